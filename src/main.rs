@@ -1,0 +1,3 @@
+//! The `pcamflow` binary: hands over to the command line of the library.
+
+fn main() {}

@@ -1,0 +1,192 @@
+//! The three macros in which parameters are declared: a field once, with its class and default.
+//!
+//! From one declaration come the type, its reading from TOML, its canonical form and its
+//! documentation, so that none of them can forget a field. `parameters!` makes a stage's table,
+//! `settings!` a nested table, `choice!` an externally tagged enum (`method.grad-cam = { ... }`).
+
+/// Declares the table of one stage kind. Every field has a class:
+/// `input` (enters the key by content), `semantic` (enters it by value), `inherited` (semantic,
+/// taken from `[pipeline]` where the stage is silent), `execution` (no part of the key).
+macro_rules! parameters {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident {
+            $( $(#[doc = $doc:literal])+ $class:ident $field:ident : $type:ty $(= $default:expr)? ; )*
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
+        #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+        pub struct $name {
+            $( $(#[doc = $doc])+ pub $field: $type, )*
+        }
+
+        impl $crate::stages::Parameters for $name {
+            const FIELDS: &'static [$crate::stages::Field] = &[ $( $crate::stages::Field {
+                name: stringify!($field),
+                class: $crate::stages::declare::class!($class),
+                doc: concat!($($doc),+),
+            } ),* ];
+
+            fn read(reader: &mut $crate::stages::Reader<'_>) -> Option<Self> {
+                $( let $field = $crate::stages::declare::read_field!(reader, $field, $type $(, $default)?); )*
+                Some(Self { $( $field: $field?, )* })
+            }
+
+            fn semantic(&self, lines: &mut $crate::stages::Lines) {
+                $( $crate::stages::declare::write_class!($class, lines, "", self.$field, $field, $type $(, $default)?); )*
+            }
+        }
+    };
+}
+
+/// Declares a nested table. Either every field has a default, or none has.
+macro_rules! settings {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident {
+            $( $(#[doc = $doc:literal])+ $field:ident : $type:ty = $default:expr ; )+
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
+        #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+        pub struct $name {
+            $( $(#[doc = $doc])+ pub $field: $type, )+
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $( $field: $default, )+ }
+            }
+        }
+
+        impl $crate::stages::Canonical for $name {
+            fn write(&self, path: &str, lines: &mut $crate::stages::Lines) {
+                // The table itself is a line: present with nothing but defaults is not absent.
+                lines.put(path, "{}");
+                $( $crate::stages::declare::write_field!(lines, path, self.$field, $field, $type, $default); )+
+            }
+        }
+    };
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident {
+            $( $(#[doc = $doc:literal])+ $field:ident : $type:ty ; )+
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
+        #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+        pub struct $name {
+            $( $(#[doc = $doc])+ pub $field: $type, )+
+        }
+
+        impl $crate::stages::Canonical for $name {
+            fn write(&self, path: &str, lines: &mut $crate::stages::Lines) {
+                lines.put(path, "{}");
+                $( $crate::stages::declare::write_field!(lines, path, self.$field, $field, $type); )+
+            }
+        }
+    };
+}
+
+/// Declares an enum: variants with a table of their own (`variant = { ... }`), or, where no variant
+/// has one, plain words. The name of the variant always stands in the canonical form.
+macro_rules! choice {
+    (
+        $(#[$meta:meta])*
+        pub enum $name:ident {
+            $( $(#[doc = $doc:literal])+ $variant:ident($type:ty) = $text:literal , )+
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
+        pub enum $name {
+            $( $(#[doc = $doc])+ #[serde(rename = $text)] $variant($type), )+
+        }
+
+        impl $crate::stages::Canonical for $name {
+            fn write(&self, path: &str, lines: &mut $crate::stages::Lines) {
+                match self {
+                    $( Self::$variant(settings) => {
+                        $crate::stages::Canonical::write(settings, &$crate::stages::join(path, $text), lines);
+                        lines.put(path, $text);
+                    } )+
+                }
+            }
+        }
+
+        impl $name {
+            /// The word that stands for this choice in a pipeline file.
+            #[must_use]
+            pub fn word(&self) -> &'static str {
+                match self { $( Self::$variant(_) => $text, )+ }
+            }
+        }
+    };
+    (
+        $(#[$meta:meta])*
+        pub enum $name:ident {
+            $( $(#[doc = $doc:literal])+ $variant:ident = $text:literal , )+
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, ::serde::Serialize, ::serde::Deserialize)]
+        pub enum $name {
+            $( $(#[doc = $doc])+ #[serde(rename = $text)] $variant, )+
+        }
+
+        impl $crate::stages::Canonical for $name {
+            fn write(&self, path: &str, lines: &mut $crate::stages::Lines) {
+                lines.put(path, self.word());
+            }
+        }
+
+        impl $name {
+            /// The word that stands for this choice in a pipeline file.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self { $( Self::$variant => $text, )+ }
+            }
+        }
+    };
+}
+
+macro_rules! class {
+    (input) => { $crate::stages::Class::Input };
+    (semantic) => { $crate::stages::Class::Semantic };
+    (inherited) => { $crate::stages::Class::Inherited };
+    (execution) => { $crate::stages::Class::Execution };
+}
+
+macro_rules! read_field {
+    ($reader:ident, $field:ident, $type:ty, $default:expr) => {
+        $reader.optional::<$type>(stringify!($field), || $default)
+    };
+    ($reader:ident, $field:ident, $type:ty) => {
+        $reader.required::<$type>(stringify!($field))
+    };
+}
+
+macro_rules! write_class {
+    (input, $($rest:tt)*) => {};
+    (execution, $($rest:tt)*) => {};
+    (semantic, $($rest:tt)*) => { $crate::stages::declare::write_field!($($rest)*) };
+    (inherited, $($rest:tt)*) => { $crate::stages::declare::write_field!($($rest)*) };
+}
+
+macro_rules! write_field {
+    ($lines:ident, $path:expr, $value:expr, $field:ident, $type:ty, $default:expr) => {{
+        let default: $type = $default;
+        if $value != default {
+            $crate::stages::declare::write_field!($lines, $path, $value, $field, $type);
+        }
+    }};
+    ($lines:ident, $path:expr, $value:expr, $field:ident, $type:ty) => {{
+        let path = $crate::stages::join($path, &$crate::stages::kebab(stringify!($field)));
+        $crate::stages::Canonical::write(&$value, &path, $lines);
+    }};
+}
+
+pub(crate) use {choice, class, parameters, read_field, settings, write_class, write_field};

@@ -1,0 +1,62 @@
+//! What is wrong with a pipeline, and where.
+//!
+//! A problem carries a byte range into the concatenated sources (the file, then each `--set`); who
+//! renders it knows the texts. Nothing here prints.
+
+use std::ops::Range;
+
+/// One thing wrong with a pipeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where, as a byte range into the concatenated sources; `None` for the file as a whole.
+    pub span: Option<Range<usize>>,
+    /// What is wrong, in one line.
+    pub message: String,
+    /// What to do, where there is something to say.
+    pub help: Option<String>,
+}
+
+impl Problem {
+    /// A problem at a place.
+    pub fn at(span: Range<usize>, message: impl Into<String>) -> Self {
+        Self { span: Some(span), message: message.into(), help: None }
+    }
+
+    /// The same problem with advice.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The same problem with "did you mean", where one of the candidates is close to `word`.
+    #[must_use]
+    pub fn did_you_mean<'a>(self, word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Self {
+        match nearest(word, candidates) {
+            Some(near) => self.help(format!("did you mean `{near}`?")),
+            None => self,
+        }
+    }
+}
+
+/// The candidate most like `word`, if any is close enough to be what was meant.
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().min(word.len()) / 4)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggests_only_what_is_close() {
+        assert_eq!(nearest("epoch", ["epochs", "seed"]), Some("epochs"));
+        assert_eq!(nearest("batchsize", ["batch-size", "epochs"]), Some("batch-size"));
+        assert_eq!(nearest("momentum", ["epochs", "seed"]), None);
+    }
+}
