@@ -154,10 +154,18 @@ macro_rules! choice {
 }
 
 macro_rules! class {
-    (input) => { $crate::stages::Class::Input };
-    (semantic) => { $crate::stages::Class::Semantic };
-    (inherited) => { $crate::stages::Class::Inherited };
-    (execution) => { $crate::stages::Class::Execution };
+    (input) => {
+        $crate::stages::Class::Input
+    };
+    (semantic) => {
+        $crate::stages::Class::Semantic
+    };
+    (inherited) => {
+        $crate::stages::Class::Inherited
+    };
+    (execution) => {
+        $crate::stages::Class::Execution
+    };
 }
 
 macro_rules! read_field {
