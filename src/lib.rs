@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod digest;
+pub mod engine;
 pub mod protocol;
 pub mod serve;
 pub mod stages;
