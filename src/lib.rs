@@ -3,6 +3,8 @@
 
 pub mod digest;
 pub mod engine;
+pub mod graph;
+pub mod pipeline;
 pub mod protocol;
 pub mod serve;
 pub mod stages;
