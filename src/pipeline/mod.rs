@@ -8,7 +8,7 @@ mod overrides;
 mod read;
 mod resolve;
 mod root;
-mod settings;
+pub mod settings;
 mod sources;
 
 use std::path::PathBuf;
