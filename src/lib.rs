@@ -1,6 +1,7 @@
 //! pcamflow: declarative, cached pipelines that train and explain patch classifiers on PatchCamelyon.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod digest;
+pub mod fsx;
 #[doc(hidden)]
 pub mod testing;
-pub mod digest;
