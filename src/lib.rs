@@ -3,6 +3,7 @@
 
 pub mod digest;
 pub mod engine;
+pub mod fsx;
 pub mod graph;
 pub mod pipeline;
 pub mod protocol;
