@@ -66,3 +66,36 @@ fn advice(summary: &Summary) -> Option<String> {
     };
     Some(format!("{advice} (exit code {code})"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::{paint::Paint, script};
+
+    fn last_line(summary: &Summary) -> String {
+        let text = text(summary, &Run::default(), &View { paint: Paint::OFF, width: None });
+        text.lines().last().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn the_last_line_says_whose_fault_it_is_and_the_exit_code() {
+        let of = |class| {
+            let failed = vec![FailedStage { class, ..script::failed("train.base") }];
+            last_line(&Summary { failed, ..script::summary(Vec::new()) })
+        };
+        assert!(of(FailureClass::Stage).ends_with("mend the cause and run again (exit code 1)"));
+        assert!(of(FailureClass::Environment).contains("the machine is at fault"));
+        assert!(of(FailureClass::Environment).ends_with("(exit code 3)"));
+        assert!(of(FailureClass::Process).contains("its process ended before it was done"));
+        assert!(of(FailureClass::Process).ends_with("(exit code 1)"));
+        assert_eq!(last_line(&script::summary(Vec::new())), "");
+    }
+
+    #[test]
+    fn of_many_blocked_stages_the_first_are_named() {
+        let names: Vec<String> = (0..17).map(|index| format!("explain.{index}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert!(listed(&names).ends_with("explain.14 and 2 more"));
+        assert_eq!(listed(&names[..2]), "explain.0, explain.1");
+    }
+}
