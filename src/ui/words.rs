@@ -48,9 +48,12 @@ pub(super) fn not_run(stage: &str, blocked: &BTreeMap<String, String>) -> String
     blocked.get(stage).map_or_else(String::new, |by| format!("{} failed", format::clean(by)))
 }
 
-/// For whom a stage waits.
+/// For whom a stage waits; a run that has just begun has not said yet who it is.
 pub(super) fn waiting(holder: &str) -> String {
-    format!("for run of {}", format::clean(holder))
+    match format::one_line(holder).trim() {
+        "" => "for another run".to_owned(),
+        holder => format!("for run of {holder}"),
+    }
 }
 
 /// The end of a path, which tells most: `train_x.h5`.
@@ -107,6 +110,12 @@ mod tests {
                 "    x = 1"
             ]
         );
+    }
+
+    #[test]
+    fn a_holder_without_a_name_is_another_run() {
+        assert_eq!(waiting("ada:17\n"), "for run of ada:17");
+        assert_eq!(waiting(""), "for another run");
     }
 
     #[test]
