@@ -12,13 +12,13 @@ use crate::stages::DeviceChoice;
 /// computes only the stages whose inputs changed; everything else comes from the store.
 #[derive(Debug, Parser)]
 #[command(name = "pcamflow", version, max_term_width = 100, after_help = EXAMPLES)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub(super) command: Command,
     /// Tell more about what happens (-v decisions and keys, -vv everything); RUST_LOG is heeded, too.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    pub verbose: u8,
+    pub(super) verbose: u8,
 }
 
 const EXAMPLES: &str = "\
@@ -34,7 +34,7 @@ GPU, store not writable), 130 interrupted.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Run a pipeline: only what changed is computed
     Run(RunArguments),
     /// Check a pipeline file, without running anything
@@ -46,55 +46,55 @@ pub enum Command {
 
 /// Which pipeline, and with which values.
 #[derive(Debug, Args)]
-pub struct PipelineArguments {
+pub(super) struct PipelineArguments {
     /// The pipeline file
     #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    pub(super) file: PathBuf,
     /// Set a value over the file's: kind.name.key=value (may be given several times)
     #[arg(long, value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
+    pub(super) set: Vec<String>,
     /// The folder of the source files [default: `[pipeline] data`, else `data`; env: PCAMFLOW_DATA]
     #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
+    pub(super) data: Option<PathBuf>,
 }
 
 /// How to run it.
 #[derive(Debug, Args)]
-pub struct RunArguments {
+pub(super) struct RunArguments {
     /// Which pipeline.
     #[command(flatten)]
-    pub pipeline: PipelineArguments,
+    pub(super) pipeline: PipelineArguments,
     /// Only these stages and what they need (`kind.name`; `*` stands for any text)
     #[arg(value_name = "STAGE")]
-    pub stages: Vec<String>,
+    pub(super) stages: Vec<String>,
     /// Compute this stage again whatever the store holds (`split.*`; may be given several times)
     #[arg(long, value_name = "STAGE")]
-    pub force: Vec<String>,
+    pub(super) force: Vec<String>,
     /// Show what would run, and why; run nothing
     #[arg(long)]
-    pub dry_run: bool,
+    pub(super) dry_run: bool,
     /// Go on with what does not depend on a stage that failed
     #[arg(long, short)]
-    pub keep_going: bool,
+    pub(super) keep_going: bool,
     /// Where tensors live: auto, cpu, cuda or cuda:N (no part of any key)
     #[arg(long, value_name = "DEVICE")]
-    pub device: Option<DeviceChoice>,
+    pub(super) device: Option<DeviceChoice>,
     /// CPU threads of one stage [default: all cores, shared out]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub threads: Option<u32>,
+    pub(super) threads: Option<u32>,
     /// Compute at most N stages at once [default: one a core]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub jobs: Option<u32>,
+    pub(super) jobs: Option<u32>,
     /// The store [default: .pcamflow in the project's folder]
     #[arg(long, value_name = "DIR")]
-    pub store: Option<PathBuf>,
+    pub(super) store: Option<PathBuf>,
     /// Where artifacts are shown [default: out in the project's folder]
     #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
+    pub(super) out: Option<PathBuf>,
     /// One JSON object a line instead of text, for machines
     #[arg(long)]
-    pub json: bool,
+    pub(super) json: bool,
     /// Print nothing but errors
     #[arg(long, short, conflicts_with = "json")]
-    pub quiet: bool,
+    pub(super) quiet: bool,
 }

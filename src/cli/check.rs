@@ -1,10 +1,7 @@
 //! `pcamflow check`: is this pipeline right?
 
-use super::{Exit, args::PipelineArguments, colour, complain};
-use crate::{
-    pipeline::{self, Pipeline},
-    ui,
-};
+use super::{Exit, args::PipelineArguments, colour, complain, say};
+use crate::pipeline::{self, Pipeline};
 
 /// Loads a pipeline, or says everything that is wrong with it.
 pub(super) fn load(arguments: &PipelineArguments) -> Result<Pipeline, Exit> {
@@ -27,9 +24,13 @@ fn told(count: usize) -> String {
 pub(super) fn check(arguments: &PipelineArguments) -> Exit {
     match load(arguments) {
         Ok(pipeline) => {
-            let stages: Vec<String> =
-                pipeline.graph.order().into_iter().map(|stage| pipeline.stages[stage].name.to_string()).collect();
-            ui::say(&format!("{}: {} stages: {}", pipeline.name, stages.len(), stages.join(", ")));
+            let stages: Vec<String> = pipeline
+                .graph
+                .order()
+                .into_iter()
+                .map(|stage| pipeline.stages[stage].name.to_string())
+                .collect();
+            say(&format!("{}: {} stages: {}", pipeline.name, stages.len(), stages.join(", ")));
             Exit::Done
         }
         Err(exit) => exit,

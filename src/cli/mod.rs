@@ -57,6 +57,12 @@ fn usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(if error.use_stderr() { Exit::Usage } else { Exit::Done } as u8)
 }
 
+/// Says what was asked for, on standard output; a closed one is nobody's error.
+fn say(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
 /// Says what is wrong, on standard error.
 fn complain(text: &str) {
     use std::io::Write;

@@ -18,7 +18,7 @@ use crate::{
     pipeline::Pipeline,
     protocol::FailureClass,
     stages::RunSettings,
-    store::Store,
+    store::{self, Store},
     ui,
 };
 
@@ -28,7 +28,7 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
         Ok(pipeline) => pipeline,
         Err(exit) => return exit,
     };
-    match Store::open(&store_folder(arguments, &pipeline)) {
+    match Store::open(&store_folder(arguments, &pipeline), store::Options::default()) {
         Ok(store) => with_store(arguments, &pipeline, &store),
         Err(error) => {
             complain(&format!("error: {error}"));
@@ -39,7 +39,11 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
 
 fn with_store(arguments: &RunArguments, pipeline: &Pipeline, store: &Store) -> Exit {
     let result = Engine::new(pipeline, store, options(arguments)).and_then(|engine| {
-        if arguments.dry_run { dry_run(arguments, &engine, pipeline) } else { real_run(arguments, &engine, pipeline) }
+        if arguments.dry_run {
+            dry_run(arguments, &engine, pipeline)
+        } else {
+            real_run(arguments, &engine, pipeline)
+        }
     });
     result.unwrap_or_else(|refused| {
         for line in refused.to_string().lines() {
@@ -55,7 +59,7 @@ fn dry_run(
     pipeline: &Pipeline,
 ) -> Result<Exit, crate::engine::Refused> {
     let stages = engine.plan(&mut *ui::observer(mode(arguments)))?;
-    ui::show_plan(mode(arguments), &pipeline.name, &stages);
+    ui::plan(mode(arguments), &pipeline.name, &stages);
     Ok(Exit::Done)
 }
 
@@ -68,7 +72,8 @@ fn real_run(
     let executor = Processes::new(programs());
     stop_on_signals(&stopped);
     let out = arguments.out.clone().unwrap_or_else(|| pipeline.root.join("out"));
-    let summary = engine.run(&out, &executor as &dyn Executor, &stopped, &mut *ui::observer(mode(arguments)))?;
+    let summary =
+        engine.run(&out, &executor as &dyn Executor, &stopped, &mut *ui::observer(mode(arguments)))?;
     Ok(exit(&summary))
 }
 
