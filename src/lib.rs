@@ -3,5 +3,6 @@
 
 pub mod digest;
 pub mod fsx;
+pub mod store;
 #[doc(hidden)]
 pub mod testing;
