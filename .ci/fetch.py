@@ -69,8 +69,8 @@ def fetch_cpu(scratch, new):
 
 
 def fetch_cuda(scratch, new):
-    need_space(9)
-    say(f"fetching libtorch {TORCH} for CUDA 13 (2.4 GB to download, 5 GB kept)")
+    need_space(6)
+    say(f"fetching libtorch {TORCH} for CUDA 13 (2.5 GB to download, 3.6 GB kept)")
     [wheel] = download(scratch, [f"torch=={TORCH}"], "--no-deps")
     needs = nvidia_requirements(wheel)
     unpack(wheel, new, of_libtorch)
@@ -113,8 +113,8 @@ def download(scratch, requirements, *options):
             "  Is the network reachable? pip's index, proxy and certificates are taken from your own pip\n"
             "  configuration (`pip config list`). With an offline copy of the wheels, set PIP_FIND_LINKS to\n"
             "  its folder and PIP_NO_INDEX=1. There are wheels for Linux x86-64 and aarch64 with glibc 2.28\n"
-            "  or newer; elsewhere set LIBTORCH to a libtorch of your own. Nothing was left half-done:\n"
-            "  the same command starts again."
+            "  or newer; elsewhere set LIBTORCH and CMAKE to your own.\n"
+            "  Nothing was left half-done: the same command starts again."
         )
     return sorted(Path(folder).glob("*.whl"))
 
