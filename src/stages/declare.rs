@@ -33,6 +33,7 @@ macro_rules! parameters {
                 Some(Self { $( $field: $field?, )* })
             }
 
+            #[allow(unused_variables, reason = "a table without semantic fields writes no line")]
             fn semantic(&self, lines: &mut $crate::stages::Lines) {
                 $( $crate::stages::declare::write_class!($class, lines, "", self.$field, $field, $type $(, $default)?); )*
             }
@@ -154,10 +155,18 @@ macro_rules! choice {
 }
 
 macro_rules! class {
-    (input) => { $crate::stages::Class::Input };
-    (semantic) => { $crate::stages::Class::Semantic };
-    (inherited) => { $crate::stages::Class::Inherited };
-    (execution) => { $crate::stages::Class::Execution };
+    (input) => {
+        $crate::stages::Class::Input
+    };
+    (semantic) => {
+        $crate::stages::Class::Semantic
+    };
+    (inherited) => {
+        $crate::stages::Class::Inherited
+    };
+    (execution) => {
+        $crate::stages::Class::Execution
+    };
 }
 
 macro_rules! read_field {

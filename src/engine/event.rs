@@ -1,0 +1,160 @@
+//! What the engine tells while it runs: the only thing that a user interface sees of it.
+//!
+//! Events come in order from one thread. The engine knows nothing of who listens.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::protocol::{FailureClass, Number, Progress};
+
+/// Listens to a run.
+pub trait Observer {
+    /// Something happened. Called from the engine's own thread: must not block for long.
+    fn event(&mut self, event: &Event);
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub enum Event {
+    /// The plan is made, and the run begins. Stages in the order of the plan.
+    Planned {
+        /// The pipeline's name.
+        pipeline: String,
+        /// Every stage of the run.
+        stages: Vec<PlannedStage>,
+    },
+    /// A source file is read for its digest; told only where that takes a while.
+    Hashing {
+        /// The file, as written in the pipeline.
+        file: String,
+        /// Bytes read.
+        done: u64,
+        /// Bytes in all.
+        total: u64,
+    },
+    /// A stage waits for another run that is computing the same key.
+    Waiting {
+        /// The stage.
+        stage: String,
+        /// Who computes it.
+        holder: String,
+    },
+    /// A stage starts to compute.
+    Started {
+        /// The stage.
+        stage: String,
+        /// Why it is not cached, in a few words.
+        why: String,
+    },
+    /// A stage goes on.
+    Progress {
+        /// The stage.
+        stage: String,
+        /// How far it is.
+        progress: Progress,
+    },
+    /// Something that the user should know.
+    Warning {
+        /// The stage that it is about, if it is about one.
+        stage: Option<String>,
+        /// What it is.
+        text: String,
+    },
+    /// A stage is done: computed, or found in the cache.
+    Finished(FinishedStage),
+    /// A stage failed.
+    Failed(FailedStage),
+    /// A stage cannot run: what it needs failed.
+    Blocked {
+        /// The stage.
+        stage: String,
+        /// The stage that failed.
+        by: String,
+    },
+    /// The run is over.
+    Ended(Summary),
+}
+
+/// What is planned for a stage, before anything runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Planned {
+    /// Its result is in the store.
+    Cached,
+    /// It runs.
+    Run,
+    /// An input may change: decided when that is there.
+    Maybe,
+    /// An input failed, so it cannot run.
+    Blocked,
+}
+
+/// A stage in the plan.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PlannedStage {
+    /// The stage.
+    pub stage: String,
+    /// What is planned.
+    pub state: Planned,
+    /// Why, in a few words (`never ran`, `epochs 8 -> 9`); empty where cached.
+    pub why: String,
+    /// What it took the last time, in seconds.
+    pub seconds: Option<f64>,
+}
+
+/// A stage that is done.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FinishedStage {
+    /// The stage.
+    pub stage: String,
+    /// Whether its result was in the store already.
+    pub cached: bool,
+    /// What it took to compute (where cached: when it was computed), in seconds.
+    pub seconds: f64,
+    /// Its main numbers, the most telling first.
+    pub numbers: Vec<Number>,
+    /// Where its artifacts are shown; `None` where their bytes are not here.
+    pub folder: Option<PathBuf>,
+    /// Where it computed.
+    pub device: String,
+    /// From what it went on, where it resumed partial work.
+    pub resumed: Option<String>,
+}
+
+/// A stage that failed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FailedStage {
+    /// The stage.
+    pub stage: String,
+    /// Whose fault it is.
+    pub class: FailureClass,
+    /// What happened, where, and what to do.
+    pub message: String,
+    /// Its log.
+    pub log: Option<PathBuf>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Summary {
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// Stages that are done, in the order in which they were finished.
+    pub finished: Vec<FinishedStage>,
+    /// Stages that failed.
+    pub failed: Vec<FailedStage>,
+    /// Stages that could not run, or were not reached.
+    pub not_run: Vec<String>,
+    /// Whether the user stopped the run.
+    pub interrupted: bool,
+    /// What the run took, in seconds.
+    pub seconds: f64,
+    /// The folder in which artifacts are shown.
+    pub out: PathBuf,
+}

@@ -1,0 +1,157 @@
+//! What crosses the boundary between the engine and the processes that compute: one JSON value a line.
+//!
+//! The engine writes `Request`s to a process's standard input and reads `Reply`s from its standard
+//! output. A process works on one task at a time, and stops when its standard input ends: however
+//! the engine dies, nothing goes on computing. Plain data only; `serve` and the engine do the talking.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::stages::{AnyStage, DeviceChoice};
+
+/// The version of these types: engine and worker of different versions refuse each other.
+pub const VERSION: u32 = 1;
+
+/// From the engine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Request {
+    /// Compute one stage.
+    Run(Box<Task>),
+}
+
+/// One stage to compute.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Task {
+    /// The stage's name, for messages.
+    pub name: String,
+    /// Its parameters.
+    pub stage: AnyStage,
+    /// What it reads, by slot.
+    pub inputs: BTreeMap<String, InputFile>,
+    /// The empty folder into which its artifacts go, under their declared file names.
+    pub staging: PathBuf,
+    /// The folder that keeps partial work (checkpoints) for this key from attempt to attempt.
+    pub work: PathBuf,
+    /// What it may use.
+    pub resources: Resources,
+}
+
+/// A file that a stage reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputFile {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What people call it: the path as written, or `split.pcam/test`.
+    pub name: String,
+}
+
+/// What a stage may use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Resources {
+    /// Where tensors live.
+    pub device: DeviceChoice,
+    /// CPU threads.
+    pub threads: usize,
+    /// Images per batch where nothing is learnt; `None`: the stage chooses by device.
+    pub inference_batch: Option<usize>,
+    /// Bytes that it may hold beside the model; `None`: the stage chooses by device.
+    pub memory: Option<u64>,
+    /// Epochs between two checkpoints.
+    pub checkpoint_interval: u32,
+}
+
+/// From a process that computes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    /// The process is up.
+    Ready {
+        /// Its protocol `VERSION`.
+        protocol: u32,
+        /// Versions of what computes (`libtorch` -> `2.11.0`), for provenance.
+        versions: BTreeMap<String, String>,
+    },
+    /// The task goes on.
+    Progress(Progress),
+    /// A line for the stage's log, shown to the user where its level says so.
+    Log {
+        /// How much it matters.
+        level: Level,
+        /// One line.
+        text: String,
+    },
+    /// The task is done: its artifacts lie in the staging folder.
+    Done(Outcome),
+    /// The task failed; the process is ready for another.
+    Failed(Failure),
+}
+
+/// How far a task is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Units done.
+    pub done: u64,
+    /// Units in all; 0 where unknown.
+    pub total: u64,
+    /// What a unit is: `images`, `patches`, `bytes`.
+    pub unit: String,
+    /// What it is at, in a few words: `epoch 3/8, loss 0.412`.
+    pub at: String,
+}
+
+/// How much a log line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// For the log alone.
+    Info,
+    /// The user should see it.
+    Warning,
+}
+
+/// What a finished task says about itself, beside its artifacts.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Outcome {
+    /// Its main numbers, the most telling first.
+    pub numbers: Vec<Number>,
+    /// Where it computed: `cpu`, `cuda:0 (NVIDIA H200)`.
+    pub device: String,
+    /// From what it went on, where it resumed partial work: `epoch 3, made with 2 threads`.
+    pub resumed: Option<String>,
+}
+
+/// One named result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Number {
+    /// Its name, as in the artifact: `accuracy`.
+    pub name: String,
+    /// Its value.
+    pub value: f64,
+}
+
+/// Why a task failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Failure {
+    /// Whose fault it is.
+    pub class: FailureClass,
+    /// What happened, and where.
+    pub message: String,
+}
+
+/// Whose fault a failure is: decides the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureClass {
+    /// The stage's inputs or parameters.
+    Stage,
+    /// The machine: no such GPU, no libtorch, a full disk.
+    Environment,
+    /// The process itself: it crashed, was killed, or broke the protocol.
+    Process,
+}

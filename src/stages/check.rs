@@ -1,0 +1,78 @@
+//! Checks what a stage's values mean (ranges, combinations), with the place of each mistake.
+
+use std::ops::Range;
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::Problem;
+
+/// Collects what is wrong with the values of one stage table.
+pub struct Check<'a> {
+    table: &'a Spanned<DeTable<'a>>,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Check<'a> {
+    /// A check of one table.
+    #[must_use]
+    pub fn new(table: &'a Spanned<DeTable<'a>>) -> Self {
+        Self { table, problems: Vec::new() }
+    }
+
+    /// Notes a problem at `path` (`optimizer.adam.learning-rate`) unless `holds`.
+    pub fn require(&mut self, holds: bool, path: &str, message: impl Into<String>) {
+        if !holds {
+            self.problems.push(Problem::at(self.span(path), message));
+        }
+    }
+
+    /// Requires a whole number of at least `least`.
+    pub fn at_least(&mut self, path: &str, value: impl Into<u64>, least: u64) {
+        self.require(value.into() >= least, path, format!("`{}` must be at least {least}", last(path)));
+    }
+
+    /// Requires a finite number in a closed range.
+    pub fn within(&mut self, path: &str, value: f64, least: f64, most: f64) {
+        let holds = value.is_finite() && (least..=most).contains(&value);
+        self.require(holds, path, format!("`{}` must lie between {least} and {most}", last(path)));
+    }
+
+    /// Requires a finite number above zero.
+    pub fn positive(&mut self, path: &str, value: f64) {
+        let holds = value.is_finite() && value > 0.0;
+        self.require(holds, path, format!("`{}` must be a number above 0", last(path)));
+    }
+
+    /// What was wrong.
+    #[must_use]
+    pub fn finish(self) -> Vec<Problem> {
+        self.problems
+    }
+
+    fn span(&self, path: &str) -> Range<usize> {
+        span_of(self.table, path)
+    }
+}
+
+/// The place of the deepest part of `path` that the table spells out, else of the table itself.
+#[must_use]
+pub fn span_of(table: &Spanned<DeTable<'_>>, path: &str) -> Range<usize> {
+    let mut span = table.span();
+    let mut current = table.get_ref();
+    for part in path.split('.') {
+        let Some(value) = current.get(part) else { break };
+        span = value.span();
+        match value.get_ref() {
+            DeValue::Table(inner) => current = inner,
+            _ => break,
+        }
+    }
+    span
+}
+
+fn last(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}

@@ -1,0 +1,166 @@
+//! Settings that say how to compute, never what: no part of a key.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// Where tensors live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum DeviceChoice {
+    /// The first GPU where there is one, else the CPU.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// One GPU, by index.
+    Cuda(usize),
+}
+
+impl FromStr for DeviceChoice {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no device: auto, cpu, cuda or cuda:N");
+        match text {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda(0)),
+            _ => text.strip_prefix("cuda:").and_then(|n| n.parse().ok()).map(Self::Cuda).ok_or_else(wrong),
+        }
+    }
+}
+
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(index) => write!(f, "cuda:{index}"),
+        }
+    }
+}
+
+impl TryFrom<String> for DeviceChoice {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<DeviceChoice> for String {
+    fn from(device: DeviceChoice) -> Self {
+        device.to_string()
+    }
+}
+
+/// A number of bytes, written `"512MB"`, `"2GiB"` or as a plain number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "u64")]
+pub struct Bytes(pub u64);
+
+/// How people write a number of bytes.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Number(u64),
+    Text(String),
+}
+
+const UNITS: [(&str, u64); 9] = [
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
+    ("KB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000),
+    ("B", 1),
+];
+
+impl TryFrom<Written> for Bytes {
+    type Error = String;
+    fn try_from(written: Written) -> Result<Self, String> {
+        match written {
+            Written::Number(bytes) => Ok(Self(bytes)),
+            Written::Text(text) => text.parse(),
+        }
+    }
+}
+
+impl FromStr for Bytes {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no amount of memory: write \"512MB\" or \"2GiB\"");
+        let unit = UNITS.iter().find(|(unit, _)| text.ends_with(unit));
+        let (number, factor) =
+            unit.map_or((text, 1), |(unit, factor)| (&text[..text.len() - unit.len()], *factor));
+        let number: u64 = number.trim().parse().map_err(|_| wrong())?;
+        number.checked_mul(factor).map(Self).ok_or_else(wrong)
+    }
+}
+
+impl From<Bytes> for u64 {
+    fn from(bytes: Bytes) -> Self {
+        bytes.0
+    }
+}
+
+/// How to compute: a stage's `run = { ... }`, over the pipeline's `[run]`, under the command line.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RunSettings {
+    /// Where tensors live (default `auto`).
+    pub device: Option<DeviceChoice>,
+    /// CPU threads of one stage (default: all cores, shared out among the stages that run).
+    pub threads: Option<u32>,
+    /// Images per batch where nothing is learnt (default: chosen by device).
+    pub inference_batch: Option<u32>,
+    /// What a stage may hold at once, beside the model (default: chosen by device).
+    pub memory: Option<Bytes>,
+    /// Epochs between two checkpoints (default 1).
+    pub checkpoint_interval: Option<u32>,
+}
+
+impl RunSettings {
+    /// These settings, with the other's where these are silent.
+    #[must_use]
+    pub fn or(self, other: &Self) -> Self {
+        Self {
+            device: self.device.or(other.device),
+            threads: self.threads.or(other.threads),
+            inference_batch: self.inference_batch.or(other.inference_batch),
+            memory: self.memory.or(other.memory),
+            checkpoint_interval: self.checkpoint_interval.or(other.checkpoint_interval),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_parse_and_print() {
+        assert_eq!("cuda".parse(), Ok(DeviceChoice::Cuda(0)));
+        assert_eq!("cuda:3".parse(), Ok(DeviceChoice::Cuda(3)));
+        assert!("gpu".parse::<DeviceChoice>().is_err());
+    }
+
+    #[test]
+    fn memory_is_written_with_a_unit() {
+        assert_eq!("2GiB".parse(), Ok(Bytes(2 << 30)));
+        assert_eq!("512 MB".parse(), Ok(Bytes(512_000_000)));
+        assert!("much".parse::<Bytes>().is_err());
+        assert!("99999999999TB".parse::<Bytes>().is_err());
+    }
+
+    #[test]
+    fn the_nearer_setting_wins() {
+        let stage = RunSettings { threads: Some(1), ..Default::default() };
+        let pipeline =
+            RunSettings { threads: Some(2), device: Some(DeviceChoice::Cpu), ..Default::default() };
+        let both = stage.or(&pipeline);
+        assert_eq!((both.threads, both.device), (Some(1), Some(DeviceChoice::Cpu)));
+    }
+}

@@ -1,0 +1,113 @@
+//! Stage kind `explain`: where a model sees the evidence; one stage per method.
+
+use super::{
+    Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, Images, Input, Model, RunSettings,
+    Runner, Stage, artifact,
+    declare::{choice, parameters, settings},
+    default_classes, images_inputs, model_input,
+};
+
+parameters! {
+    /// Computes one map per patch.
+    pub struct Explain {
+        /// The model that is asked.
+        input model: Model;
+        /// The patches it is asked about.
+        input images: Images;
+        /// Only so many: the first of a split, drawn by seed from files.
+        semantic take: Option<u32> = None;
+        /// How it is asked.
+        semantic method: Method;
+        /// Which class is explained.
+        semantic target: Target = Target::Tumor;
+        /// Which scalar is explained.
+        semantic score: Score = Score::Logit;
+        /// Patches on the panel; 0 for no patches.
+        semantic panel: u32 = 30;
+        /// What the classes 0 and 1 are called.
+        inherited classes: [String; 2] = default_classes();
+        /// Seeds what the method draws.
+        inherited seed: u64 = DEFAULT_SEED;
+        /// How to compute it.
+        execution run: RunSettings = RunSettings::default();
+    }
+}
+
+choice! {
+    /// The methods.
+    pub enum Method {
+        /// Gradient-weighted activations of one layer (Selvaraju et al. 2017).
+        GradCam(GradCam) = "grad-cam",
+    }
+}
+
+settings! {
+    /// Grad-CAM and HiResCAM.
+    pub struct GradCam {
+        /// The layer whose activations are weighted.
+        layer: String = "relu4".to_owned();
+        /// How gradient and activation are combined.
+        variant: Variant = Variant::Plain;
+    }
+}
+
+choice! {
+    /// The forms of Grad-CAM.
+    pub enum Variant {
+        /// One weight per channel: the mean of its gradient.
+        Plain = "plain",
+        /// Every position weighted by its own gradient (HiResCAM, Draelos & Carin 2020).
+        HiRes = "hires",
+    }
+}
+
+choice! {
+    /// Which class a map explains.
+    pub enum Target {
+        /// Always tumour: z.
+        Tumor = "tumor",
+        /// The predicted class: z where p > 0.5, else -z.
+        Predicted = "predicted",
+        /// The labelled class.
+        Label = "label",
+    }
+}
+
+choice! {
+    /// Which scalar a map explains.
+    pub enum Score {
+        /// The logit: does not saturate.
+        Logit = "logit",
+        /// The probability of the explained class.
+        Probability = "probability",
+    }
+}
+
+impl Stage for Explain {
+    const VERSION: u32 = 1;
+    const RUNNER: Runner = Runner::Worker;
+    const APPETITE: Appetite = Appetite::Share;
+    const EQUALITY: Equality = Equality::Tolerance;
+
+    fn inputs(&self) -> Vec<Input> {
+        let mut inputs = vec![model_input("model", "model", &self.model)];
+        inputs.extend(images_inputs("images", "images", &self.images));
+        inputs
+    }
+
+    fn artifacts(&self) -> Vec<Artifact> {
+        vec![
+            artifact("maps", "maps.h5", ArtifactType::Maps),
+            artifact("panel", "panel.png", ArtifactType::Picture),
+        ]
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        check.at_least("take", self.take.unwrap_or(1), 1);
+        check.require(self.panel <= 1000, "panel", "`panel` must be at most 1000");
+    }
+
+    fn run_settings(&self) -> &RunSettings {
+        &self.run
+    }
+}

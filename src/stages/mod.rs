@@ -1,0 +1,188 @@
+//! The stage kinds: one file each, and the registry.
+//!
+//! A kind declares its parameters, inputs, artifacts, checks and `VERSION`; what it computes lives
+//! in `jobs` (without libtorch) or in the worker. To add a kind: one file here, one line in the
+//! `stages!` registry below, and the compiler names the one place that must compute it.
+//!
+//! Knows TOML tables and names; knows neither engine, store nor tensors.
+
+mod canonical;
+mod check;
+mod contract;
+pub(crate) mod declare;
+mod execution;
+mod name;
+mod problem;
+mod reader;
+mod reference;
+
+pub mod evaluate;
+pub mod explain;
+pub mod split;
+pub mod synthesize;
+pub mod train;
+
+use serde::{Deserialize, Serialize};
+use toml::{Spanned, de::DeTable};
+
+pub use canonical::{Canonical, Lines, join};
+pub use check::{Check, span_of};
+pub use contract::{
+    Appetite, Artifact, ArtifactType, Class, Equality, Field, Input, Origin, Parameters, Runner, Stage,
+    artifact, file_input, images_inputs, kebab, model_input, training_inputs,
+};
+
+pub use execution::{Bytes, DeviceChoice, RunSettings};
+pub use name::{ArtifactRef, StageName, is_name};
+pub use problem::{Problem, nearest};
+pub use reader::Reader;
+pub use reference::{
+    FileOrArtifact, Images, Model, ModelFile, SourceFile, SourcePair, TrainingData, TrainingFiles,
+};
+
+/// Expands the registry into `Kind`, `AnyStage` and their forwarding methods.
+macro_rules! stages {
+    ( $( $(#[doc = $doc:literal])+ $variant:ident($type:ty) = $word:literal , )+ ) => {
+        /// The kinds of stage.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Kind { $( $(#[doc = $doc])+ #[serde(rename = $word)] $variant, )+ }
+
+        impl Kind {
+            /// Every kind, in the order in which pipelines use them.
+            pub const ALL: [Self; [$($word),+].len()] = [ $( Self::$variant, )+ ];
+
+            /// The word that names the kind in a pipeline file.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self { $( Self::$variant => $word, )+ }
+            }
+
+            /// One sentence about the kind.
+            #[must_use]
+            pub fn doc(self) -> &'static str {
+                match self { $( Self::$variant => concat!($($doc),+).trim_ascii(), )+ }
+            }
+
+            /// The fields of its table.
+            #[must_use]
+            pub fn fields(self) -> &'static [Field] {
+                match self { $( Self::$variant => <$type>::FIELDS, )+ }
+            }
+
+            /// Reads and checks one table of this kind.
+            ///
+            /// # Errors
+            /// Everything that is wrong with the table.
+            pub fn read(self, table: &Spanned<DeTable<'_>>) -> Result<AnyStage, Vec<Problem>> {
+                match self { $( Self::$variant => read::<$type>(table).map(AnyStage::$variant), )+ }
+            }
+        }
+
+        /// The parameters of one stage, of whichever kind.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        pub enum AnyStage { $( $(#[doc = $doc])+ #[serde(rename = $word)] $variant($type), )+ }
+
+        impl AnyStage {
+            /// Its kind.
+            #[must_use]
+            pub fn kind(&self) -> Kind {
+                match self { $( Self::$variant(_) => Kind::$variant, )+ }
+            }
+
+            /// The version of its kind's results.
+            #[must_use]
+            pub fn version(&self) -> u32 {
+                match self { $( Self::$variant(_) => <$type>::VERSION, )+ }
+            }
+
+            /// Where it runs.
+            #[must_use]
+            pub fn runner(&self) -> Runner {
+                match self { $( Self::$variant(_) => <$type>::RUNNER, )+ }
+            }
+
+            /// How many cores it can use.
+            #[must_use]
+            pub fn appetite(&self) -> Appetite {
+                match self { $( Self::$variant(_) => <$type>::APPETITE, )+ }
+            }
+
+            /// How equal its results are from run to run.
+            #[must_use]
+            pub fn equality(&self) -> Equality {
+                match self { $( Self::$variant(_) => <$type>::EQUALITY, )+ }
+            }
+
+            /// What it reads.
+            #[must_use]
+            pub fn inputs(&self) -> Vec<Input> {
+                match self { $( Self::$variant(stage) => stage.inputs(), )+ }
+            }
+
+            /// What it writes.
+            #[must_use]
+            pub fn artifacts(&self) -> Vec<Artifact> {
+                match self { $( Self::$variant(stage) => stage.artifacts(), )+ }
+            }
+
+            /// How to compute it.
+            #[must_use]
+            pub fn run_settings(&self) -> &RunSettings {
+                match self { $( Self::$variant(stage) => stage.run_settings(), )+ }
+            }
+
+            /// Its semantic parameters in canonical form.
+            #[must_use]
+            pub fn semantic(&self) -> Lines {
+                let mut lines = Lines::default();
+                match self { $( Self::$variant(stage) => stage.semantic(&mut lines), )+ }
+                lines
+            }
+        }
+    };
+}
+
+stages! {
+    /// Procedural H&E-like patches with planted evidence: no data needed.
+    Synthesize(synthesize::Synthesize) = "synthesize",
+    /// Training, validation and test patches out of one file, stratified.
+    Split(split::Split) = "split",
+    /// Trains a classifier from its initialisation.
+    Train(train::Train) = "train",
+    /// Measures a model on labelled patches.
+    Evaluate(evaluate::Evaluate) = "evaluate",
+    /// Asks a model where it sees the evidence, patch by patch.
+    Explain(explain::Explain) = "explain",
+}
+
+impl Kind {
+    /// The kind that a word names.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+fn read<T: Stage>(table: &Spanned<DeTable<'_>>) -> Result<T, Vec<Problem>> {
+    let mut reader = Reader::new(table);
+    let stage = T::read(&mut reader);
+    let mut problems = reader.finish(T::FIELDS);
+    if let Some(stage) = &stage {
+        let mut check = Check::new(table);
+        stage.check(&mut check);
+        problems.extend(check.finish());
+    }
+    match stage {
+        Some(stage) if problems.is_empty() => Ok(stage),
+        _ => Err(problems),
+    }
+}
+
+/// The seed where neither the stage nor `[pipeline]` names one.
+pub const DEFAULT_SEED: u64 = 42;
+
+/// The class names where neither the stage nor `[pipeline]` names them.
+#[must_use]
+pub fn default_classes() -> [String; 2] {
+    ["Non cancerous".to_owned(), "Cancerous".to_owned()]
+}

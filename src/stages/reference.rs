@@ -1,0 +1,191 @@
+//! What a stage may read: artifacts of other stages, or source files.
+//!
+//! A string names a stage or an artifact where one is due; a table names files. Resolution against
+//! the other stages of a pipeline happens elsewhere.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
+};
+
+use super::{ArtifactRef, Kind, StageName};
+use crate::digest::Digest;
+
+/// A file of the user's, relative to `[pipeline] data` unless absolute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SourceFile {
+    /// The path as written.
+    pub path: String,
+    /// The pinned content digest: keys can then be made without the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blake3: Option<Digest>,
+}
+
+/// The table form of a source file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PinnedFile {
+    path: String,
+    blake3: Option<Digest>,
+}
+
+impl From<PinnedFile> for SourceFile {
+    fn from(file: PinnedFile) -> Self {
+        Self { path: file.path, blake3: file.blake3 }
+    }
+}
+
+/// An artifact, or a file: `"synthesize.patches/images"`, `"x.h5"`, `{ path = "x.h5", blake3 = "..." }`.
+///
+/// A string that begins with a stage kind and a dot names a stage; any other is a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum FileOrArtifact {
+    /// Made by another stage.
+    Artifact(ArtifactRef),
+    /// The user's.
+    File(SourceFile),
+}
+
+/// Official-layout patches: images and labels in two files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourcePair {
+    /// HDF5 with the dataset `x` [N, 96, 96, 3] uint8.
+    pub x: SourceFile,
+    /// HDF5 with the dataset `y`, N labels 0 or 1.
+    pub y: SourceFile,
+}
+
+/// Labelled patches: `"split.pcam/test"` or `{ x = "...", y = "..." }`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Images {
+    /// One part of a split.
+    Artifact(ArtifactRef),
+    /// The user's files.
+    Files(SourcePair),
+}
+
+/// What a model is trained on: `"split.pcam"` or two source pairs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum TrainingData {
+    /// The training and validation parts of a split.
+    Split(StageName),
+    /// The user's files.
+    Files(Box<TrainingFiles>),
+}
+
+/// Training and validation patches from files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingFiles {
+    /// The patches to learn from.
+    pub train: SourcePair,
+    /// The patches that decide which epoch is best.
+    pub validation: SourcePair,
+}
+
+/// A trained model: `"train.base"` or `{ safetensors = "model.safetensors" }`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Model {
+    /// Trained by another stage.
+    Artifact(ArtifactRef),
+    /// Trained elsewhere; the architecture is inferred from the tensors.
+    File(ModelFile),
+}
+
+/// Weights trained elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelFile {
+    /// The weights, under PyTorch's names.
+    pub safetensors: SourceFile,
+}
+
+/// Reads a type that is written as a string or as a table, with plain errors for both: serde's own
+/// `untagged` forgets where and what was wrong.
+macro_rules! string_or_table {
+    ($type:ty, $expecting:literal, $from_string:expr, $table:ty => $from_table:expr) => {
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Either;
+                impl<'de> Visitor<'de> for Either {
+                    type Value = $type;
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str($expecting)
+                    }
+                    fn visit_str<E: Error>(self, text: &str) -> Result<$type, E> {
+                        let from_string: fn(&str) -> Result<$type, String> = $from_string;
+                        from_string(text).map_err(E::custom)
+                    }
+                    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<$type, A::Error> {
+                        <$table>::deserialize(MapAccessDeserializer::new(map)).map($from_table)
+                    }
+                }
+                deserializer.deserialize_any(Either)
+            }
+        }
+    };
+}
+
+string_or_table!(SourceFile, "a path, or { path = \"...\", blake3 = \"...\" }",
+    |text| Ok(SourceFile { path: text.to_owned(), blake3: None }),
+    PinnedFile => SourceFile::from);
+string_or_table!(FileOrArtifact, "a path, an artifact such as \"synthesize.patches/images\", or { path = \"...\" }",
+    file_or_artifact,
+    PinnedFile => |file| FileOrArtifact::File(file.into()));
+string_or_table!(Images, "an artifact such as \"split.pcam/test\", or { x = \"...\", y = \"...\" }",
+    |text| text.parse().map(Images::Artifact),
+    SourcePair => Images::Files);
+string_or_table!(TrainingData, "a stage such as \"split.pcam\", or { train = { x, y }, validation = { x, y } }",
+    |text| text.parse().map(TrainingData::Split),
+    TrainingFiles => |files| TrainingData::Files(Box::new(files)));
+string_or_table!(Model, "a stage such as \"train.base\", or { safetensors = \"...\" }",
+    |text| text.parse().map(Model::Artifact),
+    ModelFile => Model::File);
+
+fn file_or_artifact(text: &str) -> Result<FileOrArtifact, String> {
+    let names_a_stage = text.split_once('.').is_some_and(|(kind, _)| Kind::from_word(kind).is_some());
+    if names_a_stage {
+        return text.parse().map(FileOrArtifact::Artifact);
+    }
+    Ok(FileOrArtifact::File(SourceFile { path: text.to_owned(), blake3: None }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Table {
+        images: Images,
+        file: FileOrArtifact,
+    }
+
+    #[test]
+    fn strings_and_tables_are_both_understood() {
+        let text = "images = { x = 'a.h5', y = { path = 'b.h5' } }\nfile = 'split_x.h5'";
+        let table: Table = toml::from_str(text).unwrap();
+        assert!(matches!(table.images, Images::Files(pair) if pair.y.path == "b.h5"));
+        assert!(matches!(table.file, FileOrArtifact::File(file) if file.path == "split_x.h5"));
+    }
+
+    #[test]
+    fn a_string_that_begins_with_a_kind_names_a_stage() {
+        let text = "images = 'split.a/test'\nfile = 'synthesize.patches/images'";
+        let table: Table = toml::from_str(text).unwrap();
+        assert!(matches!(table.images, Images::Artifact(_)));
+        assert!(matches!(table.file, FileOrArtifact::Artifact(_)));
+    }
+
+    #[test]
+    fn a_wrong_key_in_the_table_form_keeps_its_name_in_the_error() {
+        let error = toml::from_str::<Table>("images = { x = 'a.h5', z = 'b.h5' }\nfile = 'a'").err().unwrap();
+        assert!(error.message().contains("unknown field `z`"), "{error}");
+    }
+}

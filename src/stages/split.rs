@@ -1,0 +1,101 @@
+//! Stage kind `split`: training, validation and test patches out of one file.
+
+use super::{
+    Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, FileOrArtifact, Input, RunSettings,
+    Runner, Stage, artifact,
+    declare::{choice, parameters, settings},
+    file_input,
+};
+
+parameters! {
+    /// Draws three disjoint parts, stratified by class.
+    pub struct Split {
+        /// The images: HDF5 with `x` [N, 96, 96, 3] uint8.
+        input images: FileOrArtifact;
+        /// The labels: HDF5 with `y`, N values 0 or 1.
+        input labels: FileOrArtifact;
+        /// The meta table: CSV with a column `wsi`; gives each patch its slide.
+        input meta: Option<FileOrArtifact> = None;
+        /// Ground-truth masks: HDF5 with `mask` [N, 96, 96] uint8.
+        input masks: Option<FileOrArtifact> = None;
+        /// How many patches each part gets.
+        semantic sizes: Sizes;
+        /// How the rows are drawn.
+        semantic algorithm: Algorithm = Algorithm::Pcamflow;
+        /// The meta column whose groups stay together, as `wsi` keeps slides together.
+        semantic group_by: Option<String> = None;
+        /// How far from its size a part of whole groups may be, as a share of it.
+        semantic group_tolerance: f64 = 0.1;
+        /// Draws other rows.
+        inherited seed: u64 = DEFAULT_SEED;
+        /// How to compute it.
+        execution run: RunSettings = RunSettings::default();
+    }
+}
+
+settings! {
+    /// Patches per part.
+    pub struct Sizes {
+        /// Patches to learn from.
+        train: u64;
+        /// Patches that decide which epoch is best.
+        validation: u64;
+        /// Patches to measure on.
+        test: u64;
+    }
+}
+
+choice! {
+    /// How rows are drawn.
+    pub enum Algorithm {
+        /// Stratified to within one patch per class; independent of platform.
+        Pcamflow = "pcamflow",
+        /// Index for index what scikit-learn's `train_test_split` draws.
+        ScikitLearn = "scikit-learn",
+    }
+}
+
+impl Stage for Split {
+    const VERSION: u32 = 1;
+    const RUNNER: Runner = Runner::Engine;
+    const APPETITE: Appetite = Appetite::One;
+    const EQUALITY: Equality = Equality::Bitwise;
+
+    fn inputs(&self) -> Vec<Input> {
+        let mut inputs = vec![
+            file_input("images", &self.images, ArtifactType::Images),
+            file_input("labels", &self.labels, ArtifactType::Labels),
+        ];
+        inputs.extend(self.meta.as_ref().map(|meta| file_input("meta", meta, ArtifactType::Meta)));
+        inputs.extend(self.masks.as_ref().map(|masks| file_input("masks", masks, ArtifactType::Masks)));
+        inputs
+    }
+
+    fn artifacts(&self) -> Vec<Artifact> {
+        vec![
+            artifact("train", "train.h5", ArtifactType::Patches),
+            artifact("validation", "validation.h5", ArtifactType::Patches),
+            artifact("test", "test.h5", ArtifactType::Patches),
+            artifact("split", "split.json", ArtifactType::Numbers),
+        ]
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        check.at_least("sizes.train", self.sizes.train, 1);
+        check.at_least("sizes.validation", self.sizes.validation, 1);
+        check.at_least("sizes.test", self.sizes.test, 1);
+        check.within("group-tolerance", self.group_tolerance, 0.0, 1.0);
+        let grouped = self.group_by.is_some();
+        check.require(
+            !grouped || self.meta.is_some(),
+            "group-by",
+            "`group-by` needs `meta`, the table with that column",
+        );
+        let both = grouped && self.algorithm == Algorithm::ScikitLearn;
+        check.require(!both, "group-by", "`group-by` goes with `algorithm = \"pcamflow\"` only");
+    }
+
+    fn run_settings(&self) -> &RunSettings {
+        &self.run
+    }
+}
