@@ -11,3 +11,4 @@ pub mod serve;
 pub mod stages;
 #[doc(hidden)]
 pub mod testing;
+pub mod ui;
