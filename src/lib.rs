@@ -3,6 +3,7 @@
 
 pub mod digest;
 pub mod engine;
+pub mod metrics;
 pub mod protocol;
 pub mod serve;
 pub mod stages;
