@@ -3,7 +3,9 @@
 
 pub mod digest;
 pub mod engine;
+pub mod graph;
 pub mod metrics;
+pub mod pipeline;
 pub mod protocol;
 pub mod serve;
 pub mod stages;

@@ -3,3 +3,6 @@
 //! Knows stages, graph and store; knows neither libtorch nor who listens to its events.
 
 pub mod event;
+pub mod exec;
+pub mod fingerprint;
+pub mod resources;
