@@ -7,6 +7,7 @@ pub mod graph;
 pub mod metrics;
 pub mod pipeline;
 pub mod protocol;
+pub mod report;
 pub mod serve;
 pub mod stages;
 #[doc(hidden)]
