@@ -70,7 +70,7 @@ struct Source<'a> {
 impl Source<'_> {
     fn root(&self, size: u64) -> Result<blake3::Hash> {
         if size <= PIECE {
-            return self.piece(0, size, |bytes| blake3::hash(bytes));
+            return self.piece(0, size, blake3::hash);
         }
         let (left, right) = self.halves(0, size)?;
         Ok(merge_subtrees_root(&left, &right, Mode::Hash))
