@@ -7,6 +7,7 @@ pub mod engine;
 pub mod fsx;
 pub mod graph;
 pub mod jobs;
+pub mod metrics;
 pub mod pipeline;
 pub mod protocol;
 pub mod serve;
