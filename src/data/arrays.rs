@@ -135,7 +135,7 @@ struct Place {
 pub struct Notes {
     /// Attributes of the file, written in this order.
     pub attributes: Vec<(String, Attribute)>,
-    /// Datasets of texts, [N], UTF-8 of variable length.
+    /// Datasets of texts, `[N]`, UTF-8 of variable length.
     pub texts: Vec<(String, Vec<String>)>,
 }
 
@@ -182,7 +182,7 @@ impl ArrayFile {
         };
         let count = bytes.len() / row_bytes;
         ensure!(
-            bytes.len() % row_bytes == 0 && first_row + count <= rows,
+            bytes.len().is_multiple_of(row_bytes) && first_row + count <= rows,
             "array `{name}` has {rows} rows of {row_bytes} bytes: {} bytes do not fit at row {first_row}",
             bytes.len()
         );
@@ -241,7 +241,7 @@ fn add(file: &Group, array: &Array) -> hdf5::Result<u64> {
         .obj_track_times(false)
         .alloc_time(Some(if empty { AllocTime::Late } else { AllocTime::Early }))
         .fill_time(FillTime::Never)
-        .empty_as(&array.element.descriptor())
+        .empty_as(array.element.descriptor())
         .shape(array.shape.as_slice())
         .create(array.name.as_str())?;
     match dataset.offset() {

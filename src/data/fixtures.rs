@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use hdf5::{DatasetBuilder, H5Type};
+use hdf5::{DatasetBuilder, H5Type, file::LibraryVersion};
 use ndarray::{Array4, ArrayD};
 use tempfile::TempDir;
 
@@ -32,7 +32,11 @@ impl Files {
         values: &ArrayD<T>,
         build: impl Fn(DatasetBuilder) -> DatasetBuilder,
     ) -> Source {
-        let file = hdf5::File::create(self.path(name)).unwrap();
+        // The oldest format, as of the official files: without checksums of its own.
+        let file = hdf5::File::with_options()
+            .with_fapl(|plist| plist.libver_bounds(LibraryVersion::Earliest, LibraryVersion::V18))
+            .create(self.path(name))
+            .unwrap();
         build(file.new_dataset_builder()).with_data(values).create(dataset).unwrap();
         self.source(name)
     }

@@ -208,3 +208,77 @@ fn read_slides(file: &H5File, length: Length) -> Result<Groups> {
 fn as_rows(positions: &[usize]) -> Vec<u64> {
     positions.iter().map(|&position| position as u64).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{
+        PATCH_BYTES,
+        fixtures::{Files, patch},
+    };
+
+    fn pair(images: &Source, labels: &Source) -> PatchSource {
+        PatchSource::Pair { images: images.clone(), labels: labels.clone() }
+    }
+
+    #[test]
+    fn a_source_pair_is_read_by_position() {
+        let files = Files::new();
+        let labels = files.labels("y.h5", &[0, 1, 0, 1, 0]);
+        let set = PatchSet::open(&pair(&files.patches("x.h5", 5, |plain| plain), &labels)).unwrap();
+        assert_eq!((set.len(), set.labels(), set.rows()), (5, &[0, 1, 0, 1, 0][..], &[0, 1, 2, 3, 4][..]));
+        assert!(set.slides().is_none() && !set.has_masks());
+        let mut out = vec![0; 2 * PATCH_BYTES];
+        set.read(&[4, 1], &mut out).unwrap();
+        assert!(out == [patch(4), patch(1)].concat());
+        let error = set.read_masks(&[0], &mut []).unwrap_err().to_string();
+        assert!(error.ends_with("has no dataset `mask`"), "{error}");
+    }
+
+    #[test]
+    fn packed_patches_are_the_same_however_they_are_asked_for() {
+        let files = Files::new();
+        let expected: Vec<Vec<u8>> = (0..23).map(patch).collect();
+        let labels = files.labels("y.h5", &[0; 23]);
+        for deep in [1, 4, 23] {
+            let images = files.patches("x.h5", 23, |plain| plain.chunk((deep, 96, 50, 3)).deflate(1));
+            let set = PatchSet::open(&pair(&images, &labels)).unwrap();
+            let batches: [&[usize]; 7] =
+                [&[0, 1, 2], &[3, 4, 5, 6, 7, 8], &[2, 3], &[9, 8], &[22], &[5, 5], &[20, 21, 22]];
+            for batch in batches {
+                let mut out = vec![0; batch.len() * PATCH_BYTES];
+                set.read(batch, &mut out).unwrap();
+                for (bytes, &position) in out.chunks(PATCH_BYTES).zip(batch) {
+                    assert!(bytes == expected[position], "{position} of {batch:?}, chunks of {deep}");
+                }
+            }
+            let error = set.read(&[22, 23], &mut vec![0; 2 * PATCH_BYTES]).unwrap_err().to_string();
+            assert!(error.ends_with("has 23 rows, no row 23"), "{error}");
+        }
+    }
+
+    #[test]
+    fn patches_and_labels_must_be_as_many() {
+        let files = Files::new();
+        let error =
+            PatchSet::open(&pair(&files.patches("x.h5", 3, |plain| plain), &files.labels("y.h5", &[0, 1])));
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("x.h5") && error.contains("has 3 patches, y.h5"), "{error}");
+        assert!(error.contains("has 2 labels"), "{error}");
+    }
+
+    #[test]
+    fn a_slide_without_a_name_is_an_error() {
+        let files = Files::new();
+        let file = hdf5::File::create(files.path("part.h5")).unwrap();
+        let add = |name: &str| file.new_dataset_builder().with_data(&[0_u8, 1]).create(name).unwrap();
+        add("y");
+        file.new_dataset_builder().with_data(&crate::data::fixtures::patches(2)).create("x").unwrap();
+        file.new_dataset_builder().with_data(&[0_i32, 1]).create("slide").unwrap();
+        let name: hdf5::types::VarLenUnicode = "slide_a".parse().unwrap();
+        file.new_dataset_builder().with_data(&[name]).create("slide-name").unwrap();
+        file.close().unwrap();
+        let error = PatchSet::open(&PatchSource::Part(files.source("part.h5"))).unwrap_err().to_string();
+        assert!(error.ends_with("dataset `slide`, row 1: no slide 1 among 1 slide names"), "{error}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Writing a part of a split: the HDF5 file that training and evaluation read.
 //!
-//! `x` [N, 96, 96, 3] uint8, `y` [N] uint8, `row` [N] int64 (the row in the source file), and where
-//! the source has them `slide` [N] int32 with `slide-name` [S] (texts: `slide` counts in it) and
+//! `x` [N, 96, 96, 3] uint8, `y` `[N]` uint8, `row` `[N]` int64 (the row in the source file), and where
+//! the source has them `slide` `[N]` int32 with `slide-name` `[S]` (texts: `slide` counts in it) and
 //! `mask` [N, 96, 96] uint8. All contiguous. Patches may come in any order.
 
 use std::path::Path;

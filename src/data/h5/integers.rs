@@ -5,7 +5,7 @@ use hdf5::types::TypeDescriptor;
 
 use super::open::{H5File, Length, describe, kind, told};
 
-/// Reads a dataset of one integer a row ([N], or [N, 1], ...), of any integer type that fits in 64
+/// Reads a dataset of one integer a row (`[N]`, or `[N, 1]`, ...), of any integer type that fits in 64
 /// bits with a sign.
 ///
 /// # Errors
@@ -28,7 +28,7 @@ pub fn read_integers(file: &H5File, name: &str, length: Length) -> Result<Vec<i6
     })
 }
 
-/// Whether a shape is [N], or [N, 1], [N, 1, 1], ...
+/// Whether a shape is `[N]`, or `[N, 1]`, [N, 1, 1], ...
 pub(super) fn one_a_row(shape: &[usize]) -> bool {
     matches!(shape.split_first(), Some((_, rest)) if rest.iter().all(|&size| size == 1))
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::data::Source;
 
-/// Reads the labels of a file: dataset `y`, any integer type or bool, shaped [N], [N, 1] or
+/// Reads the labels of a file: dataset `y`, any integer type or bool, shaped `[N]`, `[N, 1]` or
 /// [N, 1, 1, 1]. Every value is 0 or 1.
 ///
 /// # Errors
@@ -66,7 +66,6 @@ fn checked<T: Copy + Display + PartialEq + From<bool>>(source: &Source, values: 
 
 #[cfg(test)]
 mod tests {
-    use hdf5::types::TypeDescriptor;
     use ndarray::ArrayD;
 
     use super::*;
@@ -112,16 +111,15 @@ mod tests {
     #[test]
     fn big_endian_labels_are_read() {
         let files = Files::new();
-        let file = hdf5::File::create(files.path("y.h5")).unwrap();
-        let kind =
-            hdf5::Datatype::from_descriptor(&TypeDescriptor::Unsigned(hdf5::types::IntSize::U4)).unwrap();
-        assert_eq!(kind.byte_order(), hdf5::datatype::ByteOrder::LittleEndian);
-        let big = big_endian_u32();
-        let dataset = file.new_dataset_builder().empty_as(&big).shape([3]).create("y").unwrap();
-        dataset.write_raw(&[0_u32, 1, 1]).unwrap();
-        assert_eq!(dataset.dtype().unwrap().byte_order(), hdf5::datatype::ByteOrder::BigEndian);
-        drop((dataset, file));
-        assert_eq!(read_labels(&H5File::open(&files.source("y.h5")).unwrap()).unwrap(), [0, 1, 1]);
+        let values = ArrayD::from_shape_vec(vec![3], vec![0_u32, 1, 1].into_iter().map(u32::to_be).collect());
+        let source = files.with("y.h5", "y", &values.unwrap(), |plain| plain);
+        // The type's record says: version 1, integer, little-endian, 4 bytes, bits 0 to 32.
+        let mut content = std::fs::read(&source.path).unwrap();
+        let record = [0x10, 0, 0, 0, 4, 0, 0, 0, 0, 0, 32, 0];
+        let at = content.windows(12).position(|bytes| bytes == record).unwrap();
+        content[at + 1] = 1;
+        std::fs::write(&source.path, content).unwrap();
+        assert_eq!(read_labels(&H5File::open(&source).unwrap()).unwrap(), [0, 1, 1]);
     }
 
     #[test]

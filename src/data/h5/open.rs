@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn files_that_are_something_else_say_what_they_are() {
         let files = Files::new();
-        let mut say = |name: &str, content: &[u8]| {
+        let say = |name: &str, content: &[u8]| {
             std::fs::write(files.path(name), content).unwrap();
             told(&files.source(name))
         };

@@ -5,7 +5,7 @@ use hdf5::types::VarLenUnicode;
 
 use super::open::{H5File, describe, told};
 
-/// Reads a dataset of variable-length UTF-8 texts, [N].
+/// Reads a dataset of variable-length UTF-8 texts, `[N]`.
 ///
 /// # Errors
 /// A dataset that is missing or holds something else.

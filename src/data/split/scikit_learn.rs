@@ -204,8 +204,10 @@ mod tests {
         let drawn = |labels: &[u8], sizes: [u64; 3], seed| {
             split(labels, &Parts::from_array(sizes), seed).unwrap().as_array().map(Clone::clone)
         };
-        assert_eq!(drawn(&uneven, [6, 4, 2], 7), [vec![], vec![], vec![]]);
-        assert_eq!(drawn(&even, [5, 2, 2], 3), [vec![], vec![], vec![]]);
+        let expected = [vec![11, 3, 8, 7, 9, 6], vec![0, 5, 10, 1], vec![2, 4]];
+        assert_eq!(drawn(&uneven, [6, 4, 2], 7), expected);
+        let expected = [vec![8, 9, 10, 11, 3], vec![4, 7], vec![6, 5]];
+        assert_eq!(drawn(&even, [5, 2, 2], 3), expected);
     }
 
     #[test]
