@@ -21,6 +21,8 @@ pub enum Kind {
     NoSpace,
     /// The user may not do that there.
     Permission,
+    /// Source and target of a rename are on different file systems.
+    OtherFileSystem,
     /// The file was modified while it was being read.
     Changing,
     /// Everything else; the message has the system's words for it.
@@ -41,6 +43,7 @@ impl Kind {
             io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace,
             io::ErrorKind::PermissionDenied => Self::Permission,
+            io::ErrorKind::CrossesDevices => Self::OtherFileSystem,
             _ => Self::Other,
         }
     }
@@ -51,7 +54,7 @@ impl Kind {
             Self::NoSpace => "; free some space there or choose another place",
             Self::Permission => "; check its owner and mode",
             Self::Changing => "; wait until whoever writes it has finished, then try again",
-            Self::NotFound | Self::AlreadyExists | Self::Other => "",
+            Self::NotFound | Self::AlreadyExists | Self::OtherFileSystem | Self::Other => "",
         }
     }
 }
@@ -80,7 +83,9 @@ impl Error {
         move |cause| Self::new(operation, path, cause)
     }
 
-    pub(super) fn changing(path: &Path) -> Self {
+    /// For a file that was modified while somebody relied on its content.
+    #[must_use]
+    pub fn changing(path: &Path) -> Self {
         let cause = io::Error::other("it was modified meanwhile");
         Self { operation: "hash", path: path.to_owned(), kind: Kind::Changing, cause }
     }

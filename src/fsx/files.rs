@@ -7,7 +7,7 @@ use std::{
     hash::{BuildHasher, Hasher},
     io::{self, Write},
     os::unix::fs::PermissionsExt,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use super::{Error, Result};
@@ -48,6 +48,14 @@ pub fn create_folder(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(Error::at("create the folder", path))
 }
 
+/// Opens a file for reading.
+///
+/// # Errors
+/// Where it cannot be opened.
+pub fn open(path: &Path) -> Result<File> {
+    File::open(path).map_err(Error::at("read", path))
+}
+
 /// Creates a file for writing, emptying one that exists. For files that only their writer sees (a log, an
 /// artifact in a staging folder); what others may see is written through [`super::write_atomic`].
 ///
@@ -64,6 +72,18 @@ pub fn create(path: &Path) -> Result<File> {
 pub fn append_to(path: &Path, bytes: &[u8]) -> Result<()> {
     let file = OpenOptions::new().append(true).create(true).open(path);
     file.and_then(|mut file| file.write_all(bytes)).map_err(Error::at("append to", path))
+}
+
+/// What a symbolic link says; `None` if there is something else, or nothing.
+///
+/// # Errors
+/// Where the file system cannot be asked.
+pub fn link_target(path: &Path) -> Result<Option<PathBuf>> {
+    match fs::read_link(path) {
+        // "Invalid" is the system's word for "no link".
+        Err(cause) if cause.kind() == io::ErrorKind::InvalidInput => Ok(None),
+        other => absent_is_none(path, "read the link", other),
+    }
 }
 
 /// Removes a file or a symbolic link. True if there was one.

@@ -4,6 +4,8 @@ use std::{
     fs, io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 use rustix::{
@@ -11,7 +13,7 @@ use rustix::{
     io::Errno,
 };
 
-use super::{Error, Kind, Result, files};
+use super::{Error, Result, files};
 
 /// What the name of a replaced folder ends with where folders cannot be exchanged.
 pub(crate) const REPLACED: &str = ".replaced";
@@ -49,17 +51,18 @@ fn replace_in_two_steps(new: &Path, path: &Path) -> Result<Option<PathBuf>> {
 /// # Errors
 /// Where something cannot be removed.
 pub fn remove_tree(path: &Path) -> Result<()> {
-    const TRIES: usize = 20;
-    for _ in 1..TRIES {
-        match remove_once(path) {
-            Ok(()) => return Ok(()),
-            Err(cause) if cause.kind() == io::ErrorKind::PermissionDenied => make_folders_writable(path),
+    let patience = Instant::now() + Duration::from_secs(2);
+    let mut forbidden_before = false;
+    loop {
+        let Err(cause) = remove_once(path) else { return Ok(()) };
+        match cause.kind() {
+            io::ErrorKind::PermissionDenied if !forbidden_before => make_folders_writable(path),
             // Somebody put a file into a folder that had just been emptied.
-            Err(cause) if cause.kind() == io::ErrorKind::DirectoryNotEmpty => {}
-            Err(cause) => return Err(Error::new("remove", path, cause)),
+            io::ErrorKind::DirectoryNotEmpty if Instant::now() < patience => sleep(Duration::from_millis(1)),
+            _ => return Err(Error::new("remove", path, cause)),
         }
+        forbidden_before |= cause.kind() == io::ErrorKind::PermissionDenied;
     }
-    remove_once(path).map_err(Error::at("remove", path))
 }
 
 fn remove_once(path: &Path) -> io::Result<()> {
@@ -83,13 +86,6 @@ fn make_folders_writable(path: &Path) {
     for name in files::list(path).unwrap_or_default() {
         make_folders_writable(&path.join(name));
     }
-}
-
-/// Whether an error only says that the other is on another file system.
-pub(crate) fn is_other_file_system(from: &Path, to: &Path, error: &Error) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let device = |path: &Path| path.metadata().map(|metadata| metadata.dev()).ok();
-    error.kind() == Kind::Other && device(from) != device(to)
 }
 
 #[cfg(test)]
