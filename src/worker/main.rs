@@ -7,10 +7,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod allocator;
+mod batches;
 mod cuda;
 mod device;
 mod jobs;
 mod model;
+mod optim;
+mod predict;
 mod tensors;
 mod version;
 
