@@ -7,9 +7,11 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod allocator;
+mod batch_size;
 mod batches;
 mod cuda;
 mod device;
+mod explain;
 mod jobs;
 mod model;
 mod optim;
