@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod cli;
+pub mod data;
 pub mod digest;
 pub mod engine;
 pub mod fsx;

@@ -1,0 +1,357 @@
+//! Writing HDF5 files of plain arrays, the same bytes for the same input.
+//!
+//! A file is laid out first (names, types, shapes, attributes; contiguous, in the order given), then
+//! its rows are written straight to their places, in any order. That is as fast as the disk, leaves
+//! HDF5's lock alone and makes the bytes a function of the content: no time stamps, fixed format
+//! version, nothing left over from memory. Files open in every HDF5 library since 1.8.
+
+use std::{
+    fs::{File, OpenOptions},
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use hdf5::{
+    Group, Location,
+    dataset::{AllocTime, FillTime},
+    file::LibraryVersion,
+    types::{FloatSize, IntSize, TypeDescriptor, VarLenUnicode},
+};
+
+#[cfg(target_endian = "big")]
+compile_error!("arrays are written as little-endian bytes under the machine's own number types");
+
+/// One array of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Array {
+    /// Its name; `a/b` puts it into group `a`.
+    pub name: String,
+    /// What its elements are.
+    pub element: Element,
+    /// Its extents; the first counts rows.
+    pub shape: Vec<usize>,
+}
+
+impl Array {
+    /// An array to be filled.
+    pub fn new(name: impl Into<String>, element: Element, shape: impl Into<Vec<usize>>) -> Self {
+        Self { name: name.into(), element, shape: shape.into() }
+    }
+
+    fn row_bytes(&self) -> usize {
+        self.shape.iter().skip(1).product::<usize>() * self.element.bytes()
+    }
+
+    fn rows(&self) -> usize {
+        self.shape.first().copied().unwrap_or(1)
+    }
+}
+
+/// The number formats of arrays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // named as in Rust
+pub enum Element {
+    U8,
+    I32,
+    I64,
+    F32,
+    F64,
+}
+
+impl Element {
+    fn bytes(self) -> usize {
+        match self {
+            Self::U8 => 1,
+            Self::I32 | Self::F32 => 4,
+            Self::I64 | Self::F64 => 8,
+        }
+    }
+
+    fn descriptor(self) -> TypeDescriptor {
+        match self {
+            Self::U8 => TypeDescriptor::Unsigned(IntSize::U1),
+            Self::I32 => TypeDescriptor::Integer(IntSize::U4),
+            Self::I64 => TypeDescriptor::Integer(IntSize::U8),
+            Self::F32 => TypeDescriptor::Float(FloatSize::U4),
+            Self::F64 => TypeDescriptor::Float(FloatSize::U8),
+        }
+    }
+}
+
+/// A Rust number that is an array's element.
+pub trait Scalar: Copy + private::Sealed {
+    /// Its number format.
+    const ELEMENT: Element;
+    /// Appends its bytes, little-endian.
+    fn put(self, bytes: &mut Vec<u8>);
+}
+
+mod private {
+    pub trait Sealed {}
+}
+
+macro_rules! scalar {
+    ($($type:ty => $element:ident),*) => { $(
+        impl private::Sealed for $type {}
+        impl Scalar for $type {
+            const ELEMENT: Element = Element::$element;
+            fn put(self, bytes: &mut Vec<u8>) {
+                bytes.extend_from_slice(&self.to_le_bytes());
+            }
+        }
+    )* };
+}
+scalar!(u8 => U8, i32 => I32, i64 => I64, f32 => F32, f64 => F64);
+
+/// A note on a file: `method = "grad-cam"`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Attribute {
+    /// UTF-8 text.
+    Text(String),
+    /// int64.
+    Integer(i64),
+    /// float64.
+    Number(f64),
+}
+
+/// A file of arrays that is being filled.
+#[derive(Debug)]
+pub struct ArrayFile {
+    path: PathBuf,
+    file: File,
+    places: Vec<Place>,
+}
+
+#[derive(Debug)]
+struct Place {
+    array: Array,
+    offset: u64,
+    rows_written: usize,
+}
+
+/// What goes into a file beside its arrays.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Notes {
+    /// Attributes of the file, written in this order.
+    pub attributes: Vec<(String, Attribute)>,
+    /// Datasets of texts, `[N]`, UTF-8 of variable length.
+    pub texts: Vec<(String, Vec<String>)>,
+}
+
+impl ArrayFile {
+    /// Lays a new file out; one that is there already is replaced.
+    ///
+    /// # Errors
+    /// A path that cannot be written, a full disk.
+    pub fn create(path: &Path, arrays: Vec<Array>, notes: &Notes) -> Result<Self> {
+        let cannot = || format!("cannot create {}", path.display());
+        // The system's own words first: HDF5's are about its internals.
+        let file = OpenOptions::new().write(true).create(true).truncate(true).open(path);
+        let file = file.with_context(cannot)?;
+        let offsets = lay_out(path, &arrays, notes).map_err(|error| anyhow!(error)).with_context(cannot)?;
+        let places: Vec<Place> = arrays
+            .into_iter()
+            .zip(offsets)
+            .map(|(array, offset)| Place { array, offset, rows_written: 0 })
+            .collect();
+        reserve(&file, &places).with_context(cannot)?;
+        Ok(Self { path: path.to_owned(), file, places })
+    }
+
+    /// Writes consecutive rows of an array. Every row must be written once before `finish`.
+    ///
+    /// # Errors
+    /// No such array, another number format, rows that it does not have, a full disk.
+    pub fn write<T: Scalar>(&mut self, name: &str, first_row: usize, values: &[T]) -> Result<()> {
+        let element = self.place(name)?.array.element;
+        ensure!(element == T::ELEMENT, "array `{name}` holds {element:?}, not {:?}", T::ELEMENT);
+        let mut bytes = Vec::with_capacity(size_of_val(values));
+        values.iter().for_each(|value| value.put(&mut bytes));
+        self.write_bytes(name, first_row, &bytes)
+    }
+
+    /// Writes consecutive rows given as little-endian bytes: for bytes, without a copy.
+    ///
+    /// # Errors
+    /// As `write`.
+    pub fn write_bytes(&mut self, name: &str, first_row: usize, bytes: &[u8]) -> Result<()> {
+        let (row_bytes, rows, offset) = {
+            let place = self.place(name)?;
+            (place.array.row_bytes().max(1), place.array.rows(), place.offset)
+        };
+        let count = bytes.len() / row_bytes;
+        ensure!(
+            bytes.len().is_multiple_of(row_bytes) && first_row + count <= rows,
+            "array `{name}` has {rows} rows of {row_bytes} bytes: {} bytes do not fit at row {first_row}",
+            bytes.len()
+        );
+        let written = self.file.write_all_at(bytes, offset + (first_row * row_bytes) as u64);
+        written.with_context(|| format!("cannot write {}", self.path.display()))?;
+        self.place(name)?.rows_written += count;
+        Ok(())
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// An array of which rows were not written.
+    pub fn finish(self) -> Result<()> {
+        for place in &self.places {
+            let Place { array, rows_written, .. } = place;
+            ensure!(
+                array.row_bytes() == 0 || *rows_written == array.rows(),
+                "{}: {rows_written} of {} rows of `{}` were written",
+                self.path.display(),
+                array.rows(),
+                array.name
+            );
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, name: &str) -> Result<&mut Place> {
+        let path = &self.path;
+        let found = self.places.iter_mut().find(|place| place.array.name == name);
+        found.with_context(|| format!("{} has no array `{name}`", path.display()))
+    }
+}
+
+/// Makes the file with everything but the arrays' contents; returns where these go.
+fn lay_out(path: &Path, arrays: &[Array], notes: &Notes) -> hdf5::Result<Vec<u64>> {
+    let file = hdf5::File::with_options()
+        .with_fapl(|plist| plist.libver_bounds(LibraryVersion::Earliest, LibraryVersion::V18))
+        .create(path)?;
+    for (name, value) in &notes.attributes {
+        attach(&file, name, value)?;
+    }
+    for (name, texts) in &notes.texts {
+        let texts = texts.iter().map(|text| unicode(text)).collect::<hdf5::Result<Vec<_>>>()?;
+        file.new_dataset_builder().with_data(&texts).create(name.as_str())?;
+    }
+    let offsets = arrays.iter().map(|array| add(&file, array)).collect();
+    file.close()?;
+    offsets
+}
+
+fn add(file: &Group, array: &Array) -> hdf5::Result<u64> {
+    let empty = array.shape.contains(&0);
+    let dataset = file
+        .new_dataset_builder()
+        .obj_track_times(false)
+        .alloc_time(Some(if empty { AllocTime::Late } else { AllocTime::Early }))
+        .fill_time(FillTime::Never)
+        .empty_as(array.element.descriptor())
+        .shape(array.shape.as_slice())
+        .create(array.name.as_str())?;
+    match dataset.offset() {
+        Some(offset) => Ok(offset),
+        None if empty => Ok(0),
+        None => Err(format!("HDF5 gave array `{}` no place", array.name).into()),
+    }
+}
+
+fn attach(file: &Location, name: &str, value: &Attribute) -> hdf5::Result<()> {
+    match value {
+        Attribute::Text(text) => file.new_attr::<VarLenUnicode>().create(name)?.write_scalar(&unicode(text)?),
+        Attribute::Integer(integer) => file.new_attr::<i64>().create(name)?.write_scalar(integer),
+        Attribute::Number(number) => file.new_attr::<f64>().create(name)?.write_scalar(number),
+    }
+}
+
+fn unicode(text: &str) -> hdf5::Result<VarLenUnicode> {
+    text.parse().map_err(|_| format!("the text {text:?} contains a zero byte").into())
+}
+
+/// Has the file system set the space aside: a full disk is noticed before the work, and rows may
+/// then come in any order without scattering the file over the disk.
+fn reserve(file: &File, places: &[Place]) -> std::io::Result<()> {
+    let end =
+        places.iter().map(|place| place.offset + (place.array.row_bytes() * place.array.rows()) as u64).max();
+    let Some(end) = end.filter(|&end| end > 0) else { return Ok(()) };
+    match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, end) {
+        Ok(()) => Ok(()),
+        Err(rustix::io::Errno::NOSPC) => Err(rustix::io::Errno::NOSPC.into()),
+        // A file system that cannot: the file is as long as it has to be already.
+        Err(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(path: &Path) {
+        let notes = Notes {
+            attributes: vec![
+                ("method".into(), Attribute::Text("grad-cam".into())),
+                ("layer".into(), Attribute::Text("relu4".into())),
+                ("target".into(), Attribute::Integer(1)),
+                ("noise".into(), Attribute::Number(0.15)),
+            ],
+            texts: vec![("names".into(), vec!["Übersicht".into(), String::new()])],
+        };
+        let arrays = vec![
+            Array::new("map", Element::F32, [2, 96, 96]),
+            Array::new("row", Element::I64, [2]),
+            Array::new("curves/deletion", Element::F64, [2, 97]),
+            Array::new("none", Element::F32, [0, 4]),
+        ];
+        let mut file = ArrayFile::create(path, arrays, &notes).unwrap();
+        file.write("map", 1, &vec![0.25_f32; 9216]).unwrap();
+        file.write("map", 0, &vec![-1.5_f32; 9216]).unwrap();
+        file.write("row", 0, &[7_i64, -1]).unwrap();
+        file.write("curves/deletion", 0, &vec![1e-300_f64; 2 * 97]).unwrap();
+        file.finish().unwrap();
+    }
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("maps.h5");
+        sample(&path);
+        let file = hdf5::File::open(&path).unwrap();
+        let map: Vec<f32> = file.dataset("map").unwrap().read_raw().unwrap();
+        assert_eq!((map[0], map[9215], map[9216]), (-1.5, -1.5, 0.25));
+        assert_eq!(file.dataset("map").unwrap().shape(), [2, 96, 96]);
+        assert_eq!(file.dataset("row").unwrap().read_raw::<i64>().unwrap(), [7, -1]);
+        assert_eq!(file.dataset("curves/deletion").unwrap().read_raw::<f64>().unwrap()[193], 1e-300);
+        assert_eq!(file.dataset("none").unwrap().shape(), [0, 4]);
+        let text: VarLenUnicode = file.attr("method").unwrap().read_scalar().unwrap();
+        assert_eq!(text.as_str(), "grad-cam");
+        assert_eq!(file.attr("noise").unwrap().read_scalar::<f64>().unwrap(), 0.15);
+        assert_eq!(file.attr("target").unwrap().read_scalar::<i64>().unwrap(), 1);
+        let names = file.dataset("names").unwrap().read_raw::<VarLenUnicode>().unwrap();
+        assert_eq!(names[0].as_str(), "Übersicht");
+    }
+
+    #[test]
+    fn the_same_content_is_the_same_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["a.h5", "another-name.h5"].map(|name| folder.path().join(name));
+        sample(&paths[0]);
+        // Other memory, another second: nothing of either may get into the file.
+        let _other: Vec<Vec<u8>> = (1..200).map(|size| vec![0xA5; size * 31]).collect();
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        sample(&paths[1]);
+        let [a, b] = paths.map(|path| std::fs::read(path).unwrap());
+        assert!(a == b);
+    }
+
+    #[test]
+    fn rows_left_out_and_rows_that_do_not_exist_are_errors() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("maps.h5");
+        let mut file =
+            ArrayFile::create(&path, vec![Array::new("map", Element::F32, [3, 2])], &Notes::default())
+                .unwrap();
+        let told = |result: Result<()>| format!("{:#}", result.unwrap_err());
+        assert!(told(file.write("map", 2, &[0_f32; 4])).contains("has 3 rows of 8 bytes"));
+        assert!(told(file.write("map", 0, &[0_f64; 2])).contains("holds F32, not F64"));
+        assert!(told(file.write("mop", 0, &[0_f32; 2])).contains("has no array `mop`"));
+        file.write("map", 0, &[0_f32; 4]).unwrap();
+        assert!(told(file.finish()).contains("2 of 3 rows of `map` were written"));
+        let nowhere = ArrayFile::create(&folder.path().join("no/maps.h5"), vec![], &Notes::default());
+        assert!(told(nowhere.map(drop)).contains("No such file or directory"));
+    }
+}

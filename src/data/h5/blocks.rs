@@ -1,0 +1,232 @@
+//! Datasets that lie in blocks: chunks, or whatever only the HDF5 library can read.
+//!
+//! Every block that a read needs is unpacked once, on all cores; of the unpacked bytes only the
+//! wanted rows are kept, so that even a huge chunk takes no memory. A damaged block is an error that
+//! names its rows: zlib's checksum is always read to the end.
+
+use std::{
+    fs::File,
+    io::{BufReader, Read},
+    ops::Range,
+    os::unix::fs::FileExt,
+};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use hdf5::{Dataset, Hyperslab, SliceOrIndex};
+use ndarray::IxDyn;
+use rayon::prelude::*;
+
+use super::{
+    chunk_index::{Chunk, ChunkIndex, Packing},
+    geometry::{Grid, Place, Run},
+    open::{H5File, told},
+};
+use crate::data::Source;
+
+/// Where the library reads, it reads about so many bytes at a time.
+const LIBRARY_BLOCK_BYTES: usize = 1 << 20;
+/// Blocks with about so many wanted bytes are unpacked before their rows are put into place.
+const BATCH_BYTES: usize = 32 << 20;
+/// About so many unpacked bytes are looked at together.
+const UNPACKED_BYTES: usize = 1 << 16;
+
+/// A dataset of bytes that lies in blocks.
+#[derive(Debug)]
+pub(super) struct Blocks {
+    source: Source,
+    name: String,
+    dataset: Dataset,
+    file: File,
+    grid: Grid,
+    /// `None`: the library reads every block.
+    chunks: Option<ChunkIndex>,
+}
+
+/// The wanted rows of one block: `wanted` are positions in the list of rows.
+struct Task {
+    place: Place,
+    first_row: usize,
+    wanted: Range<usize>,
+}
+
+/// The wanted rows of one block, each the bytes of its runs.
+struct Unpacked {
+    runs: Vec<Run>,
+    bytes: Vec<u8>,
+}
+
+impl Blocks {
+    pub(super) fn new(file: &H5File, dataset: Dataset, name: &str) -> Result<Self> {
+        let source = file.source().clone();
+        let shape = dataset.shape();
+        let chunk = dataset.dcpl().and_then(|plist| plist.get_chunk()).ok().flatten();
+        let block = chunk.clone().unwrap_or_else(|| library_block(&shape));
+        let grid = Grid { shape, block };
+        let chunks = match chunk {
+            Some(_) => ChunkIndex::of(&dataset, &grid, &source, name)?,
+            None => None,
+        };
+        let file = File::open(&source.path).with_context(|| format!("{source} cannot be read"))?;
+        Ok(Self { source, name: name.to_owned(), dataset, file, grid, chunks })
+    }
+
+    pub(super) fn rows_per_block(&self) -> usize {
+        self.grid.block[0]
+    }
+
+    /// Reads rows in the order given.
+    pub(super) fn read(&self, rows: &[u64], out: &mut [u8]) -> Result<()> {
+        let mut order: Vec<usize> = (0..rows.len()).collect();
+        order.sort_unstable_by_key(|&slot| rows[slot]);
+        let sorted: Vec<u64> = order.iter().map(|&slot| rows[slot]).collect();
+        let row_bytes: usize = self.grid.shape[1..].iter().product();
+        for tasks in self.batches(&self.tasks(&sorted)) {
+            let unpacked: Vec<Result<Unpacked>> =
+                tasks.par_iter().map(|task| self.unpack(task, &sorted)).collect();
+            for (task, unpacked) in tasks.iter().zip(unpacked) {
+                let Unpacked { runs, bytes } = unpacked?;
+                let of_row: usize = runs.iter().map(|run| run.len).sum();
+                for (bytes, &slot) in bytes.chunks_exact(of_row).zip(&order[task.wanted.clone()]) {
+                    scatter(&runs, bytes, &mut out[slot * row_bytes..(slot + 1) * row_bytes]);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn tasks(&self, sorted: &[u64]) -> Vec<Task> {
+        let deep = self.grid.block[0];
+        let layer_of = |row: &u64| *row as usize / deep;
+        let mut tasks = Vec::new();
+        let mut start = 0;
+        for same in sorted.chunk_by(|a, b| layer_of(a) == layer_of(b)) {
+            let wanted = start..start + same.len();
+            let layer = layer_of(&same[0]);
+            tasks.extend((0..self.grid.blocks_abreast()).map(|index| Task {
+                place: self.grid.place(layer, index),
+                first_row: layer * deep,
+                wanted: wanted.clone(),
+            }));
+            start += same.len();
+        }
+        tasks
+    }
+
+    /// Tasks that are carried out side by side: the memory that they take together is bounded.
+    fn batches<'a>(&self, tasks: &'a [Task]) -> Vec<&'a [Task]> {
+        let row_of_block: usize = self.grid.block[1..].iter().product();
+        let mut bytes = 0;
+        tasks
+            .chunk_by(|task, next| {
+                bytes += task.wanted.len() * row_of_block;
+                let together = bytes + next.wanted.len() * row_of_block <= BATCH_BYTES;
+                bytes *= usize::from(together);
+                together
+            })
+            .collect()
+    }
+
+    fn unpack(&self, task: &Task, sorted: &[u64]) -> Result<Unpacked> {
+        let wanted: Vec<usize> =
+            sorted[task.wanted.clone()].iter().map(|&row| row as usize - task.first_row).collect();
+        let ranges = self.grid.ranges(&task.place);
+        let start: Vec<u64> = ranges.iter().map(|range| range.start as u64).collect();
+        let chunk = self.chunks.as_ref().and_then(|chunks| chunks.get(self.grid.number(&start)));
+        let stored: Vec<usize> = match chunk {
+            Some(_) => self.grid.block.clone(),
+            None => ranges.iter().map(ExactSizeIterator::len).collect(),
+        };
+        let runs = self.grid.runs(&task.place, &stored);
+        let bytes = match chunk {
+            Some(chunk) => self.unpack_chunk(chunk, &stored, &wanted, &runs),
+            None => self.ask_library(&ranges).and_then(|block| gather(&block[..], &stored, &wanted, &runs)),
+        };
+        let bytes = bytes.with_context(|| {
+            format!(
+                "{}: dataset `{}`, rows {} to {} cannot be read: fetch or make the file again",
+                self.source,
+                self.name,
+                ranges[0].start,
+                ranges[0].end - 1
+            )
+        })?;
+        Ok(Unpacked { runs, bytes })
+    }
+
+    fn unpack_chunk(
+        &self,
+        chunk: Chunk,
+        stored: &[usize],
+        wanted: &[usize],
+        runs: &[Run],
+    ) -> Result<Vec<u8>> {
+        let raw = Section { file: &self.file, at: chunk.address, left: chunk.size };
+        let raw = BufReader::with_capacity(chunk.size.clamp(1, 1 << 20) as usize, raw);
+        match chunk.packing {
+            Packing::None => gather(raw, stored, wanted, runs).context("damaged chunk"),
+            Packing::Deflate => gather(flate2::bufread::ZlibDecoder::new(raw), stored, wanted, runs)
+                .context("damaged gzip chunk"),
+        }
+    }
+
+    fn ask_library(&self, ranges: &[Range<usize>]) -> Result<Vec<u8>> {
+        let slices: Vec<SliceOrIndex> = ranges.iter().map(|range| range.clone().into()).collect();
+        let block = self.dataset.read_slice::<u8, _, IxDyn>(Hyperslab::from(slices));
+        let block = block.map_err(|error| anyhow!("{}", told(&error)))?;
+        Ok(block.into_raw_vec_and_offset().0)
+    }
+}
+
+/// What the library reads at a time where the file has no chunks: whole rows.
+fn library_block(shape: &[usize]) -> Vec<usize> {
+    let row: usize = shape[1..].iter().product();
+    let mut block = shape.to_vec();
+    block[0] = (LIBRARY_BLOCK_BYTES / row.max(1)).clamp(1, shape[0]);
+    block
+}
+
+/// Copies the runs of the wanted rows (ascending, maybe repeated) out of the bytes of a block of
+/// `stored` extents, which must end where the block does.
+fn gather(mut block: impl Read, stored: &[usize], wanted: &[usize], runs: &[Run]) -> Result<Vec<u8>> {
+    let row: usize = stored[1..].iter().product();
+    let kept: usize = runs.iter().map(|run| run.len).sum();
+    let mut bytes = Vec::with_capacity(wanted.len() * kept);
+    let mut wanted = wanted.iter().copied().peekable();
+    let at_once = (UNPACKED_BYTES / row).clamp(1, stored[0]);
+    let mut window = vec![0; at_once * row];
+    for first in (0..stored[0]).step_by(at_once) {
+        let window = &mut window[..at_once.min(stored[0] - first) * row];
+        block.read_exact(window)?;
+        while let Some(at) = wanted.next_if(|&at| at < first + at_once) {
+            let row = &window[(at - first) * row..][..row];
+            runs.iter().for_each(|run| bytes.extend_from_slice(&row[run.from..run.from + run.len]));
+        }
+    }
+    ensure!(block.read(&mut [0])? == 0, "it is longer than its {} rows", stored[0]);
+    Ok(bytes)
+}
+
+fn scatter(runs: &[Run], mut bytes: &[u8], row: &mut [u8]) {
+    for run in runs {
+        let (now, later) = bytes.split_at(run.len);
+        row[run.to..run.to + run.len].copy_from_slice(now);
+        bytes = later;
+    }
+}
+
+/// A part of a file, from its start to its end.
+struct Section<'a> {
+    file: &'a File,
+    at: u64,
+    left: u64,
+}
+
+impl Read for Section<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let most = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let read = self.file.read_at(&mut buffer[..most], self.at)?;
+        self.at += read as u64;
+        self.left -= read as u64;
+        Ok(read)
+    }
+}

@@ -1,0 +1,143 @@
+//! Labels: dataset `y`, one 0 or 1 a row, in whatever integer type and shape people store them.
+
+use std::fmt::Display;
+
+use anyhow::{Result, anyhow, bail, ensure};
+use hdf5::{Dataset, H5Type, types::TypeDescriptor};
+
+use super::{
+    integers::one_a_row,
+    open::{H5File, Length, describe, kind, told},
+    rows::{RowShape, Rows},
+};
+use crate::data::Source;
+
+/// Reads the labels of a file: dataset `y`, any integer type or bool, shaped `[N]`, `[N, 1]` or
+/// [N, 1, 1, 1]. Every value is 0 or 1.
+///
+/// # Errors
+/// A dataset that is missing, has another type or shape or no rows, and a value that is neither 0
+/// nor 1: the message names its row.
+pub fn read_labels(file: &H5File) -> Result<Vec<u8>> {
+    let source = file.source();
+    let dataset = file.dataset("y")?;
+    ensure!(
+        one_a_row(&dataset.shape()),
+        "{source}: dataset `y` is {}, expected one label a row, [N] or [N, 1, 1, 1]",
+        describe(&dataset)
+    );
+    ensure!(dataset.size() > 0, "{source}: dataset `y` has no rows");
+    match kind(&dataset) {
+        Some(TypeDescriptor::Boolean) => bytes(file),
+        Some(TypeDescriptor::Integer(_)) => numbers::<i64>(source, &dataset),
+        Some(TypeDescriptor::Unsigned(_)) => numbers::<u64>(source, &dataset),
+        _ => bail!("{source}: dataset `y` is {}, expected integers, 0 or 1", describe(&dataset)),
+    }
+}
+
+fn numbers<T: H5Type + Copy + Display + PartialEq + From<bool>>(
+    source: &Source,
+    dataset: &Dataset,
+) -> Result<Vec<u8>> {
+    let values: Vec<T> = dataset.read_raw().map_err(|error| {
+        anyhow!("{source}: dataset `y` cannot be read, the file may be damaged: {}", told(&error))
+    })?;
+    checked(source, &values)
+}
+
+/// Booleans are read as the bytes that they are: a Rust `bool` may not hold what a file may.
+fn bytes(file: &H5File) -> Result<Vec<u8>> {
+    let labels = Rows::open(file, "y", RowShape::Byte, Length::Any)?;
+    let mut values = vec![0; labels.len()];
+    labels.read(&(0..labels.len() as u64).collect::<Vec<_>>(), &mut values)?;
+    checked(file.source(), &values)
+}
+
+fn checked<T: Copy + Display + PartialEq + From<bool>>(source: &Source, values: &[T]) -> Result<Vec<u8>> {
+    let label = |(row, &value): (usize, &T)| match value {
+        value if value == T::from(false) => Ok(0),
+        value if value == T::from(true) => Ok(1),
+        value => bail!(
+            "{source}: dataset `y`, row {row}: the label is {value}; labels are 0 (no tumour) or 1 (tumour)"
+        ),
+    };
+    values.iter().enumerate().map(label).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::ArrayD;
+
+    use super::*;
+    use crate::data::fixtures::Files;
+
+    fn read<T: H5Type + Copy>(values: &[T], shape: &[usize]) -> Result<Vec<u8>> {
+        let files = Files::new();
+        let values = ArrayD::from_shape_vec(shape.to_vec(), values.to_vec()).unwrap();
+        read_labels(&H5File::open(&files.with("y.h5", "y", &values, |plain| plain))?)
+    }
+
+    fn told<T: H5Type + Copy>(values: &[T], shape: &[usize]) -> String {
+        format!("{:#}", read(values, shape).unwrap_err())
+    }
+
+    #[test]
+    fn every_integer_type_and_every_shape_is_read() {
+        assert_eq!(read(&[0_u8, 1, 1], &[3]).unwrap(), [0, 1, 1]);
+        assert_eq!(read(&[0_u16, 1, 1], &[3, 1]).unwrap(), [0, 1, 1]);
+        assert_eq!(read(&[0_u32, 1, 1], &[3, 1, 1, 1]).unwrap(), [0, 1, 1]);
+        assert_eq!(read(&[0_u64, 1, 1], &[3, 1, 1, 1]).unwrap(), [0, 1, 1]);
+        assert_eq!(read(&[0_i8, 1, 1], &[3]).unwrap(), [0, 1, 1]);
+        assert_eq!(read(&[0_i16, 1, 1], &[3]).unwrap(), [0, 1, 1]);
+        assert_eq!(read(&[0_i32, 1, 1], &[3]).unwrap(), [0, 1, 1]);
+        assert_eq!(read(&[0_i64, 1, 1], &[3]).unwrap(), [0, 1, 1]);
+        assert_eq!(read(&[false, true, true], &[3, 1, 1, 1]).unwrap(), [0, 1, 1]);
+    }
+
+    #[test]
+    fn packed_labels_are_read() {
+        let files = Files::new();
+        let flags = ArrayD::from_shape_fn(vec![100, 1, 1, 1], |index| index[0] % 3 == 0);
+        let numbers = flags.mapv(u32::from);
+        let expected: Vec<u8> = flags.iter().map(|&flag| u8::from(flag)).collect();
+        let gzip = |plain: hdf5::DatasetBuilder| plain.chunk((16, 1, 1, 1)).deflate(6);
+        let sources =
+            [files.with("flags.h5", "y", &flags, gzip), files.with("numbers.h5", "y", &numbers, gzip)];
+        for source in sources {
+            assert_eq!(read_labels(&H5File::open(&source).unwrap()).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn big_endian_labels_are_read() {
+        let files = Files::new();
+        let values = ArrayD::from_shape_vec(vec![3], vec![0_u32, 1, 1].into_iter().map(u32::to_be).collect());
+        let source = files.with("y.h5", "y", &values.unwrap(), |plain| plain);
+        // The type's record says: version 1, integer, little-endian, 4 bytes, bits 0 to 32.
+        let mut content = std::fs::read(&source.path).unwrap();
+        let record = [0x10, 0, 0, 0, 4, 0, 0, 0, 0, 0, 32, 0];
+        let at = content.windows(12).position(|bytes| bytes == record).unwrap();
+        content[at + 1] = 1;
+        std::fs::write(&source.path, content).unwrap();
+        assert_eq!(read_labels(&H5File::open(&source).unwrap()).unwrap(), [0, 1, 1]);
+    }
+
+    #[test]
+    fn other_values_are_refused_by_row() {
+        assert_eq!(
+            told(&[0_u8, 1, 2], &[3, 1, 1, 1]).split(": ").skip(1).collect::<Vec<_>>().join(": "),
+            "dataset `y`, row 2: the label is 2; labels are 0 (no tumour) or 1 (tumour)"
+        );
+        assert!(told(&[0_i64, -1], &[2]).contains("row 1: the label is -1"));
+        assert!(told(&[u64::MAX], &[1]).contains("row 0: the label is 18446744073709551615"));
+    }
+
+    #[test]
+    fn other_types_and_shapes_are_refused() {
+        assert!(told(&[0_f32, 1.0], &[2]).contains("dataset `y` is float32 [2], expected integers, 0 or 1"));
+        assert!(
+            told(&[0_u8, 1, 1, 0], &[2, 2]).contains("dataset `y` is uint8 [2, 2], expected one label a row")
+        );
+        assert!(told::<u8>(&[], &[0, 1]).contains("dataset `y` has no rows"));
+    }
+}

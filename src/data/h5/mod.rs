@@ -1,0 +1,23 @@
+//! Reading HDF5: files, datasets and rows of bytes, with errors that say what to do.
+//!
+//! The HDF5 library holds one lock for everything and is slow for scattered rows. So it is asked
+//! once where the bytes lie, and rows are then read from the file itself, by any number of threads:
+//! `flat` for contiguous datasets, `blocks` for chunked ones (gzip included). What only the library
+//! can read (other filters, other number formats, virtual or external storage), it reads, one block
+//! at a time.
+
+mod blocks;
+mod chunk_index;
+mod flat;
+mod geometry;
+mod integers;
+mod labels;
+mod open;
+mod rows;
+mod texts;
+
+pub use integers::read_integers;
+pub use labels::read_labels;
+pub use open::{H5File, Length};
+pub use rows::{RowShape, Rows};
+pub use texts::read_texts;

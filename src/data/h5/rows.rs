@@ -1,0 +1,436 @@
+//! Rows of bytes in one dataset: patches, masks.
+//!
+//! Checks type and shape once, then hands each read to what knows the layout. Safe to share between
+//! threads.
+
+use std::ops::Range;
+
+use anyhow::{Result, bail, ensure};
+use hdf5::types::{IntSize, TypeDescriptor};
+
+use super::{
+    blocks::Blocks,
+    flat::Flat,
+    open::{H5File, Length, describe, kind},
+};
+use crate::data::{MASK_BYTES, PATCH_BYTES, PATCH_SIDE, Source};
+
+/// What one row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowShape {
+    /// A patch: [96, 96, 3], red, green and blue.
+    Patch,
+    /// A mask: [96, 96] or [96, 96, 1], not 0 where tumour is.
+    Mask,
+    /// One byte, in a dataset of one dimension or of more that are 1.
+    Byte,
+}
+
+impl RowShape {
+    /// Bytes of a row.
+    #[must_use]
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::Patch => PATCH_BYTES,
+            Self::Mask => MASK_BYTES,
+            Self::Byte => 1,
+        }
+    }
+
+    fn fits(self, row: &[usize]) -> bool {
+        const S: usize = PATCH_SIDE;
+        match self {
+            Self::Patch => row == [S, S, 3],
+            Self::Mask => row == [S, S] || row == [S, S, 1],
+            Self::Byte => row.iter().all(|&size| size == 1),
+        }
+    }
+
+    /// Whether a value of this type is a byte that means itself.
+    fn holds(self, kind: &TypeDescriptor) -> bool {
+        match self {
+            Self::Patch => *kind == TypeDescriptor::Unsigned(IntSize::U1),
+            Self::Mask | Self::Byte => {
+                matches!(kind, TypeDescriptor::Unsigned(IntSize::U1) | TypeDescriptor::Boolean)
+            }
+        }
+    }
+
+    fn expected(self) -> &'static str {
+        match self {
+            Self::Patch => {
+                "uint8 [N, 96, 96, 3]: patches of 96 x 96 pixels, red, green and blue as bytes from 0 to 255"
+            }
+            Self::Mask => "uint8 [N, 96, 96]: one byte a pixel, not 0 where tumour is",
+            Self::Byte => "uint8 [N]",
+        }
+    }
+}
+
+/// The rows of one dataset of bytes.
+#[derive(Debug)]
+pub struct Rows {
+    source: Source,
+    dataset: String,
+    shape: RowShape,
+    len: usize,
+    layout: Layout,
+}
+
+#[derive(Debug)]
+enum Layout {
+    Flat(Flat),
+    Blocks(Blocks),
+}
+
+impl Rows {
+    /// Opens the rows of a dataset.
+    ///
+    /// # Errors
+    /// A dataset that is missing, has another type or shape, has no rows or another number of them
+    /// than expected, or ends before its last row.
+    pub fn open(file: &H5File, name: &str, shape: RowShape, length: Length) -> Result<Self> {
+        let source = file.source().clone();
+        let dataset = file.dataset(name)?;
+        let dims = dataset.shape();
+        let right = matches!(dims.split_first(), Some((_, row)) if shape.fits(row))
+            && kind(&dataset).is_some_and(|kind| shape.holds(&kind));
+        ensure!(right, "{source}: dataset `{name}` is {}, expected {}", describe(&dataset), shape.expected());
+        let len = dims[0];
+        ensure!(len > 0, "{source}: dataset `{name}` has no rows");
+        if let Length::Exactly(expected) = length {
+            ensure!(len == expected, "{source}: dataset `{name}` has {len} rows, expected {expected}");
+        }
+        let layout = match Flat::find(file, &dataset, name, shape.bytes())? {
+            Some(flat) => Layout::Flat(flat),
+            None => Layout::Blocks(Blocks::new(file, dataset, name)?),
+        };
+        Ok(Self { source, dataset: name.to_owned(), shape, len, layout })
+    }
+
+    /// The patches of a file: dataset `x`.
+    pub fn patches(file: &H5File) -> Result<Self> {
+        Self::open(file, "x", RowShape::Patch, Length::Any)
+    }
+
+    /// The file that they are in.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty)] // a dataset without rows does not open
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Bytes of a row.
+    #[must_use]
+    pub fn row_bytes(&self) -> usize {
+        self.shape.bytes()
+    }
+
+    /// How many rows the file stores as a unit: 1 where each can be read alone, else the rows of a
+    /// chunk, which has to be unpacked whole.
+    #[must_use]
+    pub fn rows_per_block(&self) -> usize {
+        match &self.layout {
+            Layout::Flat(_) => 1,
+            Layout::Blocks(blocks) => blocks.rows_per_block(),
+        }
+    }
+
+    /// Whether rows have to be unpacked: they lie in chunks, or only the HDF5 library can read them.
+    #[must_use]
+    pub fn is_packed(&self) -> bool {
+        matches!(self.layout, Layout::Blocks(_))
+    }
+
+    /// Reads rows, in any order and as often as they are named, into `out` (one after the other).
+    /// Every chunk is unpacked once a call, so that many rows at a time are cheaper than few.
+    ///
+    /// # Errors
+    /// A row that the dataset does not have, a damaged chunk, a file cut short: names the rows.
+    ///
+    /// # Panics
+    /// If `out` is not as long as the rows together.
+    pub fn read(&self, rows: &[u64], out: &mut [u8]) -> Result<()> {
+        assert_eq!(out.len(), rows.len() * self.row_bytes(), "`out` holds exactly the rows");
+        if let Some(row) = rows.iter().find(|&&row| row >= self.len as u64) {
+            bail!("{}: dataset `{}` has {} rows, no row {row}", self.source, self.dataset, self.len);
+        }
+        match &self.layout {
+            Layout::Flat(flat) => flat.read(rows, out),
+            Layout::Blocks(blocks) => blocks.read(rows, out),
+        }
+    }
+
+    /// Cuts ascending rows into windows of at most `budget` bytes, so that no chunk lies in two
+    /// windows unless it alone is larger.
+    #[must_use]
+    pub fn windows(&self, rows: &[u64], budget: usize) -> Vec<Range<usize>> {
+        let most = (budget / self.row_bytes()).max(1);
+        let per_block = self.rows_per_block() as u64;
+        let mut windows: Vec<Range<usize>> = Vec::new();
+        let mut start = 0;
+        while start < rows.len() {
+            let mut end = rows.len().min(start + most);
+            if end < rows.len() && rows[end - 1] / per_block == rows[end] / per_block {
+                let block = rows[end] / per_block * per_block;
+                let cut = start + rows[start..end].partition_point(|&row| row < block);
+                end = if cut > start { cut } else { end };
+            }
+            windows.push(start..end);
+            start = end;
+        }
+        windows
+    }
+
+    /// Tells the system which rows will be read next, where that helps.
+    pub fn will_read(&self, rows: &[u64]) {
+        if let Layout::Flat(flat) = &self.layout {
+            flat.will_read(rows);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hdf5::DatasetBuilder;
+    use ndarray::{ArrayD, s};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::data::fixtures::{Files, damage, patch, patches};
+
+    fn open(source: &Source) -> Result<Rows> {
+        Rows::patches(&H5File::open(source)?)
+    }
+
+    fn told(result: Result<Rows>) -> String {
+        format!("{:#}", result.unwrap_err())
+    }
+
+    type Build = fn(DatasetBuilder) -> DatasetBuilder;
+
+    const LAYOUTS: [(&str, Build); 9] = [
+        ("contiguous", |plain| plain),
+        ("chunks", |plain| plain.chunk((4, 96, 96, 3))),
+        ("gzip, a chunk a patch", |plain| plain.chunk((1, 96, 96, 3)).deflate(1)),
+        ("gzip", |plain| plain.chunk((4, 96, 96, 3)).deflate(6)),
+        ("shuffle and gzip", |plain| plain.chunk((4, 96, 96, 3)).shuffle().deflate(6)),
+        ("as h5py cuts", |plain| plain.chunk((8, 12, 12, 1)).deflate(4)),
+        ("askew", |plain| plain.chunk((3, 50, 7, 2)).deflate(1)),
+        ("one chunk", |plain| plain.chunk((11, 96, 96, 3)).deflate(1)),
+        ("gzip and checksums, by the library", |plain| plain.chunk((4, 96, 50, 3)).deflate(1).fletcher32()),
+    ];
+
+    #[test]
+    fn every_layout_gives_the_same_bytes_in_any_order() {
+        let expected: Vec<Vec<u8>> = (0..11).map(patch).collect();
+        for (name, build) in LAYOUTS {
+            let files = Files::new();
+            let rows = open(&files.patches("x.h5", 11, build)).unwrap();
+            assert_eq!(rows.len(), 11);
+            for wanted in [vec![10], vec![0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], vec![7, 7, 2, 10, 0, 7], vec![]]
+            {
+                let mut out = vec![0; wanted.len() * PATCH_BYTES];
+                rows.read(&wanted, &mut out).unwrap();
+                for (bytes, &row) in out.chunks(PATCH_BYTES).zip(&wanted) {
+                    assert!(bytes == expected[row as usize], "{name}: row {row} of {wanted:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rows_that_were_never_written_hold_the_fill_value() {
+        let files = Files::new();
+        let builds: [Build; 3] = [
+            |plain| plain,
+            |plain| plain.chunk((2, 96, 96, 3)),
+            |plain| plain.chunk((2, 96, 96, 3)).deflate(1),
+        ];
+        for build in builds {
+            let file = hdf5::File::create(files.path("x.h5")).unwrap();
+            let dataset = build(file.new_dataset_builder())
+                .fill_value(9_u8)
+                .empty::<u8>()
+                .shape((6, 96, 96, 3))
+                .create("x");
+            let chunked = dataset.as_ref().unwrap().is_chunked();
+            if chunked {
+                dataset.unwrap().write_slice(patches(2).view(), s![2..4, .., .., ..]).unwrap();
+            }
+            file.close().unwrap();
+            let mut out = vec![0; 2 * PATCH_BYTES];
+            open(&files.source("x.h5")).unwrap().read(&[5, 3], &mut out).unwrap();
+            assert!(out[..PATCH_BYTES].iter().all(|&byte| byte == 9));
+            assert!(!chunked || out[PATCH_BYTES..] == patch(1));
+        }
+    }
+
+    #[test]
+    fn a_file_with_a_user_block_is_read() {
+        let files = Files::new();
+        let builds: [Build; 2] = [|plain| plain, |plain| plain.chunk((2, 96, 96, 3)).deflate(1)];
+        for build in builds {
+            let file =
+                hdf5::File::with_options().with_fcpl(|plist| plist.userblock(512)).create(files.path("x.h5"));
+            let file = file.unwrap();
+            build(file.new_dataset_builder()).with_data(&patches(3)).create("x").unwrap();
+            file.close().unwrap();
+            let mut out = vec![0; PATCH_BYTES];
+            open(&files.source("x.h5")).unwrap().read(&[2], &mut out).unwrap();
+            assert!(out == patch(2));
+        }
+    }
+
+    #[test]
+    fn small_datasets_inside_the_header_are_read() {
+        let files = Files::new();
+        let compact = |plain: DatasetBuilder| plain.layout(hdf5::plist::dataset_create::Layout::Compact);
+        let mut out = vec![0; PATCH_BYTES];
+        open(&files.patches("x.h5", 2, compact)).unwrap().read(&[1], &mut out).unwrap();
+        assert!(out == patch(1));
+    }
+
+    #[test]
+    fn masks_are_read_in_either_shape() {
+        let files = Files::new();
+        for shape in [vec![3, 96, 96], vec![3, 96, 96, 1]] {
+            let masks = ArrayD::from_shape_fn(shape, |index| (index[0] + index[1]) as u8);
+            let source = files.with("mask.h5", "mask", &masks, |plain| plain);
+            let file = H5File::open(&source).unwrap();
+            let rows = Rows::open(&file, "mask", RowShape::Mask, Length::Exactly(3)).unwrap();
+            let mut out = vec![0; MASK_BYTES];
+            rows.read(&[2], &mut out).unwrap();
+            assert_eq!((out[0], out[MASK_BYTES - 1]), (2, 97));
+            let error = Rows::open(&file, "mask", RowShape::Mask, Length::Exactly(4)).unwrap_err();
+            assert!(error.to_string().ends_with("dataset `mask` has 3 rows, expected 4"), "{error}");
+        }
+    }
+
+    #[test]
+    fn other_types_and_shapes_are_refused() {
+        let files = Files::new();
+        let float = ArrayD::<f32>::zeros(vec![2, 96, 96, 3]);
+        let error = told(open(&files.with("x.h5", "x", &float, |plain| plain)));
+        assert!(
+            error.contains("dataset `x` is float32 [2, 96, 96, 3], expected uint8 [N, 96, 96, 3]"),
+            "{error}"
+        );
+        for shape in [vec![2, 3, 96, 96], vec![2, 96, 96], vec![96, 96, 3], vec![2, 64, 64, 3], vec![]] {
+            let bytes = ArrayD::<u8>::zeros(shape.clone());
+            let error = told(open(&files.with("x.h5", "x", &bytes, |plain| plain)));
+            assert!(
+                error.contains(&format!("dataset `x` is uint8 {shape:?}, expected uint8 [N, 96, 96, 3]")),
+                "{error}"
+            );
+        }
+        let none = ArrayD::<u8>::zeros(vec![0, 96, 96, 3]);
+        assert!(
+            told(open(&files.with("x.h5", "x", &none, |plain| plain))).contains("dataset `x` has no rows")
+        );
+    }
+
+    #[test]
+    fn a_row_beyond_the_end_is_refused() {
+        let files = Files::new();
+        let error =
+            open(&files.patches("x.h5", 2, |plain| plain)).unwrap().read(&[2], &mut vec![0; PATCH_BYTES]);
+        assert!(error.unwrap_err().to_string().ends_with("dataset `x` has 2 rows, no row 2"));
+    }
+
+    /// Where the chunks of a file lie: address and size, in the order of the rows.
+    fn chunks(source: &Source) -> Vec<Range<usize>> {
+        let dataset = hdf5::File::open(&source.path).unwrap().dataset("x").unwrap();
+        let of = |index| dataset.chunk_info(index).unwrap();
+        let mut chunks: Vec<_> = (0..dataset.num_chunks().unwrap()).map(of).collect();
+        chunks.sort_by_key(|chunk| chunk.offset.clone());
+        chunks.iter().map(|chunk| chunk.addr as usize..(chunk.addr + chunk.size) as usize).collect()
+    }
+
+    #[test]
+    fn a_damaged_gzip_chunk_names_its_rows_wherever_the_damage_is() {
+        let files = Files::new();
+        let source = files.patches("x.h5", 11, |plain| plain.chunk((4, 96, 96, 3)).deflate(6));
+        let whole = std::fs::read(&source.path).unwrap();
+        let chunk = chunks(&source)[1].clone();
+        let steps = chunk.clone().step_by(chunk.len() / 40).chain(chunk.end - 4..chunk.end);
+        for at in steps.chain([chunk.start, chunk.start + 1]) {
+            std::fs::write(&source.path, &whole).unwrap();
+            damage(&source.path, at..at + 1);
+            let rows = open(&source).unwrap();
+            let error = rows.read(&[9, 4, 1], &mut vec![0; 3 * PATCH_BYTES]);
+            let error = format!("{:#}", error.expect_err("damage is never read as pixels"));
+            assert!(
+                error.contains("x.h5") && error.contains("dataset `x`, rows 4 to 7 cannot be read"),
+                "{error}"
+            );
+            assert!(error.contains("damaged gzip chunk"), "{error}");
+            rows.read(&[0, 3, 8, 10], &mut vec![0; 4 * PATCH_BYTES]).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_chunk_with_wrong_checksum_names_its_rows() {
+        let files = Files::new();
+        let source = files.patches("x.h5", 8, |plain| plain.chunk((4, 96, 96, 3)).deflate(1).fletcher32());
+        let chunk = chunks(&source)[1].clone();
+        damage(&source.path, chunk.end - 9..chunk.end - 8);
+        let error = open(&source).unwrap().read(&[6], &mut vec![0; PATCH_BYTES]).unwrap_err();
+        assert!(format!("{error:#}").contains("rows 4 to 7 cannot be read"), "{error:#}");
+    }
+
+    #[test]
+    fn a_file_cut_short_after_it_was_opened_names_the_row() {
+        let files = Files::new();
+        for (name, told, build) in [
+            ("flat.h5", "row 2 cannot be read", (|plain| plain) as Build),
+            ("gzip.h5", "rows 2 to 2 cannot be read", |plain| plain.chunk((1, 96, 96, 3)).deflate(1)),
+        ] {
+            let source = files.patches(name, 3, build);
+            let rows = open(&source).unwrap();
+            let file = std::fs::OpenOptions::new().write(true).open(&source.path).unwrap();
+            file.set_len(file.metadata().unwrap().len() / 2).unwrap();
+            let error = rows.read(&[2], &mut vec![0; PATCH_BYTES]).unwrap_err();
+            assert!(format!("{error:#}").contains(told), "{error:#}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn windows_cover_all_rows_and_cut_a_chunk_only_if_it_alone_is_too_large(
+            steps in prop::collection::vec(0_u64..5, 0..60), patches in 1_usize..12,
+        ) {
+            thread_local! {
+                static ROWS: (Files, Rows) = {
+                    let files = Files::new();
+                    let rows = open(&files.patches("x.h5", 11, |plain| plain.chunk((4, 96, 96, 3)))).unwrap();
+                    (files, rows)
+                };
+            }
+            let wanted: Vec<u64> =
+                steps.iter().scan(0, |row, step| { *row += step; Some(*row) }).collect();
+            let windows = ROWS.with(|(_, rows)| rows.windows(&wanted, patches * PATCH_BYTES + 5));
+            let mut next = 0;
+            for window in &windows {
+                prop_assert_eq!(window.start, next);
+                prop_assert!(!window.is_empty() && window.len() <= patches);
+                next = window.end;
+            }
+            prop_assert_eq!(next, wanted.len());
+            for pair in windows.windows(2) {
+                let block = wanted[pair[1].start] / 4;
+                if wanted[pair[0].end - 1] / 4 == block {
+                    prop_assert!(wanted[pair[0].start] / 4 == block, "a window of whole chunks was cut in one");
+                }
+            }
+        }
+    }
+}

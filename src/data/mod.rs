@@ -1,0 +1,36 @@
+//! Patches in and out: HDF5 and CSV files, and the algorithms that split them.
+//!
+//! Knows PatchCamelyon's layout and the project's own artifacts; knows no stage, no engine and no
+//! tensor. Reading never trusts a file: whatever is wrong with it becomes one error that names the
+//! file, the dataset, what was found, what is expected and what to do. Memory stays bounded
+//! whatever the size of a file.
+
+pub mod arrays;
+pub mod h5;
+pub mod meta;
+pub mod patch_set;
+pub mod patches;
+pub mod split;
+
+#[cfg(test)]
+mod fixtures;
+mod source;
+
+pub use source::Source;
+
+/// Pixels along each side of a patch.
+pub const PATCH_SIDE: usize = 96;
+/// Bytes of a patch: 96 x 96 pixels of red, green and blue.
+pub const PATCH_BYTES: usize = PATCH_SIDE * PATCH_SIDE * 3;
+/// Bytes of a ground-truth mask: one a pixel.
+pub const MASK_BYTES: usize = PATCH_SIDE * PATCH_SIDE;
+
+/// The candidate most like `word`, if any is close enough to be what was meant.
+fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().min(word.len()) / 4)
+        .min()
+        .map(|(_, candidate)| candidate)
+}

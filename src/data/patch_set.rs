@@ -1,0 +1,284 @@
+//! Labelled patches for who computes with them: a part of a split, or a source pair.
+//!
+//! Reads by position, from any thread. Official files may be packed in chunks that are thousands of
+//! patches deep: read in order, their patches are then kept unpacked for the next read.
+
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Result, ensure};
+
+use super::{
+    Source,
+    h5::{H5File, Length, RowShape, Rows, read_integers, read_labels, read_texts},
+    meta::Groups,
+};
+
+/// How much of a packed file is kept unpacked.
+const KEPT_BYTES: usize = 64 << 20;
+
+/// Where labelled patches are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PatchSource {
+    /// One file with `x` and `y`: a part of a split.
+    Part(Source),
+    /// The official layout: `x` in one file, `y` in another.
+    Pair {
+        /// The file with `x`.
+        images: Source,
+        /// The file with `y`.
+        labels: Source,
+    },
+}
+
+/// Labelled patches that can be read in any order.
+#[derive(Debug)]
+pub struct PatchSet {
+    patches: Rows,
+    labels: Vec<u8>,
+    rows: Vec<i64>,
+    slides: Option<Groups>,
+    masks: Option<Rows>,
+    kept: Mutex<Kept>,
+}
+
+/// Consecutive patches that were unpacked last.
+#[derive(Debug, Default)]
+struct Kept {
+    first: usize,
+    pixels: Vec<u8>,
+}
+
+impl PatchSet {
+    /// Opens patches and labels, and what else the file has: `row`, `slide`, `mask`.
+    ///
+    /// # Errors
+    /// Whatever is wrong with a file (see `h5`), and datasets that differ in length.
+    pub fn open(source: &PatchSource) -> Result<Self> {
+        match source {
+            PatchSource::Part(part) => {
+                let file = H5File::open(part)?;
+                Self::new(&file, &file)
+            }
+            PatchSource::Pair { images, labels } => Self::new(&H5File::open(images)?, &H5File::open(labels)?),
+        }
+    }
+
+    fn new(images: &H5File, labelled: &H5File) -> Result<Self> {
+        let patches = Rows::patches(images)?;
+        let labels = read_labels(labelled)?;
+        same_length(&patches, labelled.source(), labels.len())?;
+        let length = Length::Exactly(labels.len());
+        let rows = match images.has("row") {
+            true => read_integers(images, "row", length)?,
+            false => (0..labels.len() as i64).collect(),
+        };
+        let slides = images.has("slide").then(|| read_slides(images, length)).transpose()?;
+        let masks =
+            images.has("mask").then(|| Rows::open(images, "mask", RowShape::Mask, length)).transpose()?;
+        Ok(Self { patches, labels, rows, slides, masks, kept: Mutex::default() })
+    }
+
+    /// How many patches there are: at least one.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty)] // an empty file does not open
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// 0 or 1 per patch.
+    #[must_use]
+    pub fn labels(&self) -> &[u8] {
+        &self.labels
+    }
+
+    /// Per patch its row in the file that it was first in.
+    #[must_use]
+    pub fn rows(&self) -> &[i64] {
+        &self.rows
+    }
+
+    /// Per patch its slide, where that is known.
+    #[must_use]
+    pub fn slides(&self) -> Option<&Groups> {
+        self.slides.as_ref()
+    }
+
+    /// Whether there are ground-truth masks.
+    #[must_use]
+    pub fn has_masks(&self) -> bool {
+        self.masks.is_some()
+    }
+
+    /// Reads patches by position, in any order: [positions, 96, 96, 3] bytes into `out`.
+    ///
+    /// # Errors
+    /// A damaged or vanished file: names it and the rows.
+    ///
+    /// # Panics
+    /// If `out` is not as long as the patches together.
+    pub fn read(&self, positions: &[usize], out: &mut [u8]) -> Result<()> {
+        let in_order = positions.windows(2).all(|pair| pair[0] + 1 == pair[1]);
+        match positions {
+            [first, ..] if in_order && self.patches.is_packed() => self.read_kept(*first, out),
+            _ => self.patches.read(&as_rows(positions), out),
+        }
+    }
+
+    /// Reads masks by position: [positions, 96, 96] bytes into `out`, not 0 where tumour is.
+    ///
+    /// # Errors
+    /// As `read`; no masks in the file.
+    ///
+    /// # Panics
+    /// If `out` is not as long as the masks together.
+    pub fn read_masks(&self, positions: &[usize], out: &mut [u8]) -> Result<()> {
+        let Some(masks) = &self.masks else {
+            anyhow::bail!("{} has no dataset `mask`", self.patches.source());
+        };
+        masks.read(&as_rows(positions), out)
+    }
+
+    /// Reads consecutive patches of a packed file: each chunk is unpacked once, not once a batch.
+    fn read_kept(&self, mut first: usize, mut out: &mut [u8]) -> Result<()> {
+        let row_bytes = self.patches.row_bytes();
+        // Who panicked while holding it left a window that is whole, or is filled anew below.
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        while !out.is_empty() {
+            let count = kept.pixels.len() / row_bytes;
+            if !(kept.first..kept.first + count).contains(&first) {
+                self.unpack(first, &mut kept)?;
+                continue;
+            }
+            let available = &kept.pixels[(first - kept.first) * row_bytes..];
+            let (now, later) = out.split_at_mut(available.len().min(out.len()));
+            now.copy_from_slice(&available[..now.len()]);
+            first += now.len() / row_bytes;
+            out = later;
+        }
+        Ok(())
+    }
+
+    /// Unpacks the chunks from a patch on.
+    fn unpack(&self, first: usize, kept: &mut Kept) -> Result<()> {
+        let row_bytes = self.patches.row_bytes();
+        let deep = self.patches.rows_per_block();
+        let most = (KEPT_BYTES / row_bytes).max(1);
+        let end = match most / deep {
+            0 => first + most.min(deep - first % deep),
+            blocks => (first / deep + blocks) * deep,
+        };
+        let rows: Vec<u64> = (first as u64..end.min(self.len()).max(first + 1) as u64).collect();
+        let mut pixels = std::mem::take(&mut kept.pixels);
+        pixels.resize(rows.len() * row_bytes, 0);
+        self.patches.read(&rows, &mut pixels)?;
+        *kept = Kept { first, pixels };
+        Ok(())
+    }
+}
+
+/// Labels and patches must be as many.
+///
+/// # Errors
+/// They are not.
+pub(super) fn same_length(patches: &Rows, labels: &Source, count: usize) -> Result<()> {
+    ensure!(
+        patches.len() == count,
+        "{} has {} patches, {labels} has {count} labels: they must be as many; are both of the same split?",
+        patches.source(),
+        patches.len()
+    );
+    Ok(())
+}
+
+fn read_slides(file: &H5File, length: Length) -> Result<Groups> {
+    let names = read_texts(file, "slide-name")?;
+    let codes = read_integers(file, "slide", length)?;
+    let wrong = codes.iter().position(|&code| usize::try_from(code).map_or(true, |code| code >= names.len()));
+    if let Some(row) = wrong {
+        anyhow::bail!(
+            "{}: dataset `slide`, row {row}: no slide {} among {} slide names",
+            file.source(),
+            codes[row],
+            names.len()
+        );
+    }
+    Ok(Groups { names, codes: codes.iter().map(|&code| code as i32).collect() })
+}
+
+fn as_rows(positions: &[usize]) -> Vec<u64> {
+    positions.iter().map(|&position| position as u64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{
+        PATCH_BYTES,
+        fixtures::{Files, patch},
+    };
+
+    fn pair(images: &Source, labels: &Source) -> PatchSource {
+        PatchSource::Pair { images: images.clone(), labels: labels.clone() }
+    }
+
+    #[test]
+    fn a_source_pair_is_read_by_position() {
+        let files = Files::new();
+        let labels = files.labels("y.h5", &[0, 1, 0, 1, 0]);
+        let set = PatchSet::open(&pair(&files.patches("x.h5", 5, |plain| plain), &labels)).unwrap();
+        assert_eq!((set.len(), set.labels(), set.rows()), (5, &[0, 1, 0, 1, 0][..], &[0, 1, 2, 3, 4][..]));
+        assert!(set.slides().is_none() && !set.has_masks());
+        let mut out = vec![0; 2 * PATCH_BYTES];
+        set.read(&[4, 1], &mut out).unwrap();
+        assert!(out == [patch(4), patch(1)].concat());
+        let error = set.read_masks(&[0], &mut []).unwrap_err().to_string();
+        assert!(error.ends_with("has no dataset `mask`"), "{error}");
+    }
+
+    #[test]
+    fn packed_patches_are_the_same_however_they_are_asked_for() {
+        let files = Files::new();
+        let expected: Vec<Vec<u8>> = (0..23).map(patch).collect();
+        let labels = files.labels("y.h5", &[0; 23]);
+        for deep in [1, 4, 23] {
+            let images = files.patches("x.h5", 23, |plain| plain.chunk((deep, 96, 50, 3)).deflate(1));
+            let set = PatchSet::open(&pair(&images, &labels)).unwrap();
+            let batches: [&[usize]; 7] =
+                [&[0, 1, 2], &[3, 4, 5, 6, 7, 8], &[2, 3], &[9, 8], &[22], &[5, 5], &[20, 21, 22]];
+            for batch in batches {
+                let mut out = vec![0; batch.len() * PATCH_BYTES];
+                set.read(batch, &mut out).unwrap();
+                for (bytes, &position) in out.chunks(PATCH_BYTES).zip(batch) {
+                    assert!(bytes == expected[position], "{position} of {batch:?}, chunks of {deep}");
+                }
+            }
+            let error = set.read(&[22, 23], &mut vec![0; 2 * PATCH_BYTES]).unwrap_err().to_string();
+            assert!(error.ends_with("has 23 rows, no row 23"), "{error}");
+        }
+    }
+
+    #[test]
+    fn patches_and_labels_must_be_as_many() {
+        let files = Files::new();
+        let error =
+            PatchSet::open(&pair(&files.patches("x.h5", 3, |plain| plain), &files.labels("y.h5", &[0, 1])));
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("x.h5") && error.contains("has 3 patches, y.h5"), "{error}");
+        assert!(error.contains("has 2 labels"), "{error}");
+    }
+
+    #[test]
+    fn a_slide_without_a_name_is_an_error() {
+        let files = Files::new();
+        let file = hdf5::File::create(files.path("part.h5")).unwrap();
+        let add = |name: &str| file.new_dataset_builder().with_data(&[0_u8, 1]).create(name).unwrap();
+        add("y");
+        file.new_dataset_builder().with_data(&crate::data::fixtures::patches(2)).create("x").unwrap();
+        file.new_dataset_builder().with_data(&[0_i32, 1]).create("slide").unwrap();
+        let name: hdf5::types::VarLenUnicode = "slide_a".parse().unwrap();
+        file.new_dataset_builder().with_data(&[name]).create("slide-name").unwrap();
+        file.close().unwrap();
+        let error = PatchSet::open(&PatchSource::Part(files.source("part.h5"))).unwrap_err().to_string();
+        assert!(error.ends_with("dataset `slide`, row 1: no slide 1 among 1 slide names"), "{error}");
+    }
+}

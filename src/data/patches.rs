@@ -1,0 +1,85 @@
+//! Writing a part of a split: the HDF5 file that training and evaluation read.
+//!
+//! `x` [N, 96, 96, 3] uint8, `y` `[N]` uint8, `row` `[N]` int64 (the row in the source file), and where
+//! the source has them `slide` `[N]` int32 with `slide-name` `[S]` (texts: `slide` counts in it) and
+//! `mask` [N, 96, 96] uint8. All contiguous. Patches may come in any order.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::{
+    PATCH_SIDE,
+    arrays::{Array, ArrayFile, Element, Notes},
+    meta::Groups,
+};
+
+/// What is known of every patch of a part before its pixels come.
+#[derive(Debug, Clone, Copy)]
+pub struct Columns<'a> {
+    /// 0 or 1 per patch.
+    pub labels: &'a [u8],
+    /// Its row in the source file.
+    pub rows: &'a [i64],
+    /// Its slide, where that is known.
+    pub slides: Option<&'a Groups>,
+    /// Whether masks will come.
+    pub masks: bool,
+}
+
+/// A part of a split that is being written.
+#[derive(Debug)]
+pub struct PatchWriter(ArrayFile);
+
+impl PatchWriter {
+    /// Creates the file and writes all but pixels and masks.
+    ///
+    /// # Errors
+    /// A path that cannot be written, a full disk.
+    pub fn create(path: &Path, columns: &Columns<'_>) -> Result<Self> {
+        const S: usize = PATCH_SIDE;
+        let count = columns.labels.len();
+        let mut arrays =
+            vec![Array::new("y", Element::U8, [count]), Array::new("row", Element::I64, [count])];
+        let mut notes = Notes::default();
+        if let Some(slides) = columns.slides {
+            arrays.push(Array::new("slide", Element::I32, [count]));
+            notes.texts.push(("slide-name".to_owned(), slides.names.clone()));
+        }
+        if columns.masks {
+            arrays.push(Array::new("mask", Element::U8, [count, S, S]));
+        }
+        arrays.push(Array::new("x", Element::U8, [count, S, S, 3]));
+        let mut file = ArrayFile::create(path, arrays, &notes)?;
+        file.write("y", 0, columns.labels)?;
+        file.write("row", 0, columns.rows)?;
+        if let Some(slides) = columns.slides {
+            file.write("slide", 0, &slides.codes)?;
+        }
+        Ok(Self(file))
+    }
+
+    /// Writes consecutive patches, from `first` on.
+    ///
+    /// # Errors
+    /// A full disk; patches that the part does not have.
+    pub fn write_patches(&mut self, first: usize, pixels: &[u8]) -> Result<()> {
+        self.0.write_bytes("x", first, pixels)
+    }
+
+    /// Writes the masks of consecutive patches, from `first` on.
+    ///
+    /// # Errors
+    /// As `write_patches`.
+    pub fn write_masks(&mut self, first: usize, masks: &[u8]) -> Result<()> {
+        self.0.write_bytes("mask", first, masks)
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// Patches or masks that were never written.
+    pub fn finish(self) -> Result<()> {
+        self.0.finish()
+    }
+}

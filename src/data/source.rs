@@ -1,0 +1,82 @@
+//! A file that is read: where it lies, and what people call it.
+//!
+//! Knows how to say what is wrong with a path before anyone parses the file; knows no format.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+
+/// A file that is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What people call it: the path as they wrote it, or `split.pcam/test`.
+    pub name: String,
+}
+
+impl Source {
+    /// A file that goes by another name than its path.
+    pub fn new(path: impl Into<PathBuf>, name: impl Into<String>) -> Self {
+        Self { path: path.into(), name: name.into() }
+    }
+
+    /// A file that goes by its path.
+    pub fn at(path: impl AsRef<Path>) -> Self {
+        Self::new(path.as_ref(), path.as_ref().display().to_string())
+    }
+
+    /// Its length in bytes. An error says what stands there instead of a file with something in it.
+    pub fn size(&self) -> Result<u64> {
+        let metadata = match std::fs::metadata(&self.path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                bail!("{self} does not exist: check its path, and the folder that it is relative to")
+            }
+            Err(error) => return Err(error).with_context(|| format!("{self} cannot be read")),
+        };
+        if metadata.is_dir() {
+            bail!("{self} is a folder, where a file is expected: name the file in it");
+        }
+        if metadata.len() == 0 {
+            bail!("{self} is empty (0 bytes): fetch it, or make it, again");
+        }
+        Ok(metadata.len())
+    }
+}
+
+/// The name, and where it does not tell already, the path.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        if Path::new(&self.name) != self.path {
+            write!(f, " ({})", self.path.display())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_the_path_where_the_name_does_not_tell() {
+        assert_eq!(Source::at("data/x.h5").to_string(), "data/x.h5");
+        assert_eq!(Source::new("/store/ab", "split.pcam/test").to_string(), "split.pcam/test (/store/ab)");
+    }
+
+    #[test]
+    fn says_what_stands_there_instead_of_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let empty = folder.path().join("empty.h5");
+        std::fs::write(&empty, b"").unwrap();
+        let told = |path: &Path| format!("{:#}", Source::at(path).size().unwrap_err());
+        assert!(told(&folder.path().join("none.h5")).contains("none.h5 does not exist"));
+        assert!(told(folder.path()).contains("is a folder"));
+        assert!(told(&empty).contains("is empty (0 bytes)"));
+    }
+}

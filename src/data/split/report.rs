@@ -1,0 +1,97 @@
+//! `split.json`: what a split did, for people and for who wants to check it.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::{Parts, positives};
+
+/// What a split did. The same split is the same text.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SplitReport {
+    /// How rows were drawn: `pcamflow`, `scikit-learn`.
+    pub algorithm: &'static str,
+    /// What they were drawn with.
+    pub seed: u64,
+    /// The file that they were drawn from.
+    pub source: ClassCounts,
+    /// What came out.
+    pub parts: Parts<PartReport>,
+    /// With `group-by`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<GroupReport>,
+}
+
+/// Patches per class.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ClassCounts {
+    /// All patches.
+    pub patches: u64,
+    /// Those labelled 0.
+    pub class_0: u64,
+    /// Those labelled 1.
+    pub class_1: u64,
+    /// The share of class 1.
+    pub class_1_share: f64,
+}
+
+/// One part.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PartReport {
+    /// How many patches were asked for.
+    pub asked: u64,
+    /// What it got.
+    #[serde(flatten)]
+    pub got: ClassCounts,
+    /// SHA-256 of its source rows in order, as int64, little-endian: the file's `row`.
+    pub rows_sha256: String,
+}
+
+/// What `group-by` did.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct GroupReport {
+    /// The column of the meta table.
+    pub column: String,
+    /// How far a part could be off, as a share of its size.
+    pub tolerance: f64,
+    /// How far the worst part is.
+    pub furthest: f64,
+    /// Groups in the source.
+    pub groups: usize,
+    /// Groups per part; each is in one.
+    pub parts: Parts<usize>,
+}
+
+impl ClassCounts {
+    pub(super) fn of(labels: &[u8]) -> Self {
+        let (patches, class_1) = (labels.len() as u64, positives(labels));
+        Self { patches, class_0: patches - class_1, class_1, class_1_share: class_1 as f64 / patches as f64 }
+    }
+}
+
+impl PartReport {
+    pub(super) fn of(asked: u64, labels: &[u8], rows: &[i64]) -> Self {
+        let mut hash = Sha256::new();
+        rows.iter().for_each(|row| hash.update(row.to_le_bytes()));
+        let rows_sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { asked, got: ClassCounts::of(labels), rows_sha256 }
+    }
+}
+
+impl SplitReport {
+    /// Writes the report.
+    ///
+    /// # Errors
+    /// A path that cannot be written.
+    pub(super) fn write(&self, path: &Path) -> Result<()> {
+        let mut text = serde_json::to_string_pretty(self).context("the report of a split")?;
+        text.push('\n');
+        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    }
+}
