@@ -52,6 +52,12 @@ impl Resources {
         Self::new(cores, gpu_count(), jobs.unwrap_or(cores))
     }
 
+    /// Whether the machine has a GPU.
+    #[must_use]
+    pub fn has_gpus(&self) -> bool {
+        self.gpus > 0
+    }
+
     /// Takes what is wished for, if it is free. `waiting` stages want a share of the cores, too.
     pub fn take(&mut self, wish: Wish, waiting: usize) -> Option<Grant> {
         if self.free_jobs == 0 {
