@@ -10,6 +10,7 @@ pub mod jobs;
 pub mod metrics;
 pub mod pipeline;
 pub mod protocol;
+pub mod report;
 pub mod serve;
 pub mod stages;
 pub mod store;

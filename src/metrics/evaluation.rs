@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Averages, Bootstrap, ClassScores, ConfusionMatrix, Interval, MetricsError, PrecisionRecallCurve,
-    Predictions, Scores, Undefined, brier, calibration_error, log_loss, percentile_interval, roc_auc,
-    roc_auc_interval,
+    Predictions, Scores, Undefined, average_precision_interval, brier, calibration_error, log_loss,
+    percentile_interval, roc_auc, roc_auc_interval,
 };
 
 /// What an evaluation needs to know besides the predictions.
@@ -47,6 +47,8 @@ pub struct Evaluation {
     pub roc_auc_interval: Option<Interval>,
     /// The average precision; null with one class.
     pub average_precision: Option<f64>,
+    /// Its bootstrap interval over images; null with one class or without resamples.
+    pub average_precision_interval: Option<Interval>,
     /// The mean of -ln of the probability given to the true class.
     pub log_loss: f64,
     /// The mean squared distance of probability and label.
@@ -89,6 +91,7 @@ pub fn evaluate(
         roc_auc: roc_auc(predictions),
         roc_auc_interval: roc_auc_interval(predictions, bootstrap),
         average_precision: PrecisionRecallCurve::of(predictions).map(|curve| curve.average_precision()),
+        average_precision_interval: average_precision_interval(predictions, bootstrap),
         log_loss: log_loss(predictions),
         brier: brier(predictions),
         mcc: confusion.matthews(),

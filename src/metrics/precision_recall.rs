@@ -1,6 +1,6 @@
 //! The precision-recall curve and the average precision.
 
-use super::Predictions;
+use super::{Bootstrap, Interval, Predictions, percentile_interval, ranks::Ranks};
 
 /// The curve as scikit-learn's `precision_recall_curve` gives it: one point per distinct probability,
 /// ascending, then the point (recall 0, precision 1) that has no threshold.
@@ -44,6 +44,17 @@ impl PrecisionRecallCurve {
         let steps = self.recall.windows(2).map(|pair| pair[0] - pair[1]);
         steps.zip(&self.precision).map(|(step, precision)| step * precision).sum()
     }
+}
+
+/// The percentile bootstrap of the average precision over the images; resamples with one class are
+/// drawn again. `None` where only one class occurs, or without resamples.
+#[must_use]
+pub fn average_precision_interval(predictions: &Predictions, bootstrap: &Bootstrap) -> Option<Interval> {
+    if !predictions.has_both_classes() {
+        return None;
+    }
+    let ranks = Ranks::of(predictions);
+    percentile_interval(predictions.len(), bootstrap, |counts| ranks.average_precision(counts))
 }
 
 #[cfg(test)]

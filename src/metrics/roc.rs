@@ -1,6 +1,6 @@
 //! The receiver operating characteristic, the area under it, and how sure that area is.
 
-use super::{Bootstrap, Interval, Predictions, percentile_interval};
+use super::{Bootstrap, Interval, Predictions, percentile_interval, ranks::Ranks};
 
 /// The curve as scikit-learn's `roc_curve(drop_intermediate=False)` gives it: one point per distinct
 /// probability, descending, after the point (0, 0) at which nothing is called positive.
@@ -60,40 +60,6 @@ pub fn roc_auc_interval(predictions: &Predictions, bootstrap: &Bootstrap) -> Opt
     }
     let ranks = Ranks::of(predictions);
     percentile_interval(predictions.len(), bootstrap, |counts| ranks.auc(counts))
-}
-
-/// Images sorted once, ascending by probability, so that a resample is no more than a count of how
-/// often each occurs in it.
-struct Ranks {
-    /// Per group of equal probability: how many negatives, then how many positives.
-    groups: Vec<[usize; 2]>,
-}
-
-impl Ranks {
-    fn of(predictions: &Predictions) -> Self {
-        let groups = predictions.groups();
-        Self { groups: groups.iter().rev().map(|group| [group.negatives, group.positives]).collect() }
-    }
-
-    /// The area if image `i` in order of rank occurred `counts[i]` times; `None` with one class.
-    fn auc(&self, counts: &[u32]) -> Option<f64> {
-        let mut rest = counts;
-        let mut take = |images: usize| {
-            let (taken, left) = rest.split_at(images);
-            rest = left;
-            taken.iter().map(|&count| u64::from(count)).sum::<u64>()
-        };
-        // Twice the area in pairs, so that half a pair is a whole number.
-        let (mut below, mut positives, mut doubled) = (0, 0, 0);
-        for &[negative, positive] in &self.groups {
-            let (tied, hits) = (take(negative), take(positive));
-            doubled += hits * (2 * below + tied);
-            below += tied;
-            positives += hits;
-        }
-        let pairs = 2 * positives * below;
-        (pairs > 0).then(|| doubled as f64 / pairs as f64)
-    }
 }
 
 #[cfg(test)]
@@ -174,15 +140,6 @@ mod tests {
             let area: f64 = (1..x.len()).map(|i| (x[i] - x[i - 1]) * (y[i] + y[i - 1]) / 2.0).sum();
             prop_assert!((area - roc_auc(&predictions).unwrap()).abs() < 1e-12);
             prop_assert_eq!((x.last(), y.last()), (Some(&1.0), Some(&1.0)));
-        }
-
-        #[test]
-        fn a_resample_is_the_sample_with_images_repeated(images in images(), seed in 0..1000_u32) {
-            let sorted = { let mut sorted = images.clone(); sorted.sort_by(|a, b| (a.1, a.0).partial_cmp(&(b.1, b.0)).unwrap()); sorted };
-            let counts: Vec<u32> = (0..images.len() as u32).map(|i| (i * 7 + seed) % 3).collect();
-            let repeated: Vec<_> = sorted.iter().zip(&counts).flat_map(|(image, &n)| vec![*image; n as usize]).collect();
-            let expected = if repeated.is_empty() { None } else { roc_auc(&predictions(&repeated)) };
-            prop_assert_eq!(Ranks::of(&predictions(&images)).auc(&counts), expected);
         }
     }
 }
