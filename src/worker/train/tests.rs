@@ -181,8 +181,7 @@ fn mini() -> Option<InMemory> {
     let (x, y) = (open("x")?, open("y")?);
     let pixels = x.dataset("x").unwrap().read_raw::<u8>().unwrap();
     let labels = y.dataset("y").unwrap().read_raw::<u8>().unwrap();
-    let rows = (0..labels.len() as i64).collect();
-    Some(InMemory { pixels, labels, rows })
+    Some(InMemory { pixels, labels })
 }
 
 /// Twenty steps of Adam: losses within 1e-3 of PyTorch's relatively, weights within 1e-3.
