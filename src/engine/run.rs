@@ -75,7 +75,7 @@ impl<'a> Run<'a, '_> {
         std::thread::scope(|threads| {
             loop {
                 self.settle();
-                self.start(threads, &send);
+                while self.start(threads, &send) {}
                 if !self.anything_runs() {
                     break;
                 }
@@ -119,18 +119,24 @@ impl<'a> Run<'a, '_> {
     }
 
     /// Starts what there is room for, in order: a stage that waits for all cores is not overtaken by
-    /// those that want fewer; those that want a GPU pass.
-    fn start<'scope>(&mut self, threads: &'scope Scope<'scope, 'a>, send: &Sender<Message>)
+    /// those that want fewer; those that want a GPU pass. True if makers of lost bytes were sent to work
+    /// again: then there is more to start.
+    fn start<'scope>(&mut self, threads: &'scope Scope<'scope, 'a>, send: &Sender<Message>) -> bool
     where
         'a: 'scope,
     {
         if self.shared.stopped.load(Ordering::SeqCst) || (!self.failed.is_empty() && !self.keep_going) {
-            return;
+            return false;
         }
         let mut cores_wanted = false;
+        let mut reopened = false;
         for place in 0..self.order.len() {
             let stage = self.order[place];
-            if !matches!(self.states[stage], State::Queued(_)) || self.reopen_inputs(stage) {
+            if !matches!(self.states[stage], State::Queued(_)) {
+                continue;
+            }
+            if self.reopen_inputs(stage) {
+                reopened = true;
                 continue;
             }
             let wish = self.wish(stage);
@@ -143,6 +149,7 @@ impl<'a> Run<'a, '_> {
                 None => cores_wanted |= on_cpu,
             }
         }
+        reopened
     }
 
     fn wish(&self, stage: usize) -> Wish {

@@ -17,6 +17,7 @@ mod model;
 mod optim;
 mod predict;
 mod tensors;
+mod train;
 mod version;
 
 use std::collections::BTreeMap;
