@@ -151,8 +151,11 @@ fn maps_depend_on_neither_batch_nor_threads_and_the_network_stays_as_it_is() {
     assert_eq!(one.map.len(), 64 * SIDE * SIDE);
     for (batch, threads) in [(7, 1), (64, 1), (1, 2), (7, 2), (64, 2), (64, 5)] {
         let other = of(batch, threads);
-        assert!(deviation(&other.map, &Tensor::from_slice(&one.map)) < 1e-5, "{batch} {threads}");
-        assert!(deviation(&other.logits, &Tensor::from_slice(&one.logits)) < 1e-5, "{batch} {threads}");
+        let deviations = [(&other.map, &one.map), (&other.logits, &one.logits)]
+            .map(|(other, one)| deviation(other, &Tensor::from_slice(one)));
+        println!("batch {batch}, {threads} threads: {deviations:?}");
+        // The definitions' tolerances: another batch is another order of summation.
+        assert!(deviations[0] <= 1e-3 && deviations[1] <= 1e-5, "{batch} {threads} {deviations:?}");
     }
     for (before, (name, now)) in before.iter().zip(network.state()) {
         assert_eq!(before, &now, "{name}");
@@ -165,4 +168,38 @@ fn a_crew_gives_libtorch_its_threads_back() {
     let before = tch::get_num_threads();
     drop(Crew::new(Device::Cpu, 3).unwrap());
     assert_eq!(tch::get_num_threads(), before);
+}
+
+#[test]
+#[ignore = "measures"]
+fn rates() {
+    let network = Network::new(
+        &pcamflow::stages::train::Architecture::ClassCnn(Default::default()),
+        Source::Seed(1),
+        Device::Cpu,
+    )
+    .unwrap();
+    let images = noisy_patches(64, 3);
+    let labels = [1_u8; 64];
+    let explainer = explainer(&grad_cam("relu4", Variant::Plain), &network).unwrap();
+    for round in 0..3 {
+        for (alone, batch) in
+            [(true, 64), (false, 64), (true, 16), (false, 32), (true, 32), (false, 16), (false, 8)]
+        {
+            let crew = Crew::new(Device::Cpu, if alone { 1 } else { 2 }).unwrap();
+            if alone {
+                tch::set_num_threads(2);
+            }
+            let start = std::time::Instant::now();
+            for (images, labels) in images.split(batch as i64, 0).into_iter().zip(labels.chunks(batch)) {
+                crew.explain(&*explainer, &network, &Asked { images: &images, labels, question: LOGIT })
+                    .unwrap();
+            }
+            println!(
+                "round {round} {} batch {batch}: {:.1} images/s",
+                if alone { "libtorch's two threads" } else { "two of ours" },
+                64.0 / start.elapsed().as_secs_f64()
+            );
+        }
+    }
 }

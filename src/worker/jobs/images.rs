@@ -91,10 +91,6 @@ impl Patches for Images {
         self.set.labels()
     }
 
-    fn rows(&self) -> &[i64] {
-        self.set.rows()
-    }
-
     fn read(&self, positions: &[usize], out: &mut [u8]) -> Result<()> {
         self.set.read(positions, out)
     }

@@ -64,6 +64,7 @@ fn an_imported_model_and_real_patches_give_pytorchs_maps() {
     for (name, wanted) in [("map", "grad-cam.relu4.upsampled"), ("native", "grad-cam.relu4")] {
         let wanted = get(&reference, wanted).contiguous().view(-1);
         let deviation = difference(&Tensor::from_slice(&dataset::<f32>(&maps, name)), &wanted);
+        println!("{name}: {deviation:.1e} of {}", wanted.max().double_value(&[]));
         assert!(deviation <= 1e-3 * wanted.max().double_value(&[]), "{name}: {deviation}");
     }
     assert_eq!(dataset::<i64>(&maps, "row"), (100..108).collect::<Vec<_>>());
