@@ -173,7 +173,8 @@ impl Attempt<'_> {
         log: &Path,
         (clock, started): (Instant, SystemTime),
     ) -> Result<ActionRecord, Failure> {
-        let log = log.exists().then(|| shared.store.publish(log)).transpose().map_err(environment)?;
+        let told = log.metadata().is_ok_and(|log| log.len() > 0);
+        let log = told.then(|| shared.store.publish(log)).transpose().map_err(environment)?;
         let outcome = computed.outcome;
         let number =
             |number: crate::protocol::Number| crate::store::Number { name: number.name, value: number.value };

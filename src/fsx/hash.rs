@@ -46,12 +46,12 @@ pub fn hash_file(path: &Path) -> Result<Hashed> {
 /// Where it cannot be read, or is modified meanwhile.
 pub fn hash_file_with(path: &Path, read: &(dyn Fn(u64) + Sync)) -> Result<Hashed> {
     let at = |cause| Error::new("read", path, cause);
-    let file = File::open(path).map_err(at)?;
-    let metadata = file.metadata().map_err(at)?;
-    if !metadata.is_file() {
+    // Asked before opening: that of a pipe would wait for a writer.
+    if !path.metadata().map_err(at)?.is_file() {
         return Err(at(std::io::Error::other("it is not a regular file")));
     }
-    let stat = StatTuple::from(&metadata);
+    let file = File::open(path).map_err(at)?;
+    let stat = StatTuple::from(&file.metadata().map_err(at)?);
     let source = Source { file: &file, path, read };
     let digest = Digest::from(source.root(stat.size)?);
     if StatTuple::from(&file.metadata().map_err(at)?) == stat {
@@ -175,8 +175,12 @@ mod tests {
     #[test]
     fn what_is_no_file_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        let error = hash_file(folder.path()).unwrap_err().to_string();
-        assert!(error.ends_with("it is not a regular file"), "{error}");
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for path in [folder.path(), &pipe] {
+            let error = hash_file(path).unwrap_err().to_string();
+            assert!(error.ends_with("it is not a regular file"), "{error}");
+        }
         assert_eq!(hash_file(&folder.path().join("absent")).unwrap_err().kind(), Kind::NotFound);
     }
 

@@ -23,11 +23,7 @@ pub(super) fn run(stage: &Split, task: &Task, reporter: &dyn Reporter) -> Result
         labels: source("labels").context("the task names no labels")?,
         meta: source("meta"),
         masks: source("masks"),
-        sizes: Parts {
-            train: stage.sizes.train,
-            validation: stage.sizes.validation,
-            test: stage.sizes.test,
-        },
+        sizes: Parts { train: stage.sizes.train, validation: stage.sizes.validation, test: stage.sizes.test },
         algorithm: match stage.algorithm {
             stages::Algorithm::Pcamflow => Algorithm::Pcamflow,
             stages::Algorithm::ScikitLearn => Algorithm::ScikitLearn,

@@ -1,9 +1,6 @@
 //! Where everything in a store is, and which version of that order it has.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::path::{Path, PathBuf};
 
 use super::{Error, Result};
 use crate::{
@@ -19,15 +16,13 @@ pub(super) const FORMAT: &str = "pcamflow store 1";
 pub(super) struct Layout {
     root: PathBuf,
     pub(super) durability: Durability,
-    prepared: AtomicBool,
 }
 
 impl Layout {
     pub(super) fn open(root: &Path, durability: Durability) -> Result<Self> {
         let root = std::path::absolute(root).map_err(fsx::Error::at("resolve", root))?;
-        let layout = Self { root, durability, prepared: AtomicBool::new(false) };
-        let exists = layout.check_format()?;
-        layout.prepared.store(exists, Ordering::Relaxed);
+        let layout = Self { root, durability };
+        layout.check_format()?;
         Ok(layout)
     }
 
@@ -80,13 +75,14 @@ impl Layout {
     }
 
     /// Makes sure that a folder of the store exists, and that the store itself does. Every writer calls
-    /// this for the folder that it is about to write in.
+    /// this for the folder that it is about to write in. (Somebody may have removed the whole store since it
+    /// was opened: so no folder is made without its `format`.)
     pub(super) fn prepare(&self, folder: &Path) -> Result<()> {
-        if !self.prepared.load(Ordering::Relaxed) {
+        if fsx::stat(folder)?.is_none() {
             self.create()?;
-            self.prepared.store(true, Ordering::Relaxed);
+            fsx::create_folder(folder)?;
         }
-        Ok(fsx::create_folder(folder)?)
+        Ok(())
     }
 
     /// Writes a small file of the store whole, its passing name being in `tmp/`.
@@ -117,7 +113,9 @@ impl Layout {
             return Ok(None);
         }
         let home = fsx::read_if_there(&self.root.join("home"))?;
-        Ok(home.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned()))
+        Ok(home
+            .map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned())
+            .filter(|home| !home.is_empty()))
     }
 
     /// Makes sure that there is a folder `objects/`, with an identity that no earlier one had.
@@ -128,32 +126,40 @@ impl Layout {
         let _lock = self.short_lock("layout")?;
         if self.home()?.is_none() {
             // First the identity: an `objects/` never stands under the one before it.
-            self.write(&self.root.join("home"), format!("{}\n", fsx::unique_name()).as_bytes())?;
+            let home = format!("{}\n", fsx::unique_name());
+            let path = self.root.join("home");
+            self.draft(&path, home.as_bytes())?.publish(&path, Durability::Durable)?;
             fsx::create_folder(&self.objects())?;
         }
         Ok(())
     }
 
-    /// False if there is no store yet.
-    fn check_format(&self) -> Result<bool> {
+    /// A store that does not exist yet is fine.
+    fn check_format(&self) -> Result<()> {
         let Some(found) = fsx::read_if_there(&self.format())? else {
             let has = |name: &str| Ok::<_, Error>(fsx::stat(&self.root.join(name))?.is_some());
             let looks_like_one = has("objects")? || has("actions")?;
-            return if looks_like_one { Err(Error::NoFormat { root: self.root.clone() }) } else { Ok(false) };
+            return if looks_like_one { Err(Error::NoFormat { root: self.root.clone() }) } else { Ok(()) };
         };
         let found = String::from_utf8_lossy(&found).trim().to_owned();
-        if found == FORMAT { Ok(true) } else { Err(Error::OtherFormat { root: self.root.clone(), found }) }
+        if found == FORMAT { Ok(()) } else { Err(Error::OtherFormat { root: self.root.clone(), found }) }
     }
 
     /// Creates the store. `format` comes first, and flushed: nothing in a store is older than it.
     fn create(&self) -> Result<()> {
+        if fsx::stat(&self.format())?.is_some() {
+            return Ok(fsx::create_folder(&self.tmp())?);
+        }
+        let is_ours_alone = fsx::list(&self.root)?.is_empty();
         fsx::create_folder(&self.tmp())?;
-        // Stores lie in the folders of projects: `git add .` must not take gigabytes with it.
-        let ignore = self.root.join(".gitignore");
-        fsx::write_through(&self.tmp(), &ignore, b"*\n")?.publish_new(&ignore, Durability::Relaxed)?;
+        if is_ours_alone {
+            // Stores lie in the folders of projects: `git add .` must not take gigabytes with it.
+            let ignore = self.root.join(".gitignore");
+            fsx::write_through(&self.tmp(), &ignore, b"*\n")?.publish_new(&ignore, Durability::Relaxed)?;
+        }
         let format = fsx::write_through(&self.tmp(), &self.format(), format!("{FORMAT}\n").as_bytes())?;
         format.publish_new(&self.format(), Durability::Durable)?;
-        self.check_format().map(|_| ())
+        self.check_format()
     }
 
     fn format(&self) -> PathBuf {
@@ -203,7 +209,22 @@ mod tests {
         open(folder.path()).unwrap();
         fs::create_dir(folder.path().join("actions")).unwrap();
         assert!(matches!(open(folder.path()), Err(Error::NoFormat { .. })));
+        fs::remove_dir(folder.path().join("actions")).unwrap();
+        let layout = open(folder.path()).unwrap();
+        layout.prepare(&layout.locks()).unwrap();
+        assert!(!folder.path().join(".gitignore").exists(), "that would hide the files of others");
         assert!(open(&folder.path().join("notes.txt")).is_err());
+    }
+
+    #[test]
+    fn a_store_that_is_removed_while_it_is_used_is_made_anew_with_its_format() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("store");
+        let layout = open(&root).unwrap();
+        layout.write(&root.join("actions/x"), b"x").unwrap();
+        fs::remove_dir_all(&root).unwrap();
+        layout.write(&root.join("actions/x"), b"x").unwrap();
+        open(&root).unwrap();
     }
 
     #[test]
@@ -232,6 +253,10 @@ mod tests {
         fs::remove_dir(layout.objects()).unwrap();
         assert_eq!(layout.home().unwrap(), None);
         layout.prepare_objects().unwrap();
-        assert_ne!(layout.home().unwrap(), Some(first));
+        let second = layout.home().unwrap();
+        assert_ne!(second, Some(first));
+        fs::write(folder.path().join("home"), "").unwrap();
+        layout.prepare_objects().unwrap();
+        assert!(layout.home().unwrap().is_some_and(|home| Some(home) != second), "torn by a power loss");
     }
 }

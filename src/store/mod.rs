@@ -28,6 +28,9 @@
 //!
 //! To come: garbage collection and `verify`, which need no more than this layout.
 
+#[cfg(test)]
+mod case;
+mod check;
 mod error;
 mod latest;
 mod layout;
@@ -43,9 +46,9 @@ mod work;
 
 use std::{path::Path, sync::Arc};
 
+pub use check::Check;
 pub use error::{Error, Result};
 pub use locks::{KeyLock, TryKey};
-pub use objects::Check;
 pub use quarantine::Damage;
 pub use record::{ActionRecord, Number, Provenance, RECORD_FORMAT, StoredArtifact};
 pub use records::{Committed, Existing, Lookup};
@@ -94,3 +97,6 @@ impl Store {
         &self.sources
     }
 }
+
+#[cfg(test)]
+mod tests;

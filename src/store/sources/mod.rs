@@ -1,46 +1,29 @@
 //! Digests of source files: each file is hashed once, then remembered by path and stat tuple.
-//!
-//! **Same-tick edits.** A file's times come from a clock with ticks. If a file is edited, hashed, and edited
-//! again within one tick with the size unchanged, its stat tuple is the same while the content is not. So a
-//! digest is remembered only if, before the reading began, the file's last change lay more than a tick back:
-//! then every later edit gets a later time and shows. A tick is a few milliseconds on file systems with fine
-//! time stamps, two seconds on the coarsest in use (FAT; recognised by whole seconds). Where less than
-//! [`WAIT`] is missing the hashing waits; otherwise the digest serves this run and is computed again in the
-//! next. A change in the future (the clock was set back, or a server's runs ahead) is never "back enough":
-//! such a file is hashed every time until the clock has caught up. An `mtime` alone proves nothing, anybody
-//! can set it; it counts only where it is recent, for file systems that keep no `ctime`.
-//!
-//! **The index** is one sealed file, rewritten whole under a short lock after merging what others added.
-//! Where locks are not enforced an entry may get lost, and its file is hashed again. A damaged index is
-//! ignored and rebuilt. It is an optimisation: failing to write it is no error.
+
+mod index;
+mod settled;
 
 use std::{
-    collections::BTreeMap,
-    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
-use super::{Result, layout::Layout, seal};
+use super::{Result, layout::Layout};
 use crate::{
     digest::Digest,
     fsx::{self, StatTuple},
 };
+use index::{Index, Known, load, name_of, save};
+use settled::{now_ns, unsettled_for};
 
 /// The longest that hashing waits for a file that was modified just now.
 const WAIT: Duration = Duration::from_millis(100);
-/// Ticks of file systems with time stamps finer than a second are 1 to 10 ms (the kernel's timer).
-const FINE_TICK: Duration = Duration::from_millis(50);
-/// The coarsest time stamps in use, FAT's, have two seconds.
-const COARSE_TICK: Duration = Duration::from_millis(2100);
-
 /// How far the hashing of sources is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
@@ -49,16 +32,6 @@ pub struct Progress {
     /// Bytes to hash in all; remembered files do not count.
     pub total: u64,
 }
-
-/// A digest and the stat tuple for which it holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Known {
-    digest: Digest,
-    stat: StatTuple,
-}
-
-/// By [`name_of`] a path.
-type Index = BTreeMap<String, Known>;
 
 /// The digests of source files. Within one opened store no file is hashed twice while its stat tuple stays.
 #[derive(Debug)]
@@ -81,14 +54,18 @@ impl Sources {
         let to_hash = remembered.iter().flatten().filter(|found| found.known.is_none());
         let meter =
             Meter { done: AtomicU64::new(0), total: to_hash.map(|found| found.stat.size).sum(), progress };
-        let (digests, learnt): (Vec<_>, Vec<_>) = remembered
-            .into_par_iter()
-            .map(|found| match found {
-                Ok(Found { known: Some(known), .. }) => (Ok(known.digest), None),
-                Ok(found) => hash(&found, &meter),
-                Err(error) => (Err(error), None),
-            })
-            .unzip();
+        let serve = |found: Result<Found>| match found {
+            Ok(Found { known: Some(known), .. }) => (Ok(known.digest), None),
+            Ok(found) => hash(&found, &meter),
+            Err(error) => (Err(error), None),
+        };
+        // Where nothing is to be hashed, a cached rerun starts no threads.
+        let (digests, learnt): (Vec<_>, Vec<_>) =
+            if remembered.iter().flatten().all(|found| found.known.is_some()) {
+                remembered.into_iter().map(serve).unzip()
+            } else {
+                remembered.into_par_iter().map(serve).unzip()
+            };
         self.learn(learnt.into_iter().flatten().collect());
         digests
     }
@@ -183,69 +160,15 @@ fn hash(found: &Found, meter: &Meter<'_>) -> (Result<Digest>, Option<Learnt>) {
     }
 }
 
-/// How long after `now` it takes until every later edit must change the stat tuple.
-fn unsettled_for(stat: &StatTuple, now_ns: i64) -> Duration {
-    let whole_seconds = |time: i64| time % 1_000_000_000 == 0;
-    let coarse = whole_seconds(stat.mtime_ns) && whole_seconds(stat.ctime_ns);
-    let tick = if coarse { COARSE_TICK } else { FINE_TICK };
-    // An edit now would not give a time in the future: only a recent `mtime` could repeat itself.
-    let mtime_ns = if stat.mtime_ns <= now_ns { stat.mtime_ns } else { i64::MIN };
-    let age_ns = now_ns.saturating_sub(stat.ctime_ns.max(mtime_ns));
-    let missing_ns = i128::try_from(tick.as_nanos()).expect("ticks are short") - i128::from(age_ns);
-    Duration::from_nanos(u64::try_from(missing_ns.max(0)).unwrap_or(u64::MAX))
-}
-
-fn now_ns() -> i64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_nanos()).unwrap_or(i64::MAX)
-}
-
-/// A path as a text, and no two paths as the same one (an absolute path in UTF-8 begins with `/`).
-fn name_of(path: &Path) -> String {
-    use std::fmt::Write;
-    let Some(text) = path.to_str() else {
-        return path.as_os_str().as_bytes().iter().fold("bytes ".to_owned(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        });
-    };
-    text.to_owned()
-}
-
-fn load(layout: &Layout) -> Index {
-    let path = layout.sources();
-    let bytes = match fsx::read_if_there(&path) {
-        Ok(Some(bytes)) => bytes,
-        Ok(None) => return Index::new(),
-        Err(error) => {
-            tracing::warn!("{error}; source files are hashed anew");
-            return Index::new();
-        }
-    };
-    let index = seal::open(&bytes).and_then(|text| serde_json::from_str(text).ok());
-    index.unwrap_or_else(|| {
-        tracing::warn!("{} is damaged: source files are hashed anew", path.display());
-        Index::new()
-    })
-}
-
-fn save(layout: &Layout, settled: Index) -> Result<()> {
-    if settled.is_empty() {
-        return Ok(());
-    }
-    let _lock = layout.short_lock("sources")?;
-    let mut index = load(layout);
-    index.extend(settled);
-    let json = serde_json::to_string(&index).expect("an index has text keys and plain values");
-    layout.write(&layout.sources(), seal::close(&json).as_bytes())
-}
-
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt};
 
     use super::*;
     use crate::store::{Options, Store};
+
+    /// More than a tick of the clock of any file system that tests run on.
+    const TICK: Duration = Duration::from_millis(60);
 
     struct Case {
         folder: tempfile::TempDir,
@@ -260,7 +183,7 @@ mod tests {
         fn source(&self, name: &str, content: &str) -> PathBuf {
             let path = self.folder.path().join(name);
             fs::write(&path, content).unwrap();
-            std::thread::sleep(FINE_TICK);
+            std::thread::sleep(TICK);
             path
         }
 
@@ -290,7 +213,7 @@ mod tests {
         assert_eq!(case.digest(&path), (Digest::of(b"two"), 3), "same size, old mtime put back");
         let other = case.source("other", "six");
         fs::rename(&other, &path).unwrap();
-        std::thread::sleep(FINE_TICK);
+        std::thread::sleep(TICK);
         assert_eq!(case.digest(&path), (Digest::of(b"six"), 3), "another file in its place");
         assert_eq!(case.digest(&path).1, 0);
     }
@@ -298,7 +221,7 @@ mod tests {
     #[test]
     fn a_path_that_is_no_utf8_is_remembered_too() {
         let case = Case::new();
-        let name = std::ffi::OsStr::from_bytes(b"im\xe4ges");
+        let name = OsStr::from_bytes(b"im\xe4ges");
         let path = case.folder.path().join(name);
         fs::write(&path, "x").unwrap();
         assert_eq!(case.digest(&path).1, 1);
@@ -324,26 +247,6 @@ mod tests {
         let there = digests.iter().flatten().copied().collect::<Vec<_>>();
         assert_eq!(there, (0..20).map(|i| Digest::of("x".repeat(i).as_bytes())).collect::<Vec<_>>());
         assert_eq!(last.into_inner().unwrap(), Progress { done: 190, total: 190 });
-    }
-
-    #[test]
-    fn a_recent_change_is_waited_for_or_not_remembered() {
-        let second = 1_000_000_000;
-        let now = 1_000 * second;
-        let missing = |mtime_ns, ctime_ns| {
-            unsettled_for(&StatTuple { size: 1, mtime_ns, inode: 1, ctime_ns }, now).as_millis()
-        };
-        assert_eq!(missing(now - second + 1, now - second + 1), 0);
-        assert_eq!(missing(now - 1, now - 1), 49, "a fine clock's tick");
-        assert_eq!(missing(now - second, now - second), 1100, "whole seconds: a coarse clock");
-        assert_eq!(missing(now - 3 * second, now - 3 * second), 0);
-        // The clock was set back: the change lies in the future.
-        assert!(missing(1, now + 3600 * second + 1) > 3_600_000);
-        // An mtime that somebody set proves nothing, neither way.
-        assert_eq!(missing(now + 3600 * second, now - second + 1), 0);
-        assert_eq!(missing(5, now - 1), 49);
-        // No ctime on this file system.
-        assert_eq!(missing(now - 1, 0), 49);
     }
 
     #[test]
@@ -391,12 +294,11 @@ mod tests {
         let case = Case::new();
         let paths: Vec<PathBuf> = (0..40).map(|i| case.folder.path().join(i.to_string())).collect();
         paths.iter().for_each(|path| fs::write(path, "x").unwrap());
-        std::thread::sleep(FINE_TICK);
+        std::thread::sleep(TICK);
         std::thread::scope(|scope| {
             for paths in paths.chunks(5) {
                 let store = case.store();
-                scope
-                    .spawn(move || paths.iter().for_each(|path| drop(store.sources().digest(path).unwrap())));
+                scope.spawn(move || paths.iter().all(|path| store.sources().digest(path).is_ok()));
             }
         });
         assert_eq!(load(&case.store().layout).len(), 40);
