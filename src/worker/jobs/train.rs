@@ -103,7 +103,7 @@ mod tests {
         protocol::{InputFile, Resources, Task},
         serve::Reporter,
         stages::{
-            AnyStage, DeviceChoice, FileOrArtifact, RunSettings, StageName, TrainingData,
+            AnyStage, DeviceChoice, RunSettings, StageName, TrainingData,
             train::{Adam, Optimizer},
         },
     };
