@@ -15,6 +15,7 @@ mod explain;
 mod jobs;
 mod model;
 mod optim;
+mod patches;
 mod predict;
 mod tensors;
 mod train;

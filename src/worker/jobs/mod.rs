@@ -9,6 +9,7 @@ mod odd_maps;
 mod output;
 #[cfg(test)]
 mod testing;
+mod train;
 
 use std::{
     any::Any,
@@ -71,11 +72,9 @@ fn compute(job: &Job<'_>) -> Result<Outcome> {
         AnyStage::Synthesize(_) | AnyStage::Split(_) => {
             bail!("{} is the engine's: it needs no libtorch", job.task.name)
         }
+        AnyStage::Train(stage) => train::run(job, stage),
         AnyStage::Evaluate(stage) => evaluate::run(job, stage),
         AnyStage::Explain(stage) => explain::run(job, stage),
-        AnyStage::Train(_) => {
-            bail!("{} cannot be computed by this worker", job.task.name)
-        }
     }
 }
 
