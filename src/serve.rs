@@ -18,7 +18,7 @@ use crate::protocol::{Failure, FailureClass, Level, Outcome, Progress, Reply, Re
 pub struct EnvironmentFault(pub String);
 
 /// What a job tells while it computes.
-pub trait Reporter {
+pub trait Reporter: Sync {
     /// How far it is. Called as often as the job likes: what is too frequent is left out here.
     fn progress(&self, done: u64, total: u64, unit: &str, at: &str);
     /// A line for the stage's log.
@@ -100,12 +100,23 @@ fn exit_now(code: i32) -> ! {
 /// Standard output as replies, with progress thinned to what eyes can follow.
 #[derive(Default)]
 struct Replies {
-    last: std::cell::Cell<Option<std::time::Instant>>,
+    last: std::sync::Mutex<Option<std::time::Instant>>,
 }
 
 const PROGRESS_INTERVAL: std::time::Duration = std::time::Duration::from_millis(50);
 
 impl Replies {
+    /// Whether the last progress was long enough ago.
+    fn due(&self) -> bool {
+        let now = std::time::Instant::now();
+        let Ok(mut last) = self.last.lock() else { return false };
+        let due = last.is_none_or(|last| now.duration_since(last) >= PROGRESS_INTERVAL);
+        if due {
+            *last = Some(now);
+        }
+        due
+    }
+
     fn send(&self, reply: &Reply) {
         let mut line = serde_json::to_vec(reply).expect("replies are plain data");
         line.push(b'\n');
@@ -118,10 +129,7 @@ impl Replies {
 
 impl Reporter for Replies {
     fn progress(&self, done: u64, total: u64, unit: &str, at: &str) {
-        let now = std::time::Instant::now();
-        let due = self.last.get().is_none_or(|last| now.duration_since(last) >= PROGRESS_INTERVAL);
-        if due || done == total {
-            self.last.set(Some(now));
+        if self.due() || done == total {
             self.send(&Reply::Progress(Progress { done, total, unit: unit.to_owned(), at: at.to_owned() }));
         }
     }

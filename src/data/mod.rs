@@ -11,6 +11,7 @@ pub mod meta;
 pub mod patch_set;
 pub mod patches;
 pub mod split;
+pub mod synthetic;
 
 #[cfg(test)]
 mod fixtures;

@@ -2,9 +2,9 @@
 //!
 //! Events come in order from one thread. The engine knows nothing of who listens.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::protocol::{FailureClass, Number, Progress};
 
@@ -38,7 +38,7 @@ pub enum Event {
     Waiting {
         /// The stage.
         stage: String,
-        /// Who computes it.
+        /// Who computes it: `host:pid`.
         holder: String,
     },
     /// A stage starts to compute.
@@ -118,6 +118,7 @@ pub struct FinishedStage {
     /// Its main numbers, the most telling first.
     pub numbers: Vec<Number>,
     /// Where its artifacts are shown; `None` where their bytes are not here.
+    #[serde(serialize_with = "as_text")]
     pub folder: Option<PathBuf>,
     /// Where it computed.
     pub device: String,
@@ -136,6 +137,7 @@ pub struct FailedStage {
     /// What happened, where, and what to do.
     pub message: String,
     /// Its log.
+    #[serde(serialize_with = "as_text")]
     pub log: Option<PathBuf>,
 }
 
@@ -156,5 +158,42 @@ pub struct Summary {
     /// What the run took, in seconds.
     pub seconds: f64,
     /// The folder in which artifacts are shown.
+    #[serde(serialize_with = "as_text")]
     pub out: PathBuf,
+}
+
+impl Summary {
+    /// What the process should exit with: 0 done, 1 a stage failed, 3 the machine is at fault (of the
+    /// first failure, from which others may follow), 130 interrupted.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self.failed.first().map(|failed| failed.class) {
+            _ if self.interrupted => 130,
+            None => 0,
+            Some(FailureClass::Stage | FailureClass::Process) => 1,
+            Some(FailureClass::Environment) => 3,
+        }
+    }
+}
+
+/// Paths that may or may not be there.
+trait MaybePath {
+    fn path(&self) -> Option<&Path>;
+}
+
+impl MaybePath for PathBuf {
+    fn path(&self) -> Option<&Path> {
+        Some(self)
+    }
+}
+
+impl MaybePath for Option<PathBuf> {
+    fn path(&self) -> Option<&Path> {
+        self.as_deref()
+    }
+}
+
+/// Writes a path that is not Unicode as well as text can: an event must not get lost for it.
+fn as_text<S: Serializer>(path: &impl MaybePath, serializer: S) -> Result<S::Ok, S::Error> {
+    path.path().map(Path::to_string_lossy).serialize(serializer)
 }

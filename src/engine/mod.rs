@@ -1,5 +1,153 @@
 //! The engine: decides what has to run, runs it, keeps what it made.
 //!
-//! Knows stages, graph and store; knows neither libtorch nor who listens to its events.
+//! Knows stages, graph and store; knows neither libtorch nor who listens to its events. One planner
+//! serves the dry run and the real run; one traversal makes keys and explains them.
 
+mod attempt;
 pub mod event;
+pub mod exec;
+pub mod fingerprint;
+mod known;
+mod plan;
+pub mod resources;
+mod run;
+mod select;
+mod show;
+mod task;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+    time::Instant,
+};
+
+use crate::{pipeline::Pipeline, stages::RunSettings, store::Store};
+use event::{Event, Observer, PlannedStage, Summary};
+use exec::Executor;
+use known::Known;
+use plan::Planner;
+use resources::Resources;
+use run::{Run, State};
+
+/// What the command line says about a run.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Only these stages and what they need; all where empty.
+    pub targets: Vec<String>,
+    /// Stages that run whatever the store holds: names, `kind.*` or `*`.
+    pub force: Vec<String>,
+    /// How to compute, over what the pipeline says.
+    pub settings: RunSettings,
+    /// At most so many stages at once.
+    pub jobs: Option<usize>,
+    /// Whether other branches go on when a stage fails.
+    pub keep_going: bool,
+}
+
+/// Why a run did not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// The pipeline or the command line names what is not there.
+    #[error("{}", .0.join("\n"))]
+    Wrong(Vec<String>),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] crate::store::Error),
+}
+
+/// A pipeline with a store, ready to be planned or run.
+pub struct Engine<'a> {
+    pipeline: &'a Pipeline,
+    store: &'a Store,
+    options: Options,
+    order: Vec<usize>,
+    forced: Vec<bool>,
+}
+
+impl<'a> Engine<'a> {
+    /// Selects the stages of a run.
+    ///
+    /// # Errors
+    /// A target or a forced stage that the pipeline does not have.
+    pub fn new(pipeline: &'a Pipeline, store: &'a Store, options: Options) -> Result<Self, Refused> {
+        let order = select::scope(pipeline, &options.targets).map_err(Refused::Wrong)?;
+        let forced = select::forced(pipeline, &options.force).map_err(Refused::Wrong)?;
+        Ok(Self { pipeline, store, options, order, forced })
+    }
+
+    /// What a run would do.
+    ///
+    /// # Errors
+    /// Source files that are missing or not what their pins say.
+    pub fn plan(&self, observer: &mut dyn Observer) -> Result<Vec<PlannedStage>, Refused> {
+        let known = self.known(observer)?;
+        Ok(self.planner(&known).plan(&self.order))
+    }
+
+    /// Runs what has to run. Shows artifacts below `out`. Ends early, with everything that was
+    /// computed kept, when `stopped` is set.
+    ///
+    /// # Errors
+    /// Only what keeps a run from beginning: what fails later is in the summary.
+    pub fn run(
+        &self,
+        out: &Path,
+        executor: &dyn Executor,
+        stopped: &AtomicBool,
+        observer: &mut dyn Observer,
+    ) -> Result<Summary, Refused> {
+        let started = Instant::now();
+        let known = self.known(observer)?;
+        let planner = self.planner(&known);
+        let stages = planner.plan(&self.order);
+        observer.event(&Event::Planned { pipeline: self.pipeline.name.clone(), stages });
+        let shared = attempt::Shared { store: self.store, executor, stopped };
+        let show = show::Show::new(self.store, self.out(out), self.pipeline);
+        Ok(self.prepared(&planner, &shared, show, observer).run(started))
+    }
+
+    fn prepared<'r, 'o>(
+        &self,
+        planner: &'r Planner<'r>,
+        shared: &'r attempt::Shared<'r>,
+        show: show::Show<'r>,
+        observer: &'o mut dyn Observer,
+    ) -> Run<'r, 'o> {
+        let count = self.pipeline.stages.len();
+        let mut states: Vec<State> = (0..count).map(|_| State::Out).collect();
+        for stage in &self.order {
+            states[*stage] = State::Waiting;
+        }
+        Run {
+            planner,
+            shared,
+            show,
+            settings: task::Settings {
+                command_line: self.options.settings.clone(),
+                pipeline: self.pipeline.run.clone(),
+            },
+            observer,
+            resources: Resources::of_this_machine(self.options.jobs),
+            keep_going: self.options.keep_going,
+            order: self.order.clone(),
+            states,
+            made: vec![None; count],
+            bytes_needed: vec![false; count],
+            finished: Vec::new(),
+            failed: Vec::new(),
+        }
+    }
+
+    fn known(&self, observer: &mut dyn Observer) -> Result<Known, Refused> {
+        Known::find(self.pipeline, &self.order, self.store, observer).map_err(Refused::Wrong)
+    }
+
+    fn planner<'p>(&'p self, known: &'p Known) -> Planner<'p> {
+        let forced = self.forced.clone();
+        Planner { pipeline: self.pipeline, store: self.store, known, forced, damaged: Default::default() }
+    }
+
+    fn out(&self, out: &Path) -> PathBuf {
+        out.join(&self.pipeline.name)
+    }
+}

@@ -33,6 +33,7 @@ macro_rules! parameters {
                 Some(Self { $( $field: $field?, )* })
             }
 
+            #[allow(unused_variables, reason = "a table without semantic fields writes no line")]
             fn semantic(&self, lines: &mut $crate::stages::Lines) {
                 $( $crate::stages::declare::write_class!($class, lines, "", self.$field, $field, $type $(, $default)?); )*
             }

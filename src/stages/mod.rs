@@ -9,7 +9,7 @@
 mod canonical;
 mod check;
 mod contract;
-mod declare;
+pub(crate) mod declare;
 mod execution;
 mod name;
 mod problem;
@@ -31,6 +31,7 @@ pub use contract::{
     Appetite, Artifact, ArtifactType, Class, Equality, Field, Input, Origin, Parameters, Runner, Stage,
     artifact, file_input, images_inputs, kebab, model_input, training_inputs,
 };
+
 pub use execution::{Bytes, DeviceChoice, RunSettings};
 pub use name::{ArtifactRef, StageName, is_name};
 pub use problem::{Problem, nearest};

@@ -53,6 +53,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What was wrong with the fields that were read.
+    #[must_use]
+    pub fn problems(self) -> Vec<Problem> {
+        self.problems
+    }
+
     /// Everything that was wrong, unknown keys included.
     #[must_use]
     pub fn finish(mut self, fields: &[Field]) -> Vec<Problem> {

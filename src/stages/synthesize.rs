@@ -14,6 +14,8 @@ parameters! {
         semantic slides: u32 = 12;
         /// The share of patches with evidence in the centre, 0..1.
         semantic positive_share: f64 = 0.5;
+        /// Places outside the centre that resemble tumour and are not, in either class; at most 8.
+        semantic decoys: u32 = 2;
         /// How much the stain varies from slide to slide: 0 not at all, 1 as in practice.
         semantic stain_variation: f64 = 1.0;
         /// The share of patches of either class with tumour outside the centre, 0..1.
@@ -49,6 +51,7 @@ impl Stage for Synthesize {
         check.at_least("patches", self.patches, 1);
         check.at_least("slides", self.slides, 1);
         check.within("positive-share", self.positive_share, 0.0, 1.0);
+        check.require(self.decoys <= 8, "decoys", "`decoys` must be at most 8");
         check.within("stain-variation", self.stain_variation, 0.0, 3.0);
         check.within("tumor-outside", self.tumor_outside, 0.0, 1.0);
     }

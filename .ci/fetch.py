@@ -1,0 +1,172 @@
+"""Fetches what the build needs into `.deps/`: `fetch.py cmake`, `fetch.py cpu`, `fetch.py cuda`.
+
+Called by `.ci/setup`, which decides what is needed; knows nothing of compilers or cargo. Downloads with
+the user's own pip (its index, proxy and certificates), unpacks only what is linked or loaded, deletes the
+downloads, and installs nothing into any Python. Needs Python 3.8 and no packages. A folder appears in
+`.deps/` whole, with its stamp, or not at all.
+"""
+
+import contextlib
+import fcntl
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+DEPS = Path(__file__).resolve().parent.parent / ".deps"
+TORCH = os.environ["PCAMFLOW_TORCH"]  # the version that .ci/setup asks for: 2.11.0
+GB = 10**9
+
+# What the CPU build leaves out: libtorch loads none of it without a GPU, and it is most of the bytes.
+CUDA_ONLY = ("libtorch_cuda", "libtorch_nvshmem", "libcaffe2_nvrtc")
+# Libtorch_cpu of the same wheel asks for these two at start, GPU or not.
+CPU_NEEDS = ["nvidia-cuda-cupti==13.0.*", "nvidia-cuda-runtime==13.0.*"]
+
+
+class Failure(Exception):
+    """Something that the user has to see to; the text says what."""
+
+
+def say(text):
+    print(f"setup: {text}", flush=True)
+
+
+def main(kind):
+    DEPS.mkdir(exist_ok=True)
+    target = DEPS / ("cmake" if kind == "cmake" else "site")
+    stamp = os.environ["PCAMFLOW_STAMP"]
+    with locked(), tempfile.TemporaryDirectory(prefix="tmp-", dir=DEPS) as scratch:
+        if read(target / "stamp") == stamp:
+            return  # another set-up has fetched it while this one waited
+        new = Path(scratch, "new")
+        {"cmake": fetch_cmake, "cpu": fetch_cpu, "cuda": fetch_cuda}[kind](Path(scratch), new)
+        (new / "stamp").write_text(stamp + "\n")
+        if target.exists():
+            target.rename(Path(scratch, "old"))
+        new.rename(target)
+    say(f"{target.relative_to(DEPS.parent)}: {stamp}")
+
+
+def fetch_cmake(scratch, new):
+    need_space(0.3)
+    say("fetching cmake, for building HDF5 (30 MB)")
+    for wheel in download(scratch, ["cmake>=3.26"], "--no-deps"):
+        unpack(wheel, new, lambda name: name.startswith("cmake/data/") or ".dist-info/" in name)
+
+
+def fetch_cpu(scratch, new):
+    need_space(2)
+    say(f"fetching libtorch {TORCH} for CPU (530 MB to download, 550 MB kept)")
+    for wheel in download(scratch, [f"torch=={TORCH}"], "--no-deps"):
+        unpack(wheel, new, lambda name: of_libtorch(name) and not name.split("/")[-1].startswith(CUDA_ONLY))
+    for wheel in download(scratch, CPU_NEEDS, "--no-deps"):
+        unpack(wheel, new, of_nvidia)
+
+
+def fetch_cuda(scratch, new):
+    need_space(6)
+    say(f"fetching libtorch {TORCH} for CUDA 13 (2.5 GB to download, 3.6 GB kept)")
+    [wheel] = download(scratch, [f"torch=={TORCH}"], "--no-deps")
+    needs = nvidia_requirements(wheel)
+    unpack(wheel, new, of_libtorch)
+    for wheel in download(scratch, needs):
+        unpack(wheel, new, of_nvidia)
+
+
+def of_libtorch(name):
+    """Is this member of torch's wheel a library or header of libtorch (or its licence)?"""
+    wanted = name.startswith(("torch/lib/", "torch/include/", "torch.libs/")) or ".dist-info/" in name
+    return wanted and not name.startswith(("torch/lib/libtorch_python", "torch/lib/libshm"))
+
+
+def of_nvidia(name):
+    """Is this member of an NVIDIA wheel a library (or its licence)?"""
+    return re.match(r"nvidia/[^/]+/lib/", name) is not None or ".dist-info/" in name
+
+
+def nvidia_requirements(wheel):
+    """The requirements of torch's own metadata that are NVIDIA's libraries: nothing else is for libtorch."""
+    with zipfile.ZipFile(wheel) as archive:
+        [name] = [n for n in archive.namelist() if n.endswith(".dist-info/METADATA")]
+        text = archive.read(name).decode()
+    return re.findall(r"^Requires-Dist: ((?:nvidia-|cuda-toolkit).*)$", text, re.MULTILINE)
+
+
+def download(scratch, requirements, *options):
+    """Downloads wheels with pip into the scratch folder; returns their paths."""
+    folder = tempfile.mkdtemp(dir=scratch)
+    pip = shlex.split(os.environ["PCAMFLOW_PIP"])
+    # Any one CPython will do, for nothing of it is used: so the interpreter's own version does not matter.
+    chosen = ["--only-binary=:all:", "--python-version=3.12", *options, "--dest", folder, *requirements]
+    # pip's own scratch goes into the checkout too (/tmp may be small); nothing is installed into any
+    # Python, so a `require-virtualenv` of the user's does not apply.
+    env = {**os.environ, "TMPDIR": str(scratch), "PIP_REQUIRE_VIRTUALENV": "0"}
+    command = [*pip, "--disable-pip-version-check", "--no-input", "download", *chosen]
+    if subprocess.run(command, env=env, check=False).returncode != 0:
+        raise Failure(
+            f"pip could not download {', '.join(requirements)} (its own words are above).\n"
+            "  Is the network reachable? pip's index, proxy and certificates are taken from your own pip\n"
+            "  configuration (`pip config list`). With an offline copy of the wheels, set PIP_FIND_LINKS to\n"
+            "  its folder and PIP_NO_INDEX=1. There are wheels for Linux x86-64 and aarch64 with glibc 2.28\n"
+            "  or newer; elsewhere set LIBTORCH and CMAKE to your own.\n"
+            "  Nothing was left half-done: the same command starts again."
+        )
+    return sorted(Path(folder).glob("*.whl"))
+
+
+def unpack(wheel, folder, wanted):
+    """Unpacks the members that `wanted` names, with their mode bits, and deletes the wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        for member in archive.infolist():
+            if member.is_dir() or not wanted(member.filename):
+                continue
+            path = archive.extract(member, folder)
+            mode = member.external_attr >> 16 & 0o777
+            os.chmod(path, mode | 0o644)
+    wheel.unlink()
+
+
+@contextlib.contextmanager
+def locked():
+    """One set-up at a time; what an interrupted one left is removed."""
+    with open(DEPS / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another set-up of this checkout is running: waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        for stale in DEPS.glob("tmp-*"):
+            shutil.rmtree(stale, ignore_errors=True)
+        yield
+
+
+def need_space(gigabytes):
+    free = shutil.disk_usage(DEPS).free
+    if free < gigabytes * GB:
+        raise Failure(
+            f"{DEPS} has {free / GB:.1f} GB of free disk space, and fetching takes up to {gigabytes} GB.\n"
+            "  Free some, or put the checkout on a larger disk."
+        )
+
+
+def read(path):
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return None
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1])
+    except Failure as failure:
+        sys.exit(f"setup: {failure}")
+    except KeyboardInterrupt:
+        sys.exit("setup: interrupted; nothing was left half-done")
+    except (OSError, zipfile.BadZipFile) as error:
+        sys.exit(f"setup: {error}; nothing was left half-done")

@@ -1,0 +1,52 @@
+# Two commands on a fresh machine: `make demo` and `make test`. All: `make help`.
+# What the build needs is fetched by .ci/setup into .deps/; here is only what is built and run with it.
+
+SHELL := /bin/sh
+cargo := cargo
+# Where cargo builds: the user may have moved it.
+target = $(or $(CARGO_TARGET_DIR),target)
+pcamflow = $(target)/release/pcamflow
+
+.PHONY: help setup build engine demo test lint fmt clippy doc
+.DEFAULT_GOAL := help
+
+help: ## Show this list.
+	@echo 'pcamflow: pipelines that train and explain a patch classifier.'
+	@echo
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s%s\n", $$1, $$2 }'
+	@echo
+	@echo 'CUDA=1 takes libtorch for NVIDIA GPUs, CPU=1 the one without (chosen by the machine otherwise).'
+	@echo 'LIBTORCH=... or LIBTORCH_USE_PYTORCH=1 takes one of your own: then nothing is fetched.'
+
+demo: build ## Set up, build, and run pipelines/quickstart.toml on synthetic patches.
+	$(pcamflow) run pipelines/quickstart.toml
+	@echo
+	@echo 'Made, in out/quickstart:'
+	@find -L out/quickstart -type f | sort | sed 's/^/  /'
+
+test: setup ## Set up, and run every test.
+	$(cargo) test --release
+
+build: setup ## Set up, and build both binaries.
+	$(cargo) build --release
+	@echo "built: $(pcamflow) and $(pcamflow)-worker"
+
+setup: ## Fetch what the build needs into .deps/ (once).
+	@sh .ci/setup
+
+engine: ## Build the engine alone, without libtorch: it shows plans and takes cached results.
+	@sh .ci/setup engine
+	$(cargo) build --release --no-default-features
+	@echo "built: $(pcamflow)"
+
+lint: fmt clippy doc ## Check format, lints (with and without libtorch) and documentation; warnings are errors.
+
+fmt:
+	$(cargo) fmt --check
+
+clippy: setup
+	$(cargo) clippy --release --all-targets -- -D warnings
+	$(cargo) clippy --release --all-targets --no-default-features -- -D warnings
+
+doc: setup
+	RUSTDOCFLAGS='-D warnings' $(cargo) doc --release --no-deps

@@ -1,0 +1,88 @@
+//! The command line: arguments in, exit code out. The only place that decides what is an exit code.
+
+mod args;
+mod check;
+mod logging;
+mod run;
+mod worker;
+
+use std::{ffi::OsString, io::IsTerminal, process::ExitCode};
+
+use args::{Arguments, Command};
+use clap::Parser;
+
+use crate::{engine::Refused, serve};
+
+/// The hidden command with which the engine starts itself to compute a stage.
+pub const SERVE: &str = "__serve";
+
+/// How the program ends, but for what a run's summary decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Exit {
+    /// All is done.
+    Done = 0,
+    /// The command line or the pipeline is wrong.
+    Usage = 2,
+    /// The machine lacks something: libtorch, a GPU, a store that can be written.
+    Environment = 3,
+    /// The user stopped it.
+    Interrupted = 130,
+}
+
+impl Exit {
+    /// The exit code.
+    fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+/// Runs the program; the arguments begin with its name.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    logging::start(arguments.verbose);
+    let code = match arguments.command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Check(arguments) => check::check(&arguments).code(),
+        Command::Serve => {
+            serve::serve(std::collections::BTreeMap::new(), crate::jobs::run);
+            Exit::Done.code()
+        }
+    };
+    ExitCode::from(code)
+}
+
+/// Help and version go to standard output and are no error.
+fn usage(error: &clap::Error) -> ExitCode {
+    // A closed output is nobody's error.
+    let _ = error.print();
+    ExitCode::from(if error.use_stderr() { Exit::Usage } else { Exit::Done }.code())
+}
+
+/// Says what was asked for, on standard output; a closed one is nobody's error.
+fn say(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Says what is wrong, on standard error.
+fn complain(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+fn colour() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+impl From<&Refused> for Exit {
+    fn from(refused: &Refused) -> Self {
+        match refused {
+            Refused::Wrong(_) => Self::Usage,
+            Refused::Store(_) => Self::Environment,
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! `pcamflow run`.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use super::{Exit, args::RunArguments, check::load, complain, logging, worker::programs};
+use crate::{
+    engine::{
+        Engine, Options,
+        exec::{Executor, Processes},
+    },
+    pipeline::Pipeline,
+    stages::RunSettings,
+    store::{self, Store},
+    ui,
+};
+
+/// Runs a pipeline, or shows what a run would do.
+pub(super) fn run(arguments: &RunArguments) -> u8 {
+    let pipeline = match load(&arguments.pipeline) {
+        Ok(pipeline) => pipeline,
+        Err(exit) => return exit.code(),
+    };
+    match Store::open(&store_folder(arguments, &pipeline), store::Options::default()) {
+        Ok(store) => with_store(arguments, &pipeline, &store),
+        Err(error) => {
+            complain(&format!("error: {error}"));
+            Exit::Environment.code()
+        }
+    }
+}
+
+fn with_store(arguments: &RunArguments, pipeline: &Pipeline, store: &Store) -> u8 {
+    let result = Engine::new(pipeline, store, options(arguments)).and_then(|engine| {
+        if arguments.dry_run {
+            dry_run(arguments, &engine, pipeline)
+        } else {
+            real_run(arguments, &engine, pipeline)
+        }
+    });
+    result.unwrap_or_else(|refused| {
+        for line in refused.to_string().lines() {
+            complain(&format!("error: {line}"));
+        }
+        Exit::from(&refused).code()
+    })
+}
+
+fn dry_run(
+    arguments: &RunArguments,
+    engine: &Engine<'_>,
+    pipeline: &Pipeline,
+) -> Result<u8, crate::engine::Refused> {
+    let stages = engine.plan(&mut *ui::observer(mode(arguments)))?;
+    ui::plan(mode(arguments), &pipeline.name, &stages);
+    Ok(Exit::Done.code())
+}
+
+fn real_run(
+    arguments: &RunArguments,
+    engine: &Engine<'_>,
+    pipeline: &Pipeline,
+) -> Result<u8, crate::engine::Refused> {
+    let stopped = Arc::new(AtomicBool::new(false));
+    let executor = Processes::new(programs());
+    stop_on_signals(&stopped);
+    let out = arguments.out.clone().unwrap_or_else(|| pipeline.root.join("out"));
+    let summary =
+        engine.run(&out, &executor as &dyn Executor, &stopped, &mut *ui::observer(mode(arguments)))?;
+    Ok(summary.exit_code())
+}
+
+/// Ctrl-C (and SIGTERM, SIGHUP) stop the run; what is finished, trained epochs included, is kept.
+fn stop_on_signals(stopped: &Arc<AtomicBool>) {
+    let stopped = Arc::clone(stopped);
+    let set = ctrlc::set_handler(move || {
+        if stopped.swap(true, Ordering::SeqCst) {
+            // Asked twice: the processes die with this one.
+            std::process::exit(Exit::Interrupted.code().into());
+        }
+    });
+    if let Err(error) = set {
+        tracing::debug!("no signal handler: {error}");
+    }
+}
+
+fn mode(arguments: &RunArguments) -> ui::Mode {
+    match (arguments.json, arguments.quiet) {
+        (true, _) => ui::Mode::Json,
+        (_, true) => ui::Mode::Quiet,
+        // Log lines would tear the bars.
+        _ if logging::wanted() => ui::Mode::Plain,
+        _ => ui::Mode::Auto,
+    }
+}
+
+fn store_folder(arguments: &RunArguments, pipeline: &Pipeline) -> PathBuf {
+    arguments.store.clone().unwrap_or_else(|| pipeline.root.join(".pcamflow"))
+}
+
+fn options(arguments: &RunArguments) -> Options {
+    Options {
+        targets: arguments.stages.clone(),
+        force: arguments.force.clone(),
+        settings: RunSettings {
+            device: arguments.device,
+            threads: arguments.threads,
+            ..RunSettings::default()
+        },
+        jobs: arguments.jobs.map(|jobs| jobs as usize),
+        keep_going: arguments.keep_going,
+    }
+}

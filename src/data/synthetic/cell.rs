@@ -1,0 +1,110 @@
+//! One cell: how its cytoplasm and its nucleus are laid on the canvas.
+//!
+//! Knows shapes and dyes; which values make a lymphocyte or a tumour cell stands in `kinds.rs`.
+
+use super::{
+    canvas::{Canvas, Dye},
+    grain::Grain,
+    math::{bump, smooth},
+    outline::Outline,
+};
+
+/// The body of a cell around its nucleus.
+#[derive(Clone, Copy)]
+pub(super) struct Cytoplasm {
+    pub(super) outline: Outline,
+    pub(super) dye: Dye,
+    /// How uneven the stain is (relative SD); 0.1 is smooth, 0.4 foamy.
+    pub(super) unevenness: f32,
+    /// Added eosin along the membrane.
+    pub(super) membrane: f32,
+}
+
+/// A nucleolus: a dark dot, placed in fractions of the nucleus' radius.
+#[derive(Clone, Copy)]
+pub(super) struct Nucleolus {
+    pub(super) at: (f32, f32),
+    /// Radius in pixels.
+    pub(super) radius: f32,
+    /// Added hematoxylin.
+    pub(super) dark: f32,
+}
+
+/// A nucleus.
+#[derive(Clone, Copy)]
+pub(super) struct Nucleus {
+    pub(super) outline: Outline,
+    pub(super) dye: Dye,
+    /// Added hematoxylin at the membrane: what makes a nucleus look vesicular.
+    pub(super) rim: f32,
+    /// How coarse and uneven the chromatin is (relative).
+    pub(super) clumping: f32,
+    /// Width of the edge in pixels: larger is out of focus.
+    pub(super) softness: f32,
+    pub(super) nucleoli: [Option<Nucleolus>; 2],
+}
+
+/// A cell; small ones show no cytoplasm at this magnification.
+#[derive(Clone, Copy)]
+pub(super) struct Cell {
+    pub(super) cytoplasm: Option<Cytoplasm>,
+    pub(super) nucleus: Nucleus,
+}
+
+/// Whether what is drawn counts as tumour in the mask.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Truth {
+    Benign,
+    Tumor,
+}
+
+impl Cytoplasm {
+    /// Lays the cytoplasm on the canvas.
+    pub(super) fn paint(&self, canvas: &mut Canvas, grain: &Grain, truth: Truth) {
+        let reach = self.outline.reach() + 2.0;
+        for (x, y) in Canvas::around(self.outline.x, self.outline.y, reach) {
+            let distance = self.outline.distance(x as f32, y as f32);
+            let share = smooth(0.5 - distance / 2.2);
+            if share <= 0.0 {
+                continue;
+            }
+            let mut dye = self.dye.scaled(1.0 + self.unevenness * grain.coarse(x, y));
+            dye.eosin += self.membrane * bump((distance + 0.3) * (distance + 0.3) / 1.2);
+            canvas.cover(x, y, dye, 0.92 * share);
+            if truth == Truth::Tumor && distance < 0.0 {
+                canvas.mark(x, y);
+            }
+        }
+    }
+}
+
+impl Nucleus {
+    /// Lays the nucleus on the canvas.
+    pub(super) fn paint(&self, canvas: &mut Canvas, grain: &Grain, truth: Truth) {
+        let reach = self.outline.reach() + self.softness;
+        for (x, y) in Canvas::around(self.outline.x, self.outline.y, reach) {
+            let distance = self.outline.distance(x as f32, y as f32);
+            let share = smooth(0.5 - distance / self.softness);
+            if share <= 0.0 {
+                continue;
+            }
+            canvas.cover(x, y, self.dye_at(x, y, distance, grain), 0.94 * share);
+            if truth == Truth::Tumor && distance < 0.0 {
+                canvas.mark(x, y);
+            }
+        }
+    }
+
+    fn dye_at(&self, x: i32, y: i32, distance: f32, grain: &Grain) -> Dye {
+        let clumps = 0.6 * grain.fine(x, y) + 0.4 * grain.coarse(x, y);
+        let mut hematoxylin = self.dye.hematoxylin * (1.0 + self.clumping * clumps).max(0.2);
+        let from_rim = (distance + 0.7) / 1.5;
+        hematoxylin += self.rim * bump(from_rim * from_rim);
+        for spot in self.nucleoli.iter().flatten() {
+            let (dx, dy) = (x as f32 - self.outline.x, y as f32 - self.outline.y);
+            let (dx, dy) = (dx - spot.at.0 * self.outline.radius, dy - spot.at.1 * self.outline.radius);
+            hematoxylin += spot.dark * bump((dx * dx + dy * dy) / (spot.radius * spot.radius));
+        }
+        Dye::new(hematoxylin, self.dye.eosin)
+    }
+}

@@ -1,0 +1,156 @@
+//! A whole synthetic set on disk, in the official layout: `images.h5`, `labels.h5`, `masks.h5`,
+//! `meta.csv`, and `sheet.png` to look at.
+//!
+//! Streams: a few hundred patches in memory at a time. Same recipe, same bytes.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use hdf5::{File, Hyperslab, SliceOrIndex};
+use ndarray::ArrayD;
+use rayon::prelude::*;
+
+use super::{
+    canvas::SIDE,
+    meta,
+    recipe::{Dataset, Patch, Recipe},
+    sheet::{SheetOptions, contact_sheet},
+};
+
+/// Patches made and written at a time.
+const CHUNK: u32 = 256;
+/// Patches on the contact sheet, and how many a row.
+const SHEET: (u32, usize) = (48, 8);
+
+/// What was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SynthesisReport {
+    /// All patches.
+    pub patches: u32,
+    /// Those with tumour in the centre.
+    pub positives: u32,
+    /// Those with a tumour pixel anywhere.
+    pub with_tumor: u32,
+    /// The slides.
+    pub slides: u32,
+}
+
+/// Makes the whole set and writes it into `dir`, which is created where it does not exist; files of the
+/// same names are replaced. `progress` is told (patches done, patches in all).
+///
+/// `images.h5`: `x` [N, 96, 96, 3] uint8; `labels.h5`: `y` [N, 1, 1, 1] uint8; `masks.h5`: `mask`
+/// [N, 96, 96] uint8, 1 = tumour; `meta.csv`; `sheet.png`: the first 48 patches.
+///
+/// # Errors
+/// A recipe with a value out of range; a folder that cannot be written.
+pub fn synthesize(
+    recipe: &Recipe,
+    dir: &Path,
+    progress: &mut dyn FnMut(u64, u64),
+) -> anyhow::Result<SynthesisReport> {
+    let dataset = recipe.clone().plan()?;
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot create the folder {}", dir.display()))?;
+    let mut files = Files::create(dir, recipe)?;
+    let mut report =
+        SynthesisReport { patches: recipe.patches, positives: 0, with_tumor: 0, slides: recipe.slides };
+    let mut shown = Vec::new();
+    for first in (0..recipe.patches).step_by(CHUNK as usize) {
+        let patches = chunk(&dataset, first);
+        files.add(&patches)?;
+        report.positives += patches.iter().map(|patch| u32::from(patch.label)).sum::<u32>();
+        report.with_tumor += patches.iter().map(|patch| u32::from(patch.has_tumor())).sum::<u32>();
+        let done = first + patches.len() as u32;
+        shown.extend(patches.into_iter().take((SHEET.0 as usize).saturating_sub(shown.len())));
+        progress(done.into(), recipe.patches.into());
+    }
+    files.finish()?;
+    write_sheet(&shown, &dir.join("sheet.png"))?;
+    Ok(report)
+}
+
+fn chunk(dataset: &Dataset, first: u32) -> Vec<Patch> {
+    (first..first.saturating_add(CHUNK)).into_par_iter().filter_map(|index| dataset.patch(index)).collect()
+}
+
+fn write_sheet(patches: &[Patch], path: &Path) -> anyhow::Result<()> {
+    let sheet = contact_sheet(patches, SHEET.1, SheetOptions { centre_box: true, mask: false });
+    sheet.save(path).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// The four files that grow together.
+struct Files {
+    images: Growing,
+    labels: Growing,
+    masks: Growing,
+    meta: meta::Table<std::fs::File>,
+}
+
+impl Files {
+    fn create(dir: &Path, recipe: &Recipe) -> anyhow::Result<Self> {
+        let rows = recipe.patches as usize;
+        let meta = dir.join("meta.csv");
+        let output =
+            std::fs::File::create(&meta).with_context(|| format!("cannot create {}", meta.display()))?;
+        Ok(Self {
+            images: Growing::create(&dir.join("images.h5"), "x", &[rows, SIDE, SIDE, 3])?,
+            labels: Growing::create(&dir.join("labels.h5"), "y", &[rows, 1, 1, 1])?,
+            masks: Growing::create(&dir.join("masks.h5"), "mask", &[rows, SIDE, SIDE])?,
+            meta: meta::Table::begin(output, recipe.slides)
+                .with_context(|| format!("cannot write {}", meta.display()))?,
+        })
+    }
+
+    fn add(&mut self, patches: &[Patch]) -> anyhow::Result<()> {
+        self.images.append(patches.iter().flat_map(|patch| patch.rgb.iter().copied()).collect())?;
+        self.labels.append(patches.iter().map(|patch| patch.label).collect())?;
+        self.masks.append(patches.iter().flat_map(|patch| patch.mask.iter().copied()).collect())?;
+        patches.iter().try_for_each(|patch| self.meta.add(patch)).context("cannot write meta.csv")
+    }
+
+    fn finish(self) -> anyhow::Result<()> {
+        [self.images, self.labels, self.masks].into_iter().try_for_each(Growing::finish)?;
+        self.meta.finish().context("cannot write meta.csv")
+    }
+}
+
+/// A contiguous uint8 dataset in a file of its own, filled from the first row on.
+struct Growing {
+    file: File,
+    dataset: hdf5::Dataset,
+    path: PathBuf,
+    shape: Vec<usize>,
+    filled: usize,
+}
+
+impl Growing {
+    fn create(path: &Path, name: &str, shape: &[usize]) -> anyhow::Result<Self> {
+        let make = || {
+            let file = File::create(path)?;
+            let dataset =
+                file.new_dataset::<u8>().shape(shape).no_chunk().obj_track_times(false).create(name)?;
+            Ok::<_, hdf5::Error>((file, dataset))
+        };
+        let (file, dataset) = make().with_context(|| format!("cannot create {}", path.display()))?;
+        Ok(Self { file, dataset, path: path.to_owned(), shape: shape.to_vec(), filled: 0 })
+    }
+
+    /// Adds whole rows.
+    fn append(&mut self, bytes: Vec<u8>) -> anyhow::Result<()> {
+        let mut shape = self.shape.clone();
+        shape[0] = bytes.len() / shape[1..].iter().product::<usize>();
+        let rows = self.filled..self.filled + shape[0];
+        self.filled = rows.end;
+        let array = ArrayD::from_shape_vec(shape, bytes).expect("whole rows");
+        let selection: Vec<SliceOrIndex> =
+            std::iter::once(rows.into()).chain(self.shape[1..].iter().map(|&n| (0..n).into())).collect();
+        self.dataset
+            .write_slice(array.view(), Hyperslab::from(selection))
+            .with_context(|| format!("cannot write {}", self.path.display()))
+    }
+
+    /// Closes the file, reporting what the library could not write before.
+    fn finish(self) -> anyhow::Result<()> {
+        let closed = self.file.flush();
+        closed.with_context(|| format!("cannot write {}", self.path.display()))
+    }
+}

@@ -1,0 +1,252 @@
+//! One stage, from its key's lock to its record: what runs in a thread of its own.
+//!
+//! Lock the key, look again (another run may have made it meanwhile), compute into an own folder,
+//! publish the artifacts, write the record last. A crash at any point leaves either nothing or a
+//! whole result.
+
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+        mpsc::Sender,
+    },
+    time::{Instant, SystemTime},
+};
+
+use super::{
+    exec::{Computed, Executor, Listener},
+    plan::{Made, ToRun},
+    show::LOG,
+};
+use crate::{
+    pipeline::StageNode,
+    protocol::{Failure, FailureClass, Level, Progress, Task},
+    store::{ActionRecord, Existing, KeyLock, Lookup, Provenance, RECORD_FORMAT, Store},
+};
+
+/// What a running stage tells the run.
+pub(super) enum Message {
+    /// Another run computes the same key.
+    Waiting(usize, String),
+    /// The stage goes on.
+    Progress(usize, Progress),
+    /// Something that the user should know.
+    Warning(usize, String),
+    /// The stage is done.
+    Done(usize, Result<Box<Done>, Failed>),
+}
+
+/// A stage that is done.
+pub(super) struct Done {
+    pub(super) record: ActionRecord,
+    /// Whether another run had made it meanwhile.
+    pub(super) hit: bool,
+}
+
+/// A stage that failed.
+pub(super) struct Failed {
+    pub(super) failure: Failure,
+    pub(super) log: Option<PathBuf>,
+}
+
+/// What every attempt of a run shares.
+pub(super) struct Shared<'a> {
+    pub(super) store: &'a Store,
+    pub(super) executor: &'a dyn Executor,
+    pub(super) stopped: &'a AtomicBool,
+}
+
+/// One stage to compute.
+pub(super) struct Attempt<'a> {
+    pub(super) index: usize,
+    pub(super) node: &'a StageNode,
+    pub(super) run: ToRun,
+    /// The task but for its folders.
+    pub(super) task: Task,
+    /// Source files among its inputs.
+    pub(super) sources: Vec<PathBuf>,
+    pub(super) send: Sender<Message>,
+}
+
+impl Attempt<'_> {
+    /// Computes the stage, and tells the run how it went.
+    pub(super) fn run(self, shared: &Shared<'_>) {
+        let result = self.attempt(shared).map(Box::new);
+        // An error means that the run is over: nobody is left to tell.
+        let _ = self.send.send(Message::Done(self.index, result));
+    }
+
+    fn attempt(&self, shared: &Shared<'_>) -> Result<Done, Failed> {
+        let bare = |failure| Failed { failure, log: None };
+        let key = self.run.fingerprint.key();
+        let _lock = self.lock(shared).map_err(bare)?;
+        if let Some(record) = self.made_meanwhile(shared) {
+            return Ok(Done { record, hit: true });
+        }
+        let work = shared.store.work(&key).map_err(environment).map_err(bare)?;
+        let log = work.join(LOG);
+        let record = self.compute(shared, &work, &log).map_err(|failure| {
+            let log = log.exists().then(|| log.clone());
+            Failed { failure, log }
+        })?;
+        if let Err(error) = shared.store.remove_work(&key) {
+            tracing::debug!("{}: partial work is left: {error}", self.node.name);
+        }
+        Ok(Done { record, hit: false })
+    }
+
+    /// The key's lock; waits for whoever has it.
+    fn lock(&self, shared: &Shared<'_>) -> Result<KeyLock, Failure> {
+        let mut told = false;
+        let owner = format!("{}:{}", host(), std::process::id());
+        let waiting = |holder: &str| {
+            if !told && !holder.is_empty() {
+                told = true;
+                let _ = self.send.send(Message::Waiting(self.index, holder.to_owned()));
+            }
+            if shared.stopped.load(Ordering::SeqCst) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let lock = shared.store.lock(&self.run.fingerprint.key(), &owner, waiting).map_err(environment)?;
+        lock.ok_or_else(|| process("the run was stopped"))
+    }
+
+    /// The result that another run made between planning and locking.
+    fn made_meanwhile(&self, shared: &Shared<'_>) -> Option<ActionRecord> {
+        if self.run.existing == Existing::Replace {
+            return None;
+        }
+        match shared.store.record(&self.run.fingerprint.key()) {
+            Ok(Lookup::Found(record)) => Some(*record),
+            _ => None,
+        }
+    }
+
+    fn compute(&self, shared: &Shared<'_>, work: &Path, log: &Path) -> Result<ActionRecord, Failure> {
+        let staging = shared.store.attempt(&self.run.fingerprint.key()).map_err(environment)?;
+        let mut task = self.task.clone();
+        task.staging = staging.folder().to_owned();
+        task.work = work.to_owned();
+        let told = Telling::new(self, log);
+        let started = (Instant::now(), SystemTime::now());
+        let computed = shared.executor.run(self.node.stage.runner(), &task, &told)?;
+        self.sources_unchanged(shared)?;
+        let artifacts = self.publish(shared, staging.folder())?;
+        let record = self.record(shared, computed, artifacts, log, started)?;
+        shared.store.commit(record.clone(), self.run.existing).map_err(environment)?;
+        Ok(record)
+    }
+
+    /// A source that changed while it was read belongs to no key.
+    fn sources_unchanged(&self, shared: &Shared<'_>) -> Result<(), Failure> {
+        match self.sources.iter().find(|path| !shared.store.sources().is_unchanged(path)) {
+            None => Ok(()),
+            Some(path) => Err(stage(format!("{} changed while it was read: run again", path.display()))),
+        }
+    }
+
+    fn publish(&self, shared: &Shared<'_>, staging: &Path) -> Result<Made, Failure> {
+        let declared = self.node.stage.artifacts();
+        if let Some(missing) = declared.iter().find(|artifact| !staging.join(artifact.file).is_file()) {
+            return Err(process(&format!("the stage ended without writing its artifact {}", missing.file)));
+        }
+        let mut made = BTreeMap::new();
+        for artifact in declared {
+            let stored = shared.store.publish(&staging.join(artifact.file)).map_err(environment)?;
+            made.insert(artifact.name.to_owned(), stored);
+        }
+        Ok(made)
+    }
+
+    fn record(
+        &self,
+        shared: &Shared<'_>,
+        computed: Computed,
+        artifacts: Made,
+        log: &Path,
+        (clock, started): (Instant, SystemTime),
+    ) -> Result<ActionRecord, Failure> {
+        let told = log.metadata().is_ok_and(|log| log.len() > 0);
+        let log = told.then(|| shared.store.publish(log)).transpose().map_err(environment)?;
+        let outcome = computed.outcome;
+        let number =
+            |number: crate::protocol::Number| crate::store::Number { name: number.name, value: number.value };
+        Ok(ActionRecord {
+            format: RECORD_FORMAT,
+            key: self.run.fingerprint.key(),
+            stage: self.node.name.to_string(),
+            kind: self.node.name.kind.word().to_owned(),
+            lines: self.run.fingerprint.lines().clone(),
+            artifacts,
+            log: log.map(|log| log.digest),
+            numbers: outcome.numbers.into_iter().map(number).collect(),
+            made: Provenance {
+                device: outcome.device,
+                host: host(),
+                versions: computed.versions,
+                threads: self.task.resources.threads,
+                started: humantime::format_rfc3339_seconds(started).to_string(),
+                seconds: clock.elapsed().as_secs_f64(),
+                resumed: outcome.resumed,
+                pcamflow: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+            home: None,
+        })
+    }
+}
+
+/// This machine's name, for messages and provenance.
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// Sends what a task tells to the run, and to the stage's log.
+struct Telling {
+    index: usize,
+    send: Sender<Message>,
+    log: Mutex<Option<std::fs::File>>,
+}
+
+impl Telling {
+    fn new(attempt: &Attempt<'_>, log: &Path) -> Self {
+        let file = std::fs::File::options().create(true).append(true).open(log).ok();
+        Self { index: attempt.index, send: attempt.send.clone(), log: Mutex::new(file) }
+    }
+}
+
+impl Listener for Telling {
+    fn progress(&self, progress: Progress) {
+        let _ = self.send.send(Message::Progress(self.index, progress));
+    }
+
+    fn log(&self, level: Level, text: &str) {
+        if let Ok(mut file) = self.log.lock()
+            && let Some(file) = file.as_mut()
+        {
+            // A log that cannot be written must not fail what it is about.
+            let _ = writeln!(file, "{text}");
+        }
+        if level == Level::Warning {
+            let _ = self.send.send(Message::Warning(self.index, text.to_owned()));
+        }
+    }
+}
+
+fn environment(error: impl std::fmt::Display) -> Failure {
+    Failure { class: FailureClass::Environment, message: error.to_string() }
+}
+
+fn process(message: &str) -> Failure {
+    Failure { class: FailureClass::Process, message: message.to_owned() }
+}
+
+fn stage(message: String) -> Failure {
+    Failure { class: FailureClass::Stage, message }
+}

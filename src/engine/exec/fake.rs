@@ -1,0 +1,80 @@
+//! A scripted executor: the engine is tested whole on it, without processes, HDF5 or libtorch.
+
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, Ordering},
+};
+
+use super::{Computed, Executor, Listener};
+use crate::{
+    protocol::{Failure, FailureClass, Task},
+    stages::Runner,
+};
+
+/// What a script does for a task: writes its artifacts, or fails.
+pub type Script = dyn Fn(&Task, &dyn Listener) -> Result<Computed, Failure> + Send + Sync;
+
+/// Runs a script instead of computing, and remembers which stages ran.
+pub struct Fake {
+    script: Box<Script>,
+    ran: Mutex<Vec<String>>,
+    cancelled: AtomicBool,
+}
+
+impl Fake {
+    /// An executor that does as the script says.
+    pub fn new(
+        script: impl Fn(&Task, &dyn Listener) -> Result<Computed, Failure> + Send + Sync + 'static,
+    ) -> Self {
+        Self { script: Box::new(script), ran: Mutex::default(), cancelled: AtomicBool::new(false) }
+    }
+
+    /// An executor whose artifacts hold the stage's semantic parameters and its inputs' bytes: as
+    /// deterministic, and as sensitive to changes, as the real stages.
+    #[must_use]
+    pub fn echo() -> Self {
+        Self::new(|task, _| echo(task))
+    }
+
+    /// The stages that ran since the last call, in the order in which they started.
+    pub fn take_ran(&self) -> Vec<String> {
+        self.ran.lock().map(|mut ran| std::mem::take(&mut *ran)).unwrap_or_default()
+    }
+}
+
+/// Writes every artifact of a task: its name, the stage's parameters, the digests of its inputs.
+///
+/// # Errors
+/// What the file system refuses, as a failure of the stage.
+pub fn echo(task: &Task) -> Result<Computed, Failure> {
+    let failed = |error: std::io::Error| Failure { class: FailureClass::Stage, message: error.to_string() };
+    let mut told = String::new();
+    for (path, value) in task.stage.semantic().iter() {
+        told.push_str(&format!("{path} = {value}\n"));
+    }
+    for (slot, input) in &task.inputs {
+        let bytes = std::fs::read(&input.path).map_err(failed)?;
+        told.push_str(&format!("{slot}: {}\n", crate::digest::Digest::of(&bytes)));
+    }
+    for artifact in task.stage.artifacts() {
+        std::fs::write(task.staging.join(artifact.file), format!("{}\n{told}", artifact.name))
+            .map_err(failed)?;
+    }
+    Ok(Computed::default())
+}
+
+impl Executor for Fake {
+    fn run(&self, _: Runner, task: &Task, listener: &dyn Listener) -> Result<Computed, Failure> {
+        if self.cancelled.load(Ordering::SeqCst) {
+            return Err(Failure { class: FailureClass::Process, message: "cancelled".to_owned() });
+        }
+        if let Ok(mut ran) = self.ran.lock() {
+            ran.push(task.name.clone());
+        }
+        (self.script)(task, listener)
+    }
+
+    fn cancel(&self) {
+        self.cancelled.store(true, Ordering::SeqCst);
+    }
+}

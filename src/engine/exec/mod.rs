@@ -1,0 +1,44 @@
+//! How a stage is computed: by a process, or, in tests, by a script.
+//!
+//! An executor computes one task at a time per caller and blocks meanwhile; the engine calls it from
+//! one thread per running stage. Adding a back end is one file with one `impl`.
+
+pub mod fake;
+mod process;
+mod processes;
+
+pub use processes::{Processes, Programs};
+
+use crate::{
+    protocol::{Failure, Level, Outcome, Progress, Task},
+    stages::Runner,
+};
+
+/// What an executor tells while a task is computed.
+pub trait Listener: Sync {
+    /// The task goes on.
+    fn progress(&self, progress: Progress);
+    /// A line for the stage's log.
+    fn log(&self, level: Level, text: &str);
+}
+
+/// What a finished task left, beside the files in its staging folder.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Computed {
+    /// What the task says of itself.
+    pub outcome: Outcome,
+    /// Versions of what computed it.
+    pub versions: std::collections::BTreeMap<String, String>,
+}
+
+/// Computes stages.
+pub trait Executor: Sync {
+    /// Computes one task; blocks until it is done.
+    ///
+    /// # Errors
+    /// The stage's own failure, or the loss of the process that computed it.
+    fn run(&self, runner: Runner, task: &Task, listener: &dyn Listener) -> Result<Computed, Failure>;
+
+    /// Ends everything that computes, at once: `run` returns, and starts nothing more.
+    fn cancel(&self);
+}

@@ -1,0 +1,225 @@
+//! One child process that computes stages: start, talk, notice its end.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, BufReader, Write},
+    os::unix::process::{CommandExt, ExitStatusExt},
+    process::{Child, ChildStdin, ChildStdout, Command, ExitStatus},
+    sync::mpsc,
+    time::Duration,
+};
+
+use super::{Computed, Listener};
+use crate::protocol::{Failure, FailureClass, Level, Reply, Request, Task, VERSION};
+
+/// A running child.
+pub(super) struct Process {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    replies: BufReader<ChildStdout>,
+    /// What it writes to standard error, line by line.
+    errors: mpsc::Receiver<String>,
+    versions: BTreeMap<String, String>,
+    program: String,
+}
+
+impl Process {
+    /// Starts a program and waits until it is ready.
+    ///
+    /// # Errors
+    /// It cannot be started, or speaks another version of the protocol.
+    pub(super) fn start(mut command: Command) -> Result<Self, Failure> {
+        let program = command.get_program().to_string_lossy().into_owned();
+        // A group of its own: Ctrl-C reaches the engine alone, which decides what ends.
+        let started = command.process_group(0).spawn();
+        let mut child = started.map_err(|error| environment(format!("cannot start {program}: {error}")))?;
+        let (Some(stdin), Some(stdout), Some(stderr)) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
+            return Err(environment(format!("{program} was started without pipes")));
+        };
+        let errors = lines_of(stderr);
+        let replies = BufReader::new(stdout);
+        let mut process =
+            Self { child, stdin: Some(stdin), replies, errors, versions: BTreeMap::new(), program };
+        process.handshake()?;
+        Ok(process)
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn handshake(&mut self) -> Result<(), Failure> {
+        match self.receive() {
+            Ok(Reply::Ready { protocol: VERSION, versions }) => {
+                self.versions = versions;
+                Ok(())
+            }
+            Ok(Reply::Ready { protocol, .. }) => Err(environment(format!(
+                "{} speaks version {protocol} of the protocol, this pcamflow version {VERSION}: build both together",
+                self.program
+            ))),
+            Ok(_) => Err(environment(format!("{} did not say that it is ready", self.program))),
+            Err(lost) => Err(environment(format!("{lost} while starting{}", self.last_words()))),
+        }
+    }
+
+    /// Computes one task.
+    pub(super) fn run(&mut self, task: &Task, listener: &dyn Listener) -> Result<Computed, Failure> {
+        let request = Request::Run(Box::new(task.clone()));
+        if self.send(&request).is_err() {
+            let lost = self.lost();
+            return Err(self.process_failure(&lost, listener));
+        }
+        loop {
+            match self.receive() {
+                Ok(Reply::Progress(progress)) => listener.progress(progress),
+                Ok(Reply::Log { level, text }) => listener.log(level, &text),
+                Ok(Reply::Done(outcome)) => {
+                    self.tell_errors(listener);
+                    return Ok(Computed { outcome, versions: self.versions.clone() });
+                }
+                Ok(Reply::Failed(failure)) => {
+                    self.tell_errors(listener);
+                    return Err(failure);
+                }
+                Ok(Reply::Ready { .. }) => {}
+                Err(lost) => return Err(self.process_failure(&lost, listener)),
+            }
+        }
+    }
+
+    fn send(&mut self, request: &Request) -> std::io::Result<()> {
+        let mut line = serde_json::to_vec(request)?;
+        line.push(b'\n');
+        let Some(stdin) = &mut self.stdin else { return Err(std::io::ErrorKind::BrokenPipe.into()) };
+        stdin.write_all(&line).and_then(|()| stdin.flush())
+    }
+
+    /// The next reply, or how the process was lost.
+    fn receive(&mut self) -> Result<Reply, String> {
+        let mut line = Vec::new();
+        match self.replies.read_until(b'\n', &mut line) {
+            Ok(0) | Err(_) => Err(self.lost()),
+            Ok(_) => serde_json::from_slice(&line).map_err(|_| {
+                let text = String::from_utf8_lossy(&line);
+                let text: String = text.trim_end().chars().take(120).collect();
+                self.end();
+                format!("the process said what is no reply: {text:?}")
+            }),
+        }
+    }
+
+    /// How the process ended.
+    fn lost(&mut self) -> String {
+        self.stdin = None;
+        match self.child.wait() {
+            Ok(status) => told(status),
+            Err(error) => format!("the process was lost: {error}"),
+        }
+    }
+
+    fn end(&mut self) {
+        self.stdin = None;
+        kill(self.child.id());
+        drop(self.child.wait());
+    }
+
+    fn process_failure(&mut self, lost: &str, listener: &dyn Listener) -> Failure {
+        let words = self.last_words();
+        listener.log(Level::Info, &format!("{lost}{words}"));
+        let message = format!("{lost}; finished epochs and other stages are kept: run again to go on{words}");
+        Failure { class: FailureClass::Process, message }
+    }
+
+    /// What it wrote to standard error and nobody has seen.
+    fn last_words(&self) -> String {
+        let mut words = Vec::new();
+        // The pipe is closed by now: this waits only for the thread that drains it.
+        while let Ok(line) = self.errors.recv_timeout(Duration::from_millis(200)) {
+            words.push(line);
+        }
+        let tail = words.len().saturating_sub(5);
+        words[tail..].iter().map(|line| format!("\n  {line}")).collect()
+    }
+
+    fn tell_errors(&self, listener: &dyn Listener) {
+        for line in self.errors.try_iter() {
+            listener.log(Level::Info, &line);
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // A closed standard input ends it; whatever does not end within a moment is killed.
+        self.stdin = None;
+        for _ in 0..100 {
+            match self.child.try_wait() {
+                Ok(None) => std::thread::sleep(Duration::from_millis(2)),
+                _ => return,
+            }
+        }
+        self.end();
+    }
+}
+
+/// Ends a process at once.
+pub(super) fn kill(id: u32) {
+    let id = i32::try_from(id).ok().and_then(rustix::process::Pid::from_raw);
+    if let Some(id) = id {
+        // An error says that it is gone already.
+        let _ = rustix::process::kill_process(id, rustix::process::Signal::KILL);
+    }
+}
+
+fn told(status: ExitStatus) -> String {
+    match (status.signal(), status.code()) {
+        (Some(9), _) => {
+            "the process was killed (SIGKILL): by hand, or by the kernel for want of memory".to_owned()
+        }
+        (Some(signal @ (4 | 6 | 7 | 8 | 11)), _) => format!("the process crashed ({})", signal_name(signal)),
+        (Some(signal), _) => format!("the process was ended by {}", signal_name(signal)),
+        (None, Some(code)) => format!("the process ended by itself (exit code {code})"),
+        (None, None) => "the process was lost".to_owned(),
+    }
+}
+
+fn signal_name(signal: i32) -> String {
+    let name = match signal {
+        2 => "SIGINT",
+        4 => "SIGILL",
+        6 => "SIGABRT",
+        7 => "SIGBUS",
+        8 => "SIGFPE",
+        9 => "SIGKILL",
+        11 => "SIGSEGV",
+        13 => "SIGPIPE",
+        15 => "SIGTERM",
+        _ => return format!("signal {signal}"),
+    };
+    name.to_owned()
+}
+
+fn environment(message: String) -> Failure {
+    Failure { class: FailureClass::Environment, message }
+}
+
+fn lines_of(stderr: std::process::ChildStderr) -> mpsc::Receiver<String> {
+    let (send, receive) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut reader = BufReader::new(stderr);
+        let mut line = Vec::new();
+        while matches!(reader.read_until(b'\n', &mut line), Ok(read) if read > 0) {
+            let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+            if send.send(text).is_err() {
+                return;
+            }
+            line.clear();
+        }
+    });
+    receive
+}

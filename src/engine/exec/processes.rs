@@ -1,0 +1,121 @@
+//! The real executor: a pool of child processes that speak the protocol, one task at a time each.
+//!
+//! A process starts lazily, serves tasks until the run ends, and is replaced when it is lost. It dies
+//! with the engine, because its standard input ends then.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use super::{Computed, Executor, Listener, process::Process};
+use crate::{
+    protocol::{Failure, FailureClass, Task},
+    stages::Runner,
+};
+
+/// The programs that compute stages.
+#[derive(Debug, Clone)]
+pub struct Programs {
+    /// The engine's own binary, with the argument that makes it serve.
+    pub engine: PathBuf,
+    /// The argument.
+    pub serve: &'static str,
+    /// The worker's binary; `None` where it is not installed.
+    pub worker: Option<PathBuf>,
+}
+
+/// A pool of processes.
+pub struct Processes {
+    programs: Programs,
+    idle: Mutex<Vec<(Runner, Process)>>,
+    busy: Mutex<Vec<u32>>,
+    cancelled: AtomicBool,
+}
+
+impl Processes {
+    /// A pool that has started nothing yet.
+    #[must_use]
+    pub fn new(programs: Programs) -> Self {
+        Self { programs, idle: Mutex::default(), busy: Mutex::default(), cancelled: AtomicBool::new(false) }
+    }
+
+    fn take(&self, runner: Runner) -> Result<Process, Failure> {
+        let mut idle = lock(&self.idle);
+        if let Some(place) = idle.iter().position(|(of, _)| *of == runner) {
+            return Ok(idle.swap_remove(place).1);
+        }
+        drop(idle);
+        Process::start(self.command(runner)?)
+    }
+
+    fn command(&self, runner: Runner) -> Result<Command, Failure> {
+        let mut command = match runner {
+            Runner::Engine => {
+                let mut command = Command::new(&self.programs.engine);
+                command.arg(self.programs.serve);
+                command
+            }
+            Runner::Worker => Command::new(self.programs.worker.as_ref().ok_or_else(no_worker)?),
+        };
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Ok(command)
+    }
+
+    /// Runs one task in one process, which `cancel` can end meanwhile.
+    fn serve(
+        &self,
+        process: &mut Process,
+        task: &Task,
+        listener: &dyn Listener,
+    ) -> Result<Computed, Failure> {
+        lock(&self.busy).push(process.id());
+        // After the push: a cancel that came before it saw nothing to end.
+        let result = if self.cancelled.load(Ordering::SeqCst) {
+            Err(cancelled())
+        } else {
+            process.run(task, listener)
+        };
+        lock(&self.busy).retain(|id| *id != process.id());
+        result
+    }
+}
+
+impl Executor for Processes {
+    fn run(&self, runner: Runner, task: &Task, listener: &dyn Listener) -> Result<Computed, Failure> {
+        let mut process = self.take(runner)?;
+        let result = self.serve(&mut process, task, listener);
+        let lost = matches!(&result, Err(failure) if failure.class == FailureClass::Process);
+        if !lost {
+            lock(&self.idle).push((runner, process));
+        }
+        result
+    }
+
+    fn cancel(&self) {
+        self.cancelled.store(true, Ordering::SeqCst);
+        for id in lock(&self.busy).iter() {
+            super::process::kill(*id);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn cancelled() -> Failure {
+    Failure { class: FailureClass::Process, message: "the run was stopped".to_owned() }
+}
+
+fn no_worker() -> Failure {
+    let message =
+        "this stage needs libtorch, and `pcamflow-worker` is neither beside `pcamflow` nor on the PATH: \
+                   build it (`make build`), or name it in PCAMFLOW_WORKER"
+            .to_owned();
+    Failure { class: FailureClass::Environment, message }
+}

@@ -1,0 +1,350 @@
+//! The loop: decide what is ready, start what there is room for, wait for one message, repeat.
+//!
+//! Events and results pass through this one thread, so their order is one order. Stages are computed
+//! in threads of their own (`attempt`), in other processes (`exec`).
+
+use std::{
+    path::PathBuf,
+    sync::{
+        atomic::Ordering,
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    },
+    thread::Scope,
+    time::{Duration, Instant},
+};
+
+use super::{
+    attempt::{Attempt, Failed, Message, Shared},
+    event::{Event, FailedStage, FinishedStage, Observer, Summary},
+    plan::{Decision, Made, Planner, ToRun},
+    resources::{Grant, Resources, Wish},
+    show::Show,
+    task,
+};
+use crate::{
+    pipeline::Source,
+    protocol::Number,
+    stages::{DeviceChoice, Runner},
+    store::ActionRecord,
+};
+
+/// Where a stage stands.
+pub(super) enum State {
+    /// Out of scope: nothing asks for it.
+    Out,
+    /// Something that it needs is not there yet.
+    Waiting,
+    /// Everything is there, it has to run, and there was no room yet.
+    Queued(Box<ToRun>),
+    /// It runs.
+    Running(Grant),
+    /// It is done.
+    Done,
+    /// It failed.
+    Failed,
+    /// A stage that it needs failed.
+    Blocked,
+}
+
+/// One run of a pipeline.
+pub(super) struct Run<'a, 'o> {
+    pub(super) planner: &'a Planner<'a>,
+    pub(super) shared: &'a Shared<'a>,
+    pub(super) show: Show<'a>,
+    pub(super) settings: task::Settings,
+    pub(super) observer: &'o mut dyn Observer,
+    pub(super) resources: Resources,
+    pub(super) keep_going: bool,
+    /// The stages in scope, each after what it needs.
+    pub(super) order: Vec<usize>,
+    pub(super) states: Vec<State>,
+    pub(super) made: Vec<Option<Made>>,
+    /// Stages whose result is in the store without its bytes, which somebody needs.
+    pub(super) bytes_needed: Vec<bool>,
+    pub(super) finished: Vec<FinishedStage>,
+    pub(super) failed: Vec<FailedStage>,
+}
+
+/// How often the loop looks whether the user stopped it.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+impl<'a> Run<'a, '_> {
+    /// Runs until nothing is left that can run.
+    pub(super) fn run(mut self, started: Instant) -> Summary {
+        let (send, receive) = mpsc::channel();
+        std::thread::scope(|threads| {
+            loop {
+                self.settle();
+                while self.start(threads, &send) {}
+                if !self.anything_runs() {
+                    break;
+                }
+                self.wait(&receive);
+            }
+        });
+        self.end(started)
+    }
+
+    fn anything_runs(&self) -> bool {
+        self.states.iter().any(|state| matches!(state, State::Running(_)))
+    }
+
+    /// Decides about every stage whose inputs are there, as often as that makes others ready.
+    fn settle(&mut self) {
+        for place in 0..self.order.len() {
+            let stage = self.order[place];
+            if matches!(self.states[stage], State::Waiting) {
+                self.decide(stage);
+            }
+        }
+    }
+
+    fn decide(&mut self, stage: usize) {
+        let Some(fingerprint) = self.planner.fingerprint(stage, &self.made) else { return };
+        match self.planner.decide(stage, fingerprint.clone()) {
+            Decision::Cached(_) if self.bytes_needed[stage] => {
+                self.queue(stage, Planner::recompute(fingerprint))
+            }
+            Decision::Cached(record) => self.finish(stage, *record, true),
+            Decision::Run(run) => self.queue(stage, run),
+        }
+    }
+
+    fn queue(&mut self, stage: usize, run: ToRun) {
+        if let Some(text) = &run.warning {
+            let stage = Some(self.name(stage));
+            self.observer.event(&Event::Warning { stage, text: text.clone() });
+        }
+        self.states[stage] = State::Queued(Box::new(run));
+    }
+
+    /// Starts what there is room for, in order: a stage that waits for all cores is not overtaken by
+    /// those that want fewer; those that want a GPU pass. True if makers of lost bytes were sent to work
+    /// again: then there is more to start.
+    fn start<'scope>(&mut self, threads: &'scope Scope<'scope, 'a>, send: &Sender<Message>) -> bool
+    where
+        'a: 'scope,
+    {
+        if self.shared.stopped.load(Ordering::SeqCst) || (!self.failed.is_empty() && !self.keep_going) {
+            return false;
+        }
+        let mut cores_wanted = false;
+        let mut reopened = false;
+        for place in 0..self.order.len() {
+            let stage = self.order[place];
+            if !matches!(self.states[stage], State::Queued(_)) {
+                continue;
+            }
+            if self.reopen_inputs(stage) {
+                reopened = true;
+                continue;
+            }
+            let wish = self.wish(stage);
+            let on_cpu = matches!(wish.device, None | Some(DeviceChoice::Cpu)) || !self.resources.has_gpus();
+            if on_cpu && cores_wanted {
+                continue;
+            }
+            match self.resources.take(wish, self.sharing()) {
+                Some(grant) => self.launch(stage, grant, threads, send),
+                None => cores_wanted |= on_cpu,
+            }
+        }
+        reopened
+    }
+
+    fn wish(&self, stage: usize) -> Wish {
+        let node = &self.planner.pipeline.stages[stage];
+        let settings = self.settings.of(&node.stage);
+        let device = (node.stage.runner() == Runner::Worker).then(|| settings.device.unwrap_or_default());
+        let threads = settings.threads.map(|threads| threads as usize);
+        Wish { appetite: node.stage.appetite(), threads, device }
+    }
+
+    /// Queued stages, which share what cores are free.
+    fn sharing(&self) -> usize {
+        self.states.iter().filter(|state| matches!(state, State::Queued(_))).count()
+    }
+
+    /// Sends the makers of inputs whose bytes are not here to work again; true if there were any.
+    fn reopen_inputs(&mut self, stage: usize) -> bool {
+        let mut reopened = false;
+        for input in &self.planner.pipeline.stages[stage].inputs {
+            let Source::Artifact { stage: maker, artifact } = input.source else { continue };
+            let here = self.made[maker]
+                .as_ref()
+                .and_then(|made| made.get(artifact))
+                .is_some_and(|artifact| self.shared.store.object(&artifact.digest).exists());
+            if !here {
+                self.made[maker] = None;
+                self.bytes_needed[maker] = true;
+                self.states[maker] = State::Waiting;
+                reopened = true;
+            }
+        }
+        if reopened {
+            self.states[stage] = State::Waiting;
+            self.settle();
+        }
+        reopened
+    }
+
+    fn launch<'scope>(
+        &mut self,
+        stage: usize,
+        grant: Grant,
+        threads: &'scope Scope<'scope, 'a>,
+        send: &Sender<Message>,
+    ) where
+        'a: 'scope,
+    {
+        let State::Queued(run) = std::mem::replace(&mut self.states[stage], State::Waiting) else { return };
+        let node = &self.planner.pipeline.stages[stage];
+        let task = task::task(node, &self.settings, &grant, &self.made, self.planner);
+        let sources = task::sources(node);
+        self.observer.event(&Event::Started { stage: node.name.to_string(), why: run.why.clone() });
+        let attempt = Attempt { index: stage, node, run: *run, task, sources, send: send.clone() };
+        let shared = self.shared;
+        threads.spawn(move || attempt.run(shared));
+        self.states[stage] = State::Running(grant);
+    }
+
+    fn wait(&mut self, receive: &Receiver<Message>) {
+        match receive.recv_timeout(PATIENCE) {
+            Ok(message) => self.take(message),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        }
+        if self.shared.stopped.load(Ordering::SeqCst) {
+            self.shared.executor.cancel();
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Waiting(stage, holder) => {
+                let stage = self.name(stage);
+                self.observer.event(&Event::Waiting { stage, holder });
+            }
+            Message::Progress(stage, progress) => {
+                let stage = self.name(stage);
+                self.observer.event(&Event::Progress { stage, progress });
+            }
+            Message::Warning(stage, text) => {
+                let stage = Some(self.name(stage));
+                self.observer.event(&Event::Warning { stage, text });
+            }
+            Message::Done(stage, result) => {
+                if let State::Running(grant) = &self.states[stage] {
+                    self.resources.give_back(grant);
+                }
+                match result {
+                    Ok(done) => self.finish(stage, done.record, done.hit),
+                    Err(failed) => self.fail(stage, failed),
+                }
+            }
+        }
+    }
+
+    fn finish(&mut self, stage: usize, record: ActionRecord, cached: bool) {
+        let folder = self.show.stage(&self.planner.pipeline.stages[stage].name.to_string(), &record);
+        let folder = folder.unwrap_or_else(|text| {
+            self.observer.event(&Event::Warning { stage: Some(record.stage.clone()), text });
+            None
+        });
+        let numbers =
+            record.numbers.iter().map(|number| Number { name: number.name.clone(), value: number.value });
+        let finished = FinishedStage {
+            stage: self.name(stage),
+            cached,
+            seconds: record.made.seconds,
+            numbers: numbers.collect(),
+            folder,
+            device: record.made.device.clone(),
+            resumed: record.made.resumed.clone(),
+        };
+        self.note_latest(stage, &record);
+        self.reset_what_changed(stage, &record);
+        self.made[stage] = Some(record.artifacts);
+        self.states[stage] = State::Done;
+        self.bytes_needed[stage] = false;
+        self.observer.event(&Event::Finished(finished.clone()));
+        self.finished.retain(|other| other.stage != finished.stage);
+        self.finished.push(finished);
+    }
+
+    /// What "why does it run?" compares with the next time. Failing that costs an explanation.
+    fn note_latest(&self, stage: usize, record: &ActionRecord) {
+        let noted =
+            self.shared.store.note_latest(&self.planner.pipeline.name, &self.name(stage), &record.key);
+        if let Err(error) = noted {
+            tracing::debug!("{}: {error}", self.name(stage));
+        }
+    }
+
+    /// A stage that was computed again, and came out otherwise, is planned for again downstream.
+    fn reset_what_changed(&mut self, stage: usize, record: &ActionRecord) {
+        let feeds: Vec<usize> = self.planner.pipeline.graph.feeds(stage).collect();
+        for next in feeds {
+            let reads_other = self.planner.pipeline.stages[next].inputs.iter().any(|input| {
+                matches!(input.source, Source::Artifact { stage: maker, artifact } if maker == stage
+                && self.made[stage].as_ref().and_then(|made| made.get(artifact)).is_some_and(|old| {
+                    record.artifacts.get(artifact).is_none_or(|new| new.digest != old.digest)
+                }))
+            });
+            if reads_other && matches!(self.states[next], State::Done) {
+                self.made[next] = None;
+                self.states[next] = State::Waiting;
+            }
+        }
+    }
+
+    fn fail(&mut self, stage: usize, failed: Failed) {
+        self.states[stage] = State::Failed;
+        if self.shared.stopped.load(Ordering::SeqCst) {
+            return; // It did not fail: it was stopped.
+        }
+        let name = self.name(stage);
+        let Failed { failure, log } = failed;
+        let failed = FailedStage { stage: name.clone(), class: failure.class, message: failure.message, log };
+        self.observer.event(&Event::Failed(failed.clone()));
+        self.failed.push(failed);
+        self.block(stage, &name);
+    }
+
+    fn block(&mut self, stage: usize, by: &str) {
+        let feeds: Vec<usize> = self.planner.pipeline.graph.feeds(stage).collect();
+        for next in feeds {
+            if matches!(self.states[next], State::Waiting) {
+                self.states[next] = State::Blocked;
+                let stage = self.name(next);
+                self.observer.event(&Event::Blocked { stage, by: by.to_owned() });
+                self.block(next, by);
+            }
+        }
+    }
+
+    fn name(&self, stage: usize) -> String {
+        self.planner.pipeline.stages[stage].name.to_string()
+    }
+
+    fn end(mut self, started: Instant) -> Summary {
+        if let Err(text) = self.show.forget_others() {
+            self.observer.event(&Event::Warning { stage: None, text });
+        }
+        let not_run = |state: &State| !matches!(state, State::Done | State::Failed | State::Out);
+        let interrupted = self.shared.stopped.load(Ordering::SeqCst);
+        let left = self.order.iter().filter(|stage| {
+            not_run(&self.states[**stage]) || (interrupted && matches!(self.states[**stage], State::Failed))
+        });
+        let summary = Summary {
+            pipeline: self.planner.pipeline.name.clone(),
+            not_run: left.map(|stage| self.name(*stage)).collect(),
+            finished: std::mem::take(&mut self.finished),
+            failed: std::mem::take(&mut self.failed),
+            interrupted,
+            seconds: started.elapsed().as_secs_f64(),
+            out: PathBuf::from(self.show.folder()),
+        };
+        self.observer.event(&Event::Ended(summary.clone()));
+        summary
+    }
+}

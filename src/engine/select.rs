@@ -1,0 +1,70 @@
+//! Which stages a run is about: targets with what they need, and stages that are forced.
+
+use crate::{pipeline::Pipeline, stages::nearest};
+
+/// The stages of a run, each after what it needs: all, or the targets and what they need.
+pub(super) fn scope(pipeline: &Pipeline, targets: &[String]) -> Result<Vec<usize>, Vec<String>> {
+    let order = pipeline.graph.order();
+    if targets.is_empty() {
+        return Ok(order);
+    }
+    let wanted = matching(pipeline, targets, "there is no stage")?;
+    let chosen: Vec<usize> = (0..wanted.len()).filter(|stage| wanted[*stage]).collect();
+    let needed = pipeline.graph.with_ancestors(&chosen);
+    Ok(order.into_iter().filter(|stage| needed[*stage]).collect())
+}
+
+/// For each stage, whether it is forced.
+pub(super) fn forced(pipeline: &Pipeline, patterns: &[String]) -> Result<Vec<bool>, Vec<String>> {
+    matching(pipeline, patterns, "--force: there is no stage")
+}
+
+fn matching(pipeline: &Pipeline, patterns: &[String], complaint: &str) -> Result<Vec<bool>, Vec<String>> {
+    let names: Vec<String> = pipeline.stages.iter().map(|node| node.name.to_string()).collect();
+    let mut chosen = vec![false; names.len()];
+    let mut problems = Vec::new();
+    for pattern in patterns {
+        let hits: Vec<usize> = (0..names.len()).filter(|stage| matches(pattern, &names[*stage])).collect();
+        if hits.is_empty() {
+            problems.push(unknown(pattern, &names, complaint));
+        }
+        for hit in hits {
+            chosen[hit] = true;
+        }
+    }
+    if problems.is_empty() { Ok(chosen) } else { Err(problems) }
+}
+
+/// Whether a name matches a pattern in which `*` stands for any text.
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some((head, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(tail) = name.strip_prefix(head) else { return false };
+    (0..=tail.len()).filter(|at| tail.is_char_boundary(*at)).any(|at| matches(rest, &tail[at..]))
+}
+
+fn unknown(pattern: &str, names: &[String], complaint: &str) -> String {
+    match nearest(pattern, names.iter().map(String::as_str)) {
+        Some(near) => format!("{complaint} `{pattern}`: did you mean `{near}`?"),
+        None => format!("{complaint} `{pattern}`: the stages are {}", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (pattern, name, expected) in [
+            ("split.*", "split.pcam", true),
+            ("split.*", "train.split", false),
+            ("*", "train.a", true),
+            ("*.base", "train.base", true),
+            ("*.base", "train.baseline", false),
+            ("train.base", "train.base", true),
+            ("train.bas", "train.base", false),
+        ] {
+            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! From a stage and what it was granted to the task that a process gets.
+
+use std::path::PathBuf;
+
+use super::{
+    plan::{Made, Planner},
+    resources::Grant,
+};
+use crate::{
+    pipeline::{Source, StageNode},
+    protocol::{InputFile, Resources, Task},
+    stages::{AnyStage, RunSettings},
+};
+
+/// How to compute: what the command line and `[run]` say.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Settings {
+    /// The command line.
+    pub(super) command_line: RunSettings,
+    /// `[run]`.
+    pub(super) pipeline: RunSettings,
+}
+
+impl Settings {
+    /// The settings of one stage: the command line over its own over the pipeline's.
+    pub(super) fn of(&self, stage: &AnyStage) -> RunSettings {
+        self.command_line.clone().or(stage.run_settings()).or(&self.pipeline)
+    }
+}
+
+/// The task of a stage, but for its folders, which the attempt makes.
+pub(super) fn task(
+    node: &StageNode,
+    settings: &Settings,
+    grant: &Grant,
+    made: &[Option<Made>],
+    planner: &Planner<'_>,
+) -> Task {
+    let settings = settings.of(&node.stage);
+    let inputs = node
+        .inputs
+        .iter()
+        .filter_map(|input| Some((input.slot.clone(), input_file(&input.source, made, planner)?)));
+    Task {
+        name: node.name.to_string(),
+        stage: node.stage.clone(),
+        inputs: inputs.collect(),
+        staging: PathBuf::new(),
+        work: PathBuf::new(),
+        resources: Resources {
+            device: grant.device,
+            threads: grant.threads,
+            inference_batch: settings.inference_batch.map(|batch| batch as usize),
+            memory: settings.memory.map(|memory| memory.0),
+            checkpoint_interval: settings.checkpoint_interval.unwrap_or(1),
+        },
+    }
+}
+
+fn input_file(source: &Source, made: &[Option<Made>], planner: &Planner<'_>) -> Option<InputFile> {
+    Some(match source {
+        Source::File { file, path, .. } => InputFile { path: path.clone(), name: file.path.clone() },
+        Source::Artifact { stage, artifact } => {
+            let stored = made[*stage].as_ref()?.get(*artifact)?;
+            let name = format!("{}/{artifact}", planner.pipeline.stages[*stage].name);
+            InputFile { path: planner.store.object(&stored.digest), name }
+        }
+    })
+}
+
+/// The source files that a stage reads.
+pub(super) fn sources(node: &StageNode) -> Vec<PathBuf> {
+    let files = node.inputs.iter().filter_map(|input| match &input.source {
+        Source::File { path, .. } => Some(path.clone()),
+        Source::Artifact { .. } => None,
+    });
+    files.collect()
+}

@@ -1,0 +1,280 @@
+//! Files that appear whole or not at all: written under a passing name, then renamed.
+
+use std::{
+    fs::{File, Permissions},
+    io::{self, Write},
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use tempfile::{Builder, NamedTempFile, TempPath};
+
+use super::{Error, Kind, Result, files};
+
+/// What a draft's name begins with.
+const PREFIX: &str = ".draft-";
+
+/// Whether a file must survive a power loss from the moment that it is published.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// The kernel writes when it sees fit. A crash of a process loses nothing; after a power loss a file
+    /// may be missing or torn, which whoever reads it must be able to tell.
+    #[default]
+    Relaxed,
+    /// File and folder are flushed to the disk before the call returns.
+    Durable,
+}
+
+/// A file that is being written and that nobody sees yet. Dropped unpublished, it is removed.
+///
+/// While it lives its writer holds a lock on it; that is how [`sweep_drafts`] tells the drafts of dead
+/// processes from those that are still being written.
+#[derive(Debug)]
+pub struct Draft {
+    file: NamedTempFile,
+}
+
+impl Draft {
+    /// An empty draft in `folder`, which must be on the file system where it shall be published.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written.
+    pub fn create_in(folder: &Path) -> Result<Self> {
+        let at = |cause| Error::new("write in", folder, cause);
+        loop {
+            let mode = Permissions::from_mode(0o666);
+            let file = Builder::new().prefix(PREFIX).permissions(mode).tempfile_in(folder).map_err(at)?;
+            // Without locks (some network file systems) drafts are never swept either: no harm.
+            let _ = file.as_file().try_lock();
+            // A sweep between creation and lock took it for a dead one's: start over.
+            if file.as_file().metadata().map_err(at)?.nlink() > 0 {
+                return Ok(Self { file });
+            }
+        }
+    }
+
+    /// The passing name.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// The open file.
+    #[must_use]
+    pub fn file(&self) -> &File {
+        self.file.as_file()
+    }
+
+    /// Gives the file its name, replacing a file of that name.
+    ///
+    /// # Errors
+    /// Where it cannot be flushed or renamed.
+    pub fn publish(self, path: &Path, durability: Durability) -> Result<()> {
+        self.flush(durability)?;
+        self.file.persist(path).map_err(|error| Error::new("write", path, error.error))?;
+        sync_parent(path, durability)
+    }
+
+    /// Gives the file its name unless that is taken. True if it was free.
+    ///
+    /// # Errors
+    /// Where it cannot be flushed or renamed.
+    pub fn publish_new(self, path: &Path, durability: Durability) -> Result<bool> {
+        self.flush(durability)?;
+        match self.file.persist_noclobber(path) {
+            Ok(_) => sync_parent(path, durability).map(|()| true),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(Error::new("write", path, error.error)),
+        }
+    }
+
+    fn flush(&self, durability: Durability) -> Result<()> {
+        match durability {
+            Durability::Relaxed => Ok(()),
+            Durability::Durable => {
+                self.file().sync_all().map_err(Error::at("flush to the disk", self.path()))
+            }
+        }
+    }
+}
+
+impl Write for Draft {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.as_file_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes a file whole: readers, and whoever comes after a crash, see the old bytes or the new ones.
+///
+/// # Errors
+/// Where it cannot be written; what stood there before is then still there.
+pub fn write_atomic(path: &Path, bytes: &[u8], durability: Durability) -> Result<()> {
+    write_through(&parent(path), path, bytes)?.publish(path, durability)
+}
+
+/// A draft in `folder` that holds `bytes`, to be published as `path` (which errors name).
+pub(crate) fn write_through(folder: &Path, path: &Path, bytes: &[u8]) -> Result<Draft> {
+    let mut draft = Draft::create_in(folder)?;
+    draft.write_all(bytes).map_err(Error::at("write", path))?;
+    Ok(draft)
+}
+
+/// Moves a finished file to a name unless that is taken (one of two at once wins). True if it was free;
+/// otherwise the file stays where it was.
+///
+/// # Errors
+/// Where it cannot be moved, for one because the two are on different file systems.
+pub fn publish_new(from: &Path, to: &Path, durability: Durability) -> Result<bool> {
+    if durability == Durability::Durable {
+        files::sync(from)?;
+    }
+    let at = Error::at("rename a file to", to);
+    let held = TempPath::try_from_path(from).map_err(Error::at("rename", from))?;
+    match held.persist_noclobber(to) {
+        Ok(()) => sync_parent(to, durability).map(|()| true),
+        Err(error) => {
+            // A `TempPath` removes its file when dropped; this one is not ours to remove.
+            error.path.keep().map_err(|kept| Error::new("keep", from, kept.error))?;
+            let error = at(error.error);
+            if error.kind() == Kind::AlreadyExists { Ok(false) } else { Err(error) }
+        }
+    }
+}
+
+/// Removes the drafts in a folder whose writers are dead. Drafts of living ones, in this process or
+/// another, stay; so does everything on file systems that have no locks, and every file of another name.
+///
+/// # Errors
+/// Where the folder cannot be listed.
+pub fn sweep_drafts(folder: &Path) -> Result<()> {
+    for name in files::list(folder)? {
+        if name.to_string_lossy().starts_with(PREFIX) {
+            sweep(&folder.join(name));
+        }
+    }
+    Ok(())
+}
+
+/// Removes one draft, while holding its lock, if nobody else holds that. Failure leaves it to the next.
+fn sweep(path: &Path) {
+    if let Ok(file) = File::open(path)
+        && file.try_lock().is_ok()
+    {
+        let _ = files::remove_file(path);
+    }
+}
+
+fn sync_parent(path: &Path, durability: Durability) -> Result<()> {
+    match durability {
+        Durability::Relaxed => Ok(()),
+        Durability::Durable => files::sync(&parent(path)),
+    }
+}
+
+/// The folder of a path; that of a bare name is the current one.
+pub(crate) fn parent(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::fsx::disk::Disk;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_else_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("päth with blanks.json");
+        for (text, durability) in
+            [("one", Durability::Relaxed), ("two", Durability::Durable), ("", Durability::Relaxed)]
+        {
+            write_atomic(&path, text.as_bytes(), durability).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        assert_eq!(files::list(folder.path()).unwrap().len(), 1);
+        // Readable by others as far as the umask lets them: a temporary file's 0600 must not leak.
+        fs::write(folder.path().join("plain"), "").unwrap();
+        let mode = |name: &str| folder.path().join(name).metadata().unwrap().mode();
+        assert_eq!(mode("päth with blanks.json"), mode("plain"));
+    }
+
+    #[test]
+    fn the_first_of_many_wins_a_name_and_the_others_leave_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("record");
+        let wins: usize = std::thread::scope(|scope| {
+            let handles: Vec<_> = (0..8)
+                .map(|i: usize| {
+                    let path = &path;
+                    scope.spawn(move || {
+                        let draft = write_through(&parent(path), path, i.to_string().as_bytes()).unwrap();
+                        usize::from(draft.publish_new(path, Durability::Relaxed).unwrap())
+                    })
+                })
+                .collect();
+            handles.into_iter().map(|handle| handle.join().unwrap()).sum()
+        });
+        assert_eq!(wins, 1);
+        assert_eq!(files::list(folder.path()).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_file_that_finds_its_name_taken_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        fs::write(&from, "ours").unwrap();
+        fs::write(&to, "theirs").unwrap();
+        assert!(!publish_new(&from, &to, Durability::Relaxed).unwrap());
+        assert_eq!(
+            (fs::read(&from).unwrap(), fs::read(&to).unwrap()),
+            (b"ours".to_vec(), b"theirs".to_vec())
+        );
+        fs::remove_file(&to).unwrap();
+        assert!(publish_new(&from, &to, Durability::Durable).unwrap());
+        assert!(!from.exists());
+        let error = publish_new(&from, &to, Durability::Relaxed).unwrap_err();
+        assert_eq!(fs::read(&to).unwrap(), b"ours", "{error}");
+    }
+
+    #[test]
+    fn only_drafts_without_a_living_writer_are_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let dead = folder.path().join(".draft-dead");
+        fs::write(&dead, "half").unwrap();
+        fs::write(folder.path().join("other"), "").unwrap();
+        let living = Draft::create_in(folder.path()).unwrap();
+        sweep_drafts(folder.path()).unwrap();
+        assert!(!dead.exists() && living.path().exists() && folder.path().join("other").exists());
+        living.publish(&folder.path().join("done"), Durability::Relaxed).unwrap();
+        assert_eq!(files::list(folder.path()).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_full_disk_is_named_and_leaves_the_old_file_alone() {
+        let Some(disk) = Disk::of_bytes(1 << 20) else { return };
+        let path = disk.path().join("file");
+        write_atomic(&path, b"old", Durability::Relaxed).unwrap();
+        let error = write_atomic(&path, &vec![1; 4 << 20], Durability::Relaxed).unwrap_err();
+        assert_eq!(error.kind(), Kind::NoSpace);
+        assert!(error.to_string().starts_with(&format!("cannot write {}: No space left", path.display())));
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(files::list(disk.path()).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_read_only_disk_is_named() {
+        let Some(disk) = Disk::of_bytes(1 << 20) else { return };
+        disk.make_read_only();
+        let error = write_atomic(&disk.path().join("file"), b"x", Durability::Relaxed).unwrap_err();
+        assert_eq!(error.kind(), Kind::ReadOnly);
+    }
+}

@@ -1,0 +1,211 @@
+//! Plain operations on files and folders, with errors that say what failed where.
+
+use std::{
+    collections::hash_map::RandomState,
+    ffi::OsString,
+    fs::{self, File, OpenOptions},
+    hash::{BuildHasher, Hasher},
+    io::{self, Write},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use super::{Error, Result};
+
+/// The bytes of a file.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(Error::at("read", path))
+}
+
+/// The bytes of a file; `None` if it does not exist.
+///
+/// # Errors
+/// Where it exists and cannot be read.
+pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
+    absent_is_none(path, "read", fs::read(path))
+}
+
+/// The names in a folder, sorted; none if it does not exist.
+///
+/// # Errors
+/// Where it exists and cannot be listed.
+pub fn list(path: &Path) -> Result<Vec<OsString>> {
+    let names = fs::read_dir(path)
+        .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>());
+    let mut names = absent_is_none(path, "list", names)?.unwrap_or_default();
+    names.sort();
+    Ok(names)
+}
+
+/// Makes a folder and those above it; one that exists is fine.
+///
+/// # Errors
+/// Where it cannot be made, or something else has its name.
+pub fn create_folder(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).map_err(Error::at("create the folder", path))
+}
+
+/// Opens a file for reading.
+///
+/// # Errors
+/// Where it cannot be opened.
+pub fn open(path: &Path) -> Result<File> {
+    File::open(path).map_err(Error::at("read", path))
+}
+
+/// Creates a file for writing, emptying one that exists. For files that only their writer sees (a log, an
+/// artifact in a staging folder); what others may see is written through [`super::write_atomic`].
+///
+/// # Errors
+/// Where it cannot be created.
+pub fn create(path: &Path) -> Result<File> {
+    File::create(path).map_err(Error::at("create", path))
+}
+
+/// Appends to a file in one write, so that lines of several processes do not mix; creates it if needed.
+///
+/// # Errors
+/// Where it cannot be written.
+pub fn append_to(path: &Path, bytes: &[u8]) -> Result<()> {
+    let file = OpenOptions::new().append(true).create(true).open(path);
+    file.and_then(|mut file| file.write_all(bytes)).map_err(Error::at("append to", path))
+}
+
+/// What a symbolic link says; `None` if there is something else, or nothing.
+///
+/// # Errors
+/// Where the file system cannot be asked.
+pub fn link_target(path: &Path) -> Result<Option<PathBuf>> {
+    match fs::read_link(path) {
+        // "Invalid" is the system's word for "no link".
+        Err(cause) if cause.kind() == io::ErrorKind::InvalidInput => Ok(None),
+        other => absent_is_none(path, "read the link", other),
+    }
+}
+
+/// Removes a file or a symbolic link. True if there was one.
+///
+/// # Errors
+/// Where it is there and cannot be removed.
+pub fn remove_file(path: &Path) -> Result<bool> {
+    Ok(absent_is_none(path, "remove", fs::remove_file(path))?.is_some())
+}
+
+/// Removes a folder that has nothing in it. True if it is gone, false if something is in it.
+///
+/// # Errors
+/// Where it cannot be removed for another reason.
+pub fn remove_folder_if_empty(path: &Path) -> Result<bool> {
+    match fs::remove_dir(path) {
+        Err(cause) if cause.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(false),
+        // Some systems say "exists" where Linux says "not empty".
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        other => absent_is_none(path, "remove the folder", other).map(|_| true),
+    }
+}
+
+/// Renames a file or folder within its file system, replacing a file of that name.
+///
+/// # Errors
+/// Where it cannot be renamed.
+pub fn move_file(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).map_err(Error::at("rename a file to", to))
+}
+
+/// Copies the content of a file into another that does not exist yet (no attributes are copied).
+///
+/// # Errors
+/// Where the one cannot be read or the other not written; what was written of it is removed again.
+pub fn copy(from: &Path, to: &Path) -> Result<u64> {
+    let mut source = File::open(from).map_err(Error::at("read", from))?;
+    let mut target = File::create_new(to).map_err(Error::at("create", to))?;
+    io::copy(&mut source, &mut target).map_err(|cause| {
+        let _ = fs::remove_file(to);
+        Error::new("write", to, cause)
+    })
+}
+
+/// Takes the right to write a file from everybody (mode 0444). A sign to people, no protection.
+///
+/// # Errors
+/// Where the mode cannot be set.
+pub fn make_read_only(path: &Path) -> Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o444)).map_err(Error::at("make read-only", path))
+}
+
+/// Forces a file, or a folder's list of names, on to the disk.
+///
+/// # Errors
+/// Where the disk refuses.
+pub fn sync(path: &Path) -> Result<()> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(Error::at("flush to the disk", path))
+}
+
+/// A name that nobody else uses: 16 hexadecimal digits from the system's randomness.
+#[must_use]
+pub fn unique_name() -> String {
+    // `RandomState` is seeded by the system once per thread and counted up from there; process and time
+    // keep forked processes, which share that seed, apart.
+    let mut hasher = RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    if let Ok(now) = std::time::UNIX_EPOCH.elapsed() {
+        hasher.write_u128(now.as_nanos());
+    }
+    format!("{:016x}", hasher.finish())
+}
+
+fn absent_is_none<T>(path: &Path, operation: &'static str, result: io::Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(Error::new(operation, path, cause)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fsx::Kind;
+
+    #[test]
+    fn absence_is_told_from_failure() {
+        let folder = tempfile::tempdir().unwrap();
+        let absent = folder.path().join("absent");
+        assert_eq!(read_if_there(&absent).unwrap(), None);
+        assert!(list(&absent).unwrap().is_empty());
+        assert!(!remove_file(&absent).unwrap());
+        assert_eq!(read(&absent).unwrap_err().kind(), Kind::NotFound);
+        // A file where a folder is due is no absence.
+        fs::write(folder.path().join("file"), "").unwrap();
+        assert!(read_if_there(&folder.path().join("file/below")).is_err());
+    }
+
+    #[test]
+    fn only_an_empty_folder_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("ä folder");
+        create_folder(&inner).unwrap();
+        append_to(&inner.join("log"), b"one\n").unwrap();
+        append_to(&inner.join("log"), b"two\n").unwrap();
+        assert_eq!(read(&inner.join("log")).unwrap(), b"one\ntwo\n");
+        assert!(!remove_folder_if_empty(&inner).unwrap());
+        remove_file(&inner.join("log")).unwrap();
+        assert!(remove_folder_if_empty(&inner).unwrap());
+        assert!(!inner.exists());
+    }
+
+    #[test]
+    fn copying_never_overwrites_and_unique_names_differ() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        fs::write(&from, "new").unwrap();
+        fs::write(&to, "old").unwrap();
+        assert_eq!(copy(&from, &to).unwrap_err().kind(), Kind::AlreadyExists);
+        assert_eq!(read(&to).unwrap(), b"old");
+        let names: std::collections::BTreeSet<String> = (0..1000).map(|_| unique_name()).collect();
+        assert_eq!(names.len(), 1000);
+    }
+}

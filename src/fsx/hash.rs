@@ -1,0 +1,214 @@
+//! The BLAKE3 digest of a file, as fast as the machine reads it.
+//!
+//! A large file is cut along BLAKE3's own tree and its pieces are read and hashed by all cores, each into
+//! a buffer that stays in the core's cache. Measured against `b3sum`'s way (one memory map): faster,
+//! because copying beats page faults, and a file that shrinks meanwhile is an error instead of a SIGBUS.
+
+use std::{cell::RefCell, fs::File, os::unix::fs::FileExt, path::Path};
+
+use blake3::{
+    Hasher,
+    hazmat::{
+        ChainingValue, HasherExt, Mode, left_subtree_len, merge_subtrees_non_root, merge_subtrees_root,
+    },
+};
+
+use super::{Error, Result, StatTuple};
+use crate::digest::Digest;
+
+/// Bytes that one thread reads and hashes at once. A power of two, as the tree demands.
+const PIECE: u64 = 1 << 18;
+
+thread_local! {
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A file's digest, and the stat tuple that the file had while it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hashed {
+    /// Of its content.
+    pub digest: Digest,
+    /// Equal before and after reading.
+    pub stat: StatTuple,
+}
+
+/// Hashes a file (symbolic links followed).
+///
+/// # Errors
+/// Where it cannot be read, or is modified meanwhile.
+pub fn hash_file(path: &Path) -> Result<Hashed> {
+    hash_file_with(path, &|_| ())
+}
+
+/// [`hash_file`] that calls `read` with the number of bytes after each piece, from several threads.
+///
+/// # Errors
+/// Where it cannot be read, or is modified meanwhile.
+pub fn hash_file_with(path: &Path, read: &(dyn Fn(u64) + Sync)) -> Result<Hashed> {
+    let at = |cause| Error::new("read", path, cause);
+    // Asked before opening: that of a pipe would wait for a writer.
+    if !path.metadata().map_err(at)?.is_file() {
+        return Err(at(std::io::Error::other("it is not a regular file")));
+    }
+    let file = File::open(path).map_err(at)?;
+    let stat = StatTuple::from(&file.metadata().map_err(at)?);
+    let source = Source { file: &file, path, read };
+    let digest = Digest::from(source.root(stat.size)?);
+    if StatTuple::from(&file.metadata().map_err(at)?) == stat {
+        Ok(Hashed { digest, stat })
+    } else {
+        Err(Error::changing(path))
+    }
+}
+
+struct Source<'a> {
+    file: &'a File,
+    path: &'a Path,
+    read: &'a (dyn Fn(u64) + Sync),
+}
+
+impl Source<'_> {
+    fn root(&self, size: u64) -> Result<blake3::Hash> {
+        if size <= PIECE {
+            return self.piece(0, size, blake3::hash);
+        }
+        let (left, right) = self.halves(0, size)?;
+        Ok(merge_subtrees_root(&left, &right, Mode::Hash))
+    }
+
+    fn subtree(&self, offset: u64, length: u64) -> Result<ChainingValue> {
+        if length <= PIECE {
+            return self.piece(offset, length, |bytes| {
+                Hasher::new().set_input_offset(offset).update(bytes).finalize_non_root()
+            });
+        }
+        let (left, right) = self.halves(offset, length)?;
+        Ok(merge_subtrees_non_root(&left, &right, Mode::Hash))
+    }
+
+    fn halves(&self, offset: u64, length: u64) -> Result<(ChainingValue, ChainingValue)> {
+        let left = left_subtree_len(length);
+        let halves =
+            rayon::join(|| self.subtree(offset, left), || self.subtree(offset + left, length - left));
+        Ok((halves.0?, halves.1?))
+    }
+
+    fn piece<T>(&self, offset: u64, length: u64, hash: impl FnOnce(&[u8]) -> T) -> Result<T> {
+        BUFFER.with_borrow_mut(|buffer| {
+            let length = usize::try_from(length).expect("a piece fits into memory");
+            buffer.resize(buffer.len().max(length), 0);
+            let bytes = &mut buffer[..length];
+            self.file.read_exact_at(bytes, offset).map_err(|cause| match cause.kind() {
+                std::io::ErrorKind::UnexpectedEof => Error::changing(self.path),
+                _ => Error::new("read", self.path, cause),
+            })?;
+            let value = hash(bytes);
+            (self.read)(length as u64);
+            Ok(value)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs,
+        io::Write,
+        sync::atomic::{AtomicU64, Ordering},
+        time::Instant,
+    };
+
+    use super::*;
+    use crate::fsx::Kind;
+
+    /// Bytes without a period that could hide a piece hashed in the wrong place.
+    fn bytes(length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        Hasher::new().update(b"test").finalize_xof().fill(&mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn every_size_around_a_piece_gives_the_digest_of_the_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let piece = usize::try_from(PIECE).unwrap();
+        let all = bytes(9 * piece + 3);
+        for pieces in 0..=9 {
+            for offset in [-1025_isize, -1024, -1, 0, 1, 3, 1023, 1024, 1025] {
+                let Some(length) = (pieces * piece).checked_add_signed(offset) else { continue };
+                let content = &all[..length.min(all.len())];
+                fs::write(&path, content).unwrap();
+                let hashed = hash_file(&path).unwrap();
+                assert_eq!(hashed.digest, Digest::of(content), "{} bytes", content.len());
+                assert_eq!(hashed.stat.size, content.len() as u64);
+            }
+        }
+    }
+
+    #[test]
+    fn a_sparse_file_is_its_zeros_and_progress_adds_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sparse");
+        let size = (64 << 20) + 1;
+        fs::File::create(&path).unwrap().set_len(size).unwrap();
+        let done = AtomicU64::new(0);
+        let hashed = hash_file_with(&path, &|n| {
+            done.fetch_add(n, Ordering::Relaxed);
+        });
+        let zeros = vec![0; usize::try_from(size).unwrap()];
+        assert_eq!(hashed.unwrap().digest, Digest::of(&zeros));
+        assert_eq!(done.into_inner(), size);
+    }
+
+    #[test]
+    fn a_file_modified_while_it_is_read_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        fs::write(&path, bytes(1 << 20)).unwrap();
+        let grow = |_| fs::File::options().append(true).open(&path).unwrap().write_all(b"more").unwrap();
+        assert_eq!(hash_file_with(&path, &grow).unwrap_err().kind(), Kind::Changing);
+        let shrink = |_| fs::File::options().write(true).open(&path).unwrap().set_len(5).unwrap();
+        assert_eq!(hash_file_with(&path, &shrink).unwrap_err().kind(), Kind::Changing);
+    }
+
+    #[test]
+    fn what_is_no_file_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for path in [folder.path(), &pipe] {
+            let error = hash_file(path).unwrap_err().to_string();
+            assert!(error.ends_with("it is not a regular file"), "{error}");
+        }
+        assert_eq!(hash_file(&folder.path().join("absent")).unwrap_err().kind(), Kind::NotFound);
+    }
+
+    #[test]
+    #[ignore = "a measurement: 2 GiB, prints rates"]
+    fn measure_hashing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("big");
+        let block = bytes(64 << 20);
+        let mut file = fs::File::create(&path).unwrap();
+        (0..32).for_each(|_| file.write_all(&block).unwrap());
+        let size = file.metadata().unwrap().len();
+        let rate = |label: &str, hash: &dyn Fn() -> Digest| {
+            let mut best = f64::MAX;
+            for _ in 0..7 {
+                let start = Instant::now();
+                std::hint::black_box(hash());
+                best = best.min(start.elapsed().as_secs_f64());
+            }
+            println!("{label}: {best:.3} s, {:.2} GB/s", size as f64 / best / 1e9);
+        };
+        rate("hash_file", &|| hash_file(&path).unwrap().digest);
+        rate("mmap and rayon", &|| Hasher::new().update_mmap_rayon(&path).unwrap().finalize().into());
+        rate("mmap, one thread", &|| Hasher::new().update_mmap(&path).unwrap().finalize().into());
+        rate("buffered, one thread", &|| {
+            Hasher::new().update_reader(fs::File::open(&path).unwrap()).unwrap().finalize().into()
+        });
+        fs::File::create(&path).unwrap().set_len(size).unwrap();
+        rate("hash_file, sparse", &|| hash_file(&path).unwrap().digest);
+    }
+}

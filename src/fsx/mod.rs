@@ -1,0 +1,35 @@
+//! The file system as this project uses it: the only place that writes, renames, locks or deletes files.
+//!
+//! Knows paths, bytes, digests and the kernel's habits; knows nothing of stores, stages or people's
+//! screens. Every error carries the operation, the path and, where there is one, a piece of advice, and
+//! tells a full disk from a read-only one ([`Kind`]).
+//!
+//! What the rest relies on:
+//! - a file written here is seen whole or not at all (temporary file in the same folder, then rename);
+//! - a lock here is the kernel's, and gone with its holder, however that one ends ([`FileLock`]);
+//! - nothing here follows a symbolic link in order to delete or to replace what it points to.
+
+mod atomic;
+#[cfg(test)]
+pub(crate) mod disk;
+mod error;
+mod expose;
+mod files;
+mod hash;
+mod lock;
+mod stat;
+mod tree;
+
+pub use atomic::{Draft, Durability, publish_new, sweep_drafts, write_atomic};
+pub(crate) use atomic::{parent, write_through};
+pub use error::{Error, Kind, Result};
+pub use expose::{COPY_LIMIT, Exposed, expose};
+pub use files::{
+    append_to, copy, create, create_folder, link_target, list, make_read_only, move_file, open, read,
+    read_if_there, remove_file, remove_folder_if_empty, sync, unique_name,
+};
+pub use hash::{Hashed, hash_file, hash_file_with};
+pub use lock::{FileLock, TryLock};
+pub use stat::{StatTuple, stat, stat_link};
+pub(crate) use tree::REPLACED;
+pub use tree::{remove_tree, replace_folder};

@@ -1,0 +1,109 @@
+//! The stat tuple: what the kernel says about a file without reading it.
+
+use std::{fs::Metadata, io, os::unix::fs::MetadataExt, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Error, Result};
+
+/// Four numbers that all stay equal while nobody touches a file.
+///
+/// The inode catches a file that was replaced, the times one that was written in place; `ctime`, which no
+/// program can set, catches a write that put the old `mtime` back. Not caught: an edit that keeps the size
+/// within the same tick of the file system's clock as the one before it (see `store::sources`, which
+/// guards against that), and bits that rot on the disk. The device is left out on purpose: its number
+/// changes from one mount to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatTuple {
+    /// Size in bytes.
+    pub size: u64,
+    /// Last modification of the content, in nanoseconds since 1970.
+    pub mtime_ns: i64,
+    /// The file's number on its file system.
+    pub inode: u64,
+    /// Last change of content, name or attributes, in nanoseconds since 1970.
+    pub ctime_ns: i64,
+}
+
+impl From<&Metadata> for StatTuple {
+    fn from(metadata: &Metadata) -> Self {
+        Self {
+            size: metadata.size(),
+            mtime_ns: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
+            inode: metadata.ino(),
+            ctime_ns: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+/// A time of the kernel in one number. Wraps beyond the years 1678 and 2262 instead of failing: only
+/// equality with an earlier value counts.
+fn nanoseconds(seconds: i64, nanoseconds: i64) -> i64 {
+    seconds.wrapping_mul(1_000_000_000).wrapping_add(nanoseconds)
+}
+
+/// The stat tuple of a file, symbolic links followed; `None` if it does not exist.
+///
+/// # Errors
+/// Where the file system cannot be asked.
+pub fn stat(path: &Path) -> Result<Option<StatTuple>> {
+    if_there(path, path.metadata())
+}
+
+/// The stat tuple of a file, or of the symbolic link itself; `None` if it does not exist.
+///
+/// # Errors
+/// Where the file system cannot be asked.
+pub fn stat_link(path: &Path) -> Result<Option<StatTuple>> {
+    if_there(path, path.symlink_metadata())
+}
+
+fn if_there(path: &Path, metadata: io::Result<Metadata>) -> Result<Option<StatTuple>> {
+    match metadata {
+        Ok(metadata) => Ok(Some(StatTuple::from(&metadata))),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(Error::new("look at", path, cause)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, time::Duration};
+
+    use super::*;
+
+    #[test]
+    fn every_kind_of_edit_shows_and_reading_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        fs::write(&path, "one").unwrap();
+        let first = stat(&path).unwrap().unwrap();
+        fs::read(&path).unwrap();
+        assert_eq!(stat(&path).unwrap(), Some(first));
+
+        // Same size, old mtime put back: the ctime tells.
+        std::thread::sleep(Duration::from_millis(20));
+        let mtime = path.metadata().unwrap().modified().unwrap();
+        fs::write(&path, "two").unwrap();
+        fs::File::options().write(true).open(&path).unwrap().set_modified(mtime).unwrap();
+        let second = stat(&path).unwrap().unwrap();
+        assert_eq!((first.size, first.mtime_ns, first.inode), (second.size, second.mtime_ns, second.inode));
+        assert_ne!(first, second);
+
+        // Another file in its place: the inode tells.
+        fs::write(folder.path().join("y"), "two").unwrap();
+        fs::rename(folder.path().join("y"), &path).unwrap();
+        assert_ne!(stat(&path).unwrap().unwrap().inode, second.inode);
+    }
+
+    #[test]
+    fn absence_is_no_error_and_a_link_can_be_looked_at_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        assert_eq!(stat(&link).unwrap(), None);
+        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        assert_eq!(stat(&link).unwrap(), None);
+        assert_eq!(stat_link(&link).unwrap().unwrap().size, "nowhere".len() as u64);
+    }
+}

@@ -1,0 +1,36 @@
+//! The stages that need no libtorch: computed in a child process of the engine's own binary, so that a
+//! crash inside the HDF5 library fails one stage, not the run.
+//!
+//! One `match` names them all; a new kind without libtorch is one file and one arm here.
+
+mod split;
+mod synthesize;
+
+use anyhow::{Result, bail};
+
+use crate::{
+    protocol::{Number, Outcome, Task},
+    serve::Reporter,
+    stages::AnyStage,
+};
+
+/// Computes one task.
+///
+/// # Errors
+/// What is wrong with the stage's inputs, or with the machine.
+pub fn run(task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
+    match &task.stage {
+        AnyStage::Synthesize(stage) => synthesize::run(stage, task, reporter),
+        AnyStage::Split(stage) => split::run(stage, task, reporter),
+        AnyStage::Train(_) | AnyStage::Evaluate(_) | AnyStage::Explain(_) => {
+            bail!("{} needs libtorch: the worker computes it", task.name)
+        }
+    }
+}
+
+/// What a stage on the CPU says of itself.
+fn on_cpu(numbers: impl IntoIterator<Item = (&'static str, u64)>) -> Outcome {
+    #[allow(clippy::cast_precision_loss, reason = "counts of patches are far below 2^53")]
+    let number = |(name, value): (&str, u64)| Number { name: name.to_owned(), value: value as f64 };
+    Outcome { numbers: numbers.into_iter().map(number).collect(), device: "cpu".to_owned(), resumed: None }
+}

@@ -1,0 +1,99 @@
+//! Precision, recall and F1, per class and averaged.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ConfusionMatrix, confusion::ratio};
+
+/// Three numbers from 0 to 1; 0 where undefined, as scikit-learn with `zero_division=0`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Scores {
+    /// Of the images given the class, the share that belongs to it.
+    pub precision: f64,
+    /// Of the images of the class, the share that was given it.
+    pub recall: f64,
+    /// The harmonic mean of the two.
+    pub f1: f64,
+}
+
+/// The scores of one class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassScores {
+    /// The name of the class.
+    pub class: String,
+    /// Of the images given the class, the share that belongs to it.
+    pub precision: f64,
+    /// Of the images of the class, the share that was given it.
+    pub recall: f64,
+    /// The harmonic mean of the two.
+    pub f1: f64,
+    /// How many images belong to it.
+    pub support: u64,
+}
+
+/// The scores of both classes together.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Averages {
+    /// Every class counts the same.
+    pub macro_average: Scores,
+    /// Every class counts by its support.
+    pub weighted_average: Scores,
+}
+
+impl Scores {
+    /// The scores of one class (0 or 1).
+    #[must_use]
+    pub fn of_class(matrix: &ConfusionMatrix, class: usize) -> Self {
+        let hits = matrix.counts[class][class];
+        let (predicted, support) = (matrix.predicted(class), matrix.support(class));
+        Self {
+            precision: ratio(hits, predicted),
+            recall: ratio(hits, support),
+            f1: ratio(2 * hits, predicted + support),
+        }
+    }
+
+    fn mean(scores: [Self; 2], weights: [u64; 2]) -> Self {
+        let total = weights[0] + weights[1];
+        let mean = |of: fn(&Self) -> f64| match total {
+            0 => 0.0,
+            _ => (of(&scores[0]) * weights[0] as f64 + of(&scores[1]) * weights[1] as f64) / total as f64,
+        };
+        Self { precision: mean(|s| s.precision), recall: mean(|s| s.recall), f1: mean(|s| s.f1) }
+    }
+}
+
+impl ClassScores {
+    /// The scores of both classes under their names.
+    #[must_use]
+    pub fn of(matrix: &ConfusionMatrix, classes: &[String; 2]) -> [Self; 2] {
+        [0, 1].map(|class| {
+            let Scores { precision, recall, f1 } = Scores::of_class(matrix, class);
+            Self { class: classes[class].clone(), precision, recall, f1, support: matrix.support(class) }
+        })
+    }
+}
+
+impl Averages {
+    /// The macro and the weighted average.
+    #[must_use]
+    pub fn of(matrix: &ConfusionMatrix) -> Self {
+        let scores = [0, 1].map(|class| Scores::of_class(matrix, class));
+        Self {
+            macro_average: Scores::mean(scores, [1, 1]),
+            weighted_average: Scores::mean(scores, [0, 1].map(|class| matrix.support(class))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_undefined_is_zero() {
+        let matrix = ConfusionMatrix { counts: [[4, 0], [0, 0]] };
+        assert_eq!(Scores::of_class(&matrix, 1), Scores { precision: 0.0, recall: 0.0, f1: 0.0 });
+        assert_eq!(Averages::of(&matrix).weighted_average.f1, 1.0);
+        assert_eq!(Averages::of(&matrix).macro_average.f1, 0.5);
+    }
+}

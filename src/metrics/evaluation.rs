@@ -1,0 +1,183 @@
+//! Everything that is said about a classifier on some images: the contents of `metrics.json`.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Averages, Bootstrap, ClassScores, ConfusionMatrix, Interval, MetricsError, PrecisionRecallCurve,
+    Predictions, Scores, Undefined, average_precision_interval, brier, calibration_error, log_loss,
+    percentile_interval, roc_auc, roc_auc_interval,
+};
+
+/// What an evaluation needs to know besides the predictions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EvaluationSettings {
+    /// Positive is what has a probability above it.
+    pub threshold: f64,
+    /// The names of the classes 0 and 1.
+    pub classes: [String; 2],
+    /// How confidence intervals are made.
+    pub bootstrap: Bootstrap,
+}
+
+/// Every number of the definitions; what is undefined is 0 or null, and listed under `undefined`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Evaluation {
+    /// How many images.
+    pub images: u64,
+    /// The names of the classes 0 and 1.
+    pub classes: [String; 2],
+    /// Positive is what has a probability above it.
+    pub threshold: f64,
+    /// Rows true, columns predicted.
+    pub confusion: ConfusionMatrix,
+    /// The share of images that were given their class.
+    pub accuracy: f64,
+    /// Its bootstrap interval over images; null without resamples.
+    pub accuracy_interval: Option<Interval>,
+    /// Precision, recall, F1 and support of both classes.
+    pub per_class: [ClassScores; 2],
+    /// Every class counts the same.
+    pub macro_average: Scores,
+    /// Every class counts by its support.
+    pub weighted_average: Scores,
+    /// The area under the ROC curve; null with one class.
+    pub roc_auc: Option<f64>,
+    /// Its bootstrap interval over images; null with one class or without resamples.
+    pub roc_auc_interval: Option<Interval>,
+    /// The average precision; null with one class.
+    pub average_precision: Option<f64>,
+    /// Its bootstrap interval over images; null with one class or without resamples.
+    pub average_precision_interval: Option<Interval>,
+    /// The mean of -ln of the probability given to the true class.
+    pub log_loss: f64,
+    /// The mean squared distance of probability and label.
+    pub brier: f64,
+    /// Matthews' correlation coefficient.
+    pub mcc: f64,
+    /// Expected calibration error over 15 bins.
+    pub ece: f64,
+    /// How the intervals were made.
+    pub bootstrap: Bootstrap,
+    /// What is undefined, and why.
+    pub undefined: Vec<Undefined>,
+}
+
+/// Evaluates predictions.
+///
+/// # Errors
+/// The threshold is not a number from 0 to 1, or the bootstrap's level is not between 0 and 1.
+pub fn evaluate(
+    predictions: &Predictions,
+    settings: &EvaluationSettings,
+) -> Result<Evaluation, MetricsError> {
+    let EvaluationSettings { threshold, classes, bootstrap } = settings;
+    if !(0.0..=1.0).contains(threshold) {
+        return Err(MetricsError::Threshold(*threshold));
+    }
+    bootstrap.check()?;
+    let confusion = ConfusionMatrix::new(predictions, *threshold);
+    let averages = Averages::of(&confusion);
+    Ok(Evaluation {
+        images: predictions.len() as u64,
+        classes: classes.clone(),
+        threshold: *threshold,
+        confusion,
+        accuracy: confusion.accuracy(),
+        accuracy_interval: accuracy_interval(&confusion, bootstrap),
+        per_class: ClassScores::of(&confusion, classes),
+        macro_average: averages.macro_average,
+        weighted_average: averages.weighted_average,
+        roc_auc: roc_auc(predictions),
+        roc_auc_interval: roc_auc_interval(predictions, bootstrap),
+        average_precision: PrecisionRecallCurve::of(predictions).map(|curve| curve.average_precision()),
+        average_precision_interval: average_precision_interval(predictions, bootstrap),
+        log_loss: log_loss(predictions),
+        brier: brier(predictions),
+        mcc: confusion.matthews(),
+        ece: calibration_error(predictions),
+        bootstrap: *bootstrap,
+        undefined: Undefined::of(&confusion, classes),
+    })
+}
+
+/// The correct images are numbered first, so that the order of the images changes nothing.
+fn accuracy_interval(confusion: &ConfusionMatrix, bootstrap: &Bootstrap) -> Option<Interval> {
+    let (correct, total) = (confusion.correct() as usize, confusion.total() as usize);
+    percentile_interval(total, bootstrap, |counts| {
+        let hits: u64 = counts[..correct].iter().map(|&count| u64::from(count)).sum();
+        Some(hits as f64 / total as f64)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn settings() -> EvaluationSettings {
+        EvaluationSettings {
+            threshold: 0.5,
+            classes: ["Non cancerous", "Cancerous"].map(str::to_owned),
+            bootstrap: Bootstrap { resamples: 30, ..Bootstrap::default() },
+        }
+    }
+
+    #[test]
+    fn refuses_settings_that_mean_nothing() {
+        let predictions = Predictions::new(&[0, 1], &[0.1, 0.9]).unwrap();
+        for threshold in [f64::NAN, -0.1, 1.1] {
+            let error = evaluate(&predictions, &EvaluationSettings { threshold, ..settings() }).unwrap_err();
+            assert!(matches!(error, MetricsError::Threshold(_)), "{error}");
+        }
+        let bootstrap = Bootstrap { level: 1.0, ..Bootstrap::default() };
+        let error = evaluate(&predictions, &EvaluationSettings { bootstrap, ..settings() }).unwrap_err();
+        assert_eq!(error, MetricsError::Level(1.0));
+    }
+
+    #[test]
+    fn speaks_kebab_case() {
+        let predictions = Predictions::new(&[0, 0], &[0.25, 0.75]).unwrap();
+        let json = serde_json::to_value(evaluate(&predictions, &settings()).unwrap()).unwrap();
+        assert_eq!(json["confusion"], serde_json::json!([[1, 1], [0, 0]]));
+        assert_eq!(json["per-class"][0]["class"], "Non cancerous");
+        assert_eq!(json["per-class"][0]["support"], 2);
+        assert_eq!(json["roc-auc"], serde_json::Value::Null);
+        assert_eq!(json["undefined"][0]["value"], "recall of Cancerous");
+    }
+
+    proptest! {
+        #[test]
+        fn survives_json_and_ignores_the_order_of_images(
+            images in prop::collection::vec((0..2_u8, 0.0..=1.0_f64), 1..40),
+        ) {
+            let of = |images: &[(u8, f64)]| {
+                let (labels, probabilities): (Vec<_>, Vec<_>) = images.iter().copied().unzip();
+                evaluate(&Predictions::new(&labels, &probabilities).unwrap(), &settings()).unwrap()
+            };
+            let evaluation = of(&images);
+            let json = serde_json::to_string(&evaluation).unwrap();
+            prop_assert_eq!(&serde_json::from_str::<Evaluation>(&json).unwrap(), &evaluation);
+
+            let reversed = of(&images.iter().rev().copied().collect::<Vec<_>>());
+            prop_assert_eq!(evaluation.accuracy_interval, reversed.accuracy_interval);
+            prop_assert_eq!(evaluation.roc_auc_interval, reversed.roc_auc_interval);
+            prop_assert_eq!(evaluation.average_precision, reversed.average_precision);
+        }
+
+        #[test]
+        fn every_number_keeps_its_bounds(images in prop::collection::vec((0..2_u8, 0.0..=1.0_f64), 1..40)) {
+            let (labels, probabilities): (Vec<_>, Vec<_>) = images.into_iter().unzip();
+            let it = evaluate(&Predictions::new(&labels, &probabilities).unwrap(), &settings()).unwrap();
+            let unit = 0.0..=1.0 + 1e-12;
+            for value in [it.accuracy, it.brier, it.ece, it.macro_average.f1, it.weighted_average.recall] {
+                prop_assert!(unit.contains(&value), "{value}");
+            }
+            prop_assert!((-1.0 - 1e-12..=1.0 + 1e-12).contains(&it.mcc));
+            prop_assert!((0.0..=36.05).contains(&it.log_loss));
+            let interval = it.accuracy_interval.unwrap();
+            prop_assert!(interval.low <= interval.high && unit.contains(&interval.low));
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The course of a training: the contents of `history.json`.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Every epoch of a training, those before a resumption included.
+///
+/// ```
+/// use pcamflow::metrics::{Epoch, History};
+///
+/// let json = r#"{"epochs": [{"epoch": 1, "train-loss": 0.5, "train-accuracy": 0.8,
+///                            "validation-loss": 0.6, "validation-accuracy": 0.7}]}"#;
+/// let history: History = serde_json::from_str(json)?;
+/// assert_eq!(history.best().map(|best| best.epoch), Some(1));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    /// The epochs in order.
+    pub epochs: Vec<Epoch>,
+}
+
+/// What one pass over the training patches gave. Losses are means over images.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Epoch {
+    /// Its number, from 1, never starting anew.
+    pub epoch: u32,
+    /// Over the training patches, as the weights went along; not finite is null in JSON.
+    #[serde(with = "finite_or_null")]
+    pub train_loss: f64,
+    /// Over the training patches, as the weights went along; 0 to 1.
+    #[serde(with = "finite_or_null")]
+    pub train_accuracy: f64,
+    /// Over the validation patches, after the epoch.
+    #[serde(with = "finite_or_null")]
+    pub validation_loss: f64,
+    /// Over the validation patches, after the epoch; 0 to 1.
+    #[serde(with = "finite_or_null")]
+    pub validation_accuracy: f64,
+}
+
+impl History {
+    /// The epoch with the smallest validation loss, the first of several; `None` where no epoch has
+    /// a validation loss that is a number.
+    #[must_use]
+    pub fn best(&self) -> Option<&Epoch> {
+        let comparable = self.epochs.iter().filter(|epoch| !epoch.validation_loss.is_nan());
+        // `min_by` keeps the first of equals: a later epoch must be strictly better.
+        comparable.min_by(|a, b| a.validation_loss.total_cmp(&b.validation_loss))
+    }
+}
+
+/// JSON has no NaN: what is not finite is written as null, and null is read as NaN.
+mod finite_or_null {
+    use super::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        value.is_finite().then_some(*value).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(losses: &[f64]) -> History {
+        let epoch = |(index, &validation_loss): (usize, &f64)| Epoch {
+            epoch: index as u32 + 1,
+            train_loss: 0.1,
+            train_accuracy: 0.9,
+            validation_loss,
+            validation_accuracy: 0.8,
+        };
+        History { epochs: losses.iter().enumerate().map(epoch).collect() }
+    }
+
+    fn best(losses: &[f64]) -> Option<u32> {
+        history(losses).best().map(|epoch| epoch.epoch)
+    }
+
+    #[test]
+    fn the_best_epoch_is_the_first_with_the_smallest_loss() {
+        assert_eq!(best(&[0.5, 0.3, 0.3, 0.4]), Some(2));
+        assert_eq!(best(&[f64::NAN, 0.3, f64::INFINITY]), Some(2));
+        assert_eq!(best(&[f64::NAN]), None);
+        assert_eq!(best(&[]), None);
+    }
+
+    #[test]
+    fn is_written_in_kebab_case_without_nan() {
+        let json = serde_json::to_string(&history(&[f64::NAN])).unwrap();
+        let expected = r#"{"epochs":[{"epoch":1,"train-loss":0.1,"train-accuracy":0.9,"validation-loss":null,"validation-accuracy":0.8}]}"#;
+        assert_eq!(json, expected);
+        let back: History = serde_json::from_str(&json).unwrap();
+        assert!(back.epochs[0].validation_loss.is_nan());
+    }
+
+    #[test]
+    fn a_missing_number_is_an_error_not_nan() {
+        let error = serde_json::from_str::<History>(r#"{"epochs":[{"epoch":1}]}"#).unwrap_err();
+        assert!(error.to_string().contains("missing field `train-loss`"), "{error}");
+    }
+}

@@ -1,0 +1,57 @@
+//! What the numbers mean: the mathematics of evaluating classifiers and explanations.
+//!
+//! Plain slices in, plain numbers out. Knows no tensors, no files and no stages; every formula is the
+//! one of the project's definitions, and agrees with scikit-learn where scikit-learn has it.
+//!
+//! - A classifier: [`Predictions`] (labels and probabilities, checked once) go into [`evaluate`],
+//!   which gives an [`Evaluation`], the contents of `metrics.json`. Its parts can be had alone:
+//!   [`ConfusionMatrix`], [`classification_report`], [`RocCurve`], [`PrecisionRecallCurve`],
+//!   [`brier`], [`log_loss`], [`calibration_error`].
+//! - A map: [`Localisation`] against a [`Region`], the centre box or a mask; [`MapRange`] tells
+//!   ordinary maps from constant ones.
+//! - Uncertainty: [`percentile_interval`], a seeded bootstrap of any statistic.
+//! - A training: [`History`], the contents of `history.json`.
+
+mod bootstrap;
+mod brier;
+mod calibration;
+mod class_scores;
+mod classification_report;
+mod confusion;
+mod evaluation;
+mod history;
+mod localisation;
+mod log_loss;
+mod map_range;
+mod precision_recall;
+mod predictions;
+mod problem;
+mod ranking;
+mod ranks;
+mod region;
+mod roc;
+mod sigmoid;
+mod undefined;
+
+pub use bootstrap::{Bootstrap, Interval, percentile_interval};
+pub use brier::brier;
+pub use calibration::calibration_error;
+pub use class_scores::{Averages, ClassScores, Scores};
+pub use classification_report::classification_report;
+pub use confusion::ConfusionMatrix;
+pub use evaluation::{Evaluation, EvaluationSettings, evaluate};
+pub use history::{Epoch, History};
+pub use localisation::{Localisation, LocalisationSummary};
+pub use log_loss::log_loss;
+pub use map_range::MapRange;
+pub use precision_recall::{PrecisionRecallCurve, average_precision_interval};
+pub use predictions::Predictions;
+pub use problem::MetricsError;
+pub use ranking::{by_value_descending, first_maximum};
+pub use region::{CENTRE_SIDE, PATCH_SIDE, Region};
+pub use roc::{RocCurve, roc_auc, roc_auc_interval};
+pub use sigmoid::sigmoid;
+pub use undefined::Undefined;
+
+#[cfg(test)]
+mod reference;

@@ -1,0 +1,96 @@
+//! Images in order of their probability: what the areas under curves need, and resamples of them.
+
+use super::{Predictions, predictions::Group};
+
+/// Images sorted once, most probable first and positives before negatives among equals, so that a
+/// resample is no more than a count of how often each occurs in it.
+pub(super) struct Ranks {
+    groups: Vec<Group>,
+}
+
+/// What a resample holds of one group of equal probability.
+struct Tied {
+    positives: u64,
+    negatives: u64,
+}
+
+impl Ranks {
+    pub(super) fn of(predictions: &Predictions) -> Self {
+        Self { groups: predictions.groups() }
+    }
+
+    /// The area under the ROC curve if the image of rank `i` occurred `counts[i]` times: the share of
+    /// pairs of a positive and a negative in order, ties half. `None` with one class.
+    pub(super) fn auc(&self, counts: &[u32]) -> Option<f64> {
+        // Twice the pairs in order, so that half a pair is a whole number.
+        let (mut above, mut negatives, mut doubled) = (0, 0, 0);
+        for tied in self.resampled(counts) {
+            doubled += tied.negatives * (2 * above + tied.positives);
+            above += tied.positives;
+            negatives += tied.negatives;
+        }
+        let pairs = 2 * above * negatives;
+        (pairs > 0).then(|| doubled as f64 / pairs as f64)
+    }
+
+    /// The average precision of the same resample: the mean over its positives of the precision down
+    /// to them. `None` with one class.
+    pub(super) fn average_precision(&self, counts: &[u32]) -> Option<f64> {
+        let (mut hits, mut called, mut sum) = (0, 0, 0.0);
+        for tied in self.resampled(counts) {
+            hits += tied.positives;
+            called += tied.positives + tied.negatives;
+            if tied.positives > 0 {
+                sum += tied.positives as f64 * (hits as f64 / called as f64);
+            }
+        }
+        (hits > 0 && hits < called).then(|| sum / hits as f64)
+    }
+
+    fn resampled<'a>(&'a self, counts: &'a [u32]) -> impl Iterator<Item = Tied> + 'a {
+        let mut rest = counts;
+        let mut take = move |images: usize| {
+            let (taken, left) = rest.split_at(images);
+            rest = left;
+            taken.iter().map(|&count| u64::from(count)).sum()
+        };
+        self.groups
+            .iter()
+            .map(move |group| Tied { positives: take(group.positives), negatives: take(group.negatives) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::metrics::{PrecisionRecallCurve, roc_auc};
+
+    fn predictions(images: &[(u8, f64)]) -> Predictions {
+        let (labels, probabilities): (Vec<_>, Vec<_>) = images.iter().copied().unzip();
+        Predictions::new(&labels, &probabilities).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn a_resample_is_the_sample_with_images_repeated(
+            images in prop::collection::vec((0..2_u8, (0..=8).prop_map(|p| f64::from(p) / 8.0)), 1..60),
+            seed in 0..1000_u32,
+        ) {
+            let mut ranked = images.clone();
+            ranked.sort_by(|a, b| (b.1, b.0).partial_cmp(&(a.1, a.0)).unwrap());
+            let counts: Vec<u32> = (0..images.len() as u32).map(|i| (i * 7 + seed) % 3).collect();
+            let repeat = |(image, &times): (&(u8, f64), &u32)| vec![*image; times as usize];
+            let repeated: Vec<_> = ranked.iter().zip(&counts).flat_map(repeat).collect();
+            prop_assume!(!repeated.is_empty());
+            let (ranks, repeated) = (Ranks::of(&predictions(&images)), predictions(&repeated));
+            prop_assert_eq!(ranks.auc(&counts), roc_auc(&repeated));
+            let expected = PrecisionRecallCurve::of(&repeated).map(|curve| curve.average_precision());
+            match (ranks.average_precision(&counts), expected) {
+                (Some(got), Some(expected)) => prop_assert!((got - expected).abs() < 1e-12),
+                (got, expected) => prop_assert_eq!(got, expected),
+            }
+        }
+    }
+}

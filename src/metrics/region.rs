@@ -1,0 +1,85 @@
+//! Where in a patch the evidence lies: the centre box of PatchCamelyon, or a true mask.
+
+use super::MetricsError;
+
+/// The side of a patch in pixels.
+pub const PATCH_SIDE: usize = 96;
+
+/// The side of the centre box that PatchCamelyon's label speaks of, in pixels.
+pub const CENTRE_SIDE: usize = 32;
+
+/// Some of an image's pixels, row-major; at least one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Region {
+    inside: Vec<bool>,
+    pixels: usize,
+}
+
+impl Region {
+    /// The centre 32x32 of a patch: 1,024 of 9,216 pixels. A patch is positive if and only if it
+    /// holds a tumour pixel; that the rest of the patch holds none is not said (weak truth).
+    #[must_use]
+    pub fn centre() -> Self {
+        let margin = (PATCH_SIDE - CENTRE_SIDE) / 2;
+        let within = |at: usize| (margin..margin + CENTRE_SIDE).contains(&at);
+        let pixels = 0..PATCH_SIDE * PATCH_SIDE;
+        let inside = pixels.map(|pixel| within(pixel / PATCH_SIDE) && within(pixel % PATCH_SIDE)).collect();
+        Self { inside, pixels: CENTRE_SIDE * CENTRE_SIDE }
+    }
+
+    /// The pixels at which a mask is not 0.
+    ///
+    /// # Errors
+    /// The mask is 0 everywhere.
+    pub fn from_mask(mask: &[u8]) -> Result<Self, MetricsError> {
+        let inside: Vec<bool> = mask.iter().map(|&value| value != 0).collect();
+        match inside.iter().filter(|&&inside| inside).count() {
+            0 => Err(MetricsError::EmptyRegion),
+            pixels => Ok(Self { inside, pixels }),
+        }
+    }
+
+    /// Whether a pixel lies inside; pixels beyond the image do not.
+    #[must_use]
+    pub fn contains(&self, pixel: usize) -> bool {
+        self.inside.get(pixel).copied().unwrap_or(false)
+    }
+
+    /// How many pixels lie inside.
+    #[must_use]
+    pub fn pixels(&self) -> usize {
+        self.pixels
+    }
+
+    /// How many pixels the image has.
+    #[must_use]
+    pub fn image_pixels(&self) -> usize {
+        self.inside.len()
+    }
+
+    /// The share of the image that lies inside: what a random map reaches.
+    #[must_use]
+    pub fn chance(&self) -> f64 {
+        self.pixels as f64 / self.inside.len() as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_centre_is_a_ninth_from_32_to_63() {
+        let centre = Region::centre();
+        assert_eq!(centre.chance(), 1.0 / 9.0);
+        assert_eq!((0..9216).filter(|&pixel| centre.contains(pixel)).count(), centre.pixels());
+        assert!(centre.contains(32 * 96 + 32) && centre.contains(63 * 96 + 63));
+        assert!(!centre.contains(31 * 96 + 40) && !centre.contains(40 * 96 + 64) && !centre.contains(99_999));
+    }
+
+    #[test]
+    fn an_empty_mask_is_no_region() {
+        assert_eq!(Region::from_mask(&[0, 0]), Err(MetricsError::EmptyRegion));
+        assert_eq!(Region::from_mask(&[0, 255]).unwrap().chance(), 0.5);
+    }
+}

@@ -1,0 +1,145 @@
+//! The receiver operating characteristic, the area under it, and how sure that area is.
+
+use super::{Bootstrap, Interval, Predictions, percentile_interval, ranks::Ranks};
+
+/// The curve as scikit-learn's `roc_curve(drop_intermediate=False)` gives it: one point per distinct
+/// probability, descending, after the point (0, 0) at which nothing is called positive.
+///
+/// A point tells what happens when the images with a probability of at least its threshold are called
+/// positive.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RocCurve {
+    /// The share of negatives called positive, ascending from 0 to 1.
+    pub false_positive_rate: Vec<f64>,
+    /// The share of positives called positive, ascending from 0 to 1.
+    pub true_positive_rate: Vec<f64>,
+    /// The lowest probability called positive; `None` for the first point.
+    pub threshold: Vec<Option<f64>>,
+}
+
+impl RocCurve {
+    /// The curve, or `None` where only one class occurs and a rate would be undefined.
+    #[must_use]
+    pub fn of(predictions: &Predictions) -> Option<Self> {
+        if !predictions.has_both_classes() {
+            return None;
+        }
+        let positives = predictions.positives() as f64;
+        let negatives = predictions.len() as f64 - positives;
+        let mut curve =
+            Self { false_positive_rate: vec![0.0], true_positive_rate: vec![0.0], threshold: vec![None] };
+        let (mut hits, mut alarms) = (0, 0);
+        for group in predictions.groups() {
+            hits += group.positives;
+            alarms += group.negatives;
+            curve.false_positive_rate.push(alarms as f64 / negatives);
+            curve.true_positive_rate.push(hits as f64 / positives);
+            curve.threshold.push(Some(group.probability));
+        }
+        Some(curve)
+    }
+}
+
+/// The area under the curve: the chance that a positive image gets a higher probability than a
+/// negative one, ties counted half. `None` where only one class occurs.
+///
+/// Counted in whole numbers, so the order of the images changes nothing.
+#[must_use]
+pub fn roc_auc(predictions: &Predictions) -> Option<f64> {
+    Ranks::of(predictions).auc(&vec![1; predictions.len()])
+}
+
+/// The percentile bootstrap of the area over the images; resamples with one class are drawn again.
+/// `None` where only one class occurs, or without resamples.
+///
+/// The images are numbered by rank, so that their order changes nothing here either.
+#[must_use]
+pub fn roc_auc_interval(predictions: &Predictions, bootstrap: &Bootstrap) -> Option<Interval> {
+    if !predictions.has_both_classes() {
+        return None;
+    }
+    let ranks = Ranks::of(predictions);
+    percentile_interval(predictions.len(), bootstrap, |counts| ranks.auc(counts))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn predictions(images: &[(u8, f64)]) -> Predictions {
+        let (labels, probabilities): (Vec<_>, Vec<_>) = images.iter().copied().unzip();
+        Predictions::new(&labels, &probabilities).unwrap()
+    }
+
+    /// Few distinct probabilities, so that ties are the rule.
+    fn images() -> impl Strategy<Value = Vec<(u8, f64)>> {
+        prop::collection::vec((0..2_u8, (0..=8).prop_map(|p| f64::from(p) / 8.0)), 1..60)
+    }
+
+    fn pairwise(images: &[(u8, f64)]) -> Option<f64> {
+        let of = |class| images.iter().filter(move |image| image.0 == class).map(|image| image.1);
+        let wins = of(1).flat_map(|p| {
+            of(0).map(move |q| {
+                if p > q {
+                    1.0
+                } else if p == q {
+                    0.5
+                } else {
+                    0.0
+                }
+            })
+        });
+        let wins: Vec<f64> = wins.collect();
+        (!wins.is_empty()).then(|| wins.iter().sum::<f64>() / wins.len() as f64)
+    }
+
+    proptest! {
+        #[test]
+        fn is_the_share_of_pairs_in_order(images in images()) {
+            match (roc_auc(&predictions(&images)), pairwise(&images)) {
+                (Some(got), Some(expected)) => prop_assert!((got - expected).abs() < 1e-12),
+                (got, expected) => prop_assert_eq!(got, expected),
+            }
+        }
+
+        #[test]
+        fn depends_on_the_order_of_probabilities_alone(images in images()) {
+            let squeezed: Vec<_> = images.iter().map(|&(label, p)| (label, 0.25 + p * p / 2.0)).collect();
+            prop_assert_eq!(roc_auc(&predictions(&images)), roc_auc(&predictions(&squeezed)));
+        }
+
+        #[test]
+        fn exchanging_the_classes_mirrors_it(images in images()) {
+            let mirrored: Vec<_> = images.iter().map(|&(label, p)| (1 - label, 1.0 - p)).collect();
+            prop_assert_eq!(roc_auc(&predictions(&images)), roc_auc(&predictions(&mirrored)));
+        }
+
+        #[test]
+        fn the_order_of_images_changes_neither_area_nor_interval(images in images(), seed in 0..9_u64) {
+            let mut moved = images.clone();
+            moved.rotate_left(images.len() / 3);
+            moved.reverse();
+            let bootstrap = Bootstrap { resamples: 20, seed, ..Bootstrap::default() };
+            let of = |images: &[(u8, f64)]| {
+                let predictions = predictions(images);
+                (roc_auc(&predictions), roc_auc_interval(&predictions, &bootstrap), RocCurve::of(&predictions))
+            };
+            prop_assert_eq!(of(&images), of(&moved));
+        }
+
+        #[test]
+        fn the_trapezoids_of_the_curve_add_up_to_it(images in images()) {
+            let predictions = predictions(&images);
+            let Some(curve) = RocCurve::of(&predictions) else {
+                prop_assert_eq!(roc_auc(&predictions), None);
+                return Ok(());
+            };
+            let (x, y) = (&curve.false_positive_rate, &curve.true_positive_rate);
+            let area: f64 = (1..x.len()).map(|i| (x[i] - x[i - 1]) * (y[i] + y[i - 1]) / 2.0).sum();
+            prop_assert!((area - roc_auc(&predictions).unwrap()).abs() < 1e-12);
+            prop_assert_eq!((x.last(), y.last()), (Some(&1.0), Some(&1.0)));
+        }
+    }
+}

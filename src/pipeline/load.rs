@@ -1,0 +1,346 @@
+//! From a file and overrides to a pipeline, or to all of its problems.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use toml::{Spanned, de::DeTable};
+
+use super::{
+    Pipeline, overrides,
+    read::{Tables, read_tables},
+    resolve::resolve,
+    root::{default_data, project_root},
+    sources::Sources,
+};
+use crate::stages::{Problem, is_name};
+
+/// What the command line says about a pipeline.
+#[derive(Debug, Default, Clone)]
+pub struct Options {
+    /// `--set`, in order.
+    pub set: Vec<String>,
+    /// `--data`.
+    pub data: Option<PathBuf>,
+}
+
+/// Everything that is wrong with a pipeline.
+pub struct Invalid {
+    sources: Sources,
+    problems: Vec<Problem>,
+}
+
+impl Invalid {
+    /// All problems as text, each with its place.
+    #[must_use]
+    pub fn render(&self, colour: bool) -> String {
+        self.sources.render(&self.problems, colour)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.problems.len()
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl fmt::Debug for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+/// Loads a pipeline file.
+///
+/// # Errors
+/// Every problem of the file and the overrides at once.
+pub fn load(file: &Path, options: &Options) -> Result<Pipeline, Invalid> {
+    match std::fs::read_to_string(file) {
+        Ok(text) => parse(file, text, options),
+        Err(error) => {
+            let message = format!("cannot read the pipeline {}: {error}", file.display());
+            let problem = Problem { span: None, message, help: None };
+            Err(Invalid { sources: Sources::default(), problems: vec![problem] })
+        }
+    }
+}
+
+/// Loads a pipeline from text, as if it stood in `file`.
+///
+/// # Errors
+/// Every problem of the text and the overrides at once.
+pub fn parse(file: &Path, text: String, options: &Options) -> Result<Pipeline, Invalid> {
+    let mut sources = Sources::default();
+    sources.add(file.display().to_string(), text);
+    for (index, set) in options.set.iter().enumerate() {
+        sources.add(format!("--set #{}", index + 1), overrides::as_toml(set));
+    }
+    let mut problems = Vec::new();
+    let pipeline = build(file, &sources, options, &mut problems);
+    match pipeline {
+        Some(pipeline) if problems.is_empty() => Ok(pipeline),
+        _ => {
+            problems.sort_by_key(|problem| problem.span.as_ref().map(|span| (span.start, span.end)));
+            problems.dedup();
+            Err(Invalid { sources, problems })
+        }
+    }
+}
+
+fn build(file: &Path, sources: &Sources, options: &Options, problems: &mut Vec<Problem>) -> Option<Pipeline> {
+    let document = merged(sources, problems);
+    let Tables { settings, run, stages } = read_tables(&document, problems);
+    let name = pipeline_name(file, settings.name.as_deref(), &document, problems)?;
+    let root = project_root(file);
+    let data = default_data(&root, options.data.as_deref(), settings.data.as_deref());
+    let (stages, graph) = resolve(stages, &data, sources, problems)?;
+    Some(Pipeline { name, file: file.to_owned(), root, data, run, stages, graph })
+}
+
+/// The file's tables with every override applied.
+fn merged<'a>(sources: &'a Sources, problems: &mut Vec<Problem>) -> Spanned<DeTable<'a>> {
+    let mut texts = sources.texts();
+    let (text, _) = texts.next().unwrap_or_default();
+    let (mut document, errors) = DeTable::parse_recoverable(text);
+    let whole = 0..text.len();
+    problems.extend(
+        errors.iter().map(|error| Problem::at(error.span().unwrap_or(whole.clone()), error.message())),
+    );
+    for (text, base) in texts {
+        match overrides::parse(text, base) {
+            Ok(change) => apply(document.get_mut(), change, text, problems),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    document
+}
+
+/// Applies an override, unless it is about a stage that the file does not have.
+fn apply<'a>(document: &mut DeTable<'a>, change: DeTable<'a>, text: &str, problems: &mut Vec<Problem>) {
+    match unknown_stage(document, &change) {
+        Some(problem) => problems.push(problem),
+        None => overrides::apply(document, change, overrides::depth(text)),
+    }
+}
+
+fn unknown_stage(document: &DeTable<'_>, change: &DeTable<'_>) -> Option<Problem> {
+    let (kind, value) = change.iter().next()?;
+    let word = kind.get_ref().as_ref();
+    if ["pipeline", "run"].contains(&word) {
+        return None;
+    }
+    let name = value.get_ref().as_table().and_then(|table| table.keys().next());
+    let exists = name.is_some_and(|name| {
+        let kind = document.get(word).and_then(|kind| kind.get_ref().as_table());
+        kind.is_some_and(|stages| stages.contains_key(name.get_ref().as_ref()))
+    });
+    if exists {
+        return None;
+    }
+    let stage = name.map_or_else(|| word.to_owned(), |name| format!("{word}.{}", name.get_ref()));
+    let all = stage_names(document);
+    let problem = Problem::at(kind.span(), format!("there is no stage `{stage}` to set a value of"));
+    Some(problem.did_you_mean(&stage, all.iter().map(String::as_str)))
+}
+
+fn stage_names(document: &DeTable<'_>) -> Vec<String> {
+    let mut names = Vec::new();
+    for (kind, table) in document {
+        for name in table.get_ref().as_table().into_iter().flat_map(|table| table.keys()) {
+            names.push(format!("{}.{}", kind.get_ref(), name.get_ref()));
+        }
+    }
+    names
+}
+
+fn pipeline_name(
+    file: &Path,
+    name: Option<&str>,
+    document: &Spanned<DeTable<'_>>,
+    problems: &mut Vec<Problem>,
+) -> Option<String> {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    let given = name.unwrap_or(&stem);
+    if is_name(given) {
+        return Some(given.to_owned());
+    }
+    let span = crate::stages::span_of(document, "pipeline.name");
+    let message = format!("`{given}` cannot name a pipeline: its artifacts go into a folder of that name");
+    problems.push(Problem::at(span, message).help("set `[pipeline] name` to letters, digits, `-` and `_`"));
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::Source;
+
+    const GOOD: &str = "
+[pipeline]
+seed = 7
+[split.pcam]
+images = 'x.h5'
+labels = 'y.h5'
+sizes = { train = 600, validation = 200, test = 200 }
+[train.base]
+data = 'split.pcam'
+epochs = 8
+[evaluate.test]
+model = 'train.base'
+images = 'split.pcam/test'
+[explain.cam]
+model = 'train.base'
+images = 'split.pcam/test'
+method.grad-cam = { layer = 'relu3' }
+";
+
+    fn load(text: &str, set: &[&str]) -> Result<Pipeline, Invalid> {
+        let options = Options { set: set.iter().map(|set| (*set).to_owned()).collect(), data: None };
+        parse(Path::new("p/a.toml"), text.to_owned(), &options)
+    }
+
+    fn errors(text: &str, set: &[&str]) -> String {
+        load(text, set).err().map(|invalid| invalid.to_string()).unwrap_or_default()
+    }
+
+    /// The good pipeline with one text replaced must fail with all of `expected`.
+    fn wrong(from: &str, to: &str, expected: &[&str]) {
+        assert!(GOOD.contains(from));
+        let text = errors(&GOOD.replacen(from, to, 1), &[]);
+        for part in expected {
+            assert!(text.contains(part), "{part:?} is not in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn references_become_artifacts() {
+        let pipeline = load(GOOD, &[]).unwrap();
+        assert_eq!(pipeline.name, "a");
+        let explain = &pipeline.stages[3];
+        let slots: Vec<&str> = explain.inputs.iter().map(|input| input.slot.as_str()).collect();
+        assert_eq!(slots, ["model", "images"]);
+        assert!(matches!(explain.inputs[0].source, Source::Artifact { stage: 1, artifact: "model" }));
+        assert!(matches!(explain.inputs[1].source, Source::Artifact { stage: 0, artifact: "test" }));
+        assert_eq!(pipeline.graph.order(), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn the_seed_of_the_pipeline_is_inherited() {
+        let lines =
+            |text: &str| load(text, &[]).unwrap().stages[1].stage.semantic().into_map().get("seed").cloned();
+        assert_eq!(lines(GOOD), Some("7".to_owned()));
+        assert_eq!(lines(&GOOD.replace("seed = 7", "")), None);
+        assert_eq!(lines(&GOOD.replace("epochs = 8", "epochs = 8\nseed = 9")), Some("9".to_owned()));
+    }
+
+    #[test]
+    fn every_mistake_has_its_place_and_advice() {
+        wrong(
+            "epochs = 8",
+            "epoch = 8",
+            &["unknown key `epoch`", "p/a.toml:10:1", "did you mean `epochs`", "`epochs` is missing"],
+        );
+        wrong(
+            "[train.base]",
+            "[trian.base]",
+            &["no stage kind `trian`", "did you mean `train`", "p/a.toml:8:2"],
+        );
+        wrong(
+            "'train.base'\nimages",
+            "'train.bsae'\nimages",
+            &["no stage `train.bsae`", "did you mean `train.base`", "p/a.toml:12"],
+        );
+        wrong(
+            "model = 'train.base'\nimages",
+            "model = 'split.pcam/test'\nimages",
+            &["`split.pcam/test` is labelled patches", "model"],
+        );
+        wrong("'split.pcam/test'", "'split.pcam'", &["several artifacts", "split.pcam/validation"]);
+        wrong("'split.pcam/test'", "'split.pcam/tset'", &["no artifact `tset`", "did you mean `test`"]);
+        wrong(
+            "'split.pcam/test'",
+            "'train.base'",
+            &["`train.base` is a `train` stage", "labelled patches are due"],
+        );
+        wrong(
+            "epochs = 8",
+            "epochs = 8\nbatch-size = 0",
+            &["`batch-size` must be at least 1", "p/a.toml:11:14"],
+        );
+        wrong(
+            "epochs = 8",
+            "epochs = 8\noptimizer.adam = { learning-rat = 1 }",
+            &["learning-rat", "p/a.toml:11:20"],
+        );
+        wrong(
+            "epochs = 8",
+            "epochs = 8\noptimizer.adam = { learning-rate = -1 }",
+            &["must be a number above 0", "p/a.toml:11:36"],
+        );
+        wrong("epochs = 8", "epochs = 'eight'", &["p/a.toml:10:10", "expected u32"]);
+        wrong("'relu3' }", "'relu3' ", &["p/a.toml:"]);
+        wrong("[pipeline]", "[pipeline]\nsede = 1", &["unknown key `sede`", "did you mean `seed`"]);
+        wrong("data = 'split.pcam'", "data = { train = { x = 'a' } }", &["missing field", "p/a.toml:9"]);
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once() {
+        let text = GOOD.replace("epochs = 8", "epoch = 8").replace("'split.pcam/test'", "'split.pacm/test'");
+        let invalid = load(&text, &[]).err().unwrap();
+        assert_eq!(invalid.count(), 4, "{invalid}");
+    }
+
+    #[test]
+    fn a_cycle_is_printed_as_a_path() {
+        let text = "[train.a]\ndata='split.s'\nepochs=1\nweights='train.b'\n[train.b]\ndata='split.s'\nepochs=1\nweights='train.a'\n[split.s]\nimages='x'\nlabels='y'\nsizes={train=1,validation=1,test=1}";
+        let text = errors(text, &[]);
+        assert!(text.contains("train.a -> train.b -> train.a"), "{text}");
+    }
+
+    #[test]
+    fn overrides_are_checked_like_the_file() {
+        let pipeline = load(GOOD, &["train.base.epochs=3", "evaluate.test.threshold=0.25"]).unwrap();
+        assert_eq!(pipeline.stages[1].stage.semantic().into_map()["epochs"], "3");
+        let text = errors(GOOD, &["train.base.epochs=3", "train.base.batch-size=0"]);
+        assert!(text.contains("--set #2:1") && text.contains("at least 1"), "{text}");
+        let text = errors(GOOD, &["train.bsae.epochs=3"]);
+        assert!(
+            text.contains("no stage `train.bsae`") && text.contains("did you mean `train.base`"),
+            "{text}"
+        );
+        let text = errors(GOOD, &["epochs"]);
+        assert!(text.contains("kind.name.key=value"), "{text}");
+    }
+
+    #[test]
+    fn spelling_changes_no_line() {
+        let lines = |text: &str| load(text, &[]).unwrap().stages[1].stage.semantic();
+        let same = [
+            GOOD.replace("epochs = 8", "# comment\nepochs = 8"),
+            GOOD.replace("data = 'split.pcam'\nepochs = 8", "epochs = 8\ndata = 'split.pcam'"),
+            GOOD.replace("epochs = 8", "epochs = 8\nbatch-size = 64"),
+            GOOD.replace("epochs = 8", "epochs = 8\noptimizer.adam = { learning-rate = 0.001 }"),
+            GOOD.replace("epochs = 8", "epochs = 8\nrun = { device = 'cpu', threads = 1 }"),
+            GOOD.replace("train.base", "train.other"),
+        ];
+        for text in same {
+            assert_eq!(lines(&text), lines(GOOD), "{text}");
+        }
+        let one = lines(&GOOD.replace("epochs = 8", "epochs = 8\noptimizer.adam = { learning-rate = 1 }"));
+        let float =
+            lines(&GOOD.replace("epochs = 8", "epochs = 8\noptimizer.adam = { learning-rate = 1.0 }"));
+        assert_eq!(one, float);
+        assert_ne!(one, lines(GOOD));
+        let stopping = lines(&GOOD.replace("epochs = 8", "epochs = 8\nearly-stopping = {}"));
+        assert_ne!(stopping, lines(GOOD));
+    }
+}

@@ -1,0 +1,80 @@
+//! Pipeline files: TOML text and `--set` overrides become a checked `Pipeline`, or every problem at
+//! once, each with file, line and caret.
+//!
+//! Knows the stage kinds' tables and the graph; knows neither store nor engine, and opens no source.
+
+mod load;
+mod overrides;
+mod read;
+mod resolve;
+mod root;
+pub mod settings;
+mod sources;
+
+use std::path::PathBuf;
+
+use crate::{
+    graph::Graph,
+    stages::{AnyStage, RunSettings, SourceFile, StageName},
+};
+
+pub use load::{Invalid, Options, load, parse};
+pub use root::{default_data, project_root};
+
+/// A checked pipeline: every reference resolved.
+pub struct Pipeline {
+    /// Its name: a folder's name.
+    pub name: String,
+    /// Its file, as given.
+    pub file: PathBuf,
+    /// The folder that paths are relative to: the nearest with `.pcamflow` or `.git`.
+    pub root: PathBuf,
+    /// The folder of the source files.
+    pub data: PathBuf,
+    /// `[run]`.
+    pub run: RunSettings,
+    /// The stages in the order of the file.
+    pub stages: Vec<StageNode>,
+    /// Who needs whom, by index into `stages`.
+    pub graph: Graph,
+}
+
+/// One stage of a pipeline.
+pub struct StageNode {
+    /// Its name.
+    pub name: StageName,
+    /// Its parameters.
+    pub stage: AnyStage,
+    /// What it reads, in the order of its slots.
+    pub inputs: Vec<ResolvedInput>,
+}
+
+/// One thing that a stage reads.
+#[derive(Debug, Clone)]
+pub struct ResolvedInput {
+    /// The slot under which the stage finds it.
+    pub slot: String,
+    /// What it is.
+    pub source: Source,
+}
+
+/// What an input is.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// An artifact of another stage.
+    Artifact {
+        /// The stage's index.
+        stage: usize,
+        /// The artifact's name.
+        artifact: &'static str,
+    },
+    /// A file of the user's.
+    File {
+        /// As written.
+        file: SourceFile,
+        /// Where it lies.
+        path: PathBuf,
+        /// Where it is written: `pipelines/full.toml:8`.
+        place: String,
+    },
+}

@@ -1,0 +1,133 @@
+//! `--set kind.name.key=value`: values over those of the file, with places of their own.
+
+use std::ops::Range;
+
+use toml::{
+    Spanned,
+    de::{DeArray, DeTable, DeValue},
+};
+
+use crate::stages::Problem;
+
+type Key<'a> = Spanned<std::borrow::Cow<'a, str>>;
+
+/// An override's text as TOML: `key = value`, where a value that is no TOML is a string.
+#[must_use]
+pub(super) fn as_toml(text: &str) -> String {
+    let Some((key, value)) = text.split_once('=') else { return text.to_owned() };
+    let (key, value) = (key.trim(), value.trim());
+    let plain = format!("{key} = {value}");
+    // Only a value that fails on its own was meant as a string; a wrong key stays as it is.
+    let string = format!("{key} = {value:?}");
+    if DeTable::parse(&plain).is_err() && DeTable::parse(&string).is_ok() { string } else { plain }
+}
+
+/// Parses one override, with its places moved to `base`.
+///
+/// # Errors
+/// Where the text is no `key = value`.
+pub(super) fn parse(text: &str, base: usize) -> Result<DeTable<'_>, Problem> {
+    let whole = base..base + text.len();
+    let form = "an override is written kind.name.key=value, as in train.base.epochs=3";
+    let table = DeTable::parse(text).map_err(|error| {
+        let span = error.span().map_or(whole.clone(), |span| span.start + base..span.end + base);
+        Problem::at(span, error.message()).help(form)
+    })?;
+    if table.get_ref().len() != 1 {
+        return Err(Problem::at(whole, "no value to set").help(form));
+    }
+    Ok(shift_table(table.into_inner(), base))
+}
+
+/// How many parts the key of an override has (its value may be a table itself).
+#[must_use]
+pub(super) fn depth(text: &str) -> usize {
+    let key = text.split('=').next().unwrap_or_default();
+    let probe = format!("{key} = 0");
+    let Ok(table) = DeTable::parse(&probe) else { return 0 };
+    let mut depth = 0;
+    let mut current = Some(table.into_inner());
+    while let Some(table) = current.take() {
+        depth += 1;
+        if let Some((_, value)) = table.into_iter().next()
+            && let DeValue::Table(inner) = value.into_inner()
+        {
+            current = Some(inner);
+        }
+    }
+    depth
+}
+
+/// Sets the one value of `change`, `depth` keys deep, in `table`.
+pub(super) fn apply<'a>(table: &mut DeTable<'a>, change: DeTable<'a>, depth: usize) {
+    let Some((key, value)) = change.into_iter().next() else { return };
+    let span = value.span();
+    let name = key.get_ref().to_string();
+    match (value.into_inner(), table.get_mut(name.as_str())) {
+        (DeValue::Table(inner), Some(slot)) if depth > 1 => match slot.get_mut() {
+            DeValue::Table(old) => apply(old, inner, depth - 1),
+            _ => *slot = Spanned::new(span, DeValue::Table(inner)),
+        },
+        (value, Some(slot)) => *slot = Spanned::new(span, value),
+        (value, None) => drop(table.insert(key, Spanned::new(span, value))),
+    }
+}
+
+fn moved(span: Range<usize>, base: usize) -> Range<usize> {
+    span.start + base..span.end + base
+}
+
+fn shift_table(table: DeTable<'_>, base: usize) -> DeTable<'_> {
+    table.into_iter().map(|(key, value)| (shift_key(key, base), shift(value, base))).collect()
+}
+
+fn shift_key(key: Key<'_>, base: usize) -> Key<'_> {
+    Spanned::new(moved(key.span(), base), key.into_inner())
+}
+
+fn shift(value: Spanned<DeValue<'_>>, base: usize) -> Spanned<DeValue<'_>> {
+    let span = moved(value.span(), base);
+    let inner = match value.into_inner() {
+        DeValue::Table(table) => DeValue::Table(shift_table(table, base)),
+        DeValue::Array(array) => {
+            let mut shifted = DeArray::new();
+            for value in array {
+                shifted.push(shift(value, base));
+            }
+            DeValue::Array(shifted)
+        }
+        plain => plain,
+    };
+    Spanned::new(span, inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(file: &str, text: &str) -> String {
+        let text = as_toml(text);
+        let mut table = DeTable::parse(file).unwrap().into_inner();
+        apply(&mut table, parse(&text, 100).unwrap(), depth(&text));
+        format!("{table:?}")
+    }
+
+    #[test]
+    fn a_value_is_replaced_and_its_neighbours_stay() {
+        let text = set("[train.base]\nepochs = 8\nseed = 1", "train.base.epochs=3");
+        assert!(text.contains("\"3\"") && text.contains("\"1\"") && !text.contains("\"8\""), "{text}");
+    }
+
+    #[test]
+    fn a_table_replaces_a_table() {
+        let text = set("[train.base]\noptimizer.adam = {}", "train.base.optimizer={sgd={momentum=0.9}}");
+        assert!(text.contains("sgd") && !text.contains("adam"), "{text}");
+    }
+
+    #[test]
+    fn what_is_no_toml_is_a_string() {
+        assert_eq!(as_toml("train.a.data=split.pcam"), "train.a.data = \"split.pcam\"");
+        assert_eq!(as_toml("train.a.epochs=3"), "train.a.epochs = 3");
+        assert!(parse("epochs", 0).is_err());
+    }
+}

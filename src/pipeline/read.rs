@@ -1,0 +1,154 @@
+//! The tables of a document: `[pipeline]`, `[run]`, and one stage each for the rest.
+
+use std::ops::Range;
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::settings::Settings;
+use crate::stages::{
+    AnyStage, Class, Kind, Parameters, Problem, Reader, RunSettings, StageName, is_name, kebab, nearest,
+    span_of,
+};
+
+/// What the tables of a document say.
+pub(super) struct Tables<'a> {
+    /// `[pipeline]`.
+    pub settings: Settings,
+    /// `[run]`.
+    pub run: RunSettings,
+    /// The stages in the order of the file.
+    pub stages: Vec<ReadStage<'a>>,
+}
+
+/// One stage's table.
+pub(super) struct ReadStage<'a> {
+    /// Its name.
+    pub name: StageName,
+    /// Its parameters; `None` where something in it is wrong.
+    pub stage: Option<AnyStage>,
+    /// The table, for the places of its values.
+    pub table: Spanned<DeTable<'a>>,
+}
+
+impl ReadStage<'_> {
+    /// The place of a field.
+    #[must_use]
+    pub(super) fn span(&self, field: &str) -> Range<usize> {
+        span_of(&self.table, &kebab(field))
+    }
+}
+
+/// Reads every table, and notes every problem.
+pub(super) fn read_tables<'a>(document: &Spanned<DeTable<'a>>, problems: &mut Vec<Problem>) -> Tables<'a> {
+    let pipeline = sub_table(document, "pipeline", problems);
+    let settings = read_settings(&pipeline, problems);
+    let run = read_run(document, problems);
+    let mut stages = Vec::new();
+    for (word, value) in document.get_ref() {
+        match (word.get_ref().as_ref(), Kind::from_word(word.get_ref())) {
+            ("pipeline" | "run", _) => {}
+            (_, Some(kind)) => read_kind(kind, value, &pipeline, &mut stages, problems),
+            (unknown, None) => problems.push(unknown_kind(unknown, word.span())),
+        }
+    }
+    stages.sort_by_key(|stage| stage.table.span().start);
+    Tables { settings, run, stages }
+}
+
+fn sub_table<'a>(
+    document: &Spanned<DeTable<'a>>,
+    name: &str,
+    problems: &mut Vec<Problem>,
+) -> Spanned<DeTable<'a>> {
+    let Some(value) = document.get_ref().get(name) else { return Spanned::new(0..0, DeTable::new()) };
+    match value.get_ref() {
+        DeValue::Table(table) => Spanned::new(value.span(), table.clone()),
+        _ => {
+            problems.push(Problem::at(value.span(), format!("`{name}` is a table: write [{name}]")));
+            Spanned::new(value.span(), DeTable::new())
+        }
+    }
+}
+
+fn read_settings(table: &Spanned<DeTable<'_>>, problems: &mut Vec<Problem>) -> Settings {
+    let mut reader = Reader::new(table);
+    let settings = Settings::read(&mut reader);
+    problems.extend(reader.finish(Settings::FIELDS));
+    settings.unwrap_or(Settings { name: None, seed: None, classes: None, data: None })
+}
+
+fn read_run(document: &Spanned<DeTable<'_>>, problems: &mut Vec<Problem>) -> RunSettings {
+    let mut reader = Reader::new(document);
+    let run = reader.optional("run", RunSettings::default);
+    problems.extend(reader.problems());
+    run.unwrap_or_default()
+}
+
+fn read_kind<'a>(
+    kind: Kind,
+    value: &Spanned<DeValue<'a>>,
+    pipeline: &Spanned<DeTable<'a>>,
+    stages: &mut Vec<ReadStage<'a>>,
+    problems: &mut Vec<Problem>,
+) {
+    let DeValue::Table(named) = value.get_ref() else {
+        problems.push(not_a_stage(kind, value.span()));
+        return;
+    };
+    for (name, value) in named {
+        match value.get_ref() {
+            DeValue::Table(table) if is_name(name.get_ref()) => {
+                let table = Spanned::new(value.span(), inherited(kind, table.clone(), pipeline));
+                stages.push(read_stage(kind, name.get_ref(), table, problems));
+            }
+            DeValue::Table(_) => problems.push(no_name(name.get_ref(), name.span())),
+            _ => problems.push(not_a_stage(kind, name.span())),
+        }
+    }
+}
+
+fn read_stage<'a>(
+    kind: Kind,
+    name: &str,
+    table: Spanned<DeTable<'a>>,
+    problems: &mut Vec<Problem>,
+) -> ReadStage<'a> {
+    let name = StageName { kind, name: name.to_owned() };
+    let stage = kind.read(&table).map_err(|found| problems.extend(found)).ok();
+    ReadStage { name, stage, table }
+}
+
+/// The table with `[pipeline]`'s values where the stage is silent, places included.
+fn inherited<'a>(kind: Kind, mut table: DeTable<'a>, pipeline: &Spanned<DeTable<'a>>) -> DeTable<'a> {
+    for field in kind.fields().iter().filter(|field| field.class == Class::Inherited) {
+        let name = kebab(field.name);
+        if !table.contains_key(name.as_str())
+            && let Some((key, value)) = pipeline.get_ref().get_key_value(name.as_str())
+        {
+            table.insert(key.clone(), value.clone());
+        }
+    }
+    table
+}
+
+fn unknown_kind(word: &str, span: Range<usize>) -> Problem {
+    let known: Vec<&str> = ["pipeline", "run"].into_iter().chain(Kind::ALL.map(Kind::word)).collect();
+    let problem = Problem::at(span, format!("there is no stage kind `{word}`"));
+    match nearest(word, known.iter().copied()) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem.help(format!("tables: {}", known.join(", "))),
+    }
+}
+
+fn not_a_stage(kind: Kind, span: Range<usize>) -> Problem {
+    let word = kind.word();
+    Problem::at(span, format!("a stage has a name: write [{word}.some-name] above its keys"))
+}
+
+fn no_name(name: &str, span: Range<usize>) -> Problem {
+    Problem::at(span, format!("`{name}` cannot name a stage"))
+        .help("letters, digits, `-` and `_` make a name: it becomes a folder's")
+}

@@ -1,0 +1,109 @@
+//! `report.txt`: an evaluation to be read.
+
+use super::{
+    numbers::{images, level_in_percent, thousands},
+    table::{Column, Table},
+};
+use crate::metrics::{Evaluation, Interval, classification_report};
+
+/// The classification report as scikit-learn prints it, the confusion matrix, every other number with
+/// its interval, and what is undefined.
+#[must_use]
+pub fn evaluation_report(evaluation: &Evaluation) -> String {
+    let mut text = format!(
+        "{}, {} where the probability is above {}\n\n",
+        images(evaluation.images),
+        evaluation.classes[1],
+        evaluation.threshold
+    );
+    text += &classification_report(&evaluation.confusion, &evaluation.classes);
+    text += "\nConfusion matrix (rows true, columns predicted)\n\n";
+    text += &confusion(evaluation);
+    text += "\n";
+    text += &numbers(evaluation);
+    text += &intervals(evaluation);
+    text += &undefined(evaluation);
+    text
+}
+
+fn confusion(evaluation: &Evaluation) -> String {
+    let [negative, positive] = &evaluation.classes;
+    let mut table = Table::new([Column::Left, Column::Right, Column::Right]);
+    table.row(["", negative.as_str(), positive.as_str()]);
+    for (name, counts) in evaluation.classes.iter().zip(evaluation.confusion.counts) {
+        table.row([name.clone(), thousands(counts[0]), thousands(counts[1])]);
+    }
+    table.to_string()
+}
+
+fn numbers(evaluation: &Evaluation) -> String {
+    let level = level_in_percent(evaluation.bootstrap.level);
+    let mut table = Table::new([Column::Left, Column::Right, Column::Left]);
+    let mut row = |name: &str, value: Option<f64>, interval: Option<Interval>| {
+        let value = value.map_or_else(|| "undefined".to_owned(), |value| format!("{value:.4}"));
+        let interval = interval.map(|Interval { low, high }| format!("{level} % CI {low:.4} to {high:.4}"));
+        table.row([name.to_owned(), value, interval.unwrap_or_default()]);
+    };
+    row("accuracy", Some(evaluation.accuracy), evaluation.accuracy_interval);
+    row("ROC AUC", evaluation.roc_auc, evaluation.roc_auc_interval);
+    row("average precision", evaluation.average_precision, evaluation.average_precision_interval);
+    row("Matthews correlation (MCC)", Some(evaluation.mcc), None);
+    row("log loss", Some(evaluation.log_loss), None);
+    row("Brier score", Some(evaluation.brier), None);
+    row("expected calibration error", Some(evaluation.ece), None);
+    table.to_string()
+}
+
+fn intervals(evaluation: &Evaluation) -> String {
+    if evaluation.accuracy_interval.is_none() {
+        return String::new();
+    }
+    format!(
+        "\nIntervals: percentile bootstrap over images, {} resamples, seed {}. Patches of one slide are alike,\n\
+         so that with several patches a slide the intervals are too narrow.\n",
+        thousands(evaluation.bootstrap.resamples.into()),
+        evaluation.bootstrap.seed
+    )
+}
+
+fn undefined(evaluation: &Evaluation) -> String {
+    if evaluation.undefined.is_empty() {
+        return String::new();
+    }
+    let mut text = "\nUndefined here (scores count as 0 above):\n".to_owned();
+    for item in &evaluation.undefined {
+        text += &format!("- {}: {}\n", item.value, item.reason);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{metrics::Predictions, report::fixture};
+
+    #[test]
+    fn an_ordinary_report() {
+        let mut evaluation = fixture::evaluation(4000);
+        evaluation.roc_auc_interval = Some(Interval { low: 0.81, high: 0.83 });
+        evaluation.accuracy = 0.75;
+        evaluation.accuracy_interval = Some(Interval { low: 0.7, high: 0.8 });
+        let report = evaluation_report(&evaluation);
+        println!("{report}");
+        assert!(report.starts_with("4,000 images, Cancerous where the probability is above 0.5\n\n"));
+        assert!(report.contains(&classification_report(&evaluation.confusion, &evaluation.classes)));
+        assert!(report.contains("\naccuracy                    0.7500  95 % CI 0.7000 to 0.8000\n"));
+        assert!(report.contains("500 resamples, seed 42"));
+        assert!(!report.contains("ndefined"));
+        assert!(report.lines().all(|line| line.len() < 110));
+    }
+
+    #[test]
+    fn a_report_of_one_class_says_what_is_undefined() {
+        let predictions = Predictions::new(&[0, 0, 0], &[0.1, 0.2, 0.3]).unwrap();
+        let report = evaluation_report(&fixture::evaluation_of(&predictions));
+        println!("{report}");
+        assert!(report.contains("\nROC AUC                     undefined\n"));
+        assert!(report.contains("\n- recall of Cancerous: no image belongs to this class\n"));
+    }
+}

@@ -1,0 +1,44 @@
+//! Pictures and texts for people.
+//!
+//! Plain numbers in, pictures and texts out. Knows no stages, no files and no tensors; nothing here
+//! computes a metric. Charts are plotters', on a backend of our own (`recorder.rs`) with an
+//! embedded typeface, so that no font of the system is asked for and the same numbers give the same bytes.
+
+mod axes;
+mod color;
+mod colormap;
+mod confusion;
+mod curves;
+mod evaluation;
+#[cfg(test)]
+mod fixture;
+mod font;
+#[cfg(test)]
+mod gallery;
+mod legend;
+mod numbers;
+mod overlay;
+mod panel;
+mod panel_header;
+mod picture;
+mod png;
+mod precision_recall;
+mod recorder;
+mod roc;
+mod scene;
+mod svg;
+mod table;
+mod ticks;
+mod unit_square;
+
+pub use color::Color;
+pub use colormap::Sign;
+pub use confusion::confusion_matrix;
+pub use curves::training_curves;
+pub use evaluation::evaluation_report;
+pub use overlay::{FullColor, Overlay, overlay};
+pub use panel::{Item, Sheet, panel};
+pub use picture::Picture;
+pub use precision_recall::precision_recall_curve;
+pub use roc::roc_curve;
+pub use table::{Column, Table};

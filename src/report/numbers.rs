@@ -1,0 +1,83 @@
+//! How numbers are written for people, in pictures and texts alike.
+
+use crate::metrics::Interval;
+
+/// A count with its thousands apart: `12,345`.
+pub(super) fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// So many images: `1 image`, `12,345 images`.
+pub(super) fn images(count: u64) -> String {
+    format!("{} image{}", thousands(count), if count == 1 { "" } else { "s" })
+}
+
+/// A share in per cent: `91.6 %`.
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}
+
+/// What stands behind a share: ` (95 % CI 90.1 to 92.9 %)`, or nothing.
+pub(super) fn percent_interval(interval: Option<Interval>, level: f64) -> String {
+    interval.map_or_else(String::new, |Interval { low, high }| {
+        format!(" ({} % CI {:.1} to {:.1} %)", level_in_percent(level), 100.0 * low, 100.0 * high)
+    })
+}
+
+/// What stands behind a number: ` (95 % CI 0.901 to 0.929)`, or nothing.
+pub(super) fn interval(interval: Option<Interval>, level: f64) -> String {
+    interval.map_or_else(String::new, |Interval { low, high }| {
+        format!(" ({} % CI {low:.3} to {high:.3})", level_in_percent(level))
+    })
+}
+
+/// A confidence level in per cent: `95`.
+pub(super) fn level_in_percent(level: f64) -> String {
+    // 0.999 * 100 is not quite 99.9.
+    format!("{}", (level * 1e6).round() / 1e4)
+}
+
+/// Three significant digits, short: `0.0123`, `4.56`, `1.2e-7`.
+pub(super) fn short(value: f64) -> String {
+    let magnitude = value.abs();
+    if magnitude == 0.0 {
+        "0".to_owned()
+    } else if (1e-3..1e4).contains(&magnitude) {
+        let digits = (2 - magnitude.log10().floor() as i32).max(0) as usize;
+        format!("{value:.digits$}")
+    } else {
+        format!("{value:.1e}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_easy_to_read() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([1, 4000].map(images), ["1 image", "4,000 images"]);
+        assert_eq!(percent(0.9156), "91.6 %");
+        assert_eq!(
+            [0.0, 0.01234, 4.561, -123.4, 1.2e-7].map(short),
+            ["0", "0.0123", "4.56", "-123", "1.2e-7"]
+        );
+    }
+
+    #[test]
+    fn intervals_stand_in_brackets_or_not_at_all() {
+        let some = Some(Interval { low: 0.9012, high: 0.9288 });
+        assert_eq!(percent_interval(some, 0.95), " (95 % CI 90.1 to 92.9 %)");
+        assert_eq!(interval(some, 0.999), " (99.9 % CI 0.901 to 0.929)");
+        assert_eq!(interval(None, 0.95), "");
+    }
+}

@@ -1,0 +1,189 @@
+//! A map over its patch: colour for the map, grey for the tissue.
+
+use anyhow::{Result, ensure};
+use image::{Rgb, RgbImage};
+
+use super::{colormap::Sign, numbers::short};
+use crate::metrics::{MapRange, PATCH_SIDE};
+
+/// Pixels of a patch.
+const PIXELS: usize = PATCH_SIDE * PATCH_SIDE;
+
+/// A map over the greyscale patch, and what has to be said about its scale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overlay {
+    /// 96x96 pixels.
+    pub pixels: RgbImage,
+    /// The value that the strongest colour stands for, or why no map is shown.
+    pub scale: String,
+}
+
+/// Lays a map [96, 96] over a patch [96, 96, 3] (both row-major), each map on its own scale: from 0
+/// (or, signed, from minus) to plus what `full` says.
+///
+/// A map that is 0, constant, or not finite somewhere has no such scale: the bare patch is shown and
+/// the text says why.
+///
+/// # Errors
+/// The patch or the map has another size.
+pub fn overlay(rgb: &[u8], map: &[f32], sign: Sign, full: FullColor) -> Result<Overlay> {
+    let grey = grey(&patch(rgb)?);
+    ensure!(map.len() == PIXELS, "a map has {PIXELS} pixels (96 x 96), this one {}", map.len());
+    let maximum = match maximum(map, sign) {
+        Ok(maximum) => maximum,
+        Err(reason) => return Ok(Overlay { pixels: grey, scale: reason }),
+    };
+    let limit = full.limit(map, sign, maximum);
+    Ok(Overlay { pixels: blend(&grey, map, sign, limit), scale: full.wording(sign, maximum, limit) })
+}
+
+/// Which value of a map has the strongest colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FullColor {
+    /// Its largest magnitude: for smooth maps.
+    Maximum,
+    /// The 99th percentile of its magnitudes: for maps of single pixels, of which a few are so large
+    /// that nothing else would be seen.
+    Percentile99,
+}
+
+impl FullColor {
+    fn limit(self, map: &[f32], sign: Sign, maximum: f64) -> f64 {
+        match self {
+            Self::Maximum => maximum,
+            Self::Percentile99 => {
+                let mut values: Vec<f32> = map.iter().map(|&value| sign.magnitude(value)).collect();
+                values.sort_by(f32::total_cmp);
+                let limit = values[values.len() * 99 / 100].into();
+                // Fewer than a hundredth of the pixels have a value at all.
+                if limit > 0.0 { limit } else { maximum }
+            }
+        }
+    }
+
+    fn wording(self, sign: Sign, maximum: f64, limit: f64) -> String {
+        let prefix = if sign == Sign::Both { "±" } else { "" };
+        let maximum = short(maximum);
+        match self {
+            Self::Maximum => format!("max {prefix}{maximum}"),
+            Self::Percentile99 => format!("99 % below {prefix}{}, max {maximum}", short(limit)),
+        }
+    }
+
+    /// What the end of the colour bar stands for.
+    pub(super) fn unit(self) -> &'static str {
+        match self {
+            Self::Maximum => "in units of the map's maximum",
+            Self::Percentile99 => "in units of the map's 99th percentile",
+        }
+    }
+}
+
+/// The bytes of a patch as an image.
+pub(super) fn patch(rgb: &[u8]) -> Result<RgbImage> {
+    ensure!(
+        rgb.len() == 3 * PIXELS,
+        "a patch has {} bytes (96 x 96 x 3), this one {}",
+        3 * PIXELS,
+        rgb.len()
+    );
+    let side = PATCH_SIDE as u32;
+    Ok(RgbImage::from_fn(side, side, |x, y| {
+        let at = 3 * (y as usize * PATCH_SIDE + x as usize);
+        Rgb([rgb[at], rgb[at + 1], rgb[at + 2]])
+    }))
+}
+
+/// The largest magnitude of a map, or why there is nothing to colour.
+fn maximum(map: &[f32], sign: Sign) -> Result<f64, String> {
+    match (MapRange::of(map), sign) {
+        (MapRange::Zero, _) => Err("map is 0 everywhere".to_owned()),
+        (MapRange::Constant(value), _) => Err(format!("map is {} everywhere", short(value.into()))),
+        (MapRange::NotFinite(1), _) => Err("map has a pixel that is no number".to_owned()),
+        (MapRange::NotFinite(count), _) => Err(format!("map has {count} pixels that are no numbers")),
+        (MapRange::Varied { high, .. }, Sign::Positive) if high <= 0.0 => {
+            Err("map is never above 0".to_owned())
+        }
+        (MapRange::Varied { high, .. }, Sign::Positive) => Ok(high.into()),
+        (MapRange::Varied { low, high }, Sign::Both) => Ok(low.abs().max(high.abs()).into()),
+    }
+}
+
+/// Rec. 601 luma, moved a little towards white: evidence is dark in H&E, and colours need a pale ground.
+fn grey(patch: &RgbImage) -> RgbImage {
+    RgbImage::from_fn(patch.width(), patch.height(), |x, y| {
+        let [red, green, blue] = patch.get_pixel(x, y).0.map(f64::from);
+        let luma = 0.299 * red + 0.587 * green + 0.114 * blue;
+        Rgb([(40.0 + luma * 215.0 / 255.0).round() as u8; 3])
+    })
+}
+
+fn blend(grey: &RgbImage, map: &[f32], sign: Sign, limit: f64) -> RgbImage {
+    RgbImage::from_fn(grey.width(), grey.height(), |x, y| {
+        let value = f64::from(map[y as usize * PATCH_SIDE + x as usize]) / limit;
+        let (opacity, color) = (sign.opacity(value), sign.color(value));
+        let ground = grey.get_pixel(x, y).0;
+        let mixed = |ground: u8, ink: u8| f64::from(ground) * (1.0 - opacity) + f64::from(ink) * opacity;
+        Rgb([0, 1, 2].map(|channel| mixed(ground[channel], color.rgb[channel]).round() as u8))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scale(map: Vec<f32>, sign: Sign) -> String {
+        overlay(&[128; 3 * PIXELS], &map, sign, FullColor::Maximum).unwrap().scale
+    }
+
+    fn with(value: f32) -> Vec<f32> {
+        let mut map = vec![0.0; PIXELS];
+        map[5] = value;
+        map
+    }
+
+    #[test]
+    fn says_what_the_strongest_colour_means() {
+        assert_eq!(scale(with(0.0123), Sign::Positive), "max 0.0123");
+        assert_eq!(scale(with(-2.5), Sign::Both), "max ±2.50");
+    }
+
+    #[test]
+    fn a_percentile_leaves_room_for_the_many() {
+        let map: Vec<f32> =
+            (0..PIXELS).map(|pixel| if pixel < 9 { 50.0 } else { pixel as f32 / 9216.0 }).collect();
+        let it = overlay(&[128; 3 * PIXELS], &map, Sign::Positive, FullColor::Percentile99).unwrap();
+        assert_eq!(it.scale, "99 % below 0.991, max 50.0");
+        // Where only a few pixels have a value, the largest of them is full colour.
+        let it = overlay(&[128; 3 * PIXELS], &with(2.0), Sign::Both, FullColor::Percentile99).unwrap();
+        assert_eq!(it.scale, "99 % below ±2.00, max 2.00");
+    }
+
+    #[test]
+    fn says_why_there_is_no_map() {
+        assert_eq!(scale(vec![0.0; PIXELS], Sign::Positive), "map is 0 everywhere");
+        assert_eq!(scale(vec![-3.0; PIXELS], Sign::Both), "map is -3.00 everywhere");
+        assert_eq!(scale(with(-1.0), Sign::Positive), "map is never above 0");
+        assert_eq!(scale(with(f32::NAN), Sign::Both), "map has a pixel that is no number");
+    }
+
+    #[test]
+    fn leaves_the_tissue_where_there_is_no_evidence() {
+        let bare = overlay(&[128; 3 * PIXELS], &vec![0.0; PIXELS], Sign::Positive, FullColor::Maximum)
+            .unwrap()
+            .pixels;
+        let with =
+            overlay(&[128; 3 * PIXELS], &with(1.0), Sign::Positive, FullColor::Maximum).unwrap().pixels;
+        let changed = bare.pixels().zip(with.pixels()).filter(|(a, b)| a != b).count();
+        assert_eq!(changed, 1);
+        assert_ne!(bare.get_pixel(5, 0), with.get_pixel(5, 0));
+    }
+
+    #[test]
+    fn refuses_other_sizes() {
+        let error =
+            overlay(&[0; 12], &[0.0; PIXELS], Sign::Both, FullColor::Maximum).unwrap_err().to_string();
+        assert_eq!(error, "a patch has 27648 bytes (96 x 96 x 3), this one 12");
+        assert!(overlay(&[0; 3 * PIXELS], &[0.0; 4], Sign::Both, FullColor::Maximum).is_err());
+    }
+}

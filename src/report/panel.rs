@@ -1,0 +1,241 @@
+//! A sheet of explained patches: each one as it is, and beside it its map over the grey patch.
+
+use anyhow::{Context, Result, ensure};
+use image::RgbImage;
+
+use super::{
+    Picture,
+    color::{Color, GREEN, INK, MUTED, RED, WHITE},
+    colormap::Sign,
+    font,
+    overlay::{FullColor, Overlay, overlay, patch},
+    panel_header::{HEADER, WRONG, header},
+    scene::{Align, Pen, Point, Rect, Scene, TextStyle},
+};
+use crate::metrics::{CENTRE_SIDE, PATCH_SIDE};
+
+/// Side of a shown patch in logical pixels: 240 pixels of the PNG.
+const SIDE: f64 = 120.0;
+const GAP: f64 = 4.0;
+const PAD: f64 = 8.0;
+const CAPTION: f64 = 48.0;
+const ITEM: (f64, f64) = (2.0 * SIDE + GAP + 2.0 * PAD, SIDE + CAPTION + 2.0 * PAD);
+const BETWEEN: f64 = 8.0;
+const MARGIN: f64 = 16.0;
+
+const NAME: TextStyle = TextStyle::new(11.5).bold();
+const FACT: TextStyle = TextStyle::new(11.0);
+
+/// One explained patch.
+#[derive(Debug, Clone, Copy)]
+pub struct Item<'a> {
+    /// The patch, [96, 96, 3].
+    pub rgb: &'a [u8],
+    /// Its map, [96, 96].
+    pub map: &'a [f32],
+    /// Whether it is of class 1.
+    pub positive: bool,
+    /// The probability that the model gives class 1.
+    pub probability: f64,
+    /// Its row in the source.
+    pub row: i64,
+}
+
+/// What stands around the patches.
+#[derive(Debug, Clone, Copy)]
+pub struct Sheet<'a> {
+    /// The heading, for example the method and the layer.
+    pub title: &'a str,
+    /// What the maps explain, for example "logit of tumour".
+    pub subtitle: &'a str,
+    /// The names of the classes 0 and 1.
+    pub classes: &'a [String; 2],
+    /// Predicted as class 1 is what has a probability above it.
+    pub threshold: f64,
+    /// Whether the maps are signed.
+    pub sign: Sign,
+    /// Which value of a map has the strongest colour.
+    pub full: FullColor,
+}
+
+/// Draws a sheet. The box on every patch is the centre 32x32 that the label speaks of, green where
+/// negative and red where positive; wrongly classified patches lie on a tinted ground.
+///
+/// # Errors
+/// There is no patch, or a patch or a map has another size than 96x96; the row is named.
+pub fn panel(items: &[Item<'_>], sheet: &Sheet<'_>) -> Result<Picture> {
+    ensure!(!items.is_empty(), "there are no patches to show");
+    let columns = columns(items.len());
+    let rows = items.len().div_ceil(columns);
+    let width = (2.0 * MARGIN + columns as f64 * (ITEM.0 + BETWEEN) - BETWEEN).max(800.0);
+    let height = HEADER + rows as f64 * (ITEM.1 + BETWEEN) - BETWEEN + MARGIN;
+    let mut scene = Scene::new(width, height);
+    header(&mut scene, sheet);
+    for (index, item) in items.iter().enumerate() {
+        let (column, row) = (index % columns, index / columns);
+        let left = MARGIN + column as f64 * (ITEM.0 + BETWEEN);
+        let top = HEADER + row as f64 * (ITEM.1 + BETWEEN);
+        draw(&mut scene, (left, top), item, sheet)
+            .with_context(|| format!("row {} cannot be shown", item.row))?;
+    }
+    Ok(Picture(scene))
+}
+
+/// So many that the sheet comes out somewhat higher than wide.
+fn columns(items: usize) -> usize {
+    let balanced = (items as f64 * 0.56).sqrt().round() as usize;
+    balanced.clamp(3, 40).min(items)
+}
+
+fn draw(scene: &mut Scene, (left, top): Point, item: &Item<'_>, sheet: &Sheet<'_>) -> Result<()> {
+    let predicted = item.probability > sheet.threshold;
+    if predicted != item.positive {
+        scene.rectangle(Rect::new(left, top, ITEM.0, ITEM.1), WRONG);
+    }
+    let (left, top) = (left + PAD, top + PAD);
+    let Overlay { pixels, scale } = overlay(item.rgb, item.map, sheet.sign, sheet.full)?;
+    shown(scene, patch(item.rgb)?, (left, top), item.positive);
+    shown(scene, pixels, (left + SIDE + GAP, top), item.positive);
+    caption(scene, (left, top + SIDE), item, sheet, &scale);
+    Ok(())
+}
+
+/// A patch with its centre box.
+fn shown(scene: &mut Scene, pixels: RgbImage, (left, top): Point, positive: bool) {
+    scene.image(pixels, Rect::new(left, top, SIDE, SIDE));
+    let scale = SIDE / PATCH_SIDE as f64;
+    let margin = (PATCH_SIDE - CENTRE_SIDE) as f64 / 2.0 * scale;
+    let side = CENTRE_SIDE as f64 * scale;
+    let rect = Rect::new(left + margin, top + margin, side, side);
+    scene.frame(rect, Pen::new(Color { alpha: 0.7, ..WHITE }, 3.0));
+    scene.frame(rect, Pen::new(if positive { RED } else { GREEN }, 1.5));
+}
+
+fn caption(scene: &mut Scene, (left, top): Point, item: &Item<'_>, sheet: &Sheet<'_>, scale: &str) {
+    let width = 2.0 * SIDE + GAP;
+    let right = FACT.color(MUTED).align(Align::Right);
+    let row = format!("row {}", item.row);
+    let room = width - FACT.width(&row) - 10.0;
+    let label = font::fitted(&sheet.classes[usize::from(item.positive)], NAME.size, true, room);
+    scene.text(label, (left, top + 15.0), NAME.color(if item.positive { RED } else { GREEN }));
+    scene.text(row, (left + width, top + 15.0), right);
+    let predicted = item.probability > sheet.threshold;
+    let probability = format!("p = {:.3}", item.probability);
+    let room = width - FACT.width(&probability) - 10.0;
+    let verdict = format!("predicted {}", sheet.classes[usize::from(predicted)]);
+    scene.text(font::fitted(&verdict, FACT.size, false, room), (left, top + 30.0), FACT.color(INK));
+    scene.text(probability, (left + width, top + 30.0), FACT.color(INK).align(Align::Right));
+    scene.text(
+        if predicted == item.positive { "correct" } else { "wrong" },
+        (left, top + 45.0),
+        FACT.color(MUTED),
+    );
+    scene.text(scale, (left + width, top + 45.0), right);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use safetensors::SafeTensors;
+
+    use super::*;
+    use crate::{report::gallery::drawn, testing::shared};
+
+    fn sheet(sign: Sign, full: FullColor, classes: &[String; 2]) -> Sheet<'_> {
+        let title = if sign == Sign::Both { "Integrated gradients" } else { "Grad-CAM, relu4" };
+        Sheet { title, subtitle: "explains the logit of tumour", classes, threshold: 0.5, sign, full }
+    }
+
+    fn classes() -> [String; 2] {
+        ["Non cancerous", "Cancerous"].map(str::to_owned)
+    }
+
+    /// A patch and a map that are easy to tell apart without any data.
+    fn invented() -> (Vec<u8>, Vec<f32>) {
+        let at = |pixel: usize| ((pixel % 96) as f32, (pixel / 96) as f32);
+        let rgb = (0..9216).flat_map(|pixel| {
+            let (x, y) = at(pixel);
+            [(180.0 + 60.0 * (x / 9.0).sin()) as u8, 140, (170.0 + 60.0 * (y / 7.0).cos()) as u8]
+        });
+        let blob = |pixel| {
+            let (x, y) = at(pixel);
+            (-((x - 60.0).powi(2) + (y - 40.0).powi(2)) / 300.0).exp()
+        };
+        (rgb.collect(), (0..9216).map(blob).collect())
+    }
+
+    #[test]
+    fn shows_one_patch_and_what_is_odd_about_maps() {
+        let (rgb, map) = invented();
+        let nan = [vec![f32::NAN], map[1..].to_vec()].concat();
+        let maps = [map, vec![0.0; 9216], vec![0.5; 9216], nan];
+        let item = |map| Item { rgb: &rgb, map, positive: true, probability: 0.3, row: 31_415 };
+        let items: Vec<_> = maps.iter().map(|map| item(map)).collect();
+        let classes = classes();
+        let (size, _) = drawn(
+            "panel-1",
+            &panel(&items[..1], &sheet(Sign::Positive, FullColor::Maximum, &classes)).unwrap(),
+        );
+        assert_eq!(size.0, 1600);
+        let (_, svg) =
+            drawn("panel-odd", &panel(&items, &sheet(Sign::Positive, FullColor::Maximum, &classes)).unwrap());
+        for text in
+            ["map is 0 everywhere", "map is 0.500 everywhere", "map has a pixel", "row 31415", "wrong"]
+        {
+            assert!(svg.contains(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_the_row_that_cannot_be_shown() {
+        let item = Item { rgb: &[0; 3], map: &[0.0], positive: true, probability: 0.3, row: 7 };
+        let error = panel(&[item], &sheet(Sign::Both, FullColor::Maximum, &classes())).unwrap_err();
+        assert!(format!("{error:#}").starts_with("row 7 cannot be shown: a patch has 27648 bytes"));
+        assert!(panel(&[], &sheet(Sign::Both, FullColor::Maximum, &classes())).is_err());
+    }
+
+    fn floats(tensors: &SafeTensors<'_>, name: &str) -> Vec<f32> {
+        let bytes = tensors.tensor(name).unwrap().data();
+        bytes.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect()
+    }
+
+    #[test]
+    fn shows_real_patches_with_every_kind_of_map() {
+        let Some(path) = shared("oracle/explain.safetensors") else { return };
+        let bytes = fs::read(path).unwrap();
+        let tensors = SafeTensors::deserialize(&bytes).unwrap();
+        let images = tensors.tensor("images").unwrap().data();
+        let labels = tensors.tensor("labels").unwrap().data();
+        let probabilities = floats(&tensors, "probability");
+        let attributions = floats(&tensors, "ig.gauss-legendre");
+        let ig = attributions
+            .chunks_exact(3 * 9216)
+            .flat_map(|it| (0..9216).map(|i| it[i] + it[9216 + i] + it[2 * 9216 + i]).collect::<Vec<_>>());
+        for (name, maps, sign, full, count) in [
+            (
+                "grad-cam",
+                floats(&tensors, "grad-cam.relu4.upsampled"),
+                Sign::Positive,
+                FullColor::Maximum,
+                32,
+            ),
+            ("saliency", floats(&tensors, "saliency"), Sign::Positive, FullColor::Percentile99, 8),
+            ("occlusion", floats(&tensors, "occlusion"), Sign::Both, FullColor::Maximum, 8),
+            ("ig", ig.collect(), Sign::Both, FullColor::Percentile99, 8),
+        ] {
+            let item = |index: usize| {
+                let image = index % 8;
+                Item {
+                    rgb: &images[image * 27_648..][..27_648],
+                    map: &maps[image * 9216..][..9216],
+                    positive: labels[8 * image] == 1,
+                    probability: probabilities[image].into(),
+                    row: index as i64,
+                }
+            };
+            let items: Vec<_> = (0..count).map(item).collect();
+            drawn(&format!("panel-{name}"), &panel(&items, &sheet(sign, full, &classes())).unwrap());
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! A scene as PNG: anti-aliased, at twice the logical size, without any metadata.
+
+use anyhow::{Context, Result};
+use image::{
+    ExtendedColorType, ImageEncoder, RgbImage,
+    codecs::png::{CompressionType, FilterType, PngEncoder},
+};
+use tiny_skia::{
+    Color as SkiaColor, FillRule, FilterQuality, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap,
+    PixmapPaint, Stroke, StrokeDash, Transform,
+};
+
+use super::{
+    color::Color,
+    font,
+    scene::{Pen, Point, Scene, Shape, TextStyle},
+};
+
+/// Pixels per logical pixel, each way.
+const DENSITY: f64 = 2.0;
+
+/// Draws and compresses a scene. The same scene gives the same bytes.
+///
+/// # Errors
+/// The picture is too large to be held in memory as one (several gigapixels).
+pub(super) fn png(scene: &Scene) -> Result<Vec<u8>> {
+    let (width, height) = ((scene.width * DENSITY) as u32, (scene.height * DENSITY) as u32);
+    let mut pixmap = Pixmap::new(width, height).with_context(|| {
+        format!("a picture of {width} x {height} pixels cannot be drawn; show fewer patches")
+    })?;
+    pixmap.fill(SkiaColor::WHITE);
+    for shape in &scene.shapes {
+        draw(&mut pixmap, shape);
+    }
+    // The sheet is opaque, so that the premultiplied colours are the colours.
+    let opaque: Vec<u8> =
+        pixmap.data().chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
+    encode(&opaque, width, height)
+}
+
+/// Compresses opaque pixels with fixed settings.
+fn encode(rgb: &[u8], width: u32, height: u32) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    PngEncoder::new_with_quality(&mut bytes, CompressionType::Level(6), FilterType::Adaptive)
+        .write_image(rgb, width, height, ExtendedColorType::Rgb8)
+        .context("cannot encode a PNG")?;
+    Ok(bytes)
+}
+
+/// An image of its own as PNG, pixel by pixel.
+pub(super) fn image_png(image: &RgbImage) -> Result<Vec<u8>> {
+    encode(image.as_raw(), image.width(), image.height())
+}
+
+fn scale() -> Transform {
+    Transform::from_scale(DENSITY as f32, DENSITY as f32)
+}
+
+fn paint(color: Color) -> Paint<'static> {
+    let mut paint = Paint::default();
+    let [red, green, blue] = color.rgb;
+    paint.set_color_rgba8(red, green, blue, (color.alpha.clamp(0.0, 1.0) * 255.0).round() as u8);
+    paint
+}
+
+fn draw(pixmap: &mut Pixmap, shape: &Shape) {
+    match shape {
+        Shape::Area { outline, color } => fill(pixmap, polygon(outline, true), *color, scale()),
+        Shape::Line { points, pen, closed } => stroke(pixmap, polygon(points, *closed), *pen),
+        Shape::Disc { centre, radius, color } => {
+            fill(
+                pixmap,
+                PathBuilder::from_circle(centre.0 as f32, centre.1 as f32, *radius as f32),
+                *color,
+                scale(),
+            );
+        }
+        Shape::Text { text, at, style } => write(pixmap, text, *at, *style),
+        Shape::Image { pixels, corner, size } => blit(pixmap, pixels, *corner, *size),
+    }
+}
+
+fn polygon(points: &[Point], closed: bool) -> Option<Path> {
+    let mut path = PathBuilder::new();
+    for (index, &(x, y)) in points.iter().enumerate() {
+        if index == 0 { path.move_to(x as f32, y as f32) } else { path.line_to(x as f32, y as f32) }
+    }
+    if closed {
+        path.close();
+    }
+    path.finish()
+}
+
+fn fill(pixmap: &mut Pixmap, path: Option<Path>, color: Color, transform: Transform) {
+    if let Some(path) = path {
+        pixmap.fill_path(&path, &paint(color), FillRule::Winding, transform, None);
+    }
+}
+
+fn stroke(pixmap: &mut Pixmap, path: Option<Path>, pen: Pen) {
+    let Some(path) = path else { return };
+    let stroke = Stroke {
+        width: pen.width as f32,
+        line_cap: if pen.dash.is_some() { LineCap::Butt } else { LineCap::Round },
+        line_join: LineJoin::Round,
+        dash: pen.dash.and_then(|dash| StrokeDash::new(dash.map(|length| length as f32).to_vec(), 0.0)),
+        ..Stroke::default()
+    };
+    pixmap.stroke_path(&path, &paint(pen.color), &stroke, scale(), None);
+}
+
+fn write(pixmap: &mut Pixmap, text: &str, at: Point, style: TextStyle) {
+    let place = Transform::from_translate(style.offset(text) as f32, 0.0)
+        .post_rotate(style.degrees as f32)
+        .post_translate(at.0 as f32, at.1 as f32)
+        .post_concat(scale());
+    fill(pixmap, font::outline(text, style.size, style.bold), style.color, place);
+}
+
+/// Enlarged smoothly: tissue reads better so than as squares of uneven size.
+fn blit(pixmap: &mut Pixmap, image: &RgbImage, corner: Point, size: Point) {
+    let Some(mut source) = Pixmap::new(image.width(), image.height()) else { return };
+    for (target, pixel) in source.data_mut().chunks_exact_mut(4).zip(image.pixels()) {
+        target.copy_from_slice(&[pixel[0], pixel[1], pixel[2], 255]);
+    }
+    let stretch = (size.0 / f64::from(image.width()), size.1 / f64::from(image.height()));
+    let place = Transform::from_scale(stretch.0 as f32, stretch.1 as f32)
+        .post_translate(corner.0 as f32, corner.1 as f32)
+        .post_concat(scale());
+    let paint = PixmapPaint { quality: FilterQuality::Bicubic, ..PixmapPaint::default() };
+    pixmap.draw_pixmap(0, 0, source.as_ref(), &paint, place, None);
+}

@@ -1,0 +1,77 @@
+//! Tables of plain text, aligned.
+
+use std::fmt;
+
+/// To which side the cells of a column are pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Column {
+    /// Words.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// Rows of text under columns as wide as their widest cell, two blanks apart; lines end without
+/// blanks.
+///
+/// ```
+/// use pcamflow::report::{Column, Table};
+///
+/// let mut table = Table::new([Column::Left, Column::Right]);
+/// table.row(["Brier score", "0.18"]);
+/// table.row(["MCC", "-0.5"]);
+/// assert_eq!(table.to_string(), "Brier score  0.18\nMCC          -0.5\n");
+/// ```
+#[derive(Debug, Clone)]
+pub struct Table<const N: usize> {
+    columns: [Column; N],
+    rows: Vec<[String; N]>,
+}
+
+impl<const N: usize> Table<N> {
+    /// A table without rows.
+    #[must_use]
+    pub fn new(columns: [Column; N]) -> Self {
+        Self { columns, rows: Vec::new() }
+    }
+
+    /// Adds a row below.
+    pub fn row(&mut self, cells: [impl Into<String>; N]) {
+        self.rows.push(cells.map(Into::into));
+    }
+
+    fn width(&self, column: usize) -> usize {
+        self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
+    }
+}
+
+impl<const N: usize> fmt::Display for Table<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for row in &self.rows {
+            let mut line = String::new();
+            for (index, cell) in row.iter().enumerate() {
+                let (width, gap) = (self.width(index), if index > 0 { "  " } else { "" });
+                line += &match self.columns[index] {
+                    Column::Left => format!("{gap}{cell:<width$}"),
+                    Column::Right => format!("{gap}{cell:>width$}"),
+                };
+            }
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_letters_not_bytes_and_ends_lines_clean() {
+        let mut table = Table::new([Column::Left, Column::Right, Column::Left]);
+        table.row(["é", "1", ""]);
+        table.row(["long", "100", "x"]);
+        assert_eq!(table.to_string(), "é       1\nlong  100  x\n");
+        assert_eq!(Table::new([Column::Left]).to_string(), "");
+    }
+}

@@ -1,0 +1,183 @@
+//! Are an artifact's bytes here, and what they should be?
+//!
+//! **Trust.** Mode bits prove nothing. An object is trusted while its stat tuple is the one that its record
+//! holds; otherwise it is hashed again. (An edit of the same size within the same clock tick as the
+//! publishing rename, some milliseconds, would go unseen, as would bits that rot on the disk: `verify` is
+//! for those.)
+//!
+//! **Lost, or never here?** A store may be restored with records only (a CI cache without the gigabytes);
+//! its records are hits as long as nobody needs the bytes. But an object that somebody deleted must be
+//! noticed. What tells them apart is the *home*: a random identity of the folder `objects/`, renewed
+//! whenever that folder is made anew, which a record remembers from the time when its objects lay there.
+//! An absent object is [`Check::Missing`] if `objects/` exists and has the record's home: it was here. It
+//! is [`Check::Elsewhere`] if `objects/` does not exist, or has another home because it was made since: the
+//! bytes never were in *this* folder, even when others have been added to it meanwhile. So deleting files
+//! below `objects/` is a loss, deleting the folder itself is a decision to keep the records only.
+
+use std::path::Path;
+
+use super::{ActionRecord, Damage, Result, Store, StoredArtifact, layout::Layout, quarantine::put_away};
+use crate::{
+    digest::Digest,
+    fsx::{self, Kind, StatTuple},
+};
+
+/// What is known of an artifact's bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// They are here, untouched since they were published.
+    Intact,
+    /// They are here and what they should be, but the file was touched (copied, restored): its stat tuple
+    /// now. [`Store::refresh`] remembers it.
+    IntactButTouched(StatTuple),
+    /// The file was there and wrong, and has been moved away: the artifact must be made again.
+    Damaged(Damage),
+    /// They were here and are gone: the artifact must be made again.
+    Missing,
+    /// They were never here: the record is a hit as long as nobody needs them.
+    Elsewhere,
+}
+
+impl Check {
+    /// Whether the bytes can be read here.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        matches!(self, Self::Intact | Self::IntactButTouched(_))
+    }
+
+    /// Whether the bytes were here and are lost.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        matches!(self, Self::Damaged(_) | Self::Missing)
+    }
+}
+
+impl Store {
+    /// What is known of the bytes of one of a record's artifacts.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn check(&self, record: &ActionRecord, artifact: &StoredArtifact) -> Result<Check> {
+        let path = self.layout.object(&artifact.digest);
+        match fsx::stat(&path)? {
+            Some(stat) if artifact.stat == Some(stat) => Ok(Check::Intact),
+            Some(stat) => examine(&self.layout, &path, &artifact.digest, artifact.size, stat),
+            None if record.home.is_some() && record.home == self.layout.home()? => Ok(Check::Missing),
+            None => Ok(Check::Elsewhere),
+        }
+    }
+}
+
+/// Hashes an object whose stat tuple is not the expected one.
+pub(super) fn examine(
+    layout: &Layout,
+    path: &Path,
+    digest: &Digest,
+    size: u64,
+    stat: StatTuple,
+) -> Result<Check> {
+    if stat.size != size {
+        let what = format!("it has {} bytes instead of {size}", stat.size);
+        return Ok(Check::Damaged(put_away(layout, path, &stat, what)));
+    }
+    match fsx::hash_file(path) {
+        Ok(hashed) if hashed.digest == *digest => Ok(Check::IntactButTouched(hashed.stat)),
+        Ok(hashed) => {
+            let what = format!("its content has the digest {}", hashed.digest.short());
+            Ok(Check::Damaged(put_away(layout, path, &hashed.stat, what)))
+        }
+        Err(error) if error.kind() == Kind::NotFound => Ok(Check::Missing),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::store::{Options, case::Case};
+
+    #[test]
+    fn an_untouched_object_is_trusted_and_a_touched_one_is_hashed_once() {
+        let case = Case::new();
+        let record = case.record(&["content", "other"]);
+        assert_eq!(case.check(&record), Check::Intact);
+        case.tamper(&record, |path| fs::write(path, "content").unwrap());
+        let checks = case.checks(&record);
+        assert!(matches!(checks["0"], Check::IntactButTouched(_)));
+        assert_eq!(checks["1"], Check::Intact);
+        assert!(case.store.refresh(&record, &checks).unwrap());
+        let refreshed = case.store.record(&record.key).unwrap().found().unwrap();
+        assert_eq!(case.check(&refreshed), Check::Intact);
+        assert!(!case.store.refresh(&record, &checks).unwrap(), "an outdated record overwrites nothing");
+    }
+
+    #[test]
+    fn a_key_that_is_being_executed_is_not_refreshed() {
+        let case = Case::new();
+        let record = case.record(&["content"]);
+        case.tamper(&record, |path| fs::write(path, "content").unwrap());
+        let checks = case.checks(&record);
+        let lock = case.store.try_lock(&record.key, "a forced run").unwrap();
+        assert!(!case.store.refresh(&record, &checks).unwrap());
+        drop(lock);
+        assert!(case.store.refresh(&record, &checks).unwrap());
+    }
+
+    #[test]
+    fn flipped_truncated_and_longer_objects_are_moved_away_and_can_be_made_again() {
+        let case = Case::new();
+        for (content, said) in [
+            ("kontent", "its content has the digest"),
+            ("cont", "it has 4 bytes instead of 7"),
+            ("", "it has 0 bytes instead of 7"),
+            ("content+", "it has 8 bytes instead of 7"),
+        ] {
+            let record = case.record(&["content"]);
+            case.tamper(&record, |path| fs::write(path, content).unwrap());
+            let Check::Damaged(damage) = case.check(&record) else { panic!("{content:?} was not noticed") };
+            assert!(damage.to_string().contains(said), "{damage}");
+            assert_eq!(fs::read_to_string(damage.moved_to.unwrap()).unwrap(), content);
+            assert_eq!(case.check(&record), Check::Missing, "what is damaged is no longer there");
+            assert_eq!(case.check(&case.record(&["content"])), Check::Intact);
+        }
+    }
+
+    #[test]
+    fn a_deleted_object_is_lost_but_one_of_a_store_restored_without_objects_is_elsewhere() {
+        let case = Case::new();
+        let record = case.record(&["content", "other"]);
+        fs::remove_file(case.store.object(&record.artifacts["0"].digest)).unwrap();
+        assert_eq!(case.check(&record), Check::Missing);
+        // All files deleted, folders left: lost as well.
+        fs::remove_file(case.store.object(&record.artifacts["1"].digest)).unwrap();
+        assert_eq!(case.checks(&record)["1"], Check::Missing);
+
+        fs::remove_dir_all(case.store.layout.objects()).unwrap();
+        assert_eq!(case.check(&record), Check::Elsewhere);
+        // That stays so when other objects come to be here.
+        case.publish(b"of another stage");
+        assert_eq!(case.check(&record), Check::Elsewhere);
+        // And ends when the bytes do: from then on, they can be lost.
+        let again = case.record(&["content", "other"]);
+        assert_eq!(case.check(&again), Check::Intact);
+        fs::remove_file(case.store.object(&again.artifacts["0"].digest)).unwrap();
+        assert_eq!(case.check(&again), Check::Missing);
+    }
+
+    #[test]
+    fn a_store_copied_elsewhere_is_hashed_once_and_then_trusted() {
+        let case = Case::new();
+        let record = case.record(&["content", "other"]);
+        let copy = case.folder.path().join("copy");
+        let copied = std::process::Command::new("cp").arg("-r").arg(case.store.root()).arg(&copy).status();
+        assert!(copied.unwrap().success());
+        let case = Case { store: Store::open(&copy, Options::default()).unwrap(), ..case };
+        let checks = case.checks(&record);
+        assert!(checks.values().all(|check| matches!(check, Check::IntactButTouched(_))), "{checks:?}");
+        assert!(case.store.refresh(&record, &checks).unwrap());
+        let refreshed = case.store.record(&record.key).unwrap().found().unwrap();
+        assert!(case.checks(&refreshed).values().all(|check| *check == Check::Intact));
+    }
+}

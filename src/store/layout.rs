@@ -1,0 +1,262 @@
+//! Where everything in a store is, and which version of that order it has.
+
+use std::path::{Path, PathBuf};
+
+use super::{Error, Result};
+use crate::{
+    digest::Digest,
+    fsx::{self, Durability, FileLock},
+};
+
+/// The version of the layout and of every file in it but the artifacts.
+pub(super) const FORMAT: &str = "pcamflow store 1";
+
+/// The paths of one store.
+#[derive(Debug)]
+pub(super) struct Layout {
+    root: PathBuf,
+    pub(super) durability: Durability,
+}
+
+impl Layout {
+    pub(super) fn open(root: &Path, durability: Durability) -> Result<Self> {
+        let root = std::path::absolute(root).map_err(fsx::Error::at("resolve", root))?;
+        let layout = Self { root, durability };
+        layout.check_format()?;
+        Ok(layout)
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder `objects/`.
+    pub(super) fn objects(&self) -> PathBuf {
+        self.root.join("objects")
+    }
+
+    pub(super) fn object(&self, digest: &Digest) -> PathBuf {
+        let hex = digest.hex();
+        self.root.join("objects").join(&hex[..2]).join(hex)
+    }
+
+    pub(super) fn record(&self, key: &Digest) -> PathBuf {
+        let hex = key.hex();
+        self.root.join("actions").join(&hex[..2]).join(hex + ".json")
+    }
+
+    pub(super) fn latest(&self, pipeline: &str, stage: &str) -> PathBuf {
+        // Neither name can hold a NUL, so no two pairs are one text.
+        self.root.join("latest").join(Digest::of(format!("{pipeline}\0{stage}").as_bytes()).hex())
+    }
+
+    pub(super) fn sources(&self) -> PathBuf {
+        self.root.join("sources")
+    }
+
+    pub(super) fn work(&self, key: &Digest) -> PathBuf {
+        self.root.join("work").join(key.hex())
+    }
+
+    pub(super) fn staging(&self) -> PathBuf {
+        self.root.join("staging")
+    }
+
+    pub(super) fn locks(&self) -> PathBuf {
+        self.root.join("locks")
+    }
+
+    pub(super) fn quarantine(&self) -> PathBuf {
+        self.root.join("quarantine")
+    }
+
+    pub(super) fn tmp(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+
+    /// Makes sure that a folder of the store exists, and that the store itself does. Every writer calls
+    /// this for the folder that it is about to write in. (Somebody may have removed the whole store since it
+    /// was opened: so no folder is made without its `format`.)
+    pub(super) fn prepare(&self, folder: &Path) -> Result<()> {
+        if fsx::stat(folder)?.is_none() {
+            self.create()?;
+            fsx::create_folder(folder)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a small file of the store whole, its passing name being in `tmp/`.
+    pub(super) fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        Ok(self.draft(path, bytes)?.publish(path, self.durability)?)
+    }
+
+    /// As [`Layout::write`], unless there is such a file already. True if there was none.
+    pub(super) fn write_new(&self, path: &Path, bytes: &[u8]) -> Result<bool> {
+        Ok(self.draft(path, bytes)?.publish_new(path, self.durability)?)
+    }
+
+    fn draft(&self, path: &Path, bytes: &[u8]) -> Result<fsx::Draft> {
+        self.prepare(&fsx::parent(path))?;
+        self.prepare(&self.tmp())?;
+        Ok(fsx::write_through(&self.tmp(), path, bytes)?)
+    }
+
+    /// Takes one of the locks that are held for milliseconds, waiting for it.
+    pub(super) fn short_lock(&self, name: &str) -> Result<FileLock> {
+        self.prepare(&self.locks())?;
+        Ok(FileLock::acquire(&self.locks().join(name), "a short update")?)
+    }
+
+    /// The identity of the folder `objects/` as it is now; `None` if there is none.
+    pub(super) fn home(&self) -> Result<Option<String>> {
+        if fsx::stat(&self.objects())?.is_none() {
+            return Ok(None);
+        }
+        let home = fsx::read_if_there(&self.root.join("home"))?;
+        Ok(home
+            .map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned())
+            .filter(|home| !home.is_empty()))
+    }
+
+    /// Makes sure that there is a folder `objects/`, with an identity that no earlier one had.
+    pub(super) fn prepare_objects(&self) -> Result<()> {
+        if self.home()?.is_some() {
+            return Ok(());
+        }
+        let _lock = self.short_lock("layout")?;
+        if self.home()?.is_none() {
+            // First the identity: an `objects/` never stands under the one before it.
+            let home = format!("{}\n", fsx::unique_name());
+            let path = self.root.join("home");
+            self.draft(&path, home.as_bytes())?.publish(&path, Durability::Durable)?;
+            fsx::create_folder(&self.objects())?;
+        }
+        Ok(())
+    }
+
+    /// A store that does not exist yet is fine.
+    fn check_format(&self) -> Result<()> {
+        let Some(found) = fsx::read_if_there(&self.format())? else {
+            let has = |name: &str| Ok::<_, Error>(fsx::stat(&self.root.join(name))?.is_some());
+            let looks_like_one = has("objects")? || has("actions")?;
+            return if looks_like_one { Err(Error::NoFormat { root: self.root.clone() }) } else { Ok(()) };
+        };
+        let found = String::from_utf8_lossy(&found).trim().to_owned();
+        if found == FORMAT { Ok(()) } else { Err(Error::OtherFormat { root: self.root.clone(), found }) }
+    }
+
+    /// Creates the store. `format` comes first, and flushed: nothing in a store is older than it.
+    fn create(&self) -> Result<()> {
+        if fsx::stat(&self.format())?.is_some() {
+            return Ok(fsx::create_folder(&self.tmp())?);
+        }
+        let is_ours_alone = fsx::list(&self.root)?.is_empty();
+        fsx::create_folder(&self.tmp())?;
+        if is_ours_alone {
+            // Stores lie in the folders of projects: `git add .` must not take gigabytes with it.
+            let ignore = self.root.join(".gitignore");
+            fsx::write_through(&self.tmp(), &ignore, b"*\n")?.publish_new(&ignore, Durability::Relaxed)?;
+        }
+        let format = fsx::write_through(&self.tmp(), &self.format(), format!("{FORMAT}\n").as_bytes())?;
+        format.publish_new(&self.format(), Durability::Durable)?;
+        self.check_format()
+    }
+
+    fn format(&self) -> PathBuf {
+        self.root.join("format")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn open(root: &Path) -> Result<Layout> {
+        Layout::open(root, Durability::Relaxed)
+    }
+
+    #[test]
+    fn opening_creates_nothing_and_the_first_write_everything() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("new störe");
+        let layout = open(&root).unwrap();
+        assert!(!root.exists());
+        layout.prepare(&layout.locks()).unwrap();
+        assert!(layout.locks().is_dir());
+        assert_eq!(fs::read_to_string(root.join("format")).unwrap(), "pcamflow store 1\n");
+        assert_eq!(fs::read_to_string(root.join(".gitignore")).unwrap(), "*\n");
+        open(&root).unwrap();
+    }
+
+    #[test]
+    fn another_format_is_refused_with_both_versions_named() {
+        let folder = tempfile::tempdir().unwrap();
+        for found in ["pcamflow store 2", "pcamflow store 0", "pcamflow stor", "", "\u{0}\u{0}"] {
+            fs::write(folder.path().join("format"), found).unwrap();
+            let error = open(folder.path()).unwrap_err();
+            assert!(matches!(&error, Error::OtherFormat { found: said, .. } if said == found), "{error}");
+            assert!(error.is_environment());
+            assert!(error.to_string().contains("format \"pcamflow store 1\""), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_store_without_its_format_is_refused_and_another_folder_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("notes.txt"), "").unwrap();
+        open(folder.path()).unwrap();
+        fs::create_dir(folder.path().join("actions")).unwrap();
+        assert!(matches!(open(folder.path()), Err(Error::NoFormat { .. })));
+        fs::remove_dir(folder.path().join("actions")).unwrap();
+        let layout = open(folder.path()).unwrap();
+        layout.prepare(&layout.locks()).unwrap();
+        assert!(!folder.path().join(".gitignore").exists(), "that would hide the files of others");
+        assert!(open(&folder.path().join("notes.txt")).is_err());
+    }
+
+    #[test]
+    fn a_store_that_is_removed_while_it_is_used_is_made_anew_with_its_format() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("store");
+        let layout = open(&root).unwrap();
+        layout.write(&root.join("actions/x"), b"x").unwrap();
+        fs::remove_dir_all(&root).unwrap();
+        layout.write(&root.join("actions/x"), b"x").unwrap();
+        open(&root).unwrap();
+    }
+
+    #[test]
+    fn eight_at_once_create_one_store_with_one_home() {
+        let folder = tempfile::tempdir().unwrap();
+        let homes: std::collections::BTreeSet<_> = std::thread::scope(|scope| {
+            let create = || {
+                let layout = open(folder.path()).unwrap();
+                layout.prepare_objects().unwrap();
+                layout.home().unwrap().unwrap()
+            };
+            let handles: Vec<_> = (0..8).map(|_| scope.spawn(create)).collect();
+            handles.into_iter().map(|handle| handle.join().unwrap()).collect()
+        });
+        assert_eq!(homes.len(), 1);
+    }
+
+    #[test]
+    fn objects_made_anew_have_a_new_home() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = open(folder.path()).unwrap();
+        layout.prepare_objects().unwrap();
+        let first = layout.home().unwrap().unwrap();
+        layout.prepare_objects().unwrap();
+        assert_eq!(layout.home().unwrap().as_ref(), Some(&first));
+        fs::remove_dir(layout.objects()).unwrap();
+        assert_eq!(layout.home().unwrap(), None);
+        layout.prepare_objects().unwrap();
+        let second = layout.home().unwrap();
+        assert_ne!(second, Some(first));
+        fs::write(folder.path().join("home"), "").unwrap();
+        layout.prepare_objects().unwrap();
+        assert!(layout.home().unwrap().is_some_and(|home| Some(home) != second), "torn by a power loss");
+    }
+}

@@ -1,0 +1,165 @@
+//! One lock per key while it executes, so that two runs never compute the same thing at once.
+//!
+//! Kernel locks only ([`FileLock`]): they end with their holder, and no process number decides anything.
+//! On file systems without locks two runs may both execute a key; then the first record wins, objects are
+//! the same or other bytes under other names, and nothing is damaged: the work is done twice.
+
+use std::{ops::ControlFlow, thread::sleep, time::Duration};
+
+use super::{Result, Store};
+use crate::{
+    digest::Digest,
+    fsx::{FileLock, TryLock},
+};
+
+/// How often a waiter looks again. Short beside any stage, cheap beside any poll.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// The right to execute a key; dropping it, or dying, gives it back.
+#[derive(Debug)]
+pub struct KeyLock {
+    lock: FileLock,
+}
+
+impl KeyLock {
+    /// Whether the file system really keeps others out.
+    #[must_use]
+    pub fn is_enforced(&self) -> bool {
+        self.lock.is_enforced()
+    }
+}
+
+/// What became of an attempt to lock a key.
+#[derive(Debug)]
+pub enum TryKey {
+    /// It is ours.
+    Acquired(KeyLock),
+    /// It is being executed: who does, in that one's words; empty in the instant before it says so.
+    Held(String),
+}
+
+impl Store {
+    /// Locks a key for executing it, unless somebody else has it. `owner` is what others are told
+    /// ("train.base in process 4242 on host, since 12:01").
+    ///
+    /// # Errors
+    /// Where the store cannot be written.
+    pub fn try_lock(&self, key: &Digest, owner: &str) -> Result<TryKey> {
+        let folder = self.layout.locks();
+        self.layout.prepare(&folder)?;
+        Ok(match FileLock::try_acquire(&folder.join(key.hex()), owner)? {
+            TryLock::Acquired(lock) => TryKey::Acquired(KeyLock { lock }),
+            TryLock::Held(by) => TryKey::Held(by),
+        })
+    }
+
+    /// Locks a key, waiting for whoever executes it. `waiting` is called with the holder's words, about
+    /// twenty times a second; when it breaks, the wait ends with `None`. After a wait the key's record is
+    /// to be looked up again: the other one has probably written it.
+    ///
+    /// # Errors
+    /// Where the store cannot be written.
+    pub fn lock(
+        &self,
+        key: &Digest,
+        owner: &str,
+        mut waiting: impl FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<Option<KeyLock>> {
+        loop {
+            match self.try_lock(key, owner)? {
+                TryKey::Acquired(lock) => return Ok(Some(lock)),
+                TryKey::Held(by) if waiting(&by).is_break() => return Ok(None),
+                TryKey::Held(_) => sleep(PATIENCE),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        path::Path,
+        process::{Child, Command, Stdio},
+        time::Instant,
+    };
+
+    use super::*;
+    use crate::store::Options;
+
+    fn open(root: &Path) -> Store {
+        Store::open(root, Options::default()).unwrap()
+    }
+
+    fn holder(store: &Store, key: &Digest) -> Option<String> {
+        match store.try_lock(key, "another").unwrap() {
+            TryKey::Acquired(_) => None,
+            TryKey::Held(by) => Some(by),
+        }
+    }
+
+    #[test]
+    fn a_key_is_locked_for_other_handles_and_other_keys_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (open(folder.path()), open(folder.path()));
+        let (key, other) = (Digest::of(b"key"), Digest::of(b"other"));
+        let TryKey::Acquired(lock) = one.try_lock(&key, "train.base in process 7").unwrap() else { panic!() };
+        assert!(lock.is_enforced());
+        assert_eq!(holder(&two, &key).as_deref(), Some("train.base in process 7"));
+        assert_eq!(holder(&two, &other), None);
+        drop(lock);
+        assert_eq!(holder(&two, &key), None);
+    }
+
+    #[test]
+    fn a_waiter_hears_for_whom_it_waits_and_gets_the_lock_or_gives_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, key) = (open(folder.path()), Digest::of(b"key"));
+        let mut first = store.lock(&key, "the first", |_| panic!("it is free")).unwrap();
+        let gave_up = store.lock(&key, "impatient", |by| {
+            assert_eq!(by, "the first");
+            ControlFlow::Break(())
+        });
+        assert!(gave_up.unwrap().is_none());
+        let patient = store.lock(&key, "patient", |_| {
+            first = None;
+            ControlFlow::Continue(())
+        });
+        assert!(patient.unwrap().is_some());
+    }
+
+    #[test]
+    fn a_killed_process_leaves_no_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, key) = (open(folder.path()), Digest::of(b"key"));
+        let mut child = child_that_holds(folder.path());
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while holder(&store, &key).as_deref() != Some("a child process") {
+            assert!(Instant::now() < deadline, "the child never took the lock");
+            sleep(Duration::from_millis(5));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(holder(&store, &key), None);
+    }
+
+    /// This test binary once more, running only the test below.
+    fn child_that_holds(root: &Path) -> Child {
+        let name = "store::locks::tests::child_that_holds_a_lock_until_it_is_killed";
+        Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name, "--ignored"])
+            .env("PCAMFLOW_TEST_STORE", root)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+
+    #[test]
+    #[ignore = "run by the test above as a child process"]
+    fn child_that_holds_a_lock_until_it_is_killed() {
+        let Some(root) = std::env::var_os("PCAMFLOW_TEST_STORE") else { return };
+        let store = open(Path::new(&root));
+        let lock = store.try_lock(&Digest::of(b"key"), "a child process").unwrap();
+        assert!(matches!(lock, TryKey::Acquired(_)));
+        sleep(Duration::from_secs(60));
+    }
+}

@@ -1,0 +1,102 @@
+//! The content-addressed store: what was computed, under the key of what it was computed from.
+//!
+//! Knows digests, files and records; knows nothing of stages, pipelines, tensors or screens.
+//!
+//! ```text
+//! .pcamflow/
+//!   format                  version of this layout; another one is refused, never misread
+//!   home                    identity of the `objects` folder, renewed whenever that is made anew
+//!   objects/ab/<digest>     artifacts by the BLAKE3 digest of their bytes, read-only
+//!   actions/ab/<key>.json   action records: key -> artifacts, written last
+//!   latest/<digest>         the key that a stage of a pipeline had last: what "why" compares with
+//!   sources                 digests of source files, remembered with their stat tuples
+//!   work/<key>/             partial work (checkpoints), kept for the same key until it succeeds
+//!   staging/<attempt>/      where one attempt writes; gone with it
+//!   locks/<key>             one kernel lock per executing key
+//!   quarantine/             damaged objects and records, kept for whoever wants to know
+//!   tmp/                    files being written
+//! ```
+//!
+//! Invariants:
+//! - An object or record is seen whole or not at all, and a record only after its objects: any crash of a
+//!   process leaves a store that the next run can use. (After a power loss a torn object shows by its size
+//!   and stat tuple, a torn record by its seal; [`Options::durable`] flushes instead.)
+//! - Nothing here is trusted for its name or mode: objects for their stat tuple or their digest
+//!   ([`Check`]), records for their seal.
+//! - Opening costs one read; looking up scans no folder and takes no lock. Nothing is created before the
+//!   first write, so that a dry run leaves no trace and a read-only store serves hits.
+//!
+//! To come: garbage collection and `verify`, which need no more than this layout.
+
+#[cfg(test)]
+mod case;
+mod check;
+mod error;
+mod latest;
+mod layout;
+mod locks;
+mod objects;
+mod quarantine;
+mod record;
+mod records;
+mod seal;
+mod sources;
+mod view;
+mod work;
+
+use std::{path::Path, sync::Arc};
+
+pub use check::Check;
+pub use error::{Error, Result};
+pub use locks::{KeyLock, TryKey};
+pub use quarantine::Damage;
+pub use record::{ActionRecord, Number, Provenance, RECORD_FORMAT, StoredArtifact};
+pub use records::{Committed, Existing, Lookup};
+pub use sources::{Progress, Sources};
+pub use view::Shown;
+pub use work::Attempt;
+
+use crate::fsx::Durability;
+use layout::Layout;
+
+/// How a store is used.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Flush every object and record to the disk before it counts, for machines that lose power.
+    pub durable: bool,
+}
+
+/// An opened store. Cheap to open, safe to share between threads, and beside other processes.
+#[derive(Debug)]
+pub struct Store {
+    layout: Arc<Layout>,
+    sources: Sources,
+    leftovers: std::sync::Once,
+}
+
+impl Store {
+    /// Opens the store at `root`, which need not exist yet: the first write creates it.
+    ///
+    /// # Errors
+    /// Where it has another format, is no store, or cannot be read.
+    pub fn open(root: &Path, options: Options) -> Result<Self> {
+        let durability = if options.durable { Durability::Durable } else { Durability::Relaxed };
+        let layout = Arc::new(Layout::open(root, durability)?);
+        Ok(Self { sources: Sources::new(Arc::clone(&layout)), layout, leftovers: std::sync::Once::new() })
+    }
+
+    /// The absolute path of the store.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        self.layout.root()
+    }
+
+    /// The digests of source files, remembered from run to run.
+    #[must_use]
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! The action record: what one key gave, and how it came about.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{digest::Digest, fsx::StatTuple};
+
+/// The version of [`ActionRecord`]. A record of another version counts as absent.
+pub const RECORD_FORMAT: u32 = 1;
+
+/// What one key gave: key -> artifacts, with the whole fingerprint behind the key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ActionRecord {
+    /// [`RECORD_FORMAT`].
+    pub format: u32,
+    /// The digest of the fingerprint.
+    pub key: Digest,
+    /// The stage's name when it was made, as people know it (`train.base`). No part of the key.
+    pub stage: String,
+    /// The stage's kind.
+    pub kind: String,
+    /// The whole fingerprint, one canonical line each: path -> value.
+    pub lines: BTreeMap<String, String>,
+    /// What the stage wrote, by the artifact's name.
+    pub artifacts: BTreeMap<String, StoredArtifact>,
+    /// The object that holds the log. Nobody's input.
+    pub log: Option<Digest>,
+    /// Who made it, where and how long it took. Nobody's input.
+    pub made: Provenance,
+    /// The main numbers for summaries, in the stage's order.
+    pub numbers: Vec<Number>,
+    /// The identity of the `objects` folder that the artifacts were published in. The store fills it in.
+    #[serde(default)]
+    pub home: Option<String>,
+}
+
+/// One artifact of a record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct StoredArtifact {
+    /// Of its content.
+    pub digest: Digest,
+    /// The name of its file when shown to people (`model.safetensors`).
+    pub file: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The object's stat tuple when it was published or last found sound; while it is equal, the object is
+    /// trusted unread.
+    pub stat: Option<StatTuple>,
+}
+
+/// Who made a result, where, and how long it took.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Provenance {
+    /// What computed (`cpu`, `cuda:0 NVIDIA H200`).
+    pub device: String,
+    /// The machine's name.
+    pub host: String,
+    /// Versions of what may change a result: libtorch, CUDA, HDF5.
+    pub versions: BTreeMap<String, String>,
+    /// Threads that computed.
+    pub threads: usize,
+    /// When it started, in RFC 3339.
+    pub started: String,
+    /// How long it took, in seconds.
+    #[serde(with = "null_unless_finite")]
+    pub seconds: f64,
+    /// From where it went on, if an earlier attempt had left partial work (`epoch 3 of a run that ...`).
+    pub resumed: Option<String>,
+    /// The version of pcamflow.
+    pub pcamflow: String,
+}
+
+/// A named number of a summary (`accuracy`, 0.93).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Number {
+    /// What it is.
+    pub name: String,
+    /// Its value; NaN where undefined.
+    #[serde(with = "null_unless_finite")]
+    pub value: f64,
+}
+
+/// JSON has no NaN and no infinity: they are written as null and read as NaN.
+mod null_unless_finite {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+    pub(super) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        value.is_finite().then_some(*value).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+    }
+}
+
+#[cfg(test)]
+pub(super) mod examples {
+    use super::*;
+
+    /// A record of an artifact-less action.
+    pub(in crate::store) fn record(key: &str, stage: &str) -> ActionRecord {
+        ActionRecord {
+            format: RECORD_FORMAT,
+            key: Digest::of(key.as_bytes()),
+            stage: stage.to_owned(),
+            kind: "train".to_owned(),
+            lines: BTreeMap::from([("parameters.epochs".to_owned(), key.to_owned())]),
+            artifacts: BTreeMap::new(),
+            log: None,
+            made: Provenance { device: "cpu".to_owned(), seconds: 1.5, ..Provenance::default() },
+            numbers: vec![Number { name: "accuracy".to_owned(), value: 0.1 + 0.2 }],
+            home: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_can_be_read_again() {
+        for value in [0.1 + 0.2, f64::MIN_POSITIVE, -1e300, f64::NAN, f64::INFINITY] {
+            let text = serde_json::to_string(&Number { name: "x".to_owned(), value }).unwrap();
+            let read: Number = serde_json::from_str(&text).unwrap();
+            if value.is_finite() {
+                assert_eq!(read.value.to_bits(), value.to_bits());
+            } else {
+                assert!(read.value.is_nan());
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_is_json_that_people_can_read() {
+        let json = serde_json::to_value(examples::record("5", "train.base")).unwrap();
+        assert_eq!(json["stage"], "train.base");
+        assert_eq!(json["lines"]["parameters.epochs"], "5");
+        assert_eq!(json["made"]["seconds"], 1.5);
+    }
+}

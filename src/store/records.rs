@@ -1,0 +1,290 @@
+//! Action records on the disk: looked up by key, written last.
+
+use std::collections::BTreeMap;
+
+use super::{
+    ActionRecord, Check, Damage, RECORD_FORMAT, Result, Store, TryKey, layout::Layout, quarantine::put_away,
+    seal,
+};
+use crate::{
+    digest::Digest,
+    fsx::{self, StatTuple},
+};
+
+/// What the store has under a key.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Lookup {
+    /// A record.
+    Found(Box<ActionRecord>),
+    /// Nothing.
+    Absent,
+    /// A record that was damaged, and has been moved away: a miss that people should hear of.
+    Damaged(Damage),
+}
+
+impl Lookup {
+    /// The record, if there is a sound one.
+    #[must_use]
+    pub fn found(self) -> Option<ActionRecord> {
+        match self {
+            Self::Found(record) => Some(*record),
+            Self::Absent | Self::Damaged(_) => None,
+        }
+    }
+}
+
+/// What to do with a record that a key has already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// The first result of a key wins.
+    Keep,
+    /// The new one takes its place: it was asked for, or the bytes of the first are lost.
+    Replace,
+}
+
+/// What became of a record that was to be written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Committed {
+    /// It is the key's first.
+    New,
+    /// It took the place of this one.
+    Replaced(Box<ActionRecord>),
+    /// This one was there before, and stays: it is what the key gives.
+    Kept(Box<ActionRecord>),
+}
+
+impl Store {
+    /// The record of a key.
+    ///
+    /// # Errors
+    /// Where there is one that cannot be read (a damaged one is no error).
+    pub fn record(&self, key: &Digest) -> Result<Lookup> {
+        read(&self.layout, key)
+    }
+
+    /// Writes the record of an action whose artifacts are all published.
+    ///
+    /// # Errors
+    /// Where the store cannot be written.
+    pub fn commit(&self, mut record: ActionRecord, existing: Existing) -> Result<Committed> {
+        record.home = self.layout.home()?;
+        loop {
+            match (self.record(&record.key)?, existing) {
+                (Lookup::Found(first), Existing::Keep) => return Ok(Committed::Kept(first)),
+                (Lookup::Found(old), Existing::Replace) => {
+                    write(&self.layout, &record)?;
+                    return Ok(Committed::Replaced(old));
+                }
+                (Lookup::Absent, Existing::Keep) => {
+                    if write_new(&self.layout, &record)? {
+                        return Ok(Committed::New);
+                    }
+                    // Somebody was faster (only where the file system has no locks), or there is a record
+                    // of another version: one look tells.
+                    if matches!(self.record(&record.key)?, Lookup::Absent) {
+                        write(&self.layout, &record)?;
+                        return Ok(Committed::New);
+                    }
+                }
+                (Lookup::Absent | Lookup::Damaged(_), _) => {
+                    write(&self.layout, &record)?;
+                    return Ok(Committed::New);
+                }
+            }
+        }
+    }
+
+    /// Remembers the stat tuples of objects that were found sound but touched, so that they need not be
+    /// hashed again. False, and nothing changed, while somebody executes that key, if the record is another
+    /// one by now, or if the store cannot be written: then they are hashed again the next time.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn refresh(&self, record: &ActionRecord, checks: &BTreeMap<String, Check>) -> Result<bool> {
+        let Ok(TryKey::Acquired(_lock)) = self.try_lock(&record.key, "an update of its record") else {
+            return Ok(false);
+        };
+        let Lookup::Found(mut now) = self.record(&record.key)? else { return Ok(false) };
+        let before = text_of(&now);
+        if before != text_of(record) {
+            return Ok(false);
+        }
+        for (name, check) in checks {
+            if let (Some(artifact), Check::IntactButTouched(stat)) = (now.artifacts.get_mut(name), check) {
+                artifact.stat = Some(*stat);
+            }
+        }
+        if now.artifacts.keys().all(|name| checks.get(name).is_some_and(Check::is_here)) {
+            now.home = self.layout.home()?;
+        }
+        Ok(before == text_of(&now) || write(&self.layout, &now).is_ok())
+    }
+}
+
+fn read(layout: &Layout, key: &Digest) -> Result<Lookup> {
+    let path = layout.record(key);
+    let seen = fsx::stat(&path)?;
+    let (Some(seen), Some(bytes)) = (seen, fsx::read_if_there(&path)?) else { return Ok(Lookup::Absent) };
+    let damaged =
+        |seen: &StatTuple, what: &str| Ok(Lookup::Damaged(put_away(layout, &path, seen, what.to_owned())));
+    let Some(text) = seal::open(&bytes) else { return damaged(&seen, "it was cut off or modified") };
+    match serde_json::from_str::<ActionRecord>(text) {
+        Ok(record) if record.format != RECORD_FORMAT => Ok(Lookup::Absent),
+        Ok(record) if record.key != *key => damaged(&seen, "it is the record of another key"),
+        Ok(record) => Ok(Lookup::Found(Box::new(record))),
+        // The seal holds, so this is what was written: by a version with other fields.
+        Err(_) => Ok(Lookup::Absent),
+    }
+}
+
+fn write(layout: &Layout, record: &ActionRecord) -> Result<()> {
+    layout.write(&layout.record(&record.key), text_of(record).as_bytes())
+}
+
+fn write_new(layout: &Layout, record: &ActionRecord) -> Result<bool> {
+    layout.write_new(&layout.record(&record.key), text_of(record).as_bytes())
+}
+
+fn text_of(record: &ActionRecord) -> String {
+    let json = serde_json::to_string_pretty(record).expect("a record has only text keys and plain values");
+    seal::close(&(json + "\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use proptest::prelude::*;
+
+    use super::{super::record::examples, *};
+    use crate::store::Options;
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("a störe"), Options::default()).unwrap();
+        (folder, store)
+    }
+
+    #[test]
+    fn the_first_record_wins_and_a_forced_one_replaces_and_says_so() {
+        let (_folder, store) = store();
+        let first = examples::record("k", "train.base");
+        let mut second = first.clone();
+        second.stage = "train.other".to_owned();
+        assert_eq!(store.record(&first.key).unwrap(), Lookup::Absent);
+        assert_eq!(store.commit(first.clone(), Existing::Keep).unwrap(), Committed::New);
+        let kept = store.commit(second.clone(), Existing::Keep).unwrap();
+        assert_eq!(kept, Committed::Kept(Box::new(first.clone())));
+        assert_eq!(store.record(&first.key).unwrap().found(), Some(first.clone()));
+        let replaced = store.commit(second.clone(), Existing::Replace).unwrap();
+        assert_eq!(replaced, Committed::Replaced(Box::new(first.clone())));
+        assert_eq!(store.record(&first.key).unwrap().found(), Some(second));
+        assert!(fsx::list(&store.layout.tmp()).unwrap().is_empty(), "no temporary file is left");
+    }
+
+    #[test]
+    fn eight_threads_that_commit_one_key_agree_on_one_record() {
+        let (_folder, store) = store();
+        std::thread::scope(|scope| {
+            for i in 0..8 {
+                let store = &store;
+                scope.spawn(move || {
+                    let record = examples::record("k", &format!("train.{i}"));
+                    let ours = record.clone();
+                    let won = match store.commit(record, Existing::Keep).unwrap() {
+                        Committed::New => ours,
+                        Committed::Kept(first) => *first,
+                        Committed::Replaced(_) => panic!("a plain run replaces nothing"),
+                    };
+                    assert_eq!(store.record(&won.key).unwrap().found(), Some(won));
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn a_damaged_record_is_moved_away_said_and_replaced() {
+        let (_folder, store) = store();
+        let record = examples::record("k", "train.base");
+        store.commit(record.clone(), Existing::Keep).unwrap();
+        let path = store.layout.record(&record.key);
+        let sound = fs::read(&path).unwrap();
+        fs::write(&path, &sound[..sound.len() / 2]).unwrap();
+        let Lookup::Damaged(damage) = store.record(&record.key).unwrap() else { panic!("not noticed") };
+        assert!(damage.moved_to.as_ref().unwrap().exists() && !path.exists());
+        assert!(damage.to_string().contains("is damaged: it was cut off or modified; it was moved to"));
+        assert_eq!(store.record(&record.key).unwrap(), Lookup::Absent);
+        assert_eq!(store.commit(record, Existing::Keep).unwrap(), Committed::New);
+        assert_eq!(fs::read(&path).unwrap(), sound);
+    }
+
+    #[test]
+    fn a_record_under_another_key_is_never_taken_for_that_ones() {
+        let (_folder, store) = store();
+        let record = examples::record("k", "train.base");
+        store.commit(record.clone(), Existing::Keep).unwrap();
+        let other = Digest::of(b"other");
+        let path = store.layout.record(&other);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::copy(store.layout.record(&record.key), &path).unwrap();
+        assert!(matches!(store.record(&other).unwrap(), Lookup::Damaged(_)));
+    }
+
+    #[test]
+    fn a_record_of_another_version_is_a_miss_and_not_damage() {
+        let (_folder, store) = store();
+        let record = examples::record("k", "train.base");
+        let path = store.layout.record(&record.key);
+        for text in
+            ["{\"format\": 2, \"anything\": []}", &text_of(&ActionRecord { format: 2, ..record.clone() })]
+        {
+            store.layout.write(&path, seal::close(text).as_bytes()).unwrap();
+            assert_eq!(store.record(&record.key).unwrap(), Lookup::Absent);
+            assert!(path.exists());
+        }
+        assert_eq!(store.commit(record.clone(), Existing::Keep).unwrap(), Committed::New);
+        assert_eq!(store.record(&record.key).unwrap().found(), Some(record));
+    }
+
+    #[test]
+    fn a_record_cut_at_any_byte_is_never_misread() {
+        let (_folder, store) = store();
+        let record = examples::record("k", "train.bäse");
+        let sound = text_of(&record).into_bytes();
+        let path = store.layout.record(&record.key);
+        for end in 0..sound.len() {
+            store.layout.write(&path, &sound[..end]).unwrap();
+            let lookup = store.record(&record.key).unwrap();
+            assert!(matches!(lookup, Lookup::Damaged(_)), "cut at {end} of {}: {lookup:?}", sound.len());
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn any_record_comes_back_as_it_was_and_any_flipped_bit_is_noticed(
+            stage in "(?s).{0,20}",
+            lines in prop::collection::btree_map("(?s).{0,10}", "(?s).{0,10}", 0..4),
+            sizes in prop::collection::btree_map("[a-z]{1,5}", any::<(u64, i64, u64, i64)>(), 0..4),
+            value: f64,
+            bit in any::<prop::sample::Index>(),
+        ) {
+            let (_folder, store) = store();
+            let mut record = examples::record("k", &stage);
+            record.lines = lines;
+            record.numbers[0].value = if value.is_finite() { value } else { 0.0 };
+            record.artifacts = sizes.into_iter().map(|(name, (size, mtime_ns, inode, ctime_ns))| {
+                let stat = Some(StatTuple { size, mtime_ns, inode, ctime_ns });
+                (name.clone(), crate::store::StoredArtifact { digest: Digest::of(name.as_bytes()), file: name, size, stat })
+            }).collect();
+            store.commit(record.clone(), Existing::Keep).unwrap();
+            prop_assert_eq!(store.record(&record.key).unwrap().found(), Some(record.clone()));
+            let path = store.layout.record(&record.key);
+            let mut bytes = fs::read(&path).unwrap();
+            let bit = bit.index(8 * bytes.len());
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&path, bytes).unwrap();
+            prop_assert!(matches!(store.record(&record.key).unwrap(), Lookup::Damaged(_)));
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The store as a whole: killed at any moment, and how fast it is.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use super::{record::examples, *};
+use crate::{digest::Digest, fsx};
+
+fn open(root: &Path) -> Store {
+    Store::open(root, Options::default()).unwrap()
+}
+
+/// What a run does for one stage: lock, look, stage, publish, commit, show.
+fn execute(store: &Store, out: &Path, i: usize, files: usize, bytes: usize) -> ActionRecord {
+    let mut record = examples::record(&i.to_string(), &format!("train.s{i}"));
+    record.lines = (0..30).map(|n| (format!("parameters.number-{n}"), format!("{n}e-3"))).collect();
+    let lock = store.lock(&record.key, "a test", |_| std::ops::ControlFlow::Continue(())).unwrap();
+    if let Lookup::Found(found) = store.record(&record.key).unwrap() {
+        store.show(&out.join(&found.stage), found.artifacts.values()).unwrap();
+        return *found;
+    }
+    let attempt = store.attempt(&record.key).unwrap();
+    fs::write(store.work(&record.key).unwrap().join("checkpoint"), "x").unwrap();
+    for n in 0..files {
+        let path = attempt.folder().join(format!("artifact-{n}.json"));
+        fs::write(&path, format!("{i} {n}").repeat(bytes)).unwrap();
+        record.artifacts.insert(format!("artifact-{n}"), store.publish(&path).unwrap());
+    }
+    store.commit(record.clone(), Existing::Keep).unwrap();
+    store.note_latest("full", &record.stage, &record.key).unwrap();
+    store.remove_work(&record.key).unwrap();
+    store.show(&out.join(&record.stage), record.artifacts.values()).unwrap();
+    drop(lock);
+    record
+}
+
+#[test]
+fn a_run_killed_at_any_moment_leaves_a_store_that_the_next_run_uses() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, out) = (folder.path().join("store"), folder.path().join("out"));
+    let mut most = 0;
+    for round in 0..40_u64 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "store::tests::child_that_runs_until_it_is_killed", "--ignored"])
+            .env("PCAMFLOW_TEST_RUN", folder.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Moments spread over starting up and some hundred steps of the child's work.
+        std::thread::sleep(Duration::from_micros(2000 + 1237 * round % 30_000));
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        let store = open(&root);
+        let records: Vec<_> = (0..).map_while(|i| found(&store, i)).collect();
+        for record in &records {
+            let checks = record.artifacts.values().map(|artifact| store.check(record, artifact).unwrap());
+            assert!(checks.into_iter().all(|check| check == Check::Intact), "round {round}");
+        }
+        assert!(records.len() >= most, "round {round}: a finished stage is gone");
+        most = records.len();
+    }
+    assert!(most > 0, "no child came far enough to test anything");
+    // The next plain run goes on, shows all, and leaves nothing passing behind.
+    let store = open(&root);
+    let records: Vec<_> = (0..=most).map(|i| execute(&store, &out, i, 3, 100)).collect();
+    for folder in ["staging", "tmp", "quarantine", "locks"] {
+        assert_eq!(fsx::list(&root.join(folder)).unwrap(), Vec::<std::ffi::OsString>::new(), "{folder}");
+    }
+    let mut stages: Vec<std::ffi::OsString> = records.into_iter().map(|record| record.stage.into()).collect();
+    stages.sort();
+    assert_eq!(fsx::list(&out).unwrap(), stages);
+}
+
+fn found(store: &Store, i: usize) -> Option<ActionRecord> {
+    match store.record(&Digest::of(i.to_string().as_bytes())).unwrap() {
+        Lookup::Found(record) => Some(*record),
+        Lookup::Absent => None,
+        Lookup::Damaged(damage) => panic!("{damage}"),
+    }
+}
+
+#[test]
+#[ignore = "run by the test above as a child process"]
+fn child_that_runs_until_it_is_killed() {
+    let Some(folder) = std::env::var_os("PCAMFLOW_TEST_RUN") else { return };
+    let store = open(&Path::new(&folder).join("store"));
+    for i in 0.. {
+        execute(&store, &Path::new(&folder).join("out"), i, 3, 100);
+    }
+}
+
+#[test]
+#[ignore = "a measurement: prints times"]
+fn measure_the_cached_rerun() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, out) = (folder.path().join("store"), folder.path().join("out"));
+    let store = open(&root);
+    let start = Instant::now();
+    (0..12).for_each(|i| drop(execute(&store, &out, i, 5, 2000)));
+    println!("12 stages of 5 artifacts of 10 kB, from nothing: {:?}", start.elapsed());
+    let sources: Vec<_> = (0..6).map(|i| folder.path().join(format!("source {i}"))).collect();
+    sources.iter().for_each(|path| fs::File::create(path).unwrap().set_len(1 << 20).unwrap());
+    assert!(store.sources().digests(&sources, &|_| ()).iter().all(Result::is_ok));
+    for label in ["first", "second", "third"] {
+        print_cached_rerun(label, &root, &out, &sources);
+    }
+
+    let keys: Vec<_> = (0..10_000).map(|i| many(&store, i)).collect();
+    let start = Instant::now();
+    assert!(keys.iter().all(|key| matches!(store.record(key), Ok(Lookup::Found(_)))));
+    println!("10,000 records looked up: {:?}", start.elapsed());
+    print_cached_rerun("among 10,000", &root, &out, &sources);
+}
+
+fn many(store: &Store, i: usize) -> Digest {
+    let mut record = examples::record(&format!("many {i}"), "train.base");
+    record.lines = (0..30).map(|n| (format!("parameters.number-{n}"), format!("{n}e-3"))).collect();
+    store.commit(record.clone(), Existing::Keep).unwrap();
+    record.key
+}
+
+fn print_cached_rerun(label: &str, root: &Path, out: &Path, sources: &[std::path::PathBuf]) {
+    let mut last = Instant::now();
+    let mut lap = || {
+        let took = last.elapsed();
+        last = Instant::now();
+        took
+    };
+    lap();
+    let store = open(root);
+    let opened = lap();
+    assert!(store.sources().digests(sources, &|_| panic!("all are known")).iter().all(Result::is_ok));
+    let hashed = lap();
+    let records: Vec<_> = (0..12).map(|i| found(&store, i).unwrap()).collect();
+    let looked_up = lap();
+    for record in &records {
+        for artifact in record.artifacts.values() {
+            assert_eq!(store.check(record, artifact).unwrap(), Check::Intact);
+        }
+    }
+    let checked = lap();
+    for record in &records {
+        assert!(!store.show(&out.join(&record.stage), record.artifacts.values()).unwrap().changed);
+    }
+    let shown = lap();
+    for record in &records {
+        store.note_latest("full", &record.stage, &record.key).unwrap();
+    }
+    let noted = lap();
+    println!(
+        "{label}: open {opened:?}, 6 sources {hashed:?}, 12 records {looked_up:?}, 60 checks {checked:?}, \
+         12 views {shown:?}, 12 latest {noted:?}, in all {:?}",
+        opened + hashed + looked_up + checked + shown + noted
+    );
+}

@@ -1,0 +1,112 @@
+//! Builds a folder beside its place, puts it there in one step, and clears up behind it.
+//!
+//! A crash leaves at most a hidden folder `.NAME.pcamflow-ID` beside the shown one. The next change finds
+//! it: if the ID is that of the marker on show, the two had been exchanged, and it holds what was shown
+//! before; else it never was shown and is all ours.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    super::{Result, layout::Layout},
+    Shown,
+    marker::{Entry, MARKER, Marker, read_marker, remove_ours},
+};
+use crate::{
+    digest::Digest,
+    fsx::{self, Durability},
+};
+
+/// What stands between a folder's name and the ID in the name of the folder being built.
+const INFIX: &str = ".pcamflow-";
+
+/// Shows what is wanted in the folder `target`. Only for the holder of its lock.
+pub(super) fn replace(layout: &Layout, target: &Path, wanted: &BTreeMap<&str, Digest>) -> Result<Shown> {
+    let parent = fsx::parent(target);
+    fsx::create_folder(&parent)?;
+    let before = read_marker(target)?.map(|marker| marker.id);
+    let id = fsx::unique_name();
+    let prefix = format!(".{}{INFIX}", target.file_name().unwrap_or_default().to_string_lossy());
+    let new = parent.join(format!("{prefix}{id}"));
+    let absent = build(layout, &new, &id, wanted).inspect_err(|_| drop(fsx::remove_tree(&new)))?;
+    fsx::replace_folder(&new, target)?;
+    let mut kept = Vec::new();
+    for name in fsx::list(&parent)? {
+        let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(&prefix)) else { continue };
+        let aside = parent.join(&name);
+        let was_shown = rest.ends_with(fsx::REPLACED) || rest == id || Some(rest) == before.as_deref();
+        if was_shown { kept.extend(retire(&aside, target)?) } else { fsx::remove_tree(&aside)? }
+    }
+    Ok(Shown { changed: true, kept, absent })
+}
+
+/// Fills a new folder. Returns the names of what could not be shown.
+fn build(layout: &Layout, folder: &Path, id: &str, wanted: &BTreeMap<&str, Digest>) -> Result<Vec<String>> {
+    fsx::create_folder(folder)?;
+    let note = "pcamflow shows artifacts in this folder and replaces the files listed here";
+    let mut marker = Marker { note: note.to_owned(), id: id.to_owned(), files: BTreeMap::new() };
+    let mut absent = Vec::new();
+    for (name, digest) in wanted {
+        let (object, path) = (layout.object(digest), folder.join(name));
+        let exposed = if fsx::stat(&object)?.is_some() {
+            Some(fsx::expose(&object, &path)?)
+        } else {
+            absent.push((*name).to_owned());
+            None
+        };
+        marker
+            .files
+            .insert((*name).to_owned(), Entry { digest: *digest, stat: fsx::stat_link(&path)?, exposed });
+    }
+    let json = serde_json::to_string_pretty(&marker).expect("a marker has text keys and plain values");
+    fsx::write_atomic(&folder.join(MARKER), (json + "\n").as_bytes(), Durability::Relaxed)?;
+    Ok(absent)
+}
+
+/// Empties a folder that was shown before: ours is removed, the rest moves into the one on show. Returns
+/// where things are now that could not keep their names.
+fn retire(aside: &Path, target: &Path) -> Result<Vec<PathBuf>> {
+    if let Some(marker) = read_marker(aside)? {
+        remove_ours(aside, &marker)?;
+    }
+    let mut renamed = Vec::new();
+    for name in fsx::list(aside)? {
+        if says_the_same(&aside.join(&name), &target.join(&name))? {
+            fsx::remove_file(&aside.join(&name))?;
+            continue;
+        }
+        let place = free_name(target, &name)?;
+        fsx::move_file(&aside.join(&name), &place)?;
+        if place.file_name() != Some(&name) {
+            renamed.push(place);
+        }
+    }
+    fsx::remove_folder_if_empty(aside)?;
+    Ok(renamed)
+}
+
+/// Whether two files (no links) have the same bytes, so that one of them can go and nothing is lost.
+fn says_the_same(one: &Path, other: &Path) -> Result<bool> {
+    let size = |path: &Path| {
+        path.symlink_metadata().ok().filter(|metadata| metadata.is_file()).map(|file| file.len())
+    };
+    Ok(size(one).is_some()
+        && size(one) == size(other)
+        && fsx::hash_file(one)?.digest == fsx::hash_file(other)?.digest)
+}
+
+/// The path of that name in a folder, or of the first similar one that is free.
+fn free_name(folder: &Path, name: &OsString) -> Result<PathBuf> {
+    let mut path = folder.join(name);
+    let mut count = 1;
+    while fsx::stat_link(&path)?.is_some() {
+        let mut other = name.clone();
+        other.push(if count == 1 { ".kept".to_owned() } else { format!(".kept-{count}") });
+        path = folder.join(other);
+        count += 1;
+    }
+    Ok(path)
+}

@@ -1,0 +1,172 @@
+//! Where a stage writes: a staging folder per attempt, and partial work that outlives attempts.
+//!
+//! Every attempt has its own folder, so that even a process that outlives its engine cannot touch another
+//! attempt's results. An attempt holds a lock beside its folder; a folder whose lock nobody holds belongs
+//! to a dead one and is removed at the first attempt of the next run. Partial work is kept per key for as
+//! long as the key has not succeeded.
+
+use std::path::{Path, PathBuf};
+
+use super::{Result, Store, layout::Layout};
+use crate::{
+    digest::Digest,
+    fsx::{self, FileLock, TryLock},
+};
+
+const LOCK: &str = ".lock";
+
+/// The staging folder of one attempt, removed with all that is still in it when dropped.
+#[derive(Debug)]
+pub struct Attempt {
+    folder: PathBuf,
+    // Released after the folder is removed.
+    _lock: FileLock,
+}
+
+impl Attempt {
+    /// The folder: empty at first, on the store's file system.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        // What cannot be removed now is a leftover for the next run.
+        let _ = fsx::remove_tree(&self.folder);
+    }
+}
+
+impl Store {
+    /// A new, empty staging folder for an attempt at a key. The first call also removes what dead attempts
+    /// left behind.
+    ///
+    /// # Errors
+    /// Where the store cannot be written.
+    pub fn attempt(&self, key: &Digest) -> Result<Attempt> {
+        self.leftovers.call_once(|| remove_leftovers(&self.layout));
+        let staging = self.layout.staging();
+        self.layout.prepare(&staging)?;
+        loop {
+            let folder = staging.join(format!("{}-{}", key.short(), fsx::unique_name()));
+            // The lock comes first: a folder without one would look like a dead attempt's.
+            if let TryLock::Acquired(lock) = FileLock::try_acquire(&lock_of(&folder), "an attempt")? {
+                fsx::create_folder(&folder)?;
+                return Ok(Attempt { folder, _lock: lock });
+            }
+        }
+    }
+
+    /// The folder for partial work on a key, made if it is not there. What earlier attempts left is in it.
+    /// Only the holder of the key's lock may use it.
+    ///
+    /// # Errors
+    /// Where the store cannot be written.
+    pub fn work(&self, key: &Digest) -> Result<PathBuf> {
+        let folder = self.layout.work(key);
+        self.layout.prepare(&folder)?;
+        Ok(folder)
+    }
+
+    /// Removes the partial work on a key, if there is any: it succeeded.
+    ///
+    /// # Errors
+    /// Where it cannot be removed.
+    pub fn remove_work(&self, key: &Digest) -> Result<()> {
+        Ok(fsx::remove_tree(&self.layout.work(key))?)
+    }
+}
+
+fn lock_of(folder: &Path) -> PathBuf {
+    let mut name = folder.as_os_str().to_owned();
+    name.push(LOCK);
+    name.into()
+}
+
+/// Removes what dead attempts left: staging folders, drafts, lock files. Failure leaves it for later.
+fn remove_leftovers(layout: &Layout) {
+    let staging = layout.staging();
+    for name in fsx::list(&staging).unwrap_or_default() {
+        let name = name.to_string_lossy().into_owned();
+        let attempt = staging.join(name.strip_suffix(LOCK).unwrap_or(&name));
+        remove_if_free(&lock_of(&attempt), || drop(fsx::remove_tree(&attempt)));
+    }
+    for name in fsx::list(&layout.locks()).unwrap_or_default() {
+        remove_if_free(&layout.locks().join(name), || ());
+    }
+    let _ = fsx::sweep_drafts(&layout.tmp());
+}
+
+/// Does something while holding a lock, and with the lock's release removes its file, if nobody has it.
+/// Where locks are not enforced nobody can know, and all stays.
+fn remove_if_free(lock: &Path, and: impl FnOnce()) {
+    if let Ok(TryLock::Acquired(lock)) = FileLock::try_acquire(lock, "cleaning up")
+        && lock.is_enforced()
+    {
+        and();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::store::Options;
+
+    fn open(root: &Path) -> Store {
+        Store::open(root, Options::default()).unwrap()
+    }
+
+    #[test]
+    fn an_attempt_has_an_empty_folder_of_its_own_that_goes_with_it() {
+        let root = tempfile::tempdir().unwrap();
+        let (store, key) = (open(root.path()), Digest::of(b"key"));
+        let (one, two) = (store.attempt(&key).unwrap(), store.attempt(&key).unwrap());
+        assert_ne!(one.folder(), two.folder());
+        fs::write(one.folder().join("artifact"), "x").unwrap();
+        assert!(fsx::list(two.folder()).unwrap().is_empty());
+        drop(one);
+        drop(two);
+        assert!(fsx::list(&store.layout.staging()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_next_run_removes_what_the_dead_left_and_nothing_of_the_living() {
+        let root = tempfile::tempdir().unwrap();
+        let key = Digest::of(b"key");
+        let living_store = open(root.path());
+        let living = living_store.attempt(&key).unwrap();
+        let held = living_store.try_lock(&key, "the living").unwrap();
+        let staging = living_store.layout.staging();
+        // Killed with its lock file; killed after that was removed; killed while writing a record.
+        fs::create_dir_all(staging.join("dead-1/deep")).unwrap();
+        fs::write(staging.join("dead-1.lock"), "").unwrap();
+        fs::create_dir_all(staging.join("dead-2")).unwrap();
+        fs::write(living_store.layout.tmp().join(".draft-dead"), "half").unwrap();
+        fs::write(living_store.layout.locks().join("dead"), "the dead").unwrap();
+
+        let next = open(root.path());
+        let attempt = next.attempt(&key).unwrap();
+        assert!(living.folder().is_dir() && attempt.folder().is_dir());
+        assert_eq!(fsx::list(&staging).unwrap().len(), 4, "two folders, two locks");
+        assert!(fsx::list(&living_store.layout.tmp()).unwrap().is_empty());
+        assert_eq!(fsx::list(&living_store.layout.locks()).unwrap(), [std::ffi::OsString::from(key.hex())]);
+        drop(held);
+    }
+
+    #[test]
+    fn partial_work_stays_until_it_is_removed() {
+        let root = tempfile::tempdir().unwrap();
+        let (store, key) = (open(root.path()), Digest::of(b"key"));
+        let work = store.work(&key).unwrap();
+        fs::write(work.join("checkpoint"), "epoch 3").unwrap();
+        drop(store.attempt(&key).unwrap());
+        let again = open(root.path()).work(&key).unwrap();
+        assert_eq!(fs::read_to_string(again.join("checkpoint")).unwrap(), "epoch 3");
+        store.remove_work(&key).unwrap();
+        store.remove_work(&key).unwrap();
+        assert!(!work.exists());
+    }
+}

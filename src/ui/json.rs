@@ -1,0 +1,102 @@
+//! A run for machines: one JSON object a line for each event, in order, on standard output.
+//!
+//! The objects are those of `engine::event`, `event` first, fields in the order of their
+//! declaration. The first line, and every `planned`, says the version of this format:
+//! `{"event":"planned","schema":1,"pipeline":...}`. A number that is not finite is `null`.
+
+use std::io::Write;
+
+use super::out::Out;
+use crate::engine::event::{Event, Observer};
+
+/// The version of the lines: bumped when a field is renamed, removed or changes its meaning; new
+/// fields and new events do not bump it.
+pub const SCHEMA: u32 = 1;
+
+/// Writes a run as JSON lines.
+#[derive(Debug)]
+pub(super) struct Json<W> {
+    out: Out<W>,
+    begun: bool,
+}
+
+impl<W: Write> Json<W> {
+    /// Writes to `writer`.
+    pub(super) fn new(writer: W) -> Self {
+        Self { out: Out::new(writer), begun: false }
+    }
+}
+
+impl<W: Write> Observer for Json<W> {
+    fn event(&mut self, event: &Event) {
+        let versioned = !self.begun || matches!(event, Event::Planned { .. });
+        self.begun = true;
+        self.out.write(&line(event, versioned));
+        // Cached stages come by the thousand: they wait for the next event.
+        if !matches!(event, Event::Finished(stage) if stage.cached) {
+            self.out.flush();
+        }
+    }
+}
+
+fn line(event: &Event, versioned: bool) -> String {
+    let text = serde_json::to_string(event);
+    let mut text = text.expect("events are plain data with string keys, and their paths are made text");
+    // Every event has its tag first and at least one field after it.
+    if let Some(comma) = text.find(',').filter(|_| versioned) {
+        text.insert_str(comma + 1, &format!("\"schema\":{SCHEMA},"));
+    }
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::script;
+
+    fn lines(events: &[Event]) -> String {
+        let mut json = Json::new(Vec::new());
+        events.iter().for_each(|event| json.event(event));
+        String::from_utf8(json.out.writer().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn every_event_is_one_object_and_the_first_says_the_version() {
+        let text = lines(&script::good());
+        let values: Vec<serde_json::Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let names: Vec<_> = values.iter().map(|value| value["event"].as_str().unwrap()).collect();
+        assert_eq!(
+            names,
+            [
+                "planned", "finished", "started", "progress", "progress", "warning", "finished", "started",
+                "finished", "finished", "ended"
+            ]
+        );
+        let versions: Vec<_> = values.iter().map(|value| value.get("schema").is_some()).collect();
+        assert_eq!(versions, [&[true][..], &[false; 10]].concat());
+        assert_eq!(values[10]["finished"][1]["numbers"][0]["value"], 0.934);
+    }
+
+    #[test]
+    fn fields_come_in_the_order_of_their_declaration() {
+        let events = [script::planned(&[]), script::progress("train.base", 3, 8, "epoch 1/8")];
+        let expected = "\
+{\"event\":\"planned\",\"schema\":1,\"pipeline\":\"mini\",\"stages\":[]}
+{\"event\":\"progress\",\"stage\":\"train.base\",\"progress\":{\"done\":3,\"total\":8,\"unit\":\"images\",\
+\"at\":\"epoch 1/8\"}}
+";
+        assert_eq!(lines(&events), expected);
+    }
+
+    #[test]
+    fn what_json_cannot_say_does_not_lose_the_event() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let mut stage = script::ran("train.base", f64::NAN, &[]);
+        stage.folder = Some(std::ffi::OsStr::from_bytes(b"out/\xff").into());
+        let text = lines(&[Event::Finished(stage)]);
+        assert!(text.contains("\"seconds\":null") && text.contains("\"folder\":\"out/\u{fffd}\""), "{text}");
+        assert!(text.starts_with("{\"event\":\"finished\",\"schema\":1,"), "{text}");
+    }
+}

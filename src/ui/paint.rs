@@ -1,0 +1,92 @@
+//! Colours, where they are wanted: the only file that knows escape sequences.
+//!
+//! Knows what a text means (`Tone`), not what it says.
+
+use console::Style;
+
+/// What a text means, which decides its colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// Ordinary text.
+    Normal,
+    /// Of little interest: cached, headings, what has not come yet.
+    Faint,
+    /// What the eye should find first.
+    Strong,
+    /// Done.
+    Good,
+    /// Under way.
+    Active,
+    /// Worth a look.
+    Warning,
+    /// Failed.
+    Bad,
+}
+
+/// Whether to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Paint {
+    colour: bool,
+}
+
+impl Paint {
+    /// Never colours.
+    #[cfg(test)]
+    pub(super) const OFF: Self = Self { colour: false };
+
+    /// Always colours.
+    #[cfg(test)]
+    pub(super) const ON: Self = Self { colour: true };
+
+    /// Colours where standard output is a terminal that can and may (`TERM`, `CLICOLOR`,
+    /// `CLICOLOR_FORCE`, `NO_COLOR`).
+    #[must_use]
+    pub(super) fn for_stdout() -> Self {
+        Self { colour: allowed() && console::colors_enabled() }
+    }
+
+    /// Colours where standard error is a terminal that can and may.
+    #[must_use]
+    pub(super) fn for_stderr() -> Self {
+        Self { colour: allowed() && console::colors_enabled_stderr() }
+    }
+
+    /// The text in its colour.
+    #[must_use]
+    pub(super) fn tone(self, tone: Tone, text: &str) -> String {
+        if !self.colour || text.is_empty() {
+            return text.to_owned();
+        }
+        style(tone).force_styling(true).apply_to(text).to_string()
+    }
+}
+
+/// `NO_COLOR`, set to anything, wins over everything else (<https://no-color.org>).
+fn allowed() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+fn style(tone: Tone) -> Style {
+    let style = Style::new();
+    match tone {
+        Tone::Normal => style,
+        Tone::Faint => style.dim(),
+        Tone::Strong => style.bold(),
+        Tone::Good => style.green(),
+        Tone::Active => style.cyan(),
+        Tone::Warning => style.yellow(),
+        Tone::Bad => style.red().bold(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_only_where_wanted() {
+        assert_eq!(Paint::OFF.tone(Tone::Bad, "failed"), "failed");
+        assert_eq!(Paint::ON.tone(Tone::Good, "ran"), "\u{1b}[32mran\u{1b}[0m");
+        assert_eq!(Paint::ON.tone(Tone::Good, ""), "");
+    }
+}

@@ -1,0 +1,76 @@
+//! Where the results are: the folder, and by name the pictures and reports that a run just made.
+//!
+//! Looks into the folders in which artifacts are shown; knows file endings, not stages.
+
+use std::path::Path;
+
+use console::Alignment;
+
+use super::{
+    View,
+    fold::LIMIT,
+    format,
+    paint::Tone,
+    table::{Table, cell},
+};
+use crate::engine::event::{FinishedStage, Summary};
+
+/// The line with the folder, and a line for each stage that ran and made something to look at.
+#[must_use]
+pub(super) fn text(summary: &Summary, view: &View) -> String {
+    if summary.finished.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new([Alignment::Left, Alignment::Left]);
+    let made = |stage: &FinishedStage| {
+        let names = stage.folder.as_deref().filter(|_| !stage.cached).map(worth_a_look).unwrap_or_default();
+        (!names.is_empty()).then(|| (shown(stage, &summary.out), names.join("  ")))
+    };
+    let all: Vec<_> = summary.finished.iter().filter_map(made).collect();
+    for (folder, names) in all.iter().take(LIMIT) {
+        table.row([cell(Tone::Normal, folder), cell(Tone::Normal, names)]);
+    }
+    let more = match all.len().saturating_sub(LIMIT) {
+        0 => String::new(),
+        more => format!("  and of {} more\n", format::plural(more, "stage")),
+    };
+    let out = view.paint.tone(Tone::Strong, &super::seen_from_here(&summary.out));
+    format!("\nresults in {out}\n{}{more}", table.text(view.paint, 2, view.width))
+}
+
+/// A stage's folder below the folder of all results.
+fn shown(stage: &FinishedStage, out: &Path) -> String {
+    let folder = stage.folder.as_deref().unwrap_or(out);
+    folder
+        .strip_prefix(out)
+        .map_or_else(|_| super::seen_from_here(folder), |below| format::path(below, below))
+}
+
+/// Reports first, then pictures; of the same picture as PNG and SVG, the PNG. Nothing where the
+/// folder cannot be read: the run itself went well.
+fn worth_a_look(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort_by_key(|name| (!name.starts_with("report."), name.clone()));
+    let interesting = |name: &String| match name.rsplit_once('.') {
+        Some(("report", _)) | Some((_, "png" | "html")) => true,
+        Some((stem, "svg")) => !names.contains(&format!("{stem}.png")),
+        _ => false,
+    };
+    names.iter().filter(|name| interesting(name)).map(|name| format::one_line(name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_come_first_and_a_picture_is_named_once() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["roc.svg", "roc.png", "only.svg", "metrics.json", "report.txt", "confusion.png"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        assert_eq!(worth_a_look(folder.path()), ["report.txt", "confusion.png", "only.svg", "roc.png"]);
+        assert!(worth_a_look(&folder.path().join("gone")).is_empty());
+    }
+}

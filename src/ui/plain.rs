@@ -1,0 +1,283 @@
+//! A run in a log: one line an event, without control characters, for people who read it later and
+//! for `grep`.
+//!
+//! A line is a word in a column of nine (`start`, `progress`, `done`, `cached`, `failed`, `blocked`,
+//! `waiting`, `warning`, `hashing`, `plan`), then what it is about, a colon, and the rest. Further
+//! lines of a message are indented. The words and their order are stable.
+
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    time::{Duration, Instant},
+};
+
+use super::{
+    fold::{Fold, Folded},
+    format,
+    out::Out,
+    words,
+};
+use crate::{
+    engine::event::{Event, FailedStage, FinishedStage, Observer, PlannedStage},
+    protocol::Progress,
+};
+
+/// How often something long says how far it is.
+const EVERY: Duration = Duration::from_secs(30);
+
+/// How much to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// Everything.
+    All,
+    /// Warnings and failures.
+    Trouble,
+}
+
+/// Writes a run as plain lines.
+pub(super) struct Plain<W> {
+    out: Out<W>,
+    detail: Detail,
+    /// What runs, and when it last said so.
+    running: BTreeMap<String, Pace>,
+    hits: Fold,
+    /// Whether something ran, failed or was warned of: until then cached stages are not worth a line.
+    awake: bool,
+}
+
+/// How fast something goes on.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    /// When it was first heard of, and how far it was then (resumed work must not count as speed).
+    first: (Instant, u64),
+    told: Instant,
+}
+
+impl<W: Write> Plain<W> {
+    /// Writes to `writer`.
+    pub(super) fn new(writer: W, detail: Detail) -> Self {
+        let running = BTreeMap::new();
+        Self { out: Out::new(writer), detail, running, hits: Fold::default(), awake: false }
+    }
+
+    /// As `event`, at a given moment.
+    fn tell(&mut self, event: &Event, now: Instant) {
+        match event {
+            Event::Warning { stage, text } => self.about("warning", stage.as_deref().unwrap_or(""), text),
+            Event::Failed(failed) => self.failed(failed),
+            _ if self.detail == Detail::Trouble => {}
+            Event::Planned { pipeline, stages } => self.planned(pipeline, stages),
+            Event::Hashing { file, done, total } => self.hashing(file, *done, *total, now),
+            Event::Waiting { stage, holder } => self.about("waiting", stage, &words::waiting(holder)),
+            Event::Started { stage, why } => {
+                self.running.remove(stage);
+                self.about("start", stage, why);
+            }
+            Event::Progress { stage, progress } => self.progress("progress", stage, progress, now),
+            Event::Finished(stage) => self.finished(stage),
+            Event::Blocked { stage, by } => self.about("blocked", stage, &format!("{by} failed")),
+            Event::Ended(_) => {
+                let hits = self.hits.finish();
+                self.cached(hits);
+            }
+        }
+        self.out.flush();
+    }
+
+    fn planned(&mut self, pipeline: &str, stages: &[PlannedStage]) {
+        self.running.clear();
+        if !words::all_cached(stages) {
+            self.about("plan", pipeline, &words::plan(stages));
+        }
+    }
+
+    fn hashing(&mut self, file: &str, done: u64, total: u64, now: Instant) {
+        let (unit, at) = ("bytes".to_owned(), String::new());
+        self.progress("hashing", file, &Progress { done, total, unit, at }, now);
+    }
+
+    /// A line if the last one is long ago. The start is told by `start`, the end by `done`.
+    fn progress(&mut self, word: &str, about: &str, progress: &Progress, now: Instant) {
+        let begun = Pace { first: (now, progress.done), told: now };
+        let pace = self.running.entry(about.to_owned()).or_insert(begun);
+        if now.duration_since(pace.told) < EVERY {
+            return;
+        }
+        pace.told = now;
+        let (since, from) = pace.first;
+        let seconds = now.duration_since(since).as_secs_f64();
+        let text = how_far(progress, progress.done.saturating_sub(from), seconds);
+        self.about(word, about, &text);
+    }
+
+    fn finished(&mut self, stage: &FinishedStage) {
+        self.running.remove(&stage.stage);
+        if stage.cached {
+            self.hits.add(&stage.stage);
+            return;
+        }
+        let outcome = words::outcome(stage, usize::MAX);
+        let comma = if outcome.is_empty() { "" } else { ", " };
+        self.about("done", &stage.stage, &format!("{}{comma}{outcome}", format::duration(stage.seconds)));
+    }
+
+    fn failed(&mut self, failed: &FailedStage) {
+        self.running.remove(&failed.stage);
+        let log = failed.log.as_ref().map(|log| format!("\nlog: {}", super::seen_from_here(log)));
+        self.about(
+            "failed",
+            &failed.stage,
+            &format!("{}{}", failed.message.trim_end(), log.unwrap_or_default()),
+        );
+    }
+
+    /// Cached stages come in crowds: told when something else happens, so that a run in which
+    /// nothing else happens is silent.
+    fn cached(&mut self, folded: Option<Folded>) {
+        match folded {
+            Some(_) if !self.awake => {}
+            Some(Folded::Names(names)) => names.iter().for_each(|name| self.line("cached", name, "")),
+            Some(Folded::Count(count)) => self.line("cached", &format::plural(count, "stage"), ""),
+            None => {}
+        }
+    }
+
+    fn about(&mut self, word: &str, about: &str, text: &str) {
+        if word != "plan" && word != "hashing" && self.detail == Detail::All {
+            self.awake = true;
+            let hits = self.hits.flush();
+            self.cached(hits);
+        }
+        self.line(word, about, text);
+    }
+
+    fn line(&mut self, word: &str, about: &str, text: &str) {
+        let (about, text) = (format::one_line(about), format::clean(text).replace('\n', "\n         "));
+        let colon = if about.is_empty() || text.is_empty() { "" } else { ": " };
+        self.out.write(format!("{word:<8} {about}{colon}{text}").trim_end());
+        self.out.write("\n");
+    }
+}
+
+impl<W: Write> Observer for Plain<W> {
+    fn event(&mut self, event: &Event) {
+        self.tell(event, Instant::now());
+    }
+}
+
+/// `12,800/40,000 images, 32%, 412 images/s, 1 min 06 s left, epoch 3/8`.
+fn how_far(progress: &Progress, since: u64, seconds: f64) -> String {
+    let Progress { done, total, unit, at } = progress;
+    // Counts of images and bytes: precise to 2^53.
+    #[allow(clippy::cast_precision_loss)]
+    let (rate, left) = (since as f64 / seconds, total.saturating_sub(*done) as f64);
+    let mut parts = vec![format::amount(*done, *total, unit)];
+    if *total > 0 {
+        parts.push(format!("{}%", u128::from(*done.min(total)) * 100 / u128::from(*total)));
+    }
+    if rate > 0.0 && rate.is_finite() {
+        parts.push(format::rate(rate, unit));
+        parts.extend((left > 0.0).then(|| format!("{} left", format::left(left / rate))));
+    }
+    parts.extend(Some(at.clone()).filter(|at| !at.is_empty()));
+    parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::script;
+
+    fn log(detail: Detail, events: &[Event]) -> String {
+        let mut plain = Plain::new(Vec::new(), detail);
+        let begun = Instant::now();
+        // Ten seconds an event: progress is due at every fourth.
+        for (step, event) in (0..).zip(events) {
+            plain.tell(event, begun + Duration::from_secs(10) * step);
+        }
+        String::from_utf8(plain.out.writer().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn a_run_is_a_few_lines_that_grep_finds() {
+        let expected = "\
+plan     mini: 1 to run, 2 maybe, 1 cached
+cached   split.pcam
+start    train.base: epochs 8 -> 9
+warning  train.base: no improvement for 3 epochs
+done     train.base: 34.2 s, validation accuracy 0.934, validation loss 0.2013, on cuda:0 (NVIDIA H200), \
+resumed from epoch 3
+start    evaluate.test: train.base/model changed
+done     evaluate.test: 2.8 s, accuracy 0.9156, AUC 0.971
+cached   explain.grad-cam
+";
+        assert_eq!(log(Detail::All, &script::good()), expected);
+    }
+
+    #[test]
+    fn a_failure_has_its_message_its_log_and_what_it_blocks() {
+        let expected = "\
+plan     mini: 3 to run, 1 cached
+cached   split.pcam
+start    train.base: never ran
+failed   train.base: the loss is not finite in epoch 3, batch 120: lower the learning rate
+         log: .pcamflow/logs/train.base.log
+blocked  evaluate.test: train.base failed
+blocked  explain.grad-cam: train.base failed
+";
+        assert_eq!(log(Detail::All, &script::bad()), expected);
+    }
+
+    #[test]
+    fn long_stages_report_every_thirty_seconds_and_not_more() {
+        let mut events = vec![script::started("train.base", "never ran")];
+        events.extend(
+            (0..10).map(|step| script::progress("train.base", 1_000 + 100 * step, 4_000, "epoch 1/2")),
+        );
+        let expected = "\
+start    train.base: never ran
+progress train.base: 1,300/4,000 images, 32%, 10 images/s, 4 min 30 s left, epoch 1/2
+progress train.base: 1,600/4,000 images, 40%, 10 images/s, 4 min 00 s left, epoch 1/2
+progress train.base: 1,900/4,000 images, 47%, 10 images/s, 3 min 30 s left, epoch 1/2
+";
+        assert_eq!(log(Detail::All, &events), expected);
+    }
+
+    #[test]
+    fn hashing_is_told_where_it_takes_long() {
+        let file = "train_x.h5".to_owned();
+        let hashing = |done| Event::Hashing { file: file.clone(), done, total: 4 << 30 };
+        let events: Vec<_> = (0..5).map(|step| hashing(step << 30)).collect();
+        assert_eq!(
+            log(Detail::All, &events),
+            "hashing  train_x.h5: 3.00 GiB/4.00 GiB, 75%, 102.40 MiB/s, 10 s left\n"
+        );
+    }
+
+    #[test]
+    fn nothing_is_said_where_all_is_cached() {
+        assert_eq!(log(Detail::All, &script::all_cached(12)), "");
+    }
+
+    #[test]
+    fn many_cached_stages_are_one_line() {
+        let mut events = script::all_cached(985);
+        events.insert(986, script::started("train.base", "never ran"));
+        assert!(log(Detail::All, &events).ends_with("cached   985 stages\nstart    train.base: never ran\n"));
+    }
+
+    #[test]
+    fn quiet_has_warnings_and_failures_alone() {
+        let warning = "warning  train.base: no improvement for 3 epochs\n";
+        assert_eq!(log(Detail::Trouble, &script::good()), warning);
+        assert_eq!(log(Detail::Trouble, &script::bad()).lines().count(), 2);
+        let run = Event::Warning { stage: None, text: "the store is nearly full\nfree 2 GB".into() };
+        assert_eq!(log(Detail::Trouble, &[run]), "warning  the store is nearly full\n         free 2 GB\n");
+    }
+
+    #[test]
+    fn control_characters_from_elsewhere_do_not_get_through() {
+        let events = [script::started("train.base", "\u{1b}[31mred\u{1b}[0m\u{7}\r")];
+        assert_eq!(log(Detail::All, &events), "start    train.base: red\n");
+    }
+}

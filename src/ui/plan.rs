@@ -1,0 +1,140 @@
+//! The plan as a table: what would run, why, and how long that may take.
+//!
+//! A pure function from planned stages to a text; knows neither engine nor where the text goes.
+
+use console::Alignment;
+
+use super::{
+    View,
+    fold::LIMIT,
+    format,
+    paint::Tone,
+    table::{Table, cell},
+    words,
+};
+use crate::engine::event::{Planned, PlannedStage};
+
+/// The table, the counts and the estimate.
+#[must_use]
+pub(super) fn text(pipeline: &str, stages: &[PlannedStage], view: &View) -> String {
+    if words::all_cached(stages) {
+        let all = format::plural(stages.len(), "stage");
+        return format!("{}: nothing to run: {all}, all cached\n", format::clean(pipeline));
+    }
+    let counts = view.paint.tone(Tone::Strong, &words::plan(stages));
+    let estimate = estimate(stages).map(|text| words::wrapped(&text, 0, view.width).join("\n") + "\n");
+    format!("{}\n{counts}\n{}", table(stages, view), estimate.unwrap_or_default())
+}
+
+fn table(stages: &[PlannedStage], view: &View) -> String {
+    let mut table = Table::new([Alignment::Left, Alignment::Left, Alignment::Right, Alignment::Left]);
+    table.row(["stage", "plan", "last time", "why"].map(|title| cell(Tone::Faint, title)));
+    let cached = stages.iter().filter(|stage| stage.state == Planned::Cached).count();
+    let folds = cached > LIMIT;
+    if folds {
+        let texts = [format::plural(cached, "stage"), "cached".into(), String::new(), String::new()];
+        table.row(texts.map(|text| cell(Tone::Faint, text)));
+    }
+    for stage in stages.iter().filter(|stage| !folds || stage.state != Planned::Cached) {
+        let (tone, word) = state(stage.state);
+        let quiet = if stage.state == Planned::Cached { Tone::Faint } else { Tone::Normal };
+        table.row([
+            cell(quiet, format::clean(&stage.stage)),
+            cell(tone, word),
+            cell(Tone::Faint, stage.seconds.map_or_else(String::new, format::duration)),
+            cell(quiet, format::clean(&stage.why)),
+        ]);
+    }
+    table.text(view.paint, 0, view.width)
+}
+
+fn state(state: Planned) -> (Tone, &'static str) {
+    match state {
+        Planned::Cached => (Tone::Faint, "cached"),
+        Planned::Run => (Tone::Active, "run"),
+        Planned::Maybe => (Tone::Warning, "maybe"),
+        Planned::Blocked => (Tone::Bad, "blocked"),
+    }
+}
+
+/// What the run may take, by what its stages took the last time; `None` where none of them ever ran.
+fn estimate(stages: &[PlannedStage]) -> Option<String> {
+    let of = |state| stages.iter().filter(move |stage| stage.state == state);
+    let sum = |state| of(state).filter_map(|stage| stage.seconds).sum::<f64>();
+    let (sure, maybe) = (sum(Planned::Run), sum(Planned::Maybe));
+    let untimed = of(Planned::Run).chain(of(Planned::Maybe)).filter(|stage| stage.seconds.is_none()).count();
+    if sure + maybe <= 0.0 {
+        return None;
+    }
+    let least = format::duration(sure);
+    let range = if maybe > 0.0 { format!("{least} to {}", format::duration(sure + maybe)) } else { least };
+    let plus = match untimed {
+        0 => String::new(),
+        untimed => format!(", plus {} that never ran", format::plural(untimed, "stage")),
+    };
+    Some(format!("estimate, one after another: {range}{plus}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::paint::Paint;
+
+    fn plain(stages: &[PlannedStage], width: Option<usize>) -> String {
+        text("mini", stages, &View { paint: Paint::OFF, width })
+    }
+
+    fn stage(stage: &str, state: Planned, why: &str, seconds: Option<f64>) -> PlannedStage {
+        PlannedStage { stage: stage.to_owned(), state, why: why.to_owned(), seconds }
+    }
+
+    fn mixed() -> Vec<PlannedStage> {
+        vec![
+            stage("split.pcam", Planned::Cached, "", Some(12.1)),
+            stage("train.base", Planned::Run, "epochs 8 -> 9", Some(177.0)),
+            stage("evaluate.test", Planned::Maybe, "train.base/model may change", Some(22.0)),
+            stage("explain.grad-cam", Planned::Run, "never ran", None),
+        ]
+    }
+
+    #[test]
+    fn the_table_lines_up_and_ends_with_an_estimate() {
+        let expected = "\
+stage             plan     last time  why
+split.pcam        cached      12.1 s
+train.base        run     2 min 57 s  epochs 8 -> 9
+evaluate.test     maybe       22.0 s  train.base/model may change
+explain.grad-cam  run                 never ran
+
+2 to run, 1 maybe, 1 cached
+estimate, one after another: 2 min 57 s to 3 min 19 s, plus 1 stage that never ran
+";
+        assert_eq!(plain(&mixed(), None), expected);
+    }
+
+    #[test]
+    fn a_narrow_terminal_cuts_the_reasons() {
+        let text = plain(&mixed(), Some(50));
+        assert!(text.contains("evaluate.test     maybe       22.0 s  train.base/…\n"), "{text}");
+    }
+
+    #[test]
+    fn nothing_to_run_is_one_line() {
+        let stages = [stage("split.pcam", Planned::Cached, "", None)];
+        assert_eq!(plain(&stages, None), "mini: nothing to run: 1 stage, all cached\n");
+    }
+
+    #[test]
+    fn many_cached_stages_are_one_row() {
+        let mut stages = vec![stage("split.pcam", Planned::Cached, "", None); 999];
+        stages.push(stage("train.base", Planned::Blocked, "split.x failed", None));
+        let expected = "\
+stage       plan     last time  why
+999 stages  cached
+train.base  blocked             split.x failed
+
+999 cached, 1 blocked
+";
+        assert_eq!(plain(&stages, None), expected);
+    }
+}

@@ -1,0 +1,296 @@
+//! The closing summary: what ran, what came of it, where it lies; and what to do where it failed.
+//!
+//! Listens to the whole run for what the end alone does not tell (the order of the plan, who was
+//! blocked by whom); writes once, when the run has ended.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    io::Write,
+};
+
+use console::Alignment;
+
+use super::{
+    View,
+    fold::LIMIT,
+    format,
+    out::Out,
+    paint::Tone,
+    pictures,
+    table::{Cell, Table, cell},
+    trouble, words,
+};
+use crate::engine::event::{Event, FinishedStage, Observer, Summary};
+
+/// Writes the closing summary.
+pub(super) struct Closing<W> {
+    out: Out<W>,
+    /// Asked for when it is needed: a run that is all cached should not have to wait for it.
+    view: fn() -> View,
+    run: Run,
+}
+
+/// What is remembered of a run for its end.
+#[derive(Debug, Default)]
+pub(super) struct Run {
+    /// Each stage's place in the plan.
+    order: HashMap<String, usize>,
+    /// The stages that could not run, and the stage that failed.
+    blocked: BTreeMap<String, String>,
+}
+
+impl<W: Write> Closing<W> {
+    /// Writes to `writer`, looking as `view` says.
+    pub(super) fn new(writer: W, view: fn() -> View) -> Self {
+        Self { out: Out::new(writer), view, run: Run::default() }
+    }
+}
+
+impl<W: Write> Observer for Closing<W> {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Planned { stages, .. } => {
+                let places = stages.iter().enumerate();
+                self.run.order = places.map(|(place, stage)| (stage.stage.clone(), place)).collect();
+            }
+            Event::Blocked { stage, by } => drop(self.run.blocked.insert(stage.clone(), by.clone())),
+            Event::Ended(summary) => {
+                self.out.write(&text(&in_order(summary, &self.run), &self.run, &(self.view)()));
+                self.out.flush();
+            }
+            Event::Hashing { .. }
+            | Event::Waiting { .. }
+            | Event::Started { .. }
+            | Event::Progress { .. }
+            | Event::Warning { .. }
+            | Event::Finished(_)
+            | Event::Failed(_) => {}
+        }
+    }
+}
+
+/// The summary with everything in the order of the plan, which does not change from run to run.
+/// Failures stay as they came: the first is the one to look at.
+fn in_order(summary: &Summary, run: &Run) -> Summary {
+    let mut summary = summary.clone();
+    summary.finished.sort_by_key(|stage| run.place(&stage.stage));
+    summary.not_run.sort_by_key(|stage| run.place(stage));
+    summary
+}
+
+impl Run {
+    /// What could not run because of a stage, in the order of the plan.
+    pub(super) fn blocked_by(&self, failed: &str) -> Vec<&str> {
+        let by_it = self.blocked.iter().filter(|(_, by)| *by == failed);
+        let mut stages: Vec<&str> = by_it.map(|(stage, _)| stage.as_str()).collect();
+        stages.sort_by_key(|stage| self.place(stage));
+        stages
+    }
+
+    /// A stage's place in the plan; last where it is not in it.
+    fn place(&self, stage: &str) -> usize {
+        self.order.get(stage).copied().unwrap_or(usize::MAX)
+    }
+}
+
+/// The summary of a run.
+#[must_use]
+pub(super) fn text(summary: &Summary, run: &Run, view: &View) -> String {
+    let nothing_happened = summary.failed.is_empty() && summary.not_run.is_empty() && !summary.interrupted;
+    if nothing_happened && summary.finished.iter().all(|stage| stage.cached) {
+        return all_cached(summary);
+    }
+    let mut text =
+        format!("{}\n{}\n", table(summary, run, view), view.paint.tone(Tone::Strong, &totals(summary)));
+    text += &pictures::text(summary, view);
+    // Last, where the eye is when the run has ended.
+    text + &trouble::text(summary, run, view)
+}
+
+fn all_cached(summary: &Summary) -> String {
+    let all = format::plural(summary.finished.len(), "stage");
+    let (time, out) = (format::duration(summary.seconds), super::seen_from_here(&summary.out));
+    format!("{all}, all cached ({time}); results in {out}\n")
+}
+
+/// `3 ran, 5 cached in 41.2 s`.
+fn totals(summary: &Summary) -> String {
+    let cached = summary.finished.iter().filter(|stage| stage.cached).count();
+    let counts = words::counts(&[
+        (summary.finished.len() - cached, "ran"),
+        (cached, "cached"),
+        (summary.failed.len(), "failed"),
+        (summary.not_run.len(), "not run"),
+    ]);
+    let interrupted = if summary.interrupted { "interrupted: " } else { "" };
+    let counts = if counts.is_empty() { "nothing ran" } else { &counts };
+    format!("{interrupted}{counts} in {}", format::duration(summary.seconds))
+}
+
+fn table(summary: &Summary, run: &Run, view: &View) -> String {
+    let mut table = Table::new([Alignment::Left, Alignment::Left, Alignment::Right, Alignment::Left]);
+    table.row(["stage", "result", "time", ""].map(|title| cell(Tone::Faint, title)));
+    for row in rows(summary, run) {
+        table.row(row);
+    }
+    table.text(view.paint, 0, view.width)
+}
+
+/// The rows in the order of the plan; what is cached or was not run is one row where it is many.
+fn rows(summary: &Summary, run: &Run) -> Vec<[Cell; 4]> {
+    let (cached, ran): (Vec<_>, Vec<_>) = summary.finished.iter().partition(|stage| stage.cached);
+    let mut rows: Vec<(usize, [Cell; 4])> = Vec::new();
+    let place = |stage: &str| run.place(stage);
+    rows.extend(ran.iter().map(|stage| (place(&stage.stage), finished(stage))));
+    rows.extend(
+        summary.failed.iter().map(|stage| (place(&stage.stage), row(&stage.stage, "failed", Tone::Bad, ""))),
+    );
+    if cached.len() <= LIMIT {
+        rows.extend(cached.iter().map(|stage| (place(&stage.stage), finished(stage))));
+    }
+    if summary.not_run.len() <= LIMIT {
+        rows.extend(summary.not_run.iter().map(|stage| {
+            (place(stage), row(stage, "not run", Tone::Faint, &words::not_run(stage, &run.blocked)))
+        }));
+    }
+    rows.sort_by_key(|(place, _)| *place);
+    let many = |count: usize, what| row(&format::plural(count, "stage"), what, Tone::Faint, "");
+    let first = (cached.len() > LIMIT).then(|| many(cached.len(), "cached"));
+    let last = (summary.not_run.len() > LIMIT).then(|| many(summary.not_run.len(), "not run"));
+    first.into_iter().chain(rows.into_iter().map(|(_, row)| row)).chain(last).collect()
+}
+
+fn finished(stage: &FinishedStage) -> [Cell; 4] {
+    let outcome = words::outcome(stage, usize::MAX);
+    if stage.cached {
+        return row(&stage.stage, "cached", Tone::Faint, &outcome);
+    }
+    let time = cell(Tone::Normal, format::duration(stage.seconds));
+    let [name, word, _, outcome] = row(&stage.stage, "ran", Tone::Good, &outcome);
+    [name, word, time, outcome]
+}
+
+/// A row without a time.
+fn row(stage: &str, word: &str, tone: Tone, rest: &str) -> [Cell; 4] {
+    let quiet = if tone == Tone::Faint { Tone::Faint } else { Tone::Normal };
+    let name = cell(quiet, format::clean(stage));
+    [name, cell(tone, word), cell(Tone::Normal, ""), cell(quiet, rest)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::{paint::Paint, script};
+
+    fn view() -> View {
+        View { paint: Paint::OFF, width: None }
+    }
+
+    fn closing(events: &[Event]) -> String {
+        let mut closing = Closing::new(Vec::new(), view);
+        events.iter().for_each(|event| closing.event(event));
+        String::from_utf8(closing.out.writer().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn a_good_run_ends_with_a_table_the_totals_and_the_folder() {
+        let expected = "\
+stage             result    time
+split.pcam        cached          train 40,000, validation 5,000
+train.base        ran     34.2 s  validation accuracy 0.934, validation loss 0.2013, on cuda:0 (NVIDIA H200), \
+resumed from epoch 3
+evaluate.test     ran      2.8 s  accuracy 0.9156, AUC 0.971
+explain.grad-cam  cached
+
+2 ran, 2 cached in 41.2 s
+
+results in out/mini
+";
+        assert_eq!(closing(&script::good()), expected);
+    }
+
+    #[test]
+    fn a_failure_says_what_failed_what_it_blocked_and_what_to_do() {
+        let expected = "\
+stage             result   time
+split.pcam        cached
+train.base        failed
+evaluate.test     not run        train.base failed
+explain.grad-cam  not run        train.base failed
+
+1 cached, 1 failed, 2 not run in 41.2 s
+
+results in out/mini
+
+train.base failed:
+  the loss is not finite in epoch 3, batch 120: lower the learning rate
+  log: .pcamflow/logs/train.base.log
+  blocked by it: evaluate.test, explain.grad-cam
+what is finished is kept: mend the cause and run again (exit code 1)
+";
+        assert_eq!(closing(&script::bad()), expected);
+    }
+
+    #[test]
+    fn all_cached_is_one_short_line() {
+        assert_eq!(closing(&script::all_cached(12)), "12 stages, all cached (7 ms); results in out/mini\n");
+    }
+
+    #[test]
+    fn an_interrupted_run_says_what_is_kept() {
+        let mut end = script::summary(vec![script::ran("split.pcam", 12.1, &[])]);
+        end.interrupted = true;
+        end.not_run = vec!["train.base".into()];
+        let text = closing(&[Event::Ended(end)]);
+        assert!(text.contains("\ninterrupted: 1 ran, 1 not run in 41.2 s\n"), "{text}");
+        let kept = "finished stages and trained epochs are kept: run again to go on (exit code 130)\n";
+        assert!(text.contains(kept), "{text}");
+    }
+
+    #[test]
+    fn rows_come_in_the_order_of_the_plan_and_crowds_are_folded() {
+        let mut events = script::all_cached(985);
+        let mut finished: Vec<_> = (0..985).map(|i| script::cached(&format!("explain.{i}"), &[])).collect();
+        finished.push(script::ran("train.z", 1.0, &[]));
+        finished.push(script::ran("explain.7", 1.0, &[]));
+        let not_run = (0..16).map(|i| format!("metrics.{i}")).collect();
+        events.pop();
+        events.push(Event::Ended(Summary { not_run, ..script::summary(finished) }));
+        let text = closing(&events);
+        let expected = "\
+stage       result    time
+985 stages  cached
+explain.7   ran      1.0 s
+train.z     ran      1.0 s
+16 stages   not run
+";
+        assert!(text.starts_with(expected), "{text}");
+    }
+
+    #[test]
+    fn pictures_of_stages_that_ran_are_named() {
+        let out = tempfile::tempdir().unwrap();
+        let folder = |stage: &str| {
+            let folder = out.path().join(stage);
+            std::fs::create_dir(&folder).unwrap();
+            std::fs::write(folder.join("panel.png"), "").unwrap();
+            Some(folder)
+        };
+        let (old, new) = (script::cached("explain.old", &[]), script::ran("explain.new", 1.0, &[]));
+        let old = FinishedStage { folder: folder("explain.old"), ..old };
+        let new = FinishedStage { folder: folder("explain.new"), ..new };
+        let summary = Summary { out: out.path().into(), ..script::summary(vec![old, new]) };
+        let text = closing(&[Event::Ended(summary)]);
+        let shown = crate::ui::seen_from_here(out.path());
+        assert!(text.ends_with(&format!("\nresults in {shown}\n  explain.new  panel.png\n")), "{text}");
+    }
+
+    #[test]
+    fn a_reader_that_goes_away_ends_nothing() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut closing = Closing::new(writer, view);
+        script::good().iter().for_each(|event| closing.event(event));
+        assert!(closing.out.writer().is_none());
+    }
+}

@@ -1,0 +1,329 @@
+//! A run on a terminal: one line in place for each stage that runs, one line that stays for each
+//! that is done.
+//!
+//! Translates events into lines; `bars` draws them. While everything is cached nothing is drawn and
+//! no thread starts: the closing summary says it all.
+
+use std::sync::Arc;
+
+use indicatif::TermLike;
+
+use super::{
+    bars::Bars,
+    fold::{Fold, Folded},
+    format,
+    paint::{Paint, Tone},
+    row::{self, Row},
+    words,
+};
+use crate::engine::event::{Event, FailedStage, FinishedStage, Observer, Planned, PlannedStage};
+
+/// Shows a run on a terminal.
+pub(super) struct Terminal {
+    bars: Bars,
+    paint: Paint,
+    /// Stages in all; 0 before the plan is made.
+    stages: usize,
+    /// Stages that are settled, in whichever way.
+    settled: usize,
+    cached: usize,
+    /// Whether something is drawn at all.
+    awake: bool,
+    /// Cached stages that are not shown yet.
+    hits: Fold,
+    /// Blocked stages that are not shown yet.
+    blocked: Fold,
+}
+
+impl Terminal {
+    /// Draws on a terminal.
+    pub(super) fn new(terminal: Arc<dyn TermLike>, paint: Paint) -> Self {
+        let (hits, blocked) = (Fold::default(), Fold::default());
+        let bars = Bars::new(terminal, paint);
+        Self { bars, paint, stages: 0, settled: 0, cached: 0, awake: false, hits, blocked }
+    }
+
+    fn planned(&mut self, stages: &[PlannedStage]) {
+        self.bars.clear();
+        self.stages = stages.len();
+        // Names line up under each other; those that are cached need no room where they are folded.
+        let lists = stages.len() <= super::fold::LIMIT;
+        let shown = stages.iter().filter(|stage| lists || stage.state != Planned::Cached);
+        let widths = shown.map(|stage| console::measure_text_width(&stage.stage));
+        self.bars.names(widths.max().unwrap_or(0));
+    }
+
+    fn hashing(&mut self, file: &str, done: u64, total: u64) {
+        // No stage has this name: theirs hold no spaces.
+        let key = format!("hashing {file}");
+        if done >= total {
+            self.bars.remove(&key);
+            return;
+        }
+        if !self.bars.has(&key) {
+            if self.stages == 0 {
+                self.bars.names("hashing".len());
+            }
+            let (name, unit) = ("hashing".to_owned(), "bytes".to_owned());
+            self.bars.show(&key, Row { name, unit, at: words::file_name(file), ..Row::default() });
+        }
+        self.bars.advance(&key, done, total, |_| ());
+    }
+
+    fn running(&mut self, stage: &str, at: &str, waits: bool) {
+        self.wake();
+        let at = format::one_line(at);
+        let row = Row { name: stage.to_owned(), at, waits, ..Row::default() };
+        self.bars.show(stage, row);
+    }
+
+    fn finished(&mut self, stage: &FinishedStage) {
+        self.settled += 1;
+        self.bars.remove(&stage.stage);
+        if stage.cached {
+            self.cached += 1;
+            self.hits.add(&stage.stage);
+        } else {
+            self.wake();
+            let time = format!("{:>11}", format::duration(stage.seconds));
+            self.done(&stage.stage, &format!("{time}  {}", words::outcome(stage, 1)));
+        }
+        self.sum_up();
+    }
+
+    fn done(&mut self, stage: &str, rest: &str) {
+        let name = row::name(stage, self.bars.space());
+        let line = format!("{} {name}  {rest}", self.paint.tone(Tone::Good, "✓"));
+        self.say(&line);
+    }
+
+    fn failed(&mut self, failed: &FailedStage) {
+        self.settled += 1;
+        self.wake();
+        self.bars.remove(&failed.stage);
+        let width = self.bars.space().width;
+        let mut lines = vec![self.paint.tone(Tone::Bad, &format!("✗ {}  failed", failed.stage))];
+        lines.extend(words::wrapped(&failed.message, 2, Some(width)));
+        let log = failed.log.as_ref().map(|log| format!("  log: {}", super::seen_from_here(log)));
+        lines.extend(log.map(|log| self.paint.tone(Tone::Faint, &log)));
+        self.bars.say(&lines);
+        self.sum_up();
+    }
+
+    fn warning(&mut self, stage: Option<&str>, text: &str) {
+        let text = stage.map_or_else(|| text.to_owned(), |stage| format!("{stage}: {text}"));
+        let mut lines = words::wrapped(&text, 2, Some(self.bars.space().width));
+        if let Some(first) = lines.first_mut() {
+            *first = format!("{}{}", self.paint.tone(Tone::Warning, "!"), first.get(1..).unwrap_or_default());
+        }
+        self.show_folded();
+        self.bars.say(&lines);
+    }
+
+    /// Something runs: from now on there is something to draw.
+    fn wake(&mut self) {
+        self.awake = true;
+        self.show_folded();
+        self.sum_up();
+    }
+
+    /// The last line: how much of the run is done. A run of one stage needs none.
+    fn sum_up(&mut self) {
+        if !self.awake || self.stages < 2 {
+            return;
+        }
+        let (settled, stages) = (format::count(self.settled as u64), format::count(self.stages as u64));
+        let cached = if self.cached > 0 {
+            format!(" · {} cached", format::count(self.cached as u64))
+        } else {
+            String::new()
+        };
+        self.bars.footer(format!("{settled} of {stages} stages{cached}"));
+    }
+
+    fn show_folded(&mut self) {
+        if self.awake {
+            let (hits, blocked) = (self.hits.flush(), self.blocked.flush());
+            self.say_folded(hits, "cached");
+            self.say_folded(blocked, "not run");
+        }
+    }
+
+    fn say_folded(&mut self, folded: Option<Folded>, what: &str) {
+        let line = |name: &str| format!("· {}  {what}", row::name(name, self.bars.space()));
+        let lines: Vec<String> = match folded {
+            None => return,
+            Some(Folded::Names(names)) => names.iter().map(|name| line(name)).collect(),
+            Some(Folded::Count(count)) => vec![format!("· {} {what}", format::plural(count, "stage"))],
+        };
+        lines.iter().for_each(|line| self.say(&self.paint.tone(Tone::Faint, line)));
+    }
+
+    /// A line that stays, cut to the terminal's width.
+    fn say(&self, line: &str) {
+        let width = self.bars.space().width;
+        self.bars.say(&[console::truncate_str(line, width, "…").trim_end().to_owned()]);
+    }
+
+    fn ended(&mut self) {
+        if self.awake {
+            let (hits, blocked) = (self.hits.finish(), self.blocked.finish());
+            self.say_folded(hits, "cached");
+            self.say_folded(blocked, "not run");
+            // The summary follows, on standard output.
+            self.bars.say(&[String::new()]);
+        }
+        self.bars.clear();
+    }
+}
+
+impl Observer for Terminal {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Planned { stages, .. } => self.planned(stages),
+            Event::Hashing { file, done, total } => self.hashing(file, *done, *total),
+            Event::Waiting { stage, holder } => {
+                self.running(stage, &format!("waiting {}", words::waiting(holder)), true);
+            }
+            Event::Started { stage, why } => self.running(stage, why, false),
+            Event::Progress { stage, progress } => {
+                self.bars.advance(stage, progress.done, progress.total, |row| {
+                    row.unit = format::one_line(&progress.unit);
+                    row.at = format::one_line(&progress.at);
+                });
+            }
+            Event::Warning { stage, text } => self.warning(stage.as_deref(), text),
+            Event::Finished(stage) => self.finished(stage),
+            Event::Failed(failed) => self.failed(failed),
+            Event::Blocked { stage, .. } => {
+                self.settled += 1;
+                self.blocked.add(stage);
+                self.sum_up();
+            }
+            Event::Ended(_) => self.ended(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use indicatif::InMemoryTerm;
+
+    use super::*;
+    use crate::ui::script;
+
+    fn on(width: u16, events: &[Event]) -> (InMemoryTerm, Terminal) {
+        let screen = InMemoryTerm::new(40, width);
+        let mut terminal = Terminal::new(Arc::new(screen.clone()), Paint::OFF);
+        events.iter().for_each(|event| terminal.event(event));
+        (screen, terminal)
+    }
+
+    /// What is on the screen once it shows `text`: it is drawn from time to time, by another thread.
+    fn showing(screen: &InMemoryTerm, text: &str) -> String {
+        for _ in 0..500 {
+            if screen.contents().contains(text) {
+                return screen.contents();
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("no {text:?} on the screen:\n{}", screen.contents());
+    }
+
+    #[test]
+    fn a_good_run_leaves_one_line_a_stage() {
+        let expected = "\
+· split.pcam        cached
+✓ train.base             34.2 s  validation accuracy 0.934, on cuda:0 (NVIDIA H200), resumed from epoch 3
+! train.base: no improvement for 3 epochs
+✓ evaluate.test           2.8 s  accuracy 0.9156
+· explain.grad-cam  cached";
+        let (screen, _terminal) = on(120, &script::good());
+        let mut lines: Vec<&str> = expected.lines().collect();
+        lines.swap(1, 2);
+        assert_eq!(screen.contents(), lines.join("\n"));
+    }
+
+    #[test]
+    fn what_runs_is_a_line_in_place_over_the_count() {
+        let events = script::good();
+        let (screen, _terminal) = on(80, &events[..5]);
+        let contents = showing(&screen, "36% ");
+        let lines: Vec<&str> = contents.lines().collect();
+        assert_eq!(lines[0], "· split.pcam        cached");
+        assert!(lines[1].contains(" train.base        ━━━━────────  36% "), "{contents}");
+        assert!(lines[1].ends_with("epoch 4/9, loss 0.412"), "{contents}");
+        assert!(lines[2].starts_with("  1 of 4 stages · 1 cached · "), "{contents}");
+        assert_eq!(lines.len(), 3);
+    }
+
+    #[test]
+    fn a_failure_has_its_message_whole_and_its_log() {
+        let expected = "\
+· split.pcam    cached
+✗ train.base  failed
+  the loss is not finite in epoch 3, batch
+  120: lower the learning rate
+  log: .pcamflow/logs/train.base.log
+· evaluate.test  not run
+· explain.grad…  not run";
+        let (screen, _terminal) = on(44, &script::bad());
+        assert_eq!(screen.contents(), expected.replace("split.pcam    cached", "split.pcam     cached"));
+    }
+
+    #[test]
+    fn nothing_is_drawn_where_all_is_cached() {
+        let (screen, terminal) = on(80, &script::all_cached(1_000));
+        assert_eq!(screen.contents(), "");
+        assert_eq!(screen.moves_since_last_check(), "");
+        assert!(!terminal.awake);
+    }
+
+    #[test]
+    fn many_cached_stages_are_one_line() {
+        let mut events = script::all_cached(985);
+        events.insert(986, script::started("train.base", "never ran"));
+        let (screen, _terminal) = on(80, &events);
+        assert_eq!(screen.contents(), "· 985 stages cached");
+    }
+
+    #[test]
+    fn hashing_and_waiting_are_shown_and_go() {
+        let hashing = |done| Event::Hashing { file: "data/x.h5".into(), done, total: 2 << 30 };
+        let waiting = Event::Waiting { stage: "train.base".into(), holder: "ada:17".into() };
+        let (screen, mut terminal) = on(80, &[hashing(0), hashing(1 << 30)]);
+        let contents = showing(&screen, " hashing  ━━━━━━──────  50% ");
+        assert!(contents.ends_with("x.h5"), "{contents}");
+        terminal.event(&hashing(2 << 30));
+        assert_eq!(screen.contents(), "");
+        terminal.event(&script::planned(&[("train.base", Planned::Run)]));
+        terminal.event(&waiting);
+        showing(&screen, "train.base  waiting for run of ada:17 · ");
+        terminal.event(&Event::Finished(script::cached("train.base", &[])));
+        terminal.event(&Event::Ended(script::summary(Vec::new())));
+        assert_eq!(screen.contents(), "· train.base  cached");
+    }
+
+    #[test]
+    fn texts_from_elsewhere_cannot_disturb_the_screen() {
+        let warning = |text: &str| Event::Warning { stage: None, text: text.into() };
+        let (screen, _terminal) = on(80, &[warning("\n\u{1b}[2Jé\tx"), warning(""), warning("é")]);
+        assert_eq!(screen.contents(), "!\n  é x\n! é");
+    }
+
+    #[test]
+    fn nothing_that_changes_is_left_behind_where_a_run_ends_without_a_word() {
+        let (screen, terminal) = on(80, &script::good()[..5]);
+        drop(terminal);
+        assert_eq!(screen.contents(), "· split.pcam        cached");
+    }
+
+    #[test]
+    fn a_terminal_that_goes_away_ends_nothing() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let closed = console::Term::read_write_pair(std::io::stdin(), writer);
+        let mut terminal = Terminal::new(Arc::new(closed), Paint::OFF);
+        script::bad().iter().for_each(|event| terminal.event(event));
+    }
+}

@@ -1,0 +1,101 @@
+//! What a summary says of a run that failed or was stopped: what failed first, what that blocked,
+//! and what to do.
+//!
+//! Knows how a run ended; its table and its pictures are others' matter.
+
+use super::{View, fold::LIMIT, format, paint::Tone, summary::Run, words};
+use crate::{
+    engine::event::{FailedStage, Summary},
+    protocol::FailureClass,
+};
+
+/// Nothing where nothing went wrong.
+#[must_use]
+pub(super) fn text(summary: &Summary, run: &Run, view: &View) -> String {
+    let mut lines = Vec::new();
+    if let Some(first) = summary.failed.first() {
+        let first_of = if summary.failed.len() > 1 { "failed first" } else { "failed" };
+        let heading = format!("{} {first_of}:", format::clean(&first.stage));
+        lines.push(view.paint.tone(Tone::Bad, &heading));
+        lines.extend(failure(first, run, view.width));
+    }
+    lines.extend(advice(summary).iter().flat_map(|advice| words::wrapped(advice, 0, view.width)));
+    if !lines.is_empty() {
+        lines.insert(0, String::new());
+    }
+    lines.into_iter().map(|line| line + "\n").collect()
+}
+
+/// The first failure: the others often follow from it.
+fn failure(first: &FailedStage, run: &Run, width: Option<usize>) -> Vec<String> {
+    let mut lines = words::wrapped(&first.message, 2, width);
+    lines.extend(first.log.as_ref().map(|log| format!("  log: {}", super::seen_from_here(log))));
+    let blocked = run.blocked_by(&first.stage);
+    if !blocked.is_empty() {
+        lines.extend(words::wrapped(&format!("blocked by it: {}", listed(&blocked)), 2, width));
+    }
+    lines
+}
+
+/// Names, the first few of many.
+fn listed(names: &[&str]) -> String {
+    let few = names.get(..LIMIT).unwrap_or(names).join(", ");
+    match names.len().saturating_sub(LIMIT) {
+        0 => few,
+        more => format!("{few} and {} more", format::count(more as u64)),
+    }
+}
+
+/// What to do next, and the exit code for those who script.
+fn advice(summary: &Summary) -> Option<String> {
+    let code = summary.exit_code();
+    let kept = "what is finished is kept";
+    let class = summary.failed.first().map(|failed| failed.class);
+    let advice = match class {
+        _ if summary.interrupted => {
+            "finished stages and trained epochs are kept: run again to go on".to_owned()
+        }
+        Some(FailureClass::Stage) => format!("{kept}: mend the cause and run again"),
+        Some(FailureClass::Environment) => {
+            format!("{kept}: the machine is at fault, not the pipeline; mend it and run again")
+        }
+        Some(FailureClass::Process) => {
+            format!("{kept}: its process ended before it was done; run again to go on")
+        }
+        None => return None,
+    };
+    Some(format!("{advice} (exit code {code})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::{paint::Paint, script};
+
+    fn last_line(summary: &Summary) -> String {
+        let text = text(summary, &Run::default(), &View { paint: Paint::OFF, width: None });
+        text.lines().last().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn the_last_line_says_whose_fault_it_is_and_the_exit_code() {
+        let of = |class| {
+            let failed = vec![FailedStage { class, ..script::failed("train.base") }];
+            last_line(&Summary { failed, ..script::summary(Vec::new()) })
+        };
+        assert!(of(FailureClass::Stage).ends_with("mend the cause and run again (exit code 1)"));
+        assert!(of(FailureClass::Environment).contains("the machine is at fault"));
+        assert!(of(FailureClass::Environment).ends_with("(exit code 3)"));
+        assert!(of(FailureClass::Process).contains("its process ended before it was done"));
+        assert!(of(FailureClass::Process).ends_with("(exit code 1)"));
+        assert_eq!(last_line(&script::summary(Vec::new())), "");
+    }
+
+    #[test]
+    fn of_many_blocked_stages_the_first_are_named() {
+        let names: Vec<String> = (0..17).map(|index| format!("explain.{index}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert!(listed(&names).ends_with("explain.14 and 2 more"));
+        assert_eq!(listed(&names[..2]), "explain.0, explain.1");
+    }
+}

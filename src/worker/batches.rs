@@ -1,0 +1,242 @@
+//! Batches of patches: in which order, read ahead by a thread, uint8 until the last moment.
+//!
+//! Knows where patches come from only as `Patches`; knows no network.
+
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+use anyhow::Result;
+use rand_chacha::{
+    ChaCha20Rng,
+    rand_core::{Rng, SeedableRng},
+};
+use tch::{Device, Kind, Tensor};
+
+/// Bytes of a patch: 96 x 96 pixels of red, green and blue.
+const PATCH_BYTES: usize = 96 * 96 * 3;
+
+/// How many batches are read before they are asked for.
+const AHEAD: usize = 3;
+
+/// Labelled patches that can be read in any order, from any thread.
+pub(crate) trait Patches: Sync {
+    /// 0 or 1 per patch.
+    fn labels(&self) -> &[u8];
+
+    /// Per patch its row in the file that it was first in.
+    fn rows(&self) -> &[i64];
+
+    /// Reads patches by position: [positions, 96, 96, 3] bytes into `out`.
+    ///
+    /// # Errors
+    /// A damaged or vanished file: names it.
+    fn read(&self, positions: &[usize], out: &mut [u8]) -> Result<()>;
+
+    /// How many there are.
+    fn len(&self) -> usize {
+        self.labels().len()
+    }
+}
+
+/// Some patches, read.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    /// Their positions.
+    pub(crate) positions: Vec<usize>,
+    pixels: Tensor,
+    labels: Tensor,
+}
+
+impl Batch {
+    fn read(patches: &dyn Patches, positions: &[usize]) -> Result<Self> {
+        let mut bytes = vec![0; positions.len() * PATCH_BYTES];
+        patches.read(positions, &mut bytes)?;
+        let labels: Vec<f32> = positions.iter().map(|&at| f32::from(patches.labels()[at])).collect();
+        let pixels = Tensor::f_from_data_size(&bytes, &[positions.len() as i64, 96, 96, 3], Kind::Uint8)?;
+        Ok(Self { positions: positions.to_vec(), pixels, labels: Tensor::from_slice(&labels) })
+    }
+
+    /// How many patches there are.
+    pub(crate) fn len(&self) -> usize {
+        self.positions.len()
+    }
+
+    /// float32 [N, 3, 96, 96] in [0, 1]. Stored channels last, as the bytes are: nothing is moved, and
+    /// it is the order in which a CPU pools and normalises fastest.
+    pub(crate) fn images(&self, device: Device) -> Tensor {
+        self.pixels.to_device(device).permute([0, 3, 1, 2]).to_kind(Kind::Float) / 255.0
+    }
+
+    /// float32 [N], 0 or 1.
+    pub(crate) fn labels(&self, device: Device) -> Tensor {
+        self.labels.to_device(device)
+    }
+}
+
+/// Hands batches of `size` to `consume` in the order of `positions`; the last may be smaller.
+///
+/// # Errors
+/// What reading reports, and what `consume` does; both end it.
+pub(crate) fn for_each(
+    patches: &dyn Patches,
+    positions: &[usize],
+    size: usize,
+    mut consume: impl FnMut(Batch) -> Result<()>,
+) -> Result<()> {
+    std::thread::scope(|scope| {
+        let (send, receive) = sync_channel(AHEAD);
+        scope.spawn(move || read_ahead(patches, positions, size, &send));
+        // An early return drops `receive`, and the reader stops at its next batch.
+        receive.into_iter().try_for_each(|batch| consume(batch?))
+    })
+}
+
+fn read_ahead(patches: &dyn Patches, positions: &[usize], size: usize, to: &SyncSender<Result<Batch>>) {
+    for positions in positions.chunks(size.max(1)) {
+        let batch = Batch::read(patches, positions);
+        let failed = batch.is_err();
+        if to.send(batch).is_err() || failed {
+            return;
+        }
+    }
+}
+
+/// The order of an epoch: a permutation that depends on the seed and the epoch's absolute number alone.
+///
+/// Fisher-Yates on ChaCha20, written out: a library's shuffle may change with its version.
+pub(crate) fn shuffled(length: usize, seed: u64, epoch: u32) -> Vec<usize> {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    key[8..12].copy_from_slice(&epoch.to_le_bytes());
+    key[12..19].copy_from_slice(b"shuffle");
+    let mut random = ChaCha20Rng::from_seed(key);
+    let mut order: Vec<usize> = (0..length).collect();
+    for last in (1..length).rev() {
+        order.swap(last, below(last as u64 + 1, &mut random) as usize);
+    }
+    order
+}
+
+/// A number in 0..bound; its bias is below bound / 2^64.
+fn below(bound: u64, random: &mut impl Rng) -> u64 {
+    ((u128::from(random.next_u64()) * u128::from(bound)) >> 64) as u64
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Patches in memory.
+    pub(crate) struct InMemory {
+        pub(crate) pixels: Vec<u8>,
+        pub(crate) labels: Vec<u8>,
+        pub(crate) rows: Vec<i64>,
+    }
+
+    impl Patches for InMemory {
+        fn labels(&self) -> &[u8] {
+            &self.labels
+        }
+
+        fn rows(&self) -> &[i64] {
+            &self.rows
+        }
+
+        fn read(&self, positions: &[usize], out: &mut [u8]) -> Result<()> {
+            for (patch, &at) in out.chunks_exact_mut(PATCH_BYTES).zip(positions) {
+                patch.copy_from_slice(&self.pixels[at * PATCH_BYTES..][..PATCH_BYTES]);
+            }
+            Ok(())
+        }
+    }
+
+    /// Noise, brighter in the middle of positives: something to learn.
+    pub(crate) fn noise(length: usize, seed: u64) -> InMemory {
+        let mut key = [7; 32];
+        key[..8].copy_from_slice(&seed.to_le_bytes());
+        let mut pixels = vec![0; length * PATCH_BYTES];
+        ChaCha20Rng::from_seed(key).fill_bytes(&mut pixels);
+        let labels: Vec<u8> = (0..length).map(|at| u8::from(at % 3 == 0)).collect();
+        for (patch, &label) in pixels.chunks_exact_mut(PATCH_BYTES).zip(&labels) {
+            patch.iter_mut().for_each(|byte| *byte = *byte / 2 + label * 60);
+        }
+        InMemory { pixels, labels, rows: (0..length as i64).collect() }
+    }
+
+    #[test]
+    fn batches_come_in_order_with_their_pixels_and_a_smaller_last_one() {
+        let patches = noise(7, 1);
+        let mut seen = Vec::new();
+        let positions = [6, 0, 3, 1, 2];
+        for_each(&patches, &positions, 2, |batch| {
+            let images = batch.images(Device::Cpu);
+            assert_eq!(images.size(), [batch.len() as i64, 3, 96, 96]);
+            for (index, &at) in batch.positions.iter().enumerate() {
+                // Row 5, column 8, blue.
+                let byte = patches.pixels[at * PATCH_BYTES + (5 * 96 + 8) * 3 + 2];
+                let value = images.double_value(&[index as i64, 2, 5, 8]);
+                assert!((value - f64::from(byte) / 255.0).abs() < 1e-7);
+                let label = batch.labels(Device::Cpu).double_value(&[index as i64]);
+                assert_eq!(label, f64::from(patches.labels[at]));
+            }
+            seen.push(batch.positions);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(seen, [vec![6, 0], vec![3, 1], vec![2]]);
+    }
+
+    struct Damaged(Vec<u8>);
+
+    impl Patches for Damaged {
+        fn labels(&self) -> &[u8] {
+            &self.0
+        }
+
+        fn rows(&self) -> &[i64] {
+            &[]
+        }
+
+        fn read(&self, positions: &[usize], _: &mut [u8]) -> Result<()> {
+            anyhow::ensure!(!positions.contains(&5), "train.h5: chunk of row 5 is damaged");
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_reader_arrives_after_the_batches_before_it() {
+        let mut batches = 0;
+        let error = for_each(&Damaged(vec![0; 8]), &[0, 1, 2, 3, 4, 5, 6, 7], 2, |_| {
+            batches += 1;
+            Ok(())
+        });
+        assert_eq!(error.unwrap_err().to_string(), "train.h5: chunk of row 5 is damaged");
+        assert_eq!(batches, 2);
+    }
+
+    #[test]
+    fn an_error_of_the_consumer_stops_the_reader() {
+        let positions: Vec<usize> = (0..1000).map(|at| at % 4).collect();
+        let error = for_each(&noise(4, 1), &positions, 1, |_| anyhow::bail!("enough"));
+        assert_eq!(error.unwrap_err().to_string(), "enough");
+    }
+
+    #[test]
+    fn the_order_depends_on_seed_and_epoch_alone() {
+        // Frozen: another order would make old keys name other results.
+        assert_eq!(shuffled(8, 42, 1), [3, 7, 2, 4, 1, 6, 5, 0]);
+        assert_ne!(shuffled(100, 42, 1), shuffled(100, 42, 2));
+        assert_ne!(shuffled(100, 42, 1), shuffled(100, 43, 1));
+        let mut sorted = shuffled(1000, 1, 3);
+        sorted.sort_unstable();
+        assert!(sorted.into_iter().eq(0..1000));
+        assert!(shuffled(0, 1, 1).is_empty());
+    }
+
+    #[test]
+    fn every_position_is_as_likely_everywhere() {
+        let mut firsts = [0; 4];
+        (0..4000).for_each(|epoch| firsts[shuffled(4, 9, epoch)[0]] += 1);
+        // Standard deviation 27.
+        assert!(firsts.iter().all(|&count: &i32| (count - 1000).abs() < 140), "{firsts:?}");
+    }
+}

@@ -1,0 +1,61 @@
+//! Makes CUDA compute the same thing twice, in full single precision.
+//!
+//! libtorch's defaults let cuDNN choose nondeterministic convolutions and round their inputs to
+//! TF32 (10 bits). tch has no call for either, so the two setters of `at::Context` are declared
+//! here by their exported names; libtorch is pinned, and another one would fail to link.
+
+use std::ffi::c_void;
+
+use tch::Cuda;
+
+unsafe extern "C" {
+    /// `at::Context& at::globalContext()`.
+    #[link_name = "_ZN2at13globalContextEv"]
+    fn global_context() -> *mut c_void;
+    /// `void at::Context::setDeterministicCuDNN(bool)`.
+    #[link_name = "_ZN2at7Context21setDeterministicCuDNNEb"]
+    fn set_deterministic_cudnn(context: *mut c_void, on: bool);
+    /// `void at::Context::setAllowTF32CuDNN(bool)`.
+    #[link_name = "_ZN2at7Context17setAllowTF32CuDNNEb"]
+    fn set_allow_tf32_cudnn(context: *mut c_void, on: bool);
+    /// `void at::Context::setAllowTF32CuBLAS(bool)`.
+    #[link_name = "_ZN2at7Context18setAllowTF32CuBLASEb"]
+    fn set_allow_tf32_cublas(context: *mut c_void, on: bool);
+}
+
+/// Deterministic convolutions, chosen without timing them, and no TF32.
+pub(super) fn deterministic() {
+    Cuda::cudnn_set_benchmark(false);
+    // SAFETY: member functions of a C++ object take it as their first argument (Itanium ABI, which
+    // is that of every Linux build of libtorch); the context lives as long as the process.
+    unsafe {
+        let context = global_context();
+        set_deterministic_cudnn(context, true);
+        set_allow_tf32_cudnn(context, false);
+        set_allow_tf32_cublas(context, false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    unsafe extern "C" {
+        /// `bool at::Context::deterministicCuDNN() const`.
+        #[link_name = "_ZNK2at7Context18deterministicCuDNNEv"]
+        fn deterministic_cudnn(context: *mut c_void) -> bool;
+        /// `bool at::Context::allowTF32CuBLAS() const`.
+        #[link_name = "_ZNK2at7Context15allowTF32CuBLASEv"]
+        fn allow_tf32_cublas(context: *mut c_void) -> bool;
+    }
+
+    #[test]
+    fn libtorch_takes_the_settings() {
+        deterministic();
+        // SAFETY: as in `deterministic`.
+        unsafe {
+            assert!(deterministic_cudnn(global_context()));
+            assert!(!allow_tf32_cublas(global_context()));
+        }
+    }
+}

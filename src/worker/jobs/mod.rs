@@ -1,0 +1,104 @@
+//! What the worker computes: one file per stage kind, and the one place that chooses among them.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    path::PathBuf,
+};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use pcamflow::{
+    protocol::{InputFile, Outcome, Task},
+    serve::{EnvironmentFault, Reporter},
+    stages::AnyStage,
+};
+use tch::Device;
+
+use crate::{allocator, device};
+
+/// A task, and where to compute it.
+pub(crate) struct Job<'a> {
+    /// What to compute.
+    pub(crate) task: &'a Task,
+    /// Whom to tell how far it is.
+    pub(crate) reporter: &'a dyn Reporter,
+    /// Where its tensors live.
+    pub(crate) device: Device,
+}
+
+impl Job<'_> {
+    /// The file behind a slot.
+    ///
+    /// # Errors
+    /// The engine sent no such slot.
+    pub(crate) fn input(&self, slot: &str) -> Result<&InputFile> {
+        let message = || format!("the task for {} came without the input `{slot}`", self.task.name);
+        self.task.inputs.get(slot).with_context(message)
+    }
+
+    /// Where an artifact goes, by its declared file name.
+    pub(crate) fn artifact(&self, file: &str) -> PathBuf {
+        self.task.staging.join(file)
+    }
+}
+
+/// Computes one task.
+///
+/// # Errors
+/// Whatever its stage reports; a device that is not there, or has too little memory.
+pub(crate) fn run(task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
+    let device = device::resolve(task.resources.device)?;
+    tch::set_num_threads(i32::try_from(task.resources.threads.max(1))?);
+    let job = Job { task, reporter, device };
+    let computed = catch_unwind(AssertUnwindSafe(|| compute(&job)));
+    allocator::give_back();
+    let outcome = computed.unwrap_or_else(|panic| out_of_memory(panic, device));
+    Ok(Outcome { device: device::name(device), ..outcome? })
+}
+
+fn compute(job: &Job<'_>) -> Result<Outcome> {
+    match &job.task.stage {
+        AnyStage::Synthesize(_) | AnyStage::Split(_) => {
+            bail!("{} is the engine's: it needs no libtorch", job.task.name)
+        }
+        AnyStage::Train(_) | AnyStage::Evaluate(_) | AnyStage::Explain(_) => {
+            bail!("{} cannot be computed by this worker", job.task.name)
+        }
+    }
+}
+
+/// What libtorch says when an allocation fails, on a GPU and on a CPU.
+const OUT_OF_MEMORY: [&str; 2] = ["out of memory", "can't allocate memory"];
+
+/// tch panics where libtorch throws. Too little memory is the machine's fault, and the user can do
+/// something about it; every other panic goes on.
+fn out_of_memory(panic: Box<dyn Any + Send>, device: Device) -> Result<Outcome> {
+    let text = panic.downcast_ref::<String>().map_or("", String::as_str);
+    if !OUT_OF_MEMORY.iter().any(|sign| text.contains(sign)) {
+        resume_unwind(panic);
+    }
+    Err(anyhow!(EnvironmentFault(format!(
+        "out of memory on {}: a smaller `batch-size` (training) or `inference-batch` needs less",
+        device::name(device)
+    ))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_little_memory_is_the_machines_fault() {
+        let panic = Box::new("CUDA out of memory. Tried to allocate 20.00 GiB".to_owned());
+        let error = out_of_memory(panic, Device::Cuda(1)).unwrap_err();
+        assert!(error.is::<EnvironmentFault>());
+        assert!(error.to_string().starts_with("out of memory on cuda:1"), "{error}");
+    }
+
+    #[test]
+    fn every_other_panic_goes_on() {
+        let panic = Box::new("shapes differ".to_owned());
+        let caught = catch_unwind(AssertUnwindSafe(|| out_of_memory(panic, Device::Cpu)));
+        assert!(caught.is_err());
+    }
+}

@@ -1,0 +1,91 @@
+//! The layers, one struct each: PyTorch's `Conv2d`, `BatchNorm2d` and `Linear`.
+
+use anyhow::Result;
+use tch::Tensor;
+
+use super::{
+    Mode,
+    source::{Initial, Maker},
+};
+
+/// A 3x3 convolution with bias, padding 1: [N, in, h, w] to [N, out, h, w].
+#[derive(Debug)]
+pub(super) struct Convolution {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl Convolution {
+    pub(super) fn new(name: &str, inputs: i64, outputs: i64, maker: &mut Maker) -> Result<Self> {
+        let fan_in = inputs * 9;
+        Ok(Self {
+            weight: maker.parameter(
+                &format!("{name}.weight"),
+                &[outputs, inputs, 3, 3],
+                Initial::Weight { fan_in },
+            )?,
+            bias: maker.parameter(&format!("{name}.bias"), &[outputs], Initial::Bias { fan_in })?,
+        })
+    }
+
+    pub(super) fn forward(&self, x: &Tensor) -> Tensor {
+        x.conv2d(&self.weight, Some(&self.bias), [1, 1], [1, 1], [1, 1], 1)
+    }
+}
+
+/// PyTorch's default share of a batch's statistics in the running ones.
+const MOMENTUM: f64 = 0.1;
+/// PyTorch's default, added to the variance.
+const EPSILON: f64 = 1e-5;
+
+/// Batch normalisation of each channel of [N, channels, h, w].
+#[derive(Debug)]
+pub(super) struct BatchNorm {
+    weight: Tensor,
+    bias: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+}
+
+impl BatchNorm {
+    pub(super) fn new(name: &str, channels: i64, maker: &mut Maker) -> Result<Self> {
+        let shape = &[channels];
+        Ok(Self {
+            weight: maker.parameter(&format!("{name}.weight"), shape, Initial::Ones)?,
+            bias: maker.parameter(&format!("{name}.bias"), shape, Initial::Zeros)?,
+            running_mean: maker.buffer(&format!("{name}.running_mean"), shape, Initial::Zeros)?,
+            running_var: maker.buffer(&format!("{name}.running_var"), shape, Initial::Ones)?,
+        })
+    }
+
+    pub(super) fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
+        let (weight, bias) = (Some(&self.weight), Some(&self.bias));
+        let (mean, variance) = (Some(&self.running_mean), Some(&self.running_var));
+        x.batch_norm(weight, bias, mean, variance, mode == Mode::Training, MOMENTUM, EPSILON, true)
+    }
+}
+
+/// An affine map of the last dimension: [N, in] to [N, out].
+#[derive(Debug)]
+pub(super) struct Linear {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl Linear {
+    pub(super) fn new(name: &str, inputs: i64, outputs: i64, maker: &mut Maker) -> Result<Self> {
+        let fan_in = inputs;
+        Ok(Self {
+            weight: maker.parameter(
+                &format!("{name}.weight"),
+                &[outputs, inputs],
+                Initial::Weight { fan_in },
+            )?,
+            bias: maker.parameter(&format!("{name}.bias"), &[outputs], Initial::Bias { fan_in })?,
+        })
+    }
+
+    pub(super) fn forward(&self, x: &Tensor) -> Tensor {
+        x.linear(&self.weight, Some(&self.bias))
+    }
+}

@@ -1,0 +1,268 @@
+//! The networks: what they compute, and the tensors that they are made of.
+//!
+//! A network takes patches, float32 [N, 3, 96, 96] in [0, 1], and returns logits, float32 [N], of
+//! "tumour". Its tensors have PyTorch's names. Knows no files of patches, no optimiser and no stage.
+//!
+//! To add an architecture: its parameters in `stages::train`, one file here, and the arms that the
+//! compiler asks for; `infer` tells it by its tensors.
+
+mod class_cnn;
+mod infer;
+mod layers;
+mod source;
+#[cfg(test)]
+pub(crate) mod testing;
+
+use anyhow::Result;
+use pcamflow::stages::train::Architecture;
+use tch::{Device, Tensor};
+
+pub(crate) use infer::{infer, load_model};
+pub(crate) use source::Source;
+
+use crate::tensors::Named;
+use class_cnn::ClassCnn;
+
+/// What a forward pass is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Batch norm takes the batch's own statistics, and lets the running ones follow.
+    Training,
+    /// Batch norm takes the running statistics: an image's logit depends on that image alone.
+    Inference,
+}
+
+/// A network and its tensors.
+#[derive(Debug)]
+pub(crate) struct Network {
+    architecture: Architecture,
+    layers: Layers,
+    parameters: Vec<(String, Tensor)>,
+    buffers: Vec<(String, Tensor)>,
+    device: Device,
+}
+
+#[derive(Debug)]
+enum Layers {
+    ClassCnn(ClassCnn),
+}
+
+/// A forward pass with what came by on the way.
+#[derive(Debug)]
+pub(crate) struct Forward {
+    /// [N], of "tumour".
+    pub(crate) logits: Tensor,
+    /// The outputs of the named layers, in order, part of the graph.
+    pub(crate) taps: Vec<(&'static str, Tensor)>,
+}
+
+impl Forward {
+    /// The output of one layer.
+    pub(crate) fn tap(&self, layer: &str) -> Option<&Tensor> {
+        self.taps.iter().find(|(name, _)| *name == layer).map(|(_, tensor)| tensor)
+    }
+}
+
+impl Network {
+    /// A network with the tensors that a source has for it, frozen.
+    ///
+    /// # Errors
+    /// A file that lacks a tensor, has one of another shape, or more than are needed.
+    pub(crate) fn new(architecture: &Architecture, source: Source, device: Device) -> Result<Self> {
+        let mut maker = source::Maker::new(source, device);
+        let layers = match architecture {
+            Architecture::ClassCnn(widths) => Layers::ClassCnn(ClassCnn::new(widths, &mut maker)?),
+        };
+        let (parameters, buffers) = maker.finish()?;
+        Ok(Self { architecture: architecture.clone(), layers, parameters, buffers, device })
+    }
+
+    /// Which network it is.
+    pub(crate) fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// Where its tensors live.
+    pub(crate) fn device(&self) -> Device {
+        self.device
+    }
+
+    /// The logits [N] of patches [N, 3, 96, 96] in [0, 1], in any memory format.
+    pub(crate) fn forward(&self, patches: &Tensor, mode: Mode) -> Tensor {
+        self.pass(patches, mode, &mut Tape::Off)
+    }
+
+    /// The logits in inference mode, and the output of every named layer.
+    ///
+    /// With a `leaf`, that layer's output is cut off from what came before it and requires a gradient:
+    /// a backward pass then ends there, and nothing before it is recorded.
+    pub(crate) fn forward_with_taps(&self, patches: &Tensor, leaf: Option<&str>) -> Forward {
+        let mut taps = Vec::new();
+        let logits = self.pass(patches, Mode::Inference, &mut Tape::On { taps: &mut taps, leaf });
+        Forward { logits, taps }
+    }
+
+    fn pass(&self, patches: &Tensor, mode: Mode, tape: &mut Tape<'_>) -> Tensor {
+        match &self.layers {
+            Layers::ClassCnn(network) => network.forward(patches, mode, tape),
+        }
+    }
+
+    /// The layers that `forward_with_taps` names, from input to output.
+    pub(crate) fn layer_names(&self) -> &'static [&'static str] {
+        match &self.layers {
+            Layers::ClassCnn(_) => &class_cnn::LAYERS,
+        }
+    }
+
+    /// What is learnt, in PyTorch's order.
+    pub(crate) fn parameters(&self) -> &[(String, Tensor)] {
+        &self.parameters
+    }
+
+    /// Parameters and running statistics by name; they share memory with the network.
+    pub(crate) fn state(&self) -> Named {
+        let all = self.parameters.iter().chain(&self.buffers);
+        all.map(|(name, tensor)| (name.clone(), tensor.detach())).collect()
+    }
+
+    /// Lets gradients reach the parameters.
+    pub(crate) fn unfreeze(&self) {
+        for (_, tensor) in &self.parameters {
+            let _ = tensor.set_requires_grad(true);
+        }
+    }
+}
+
+/// Whether a forward pass keeps what comes by.
+pub(crate) enum Tape<'a> {
+    Off,
+    On { taps: &'a mut Vec<(&'static str, Tensor)>, leaf: Option<&'a str> },
+}
+
+impl Tape<'_> {
+    /// Passes the output of a named layer on.
+    fn keep(&mut self, layer: &'static str, output: Tensor) -> Tensor {
+        match self {
+            Self::Off => output,
+            Self::On { taps, leaf } => {
+                let cut = *leaf == Some(layer);
+                let output = if cut { output.detach().set_requires_grad(true) } else { output };
+                taps.push((layer, output.shallow_clone()));
+                output
+            }
+        }
+    }
+
+    /// max(x, 0): in place where nobody has kept x.
+    fn relu(&self, mut x: Tensor) -> Tensor {
+        match self {
+            Self::Off => x.relu_(),
+            Self::On { .. } => x.relu(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        testing::{difference, get, noisy_patches, reference, saved, tiny_network, weights},
+        *,
+    };
+    use pcamflow::testing::shared;
+    use sha2::{Digest, Sha256};
+    use tch::Kind;
+
+    #[test]
+    fn initialisation_is_pytorchs_bit_for_bit() {
+        let Some(path) = shared("oracle/init.json") else { return };
+        let reference: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let architecture = Architecture::ClassCnn(Default::default());
+        let network = Network::new(&architecture, Source::Seed(42), Device::Cpu).unwrap();
+        let tensors = reference["tensors"].as_object().unwrap();
+        assert_eq!(network.state().len(), tensors.len());
+        for (name, tensor) in network.state() {
+            let mut bytes = vec![0; tensor.numel() * 4];
+            tensor.copy_data_u8(&mut bytes, tensor.numel());
+            let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(digest, tensors[&name]["sha256"].as_str().unwrap(), "{name}");
+        }
+    }
+
+    fn reference_patches(reference: &[(String, Tensor)]) -> Tensor {
+        get(reference, "images").to_kind(Kind::Float).permute([0, 3, 1, 2]) / 255.0
+    }
+
+    #[test]
+    fn logits_are_pytorchs_within_1e_5() {
+        let Some(reference) = reference("explain.safetensors") else { return };
+        let file = weights(&reference, "model.");
+        let network = Network::new(&infer(&file).unwrap(), Source::File(file), Device::Cpu).unwrap();
+        let patches = reference_patches(&reference);
+        let wanted = get(&reference, "logit");
+        for patches in [patches.contiguous(), patches] {
+            let forward = network.forward_with_taps(&patches, None);
+            assert!(difference(&forward.logits, &wanted) < 1e-5);
+            assert!(difference(&network.forward(&patches, Mode::Inference), &wanted) < 1e-5);
+        }
+    }
+
+    #[test]
+    fn every_named_layer_is_kept_in_order_with_its_own_output() {
+        let network = tiny_network(1);
+        let forward = network.forward_with_taps(&noisy_patches(2, 1), None);
+        let names: Vec<_> = forward.taps.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, network.layer_names());
+        let tap = |name| forward.tap(name).unwrap();
+        assert_eq!(tap("relu4"), &tap("bn4").relu());
+        assert_eq!(tap("pool1"), &tap("relu2").max_pool2d([2, 2], [2, 2], [0, 0], [1, 1], false));
+        assert_eq!(tap("pool3"), &tap("relu4").adaptive_avg_pool2d([6, 6]));
+        assert_eq!(tap("conv3").size(), [2, 4, 48, 48]);
+    }
+
+    #[test]
+    fn a_leaf_takes_the_gradient_and_nothing_before_it_does() {
+        let network = tiny_network(1);
+        let patches = noisy_patches(2, 1);
+        let forward = network.forward_with_taps(&patches, Some("relu4"));
+        let leaf = forward.tap("relu4").unwrap();
+        let gradient = Tensor::run_backward(&[forward.logits.sum(Kind::Float)], &[leaf], false, false);
+        assert_eq!(gradient[0].size(), [2, 5, 24, 24]);
+        assert!(gradient[0].abs().max().double_value(&[]) > 0.0);
+        assert!(!forward.tap("bn4").unwrap().requires_grad());
+        assert_eq!(forward.logits, network.forward(&patches, Mode::Inference));
+    }
+
+    #[test]
+    fn a_model_comes_back_from_its_file_with_its_architecture() {
+        let folder = tempfile::tempdir().unwrap();
+        let network = tiny_network(3);
+        let loaded = load_model(&saved(&network, folder.path()), Device::Cpu).unwrap();
+        assert_eq!(loaded.architecture(), network.architecture());
+        let patches = noisy_patches(3, 2);
+        assert_eq!(loaded.forward(&patches, Mode::Inference), network.forward(&patches, Mode::Inference));
+    }
+
+    #[test]
+    fn files_that_hold_no_network_are_told_apart() {
+        let state = tiny_network(1).state();
+        let error = |change: &dyn Fn(&mut Named)| {
+            let mut state = state.iter().map(|(name, tensor)| (name.clone(), tensor.copy())).collect();
+            change(&mut state);
+            let bytes = crate::tensors::to_bytes(&state, None).unwrap();
+            let file = crate::tensors::TensorFile::parse("m.safetensors", &bytes).unwrap();
+            let network = infer(&file)
+                .and_then(|architecture| Network::new(&architecture, Source::File(file), Device::Cpu));
+            format!("{:#}", network.unwrap_err())
+        };
+        let missing = error(&|state| drop(state.remove("bn2.running_var")));
+        assert_eq!(missing, "m.safetensors has no tensor `bn2.running_var`");
+        let other = error(&|state| drop(state.remove("conv1.weight")));
+        assert!(other.starts_with("m.safetensors holds no network that pcamflow knows"), "{other}");
+        let narrow = error(&|state| drop(state.insert("conv2.bias".into(), Tensor::from_slice(&[1f32]))));
+        let wanted = "m.safetensors: tensor `conv2.bias` has the shape [1], and the network needs [3]";
+        assert_eq!(narrow, wanted);
+        let more = error(&|state| drop(state.insert("fc3.bias".into(), Tensor::from_slice(&[1f32]))));
+        assert_eq!(more, "m.safetensors: the network has no tensor `fc3.bias`");
+    }
+}

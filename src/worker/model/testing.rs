@@ -1,0 +1,60 @@
+//! Networks and patches for tests: small ones, and the references' own.
+
+use pcamflow::{
+    protocol::InputFile,
+    stages::train::{Architecture, ClassCnn},
+    testing::shared,
+};
+use tch::{Device, Kind, Tensor};
+
+use super::{Network, Source};
+use crate::tensors::TensorFile;
+
+/// A network small enough for a debug-slow machine.
+pub(crate) fn tiny() -> Architecture {
+    Architecture::ClassCnn(ClassCnn { channels: [2, 3, 4, 5], hidden: 6 })
+}
+
+pub(crate) fn tiny_network(seed: u64) -> Network {
+    Network::new(&tiny(), Source::Seed(seed), Device::Cpu).unwrap()
+}
+
+/// A file of reference results, as the test that reads it: `None` where it is absent. Reads the types
+/// that `TensorFile` refuses (the patches are bytes).
+pub(crate) fn reference(file: &str) -> Option<Vec<(String, Tensor)>> {
+    shared(&format!("oracle/{file}")).map(|path| Tensor::read_safetensors(path).unwrap())
+}
+
+/// One tensor of a reference.
+pub(crate) fn get(reference: &[(String, Tensor)], name: &str) -> Tensor {
+    reference.iter().find(|(found, _)| found == name).unwrap().1.shallow_clone()
+}
+
+/// A reference's tensors below a prefix, as a file of weights.
+pub(crate) fn weights(reference: &[(String, Tensor)], prefix: &str) -> TensorFile {
+    let inside = reference
+        .iter()
+        .filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?.to_owned(), tensor.shallow_clone())));
+    TensorFile::parse(prefix, &crate::tensors::to_bytes(&inside.collect(), None).unwrap()).unwrap()
+}
+
+/// Noisy patches [n, 3, 96, 96] in [0, 1), stored channels last as read ones are. Without the process's
+/// generator, which another test may just have seeded.
+pub(crate) fn noisy_patches(n: i64, seed: i64) -> Tensor {
+    let index = Tensor::arange(n * 96 * 96 * 3, (Kind::Double, Device::Cpu)) + seed as f64;
+    let noise = ((index * 12.9898).sin() * 43758.5453).frac().abs();
+    noise.to_kind(Kind::Float).reshape([n, 96, 96, 3]).permute([0, 3, 1, 2])
+}
+
+/// The largest difference of two tensors of one shape.
+pub(crate) fn difference(a: &Tensor, b: &Tensor) -> f64 {
+    assert_eq!(a.size(), b.size());
+    (a.detach().to_kind(Kind::Double) - b.to_kind(Kind::Double)).abs().max().double_value(&[])
+}
+
+/// Writes a network's weights to a file, as an input of a stage.
+pub(crate) fn saved(network: &Network, folder: &std::path::Path) -> InputFile {
+    let path = folder.join("model.safetensors");
+    std::fs::write(&path, crate::tensors::to_bytes(&network.state(), None).unwrap()).unwrap();
+    InputFile { path, name: "model.safetensors".to_owned() }
+}

@@ -1,0 +1,37 @@
+//! Stochastic gradient descent with momentum and weight decay, as `torch.optim.SGD` computes it.
+
+use pcamflow::stages::train::Sgd;
+use tch::Tensor;
+
+/// The velocity of every parameter, where there is momentum.
+#[derive(Debug)]
+pub(super) struct SgdState {
+    settings: Sgd,
+    velocities: Option<Vec<Tensor>>,
+}
+
+impl SgdState {
+    pub(super) fn new(settings: Sgd, parameters: &[&Tensor]) -> Self {
+        let velocities = (settings.momentum != 0.0).then(|| super::zeros_like(parameters));
+        Self { settings, velocities }
+    }
+
+    /// PyTorch's name of the velocity.
+    pub(super) fn slots(&self) -> Option<(&'static str, &Vec<Tensor>)> {
+        self.velocities.as_ref().map(|velocities| ("momentum_buffer", velocities))
+    }
+
+    /// One step. The first velocity is the gradient itself: momentum * 0 + gradient.
+    pub(super) fn update(&mut self, index: usize, parameter: &mut Tensor, gradient: Tensor) {
+        let Sgd { learning_rate, momentum, nesterov, weight_decay } = &self.settings;
+        let gradient = if *weight_decay == 0.0 { gradient } else { gradient + &*parameter * *weight_decay };
+        let direction = match &mut self.velocities {
+            None => gradient,
+            Some(velocities) => {
+                let velocity = velocities[index].g_mul_scalar_(*momentum).g_add_(&gradient);
+                if *nesterov { gradient + velocity * *momentum } else { velocity }
+            }
+        };
+        let _ = parameter.g_sub_(&(direction * *learning_rate));
+    }
+}

@@ -1,0 +1,286 @@
+//! Named tensors in safetensors files: weights and checkpoints.
+//!
+//! Reading trusts nothing: each error names the file as the user knows it, the tensor, what was found
+//! and what was expected. Writing is deterministic: sorted names, at most one entry of metadata (the
+//! format keeps several in no order). Knows no network.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use pcamflow::{fsx, protocol::InputFile};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use tch::{Kind, Tensor};
+
+/// Tensors by name.
+pub(crate) type Named = BTreeMap<String, Tensor>;
+
+/// PyTorch's count of batches that a batch norm has seen: in every state dict, and without any use.
+const IGNORED: &str = "num_batches_tracked";
+
+/// The tensors of a file, on the CPU, that are taken out one after the other.
+#[derive(Debug)]
+pub(crate) struct TensorFile {
+    name: String,
+    tensors: Named,
+    metadata: BTreeMap<String, String>,
+}
+
+impl TensorFile {
+    /// Reads a safetensors file whole.
+    ///
+    /// # Errors
+    /// A file that is absent, no safetensors, or holds values that are not finite.
+    pub(crate) fn read(input: &InputFile) -> Result<Self> {
+        let bytes = fsx::read(&input.path).with_context(|| format!("cannot open {}", input.name))?;
+        Self::parse(&input.name, &bytes)
+    }
+
+    /// Reads the content of a safetensors file that people call `name`.
+    ///
+    /// # Errors
+    /// As `read`.
+    pub(crate) fn parse(name: &str, bytes: &[u8]) -> Result<Self> {
+        let not_one = || format!("{name} is not a safetensors file{}", advice(bytes));
+        let (_, header) = SafeTensors::read_metadata(bytes).with_context(not_one)?;
+        let file = SafeTensors::deserialize(bytes).with_context(not_one)?;
+        let named = file.iter().filter(|(tensor, _)| !tensor.ends_with(IGNORED));
+        let tensors = named.map(|(tensor, view)| {
+            let read = to_tensor(&view).and_then(|read| finite(&read).map(|()| read));
+            Ok((tensor.to_owned(), read.with_context(|| format!("{name}: tensor `{tensor}`"))?))
+        });
+        let tensors = tensors.collect::<Result<Named>>()?;
+        let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+        Ok(Self { name: name.to_owned(), tensors, metadata })
+    }
+
+    /// What people call the file.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// An entry of the file's metadata.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub(crate) fn metadata(&self, key: &str) -> Result<&str> {
+        let message = || format!("{} has no metadata `{key}`", self.name);
+        self.metadata.get(key).map(String::as_str).with_context(message)
+    }
+
+    /// Whether there is a tensor of that name.
+    pub(crate) fn has(&self, tensor: &str) -> bool {
+        self.tensors.contains_key(tensor)
+    }
+
+    /// The shape of a tensor that stays.
+    ///
+    /// # Errors
+    /// There is no such tensor.
+    pub(crate) fn shape(&self, tensor: &str) -> Result<Vec<i64>> {
+        self.tensors.get(tensor).map(Tensor::size).with_context(|| self.missing(tensor))
+    }
+
+    /// Takes a tensor out, as float32.
+    ///
+    /// # Errors
+    /// It is missing, or has another shape.
+    pub(crate) fn take(&mut self, tensor: &str, shape: &[i64]) -> Result<Tensor> {
+        let Some(found) = self.tensors.remove(tensor) else { bail!(self.missing(tensor)) };
+        let got = found.size();
+        ensure!(
+            got == shape,
+            "{}: tensor `{tensor}` has the shape {got:?}, and the network needs {shape:?}",
+            self.name
+        );
+        Ok(found.to_kind(Kind::Float))
+    }
+
+    /// Takes out all tensors whose names begin with `prefix`, which their names then lack.
+    pub(crate) fn take_all(&mut self, prefix: &str) -> TensorFile {
+        let (inside, outside) =
+            std::mem::take(&mut self.tensors).into_iter().partition(|(name, _)| name.starts_with(prefix));
+        self.tensors = outside;
+        let inside: Named = inside;
+        let tensors = inside.into_iter().map(|(name, tensor)| (name[prefix.len()..].to_owned(), tensor));
+        TensorFile {
+            name: format!("{} ({prefix}*)", self.name),
+            tensors: tensors.collect(),
+            metadata: BTreeMap::new(),
+        }
+    }
+
+    /// Makes sure that nothing is left.
+    ///
+    /// # Errors
+    /// A tensor that nobody took.
+    pub(crate) fn finish(self) -> Result<()> {
+        match self.tensors.len() {
+            0 => Ok(()),
+            left => {
+                let names: Vec<_> = self.tensors.keys().take(3).map(|name| format!("`{name}`")).collect();
+                let more = if left > 3 { format!(" and {} more", left - 3) } else { String::new() };
+                bail!("{}: the network has no tensor {}{more}", self.name, names.join(", "))
+            }
+        }
+    }
+
+    fn missing(&self, tensor: &str) -> String {
+        // A wrapper's prefix (`module.`), or a slip; but `bn3.bias` is not meant where `bn2.bias` is asked.
+        let sort = |name: &str| name.replace(|letter: char| letter.is_ascii_digit(), "");
+        let slip = |name: &str| sort(name) != sort(tensor) && strsim::damerau_levenshtein(name, tensor) <= 2;
+        let meant = |name: &&str| name.ends_with(&format!(".{tensor}")) || slip(name);
+        let near = self.tensors.keys().map(String::as_str).find(meant);
+        let hint = near.map_or(String::new(), |near| format!("; is `{near}` meant?"));
+        format!("{} has no tensor `{tensor}`{hint}", self.name)
+    }
+}
+
+/// What to do with a file of another format.
+fn advice(bytes: &[u8]) -> &'static str {
+    match bytes.starts_with(b"PK") || bytes.starts_with(&[0x80, 2]) {
+        true => {
+            " but looks like one of PyTorch's: convert it with \
+             `safetensors.torch.save_file(torch.load(path, weights_only=True), \"model.safetensors\")`"
+        }
+        false => "",
+    }
+}
+
+fn to_tensor(view: &TensorView<'_>) -> Result<Tensor> {
+    let kind = match view.dtype() {
+        Dtype::F64 => Kind::Double,
+        Dtype::F32 => Kind::Float,
+        Dtype::F16 => Kind::Half,
+        Dtype::BF16 => Kind::BFloat16,
+        Dtype::I64 => Kind::Int64,
+        other => bail!("has the type {other:?}; F64, F32, F16, BF16 and I64 can be read"),
+    };
+    let shape = view.shape().iter().map(|&size| i64::try_from(size)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Tensor::f_from_data_size(view.data(), &shape, kind)?)
+}
+
+fn finite(tensor: &Tensor) -> Result<()> {
+    let broken = tensor.numel() as i64 - i64::try_from(tensor.isfinite().sum(Kind::Int64))?;
+    ensure!(broken == 0, "{broken} of its {} values are NaN or infinite", tensor.numel());
+    Ok(())
+}
+
+/// The bytes of a safetensors file: the same tensors and text give the same bytes.
+///
+/// # Errors
+/// A tensor of a type that is not written here (all but float32 and int64).
+pub(crate) fn to_bytes(tensors: &Named, metadata: Option<(&str, String)>) -> Result<Vec<u8>> {
+    let held = tensors.iter().map(|(name, tensor)| Ok((name, Held::of(tensor)?)));
+    let held = held.collect::<Result<Vec<_>>>()?;
+    let views = held.iter().map(|(name, held)| Ok((name.as_str(), held.view()?)));
+    let views = views.collect::<Result<Vec<_>>>()?;
+    let metadata = metadata.map(|(key, text)| [(key.to_owned(), text)].into());
+    Ok(safetensors::serialize(views, metadata)?)
+}
+
+/// A tensor's values in main memory.
+struct Held {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl Held {
+    fn of(tensor: &Tensor) -> Result<Self> {
+        let tensor = tensor.detach().to_device(tch::Device::Cpu).contiguous();
+        let dtype = match tensor.kind() {
+            Kind::Float => Dtype::F32,
+            Kind::Int64 => Dtype::I64,
+            other => bail!("tensors of the type {other:?} are not written"),
+        };
+        let shape = tensor.size().iter().map(|&size| usize::try_from(size)).collect::<Result<_, _>>()?;
+        let mut bytes = vec![0; tensor.numel() * tensor.kind().elt_size_in_bytes()];
+        tensor.f_copy_data_u8(&mut bytes, tensor.numel())?;
+        Ok(Self { dtype, shape, bytes })
+    }
+
+    fn view(&self) -> Result<TensorView<'_>> {
+        Ok(TensorView::new(self.dtype, self.shape.clone(), &self.bytes)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(tensors: &[(&str, Tensor)]) -> Result<TensorFile> {
+        let named = tensors.iter().map(|(name, tensor)| ((*name).to_owned(), tensor.shallow_clone()));
+        TensorFile::parse("m.safetensors", &to_bytes(&named.collect(), None).unwrap())
+    }
+
+    #[test]
+    fn tensors_come_back_as_they_went() {
+        let weight = Tensor::from_slice(&[1.0f32, -2.5, 3.0, 4.0]).reshape([2, 2]);
+        // Not contiguous: the values are written in the order of the indices all the same.
+        let mut read = file(&[("b", weight.tr()), ("a", weight.shallow_clone())]).unwrap();
+        assert_eq!(read.take("b", &[2, 2]).unwrap(), weight.tr());
+        assert_eq!(read.take("a", &[2, 2]).unwrap(), weight);
+        read.finish().unwrap();
+    }
+
+    #[test]
+    fn the_same_tensors_give_the_same_bytes() {
+        let tensors = || {
+            let names = ["conv1.weight", "bn1.bias", "fc2.weight"].map(str::to_owned);
+            Named::from(names.map(|name| (name, Tensor::arange(6, (Kind::Float, tch::Device::Cpu)))))
+        };
+        let bytes = || to_bytes(&tensors(), Some(("pcamflow", "{}".to_owned()))).unwrap();
+        assert_eq!(bytes(), bytes());
+        assert_eq!(TensorFile::parse("m", &bytes()).unwrap().metadata("pcamflow").unwrap(), "{}");
+    }
+
+    #[test]
+    fn narrower_and_wider_types_are_read() {
+        let mut bytes = br#"{"h":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}}"#.to_vec();
+        let mut whole = (bytes.len() as u64).to_le_bytes().to_vec();
+        whole.append(&mut bytes);
+        whole.extend([0x00, 0x3c, 0x00, 0xc0]); // 1 and -2
+        let half = TensorFile::parse("m", &whole).unwrap().take("h", &[2]).unwrap();
+        assert_eq!(half, Tensor::from_slice(&[1.0f32, -2.0]));
+    }
+
+    #[test]
+    fn the_count_of_batches_is_ignored() {
+        let count = Tensor::from_slice(&[7i64]);
+        file(&[("bn1.num_batches_tracked", count)]).unwrap().finish().unwrap();
+    }
+
+    #[track_caller]
+    fn message<T: std::fmt::Debug>(result: Result<T>) -> String {
+        format!("{:#}", result.unwrap_err())
+    }
+
+    #[test]
+    fn what_is_no_safetensors_is_named() {
+        let error = message(TensorFile::parse("m.pt", b"PK\x03\x04 and so on"));
+        assert!(error.starts_with("m.pt is not a safetensors file but looks like one of PyTorch's"));
+        let error = message(TensorFile::parse("m.safetensors", b"hello, world"));
+        assert!(error.starts_with("m.safetensors is not a safetensors file: "), "{error}");
+    }
+
+    #[test]
+    fn values_that_are_not_finite_are_named() {
+        let error = message(file(&[("fc2.bias", Tensor::from_slice(&[1.0f32, f32::NAN]))]));
+        assert_eq!(error, "m.safetensors: tensor `fc2.bias`: 1 of its 2 values are NaN or infinite");
+    }
+
+    #[test]
+    fn missing_misshapen_and_unexpected_tensors_are_named() {
+        let mut read =
+            file(&[("conv1.wieght", Tensor::zeros([2], (Kind::Float, tch::Device::Cpu)))]).unwrap();
+        let error = message(read.take("conv1.weight", &[2]));
+        assert_eq!(error, "m.safetensors has no tensor `conv1.weight`; is `conv1.wieght` meant?");
+        let error = message(read.shape("fc2.bias"));
+        assert_eq!(error, "m.safetensors has no tensor `fc2.bias`");
+        let mut again = file(&[("a", Tensor::from_slice(&[1.0f32]))]).unwrap();
+        let error = message(again.take("a", &[2, 1]));
+        assert_eq!(error, "m.safetensors: tensor `a` has the shape [1], and the network needs [2, 1]");
+        let error = message(read.finish());
+        assert_eq!(error, "m.safetensors: the network has no tensor `conv1.wieght`");
+    }
+}
