@@ -125,7 +125,8 @@ struct Growing {
 impl Growing {
     fn create(path: &Path, name: &str, shape: &[usize]) -> anyhow::Result<Self> {
         let make = || {
-            let file = File::create(path)?;
+            // The root group would carry the time too.
+            let file = File::with_options().with_fcpl(|plist| plist.obj_track_times(false)).create(path)?;
             let dataset =
                 file.new_dataset::<u8>().shape(shape).no_chunk().obj_track_times(false).create(name)?;
             Ok::<_, hdf5::Error>((file, dataset))
@@ -152,5 +153,63 @@ impl Growing {
     fn finish(self) -> anyhow::Result<()> {
         let closed = self.file.flush();
         closed.with_context(|| format!("cannot write {}", self.path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: [&str; 5] = ["images.h5", "labels.h5", "masks.h5", "meta.csv", "sheet.png"];
+
+    /// More than one chunk.
+    fn recipe() -> Recipe {
+        Recipe { patches: CHUNK + 20, slides: 3, ..Recipe::default() }
+    }
+
+    #[test]
+    fn two_writes_give_the_same_bytes() {
+        let made = [(); 2].map(|()| {
+            let dir = tempfile::tempdir().unwrap();
+            synthesize(&recipe(), dir.path(), &mut |_, _| {}).unwrap();
+            NAMES.map(|name| std::fs::read(dir.path().join(name)).unwrap())
+        });
+        for (name, (first, second)) in NAMES.iter().zip(made[0].iter().zip(&made[1])) {
+            assert!(first == second, "{name} differs");
+        }
+    }
+
+    #[test]
+    fn files_hold_the_patches_in_the_official_layout() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut told = Vec::new();
+        let report = synthesize(&recipe(), dir.path(), &mut |done, all| told.push((done, all))).unwrap();
+        assert_eq!(told, [(256, 276), (276, 276)]);
+        assert_eq!((report.patches, report.positives, report.slides), (276, 138, 3));
+        let dataset = recipe().plan().unwrap();
+        let read = |name: &str, inner: &str| {
+            let found = File::open(dir.path().join(name)).unwrap().dataset(inner).unwrap();
+            assert!(found.offset().is_some() && !found.is_chunked(), "{name} is not contiguous");
+            (found.shape(), found.read_raw::<u8>().unwrap())
+        };
+        let (images, labels, masks) =
+            (read("images.h5", "x"), read("labels.h5", "y"), read("masks.h5", "mask"));
+        assert_eq!(images.0, [276, 96, 96, 3]);
+        assert_eq!(labels.0, [276, 1, 1, 1]);
+        assert_eq!(masks.0, [276, 96, 96]);
+        for index in [0, 255, 256, 275] {
+            let (n, patch) = (index as usize, dataset.patch(index).unwrap());
+            assert!(images.1[n * 27648..][..27648] == patch.rgb, "patch {index}");
+            assert!(masks.1[n * 9216..][..9216] == patch.mask, "mask {index}");
+            assert_eq!(labels.1[n], patch.label);
+        }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let inside = file.path().join("set");
+        let error = synthesize(&recipe(), &inside, &mut |_, _| {}).unwrap_err();
+        assert!(format!("{error:#}").contains(inside.to_str().unwrap()), "{error:#}");
     }
 }
