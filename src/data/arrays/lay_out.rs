@@ -1,6 +1,6 @@
 //! Making an HDF5 file with everything but its arrays' contents.
 //!
-//! The only place that writes through the HDF5 library: groups, types, shapes, attributes, texts.
+//! What the HDF5 library itself writes: groups, types, shapes, attributes, texts.
 
 use std::path::Path;
 
