@@ -1,5 +1,15 @@
 //! Behaviour of the whole, through the public library and through the real binaries.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod architecture;
+mod caching;
+mod cli;
 mod engine;
 mod examples;
+mod faults;
+mod hdf5_files;
+#[cfg(feature = "torch")]
+mod references;
+mod sandbox;
+mod split;
+mod wrong_inputs;

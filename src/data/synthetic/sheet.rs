@@ -31,8 +31,7 @@ pub fn contact_sheet(patches: &[Patch], columns: usize, options: SheetOptions) -
     let columns = columns.max(1).min(patches.len());
     let step = SIDE * SCALE + GAP;
     let extent = |count: usize| (count * step + GAP).max(1) as u32;
-    let rows =
-        patches.len().checked_div(columns).unwrap_or(0) + usize::from(patches.len() % columns.max(1) > 0);
+    let rows = patches.len().div_ceil(columns.max(1));
     let mut sheet = RgbImage::from_pixel(extent(columns), extent(rows), PAPER);
     for (n, patch) in patches.iter().enumerate() {
         let at = (GAP + n % columns * step, GAP + n / columns * step);

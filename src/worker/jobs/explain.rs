@@ -62,7 +62,7 @@ fn compute(
 ) -> Result<()> {
     let crew = Crew::new(network.device(), job.task.resources.threads)?;
     let question = Question { target: stage.target, score: stage.score };
-    let size = batch_size(network, &job.task.resources)?;
+    let size = batch_size(network, &job.task.resources, crew.usual_batch(network.device()))?;
     let images = made.images;
     batches::for_each(images, &images.positions, size, |batch| {
         let labels = images.labels_at(&batch.positions);

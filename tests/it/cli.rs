@@ -1,0 +1,236 @@
+//! What can be typed, what comes back, and with which exit code.
+
+use crate::sandbox::Sandbox;
+
+/// Two stages that need neither data nor libtorch.
+const PIPELINE: &str = "\
+[pipeline]
+name = 'small'
+[synthesize.s]
+patches = 12
+slides = 2
+[split.d]
+images = 'synthesize.s/images'
+labels = 'synthesize.s/labels'
+sizes = { train = 4, validation = 2, test = 2 }
+";
+
+fn small() -> Sandbox {
+    Sandbox::new().pipeline(PIPELINE)
+}
+
+#[test]
+fn help_names_every_command_and_exit_code() {
+    let help = small().pcamflow(&["--help"]).exit(0);
+    for part in ["Usage: pcamflow", "run ", "check ", "Examples:", "130 interrupted"] {
+        assert!(help.stdout.contains(part), "{part} in\n{}", help.stdout);
+    }
+    assert!(!help.stdout.contains("__serve"), "what is not for people is hidden");
+    assert_eq!(help.stderr, "");
+    assert!(help.stdout.lines().all(|line| line.chars().count() <= 100));
+    let run = small().pcamflow(&["run", "--help"]).exit(0);
+    for option in [
+        "--set",
+        "--force",
+        "--data",
+        "--store",
+        "--out",
+        "--device",
+        "--jobs",
+        "--keep-going",
+        "--dry-run",
+        "--json",
+        "--quiet",
+    ] {
+        assert!(run.stdout.contains(option), "{option} in\n{}", run.stdout);
+    }
+}
+
+#[test]
+fn version_is_the_packages() {
+    let output = small().pcamflow(&["--version"]).exit(0);
+    assert_eq!(output.stdout, concat!("pcamflow ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn unknown_commands_and_options_are_usage_errors() {
+    small().pcamflow(&["rum", "p.toml"]).exit(2).complains("unrecognized subcommand 'rum'").complains("run");
+    small()
+        .pcamflow(&["run", "p.toml", "--forse", "x"])
+        .exit(2)
+        .complains("'--forse'")
+        .complains("'--force'");
+    small().pcamflow(&["run", "p.toml", "--jobs", "0"]).exit(2).complains("--jobs");
+    small().run(&["--device", "tpu"]).exit(2).complains("`tpu` is no device: auto, cpu, cuda or cuda:N");
+    small().run(&["--quiet"]).exit(2).complains("cannot be used with");
+    small().pcamflow(&[]).exit(2).complains("Usage: pcamflow");
+    small().pcamflow(&["run"]).exit(2).complains("<FILE>");
+}
+
+#[test]
+fn check_lists_the_stages_and_leaves_nothing_behind() {
+    let project = small();
+    let output = project.pcamflow(&["check", "p.toml"]).exit(0);
+    assert_eq!(output.stdout, "small: 2 stages: synthesize.s, split.d\n");
+    assert_eq!(output.stderr, "");
+    assert!(!project.path(".pcamflow").exists());
+}
+
+#[test]
+fn all_errors_of_a_file_come_at_once_with_line_and_caret() {
+    let text = "\
+[pipeline]
+name = 'bad'
+sed = 3
+[synthesize.s]
+slides = 0
+[split.d]
+images = 'synthesize.x/images'
+labels = 'synthesize.s/labels'
+sizes = { train = 4, validation = 2, test = 2 }
+[split.e]
+images = 'synthesize.s/images'
+labels = 'synthesize.s/labels'
+sizes = { train = 4, validation = 2, test = '2' }
+[trane.x]
+epochs = 1
+";
+    let project = Sandbox::new().pipeline(text);
+    for command in ["check", "run"] {
+        let output = project.pcamflow(&[command, "p.toml"]).exit(2);
+        let expected = "\
+error: unknown key `sed`
+ --> p.toml:3:1
+  |
+3 | sed = 3
+  | ^^^
+  |
+  = help: did you mean `seed`?
+";
+        assert!(output.stderr.contains(expected), "{}", output.stderr);
+        for (line, what) in [
+            ("p.toml:5:10", "`slides` must be at least 1"),
+            ("p.toml:7:10", "there is no stage `synthesize.x`"),
+            ("p.toml:13:47", "invalid type: string \"2\""),
+            ("p.toml:14:2", "there is no stage kind `trane`"),
+        ] {
+            let at = output.stderr.find(what).unwrap_or_else(|| output.fail(what));
+            let arrow = output.stderr[at..].lines().nth(1).unwrap().trim();
+            assert_eq!(arrow, format!("--> {line}"), "{what}");
+        }
+        let output = output.complains("5 problems: nothing was run");
+        assert_eq!(output.stdout, "");
+        assert!(!project.path(".pcamflow").exists());
+    }
+}
+
+#[test]
+fn a_wrong_artifact_type_and_a_cycle_are_told() {
+    let text = PIPELINE.replace("labels = 'synthesize.s/labels'", "labels = 'synthesize.s/meta'");
+    Sandbox::new().pipeline(&text).run(&[]).exit(2).complains("p.toml:8:10").complains("labels");
+    let text = "\
+[pipeline]
+name = 'cycle'
+[split.a]
+images = 'split.b/train'
+labels = 'split.b/train'
+sizes = { train = 4, validation = 2, test = 2 }
+[split.b]
+images = 'split.a/train'
+labels = 'split.a/train'
+sizes = { train = 4, validation = 2, test = 2 }
+";
+    let output = Sandbox::new().pipeline(text).run(&[]).exit(2);
+    assert!(output.stderr.contains("split.a") && output.stderr.contains("split.b"), "{}", output.stderr);
+}
+
+#[test]
+fn a_file_that_is_no_pipeline_is_a_usage_error() {
+    let project = small().file("prose.toml", "dear diary,\n").file("bytes.toml", [0xff, 0xfe, 0]);
+    project.pcamflow(&["run", "absent.toml"]).exit(2).complains("absent.toml").complains("No such file");
+    project.pcamflow(&["run", "prose.toml"]).exit(2).complains("prose.toml:1:");
+    project.pcamflow(&["run", "bytes.toml"]).exit(2).complains("bytes.toml");
+    project.pcamflow(&["run", "."]).exit(2).complains("cannot read the pipeline");
+}
+
+#[test]
+fn set_overrides_a_value_and_its_errors_say_which_one() {
+    let project = small();
+    let output = project.run(&["--set", "synthesize.s.patches=14", "--set", "split.d.sed=3"]).exit(2);
+    let output =
+        output.complains("unknown key `sed`").complains("--set #2").complains("did you mean `seed`?");
+    assert!(!output.stderr.contains("--set #1"), "{}", output.stderr);
+    project
+        .run(&["--set", "synthesize.s.patches=0"])
+        .exit(2)
+        .complains("must be at least 1")
+        .complains("--set #1");
+    project.run(&["--set", "nonsense"]).exit(2).complains("--set #1");
+    let output = project.run(&["--set", "synthesize.s.patches=14"]).ran(["split.d", "synthesize.s"]);
+    assert_eq!(output.events_of("finished")[0]["numbers"][0]["value"], 14.0);
+}
+
+#[test]
+fn unknown_stages_are_named_with_what_was_meant() {
+    let project = small();
+    project.run(&["spli.d"]).exit(2).complains("there is no stage `spli.d`: did you mean `split.d`?");
+    project.run(&["--force", "train.*"]).exit(2).complains("--force: there is no stage `train.*`");
+    project.run(&["frob.x", "gurk.y"]).exit(2).complains("`frob.x`").complains("`gurk.y`");
+    assert!(!project.path("out").exists());
+}
+
+#[test]
+fn a_stage_that_is_asked_for_runs_with_what_it_needs_and_nothing_else() {
+    let project = small();
+    project.run(&["synthesize.s"]).ran(["synthesize.s"]);
+    project.run(&["split.d"]).ran(["split.d"]);
+}
+
+#[test]
+fn dry_run_shows_the_plan_and_touches_nothing() {
+    let project = small();
+    let before = project.listing();
+    let output = project.pcamflow(&["run", "p.toml", "--dry-run"]).exit(0);
+    assert!(output.stdout.contains("synthesize.s  run") && output.stdout.contains("split.d       maybe"));
+    assert_eq!(project.listing(), before);
+    assert!(!project.path(".pcamflow").exists());
+    project.run(&[]).ran(["split.d", "synthesize.s"]);
+    let output = project.run(&["--dry-run", "--force", "split.*"]).exit(0);
+    let planned = &output.events()[0]["stages"];
+    assert_eq!((planned[0]["state"].as_str(), planned[1]["state"].as_str()), (Some("cached"), Some("run")));
+    assert_eq!(planned[1]["why"], "forced");
+}
+
+#[test]
+fn json_is_one_object_a_line_and_the_first_says_its_schema() {
+    let output = small().run(&[]).exit(0);
+    let events = output.events();
+    assert_eq!(events[0]["event"], "planned");
+    assert_eq!(events[0]["schema"], pcamflow::ui::SCHEMA);
+    assert_eq!(events.last().unwrap()["event"], "ended");
+    assert_eq!(output.stderr, "");
+}
+
+#[test]
+fn piped_output_is_plain_and_quiet_says_nothing() {
+    let project = small();
+    let output = project.pcamflow(&["run", "p.toml"]).exit(0).never_says("\u{1b}").never_says("\r");
+    assert!(output.stderr.lines().count() < 12, "{}", output.stderr);
+    assert!(output.stdout.contains("2 ran in") && output.stdout.contains("results in out/small"));
+    let again = project.pcamflow(&["run", "p.toml"]).exit(0);
+    assert_eq!((again.stdout.lines().count(), again.stderr.as_str()), (1, ""), "{}", again.stdout);
+    let quiet = project.pcamflow(&["run", "p.toml", "--quiet", "--force", "*"]).exit(0);
+    assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("", ""));
+}
+
+#[test]
+fn a_reader_that_has_gone_is_nobodys_error() {
+    let project = small();
+    for command in ["--help", "run p.toml", "run p.toml --json", "run p.toml --dry-run", "check p.toml"] {
+        let script = format!("$PCAMFLOW {command} | head -0; echo ${{PIPESTATUS[0]}}");
+        let output = project.shell(&script).exit(0).never_says("panicked");
+        assert_eq!(output.stdout, "0\n", "{command}: {}", output.stderr);
+    }
+    project.shell("$PCAMFLOW run absent.toml 2>&1 >/dev/null | head -0; exit ${PIPESTATUS[0]}").exit(2);
+    project.run(&[]).cached_all();
+}

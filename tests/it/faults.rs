@@ -1,0 +1,257 @@
+//! Kills, interrupts, damage, full disks, two at once: the next plain run always ends well.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use rustix::process::Signal;
+
+use crate::{
+    sandbox::{Running, Sandbox, files},
+    wrong_inputs::mounted,
+};
+
+/// Long enough to be interrupted: some hundred milliseconds of drawing on a fast machine.
+const PIPELINE: &str = "\
+[pipeline]
+name = 'faults'
+[synthesize.first]
+patches = 12
+slides = 2
+[synthesize.s]
+patches = 160
+slides = 4
+[split.d]
+images = 'synthesize.s/images'
+labels = 'synthesize.s/labels'
+sizes = { train = 80, validation = 40, test = 40 }
+[split.first]
+images = 'synthesize.first/images'
+labels = 'synthesize.first/labels'
+sizes = { train = 4, validation = 2, test = 2 }
+";
+
+/// A pipeline of a moment.
+const QUICK: &str = "\
+[pipeline]
+name = 'faults'
+[synthesize.s]
+patches = 12
+slides = 2
+[split.d]
+images = 'synthesize.s/images'
+labels = 'synthesize.s/labels'
+sizes = { train = 4, validation = 2, test = 2 }
+";
+
+fn project() -> Sandbox {
+    Sandbox::new().pipeline(PIPELINE)
+}
+
+fn quick() -> Sandbox {
+    let project = Sandbox::new().pipeline(QUICK);
+    project.run(&[]).ran(["split.d", "synthesize.s"]);
+    project
+}
+
+/// Waits until a run has got somewhere.
+#[track_caller]
+fn until(what: &str, mut reached: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !reached() {
+        assert!(Instant::now() < deadline, "the run never came to: {what}");
+        sleep(Duration::from_millis(2));
+    }
+}
+
+fn records(project: &Sandbox) -> usize {
+    files(&project.path(".pcamflow/actions")).len()
+}
+
+/// Moments of a run, as what can be seen of it from outside.
+const MOMENTS: [(&str, fn(&Sandbox) -> bool); 5] = [
+    ("its start", |_| true),
+    ("its store", |project| project.path(".pcamflow/format").exists()),
+    ("a child", |project| project.alive().len() > 1),
+    ("a staging file", |project| !files(&project.path(".pcamflow/staging")).is_empty()),
+    ("a finished stage", |project| records(project) > 0),
+];
+
+#[test]
+fn a_killed_engine_leaves_no_process_and_the_next_run_ends_as_if_nothing_had_been() {
+    let expected = project();
+    expected.run(&["--jobs", "1"]).exit(0);
+    let expected = expected.digests();
+    for (moment, reached) in MOMENTS {
+        let project = project();
+        let run = project.start(&["--jobs", "1"]);
+        until(moment, || reached(&project));
+        run.signal(Signal::KILL);
+        assert_eq!(run.finish().status.code(), None, "{moment}: it ended before it was killed");
+        project.nothing_is_left_running();
+        project.run(&[]).exit(0);
+        assert_eq!(project.digests(), expected, "killed at {moment}");
+        project.run(&[]).cached_all();
+        let left = files(&project.path(".pcamflow/work"));
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+#[test]
+fn a_killed_child_fails_one_stage_and_the_message_says_so() {
+    let project = project();
+    let run = project.start(&["synthesize.s"]);
+    until("a child that draws", || {
+        project.alive().len() > 1 && !files(&project.path(".pcamflow/staging")).is_empty()
+    });
+    kill_children(&project, &run);
+    let output = run.finish().exit(1);
+    let message = output.failure();
+    assert!(message.contains("the process was killed (SIGKILL)"), "{message}");
+    assert_eq!(output.events_of("failed")[0]["class"], "process");
+    project.nothing_is_left_running();
+    project.run(&["synthesize.s"]).ran(["synthesize.s"]);
+}
+
+/// Kills what an engine has started.
+fn kill_children(project: &Sandbox, engine: &Running<'_>) {
+    for id in project.alive().into_iter().filter(|&id| id != engine.pid()) {
+        let _ = rustix::process::kill_process(rustix::process::Pid::from_raw(id).unwrap(), Signal::KILL);
+    }
+}
+
+#[test]
+fn an_interrupt_keeps_what_is_finished() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let project = project();
+        let run = project.start(&["--jobs", "1"]);
+        until("a finished stage", || records(&project) > 0);
+        run.signal(signal);
+        let output = run.finish().exit(130);
+        let done = output.computed();
+        assert!(!done.is_empty() && done.len() < 4, "{done:?}");
+        let ended = &output.events_of("ended")[0];
+        assert_eq!((&ended["interrupted"], ended["failed"].as_array().unwrap().len()), (&true.into(), 0));
+        project.nothing_is_left_running();
+        let rest = project.run(&[]).exit(0).computed();
+        assert_eq!(rest.len() + done.len(), 4, "{done:?}, then {rest:?}");
+    }
+}
+
+/// The object behind an artifact that is shown.
+fn object(project: &Sandbox, shown: &str) -> PathBuf {
+    let digest = pcamflow::digest::Digest::of(&fs::read(project.path(shown)).unwrap()).hex();
+    project.path(".pcamflow/objects").join(&digest[..2]).join(digest)
+}
+
+fn overwrite(path: &Path, bytes: &[u8]) {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+fn flip_a_bit(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    overwrite(path, &bytes);
+}
+
+fn halve(path: &Path) {
+    let bytes = fs::read(path).unwrap();
+    overwrite(path, &bytes[..bytes.len() / 2]);
+}
+
+const HARMS: [(&str, fn(&Path)); 3] =
+    [("deleted", |path| fs::remove_file(path).unwrap()), ("truncated", halve), ("flipped", flip_a_bit)];
+
+#[test]
+fn a_damaged_object_is_noticed_and_computed_again() {
+    let project = quick();
+    let shown = project.digests();
+    for (how, harm) in HARMS {
+        harm(&object(&project, "out/faults/split.d/train.h5"));
+        let output = project.run(&[]).ran(["split.d"]);
+        let warnings = output.warnings();
+        assert!(warnings.contains("`split.d/train`"), "{how}: {warnings}");
+        assert!(warnings.contains("computing it again"), "{how}: {warnings}");
+        assert_eq!(project.digests(), shown, "{how}");
+        project.run(&[]).cached_all();
+    }
+}
+
+#[test]
+fn a_damaged_record_is_noticed_and_computed_again() {
+    let project = quick();
+    let shown = project.digests();
+    for (how, harm) in HARMS {
+        for record in files(&project.path(".pcamflow/actions")) {
+            harm(&record);
+        }
+        let output = project.run(&[]).ran(["split.d", "synthesize.s"]);
+        // A deleted record is none: there is nothing to warn about.
+        assert_eq!(output.warnings().contains("record was damaged"), how != "deleted", "{how}");
+        assert_eq!(project.digests(), shown, "{how}");
+        project.run(&[]).cached_all();
+    }
+}
+
+#[test]
+fn every_other_file_of_a_store_may_be_lost() {
+    let project = quick();
+    let shown = project.digests();
+    for part in ["latest", "sources", "locks", "staging", "work", "tmp", "home", ".gitignore"] {
+        let path = project.path(".pcamflow").join(part);
+        if path.is_dir() {
+            fs::remove_dir_all(&path).unwrap()
+        } else {
+            drop(fs::remove_file(&path))
+        }
+        project.run(&["--force", "split.d"]).ran(["split.d"]);
+        project.run(&[]).cached_all();
+        assert_eq!(project.digests(), shown, "{part}");
+    }
+    fs::remove_dir_all(project.path(".pcamflow")).unwrap();
+    project.run(&[]).ran(["split.d", "synthesize.s"]);
+    assert_eq!(project.digests(), shown);
+}
+
+#[test]
+fn two_runs_at_once_compute_once() {
+    let project = project();
+    let both = [project.start(&["split.d", "--out", "one"]), project.start(&["split.d", "--out", "two"])];
+    let outputs = both.map(|run| run.finish().exit(0));
+    let mut computed: Vec<String> = outputs.iter().flat_map(|output| output.computed()).collect();
+    computed.sort();
+    assert_eq!(computed, ["split.d", "synthesize.s"]);
+    let waited = outputs.iter().flat_map(|output| output.events_of("waiting")).count();
+    assert!(waited > 0, "neither waited for the other");
+    for out in ["one", "two"] {
+        assert_eq!(project.names(&format!("{out}/faults/split.d")).len(), 4);
+    }
+}
+
+#[test]
+fn paths_may_have_spaces_and_any_letters() {
+    let project = Sandbox::in_folder("Präparate 2 'neu' 日本").pipeline(QUICK);
+    project.run(&["--store", "der Späicher/✓", "--out", "Ergebnisse hier"]).ran(["split.d", "synthesize.s"]);
+    project.run(&["--store", "der Späicher/✓", "--out", "Ergebnisse hier"]).cached_all();
+    assert_eq!(project.names("Ergebnisse hier/faults"), ["split.d", "synthesize.s"]);
+}
+
+#[test]
+fn a_full_disk_is_the_machines_fault_and_after_freeing_the_run_goes_on() {
+    let project = Sandbox::new().pipeline(PIPELINE).with(|root| fs::create_dir(root.join("store")).unwrap());
+    let script = "mount -t tmpfs -o size=16m tmpfs store && head -c 13M /dev/zero >store/filler; \
+                  run=\"$PCAMFLOW run p.toml --json --store store split.d\"; \
+                  $run >full.txt; echo $?; rm store/filler; $run >free.txt; echo $?";
+    let Some(output) = mounted(&project, script) else { return };
+    let text = fs::read_to_string(project.path("full.txt")).unwrap();
+    assert_eq!(output.stdout, "3\n0\n", "{text}");
+    let failed = text.lines().find(|line| line.contains("\"event\":\"failed\"")).unwrap();
+    assert!(failed.contains("\"stage\":\"synthesize.s\"") && failed.contains("No space left"), "{failed}");
+    assert!(failed.contains("store"), "{failed}");
+}

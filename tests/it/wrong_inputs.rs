@@ -1,0 +1,221 @@
+//! Wrong inputs: each gives one clear message and the right exit code.
+
+use std::{fs, path::Path};
+
+use ndarray::ArrayD;
+
+use crate::{
+    hdf5_files::{dataset, images, labels, patches},
+    sandbox::{Output, Sandbox},
+};
+
+const PIPELINE: &str = "\
+[pipeline]
+name = 'wrong'
+[split.d]
+images = 'x.h5'
+labels = 'y.h5'
+sizes = { train = 4, validation = 2, test = 2 }
+";
+
+const LABELS: [u8; 12] = [0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1];
+
+/// A sound project, with its data changed by `harm`.
+fn harmed(harm: impl FnOnce(&Path)) -> Sandbox {
+    Sandbox::new().pipeline(PIPELINE).with(|root| {
+        images(&root.join("data/x.h5"), 12);
+        labels(&root.join("data/y.h5"), &LABELS);
+        harm(&root.join("data"));
+    })
+}
+
+/// The stage fails with one message that has these parts; nothing of it is internal.
+#[track_caller]
+fn fails(project: &Sandbox, parts: &[&str]) {
+    let output = one_message(project.run(&[]).exit(1));
+    let message = output.failure();
+    for part in parts {
+        if !message.contains(part) {
+            output.fail(&format!("the message does not say {part:?}: {message}"));
+        }
+    }
+    if message.lines().count() > 2 {
+        output.fail("the message is long");
+    }
+    assert!(!project.path("out/wrong/split.d").exists(), "a failed stage shows nothing");
+    // The same again: failures are never cached.
+    assert_eq!(project.run(&[]).exit(1).failure(), message);
+}
+
+/// Nothing internal gets out.
+#[track_caller]
+fn one_message(output: Output) -> Output {
+    let output = output.never_says("panicked").never_says("backtrace").never_says("HDF5-DIAG");
+    output.never_says("internal error").never_says("RUST_")
+}
+
+#[test]
+fn a_sound_project_runs() {
+    harmed(|_| ()).run(&[]).ran(["split.d"]);
+}
+
+#[test]
+fn missing_files_are_all_named_with_their_lines() {
+    let project = harmed(|data| fs::remove_dir_all(data).unwrap());
+    let output = one_message(project.run(&[]).exit(2));
+    let (x, y) = (project.path("data/x.h5"), project.path("data/y.h5"));
+    let output = output.complains(&format!("p.toml:4: there is no file {}", x.display()));
+    output.complains(&format!("p.toml:5: there is no file {}", y.display())).complains("--data");
+    assert!(!project.path(".pcamflow").exists());
+}
+
+#[test]
+fn a_folder_or_an_unreadable_file_in_the_place_of_a_source_is_told() {
+    let folder = harmed(|data| {
+        fs::remove_file(data.join("x.h5")).unwrap();
+        fs::create_dir(data.join("x.h5")).unwrap();
+    });
+    let output = one_message(folder.run(&[]));
+    assert!(matches!(output.status.code(), Some(1 | 2)), "{:?}", output.status);
+    assert!(output.stderr.contains("x.h5") || output.stdout.contains("is a folder"), "{}", output.stderr);
+}
+
+#[test]
+fn what_is_not_hdf5_is_told() {
+    fails(
+        &harmed(|data| fs::write(data.join("x.h5"), "row,label\n").unwrap()),
+        &["x.h5", "is not an HDF5 file"],
+    );
+    fails(&harmed(|data| fs::write(data.join("y.h5"), "").unwrap()), &["y.h5", "is empty (0 bytes)"]);
+    let cut = harmed(|data| {
+        let path = data.join("x.h5");
+        let bytes = fs::read(&path).unwrap();
+        fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+    });
+    fails(&cut, &["x.h5", "is truncated"]);
+}
+
+#[test]
+fn a_wrong_dataset_name_lists_what_is_there() {
+    let project =
+        harmed(|data| dataset(&data.join("x.h5"), "images", &patches(12).into_dyn(), |plain| plain));
+    fails(&project, &["x.h5", "has no dataset `x`", "it holds `images`"]);
+    let project =
+        harmed(|data| dataset(&data.join("y.h5"), "Y", &ArrayD::<u8>::zeros(vec![12]), |plain| plain));
+    fails(&project, &["y.h5", "has no dataset `y`", "did you mean `Y`?"]);
+}
+
+#[test]
+fn a_wrong_shape_or_type_says_what_is_expected() {
+    let images_of = |shape: Vec<usize>| {
+        harmed(|data| dataset(&data.join("x.h5"), "x", &ArrayD::<u8>::zeros(shape), |plain| plain))
+    };
+    fails(
+        &images_of(vec![12, 3, 96, 96]),
+        &["x.h5", "uint8 [12, 3, 96, 96]", "expected uint8 [N, 96, 96, 3]"],
+    );
+    fails(&images_of(vec![12, 32, 32, 3]), &["x.h5", "expected uint8 [N, 96, 96, 3]"]);
+    let floats = harmed(|data| {
+        dataset(&data.join("x.h5"), "x", &ArrayD::<f32>::zeros(vec![12, 96, 96, 3]), |plain| plain);
+    });
+    fails(&floats, &["x.h5", "float32", "expected uint8"]);
+    let pairs =
+        harmed(|data| dataset(&data.join("y.h5"), "y", &ArrayD::<u8>::zeros(vec![12, 2]), |plain| plain));
+    fails(&pairs, &["y.h5", "uint8 [12, 2]", "expected one label a row"]);
+    let floats =
+        harmed(|data| dataset(&data.join("y.h5"), "y", &ArrayD::<f64>::zeros(vec![12]), |plain| plain));
+    fails(&floats, &["y.h5", "float64", "expected integers"]);
+}
+
+#[test]
+fn labels_other_than_0_and_1_name_the_row() {
+    let project = harmed(|data| labels(&data.join("y.h5"), &[0, 1, 0, 2, 0, 1, 0, 1, 0, 1, 0, 1]));
+    fails(&project, &["y.h5", "row 3", "the label is 2", "0 (no tumour) or 1 (tumour)"]);
+    let project = harmed(|data| {
+        let values = ArrayD::from_shape_fn(vec![12], |index| if index[0] == 5 { -1_i32 } else { 1 });
+        dataset(&data.join("y.h5"), "y", &values, |plain| plain);
+    });
+    fails(&project, &["y.h5", "row 5", "the label is -1"]);
+}
+
+#[test]
+fn files_of_different_lengths_name_both() {
+    let project = harmed(|data| labels(&data.join("y.h5"), &LABELS[..10]));
+    fails(&project, &["x.h5", "y.h5", "12", "10"]);
+}
+
+#[test]
+fn a_damaged_gzip_chunk_names_its_rows() {
+    let project = harmed(|data| {
+        let path = data.join("x.h5");
+        let gzip = |plain: hdf5::DatasetBuilder| plain.chunk((4, 96, 96, 3)).deflate(6);
+        dataset(&path, "x", &patches(12).into_dyn(), gzip);
+        let chunk = hdf5::File::open(&path).unwrap().dataset("x").unwrap().chunk_info(1).unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = usize::try_from(chunk.addr + chunk.size / 2).unwrap();
+        bytes[middle..middle + 8].iter_mut().for_each(|byte| *byte = !*byte);
+        fs::write(path, bytes).unwrap();
+    });
+    // All twelve rows are drawn, so the damaged chunk is read.
+    project.rewrite("p.toml", PIPELINE.replace("train = 4", "train = 8"));
+    fails(&project, &["x.h5", "dataset `x`, rows 4 to 7 cannot be read", "damaged gzip chunk"]);
+}
+
+#[test]
+fn too_few_patches_say_how_many_there_are() {
+    let project = harmed(|_| ());
+    project.rewrite("p.toml", PIPELINE.replace("train = 4", "train = 40"));
+    fails(&project, &["44", "12"]);
+    let project = harmed(|data| labels(&data.join("y.h5"), &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]));
+    let text = PIPELINE.replace("sizes", "algorithm = 'scikit-learn'\nsizes");
+    project.rewrite("p.toml", text);
+    fails(&project, &["class 1"]);
+}
+
+#[test]
+fn a_source_that_is_not_the_pinned_one_is_refused() {
+    let project = harmed(|_| ());
+    let pin = "0".repeat(64);
+    let pinned = format!("images = {{ path = 'x.h5', blake3 = '{pin}' }}");
+    project.rewrite("p.toml", PIPELINE.replace("images = 'x.h5'", &pinned));
+    let output = one_message(project.run(&[]).exit(2));
+    output.complains("is not the file that is pinned here").complains(&pin);
+}
+
+#[test]
+fn a_store_below_a_file_is_the_machines_fault() {
+    let project = harmed(|_| ()).file("file", "");
+    let output = one_message(project.run(&["--store", "file/store"]).exit(3));
+    output.complains("file/store").complains("Not a directory");
+}
+
+#[test]
+fn a_store_of_another_version_is_refused_with_both_named() {
+    let project = harmed(|_| ()).file("old/format", "pcamflow store 0\n");
+    let output = one_message(project.run(&["--store", "old"]).exit(3));
+    output.complains("pcamflow store 0").complains("pcamflow store 1");
+}
+
+/// As root mode bits keep nobody out, so this is a mount, in a name space of its own.
+#[test]
+fn a_read_only_store_is_the_machines_fault() {
+    let project = harmed(|_| ());
+    fs::create_dir(project.path("store")).unwrap();
+    let script = "mount -t tmpfs -o ro tmpfs store && $PCAMFLOW run p.toml --json --store store; exit $?";
+    let Some(output) = mounted(&project, script) else { return };
+    let output = one_message(output.exit(3));
+    let message = output.failure();
+    assert!(message.contains("Read-only file system") && message.contains("/store"), "{message}");
+}
+
+/// Runs a script where it may mount; `None`, with a line, where that is refused.
+pub(crate) fn mounted(project: &Sandbox, script: &str) -> Option<Output> {
+    let inside = "unshare --map-root-user --mount bash -c";
+    let try_it = format!("mkdir -p probe && {inside} 'mount -t tmpfs tmpfs probe' 2>&1");
+    if !project.shell(&try_it).status.success() {
+        eprintln!("skipped: this machine does not let a test mount a file system");
+        return None;
+    }
+    fs::remove_dir(project.path("probe")).unwrap();
+    Some(project.shell(&format!("{inside} '{script}'")))
+}
