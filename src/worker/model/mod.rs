@@ -17,7 +17,9 @@ use anyhow::Result;
 use pcamflow::stages::train::Architecture;
 use tch::{Device, Tensor};
 
-pub(crate) use infer::{infer, load_model};
+#[cfg(test)]
+pub(crate) use infer::infer;
+pub(crate) use infer::load_model;
 pub(crate) use source::Source;
 
 use crate::tensors::Named;
@@ -35,6 +37,7 @@ pub(crate) enum Mode {
 /// A network and its tensors.
 #[derive(Debug)]
 pub(crate) struct Network {
+    #[cfg(test)]
     architecture: Architecture,
     layers: Layers,
     parameters: Vec<(String, Tensor)>,
@@ -74,10 +77,18 @@ impl Network {
             Architecture::ClassCnn(widths) => Layers::ClassCnn(ClassCnn::new(widths, &mut maker)?),
         };
         let (parameters, buffers) = maker.finish()?;
-        Ok(Self { architecture: architecture.clone(), layers, parameters, buffers, device })
+        Ok(Self {
+            #[cfg(test)]
+            architecture: architecture.clone(),
+            layers,
+            parameters,
+            buffers,
+            device,
+        })
     }
 
     /// Which network it is.
+    #[cfg(test)]
     pub(crate) fn architecture(&self) -> &Architecture {
         &self.architecture
     }
