@@ -1,6 +1,15 @@
 //! `tracing` on standard error, where somebody asked for it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tracing_subscriber::EnvFilter;
+
+static WANTED: AtomicBool = AtomicBool::new(false);
+
+/// Whether log lines go to standard error.
+pub(super) fn wanted() -> bool {
+    WANTED.load(Ordering::Relaxed)
+}
 
 /// Starts logging with `-v` or `RUST_LOG`; costs nothing otherwise.
 pub(super) fn start(verbose: u8) {
@@ -11,6 +20,7 @@ pub(super) fn start(verbose: u8) {
         (1, _) => "pcamflow=debug".to_owned(),
         (_, _) => "pcamflow=trace".to_owned(),
     };
+    WANTED.store(true, Ordering::Relaxed);
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
         .with_writer(std::io::stderr)

@@ -11,25 +11,30 @@ use std::{ffi::OsString, io::IsTerminal, process::ExitCode};
 use args::{Arguments, Command};
 use clap::Parser;
 
-use crate::{engine::Refused, fsx, serve};
+use crate::{engine::Refused, serve};
 
 /// The hidden command with which the engine starts itself to compute a stage.
 pub const SERVE: &str = "__serve";
 
-/// How the program ends.
+/// How the program ends, but for what a run's summary decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Exit {
     /// All is done.
     Done = 0,
-    /// A stage failed.
-    StageFailed = 1,
     /// The command line or the pipeline is wrong.
     Usage = 2,
     /// The machine lacks something: libtorch, a GPU, a store that can be written.
     Environment = 3,
     /// The user stopped it.
     Interrupted = 130,
+}
+
+impl Exit {
+    /// The exit code.
+    fn code(self) -> u8 {
+        self as u8
+    }
 }
 
 /// Runs the program; the arguments begin with its name.
@@ -39,22 +44,22 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return usage(&error),
     };
     logging::start(arguments.verbose);
-    let exit = match arguments.command {
+    let code = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
-        Command::Check(arguments) => check::check(&arguments),
+        Command::Check(arguments) => check::check(&arguments).code(),
         Command::Serve => {
             serve::serve(std::collections::BTreeMap::new(), crate::jobs::run);
-            Exit::Done
+            Exit::Done.code()
         }
     };
-    ExitCode::from(exit as u8)
+    ExitCode::from(code)
 }
 
 /// Help and version go to standard output and are no error.
 fn usage(error: &clap::Error) -> ExitCode {
     // A closed output is nobody's error.
     let _ = error.print();
-    ExitCode::from(if error.use_stderr() { Exit::Usage } else { Exit::Done } as u8)
+    ExitCode::from(if error.use_stderr() { Exit::Usage } else { Exit::Done }.code())
 }
 
 /// Says what was asked for, on standard output; a closed one is nobody's error.
@@ -79,11 +84,5 @@ impl From<&Refused> for Exit {
             Refused::Wrong(_) => Self::Usage,
             Refused::Store(_) => Self::Environment,
         }
-    }
-}
-
-impl From<&fsx::Error> for Exit {
-    fn from(_: &fsx::Error) -> Self {
-        Self::Environment
     }
 }

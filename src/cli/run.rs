@@ -8,36 +8,34 @@ use std::{
     },
 };
 
-use super::{Exit, args::RunArguments, check::load, complain, worker::programs};
+use super::{Exit, args::RunArguments, check::load, complain, logging, worker::programs};
 use crate::{
     engine::{
         Engine, Options,
-        event::Summary,
         exec::{Executor, Processes},
     },
     pipeline::Pipeline,
-    protocol::FailureClass,
     stages::RunSettings,
     store::{self, Store},
     ui,
 };
 
 /// Runs a pipeline, or shows what a run would do.
-pub(super) fn run(arguments: &RunArguments) -> Exit {
+pub(super) fn run(arguments: &RunArguments) -> u8 {
     let pipeline = match load(&arguments.pipeline) {
         Ok(pipeline) => pipeline,
-        Err(exit) => return exit,
+        Err(exit) => return exit.code(),
     };
     match Store::open(&store_folder(arguments, &pipeline), store::Options::default()) {
         Ok(store) => with_store(arguments, &pipeline, &store),
         Err(error) => {
             complain(&format!("error: {error}"));
-            Exit::Environment
+            Exit::Environment.code()
         }
     }
 }
 
-fn with_store(arguments: &RunArguments, pipeline: &Pipeline, store: &Store) -> Exit {
+fn with_store(arguments: &RunArguments, pipeline: &Pipeline, store: &Store) -> u8 {
     let result = Engine::new(pipeline, store, options(arguments)).and_then(|engine| {
         if arguments.dry_run {
             dry_run(arguments, &engine, pipeline)
@@ -49,7 +47,7 @@ fn with_store(arguments: &RunArguments, pipeline: &Pipeline, store: &Store) -> E
         for line in refused.to_string().lines() {
             complain(&format!("error: {line}"));
         }
-        Exit::from(&refused)
+        Exit::from(&refused).code()
     })
 }
 
@@ -57,24 +55,24 @@ fn dry_run(
     arguments: &RunArguments,
     engine: &Engine<'_>,
     pipeline: &Pipeline,
-) -> Result<Exit, crate::engine::Refused> {
+) -> Result<u8, crate::engine::Refused> {
     let stages = engine.plan(&mut *ui::observer(mode(arguments)))?;
     ui::plan(mode(arguments), &pipeline.name, &stages);
-    Ok(Exit::Done)
+    Ok(Exit::Done.code())
 }
 
 fn real_run(
     arguments: &RunArguments,
     engine: &Engine<'_>,
     pipeline: &Pipeline,
-) -> Result<Exit, crate::engine::Refused> {
+) -> Result<u8, crate::engine::Refused> {
     let stopped = Arc::new(AtomicBool::new(false));
     let executor = Processes::new(programs());
     stop_on_signals(&stopped);
     let out = arguments.out.clone().unwrap_or_else(|| pipeline.root.join("out"));
     let summary =
         engine.run(&out, &executor as &dyn Executor, &stopped, &mut *ui::observer(mode(arguments)))?;
-    Ok(exit(&summary))
+    Ok(summary.exit_code())
 }
 
 /// Ctrl-C (and SIGTERM, SIGHUP) stop the run; what is finished, trained epochs included, is kept.
@@ -83,7 +81,7 @@ fn stop_on_signals(stopped: &Arc<AtomicBool>) {
     let set = ctrlc::set_handler(move || {
         if stopped.swap(true, Ordering::SeqCst) {
             // Asked twice: the processes die with this one.
-            std::process::exit(Exit::Interrupted as i32);
+            std::process::exit(Exit::Interrupted.code().into());
         }
     });
     if let Err(error) = set {
@@ -91,21 +89,12 @@ fn stop_on_signals(stopped: &Arc<AtomicBool>) {
     }
 }
 
-fn exit(summary: &Summary) -> Exit {
-    if summary.interrupted {
-        return Exit::Interrupted;
-    }
-    match summary.failed.as_slice() {
-        [] => Exit::Done,
-        failed if failed.iter().any(|failed| failed.class == FailureClass::Environment) => Exit::Environment,
-        _ => Exit::StageFailed,
-    }
-}
-
 fn mode(arguments: &RunArguments) -> ui::Mode {
     match (arguments.json, arguments.quiet) {
         (true, _) => ui::Mode::Json,
         (_, true) => ui::Mode::Quiet,
+        // Log lines would tear the bars.
+        _ if logging::wanted() => ui::Mode::Plain,
         _ => ui::Mode::Auto,
     }
 }

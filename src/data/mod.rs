@@ -5,6 +5,7 @@
 //! file, the dataset, what was found, what is expected and what to do. Memory stays bounded
 //! whatever the size of a file.
 
+pub mod amend;
 pub mod arrays;
 pub mod h5;
 pub mod meta;

@@ -71,6 +71,7 @@ impl Planner<'_> {
     /// What has to be done for a stage with this fingerprint.
     pub(super) fn decide(&self, stage: usize, fingerprint: Fingerprint) -> Decision {
         let key = fingerprint.key();
+        tracing::debug!("{}: key {key}", self.pipeline.stages[stage].name);
         if self.forced[stage] {
             return replace(fingerprint, "forced", None);
         }

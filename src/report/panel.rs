@@ -1,6 +1,6 @@
 //! A sheet of explained patches: each one as it is, and beside it its map over the grey patch.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use image::RgbImage;
 
 use super::{
@@ -59,12 +59,12 @@ pub struct Sheet<'a> {
 }
 
 /// Draws a sheet. The box on every patch is the centre 32x32 that the label speaks of, green where
-/// negative and red where positive; wrongly classified patches lie on a tinted ground.
+/// negative and red where positive; wrongly classified patches lie on a tinted ground. Without patches the
+/// sheet is its heading.
 ///
 /// # Errors
-/// There is no patch, or a patch or a map has another size than 96x96; the row is named.
+/// A patch or a map has another size than 96x96; the row is named.
 pub fn panel(items: &[Item<'_>], sheet: &Sheet<'_>) -> Result<Picture> {
-    ensure!(!items.is_empty(), "there are no patches to show");
     let columns = columns(items.len());
     let rows = items.len().div_ceil(columns);
     let width = (2.0 * MARGIN + columns as f64 * (ITEM.0 + BETWEEN) - BETWEEN).max(800.0);
@@ -84,7 +84,7 @@ pub fn panel(items: &[Item<'_>], sheet: &Sheet<'_>) -> Result<Picture> {
 /// So many that the sheet comes out somewhat higher than wide.
 fn columns(items: usize) -> usize {
     let balanced = (items as f64 * 0.56).sqrt().round() as usize;
-    balanced.clamp(3, 40).min(items)
+    balanced.clamp(3, 40).min(items).max(1)
 }
 
 fn draw(scene: &mut Scene, (left, top): Point, item: &Item<'_>, sheet: &Sheet<'_>) -> Result<()> {
@@ -192,7 +192,12 @@ mod tests {
         let item = Item { rgb: &[0; 3], map: &[0.0], positive: true, probability: 0.3, row: 7 };
         let error = panel(&[item], &sheet(Sign::Both, FullColor::Maximum, &classes())).unwrap_err();
         assert!(format!("{error:#}").starts_with("row 7 cannot be shown: a patch has 27648 bytes"));
-        assert!(panel(&[], &sheet(Sign::Both, FullColor::Maximum, &classes())).is_err());
+    }
+
+    #[test]
+    fn a_sheet_without_patches_is_its_heading() {
+        let it = panel(&[], &sheet(Sign::Both, FullColor::Maximum, &classes())).unwrap();
+        assert_eq!(drawn("panel-0", &it).0, (1600, 256));
     }
 
     fn floats(tensors: &SafeTensors<'_>, name: &str) -> Vec<f32> {

@@ -22,9 +22,6 @@ pub(crate) trait Patches: Sync {
     /// 0 or 1 per patch.
     fn labels(&self) -> &[u8];
 
-    /// Per patch its row in the file that it was first in.
-    fn rows(&self) -> &[i64];
-
     /// Reads patches by position: [positions, 96, 96, 3] bytes into `out`.
     ///
     /// # Errors
@@ -129,16 +126,11 @@ pub(crate) mod tests {
     pub(crate) struct InMemory {
         pub(crate) pixels: Vec<u8>,
         pub(crate) labels: Vec<u8>,
-        pub(crate) rows: Vec<i64>,
     }
 
     impl Patches for InMemory {
         fn labels(&self) -> &[u8] {
             &self.labels
-        }
-
-        fn rows(&self) -> &[i64] {
-            &self.rows
         }
 
         fn read(&self, positions: &[usize], out: &mut [u8]) -> Result<()> {
@@ -159,7 +151,7 @@ pub(crate) mod tests {
         for (patch, &label) in pixels.chunks_exact_mut(PATCH_BYTES).zip(&labels) {
             patch.iter_mut().for_each(|byte| *byte = *byte / 2 + label * 60);
         }
-        InMemory { pixels, labels, rows: (0..length as i64).collect() }
+        InMemory { pixels, labels }
     }
 
     #[test]
@@ -190,10 +182,6 @@ pub(crate) mod tests {
     impl Patches for Damaged {
         fn labels(&self) -> &[u8] {
             &self.0
-        }
-
-        fn rows(&self) -> &[i64] {
-            &[]
         }
 
         fn read(&self, positions: &[usize], _: &mut [u8]) -> Result<()> {

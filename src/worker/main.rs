@@ -7,14 +7,18 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod allocator;
+mod batch_size;
 mod batches;
 mod cuda;
 mod device;
+mod explain;
 mod jobs;
 mod model;
 mod optim;
+mod patches;
 mod predict;
 mod tensors;
+mod train;
 mod version;
 
 use std::collections::BTreeMap;

@@ -5,8 +5,11 @@ mod architecture;
 mod caching;
 mod cli;
 mod engine;
+mod examples;
 mod faults;
 mod hdf5_files;
 mod sandbox;
 mod split;
+#[cfg(feature = "torch")]
+mod training;
 mod wrong_inputs;

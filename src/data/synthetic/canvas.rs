@@ -55,11 +55,6 @@ impl Canvas {
         ((y + MARGIN) as usize) * WIDE + (x + MARGIN) as usize
     }
 
-    /// The dye in a pixel.
-    pub(super) fn dye(&self, x: i32, y: i32) -> Dye {
-        self.dye[Self::index(x, y)]
-    }
-
     /// All pixels, row by row, margin included.
     pub(super) fn rows(&self) -> &[Dye] {
         &self.dye
@@ -91,13 +86,17 @@ impl Canvas {
         range.clone().flat_map(move |y| range.clone().map(move |x| (x, y)))
     }
 
-    /// The pixels within `reach` of (x, y) in both directions, cut at the border.
+    /// The pixels within `reach` of (x, y), cut at the border.
     pub(super) fn around(x: f32, y: f32, reach: f32) -> impl Iterator<Item = (i32, i32)> {
         let range = |c: f32| {
             let low = ((c - reach) as i32 - 1).max(-MARGIN);
             low..((c + reach) as i32 + 2).min(SIDE as i32 + MARGIN)
         };
         let (columns, rows) = (range(x), range(y));
-        rows.flat_map(move |row| columns.clone().map(move |column| (column, row)))
+        let near = move |&(column, row): &(i32, i32)| {
+            let (dx, dy) = (column as f32 - x, row as f32 - y);
+            dx * dx + dy * dy <= reach * reach
+        };
+        rows.flat_map(move |row| columns.clone().map(move |column| (column, row))).filter(near)
     }
 }

@@ -1,10 +1,11 @@
 //! What fills a place: tumour, or one of the benign things that resemble it.
 
 use super::{
-    canvas::Canvas,
+    canvas::{Canvas, Dye},
     cell::{Cell, Truth},
     grain::Grain,
     kinds::{CellKind, Style},
+    math::smooth,
     place::{Place, centre_distance},
     random::Draw,
     vessel,
@@ -28,6 +29,8 @@ pub(super) enum Content {
     /// Nothing special.
     Lymphocytes,
 }
+
+const COLLAGEN: Dye = Dye::new(0.08, 0.5);
 
 /// What resembles tumour, with how often it occurs among the decoys.
 const DECOYS: [(f32, Content); 5] = [
@@ -70,7 +73,13 @@ impl Content {
         match self {
             Self::Venule => vessel::paint(draw, place, canvas, grain),
             Self::Tumor => paint_cells(&self.arrange(draw, place), canvas, grain, Truth::Tumor),
-            _ => paint_cells(&self.arrange(draw, place), canvas, grain, Truth::Benign),
+            Self::Fibroblasts => {
+                paint_scar(place, canvas, grain);
+                paint_cells(&self.arrange(draw, place), canvas, grain, Truth::Benign);
+            }
+            Self::Histiocytes | Self::GerminalCentre | Self::CrushedCells | Self::Lymphocytes => {
+                paint_cells(&self.arrange(draw, place), canvas, grain, Truth::Benign)
+            }
         }
     }
 
@@ -93,6 +102,15 @@ impl Content {
             }
         }
         cells
+    }
+}
+
+/// A little collagen under fibroblasts.
+fn paint_scar(place: &Place, canvas: &mut Canvas, grain: &Grain) {
+    for (x, y) in Canvas::around(place.centre.0, place.centre.1, place.half.0 + 2.0) {
+        let level = place.level(x as f32, y as f32) + 0.15 * grain.coarse(x, y);
+        let unevenness = 1.0 + 0.25 * grain.coarse(x, y) + 0.2 * grain.fine(x, y);
+        canvas.cover(x, y, COLLAGEN.scaled(unevenness), 0.9 * smooth((1.0 - level) * 4.0));
     }
 }
 

@@ -141,7 +141,7 @@ impl CellKind {
                 cytoplasm: None,
             },
             Self::Tumor => Typical {
-                radius: 5.4,
+                radius: 5.6,
                 spread: 0.15,
                 ratio: (1.0, 1.6),
                 roughness: 0.08,

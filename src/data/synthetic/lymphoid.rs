@@ -39,18 +39,18 @@ impl Lymphoid {
     pub(super) fn paint_matrix(&self, canvas: &mut Canvas, grain: &Grain) {
         for (x, y) in Canvas::pixels() {
             let (u, v) = (x as f32, y as f32);
-            let strands = self.fields.rough(u / 8.0, v / 8.0);
+            let strands = self.fields.at(u / 7.0, v / 7.0);
             let eosin =
                 self.eosin * (1.0 + 0.4 * strands + 0.25 * grain.fine(x, y) + 0.3 * grain.coarse(x, y));
             let matrix = Dye::new(0.16 + 0.1 * strands, eosin.max(0.05));
-            canvas.cover(x, y, matrix.scaled(1.0 - 0.93 * self.cleft(u, v)), 1.0);
+            canvas.cover(x, y, matrix.scaled(1.0 - 0.93 * self.cleft(u, v, grain.coarse(x, y))), 1.0);
         }
     }
 
-    /// How empty the glass is at a point, 0..1.
-    fn cleft(&self, x: f32, y: f32) -> f32 {
+    /// How empty the glass is at a point, 0..1; the edges of clefts are `ragged`.
+    fn cleft(&self, x: f32, y: f32, ragged: f32) -> f32 {
         let wide = self.fields.at(x / 21.0 + 7.0, y / 21.0 + 33.0);
-        let narrow = self.fields.rough(x / 5.0 + 3.0, y / 5.0 + 50.0);
+        let narrow = 0.75 * self.fields.at(x / 5.0 + 3.0, y / 5.0 + 50.0) + 0.35 * ragged;
         smooth((0.55 * wide + 0.6 * narrow + self.open) / 0.35 + 0.5)
     }
 

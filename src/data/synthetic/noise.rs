@@ -10,12 +10,14 @@ use super::{
 const SIZE: usize = 64;
 
 /// Value noise: random values on a 64x64 torus, smoothly interpolated.
-pub(super) struct Lattice(Vec<f32>);
+pub(super) struct Lattice(Box<[f32; SIZE * SIZE]>);
 
 impl Lattice {
     /// Fresh values in [-1, 1].
     pub(super) fn draw(draw: &mut Draw) -> Self {
-        Self((0..SIZE * SIZE).map(|_| draw.between(-1.0, 1.0)).collect())
+        let mut values = Box::new([0.0; SIZE * SIZE]);
+        values.fill_with(|| draw.between(-1.0, 1.0));
+        Self(values)
     }
 
     /// The field at (x, y), one lattice step a unit; -1..1.
@@ -24,15 +26,10 @@ impl Lattice {
         let (x, y) = (x + 1024.0, y + 1024.0);
         let (column, row) = (x as usize, y as usize);
         let (u, v) = (smooth(x - column as f32), smooth(y - row as f32));
-        let value = |c: usize, r: usize| self.0[(r % SIZE) * SIZE + c % SIZE];
+        let value = |c: usize, r: usize| self.0[r % SIZE * SIZE + c % SIZE];
         let upper = mix(value(column, row), value(column + 1, row), u);
         let lower = mix(value(column, row + 1), value(column + 1, row + 1), u);
         mix(upper, lower, v)
-    }
-
-    /// Two octaves, the second at half the size and half the height; about -1..1.
-    pub(super) fn rough(&self, x: f32, y: f32) -> f32 {
-        (self.at(x, y) + 0.5 * self.at(2.0 * x + 17.3, 2.0 * y + 41.7)) * 0.75
     }
 }
 

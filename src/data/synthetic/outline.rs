@@ -43,12 +43,6 @@ impl Outline {
         Self { x, y, radius, stretch: ratio.sqrt(), axis, lobes }
     }
 
-    /// The same outline, its radius larger by `by` pixels.
-    pub(super) fn grown(mut self, by: f32) -> Self {
-        self.radius += by;
-        self
-    }
-
     /// Nothing of the outline lies farther from its centre than this.
     pub(super) fn reach(&self) -> f32 {
         let lobes: f32 = self.lobes.iter().map(|(c, s)| (c * c + s * s).sqrt()).sum();

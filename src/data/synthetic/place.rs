@@ -34,7 +34,7 @@ impl Place {
     pub(super) fn central(draw: &mut Draw) -> Self {
         let (low, high) = (CENTRE_START as f32 + 2.0, CENTRE_END as f32 - 2.0);
         let anchor = (draw.between(low, high), draw.between(low, high));
-        let mut place = Self::shape(draw, anchor, (13.0, 19.0), false);
+        let mut place = Self::shape(draw, anchor, (15.0, 21.0), false);
         let (u, v) = place.point(draw, 0.8);
         place.centre = (2.0 * anchor.0 - u, 2.0 * anchor.1 - v);
         place

@@ -10,9 +10,9 @@ use super::{
 /// What to make. The same recipe gives the same bytes on every machine and with any number of threads.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recipe {
-    /// Number of patches, at least 1.
+    /// Number of patches, 1 to 10 million.
     pub patches: u32,
-    /// Number of slides, each with a stain of its own; at least 1.
+    /// Number of slides, each with a stain of its own; 1 to 100,000.
     pub slides: u32,
     /// Share of patches with tumour in the centre, 0..=1.
     pub positive_share: f64,
@@ -76,9 +76,9 @@ impl Patch {
 
 /// Label and slide of a patch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) label: u8,
-    pub(super) slide: u32,
+struct Entry {
+    label: u8,
+    slide: u32,
 }
 
 /// A recipe with its labels, slides and stains worked out: gives the patches, in any order.
@@ -110,9 +110,9 @@ impl Recipe {
             let good = (0.0..=most).contains(&value);
             if good { Ok(()) } else { Err(BadRecipe { field, value: value.to_string(), allowed }) }
         };
-        whole("patches", self.patches, "at least 1", self.patches >= 1)?;
-        whole("slides", self.slides, "at least 1", self.slides >= 1)?;
-        whole("decoys", self.decoys, "at most 8", self.decoys <= 8)?;
+        whole("patches", self.patches, "between 1 and 10000000", (1..=10_000_000).contains(&self.patches))?;
+        whole("slides", self.slides, "between 1 and 100000", (1..=100_000).contains(&self.slides))?;
+        whole("decoys", self.decoys, "between 0 and 8", self.decoys <= 8)?;
         real("positive-share", self.positive_share, "between 0 and 1", 1.0)?;
         real("tumor-outside", self.tumor_outside, "between 0 and 1", 1.0)?;
         real("stain-variation", self.stain_variation, "between 0 and 3", 3.0)
@@ -142,11 +142,6 @@ impl Dataset {
         &self.recipe
     }
 
-    /// Label and slide of every patch.
-    pub(super) fn entries(&self) -> &[Entry] {
-        &self.entries
-    }
-
     /// Patch number `index`, `None` beyond the last. Costs about a millisecond.
     #[must_use]
     pub fn patch(&self, index: u32) -> Option<Patch> {
@@ -155,7 +150,7 @@ impl Dataset {
     }
 
     /// The patch as if its label and slide were these.
-    pub(super) fn patch_as(&self, index: u32, Entry { label, slide }: Entry) -> Patch {
+    fn patch_as(&self, index: u32, Entry { label, slide }: Entry) -> Patch {
         let (rgb, mask) = scene::render(&Request {
             seed: self.recipe.seed,
             index: index.into(),
@@ -166,5 +161,45 @@ impl Dataset {
         });
         debug_assert_eq!((rgb.len(), mask.len()), (SIDE * SIDE * 3, SIDE * SIDE));
         Patch { rgb, mask, label, slide }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_balanced_exactly_and_every_slide_has_both() {
+        let recipe = Recipe { patches: 1001, slides: 7, positive_share: 0.3, ..Recipe::default() };
+        let entries = entries(&recipe);
+        assert_eq!(entries.iter().filter(|entry| entry.label == 1).count(), 300);
+        for slide in 0..7 {
+            let count = |label| entries.iter().filter(|e| e.slide == slide && e.label == label).count();
+            assert!((42..=43).contains(&count(1)) && (100..=101).contains(&count(0)), "slide {slide}");
+        }
+        // Shuffled: the expected number of positives in the first 300 is 90, SD 7.
+        let early = entries[..300].iter().filter(|entry| entry.label == 1).count();
+        assert!((55..=125).contains(&early), "{early}");
+    }
+
+    #[test]
+    fn values_out_of_range_are_named() {
+        let refused = |recipe: Recipe| recipe.plan().unwrap_err().to_string();
+        let base = Recipe::default;
+        assert_eq!(
+            refused(Recipe { positive_share: 1.5, ..base() }),
+            "synthesize: positive-share is 1.5, but must be between 0 and 1"
+        );
+        assert!(refused(Recipe { patches: 0, ..base() }).contains("patches is 0"));
+        assert!(refused(Recipe { slides: 0, ..base() }).contains("slides is 0"));
+        assert!(refused(Recipe { decoys: 9, ..base() }).contains("decoys is 9"));
+        assert!(refused(Recipe { tumor_outside: f64::NAN, ..base() }).contains("tumor-outside is NaN"));
+        assert!(refused(Recipe { stain_variation: -1.0, ..base() }).contains("stain-variation is -1"));
+    }
+
+    #[test]
+    fn beyond_the_last_patch_there_is_none() {
+        let dataset = Recipe { patches: 3, ..Recipe::default() }.plan().unwrap();
+        assert!(dataset.patch(2).is_some() && dataset.patch(3).is_none());
     }
 }

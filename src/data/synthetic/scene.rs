@@ -89,3 +89,39 @@ fn paint_centre(request: &Request<'_>, place: &Place, canvas: &mut Canvas, grain
     let content = if request.positive { Content::Tumor } else { benign };
     content.paint(&mut draw, place, canvas, grain);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::canvas::SIDE, *};
+
+    fn both(index: u64, stain: &Stain) -> [(Vec<u8>, Vec<u8>); 2] {
+        [false, true].map(|positive| {
+            render(&Request { seed: 5, index, positive, decoys: 3, tumor_outside: 0.3, stain })
+        })
+    }
+
+    fn central(index: u64) -> Place {
+        let mut draw = Draw::new(5, Purpose::Scene, index);
+        let _before = Grain::draw(&mut draw);
+        places(&mut draw, 3)[0]
+    }
+
+    #[test]
+    fn the_label_changes_the_central_place_and_nothing_else() {
+        let stain = Stain::of_slide(5, 0, 1.0);
+        for index in 0..60 {
+            let ([(negative, no), (positive, yes)], place) = (both(index, &stain), central(index));
+            // A cell of 14 pixels may sit on the edge of the place; blurring and sharpening reach 6 more.
+            let reach = place.half.0 + 20.0;
+            let mut changed = 0;
+            for (pixel, (a, b)) in negative.chunks(3).zip(positive.chunks(3)).enumerate() {
+                let (dx, dy) =
+                    ((pixel % SIDE) as f32 - place.centre.0, (pixel / SIDE) as f32 - place.centre.1);
+                let differs = a != b || no[pixel] != yes[pixel];
+                assert!(!differs || (dx * dx + dy * dy).sqrt() < reach, "patch {index}, pixel {pixel}");
+                changed += usize::from(differs);
+            }
+            assert!(changed > 100, "patch {index}: only {changed} pixels tell the classes apart");
+        }
+    }
+}

@@ -16,10 +16,10 @@ use std::{
 use super::{Error, Result, Store, StoredArtifact, layout::Layout};
 use crate::{
     digest::Digest,
-    fsx::{self, Exposed},
+    fsx::{self, Exposed, FileLock},
 };
 use marker::{MARKER, read_marker, remove_ours};
-use replace::replace;
+use replace::{clear_up, replace, target_of};
 
 /// What showing a folder did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,36 +50,49 @@ impl Store {
             return Ok(shown);
         }
         refuse_what_is_no_folder(&target)?;
-        // Where the store cannot be written there is no lock, and nobody else to keep out.
-        let _lock = self.layout.short_lock(&lock_name(&target));
+        let lock = self.lock_view(&target);
         match already_right(&self.layout, &target, &wanted)? {
             Some(shown) => Ok(shown),
-            None => replace(&self.layout, &target, &wanted),
+            None => replace(&self.layout, &target, &wanted, lock.is_some()),
         }
     }
 
     /// Removes what we show in the folders below `parent` other than `keep`: stages that the pipeline no
-    /// longer has. What others put there stays. Returns the names of the folders that are gone.
+    /// longer has. What others put there stays. Returns the names of the folders that are gone. Also clears
+    /// up what a crash left beside folders.
     ///
     /// # Errors
     /// Where something cannot be removed.
     pub fn hide_others(&self, parent: &Path, keep: &BTreeSet<String>) -> Result<Vec<String>> {
+        let parent = std::path::absolute(parent).map_err(fsx::Error::at("resolve", parent))?;
         let mut gone = Vec::new();
-        for name in fsx::list(parent)? {
-            let Some(name) = name.to_str().filter(|name| !keep.contains(*name) && !name.starts_with('.'))
-            else {
-                continue;
-            };
-            let folder = parent.join(name);
-            if let Some(marker) = read_marker(&folder)? {
-                let _lock = self.layout.short_lock(&lock_name(&folder));
-                remove_ours(&folder, &marker)?;
-                if fsx::remove_folder_if_empty(&folder)? {
-                    gone.push(name.to_owned());
+        for name in fsx::list(&parent)? {
+            let Some(name) = name.to_str() else { continue };
+            if let Some(interrupted) = target_of(name) {
+                let target = parent.join(interrupted);
+                if let Some(_lock) = self.lock_view(&target) {
+                    clear_up(&target)?;
                 }
+            } else if !keep.contains(name) && self.hide(&parent.join(name))? {
+                gone.push(name.to_owned());
             }
         }
         Ok(gone)
+    }
+
+    /// Removes what we show in a folder. True if it was all there was, and the folder is gone.
+    fn hide(&self, folder: &Path) -> Result<bool> {
+        let Some(marker) = read_marker(folder)? else { return Ok(false) };
+        let _lock = self.lock_view(folder);
+        remove_ours(folder, &marker)?;
+        Ok(fsx::remove_folder_if_empty(folder)?)
+    }
+
+    /// The lock for changing what a folder shows; `None` where the store cannot be written or its file
+    /// system has no locks: the change is made without it.
+    fn lock_view(&self, target: &Path) -> Option<FileLock> {
+        let name = format!("view-{}", Digest::of(target.as_os_str().as_encoded_bytes()).hex());
+        self.layout.short_lock(&name).ok().filter(FileLock::is_enforced)
     }
 }
 
@@ -144,10 +157,6 @@ fn refuse_what_is_no_folder(target: &Path) -> Result<()> {
         Ok(metadata) if !metadata.is_dir() => Err(Error::InTheWay { path: target.to_owned() }),
         _ => Ok(()),
     }
-}
-
-fn lock_name(target: &Path) -> String {
-    format!("view-{}", Digest::of(target.as_os_str().as_encoded_bytes()).hex())
 }
 
 #[cfg(test)]
@@ -338,6 +347,13 @@ mod tests {
         fs::rename(case.target(), &aside).unwrap();
         fs::create_dir(case.target()).unwrap();
         fs::copy(aside.join(MARKER), case.target().join(MARKER)).unwrap();
+        assert!(
+            case.store
+                .hide_others(&case.out(), &BTreeSet::from(["train.bäse".to_owned()]))
+                .unwrap()
+                .is_empty()
+        );
+        assert_eq!(fsx::list(&case.out()).unwrap().len(), 1);
         case.show(&[("a.txt", "three")]);
         let seen = [("a.txt", "three"), ("more notes.txt", "mine too"), ("notes.txt", "mine")];
         assert_eq!(case.seen(), pairs(&seen));

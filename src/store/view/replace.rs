@@ -23,24 +23,56 @@ use crate::{
 /// What stands between a folder's name and the ID in the name of the folder being built.
 const INFIX: &str = ".pcamflow-";
 
-/// Shows what is wanted in the folder `target`. Only for the holder of its lock.
-pub(super) fn replace(layout: &Layout, target: &Path, wanted: &BTreeMap<&str, Digest>) -> Result<Shown> {
-    let parent = fsx::parent(target);
-    fsx::create_folder(&parent)?;
-    let before = read_marker(target)?.map(|marker| marker.id);
-    let id = fsx::unique_name();
-    let prefix = format!(".{}{INFIX}", target.file_name().unwrap_or_default().to_string_lossy());
-    let new = parent.join(format!("{prefix}{id}"));
-    let absent = build(layout, &new, &id, wanted).inspect_err(|_| drop(fsx::remove_tree(&new)))?;
-    fsx::replace_folder(&new, target)?;
-    let mut kept = Vec::new();
-    for name in fsx::list(&parent)? {
-        let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(&prefix)) else { continue };
-        let aside = parent.join(&name);
-        let was_shown = rest.ends_with(fsx::REPLACED) || rest == id || Some(rest) == before.as_deref();
-        if was_shown { kept.extend(retire(&aside, target)?) } else { fsx::remove_tree(&aside)? }
+/// Shows what is wanted in the folder `target`. `alone` if the caller holds its lock, and so knows that
+/// hidden folders beside it are nobody's work in progress.
+pub(super) fn replace(
+    layout: &Layout,
+    target: &Path,
+    wanted: &BTreeMap<&str, Digest>,
+    alone: bool,
+) -> Result<Shown> {
+    fsx::create_folder(&fsx::parent(target))?;
+    if alone {
+        clear_up(target)?;
     }
+    let id = fsx::unique_name();
+    let new = beside(target, &id);
+    let absent = build(layout, &new, &id, wanted).inspect_err(|_| drop(fsx::remove_tree(&new)))?;
+    let kept = match fsx::replace_folder(&new, target)? {
+        Some(aside) => retire(&aside, target)?,
+        None => Vec::new(),
+    };
     Ok(Shown { changed: true, kept, absent })
+}
+
+/// Finishes what a crash interrupted beside a shown folder. Only for the holder of its lock.
+pub(super) fn clear_up(target: &Path) -> Result<()> {
+    let parent = fsx::parent(target);
+    let prefix = beside(target, "");
+    let prefix = prefix.file_name().unwrap_or_default().to_string_lossy();
+    for name in fsx::list(&parent)? {
+        let Some(id) = name.to_str().and_then(|name| name.strip_prefix(&*prefix)) else { continue };
+        let aside = parent.join(&name);
+        let shown = read_marker(target)?.map(|marker| marker.id);
+        if id.ends_with(fsx::REPLACED) || Some(id) == shown.as_deref() {
+            // Where folders cannot be exchanged, there may be no folder on show at this moment.
+            fsx::create_folder(target)?;
+            retire(&aside, target)?;
+        } else {
+            fsx::remove_tree(&aside)?;
+        }
+    }
+    Ok(())
+}
+
+/// The folder beside which a hidden folder lies; `None` if the name is not one of those.
+pub(super) fn target_of(hidden: &str) -> Option<&str> {
+    Some(hidden.strip_prefix('.')?.rsplit_once(INFIX)?.0)
+}
+
+fn beside(target: &Path, id: &str) -> PathBuf {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    fsx::parent(target).join(format!(".{name}{INFIX}{id}"))
 }
 
 /// Fills a new folder. Returns the names of what could not be shown.

@@ -1,5 +1,16 @@
 //! What the worker computes: one file per stage kind, and the one place that chooses among them.
 
+mod evaluate;
+mod explain;
+mod images;
+mod localisation;
+mod maps_file;
+mod odd_maps;
+mod output;
+#[cfg(test)]
+mod testing;
+mod train;
+
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
@@ -61,9 +72,9 @@ fn compute(job: &Job<'_>) -> Result<Outcome> {
         AnyStage::Synthesize(_) | AnyStage::Split(_) => {
             bail!("{} is the engine's: it needs no libtorch", job.task.name)
         }
-        AnyStage::Train(_) | AnyStage::Evaluate(_) | AnyStage::Explain(_) => {
-            bail!("{} cannot be computed by this worker", job.task.name)
-        }
+        AnyStage::Train(stage) => train::run(job, stage),
+        AnyStage::Evaluate(stage) => evaluate::run(job, stage),
+        AnyStage::Explain(stage) => explain::run(job, stage),
     }
 }
 

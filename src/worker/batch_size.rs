@@ -1,0 +1,58 @@
+//! How many images are computed with at once, where nothing is learnt.
+//!
+//! Results do not depend on it: it is bounded by the memory that a stage may use, and else chosen for
+//! speed.
+
+use anyhow::Result;
+use pcamflow::protocol::Resources;
+use tch::{Device, Kind, Tensor, no_grad};
+
+use crate::{model::Network, predict::default_batch};
+
+/// Images at once, at least one: on a CPU they are shared out among the threads.
+///
+/// # Errors
+/// A layer whose size cannot be told.
+pub(crate) fn batch_size(network: &Network, resources: &Resources) -> Result<usize> {
+    let workers = if network.device() == Device::Cpu { resources.threads.max(1) } else { 1 };
+    let wanted = resources.inference_batch.unwrap_or(default_batch(network.device()) * workers);
+    let most = match resources.memory {
+        Some(memory) => usize::try_from(memory / image_bytes(network)?)?,
+        None => usize::MAX,
+    };
+    Ok(wanted.min(most).max(1))
+}
+
+/// What an image takes at most while it is computed with: the output of every layer, and as much again
+/// for what comes and goes (gradients, workspaces).
+fn image_bytes(network: &Network) -> Result<u64> {
+    let blank = Tensor::zeros([1, 3, 96, 96], (Kind::Float, network.device()));
+    let forward = no_grad(|| network.forward_with_taps(&blank, None));
+    let values: usize = forward.taps.iter().map(|(_, output)| output.numel()).sum();
+    Ok(u64::try_from(2 * 4 * (values + blank.numel()))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use pcamflow::stages::DeviceChoice;
+
+    use super::*;
+    use crate::model::testing::tiny_network;
+
+    fn of(inference_batch: Option<usize>, memory: Option<u64>, threads: usize) -> usize {
+        let device = DeviceChoice::Cpu;
+        let resources = Resources { device, threads, inference_batch, memory, checkpoint_interval: 1 };
+        batch_size(&tiny_network(1), &resources).unwrap()
+    }
+
+    #[test]
+    fn memory_bounds_what_is_asked_for() {
+        assert_eq!(of(Some(7), None, 4), 7);
+        assert_eq!(of(None, None, 4), 4 * default_batch(Device::Cpu));
+        let bytes = image_bytes(&tiny_network(1)).unwrap();
+        // conv1 to relu1 alone: 3 layers of 2 channels of 96 x 96 float32.
+        assert!(bytes > 2 * 3 * 2 * 96 * 96 * 4);
+        assert_eq!(of(Some(7), Some(3 * bytes + 1), 4), 3);
+        assert_eq!(of(None, Some(1), 2), 1);
+    }
+}

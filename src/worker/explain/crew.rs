@@ -1,0 +1,112 @@
+//! Explains a batch on all the cores that a stage may use.
+//!
+//! On a CPU every core takes its share of the images from the first layer to the last, with libtorch's
+//! own threads held down to one each: that leaves no core waiting at the end of every layer. On a GPU
+//! the batch goes there whole.
+
+use anyhow::{Context as _, Result};
+use rayon::prelude::*;
+use tch::{Device, Tensor};
+
+use super::{Asked, Explainer, Maps, Question};
+use crate::model::Network;
+
+/// Who computes.
+pub(crate) struct Crew {
+    team: Option<Team>,
+}
+
+/// Threads of which each computes alone.
+struct Team {
+    pool: rayon::ThreadPool,
+    threads_before: i32,
+}
+
+impl Crew {
+    /// # Errors
+    /// The system gives no threads.
+    pub(crate) fn new(device: Device, threads: usize) -> Result<Self> {
+        let alone = device != Device::Cpu || threads < 2;
+        Ok(Self { team: if alone { None } else { Some(Team::new(threads)?) } })
+    }
+
+    /// Explains a batch of images [N, 3, 96, 96] with labels [N].
+    ///
+    /// # Errors
+    /// As the explainer.
+    pub(crate) fn explain(
+        &self,
+        explainer: &dyn Explainer,
+        network: &Network,
+        asked: &Asked<'_>,
+    ) -> Result<Maps> {
+        match &self.team {
+            None => explainer.explain(network, asked),
+            Some(team) => team.explain(explainer, network, asked),
+        }
+    }
+}
+
+impl Team {
+    fn new(threads: usize) -> Result<Self> {
+        let threads_before = tch::get_num_threads();
+        // What threads of ours find when they first compute.
+        tch::set_num_threads(1);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = pool.with_context(|| format!("cannot start {threads} threads"))?;
+        Ok(Self { pool, threads_before })
+    }
+
+    fn explain(&self, explainer: &dyn Explainer, network: &Network, asked: &Asked<'_>) -> Result<Maps> {
+        let share = asked.labels.len().div_ceil(self.pool.current_num_threads()).max(1);
+        let shares: Vec<Share<'_>> =
+            asked.labels.chunks(share).zip(asked.images.split(share as i64, 0)).map(Share::from).collect();
+        let (network, question) = (Frozen(network), asked.question);
+        let parts: Result<Vec<Maps>> = self.pool.install(|| {
+            shares.into_par_iter().map(|share| share.explain(explainer, &network, question)).collect()
+        });
+        Ok(parts?.into_iter().fold(Maps::default(), |mut all, part| {
+            all.append(part);
+            all
+        }))
+    }
+}
+
+impl Drop for Team {
+    fn drop(&mut self) {
+        tch::set_num_threads(self.threads_before);
+    }
+}
+
+/// The images of one thread.
+struct Share<'a> {
+    labels: &'a [u8],
+    images: Tensor,
+}
+
+impl<'a> From<(&'a [u8], Tensor)> for Share<'a> {
+    fn from((labels, images): (&'a [u8], Tensor)) -> Self {
+        Self { labels, images }
+    }
+}
+
+impl Share<'_> {
+    fn explain(self, explainer: &dyn Explainer, network: &Frozen<'_>, question: Question) -> Result<Maps> {
+        let asked = Asked { images: &self.images, labels: self.labels, question };
+        explainer.explain(network.get(), &asked)
+    }
+}
+
+/// A network that several threads compute with.
+struct Frozen<'a>(&'a Network);
+
+// SAFETY: explainers only compute with a network: its tensors are read, and libtorch lets any number
+// of threads read one tensor. Nothing replaces or writes them while a `Frozen` lives: that would take
+// the network's owner, who has lent it out until every thread is done.
+unsafe impl Sync for Frozen<'_> {}
+
+impl<'a> Frozen<'a> {
+    fn get(&self) -> &'a Network {
+        self.0
+    }
+}

@@ -1,0 +1,86 @@
+//! Which scalar of the network a map explains.
+//!
+//! Every scalar on offer is a function of the logit z alone, so that its gradient is dz times a number
+//! per image. Sigmoids are float64: in float32 they saturate.
+
+use pcamflow::{
+    metrics::sigmoid,
+    stages::explain::{Score, Target},
+};
+
+/// What is explained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Question {
+    /// Which class.
+    pub(crate) target: Target,
+    /// Which scalar of it.
+    pub(crate) score: Score,
+}
+
+impl Question {
+    /// 1 where the explained class is tumour, else -1.
+    pub(crate) fn sign(self, logit: f32, label: u8) -> f64 {
+        let tumor = match self.target {
+            Target::Tumor => true,
+            Target::Predicted => sigmoid(logit) > 0.5,
+            Target::Label => label == 1,
+        };
+        if tumor { 1.0 } else { -1.0 }
+    }
+
+    /// The derivative of the explained scalar by the logit.
+    pub(crate) fn slope(self, logit: f32, label: u8) -> f64 {
+        let sign = self.sign(logit, label);
+        match self.score {
+            Score::Logit => sign,
+            // p (1 - p), without the cancellation of 1 - p.
+            Score::Probability => sign * sigmoid(logit) * sigmoid(-logit),
+        }
+    }
+
+    /// What is explained, in words.
+    pub(crate) fn words(self, classes: &[String; 2]) -> String {
+        let class = match self.target {
+            Target::Tumor => classes[1].as_str(),
+            Target::Predicted => "the predicted class",
+            Target::Label => "the labelled class",
+        };
+        format!("explains the {} of {class}", self.score.word())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slope(target: Target, score: Score, logit: f32, label: u8) -> f64 {
+        Question { target, score }.slope(logit, label)
+    }
+
+    #[test]
+    fn the_target_decides_the_sign() {
+        let of = |target| {
+            [(2.0, 0), (-2.0, 1), (0.0, 1)].map(|(logit, label)| slope(target, Score::Logit, logit, label))
+        };
+        assert_eq!(of(Target::Tumor), [1.0, 1.0, 1.0]);
+        // p = 0.5 is not above 0.5.
+        assert_eq!(of(Target::Predicted), [1.0, -1.0, -1.0]);
+        assert_eq!(of(Target::Label), [-1.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn the_slope_of_a_probability_is_that_of_finite_differences() {
+        for logit in [-3.0_f32, 0.0, 1.5] {
+            let difference = (sigmoid(logit + 1e-2) - sigmoid(logit - 1e-2)) / 2e-2;
+            // Error of the difference: h^2/6 times a third derivative below 1/8.
+            assert!((slope(Target::Tumor, Score::Probability, logit, 0) - difference).abs() < 5e-6);
+            assert!((slope(Target::Label, Score::Probability, logit, 0) + difference).abs() < 5e-6);
+        }
+    }
+
+    #[test]
+    fn a_sure_probability_still_has_a_slope() {
+        let slope = slope(Target::Tumor, Score::Probability, 60.0, 1);
+        assert!((slope / (-60f64).exp() - 1.0).abs() < 1e-12);
+    }
+}

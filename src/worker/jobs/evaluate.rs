@@ -1,0 +1,123 @@
+//! Stage kind `evaluate`: predicts labelled patches and says what the model is worth.
+
+use anyhow::{Context as _, Result, ensure};
+use pcamflow::{
+    metrics::{Bootstrap, Evaluation, EvaluationSettings, Predictions, evaluate, sigmoid},
+    protocol::{Number, Outcome},
+    report::{self, Picture},
+    stages::evaluate::Evaluate,
+};
+use serde::Serialize;
+
+use super::{Job, images::Images};
+use crate::{batch_size::batch_size, model::load_model, predict::predict};
+
+/// One line of `predictions.csv`.
+#[derive(Debug, Serialize)]
+struct Line {
+    row: i64,
+    label: u8,
+    probability: f64,
+    logit: f32,
+    predicted: u8,
+}
+
+/// Computes the stage.
+///
+/// # Errors
+/// What is wrong with the model or the patches; a model that gives no finite logit.
+pub(super) fn run(job: &Job<'_>, stage: &Evaluate) -> Result<Outcome> {
+    let images = Images::open(job, stage.take, stage.seed)?;
+    let network = load_model(job.input("model")?, job.device)?;
+    let total = images.positions.len() as u64;
+    let mut done = 0;
+    let batch = batch_size(&network, &job.task.resources)?;
+    let logits = predict(&network, &images, &images.positions, batch, |images| {
+        done += images as u64;
+        job.reporter.progress(done, total, "images", "predicting");
+    })?;
+    check_finite(&logits, &images)?;
+    job.reporter.progress(total, total, "images", "measuring");
+    let lines = lines(&logits, &images, stage.threshold);
+    let labels: Vec<u8> = lines.iter().map(|line| line.label).collect();
+    let probabilities: Vec<f64> = lines.iter().map(|line| line.probability).collect();
+    let predictions = Predictions::new(&labels, &probabilities)?;
+    let evaluation = measure(job, stage, &predictions)?;
+    write(job, &lines, &predictions, &evaluation)?;
+    Ok(Outcome { numbers: numbers(&evaluation), ..Outcome::default() })
+}
+
+fn check_finite(logits: &[f32], images: &Images) -> Result<()> {
+    let wrong = logits.iter().zip(&images.positions).find(|(logit, _)| !logit.is_finite());
+    let (logit, row) = wrong.map_or((0.0, 0), |(logit, &at)| (*logit, images.row(at)));
+    ensure!(
+        wrong.is_none(),
+        "the model gives the logit {logit} for row {row} of {}: its weights are too large to compute with; \
+         train it anew with a smaller learning rate",
+        images.name()
+    );
+    Ok(())
+}
+
+fn lines(logits: &[f32], images: &Images, threshold: f64) -> Vec<Line> {
+    let known = images.chosen_rows().into_iter().zip(images.chosen_labels());
+    let line = |((row, label), &logit): ((i64, u8), &f32)| {
+        let probability = sigmoid(logit);
+        Line { row, label, probability, logit, predicted: u8::from(probability > threshold) }
+    };
+    known.zip(logits).map(line).collect()
+}
+
+/// The bootstrap runs on as many threads as the stage may use.
+fn measure(job: &Job<'_>, stage: &Evaluate, predictions: &Predictions) -> Result<Evaluation> {
+    let settings = EvaluationSettings {
+        threshold: stage.threshold,
+        classes: stage.classes.clone(),
+        bootstrap: Bootstrap { resamples: stage.resamples, seed: stage.seed, ..Bootstrap::default() },
+    };
+    let threads = job.task.resources.threads.max(1);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.with_context(|| format!("cannot start {threads} threads"))?;
+    Ok(pool.install(|| evaluate(predictions, &settings))?)
+}
+
+fn write(job: &Job<'_>, lines: &[Line], predictions: &Predictions, evaluation: &Evaluation) -> Result<()> {
+    let mut json = serde_json::to_vec_pretty(evaluation)?;
+    json.push(b'\n');
+    job.write("metrics.json", &json)?;
+    job.write("predictions.csv", &table(lines)?)?;
+    job.write("report.txt", report::evaluation_report(evaluation).as_bytes())?;
+    draw(job, "confusion", &report::confusion_matrix(evaluation))?;
+    draw(job, "roc", &report::roc_curve(predictions, evaluation)?)?;
+    draw(job, "precision-recall", &report::precision_recall_curve(predictions, evaluation)?)
+}
+
+/// Floats in the shortest form that reads back as the same number.
+fn table(lines: &[Line]) -> Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    lines.iter().try_for_each(|line| writer.serialize(line))?;
+    writer.into_inner().context("cannot finish predictions.csv")
+}
+
+fn draw(job: &Job<'_>, name: &str, picture: &Picture) -> Result<()> {
+    job.write(&format!("{name}.png"), &picture.png()?)?;
+    job.write(&format!("{name}.svg"), picture.svg()?.as_bytes())
+}
+
+/// The most telling first, under their names in `metrics.json`; what is undefined is left out.
+fn numbers(evaluation: &Evaluation) -> Vec<Number> {
+    let all = [
+        ("accuracy", Some(evaluation.accuracy)),
+        ("roc-auc", evaluation.roc_auc),
+        ("average-precision", evaluation.average_precision),
+        ("log-loss", Some(evaluation.log_loss)),
+        ("brier", Some(evaluation.brier)),
+        ("mcc", Some(evaluation.mcc)),
+        ("ece", Some(evaluation.ece)),
+    ];
+    let number = |(name, value): (&str, Option<f64>)| Some(Number { name: name.to_owned(), value: value? });
+    all.into_iter().filter_map(number).collect()
+}
+
+#[cfg(test)]
+mod tests;

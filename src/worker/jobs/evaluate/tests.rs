@@ -1,0 +1,124 @@
+//! The whole stage on files: artifacts out of a small network and patches of noise.
+
+use std::{fs, path::Path};
+
+use pcamflow::{
+    metrics::Evaluation,
+    stages::{AnyStage, Kind},
+};
+use tch::{Device, no_grad};
+
+use crate::{
+    jobs::testing::{Heard, computed, part, resources, stage},
+    model::{
+        Mode,
+        testing::{noisy_patches, saved, tiny_network},
+    },
+};
+
+const PIXELS: usize = 96 * 96 * 3;
+
+fn evaluate(text: &str) -> AnyStage {
+    stage(Kind::Evaluate, &format!("model = 'train.a'\nimages = 'split.pcam/test'\nresamples = 50\n{text}"))
+}
+
+fn noise(count: i64) -> Vec<u8> {
+    let pixels = (noisy_patches(count, 5) * 255.0).permute([0, 2, 3, 1]).contiguous().view(-1);
+    Vec::<u8>::try_from(pixels.to_kind(tch::Kind::Uint8)).unwrap()
+}
+
+fn run(
+    folder: &Path,
+    text: &str,
+    labels: &[u8],
+    threads: usize,
+    batch: usize,
+) -> (anyhow::Result<Vec<(String, f64)>>, Heard) {
+    let model = saved(&tiny_network(4), folder);
+    let images = part(&folder.join("test.h5"), &noise(labels.len() as i64), labels, None);
+    let inputs = [("model", &model), ("images", &images)];
+    let (outcome, heard) = computed(evaluate(text), &inputs, &folder.join("out"), resources(threads, batch));
+    let numbers =
+        outcome.map(|it| it.numbers.into_iter().map(|number| (number.name, number.value)).collect());
+    (numbers, heard)
+}
+
+#[test]
+fn predictions_and_numbers_belong_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let labels = [0, 1, 1, 0, 1, 0, 0, 1];
+    let (numbers, heard) = run(folder.path(), "threshold = 0.4", &labels, 1, 3);
+    let numbers = numbers.unwrap();
+    assert_eq!(numbers[0].0, "accuracy");
+    assert_eq!(heard.progress.get(), (8, 8));
+    let out = folder.path().join("out");
+    let table = fs::read_to_string(out.join("predictions.csv")).unwrap();
+    let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!(lines[0], ["row", "label", "probability", "logit", "predicted"]);
+    let network = tiny_network(4);
+    let images = tch::Tensor::from_slice(&noise(8)).view([8, 96, 96, 3]).permute([0, 3, 1, 2]);
+    let logits = no_grad(|| network.forward(&(images.to_kind(tch::Kind::Float) / 255.0), Mode::Inference));
+    let mut right = 0;
+    for (index, line) in lines[1..].iter().enumerate() {
+        assert_eq!(line[0], (100 + index).to_string());
+        assert_eq!(line[1], labels[index].to_string());
+        let (probability, logit): (f64, f32) = (line[2].parse().unwrap(), line[3].parse().unwrap());
+        assert_eq!(probability, pcamflow::metrics::sigmoid(logit));
+        assert!((f64::from(logit) - logits.double_value(&[index as i64])).abs() < 1e-5);
+        assert_eq!(line[4], u8::from(probability > 0.4).to_string());
+        right += usize::from(line[4] == line[1]);
+    }
+    assert_eq!(lines.len(), 9);
+    let metrics: Evaluation = serde_json::from_slice(&fs::read(out.join("metrics.json")).unwrap()).unwrap();
+    assert_eq!(metrics.accuracy, right as f64 / 8.0);
+    assert_eq!(numbers[0].1, metrics.accuracy);
+    assert!(fs::read_to_string(out.join("report.txt")).unwrap().contains("precision    recall  f1-score"));
+    for artifact in evaluate("").artifacts() {
+        assert!(fs::metadata(out.join(artifact.file)).unwrap().len() > 0, "{}", artifact.file);
+    }
+    assert_eq!(fs::read_dir(&out).unwrap().count(), evaluate("").artifacts().len());
+}
+
+#[test]
+fn batches_and_threads_change_no_prediction() {
+    let labels: Vec<u8> = (0..20).map(|at| u8::from(at % 3 == 0)).collect();
+    let logits = |threads, batch| -> Vec<f64> {
+        let folder = tempfile::tempdir().unwrap();
+        run(folder.path(), "", &labels, threads, batch).0.unwrap();
+        let table = fs::read_to_string(folder.path().join("out/predictions.csv")).unwrap();
+        table.lines().skip(1).map(|line| line.split(',').nth(3).unwrap().parse().unwrap()).collect()
+    };
+    let one = logits(1, 1);
+    for (threads, batch) in [(1, 7), (1, 64), (2, 1), (2, 7), (2, 64)] {
+        let other = logits(threads, batch);
+        assert!(one.iter().zip(&other).all(|(a, b)| (a - b).abs() < 1e-5), "{threads} {batch}");
+    }
+}
+
+#[test]
+fn one_class_leaves_the_areas_undefined() {
+    let folder = tempfile::tempdir().unwrap();
+    let numbers = run(folder.path(), "take = 3", &[1, 1, 1, 0], 1, 4).0.unwrap();
+    assert!(numbers.iter().any(|(name, _)| name == "log-loss"));
+    assert!(!numbers.iter().any(|(name, _)| name == "roc-auc"));
+    let roc = fs::read_to_string(folder.path().join("out/roc.svg")).unwrap();
+    assert!(roc.contains("undefined"));
+}
+
+#[test]
+fn a_model_without_finite_logits_is_told_with_the_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = tiny_network(4);
+    for (name, tensor) in network.state() {
+        if name.ends_with("weight") {
+            let _ = no_grad(|| tensor.shallow_clone().fill_(1e30));
+        }
+    }
+    let model = saved(&network, folder.path());
+    let images = part(&folder.path().join("test.h5"), &vec![200; 2 * PIXELS], &[0, 1], None);
+    let inputs = [("model", &model), ("images", &images)];
+    let (outcome, _) = computed(evaluate(""), &inputs, &folder.path().join("out"), resources(1, 2));
+    let error = format!("{:#}", outcome.unwrap_err());
+    assert!(error.contains("for row 100 of split.pcam/test"), "{error}");
+    assert_eq!(network.device(), Device::Cpu);
+}

@@ -1,0 +1,164 @@
+//! Stage kind `explain`: one map per patch, and a panel to look at.
+//!
+//! Maps are written as they come: what is held in memory is one batch, and the panel's patches.
+
+use anyhow::Result;
+use pcamflow::{
+    metrics::sigmoid,
+    protocol::Outcome,
+    report::{self, Item, Sheet},
+    stages::explain::Explain,
+};
+
+use super::{
+    Job,
+    images::Images,
+    localisation::{Located, Truth},
+    maps_file::MapsFile,
+    odd_maps::OddMaps,
+};
+use crate::{
+    batch_size::batch_size,
+    batches::{self, Batch, Patches},
+    explain::{Asked, Crew, Explainer, Maps, Question, SIDE, explainer},
+    model::{Network, load_model},
+};
+
+/// Predicted as tumour is what has a probability above it.
+const THRESHOLD: f64 = 0.5;
+const PIXELS: usize = SIDE * SIDE;
+
+/// Computes the stage.
+///
+/// # Errors
+/// What is wrong with the model or the patches; settings of the method that do not fit the model.
+pub(super) fn run(job: &Job<'_>, stage: &Explain) -> Result<Outcome> {
+    let network = load_model(job.input("model")?, job.device)?;
+    let explainer = explainer(&stage.method, &network)?;
+    let images = Images::open(job, stage.take, stage.seed)?;
+    let (rows, labels) = (images.chosen_rows(), images.chosen_labels());
+    let file = MapsFile::create(&job.artifact("maps.h5"), stage, explainer.native(), &rows, &labels)?;
+    let truth = if images.has_masks() { Truth::Mask } else { Truth::CentreBox };
+    let mut made = Made {
+        job,
+        images: &images,
+        file,
+        odd: OddMaps::default(),
+        located: Located::new(truth),
+        shown: Vec::new(),
+        to_show: usize::try_from(stage.panel)?,
+        done: 0,
+    };
+    compute(job, stage, &network, &*explainer, &mut made)?;
+    made.finish(stage, &*explainer)
+}
+
+fn compute(
+    job: &Job<'_>,
+    stage: &Explain,
+    network: &Network,
+    explainer: &dyn Explainer,
+    made: &mut Made<'_>,
+) -> Result<()> {
+    let crew = Crew::new(network.device(), job.task.resources.threads)?;
+    let question = Question { target: stage.target, score: stage.score };
+    let size = batch_size(network, &job.task.resources)?;
+    let images = made.images;
+    batches::for_each(images, &images.positions, size, |batch| {
+        let labels = images.labels_at(&batch.positions);
+        let pixels = batch.images(network.device());
+        let asked = Asked { images: &pixels, labels: &labels, question };
+        let maps = crew.explain(explainer, network, &asked)?;
+        made.add(&batch, &labels, &maps)
+    })
+}
+
+/// What has been made so far.
+struct Made<'a> {
+    job: &'a Job<'a>,
+    images: &'a Images,
+    file: MapsFile,
+    odd: OddMaps,
+    located: Located,
+    shown: Vec<Shown>,
+    to_show: usize,
+    done: u64,
+}
+
+/// A patch of the panel.
+struct Shown {
+    rgb: Vec<u8>,
+    map: Vec<f32>,
+    positive: bool,
+    logit: f32,
+    row: i64,
+}
+
+impl Shown {
+    fn item(&self) -> Item<'_> {
+        let probability = sigmoid(self.logit);
+        Item { rgb: &self.rgb, map: &self.map, positive: self.positive, probability, row: self.row }
+    }
+}
+
+impl Made<'_> {
+    fn add(&mut self, batch: &Batch, labels: &[u8], maps: &Maps) -> Result<()> {
+        self.file.append(maps)?;
+        for (index, (&position, map)) in batch.positions.iter().zip(maps.map.chunks_exact(PIXELS)).enumerate()
+        {
+            let (positive, logit) = (labels[index] == 1, maps.logits[index]);
+            self.odd.look(self.images.row(position), map);
+            if positive {
+                self.located.add(map, self.images.mask(position)?.as_deref())?;
+            }
+            if self.shown.len() < self.to_show {
+                self.show(position, map, positive, logit)?;
+            }
+            self.done += 1;
+            let total = self.images.positions.len() as u64;
+            self.job.reporter.progress(self.done, total, "images", "explaining");
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, position: usize, map: &[f32], positive: bool, logit: f32) -> Result<()> {
+        let mut rgb = vec![0; pcamflow::data::PATCH_BYTES];
+        self.images.read(&[position], &mut rgb)?;
+        let row = self.images.row(position);
+        self.shown.push(Shown { rgb, map: map.to_vec(), positive, logit, row });
+        Ok(())
+    }
+
+    fn finish(self, stage: &Explain, explainer: &dyn Explainer) -> Result<Outcome> {
+        let reporter = self.job.reporter;
+        self.odd.report(self.images.positions.len(), reporter);
+        if self.located.without_region() > 0 {
+            let (count, name) = (self.located.without_region(), self.images.name());
+            reporter.warn(&format!("{count} positives of {name} have an empty mask: they are not located"));
+        }
+        if let Some(words) = self.located.words() {
+            reporter.info(&words);
+        }
+        self.job.write("panel.png", &panel(&self.shown, stage, explainer)?)?;
+        self.file.finish(&self.odd)?;
+        Ok(Outcome { numbers: self.located.numbers(), ..Outcome::default() })
+    }
+}
+
+fn panel(shown: &[Shown], stage: &Explain, explainer: &dyn Explainer) -> Result<Vec<u8>> {
+    let display = explainer.display();
+    let question = Question { target: stage.target, score: stage.score };
+    let sheet = Sheet {
+        title: &display.title,
+        subtitle: &question.words(&stage.classes),
+        classes: &stage.classes,
+        threshold: THRESHOLD,
+        sign: display.sign,
+        full: display.full,
+    };
+    let items: Vec<Item<'_>> = shown.iter().map(Shown::item).collect();
+    report::panel(&items, &sheet)?.png()
+}
+
+#[cfg(test)]
+mod tests;

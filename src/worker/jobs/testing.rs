@@ -1,0 +1,94 @@
+//! Jobs for tests: real HDF5 in, artifacts out, and a reporter that remembers.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    path::Path,
+};
+
+use anyhow::Result;
+use pcamflow::{
+    data::{
+        Source,
+        arrays::{Array, ArrayFile, Element, Notes},
+    },
+    protocol::{InputFile, Outcome, Resources, Task},
+    serve::Reporter,
+    stages::{AnyStage, DeviceChoice},
+};
+
+/// Remembers what it was told.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    pub(crate) warnings: RefCell<Vec<String>>,
+    pub(crate) progress: Cell<(u64, u64)>,
+}
+
+impl Reporter for Heard {
+    fn progress(&self, done: u64, total: u64, _: &str, _: &str) {
+        self.progress.set((done, total));
+    }
+
+    fn info(&self, _: &str) {}
+
+    fn warn(&self, text: &str) {
+        self.warnings.borrow_mut().push(text.to_owned());
+    }
+}
+
+/// What a task may use, on the CPU.
+pub(crate) fn resources(threads: usize, batch: usize) -> Resources {
+    let (device, inference_batch) = (DeviceChoice::Cpu, Some(batch));
+    Resources { device, threads, inference_batch, memory: None, checkpoint_interval: 1 }
+}
+
+/// Computes a stage with its files by slot; its artifacts lie in `staging` then.
+pub(crate) fn computed(
+    stage: AnyStage,
+    inputs: &[(&str, &InputFile)],
+    staging: &Path,
+    resources: Resources,
+) -> (Result<Outcome>, Heard) {
+    std::fs::create_dir_all(staging).unwrap();
+    let inputs: BTreeMap<_, _> =
+        inputs.iter().map(|(slot, file)| ((*slot).to_owned(), (*file).clone())).collect();
+    let (staging, work) = (staging.to_owned(), staging.join("work"));
+    let task = Task { name: "test.stage".to_owned(), stage, inputs, staging, work, resources };
+    let heard = Heard::default();
+    (super::run(&task, &heard), heard)
+}
+
+/// The parameters of a stage from TOML, as a user writes them.
+pub(crate) fn stage(kind: pcamflow::stages::Kind, text: &str) -> AnyStage {
+    let text = format!("[table]\n{text}");
+    let document = toml::de::DeTable::parse(&text).unwrap();
+    let table = document.get_ref().get("table").unwrap();
+    let toml::de::DeValue::Table(fields) = table.get_ref() else { panic!("no table") };
+    kind.read(&toml::Spanned::new(table.span(), fields.clone())).unwrap()
+}
+
+/// A part of a split with these patches [N, 96, 96, 3]; rows count from 100.
+pub(crate) fn part(path: &Path, patches: &[u8], labels: &[u8], masks: Option<&[u8]>) -> InputFile {
+    let count = labels.len();
+    let mut arrays = vec![
+        Array::new("x", Element::U8, [count, 96, 96, 3]),
+        Array::new("y", Element::U8, [count]),
+        Array::new("row", Element::I64, [count]),
+    ];
+    arrays.extend(masks.map(|_| Array::new("mask", Element::U8, [count, 96, 96])));
+    let mut file = ArrayFile::create(path, arrays, &Notes::default()).unwrap();
+    file.write("x", 0, patches).unwrap();
+    file.write("y", 0, labels).unwrap();
+    file.write("row", 0, &(100..100 + count as i64).collect::<Vec<_>>()).unwrap();
+    if let Some(masks) = masks {
+        file.write("mask", 0, masks).unwrap();
+    }
+    file.finish().unwrap();
+    let source = Source::at(path);
+    InputFile { path: source.path, name: "split.pcam/test".to_owned() }
+}
+
+/// A dataset of an artifact.
+pub(crate) fn dataset<T: hdf5::H5Type>(path: &Path, name: &str) -> Vec<T> {
+    hdf5::File::open(path).unwrap().dataset(name).unwrap().read_raw().unwrap()
+}

@@ -1,0 +1,247 @@
+//! The stage kind `train`: opens its patches, begins or goes on, writes its artifacts.
+
+use anyhow::{Context as _, Result};
+use pcamflow::{
+    fsx::{self, Durability},
+    protocol::{Number, Outcome},
+    report::training_curves,
+    stages::train::Train,
+};
+
+use super::Job;
+use crate::{
+    device,
+    model::Source,
+    patches,
+    predict::default_batch,
+    tensors::{TensorFile, to_bytes},
+    train::{self, Data, Plan, Recipe, State, checkpoint, partial::Partial, state::Best},
+};
+
+/// Trains, or goes on where an earlier attempt was stopped.
+///
+/// # Errors
+/// Patches or start weights that cannot be read; a loss that is not finite; a full disk.
+pub(crate) fn run(job: &Job<'_>, stage: &Train) -> Result<Outcome> {
+    let learning = patches::open(job, "data.train")?;
+    let validation = patches::open(job, "data.validation")?;
+    let partial = Partial::new(&job.task.work, made_with(job));
+    let earlier = partial.newest(job.device, job.reporter)?;
+    let resumed = earlier.as_ref().map(|(state, with)| format!("epoch {}, made with {with}", state.epoch));
+    let mut state = match earlier {
+        Some((state, _)) => state,
+        None => begin(job, stage)?,
+    };
+    let plan = plan(job, stage.epochs, stage.early_stopping.as_ref().map(|stopping| stopping.patience));
+    train::train(
+        &mut state,
+        &plan,
+        &Data { train: &learning, validation: &validation },
+        &partial,
+        job.reporter,
+    )?;
+    let numbers = write(job, &state)?;
+    Ok(Outcome { numbers, resumed, ..Outcome::default() })
+}
+
+fn begin(job: &Job<'_>, stage: &Train) -> Result<State> {
+    let source = match stage.weights {
+        Some(_) => Source::File(TensorFile::read(job.input("weights")?)?),
+        None => Source::Seed(stage.seed),
+    };
+    State::new(Recipe::from(stage), source, job.device)
+}
+
+fn plan(job: &Job<'_>, last_epoch: u32, patience: Option<u32>) -> Plan {
+    let resources = &job.task.resources;
+    Plan {
+        last_epoch,
+        patience,
+        checkpoint_interval: resources.checkpoint_interval,
+        inference_batch: resources.inference_batch.unwrap_or_else(|| default_batch(job.device)),
+    }
+}
+
+fn made_with(job: &Job<'_>) -> String {
+    let threads = job.task.resources.threads;
+    format!("{threads} thread{} on {}", if threads == 1 { "" } else { "s" }, device::name(job.device))
+}
+
+/// Writes the artifacts; returns the main numbers.
+fn write(job: &Job<'_>, state: &State) -> Result<Vec<Number>> {
+    let best = state.best.as_ref().context("a training of no epoch has no best one")?;
+    let put = |file: &str, bytes: &[u8]| fsx::write_atomic(&job.artifact(file), bytes, Durability::Relaxed);
+    put("model.safetensors", &to_bytes(&best.model, None)?)?;
+    put("checkpoint.safetensors", &checkpoint::encode(state)?)?;
+    put("history.json", &serde_json::to_vec_pretty(&state.history)?)?;
+    let curves = training_curves(&state.history, &[])?;
+    put("curves.png", &curves.png()?)?;
+    put("curves.svg", curves.svg()?.as_bytes())?;
+    Ok(numbers(state, best))
+}
+
+fn numbers(state: &State, best: &Best) -> Vec<Number> {
+    let accuracy = state.history.best().map_or(f64::NAN, |epoch| epoch.validation_accuracy);
+    let number = |name: &str, value| Number { name: name.to_owned(), value };
+    vec![
+        number("validation-accuracy", accuracy),
+        number("validation-loss", best.validation_loss),
+        number("best-epoch", f64::from(best.epoch)),
+        number("epochs", f64::from(state.epoch)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::BTreeMap,
+        path::{Path, PathBuf},
+    };
+
+    use pcamflow::{
+        metrics::History,
+        protocol::{InputFile, Resources, Task},
+        serve::Reporter,
+        stages::{
+            AnyStage, DeviceChoice, FileOrArtifact, RunSettings, StageName, TrainingData,
+            train::{Adam, Optimizer},
+        },
+    };
+    use tch::Device;
+
+    use super::*;
+    use crate::{
+        batches::{Patches, tests::noise},
+        model::{load_model, testing::tiny},
+    };
+
+    struct Silent;
+
+    impl Reporter for Silent {
+        fn progress(&self, _: u64, _: u64, _: &str, _: &str) {}
+        fn info(&self, _: &str) {}
+        fn warn(&self, text: &str) {
+            panic!("{text}");
+        }
+    }
+
+    fn stage(epochs: u32) -> Train {
+        Train {
+            data: TrainingData::Split("split.s".parse::<StageName>().unwrap()),
+            weights: None,
+            architecture: tiny(),
+            epochs,
+            batch_size: 8,
+            optimizer: Optimizer::Adam(Adam::default()),
+            early_stopping: None,
+            shuffle: true,
+            seed: 3,
+            run: RunSettings::default(),
+        }
+    }
+
+    /// Noise as a part of a split.
+    fn part(path: PathBuf, length: usize, seed: u64) -> InputFile {
+        let patches = noise(length, seed);
+        let file = hdf5::File::create(&path).unwrap();
+        let x = file.new_dataset::<u8>().shape([length, 96, 96, 3]).create("x").unwrap();
+        x.write_raw(&patches.pixels).unwrap();
+        let y = file.new_dataset::<u8>().shape([length]).create("y").unwrap();
+        y.write_raw(patches.labels()).unwrap();
+        let row = file.new_dataset::<i64>().shape([length]).create("row").unwrap();
+        row.write_raw(&(0..length as i64).collect::<Vec<_>>()).unwrap();
+        InputFile { name: format!("split.s/{}", path.file_stem().unwrap().display()), path }
+    }
+
+    fn task(folder: &Path, stage: Train) -> Task {
+        let inputs = BTreeMap::from([
+            ("data.train".to_owned(), part(folder.join("train.h5"), 20, 1)),
+            ("data.validation".to_owned(), part(folder.join("validation.h5"), 9, 2)),
+        ]);
+        let (staging, work) = (folder.join("staging"), folder.join("work"));
+        std::fs::create_dir_all(&staging).unwrap();
+        let resources = Resources {
+            device: DeviceChoice::Cpu,
+            threads: 1,
+            inference_batch: None,
+            memory: None,
+            checkpoint_interval: 1,
+        };
+        Task { name: "train.t".to_owned(), stage: AnyStage::Train(stage), inputs, staging, work, resources }
+    }
+
+    fn artifact(task: &Task, file: &str) -> Vec<u8> {
+        std::fs::read(task.staging.join(file)).unwrap()
+    }
+
+    #[test]
+    fn every_declared_artifact_is_written_and_the_numbers_are_the_historys() {
+        let folder = tempfile::tempdir().unwrap();
+        let task = task(folder.path(), stage(2));
+        let outcome = super::super::run(&task, &Silent).unwrap();
+        for declared in task.stage.artifacts() {
+            assert!(!artifact(&task, declared.file).is_empty(), "{}", declared.file);
+        }
+        let history: History = serde_json::from_slice(&artifact(&task, "history.json")).unwrap();
+        assert_eq!(history.epochs.len(), 2);
+        let best = history.best().unwrap();
+        assert_eq!(outcome.numbers[0].value, best.validation_accuracy);
+        assert_eq!(outcome.numbers[1].value, best.validation_loss);
+        assert_eq!((outcome.device.as_str(), outcome.resumed), ("cpu", None));
+        let model = InputFile { path: task.staging.join("model.safetensors"), name: "m".to_owned() };
+        assert_eq!(load_model(&model, Device::Cpu).unwrap().architecture(), &tiny());
+    }
+
+    #[test]
+    fn a_second_attempt_goes_on_and_ends_with_the_same_bytes() {
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let straight = task(folders[0].path(), stage(3));
+        super::super::run(&straight, &Silent).unwrap();
+        // What an attempt leaves that was killed after its first epoch.
+        let stopped = task(folders[1].path(), stage(1));
+        super::super::run(&stopped, &Silent).unwrap();
+        let second = task(folders[1].path(), stage(3));
+        let outcome = super::super::run(&second, &Silent).unwrap();
+        assert_eq!(outcome.resumed.unwrap(), "epoch 1, made with 1 thread on cpu");
+        for declared in straight.stage.artifacts() {
+            let same = artifact(&straight, declared.file) == artifact(&second, declared.file);
+            assert!(same, "{} differs", declared.file);
+        }
+    }
+
+    #[test]
+    fn a_training_may_begin_with_weights_from_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut from = stage(1);
+        let network = crate::model::testing::tiny_network(99);
+        from.weights = Some(pcamflow::stages::Model::File(pcamflow::stages::ModelFile {
+            safetensors: pcamflow::stages::SourceFile { path: "model.safetensors".into(), blake3: None },
+        }));
+        from.optimizer = Optimizer::Adam(Adam { learning_rate: 1e-12, ..Adam::default() });
+        let mut task = task(folder.path(), from);
+        task.inputs.insert("weights".to_owned(), crate::model::testing::saved(&network, folder.path()));
+        super::super::run(&task, &Silent).unwrap();
+        let model = InputFile { path: task.staging.join("model.safetensors"), name: "m".to_owned() };
+        let trained = load_model(&model, Device::Cpu).unwrap();
+        let name = "conv3.weight";
+        let off = (&trained.state()[name] - &network.state()[name]).abs().max().double_value(&[]);
+        assert!(off < 1e-9, "{off}");
+    }
+
+    #[test]
+    fn weights_of_another_width_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut wide = stage(1);
+        wide.weights = Some(pcamflow::stages::Model::File(pcamflow::stages::ModelFile {
+            safetensors: pcamflow::stages::SourceFile { path: "model.safetensors".into(), blake3: None },
+        }));
+        wide.architecture = pcamflow::stages::train::Architecture::ClassCnn(Default::default());
+        let mut task = task(folder.path(), wide);
+        let network = crate::model::testing::tiny_network(99);
+        task.inputs.insert("weights".to_owned(), crate::model::testing::saved(&network, folder.path()));
+        let error = super::super::run(&task, &Silent).unwrap_err().to_string();
+        let wanted = "model.safetensors: tensor `conv1.weight` has the shape [2, 3, 3, 3], and the network \
+                      needs [32, 3, 3, 3]";
+        assert_eq!(error, wanted);
+    }
+}

@@ -1,0 +1,188 @@
+//! One epoch: a pass that learns, and one that only looks.
+
+use anyhow::{Result, ensure};
+use tch::{Kind, Reduction, Tensor, no_grad};
+
+use super::{State, progress::Progress};
+use crate::{
+    batches::{self, Batch, Patches},
+    model::Mode,
+    predict::predict,
+};
+
+/// Means over the images of a pass.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Means {
+    /// Of the binary cross entropy on the logit.
+    pub(super) loss: f64,
+    /// Of the predictions that are right, a patch being positive where p > 0.5.
+    pub(super) accuracy: f64,
+}
+
+/// One step of the optimiser per batch, in the epoch's order.
+///
+/// # Errors
+/// What reading reports; a loss that is not finite, naming epoch and batch.
+pub(super) fn learn(
+    state: &mut State,
+    epoch: u32,
+    patches: &dyn Patches,
+    progress: &Progress<'_>,
+) -> Result<Means> {
+    let order = order(state, epoch, patches.len());
+    let mut tally = Tally::new(epoch, order.len().div_ceil(state.recipe.batch_size as usize));
+    batches::for_each(patches, &order, state.recipe.batch_size as usize, |batch| {
+        tally.add(step(state, &batch), batch.len())?;
+        progress.learnt(epoch, batch.len(), tally.last_loss);
+        Ok(())
+    })?;
+    tally.finish()
+}
+
+fn order(state: &State, epoch: u32, length: usize) -> Vec<usize> {
+    match state.recipe.shuffle {
+        true => batches::shuffled(length, state.recipe.seed, epoch),
+        false => (0..length).collect(),
+    }
+}
+
+/// One step; returns, on the device, the batch's mean loss and how many predictions were right before it.
+fn step(state: &mut State, batch: &Batch) -> Tensor {
+    let device = state.network.device();
+    let labels = batch.labels(device);
+    let logits = state.network.forward(&batch.images(device), Mode::Training);
+    let loss = logits.binary_cross_entropy_with_logits::<Tensor>(&labels, None, None, Reduction::Mean);
+    state.optimizer.step(&loss);
+    no_grad(|| {
+        let right = logits.gt(0.0).eq_tensor(&labels.gt(0.5)).sum(Kind::Float);
+        Tensor::stack(&[loss.detach(), right], 0)
+    })
+}
+
+/// Sums over batches. A batch's numbers are read when the next one is under way: a GPU never waits.
+struct Tally {
+    epoch: u32,
+    batches: usize,
+    pending: Option<(Tensor, usize)>,
+    read: usize,
+    images: usize,
+    loss: f64,
+    right: f64,
+    last_loss: Option<f64>,
+}
+
+impl Tally {
+    fn new(epoch: u32, batches: usize) -> Self {
+        Self { epoch, batches, pending: None, read: 0, images: 0, loss: 0.0, right: 0.0, last_loss: None }
+    }
+
+    fn add(&mut self, numbers: Tensor, images: usize) -> Result<()> {
+        match self.pending.replace((numbers, images)) {
+            Some((numbers, images)) => self.read(&numbers, images),
+            None => Ok(()),
+        }
+    }
+
+    fn read(&mut self, numbers: &Tensor, images: usize) -> Result<()> {
+        self.read += 1;
+        let loss = numbers.double_value(&[0]);
+        ensure!(
+            loss.is_finite(),
+            "the training loss is {loss} in epoch {}, batch {} of {}: a smaller `learning-rate` may help",
+            self.epoch,
+            self.read,
+            self.batches
+        );
+        self.last_loss = Some(loss);
+        self.images += images;
+        self.loss += loss * images as f64;
+        self.right += numbers.double_value(&[1]);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Means> {
+        if let Some((numbers, images)) = self.pending.take() {
+            self.read(&numbers, images)?;
+        }
+        let images = self.images.max(1) as f64;
+        Ok(Means { loss: self.loss / images, accuracy: self.right / images })
+    }
+}
+
+/// Loss and accuracy of the weights as they are.
+///
+/// # Errors
+/// What reading reports; a loss that is not finite.
+pub(super) fn validate(
+    state: &State,
+    epoch: u32,
+    patches: &dyn Patches,
+    batch: usize,
+    progress: &Progress<'_>,
+) -> Result<Means> {
+    let positions: Vec<usize> = (0..patches.len()).collect();
+    let tell = |images| progress.validated(epoch, images);
+    let logits = predict(&state.network, patches, &positions, batch, tell)?;
+    let means = means(&logits, patches.labels());
+    let loss = means.loss;
+    ensure!(
+        loss.is_finite(),
+        "the validation loss is {loss} after epoch {epoch}: a smaller `learning-rate` may help"
+    );
+    Ok(means)
+}
+
+fn means(logits: &[f32], labels: &[u8]) -> Means {
+    let each = || logits.iter().map(|&logit| f64::from(logit)).zip(labels.iter().map(|&label| label == 1));
+    let right = each().filter(|&(logit, positive)| (logit > 0.0) == positive).count();
+    let loss: f64 = each().map(|(logit, positive)| cross_entropy(logit, positive)).sum();
+    let images = logits.len().max(1) as f64;
+    Means { loss: loss / images, accuracy: right as f64 / images }
+}
+
+/// -ln of the probability of the label: max(z, 0) - z y + ln(1 + exp(-|z|)).
+fn cross_entropy(logit: f64, positive: bool) -> f64 {
+    let of_label = if positive { logit } else { 0.0 };
+    logit.max(0.0) - of_label + (-logit.abs()).exp().ln_1p()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cross_entropy_is_the_textbooks_and_does_not_overflow() {
+        for (logit, positive) in [(0.3f64, true), (-2.0, true), (1.5, false), (0.0, false)] {
+            let p = 1.0 / (1.0 + (-logit).exp());
+            let textbook = if positive { -p.ln() } else { -(1.0 - p).ln() };
+            assert!((cross_entropy(logit, positive) - textbook).abs() < 1e-15);
+        }
+        assert_eq!(cross_entropy(1000.0, false), 1000.0);
+        assert_eq!(cross_entropy(-1000.0, false), 0.0);
+    }
+
+    #[test]
+    fn the_positive_are_those_above_one_half() {
+        let means = means(&[0.1, 0.0, -3.0, 2.0], &[1, 0, 0, 0]);
+        assert_eq!(means.accuracy, 0.75);
+    }
+
+    #[test]
+    fn a_loss_that_is_not_finite_names_epoch_and_batch() {
+        let mut tally = Tally::new(3, 7);
+        let numbers = |loss: f32| Tensor::from_slice(&[loss, 1.0]);
+        tally.add(numbers(0.5), 2).unwrap();
+        tally.add(numbers(f32::NAN), 2).unwrap();
+        let error = tally.add(numbers(0.5), 2).unwrap_err().to_string();
+        assert!(error.starts_with("the training loss is NaN in epoch 3, batch 2 of 7"), "{error}");
+    }
+
+    #[test]
+    fn a_smaller_last_batch_counts_by_its_images() {
+        let mut tally = Tally::new(1, 2);
+        tally.add(Tensor::from_slice(&[1.0f32, 2.0]), 3).unwrap();
+        tally.add(Tensor::from_slice(&[5.0f32, 1.0]), 1).unwrap();
+        let means = tally.finish().unwrap();
+        assert_eq!((means.loss, means.accuracy), (2.0, 0.75));
+    }
+}

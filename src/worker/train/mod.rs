@@ -1,0 +1,84 @@
+//! Training: the loop, and what it is made of.
+//!
+//! `recipe` says how to train, `state` is everything that a training is at the end of an epoch,
+//! `epoch` moves it by one pass over the patches, `checkpoint` turns it into bytes and back,
+//! `partial` keeps it between attempts. Knows no stage: `jobs::train` brings it the data and takes
+//! the artifacts. To resume is to call `train` with a state out of a checkpoint.
+
+pub(crate) mod checkpoint;
+mod epoch;
+pub(crate) mod partial;
+mod progress;
+mod recipe;
+pub(crate) mod state;
+
+use anyhow::Result;
+use pcamflow::{metrics::Epoch, serve::Reporter};
+
+use crate::batches::Patches;
+use partial::Partial;
+use progress::Progress;
+pub(crate) use recipe::Recipe;
+pub(crate) use state::State;
+
+/// How far to train, and how to compute it.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    /// The number of the last epoch, counted from the very first.
+    pub(crate) last_epoch: u32,
+    /// Stop after so many epochs without a strictly smaller validation loss.
+    pub(crate) patience: Option<u32>,
+    /// Epochs between two checkpoints.
+    pub(crate) checkpoint_interval: u32,
+    /// Images a batch in validation.
+    pub(crate) inference_batch: usize,
+}
+
+/// What to learn from, and what decides which epoch is best.
+pub(crate) struct Data<'a> {
+    /// What to learn from.
+    pub(crate) train: &'a dyn Patches,
+    /// What decides.
+    pub(crate) validation: &'a dyn Patches,
+}
+
+impl Plan {
+    fn is_done(&self, state: &State) -> bool {
+        let no_patience = self.patience.is_some_and(|patience| state.epochs_since_best >= patience);
+        state.epoch >= self.last_epoch || no_patience
+    }
+}
+
+/// Trains until the last epoch, or until patience is over.
+///
+/// # Errors
+/// What reading the patches reports; a loss that is not finite; a checkpoint that cannot be written.
+pub(crate) fn train(
+    state: &mut State,
+    plan: &Plan,
+    data: &Data<'_>,
+    partial: &Partial,
+    reporter: &dyn Reporter,
+) -> Result<()> {
+    let progress = Progress::new(reporter, state.epoch, plan.last_epoch, data);
+    state.network.unfreeze();
+    while !plan.is_done(state) {
+        let number = state.epoch + 1;
+        let learnt = epoch::learn(state, number, data.train, &progress)?;
+        let validated = epoch::validate(state, number, data.validation, plan.inference_batch, &progress)?;
+        state.close_epoch(Epoch {
+            epoch: number,
+            train_loss: learnt.loss,
+            train_accuracy: learnt.accuracy,
+            validation_loss: validated.loss,
+            validation_accuracy: validated.accuracy,
+        });
+        if number % plan.checkpoint_interval.max(1) == 0 || plan.is_done(state) {
+            partial.save(state)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
