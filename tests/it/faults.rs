@@ -105,8 +105,9 @@ fn a_killed_engine_leaves_no_process_and_the_next_run_ends_as_if_nothing_had_bee
         project.run(&[]).exit(0);
         assert_eq!(project.digests(), expected, "killed at {moment}");
         project.run(&[]).cached_all();
-        let left = files(&project.path(".pcamflow/work"));
-        assert!(left.is_empty(), "{left:?}");
+        // No half-written results lie about, whoever was killed.
+        let left = files(&project.path(".pcamflow/staging"));
+        assert!(left.is_empty(), "{moment}: {left:?}");
     }
 }
 
