@@ -28,6 +28,8 @@ slides = 4
 [split.d]
 images = 'synthesize.s/images'
 labels = 'synthesize.s/labels'
+meta = 'synthesize.s/meta'
+masks = 'synthesize.s/masks'
 sizes = { train = 80, validation = 40, test = 40 }
 [split.first]
 images = 'synthesize.first/images'
@@ -45,6 +47,8 @@ slides = 2
 [split.d]
 images = 'synthesize.s/images'
 labels = 'synthesize.s/labels'
+meta = 'synthesize.s/meta'
+masks = 'synthesize.s/masks'
 sizes = { train = 4, validation = 2, test = 2 }
 ";
 
@@ -77,9 +81,14 @@ const MOMENTS: [(&str, fn(&Sandbox) -> bool); 5] = [
     ("its start", |_| true),
     ("its store", |project| project.path(".pcamflow/format").exists()),
     ("a child", |project| project.alive().len() > 1),
-    ("a staging file", |project| !files(&project.path(".pcamflow/staging")).is_empty()),
+    ("a child that draws", draws),
     ("a finished stage", |project| records(project) > 0),
 ];
+
+/// Whether a child has begun to write images.
+fn draws(project: &Sandbox) -> bool {
+    files(&project.path(".pcamflow/staging")).iter().any(|path| path.ends_with("images.h5"))
+}
 
 #[test]
 fn a_killed_engine_leaves_no_process_and_the_next_run_ends_as_if_nothing_had_been() {
@@ -105,9 +114,7 @@ fn a_killed_engine_leaves_no_process_and_the_next_run_ends_as_if_nothing_had_bee
 fn a_killed_child_fails_one_stage_and_the_message_says_so() {
     let project = project();
     let run = project.start(&["synthesize.s"]);
-    until("a child that draws", || {
-        project.alive().len() > 1 && !files(&project.path(".pcamflow/staging")).is_empty()
-    });
+    until("a child that draws", || draws(&project));
     kill_children(&project, &run);
     let output = run.finish().exit(1);
     let message = output.failure();

@@ -293,13 +293,6 @@ impl Output {
         self.require(right, || format!("standard error does not say {text:?}"))
     }
 
-    /// Standard output says this.
-    #[track_caller]
-    pub(crate) fn says(self, text: &str) -> Self {
-        let right = self.stdout.contains(text);
-        self.require(right, || format!("standard output does not say {text:?}"))
-    }
-
     /// Neither stream has this.
     #[track_caller]
     pub(crate) fn never_says(self, text: &str) -> Self {

@@ -3,11 +3,9 @@
 //!
 //! Streams: a few hundred patches in memory at a time. Same recipe, same bytes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
-use hdf5::{File, Hyperslab, SliceOrIndex};
-use ndarray::ArrayD;
 use rayon::prelude::*;
 
 use super::{
@@ -16,6 +14,7 @@ use super::{
     recipe::{Dataset, Patch, Recipe},
     sheet::{SheetOptions, contact_sheet},
 };
+use crate::data::arrays::{Array, ArrayFile, Element, Notes};
 
 /// Patches made and written at a time.
 const CHUNK: u32 = 256;
@@ -101,63 +100,46 @@ impl Files {
     }
 
     fn add(&mut self, patches: &[Patch]) -> anyhow::Result<()> {
-        self.images.append(patches.iter().flat_map(|patch| patch.rgb.iter().copied()).collect())?;
-        self.labels.append(patches.iter().map(|patch| patch.label).collect())?;
-        self.masks.append(patches.iter().flat_map(|patch| patch.mask.iter().copied()).collect())?;
+        self.images
+            .append(&patches.iter().flat_map(|patch| patch.rgb.iter().copied()).collect::<Vec<_>>())?;
+        self.labels.append(&patches.iter().map(|patch| patch.label).collect::<Vec<_>>())?;
+        self.masks
+            .append(&patches.iter().flat_map(|patch| patch.mask.iter().copied()).collect::<Vec<_>>())?;
         patches.iter().try_for_each(|patch| self.meta.add(patch)).context("cannot write meta.csv")
     }
 
     fn finish(self) -> anyhow::Result<()> {
-        [self.images, self.labels, self.masks].into_iter().try_for_each(Growing::finish)?;
+        [self.images, self.labels, self.masks].into_iter().try_for_each(|array| array.file.finish())?;
         self.meta.finish().context("cannot write meta.csv")
     }
 }
 
-/// A contiguous uint8 dataset in a file of its own, filled from the first row on.
+/// A uint8 dataset in a file of its own, filled from the first row on.
 struct Growing {
-    file: File,
-    dataset: hdf5::Dataset,
-    path: PathBuf,
-    shape: Vec<usize>,
+    file: ArrayFile,
+    name: &'static str,
+    row_bytes: usize,
     filled: usize,
 }
 
 impl Growing {
-    fn create(path: &Path, name: &str, shape: &[usize]) -> anyhow::Result<Self> {
-        let make = || {
-            // The root group would carry the time too.
-            let file = File::with_options().with_fcpl(|plist| plist.obj_track_times(false)).create(path)?;
-            let dataset =
-                file.new_dataset::<u8>().shape(shape).no_chunk().obj_track_times(false).create(name)?;
-            Ok::<_, hdf5::Error>((file, dataset))
-        };
-        let (file, dataset) = make().with_context(|| format!("cannot create {}", path.display()))?;
-        Ok(Self { file, dataset, path: path.to_owned(), shape: shape.to_vec(), filled: 0 })
+    fn create(path: &Path, name: &'static str, shape: &[usize]) -> anyhow::Result<Self> {
+        let file = ArrayFile::create(path, vec![Array::new(name, Element::U8, shape)], &Notes::default())?;
+        Ok(Self { file, name, row_bytes: shape[1..].iter().product(), filled: 0 })
     }
 
     /// Adds whole rows.
-    fn append(&mut self, bytes: Vec<u8>) -> anyhow::Result<()> {
-        let mut shape = self.shape.clone();
-        shape[0] = bytes.len() / shape[1..].iter().product::<usize>();
-        let rows = self.filled..self.filled + shape[0];
-        self.filled = rows.end;
-        let array = ArrayD::from_shape_vec(shape, bytes).expect("whole rows");
-        let selection: Vec<SliceOrIndex> =
-            std::iter::once(rows.into()).chain(self.shape[1..].iter().map(|&n| (0..n).into())).collect();
-        self.dataset
-            .write_slice(array.view(), Hyperslab::from(selection))
-            .with_context(|| format!("cannot write {}", self.path.display()))
-    }
-
-    /// Closes the file, reporting what the library could not write before.
-    fn finish(self) -> anyhow::Result<()> {
-        let closed = self.file.flush();
-        closed.with_context(|| format!("cannot write {}", self.path.display()))
+    fn append(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        self.file.write_bytes(self.name, self.filled, bytes)?;
+        self.filled += bytes.len() / self.row_bytes;
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use hdf5::File;
+
     use super::*;
 
     const NAMES: [&str; 5] = ["images.h5", "labels.h5", "masks.h5", "meta.csv", "sheet.png"];
