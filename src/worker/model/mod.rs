@@ -7,7 +7,7 @@
 //! compiler asks for; `infer` tells it by its tensors.
 
 mod class_cnn;
-mod infer;
+pub(crate) mod infer;
 mod layers;
 mod source;
 #[cfg(test)]
@@ -17,7 +17,7 @@ use anyhow::Result;
 use pcamflow::stages::train::Architecture;
 use tch::{Device, Tensor};
 
-pub(crate) use infer::{infer, load_model};
+pub(crate) use infer::load_model;
 pub(crate) use source::Source;
 
 use crate::tensors::Named;
@@ -166,6 +166,7 @@ impl Tape<'_> {
 #[cfg(test)]
 mod tests {
     use super::{
+        infer::infer,
         testing::{difference, get, noisy_patches, reference, saved, tiny_network, weights},
         *,
     };
