@@ -5,6 +5,9 @@
 //! HDF5's lock alone and makes the bytes a function of the content: no time stamps, fixed format
 //! version, nothing left over from memory. Files open in every HDF5 library since 1.8.
 
+mod element;
+mod lay_out;
+
 use std::{
     fs::{File, OpenOptions},
     os::unix::fs::FileExt,
@@ -12,15 +15,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, ensure};
-use hdf5::{
-    Group, Location,
-    dataset::{AllocTime, FillTime},
-    file::LibraryVersion,
-    types::{FloatSize, IntSize, TypeDescriptor, VarLenUnicode},
-};
 
-#[cfg(target_endian = "big")]
-compile_error!("arrays are written as little-endian bytes under the machine's own number types");
+pub use element::{Element, Scalar};
+use lay_out::lay_out;
 
 /// One array of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,62 +44,6 @@ impl Array {
         self.shape.first().copied().unwrap_or(1)
     }
 }
-
-/// The number formats of arrays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // named as in Rust
-pub enum Element {
-    U8,
-    I32,
-    I64,
-    F32,
-    F64,
-}
-
-impl Element {
-    fn bytes(self) -> usize {
-        match self {
-            Self::U8 => 1,
-            Self::I32 | Self::F32 => 4,
-            Self::I64 | Self::F64 => 8,
-        }
-    }
-
-    fn descriptor(self) -> TypeDescriptor {
-        match self {
-            Self::U8 => TypeDescriptor::Unsigned(IntSize::U1),
-            Self::I32 => TypeDescriptor::Integer(IntSize::U4),
-            Self::I64 => TypeDescriptor::Integer(IntSize::U8),
-            Self::F32 => TypeDescriptor::Float(FloatSize::U4),
-            Self::F64 => TypeDescriptor::Float(FloatSize::U8),
-        }
-    }
-}
-
-/// A Rust number that is an array's element.
-pub trait Scalar: Copy + private::Sealed {
-    /// Its number format.
-    const ELEMENT: Element;
-    /// Appends its bytes, little-endian.
-    fn put(self, bytes: &mut Vec<u8>);
-}
-
-mod private {
-    pub trait Sealed {}
-}
-
-macro_rules! scalar {
-    ($($type:ty => $element:ident),*) => { $(
-        impl private::Sealed for $type {}
-        impl Scalar for $type {
-            const ELEMENT: Element = Element::$element;
-            fn put(self, bytes: &mut Vec<u8>) {
-                bytes.extend_from_slice(&self.to_le_bytes());
-            }
-        }
-    )* };
-}
-scalar!(u8 => U8, i32 => I32, i64 => I64, f32 => F32, f64 => F64);
 
 /// A note on a file: `method = "grad-cam"`.
 #[derive(Debug, Clone, PartialEq)]
@@ -217,53 +158,6 @@ impl ArrayFile {
     }
 }
 
-/// Makes the file with everything but the arrays' contents; returns where these go.
-fn lay_out(path: &Path, arrays: &[Array], notes: &Notes) -> hdf5::Result<Vec<u64>> {
-    let file = hdf5::File::with_options()
-        .with_fapl(|plist| plist.libver_bounds(LibraryVersion::Earliest, LibraryVersion::V18))
-        .create(path)?;
-    for (name, value) in &notes.attributes {
-        attach(&file, name, value)?;
-    }
-    for (name, texts) in &notes.texts {
-        let texts = texts.iter().map(|text| unicode(text)).collect::<hdf5::Result<Vec<_>>>()?;
-        let plain = file.new_dataset_builder().obj_track_times(false);
-        plain.with_data(&texts).create(name.as_str())?;
-    }
-    let offsets = arrays.iter().map(|array| add(&file, array)).collect();
-    file.close()?;
-    offsets
-}
-
-fn add(file: &Group, array: &Array) -> hdf5::Result<u64> {
-    let empty = array.shape.contains(&0);
-    let dataset = file
-        .new_dataset_builder()
-        .obj_track_times(false)
-        .alloc_time(Some(if empty { AllocTime::Late } else { AllocTime::Early }))
-        .fill_time(FillTime::Never)
-        .empty_as(array.element.descriptor())
-        .shape(array.shape.as_slice())
-        .create(array.name.as_str())?;
-    match dataset.offset() {
-        Some(offset) => Ok(offset),
-        None if empty => Ok(0),
-        None => Err(format!("HDF5 gave array `{}` no place", array.name).into()),
-    }
-}
-
-fn attach(file: &Location, name: &str, value: &Attribute) -> hdf5::Result<()> {
-    match value {
-        Attribute::Text(text) => file.new_attr::<VarLenUnicode>().create(name)?.write_scalar(&unicode(text)?),
-        Attribute::Integer(integer) => file.new_attr::<i64>().create(name)?.write_scalar(integer),
-        Attribute::Number(number) => file.new_attr::<f64>().create(name)?.write_scalar(number),
-    }
-}
-
-fn unicode(text: &str) -> hdf5::Result<VarLenUnicode> {
-    text.parse().map_err(|_| format!("the text {text:?} contains a zero byte").into())
-}
-
 /// Has the file system set the space aside: a full disk is noticed before the work, and rows may
 /// then come in any order without scattering the file over the disk.
 fn reserve(file: &File, places: &[Place]) -> std::io::Result<()> {
@@ -280,6 +174,8 @@ fn reserve(file: &File, places: &[Place]) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use hdf5::types::VarLenUnicode;
+
     use super::*;
 
     fn sample(path: &Path) {

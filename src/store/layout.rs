@@ -217,6 +217,23 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_that_may_not_be_written_is_an_error_of_the_environment() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o500)).unwrap();
+        if fs::write(folder.path().join("probe"), "").is_ok() {
+            eprintln!("skipped: mode bits mean nothing to root");
+            return;
+        }
+        let root = folder.path().join("store");
+        let layout = open(&root).unwrap();
+        let error = layout.prepare(&layout.locks()).unwrap_err();
+        assert!(error.is_environment(), "{error}");
+        let said = format!("cannot create the folder {}: Permission denied", layout.tmp().display());
+        assert!(error.to_string().starts_with(&said), "{error}");
+    }
+
+    #[test]
     fn a_store_that_is_removed_while_it_is_used_is_made_anew_with_its_format() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("store");

@@ -5,17 +5,17 @@
 
 use anyhow::Result;
 use pcamflow::protocol::Resources;
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Kind, Tensor, no_grad};
 
-use crate::{model::Network, predict::default_batch};
+use crate::model::Network;
 
-/// Images at once, at least one: on a CPU they are shared out among the threads.
+/// Images at once, at least one: as many as the user says, else `usual`, within the memory that a stage
+/// may use.
 ///
 /// # Errors
 /// A layer whose size cannot be told.
-pub(crate) fn batch_size(network: &Network, resources: &Resources) -> Result<usize> {
-    let workers = if network.device() == Device::Cpu { resources.threads.max(1) } else { 1 };
-    let wanted = resources.inference_batch.unwrap_or(default_batch(network.device()) * workers);
+pub(crate) fn batch_size(network: &Network, resources: &Resources, usual: usize) -> Result<usize> {
+    let wanted = resources.inference_batch.unwrap_or(usual);
     let most = match resources.memory {
         Some(memory) => usize::try_from(memory / image_bytes(network)?)?,
         None => usize::MAX,
@@ -39,20 +39,19 @@ mod tests {
     use super::*;
     use crate::model::testing::tiny_network;
 
-    fn of(inference_batch: Option<usize>, memory: Option<u64>, threads: usize) -> usize {
+    fn of(inference_batch: Option<usize>, memory: Option<u64>) -> usize {
         let device = DeviceChoice::Cpu;
-        let resources = Resources { device, threads, inference_batch, memory, checkpoint_interval: 1 };
-        batch_size(&tiny_network(1), &resources).unwrap()
+        let resources = Resources { device, threads: 1, inference_batch, memory, checkpoint_interval: 1 };
+        batch_size(&tiny_network(1), &resources, 64).unwrap()
     }
 
     #[test]
     fn memory_bounds_what_is_asked_for() {
-        assert_eq!(of(Some(7), None, 4), 7);
-        assert_eq!(of(None, None, 4), 4 * default_batch(Device::Cpu));
+        assert_eq!((of(Some(7), None), of(None, None)), (7, 64));
         let bytes = image_bytes(&tiny_network(1)).unwrap();
         // conv1 to relu1 alone: 3 layers of 2 channels of 96 x 96 float32.
         assert!(bytes > 2 * 3 * 2 * 96 * 96 * 4);
-        assert_eq!(of(Some(7), Some(3 * bytes + 1), 4), 3);
-        assert_eq!(of(None, Some(1), 2), 1);
+        assert_eq!(of(Some(7), Some(3 * bytes + 1)), 3);
+        assert_eq!(of(None, Some(1)), 1);
     }
 }

@@ -67,11 +67,6 @@ impl TensorFile {
         self.metadata.get(key).map(String::as_str).with_context(message)
     }
 
-    /// Whether there is a tensor of that name.
-    pub(crate) fn has(&self, tensor: &str) -> bool {
-        self.tensors.contains_key(tensor)
-    }
-
     /// The shape of a tensor that stays.
     ///
     /// # Errors

@@ -76,8 +76,10 @@ fn records(project: &Sandbox) -> usize {
     files(&project.path(".pcamflow/actions")).len()
 }
 
-/// Moments of a run, as what can be seen of it from outside.
-const MOMENTS: [(&str, fn(&Sandbox) -> bool); 5] = [
+/// A moment of a run, by name: what can be seen of it from outside.
+type Moment = (&'static str, fn(&Sandbox) -> bool);
+
+const MOMENTS: [Moment; 5] = [
     ("its start", |_| true),
     ("its store", |project| project.path(".pcamflow/format").exists()),
     ("a child", |project| project.alive().len() > 1),
@@ -173,7 +175,10 @@ fn halve(path: &Path) {
     overwrite(path, &bytes[..bytes.len() / 2]);
 }
 
-const HARMS: [(&str, fn(&Path)); 3] =
+/// A harm to a file, by name.
+type Harm = (&'static str, fn(&Path));
+
+const HARMS: [Harm; 3] =
     [("deleted", |path| fs::remove_file(path).unwrap()), ("truncated", halve), ("flipped", flip_a_bit)];
 
 #[test]

@@ -8,6 +8,8 @@ mod engine;
 mod examples;
 mod faults;
 mod hdf5_files;
+#[cfg(feature = "torch")]
+mod references;
 mod sandbox;
 mod split;
 #[cfg(feature = "torch")]

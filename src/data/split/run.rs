@@ -83,8 +83,8 @@ struct Drawn {
     groups: Option<Parts<usize>>,
 }
 
-/// Writes `train.h5`, `validation.h5`, `test.h5` and `split.json`. `progress` is told the rows
-/// (patches, and masks where there are some) done and in all. Holds a few windows of patches,
+/// Writes `train.h5`, `validation.h5`, `test.h5` and `split.json`. `progress` is told the patches
+/// done and in all. Holds a few windows of patches,
 /// whatever the size of the files.
 ///
 /// # Errors
@@ -160,14 +160,14 @@ fn write_parts(
         writers.push(PatchWriter::create(&request.folder.join(format!("{name}.h5")), &columns)?);
     }
     let moves = plan(parts.as_array());
-    let passes = 1 + u64::from(sources.masks.is_some());
-    let total = moves.len() as u64 * passes;
+    // Masks are a second pass over the same patches.
+    let (total, passes) = (moves.len() as u64, 1 + u64::from(sources.masks.is_some()));
     progress(0, total);
     let mut write = |to: &Move, bytes: &[u8]| writers[to.part].write_patches(to.position, bytes);
-    copy(&sources.images, &moves, &mut write, &mut |done| progress(done as u64, total))?;
+    copy(&sources.images, &moves, &mut write, &mut |done| progress(done as u64 / passes, total))?;
     if let Some(masks) = &sources.masks {
         let mut write = |to: &Move, bytes: &[u8]| writers[to.part].write_masks(to.position, bytes);
-        copy(masks, &moves, &mut write, &mut |done| progress((moves.len() + done) as u64, total))?;
+        copy(masks, &moves, &mut write, &mut |done| progress((moves.len() + done) as u64 / passes, total))?;
     }
     writers.into_iter().try_for_each(PatchWriter::finish)
 }
@@ -266,8 +266,8 @@ mod tests {
         let request = small(&files);
         let mut steps = Vec::new();
         let report = split(&request, &mut |done, total| steps.push((done, total))).unwrap();
-        assert_eq!(steps.first(), Some(&(0, 48)));
-        assert_eq!(steps.last(), Some(&(48, 48)));
+        assert_eq!(steps.first(), Some(&(0, 24)));
+        assert_eq!(steps.last(), Some(&(24, 24)));
         assert!(steps.is_sorted());
         let mut slides_seen = std::collections::BTreeMap::new();
         for name in Parts::<()>::NAMES {

@@ -11,6 +11,8 @@ use super::{Parts, draw::Draw};
 pub(super) const OUT: usize = 3;
 /// How often the best is disturbed and improved again.
 const ROUNDS: usize = 60;
+/// Fewer rounds where a round is long: many groups are small ones, and those fit anyway.
+const MOVES: usize = 100_000;
 /// Swaps tried per round.
 const SWAPS: usize = 20_000;
 /// How much more the sizes weigh than the classes' shares.
@@ -40,7 +42,7 @@ pub(super) struct Target {
 pub(super) fn search(groups: &[Group], target: &Target, draw: &mut Draw) -> Vec<usize> {
     let mut best = State::greedy(groups, target, draw);
     best.improve(draw);
-    for _ in 0..ROUNDS {
+    for _ in 0..ROUNDS.min(1 + MOVES / groups.len()) {
         let mut other = best.clone();
         for _ in 0..3 {
             let group = draw.below(groups.len() as u64) as usize;

@@ -25,14 +25,16 @@ pub struct SheetOptions {
     pub mask: bool,
 }
 
-/// The sheet, `columns` (at least 1) patches a row; a single white pixel for no patches.
+/// The sheet, `columns` (at least 1) patches a row; an empty margin for no patches.
+///
+/// # Panics
+/// If a patch does not hold 96x96 pixels.
 #[must_use]
 pub fn contact_sheet(patches: &[Patch], columns: usize, options: SheetOptions) -> RgbImage {
     let columns = columns.max(1).min(patches.len());
     let step = SIDE * SCALE + GAP;
     let extent = |count: usize| (count * step + GAP).max(1) as u32;
-    let rows =
-        patches.len().checked_div(columns).unwrap_or(0) + usize::from(patches.len() % columns.max(1) > 0);
+    let rows = patches.len().div_ceil(columns.max(1));
     let mut sheet = RgbImage::from_pixel(extent(columns), extent(rows), PAPER);
     for (n, patch) in patches.iter().enumerate() {
         let at = (GAP + n % columns * step, GAP + n / columns * step);

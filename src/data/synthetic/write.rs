@@ -78,68 +78,51 @@ fn write_sheet(patches: &[Patch], path: &Path) -> anyhow::Result<()> {
 
 /// The four files that grow together.
 struct Files {
-    images: Growing,
-    labels: Growing,
-    masks: Growing,
+    images: ArrayFile,
+    labels: ArrayFile,
+    masks: ArrayFile,
     meta: meta::Table<std::fs::File>,
+    rows: usize,
 }
 
 impl Files {
     fn create(dir: &Path, recipe: &Recipe) -> anyhow::Result<Self> {
         let rows = recipe.patches as usize;
+        let array = |file: &str, name: &str, shape: &[usize]| {
+            ArrayFile::create(&dir.join(file), vec![Array::new(name, Element::U8, shape)], &Notes::default())
+        };
         let meta = dir.join("meta.csv");
         let output =
             std::fs::File::create(&meta).with_context(|| format!("cannot create {}", meta.display()))?;
         Ok(Self {
-            images: Growing::create(&dir.join("images.h5"), "x", &[rows, SIDE, SIDE, 3])?,
-            labels: Growing::create(&dir.join("labels.h5"), "y", &[rows, 1, 1, 1])?,
-            masks: Growing::create(&dir.join("masks.h5"), "mask", &[rows, SIDE, SIDE])?,
-            meta: meta::Table::begin(output, recipe.slides)
-                .with_context(|| format!("cannot write {}", meta.display()))?,
+            images: array("images.h5", "x", &[rows, SIDE, SIDE, 3])?,
+            labels: array("labels.h5", "y", &[rows, 1, 1, 1])?,
+            masks: array("masks.h5", "mask", &[rows, SIDE, SIDE])?,
+            meta: meta::Table::begin(output, recipe.slides).context("cannot write meta.csv")?,
+            rows: 0,
         })
     }
 
     fn add(&mut self, patches: &[Patch]) -> anyhow::Result<()> {
-        self.images
-            .append(&patches.iter().flat_map(|patch| patch.rgb.iter().copied()).collect::<Vec<_>>())?;
-        self.labels.append(&patches.iter().map(|patch| patch.label).collect::<Vec<_>>())?;
-        self.masks
-            .append(&patches.iter().flat_map(|patch| patch.mask.iter().copied()).collect::<Vec<_>>())?;
+        let together =
+            |part: fn(&Patch) -> &[u8]| patches.iter().flat_map(part).copied().collect::<Vec<u8>>();
+        self.images.write_bytes("x", self.rows, &together(|patch| &patch.rgb))?;
+        self.labels.write_bytes("y", self.rows, &together(|patch| std::slice::from_ref(&patch.label)))?;
+        self.masks.write_bytes("mask", self.rows, &together(|patch| &patch.mask))?;
+        self.rows += patches.len();
         patches.iter().try_for_each(|patch| self.meta.add(patch)).context("cannot write meta.csv")
     }
 
     fn finish(self) -> anyhow::Result<()> {
-        [self.images, self.labels, self.masks].into_iter().try_for_each(|array| array.file.finish())?;
+        self.images.finish()?;
+        self.labels.finish()?;
+        self.masks.finish()?;
         self.meta.finish().context("cannot write meta.csv")
-    }
-}
-
-/// A uint8 dataset in a file of its own, filled from the first row on.
-struct Growing {
-    file: ArrayFile,
-    name: &'static str,
-    row_bytes: usize,
-    filled: usize,
-}
-
-impl Growing {
-    fn create(path: &Path, name: &'static str, shape: &[usize]) -> anyhow::Result<Self> {
-        let file = ArrayFile::create(path, vec![Array::new(name, Element::U8, shape)], &Notes::default())?;
-        Ok(Self { file, name, row_bytes: shape[1..].iter().product(), filled: 0 })
-    }
-
-    /// Adds whole rows.
-    fn append(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
-        self.file.write_bytes(self.name, self.filled, bytes)?;
-        self.filled += bytes.len() / self.row_bytes;
-        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use hdf5::File;
-
     use super::*;
 
     const NAMES: [&str; 5] = ["images.h5", "labels.h5", "masks.h5", "meta.csv", "sheet.png"];
@@ -170,7 +153,7 @@ mod tests {
         assert_eq!((report.patches, report.positives, report.slides), (276, 138, 3));
         let dataset = recipe().plan().unwrap();
         let read = |name: &str, inner: &str| {
-            let found = File::open(dir.path().join(name)).unwrap().dataset(inner).unwrap();
+            let found = hdf5::File::open(dir.path().join(name)).unwrap().dataset(inner).unwrap();
             assert!(found.offset().is_some() && !found.is_chunked(), "{name} is not contiguous");
             (found.shape(), found.read_raw::<u8>().unwrap())
         };

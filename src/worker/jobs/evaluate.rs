@@ -10,7 +10,10 @@ use pcamflow::{
 use serde::Serialize;
 
 use super::{Job, images::Images};
-use crate::{batch_size::batch_size, model::load_model, predict::predict};
+use crate::{
+    batch_size::batch_size,
+    predict::{default_batch, predict},
+};
 
 /// One line of `predictions.csv`.
 #[derive(Debug, Serialize)]
@@ -28,10 +31,10 @@ struct Line {
 /// What is wrong with the model or the patches; a model that gives no finite logit.
 pub(super) fn run(job: &Job<'_>, stage: &Evaluate) -> Result<Outcome> {
     let images = Images::open(job, stage.take, stage.seed)?;
-    let network = load_model(job.input("model")?, job.device)?;
+    let network = job.model()?;
     let total = images.positions.len() as u64;
     let mut done = 0;
-    let batch = batch_size(&network, &job.task.resources)?;
+    let batch = batch_size(&network, &job.task.resources, default_batch(job.device))?;
     let logits = predict(&network, &images, &images.positions, batch, |images| {
         done += images as u64;
         job.reporter.progress(done, total, "images", "predicting");

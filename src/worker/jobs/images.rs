@@ -1,13 +1,13 @@
 //! The labelled patches that a stage reads, and which of them it takes.
 
 use anyhow::{Result, ensure};
-use pcamflow::data::{
-    Source,
-    patch_set::{PatchSet, PatchSource},
-};
+use pcamflow::data::patch_set::PatchSet;
 
 use super::Job;
-use crate::batches::{self, Patches};
+use crate::{
+    batches::{self, Patches},
+    patches,
+};
 
 /// Labelled patches, open, and the chosen among them.
 #[derive(Debug)]
@@ -26,18 +26,9 @@ impl Images {
     /// # Errors
     /// What is wrong with the files; fewer patches than `take`.
     pub(crate) fn open(job: &Job<'_>, take: Option<u32>, seed: u64) -> Result<Self> {
-        let source = |slot: &str| job.input(slot).map(|file| Source::new(&file.path, &file.name));
         let part = job.task.inputs.contains_key("images");
-        let (source, name) = if part {
-            let part = source("images")?;
-            let name = part.name.clone();
-            (PatchSource::Part(part), name)
-        } else {
-            let (images, labels) = (source("images.x")?, source("images.y")?);
-            let name = images.name.clone();
-            (PatchSource::Pair { images, labels }, name)
-        };
-        let set = PatchSet::open(&source)?;
+        let name = job.input(if part { "images" } else { "images.x" })?.name.clone();
+        let set = patches::open(job, "images")?;
         let positions = choose(set.len(), take, (!part).then_some(seed), &name)?;
         Ok(Self { set, name, positions })
     }

@@ -63,7 +63,7 @@ mod tests {
         (10..22).for_each(|row| odd.look(row, &[2.0, 2.0]));
         let heard = Heard::default();
         odd.report(15, &heard);
-        let warnings = heard.warnings.borrow();
+        let warnings = heard.warnings();
         assert_eq!(warnings.len(), 3);
         assert!(warnings[0].starts_with("1 of 15 maps are 0 everywhere") && warnings[0].ends_with("(row 3)"));
         assert!(warnings[1].starts_with("12 of 15 maps are constant"), "{warnings:?}");

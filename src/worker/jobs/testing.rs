@@ -1,10 +1,6 @@
 //! Jobs for tests: real HDF5 in, artifacts out, and a reporter that remembers.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeMap,
-    path::Path,
-};
+use std::{collections::BTreeMap, path::Path, sync::Mutex};
 
 use anyhow::Result;
 use pcamflow::{
@@ -20,19 +16,30 @@ use pcamflow::{
 /// Remembers what it was told.
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
-    pub(crate) warnings: RefCell<Vec<String>>,
-    pub(crate) progress: Cell<(u64, u64)>,
+    warnings: Mutex<Vec<String>>,
+    progress: Mutex<(u64, u64)>,
+}
+
+impl Heard {
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.warnings.lock().unwrap().clone()
+    }
+
+    /// Units done and in all, as told last.
+    pub(crate) fn progress(&self) -> (u64, u64) {
+        *self.progress.lock().unwrap()
+    }
 }
 
 impl Reporter for Heard {
     fn progress(&self, done: u64, total: u64, _: &str, _: &str) {
-        self.progress.set((done, total));
+        *self.progress.lock().unwrap() = (done, total);
     }
 
     fn info(&self, _: &str) {}
 
     fn warn(&self, text: &str) {
-        self.warnings.borrow_mut().push(text.to_owned());
+        self.warnings.lock().unwrap().push(text.to_owned());
     }
 }
 

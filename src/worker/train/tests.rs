@@ -1,6 +1,6 @@
 //! Tests of whole trainings, on tiny networks and, where they are there, against the references.
 
-use std::cell::RefCell;
+use std::sync::Mutex;
 
 use pcamflow::{
     stages::train::{Adam, Architecture, ClassCnn, Optimizer, Sgd},
@@ -21,17 +21,17 @@ use crate::{
 /// Remembers what it is told.
 #[derive(Default)]
 pub(super) struct Told {
-    progress: RefCell<Vec<(u64, u64, String)>>,
-    warnings: RefCell<Vec<String>>,
+    progress: Mutex<Vec<(u64, u64, String)>>,
+    warnings: Mutex<Vec<String>>,
 }
 
 impl Reporter for Told {
     fn progress(&self, done: u64, total: u64, _: &str, at: &str) {
-        self.progress.borrow_mut().push((done, total, at.to_owned()));
+        self.progress.lock().unwrap().push((done, total, at.to_owned()));
     }
     fn info(&self, _: &str) {}
     fn warn(&self, text: &str) {
-        self.warnings.borrow_mut().push(text.to_owned());
+        self.warnings.lock().unwrap().push(text.to_owned());
     }
 }
 
@@ -51,7 +51,7 @@ fn fresh(recipe: Recipe) -> State {
 }
 
 fn plan(last_epoch: u32) -> Plan {
-    Plan { last_epoch, patience: None, checkpoint_interval: 1, inference_batch: 16 }
+    Plan { last_epoch, patience: None, checkpoint_interval: 1, validation_batch: 16 }
 }
 
 /// 28 patches to learn from (the last batch is smaller), 12 to validate on.
@@ -102,7 +102,7 @@ fn the_last_two_checkpoints_are_kept_and_a_damaged_one_falls_back() {
     let told = Told::default();
     let (state, _) = partial.newest(Device::Cpu, &told).unwrap().unwrap();
     assert_eq!(state.epoch, 2);
-    assert!(told.warnings.borrow()[0].contains("has other bytes than were written"));
+    assert!(told.warnings.lock().unwrap()[0].contains("has other bytes than were written"));
 
     std::fs::write(&files[0], b"torn").unwrap();
     assert!(partial.newest(Device::Cpu, &told).unwrap().is_none());
@@ -117,7 +117,7 @@ fn a_network_learns_and_says_how_far_it_is() {
     assert!(epochs[5].train_loss < 0.7 * epochs[0].train_loss, "{epochs:?}");
     assert!(epochs[5].train_accuracy > 0.9, "{epochs:?}");
     assert_eq!(state.optimizer.steps(), 6 * 4);
-    let progress = told.progress.borrow();
+    let progress = told.progress.lock().unwrap();
     let (done, total, at) = progress.last().unwrap();
     assert_eq!((*done, *total, at.as_str()), (240, 240, "epoch 6/6, validation"));
     assert!(progress[1].2.starts_with("epoch 1/6, loss 0."), "{}", progress[1].2);

@@ -139,11 +139,11 @@ impl Ran {
     }
 
     fn warnings(&self) -> Vec<&str> {
-        let text = |event| match event {
-            &Event::Warning { ref text, .. } => Some(text.as_str()),
+        let warnings = self.events.iter().filter_map(|event| match event {
+            Event::Warning { text, .. } => Some(text.as_str()),
             _ => None,
-        };
-        self.events.iter().filter_map(text).collect()
+        });
+        warnings.collect()
     }
 }
 

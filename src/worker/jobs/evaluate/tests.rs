@@ -50,7 +50,7 @@ fn predictions_and_numbers_belong_together() {
     let (numbers, heard) = run(folder.path(), "threshold = 0.4", &labels, 1, 3);
     let numbers = numbers.unwrap();
     assert_eq!(numbers[0].0, "accuracy");
-    assert_eq!(heard.progress.get(), (8, 8));
+    assert_eq!(heard.progress(), (8, 8));
     let out = folder.path().join("out");
     let table = fs::read_to_string(out.join("predictions.csv")).unwrap();
     let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split(',').collect()).collect();

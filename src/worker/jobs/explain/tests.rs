@@ -46,7 +46,7 @@ fn an_imported_model_and_real_patches_give_pytorchs_maps() {
     let folder = tempfile::tempdir().unwrap();
     let weights = crate::model::testing::weights(&reference, "model.");
     let network = crate::model::Network::new(
-        &crate::model::infer(&weights).unwrap(),
+        &crate::model::infer::infer(&weights).unwrap(),
         crate::model::Source::File(weights),
         tch::Device::Cpu,
     );
@@ -59,7 +59,7 @@ fn an_imported_model_and_real_patches_give_pytorchs_maps() {
     let out = folder.path().join("out");
     let (outcome, heard) = computed(explain("method.grad-cam = {}"), &inputs, &out, resources(2, 3));
     let numbers = outcome.unwrap().numbers;
-    assert_eq!(heard.progress.get(), (8, 8));
+    assert_eq!(heard.progress(), (8, 8));
     let maps = out.join("maps.h5");
     for (name, wanted) in [("map", "grad-cam.relu4.upsampled"), ("native", "grad-cam.relu4")] {
         let wanted = get(&reference, wanted).contiguous().view(-1);
@@ -127,8 +127,8 @@ fn maps_that_say_nothing_are_counted_and_named() {
     let (outcome, heard) =
         computed(explain("panel = 0\nmethod.grad-cam = {}"), &inputs, &out, resources(1, 2));
     let numbers = outcome.unwrap().numbers;
-    assert!(heard.warnings.borrow()[0].starts_with("3 of 3 maps are 0 everywhere"), "{:?}", heard.warnings);
-    assert!(heard.warnings.borrow()[0].ends_with("(rows 100, 101, 102)"));
+    assert!(heard.warnings()[0].starts_with("3 of 3 maps are 0 everywhere"), "{:?}", heard.warnings());
+    assert!(heard.warnings()[0].ends_with("(rows 100, 101, 102)"));
     assert_eq!(count(&out.join("maps.h5"), "zero-maps"), 3);
     assert_eq!(count(&out.join("maps.h5"), "non-finite-maps"), 0);
     assert!(!numbers.iter().any(|number| number.name == "energy"));
@@ -145,7 +145,7 @@ fn true_masks_are_what_counts_where_there_are_some() {
     let value = |name: &str| numbers.iter().find(|number| number.name == name).map(|number| number.value);
     assert_eq!(value("chance"), Some(1.0 / 96.0));
     assert_eq!(value("centre-pointing"), Some(0.0));
-    let warned = heard.warnings.borrow();
+    let warned = heard.warnings();
     assert!(
         warned.iter().any(|text| text.starts_with("1 positives of split.pcam/test have an empty mask")),
         "{warned:?}"
@@ -179,6 +179,6 @@ fn an_unknown_layer_is_an_error_before_anything_is_computed() {
     let (outcome, heard) = run(folder.path(), "method.grad-cam = { layer = 'rellu4' }", &[1], None);
     let error = format!("{:#}", outcome.unwrap_err());
     assert!(error.contains("did you mean `relu4`"), "{error}");
-    assert_eq!(heard.progress.get(), (0, 0));
+    assert_eq!(heard.progress(), (0, 0));
     assert_eq!(fs::read_dir(folder.path().join("out")).unwrap().count(), 0);
 }
