@@ -19,6 +19,7 @@ use tempfile::TempDir;
 pub(crate) const PCAMFLOW: &str = env!("CARGO_BIN_EXE_pcamflow");
 
 /// The worker's binary, which Cargo builds beside it.
+#[cfg(feature = "torch")]
 pub(crate) fn worker() -> PathBuf {
     Path::new(PCAMFLOW).with_file_name("pcamflow-worker")
 }
