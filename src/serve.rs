@@ -55,9 +55,16 @@ fn attempt(
 }
 
 fn failure(error: &anyhow::Error) -> Failure {
-    let environment = error.chain().any(|cause| cause.is::<EnvironmentFault>());
+    let environment = error.chain().any(|cause| cause.is::<EnvironmentFault>() || is_unwritable(cause));
     let class = if environment { FailureClass::Environment } else { FailureClass::Stage };
     Failure { class, message: format!("{error:#}") }
+}
+
+/// Whether the place that a stage writes to takes no files: full, or mounted read-only.
+fn is_unwritable(cause: &(dyn std::error::Error + 'static)) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    let kind = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    matches!(kind, Some(StorageFull | QuotaExceeded | ReadOnlyFilesystem))
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

@@ -63,7 +63,7 @@ impl Batch {
         self.pixels.to_device(device).permute([0, 3, 1, 2]).to_kind(Kind::Float) / 255.0
     }
 
-    /// float32 [N], 0 or 1.
+    /// float32 `[N]`, 0 or 1.
     pub(crate) fn labels(&self, device: Device) -> Tensor {
         self.labels.to_device(device)
     }

@@ -18,6 +18,8 @@ seed = 7
 [split.d]
 images = 'synthesize.s/images'
 labels = 'synthesize.s/labels'
+meta = 'synthesize.s/meta'
+masks = 'synthesize.s/masks'
 sizes = { train = 4, validation = 2, test = 2 }
 ";
 
@@ -132,7 +134,7 @@ fn a_parameter_reruns_its_stage_and_what_depends_on_it() {
 #[test]
 fn why_it_runs_is_told() {
     let output = edited(|text| text.replace("patches = 12", "patches = 13")).exit(0);
-    assert_eq!(output.events_of("started")[0]["why"], "patches 12 -> 13");
+    assert_eq!(output.events_of("started")[0]["why"], "`patches` 12 -> 13");
 }
 
 #[test]

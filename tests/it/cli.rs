@@ -111,7 +111,7 @@ error: unknown key `sed`
         for (line, what) in [
             ("p.toml:5:10", "`slides` must be at least 1"),
             ("p.toml:7:10", "there is no stage `synthesize.x`"),
-            ("p.toml:13:47", "invalid type: string \"2\""),
+            ("p.toml:13:45", "invalid type: string \"2\""),
             ("p.toml:14:2", "there is no stage kind `trane`"),
         ] {
             let at = output.stderr.find(what).unwrap_or_else(|| output.fail(what));

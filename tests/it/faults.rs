@@ -28,6 +28,8 @@ slides = 4
 [split.d]
 images = 'synthesize.s/images'
 labels = 'synthesize.s/labels'
+meta = 'synthesize.s/meta'
+masks = 'synthesize.s/masks'
 sizes = { train = 80, validation = 40, test = 40 }
 [split.first]
 images = 'synthesize.first/images'
@@ -45,6 +47,8 @@ slides = 2
 [split.d]
 images = 'synthesize.s/images'
 labels = 'synthesize.s/labels'
+meta = 'synthesize.s/meta'
+masks = 'synthesize.s/masks'
 sizes = { train = 4, validation = 2, test = 2 }
 ";
 
@@ -72,14 +76,21 @@ fn records(project: &Sandbox) -> usize {
     files(&project.path(".pcamflow/actions")).len()
 }
 
-/// Moments of a run, as what can be seen of it from outside.
-const MOMENTS: [(&str, fn(&Sandbox) -> bool); 5] = [
+/// A moment of a run, by name: what can be seen of it from outside.
+type Moment = (&'static str, fn(&Sandbox) -> bool);
+
+const MOMENTS: [Moment; 5] = [
     ("its start", |_| true),
     ("its store", |project| project.path(".pcamflow/format").exists()),
     ("a child", |project| project.alive().len() > 1),
-    ("a staging file", |project| !files(&project.path(".pcamflow/staging")).is_empty()),
+    ("a child that draws", draws),
     ("a finished stage", |project| records(project) > 0),
 ];
+
+/// Whether a child has begun to write images.
+fn draws(project: &Sandbox) -> bool {
+    files(&project.path(".pcamflow/staging")).iter().any(|path| path.ends_with("images.h5"))
+}
 
 #[test]
 fn a_killed_engine_leaves_no_process_and_the_next_run_ends_as_if_nothing_had_been() {
@@ -96,8 +107,9 @@ fn a_killed_engine_leaves_no_process_and_the_next_run_ends_as_if_nothing_had_bee
         project.run(&[]).exit(0);
         assert_eq!(project.digests(), expected, "killed at {moment}");
         project.run(&[]).cached_all();
-        let left = files(&project.path(".pcamflow/work"));
-        assert!(left.is_empty(), "{left:?}");
+        // No half-written results lie about, whoever was killed.
+        let left = files(&project.path(".pcamflow/staging"));
+        assert!(left.is_empty(), "{moment}: {left:?}");
     }
 }
 
@@ -105,9 +117,7 @@ fn a_killed_engine_leaves_no_process_and_the_next_run_ends_as_if_nothing_had_bee
 fn a_killed_child_fails_one_stage_and_the_message_says_so() {
     let project = project();
     let run = project.start(&["synthesize.s"]);
-    until("a child that draws", || {
-        project.alive().len() > 1 && !files(&project.path(".pcamflow/staging")).is_empty()
-    });
+    until("a child that draws", || draws(&project));
     kill_children(&project, &run);
     let output = run.finish().exit(1);
     let message = output.failure();
@@ -165,7 +175,10 @@ fn halve(path: &Path) {
     overwrite(path, &bytes[..bytes.len() / 2]);
 }
 
-const HARMS: [(&str, fn(&Path)); 3] =
+/// A harm to a file, by name.
+type Harm = (&'static str, fn(&Path));
+
+const HARMS: [Harm; 3] =
     [("deleted", |path| fs::remove_file(path).unwrap()), ("truncated", halve), ("flipped", flip_a_bit)];
 
 #[test]

@@ -12,4 +12,6 @@ mod hdf5_files;
 mod references;
 mod sandbox;
 mod split;
+#[cfg(feature = "torch")]
+mod training;
 mod wrong_inputs;

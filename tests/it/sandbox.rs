@@ -19,6 +19,7 @@ use tempfile::TempDir;
 pub(crate) const PCAMFLOW: &str = env!("CARGO_BIN_EXE_pcamflow");
 
 /// The worker's binary, which Cargo builds beside it.
+#[cfg(feature = "torch")]
 pub(crate) fn worker() -> PathBuf {
     Path::new(PCAMFLOW).with_file_name("pcamflow-worker")
 }
@@ -291,13 +292,6 @@ impl Output {
     pub(crate) fn complains(self, text: &str) -> Self {
         let right = self.stderr.contains(text);
         self.require(right, || format!("standard error does not say {text:?}"))
-    }
-
-    /// Standard output says this.
-    #[track_caller]
-    pub(crate) fn says(self, text: &str) -> Self {
-        let right = self.stdout.contains(text);
-        self.require(right, || format!("standard output does not say {text:?}"))
     }
 
     /// Neither stream has this.

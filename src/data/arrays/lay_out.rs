@@ -23,7 +23,8 @@ pub(super) fn lay_out(path: &Path, arrays: &[Array], notes: &Notes) -> hdf5::Res
     }
     for (name, texts) in &notes.texts {
         let texts = texts.iter().map(|text| unicode(text)).collect::<hdf5::Result<Vec<_>>>()?;
-        file.new_dataset_builder().with_data(&texts).create(name.as_str())?;
+        let plain = file.new_dataset_builder().obj_track_times(false);
+        plain.with_data(&texts).create(name.as_str())?;
     }
     let offsets = arrays.iter().map(|array| add(&file, array)).collect();
     file.close()?;

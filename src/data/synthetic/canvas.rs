@@ -86,17 +86,20 @@ impl Canvas {
         range.clone().flat_map(move |y| range.clone().map(move |x| (x, y)))
     }
 
-    /// The pixels within `reach` of (x, y), cut at the border.
+    /// The pixels within `reach` of (x, y), row by row, cut at the border.
     pub(super) fn around(x: f32, y: f32, reach: f32) -> impl Iterator<Item = (i32, i32)> {
-        let range = |c: f32| {
-            let low = ((c - reach) as i32 - 1).max(-MARGIN);
-            low..((c + reach) as i32 + 2).min(SIDE as i32 + MARGIN)
-        };
-        let (columns, rows) = (range(x), range(y));
-        let near = move |&(column, row): &(i32, i32)| {
-            let (dx, dy) = (column as f32 - x, row as f32 - y);
-            dx * dx + dy * dy <= reach * reach
-        };
-        rows.flat_map(move |row| columns.clone().map(move |column| (column, row))).filter(near)
+        Self::span(y, reach).flat_map(move |row| {
+            let dy = row as f32 - y;
+            let half = (reach * reach - dy * dy).max(0.0).sqrt();
+            Self::span(x, half).map(move |column| (column, row))
+        })
+    }
+
+    /// The whole numbers within `reach` of `middle`, those of the canvas.
+    fn span(middle: f32, reach: f32) -> std::ops::Range<i32> {
+        // Shifted so that cutting off, which is fast, floors.
+        let floor = |value: f32| (value + 1024.0) as i32 - 1024;
+        let (low, high) = (-floor(reach - middle), floor(middle + reach) + 1);
+        low.max(-MARGIN)..high.min(SIDE as i32 + MARGIN)
     }
 }

@@ -25,7 +25,10 @@ pub struct SheetOptions {
     pub mask: bool,
 }
 
-/// The sheet, `columns` (at least 1) patches a row; a single white pixel for no patches.
+/// The sheet, `columns` (at least 1) patches a row; an empty margin for no patches.
+///
+/// # Panics
+/// If a patch does not hold 96x96 pixels.
 #[must_use]
 pub fn contact_sheet(patches: &[Patch], columns: usize, options: SheetOptions) -> RgbImage {
     let columns = columns.max(1).min(patches.len());

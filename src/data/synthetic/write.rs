@@ -3,11 +3,9 @@
 //!
 //! Streams: a few hundred patches in memory at a time. Same recipe, same bytes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
-use hdf5::{File, Hyperslab, SliceOrIndex};
-use ndarray::ArrayD;
 use rayon::prelude::*;
 
 use super::{
@@ -16,6 +14,7 @@ use super::{
     recipe::{Dataset, Patch, Recipe},
     sheet::{SheetOptions, contact_sheet},
 };
+use crate::data::arrays::{Array, ArrayFile, Element, Notes};
 
 /// Patches made and written at a time.
 const CHUNK: u32 = 256;
@@ -79,80 +78,46 @@ fn write_sheet(patches: &[Patch], path: &Path) -> anyhow::Result<()> {
 
 /// The four files that grow together.
 struct Files {
-    images: Growing,
-    labels: Growing,
-    masks: Growing,
+    images: ArrayFile,
+    labels: ArrayFile,
+    masks: ArrayFile,
     meta: meta::Table<std::fs::File>,
+    rows: usize,
 }
 
 impl Files {
     fn create(dir: &Path, recipe: &Recipe) -> anyhow::Result<Self> {
         let rows = recipe.patches as usize;
+        let array = |file: &str, name: &str, shape: &[usize]| {
+            ArrayFile::create(&dir.join(file), vec![Array::new(name, Element::U8, shape)], &Notes::default())
+        };
         let meta = dir.join("meta.csv");
         let output =
             std::fs::File::create(&meta).with_context(|| format!("cannot create {}", meta.display()))?;
         Ok(Self {
-            images: Growing::create(&dir.join("images.h5"), "x", &[rows, SIDE, SIDE, 3])?,
-            labels: Growing::create(&dir.join("labels.h5"), "y", &[rows, 1, 1, 1])?,
-            masks: Growing::create(&dir.join("masks.h5"), "mask", &[rows, SIDE, SIDE])?,
-            meta: meta::Table::begin(output, recipe.slides)
-                .with_context(|| format!("cannot write {}", meta.display()))?,
+            images: array("images.h5", "x", &[rows, SIDE, SIDE, 3])?,
+            labels: array("labels.h5", "y", &[rows, 1, 1, 1])?,
+            masks: array("masks.h5", "mask", &[rows, SIDE, SIDE])?,
+            meta: meta::Table::begin(output, recipe.slides).context("cannot write meta.csv")?,
+            rows: 0,
         })
     }
 
     fn add(&mut self, patches: &[Patch]) -> anyhow::Result<()> {
-        self.images.append(patches.iter().flat_map(|patch| patch.rgb.iter().copied()).collect())?;
-        self.labels.append(patches.iter().map(|patch| patch.label).collect())?;
-        self.masks.append(patches.iter().flat_map(|patch| patch.mask.iter().copied()).collect())?;
+        let together =
+            |part: fn(&Patch) -> &[u8]| patches.iter().flat_map(part).copied().collect::<Vec<u8>>();
+        self.images.write_bytes("x", self.rows, &together(|patch| &patch.rgb))?;
+        self.labels.write_bytes("y", self.rows, &together(|patch| std::slice::from_ref(&patch.label)))?;
+        self.masks.write_bytes("mask", self.rows, &together(|patch| &patch.mask))?;
+        self.rows += patches.len();
         patches.iter().try_for_each(|patch| self.meta.add(patch)).context("cannot write meta.csv")
     }
 
     fn finish(self) -> anyhow::Result<()> {
-        [self.images, self.labels, self.masks].into_iter().try_for_each(Growing::finish)?;
+        self.images.finish()?;
+        self.labels.finish()?;
+        self.masks.finish()?;
         self.meta.finish().context("cannot write meta.csv")
-    }
-}
-
-/// A contiguous uint8 dataset in a file of its own, filled from the first row on.
-struct Growing {
-    file: File,
-    dataset: hdf5::Dataset,
-    path: PathBuf,
-    shape: Vec<usize>,
-    filled: usize,
-}
-
-impl Growing {
-    fn create(path: &Path, name: &str, shape: &[usize]) -> anyhow::Result<Self> {
-        let make = || {
-            // The root group would carry the time too.
-            let file = File::with_options().with_fcpl(|plist| plist.obj_track_times(false)).create(path)?;
-            let dataset =
-                file.new_dataset::<u8>().shape(shape).no_chunk().obj_track_times(false).create(name)?;
-            Ok::<_, hdf5::Error>((file, dataset))
-        };
-        let (file, dataset) = make().with_context(|| format!("cannot create {}", path.display()))?;
-        Ok(Self { file, dataset, path: path.to_owned(), shape: shape.to_vec(), filled: 0 })
-    }
-
-    /// Adds whole rows.
-    fn append(&mut self, bytes: Vec<u8>) -> anyhow::Result<()> {
-        let mut shape = self.shape.clone();
-        shape[0] = bytes.len() / shape[1..].iter().product::<usize>();
-        let rows = self.filled..self.filled + shape[0];
-        self.filled = rows.end;
-        let array = ArrayD::from_shape_vec(shape, bytes).expect("whole rows");
-        let selection: Vec<SliceOrIndex> =
-            std::iter::once(rows.into()).chain(self.shape[1..].iter().map(|&n| (0..n).into())).collect();
-        self.dataset
-            .write_slice(array.view(), Hyperslab::from(selection))
-            .with_context(|| format!("cannot write {}", self.path.display()))
-    }
-
-    /// Closes the file, reporting what the library could not write before.
-    fn finish(self) -> anyhow::Result<()> {
-        let closed = self.file.flush();
-        closed.with_context(|| format!("cannot write {}", self.path.display()))
     }
 }
 
@@ -188,7 +153,7 @@ mod tests {
         assert_eq!((report.patches, report.positives, report.slides), (276, 138, 3));
         let dataset = recipe().plan().unwrap();
         let read = |name: &str, inner: &str| {
-            let found = File::open(dir.path().join(name)).unwrap().dataset(inner).unwrap();
+            let found = hdf5::File::open(dir.path().join(name)).unwrap().dataset(inner).unwrap();
             assert!(found.offset().is_some() && !found.is_chunked(), "{name} is not contiguous");
             (found.shape(), found.read_raw::<u8>().unwrap())
         };

@@ -45,7 +45,7 @@ impl Crew {
         }
     }
 
-    /// Explains a batch of images [N, 3, 96, 96] with labels [N].
+    /// Explains a batch of images [N, 3, 96, 96] with labels `[N]`.
     ///
     /// # Errors
     /// As the explainer.

@@ -50,7 +50,7 @@ pub(crate) struct Asked<'a> {
 /// What was found out about a batch; arrays are row-major.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Maps {
-    /// [N], of "tumour".
+    /// `[N]`, of "tumour".
     pub(crate) logits: Vec<f32>,
     /// [N, 96, 96], raw.
     pub(crate) map: Vec<f32>,

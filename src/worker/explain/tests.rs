@@ -5,7 +5,8 @@ use tch::{Device, Kind};
 
 use super::*;
 use crate::model::{
-    Source, infer,
+    Source,
+    infer::infer,
     testing::{difference, get, noisy_patches, reference, tiny_network, weights},
 };
 

@@ -12,7 +12,6 @@ use serde::Serialize;
 use super::{Job, images::Images};
 use crate::{
     batch_size::batch_size,
-    model::load_model,
     predict::{default_batch, predict},
 };
 
@@ -32,7 +31,7 @@ struct Line {
 /// What is wrong with the model or the patches; a model that gives no finite logit.
 pub(super) fn run(job: &Job<'_>, stage: &Evaluate) -> Result<Outcome> {
     let images = Images::open(job, stage.take, stage.seed)?;
-    let network = load_model(job.input("model")?, job.device)?;
+    let network = job.model()?;
     let total = images.positions.len() as u64;
     let mut done = 0;
     let batch = batch_size(&network, &job.task.resources, default_batch(job.device))?;

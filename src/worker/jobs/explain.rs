@@ -21,7 +21,7 @@ use crate::{
     batch_size::batch_size,
     batches::{self, Batch, Patches},
     explain::{Asked, Crew, Explainer, Maps, Question, SIDE, explainer},
-    model::{Network, load_model},
+    model::Network,
 };
 
 /// Predicted as tumour is what has a probability above it.
@@ -33,7 +33,7 @@ const PIXELS: usize = SIDE * SIDE;
 /// # Errors
 /// What is wrong with the model or the patches; settings of the method that do not fit the model.
 pub(super) fn run(job: &Job<'_>, stage: &Explain) -> Result<Outcome> {
-    let network = load_model(job.input("model")?, job.device)?;
+    let network = job.model()?;
     let explainer = explainer(&stage.method, &network)?;
     let images = Images::open(job, stage.take, stage.seed)?;
     let (rows, labels) = (images.chosen_rows(), images.chosen_labels());

@@ -25,7 +25,10 @@ use pcamflow::{
 };
 use tch::Device;
 
-use crate::{allocator, device};
+use crate::{
+    allocator, device,
+    model::{Network, load_model},
+};
 
 /// A task, and where to compute it.
 pub(crate) struct Job<'a> {
@@ -45,6 +48,18 @@ impl Job<'_> {
     pub(crate) fn input(&self, slot: &str) -> Result<&InputFile> {
         let message = || format!("the task for {} came without the input `{slot}`", self.task.name);
         self.task.inputs.get(slot).with_context(message)
+    }
+
+    /// The model that the stage asks, noted in its log.
+    ///
+    /// # Errors
+    /// The file is no model, or its tensors are not one's.
+    pub(crate) fn model(&self) -> Result<Network> {
+        let input = self.input("model")?;
+        let network = load_model(input, self.device)?;
+        let architecture = serde_json::to_string(network.architecture())?;
+        self.reporter.info(&format!("the model {} is {architecture}", input.name));
+        Ok(network)
     }
 
     /// Where an artifact goes, by its declared file name.

@@ -13,7 +13,6 @@ use crate::{
     device,
     model::Source,
     patches,
-    predict::default_batch,
     tensors::{TensorFile, to_bytes},
     train::{self, Data, Plan, Recipe, State, checkpoint, partial::Partial, state::Best},
 };
@@ -32,7 +31,7 @@ pub(crate) fn run(job: &Job<'_>, stage: &Train) -> Result<Outcome> {
         Some((state, _)) => state,
         None => begin(job, stage)?,
     };
-    let plan = plan(job, stage.epochs, stage.early_stopping.as_ref().map(|stopping| stopping.patience));
+    let plan = plan(job, stage);
     train::train(
         &mut state,
         &plan,
@@ -52,13 +51,13 @@ fn begin(job: &Job<'_>, stage: &Train) -> Result<State> {
     State::new(Recipe::from(stage), source, job.device)
 }
 
-fn plan(job: &Job<'_>, last_epoch: u32, patience: Option<u32>) -> Plan {
-    let resources = &job.task.resources;
+fn plan(job: &Job<'_>, stage: &Train) -> Plan {
     Plan {
-        last_epoch,
-        patience,
-        checkpoint_interval: resources.checkpoint_interval,
-        inference_batch: resources.inference_batch.unwrap_or_else(|| default_batch(job.device)),
+        last_epoch: stage.epochs,
+        patience: stage.early_stopping.as_ref().map(|stopping| stopping.patience),
+        checkpoint_interval: job.task.resources.checkpoint_interval,
+        // Not the batch of inference: how to compute must not decide which epoch is best.
+        validation_batch: stage.batch_size as usize,
     }
 }
 

@@ -53,7 +53,7 @@ impl ClassCnn {
         })
     }
 
-    /// [N, 3, 96, 96] to logits [N].
+    /// [N, 3, 96, 96] to logits `[N]`.
     pub(super) fn forward(&self, patches: &Tensor, mode: Mode, tape: &mut Tape<'_>) -> Tensor {
         let [block1, block2, block3, block4] = &self.blocks;
         let x = block1.forward(patches, mode, tape);

@@ -1,13 +1,13 @@
 //! The networks: what they compute, and the tensors that they are made of.
 //!
-//! A network takes patches, float32 [N, 3, 96, 96] in [0, 1], and returns logits, float32 [N], of
+//! A network takes patches, float32 [N, 3, 96, 96] in [0, 1], and returns logits, float32 `[N]`, of
 //! "tumour". Its tensors have PyTorch's names. Knows no files of patches, no optimiser and no stage.
 //!
 //! To add an architecture: its parameters in `stages::train`, one file here, and the arms that the
 //! compiler asks for; `infer` tells it by its tensors.
 
 mod class_cnn;
-mod infer;
+pub(crate) mod infer;
 mod layers;
 mod source;
 #[cfg(test)]
@@ -17,8 +17,6 @@ use anyhow::Result;
 use pcamflow::stages::train::Architecture;
 use tch::{Device, Tensor};
 
-#[cfg(test)]
-pub(crate) use infer::infer;
 pub(crate) use infer::load_model;
 pub(crate) use source::Source;
 
@@ -37,7 +35,6 @@ pub(crate) enum Mode {
 /// A network and its tensors.
 #[derive(Debug)]
 pub(crate) struct Network {
-    #[cfg(test)]
     architecture: Architecture,
     layers: Layers,
     parameters: Vec<(String, Tensor)>,
@@ -53,7 +50,7 @@ enum Layers {
 /// A forward pass with what came by on the way.
 #[derive(Debug)]
 pub(crate) struct Forward {
-    /// [N], of "tumour".
+    /// `[N]`, of "tumour".
     pub(crate) logits: Tensor,
     /// The outputs of the named layers, in order, part of the graph.
     pub(crate) taps: Vec<(&'static str, Tensor)>,
@@ -77,18 +74,10 @@ impl Network {
             Architecture::ClassCnn(widths) => Layers::ClassCnn(ClassCnn::new(widths, &mut maker)?),
         };
         let (parameters, buffers) = maker.finish()?;
-        Ok(Self {
-            #[cfg(test)]
-            architecture: architecture.clone(),
-            layers,
-            parameters,
-            buffers,
-            device,
-        })
+        Ok(Self { architecture: architecture.clone(), layers, parameters, buffers, device })
     }
 
     /// Which network it is.
-    #[cfg(test)]
     pub(crate) fn architecture(&self) -> &Architecture {
         &self.architecture
     }
@@ -98,7 +87,7 @@ impl Network {
         self.device
     }
 
-    /// The logits [N] of patches [N, 3, 96, 96] in [0, 1], in any memory format.
+    /// The logits `[N]` of patches [N, 3, 96, 96] in [0, 1], in any memory format.
     pub(crate) fn forward(&self, patches: &Tensor, mode: Mode) -> Tensor {
         self.pass(patches, mode, &mut Tape::Off)
     }
@@ -177,6 +166,7 @@ impl Tape<'_> {
 #[cfg(test)]
 mod tests {
     use super::{
+        infer::infer,
         testing::{difference, get, noisy_patches, reference, saved, tiny_network, weights},
         *,
     };

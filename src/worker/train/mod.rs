@@ -31,7 +31,7 @@ pub(crate) struct Plan {
     /// Epochs between two checkpoints.
     pub(crate) checkpoint_interval: u32,
     /// Images a batch in validation.
-    pub(crate) inference_batch: usize,
+    pub(crate) validation_batch: usize,
 }
 
 /// What to learn from, and what decides which epoch is best.
@@ -65,7 +65,7 @@ pub(crate) fn train(
     while !plan.is_done(state) {
         let number = state.epoch + 1;
         let learnt = epoch::learn(state, number, data.train, &progress)?;
-        let validated = epoch::validate(state, number, data.validation, plan.inference_batch, &progress)?;
+        let validated = epoch::validate(state, number, data.validation, plan.validation_batch, &progress)?;
         state.close_epoch(Epoch {
             epoch: number,
             train_loss: learnt.loss,
@@ -73,7 +73,7 @@ pub(crate) fn train(
             validation_loss: validated.loss,
             validation_accuracy: validated.accuracy,
         });
-        if number % plan.checkpoint_interval.max(1) == 0 || plan.is_done(state) {
+        if number.is_multiple_of(plan.checkpoint_interval.max(1)) || plan.is_done(state) {
             partial.save(state)?;
         }
     }

@@ -51,7 +51,7 @@ fn fresh(recipe: Recipe) -> State {
 }
 
 fn plan(last_epoch: u32) -> Plan {
-    Plan { last_epoch, patience: None, checkpoint_interval: 1, inference_batch: 16 }
+    Plan { last_epoch, patience: None, checkpoint_interval: 1, validation_batch: 16 }
 }
 
 /// 28 patches to learn from (the last batch is smaller), 12 to validate on.

@@ -46,7 +46,7 @@ fn an_imported_model_and_real_patches_give_pytorchs_maps() {
     let folder = tempfile::tempdir().unwrap();
     let weights = crate::model::testing::weights(&reference, "model.");
     let network = crate::model::Network::new(
-        &crate::model::infer(&weights).unwrap(),
+        &crate::model::infer::infer(&weights).unwrap(),
         crate::model::Source::File(weights),
         tch::Device::Cpu,
     );

@@ -1,0 +1,265 @@
+//! Stages that need libtorch, through the real worker: kills, resumption, wrong models, no GPU.
+
+use std::{fs, sync::OnceLock, time::Duration};
+
+use pcamflow::digest::Digest;
+use rustix::process::{Pid, Signal, kill_process};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+
+use crate::sandbox::{Sandbox, files};
+
+/// Seconds at most, on one core.
+const PIPELINE: &str = "\
+[pipeline]
+name = 'training'
+[run]
+threads = 1
+device = 'cpu'
+[synthesize.s]
+patches = 64
+slides = 4
+[split.d]
+images = 'synthesize.s/images'
+labels = 'synthesize.s/labels'
+sizes = { train = 40, validation = 12, test = 12 }
+[train.t]
+data = 'split.d'
+architecture.class-cnn = { channels = [4, 4, 8, 8], hidden = 8 }
+epochs = 4
+batch-size = 8
+[evaluate.e]
+model = 'train.t'
+images = 'split.d/test'
+[explain.g]
+model = 'train.t'
+images = 'split.d/test'
+take = 4
+method.grad-cam = {}
+";
+
+const MODEL: &str = "out/training/train.t/model.safetensors";
+
+fn project() -> Sandbox {
+    Sandbox::new().pipeline(PIPELINE)
+}
+
+fn model(project: &Sandbox) -> Digest {
+    Digest::of(&fs::read(project.path(MODEL)).unwrap())
+}
+
+/// Checkpoints of the training in progress.
+fn checkpoints(project: &Sandbox) -> usize {
+    let work = files(&project.path(".pcamflow/work"));
+    work.iter().filter(|path| path.extension().is_some_and(|ending| ending == "safetensors")).count()
+}
+
+/// The processes of the worker.
+fn workers(project: &Sandbox) -> Vec<i32> {
+    let is_worker = |id: &i32| {
+        let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains("pcamflow-worker")
+    };
+    project.alive().into_iter().filter(is_worker).collect()
+}
+
+/// Waits for a moment of a run.
+#[track_caller]
+fn until(what: &str, mut reached: impl FnMut() -> bool) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    while !reached() {
+        assert!(std::time::Instant::now() < deadline, "the run never came to: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+type Moment = (&'static str, fn(&Sandbox) -> bool);
+
+const MOMENTS: [Moment; 3] = [
+    ("a worker", |project| !workers(project).is_empty()),
+    ("the first checkpoint", |project| checkpoints(project) > 0),
+    ("the second checkpoint", |project| checkpoints(project) > 1),
+];
+
+/// The digest of the model that an uninterrupted training gives.
+fn expected() -> Digest {
+    static EXPECTED: OnceLock<Digest> = OnceLock::new();
+    *EXPECTED.get_or_init(|| {
+        let project = project();
+        project.run(&["train.t"]).ran(["split.d", "synthesize.s", "train.t"]);
+        model(&project)
+    })
+}
+
+#[test]
+fn a_killed_training_ends_with_the_model_of_an_uninterrupted_one() {
+    let expected = expected();
+    for (moment, reached) in MOMENTS {
+        let project = project();
+        project.run(&["split.d"]).exit(0);
+        let run = project.start(&["train.t"]);
+        until(moment, || reached(&project));
+        run.signal(Signal::KILL);
+        assert_eq!(run.finish().status.code(), None, "{moment}: it ended before it was killed");
+        project.nothing_is_left_running();
+        let kept = checkpoints(&project);
+        let output = project.run(&["train.t"]).ran(["train.t"]);
+        let resumed = &output.events_of("finished").pop().unwrap()["resumed"];
+        assert_eq!(resumed.is_string(), kept > 0, "{moment}: {kept} checkpoints, resumed: {resumed}");
+        assert_eq!(model(&project), expected, "killed at {moment}");
+        project.run(&["train.t"]).cached_all();
+    }
+}
+
+#[test]
+fn a_killed_worker_fails_one_stage_and_what_it_trained_is_kept() {
+    let expected = expected();
+    let project = project();
+    project.run(&["split.d"]).exit(0);
+    let run = project.start(&["train.t"]);
+    until("the first checkpoint", || checkpoints(&project) > 0);
+    for id in workers(&project) {
+        let _ = kill_process(Pid::from_raw(id).unwrap(), Signal::KILL);
+    }
+    let output = run.finish().exit(1);
+    let message = output.failure();
+    assert!(
+        message.contains("the process was killed (SIGKILL)") && message.contains("run again"),
+        "{message}"
+    );
+    assert_eq!(output.events_of("failed")[0]["class"], "process");
+    project.nothing_is_left_running();
+    let output = project.run(&["train.t"]).ran(["train.t"]);
+    let resumed = output.events_of("finished").pop().unwrap()["resumed"].to_string();
+    assert!(resumed.contains("epoch"), "{resumed}");
+    assert_eq!(model(&project), expected);
+}
+
+#[test]
+fn an_interrupt_keeps_trained_epochs() {
+    let expected = expected();
+    let project = project();
+    let run = project.start(&["train.t"]);
+    until("the first checkpoint", || checkpoints(&project) > 0);
+    run.signal(Signal::INT);
+    run.finish().exit(130);
+    project.nothing_is_left_running();
+    assert!(checkpoints(&project) > 0);
+    project.run(&["train.t"]).ran(["train.t"]);
+    assert_eq!(model(&project), expected);
+}
+
+#[test]
+fn each_value_reruns_its_stage_and_what_depends_on_it() {
+    let project = project();
+    project.run(&[]).ran(["evaluate.e", "explain.g", "split.d", "synthesize.s", "train.t"]);
+    project.run(&[]).cached_all();
+    project.run(&["--device", "auto", "--threads", "2"]).cached_all();
+    project.run(&["--set", "evaluate.e.threshold=0.4"]).ran(["evaluate.e"]);
+    let model_before = model(&project);
+    let computed = project.run(&["--set", "train.t.epochs=1"]).exit(0).computed();
+    // Early cut-off: who reads the model alone does not run where the first epoch was the best of both.
+    let expected: &[&str] =
+        if model(&project) == model_before { &["train.t"] } else { &["evaluate.e", "explain.g", "train.t"] };
+    assert_eq!(computed, expected);
+    project.run(&["--set", "train.t.seed=5", "--set", "train.t.epochs=1"]).ran([
+        "evaluate.e",
+        "explain.g",
+        "train.t",
+    ]);
+    project.run(&["--force", "split.*"]).ran(["split.d"]);
+    project.run(&[]).cached_all();
+}
+
+#[test]
+fn a_gpu_that_is_not_there_is_the_machines_fault() {
+    let project = project();
+    project.run(&["split.d"]).exit(0);
+    // Where there are GPUs, there are not a hundred.
+    let output = project.run(&["train.t", "--device", "cuda:99"]).exit(3);
+    let message = output.failure();
+    assert!(message.contains("cuda:99"), "{message}");
+    let output = output.never_says("panicked").never_says("Exception raised");
+    assert_eq!(output.events_of("failed")[0]["class"], "environment");
+}
+
+#[test]
+fn without_a_worker_the_message_says_how_to_get_one() {
+    let project = project().env("PCAMFLOW_WORKER", "/nowhere/pcamflow-worker");
+    let output = project.run(&["train.t"]).exit(3);
+    let message = output.failure();
+    assert!(message.contains("/nowhere/pcamflow-worker"), "{message}");
+}
+
+/// The tensors of a model: name, shape, values.
+type Tensors = Vec<(String, Vec<usize>, Vec<u8>)>;
+
+fn write(tensors: &Tensors) -> Vec<u8> {
+    let views = tensors.iter().map(|(name, shape, bytes)| {
+        (name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap())
+    });
+    safetensors::serialize(views.collect::<Vec<_>>(), None).unwrap()
+}
+
+/// An imported model, changed by `harm`, is refused with a message that has these parts.
+#[track_caller]
+fn refused(trained: &Sandbox, text: &str, harm: impl FnOnce(&mut Tensors), parts: &[&str]) {
+    let bytes = fs::read(trained.path(MODEL)).unwrap();
+    let mut tensors: Tensors = SafeTensors::deserialize(&bytes)
+        .unwrap()
+        .iter()
+        .map(|(name, view)| (name.to_owned(), view.shape().to_vec(), view.data().to_vec()))
+        .collect();
+    tensors.sort();
+    harm(&mut tensors);
+    trained.rewrite("data/model.safetensors", write(&tensors));
+    trained.rewrite("p.toml", text);
+    let output = trained.run(&["evaluate.e", "explain.g", "--keep-going"]).exit(1);
+    let output = output.never_says("panicked").never_says("internal error").never_says("Exception raised");
+    let failed = output.events_of("failed");
+    assert!(!failed.is_empty());
+    for failed in failed {
+        let message = failed["message"].as_str().unwrap();
+        for part in parts {
+            assert!(message.contains(part), "{part:?} in {message:?}");
+        }
+    }
+}
+
+#[test]
+fn models_that_are_wrong_name_the_tensor() {
+    let trained = project();
+    trained.run(&["train.t"]).exit(0);
+    let text = PIPELINE.replace("model = 'train.t'", "model = { safetensors = 'model.safetensors' }");
+    let find =
+        |tensors: &mut Tensors, name: &str| tensors.iter().position(|tensor| tensor.0 == name).unwrap();
+    let nan = |tensors: &mut Tensors| {
+        let at = find(tensors, "fc1.weight");
+        tensors[at].2[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+    };
+    refused(&trained, &text, nan, &["model.safetensors", "`fc1.weight`", "NaN or infinite"]);
+    let missing = |tensors: &mut Tensors| {
+        let at = find(tensors, "bn3.running_var");
+        tensors.remove(at);
+    };
+    refused(&trained, &text, missing, &["model.safetensors", "`bn3.running_var`"]);
+    let misshapen = |tensors: &mut Tensors| {
+        let at = find(tensors, "bn2.weight");
+        tensors[at].1 = vec![2];
+        tensors[at].2.truncate(8);
+    };
+    refused(&trained, &text, misshapen, &["model.safetensors", "`bn2.weight`", "[2]", "[4]"]);
+    trained.rewrite("data/model.safetensors", "no tensors at all");
+    let output = trained.run(&["evaluate.e"]).exit(1).never_says("panicked");
+    assert!(output.failure().contains("model.safetensors"), "{}", output.failure());
+}
+
+#[test]
+fn an_unknown_layer_is_told_with_those_that_there_are() {
+    let project = project();
+    let text = PIPELINE.replace("method.grad-cam = {}", "method.grad-cam = { layer = 'relu9' }");
+    project.rewrite("p.toml", text);
+    let output = project.run(&[]).never_says("panicked");
+    let (code, told) = (output.status.code(), format!("{}{}", output.stderr, output.stdout));
+    assert!(matches!(code, Some(1 | 2)), "{code:?}");
+    assert!(told.contains("relu9") && told.contains("relu4"), "{told}");
+}
