@@ -82,7 +82,7 @@ impl From<&Refused> for Exit {
     fn from(refused: &Refused) -> Self {
         match refused {
             Refused::Wrong(_) => Self::Usage,
-            Refused::Store(_) => Self::Environment,
+            Refused::Store(_) | Refused::Out(_) => Self::Environment,
         }
     }
 }

@@ -53,6 +53,9 @@ pub enum Refused {
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] crate::store::Error),
+    /// The folder in which artifacts are shown cannot be made.
+    #[error(transparent)]
+    Out(#[from] crate::fsx::Error),
 }
 
 /// A pipeline with a store, ready to be planned or run.
@@ -97,6 +100,7 @@ impl<'a> Engine<'a> {
         observer: &mut dyn Observer,
     ) -> Result<Summary, Refused> {
         let started = Instant::now();
+        crate::fsx::create_folder(&self.out(out))?;
         let known = self.known(observer)?;
         let planner = self.planner(&known);
         let stages = planner.plan(&self.order);

@@ -234,3 +234,9 @@ fn a_reader_that_has_gone_is_nobodys_error() {
     project.shell("$PCAMFLOW run absent.toml 2>&1 >/dev/null | head -0; exit ${PIPESTATUS[0]}").exit(2);
     project.run(&[]).cached_all();
 }
+
+#[test]
+fn a_folder_for_artifacts_that_cannot_be_made_is_told_before_anything_runs() {
+    let output = small().file("taken", "a file").run(&["--out", "taken/out"]).exit(3).complains("taken");
+    assert_eq!(output.computed(), Vec::<String>::new());
+}

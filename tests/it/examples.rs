@@ -4,6 +4,11 @@ use std::{path::PathBuf, process::Command};
 
 fn run(name: &str, arguments: &[&str]) -> String {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_pcamflow")).with_file_name("examples").join(name);
+    assert!(
+        program.exists(),
+        "{}: `cargo test` builds the examples, `cargo test --test it` alone does not",
+        program.display()
+    );
     let output = Command::new(&program).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

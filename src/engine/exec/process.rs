@@ -63,8 +63,15 @@ impl Process {
                 self.program
             ))),
             Ok(_) => Err(environment(format!("{} did not say that it is ready", self.program))),
-            Err(lost) => Err(environment(format!("{lost} while starting{}", self.last_words()))),
+            Err(lost) => Err(self.not_started(&lost)),
         }
+    }
+
+    /// Killed while starting is an accident; ending by itself means that it cannot run here.
+    fn not_started(&mut self, lost: &str) -> Failure {
+        let killed = self.child.wait().is_ok_and(|status| status.signal().is_some());
+        let class = if killed { FailureClass::Process } else { FailureClass::Environment };
+        Failure { class, message: format!("{} did not start: {lost}{}", self.program, self.last_words()) }
     }
 
     /// Computes one task.
