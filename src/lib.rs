@@ -19,7 +19,7 @@
 //!
 //! | module | responsible for |
 //! |---|---|
-//! | [`digest`], [`fsx`] | content digests; the only code that writes, renames, locks and deletes files |
+//! | [`digest`], [`fsx`], [`nearest`] | content digests; the only code that writes, renames, locks and deletes files; "did you mean" |
 //! | [`stages`] | one file per kind: parameters, inputs, artifacts, checks, `VERSION`; the registry |
 //! | [`pipeline`], [`graph`] | TOML text to a checked pipeline, every problem with its place; the DAG |
 //! | [`store`] | objects, action records, digests of sources, locks, partial work, what is shown |
@@ -57,6 +57,7 @@ pub mod fsx;
 pub mod graph;
 pub mod jobs;
 pub mod metrics;
+pub mod nearest;
 pub mod pipeline;
 pub mod protocol;
 pub mod report;

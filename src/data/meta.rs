@@ -8,7 +8,8 @@ use std::{collections::BTreeMap, fs::File, io::BufReader};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use csv::{Reader, StringRecord};
 
-use super::{Source, nearest};
+use super::Source;
+use crate::nearest::nearest;
 
 /// The column that holds the slide.
 pub const SLIDE_COLUMN: &str = "wsi";

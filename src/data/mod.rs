@@ -26,13 +26,3 @@ pub const PATCH_SIDE: usize = 96;
 pub const PATCH_BYTES: usize = PATCH_SIDE * PATCH_SIDE * 3;
 /// Bytes of a ground-truth mask: one a pixel.
 pub const MASK_BYTES: usize = PATCH_SIDE * PATCH_SIDE;
-
-/// The candidate most like `word`, if any is close enough to be what was meant.
-fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().min(word.len()) / 4)
-        .min()
-        .map(|(_, candidate)| candidate)
-}

@@ -1,6 +1,6 @@
 //! Which stages a run is about: targets with what they need, and stages that are forced.
 
-use crate::{pipeline::Pipeline, stages::nearest};
+use crate::{nearest::nearest, pipeline::Pipeline};
 
 /// The stages of a run, each after what it needs: all, or the targets and what they need.
 pub(super) fn scope(pipeline: &Pipeline, targets: &[String]) -> Result<Vec<usize>, Vec<String>> {

@@ -122,17 +122,3 @@ fn localises_like_the_reference() {
         }
     }
 }
-
-/// What the promise of "a second or two" rests on; run with `--ignored`.
-#[test]
-#[ignore = "a measurement"]
-fn bootstraps_five_thousand_images_quickly() {
-    let labels: Vec<u8> = (0..5000).map(|i| u8::from(i * 7919 % 13 < 6)).collect();
-    let noise = |i: usize| (i * 104_729 % 5003) as f64 / 5003.0;
-    let probabilities: Vec<f64> =
-        labels.iter().enumerate().map(|(i, &y)| 0.3 * f64::from(y) + 0.7 * noise(i)).collect();
-    let predictions = Predictions::new(&labels, &probabilities).unwrap();
-    let start = std::time::Instant::now();
-    let interval = roc_auc_interval(&predictions, &Bootstrap::default());
-    println!("{:?} {interval:?} in {:?}", roc_auc(&predictions), start.elapsed());
-}

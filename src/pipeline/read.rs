@@ -8,9 +8,11 @@ use toml::{
 };
 
 use super::settings::Settings;
-use crate::stages::{
-    AnyStage, Class, Kind, Parameters, Problem, Reader, RunSettings, StageName, is_name, kebab, nearest,
-    span_of,
+use crate::{
+    nearest::nearest,
+    stages::{
+        AnyStage, Class, Kind, Parameters, Problem, Reader, RunSettings, StageName, is_name, kebab, span_of,
+    },
 };
 
 /// What the tables of a document say.

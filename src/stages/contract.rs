@@ -251,3 +251,11 @@ pub fn model_input(slot: &str, field: &'static str, model: &Model) -> Input {
     };
     Input { slot: slot.to_owned(), field, from }
 }
+
+/// The inputs of a stage that asks a model about labelled patches: slots `model`, and `images` or its parts.
+#[must_use]
+pub fn question_inputs(model: &Model, images: &Images) -> Vec<Input> {
+    let mut inputs = vec![model_input("model", "model", model)];
+    inputs.extend(images_inputs("images", "images", images));
+    inputs
+}

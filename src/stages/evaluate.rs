@@ -2,7 +2,7 @@
 
 use super::{
     Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, Images, Input, Model, RunSettings,
-    Runner, Stage, artifact, declare::parameters, default_classes, images_inputs, model_input,
+    Runner, Stage, artifact, declare::parameters, default_classes, question_inputs,
 };
 
 parameters! {
@@ -34,9 +34,7 @@ impl Stage for Evaluate {
     const EQUALITY: Equality = Equality::Tolerance;
 
     fn inputs(&self) -> Vec<Input> {
-        let mut inputs = vec![model_input("model", "model", &self.model)];
-        inputs.extend(images_inputs("images", "images", &self.images));
-        inputs
+        question_inputs(&self.model, &self.images)
     }
 
     fn artifacts(&self) -> Vec<Artifact> {

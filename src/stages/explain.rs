@@ -4,7 +4,7 @@ use super::{
     Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, Images, Input, Model, RunSettings,
     Runner, Stage, artifact,
     declare::{choice, parameters, settings},
-    default_classes, images_inputs, model_input,
+    default_classes, question_inputs,
 };
 
 parameters! {
@@ -90,9 +90,7 @@ impl Stage for Explain {
     const EQUALITY: Equality = Equality::Tolerance;
 
     fn inputs(&self) -> Vec<Input> {
-        let mut inputs = vec![model_input("model", "model", &self.model)];
-        inputs.extend(images_inputs("images", "images", &self.images));
-        inputs
+        question_inputs(&self.model, &self.images)
     }
 
     fn artifacts(&self) -> Vec<Artifact> {

@@ -29,12 +29,12 @@ pub use canonical::{Canonical, Lines, join};
 pub use check::{Check, span_of};
 pub use contract::{
     Appetite, Artifact, ArtifactType, Class, Equality, Field, Input, Origin, Parameters, Runner, Stage,
-    artifact, file_input, images_inputs, kebab, model_input, training_inputs,
+    artifact, file_input, images_inputs, kebab, model_input, question_inputs, training_inputs,
 };
 
 pub use execution::{Bytes, DeviceChoice, RunSettings};
 pub use name::{ArtifactRef, StageName, is_name};
-pub use problem::{Problem, nearest};
+pub use problem::Problem;
 pub use reader::Reader;
 pub use reference::{
     FileOrArtifact, Images, Model, ModelFile, SourceFile, SourcePair, TrainingData, TrainingFiles,

@@ -44,7 +44,7 @@ pub fn is_name(word: &str) -> bool {
 
 fn unknown_kind(word: &str) -> String {
     let kinds = Kind::ALL.map(Kind::word);
-    match super::nearest(word, kinds) {
+    match crate::nearest::nearest(word, kinds) {
         Some(near) => format!("there is no stage kind `{word}`: did you mean `{near}`?"),
         None => format!("there is no stage kind `{word}`: the kinds are {}", kinds.join(", ")),
     }

@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use crate::nearest::nearest;
+
 /// One thing wrong with a pipeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -36,27 +38,5 @@ impl Problem {
             Some(near) => self.help(format!("did you mean `{near}`?")),
             None => self,
         }
-    }
-}
-
-/// The candidate most like `word`, if any is close enough to be what was meant.
-pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().min(word.len()) / 4)
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn suggests_only_what_is_close() {
-        assert_eq!(nearest("epoch", ["epochs", "seed"]), Some("epochs"));
-        assert_eq!(nearest("batchsize", ["batch-size", "epochs"]), Some("batch-size"));
-        assert_eq!(nearest("momentum", ["epochs", "seed"]), None);
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail};
 use hdf5::{Dataset, File, MinorErrorCode, types::TypeDescriptor};
 
-use crate::data::{Source, nearest};
+use crate::{data::Source, nearest::nearest};
 
 /// An opened HDF5 file.
 #[derive(Debug, Clone)]

@@ -7,11 +7,9 @@
 
 use anyhow::{Context as _, Result, bail};
 use pcamflow::{
+    nearest::nearest,
     report::{FullColor, Sign},
-    stages::{
-        explain::{GradCam as Settings, Variant},
-        nearest,
-    },
+    stages::explain::{GradCam as Settings, Variant},
 };
 use tch::{Kind, Tensor, no_grad};
 
