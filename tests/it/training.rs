@@ -113,25 +113,28 @@ fn a_killed_training_ends_with_the_model_of_an_uninterrupted_one() {
 #[test]
 fn a_killed_worker_fails_one_stage_and_what_it_trained_is_kept() {
     let expected = expected();
-    let project = project();
-    project.run(&["split.d"]).exit(0);
-    let run = project.start(&["train.t"]);
-    until("the first checkpoint", || checkpoints(&project) > 0);
-    for id in workers(&project) {
-        let _ = kill_process(Pid::from_raw(id).unwrap(), Signal::KILL);
+    for (moment, reached) in MOMENTS {
+        let project = project();
+        project.run(&["split.d"]).exit(0);
+        let run = project.start(&["train.t"]);
+        until(moment, || reached(&project));
+        for id in workers(&project) {
+            let _ = kill_process(Pid::from_raw(id).unwrap(), Signal::KILL);
+        }
+        let output = run.finish().exit(1);
+        let message = output.failure();
+        assert!(
+            message.contains("the process was killed (SIGKILL)") && message.contains("run again"),
+            "{moment}: {message}"
+        );
+        assert_eq!(output.events_of("failed")[0]["class"], "process");
+        project.nothing_is_left_running();
+        let kept = checkpoints(&project);
+        let output = project.run(&["train.t"]).ran(["train.t"]);
+        let resumed = &output.events_of("finished").pop().unwrap()["resumed"];
+        assert_eq!(resumed.is_string(), kept > 0, "{moment}: {kept} checkpoints, resumed: {resumed}");
+        assert_eq!(model(&project), expected, "worker killed at {moment}");
     }
-    let output = run.finish().exit(1);
-    let message = output.failure();
-    assert!(
-        message.contains("the process was killed (SIGKILL)") && message.contains("run again"),
-        "{message}"
-    );
-    assert_eq!(output.events_of("failed")[0]["class"], "process");
-    project.nothing_is_left_running();
-    let output = project.run(&["train.t"]).ran(["train.t"]);
-    let resumed = output.events_of("finished").pop().unwrap()["resumed"].to_string();
-    assert!(resumed.contains("epoch"), "{resumed}");
-    assert_eq!(model(&project), expected);
 }
 
 #[test]

@@ -70,8 +70,14 @@ impl Process {
     /// Killed while starting is an accident; ending by itself means that it cannot run here.
     fn not_started(&mut self, lost: &str) -> Failure {
         let killed = self.child.wait().is_ok_and(|status| status.signal().is_some());
-        let class = if killed { FailureClass::Process } else { FailureClass::Environment };
-        Failure { class, message: format!("{} did not start: {lost}{}", self.program, self.last_words()) }
+        let words = self.last_words();
+        match killed {
+            true => Failure {
+                class: FailureClass::Process,
+                message: format!("{lost} while it started: run again to go on{words}"),
+            },
+            false => environment(format!("{} did not start: {lost}{words}", self.program)),
+        }
     }
 
     /// Computes one task.
