@@ -22,7 +22,7 @@ demo: build ## Set up, build, and run pipelines/quickstart.toml on synthetic pat
 	$(pcamflow) run pipelines/quickstart.toml
 	@echo
 	@echo 'Made, in out/quickstart:'
-	@find -L out/quickstart -type f | sort | sed 's/^/  /'
+	@find -L out/quickstart -type f ! -name '.*' | sort | sed 's/^/  /'
 
 test: setup ## Set up, and run every test.
 	$(cargo) test --release
