@@ -5,6 +5,7 @@
 
 mod load;
 mod overrides;
+mod pick;
 mod read;
 mod resolve;
 mod root;

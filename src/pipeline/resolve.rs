@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{ResolvedInput, Source, StageNode, read::ReadStage, sources::Sources};
+use super::{ResolvedInput, Source, StageNode, pick::pick, read::ReadStage, sources::Sources};
 use crate::{
     graph::Graph,
-    stages::{AnyStage, Artifact, ArtifactRef, ArtifactType, Input, Origin, Problem, SourceFile, StageName},
+    stages::{ArtifactRef, ArtifactType, Input, Origin, Problem, SourceFile, StageName},
 };
 
 /// Resolves every input of every stage. `None` where a stage could not be read or a reference is wrong.
@@ -22,6 +22,7 @@ pub(super) fn resolve(
             problems.extend(found);
             Vec::new()
         }));
+        problems.extend(resolver.beside_peers(index));
     }
     let graph = graph(&inputs);
     if let Some(cycle) = graph.cycle() {
@@ -73,8 +74,11 @@ impl<'a> Resolver<'a> {
         let mut resolved = Vec::new();
         let mut problems = Vec::new();
         for input in stage.inputs() {
-            match self.input(read, &input, depth) {
-                Ok(found) => resolved.extend(found),
+            match self
+                .input(read, &input, depth)
+                .and_then(|found| self.join(read, &input, &mut resolved, found))
+            {
+                Ok(()) => (),
                 Err(found) => problems.extend(found),
             }
         }
@@ -92,9 +96,47 @@ impl<'a> Resolver<'a> {
                     .collect())
             }
             Origin::File(file) => Ok(vec![self.file(read, input, file)]),
-            Origin::Inherited { stage, slot } => self
-                .inherited(stage, slot, depth)
+            Origin::Inherited { stage, through, slot } => self
+                .inherited(stage, through, slot, depth)
                 .map_err(|problems| problems.into_iter().flat_map(at).collect()),
+        }
+    }
+
+    /// What the stage says of itself beside the others.
+    fn beside_peers(&self, index: usize) -> Vec<Problem> {
+        let read = &self.stages[index];
+        let peers = |name: &StageName| self.stages[*self.by_name.get(name)?].stage.as_ref();
+        read.stage.as_ref().map_or_else(Vec::new, |stage| stage.check_peers(&peers, &read.table))
+    }
+
+    /// Adds what an input stands for. What several stages hand on under one slot has to be the same.
+    fn join(
+        &self,
+        read: &ReadStage<'_>,
+        input: &Input,
+        all: &mut Vec<ResolvedInput>,
+        found: Vec<ResolvedInput>,
+    ) -> Result<(), Vec<Problem>> {
+        for new in found {
+            match all.iter().find(|old| old.slot == new.slot) {
+                None => all.push(new),
+                Some(old) if self.describe(&old.source) == self.describe(&new.source) => (),
+                Some(old) => {
+                    let (old, new, slot) =
+                        (self.describe(&old.source), self.describe(&new.source), &new.slot);
+                    let message = format!("`{slot}` must be the same throughout: it is {old} and {new}");
+                    return Err(vec![Problem::at(read.span(input.field), message)]);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What people call a source; two sources of one name are the same.
+    fn describe(&self, source: &Source) -> String {
+        match source {
+            Source::Artifact { stage, artifact } => format!("{}/{artifact}", self.stages[*stage].name),
+            Source::File { path, .. } => path.display().to_string(),
         }
     }
 
@@ -121,71 +163,47 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    fn inherited(&self, name: &StageName, slot: &str, depth: usize) -> Resolved {
+    fn inherited(&self, name: &StageName, through: &[&str], slot: &str, depth: usize) -> Resolved {
         let index = self.stage(name).map_err(|problem| vec![problem])?;
-        if depth > self.stages.len() {
-            return Ok(Vec::new()); // A cycle: the graph reports it.
+        if depth > self.stages.len() || self.stages[index].stage.is_none() {
+            return Ok(Vec::new()); // A cycle, or a stage that could not be read: reported already.
+        }
+        // What is wrong with that stage's own inputs is reported there.
+        let Ok(mut inputs) = self.inputs(index, depth + 1) else { return Ok(Vec::new()) };
+        if let [step, rest @ ..] = through {
+            let maker = self.maker(name, step, &inputs).map_err(|problem| vec![problem])?;
+            return maker.map_or(Ok(Vec::new()), |maker| self.inherited(maker, rest, slot, depth + 1));
         }
         let below = format!("{slot}.");
-        let mut inputs = self.inputs(index, depth + 1)?;
         inputs.retain(|input| input.slot == slot || input.slot.starts_with(&below));
-        Ok(inputs)
+        match inputs.is_empty() {
+            true => Err(vec![problem(format!("`{name}` reads no `{slot}`"))]),
+            false => Ok(inputs),
+        }
+    }
+
+    /// The stage that makes what a stage reads under a slot; `None` where that is not known for an error
+    /// that is reported elsewhere.
+    fn maker(
+        &self,
+        name: &StageName,
+        slot: &str,
+        inputs: &[ResolvedInput],
+    ) -> Result<Option<&StageName>, Problem> {
+        match inputs.iter().find(|input| input.slot == slot).map(|input| &input.source) {
+            None => Ok(None),
+            Some(Source::Artifact { stage, .. }) => Ok(Some(&self.stages[*stage].name)),
+            Some(Source::File { path, .. }) => {
+                let message = format!(
+                    "`{slot}` of `{name}` is a file, {}: how it was made is not known",
+                    path.display()
+                );
+                Err(problem(message))
+            }
+        }
     }
 }
 
-fn problem(message: String) -> Problem {
+pub(super) fn problem(message: String) -> Problem {
     Problem { span: None, message, help: None }
-}
-
-/// The artifact that is named, or the only one that fits.
-fn pick(stage: &AnyStage, reference: &ArtifactRef, wants: ArtifactType) -> Result<Artifact, Problem> {
-    let artifacts = stage.artifacts();
-    let fitting: Vec<&Artifact> = artifacts.iter().filter(|artifact| artifact.holds == wants).collect();
-    let Some(name) = &reference.artifact else {
-        return only(&fitting, reference, wants);
-    };
-    match artifacts.iter().find(|artifact| artifact.name == name) {
-        Some(artifact) if artifact.holds == wants => Ok(*artifact),
-        Some(artifact) => {
-            Err(misfit(format!("`{reference}` is {}", artifact.holds.noun()), &fitting, reference, wants))
-        }
-        None => {
-            let message = format!("`{}` makes no artifact `{name}`", reference.stage);
-            let names: Vec<&str> = artifacts.iter().map(|artifact| artifact.name).collect();
-            let known = format!("it makes {}", names.join(", "));
-            let suggested = problem(message).did_you_mean(name, names);
-            Err(if suggested.help.is_some() { suggested } else { suggested.help(known) })
-        }
-    }
-}
-
-fn only(fitting: &[&Artifact], reference: &ArtifactRef, wants: ArtifactType) -> Result<Artifact, Problem> {
-    match fitting {
-        [one] => Ok(**one),
-        [] => Err(misfit(
-            format!("`{reference}` is a `{}` stage", reference.stage.kind.word()),
-            fitting,
-            reference,
-            wants,
-        )),
-        _ => Err(misfit(format!("`{reference}` has several artifacts that fit"), fitting, reference, wants)),
-    }
-}
-
-fn misfit(what: String, fitting: &[&Artifact], reference: &ArtifactRef, wants: ArtifactType) -> Problem {
-    let choices: Vec<String> =
-        fitting.iter().map(|artifact| format!("`{}/{}`", reference.stage, artifact.name)).collect();
-    let problem = problem(format!("{what}, but {} are due here", plural(wants)));
-    match choices.as_slice() {
-        [] => problem,
-        _ => problem.help(format!("write {}", choices.join(" or "))),
-    }
-}
-
-fn plural(wants: ArtifactType) -> &'static str {
-    match wants {
-        ArtifactType::Model => "a model's weights",
-        ArtifactType::Checkpoint => "a checkpoint's contents",
-        other => other.noun(),
-    }
 }

@@ -2,8 +2,8 @@
 //! results are. Plain data; resolution, hashing and running happen elsewhere.
 
 use super::{
-    ArtifactRef, Check, FileOrArtifact, Images, Lines, Model, Reader, RunSettings, SourceFile, StageName,
-    TrainingData,
+    AnyStage, ArtifactRef, Check, FileOrArtifact, Images, Lines, Model, Reader, RunSettings, SourceFile,
+    StageName, TrainingData,
 };
 
 /// How a field takes part in a stage's key.
@@ -137,11 +137,15 @@ pub enum Origin {
     /// A file of the user's.
     File(SourceFile),
     /// Whatever another stage reads under the slots that begin with this one's name: the images an
-    /// explanation was made with, the training data of a model that is trained further.
+    /// explanation was made with, the training data of a model that is trained further. They keep their
+    /// names; several stages may hand on the same, but not two different ones.
     Inherited {
-        /// The stage that reads it.
+        /// The stage that reads it, or from which the way to it begins.
         stage: StageName,
-        /// Its slot, or the common beginning of its slots.
+        /// The way from there: at each step, the maker of what is read under that slot. Through
+        /// `["model"]`, `data.train` is what the model of an explanation learnt from.
+        through: Vec<&'static str>,
+        /// The slot, or the common beginning of the slots.
         slot: String,
     },
 }
@@ -193,9 +197,15 @@ pub trait Stage: Parameters {
     fn artifacts(&self) -> Vec<Artifact>;
     /// Checks ranges and combinations.
     fn check(&self, check: &mut Check<'_>);
+    /// Checks what takes other stages to know: that they ask the same question, say. Only where each of
+    /// them could be read by itself.
+    fn check_peers(&self, _peers: &Peers<'_>, _check: &mut Check<'_>) {}
     /// How to compute it.
     fn run_settings(&self) -> &RunSettings;
 }
+
+/// The other stages of a pipeline, by name.
+pub type Peers<'a> = dyn Fn(&StageName) -> Option<&'a AnyStage> + 'a;
 
 /// An input that is a file or an artifact.
 #[must_use]

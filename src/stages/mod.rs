@@ -28,8 +28,8 @@ use toml::{Spanned, de::DeTable};
 pub use canonical::{Canonical, Lines, join};
 pub use check::{Check, span_of};
 pub use contract::{
-    Appetite, Artifact, ArtifactType, Class, Equality, Field, Input, Origin, Parameters, Runner, Stage,
-    artifact, file_input, images_inputs, kebab, model_input, question_inputs, training_inputs,
+    Appetite, Artifact, ArtifactType, Class, Equality, Field, Input, Origin, Parameters, Peers, Runner,
+    Stage, artifact, file_input, images_inputs, kebab, model_input, question_inputs, training_inputs,
 };
 
 pub use execution::{Bytes, DeviceChoice, RunSettings};
@@ -123,6 +123,14 @@ macro_rules! stages {
             #[must_use]
             pub fn artifacts(&self) -> Vec<Artifact> {
                 match self { $( Self::$variant(stage) => stage.artifacts(), )+ }
+            }
+
+            /// What is wrong with it beside the other stages of its pipeline.
+            #[must_use]
+            pub fn check_peers(&self, peers: &Peers<'_>, table: &Spanned<DeTable<'_>>) -> Vec<Problem> {
+                let mut check = Check::new(table);
+                match self { $( Self::$variant(stage) => stage.check_peers(peers, &mut check), )+ }
+                check.finish()
             }
 
             /// How to compute it.

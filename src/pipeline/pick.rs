@@ -1,0 +1,61 @@
+//! Which artifact of a stage a reference means, and what to say where none fits.
+
+use super::resolve::problem;
+use crate::stages::{AnyStage, Artifact, ArtifactRef, ArtifactType, Problem};
+
+/// The artifact that is named, or the only one that fits.
+pub(super) fn pick(
+    stage: &AnyStage,
+    reference: &ArtifactRef,
+    wants: ArtifactType,
+) -> Result<Artifact, Problem> {
+    let artifacts = stage.artifacts();
+    let fitting: Vec<&Artifact> = artifacts.iter().filter(|artifact| artifact.holds == wants).collect();
+    let Some(name) = &reference.artifact else {
+        return only(&fitting, reference, wants);
+    };
+    match artifacts.iter().find(|artifact| artifact.name == name) {
+        Some(artifact) if artifact.holds == wants => Ok(*artifact),
+        Some(artifact) => {
+            Err(misfit(format!("`{reference}` is {}", artifact.holds.noun()), &fitting, reference, wants))
+        }
+        None => {
+            let message = format!("`{}` makes no artifact `{name}`", reference.stage);
+            let names: Vec<&str> = artifacts.iter().map(|artifact| artifact.name).collect();
+            let known = format!("it makes {}", names.join(", "));
+            let suggested = problem(message).did_you_mean(name, names);
+            Err(if suggested.help.is_some() { suggested } else { suggested.help(known) })
+        }
+    }
+}
+
+fn only(fitting: &[&Artifact], reference: &ArtifactRef, wants: ArtifactType) -> Result<Artifact, Problem> {
+    match fitting {
+        [one] => Ok(**one),
+        [] => Err(misfit(
+            format!("`{reference}` is a `{}` stage", reference.stage.kind.word()),
+            fitting,
+            reference,
+            wants,
+        )),
+        _ => Err(misfit(format!("`{reference}` has several artifacts that fit"), fitting, reference, wants)),
+    }
+}
+
+fn misfit(what: String, fitting: &[&Artifact], reference: &ArtifactRef, wants: ArtifactType) -> Problem {
+    let choices: Vec<String> =
+        fitting.iter().map(|artifact| format!("`{}/{}`", reference.stage, artifact.name)).collect();
+    let problem = problem(format!("{what}, but {} are due here", plural(wants)));
+    match choices.as_slice() {
+        [] => problem,
+        _ => problem.help(format!("write {}", choices.join(" or "))),
+    }
+}
+
+fn plural(wants: ArtifactType) -> &'static str {
+    match wants {
+        ArtifactType::Model => "a model's weights",
+        ArtifactType::Checkpoint => "a checkpoint's contents",
+        other => other.noun(),
+    }
+}
