@@ -150,6 +150,7 @@ mod tests {
                 "split",
             ),
             (Kind::Train, "data = 'split.s'\nepochs = 8", "train"),
+            (Kind::ResumeTrain, "from = 'train.t'\nepochs = 5", "resume-train"),
             (Kind::Evaluate, "model = 'train.t'\nimages = 'split.s/test'", "evaluate"),
             (Kind::Explain, "model = 'train.t'\nimages = 'split.s/test'\nmethod.grad-cam = {}", "explain"),
         ];

@@ -18,6 +18,7 @@ mod reference;
 
 pub mod evaluate;
 pub mod explain;
+pub mod resume_train;
 pub mod split;
 pub mod synthesize;
 pub mod train;
@@ -157,6 +158,8 @@ stages! {
     Split(split::Split) = "split",
     /// Trains a classifier from its initialisation.
     Train(train::Train) = "train",
+    /// Trains a classifier further, as if it had never stopped.
+    ResumeTrain(resume_train::ResumeTrain) = "resume-train",
     /// Measures a model on labelled patches.
     Evaluate(evaluate::Evaluate) = "evaluate",
     /// Asks a model where it sees the evidence, patch by patch.

@@ -7,6 +7,7 @@ mod localisation;
 mod maps_file;
 mod odd_maps;
 mod output;
+mod resume_train;
 #[cfg(test)]
 mod testing;
 mod train;
@@ -88,6 +89,7 @@ fn compute(job: &Job<'_>) -> Result<Outcome> {
             bail!("{} is the engine's: it needs no libtorch", job.task.name)
         }
         AnyStage::Train(stage) => train::run(job, stage),
+        AnyStage::ResumeTrain(stage) => resume_train::run(job, stage),
         AnyStage::Evaluate(stage) => evaluate::run(job, stage),
         AnyStage::Explain(stage) => explain::run(job, stage),
     }
