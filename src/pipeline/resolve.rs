@@ -165,9 +165,9 @@ impl<'a> Resolver<'a> {
 
     fn inherited(&self, name: &StageName, through: &[&str], slot: &str, depth: usize) -> Resolved {
         let index = self.stage(name).map_err(|problem| vec![problem])?;
-        if depth > self.stages.len() || self.stages[index].stage.is_none() {
+        let Some(stage) = self.stages[index].stage.as_ref().filter(|_| depth <= self.stages.len()) else {
             return Ok(Vec::new()); // A cycle, or a stage that could not be read: reported already.
-        }
+        };
         // What is wrong with that stage's own inputs is reported there.
         let Ok(mut inputs) = self.inputs(index, depth + 1) else { return Ok(Vec::new()) };
         if let [step, rest @ ..] = through {
@@ -175,8 +175,10 @@ impl<'a> Resolver<'a> {
             return maker.map_or(Ok(Vec::new()), |maker| self.inherited(maker, rest, slot, depth + 1));
         }
         let below = format!("{slot}.");
-        inputs.retain(|input| input.slot == slot || input.slot.starts_with(&below));
-        match inputs.is_empty() {
+        let meant = |found: &str| found == slot || found.starts_with(&below);
+        inputs.retain(|input| meant(&input.slot));
+        // Declared, but come to nothing: in a cycle, which is reported elsewhere.
+        match inputs.is_empty() && !stage.inputs().iter().any(|input| meant(&input.slot)) {
             true => Err(vec![problem(format!("`{name}` reads no `{slot}`"))]),
             false => Ok(inputs),
         }

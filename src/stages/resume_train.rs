@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    AnyStage, Appetite, Artifact, ArtifactType, Check, Equality, Input, Model, Origin, Peers, RunSettings,
-    Runner, Stage, StageName, TrainingData,
+    AnyStage, Appetite, Artifact, ArtifactType, Check, Equality, Input, Kind, Model, Origin, Peers,
+    RunSettings, Runner, Stage, StageName, TrainingData,
     declare::{choice, parameters},
     train::{Architecture, EarlyStopping, training_artifacts},
     training_inputs,
@@ -20,7 +20,8 @@ parameters! {
     pub struct ResumeTrain {
         /// The training to go on with: a `train` or `resume-train` stage, or the file of a checkpoint.
         input from: Model;
-        /// What to learn from; what `from` learnt from where absent. Needed where `from` is a file.
+        /// What to learn from; what `from` learnt from where absent. Needed where `from` is a file. Its
+        /// validation patches should be those of before: the smallest loss on them is what has to be beaten.
         input data: Option<TrainingData> = None;
         /// The epoch from which to go on.
         semantic start: Start = Start::Last;
@@ -57,8 +58,11 @@ impl Stage for ResumeTrain {
     fn inputs(&self) -> Vec<Input> {
         let mut inputs = match (&self.data, &self.from) {
             (Some(data), _) => training_inputs("data", data),
-            (None, Model::Artifact(reference)) => vec![inherited_data(&reference.stage)],
-            (None, Model::File(_)) => Vec::new(), // `check` asks for `data`.
+            (None, Model::Artifact(reference)) if is_training(&reference.stage) => {
+                vec![inherited_data(&reference.stage)]
+            }
+            // `check` asks for `data`, or `from` is no training, which is told of the checkpoint.
+            (None, Model::Artifact(_) | Model::File(_)) => Vec::new(),
         };
         inputs.push(checkpoint_input(&self.from));
         inputs
@@ -128,6 +132,10 @@ fn stage_of(from: &Model) -> Option<StageName> {
 #[must_use]
 pub fn in_words(architecture: &Architecture) -> String {
     serde_json::to_string(architecture).unwrap_or_else(|_| architecture.word().to_owned())
+}
+
+fn is_training(stage: &StageName) -> bool {
+    matches!(stage.kind, Kind::Train | Kind::ResumeTrain)
 }
 
 fn inherited_data(stage: &StageName) -> Input {

