@@ -227,8 +227,8 @@ fn wrong_settings_of_a_training_are_told_with_their_places() {
     project.pcamflow(&["run", "p.toml", "--dry-run"]).exit(2).complains("`data` must be given where `from`");
 
     let from = |stage: &str, message: &str| {
-        let resume =
-            format!("[resume-train.r]\nfrom = '{stage}'\nepochs = 1\narchitecture.class-cnn = {{}}\n");
+        let network = "architecture.class-cnn = { channels = [4, 4, 8, 8], hidden = 8 }";
+        let resume = format!("[resume-train.r]\nfrom = '{stage}'\nepochs = 1\n{network}\n");
         project.rewrite("p.toml", format!("{PIPELINE}{resume}"));
         let output = project.pcamflow(&["run", "p.toml", "--dry-run"]).exit(2).complains(message);
         assert_eq!(output.stderr.matches("error:").count(), 1, "{}", output.stderr);

@@ -138,7 +138,7 @@ mod tests {
     struct Wanted {
         adjustments: Vec<Adjustment>,
         /// At (row, column) (0, 0), (3, 40), (50, 7) and (95, 95).
-        colors: [Color; 4],
+        colors: [[f64; 3]; 4],
         mean: f64,
     }
 
@@ -234,7 +234,7 @@ mod tests {
             adjustments.iter().for_each(|adjustment| got.adjust(*adjustment));
             for (at, wanted) in [0, 3 * 96 + 40, 50 * 96 + 7, 95 * 96 + 95].into_iter().zip(colors) {
                 for (plane, wanted) in got.0.iter().zip(wanted) {
-                    let got = plane[at];
+                    let got = f64::from(plane[at]);
                     assert!((got - wanted).abs() < 2e-6, "{adjustments:?} at {at}: {got} is not {wanted}");
                 }
             }
