@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use super::{ResolvedInput, Source, StageNode, pick::pick, read::ReadStage, sources::Sources};
 use crate::{
     graph::Graph,
-    stages::{ArtifactRef, ArtifactType, Input, Origin, Problem, SourceFile, StageName},
+    stages::{AnyStage, ArtifactRef, ArtifactType, Input, Origin, Problem, SourceFile, StageName},
 };
 
 /// Resolves every input of every stage. `None` where a stage could not be read or a reference is wrong.
@@ -165,9 +165,9 @@ impl<'a> Resolver<'a> {
 
     fn inherited(&self, name: &StageName, through: &[&str], slot: &str, depth: usize) -> Resolved {
         let index = self.stage(name).map_err(|problem| vec![problem])?;
-        let Some(stage) = self.stages[index].stage.as_ref().filter(|_| depth <= self.stages.len()) else {
+        if depth > self.stages.len() || self.stages[index].stage.is_none() {
             return Ok(Vec::new()); // A cycle, or a stage that could not be read: reported already.
-        };
+        }
         // What is wrong with that stage's own inputs is reported there.
         let Ok(mut inputs) = self.inputs(index, depth + 1) else { return Ok(Vec::new()) };
         if let [step, rest @ ..] = through {
@@ -175,13 +175,19 @@ impl<'a> Resolver<'a> {
             return maker.map_or(Ok(Vec::new()), |maker| self.inherited(maker, rest, slot, depth + 1));
         }
         let below = format!("{slot}.");
-        let meant = |found: &str| found == slot || found.starts_with(&below);
-        inputs.retain(|input| meant(&input.slot));
-        // Declared, but come to nothing: in a cycle, which is reported elsewhere.
-        match inputs.is_empty() && !stage.inputs().iter().any(|input| meant(&input.slot)) {
+        inputs.retain(|input| input.slot == slot || input.slot.starts_with(&below));
+        match inputs.is_empty() {
+            // Declared, and come to nothing: in a cycle, which is reported elsewhere.
+            true if self.declares(index, slot) => Ok(inputs),
             true => Err(vec![problem(format!("`{name}` reads no `{slot}`"))]),
             false => Ok(inputs),
         }
+    }
+
+    /// Whether a stage says that it reads something under a slot, whatever that comes to.
+    fn declares(&self, index: usize, slot: &str) -> bool {
+        let inputs = self.stages[index].stage.as_ref().map_or_else(Vec::new, AnyStage::inputs);
+        inputs.iter().any(|input| input.slot == slot)
     }
 
     /// The stage that makes what a stage reads under a slot; `None` where that is not known for an error
