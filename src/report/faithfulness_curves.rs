@@ -67,8 +67,8 @@ impl Side {
         match (summary.protocol, self) {
             (Protocol::Ranked, Self::Deletion) => format!("deletion, down to {down}: low is good"),
             (Protocol::Ranked, Self::Insertion) => format!("insertion, up from {up}: high is good"),
-            (Protocol::Threshold, Self::Deletion) => format!("deletion, {down} instead: low is good"),
-            (Protocol::Threshold, Self::Insertion) => format!("insertion, {up} elsewhere: high is good"),
+            (Protocol::Threshold, Self::Deletion) => format!("deletion, replaced by {down}: low is good"),
+            (Protocol::Threshold, Self::Insertion) => format!("insertion, shown on {up}: high is good"),
         }
     }
 
