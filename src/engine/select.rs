@@ -49,6 +49,13 @@ fn matches(pattern: &str, name: &str) -> bool {
 }
 
 fn unknown(pattern: &str, names: &[[String; 2]], complaint: &str) -> String {
+    if let Some((stage, _)) = pattern.split_once('@') {
+        let of_it = names.iter().filter(|[written, _]| written == stage);
+        let repeats: Vec<&str> = of_it.map(|[_, name]| name.as_str()).collect();
+        if !repeats.is_empty() {
+            return format!("{complaint} `{pattern}`: there is {}", repeats.join(", "));
+        }
+    }
     match nearest(pattern, names.as_flattened().iter().map(String::as_str)) {
         Some(near) => format!("{complaint} `{pattern}`: did you mean `{near}`?"),
         None => {
@@ -62,6 +69,19 @@ fn unknown(pattern: &str, names: &[[String; 2]], complaint: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_what_is_not_there_the_nearest_is_named() {
+        let names = ["split.d", "train.t@1", "train.t@2"].map(|name| names(&name.parse().unwrap()));
+        for (pattern, expected) in [
+            ("train.t@7", "no stage `train.t@7`: there is train.t@1, train.t@2"),
+            ("split.d@1", "no stage `split.d@1`: there is split.d"),
+            ("trian.t", "no stage `trian.t`: did you mean `train.t`?"),
+            ("metrics.all", "no stage `metrics.all`: the stages are split.d, train.t"),
+        ] {
+            assert_eq!(unknown(pattern, &names, "no stage"), expected);
+        }
+    }
 
     #[test]
     fn a_star_stands_for_any_text() {

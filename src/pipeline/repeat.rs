@@ -20,7 +20,7 @@ pub(super) fn expand<'a>(stages: Vec<ReadStage<'a>>, problems: &mut Vec<Problem>
         return stages;
     }
     let Spread { owners, meetings } = spread(&stages);
-    problems.extend(meetings.iter().map(|meeting| meeting.problem(&stages)));
+    problems.extend(telling(&meetings).map(|meeting| meeting.problem(&stages)));
     let seeds_of = |owner: usize| seeds(&stages[owner]);
     let lists: Vec<Option<Vec<u64>>> = owners.into_iter().map(|owner| owner.map(seeds_of)).collect();
     let repeated = stages.into_iter().zip(lists).map(|(stage, seeds)| match seeds {
@@ -118,6 +118,17 @@ fn pair_up(one: &ReadStage<'_>, other: &ReadStage<'_>) -> bool {
 
 fn seeds(stage: &ReadStage<'_>) -> Vec<u64> {
     stage.seeds.iter().flat_map(|seeds| seeds.values()).collect()
+}
+
+/// The meetings that are worth telling: where a stage with `seeds` meets other ones, both meet again in
+/// everything downstream.
+fn telling(meetings: &[Meeting]) -> impl Iterator<Item = &Meeting> {
+    let is_root = |meeting: &Meeting| meeting.owners.contains(&meeting.stage);
+    let of_a_root = move |meeting: &Meeting| {
+        let same = |root: &&Meeting| root.owners.iter().all(|owner| meeting.owners.contains(owner));
+        meetings.iter().filter(|root| is_root(root)).any(|root| same(&root))
+    };
+    meetings.iter().filter(move |meeting| is_root(meeting) || !of_a_root(meeting))
 }
 
 impl Meeting {
@@ -268,16 +279,22 @@ images = 'split.d/test'
     #[test]
     fn different_seeds_do_not_meet() {
         let of_split = "sizes = { train = 1, validation = 1, test = 1 }\nseeds = [1, 2]";
-        let text = CHAIN.replace("sizes = { train = 1, validation = 1, test = 1 }", of_split);
-        let invalid = load(&text).err().unwrap();
+        let repeated_split = CHAIN.replace("sizes = { train = 1, validation = 1, test = 1 }", of_split);
+        let invalid = load(&repeated_split).err().unwrap();
         let expected =
             ["`train.t` has the seeds 3, 1, and depends on `split.d` with the seeds 1, 2", "a.toml:11:9"];
-        assert_eq!(invalid.count(), 2, "of the stages downstream, the one where they meet again:\n{invalid}");
+        assert_eq!(invalid.count(), 1, "not again of what is downstream:\n{invalid}");
         for part in expected {
             assert!(invalid.to_string().contains(part), "{part:?} is not in:\n{invalid}");
         }
+        let text = CHAIN.replace("[evaluate.e]", "[train.u]\ndata = 'split.d'\nepochs = 1\nseeds = [2]\n[train.v]\ndata = 'split.d'\nepochs = 1\nseeds = [1, 2]\nweights = 'train.u'\n[evaluate.e]");
+        let text_of = |text: &str| load(text).err().unwrap().to_string();
+        assert!(
+            text_of(&text)
+                .contains("`train.v` has the seeds 1, 2, and depends on `train.u` with the seeds 2")
+        );
         // The same seeds in another order are paired.
-        let pipeline = load(&text.replace("[1, 2]", "[1, 3]")).unwrap();
+        let pipeline = load(&repeated_split.replace("[1, 2]", "[1, 3]")).unwrap();
         assert_eq!(names(&pipeline)[1..5], ["split.d@1", "split.d@3", "train.t@3", "train.t@1"]);
         assert_eq!(reads(&pipeline, 3)[0].1, "split.d@3/train");
     }
