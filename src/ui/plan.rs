@@ -160,7 +160,7 @@ estimate, one after another: 2 min 57 s to 3 min 19 s, plus 1 stage that never r
             stages.push(stage(&format!("evaluate.test@{seed}"), Planned::Maybe, &why, None));
         }
         let expected = "\
-stage                  plan    last time  why
+stage                  plan     last time  why
 split.pcam             cached
 train.base@{1,3}       run     1 min 00 s  never ran
 train.base@2           cached      30.0 s
