@@ -24,17 +24,21 @@ struct Document<'a> {
 
 /// Shows what repeats say together in a folder. Returns what the user should know.
 pub(in crate::engine) fn show(folder: &Path, repeats: &[Repeated]) -> Vec<String> {
-    let files: [(&str, String, fn(&[u8]) -> bool); 2] =
-        [("repeats.csv", csv(repeats), is_our_csv), ("repeats.json", json(repeats), is_our_json)];
-    let place = |(name, text, is_ours): (&str, String, fn(&[u8]) -> bool)| {
-        let wanted = (!repeats.is_empty()).then_some(text);
-        place(&folder.join(name), wanted.as_deref(), is_ours).unwrap_or_else(|error| Some(error.to_string()))
-    };
-    files.into_iter().filter_map(place).collect()
+    let wanted = |text: String| (!repeats.is_empty()).then_some(text);
+    let placed = [
+        place(&folder.join("repeats.csv"), wanted(csv(repeats)), is_our_csv),
+        place(&folder.join("repeats.json"), wanted(json(repeats)), is_our_json),
+    ];
+    placed.into_iter().filter_map(|told| told.unwrap_or_else(|error| Some(error.to_string()))).collect()
 }
 
-fn place(path: &Path, wanted: Option<&str>, is_ours: fn(&[u8]) -> bool) -> fsx::Result<Option<String>> {
-    let there = fsx::read_if_there(path)?;
+/// Brings one file to what is wanted. Returns what the user should know.
+fn place(path: &Path, wanted: Option<String>, is_ours: fn(&[u8]) -> bool) -> fsx::Result<Option<String>> {
+    let there = match fsx::read_if_there(path) {
+        // Not ours, which can be read, and in nobody's way.
+        Err(_) if wanted.is_none() => return Ok(None),
+        there => there?,
+    };
     match (there, wanted) {
         (None, None) => {}
         (Some(old), Some(new)) if old == new.as_bytes() => {}
@@ -128,6 +132,16 @@ mod tests {
             "nothing new, nothing written"
         );
         assert!(show(folder.path(), &[]).is_empty() && names(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn a_folder_of_that_name_is_an_error_only_where_the_file_is_wanted() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("repeats.csv")).unwrap();
+        assert!(show(folder.path(), &[]).is_empty());
+        let told = show(folder.path(), &repeated());
+        assert!(told.len() == 1 && told[0].contains("repeats.csv"), "{told:?}");
+        assert!(folder.path().join("repeats.json").exists());
     }
 
     #[test]
