@@ -1,11 +1,19 @@
 //! Stage kind `explain`: where a model sees the evidence; one stage per method.
 
+mod integrated_gradients;
+mod occlusion;
+mod saliency;
+
 use super::{
-    Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, Images, Input, Model, RunSettings,
-    Runner, Stage, artifact,
+    Appetite, Artifact, ArtifactType, Baseline, Check, DEFAULT_SEED, Equality, Images, Input, Model,
+    RunSettings, Runner, Stage, artifact,
     declare::{choice, parameters, settings},
     default_classes, question_inputs,
 };
+
+pub use integrated_gradients::{IntegratedGradients, Rule};
+pub use occlusion::Occlusion;
+pub use saliency::{Saliency, Smooth};
 
 parameters! {
     /// Computes one map per patch.
@@ -38,6 +46,12 @@ choice! {
     pub enum Method {
         /// Gradient-weighted activations of one layer (Selvaraju et al. 2017).
         GradCam(GradCam) = "grad-cam",
+        /// The gradient at the image (Simonyan et al. 2014), or its mean under noise (SmoothGrad).
+        Saliency(Saliency) = "saliency",
+        /// What is lost where a window hides the image (Zeiler & Fergus 2014).
+        Occlusion(Occlusion) = "occlusion",
+        /// Gradients along the way from a baseline (Sundararajan et al. 2017).
+        IntegratedGradients(IntegratedGradients) = "integrated-gradients",
     }
 }
 
@@ -83,6 +97,36 @@ choice! {
     }
 }
 
+impl Method {
+    /// What it puts in the place of evidence, where it does, and where that stands in the stage's table.
+    #[must_use]
+    pub fn baseline(&self) -> Option<(Baseline, &'static str)> {
+        match self {
+            Self::GradCam(_) | Self::Saliency(_) => None,
+            Self::Occlusion(settings) => Some((settings.baseline, occlusion::BASELINE)),
+            Self::IntegratedGradients(settings) => Some((settings.baseline, integrated_gradients::BASELINE)),
+        }
+    }
+
+    /// How complete its attributions have to be, where that is asked for.
+    #[must_use]
+    pub fn tolerance(&self) -> Option<f64> {
+        match self {
+            Self::GradCam(_) | Self::Saliency(_) | Self::Occlusion(_) => None,
+            Self::IntegratedGradients(settings) => settings.tolerance,
+        }
+    }
+
+    fn check(&self, model: &Model, check: &mut Check<'_>) {
+        match self {
+            Self::GradCam(_) => {} // Only the model knows its layers.
+            Self::Saliency(settings) => settings.check(check),
+            Self::Occlusion(settings) => settings.check(model, check),
+            Self::IntegratedGradients(settings) => settings.check(model, check),
+        }
+    }
+}
+
 impl Stage for Explain {
     const VERSION: u32 = 1;
     const RUNNER: Runner = Runner::Worker;
@@ -90,7 +134,10 @@ impl Stage for Explain {
     const EQUALITY: Equality = Equality::Tolerance;
 
     fn inputs(&self) -> Vec<Input> {
-        question_inputs(&self.model, &self.images)
+        let mut inputs = question_inputs(&self.model, &self.images);
+        let baseline = self.method.baseline();
+        inputs.extend(baseline.and_then(|(baseline, field)| baseline.input_beside(field, &self.model)));
+        inputs
     }
 
     fn artifacts(&self) -> Vec<Artifact> {
@@ -103,9 +150,73 @@ impl Stage for Explain {
     fn check(&self, check: &mut Check<'_>) {
         check.at_least("take", self.take.unwrap_or(1), 1);
         check.require(self.panel <= 1000, "panel", "`panel` must be at most 1000");
+        self.method.check(&self.model, check);
     }
 
     fn run_settings(&self) -> &RunSettings {
         &self.run
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use toml::{
+        Spanned,
+        de::{DeTable, DeValue},
+    };
+
+    use crate::stages::{AnyStage, Kind, Origin};
+
+    fn read(model: &str, method: &str) -> Result<AnyStage, Vec<String>> {
+        let text = format!("[t]\nmodel = {model}\nimages = 'split.a/test'\nmethod.{method}");
+        let document = DeTable::parse(&text).unwrap();
+        let table = document.get_ref().get("t").unwrap();
+        let DeValue::Table(fields) = table.get_ref() else { panic!("no table") };
+        let stage = Kind::Explain.read(&Spanned::new(table.span(), fields.clone()));
+        stage.map_err(|problems| problems.into_iter().map(|problem| problem.message).collect())
+    }
+
+    fn wrong(method: &str) -> String {
+        read("'train.a'", method).unwrap_err().join("; ")
+    }
+
+    #[test]
+    fn settings_that_make_no_sense_are_told_by_name() {
+        let narrow = wrong("occlusion = { window = 8, stride = 16 }");
+        assert!(narrow.starts_with("`stride` is 16 and `window` 8: pixels between"), "{narrow}");
+        assert_eq!(wrong("occlusion = { window = 97 }"), "`window` must lie between 1 and 96");
+        assert_eq!(wrong("occlusion = { stride = 0 }"), "`stride` must be at least 1");
+        assert_eq!(wrong("integrated-gradients = { steps = 1 }"), "`steps` must lie between 2 and 10000");
+        let tolerance = wrong("integrated-gradients = { tolerance = 0.0 }");
+        assert_eq!(tolerance, "`tolerance` must be a number above 0");
+        let samples = wrong("saliency = { smooth = { samples = 0 } }");
+        assert_eq!(samples, "`samples` must lie between 1 and 10000");
+        assert_eq!(wrong("saliency = { smooth = { noise = -1.0 } }"), "`noise` must lie between 0 and 10");
+    }
+
+    #[test]
+    fn a_mean_reads_the_training_patches_and_no_other_baseline_does() {
+        let inputs = |method: &str| read("'train.a'", method).unwrap().inputs();
+        let mean = inputs("occlusion = { baseline = 'mean' }");
+        let input = mean.iter().find(|input| input.slot == "data.train").unwrap();
+        assert_eq!(input.field, "method.occlusion.baseline");
+        assert!(matches!(&input.from, Origin::Inherited { stage, .. } if stage.to_string() == "train.a"));
+        for method in ["occlusion = {}", "integrated-gradients = { baseline = 'blur' }", "saliency = {}"] {
+            assert!(!inputs(method).iter().any(|input| input.slot == "data.train"), "{method}");
+        }
+        let file = read("{ safetensors = 'm.safetensors' }", "integrated-gradients = { baseline = 'mean' }");
+        let message = file.unwrap_err().remove(0);
+        assert!(message.contains("write a number from 0 to 1"), "{message}");
+    }
+
+    #[test]
+    fn defaults_are_no_part_of_a_key_and_methods_are() {
+        let lines = |method: &str| read("'train.a'", method).unwrap().semantic();
+        assert_eq!(
+            lines("occlusion = {}"),
+            lines("occlusion = { window = 16, stride = 8, baseline = 'black' }")
+        );
+        assert_ne!(lines("occlusion = {}"), lines("occlusion = { baseline = 0 }"));
+        assert_ne!(lines("saliency = {}"), lines("saliency = { smooth = {} }"));
     }
 }
