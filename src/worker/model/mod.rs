@@ -49,7 +49,7 @@ pub(crate) struct Network {
 
 #[derive(Debug)]
 enum Layers {
-    ClassCnn(ClassCnn),
+    ClassCnn(Box<ClassCnn>),
     Resnet(ResNet),
 }
 
@@ -77,7 +77,7 @@ impl Network {
     pub(crate) fn new(architecture: &Architecture, source: Source, device: Device) -> Result<Self> {
         let mut maker = Maker::new(source, device);
         let layers = match architecture {
-            Architecture::ClassCnn(widths) => Layers::ClassCnn(ClassCnn::new(widths, &mut maker)?),
+            Architecture::ClassCnn(widths) => Layers::ClassCnn(Box::new(ClassCnn::new(widths, &mut maker)?)),
             Architecture::Resnet(settings) => Layers::Resnet(ResNet::new(settings, &mut maker)?),
         };
         let made = maker.finish()?;

@@ -134,3 +134,6 @@ impl Block {
 fn plain(inputs: i64, outputs: i64, kernel: i64, stride: i64) -> Shape {
     Shape { inputs, outputs, kernel, stride, bias: false }
 }
+
+#[cfg(test)]
+mod tests;
