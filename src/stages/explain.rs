@@ -1,8 +1,10 @@
 //! Stage kind `explain`: where a model sees the evidence; one stage per method.
 
 use super::{
-    Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, Images, Input, Model, RunSettings,
-    Runner, Stage, artifact,
+    Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, Images, Input, Model, Peers,
+    RunSettings, Runner, Stage,
+    architecture::{Architecture, Layer},
+    artifact,
     declare::{choice, parameters, settings},
     default_classes, question_inputs,
 };
@@ -44,8 +46,8 @@ choice! {
 settings! {
     /// Grad-CAM and HiResCAM.
     pub struct GradCam {
-        /// The layer whose activations are weighted.
-        layer: String = "relu4".to_owned();
+        /// The layer whose activations are weighted; the last before the pooling where none is named.
+        layer: Layer = Layer::default();
         /// How gradient and activation are combined.
         variant: Variant = Variant::Plain;
     }
@@ -105,7 +107,33 @@ impl Stage for Explain {
         check.require(self.panel <= 1000, "panel", "`panel` must be at most 1000");
     }
 
+    fn check_peers(&self, peers: &Peers<'_>, check: &mut Check<'_>) {
+        let network = Architecture::of(&self.model, peers);
+        match &self.method {
+            Method::GradCam(settings) => {
+                if let Some(Err(unknown)) = network.map(|network| network.layer(&settings.layer)) {
+                    check.require(false, "method.grad-cam.layer", unknown.to_string());
+                }
+            }
+        }
+    }
+
     fn run_settings(&self) -> &RunSettings {
         &self.run
+    }
+}
+
+impl Explain {
+    /// The same with what the network decides where the pipeline is silent.
+    #[must_use]
+    pub fn settled(mut self, network: &Architecture) -> Self {
+        match &mut self.method {
+            Method::GradCam(settings) => {
+                if settings.layer == Layer::default() {
+                    settings.layer = Layer::named(network.last_layer());
+                }
+            }
+        }
+        self
     }
 }

@@ -5,9 +5,8 @@
 //! ReLU(sum_k dy/dA_k * A_k). Gradient and activation are of the same tensor. Maps are enlarged to
 //! 96x96 bilinearly, with half-pixel centres.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use pcamflow::{
-    nearest::nearest,
     report::{FullColor, Sign},
     stages::explain::{GradCam as Settings, Variant},
 };
@@ -26,7 +25,7 @@ impl GradCam {
     /// # Errors
     /// The network has no such layer: names all that it has.
     pub(super) fn new(settings: &Settings, network: &Network) -> Result<Self> {
-        let layer = find(&settings.layer, network.layer_names())?;
+        let layer = network.architecture().layer(&settings.layer)?;
         let native = size_of(&layer, network)?;
         Ok(Self { layer, variant: settings.variant, native })
     }
@@ -58,19 +57,6 @@ impl Explainer for GradCam {
         let title = format!("{name}, {}", self.layer);
         Display { title, sign: Sign::Positive, full: FullColor::Maximum }
     }
-}
-
-fn find(layer: &str, known: &[String]) -> Result<String> {
-    if let Some(found) = known.iter().find(|name| *name == layer) {
-        return Ok(found.clone());
-    }
-    let meant =
-        nearest(layer, known.iter().map(String::as_str)).map(|name| format!("did you mean `{name}`? "));
-    bail!(
-        "the model has no layer `{layer}`: {}its layers are {}",
-        meant.unwrap_or_default(),
-        known.join(", ")
-    )
 }
 
 /// Rows and columns of a layer's output, from one blank image.

@@ -1,6 +1,9 @@
 //! Every explainer against references, and what holds for all of them.
 
-use pcamflow::stages::explain::{GradCam as Settings, Score, Target, Variant};
+use pcamflow::stages::{
+    architecture::Layer,
+    explain::{GradCam as Settings, Score, Target, Variant},
+};
 use tch::{Device, Kind};
 
 use super::*;
@@ -10,10 +13,12 @@ use crate::model::{
     testing::{difference, get, noisy_patches, reference, tiny_network, weights},
 };
 
+mod resnet;
+
 const LOGIT: Question = Question { target: Target::Tumor, score: Score::Logit };
 
 fn grad_cam(layer: &str, variant: Variant) -> Method {
-    Method::GradCam(Settings { layer: layer.to_owned(), variant })
+    Method::GradCam(Settings { layer: Layer::named(layer), variant })
 }
 
 fn explained(method: &Method, network: &Network, images: &Tensor, labels: &[u8], question: Question) -> Maps {
@@ -85,7 +90,7 @@ fn every_layer_has_a_map_of_its_own_size() {
     let network = tiny_network(3);
     let images = noisy_patches(2, 1);
     for layer in network.layer_names() {
-        let method = grad_cam(layer, Variant::HiRes);
+        let method = grad_cam(&layer, Variant::HiRes);
         let [rows, columns] = explainer(&method, &network).unwrap().native().unwrap();
         let maps = explained(&method, &network, &images, &[0, 1], LOGIT);
         assert_eq!((maps.map.len(), maps.native.len()), (2 * SIDE * SIDE, 2 * rows * columns), "{layer}");

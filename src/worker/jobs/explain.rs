@@ -34,6 +34,7 @@ const PIXELS: usize = SIDE * SIDE;
 /// What is wrong with the model or the patches; settings of the method that do not fit the model.
 pub(super) fn run(job: &Job<'_>, stage: &Explain) -> Result<Outcome> {
     let network = job.model()?;
+    let stage = &stage.clone().settled(network.architecture());
     let explainer = explainer(&stage.method, &network)?;
     let images = Images::open(job, stage.take, stage.seed)?;
     let (rows, labels) = (images.chosen_rows(), images.chosen_labels());

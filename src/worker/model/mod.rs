@@ -41,7 +41,6 @@ pub(crate) enum Mode {
 pub(crate) struct Network {
     architecture: Architecture,
     layers: Layers,
-    layer_names: Vec<String>,
     parameters: Vec<(String, Tensor)>,
     made: Vec<Made>,
     device: Device,
@@ -85,7 +84,6 @@ impl Network {
         Ok(Self {
             architecture: architecture.clone(),
             layers,
-            layer_names: architecture.layers(),
             parameters: learnt.map(|made| (made.name.clone(), made.tensor.shallow_clone())).collect(),
             made,
             device,
@@ -125,8 +123,9 @@ impl Network {
     }
 
     /// The layers that `forward_with_taps` names, from input to output.
-    pub(crate) fn layer_names(&self) -> &[String] {
-        &self.layer_names
+    #[cfg(test)]
+    pub(crate) fn layer_names(&self) -> Vec<String> {
+        self.architecture.layers()
     }
 
     /// What is learnt, in the order in which PyTorch's modules are made.

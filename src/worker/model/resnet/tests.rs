@@ -111,7 +111,7 @@ fn initialisation_is_pytorchs_bit_for_bit() {
 fn logits_are_pytorchs_within_1e_5() {
     let network = as_if_trained(resnet(&[1, 2, 1], 4, 7));
     let patches = noisy_patches(2, 5);
-    let wanted = Tensor::from_slice(&[0.20618799328804016_f32, 0.20269373059272766]);
+    let wanted = Tensor::from_slice(&[0.206188_f32, 0.2026937]);
     for patches in [patches.contiguous(), patches] {
         let forward = network.forward_with_taps(&patches, None);
         assert!(difference(&forward.logits, &wanted) < 1e-5, "{:?}", forward.logits);
