@@ -6,12 +6,13 @@
 //! - A classifier: [`Predictions`] (labels and probabilities, checked once) go into [`evaluate`],
 //!   which gives an [`Evaluation`], the contents of `metrics.json`. Its parts can be had alone:
 //!   [`ConfusionMatrix`], [`classification_report`], [`RocCurve`], [`PrecisionRecallCurve`],
-//!   [`brier`], [`log_loss`], [`calibration_error`].
+//!   [`brier`], [`log_loss`], [`calibration_error`]; a [`ChosenThreshold`] suits other images best.
 //! - A map: [`Localisation`] against a [`Region`], the centre box or a mask; [`MapRange`] tells
 //!   ordinary maps from constant ones.
 //! - Uncertainty: [`percentile_interval`], a seeded bootstrap of any statistic.
 //! - A training: [`History`], the contents of `history.json`.
 
+mod at_threshold;
 mod bootstrap;
 mod brier;
 mod calibration;
@@ -31,8 +32,10 @@ mod ranks;
 mod region;
 mod roc;
 mod sigmoid;
+mod threshold;
 mod undefined;
 
+pub use at_threshold::AtChosenThreshold;
 pub use bootstrap::{Bootstrap, Interval, percentile_interval};
 pub use brier::brier;
 pub use calibration::calibration_error;
@@ -51,6 +54,7 @@ pub use ranking::{by_value_descending, first_maximum};
 pub use region::{CENTRE_SIDE, PATCH_SIDE, Region};
 pub use roc::{RocCurve, roc_auc, roc_auc_interval};
 pub use sigmoid::sigmoid;
+pub use threshold::{ChosenThreshold, Criterion};
 pub use undefined::Undefined;
 
 #[cfg(test)]
