@@ -39,7 +39,7 @@ fn chosen(at: &AtChosenThreshold, evaluation: &Evaluation) -> String {
         images(validation_images)
     );
     text += &classification_report(&at.confusion, &evaluation.classes);
-    text += "\n";
+    text += "\nConfusion matrix (rows true, columns predicted)\n\n";
     text += &confusion(&at.confusion, &evaluation.classes);
     text += "\n";
     let mut numbers = Numbers::new(evaluation);

@@ -10,6 +10,8 @@ mod faults;
 mod hdf5_files;
 #[cfg(feature = "torch")]
 mod references;
+#[cfg(feature = "torch")]
+mod resnet;
 mod sandbox;
 mod split;
 #[cfg(feature = "torch")]
