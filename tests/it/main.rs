@@ -10,6 +10,7 @@ mod faults;
 mod hdf5_files;
 #[cfg(feature = "torch")]
 mod references;
+mod repeats;
 #[cfg(feature = "torch")]
 mod resnet;
 mod sandbox;
