@@ -5,6 +5,7 @@ use super::{
     font::CAPITALS,
     scene::{Pen, Point, Rect, Scene, TextStyle},
 };
+use crate::metrics::Evaluation;
 
 /// Headings.
 pub(super) const TITLE: TextStyle = TextStyle::new(16.0).bold();
@@ -53,6 +54,15 @@ impl Mark {
 /// The point that matters in a chart.
 pub(super) fn ring(scene: &mut Scene, at: Point, color: Color) {
     scene.badge(at, 5.0, color, INK, 1.6);
+}
+
+/// The colour of the point at a threshold that was chosen on validation images (Okabe & Ito's yellow).
+pub(super) const CHOSEN: Color = Color::rgb(0xf0, 0xe4, 0x42);
+
+/// What a legend says of that point, where there is one.
+pub(super) fn chosen_threshold(evaluation: &Evaluation) -> Option<Entry> {
+    let at = evaluation.chosen_threshold.as_ref()?;
+    Some(Entry::new(Mark::Ring(CHOSEN), format!("chosen: {:.3}", at.chosen.threshold)))
 }
 
 /// One entry of a legend.

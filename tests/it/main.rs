@@ -11,6 +11,8 @@ mod hdf5_files;
 #[cfg(feature = "torch")]
 mod references;
 mod repeats;
+#[cfg(feature = "torch")]
+mod resnet;
 mod sandbox;
 mod split;
 #[cfg(feature = "torch")]

@@ -26,9 +26,17 @@ impl Images {
     /// # Errors
     /// What is wrong with the files; fewer patches than `take`.
     pub(crate) fn open(job: &Job<'_>, take: Option<u32>, seed: u64) -> Result<Self> {
-        let part = job.task.inputs.contains_key("images");
-        let name = job.input(if part { "images" } else { "images.x" })?.name.clone();
-        let set = patches::open(job, "images")?;
+        Self::open_slot(job, "images", take, seed)
+    }
+
+    /// The same of another slot.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub(crate) fn open_slot(job: &Job<'_>, slot: &str, take: Option<u32>, seed: u64) -> Result<Self> {
+        let part = job.task.inputs.contains_key(slot);
+        let name = job.input(&if part { slot.to_owned() } else { format!("{slot}.x") })?.name.clone();
+        let set = patches::open(job, slot)?;
         let positions = choose(set.len(), take, (!part).then_some(seed), &name)?;
         Ok(Self { set, name, positions })
     }
