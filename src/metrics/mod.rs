@@ -9,6 +9,7 @@
 //!   [`brier`], [`log_loss`], [`calibration_error`].
 //! - A map: [`Localisation`] against a [`Region`], the centre box or a mask; [`MapRange`] tells
 //!   ordinary maps from constant ones; [`spearman`] tells how alike two maps are.
+//! - Explanations held against each other: [`faithfulness`].
 //! - Uncertainty: [`percentile_interval`], a seeded bootstrap of any statistic.
 //! - A training: [`History`], the contents of `history.json`.
 
@@ -19,6 +20,7 @@ mod class_scores;
 mod classification_report;
 mod confusion;
 mod evaluation;
+pub mod faithfulness;
 mod history;
 mod localisation;
 mod log_loss;
