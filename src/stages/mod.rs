@@ -12,6 +12,7 @@ mod check;
 mod contract;
 pub(crate) mod declare;
 mod execution;
+mod label;
 mod name;
 mod problem;
 mod reader;
@@ -19,6 +20,7 @@ mod reference;
 
 pub mod evaluate;
 pub mod explain;
+pub mod metrics;
 pub mod split;
 pub mod synthesize;
 pub mod train;
@@ -35,6 +37,7 @@ pub use contract::{
 };
 
 pub use execution::{Bytes, DeviceChoice, RunSettings};
+pub use label::Label;
 pub use name::{ArtifactRef, StageName, is_name};
 pub use problem::Problem;
 pub use reader::Reader;
@@ -163,6 +166,8 @@ stages! {
     Evaluate(evaluate::Evaluate) = "evaluate",
     /// Asks a model where it sees the evidence, patch by patch.
     Explain(explain::Explain) = "explain",
+    /// Measures whether explanations name what the model uses, and find the evidence.
+    Metrics(metrics::Metrics) = "metrics",
 }
 
 impl Kind {

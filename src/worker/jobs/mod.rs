@@ -5,6 +5,7 @@ mod explain;
 mod images;
 mod localisation;
 mod maps_file;
+mod metrics;
 mod odd_maps;
 mod output;
 #[cfg(test)]
@@ -90,6 +91,7 @@ fn compute(job: &Job<'_>) -> Result<Outcome> {
         AnyStage::Train(stage) => train::run(job, stage),
         AnyStage::Evaluate(stage) => evaluate::run(job, stage),
         AnyStage::Explain(stage) => explain::run(job, stage),
+        AnyStage::Metrics(stage) => metrics::run(job, stage),
     }
 }
 
