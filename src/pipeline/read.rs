@@ -11,7 +11,8 @@ use super::settings::Settings;
 use crate::{
     nearest::nearest,
     stages::{
-        AnyStage, Class, Input, Kind, Parameters, Problem, Reader, RunSettings, StageName, is_name, kebab, span_of,
+        AnyStage, Class, Input, Kind, Parameters, Problem, Reader, RunSettings, StageName, is_name, kebab,
+        span_of,
     },
 };
 

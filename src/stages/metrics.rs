@@ -81,8 +81,10 @@ impl Stage for Metrics {
         inputs.extend(self.meta.as_ref().map(|meta| file_input("meta", meta, ArtifactType::Meta)));
         inputs.extend(self.masks.as_ref().map(|masks| file_input("masks", masks, ArtifactType::Masks)));
         if let Some(first) = self.explanations.values().next() {
-            let baselines =
-                [("deletion-baseline", self.deletion_baseline), ("insertion-baseline", self.insertion_baseline)];
+            let baselines = [
+                ("deletion-baseline", self.deletion_baseline),
+                ("insertion-baseline", self.insertion_baseline),
+            ];
             let of = |(field, baseline): (_, Baseline)| baseline.input(field, &first.stage, &["model"]);
             inputs.extend(baselines.into_iter().find_map(of));
         }
@@ -124,12 +126,17 @@ impl Stage for Metrics {
     }
 
     fn check_peers(&self, peers: &Peers<'_>, check: &mut Check<'_>) {
-        let asked: Vec<(&Label, &ArtifactRef, &Explain)> =
-            self.explanations.iter().filter_map(|(label, from)| Some((label, from, explained(peers, from)?))).collect();
+        let asked: Vec<(&Label, &ArtifactRef, &Explain)> = self
+            .explanations
+            .iter()
+            .filter_map(|(label, from)| Some((label, from, explained(peers, from)?)))
+            .collect();
         let Some(((_, first, reference), others)) = asked.split_first() else { return };
         for (label, from, other) in others {
             if let Some(difference) = different_question(reference, other) {
-                let message = format!("explanations of different {difference}, in `{first}` and `{from}`: a comparison needs the same");
+                let message = format!(
+                    "explanations of different {difference}, in `{first}` and `{from}`: a comparison needs the same"
+                );
                 check.require(false, &format!("explanations.{label}"), message);
             }
         }
@@ -157,7 +164,11 @@ impl Metrics {
                 check.require(self.masks.is_none(), "masks", own("masks"));
                 check.require(self.meta.is_none(), "meta", own("slides"));
                 let missing = format!("masks are missing: `{}` has none, give it `masks`", part.stage);
-                check.require(!asked || self.masks.is_some() || split.masks.is_some(), "localisation", missing);
+                check.require(
+                    !asked || self.masks.is_some() || split.masks.is_some(),
+                    "localisation",
+                    missing,
+                );
             }
         }
     }

@@ -89,7 +89,10 @@ mod tests {
     #[test]
     fn a_last_step_may_be_smaller() {
         let course = Course::new(Protocol::Rank, 1000);
-        assert_eq!((course.points.len(), course.fractions[9], course.fractions[10]), (11, 9000.0 / 9216.0, 1.0));
+        assert_eq!(
+            (course.points.len(), course.fractions[9], course.fractions[10]),
+            (11, 9000.0 / 9216.0, 1.0)
+        );
         let steps = course.steps(&falling()).unwrap();
         assert_eq!(steps.iter().filter(|&&step| step == 10).count(), 216);
         let each = Course::new(Protocol::Rank, 1);

@@ -5,7 +5,11 @@
 //! threads or more images change no bit of its scores. Knows no files and no stage.
 
 mod course;
+mod pace;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 pub(crate) use course::Course;
-pub(crate) use walk::{Ends, Walker};
+pub(crate) use pace::Pace;
+pub(crate) use walk::{Ends, Walked, Walker};
