@@ -35,13 +35,13 @@ impl OddMaps {
             (&self.not_finite, "not finite: some pixels are NaN or infinite"),
         ];
         for (rows, what) in sorts.into_iter().filter(|(rows, _)| !rows.is_empty()) {
-            reporter.warn(&format!("{} of {total} maps are {what} ({})", rows.len(), name_rows(rows)));
+            reporter.warn(&format!("{} of {total} maps are {what} ({})", rows.len(), name(rows)));
         }
     }
 }
 
-/// Names some rows, and says how many more there are.
-pub(super) fn name_rows(rows: &[i64]) -> String {
+/// Some rows in words: `rows 3, 5 and 12 more`.
+pub(super) fn name(rows: &[i64]) -> String {
     let named: Vec<String> = rows.iter().take(NAMED).map(i64::to_string).collect();
     let more = match rows.len().saturating_sub(NAMED) {
         0 => String::new(),

@@ -8,7 +8,7 @@ use pcamflow::{
 };
 
 use super::{Explanations, Job, curves_file};
-use crate::jobs::odd_maps::name_rows;
+use crate::jobs::odd_maps::name;
 
 impl Job<'_> {
     /// Writes every artifact, and warns of maps that are not ordinary.
@@ -39,7 +39,7 @@ impl Job<'_> {
             (&odd.not_finite, "not finite: they have no curve and are in no mean"),
         ];
         for (rows, what) in sorts.into_iter().filter(|(rows, _)| !rows.is_empty()) {
-            let (label, count, rows) = (&method.label, rows.len(), name_rows(rows));
+            let (label, count, rows) = (&method.label, rows.len(), name(rows));
             self.reporter.warn(&format!("{label}: {count} of {images} maps are {what} ({rows})"));
         }
     }
