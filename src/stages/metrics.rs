@@ -99,6 +99,10 @@ impl Stage for Metrics {
             artifact("curves", "curves.h5", ArtifactType::Curves),
             artifact("plot", "curves.png", ArtifactType::Picture),
             artifact("plot-svg", "curves.svg", ArtifactType::Picture),
+            artifact("areas", "areas.png", ArtifactType::Picture),
+            artifact("areas-svg", "areas.svg", ArtifactType::Picture),
+            artifact("localisation", "localisation.png", ArtifactType::Picture),
+            artifact("localisation-svg", "localisation.svg", ArtifactType::Picture),
         ]
     }
 

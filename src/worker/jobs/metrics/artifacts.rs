@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result};
 use pcamflow::{
     metrics::faithfulness::{Comparison, Faithfulness, MethodSummary, Summary},
     protocol::Number,
+    report::{self, Picture},
     stages::metrics::Metrics,
 };
 
@@ -27,7 +28,19 @@ impl Job<'_> {
         json.push(b'\n');
         self.write("summary.json", &json)?;
         self.write("per-image.csv", &table(faithfulness)?)?;
-        curves_file::write(&self.artifact("curves.h5"), stage, explanations, comparison)
+        curves_file::write(&self.artifact("curves.h5"), stage, explanations, comparison)?;
+        self.write("report.txt", report::faithfulness_report(&faithfulness.summary).as_bytes())?;
+        self.draw("curves", &report::faithfulness_curves(faithfulness)?)?;
+        self.draw("areas", &report::faithfulness_areas(&faithfulness.summary)?)?;
+        let located = report::localisation_plot(&faithfulness.summary)?;
+        let none =
+            || Picture::of_words("Localisation", "No positive image has a finite map: nothing to find.");
+        self.draw("localisation", &located.unwrap_or_else(none))
+    }
+
+    fn draw(&self, name: &str, picture: &Picture) -> Result<()> {
+        self.write(&format!("{name}.png"), &picture.png()?)?;
+        self.write(&format!("{name}.svg"), picture.svg()?.as_bytes())
     }
 
     fn warn_of(&self, method: &MethodSummary) {

@@ -410,3 +410,15 @@ fn thresholds_have_fifty_one_points_and_black_alone() {
     assert_eq!(summary["baselines"].as_array().unwrap().len(), 1);
     assert_eq!((&summary["insertion-baseline"], &summary["points"]), (&"black".into(), &51.into()));
 }
+
+#[test]
+fn without_positives_there_is_nothing_to_find_and_everything_is_written() {
+    let case = Case::new();
+    let images = part(&case.folder.path().join("test.h5"), &noise(5), &[0; 5], None);
+    let case = case.with("images", images).maps("a", &ByHand { labels: vec![0; 5], ..ByHand::new(0.1) });
+    case.run(COARSE, resources(2, 8)).0.unwrap();
+    assert_eq!(ranks(&case, "a"), [None, None]);
+    assert!(fs::read_to_string(case.path("localisation.svg")).unwrap().contains("No positive image"));
+    let names: Vec<_> = fs::read_dir(case.folder.path().join("out")).unwrap().collect();
+    assert_eq!(names.len(), 10, "{names:?}");
+}
