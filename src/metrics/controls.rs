@@ -68,7 +68,8 @@ mod tests {
         assert_eq!(order[..4], FIRST);
     }
 
-    const FIRST: [usize; 4] = [0, 0, 0, 0];
+    /// From an independent ChaCha20 (in Python).
+    const FIRST: [usize; 4] = [3032, 4296, 6401, 2186];
 
     #[test]
     fn random_maps_find_the_centre_as_often_as_chance() {

@@ -6,14 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::is_name;
 
-/// What already has a name in the results: the controls, and the columns beside the curves.
-const TAKEN: [(&str, &str); 5] = [
-    ("random", "the control with a random order"),
-    ("centre", "the control that looks at the centre"),
-    ("fraction", "the points of the curves in `curves.h5`"),
-    ("row", "the rows of the patches in `curves.h5`"),
-    ("label", "the labels of the patches in `curves.h5`"),
-];
+/// The controls, which stand beside every explanation.
+const CONTROLS: [&str; 2] = ["random", "centre"];
+
+/// What else `curves.h5` holds beside the curves below their labels.
+const DATASETS: [&str; 5] = ["fraction", "row", "label", "probability", "explained"];
 
 /// A label: names results in tables, pictures and files. Letters, digits, `-` and `_`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -37,8 +34,11 @@ impl fmt::Display for Label {
 impl TryFrom<String> for Label {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
-        if let Some((word, what)) = TAKEN.iter().find(|(word, _)| *word == text) {
-            return Err(format!("`{word}` cannot be a label: it names {what}"));
+        if CONTROLS.contains(&text.as_str()) {
+            return Err(format!("`{text}` cannot be a label: it names a control"));
+        }
+        if DATASETS.contains(&text.as_str()) {
+            return Err(format!("`{text}` cannot be a label: it names something else in `curves.h5`"));
         }
         match is_name(&text) {
             true => Ok(Self(text)),
@@ -61,7 +61,7 @@ mod tests {
     fn labels_are_names_that_nothing_else_has() {
         let told = |text: &str| Label::try_from(text.to_owned()).map(String::from);
         assert_eq!(told("grad-cam_2"), Ok("grad-cam_2".to_owned()));
-        assert!(told("random").unwrap_err().contains("names the control"));
+        assert!(told("random").unwrap_err().contains("names a control"));
         assert!(told("row").unwrap_err().contains("`curves.h5`"));
         for text in ["", "a/b", "a b", "a.b"] {
             assert!(told(text).unwrap_err().contains("is no label"), "{text}");
