@@ -12,7 +12,10 @@ use pcamflow::{
 };
 use tch::{Device, Kind, Tensor};
 
-use super::{Asked, Display, Explainer, Maps, SIDE, passes::logits};
+use super::{
+    Asked, Display, Explainer, Maps, SIDE,
+    passes::{ALONE, logits},
+};
 use crate::{baseline::Substrate, model::Network};
 
 pub(super) struct Occlusion {
