@@ -8,8 +8,10 @@ use pcamflow::{
         metrics::Metrics,
     },
 };
-use serde::de::{DeserializeOwned, value::Error};
-use serde::de::{IntoDeserializer, value::StrDeserializer};
+use serde::de::{
+    DeserializeOwned, IntoDeserializer,
+    value::{Error, StrDeserializer},
+};
 
 use super::Job;
 use crate::explain::Question;
@@ -68,49 +70,39 @@ fn word<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
 }
 
 /// # Errors
-/// They are not of the same question: says in what they differ.
+/// They are not of the same question, or not of the same patches: says in what they differ.
 fn agree(one: &MapSet, other: &MapSet) -> Result<()> {
-    let (a, b) = (one.source(), other.source());
-    let (of_a, of_b) = (one.making(), other.making());
-    for (what, in_a, in_b) in
-        [("classes (`target`)", &of_a.target, &of_b.target), ("scores (`score`)", &of_a.score, &of_b.score)]
-    {
-        ensure!(
-            in_a == in_b,
-            "explanations of different {what} cannot be compared: `{in_a}` in {a}, `{in_b}` in {b}"
-        );
+    let (here, there) = (one.making(), other.making());
+    let words = [
+        ("classes (`target`)", &here.target, &there.target),
+        ("scores (`score`)", &here.score, &there.score),
+    ];
+    for (what, here, there) in words {
+        ensure!(here == there, different(what, (one, format!("`{here}`")), (other, format!("`{there}`"))));
     }
-    ensure!(
-        one.len() == other.len(),
-        "explanations of different rows cannot be compared: {} maps in {a}, {} in {b}",
-        one.len(),
-        other.len()
-    );
-    let wrong = (0..one.len()).find(|&at| one.rows()[at] != other.rows()[at]);
-    if let Some(at) = wrong {
-        let (in_a, in_b) = (one.rows()[at], other.rows()[at]);
-        bail!(
-            "explanations of different rows cannot be compared: map {at} is of row {in_a} in {a}, of row \
-             {in_b} in {b}"
-        );
-    }
-    let wrong = (0..one.len()).find(|&at| one.labels()[at] != other.labels()[at]);
-    if let Some(at) = wrong {
-        let (row, in_a, in_b) = (one.rows()[at], one.labels()[at], other.labels()[at]);
-        bail!(
-            "explanations of different patches cannot be compared: row {row} has the label {in_a} in {a}, \
-             {in_b} in {b}"
-        );
-    }
-    let wrong = (0..one.len()).find(|&at| !same_logit(one.logits()[at], other.logits()[at]));
-    if let Some(at) = wrong {
-        let (row, in_a, in_b) = (one.rows()[at], one.logits()[at], other.logits()[at]);
-        bail!(
-            "explanations of different models cannot be compared: row {row} has the logit {in_a} in {a}, \
-             {in_b} in {b}"
-        );
-    }
+    let [here, there] = [one, other].map(MapSet::len);
+    let count = |count: usize| format!("{count} maps");
+    ensure!(here == there, different("rows", (one, count(here)), (other, count(there))));
+    (0..one.len()).try_for_each(|at| agree_at(at, one, other))
+}
+
+fn agree_at(at: usize, one: &MapSet, other: &MapSet) -> Result<()> {
+    let told = |what: &str, tell: &dyn Fn(&MapSet) -> String| {
+        different(what, (one, tell(one)), (other, tell(other)))
+    };
+    let row = one.rows()[at];
+    let same = row == other.rows()[at];
+    ensure!(same, told("rows", &|maps| format!("map {at} is of row {}", maps.rows()[at])));
+    let same = one.labels()[at] == other.labels()[at];
+    ensure!(same, told("patches", &|maps| format!("row {row} has the label {}", maps.labels()[at])));
+    let same = same_logit(one.logits()[at], other.logits()[at]);
+    ensure!(same, told("models", &|maps| format!("row {row} has the logit {}", maps.logits()[at])));
     Ok(())
+}
+
+fn different(what: &str, one: (&MapSet, String), other: (&MapSet, String)) -> String {
+    let [here, there] = [one, other].map(|(maps, says)| format!("{says} in {}", maps.source()));
+    format!("explanations of different {what} cannot be compared: {here}, {there}")
 }
 
 /// Whether one model can have given both logits for one image.
