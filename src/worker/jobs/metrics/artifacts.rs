@@ -65,12 +65,13 @@ fn table(faithfulness: &Faithfulness) -> Result<Vec<u8>> {
     writer.into_inner().context("cannot finish per-image.csv")
 }
 
-/// The mean areas under the curves, under the names of the curves; what is undefined is left out.
+/// The mean areas under the curves of each explanation, under the names of the curves; what is undefined is
+/// left out.
 pub(super) fn numbers(summary: &Summary) -> Vec<Number> {
     let areas = |method: &MethodSummary| {
         let name = |curve: &str| format!("{}/{curve}", method.label);
         [(name("insertion"), method.insertion.mean), (name("deletion"), method.deletion.mean)]
     };
     let number = |(name, value): (String, Option<f64>)| Some(Number { name, value: value? });
-    summary.methods.iter().flat_map(areas).filter_map(number).collect()
+    summary.methods.iter().filter(|method| !method.control).flat_map(areas).filter_map(number).collect()
 }
