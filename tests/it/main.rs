@@ -11,6 +11,7 @@ mod faults;
 mod hdf5_files;
 #[cfg(feature = "torch")]
 mod references;
+mod repeats;
 mod sandbox;
 mod split;
 #[cfg(feature = "torch")]
