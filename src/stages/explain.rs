@@ -157,3 +157,66 @@ impl Stage for Explain {
         &self.run
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use toml::{
+        Spanned,
+        de::{DeTable, DeValue},
+    };
+
+    use crate::stages::{AnyStage, Kind, Origin};
+
+    fn read(model: &str, method: &str) -> Result<AnyStage, Vec<String>> {
+        let text = format!("[t]\nmodel = {model}\nimages = 'split.a/test'\nmethod.{method}");
+        let document = DeTable::parse(&text).unwrap();
+        let table = document.get_ref().get("t").unwrap();
+        let DeValue::Table(fields) = table.get_ref() else { panic!("no table") };
+        let stage = Kind::Explain.read(&Spanned::new(table.span(), fields.clone()));
+        stage.map_err(|problems| problems.into_iter().map(|problem| problem.message).collect())
+    }
+
+    fn wrong(method: &str) -> String {
+        read("'train.a'", method).unwrap_err().join("; ")
+    }
+
+    #[test]
+    fn settings_that_make_no_sense_are_told_by_name() {
+        let narrow = wrong("occlusion = { window = 8, stride = 16 }");
+        assert!(narrow.starts_with("`stride` is 16 and `window` 8: pixels between"), "{narrow}");
+        assert_eq!(wrong("occlusion = { window = 97 }"), "`window` must lie between 1 and 96");
+        assert_eq!(wrong("occlusion = { stride = 0 }"), "`stride` must be at least 1");
+        assert_eq!(wrong("integrated-gradients = { steps = 1 }"), "`steps` must lie between 2 and 10000");
+        let tolerance = wrong("integrated-gradients = { tolerance = 0.0 }");
+        assert_eq!(tolerance, "`tolerance` must be a number above 0");
+        let samples = wrong("saliency = { smooth = { samples = 0 } }");
+        assert_eq!(samples, "`samples` must lie between 1 and 10000");
+        assert_eq!(wrong("saliency = { smooth = { noise = -1.0 } }"), "`noise` must lie between 0 and 10");
+    }
+
+    #[test]
+    fn a_mean_reads_the_training_patches_and_no_other_baseline_does() {
+        let inputs = |method: &str| read("'train.a'", method).unwrap().inputs();
+        let mean = inputs("occlusion = { baseline = 'mean' }");
+        let input = mean.iter().find(|input| input.slot == "data.train").unwrap();
+        assert_eq!(input.field, "method.occlusion.baseline");
+        assert!(matches!(&input.from, Origin::Inherited { stage, .. } if stage.to_string() == "train.a"));
+        for method in ["occlusion = {}", "integrated-gradients = { baseline = 'blur' }", "saliency = {}"] {
+            assert!(!inputs(method).iter().any(|input| input.slot == "data.train"), "{method}");
+        }
+        let file = read("{ safetensors = 'm.safetensors' }", "integrated-gradients = { baseline = 'mean' }");
+        let message = file.unwrap_err().remove(0);
+        assert!(message.contains("write a number from 0 to 1"), "{message}");
+    }
+
+    #[test]
+    fn defaults_are_no_part_of_a_key_and_methods_are() {
+        let lines = |method: &str| read("'train.a'", method).unwrap().semantic();
+        assert_eq!(
+            lines("occlusion = {}"),
+            lines("occlusion = { window = 16, stride = 8, baseline = 'black' }")
+        );
+        assert_ne!(lines("occlusion = {}"), lines("occlusion = { baseline = 0 }"));
+        assert_ne!(lines("saliency = {}"), lines("saliency = { smooth = {} }"));
+    }
+}

@@ -36,7 +36,8 @@ pub(super) struct IntegratedGradients {
 impl IntegratedGradients {
     pub(super) fn new(settings: &Settings, substrate: Substrate) -> Self {
         let Settings { rule, steps, baseline, tolerance } = settings;
-        let title = format!("Integrated gradients, {steps} steps from {baseline}");
+        let least = if tolerance.is_some() { "at least " } else { "" };
+        let title = format!("Integrated gradients, {least}{steps} steps from {baseline}");
         Self { rule: *rule, steps: *steps as usize, tolerance: *tolerance, substrate, title }
     }
 

@@ -221,8 +221,8 @@ fn where_nothing_is_bounded_any_number_of_threads_gives_the_same_bits() {
             let most = Crew::new(Device::Cpu, threads).unwrap().usual_batch(Device::Cpu);
             in_batches(&*explainer, &network, &images, most, threads)
         };
-        let one = of(1);
-        assert!(of(2) == one, "{method:?}");
+        // Not one: that is libtorch's own threads here, as many as another test left it.
+        assert!(of(2) == of(3), "{method:?}");
     }
 }
 

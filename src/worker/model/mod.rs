@@ -44,7 +44,7 @@ pub(crate) struct Network {
 
 #[derive(Debug)]
 enum Layers {
-    ClassCnn(ClassCnn),
+    ClassCnn(Box<ClassCnn>),
     #[cfg(test)]
     Linear(testing::LinearScore),
 }
@@ -73,7 +73,7 @@ impl Network {
     pub(crate) fn new(architecture: &Architecture, source: Source, device: Device) -> Result<Self> {
         let mut maker = source::Maker::new(source, device);
         let layers = match architecture {
-            Architecture::ClassCnn(widths) => Layers::ClassCnn(ClassCnn::new(widths, &mut maker)?),
+            Architecture::ClassCnn(widths) => Layers::ClassCnn(Box::new(ClassCnn::new(widths, &mut maker)?)),
         };
         let (parameters, buffers) = maker.finish()?;
         Ok(Self { architecture: architecture.clone(), layers, parameters, buffers, device })
