@@ -70,6 +70,17 @@ fn a_sound_pipeline_is_right() {
 }
 
 #[test]
+fn a_repeated_model_is_measured_seed_by_seed() {
+    let repeated = PIPELINE.replace("epochs = 1", "epochs = 1\nseeds = [1, 2]");
+    let output = Sandbox::new().pipeline(&repeated).pcamflow(&["check", "p.toml"]).exit(0);
+    assert!(
+        output.stdout.contains("metrics.m@1") && output.stdout.contains("metrics.m@2"),
+        "{}",
+        output.stdout
+    );
+}
+
+#[test]
 fn explanations_of_different_questions_are_told_by_their_place() {
     let second = "[train.u]\ndata = 'split.d'\nepochs = 1\n[explain.b]\nmodel = 'train.u'";
     wrong(

@@ -28,7 +28,7 @@ pub(super) fn write(
 ) -> Result<()> {
     let images = &comparison.images;
     let (count, points) = (images.len(), comparison.fractions.len());
-    let curves = comparison.methods.iter().flat_map(|method| names(method));
+    let curves = comparison.methods.iter().flat_map(names);
     let mut arrays: Vec<Array> = curves.map(|name| Array::new(name, Element::F64, [count, points])).collect();
     arrays.extend([
         Array::new("fraction", Element::F64, [points]),

@@ -41,7 +41,7 @@ enum Masks {
     /// Beside the patches.
     Beside,
     /// In a file of their own.
-    File(Rows),
+    File(Box<Rows>),
 }
 
 impl Subject {
@@ -154,7 +154,8 @@ fn masks(job: &Job<'_>, stage: &Metrics, set: &PatchSet, name: &str) -> Result<M
     if stage.masks.is_some() {
         let file = job.input("masks")?;
         let file = H5File::open(&Source::new(&file.path, &file.name))?;
-        return Ok(Masks::File(Rows::open(&file, "mask", RowShape::Mask, Length::Exactly(set.len()))?));
+        let masks = Rows::open(&file, "mask", RowShape::Mask, Length::Exactly(set.len()))?;
+        return Ok(Masks::File(Box::new(masks)));
     }
     if set.has_masks() {
         return Ok(Masks::Beside);
