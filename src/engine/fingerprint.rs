@@ -130,6 +130,9 @@ mod tests {
             "{text}\n[split.s]\nimages = 'x'\nlabels = 'y'\nsizes = {{ train = 1, validation = 1, test = 1 }}"
         );
         let text = format!("{text}\n[train.t]\ndata = 'split.s'\nepochs = 1");
+        let text = format!(
+            "{text}\n[explain.e]\nmodel = 'train.t'\nimages = 'split.s/test'\nmethod.grad-cam = {{}}"
+        );
         let pipeline = pipeline::parse(std::path::Path::new("a.toml"), text, &options).unwrap();
         pipeline.stages.into_iter().find(|node| node.name.name == "a").unwrap().stage
     }
@@ -153,6 +156,7 @@ mod tests {
             (Kind::ResumeTrain, "from = 'train.t'\nepochs = 5", "resume-train"),
             (Kind::Evaluate, "model = 'train.t'\nimages = 'split.s/test'", "evaluate"),
             (Kind::Explain, "model = 'train.t'\nimages = 'split.s/test'\nmethod.grad-cam = {}", "explain"),
+            (Kind::Metrics, "explanations = { cam = 'explain.e' }", "metrics"),
         ];
         let keys: Vec<String> =
             golden.into_iter().map(|(kind, text, word)| format!("{word} {}", key(kind, text))).collect();

@@ -22,7 +22,11 @@ pub fn run(task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
     match &task.stage {
         AnyStage::Synthesize(stage) => synthesize::run(stage, task, reporter),
         AnyStage::Split(stage) => split::run(stage, task, reporter),
-        AnyStage::Train(_) | AnyStage::ResumeTrain(_) | AnyStage::Evaluate(_) | AnyStage::Explain(_) => {
+        AnyStage::Train(_)
+        | AnyStage::ResumeTrain(_)
+        | AnyStage::Evaluate(_)
+        | AnyStage::Explain(_)
+        | AnyStage::Metrics(_) => {
             bail!("{} needs libtorch: the worker computes it", task.name)
         }
     }

@@ -14,7 +14,8 @@ use super::{
 use crate::{
     nearest::nearest,
     stages::{
-        AnyStage, Class, Kind, Parameters, Problem, Reader, RunSettings, StageName, is_name, kebab, span_of,
+        AnyStage, Class, Input, Kind, Parameters, Problem, Reader, RunSettings, StageName, is_name, kebab,
+        span_of,
     },
 };
 
@@ -45,6 +46,15 @@ impl ReadStage<'_> {
     #[must_use]
     pub(super) fn span(&self, field: &str) -> Range<usize> {
         span_of(&self.table, &kebab(field))
+    }
+
+    /// The place that names an input: its field, or where the slot lies inside the field, that part of it.
+    #[must_use]
+    pub(super) fn place(&self, input: &Input) -> Range<usize> {
+        match input.slot.strip_prefix(input.field).is_some_and(|rest| rest.starts_with('.')) {
+            true => span_of(&self.table, &input.slot),
+            false => self.span(input.field),
+        }
     }
 }
 

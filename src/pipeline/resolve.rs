@@ -94,7 +94,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn input(&self, read: &ReadStage<'_>, input: &Input, depth: usize) -> Resolved {
-        let at = |problem: Problem| vec![Problem { span: Some(read.span(input.field)), ..problem }];
+        let at = |problem: Problem| vec![Problem { span: Some(read.place(input)), ..problem }];
         match &input.from {
             Origin::Artifact { reference, wants } => {
                 let source = self.artifact(read, reference, *wants).map_err(at)?;
@@ -133,7 +133,7 @@ impl<'a> Resolver<'a> {
                     let (old, new, slot) =
                         (self.describe(&old.source), self.describe(&new.source), &new.slot);
                     let message = format!("`{slot}` must be the same throughout: it is {old} and {new}");
-                    return Err(vec![Problem::at(read.span(input.field), message)]);
+                    return Err(vec![Problem::at(read.place(input), message)]);
                 }
             }
         }

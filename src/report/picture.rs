@@ -2,7 +2,12 @@
 
 use anyhow::Result;
 
-use super::{png::png, scene::Scene, svg::svg};
+use super::{
+    legend::{SUBTITLE, TITLE},
+    png::png,
+    scene::Scene,
+    svg::svg,
+};
 
 /// One picture. Neither of its forms holds time stamps or names of machines: the same picture is the
 /// same bytes.
@@ -10,6 +15,15 @@ use super::{png::png, scene::Scene, svg::svg};
 pub struct Picture(pub(super) Scene);
 
 impl Picture {
+    /// A heading and a line below it, where there is nothing to draw and somebody waits for a picture.
+    #[must_use]
+    pub fn of_words(heading: &str, line: &str) -> Self {
+        let mut scene = Scene::new(940.0, 76.0);
+        scene.text(heading, (24.0, 34.0), TITLE);
+        scene.text(line, (24.0, 54.0), SUBTITLE);
+        Self(scene)
+    }
+
     /// For screens: a PNG with two pixels per logical pixel.
     ///
     /// # Errors

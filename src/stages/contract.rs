@@ -65,6 +65,8 @@ pub enum ArtifactType {
     Checkpoint,
     /// Maps of an explainer (HDF5).
     Maps,
+    /// Curves of scores (HDF5).
+    Curves,
     /// Numbers (JSON).
     Numbers,
     /// A table (CSV).
@@ -88,6 +90,7 @@ impl ArtifactType {
             Self::Model => "a model",
             Self::Checkpoint => "a checkpoint",
             Self::Maps => "maps",
+            Self::Curves => "curves",
             Self::Numbers => "numbers",
             Self::Table => "a table",
             Self::Text => "text",

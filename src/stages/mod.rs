@@ -12,6 +12,7 @@ mod check;
 mod contract;
 pub(crate) mod declare;
 mod execution;
+mod label;
 mod name;
 mod problem;
 mod reader;
@@ -20,6 +21,7 @@ mod reference;
 pub mod architecture;
 pub mod evaluate;
 pub mod explain;
+pub mod metrics;
 pub mod resume_train;
 pub mod split;
 pub mod synthesize;
@@ -37,6 +39,7 @@ pub use contract::{
 };
 
 pub use execution::{Bytes, DeviceChoice, RunSettings};
+pub use label::Label;
 pub use name::{ArtifactRef, StageName, is_name};
 pub use problem::Problem;
 pub use reader::Reader;
@@ -167,6 +170,8 @@ stages! {
     Evaluate(evaluate::Evaluate) = "evaluate",
     /// Asks a model where it sees the evidence, patch by patch.
     Explain(explain::Explain) = "explain",
+    /// Measures whether explanations name what the model uses, and find the evidence.
+    Metrics(metrics::Metrics) = "metrics",
 }
 
 impl Kind {

@@ -13,6 +13,7 @@ mod batches;
 mod cuda;
 mod device;
 mod explain;
+mod faithfulness;
 mod jobs;
 mod model;
 mod optim;

@@ -6,6 +6,7 @@ mod caching;
 mod cli;
 mod engine;
 mod examples;
+mod faithfulness;
 mod faults;
 mod hdf5_files;
 #[cfg(feature = "torch")]

@@ -12,7 +12,7 @@ use safetensors::{SafeTensors, tensor::TensorView};
 use crate::{hdf5_files::dataset, sandbox::Sandbox};
 
 /// The reference network, its eight patches and their labels as files that a pipeline can name.
-fn imported(sandbox: Sandbox, reference: &SafeTensors<'_>) -> Sandbox {
+pub(crate) fn imported(sandbox: Sandbox, reference: &SafeTensors<'_>) -> Sandbox {
     let names = reference.names();
     let weights: BTreeMap<&str, TensorView<'_>> = names
         .iter()
@@ -28,7 +28,7 @@ fn imported(sandbox: Sandbox, reference: &SafeTensors<'_>) -> Sandbox {
     })
 }
 
-fn floats(view: &TensorView<'_>) -> Vec<f32> {
+pub(crate) fn floats(view: &TensorView<'_>) -> Vec<f32> {
     view.data().chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect()
 }
 

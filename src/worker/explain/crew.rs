@@ -58,6 +58,25 @@ impl Crew {
         }
     }
 
+    /// Computes something for each of several items, in their order: on a CPU each item on one thread, from
+    /// beginning to end, so that its result depends on no other.
+    ///
+    /// # Errors
+    /// As `compute`, and the rest of the items is left.
+    pub(crate) fn map<T: Sync, R: Send>(
+        &self,
+        network: &Network,
+        items: &[T],
+        compute: impl Fn(&Network, &T) -> Result<R> + Sync,
+    ) -> Result<Vec<R>> {
+        let Some(team) = &self.team else {
+            return items.iter().map(|item| compute(network, item)).collect();
+        };
+        let network = Frozen(network);
+        let one = |item| compute(network.get(), item);
+        team.pool.install(|| items.par_iter().map(one).collect())
+    }
+
     /// Explains a batch of images [N, 3, 96, 96]; `at_once` holds for each member.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use pcamflow::{
-    metrics::{Localisation, LocalisationSummary, MapRange, PATCH_SIDE, Region},
+    metrics::{Localisation, LocalisationSummary, MapRange, Region, centre_map},
     protocol::Number,
 };
 
@@ -28,7 +28,7 @@ pub(super) enum Truth {
 impl Located {
     pub(super) fn new(truth: Truth) -> Self {
         let (maps, control) = (Vec::new(), Vec::new());
-        Self { truth, maps, control, centre: centre_control(), without_region: 0 }
+        Self { truth, maps, control, centre: centre_map(), without_region: 0 }
     }
 
     /// Holds the map of one positive patch against its mask, or the centre box. A map that is not finite
@@ -94,16 +94,6 @@ impl Located {
     }
 }
 
-/// Minus the distance to the patch's centre.
-fn centre_control() -> Vec<f32> {
-    let centre = (PATCH_SIDE as f32 - 1.0) / 2.0;
-    let distance = |at: usize| {
-        let (row, column) = ((at / PATCH_SIDE) as f32 - centre, (at % PATCH_SIDE) as f32 - centre);
-        row.hypot(column)
-    };
-    (0..PATCH_SIDE * PATCH_SIDE).map(|at| -distance(at)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,7 +137,7 @@ mod tests {
     #[test]
     fn without_masks_the_centre_box_counts_and_there_is_no_control() {
         let mut located = Located::new(Truth::CentreBox);
-        located.add(&centre_control(), None).unwrap();
+        located.add(&centre_map(), None).unwrap();
         assert_eq!(number(&located, "pointing"), Some(1.0));
         assert_eq!(number(&located, "centre-pointing"), None);
         assert!(Located::new(Truth::CentreBox).numbers().is_empty());

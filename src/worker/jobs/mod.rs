@@ -6,6 +6,7 @@ mod explain;
 mod images;
 mod localisation;
 mod maps_file;
+mod metrics;
 mod odd_maps;
 mod output;
 mod resume_train;
@@ -93,6 +94,7 @@ fn compute(job: &Job<'_>) -> Result<Outcome> {
         AnyStage::ResumeTrain(stage) => resume_train::run(job, stage),
         AnyStage::Evaluate(stage) => evaluate::run(job, stage),
         AnyStage::Explain(stage) => explain::run(job, stage),
+        AnyStage::Metrics(stage) => metrics::run(job, stage),
     }
 }
 

@@ -1,0 +1,213 @@
+//! Stage kind `metrics`: do explanations name what the model uses, and do they find the evidence?
+
+use std::collections::BTreeMap;
+
+use super::{
+    AnyStage, Appetite, Artifact, ArtifactRef, ArtifactType, Baseline, Check, DEFAULT_SEED, Equality,
+    FileOrArtifact, Images, Input, Label, Origin, Peers, RunSettings, Runner, Stage, artifact,
+    declare::{choice, parameters},
+    default_classes,
+    explain::Explain,
+    file_input,
+};
+
+/// Pixels of a patch.
+const PIXELS: u32 = 96 * 96;
+
+parameters! {
+    /// Insertion, deletion and localisation of any number of explanations of one question.
+    pub struct Metrics {
+        /// The explanations by the labels that name their results.
+        input explanations: BTreeMap<Label, ArtifactRef>;
+        /// The meta table of patches from files: CSV with a column `wsi`; gives each patch its slide.
+        input meta: Option<FileOrArtifact> = None;
+        /// Ground-truth masks of patches from files: HDF5 with `mask` [N, 96, 96] uint8.
+        input masks: Option<FileOrArtifact> = None;
+        /// Pixels that come or go between two scores.
+        semantic pixels_per_step: u32 = 96;
+        /// What stands where pixels have gone.
+        semantic deletion_baseline: Baseline = Baseline::Black;
+        /// What stands where pixels have not come yet.
+        semantic insertion_baseline: Baseline = Baseline::Blur;
+        /// How pixels come and go.
+        semantic protocol: Protocol = Protocol::Rank;
+        /// Against what the maps of positives are held.
+        semantic localisation: Truth = Truth::Auto;
+        /// Resamples of the bootstrap confidence intervals; 0 for none.
+        semantic resamples: u32 = 10_000;
+        /// What the classes 0 and 1 are called.
+        inherited classes: [String; 2] = default_classes();
+        /// Seeds the bootstrap and the control `random`.
+        inherited seed: u64 = DEFAULT_SEED;
+        /// How to compute it.
+        execution run: RunSettings = RunSettings::default();
+    }
+}
+
+choice! {
+    /// How pixels come and go.
+    pub enum Protocol {
+        /// In descending order of the map (RISE, Petsiuk et al. 2018).
+        Rank = "rank",
+        /// All at once where the map, normalised to [0, 1], reaches 0/50, 1/50, ... 50/50; black elsewhere.
+        /// The notebook's, for comparison only.
+        Threshold = "threshold",
+    }
+}
+
+choice! {
+    /// Against what the maps of positives are held.
+    pub enum Truth {
+        /// The centre box, and true masks where there are some.
+        Auto = "auto",
+        /// The centre box alone.
+        CentreBox = "centre-box",
+        /// The centre box, and true masks, which have to be there.
+        Masks = "masks",
+    }
+}
+
+impl Stage for Metrics {
+    const VERSION: u32 = 1;
+    const RUNNER: Runner = Runner::Worker;
+    const APPETITE: Appetite = Appetite::Share;
+    const EQUALITY: Equality = Equality::Tolerance;
+
+    /// Slots `explanations.LABEL`; `model`, and `images` or its parts, of the explanations; `meta`,
+    /// `masks`; `data.train` or its parts, what the model learnt from, for its mean colour.
+    fn inputs(&self) -> Vec<Input> {
+        let mut inputs: Vec<Input> = self.explanations.iter().map(maps_input).collect();
+        inputs.extend(self.explanations.values().flat_map(asked_inputs));
+        inputs.extend(self.meta.as_ref().map(|meta| file_input("meta", meta, ArtifactType::Meta)));
+        inputs.extend(self.masks.as_ref().map(|masks| file_input("masks", masks, ArtifactType::Masks)));
+        if let Some(first) = self.explanations.values().next() {
+            let baselines = [
+                ("deletion-baseline", self.deletion_baseline),
+                ("insertion-baseline", self.insertion_baseline),
+            ];
+            let of = |(field, baseline): (_, Baseline)| baseline.input(field, &first.stage, &["model"]);
+            inputs.extend(baselines.into_iter().find_map(of));
+        }
+        inputs
+    }
+
+    fn artifacts(&self) -> Vec<Artifact> {
+        vec![
+            artifact("summary", "summary.json", ArtifactType::Numbers),
+            artifact("report", "report.txt", ArtifactType::Text),
+            artifact("per-image", "per-image.csv", ArtifactType::Table),
+            artifact("curves", "curves.h5", ArtifactType::Curves),
+            artifact("plot", "curves.png", ArtifactType::Picture),
+            artifact("plot-svg", "curves.svg", ArtifactType::Picture),
+            artifact("areas", "areas.png", ArtifactType::Picture),
+            artifact("areas-svg", "areas.svg", ArtifactType::Picture),
+            artifact("localisation", "localisation.png", ArtifactType::Picture),
+            artifact("localisation-svg", "localisation.svg", ArtifactType::Picture),
+        ]
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        let none = "`explanations` is empty: name at least one, as in { grad-cam = \"explain.grad-cam\" }";
+        check.require(!self.explanations.is_empty(), "explanations", none);
+        let step = f64::from(self.pixels_per_step);
+        check.within("pixels-per-step", step, 1.0, PIXELS.into());
+        let plain = self.protocol == Protocol::Rank;
+        let ours = "with `protocol = \"threshold\"` everything but what is shown is black";
+        check.require(plain || self.deletion_baseline == Baseline::Black, "deletion-baseline", ours);
+        let black = matches!(self.insertion_baseline, Baseline::Blur | Baseline::Black);
+        check.require(plain || black, "insertion-baseline", ours);
+        let steps = "with `protocol = \"threshold\"` there are no steps of pixels, but 51 thresholds";
+        check.require(plain || self.pixels_per_step == 96, "pixels-per-step", steps);
+        let contradiction = "`masks` is given, but `localisation = \"centre-box\"` asks for none";
+        check.require(
+            self.masks.is_none() || self.localisation != Truth::CentreBox,
+            "localisation",
+            contradiction,
+        );
+        let named =
+            self.classes.iter().all(|class| !class.trim().is_empty()) && self.classes[0] != self.classes[1];
+        check.require(named, "classes", "`classes` must be two different names");
+    }
+
+    fn check_peers(&self, peers: &Peers<'_>, check: &mut Check<'_>) {
+        let asked: Vec<(&Label, &ArtifactRef, &Explain)> = self
+            .explanations
+            .iter()
+            .filter_map(|(label, from)| Some((label, from, explained(peers, from)?)))
+            .collect();
+        let Some(((_, first, reference), others)) = asked.split_first() else { return };
+        for (label, from, other) in others {
+            if let Some(difference) = different_question(reference, other) {
+                let message = format!(
+                    "explanations of different {difference}, in `{first}` and `{from}`: a comparison needs the same"
+                );
+                check.require(false, &format!("explanations.{label}"), message);
+            }
+        }
+        self.check_truth(first, reference, peers, check);
+    }
+
+    fn run_settings(&self) -> &RunSettings {
+        &self.run
+    }
+}
+
+impl Metrics {
+    /// Masks and slides: a part of a split carries its own, files come with theirs.
+    fn check_truth(&self, label: &ArtifactRef, of: &Explain, peers: &Peers<'_>, check: &mut Check<'_>) {
+        let asked = self.localisation == Truth::Masks;
+        match &of.images {
+            Images::Files(_) => check.require(
+                !asked || self.masks.is_some(),
+                "localisation",
+                format!("masks are missing: the patches of `{label}` are files, so name their `masks`"),
+            ),
+            Images::Artifact(part) => {
+                let Some(AnyStage::Split(split)) = peers(&part.stage) else { return };
+                let own = |what| format!("`{part}` carries its own {what}: give them to `{}`", part.stage);
+                check.require(self.masks.is_none(), "masks", own("masks"));
+                check.require(self.meta.is_none(), "meta", own("slides"));
+                let missing = format!("masks are missing: `{}` has none, give it `masks`", part.stage);
+                check.require(
+                    !asked || self.masks.is_some() || split.masks.is_some(),
+                    "localisation",
+                    missing,
+                );
+            }
+        }
+    }
+}
+
+fn maps_input((label, reference): (&Label, &ArtifactRef)) -> Input {
+    let from = Origin::Artifact { reference: reference.clone(), wants: ArtifactType::Maps };
+    Input { slot: format!("explanations.{label}"), field: "explanations", from }
+}
+
+/// The model and the images that an explanation was made with.
+fn asked_inputs(reference: &ArtifactRef) -> [Input; 2] {
+    ["model", "images"].map(|slot| {
+        let (stage, slot) = (reference.stage.clone(), slot.to_owned());
+        let from = Origin::Inherited { stage, through: Vec::new(), slot: slot.clone() };
+        Input { slot, field: "explanations", from }
+    })
+}
+
+fn explained<'a>(peers: &'a Peers<'_>, reference: &ArtifactRef) -> Option<&'a Explain> {
+    match peers(&reference.stage) {
+        Some(AnyStage::Explain(stage)) => Some(stage),
+        _ => None,
+    }
+}
+
+/// In what two explanations differ that have to be of the same question. (That model and images are the
+/// same follows from their being inherited.)
+fn different_question(one: &Explain, other: &Explain) -> Option<&'static str> {
+    let drawn = one.take.is_some() && matches!(one.images, Images::Files(_));
+    let differences = [
+        (one.take != other.take, "rows (`take`)"),
+        (drawn && one.seed != other.seed, "rows (`seed`, which draws them)"),
+        (one.target != other.target, "classes (`target`)"),
+        (one.score != other.score, "scores (`score`)"),
+    ];
+    differences.into_iter().find(|(differ, _)| *differ).map(|(_, what)| what)
+}

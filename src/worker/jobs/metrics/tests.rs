@@ -1,0 +1,428 @@
+//! The whole stage on files: what its numbers depend on, and what is wrong with its inputs.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use pcamflow::{
+    data::{
+        arrays::{Array, ArrayFile, Attribute, Element, Notes},
+        meta::Groups,
+        patches::{Columns, PatchWriter},
+    },
+    protocol::{InputFile, Outcome, Resources},
+    stages::Kind,
+};
+use serde_json::Value;
+use tch::{Tensor, no_grad};
+
+use crate::{
+    jobs::testing::{Heard, computed, dataset, part, resources, stage},
+    model::{
+        Mode,
+        testing::{noisy_patches, saved, tiny_network},
+    },
+};
+
+const PIXELS: usize = 96 * 96;
+const LABELS: [u8; 5] = [0, 1, 1, 0, 1];
+/// Seven points a curve.
+const COARSE: &str = "pixels-per-step = 1536\nresamples = 200\n";
+
+fn noise(count: usize) -> Vec<u8> {
+    let pixels = (noisy_patches(count as i64, 5) * 255.0).permute([0, 2, 3, 1]).contiguous().view(-1);
+    Vec::<u8>::try_from(pixels.to_kind(tch::Kind::Uint8)).unwrap()
+}
+
+/// The logits that the tests' network gives for the tests' patches.
+fn logits(seed: u64, count: usize) -> Vec<f32> {
+    let patches = Tensor::from_slice(&noise(count)).view([-1, 96, 96, 3]).permute([0, 3, 1, 2]);
+    let patches = patches.to_kind(tch::Kind::Float) / 255.0;
+    Vec::try_from(no_grad(|| tiny_network(seed).forward(&patches, Mode::Inference))).unwrap()
+}
+
+/// Maps without an order of their own, each method's different.
+fn scattered(count: usize, method: f64) -> Vec<f32> {
+    (0..count * PIXELS)
+        .map(|at| ((at as f64 + method) * 0.618_033_988_749_895).fract() as f32 - 0.2)
+        .collect()
+}
+
+/// A `maps.h5` as somebody may make it by hand.
+struct ByHand {
+    rows: Vec<i64>,
+    labels: Vec<u8>,
+    logits: Vec<f32>,
+    maps: Vec<f32>,
+    target: &'static str,
+}
+
+impl ByHand {
+    fn new(method: f64) -> Self {
+        let maps = scattered(LABELS.len(), method);
+        let (rows, labels) = ((100..105).collect(), LABELS.to_vec());
+        Self { rows, labels, logits: logits(4, LABELS.len()), maps, target: "tumor" }
+    }
+
+    fn write(&self, folder: &Path, name: &str) -> InputFile {
+        let path = folder.join(format!("{name}.h5"));
+        let count = self.rows.len();
+        let arrays = vec![
+            Array::new("map", Element::F32, [count, 96, 96]),
+            Array::new("row", Element::I64, [count]),
+            Array::new("label", Element::U8, [count]),
+            Array::new("logit", Element::F32, [count]),
+        ];
+        let texts = [("method", name), ("target", self.target), ("score", "logit")];
+        let text = |(name, text): (&str, &str)| (name.to_owned(), Attribute::Text(text.to_owned()));
+        let notes = Notes { attributes: texts.map(text).to_vec(), texts: Vec::new() };
+        let mut file = ArrayFile::create(&path, arrays, &notes).unwrap();
+        file.write("map", 0, &self.maps).unwrap();
+        file.write("row", 0, &self.rows).unwrap();
+        file.write("label", 0, &self.labels).unwrap();
+        file.write("logit", 0, &self.logits).unwrap();
+        file.finish().unwrap();
+        InputFile { path, name: format!("explain.{name}/maps") }
+    }
+}
+
+/// A folder with a model, patches and maps.
+struct Case {
+    folder: tempfile::TempDir,
+    inputs: BTreeMap<String, InputFile>,
+}
+
+impl Case {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let images = part(&folder.path().join("test.h5"), &noise(LABELS.len()), &LABELS, None);
+        let model = saved(&tiny_network(4), folder.path());
+        let inputs = [("model", model), ("images", images)].map(|(slot, file)| (slot.to_owned(), file));
+        Self { folder, inputs: inputs.into() }
+    }
+
+    fn with(mut self, slot: &str, file: InputFile) -> Self {
+        self.inputs.insert(slot.to_owned(), file);
+        self
+    }
+
+    fn maps(self, label: &str, maps: &ByHand) -> Self {
+        let file = maps.write(self.folder.path(), label);
+        self.with(&format!("explanations.{label}"), file)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join("out").join(name)
+    }
+
+    fn run(&self, text: &str, resources: Resources) -> (anyhow::Result<Outcome>, Heard) {
+        let labels = self.inputs.keys().filter_map(|slot| slot.strip_prefix("explanations."));
+        let named: Vec<String> = labels.map(|label| format!("{label} = 'explain.{label}'")).collect();
+        let stage = stage(Kind::Metrics, &format!("explanations = {{ {} }}\n{text}", named.join(", ")));
+        let inputs: Vec<(&str, &InputFile)> =
+            self.inputs.iter().map(|(slot, file)| (slot.as_str(), file)).collect();
+        computed(stage, &inputs, &self.folder.path().join("out"), resources)
+    }
+
+    fn summary(&self) -> Value {
+        serde_json::from_slice(&fs::read(self.path("summary.json")).unwrap()).unwrap()
+    }
+
+    fn curve(&self, name: &str) -> Vec<u64> {
+        dataset::<f64>(&self.path("curves.h5"), name).into_iter().map(f64::to_bits).collect()
+    }
+
+    /// What is said of one method alone.
+    fn told_of(&self, label: &str) -> (Value, Vec<String>, [Vec<u64>; 2]) {
+        let summary = self.summary();
+        let mut methods = summary["methods"].as_array().unwrap().iter();
+        let method = methods.find(|method| method["label"] == label).unwrap().clone();
+        let table = fs::read_to_string(self.path("per-image.csv")).unwrap();
+        let begin = format!("{label},");
+        let lines = table.lines().filter(|line| line.starts_with(&begin)).map(str::to_owned).collect();
+        (method, lines, ["deletion", "insertion"].map(|curve| self.curve(&format!("{label}/{curve}"))))
+    }
+}
+
+fn told(case: &Case, text: &str) -> String {
+    let (outcome, heard) = case.run(&format!("{COARSE}{text}"), resources(1, 8));
+    assert_eq!(heard.progress(), (0, 0), "something was computed before");
+    let error = format!("{:#}", outcome.unwrap_err());
+    assert_eq!(fs::read_dir(case.folder.path().join("out")).unwrap().count(), 0, "{error}");
+    error
+}
+
+#[test]
+fn neither_threads_nor_another_explanation_change_a_bit_of_what_is_said_of_a_method() {
+    let case = Case::new().maps("b", &ByHand::new(0.1)).maps("c", &ByHand::new(0.2));
+    let (outcome, heard) = case.run(COARSE, resources(1, 64));
+    let names: Vec<String> = outcome.unwrap().numbers.into_iter().map(|number| number.name).collect();
+    assert_eq!(names, ["b/insertion", "b/deletion", "c/insertion", "c/deletion"]);
+    assert_eq!(heard.progress(), (20, 20));
+    let before = ["b", "random", "centre"].map(|label| case.told_of(label));
+    assert_eq!((before[0].1.len(), before[0].2[0].len()), (5, 5 * 7));
+    let others = [
+        (Case::new().maps("b", &ByHand::new(0.1)).maps("c", &ByHand::new(0.3)), 2),
+        (Case::new().maps("a", &ByHand::new(0.7)).maps("b", &ByHand::new(0.1)), 3),
+        (Case::new().maps("b", &ByHand::new(0.1)), 1),
+    ];
+    for (other, threads) in others {
+        other.run(COARSE, resources(threads, 64)).0.unwrap();
+        assert_eq!(["b", "random", "centre"].map(|label| other.told_of(label)), before, "{threads} threads");
+    }
+    for batch in [1, 7] {
+        case.run(COARSE, resources(2, batch)).0.unwrap();
+        for (label, (_, _, curves)) in ["b", "random", "centre"].into_iter().zip(&before) {
+            let pairs = case.told_of(label).2.concat().into_iter().zip(curves.concat());
+            // Another chunk is another order of summation.
+            assert!(pairs.into_iter().all(|(a, b)| (f64::from_bits(a) - f64::from_bits(b)).abs() < 1e-6));
+        }
+    }
+}
+
+#[test]
+fn the_same_inputs_give_the_same_bytes_and_a_seed_another_random() {
+    let case = Case::new().maps("b", &ByHand::new(0.1));
+    let bytes = |text: &str| {
+        case.run(&format!("{COARSE}{text}"), resources(2, 8)).0.unwrap();
+        let names = ["summary.json", "per-image.csv", "curves.h5", "report.txt", "curves.png", "curves.svg"];
+        (names.map(|name| fs::read(case.path(name)).unwrap()), case.curve("random/deletion"))
+    };
+    let (first, second, other) = (bytes(""), bytes(""), bytes("seed = 7"));
+    assert!(first.0 == second.0);
+    assert_ne!(first.1, other.1);
+}
+
+#[test]
+fn curves_begin_and_end_at_the_image_and_its_baselines() {
+    let case = Case::new().maps("b", &ByHand::new(0.1));
+    case.run(&format!("{COARSE}insertion-baseline = 'white'"), resources(1, 8)).0.unwrap();
+    let probability = case.curve("probability");
+    for label in ["b", "random", "centre"] {
+        let [deletion, insertion] = case.told_of(label).2;
+        let at =
+            |curve: &[u64], point: usize| -> Vec<u64> { curve.chunks(7).map(|curve| curve[point]).collect() };
+        assert_eq!((at(&deletion, 0), at(&insertion, 6)), (probability.clone(), probability.clone()));
+        let summary = case.summary();
+        for (name, ends) in [("black", at(&deletion, 6)), ("white", at(&insertion, 0))] {
+            let baselines = summary["baselines"].as_array().unwrap();
+            let baseline = baselines.iter().find(|baseline| baseline["name"] == name).unwrap();
+            let mean = ends.iter().map(|&bits| f64::from_bits(bits)).sum::<f64>() / 5.0;
+            assert!((baseline["score"]["mean"].as_f64().unwrap() - mean).abs() < 1e-12, "{name}");
+        }
+    }
+    let rows: Vec<i64> = dataset(&case.path("curves.h5"), "row");
+    assert_eq!(rows, [100, 101, 102, 103, 104]);
+    assert_eq!(dataset::<f64>(&case.path("curves.h5"), "fraction")[3], 0.5);
+}
+
+#[test]
+fn the_explained_class_is_whose_probability_is_followed() {
+    let case = |target| {
+        let case = Case::new().maps("b", &ByHand { target, ..ByHand::new(0.1) });
+        case.run(COARSE, resources(1, 8)).0.unwrap();
+        let curve = dataset::<f64>(&case.path("curves.h5"), "b/deletion");
+        (curve, dataset::<u8>(&case.path("curves.h5"), "explained"))
+    };
+    let ((tumor, _), (label, explained)) = (case("tumor"), case("label"));
+    assert_eq!(explained, LABELS);
+    for (at, (tumor, label)) in tumor.iter().zip(&label).enumerate() {
+        let wanted = if LABELS[at / 7] == 1 { *tumor } else { 1.0 - tumor };
+        assert!((label - wanted).abs() < 1e-12, "{at}");
+    }
+}
+
+#[test]
+fn maps_that_say_nothing_are_measured_counted_and_named() {
+    let mut odd = ByHand::new(0.1);
+    odd.maps[..PIXELS].fill(0.0);
+    odd.maps[PIXELS..2 * PIXELS].fill(-2.5);
+    odd.maps[3 * PIXELS + 17] = f32::NAN;
+    let case = Case::new().maps("odd", &odd).maps("plain", &ByHand::new(0.1));
+    let (outcome, heard) = case.run(COARSE, resources(2, 8));
+    outcome.unwrap();
+    let warned = heard.warnings();
+    assert!(warned[0].starts_with("odd: 1 of 5 maps are 0 everywhere"), "{warned:?}");
+    assert!(warned[1].contains("constant") && warned[1].ends_with("(row 101)"), "{warned:?}");
+    assert!(warned[2].contains("no curve") && warned[2].ends_with("(row 103)"), "{warned:?}");
+    let summary = case.summary();
+    assert_eq!(summary["methods"][0]["odd-maps"]["not-finite"], serde_json::json!([103]));
+    assert_eq!(summary["methods"][0]["deletion"]["images"], 4);
+    assert_eq!(summary["methods"][1]["deletion"]["images"], 5);
+    let curves: Vec<f64> = dataset(&case.path("curves.h5"), "odd/insertion");
+    assert!(
+        curves[21..28].iter().all(|score| score.is_nan()) && curves[..21].iter().all(|it| it.is_finite())
+    );
+    // Ties go in row-major order, whatever the value.
+    let [zero, constant] = [0, 1].map(|image| &curves[image * 7..][..7]);
+    assert!(zero.iter().chain(constant).all(|score| (0.0..=1.0).contains(score)));
+}
+
+/// Masks of 5 patches: the first four rows of pixels, of the last positive none.
+fn masks() -> Vec<u8> {
+    let mask = |image: usize| (0..PIXELS).map(move |at| u8::from(image < 4 && at < 4 * 96));
+    (0..5).flat_map(mask).collect()
+}
+
+/// Each method's rank accuracy in the true masks, and in the centre box.
+fn ranks(case: &Case, label: &str) -> [Option<f64>; 2] {
+    let summary = case.summary();
+    let mut methods = summary["methods"].as_array().unwrap().iter();
+    let method = methods.find(|method| method["label"] == label).unwrap().clone();
+    ["mask", "centre-box"].map(|region| method["localisation"][region]["rank"]["score"]["mean"].as_f64())
+}
+
+#[test]
+fn maps_are_held_against_true_masks_where_there_are_some_and_the_box_everywhere() {
+    let pixels = noise(5);
+    let mut found = ByHand::new(0.1);
+    found.maps = masks().into_iter().map(f32::from).collect();
+    let case = Case::new();
+    let images = part(&case.folder.path().join("test.h5"), &pixels, &LABELS, Some(&masks()));
+    let case = case.with("images", images).maps("found", &found);
+    let (outcome, heard) = case.run(COARSE, resources(2, 8));
+    outcome.unwrap();
+    let warned = heard.warnings();
+    assert!(warned.iter().any(|it| it.starts_with("1 positives of split.pcam/test have an empty mask")));
+    assert_eq!((ranks(&case, "found")[0], ranks(&case, "centre")[0]), (Some(1.0), Some(0.0)));
+    assert!(ranks(&case, "centre")[1].unwrap() > 0.85);
+    case.run(&format!("{COARSE}localisation = 'centre-box'"), resources(2, 8)).0.unwrap();
+    assert_eq!(ranks(&case, "found")[0], None);
+    assert!(ranks(&case, "centre")[1].is_some());
+}
+
+/// The patches as a source pair.
+fn pair(case: &Case) -> [InputFile; 2] {
+    [("x", Element::U8, vec![5, 96, 96, 3], noise(5)), ("y", Element::U8, vec![5], LABELS.to_vec())].map(
+        |(name, element, shape, bytes)| {
+            let path = case.folder.path().join(format!("{name}.h5"));
+            let arrays = vec![Array::new(name, element, shape)];
+            let mut file = ArrayFile::create(&path, arrays, &Notes::default()).unwrap();
+            file.write(name, 0, &bytes).unwrap();
+            file.finish().unwrap();
+            InputFile { path, name: format!("{name}.h5") }
+        },
+    )
+}
+
+#[test]
+fn a_source_pair_comes_with_masks_and_slides_in_files() {
+    let mut case = Case::new();
+    let [x, y] = pair(&case);
+    case.inputs.remove("images");
+    let path = case.folder.path().join("masks.h5");
+    let arrays = vec![Array::new("mask", Element::U8, [5, 96, 96])];
+    let mut file = ArrayFile::create(&path, arrays, &Notes::default()).unwrap();
+    file.write("mask", 0, &masks()).unwrap();
+    file.finish().unwrap();
+    let masks = InputFile { path, name: "masks.h5".to_owned() };
+    let path = case.folder.path().join("meta.csv");
+    fs::write(&path, "coord_y,wsi\n1,s2\n2,s1\n3,s2\n4,s3\n5,s1\n").unwrap();
+    let meta = InputFile { path, name: "meta.csv".to_owned() };
+    // Drawn rows, not all of them, and in ascending order.
+    let mut maps = ByHand::new(0.1);
+    maps.rows = vec![1, 2, 4];
+    maps.labels = vec![1, 1, 1];
+    maps.logits = [1, 2, 4].map(|row: usize| maps.logits[row]).to_vec();
+    maps.maps.truncate(3 * PIXELS);
+    let case = case.with("images.x", x).with("images.y", y).with("masks", masks).with("meta", meta);
+    let case = case.maps("b", &maps);
+    let text = format!("{COARSE}masks = 'masks.h5'\nmeta = 'meta.csv'\nlocalisation = 'masks'");
+    case.run(&text, resources(2, 8)).0.unwrap();
+    assert_eq!(case.summary()["slides"], 2);
+    let lines = case.told_of("b").1;
+    let slides: Vec<bool> = lines
+        .iter()
+        .zip(["s1", "s2", "s1"])
+        .map(|(line, slide)| line.contains(&format!(",{slide},")))
+        .collect();
+    assert_eq!(slides, [true; 3], "{lines:?}");
+    assert!(ranks(&case, "b")[0].is_some());
+}
+
+#[test]
+fn a_part_brings_its_slides() {
+    let case = Case::new();
+    let path = case.folder.path().join("slides.h5");
+    let slides = Groups { names: vec!["s1".into(), "s2".into()], codes: vec![0, 1, 0, 1, 1] };
+    let rows: Vec<i64> = (100..105).collect();
+    let columns = Columns { labels: &LABELS, rows: &rows, slides: Some(&slides), masks: false };
+    let mut writer = PatchWriter::create(&path, &columns).unwrap();
+    writer.write_patches(0, &noise(5)).unwrap();
+    writer.finish().unwrap();
+    let images = InputFile { path, name: "split.pcam/test".to_owned() };
+    let case = case.with("images", images).maps("b", &ByHand::new(0.1));
+    case.run(COARSE, resources(1, 8)).0.unwrap();
+    assert_eq!(case.summary()["slides"], 2);
+}
+
+#[test]
+fn maps_that_do_not_belong_together_are_refused_before_anything_is_computed() {
+    let beside = |other: ByHand| told(&Case::new().maps("a", &ByHand::new(0.1)).maps("b", &other), "");
+    let mut fewer = ByHand::new(0.2);
+    (fewer.rows, fewer.labels) = (vec![100, 101], vec![0, 1]);
+    fewer.logits.truncate(2);
+    fewer.maps.truncate(2 * PIXELS);
+    let error = beside(fewer);
+    assert!(
+        error.contains("explanations of different rows") && error.contains("5 maps in explain.a"),
+        "{error}"
+    );
+    let mut moved = ByHand::new(0.2);
+    moved.rows.swap(0, 3);
+    let error = beside(moved);
+    assert!(
+        error.contains("map 0 is of row 100 in explain.a") && error.contains("of row 103 in explain.b"),
+        "{error}"
+    );
+    let error = beside(ByHand { labels: vec![0, 1, 0, 0, 1], ..ByHand::new(0.2) });
+    assert!(error.contains("row 102 has the label 1 in explain.a"), "{error}");
+    let error = beside(ByHand { logits: logits(5, 5), ..ByHand::new(0.2) });
+    assert!(error.starts_with("explanations of different models") && error.contains("row 100"), "{error}");
+    let error = beside(ByHand { target: "label", ..ByHand::new(0.2) });
+    assert!(error.starts_with("explanations of different classes (`target`)"), "{error}");
+}
+
+#[test]
+fn maps_of_other_patches_or_words_or_another_model_are_refused() {
+    let alone = |maps: ByHand| told(&Case::new().maps("a", &maps), "");
+    let error = alone(ByHand { rows: vec![100, 101, 102, 103, 999], ..ByHand::new(0.1) });
+    assert!(error.contains("has a map of row 999, which is not among split.pcam/test"), "{error}");
+    let error = alone(ByHand { labels: vec![1, 1, 1, 0, 1], ..ByHand::new(0.1) });
+    assert!(error.contains("row 100 has the label 1, and 0 in split.pcam/test"), "{error}");
+    let error = alone(ByHand { logits: logits(5, 5), ..ByHand::new(0.1) });
+    assert!(error.contains("row 100 of split.pcam/test") && error.contains("two models"), "{error}");
+    let error = alone(ByHand { target: "tumour", ..ByHand::new(0.1) });
+    assert!(error.contains("`target`") && error.contains("`tumour`"), "{error}");
+}
+
+#[test]
+fn masks_that_are_asked_for_and_not_there_are_missed() {
+    let case = Case::new().maps("a", &ByHand::new(0.1));
+    let error = told(&case, "localisation = 'masks'");
+    assert!(error.starts_with("masks are missing: split.pcam/test has none"), "{error}");
+}
+
+#[test]
+fn thresholds_have_fifty_one_points_and_black_alone() {
+    let case = Case::new().maps("a", &ByHand::new(0.1));
+    case.run("protocol = 'threshold'\nresamples = 0", resources(2, 8)).0.unwrap();
+    assert_eq!(dataset::<f64>(&case.path("curves.h5"), "a/deletion").len(), 5 * 51);
+    let summary = case.summary();
+    assert_eq!(summary["baselines"].as_array().unwrap().len(), 1);
+    assert_eq!((&summary["insertion-baseline"], &summary["points"]), (&"black".into(), &51.into()));
+}
+
+#[test]
+fn without_positives_there_is_nothing_to_find_and_everything_is_written() {
+    let case = Case::new();
+    let images = part(&case.folder.path().join("test.h5"), &noise(5), &[0; 5], None);
+    let case = case.with("images", images).maps("a", &ByHand { labels: vec![0; 5], ..ByHand::new(0.1) });
+    case.run(COARSE, resources(2, 8)).0.unwrap();
+    assert_eq!(ranks(&case, "a"), [None, None]);
+    assert!(fs::read_to_string(case.path("localisation.svg")).unwrap().contains("No positive image"));
+    let names: Vec<_> = fs::read_dir(case.folder.path().join("out")).unwrap().collect();
+    assert_eq!(names.len(), 10, "{names:?}");
+}
