@@ -11,6 +11,7 @@ pub mod h5;
 pub mod meta;
 pub mod patch_set;
 pub mod patches;
+pub mod sample;
 pub mod split;
 pub mod synthetic;
 

@@ -152,6 +152,7 @@ mod tests {
             (Kind::Train, "data = 'split.s'\nepochs = 8", "train"),
             (Kind::Evaluate, "model = 'train.t'\nimages = 'split.s/test'", "evaluate"),
             (Kind::Explain, "model = 'train.t'\nimages = 'split.s/test'\nmethod.grad-cam = {}", "explain"),
+            (Kind::Preview, "images = 'split.s/test'", "preview"),
         ];
         let keys: Vec<String> =
             golden.into_iter().map(|(kind, text, word)| format!("{word} {}", key(kind, text))).collect();

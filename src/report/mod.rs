@@ -5,6 +5,7 @@
 //! embedded typeface, so that no font of the system is asked for and the same numbers give the same bytes.
 
 mod axes;
+mod boxed;
 mod color;
 mod colormap;
 mod confusion;
@@ -17,12 +18,14 @@ mod font;
 mod gallery;
 mod legend;
 mod numbers;
+mod outline;
 mod overlay;
 mod panel;
 mod panel_header;
 mod picture;
 mod png;
 mod precision_recall;
+mod preview;
 mod recorder;
 mod roc;
 mod scene;
@@ -40,5 +43,6 @@ pub use overlay::{FullColor, Overlay, overlay};
 pub use panel::{Item, Sheet, panel};
 pub use picture::Picture;
 pub use precision_recall::precision_recall_curve;
+pub use preview::{Grid, Sample, preview};
 pub use roc::roc_curve;
 pub use table::{Column, Table};

@@ -18,6 +18,7 @@ mod reference;
 
 pub mod evaluate;
 pub mod explain;
+pub mod preview;
 pub mod split;
 pub mod synthesize;
 pub mod train;
@@ -37,7 +38,8 @@ pub use name::{ArtifactRef, StageName, is_name};
 pub use problem::Problem;
 pub use reader::Reader;
 pub use reference::{
-    FileOrArtifact, Images, Model, ModelFile, SourceFile, SourcePair, TrainingData, TrainingFiles,
+    FileOrArtifact, Images, Model, ModelFile, SampleFiles, Samples, SourceFile, SourcePair, TrainingData,
+    TrainingFiles,
 };
 
 /// Expands the registry into `Kind`, `AnyStage` and their forwarding methods.
@@ -161,6 +163,8 @@ stages! {
     Evaluate(evaluate::Evaluate) = "evaluate",
     /// Asks a model where it sees the evidence, patch by patch.
     Explain(explain::Explain) = "explain",
+    /// Shows what patches look like, on a grid.
+    Preview(preview::Preview) = "preview",
 }
 
 impl Kind {

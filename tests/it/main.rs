@@ -8,6 +8,7 @@ mod engine;
 mod examples;
 mod faults;
 mod hdf5_files;
+mod preview;
 #[cfg(feature = "torch")]
 mod references;
 mod sandbox;
