@@ -8,6 +8,7 @@
 pub mod amend;
 pub mod arrays;
 pub mod h5;
+pub mod maps;
 pub mod meta;
 pub mod patch_set;
 pub mod patches;

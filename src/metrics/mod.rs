@@ -8,7 +8,8 @@
 //!   [`ConfusionMatrix`], [`classification_report`], [`RocCurve`], [`PrecisionRecallCurve`],
 //!   [`brier`], [`log_loss`], [`calibration_error`].
 //! - A map: [`Localisation`] against a [`Region`], the centre box or a mask; [`MapRange`] tells
-//!   ordinary maps from constant ones.
+//!   ordinary maps from constant ones; [`spearman`] tells how alike two maps are.
+//! - Explanations held against each other: [`faithfulness`].
 //! - Uncertainty: [`percentile_interval`], a seeded bootstrap of any statistic.
 //! - A training: [`History`], the contents of `history.json`.
 
@@ -19,6 +20,7 @@ mod class_scores;
 mod classification_report;
 mod confusion;
 mod evaluation;
+pub mod faithfulness;
 mod history;
 mod localisation;
 mod log_loss;
@@ -31,6 +33,7 @@ mod ranks;
 mod region;
 mod roc;
 mod sigmoid;
+mod spearman;
 mod undefined;
 
 pub use bootstrap::{Bootstrap, Interval, percentile_interval};
@@ -51,6 +54,7 @@ pub use ranking::{by_value_descending, first_maximum};
 pub use region::{CENTRE_SIDE, PATCH_SIDE, Region};
 pub use roc::{RocCurve, roc_auc, roc_auc_interval};
 pub use sigmoid::sigmoid;
+pub use spearman::spearman;
 pub use undefined::Undefined;
 
 #[cfg(test)]

@@ -49,6 +49,14 @@ pub enum MetricsError {
         /// Pixels of the region's image.
         region: usize,
     },
+    /// Two maps that differ in size.
+    #[error("one map has {first} pixels, the other {second}: they cannot be compared")]
+    MapSizes {
+        /// Pixels of the one.
+        first: usize,
+        /// Pixels of the other.
+        second: usize,
+    },
     /// A pixel of a map that is no number.
     #[error("pixel {index} of the map (row-major) is {value}, not a finite number")]
     MapValue {

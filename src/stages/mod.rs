@@ -6,6 +6,7 @@
 //!
 //! Knows TOML tables and names; knows neither engine, store nor tensors.
 
+mod baseline;
 mod canonical;
 mod check;
 mod contract;
@@ -26,6 +27,7 @@ pub mod train;
 use serde::{Deserialize, Serialize};
 use toml::{Spanned, de::DeTable};
 
+pub use baseline::Baseline;
 pub use canonical::{Canonical, Lines, join};
 pub use check::{Check, span_of};
 pub use contract::{

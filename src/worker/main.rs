@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod allocator;
+mod baseline;
 mod batch_size;
 mod batches;
 mod cuda;

@@ -6,9 +6,11 @@
 //! can read (other filters, other number formats, virtual or external storage), it reads, one block
 //! at a time.
 
+mod attributes;
 mod blocks;
 mod chunk_index;
 mod flat;
+mod floats;
 mod geometry;
 mod integers;
 mod labels;
@@ -16,6 +18,8 @@ mod open;
 mod rows;
 mod texts;
 
+pub use attributes::read_text_attribute;
+pub use floats::{FloatRows, read_floats};
 pub use integers::read_integers;
 pub use labels::read_labels;
 pub use open::{H5File, Length};

@@ -42,6 +42,17 @@ impl H5File {
         self.file.link_exists(name)
     }
 
+    /// Whether the file has an attribute of this name.
+    #[must_use]
+    pub fn has_attribute(&self, name: &str) -> bool {
+        self.file.attr_names().is_ok_and(|names| names.iter().any(|known| known == name))
+    }
+
+    /// An attribute of the file.
+    pub(super) fn attribute(&self, name: &str) -> Option<hdf5::Attribute> {
+        self.file.attr(name).ok()
+    }
+
     /// A dataset by name; the error lists what the file has instead.
     pub(super) fn dataset(&self, name: &str) -> Result<Dataset> {
         if self.has(name) {

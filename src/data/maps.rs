@@ -1,0 +1,288 @@
+//! `maps.h5`: the maps of an explainer, and of what they were made.
+//!
+//! The layout is that of `explain` (or of whoever makes such a file by hand): `map` [N, 96, 96] float32
+//! raw, `row` `[N]`, `label` `[N]` 0 or 1, `logit` `[N]`; attributes `method`, `parameters` (JSON, absent
+//! where there are none), `target`, `score`. Maps are read one at a time, from any thread. That values
+//! are finite is not promised: who uses them says what becomes of those that are not.
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value};
+
+use super::{
+    PATCH_SIDE, Source,
+    h5::{FloatRows, H5File, Length, read_floats, read_integers, read_text_attribute},
+};
+
+/// How maps were made, in the words of a pipeline file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Making {
+    /// The method: `grad-cam`.
+    pub method: String,
+    /// Its parameters.
+    pub parameters: Map<String, Value>,
+    /// Which class they explain: `tumor`.
+    pub target: String,
+    /// Which scalar of it: `logit`.
+    pub score: String,
+}
+
+/// The maps of one explainer.
+#[derive(Debug)]
+pub struct MapSet {
+    source: Source,
+    maps: FloatRows,
+    rows: Vec<i64>,
+    labels: Vec<u8>,
+    logits: Vec<f32>,
+    making: Making,
+}
+
+impl MapSet {
+    /// Opens the maps of a file.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the file (see `h5`); datasets that differ in length, a label other than 0
+    /// and 1, parameters that are no JSON.
+    pub fn open(source: &Source) -> Result<Self> {
+        let file = H5File::open(source)?;
+        let maps = FloatRows::open(&file, "map", &[PATCH_SIDE, PATCH_SIDE])?;
+        let length = Length::Exactly(maps.len());
+        Ok(Self {
+            source: source.clone(),
+            rows: read_integers(&file, "row", length)?,
+            labels: labels(&file, length)?,
+            logits: read_floats(&file, "logit", length)?,
+            making: making(&file)?,
+            maps,
+        })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// How many maps there are: at least one.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty)] // a file without maps does not open
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Per map the row of its patch in the file that the patch was first in.
+    #[must_use]
+    pub fn rows(&self) -> &[i64] {
+        &self.rows
+    }
+
+    /// Per map the label of its patch.
+    #[must_use]
+    pub fn labels(&self) -> &[u8] {
+        &self.labels
+    }
+
+    /// Per map the logit of its patch.
+    #[must_use]
+    pub fn logits(&self) -> &[f32] {
+        &self.logits
+    }
+
+    /// How they were made.
+    #[must_use]
+    pub fn making(&self) -> &Making {
+        &self.making
+    }
+
+    /// Reads one map, 96 * 96 values, row-major.
+    ///
+    /// # Errors
+    /// No such map; a damaged or vanished file.
+    pub fn read(&self, position: usize) -> Result<Vec<f32>> {
+        self.maps.read(position)
+    }
+}
+
+fn labels(file: &H5File, length: Length) -> Result<Vec<u8>> {
+    let label = |(position, value): (usize, i64)| match value {
+        0 | 1 => Ok(value as u8),
+        other => bail!(
+            "{}: dataset `label`, row {position}: the label is {other}; labels are 0 (no tumour) or 1 (tumour)",
+            file.source()
+        ),
+    };
+    read_integers(file, "label", length)?.into_iter().enumerate().map(label).collect()
+}
+
+fn making(file: &H5File) -> Result<Making> {
+    let text = |name: &str| {
+        let message = || "maps say in their attributes `method`, `target` and `score` how they were made";
+        read_text_attribute(file, name).with_context(message)
+    };
+    let parameters = match file.has_attribute("parameters") {
+        false => Map::new(),
+        true => {
+            let message = || format!("{}: attribute `parameters` is no JSON object", file.source());
+            serde_json::from_str(&read_text_attribute(file, "parameters")?).with_context(message)?
+        }
+    };
+    Ok(Making { method: text("method")?, parameters, target: text("target")?, score: text("score")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use hdf5::types::{FixedAscii, VarLenAscii};
+
+    use super::*;
+    use crate::data::{
+        arrays::{Array, ArrayFile, Attribute, Element, Notes},
+        fixtures::{Files, damage},
+    };
+
+    const PIXELS: usize = PATCH_SIDE * PATCH_SIDE;
+
+    fn made(files: &Files, attributes: &[(&str, &str)], element: Element) -> Source {
+        let source = files.source("maps.h5");
+        let arrays = vec![
+            Array::new("map", element, [2, 96, 96]),
+            Array::new("row", Element::I64, [2]),
+            Array::new("label", Element::U8, [2]),
+            Array::new("logit", Element::F32, [2]),
+        ];
+        let text = |(name, text): &(&str, &str)| ((*name).to_owned(), Attribute::Text((*text).to_owned()));
+        let notes = Notes { attributes: attributes.iter().map(text).collect(), texts: Vec::new() };
+        let mut file = ArrayFile::create(&source.path, arrays, &notes).unwrap();
+        let values = |scale: f32| (0..PIXELS).map(move |at| scale * at as f32);
+        match element {
+            Element::F64 => {
+                let all: Vec<f64> = values(0.5).chain(values(-2.0)).map(f64::from).collect();
+                file.write("map", 0, &all).unwrap();
+            }
+            _ => file.write("map", 0, &values(0.5).chain(values(-2.0)).collect::<Vec<f32>>()).unwrap(),
+        }
+        file.write("row", 0, &[17_i64, 3]).unwrap();
+        file.write("label", 0, &[1_u8, 0]).unwrap();
+        file.write("logit", 0, &[0.25_f32, -1.0]).unwrap();
+        file.finish().unwrap();
+        source
+    }
+
+    const MAKING: [(&str, &str); 4] = [
+        ("method", "grad-cam"),
+        ("parameters", r#"{"layer":"relu4"}"#),
+        ("target", "tumor"),
+        ("score", "logit"),
+    ];
+
+    fn told(source: &Source) -> String {
+        format!("{:#}", MapSet::open(source).unwrap_err())
+    }
+
+    #[test]
+    fn what_explain_writes_is_read() {
+        for element in [Element::F32, Element::F64] {
+            let files = Files::new();
+            let set = MapSet::open(&made(&files, &MAKING, element)).unwrap();
+            assert_eq!((set.len(), set.rows(), set.labels()), (2, &[17, 3][..], &[1, 0][..]));
+            assert_eq!(set.logits(), [0.25, -1.0]);
+            let making = set.making();
+            assert_eq!((making.method.as_str(), making.target.as_str()), ("grad-cam", "tumor"));
+            assert_eq!(making.parameters["layer"], "relu4");
+            let map = set.read(1).unwrap();
+            assert_eq!((map.len(), map[0], map[1], map[PIXELS - 1]), (PIXELS, 0.0, -2.0, -2.0 * 9215.0));
+            assert_eq!(set.read(0).unwrap()[3], 1.5);
+            assert!(set.read(2).unwrap_err().to_string().ends_with("dataset `map` has 2 rows, no row 2"));
+        }
+    }
+
+    #[test]
+    fn packed_maps_and_texts_of_every_sort_are_read() {
+        let files = Files::new();
+        let file = hdf5::File::create(files.path("maps.h5")).unwrap();
+        let maps =
+            ndarray::Array3::from_shape_fn((3, 96, 96), |(row, y, x)| (row * 10_000 + y * 96 + x) as f32);
+        file.new_dataset_builder().deflate(4).chunk((2, 40, 7)).with_data(&maps).create("map").unwrap();
+        file.new_dataset_builder().with_data(&[5_u32, 6, 7]).create("row").unwrap();
+        file.new_dataset_builder().with_data(&[0_i64, 1, 0]).create("label").unwrap();
+        file.new_dataset_builder().with_data(&[0.5_f64, 1.0, f64::NAN]).create("logit").unwrap();
+        let fixed = FixedAscii::<8>::from_ascii(b"saliency").unwrap();
+        file.new_attr::<FixedAscii<8>>().create("method").unwrap().write_scalar(&fixed).unwrap();
+        for (name, text) in [("target", &b"label"[..]), ("score", b"logit")] {
+            let text = VarLenAscii::from_ascii(text).unwrap();
+            file.new_attr::<VarLenAscii>().create(name).unwrap().write_scalar(&text).unwrap();
+        }
+        file.close().unwrap();
+        let set = MapSet::open(&files.source("maps.h5")).unwrap();
+        assert_eq!((set.making().method.as_str(), set.making().target.as_str()), ("saliency", "label"));
+        assert!(set.making().parameters.is_empty());
+        assert_eq!(set.read(2).unwrap()[97], 20_097.0);
+        assert!(set.logits()[2].is_nan());
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_told_with_file_and_dataset() {
+        let files = Files::new();
+        let without = |name: &str| {
+            let left: Vec<_> = MAKING.into_iter().filter(|(other, _)| *other != name).collect();
+            told(&made(&files, &left, Element::F32))
+        };
+        assert!(without("target").contains("maps.h5") && without("target").contains("no attribute `target`"));
+        assert!(MapSet::open(&made(&files, &MAKING[..1], Element::F32)).is_err());
+        let odd =
+            told(&made(&files, &[("method", "x"), ("parameters", "grad"), ("target", "t")], Element::F32));
+        assert!(odd.contains("attribute `parameters` is no JSON object"), "{odd}");
+        let number = files.source("number.h5");
+        std::fs::copy(made(&files, &MAKING[1..], Element::F32).path, &number.path).unwrap();
+        let file = hdf5::File::open_rw(&number.path).unwrap();
+        file.new_attr::<i64>().create("method").unwrap().write_scalar(&3).unwrap();
+        file.close().unwrap();
+        assert!(
+            told(&number).contains("attribute `method` is int64, expected one text"),
+            "{}",
+            told(&number)
+        );
+    }
+
+    #[test]
+    fn arrays_of_other_shapes_are_refused() {
+        let files = Files::new();
+        let with = |name: &str, shape: &[usize], element| {
+            let mut arrays = vec![
+                Array::new("map", Element::F32, [2, 96, 96]),
+                Array::new("row", Element::I64, [2]),
+                Array::new("label", Element::U8, [2]),
+                Array::new("logit", Element::F32, [2]),
+            ];
+            arrays.retain(|array| array.name != name);
+            arrays.push(Array::new(name, element, shape));
+            let source = files.source("odd.h5");
+            drop(ArrayFile::create(&source.path, arrays, &Notes::default()).unwrap());
+            told(&source)
+        };
+        let shape = with("map", &[2, 64, 64], Element::F32);
+        assert!(
+            shape.ends_with("dataset `map` is float32 [2, 64, 64], expected float32 [N, 96, 96]"),
+            "{shape}"
+        );
+        assert!(with("map", &[2, 96, 96], Element::U8).contains("uint8 [2, 96, 96], expected float32"));
+        assert!(with("map", &[], Element::F32).contains("float32 [], expected float32 [N, 96, 96]"));
+        assert!(with("map", &[0, 96, 96], Element::F32).contains("`map` has no rows"));
+        assert!(with("row", &[3], Element::I64).contains("`row` has 3 rows, expected 2"));
+        assert!(
+            with("logit", &[2, 2], Element::F32).contains("`logit` is float32 [2, 2], expected one number")
+        );
+        assert!(with("label", &[2], Element::F32).contains("`label` is float32 [2], expected one integer"));
+    }
+
+    #[test]
+    fn a_label_other_than_0_and_1_and_a_damaged_file_are_errors() {
+        let files = Files::new();
+        let source = made(&files, &MAKING, Element::F32);
+        let file = hdf5::File::open_rw(&source.path).unwrap();
+        file.dataset("label").unwrap().write(&[1_u8, 2]).unwrap();
+        file.close().unwrap();
+        assert!(told(&source).contains("dataset `label`, row 1: the label is 2"), "{}", told(&source));
+        damage(&source.path, 8..400);
+        assert!(told(&source).contains("maps.h5"));
+    }
+}
