@@ -17,6 +17,7 @@ mod problem;
 mod reader;
 mod reference;
 
+pub mod architecture;
 pub mod evaluate;
 pub mod explain;
 pub mod preview;

@@ -7,6 +7,8 @@ use super::{
     model_input, training_inputs,
 };
 
+pub use super::architecture::{Architecture, ClassCnn};
+
 parameters! {
     /// Trains a network by minimising binary cross entropy on the logit.
     pub struct Train {
@@ -30,24 +32,6 @@ parameters! {
         inherited seed: u64 = DEFAULT_SEED;
         /// How to compute it.
         execution run: RunSettings = RunSettings::default();
-    }
-}
-
-choice! {
-    /// The networks that can be trained.
-    pub enum Architecture {
-        /// Four convolutions, average pooling, two linear layers.
-        ClassCnn(ClassCnn) = "class-cnn",
-    }
-}
-
-settings! {
-    /// The notebook's network (DESIGN 7).
-    pub struct ClassCnn {
-        /// Channels of the four convolutions.
-        channels: [u32; 4] = [32, 64, 128, 256];
-        /// Units of the hidden linear layer.
-        hidden: u32 = 256;
     }
 }
 
@@ -133,22 +117,6 @@ impl Stage for Train {
 
     fn run_settings(&self) -> &RunSettings {
         &self.run
-    }
-}
-
-impl Architecture {
-    fn check(&self, check: &mut Check<'_>) {
-        match self {
-            Self::ClassCnn(network) => {
-                let wide = network.channels.iter().all(|channels| (1..=4096).contains(channels));
-                check.require(
-                    wide,
-                    "architecture.class-cnn.channels",
-                    "`channels` must lie between 1 and 4096",
-                );
-                check.within("architecture.class-cnn.hidden", network.hidden.into(), 1.0, 65536.0);
-            }
-        }
     }
 }
 

@@ -17,7 +17,7 @@ use super::{Asked, Display, Explainer, Maps, SIDE, numbers};
 use crate::model::{Forward, Network};
 
 pub(super) struct GradCam {
-    layer: &'static str,
+    layer: String,
     variant: Variant,
     native: [usize; 2],
 }
@@ -27,16 +27,16 @@ impl GradCam {
     /// The network has no such layer: names all that it has.
     pub(super) fn new(settings: &Settings, network: &Network) -> Result<Self> {
         let layer = find(&settings.layer, network.layer_names())?;
-        let native = size_of(layer, network)?;
+        let native = size_of(&layer, network)?;
         Ok(Self { layer, variant: settings.variant, native })
     }
 }
 
 impl Explainer for GradCam {
     fn explain(&self, network: &Network, asked: &Asked<'_>) -> Result<Maps> {
-        let forward = network.forward_with_taps(asked.images, Some(self.layer));
+        let forward = network.forward_with_taps(asked.images, Some(&self.layer));
         let logits = numbers(&forward.logits.detach())?;
-        let activation = tap(&forward, self.layer)?;
+        let activation = tap(&forward, &self.layer)?;
         let scalar = explained(&forward.logits, &logits, asked);
         let gradients = Tensor::run_backward(&[scalar], &[activation], false, false);
         let gradient = gradients.first().context("libtorch returned no gradient")?;
@@ -60,11 +60,12 @@ impl Explainer for GradCam {
     }
 }
 
-fn find(layer: &str, known: &'static [&'static str]) -> Result<&'static str> {
-    if let Some(found) = known.iter().find(|name| **name == layer) {
-        return Ok(found);
+fn find(layer: &str, known: &[String]) -> Result<String> {
+    if let Some(found) = known.iter().find(|name| *name == layer) {
+        return Ok(found.clone());
     }
-    let meant = nearest(layer, known.iter().copied()).map(|name| format!("did you mean `{name}`? "));
+    let meant =
+        nearest(layer, known.iter().map(String::as_str)).map(|name| format!("did you mean `{name}`? "));
     bail!(
         "the model has no layer `{layer}`: {}its layers are {}",
         meant.unwrap_or_default(),
