@@ -35,9 +35,9 @@ pub(super) fn run(stage: &Preview, task: &Task, reporter: &dyn Reporter) -> Resu
     let samples = drawn.samples();
     let positives = samples.iter().filter(|sample| sample.positive).count();
     let subtitle = subtitle(stage, &files, [room - positives, positives]);
-    let title = format!("Samples of {}", files.name);
     let columns = usize::try_from(stage.columns)?;
-    let grid = Grid { title: &title, subtitle: &subtitle, classes: &stage.classes, columns };
+    // No name of an input: it is no part of the key.
+    let grid = Grid { title: "Sample patches", subtitle: &subtitle, classes: &stage.classes, columns };
     let picture = report::preview(&samples, &grid)?;
     let write =
         |file: &str, bytes: &[u8]| fsx::write_atomic(&task.staging.join(file), bytes, Durability::Relaxed);

@@ -175,7 +175,7 @@ impl<'a> Resolver<'a> {
             return maker.map_or(Ok(Vec::new()), |maker| self.inherited(maker, rest, slot, depth + 1));
         }
         let below = format!("{slot}.");
-        inputs.retain(|input| input.slot == slot || input.slot.starts_with(&below));
+        inputs.retain(|input| slot.is_empty() || input.slot == slot || input.slot.starts_with(&below));
         match inputs.is_empty() {
             true => Err(vec![problem(format!("`{name}` reads no `{slot}`"))]),
             false => Ok(inputs),

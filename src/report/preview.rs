@@ -178,7 +178,7 @@ mod tests {
     }
 
     fn grid(classes: &[String; 2], columns: usize) -> Grid<'_> {
-        Grid { title: "Samples of split.pcam/train", subtitle: "4 of 40,000 patches", classes, columns }
+        Grid { title: "Sample patches", subtitle: "4 of 40,000 patches", classes, columns }
     }
 
     #[test]
