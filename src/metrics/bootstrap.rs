@@ -36,6 +36,23 @@ impl Bootstrap {
     pub(super) fn check(&self) -> Result<(), MetricsError> {
         if self.level > 0.0 && self.level < 1.0 { Ok(()) } else { Err(MetricsError::Level(self.level)) }
     }
+
+    /// The generator of the resample `index`.
+    pub(super) fn generator(&self, index: u32) -> ChaCha8Rng {
+        let mut generator = ChaCha8Rng::seed_from_u64(self.seed);
+        generator.set_stream(index.into());
+        generator
+    }
+
+    /// The interval of a statistic, given its value on each resample; `None` of nothing.
+    pub(super) fn interval(&self, mut values: Vec<f64>) -> Option<Interval> {
+        if values.is_empty() {
+            return None;
+        }
+        values.sort_unstable_by(f64::total_cmp);
+        let tail = (1.0 - self.level) / 2.0;
+        Some(Interval { low: quantile(&values, tail), high: quantile(&values, 1.0 - tail) })
+    }
 }
 
 /// The ends of a confidence interval.
@@ -60,8 +77,7 @@ pub fn percentile_interval(
 ) -> Option<Interval> {
     let units = u32::try_from(units).ok().filter(|&units| units > 0)?;
     let resample = |counts: &mut Vec<u32>, index: u32| {
-        let mut generator = ChaCha8Rng::seed_from_u64(bootstrap.seed);
-        generator.set_stream(index.into());
+        let mut generator = bootstrap.generator(index);
         (0..ATTEMPTS).find_map(|_| {
             draw(&mut generator, units, counts);
             statistic(counts)
@@ -69,14 +85,11 @@ pub fn percentile_interval(
     };
     let values: Option<Vec<f64>> =
         (0..bootstrap.resamples).into_par_iter().map_init(Vec::new, resample).collect();
-    let mut values = values.filter(|values| !values.is_empty())?;
-    values.sort_unstable_by(f64::total_cmp);
-    let tail = (1.0 - bootstrap.level) / 2.0;
-    Some(Interval { low: quantile(&values, tail), high: quantile(&values, 1.0 - tail) })
+    bootstrap.interval(values?)
 }
 
 /// Draws as many units as there are, and counts them.
-fn draw(generator: &mut ChaCha8Rng, units: u32, counts: &mut Vec<u32>) {
+pub(super) fn draw(generator: &mut ChaCha8Rng, units: u32, counts: &mut Vec<u32>) {
     counts.clear();
     counts.resize(units as usize, 0);
     for _ in 0..units {
@@ -98,7 +111,7 @@ fn below(generator: &mut ChaCha8Rng, bound: u32) -> u32 {
 }
 
 /// The quantile `share` (0 to 1) of sorted values, linear between neighbours.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
+pub(super) fn quantile(sorted: &[f64], share: f64) -> f64 {
     let position = share * (sorted.len() - 1) as f64;
     let below = position.floor() as usize;
     let above = (below + 1).min(sorted.len() - 1);

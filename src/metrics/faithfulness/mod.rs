@@ -5,19 +5,33 @@
 //! `summary.json`), a line per method and image ([`ImageScores`], `per-image.csv`) and the
 //! [`MeanCurves`] for pictures. Whoever computes the curves needs [`fractions`], and [`auc`] for one of them.
 
+use std::collections::BTreeMap;
+
 mod auc;
+mod check;
 mod comparison;
+mod estimates;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod group;
 mod mean_curves;
+mod measure;
 mod per_image;
+mod remarks;
+mod scores;
+mod summarise;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 pub use auc::{auc, fractions};
+pub use check::ComparisonError;
 pub use comparison::{
     Baseline, Comparison, Curves, Explained, FaithfulnessSettings, Image, Method, Protocol,
 };
 pub use group::Group;
 pub use mean_curves::{Band, MeanCurves};
+pub use measure::{Measure, Truth};
 pub use per_image::{ImageScores, MapKind};
 pub use summary::{
     AgainstChance, BaselineSummary, Difference, Estimate, GroupSummary, LocalisationDifference,
@@ -33,4 +47,29 @@ pub struct Faithfulness {
     pub images: Vec<ImageScores>,
     /// The mean curves, method by method.
     pub curves: Vec<MeanCurves>,
+}
+
+/// Says everything that is to be said of a comparison. Runs on the threads of the current rayon pool; their
+/// number changes nothing.
+///
+/// # Errors
+/// The comparison's lists do not fit together, a score is no probability, or the settings mean nothing.
+pub fn faithfulness(comparison: &Comparison) -> Result<Faithfulness, ComparisonError> {
+    check::check(comparison)?;
+    let slides = slides(comparison);
+    Ok(Faithfulness {
+        summary: summarise::summarise(comparison, slides.as_deref()),
+        images: per_image::per_image(comparison),
+        curves: mean_curves::mean_curves(comparison, slides.as_deref()),
+    })
+}
+
+/// The slides of the images, numbered from 0 in the order in which they occur; `None` where not known.
+fn slides(comparison: &Comparison) -> Option<Vec<usize>> {
+    let mut numbers = BTreeMap::new();
+    let slide = |image: &Image| {
+        let next = numbers.len();
+        image.slide.clone().map(|slide| *numbers.entry(slide).or_insert(next))
+    };
+    comparison.images.iter().map(slide).collect()
 }

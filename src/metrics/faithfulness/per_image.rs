@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Group;
+use super::{Comparison, Explained, Group, Image, scores::Scores};
+use crate::metrics::{Localisation, MapRange};
 
 /// One line; empty where a value is undefined.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,4 +57,54 @@ pub enum MapKind {
     Constant,
     /// NaN or infinite somewhere.
     NotFinite,
+}
+
+impl MapKind {
+    fn of(range: MapRange) -> Self {
+        match range {
+            MapRange::Varied { .. } => Self::Ordinary,
+            MapRange::Zero => Self::Zero,
+            MapRange::Constant(_) => Self::Constant,
+            MapRange::NotFinite(_) => Self::NotFinite,
+        }
+    }
+}
+
+/// A line per method and image of a comparison that was checked.
+pub(super) fn per_image(comparison: &Comparison) -> Vec<ImageScores> {
+    let of_method = |method: &super::Method| {
+        let scores = Scores::of(comparison, method);
+        let images = comparison.images.iter().zip(&method.explained).enumerate();
+        let line = |(at, (image, explained)): (usize, (&Image, &Explained))| {
+            let blank = line(&method.label, image, explained, comparison.settings.threshold);
+            ImageScores { deletion_auc: scores.deletion[at], insertion_auc: scores.insertion[at], ..blank }
+        };
+        images.map(line).collect::<Vec<_>>()
+    };
+    comparison.methods.iter().flat_map(of_method).collect()
+}
+
+/// A line without areas.
+fn line(method: &str, image: &Image, explained: &Explained, threshold: f64) -> ImageScores {
+    let (centre, mask) = (explained.centre_box, explained.mask);
+    let pointing = |it: Localisation| u8::from(it.pointing);
+    ImageScores {
+        method: method.to_owned(),
+        row: image.row,
+        label: image.positive.into(),
+        probability: image.probability,
+        group: Group::of(image, threshold),
+        explained: image.explains_positive.into(),
+        slide: image.slide.clone(),
+        map: MapKind::of(explained.map),
+        deletion_auc: None,
+        insertion_auc: None,
+        centre_box_energy: centre.and_then(|it| it.energy),
+        centre_box_pointing: centre.map(pointing),
+        centre_box_rank: centre.map(|it| it.rank),
+        mask_energy: mask.and_then(|it| it.energy),
+        mask_pointing: mask.map(pointing),
+        mask_rank: mask.map(|it| it.rank),
+        mask_chance: mask.map(|it| it.chance),
+    }
 }

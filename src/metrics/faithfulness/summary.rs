@@ -74,7 +74,7 @@ pub struct OddMaps {
 }
 
 /// A mean over images, with its spread and its uncertainty.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Estimate {
     /// How many images have a value.

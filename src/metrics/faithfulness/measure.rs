@@ -1,0 +1,107 @@
+//! The numbers that a method has, so that tables and pictures can go through them.
+
+use super::{Difference, Estimate, LocalisationDifference, LocalisationScores, MethodSummary};
+
+/// One number of a method, and of the difference of two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// The area under the deletion curve: low is good.
+    Deletion,
+    /// The area under the insertion curve: high is good.
+    Insertion,
+    /// The share of positive mass inside.
+    Energy(Truth),
+    /// The share of maps whose largest pixel lies inside.
+    Pointing(Truth),
+    /// Of as many largest pixels as lie inside, the share that does.
+    Rank(Truth),
+}
+
+/// Against what maps are held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Truth {
+    /// The centre 32x32 that the label speaks of: weak truth.
+    CentreBox,
+    /// The image's true mask.
+    Mask,
+}
+
+impl Truth {
+    /// Both, in the order of the reports.
+    pub const ALL: [Self; 2] = [Self::CentreBox, Self::Mask];
+
+    /// Its name in texts.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CentreBox => "centre box",
+            Self::Mask => "mask",
+        }
+    }
+
+    /// What is said of a method against it.
+    #[must_use]
+    pub fn of(self, method: &MethodSummary) -> Option<&LocalisationScores> {
+        match self {
+            Self::CentreBox => method.localisation.centre_box.as_ref(),
+            Self::Mask => method.localisation.mask.as_ref(),
+        }
+    }
+
+    fn of_difference(self, difference: &Difference) -> Option<&LocalisationDifference> {
+        match self {
+            Self::CentreBox => difference.centre_box.as_ref(),
+            Self::Mask => difference.mask.as_ref(),
+        }
+    }
+}
+
+impl Measure {
+    /// All of them, in the order of the reports.
+    pub const ALL: [Self; 8] = [
+        Self::Deletion,
+        Self::Insertion,
+        Self::Energy(Truth::CentreBox),
+        Self::Pointing(Truth::CentreBox),
+        Self::Rank(Truth::CentreBox),
+        Self::Energy(Truth::Mask),
+        Self::Pointing(Truth::Mask),
+        Self::Rank(Truth::Mask),
+    ];
+
+    /// Its name in texts.
+    #[must_use]
+    pub fn name(self) -> String {
+        match self {
+            Self::Deletion => "deletion area".to_owned(),
+            Self::Insertion => "insertion area".to_owned(),
+            Self::Energy(truth) => format!("energy in the {}", truth.name()),
+            Self::Pointing(truth) => format!("pointing in the {}", truth.name()),
+            Self::Rank(truth) => format!("rank in the {}", truth.name()),
+        }
+    }
+
+    /// What a method reaches; `None` where there was nothing to hold it against.
+    #[must_use]
+    pub fn of(self, method: &MethodSummary) -> Option<&Estimate> {
+        match self {
+            Self::Deletion => Some(&method.deletion),
+            Self::Insertion => Some(&method.insertion),
+            Self::Energy(truth) => truth.of(method).map(|scores| &scores.energy.score),
+            Self::Pointing(truth) => truth.of(method).map(|scores| &scores.pointing.score),
+            Self::Rank(truth) => truth.of(method).map(|scores| &scores.rank.score),
+        }
+    }
+
+    /// How two methods differ in it; `None` where there was nothing to hold them against.
+    #[must_use]
+    pub fn of_difference(self, difference: &Difference) -> Option<&Estimate> {
+        match self {
+            Self::Deletion => Some(&difference.deletion),
+            Self::Insertion => Some(&difference.insertion),
+            Self::Energy(truth) => truth.of_difference(difference).map(|it| &it.energy),
+            Self::Pointing(truth) => truth.of_difference(difference).map(|it| &it.pointing),
+            Self::Rank(truth) => truth.of_difference(difference).map(|it| &it.rank),
+        }
+    }
+}
