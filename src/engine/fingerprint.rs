@@ -130,6 +130,9 @@ mod tests {
             "{text}\n[split.s]\nimages = 'x'\nlabels = 'y'\nsizes = {{ train = 1, validation = 1, test = 1 }}"
         );
         let text = format!("{text}\n[train.t]\ndata = 'split.s'\nepochs = 1");
+        let text = format!(
+            "{text}\n[explain.x]\nmodel = 'train.t'\nimages = 'split.s/test'\nmethod.grad-cam = {{}}"
+        );
         let pipeline = pipeline::parse(std::path::Path::new("a.toml"), text, &options).unwrap();
         pipeline.stages.into_iter().find(|node| node.name.name == "a").unwrap().stage
     }
@@ -152,6 +155,7 @@ mod tests {
             (Kind::Train, "data = 'split.s'\nepochs = 8", "train"),
             (Kind::Evaluate, "model = 'train.t'\nimages = 'split.s/test'", "evaluate"),
             (Kind::Explain, "model = 'train.t'\nimages = 'split.s/test'\nmethod.grad-cam = {}", "explain"),
+            (Kind::Sanity, "explanation = 'explain.x'", "sanity"),
             (Kind::Preview, "images = 'split.s/test'", "preview"),
         ];
         let keys: Vec<String> =

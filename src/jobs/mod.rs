@@ -24,7 +24,7 @@ pub fn run(task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
         AnyStage::Synthesize(stage) => synthesize::run(stage, task, reporter),
         AnyStage::Split(stage) => split::run(stage, task, reporter),
         AnyStage::Preview(stage) => preview::run(stage, task, reporter),
-        AnyStage::Train(_) | AnyStage::Evaluate(_) | AnyStage::Explain(_) => {
+        AnyStage::Train(_) | AnyStage::Evaluate(_) | AnyStage::Explain(_) | AnyStage::Sanity(_) => {
             bail!("{} needs libtorch: the worker computes it", task.name)
         }
     }

@@ -21,6 +21,7 @@ pub mod architecture;
 pub mod evaluate;
 pub mod explain;
 pub mod preview;
+pub mod sanity;
 pub mod split;
 pub mod synthesize;
 pub mod train;
@@ -166,6 +167,8 @@ stages! {
     Evaluate(evaluate::Evaluate) = "evaluate",
     /// Asks a model where it sees the evidence, patch by patch.
     Explain(explain::Explain) = "explain",
+    /// Whether an explanation depends on what the model has learnt.
+    Sanity(sanity::Sanity) = "sanity",
     /// Shows what patches look like, on a grid.
     Preview(preview::Preview) = "preview",
 }

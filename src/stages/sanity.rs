@@ -74,7 +74,8 @@ impl Stage for Sanity {
         let Some(AnyStage::Explain(explained)) = peers(&self.explanation.stage) else { return };
         let name = &self.explanation.stage;
         if let (Some(take), Some(there)) = (self.take, explained.take) {
-            let message = format!("`take` is {take}, but `{name}` explains only {there} patches (its `take`)");
+            let message =
+                format!("`take` is {take}, but `{name}` explains only {there} patches (its `take`)");
             check.require(take <= there, "take", message);
         }
         let message = format!(

@@ -47,7 +47,7 @@ pub fn per_image(randomisation: &Randomisation) -> Vec<RemadeScores> {
                 row: image.row,
                 label: image.positive.into(),
                 slide: image.slide.clone(),
-                map: map.range.into(),
+                map: MapKind::of(map.range),
                 spearman: map.spearman,
                 absolute_spearman: map.absolute,
                 energy: map.located.and_then(|it| it.energy),

@@ -106,9 +106,11 @@ fn odd_maps(all: &Randomisation, depth: &Depth) -> OddMaps {
 
 fn notes(sanity: &Sanity) -> Vec<String> {
     let mut notes = vec![match sanity.slides {
-        None => "The slides of the images are not known, so that images were resampled. Patches of one slide \
+        None => {
+            "The slides of the images are not known, so that images were resampled. Patches of one slide \
                  are correlated: with several patches a slide the intervals are too narrow."
-            .to_owned(),
+                .to_owned()
+        }
         Some(slides) => format!(
             "Patches of one slide are correlated: the {slides} slides were resampled, each with all its images."
         ),

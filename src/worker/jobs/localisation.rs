@@ -95,7 +95,7 @@ impl Located {
 }
 
 /// Minus the distance to the patch's centre.
-fn centre_control() -> Vec<f32> {
+pub(super) fn centre_control() -> Vec<f32> {
     let centre = (PATCH_SIDE as f32 - 1.0) / 2.0;
     let distance = |at: usize| {
         let (row, column) = ((at / PATCH_SIDE) as f32 - centre, (at % PATCH_SIDE) as f32 - centre);

@@ -7,6 +7,7 @@ mod localisation;
 mod maps_file;
 mod odd_maps;
 mod output;
+mod sanity;
 #[cfg(test)]
 mod testing;
 mod train;
@@ -90,6 +91,7 @@ fn compute(job: &Job<'_>) -> Result<Outcome> {
         AnyStage::Train(stage) => train::run(job, stage),
         AnyStage::Evaluate(stage) => evaluate::run(job, stage),
         AnyStage::Explain(stage) => explain::run(job, stage),
+        AnyStage::Sanity(stage) => sanity::run(job, stage),
     }
 }
 
