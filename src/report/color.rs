@@ -50,6 +50,17 @@ pub(super) const WHITE: Color = Color::rgb(0xff, 0xff, 0xff);
 pub(super) const BLUE: Color = Color::rgb(0x00, 0x72, 0xb2);
 /// The second series (Okabe & Ito's vermilion).
 pub(super) const VERMILION: Color = Color::rgb(0xd5, 0x5e, 0x00);
+/// The colours of any number of series: Okabe & Ito's, in the order in which they differ most on white
+/// (their yellow is too pale for lines).
+pub(super) const SERIES: [Color; 7] = [
+    BLUE,
+    VERMILION,
+    Color::rgb(0x00, 0x9e, 0x73),
+    Color::rgb(0xcc, 0x79, 0xa7),
+    Color::rgb(0xe6, 0x9f, 0x00),
+    Color::rgb(0x56, 0xb4, 0xe9),
+    INK,
+];
 /// Label 0, and right.
 pub(super) const GREEN: Color = Color::rgb(0x1a, 0x9e, 0x4b);
 /// Label 1, and wrong.

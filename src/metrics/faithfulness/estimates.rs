@@ -37,6 +37,15 @@ impl Question {
     }
 }
 
+impl Estimate {
+    /// The mean of those images that have a value, with its spread and its interval; `slides` numbers the
+    /// slide of each image, where it is known, and is resampled whole.
+    #[must_use]
+    pub fn of(values: &[Option<f64>], slides: Option<&[usize]>, bootstrap: &Bootstrap) -> Self {
+        estimates(&[Question::mean(values.iter().copied())], slides, bootstrap)[0]
+    }
+}
+
 /// Hears a question and gives the answer.
 pub(in crate::metrics) type Ask<'a> = dyn FnMut(Question) -> Estimate + 'a;
 

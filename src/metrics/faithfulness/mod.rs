@@ -45,6 +45,8 @@ pub struct Faithfulness {
     pub summary: Summary,
     /// The lines of `per-image.csv`: method by method, in the order of the images.
     pub images: Vec<ImageScores>,
+    /// Where the points of all curves lie.
+    pub fractions: Vec<f64>,
     /// The mean curves, method by method.
     pub curves: Vec<MeanCurves>,
 }
@@ -60,6 +62,7 @@ pub fn faithfulness(comparison: &Comparison) -> Result<Faithfulness, ComparisonE
     Ok(Faithfulness {
         summary: summarise::summarise(comparison, slides.as_deref()),
         images: per_image::per_image(comparison),
+        fractions: comparison.fractions.clone(),
         curves: mean_curves::mean_curves(comparison, slides.as_deref()),
     })
 }

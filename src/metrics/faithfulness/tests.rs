@@ -1,6 +1,6 @@
 //! Tests of the whole: closed forms, what must not move, what is written.
 
-use std::{fs, time::Instant};
+use std::fs;
 
 use proptest::prelude::*;
 use safetensors::SafeTensors;
@@ -177,23 +177,6 @@ fn areas_are_the_references() {
             let got = auc(curve, &fractions(9216, 96));
             // Both are stored, and the reference was summed, in float32.
             assert!((got - expected).abs() < 1e-6, "{name}: {got}, not {expected}");
-        }
-    }
-}
-
-#[test]
-#[ignore = "a measurement: cargo test --release --lib -- --ignored --nocapture thousand_images"]
-fn a_thousand_images_and_six_methods_take_a_moment() {
-    for (images, methods) in [(50, 6), (1000, 6), (1000, 12)] {
-        let mut comparison = fixture::comparison(images, methods.min(10));
-        comparison.settings.bootstrap.resamples = 10_000;
-        for slides in [true, false] {
-            if !slides {
-                comparison.images.iter_mut().for_each(|image| image.slide = None);
-            }
-            let start = Instant::now();
-            faithfulness(&comparison).unwrap();
-            println!("{images} images, {methods} methods, slides {slides}: {:.2?}", start.elapsed());
         }
     }
 }

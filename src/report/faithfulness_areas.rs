@@ -1,0 +1,129 @@
+//! The areas under deletion and insertion curves as forest plots, and how they differ from chance's.
+
+use anyhow::Result;
+
+use super::{
+    Picture,
+    forest::{Line, MARKED, Panel, forest, height},
+    legend::{Entry, Mark, SUBTITLE, TITLE, legend},
+    numbers::{images, level_in_percent},
+    scene::Scene,
+    series::pens,
+};
+use crate::metrics::faithfulness::{Estimate, Measure, Summary};
+
+/// The control that others are held against.
+const RANDOM: &str = "random";
+
+/// Draws the mean areas with their intervals, and below, where the control `random` took part, the paired
+/// differences of each explanation from it.
+///
+/// # Errors
+/// Plotters cannot draw the axes.
+pub fn faithfulness_areas(summary: &Summary) -> Result<Picture> {
+    let lines = lines(summary);
+    let (explanations, differences) = differences(summary);
+    let second = if explanations.is_empty() { 0.0 } else { height(explanations.len()) + 12.0 };
+    let mut scene = Scene::new(940.0, 106.0 + height(lines.len()) + second);
+    scene.text("Areas under deletion and insertion curves", (24.0, 34.0), TITLE);
+    scene.text(subtitle(summary), (24.0, 54.0), SUBTITLE);
+    forest(&mut scene, 86.0, &lines, &areas(summary))?;
+    if !explanations.is_empty() {
+        let entry = Entry::new(Mark::Line(MARKED), "random");
+        let right = scene.width - 24.0;
+        legend(&mut scene, (right - super::legend::width(std::slice::from_ref(&entry)), 34.0), &[entry]);
+        forest(&mut scene, 86.0 + height(lines.len()) + 12.0, &explanations, &differences)?;
+    }
+    Ok(Picture(scene))
+}
+
+/// A line for every method.
+pub(super) fn lines(summary: &Summary) -> Vec<Line> {
+    let pens = pens(summary.methods.iter().map(|method| method.control));
+    let each = summary.methods.iter().zip(pens);
+    each.map(|(method, pen)| Line { label: method.label.clone(), control: method.control, pen }).collect()
+}
+
+/// How the means were taken.
+pub(super) fn subtitle(summary: &Summary) -> String {
+    let slides = summary.slides.map_or_else(String::new, |count| format!(" of {count} slides"));
+    let units = if summary.slides.is_some() { "slides" } else { "images" };
+    let level = level_in_percent(summary.bootstrap.level);
+    let ends = if summary.bootstrap.resamples > 0 {
+        format!(" with {level} % bootstrap intervals over {units}")
+    } else {
+        String::new()
+    };
+    format!("{}{slides}; means{ends}", images(summary.images))
+}
+
+fn areas(summary: &Summary) -> [Panel; 2] {
+    let random = summary.methods.iter().find(|method| method.label == RANDOM && method.control);
+    [
+        (Measure::Deletion, "deletion: low is good", "area under the curve"),
+        (Measure::Insertion, "insertion: high is good", "area under the curve"),
+    ]
+    .map(|(measure, title, label)| Panel {
+        title: title.to_owned(),
+        label,
+        mark: random.and_then(|method| measure.of(method)).and_then(|estimate| estimate.mean),
+        at_least: None,
+        estimates: summary.methods.iter().map(|method| pair(measure.of(method))).collect(),
+    })
+}
+
+/// The lines and panels of the differences from `random`; no lines where it did not take part.
+fn differences(summary: &Summary) -> (Vec<Line>, [Panel; 2]) {
+    let against: Vec<_> = summary.differences.iter().filter(|it| it.against == RANDOM).collect();
+    let lines = lines(summary).into_iter();
+    let lines = lines.filter(|line| against.iter().any(|it| it.method == line.label)).collect();
+    let panels = [
+        (Measure::Deletion, "deletion: less than random is good"),
+        (Measure::Insertion, "insertion: more than random is good"),
+    ]
+    .map(|(measure, title)| Panel {
+        title: title.to_owned(),
+        label: "area minus that of random, image by image",
+        mark: Some(0.0),
+        at_least: None,
+        estimates: against.iter().map(|it| pair(measure.of_difference(it))).collect(),
+    });
+    (lines, panels)
+}
+
+/// What a panel shows of an estimate.
+pub(super) fn pair(estimate: Option<&Estimate>) -> (Option<f64>, Option<crate::metrics::Interval>) {
+    estimate.map_or((None, None), |estimate| (estimate.mean, estimate.interval))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        metrics::faithfulness::{faithfulness, fixture},
+        report::gallery::drawn,
+    };
+
+    #[test]
+    fn draws_few_and_many_methods() {
+        for methods in [2, 6, 10] {
+            let summary = faithfulness(&fixture::comparison(40, methods)).unwrap().summary;
+            let picture = faithfulness_areas(&summary).unwrap();
+            let (size, svg) = drawn(&format!("faithfulness-areas-{methods}"), &picture);
+            assert_eq!(size.0, 1880);
+            assert_eq!(svg.matches(">grad-cam</text>").count(), 2);
+            // Two panels of means, and two of differences for what is no control.
+            let controls = methods.min(3) - 1;
+            assert_eq!(svg.matches("<circle").count(), 2 * methods + 2 * (methods - controls));
+        }
+    }
+
+    #[test]
+    fn without_random_there_are_no_differences() {
+        let mut comparison = fixture::comparison(1, 3);
+        comparison.methods.remove(1);
+        let summary = faithfulness(&comparison).unwrap().summary;
+        let (_, svg) = drawn("faithfulness-areas-one", &faithfulness_areas(&summary).unwrap());
+        assert!(!svg.contains("random") && svg.contains(">centre</text>"));
+    }
+}
