@@ -1,11 +1,19 @@
 //! Stage kind `explain`: where a model sees the evidence; one stage per method.
 
+mod integrated_gradients;
+mod occlusion;
+mod saliency;
+
 use super::{
-    Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, Images, Input, Model, RunSettings,
-    Runner, Stage, artifact,
+    Appetite, Artifact, ArtifactType, Baseline, Check, DEFAULT_SEED, Equality, Images, Input, Model,
+    RunSettings, Runner, Stage, artifact,
     declare::{choice, parameters, settings},
     default_classes, question_inputs,
 };
+
+pub use integrated_gradients::{IntegratedGradients, Rule};
+pub use occlusion::Occlusion;
+pub use saliency::{Saliency, Smooth};
 
 parameters! {
     /// Computes one map per patch.
@@ -38,6 +46,12 @@ choice! {
     pub enum Method {
         /// Gradient-weighted activations of one layer (Selvaraju et al. 2017).
         GradCam(GradCam) = "grad-cam",
+        /// The gradient at the image (Simonyan et al. 2014), or its mean under noise (SmoothGrad).
+        Saliency(Saliency) = "saliency",
+        /// What is lost where a window hides the image (Zeiler & Fergus 2014).
+        Occlusion(Occlusion) = "occlusion",
+        /// Gradients along the way from a baseline (Sundararajan et al. 2017).
+        IntegratedGradients(IntegratedGradients) = "integrated-gradients",
     }
 }
 
@@ -83,6 +97,36 @@ choice! {
     }
 }
 
+impl Method {
+    /// What it puts in the place of evidence, where it does, and where that stands in the stage's table.
+    #[must_use]
+    pub fn baseline(&self) -> Option<(Baseline, &'static str)> {
+        match self {
+            Self::GradCam(_) | Self::Saliency(_) => None,
+            Self::Occlusion(settings) => Some((settings.baseline, occlusion::BASELINE)),
+            Self::IntegratedGradients(settings) => Some((settings.baseline, integrated_gradients::BASELINE)),
+        }
+    }
+
+    /// How complete its attributions have to be, where that is asked for.
+    #[must_use]
+    pub fn tolerance(&self) -> Option<f64> {
+        match self {
+            Self::GradCam(_) | Self::Saliency(_) | Self::Occlusion(_) => None,
+            Self::IntegratedGradients(settings) => settings.tolerance,
+        }
+    }
+
+    fn check(&self, model: &Model, check: &mut Check<'_>) {
+        match self {
+            Self::GradCam(_) => {} // Only the model knows its layers.
+            Self::Saliency(settings) => settings.check(check),
+            Self::Occlusion(settings) => settings.check(model, check),
+            Self::IntegratedGradients(settings) => settings.check(model, check),
+        }
+    }
+}
+
 impl Stage for Explain {
     const VERSION: u32 = 1;
     const RUNNER: Runner = Runner::Worker;
@@ -90,7 +134,10 @@ impl Stage for Explain {
     const EQUALITY: Equality = Equality::Tolerance;
 
     fn inputs(&self) -> Vec<Input> {
-        question_inputs(&self.model, &self.images)
+        let mut inputs = question_inputs(&self.model, &self.images);
+        let baseline = self.method.baseline();
+        inputs.extend(baseline.and_then(|(baseline, field)| baseline.input_beside(field, &self.model)));
+        inputs
     }
 
     fn artifacts(&self) -> Vec<Artifact> {
@@ -103,6 +150,7 @@ impl Stage for Explain {
     fn check(&self, check: &mut Check<'_>) {
         check.at_least("take", self.take.unwrap_or(1), 1);
         check.require(self.panel <= 1000, "panel", "`panel` must be at most 1000");
+        self.method.check(&self.model, check);
     }
 
     fn run_settings(&self) -> &RunSettings {

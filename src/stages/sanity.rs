@@ -2,7 +2,10 @@
 
 use super::{
     AnyStage, Appetite, Artifact, ArtifactRef, ArtifactType, Check, DEFAULT_SEED, Equality, Input, Origin,
-    Peers, RunSettings, Runner, Stage, artifact, declare::parameters, default_classes, explain::Explain,
+    Peers, RunSettings, Runner, Stage, artifact,
+    declare::parameters,
+    default_classes,
+    explain::{Explain, Method},
 };
 
 parameters! {
@@ -92,6 +95,8 @@ impl Stage for Sanity {
 
 /// Whether its maps depend on its seed beyond which patches it drew: they are made again with the same noise.
 fn draws_noise(explained: &Explain) -> bool {
-    let _ = explained;
-    false
+    match &explained.method {
+        Method::Saliency(settings) => settings.smooth.is_some(),
+        Method::GradCam(_) | Method::Occlusion(_) | Method::IntegratedGradients(_) => false,
+    }
 }

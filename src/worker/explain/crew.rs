@@ -34,18 +34,31 @@ impl Crew {
         Ok(Self { team: if alone { None } else { Some(Team::new(threads)?) } })
     }
 
+    /// How many may be computed with at once by each, where `most` may be in all.
+    pub(crate) fn each(&self, most: usize) -> usize {
+        (most / self.members()).max(1)
+    }
+
+    /// How many images to hand over at once to an explainer that computes with so many copies of each,
+    /// where `most` copies may exist at a time: everybody has something to do, and progress is told often.
+    pub(crate) fn images_at_once(&self, most: usize, copies: usize) -> usize {
+        (most / copies.max(1)).max(most.min(self.members())).max(1)
+    }
+
+    fn members(&self) -> usize {
+        self.team.as_ref().map_or(1, |team| team.pool.current_num_threads())
+    }
+
     /// Images at once where the user does not say: on a GPU what keeps it busy, on a CPU as many a thread
     /// as its caches hold (full width, two threads: 8 each gave 1.5 times the images a second of 16 each).
     pub(crate) fn usual_batch(&self, device: Device) -> usize {
         match device {
             Device::Cuda(_) => default_batch(device),
-            Device::Cpu | Device::Mps | Device::Vulkan => {
-                A_THREAD * self.team.as_ref().map_or(1, |team| team.pool.current_num_threads())
-            }
+            Device::Cpu | Device::Mps | Device::Vulkan => A_THREAD * self.members(),
         }
     }
 
-    /// Explains a batch of images [N, 3, 96, 96] with labels `[N]`.
+    /// Explains a batch of images [N, 3, 96, 96]; `at_once` holds for each member.
     ///
     /// # Errors
     /// As the explainer.
@@ -74,11 +87,15 @@ impl Team {
 
     fn explain(&self, explainer: &dyn Explainer, network: &Network, asked: &Asked<'_>) -> Result<Maps> {
         let share = asked.labels.len().div_ceil(self.pool.current_num_threads()).max(1);
-        let shares: Vec<Share<'_>> =
-            asked.labels.chunks(share).zip(asked.images.split(share as i64, 0)).map(Share::from).collect();
-        let (network, question) = (Frozen(network), asked.question);
+        let facts = asked.labels.chunks(share).zip(asked.rows.chunks(share));
+        let shares: Vec<Share<'_>> = facts
+            .zip(asked.images.split(share as i64, 0))
+            .map(|((labels, rows), images)| Share { labels, rows, images })
+            .collect();
+        let (network, question, at_once) = (Frozen(network), asked.question, asked.at_once);
         let parts: Result<Vec<Maps>> = self.pool.install(|| {
-            shares.into_par_iter().map(|share| share.explain(explainer, &network, question)).collect()
+            let shares = shares.into_par_iter();
+            shares.map(|share| share.explain(explainer, &network, question, at_once)).collect()
         });
         Ok(parts?.into_iter().fold(Maps::default(), |mut all, part| {
             all.append(part);
@@ -96,19 +113,20 @@ impl Drop for Team {
 /// The images of one thread.
 struct Share<'a> {
     labels: &'a [u8],
+    rows: &'a [i64],
     images: Tensor,
 }
 
-impl<'a> From<(&'a [u8], Tensor)> for Share<'a> {
-    fn from((labels, images): (&'a [u8], Tensor)) -> Self {
-        Self { labels, images }
-    }
-}
-
 impl Share<'_> {
-    fn explain(self, explainer: &dyn Explainer, network: &Frozen<'_>, question: Question) -> Result<Maps> {
-        let asked = Asked { images: &self.images, labels: self.labels, question };
-        explainer.explain(network.get(), &asked)
+    fn explain(
+        self,
+        explainer: &dyn Explainer,
+        network: &Frozen<'_>,
+        question: Question,
+        at_once: usize,
+    ) -> Result<Maps> {
+        let (images, labels, rows) = (&self.images, self.labels, self.rows);
+        explainer.explain(network.get(), &Asked { images, labels, rows, question, at_once })
     }
 }
 

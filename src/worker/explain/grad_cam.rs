@@ -13,7 +13,7 @@ use pcamflow::{
 };
 use tch::{Kind, Tensor, no_grad};
 
-use super::{Asked, Display, Explainer, Maps, SIDE, numbers};
+use super::{Arrays, Asked, Display, Explainer, Maps, SIDE, numbers};
 use crate::model::{Forward, Network};
 
 pub(super) struct GradCam {
@@ -43,11 +43,11 @@ impl Explainer for GradCam {
         let cam = no_grad(|| combine(&activation.detach(), gradient, self.variant));
         let side = [SIDE as i64; 2];
         let map = cam.unsqueeze(1).upsample_bilinear2d(side, false, None, None).squeeze_dim(1);
-        Ok(Maps { logits, map: numbers(&map)?, native: numbers(&cam)? })
+        Ok(Maps { logits, map: numbers(&map)?, native: numbers(&cam)?, ..Maps::default() })
     }
 
-    fn native(&self) -> Option<[usize; 2]> {
-        Some(self.native)
+    fn arrays(&self) -> Arrays {
+        Arrays { native: Some(self.native), ..Arrays::default() }
     }
 
     fn display(&self) -> Display {

@@ -4,16 +4,25 @@
 //! `stages::explain`, one file here that implements `Explainer`, one arm in `explainer`. Knows no files
 //! and no stage; what is explained is `question`'s, on how many cores is `crew`'s.
 
+mod arrays;
 mod crew;
 mod grad_cam;
+mod integrated_gradients;
+mod noise;
+mod occlusion;
+mod passes;
+mod quadrature;
 mod question;
+mod saliency;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use pcamflow::{report, stages::explain::Method};
 use tch::Tensor;
 
-use crate::model::Network;
+use self::question::Scalar;
+use crate::{baseline::Substrate, model::Network};
 
+pub(crate) use arrays::{Arrays, Delta, Maps};
 pub(crate) use crew::Crew;
 pub(crate) use question::Question;
 
@@ -28,9 +37,14 @@ pub(crate) trait Explainer: Sync {
     /// What libtorch reports in a catchable form.
     fn explain(&self, network: &Network, asked: &Asked<'_>) -> Result<Maps>;
 
-    /// Rows and columns of the maps before they were enlarged, where they were.
-    fn native(&self) -> Option<[usize; 2]> {
-        None
+    /// What it hands out beside maps.
+    fn arrays(&self) -> Arrays {
+        Arrays::default()
+    }
+
+    /// How many images it computes with for each one that it explains.
+    fn passes(&self) -> usize {
+        1
     }
 
     /// How its maps are shown.
@@ -43,27 +57,33 @@ pub(crate) struct Asked<'a> {
     pub(crate) images: &'a Tensor,
     /// 0 or 1 per image.
     pub(crate) labels: &'a [u8],
+    /// Their rows: what is drawn for an image is seeded by its row.
+    pub(crate) rows: &'a [i64],
     /// Which scalar is explained.
     pub(crate) question: Question,
+    /// How many images may be computed with at once, altered copies of these included; at least 1.
+    pub(crate) at_once: usize,
 }
 
-/// What was found out about a batch; arrays are row-major.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Maps {
-    /// `[N]`, of "tumour".
-    pub(crate) logits: Vec<f32>,
-    /// [N, 96, 96], raw.
-    pub(crate) map: Vec<f32>,
-    /// [N, rows, columns] before enlarging; empty where nothing was enlarged.
-    pub(crate) native: Vec<f32>,
+impl Asked<'_> {
+    /// What is explained of each image, given its logit.
+    fn scalars<'a>(&'a self, logits: &'a [f32]) -> impl Iterator<Item = Scalar> + 'a {
+        logits.iter().zip(self.labels).map(|(&logit, &label)| self.question.scalar(logit, label))
+    }
 }
 
-impl Maps {
-    /// Appends another batch's.
-    pub(crate) fn append(&mut self, mut other: Self) {
-        self.logits.append(&mut other.logits);
-        self.map.append(&mut other.map);
-        self.native.append(&mut other.native);
+/// What methods need beside their settings and a network.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Setup {
+    /// Seeds what is drawn.
+    pub(crate) seed: u64,
+    /// What stands where evidence is taken away; of [`Method::baseline`], where the method has one.
+    pub(crate) substrate: Option<Substrate>,
+}
+
+impl Setup {
+    fn substrate(self) -> Result<Substrate> {
+        self.substrate.context("the method came without its baseline")
     }
 }
 
@@ -82,9 +102,14 @@ pub(crate) struct Display {
 ///
 /// # Errors
 /// Settings that do not fit the network: an unknown layer.
-pub(crate) fn explainer(method: &Method, network: &Network) -> Result<Box<dyn Explainer>> {
+pub(crate) fn explainer(method: &Method, network: &Network, setup: Setup) -> Result<Box<dyn Explainer>> {
     Ok(match method {
         Method::GradCam(settings) => Box::new(grad_cam::GradCam::new(settings, network)?),
+        Method::Saliency(settings) => Box::new(saliency::Saliency::new(settings, setup.seed)),
+        Method::Occlusion(settings) => Box::new(occlusion::Occlusion::new(settings, setup.substrate()?)),
+        Method::IntegratedGradients(settings) => {
+            Box::new(integrated_gradients::IntegratedGradients::new(settings, setup.substrate()?))
+        }
     })
 }
 

@@ -28,14 +28,14 @@ impl Question {
         if tumor { 1.0 } else { -1.0 }
     }
 
-    /// The derivative of the explained scalar by the logit.
+    /// The scalar that is explained of an image with this logit and label.
+    pub(crate) fn scalar(self, logit: f32, label: u8) -> Scalar {
+        Scalar { sign: self.sign(logit, label), score: self.score }
+    }
+
+    /// The derivative of the explained scalar by the logit, at the image itself.
     pub(crate) fn slope(self, logit: f32, label: u8) -> f64 {
-        let sign = self.sign(logit, label);
-        match self.score {
-            Score::Logit => sign,
-            // p (1 - p), without the cancellation of 1 - p.
-            Score::Probability => sign * sigmoid(logit) * sigmoid(-logit),
-        }
+        self.scalar(logit, label).slope(logit)
     }
 
     /// What is explained, in words.
@@ -46,6 +46,33 @@ impl Question {
             Target::Label => "the labelled class",
         };
         format!("explains the {} of {class}", self.score.word())
+    }
+}
+
+/// The scalar that is explained of one image, a function of the logit. The class is the image's, also
+/// where the logit is that of an altered copy of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Scalar {
+    sign: f64,
+    score: Score,
+}
+
+impl Scalar {
+    /// Its value at a logit.
+    pub(crate) fn value(self, logit: f32) -> f64 {
+        match self.score {
+            Score::Logit => self.sign * f64::from(logit),
+            Score::Probability => sigmoid(self.sign as f32 * logit),
+        }
+    }
+
+    /// Its derivative by the logit.
+    pub(crate) fn slope(self, logit: f32) -> f64 {
+        match self.score {
+            Score::Logit => self.sign,
+            // p (1 - p), without the cancellation of 1 - p.
+            Score::Probability => self.sign * sigmoid(logit) * sigmoid(-logit),
+        }
     }
 }
 
@@ -76,6 +103,16 @@ mod tests {
             assert!((slope(Target::Tumor, Score::Probability, logit, 0) - difference).abs() < 5e-6);
             assert!((slope(Target::Label, Score::Probability, logit, 0) + difference).abs() < 5e-6);
         }
+    }
+
+    #[test]
+    fn a_scalar_keeps_the_class_of_its_image() {
+        let question = |score| Question { target: Target::Predicted, score };
+        let negative = question(Score::Logit).scalar(-2.0, 1);
+        assert_eq!((negative.value(3.0), negative.slope(3.0)), (-3.0, -1.0));
+        let probability = question(Score::Probability).scalar(-2.0, 1);
+        assert_eq!(probability.value(3.0), sigmoid(-3.0));
+        assert!(probability.slope(3.0) < 0.0);
     }
 
     #[test]

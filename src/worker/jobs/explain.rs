@@ -12,15 +12,17 @@ use pcamflow::{
 
 use super::{
     Job,
+    completeness::Completeness,
     images::Images,
     localisation::{Located, Truth},
     maps_file::MapsFile,
     odd_maps::OddMaps,
 };
 use crate::{
+    baseline::Substrate,
     batch_size::batch_size,
     batches::{self, Batch, Patches},
-    explain::{Asked, Crew, Explainer, Maps, Question, SIDE, explainer},
+    explain::{Asked, Crew, Explainer, Maps, Question, SIDE, Setup, explainer},
     model::Network,
 };
 
@@ -34,16 +36,19 @@ const PIXELS: usize = SIDE * SIDE;
 /// What is wrong with the model or the patches; settings of the method that do not fit the model.
 pub(super) fn run(job: &Job<'_>, stage: &Explain) -> Result<Outcome> {
     let network = job.model()?;
-    let explainer = explainer(&stage.method, &network)?;
+    let substrate =
+        stage.method.baseline().map(|(baseline, _)| Substrate::new(job, &baseline)).transpose()?;
+    let explainer = explainer(&stage.method, &network, Setup { seed: stage.seed, substrate })?;
     let images = Images::open(job, stage.take, stage.seed)?;
     let (rows, labels) = (images.chosen_rows(), images.chosen_labels());
-    let file = MapsFile::create(&job.artifact("maps.h5"), stage, explainer.native(), &rows, &labels)?;
+    let file = MapsFile::create(&job.artifact("maps.h5"), stage, explainer.arrays(), &rows, &labels)?;
     let truth = if images.has_masks() { Truth::Mask } else { Truth::CentreBox };
     let mut made = Made {
         job,
         images: &images,
         file,
         odd: OddMaps::default(),
+        completeness: Completeness::new(stage.method.tolerance()),
         located: Located::new(truth),
         shown: Vec::new(),
         to_show: usize::try_from(stage.panel)?,
@@ -62,12 +67,13 @@ fn compute(
 ) -> Result<()> {
     let crew = Crew::new(network.device(), job.task.resources.threads)?;
     let question = Question { target: stage.target, score: stage.score };
-    let size = batch_size(network, &job.task.resources, crew.usual_batch(network.device()))?;
+    let most = batch_size(network, &job.task.resources, crew.usual_batch(network.device()))?;
+    let (at_once, size) = (crew.each(most), crew.images_at_once(most, explainer.passes()));
     let images = made.images;
     batches::for_each(images, &images.positions, size, |batch| {
-        let labels = images.labels_at(&batch.positions);
+        let (labels, rows) = (images.labels_at(&batch.positions), images.rows_at(&batch.positions));
         let pixels = batch.images(network.device());
-        let asked = Asked { images: &pixels, labels: &labels, question };
+        let asked = Asked { images: &pixels, labels: &labels, rows: &rows, question, at_once };
         let maps = crew.explain(explainer, network, &asked)?;
         made.add(&batch, &labels, &maps)
     })
@@ -79,6 +85,7 @@ struct Made<'a> {
     images: &'a Images,
     file: MapsFile,
     odd: OddMaps,
+    completeness: Completeness,
     located: Located,
     shown: Vec<Shown>,
     to_show: usize,
@@ -108,6 +115,9 @@ impl Made<'_> {
         {
             let (positive, logit) = (labels[index] == 1, maps.logits[index]);
             self.odd.look(self.images.row(position), map);
+            if let Some(delta) = maps.deltas.get(index) {
+                self.completeness.add(self.images.row(position), delta);
+            }
             if positive {
                 self.located.add(map, self.images.mask(position)?.as_deref())?;
             }
@@ -132,6 +142,7 @@ impl Made<'_> {
     fn finish(self, stage: &Explain, explainer: &dyn Explainer) -> Result<Outcome> {
         let reporter = self.job.reporter;
         self.odd.report(self.images.positions.len(), reporter);
+        self.completeness.report(reporter);
         if self.located.without_region() > 0 {
             let (count, name) = (self.located.without_region(), self.images.name());
             reporter.warn(&format!("{count} positives of {name} have an empty mask: they are not located"));
@@ -140,8 +151,10 @@ impl Made<'_> {
             reporter.info(&words);
         }
         self.job.write("panel.png", &panel(&self.shown, stage, explainer)?)?;
-        self.file.finish(&self.odd)?;
-        Ok(Outcome { numbers: self.located.numbers(), ..Outcome::default() })
+        self.file.finish(&self.odd, &self.completeness)?;
+        let mut numbers = self.located.numbers();
+        numbers.extend(self.completeness.numbers());
+        Ok(Outcome { numbers, ..Outcome::default() })
     }
 }
 

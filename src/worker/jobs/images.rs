@@ -57,7 +57,12 @@ impl Images {
 
     /// The chosen patches' rows in the file that they were first in.
     pub(crate) fn chosen_rows(&self) -> Vec<i64> {
-        self.positions.iter().map(|&at| self.set.rows()[at]).collect()
+        self.rows_at(&self.positions)
+    }
+
+    /// The rows of positions, as `chosen_rows` has them.
+    pub(crate) fn rows_at(&self, positions: &[usize]) -> Vec<i64> {
+        positions.iter().map(|&at| self.set.rows()[at]).collect()
     }
 
     /// The chosen patches' labels.

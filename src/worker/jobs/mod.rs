@@ -1,5 +1,6 @@
 //! What the worker computes: one file per stage kind, and the one place that chooses among them.
 
+mod completeness;
 mod evaluate;
 mod explain;
 mod images;

@@ -40,7 +40,8 @@ impl OddMaps {
     }
 }
 
-fn name(rows: &[i64]) -> String {
+/// Some rows in words: `rows 3, 5 and 12 more`.
+pub(super) fn name(rows: &[i64]) -> String {
     let named: Vec<String> = rows.iter().take(NAMED).map(i64::to_string).collect();
     let more = match rows.len().saturating_sub(NAMED) {
         0 => String::new(),

@@ -3,6 +3,7 @@
 //! At every depth the same explainer asks the same question about the same patches; only the weights
 //! differ. They are drawn on the CPU, so that they are the same on every device.
 
+mod chart;
 mod original;
 mod sheet;
 
@@ -13,6 +14,7 @@ use pcamflow::{
         sanity::{Depth, Randomisation, Remade, Sanity, per_image, sanity},
     },
     protocol::{Number, Outcome},
+    report,
     stages::sanity::Sanity as Stage,
 };
 use rayon::prelude::*;
@@ -24,7 +26,7 @@ use super::Job;
 use crate::{
     batch_size::batch_size,
     batches,
-    explain::{Asked, Crew, Explainer, SIDE, explainer},
+    explain::{Asked, Crew, Explainer, SIDE},
     model::Network,
 };
 
@@ -41,8 +43,8 @@ pub(super) fn run(job: &Job<'_>, stage: &Stage) -> Result<Outcome> {
     let original = Original::open(job, stage)?;
     let mut network = job.model()?;
     let layers: Vec<String> = network.layers_with_tensors().into_iter().map(|layer| layer.name).collect();
-    let explainer = explainer(&original.method, &network)?;
-    let mut asking = Asking::new(job, &original, &network, layers.len() + 1)?;
+    let explainer = original.explainer(job, stage, &network)?;
+    let mut asking = Asking::new(job, &original, &network, &*explainer, layers.len() + 1)?;
     let mut shown = Shown::new(&original, stage.panel, &layers)?;
     let mut depths = Vec::new();
     for layer in [None].into_iter().chain(layers.iter().map(Some)) {
@@ -73,20 +75,29 @@ struct Asking<'a> {
     original: &'a Original,
     crew: Crew,
     pool: rayon::ThreadPool,
+    /// Images handed over at once, and how many each member of the crew may compute with at once.
     batch: usize,
+    at_once: usize,
     done: u64,
     total: u64,
 }
 
 impl<'a> Asking<'a> {
-    fn new(job: &'a Job<'a>, original: &'a Original, network: &Network, depths: usize) -> Result<Self> {
+    fn new(
+        job: &'a Job<'a>,
+        original: &'a Original,
+        network: &Network,
+        explainer: &dyn Explainer,
+        depths: usize,
+    ) -> Result<Self> {
         let threads = job.task.resources.threads.max(1);
         let crew = Crew::new(network.device(), threads)?;
-        let batch = batch_size(network, &job.task.resources, crew.usual_batch(network.device()))?;
+        let most = batch_size(network, &job.task.resources, crew.usual_batch(network.device()))?;
+        let (at_once, batch) = (crew.each(most), crew.images_at_once(most, explainer.passes()));
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         let pool = pool.with_context(|| format!("cannot start {threads} threads"))?;
         let total = (depths * original.maps.len()) as u64;
-        Ok(Self { job, original, crew, pool, batch, done: 0, total })
+        Ok(Self { job, original, crew, pool, batch, at_once, done: 0, total })
     }
 
     /// The map of every patch, in order.
@@ -102,8 +113,10 @@ impl<'a> Asking<'a> {
         let mut maps: Vec<Vec<f32>> = Vec::new();
         batches::for_each(patches, &patches.positions, self.batch, |batch| {
             let labels = &original.asked[maps.len()..][..batch.len()];
+            let rows = patches.rows_at(&batch.positions);
             let images = batch.images(network.device());
-            let asked = Asked { images: &images, labels, question: original.question };
+            let (question, at_once) = (original.question, self.at_once);
+            let asked = Asked { images: &images, labels, rows: &rows, question, at_once };
             let made = self.crew.explain(explainer, network, &asked)?;
             maps.extend(made.map.chunks_exact(PIXELS).map(<[f32]>::to_vec));
             self.done += batch.len() as u64;
@@ -182,7 +195,9 @@ fn write(job: &Job<'_>, original: &Original, all: &Randomisation, sanity: &Sanit
     let mut table = csv::Writer::from_writer(Vec::new());
     per_image(all).iter().try_for_each(|line| table.serialize(line))?;
     job.write("per-image.csv", &table.into_inner().context("cannot finish per-image.csv")?)?;
-    Ok(())
+    let picture = report::sanity_curves(&chart::chart(making, sanity))?;
+    job.write("sanity.png", &picture.png()?)?;
+    job.write("sanity.svg", picture.svg()?.as_bytes())
 }
 
 /// What is left of the maps when nothing learnt is left, and after one layer; then how they find the

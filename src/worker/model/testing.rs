@@ -7,7 +7,7 @@ use pcamflow::{
 };
 use tch::{Device, Kind, Tensor};
 
-use super::{Network, Source};
+use super::{Layers, Network, Source};
 use crate::tensors::TensorFile;
 
 /// A network small enough for a debug-slow machine.
@@ -34,6 +34,26 @@ pub(crate) fn resnet(stages: &[u32], width: u32, seed: u64) -> Network {
 pub(crate) fn file_of(network: &Network) -> TensorFile {
     let bytes = crate::tensors::to_bytes(&network.state(), None).unwrap();
     TensorFile::parse("model.safetensors", &bytes).unwrap()
+}
+
+/// z = <w, x> + b: what every explainer has a closed form for.
+#[derive(Debug)]
+pub(crate) struct LinearScore {
+    weight: Tensor,
+    bias: f64,
+}
+
+impl LinearScore {
+    pub(super) fn forward(&self, patches: &Tensor) -> Tensor {
+        (patches * &self.weight).sum_dim_intlist([1_i64, 2, 3].as_slice(), false, Kind::Float) + self.bias
+    }
+}
+
+/// A network that is linear, with weights [3, 96, 96]. Its state is another one's.
+pub(crate) fn linear_network(weight: &Tensor, bias: f64) -> Network {
+    let weight = weight.shallow_clone();
+    let layers = Layers::Linear(LinearScore { weight, bias });
+    Network { layers, layer_names: Vec::new(), ..tiny_network(1) }
 }
 
 /// A file of reference results, as the test that reads it: `None` where it is absent. Reads the types

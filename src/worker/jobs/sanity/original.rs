@@ -18,8 +18,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    explain::Question,
+    baseline::Substrate,
+    explain::{Explainer, Question, Setup, explainer},
     jobs::{Job, images::Images, localisation::centre_control},
+    model::Network,
 };
 
 /// The first maps of an explanation.
@@ -91,6 +93,21 @@ impl Original {
             truth,
             labels,
         })
+    }
+
+    /// The method, ready to be used on the network; noise is drawn as it was for the explanation.
+    ///
+    /// # Errors
+    /// Settings that do not fit the network; what is wrong with the patches that a baseline is the mean of.
+    pub(super) fn explainer(
+        &self,
+        job: &Job<'_>,
+        stage: &Stage,
+        network: &Network,
+    ) -> Result<Box<dyn Explainer>> {
+        let baseline = self.method.baseline();
+        let substrate = baseline.map(|(baseline, _)| Substrate::new(job, &baseline)).transpose()?;
+        explainer(&self.method, network, Setup { seed: stage.seed, substrate })
     }
 
     /// Whether the label of a map's patch is 1.

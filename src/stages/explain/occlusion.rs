@@ -1,0 +1,35 @@
+//! The settings of occlusion.
+
+use crate::stages::{Baseline, Check, Model, declare::settings};
+
+/// Where its baseline stands in a stage's table.
+pub(super) const BASELINE: &str = "method.occlusion.baseline";
+
+settings! {
+    /// What is lost where a window hides a part of the image (Zeiler & Fergus 2014).
+    pub struct Occlusion {
+        /// Side of the window in pixels, 1 to 96.
+        window: u32 = 16;
+        /// Pixels from one window to the next; at most the window, so that every pixel is covered.
+        stride: u32 = 8;
+        /// What is seen in the window's place.
+        baseline: Baseline = Baseline::Black;
+    }
+}
+
+impl Occlusion {
+    pub(super) fn check(&self, model: &Model, check: &mut Check<'_>) {
+        let Self { window, stride, baseline } = *self;
+        check.within("method.occlusion.window", window.into(), 1.0, 96.0);
+        check.at_least("method.occlusion.stride", stride, 1);
+        check.require(
+            stride <= window,
+            "method.occlusion.stride",
+            format!(
+                "`stride` is {stride} and `window` {window}: pixels between the windows would never be hidden; \
+                 the stride must be at most the window"
+            ),
+        );
+        baseline.check(model, BASELINE, check);
+    }
+}

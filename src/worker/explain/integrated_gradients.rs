@@ -1,0 +1,124 @@
+//! Integrated gradients (Sundararajan, Taly & Yan 2017).
+//!
+//! With y the explained scalar and x' the baseline: (x - x') * the integral of dy/dx along the straight
+//! way from x' to x, by a quadrature rule; the map is its sum over the channels. All of it together should
+//! be y(x) - y(x') (completeness); what it misses that by is `delta`.
+
+use anyhow::Result;
+use pcamflow::{
+    report::{FullColor, Sign},
+    stages::explain::{IntegratedGradients as Settings, Rule},
+};
+use tch::{Kind, Tensor};
+
+use super::{
+    Arrays, Asked, Delta, Display, Explainer, Maps, numbers,
+    passes::{factors, gradients, logits},
+    quadrature::{Node, nodes},
+    question::Scalar,
+};
+use crate::{baseline::Substrate, model::Network};
+
+/// Steps are doubled up to here.
+const MOST_STEPS: usize = 800;
+
+/// Changes of the score below it count as this much.
+const LEAST_CHANGE: f64 = 1e-6;
+
+pub(super) struct IntegratedGradients {
+    rule: Rule,
+    steps: usize,
+    tolerance: Option<f64>,
+    substrate: Substrate,
+    title: String,
+}
+
+impl IntegratedGradients {
+    pub(super) fn new(settings: &Settings, substrate: Substrate) -> Self {
+        let Settings { rule, steps, baseline, tolerance } = settings;
+        let title = format!("Integrated gradients, {steps} steps from {baseline}");
+        Self { rule: *rule, steps: *steps as usize, tolerance: *tolerance, substrate, title }
+    }
+
+    /// The attribution of one image, with as many steps as its tolerance takes.
+    fn attribute(&self, network: &Network, way: &Way, at_once: usize) -> Result<(Tensor, Delta)> {
+        let mut steps = self.steps;
+        loop {
+            let (attribution, delta) = way.integrate(network, &nodes(self.rule, steps), at_once)?;
+            let enough = self.tolerance.is_none_or(|tolerance| delta.relative <= tolerance);
+            if enough || steps >= MOST_STEPS {
+                return Ok((attribution, delta));
+            }
+            steps = (2 * steps).min(MOST_STEPS);
+        }
+    }
+}
+
+impl Explainer for IntegratedGradients {
+    fn explain(&self, network: &Network, asked: &Asked<'_>) -> Result<Maps> {
+        let baselines = self.substrate.of(asked.images);
+        let mut maps = Maps { logits: logits(network, asked.images, asked.at_once)?, ..Maps::default() };
+        let of_baselines = logits(network, &baselines, asked.at_once)?;
+        for (index, scalar) in asked.scalars(&maps.logits).enumerate() {
+            let one = |images: &Tensor| images.narrow(0, index as i64, 1);
+            let change = scalar.value(maps.logits[index]) - scalar.value(of_baselines[index]);
+            let way = Way::new(&one(asked.images), &one(&baselines), scalar, change);
+            let (attribution, delta) = self.attribute(network, &way, asked.at_once)?;
+            let map = attribution.sum_dim_intlist([1].as_slice(), false, Kind::Double);
+            maps.map.extend(numbers(&map.to_kind(Kind::Float))?);
+            maps.attribution.extend(numbers(&attribution.to_kind(Kind::Float))?);
+            maps.deltas.push(delta);
+        }
+        Ok(maps)
+    }
+
+    fn arrays(&self) -> Arrays {
+        Arrays { attribution: true, delta: true, ..Arrays::default() }
+    }
+
+    fn passes(&self) -> usize {
+        self.steps
+    }
+
+    fn display(&self) -> Display {
+        Display { title: self.title.clone(), sign: Sign::Both, full: FullColor::Percentile99 }
+    }
+}
+
+/// The straight way from a baseline to an image, channels last: [1, 96, 96, 3].
+struct Way {
+    from: Tensor,
+    step: Tensor,
+    scalar: Scalar,
+    /// y(x) - y(x').
+    change: f64,
+}
+
+impl Way {
+    /// From a baseline to an image, [1, 3, 96, 96] each.
+    fn new(image: &Tensor, baseline: &Tensor, scalar: Scalar, change: f64) -> Self {
+        let from = baseline.permute([0, 2, 3, 1]);
+        Self { step: image.permute([0, 2, 3, 1]) - &from, from, scalar, change }
+    }
+
+    /// The attribution [1, 3, 96, 96], float64: sums neither depend on how many nodes are computed with at
+    /// once, nor lose what completeness measures.
+    fn integrate(&self, network: &Network, nodes: &[Node], at_once: usize) -> Result<(Tensor, Delta)> {
+        let step = self.step.permute([0, 3, 1, 2]).to_kind(Kind::Double);
+        let mut integral = step.zeros_like();
+        for nodes in nodes.chunks(at_once) {
+            let at: Vec<f64> = nodes.iter().map(|node| node.at).collect();
+            let images = &self.from + &self.step * factors(&at, &self.step);
+            let (logits, gradient) = gradients(network, &images.permute([0, 3, 1, 2]))?;
+            let weights =
+                nodes.iter().zip(&logits).map(|(node, &logit)| node.weight * self.scalar.slope(logit));
+            let gradient = gradient.to_kind(Kind::Double);
+            let weighted = &gradient * factors(&weights.collect::<Vec<_>>(), &gradient);
+            integral += weighted.sum_dim_intlist([0].as_slice(), true, Kind::Double);
+        }
+        let attribution = step * integral;
+        let delta = attribution.sum(Kind::Double).double_value(&[]) - self.change;
+        let relative = delta.abs() / self.change.abs().max(LEAST_CHANGE);
+        Ok((attribution, Delta { delta, relative, steps: nodes.len() }))
+    }
+}

@@ -1,0 +1,84 @@
+//! Normal noise for images: a function of the seed and the image's row alone, on any device and whatever
+//! is computed beside it.
+
+use rand_chacha::{
+    ChaCha20Rng,
+    rand_core::{Rng, SeedableRng},
+};
+use tch::{Device, Tensor};
+
+use super::SIDE;
+
+/// Noise for one image, copy after copy.
+pub(super) struct Noise {
+    random: ChaCha20Rng,
+    deviation: f64,
+}
+
+impl Noise {
+    /// Noise of this standard deviation for the image of this row.
+    pub(super) fn new(seed: u64, row: i64, deviation: f64) -> Self {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&seed.to_le_bytes());
+        key[8..16].copy_from_slice(&row.to_le_bytes());
+        key[16..21].copy_from_slice(b"noise");
+        Self { random: ChaCha20Rng::from_seed(key), deviation }
+    }
+
+    /// The next `count` copies, float32 [count, 3, 96, 96]: pixel by pixel, red, green and blue.
+    pub(super) fn images(&mut self, count: usize, device: Device) -> Tensor {
+        let values: Vec<f32> = (0..count * SIDE * SIDE * 3 / 2).flat_map(|_| self.pair()).collect();
+        let side = SIDE as i64;
+        Tensor::from_slice(&values).to_device(device).view([-1, side, side, 3]).permute([0, 3, 1, 2])
+    }
+
+    /// Two independent values (Box and Muller 1958).
+    fn pair(&mut self) -> [f32; 2] {
+        let radius = self.deviation * (-2.0 * self.uniform().ln()).sqrt();
+        let (sine, cosine) = (std::f64::consts::TAU * self.uniform()).sin_cos();
+        [(radius * cosine) as f32, (radius * sine) as f32]
+    }
+
+    /// In (0, 1].
+    fn uniform(&mut self) -> f64 {
+        ((self.random.next_u64() >> 11) + 1) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::Kind;
+
+    use super::*;
+    use crate::model::testing::difference;
+
+    fn images(seed: u64, row: i64, counts: &[usize]) -> Tensor {
+        let mut noise = Noise::new(seed, row, 0.3);
+        Tensor::cat(&counts.iter().map(|&count| noise.images(count, Device::Cpu)).collect::<Vec<_>>(), 0)
+    }
+
+    #[test]
+    fn noise_is_normal() {
+        let values = images(1, 2, &[20]).to_kind(Kind::Double);
+        let n = values.numel() as f64;
+        let moment =
+            |power: i64| (&values / 0.3).pow_tensor_scalar(power).mean(Kind::Double).double_value(&[]);
+        // Five standard errors each: those of the moments of a normal variable are the roots of 1, 2, 15 - 9
+        // and 96, over the root of n.
+        assert!(moment(1).abs() < 5.0 / n.sqrt());
+        assert!((moment(2) - 1.0).abs() < 5.0 * (2.0 / n).sqrt());
+        assert!(moment(3).abs() < 5.0 * (15.0 / n).sqrt());
+        assert!((moment(4) - 3.0).abs() < 5.0 * (96.0 / n).sqrt());
+        let (one, next) = (values.narrow(3, 0, 95), values.narrow(3, 1, 95));
+        let together = (one * next).mean(Kind::Double).double_value(&[]) / 0.09;
+        assert!(together.abs() < 5.0 / n.sqrt());
+    }
+
+    #[test]
+    fn it_depends_on_seed_and_row_and_not_on_how_much_is_drawn_at_once() {
+        let one = images(7, 3, &[4]);
+        assert_eq!(one, images(7, 3, &[1, 2, 1]));
+        assert!(difference(&one, &images(8, 3, &[4])) > 0.1);
+        assert!(difference(&one, &images(7, -4, &[4])) > 0.1);
+    }
+}

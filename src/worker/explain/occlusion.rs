@@ -1,0 +1,156 @@
+//! Occlusion (Zeiler & Fergus 2014).
+//!
+//! A square window hides a part of the image, all channels, and the explained scalar is asked again. A
+//! pixel's value is the mean, over the windows that cover it, of what was lost: positive where the hidden
+//! part supported the score. Windows begin at 0, s, 2s, ... along each axis; the last is cropped at the
+//! border, so that every pixel is covered.
+
+use anyhow::Result;
+use pcamflow::{
+    report::{FullColor, Sign},
+    stages::explain::Occlusion as Settings,
+};
+use tch::{Device, Kind, Tensor};
+
+use super::{Asked, Display, Explainer, Maps, SIDE, passes::logits};
+use crate::{baseline::Substrate, model::Network};
+
+pub(super) struct Occlusion {
+    windows: Windows,
+    substrate: Substrate,
+    title: String,
+}
+
+impl Occlusion {
+    pub(super) fn new(settings: &Settings, substrate: Substrate) -> Self {
+        let Settings { window, stride, baseline } = settings;
+        let title = format!("Occlusion, {window} x {window} every {stride}, {baseline}");
+        Self { windows: Windows::new(*window as usize, *stride as usize), substrate, title }
+    }
+
+    /// The logit of each occluded copy of an image [1, 3, 96, 96].
+    fn occluded(&self, network: &Network, image: &Tensor, at_once: usize) -> Result<Vec<f32>> {
+        let last = |images: &Tensor| images.permute([0, 2, 3, 1]);
+        let (image, baseline) = (last(image), last(&self.substrate.of(image)));
+        let mut all = Vec::with_capacity(self.windows.corners.len());
+        for corners in self.windows.corners.chunks(at_once) {
+            // Each copy is written once, from the image and the baseline, where it is used.
+            let hidden = self.windows.hidden(corners, image.device());
+            let copies = baseline.where_self(&hidden, &image).permute([0, 3, 1, 2]);
+            all.extend(logits(network, &copies, at_once)?);
+        }
+        Ok(all)
+    }
+}
+
+impl Explainer for Occlusion {
+    fn explain(&self, network: &Network, asked: &Asked<'_>) -> Result<Maps> {
+        let mut maps = Maps { logits: logits(network, asked.images, asked.at_once)?, ..Maps::default() };
+        for (index, scalar) in asked.scalars(&maps.logits).enumerate() {
+            let image = asked.images.narrow(0, index as i64, 1);
+            let whole = scalar.value(maps.logits[index]);
+            let occluded = self.occluded(network, &image, asked.at_once)?;
+            let lost = occluded.into_iter().map(|logit| whole - scalar.value(logit));
+            maps.map.extend(self.windows.means(lost));
+        }
+        Ok(maps)
+    }
+
+    fn passes(&self) -> usize {
+        self.windows.corners.len()
+    }
+
+    fn display(&self) -> Display {
+        Display { title: self.title.clone(), sign: Sign::Both, full: FullColor::Maximum }
+    }
+}
+
+/// Where the windows are.
+struct Windows {
+    side: usize,
+    /// Their first rows and columns, row by row.
+    corners: Vec<[usize; 2]>,
+}
+
+impl Windows {
+    fn new(side: usize, stride: usize) -> Self {
+        let starts = || (0..=(SIDE - side).div_ceil(stride)).map(|index| index * stride);
+        let corners = starts().flat_map(|row| starts().map(move |column| [row, column])).collect();
+        Self { side, corners }
+    }
+
+    /// Which pixels the windows at some corners hide: bool [corners, 96, 96, 1].
+    fn hidden(&self, corners: &[[usize; 2]], device: Device) -> Tensor {
+        let inside = |axis: usize, shape: [i64; 4]| {
+            let starts: Vec<i64> = corners.iter().map(|corner| corner[axis] as i64).collect();
+            let from_start = Tensor::arange(SIDE as i64, (Kind::Int64, device)).view([1, -1])
+                - Tensor::from_slice(&starts).to_device(device).view([-1, 1]);
+            from_start.ge(0).logical_and(&from_start.lt(self.side as i64)).view(shape)
+        };
+        inside(0, [-1, SIDE as i64, 1, 1]).logical_and(&inside(1, [-1, 1, SIDE as i64, 1]))
+    }
+
+    /// The mean of the windows' values at each pixel, [96, 96]. Sums are float64, in the windows' order.
+    fn means(&self, values: impl Iterator<Item = f64>) -> Vec<f32> {
+        let mut sums = vec![(0.0, 0_u32); SIDE * SIDE];
+        let span = |start: usize| start..(start + self.side).min(SIDE);
+        for (&[row, column], value) in self.corners.iter().zip(values) {
+            for row in sums.chunks_exact_mut(SIDE).skip(row).take(span(row).len()) {
+                for (sum, windows) in &mut row[span(column)] {
+                    *sum += value;
+                    *windows += 1;
+                }
+            }
+        }
+        sums.into_iter().map(|(sum, windows)| (sum / f64::from(windows)) as f32).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn starts(window: usize, stride: usize) -> Vec<usize> {
+        let windows = Windows::new(window, stride);
+        let first_row = windows.corners.iter().filter(|corner| corner[0] == 0);
+        first_row.map(|corner| corner[1]).collect()
+    }
+
+    #[test]
+    fn windows_begin_at_multiples_of_the_stride_and_cover_every_pixel() {
+        assert_eq!(Windows::new(16, 8).corners.len(), 121);
+        assert_eq!(starts(16, 8).last(), Some(&80));
+        assert_eq!(starts(15, 8).last(), Some(&88));
+        assert_eq!(starts(20, 12), [0, 12, 24, 36, 48, 60, 72, 84]);
+        assert_eq!(starts(96, 5), [0]);
+        assert_eq!(starts(1, 1).len(), 96);
+        for side in 1..=96 {
+            for stride in 1..=side {
+                let starts = starts(side, stride);
+                assert_eq!(starts.len(), (96 - side).div_ceil(stride) + 1);
+                let last = starts[starts.len() - 1];
+                assert!(last < 96 && last + side >= 96, "{side} {stride}: {last}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_window_hides_its_pixels_and_is_cropped_at_the_border() {
+        let windows = Windows::new(20, 12);
+        let hidden = windows.hidden(&[[0, 24], [84, 84]], Device::Cpu);
+        assert_eq!(hidden.size(), [2, 96, 96, 1]);
+        let count = |window: i64| hidden.select(0, window).sum(Kind::Int64).int64_value(&[]);
+        assert_eq!((count(0), count(1)), (400, 144));
+        let at = |row, column| hidden.int64_value(&[0, row, column, 0]);
+        assert_eq!([at(0, 24), at(19, 43), at(20, 24), at(0, 23), at(0, 44)], [1, 1, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_pixel_has_the_mean_of_the_windows_over_it() {
+        let windows = Windows::new(64, 32); // Two a side.
+        let map = windows.means([1.0, 2.0, 4.0, 8.0].into_iter());
+        let at = |row: usize, column: usize| map[row * SIDE + column];
+        assert_eq!([at(0, 0), at(0, 95), at(95, 0), at(95, 95)], [1.0, 2.0, 4.0, 8.0]);
+        assert_eq!([at(0, 40), at(40, 0), at(40, 40)], [1.5, 2.5, 3.75]);
+    }
+}

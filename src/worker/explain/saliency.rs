@@ -1,0 +1,103 @@
+//! Saliency (Simonyan et al. 2014) and SmoothGrad (Smilkov et al. 2017).
+//!
+//! With y the explained scalar: a pixel's saliency is the largest |dy/dx| of its three channels. SmoothGrad
+//! is the mean of that over x + e, e ~ N(0, s^2), s a share of the image's range. `attribution` is the
+//! signed gradient at the image; with noise, the mean of the signed gradients.
+
+use anyhow::Result;
+use pcamflow::{
+    report::{FullColor, Sign},
+    stages::explain::{Saliency as Settings, Smooth},
+};
+use tch::{Kind, Tensor};
+
+use super::{
+    Arrays, Asked, Display, Explainer, Maps, SIDE,
+    noise::Noise,
+    numbers,
+    passes::{factors, gradients, logits},
+};
+use crate::model::Network;
+
+pub(super) struct Saliency {
+    smooth: Option<Smooth>,
+    seed: u64,
+}
+
+impl Saliency {
+    pub(super) fn new(settings: &Settings, seed: u64) -> Self {
+        Self { smooth: settings.smooth.clone(), seed }
+    }
+
+    fn plain(&self, network: &Network, asked: &Asked<'_>) -> Result<Maps> {
+        let (logits, gradient) = gradients(network, asked.images)?;
+        let slopes: Vec<f64> = asked.scalars(&logits).zip(&logits).map(|(it, &z)| it.slope(z)).collect();
+        let gradient = &gradient * factors(&slopes, &gradient);
+        let map = numbers(&strongest(&gradient))?;
+        Ok(Maps { logits, map, attribution: numbers(&gradient)?, ..Maps::default() })
+    }
+
+    fn smooth(&self, smooth: &Smooth, network: &Network, asked: &Asked<'_>) -> Result<Maps> {
+        let mut maps = Maps { logits: logits(network, asked.images, asked.at_once)?, ..Maps::default() };
+        let scalars: Vec<_> = asked.scalars(&maps.logits).collect();
+        for (index, scalar) in scalars.into_iter().enumerate() {
+            let image = asked.images.narrow(0, index as i64, 1);
+            let range = (image.max() - image.min()).double_value(&[]);
+            let mut noise = Noise::new(self.seed, asked.rows[index], smooth.noise * range);
+            let (mut map, mut attribution) = (zeros(&image, 1), zeros(&image, 3));
+            let mut left = smooth.samples as usize;
+            while left > 0 {
+                let count = left.min(asked.at_once);
+                let (logits, gradient) = gradients(network, &(&image + noise.images(count, image.device())))?;
+                let slopes: Vec<f64> = logits.iter().map(|&logit| scalar.slope(logit)).collect();
+                let gradient = &gradient * factors(&slopes, &gradient);
+                map += sum(&strongest(&gradient).unsqueeze(1));
+                attribution += sum(&gradient);
+                left -= count;
+            }
+            let samples = f64::from(smooth.samples);
+            maps.map.extend(numbers(&(map / samples).to_kind(Kind::Float))?);
+            maps.attribution.extend(numbers(&(attribution / samples).to_kind(Kind::Float))?);
+        }
+        Ok(maps)
+    }
+}
+
+impl Explainer for Saliency {
+    fn explain(&self, network: &Network, asked: &Asked<'_>) -> Result<Maps> {
+        match &self.smooth {
+            None => self.plain(network, asked),
+            Some(smooth) => self.smooth(smooth, network, asked),
+        }
+    }
+
+    fn arrays(&self) -> Arrays {
+        Arrays { attribution: true, ..Arrays::default() }
+    }
+
+    fn passes(&self) -> usize {
+        self.smooth.as_ref().map_or(1, |smooth| smooth.samples as usize)
+    }
+
+    fn display(&self) -> Display {
+        let title = match &self.smooth {
+            None => "Saliency".to_owned(),
+            Some(Smooth { samples, noise }) => format!("SmoothGrad, {samples} samples, noise {noise}"),
+        };
+        Display { title, sign: Sign::Positive, full: FullColor::Percentile99 }
+    }
+}
+
+/// The largest magnitude of each pixel's channels: [n, 3, 96, 96] to [n, 96, 96].
+fn strongest(gradient: &Tensor) -> Tensor {
+    gradient.abs().amax([1].as_slice(), false)
+}
+
+/// The sum over the images, in float64: [n, c, 96, 96] to [1, c, 96, 96].
+fn sum(images: &Tensor) -> Tensor {
+    images.sum_dim_intlist([0].as_slice(), true, Kind::Double)
+}
+
+fn zeros(like: &Tensor, channels: i64) -> Tensor {
+    Tensor::zeros([1, channels, SIDE as i64, SIDE as i64], (Kind::Double, like.device()))
+}
