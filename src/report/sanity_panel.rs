@@ -115,8 +115,10 @@ fn draw(scene: &mut Scene, top: f64, row: &Forgetting<'_>, sheet: &ForgettingShe
         boxed(scene, shown.pixels, square(column), row.positive);
         let value = correlation.map_or_else(|| "no correlation".to_owned(), words);
         scene.text(value, below(column, 1.0), FACT.color(INK));
+        // A percentile's maximum has no room here.
+        let scale = shown.scale.split(',').next().unwrap_or_default();
         scene.text(
-            font::fitted(&shown.scale, 9.5, false, SIDE + BETWEEN - 2.0),
+            font::fitted(scale, 9.5, false, SIDE + BETWEEN - 2.0),
             below(column, 2.0),
             TextStyle { size: 9.5, ..FACT },
         );

@@ -12,6 +12,8 @@ mod preview;
 #[cfg(feature = "torch")]
 mod references;
 mod sandbox;
+#[cfg(feature = "torch")]
+mod sanity;
 mod split;
 #[cfg(feature = "torch")]
 mod training;

@@ -9,7 +9,7 @@ use safetensors::{SafeTensors, tensor::TensorView};
 use crate::{hdf5_files::dataset, sandbox::Sandbox};
 
 /// The reference network, its eight patches and their labels as files that a pipeline can name.
-fn imported(sandbox: Sandbox, reference: &SafeTensors<'_>) -> Sandbox {
+pub(crate) fn imported(sandbox: Sandbox, reference: &SafeTensors<'_>) -> Sandbox {
     let names = reference.names();
     let weights: BTreeMap<&str, TensorView<'_>> = names
         .iter()

@@ -64,8 +64,9 @@ pub(super) fn run(job: &Job<'_>, stage: &Stage) -> Result<Outcome> {
     };
     let sanity = asking.pool.install(|| sanity(&randomisation));
     tell(job, &sanity);
-    write(job, &original, &randomisation, &sanity)?;
-    job.write("panel.png", &shown.picture(&original, stage, &explainer.display())?.png()?)?;
+    let display = explainer.display();
+    write(job, &original, &display.title, &randomisation, &sanity)?;
+    job.write("panel.png", &shown.picture(&original, stage, &display)?.png()?)?;
     Ok(Outcome { numbers: numbers(&sanity), ..Outcome::default() })
 }
 
@@ -180,7 +181,13 @@ struct File<'a> {
     sanity: &'a Sanity,
 }
 
-fn write(job: &Job<'_>, original: &Original, all: &Randomisation, sanity: &Sanity) -> Result<()> {
+fn write(
+    job: &Job<'_>,
+    original: &Original,
+    method: &str,
+    all: &Randomisation,
+    sanity: &Sanity,
+) -> Result<()> {
     let making = &original.making;
     let file = File {
         method: &making.method,
@@ -195,7 +202,7 @@ fn write(job: &Job<'_>, original: &Original, all: &Randomisation, sanity: &Sanit
     let mut table = csv::Writer::from_writer(Vec::new());
     per_image(all).iter().try_for_each(|line| table.serialize(line))?;
     job.write("per-image.csv", &table.into_inner().context("cannot finish per-image.csv")?)?;
-    let picture = report::sanity_curves(&chart::chart(making, sanity))?;
+    let picture = report::sanity_curves(&chart::chart(method, sanity))?;
     job.write("sanity.png", &picture.png()?)?;
     job.write("sanity.svg", picture.svg()?.as_bytes())
 }
@@ -218,3 +225,6 @@ fn numbers(sanity: &Sanity) -> Vec<Number> {
     let number = |(name, value): (&str, Option<f64>)| Some(Number { name: name.to_owned(), value: value? });
     all.into_iter().filter_map(number).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,16 +1,15 @@
 //! What the chart shows of all the numbers.
 
 use pcamflow::{
-    data::maps::Making,
     metrics::sanity::{Sanity, SanityDepth},
     report,
 };
 
 /// The correlations and the localisation over the depth.
-pub(super) fn chart(making: &Making, sanity: &Sanity) -> report::Sanity {
+pub(super) fn chart(method: &str, sanity: &Sanity) -> report::Sanity {
     let chance = sanity.depths.first().and_then(|depth| Some(depth.localisation.as_ref()?.chance));
     report::Sanity {
-        label: making.method.clone(),
+        label: method.to_owned(),
         subtitle: subtitle(sanity),
         depths: sanity.depths.iter().map(depth).collect(),
         chance,

@@ -66,13 +66,13 @@ impl Shown {
     pub(super) fn picture(&self, original: &Original, stage: &Stage, display: &Display) -> Result<Picture> {
         let rows: Vec<Forgetting<'_>> = self.rows.iter().map(|row| forgetting(row, original)).collect();
         let subtitle = format!(
-            "{}; layers begin anew from the output down to the one above each column",
+            "{}; layers are randomised from the output down to the one above a column",
             original.question_words(&stage.classes)
         );
         report::forgetting_panel(
             &rows,
             &ForgettingSheet {
-                title: &format!("{}, while the model is forgotten", display.title),
+                title: &format!("Randomised model: {}", display.title),
                 subtitle: &subtitle,
                 classes: &stage.classes,
                 headings: &self.headings,
