@@ -14,10 +14,15 @@ fn sanity(project: &Sandbox, stage: &str) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
-/// The mean correlation at every depth.
+/// The mean correlation at every depth; no number where every map is constant.
 fn course(sanity: &Value) -> Vec<f64> {
     let depths = sanity["depths"].as_array().unwrap();
-    depths.iter().map(|depth| depth["spearman"]["mean"].as_f64().unwrap()).collect()
+    depths.iter().map(|depth| depth["spearman"]["mean"].as_f64().unwrap_or(f64::NAN)).collect()
+}
+
+/// Whether maps are the same but for the order of sums, which batches decide.
+fn is_same(correlation: f64) -> bool {
+    (correlation - 1.0).abs() < 1e-4
 }
 
 #[test]
@@ -38,7 +43,7 @@ fn real_maps_are_lost_with_what_the_model_has_learnt() {
         let course = course(&sanity);
         println!("{stage}: {course:.2?}");
         assert_eq!((&sanity["images"], course.len()), (&images.into(), 11));
-        assert_eq!(course[0], 1.0, "{stage}: the model as it is");
+        assert!(is_same(course[0]), "{stage}: the model as it is");
         assert!(course[1] < 1.0 && course[1] > course[10], "{stage}: {course:?}");
         // What is left is what the image alone says: gradients are larger where tissue has edges.
         assert!(course[10].abs() < 0.3, "{stage}: {course:?}");
@@ -47,7 +52,7 @@ fn real_maps_are_lost_with_what_the_model_has_learnt() {
     }
     project.run(&[]).cached_all();
     project.run(&["--set", "sanity.cam.seed=7"]).ran(["sanity.cam"]);
-    assert_eq!(course(&sanity(&project, "cam"))[0], 1.0);
+    assert!(is_same(course(&sanity(&project, "cam"))[0]));
 }
 
 /// Seconds at most, on one core.
@@ -87,7 +92,7 @@ fn an_explanation_is_made_again_from_all_that_it_was_made_from() {
     let project = Sandbox::new().pipeline(PIPELINE);
     project.run(&["sanity.o"]).exit(0);
     let sanity = sanity(&project, "o");
-    assert_eq!(course(&sanity)[0], 1.0, "the mean colour is that of the training patches, again");
+    assert!(is_same(course(&sanity)[0]), "the mean colour is that of the training patches, again");
     assert_eq!((&sanity["truth"], &sanity["images"]), (&"mask".into(), &5.into()));
     assert!(sanity["slides"].as_u64().unwrap() > 1);
     let centre = sanity["centre"]["rank"]["score"]["mean"].as_f64().unwrap();

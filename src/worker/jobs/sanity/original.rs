@@ -58,9 +58,9 @@ impl Original {
         let count = stage.patches(set.len());
         ensure!(
             count <= set.len(),
-            "`take` is {count}, but {} explains only {} patches: take at most {0}, or leave `take` out",
+            "`take` is {count}, but {} explains only {most} patches: take at most {most}, or leave `take` out",
             input.name,
-            set.len()
+            most = set.len()
         );
         let making = set.making().clone();
         let understood = || format!("{} does not say how its maps were made", set.source());

@@ -89,8 +89,11 @@ fn the_untouched_model_gives_the_same_maps_and_every_layer_is_one_depth() {
     assert!(heard.warnings().is_empty(), "{:?}", heard.warnings());
     assert_eq!(heard.progress(), (44, 44));
     let json = json(&explained.out());
-    assert_eq!(json["depths"][0]["spearman"]["mean"], 1.0);
-    assert_eq!(json["depths"][0]["absolute-spearman"]["mean"], 1.0);
+    // Other batches than the explanation's: sums in another order.
+    for name in ["spearman", "absolute-spearman"] {
+        let mean = json["depths"][0][name]["mean"].as_f64().unwrap();
+        assert!((mean - 1.0).abs() < 1e-6, "{name}: {mean}");
+    }
     let layers: Vec<&str> = json["depths"].as_array().unwrap()[1..]
         .iter()
         .map(|depth| depth["layer"].as_str().unwrap())
@@ -120,8 +123,9 @@ fn batches_and_threads_change_nothing_and_the_seed_changes_everything_but_the_un
     let explained = Explained::new("method.saliency = {}");
     let values = |text: &str, threads, batch| {
         explained.run(text, threads, batch).0.unwrap();
-        let parse = |cell: String| cell.parse::<f64>().unwrap();
-        column(&explained.out(), "spearman").into_iter().map(parse).collect::<Vec<f64>>()
+        // Empty where everything behind a layer is 0: that happens to small networks.
+        let parse = |cell: String| cell.parse::<f64>().ok();
+        column(&explained.out(), "spearman").into_iter().map(parse).collect::<Vec<Option<f64>>>()
     };
     let first = values("", 1, 1);
     let same = fs::read(explained.out().join("sanity.json")).unwrap();
@@ -130,12 +134,15 @@ fn batches_and_threads_change_nothing_and_the_seed_changes_everything_but_the_un
     for (threads, batch) in [(1, 5), (2, 3)] {
         let other = values("", threads, batch);
         // Sums in another order move a map by 1e-7 of its values, and ranks of near-ties by a few places.
-        let largest = first.iter().zip(&other).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-        assert!(largest < 1e-3, "{threads} threads, {batch} at once: {largest}");
+        for (a, b) in first.iter().zip(&other) {
+            let near = a.zip(*b).map_or(a == b, |(a, b)| (a - b).abs() < 1e-3);
+            assert!(near, "{threads} threads, {batch} at once: {a:?} {b:?}");
+        }
     }
     let seeded = values("seed = 43", 1, 1);
-    assert_eq!(seeded[..5], [1.0; 5]);
-    assert!(first[5..].iter().zip(&seeded[5..]).all(|(a, b)| a != b));
+    assert_eq!(first[..5], seeded[..5]);
+    let both = first[5..].iter().zip(&seeded[5..]).filter_map(|(a, b)| a.zip(*b));
+    assert!(both.clone().count() > 10 && both.into_iter().all(|(a, b)| a != b));
 }
 
 #[test]
