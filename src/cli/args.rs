@@ -64,7 +64,8 @@ pub(super) struct RunArguments {
     /// Which pipeline.
     #[command(flatten)]
     pub(super) pipeline: PipelineArguments,
-    /// Only these stages and what they need (`kind.name`; `*` stands for any text)
+    /// Only these stages and what they need (`kind.name`, or `kind.name@seed` for one of its repeats; `*`
+    /// stands for any text)
     #[arg(value_name = "STAGE")]
     pub(super) stages: Vec<String>,
     /// Compute this stage again whatever the store holds (`split.*`; may be given several times)

@@ -1,7 +1,13 @@
 //! `pcamflow check`: is this pipeline right?
 
+use std::collections::BTreeSet;
+
 use super::{Exit, args::PipelineArguments, colour, complain, say};
-use crate::pipeline::{self, Pipeline};
+use crate::{
+    pipeline::{self, Pipeline},
+    stages::StageName,
+    ui,
+};
 
 /// Loads a pipeline, or says everything that is wrong with it.
 pub(super) fn load(arguments: &PipelineArguments) -> Result<Pipeline, Exit> {
@@ -24,15 +30,22 @@ fn told(count: usize) -> String {
 pub(super) fn check(arguments: &PipelineArguments) -> Exit {
     match load(arguments) {
         Ok(pipeline) => {
-            let stages: Vec<String> = pipeline
-                .graph
-                .order()
-                .into_iter()
-                .map(|stage| pipeline.stages[stage].name.to_string())
-                .collect();
-            say(&format!("{}: {} stages: {}", pipeline.name, stages.len(), stages.join(", ")));
+            say(&stages(&pipeline));
             Exit::Done
         }
         Err(exit) => exit,
     }
+}
+
+/// The stages in order; of repeated ones, how many the file has, and how many that makes.
+fn stages(pipeline: &Pipeline) -> String {
+    let order = pipeline.graph.order();
+    let names: Vec<String> = order.into_iter().map(|stage| pipeline.stages[stage].name.to_string()).collect();
+    let written: BTreeSet<StageName> = pipeline.stages.iter().map(|node| node.name.written()).collect();
+    let repeated = match names.len() - written.len() {
+        0 => String::new(),
+        _ => format!(", {} with every seed", names.len()),
+    };
+    let told = ui::folded(names.iter().map(String::as_str)).join(", ");
+    format!("{}: {} stages{repeated}: {told}", pipeline.name, written.len())
 }

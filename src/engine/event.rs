@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
+use super::repeats::Repeated;
 use crate::protocol::{FailureClass, Number, Progress};
 
 /// Listens to a run.
@@ -160,6 +161,8 @@ pub struct Summary {
     /// The folder in which artifacts are shown.
     #[serde(serialize_with = "as_text")]
     pub out: PathBuf,
+    /// What stages that are repeated with `seeds` say together, in the order of the file.
+    pub repeats: Vec<Repeated>,
 }
 
 impl Summary {

@@ -1,7 +1,7 @@
 //! The digests of the source files of a run: each file is read at most once, and mostly never.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::mpsc,
 };
@@ -52,7 +52,9 @@ impl Known {
             }
         }
         problems.extend(mentions.iter().filter_map(|mention| mention.not_as_pinned(&known)));
-        problems.dedup();
+        // Stages may read the same file, repeats of a stage mostly do.
+        let mut told = BTreeSet::new();
+        problems.retain(|problem| told.insert(problem.clone()));
         if problems.is_empty() { Ok(known) } else { Err(problems) }
     }
 

@@ -9,6 +9,7 @@ pub mod exec;
 pub mod fingerprint;
 mod known;
 mod plan;
+pub mod repeats;
 pub mod resources;
 mod run;
 mod select;

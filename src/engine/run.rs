@@ -17,6 +17,7 @@ use super::{
     attempt::{Attempt, Failed, Message, Shared},
     event::{Event, FailedStage, FinishedStage, Observer, Summary},
     plan::{Decision, Made, Planner, ToRun},
+    repeats::{repeats, show as show_repeats},
     resources::{Grant, Resources, Wish},
     show::Show,
     task,
@@ -330,6 +331,10 @@ impl<'a> Run<'a, '_> {
         if let Err(text) = self.show.forget_others() {
             self.observer.event(&Event::Warning { stage: None, text });
         }
+        let repeats = repeats(self.planner.pipeline, &self.order, &self.finished);
+        for text in show_repeats(self.show.folder(), &repeats) {
+            self.observer.event(&Event::Warning { stage: None, text });
+        }
         let not_run = |state: &State| !matches!(state, State::Done | State::Failed | State::Out);
         let interrupted = self.shared.stopped.load(Ordering::SeqCst);
         let left = self.order.iter().filter(|stage| {
@@ -343,6 +348,7 @@ impl<'a> Run<'a, '_> {
             interrupted,
             seconds: started.elapsed().as_secs_f64(),
             out: PathBuf::from(self.show.folder()),
+            repeats,
         };
         self.observer.event(&Event::Ended(summary.clone()));
         summary

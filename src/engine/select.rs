@@ -1,6 +1,6 @@
 //! Which stages a run is about: targets with what they need, and stages that are forced.
 
-use crate::{nearest::nearest, pipeline::Pipeline};
+use crate::{nearest::nearest, pipeline::Pipeline, stages::StageName};
 
 /// The stages of a run, each after what it needs: all, or the targets and what they need.
 pub(super) fn scope(pipeline: &Pipeline, targets: &[String]) -> Result<Vec<usize>, Vec<String>> {
@@ -20,11 +20,12 @@ pub(super) fn forced(pipeline: &Pipeline, patterns: &[String]) -> Result<Vec<boo
 }
 
 fn matching(pipeline: &Pipeline, patterns: &[String], complaint: &str) -> Result<Vec<bool>, Vec<String>> {
-    let names: Vec<String> = pipeline.stages.iter().map(|node| node.name.to_string()).collect();
+    let names: Vec<[String; 2]> = pipeline.stages.iter().map(|node| names(&node.name)).collect();
     let mut chosen = vec![false; names.len()];
     let mut problems = Vec::new();
     for pattern in patterns {
-        let hits: Vec<usize> = (0..names.len()).filter(|stage| matches(pattern, &names[*stage])).collect();
+        let hit = |names: &[String; 2]| names.iter().any(|name| matches(pattern, name));
+        let hits: Vec<usize> = (0..names.len()).filter(|stage| hit(&names[*stage])).collect();
         if hits.is_empty() {
             problems.push(unknown(pattern, &names, complaint));
         }
@@ -35,6 +36,11 @@ fn matching(pipeline: &Pipeline, patterns: &[String], complaint: &str) -> Result
     if problems.is_empty() { Ok(chosen) } else { Err(problems) }
 }
 
+/// What a stage is called: by the file, which means all its repeats, and by itself.
+fn names(name: &StageName) -> [String; 2] {
+    [name.written().to_string(), name.to_string()]
+}
+
 /// Whether a name matches a pattern in which `*` stands for any text.
 fn matches(pattern: &str, name: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else { return pattern == name };
@@ -42,16 +48,40 @@ fn matches(pattern: &str, name: &str) -> bool {
     (0..=tail.len()).filter(|at| tail.is_char_boundary(*at)).any(|at| matches(rest, &tail[at..]))
 }
 
-fn unknown(pattern: &str, names: &[String], complaint: &str) -> String {
-    match nearest(pattern, names.iter().map(String::as_str)) {
+fn unknown(pattern: &str, names: &[[String; 2]], complaint: &str) -> String {
+    if let Some((stage, _)) = pattern.split_once('@') {
+        let of_it = names.iter().filter(|[written, _]| written == stage);
+        let repeats: Vec<&str> = of_it.map(|[_, name]| name.as_str()).collect();
+        if !repeats.is_empty() {
+            return format!("{complaint} `{pattern}`: there is {}", repeats.join(", "));
+        }
+    }
+    match nearest(pattern, names.as_flattened().iter().map(String::as_str)) {
         Some(near) => format!("{complaint} `{pattern}`: did you mean `{near}`?"),
-        None => format!("{complaint} `{pattern}`: the stages are {}", names.join(", ")),
+        None => {
+            let mut written: Vec<&str> = names.iter().map(|[written, _]| written.as_str()).collect();
+            written.dedup();
+            format!("{complaint} `{pattern}`: the stages are {}", written.join(", "))
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_what_is_not_there_the_nearest_is_named() {
+        let names = ["split.d", "train.t@1", "train.t@2"].map(|name| names(&name.parse().unwrap()));
+        for (pattern, expected) in [
+            ("train.t@7", "no stage `train.t@7`: there is train.t@1, train.t@2"),
+            ("split.d@1", "no stage `split.d@1`: there is split.d"),
+            ("trian.t", "no stage `trian.t`: did you mean `train.t`?"),
+            ("metrics.all", "no stage `metrics.all`: the stages are split.d, train.t"),
+        ] {
+            assert_eq!(unknown(pattern, &names, "no stage"), expected);
+        }
+    }
 
     #[test]
     fn a_star_stands_for_any_text() {

@@ -10,6 +10,7 @@ use toml::{Spanned, de::DeTable};
 use super::{
     Pipeline, overrides,
     read::{Tables, read_tables},
+    repeat::expand,
     resolve::resolve,
     root::{default_data, project_root},
     sources::Sources,
@@ -102,6 +103,7 @@ fn build(file: &Path, sources: &Sources, options: &Options, problems: &mut Vec<P
     let name = pipeline_name(file, settings.name.as_deref(), &document, problems)?;
     let root = project_root(file);
     let data = default_data(&root, options.data.as_deref(), settings.data.as_deref());
+    let stages = expand(stages, problems);
     let (stages, graph) = resolve(stages, &data, sources, problems)?;
     Some(Pipeline { name, file: file.to_owned(), root, data, run, stages, graph })
 }

@@ -7,8 +7,10 @@ mod load;
 mod overrides;
 mod pick;
 mod read;
+mod repeat;
 mod resolve;
 mod root;
+mod seeds;
 pub mod settings;
 mod sources;
 
@@ -34,7 +36,7 @@ pub struct Pipeline {
     pub data: PathBuf,
     /// `[run]`.
     pub run: RunSettings,
-    /// The stages in the order of the file.
+    /// The stages in the order of the file; the repeats of one stand side by side in its place.
     pub stages: Vec<StageNode>,
     /// Who needs whom, by index into `stages`.
     pub graph: Graph,

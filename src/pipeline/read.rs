@@ -7,7 +7,10 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::settings::Settings;
+use super::{
+    seeds::{self, Seeds},
+    settings::Settings,
+};
 use crate::{
     nearest::nearest,
     stages::{
@@ -33,6 +36,8 @@ pub(super) struct ReadStage<'a> {
     pub stage: Option<AnyStage>,
     /// The table, for the places of its values.
     pub table: Spanned<DeTable<'a>>,
+    /// The seeds with which it is to be repeated; its parameters are those of the first.
+    pub seeds: Option<Seeds<'a>>,
 }
 
 impl ReadStage<'_> {
@@ -103,8 +108,8 @@ fn read_kind<'a>(
     for (name, value) in named {
         match value.get_ref() {
             DeValue::Table(table) if is_name(name.get_ref()) => {
-                let table = Spanned::new(value.span(), inherited(kind, table.clone(), pipeline));
-                stages.push(read_stage(kind, name.get_ref(), table, problems));
+                let table = Spanned::new(value.span(), table.clone());
+                stages.push(read_stage(kind, name.get_ref(), table, pipeline, problems));
             }
             DeValue::Table(_) => problems.push(no_name(name.get_ref(), name.span())),
             _ => problems.push(not_a_stage(kind, name.span())),
@@ -115,16 +120,28 @@ fn read_kind<'a>(
 fn read_stage<'a>(
     kind: Kind,
     name: &str,
-    table: Spanned<DeTable<'a>>,
+    mut table: Spanned<DeTable<'a>>,
+    pipeline: &Spanned<DeTable<'a>>,
     problems: &mut Vec<Problem>,
 ) -> ReadStage<'a> {
-    let name = StageName { kind, name: name.to_owned() };
-    let stage = kind.read(&table).map_err(|found| problems.extend(found)).ok();
-    ReadStage { name, stage, table }
+    let (seeds, wrong) = match seeds::take(kind, table.get_mut()) {
+        None => (None, Vec::new()),
+        Some(Ok(seeds)) => (Some(seeds), Vec::new()),
+        Some(Err(found)) => (None, found),
+    };
+    let sound = wrong.is_empty();
+    problems.extend(wrong);
+    if let Some(first) = seeds.as_ref().and_then(|seeds| seeds.tables(&table).into_iter().next()) {
+        table = first;
+    }
+    inherit(kind, table.get_mut(), pipeline);
+    let name = StageName { kind, name: name.to_owned(), repeat: None };
+    let stage = kind.read(&table).map_err(|found| problems.extend(found)).ok().filter(|_| sound);
+    ReadStage { name, stage, table, seeds }
 }
 
-/// The table with `[pipeline]`'s values where the stage is silent, places included.
-fn inherited<'a>(kind: Kind, mut table: DeTable<'a>, pipeline: &Spanned<DeTable<'a>>) -> DeTable<'a> {
+/// Gives the table `[pipeline]`'s values where the stage is silent, places included.
+fn inherit<'a>(kind: Kind, table: &mut DeTable<'a>, pipeline: &Spanned<DeTable<'a>>) {
     for field in kind.fields().iter().filter(|field| field.class == Class::Inherited) {
         let name = kebab(field.name);
         if !table.contains_key(name.as_str())
@@ -133,7 +150,6 @@ fn inherited<'a>(kind: Kind, mut table: DeTable<'a>, pipeline: &Spanned<DeTable<
             table.insert(key.clone(), value.clone());
         }
     }
-    table
 }
 
 fn unknown_kind(word: &str, span: Range<usize>) -> Problem {

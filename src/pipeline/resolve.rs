@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{ResolvedInput, Source, StageNode, pick::pick, read::ReadStage, sources::Sources};
+use super::{
+    ResolvedInput, Source, StageNode, pick::pick, read::ReadStage, repeat::listed, sources::Sources,
+};
 use crate::{
     graph::Graph,
     stages::{ArtifactRef, ArtifactType, Input, Origin, Problem, SourceFile, StageName},
@@ -17,12 +19,18 @@ pub(super) fn resolve(
 ) -> Option<(Vec<StageNode>, Graph)> {
     let resolver = Resolver::new(&stages, data, sources);
     let mut inputs = Vec::new();
-    for index in 0..stages.len() {
-        inputs.push(resolver.inputs(index, 0).unwrap_or_else(|found| {
+    let mut wrong: Option<StageName> = None;
+    for (index, read) in stages.iter().enumerate() {
+        let (resolved, mut found) = match resolver.inputs(index, 0) {
+            Ok(resolved) => (resolved, Vec::new()),
+            Err(found) => (Vec::new(), found),
+        };
+        inputs.push(resolved);
+        found.extend(resolver.beside_peers(index));
+        // Repeats stand side by side: what is wrong with one is told, and not again of the others.
+        if !found.is_empty() && wrong.replace(read.name.written()) != Some(read.name.written()) {
             problems.extend(found);
-            Vec::new()
-        }));
-        problems.extend(resolver.beside_peers(index));
+        }
     }
     let graph = graph(&inputs);
     if let Some(cycle) = graph.cycle() {
@@ -54,7 +62,7 @@ fn cycle_problem(stages: &[ReadStage<'_>], cycle: &[usize]) -> Problem {
 
 struct Resolver<'a> {
     stages: &'a [ReadStage<'a>],
-    by_name: BTreeMap<&'a StageName, usize>,
+    by_name: BTreeMap<StageName, usize>,
     data: &'a Path,
     sources: &'a Sources,
 }
@@ -63,7 +71,7 @@ type Resolved = Result<Vec<ResolvedInput>, Vec<Problem>>;
 
 impl<'a> Resolver<'a> {
     fn new(stages: &'a [ReadStage<'a>], data: &'a Path, sources: &'a Sources) -> Self {
-        let by_name = stages.iter().enumerate().map(|(index, stage)| (&stage.name, index)).collect();
+        let by_name = stages.iter().enumerate().map(|(index, stage)| (stage.name.clone(), index)).collect();
         Self { stages, by_name, data, sources }
     }
 
@@ -89,7 +97,7 @@ impl<'a> Resolver<'a> {
         let at = |problem: Problem| vec![Problem { span: Some(read.span(input.field)), ..problem }];
         match &input.from {
             Origin::Artifact { reference, wants } => {
-                let source = self.artifact(reference, *wants).map_err(at)?;
+                let source = self.artifact(read, reference, *wants).map_err(at)?;
                 Ok(source
                     .into_iter()
                     .map(|source| ResolvedInput { slot: input.slot.clone(), source })
@@ -97,7 +105,7 @@ impl<'a> Resolver<'a> {
             }
             Origin::File(file) => Ok(vec![self.file(read, input, file)]),
             Origin::Inherited { stage, through, slot } => self
-                .inherited(stage, through, slot, depth)
+                .inherited(read, stage, through, slot, depth)
                 .map_err(|problems| problems.into_iter().flat_map(at).collect()),
         }
     }
@@ -105,7 +113,7 @@ impl<'a> Resolver<'a> {
     /// What the stage says of itself beside the others.
     fn beside_peers(&self, index: usize) -> Vec<Problem> {
         let read = &self.stages[index];
-        let peers = |name: &StageName| self.stages[*self.by_name.get(name)?].stage.as_ref();
+        let peers = |name: &StageName| self.stages[self.find(read, name)?].stage.as_ref();
         read.stage.as_ref().map_or_else(Vec::new, |stage| stage.check_peers(&peers, &read.table))
     }
 
@@ -147,24 +155,71 @@ impl<'a> Resolver<'a> {
     }
 
     /// The artifact that a reference means; `None` where its stage could not be read.
-    fn artifact(&self, reference: &ArtifactRef, wants: ArtifactType) -> Result<Option<Source>, Problem> {
-        let index = self.stage(&reference.stage)?;
+    fn artifact(
+        &self,
+        read: &ReadStage<'_>,
+        reference: &ArtifactRef,
+        wants: ArtifactType,
+    ) -> Result<Option<Source>, Problem> {
+        let index = self.stage(read, &reference.stage)?;
         let Some(stage) = &self.stages[index].stage else { return Ok(None) };
         let artifact = pick(stage, reference, wants)?;
         Ok(Some(Source::Artifact { stage: index, artifact: artifact.name }))
     }
 
-    fn stage(&self, name: &StageName) -> Result<usize, Problem> {
-        self.by_name.get(name).copied().ok_or_else(|| {
-            let names: Vec<String> = self.stages.iter().map(|stage| stage.name.to_string()).collect();
-            let word = name.to_string();
+    fn stage(&self, read: &ReadStage<'_>, name: &StageName) -> Result<usize, Problem> {
+        self.find(read, name).ok_or_else(|| {
+            if name.repeat.is_some() && self.stages.iter().any(|stage| stage.name.written() == name.written())
+            {
+                return self.no_repeat(name);
+            }
+            let names: Vec<String> =
+                self.stages.iter().map(|stage| stage.name.written().to_string()).collect();
+            let word = name.written().to_string();
             problem(format!("there is no stage `{word}`"))
                 .did_you_mean(&word, names.iter().map(String::as_str))
         })
     }
 
-    fn inherited(&self, name: &StageName, through: &[&str], slot: &str, depth: usize) -> Resolved {
-        let index = self.stage(name).map_err(|problem| vec![problem])?;
+    /// The stage that a name means to who reads it: to a repeat, the repeat of the same seed.
+    fn find(&self, read: &ReadStage<'_>, name: &StageName) -> Option<usize> {
+        let named = |name: &StageName| self.by_name.get(name).copied();
+        let unreadable = |index: &usize| self.stages[*index].stage.is_none();
+        named(name).or_else(|| match (name.repeat, read.name.repeat) {
+            // Its seeds may be what could not be read.
+            (Some(_), _) => named(&name.written()).filter(unreadable),
+            // That the seeds of the two are different was reported: any repeat will do for what follows.
+            (None, Some(seed)) => named(&name.repeated(seed)).or_else(|| self.repeats(name).next()),
+            (None, None) => None,
+        })
+    }
+
+    /// The stages of one name in the file: the repeats of a stage, or just the one.
+    fn repeats(&self, name: &StageName) -> impl Iterator<Item = usize> {
+        let written = name.written();
+        let all = self.stages.iter().enumerate();
+        all.filter(move |(_, stage)| stage.name.written() == written).map(|(index, _)| index)
+    }
+
+    fn no_repeat(&self, name: &StageName) -> Problem {
+        let seeds: Vec<u64> = self.repeats(name).filter_map(|index| self.stages[index].name.repeat).collect();
+        let written = name.written();
+        match seeds.as_slice() {
+            [] => problem(format!("there is no `{name}`: `{written}` is not repeated"))
+                .help(format!("write `{written}`, or give it `seeds`")),
+            seeds => problem(format!("there is no `{name}`: `{written}` has the seeds {}", listed(seeds))),
+        }
+    }
+
+    fn inherited(
+        &self,
+        read: &ReadStage<'_>,
+        name: &StageName,
+        through: &[&str],
+        slot: &str,
+        depth: usize,
+    ) -> Resolved {
+        let index = self.stage(read, name).map_err(|problem| vec![problem])?;
         if depth > self.stages.len() || self.stages[index].stage.is_none() {
             return Ok(Vec::new()); // A cycle, or a stage that could not be read: reported already.
         }
@@ -172,7 +227,7 @@ impl<'a> Resolver<'a> {
         let Ok(mut inputs) = self.inputs(index, depth + 1) else { return Ok(Vec::new()) };
         if let [step, rest @ ..] = through {
             let maker = self.maker(name, step, &inputs).map_err(|problem| vec![problem])?;
-            return maker.map_or(Ok(Vec::new()), |maker| self.inherited(maker, rest, slot, depth + 1));
+            return maker.map_or(Ok(Vec::new()), |maker| self.inherited(read, maker, rest, slot, depth + 1));
         }
         let below = format!("{slot}.");
         inputs.retain(|input| slot.is_empty() || input.slot == slot || input.slot.starts_with(&below));

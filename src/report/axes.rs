@@ -75,7 +75,7 @@ impl ValueFormatter<f64> for Axis {
             Scale::Linear => decimals(&shown),
             Scale::Logarithmic => decimals(&[*value]),
         };
-        format!("{:.*}{sign}", digits, value * factor + 0.0)
+        format!("{:.*}{sign}", digits, value * factor + 0.0).replace('-', "\u{2212}")
     }
 }
 

@@ -1,12 +1,21 @@
 //! `report.txt` of a comparison: everything of `summary.json`, to be read.
 
+mod localisation;
+mod remarks;
+
+use localisation::localisation;
+use remarks::{notes, odd_maps, undefined};
+
 use super::{
-    numbers::{images, level_in_percent, thousands},
-    table::{Column, Table},
+    numbers::{images, level_in_percent, of_slides, thousands},
+    table::{
+        Column::{Left, Right},
+        Table,
+    },
 };
 use crate::metrics::{
     Interval,
-    faithfulness::{AgainstChance, Estimate, LocalisationScores, Measure, Protocol, Summary, Truth},
+    faithfulness::{Estimate, Measure, Protocol, Summary, Truth},
 };
 
 /// Areas, groups, differences, localisation, baselines, odd maps, what is undefined, and notes.
@@ -18,7 +27,8 @@ pub fn faithfulness_report(summary: &Summary) -> String {
         areas(summary, "Area under the insertion curve (high is good)", Measure::Insertion),
         groups(summary),
         differences(summary, &[Measure::Deletion, Measure::Insertion]),
-        Truth::ALL.map(|truth| localisation(summary, truth)).concat(),
+        localisation(summary, Truth::CentreBox),
+        localisation(summary, Truth::Mask),
         baselines(summary),
         odd_maps(summary),
         undefined(summary),
@@ -29,7 +39,7 @@ pub fn faithfulness_report(summary: &Summary) -> String {
 }
 
 fn heading(summary: &Summary) -> String {
-    let slides = summary.slides.map_or_else(String::new, |count| format!(" of {count} slides"));
+    let slides = of_slides(summary.slides);
     let protocol = match summary.protocol {
         Protocol::Ranked => "pixels in the order of the map",
         Protocol::Threshold => "pixels by a threshold of the map (protocol `threshold`)",
@@ -76,8 +86,7 @@ fn level(summary: &Summary) -> String {
 }
 
 fn areas(summary: &Summary, title: &str, measure: Measure) -> String {
-    let mut table =
-        Table::new([Column::Left, Column::Right, Column::Right, Column::Right, Column::Right, Column::Right]);
+    let mut table = Table::new([Left, Right, Right, Right, Right, Right]);
     table.row(["", "mean", &level(summary), "SD", "median", "images"]);
     for method in &summary.methods {
         let Some(estimate) = measure.of(method) else { continue };
@@ -94,15 +103,7 @@ fn areas(summary: &Summary, title: &str, measure: Measure) -> String {
 }
 
 fn groups(summary: &Summary) -> String {
-    let mut table = Table::new([
-        Column::Left,
-        Column::Left,
-        Column::Right,
-        Column::Right,
-        Column::Right,
-        Column::Right,
-        Column::Right,
-    ]);
+    let mut table = Table::new([Left, Left, Right, Right, Right, Right, Right]);
     let level = level(summary);
     table.row(["", "", "images", "deletion", &level, "insertion", &level]);
     let groups = summary.methods.first().map_or(0, |method| method.groups.len());
@@ -130,7 +131,7 @@ fn groups(summary: &Summary) -> String {
 
 /// One row per pair that has at least one of the measures.
 fn differences(summary: &Summary, measures: &[Measure]) -> String {
-    let mut table = Table::new([Column::Left, Column::Left, Column::Right, Column::Right, Column::Left]);
+    let mut table = Table::new([Left, Left, Right, Right, Left]);
     table.row(["", "", "mean", &level(summary), ""]);
     let mut rows = 0;
     for &measure in measures {
@@ -139,7 +140,7 @@ fn differences(summary: &Summary, measures: &[Measure]) -> String {
             let Some(estimate) = measure.of_difference(it).filter(|it| it.mean.is_some()) else { continue };
             table.row([
                 if first { measure.name() } else { String::new() },
-                format!("{} - {}", it.method, it.against),
+                format!("{} minus {}", it.method, it.against),
                 number(estimate.mean),
                 ends(estimate.interval),
                 verdict(estimate).to_owned(),
@@ -161,58 +162,11 @@ fn verdict(estimate: &Estimate) -> &'static str {
     }
 }
 
-fn localisation(summary: &Summary, truth: Truth) -> String {
-    let mut table = Table::new([
-        Column::Left,
-        Column::Left,
-        Column::Right,
-        Column::Right,
-        Column::Right,
-        Column::Right,
-        Column::Right,
-    ]);
-    let level = level(summary);
-    table.row(["", "", "mean", &level, "lift", &level, "images"]);
-    let mut chances: Vec<(f64, u64)> = Vec::new();
-    let scores: [(&str, fn(&LocalisationScores) -> AgainstChance); 3] =
-        [("energy", |it| it.energy), ("pointing", |it| it.pointing), ("rank", |it| it.rank)];
-    for (title, of) in scores {
-        let methods = summary.methods.iter().filter_map(|method| Some((method, truth.of(method)?)));
-        for (index, (method, scores)) in methods.enumerate() {
-            let it = of(scores);
-            chances.push((scores.chance, scores.images));
-            table.row([
-                if index == 0 { title.to_owned() } else { String::new() },
-                name(&method.label, method.control),
-                number(it.score.mean),
-                ends(it.score.interval),
-                number(it.lift),
-                ends(it.lift_interval),
-                thousands(it.score.images),
-            ]);
-        }
-    }
-    let Some((chance, most)) = chances.into_iter().max_by_key(|(_, images)| *images) else {
-        return String::new();
-    };
-    let region = match truth {
-        Truth::CentreBox => "the centre box",
-        Truth::Mask => "true masks",
-    };
-    let differences =
-        differences(summary, &[Measure::Energy(truth), Measure::Pointing(truth), Measure::Rank(truth)]);
-    format!(
-        "Localisation in {region}, {} of label 1; chance {chance:.3}; lift: mean over chance\n\n{table}\n{differences}{}",
-        images(most),
-        if differences.is_empty() || truth == Truth::Mask { "" } else { "\n" }
-    )
-}
-
 fn baselines(summary: &Summary) -> String {
     if summary.baselines.is_empty() {
         return String::new();
     }
-    let mut table = Table::new([Column::Left, Column::Right, Column::Right, Column::Right, Column::Right]);
+    let mut table = Table::new([Left, Right, Right, Right, Right]);
     table.row(["", "mean", &level(summary), "lowest", "highest"]);
     for it in &summary.baselines {
         table.row([
@@ -224,70 +178,6 @@ fn baselines(summary: &Summary) -> String {
         ]);
     }
     format!("What the model says to the baselines (probability of the explained class)\n\n{table}")
-}
-
-fn odd_maps(summary: &Summary) -> String {
-    let mut table = Table::new([Column::Left, Column::Left, Column::Right, Column::Left]);
-    let mut rows = 0;
-    for method in &summary.methods {
-        let odd = &method.odd_maps;
-        let sorts = [("zero", &odd.zero), ("constant", &odd.constant), ("not finite", &odd.not_finite)];
-        for (sort, list) in sorts.into_iter().filter(|(_, list)| !list.is_empty()) {
-            let count = thousands(list.len() as u64);
-            table.row([method.label.clone(), sort.to_owned(), count, rows_named(list)]);
-            rows += 1;
-        }
-    }
-    if rows == 0 {
-        return "Every map is finite, and none is constant.\n".to_owned();
-    }
-    format!(
-        "Odd maps (zero and constant ones are deleted in row-major order; those not finite are left out)\n\n{table}"
-    )
-}
-
-/// The first few.
-fn rows_named(rows: &[i64]) -> String {
-    const NAMED: usize = 10;
-    let named: Vec<String> = rows.iter().take(NAMED).map(i64::to_string).collect();
-    let more = rows.len().saturating_sub(NAMED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{} {}{more}", if rows.len() == 1 { "row" } else { "rows" }, named.join(", "))
-}
-
-fn undefined(summary: &Summary) -> String {
-    if summary.undefined.is_empty() {
-        return String::new();
-    }
-    let lines = summary.undefined.iter().map(|it| format!("- {}: {}\n", it.value, it.reason));
-    format!("Undefined here\n\n{}", lines.collect::<String>())
-}
-
-fn notes(summary: &Summary) -> String {
-    let mut notes = summary.notes.clone();
-    notes.push(
-        "A star marks intervals of differences that leave out 0; they are not corrected for how many there are."
-            .to_owned(),
-    );
-    let lines = notes.iter().map(|note| format!("- {}\n", broken(note)));
-    format!("Notes\n\n{}", lines.collect::<String>())
-}
-
-/// Lines of at most 100 letters, indented as an item of a list.
-fn broken(text: &str) -> String {
-    let (mut broken, mut length) = (String::new(), 2);
-    for word in text.split_whitespace() {
-        if length + 1 + word.chars().count() > 100 && !broken.is_empty() {
-            broken += "\n  ";
-            length = 2;
-        } else if !broken.is_empty() {
-            broken.push(' ');
-            length += 1;
-        }
-        broken += word;
-        length += word.chars().count();
-    }
-    broken
 }
 
 #[cfg(test)]
@@ -309,7 +199,7 @@ mod tests {
             "Deletion and insertion on 40 images of 14 slides\n",
             "\nArea under the deletion curve (low is good)\n\n",
             "\ntrue positives  ",
-            "grad-cam - random",
+            "grad-cam minus random",
             "Localisation in the centre box, 20 images of label 1; chance 0.111",
             "Localisation in true masks",
             "\nblack  ",

@@ -6,7 +6,7 @@ use super::{
     Picture,
     forest::{Line, MARKED, Panel, forest, height},
     legend::{Entry, Mark, SUBTITLE, TITLE, legend},
-    numbers::{images, level_in_percent},
+    numbers::{images, level_in_percent, of_slides},
     scene::Scene,
     series::pens,
 };
@@ -46,7 +46,7 @@ pub(super) fn lines(summary: &Summary) -> Vec<Line> {
 
 /// How the means were taken.
 pub(super) fn subtitle(summary: &Summary) -> String {
-    let slides = summary.slides.map_or_else(String::new, |count| format!(" of {count} slides"));
+    let slides = of_slides(summary.slides);
     let units = if summary.slides.is_some() { "slides" } else { "images" };
     let level = level_in_percent(summary.bootstrap.level);
     let ends = if summary.bootstrap.resamples > 0 {

@@ -8,7 +8,7 @@ use super::{
     color::MUTED,
     font::{self, CAPITALS},
     legend::{ENTRY, SUBTITLE, TITLE},
-    numbers::{images, level_in_percent},
+    numbers::{images, level_in_percent, of_slides},
     scene::{Pen, Rect, Scene, TextStyle},
     series::{pens, shade},
     ticks::ticks,
@@ -16,7 +16,7 @@ use super::{
 use crate::metrics::faithfulness::{Band, Estimate, Faithfulness, MeanCurves, Protocol, Summary};
 
 const WIDTH: f64 = 940.0;
-const PLOT: (f64, f64) = (446.0, 324.0);
+const PLOT: (f64, f64) = (436.0, 324.0);
 const LINE: f64 = 19.0;
 /// Where the columns of the table below the plots begin.
 const COLUMNS: [f64; 3] = [72.0, 330.0, 620.0];
@@ -35,10 +35,10 @@ pub fn faithfulness_curves(faithfulness: &Faithfulness) -> Result<Picture> {
     let top = 96.0 + PLOT.1 + 26.0;
     let mut scene = Scene::new(WIDTH, top + LINE * (curves.len() as f64 + 1.0) + 6.0);
     scene.text("Deletion and insertion", (24.0, 34.0), TITLE);
-    scene.text(subtitle(summary), (24.0, 54.0), SUBTITLE);
+    scene.text(subtitle(summary, curves), (24.0, 54.0), SUBTITLE);
     let high = highest(curves);
     for (index, side) in [Side::Deletion, Side::Insertion].into_iter().enumerate() {
-        let left = 16.0 + 462.0 * index as f64;
+        let left = 14.0 + 462.0 * index as f64;
         scene.text(side.heading(summary), (left + 56.0, 84.0), HEAD);
         let (x, y) = (side.axis(summary.protocol), probability(high));
         let plane = axes(&mut scene, Rect::new(left, 92.0, PLOT.0, PLOT.1), &x, &y)?;
@@ -63,9 +63,12 @@ impl Side {
     }
 
     fn heading(self, summary: &Summary) -> String {
-        match self {
-            Self::Deletion => format!("deletion, down to {}: low is good", summary.deletion_baseline),
-            Self::Insertion => format!("insertion, up from {}: high is good", summary.insertion_baseline),
+        let (down, up) = (&summary.deletion_baseline, &summary.insertion_baseline);
+        match (summary.protocol, self) {
+            (Protocol::Ranked, Self::Deletion) => format!("deletion, down to {down}: low is good"),
+            (Protocol::Ranked, Self::Insertion) => format!("insertion, up from {up}: high is good"),
+            (Protocol::Threshold, Self::Deletion) => format!("deletion, replaced by {down}: low is good"),
+            (Protocol::Threshold, Self::Insertion) => format!("insertion, shown on {up}: high is good"),
         }
     }
 
@@ -101,17 +104,16 @@ fn highest(curves: &[MeanCurves]) -> f64 {
     bands.map(of).fold(0.0, f64::max)
 }
 
-fn subtitle(summary: &Summary) -> String {
-    let slides = summary.slides.map_or_else(String::new, |count| format!(" of {count} slides"));
+fn subtitle(summary: &Summary, curves: &[MeanCurves]) -> String {
     let units = if summary.slides.is_some() { "slides" } else { "images" };
-    let bands = match summary.bootstrap.resamples {
-        0 => String::new(),
-        _ => {
-            let level = level_in_percent(summary.bootstrap.level);
-            format!("; bands: pointwise {level} % bootstrap interval over {units}")
-        }
+    let mut bands = curves.iter().flat_map(|it| [&it.deletion, &it.insertion]).flatten();
+    let bands = if bands.any(|band| band.interval.is_some()) {
+        let level = level_in_percent(summary.bootstrap.level);
+        format!("; bands: pointwise {level} % bootstrap interval over {units}")
+    } else {
+        String::new()
     };
-    format!("means over {}{slides}{bands}", images(summary.images))
+    format!("means over {}{}{bands}", images(summary.images), of_slides(summary.slides))
 }
 
 /// Controls first, so that explanations lie over them.
@@ -123,10 +125,12 @@ fn draw(
     curves: &[MeanCurves],
     pens: &[Pen],
 ) {
+    // All bands together should not hide the grid.
+    let opacity = (0.36 / curves.len() as f64).min(0.14);
     let bands = || curves.iter().zip(pens).filter_map(|(it, pen)| Some((it.control, side.band(it)?, *pen)));
     for (_, band, pen) in bands() {
         if let Some(ends) = &band.interval {
-            shade(scene, plane, fractions, ends, pen.color, 0.13);
+            shade(scene, plane, fractions, ends, pen.color, opacity);
         }
     }
     for control in [true, false] {
@@ -198,7 +202,7 @@ mod tests {
             let it = faithfulness(&comparison).unwrap();
             let (_, svg) = drawn(&format!("faithfulness-curves-{name}"), &faithfulness_curves(&it).unwrap());
             assert_eq!(svg.contains(">undefined</text>"), name == "holes");
-            assert_eq!(svg.contains("bands:"), name != "without-bands");
+            assert_eq!(svg.contains("bands:"), name == "holes");
         }
     }
 }

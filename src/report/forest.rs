@@ -117,7 +117,8 @@ fn whisker(
     if let Some(ends) = interval {
         let (low, high) = (at(ends.low), at(ends.high));
         scene.line(vec![(low, y), (high, y)], pen);
-        for end in [low, high] {
+        // Caps inside the disc would only deform it.
+        for end in [low, high].into_iter().filter(|_| high - low > 10.0) {
             scene.line(vec![(end, y - 4.0), (end, y + 4.0)], pen);
         }
     }

@@ -20,6 +20,13 @@ pub(super) fn images(count: u64) -> String {
     format!("{} image{}", thousands(count), if count == 1 { "" } else { "s" })
 }
 
+/// From so many slides: ` of 40 slides`, or nothing where that is not known.
+pub(super) fn of_slides(count: Option<u64>) -> String {
+    count.map_or_else(String::new, |count| {
+        format!(" of {} slide{}", thousands(count), if count == 1 { "" } else { "s" })
+    })
+}
+
 /// A share in per cent: `91.6 %`.
 pub(super) fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
@@ -66,6 +73,7 @@ mod tests {
     fn numbers_are_easy_to_read() {
         assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([1, 4000].map(images), ["1 image", "4,000 images"]);
+        assert_eq!([None, Some(1), Some(1200)].map(of_slides), ["", " of 1 slide", " of 1,200 slides"]);
         assert_eq!(percent(0.9156), "91.6 %");
         assert_eq!(
             [0.0, 0.01234, 4.561, -123.4, 1.2e-7].map(short),

@@ -22,7 +22,7 @@ const RANK: Pen = Pen::new(SERIES[4], 2.0);
 const CHANCE: Pen = Pen::new(AXIS, 1.2).dashed(5.0, 4.0);
 const NAME: TextStyle = TextStyle::new(11.0).color(MUTED).align(Align::Right);
 /// The longest name of a layer that is shown whole, in pixels.
-const LONGEST: f64 = 110.0;
+const LONGEST: f64 = 84.0;
 
 /// The maps of one explainer while more and more layers are randomised.
 #[derive(Debug, Clone, PartialEq)]
@@ -161,7 +161,7 @@ fn level(scene: &mut Scene, plane: &Plane<'_>, value: f64) {
     scene.line(vec![(plane.frame.left, y), (plane.frame.right(), y)], CHANCE);
 }
 
-/// A line with its band; both are broken where a mean is missing.
+/// A line with its band, both broken where a mean is missing; a point alone has a bar.
 fn series(scene: &mut Scene, plane: &Plane<'_>, values: &[Option<Estimate>], pen: Pen) {
     let points: Vec<Option<(f64, f64, Interval)>> = values
         .iter()
@@ -177,6 +177,9 @@ fn series(scene: &mut Scene, plane: &Plane<'_>, values: &[Option<Estimate>], pen
         let ends: Vec<Interval> = unbroken.iter().map(|point| point.2).collect();
         shade(scene, plane, &xs, &ends, pen.color, 0.15);
         let line: Vec<_> = unbroken.iter().map(|point| plane.at(point.0, point.1)).collect();
+        if let [(x, _, ends)] = unbroken[..] {
+            scene.line(vec![plane.at(x, ends.low), plane.at(x, ends.high)], pen);
+        }
         line.iter().for_each(|&point| scene.disc(point, 3.0, pen.color));
         scene.line(line, pen);
     }

@@ -1,4 +1,5 @@
-//! How stages and artifacts are named: `kind.name` and `kind.name/artifact`.
+//! How stages and artifacts are named: `kind.name` and `kind.name/artifact`; a repeat of a stage is
+//! `kind.name@seed`, which no stage of a file can be called.
 
 use std::{fmt, str::FromStr};
 
@@ -6,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Kind;
 
-/// A stage's name as people write it: `train.base`.
+/// A stage's name as people write it: `train.base`, or for one of its repeats `train.base@2`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct StageName {
@@ -14,11 +15,29 @@ pub struct StageName {
     pub kind: Kind,
     /// The stage's own name: the sub-table's name.
     pub name: String,
+    /// Which repeat it is, where stages are repeated with `seeds`: the seed of the stage that has them,
+    /// be it this one or one that it depends on.
+    pub repeat: Option<u64>,
+}
+
+impl StageName {
+    /// The name in the pipeline file, which all repeats of a stage share.
+    #[must_use]
+    pub fn written(&self) -> Self {
+        Self { repeat: None, ..self.clone() }
+    }
+
+    /// The name of one of its repeats.
+    #[must_use]
+    pub fn repeated(&self, seed: u64) -> Self {
+        Self { repeat: Some(seed), ..self.clone() }
+    }
 }
 
 impl fmt::Display for StageName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.kind.word(), self.name)
+        write!(f, "{}.{}", self.kind.word(), self.name)?;
+        self.repeat.map_or(Ok(()), |seed| write!(f, "@{seed}"))
     }
 }
 
@@ -29,11 +48,21 @@ impl FromStr for StageName {
             format!("`{text}` is no stage: stages are written `kind.name`, as in `train.base`")
         })?;
         let kind = Kind::from_word(kind).ok_or_else(|| unknown_kind(kind))?;
+        let (name, repeat) = match name.split_once('@') {
+            Some((name, seed)) => (name, Some(read_seed(seed)?)),
+            None => (name, None),
+        };
         if !is_name(name) {
             return Err(format!("`{name}` is no name: letters, digits, `-` and `_` make a name"));
         }
-        Ok(Self { kind, name: name.to_owned() })
+        Ok(Self { kind, name: name.to_owned(), repeat })
     }
+}
+
+/// A seed as names have it: one spelling for one number.
+fn read_seed(text: &str) -> Result<u64, String> {
+    let seed = text.parse().ok().filter(|seed: &u64| seed.to_string() == text);
+    seed.ok_or_else(|| format!("`@{text}` names no repeat: after `@` comes its seed, as in `train.base@2`"))
 }
 
 /// Whether a word can name a stage or a pipeline: it becomes a folder's name.
@@ -112,9 +141,11 @@ mod tests {
 
     #[test]
     fn names_parse_and_print() {
-        for text in ["train.base", "split.pcam/test", "resume-train.more".replace("resume-", "").as_str()] {
+        for text in ["train.base", "split.pcam/test", "train.base@0", "train.base@18446744073709551615/model"]
+        {
             assert_eq!(text.parse::<ArtifactRef>().unwrap().to_string(), text);
         }
+        assert!(!is_name("base@1"), "no stage of a file is called like a repeat");
     }
 
     #[test]
@@ -122,5 +153,16 @@ mod tests {
         assert!("trian.base".parse::<StageName>().unwrap_err().contains("did you mean `train`"));
         assert!("base".parse::<StageName>().unwrap_err().contains("kind.name"));
         assert!("train.a b".parse::<StageName>().is_err());
+    }
+
+    #[test]
+    fn a_repeat_has_one_spelling() {
+        for text in ["train.a@", "train.a@01", "train.a@+1", "train.a@-1", "train.a@1@2", "train.a@x"] {
+            assert!(text.parse::<StageName>().unwrap_err().contains("names no repeat"), "{text}");
+        }
+        assert!("train.@1".parse::<StageName>().is_err());
+        let name: StageName = "train.a@7".parse().unwrap();
+        assert_eq!((name.repeat, name.written().to_string().as_str()), (Some(7), "train.a"));
+        assert_eq!(name.written().repeated(7), name);
     }
 }

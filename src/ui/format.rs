@@ -65,6 +65,21 @@ pub fn number(value: f64) -> String {
     }
 }
 
+/// A result with so many decimals, so that those of a table line up: `0.9340`.
+#[must_use]
+pub fn fixed(value: f64, decimals: usize) -> String {
+    if decimals == 0 { number(value.round()) } else { format!("{value:.decimals$}") }
+}
+
+/// The decimals that show two significant digits of a standard deviation, and no more than that of what
+/// it belongs to. `None` where it is too small, or zero, for such digits to say anything.
+#[must_use]
+pub fn decimals_of(sd: f64) -> Option<usize> {
+    const MOST: usize = 6;
+    let shown = if sd > 0.0 && sd < 1e15 { decimals(sd, 2) } else { return None };
+    (shown <= MOST).then_some(shown)
+}
+
 /// How many decimals show `digits` significant digits of a positive value.
 fn decimals(value: f64, digits: i32) -> usize {
     // Between 1e-4 and 1e15, so the logarithm is a small number.
@@ -191,6 +206,18 @@ mod tests {
         ] {
             assert_eq!(number(value), text);
         }
+    }
+
+    #[test]
+    fn a_spread_decides_how_many_digits_mean_something() {
+        for (sd, decimals) in
+            [(0.004_2, Some(4)), (0.31, Some(2)), (1.5, Some(1)), (12.0, Some(0)), (0.0, None), (1e-9, None)]
+        {
+            assert_eq!(decimals_of(sd), decimals, "{sd}");
+        }
+        assert_eq!(decimals_of(f64::NAN), None);
+        assert_eq!(fixed(0.934, 4), "0.9340");
+        assert_eq!(fixed(40_012.4, 0), "40,012");
     }
 
     #[test]

@@ -17,10 +17,12 @@ mod paint;
 mod pictures;
 mod plain;
 mod plan;
+mod repeated;
 mod row;
 mod screen;
 #[cfg(test)]
 mod script;
+mod spreads;
 mod summary;
 mod table;
 mod terminal;
@@ -39,6 +41,7 @@ use crate::engine::event::{Event, Observer, PlannedStage};
 use paint::Paint;
 
 pub use json::SCHEMA;
+pub use repeated::folded;
 
 /// How to show a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

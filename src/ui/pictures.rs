@@ -11,6 +11,7 @@ use super::{
     fold::LIMIT,
     format,
     paint::Tone,
+    repeated::{grouped, one_name, parts},
     table::{Table, cell},
 };
 use crate::engine::event::{FinishedStage, Summary};
@@ -27,10 +28,12 @@ pub(super) fn text(summary: &Summary, view: &View) -> String {
         (!names.is_empty()).then(|| (shown(stage, &summary.out), names.join("  ")))
     };
     let all: Vec<_> = summary.finished.iter().filter_map(made).collect();
-    for (folder, names) in all.iter().take(LIMIT) {
-        table.row([cell(Tone::Normal, folder), cell(Tone::Normal, names)]);
+    let groups = grouped(&all, |(folder, names)| parts(folder).1.map(|_| (parts(folder).0, names)));
+    for group in groups.iter().take(LIMIT) {
+        let folders: Vec<&str> = group.iter().map(|(folder, _)| folder.as_str()).collect();
+        table.row([cell(Tone::Normal, one_name(&folders)), cell(Tone::Normal, &group[0].1)]);
     }
-    let more = match all.len().saturating_sub(LIMIT) {
+    let more = match groups.iter().skip(LIMIT).map(Vec::len).sum() {
         0 => String::new(),
         more => format!("  and of {} more\n", format::plural(more, "stage")),
     };

@@ -9,7 +9,8 @@ use super::{
     fold::LIMIT,
     format,
     paint::Tone,
-    table::{Table, cell},
+    repeated::{grouped, one_name, parts},
+    table::{Cell, Table, cell},
     words,
 };
 use crate::engine::event::{Planned, PlannedStage};
@@ -29,23 +30,46 @@ pub(super) fn text(pipeline: &str, stages: &[PlannedStage], view: &View) -> Stri
 fn table(stages: &[PlannedStage], view: &View) -> String {
     let mut table = Table::new([Alignment::Left, Alignment::Left, Alignment::Right, Alignment::Left]);
     table.row(["stage", "plan", "last time", "why"].map(|title| cell(Tone::Faint, title)));
-    let cached = stages.iter().filter(|stage| stage.state == Planned::Cached).count();
-    let folds = cached > LIMIT;
+    let groups = grouped(stages, repeats_alike);
+    let folds = groups.iter().filter(|group| group[0].state == Planned::Cached).count() > LIMIT;
     if folds {
+        let cached = stages.iter().filter(|stage| stage.state == Planned::Cached).count();
         let texts = [format::plural(cached, "stage"), "cached".into(), String::new(), String::new()];
         table.row(texts.map(|text| cell(Tone::Faint, text)));
     }
-    for stage in stages.iter().filter(|stage| !folds || stage.state != Planned::Cached) {
-        let (tone, word) = state(stage.state);
-        let quiet = if stage.state == Planned::Cached { Tone::Faint } else { Tone::Normal };
-        table.row([
-            cell(quiet, format::clean(&stage.stage)),
-            cell(tone, word),
-            cell(Tone::Faint, stage.seconds.map_or_else(String::new, format::duration)),
-            cell(quiet, format::clean(&stage.why)),
-        ]);
+    for group in groups.iter().filter(|group| !folds || group[0].state != Planned::Cached) {
+        table.row(row(group));
     }
     table.text(view.paint, 0, view.width)
+}
+
+/// What repeats of one stage have to have in common to share a row.
+fn repeats_alike(stage: &PlannedStage) -> Option<(&str, Planned, String)> {
+    let (written, seed) = parts(&stage.stage);
+    Some((written, stage.state, of_any_seed(&stage.why, seed?)))
+}
+
+/// A reason without the seed in the names of what a repeat waits for.
+fn of_any_seed(why: &str, seed: &str) -> String {
+    why.replace(&format!("@{seed}/"), "/")
+}
+
+/// The row of one stage, or of repeats, with their times added up.
+fn row(group: &[&PlannedStage]) -> [Cell; 4] {
+    let names: Vec<&str> = group.iter().map(|stage| stage.stage.as_str()).collect();
+    let seconds = group.iter().filter_map(|stage| stage.seconds).reduce(|sum, next| sum + next);
+    let why = match (group, parts(&group[0].stage).1) {
+        ([_, _, ..], Some(seed)) => of_any_seed(&group[0].why, seed),
+        _ => group[0].why.clone(),
+    };
+    let (tone, word) = state(group[0].state);
+    let quiet = if group[0].state == Planned::Cached { Tone::Faint } else { Tone::Normal };
+    [
+        cell(quiet, format::clean(&one_name(&names))),
+        cell(tone, word),
+        cell(Tone::Faint, seconds.map_or_else(String::new, format::duration)),
+        cell(quiet, format::clean(&why)),
+    ]
 }
 
 fn state(state: Planned) -> (Tone, &'static str) {
@@ -122,6 +146,29 @@ estimate, one after another: 2 min 57 s to 3 min 19 s, plus 1 stage that never r
     fn nothing_to_run_is_one_line() {
         let stages = [stage("split.pcam", Planned::Cached, "", None)];
         assert_eq!(plain(&stages, None), "mini: nothing to run: 1 stage, all cached\n");
+    }
+
+    #[test]
+    fn repeats_that_are_alike_share_a_row() {
+        let mut stages = vec![stage("split.pcam", Planned::Cached, "", None)];
+        for seed in 1..=3 {
+            let (state, why) = if seed == 2 { (Planned::Cached, "") } else { (Planned::Run, "never ran") };
+            stages.push(stage(&format!("train.base@{seed}"), state, why, Some(30.0)));
+        }
+        for seed in 1..=3 {
+            let why = format!("`train.base@{seed}/model` may change");
+            stages.push(stage(&format!("evaluate.test@{seed}"), Planned::Maybe, &why, None));
+        }
+        let expected = "\
+stage                  plan     last time  why
+split.pcam             cached
+train.base@{1,3}       run     1 min 00 s  never ran
+train.base@2           cached      30.0 s
+evaluate.test@{1,2,3}  maybe               `train.base/model` may change
+
+2 to run, 3 maybe, 2 cached
+";
+        assert!(plain(&stages, None).starts_with(expected), "{}", plain(&stages, None));
     }
 
     #[test]

@@ -63,6 +63,7 @@ pub(super) fn summary(finished: Vec<FinishedStage>) -> Summary {
         interrupted: false,
         seconds: 41.2,
         out: PathBuf::from("out/mini"),
+        repeats: Vec::new(),
     }
 }
 

@@ -17,10 +17,15 @@ use super::{
     out::Out,
     paint::Tone,
     pictures,
+    repeated::{grouped, one_name, parts},
+    spreads,
     table::{Cell, Table, cell},
     trouble, words,
 };
-use crate::engine::event::{Event, FinishedStage, Observer, Summary};
+use crate::engine::{
+    event::{Event, FinishedStage, Observer, Summary},
+    repeats::Repeated,
+};
 
 /// Writes the closing summary.
 pub(super) struct Closing<W> {
@@ -98,10 +103,10 @@ impl Run {
 pub(super) fn text(summary: &Summary, run: &Run, view: &View) -> String {
     let nothing_happened = summary.failed.is_empty() && summary.not_run.is_empty() && !summary.interrupted;
     if nothing_happened && summary.finished.iter().all(|stage| stage.cached) {
-        return all_cached(summary);
+        return spreads::text(summary, view) + &all_cached(summary);
     }
-    let mut text =
-        format!("{}\n{}\n", table(summary, run, view), view.paint.tone(Tone::Strong, &totals(summary)));
+    let mut text = format!("{}\n{}", table(summary, run, view), spreads::text(summary, view));
+    text += &format!("{}\n", view.paint.tone(Tone::Strong, &totals(summary)));
     text += &pictures::text(summary, view);
     // Last, where the eye is when the run has ended.
     text + &trouble::text(summary, run, view)
@@ -138,15 +143,16 @@ fn table(summary: &Summary, run: &Run, view: &View) -> String {
 
 /// The rows in the order of the plan; what is cached or was not run is one row where it is many.
 fn rows(summary: &Summary, run: &Run) -> Vec<[Cell; 4]> {
-    let (cached, ran): (Vec<_>, Vec<_>) = summary.finished.iter().partition(|stage| stage.cached);
+    let groups = grouped(&summary.finished, |stage| repeats_alike(stage, &summary.repeats));
+    let (cached, ran): (Vec<_>, Vec<_>) = groups.into_iter().partition(|group| group[0].cached);
     let mut rows: Vec<(usize, [Cell; 4])> = Vec::new();
     let place = |stage: &str| run.place(stage);
-    rows.extend(ran.iter().map(|stage| (place(&stage.stage), finished(stage))));
+    rows.extend(ran.iter().map(|group| (place(&group[0].stage), finished(group))));
     rows.extend(
         summary.failed.iter().map(|stage| (place(&stage.stage), row(&stage.stage, "failed", Tone::Bad, ""))),
     );
     if cached.len() <= LIMIT {
-        rows.extend(cached.iter().map(|stage| (place(&stage.stage), finished(stage))));
+        rows.extend(cached.iter().map(|group| (place(&group[0].stage), finished(group))));
     }
     if summary.not_run.len() <= LIMIT {
         rows.extend(summary.not_run.iter().map(|stage| {
@@ -155,19 +161,34 @@ fn rows(summary: &Summary, run: &Run) -> Vec<[Cell; 4]> {
     }
     rows.sort_by_key(|(place, _)| *place);
     let many = |count: usize, what| row(&format::plural(count, "stage"), what, Tone::Faint, "");
-    let first = (cached.len() > LIMIT).then(|| many(cached.len(), "cached"));
+    let first = (cached.len() > LIMIT).then(|| many(cached.iter().map(Vec::len).sum(), "cached"));
     let last = (summary.not_run.len() > LIMIT).then(|| many(summary.not_run.len(), "not run"));
     first.into_iter().chain(rows.into_iter().map(|(_, row)| row)).chain(last).collect()
 }
 
-fn finished(stage: &FinishedStage) -> [Cell; 4] {
-    let outcome = words::outcome(stage, usize::MAX);
+/// What repeats of one stage have to have in common to share a row; their numbers stand in a table of
+/// their own.
+fn repeats_alike<'a>(
+    stage: &'a FinishedStage,
+    repeats: &[Repeated],
+) -> Option<(&'a str, bool, &'a str, Option<&'a str>)> {
+    let (written, seed) = parts(&stage.stage);
+    seed.filter(|_| repeats.iter().any(|repeated| repeated.stage == written))?;
+    Some((written, stage.cached, &stage.device, stage.resumed.as_deref()))
+}
+
+/// The row of one stage, or of repeats, with their times added up.
+fn finished(group: &Vec<&FinishedStage>) -> [Cell; 4] {
+    let stage = group[0];
+    let names: Vec<&str> = group.iter().map(|stage| stage.stage.as_str()).collect();
+    let most = if group.len() > 1 { 0 } else { usize::MAX };
+    let (name, outcome) = (one_name(&names), words::outcome(stage, most));
     if stage.cached {
-        return row(&stage.stage, "cached", Tone::Faint, &outcome);
+        return row(&name, "cached", Tone::Faint, &outcome);
     }
-    let time = cell(Tone::Normal, format::duration(stage.seconds));
-    let [name, word, _, outcome] = row(&stage.stage, "ran", Tone::Good, &outcome);
-    [name, word, time, outcome]
+    let seconds = group.iter().map(|stage| stage.seconds).sum();
+    let [name, word, _, outcome] = row(&name, "ran", Tone::Good, &outcome);
+    [name, word, cell(Tone::Normal, format::duration(seconds)), outcome]
 }
 
 /// A row without a time.

@@ -11,6 +11,7 @@ mod hdf5_files;
 mod preview;
 #[cfg(feature = "torch")]
 mod references;
+mod repeats;
 mod sandbox;
 #[cfg(feature = "torch")]
 mod sanity;

@@ -29,7 +29,7 @@ pub(crate) fn comparison(images: usize, methods: usize) -> Comparison {
     let explanations = EXPLANATIONS.iter().take(methods - controls.len());
     let explanations =
         explanations.enumerate().map(|(at, label)| method(label, 0.9 - 0.09 * at as f64, &images));
-    let controls = controls.iter().map(|label| method(label, 0.0, &images));
+    let controls = controls.iter().zip([0.0, 0.1]).map(|(label, skill)| method(label, skill, &images));
     let methods = explanations.chain(controls).collect();
     let baselines = [("black", 0.02), ("blur", 0.3)].map(|(name, level)| Baseline {
         name: name.to_owned(),
@@ -58,7 +58,7 @@ fn uniform(seed: u64, stream: u64) -> f64 {
 }
 
 fn image(at: usize) -> Image {
-    let positive = at % 2 == 0;
+    let positive = at.is_multiple_of(2);
     let lean = if positive { 0.35 } else { 0.0 };
     Image {
         row: 100 + at as i64,

@@ -5,6 +5,7 @@ mod concurrency;
 mod failures;
 mod healing;
 mod properties;
+mod repeats;
 
 use std::{
     path::{Path, PathBuf},

@@ -1,0 +1,410 @@
+//! Repeats: a stage with `seeds`, and every stage that depends on it, becomes one stage per seed.
+//!
+//! `train.base` with `seeds = [1, 2]` becomes `train.base@1` and `train.base@2`, and `evaluate.test`,
+//! which reads `train.base`, becomes `evaluate.test@1` and `evaluate.test@2`. References stay as they
+//! are written: what one means is decided where it is resolved, by who reads (`resolve`). A reference to
+//! one repeat, `train.base@2`, repeats nobody. Stages upstream and unrelated ones stay as they are.
+//!
+//! Knows names and references; knows neither artifacts nor files.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use toml::{Spanned, de::DeTable};
+
+use super::read::ReadStage;
+use crate::stages::{Origin, Problem, StageName};
+
+/// The stages with every repeat in the place of what it repeats.
+pub(super) fn expand<'a>(stages: Vec<ReadStage<'a>>, problems: &mut Vec<Problem>) -> Vec<ReadStage<'a>> {
+    if stages.iter().all(|stage| stage.seeds.is_none()) {
+        return stages;
+    }
+    let Spread { owners, meetings } = spread(&stages);
+    problems.extend(telling(&meetings).map(|meeting| meeting.problem(&stages)));
+    let seeds_of = |owner: usize| seeds(&stages[owner]);
+    let lists: Vec<Option<Vec<u64>>> = owners.into_iter().map(|owner| owner.map(seeds_of)).collect();
+    let repeated = stages.into_iter().zip(lists).map(|(stage, seeds)| match seeds {
+        None => vec![stage],
+        Some(seeds) => repeats(&stage, &seeds, problems),
+    });
+    repeated.flatten().collect()
+}
+
+/// A stage for each seed.
+fn repeats<'a>(stage: &ReadStage<'a>, seeds: &[u64], problems: &mut Vec<Problem>) -> Vec<ReadStage<'a>> {
+    let Some(own) = &stage.seeds else {
+        let copy = |seed: &u64| copy(stage, *seed, stage.table.clone());
+        return seeds.iter().map(copy).collect();
+    };
+    let with_seed = |(seed, table): (u64, Spanned<DeTable<'a>>)| {
+        let read = stage.name.kind.read(&table).map_err(|found| {
+            // What is wrong with one is mostly wrong with all.
+            let new: Vec<Problem> = found.into_iter().filter(|problem| !problems.contains(problem)).collect();
+            problems.extend(new);
+        });
+        ReadStage { stage: read.ok(), ..copy(stage, seed, table) }
+    };
+    own.values().zip(own.tables(&stage.table)).map(with_seed).collect()
+}
+
+fn copy<'a>(of: &ReadStage<'_>, seed: u64, table: Spanned<DeTable<'a>>) -> ReadStage<'a> {
+    ReadStage { name: of.name.repeated(seed), stage: of.stage.clone(), table, seeds: None }
+}
+
+/// Which stages are repeated.
+struct Spread {
+    /// For each stage, the stage with `seeds` whose seeds it is repeated with; `None` where it is not.
+    owners: Vec<Option<usize>>,
+    /// Stages in which different seeds meet.
+    meetings: Vec<Meeting>,
+}
+
+/// A stage in which different seeds meet.
+struct Meeting {
+    stage: usize,
+    /// The two stages with `seeds`.
+    owners: [usize; 2],
+}
+
+/// Follows references downstream from the stages with `seeds`. Ends also where they make a cycle.
+fn spread(stages: &[ReadStage<'_>]) -> Spread {
+    let readers = readers(stages);
+    let mut owners: Vec<Option<usize>> =
+        stages.iter().enumerate().map(|(index, stage)| stage.seeds.as_ref().map(|_| index)).collect();
+    let mut meetings: Vec<Meeting> = Vec::new();
+    let mut queue: VecDeque<(usize, usize)> = owners.iter().flatten().map(|owner| (*owner, *owner)).collect();
+    while let Some((stage, owner)) = queue.pop_front() {
+        for reader in &readers[stage] {
+            match owners[*reader] {
+                None => {
+                    owners[*reader] = Some(owner);
+                    queue.push_back((*reader, owner));
+                }
+                Some(other) if pair_up(&stages[other], &stages[owner]) => {}
+                Some(_) if meetings.iter().any(|meeting| meeting.stage == *reader) => {}
+                Some(other) => meetings.push(Meeting { stage: *reader, owners: [other, owner] }),
+            }
+        }
+    }
+    Spread { owners, meetings }
+}
+
+/// For each stage, those that refer to it and to none of its repeats in particular.
+fn readers(stages: &[ReadStage<'_>]) -> Vec<Vec<usize>> {
+    let by_name: BTreeMap<&StageName, usize> =
+        stages.iter().enumerate().map(|(index, stage)| (&stage.name, index)).collect();
+    let mut readers = vec![Vec::new(); stages.len()];
+    for (reader, stage) in stages.iter().enumerate() {
+        let inputs = stage.stage.iter().flat_map(|stage| stage.inputs());
+        for input in inputs {
+            let name = match &input.from {
+                Origin::Artifact { reference, .. } => &reference.stage,
+                Origin::Inherited { stage, .. } => stage,
+                Origin::File(_) => continue,
+            };
+            if let Some(maker) = by_name.get(name) {
+                readers[*maker].push(reader);
+            }
+        }
+    }
+    readers
+}
+
+/// Whether two stages have the same seeds, in whatever order.
+fn pair_up(one: &ReadStage<'_>, other: &ReadStage<'_>) -> bool {
+    let set = |stage| seeds(stage).into_iter().collect::<BTreeSet<u64>>();
+    set(one) == set(other)
+}
+
+fn seeds(stage: &ReadStage<'_>) -> Vec<u64> {
+    stage.seeds.iter().flat_map(|seeds| seeds.values()).collect()
+}
+
+/// The meetings that are worth telling: where a stage with `seeds` meets other ones, both meet again in
+/// everything downstream.
+fn telling(meetings: &[Meeting]) -> impl Iterator<Item = &Meeting> {
+    let is_root = |meeting: &Meeting| meeting.owners.contains(&meeting.stage);
+    let of_a_root = move |meeting: &Meeting| {
+        let same = |root: &&Meeting| root.owners.iter().all(|owner| meeting.owners.contains(owner));
+        meetings.iter().filter(|root| is_root(root)).any(|root| same(&root))
+    };
+    meetings.iter().filter(move |meeting| is_root(meeting) || !of_a_root(meeting))
+}
+
+impl Meeting {
+    fn problem(&self, stages: &[ReadStage<'_>]) -> Problem {
+        let [one, other] = self.owners.map(|owner| &stages[owner]);
+        let stage = &stages[self.stage];
+        let [first, second] = [one, other].map(|owner| format!("the seeds {}", listed(&seeds(owner))));
+        let message = match &stage.seeds {
+            Some(_) => format!("`{}` has {first}, and depends on `{}` with {second}", stage.name, other.name),
+            None => {
+                format!(
+                    "`{}` depends on `{}` with {first}, and on `{}` with {second}",
+                    stage.name, one.name, other.name
+                )
+            }
+        };
+        let span = stage.seeds.as_ref().map_or_else(|| stage.table.span(), |seeds| seeds.span.clone());
+        let repeat = other.name.repeated(seeds(other).first().copied().unwrap_or_default());
+        Problem::at(span, message).help(format!(
+            "repeats are paired by seed: give both the same `seeds`, or refer to one repeat, as in `{repeat}`"
+        ))
+    }
+}
+
+/// `1, 2, 3`; of many the first few.
+pub(super) fn listed(seeds: &[u64]) -> String {
+    const FEW: usize = 8;
+    let first: Vec<String> = seeds.iter().take(FEW).map(u64::to_string).collect();
+    let more = if seeds.len() > FEW { ", ..." } else { "" };
+    first.join(", ") + more
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fmt::Write as _, path::Path};
+
+    use proptest::prelude::*;
+
+    use crate::pipeline::{Invalid, Options, Pipeline, Source, parse};
+
+    const CHAIN: &str = "
+[synthesize.s]
+[split.d]
+images = 'synthesize.s/images'
+labels = 'synthesize.s/labels'
+sizes = { train = 1, validation = 1, test = 1 }
+[train.t]
+data = 'split.d'
+epochs = 1
+seeds = [3, 1]
+[train.more]
+data = 'split.d'
+epochs = 1
+weights = 'train.t'
+[evaluate.e]
+model = 'train.more'
+images = 'split.d/test'
+";
+
+    fn load(text: &str) -> Result<Pipeline, Invalid> {
+        parse(Path::new("p/a.toml"), text.to_owned(), &Options::default())
+    }
+
+    fn names(pipeline: &Pipeline) -> Vec<String> {
+        pipeline.stages.iter().map(|node| node.name.to_string()).collect()
+    }
+
+    /// What a stage reads: slot, and artifact or file.
+    fn reads(pipeline: &Pipeline, stage: usize) -> Vec<(String, String)> {
+        let source = |source: &Source| match source {
+            Source::Artifact { stage, artifact } => format!("{}/{artifact}", pipeline.stages[*stage].name),
+            Source::File { path, .. } => path.display().to_string(),
+        };
+        let inputs = &pipeline.stages[stage].inputs;
+        inputs.iter().map(|input| (input.slot.clone(), source(&input.source))).collect()
+    }
+
+    /// A text with one part replaced is wrong, and exactly this is told, once.
+    fn wrong(from: &str, to: &str, expected: &[&str]) {
+        assert!(CHAIN.contains(from));
+        let invalid = load(&CHAIN.replacen(from, to, 1)).err().unwrap();
+        let text = invalid.to_string();
+        assert_eq!(invalid.count(), 1, "{text}");
+        for part in expected {
+            assert!(text.contains(part), "{part:?} is not in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn everything_downstream_is_repeated_and_nothing_else() {
+        let pipeline = load(CHAIN).unwrap();
+        let expected = [
+            "synthesize.s",
+            "split.d",
+            "train.t@3",
+            "train.t@1",
+            "train.more@3",
+            "train.more@1",
+            "evaluate.e@3",
+            "evaluate.e@1",
+        ];
+        assert_eq!(names(&pipeline), expected);
+        assert_eq!(reads(&pipeline, 5)[2], ("weights".to_owned(), "train.t@1/model".to_owned()));
+        assert_eq!(
+            reads(&pipeline, 6),
+            [("model", "train.more@3/model"), ("images", "split.d/test")]
+                .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        );
+        let seed = |stage: usize| pipeline.stages[stage].stage.semantic().into_map().get("seed").cloned();
+        assert_eq!([2, 3, 4].map(seed), [Some("3".to_owned()), Some("1".to_owned()), None]);
+    }
+
+    #[test]
+    fn a_reference_to_one_repeat_ends_the_repeating() {
+        let pipeline = load(&CHAIN.replace("'train.more'", "'train.more@1'")).unwrap();
+        assert_eq!(names(&pipeline)[6..], ["evaluate.e"]);
+        assert_eq!(reads(&pipeline, 6)[0].1, "train.more@1/model");
+        wrong("'train.more'", "'train.more@2'", &["no `train.more@2`", "has the seeds 3, 1", "a.toml:16:9"]);
+        wrong("'split.d/test'", "'split.d@1/test'", &["`split.d` is not repeated", "write `split.d`"]);
+        wrong("'train.more'", "'train.mroe@1'", &["no stage `train.mroe`", "did you mean `train.more`"]);
+        wrong(
+            "weights = 'train.t'",
+            "weights = 'train.t@1'\nseeds = [0]\nepoch = 1",
+            &["unknown key `epoch`"],
+        );
+    }
+
+    #[test]
+    fn seeds_that_are_wrong_are_told_with_their_place() {
+        wrong("[3, 1]", "[3, 1, 0x3]", &["the seed 3 stands here twice", "a.toml:10:16"]);
+        wrong("[3, 1]", "[3, -1]", &["a.toml:10:13", "u64"]);
+        wrong("[3, 1]", "[3, 'one']", &["a.toml:10:13", "u64"]);
+        wrong("[3, 1]", "[]", &["1 to 100 seeds, not 0", "a.toml:10:9"]);
+        wrong("[3, 1]", &format!("{:?}", (0..101).collect::<Vec<_>>()), &["1 to 100 seeds, not 101"]);
+        wrong("[3, 1]", "3", &["a list of seeds", "seed = 1", "a.toml:10:9"]);
+        wrong("epochs = 1\nseeds", "epochs = 1\nseed = 3\nseeds", &["cannot both be given", "a.toml:10:8"]);
+        wrong("[synthesize.s]", "[synthesize.s]\n[train.'t@1']", &["`t@1` cannot name a stage"]);
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_repeated_stage_is_told_once() {
+        wrong("'split.d/test'", "'split.d/tset'", &["no artifact `tset`"]);
+        wrong("model = 'train.more'", "model = 'train.mroe'", &["no stage `train.mroe`"]);
+        wrong("seeds = [3, 1]", "seeds = [3, 1]\nbatch-size = 0", &["at least 1"]);
+        wrong("weights = 'train.t'", "weights = 'train.more'", &["a stage cannot need itself"]);
+    }
+
+    #[test]
+    fn different_seeds_do_not_meet() {
+        let of_split = "sizes = { train = 1, validation = 1, test = 1 }\nseeds = [1, 2]";
+        let repeated_split = CHAIN.replace("sizes = { train = 1, validation = 1, test = 1 }", of_split);
+        let invalid = load(&repeated_split).err().unwrap();
+        let expected =
+            ["`train.t` has the seeds 3, 1, and depends on `split.d` with the seeds 1, 2", "a.toml:11:9"];
+        assert_eq!(invalid.count(), 1, "not again of what is downstream:\n{invalid}");
+        for part in expected {
+            assert!(invalid.to_string().contains(part), "{part:?} is not in:\n{invalid}");
+        }
+        let text = CHAIN.replace("[evaluate.e]", "[train.u]\ndata = 'split.d'\nepochs = 1\nseeds = [2]\n[train.v]\ndata = 'split.d'\nepochs = 1\nseeds = [1, 2]\nweights = 'train.u'\n[evaluate.e]");
+        let text_of = |text: &str| load(text).err().unwrap().to_string();
+        assert!(
+            text_of(&text)
+                .contains("`train.v` has the seeds 1, 2, and depends on `train.u` with the seeds 2")
+        );
+        // The same seeds in another order are paired.
+        let pipeline = load(&repeated_split.replace("[1, 2]", "[1, 3]")).unwrap();
+        assert_eq!(names(&pipeline)[1..5], ["split.d@1", "split.d@3", "train.t@3", "train.t@1"]);
+        assert_eq!(reads(&pipeline, 3)[0].1, "split.d@3/train");
+    }
+
+    /// A random pipeline: every stage reads earlier ones, drawn by its numbers; some have seeds.
+    #[derive(Debug, Clone)]
+    struct Drawn {
+        /// Per stage: kind, two choices of what it reads, which of the lists of seeds it has.
+        stages: Vec<(u8, prop::sample::Index, prop::sample::Index, Option<usize>)>,
+    }
+
+    fn drawn(lists: usize) -> impl Strategy<Value = Drawn> {
+        let stage = (
+            0_u8..4,
+            any::<prop::sample::Index>(),
+            any::<prop::sample::Index>(),
+            proptest::option::weighted(0.2, 0..lists),
+        );
+        proptest::collection::vec(stage, 1..14).prop_map(|stages| Drawn { stages })
+    }
+
+    impl Drawn {
+        /// As a file; `seed` writes what a stage with the list of that number says.
+        fn text(&self, seed: impl Fn(usize) -> String) -> String {
+            let mut text = "[synthesize.s]\n[split.d]\nimages='synthesize.s/images'\nlabels='synthesize.s/labels'\nsizes={train=1,validation=1,test=1}\n[train.t]\ndata='split.d'\nepochs=1\n".to_owned();
+            let (mut data, mut models) = (vec!["d".to_owned()], vec!["t".to_owned()]);
+            let mut sources = vec!["s".to_owned()];
+            for (index, (kind, one, other, list)) in self.stages.iter().enumerate() {
+                let seed = list.map(&seed).unwrap_or_default();
+                let (one_of, other_of) =
+                    (|names: &[String]| one.get(names).clone(), |names: &[String]| other.get(names).clone());
+                match kind {
+                    0 => {
+                        writeln!(text, "[synthesize.s{index}]\n{seed}").unwrap();
+                        sources.push(format!("s{index}"));
+                    }
+                    1 => {
+                        let (x, y) = (one_of(&sources), other_of(&sources));
+                        writeln!(text, "[split.d{index}]\nimages='synthesize.{x}/images'\nlabels='synthesize.{y}/labels'\nsizes={{train=1,validation=1,test=1}}\n{seed}").unwrap();
+                        data.push(format!("d{index}"));
+                    }
+                    2 => {
+                        let (data, model) = (one_of(&data), other_of(&models));
+                        writeln!(text, "[train.t{index}]\ndata='split.{data}'\nweights='train.{model}'\nepochs={}\n{seed}", index + 1).unwrap();
+                        models.push(format!("t{index}"));
+                    }
+                    _ => {
+                        let (data, model) = (one_of(&data), other_of(&models));
+                        writeln!(
+                            text,
+                            "[evaluate.e{index}]\nmodel='train.{model}'\nimages='split.{data}/test'\n{seed}"
+                        )
+                        .unwrap();
+                    }
+                }
+            }
+            text
+        }
+
+        /// For each stage of the file, the lists of seeds that it has or depends on.
+        fn lists(&self) -> Vec<(String, std::collections::BTreeSet<usize>)> {
+            let plain = load(&self.text(|_| String::new())).unwrap();
+            let list = |name: &str| {
+                let digits: String = name.chars().filter(char::is_ascii_digit).collect();
+                digits.parse::<usize>().ok().and_then(|index| self.stages[index].3)
+            };
+            let of = |stage: usize| {
+                let ancestors = plain.graph.with_ancestors(&[stage]);
+                let seeded = names(&plain).into_iter().zip(ancestors).filter(|(_, needed)| *needed);
+                seeded.filter_map(|(name, _)| list(&name)).collect()
+            };
+            names(&plain).into_iter().enumerate().map(|(stage, name)| (name, of(stage))).collect()
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn each_seed_gives_the_pipeline_that_has_it_as_its_seed(drawn in drawn(1)) {
+            let seeds = [5_u64, 0, 7];
+            let repeated = load(&drawn.text(|_| format!("seeds = {seeds:?}"))).unwrap();
+            let count: usize =
+                drawn.lists().iter().map(|(_, lists)| if lists.is_empty() { 1 } else { seeds.len() }).sum();
+            prop_assert_eq!(repeated.stages.len(), count);
+            prop_assert_eq!(repeated.graph.order().len(), count, "no cycle");
+            let all = names(&repeated);
+            for seed in seeds {
+                let single = load(&drawn.text(|_| format!("seed = {seed}"))).unwrap();
+                for (stage, (name, lists)) in drawn.lists().iter().enumerate() {
+                    let repeat = if lists.is_empty() { name.clone() } else { format!("{name}@{seed}") };
+                    let place = all.iter().position(|other| *other == repeat);
+                    prop_assert!(place.is_some(), "{} is not in {:?}", repeat, all);
+                    let place = place.unwrap();
+                    prop_assert_eq!(repeated.stages[place].stage.semantic(), single.stages[stage].stage.semantic());
+                    let own = reads(&repeated, place);
+                    for (_, source) in &own {
+                        let of_this_seed = source.contains(&format!("@{seed}/"));
+                        prop_assert!(of_this_seed || !source.contains('@'), "{} reads {}", repeat, source);
+                    }
+                    let plain: Vec<_> =
+                        own.into_iter().map(|(slot, source)| (slot, source.replace(&format!("@{seed}/"), "/"))).collect();
+                    prop_assert_eq!(plain, reads(&single, stage));
+                }
+            }
+        }
+
+        #[test]
+        fn different_seeds_are_refused_where_they_meet_and_nowhere_else(drawn in drawn(3)) {
+            let meet = drawn.lists().iter().any(|(_, lists)| lists.len() > 1);
+            let loaded = load(&drawn.text(|list| format!("seeds = [{list}, 9]")));
+            prop_assert_eq!(loaded.is_err(), meet, "{:?}", loaded.err());
+        }
+    }
+}

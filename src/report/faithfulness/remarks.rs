@@ -1,0 +1,74 @@
+//! The end of the report: odd maps, what is undefined, and what to be careful with.
+
+use super::super::{
+    numbers::thousands,
+    table::{Column, Table},
+};
+use crate::metrics::faithfulness::Summary;
+
+/// Maps that are not ordinary, by method and sort.
+pub(super) fn odd_maps(summary: &Summary) -> String {
+    let mut table = Table::new([Column::Left, Column::Left, Column::Right, Column::Left]);
+    let mut rows = 0;
+    for method in &summary.methods {
+        let odd = &method.odd_maps;
+        let sorts = [("zero", &odd.zero), ("constant", &odd.constant), ("not finite", &odd.not_finite)];
+        for (sort, list) in sorts.into_iter().filter(|(_, list)| !list.is_empty()) {
+            let count = thousands(list.len() as u64);
+            table.row([method.label.clone(), sort.to_owned(), count, rows_named(list)]);
+            rows += 1;
+        }
+    }
+    if rows == 0 {
+        return "Every map is finite, and none is constant.\n".to_owned();
+    }
+    format!(
+        "Odd maps (zero and constant ones are deleted in row-major order; those not finite are left out)\n\n{table}"
+    )
+}
+
+/// The first few.
+fn rows_named(rows: &[i64]) -> String {
+    const NAMED: usize = 10;
+    let named: Vec<String> = rows.iter().take(NAMED).map(i64::to_string).collect();
+    let more = rows.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{} {}{more}", if rows.len() == 1 { "row" } else { "rows" }, named.join(", "))
+}
+
+/// Every null with its reason; nothing where there is none.
+pub(super) fn undefined(summary: &Summary) -> String {
+    if summary.undefined.is_empty() {
+        return String::new();
+    }
+    let lines = summary.undefined.iter().map(|it| format!("- {}: {}\n", it.value, it.reason));
+    format!("Undefined here\n\n{}", lines.collect::<String>())
+}
+
+/// What a reader should know.
+pub(super) fn notes(summary: &Summary) -> String {
+    let mut notes = summary.notes.clone();
+    notes.push(
+        "A star marks intervals of differences that leave out 0; they are not corrected for how many there are."
+            .to_owned(),
+    );
+    let lines = notes.iter().map(|note| format!("- {}\n", broken(note)));
+    format!("Notes\n\n{}", lines.collect::<String>())
+}
+
+/// Lines of at most 100 letters, indented as an item of a list.
+fn broken(text: &str) -> String {
+    let (mut broken, mut length) = (String::new(), 2);
+    for word in text.split_whitespace() {
+        if length + 1 + word.chars().count() > 100 && !broken.is_empty() {
+            broken += "\n  ";
+            length = 2;
+        } else if !broken.is_empty() {
+            broken.push(' ');
+            length += 1;
+        }
+        broken += word;
+        length += word.chars().count();
+    }
+    broken
+}
