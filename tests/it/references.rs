@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use pcamflow::testing::shared;
+use pcamflow::{
+    metrics::{Localisation, Region},
+    testing::shared,
+};
 use safetensors::{SafeTensors, tensor::TensorView};
 
 use crate::{hdf5_files::dataset, sandbox::Sandbox};
@@ -82,6 +85,65 @@ fn forward_and_every_grad_cam_equal_pytorchs() {
     let theirs = floats(&reference.tensor("grad-cam.relu4.upsampled").unwrap());
     let off = relative(&read(&out("explain.relu4-plain/maps.h5"), "map"), &theirs);
     assert!(off < 1e-3, "upsampled: {off}");
+}
+
+/// The name of the reference, the method as a pipeline file has it, and the dataset to compare.
+const METHODS: [(&str, &str, &str); 9] = [
+    ("saliency", "saliency = {}", "map"),
+    ("gradient", "saliency = {}", "attribution"),
+    ("occlusion", "occlusion = {}", "map"),
+    ("occlusion.w15", "occlusion = { window = 15 }", "map"),
+    ("occlusion.w20s12", "occlusion = { window = 20, stride = 12 }", "map"),
+    ("occlusion.white", "occlusion = { baseline = 'white' }", "map"),
+    ("ig.gauss-legendre", "integrated-gradients = {}", "attribution"),
+    ("ig.midpoint", "integrated-gradients = { rule = 'midpoint' }", "attribution"),
+    ("ig.white", "integrated-gradients = { baseline = 1 }", "attribution"),
+];
+
+/// Captum's maps of the same weights and patches, within the definitions' tolerances: maps 1e-3 relative to
+/// the largest value, deltas 1e-3 absolute. On two threads and with another batch than Captum's.
+#[test]
+fn saliency_occlusion_and_integrated_gradients_equal_captums() {
+    let Some(path) = shared("oracle/explain.safetensors") else { return };
+    let bytes = std::fs::read(path).unwrap();
+    let reference = SafeTensors::deserialize(&bytes).unwrap();
+    let source = "model = { safetensors = 'model.safetensors' }\nimages = { x = 'x.h5', y = 'y.h5' }";
+    let mut text = "[pipeline]\nname = 'captum'\n".to_owned();
+    for (name, method, _) in METHODS {
+        let name = name.replace('.', "-");
+        text += &format!("[explain.{name}]\n{source}\nmethod.{method}\n");
+    }
+    let sandbox = imported(Sandbox::new(), &reference).pipeline(&text);
+    sandbox.run(&["--threads", "2"]).exit(0);
+    for (name, _, array) in METHODS {
+        let maps = sandbox.path(&format!("out/captum/explain.{}/maps.h5", name.replace('.', "-")));
+        let off = relative(&read(&maps, array), &floats(&reference.tensor(name).unwrap()));
+        assert!(off < 1e-3, "{name}: {off}");
+        if let Ok(theirs) = reference.tensor(&format!("{name}.delta")) {
+            let ours = read(&maps, "delta");
+            let off = ours.iter().zip(floats(&theirs)).fold(0.0_f32, |off, (a, b)| off.max((a - b).abs()));
+            assert!(off < 1e-3, "{name}.delta: {off}");
+        }
+    }
+    for (name, stage) in [("saliency", "saliency"), ("occlusion", "occlusion"), ("ig", "ig-gauss-legendre")] {
+        localised(&sandbox.path(&format!("out/captum/explain.{stage}/maps.h5")), name, &reference);
+    }
+}
+
+/// Localisation in the centre box of our maps equals the reference's of its own, patch by patch: energies and
+/// pointing as the definitions say; a rank may differ by a swapped near-tie, one pixel of 1,024.
+fn localised(maps: &Path, name: &str, reference: &SafeTensors<'_>) {
+    let wanted = |what: &str| reference.tensor(&format!("localisation.{name}.{what}")).unwrap();
+    let (energy, rank) = (floats(&wanted("energy")), floats(&wanted("rank")));
+    let pointing = wanted("pointing");
+    let maps = read(maps, "map");
+    for (at, map) in maps.chunks_exact(96 * 96).enumerate() {
+        let ours = Localisation::of(map, &Region::centre()).unwrap();
+        let pointed = pointing.data()[8 * at] == 1;
+        assert!((ours.energy.unwrap() - f64::from(energy[at])).abs() < 1e-4, "{name} {at}: {ours:?}");
+        assert!((ours.rank - f64::from(rank[at])).abs() < 1.5 / 1024.0, "{name} {at}: {ours:?}");
+        assert_eq!(ours.pointing, pointed, "{name} {at}");
+    }
 }
 
 /// Two epochs in row order on the 256 real validation patches of the mini set, seed 42, batch 32, Adam 1e-3,

@@ -13,7 +13,7 @@ use tch::{Kind, Tensor};
 
 use super::{
     Arrays, Asked, Delta, Display, Explainer, Maps, numbers,
-    passes::{factors, gradients, logits},
+    passes::{ALONE, factors, gradients, logits},
     quadrature::{Node, nodes},
     question::Scalar,
 };
@@ -44,7 +44,7 @@ impl IntegratedGradients {
     fn attribute(&self, network: &Network, way: &Way, at_once: usize) -> Result<(Tensor, Delta)> {
         let mut steps = self.steps;
         loop {
-            let (attribution, delta) = way.integrate(network, &nodes(self.rule, steps), at_once)?;
+            let (attribution, delta) = way.integrate(network, &nodes(self.rule, steps)?, at_once)?;
             let enough = self.tolerance.is_none_or(|tolerance| delta.relative <= tolerance);
             if enough || steps >= MOST_STEPS {
                 return Ok((attribution, delta));
@@ -57,8 +57,8 @@ impl IntegratedGradients {
 impl Explainer for IntegratedGradients {
     fn explain(&self, network: &Network, asked: &Asked<'_>) -> Result<Maps> {
         let baselines = self.substrate.of(asked.images);
-        let mut maps = Maps { logits: logits(network, asked.images, asked.at_once)?, ..Maps::default() };
-        let of_baselines = logits(network, &baselines, asked.at_once)?;
+        let mut maps = Maps { logits: logits(network, asked.images, ALONE)?, ..Maps::default() };
+        let of_baselines = logits(network, &baselines, ALONE)?;
         for (index, scalar) in asked.scalars(&maps.logits).enumerate() {
             let one = |images: &Tensor| images.narrow(0, index as i64, 1);
             let change = scalar.value(maps.logits[index]) - scalar.value(of_baselines[index]);

@@ -12,7 +12,10 @@ use pcamflow::{
 };
 use tch::{Device, Kind, Tensor};
 
-use super::{Asked, Display, Explainer, Maps, SIDE, passes::logits};
+use super::{
+    Asked, Display, Explainer, Maps, SIDE,
+    passes::{ALONE, logits},
+};
 use crate::{baseline::Substrate, model::Network};
 
 pub(super) struct Occlusion {
@@ -45,7 +48,7 @@ impl Occlusion {
 
 impl Explainer for Occlusion {
     fn explain(&self, network: &Network, asked: &Asked<'_>) -> Result<Maps> {
-        let mut maps = Maps { logits: logits(network, asked.images, asked.at_once)?, ..Maps::default() };
+        let mut maps = Maps { logits: logits(network, asked.images, ALONE)?, ..Maps::default() };
         for (index, scalar) in asked.scalars(&maps.logits).enumerate() {
             let image = asked.images.narrow(0, index as i64, 1);
             let whole = scalar.value(maps.logits[index]);

@@ -9,6 +9,10 @@ use tch::{Kind, Tensor, no_grad};
 use super::numbers;
 use crate::model::{Mode, Network};
 
+/// One image at a time: libtorch chooses its kernels by the batch, and so not even the bits of what is found
+/// out then depend on what is computed beside it.
+pub(super) const ALONE: usize = 1;
+
 /// The logits `[n]` of images, `at_once` of them at a time.
 pub(super) fn logits(network: &Network, images: &Tensor, at_once: usize) -> Result<Vec<f32>> {
     let mut logits = Vec::new();

@@ -2,7 +2,9 @@
 
 use std::f64::consts::PI;
 
+use anyhow::Result;
 use pcamflow::stages::explain::Rule;
+use tch::{Device, Kind, Tensor};
 
 /// A point of a rule and its weight; the weights of a rule sum to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -12,21 +14,32 @@ pub(super) struct Node {
 }
 
 /// The nodes of a rule in ascending order; `n` is at least 2.
-pub(super) fn nodes(rule: Rule, n: usize) -> Vec<Node> {
-    let count = n as f64;
+///
+/// # Errors
+/// libtorch cannot count to `n`.
+pub(super) fn nodes(rule: Rule, n: usize) -> Result<Vec<Node>> {
+    let part = 1.0 / n as f64;
     match rule {
-        Rule::GaussLegendre => (0..n).map(|index| gauss_legendre(index, n)).collect(),
+        Rule::GaussLegendre => Ok((0..n).map(|index| gauss_legendre(index, n)).collect()),
         Rule::Midpoint => {
-            (0..n).map(|index| Node { at: (index as f64 + 0.5) / count, weight: 1.0 / count }).collect()
+            Ok(even(part / 2.0, 1.0 - part / 2.0, n)?.map(|at| Node { at, weight: part }).collect())
         }
-        Rule::Trapezoid => (0..n)
-            .map(|index| {
-                let end = index == 0 || index == n - 1;
-                let weight = if end { 0.5 } else { 1.0 } / (count - 1.0);
-                Node { at: index as f64 / (count - 1.0), weight }
-            })
-            .collect(),
+        Rule::Trapezoid => {
+            let part = 1.0 / (n - 1) as f64;
+            let ends = [0, n - 1];
+            let weigh =
+                |(index, at)| Node { at, weight: if ends.contains(&index) { part / 2.0 } else { part } };
+            Ok(even(0.0, 1.0, n)?.enumerate().map(weigh).collect())
+        }
     }
+}
+
+/// Evenly spaced numbers with the bits that libtorch gives them in float32, as Captum has them: where a
+/// network has ties (a max-pool over white glass), the last bit of a node decides which pixel takes the
+/// gradient, and maps of (k + 1/2) / n rounded otherwise differ by up to 0.4 %.
+fn even(first: f64, last: f64, n: usize) -> Result<impl Iterator<Item = f64>> {
+    let numbers = Tensor::linspace(first, last, i64::try_from(n)?, (Kind::Float, Device::Cpu));
+    Ok(Vec::<f32>::try_from(&numbers)?.into_iter().map(f64::from))
 }
 
 /// A node of the Gauss-Legendre rule: a root of the Legendre polynomial of degree `n`, by Newton's method
@@ -63,7 +76,7 @@ mod tests {
     const RULES: [Rule; 3] = [Rule::GaussLegendre, Rule::Midpoint, Rule::Trapezoid];
 
     fn integral(rule: Rule, n: usize, of: impl Fn(f64) -> f64) -> f64 {
-        nodes(rule, n).into_iter().map(|node| node.weight * of(node.at)).sum()
+        nodes(rule, n).unwrap().into_iter().map(|node| node.weight * of(node.at)).sum()
     }
 
     #[test]
@@ -71,7 +84,8 @@ mod tests {
         let Some(reference) = reference("explain.safetensors") else { return };
         let wanted = |name: &str| Vec::<f64>::try_from(get(&reference, name)).unwrap();
         let (at, weight) = (wanted("ig.nodes"), wanted("ig.weights"));
-        for (node, (at, weight)) in nodes(Rule::GaussLegendre, 50).iter().zip(at.iter().zip(&weight)) {
+        for (node, (at, weight)) in nodes(Rule::GaussLegendre, 50).unwrap().iter().zip(at.iter().zip(&weight))
+        {
             assert!((node.at - at).abs() < 1e-14 && (node.weight - weight).abs() < 1e-14, "{node:?} {at}");
         }
         assert_eq!(at.len(), 50);
@@ -93,8 +107,8 @@ mod tests {
     #[test]
     fn all_rules_ascend_within_the_unit_interval_and_their_weights_sum_to_one() {
         for rule in RULES {
-            for n in [2, 3, 50, 51, 100, 800, 10_000] {
-                let nodes = nodes(rule, n);
+            for n in [2, 3, 50, 51, 100, 800, 2000] {
+                let nodes = nodes(rule, n).unwrap();
                 assert_eq!(nodes.len(), n);
                 assert!(nodes.windows(2).all(|pair| pair[0].at < pair[1].at), "{rule:?} {n}");
                 assert!(nodes.iter().all(|node| (0.0..=1.0).contains(&node.at) && node.weight > 0.0));
@@ -106,12 +120,12 @@ mod tests {
 
     #[test]
     fn the_simple_rules_have_their_textbook_errors() {
-        // x^2: 1/3 - 1/(12 n^2) and 1/3 + 1/(6 (n - 1)^2).
+        // x^2: 1/3 - 1/(12 n^2) and 1/3 + 1/(6 (n - 1)^2), at float32 nodes.
         let square = |rule, n| integral(rule, n, |x| x * x) - 1.0 / 3.0;
-        assert!((square(Rule::Midpoint, 10) + 1.0 / 1200.0).abs() < 1e-15);
-        assert!((square(Rule::Trapezoid, 11) - 1.0 / 600.0).abs() < 1e-15);
+        assert!((square(Rule::Midpoint, 10) + 1.0 / 1200.0).abs() < 1e-7);
+        assert!((square(Rule::Trapezoid, 11) - 1.0 / 600.0).abs() < 1e-7);
         assert_eq!(
-            nodes(Rule::Trapezoid, 2),
+            nodes(Rule::Trapezoid, 2).unwrap(),
             [(0.0, 0.5), (1.0, 0.5)].map(|(at, weight)| Node { at, weight })
         );
     }

@@ -15,7 +15,7 @@ use super::{
     Arrays, Asked, Display, Explainer, Maps, SIDE,
     noise::Noise,
     numbers,
-    passes::{factors, gradients, logits},
+    passes::{ALONE, factors, gradients, logits},
 };
 use crate::model::Network;
 
@@ -38,7 +38,7 @@ impl Saliency {
     }
 
     fn smooth(&self, smooth: &Smooth, network: &Network, asked: &Asked<'_>) -> Result<Maps> {
-        let mut maps = Maps { logits: logits(network, asked.images, asked.at_once)?, ..Maps::default() };
+        let mut maps = Maps { logits: logits(network, asked.images, ALONE)?, ..Maps::default() };
         let scalars: Vec<_> = asked.scalars(&maps.logits).collect();
         for (index, scalar) in scalars.into_iter().enumerate() {
             let image = asked.images.narrow(0, index as i64, 1);

@@ -100,18 +100,19 @@ fn more_steps_are_more_complete_until_the_tolerance_is_met() {
     let Some(case) = case() else { return };
     let of = |steps, tolerance| {
         let settings = IntegratedGradients { steps, tolerance, ..Default::default() };
-        let images = case.images.narrow(0, 0, 3);
+        let images = case.images.narrow(0, 1, 3);
         explained(&Method::IntegratedGradients(settings), &case.network, &images, &[1; 3], LOGIT).deltas
     };
-    let (few, enough) = (of(10, None), of(10, Some(0.02)));
-    assert!(few.iter().all(|it| it.steps == 10));
+    let (few, enough) = (of(4, None), of(4, Some(0.1)));
+    assert!(few.iter().all(|it| it.steps == 4));
     for (few, enough) in few.iter().zip(&enough) {
-        if few.relative <= 0.02 {
+        if few.relative <= 0.1 {
             assert_eq!(few, enough);
         } else {
-            assert!(enough.steps > 10, "{few:?} {enough:?}");
-            assert!(enough.relative <= 0.02 || enough.steps == 800, "{enough:?}");
+            assert!(enough.steps > 4, "{few:?} {enough:?}");
+            assert!(enough.relative <= 0.1 || enough.steps == 800, "{enough:?}");
         }
     }
-    assert!(few.iter().any(|it| it.relative > 0.02), "{few:?}");
+    println!("{few:?} {enough:?}");
+    assert!(few.iter().any(|it| it.relative > 0.1), "{few:?}");
 }

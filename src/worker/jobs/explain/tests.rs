@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use hdf5::types::VarLenUnicode;
 use pcamflow::{
-    protocol::{InputFile, Outcome},
+    protocol::{InputFile, Outcome, Resources},
     stages::{AnyStage, Kind},
     testing::shared,
 };
@@ -171,6 +171,68 @@ fn rows_of_a_source_pair_are_drawn() {
     assert!(rows.is_sorted() && rows[19] > 128, "{rows:?}");
     let error = format!("{:#}", run(257).unwrap_err());
     assert!(error.contains("`take` is 257") && error.contains("256 patches"), "{error}");
+}
+
+#[test]
+fn integrated_gradients_write_what_they_attribute_and_what_they_miss() {
+    let folder = tempfile::tempdir().unwrap();
+    let text =
+        "method.integrated-gradients = { steps = 800, tolerance = 1e-9, rule = 'trapezoid', baseline = 0.5 }";
+    let (outcome, heard) = run(folder.path(), text, &[1], None);
+    let maps = folder.path().join("out/maps.h5");
+    let (map, attribution) = (dataset::<f32>(&maps, "map"), dataset::<f32>(&maps, "attribution"));
+    assert_eq!((map.len(), attribution.len()), (9216, 3 * 9216));
+    for (at, value) in map.iter().enumerate() {
+        let channels: f32 = (0..3).map(|channel| attribution[channel * 9216 + at]).sum();
+        assert!((channels - value).abs() <= 1e-6 * value.abs() + 1e-9);
+    }
+    assert_eq!(dataset::<i64>(&maps, "steps"), [800]);
+    assert!(dataset::<f32>(&maps, "delta")[0] != 0.0);
+    assert_eq!(count(&maps, "tolerance-failures"), 1);
+    let told = "1 of 1 maps miss the tolerance 0.000000001 for completeness with 800 steps (row 100)";
+    assert!(heard.warnings().iter().any(|text| text.starts_with(told)), "{:?}", heard.warnings());
+    let settings = r#"{"rule":"trapezoid","steps":800,"baseline":0.5,"tolerance":1e-9}"#;
+    assert_eq!(attribute(&maps, "parameters"), settings);
+    assert!(outcome.unwrap().numbers.iter().any(|number| number.name == "largest-relative-delta"));
+    assert!(!hdf5::File::open(&maps).unwrap().link_exists("native"));
+}
+
+#[test]
+fn a_mean_baseline_is_the_colour_of_the_training_patches() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = saved(&tiny_network(4), folder.path());
+    let images = part(&folder.path().join("test.h5"), &noise(2), &[1, 0], None);
+    let grey: Vec<u8> = [51_u8, 102, 204].repeat(3 * 9216);
+    let train = part(&folder.path().join("train.h5"), &grey, &[0, 1, 1], None);
+    let of = |baseline: &str| {
+        let text = format!("method.occlusion = {{ window = 48, stride = 48, baseline = {baseline} }}");
+        let inputs = [("model", &model), ("images", &images), ("data.train", &train)];
+        let out = folder.path().join(baseline.trim_matches('\''));
+        let (outcome, heard) = computed(explain(&text), &inputs, &out, resources(2, 3));
+        outcome.unwrap();
+        assert_eq!(heard.progress(), (2, 2));
+        dataset::<f32>(&out.join("maps.h5"), "map")
+    };
+    let (mean, black) = (of("'mean'"), of("'black'"));
+    assert_ne!(mean, black);
+    assert_eq!(count(&folder.path().join("mean/maps.h5"), "constant-maps"), 0);
+}
+
+#[test]
+fn a_small_memory_changes_nothing_but_the_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = saved(&tiny_network(4), folder.path());
+    let images = part(&folder.path().join("test.h5"), &noise(3), &[1, 0, 1], None);
+    let of = |memory: Option<u64>, name: &str| {
+        let stage = explain("method.occlusion = { window = 48, stride = 24 }");
+        let inputs = [("model", &model), ("images", &images)];
+        let resources = Resources { memory, inference_batch: None, ..resources(2, 1) };
+        let out = folder.path().join(name);
+        computed(stage, &inputs, &out, resources).0.unwrap();
+        dataset::<f32>(&out.join("maps.h5"), "map")
+    };
+    let (little, much) = (Tensor::from_slice(&of(Some(1), "little")), Tensor::from_slice(&of(None, "much")));
+    assert!(difference(&little, &much) <= 1e-4 * much.abs().max().double_value(&[]));
 }
 
 #[test]
