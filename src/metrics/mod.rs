@@ -34,6 +34,7 @@ mod ranking;
 mod ranks;
 mod region;
 mod roc;
+pub mod sanity;
 mod sigmoid;
 mod spearman;
 mod threshold;

@@ -230,7 +230,7 @@ impl<'a> Resolver<'a> {
             return maker.map_or(Ok(Vec::new()), |maker| self.inherited(read, maker, rest, slot, depth + 1));
         }
         let below = format!("{slot}.");
-        inputs.retain(|input| input.slot == slot || input.slot.starts_with(&below));
+        inputs.retain(|input| slot.is_empty() || input.slot == slot || input.slot.starts_with(&below));
         match inputs.is_empty() {
             // Declared, and come to nothing: in a cycle, which is reported elsewhere.
             true if self.declares(index, slot) => Ok(inputs),

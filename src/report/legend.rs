@@ -25,6 +25,8 @@ pub(super) enum Mark {
     Ring(Color),
     /// The frame of a box.
     Frame(Pen),
+    /// A line around something, with a dark rim.
+    Outline(Color),
 }
 
 const MARK_WIDTH: f64 = 22.0;
@@ -36,7 +38,7 @@ impl Mark {
         match self {
             Self::Line(_) => MARK_WIDTH,
             Self::Ring(_) => 10.0,
-            Self::Frame(_) | Self::Ground(_) => 12.0,
+            Self::Frame(_) | Self::Ground(_) | Self::Outline(_) => 12.0,
         }
     }
 
@@ -47,6 +49,11 @@ impl Mark {
             Self::Ground(color) => scene.rectangle(Rect::new(x, y - 6.0, 12.0, 12.0), color),
             Self::Ring(color) => ring(scene, (x + 5.0, y), color),
             Self::Frame(pen) => scene.frame(Rect::new(x + 1.0, y - 5.0, 10.0, 10.0), pen),
+            Self::Outline(color) => {
+                let rect = Rect::new(x + 1.5, y - 4.5, 9.0, 9.0);
+                scene.frame(rect, Pen::new(INK, 2.8));
+                scene.frame(rect, Pen::new(color, 1.4));
+            }
         }
     }
 }

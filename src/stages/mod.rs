@@ -22,7 +22,9 @@ pub mod architecture;
 pub mod evaluate;
 pub mod explain;
 pub mod metrics;
+pub mod preview;
 pub mod resume_train;
+pub mod sanity;
 pub mod split;
 pub mod synthesize;
 pub mod train;
@@ -44,7 +46,8 @@ pub use name::{ArtifactRef, StageName, is_name};
 pub use problem::Problem;
 pub use reader::Reader;
 pub use reference::{
-    FileOrArtifact, Images, Model, ModelFile, SourceFile, SourcePair, TrainingData, TrainingFiles,
+    FileOrArtifact, Images, Model, ModelFile, SampleFiles, Samples, SourceFile, SourcePair, TrainingData,
+    TrainingFiles,
 };
 
 /// Expands the registry into `Kind`, `AnyStage` and their forwarding methods.
@@ -172,6 +175,10 @@ stages! {
     Explain(explain::Explain) = "explain",
     /// Measures whether explanations name what the model uses, and find the evidence.
     Metrics(metrics::Metrics) = "metrics",
+    /// Whether an explanation depends on what the model has learnt.
+    Sanity(sanity::Sanity) = "sanity",
+    /// Shows what patches look like, on a grid.
+    Preview(preview::Preview) = "preview",
 }
 
 impl Kind {

@@ -10,6 +10,7 @@ mod metrics;
 mod odd_maps;
 mod output;
 mod resume_train;
+mod sanity;
 #[cfg(test)]
 mod testing;
 mod train;
@@ -87,7 +88,7 @@ pub(crate) fn run(task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
 
 fn compute(job: &Job<'_>) -> Result<Outcome> {
     match &job.task.stage {
-        AnyStage::Synthesize(_) | AnyStage::Split(_) => {
+        AnyStage::Synthesize(_) | AnyStage::Split(_) | AnyStage::Preview(_) => {
             bail!("{} is the engine's: it needs no libtorch", job.task.name)
         }
         AnyStage::Train(stage) => train::run(job, stage),
@@ -95,6 +96,7 @@ fn compute(job: &Job<'_>) -> Result<Outcome> {
         AnyStage::Evaluate(stage) => evaluate::run(job, stage),
         AnyStage::Explain(stage) => explain::run(job, stage),
         AnyStage::Metrics(stage) => metrics::run(job, stage),
+        AnyStage::Sanity(stage) => sanity::run(job, stage),
     }
 }
 

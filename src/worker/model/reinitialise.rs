@@ -15,7 +15,6 @@ pub(crate) struct Layer {
     pub(crate) tensors: Vec<String>,
 }
 
-#[allow(dead_code, reason = "for the stage kind `sanity`")]
 impl Network {
     /// Every layer that has tensors, from the output downwards: `fc2`, `fc1`, `bn4`, `conv4`, ..., `conv1`.
     /// A convolution on a shortcut comes after the layers that it runs beside.
