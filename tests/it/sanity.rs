@@ -48,7 +48,10 @@ fn real_maps_are_lost_with_what_the_model_has_learnt() {
         // What is left is what the image alone says: gradients are larger where tissue has edges.
         assert!(course[10].abs() < 0.3, "{stage}: {course:?}");
         let files = project.names(&format!("out/sane/sanity.{stage}"));
-        assert_eq!(files, ["panel.png", "per-image.csv", "sanity.json", "sanity.png", "sanity.svg"]);
+        assert_eq!(
+            files,
+            ["log.txt", "panel.png", "per-image.csv", "sanity.json", "sanity.png", "sanity.svg"]
+        );
     }
     project.run(&[]).cached_all();
     project.run(&["--set", "sanity.cam.seed=7"]).ran(["sanity.cam"]);
