@@ -3,6 +3,10 @@
 //! The official columns are an unnamed index, `coord_y`, `coord_x`, `tumor_patch`,
 //! `center_tumor_patch` and `wsi`; the flags are `True` or `False`. Any column can group patches.
 
+mod facts;
+
+pub use facts::{Facts, read_facts};
+
 use std::{collections::BTreeMap, fs::File, io::BufReader};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};

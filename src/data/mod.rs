@@ -12,6 +12,7 @@ pub mod maps;
 pub mod meta;
 pub mod patch_set;
 pub mod patches;
+pub mod sample;
 pub mod split;
 pub mod synthetic;
 

@@ -63,10 +63,21 @@ impl PatchSet {
         }
     }
 
+    /// Opens patches whose labels stand elsewhere: `said_by` is who says them.
+    ///
+    /// # Errors
+    /// As `open`; labels too few or too many.
+    pub fn with_labels(images: &Source, labels: Vec<u8>, said_by: &Source) -> Result<Self> {
+        Self::labelled(&H5File::open(images)?, labels, said_by)
+    }
+
     fn new(images: &H5File, labelled: &H5File) -> Result<Self> {
+        Self::labelled(images, read_labels(labelled)?, labelled.source())
+    }
+
+    fn labelled(images: &H5File, labels: Vec<u8>, said_by: &Source) -> Result<Self> {
         let patches = Rows::patches(images)?;
-        let labels = read_labels(labelled)?;
-        same_length(&patches, labelled.source(), labels.len())?;
+        same_length(&patches, said_by, labels.len())?;
         let length = Length::Exactly(labels.len());
         let rows = match images.has("row") {
             true => read_integers(images, "row", length)?,

@@ -153,9 +153,12 @@ mod tests {
                 "split",
             ),
             (Kind::Train, "data = 'split.s'\nepochs = 8", "train"),
+            (Kind::ResumeTrain, "from = 'train.t'\nepochs = 5", "resume-train"),
             (Kind::Evaluate, "model = 'train.t'\nimages = 'split.s/test'", "evaluate"),
             (Kind::Explain, "model = 'train.t'\nimages = 'split.s/test'\nmethod.grad-cam = {}", "explain"),
             (Kind::Metrics, "explanations = { cam = 'explain.e' }", "metrics"),
+            (Kind::Sanity, "explanation = 'explain.e'", "sanity"),
+            (Kind::Preview, "images = 'split.s/test'", "preview"),
         ];
         let keys: Vec<String> =
             golden.into_iter().map(|(kind, text, word)| format!("{word} {}", key(kind, text))).collect();

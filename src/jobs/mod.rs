@@ -3,6 +3,7 @@
 //!
 //! One `match` names them all; a new kind without libtorch is one file and one arm here.
 
+mod preview;
 mod split;
 mod synthesize;
 
@@ -22,7 +23,13 @@ pub fn run(task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
     match &task.stage {
         AnyStage::Synthesize(stage) => synthesize::run(stage, task, reporter),
         AnyStage::Split(stage) => split::run(stage, task, reporter),
-        AnyStage::Train(_) | AnyStage::Evaluate(_) | AnyStage::Explain(_) | AnyStage::Metrics(_) => {
+        AnyStage::Preview(stage) => preview::run(stage, task, reporter),
+        AnyStage::Train(_)
+        | AnyStage::ResumeTrain(_)
+        | AnyStage::Evaluate(_)
+        | AnyStage::Explain(_)
+        | AnyStage::Metrics(_)
+        | AnyStage::Sanity(_) => {
             bail!("{} needs libtorch: the worker computes it", task.name)
         }
     }

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Averages, Bootstrap, ClassScores, ConfusionMatrix, Interval, MetricsError, PrecisionRecallCurve,
-    Predictions, Scores, Undefined, average_precision_interval, brier, calibration_error, log_loss,
-    percentile_interval, roc_auc, roc_auc_interval,
+    AtChosenThreshold, Averages, Bootstrap, ChosenThreshold, ClassScores, ConfusionMatrix, Interval,
+    MetricsError, PrecisionRecallCurve, Predictions, Scores, Undefined, average_precision_interval, brier,
+    calibration_error, log_loss, roc_auc, roc_auc_interval,
 };
 
 /// What an evaluation needs to know besides the predictions.
@@ -61,6 +61,9 @@ pub struct Evaluation {
     pub bootstrap: Bootstrap,
     /// What is undefined, and why.
     pub undefined: Vec<Undefined>,
+    /// The same beside a threshold that was chosen on validation images, where there were some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen_threshold: Option<AtChosenThreshold>,
 }
 
 /// Evaluates predictions.
@@ -84,7 +87,7 @@ pub fn evaluate(
         threshold: *threshold,
         confusion,
         accuracy: confusion.accuracy(),
-        accuracy_interval: accuracy_interval(&confusion, bootstrap),
+        accuracy_interval: confusion.accuracy_interval(bootstrap),
         per_class: ClassScores::of(&confusion, classes),
         macro_average: averages.macro_average,
         weighted_average: averages.weighted_average,
@@ -98,16 +101,18 @@ pub fn evaluate(
         ece: calibration_error(predictions),
         bootstrap: *bootstrap,
         undefined: Undefined::of(&confusion, classes),
+        chosen_threshold: None,
     })
 }
 
-/// The correct images are numbered first, so that the order of the images changes nothing.
-fn accuracy_interval(confusion: &ConfusionMatrix, bootstrap: &Bootstrap) -> Option<Interval> {
-    let (correct, total) = (confusion.correct() as usize, confusion.total() as usize);
-    percentile_interval(total, bootstrap, |counts| {
-        let hits: u64 = counts[..correct].iter().map(|&count| u64::from(count)).sum();
-        Some(hits as f64 / total as f64)
-    })
+impl Evaluation {
+    /// The same evaluation with what the same predictions give at a threshold that was chosen on others.
+    #[must_use]
+    pub fn beside(mut self, chosen: ChosenThreshold, predictions: &Predictions) -> Self {
+        let at = AtChosenThreshold::of(predictions, chosen, &self.classes, &self.bootstrap);
+        self.chosen_threshold = Some(at);
+        self
+    }
 }
 
 #[cfg(test)]
@@ -115,6 +120,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::metrics::Criterion;
 
     fn settings() -> EvaluationSettings {
         EvaluationSettings {
@@ -145,6 +151,26 @@ mod tests {
         assert_eq!(json["per-class"][0]["support"], 2);
         assert_eq!(json["roc-auc"], serde_json::Value::Null);
         assert_eq!(json["undefined"][0]["value"], "recall of Cancerous");
+    }
+
+    #[test]
+    fn a_chosen_threshold_stands_beside_the_fixed_one() {
+        let predictions = Predictions::new(&[0, 1, 1, 1], &[0.1, 0.3, 0.4, 0.9]).unwrap();
+        let validation = Predictions::new(&[0, 1], &[0.15, 0.25]).unwrap();
+        let chosen = ChosenThreshold::of(&validation, Criterion::Accuracy).unwrap();
+        let plain = evaluate(&predictions, &settings()).unwrap();
+        assert!(serde_json::to_value(&plain).unwrap().get("chosen-threshold").is_none());
+        let beside = plain.clone().beside(chosen, &predictions);
+        let json = serde_json::to_value(&beside).unwrap();
+        assert_eq!(json["accuracy"], 0.5);
+        let at = &json["chosen-threshold"];
+        assert_eq!((&at["threshold"], &at["accuracy"]), (&0.2.into(), &1.0.into()));
+        assert_eq!((&at["criterion"], &at["validation-images"]), (&"accuracy".into(), &2.into()));
+        assert_eq!(at["confusion"], serde_json::json!([[1, 0], [0, 3]]));
+        assert_eq!(at["per-class"][1]["recall"], 1.0);
+        let text = serde_json::to_string(&beside).unwrap();
+        assert_eq!(serde_json::from_str::<Evaluation>(&text).unwrap(), beside);
+        assert_eq!(Evaluation { chosen_threshold: None, ..beside }, plain);
     }
 
     proptest! {

@@ -6,13 +6,14 @@
 //! - A classifier: [`Predictions`] (labels and probabilities, checked once) go into [`evaluate`],
 //!   which gives an [`Evaluation`], the contents of `metrics.json`. Its parts can be had alone:
 //!   [`ConfusionMatrix`], [`classification_report`], [`RocCurve`], [`PrecisionRecallCurve`],
-//!   [`brier`], [`log_loss`], [`calibration_error`].
+//!   [`brier`], [`log_loss`], [`calibration_error`]; a [`ChosenThreshold`] suits other images best.
 //! - A map: [`Localisation`] against a [`Region`], the centre box or a mask; [`MapRange`] tells
 //!   ordinary maps from constant ones; [`spearman`] tells how alike two maps are.
 //! - Explanations held against each other: [`faithfulness`].
 //! - Uncertainty: [`percentile_interval`], a seeded bootstrap of any statistic.
 //! - A training: [`History`], the contents of `history.json`.
 
+mod at_threshold;
 mod bootstrap;
 mod brier;
 mod calibration;
@@ -33,10 +34,13 @@ mod ranking;
 mod ranks;
 mod region;
 mod roc;
+pub mod sanity;
 mod sigmoid;
 mod spearman;
+mod threshold;
 mod undefined;
 
+pub use at_threshold::AtChosenThreshold;
 pub use bootstrap::{Bootstrap, Interval, percentile_interval};
 pub use brier::brier;
 pub use calibration::calibration_error;
@@ -57,6 +61,7 @@ pub use region::{CENTRE_SIDE, PATCH_SIDE, Region};
 pub use roc::{RocCurve, roc_auc, roc_auc_interval};
 pub use sigmoid::sigmoid;
 pub use spearman::spearman;
+pub use threshold::{ChosenThreshold, Criterion};
 pub use undefined::Undefined;
 
 #[cfg(test)]

@@ -38,6 +38,9 @@ pub enum MetricsError {
     /// A decision threshold that is no probability.
     #[error("the threshold is {0}, but it must be a number from 0 to 1")]
     Threshold(f64),
+    /// Images that cannot tell one threshold from another.
+    #[error("all images belong to one class, so that no threshold is better than the extreme ones")]
+    OneClass,
     /// A confidence level that is none.
     #[error("the confidence level is {0}, but it must lie between 0 and 1")]
     Level(f64),

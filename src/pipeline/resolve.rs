@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     graph::Graph,
-    stages::{ArtifactRef, ArtifactType, Input, Origin, Problem, SourceFile, StageName},
+    stages::{AnyStage, ArtifactRef, ArtifactType, Input, Origin, Problem, SourceFile, StageName},
 };
 
 /// Resolves every input of every stage. `None` where a stage could not be read or a reference is wrong.
@@ -230,11 +230,19 @@ impl<'a> Resolver<'a> {
             return maker.map_or(Ok(Vec::new()), |maker| self.inherited(read, maker, rest, slot, depth + 1));
         }
         let below = format!("{slot}.");
-        inputs.retain(|input| input.slot == slot || input.slot.starts_with(&below));
+        inputs.retain(|input| slot.is_empty() || input.slot == slot || input.slot.starts_with(&below));
         match inputs.is_empty() {
+            // Declared, and come to nothing: in a cycle, which is reported elsewhere.
+            true if self.declares(index, slot) => Ok(inputs),
             true => Err(vec![problem(format!("`{name}` reads no `{slot}`"))]),
             false => Ok(inputs),
         }
+    }
+
+    /// Whether a stage says that it reads something under a slot, whatever that comes to.
+    fn declares(&self, index: usize, slot: &str) -> bool {
+        let inputs = self.stages[index].stage.as_ref().map_or_else(Vec::new, AnyStage::inputs);
+        inputs.iter().any(|input| input.slot == slot)
     }
 
     /// The stage that makes what a stage reads under a slot; `None` where that is not known for an error

@@ -65,6 +65,9 @@ pub(super) const SERIES: [Color; 7] = [
 pub(super) const GREEN: Color = Color::rgb(0x1a, 0x9e, 0x4b);
 /// Label 1, and wrong.
 pub(super) const RED: Color = Color::rgb(0xd6, 0x27, 0x28);
+/// What is known to be true: outlines of masks. On tissue, which is pink, violet and white, nothing else
+/// is cyan.
+pub(super) const TRUTH: Color = Color::rgb(0x00, 0xe5, 0xff);
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,10 @@ use super::{
     numbers::{images, level_in_percent, thousands},
     table::{Column, Table},
 };
-use crate::metrics::{Evaluation, Interval, classification_report};
+use crate::metrics::{
+    AtChosenThreshold, ChosenThreshold, ConfusionMatrix, Evaluation, Interval, Undefined,
+    classification_report,
+};
 
 /// The classification report as scikit-learn prints it, the confusion matrix, every other number with
 /// its interval, and what is undefined.
@@ -18,32 +21,67 @@ pub fn evaluation_report(evaluation: &Evaluation) -> String {
     );
     text += &classification_report(&evaluation.confusion, &evaluation.classes);
     text += "\nConfusion matrix (rows true, columns predicted)\n\n";
-    text += &confusion(evaluation);
+    text += &confusion(&evaluation.confusion, &evaluation.classes);
     text += "\n";
     text += &numbers(evaluation);
     text += &intervals(evaluation);
-    text += &undefined(evaluation);
+    text += &undefined(&evaluation.undefined);
+    text += &evaluation.chosen_threshold.as_ref().map(|at| chosen(at, evaluation)).unwrap_or_default();
     text
 }
 
-fn confusion(evaluation: &Evaluation) -> String {
-    let [negative, positive] = &evaluation.classes;
+/// The same images at the threshold that was chosen on others.
+fn chosen(at: &AtChosenThreshold, evaluation: &Evaluation) -> String {
+    let ChosenThreshold { threshold, criterion, validation_value, validation_images } = at.chosen;
+    let mut text = format!(
+        "\nAt the threshold {threshold:.4}, which has the highest {} on {} of validation ({validation_value:.4})\n\n",
+        criterion.words(),
+        images(validation_images)
+    );
+    text += &classification_report(&at.confusion, &evaluation.classes);
+    text += "\nConfusion matrix (rows true, columns predicted)\n\n";
+    text += &confusion(&at.confusion, &evaluation.classes);
+    text += "\n";
+    let mut numbers = Numbers::new(evaluation);
+    numbers.row("accuracy", Some(at.accuracy), at.accuracy_interval);
+    numbers.row("Matthews correlation (MCC)", Some(at.mcc), None);
+    text += &numbers.table.to_string();
+    text + &undefined(&at.undefined)
+}
+
+fn confusion(matrix: &ConfusionMatrix, classes: &[String; 2]) -> String {
+    let [negative, positive] = classes;
     let mut table = Table::new([Column::Left, Column::Right, Column::Right]);
     table.row(["", negative.as_str(), positive.as_str()]);
-    for (name, counts) in evaluation.classes.iter().zip(evaluation.confusion.counts) {
+    for (name, counts) in classes.iter().zip(matrix.counts) {
         table.row([name.clone(), thousands(counts[0]), thousands(counts[1])]);
     }
     table.to_string()
 }
 
-fn numbers(evaluation: &Evaluation) -> String {
-    let level = level_in_percent(evaluation.bootstrap.level);
-    let mut table = Table::new([Column::Left, Column::Right, Column::Left]);
-    let mut row = |name: &str, value: Option<f64>, interval: Option<Interval>| {
+/// Names, values and intervals below each other.
+struct Numbers {
+    table: Table<3>,
+    level: f64,
+}
+
+impl Numbers {
+    fn new(evaluation: &Evaluation) -> Self {
+        let table = Table::new([Column::Left, Column::Right, Column::Left]);
+        Self { table, level: evaluation.bootstrap.level }
+    }
+
+    fn row(&mut self, name: &str, value: Option<f64>, interval: Option<Interval>) {
+        let level = level_in_percent(self.level);
         let value = value.map_or_else(|| "undefined".to_owned(), |value| format!("{value:.4}"));
         let interval = interval.map(|Interval { low, high }| format!("{level} % CI {low:.4} to {high:.4}"));
-        table.row([name.to_owned(), value, interval.unwrap_or_default()]);
-    };
+        self.table.row([name.to_owned(), value, interval.unwrap_or_default()]);
+    }
+}
+
+fn numbers(evaluation: &Evaluation) -> String {
+    let mut numbers = Numbers::new(evaluation);
+    let mut row = |name: &str, value, interval| numbers.row(name, value, interval);
     row("accuracy", Some(evaluation.accuracy), evaluation.accuracy_interval);
     row("ROC AUC", evaluation.roc_auc, evaluation.roc_auc_interval);
     row("average precision", evaluation.average_precision, evaluation.average_precision_interval);
@@ -51,7 +89,7 @@ fn numbers(evaluation: &Evaluation) -> String {
     row("log loss", Some(evaluation.log_loss), None);
     row("Brier score", Some(evaluation.brier), None);
     row("expected calibration error", Some(evaluation.ece), None);
-    table.to_string()
+    numbers.table.to_string()
 }
 
 fn intervals(evaluation: &Evaluation) -> String {
@@ -66,12 +104,12 @@ fn intervals(evaluation: &Evaluation) -> String {
     )
 }
 
-fn undefined(evaluation: &Evaluation) -> String {
-    if evaluation.undefined.is_empty() {
+fn undefined(undefined: &[Undefined]) -> String {
+    if undefined.is_empty() {
         return String::new();
     }
     let mut text = "\nUndefined here (scores count as 0 above):\n".to_owned();
-    for item in &evaluation.undefined {
+    for item in undefined {
         text += &format!("- {}: {}\n", item.value, item.reason);
     }
     text
@@ -96,6 +134,24 @@ mod tests {
         assert!(report.contains("500 resamples, seed 42"));
         assert!(!report.contains("ndefined"));
         assert!(report.lines().all(|line| line.len() < 110));
+    }
+
+    #[test]
+    fn a_chosen_threshold_has_a_part_of_its_own_at_the_end() {
+        let evaluation = fixture::beside_a_chosen_threshold(&fixture::predictions(4000));
+        let report = evaluation_report(&evaluation);
+        println!("{report}");
+        let (fixed, chosen) = report.split_once("\nAt the threshold ").unwrap();
+        assert_eq!(
+            fixed,
+            evaluation_report(&fixture::evaluation(4000)).trim_end_matches('\n').to_owned() + "\n"
+        );
+        assert!(
+            chosen.contains(", which has the highest accuracy on 300 images of validation (0."),
+            "{chosen}"
+        );
+        assert!(chosen.contains("precision    recall  f1-score") && chosen.contains("\naccuracy  "));
+        assert!(chosen.lines().all(|line| line.len() < 110));
     }
 
     #[test]

@@ -5,7 +5,9 @@ use rand_chacha::{
     rand_core::{Rng, SeedableRng},
 };
 
-use crate::metrics::{Bootstrap, Evaluation, EvaluationSettings, Predictions, evaluate};
+use crate::metrics::{
+    Bootstrap, ChosenThreshold, Criterion, Evaluation, EvaluationSettings, Predictions, evaluate,
+};
 
 /// So many images, classified rather well.
 pub(super) fn predictions(images: u32) -> Predictions {
@@ -35,4 +37,10 @@ pub(super) fn evaluation_of(predictions: &Predictions) -> Evaluation {
         bootstrap: Bootstrap { resamples: 500, ..Bootstrap::default() },
     };
     evaluate(predictions, &settings).unwrap()
+}
+
+/// The evaluation of any predictions, with a threshold chosen on 300 others.
+pub(super) fn beside_a_chosen_threshold(images: &Predictions) -> Evaluation {
+    let chosen = ChosenThreshold::of(&predictions(300), Criterion::Accuracy).unwrap();
+    evaluation_of(images).beside(chosen, images)
 }

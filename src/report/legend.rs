@@ -5,6 +5,7 @@ use super::{
     font::CAPITALS,
     scene::{Pen, Point, Rect, Scene, TextStyle},
 };
+use crate::metrics::Evaluation;
 
 /// Headings.
 pub(super) const TITLE: TextStyle = TextStyle::new(16.0).bold();
@@ -24,6 +25,8 @@ pub(super) enum Mark {
     Ring(Color),
     /// The frame of a box.
     Frame(Pen),
+    /// A line around something, with a dark rim.
+    Outline(Color),
 }
 
 const MARK_WIDTH: f64 = 22.0;
@@ -35,7 +38,7 @@ impl Mark {
         match self {
             Self::Line(_) => MARK_WIDTH,
             Self::Ring(_) => 10.0,
-            Self::Frame(_) | Self::Ground(_) => 12.0,
+            Self::Frame(_) | Self::Ground(_) | Self::Outline(_) => 12.0,
         }
     }
 
@@ -46,6 +49,11 @@ impl Mark {
             Self::Ground(color) => scene.rectangle(Rect::new(x, y - 6.0, 12.0, 12.0), color),
             Self::Ring(color) => ring(scene, (x + 5.0, y), color),
             Self::Frame(pen) => scene.frame(Rect::new(x + 1.0, y - 5.0, 10.0, 10.0), pen),
+            Self::Outline(color) => {
+                let rect = Rect::new(x + 1.5, y - 4.5, 9.0, 9.0);
+                scene.frame(rect, Pen::new(INK, 2.8));
+                scene.frame(rect, Pen::new(color, 1.4));
+            }
         }
     }
 }
@@ -53,6 +61,15 @@ impl Mark {
 /// The point that matters in a chart.
 pub(super) fn ring(scene: &mut Scene, at: Point, color: Color) {
     scene.badge(at, 5.0, color, INK, 1.6);
+}
+
+/// The colour of the point at a threshold that was chosen on validation images (Okabe & Ito's yellow).
+pub(super) const CHOSEN: Color = Color::rgb(0xf0, 0xe4, 0x42);
+
+/// What a legend says of that point, where there is one.
+pub(super) fn chosen_threshold(evaluation: &Evaluation) -> Option<Entry> {
+    let at = evaluation.chosen_threshold.as_ref()?;
+    Some(Entry::new(Mark::Ring(CHOSEN), format!("chosen: {:.3}", at.chosen.threshold)))
 }
 
 /// One entry of a legend.

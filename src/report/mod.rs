@@ -5,7 +5,9 @@
 //! embedded typeface, so that no font of the system is asked for and the same numbers give the same bytes.
 
 mod axes;
+mod boxed;
 mod color;
+mod color_bar;
 mod colormap;
 mod confusion;
 mod curves;
@@ -22,15 +24,18 @@ mod gallery;
 mod legend;
 mod localisation;
 mod numbers;
+mod outline;
 mod overlay;
 mod panel;
 mod panel_header;
 mod picture;
 mod png;
 mod precision_recall;
+mod preview;
 mod recorder;
 mod roc;
 mod sanity;
+mod sanity_panel;
 mod scene;
 mod series;
 mod svg;
@@ -51,6 +56,8 @@ pub use overlay::{FullColor, Overlay, overlay};
 pub use panel::{Item, Sheet, panel};
 pub use picture::Picture;
 pub use precision_recall::precision_recall_curve;
+pub use preview::{Grid, Sample, preview};
 pub use roc::roc_curve;
 pub use sanity::{Depth, Sanity, sanity_curves};
+pub use sanity_panel::{Forgetting, ForgettingSheet, forgetting_panel};
 pub use table::{Column, Table};

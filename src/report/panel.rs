@@ -1,18 +1,17 @@
 //! A sheet of explained patches: each one as it is, and beside it its map over the grey patch.
 
 use anyhow::{Context, Result};
-use image::RgbImage;
 
 use super::{
     Picture,
-    color::{Color, GREEN, INK, MUTED, RED, WHITE},
+    boxed::{boxed, color_of},
+    color::{INK, MUTED},
     colormap::Sign,
     font,
     overlay::{FullColor, Overlay, overlay, patch},
     panel_header::{HEADER, WRONG, header},
-    scene::{Align, Pen, Point, Rect, Scene, TextStyle},
+    scene::{Align, Point, Rect, Scene, TextStyle},
 };
-use crate::metrics::{CENTRE_SIDE, PATCH_SIDE};
 
 /// Side of a shown patch in logical pixels: 240 pixels of the PNG.
 const SIDE: f64 = 120.0;
@@ -93,22 +92,12 @@ fn draw(scene: &mut Scene, (left, top): Point, item: &Item<'_>, sheet: &Sheet<'_
         scene.rectangle(Rect::new(left, top, ITEM.0, ITEM.1), WRONG);
     }
     let (left, top) = (left + PAD, top + PAD);
+    let square = |left: f64| Rect::new(left, top, SIDE, SIDE);
     let Overlay { pixels, scale } = overlay(item.rgb, item.map, sheet.sign, sheet.full)?;
-    shown(scene, patch(item.rgb)?, (left, top), item.positive);
-    shown(scene, pixels, (left + SIDE + GAP, top), item.positive);
+    boxed(scene, patch(item.rgb)?, square(left), item.positive);
+    boxed(scene, pixels, square(left + SIDE + GAP), item.positive);
     caption(scene, (left, top + SIDE), item, sheet, &scale);
     Ok(())
-}
-
-/// A patch with its centre box.
-fn shown(scene: &mut Scene, pixels: RgbImage, (left, top): Point, positive: bool) {
-    scene.image(pixels, Rect::new(left, top, SIDE, SIDE));
-    let scale = SIDE / PATCH_SIDE as f64;
-    let margin = (PATCH_SIDE - CENTRE_SIDE) as f64 / 2.0 * scale;
-    let side = CENTRE_SIDE as f64 * scale;
-    let rect = Rect::new(left + margin, top + margin, side, side);
-    scene.frame(rect, Pen::new(Color { alpha: 0.7, ..WHITE }, 3.0));
-    scene.frame(rect, Pen::new(if positive { RED } else { GREEN }, 1.5));
 }
 
 fn caption(scene: &mut Scene, (left, top): Point, item: &Item<'_>, sheet: &Sheet<'_>, scale: &str) {
@@ -117,7 +106,7 @@ fn caption(scene: &mut Scene, (left, top): Point, item: &Item<'_>, sheet: &Sheet
     let row = format!("row {}", item.row);
     let room = width - FACT.width(&row) - 10.0;
     let label = font::fitted(&sheet.classes[usize::from(item.positive)], NAME.size, true, room);
-    scene.text(label, (left, top + 15.0), NAME.color(if item.positive { RED } else { GREEN }));
+    scene.text(label, (left, top + 15.0), NAME.color(color_of(item.positive)));
     scene.text(row, (left + width, top + 15.0), right);
     let predicted = item.probability > sheet.threshold;
     let probability = format!("p = {:.3}", item.probability);

@@ -1,11 +1,12 @@
 //! What stands above a sheet of explained patches: titles, legend and colour bar.
 
 use super::{
-    color::{AXIS, Color, GREEN, MUTED, RED},
+    color::{Color, GREEN, RED},
+    color_bar::{BAR, bar},
     font,
     legend::{ENTRY, Entry, Mark, SUBTITLE, TITLE, legend},
     panel::Sheet,
-    scene::{Align, Pen, Rect, Scene, TextStyle},
+    scene::{Pen, Rect, Scene},
 };
 
 /// The height of all this.
@@ -15,7 +16,6 @@ pub(super) const HEADER: f64 = 120.0;
 pub(super) const WRONG: Color = Color::rgb(0xff, 0xf0, 0xcc);
 
 const LEFT: f64 = 24.0;
-const BAR: f64 = 220.0;
 
 pub(super) fn header(scene: &mut Scene, sheet: &Sheet<'_>) {
     let room = scene.width - 2.0 * LEFT;
@@ -24,7 +24,7 @@ pub(super) fn header(scene: &mut Scene, sheet: &Sheet<'_>) {
     let subtitle = format!("{}; p is the probability of {}", sheet.subtitle, sheet.classes[1]);
     scene.text(font::fitted(&subtitle, SUBTITLE.size, false, beside_bar), (LEFT, 54.0), SUBTITLE);
     legend(scene, (LEFT, 84.0), &entries(sheet));
-    bar(scene, Rect::new(scene.width - LEFT - 8.0 - BAR, 70.0, BAR, 12.0), sheet);
+    bar(scene, Rect::new(scene.width - LEFT - 8.0 - BAR, 70.0, BAR, 12.0), sheet.sign, sheet.full);
 }
 
 fn entries(sheet: &Sheet<'_>) -> [Entry; 3] {
@@ -37,29 +37,6 @@ fn entries(sheet: &Sheet<'_>) -> [Entry; 3] {
         Entry::new(frame(RED), format!("label {positive}")),
         Entry::new(Mark::Ground(WRONG), "wrongly predicted"),
     ]
-}
-
-/// The colour bar lies on mid-grey, as the maps lie on the tissue.
-fn bar(scene: &mut Scene, rect: Rect, sheet: &Sheet<'_>) {
-    const STEPS: usize = 110;
-    scene.rectangle(rect, Color::rgb(0xb4, 0xb4, 0xb4));
-    let sign = sheet.sign;
-    let (low, step) = (sign.lowest(), rect.width / STEPS as f64);
-    for index in 0..STEPS {
-        let value = low + (1.0 - low) * (index as f64 + 0.5) / STEPS as f64;
-        let piece = Rect::new(rect.left + index as f64 * step, rect.top, step, rect.height);
-        scene.rectangle(piece, Color { alpha: sign.opacity(value), ..sign.color(value) });
-    }
-    scene.frame(rect, Pen::new(AXIS, 0.8));
-    let style = TextStyle::new(11.0).color(MUTED).align(Align::Centre);
-    for quarter in 0..=4 {
-        let share = f64::from(quarter) / 4.0;
-        let (x, value) = (rect.left + share * rect.width, low + (1.0 - low) * share);
-        scene.line(vec![(x, rect.bottom()), (x, rect.bottom() + 4.0)], Pen::new(AXIS, 1.0));
-        let number = format!("{value}").replace('-', "\u{2212}");
-        scene.text(number, (x, rect.bottom() + 15.0), style);
-    }
-    scene.text(sheet.full.unit(), (rect.centre().0, rect.top - 7.0), ENTRY.align(Align::Centre));
 }
 
 #[cfg(test)]

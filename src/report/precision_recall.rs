@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::{
     Picture,
     color::VERMILION,
-    legend::{Entry, Mark},
+    legend::{CHOSEN, Entry, Mark, chosen_threshold},
     numbers::interval,
     scene::{Point, Scene},
     unit_square::{CHANCE, CURVE, UnitSquare},
@@ -34,12 +34,14 @@ pub fn precision_recall_curve(predictions: &Predictions, evaluation: &Evaluation
     let chance = predictions.positives() as f64 / predictions.len() as f64;
     // Without a positive prediction there is no precision to be marked.
     let marked = evaluation.confusion.predicted(1) > 0;
+    let chosen = evaluation.chosen_threshold.as_ref().filter(|at| at.confusion.predicted(1) > 0);
     let mut entries = vec![Entry::new(Mark::Line(CHANCE), format!("chance {chance:.2}"))];
     if evaluation.average_precision.is_some() {
         if marked {
             entries
                 .insert(0, Entry::new(Mark::Ring(VERMILION), format!("threshold {}", evaluation.threshold)));
         }
+        entries.extend(chosen.and_then(|_| chosen_threshold(evaluation)));
         entries.insert(0, Entry::new(Mark::Line(CURVE), "model"));
     }
     let mut scene = Scene::new(480.0, 530.0);
@@ -48,9 +50,9 @@ pub fn precision_recall_curve(predictions: &Predictions, evaluation: &Evaluation
         let Some(curve) = PrecisionRecallCurve::of(predictions) else { return };
         let steps = steps(&curve).into_iter();
         scene.line(steps.map(|(recall, precision)| plane.at(recall, precision)).collect(), CURVE);
-        let positive = &evaluation.per_class[1];
-        if marked {
-            super::legend::ring(scene, plane.at(positive.recall, positive.precision), VERMILION);
+        let fixed = marked.then_some((&evaluation.per_class[1], VERMILION));
+        for (positive, color) in fixed.into_iter().chain(chosen.map(|at| (&at.per_class[1], CHOSEN))) {
+            super::legend::ring(scene, plane.at(positive.recall, positive.precision), color);
         }
     })?;
     Ok(Picture(scene))

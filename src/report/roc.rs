@@ -5,12 +5,12 @@ use anyhow::Result;
 use super::{
     Picture,
     color::{BLUE, VERMILION},
-    legend::{Entry, Mark},
+    legend::{CHOSEN, Entry, Mark, chosen_threshold},
     numbers::interval,
     scene::Scene,
     unit_square::{CHANCE, CURVE, UnitSquare},
 };
-use crate::metrics::{Evaluation, Predictions, RocCurve};
+use crate::metrics::{ConfusionMatrix, Evaluation, Predictions, RocCurve};
 
 /// Draws the curve, chance, and the point at which the evaluation's threshold lies.
 ///
@@ -32,6 +32,7 @@ pub fn roc_curve(predictions: &Predictions, evaluation: &Evaluation) -> Result<P
     if evaluation.roc_auc.is_some() {
         entries.insert(0, Entry::new(Mark::Line(CURVE), "model"));
         entries.insert(1, Entry::new(Mark::Ring(VERMILION), format!("threshold {}", evaluation.threshold)));
+        entries.extend(chosen_threshold(evaluation));
     }
     let mut scene = Scene::new(480.0, 530.0);
     square.draw(&mut scene, &entries, |scene, plane| {
@@ -43,9 +44,14 @@ pub fn roc_curve(predictions: &Predictions, evaluation: &Evaluation) -> Result<P
         ground.push(plane.at(1.0, 0.0));
         scene.area(ground, super::Color { alpha: 0.08, ..BLUE });
         scene.line(points, CURVE);
-        let matrix = &evaluation.confusion;
-        let at = plane.at(matrix.false_positive_rate(), matrix.true_positive_rate());
-        super::legend::ring(scene, at, VERMILION);
+        let mut ring = |matrix: &ConfusionMatrix, color| {
+            let at = plane.at(matrix.false_positive_rate(), matrix.true_positive_rate());
+            super::legend::ring(scene, at, color);
+        };
+        ring(&evaluation.confusion, VERMILION);
+        if let Some(at) = &evaluation.chosen_threshold {
+            ring(&at.confusion, CHOSEN);
+        }
     })?;
     Ok(Picture(scene))
 }
@@ -64,6 +70,15 @@ mod tests {
             assert_eq!(size, (960, 1060));
             assert!(svg.contains("95 % CI") && svg.contains(">threshold 0.5<"));
         }
+    }
+
+    #[test]
+    fn marks_a_chosen_threshold_too() {
+        let predictions = fixture::predictions(5000);
+        let picture = roc_curve(&predictions, &fixture::beside_a_chosen_threshold(&predictions)).unwrap();
+        let (size, svg) = drawn("roc-chosen", &picture);
+        assert_eq!(size, (960, 1060));
+        assert!(svg.contains(">threshold 0.5<") && svg.contains(">chosen: 0."));
     }
 
     #[test]

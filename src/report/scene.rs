@@ -171,6 +171,11 @@ impl Scene {
         self.shapes.push(Shape::Line { points, pen, closed: false });
     }
 
+    /// A closed line.
+    pub(super) fn outline(&mut self, points: Vec<Point>, pen: Pen) {
+        self.shapes.push(Shape::Line { points, pen, closed: true });
+    }
+
     pub(super) fn disc(&mut self, centre: Point, radius: f64, color: Color) {
         self.shapes.push(Shape::Disc { centre, radius, color });
     }

@@ -148,7 +148,8 @@ pub enum Origin {
         /// The way from there: at each step, the maker of what is read under that slot. Through
         /// `["model"]`, `data.train` is what the model of an explanation learnt from.
         through: Vec<&'static str>,
-        /// The slot, or the common beginning of the slots.
+        /// The slot, or the common beginning of the slots; empty for everything that it reads, for who
+        /// does what that stage did.
         slot: String,
     },
 }

@@ -46,19 +46,19 @@ macro_rules! settings {
     (
         $(#[$meta:meta])*
         pub struct $name:ident {
-            $( $(#[doc = $doc:literal])+ $field:ident : $type:ty = $default:expr ; )+
+            $( $(#[doc = $doc:literal])+ $field:ident : $type:ty = $default:expr ; )*
         }
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
         #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
         pub struct $name {
-            $( $(#[doc = $doc])+ pub $field: $type, )+
+            $( $(#[doc = $doc])+ pub $field: $type, )*
         }
 
         impl Default for $name {
             fn default() -> Self {
-                Self { $( $field: $default, )+ }
+                Self { $( $field: $default, )* }
             }
         }
 
@@ -66,7 +66,7 @@ macro_rules! settings {
             fn write(&self, path: &str, lines: &mut $crate::stages::Lines) {
                 // The table itself is a line: present with nothing but defaults is not absent.
                 lines.put(path, "{}");
-                $( $crate::stages::declare::write_field!(lines, path, self.$field, $field, $type, $default); )+
+                $( $crate::stages::declare::write_field!(lines, path, self.$field, $field, $type, $default); )*
             }
         }
     };

@@ -2,7 +2,9 @@
 
 use super::{
     Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, Images, Input, Model, RunSettings,
-    Runner, Stage, artifact, declare::parameters, default_classes, question_inputs,
+    Runner, Stage, artifact,
+    declare::{choice, parameters},
+    default_classes, images_inputs, question_inputs,
 };
 
 parameters! {
@@ -12,10 +14,14 @@ parameters! {
         input model: Model;
         /// The patches.
         input images: Images;
+        /// Other patches, on which a threshold is chosen that is reported beside the fixed one.
+        input validation: Option<Images> = None;
         /// Only so many: the first of a split, drawn by seed from files.
         semantic take: Option<u32> = None;
         /// Positive if the probability is above it.
         semantic threshold: f64 = 0.5;
+        /// What makes a threshold the best on the validation patches.
+        semantic choose: Choose = Choose::Accuracy;
         /// Resamples of the bootstrap confidence intervals; 0 for none.
         semantic resamples: u32 = 10_000;
         /// What the classes 0 and 1 are called.
@@ -27,6 +33,18 @@ parameters! {
     }
 }
 
+choice! {
+    /// What makes a threshold the best.
+    pub enum Choose {
+        /// The share of patches that are given their class.
+        Accuracy = "accuracy",
+        /// Youden's J: the true positive rate less the false positive rate.
+        Youden = "youden",
+        /// F1 of the positive class.
+        F1 = "f1",
+    }
+}
+
 impl Stage for Evaluate {
     const VERSION: u32 = 1;
     const RUNNER: Runner = Runner::Worker;
@@ -34,7 +52,10 @@ impl Stage for Evaluate {
     const EQUALITY: Equality = Equality::Tolerance;
 
     fn inputs(&self) -> Vec<Input> {
-        question_inputs(&self.model, &self.images)
+        let mut inputs = question_inputs(&self.model, &self.images);
+        let validation = self.validation.as_ref();
+        inputs.extend(validation.into_iter().flat_map(|it| images_inputs("validation", "validation", it)));
+        inputs
     }
 
     fn artifacts(&self) -> Vec<Artifact> {
@@ -54,6 +75,12 @@ impl Stage for Evaluate {
     fn check(&self, check: &mut Check<'_>) {
         check.at_least("take", self.take.unwrap_or(1), 1);
         check.within("threshold", self.threshold, 0.0, 1.0);
+        let others = self.validation.as_ref() != Some(&self.images);
+        let leak = "`validation` must be other patches than `images`: a threshold is not measured on the \
+                    patches that it was chosen on";
+        check.require(others, "validation", leak);
+        let used = self.validation.is_some() || self.choose == Choose::Accuracy;
+        check.require(used, "choose", "`choose` needs `validation`: patches to choose a threshold on");
         let named =
             self.classes.iter().all(|class| !class.trim().is_empty()) && self.classes[0] != self.classes[1];
         check.require(named, "classes", "`classes` must be two different names");

@@ -5,8 +5,10 @@ mod occlusion;
 mod saliency;
 
 use super::{
-    Appetite, Artifact, ArtifactType, Baseline, Check, DEFAULT_SEED, Equality, Images, Input, Model,
-    RunSettings, Runner, Stage, artifact,
+    Appetite, Artifact, ArtifactType, Baseline, Check, DEFAULT_SEED, Equality, Images, Input, Model, Peers,
+    RunSettings, Runner, Stage,
+    architecture::{Architecture, Layer},
+    artifact,
     declare::{choice, parameters, settings},
     default_classes, question_inputs,
 };
@@ -58,8 +60,8 @@ choice! {
 settings! {
     /// Grad-CAM and HiResCAM.
     pub struct GradCam {
-        /// The layer whose activations are weighted.
-        layer: String = "relu4".to_owned();
+        /// The layer whose activations are weighted; the last before the pooling where none is named.
+        layer: Layer = Layer::default();
         /// How gradient and activation are combined.
         variant: Variant = Variant::Plain;
     }
@@ -153,8 +155,36 @@ impl Stage for Explain {
         self.method.check(&self.model, check);
     }
 
+    fn check_peers(&self, peers: &Peers<'_>, check: &mut Check<'_>) {
+        let network = Architecture::of(&self.model, peers);
+        match &self.method {
+            Method::GradCam(settings) => {
+                if let Some(Err(unknown)) = network.map(|network| network.layer(&settings.layer)) {
+                    check.require(false, "method.grad-cam.layer", unknown.to_string());
+                }
+            }
+            Method::Saliency(_) | Method::Occlusion(_) | Method::IntegratedGradients(_) => {}
+        }
+    }
+
     fn run_settings(&self) -> &RunSettings {
         &self.run
+    }
+}
+
+impl Explain {
+    /// The same with what the network decides where the pipeline is silent.
+    #[must_use]
+    pub fn settled(mut self, network: &Architecture) -> Self {
+        match &mut self.method {
+            Method::GradCam(settings) => {
+                if settings.layer == Layer::default() {
+                    settings.layer = Layer::named(network.last_layer());
+                }
+            }
+            Method::Saliency(_) | Method::Occlusion(_) | Method::IntegratedGradients(_) => {}
+        }
+        self
     }
 }
 

@@ -18,9 +18,13 @@ mod problem;
 mod reader;
 mod reference;
 
+pub mod architecture;
 pub mod evaluate;
 pub mod explain;
 pub mod metrics;
+pub mod preview;
+pub mod resume_train;
+pub mod sanity;
 pub mod split;
 pub mod synthesize;
 pub mod train;
@@ -42,7 +46,8 @@ pub use name::{ArtifactRef, StageName, is_name};
 pub use problem::Problem;
 pub use reader::Reader;
 pub use reference::{
-    FileOrArtifact, Images, Model, ModelFile, SourceFile, SourcePair, TrainingData, TrainingFiles,
+    FileOrArtifact, Images, Model, ModelFile, SampleFiles, Samples, SourceFile, SourcePair, TrainingData,
+    TrainingFiles,
 };
 
 /// Expands the registry into `Kind`, `AnyStage` and their forwarding methods.
@@ -162,12 +167,18 @@ stages! {
     Split(split::Split) = "split",
     /// Trains a classifier from its initialisation.
     Train(train::Train) = "train",
+    /// Trains a classifier further, as if it had never stopped.
+    ResumeTrain(resume_train::ResumeTrain) = "resume-train",
     /// Measures a model on labelled patches.
     Evaluate(evaluate::Evaluate) = "evaluate",
     /// Asks a model where it sees the evidence, patch by patch.
     Explain(explain::Explain) = "explain",
     /// Measures whether explanations name what the model uses, and find the evidence.
     Metrics(metrics::Metrics) = "metrics",
+    /// Whether an explanation depends on what the model has learnt.
+    Sanity(sanity::Sanity) = "sanity",
+    /// Shows what patches look like, on a grid.
+    Preview(preview::Preview) = "preview",
 }
 
 impl Kind {

@@ -69,6 +69,28 @@ pub enum Images {
     Files(SourcePair),
 }
 
+/// Patches to look at: `"split.pcam/test"` or `{ x = "...", y = "..." }`, files or artifacts, where `y`
+/// may be left out if something else knows the labels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Samples {
+    /// One part of a split.
+    Artifact(ArtifactRef),
+    /// Images and labels apart.
+    Files(SampleFiles),
+}
+
+/// Images, and perhaps their labels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SampleFiles {
+    /// HDF5 with the dataset `x` [N, 96, 96, 3] uint8.
+    pub x: FileOrArtifact,
+    /// HDF5 with the dataset `y`, N labels 0 or 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub y: Option<FileOrArtifact>,
+}
+
 /// What a model is trained on: `"split.pcam"` or two source pairs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
@@ -142,6 +164,9 @@ string_or_table!(FileOrArtifact, "a path, an artifact such as \"synthesize.patch
 string_or_table!(Images, "an artifact such as \"split.pcam/test\", or { x = \"...\", y = \"...\" }",
     |text| text.parse().map(Images::Artifact),
     SourcePair => Images::Files);
+string_or_table!(Samples, "an artifact such as \"split.pcam/test\", or { x = \"...\", y = \"...\" }",
+    |text| text.parse().map(Samples::Artifact),
+    SampleFiles => Samples::Files);
 string_or_table!(TrainingData, "a stage such as \"split.pcam\", or { train = { x, y }, validation = { x, y } }",
     |text| text.parse().map(TrainingData::Split),
     TrainingFiles => |files| TrainingData::Files(Box::new(files)));

@@ -1,11 +1,23 @@
 //! Stage kind `train`: a classifier from its initialisation.
 
+mod augmentation;
+mod class_weights;
+mod optimizer;
+mod schedule;
+
+pub use augmentation::Augmentation;
+pub use class_weights::ClassWeights;
+pub use optimizer::{Adam, AdamW, Optimizer, Sgd};
+pub use schedule::{Constant, Cosine, OneCycle, Schedule, StepDecay};
+
 use super::{
     Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, Input, Model, RunSettings, Runner,
     Stage, TrainingData, artifact,
-    declare::{choice, parameters, settings},
+    declare::{parameters, settings},
     model_input, training_inputs,
 };
+
+pub use super::architecture::{Architecture, ClassCnn};
 
 parameters! {
     /// Trains a network by minimising binary cross entropy on the logit.
@@ -22,72 +34,33 @@ parameters! {
         semantic batch_size: u32 = 64;
         /// The optimiser.
         semantic optimizer: Optimizer = Optimizer::Adam(Adam::default());
+        /// How the learning rate goes along.
+        semantic schedule: Schedule = Schedule::Constant(Constant::default());
+        /// Shortens gradients whose norm is larger than this.
+        semantic clip_gradients: Option<ClipGradients> = None;
+        /// How much a patch of each class counts in the training loss, which is then the mean over a
+        /// batch's n patches of w_y times the cross entropy (`BCEWithLogitsLoss(weight=...)`: divided by n,
+        /// not by the sum of the weights). The validation loss, which decides what is best, counts every
+        /// patch alike, so that trainings compare, and agrees with what `evaluate` measures.
+        semantic class_weights: Option<ClassWeights> = None;
+        /// Seeded changes of the training patches that keep the centre box on the centre.
+        semantic augmentation: Augmentation = Augmentation::default();
         /// Stops when the validation loss has not improved for some epochs.
         semantic early_stopping: Option<EarlyStopping> = None;
         /// Whether each epoch sees the patches in another order; else in row order.
         semantic shuffle: bool = true;
-        /// Seeds the initialisation and the shuffle.
+        /// Seeds the initialisation, the shuffle and the augmentation.
         inherited seed: u64 = DEFAULT_SEED;
         /// How to compute it.
         execution run: RunSettings = RunSettings::default();
     }
 }
 
-choice! {
-    /// The networks that can be trained.
-    pub enum Architecture {
-        /// Four convolutions, average pooling, two linear layers.
-        ClassCnn(ClassCnn) = "class-cnn",
-    }
-}
-
 settings! {
-    /// The notebook's network (DESIGN 7).
-    pub struct ClassCnn {
-        /// Channels of the four convolutions.
-        channels: [u32; 4] = [32, 64, 128, 256];
-        /// Units of the hidden linear layer.
-        hidden: u32 = 256;
-    }
-}
-
-choice! {
-    /// The optimisers, under PyTorch's names and defaults.
-    pub enum Optimizer {
-        /// Adam (Kingma & Ba 2015).
-        Adam(Adam) = "adam",
-        /// Stochastic gradient descent.
-        Sgd(Sgd) = "sgd",
-    }
-}
-
-settings! {
-    /// `torch.optim.Adam`.
-    pub struct Adam {
-        /// Step size.
-        learning_rate: f64 = 1e-3;
-        /// Decay of the first moment.
-        beta1: f64 = 0.9;
-        /// Decay of the second moment.
-        beta2: f64 = 0.999;
-        /// Added to the root of the second moment.
-        epsilon: f64 = 1e-8;
-        /// L2 penalty, added to the gradient.
-        weight_decay: f64 = 0.0;
-    }
-}
-
-settings! {
-    /// `torch.optim.SGD`.
-    pub struct Sgd {
-        /// Step size.
-        learning_rate: f64 = 1e-2;
-        /// Share of the last step that is kept.
-        momentum: f64 = 0.0;
-        /// Nesterov's variant of momentum.
-        nesterov: bool = false;
-        /// L2 penalty, added to the gradient.
-        weight_decay: f64 = 0.0;
+    /// `torch.nn.utils.clip_grad_norm_`.
+    pub struct ClipGradients {
+        /// The largest norm of all gradients together (Euclidean).
+        norm: f64;
     }
 }
 
@@ -112,13 +85,7 @@ impl Stage for Train {
     }
 
     fn artifacts(&self) -> Vec<Artifact> {
-        vec![
-            artifact("model", "model.safetensors", ArtifactType::Model),
-            artifact("checkpoint", "checkpoint.safetensors", ArtifactType::Checkpoint),
-            artifact("history", "history.json", ArtifactType::Numbers),
-            artifact("curves", "curves.png", ArtifactType::Picture),
-            artifact("curves-svg", "curves.svg", ArtifactType::Picture),
-        ]
+        training_artifacts()
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -126,8 +93,16 @@ impl Stage for Train {
         check.at_least("batch-size", self.batch_size, 1);
         self.architecture.check(check);
         self.optimizer.check(check);
+        self.schedule.check(&self.optimizer, check);
+        self.augmentation.check(check);
+        if let Some(clip) = &self.clip_gradients {
+            check.positive("clip-gradients.norm", clip.norm);
+        }
+        if let Some(weights) = &self.class_weights {
+            weights.check(check);
+        }
         if let Some(stopping) = &self.early_stopping {
-            check.at_least("early-stopping.patience", stopping.patience, 1);
+            stopping.check(check);
         }
     }
 
@@ -136,39 +111,19 @@ impl Stage for Train {
     }
 }
 
-impl Architecture {
-    fn check(&self, check: &mut Check<'_>) {
-        match self {
-            Self::ClassCnn(network) => {
-                let wide = network.channels.iter().all(|channels| (1..=4096).contains(channels));
-                check.require(
-                    wide,
-                    "architecture.class-cnn.channels",
-                    "`channels` must lie between 1 and 4096",
-                );
-                check.within("architecture.class-cnn.hidden", network.hidden.into(), 1.0, 65536.0);
-            }
-        }
-    }
+/// What every training writes.
+pub(super) fn training_artifacts() -> Vec<Artifact> {
+    vec![
+        artifact("model", "model.safetensors", ArtifactType::Model),
+        artifact("checkpoint", "checkpoint.safetensors", ArtifactType::Checkpoint),
+        artifact("history", "history.json", ArtifactType::Numbers),
+        artifact("curves", "curves.png", ArtifactType::Picture),
+        artifact("curves-svg", "curves.svg", ArtifactType::Picture),
+    ]
 }
 
-impl Optimizer {
-    fn check(&self, check: &mut Check<'_>) {
-        match self {
-            Self::Adam(adam) => {
-                check.positive("optimizer.adam.learning-rate", adam.learning_rate);
-                check.within("optimizer.adam.beta1", adam.beta1, 0.0, 1.0 - f64::EPSILON);
-                check.within("optimizer.adam.beta2", adam.beta2, 0.0, 1.0 - f64::EPSILON);
-                check.positive("optimizer.adam.epsilon", adam.epsilon);
-                check.within("optimizer.adam.weight-decay", adam.weight_decay, 0.0, 1e6);
-            }
-            Self::Sgd(sgd) => {
-                check.positive("optimizer.sgd.learning-rate", sgd.learning_rate);
-                check.within("optimizer.sgd.momentum", sgd.momentum, 0.0, 1.0);
-                check.within("optimizer.sgd.weight-decay", sgd.weight_decay, 0.0, 1e6);
-                let usable = !sgd.nesterov || sgd.momentum > 0.0;
-                check.require(usable, "optimizer.sgd.nesterov", "`nesterov` needs a `momentum` above 0");
-            }
-        }
+impl EarlyStopping {
+    pub(super) fn check(&self, check: &mut Check<'_>) {
+        check.at_least("early-stopping.patience", self.patience, 1);
     }
 }

@@ -12,7 +12,7 @@ use rand_chacha::{
 use tch::{Device, Kind, Tensor};
 
 /// Bytes of a patch: 96 x 96 pixels of red, green and blue.
-const PATCH_BYTES: usize = 96 * 96 * 3;
+pub(crate) const PATCH_BYTES: usize = 96 * 96 * 3;
 
 /// How many batches are read before they are asked for.
 const AHEAD: usize = 3;
@@ -114,7 +114,7 @@ pub(crate) fn shuffled(length: usize, seed: u64, epoch: u32) -> Vec<usize> {
 }
 
 /// A number in 0..bound; its bias is below bound / 2^64.
-fn below(bound: u64, random: &mut impl Rng) -> u64 {
+pub(crate) fn below(bound: u64, random: &mut impl Rng) -> u64 {
     ((u128::from(random.next_u64()) * u128::from(bound)) >> 64) as u64
 }
 

@@ -160,6 +160,18 @@ fn finite(tensor: &Tensor) -> Result<()> {
     Ok(())
 }
 
+/// Copies values into tensors of the same names, in place.
+///
+/// # Errors
+/// A tensor that `from` lacks, or has in another shape.
+pub(crate) fn copy_all(into: Named, from: &Named) -> Result<()> {
+    for (name, mut tensor) in into {
+        let values = from.get(&name).with_context(|| format!("there is no tensor `{name}`"))?;
+        tch::no_grad(|| tensor.f_copy_(values)).with_context(|| format!("tensor `{name}`"))?;
+    }
+    Ok(())
+}
+
 /// The bytes of a safetensors file: the same tensors and text give the same bytes.
 ///
 /// # Errors

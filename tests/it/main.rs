@@ -9,10 +9,15 @@ mod examples;
 mod faithfulness;
 mod faults;
 mod hdf5_files;
+mod preview;
 #[cfg(feature = "torch")]
 mod references;
 mod repeats;
+#[cfg(feature = "torch")]
+mod resnet;
 mod sandbox;
+#[cfg(feature = "torch")]
+mod sanity;
 mod split;
 #[cfg(feature = "torch")]
 mod training;

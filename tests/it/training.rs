@@ -80,6 +80,168 @@ const MOMENTS: [Moment; 3] = [
     ("the second checkpoint", |project| checkpoints(project) > 1),
 ];
 
+/// Four epochs in two stages, with options that a resumed training must know.
+const RESUMED: &str = "
+[train.half]
+data = 'split.d'
+architecture.class-cnn = { channels = [4, 4, 8, 8], hidden = 8 }
+epochs = 1
+batch-size = 8
+augmentation = { horizontal-flip = 0.5, quarter-turns = true, saturation = 0.1 }
+schedule.cosine = { epochs = 4 }
+[resume-train.more]
+from = 'train.half'
+epochs = 3
+[evaluate.more]
+model = 'resume-train.more'
+images = 'split.d/test'
+";
+
+fn resumed_project() -> Sandbox {
+    Sandbox::new().pipeline(&format!("{PIPELINE}{RESUMED}"))
+}
+
+fn shown(project: &Sandbox, stage: &str, file: &str) -> Vec<u8> {
+    fs::read(project.path(&format!("out/training/{stage}/{file}"))).unwrap()
+}
+
+#[test]
+fn a_resumed_training_is_one_that_never_stopped() {
+    let project = resumed_project();
+    project.run(&["evaluate.more"]).ran([
+        "evaluate.more",
+        "resume-train.more",
+        "split.d",
+        "synthesize.s",
+        "train.half",
+    ]);
+    let resumed = |file: &str| shown(&project, "resume-train.more", file);
+    let files = ["model.safetensors", "history.json"];
+    let [model, history] = files.map(resumed);
+    assert!(String::from_utf8(resumed("curves.svg")).unwrap().contains(">resumed</text>"));
+    // The same as one stage: the split is taken from the store.
+    project.run(&["train.half", "--set", "train.half.epochs=4"]).ran(["train.half"]);
+    assert!(shown(&project, "train.half", files[0]) == model, "another model");
+    assert!(shown(&project, "train.half", files[1]) == history, "another history");
+    project.run(&["evaluate.more"]).cached_all();
+    // A resumption inherits its data: what changes them, changes it.
+    let plan = project.run(&["evaluate.more", "--set", "split.d.seed=9", "--dry-run"]).exit(0);
+    let planned = plan.events_of("planned").remove(0);
+    let state = |stage: &&serde_json::Value| stage["stage"] == "resume-train.more";
+    let found = planned["stages"].as_array().unwrap().iter().find(state).unwrap();
+    assert_ne!(found["state"], "cached", "{}", plan.stdout);
+}
+
+#[test]
+fn a_killed_resumption_ends_with_the_model_of_an_uninterrupted_one() {
+    let whole = resumed_project();
+    whole.run(&["resume-train.more"]).exit(0);
+    let expected = shown(&whole, "resume-train.more", "model.safetensors");
+    for (moment, reached) in MOMENTS {
+        let project = resumed_project();
+        project.run(&["train.half"]).exit(0);
+        assert_eq!(checkpoints(&project), 0, "the partial work of a finished stage is gone");
+        let run = project.start(&["resume-train.more"]);
+        until(moment, || reached(&project));
+        run.signal(Signal::KILL);
+        assert_eq!(run.finish().status.code(), None, "{moment}: it ended before it was killed");
+        project.nothing_is_left_running();
+        let kept = checkpoints(&project);
+        let output = project.run(&["resume-train.more"]).ran(["resume-train.more"]);
+        let resumed = &output.events_of("finished").pop().unwrap()["resumed"];
+        assert_eq!(resumed.is_string(), kept > 0, "{moment}: {kept} checkpoints, resumed: {resumed}");
+        let model = shown(&project, "resume-train.more", "model.safetensors");
+        assert!(model == expected, "killed at {moment}: another model");
+    }
+}
+
+#[test]
+fn a_resumption_from_a_file_and_of_a_resumption() {
+    let project = resumed_project();
+    project.run(&["train.half"]).exit(0);
+    project.rewrite("data/c.safetensors", shown(&project, "train.half", "checkpoint.safetensors"));
+    let text = "
+[resume-train.one]
+from = { safetensors = 'c.safetensors' }
+data = 'split.d'
+epochs = 1
+[resume-train.two]
+from = 'resume-train.one'
+epochs = 2
+early-stopping = { patience = 9 }
+";
+    project.rewrite("p.toml", format!("{PIPELINE}{RESUMED}{text}"));
+    project.run(&["resume-train.two", "resume-train.more"]).ran([
+        "resume-train.more",
+        "resume-train.one",
+        "resume-train.two",
+    ]);
+    let model = |stage: &str| shown(&project, stage, "model.safetensors");
+    assert!(model("resume-train.two") == model("resume-train.more"), "another model");
+}
+
+#[test]
+fn a_checkpoint_of_another_architecture_is_refused_before_anything_is_computed() {
+    let project = resumed_project();
+    let other = "architecture.class-cnn = { channels = [4, 4, 8, 9], hidden = 8 }";
+    let text = format!("[resume-train.last]\nfrom = 'resume-train.more'\nepochs = 1\n{other}\n");
+    project.rewrite("p.toml", format!("{PIPELINE}{RESUMED}{text}"));
+    let output = project.pcamflow(&["run", "p.toml"]).exit(2);
+    let output = output.complains("`train.half` trains {\"class-cnn\":{\"channels\":[4,4,8,8]");
+    let output = output.complains("another architecture than {\"class-cnn\":{\"channels\":[4,4,8,9]");
+    assert_eq!(output.stderr.matches("error:").count(), 1, "{}", output.stderr);
+
+    // Of a file, as soon as it is read.
+    project.rewrite("p.toml", format!("{PIPELINE}{RESUMED}"));
+    project.run(&["train.half"]).exit(0);
+    project.rewrite("data/c.safetensors", shown(&project, "train.half", "checkpoint.safetensors"));
+    let from = "from = { safetensors = 'c.safetensors' }\ndata = 'split.d'";
+    let text = format!("[resume-train.last]\n{from}\nepochs = 1\n{other}\n");
+    project.rewrite("p.toml", format!("{PIPELINE}{RESUMED}{text}"));
+    let message = project.run(&["resume-train.last"]).exit(1).failure();
+    assert!(message.contains("c.safetensors is the checkpoint of {"), "{message}");
+}
+
+#[test]
+fn wrong_settings_of_a_training_are_told_with_their_places() {
+    let project = resumed_project();
+    let told = |lines: &str, message: &str, place: &str| {
+        let text = PIPELINE.replace("batch-size = 8\n", &format!("batch-size = 8\n{lines}\n"));
+        project.rewrite("p.toml", text);
+        let output = project.pcamflow(&["run", "p.toml", "--dry-run"]).exit(2).complains(message);
+        assert!(output.stderr.contains(place), "{place:?} is not in\n{}", output.stderr);
+        assert_eq!(output.stderr.matches("error:").count(), 1, "{}", output.stderr);
+    };
+    told("augmentation = { hue = 0.6 }", "`hue` must lie between 0 and 0.5", "p.toml:18:24");
+    told("augmentation = { shear = 1 }", "unknown field `shear`", "p.toml:18:18");
+    told("class-weights = 'even'", "expected \"balanced\", or two numbers", "p.toml:18:17");
+    told("class-weights = [0, 1]", "`class-weights` must be numbers above 0", "p.toml:18:17");
+    told("clip-gradients = { norm = 0 }", "`norm` must be a number above 0", "p.toml:18:27");
+    told("schedule.cosine = { epochs = 0 }", "`epochs` must be at least 1", "p.toml:18:30");
+    told("schedule.cosine = { eta-min = 1 }", "`eta-min` must lie between 0 and 0.001", "p.toml:18:31");
+    told("schedule.step = { gamma = 0.5 }", "missing field `step-size`", "p.toml:18:");
+    told(
+        "optimizer.sgd = {}\nschedule.one-cycle = {}",
+        "`cycle-momentum` needs an optimiser with a `momentum` above 0",
+        "p.toml:19:",
+    );
+    let resume = "[resume-train.r]\nfrom = { safetensors = 'c.safetensors' }\nepochs = 1\n";
+    project.rewrite("p.toml", format!("{PIPELINE}{resume}"));
+    project.pcamflow(&["run", "p.toml", "--dry-run"]).exit(2).complains("`data` must be given where `from`");
+
+    let from = |stage: &str, message: &str| {
+        let network = "architecture.class-cnn = { channels = [4, 4, 8, 8], hidden = 8 }";
+        let resume = format!("[resume-train.r]\nfrom = '{stage}'\nepochs = 1\n{network}\n");
+        project.rewrite("p.toml", format!("{PIPELINE}{resume}"));
+        let output = project.pcamflow(&["run", "p.toml", "--dry-run"]).exit(2).complains(message);
+        assert_eq!(output.stderr.matches("error:").count(), 1, "{}", output.stderr);
+    };
+    from("split.d", "`split.d` is a `split` stage, but a checkpoint's contents are due here");
+    from("train.t/model", "`train.t/model` is a model, but a checkpoint's contents are due here");
+    from("train.u", "there is no stage `train.u`");
+    from("resume-train.r", "a stage cannot need itself");
+}
+
 /// The digest of the model that an uninterrupted training gives.
 fn expected() -> Digest {
     static EXPECTED: OnceLock<Digest> = OnceLock::new();

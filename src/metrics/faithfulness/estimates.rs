@@ -14,7 +14,7 @@ use crate::metrics::{
 };
 
 /// The sum of some images' values over the sum of something else.
-pub(super) struct Question {
+pub(in crate::metrics) struct Question {
     /// Per image; those without a value are left out, and are not resampled.
     values: Vec<Option<f64>>,
     /// What is summed up below; where it is missing, the images are counted.
@@ -23,12 +23,15 @@ pub(super) struct Question {
 
 impl Question {
     /// Asks for the mean of values.
-    pub(super) fn mean(values: impl IntoIterator<Item = Option<f64>>) -> Self {
+    pub(in crate::metrics) fn mean(values: impl IntoIterator<Item = Option<f64>>) -> Self {
         Self { values: values.into_iter().collect(), per: None }
     }
 
     /// Asks for the mean of values over the mean of `per`, of the same images.
-    pub(super) fn ratio(values: &[Option<f64>], per: impl IntoIterator<Item = Option<f64>>) -> Self {
+    pub(in crate::metrics) fn ratio(
+        values: &[Option<f64>],
+        per: impl IntoIterator<Item = Option<f64>>,
+    ) -> Self {
         let per = per.into_iter().map(|value| value.unwrap_or(0.0)).collect();
         Self { values: values.to_vec(), per: Some(per) }
     }
@@ -44,11 +47,11 @@ impl Estimate {
 }
 
 /// Hears a question and gives the answer.
-pub(super) type Ask<'a> = dyn FnMut(Question) -> Estimate + 'a;
+pub(in crate::metrics) type Ask<'a> = dyn FnMut(Question) -> Estimate + 'a;
 
 /// What `build` makes of the answers to its questions. It is run twice, first to hear all questions, then
 /// to be answered: so it must ask the same both times, whatever it hears.
-pub(super) fn answered<T>(
+pub(in crate::metrics) fn answered<T>(
     slides: Option<&[usize]>,
     bootstrap: &Bootstrap,
     build: impl Fn(&mut Ask<'_>) -> T,

@@ -1,5 +1,7 @@
 //! The numbers that a method has, so that tables and pictures can go through them.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Difference, Estimate, LocalisationDifference, LocalisationScores, MethodSummary};
 
 /// One number of a method, and of the difference of two.
@@ -18,7 +20,8 @@ pub enum Measure {
 }
 
 /// Against what maps are held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Truth {
     /// The centre 32x32 that the label speaks of: weak truth.
     CentreBox,

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 mod auc;
 mod check;
 mod comparison;
-mod estimates;
+pub(in crate::metrics) mod estimates;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod group;
@@ -18,8 +18,8 @@ mod mean_curves;
 mod measure;
 mod per_image;
 mod remarks;
-mod scores;
-mod summarise;
+pub(in crate::metrics) mod scores;
+pub(in crate::metrics) mod summarise;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -67,12 +67,18 @@ pub fn faithfulness(comparison: &Comparison) -> Result<Faithfulness, ComparisonE
     })
 }
 
-/// The slides of the images, numbered from 0 in the order in which they occur; `None` where not known.
 fn slides(comparison: &Comparison) -> Option<Vec<usize>> {
+    number_slides(comparison.images.iter().map(|image| image.slide.as_deref()))
+}
+
+/// The slides of images, numbered from 0 in the order in which they occur; `None` where not known.
+pub(in crate::metrics) fn number_slides<'a>(
+    slides: impl Iterator<Item = Option<&'a str>>,
+) -> Option<Vec<usize>> {
     let mut numbers = BTreeMap::new();
-    let slide = |image: &Image| {
+    let number = |slide: Option<&'a str>| {
         let next = numbers.len();
-        image.slide.clone().map(|slide| *numbers.entry(slide).or_insert(next))
+        slide.map(|slide| *numbers.entry(slide).or_insert(next))
     };
-    comparison.images.iter().map(slide).collect()
+    slides.map(number).collect()
 }

@@ -60,7 +60,9 @@ pub enum MapKind {
 }
 
 impl MapKind {
-    fn of(range: MapRange) -> Self {
+    /// The kind of a map with these values.
+    #[must_use]
+    pub fn of(range: MapRange) -> Self {
         match range {
             MapRange::Varied { .. } => Self::Ordinary,
             MapRange::Zero => Self::Zero,

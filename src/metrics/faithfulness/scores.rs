@@ -15,7 +15,7 @@ pub(super) struct Scores {
 }
 
 /// The localisation against one kind of region.
-pub(super) struct Located {
+pub(in crate::metrics) struct Located {
     pub(super) energy: Values,
     pub(super) pointing: Values,
     pub(super) rank: Values,
@@ -26,18 +26,21 @@ impl Scores {
     pub(super) fn of(comparison: &Comparison, method: &Method) -> Self {
         let area = |curve: &[f64]| auc(curve, &comparison.fractions);
         let each = |value: &dyn Fn(&Explained) -> Option<f64>| method.explained.iter().map(value).collect();
+        let located = |region: fn(&Explained) -> Option<Localisation>| {
+            method.explained.iter().map(region).collect::<Vec<_>>()
+        };
         Self {
             deletion: each(&|it| it.curves.as_ref().map(|curves| area(&curves.deletion))),
             insertion: each(&|it| it.curves.as_ref().map(|curves| area(&curves.insertion))),
-            centre_box: Located::of(method, |it| it.centre_box),
-            mask: Located::of(method, |it| it.mask),
+            centre_box: Located::of(&located(|it| it.centre_box)),
+            mask: Located::of(&located(|it| it.mask)),
         }
     }
 }
 
 impl Located {
-    fn of(method: &Method, region: impl Fn(&Explained) -> Option<Localisation>) -> Self {
-        let maps: Vec<Option<Localisation>> = method.explained.iter().map(region).collect();
+    /// From the localisation of each image's map, where it has one.
+    pub(in crate::metrics) fn of(maps: &[Option<Localisation>]) -> Self {
         let each = |value: &dyn Fn(Localisation) -> Option<f64>| {
             maps.iter().map(|map| map.and_then(value)).collect()
         };

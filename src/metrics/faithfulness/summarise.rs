@@ -86,7 +86,8 @@ fn of_group(comparison: &Comparison, group: Group, scores: &Scores, ask: &mut As
     }
 }
 
-fn of_region(located: &Located, ask: &mut Ask<'_>) -> Option<LocalisationScores> {
+/// The localisation of the maps of one method; `None` where no map was held against a region.
+pub(in crate::metrics) fn of_region(located: &Located, ask: &mut Ask<'_>) -> Option<LocalisationScores> {
     let chances: Vec<f64> = located.chance.iter().copied().flatten().collect();
     if chances.is_empty() {
         return None;

@@ -5,9 +5,8 @@
 //! ReLU(sum_k dy/dA_k * A_k). Gradient and activation are of the same tensor. Maps are enlarged to
 //! 96x96 bilinearly, with half-pixel centres.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use pcamflow::{
-    nearest::nearest,
     report::{FullColor, Sign},
     stages::explain::{GradCam as Settings, Variant},
 };
@@ -17,7 +16,7 @@ use super::{Arrays, Asked, Display, Explainer, Maps, SIDE, numbers};
 use crate::model::{Forward, Network};
 
 pub(super) struct GradCam {
-    layer: &'static str,
+    layer: String,
     variant: Variant,
     native: [usize; 2],
 }
@@ -26,17 +25,17 @@ impl GradCam {
     /// # Errors
     /// The network has no such layer: names all that it has.
     pub(super) fn new(settings: &Settings, network: &Network) -> Result<Self> {
-        let layer = find(&settings.layer, network.layer_names())?;
-        let native = size_of(layer, network)?;
+        let layer = network.architecture().layer(&settings.layer)?;
+        let native = size_of(&layer, network)?;
         Ok(Self { layer, variant: settings.variant, native })
     }
 }
 
 impl Explainer for GradCam {
     fn explain(&self, network: &Network, asked: &Asked<'_>) -> Result<Maps> {
-        let forward = network.forward_with_taps(asked.images, Some(self.layer));
+        let forward = network.forward_with_taps(asked.images, Some(&self.layer));
         let logits = numbers(&forward.logits.detach())?;
-        let activation = tap(&forward, self.layer)?;
+        let activation = tap(&forward, &self.layer)?;
         let scalar = explained(&forward.logits, &logits, asked);
         let gradients = Tensor::run_backward(&[scalar], &[activation], false, false);
         let gradient = gradients.first().context("libtorch returned no gradient")?;
@@ -58,18 +57,6 @@ impl Explainer for GradCam {
         let title = format!("{name}, {}", self.layer);
         Display { title, sign: Sign::Positive, full: FullColor::Maximum }
     }
-}
-
-fn find(layer: &str, known: &'static [&'static str]) -> Result<&'static str> {
-    if let Some(found) = known.iter().find(|name| **name == layer) {
-        return Ok(found);
-    }
-    let meant = nearest(layer, known.iter().copied()).map(|name| format!("did you mean `{name}`? "));
-    bail!(
-        "the model has no layer `{layer}`: {}its layers are {}",
-        meant.unwrap_or_default(),
-        known.join(", ")
-    )
 }
 
 /// Rows and columns of a layer's output, from one blank image.

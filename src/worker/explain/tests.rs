@@ -2,9 +2,11 @@
 
 mod analytic;
 mod references;
+mod resnet;
 
 use pcamflow::stages::{
     Baseline,
+    architecture::Layer,
     explain::{
         GradCam as Settings, IntegratedGradients, Occlusion, Saliency, Score, Smooth, Target, Variant,
     },
@@ -21,7 +23,7 @@ use crate::model::{
 const LOGIT: Question = Question { target: Target::Tumor, score: Score::Logit };
 
 fn grad_cam(layer: &str, variant: Variant) -> Method {
-    Method::GradCam(Settings { layer: layer.to_owned(), variant })
+    Method::GradCam(Settings { layer: Layer::named(layer), variant })
 }
 
 /// What methods need here; the mean colour is made up.
@@ -101,7 +103,7 @@ fn every_layer_has_a_map_of_its_own_size() {
     let network = tiny_network(3);
     let images = noisy_patches(2, 1);
     for layer in network.layer_names() {
-        let method = grad_cam(layer, Variant::HiRes);
+        let method = grad_cam(&layer, Variant::HiRes);
         let [rows, columns] = prepared(&method, &network).arrays().native.unwrap();
         let maps = explained(&method, &network, &images, &[0, 1], LOGIT);
         assert_eq!((maps.map.len(), maps.native.len()), (2 * SIDE * SIDE, 2 * rows * columns), "{layer}");

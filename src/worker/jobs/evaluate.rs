@@ -2,16 +2,19 @@
 
 use anyhow::{Context as _, Result, ensure};
 use pcamflow::{
-    metrics::{Bootstrap, Evaluation, EvaluationSettings, Predictions, evaluate, sigmoid},
+    metrics::{
+        Bootstrap, ChosenThreshold, Criterion, Evaluation, EvaluationSettings, Predictions, evaluate, sigmoid,
+    },
     protocol::{Number, Outcome},
     report::{self, Picture},
-    stages::evaluate::Evaluate,
+    stages::evaluate::{Choose, Evaluate},
 };
 use serde::Serialize;
 
 use super::{Job, images::Images};
 use crate::{
     batch_size::batch_size,
+    model::Network,
     predict::{default_batch, predict},
 };
 
@@ -28,26 +31,73 @@ struct Line {
 /// Computes the stage.
 ///
 /// # Errors
-/// What is wrong with the model or the patches; a model that gives no finite logit.
+/// What is wrong with the model or the patches; a model that gives no finite logit; validation patches of
+/// one class.
 pub(super) fn run(job: &Job<'_>, stage: &Evaluate) -> Result<Outcome> {
     let images = Images::open(job, stage.take, stage.seed)?;
-    let network = job.model()?;
-    let total = images.positions.len() as u64;
-    let mut done = 0;
-    let batch = batch_size(&network, &job.task.resources, default_batch(job.device))?;
-    let logits = predict(&network, &images, &images.positions, batch, |images| {
-        done += images as u64;
-        job.reporter.progress(done, total, "images", "predicting");
-    })?;
-    check_finite(&logits, &images)?;
-    job.reporter.progress(total, total, "images", "measuring");
+    let validation = match stage.validation {
+        Some(_) => Some(Images::open_slot(job, "validation", None, stage.seed)?),
+        None => None,
+    };
+    let mut asking = Asking::new(job, [Some(&images), validation.as_ref()])?;
+    // First, for what can be wrong with it is told before the rest is computed.
+    let chosen = validation.as_ref().map(|images| choose(&mut asking, images, stage.choose)).transpose()?;
+    let logits = asking.logits(&images)?;
+    asking.measures();
     let lines = lines(&logits, &images, stage.threshold);
-    let labels: Vec<u8> = lines.iter().map(|line| line.label).collect();
-    let probabilities: Vec<f64> = lines.iter().map(|line| line.probability).collect();
-    let predictions = Predictions::new(&labels, &probabilities)?;
-    let evaluation = measure(job, stage, &predictions)?;
+    let predictions = predictions(&logits, &images)?;
+    let evaluation = measure(job, stage, &predictions, chosen)?;
     write(job, &lines, &predictions, &evaluation)?;
     Ok(Outcome { numbers: numbers(&evaluation), ..Outcome::default() })
+}
+
+/// A model, and how far it has come with all that it is asked.
+struct Asking<'a> {
+    job: &'a Job<'a>,
+    network: Network,
+    batch: usize,
+    done: u64,
+    total: u64,
+}
+
+impl<'a> Asking<'a> {
+    fn new(job: &'a Job<'_>, all: [Option<&Images>; 2]) -> Result<Self> {
+        let network = job.model()?;
+        let batch = batch_size(&network, &job.task.resources, default_batch(job.device))?;
+        let total = all.into_iter().flatten().map(|images| images.positions.len() as u64).sum();
+        Ok(Self { job, network, batch, done: 0, total })
+    }
+
+    /// The logits of the chosen patches, all finite.
+    fn logits(&mut self, images: &Images) -> Result<Vec<f32>> {
+        let Self { job, network, batch, done, total } = self;
+        let logits = predict(network, images, &images.positions, *batch, |images| {
+            *done += images as u64;
+            job.reporter.progress(*done, *total, "images", "predicting");
+        })?;
+        check_finite(&logits, images)?;
+        Ok(logits)
+    }
+
+    fn measures(&self) {
+        self.job.reporter.progress(self.total, self.total, "images", "measuring");
+    }
+}
+
+fn choose(asking: &mut Asking<'_>, images: &Images, choose: Choose) -> Result<ChosenThreshold> {
+    let criterion = match choose {
+        Choose::Accuracy => Criterion::Accuracy,
+        Choose::Youden => Criterion::Youden,
+        Choose::F1 => Criterion::F1,
+    };
+    let predictions = predictions(&asking.logits(images)?, images)?;
+    let wrong = || format!("cannot choose a threshold on {}", images.name());
+    ChosenThreshold::of(&predictions, criterion).with_context(wrong)
+}
+
+fn predictions(logits: &[f32], images: &Images) -> Result<Predictions> {
+    let probabilities: Vec<f64> = logits.iter().map(|&logit| sigmoid(logit)).collect();
+    Ok(Predictions::new(&images.chosen_labels(), &probabilities)?)
 }
 
 fn check_finite(logits: &[f32], images: &Images) -> Result<()> {
@@ -72,7 +122,12 @@ fn lines(logits: &[f32], images: &Images, threshold: f64) -> Vec<Line> {
 }
 
 /// The bootstrap runs on as many threads as the stage may use.
-fn measure(job: &Job<'_>, stage: &Evaluate, predictions: &Predictions) -> Result<Evaluation> {
+fn measure(
+    job: &Job<'_>,
+    stage: &Evaluate,
+    predictions: &Predictions,
+    chosen: Option<ChosenThreshold>,
+) -> Result<Evaluation> {
     let settings = EvaluationSettings {
         threshold: stage.threshold,
         classes: stage.classes.clone(),
@@ -81,7 +136,13 @@ fn measure(job: &Job<'_>, stage: &Evaluate, predictions: &Predictions) -> Result
     let threads = job.task.resources.threads.max(1);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.with_context(|| format!("cannot start {threads} threads"))?;
-    Ok(pool.install(|| evaluate(predictions, &settings))?)
+    pool.install(|| {
+        let evaluation = evaluate(predictions, &settings)?;
+        Ok(match chosen {
+            Some(chosen) => evaluation.beside(chosen, predictions),
+            None => evaluation,
+        })
+    })
 }
 
 fn write(job: &Job<'_>, lines: &[Line], predictions: &Predictions, evaluation: &Evaluation) -> Result<()> {
@@ -109,8 +170,11 @@ fn draw(job: &Job<'_>, name: &str, picture: &Picture) -> Result<()> {
 
 /// The most telling first, under their names in `metrics.json`; what is undefined is left out.
 fn numbers(evaluation: &Evaluation) -> Vec<Number> {
+    let chosen = evaluation.chosen_threshold.as_ref();
     let all = [
         ("accuracy", Some(evaluation.accuracy)),
+        ("accuracy-at-chosen-threshold", chosen.map(|at| at.accuracy)),
+        ("chosen-threshold", chosen.map(|at| at.chosen.threshold)),
         ("roc-auc", evaluation.roc_auc),
         ("average-precision", evaluation.average_precision),
         ("log-loss", Some(evaluation.log_loss)),

@@ -36,6 +36,7 @@ const PIXELS: usize = SIDE * SIDE;
 /// What is wrong with the model or the patches; settings of the method that do not fit the model.
 pub(super) fn run(job: &Job<'_>, stage: &Explain) -> Result<Outcome> {
     let network = job.model()?;
+    let stage = &stage.clone().settled(network.architecture());
     let substrate =
         stage.method.baseline().map(|(baseline, _)| Substrate::new(job, &baseline)).transpose()?;
     let explainer = explainer(&stage.method, &network, Setup { seed: stage.seed, substrate })?;

@@ -1,6 +1,8 @@
 //! The labelled patches that a stage reads, and which of them it takes.
 
-use anyhow::{Result, ensure};
+use std::collections::HashMap;
+
+use anyhow::{Context as _, Result, ensure};
 use pcamflow::data::patch_set::PatchSet;
 
 use super::Job;
@@ -26,11 +28,34 @@ impl Images {
     /// # Errors
     /// What is wrong with the files; fewer patches than `take`.
     pub(crate) fn open(job: &Job<'_>, take: Option<u32>, seed: u64) -> Result<Self> {
-        let part = job.task.inputs.contains_key("images");
-        let name = job.input(if part { "images" } else { "images.x" })?.name.clone();
-        let set = patches::open(job, "images")?;
+        Self::open_slot(job, "images", take, seed)
+    }
+
+    /// The same of another slot.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub(crate) fn open_slot(job: &Job<'_>, slot: &str, take: Option<u32>, seed: u64) -> Result<Self> {
+        let part = job.task.inputs.contains_key(slot);
+        let name = job.input(&if part { slot.to_owned() } else { format!("{slot}.x") })?.name.clone();
+        let set = patches::open(job, slot)?;
         let positions = choose(set.len(), take, (!part).then_some(seed), &name)?;
         Ok(Self { set, name, positions })
+    }
+
+    /// Opens the same slots, and chooses the patches with these rows, in their order. `asker` has the rows.
+    ///
+    /// # Errors
+    /// What is wrong with the files; a row that they do not have.
+    pub(crate) fn of_rows(job: &Job<'_>, rows: &[i64], asker: &str) -> Result<Self> {
+        let mut images = Self::open(job, None, 0)?;
+        let places: HashMap<i64, usize> = images.set.rows().iter().copied().zip(0..).collect();
+        let place = |row: &i64| {
+            let place = places.get(row).copied();
+            place.with_context(|| format!("{asker} has row {row}, which {} has not", images.name))
+        };
+        images.positions = rows.iter().map(place).collect::<Result<_>>()?;
+        Ok(images)
     }
 
     /// What people call the patches.
@@ -61,6 +86,12 @@ impl Images {
     /// The row of a position, for messages.
     pub(crate) fn row(&self, position: usize) -> i64 {
         self.set.rows()[position]
+    }
+
+    /// The slide of a position, where that is known.
+    pub(crate) fn slide(&self, position: usize) -> Option<&str> {
+        let slides = self.set.slides()?;
+        slides.names.get(usize::try_from(slides.codes[position]).ok()?).map(String::as_str)
     }
 
     /// The true mask of a patch, [96, 96], where there are masks.

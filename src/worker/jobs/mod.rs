@@ -9,6 +9,8 @@ mod maps_file;
 mod metrics;
 mod odd_maps;
 mod output;
+mod resume_train;
+mod sanity;
 #[cfg(test)]
 mod testing;
 mod train;
@@ -86,13 +88,15 @@ pub(crate) fn run(task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
 
 fn compute(job: &Job<'_>) -> Result<Outcome> {
     match &job.task.stage {
-        AnyStage::Synthesize(_) | AnyStage::Split(_) => {
+        AnyStage::Synthesize(_) | AnyStage::Split(_) | AnyStage::Preview(_) => {
             bail!("{} is the engine's: it needs no libtorch", job.task.name)
         }
         AnyStage::Train(stage) => train::run(job, stage),
+        AnyStage::ResumeTrain(stage) => resume_train::run(job, stage),
         AnyStage::Evaluate(stage) => evaluate::run(job, stage),
         AnyStage::Explain(stage) => explain::run(job, stage),
         AnyStage::Metrics(stage) => metrics::run(job, stage),
+        AnyStage::Sanity(stage) => sanity::run(job, stage),
     }
 }
 

@@ -1,11 +1,12 @@
-//! The stage kind `train`: opens its patches, begins or goes on, writes its artifacts.
+//! The stage kind `train`, and what every training does: opens its patches, begins or goes on where an
+//! earlier attempt stopped, writes its artifacts.
 
 use anyhow::{Context as _, Result};
 use pcamflow::{
     fsx::{self, Durability},
     protocol::{Number, Outcome},
     report::training_curves,
-    stages::train::Train,
+    stages::train::{EarlyStopping, Train},
 };
 
 use super::Job;
@@ -22,6 +23,27 @@ use crate::{
 /// # Errors
 /// Patches or start weights that cannot be read; a loss that is not finite; a full disk.
 pub(crate) fn run(job: &Job<'_>, stage: &Train) -> Result<Outcome> {
+    let length = Length { epochs: stage.epochs, stopping: stage.early_stopping.as_ref() };
+    train_on(job, &length, || begin(job, stage))
+}
+
+/// How long a stage trains.
+pub(super) struct Length<'a> {
+    /// Epochs of this stage at most.
+    pub(super) epochs: u32,
+    /// When to stop before.
+    pub(super) stopping: Option<&'a EarlyStopping>,
+}
+
+/// Trains from what `begin` gives, or from where an earlier attempt was stopped, to the end of the stage.
+///
+/// # Errors
+/// As `begin`; patches that cannot be read; a loss that is not finite; a full disk.
+pub(super) fn train_on(
+    job: &Job<'_>,
+    length: &Length<'_>,
+    begin: impl FnOnce() -> Result<State>,
+) -> Result<Outcome> {
     let learning = patches::open(job, "data.train")?;
     let validation = patches::open(job, "data.validation")?;
     let partial = Partial::new(&job.task.work, made_with(job));
@@ -29,9 +51,9 @@ pub(crate) fn run(job: &Job<'_>, stage: &Train) -> Result<Outcome> {
     let resumed = earlier.as_ref().map(|(state, with)| format!("epoch {}, made with {with}", state.epoch));
     let mut state = match earlier {
         Some((state, _)) => state,
-        None => begin(job, stage)?,
+        None => begin()?,
     };
-    let plan = plan(job, stage);
+    let plan = plan(job, length, &state);
     train::train(
         &mut state,
         &plan,
@@ -51,13 +73,15 @@ fn begin(job: &Job<'_>, stage: &Train) -> Result<State> {
     State::new(Recipe::from(stage), source, job.device)
 }
 
-fn plan(job: &Job<'_>, stage: &Train) -> Plan {
+fn plan(job: &Job<'_>, length: &Length<'_>, state: &State) -> Plan {
+    let first_epoch = state.resumed_after.last().copied().unwrap_or(0);
     Plan {
-        last_epoch: stage.epochs,
-        patience: stage.early_stopping.as_ref().map(|stopping| stopping.patience),
+        first_epoch,
+        last_epoch: first_epoch.saturating_add(length.epochs),
+        patience: length.stopping.map(|stopping| stopping.patience),
         checkpoint_interval: job.task.resources.checkpoint_interval,
         // Not the batch of inference: how to compute must not decide which epoch is best.
-        validation_batch: stage.batch_size as usize,
+        validation_batch: state.recipe.batch_size as usize,
     }
 }
 
@@ -73,7 +97,7 @@ fn write(job: &Job<'_>, state: &State) -> Result<Vec<Number>> {
     put("model.safetensors", &to_bytes(&best.model, None)?)?;
     put("checkpoint.safetensors", &checkpoint::encode(state)?)?;
     put("history.json", &serde_json::to_vec_pretty(&state.history)?)?;
-    let curves = training_curves(&state.history, &[])?;
+    let curves = training_curves(&state.history, &state.resumed_after)?;
     put("curves.png", &curves.png()?)?;
     put("curves.svg", curves.svg()?.as_bytes())?;
     Ok(numbers(state, best))
@@ -103,7 +127,7 @@ mod tests {
         serve::Reporter,
         stages::{
             AnyStage, DeviceChoice, RunSettings, StageName, TrainingData,
-            train::{Adam, Optimizer},
+            train::{Adam, Augmentation, Constant, Optimizer, Schedule},
         },
     };
     use tch::Device;
@@ -132,6 +156,10 @@ mod tests {
             epochs,
             batch_size: 8,
             optimizer: Optimizer::Adam(Adam::default()),
+            schedule: Schedule::Constant(Constant::default()),
+            clip_gradients: None,
+            class_weights: None,
+            augmentation: Augmentation::default(),
             early_stopping: None,
             shuffle: true,
             seed: 3,

@@ -9,18 +9,12 @@ use tch::Tensor;
 
 use super::{
     Mode, Tape,
-    layers::{BatchNorm, Convolution, Linear},
+    layers::{BatchNorm, Convolution, Linear, Shape},
     source::Maker,
 };
 
-/// The layers whose outputs can be had, from input to output.
-pub(super) const LAYERS: [&str; 15] = [
-    "conv1", "bn1", "relu1", "conv2", "bn2", "relu2", "pool1", "conv3", "bn3", "relu3", "pool2", "conv4",
-    "bn4", "relu4", "pool3",
-];
-
 /// Rows and columns that pool3 leaves.
-pub(super) const POOLED: i64 = 6;
+const POOLED: i64 = 6;
 
 #[derive(Debug)]
 pub(super) struct ClassCnn {
@@ -70,7 +64,8 @@ impl ClassCnn {
 
 impl Block {
     fn new(names: [&'static str; 3], inputs: i64, outputs: i64, maker: &mut Maker) -> Result<Self> {
-        let convolution = Convolution::new(names[0], inputs, outputs, maker)?;
+        let shape = Shape { inputs, outputs, kernel: 3, stride: 1, bias: true };
+        let convolution = Convolution::new(names[0], shape, maker)?;
         Ok(Self { names, convolution, norm: BatchNorm::new(names[1], outputs, maker)? })
     }
 

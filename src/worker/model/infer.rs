@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use pcamflow::{
     protocol::InputFile,
-    stages::train::{Architecture, ClassCnn},
+    stages::architecture::{Architecture, ClassCnn, ResNet},
 };
 use tch::Device;
 
@@ -23,29 +23,65 @@ pub(crate) fn load_model(input: &InputFile, device: Device) -> Result<Network> {
 /// The architecture that the tensors of a file belong to.
 ///
 /// # Errors
-/// None known here.
+/// None known here: says what the file lacks, or what it looks like.
 pub(crate) fn infer(file: &TensorFile) -> Result<Architecture> {
-    class_cnn(file).map(Architecture::ClassCnn).with_context(|| {
-        format!("{} holds no network that pcamflow knows (architectures: class-cnn)", file.name())
-    })
+    let unknown =
+        || format!("{} holds no network that pcamflow knows (architectures: class-cnn, resnet)", file.name());
+    // Only a residual network has stages.
+    match has(file, &first_of(1, 0)) {
+        true => resnet(file).map(Architecture::Resnet),
+        false => class_cnn(file).map(Architecture::ClassCnn),
+    }
+    .with_context(unknown)
 }
 
 fn class_cnn(file: &TensorFile) -> Result<ClassCnn> {
-    let outputs = |tensor: &str, dimensions: usize| -> Result<u32> {
-        let shape = file.shape(tensor)?;
-        ensure!(
-            shape.len() == dimensions,
-            "tensor `{tensor}` has the shape {shape:?}, not {dimensions} dimensions"
-        );
-        Ok(u32::try_from(shape[0])?)
-    };
     Ok(ClassCnn {
         channels: [
-            outputs("conv1.weight", 4)?,
-            outputs("conv2.weight", 4)?,
-            outputs("conv3.weight", 4)?,
-            outputs("conv4.weight", 4)?,
+            outputs(file, "conv1.weight", 4)?,
+            outputs(file, "conv2.weight", 4)?,
+            outputs(file, "conv3.weight", 4)?,
+            outputs(file, "conv4.weight", 4)?,
         ],
-        hidden: outputs("fc1.weight", 2)?,
+        hidden: outputs(file, "fc1.weight", 2)?,
     })
+}
+
+/// Counts stages and their blocks. Whether all shapes fit is told where they are read.
+fn resnet(file: &TensorFile) -> Result<ResNet> {
+    let width = outputs(file, "conv1.weight", 4)?;
+    let stem = file.shape("conv1.weight")?;
+    ensure!(
+        stem[2..] == [3, 3],
+        "its first convolution is {}x{}, that of a network for larger pictures; here it is 3x3",
+        stem[2],
+        stem[3]
+    );
+    ensure!(
+        !has(file, "layer1.0.conv3.weight"),
+        "its blocks have three convolutions (`layer1.0.conv3.weight`); here they have two"
+    );
+    let blocks = |stage: u32| (0..).take_while(|&block| has(file, &first_of(stage, block))).count();
+    let counts = (1..).map(blocks).take_while(|&blocks| blocks > 0);
+    Ok(ResNet { stages: counts.map(u32::try_from).collect::<Result<_, _>>()?, width })
+}
+
+/// The first tensor of a block.
+fn first_of(stage: u32, block: u32) -> String {
+    format!("layer{stage}.{block}.conv1.weight")
+}
+
+fn has(file: &TensorFile, tensor: &str) -> bool {
+    file.shape(tensor).is_ok()
+}
+
+/// The first dimension of a tensor of so many.
+fn outputs(file: &TensorFile, tensor: &str, dimensions: usize) -> Result<u32> {
+    let shape = file.shape(tensor)?;
+    ensure!(
+        shape.len() == dimensions,
+        "tensor `{tensor}` has the shape {shape:?}, not {dimensions} dimensions"
+    );
+    ensure!(!shape.contains(&0), "tensor `{tensor}` has the shape {shape:?}: it holds no number");
+    Ok(u32::try_from(shape[0])?)
 }

@@ -8,28 +8,42 @@ use super::{
     source::{Initial, Maker},
 };
 
-/// A 3x3 convolution with bias, padding 1: [N, in, h, w] to [N, out, h, w].
+/// What a convolution looks like; padded so that stride 1 keeps rows and columns.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape {
+    pub(super) inputs: i64,
+    pub(super) outputs: i64,
+    /// Rows and columns of the kernel, odd.
+    pub(super) kernel: i64,
+    pub(super) stride: i64,
+    pub(super) bias: bool,
+}
+
+/// A convolution: [N, in, h, w] to [N, out, h / stride, w / stride], rounded up.
 #[derive(Debug)]
 pub(super) struct Convolution {
     weight: Tensor,
-    bias: Tensor,
+    bias: Option<Tensor>,
+    stride: i64,
+    padding: i64,
 }
 
 impl Convolution {
-    pub(super) fn new(name: &str, inputs: i64, outputs: i64, maker: &mut Maker) -> Result<Self> {
-        let fan_in = inputs * 9;
-        Ok(Self {
-            weight: maker.parameter(
-                &format!("{name}.weight"),
-                &[outputs, inputs, 3, 3],
-                Initial::Weight { fan_in },
-            )?,
-            bias: maker.parameter(&format!("{name}.bias"), &[outputs], Initial::Bias { fan_in })?,
-        })
+    pub(super) fn new(name: &str, shape: Shape, maker: &mut Maker) -> Result<Self> {
+        let Shape { inputs, outputs, kernel, stride, bias } = shape;
+        let fan_in = inputs * kernel * kernel;
+        let size = [outputs, inputs, kernel, kernel];
+        let weight = maker.parameter(&format!("{name}.weight"), &size, Initial::Weight { fan_in })?;
+        let bias = match bias {
+            true => Some(maker.parameter(&format!("{name}.bias"), &[outputs], Initial::Bias { fan_in })?),
+            false => None,
+        };
+        Ok(Self { weight, bias, stride, padding: kernel / 2 })
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> Tensor {
-        x.conv2d(&self.weight, Some(&self.bias), [1, 1], [1, 1], [1, 1], 1)
+        let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
+        x.conv2d(&self.weight, self.bias.as_ref(), stride, padding, [1, 1], 1)
     }
 }
 

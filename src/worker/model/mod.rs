@@ -3,12 +3,14 @@
 //! A network takes patches, float32 [N, 3, 96, 96] in [0, 1], and returns logits, float32 `[N]`, of
 //! "tumour". Its tensors have PyTorch's names. Knows no files of patches, no optimiser and no stage.
 //!
-//! To add an architecture: its parameters in `stages::train`, one file here, and the arms that the
-//! compiler asks for; `infer` tells it by its tensors.
+//! To add an architecture: its parameters and the names of its layers in `stages::architecture`, one file
+//! here, and the arms that the compiler asks for; `infer` tells it by its tensors.
 
 mod class_cnn;
 pub(crate) mod infer;
 mod layers;
+mod reinitialise;
+mod resnet;
 mod source;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -22,6 +24,8 @@ pub(crate) use source::Source;
 
 use crate::tensors::Named;
 use class_cnn::ClassCnn;
+use resnet::ResNet;
+use source::{Made, Maker};
 
 /// What a forward pass is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,13 +42,14 @@ pub(crate) struct Network {
     architecture: Architecture,
     layers: Layers,
     parameters: Vec<(String, Tensor)>,
-    buffers: Vec<(String, Tensor)>,
+    made: Vec<Made>,
     device: Device,
 }
 
 #[derive(Debug)]
 enum Layers {
     ClassCnn(Box<ClassCnn>),
+    Resnet(ResNet),
     #[cfg(test)]
     Linear(testing::LinearScore),
 }
@@ -55,13 +60,13 @@ pub(crate) struct Forward {
     /// `[N]`, of "tumour".
     pub(crate) logits: Tensor,
     /// The outputs of the named layers, in order, part of the graph.
-    pub(crate) taps: Vec<(&'static str, Tensor)>,
+    pub(crate) taps: Vec<(String, Tensor)>,
 }
 
 impl Forward {
     /// The output of one layer.
     pub(crate) fn tap(&self, layer: &str) -> Option<&Tensor> {
-        self.taps.iter().find(|(name, _)| *name == layer).map(|(_, tensor)| tensor)
+        self.taps.iter().find(|(name, _)| name == layer).map(|(_, tensor)| tensor)
     }
 }
 
@@ -71,12 +76,20 @@ impl Network {
     /// # Errors
     /// A file that lacks a tensor, has one of another shape, or more than are needed.
     pub(crate) fn new(architecture: &Architecture, source: Source, device: Device) -> Result<Self> {
-        let mut maker = source::Maker::new(source, device);
+        let mut maker = Maker::new(source, device);
         let layers = match architecture {
             Architecture::ClassCnn(widths) => Layers::ClassCnn(Box::new(ClassCnn::new(widths, &mut maker)?)),
+            Architecture::Resnet(settings) => Layers::Resnet(ResNet::new(settings, &mut maker)?),
         };
-        let (parameters, buffers) = maker.finish()?;
-        Ok(Self { architecture: architecture.clone(), layers, parameters, buffers, device })
+        let made = maker.finish()?;
+        let learnt = made.iter().filter(|made| made.learnt);
+        Ok(Self {
+            architecture: architecture.clone(),
+            layers,
+            parameters: learnt.map(|made| (made.name.clone(), made.tensor.shallow_clone())).collect(),
+            made,
+            device,
+        })
     }
 
     /// Which network it is.
@@ -107,29 +120,26 @@ impl Network {
     fn pass(&self, patches: &Tensor, mode: Mode, tape: &mut Tape<'_>) -> Tensor {
         match &self.layers {
             Layers::ClassCnn(network) => network.forward(patches, mode, tape),
+            Layers::Resnet(network) => network.forward(patches, mode, tape),
             #[cfg(test)]
             Layers::Linear(network) => network.forward(patches),
         }
     }
 
     /// The layers that `forward_with_taps` names, from input to output.
-    pub(crate) fn layer_names(&self) -> &'static [&'static str] {
-        match &self.layers {
-            Layers::ClassCnn(_) => &class_cnn::LAYERS,
-            #[cfg(test)]
-            Layers::Linear(_) => &[],
-        }
+    #[cfg(test)]
+    pub(crate) fn layer_names(&self) -> Vec<String> {
+        self.architecture.layers()
     }
 
-    /// What is learnt, in PyTorch's order.
+    /// What is learnt, in the order in which PyTorch's modules are made.
     pub(crate) fn parameters(&self) -> &[(String, Tensor)] {
         &self.parameters
     }
 
     /// Parameters and running statistics by name; they share memory with the network.
     pub(crate) fn state(&self) -> Named {
-        let all = self.parameters.iter().chain(&self.buffers);
-        all.map(|(name, tensor)| (name.clone(), tensor.detach())).collect()
+        self.made.iter().map(|made| (made.name.clone(), made.tensor.detach())).collect()
     }
 
     /// Lets gradients reach the parameters.
@@ -143,18 +153,24 @@ impl Network {
 /// Whether a forward pass keeps what comes by.
 pub(crate) enum Tape<'a> {
     Off,
-    On { taps: &'a mut Vec<(&'static str, Tensor)>, leaf: Option<&'a str> },
+    On { taps: &'a mut Vec<(String, Tensor)>, leaf: Option<&'a str> },
 }
 
 impl Tape<'_> {
     /// Passes the output of a named layer on.
-    fn keep(&mut self, layer: &'static str, output: Tensor) -> Tensor {
+    fn keep(&mut self, layer: &str, output: Tensor) -> Tensor {
+        self.keep_in("", layer, output)
+    }
+
+    /// Passes the output of a layer on that is inside another: `layer1.0` and `.conv1`, say.
+    fn keep_in(&mut self, outer: &str, layer: &str, output: Tensor) -> Tensor {
         match self {
             Self::Off => output,
             Self::On { taps, leaf } => {
-                let cut = *leaf == Some(layer);
+                let name = format!("{outer}{layer}");
+                let cut = *leaf == Some(name.as_str());
                 let output = if cut { output.detach().set_requires_grad(true) } else { output };
-                taps.push((layer, output.shallow_clone()));
+                taps.push((name, output.shallow_clone()));
                 output
             }
         }
@@ -218,7 +234,7 @@ mod tests {
     fn every_named_layer_is_kept_in_order_with_its_own_output() {
         let network = tiny_network(1);
         let forward = network.forward_with_taps(&noisy_patches(2, 1), None);
-        let names: Vec<_> = forward.taps.iter().map(|(name, _)| *name).collect();
+        let names: Vec<_> = forward.taps.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, network.layer_names());
         let tap = |name| forward.tap(name).unwrap();
         assert_eq!(tap("relu4"), &tap("bn4").relu());

@@ -1,4 +1,4 @@
-//! Where a new network's tensors come from: a seed, or a file.
+//! Where a network's tensors come from: a seed, or a file.
 //!
 //! Initialisation is PyTorch's default, bit for bit: the same generator, the same bounds, drawn in the
 //! order in which PyTorch's modules are made. (tch's own layers draw others.)
@@ -32,28 +32,35 @@ pub(super) enum Initial {
     Zeros,
 }
 
-/// The process has one CPU generator: whoever seeds it draws undisturbed until it is done.
-static GENERATOR: Mutex<()> = Mutex::new(());
-
 /// Makes a network's tensors one after the other, and lists them.
 pub(super) struct Maker {
-    source: Source,
+    from: From,
     device: Device,
-    _generator: MutexGuard<'static, ()>,
-    parameters: Tensors,
-    buffers: Tensors,
+    made: Vec<Made>,
 }
 
-/// Tensors with their names, in order.
-pub(super) type Tensors = Vec<(String, Tensor)>;
+enum From {
+    Seed(Generator),
+    File(TensorFile),
+}
+
+/// A tensor that was made.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) name: String,
+    pub(super) tensor: Tensor,
+    pub(super) initial: Initial,
+    /// Whether it is learnt; else it is kept, as running statistics are.
+    pub(super) learnt: bool,
+}
 
 impl Maker {
     pub(super) fn new(source: Source, device: Device) -> Self {
-        let _generator = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Source::Seed(seed) = &source {
-            tch::manual_seed(seed.cast_signed());
-        }
-        Self { source, device, _generator, parameters: Vec::new(), buffers: Vec::new() }
+        let from = match source {
+            Source::Seed(seed) => From::Seed(Generator::seeded(seed)),
+            Source::File(file) => From::File(file),
+        };
+        Self { from, device, made: Vec::new() }
     }
 
     /// A tensor that is learnt.
@@ -61,9 +68,7 @@ impl Maker {
     /// # Errors
     /// The file lacks it, or has it in another shape.
     pub(super) fn parameter(&mut self, name: &str, shape: &[i64], initial: Initial) -> Result<Tensor> {
-        let tensor = self.make(name, shape, initial)?;
-        self.parameters.push((name.to_owned(), tensor.shallow_clone()));
-        Ok(tensor)
+        self.make(name, shape, initial, true)
     }
 
     /// A tensor that is kept, not learnt.
@@ -71,40 +76,56 @@ impl Maker {
     /// # Errors
     /// As `parameter`.
     pub(super) fn buffer(&mut self, name: &str, shape: &[i64], initial: Initial) -> Result<Tensor> {
-        let tensor = self.make(name, shape, initial)?;
-        self.buffers.push((name.to_owned(), tensor.shallow_clone()));
-        Ok(tensor)
+        self.make(name, shape, initial, false)
     }
 
-    /// What was made: parameters and buffers.
+    /// What was made, in order.
     ///
     /// # Errors
     /// The file holds more than the network needs.
-    pub(super) fn finish(self) -> Result<(Tensors, Tensors)> {
-        match self.source {
-            Source::File(file) => file.finish()?,
-            Source::Seed(_) => (),
+    pub(super) fn finish(self) -> Result<Vec<Made>> {
+        match self.from {
+            From::File(file) => file.finish()?,
+            From::Seed(_) => (),
         }
-        Ok((self.parameters, self.buffers))
+        Ok(self.made)
     }
 
-    fn make(&mut self, name: &str, shape: &[i64], initial: Initial) -> Result<Tensor> {
-        let tensor = match &mut self.source {
-            Source::Seed(_) => draw(shape, initial),
-            Source::File(file) => file.take(name, shape)?,
+    fn make(&mut self, name: &str, shape: &[i64], initial: Initial, learnt: bool) -> Result<Tensor> {
+        let tensor = match &mut self.from {
+            From::Seed(generator) => generator.draw(shape, initial),
+            From::File(file) => file.take(name, shape)?,
         };
-        Ok(tensor.to_device(self.device))
+        let tensor = tensor.to_device(self.device);
+        self.made.push(Made { name: name.to_owned(), tensor: tensor.shallow_clone(), initial, learnt });
+        Ok(tensor)
     }
 }
 
-/// Always drawn on the CPU: a GPU's generator gives other numbers.
-fn draw(shape: &[i64], initial: Initial) -> Tensor {
-    let empty = || Tensor::empty(shape, (Kind::Float, Device::Cpu));
-    match initial {
-        Initial::Weight { fan_in } => uniform(empty(), weight_bound(fan_in)),
-        Initial::Bias { fan_in } => uniform(empty(), 1.0 / (fan_in as f64).sqrt()),
-        Initial::Ones => Tensor::ones(shape, (Kind::Float, Device::Cpu)),
-        Initial::Zeros => Tensor::zeros(shape, (Kind::Float, Device::Cpu)),
+/// The process has one CPU generator: whoever seeds it draws undisturbed until it is done.
+static GENERATOR: Mutex<()> = Mutex::new(());
+
+/// The process's CPU generator, seeded; nobody else draws from it while this lives. (A GPU's generator
+/// gives other numbers.)
+pub(super) struct Generator(#[expect(dead_code, reason = "held, not read")] MutexGuard<'static, ()>);
+
+impl Generator {
+    /// As after `torch.manual_seed`.
+    pub(super) fn seeded(seed: u64) -> Self {
+        let guard = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
+        tch::manual_seed(seed.cast_signed());
+        Self(guard)
+    }
+
+    /// A tensor as it begins, on the CPU.
+    pub(super) fn draw(&mut self, shape: &[i64], initial: Initial) -> Tensor {
+        let empty = || Tensor::empty(shape, (Kind::Float, Device::Cpu));
+        match initial {
+            Initial::Weight { fan_in } => uniform(empty(), weight_bound(fan_in)),
+            Initial::Bias { fan_in } => uniform(empty(), 1.0 / (fan_in as f64).sqrt()),
+            Initial::Ones => empty().fill_(1.0),
+            Initial::Zeros => empty().fill_(0.0),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use pcamflow::{
     protocol::InputFile,
-    stages::train::{Architecture, ClassCnn},
+    stages::architecture::{Architecture, ClassCnn, ResNet},
     testing::shared,
 };
 use tch::{Device, Kind, Tensor};
@@ -17,6 +17,32 @@ pub(crate) fn tiny() -> Architecture {
 
 pub(crate) fn tiny_network(seed: u64) -> Network {
     Network::new(&tiny(), Source::Seed(seed), Device::Cpu).unwrap()
+}
+
+/// A residual network of two blocks, the second with a downsample.
+pub(crate) fn small_resnet(seed: u64) -> Network {
+    resnet(&[1, 1], 4, seed)
+}
+
+/// A residual network after PyTorch's initialisation.
+pub(crate) fn resnet(stages: &[u32], width: u32, seed: u64) -> Network {
+    let architecture = Architecture::Resnet(ResNet { stages: stages.to_vec(), width });
+    Network::new(&architecture, Source::Seed(seed), Device::Cpu).unwrap()
+}
+
+/// A network none of whose tensors is as initialised. Running variances stay above 0.
+pub(crate) fn as_if_trained(network: Network) -> Network {
+    for (at, mut tensor) in network.state().into_values().enumerate() {
+        let index = Tensor::arange(tensor.numel() as i64, (Kind::Double, Device::Cpu)) * (at + 1) as f64;
+        let _ = tensor.g_add_(&((index + at as f64).cos() * 0.3).to_kind(Kind::Float).reshape(tensor.size()));
+    }
+    network
+}
+
+/// A network's tensors as a file of weights.
+pub(crate) fn file_of(network: &Network) -> TensorFile {
+    let bytes = crate::tensors::to_bytes(&network.state(), None).unwrap();
+    TensorFile::parse("model.safetensors", &bytes).unwrap()
 }
 
 /// z = <w, x> + b: what every explainer has a closed form for.

@@ -1,19 +1,37 @@
-//! Adam (Kingma & Ba 2015) as `torch.optim.Adam` computes it, operation by operation.
+//! Adam (Kingma & Ba 2015) and AdamW (Loshchilov & Hutter 2019) as `torch.optim` computes them, operation
+//! by operation.
 
-use pcamflow::stages::train::Adam;
+use pcamflow::stages::train::{Adam, AdamW};
 use tch::Tensor;
+
+use super::Rates;
 
 /// The two moments of every parameter.
 #[derive(Debug)]
 pub(super) struct AdamState {
     settings: Adam,
+    /// Whether weight decay acts on the parameter itself (AdamW), not on its gradient.
+    decoupled: bool,
     means: Vec<Tensor>,
     squares: Vec<Tensor>,
 }
 
 impl AdamState {
     pub(super) fn new(settings: Adam, parameters: &[&Tensor]) -> Self {
-        Self { settings, means: super::zeros_like(parameters), squares: super::zeros_like(parameters) }
+        let (means, squares) = (super::zeros_like(parameters), super::zeros_like(parameters));
+        Self { settings, decoupled: false, means, squares }
+    }
+
+    /// AdamW: the same settings, another decay.
+    pub(super) fn decoupled(settings: &AdamW, parameters: &[&Tensor]) -> Self {
+        let &AdamW { learning_rate, beta1, beta2, epsilon, weight_decay } = settings;
+        let settings = Adam { learning_rate, beta1, beta2, epsilon, weight_decay };
+        Self { decoupled: true, ..Self::new(settings, parameters) }
+    }
+
+    pub(super) fn set(&mut self, Rates { learning_rate, momentum }: Rates) {
+        self.settings.learning_rate = learning_rate;
+        self.settings.beta1 = momentum.unwrap_or(self.settings.beta1);
     }
 
     /// PyTorch's names of the moments.
@@ -24,7 +42,14 @@ impl AdamState {
     /// `step` counts from 1. The factors stand on the tensors on which PyTorch's `value = ...` acts.
     pub(super) fn update(&mut self, index: usize, parameter: &mut Tensor, gradient: Tensor, step: u64) {
         let Adam { learning_rate, beta1, beta2, epsilon, weight_decay } = &self.settings;
-        let gradient = if *weight_decay == 0.0 { gradient } else { gradient + &*parameter * *weight_decay };
+        let gradient = match (*weight_decay == 0.0, self.decoupled) {
+            (true, _) => gradient,
+            (false, false) => gradient + &*parameter * *weight_decay,
+            (false, true) => {
+                let _ = parameter.g_mul_scalar_(1.0 - learning_rate * weight_decay);
+                gradient
+            }
+        };
         let (mean, square) = (&mut self.means[index], &mut self.squares[index]);
         let _ = mean.lerp_(&gradient, 1.0 - beta1);
         let _ = square.g_mul_scalar_(*beta2).addcmul_(&(&gradient * (1.0 - beta2)), &gradient);

@@ -3,13 +3,14 @@
 //! Own ones, because tch's cannot save theirs. Knows parameters and gradients; knows no network.
 
 mod adam;
+mod clip;
 mod sgd;
 
 use anyhow::Result;
-use pcamflow::stages::train::Optimizer as Settings;
+use pcamflow::stages::train::{ClipGradients, Optimizer as Settings};
 use tch::{Tensor, no_grad};
 
-use crate::tensors::{Named, TensorFile};
+use crate::tensors::{Named, TensorFile, copy_all};
 use adam::AdamState;
 use sgd::SgdState;
 
@@ -17,8 +18,18 @@ use sgd::SgdState;
 #[derive(Debug)]
 pub(crate) struct Optimizer {
     rule: Rule,
+    clip: Option<ClipGradients>,
     parameters: Vec<(String, Tensor)>,
     steps: u64,
+}
+
+/// What a schedule varies from step to step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Rates {
+    /// Step size.
+    pub(crate) learning_rate: f64,
+    /// SGD's momentum, Adam's `beta1`; `None`: as the settings say.
+    pub(crate) momentum: Option<f64>,
 }
 
 #[derive(Debug)]
@@ -33,10 +44,24 @@ impl Optimizer {
         let tensors: Vec<&Tensor> = parameters.iter().map(|(_, tensor)| tensor).collect();
         let rule = match settings {
             Settings::Adam(adam) => Rule::Adam(AdamState::new(adam.clone(), &tensors)),
+            Settings::AdamW(adamw) => Rule::Adam(AdamState::decoupled(adamw, &tensors)),
             Settings::Sgd(sgd) => Rule::Sgd(SgdState::new(sgd.clone(), &tensors)),
         };
         let parameters = parameters.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone()));
-        Self { rule, parameters: parameters.collect(), steps: 0 }
+        Self { rule, clip: None, parameters: parameters.collect(), steps: 0 }
+    }
+
+    /// The same optimiser, that shortens gradients before it uses them.
+    pub(crate) fn clipping(self, clip: Option<ClipGradients>) -> Self {
+        Self { clip, ..self }
+    }
+
+    /// Sets what a schedule varies, for the steps from here on.
+    pub(crate) fn set(&mut self, rates: Rates) {
+        match &mut self.rule {
+            Rule::Adam(adam) => adam.set(rates),
+            Rule::Sgd(sgd) => sgd.set(rates),
+        }
     }
 
     /// How many steps it has made.
@@ -53,6 +78,10 @@ impl Optimizer {
 
     fn apply(&mut self, gradients: Vec<Tensor>) {
         self.steps += 1;
+        let gradients = match &self.clip {
+            None => gradients,
+            Some(clip) => clip::shortened(gradients, clip.norm),
+        };
         for (index, ((_, parameter), gradient)) in self.parameters.iter_mut().zip(gradients).enumerate() {
             match &mut self.rule {
                 Rule::Adam(adam) => adam.update(index, parameter, gradient, self.steps),
@@ -89,6 +118,16 @@ impl Optimizer {
         self.steps = steps;
         file.finish()
     }
+
+    /// Takes over a state that it had: copies of its tensors, and how many steps it had made.
+    ///
+    /// # Errors
+    /// Tensors of other shapes.
+    pub(crate) fn go_back(&mut self, tensors: &Named, steps: u64) -> Result<()> {
+        copy_all(self.state(), tensors)?;
+        self.steps = steps;
+        Ok(())
+    }
 }
 
 fn zeros_like(tensors: &[&Tensor]) -> Vec<Tensor> {
@@ -98,7 +137,7 @@ fn zeros_like(tensors: &[&Tensor]) -> Vec<Tensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pcamflow::stages::train::{Adam, Sgd};
+    use pcamflow::stages::train::{Adam, AdamW, OneCycle, Sgd};
 
     fn parameters() -> Vec<(String, Tensor)> {
         let tensor = |values: &[f32]| Tensor::from_slice(values).set_requires_grad(true);
@@ -113,15 +152,35 @@ mod tests {
     }
 
     fn after(settings: &Settings, steps: usize) -> Vec<f64> {
+        after_clipped(settings, steps, None)
+    }
+
+    fn after_clipped(settings: &Settings, steps: usize, norm: Option<f64>) -> Vec<f64> {
         let parameters = parameters();
-        let mut optimizer = Optimizer::new(settings, &parameters);
+        let clip = norm.map(|norm| ClipGradients { norm });
+        let mut optimizer = Optimizer::new(settings, &parameters).clipping(clip);
         (0..steps).for_each(|_| optimizer.step(&loss(&parameters)));
+        values(&parameters)
+    }
+
+    fn values(parameters: &[(String, Tensor)]) -> Vec<f64> {
         parameters.iter().flat_map(|(_, tensor)| Vec::<f64>::try_from(tensor).unwrap()).collect()
+    }
+
+    #[track_caller]
+    fn close(what: &str, got: &[f64], wanted: &[f64]) {
+        for (got, wanted) in got.iter().zip(wanted) {
+            assert!((got - wanted).abs() < 1e-6, "{what}: {got} is not {wanted}");
+        }
     }
 
     fn adam(weight_decay: f64) -> Settings {
         let adam = Adam { learning_rate: 0.1, weight_decay, ..Adam::default() };
         Settings::Adam(adam)
+    }
+
+    fn adamw(weight_decay: f64) -> Settings {
+        Settings::AdamW(AdamW { learning_rate: 0.1, weight_decay, ..AdamW::default() })
     }
 
     fn sgd(momentum: f64, nesterov: bool, weight_decay: f64) -> Settings {
@@ -139,6 +198,8 @@ mod tests {
     ///     print([*w.tolist(), *b.tolist()])
     /// run(lambda p: torch.optim.Adam(p, 0.1))
     /// run(lambda p: torch.optim.Adam(p, 0.1, weight_decay=0.3))
+    /// run(lambda p: torch.optim.AdamW(p, 0.1))
+    /// run(lambda p: torch.optim.AdamW(p, 0.1, weight_decay=0.3))
     /// run(lambda p: torch.optim.SGD(p, 0.01))
     /// run(lambda p: torch.optim.SGD(p, 0.01, momentum=0.9, weight_decay=0.3))
     /// run(lambda p: torch.optim.SGD(p, 0.01, momentum=0.9, nesterov=True))
@@ -149,6 +210,8 @@ mod tests {
         let cases = [
             (adam(0.0), [1.4889488220214844, -1.5034537315368652, 0.9913147687911987, 0.7281169295310974]),
             (adam(0.3), [1.4855587482452393, -1.5034476518630981, 0.9902783632278442, 0.7203696370124817]),
+            (adamw(1e-2), [1.4831770658493042, -1.494552731513977, 0.987902045249939, 0.7262716889381409]),
+            (adamw(0.3), [1.3239325284957886, -1.2525572776794434, 0.8937909603118896, 0.672439455986023]),
             (
                 sgd(0.0, false, 0.0),
                 [1.16391122341156, -0.43350470066070557, 0.7717612981796265, 0.324604332447052],
@@ -163,15 +226,79 @@ mod tests {
             ),
         ];
         for (settings, wanted) in cases {
-            for (got, wanted) in after(&settings, 5).iter().zip(wanted) {
-                assert!((got - wanted).abs() < 1e-6, "{settings:?}: {got} is not {wanted}");
+            close(&format!("{settings:?}"), &after(&settings, 5), &wanted);
+        }
+    }
+
+    /// As above, with `torch.nn.utils.clip_grad_norm_([w, b], norm)` before `opt.step()`, by
+    /// ```python
+    /// run(lambda p: torch.optim.SGD(p, 0.01), norm=1.0)
+    /// run(lambda p: torch.optim.SGD(p, 0.01, momentum=0.9, weight_decay=0.3), norm=5.0)
+    /// run(lambda p: torch.optim.Adam(p, 0.1), norm=100.0)  # never reached
+    /// ```
+    #[test]
+    fn five_steps_with_clipped_gradients_are_pytorchs() {
+        let cases = [
+            (
+                sgd(0.0, false, 0.0),
+                1.0,
+                [1.0035722255706787, -1.9505422115325928, 0.506237804889679, 0.25150176882743835],
+            ),
+            (
+                sgd(0.9, false, 0.3),
+                5.0,
+                [1.01094651222229, -1.277217984199524, 0.5668444037437439, 0.26123547554016113],
+            ),
+            (
+                adam(0.0),
+                100.0,
+                [1.4889488220214844, -1.5034537315368652, 0.9913147687911987, 0.7281169295310974],
+            ),
+        ];
+        for (settings, norm, wanted) in cases {
+            close(&format!("{settings:?}, {norm}"), &after_clipped(&settings, 5, Some(norm)), &wanted);
+        }
+    }
+
+    #[test]
+    fn a_gradient_of_nothing_is_clipped_to_nothing() {
+        let zeros = Tensor::zeros([3], (tch::Kind::Float, tch::Device::Cpu));
+        assert_eq!(clip::shortened(vec![zeros.copy()], 1.0), [zeros]);
+    }
+
+    /// As above, with a scheduler that steps after `opt.step()`, by
+    /// ```python
+    /// one_cycle = lambda top: lambda o: torch.optim.lr_scheduler.OneCycleLR(o, top, total_steps=7)
+    /// run(lambda p: torch.optim.Adam(p, 0.1), sched=one_cycle(0.1))
+    /// run(lambda p: torch.optim.SGD(p, 0.01, momentum=0.9), sched=one_cycle(0.01))
+    /// ```
+    /// of which the first five steps are made.
+    #[test]
+    fn five_steps_of_one_cycle_are_pytorchs() {
+        let cycle =
+            pcamflow::stages::train::Schedule::OneCycle(OneCycle { epochs: Some(7), ..OneCycle::default() });
+        let cases = [
+            (adam(0.0), [1.2552012205123901, -1.743208885192871, 0.7551403045654297, 0.5054960250854492]),
+            (
+                sgd(0.9, false, 0.0),
+                [1.2665594816207886, 0.9721646308898926, 0.95093834400177, 0.3675646483898163],
+            ),
+        ];
+        for (settings, wanted) in cases {
+            let parameters = parameters();
+            let mut optimizer = Optimizer::new(&settings, &parameters);
+            for epochs in 0..5 {
+                let place = crate::train::Place { epochs, step: 0, steps_per_epoch: 1 };
+                optimizer.set(crate::train::rates(&cycle, settings.learning_rate(), place));
+                optimizer.step(&loss(&parameters));
             }
+            close(&format!("{settings:?}"), &values(&parameters), &wanted);
         }
     }
 
     #[test]
     fn a_restored_optimiser_goes_on_bit_for_bit() {
-        for settings in [adam(0.1), sgd(0.9, true, 0.1), sgd(0.0, false, 0.0)] {
+        for settings in [adam(0.1), adamw(0.1), sgd(0.9, true, 0.1), sgd(0.0, false, 0.0)] {
             let first = parameters();
             let mut optimizer = Optimizer::new(&settings, &first);
             (0..3).for_each(|_| optimizer.step(&loss(&first)));

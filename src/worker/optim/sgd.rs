@@ -3,6 +3,8 @@
 use pcamflow::stages::train::Sgd;
 use tch::Tensor;
 
+use super::Rates;
+
 /// The velocity of every parameter, where there is momentum.
 #[derive(Debug)]
 pub(super) struct SgdState {
@@ -14,6 +16,11 @@ impl SgdState {
     pub(super) fn new(settings: Sgd, parameters: &[&Tensor]) -> Self {
         let velocities = (settings.momentum != 0.0).then(|| super::zeros_like(parameters));
         Self { settings, velocities }
+    }
+
+    pub(super) fn set(&mut self, Rates { learning_rate, momentum }: Rates) {
+        self.settings.learning_rate = learning_rate;
+        self.settings.momentum = momentum.unwrap_or(self.settings.momentum);
     }
 
     /// PyTorch's name of the velocity.

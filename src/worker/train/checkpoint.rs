@@ -29,6 +29,9 @@ struct Description {
     best: Option<BestAt>,
     epochs_since_best: u32,
     history: History,
+    /// Left out where there are none, as before trainings could be resumed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    resumed_after: Vec<u32>,
 }
 
 /// Where an epoch stood.
@@ -81,6 +84,7 @@ fn describe(state: &State) -> Description {
         }),
         epochs_since_best: state.epochs_since_best,
         history: state.history.clone(),
+        resumed_after: state.resumed_after.clone(),
     }
 }
 
@@ -102,6 +106,7 @@ pub(crate) fn decode(mut file: TensorFile, device: Device) -> Result<State> {
     state.epoch = description.last.epoch;
     state.epochs_since_best = description.epochs_since_best;
     state.history = description.history;
+    state.resumed_after = description.resumed_after;
     file.finish()?;
     Ok(state)
 }

@@ -3,7 +3,13 @@
 use anyhow::{Result, ensure};
 use tch::{Kind, Reduction, Tensor, no_grad};
 
-use super::{State, progress::Progress};
+use super::{
+    State,
+    augment::Augmented,
+    progress::Progress,
+    schedule::{Place, rates},
+    weighting,
+};
 use crate::{
     batches::{self, Batch, Patches},
     model::Mode,
@@ -13,7 +19,7 @@ use crate::{
 /// Means over the images of a pass.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Means {
-    /// Of the binary cross entropy on the logit.
+    /// Of the binary cross entropy on the logit; in learning times the weight of the patch's class.
     pub(super) loss: f64,
     /// Of the predictions that are right, a patch being positive where p > 0.5.
     pub(super) accuracy: f64,
@@ -22,21 +28,37 @@ pub(super) struct Means {
 /// One step of the optimiser per batch, in the epoch's order.
 ///
 /// # Errors
-/// What reading reports; a loss that is not finite, naming epoch and batch.
+/// What reading reports; class weights that the labels do not give; a loss that is not finite, naming
+/// epoch and batch.
 pub(super) fn learn(
     state: &mut State,
     epoch: u32,
     patches: &dyn Patches,
     progress: &Progress<'_>,
 ) -> Result<Means> {
+    let recipe = state.recipe.clone();
     let order = order(state, epoch, patches.len());
-    let mut tally = Tally::new(epoch, order.len().div_ceil(state.recipe.batch_size as usize));
-    batches::for_each(patches, &order, state.recipe.batch_size as usize, |batch| {
-        tally.add(step(state, &batch), batch.len())?;
+    let weights = weighting::of(recipe.class_weights.as_ref(), patches.labels())?;
+    let changing = recipe.augmentation.as_ref();
+    let changing = changing.map(|settings| Augmented::new(patches, settings, recipe.seed, epoch));
+    let patches = changing.as_ref().map_or(patches, |changing| changing as &dyn Patches);
+    let size = recipe.batch_size as usize;
+    let mut tally = Tally::new(epoch, order.len().div_ceil(size));
+    batches::for_each(patches, &order, size, |batch| {
+        set_rates(state, epoch, &tally);
+        tally.add(step(state, &batch, weights), batch.len())?;
         progress.learnt(epoch, batch.len(), tally.last_loss);
         Ok(())
     })?;
     tally.finish()
+}
+
+/// Sets what the schedule, if there is one, has for the next step.
+fn set_rates(state: &mut State, epoch: u32, tally: &Tally) {
+    let place = Place { epochs: epoch - 1, step: tally.added(), steps_per_epoch: tally.batches };
+    if let Some(schedule) = &state.recipe.schedule {
+        state.optimizer.set(rates(schedule, state.recipe.optimizer.learning_rate(), place));
+    }
 }
 
 fn order(state: &State, epoch: u32, length: usize) -> Vec<usize> {
@@ -47,11 +69,12 @@ fn order(state: &State, epoch: u32, length: usize) -> Vec<usize> {
 }
 
 /// One step; returns, on the device, the batch's mean loss and how many predictions were right before it.
-fn step(state: &mut State, batch: &Batch) -> Tensor {
+fn step(state: &mut State, batch: &Batch, class_weights: Option<[f64; 2]>) -> Tensor {
     let device = state.network.device();
     let labels = batch.labels(device);
     let logits = state.network.forward(&batch.images(device), Mode::Training);
-    let loss = logits.binary_cross_entropy_with_logits::<Tensor>(&labels, None, None, Reduction::Mean);
+    let weights = class_weights.map(|weights| weighting::of_each(&labels, weights));
+    let loss = logits.binary_cross_entropy_with_logits(&labels, weights, None, Reduction::Mean);
     state.optimizer.step(&loss);
     no_grad(|| {
         let right = logits.gt(0.0).eq_tensor(&labels.gt(0.5)).sum(Kind::Float);
@@ -74,6 +97,11 @@ struct Tally {
 impl Tally {
     fn new(epoch: u32, batches: usize) -> Self {
         Self { epoch, batches, pending: None, read: 0, images: 0, loss: 0.0, right: 0.0, last_loss: None }
+    }
+
+    /// How many batches there were so far.
+    fn added(&self) -> usize {
+        self.read + usize::from(self.pending.is_some())
     }
 
     fn add(&mut self, numbers: Tensor, images: usize) -> Result<()> {

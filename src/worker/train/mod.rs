@@ -1,16 +1,20 @@
 //! Training: the loop, and what it is made of.
 //!
 //! `recipe` says how to train, `state` is everything that a training is at the end of an epoch,
-//! `epoch` moves it by one pass over the patches, `checkpoint` turns it into bytes and back,
-//! `partial` keeps it between attempts. Knows no stage: `jobs::train` brings it the data and takes
-//! the artifacts. To resume is to call `train` with a state out of a checkpoint.
+//! `epoch` moves it by one pass over the patches (with `schedule`, `weighting` and `augment`),
+//! `checkpoint` turns it into bytes and back, `partial` keeps it between attempts. Knows no stage:
+//! `jobs::train` brings it the data and takes the artifacts. To resume is to call `train` with a state
+//! out of a checkpoint.
 
+mod augment;
 pub(crate) mod checkpoint;
 mod epoch;
 pub(crate) mod partial;
 mod progress;
 mod recipe;
+mod schedule;
 pub(crate) mod state;
+mod weighting;
 
 use anyhow::Result;
 use pcamflow::{metrics::Epoch, serve::Reporter};
@@ -19,11 +23,15 @@ use crate::batches::Patches;
 use partial::Partial;
 use progress::Progress;
 pub(crate) use recipe::Recipe;
+#[cfg(test)]
+pub(crate) use schedule::{Place, rates};
 pub(crate) use state::State;
 
 /// How far to train, and how to compute it.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
+    /// How many epochs were over before: progress is told from there on.
+    pub(crate) first_epoch: u32,
     /// The number of the last epoch, counted from the very first.
     pub(crate) last_epoch: u32,
     /// Stop after so many epochs without a strictly smaller validation loss.
@@ -60,7 +68,7 @@ pub(crate) fn train(
     partial: &Partial,
     reporter: &dyn Reporter,
 ) -> Result<()> {
-    let progress = Progress::new(reporter, state.epoch, plan.last_epoch, data);
+    let progress = Progress::new(reporter, state.epoch, plan, data);
     state.network.unfreeze();
     while !plan.is_done(state) {
         let number = state.epoch + 1;

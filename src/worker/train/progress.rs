@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use pcamflow::serve::Reporter;
 
-use super::Data;
+use super::{Data, Plan};
 
 /// Counts images, and passes the count on.
 pub(super) struct Progress<'a> {
@@ -16,10 +16,11 @@ pub(super) struct Progress<'a> {
 
 impl<'a> Progress<'a> {
     /// Of a training whose first `epoch` epochs are done.
-    pub(super) fn new(reporter: &'a dyn Reporter, epoch: u32, last_epoch: u32, data: &Data<'_>) -> Self {
+    pub(super) fn new(reporter: &'a dyn Reporter, epoch: u32, plan: &Plan, data: &Data<'_>) -> Self {
         let images = (data.train.len() + data.validation.len()) as u64;
-        let done = Cell::new(u64::from(epoch) * images);
-        Self { reporter, done, total: u64::from(last_epoch) * images, last_epoch }
+        let until = |epoch: u32| u64::from(epoch.saturating_sub(plan.first_epoch)) * images;
+        let (done, total) = (Cell::new(until(epoch)), until(plan.last_epoch));
+        Self { reporter, done, total, last_epoch: plan.last_epoch }
     }
 
     /// So many images more were learnt from, with that mean loss.

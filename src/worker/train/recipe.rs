@@ -1,9 +1,14 @@
 //! How a network is trained: what a checkpoint hands on to who resumes it.
 
-use pcamflow::stages::train::{Architecture, Optimizer, Train};
+use pcamflow::stages::train::{
+    Architecture, Augmentation, ClassWeights, ClipGradients, Optimizer, Schedule, Train,
+};
 use serde::{Deserialize, Serialize};
 
 /// Everything semantic about a training but its data, its length and its patience.
+///
+/// Options that came later are left out where they are off: the checkpoints of older versions are read,
+/// and those of trainings without options keep their bytes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Recipe {
@@ -15,18 +20,65 @@ pub(crate) struct Recipe {
     pub(crate) batch_size: u32,
     /// Whether each epoch has an order of its own.
     pub(crate) shuffle: bool,
-    /// Seeds the initialisation and the orders.
+    /// Seeds the initialisation, the orders and the augmentation.
     pub(crate) seed: u64,
+    /// How the learning rate goes along, with its length where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) schedule: Option<Schedule>,
+    /// Shortens gradients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) clip_gradients: Option<ClipGradients>,
+    /// How much a patch of each class counts in the training loss.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) class_weights: Option<ClassWeights>,
+    /// What is done to training patches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) augmentation: Option<Augmentation>,
 }
 
 impl From<&Train> for Recipe {
     fn from(stage: &Train) -> Self {
+        let schedule = Some(stage.schedule.lasting(stage.epochs));
+        let augmentation = Some(stage.augmentation.clone());
         Self {
             architecture: stage.architecture.clone(),
             optimizer: stage.optimizer.clone(),
             batch_size: stage.batch_size,
             shuffle: stage.shuffle,
             seed: stage.seed,
+            schedule: schedule.filter(|schedule| !matches!(schedule, Schedule::Constant(_))),
+            clip_gradients: stage.clip_gradients.clone(),
+            class_weights: stage.class_weights.clone(),
+            augmentation: augmentation.filter(|augmentation| *augmentation != Augmentation::default()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As the first version wrote it.
+    const OLD: &str = r#"{"architecture":{"class-cnn":{"channels":[2,3,4,5],"hidden":6}},"optimizer":{"adam":{"learning-rate":0.001,"beta1":0.9,"beta2":0.999,"epsilon":1e-8,"weight-decay":0.0}},"batch-size":8,"shuffle":true,"seed":3}"#;
+
+    #[test]
+    fn a_recipe_without_options_is_written_and_read_as_ever() {
+        let recipe: Recipe = serde_json::from_str(OLD).unwrap();
+        assert_eq!(serde_json::to_string(&recipe).unwrap(), OLD);
+    }
+
+    #[test]
+    fn every_option_comes_back() {
+        let recipe: Recipe = serde_json::from_str(OLD).unwrap();
+        let recipe = Recipe {
+            schedule: Some(Schedule::OneCycle(Default::default()).lasting(7)),
+            clip_gradients: Some(ClipGradients { norm: 1.0 }),
+            class_weights: Some(ClassWeights::Given([1.0, 2.0])),
+            augmentation: Some(Augmentation { hue: 0.1, ..Augmentation::default() }),
+            ..recipe
+        };
+        let text = serde_json::to_string(&recipe).unwrap();
+        assert!(text.contains(r#""epochs":7"#), "{text}");
+        assert_eq!(serde_json::from_str::<Recipe>(&text).unwrap(), recipe);
     }
 }

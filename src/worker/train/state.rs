@@ -1,14 +1,17 @@
 //! Everything that a training is at the end of an epoch.
 
-use anyhow::Result;
-use pcamflow::metrics::{Epoch, History};
+use anyhow::{Context as _, Result};
+use pcamflow::{
+    metrics::{Epoch, History},
+    stages::resume_train::Start,
+};
 use tch::Device;
 
 use super::Recipe;
 use crate::{
     model::{Network, Source},
     optim::Optimizer,
-    tensors::Named,
+    tensors::{Named, copy_all},
 };
 
 /// A training between two epochs.
@@ -28,6 +31,8 @@ pub(crate) struct State {
     pub(crate) history: History,
     /// The epoch with the smallest validation loss.
     pub(crate) best: Option<Best>,
+    /// The epochs after which the training was resumed by another stage, in order.
+    pub(crate) resumed_after: Vec<u32>,
 }
 
 /// The epoch with the smallest validation loss, and copies of what it left.
@@ -53,8 +58,44 @@ impl State {
     pub(crate) fn new(recipe: Recipe, source: Source, device: Device) -> Result<Self> {
         let network = Network::new(&recipe.architecture, source, device)?;
         let optimizer = Optimizer::new(&recipe.optimizer, network.parameters());
-        let history = History::default();
-        Ok(Self { recipe, network, optimizer, epoch: 0, epochs_since_best: 0, history, best: None })
+        let optimizer = optimizer.clipping(recipe.clip_gradients.clone());
+        let (history, resumed_after) = (History::default(), Vec::new());
+        Ok(Self {
+            recipe,
+            network,
+            optimizer,
+            epoch: 0,
+            epochs_since_best: 0,
+            history,
+            best: None,
+            resumed_after,
+        })
+    }
+
+    /// Makes it the beginning of a further training: patience counts anew, the best epoch stays the one
+    /// to beat.
+    ///
+    /// # Errors
+    /// There is no best epoch to start from.
+    pub(crate) fn resume(&mut self, start: Start) -> Result<()> {
+        match start {
+            Start::Last => (),
+            Start::Best => self.go_back()?,
+        }
+        self.epochs_since_best = 0;
+        self.resumed_after.retain(|&epoch| epoch < self.epoch);
+        self.resumed_after.push(self.epoch);
+        Ok(())
+    }
+
+    /// Weights, optimiser and history as the best epoch left them: what came after never was.
+    fn go_back(&mut self) -> Result<()> {
+        let best = self.best.as_ref().context("a training of no epoch has no best one to start from")?;
+        copy_all(self.network.state(), &best.model)?;
+        self.optimizer.go_back(&best.optimizer, best.steps)?;
+        self.epoch = best.epoch;
+        self.history.epochs.retain(|epoch| epoch.epoch <= best.epoch);
+        Ok(())
     }
 
     /// Enters an epoch into the history; the best one is kept. Strictly smaller is better.

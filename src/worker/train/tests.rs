@@ -42,6 +42,10 @@ fn recipe() -> Recipe {
         batch_size: 8,
         shuffle: true,
         seed: 11,
+        schedule: None,
+        clip_gradients: None,
+        class_weights: None,
+        augmentation: None,
     }
 }
 
@@ -51,7 +55,7 @@ fn fresh(recipe: Recipe) -> State {
 }
 
 fn plan(last_epoch: u32) -> Plan {
-    Plan { last_epoch, patience: None, checkpoint_interval: 1, validation_batch: 16 }
+    Plan { first_epoch: 0, last_epoch, patience: None, checkpoint_interval: 1, validation_batch: 16 }
 }
 
 /// 28 patches to learn from (the last batch is smaller), 12 to validate on.
@@ -195,7 +199,7 @@ fn twenty_steps_are_pytorchs() {
     tch::set_num_threads(1);
     let architecture = Architecture::ClassCnn(ClassCnn { channels: [8, 16, 32, 64], hidden: 32 });
     let optimizer = Optimizer::Adam(Adam::default());
-    let recipe = Recipe { architecture, optimizer, batch_size: 32, shuffle: false, seed: 0 };
+    let recipe = Recipe { architecture, optimizer, batch_size: 32, shuffle: false, seed: 0, ..recipe() };
     let mut state = State::new(recipe, Source::File(weights(&reference, "initial.")), Device::Cpu).unwrap();
     state.network.unfreeze();
     let order: Vec<i64> = get(&reference, "batches").flatten(0, -1).try_into().unwrap();

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use pcamflow::{
-    metrics::Evaluation,
+    metrics::{ChosenThreshold, ConfusionMatrix, Criterion, Evaluation, Predictions, sigmoid},
     stages::{AnyStage, Kind},
 };
 use tch::{Device, no_grad};
@@ -103,6 +103,69 @@ fn one_class_leaves_the_areas_undefined() {
     assert!(!numbers.iter().any(|(name, _)| name == "roc-auc"));
     let roc = fs::read_to_string(folder.path().join("out/roc.svg")).unwrap();
     assert!(roc.contains("undefined"));
+}
+
+/// Evaluates 12 patches with a threshold chosen on 10 others.
+fn beside(folder: &Path, text: &str, validation: &[u8]) -> (anyhow::Result<Vec<(String, f64)>>, Heard) {
+    let model = saved(&tiny_network(4), folder);
+    let images = part(&folder.join("test.h5"), &noise(12), &[0, 1, 1, 0, 1, 0, 0, 1, 1, 1, 0, 0], None);
+    // Other rows of the same noise.
+    let pixels = noise(12 + validation.len() as i64)[12 * PIXELS..].to_vec();
+    let validation = part(&folder.join("validation.h5"), &pixels, validation, None);
+    let inputs = [("model", &model), ("images", &images), ("validation", &validation)];
+    let stage = evaluate(&format!("validation = 'split.pcam/validation'\n{text}"));
+    let (outcome, heard) = computed(stage, &inputs, &folder.join("out"), resources(1, 4));
+    let numbers =
+        outcome.map(|it| it.numbers.into_iter().map(|number| (number.name, number.value)).collect());
+    (numbers, heard)
+}
+
+#[test]
+fn a_threshold_chosen_on_validation_patches_stands_beside_the_fixed_one() {
+    let validation = [0, 1, 0, 1, 1, 0, 1, 0, 1, 1];
+    for (text, criterion) in [("", Criterion::Accuracy), ("choose = 'youden'", Criterion::Youden)] {
+        let folder = tempfile::tempdir().unwrap();
+        let (numbers, heard) = beside(folder.path(), text, &validation);
+        assert_eq!(heard.progress(), (22, 22));
+        let out = folder.path().join("out");
+        let metrics: Evaluation =
+            serde_json::from_slice(&fs::read(out.join("metrics.json")).unwrap()).unwrap();
+        let at = metrics.chosen_threshold.clone().unwrap();
+        // The same with the stage's parts, one by one.
+        let network = tiny_network(4);
+        let pixels = tch::Tensor::from_slice(&noise(22)).view([22, 96, 96, 3]).permute([0, 3, 1, 2]);
+        let logits = network.forward(&(pixels.to_kind(tch::Kind::Float) / 255.0), Mode::Inference);
+        let p: Vec<f64> = Vec::<f32>::try_from(logits).unwrap().into_iter().map(sigmoid).collect();
+        let wanted =
+            ChosenThreshold::of(&Predictions::new(&validation, &p[12..]).unwrap(), criterion).unwrap();
+        assert!((at.chosen.threshold - wanted.threshold).abs() < 1e-5, "{at:?}");
+        assert_eq!(
+            (at.chosen.criterion, at.chosen.validation_value, at.chosen.validation_images),
+            (criterion, wanted.validation_value, 10)
+        );
+        let labels = [0, 1, 1, 0, 1, 0, 0, 1, 1, 1, 0, 0];
+        let matrix = ConfusionMatrix::new(&Predictions::new(&labels, &p[..12]).unwrap(), wanted.threshold);
+        assert_eq!((at.confusion, metrics.images), (matrix, 12));
+        let number = |wanted: &str| {
+            numbers.as_ref().unwrap().iter().find(|(name, _)| name == wanted).map(|(_, value)| *value)
+        };
+        assert_eq!(number("accuracy"), Some(metrics.accuracy));
+        assert_eq!(number("accuracy-at-chosen-threshold"), Some(matrix.accuracy()));
+        assert_eq!(number("chosen-threshold"), Some(at.chosen.threshold));
+        let report = fs::read_to_string(out.join("report.txt")).unwrap();
+        assert!(report.contains(&format!("the highest {} on 10 images", criterion.words())), "{report}");
+    }
+}
+
+#[test]
+fn validation_patches_of_one_class_are_told_before_the_rest_is_computed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (outcome, heard) = beside(folder.path(), "", &[1, 1, 1]);
+    let error = format!("{:#}", outcome.unwrap_err());
+    assert!(
+        error.starts_with("cannot choose a threshold on split.pcam/test: all images belong to one class")
+    );
+    assert_eq!(heard.progress(), (3, 15));
 }
 
 #[test]

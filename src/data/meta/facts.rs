@@ -1,0 +1,104 @@
+//! What the meta table says of each patch, in the official columns.
+
+use anyhow::{Context, Result, anyhow, ensure};
+use csv::StringRecord;
+
+use super::{LABEL_COLUMN, SLIDE_COLUMN, flag, headers, line_of, open, said};
+use crate::data::Source;
+
+const TUMOR_COLUMN: &str = "tumor_patch";
+const X_COLUMN: &str = "coord_x";
+const Y_COLUMN: &str = "coord_y";
+const COLUMNS: [&str; 5] = [SLIDE_COLUMN, X_COLUMN, Y_COLUMN, TUMOR_COLUMN, LABEL_COLUMN];
+
+/// What is known of one patch; `None` where the table lacks the column, or the cell is empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The slide (`wsi`).
+    pub slide: Option<String>,
+    /// Where on it (`coord_x`), as written.
+    pub x: Option<String>,
+    /// Where on it (`coord_y`), as written.
+    pub y: Option<String>,
+    /// Whether there is tumour anywhere in the patch (`tumor_patch`).
+    pub tumor_patch: Option<bool>,
+    /// Whether there is tumour in the centre (`center_tumor_patch`): what the label says.
+    pub center_tumor_patch: Option<bool>,
+}
+
+/// Reads what a table says of each of its patches.
+///
+/// # Errors
+/// A file that is missing or not CSV, a flag that is neither True nor False, and a table with none of the
+/// official columns.
+pub fn read_facts(source: &Source) -> Result<Vec<Facts>> {
+    let mut table = open(source)?;
+    let names = headers(&mut table, source)?;
+    let places = COLUMNS.map(|column| names.iter().position(|name| name == column));
+    ensure!(
+        places.iter().any(Option::is_some),
+        "{source}, line 1: none of the columns {} is there: is it PatchCamelyon's meta table?",
+        COLUMNS.map(|column| format!("`{column}`")).join(", ")
+    );
+    let read = |record: csv::Result<StringRecord>| {
+        let record = record.map_err(|error| anyhow!("{source}: {}", said(&error)))?;
+        facts(&record, places).with_context(|| format!("{source}, line {}", line_of(&record)))
+    };
+    table.records().map(read).collect()
+}
+
+fn facts(record: &StringRecord, places: [Option<usize>; 5]) -> Result<Facts> {
+    let cell = |place: Option<usize>| record.get(place?).map(str::trim).filter(|text| !text.is_empty());
+    let said = |place: Option<usize>, column: &str| {
+        cell(place).map(|text| flag(text).with_context(|| format!("column `{column}`"))).transpose()
+    };
+    let [slide, x, y, tumor, centre] = places;
+    Ok(Facts {
+        slide: cell(slide).map(str::to_owned),
+        x: cell(x).map(str::to_owned),
+        y: cell(y).map(str::to_owned),
+        tumor_patch: said(tumor, TUMOR_COLUMN)?,
+        center_tumor_patch: said(centre, LABEL_COLUMN)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<Facts>> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("meta.csv");
+        std::fs::write(&path, text).unwrap();
+        read_facts(&Source::new(path, "meta.csv"))
+    }
+
+    #[test]
+    fn reads_what_there_is() {
+        let all = ",coord_y,coord_x,tumor_patch,center_tumor_patch,wsi\n0,1,2,True,False,slide_a\n";
+        let facts = read(all).unwrap();
+        let text = |text: &str| Some(text.to_owned());
+        let expected = Facts {
+            slide: text("slide_a"),
+            x: text("2"),
+            y: text("1"),
+            tumor_patch: Some(true),
+            center_tumor_patch: Some(false),
+        };
+        assert_eq!(facts, [expected]);
+        let some = read("wsi,tumor_patch\n a ,\n,1\n").unwrap();
+        assert_eq!(some[0], Facts { slide: text("a"), ..Facts::default() });
+        assert_eq!(some[1], Facts { tumor_patch: Some(true), ..Facts::default() });
+    }
+
+    #[test]
+    fn errors_name_line_and_column() {
+        let error = format!("{:#}", read("wsi,tumor_patch\na,True\nb,maybe\n").unwrap_err());
+        assert!(
+            error.contains("line 3: column `tumor_patch`: \"maybe\" is neither True nor False"),
+            "{error}"
+        );
+        let error = format!("{:#}", read("patient,age\na,70\n").unwrap_err());
+        assert!(error.contains("line 1: none of the columns `wsi`, `coord_x`"), "{error}");
+    }
+}

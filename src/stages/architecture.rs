@@ -1,0 +1,249 @@
+//! The networks that can be trained: their parameters, and what these may be.
+//!
+//! What they compute is the worker's; `train` has one of them as a parameter, a checkpoint names it, and
+//! `explain` asks for one of its layers by name.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AnyStage, Canonical, Check, Lines, Model, Peers,
+    declare::{choice, settings},
+};
+use crate::nearest::nearest;
+
+choice! {
+    /// The networks that can be trained.
+    pub enum Architecture {
+        /// Four convolutions, average pooling, two linear layers.
+        ClassCnn(ClassCnn) = "class-cnn",
+        /// Residual blocks in stages, average pooling, one linear layer.
+        Resnet(ResNet) = "resnet",
+    }
+}
+
+settings! {
+    /// The notebook's network (DESIGN 7).
+    pub struct ClassCnn {
+        /// Channels of the four convolutions.
+        channels: [u32; 4] = [32, 64, 128, 256];
+        /// Units of the hidden linear layer.
+        hidden: u32 = 256;
+    }
+}
+
+settings! {
+    /// A small residual network (He et al. 2016, section 4.2) for patches of 96x96 in the place of 32x32:
+    /// its stem has stride 2, so that the stages work on 48x48, 24x24, 12x12.
+    pub struct ResNet {
+        /// Blocks of each stage; each stage after the first halves rows and columns.
+        stages: Vec<u32> = vec![2, 2, 2];
+        /// Channels of the first stage; each one after it doubles them.
+        width: u32 = 16;
+    }
+}
+
+/// More halvings than these leave nothing of a patch.
+const MOST_STAGES: usize = 5;
+
+/// Channels of the widest layer; a wider one would be a slip of the pen.
+const MOST_CHANNELS: u64 = 4096;
+
+const LAST_OF_CLASS_CNN: &str = "relu4";
+
+impl Architecture {
+    /// Checks the values of a stage's `architecture`.
+    pub(super) fn check(&self, check: &mut Check<'_>) {
+        match self {
+            Self::ClassCnn(network) => network.check(check),
+            Self::Resnet(network) => network.check(check),
+        }
+    }
+
+    /// The layers whose outputs can be explained, from input to output, under their names in PyTorch.
+    #[must_use]
+    pub fn layers(&self) -> Vec<String> {
+        match self {
+            Self::ClassCnn(_) => ClassCnn::LAYERS.map(str::to_owned).to_vec(),
+            Self::Resnet(network) => network.layers(),
+        }
+    }
+
+    /// The last of them before the pooling that ends in one vector: where Grad-CAM looks if nobody says.
+    #[must_use]
+    pub fn last_layer(&self) -> String {
+        match self {
+            Self::ClassCnn(_) => LAST_OF_CLASS_CNN.to_owned(),
+            Self::Resnet(network) => format!("layer{}", network.stages.len()),
+        }
+    }
+
+    /// The name of a layer of this network.
+    ///
+    /// # Errors
+    /// It has no such layer: says which may be meant, and which there are.
+    pub fn layer(&self, layer: &Layer) -> Result<String, UnknownLayer> {
+        let known = self.layers();
+        match &layer.0 {
+            None => Ok(self.last_layer()),
+            Some(name) if known.contains(name) => Ok(name.clone()),
+            Some(name) => Err(UnknownLayer::new(name, &known)),
+        }
+    }
+
+    /// The network of a model, where a stage of the pipeline makes it.
+    pub(super) fn of<'a>(model: &Model, peers: &Peers<'a>) -> Option<&'a Self> {
+        let Model::Artifact(reference) = model else { return None };
+        match peers(&reference.stage)? {
+            AnyStage::Train(train) => Some(&train.architecture),
+            _ => None,
+        }
+    }
+}
+
+/// A layer by its name, or, where nobody says, the last before the pooling.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Layer(Option<String>);
+
+impl Layer {
+    /// The layer of that name.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self(Some(name.into()))
+    }
+}
+
+impl Canonical for Layer {
+    /// ClassCNN's last layer by its name has no line, as no name has none: wherever there is a layer of that
+    /// name, the two are one.
+    fn write(&self, path: &str, lines: &mut Lines) {
+        match self.0.as_deref() {
+            None | Some(LAST_OF_CLASS_CNN) => {}
+            Some(name) => lines.put(path, format!("{name:?}")),
+        }
+    }
+}
+
+/// A layer that a network does not have.
+#[derive(Debug, thiserror::Error)]
+#[error("the model has no layer `{layer}`: {meant}its layers are {known}")]
+pub struct UnknownLayer {
+    layer: String,
+    meant: String,
+    known: String,
+}
+
+impl UnknownLayer {
+    /// Layers inside blocks are too many to list.
+    fn new(layer: &str, known: &[String]) -> Self {
+        let meant = nearest(layer, known.iter().map(String::as_str));
+        let (inner, outer): (Vec<_>, Vec<_>) =
+            known.iter().map(String::as_str).partition(|name| name.matches('.').count() > 1);
+        let inner = inner.first().map(|name| format!(", and those inside each block, such as {name}"));
+        Self {
+            layer: layer.to_owned(),
+            meant: meant.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default(),
+            known: outer.join(", ") + &inner.unwrap_or_default(),
+        }
+    }
+}
+
+impl ClassCnn {
+    const LAYERS: [&str; 15] = [
+        "conv1", "bn1", "relu1", "conv2", "bn2", "relu2", "pool1", "conv3", "bn3", "relu3", "pool2", "conv4",
+        "bn4", "relu4", "pool3",
+    ];
+
+    fn check(&self, check: &mut Check<'_>) {
+        let wide = self.channels.iter().all(|channels| (1..=4096).contains(channels));
+        check.require(wide, "architecture.class-cnn.channels", "`channels` must lie between 1 and 4096");
+        check.within("architecture.class-cnn.hidden", self.hidden.into(), 1.0, 65536.0);
+    }
+}
+
+impl ResNet {
+    fn check(&self, check: &mut Check<'_>) {
+        let blocks = (1..=MOST_STAGES).contains(&self.stages.len())
+            && self.stages.iter().all(|blocks| (1..=64).contains(blocks));
+        let message = format!(
+            "`stages` must be 1 to {MOST_STAGES} numbers of blocks, each between 1 and 64: [2, 2, 2]"
+        );
+        check.require(blocks, "architecture.resnet.stages", message);
+        let doublings = self.stages.len().clamp(1, MOST_STAGES) - 1;
+        let most = MOST_CHANNELS >> doublings;
+        check.within("architecture.resnet.width", self.width.into(), 1.0, most as f64);
+    }
+
+    /// conv1, bn1, relu1, and of every block what is in it (`layer1.0.conv1`), then itself (`layer1.0`); a
+    /// stage (`layer1`) is its last block.
+    fn layers(&self) -> Vec<String> {
+        let mut layers = ["conv1", "bn1", "relu1"].map(str::to_owned).to_vec();
+        for (stage, &blocks) in (1..).zip(&self.stages) {
+            for block in 0..blocks {
+                let name = format!("layer{stage}.{block}");
+                let shortcut = (stage > 1 && block == 0).then_some("downsample");
+                let inside = ["conv1", "bn1", "relu1", "conv2", "bn2"].into_iter().chain(shortcut);
+                layers.extend(inside.map(|layer| format!("{name}.{layer}")));
+                layers.push(name);
+            }
+            layers.push(format!("layer{stage}"));
+        }
+        layers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resnet(stages: &[u32]) -> Architecture {
+        Architecture::Resnet(ResNet { stages: stages.to_vec(), width: 4 })
+    }
+
+    fn lines(layer: &Layer) -> Vec<(String, String)> {
+        let mut lines = Lines::default();
+        layer.write("layer", &mut lines);
+        lines.into_map().into_iter().collect()
+    }
+
+    #[test]
+    fn where_nobody_says_the_last_layer_before_the_pooling_is_meant() {
+        let class_cnn = Architecture::ClassCnn(ClassCnn::default());
+        assert_eq!(class_cnn.layer(&Layer::default()).unwrap(), "relu4");
+        assert_eq!(resnet(&[1, 1]).layer(&Layer::default()).unwrap(), "layer2");
+        assert_eq!(resnet(&[1, 1]).layer(&Layer::named("layer1.0.bn2")).unwrap(), "layer1.0.bn2");
+        for network in [class_cnn, resnet(&[2, 2, 2])] {
+            assert!(network.layers().contains(&network.last_layer()));
+        }
+    }
+
+    #[test]
+    fn the_old_default_written_out_is_the_default_and_other_names_are_told_apart() {
+        assert_eq!(lines(&Layer::named("relu4")), lines(&Layer::default()));
+        assert_eq!(lines(&Layer::named("layer2")), [("layer".to_owned(), "\"layer2\"".to_owned())]);
+    }
+
+    #[test]
+    fn an_unknown_layer_is_told_with_what_is_meant_and_what_there_is() {
+        let told = |name| resnet(&[1, 1]).layer(&Layer::named(name)).unwrap_err().to_string();
+        assert_eq!(
+            told("layer3"),
+            "the model has no layer `layer3`: did you mean `layer1`? its layers are conv1, bn1, relu1, \
+             layer1.0, layer1, layer2.0, layer2, and those inside each block, such as layer1.0.conv1"
+        );
+        assert!(!told("relu4x").contains("did you mean `layer"));
+    }
+
+    #[test]
+    fn a_residual_network_names_its_blocks_and_what_is_in_them() {
+        let network = resnet(&[1, 2]);
+        let layers = network.layers();
+        assert_eq!(layers[..3], ["conv1", "bn1", "relu1"]);
+        let first = ["layer1.0.conv1", "layer1.0.bn1", "layer1.0.relu1", "layer1.0.conv2", "layer1.0.bn2"];
+        assert_eq!(layers[3..8], first);
+        assert_eq!(layers[8], "layer1.0");
+        assert_eq!(layers[9], "layer1");
+        assert_eq!(layers[15..17], ["layer2.0.downsample", "layer2.0"]);
+        assert!(!layers.contains(&"layer2.1.downsample".to_owned()));
+        assert_eq!(layers.last(), Some(&network.last_layer()));
+    }
+}

@@ -1,0 +1,102 @@
+//! Stage kind `sanity`: does an explanation depend on what the model has learnt?
+
+use super::{
+    AnyStage, Appetite, Artifact, ArtifactRef, ArtifactType, Check, DEFAULT_SEED, Equality, Input, Origin,
+    Peers, RunSettings, Runner, Stage, artifact,
+    declare::parameters,
+    default_classes,
+    explain::{Explain, Method},
+};
+
+parameters! {
+    /// Forgets the explained model layer by layer, from the output down, and asks it again each time
+    /// (model randomisation, Adebayo et al. 2018).
+    pub struct Sanity {
+        /// The explanation.
+        input explanation: ArtifactRef;
+        /// Only the first so many of the explained patches; by default 16, or all where there are fewer.
+        semantic take: Option<u32> = None;
+        /// Patches on the panel; 0 for no patches.
+        semantic panel: u32 = 4;
+        /// Resamples of the bootstrap confidence intervals; 0 for none.
+        semantic resamples: u32 = 10_000;
+        /// What the classes 0 and 1 are called.
+        inherited classes: [String; 2] = default_classes();
+        /// Seeds the new weights and the bootstrap.
+        inherited seed: u64 = DEFAULT_SEED;
+        /// How to compute it.
+        execution run: RunSettings = RunSettings::default();
+    }
+}
+
+/// How many patches are asked about where nobody says.
+const USUAL: u32 = 16;
+
+impl Sanity {
+    /// How many of so many explained patches are asked about.
+    #[must_use]
+    pub fn patches(&self, explained: usize) -> usize {
+        let most = USUAL.min(u32::try_from(explained).unwrap_or(u32::MAX));
+        self.take.unwrap_or(most) as usize
+    }
+}
+
+impl Stage for Sanity {
+    const VERSION: u32 = 1;
+    const RUNNER: Runner = Runner::Worker;
+    const APPETITE: Appetite = Appetite::Share;
+    const EQUALITY: Equality = Equality::Tolerance;
+
+    /// Slot `explanation`, and everything that the explanation was made from: it is made again.
+    fn inputs(&self) -> Vec<Input> {
+        let reference = self.explanation.clone();
+        let stage = reference.stage.clone();
+        let input = |slot: &str, from| Input { slot: slot.to_owned(), field: "explanation", from };
+        vec![
+            input("explanation", Origin::Artifact { reference, wants: ArtifactType::Maps }),
+            input("", Origin::Inherited { stage, through: Vec::new(), slot: String::new() }),
+        ]
+    }
+
+    fn artifacts(&self) -> Vec<Artifact> {
+        vec![
+            artifact("sanity", "sanity.json", ArtifactType::Numbers),
+            artifact("per-image", "per-image.csv", ArtifactType::Table),
+            artifact("plot", "sanity.png", ArtifactType::Picture),
+            artifact("plot-svg", "sanity.svg", ArtifactType::Picture),
+            artifact("panel", "panel.png", ArtifactType::Picture),
+        ]
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        check.at_least("take", self.take.unwrap_or(1), 1);
+        check.require(self.panel <= 100, "panel", "`panel` must be at most 100");
+    }
+
+    fn check_peers(&self, peers: &Peers<'_>, check: &mut Check<'_>) {
+        let Some(AnyStage::Explain(explained)) = peers(&self.explanation.stage) else { return };
+        let name = &self.explanation.stage;
+        if let (Some(take), Some(there)) = (self.take, explained.take) {
+            let message =
+                format!("`take` is {take}, but `{name}` explains only {there} patches (its `take`)");
+            check.require(take <= there, "take", message);
+        }
+        let message = format!(
+            "`{name}` draws noise with seed {}, this stage with {}: give both the same",
+            explained.seed, self.seed
+        );
+        check.require(explained.seed == self.seed || !draws_noise(explained), "seed", message);
+    }
+
+    fn run_settings(&self) -> &RunSettings {
+        &self.run
+    }
+}
+
+/// Whether its maps depend on its seed beyond which patches it drew: they are made again with the same noise.
+fn draws_noise(explained: &Explain) -> bool {
+    match &explained.method {
+        Method::Saliency(settings) => settings.smooth.is_some(),
+        Method::GradCam(_) | Method::Occlusion(_) | Method::IntegratedGradients(_) => false,
+    }
+}

@@ -1,0 +1,54 @@
+//! The stage kind `resume-train`: takes a training out of its checkpoint, and trains on.
+
+use anyhow::{Result, ensure};
+use pcamflow::{
+    protocol::Outcome,
+    stages::resume_train::{ResumeTrain, Start, in_words},
+};
+
+use super::{
+    Job,
+    train::{Length, train_on},
+};
+use crate::{
+    tensors::TensorFile,
+    train::{State, checkpoint},
+};
+
+/// Trains on from a checkpoint, or from where an earlier attempt was stopped.
+///
+/// # Errors
+/// A file that is no checkpoint, or one of another architecture than is asked for; whatever training
+/// reports.
+pub(crate) fn run(job: &Job<'_>, stage: &ResumeTrain) -> Result<Outcome> {
+    let length = Length { epochs: stage.epochs, stopping: stage.early_stopping.as_ref() };
+    train_on(job, &length, || begin(job, stage))
+}
+
+fn begin(job: &Job<'_>, stage: &ResumeTrain) -> Result<State> {
+    let input = job.input("from")?;
+    let mut state = checkpoint::decode(TensorFile::read(input)?, job.device)?;
+    let found = &state.recipe.architecture;
+    if let Some(wanted) = &stage.architecture {
+        ensure!(
+            found == wanted,
+            "{} is the checkpoint of {}, and `architecture` asks for {}",
+            input.name,
+            in_words(found),
+            in_words(wanted)
+        );
+    }
+    let last = state.epoch;
+    state.recipe.seed = stage.seed.unwrap_or(state.recipe.seed);
+    state.resume(stage.start)?;
+    job.reporter.info(&format!("goes on after epoch {} of the {last} of {}", state.epoch, input.name));
+    if stage.start == Start::Best && stage.seed.is_none() && state.epoch < last {
+        let (from, to) = (state.epoch + 1, last);
+        job.reporter
+            .info(&format!("epochs {from} to {to} repeat themselves: another `seed` would change that"));
+    }
+    Ok(state)
+}
+
+#[cfg(test)]
+mod tests;
