@@ -1,7 +1,9 @@
 //! Cores and GPUs, shared out among the stages that run.
 //!
-//! A stage that can use every core gets all of them, so that its result does not depend on what else
-//! runs; the others share. Knows how much there is and who has it; knows no stage.
+//! A stage whose result depends on the number of threads gets all cores to itself. Of those that can use
+//! any number, two may run at once with a thread per core each: their threads need no other's company, so
+//! the system shares the cores out well, and who is left alone has them all. (A fixed half each left
+//! a core idle as soon as one of two was done.) Knows how much there is and who has it; knows no stage.
 
 use crate::stages::{Appetite, DeviceChoice};
 
@@ -9,11 +11,15 @@ use crate::stages::{Appetite, DeviceChoice};
 #[derive(Debug, Clone)]
 pub struct Resources {
     cores: usize,
-    free_cores: usize,
+    /// Threads that may still start: twice as many as cores run at once.
+    free_threads: usize,
     free_gpus: Vec<usize>,
     gpus: usize,
     free_jobs: usize,
 }
+
+/// Threads per core.
+const AT_ONCE: usize = 2;
 
 /// What a stage asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +39,8 @@ pub struct Grant {
     pub threads: usize,
     /// Where its tensors live.
     pub device: DeviceChoice,
-    cores: usize,
+    /// Of the threads that may run at once.
+    held: usize,
     gpu: Option<usize>,
 }
 
@@ -42,7 +49,8 @@ impl Resources {
     #[must_use]
     pub fn new(cores: usize, gpus: usize, jobs: usize) -> Self {
         let cores = cores.max(1);
-        Self { cores, free_cores: cores, free_gpus: (0..gpus).collect(), gpus, free_jobs: jobs.max(1) }
+        let (free_threads, free_gpus) = (cores * AT_ONCE, (0..gpus).collect());
+        Self { cores, free_threads, free_gpus, gpus, free_jobs: jobs.max(1) }
     }
 
     /// This machine's.
@@ -58,8 +66,8 @@ impl Resources {
         self.gpus > 0
     }
 
-    /// Takes what is wished for, if it is free. `waiting` stages want a share of the cores, too.
-    pub fn take(&mut self, wish: Wish, waiting: usize) -> Option<Grant> {
+    /// Takes what is wished for, if it is free.
+    pub fn take(&mut self, wish: Wish) -> Option<Grant> {
         if self.free_jobs == 0 {
             return None;
         }
@@ -68,18 +76,22 @@ impl Resources {
             Gpu::Free(index) => Some(index),
             Gpu::Busy => return None,
         };
-        let cores = self.cores_for(wish, gpu.is_some(), waiting)?;
+        let held = self.threads_for(wish, gpu.is_some())?;
         self.free_jobs -= 1;
-        self.free_cores -= cores;
+        self.free_threads -= held;
         self.free_gpus.retain(|free| Some(*free) != gpu);
-        let threads = wish.threads.unwrap_or(if gpu.is_some() { self.cores } else { cores });
-        Some(Grant { threads: threads.max(1), device: device(wish.device, gpu), cores, gpu })
+        let usual = match wish.appetite {
+            Appetite::One if gpu.is_none() => 1,
+            Appetite::One | Appetite::Share | Appetite::All => self.cores,
+        };
+        let threads = wish.threads.unwrap_or(usual).max(1);
+        Some(Grant { threads, device: device(wish.device, gpu), held, gpu })
     }
 
     /// Takes back what a stage held.
     pub fn give_back(&mut self, grant: &Grant) {
         self.free_jobs += 1;
-        self.free_cores += grant.cores;
+        self.free_threads += grant.held;
         self.free_gpus.extend(grant.gpu);
         self.free_gpus.sort_unstable();
     }
@@ -96,22 +108,17 @@ impl Resources {
         }
     }
 
-    fn cores_for(&self, wish: Wish, on_gpu: bool, waiting: usize) -> Option<usize> {
+    fn threads_for(&self, wish: Wish, on_gpu: bool) -> Option<usize> {
         if on_gpu {
-            return Some(self.free_cores.min(1)); // Feeding a GPU takes a core, but never waits for one.
+            return Some(self.free_threads.min(1)); // Feeding a GPU takes a core, but never waits for one.
         }
-        if self.free_cores == 0 {
-            return None;
-        }
-        match (wish.appetite, wish.threads) {
-            (Appetite::One, _) => Some(1),
-            (_, Some(threads)) => {
-                let cores = threads.clamp(1, self.cores);
-                (cores <= self.free_cores).then_some(cores)
-            }
-            (Appetite::All, None) => (self.free_cores == self.cores).then_some(self.cores),
-            (Appetite::Share, None) => Some((self.free_cores / waiting.max(1)).max(1)),
-        }
+        let held = match (wish.appetite, wish.threads) {
+            (Appetite::One, _) => 1,
+            (Appetite::All, None) => self.cores * AT_ONCE,
+            (Appetite::All | Appetite::Share, Some(threads)) => threads.clamp(1, self.cores),
+            (Appetite::Share, None) => self.cores,
+        };
+        (held <= self.free_threads).then_some(held)
     }
 }
 
@@ -148,44 +155,56 @@ mod tests {
     #[test]
     fn training_waits_for_all_cores_and_gets_them() {
         let mut resources = Resources::new(4, 0, 4);
-        let split = resources.take(wish(Appetite::One, None), 1).unwrap();
-        assert_eq!(resources.take(wish(Appetite::All, Some(DeviceChoice::Auto)), 1), None);
+        let split = resources.take(wish(Appetite::One, None)).unwrap();
+        assert_eq!(resources.take(wish(Appetite::All, Some(DeviceChoice::Auto))), None);
         resources.give_back(&split);
-        let train = resources.take(wish(Appetite::All, Some(DeviceChoice::Auto)), 1).unwrap();
+        let train = resources.take(wish(Appetite::All, Some(DeviceChoice::Auto))).unwrap();
         assert_eq!((train.threads, train.device), (4, DeviceChoice::Auto));
-        assert_eq!(resources.take(wish(Appetite::One, None), 1), None);
+        assert_eq!(resources.take(wish(Appetite::One, None)), None);
     }
 
     #[test]
-    fn explainers_share_the_cores() {
+    fn two_explainers_share_the_cores_and_a_third_one_waits() {
         let mut resources = Resources::new(4, 0, 4);
-        let first = resources.take(wish(Appetite::Share, Some(DeviceChoice::Cpu)), 2).unwrap();
-        let second = resources.take(wish(Appetite::Share, Some(DeviceChoice::Cpu)), 1).unwrap();
-        assert_eq!((first.threads, second.threads), (2, 2));
+        let first = resources.take(wish(Appetite::Share, Some(DeviceChoice::Cpu))).unwrap();
+        let second = resources.take(wish(Appetite::Share, Some(DeviceChoice::Cpu))).unwrap();
+        assert_eq!((first.threads, second.threads), (4, 4));
+        assert_eq!(resources.take(wish(Appetite::Share, Some(DeviceChoice::Cpu))), None);
+        assert_eq!(resources.take(wish(Appetite::All, Some(DeviceChoice::Cpu))), None);
+        resources.give_back(&first);
+        assert!(resources.take(wish(Appetite::One, None)).is_some());
+    }
+
+    #[test]
+    fn threads_that_the_user_names_are_those_that_a_stage_gets() {
+        let mut resources = Resources::new(4, 0, 9);
+        let two = Wish { threads: Some(2), ..wish(Appetite::All, Some(DeviceChoice::Cpu)) };
+        let grants: Vec<Grant> = std::iter::from_fn(|| resources.take(two)).collect();
+        assert_eq!(grants.iter().map(|grant| grant.threads).collect::<Vec<_>>(), [2; 4]);
     }
 
     #[test]
     fn a_gpu_is_held_by_one_stage() {
         let mut resources = Resources::new(2, 1, 4);
         let auto = Some(DeviceChoice::Auto);
-        let first = resources.take(wish(Appetite::All, auto), 1).unwrap();
-        assert_eq!(resources.take(wish(Appetite::Share, auto), 1), None);
-        assert!(resources.take(wish(Appetite::One, None), 1).is_some());
+        let first = resources.take(wish(Appetite::All, auto)).unwrap();
+        assert_eq!(resources.take(wish(Appetite::Share, auto)), None);
+        assert!(resources.take(wish(Appetite::One, None)).is_some());
         resources.give_back(&first);
-        assert!(resources.take(wish(Appetite::Share, Some(DeviceChoice::Cuda(0))), 1).is_some());
+        assert!(resources.take(wish(Appetite::Share, Some(DeviceChoice::Cuda(0)))).is_some());
     }
 
     #[test]
     fn a_gpu_that_is_not_there_is_left_to_the_worker_to_refuse() {
         let mut resources = Resources::new(2, 0, 4);
-        let grant = resources.take(wish(Appetite::Share, Some(DeviceChoice::Cuda(0))), 1).unwrap();
+        let grant = resources.take(wish(Appetite::Share, Some(DeviceChoice::Cuda(0)))).unwrap();
         assert_eq!(grant.device, DeviceChoice::Cuda(0));
     }
 
     #[test]
     fn no_more_stages_at_once_than_jobs() {
         let mut resources = Resources::new(8, 0, 1);
-        assert!(resources.take(wish(Appetite::One, None), 1).is_some());
-        assert_eq!(resources.take(wish(Appetite::One, None), 1), None);
+        assert!(resources.take(wish(Appetite::One, None)).is_some());
+        assert_eq!(resources.take(wish(Appetite::One, None)), None);
     }
 }

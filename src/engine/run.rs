@@ -145,7 +145,7 @@ impl<'a> Run<'a, '_> {
             if on_cpu && cores_wanted {
                 continue;
             }
-            match self.resources.take(wish, self.sharing()) {
+            match self.resources.take(wish) {
                 Some(grant) => self.launch(stage, grant, threads, send),
                 None => cores_wanted |= on_cpu,
             }
@@ -159,11 +159,6 @@ impl<'a> Run<'a, '_> {
         let device = (node.stage.runner() == Runner::Worker).then(|| settings.device.unwrap_or_default());
         let threads = settings.threads.map(|threads| threads as usize);
         Wish { appetite: node.stage.appetite(), threads, device }
-    }
-
-    /// Queued stages, which share what cores are free.
-    fn sharing(&self) -> usize {
-        self.states.iter().filter(|state| matches!(state, State::Queued(_))).count()
     }
 
     /// Sends the makers of inputs whose bytes are not here to work again; true if there were any.
