@@ -46,6 +46,11 @@ impl<'a> Check<'a> {
         self.require(holds, path, format!("`{}` must be a number above 0", last(path)));
     }
 
+    /// Requires no more resamples of a bootstrap than anybody needs: all of them are held in memory.
+    pub fn resamples(&mut self, value: u32) {
+        self.within("resamples", value.into(), 0.0, 100_000.0);
+    }
+
     /// What was wrong.
     #[must_use]
     pub fn finish(self) -> Vec<Problem> {
