@@ -37,10 +37,11 @@ const PIXELS: usize = SIDE * SIDE;
 pub(super) fn run(job: &Job<'_>, stage: &Explain) -> Result<Outcome> {
     let network = job.model()?;
     let stage = &stage.clone().settled(network.architecture());
+    let images = Images::open(job, stage.take, stage.seed)?;
+    // May read all training patches: last of what can go wrong before the first map.
     let substrate =
         stage.method.baseline().map(|(baseline, _)| Substrate::new(job, &baseline)).transpose()?;
     let explainer = explainer(&stage.method, &network, Setup { seed: stage.seed, substrate })?;
-    let images = Images::open(job, stage.take, stage.seed)?;
     let (rows, labels) = (images.chosen_rows(), images.chosen_labels());
     let file = MapsFile::create(&job.artifact("maps.h5"), stage, explainer.arrays(), &rows, &labels)?;
     let truth = if images.has_masks() { Truth::Mask } else { Truth::CentreBox };

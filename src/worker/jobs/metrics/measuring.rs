@@ -1,7 +1,7 @@
 //! Every method on every image: its curves, and where it points.
 //!
 //! What depends on a map alone (its order, its localisation) is computed on all cores, then the network is
-//! asked, map by map; some hundred images at a time, so that memory does not grow with their number.
+//! asked, map by map; some hundred images at a time, so that of all others only the curves are in memory.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
