@@ -21,7 +21,7 @@ use super::{
 use crate::{
     baseline::Substrate,
     batch_size::batch_size,
-    batches::{self, Batch, Patches},
+    batches::{self, Batch},
     explain::{Asked, Crew, Explainer, Maps, Question, SIDE, Setup, explainer},
     model::Network,
 };
@@ -124,20 +124,13 @@ impl Made<'_> {
                 self.located.add(map, self.images.mask(position)?.as_deref())?;
             }
             if self.shown.len() < self.to_show {
-                self.show(position, map, positive, logit)?;
+                let (rgb, row) = (batch.bytes(index)?, self.images.row(position));
+                self.shown.push(Shown { rgb, map: map.to_vec(), positive, logit, row });
             }
             self.done += 1;
             let total = self.images.positions.len() as u64;
             self.job.reporter.progress(self.done, total, "images", "explaining");
         }
-        Ok(())
-    }
-
-    fn show(&mut self, position: usize, map: &[f32], positive: bool, logit: f32) -> Result<()> {
-        let mut rgb = vec![0; pcamflow::data::PATCH_BYTES];
-        self.images.read(&[position], &mut rgb)?;
-        let row = self.images.row(position);
-        self.shown.push(Shown { rgb, map: map.to_vec(), positive, logit, row });
         Ok(())
     }
 
