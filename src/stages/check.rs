@@ -40,6 +40,12 @@ impl<'a> Check<'a> {
         self.require(holds, path, format!("`{}` must lie between {least} and {most}", last(path)));
     }
 
+    /// Requires a number from 0 up to, but without, 1.
+    pub fn below_one(&mut self, path: &str, value: f64) {
+        let holds = (0.0..1.0).contains(&value);
+        self.require(holds, path, format!("`{}` must be at least 0 and below 1", last(path)));
+    }
+
     /// Requires a finite number above zero.
     pub fn positive(&mut self, path: &str, value: f64) {
         let holds = value.is_finite() && value > 0.0;
