@@ -11,7 +11,6 @@ use pcamflow::{
 };
 
 use super::{
-    Job,
     completeness::Completeness,
     images::Images,
     localisation::{Located, Truth},
@@ -23,6 +22,7 @@ use crate::{
     batch_size::batch_size,
     batches::{self, Batch},
     explain::{Asked, Crew, Explainer, Maps, Question, SIDE, Setup, explainer},
+    job::Job,
     model::Network,
 };
 

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use anyhow::{Context as _, Result, ensure};
 use pcamflow::data::patch_set::PatchSet;
 
-use super::Job;
 use crate::{
     batches::{self, Patches},
+    job::Job,
     patches,
 };
 

@@ -17,10 +17,11 @@ use pcamflow::{
 };
 use rayon::prelude::*;
 
-use super::{Explanations, Job, Subject, explanations::same_logit};
+use super::{Explanations, Subject, explanations::same_logit};
 use crate::{
     explain::Crew,
     faithfulness::{Course, Ends, Walked, Walker},
+    job::Job,
     model::Network,
 };
 

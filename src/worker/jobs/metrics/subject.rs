@@ -19,8 +19,8 @@ use pcamflow::{
     stages::metrics::{Metrics, Truth},
 };
 
-use super::{Explanations, Job};
-use crate::patches;
+use super::Explanations;
+use crate::{job::Job, patches};
 
 /// The explained patches, in the order of the maps.
 #[derive(Debug)]
