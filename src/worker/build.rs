@@ -1,4 +1,5 @@
-//! Link flags of the worker binary: where libtorch lies at run time.
+//! Link flags of the binaries: the engine without symbols, for it has to start at once; the worker with
+//! the place where libtorch lies at run time.
 //!
 //! tch's own run-path does not reach our binary, so it is set here, for `pcamflow-worker` alone:
 //! the engine must never name libtorch. Knows nothing of how libtorch was chosen: torch-sys says where it
@@ -9,6 +10,8 @@ use std::{env, fs, path::Path};
 fn main() {
     println!("cargo::rerun-if-changed=src/worker/build.rs");
     println!("cargo::rerun-if-env-changed=DEP_TCH_LIBTORCH_LIB");
+    // Not the profile's `strip`: cargo would compile every dependency anew, libtorch's bindings first.
+    println!("cargo::rustc-link-arg-bin=pcamflow=-Wl,--strip-all");
     let Ok(lib) = env::var("DEP_TCH_LIBTORCH_LIB") else { return };
     let worker = "cargo::rustc-link-arg-bin=pcamflow-worker";
     println!("{worker}=-Wl,-rpath,{lib}");
