@@ -31,8 +31,8 @@ Examples:
   pcamflow export p.toml train.base/model models      a copy of it, in models/
   pcamflow check p.toml                               every mistake in a pipeline, with its line
 
-Exit codes: 0 done, 1 a stage failed, 2 usage or pipeline error, 3 environment (no libtorch, no such
-GPU, store not writable), 130 interrupted.";
+Exit codes: 0 done, 1 a stage failed or has no result, 2 usage or pipeline error, 3 environment (no
+libtorch, no such GPU, store not writable), 130 interrupted.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]

@@ -19,10 +19,15 @@ use crate::{
 /// What to plan.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Every stage is one of: cached; run (it runs for certain); maybe (an input may change: decided when that is
-there, and a stage that comes out the same runs nobody); blocked (a pinned file that it needs is not here).
-Nothing is run and nothing is written. With -v, every line of the fingerprint of the stages that are named
-(or of all) beside the previous one: - what it was, + what it is, ? what is still to be made.")]
+Every stage is one of:
+  cached   its result is in the store
+  run      it runs for certain
+  maybe    an input may change; decided when that is there: a stage that comes out the same as before
+           makes nobody run
+  blocked  a pinned source file that it needs is not here
+
+Nothing is run. With -v, every line of the fingerprints of the stages that are named (or of all),
+beside the previous result's: - what it was, + what it is, ? what is still to be made.")]
 pub(super) struct PlanArguments {
     /// Which pipeline.
     #[command(flatten)]

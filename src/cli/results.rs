@@ -44,6 +44,8 @@ pub(super) struct Results<'a> {
     pub(super) engine: &'a Engine<'a>,
     pub(super) all: &'a [StageResult],
     pub(super) artifact: Option<&'a str>,
+    /// Where a run shows artifacts unless it is told otherwise.
+    pub(super) out: PathBuf,
     file: String,
 }
 
@@ -72,7 +74,8 @@ pub(super) fn with_results(
         Err(refused) => return tell(&refused),
     };
     let file = pipeline.file.display().to_string();
-    let results = Results { engine: &engine, all: &all, artifact, file };
+    let out = pipeline.root.join("out");
+    let results = Results { engine: &engine, all: &all, artifact, out, file };
     match results.check(optional) {
         Ok(()) => then(&results),
         Err(exit) => exit,

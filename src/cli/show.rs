@@ -6,7 +6,10 @@ use super::{
     Exit, complain,
     results::{Found, ResultArguments, Results, with_results},
 };
-use crate::{inspect, ui};
+use crate::{
+    inspect::{self, Content},
+    ui,
+};
 
 /// What to show.
 #[derive(Debug, Args)]
@@ -53,11 +56,16 @@ fn contents(results: &Results<'_>, rows: usize, mode: ui::Mode) -> Result<(), Ex
             complain(&format!("error: `{}/{name}`: {error:#}", result.stage));
             Exit::Failed
         })?;
+        let shown = match content {
+            // A picture is for viewers, and those go by the ending of a name.
+            Content::Picture { .. } => results.engine.shown_as(&results.out, &result.stage, artifact),
+            _ => None,
+        };
         let of = ui::OfArtifact {
             artifact: format!("{}/{name}", result.stage),
             file: artifact.file.clone(),
             bytes: artifact.size,
-            path: path.display().to_string(),
+            path: shown.unwrap_or(path).display().to_string(),
             content,
         };
         ui::content(mode, &of);

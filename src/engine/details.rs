@@ -59,13 +59,9 @@ impl Engine<'_> {
         let known = self.known(observer)?;
         let planner = self.planner(&known);
         let forecast = planner.forecast(&self.order);
-        let mut made: Vec<Option<Made>> = vec![None; self.pipeline.stages.len()];
-        for outlook in &forecast.stages {
-            made[outlook.stage] = outlook.record.as_ref().map(|record| record.artifacts.clone());
-        }
         let asked = self.asked_for()?;
         let asked = forecast.stages.iter().filter(|outlook| asked.contains(&outlook.stage));
-        Ok(asked.map(|outlook| planner.details(outlook, &made)).collect())
+        Ok(asked.map(|outlook| planner.details(outlook, &forecast.made)).collect())
     }
 }
 
@@ -78,8 +74,8 @@ impl Planner<'_> {
         for input in &node.inputs {
             lines.entry(format!("input {}", input.slot)).or_default();
         }
-        let previous = match &outlook.record {
-            Some(record) => Some((**record).clone()),
+        let previous = match self.present(outlook) {
+            Some(record) => Some(record),
             None => self.previous(&node.name.to_string()).or_else(|| self.most_similar(known.lines())),
         };
         let mut differences =
@@ -89,12 +85,17 @@ impl Planner<'_> {
             stage: node.name.to_string(),
             state: outlook.state,
             why: outlook.why.clone(),
-            key: outlook.fingerprint.as_ref().map(|fingerprint| fingerprint.key().hex()),
+            key: outlook.key.map(|key| key.hex()),
             notes: self.notes(outlook.stage, &lines),
             lines,
             previous: previous.map(Previous::of),
             differences,
         }
+    }
+
+    /// The result that the pipeline asks for now, if it is in the store.
+    pub(super) fn present(&self, outlook: &Outlook) -> Option<ActionRecord> {
+        self.store.record(&outlook.key?).ok()?.found()
     }
 
     /// Where each parameter is written, and what each input is.

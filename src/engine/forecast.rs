@@ -8,26 +8,20 @@ use std::collections::BTreeMap;
 
 use super::{
     event::{Planned, PlannedStage},
-    fingerprint::Fingerprint,
     plan::{Decision, Made, Planner},
     why::source,
 };
-use crate::{
-    digest::Digest,
-    pipeline::Source,
-    stages::Equality,
-    store::{ActionRecord, Existing},
-};
+use crate::{digest::Digest, pipeline::Source, stages::Equality, store::Existing};
 
-/// A stage in the plan, with all that was found out about it.
+/// A stage in the plan, with what was found out about it.
 pub(super) struct Outlook {
     pub(super) stage: usize,
     pub(super) state: Planned,
     pub(super) why: String,
     /// `None` where an input may change.
-    pub(super) fingerprint: Option<Fingerprint>,
-    /// Its result, where that is in the store.
-    pub(super) record: Option<Box<ActionRecord>>,
+    pub(super) key: Option<Digest>,
+    /// What it took, where its result is in the store.
+    seconds: Option<f64>,
     /// Whether it only runs for its bytes: its result is known, and where the kind is bitwise, certain.
     for_bytes: bool,
 }
@@ -35,6 +29,9 @@ pub(super) struct Outlook {
 /// All stages in scope, each after what it needs; and where each stands among them.
 pub(super) struct Forecast {
     pub(super) stages: Vec<Outlook>,
+    /// The artifacts of the stages whose results are in the store. (Whole records would be most of the memory
+    /// of a large run.)
+    pub(super) made: Vec<Option<Made>>,
     places: BTreeMap<usize, usize>,
 }
 
@@ -58,53 +55,41 @@ impl Planner<'_> {
 
     fn planned(&self, outlook: Outlook) -> PlannedStage {
         let stage = self.pipeline.stages[outlook.stage].name.to_string();
-        let seconds = match &outlook.record {
-            Some(record) => Some(record.made.seconds),
-            None => self.previous(&stage).map(|record| record.made.seconds),
-        };
+        let last_time = || self.previous(&stage).map(|record| record.made.seconds);
+        let seconds = outlook.seconds.or_else(last_time);
         PlannedStage { stage, state: outlook.state, why: outlook.why, seconds }
     }
 
     /// What would become of every stage in scope.
     pub(super) fn forecast(&self, order: &[usize]) -> Forecast {
         let places = order.iter().enumerate().map(|(place, stage)| (*stage, place)).collect();
-        let mut forecast = Forecast { stages: Vec::with_capacity(order.len()), places };
-        let mut made: Vec<Option<Made>> = vec![None; self.pipeline.stages.len()];
+        let made = vec![None; self.pipeline.stages.len()];
+        let mut forecast = Forecast { stages: Vec::with_capacity(order.len()), made, places };
         let mut keys = BTreeMap::new();
         for stage in order {
-            let outlook = self.outlook(*stage, &mut made, &mut keys, &forecast);
+            let outlook = self.outlook(*stage, &mut keys, &mut forecast);
             forecast.stages.push(outlook);
         }
         while self.bytes_are_needed(&mut forecast) | self.results_are_open(&mut forecast) {}
         forecast
     }
 
-    fn outlook(
-        &self,
-        stage: usize,
-        made: &mut [Option<Made>],
-        keys: &mut BTreeMap<Digest, usize>,
-        before: &Forecast,
-    ) -> Outlook {
-        let outlook = |state, why, fingerprint, record| Outlook {
-            stage,
-            state,
-            why,
-            fingerprint,
-            record,
-            for_bytes: false,
-        };
-        let Some(fingerprint) = self.fingerprint(stage, made) else {
-            let (state, why) = self.undecided(stage, made, before);
+    fn outlook(&self, stage: usize, keys: &mut BTreeMap<Digest, usize>, before: &mut Forecast) -> Outlook {
+        let outlook =
+            |state, why, key, seconds| Outlook { stage, state, why, key, seconds, for_bytes: false };
+        let Some(fingerprint) = self.fingerprint(stage, &before.made) else {
+            let (state, why) = self.undecided(stage, before);
             return outlook(state, why, None, None);
         };
-        match self.decide(stage, fingerprint.clone()) {
+        let key = fingerprint.key();
+        match self.decide(stage, fingerprint) {
             Decision::Cached(record) => {
-                made[stage] = Some(record.artifacts.clone());
-                outlook(Planned::Cached, String::new(), Some(fingerprint), Some(record))
+                let seconds = record.made.seconds;
+                before.made[stage] = Some(record.artifacts);
+                outlook(Planned::Cached, String::new(), Some(key), Some(seconds))
             }
             Decision::Run(run) => {
-                let twin = *keys.entry(fingerprint.key()).or_insert(stage);
+                let twin = *keys.entry(key).or_insert(stage);
                 let (state, why) = match self.absent_source(stage) {
                     Some(file) => (Planned::Blocked, format!("`{file}` is not here, and is needed")),
                     None if twin != stage && run.existing == Existing::Keep => {
@@ -113,13 +98,13 @@ impl Planner<'_> {
                     }
                     None => (Planned::Run, run.why),
                 };
-                outlook(state, why, Some(fingerprint), None)
+                outlook(state, why, Some(key), None)
             }
         }
     }
 
     /// A stage some of whose inputs are still to be made.
-    fn undecided(&self, stage: usize, made: &[Option<Made>], before: &Forecast) -> (Planned, String) {
+    fn undecided(&self, stage: usize, before: &Forecast) -> (Planned, String) {
         let blocked = self.makers(stage).find(|(maker, _)| before.state(*maker) == Planned::Blocked);
         if let Some((maker, _)) = blocked {
             return (Planned::Blocked, format!("`{}` cannot run", self.pipeline.stages[maker].name));
@@ -127,9 +112,9 @@ impl Planner<'_> {
         if self.forced[stage] {
             return (Planned::Run, "forced".to_owned());
         }
-        let waits = self.makers(stage).find(|(maker, _)| made[*maker].is_none());
+        let waits = self.makers(stage).find(|(maker, _)| before.made[*maker].is_none());
         let waits = waits.map_or_else(String::new, |(maker, artifact)| self.may_change(maker, artifact));
-        (Planned::Maybe, self.so_far(stage, made, &waits))
+        (Planned::Maybe, self.so_far(stage, &before.made, &waits))
     }
 
     /// A pinned source file that is not here, of a stage that has to read it.
@@ -162,15 +147,16 @@ impl Planner<'_> {
                 continue;
             }
             for (maker, artifact) in self.makers(stage) {
+                let known = forecast.made[maker].as_ref().and_then(|made| made.get(artifact));
+                let away = known.is_some_and(|known| !self.store.object(&known.digest).exists());
                 let Some(maker) = forecast.places.get(&maker) else { continue };
                 let maker = &mut forecast.stages[*maker];
-                let known = maker.record.as_ref().and_then(|record| record.artifacts.get(artifact));
                 let sooner = match maker.state {
                     Planned::Cached => true,
                     Planned::Maybe => state == Planned::Run,
                     Planned::Run | Planned::Blocked => false,
                 };
-                if sooner && known.is_some_and(|known| !self.store.object(&known.digest).exists()) {
+                if sooner && away {
                     let reader = &self.pipeline.stages[stage].name;
                     maker.state = state;
                     maker.why =
@@ -198,7 +184,7 @@ impl Planner<'_> {
                 Planned::Run | Planned::Maybe => read.is_some() || !certain,
                 Planned::Blocked => false,
             };
-            let decided = forecast.stages[place].fingerprint.is_some() && !self.forced[stage] && !for_bytes;
+            let decided = forecast.stages[place].key.is_some() && !self.forced[stage] && !for_bytes;
             if let Some((maker, artifact)) = read.filter(|_| decided)
                 && matches!(state, Planned::Cached | Planned::Run)
             {

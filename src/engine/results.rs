@@ -2,7 +2,10 @@
 //!
 //! Looks where a plan looks, and runs nothing. Knows no formats.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use super::{Engine, Refused, event::Observer, forecast::Forecast, plan::Planner, show::LOG, why::source};
 use crate::store::{ActionRecord, Check, StoredArtifact};
@@ -67,6 +70,14 @@ impl Engine<'_> {
         self.store.object(&artifact.digest)
     }
 
+    /// The file below `out` that shows an artifact now, if it shows this very content.
+    #[must_use]
+    pub fn shown_as(&self, out: &Path, stage: &str, artifact: &StoredArtifact) -> Option<PathBuf> {
+        let path = self.out(out).join(stage).join(&artifact.file);
+        let same = |hashed: crate::fsx::Hashed| hashed.digest == artifact.digest;
+        crate::fsx::hash_file(&path).is_ok_and(same).then_some(path)
+    }
+
     /// Where the log of a result is; `None` where it logged nothing, or the log is not here.
     #[must_use]
     pub fn log(&self, record: &ActionRecord) -> Option<PathBuf> {
@@ -79,13 +90,13 @@ impl Planner<'_> {
         let node = &self.pipeline.stages[stage];
         let name = node.name.to_string();
         let outlook = forecast.and_then(|forecast| forecast.of(stage));
-        let current = outlook.and_then(|outlook| outlook.record.as_deref().cloned());
+        let current = outlook.and_then(|outlook| self.present(outlook));
         let outdated = match (&current, outlook) {
             (Some(_), _) => None,
             (None, Some(outlook)) => Some(outlook.why.clone()),
             (None, None) => Some(why_unknown.to_owned()),
         };
-        let key = outlook.and_then(|outlook| outlook.fingerprint.as_ref()).map(|lines| lines.key());
+        let key = outlook.and_then(|outlook| outlook.key);
         let attempt = key.filter(|_| current.is_none()).map(|key| self.store.work_of(&key).join(LOG));
         let inputs = node.inputs.iter();
         StageResult {

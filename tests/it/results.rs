@@ -186,19 +186,32 @@ fn contents_are_shown_by_format() {
 }
 
 #[test]
-fn the_log_of_an_attempt_that_failed_is_the_one_that_is_shown() {
+fn a_log_is_that_of_the_attempt_that_failed_or_else_of_the_latest_result() {
     let project = small();
-    // Removing the images' dataset fails the split: they are another file.
-    let text = PIPELINE.replace("'synthesize.s/images'", "'x.h5'").replace("'synthesize.s/labels'", "'x.h5'");
-    let project = Sandbox::new().pipeline(&text).file("data/x.h5", "no HDF5").with(|_| drop(project));
-    project.run(&[]).exit(1);
-    let output = ask(&project, "log", &["split.d"]);
-    // A stage that failed before it logged anything left an empty log.
+    ask(&project, "log", &["split.d"]).exit(0).complains("note: split.d logged nothing");
+    // A preview says where its table contradicts the labels.
+    let preview = "[preview.p]\nimages = 'split.d/train'\nmeta = 'm.csv'\nrows = 1\n";
+    let project = project
+        .file("data/m.csv", format!("center_tumor_patch\n{}", "True\n".repeat(12)))
+        .pipeline(&format!("{PIPELINE}{preview}"));
+    let warned = project.run(&[]);
+    let warnings = warned.warnings();
+    let log = ask(&project, "log", &["preview.p"]);
     assert!(
-        output.stderr.contains("did not end well") || output.status.code() == Some(1),
-        "{}",
-        output.stderr
+        !warnings.is_empty() && log.stdout == warnings,
+        "{}: {:?} {:?}",
+        log.stderr,
+        log.stdout,
+        warnings
     );
+
+    // What an attempt left at the present key goes before what an older result said.
+    project.rewrite("p.toml", PIPELINE.replace("train = 4", "train = 5"));
+    let planned = project.pcamflow(&["plan", "p.toml", "-v", "--json", "split.d"]).exit(0);
+    let key = planned.events_of("fingerprint")[0]["key"].as_str().unwrap().to_owned();
+    project.rewrite(&format!(".pcamflow/work/{key}/log.txt"), "out of luck\u{1b}[2J\n");
+    let log = ask(&project, "log", &["split.d"]).exit(0).complains("an attempt that did not end well");
+    assert_eq!(log.stdout, "out of luck\n");
 }
 
 #[test]
