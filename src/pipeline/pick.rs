@@ -1,6 +1,5 @@
 //! Which artifact of a stage a reference means, and what to say where none fits.
 
-use super::resolve::problem;
 use crate::stages::{AnyStage, Artifact, ArtifactRef, ArtifactType, Problem};
 
 /// The artifact that is named, or the only one that fits.
@@ -23,7 +22,7 @@ pub(super) fn pick(
             let message = format!("`{}` makes no artifact `{name}`", reference.stage);
             let names: Vec<&str> = artifacts.iter().map(|artifact| artifact.name).collect();
             let known = format!("it makes {}", names.join(", "));
-            let suggested = problem(message).did_you_mean(name, names);
+            let suggested = Problem::unplaced(message).did_you_mean(name, names);
             Err(if suggested.help.is_some() { suggested } else { suggested.help(known) })
         }
     }
@@ -45,7 +44,7 @@ fn only(fitting: &[&Artifact], reference: &ArtifactRef, wants: ArtifactType) -> 
 fn misfit(what: String, fitting: &[&Artifact], reference: &ArtifactRef, wants: ArtifactType) -> Problem {
     let choices: Vec<String> =
         fitting.iter().map(|artifact| format!("`{}/{}`", reference.stage, artifact.name)).collect();
-    let problem = problem(format!("{what}, but {} are due here", plural(wants)));
+    let problem = Problem::unplaced(format!("{what}, but {} are due here", plural(wants)));
     match choices.as_slice() {
         [] => problem,
         _ => problem.help(format!("write {}", choices.join(" or "))),

@@ -176,7 +176,7 @@ impl<'a> Resolver<'a> {
             let names: Vec<String> =
                 self.stages.iter().map(|stage| stage.name.written().to_string()).collect();
             let word = name.written().to_string();
-            problem(format!("there is no stage `{word}`"))
+            Problem::unplaced(format!("there is no stage `{word}`"))
                 .did_you_mean(&word, names.iter().map(String::as_str))
         })
     }
@@ -205,9 +205,12 @@ impl<'a> Resolver<'a> {
         let seeds: Vec<u64> = self.repeats(name).filter_map(|index| self.stages[index].name.repeat).collect();
         let written = name.written();
         match seeds.as_slice() {
-            [] => problem(format!("there is no `{name}`: `{written}` is not repeated"))
+            [] => Problem::unplaced(format!("there is no `{name}`: `{written}` is not repeated"))
                 .help(format!("write `{written}`, or give it `seeds`")),
-            seeds => problem(format!("there is no `{name}`: `{written}` has the seeds {}", listed(seeds))),
+            seeds => Problem::unplaced(format!(
+                "there is no `{name}`: `{written}` has the seeds {}",
+                listed(seeds)
+            )),
         }
     }
 
@@ -234,7 +237,7 @@ impl<'a> Resolver<'a> {
         match inputs.is_empty() {
             // Declared, and come to nothing: in a cycle, which is reported elsewhere.
             true if self.declares(index, slot) => Ok(inputs),
-            true => Err(vec![problem(format!("`{name}` reads no `{slot}`"))]),
+            true => Err(vec![Problem::unplaced(format!("`{name}` reads no `{slot}`"))]),
             false => Ok(inputs),
         }
     }
@@ -261,12 +264,8 @@ impl<'a> Resolver<'a> {
                     "`{slot}` of `{name}` is a file, {}: how it was made is not known",
                     path.display()
                 );
-                Err(problem(message))
+                Err(Problem::unplaced(message))
             }
         }
     }
-}
-
-pub(super) fn problem(message: String) -> Problem {
-    Problem { span: None, message, help: None }
 }

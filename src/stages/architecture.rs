@@ -3,10 +3,12 @@
 //! What they compute is the worker's; `train` has one of them as a parameter, a checkpoint names it, and
 //! `explain` asks for one of its layers by name.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AnyStage, Canonical, Check, Lines, Model, Peers,
+    AnyStage, Canonical, Check, Lines, Model, Peers, StageName,
     declare::{choice, settings},
 };
 use crate::nearest::nearest;
@@ -90,13 +92,27 @@ impl Architecture {
         }
     }
 
-    /// The network of a model, where a stage of the pipeline makes it.
-    pub(super) fn of<'a>(model: &Model, peers: &Peers<'a>) -> Option<&'a Self> {
-        let Model::Artifact(reference) = model else { return None };
-        match peers(&reference.stage)? {
-            AnyStage::Train(train) => Some(&train.architecture),
-            _ => None,
+    /// The network of a model, or of a checkpoint, and the stage that says so, where a stage of the pipeline
+    /// makes it.
+    pub(super) fn declared<'a>(model: &Model, peers: &Peers<'a>) -> Option<(StageName, &'a Self)> {
+        let mut seen = BTreeSet::new();
+        let mut name = maker(model)?;
+        // A cycle is reported elsewhere.
+        while seen.insert(name.clone()) {
+            match peers(&name)? {
+                AnyStage::Train(train) => return Some((name, &train.architecture)),
+                AnyStage::ResumeTrain(resume) => name = maker(&resume.from)?,
+                _ => return None,
+            }
         }
+        None
+    }
+}
+
+fn maker(model: &Model) -> Option<StageName> {
+    match model {
+        Model::Artifact(reference) => Some(reference.stage.clone()),
+        Model::File(_) => None,
     }
 }
 

@@ -151,12 +151,12 @@ impl Stage for Explain {
 
     fn check(&self, check: &mut Check<'_>) {
         check.at_least("take", self.take.unwrap_or(1), 1);
-        check.require(self.panel <= 1000, "panel", "`panel` must be at most 1000");
+        check.require(self.panel <= 200, "panel", "`panel` must be at most 200");
         self.method.check(&self.model, check);
     }
 
     fn check_peers(&self, peers: &Peers<'_>, check: &mut Check<'_>) {
-        let network = Architecture::of(&self.model, peers);
+        let network = Architecture::declared(&self.model, peers).map(|(_, network)| network);
         match &self.method {
             Method::GradCam(settings) => {
                 if let Some(Err(unknown)) = network.map(|network| network.layer(&settings.layer)) {

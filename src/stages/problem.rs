@@ -24,6 +24,11 @@ impl Problem {
         Self { span: Some(span), message: message.into(), help: None }
     }
 
+    /// A problem whose place somebody else knows.
+    pub fn unplaced(message: impl Into<String>) -> Self {
+        Self { span: None, message: message.into(), help: None }
+    }
+
     /// The same problem with advice.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {

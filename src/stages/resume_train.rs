@@ -1,10 +1,8 @@
 //! Stage kind `resume-train`: goes on with a training where its checkpoint stands.
 
-use std::collections::BTreeSet;
-
 use super::{
-    AnyStage, Appetite, Artifact, ArtifactType, Check, Equality, Input, Kind, Model, Origin, Peers,
-    RunSettings, Runner, Stage, StageName, TrainingData,
+    Appetite, Artifact, ArtifactType, Check, Equality, Input, Kind, Model, Origin, Peers, RunSettings,
+    Runner, Stage, StageName, TrainingData,
     declare::{choice, parameters},
     train::{Architecture, EarlyStopping, training_artifacts},
     training_inputs,
@@ -87,7 +85,7 @@ impl Stage for ResumeTrain {
 
     fn check_peers(&self, peers: &Peers<'_>, check: &mut Check<'_>) {
         let Some(wanted) = &self.architecture else { return };
-        if let Some((name, found)) = self.declared_architecture(peers)
+        if let Some((name, found)) = Architecture::declared(&self.from, peers)
             && found != wanted
         {
             let message = format!(
@@ -101,30 +99,6 @@ impl Stage for ResumeTrain {
 
     fn run_settings(&self) -> &RunSettings {
         &self.run
-    }
-}
-
-impl ResumeTrain {
-    /// The network that is trained further, and the stage that says so; `None` where only a file knows.
-    fn declared_architecture<'a>(&self, peers: &Peers<'a>) -> Option<(StageName, &'a Architecture)> {
-        let mut seen = BTreeSet::new();
-        let mut name = stage_of(&self.from)?;
-        // A cycle is reported elsewhere.
-        while seen.insert(name.clone()) {
-            match peers(&name)? {
-                AnyStage::Train(train) => return Some((name, &train.architecture)),
-                AnyStage::ResumeTrain(resume) => name = stage_of(&resume.from)?,
-                _ => return None,
-            }
-        }
-        None
-    }
-}
-
-fn stage_of(from: &Model) -> Option<StageName> {
-    match from {
-        Model::Artifact(reference) => Some(reference.stage.clone()),
-        Model::File(_) => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! `curves.h5`: every curve of every method.
 //!
 //! `LABEL/deletion` and `LABEL/insertion` [N, points] float64: the probability of the explained class, NaN
-//! where a map has no order. `fraction` [points] float64: where the points lie. `row` `[N]` int64, `label`
+//! where a map has no order. `fraction` `[points]` float64: where the points lie. `row` `[N]` int64, `label`
 //! `[N]` uint8, `probability` `[N]` float64 of tumour, `explained` `[N]` uint8: the class whose probability
 //! the curves show. Attributes: how they were made.
 
