@@ -117,7 +117,7 @@ mod tests {
         let path = folder.path().join("a.h5");
         let file = hdf5::File::create(&path).unwrap();
         let group = file.create_group("curves").unwrap();
-        group.new_dataset_builder().with_data(&[[1_f32, 2.0]]).create("deletion").unwrap();
+        group.new_dataset_builder().with_data(&ndarray::arr2(&[[1_f32, 2.0]])).create("deletion").unwrap();
         let labels = file.new_dataset_builder().with_data(&[1_u8, 0, 1]).create("y").unwrap();
         labels.new_attr::<u32>().create("classes").unwrap().write_scalar(&2_u32).unwrap();
         let text: hdf5::types::VarLenUnicode = "grad-cam".parse().unwrap();
