@@ -26,6 +26,7 @@
 //! | [`engine`] | fingerprints, plan, run loop, attempts, executors, events |
 //! | [`protocol`], [`serve`] | what crosses the process boundary; the serving side of it |
 //! | [`data`] | HDF5 and CSV in and out, splitting, synthetic patches |
+//! | [`inspect`] | what is in a file, for people |
 //! | [`metrics`], [`report`] | pure mathematics; pictures and texts |
 //! | [`jobs`] | the stages that need no libtorch, computed in a child of the engine |
 //! | [`ui`], [`cli`] | progress, summaries, JSON events; arguments in, exit code out |
@@ -55,6 +56,7 @@ pub mod digest;
 pub mod engine;
 pub mod fsx;
 pub mod graph;
+pub mod inspect;
 pub mod jobs;
 pub mod metrics;
 pub mod nearest;

@@ -24,19 +24,31 @@ pub(super) struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   pcamflow run pipelines/quickstart.toml              a first pipeline; needs no data
-  pcamflow run pipelines/full.toml --dry-run          what would run, and why
+  pcamflow plan pipelines/full.toml                   what would run, and why
   pcamflow run p.toml --set train.base.epochs=3       another value, without editing
   pcamflow run p.toml evaluate.test                   one stage and what it needs
+  pcamflow show p.toml evaluate.test/metrics          what is in an artifact
+  pcamflow export p.toml train.base/model models      a copy of it, in models/
   pcamflow check p.toml                               every mistake in a pipeline, with its line
 
-Exit codes: 0 done, 1 a stage failed, 2 usage or pipeline error, 3 environment (no libtorch, no such
-GPU, store not writable), 130 interrupted.";
+Exit codes: 0 done, 1 a stage failed or has no result, 2 usage or pipeline error, 3 environment (no
+libtorch, no such GPU, store not writable), 130 interrupted.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Run a pipeline: only what changed is computed
     Run(RunArguments),
+    /// Show what would run, why, and how long that may take
+    Plan(super::plan::PlanArguments),
+    /// Show a stage's result, or what is in one of its artifacts
+    Show(super::show::ShowArguments),
+    /// Print what a stage said while it computed
+    Log(super::results::ResultArguments),
+    /// Print the path of an artifact, for scripts
+    Path(super::results::ResultArguments),
+    /// Copy artifacts into a folder
+    Export(super::export::ExportArguments),
     /// Check a pipeline file, without running anything
     Check(PipelineArguments),
     /// Serve stages to an engine (not for people)
@@ -45,7 +57,7 @@ pub(super) enum Command {
 }
 
 /// Which pipeline, and with which values.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct PipelineArguments {
     /// The pipeline file
     #[arg(value_name = "FILE")]
@@ -71,7 +83,7 @@ pub(super) struct RunArguments {
     /// Compute this stage again whatever the store holds (`split.*`; may be given several times)
     #[arg(long, value_name = "STAGE")]
     pub(super) force: Vec<String>,
-    /// Show what would run, and why; run nothing
+    /// Show what would run, and why; run nothing (as `pcamflow plan`)
     #[arg(long)]
     pub(super) dry_run: bool,
     /// Go on with what does not depend on a stage that failed

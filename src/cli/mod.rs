@@ -2,8 +2,15 @@
 
 mod args;
 mod check;
+mod export;
+mod log;
 mod logging;
+mod path;
+mod plan;
+mod project;
+mod results;
 mod run;
+mod show;
 mod worker;
 
 use std::{ffi::OsString, io::IsTerminal, process::ExitCode};
@@ -22,6 +29,8 @@ pub const SERVE: &str = "__serve";
 enum Exit {
     /// All is done.
     Done = 0,
+    /// A stage failed, or has nothing to show.
+    Failed = 1,
     /// The command line or the pipeline is wrong.
     Usage = 2,
     /// The machine lacks something: libtorch, a GPU, a store that can be written.
@@ -43,9 +52,16 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
-    logging::start(arguments.verbose);
+    // Of a plan, the first -v asks for fingerprints.
+    let planning = matches!(arguments.command, Command::Plan(_));
+    logging::start(arguments.verbose.saturating_sub(u8::from(planning)));
     let code = match arguments.command {
+        Command::Plan(plan) => plan::plan(&plan, arguments.verbose > 0).code(),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Show(show) => show::show(&show).code(),
+        Command::Log(log) => log::log(&log).code(),
+        Command::Path(path) => path::path(&path).code(),
+        Command::Export(export) => export::export(&export).code(),
         Command::Check(arguments) => check::check(&arguments).code(),
         Command::Serve => {
             serve::serve(std::collections::BTreeMap::new(), crate::jobs::run);

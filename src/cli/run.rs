@@ -1,14 +1,18 @@
 //! `pcamflow run`.
 
-use std::{
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
-use super::{Exit, args::RunArguments, check::load, complain, logging, worker::programs};
+use super::{
+    Exit,
+    args::RunArguments,
+    logging,
+    plan::{PlanArguments, plan},
+    project::{open, tell},
+    worker::programs,
+};
 use crate::{
     engine::{
         Engine, Options,
@@ -16,49 +20,22 @@ use crate::{
     },
     pipeline::Pipeline,
     stages::RunSettings,
-    store::{self, Store},
     ui,
 };
 
 /// Runs a pipeline, or shows what a run would do.
 pub(super) fn run(arguments: &RunArguments) -> u8 {
-    let pipeline = match load(&arguments.pipeline) {
-        Ok(pipeline) => pipeline,
+    if arguments.dry_run {
+        return plan(&PlanArguments::from(arguments), false).code();
+    }
+    let (pipeline, store) = match open(&arguments.pipeline, arguments.store.as_ref()) {
+        Ok(opened) => opened,
         Err(exit) => return exit.code(),
     };
-    match Store::open(&store_folder(arguments, &pipeline), store::Options::default()) {
-        Ok(store) => with_store(arguments, &pipeline, &store),
-        Err(error) => {
-            complain(&format!("error: {error}"));
-            Exit::Environment.code()
-        }
-    }
-}
-
-fn with_store(arguments: &RunArguments, pipeline: &Pipeline, store: &Store) -> u8 {
-    let result = Engine::new(pipeline, store, options(arguments)).and_then(|engine| {
-        if arguments.dry_run {
-            dry_run(arguments, &engine, pipeline)
-        } else {
-            real_run(arguments, &engine, pipeline)
-        }
-    });
-    result.unwrap_or_else(|refused| {
-        for line in refused.to_string().lines() {
-            complain(&format!("error: {line}"));
-        }
-        Exit::from(&refused).code()
-    })
-}
-
-fn dry_run(
-    arguments: &RunArguments,
-    engine: &Engine<'_>,
-    pipeline: &Pipeline,
-) -> Result<u8, crate::engine::Refused> {
-    let stages = engine.plan(&mut *ui::observer(mode(arguments)))?;
-    ui::plan(mode(arguments), &pipeline.name, &stages);
-    Ok(Exit::Done.code())
+    let engine = Engine::new(&pipeline, &store, options(arguments));
+    engine
+        .and_then(|engine| real_run(arguments, &engine, &pipeline))
+        .unwrap_or_else(|refused| tell(&refused).code())
 }
 
 fn real_run(
@@ -97,10 +74,6 @@ fn mode(arguments: &RunArguments) -> ui::Mode {
         _ if logging::wanted() => ui::Mode::Plain,
         _ => ui::Mode::Auto,
     }
-}
-
-fn store_folder(arguments: &RunArguments, pipeline: &Pipeline) -> PathBuf {
-    arguments.store.clone().unwrap_or_else(|| pipeline.root.join(".pcamflow"))
 }
 
 fn options(arguments: &RunArguments) -> Options {

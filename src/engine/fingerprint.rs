@@ -1,7 +1,7 @@
 //! The fingerprint of a stage: everything that can change its result, as sorted lines; and its key.
 //!
-//! The same lines are hashed for the key, kept in the action record and compared for "why did this
-//! run": what is explained cannot drift from what is hashed. Knows no store and no pipeline file.
+//! The same lines are hashed for the key, kept in the action record and compared (`why`) for "why did
+//! this run": what is explained cannot drift from what is hashed. Knows no store and no pipeline file.
 
 use std::collections::BTreeMap;
 
@@ -57,67 +57,6 @@ impl Fingerprint {
     }
 }
 
-/// Why a stage with these lines runs, given the lines of its last result: the most telling
-/// difference first, in a few words.
-#[must_use]
-pub fn why(old: Option<&BTreeMap<String, String>>, new: &Fingerprint) -> String {
-    let Some(old) = old else { return "never ran".to_owned() };
-    let mut changes = differences(old, &new.0);
-    match changes.len() {
-        0 => "its result is not in the store".to_owned(),
-        1 | 2 => changes.join(", "),
-        more => {
-            changes.truncate(2);
-            format!("{}, and {} more", changes.join(", "), more - 2)
-        }
-    }
-}
-
-/// Every difference between two fingerprints in words; parameters before inputs.
-#[must_use]
-pub fn differences(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Vec<String> {
-    let paths: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let mut changes: Vec<(u8, String)> = paths
-        .into_iter()
-        .filter(|path| old.get(*path) != new.get(*path))
-        .filter_map(|path| in_words(path, old.get(path), new.get(path)))
-        .collect();
-    changes.sort();
-    changes.into_iter().map(|(_, words)| words).collect()
-}
-
-fn in_words(path: &str, old: Option<&String>, new: Option<&String>) -> Option<(u8, String)> {
-    let show = |value: Option<&String>| value.map_or("default".to_owned(), |value| value.replace('"', ""));
-    if let Some(parameter) = path.strip_prefix("parameter ") {
-        // The marker of a table says nothing that its fields don't.
-        let marker = [old, new].iter().all(|value| value.is_none_or(|value| value == "{}"));
-        let words = if marker {
-            format!("`{parameter}`")
-        } else {
-            format!("`{parameter}` {} -> {}", show(old), show(new))
-        };
-        return Some((0, words));
-    }
-    if let Some(slot) = path.strip_prefix("input ") {
-        return Some((
-            1,
-            match (old, new) {
-                (Some(_), Some(_)) => format!("`{slot}` changed"),
-                (None, _) => format!("`{slot}` is new"),
-                (_, None) => format!("`{slot}` is gone"),
-            },
-        ));
-    }
-    Some((
-        2,
-        match path {
-            "version" => format!("the kind's results changed (version {} -> {})", show(old), show(new)),
-            "format" => "the cache's format changed".to_owned(),
-            _ => format!("`{path}` changed"),
-        },
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,19 +102,5 @@ mod tests {
         let keys: Vec<String> =
             golden.into_iter().map(|(kind, text, word)| format!("{word} {}", key(kind, text))).collect();
         assert_eq!(keys.join("\n"), include_str!("golden-keys.txt").trim_end());
-    }
-
-    #[test]
-    fn why_names_parameters_first() {
-        let inputs = |bytes: &[u8]| [("data.train", Digest::of(bytes))];
-        let old = Fingerprint::new(&stage(Kind::Train, "data = 'split.s'\nepochs = 8"), inputs(b"a"));
-        let new = Fingerprint::new(
-            &stage(Kind::Train, "data = 'split.s'\nepochs = 9\nbatch-size = 32"),
-            inputs(b"b"),
-        );
-        assert_eq!(why(Some(old.lines()), &new), "`batch-size` default -> 32, `epochs` 8 -> 9, and 1 more");
-        assert_eq!(why(None, &new), "never ran");
-        let moved = Fingerprint::new(&stage(Kind::Train, "data = 'split.s'\nepochs = 8"), inputs(b"b"));
-        assert_eq!(why(Some(old.lines()), &moved), "`data.train` changed");
     }
 }

@@ -4,17 +4,21 @@
 //! serves the dry run and the real run; one traversal makes keys and explains them.
 
 mod attempt;
+pub mod details;
 pub mod event;
 pub mod exec;
 pub mod fingerprint;
+mod forecast;
 mod known;
 mod plan;
 pub mod repeats;
 pub mod resources;
+pub mod results;
 mod run;
 mod select;
 mod show;
 mod task;
+pub mod why;
 
 use std::{
     path::{Path, PathBuf},
@@ -143,13 +147,25 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// The stages that were asked for; all where none was.
+    fn asked_for(&self) -> Result<Vec<usize>, Refused> {
+        select::asked_for(self.pipeline, &self.options.targets).map_err(Refused::Wrong)
+    }
+
     fn known(&self, observer: &mut dyn Observer) -> Result<Known, Refused> {
         Known::find(self.pipeline, &self.order, self.store, observer).map_err(Refused::Wrong)
     }
 
     fn planner<'p>(&'p self, known: &'p Known) -> Planner<'p> {
         let forced = self.forced.clone();
-        Planner { pipeline: self.pipeline, store: self.store, known, forced, damaged: Default::default() }
+        Planner {
+            pipeline: self.pipeline,
+            store: self.store,
+            known,
+            forced,
+            damaged: Default::default(),
+            places: Default::default(),
+        }
     }
 
     fn out(&self, out: &Path) -> PathBuf {

@@ -1,18 +1,21 @@
 //! Decides, stage by stage, what is in the store and what has to run.
 //!
-//! The dry run and the real run ask the same function, `Planner::decide`: the dry run once per stage,
-//! the real run again as inputs come. Reads action records and file times; opens no artifact.
+//! The plan (`forecast`) and the real run ask the same function, `Planner::decide`: the plan once per
+//! stage, the real run again as inputs come. Reads action records and file times; opens no artifact.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::BTreeMap,
+};
 
 use super::{
-    event::{Planned, PlannedStage},
-    fingerprint::{Fingerprint, why},
+    fingerprint::Fingerprint,
     known::Known,
+    why::{Difference, Teller, differences},
 };
 use crate::{
     digest::Digest,
-    pipeline::{Pipeline, Source},
+    pipeline::{Pipeline, Places, Source},
     store::{ActionRecord, Check, Existing, Lookup, Store, StoredArtifact},
 };
 
@@ -26,6 +29,8 @@ pub(super) struct Planner<'a> {
     pub(super) forced: Vec<bool>,
     /// What was found damaged, by key: finding it moves it away, so it is found only once.
     pub(super) damaged: RefCell<BTreeMap<Digest, String>>,
+    /// Where values are written, once somebody asks.
+    pub(super) places: OnceCell<Places<'a>>,
 }
 
 /// The artifacts of a stage that is done, by name.
@@ -50,7 +55,7 @@ pub(super) struct ToRun {
     pub(super) existing: Existing,
 }
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
     /// The fingerprint of a stage, once everything that it reads is known.
     pub(super) fn fingerprint(&self, stage: usize, made: &[Option<Made>]) -> Option<Fingerprint> {
         let node = &self.pipeline.stages[stage];
@@ -131,52 +136,54 @@ impl Planner<'_> {
     }
 
     fn why(&self, stage: usize, fingerprint: &Fingerprint) -> String {
-        let previous = self.previous(&self.pipeline.stages[stage].name.to_string());
-        why(previous.as_ref().map(|record| &record.lines), fingerprint)
+        let name = self.pipeline.stages[stage].name.to_string();
+        match self.previous(&name) {
+            Some(record) => self.teller(stage).reason(&differences(&record.lines, fingerprint.lines())),
+            None if self.had_result(&name) => "its last result is no longer in the store".to_owned(),
+            None => "never ran".to_owned(),
+        }
     }
 
-    fn previous(&self, name: &str) -> Option<ActionRecord> {
+    /// Why a stage may run whose inputs are not all known: what is known to have changed, and for what it
+    /// waits.
+    pub(super) fn so_far(&self, stage: usize, made: &[Option<Made>], waits: &str) -> String {
+        let name = self.pipeline.stages[stage].name.to_string();
+        let Some(record) = self.previous(&name) else {
+            return if self.had_result(&name) { waits.to_owned() } else { "never ran".to_owned() };
+        };
+        let known = self.known_lines(stage, made);
+        let mut changed = differences(&record.lines, known.lines());
+        changed.retain(|Difference { line, new, .. }| !line.starts_with("input ") || new.is_some());
+        if changed.is_empty() {
+            return waits.to_owned();
+        }
+        format!("{}, and {waits}", self.teller(stage).reason(&changed))
+    }
+
+    /// The fingerprint of a stage as far as it is known: the lines of inputs that are still to be made are
+    /// not in it.
+    pub(super) fn known_lines(&self, stage: usize, made: &[Option<Made>]) -> Fingerprint {
+        let node = &self.pipeline.stages[stage];
+        let known = node
+            .inputs
+            .iter()
+            .filter_map(|input| Some((input.slot.as_str(), self.digest(&input.source, made)?)));
+        Fingerprint::new(&node.stage, known)
+    }
+
+    /// Says in words why a stage runs.
+    pub(super) fn teller(&self, stage: usize) -> Teller<'_> {
+        let places = self.places.get_or_init(|| self.pipeline.places());
+        Teller { pipeline: self.pipeline, node: &self.pipeline.stages[stage], places }
+    }
+
+    /// The record that a stage of this name had last.
+    pub(super) fn previous(&self, name: &str) -> Option<ActionRecord> {
         self.store.previous(&self.pipeline.name, name).ok().flatten()
     }
 
-    /// The plan of a run: every stage in scope, in order.
-    pub(super) fn plan(&self, order: &[usize]) -> Vec<PlannedStage> {
-        let mut made: Vec<Option<Made>> = vec![None; self.pipeline.stages.len()];
-        order.iter().map(|stage| self.planned(*stage, &mut made)).collect()
-    }
-
-    fn planned(&self, stage: usize, made: &mut [Option<Made>]) -> PlannedStage {
-        let name = self.pipeline.stages[stage].name.to_string();
-        let (state, why, seconds) = match self.fingerprint(stage, made) {
-            None => (self.undecided(stage), self.waits_for(stage, made), self.last_time(&name)),
-            Some(fingerprint) => match self.decide(stage, fingerprint) {
-                Decision::Cached(record) => {
-                    let seconds = record.made.seconds;
-                    made[stage] = Some(record.artifacts);
-                    (Planned::Cached, String::new(), Some(seconds))
-                }
-                Decision::Run(run) => (Planned::Run, run.why, self.last_time(&name)),
-            },
-        };
-        PlannedStage { stage: name, state, why, seconds }
-    }
-
-    fn undecided(&self, stage: usize) -> Planned {
-        if self.forced[stage] { Planned::Run } else { Planned::Maybe }
-    }
-
-    fn last_time(&self, name: &str) -> Option<f64> {
-        self.previous(name).map(|record| record.made.seconds)
-    }
-
-    fn waits_for(&self, stage: usize, made: &[Option<Made>]) -> String {
-        let waiting = self.pipeline.stages[stage].inputs.iter().find_map(|input| match input.source {
-            Source::Artifact { stage, artifact } if made[stage].is_none() => {
-                Some(format!("`{}/{artifact}` may change", self.pipeline.stages[stage].name))
-            }
-            _ => None,
-        });
-        waiting.unwrap_or_default()
+    fn had_result(&self, name: &str) -> bool {
+        matches!(self.store.latest_key(&self.pipeline.name, name), Ok(Some(_)))
     }
 }
 

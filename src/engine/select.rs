@@ -14,6 +14,16 @@ pub(super) fn scope(pipeline: &Pipeline, targets: &[String]) -> Result<Vec<usize
     Ok(order.into_iter().filter(|stage| needed[*stage]).collect())
 }
 
+/// The targets alone, without what they need; all stages where there are none.
+pub(super) fn asked_for(pipeline: &Pipeline, targets: &[String]) -> Result<Vec<usize>, Vec<String>> {
+    let order = pipeline.graph.order();
+    if targets.is_empty() {
+        return Ok(order);
+    }
+    let wanted = matching(pipeline, targets, "there is no stage")?;
+    Ok(order.into_iter().filter(|stage| wanted[*stage]).collect())
+}
+
 /// For each stage, whether it is forced.
 pub(super) fn forced(pipeline: &Pipeline, patterns: &[String]) -> Result<Vec<bool>, Vec<String>> {
     matching(pipeline, patterns, "--force: there is no stage")

@@ -88,7 +88,7 @@ pub fn parse(file: &Path, text: String, options: &Options) -> Result<Pipeline, I
     let mut problems = Vec::new();
     let pipeline = build(file, &sources, options, &mut problems);
     match pipeline {
-        Some(pipeline) if problems.is_empty() => Ok(pipeline),
+        Some(pipeline) if problems.is_empty() => Ok(Pipeline { sources, ..pipeline }),
         _ => {
             problems.sort_by_key(|problem| problem.span.as_ref().map(|span| (span.start, span.end)));
             problems.dedup();
@@ -105,11 +105,12 @@ fn build(file: &Path, sources: &Sources, options: &Options, problems: &mut Vec<P
     let data = default_data(&root, options.data.as_deref(), settings.data.as_deref());
     let stages = expand(stages, problems);
     let (stages, graph) = resolve(stages, &data, sources, problems)?;
-    Some(Pipeline { name, file: file.to_owned(), root, data, run, stages, graph })
+    let file = file.to_owned();
+    Some(Pipeline { name, file, root, data, run, stages, graph, sources: Sources::default() })
 }
 
 /// The file's tables with every override applied.
-fn merged<'a>(sources: &'a Sources, problems: &mut Vec<Problem>) -> Spanned<DeTable<'a>> {
+pub(super) fn merged<'a>(sources: &'a Sources, problems: &mut Vec<Problem>) -> Spanned<DeTable<'a>> {
     let mut texts = sources.texts();
     let (text, _) = texts.next().unwrap_or_default();
     let (mut document, errors) = DeTable::parse_recoverable(text);

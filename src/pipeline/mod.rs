@@ -6,6 +6,7 @@
 mod load;
 mod overrides;
 mod pick;
+mod places;
 mod read;
 mod repeat;
 mod resolve;
@@ -22,6 +23,7 @@ use crate::{
 };
 
 pub use load::{Invalid, Options, load, parse};
+pub use places::Places;
 pub use root::{default_data, project_root};
 
 /// A checked pipeline: every reference resolved.
@@ -40,6 +42,8 @@ pub struct Pipeline {
     pub stages: Vec<StageNode>,
     /// Who needs whom, by index into `stages`.
     pub graph: Graph,
+    /// The texts that it was made from.
+    sources: sources::Sources,
 }
 
 /// One stage of a pipeline.

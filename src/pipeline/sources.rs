@@ -32,6 +32,11 @@ impl Sources {
         self.0.iter().map(|source| (source.text.as_str(), source.base))
     }
 
+    /// The name of the text in which a place lies, and where that text begins.
+    pub(super) fn text_at(&self, place: usize) -> Option<(&str, usize)> {
+        self.of(&(place..place)).map(|source| (source.name.as_str(), source.base))
+    }
+
     fn of(&self, span: &Range<usize>) -> Option<&Source> {
         self.0.iter().rev().find(|source| source.base <= span.start)
     }

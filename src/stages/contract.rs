@@ -189,6 +189,8 @@ pub enum Equality {
 pub trait Stage: Parameters {
     /// Bumped by hand, with a comment why, when the kind's results change. Never the crate's version.
     const VERSION: u32;
+    /// What each new `VERSION` corrected, in a line each, from 2 on: told to whoever has older results.
+    const CORRECTIONS: &'static [&'static str] = &[];
     /// Where it runs.
     const RUNNER: Runner;
     /// How many cores it can use.

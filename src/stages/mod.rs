@@ -105,6 +105,12 @@ macro_rules! stages {
                 match self { $( Self::$variant(_) => <$type>::VERSION, )+ }
             }
 
+            /// What each new version of its kind corrected, from 2 on.
+            #[must_use]
+            pub fn corrections(&self) -> &'static [&'static str] {
+                match self { $( Self::$variant(_) => <$type>::CORRECTIONS, )+ }
+            }
+
             /// Where it runs.
             #[must_use]
             pub fn runner(&self) -> Runner {

@@ -30,7 +30,11 @@ impl Store {
         }
     }
 
-    fn latest_key(&self, pipeline: &str, stage: &str) -> Result<Option<Digest>> {
+    /// The key that this stage of this pipeline had last, whether or not its record is still there.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn latest_key(&self, pipeline: &str, stage: &str) -> Result<Option<Digest>> {
         let bytes = fsx::read_if_there(&self.layout.latest(pipeline, stage))?;
         Ok(bytes.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.trim().parse().ok()))
     }

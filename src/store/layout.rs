@@ -40,9 +40,14 @@ impl Layout {
         self.root.join("objects").join(&hex[..2]).join(hex)
     }
 
+    /// The folder `actions/`.
+    pub(super) fn actions(&self) -> PathBuf {
+        self.root.join("actions")
+    }
+
     pub(super) fn record(&self, key: &Digest) -> PathBuf {
         let hex = key.hex();
-        self.root.join("actions").join(&hex[..2]).join(hex + ".json")
+        self.actions().join(&hex[..2]).join(hex + ".json")
     }
 
     pub(super) fn latest(&self, pipeline: &str, stage: &str) -> PathBuf {

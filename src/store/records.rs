@@ -62,6 +62,21 @@ impl Store {
         read(&self.layout, key)
     }
 
+    /// The keys of all records, in order. Scans the folders: for questions that no run asks.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn keys(&self) -> Result<Vec<Digest>> {
+        let mut keys = Vec::new();
+        for folder in fsx::list(&self.layout.actions())? {
+            for name in fsx::list(&self.layout.actions().join(folder))? {
+                let name = name.to_string_lossy();
+                keys.extend(name.strip_suffix(".json").and_then(|key| key.parse::<Digest>().ok()));
+            }
+        }
+        Ok(keys)
+    }
+
     /// Writes the record of an action whose artifacts are all published.
     ///
     /// # Errors

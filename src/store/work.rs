@@ -69,6 +69,12 @@ impl Store {
         Ok(folder)
     }
 
+    /// Where partial work on a key is, if there is any.
+    #[must_use]
+    pub fn work_of(&self, key: &Digest) -> PathBuf {
+        self.layout.work(key)
+    }
+
     /// Removes the partial work on a key, if there is any: it succeeded.
     ///
     /// # Errors

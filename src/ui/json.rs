@@ -6,6 +6,8 @@
 
 use std::io::Write;
 
+use serde::Serialize;
+
 use super::out::Out;
 use crate::engine::event::{Event, Observer};
 
@@ -37,6 +39,19 @@ impl<W: Write> Observer for Json<W> {
             self.out.flush();
         }
     }
+}
+
+/// What is no event of a run, as a line in the same form: `{"event":NAME,"schema":1,...}`.
+pub(super) fn object(name: &str, value: &impl Serialize) -> String {
+    #[derive(Serialize)]
+    struct Object<'a, T> {
+        event: &'a str,
+        schema: u32,
+        #[serde(flatten)]
+        value: &'a T,
+    }
+    let object = Object { event: name, schema: SCHEMA, value };
+    serde_json::to_string(&object).expect("plain data with string keys") + "\n"
 }
 
 fn line(event: &Event, versioned: bool) -> String {

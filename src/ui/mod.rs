@@ -9,6 +9,8 @@
 //! Nothing is set up before it is needed: a run that is all cached writes one line, and starts no thread.
 
 mod bars;
+mod content;
+mod details;
 mod fold;
 pub mod format;
 mod json;
@@ -18,6 +20,7 @@ mod pictures;
 mod plain;
 mod plan;
 mod repeated;
+mod result;
 mod row;
 mod screen;
 #[cfg(test)]
@@ -36,8 +39,16 @@ use std::{
 };
 
 use console::Term;
+use serde::Serialize;
 
-use crate::engine::event::{Event, Observer, PlannedStage};
+use crate::{
+    engine::{
+        details::Details,
+        event::{Event, Observer, PlannedStage},
+        results::StageResult,
+    },
+    inspect::Content,
+};
 use paint::Paint;
 
 pub use json::SCHEMA;
@@ -92,6 +103,75 @@ pub fn plan(mode: Mode, pipeline: &str, stages: &[PlannedStage]) {
     }
     let mut out = out::Out::new(stdout());
     out.write(&plan::text(pipeline, stages, &view_of_stdout()));
+    out.flush();
+}
+
+/// Writes fingerprints to standard output: as texts, or with `Mode::Json` one object a line.
+pub fn details(mode: Mode, all: &[Details]) {
+    let mut out = out::Out::new(stdout());
+    for one in all {
+        out.write(&match mode {
+            Mode::Json => json::object("fingerprint", one),
+            Mode::Auto | Mode::Plain | Mode::Quiet => format!("\n{}", details::text(one, &view_of_stdout())),
+        });
+    }
+    out.flush();
+}
+
+/// Writes what is known of a stage's result. `absent` says of an artifact why its bytes cannot be read.
+pub fn result(mode: Mode, result: &StageResult, absent: &dyn Fn(&str) -> Option<String>) {
+    #[derive(Serialize)]
+    #[serde(rename_all = "kebab-case")]
+    struct Object<'a, R> {
+        stage: &'a str,
+        outdated: Option<&'a str>,
+        record: Option<&'a R>,
+    }
+    let (stage, outdated) = (result.stage.as_str(), result.outdated.as_deref());
+    write(&match mode {
+        Mode::Json => json::object("result", &Object { stage, outdated, record: result.record.as_ref() }),
+        Mode::Auto | Mode::Plain | Mode::Quiet => result::text(result, absent, &view_of_stdout()),
+    });
+}
+
+/// An artifact, and what is in it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OfArtifact {
+    /// Its name: `train.base/model`.
+    pub artifact: String,
+    /// The name of its file.
+    pub file: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Where its bytes are.
+    pub path: String,
+    /// What is in it.
+    pub content: Content,
+}
+
+/// Writes what is in an artifact.
+pub fn content(mode: Mode, of: &OfArtifact) {
+    let shown = |view: &View| {
+        let text = content::text(&of.content, view);
+        // A picture's size says little without the picture.
+        let whole = matches!(of.content, Content::Picture { .. } | Content::Bytes);
+        let size = format::amount(of.bytes, 0, "bytes");
+        if whole { format!("{}: {size}, {text}{}\n", of.file, format::one_line(&of.path)) } else { text }
+    };
+    write(&match mode {
+        Mode::Json => json::object("artifact", of),
+        Mode::Auto | Mode::Plain | Mode::Quiet => shown(&view_of_stdout()),
+    });
+}
+
+/// Writes a text from elsewhere, such as a log, to standard output: without escape sequences.
+pub fn plain_text(text: &str) {
+    write(&format::clean(text));
+}
+
+fn write(text: &str) {
+    let mut out = out::Out::new(stdout());
+    out.write(text);
     out.flush();
 }
 

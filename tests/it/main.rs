@@ -9,12 +9,14 @@ mod examples;
 mod faithfulness;
 mod faults;
 mod hdf5_files;
+mod plan;
 mod preview;
 #[cfg(feature = "torch")]
 mod references;
 mod repeats;
 #[cfg(feature = "torch")]
 mod resnet;
+mod results;
 mod sandbox;
 #[cfg(feature = "torch")]
 mod sanity;

@@ -32,7 +32,7 @@ pub fn read_text_attribute(file: &H5File, name: &str) -> Result<String> {
 }
 
 /// The bytes of a text; `None` of a type that is none, or longer than is read.
-fn bytes(attribute: &Attribute, kind: &TypeDescriptor) -> Option<hdf5::Result<Vec<u8>>> {
+pub(super) fn bytes(attribute: &Attribute, kind: &TypeDescriptor) -> Option<hdf5::Result<Vec<u8>>> {
     Some(match kind {
         TypeDescriptor::VarLenUnicode => {
             attribute.read_scalar::<VarLenUnicode>().map(|text| text.as_bytes().to_vec())

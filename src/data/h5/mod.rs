@@ -9,6 +9,7 @@
 mod attributes;
 mod blocks;
 mod chunk_index;
+mod contents;
 mod flat;
 mod floats;
 mod geometry;
@@ -19,6 +20,7 @@ mod rows;
 mod texts;
 
 pub use attributes::read_text_attribute;
+pub use contents::{Attribute, Dataset};
 pub use floats::{FloatRows, read_floats};
 pub use integers::read_integers;
 pub use labels::read_labels;

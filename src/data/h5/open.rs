@@ -48,6 +48,11 @@ impl H5File {
         self.file.attr_names().is_ok_and(|names| names.iter().any(|known| known == name))
     }
 
+    /// The group that holds everything.
+    pub(super) fn root(&self) -> &hdf5::Group {
+        &self.file
+    }
+
     /// An attribute of the file.
     pub(super) fn attribute(&self, name: &str) -> Option<hdf5::Attribute> {
         self.file.attr(name).ok()

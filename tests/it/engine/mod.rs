@@ -4,6 +4,7 @@ mod caching;
 mod concurrency;
 mod failures;
 mod healing;
+mod plans;
 mod properties;
 mod repeats;
 
@@ -21,6 +22,8 @@ use pcamflow::{
     pipeline,
     store::{self, Store},
 };
+
+use crate::sandbox::files;
 
 /// A chain with two explainers at its end.
 const PIPELINE: &str = "

@@ -1,0 +1,89 @@
+//! `pcamflow export`: artifacts as files of one's own.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::{
+    Exit, complain,
+    results::{Found, ResultArguments, Results, with_results},
+    say,
+};
+use crate::{digest::Digest, fsx};
+
+/// What to export, and where to.
+#[derive(Debug, Args)]
+pub(super) struct ExportArguments {
+    /// What.
+    #[command(flatten)]
+    pub(super) result: ResultArguments,
+    /// The folder; made if it is not there. Of several stages, each gets a folder in it
+    #[arg(value_name = "DIR")]
+    pub(super) folder: PathBuf,
+    /// Replace files that are there already and are different
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+/// Copies artifacts into a folder: each whole or not at all, and none if one would replace another file.
+pub(super) fn export(arguments: &ExportArguments) -> Exit {
+    with_results(&arguments.result, false, |results| copies(arguments, results).err().unwrap_or(Exit::Done))
+}
+
+fn copies(arguments: &ExportArguments, results: &Results<'_>) -> Result<(), Exit> {
+    let found = results.artifacts()?;
+    found.iter().try_for_each(|found| results.is_here(found))?;
+    let several = results.all.len() > 1;
+    let targets: Vec<(&Found<'_>, PathBuf)> =
+        found.iter().map(|found| (found, target(arguments, found, several))).collect();
+    let mut in_the_way = 0;
+    for (found, target) in &targets {
+        if !arguments.force && is_another(target, &found.artifact.digest).map_err(failed)? {
+            complain(&format!("error: {} is there already, and is another file", target.display()));
+            in_the_way += 1;
+        }
+    }
+    if in_the_way > 0 {
+        complain("nothing was exported: choose another folder, or replace with --force");
+        return Err(Exit::Usage);
+    }
+    for (found, target) in &targets {
+        copy(&results.engine.object(found.artifact), target, arguments.force).map_err(failed)?;
+        say(&target.display().to_string());
+    }
+    Ok(())
+}
+
+fn target(arguments: &ExportArguments, found: &Found<'_>, several: bool) -> PathBuf {
+    let folder = &arguments.folder;
+    let folder = if several { folder.join(&found.result.stage) } else { folder.clone() };
+    folder.join(&found.artifact.file)
+}
+
+/// Whether something else than this content has that name.
+fn is_another(target: &Path, digest: &Digest) -> fsx::Result<bool> {
+    match fsx::stat_link(target)? {
+        None => Ok(false),
+        Some(_) if !target.is_file() => Ok(true),
+        Some(_) => Ok(fsx::hash_file(target)?.digest != *digest),
+    }
+}
+
+/// Copies through a passing name in the same folder, so that the file is seen whole or not at all.
+fn copy(from: &Path, to: &Path, force: bool) -> fsx::Result<()> {
+    let folder = fsx::parent(to);
+    fsx::create_folder(&folder)?;
+    let mut draft = fsx::Draft::create_in(&folder)?;
+    let mut source = fsx::open(from)?;
+    std::io::copy(&mut source, &mut draft).map_err(fsx::Error::at("write", to))?;
+    if force {
+        return draft.publish(to, fsx::Durability::Relaxed);
+    }
+    // What is there already was found to be the same.
+    draft.publish_new(to, fsx::Durability::Relaxed).map(drop)
+}
+
+fn failed(error: fsx::Error) -> Exit {
+    complain(&format!("error: {error}"));
+    Exit::Environment
+}

@@ -1,0 +1,198 @@
+//! The plan of a run: every stage, before anything runs.
+//!
+//! Exact under early cut-off: a run computes every stage that is planned as `run`, and besides them at most
+//! those planned as `maybe`. Two passes: what the store has (`Planner::decide`, as the real run), and then
+//! whose bytes are missing that somebody needs, which makes their makers run again.
+
+use std::collections::BTreeMap;
+
+use super::{
+    event::{Planned, PlannedStage},
+    plan::{Decision, Made, Planner},
+    why::source,
+};
+use crate::{digest::Digest, pipeline::Source, stages::Equality, store::Existing};
+
+/// A stage in the plan, with what was found out about it.
+pub(super) struct Outlook {
+    pub(super) stage: usize,
+    pub(super) state: Planned,
+    pub(super) why: String,
+    /// `None` where an input may change.
+    pub(super) key: Option<Digest>,
+    /// What it took, where its result is in the store.
+    seconds: Option<f64>,
+    /// Whether it only runs for its bytes: its result is known, and where the kind is bitwise, certain.
+    for_bytes: bool,
+}
+
+/// All stages in scope, each after what it needs; and where each stands among them.
+pub(super) struct Forecast {
+    pub(super) stages: Vec<Outlook>,
+    /// The artifacts of the stages whose results are in the store. (Whole records would be most of the memory
+    /// of a large run.)
+    pub(super) made: Vec<Option<Made>>,
+    places: BTreeMap<usize, usize>,
+}
+
+impl Forecast {
+    /// What was found out about a stage in scope.
+    pub(super) fn of(&self, stage: usize) -> Option<&Outlook> {
+        self.places.get(&stage).map(|place| &self.stages[*place])
+    }
+
+    fn state(&self, stage: usize) -> Planned {
+        self.of(stage).map_or(Planned::Cached, |outlook| outlook.state)
+    }
+}
+
+impl Planner<'_> {
+    /// The plan of a run: every stage in scope, in order.
+    pub(super) fn plan(&self, order: &[usize]) -> Vec<PlannedStage> {
+        let forecast = self.forecast(order);
+        forecast.stages.into_iter().map(|outlook| self.planned(outlook)).collect()
+    }
+
+    fn planned(&self, outlook: Outlook) -> PlannedStage {
+        let stage = self.pipeline.stages[outlook.stage].name.to_string();
+        let last_time = || self.previous(&stage).map(|record| record.made.seconds);
+        let seconds = outlook.seconds.or_else(last_time);
+        PlannedStage { stage, state: outlook.state, why: outlook.why, seconds }
+    }
+
+    /// What would become of every stage in scope.
+    pub(super) fn forecast(&self, order: &[usize]) -> Forecast {
+        let places = order.iter().enumerate().map(|(place, stage)| (*stage, place)).collect();
+        let made = vec![None; self.pipeline.stages.len()];
+        let mut forecast = Forecast { stages: Vec::with_capacity(order.len()), made, places };
+        let mut keys = BTreeMap::new();
+        for stage in order {
+            let outlook = self.outlook(*stage, &mut keys, &mut forecast);
+            forecast.stages.push(outlook);
+        }
+        while self.bytes_are_needed(&mut forecast) | self.results_are_open(&mut forecast) {}
+        forecast
+    }
+
+    fn outlook(&self, stage: usize, keys: &mut BTreeMap<Digest, usize>, before: &mut Forecast) -> Outlook {
+        let outlook =
+            |state, why, key, seconds| Outlook { stage, state, why, key, seconds, for_bytes: false };
+        let Some(fingerprint) = self.fingerprint(stage, &before.made) else {
+            let (state, why) = self.undecided(stage, before);
+            return outlook(state, why, None, None);
+        };
+        let key = fingerprint.key();
+        match self.decide(stage, fingerprint) {
+            Decision::Cached(record) => {
+                let seconds = record.made.seconds;
+                before.made[stage] = Some(record.artifacts);
+                outlook(Planned::Cached, String::new(), Some(key), Some(seconds))
+            }
+            Decision::Run(run) => {
+                let twin = *keys.entry(key).or_insert(stage);
+                let (state, why) = match self.absent_source(stage) {
+                    Some(file) => (Planned::Blocked, format!("`{file}` is not here, and is needed")),
+                    None if twin != stage && run.existing == Existing::Keep => {
+                        let twin = &self.pipeline.stages[twin].name;
+                        (Planned::Maybe, format!("the same as `{twin}`, which runs"))
+                    }
+                    None => (Planned::Run, run.why),
+                };
+                outlook(state, why, Some(key), None)
+            }
+        }
+    }
+
+    /// A stage some of whose inputs are still to be made.
+    fn undecided(&self, stage: usize, before: &Forecast) -> (Planned, String) {
+        let blocked = self.makers(stage).find(|(maker, _)| before.state(*maker) == Planned::Blocked);
+        if let Some((maker, _)) = blocked {
+            return (Planned::Blocked, format!("`{}` cannot run", self.pipeline.stages[maker].name));
+        }
+        if self.forced[stage] {
+            return (Planned::Run, "forced".to_owned());
+        }
+        let waits = self.makers(stage).find(|(maker, _)| before.made[*maker].is_none());
+        let waits = waits.map_or_else(String::new, |(maker, artifact)| self.may_change(maker, artifact));
+        (Planned::Maybe, self.so_far(stage, &before.made, &waits))
+    }
+
+    /// A pinned source file that is not here, of a stage that has to read it.
+    fn absent_source(&self, stage: usize) -> Option<String> {
+        let inputs = self.pipeline.stages[stage].inputs.iter();
+        let absent =
+            |found: &&Source| matches!(found, Source::File { path, .. } if self.known.digest(path).is_none());
+        inputs.map(|input| &input.source).find(absent).map(|absent| source(self.pipeline, absent))
+    }
+
+    /// The stages that a stage reads from, with what it reads.
+    fn makers(&self, stage: usize) -> impl Iterator<Item = (usize, &'static str)> {
+        self.pipeline.stages[stage].inputs.iter().filter_map(|input| match input.source {
+            Source::Artifact { stage, artifact } => Some((stage, artifact)),
+            Source::File { .. } => None,
+        })
+    }
+
+    fn may_change(&self, maker: usize, artifact: &str) -> String {
+        format!("`{}/{artifact}` may change", self.pipeline.stages[maker].name)
+    }
+
+    /// Whoever runs needs the bytes of what it reads: where they are not here, their maker runs, too. True if
+    /// that changed anything.
+    fn bytes_are_needed(&self, forecast: &mut Forecast) -> bool {
+        let mut changed = false;
+        for place in (0..forecast.stages.len()).rev() {
+            let Outlook { stage, state, .. } = forecast.stages[place];
+            if !matches!(state, Planned::Run | Planned::Maybe) {
+                continue;
+            }
+            for (maker, artifact) in self.makers(stage) {
+                let known = forecast.made[maker].as_ref().and_then(|made| made.get(artifact));
+                let away = known.is_some_and(|known| !self.store.object(&known.digest).exists());
+                let Some(maker) = forecast.places.get(&maker) else { continue };
+                let maker = &mut forecast.stages[*maker];
+                let sooner = match maker.state {
+                    Planned::Cached => true,
+                    Planned::Maybe => state == Planned::Run,
+                    Planned::Run | Planned::Blocked => false,
+                };
+                if sooner && away {
+                    let reader = &self.pipeline.stages[stage].name;
+                    maker.state = state;
+                    maker.why =
+                        format!("the bytes of `{artifact}` are not in this store, and `{reader}` needs them");
+                    maker.for_bytes = true;
+                    changed = true;
+                }
+            }
+        }
+        changed
+    }
+
+    /// What reads a result that may come out otherwise is open itself. True if that changed anything.
+    fn results_are_open(&self, forecast: &mut Forecast) -> bool {
+        let mut changed = false;
+        let mut open = vec![false; forecast.stages.len()];
+        for place in 0..forecast.stages.len() {
+            let Outlook { stage, state, for_bytes, .. } = forecast.stages[place];
+            let read = self
+                .makers(stage)
+                .find(|(maker, _)| forecast.places.get(maker).is_some_and(|maker| open[*maker]));
+            let certain = for_bytes && self.pipeline.stages[stage].stage.equality() == Equality::Bitwise;
+            open[place] = match state {
+                Planned::Cached => read.is_some(),
+                Planned::Run | Planned::Maybe => read.is_some() || !certain,
+                Planned::Blocked => false,
+            };
+            let decided = forecast.stages[place].key.is_some() && !self.forced[stage] && !for_bytes;
+            if let Some((maker, artifact)) = read.filter(|_| decided)
+                && matches!(state, Planned::Cached | Planned::Run)
+            {
+                forecast.stages[place].state = Planned::Maybe;
+                forecast.stages[place].why = self.may_change(maker, artifact);
+                changed = true;
+            }
+        }
+        changed
+    }
+}

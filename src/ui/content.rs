@@ -1,0 +1,141 @@
+//! What is in a file, as text: tables that line up, tensors and datasets a line each.
+//!
+//! A pure function from contents to a text; knows no files.
+
+use console::{Alignment, measure_text_width, pad_str, truncate_str};
+
+use super::{View, format, paint::Tone};
+use crate::inspect::{Attribute, Content, Dataset, Rows, Tensor};
+
+/// What is in a file.
+#[must_use]
+pub(super) fn text(content: &Content, view: &View) -> String {
+    match content {
+        Content::Table(rows) => table(rows, view),
+        Content::Text { text } => format::clean(text).trim_end().to_owned() + "\n",
+        Content::Tensors { tensors } => tensors_text(tensors, view),
+        Content::Hdf5 { attributes, datasets } => hdf5(attributes, datasets, view),
+        Content::Picture { width: Some(width), height: Some(height) } => {
+            format!("{width} x {height} pixels\n")
+        }
+        Content::Picture { .. } => "a picture without a size of its own\n".to_owned(),
+        Content::Bytes => "bytes of a format that is not shown here\n".to_owned(),
+    }
+}
+
+fn table(Rows { columns, rows, count }: &Rows, view: &View) -> String {
+    let lines: Vec<Vec<String>> = std::iter::once(columns).chain(rows).cloned().collect();
+    let left = count.saturating_sub(rows.len() as u64);
+    let more = match left {
+        0 => String::new(),
+        left => {
+            let of = format!("... {} more of {} rows", format::count(left), format::count(*count));
+            view.paint.tone(Tone::Faint, &of) + "\n"
+        }
+    };
+    aligned(&lines, view) + &more
+}
+
+fn tensors_text(tensors: &[Tensor], view: &View) -> String {
+    let title = ["tensor", "type", "shape", "numbers"].map(str::to_owned).to_vec();
+    let numbers = |tensor: &Tensor| tensor.shape.iter().product::<u64>();
+    let row = |tensor: &Tensor| {
+        let shape = format!("{:?}", tensor.shape);
+        vec![tensor.name.clone(), tensor.dtype.clone(), shape, format::count(numbers(tensor))]
+    };
+    let rows: Vec<Vec<String>> = std::iter::once(title).chain(tensors.iter().map(row)).collect();
+    let all = tensors.iter().map(numbers).sum();
+    let sum = format!("{}, {} numbers", format::plural(tensors.len(), "tensor"), format::count(all));
+    format!("{}{}\n", aligned(&rows, view), view.paint.tone(Tone::Faint, &sum))
+}
+
+fn hdf5(attributes: &[Attribute], datasets: &[Dataset], view: &View) -> String {
+    let title = ["dataset", "type", "shape"].map(str::to_owned).to_vec();
+    let row =
+        |dataset: &Dataset| vec![dataset.name.clone(), dataset.dtype.clone(), format!("{:?}", dataset.shape)];
+    let rows: Vec<Vec<String>> = std::iter::once(title).chain(datasets.iter().map(row)).collect();
+    let of_datasets = datasets.iter().flat_map(|dataset| {
+        dataset.attributes.iter().map(|attribute| (format!("{}@{}", dataset.name, attribute.name), attribute))
+    });
+    let of_file = attributes.iter().map(|attribute| (format!("@{}", attribute.name), attribute));
+    let lines = of_file.chain(of_datasets);
+    let lines: String = lines
+        .map(|(name, attribute)| format::one_line(&format!("{name} = {}", attribute.value)) + "\n")
+        .collect();
+    aligned(&rows, view) + &lines
+}
+
+/// Rows whose columns line up, the first a heading; columns of numbers to the right.
+fn aligned(rows: &[Vec<String>], view: &View) -> String {
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().map(|cell| format::one_line(cell)).collect()).collect();
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let column = |index: usize| rows.iter().filter_map(move |row| row.get(index));
+    let layout: Vec<(usize, Alignment)> = (0..columns)
+        .map(|index| {
+            let width = column(index).map(|cell| measure_text_width(cell)).max().unwrap_or(0);
+            let is_number = |cell: &String| cell.is_empty() || cell.replace(',', "").parse::<f64>().is_ok();
+            let numbers = column(index).skip(1).all(is_number) && rows.len() > 1;
+            (width, if numbers { Alignment::Right } else { Alignment::Left })
+        })
+        .collect();
+    let line = |(place, row): (usize, &Vec<String>)| {
+        let cells = row.iter().zip(&layout).map(|(cell, (width, align))| pad_str(cell, *width, *align, None));
+        let line = cells.collect::<Vec<_>>().join("  ");
+        let line = line.trim_end();
+        let line = view.width.map_or(line.into(), |width| truncate_str(line, width, "…"));
+        view.paint.tone(if place == 0 { Tone::Faint } else { Tone::Normal }, &line) + "\n"
+    };
+    rows.iter().enumerate().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::paint::Paint;
+
+    fn plain(content: &Content) -> String {
+        text(content, &View { paint: Paint::OFF, width: None })
+    }
+
+    #[test]
+    fn a_table_lines_up_numbers_to_the_right_and_says_what_is_left() {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let rows = Rows {
+            columns: words(&["row", "label", "name"]),
+            rows: vec![words(&["7", "0.25", "a\u{1b}[2J"]), words(&["1200", "1", "bc"])],
+            count: 1_002,
+        };
+        let expected = " row  label  name\n   7   0.25  a\n1200      1  bc\n... 1,000 more of 1,002 rows\n";
+        assert_eq!(plain(&Content::Table(rows)), expected);
+    }
+
+    #[test]
+    fn tensors_and_datasets_have_a_line_each() {
+        let tensor = |name: &str, shape: &[u64]| Tensor {
+            name: name.into(),
+            dtype: "F32".into(),
+            shape: shape.into(),
+        };
+        let tensors = vec![tensor("fc.bias", &[2]), tensor("fc.weight", &[2, 600])];
+        let expected = "\
+tensor     type  shape     numbers
+fc.bias    F32   [2]             2
+fc.weight  F32   [2, 600]    1,200
+2 tensors, 1,202 numbers
+";
+        assert_eq!(plain(&Content::Tensors { tensors }), expected);
+        let attribute = |name: &str| Attribute { name: name.into(), value: "v".into() };
+        let dataset = Dataset {
+            name: "x".into(),
+            dtype: "uint8".into(),
+            shape: vec![4, 96],
+            attributes: vec![attribute("unit")],
+        };
+        let content = Content::Hdf5 { attributes: vec![attribute("method")], datasets: vec![dataset] };
+        assert_eq!(
+            plain(&content),
+            "dataset  type   shape\nx        uint8  [4, 96]\n@method = v\nx@unit = v\n"
+        );
+    }
+}

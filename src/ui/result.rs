@@ -1,0 +1,79 @@
+//! A stage's result, as text: when and where it was made, from what, and what it gave.
+//!
+//! A pure function from a result to a text; knows neither engine nor store.
+
+use console::Alignment;
+
+use super::{
+    View, format,
+    paint::Tone,
+    table::{Table, cell},
+};
+use crate::{engine::results::StageResult, protocol::Number};
+
+/// What is known of a result. `absent` says of an artifact, by name, why its bytes cannot be read.
+#[must_use]
+pub(super) fn text(result: &StageResult, absent: &dyn Fn(&str) -> Option<String>, view: &View) -> String {
+    let Some(record) = &result.record else { return String::new() };
+    let made = &record.made;
+    let threads = format::plural(made.threads, "thread");
+    let place = format!("{} on {}, {}, {threads}", made.started, made.host, made.device);
+    let numbers: Vec<Number> = record
+        .numbers
+        .iter()
+        .map(|number| Number { name: number.name.clone(), value: number.value })
+        .collect();
+    let versions: Vec<String> = std::iter::once(format!("pcamflow {}", made.pcamflow))
+        .chain(made.versions.iter().map(|(name, version)| format!("{name} {version}")))
+        .collect();
+    let facts = [
+        (
+            "result",
+            result.outdated.as_ref().map_or("up to date".to_owned(), |why| format!("an older one: {why}")),
+        ),
+        ("key", record.key.hex()),
+        ("made", place),
+        ("took", format::duration(made.seconds)),
+        ("resumed", made.resumed.clone().unwrap_or_default()),
+        ("versions", versions.join(", ")),
+        ("numbers", format::numbers(&numbers)),
+    ];
+    let mut text = view.paint.tone(Tone::Strong, &format::one_line(&result.stage)) + "\n";
+    for (name, fact) in facts.iter().filter(|(_, fact)| !fact.is_empty()) {
+        text += &format!("  {name:<9} {}\n", format::one_line(fact));
+    }
+    text + &inputs(result, view) + &artifacts(result, absent, view)
+}
+
+fn inputs(result: &StageResult, view: &View) -> String {
+    let lines = result.record.iter().flat_map(|record| &record.lines);
+    let mut table = Table::new([Alignment::Left, Alignment::Left, Alignment::Left]);
+    let mut any = false;
+    for (line, digest) in lines {
+        let Some(slot) = line.strip_prefix("input ") else { continue };
+        let what = result.inputs.get(slot).cloned().unwrap_or_default();
+        let digest = digest.get(..10).unwrap_or(digest);
+        table.row([
+            cell(Tone::Normal, slot),
+            cell(Tone::Faint, digest),
+            cell(Tone::Normal, format::clean(&what)),
+        ]);
+        any = true;
+    }
+    if any { format!("\nreads\n{}", table.text(view.paint, 2, view.width)) } else { String::new() }
+}
+
+fn artifacts(result: &StageResult, absent: &dyn Fn(&str) -> Option<String>, view: &View) -> String {
+    let mut table =
+        Table::new([Alignment::Left, Alignment::Left, Alignment::Right, Alignment::Left, Alignment::Left]);
+    for (name, artifact) in result.record.iter().flat_map(|record| &record.artifacts) {
+        table.row([
+            cell(Tone::Normal, name.as_str()),
+            cell(Tone::Faint, artifact.digest.short()),
+            cell(Tone::Normal, format::amount(artifact.size, 0, "bytes")),
+            cell(Tone::Normal, format::clean(&artifact.file)),
+            cell(Tone::Bad, absent(name).unwrap_or_default()),
+        ]);
+    }
+    format!("\nwrites\n{}", table.text(view.paint, 2, view.width))
+}
