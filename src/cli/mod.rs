@@ -2,8 +2,14 @@
 
 mod args;
 mod check;
+mod completions;
+mod doctor;
+mod graph;
+mod init;
 mod logging;
+mod official;
 mod run;
+mod schema;
 mod worker;
 
 use std::{ffi::OsString, io::IsTerminal, process::ExitCode};
@@ -47,8 +53,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let code = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::check(&arguments).code(),
+        Command::Graph(arguments) => graph::graph(&arguments),
+        Command::Doctor(arguments) => doctor::doctor(&arguments).code(),
+        Command::Init(arguments) => init::init(&arguments).code(),
+        Command::Schema => schema::schema().code(),
+        Command::Completions(arguments) => completions::completions(&arguments).code(),
         Command::Serve => {
-            serve::serve(std::collections::BTreeMap::new(), crate::jobs::run);
+            serve::serve(crate::jobs::versions(), crate::jobs::run);
             Exit::Done.code()
         }
     };

@@ -22,7 +22,18 @@ fn small() -> Sandbox {
 #[test]
 fn help_names_every_command_and_exit_code() {
     let help = small().pcamflow(&["--help"]).exit(0);
-    for part in ["Usage: pcamflow", "run ", "check ", "Examples:", "130 interrupted"] {
+    for part in [
+        "Usage: pcamflow",
+        "run ",
+        "check ",
+        "graph ",
+        "schema ",
+        "completions ",
+        "doctor ",
+        "init ",
+        "Examples:",
+        "130 interrupted",
+    ] {
         assert!(help.stdout.contains(part), "{part} in\n{}", help.stdout);
     }
     assert!(!help.stdout.contains("__serve"), "what is not for people is hidden");
@@ -226,7 +237,17 @@ fn piped_output_is_plain_and_quiet_says_nothing() {
 #[test]
 fn a_reader_that_has_gone_is_nobodys_error() {
     let project = small();
-    for command in ["--help", "run p.toml", "run p.toml --json", "run p.toml --dry-run", "check p.toml"] {
+    for command in [
+        "--help",
+        "run p.toml",
+        "run p.toml --json",
+        "run p.toml --dry-run",
+        "check p.toml",
+        "graph p.toml",
+        "graph p.toml --format svg",
+        "schema",
+        "completions bash",
+    ] {
         let script = format!("$PCAMFLOW {command} | head -0; echo ${{PIPESTATUS[0]}}");
         let output = project.shell(&script).exit(0).never_says("panicked");
         assert_eq!(output.stdout, "0\n", "{command}: {}", output.stderr);
