@@ -155,7 +155,7 @@ labels = {y}
         y = quoted(&name("train", "y.h5")),
     );
     text += &grouped(found);
-    let _ = write!(text, "sizes = {{ train = {train}, validation = {validation}, test = {test} }}\n");
+    let _ = writeln!(text, "sizes = {{ train = {train}, validation = {validation}, test = {test} }}");
     text += NETWORK;
     text += &official_parts(found);
     text += QUESTIONS;
