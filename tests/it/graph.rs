@@ -66,15 +66,15 @@ fn a_status_follows_what_is_cached_what_changed_and_what_failed() {
     let done = graph(&project, &["--status"]);
     assert!(done.ends_with("\n4 cached\n"), "repeats are one: {done}");
     let changed = graph(&project, &["--status", "--set", "split.d.sizes.train=5"]);
-    assert!(changed.contains("○  split.d"), "{changed}");
+    assert!(changed.contains("○ │  split.d"), "{changed}");
     assert!(
-        changed.contains("`sizes.train` 4 -> 5") && changed.contains("◌  preview.p@{1,2,3}"),
+        changed.contains("`sizes.train` 4 -> 5") && changed.contains("◌ │  preview.p@{1,2,3}"),
         "{changed}"
     );
     let too_many = ["--set", "split.d.sizes.train=5000"];
     project.run(&too_many).exit(1);
     let failed = graph(&project, &[&["--status"], &too_many[..]].concat());
-    assert!(failed.contains("✗  split.d") && failed.contains("failed"), "{failed}");
+    assert!(failed.contains("✗ │  split.d") && failed.contains("failed"), "{failed}");
     let healed = graph(&project, &["--status"]);
     assert!(healed.ends_with("\n4 cached\n"), "a failure belongs to what failed:\n{healed}");
 }

@@ -8,6 +8,7 @@ use crate::{
     fsx::{self, FileLock, TryLock},
     pipeline::{default_data, project_root},
     store::{self, Store},
+    ui::format::plural,
 };
 
 /// Less room than this does not even hold the notebook's split, which is 1.4 GB.
@@ -79,7 +80,7 @@ fn health(store: &Store) -> Finding {
     if damaged > 0 {
         return Finding::note(
             "store",
-            format!("{}: {damaged} damaged files were moved to quarantine/", folder.display()),
+            format!("{}: {} in quarantine/", folder.display(), plural(damaged, "damaged file")),
             "the next run computes again what it needs of them; look at the disk, then delete them",
         );
     }
@@ -87,7 +88,7 @@ fn health(store: &Store) -> Finding {
         return Finding::note(
             "store",
             format!("{} lies on a file system without locks", folder.display()),
-            "two runs at once may compute a stage twice; damage nothing; a local disk is better",
+            "two runs at once may compute a stage twice, and damage nothing; a local disk is better",
         );
     }
     Finding::ok("store", format!("{}: can be read and written, nothing damaged was found", folder.display()))
