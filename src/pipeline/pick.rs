@@ -32,7 +32,7 @@ fn only(fitting: &[&Artifact], reference: &ArtifactRef, wants: ArtifactType) -> 
     match fitting {
         [one] => Ok(**one),
         [] => Err(misfit(
-            format!("`{reference}` is a `{}` stage", reference.stage.kind.word()),
+            format!("`{reference}` is {} stage", with_article(reference.stage.kind.word())),
             fitting,
             reference,
             wants,
@@ -49,6 +49,11 @@ fn misfit(what: String, fitting: &[&Artifact], reference: &ArtifactRef, wants: A
         [] => problem,
         _ => problem.help(format!("write {}", choices.join(" or "))),
     }
+}
+
+fn with_article(word: &str) -> String {
+    let article = if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} `{word}`")
 }
 
 fn plural(wants: ArtifactType) -> &'static str {

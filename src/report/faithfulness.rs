@@ -67,12 +67,18 @@ fn heading(summary: &Summary) -> String {
 
 /// `0.123`, or a dash.
 fn number(value: Option<f64>) -> String {
-    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"))
+    value.map_or_else(|| "-".to_owned(), three)
+}
+
+/// Three digits behind the point; what rounds to 0 has no sign.
+fn three(value: f64) -> String {
+    let text = format!("{value:.3}");
+    if text == "-0.000" { text[1..].to_owned() } else { text }
 }
 
 /// `0.101 to 0.145`, or a dash.
 fn ends(interval: Option<Interval>) -> String {
-    interval.map_or_else(|| "-".to_owned(), |ends| format!("{:.3} to {:.3}", ends.low, ends.high))
+    interval.map_or_else(|| "-".to_owned(), |ends| format!("{} to {}", three(ends.low), three(ends.high)))
 }
 
 /// A method's name; controls are told apart.
@@ -187,6 +193,13 @@ mod tests {
         MapRange,
         faithfulness::{faithfulness, fixture},
     };
+
+    #[test]
+    fn what_rounds_to_zero_has_no_sign() {
+        let texts = [-0.0004, -0.0, -0.0006, 0.0004].map(|value| number(Some(value)));
+        assert_eq!(texts, ["0.000", "0.000", "-0.001", "0.000"]);
+        assert_eq!(ends(Some(Interval { low: -0.002, high: -0.0001 })), "-0.002 to 0.000");
+    }
 
     #[test]
     fn says_everything_in_narrow_lines() {

@@ -6,10 +6,9 @@ use super::{
     Picture,
     boxed::{boxed, color_of},
     color::{INK, MUTED},
-    colormap::Sign,
     font,
-    overlay::{FullColor, Overlay, overlay, patch},
-    panel_header::{HEADER, WRONG, header},
+    overlay::{Overlay, overlay, patch},
+    panel_header::{HEADER, Sheet, WRONG, header},
     scene::{Align, Point, Rect, Scene, TextStyle},
 };
 
@@ -38,23 +37,6 @@ pub struct Item<'a> {
     pub probability: f64,
     /// Its row in the source.
     pub row: i64,
-}
-
-/// What stands around the patches.
-#[derive(Debug, Clone, Copy)]
-pub struct Sheet<'a> {
-    /// The heading, for example the method and the layer.
-    pub title: &'a str,
-    /// What the maps explain, for example "logit of tumour".
-    pub subtitle: &'a str,
-    /// The names of the classes 0 and 1.
-    pub classes: &'a [String; 2],
-    /// Predicted as class 1 is what has a probability above it.
-    pub threshold: f64,
-    /// Whether the maps are signed.
-    pub sign: Sign,
-    /// Which value of a map has the strongest colour.
-    pub full: FullColor,
 }
 
 /// Draws a sheet. The box on every patch is the centre 32x32 that the label speaks of, green where
@@ -129,6 +111,7 @@ mod tests {
     use safetensors::SafeTensors;
 
     use super::*;
+    use crate::report::{FullColor, Sign};
     use crate::{report::gallery::drawn, testing::shared};
 
     fn sheet(sign: Sign, full: FullColor, classes: &[String; 2]) -> Sheet<'_> {

@@ -3,9 +3,10 @@
 use super::{
     color::{Color, GREEN, RED},
     color_bar::{BAR, bar},
+    colormap::Sign,
     font,
     legend::{ENTRY, Entry, Mark, SUBTITLE, TITLE, legend},
-    panel::Sheet,
+    overlay::FullColor,
     scene::{Pen, Rect, Scene},
 };
 
@@ -16,6 +17,23 @@ pub(super) const HEADER: f64 = 120.0;
 pub(super) const WRONG: Color = Color::rgb(0xff, 0xf0, 0xcc);
 
 const LEFT: f64 = 24.0;
+
+/// What stands around the patches.
+#[derive(Debug, Clone, Copy)]
+pub struct Sheet<'a> {
+    /// The heading, for example the method and the layer.
+    pub title: &'a str,
+    /// What the maps explain, for example "logit of tumour".
+    pub subtitle: &'a str,
+    /// The names of the classes 0 and 1.
+    pub classes: &'a [String; 2],
+    /// Predicted as class 1 is what has a probability above it.
+    pub threshold: f64,
+    /// Whether the maps are signed.
+    pub sign: Sign,
+    /// Which value of a map has the strongest colour.
+    pub full: FullColor,
+}
 
 pub(super) fn header(scene: &mut Scene, sheet: &Sheet<'_>) {
     let room = scene.width - 2.0 * LEFT;
@@ -42,7 +60,7 @@ fn entries(sheet: &Sheet<'_>) -> [Entry; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{FullColor, Sign, legend};
+    use crate::report::legend;
 
     #[test]
     fn long_names_do_not_reach_the_bar() {

@@ -24,7 +24,7 @@ choice! {
 }
 
 settings! {
-    /// The notebook's network (DESIGN 7).
+    /// The notebook's network.
     pub struct ClassCnn {
         /// Channels of the four convolutions.
         channels: [u32; 4] = [32, 64, 128, 256];

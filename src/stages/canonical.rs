@@ -4,7 +4,7 @@
 //! `path = value`; the key is the digest of those lines, and "why did this run" is their difference
 //! with older lines. Knows nothing of TOML, inputs or stores.
 //!
-//! Rules (DESIGN 4): a field equal to its compile-time default is left out, so that a new option
+//! Rules: a field equal to its compile-time default is left out, so that a new option
 //! keeps every old key; the name of a variant never is; numbers are typed by the field, so `1` and
 //! `1.0` are one value.
 

@@ -40,10 +40,21 @@ impl<'a> Check<'a> {
         self.require(holds, path, format!("`{}` must lie between {least} and {most}", last(path)));
     }
 
+    /// Requires a number from 0 up to, but without, 1.
+    pub fn below_one(&mut self, path: &str, value: f64) {
+        let holds = (0.0..1.0).contains(&value);
+        self.require(holds, path, format!("`{}` must be at least 0 and below 1", last(path)));
+    }
+
     /// Requires a finite number above zero.
     pub fn positive(&mut self, path: &str, value: f64) {
         let holds = value.is_finite() && value > 0.0;
         self.require(holds, path, format!("`{}` must be a number above 0", last(path)));
+    }
+
+    /// Requires no more resamples of a bootstrap than anybody needs: all of them are held in memory.
+    pub fn resamples(&mut self, value: u32) {
+        self.within("resamples", value.into(), 0.0, 100_000.0);
     }
 
     /// What was wrong.

@@ -1,10 +1,11 @@
 //! Stage kind `evaluate`: what a model is worth on labelled patches.
 
 use super::{
-    Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, Images, Input, Model, RunSettings,
-    Runner, Stage, artifact,
+    Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, Images, Input, Model, Peers,
+    RunSettings, Runner, Stage, artifact,
     declare::{choice, parameters},
     default_classes, images_inputs, question_inputs,
+    split::check_take,
 };
 
 parameters! {
@@ -75,6 +76,7 @@ impl Stage for Evaluate {
     fn check(&self, check: &mut Check<'_>) {
         check.at_least("take", self.take.unwrap_or(1), 1);
         check.within("threshold", self.threshold, 0.0, 1.0);
+        check.resamples(self.resamples);
         let others = self.validation.as_ref() != Some(&self.images);
         let leak = "`validation` must be other patches than `images`: a threshold is not measured on the \
                     patches that it was chosen on";
@@ -84,6 +86,10 @@ impl Stage for Evaluate {
         let named =
             self.classes.iter().all(|class| !class.trim().is_empty()) && self.classes[0] != self.classes[1];
         check.require(named, "classes", "`classes` must be two different names");
+    }
+
+    fn check_peers(&self, peers: &Peers<'_>, check: &mut Check<'_>) {
+        check_take(self.take, &self.images, peers, check);
     }
 
     fn run_settings(&self) -> &RunSettings {

@@ -11,6 +11,7 @@ use super::{
     artifact,
     declare::{choice, parameters, settings},
     default_classes, question_inputs,
+    split::check_take,
 };
 
 pub use integrated_gradients::{IntegratedGradients, Rule};
@@ -156,6 +157,7 @@ impl Stage for Explain {
     }
 
     fn check_peers(&self, peers: &Peers<'_>, check: &mut Check<'_>) {
+        check_take(self.take, &self.images, peers, check);
         let network = Architecture::declared(&self.model, peers).map(|(_, network)| network);
         match &self.method {
             Method::GradCam(settings) => {

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{
     AnyStage, Appetite, Artifact, ArtifactRef, ArtifactType, Baseline, Check, DEFAULT_SEED, Equality,
-    FileOrArtifact, Images, Input, Label, Origin, Peers, RunSettings, Runner, Stage, artifact,
+    FileOrArtifact, Images, Input, Kind, Label, Origin, Peers, RunSettings, Runner, Stage, artifact,
     declare::{choice, parameters},
-    default_classes,
     explain::Explain,
     file_input,
 };
@@ -35,8 +34,6 @@ parameters! {
         semantic localisation: Truth = Truth::Auto;
         /// Resamples of the bootstrap confidence intervals; 0 for none.
         semantic resamples: u32 = 10_000;
-        /// What the classes 0 and 1 are called.
-        inherited classes: [String; 2] = default_classes();
         /// Seeds the bootstrap and the control `random`.
         inherited seed: u64 = DEFAULT_SEED;
         /// How to compute it.
@@ -77,7 +74,9 @@ impl Stage for Metrics {
     /// `masks`; `data.train` or its parts, what the model learnt from, for its mean colour.
     fn inputs(&self) -> Vec<Input> {
         let mut inputs: Vec<Input> = self.explanations.iter().map(maps_input).collect();
-        inputs.extend(self.explanations.values().flat_map(asked_inputs));
+        // Of another kind of stage one mistake is told, not three.
+        let explanations = self.explanations.values().filter(|from| from.stage.kind == Kind::Explain);
+        inputs.extend(explanations.flat_map(asked_inputs));
         inputs.extend(self.meta.as_ref().map(|meta| file_input("meta", meta, ArtifactType::Meta)));
         inputs.extend(self.masks.as_ref().map(|masks| file_input("masks", masks, ArtifactType::Masks)));
         if let Some(first) = self.explanations.values().next() {
@@ -111,6 +110,7 @@ impl Stage for Metrics {
         check.require(!self.explanations.is_empty(), "explanations", none);
         let step = f64::from(self.pixels_per_step);
         check.within("pixels-per-step", step, 1.0, PIXELS.into());
+        check.resamples(self.resamples);
         let plain = self.protocol == Protocol::Rank;
         let ours = "with `protocol = \"threshold\"` everything but what is shown is black";
         check.require(plain || self.deletion_baseline == Baseline::Black, "deletion-baseline", ours);
@@ -124,9 +124,6 @@ impl Stage for Metrics {
             "localisation",
             contradiction,
         );
-        let named =
-            self.classes.iter().all(|class| !class.trim().is_empty()) && self.classes[0] != self.classes[1];
-        check.require(named, "classes", "`classes` must be two different names");
     }
 
     fn check_peers(&self, peers: &Peers<'_>, check: &mut Check<'_>) {
@@ -210,4 +207,16 @@ fn different_question(one: &Explain, other: &Explain) -> Option<&'static str> {
         (one.score != other.score, "scores (`score`)"),
     ];
     differences.into_iter().find(|(differ, _)| *differ).map(|(_, what)| what)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::stages::Kind;
+
+    #[test]
+    fn what_classes_are_called_measures_nothing_anew() {
+        let has_classes = |kind: Kind| kind.fields().iter().any(|field| field.name == "classes");
+        assert!(!has_classes(Kind::Metrics), "no text of it names a class, and it takes long");
+        assert!(has_classes(Kind::Explain));
+    }
 }

@@ -2,7 +2,8 @@
 
 use super::{
     Appetite, Artifact, ArtifactRef, ArtifactType, Check, DEFAULT_SEED, Equality, FileOrArtifact, Input,
-    Origin, RunSettings, Runner, Samples, Stage, artifact, declare::parameters, default_classes, file_input,
+    Origin, Peers, RunSettings, Runner, Samples, Stage, artifact, declare::parameters, default_classes,
+    file_input, split::patches_of,
 };
 
 parameters! {
@@ -76,6 +77,20 @@ impl Stage for Preview {
             "images",
             "patches need labels: name them as `y`, or as `meta` the table whose `center_tumor_patch` says them",
         );
+    }
+
+    fn check_peers(&self, peers: &Peers<'_>, check: &mut Check<'_>) {
+        let (Samples::Artifact(part), room) = (&self.images, u64::from(self.rows) * u64::from(self.columns))
+        else {
+            return;
+        };
+        if let Some(size) = patches_of(part, peers) {
+            let message = format!(
+                "the grid has room for {room} patches, but `{part}` has only {size}: make `rows` or `columns` \
+                 smaller"
+            );
+            check.require(room <= size, "rows", message);
+        }
     }
 
     fn run_settings(&self) -> &RunSettings {

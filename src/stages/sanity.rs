@@ -6,6 +6,7 @@ use super::{
     declare::parameters,
     default_classes,
     explain::{Explain, Method},
+    split::check_take,
 };
 
 parameters! {
@@ -71,15 +72,20 @@ impl Stage for Sanity {
     fn check(&self, check: &mut Check<'_>) {
         check.at_least("take", self.take.unwrap_or(1), 1);
         check.require(self.panel <= 100, "panel", "`panel` must be at most 100");
+        check.resamples(self.resamples);
     }
 
     fn check_peers(&self, peers: &Peers<'_>, check: &mut Check<'_>) {
         let Some(AnyStage::Explain(explained)) = peers(&self.explanation.stage) else { return };
         let name = &self.explanation.stage;
-        if let (Some(take), Some(there)) = (self.take, explained.take) {
-            let message =
-                format!("`take` is {take}, but `{name}` explains only {there} patches (its `take`)");
-            check.require(take <= there, "take", message);
+        match (self.take, explained.take) {
+            (Some(take), Some(there)) => {
+                let message =
+                    format!("`take` is {take}, but `{name}` explains only {there} patches (its `take`)");
+                check.require(take <= there, "take", message);
+            }
+            (take, None) => check_take(take, &explained.images, peers, check),
+            (None, Some(_)) => (),
         }
         let message = format!(
             "`{name}` draws noise with seed {}, this stage with {}: give both the same",

@@ -1,8 +1,8 @@
 //! Stage kind `split`: training, validation and test patches out of one file.
 
 use super::{
-    Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, FileOrArtifact, Input, RunSettings,
-    Runner, Stage, artifact,
+    AnyStage, Appetite, Artifact, ArtifactRef, ArtifactType, Check, DEFAULT_SEED, Equality, FileOrArtifact,
+    Images, Input, Peers, RunSettings, Runner, Stage, artifact,
     declare::{choice, parameters, settings},
     file_input,
 };
@@ -97,5 +97,29 @@ impl Stage for Split {
 
     fn run_settings(&self) -> &RunSettings {
         &self.run
+    }
+}
+
+/// How many patches a part of a split will hold, where the pipeline says so: of whole groups it is known
+/// only when they are drawn.
+#[must_use]
+pub(super) fn patches_of(part: &ArtifactRef, peers: &Peers<'_>) -> Option<u64> {
+    let Some(AnyStage::Split(Split { sizes, group_by: None, .. })) = peers(&part.stage) else { return None };
+    match part.artifact.as_deref()? {
+        "train" => Some(sizes.train),
+        "validation" => Some(sizes.validation),
+        "test" => Some(sizes.test),
+        _ => None,
+    }
+}
+
+/// Checks that `take` leaves something to take, before anything is computed.
+pub(super) fn check_take(take: Option<u32>, images: &Images, peers: &Peers<'_>, check: &mut Check<'_>) {
+    let (Some(take), Images::Artifact(part)) = (take, images) else { return };
+    if let Some(size) = patches_of(part, peers) {
+        let message = format!(
+            "`take` is {take}, but `{part}` has only {size} patches: take at most {size}, or leave `take` out"
+        );
+        check.require(u64::from(take) <= size, "take", message);
     }
 }

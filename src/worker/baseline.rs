@@ -4,7 +4,7 @@ use anyhow::Result;
 use pcamflow::{data::PATCH_BYTES, stages::Baseline};
 use tch::{Tensor, no_grad};
 
-use crate::{batches::Patches, jobs::Job, patches};
+use crate::{batches::Patches, job::Job, patches};
 
 /// Patches that are read at once.
 const AT_ONCE: usize = 64;

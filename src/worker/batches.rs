@@ -63,6 +63,15 @@ impl Batch {
         self.pixels.to_device(device).permute([0, 3, 1, 2]).to_kind(Kind::Float) / 255.0
     }
 
+    /// The bytes of one patch, [96, 96, 3], as they were read.
+    ///
+    /// # Errors
+    /// None of a patch that the batch has.
+    pub(crate) fn bytes(&self, index: usize) -> Result<Vec<u8>> {
+        let patch = self.pixels.f_get(i64::try_from(index)?)?;
+        Ok(Vec::try_from(patch.reshape([-1]))?)
+    }
+
     /// float32 `[N]`, 0 or 1.
     pub(crate) fn labels(&self, device: Device) -> Tensor {
         self.labels.to_device(device)
@@ -163,6 +172,7 @@ pub(crate) mod tests {
             let images = batch.images(Device::Cpu);
             assert_eq!(images.size(), [batch.len() as i64, 3, 96, 96]);
             for (index, &at) in batch.positions.iter().enumerate() {
+                assert_eq!(batch.bytes(index)?, patches.pixels[at * PATCH_BYTES..][..PATCH_BYTES]);
                 // Row 5, column 8, blue.
                 let byte = patches.pixels[at * PATCH_BYTES + (5 * 96 + 8) * 3 + 2];
                 let value = images.double_value(&[index as i64, 2, 5, 8]);

@@ -1,7 +1,7 @@
 //! The `pcamflow-worker` binary: loads libtorch and serves the stages that need it.
 //!
 //! The only module tree that names `tch`. It speaks the engine's protocol on standard input and
-//! output (`pcamflow::serve`) and is of no use to people. In reading order: `jobs` (what a stage asks
+//! output (`pcamflow::serve`) and is of no use to people. In reading order: `job` and `jobs` (what a stage asks
 //! for), `train` and `predict` (what is computed), `model` and `optim` (with what), `batches` and
 //! `patches` (on what), `tensors` (weights in files), `device`, `cuda` and `allocator` (where).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -14,6 +14,7 @@ mod cuda;
 mod device;
 mod explain;
 mod faithfulness;
+mod job;
 mod jobs;
 mod model;
 mod optim;

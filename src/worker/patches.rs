@@ -8,7 +8,7 @@ use pcamflow::data::{
     patch_set::{PatchSet, PatchSource},
 };
 
-use crate::{batches::Patches, jobs::Job};
+use crate::{batches::Patches, job::Job};
 
 impl Patches for PatchSet {
     fn labels(&self) -> &[u8] {

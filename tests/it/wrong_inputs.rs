@@ -170,6 +170,52 @@ fn too_few_patches_say_how_many_there_are() {
     fails(&project, &["class 1"]);
 }
 
+/// `check` refuses the pipeline with these stages, for as many reasons as there are parts.
+#[track_caller]
+fn refused(stages: &str, parts: &[&str]) {
+    let output = Sandbox::new().pipeline(&format!("{PIPELINE}{stages}")).pcamflow(&["check", "p.toml"]);
+    let output = one_message(output.exit(2));
+    assert_eq!(output.stderr.matches("error: ").count(), parts.len(), "{}", output.stderr);
+    for part in parts {
+        assert!(output.stderr.contains(part), "{part:?} in {}", output.stderr);
+    }
+}
+
+const TRAIN: &str = "[train.t]\ndata = 'split.d'\nepochs = 1\n";
+
+#[test]
+fn more_patches_than_a_split_will_have_are_refused_before_it_is_made() {
+    let asks = "model = 'train.t'\nimages = 'split.d/test'";
+    let stages = format!(
+        "{TRAIN}[evaluate.e]\n{asks}\ntake = 3\n[explain.x]\n{asks}\ntake = 4\nmethod.saliency = {{}}\n\
+         [explain.all]\n{asks}\nmethod.saliency = {{}}\n[sanity.s]\nexplanation = 'explain.all'\ntake = 5\n\
+         [preview.p]\nimages = 'split.d/train'\nrows = 1\ncolumns = 5\n"
+    );
+    let test = "but `split.d/test` has only 2 patches: take at most 2, or leave `take` out";
+    let wanted = [3, 4, 5].map(|take| format!("`take` is {take}, {test}"));
+    let [evaluate, explain, sanity] = wanted.each_ref().map(String::as_str);
+    let preview = "the grid has room for 5 patches, but `split.d/train` has only 4";
+    refused(&stages, &[evaluate, explain, sanity, preview]);
+    // Exactly all of them are enough.
+    let enough = format!("{PIPELINE}{TRAIN}[evaluate.e]\n{asks}\ntake = 2\n");
+    Sandbox::new().pipeline(&enough).pcamflow(&["check", "p.toml"]).exit(0);
+}
+
+#[test]
+fn what_is_no_explanation_is_one_mistake() {
+    refused(
+        &format!("{TRAIN}[metrics.m]\nexplanations = {{ a = 'train.t' }}\n"),
+        &["`train.t` is a `train` stage, but maps are due here"],
+    );
+}
+
+#[test]
+fn resamples_are_bounded_by_memory() {
+    let asks = "model = 'train.t'\nimages = 'split.d/test'";
+    let stages = format!("{TRAIN}[evaluate.e]\n{asks}\nresamples = 4_000_000_000\n");
+    refused(&stages, &["`resamples` must lie between 0 and 100000"]);
+}
+
 #[test]
 fn a_source_that_is_not_the_pinned_one_is_refused() {
     let project = harmed(|_| ());

@@ -90,8 +90,8 @@ impl Optimizer {
         match self {
             Self::Adam(Adam { beta1, beta2, epsilon, weight_decay, .. })
             | Self::AdamW(AdamW { beta1, beta2, epsilon, weight_decay, .. }) => {
-                check.within(&at("beta1"), *beta1, 0.0, 1.0 - f64::EPSILON);
-                check.within(&at("beta2"), *beta2, 0.0, 1.0 - f64::EPSILON);
+                check.below_one(&at("beta1"), *beta1);
+                check.below_one(&at("beta2"), *beta2);
                 check.positive(&at("epsilon"), *epsilon);
                 check.within(&at("weight-decay"), *weight_decay, 0.0, 1e6);
             }

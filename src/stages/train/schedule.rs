@@ -111,9 +111,8 @@ impl OneCycle {
         check.within("schedule.one-cycle.pct-start", self.pct_start, 0.0, 1.0);
         check.positive("schedule.one-cycle.div-factor", self.div_factor);
         check.positive("schedule.one-cycle.final-div-factor", self.final_div_factor);
-        let below_one = 1.0 - f64::EPSILON;
-        check.within("schedule.one-cycle.base-momentum", self.base_momentum, 0.0, below_one);
-        check.within("schedule.one-cycle.max-momentum", self.max_momentum, 0.0, below_one);
+        check.below_one("schedule.one-cycle.base-momentum", self.base_momentum);
+        check.below_one("schedule.one-cycle.max-momentum", self.max_momentum);
         check.require(
             !self.cycle_momentum || optimizer.has_momentum(),
             "schedule.one-cycle.cycle-momentum",

@@ -12,7 +12,7 @@ use pcamflow::{
 };
 use tch::{Kind, Tensor, no_grad};
 
-use super::{Arrays, Asked, Display, Explainer, Maps, SIDE, numbers};
+use super::{Arrays, Asked, Display, Explainer, Maps, SIDE, numbers, passes::accompanied};
 use crate::model::{Forward, Network};
 
 pub(super) struct GradCam {
@@ -33,13 +33,15 @@ impl GradCam {
 
 impl Explainer for GradCam {
     fn explain(&self, network: &Network, asked: &Asked<'_>) -> Result<Maps> {
-        let forward = network.forward_with_taps(asked.images, Some(&self.layer));
-        let logits = numbers(&forward.logits.detach())?;
+        let count = asked.images.size()[0];
+        let forward = network.forward_with_taps(&accompanied(asked.images), Some(&self.layer));
+        let asked_for = forward.logits.narrow(0, 0, count);
+        let logits = numbers(&asked_for.detach())?;
         let activation = tap(&forward, &self.layer)?;
-        let scalar = explained(&forward.logits, &logits, asked);
+        let scalar = explained(&asked_for, &logits, asked);
         let gradients = Tensor::run_backward(&[scalar], &[activation], false, false);
         let gradient = gradients.first().context("libtorch returned no gradient")?;
-        let cam = no_grad(|| combine(&activation.detach(), gradient, self.variant));
+        let cam = no_grad(|| combine(&activation.detach(), gradient, self.variant)).narrow(0, 0, count);
         let side = [SIDE as i64; 2];
         let map = cam.unsqueeze(1).upsample_bilinear2d(side, false, None, None).squeeze_dim(1);
         Ok(Maps { logits, map: numbers(&map)?, native: numbers(&cam)?, ..Maps::default() })

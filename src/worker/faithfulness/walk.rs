@@ -128,7 +128,12 @@ impl Walker {
             all.extend(Vec::<f32>::try_from(network.forward(&images, Mode::Inference))?);
         }
         let odd = all.iter().find(|logit| !logit.is_finite());
-        ensure!(odd.is_none(), "the model gives the logit {}", odd.copied().unwrap_or_default());
+        ensure!(
+            odd.is_none(),
+            "the model gives the logit {}: its weights are too large to compute with; train it anew with a \
+             smaller learning rate",
+            odd.copied().unwrap_or_default()
+        );
         Ok(all)
     }
 }

@@ -11,9 +11,10 @@ use pcamflow::{
 };
 use serde::Serialize;
 
-use super::{Job, images::Images};
+use super::images::Images;
 use crate::{
     batch_size::batch_size,
+    job::Job,
     model::Network,
     predict::{default_batch, predict},
 };

@@ -11,7 +11,6 @@ use pcamflow::{
 };
 
 use super::{
-    Job,
     completeness::Completeness,
     images::Images,
     localisation::{Located, Truth},
@@ -21,8 +20,9 @@ use super::{
 use crate::{
     baseline::Substrate,
     batch_size::batch_size,
-    batches::{self, Batch, Patches},
+    batches::{self, Batch},
     explain::{Asked, Crew, Explainer, Maps, Question, SIDE, Setup, explainer},
+    job::Job,
     model::Network,
 };
 
@@ -37,10 +37,11 @@ const PIXELS: usize = SIDE * SIDE;
 pub(super) fn run(job: &Job<'_>, stage: &Explain) -> Result<Outcome> {
     let network = job.model()?;
     let stage = &stage.clone().settled(network.architecture());
+    let images = Images::open(job, stage.take, stage.seed)?;
+    // May read all training patches: last of what can go wrong before the first map.
     let substrate =
         stage.method.baseline().map(|(baseline, _)| Substrate::new(job, &baseline)).transpose()?;
     let explainer = explainer(&stage.method, &network, Setup { seed: stage.seed, substrate })?;
-    let images = Images::open(job, stage.take, stage.seed)?;
     let (rows, labels) = (images.chosen_rows(), images.chosen_labels());
     let file = MapsFile::create(&job.artifact("maps.h5"), stage, explainer.arrays(), &rows, &labels)?;
     let truth = if images.has_masks() { Truth::Mask } else { Truth::CentreBox };
@@ -123,20 +124,13 @@ impl Made<'_> {
                 self.located.add(map, self.images.mask(position)?.as_deref())?;
             }
             if self.shown.len() < self.to_show {
-                self.show(position, map, positive, logit)?;
+                let (rgb, row) = (batch.bytes(index)?, self.images.row(position));
+                self.shown.push(Shown { rgb, map: map.to_vec(), positive, logit, row });
             }
             self.done += 1;
             let total = self.images.positions.len() as u64;
             self.job.reporter.progress(self.done, total, "images", "explaining");
         }
-        Ok(())
-    }
-
-    fn show(&mut self, position: usize, map: &[f32], positive: bool, logit: f32) -> Result<()> {
-        let mut rgb = vec![0; pcamflow::data::PATCH_BYTES];
-        self.images.read(&[position], &mut rgb)?;
-        let row = self.images.row(position);
-        self.shown.push(Shown { rgb, map: map.to_vec(), positive, logit, row });
         Ok(())
     }
 

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use anyhow::{Context as _, Result, ensure};
 use pcamflow::data::patch_set::PatchSet;
 
-use super::Job;
 use crate::{
     batches::{self, Patches},
+    job::Job,
     patches,
 };
 
@@ -50,6 +50,12 @@ impl Images {
     pub(crate) fn of_rows(job: &Job<'_>, rows: &[i64], asker: &str) -> Result<Self> {
         let mut images = Self::open(job, None, 0)?;
         let places: HashMap<i64, usize> = images.set.rows().iter().copied().zip(0..).collect();
+        let twice = images.set.len() - places.len();
+        ensure!(
+            twice == 0,
+            "{}: {twice} rows occur more than once, so whose map is whose cannot be told",
+            images.name
+        );
         let place = |row: &i64| {
             let place = places.get(row).copied();
             place.with_context(|| format!("{asker} has row {row}, which {} has not", images.name))

@@ -22,10 +22,10 @@ use pcamflow::{
     },
 };
 
-use super::Job;
 use crate::{
     baseline::Substrate,
     faithfulness::{Course, Pace, Walker},
+    job::Job,
 };
 use explanations::Explanations;
 use measuring::{Measured, Measuring};

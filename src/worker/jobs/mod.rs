@@ -8,7 +8,6 @@ mod localisation;
 mod maps_file;
 mod metrics;
 mod odd_maps;
-mod output;
 mod resume_train;
 mod sanity;
 #[cfg(test)]
@@ -18,59 +17,17 @@ mod train;
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    path::PathBuf,
 };
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use pcamflow::{
-    protocol::{InputFile, Outcome, Task},
+    protocol::{Outcome, Task},
     serve::{EnvironmentFault, Reporter},
     stages::AnyStage,
 };
 use tch::Device;
 
-use crate::{
-    allocator, device,
-    model::{Network, load_model},
-};
-
-/// A task, and where to compute it.
-pub(crate) struct Job<'a> {
-    /// What to compute.
-    pub(crate) task: &'a Task,
-    /// Whom to tell how far it is.
-    pub(crate) reporter: &'a dyn Reporter,
-    /// Where its tensors live.
-    pub(crate) device: Device,
-}
-
-impl Job<'_> {
-    /// The file behind a slot.
-    ///
-    /// # Errors
-    /// The engine sent no such slot.
-    pub(crate) fn input(&self, slot: &str) -> Result<&InputFile> {
-        let message = || format!("the task for {} came without the input `{slot}`", self.task.name);
-        self.task.inputs.get(slot).with_context(message)
-    }
-
-    /// The model that the stage asks, noted in its log.
-    ///
-    /// # Errors
-    /// The file is no model, or its tensors are not one's.
-    pub(crate) fn model(&self) -> Result<Network> {
-        let input = self.input("model")?;
-        let network = load_model(input, self.device)?;
-        let architecture = serde_json::to_string(network.architecture())?;
-        self.reporter.info(&format!("the model {} is {architecture}", input.name));
-        Ok(network)
-    }
-
-    /// Where an artifact goes, by its declared file name.
-    pub(crate) fn artifact(&self, file: &str) -> PathBuf {
-        self.task.staging.join(file)
-    }
-}
+use crate::{allocator, device, job::Job};
 
 /// Computes one task.
 ///

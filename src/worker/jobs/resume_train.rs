@@ -6,11 +6,9 @@ use pcamflow::{
     stages::resume_train::{ResumeTrain, Start, in_words},
 };
 
-use super::{
-    Job,
-    train::{Length, train_on},
-};
+use super::train::{Length, train_on};
 use crate::{
+    job::Job,
     tensors::TensorFile,
     train::{State, checkpoint},
 };

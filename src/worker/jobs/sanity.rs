@@ -22,11 +22,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use self::{original::Original, sheet::Shown};
-use super::Job;
 use crate::{
     batch_size::batch_size,
     batches,
     explain::{Asked, Crew, Explainer, SIDE},
+    job::Job,
     model::Network,
 };
 

@@ -9,9 +9,9 @@ use pcamflow::{
     stages::train::{EarlyStopping, Train},
 };
 
-use super::Job;
 use crate::{
     device,
+    job::Job,
     model::Source,
     patches,
     tensors::{TensorFile, to_bytes},

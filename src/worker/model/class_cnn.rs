@@ -1,4 +1,4 @@
-//! ClassCNN, the notebook's network (DESIGN 7).
+//! ClassCNN, the notebook's network.
 //!
 //! conv1 bn1 relu1, conv2 bn2 relu2 pool1 (48x48), conv3 bn3 relu3 pool2 (24x24), conv4 bn4 relu4,
 //! pool3 (6x6), fc1, relu, fc2.

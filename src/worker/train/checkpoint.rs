@@ -3,7 +3,7 @@
 //! `last.model.*`, `last.optimizer.*`, `best.model.*` and `best.optimizer.*` hold the tensors; all the
 //! rest is JSON in one metadata entry. The same state gives the same bytes.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use pcamflow::metrics::History;
 use serde::{Deserialize, Serialize};
 use tch::Device;
@@ -94,7 +94,12 @@ fn describe(state: &State) -> Description {
 /// A file that is no checkpoint of ours, or whose tensors do not fit its description.
 pub(crate) fn decode(mut file: TensorFile, device: Device) -> Result<State> {
     let name = file.name().to_owned();
-    let text = file.metadata(ENTRY).with_context(|| format!("{name} is no checkpoint of pcamflow"))?;
+    let text = file.metadata(ENTRY).map_err(|_| {
+        anyhow!(
+            "{name} is no checkpoint of pcamflow: weights alone cannot be trained further as if they had never \
+             stopped, but `train` can start from them (`weights`)"
+        )
+    })?;
     let description: Description =
         serde_json::from_str(text).with_context(|| format!("{name}: its description"))?;
     let format = description.format;

@@ -174,6 +174,7 @@ fn what_is_no_checkpoint_is_refused() {
     let error = checkpoint::decode(TensorFile::parse("m.safetensors", &bytes).unwrap(), Device::Cpu);
     let error = format!("{:#}", error.unwrap_err());
     assert!(error.starts_with("m.safetensors is no checkpoint of pcamflow"), "{error}");
+    assert!(error.ends_with("`train` can start from them (`weights`)"), "{error}");
 }
 
 /// pcam-mini's train split, whole.

@@ -8,8 +8,8 @@ use pcamflow::{
     stages::metrics::Metrics,
 };
 
-use super::{Explanations, Job, curves_file};
-use crate::jobs::odd_maps::name;
+use super::{Explanations, curves_file};
+use crate::{job::Job, jobs::odd_maps::name};
 
 impl Job<'_> {
     /// Writes every artifact, and warns of maps that are not ordinary.

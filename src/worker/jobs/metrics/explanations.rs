@@ -13,8 +13,7 @@ use serde::de::{
     value::{Error, StrDeserializer},
 };
 
-use super::Job;
-use crate::explain::Question;
+use crate::{explain::Question, job::Job};
 
 /// How far the logits of one image may lie apart that one model gave, computed in different ways; a share
 /// of the logit where that is above 1.

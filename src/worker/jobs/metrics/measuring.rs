@@ -1,7 +1,7 @@
 //! Every method on every image: its curves, and where it points.
 //!
 //! What depends on a map alone (its order, its localisation) is computed on all cores, then the network is
-//! asked, map by map; some hundred images at a time, so that memory does not grow with their number.
+//! asked, map by map; some hundred images at a time, so that of all others only the curves are in memory.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,10 +17,11 @@ use pcamflow::{
 };
 use rayon::prelude::*;
 
-use super::{Explanations, Job, Subject, explanations::same_logit};
+use super::{Explanations, Subject, explanations::same_logit};
 use crate::{
     explain::Crew,
     faithfulness::{Course, Ends, Walked, Walker},
+    job::Job,
     model::Network,
 };
 
@@ -113,7 +114,7 @@ impl Measuring<'_> {
         let done = AtomicU64::new(0);
         let indices: Vec<usize> = (0..self.explanations.first().len()).collect();
         for indices in indices.chunks(AT_ONCE) {
-            let opened = indices.iter().map(|&index| self.open(index)).collect::<Result<Vec<_>>>()?;
+            let opened = self.open(indices)?;
             let ends = crew.map(network, &opened, |network, image| self.ends(network, walker, image))?;
             let prepared = pool.install(|| self.prepare(&opened, &methods))?;
             let walked = crew.map(network, &prepared, |network, map| {
@@ -134,11 +135,14 @@ impl Measuring<'_> {
         maps.chain([Method::Random(self.stage.seed), Method::Centre(centre_map())]).collect()
     }
 
-    fn open(&self, index: usize) -> Result<Opened> {
+    fn open(&self, indices: &[usize]) -> Result<Vec<Opened>> {
         let maps = self.explanations.first();
-        let (row, label) = (maps.rows()[index], maps.labels()[index]);
-        let truth = if label == 1 { self.subject.region(index)? } else { None };
-        Ok(Opened { index, row, label, pixels: self.subject.pixels(index)?, truth })
+        let open = |(&index, pixels): (&usize, Vec<u8>)| {
+            let (row, label) = (maps.rows()[index], maps.labels()[index]);
+            let truth = if label == 1 { self.subject.region(index)? } else { None };
+            Ok(Opened { index, row, label, pixels, truth })
+        };
+        indices.iter().zip(self.subject.pixels(indices)?).map(open).collect()
     }
 
     fn ends(&self, network: &Network, walker: &Walker, image: &Opened) -> Result<Ends> {

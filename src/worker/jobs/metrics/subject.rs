@@ -19,8 +19,8 @@ use pcamflow::{
     stages::metrics::{Metrics, Truth},
 };
 
-use super::{Explanations, Job};
-use crate::patches;
+use super::Explanations;
+use crate::{job::Job, patches};
 
 /// The explained patches, in the order of the maps.
 #[derive(Debug)]
@@ -69,14 +69,16 @@ impl Subject {
         self.slides.as_ref().map(|slides| slides[index].as_str())
     }
 
-    /// The pixels of a patch, [96, 96, 3].
+    /// The pixels of some patches, [96, 96, 3] each: read together, for a packed file is unpacked in chunks
+    /// of many.
     ///
     /// # Errors
     /// A damaged file.
-    pub(super) fn pixels(&self, index: usize) -> Result<Vec<u8>> {
-        let mut pixels = vec![0; PATCH_BYTES];
-        self.set.read(&[self.positions[index]], &mut pixels)?;
-        Ok(pixels)
+    pub(super) fn pixels(&self, indices: &[usize]) -> Result<Vec<Vec<u8>>> {
+        let positions: Vec<usize> = indices.iter().map(|&index| self.positions[index]).collect();
+        let mut pixels = vec![0; positions.len() * PATCH_BYTES];
+        self.set.read(&positions, &mut pixels)?;
+        Ok(pixels.chunks_exact(PATCH_BYTES).map(<[u8]>::to_vec).collect())
     }
 
     /// Where the evidence of a patch truly lies; `None` where that is not known, or the mask is empty.

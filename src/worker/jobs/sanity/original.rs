@@ -20,7 +20,8 @@ use serde_json::Value;
 use crate::{
     baseline::Substrate,
     explain::{Explainer, Question, Setup, explainer},
-    jobs::{Job, images::Images},
+    job::Job,
+    jobs::images::Images,
     model::Network,
 };
 

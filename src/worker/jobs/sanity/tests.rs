@@ -14,9 +14,10 @@ use pcamflow::{
 use serde_json::Value;
 use tch::{Device, Kind as Number};
 
-use super::{super::Job, original::Original};
+use super::original::Original;
 use crate::{
     explain::Question,
+    job::Job,
     jobs::testing::{Heard, computed, dataset, part, resources, stage},
     model::testing::{noisy_patches, saved, tiny_network},
 };

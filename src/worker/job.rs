@@ -1,0 +1,61 @@
+//! A task as its computation sees it: inputs by slot, the model, where artifacts go, whom to tell.
+//!
+//! Knows no kind of stage.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use pcamflow::{
+    fsx::{self, Durability},
+    protocol::{InputFile, Task},
+    serve::Reporter,
+};
+use tch::Device;
+
+use crate::model::{Network, load_model};
+
+/// A task, and where to compute it.
+pub(crate) struct Job<'a> {
+    /// What to compute.
+    pub(crate) task: &'a Task,
+    /// Whom to tell how far it is.
+    pub(crate) reporter: &'a dyn Reporter,
+    /// Where its tensors live.
+    pub(crate) device: Device,
+}
+
+impl Job<'_> {
+    /// The file behind a slot.
+    ///
+    /// # Errors
+    /// The engine sent no such slot.
+    pub(crate) fn input(&self, slot: &str) -> Result<&InputFile> {
+        let message = || format!("the task for {} came without the input `{slot}`", self.task.name);
+        self.task.inputs.get(slot).with_context(message)
+    }
+
+    /// The model that the stage asks, noted in its log.
+    ///
+    /// # Errors
+    /// The file is no model, or its tensors are not one's.
+    pub(crate) fn model(&self) -> Result<Network> {
+        let input = self.input("model")?;
+        let network = load_model(input, self.device)?;
+        let architecture = serde_json::to_string(network.architecture())?;
+        self.reporter.info(&format!("the model {} is {architecture}", input.name));
+        Ok(network)
+    }
+
+    /// Where an artifact goes, by its declared file name.
+    pub(crate) fn artifact(&self, file: &str) -> PathBuf {
+        self.task.staging.join(file)
+    }
+
+    /// Writes an artifact under its declared file name.
+    ///
+    /// # Errors
+    /// A full disk.
+    pub(crate) fn write(&self, file: &str, bytes: &[u8]) -> Result<()> {
+        Ok(fsx::write_atomic(&self.artifact(file), bytes, Durability::Relaxed)?)
+    }
+}
