@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::stages::DeviceChoice;
+use crate::{stages::DeviceChoice, ui::drawing::Format};
 
 /// Declarative, cached pipelines that train a patch classifier on PatchCamelyon and ask it why.
 ///
@@ -23,6 +23,7 @@ pub(super) struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
+  pcamflow init                                       a first pipeline for the data in data/
   pcamflow run pipelines/quickstart.toml              a first pipeline; needs no data
   pcamflow plan pipelines/full.toml                   what would run, and why
   pcamflow run p.toml --set train.base.epochs=3       another value, without editing
@@ -30,6 +31,7 @@ Examples:
   pcamflow show p.toml evaluate.test/metrics          what is in an artifact
   pcamflow export p.toml train.base/model models      a copy of it, in models/
   pcamflow check p.toml                               every mistake in a pipeline, with its line
+  pcamflow graph p.toml --status                      the stages, who reads whom, what is cached
 
 Exit codes: 0 done, 1 a stage failed or has no result, 2 usage or pipeline error, 3 environment (no
 libtorch, no such GPU, store not writable), 130 interrupted.";
@@ -51,6 +53,21 @@ pub(super) enum Command {
     Export(super::export::ExportArguments),
     /// Check a pipeline file, without running anything
     Check(PipelineArguments),
+    /// Write a first pipeline for the data that is there, or one that needs none
+    Init(InitArguments),
+    /// Look whether this machine has what pipelines need, and say what to do
+    Doctor(DoctorArguments),
+    /// Draw a pipeline: in the terminal, or for other programs
+    Graph(GraphArguments),
+    /// Print the JSON Schema of pipeline files, for editors
+    #[command(after_help = "\
+Editors with a TOML language server (taplo, Even Better TOML) complete, explain and check a pipeline whose
+first line names the schema:
+  pcamflow schema > pcamflow.schema.json
+  #:schema ./pcamflow.schema.json")]
+    Schema,
+    /// Print what completes commands in a shell
+    Completions(CompletionsArguments),
     /// Serve stages to an engine (not for people)
     #[command(name = super::SERVE, hide = true)]
     Serve,
@@ -110,4 +127,71 @@ pub(super) struct RunArguments {
     /// Print nothing but errors
     #[arg(long, short, conflicts_with = "json")]
     pub(super) quiet: bool,
+}
+
+/// What to draw, and how.
+#[derive(Debug, Args)]
+pub(super) struct GraphArguments {
+    /// Which pipeline.
+    #[command(flatten)]
+    pub(super) pipeline: PipelineArguments,
+    /// Only these stages and what they need (`*` stands for any text)
+    #[arg(value_name = "STAGE")]
+    pub(super) stages: Vec<String>,
+    /// How to draw it
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub(super) format: Format,
+    /// Say of each stage whether it is cached, would run or may run, or failed the last time
+    #[arg(long)]
+    pub(super) status: bool,
+    /// Draw every edge, also one that a longer way says already
+    #[arg(long)]
+    pub(super) all_edges: bool,
+    /// The store, for --status [default: .pcamflow in the project's folder]
+    #[arg(long, value_name = "DIR")]
+    pub(super) store: Option<PathBuf>,
+}
+
+/// For which shell.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Where it goes:
+  bash  pcamflow completions bash > ~/.local/share/bash-completion/completions/pcamflow
+  zsh   pcamflow completions zsh > ~/.zfunc/_pcamflow      (with `fpath+=~/.zfunc` before `compinit`)
+  fish  pcamflow completions fish > ~/.config/fish/completions/pcamflow.fish")]
+pub(super) struct CompletionsArguments {
+    /// The shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub(super) shell: clap_complete::Shell,
+}
+
+/// What to write, and for which data.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Official files (camelyonpatch_level_2_split_train_x.h5, ..._y.h5, ..._meta.csv; valid, test) are used where they
+are; without any, the pipeline makes its own patches. Nothing that is there is overwritten.")]
+pub(super) struct InitArguments {
+    /// The pipeline file
+    #[arg(value_name = "FILE", default_value = "pipeline.toml")]
+    pub(super) file: PathBuf,
+    /// The folder of the source files [default: `data` in the project's folder; env: PCAMFLOW_DATA]
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+}
+
+/// Where to look, and how to say it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Each line is `ok`, `note` (works without, but slower or later) or `missing`; exit code 3 where something is
+missing.")]
+pub(super) struct DoctorArguments {
+    /// The store [default: .pcamflow in the project's folder]
+    #[arg(long, value_name = "DIR")]
+    pub(super) store: Option<PathBuf>,
+    /// The folder of the source files [default: `data` in the project's folder; env: PCAMFLOW_DATA]
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+    /// One JSON object instead of text, for machines
+    #[arg(long)]
+    pub(super) json: bool,
 }

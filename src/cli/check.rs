@@ -1,6 +1,6 @@
 //! `pcamflow check`: is this pipeline right?
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 use super::{Exit, args::PipelineArguments, colour, complain, say};
 use crate::{
@@ -34,6 +34,14 @@ pub(super) fn check(arguments: &PipelineArguments) -> Exit {
             Exit::Done
         }
         Err(exit) => exit,
+    }
+}
+
+/// The stages of a pipeline file that has just been written.
+pub(super) fn load_file(file: &Path) -> Result<String, (Exit, String)> {
+    match pipeline::load(file, &pipeline::Options::default()) {
+        Ok(pipeline) => Ok(stages(&pipeline)),
+        Err(invalid) => Err((Exit::Usage, invalid.render(false))),
     }
 }
 

@@ -2,14 +2,20 @@
 
 mod args;
 mod check;
+mod completions;
+mod doctor;
 mod export;
+mod graph;
+mod init;
 mod log;
 mod logging;
+mod official;
 mod path;
 mod plan;
 mod project;
 mod results;
 mod run;
+mod schema;
 mod show;
 mod worker;
 
@@ -63,8 +69,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Path(path) => path::path(&path).code(),
         Command::Export(export) => export::export(&export).code(),
         Command::Check(arguments) => check::check(&arguments).code(),
+        Command::Graph(arguments) => graph::graph(&arguments),
+        Command::Doctor(arguments) => doctor::doctor(&arguments).code(),
+        Command::Init(arguments) => init::init(&arguments).code(),
+        Command::Schema => schema::schema().code(),
+        Command::Completions(arguments) => completions::completions(&arguments).code(),
         Command::Serve => {
-            serve::serve(std::collections::BTreeMap::new(), crate::jobs::run);
+            serve::serve(crate::jobs::versions(), crate::jobs::run);
             Exit::Done.code()
         }
     };

@@ -90,6 +90,7 @@ impl Attempt<'_> {
         let work = shared.store.work(&key).map_err(environment).map_err(bare)?;
         let log = work.join(LOG);
         let record = self.compute(shared, &work, &log).map_err(|failure| {
+            self.note(shared, &failure);
             let log = log.exists().then(|| log.clone());
             Failed { failure, log }
         })?;
@@ -97,6 +98,16 @@ impl Attempt<'_> {
             tracing::debug!("{}: partial work is left: {error}", self.node.name);
         }
         Ok(Done { record, hit: false })
+    }
+
+    /// Leaves word that the stage failed, for `graph --status`; one that was stopped did not fail.
+    fn note(&self, shared: &Shared<'_>, failure: &Failure) {
+        if shared.stopped.load(Ordering::SeqCst) {
+            return;
+        }
+        if let Err(error) = shared.store.note_failure(&self.run.fingerprint.key(), &failure.message) {
+            tracing::debug!("{}: its failure could not be noted: {error}", self.node.name);
+        }
     }
 
     /// The key's lock; waits for whoever has it.

@@ -17,6 +17,7 @@ pub mod results;
 mod run;
 mod select;
 mod show;
+mod status;
 mod task;
 pub mod why;
 
@@ -33,6 +34,7 @@ use known::Known;
 use plan::Planner;
 use resources::Resources;
 use run::{Run, State};
+pub use status::StageStatus;
 
 /// What the command line says about a run.
 #[derive(Debug, Clone, Default)]
@@ -63,6 +65,14 @@ pub enum Refused {
     Out(#[from] crate::fsx::Error),
 }
 
+/// The stages that a run is about, each after what it needs: all, or the targets and what they need.
+///
+/// # Errors
+/// A target that the pipeline does not have.
+pub fn scope(pipeline: &Pipeline, targets: &[String]) -> Result<Vec<usize>, Refused> {
+    select::scope(pipeline, targets).map_err(Refused::Wrong)
+}
+
 /// A pipeline with a store, ready to be planned or run.
 pub struct Engine<'a> {
     pipeline: &'a Pipeline,
@@ -78,7 +88,7 @@ impl<'a> Engine<'a> {
     /// # Errors
     /// A target or a forced stage that the pipeline does not have.
     pub fn new(pipeline: &'a Pipeline, store: &'a Store, options: Options) -> Result<Self, Refused> {
-        let order = select::scope(pipeline, &options.targets).map_err(Refused::Wrong)?;
+        let order = scope(pipeline, &options.targets)?;
         let forced = select::forced(pipeline, &options.force).map_err(Refused::Wrong)?;
         Ok(Self { pipeline, store, options, order, forced })
     }

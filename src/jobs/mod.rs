@@ -7,6 +7,8 @@ mod preview;
 mod split;
 mod synthesize;
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, bail};
 
 use crate::{
@@ -14,6 +16,12 @@ use crate::{
     serve::Reporter,
     stages::AnyStage,
 };
+
+/// Versions of what computes here, for provenance.
+#[must_use]
+pub fn versions() -> BTreeMap<String, String> {
+    BTreeMap::from([("hdf5".to_owned(), crate::data::h5::version())])
+}
 
 /// Computes one task.
 ///

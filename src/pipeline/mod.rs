@@ -11,6 +11,7 @@ mod read;
 mod repeat;
 mod resolve;
 mod root;
+mod schema;
 mod seeds;
 pub mod settings;
 mod sources;
@@ -25,6 +26,7 @@ use crate::{
 pub use load::{Invalid, Options, load, parse};
 pub use places::Places;
 pub use root::{default_data, project_root};
+pub use schema::schema;
 
 /// A checked pipeline: every reference resolved.
 pub struct Pipeline {

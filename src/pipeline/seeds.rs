@@ -14,7 +14,7 @@ use toml::{
 use crate::stages::{Kind, Problem};
 
 /// More are a mistake: every stage downstream is repeated as often.
-const MOST: usize = 100;
+pub(super) const MOST: usize = 100;
 
 /// The seeds of a repeated stage: at least one, each only once.
 #[derive(Debug)]

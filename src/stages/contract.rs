@@ -42,6 +42,8 @@ pub trait Parameters: Sized {
     const FIELDS: &'static [Field];
     /// Reads the table; `None` where a field was missing or wrong (the reader knows).
     fn read(reader: &mut Reader<'_>) -> Option<Self>;
+    /// The JSON Schema of the table.
+    fn schema() -> serde_json::Value;
     /// Writes the semantic fields.
     fn semantic(&self, lines: &mut Lines);
 }

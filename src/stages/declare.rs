@@ -1,7 +1,7 @@
 //! The three macros in which parameters are declared: a field once, with its class and default.
 //!
-//! From one declaration come the type, its reading from TOML, its canonical form and its
-//! documentation, so that none of them can forget a field. `parameters!` makes a stage's table,
+//! From one declaration come the type, its reading from TOML, its canonical form, its JSON Schema and
+//! its documentation, so that none of them can forget a field. `parameters!` makes a stage's table,
 //! `settings!` a nested table, `choice!` an externally tagged enum (`method.grad-cam = { ... }`).
 
 /// Declares the table of one stage kind. Every field has a class:
@@ -9,12 +9,12 @@
 /// taken from `[pipeline]` where the stage is silent), `execution` (no part of the key).
 macro_rules! parameters {
     (
-        $(#[$meta:meta])*
+        $(#[doc = $about:literal])+
         pub struct $name:ident {
             $( $(#[doc = $doc:literal])+ $class:ident $field:ident : $type:ty $(= $default:expr)? ; )*
         }
     ) => {
-        $(#[$meta])*
+        $(#[doc = $about])+
         #[derive(Debug, Clone, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
         #[serde(rename_all = "kebab-case", deny_unknown_fields)]
         pub struct $name {
@@ -33,6 +33,12 @@ macro_rules! parameters {
                 Some(Self { $( $field: $field?, )* })
             }
 
+            fn schema() -> ::serde_json::Value {
+                $crate::stages::schema::table(concat!($($about),+), vec![
+                    $( $crate::stages::declare::schema_field!($field, concat!($($doc),+), $type $(, $default)?) ),*
+                ])
+            }
+
             #[allow(unused_variables, reason = "a table without semantic fields writes no line")]
             fn semantic(&self, lines: &mut $crate::stages::Lines) {
                 $( $crate::stages::declare::write_class!($class, lines, "", self.$field, $field, $type $(, $default)?); )*
@@ -44,12 +50,12 @@ macro_rules! parameters {
 /// Declares a nested table. Either every field has a default, or none has.
 macro_rules! settings {
     (
-        $(#[$meta:meta])*
+        $(#[doc = $about:literal])+
         pub struct $name:ident {
             $( $(#[doc = $doc:literal])+ $field:ident : $type:ty = $default:expr ; )*
         }
     ) => {
-        $(#[$meta])*
+        $(#[doc = $about])+
         #[derive(Debug, Clone, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
         #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
         pub struct $name {
@@ -69,14 +75,22 @@ macro_rules! settings {
                 $( $crate::stages::declare::write_field!(lines, path, self.$field, $field, $type, $default); )*
             }
         }
+
+        impl $crate::stages::Schema for $name {
+            fn schema() -> ::serde_json::Value {
+                $crate::stages::schema::table(concat!($($about),+), vec![
+                    $( $crate::stages::declare::schema_field!($field, concat!($($doc),+), $type, $default) ),*
+                ])
+            }
+        }
     };
     (
-        $(#[$meta:meta])*
+        $(#[doc = $about:literal])+
         pub struct $name:ident {
             $( $(#[doc = $doc:literal])+ $field:ident : $type:ty ; )+
         }
     ) => {
-        $(#[$meta])*
+        $(#[doc = $about])+
         #[derive(Debug, Clone, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
         #[serde(rename_all = "kebab-case", deny_unknown_fields)]
         pub struct $name {
@@ -89,6 +103,14 @@ macro_rules! settings {
                 $( $crate::stages::declare::write_field!(lines, path, self.$field, $field, $type); )+
             }
         }
+
+        impl $crate::stages::Schema for $name {
+            fn schema() -> ::serde_json::Value {
+                $crate::stages::schema::table(concat!($($about),+), vec![
+                    $( $crate::stages::declare::schema_field!($field, concat!($($doc),+), $type) ),+
+                ])
+            }
+        }
     };
 }
 
@@ -96,12 +118,12 @@ macro_rules! settings {
 /// has one, plain words. The name of the variant always stands in the canonical form.
 macro_rules! choice {
     (
-        $(#[$meta:meta])*
+        $(#[doc = $about:literal])+
         pub enum $name:ident {
             $( $(#[doc = $doc:literal])+ $variant:ident($type:ty) = $text:literal , )+
         }
     ) => {
-        $(#[$meta])*
+        $(#[doc = $about])+
         #[derive(Debug, Clone, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
         pub enum $name {
             $( $(#[doc = $doc])+ #[serde(rename = $text)] $variant($type), )+
@@ -118,6 +140,14 @@ macro_rules! choice {
             }
         }
 
+        impl $crate::stages::Schema for $name {
+            fn schema() -> ::serde_json::Value {
+                $crate::stages::schema::one_table(concat!($($about),+), vec![
+                    $( ($text, concat!($($doc),+), <$type as $crate::stages::Schema>::schema()) ),+
+                ])
+            }
+        }
+
         impl $name {
             /// The word that stands for this choice in a pipeline file.
             #[must_use]
@@ -127,12 +157,12 @@ macro_rules! choice {
         }
     };
     (
-        $(#[$meta:meta])*
+        $(#[doc = $about:literal])+
         pub enum $name:ident {
             $( $(#[doc = $doc:literal])+ $variant:ident = $text:literal , )+
         }
     ) => {
-        $(#[$meta])*
+        $(#[doc = $about])+
         #[derive(Debug, Clone, Copy, PartialEq, Eq, ::serde::Serialize, ::serde::Deserialize)]
         pub enum $name {
             $( $(#[doc = $doc])+ #[serde(rename = $text)] $variant, )+
@@ -141,6 +171,12 @@ macro_rules! choice {
         impl $crate::stages::Canonical for $name {
             fn write(&self, path: &str, lines: &mut $crate::stages::Lines) {
                 lines.put(path, self.word());
+            }
+        }
+
+        impl $crate::stages::Schema for $name {
+            fn schema() -> ::serde_json::Value {
+                $crate::stages::schema::one_word(concat!($($about),+), &[ $( ($text, concat!($($doc),+)) ),+ ])
             }
         }
 
@@ -178,6 +214,16 @@ macro_rules! read_field {
     };
 }
 
+macro_rules! schema_field {
+    ($field:ident, $doc:expr, $type:ty, $default:expr) => {{
+        let default: $type = $default;
+        $crate::stages::schema::optional::<$type>(stringify!($field), $doc, &default)
+    }};
+    ($field:ident, $doc:expr, $type:ty) => {
+        $crate::stages::schema::required::<$type>(stringify!($field), $doc)
+    };
+}
+
 macro_rules! write_class {
     (input, $($rest:tt)*) => {};
     (execution, $($rest:tt)*) => {};
@@ -198,4 +244,4 @@ macro_rules! write_field {
     }};
 }
 
-pub(crate) use {choice, class, parameters, read_field, settings, write_class, write_field};
+pub(crate) use {choice, class, parameters, read_field, schema_field, settings, write_class, write_field};

@@ -17,6 +17,7 @@ mod name;
 mod problem;
 mod reader;
 mod reference;
+pub mod schema;
 
 pub mod architecture;
 pub mod evaluate;
@@ -49,6 +50,7 @@ pub use reference::{
     FileOrArtifact, Images, Model, ModelFile, SampleFiles, Samples, SourceFile, SourcePair, TrainingData,
     TrainingFiles,
 };
+pub use schema::Schema;
 
 /// Expands the registry into `Kind`, `AnyStage` and their forwarding methods.
 macro_rules! stages {
@@ -77,6 +79,12 @@ macro_rules! stages {
             #[must_use]
             pub fn fields(self) -> &'static [Field] {
                 match self { $( Self::$variant => <$type>::FIELDS, )+ }
+            }
+
+            /// The JSON Schema of its table.
+            #[must_use]
+            pub fn schema(self) -> serde_json::Value {
+                match self { $( Self::$variant => <$type>::schema(), )+ }
             }
 
             /// Reads and checks one table of this kind.

@@ -15,6 +15,9 @@ use crate::{
 
 const LOCK: &str = ".lock";
 
+/// What the last attempt at a key that failed said, beside its partial work.
+const FAILURE: &str = "failure.txt";
+
 /// The staging folder of one attempt, removed with all that is still in it when dropped.
 #[derive(Debug)]
 pub struct Attempt {
@@ -73,6 +76,24 @@ impl Store {
     #[must_use]
     pub fn work_of(&self, key: &Digest) -> PathBuf {
         self.layout.work(key)
+    }
+
+    /// Leaves word beside the partial work on a key that an attempt at it failed. Only the holder of the
+    /// key's lock may do so.
+    ///
+    /// # Errors
+    /// Where the store cannot be written.
+    pub fn note_failure(&self, key: &Digest, message: &str) -> Result<()> {
+        self.layout.write(&self.layout.work(key).join(FAILURE), message.as_bytes())
+    }
+
+    /// What the last attempt at a key that failed said; `None` where none did, or one succeeded since.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn failure(&self, key: &Digest) -> Result<Option<String>> {
+        let text = fsx::read_if_there(&self.layout.work(key).join(FAILURE))?;
+        Ok(text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     /// Removes the partial work on a key, if there is any: it succeeded.

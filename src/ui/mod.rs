@@ -11,6 +11,7 @@
 mod bars;
 mod content;
 mod details;
+pub mod drawing;
 mod fold;
 pub mod format;
 mod json;

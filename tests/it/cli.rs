@@ -31,6 +31,11 @@ fn help_names_every_command_and_exit_code() {
         "path ",
         "export ",
         "check ",
+        "graph ",
+        "schema ",
+        "completions ",
+        "doctor ",
+        "init ",
         "Examples:",
         "130 interrupted",
     ] {
@@ -245,6 +250,10 @@ fn a_reader_that_has_gone_is_nobodys_error() {
         "plan p.toml -v",
         "show p.toml split.d",
         "check p.toml",
+        "graph p.toml",
+        "graph p.toml --format svg",
+        "schema",
+        "completions bash",
     ] {
         let script = format!("$PCAMFLOW {command} | head -0; echo ${{PIPESTATUS[0]}}");
         let output = project.shell(&script).exit(0).never_says("panicked");

@@ -4,11 +4,16 @@
 mod architecture;
 mod caching;
 mod cli;
+mod doctor;
+mod editors;
 mod engine;
 mod examples;
 mod faithfulness;
 mod faults;
+mod graph;
 mod hdf5_files;
+mod init;
+mod json_schema;
 mod plan;
 mod preview;
 #[cfg(feature = "torch")]

@@ -27,3 +27,10 @@ pub use labels::read_labels;
 pub use open::{H5File, Length};
 pub use rows::{RowShape, Rows};
 pub use texts::read_texts;
+
+/// The version of the HDF5 library that is built in.
+#[must_use]
+pub fn version() -> String {
+    let version = hdf5::HDF5_VERSION;
+    format!("{}.{}.{}", version.major, version.minor, version.micro)
+}

@@ -4,9 +4,11 @@
 //! one thread per running stage. Adding a back end is one file with one `impl`.
 
 pub mod fake;
+mod probe;
 mod process;
 mod processes;
 
+pub use probe::Probe;
 pub use processes::{Processes, Programs};
 
 use crate::{

@@ -52,6 +52,12 @@ impl Process {
         self.child.id()
     }
 
+    /// Versions of what computes in it.
+    #[must_use]
+    pub(super) fn versions(&self) -> &BTreeMap<String, String> {
+        &self.versions
+    }
+
     fn handshake(&mut self) -> Result<(), Failure> {
         match self.receive() {
             Ok(Reply::Ready { protocol: VERSION, versions }) => {

@@ -44,7 +44,8 @@ impl Processes {
         Self { programs, idle: Mutex::default(), busy: Mutex::default(), cancelled: AtomicBool::new(false) }
     }
 
-    fn take(&self, runner: Runner) -> Result<Process, Failure> {
+    /// An idle process, or a new one.
+    pub(super) fn take(&self, runner: Runner) -> Result<Process, Failure> {
         let mut idle = lock(&self.idle);
         if let Some(place) = idle.iter().position(|(of, _)| *of == runner) {
             return Ok(idle.swap_remove(place).1);

@@ -1,0 +1,180 @@
+//! What computes: the engine's own child process with HDF5, the worker with libtorch, GPUs.
+
+use std::{fs, path::Path};
+
+use super::Finding;
+use crate::{
+    cli::worker::programs,
+    engine::exec::{Probe, Processes},
+    stages::Runner,
+};
+
+/// The oldest driver that knows CUDA 13, for which libtorch is built.
+const DRIVER: u32 = 580;
+
+pub(super) fn findings() -> Vec<Finding> {
+    let processes = Processes::new(programs());
+    let worker = processes.probe(Runner::Worker);
+    let gpu = gpu(worker.as_ref().ok(), Path::new("/proc/driver/nvidia"));
+    let libtorch = match worker {
+        Ok(probe) => {
+            let place = probe.libtorch.map(|folder| format!(" in {}", folder.display())).unwrap_or_default();
+            let version = probe.versions.get("libtorch").map_or("of an unknown version", String::as_str);
+            Finding::ok("libtorch", format!("{version}{place}, loaded by the worker"))
+        }
+        Err(failure) => Finding::missing(
+            "libtorch",
+            failure.message,
+            "`make build` in the checkout fetches libtorch 2.11 and builds the worker; plans, `synthesize`, `split` and what is cached work without",
+        ),
+    };
+    vec![machine(), hdf5(&processes), libtorch, gpu]
+}
+
+fn machine() -> Finding {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let memory = fs::read_to_string("/proc/meminfo").ok().and_then(|text| memory(&text));
+    let memory =
+        memory.map(|bytes| format!(", {} of memory", super::place::bytes(bytes))).unwrap_or_default();
+    let version = env!("CARGO_PKG_VERSION");
+    Finding::ok("pcamflow", format!("{version}, on {cores} CPU threads{memory}"))
+}
+
+/// `MemTotal` of `/proc/meminfo`, in bytes.
+fn memory(text: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
+}
+
+fn hdf5(processes: &Processes) -> Finding {
+    match processes.probe(Runner::Engine) {
+        Ok(probe) => {
+            let version = probe.versions.get("hdf5").map_or("of an unknown version", String::as_str);
+            Finding::ok("hdf5", format!("{version}, built in; stages without libtorch start"))
+        }
+        Err(failure) => Finding::missing(
+            "hdf5",
+            failure.message,
+            "pcamflow starts itself to compute: its file must stay where it is, and be executable",
+        ),
+    }
+}
+
+/// GPUs as the driver lists them in `nvidia`, and whether the worker can use them.
+fn gpu(worker: Option<&Probe>, nvidia: &Path) -> Finding {
+    let names = names(&nvidia.join("gpus"));
+    let driver = fs::read_to_string(nvidia.join("version")).ok().and_then(|text| driver(&text));
+    match (names.as_slice(), &driver) {
+        ([], None) => Finding::note(
+            "gpu",
+            "none: no NVIDIA driver is loaded",
+            "everything runs on the CPU, training of the full network in hours instead of minutes",
+        ),
+        ([], Some(driver)) => Finding::note(
+            "gpu",
+            format!("none, although the NVIDIA driver {driver} is loaded"),
+            "in a container, start it with `--gpus all`; else see `nvidia-smi`",
+        ),
+        (names, driver) => usable(names, driver.as_deref(), worker),
+    }
+}
+
+fn usable(names: &[String], driver: Option<&str>, worker: Option<&Probe>) -> Finding {
+    let told = format!("{}, driver {}", names.join(", "), driver.unwrap_or("of an unknown version"));
+    let major = driver.and_then(|version| version.split('.').next()?.parse::<u32>().ok());
+    if major.is_some_and(|major| major < DRIVER) {
+        let remedy =
+            format!("CUDA 13 needs driver {DRIVER} or newer: update it; until then stages run on the CPU");
+        return Finding::note("gpu", told, remedy);
+    }
+    let folder = worker.and_then(|worker| worker.libtorch.as_deref());
+    match folder {
+        Some(folder) if !folder.join("libtorch_cuda.so").exists() => Finding::note(
+            "gpu",
+            format!("{told}; libtorch is the one without CUDA"),
+            "`CUDA=1 make setup` fetches the other; until then stages run on the CPU",
+        ),
+        Some(_) => Finding::ok("gpu", told),
+        None => Finding::note("gpu", told, "used as soon as libtorch is there"),
+    }
+}
+
+/// The models of the GPUs, each from its file `information`.
+fn names(gpus: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(gpus) else { return Vec::new() };
+    let model = |text: String| {
+        let line = text.lines().find_map(|line| line.strip_prefix("Model:"));
+        line.map(|line| line.trim().to_owned())
+    };
+    let name = |entry: std::io::Result<fs::DirEntry>| {
+        let information = fs::read_to_string(entry.ok()?.path().join("information")).ok();
+        Some(information.and_then(model).unwrap_or_else(|| "a GPU".to_owned()))
+    };
+    let mut names: Vec<String> = entries.filter_map(name).collect();
+    names.sort();
+    names
+}
+
+/// The version in `NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.65.06  Release Build ...`.
+fn driver(text: &str) -> Option<String> {
+    let is_version = |word: &&str| {
+        word.contains('.') && word.chars().all(|letter| letter.is_ascii_digit() || letter == '.')
+    };
+    text.lines().next()?.split_whitespace().find(is_version).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, path::PathBuf};
+
+    use super::*;
+    use crate::cli::doctor::State;
+
+    const VERSION: &str = "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.65.06  Release Build\nGCC version: gcc 12.2.0\n";
+
+    fn machine_with(version: &str, gpus: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("version"), version).unwrap();
+        for (index, model) in gpus.iter().enumerate() {
+            let gpu = folder.path().join(format!("gpus/0000:0{index}:00.0"));
+            fs::create_dir_all(&gpu).unwrap();
+            fs::write(gpu.join("information"), format!("Model: \t\t {model}\nIRQ:   \t\t 11\n")).unwrap();
+        }
+        folder
+    }
+
+    fn worker(folder: &Path) -> Probe {
+        Probe { versions: BTreeMap::new(), libtorch: Some(folder.to_owned()) }
+    }
+
+    #[test]
+    fn a_gpu_that_can_be_used_is_named_with_its_driver() {
+        let machine = machine_with(VERSION, &["NVIDIA H200"]);
+        fs::write(machine.path().join("libtorch_cuda.so"), "").unwrap();
+        let found = gpu(Some(&worker(machine.path())), machine.path());
+        assert_eq!(found, Finding::ok("gpu", "NVIDIA H200, driver 580.65.06"));
+    }
+
+    #[test]
+    fn each_reason_why_a_gpu_is_not_used_has_its_remedy() {
+        let machine = machine_with(VERSION, &["NVIDIA H200", "NVIDIA H200"]);
+        let remedy = |found: Finding| {
+            assert_eq!(found.state, State::Note, "the CPU does as well: {found:?}");
+            found.remedy.unwrap()
+        };
+        assert!(remedy(gpu(Some(&worker(machine.path())), machine.path())).contains("CUDA=1 make setup"));
+        assert!(remedy(gpu(None, machine.path())).contains("libtorch"));
+        let old = machine_with(&VERSION.replace("580.65.06", "550.54"), &["NVIDIA T4"]);
+        assert!(remedy(gpu(Some(&worker(old.path())), old.path())).contains("580 or newer"));
+        let hidden = machine_with(VERSION, &[]);
+        assert!(remedy(gpu(None, hidden.path())).contains("--gpus all"));
+        assert!(remedy(gpu(None, &PathBuf::from("/nowhere"))).contains("on the CPU"));
+    }
+
+    #[test]
+    fn memory_is_read_as_the_kernel_writes_it() {
+        assert_eq!(memory("MemTotal:       24689604 kB\nMemFree: 1 kB\n"), Some(24_689_604 * 1024));
+        assert_eq!(memory("MemFree: 1 kB\n"), None);
+    }
+}

@@ -1,0 +1,44 @@
+//! The JSON Schema of pipeline files: their tables, with what `stages` says of each kind.
+
+use serde_json::{Map, Value, json};
+
+use super::{seeds::MOST, settings::Settings};
+use crate::stages::{
+    Kind, Parameters, RunSettings, Schema,
+    schema::{NAME, described},
+};
+
+/// What may stand in a pipeline file, as JSON Schema (draft 2020-12).
+#[must_use]
+pub fn schema() -> Value {
+    let mut tables: Map<String, Value> =
+        Kind::ALL.iter().map(|kind| (kind.word().to_owned(), of(*kind))).collect();
+    tables.insert("pipeline".to_owned(), Settings::schema());
+    let run = "`[run]`: how every stage is computed that does not say so itself, under the command line.";
+    tables.insert("run".to_owned(), described(RunSettings::schema(), run));
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "pcamflow pipeline",
+        "description": "A pipeline: one table a stage, named [kind.name]. References to other stages make the edges.",
+        "type": "object",
+        "properties": tables,
+        "additionalProperties": false,
+    })
+}
+
+/// The stages of one kind, by name.
+fn of(kind: Kind) -> Value {
+    let mut stage = kind.schema();
+    if kind.fields().iter().any(|field| field.name == "seed") {
+        stage["properties"]["seeds"] = json!({
+            "description": "Repeats the stage, and every stage that depends on it, once with each of these seeds.",
+            "type": "array", "items": u64::schema(), "minItems": 1, "maxItems": MOST, "uniqueItems": true,
+        });
+    }
+    json!({
+        "description": kind.doc(),
+        "type": "object",
+        "propertyNames": { "pattern": format!("^{NAME}$") },
+        "additionalProperties": stage,
+    })
+}

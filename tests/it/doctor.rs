@@ -1,0 +1,110 @@
+//! `pcamflow doctor` on machines that lack something: what it finds, what it advises, how it exits.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::sandbox::{Output, Sandbox};
+
+/// A project with a worker that answers as the real one does, without libtorch.
+fn project() -> Sandbox {
+    let ready = format!(
+        r#"{{"ready":{{"protocol":{},"versions":{{"libtorch":"2.11.0"}}}}}}"#,
+        pcamflow::protocol::VERSION
+    );
+    let script = format!("#!/bin/sh\necho '{ready}'\ncat > /dev/null\n");
+    let project = Sandbox::new().file("worker", script).file(".git/HEAD", "");
+    executable(&project, "worker");
+    let worker = project.path("worker").display().to_string();
+    project.env("PCAMFLOW_WORKER", &worker)
+}
+
+fn executable(project: &Sandbox, name: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(project.path(name), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// State, what was found and what to do, of one check.
+fn check(output: &Output, name: &str) -> (String, String, String) {
+    let whole: Value = serde_json::from_str(&output.stdout).unwrap();
+    let found =
+        whole["checks"].as_array().unwrap().iter().find(|check| check["check"] == name).unwrap().clone();
+    let text = |field: &str| found[field].as_str().unwrap_or_default().to_owned();
+    (text("state"), text("found"), text("remedy"))
+}
+
+fn doctor(project: &Sandbox, arguments: &[&str], code: i32) -> Output {
+    project.pcamflow(&[&["doctor", "--json"], arguments].concat()).exit(code)
+}
+
+#[test]
+fn a_sound_machine_has_a_line_for_everything_and_nothing_is_left_behind() {
+    let project = project();
+    let before = project.listing();
+    let output = project.pcamflow(&["doctor"]).exit(0);
+    let checks: Vec<&str> = output.stdout.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
+    assert_eq!(checks, ["pcamflow", "hdf5", "libtorch", "gpu", "disk", "store", "data"], "{}", output.stdout);
+    assert!(output.stdout.contains("ok       libtorch  2.11.0"), "{}", output.stdout);
+    assert!(output.stdout.contains("ok       hdf5      2."), "{}", output.stdout);
+    assert_eq!(output.stderr, "");
+    assert_eq!(project.listing(), before);
+    project.nothing_is_left_running();
+    let whole: Value = serde_json::from_str(&doctor(&project, &[], 0).stdout).unwrap();
+    assert_eq!((whole["schema"].as_u64(), whole["sound"].as_bool()), (Some(1), Some(true)));
+}
+
+#[test]
+fn a_worker_that_is_missing_or_cannot_load_libtorch_is_missing_with_a_remedy() {
+    let project = project().env("PCAMFLOW_WORKER", "/nowhere/pcamflow-worker");
+    let (state, found, remedy) = check(&doctor(&project, &[], 3), "libtorch");
+    assert_eq!(state, "missing");
+    assert!(
+        found.contains("cannot start /nowhere/pcamflow-worker") && remedy.contains("make build"),
+        "{found}"
+    );
+    let linker = "error while loading shared libraries: libtorch_cpu.so: cannot open shared object file";
+    project.rewrite("broken", format!("#!/bin/sh\necho '{linker}' >&2\nexit 127\n"));
+    executable(&project, "broken");
+    let broken = project.path("broken").display().to_string();
+    let project = project.env("PCAMFLOW_WORKER", &broken);
+    let (state, found, _) = check(&doctor(&project, &[], 3), "libtorch");
+    assert!(state == "missing" && found.contains(linker), "{found}");
+    let text = project.pcamflow(&["doctor"]).exit(3).stdout;
+    assert_eq!(text.lines().count(), 7, "one line each, also where the linker says more:\n{text}");
+}
+
+#[test]
+fn a_store_of_another_format_or_with_damage_is_told() {
+    let project = project().pipeline("[pipeline]\nname = 'p'\n[synthesize.s]\npatches = 4\nslides = 1\n");
+    let (state, found, _) = check(&doctor(&project, &[], 0), "store");
+    assert!(state == "ok" && found.contains("made by the first run"), "{found}");
+    project.run(&[]).exit(0);
+    let before = project.listing();
+    let (state, found, _) = check(&doctor(&project, &[], 0), "store");
+    assert!(state == "ok" && found.contains("can be read and written"), "{found}");
+    assert_eq!(project.listing(), before, "asking changes nothing");
+    project.rewrite(".pcamflow/quarantine/object", "torn");
+    let (state, found, remedy) = check(&doctor(&project, &[], 0), "store");
+    assert_eq!(state, "note");
+    assert!(found.contains("1 damaged file") && remedy.contains("computes again"), "{found}: {remedy}");
+    project.rewrite(".pcamflow/format", "pcamflow store 99\n");
+    let (state, found, _) = check(&doctor(&project, &[], 3), "store");
+    assert!(state == "missing" && found.contains("pcamflow store 99"), "{found}");
+    project.rewrite("elsewhere", "no folder");
+    let (state, ..) = check(&doctor(&project, &["--store", "elsewhere/store"], 3), "store");
+    assert_eq!(state, "missing");
+}
+
+#[test]
+fn source_files_are_named_and_packed_ones_are_to_be_unpacked() {
+    let project = project();
+    let (state, _, remedy) = check(&doctor(&project, &[], 0), "data");
+    assert!(state == "note" && remedy.contains("quickstart.toml"), "{remedy}");
+    project.rewrite("data/camelyonpatch_level_2_split_test_x.h5.gz", "");
+    let (state, _, remedy) = check(&doctor(&project, &[], 0), "data");
+    assert!(state == "note" && remedy.contains("gunzip"), "{remedy}");
+    project.rewrite("d/camelyonpatch_level_2_split_test_x.h5", "");
+    project.rewrite("d/camelyonpatch_level_2_split_test_y.h5", "");
+    let (state, found, _) = check(&doctor(&project, &["--data", "d"], 0), "data");
+    assert!(state == "ok" && found.contains("split_test_x.h5 and 1 more"), "{found}");
+}

@@ -1,0 +1,129 @@
+//! What helps while typing: completions of shells, and the JSON Schema that editors read.
+
+use std::{fs, path::Path};
+
+use serde_json::{Value, json};
+
+use crate::{json_schema, sandbox::Sandbox};
+
+fn schema() -> Value {
+    serde_json::from_str(&Sandbox::new().pcamflow(&["schema"]).exit(0).stdout).unwrap()
+}
+
+/// What is wrong with a pipeline in the eyes of an editor.
+fn problems(text: &str) -> Vec<String> {
+    let pipeline: toml::Table = toml::from_str(text).unwrap();
+    let pipeline = serde_json::to_value(pipeline).unwrap();
+    json_schema::problems(&schema(), &pipeline, "")
+}
+
+fn pipelines() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = files.filter(|file| file.extension().is_some_and(|ending| ending == "toml"));
+    files.map(|file| (file.display().to_string(), fs::read_to_string(&file).unwrap())).collect()
+}
+
+#[test]
+fn every_shell_gets_a_script_that_knows_the_commands() {
+    let project = Sandbox::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = project.pcamflow(&["completions", shell]).exit(0).stdout;
+        // fish spells options without their dashes, and elvish knows no values.
+        for word in ["graph", "keep-going", "completions", "verbose"] {
+            assert!(script.contains(word), "{word} in that of {shell}");
+        }
+        assert!(!script.contains("__serve"), "what is not for people is not completed ({shell})");
+    }
+    project.pcamflow(&["completions", "tcsh"]).exit(2).complains("bash");
+    let complete = "source <($PCAMFLOW completions bash) && COMP_WORDS=(pcamflow gr) COMP_CWORD=1 && \
+                    _pcamflow pcamflow gr pcamflow && echo ${COMPREPLY[@]}";
+    assert_eq!(project.shell(complete).exit(0).stdout, "graph\n");
+}
+
+#[test]
+fn the_schema_is_one_of_draft_2020_12_and_that_of_the_repository() {
+    let schema = schema();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/pcamflow.schema.json");
+    let kept: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    assert!(kept == schema, "run: pcamflow schema > pipelines/pcamflow.schema.json");
+}
+
+#[test]
+fn every_pipeline_of_the_repository_names_the_schema_and_keeps_to_it() {
+    for (file, text) in pipelines() {
+        assert!(text.starts_with("#:schema ./pcamflow.schema.json\n"), "{file}");
+        assert_eq!(problems(&text), Vec::<String>::new(), "{file}");
+    }
+}
+
+#[test]
+fn mistakes_are_underlined_and_every_form_of_a_value_is_not() {
+    let stage = |line: &str| format!("[train.a]\ndata = 'split.d'\nepochs = 2\n{line}\n");
+    for wrong in [
+        "batchsize = 64",
+        "batch-size = 'many'",
+        "optimizer.adam = { learning-rat = 1.0 }",
+        "optimizer = { adam = {}, sgd = {} }",
+        "class-weights = 'balance'",
+        "clip-gradients = {}",
+        "run = { device = 'tpu' }",
+        "weights = 'nonsense'",
+    ] {
+        assert_ne!(problems(&stage(wrong)), Vec::<String>::new(), "{wrong}");
+    }
+    for right in [
+        "seeds = [1, 2]",
+        "weights = 'train.b@2/model'",
+        "weights = { safetensors = { path = 'w.safetensors' } }",
+        "class-weights = [1, 2.5]",
+        "run = { device = 'cuda:1', memory = '2GiB', threads = 4 }",
+        "optimizer.adam = { learning-rate = 1 }",
+        "early-stopping = {}",
+    ] {
+        assert_eq!(problems(&stage(right)), Vec::<String>::new(), "{right}");
+    }
+    assert_ne!(problems("[trian.a]\nepochs = 1"), Vec::<String>::new());
+    assert_ne!(problems("[train.a]\nepochs = 1"), Vec::<String>::new(), "`data` is missing");
+}
+
+/// Every table below a value, with its path.
+fn tables<'a>(path: String, value: &'a Value, found: &mut Vec<(String, &'a Value)>) {
+    if value["properties"].is_object() {
+        found.push((path.clone(), value));
+    }
+    match value {
+        Value::Object(map) => {
+            map.iter().for_each(|(key, value)| tables(format!("{path}/{key}"), value, found))
+        }
+        Value::Array(list) => list.iter().for_each(|value| tables(path.clone(), value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_key_is_described_and_every_default_is_one_that_may_be_written() {
+    let schema = schema();
+    let mut found = Vec::new();
+    tables(String::new(), &schema, &mut found);
+    assert!(found.len() > 30, "{}", found.len());
+    let mut defaults = 0;
+    for (path, table) in found {
+        for (name, key) in table["properties"].as_object().unwrap() {
+            let described = key["description"].as_str().is_some_and(|text| text.len() > 5);
+            assert!(described, "{path}: `{name}` says nothing");
+            if let Some(default) = key.get("default") {
+                defaults += 1;
+                assert_eq!(
+                    json_schema::problems(key, default, name),
+                    Vec::<String>::new(),
+                    "{path}: {default}"
+                );
+            }
+        }
+    }
+    assert!(defaults > 60, "{defaults}");
+    let learning_rate = "/properties/train/additionalProperties/properties/optimizer/properties/adam/properties/learning-rate";
+    assert_eq!(schema.pointer(learning_rate).unwrap()["default"], json!(0.001));
+}

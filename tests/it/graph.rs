@@ -1,0 +1,174 @@
+//! `pcamflow graph`: every format, the plan beside the stages, and what it leaves alone.
+
+use std::{fs, path::Path, process::Command};
+
+use serde_json::Value;
+
+use crate::sandbox::Sandbox;
+
+/// A diamond with repeats: `preview` and the two `split`s read `synthesize`; each preview of a split is repeated.
+const PIPELINE: &str = "\
+[pipeline]
+name = 'small'
+[synthesize.s]
+patches = 12
+slides = 2
+[split.d]
+images = 'synthesize.s/images'
+labels = 'synthesize.s/labels'
+masks = 'synthesize.s/masks'
+sizes = { train = 4, validation = 2, test = 2 }
+[preview.p]
+images = 'split.d/train'
+rows = 1
+columns = 2
+seeds = [1, 2, 3]
+[preview.both]
+images = { x = 'synthesize.s/images', y = 'synthesize.s/labels' }
+masks = 'synthesize.s/masks'
+rows = 1
+columns = 2
+";
+
+fn small() -> Sandbox {
+    Sandbox::new().pipeline(PIPELINE)
+}
+
+fn graph(project: &Sandbox, arguments: &[&str]) -> String {
+    let output = project.pcamflow(&[&["graph", "p.toml"], arguments].concat()).exit(0);
+    assert_eq!(output.stderr, "");
+    output.stdout
+}
+
+#[test]
+fn the_terminal_shows_every_stage_once_and_leaves_nothing_behind() {
+    let project = small();
+    let before = project.listing();
+    let expected = "\
+●    synthesize.s
+├─╮
+● │  split.d
+● │  preview.p@{1,2,3}
+  ●  preview.both
+";
+    let drawn = graph(&project, &[]);
+    assert_eq!(drawn, expected);
+    assert_eq!(project.listing(), before);
+}
+
+#[test]
+fn a_status_follows_what_is_cached_what_changed_and_what_failed() {
+    let project = small();
+    let first = graph(&project, &["--status"]);
+    assert!(first.contains("run      never ran") && first.contains("1 run, 3 maybe"), "{first}");
+    assert!(!project.path(".pcamflow").exists(), "drawing leaves no store behind");
+    project.run(&[]).exit(0);
+    let done = graph(&project, &["--status"]);
+    assert!(done.ends_with("\n4 cached\n"), "repeats are one: {done}");
+    let changed = graph(&project, &["--status", "--set", "split.d.sizes.train=5"]);
+    assert!(changed.contains("○ │  split.d"), "{changed}");
+    assert!(
+        changed.contains("`sizes.train` 4 -> 5") && changed.contains("◌ │  preview.p@{1,2,3}"),
+        "{changed}"
+    );
+    let too_many = ["--set", "split.d.sizes.train=5000"];
+    project.run(&too_many).exit(1);
+    let failed = graph(&project, &[&["--status"], &too_many[..]].concat());
+    assert!(failed.contains("✗ │  split.d") && failed.contains("failed"), "{failed}");
+    let healed = graph(&project, &["--status"]);
+    assert!(healed.ends_with("\n4 cached\n"), "a failure belongs to what failed:\n{healed}");
+}
+
+#[test]
+fn json_has_every_stage_and_edge_one_by_one() {
+    let project = small();
+    let plain: Value = serde_json::from_str(&graph(&project, &["--format", "json"])).unwrap();
+    assert_eq!((plain["schema"].as_u64(), plain["pipeline"].as_str()), (Some(1), Some("small")));
+    let names: Vec<&str> =
+        plain["stages"].as_array().unwrap().iter().filter_map(|stage| stage["stage"].as_str()).collect();
+    assert_eq!(
+        names,
+        ["synthesize.s", "split.d", "preview.p@1", "preview.p@2", "preview.p@3", "preview.both"]
+    );
+    assert_eq!(plain["stages"][0]["status"], Value::Null);
+    let edges = plain["edges"].as_array().unwrap();
+    let edge = edges.iter().find(|edge| edge["to"] == "split.d").unwrap();
+    assert_eq!(edge["artifacts"], serde_json::json!(["images", "labels", "masks"]));
+    assert_eq!(edges.iter().filter(|edge| edge["from"] == "split.d").count(), 3);
+    let planned: Value = serde_json::from_str(&graph(&project, &["--format", "json", "--status"])).unwrap();
+    assert_eq!(planned["stages"][0]["status"], "run");
+    assert_eq!(planned["stages"][0]["why"], "never ran");
+}
+
+#[test]
+fn dot_mermaid_and_svg_hold_the_same_four_nodes() {
+    let project = small();
+    let dot = graph(&project, &["--format", "dot", "--status"]);
+    assert!(dot.starts_with("digraph \"small\" {") && dot.ends_with("}\n"), "{dot}");
+    assert!(dot.contains("\"split.d\" -> \"preview.p@{1,2,3}\" [label = \"train\"];"), "{dot}");
+    assert!(dot.contains("[label = \"synthesize.s\\nrun: never ran\""), "{dot}");
+    let mermaid = graph(&project, &["--format", "mermaid", "--status"]);
+    assert!(mermaid.starts_with("flowchart TD\n") && mermaid.contains(":::maybe"), "{mermaid}");
+    assert!(mermaid.contains("classDef maybe ") && !mermaid.contains("classDef cached"), "{mermaid}");
+    let svg = graph(&project, &["--format", "svg"]);
+    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"), "{svg}");
+    assert!(svg.contains(">preview.p@{1,2,3}</text>") && !svg.contains("NaN"), "{svg}");
+    for (text, count) in [(&dot, dot.matches("fillcolor").count()), (&svg, svg.matches("rx=\"7\"").count())] {
+        assert_eq!(count, 4, "{text}");
+    }
+    assert_eq!(svg, graph(&project, &["--format", "svg"]), "the same again");
+}
+
+#[test]
+fn a_stage_that_is_asked_for_is_drawn_with_what_it_needs() {
+    let project = small();
+    let drawn = graph(&project, &["preview.p@2"]);
+    assert!(drawn.contains("preview.p@2") && drawn.contains("split.d") && !drawn.contains("both"), "{drawn}");
+    project.pcamflow(&["graph", "p.toml", "spilt.d"]).exit(2).complains("did you mean `split.d`?");
+    project.pcamflow(&["graph", "p.toml", "--format", "png"]).exit(2).complains("mermaid");
+    project.rewrite("broken.toml", PIPELINE.replace("[split.d]", "[split.d]\nsed = 1"));
+    project.pcamflow(&["graph", "broken.toml"]).exit(2).complains("did you mean `seed`?");
+    project.rewrite(".pcamflow/format", "pcamflow store 99\n");
+    graph(&project, &[]);
+    project.pcamflow(&["graph", "p.toml", "--status"]).exit(3).complains("pcamflow store 99");
+}
+
+#[test]
+fn edges_that_a_longer_way_says_already_are_drawn_on_request() {
+    let text = PIPELINE.replace("[preview.p]", "[preview.p]\nmasks = 'synthesize.s/masks'");
+    let project = Sandbox::new().pipeline(&text);
+    let edge = "\"synthesize.s\" -> \"preview.p@{1,2,3}\"";
+    assert!(!graph(&project, &["--format", "dot"]).contains(edge));
+    assert!(graph(&project, &["--format", "dot", "--all-edges"]).contains(edge));
+}
+
+#[test]
+fn the_pipelines_of_the_repository_can_be_drawn_and_their_pictures_hold_no_overlap() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for entry in fs::read_dir(repository.join("pipelines")).unwrap() {
+        let file = entry.unwrap().path();
+        if file.extension().is_none_or(|ending| ending != "toml") {
+            continue;
+        }
+        let output =
+            Command::new(crate::sandbox::PCAMFLOW).arg("graph").arg(&file).args(["--format", "svg"]).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let mut boxes = boxes(&String::from_utf8(output.stdout).unwrap());
+        assert!(boxes.len() > 3, "{}", file.display());
+        boxes.sort_by(|one, other| (one.1, one.0).partial_cmp(&(other.1, other.0)).unwrap());
+        for pair in boxes.windows(2).filter(|pair| pair[0].1 == pair[1].1) {
+            assert!(pair[0].0 + pair[0].2 < pair[1].0, "{}: {pair:?}", file.display());
+        }
+    }
+}
+
+/// Left, top and width of every stage's box.
+fn boxes(svg: &str) -> Vec<(f64, f64, f64)> {
+    let number = |line: &str, name: &str| -> f64 {
+        let rest = line.split_once(&format!(" {name}=\"")).unwrap().1;
+        rest.split_once('"').unwrap().0.parse().unwrap()
+    };
+    let lines = svg.lines().filter(|line| line.contains("rx=\"7\""));
+    lines.map(|line| (number(line, "x"), number(line, "y"), number(line, "width"))).collect()
+}

@@ -1,0 +1,95 @@
+//! `pcamflow init`: what it writes for which data, that it can be run, and that it overwrites nothing.
+
+use std::fs;
+
+use crate::sandbox::Sandbox;
+
+/// A project with official files of the training part, so large as 1,200 patches, and with others.
+fn project(others: &[&str]) -> Sandbox {
+    let name = |what: &str| format!("data/camelyonpatch_level_2_split_{what}");
+    let project =
+        Sandbox::new().file(".git/HEAD", "").file(&name("train_x.h5"), "").file(&name("train_y.h5"), "y");
+    let images = fs::File::options().write(true).open(project.path(&name("train_x.h5"))).unwrap();
+    images.set_len(2048 + 1200 * 96 * 96 * 3).unwrap();
+    others.iter().for_each(|what| project.rewrite(&name(what), "x"));
+    project
+}
+
+#[test]
+fn without_data_it_is_the_quickstart_and_can_be_planned() {
+    let project = Sandbox::new().file(".git/HEAD", "");
+    let output = project.pcamflow(&["init"]).exit(0);
+    assert!(output.stdout.contains("wrote pipeline.toml, for synthetic patches: no official files are in"));
+    assert!(output.stdout.contains("next: pcamflow run pipeline.toml --dry-run"), "{}", output.stdout);
+    let text = fs::read_to_string(project.path("pipeline.toml")).unwrap();
+    assert!(
+        text.contains("#   pcamflow run pipeline.toml\n") && text.contains("[synthesize.patches]"),
+        "{text}"
+    );
+    assert_eq!(project.names("."), ["pcamflow.schema.json", "pipeline.toml"]);
+    let plan = project.pcamflow(&["run", "pipeline.toml", "--dry-run"]).exit(0);
+    assert!(plan.stdout.contains("synthesize.patches"), "{}", plan.stdout);
+}
+
+#[test]
+fn nothing_that_is_there_is_overwritten() {
+    let project = Sandbox::new().file("pipeline.toml", "mine").file("pcamflow.schema.json", "mine, too");
+    project.pcamflow(&["init"]).exit(2).complains("pipeline.toml is there already").complains("another file");
+    assert_eq!(fs::read_to_string(project.path("pipeline.toml")).unwrap(), "mine");
+    project.pcamflow(&["init", "sub folder/other.toml"]).exit(0);
+    assert_eq!(project.names("sub folder"), ["other.toml", "pcamflow.schema.json"]);
+    project.pcamflow(&["init", "again.toml"]).exit(0).never_says("wrote ./pcamflow.schema.json");
+    assert_eq!(fs::read_to_string(project.path("pcamflow.schema.json")).unwrap(), "mine, too");
+}
+
+#[test]
+fn official_files_make_a_pipeline_of_their_size() {
+    let project = project(&[]);
+    project.pcamflow(&["init", "mine.toml"]).exit(0);
+    let text = fs::read_to_string(project.path("mine.toml")).unwrap();
+    assert!(text.contains("name = \"mine\"\n"), "{text}");
+    assert!(text.contains("sizes = { train = 960, validation = 120, test = 120 }"), "{text}");
+    assert!(text.contains("\n# group-by = \"wsi\"") && !text.contains("official-test"), "{text}");
+    assert!(text.starts_with("#:schema ./pcamflow.schema.json\n"), "{text}");
+    let plan = project.pcamflow(&["run", "mine.toml", "--dry-run"]).exit(0);
+    assert!(plan.stdout.contains("split.pcam            run"), "{}", plan.stdout);
+}
+
+#[test]
+fn the_meta_table_keeps_slides_apart_and_official_parts_are_measured_on() {
+    let project = project(&["train_meta.csv", "test_x.h5", "test_y.h5", "valid_x.h5"]);
+    project.pcamflow(&["init"]).exit(0);
+    let text = fs::read_to_string(project.path("pipeline.toml")).unwrap();
+    assert!(text.contains("\ngroup-by = \"wsi\"") && text.contains("[evaluate.official-test]"), "{text}");
+    assert!(!text.contains("official-validation"), "its labels are not there: {text}");
+    let output = project.pcamflow(&["check", "pipeline.toml"]).exit(0);
+    assert!(output.stdout.starts_with("pipeline: 8 stages: "), "{}", output.stdout);
+}
+
+#[test]
+fn a_folder_of_data_that_is_named_stands_in_the_pipeline() {
+    let project = project(&[]);
+    fs::rename(project.path("data"), project.path("my \"patches\"")).unwrap();
+    project.pcamflow(&["init", "--data", "my \"patches\""]).exit(0);
+    let text = fs::read_to_string(project.path("pipeline.toml")).unwrap();
+    assert!(text.contains(r#"data = "my \"patches\"""#), "{text}");
+    project.pcamflow(&["run", "pipeline.toml", "--dry-run"]).exit(0);
+}
+
+#[test]
+fn data_that_cannot_be_used_yet_is_explained() {
+    let project = Sandbox::new().file("data/camelyonpatch_level_2_split_train_x.h5.gz", "");
+    let output = project.pcamflow(&["init"]).exit(0);
+    assert!(output.stdout.contains("has to be unpacked first"), "{}", output.stdout);
+    let project = Sandbox::new().file("data/camelyonpatch_level_2_split_train_x.h5", "too few");
+    let output = project.pcamflow(&["init"]).exit(0);
+    assert!(output.stdout.contains("with at least 100 patches"), "{}", output.stdout);
+}
+
+#[test]
+fn real_patches_are_split_as_the_pipeline_says() {
+    let Some(data) = pcamflow::testing::shared("data/pcam-mini") else { return };
+    let project = Sandbox::new().file(".git/HEAD", "");
+    project.pcamflow(&["init", "p.toml", "--data", data.to_str().unwrap()]).exit(0);
+    project.run(&["split.pcam", "preview.samples"]).ran(["preview.samples", "split.pcam"]);
+}
