@@ -39,6 +39,8 @@ pub(super) enum Command {
     Run(RunArguments),
     /// Check a pipeline file, without running anything
     Check(PipelineArguments),
+    /// Look after the store: what it holds, whether it is sound, what can go
+    Cache(super::cache::CacheArguments),
     /// Serve stages to an engine (not for people)
     #[command(name = super::SERVE, hide = true)]
     Serve,

@@ -1,6 +1,7 @@
 //! The command line: arguments in, exit code out. The only place that decides what is an exit code.
 
 mod args;
+mod cache;
 mod check;
 mod logging;
 mod run;
@@ -22,6 +23,8 @@ pub const SERVE: &str = "__serve";
 enum Exit {
     /// All is done.
     Done = 0,
+    /// Something that was looked at is not right.
+    Wrong = 1,
     /// The command line or the pipeline is wrong.
     Usage = 2,
     /// The machine lacks something: libtorch, a GPU, a store that can be written.
@@ -47,6 +50,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let code = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::check(&arguments).code(),
+        Command::Cache(arguments) => cache::cache(&arguments).code(),
         Command::Serve => {
             serve::serve(std::collections::BTreeMap::new(), crate::jobs::run);
             Exit::Done.code()

@@ -7,6 +7,7 @@ mod attempt;
 pub mod event;
 pub mod exec;
 pub mod fingerprint;
+mod keys;
 mod known;
 mod plan;
 pub mod repeats;
@@ -22,9 +23,14 @@ use std::{
     time::Instant,
 };
 
-use crate::{pipeline::Pipeline, stages::RunSettings, store::Store};
+use crate::{
+    pipeline::Pipeline,
+    stages::RunSettings,
+    store::{Lease, Store},
+};
 use event::{Event, Observer, PlannedStage, Summary};
 use exec::Executor;
+pub use keys::NamedStage;
 use known::Known;
 use plan::Planner;
 use resources::Resources;
@@ -106,7 +112,8 @@ impl<'a> Engine<'a> {
         let planner = self.planner(&known);
         let stages = planner.plan(&self.order);
         observer.event(&Event::Planned { pipeline: self.pipeline.name.clone(), stages });
-        let shared = attempt::Shared { store: self.store, executor, stopped };
+        let lease: Lease = self.store.lease();
+        let shared = attempt::Shared { store: self.store, lease: &lease, executor, stopped };
         let show = show::Show::new(self.store, self.out(out), self.pipeline);
         Ok(self.prepared(&planner, &shared, show, observer).run(started))
     }

@@ -26,7 +26,7 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("store", &["digest", "fsx"]),
     ("engine", &["digest", "fsx", "graph", "nearest", "pipeline", "protocol", "stages", "store"]),
     ("jobs", &["data", "digest", "fsx", "metrics", "protocol", "report", "serve", "stages"]),
-    ("ui", &["engine", "protocol"]),
+    ("ui", &["engine", "protocol", "store"]),
     ("cli", &["engine", "fsx", "jobs", "pipeline", "protocol", "serve", "stages", "store", "ui"]),
 ];
 
