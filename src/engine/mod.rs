@@ -23,11 +23,7 @@ use std::{
     time::Instant,
 };
 
-use crate::{
-    pipeline::Pipeline,
-    stages::RunSettings,
-    store::{Lease, Store},
-};
+use crate::{pipeline::Pipeline, stages::RunSettings, store::Store};
 use event::{Event, Observer, PlannedStage, Summary};
 use exec::Executor;
 pub use keys::NamedStage;
@@ -110,9 +106,12 @@ impl<'a> Engine<'a> {
         crate::fsx::create_folder(&self.out(out))?;
         let known = self.known(observer)?;
         let planner = self.planner(&known);
+        let lease = self.store.lease();
+        // A result that is being collected must look neither whole nor damaged.
+        let hold = lease.hold();
         let stages = planner.plan(&self.order);
+        drop(hold);
         observer.event(&Event::Planned { pipeline: self.pipeline.name.clone(), stages });
-        let lease: Lease = self.store.lease();
         let shared = attempt::Shared { store: self.store, lease: &lease, executor, stopped };
         let show = show::Show::new(self.store, self.out(out), self.pipeline);
         Ok(self.prepared(&planner, &shared, show, observer).run(started))
