@@ -6,6 +6,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use rayon::prelude::*;
@@ -36,11 +37,12 @@ pub(super) struct Survey {
 pub(super) struct Entry {
     /// The file's; its `mtime` is when the result was used last, to within a day.
     pub(super) stat: StatTuple,
-    pub(super) content: Content,
+    /// Shared, so that a second survey takes it over for next to nothing.
+    pub(super) content: Arc<Content>,
 }
 
 /// What is in the file of a record.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) enum Content {
     /// A result.
     Result(Facts),
@@ -80,7 +82,7 @@ pub(super) struct Latest {
 impl Entry {
     /// The digests of all objects that the record names.
     pub(super) fn digests(&self) -> Vec<Digest> {
-        match &self.content {
+        match &*self.content {
             Content::Result(facts) => {
                 facts.artifacts.iter().map(|part| part.digest).chain(facts.log).collect()
             }
@@ -136,7 +138,7 @@ fn result(layout: &Layout, path: &Path, name: &str, before: &Survey) -> Result<O
         Parsed::Foreign => Content::Foreign(digests_in(&bytes)),
         Parsed::Damaged(what) => Content::Damaged(what),
     };
-    Ok(Some((key, Entry { stat, content })))
+    Ok(Some((key, Entry { stat, content: Arc::new(content) })))
 }
 
 fn facts(record: ActionRecord) -> Facts {

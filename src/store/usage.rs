@@ -3,7 +3,7 @@
 //! Reads records and looks at files; changes nothing.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashSet},
     time::Duration,
 };
 
@@ -85,7 +85,7 @@ impl Store {
         let mut usage = Usage {
             results: survey.results.len(),
             objects: amount(survey.objects.values()),
-            kinds: shares.by_first(|entry| match &entry.content {
+            kinds: shares.by_first(|entry| match &*entry.content {
                 Content::Result(facts) => facts.kind.clone(),
                 Content::Foreign(_) => "of another version".to_owned(),
                 Content::Damaged(_) => "damaged".to_owned(),
@@ -133,15 +133,17 @@ impl Shares<'_> {
         let mut shares: BTreeMap<String, Share> = BTreeMap::new();
         let mut entries: Vec<&Entry> = self.survey.results.values().collect();
         entries.sort_by_key(|entry| entry.stat.mtime_ns);
-        let mut counted: HashMap<Digest, ()> = HashMap::new();
+        let mut counted: HashSet<Digest> = HashSet::new();
         for entry in entries {
             let name = name(entry);
             let share = shares.entry(name.clone()).or_insert_with(|| Share { name, ..Share::default() });
             share.results += 1;
-            for digest in self.objects([entry]) {
-                if counted.insert(digest, ()).is_none() {
+            for digest in entry.digests() {
+                if let Some(size) = self.survey.objects.get(&digest)
+                    && counted.insert(digest)
+                {
                     share.objects += 1;
-                    share.bytes += self.size(&digest);
+                    share.bytes += size;
                 }
             }
         }

@@ -85,7 +85,7 @@ impl Store {
             .map(|flaw| (flaw.path.clone(), flaw))
             .collect();
         for (key, entry) in &survey.results {
-            match &entry.content {
+            match &*entry.content {
                 Content::Result(facts) => {
                     self.judge(key, entry, facts, &hashed, &mut flaws, &mut verified)?
                 }

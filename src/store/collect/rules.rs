@@ -85,7 +85,7 @@ impl Rules<'_> {
             Keep::Latest => self.latest.contains(key),
             Keep::Nothing => false,
         };
-        !kept && !matches!(entry.content, Content::Damaged(_))
+        !kept && !matches!(*entry.content, Content::Damaged(_))
     }
 
     /// Gives up results, those first that nobody used for the longest time, until the rest fits.
