@@ -6,7 +6,7 @@
 //! links to.
 //!
 //! What takes long, reading all records, is done before the gate is shut; then only what changed since is
-//! read again. Records go before their objects, so that a collection that is killed anywhere leaves whole
+//! read again, and after some seconds runs get their turn. Records go before their objects, so that a collection that is killed anywhere leaves whole
 //! results and garbage, and the next one goes on. Linear in the number of files.
 
 mod rules;
@@ -14,7 +14,8 @@ mod rules;
 use std::{
     collections::{BTreeMap, HashSet},
     path::{Path, PathBuf},
-    time::Duration,
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
 };
 
 use rayon::prelude::*;
@@ -34,6 +35,9 @@ use crate::{
 use rules::Rules;
 
 pub use rules::{Keep, Policy};
+
+/// How long runs that decide or publish are kept waiting at a time while files are removed.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long quarantined files are kept where nothing else is said.
 const QUARANTINE: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -110,11 +114,13 @@ impl Store {
         if !self.layout.exists()? {
             return Ok(collected);
         }
-        let before = Survey::of(self, &Survey::default())?;
-        {
+        let mut survey = Survey::of(self, &Survey::default())?;
+        loop {
             let _gate = self.shut_gate(policy)?;
-            let survey = Survey::of(self, &before)?;
-            self.sweep(policy, &survey, progress, &mut collected)?;
+            survey = Survey::of(self, &survey)?;
+            if self.sweep(policy, &survey, progress, &mut collected)? {
+                break;
+            }
         }
         self.clear_work(policy, &mut collected)?;
         self.clear_quarantine(policy, &mut collected)?;
@@ -130,16 +136,18 @@ impl Store {
         if gate.is_enforced() { Ok(Some(gate)) } else { Err(Error::NoLocks { root: self.root().to_owned() }) }
     }
 
-    /// Removes results and objects. Only for whoever has shut the gate.
+    /// Removes results and objects, for as long as runs may be kept waiting. True if all is removed. Only for
+    /// whoever has shut the gate.
     fn sweep(
         &self,
         policy: &Policy,
         survey: &Survey,
         progress: &(dyn Fn(Progress) + Sync),
         collected: &mut Collected,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let mut spared = claimed(&self.layout)?;
         let latest: HashSet<Digest> = survey.latest.iter().map(|latest| latest.key).collect();
+        collected.in_use = 0;
         let doomed =
             Rules { policy, survey, claimed: &spared, latest: &latest, now: now_ns() }.doomed(collected);
         spared.extend(policy.shown.iter().flat_map(|folder| linked(folder)));
@@ -148,26 +156,26 @@ impl Store {
         let (left, gone): (Vec<_>, Vec<_>) =
             survey.objects.iter().partition(|(digest, _)| spared.contains(*digest));
         collected.results_left = survey.results.len() - doomed.len();
+        collected.objects_left = Removed::default();
         left.iter().for_each(|(_, size)| collected.objects_left.add(**size));
-        gone.iter().for_each(|(_, size)| collected.objects.add(**size));
-        doomed.iter().for_each(|key| collected.results.add(survey.results[key].stat.size));
-        if policy.dry_run {
-            return Ok(());
-        }
-        let records: Vec<PathBuf> = doomed.iter().map(|key| self.layout.record(key)).collect();
-        let objects: Vec<PathBuf> = gone.iter().map(|(digest, _)| self.layout.object(digest)).collect();
-        let done = std::sync::atomic::AtomicU64::new(0);
-        let total = (records.len() + objects.len()) as u64;
-        let remove = |path: &PathBuf| {
-            fsx::remove_file(path)?;
-            let done = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-            progress(Progress { done, total });
-            Ok::<(), Error>(())
+        let record = |key: &Digest| (self.layout.record(key), survey.results[key].stat.size);
+        let records: Vec<(PathBuf, u64)> = doomed.iter().map(record).collect();
+        let objects: Vec<(PathBuf, u64)> =
+            gone.into_iter().map(|(digest, size)| (self.layout.object(digest), *size)).collect();
+        let sweep = Sweep {
+            dry_run: policy.dry_run,
+            until: Instant::now() + PATIENCE,
+            progress,
+            total: (records.len() + objects.len()) as u64,
+            done: AtomicU64::new(0),
         };
-        // Records first: a result must never stand without its bytes.
-        records.par_iter().try_for_each(remove)?;
-        objects.par_iter().try_for_each(remove)?;
-        self.clear_latest(survey, &doomed)
+        // Records first, all of them: a result must never stand without its bytes.
+        let done = sweep.remove(&records, &mut collected.results)?
+            && sweep.remove(&objects, &mut collected.objects)?;
+        if done && !policy.dry_run {
+            self.clear_latest(survey, &doomed)?;
+        }
+        Ok(done)
     }
 
     /// What points to no record explains nothing.
@@ -235,6 +243,41 @@ impl Store {
             .filter(|(name, _)| !left.contains_key(*name))
             .for_each(|(_, size)| collected.staging.add(*size));
         Ok(())
+    }
+}
+
+/// Files being removed.
+struct Sweep<'a> {
+    dry_run: bool,
+    until: Instant,
+    progress: &'a (dyn Fn(Progress) + Sync),
+    total: u64,
+    done: AtomicU64,
+}
+
+impl Sweep<'_> {
+    /// Removes files, given with their sizes, until the time is over. True if all are gone.
+    fn remove(&self, files: &[(PathBuf, u64)], removed: &mut Removed) -> Result<bool> {
+        let gone =
+            files.par_iter().map(|(path, bytes)| Ok::<_, Error>(self.remove_one(path)?.then_some(*bytes)));
+        let gone = gone.collect::<Result<Vec<Option<u64>>>>()?;
+        gone.iter().flatten().for_each(|bytes| removed.add(*bytes));
+        Ok(gone.iter().all(Option::is_some))
+    }
+
+    /// False if there was no time for it.
+    fn remove_one(&self, path: &Path) -> Result<bool> {
+        if self.dry_run {
+            return Ok(true);
+        }
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        // One at least, or it would never end.
+        if done > 1 && Instant::now() >= self.until {
+            return Ok(false);
+        }
+        fsx::remove_file(path)?;
+        (self.progress)(Progress { done, total: self.total });
+        Ok(true)
     }
 }
 
