@@ -68,6 +68,8 @@ first line names the schema:
     Schema,
     /// Print what completes commands in a shell
     Completions(CompletionsArguments),
+    /// Look after the store: what it holds, whether it is sound, what can go
+    Cache(super::cache::CacheArguments),
     /// Serve stages to an engine (not for people)
     #[command(name = super::SERVE, hide = true)]
     Serve,

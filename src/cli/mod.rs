@@ -1,6 +1,7 @@
 //! The command line: arguments in, exit code out. The only place that decides what is an exit code.
 
 mod args;
+mod cache;
 mod check;
 mod completions;
 mod doctor;
@@ -35,7 +36,7 @@ pub const SERVE: &str = "__serve";
 enum Exit {
     /// All is done.
     Done = 0,
-    /// A stage failed, or has nothing to show.
+    /// A stage failed, or has nothing to show; or what was looked at is not right.
     Failed = 1,
     /// The command line or the pipeline is wrong.
     Usage = 2,
@@ -74,6 +75,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Init(arguments) => init::init(&arguments).code(),
         Command::Schema => schema::schema().code(),
         Command::Completions(arguments) => completions::completions(&arguments).code(),
+        Command::Cache(arguments) => cache::cache(&arguments).code(),
         Command::Serve => {
             serve::serve(crate::jobs::versions(), crate::jobs::run);
             Exit::Done.code()

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     pipeline::StageNode,
     protocol::{Failure, FailureClass, Level, Progress, Task},
-    store::{ActionRecord, Existing, KeyLock, Lookup, Provenance, RECORD_FORMAT, Store},
+    store::{ActionRecord, Existing, KeyLock, Lease, Lookup, Provenance, RECORD_FORMAT, Store},
 };
 
 /// What a running stage tells the run.
@@ -56,6 +56,8 @@ pub(super) struct Failed {
 /// What every attempt of a run shares.
 pub(super) struct Shared<'a> {
     pub(super) store: &'a Store,
+    /// What this run relies on: garbage collection spares it.
+    pub(super) lease: &'a Lease,
     pub(super) executor: &'a dyn Executor,
     pub(super) stopped: &'a AtomicBool,
 }
@@ -84,7 +86,10 @@ impl Attempt<'_> {
         let bare = |failure| Failed { failure, log: None };
         let key = self.run.fingerprint.key();
         let _lock = self.lock(shared).map_err(bare)?;
-        if let Some(record) = self.made_meanwhile(shared) {
+        let hold = shared.lease.hold();
+        let made = self.made_meanwhile(shared).inspect(|record| shared.lease.claim(record));
+        hold.release();
+        if let Some(record) = made {
             return Ok(Done { record, hit: true });
         }
         let work = shared.store.work(&key).map_err(environment).map_err(bare)?;
@@ -149,9 +154,13 @@ impl Attempt<'_> {
         let started = (Instant::now(), SystemTime::now());
         let computed = shared.executor.run(self.node.stage.runner(), &task, &told)?;
         self.sources_unchanged(shared)?;
+        // Until the record is there, nothing but the gate keeps its objects from looking like garbage.
+        let hold = shared.lease.hold();
         let artifacts = self.publish(shared, staging.folder())?;
         let record = self.record(shared, computed, artifacts, log, started)?;
         shared.store.commit(record.clone(), self.run.existing).map_err(environment)?;
+        shared.lease.claim(&record);
+        hold.release();
         Ok(record)
     }
 

@@ -9,6 +9,7 @@ pub mod event;
 pub mod exec;
 pub mod fingerprint;
 mod forecast;
+mod keys;
 mod known;
 mod plan;
 pub mod repeats;
@@ -30,6 +31,7 @@ use std::{
 use crate::{pipeline::Pipeline, stages::RunSettings, store::Store};
 use event::{Event, Observer, PlannedStage, Summary};
 use exec::Executor;
+pub use keys::NamedStage;
 use known::Known;
 use plan::Planner;
 use resources::Resources;
@@ -118,9 +120,13 @@ impl<'a> Engine<'a> {
         crate::fsx::create_folder(&self.out(out))?;
         let known = self.known(observer)?;
         let planner = self.planner(&known);
+        let lease = self.store.lease();
+        // A result that is being collected must look neither whole nor damaged.
+        let hold = lease.hold();
         let stages = planner.plan(&self.order);
+        drop(hold);
         observer.event(&Event::Planned { pipeline: self.pipeline.name.clone(), stages });
-        let shared = attempt::Shared { store: self.store, executor, stopped };
+        let shared = attempt::Shared { store: self.store, lease: &lease, executor, stopped };
         let show = show::Show::new(self.store, self.out(out), self.pipeline);
         Ok(self.prepared(&planner, &shared, show, observer).run(started))
     }

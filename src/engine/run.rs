@@ -73,13 +73,18 @@ impl<'a> Run<'a, '_> {
     /// Runs until nothing is left that can run.
     pub(super) fn run(mut self, started: Instant) -> Summary {
         let (send, receive) = mpsc::channel();
+        let shared = self.shared;
         std::thread::scope(|threads| {
             loop {
+                // What is found in the store stays there while the gate is held, and after that because it
+                // is claimed.
+                let hold = shared.lease.hold();
                 self.settle();
                 while self.start(threads, &send) {}
                 if !self.anything_runs() {
                     break;
                 }
+                hold.release();
                 self.wait(&receive);
             }
         });
@@ -106,7 +111,10 @@ impl<'a> Run<'a, '_> {
             Decision::Cached(_) if self.bytes_needed[stage] => {
                 self.queue(stage, Planner::recompute(fingerprint))
             }
-            Decision::Cached(record) => self.finish(stage, *record, true),
+            Decision::Cached(record) => {
+                self.shared.lease.claim(&record);
+                self.finish(stage, *record, true);
+            }
             Decision::Run(run) => self.queue(stage, run),
         }
     }
@@ -194,6 +202,7 @@ impl<'a> Run<'a, '_> {
         'a: 'scope,
     {
         let State::Queued(run) = std::mem::replace(&mut self.states[stage], State::Waiting) else { return };
+        self.shared.lease.claim_key(&run.fingerprint.key());
         let node = &self.planner.pipeline.stages[stage];
         let task = task::task(node, &self.settings, &grant, &self.made, self.planner);
         let sources = task::sources(node);

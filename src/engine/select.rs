@@ -24,6 +24,14 @@ pub(super) fn asked_for(pipeline: &Pipeline, targets: &[String]) -> Result<Vec<u
     Ok(order.into_iter().filter(|stage| wanted[*stage]).collect())
 }
 
+/// For each stage, whether it was named itself, and not only needed; all are where none were.
+pub(super) fn named(pipeline: &Pipeline, targets: &[String]) -> Result<Vec<bool>, Vec<String>> {
+    if targets.is_empty() {
+        return Ok(vec![true; pipeline.stages.len()]);
+    }
+    matching(pipeline, targets, "there is no stage")
+}
+
 /// For each stage, whether it is forced.
 pub(super) fn forced(pipeline: &Pipeline, patterns: &[String]) -> Result<Vec<bool>, Vec<String>> {
     matching(pipeline, patterns, "--force: there is no stage")

@@ -8,6 +8,7 @@ use std::{
     io::{self, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use super::{Error, Result};
@@ -134,6 +135,15 @@ pub fn copy(from: &Path, to: &Path) -> Result<u64> {
 /// Where the mode cannot be set.
 pub fn make_read_only(path: &Path) -> Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(0o444)).map_err(Error::at("make read-only", path))
+}
+
+/// Says that a file was used now: sets its time of modification.
+///
+/// # Errors
+/// Where it is not there, or may not be changed.
+pub fn touch(path: &Path) -> Result<()> {
+    let touched = File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
+    touched.map_err(Error::at("set the time of", path))
 }
 
 /// Forces a file, or a folder's list of names, on to the disk.

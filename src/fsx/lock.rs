@@ -108,7 +108,7 @@ fn open(path: &Path) -> Result<File> {
 }
 
 /// False ("not enforced") if the error says that this file system has no locks; any other error stays.
-fn tolerate_absence_of_locks(path: &Path, cause: io::Error) -> Result<bool> {
+pub(super) fn tolerate_absence_of_locks(path: &Path, cause: io::Error) -> Result<bool> {
     match cause.raw_os_error() {
         Some(libc::ENOLCK | libc::ENOSYS | libc::EOPNOTSUPP) => Ok(false),
         _ => Err(Error::new("lock", path, cause)),

@@ -15,6 +15,7 @@ pub(crate) mod disk;
 mod error;
 mod expose;
 mod files;
+mod gate;
 mod hash;
 mod lock;
 mod stat;
@@ -26,8 +27,9 @@ pub use error::{Error, Kind, Result};
 pub use expose::{COPY_LIMIT, Exposed, expose};
 pub use files::{
     append_to, copy, create, create_folder, link_target, list, make_read_only, move_file, open, read,
-    read_if_there, remove_file, remove_folder_if_empty, sync, unique_name,
+    read_if_there, remove_file, remove_folder_if_empty, sync, touch, unique_name,
 };
+pub use gate::Gate;
 pub use hash::{Hashed, hash_file, hash_file_with};
 pub use lock::{FileLock, TryLock};
 pub use stat::{StatTuple, stat, stat_link};

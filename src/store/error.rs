@@ -36,6 +36,16 @@ pub enum Error {
         /// Where the store is.
         root: PathBuf,
     },
+    /// Nobody can know here what live runs rely on.
+    #[error(
+        "the file system of {} has no locks, so nobody can know whether a run uses what would be removed: \
+         nothing was removed; collect on the machine that has the file system's disk",
+        root.display()
+    )]
+    NoLocks {
+        /// Where the store is.
+        root: PathBuf,
+    },
     /// What shall be stored is a folder, a link or a device.
     #[error("{} is {what}: an artifact must be a regular file", path.display())]
     NotAFile {
@@ -67,7 +77,7 @@ impl Error {
     pub fn is_environment(&self) -> bool {
         match self {
             Self::Files(error) => error.kind().is_unwritable(),
-            Self::OtherFormat { .. } | Self::NoFormat { .. } => true,
+            Self::OtherFormat { .. } | Self::NoFormat { .. } | Self::NoLocks { .. } => true,
             Self::NotAFile { .. } | Self::BadName { .. } | Self::InTheWay { .. } => false,
         }
     }

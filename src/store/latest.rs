@@ -1,22 +1,37 @@
 //! The key that a stage of a pipeline had last: what "why does it run?" compares the new one with.
 //!
-//! One tiny file per stage, so that no index must be kept right. Losing one costs an explanation, nothing
-//! else; that is why nobody locks or seals it.
+//! One tiny file per stage, so that no index must be kept right: the key, and for people the names of
+//! pipeline and stage. Losing one costs an explanation, nothing else; that is why nobody locks or seals it.
+//!
+//! With it, at most once a day, goes the time at which the key's record was used last (the `mtime` of the
+//! record's file): what is collected as old is what nobody used, not what was made long ago.
 
-use super::{ActionRecord, Result, Store};
+use std::time::{Duration, SystemTime};
+
+use super::{ActionRecord, Result, Store, survey::Latest};
 use crate::{digest::Digest, fsx};
 
+/// How exactly the last use of a result is known.
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
 impl Store {
-    /// Notes that a stage of a pipeline now has that key, whether it ran or was a hit. Costs one read where
-    /// that is known already.
+    /// Notes that a stage of a pipeline now has that key, whether it ran or was a hit. Costs one read and
+    /// one look where that is known already.
     ///
     /// # Errors
     /// Where the store cannot be written.
     pub fn note_latest(&self, pipeline: &str, stage: &str, key: &Digest) -> Result<()> {
-        if self.latest_key(pipeline, stage)? == Some(*key) {
+        let path = self.layout.latest(pipeline, stage);
+        if self.latest_key(pipeline, stage)? == Some(*key)
+            && fsx::stat(&path)?.is_some_and(|stat| is_of_today(&stat))
+        {
             return Ok(());
         }
-        self.layout.write(&self.layout.latest(pipeline, stage), format!("{key}\n").as_bytes())
+        // A record that is gone or may not be touched was not used either.
+        let _ = fsx::touch(&self.layout.record(key));
+        let line = |name: &str| name.replace(['\n', '\r'], " ");
+        let text = format!("{key}\n{}\n{}\n", line(pipeline), line(stage));
+        self.layout.write(&path, text.as_bytes())
     }
 
     /// The record that this stage of this pipeline had last, if it is still there.
@@ -36,8 +51,30 @@ impl Store {
     /// Where the store cannot be read.
     pub fn latest_key(&self, pipeline: &str, stage: &str) -> Result<Option<Digest>> {
         let bytes = fsx::read_if_there(&self.layout.latest(pipeline, stage))?;
-        Ok(bytes.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.trim().parse().ok()))
+        Ok(bytes.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.lines().next()?.trim().parse().ok()))
     }
+
+    /// What every stage of every pipeline had last.
+    pub(super) fn all_latest(&self) -> Result<Vec<Latest>> {
+        let folder = self.layout.all_latest();
+        let mut all = Vec::new();
+        for name in fsx::list(&folder)? {
+            let path = folder.join(name);
+            let bytes = fsx::read_if_there(&path)?.unwrap_or_default();
+            let Ok(text) = std::str::from_utf8(&bytes) else { continue };
+            let mut lines = text.lines();
+            let Some(key) = lines.next().and_then(|line| line.trim().parse().ok()) else { continue };
+            let names = lines.next().zip(lines.next()).map(|(a, b)| (a.to_owned(), b.to_owned()));
+            all.push(Latest { path, key, names });
+        }
+        Ok(all)
+    }
+}
+
+/// Whether a file was written within a day of now; a clock that was set back must not stop the noting.
+fn is_of_today(stat: &fsx::StatTuple) -> bool {
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
+    now.abs_diff(u128::try_from(stat.mtime_ns).unwrap_or_default()) < DAY.as_nanos()
 }
 
 #[cfg(test)]

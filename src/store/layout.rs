@@ -55,12 +55,22 @@ impl Layout {
         self.root.join("latest").join(Digest::of(format!("{pipeline}\0{stage}").as_bytes()).hex())
     }
 
+    /// The folder `latest/`.
+    pub(super) fn all_latest(&self) -> PathBuf {
+        self.root.join("latest")
+    }
+
     pub(super) fn sources(&self) -> PathBuf {
         self.root.join("sources")
     }
 
     pub(super) fn work(&self, key: &Digest) -> PathBuf {
         self.root.join("work").join(key.hex())
+    }
+
+    /// The folder `work/`.
+    pub(super) fn all_work(&self) -> PathBuf {
+        self.root.join("work")
     }
 
     pub(super) fn staging(&self) -> PathBuf {
@@ -71,12 +81,26 @@ impl Layout {
         self.root.join("locks")
     }
 
+    /// The gate that runs pass and garbage collection shuts.
+    pub(super) fn gate(&self) -> PathBuf {
+        self.root.join("gate")
+    }
+
+    pub(super) fn leases(&self) -> PathBuf {
+        self.root.join("leases")
+    }
+
     pub(super) fn quarantine(&self) -> PathBuf {
         self.root.join("quarantine")
     }
 
     pub(super) fn tmp(&self) -> PathBuf {
         self.root.join("tmp")
+    }
+
+    /// Whether there is a store here yet.
+    pub(super) fn exists(&self) -> Result<bool> {
+        Ok(fsx::stat(&self.format())?.is_some())
     }
 
     /// Makes sure that a folder of the store exists, and that the store itself does. Every writer calls

@@ -13,6 +13,8 @@
 //!   work/<key>/             partial work (checkpoints), kept for the same key until it succeeds
 //!   staging/<attempt>/      where one attempt writes; gone with it
 //!   locks/<key>             one kernel lock per executing key
+//!   gate                    held by runs that decide or publish, shut by garbage collection
+//!   leases/<run>            what a live run relies on, locked while it lives
 //!   quarantine/             damaged objects and records, kept for whoever wants to know
 //!   tmp/                    files being written
 //! ```
@@ -25,34 +27,46 @@
 //!   ([`Check`]), records for their seal.
 //! - Opening costs one read; looking up scans no folder and takes no lock. Nothing is created before the
 //!   first write, so that a dry run leaves no trace and a read-only store serves hits.
-//!
-//! To come: garbage collection and `verify`, which need no more than this layout.
+//! - Nothing that a live run relies on is removed ([`Lease`]); whatever else is removed or put aside goes
+//!   in an order in which results are there whole or not at all.
 
 #[cfg(test)]
 mod case;
 mod check;
+mod collect;
 mod error;
+mod forget;
 mod latest;
 mod layout;
+mod lease;
 mod locks;
+mod measure;
 mod objects;
 mod quarantine;
 mod record;
 mod records;
 mod seal;
 mod sources;
+mod survey;
+mod usage;
+mod verify;
 mod view;
 mod work;
 
 use std::{path::Path, sync::Arc};
 
 pub use check::Check;
+pub use collect::{Collected, Keep, Policy, Removed};
 pub use error::{Error, Result};
+pub use forget::Forgotten;
+pub use lease::{Hold, Lease};
 pub use locks::{KeyLock, TryKey};
 pub use quarantine::Damage;
 pub use record::{ActionRecord, Number, Provenance, RECORD_FORMAT, StoredArtifact};
 pub use records::{Committed, Existing, Lookup};
 pub use sources::{Progress, Sources};
+pub use usage::{Share, Usage};
+pub use verify::{Flaw, Verified};
 pub use view::Shown;
 pub use work::Attempt;
 

@@ -142,13 +142,32 @@ fn read(layout: &Layout, key: &Digest) -> Result<Lookup> {
     let (Some(seen), Some(bytes)) = (seen, fsx::read_if_there(&path)?) else { return Ok(Lookup::Absent) };
     let damaged =
         |seen: &StatTuple, what: &str| Ok(Lookup::Damaged(put_away(layout, &path, seen, what.to_owned())));
-    let Some(text) = seal::open(&bytes) else { return damaged(&seen, "it was cut off or modified") };
+    match parse(&bytes, key) {
+        Parsed::Record(record) => Ok(Lookup::Found(record)),
+        Parsed::Foreign => Ok(Lookup::Absent),
+        Parsed::Damaged(what) => damaged(&seen, what),
+    }
+}
+
+/// What the bytes of a record's file are.
+pub(super) enum Parsed {
+    /// A sound record.
+    Record(Box<ActionRecord>),
+    /// A sound record that another version of pcamflow wrote, with other fields.
+    Foreign,
+    /// No sound record: why.
+    Damaged(&'static str),
+}
+
+/// Reads the bytes of the record of a key.
+pub(super) fn parse(bytes: &[u8], key: &Digest) -> Parsed {
+    let Some(text) = seal::open(bytes) else { return Parsed::Damaged("it was cut off or modified") };
     match serde_json::from_str::<ActionRecord>(text) {
-        Ok(record) if record.format != RECORD_FORMAT => Ok(Lookup::Absent),
-        Ok(record) if record.key != *key => damaged(&seen, "it is the record of another key"),
-        Ok(record) => Ok(Lookup::Found(Box::new(record))),
+        Ok(record) if record.format != RECORD_FORMAT => Parsed::Foreign,
+        Ok(record) if record.key != *key => Parsed::Damaged("it is the record of another key"),
+        Ok(record) => Parsed::Record(Box::new(record)),
         // The seal holds, so this is what was written: by a version with other fields.
-        Err(_) => Ok(Lookup::Absent),
+        Err(_) => Parsed::Foreign,
     }
 }
 

@@ -112,15 +112,17 @@ fn lock_of(folder: &Path) -> PathBuf {
 }
 
 /// Removes what dead attempts left: staging folders, drafts, lock files. Failure leaves it for later.
-fn remove_leftovers(layout: &Layout) {
+pub(super) fn remove_leftovers(layout: &Layout) {
     let staging = layout.staging();
     for name in fsx::list(&staging).unwrap_or_default() {
         let name = name.to_string_lossy().into_owned();
         let attempt = staging.join(name.strip_suffix(LOCK).unwrap_or(&name));
         remove_if_free(&lock_of(&attempt), || drop(fsx::remove_tree(&attempt)));
     }
-    for name in fsx::list(&layout.locks()).unwrap_or_default() {
-        remove_if_free(&layout.locks().join(name), || ());
+    for folder in [layout.locks(), layout.leases()] {
+        for name in fsx::list(&folder).unwrap_or_default() {
+            remove_if_free(&folder.join(name), || ());
+        }
     }
     let _ = fsx::sweep_drafts(&layout.tmp());
 }

@@ -9,6 +9,7 @@
 //! Nothing is set up before it is needed: a run that is all cached writes one line, and starts no thread.
 
 mod bars;
+pub mod cache;
 mod content;
 mod details;
 pub mod drawing;

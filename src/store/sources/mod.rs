@@ -24,12 +24,12 @@ use settled::{now_ns, unsettled_for};
 
 /// The longest that hashing waits for a file that was modified just now.
 const WAIT: Duration = Duration::from_millis(100);
-/// How far the hashing of sources is.
+/// How far something is that takes long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Bytes hashed.
+    /// Done: bytes hashed, files removed.
     pub done: u64,
-    /// Bytes to hash in all; remembered files do not count.
+    /// To do in all; what is remembered does not count.
     pub total: u64,
 }
 

@@ -79,3 +79,28 @@ fn a_stopped_run_keeps_what_it_finished() {
         assert_eq!(ran.summary.finished.len() + ran.summary.not_run.len(), 6);
     });
 }
+
+#[test]
+fn a_collection_in_every_stage_takes_nothing_that_the_run_needs() {
+    let collect = |staging: &std::path::Path| {
+        let store = Store::open(staging.ancestors().nth(2).unwrap(), store::Options::default()).unwrap();
+        let all = store::Policy { all: true, keep: store::Keep::Nothing, ..store::Policy::default() };
+        store.collect(&all, &|_| ()).unwrap()
+    };
+    let project = Project::with(Fake::new(move |task, _| {
+        collect(&task.staging);
+        echo(task)
+    }));
+    project.run(PIPELINE).ran(&ALL);
+    // Whatever one stage made is there for the next ones; so is what a run found in the store. Only what
+    // no stage has any more goes.
+    project.run(PIPELINE).ran(&[]);
+    let ran = project.run(&PIPELINE.replace("relu3", "relu2"));
+    ran.ran(&["explain.b"]);
+    assert_eq!(ran.warnings(), Vec::<&str>::new());
+    // After the run nobody needs anything: all of it goes.
+    let root = project.store();
+    let gone = collect(&root.join("staging/of-nobody"));
+    assert_eq!((gone.results.count, gone.results_left, gone.in_use), (6, 0, 0));
+    project.run(PIPELINE).ran(&ALL);
+}

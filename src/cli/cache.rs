@@ -1,0 +1,280 @@
+//! `pcamflow cache`: what the store holds, whether it is sound, what can go.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Subcommand};
+
+use super::{Exit, args::PipelineArguments, check::load, complain, say};
+use crate::{
+    engine::{Engine, NamedStage, Options},
+    pipeline::{Pipeline, project_root},
+    store::{self, Forgotten, Keep, Policy, Store},
+    ui,
+};
+
+/// The store, and what to do with it.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct CacheArguments {
+    /// What to do
+    #[command(subcommand)]
+    command: CacheCommand,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  pcamflow cache du                              what takes the space
+  pcamflow cache verify                          every byte read again; damage put aside
+  pcamflow cache gc                              remove what no result needs
+  pcamflow cache gc --older-than 30d --dry-run   what that would remove, too
+  pcamflow cache clear p.toml train.base         forget a result: the next run computes it
+
+All of them may be used while pipelines run. The store is .pcamflow in the project's folder (the
+nearest at or above this one that has .pcamflow or .git), or the folder that --store names.";
+
+#[derive(Debug, Subcommand)]
+enum CacheCommand {
+    /// Show what takes the space: by stage kind, pipeline and last use
+    Du(DuArguments),
+    /// Hash every object and check every record; put aside and name what is damaged
+    ///
+    /// What is damaged is moved to the store's `quarantine` folder, and the result that it was part of is
+    /// forgotten: the next run that wants it computes it again. Exit code 1 if something was damaged.
+    Verify(VerifyArguments),
+    /// Remove what no result needs and, where asked for, old or superseded results
+    ///
+    /// Always removed: objects without a result, what killed runs left, partial work of stages that are done,
+    /// quarantined files older than 30 days. Never removed: what a live run uses, what links in the `out`
+    /// folder point to, and, unless --even-latest is given, what each stage of each pipeline had last.
+    Gc(GcArguments),
+    /// Forget the current results of stages: the next run computes them
+    Clear(ClearArguments),
+}
+
+/// Which store.
+#[derive(Debug, Args)]
+struct StoreArguments {
+    /// The store [default: .pcamflow in the project's folder]
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// One JSON object instead of text, for machines
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct DuArguments {
+    #[command(flatten)]
+    store: StoreArguments,
+}
+
+#[derive(Debug, Args)]
+struct VerifyArguments {
+    #[command(flatten)]
+    store: StoreArguments,
+}
+
+#[derive(Debug, Args)]
+struct GcArguments {
+    #[command(flatten)]
+    store: StoreArguments,
+    /// Remove results that were not used for so long (`30d`, `12h`); also partial work and quarantined files
+    #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
+    older_than: Option<Duration>,
+    /// Remove results, those first that were not used for the longest time, until the objects that are left
+    /// have at most so many bytes (`20GB`, `500MiB`)
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    max_size: Option<u64>,
+    /// Remove all results but what each stage of each pipeline had last
+    #[arg(long, conflicts_with = "even_latest")]
+    keep_latest: bool,
+    /// Let --older-than and --max-size remove what stages had last, too
+    #[arg(long)]
+    even_latest: bool,
+    /// Tell what would be removed; remove nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Where artifacts are shown: what links there point to stays [default: out in the project's folder]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct ClearArguments {
+    /// Which pipeline
+    #[command(flatten)]
+    pipeline: PipelineArguments,
+    /// Stages (`kind.name`, `kind.name@seed`; `*` stands for any text)
+    #[arg(value_name = "STAGE", required = true)]
+    stages: Vec<String>,
+    /// The store [default: .pcamflow in the project's folder]
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+}
+
+/// Looks after the store.
+pub(super) fn cache(arguments: &CacheArguments) -> Exit {
+    let done = match &arguments.command {
+        CacheCommand::Du(arguments) => du(arguments),
+        CacheCommand::Verify(arguments) => verify(arguments),
+        CacheCommand::Gc(arguments) => collect(arguments),
+        CacheCommand::Clear(arguments) => return clear(arguments),
+    };
+    done.unwrap_or_else(|error| environment(&error))
+}
+
+fn environment(error: &store::Error) -> Exit {
+    complain(&format!("error: {error}"));
+    Exit::Environment
+}
+
+impl StoreArguments {
+    fn open(&self) -> store::Result<Store> {
+        let folder = self.store.clone().unwrap_or_else(|| project().join(".pcamflow"));
+        Store::open(&folder, store::Options::default())
+    }
+
+    /// Says what came of it, for people or for machines.
+    fn tell<T: serde::Serialize>(&self, found: &T, text: impl FnOnce() -> String) {
+        if self.json {
+            say(&serde_json::to_string(found).expect("counts, names and paths are JSON"));
+        } else {
+            say(text().trim_end());
+        }
+    }
+}
+
+/// The folder of the project that we are in.
+fn project() -> PathBuf {
+    project_root(&std::env::current_dir().unwrap_or_default().join("pipeline.toml"))
+}
+
+fn du(arguments: &DuArguments) -> store::Result<Exit> {
+    let store = arguments.store.open()?;
+    let usage = store.usage()?;
+    arguments.store.tell(&usage, || ui::cache::usage(store.root(), &usage));
+    Ok(Exit::Done)
+}
+
+fn verify(arguments: &VerifyArguments) -> store::Result<Exit> {
+    let store = arguments.store.open()?;
+    let meter = ui::cache::Meter::new("verifying", ui::cache::Unit::Bytes);
+    let verified = store.verify(&|progress| meter.show(progress))?;
+    let seconds = meter.finish();
+    arguments.store.tell(&verified, || ui::cache::verified(&verified, seconds));
+    Ok(if verified.damaged.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+fn collect(arguments: &GcArguments) -> store::Result<Exit> {
+    let store = arguments.store.open()?;
+    let meter = ui::cache::Meter::new("removing", ui::cache::Unit::Files);
+    let collected = store.collect(&policy(arguments), &|progress| meter.show(progress))?;
+    meter.finish();
+    arguments.store.tell(&collected, || ui::cache::collected(&collected));
+    Ok(Exit::Done)
+}
+
+fn policy(arguments: &GcArguments) -> Policy {
+    let out = arguments.out.clone().unwrap_or_else(|| project().join("out"));
+    Policy {
+        older_than: arguments.older_than,
+        max_size: arguments.max_size,
+        all: arguments.keep_latest,
+        keep: if arguments.even_latest { Keep::Nothing } else { Keep::Latest },
+        shown: if arguments.even_latest { Vec::new() } else { vec![out] },
+        dry_run: arguments.dry_run,
+    }
+}
+
+/// What the letters behind a number stand for.
+const UNITS: [(&str, f64); 10] = [
+    ("", 1.0),
+    ("b", 1.0),
+    ("kb", 1e3),
+    ("mb", 1e6),
+    ("gb", 1e9),
+    ("tb", 1e12),
+    ("kib", 1024.0),
+    ("mib", 1_048_576.0),
+    ("gib", 1_073_741_824.0),
+    ("tib", 1_099_511_627_776.0),
+];
+
+/// A number of bytes: `20GB`, `1.5 GiB`, `1000`.
+fn size(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is no size: write 20GB, 500MiB or a number of bytes");
+    let letters = text.find(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(letters);
+    let number: f64 = number.trim().parse().map_err(|_| wrong())?;
+    let unit = unit.to_ascii_lowercase();
+    let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
+    let bytes = number * factor;
+    // Beyond 2^53 bytes no disk is; below it the number is exact.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    if (0.0..9e15).contains(&bytes) { Ok(bytes as u64) } else { Err(wrong()) }
+}
+
+fn clear(arguments: &ClearArguments) -> Exit {
+    let pipeline = match load(&arguments.pipeline) {
+        Ok(pipeline) => pipeline,
+        Err(exit) => return exit,
+    };
+    let folder = arguments.store.clone().unwrap_or_else(|| pipeline.root.join(".pcamflow"));
+    let store = match Store::open(&folder, store::Options::default()) {
+        Ok(store) => store,
+        Err(error) => return environment(&error),
+    };
+    let options = Options { targets: arguments.stages.clone(), ..Options::default() };
+    let named = Engine::new(&pipeline, &store, options)
+        .and_then(|engine| engine.keys(&mut *ui::observer(ui::Mode::Auto)));
+    match named {
+        Ok(named) => forget(&pipeline, &store, &named),
+        Err(refused) => {
+            refused.to_string().lines().for_each(|line| complain(&format!("error: {line}")));
+            Exit::from(&refused)
+        }
+    }
+}
+
+fn forget(pipeline: &Pipeline, store: &Store, named: &[NamedStage]) -> Exit {
+    let mut exit = Exit::Done;
+    for stage in named {
+        let name = &stage.stage;
+        match forget_one(pipeline, store, stage) {
+            Ok(Forgotten::Yes) => say(&format!("{name}: forgotten: the next run computes it")),
+            Ok(Forgotten::Absent) => say(&format!("{name}: has no result in the store")),
+            Ok(Forgotten::InUse(by)) => {
+                complain(&format!("error: {name} is being computed by {by}: stop that run first"));
+                exit = Exit::Failed;
+            }
+            Err(error) => return environment(&error),
+        }
+    }
+    exit
+}
+
+/// Where the key is not known before other stages run, the one that the stage had last is meant.
+fn forget_one(pipeline: &Pipeline, store: &Store, named: &NamedStage) -> store::Result<Forgotten> {
+    let key = match named.key {
+        Some(key) => Some(key),
+        None => store.last_key(&pipeline.name, &named.stage)?,
+    };
+    key.map_or(Ok(Forgotten::Absent), |key| store.forget(&key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units_in_any_case_and_nonsense_has_none() {
+        for (text, bytes) in
+            [("20GB", 20_000_000_000), ("1.5 GiB", 1_610_612_736), ("10kb", 10_000), ("7", 7)]
+        {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "GB", "plenty", "-1GB", "1e99", "5 parsecs", "NaN"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+}

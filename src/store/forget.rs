@@ -1,0 +1,63 @@
+//! Forgets a result that somebody wants to have computed again.
+
+use super::{Result, Store, TryKey};
+use crate::{digest::Digest, fsx};
+
+/// What became of a result that was to be forgotten.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Forgotten {
+    /// It is forgotten, with the partial work on it. Its objects are garbage, unless others need them.
+    Yes,
+    /// There was none.
+    Absent,
+    /// It is being computed just now: by whom, in that one's words.
+    InUse(String),
+}
+
+impl Store {
+    /// Forgets the result of a key and the partial work on it.
+    ///
+    /// # Errors
+    /// Where the store cannot be written.
+    pub fn forget(&self, key: &Digest) -> Result<Forgotten> {
+        let path = self.layout.record(key);
+        if fsx::stat(&path)?.is_none() && fsx::stat(&self.layout.work(key))?.is_none() {
+            return Ok(Forgotten::Absent);
+        }
+        match self.try_lock(key, "clearing the cache")? {
+            TryKey::Held(by) => Ok(Forgotten::InUse(by)),
+            TryKey::Acquired(_lock) => {
+                self.remove_work(key)?;
+                Ok(if fsx::remove_file(&path)? { Forgotten::Yes } else { Forgotten::Absent })
+            }
+        }
+    }
+
+    /// The key that a stage of a pipeline had last.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn last_key(&self, pipeline: &str, stage: &str) -> Result<Option<Digest>> {
+        self.latest_key(pipeline, stage)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Lookup, case::Case};
+
+    #[test]
+    fn a_result_is_forgotten_with_its_partial_work_unless_it_is_being_made() {
+        let case = Case::new();
+        let key = case.record(&["content"]).key;
+        let work = case.store.work(&key).unwrap();
+        let lock = case.store.try_lock(&key, "ada:17").unwrap();
+        assert_eq!(case.store.forget(&key).unwrap(), Forgotten::InUse("ada:17".to_owned()));
+        drop(lock);
+        assert_eq!(case.store.forget(&key).unwrap(), Forgotten::Yes);
+        assert!(!work.exists());
+        assert_eq!(case.store.record(&key).unwrap(), Lookup::Absent);
+        assert_eq!(case.store.forget(&key).unwrap(), Forgotten::Absent);
+    }
+}

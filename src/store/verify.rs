@@ -1,0 +1,315 @@
+//! Reads every byte of a store again: for bits that rotted on the disk, and for peace of mind.
+//!
+//! Objects are hashed whatever their stat tuples say, records are checked by their seals, and every result
+//! for whether its bytes are still here. What is wrong is moved into `quarantine/`, and the result that it
+//! was part of is forgotten: so the store is sound afterwards, and the next run that wants that result
+//! computes it again. May run beside runs, collections and other verifications.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::{
+    Check, Damage, Progress, Result, Store, TryKey,
+    quarantine::put_away,
+    survey::{Content, Entry, Facts, Survey},
+};
+use crate::{
+    digest::Digest,
+    fsx::{self, Kind, StatTuple},
+};
+
+/// What a verification found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Verified {
+    /// Results whose records were checked.
+    pub results: usize,
+    /// Objects that were read.
+    pub objects: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Results whose bytes never were in this store, for one because only records were restored.
+    pub elsewhere: usize,
+    /// What was wrong.
+    pub damaged: Vec<Flaw>,
+}
+
+/// One file that is wrong or gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Flaw {
+    /// Where it was.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub what: String,
+    /// What it was: `train.base/model` for an artifact, `train.base` for a record or a log. Several where
+    /// several results had the same bytes, none if no record speaks of it.
+    pub made_by: Vec<String>,
+    /// Where it is now; `None` if it is gone, or could not be moved (a read-only store).
+    pub moved_to: Option<PathBuf>,
+}
+
+impl From<Damage> for Flaw {
+    fn from(damage: Damage) -> Self {
+        Self { path: damage.path, what: damage.what, made_by: Vec::new(), moved_to: damage.moved_to }
+    }
+}
+
+/// What hashing says of every object that was there: its stat tuple if it is sound.
+type Hashed = HashMap<Digest, Result<StatTuple, Flaw>>;
+
+impl Store {
+    /// Hashes every object, checks every record, moves away what is wrong and forgets what it was part of.
+    /// `progress` (in bytes) is called from several threads.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn verify(&self, progress: &(dyn Fn(Progress) + Sync)) -> Result<Verified> {
+        let survey = Survey::of(self, &Survey::default())?;
+        let hashed = hash_all(self, &survey, progress)?;
+        let mut verified = Verified {
+            results: survey.results.len(),
+            objects: hashed.len(),
+            bytes: hashed.keys().filter_map(|digest| survey.objects.get(digest)).sum(),
+            ..Verified::default()
+        };
+        let mut flaws: BTreeMap<PathBuf, Flaw> = hashed
+            .values()
+            .filter_map(|found| found.clone().err())
+            .map(|flaw| (flaw.path.clone(), flaw))
+            .collect();
+        for (key, entry) in &survey.results {
+            match &*entry.content {
+                Content::Result(facts) => {
+                    self.judge(key, entry, facts, &hashed, &mut flaws, &mut verified)?
+                }
+                Content::Damaged(what) => self.damaged_record(&survey, key, entry, what, &mut flaws)?,
+                Content::Foreign(_) => {}
+            }
+        }
+        verified.damaged = flaws.into_values().collect();
+        Ok(verified)
+    }
+
+    /// Compares a result with what was found of its objects.
+    fn judge(
+        &self,
+        key: &Digest,
+        entry: &Entry,
+        facts: &Facts,
+        hashed: &Hashed,
+        flaws: &mut BTreeMap<PathBuf, Flaw>,
+        verified: &mut Verified,
+    ) -> Result<()> {
+        let mut lost = Vec::new();
+        let mut touched = false;
+        let mut elsewhere = false;
+        for part in &facts.artifacts {
+            match hashed.get(&part.digest) {
+                Some(Ok(stat)) => touched |= part.stat != Some(*stat),
+                Some(Err(_)) => lost.push(part),
+                None if self.is_lost(key, entry, facts, &part.digest)? => lost.push(part),
+                None => elsewhere |= fsx::stat(&self.layout.object(&part.digest))?.is_none(),
+            }
+        }
+        for part in &lost {
+            let path = self.layout.object(&part.digest);
+            let gone = || Flaw {
+                path: path.clone(),
+                what: "it is gone".into(),
+                made_by: Vec::new(),
+                moved_to: None,
+            };
+            let flaw = flaws.entry(path.clone()).or_insert_with(gone);
+            flaw.made_by.push(format!("{}/{}", facts.stage, part.name));
+        }
+        if let Some(flaw) = facts.log.and_then(|log| flaws.get_mut(&self.layout.object(&log))) {
+            flaw.made_by.push(facts.stage.clone());
+        }
+        verified.elsewhere += usize::from(elsewhere);
+        if !lost.is_empty() {
+            self.set_aside(key, entry);
+        } else if touched {
+            self.remember_as_sound(key, hashed)?;
+        }
+        Ok(())
+    }
+
+    /// Whether an absent object was here, and is not merely collected together with its record.
+    fn is_lost(&self, key: &Digest, entry: &Entry, facts: &Facts, object: &Digest) -> Result<bool> {
+        let absent = fsx::stat(&self.layout.object(object))?.is_none();
+        // The record is asked last: a collection removes it first.
+        Ok(absent
+            && facts.home.is_some()
+            && facts.home == self.layout.home()?
+            && fsx::stat(&self.layout.record(key))? == Some(entry.stat))
+    }
+
+    /// Moves a record away, unless somebody is making that result again just now.
+    fn set_aside(&self, key: &Digest, entry: &Entry) {
+        if let Ok(TryKey::Acquired(_lock)) = self.try_lock(key, "setting aside a damaged result") {
+            put_away(&self.layout, &self.layout.record(key), &entry.stat, String::new());
+        }
+    }
+
+    fn damaged_record(
+        &self,
+        survey: &Survey,
+        key: &Digest,
+        entry: &Entry,
+        what: &str,
+        flaws: &mut BTreeMap<PathBuf, Flaw>,
+    ) -> Result<()> {
+        let path = self.layout.record(key);
+        if fsx::stat(&path)? != Some(entry.stat) {
+            return Ok(());
+        }
+        let damage = put_away(&self.layout, &path, &entry.stat, what.to_owned());
+        if damage.moved_to.is_none() && fsx::stat(&path)? != Some(entry.stat) {
+            return Ok(());
+        }
+        // The record itself cannot be asked any more.
+        let of_it = survey.latest.iter().filter(|latest| latest.key == *key);
+        let made_by = of_it.filter_map(|latest| latest.names.clone()).map(|(_, stage)| stage).collect();
+        flaws.insert(path, Flaw { made_by, ..damage.into() });
+        Ok(())
+    }
+
+    /// Objects that are sound but were touched need not be hashed again by the next run.
+    fn remember_as_sound(&self, key: &Digest, hashed: &Hashed) -> Result<()> {
+        let Some(record) = self.record(key)?.found() else { return Ok(()) };
+        let check = |digest: &Digest| match hashed.get(digest) {
+            Some(Ok(stat)) => Check::IntactButTouched(*stat),
+            _ => Check::Elsewhere,
+        };
+        let checks = record.artifacts.iter().map(|(name, part)| (name.clone(), check(&part.digest)));
+        self.refresh(&record, &checks.collect()).map(drop)
+    }
+}
+
+fn hash_all(store: &Store, survey: &Survey, progress: &(dyn Fn(Progress) + Sync)) -> Result<Hashed> {
+    let total = survey.objects.values().sum();
+    let done = AtomicU64::new(0);
+    let read = |bytes: u64| {
+        let done = done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        progress(Progress { done, total });
+    };
+    let hashed = survey.objects.par_iter().map(|(digest, _)| {
+        let found = hash(store, digest, &read)?;
+        Ok(found.map(|found| (*digest, found)))
+    });
+    hashed.filter_map(Result::transpose).collect()
+}
+
+/// How often an object is read that somebody touches meanwhile.
+const ATTEMPTS: usize = 3;
+
+/// `None` if the object is no longer there.
+fn hash(
+    store: &Store,
+    digest: &Digest,
+    read: &(dyn Fn(u64) + Sync),
+) -> Result<Option<Result<StatTuple, Flaw>>> {
+    let path = store.layout.object(digest);
+    for attempt in 1.. {
+        let Some(seen) = fsx::stat(&path)? else { return Ok(None) };
+        let what = match fsx::hash_file_with(&path, read) {
+            Ok(hashed) if hashed.digest == *digest => return Ok(Some(Ok(hashed.stat))),
+            Ok(hashed) => format!("its content has the digest {}", hashed.digest.short()),
+            // It was collected, touched or replaced just now.
+            Err(error) if error.kind() == Kind::Changing && attempt < ATTEMPTS => continue,
+            Err(error) if error.kind() == Kind::NotFound => return Ok(None),
+            Err(error) if error.kind() == Kind::Permission => return Err(error.into()),
+            // The disk cannot give it back, or somebody writes into it.
+            Err(error) => error.to_string(),
+        };
+        let damage = put_away(&store.layout, &path, &seen, what);
+        let is_gone = damage.moved_to.is_none() && fsx::stat(&path)? != Some(seen);
+        return Ok((!is_gone).then(|| Err(damage.into())));
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::store::{Existing, Lookup, case::Case};
+
+    fn verify(case: &Case) -> Verified {
+        case.store.verify(&|_| ()).unwrap()
+    }
+
+    #[test]
+    fn a_sound_store_is_counted_and_left_as_it_is() {
+        let case = Case::new();
+        let record = case.record(&["content", "other"]);
+        let verified = verify(&case);
+        assert_eq!((verified.results, verified.objects, verified.bytes), (1, 2, 12));
+        assert_eq!(verified.damaged, []);
+        assert_eq!(case.check(&record), Check::Intact);
+    }
+
+    #[test]
+    fn a_flip_that_no_stat_tuple_shows_is_found_and_named_and_the_result_forgotten() {
+        let case = Case::new();
+        let mut record = case.record(&["content", "other"]);
+        case.tamper(&record, |path| fs::write(path, "kontent").unwrap());
+        // As if the disk had rotted: the record knows the damaged file's stat tuple.
+        let path = case.store.object(&record.artifacts["0"].digest);
+        record.artifacts.get_mut("0").unwrap().stat = fsx::stat(&path).unwrap();
+        case.store.commit(record.clone(), Existing::Replace).unwrap();
+        assert_eq!(case.check(&record), Check::Intact, "nothing but reading it tells");
+        let flaws = verify(&case).damaged;
+        assert_eq!((flaws.len(), flaws[0].made_by.as_slice()), (1, &["train.base/0".to_owned()][..]));
+        assert_eq!(fs::read_to_string(flaws[0].moved_to.as_ref().unwrap()).unwrap(), "kontent");
+        assert_eq!(case.store.record(&record.key).unwrap(), Lookup::Absent);
+        assert_eq!(verify(&case).damaged, [], "clean afterwards");
+    }
+
+    #[test]
+    fn what_is_gone_is_named_and_what_never_was_here_is_counted() {
+        let case = Case::new();
+        let record = case.record(&["content"]);
+        fs::remove_file(case.store.object(&record.artifacts["0"].digest)).unwrap();
+        let flaws = verify(&case).damaged;
+        assert_eq!((flaws.len(), flaws[0].what.as_str()), (1, "it is gone"));
+        assert_eq!(verify(&case).damaged, []);
+        case.record(&["content"]);
+        fs::remove_dir_all(case.store.layout.objects()).unwrap();
+        let verified = verify(&case);
+        assert_eq!((verified.damaged.len(), verified.elsewhere), (0, 1));
+        assert!(case.store.record(&record.key).unwrap().found().is_some(), "a hit without bytes");
+    }
+
+    #[test]
+    fn a_torn_record_is_moved_away_and_its_stage_known_from_who_had_it_last() {
+        let case = Case::new();
+        let record = case.record(&["content"]);
+        case.store.note_latest("full", "train.base", &record.key).unwrap();
+        let path = case.store.layout.record(&record.key);
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() - 9]).unwrap();
+        let flaws = verify(&case).damaged;
+        assert_eq!((flaws.len(), flaws[0].made_by.as_slice()), (1, &["train.base".to_owned()][..]));
+        assert!(!path.exists());
+        assert_eq!(verify(&case).damaged, []);
+    }
+
+    #[test]
+    fn touched_objects_are_remembered_as_sound() {
+        let case = Case::new();
+        let record = case.record(&["content"]);
+        case.tamper(&record, |path| fs::write(path, "content").unwrap());
+        assert_eq!(verify(&case).damaged, []);
+        let record = case.store.record(&record.key).unwrap().found().unwrap();
+        assert_eq!(case.check(&record), Check::Intact);
+    }
+}

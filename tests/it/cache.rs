@@ -1,0 +1,357 @@
+//! `pcamflow cache`: what it says, what it removes, and that nothing goes that somebody uses.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    thread::sleep,
+    time::{Duration, SystemTime},
+};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::sandbox::{Output, Sandbox, files};
+
+const PIPELINE: &str = "\
+[pipeline]
+name = 'kept'
+[synthesize.s]
+patches = 12
+slides = 2
+[split.d]
+images = 'synthesize.s/images'
+labels = 'synthesize.s/labels'
+sizes = { train = 4, validation = 2, test = 2 }
+";
+
+fn project() -> Sandbox {
+    let project = Sandbox::new().pipeline(PIPELINE);
+    project.run(&[]).ran(["split.d", "synthesize.s"]);
+    project
+}
+
+/// Another seed, so that the pipeline has results that no stage of it has any more.
+const OTHER: [&str; 2] = ["--set", "synthesize.s.seed=7"];
+
+fn json(output: &Output) -> Value {
+    serde_json::from_str(&output.stdout).unwrap_or_else(|error| output.fail(&error.to_string()))
+}
+
+fn objects(project: &Sandbox) -> Vec<PathBuf> {
+    files(&project.path(".pcamflow/objects"))
+}
+
+/// The object behind an artifact that is shown.
+fn object(project: &Sandbox, shown: &str) -> PathBuf {
+    let digest = pcamflow::digest::Digest::of(&fs::read(project.path(shown)).unwrap()).hex();
+    project.path(".pcamflow/objects").join(&digest[..2]).join(digest)
+}
+
+/// Flips a bit and sets the time of modification back.
+fn flip(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    let modified = path.metadata().unwrap().modified().unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(path, bytes).unwrap();
+    fs::File::open(path).unwrap().set_modified(modified).unwrap();
+}
+
+/// Sets the last use of all results back by so many days.
+fn grow_old(project: &Sandbox, days: u32) {
+    let then = SystemTime::now() - days * Duration::from_secs(24 * 3600);
+    for record in files(&project.path(".pcamflow/actions")) {
+        fs::File::open(record).unwrap().set_modified(then).unwrap();
+    }
+}
+
+#[test]
+fn help_tells_what_each_command_does() {
+    let project = Sandbox::new();
+    let help = project.pcamflow(&["cache", "--help"]).exit(0);
+    for part in ["du ", "verify ", "gc ", "clear ", "Examples:", "while pipelines run"] {
+        assert!(help.stdout.contains(part), "{part} in\n{}", help.stdout);
+    }
+    let help = project.pcamflow(&["cache", "gc", "--help"]).exit(0);
+    for part in ["--older-than", "--max-size", "--keep-latest", "--even-latest", "--dry-run", "Never removed"]
+    {
+        assert!(help.stdout.contains(part), "{part} in\n{}", help.stdout);
+    }
+    project.pcamflow(&["cache"]).exit(2);
+    project.pcamflow(&["cache", "gc", "--older-than", "soon"]).exit(2).complains("--older-than");
+    project.pcamflow(&["cache", "gc", "--max-size", "plenty"]).exit(2).complains("--max-size");
+    project
+        .pcamflow(&["cache", "gc", "--keep-latest", "--even-latest"])
+        .exit(2)
+        .complains("cannot be used with");
+}
+
+#[test]
+fn a_store_that_is_not_there_is_empty_and_stays_away() {
+    let project = Sandbox::new();
+    for command in ["du", "verify", "gc"] {
+        project.pcamflow(&["cache", command]).exit(0);
+        assert!(!project.path(".pcamflow").exists(), "{command}");
+    }
+    let project = project.file("store/format", "pcamflow store 99\n");
+    for command in ["du", "verify", "gc"] {
+        project.pcamflow(&["cache", command, "--store", "store"]).exit(3).complains("pcamflow store 99");
+    }
+}
+
+#[test]
+fn du_counts_by_kind_pipeline_and_use() {
+    let project = project();
+    project.run(&OTHER).ran(["split.d", "synthesize.s"]);
+    let text = project.pcamflow(&["cache", "du"]).exit(0);
+    for part in
+        ["4 results in", "stage kind", "synthesize", "split", "pipeline", "kept", "(superseded)", "last day"]
+    {
+        assert!(text.stdout.contains(part), "{part} in\n{}", text.stdout);
+    }
+    assert!(text.stdout.lines().all(|line| !line.ends_with(' ')), "{}", text.stdout);
+    let usage = json(&project.pcamflow(&["cache", "du", "--json"]).exit(0));
+    let bytes: u64 = objects(&project).iter().map(|path| path.metadata().unwrap().len()).sum();
+    assert_eq!(usage["objects"]["bytes"], bytes);
+    assert_eq!(usage["pipelines"][0]["name"], "kept");
+    assert_eq!((&usage["pipelines"][0]["results"], &usage["superseded"]["results"]), (&2.into(), &2.into()));
+    let kinds = usage["kinds"].as_array().unwrap().iter().map(|kind| kind["bytes"].as_u64().unwrap());
+    assert_eq!(kinds.sum::<u64>(), bytes, "every byte once");
+}
+
+#[test]
+fn verify_finds_a_flip_names_its_stage_and_the_next_run_heals_it() {
+    let project = project();
+    let shown = project.digests();
+    let sound = project.pcamflow(&["cache", "verify"]).exit(0);
+    assert!(sound.stdout.contains("all sound"), "{}", sound.stdout);
+    flip(&object(&project, "out/kept/split.d/train.h5"));
+    let found = project.pcamflow(&["cache", "verify"]).exit(1);
+    for part in
+        ["damaged: `split.d/train`: its content has the digest", "moved to", "quarantine", "1 damaged"]
+    {
+        assert!(found.stdout.contains(part), "{part} in\n{}", found.stdout);
+    }
+    project.pcamflow(&["cache", "verify"]).exit(0);
+    project.run(&[]).ran(["split.d"]);
+    assert_eq!(project.digests(), shown);
+    let clean = json(&project.pcamflow(&["cache", "verify", "--json"]).exit(0));
+    assert_eq!((&clean["results"], &clean["damaged"]), (&2.into(), &Value::Array(Vec::new())));
+    project.run(&[]).cached_all();
+}
+
+#[test]
+fn verify_finds_every_sort_of_harm() {
+    let project = project();
+    let shown = project.digests();
+    let record = |stage: &str| {
+        let records = files(&project.path(".pcamflow/actions")).into_iter();
+        let is_its = |path: &PathBuf| fs::read_to_string(path).unwrap().contains(&format!("\"{stage}\""));
+        records.into_iter().find(is_its).unwrap()
+    };
+    let truncate = |path: &Path| {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+        fs::File::options().write(true).open(path).unwrap().set_len(7).unwrap();
+    };
+    truncate(&object(&project, "out/kept/split.d/test.h5"));
+    let found = json(&project.pcamflow(&["cache", "verify", "--json"]).exit(1));
+    assert_eq!(found["damaged"][0]["made-by"][0], "split.d/test");
+    project.run(&[]).ran(["split.d"]);
+    fs::remove_file(object(&project, "out/kept/split.d/test.h5")).unwrap();
+    let found = project.pcamflow(&["cache", "verify"]).exit(1);
+    assert!(found.stdout.contains("`split.d/test`: it is gone"), "{}", found.stdout);
+    project.run(&[]).ran(["split.d"]);
+    truncate(&record("synthesize.s"));
+    let found = json(&project.pcamflow(&["cache", "verify", "--json"]).exit(1));
+    assert_eq!(found["damaged"][0]["made-by"][0], "synthesize.s");
+    project.run(&[]).ran(["synthesize.s"]);
+    project.pcamflow(&["cache", "verify"]).exit(0);
+    assert_eq!(project.digests(), shown);
+}
+
+#[test]
+fn gc_removes_garbage_and_no_result() {
+    let project = project();
+    let shown = project.digests();
+    let before = objects(&project);
+    let orphan = project.path(".pcamflow/objects").join("ab").join(format!("ab{}", "0".repeat(62)));
+    fs::create_dir_all(orphan.parent().unwrap()).unwrap();
+    fs::write(&orphan, "nobody's").unwrap();
+    fs::create_dir_all(project.path(".pcamflow/staging/dead-1")).unwrap();
+    let told = project.pcamflow(&["cache", "gc", "--dry-run"]).exit(0);
+    assert!(told.stdout.contains("would remove 1 object (8 B)"), "{}", told.stdout);
+    assert!(orphan.exists());
+    let done = project.pcamflow(&["cache", "gc"]).exit(0);
+    assert!(
+        done.stdout.contains("removed 1 object, 1 folder of a killed run (8 B); 2 results"),
+        "{}",
+        done.stdout
+    );
+    assert_eq!(objects(&project), before);
+    assert_eq!(project.names(".pcamflow/staging"), Vec::<String>::new());
+    let again = project.pcamflow(&["cache", "gc"]).exit(0);
+    assert!(again.stdout.contains("nothing to remove"), "{}", again.stdout);
+    project.run(&[]).cached_all();
+    assert_eq!(project.digests(), shown);
+}
+
+#[test]
+fn gc_gives_up_what_is_old_or_too_much_but_not_what_stages_had_last() {
+    let project = project();
+    project.run(&OTHER).ran(["split.d", "synthesize.s"]);
+    let gc = |arguments: &[&str]| {
+        json(&project.pcamflow(&[&["cache", "gc", "--json"], arguments].concat()).exit(0))
+    };
+    assert_eq!(gc(&["--older-than", "30d"])["results"]["count"], 0);
+    grow_old(&project, 31);
+    assert_eq!(gc(&["--older-than", "30d", "--dry-run"])["results"]["count"], 2);
+    assert_eq!(gc(&["--older-than", "30d"])["results"]["count"], 2);
+    project.run(&OTHER).cached_all();
+    project.run(&[]).ran(["split.d", "synthesize.s"]);
+    assert_eq!(gc(&["--keep-latest"])["results"]["count"], 2);
+    project.run(&[]).cached_all();
+    let small = gc(&["--max-size", "1kB"]);
+    assert_eq!(small["results"]["count"], 0, "nothing may go");
+    let small = gc(&["--max-size", "1kB", "--even-latest"]);
+    assert!(
+        small["results"]["count"].as_u64() >= Some(1)
+            && small["objects-left"]["bytes"].as_u64() <= Some(1000)
+    );
+    project.pcamflow(&["cache", "verify"]).exit(0);
+    project.run(&[]).exit(0);
+    project.run(&[]).cached_all();
+}
+
+#[test]
+fn a_hit_counts_as_use() {
+    let project = project();
+    grow_old(&project, 60);
+    // What is noted as used is noted once a day.
+    for latest in files(&project.path(".pcamflow/latest")) {
+        let then = SystemTime::now() - Duration::from_secs(2 * 24 * 3600);
+        fs::File::open(latest).unwrap().set_modified(then).unwrap();
+    }
+    project.run(&[]).cached_all();
+    let gone = project.pcamflow(&["cache", "gc", "--older-than", "30d", "--even-latest", "--json"]).exit(0);
+    assert_eq!(json(&gone)["results"]["count"], 0);
+}
+
+#[test]
+fn clear_forgets_the_current_result_and_the_next_run_computes_it() {
+    let project = project();
+    let shown = project.digests();
+    let said = project.pcamflow(&["cache", "clear", "p.toml", "split.d"]).exit(0);
+    assert_eq!(said.stdout, "split.d: forgotten: the next run computes it\n");
+    let said = project.pcamflow(&["cache", "clear", "p.toml", "split.d"]).exit(0);
+    assert_eq!(said.stdout, "split.d: has no result in the store\n");
+    project.run(&[]).ran(["split.d"]);
+    // With other values it is the result of those that is meant.
+    project.pcamflow(&[&["cache", "clear", "p.toml", "*"], &OTHER[..]].concat()).exit(0);
+    project.run(&["--dry-run"]).exit(0);
+    project.pcamflow(&["cache", "clear", "p.toml", "*"]).exit(0);
+    project.run(&[]).ran(["split.d", "synthesize.s"]);
+    assert_eq!(project.digests(), shown);
+    project.pcamflow(&["cache", "clear", "p.toml", "splot.d"]).exit(2).complains("did you mean `split.d`?");
+    project.pcamflow(&["cache", "clear", "p.toml"]).exit(2).complains("<STAGE>");
+}
+
+#[test]
+fn clear_refuses_what_is_being_computed() {
+    let project = Sandbox::new().pipeline(&PIPELINE.replace("patches = 12", "patches = 400"));
+    let run = project.start(&["synthesize.s"]);
+    while !files(&project.path(".pcamflow/staging")).iter().any(|path| path.ends_with("images.h5")) {
+        sleep(Duration::from_millis(2));
+    }
+    let clear = project.pcamflow(&["cache", "clear", "p.toml", "synthesize.s"]).exit(1);
+    clear.complains("error: synthesize.s is being computed by").complains("stop that run first");
+    run.finish().exit(0);
+    project.run(&["synthesize.s"]).cached_all();
+}
+
+/// Everything that may go.
+const ALL: [&str; 5] = ["cache", "gc", "--older-than", "0s", "--even-latest"];
+
+#[test]
+fn a_collection_beside_a_run_takes_nothing_that_the_run_uses() {
+    // The chain's first result is made, then needed while the second is computed.
+    let pipeline = PIPELINE.replace("patches = 12", "patches = 160").replace("train = 4", "train = 80");
+    let project = Sandbox::new().pipeline(&pipeline);
+    let run = project.start(&["--jobs", "1"]);
+    let mut collections = 0;
+    while is_alive(run.pid()) {
+        project.pcamflow(&ALL).exit(0);
+        collections += 1;
+    }
+    run.finish().ran(["split.d", "synthesize.s"]);
+    assert!(collections > 1, "the run was over too soon");
+    project.pcamflow(&["cache", "verify"]).exit(0);
+    project.pcamflow(&ALL).exit(0);
+    assert_eq!(objects(&project), Vec::<PathBuf>::new(), "nobody uses anything any more");
+    project.run(&[]).ran(["split.d", "synthesize.s"]);
+}
+
+/// Whether a process is alive, and not merely waited for.
+fn is_alive(id: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    status.rsplit(')').next().is_some_and(|rest| !rest.trim_start().starts_with('Z')) && !status.is_empty()
+}
+
+#[test]
+fn runs_collections_and_verifications_at_once_get_on() {
+    let project = project();
+    let shown = project.digests();
+    let script = "
+        for i in 1 2 3 4 5 6; do
+          $PCAMFLOW run p.toml --quiet --out one --set synthesize.s.seed=$i || exit 10
+          $PCAMFLOW run p.toml --quiet --out one || exit 11
+        done & a=$!
+        for i in 6 5 4 3 2 1; do $PCAMFLOW run p.toml --quiet --out two --set synthesize.s.seed=$i || exit 12; done & b=$!
+        for i in $(seq 40); do $PCAMFLOW cache gc --older-than 0s --even-latest >/dev/null || exit 13; done & c=$!
+        for i in $(seq 20); do $PCAMFLOW cache verify >>verify.txt || exit 14; done & d=$!
+        for i in $(seq 40); do $PCAMFLOW cache gc --max-size 10kB >/dev/null || exit 15; done & e=$!
+        for job in $a $b $c $d $e; do wait $job || exit $?; done";
+    project.shell(script).exit(0);
+    project.pcamflow(&["cache", "verify"]).exit(0);
+    project.run(&[]).exit(0);
+    project.run(&[]).cached_all();
+    let kept: Vec<_> = project.digests().into_iter().filter(|(path, _)| path.starts_with("kept")).collect();
+    assert_eq!(kept, shown);
+}
+
+#[test]
+fn a_collection_that_is_killed_leaves_a_store_that_runs_and_verifies() {
+    let project = project();
+    for round in 0..12_u32 {
+        project.run(&[]).exit(0);
+        project.run(&OTHER).exit(0);
+        let mut gc = project.command(crate::sandbox::PCAMFLOW).args(ALL).spawn().unwrap();
+        sleep(Duration::from_micros(u64::from(400 * round)));
+        let id = rustix::process::Pid::from_raw(i32::try_from(gc.id()).unwrap()).unwrap();
+        let _ = rustix::process::kill_process(id, Signal::KILL);
+        gc.wait().unwrap();
+        project.pcamflow(&["cache", "verify"]).exit(0);
+    }
+    project.run(&[]).exit(0);
+    project.run(&[]).cached_all();
+    project.pcamflow(&["cache", "gc"]).exit(0);
+    project.run(&[]).cached_all();
+}
+
+#[test]
+fn results_of_a_killed_run_are_kept_and_its_leftovers_collected() {
+    let project = Sandbox::new().pipeline(&PIPELINE.replace("patches = 12", "patches = 160"));
+    let run = project.start(&["--jobs", "1"]);
+    while files(&project.path(".pcamflow/actions")).is_empty() {
+        sleep(Duration::from_millis(2));
+    }
+    run.signal(Signal::KILL);
+    run.finish();
+    project.nothing_is_left_running();
+    project.pcamflow(&["cache", "gc"]).exit(0);
+    assert_eq!(files(&project.path(".pcamflow/leases")), Vec::<PathBuf>::new());
+    assert_eq!(files(&project.path(".pcamflow/staging")), Vec::<PathBuf>::new());
+    let again = project.run(&[]).exit(0);
+    assert!(!again.computed().contains(&"synthesize.s".to_owned()), "its result is not lost");
+}
