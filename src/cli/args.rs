@@ -8,7 +8,7 @@ use crate::{stages::DeviceChoice, ui::drawing::Format};
 
 /// Declarative, cached pipelines that train a patch classifier on PatchCamelyon and ask it why.
 ///
-/// A pipeline is one TOML file: a DAG of stages (synthesize, split, train, evaluate, explain). A run
+/// A pipeline is one TOML file: a DAG of stages (split, train, evaluate, explain, metrics and more). A run
 /// computes only the stages whose inputs changed; everything else comes from the store.
 #[derive(Debug, Parser)]
 #[command(name = "pcamflow", version, max_term_width = 100, after_help = EXAMPLES)]
@@ -31,6 +31,7 @@ Examples:
   pcamflow show p.toml evaluate.test/metrics          what is in an artifact
   pcamflow export p.toml train.base/model models      a copy of it, in models/
   pcamflow check p.toml                               every mistake in a pipeline, with its line
+  pcamflow cache du                                   what the store holds
   pcamflow graph p.toml --status                      the stages, who reads whom, what is cached
 
 Exit codes: 0 done, 1 a stage failed or has no result, 2 usage or pipeline error, 3 environment (no
