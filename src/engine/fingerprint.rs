@@ -66,7 +66,7 @@ mod tests {
         let text = format!("[{}.a]\n{text}", kind.word());
         let options = pipeline::Options::default();
         let text = format!(
-            "{text}\n[split.s]\nimages = 'x'\nlabels = 'y'\nsizes = {{ train = 1, validation = 1, test = 1 }}"
+            "{text}\n[split.s]\nimages = 'x'\nlabels = 'y'\nsizes = {{ train = 20, validation = 20, test = 20 }}"
         );
         let text = format!("{text}\n[train.t]\ndata = 'split.s'\nepochs = 1");
         let text = format!(
