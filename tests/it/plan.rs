@@ -222,7 +222,7 @@ fn a_stage_that_never_ran_is_compared_with_the_most_similar_one() {
     let project = small();
     project.rewrite(
         "p.toml",
-        PIPELINE.replace("preview.q", "preview.new").replace("columns = 2", "columns = 3"),
+        PIPELINE.replace("preview.q", "preview.new").replace("columns = 2", "columns = 1"),
     );
     let output = plan(&project, &["-v", "preview.new"]).stdout;
     assert!(
@@ -230,7 +230,7 @@ fn a_stage_that_never_ran_is_compared_with_the_most_similar_one() {
         "{output}"
     );
     assert!(
-        output.contains("  - parameter columns = 2\n  + parameter columns = 3  (p.toml:16)\n"),
+        output.contains("  - parameter columns = 2\n  + parameter columns = 1  (p.toml:16)\n"),
         "{output}"
     );
 }

@@ -16,7 +16,13 @@ fn holds(project: &Project, text: &str) {
         stages.map(|planned| planned.stage.clone()).collect()
     };
     let ran: BTreeSet<String> = project.run(text).stages.into_iter().collect();
-    assert!(of(Planned::Run).is_subset(&ran), "{plan:#?} but {ran:?} ran");
+    // Of stages with one key the first in the plan is said to run; any of them may be the one that does.
+    let twin = |stage: &str| {
+        let same = format!("the same as `{stage}`, which runs");
+        plan.iter().any(|planned| planned.why == same && ran.contains(&planned.stage))
+    };
+    let as_planned = of(Planned::Run).iter().all(|stage| ran.contains(stage) || twin(stage));
+    assert!(as_planned, "{plan:#?} but {ran:?} ran");
     assert!(of(Planned::Cached).is_disjoint(&ran), "{plan:#?} but {ran:?} ran");
 }
 
