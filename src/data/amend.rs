@@ -10,7 +10,8 @@ use anyhow::{Context, Result};
 /// # Errors
 /// No such file or attribute, a full disk.
 pub fn amend_integers(path: &Path, values: &[(&str, i64)]) -> Result<()> {
-    let file = hdf5::File::open_rw(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let file = hdf5::File::with_options().with_fapl(|plist| plist.file_locking(false)).open_rw(path);
+    let file = file.with_context(|| format!("cannot open {}", path.display()))?;
     for (name, value) in values {
         let written = file.attr(name).and_then(|attribute| attribute.write_scalar(value));
         written.with_context(|| format!("cannot write attribute `{name}` of {}", path.display()))?;

@@ -5,6 +5,12 @@ use std::path::Path;
 use hdf5::{DatasetBuilder, File, H5Type};
 use ndarray::{Array4, ArrayD};
 
+/// A new file, or one in the place of another. Without HDF5's lock: a process that another test is starting
+/// inherits it for a moment, and then the file could not be written a second time.
+fn create(path: &Path) -> File {
+    File::with_options().with_fapl(|plist| plist.file_locking(false)).create(path).unwrap()
+}
+
 /// Patches that differ from each other.
 pub(crate) fn patches(count: usize) -> Array4<u8> {
     Array4::from_shape_fn((count, 96, 96, 3), |(row, y, x, colour)| {
@@ -20,7 +26,7 @@ pub(crate) fn dataset<T: H5Type>(
     build: impl FnOnce(DatasetBuilder) -> DatasetBuilder,
 ) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let file = File::create(path).unwrap();
+    let file = create(path);
     build(file.new_dataset_builder()).with_data(values).create(name).unwrap();
 }
 
@@ -38,7 +44,7 @@ pub(crate) fn labels(path: &Path, labels: &[u8]) {
 /// Images `x` that were never written: they read as zeros, and take no space.
 pub(crate) fn unwritten_images(path: &Path, count: usize) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let file = File::create(path).unwrap();
+    let file = create(path);
     let chunked = file.new_dataset_builder().chunk((64, 96, 96, 3)).empty::<u8>();
     chunked.shape((count, 96, 96, 3)).create("x").unwrap();
 }

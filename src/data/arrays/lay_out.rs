@@ -16,7 +16,9 @@ use super::{Array, Attribute, Notes};
 /// Makes the file; returns where the contents of each array go (their first bytes).
 pub(super) fn lay_out(path: &Path, arrays: &[Array], notes: &Notes) -> hdf5::Result<Vec<u64>> {
     let file = hdf5::File::with_options()
-        .with_fapl(|plist| plist.libver_bounds(LibraryVersion::Earliest, LibraryVersion::V18))
+        .with_fapl(|plist| {
+            plist.libver_bounds(LibraryVersion::Earliest, LibraryVersion::V18).file_locking(false)
+        })
         .create(path)?;
     for (name, value) in &notes.attributes {
         attach(&file, name, value)?;

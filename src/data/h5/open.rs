@@ -2,6 +2,10 @@
 //!
 //! Turns whatever HDF5 has to say into one message: the file, what was found, what is expected. The
 //! library's own error stack is never printed (the `hdf5` crate silences it).
+//!
+//! HDF5's own file locks stay off, here and where files are written: they protect nothing (what the store
+//! holds is never changed, sources are only read), they fail on file systems without `flock`, and a
+//! process that is being started elsewhere in the program inherits them for a moment.
 
 use std::path::Path;
 
@@ -24,7 +28,7 @@ impl H5File {
     /// A path that leads to no file, and a file that is not HDF5, is truncated or cannot be read.
     pub fn open(source: &Source) -> Result<Self> {
         source.size()?;
-        match File::open(&source.path) {
+        match File::with_options().with_fapl(|plist| plist.file_locking(false)).open(&source.path) {
             Ok(file) => Ok(Self { source: source.clone(), file }),
             Err(error) => Err(why_not_opened(source, &error)),
         }
@@ -217,6 +221,16 @@ mod tests {
         let content = std::fs::read(&source.path).unwrap();
         std::fs::write(&source.path, &content[..content.len() / 2]).unwrap();
         assert!(told(&source).contains("is truncated"), "{}", told(&source));
+    }
+
+    /// On a file system whose locks do not work, or while a process that is being started holds one.
+    #[test]
+    fn a_lock_that_another_holds_is_no_obstacle() {
+        let files = Files::new();
+        let source = files.patches("x.h5", 1, |plain| plain);
+        let other = std::fs::File::open(&source.path).unwrap();
+        other.lock().unwrap();
+        assert_eq!(H5File::open(&source).unwrap().dataset("x").unwrap().shape(), [1, 96, 96, 3]);
     }
 
     #[test]
