@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-use super::repeats::Repeated;
+use super::{
+    repeats::Repeated,
+    trials::{PlannedTrial, TrialResult},
+};
 use crate::protocol::{FailureClass, Number, Progress};
 
 /// Listens to a run.
@@ -25,6 +28,13 @@ pub enum Event {
         pipeline: String,
         /// Every stage of the run.
         stages: Vec<PlannedStage>,
+    },
+    /// The trials of a sweep, told before the plan. The stages of all of them are one run.
+    Sweep {
+        /// The sweep's id, under which its trials are recorded.
+        id: String,
+        /// Every trial, in order.
+        trials: Vec<PlannedTrial>,
     },
     /// A source file is read for its digest; told only where that takes a while.
     Hashing {
@@ -163,6 +173,9 @@ pub struct Summary {
     pub out: PathBuf,
     /// What stages that are repeated with `seeds` say together, in the order of the file.
     pub repeats: Vec<Repeated>,
+    /// What came of the trials, where the run is a sweep.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trials: Vec<TrialResult>,
 }
 
 impl Summary {
@@ -180,7 +193,7 @@ impl Summary {
 }
 
 /// Paths that may or may not be there.
-trait MaybePath {
+pub(super) trait MaybePath {
     fn path(&self) -> Option<&Path>;
 }
 
@@ -197,6 +210,6 @@ impl MaybePath for Option<PathBuf> {
 }
 
 /// Writes a path that is not Unicode as well as text can: an event must not get lost for it.
-fn as_text<S: Serializer>(path: &impl MaybePath, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn as_text<S: Serializer>(path: &impl MaybePath, serializer: S) -> Result<S::Ok, S::Error> {
     path.path().map(Path::to_string_lossy).serialize(serializer)
 }

@@ -20,6 +20,7 @@ mod select;
 mod show;
 mod status;
 mod task;
+pub mod trials;
 pub mod why;
 
 use std::{
@@ -51,6 +52,8 @@ pub struct Options {
     pub jobs: Option<usize>,
     /// Whether other branches go on when a stage fails.
     pub keep_going: bool,
+    /// The sweep's id, where the pipeline is all trials of one.
+    pub sweep: String,
 }
 
 /// Why a run did not begin.
@@ -125,6 +128,10 @@ impl<'a> Engine<'a> {
         let hold = lease.hold();
         let stages = planner.plan(&self.order);
         drop(hold);
+        if !self.pipeline.trials.is_empty() {
+            let (id, trials) = (self.options.sweep.clone(), trials::planned(self.pipeline));
+            observer.event(&Event::Sweep { id, trials });
+        }
         observer.event(&Event::Planned { pipeline: self.pipeline.name.clone(), stages });
         let shared = attempt::Shared { store: self.store, lease: &lease, executor, stopped };
         let show = show::Show::new(self.store, self.out(out), self.pipeline);

@@ -4,7 +4,6 @@
 //! in threads of their own (`attempt`), in other processes (`exec`).
 
 use std::{
-    path::PathBuf,
     sync::{
         atomic::Ordering,
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
@@ -17,10 +16,11 @@ use super::{
     attempt::{Attempt, Failed, Message, Shared},
     event::{Event, FailedStage, FinishedStage, Observer, Summary},
     plan::{Decision, Made, Planner, ToRun},
-    repeats::{repeats, show as show_repeats},
+    repeats::{Repeated, repeats, show as show_repeats},
     resources::{Grant, Resources, Wish},
     show::Show,
     task,
+    trials::{Ends, TrialResult},
 };
 use crate::{
     pipeline::Source,
@@ -250,7 +250,7 @@ impl<'a> Run<'a, '_> {
     }
 
     fn finish(&mut self, stage: usize, record: ActionRecord, cached: bool) {
-        let folder = self.show.stage(&self.planner.pipeline.stages[stage].name.to_string(), &record);
+        let folder = self.show.stage(stage, &record);
         let folder = folder.unwrap_or_else(|text| {
             self.observer.event(&Event::Warning { stage: Some(record.stage.clone()), text });
             None
@@ -335,8 +335,8 @@ impl<'a> Run<'a, '_> {
         if let Err(text) = self.show.forget_others() {
             self.observer.event(&Event::Warning { stage: None, text });
         }
-        let repeats = repeats(self.planner.pipeline, &self.order, &self.finished);
-        for text in show_repeats(self.show.folder(), &repeats) {
+        let (repeats, trials, told) = self.together();
+        for text in told {
             self.observer.event(&Event::Warning { stage: None, text });
         }
         let not_run = |state: &State| !matches!(state, State::Done | State::Failed | State::Out);
@@ -351,10 +351,24 @@ impl<'a> Run<'a, '_> {
             failed: std::mem::take(&mut self.failed),
             interrupted,
             seconds: started.elapsed().as_secs_f64(),
-            out: PathBuf::from(self.show.folder()),
+            out: self.show.shown(),
             repeats,
+            trials,
         };
         self.observer.event(&Event::Ended(summary.clone()));
         summary
+    }
+
+    /// What repeats, and trials, say together, and what the user should know.
+    fn together(&self) -> (Vec<Repeated>, Vec<TrialResult>, Vec<String>) {
+        let (pipeline, folder) = (self.planner.pipeline, self.show.folder());
+        if pipeline.trials.is_empty() {
+            let repeats = repeats(pipeline, &self.order, &self.finished);
+            let told = show_repeats(folder, &repeats);
+            return (repeats, Vec::new(), told);
+        }
+        let ends = Ends::new(pipeline, &self.order, &self.finished, &self.failed);
+        let (trials, told) = ends.results(folder);
+        (Vec::new(), trials, told)
     }
 }

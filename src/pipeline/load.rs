@@ -106,7 +106,8 @@ fn build(file: &Path, sources: &Sources, options: &Options, problems: &mut Vec<P
     let stages = expand(stages, problems);
     let (stages, graph) = resolve(stages, &data, sources, problems)?;
     let file = file.to_owned();
-    Some(Pipeline { name, file, root, data, run, stages, graph, sources: Sources::default() })
+    let (trials, sources) = (Vec::new(), Sources::default());
+    Some(Pipeline { name, file, root, data, run, stages, graph, trials, sources })
 }
 
 /// The file's tables with every override applied.

@@ -15,6 +15,8 @@ mod schema;
 mod seeds;
 pub mod settings;
 mod sources;
+mod trials;
+mod union;
 
 use std::path::PathBuf;
 
@@ -27,6 +29,8 @@ pub use load::{Invalid, Options, load, parse};
 pub use places::Places;
 pub use root::{default_data, project_root};
 pub use schema::schema;
+pub use trials::{Draft, named, shown};
+pub use union::{Trial, TrialValue, union};
 
 /// A checked pipeline: every reference resolved.
 pub struct Pipeline {
@@ -44,6 +48,8 @@ pub struct Pipeline {
     pub stages: Vec<StageNode>,
     /// Who needs whom, by index into `stages`.
     pub graph: Graph,
+    /// The trials whose stages these are, where it is all trials of a sweep in one; else none.
+    pub trials: Vec<Trial>,
     /// The texts that it was made from.
     sources: sources::Sources,
 }

@@ -31,6 +31,7 @@ mod spreads;
 mod summary;
 mod table;
 mod terminal;
+mod trials;
 mod trouble;
 mod words;
 
@@ -48,6 +49,7 @@ use crate::{
         details::Details,
         event::{Event, Observer, PlannedStage},
         results::StageResult,
+        trials::PlannedTrial,
     },
     inspect::Content,
 };
@@ -106,6 +108,16 @@ pub fn plan(mode: Mode, pipeline: &str, stages: &[PlannedStage]) {
     let mut out = out::Out::new(stdout());
     out.write(&plan::text(pipeline, stages, &view_of_stdout()));
     out.flush();
+}
+
+/// Writes the trials of a sweep to standard output, before the plan of their stages: a table, or with
+/// `Mode::Json` the `sweep` line.
+pub fn planned_trials(mode: Mode, sweep: &str, trials: &[PlannedTrial], stages: &[PlannedStage]) {
+    if mode == Mode::Json {
+        let (id, trials) = (sweep.to_owned(), trials.to_vec());
+        return json::Json::new(stdout()).event(&Event::Sweep { id, trials });
+    }
+    write(&trials::planned(trials, stages, &view_of_stdout()));
 }
 
 /// Writes fingerprints to standard output: as texts, or with `Mode::Json` one object a line.

@@ -2,7 +2,7 @@
 //! for `grep`.
 //!
 //! A line is a word in a column of nine (`start`, `progress`, `done`, `cached`, `failed`, `blocked`,
-//! `waiting`, `warning`, `hashing`, `plan`), then what it is about, a colon, and the rest. Further
+//! `waiting`, `warning`, `hashing`, `plan`, `sweep`), then what it is about, a colon, and the rest. Further
 //! lines of a message are indented. The words and their order are stable.
 
 use std::{
@@ -66,6 +66,7 @@ impl<W: Write> Plain<W> {
             Event::Warning { stage, text } => self.about("warning", stage.as_deref().unwrap_or(""), text),
             Event::Failed(failed) => self.failed(failed),
             _ if self.detail == Detail::Trouble => {}
+            Event::Sweep { trials, .. } => self.line("sweep", &format::plural(trials.len(), "trial"), ""),
             Event::Planned { pipeline, stages } => self.planned(pipeline, stages),
             Event::Hashing { file, done, total } => self.hashing(file, *done, *total, now),
             Event::Waiting { stage, holder } => self.about("waiting", stage, &words::waiting(holder)),

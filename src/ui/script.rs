@@ -64,6 +64,7 @@ pub(super) fn summary(finished: Vec<FinishedStage>) -> Summary {
         seconds: 41.2,
         out: PathBuf::from("out/mini"),
         repeats: Vec::new(),
+        trials: Vec::new(),
     }
 }
 
