@@ -1,10 +1,15 @@
-//! Pipeline files: TOML text and `--set` overrides become a checked `Pipeline`, or every problem at
+//! Pipeline files: TOML text, what it extends, and `--set` overrides become a checked `Pipeline`, or every problem at
 //! once, each with file, line and caret.
 //!
 //! Knows the stage kinds' tables and the graph; knows neither store nor engine, and opens no source.
 
+mod document;
+mod extends;
+mod keys;
 mod load;
+mod merge;
 mod overrides;
+mod params;
 mod pick;
 mod places;
 mod read;
@@ -15,8 +20,9 @@ mod schema;
 mod seeds;
 pub mod settings;
 mod sources;
+pub mod sweep;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{
     graph::Graph,
@@ -44,8 +50,24 @@ pub struct Pipeline {
     pub stages: Vec<StageNode>,
     /// Who needs whom, by index into `stages`.
     pub graph: Graph,
+    /// `[sweep]`: what `pcamflow sweep` tries. Nothing else depends on it.
+    pub sweep: Option<sweep::SweepSpec>,
+    /// What is no mistake but may be one, in a line each.
+    pub notes: Vec<String>,
     /// The texts that it was made from.
     sources: sources::Sources,
+}
+
+impl Pipeline {
+    /// The files that it is made of: its own, after those that it extends.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.sources.files().map(|(file, ..)| file)
+    }
+
+    /// The texts that it is made of, with their names: the files, each after what it extends, then each `--set`.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.sources.named()
+    }
 }
 
 /// One stage of a pipeline.
