@@ -18,6 +18,7 @@ mod results;
 mod run;
 mod schema;
 mod show;
+mod sweep;
 mod worker;
 
 use std::{ffi::OsString, io::IsTerminal, process::ExitCode};
@@ -65,6 +66,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let code = match arguments.command {
         Command::Plan(plan) => plan::plan(&plan, arguments.verbose > 0).code(),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Sweep(arguments) => sweep::sweep(&arguments),
         Command::Show(show) => show::show(&show).code(),
         Command::Log(log) => log::log(&log).code(),
         Command::Path(path) => path::path(&path).code(),

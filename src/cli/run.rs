@@ -9,7 +9,7 @@ use super::{
     Exit,
     args::RunArguments,
     logging,
-    plan::{PlanArguments, plan},
+    plan::{PlanArguments, plan_loaded},
     project::{open, tell},
     worker::programs,
 };
@@ -20,21 +20,37 @@ use crate::{
     },
     pipeline::Pipeline,
     stages::RunSettings,
+    store::Store,
     ui,
 };
 
+/// What makes a run a sweep, besides its pipeline.
+pub(super) struct Sweep {
+    /// Under which its trials are recorded.
+    pub(super) id: String,
+}
+
 /// Runs a pipeline, or shows what a run would do.
 pub(super) fn run(arguments: &RunArguments) -> u8 {
-    if arguments.dry_run {
-        return plan(&PlanArguments::from(arguments), false).code();
+    match open(&arguments.pipeline, arguments.store.as_ref()) {
+        Ok((pipeline, store)) => run_loaded(arguments, &pipeline, &store, None),
+        Err(exit) => exit.code(),
     }
-    let (pipeline, store) = match open(&arguments.pipeline, arguments.store.as_ref()) {
-        Ok(opened) => opened,
-        Err(exit) => return exit.code(),
-    };
-    let engine = Engine::new(&pipeline, &store, options(arguments));
+}
+
+/// As [`run`], of a pipeline that is loaded: one from a file, or all trials of a sweep.
+pub(super) fn run_loaded(
+    arguments: &RunArguments,
+    pipeline: &Pipeline,
+    store: &Store,
+    sweep: Option<&Sweep>,
+) -> u8 {
+    if arguments.dry_run {
+        return plan_loaded(&PlanArguments::from(arguments), pipeline, store, false).code();
+    }
+    let engine = Engine::new(pipeline, store, options(arguments, sweep));
     engine
-        .and_then(|engine| real_run(arguments, &engine, &pipeline))
+        .and_then(|engine| real_run(arguments, &engine, pipeline))
         .unwrap_or_else(|refused| tell(&refused).code())
 }
 
@@ -76,7 +92,7 @@ fn mode(arguments: &RunArguments) -> ui::Mode {
     }
 }
 
-fn options(arguments: &RunArguments) -> Options {
+fn options(arguments: &RunArguments, sweep: Option<&Sweep>) -> Options {
     Options {
         targets: arguments.stages.clone(),
         force: arguments.force.clone(),
@@ -86,6 +102,8 @@ fn options(arguments: &RunArguments) -> Options {
             ..RunSettings::default()
         },
         jobs: arguments.jobs.map(|jobs| jobs as usize),
-        keep_going: arguments.keep_going,
+        // A trial that fails stops no other.
+        keep_going: arguments.keep_going || sweep.is_some(),
+        sweep: sweep.map(|sweep| sweep.id.clone()),
     }
 }

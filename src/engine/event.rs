@@ -31,8 +31,8 @@ pub enum Event {
     },
     /// The trials of a sweep, told before the plan. The stages of all of them are one run.
     Sweep {
-        /// The sweep's id, under which its trials are recorded.
-        id: String,
+        /// The sweep's id, under which its trials are recorded; `None` where nothing is to run.
+        id: Option<String>,
         /// Every trial, in order.
         trials: Vec<PlannedTrial>,
     },

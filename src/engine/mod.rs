@@ -53,7 +53,7 @@ pub struct Options {
     /// Whether other branches go on when a stage fails.
     pub keep_going: bool,
     /// The sweep's id, where the pipeline is all trials of one.
-    pub sweep: String,
+    pub sweep: Option<String>,
 }
 
 /// Why a run did not begin.

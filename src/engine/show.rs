@@ -50,7 +50,8 @@ impl<'a> Show<'a> {
             return self.show(&self.folder.join(name.to_string()), record);
         }
         let name = name.in_its_trial().to_string();
-        let folder = |trial: &usize| self.folder.join(FOLDER).join(&self.pipeline.trials[*trial].name).join(&name);
+        let folder =
+            |trial: &usize| self.folder.join(FOLDER).join(&self.pipeline.trials[*trial].name).join(&name);
         let mut first = None;
         for trial in &self.trials[stage] {
             let shown = self.show(&folder(trial), record)?;

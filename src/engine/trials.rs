@@ -166,8 +166,7 @@ impl<'a> Ends<'a> {
         let stages: Vec<usize> = trial.stages.iter().copied().filter(in_scope).collect();
         let done: Vec<Option<&FinishedStage>> = stages.iter().map(|stage| self.ends[*stage].done()).collect();
         let failed = stages.iter().filter(|stage| matches!(self.ends[**stage], End::Failed));
-        let failed: Vec<String> =
-            failed.map(|stage| self.pipeline.stages[*stage].name.to_string()).collect();
+        let failed: Vec<String> = failed.map(|stage| self.pipeline.stages[*stage].name.to_string()).collect();
         let outcome = match (done.iter().all(Option::is_some), failed.is_empty()) {
             (true, true) => TrialOutcome::Done,
             (_, false) => TrialOutcome::Failed,
@@ -195,7 +194,8 @@ impl<'a> Ends<'a> {
         let alone = name.trial.is_some() && name.repeat.is_none();
         let numbers = self.ends[stage].done().filter(|_| alone).map_or(&[][..], |done| &done.numbers);
         let of = name.written().to_string();
-        let number = |(name, value): (&str, f64)| TrialNumber { stage: of.clone(), name: name.to_owned(), value };
+        let number =
+            |(name, value): (&str, f64)| TrialNumber { stage: of.clone(), name: name.to_owned(), value };
         numbers.iter().map(|one| number((&one.name, one.value))).collect()
     }
 
@@ -213,9 +213,8 @@ impl<'a> Ends<'a> {
                 groups[place].1.push(*stage);
             }
         }
-        let in_scope = |stages: &[usize]| {
-            stages.iter().all(|stage| !matches!(self.ends[*stage], End::OutOfScope))
-        };
+        let in_scope =
+            |stages: &[usize]| stages.iter().all(|stage| !matches!(self.ends[*stage], End::OutOfScope));
         let end = |stage: &usize| Some((self.pipeline.stages[*stage].name.repeat?, self.ends[*stage].done()));
         let groups = groups.iter().filter(|(_, stages)| in_scope(stages));
         let all = groups.map(|(name, stages)| together(name, stages.iter().filter_map(end)));

@@ -14,18 +14,21 @@ const LONGEST: usize = 80;
 
 /// A trial before it has a name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Draft {
+pub(super) struct Draft {
     /// The name that the user gave it.
-    pub name: Option<String>,
+    pub(super) name: Option<String>,
     /// Keys and values, as TOML has them.
-    pub values: Vec<(String, String)>,
+    pub(super) values: Vec<(String, String)>,
 }
 
 /// Gives every trial its name, and its values those keys that vary.
 ///
 /// # Errors
 /// Names that were given twice, or cannot be a folder's; trials of which one sets just what another sets.
-pub fn named(drafts: Vec<Draft>) -> Result<Vec<Trial>, Vec<String>> {
+pub(super) fn named(drafts: Vec<Draft>) -> Result<Vec<Trial>, Vec<String>> {
+    if drafts.is_empty() {
+        return Err(vec!["there is no trial".to_owned()]);
+    }
     let varying = varying(&drafts);
     let shorts = shorts(varying.iter().map(String::as_str));
     let mut problems = twins(&drafts);
@@ -169,5 +172,7 @@ fn twins(drafts: &[Draft]) -> Vec<String> {
 fn twice(trials: &[Trial]) -> Vec<String> {
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     let again = trials.iter().filter(|trial| !seen.insert(&trial.name));
-    again.map(|trial| format!("two trials have the name `{}`: each needs one of its own", trial.name)).collect()
+    again
+        .map(|trial| format!("two trials have the name `{}`: each needs one of its own", trial.name))
+        .collect()
 }

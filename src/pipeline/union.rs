@@ -37,7 +37,7 @@ pub struct TrialValue {
 /// The pipeline of all trials; `None` where there are none. What stands beside the stages (`[run]`, folders)
 /// is the first trial's.
 #[must_use]
-pub fn union(trials: Vec<(Trial, Pipeline)>) -> Option<Pipeline> {
+pub(super) fn union(trials: Vec<(Trial, Pipeline)>) -> Option<Pipeline> {
     let mut all = All::default();
     let mut first: Option<Pipeline> = None;
     let mut named = Vec::with_capacity(trials.len());

@@ -112,10 +112,9 @@ pub fn plan(mode: Mode, pipeline: &str, stages: &[PlannedStage]) {
 
 /// Writes the trials of a sweep to standard output, before the plan of their stages: a table, or with
 /// `Mode::Json` the `sweep` line.
-pub fn planned_trials(mode: Mode, sweep: &str, trials: &[PlannedTrial], stages: &[PlannedStage]) {
+pub fn planned_trials(mode: Mode, trials: &[PlannedTrial], stages: &[PlannedStage]) {
     if mode == Mode::Json {
-        let (id, trials) = (sweep.to_owned(), trials.to_vec());
-        return json::Json::new(stdout()).event(&Event::Sweep { id, trials });
+        return json::Json::new(stdout()).event(&Event::Sweep { id: None, trials: trials.to_vec() });
     }
     write(&trials::planned(trials, stages, &view_of_stdout()));
 }

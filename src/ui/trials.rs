@@ -149,15 +149,22 @@ fn table(trials: &[TrialResult], columns: &[Column], view: &View) -> String {
     let titles = titles.chain(["result", "time"]).chain(columns.iter().map(|column| column.title.as_str()));
     table.row(row(titles.map(|title| cell(Tone::Faint, title)).collect()));
     for (index, trial) in trials.iter().enumerate() {
-        let value = |axis: &String| trial.shorts.iter().find(|(short, _)| short == axis).map(|(_, value)| value);
+        let value =
+            |axis: &String| trial.shorts.iter().find(|(short, _)| short == axis).map(|(_, value)| value);
         let axes = axes.iter().map(|axis| cell(Tone::Normal, value(axis).map_or("", String::as_str)));
         let name = named.then(|| cell(Tone::Normal, format::one_line(&trial.trial)));
         let end = [result(trial), cell(Tone::Faint, time(trial))];
-        let numbers = columns.iter().map(|column| number(column, column.values.get(index).copied().flatten()));
-        let failed = trial.failed.first().map(|stage| cell(Tone::Bad, format!("{} failed", format::clean(stage))));
+        let numbers =
+            columns.iter().map(|column| number(column, column.values.get(index).copied().flatten()));
+        let failed =
+            trial.failed.first().map(|stage| cell(Tone::Bad, format!("{} failed", format::clean(stage))));
         let cells = name.into_iter().chain(axes).chain(end);
         // What failed stands in the place of the numbers that it kept from being there.
-        table.row(row(if failed.is_some() { cells.chain(failed).collect() } else { cells.chain(numbers).collect() }));
+        table.row(row(if failed.is_some() {
+            cells.chain(failed).collect()
+        } else {
+            cells.chain(numbers).collect()
+        }));
     }
     table.text(view.paint, 0, view.width)
 }
@@ -201,9 +208,7 @@ fn time(trial: &TrialResult) -> String {
 fn number(column: &Column, value: Option<f64>) -> Cell {
     match value {
         None => cell(Tone::Faint, "-"),
-        Some(value) if column.best == Some(value) => {
-            cell(Tone::Good, format!("{}*", format::number(value)))
-        }
+        Some(value) if column.best == Some(value) => cell(Tone::Good, format!("{}*", format::number(value))),
         // The star of the best one has a place of its own.
         Some(value) if column.best.is_some() => cell(Tone::Normal, format!("{} ", format::number(value))),
         Some(value) => cell(Tone::Normal, format::number(value)),
@@ -218,7 +223,8 @@ pub(super) fn planned(trials: &[PlannedTrial], stages: &[PlannedStage], view: &V
     let mut table = Table::new([Alignment::Left, Alignment::Left]);
     table.row(["trial", "plan"].map(|title| cell(Tone::Faint, title)));
     for trial in trials {
-        let of = |state| trial.stages.iter().filter(|stage| states.get(stage.as_str()) == Some(&state)).count();
+        let of =
+            |state| trial.stages.iter().filter(|stage| states.get(stage.as_str()) == Some(&state)).count();
         let plan = words::counts(&[
             (of(Planned::Run), "to run"),
             (of(Planned::Maybe), "maybe"),
