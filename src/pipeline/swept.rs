@@ -71,9 +71,9 @@ pub fn swept(file: &Path, spec: &SweepSpec, options: &Options) -> Result<Pipelin
     let mut loaded: Vec<(Trial, Pipeline)> = Vec::with_capacity(trials.len());
     let mut wrong: Vec<(String, Vec<String>, Invalid)> = Vec::new();
     for (trial, set) in trials.into_iter().zip(sets) {
-        let set = options.set.iter().cloned().chain(set).collect();
-        match load(file, &Options { set, ..options.clone() }) {
-            Ok(pipeline) => loaded.push((trial, pipeline)),
+        let set: Vec<String> = options.set.iter().cloned().chain(set).collect();
+        match load(file, &Options { set: set.clone(), ..options.clone() }) {
+            Ok(pipeline) => loaded.push((Trial { set, ..trial }, pipeline)),
             Err(invalid) => note(&mut wrong, trial.name, invalid),
         }
     }

@@ -41,7 +41,7 @@ pub(super) fn named(drafts: Vec<Draft>) -> Result<Vec<Trial>, Vec<String>> {
         });
         let values: Vec<TrialValue> = values.collect();
         let name = draft.name.unwrap_or_else(|| telling(&values));
-        trials.push(Trial { name, values, stages: Vec::new() });
+        trials.push(Trial { name, values, set: Vec::new(), stages: Vec::new() });
     }
     problems.extend(twice(&trials));
     if problems.is_empty() { Ok(trials) } else { Err(problems) }

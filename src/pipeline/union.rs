@@ -17,8 +17,10 @@ use crate::{graph::Graph, stages::StageName};
 pub struct Trial {
     /// Its name: short, telling, a folder's name, and no other trial's.
     pub name: String,
-    /// What it sets, in order.
+    /// What it sets that not all trials set, in order.
     pub values: Vec<TrialValue>,
+    /// Everything that is set in it, as `--set` has it.
+    pub set: Vec<String>,
     /// Its stages, by index into the stages of all trials, each after what it needs.
     pub stages: Vec<usize>,
 }

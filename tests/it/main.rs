@@ -27,6 +27,7 @@ mod sandbox;
 #[cfg(feature = "torch")]
 mod sanity;
 mod split;
+mod sweep;
 #[cfg(feature = "torch")]
 mod training;
 mod wrong_inputs;
