@@ -173,10 +173,11 @@ impl<'a> Run<'a, '_> {
     fn reopen_inputs(&mut self, stage: usize) -> bool {
         let mut reopened = false;
         for input in &self.planner.pipeline.stages[stage].inputs {
-            let Source::Artifact { stage: maker, artifact } = input.source else { continue };
+            let Source::Artifact { stage: maker, artifact } = &input.source else { continue };
+            let maker = *maker;
             let here = self.made[maker]
                 .as_ref()
-                .and_then(|made| made.get(artifact))
+                .and_then(|made| made.get(artifact.as_ref()))
                 .is_some_and(|artifact| self.shared.store.object(&artifact.digest).exists());
             if !here {
                 self.made[maker] = None;
@@ -290,9 +291,9 @@ impl<'a> Run<'a, '_> {
         let feeds: Vec<usize> = self.planner.pipeline.graph.feeds(stage).collect();
         for next in feeds {
             let reads_other = self.planner.pipeline.stages[next].inputs.iter().any(|input| {
-                matches!(input.source, Source::Artifact { stage: maker, artifact } if maker == stage
-                && self.made[stage].as_ref().and_then(|made| made.get(artifact)).is_some_and(|old| {
-                    record.artifacts.get(artifact).is_none_or(|new| new.digest != old.digest)
+                matches!(&input.source, Source::Artifact { stage: maker, artifact } if *maker == stage
+                && self.made[stage].as_ref().and_then(|made| made.get(artifact.as_ref())).is_some_and(|old| {
+                    record.artifacts.get(artifact.as_ref()).is_none_or(|new| new.digest != old.digest)
                 }))
             });
             if reads_other && matches!(self.states[next], State::Done) {

@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     graph::Graph,
-    stages::{AnyStage, RunSettings, SourceFile, StageName},
+    stages::{AnyStage, RunSettings, SourceFile, StageName, Word},
 };
 
 pub use load::{Invalid, Options, load, parse};
@@ -107,7 +107,7 @@ pub enum Source {
         /// The stage's index.
         stage: usize,
         /// The artifact's name.
-        artifact: &'static str,
+        artifact: Word,
     },
     /// A file of the user's.
     File {
