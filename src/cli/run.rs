@@ -11,6 +11,7 @@ use super::{
     logging,
     plan::{PlanArguments, plan},
     project::{open, tell},
+    record::{About, Recorder},
     worker::programs,
 };
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
     },
     pipeline::Pipeline,
     stages::RunSettings,
+    store::{Asked, Store},
     ui,
 };
 
@@ -34,7 +36,7 @@ pub(super) fn run(arguments: &RunArguments) -> u8 {
     };
     let engine = Engine::new(&pipeline, &store, options(arguments));
     engine
-        .and_then(|engine| real_run(arguments, &engine, &pipeline))
+        .and_then(|engine| real_run(arguments, &engine, &pipeline, &store))
         .unwrap_or_else(|refused| tell(&refused).code())
 }
 
@@ -42,13 +44,15 @@ fn real_run(
     arguments: &RunArguments,
     engine: &Engine<'_>,
     pipeline: &Pipeline,
+    store: &Store,
 ) -> Result<u8, crate::engine::Refused> {
     let stopped = Arc::new(AtomicBool::new(false));
     let executor = Processes::new(programs());
     stop_on_signals(&stopped);
     let out = arguments.out.clone().unwrap_or_else(|| pipeline.root.join("out"));
-    let summary =
-        engine.run(&out, &executor as &dyn Executor, &stopped, &mut *ui::observer(mode(arguments)))?;
+    let mut shown = ui::observer(mode(arguments));
+    let mut recorder = Recorder::new(store, pipeline, about(arguments), Some(&mut *shown));
+    let summary = engine.run(&out, &executor as &dyn Executor, &stopped, &mut recorder)?;
     Ok(summary.exit_code())
 }
 
@@ -73,6 +77,23 @@ fn mode(arguments: &RunArguments) -> ui::Mode {
         // Log lines would tear the bars.
         _ if logging::wanted() => ui::Mode::Plain,
         _ => ui::Mode::Auto,
+    }
+}
+
+/// What the record says of the command line.
+fn about(arguments: &RunArguments) -> About {
+    About {
+        set: arguments.pipeline.set.clone(),
+        data: arguments.pipeline.data.as_ref().map(|folder| folder.display().to_string()),
+        targets: arguments.stages.clone(),
+        forced: arguments.force.clone(),
+        asked: Asked {
+            device: arguments.device.map(|device| device.to_string()),
+            threads: arguments.threads,
+            jobs: arguments.jobs.map(|jobs| jobs as usize),
+            keep_going: arguments.keep_going,
+        },
+        sweep: None,
     }
 }
 

@@ -112,6 +112,8 @@ pub struct PlannedStage {
 pub struct FinishedStage {
     /// The stage.
     pub stage: String,
+    /// The key of its result.
+    pub key: String,
     /// Whether its result was in the store already.
     pub cached: bool,
     /// What it took to compute (where cached: when it was computed), in seconds.
@@ -133,6 +135,8 @@ pub struct FinishedStage {
 pub struct FailedStage {
     /// The stage.
     pub stage: String,
+    /// The key that its result would have had; `None` where its inputs are not known.
+    pub key: Option<String>,
     /// Whose fault it is.
     pub class: FailureClass,
     /// What happened, where, and what to do.

@@ -38,6 +38,12 @@ use resources::Resources;
 use run::{Run, State};
 pub use status::StageStatus;
 
+/// This machine's name.
+#[must_use]
+pub fn host() -> String {
+    attempt::host()
+}
+
 /// What the command line says about a run.
 #[derive(Debug, Clone, Default)]
 pub struct Options {

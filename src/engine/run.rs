@@ -259,6 +259,7 @@ impl<'a> Run<'a, '_> {
             record.numbers.iter().map(|number| Number { name: number.name.clone(), value: number.value });
         let finished = FinishedStage {
             stage: self.name(stage),
+            key: record.key.hex(),
             cached,
             seconds: record.made.seconds,
             numbers: numbers.collect(),
@@ -309,7 +310,9 @@ impl<'a> Run<'a, '_> {
         }
         let name = self.name(stage);
         let Failed { failure, log } = failed;
-        let failed = FailedStage { stage: name.clone(), class: failure.class, message: failure.message, log };
+        let key = self.planner.fingerprint(stage, &self.made).map(|fingerprint| fingerprint.key().hex());
+        let failed =
+            FailedStage { stage: name.clone(), key, class: failure.class, message: failure.message, log };
         self.observer.event(&Event::Failed(failed.clone()));
         self.failed.push(failed);
         self.block(stage, &name);

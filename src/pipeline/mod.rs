@@ -48,6 +48,13 @@ pub struct Pipeline {
     sources: sources::Sources,
 }
 
+impl Pipeline {
+    /// The texts of the files that it was made from, with their names; `--set` is none.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.sources.named().filter(|(name, _)| !name.starts_with("--set"))
+    }
+}
+
 /// One stage of a pipeline.
 pub struct StageNode {
     /// Its name.

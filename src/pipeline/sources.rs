@@ -27,6 +27,11 @@ impl Sources {
         base
     }
 
+    /// The texts with their names.
+    pub(super) fn named(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|source| (source.name.as_str(), source.text.as_str()))
+    }
+
     /// The texts with where they begin.
     pub(super) fn texts(&self) -> impl Iterator<Item = (&str, usize)> {
         self.0.iter().map(|source| (source.text.as_str(), source.base))
