@@ -9,6 +9,7 @@ pub mod event;
 pub mod exec;
 pub mod fingerprint;
 mod forecast;
+pub mod history;
 mod keys;
 mod known;
 mod plan;

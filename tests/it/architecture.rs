@@ -31,7 +31,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
     (
         "cli",
         &[
-            "digest", "engine", "fsx", "inspect", "jobs", "nearest", "pipeline", "protocol", "serve",
+            "digest", "engine", "fsx", "inspect", "jobs", "nearest", "pipeline", "protocol", "report", "serve",
             "stages", "store", "ui",
         ],
     ),

@@ -18,7 +18,7 @@ use super::{
         survey::Latest,
         verify::Flaw,
     },
-    Liveness, ReadRun, RunFile, live_path, name_of,
+    ReadRun, RunFile, RunState, live_path, name_of,
 };
 use crate::{digest::Digest, fsx};
 
@@ -96,7 +96,7 @@ impl Store {
         for file in Kept::by_runs(self, most)?.older {
             let Some(stat) = fsx::stat(&file.path)? else { continue };
             let young = older_than.is_some_and(|limit| age(stat.mtime_ns, now_ns()) < limit);
-            if young || self.liveness(file.id)? == Liveness::Alive {
+            if young || self.liveness(file.id)? == RunState::Running {
                 continue;
             }
             removed.add(stat.size);

@@ -60,15 +60,32 @@ pub enum ReadRun {
     Absent,
 }
 
-/// How a run stands that has not said how it ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Liveness {
+/// How a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunState {
     /// It goes on.
-    Alive,
-    /// Its process is gone.
+    Running,
+    /// Everything that was asked for is there.
+    Done,
+    /// A stage failed.
+    Failed,
+    /// The user stopped it.
+    Interrupted,
+    /// Its process is gone, and did not say how it ended.
     Killed,
-    /// This file system has no locks: nobody can know.
+    /// It has not ended, and this file system has no locks: nobody can know whether it goes on.
     Unknown,
+}
+
+impl From<Ended> for RunState {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Done => Self::Done,
+            Ended::Failed => Self::Failed,
+            Ended::Interrupted => Self::Interrupted,
+        }
+    }
 }
 
 /// A recorded run that goes on. Dropped, or gone with its process, the run counts as killed until
@@ -87,6 +104,26 @@ impl Store {
     /// Where the store cannot be read.
     pub fn runs(&self) -> Result<Vec<RunFile>> {
         list(&self.layout)
+    }
+
+    /// Reads a run record, and says how the run stands.
+    ///
+    /// # Errors
+    /// Where the store cannot be read (a damaged record is no error).
+    pub fn look(&self, file: &RunFile) -> Result<(ReadRun, RunState)> {
+        for _ in 0..2 {
+            match self.run(file)? {
+                ReadRun::Record(record) => match self.state(&record)? {
+                    // It may have ended between the two looks: then its record says how.
+                    RunState::Killed if record.ended.is_none() => {}
+                    state => return Ok((ReadRun::Record(record), state)),
+                },
+                other => return Ok((other, RunState::Unknown)),
+            }
+        }
+        let read = self.run(file)?;
+        let ended = if let ReadRun::Record(record) = &read { record.ended } else { None };
+        Ok((read, ended.map_or(RunState::Killed, RunState::from)))
     }
 
     /// Reads a run record.
@@ -131,19 +168,27 @@ impl Store {
         Ok(file.id)
     }
 
-    /// Whether a run that has not ended goes on.
+    /// How a run stands whose record was read.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn liveness(&self, id: u64) -> Result<Liveness> {
+    pub fn state(&self, record: &RunRecord) -> Result<RunState> {
+        match record.ended {
+            Some(ended) => Ok(ended.into()),
+            None => self.liveness(record.id),
+        }
+    }
+
+    /// How a run stands that had not ended when its record was read.
+    fn liveness(&self, id: u64) -> Result<RunState> {
         let path = live_path(&self.layout, id);
         if fsx::stat(&path)?.is_none() {
-            return Ok(Liveness::Killed);
+            return Ok(RunState::Killed);
         }
         Ok(match Gate::try_alone(&path)? {
-            None => Liveness::Alive,
-            Some(gate) if gate.is_enforced() => Liveness::Killed,
-            Some(_) => Liveness::Unknown,
+            None => RunState::Running,
+            Some(gate) if gate.is_enforced() => RunState::Killed,
+            Some(_) => RunState::Unknown,
         })
     }
 

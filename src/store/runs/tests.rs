@@ -61,15 +61,15 @@ fn a_run_is_alive_while_its_process_holds_it_and_killed_after() {
     let mut record = computed("full", &["split.d"]);
     record.ended = None;
     let live = case.store.begin_run(&mut record).unwrap();
-    assert_eq!((live.id(), case.store.liveness(1).unwrap()), (1, Liveness::Alive));
+    assert_eq!((live.id(), case.store.liveness(1).unwrap()), (1, RunState::Running));
     assert_eq!(read(&case, 0).ended, None);
     // What the kernel does when a process is killed: the lock goes, the file stays.
     let path = live_path(&case.store.layout, 1);
     drop(live);
     fs::write(&path, "").unwrap();
-    assert_eq!(case.store.liveness(1).unwrap(), Liveness::Killed);
+    assert_eq!(case.store.liveness(1).unwrap(), RunState::Killed);
     fs::remove_file(&path).unwrap();
-    assert_eq!(case.store.liveness(1).unwrap(), Liveness::Killed);
+    assert_eq!(case.store.liveness(1).unwrap(), RunState::Killed);
     let live = case.store.begin_run(&mut record).unwrap();
     record.ended = Some(Ended::Failed);
     live.end(&mut record).unwrap();
