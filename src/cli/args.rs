@@ -32,6 +32,8 @@ Examples:
   pcamflow show p.toml evaluate.test/metrics          what is in an artifact
   pcamflow export p.toml train.base/model models      a copy of it, in models/
   pcamflow check p.toml                               every mistake in a pipeline, with its line
+  pcamflow runs                                       the runs that there were
+  pcamflow compare p.toml --sort accuracy             the latest runs side by side, the best first
   pcamflow cache du                                   what the store holds
   pcamflow graph p.toml --status                      the stages, who reads whom, what is cached
 
@@ -72,6 +74,10 @@ first line names the schema:
     Schema,
     /// Print what completes commands in a shell
     Completions(CompletionsArguments),
+    /// List the runs that there were, or show everything about one
+    Runs(super::runs::RunsArguments),
+    /// Put runs side by side: in what they differ, and what came of it
+    Compare(super::compare::CompareArguments),
     /// Look after the store: what it holds, whether it is sound, what can go
     Cache(super::cache::CacheArguments),
     /// Serve stages to an engine (not for people)

@@ -3,10 +3,13 @@
 mod args;
 mod cache;
 mod check;
+mod compare;
 mod completions;
 mod doctor;
 mod export;
+mod git;
 mod graph;
+mod history;
 mod init;
 mod log;
 mod logging;
@@ -14,8 +17,10 @@ mod official;
 mod path;
 mod plan;
 mod project;
+mod record;
 mod results;
 mod run;
+mod runs;
 mod schema;
 mod show;
 mod sweep;
@@ -77,6 +82,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Init(arguments) => init::init(&arguments).code(),
         Command::Schema => schema::schema().code(),
         Command::Completions(arguments) => completions::completions(&arguments).code(),
+        Command::Runs(arguments) => runs::runs(&arguments).code(),
+        Command::Compare(arguments) => compare::compare_runs(&arguments).code(),
         Command::Cache(arguments) => cache::cache(&arguments).code(),
         Command::Serve => {
             serve::serve(crate::jobs::versions(), crate::jobs::run);

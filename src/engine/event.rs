@@ -122,6 +122,8 @@ pub struct PlannedStage {
 pub struct FinishedStage {
     /// The stage.
     pub stage: String,
+    /// The key of its result.
+    pub key: String,
     /// Whether its result was in the store already.
     pub cached: bool,
     /// What it took to compute (where cached: when it was computed), in seconds.
@@ -143,6 +145,8 @@ pub struct FinishedStage {
 pub struct FailedStage {
     /// The stage.
     pub stage: String,
+    /// The key that its result would have had; `None` where its inputs are not known.
+    pub key: Option<String>,
     /// Whose fault it is.
     pub class: FailureClass,
     /// What happened, where, and what to do.
@@ -173,6 +177,9 @@ pub struct Summary {
     pub out: PathBuf,
     /// What stages that are repeated with `seeds` say together, in the order of the file.
     pub repeats: Vec<Repeated>,
+    /// The sweep's id, where the run is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<String>,
     /// What came of the trials, where the run is a sweep.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trials: Vec<TrialResult>,

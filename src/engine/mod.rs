@@ -9,6 +9,7 @@ pub mod event;
 pub mod exec;
 pub mod fingerprint;
 mod forecast;
+pub mod history;
 mod keys;
 mod known;
 mod plan;
@@ -38,6 +39,12 @@ use plan::Planner;
 use resources::Resources;
 use run::{Run, State};
 pub use status::StageStatus;
+
+/// This machine's name.
+#[must_use]
+pub fn host() -> String {
+    attempt::host()
+}
 
 /// What the command line says about a run.
 #[derive(Debug, Clone, Default)]
@@ -161,6 +168,7 @@ impl<'a> Engine<'a> {
             observer,
             resources: Resources::of_this_machine(self.options.jobs),
             keep_going: self.options.keep_going,
+            sweep: self.options.sweep.clone(),
             order: self.order.clone(),
             states,
             made: vec![None; count],

@@ -56,6 +56,8 @@ pub(super) struct Run<'a, 'o> {
     pub(super) observer: &'o mut dyn Observer,
     pub(super) resources: Resources,
     pub(super) keep_going: bool,
+    /// The sweep's id, where it is one.
+    pub(super) sweep: Option<String>,
     /// The stages in scope, each after what it needs.
     pub(super) order: Vec<usize>,
     pub(super) states: Vec<State>,
@@ -260,6 +262,7 @@ impl<'a> Run<'a, '_> {
             record.numbers.iter().map(|number| Number { name: number.name.clone(), value: number.value });
         let finished = FinishedStage {
             stage: self.name(stage),
+            key: record.key.hex(),
             cached,
             seconds: record.made.seconds,
             numbers: numbers.collect(),
@@ -310,7 +313,9 @@ impl<'a> Run<'a, '_> {
         }
         let name = self.name(stage);
         let Failed { failure, log } = failed;
-        let failed = FailedStage { stage: name.clone(), class: failure.class, message: failure.message, log };
+        let key = self.planner.fingerprint(stage, &self.made).map(|fingerprint| fingerprint.key().hex());
+        let failed =
+            FailedStage { stage: name.clone(), key, class: failure.class, message: failure.message, log };
         self.observer.event(&Event::Failed(failed.clone()));
         self.failed.push(failed);
         self.block(stage, &name);
@@ -354,6 +359,7 @@ impl<'a> Run<'a, '_> {
             seconds: started.elapsed().as_secs_f64(),
             out: self.show.shown(),
             repeats,
+            sweep: self.sweep.take(),
             trials,
         };
         self.observer.event(&Event::Ended(summary.clone()));

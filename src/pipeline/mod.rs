@@ -74,9 +74,9 @@ impl Pipeline {
         self.sources.files().map(|(file, ..)| file)
     }
 
-    /// The texts that it is made of, with their names: the files, each after what it extends, then each `--set`.
+    /// The texts of the files that it was made from, with their names; `--set` is none.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.sources.named()
+        self.sources.named().filter(|(name, _)| !name.starts_with("--set"))
     }
 }
 

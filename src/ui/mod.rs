@@ -10,6 +10,7 @@
 
 mod bars;
 pub mod cache;
+pub mod comparison;
 mod content;
 mod details;
 pub mod drawing;
@@ -24,6 +25,7 @@ mod plan;
 mod repeated;
 mod result;
 mod row;
+pub mod runs;
 mod screen;
 #[cfg(test)]
 mod script;

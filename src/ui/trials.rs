@@ -1,7 +1,6 @@
 //! What came of the trials of a sweep, and what is planned for them: a table with a row for each.
 //!
-//! A pure function from a run's summary, or its plan, to a text. Which of two values of a number is better
-//! is said by its name alone.
+//! A pure function from a run's summary, or its plan, to a text. Knows no store.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,6 +15,7 @@ use super::{
 };
 use crate::engine::{
     event::{Planned, PlannedStage, Summary},
+    history::better,
     trials::{PlannedTrial, TrialOutcome, TrialResult},
 };
 
@@ -42,8 +42,10 @@ pub(super) fn text(summary: &Summary, run: &Run, view: &View) -> String {
     let totals = view.paint.tone(Tone::Strong, &totals(summary));
     let out = super::seen_from_here(&summary.out);
     let trouble = trouble::text(summary, run, view);
+    let id = summary.sweep.as_deref().unwrap_or("latest");
+    let compare = view.paint.tone(Tone::Faint, &format!("pcamflow compare --sweep {id}"));
     format!(
-        "{}{}\n{totals}; results in {out}\n{trouble}",
+        "{}{}\n{totals}; results in {out}\n{compare}\n{trouble}",
         table(&summary.trials, &columns, view),
         view.paint.tone(Tone::Faint, marked)
     )
@@ -120,20 +122,14 @@ fn rank(stage: &str) -> usize {
     TELLING.iter().position(|telling| *telling == kind).unwrap_or(TELLING.len())
 }
 
-/// The best of several values, where the number's name says what is better.
+/// The best of several values, where somebody knows which is better.
 fn best(name: &str, values: &[Option<f64>]) -> Option<f64> {
     let there = values.iter().flatten().copied();
-    let name = name.to_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
-    let smaller = ["loss", "brier", "deletion", "error", "delta"];
-    let larger =
-        ["accuracy", "auc", "f1", "precision", "recall", "specificity", "sensitivity", "insertion", "youden"];
-    let best = match (has(&smaller), has(&larger)) {
-        (true, _) => there.reduce(f64::min),
-        (_, true) => there.reduce(f64::max),
-        (false, false) => None,
-    };
-    best.filter(|_| values.iter().flatten().count() > 1)
+    if there.clone().count() < 2 {
+        return None;
+    }
+    let better = better(name)?;
+    there.reduce(|best, next| if better.is_better(next, best) { next } else { best })
 }
 
 fn table(trials: &[TrialResult], columns: &[Column], view: &View) -> String {

@@ -1,24 +1,17 @@
 //! `pcamflow sweep`: many trials of one pipeline as one run.
 
+mod record;
 mod spec;
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{
-    Exit,
-    args::RunArguments,
-    colour, complain,
-    project::open_store,
-    run::{Sweep, run_loaded},
-};
-use crate::{
-    digest::Digest,
-    fsx,
-    pipeline::{self, Options, Pipeline, sweep::SweepSpec, swept},
-};
+use super::{Exit, args::RunArguments, colour, complain, project::open_store, run::run_loaded};
+use crate::pipeline::{self, Options, Pipeline, sweep::SweepSpec, swept};
 use spec::{Said, said};
+
+pub(super) use record::{Recorders, id_of};
 
 /// What to try.
 #[derive(Debug, Args)]
@@ -74,7 +67,7 @@ pub(super) fn sweep(arguments: &SweepArguments) -> u8 {
         Err(exit) => return exit.code(),
     };
     match open_store(&pipeline, run.store.as_ref()) {
-        Ok(store) => run_loaded(run, &pipeline, &store, Some(&Sweep { id: new_id() })),
+        Ok(store) => run_loaded(run, &pipeline, &store),
         Err(exit) => exit.code(),
     }
 }
@@ -124,9 +117,4 @@ fn refuse(wrong: &[String]) -> u8 {
         complain(&format!("error: {wrong}"));
     }
     Exit::Usage.code()
-}
-
-/// A name for this sweep that no other has, short enough to be typed.
-fn new_id() -> String {
-    Digest::of(fsx::unique_name().as_bytes()).hex()[..8].to_owned()
 }
