@@ -25,6 +25,7 @@ use super::{
 use crate::{
     pipeline::StageNode,
     protocol::{Failure, FailureClass, Level, Progress, Task},
+    stages::Retry,
     store::{ActionRecord, Existing, KeyLock, Lease, Lookup, Provenance, RECORD_FORMAT, Store},
 };
 
@@ -69,6 +70,8 @@ pub(super) struct Attempt<'a> {
     pub(super) run: ToRun,
     /// The task but for its folders.
     pub(super) task: Task,
+    /// Whether it is tried again after a failure.
+    pub(super) retry: Option<Retry>,
     /// Source files among its inputs.
     pub(super) sources: Vec<PathBuf>,
     pub(super) send: Sender<Message>,
@@ -94,7 +97,7 @@ impl Attempt<'_> {
         }
         let work = shared.store.work(&key).map_err(environment).map_err(bare)?;
         let log = work.join(LOG);
-        let record = self.compute(shared, &work, &log).map_err(|failure| {
+        let record = self.compute_stubbornly(shared, &work, &log).map_err(|failure| {
             self.note(shared, &failure);
             let log = log.exists().then(|| log.clone());
             Failed { failure, log }
@@ -145,7 +148,14 @@ impl Attempt<'_> {
         }
     }
 
-    fn compute(&self, shared: &Shared<'_>, work: &Path, log: &Path) -> Result<ActionRecord, Failure> {
+    /// One attempt, after so many that failed.
+    pub(super) fn compute(
+        &self,
+        shared: &Shared<'_>,
+        work: &Path,
+        log: &Path,
+        failed: u32,
+    ) -> Result<ActionRecord, Failure> {
         let staging = shared.store.attempt(&self.run.fingerprint.key()).map_err(environment)?;
         let mut task = self.task.clone();
         task.staging = staging.folder().to_owned();
@@ -157,7 +167,8 @@ impl Attempt<'_> {
         // Until the record is there, nothing but the gate keeps its objects from looking like garbage.
         let hold = shared.lease.hold();
         let artifacts = self.publish(shared, staging.folder())?;
-        let record = self.record(shared, computed, artifacts, log, started)?;
+        let mut record = self.record(shared, computed, artifacts, log, started)?;
+        record.made.failed_attempts = failed;
         shared.store.commit(record.clone(), self.run.existing).map_err(environment)?;
         shared.lease.claim(&record);
         hold.release();
@@ -216,6 +227,8 @@ impl Attempt<'_> {
                 seconds: clock.elapsed().as_secs_f64(),
                 resumed: outcome.resumed,
                 pcamflow: env!("CARGO_PKG_VERSION").to_owned(),
+                peak_memory: computed.peak_memory,
+                failed_attempts: 0,
             },
             home: None,
         })
@@ -228,14 +241,14 @@ fn host() -> String {
 }
 
 /// Sends what a task tells to the run, and to the stage's log.
-struct Telling {
+pub(super) struct Telling {
     index: usize,
     send: Sender<Message>,
     log: Mutex<Option<std::fs::File>>,
 }
 
 impl Telling {
-    fn new(attempt: &Attempt<'_>, log: &Path) -> Self {
+    pub(super) fn new(attempt: &Attempt<'_>, log: &Path) -> Self {
         let file = std::fs::File::options().create(true).append(true).open(log).ok();
         Self { index: attempt.index, send: attempt.send.clone(), log: Mutex::new(file) }
     }
@@ -263,7 +276,7 @@ fn environment(error: impl std::fmt::Display) -> Failure {
     Failure { class: FailureClass::Environment, message: error.to_string() }
 }
 
-fn process(message: &str) -> Failure {
+pub(super) fn process(message: &str) -> Failure {
     Failure { class: FailureClass::Process, message: message.to_owned() }
 }
 

@@ -15,6 +15,7 @@ mod plan;
 pub mod repeats;
 pub mod resources;
 pub mod results;
+mod retry;
 mod run;
 mod select;
 mod show;

@@ -206,8 +206,9 @@ impl<'a> Run<'a, '_> {
         let node = &self.planner.pipeline.stages[stage];
         let task = task::task(node, &self.settings, &grant, &self.made, self.planner);
         let sources = task::sources(node);
+        let retry = self.settings.of(&node.stage).retry;
         self.observer.event(&Event::Started { stage: node.name.to_string(), why: run.why.clone() });
-        let attempt = Attempt { index: stage, node, run: *run, task, sources, send: send.clone() };
+        let attempt = Attempt { index: stage, node, run: *run, task, retry, sources, send: send.clone() };
         let shared = self.shared;
         threads.spawn(move || attempt.run(shared));
         self.states[stage] = State::Running(grant);

@@ -53,6 +53,7 @@ pub(super) fn task(
             inference_batch: settings.inference_batch.map(|batch| batch as usize),
             memory: settings.memory.map(|memory| memory.0),
             checkpoint_interval: settings.checkpoint_interval.unwrap_or(1),
+            timeout: settings.timeout.map(|span| span.0),
         },
     }
 }

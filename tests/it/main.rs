@@ -23,6 +23,7 @@ mod repeats;
 #[cfg(feature = "torch")]
 mod resnet;
 mod results;
+mod robust;
 mod sandbox;
 #[cfg(feature = "torch")]
 mod sanity;
