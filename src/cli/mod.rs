@@ -18,6 +18,7 @@ mod results;
 mod run;
 mod schema;
 mod show;
+mod verify;
 mod worker;
 
 use std::{ffi::OsString, io::IsTerminal, process::ExitCode};
@@ -75,6 +76,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Init(arguments) => init::init(&arguments).code(),
         Command::Schema => schema::schema().code(),
         Command::Completions(arguments) => completions::completions(&arguments).code(),
+        Command::Verify(arguments) => verify::verify(&arguments).code(),
         Command::Cache(arguments) => cache::cache(&arguments).code(),
         Command::Serve => {
             serve::serve(crate::jobs::versions(), crate::jobs::run);

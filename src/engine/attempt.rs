@@ -236,7 +236,7 @@ impl Attempt<'_> {
 }
 
 /// This machine's name, for messages and provenance.
-fn host() -> String {
+pub(super) fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 

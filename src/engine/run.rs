@@ -22,12 +22,7 @@ use super::{
     show::Show,
     task,
 };
-use crate::{
-    pipeline::Source,
-    protocol::Number,
-    stages::{DeviceChoice, Runner},
-    store::ActionRecord,
-};
+use crate::{pipeline::Source, protocol::Number, stages::DeviceChoice, store::ActionRecord};
 
 /// Where a stage stands.
 pub(super) enum State {
@@ -162,11 +157,7 @@ impl<'a> Run<'a, '_> {
     }
 
     fn wish(&self, stage: usize) -> Wish {
-        let node = &self.planner.pipeline.stages[stage];
-        let settings = self.settings.of(&node.stage);
-        let device = (node.stage.runner() == Runner::Worker).then(|| settings.device.unwrap_or_default());
-        let threads = settings.threads.map(|threads| threads as usize);
-        Wish { appetite: node.stage.appetite(), threads, device }
+        task::wish(&self.planner.pipeline.stages[stage], &self.settings)
     }
 
     /// Sends the makers of inputs whose bytes are not here to work again; true if there were any.

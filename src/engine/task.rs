@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use super::{
     plan::{Made, Planner},
-    resources::Grant,
+    resources::{Grant, Wish},
 };
 use crate::{
     pipeline::{Source, StageNode},
     protocol::{InputFile, Resources, Task},
-    stages::{AnyStage, RunSettings},
+    stages::{AnyStage, RunSettings, Runner},
 };
 
 /// How to compute: what the command line and `[run]` say.
@@ -26,6 +26,14 @@ impl Settings {
     pub(super) fn of(&self, stage: &AnyStage) -> RunSettings {
         self.command_line.clone().or(stage.run_settings()).or(&self.pipeline)
     }
+}
+
+/// What a stage asks of the machine.
+pub(super) fn wish(node: &StageNode, settings: &Settings) -> Wish {
+    let settings = settings.of(&node.stage);
+    let device = (node.stage.runner() == Runner::Worker).then(|| settings.device.unwrap_or_default());
+    let threads = settings.threads.map(|threads| threads as usize);
+    Wish { appetite: node.stage.appetite(), threads, device }
 }
 
 /// The task of a stage, but for its folders, which the attempt makes.

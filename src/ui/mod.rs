@@ -32,6 +32,7 @@ mod summary;
 mod table;
 mod terminal;
 mod trouble;
+pub mod verify;
 mod words;
 
 use std::{

@@ -30,4 +30,5 @@ mod sanity;
 mod split;
 #[cfg(feature = "torch")]
 mod training;
+mod verify_stage;
 mod wrong_inputs;
