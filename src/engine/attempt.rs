@@ -88,7 +88,10 @@ impl Attempt<'_> {
     fn attempt(&self, shared: &Shared<'_>) -> Result<Done, Failed> {
         let bare = |failure| Failed { failure, log: None };
         let key = self.run.fingerprint.key();
-        let _lock = self.lock(shared).map_err(bare)?;
+        let lock = self.lock(shared).map_err(bare)?;
+        if shared.store.should_tell_of(&lock) {
+            let _ = self.send.send(Message::Warning(self.index, NO_LOCKS.to_owned()));
+        }
         let hold = shared.lease.hold();
         let made = self.made_meanwhile(shared).inspect(|record| shared.lease.claim(record));
         hold.release();
@@ -102,7 +105,10 @@ impl Attempt<'_> {
             let log = log.exists().then(|| log.clone());
             Failed { failure, log }
         })?;
-        if let Err(error) = shared.store.remove_work(&key) {
+        // Where locks keep nobody out, another run may be working there.
+        if lock.is_enforced()
+            && let Err(error) = shared.store.remove_work(&key)
+        {
             tracing::debug!("{}: partial work is left: {error}", self.node.name);
         }
         Ok(Done { record, hit: false })
@@ -234,6 +240,10 @@ impl Attempt<'_> {
         })
     }
 }
+
+/// What is said, once a run, where another run could be at the same stage.
+const NO_LOCKS: &str = "the file system of the store has no locks that keep others out: runs at the same time \
+                        may compute a stage more than once; results stay right, `cache gc` is refused";
 
 /// This machine's name, for messages and provenance.
 pub(super) fn host() -> String {

@@ -170,3 +170,108 @@ fn settings_of_all_stages_stand_in_run_and_wrong_places_are_named() {
         complaint(&format!("[synthesize.s]\npatches = 12\nslides = 2\nrun = {{ {run} }}\n")).complains(said);
     }
 }
+
+/// A memory cgroup with a limit, and the file that takes processes in; `None` where none can be made here.
+struct Cgroup(std::path::PathBuf);
+
+impl Cgroup {
+    fn new(limit: &str) -> Option<Self> {
+        let name = format!("pcamflow-test-{}", std::process::id());
+        for (root, file) in
+            [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")]
+        {
+            let folder = std::path::Path::new(root).join(&name);
+            if fs::create_dir(&folder).is_err() {
+                continue;
+            }
+            let cgroup = Self(folder);
+            // Swap would help out.
+            let _ = fs::write(cgroup.0.join("memory.swap.max"), "0");
+            if fs::write(cgroup.0.join(file), limit).is_ok() {
+                return Some(cgroup);
+            }
+        }
+        eprintln!("skipped: no memory cgroup can be made here");
+        None
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+#[test]
+fn a_process_that_the_kernel_killed_for_want_of_memory_is_told_as_such() {
+    let Some(cgroup) = Cgroup::new("10M") else { return };
+    let project = project(2000, "");
+    let script =
+        format!("echo $$ >'{}/cgroup.procs' && exec $PCAMFLOW run p.toml --json", cgroup.0.display());
+    let output = project.shell(&script);
+    if output.stderr.contains("cgroup.procs") {
+        eprintln!("skipped: {}", output.stderr);
+        return;
+    }
+    let message = output.exit(1).failure();
+    assert!(message.contains("by the kernel for want of memory (it held "), "{message}");
+    assert!(message.contains("its cgroup (container) may hold 10 MiB"), "{message}");
+    assert!(message.contains("lower `memory`"), "{message}");
+    project.nothing_is_left_running();
+}
+
+#[test]
+fn a_folder_that_is_no_store_and_a_store_of_another_format_are_refused() {
+    let project = project(12, "").file("documents/thesis.tex", "x");
+    let refused = |said: &str| {
+        for command in [&["run", "p.toml"][..], &["plan", "p.toml"], &["cache", "gc"]] {
+            project.pcamflow(&[command, &["--store", "documents"]].concat()).exit(3).complains(said);
+        }
+    };
+    refused("documents is no pcamflow store: it holds thesis.tex");
+    assert_eq!(project.names("documents"), ["thesis.tex"]);
+    project.rewrite("documents/format", "pcamflow store 9\ntakes pcamflow 3.1 or newer\n");
+    refused("has format 9, and this pcamflow");
+    refused("it takes pcamflow 3.1 or newer");
+    project.rewrite("documents/format", "\0\0\0");
+    refused("is damaged, or another program's");
+    assert_eq!(project.names("documents"), ["format", "thesis.tex"]);
+}
+
+#[test]
+fn a_result_that_verify_put_aside_runs_again_for_that_reason() {
+    let project = project(12, "");
+    project.run(&[]).ran(["synthesize.s"]);
+    let objects = files(&project.path(".pcamflow/objects"));
+    let largest = objects.iter().max_by_key(|path| path.metadata().unwrap().len()).unwrap();
+    fs::remove_file(largest).unwrap();
+    project.pcamflow(&["cache", "verify"]).exit(1);
+    let plan = project.pcamflow(&["plan", "p.toml"]).exit(0).stdout;
+    assert!(
+        plan.contains("its `images` was damaged or lost, and put aside by `cache verify` on 2"),
+        "{plan}"
+    );
+    project.run(&[]).ran(["synthesize.s"]);
+    project.run(&[]).cached_all();
+    project.pcamflow(&["cache", "verify"]).exit(0);
+}
+
+#[test]
+fn without_locks_two_runs_may_compute_twice_and_the_results_are_right() {
+    let expected = project(160, "");
+    expected.run(&[]).exit(0);
+    let project = project(160, "").env("PCAMFLOW_LOCKS", "off");
+    let both = [project.start(&["--out", "one"]), project.start(&["--out", "two"])];
+    let outputs = both.map(|run| run.finish().exit(0));
+    for output in &outputs {
+        let warned = output.warnings().matches("has no locks that keep others out").count();
+        assert_eq!(warned, output.computed().len(), "{}", output.warnings());
+    }
+    assert_eq!(outputs.iter().map(|output| output.computed().len()).sum::<usize>(), 2, "both computed");
+    project.run(&[]).cached_all();
+    assert_eq!(project.digests(), expected.digests());
+    project.pcamflow(&["cache", "verify"]).exit(0);
+    project.pcamflow(&["cache", "gc"]).exit(3).complains("has no locks that keep others out");
+    project.pcamflow(&["cache", "gc", "--dry-run"]).exit(0);
+    project.pcamflow(&["doctor"]).never_says("panicked");
+}

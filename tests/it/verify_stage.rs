@@ -19,7 +19,7 @@ labels = 'synthesize.s/labels'
 meta = 'synthesize.s/meta'
 sizes = { train = 12, validation = 6, test = 6 }
 [preview.p]
-samples = 'split.d/train'
+images = 'split.d/train'
 rows = 2
 columns = 2
 ";
