@@ -57,6 +57,8 @@ pub(super) enum Command {
     Path(super::results::ResultArguments),
     /// Copy artifacts into a folder
     Export(super::export::ExportArguments),
+    /// Compute stages again, without the cache, and compare what comes out
+    Verify(super::verify::VerifyArguments),
     /// Check a pipeline file, without running anything
     Check(PipelineArguments),
     /// Write a first pipeline for the data that is there, or one that needs none

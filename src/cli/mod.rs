@@ -24,6 +24,7 @@ mod runs;
 mod schema;
 mod show;
 mod sweep;
+mod verify;
 mod worker;
 
 use std::{ffi::OsString, io::IsTerminal, process::ExitCode};
@@ -84,6 +85,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Completions(arguments) => completions::completions(&arguments).code(),
         Command::Runs(arguments) => runs::runs(&arguments).code(),
         Command::Compare(arguments) => compare::compare_runs(&arguments).code(),
+        Command::Verify(arguments) => verify::verify(&arguments).code(),
         Command::Cache(arguments) => cache::cache(&arguments).code(),
         Command::Serve => {
             serve::serve(crate::jobs::versions(), crate::jobs::run);

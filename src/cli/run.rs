@@ -80,7 +80,7 @@ fn real_run(
 }
 
 /// Ctrl-C (and SIGTERM, SIGHUP) stop the run; what is finished, trained epochs included, is kept.
-fn stop_on_signals(stopped: &Arc<AtomicBool>) {
+pub(super) fn stop_on_signals(stopped: &Arc<AtomicBool>) {
     let stopped = Arc::clone(stopped);
     let set = ctrlc::set_handler(move || {
         if stopped.swap(true, Ordering::SeqCst) {

@@ -193,7 +193,7 @@ impl Summary {
         match self.failed.first().map(|failed| failed.class) {
             _ if self.interrupted => 130,
             None => 0,
-            Some(FailureClass::Stage | FailureClass::Process) => 1,
+            Some(FailureClass::Stage | FailureClass::Process | FailureClass::Timeout) => 1,
             Some(FailureClass::Environment) => 3,
         }
     }

@@ -3,6 +3,7 @@
 //! Knows stages, graph and store; knows neither libtorch nor who listens to its events. One planner
 //! serves the dry run and the real run; one traversal makes keys and explains them.
 
+pub mod again;
 mod attempt;
 pub mod details;
 pub mod event;
@@ -16,6 +17,7 @@ mod plan;
 pub mod repeats;
 pub mod resources;
 pub mod results;
+mod retry;
 mod run;
 mod select;
 mod show;

@@ -22,12 +22,7 @@ use super::{
     task,
     trials::{Ends, TrialResult},
 };
-use crate::{
-    pipeline::Source,
-    protocol::Number,
-    stages::{DeviceChoice, Runner},
-    store::ActionRecord,
-};
+use crate::{pipeline::Source, protocol::Number, stages::DeviceChoice, store::ActionRecord};
 
 /// Where a stage stands.
 pub(super) enum State {
@@ -164,11 +159,7 @@ impl<'a> Run<'a, '_> {
     }
 
     fn wish(&self, stage: usize) -> Wish {
-        let node = &self.planner.pipeline.stages[stage];
-        let settings = self.settings.of(&node.stage);
-        let device = (node.stage.runner() == Runner::Worker).then(|| settings.device.unwrap_or_default());
-        let threads = settings.threads.map(|threads| threads as usize);
-        Wish { appetite: node.stage.appetite(), threads, device }
+        task::wish(&self.planner.pipeline.stages[stage], &self.settings)
     }
 
     /// Sends the makers of inputs whose bytes are not here to work again; true if there were any.
@@ -209,8 +200,9 @@ impl<'a> Run<'a, '_> {
         let node = &self.planner.pipeline.stages[stage];
         let task = task::task(node, &self.settings, &grant, &self.made, self.planner);
         let sources = task::sources(node);
+        let retry = self.settings.of(&node.stage).retry;
         self.observer.event(&Event::Started { stage: node.name.to_string(), why: run.why.clone() });
-        let attempt = Attempt { index: stage, node, run: *run, task, sources, send: send.clone() };
+        let attempt = Attempt { index: stage, node, run: *run, task, retry, sources, send: send.clone() };
         let shared = self.shared;
         threads.spawn(move || attempt.run(shared));
         self.states[stage] = State::Running(grant);

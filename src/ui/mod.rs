@@ -35,6 +35,7 @@ mod table;
 mod terminal;
 mod trials;
 mod trouble;
+pub mod verify;
 mod words;
 
 use std::{

@@ -23,6 +23,7 @@ mod repeats;
 #[cfg(feature = "torch")]
 mod resnet;
 mod results;
+mod robust;
 mod sandbox;
 #[cfg(feature = "torch")]
 mod sanity;
@@ -30,4 +31,5 @@ mod split;
 mod sweep;
 #[cfg(feature = "torch")]
 mod training;
+mod verify_stage;
 mod wrong_inputs;
