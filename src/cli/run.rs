@@ -8,7 +8,7 @@ use std::sync::{
 use super::{
     Exit,
     args::RunArguments,
-    logging,
+    logging, page,
     plan::{PlanArguments, plan},
     project::{open, tell},
     worker::programs,
@@ -47,8 +47,13 @@ fn real_run(
     let executor = Processes::new(programs());
     stop_on_signals(&stopped);
     let out = arguments.out.clone().unwrap_or_else(|| pipeline.root.join("out"));
-    let summary =
-        engine.run(&out, &executor as &dyn Executor, &stopped, &mut *ui::observer(mode(arguments)))?;
+    let summary = page::with_page(arguments.summary.as_deref(), ui::observer(mode(arguments)), |observer| {
+        if arguments.frozen {
+            engine.frozen(&out, observer)
+        } else {
+            engine.run(&out, &executor as &dyn Executor, &stopped, observer)
+        }
+    })?;
     Ok(summary.exit_code())
 }
 
@@ -87,5 +92,6 @@ fn options(arguments: &RunArguments) -> Options {
         },
         jobs: arguments.jobs.map(|jobs| jobs as usize),
         keep_going: arguments.keep_going,
+        require: arguments.require.clone(),
     }
 }

@@ -18,13 +18,13 @@ use super::{
     event::{Event, FailedStage, FinishedStage, Observer, Summary},
     plan::{Decision, Made, Planner, ToRun},
     repeats::{repeats, show as show_repeats},
+    require::{Demand, Results},
     resources::{Grant, Resources, Wish},
     show::Show,
     task,
 };
 use crate::{
     pipeline::Source,
-    protocol::Number,
     stages::{DeviceChoice, Runner},
     store::ActionRecord,
 };
@@ -52,6 +52,8 @@ pub(super) struct Run<'a, 'o> {
     pub(super) planner: &'a Planner<'a>,
     pub(super) shared: &'a Shared<'a>,
     pub(super) show: Show<'a>,
+    /// What the run has to reach.
+    pub(super) demands: &'a [Demand],
     pub(super) settings: task::Settings,
     pub(super) observer: &'o mut dyn Observer,
     pub(super) resources: Resources,
@@ -250,22 +252,7 @@ impl<'a> Run<'a, '_> {
     }
 
     fn finish(&mut self, stage: usize, record: ActionRecord, cached: bool) {
-        let folder = self.show.stage(&self.planner.pipeline.stages[stage].name.to_string(), &record);
-        let folder = folder.unwrap_or_else(|text| {
-            self.observer.event(&Event::Warning { stage: Some(record.stage.clone()), text });
-            None
-        });
-        let numbers =
-            record.numbers.iter().map(|number| Number { name: number.name.clone(), value: number.value });
-        let finished = FinishedStage {
-            stage: self.name(stage),
-            cached,
-            seconds: record.made.seconds,
-            numbers: numbers.collect(),
-            folder,
-            device: record.made.device.clone(),
-            resumed: record.made.resumed.clone(),
-        };
+        let finished = self.show.finished(&self.name(stage), &record, cached, self.observer);
         self.note_latest(stage, &record);
         self.reset_what_changed(stage, &record);
         self.made[stage] = Some(record.artifacts);
@@ -339,6 +326,12 @@ impl<'a> Run<'a, '_> {
         for text in show_repeats(self.show.folder(), &repeats) {
             self.observer.event(&Event::Warning { stage: None, text });
         }
+        let (pipeline, store) = (self.planner.pipeline, self.shared.store);
+        let results = Results { pipeline, store, finished: &self.finished, made: &self.made };
+        let required = results.verdicts(self.demands);
+        for verdict in &required {
+            self.observer.event(&Event::Required(verdict.clone()));
+        }
         let not_run = |state: &State| !matches!(state, State::Done | State::Failed | State::Out);
         let interrupted = self.shared.stopped.load(Ordering::SeqCst);
         let left = self.order.iter().filter(|stage| {
@@ -353,6 +346,8 @@ impl<'a> Run<'a, '_> {
             seconds: started.elapsed().as_secs_f64(),
             out: PathBuf::from(self.show.folder()),
             repeats,
+            would_run: Vec::new(),
+            required,
         };
         self.observer.event(&Event::Ended(summary.clone()));
         summary

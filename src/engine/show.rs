@@ -5,8 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::event::{Event, FinishedStage, Observer};
 use crate::{
     pipeline::Pipeline,
+    protocol::Number,
     store::{ActionRecord, Store, StoredArtifact},
 };
 
@@ -28,6 +30,31 @@ impl<'a> Show<'a> {
     /// The folder.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Shows the result of a stage that is done, and says what there is to say of it.
+    pub(super) fn finished(
+        &self,
+        name: &str,
+        record: &ActionRecord,
+        cached: bool,
+        observer: &mut dyn Observer,
+    ) -> FinishedStage {
+        let folder = self.stage(name, record).unwrap_or_else(|text| {
+            observer.event(&Event::Warning { stage: Some(name.to_owned()), text });
+            None
+        });
+        let numbers =
+            record.numbers.iter().map(|number| Number { name: number.name.clone(), value: number.value });
+        FinishedStage {
+            stage: name.to_owned(),
+            cached,
+            seconds: record.made.seconds,
+            numbers: numbers.collect(),
+            folder,
+            device: record.made.device.clone(),
+            resumed: record.made.resumed.clone(),
+        }
     }
 
     /// Shows a stage's artifacts and log; returns their folder, or `None` where none of their bytes are
