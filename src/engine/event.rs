@@ -172,7 +172,9 @@ impl Summary {
     pub fn exit_code(&self) -> u8 {
         match self.failed.first().map(|failed| failed.class) {
             _ if self.interrupted => 130,
-            None => 0,
+            None if self.not_run.is_empty() => 0,
+            // Nothing failed, and yet not all is there: whatever the reason, that is no success.
+            None => 1,
             Some(FailureClass::Stage | FailureClass::Process) => 1,
             Some(FailureClass::Environment) => 3,
         }

@@ -23,6 +23,7 @@ use super::{
     task,
 };
 use crate::{
+    digest::Digest,
     pipeline::Source,
     protocol::Number,
     stages::{DeviceChoice, Runner},
@@ -60,6 +61,8 @@ pub(super) struct Run<'a, 'o> {
     pub(super) order: Vec<usize>,
     pub(super) states: Vec<State>,
     pub(super) made: Vec<Option<Made>>,
+    /// What stages had made that are being computed, or looked up, once more.
+    pub(super) before: Vec<Option<Made>>,
     /// Stages whose result is in the store without its bytes, which somebody needs.
     pub(super) bytes_needed: Vec<bool>,
     pub(super) finished: Vec<FinishedStage>,
@@ -179,9 +182,8 @@ impl<'a> Run<'a, '_> {
                 .and_then(|made| made.get(artifact))
                 .is_some_and(|artifact| self.shared.store.object(&artifact.digest).exists());
             if !here {
-                self.made[maker] = None;
                 self.bytes_needed[maker] = true;
-                self.states[maker] = State::Waiting;
+                self.reopen(maker);
                 reopened = true;
             }
         }
@@ -190,6 +192,16 @@ impl<'a> Run<'a, '_> {
             self.settle();
         }
         reopened
+    }
+
+    /// A stage is decided about once more. What it had made is what its readers have read.
+    fn reopen(&mut self, stage: usize) {
+        if let Some(made) = self.made[stage].take() {
+            self.before[stage] = Some(made);
+        }
+        let name = self.name(stage);
+        self.finished.retain(|finished| finished.stage != name);
+        self.states[stage] = State::Waiting;
     }
 
     fn launch<'scope>(
@@ -242,6 +254,7 @@ impl<'a> Run<'a, '_> {
                     self.resources.give_back(grant);
                 }
                 match result {
+                    Ok(done) if self.is_outdated(stage, &done.record.key) => self.reopen(stage),
                     Ok(done) => self.finish(stage, done.record, done.hit),
                     Err(failed) => self.fail(stage, failed),
                 }
@@ -285,21 +298,25 @@ impl<'a> Run<'a, '_> {
         }
     }
 
-    /// A stage that was computed again, and came out otherwise, is planned for again downstream.
+    /// What has read of a stage that was computed again, and came out otherwise, is decided about again.
     fn reset_what_changed(&mut self, stage: usize, record: &ActionRecord) {
+        let Some(before) = self.before[stage].take() else { return };
+        let digest = |made: &Made, artifact| made.get(artifact).map(|artifact| artifact.digest);
         let feeds: Vec<usize> = self.planner.pipeline.graph.feeds(stage).collect();
         for next in feeds {
             let reads_other = self.planner.pipeline.stages[next].inputs.iter().any(|input| {
                 matches!(input.source, Source::Artifact { stage: maker, artifact } if maker == stage
-                && self.made[stage].as_ref().and_then(|made| made.get(artifact)).is_some_and(|old| {
-                    record.artifacts.get(artifact).is_none_or(|new| new.digest != old.digest)
-                }))
+                    && digest(&before, artifact) != digest(&record.artifacts, artifact))
             });
-            if reads_other && matches!(self.states[next], State::Done) {
-                self.made[next] = None;
-                self.states[next] = State::Waiting;
+            if reads_other && matches!(self.states[next], State::Done | State::Queued(_)) {
+                self.reopen(next);
             }
         }
+    }
+
+    /// Whether what a stage has read while it ran has come out otherwise meanwhile.
+    fn is_outdated(&self, stage: usize, key: &Digest) -> bool {
+        self.planner.fingerprint(stage, &self.made).is_some_and(|now| now.key() != *key)
     }
 
     fn fail(&mut self, stage: usize, failed: Failed) {

@@ -4,6 +4,7 @@ mod caching;
 mod concurrency;
 mod failures;
 mod healing;
+mod histories;
 mod plans;
 mod properties;
 mod repeats;
