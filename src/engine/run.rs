@@ -27,7 +27,7 @@ use crate::{
     pipeline::Source,
     protocol::Number,
     stages::{DeviceChoice, Runner},
-    store::ActionRecord,
+    store::{ActionRecord, StoredArtifact},
 };
 
 /// Where a stage stands.
@@ -147,7 +147,7 @@ impl<'a> Run<'a, '_> {
             if !matches!(self.states[stage], State::Queued(_)) {
                 continue;
             }
-            if self.reopen_inputs(stage) {
+            if self.waits_for_bytes(stage) {
                 reopened = true;
                 continue;
             }
@@ -172,26 +172,29 @@ impl<'a> Run<'a, '_> {
         Wish { appetite: node.stage.appetite(), threads, device }
     }
 
-    /// Sends the makers of inputs whose bytes are not here to work again; true if there were any.
-    fn reopen_inputs(&mut self, stage: usize) -> bool {
-        let mut reopened = false;
+    /// Sends the makers of inputs whose bytes are not here to work again; true if the stage has to wait for
+    /// one.
+    fn waits_for_bytes(&mut self, stage: usize) -> bool {
+        let mut waits = false;
         for input in &self.planner.pipeline.stages[stage].inputs {
             let Source::Artifact { stage: maker, artifact } = input.source else { continue };
-            let here = self.made[maker]
-                .as_ref()
-                .and_then(|made| made.get(artifact))
-                .is_some_and(|artifact| self.shared.store.object(&artifact.digest).exists());
-            if !here {
+            // One that has made nothing yet was sent to work again for another stage: once is enough.
+            let made = self.made[maker].as_ref().map(|made| made.get(artifact));
+            let is_here = |made: &StoredArtifact| self.shared.store.object(&made.digest).exists();
+            if made.is_some_and(|made| made.is_some_and(is_here)) {
+                continue;
+            }
+            if made.is_some() {
                 self.bytes_needed[maker] = true;
                 self.reopen(maker);
-                reopened = true;
             }
+            waits = true;
         }
-        if reopened {
+        if waits {
             self.states[stage] = State::Waiting;
             self.settle();
         }
-        reopened
+        waits
     }
 
     /// A stage is decided about once more. What it had made is what its readers have read.

@@ -95,6 +95,12 @@ impl Project {
         }
     }
 
+    /// On a file system in memory where there is one: for tests that run thousands of stages.
+    fn in_memory() -> Self {
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        Self { folder, ..Self::new() }
+    }
+
     fn path(&self) -> &Path {
         self.folder.path()
     }

@@ -219,7 +219,7 @@ fn results(project: &Project) -> BTreeMap<Digest, BTreeMap<String, Digest>> {
 
 /// What a history leaves is what one run of its last pipeline makes, and the store is sound.
 fn ends_as_if_nothing_had_been(project: &Project, graph: &Graph) {
-    let straight = Project::new();
+    let straight = Project::in_memory();
     fs::create_dir_all(straight.path().join("data")).unwrap();
     for name in ["data/x.h5", "data/y.h5"] {
         fs::copy(project.path().join(name), straight.path().join(name)).unwrap();
@@ -247,14 +247,14 @@ fn cases(usual: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(cases(24))]
+    #![proptest_config(cases(16))]
 
     #[test]
     fn whatever_happens_in_between_the_end_is_that_of_one_run(
         mut graph in graph(30),
         steps in proptest::collection::vec(step(), 1..6),
     ) {
-        let project = Project::new();
+        let project = Project::in_memory();
         write_sources(&project);
         for step in &steps {
             step.edits.iter().for_each(|edit| graph.edit(&project, edit));
