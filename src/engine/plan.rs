@@ -68,7 +68,9 @@ impl<'a> Planner<'a> {
 
     fn digest(&self, source: &Source, made: &[Option<Made>]) -> Option<Digest> {
         match source {
-            Source::Artifact { stage, artifact } => Some(made[*stage].as_ref()?.get(*artifact)?.digest),
+            Source::Artifact { stage, artifact } => {
+                Some(made[*stage].as_ref()?.get(artifact.as_ref())?.digest)
+            }
             Source::File { file, path, .. } => file.blake3.or_else(|| self.known.digest(path)),
         }
     }

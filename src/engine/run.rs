@@ -177,9 +177,10 @@ impl<'a> Run<'a, '_> {
     fn waits_for_bytes(&mut self, stage: usize) -> bool {
         let mut waits = false;
         for input in &self.planner.pipeline.stages[stage].inputs {
-            let Source::Artifact { stage: maker, artifact } = input.source else { continue };
+            let Source::Artifact { stage: maker, artifact } = &input.source else { continue };
+            let maker = *maker;
             // One that has made nothing yet was sent to work again for another stage: once is enough.
-            let made = self.made[maker].as_ref().map(|made| made.get(artifact));
+            let made = self.made[maker].as_ref().map(|made| made.get(artifact.as_ref()));
             let is_here = |made: &StoredArtifact| self.shared.store.object(&made.digest).exists();
             if made.is_some_and(|made| made.is_some_and(is_here)) {
                 continue;
@@ -304,11 +305,11 @@ impl<'a> Run<'a, '_> {
     /// What has read of a stage that was computed again, and came out otherwise, is decided about again.
     fn reset_what_changed(&mut self, stage: usize, record: &ActionRecord) {
         let Some(before) = self.before[stage].take() else { return };
-        let digest = |made: &Made, artifact| made.get(artifact).map(|artifact| artifact.digest);
+        let digest = |made: &Made, artifact: &str| made.get(artifact).map(|artifact| artifact.digest);
         let feeds: Vec<usize> = self.planner.pipeline.graph.feeds(stage).collect();
         for next in feeds {
             let reads_other = self.planner.pipeline.stages[next].inputs.iter().any(|input| {
-                matches!(input.source, Source::Artifact { stage: maker, artifact } if maker == stage
+                matches!(&input.source, Source::Artifact { stage: maker, artifact } if *maker == stage
                     && digest(&before, artifact) != digest(&record.artifacts, artifact))
             });
             if reads_other && matches!(self.states[next], State::Done | State::Queued(_)) {

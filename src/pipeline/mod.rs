@@ -20,7 +20,7 @@ use std::path::PathBuf;
 
 use crate::{
     graph::Graph,
-    stages::{AnyStage, RunSettings, SourceFile, StageName},
+    stages::{AnyStage, RunSettings, SourceFile, StageName, Word},
 };
 
 pub use load::{Invalid, Options, load, parse};
@@ -75,7 +75,7 @@ pub enum Source {
         /// The stage's index.
         stage: usize,
         /// The artifact's name.
-        artifact: &'static str,
+        artifact: Word,
     },
     /// A file of the user's.
     File {

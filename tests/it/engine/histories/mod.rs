@@ -107,7 +107,7 @@ fn fake(failing: BTreeMap<String, FailureClass>) -> Fake {
         match failing.get(&task.name) {
             None => echo(task),
             Some(class) => {
-                fs::write(task.staging.join(task.stage.artifacts()[0].file), "half of it").unwrap();
+                fs::write(task.staging.join(task.stage.artifacts()[0].file.as_ref()), "half of it").unwrap();
                 Err(Failure { class: *class, message: "no luck".to_owned() })
             }
         }
