@@ -5,7 +5,7 @@ use std::{fmt::Write, fs, time::Duration};
 use pcamflow::engine::exec::fake::{Fake, echo};
 
 use crate::{
-    hdf5_files::labels,
+    hdf5_files::{labels, unwritten_images},
     sandbox::{Output, Sandbox},
 };
 
@@ -25,8 +25,7 @@ sizes = { train = 200, validation = 100, test = 100 }
 /// 100,000 patches, all black, whose bytes no file needs to hold.
 fn project() -> Sandbox {
     Sandbox::new().pipeline(SPLIT).file("data/meta.csv", meta()).with(|root| {
-        let images = hdf5::File::create(root.join("data/x.h5")).unwrap();
-        images.new_dataset::<u8>().shape([ROWS, 96, 96, 3]).create("x").unwrap();
+        unwritten_images(&root.join("data/x.h5"), ROWS);
         let values: Vec<u8> = (0..ROWS).map(|row| u8::from(row % 2 == 0)).collect();
         labels(&root.join("data/y.h5"), &values);
     })
