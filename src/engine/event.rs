@@ -216,6 +216,8 @@ impl Summary {
         match self.failed.first().map(|failed| failed.class) {
             _ if self.interrupted => 130,
             None if !self.would_run.is_empty() => 4,
+            // Nothing failed, and yet not all is there: whatever the reason, that is no success.
+            None if !self.not_run.is_empty() => 1,
             None if self.required.iter().any(|verdict| !verdict.met) => 5,
             None => 0,
             Some(FailureClass::Stage | FailureClass::Process | FailureClass::Timeout) => 1,

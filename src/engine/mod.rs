@@ -199,6 +199,7 @@ impl<'a> Engine<'a> {
             order: self.order.clone(),
             states,
             made: vec![None; count],
+            before: vec![None; count],
             bytes_needed: vec![false; count],
             finished: Vec::new(),
             failed: Vec::new(),
