@@ -18,6 +18,7 @@ pub mod results;
 mod run;
 mod select;
 mod show;
+mod states;
 mod status;
 mod task;
 pub mod why;
@@ -35,7 +36,8 @@ pub use keys::NamedStage;
 use known::Known;
 use plan::Planner;
 use resources::Resources;
-use run::{Run, State};
+use run::Run;
+use states::States;
 pub use status::StageStatus;
 
 /// What the command line says about a run.
@@ -139,10 +141,6 @@ impl<'a> Engine<'a> {
         observer: &'o mut dyn Observer,
     ) -> Run<'r, 'o> {
         let count = self.pipeline.stages.len();
-        let mut states: Vec<State> = (0..count).map(|_| State::Out).collect();
-        for stage in &self.order {
-            states[*stage] = State::Waiting;
-        }
         Run {
             planner,
             shared,
@@ -155,7 +153,7 @@ impl<'a> Engine<'a> {
             resources: Resources::of_this_machine(self.options.jobs),
             keep_going: self.options.keep_going,
             order: self.order.clone(),
-            states,
+            states: States::new(count, &self.order),
             made: vec![None; count],
             bytes_needed: vec![false; count],
             finished: Vec::new(),

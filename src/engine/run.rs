@@ -20,6 +20,7 @@ use super::{
     repeats::{repeats, show as show_repeats},
     resources::{Grant, Resources, Wish},
     show::Show,
+    states::{Lane, State, States},
     task,
 };
 use crate::{
@@ -28,24 +29,6 @@ use crate::{
     stages::{DeviceChoice, Runner},
     store::ActionRecord,
 };
-
-/// Where a stage stands.
-pub(super) enum State {
-    /// Out of scope: nothing asks for it.
-    Out,
-    /// Something that it needs is not there yet.
-    Waiting,
-    /// Everything is there, it has to run, and there was no room yet.
-    Queued(Box<ToRun>),
-    /// It runs.
-    Running(Grant),
-    /// It is done.
-    Done,
-    /// It failed.
-    Failed,
-    /// A stage that it needs failed.
-    Blocked,
-}
 
 /// One run of a pipeline.
 pub(super) struct Run<'a, 'o> {
@@ -58,7 +41,7 @@ pub(super) struct Run<'a, 'o> {
     pub(super) keep_going: bool,
     /// The stages in scope, each after what it needs.
     pub(super) order: Vec<usize>,
-    pub(super) states: Vec<State>,
+    pub(super) states: States,
     pub(super) made: Vec<Option<Made>>,
     /// Stages whose result is in the store without its bytes, which somebody needs.
     pub(super) bytes_needed: Vec<bool>,
@@ -81,7 +64,7 @@ impl<'a> Run<'a, '_> {
                 let hold = shared.lease.hold();
                 self.settle();
                 while self.start(threads, &send) {}
-                if !self.anything_runs() {
+                if !self.states.anything_runs() {
                     break;
                 }
                 hold.release();
@@ -91,17 +74,10 @@ impl<'a> Run<'a, '_> {
         self.end(started)
     }
 
-    fn anything_runs(&self) -> bool {
-        self.states.iter().any(|state| matches!(state, State::Running(_)))
-    }
-
     /// Decides about every stage whose inputs are there, as often as that makes others ready.
     fn settle(&mut self) {
-        for place in 0..self.order.len() {
-            let stage = self.order[place];
-            if matches!(self.states[stage], State::Waiting) {
-                self.decide(stage);
-            }
+        while let Some(stage) = self.states.next_open() {
+            self.decide(stage);
         }
     }
 
@@ -124,7 +100,7 @@ impl<'a> Run<'a, '_> {
             let stage = Some(self.name(stage));
             self.observer.event(&Event::Warning { stage, text: text.clone() });
         }
-        self.states[stage] = State::Queued(Box::new(run));
+        self.states.queue(stage, run, self.lane(&self.wish(stage)));
     }
 
     /// Starts what there is room for, in order: a stage that waits for all cores is not overtaken by
@@ -137,28 +113,29 @@ impl<'a> Run<'a, '_> {
         if self.shared.stopped.load(Ordering::SeqCst) || (!self.failed.is_empty() && !self.keep_going) {
             return false;
         }
-        let mut cores_wanted = false;
-        let mut reopened = false;
-        for place in 0..self.order.len() {
-            let stage = self.order[place];
-            if !matches!(self.states[stage], State::Queued(_)) {
-                continue;
-            }
-            if self.reopen_inputs(stage) {
-                reopened = true;
-                continue;
-            }
+        // Once cores are wanted, only those that want a GPU are looked at.
+        let (mut from, mut lane, mut reopened) = (0, None, false);
+        while !self.resources.all_jobs_taken()
+            && let Some((place, stage)) = self.states.next_queued(from, lane)
+        {
+            from = place + 1;
             let wish = self.wish(stage);
-            let on_cpu = matches!(wish.device, None | Some(DeviceChoice::Cpu)) || !self.resources.has_gpus();
-            if on_cpu && cores_wanted {
-                continue;
-            }
             match self.resources.take(wish) {
+                Some(grant) if self.reopen_inputs(stage) => {
+                    self.resources.give_back(&grant);
+                    reopened = true;
+                }
                 Some(grant) => self.launch(stage, grant, threads, send),
-                None => cores_wanted |= on_cpu,
+                None if self.lane(&wish) == Lane::Cores => lane = Some(Lane::Gpus),
+                None => {}
             }
         }
         reopened
+    }
+
+    fn lane(&self, wish: &Wish) -> Lane {
+        let on_cpu = matches!(wish.device, None | Some(DeviceChoice::Cpu)) || !self.resources.has_gpus();
+        if on_cpu { Lane::Cores } else { Lane::Gpus }
     }
 
     fn wish(&self, stage: usize) -> Wish {
@@ -179,17 +156,29 @@ impl<'a> Run<'a, '_> {
                 .and_then(|made| made.get(artifact))
                 .is_some_and(|artifact| self.shared.store.object(&artifact.digest).exists());
             if !here {
-                self.made[maker] = None;
                 self.bytes_needed[maker] = true;
-                self.states[maker] = State::Waiting;
+                self.reopen(maker);
                 reopened = true;
             }
         }
         if reopened {
-            self.states[stage] = State::Waiting;
+            self.states.set(stage, State::Waiting);
             self.settle();
         }
         reopened
+    }
+
+    /// A stage is decided about once more. Whoever is queued to read what it made waits for it again.
+    fn reopen(&mut self, stage: usize) {
+        self.made[stage] = None;
+        let name = self.name(stage);
+        self.finished.retain(|finished| finished.stage != name);
+        self.states.set(stage, State::Waiting);
+        for next in self.planner.pipeline.graph.feeds(stage) {
+            if matches!(self.states[next], State::Queued(_)) {
+                self.states.set(next, State::Waiting);
+            }
+        }
     }
 
     fn launch<'scope>(
@@ -201,7 +190,7 @@ impl<'a> Run<'a, '_> {
     ) where
         'a: 'scope,
     {
-        let State::Queued(run) = std::mem::replace(&mut self.states[stage], State::Waiting) else { return };
+        let State::Queued(run) = self.states.set(stage, State::Running(grant.clone())) else { return };
         self.shared.lease.claim_key(&run.fingerprint.key());
         let node = &self.planner.pipeline.stages[stage];
         let task = task::task(node, &self.settings, &grant, &self.made, self.planner);
@@ -210,7 +199,6 @@ impl<'a> Run<'a, '_> {
         let attempt = Attempt { index: stage, node, run: *run, task, sources, send: send.clone() };
         let shared = self.shared;
         threads.spawn(move || attempt.run(shared));
-        self.states[stage] = State::Running(grant);
     }
 
     fn wait(&mut self, receive: &Receiver<Message>) {
@@ -269,10 +257,10 @@ impl<'a> Run<'a, '_> {
         self.note_latest(stage, &record);
         self.reset_what_changed(stage, &record);
         self.made[stage] = Some(record.artifacts);
-        self.states[stage] = State::Done;
+        self.states.set(stage, State::Done);
+        self.planner.pipeline.graph.feeds(stage).for_each(|next| self.states.look_at(next));
         self.bytes_needed[stage] = false;
         self.observer.event(&Event::Finished(finished.clone()));
-        self.finished.retain(|other| other.stage != finished.stage);
         self.finished.push(finished);
     }
 
@@ -296,14 +284,13 @@ impl<'a> Run<'a, '_> {
                 }))
             });
             if reads_other && matches!(self.states[next], State::Done) {
-                self.made[next] = None;
-                self.states[next] = State::Waiting;
+                self.reopen(next);
             }
         }
     }
 
     fn fail(&mut self, stage: usize, failed: Failed) {
-        self.states[stage] = State::Failed;
+        self.states.set(stage, State::Failed);
         if self.shared.stopped.load(Ordering::SeqCst) {
             return; // It did not fail: it was stopped.
         }
@@ -315,14 +302,16 @@ impl<'a> Run<'a, '_> {
         self.block(stage, &name);
     }
 
+    /// Whatever waits for a stage that failed, directly or not, cannot run.
     fn block(&mut self, stage: usize, by: &str) {
-        let feeds: Vec<usize> = self.planner.pipeline.graph.feeds(stage).collect();
-        for next in feeds {
+        let feeds = |stage| self.planner.pipeline.graph.feeds(stage);
+        let mut blocked: Vec<usize> = feeds(stage).collect();
+        while let Some(next) = blocked.pop() {
             if matches!(self.states[next], State::Waiting) {
-                self.states[next] = State::Blocked;
-                let stage = self.name(next);
+                self.states.set(next, State::Blocked);
+                let stage = self.planner.pipeline.stages[next].name.to_string();
                 self.observer.event(&Event::Blocked { stage, by: by.to_owned() });
-                self.block(next, by);
+                blocked.extend(feeds(next));
             }
         }
     }
