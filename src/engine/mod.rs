@@ -103,7 +103,8 @@ impl<'a> Engine<'a> {
     /// Source files that are missing or not what their pins say.
     pub fn plan(&self, observer: &mut dyn Observer) -> Result<Vec<PlannedStage>, Refused> {
         let known = self.known(observer)?;
-        Ok(self.planner(&known).plan(&self.order))
+        let planner = self.planner(&known);
+        Ok(planner.told(&planner.forecast(&self.order)))
     }
 
     /// Runs what has to run. Shows artifacts below `out`. Ends early, with everything that was
@@ -123,14 +124,16 @@ impl<'a> Engine<'a> {
         let known = self.known(observer)?;
         let planner = self.planner(&known);
         let lease = self.store.lease();
-        // A result that is being collected must look neither whole nor damaged.
+        // A result that is being collected must look neither whole nor damaged; and what is found stays found
+        // until the run has claimed it.
         let hold = lease.hold();
-        let stages = planner.plan(&self.order);
-        drop(hold);
+        let forecast = planner.forecast(&self.order);
+        let stages = planner.told(&forecast);
+        planner.remember(forecast);
         observer.event(&Event::Planned { pipeline: self.pipeline.name.clone(), stages });
         let shared = attempt::Shared { store: self.store, lease: &lease, executor, stopped };
         let show = show::Show::new(self.store, self.out(out), self.pipeline);
-        Ok(self.prepared(&planner, &shared, show, observer).run(started))
+        Ok(self.prepared(&planner, &shared, show, observer).run(started, hold))
     }
 
     fn prepared<'r, 'o>(
@@ -178,6 +181,7 @@ impl<'a> Engine<'a> {
             known,
             forced,
             damaged: Default::default(),
+            hits: Default::default(),
             places: Default::default(),
         }
     }

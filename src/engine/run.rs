@@ -27,7 +27,7 @@ use crate::{
     pipeline::Source,
     protocol::Number,
     stages::{DeviceChoice, Runner},
-    store::ActionRecord,
+    store::{ActionRecord, Hold},
 };
 
 /// One run of a pipeline.
@@ -53,15 +53,17 @@ pub(super) struct Run<'a, 'o> {
 const PATIENCE: Duration = Duration::from_millis(50);
 
 impl<'a> Run<'a, '_> {
-    /// Runs until nothing is left that can run.
-    pub(super) fn run(mut self, started: Instant) -> Summary {
+    /// Runs until nothing is left that can run. The gate has been held since what the planner remembers was
+    /// found.
+    pub(super) fn run(mut self, started: Instant, hold: Hold<'a>) -> Summary {
         let (send, receive) = mpsc::channel();
         let shared = self.shared;
+        let mut held = Some(hold);
         std::thread::scope(|threads| {
             loop {
                 // What is found in the store stays there while the gate is held, and after that because it
                 // is claimed.
-                let hold = shared.lease.hold();
+                let hold = held.take().unwrap_or_else(|| shared.lease.hold());
                 self.settle();
                 while self.start(threads, &send) {}
                 if !self.states.anything_runs() {

@@ -176,7 +176,10 @@ mod tests {
             let next = || states.next_queued(from, of).inspect(|(place, _)| from = place + 1);
             std::iter::from_fn(next).map(|(_, stage)| stage).collect::<Vec<_>>()
         };
-        assert_eq!((all(None), all(Some(Lane::Gpus)), all(Some(Lane::Cores))), (vec![2, 1, 0], vec![1], vec![2, 0]));
+        assert_eq!(
+            (all(None), all(Some(Lane::Gpus)), all(Some(Lane::Cores))),
+            (vec![2, 1, 0], vec![1], vec![2, 0])
+        );
         states.set(1, State::Waiting);
         states.set(2, State::Failed);
         assert_eq!(states.next_queued(0, None), Some((2, 0)));

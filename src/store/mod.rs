@@ -86,6 +86,8 @@ pub struct Store {
     layout: Arc<Layout>,
     sources: Sources,
     leftovers: std::sync::Once,
+    /// Folders in which everything that a crash left beside shown folders has been cleared up.
+    tidied: std::sync::Mutex<std::collections::BTreeSet<std::path::PathBuf>>,
 }
 
 impl Store {
@@ -96,7 +98,8 @@ impl Store {
     pub fn open(root: &Path, options: Options) -> Result<Self> {
         let durability = if options.durable { Durability::Durable } else { Durability::Relaxed };
         let layout = Arc::new(Layout::open(root, durability)?);
-        Ok(Self { sources: Sources::new(Arc::clone(&layout)), layout, leftovers: std::sync::Once::new() })
+        let (leftovers, tidied) = (std::sync::Once::new(), Default::default());
+        Ok(Self { sources: Sources::new(Arc::clone(&layout)), layout, leftovers, tidied })
     }
 
     /// The absolute path of the store.
