@@ -5,13 +5,13 @@ use std::{
     ffi::OsString,
     fs::{self, File, OpenOptions},
     hash::{BuildHasher, Hasher},
-    io::{self, Write},
+    io::{self, Read, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     time::SystemTime,
 };
 
-use super::{Error, Result};
+use super::{Error, Result, StatTuple};
 
 /// The bytes of a file.
 ///
@@ -27,6 +27,19 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 /// Where it exists and cannot be read.
 pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
     absent_is_none(path, "read", fs::read(path))
+}
+
+/// The bytes of a file with its stat tuple from before they were read, for less than asking twice; `None` if it
+/// does not exist.
+///
+/// # Errors
+/// Where it exists and cannot be read.
+pub fn read_with_stat(path: &Path) -> Result<Option<(StatTuple, Vec<u8>)>> {
+    let Some(mut file) = absent_is_none(path, "read", File::open(path))? else { return Ok(None) };
+    let stat = StatTuple::from(&file.metadata().map_err(Error::at("look at", path))?);
+    let mut bytes = Vec::with_capacity(usize::try_from(stat.size).unwrap_or_default().saturating_add(1));
+    file.read_to_end(&mut bytes).map_err(Error::at("read", path))?;
+    Ok(Some((stat, bytes)))
 }
 
 /// The names in a folder, sorted; none if it does not exist.
