@@ -36,7 +36,7 @@ pub(super) struct Forecast {
     pub(super) stages: Vec<Outlook>,
     /// The artifacts of the stages whose results are in the store.
     pub(super) made: Vec<Option<Made>>,
-    /// What else is known of these results, for the run that follows.
+    /// What else is known of these results, for the run that follows; but for their lines.
     hits: Vec<Option<Box<ActionRecord>>>,
     places: BTreeMap<usize, usize>,
 }
@@ -103,6 +103,7 @@ impl Planner<'_> {
             Decision::Cached(mut record) => {
                 let seconds = record.made.seconds;
                 before.made[stage] = Some(std::mem::take(&mut record.artifacts));
+                record.lines.clear();
                 before.hits[stage] = Some(record);
                 outlook(Planned::Cached, String::new(), Some(key), Some(seconds))
             }
@@ -144,9 +145,9 @@ impl Planner<'_> {
     }
 
     /// The stages that a stage reads from, with what it reads.
-    fn makers(&self, stage: usize) -> impl Iterator<Item = (usize, &'static str)> {
-        self.pipeline.stages[stage].inputs.iter().filter_map(|input| match input.source {
-            Source::Artifact { stage, artifact } => Some((stage, artifact)),
+    fn makers(&self, stage: usize) -> impl Iterator<Item = (usize, &str)> {
+        self.pipeline.stages[stage].inputs.iter().filter_map(|input| match &input.source {
+            Source::Artifact { stage, artifact } => Some((*stage, artifact.as_ref())),
             Source::File { .. } => None,
         })
     }

@@ -30,7 +30,8 @@ pub(super) struct Planner<'a> {
     /// What was found damaged, by key: finding it moves it away, so it is found only once.
     pub(super) damaged: RefCell<BTreeMap<Digest, String>>,
     /// By stage, the results that the plan found, for a run that begins before anything can have been
-    /// collected: each serves once, so that a stage which is decided about again is looked up again.
+    /// collected: each serves once, so that a stage which is decided about again is looked up again. Without
+    /// their lines, which are the fingerprint's: of many stages those would be most of the memory.
     pub(super) hits: RefCell<Vec<Option<Box<ActionRecord>>>>,
     /// Where values are written, once somebody asks.
     pub(super) places: OnceCell<Places<'a>>,
@@ -41,7 +42,7 @@ pub(super) type Made = BTreeMap<String, StoredArtifact>;
 
 /// What has to be done for a stage whose inputs are known.
 pub(super) enum Decision {
-    /// Nothing: this is its result. Without the lines, which are the fingerprint's.
+    /// Nothing: this is its result.
     Cached(Box<ActionRecord>),
     /// Compute it.
     Run(ToRun),
@@ -71,7 +72,9 @@ impl<'a> Planner<'a> {
 
     fn digest(&self, source: &Source, made: &[Option<Made>]) -> Option<Digest> {
         match source {
-            Source::Artifact { stage, artifact } => Some(made[*stage].as_ref()?.get(*artifact)?.digest),
+            Source::Artifact { stage, artifact } => {
+                Some(made[*stage].as_ref()?.get(artifact.as_ref())?.digest)
+            }
             Source::File { file, path, .. } => file.blake3.or_else(|| self.known.digest(path)),
         }
     }
@@ -107,12 +110,8 @@ impl<'a> Planner<'a> {
             return Err(damage.clone());
         }
         let found = match self.store.record(key) {
-            Ok(Lookup::Found(mut record)) => match self.damage(&record) {
-                None => {
-                    // Of many stages these would be most of the memory.
-                    record.lines = BTreeMap::new();
-                    Ok(Some(record))
-                }
+            Ok(Lookup::Found(record)) => match self.damage(&record) {
+                None => Ok(Some(record)),
                 Some(damage) => Err(damage),
             },
             Ok(Lookup::Absent) => Ok(None),
@@ -154,6 +153,9 @@ impl<'a> Planner<'a> {
     }
 
     fn why(&self, stage: usize, fingerprint: &Fingerprint) -> String {
+        if let Ok(Some(loss)) = self.store.loss(&fingerprint.key()) {
+            return loss;
+        }
         let name = self.pipeline.stages[stage].name.to_string();
         match self.previous(&name) {
             Some(record) => self.teller(stage).reason(&differences(&record.lines, fingerprint.lines())),
@@ -195,14 +197,22 @@ impl<'a> Planner<'a> {
         Teller { pipeline: self.pipeline, node: &self.pipeline.stages[stage], places }
     }
 
-    /// The record that a stage of this name had last.
+    /// The record that a stage of this name had last; of a trial that is new, that of the stage in the pipeline
+    /// itself: it says best what the trial does otherwise.
     pub(super) fn previous(&self, name: &str) -> Option<ActionRecord> {
-        self.store.previous(&self.pipeline.name, name).ok().flatten()
+        let had = |name: &str| self.store.previous(&self.pipeline.name, name).ok().flatten();
+        had(name).or_else(|| had(&without_trial(name)?))
     }
 
     fn had_result(&self, name: &str) -> bool {
         matches!(self.store.latest_key(&self.pipeline.name, name), Ok(Some(_)))
     }
+}
+
+/// The name of a trial's stage in the pipeline itself.
+fn without_trial(name: &str) -> Option<String> {
+    let (stage, rest) = name.split_once('[')?;
+    Some(format!("{stage}{}", rest.split_once(']')?.1))
 }
 
 fn replace(fingerprint: Fingerprint, why: &str, warning: Option<String>) -> Decision {
