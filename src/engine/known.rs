@@ -24,6 +24,15 @@ struct Mention<'a> {
     place: &'a str,
 }
 
+/// What is at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum There {
+    Nothing,
+    File,
+    Folder,
+    Other,
+}
+
 impl Known {
     /// Finds the digest of every source file that the stages in scope read.
     ///
@@ -36,14 +45,11 @@ impl Known {
         observer: &mut dyn Observer,
     ) -> Result<Self, Vec<String>> {
         let mentions: Vec<Mention<'_>> = mentions(pipeline, scope).collect();
-        let mut problems: Vec<String> = mentions.iter().filter_map(Mention::absent).collect();
-        let mut there: Vec<PathBuf> = mentions
-            .iter()
-            .filter(|mention| mention.path.is_file())
-            .map(|mention| mention.path.to_owned())
-            .collect();
-        there.sort();
-        there.dedup();
+        let found = look_at(&mentions);
+        let mut problems: Vec<String> =
+            mentions.iter().filter_map(|mention| mention.absent(found[mention.path])).collect();
+        let there = found.iter().filter(|(_, there)| **there == There::File);
+        let there: Vec<PathBuf> = there.map(|(path, _)| (*path).to_owned()).collect();
         let mut known = Self::default();
         for (path, digest) in there.iter().zip(hash(store, &there, observer)) {
             match digest {
@@ -66,15 +72,15 @@ impl Known {
 
 impl Mention<'_> {
     /// What is wrong with a file that is not there; a pinned one is not missed before its bytes are.
-    fn absent(&self) -> Option<String> {
+    fn absent(&self, there: There) -> Option<String> {
         let path = self.path.display();
-        if self.path.is_dir() {
+        if there == There::Folder {
             return Some(format!("{}: {path} is a folder, and a file is due", self.place));
         }
-        if self.path.exists() && !self.path.is_file() {
+        if there == There::Other {
             return Some(format!("{}: {path} is a pipe or a device, and a file is due", self.place));
         }
-        let missing = !self.path.exists() && self.pin.is_none();
+        let missing = there == There::Nothing && self.pin.is_none();
         missing.then(|| {
             let advice =
                 "source paths are relative to `[pipeline] data`, which --data DIR and PCAMFLOW_DATA override";
@@ -92,6 +98,21 @@ impl Mention<'_> {
             )
         })
     }
+}
+
+/// What is at each path that is mentioned, in the order of the paths: stages may read the same file, and
+/// each is looked at once.
+fn look_at<'a>(mentions: &[Mention<'a>]) -> BTreeMap<&'a Path, There> {
+    let mut found = BTreeMap::new();
+    for mention in mentions {
+        found.entry(mention.path).or_insert_with(|| match mention.path.metadata() {
+            Ok(metadata) if metadata.is_file() => There::File,
+            Ok(metadata) if metadata.is_dir() => There::Folder,
+            Ok(_) => There::Other,
+            Err(_) => There::Nothing,
+        });
+    }
+    found
 }
 
 fn mentions<'a>(pipeline: &'a Pipeline, scope: &'a [usize]) -> impl Iterator<Item = Mention<'a>> {

@@ -23,6 +23,7 @@ mod retry;
 mod run;
 mod select;
 mod show;
+mod states;
 mod status;
 mod task;
 mod together;
@@ -44,7 +45,8 @@ use known::Known;
 use plan::Planner;
 use require::{Demand, Requirement};
 use resources::Resources;
-use run::{Run, State};
+use run::Run;
+use states::States;
 pub use status::StageStatus;
 
 /// This machine's name.
@@ -122,7 +124,8 @@ impl<'a> Engine<'a> {
     /// Source files that are missing or not what their pins say.
     pub fn plan(&self, observer: &mut dyn Observer) -> Result<Vec<PlannedStage>, Refused> {
         let known = self.known(observer)?;
-        Ok(self.planner(&known).plan(&self.order))
+        let planner = self.planner(&known);
+        Ok(planner.told(&planner.forecast(&self.order)))
     }
 
     /// Runs what has to run. Shows artifacts below `out`. Ends early, with everything that was
@@ -143,16 +146,17 @@ impl<'a> Engine<'a> {
         let known = self.known(observer)?;
         let planner = self.planner(&known);
         let lease = self.store.lease();
-        // A result that is being collected must look neither whole nor damaged.
+        // A result that is being collected must look neither whole nor damaged; and what is found stays found
+        // until the run has claimed it.
         let hold = lease.hold();
         let forecast = planner.forecast(&self.order);
-        drop(hold);
         self.requirable(&planner, &forecast)?;
         let stages = planner.told(&forecast);
+        planner.remember(forecast);
         observer.event(&Event::Planned { pipeline: self.pipeline.name.clone(), stages });
         let shared = attempt::Shared { store: self.store, lease: &lease, executor, stopped };
         let show = show::Show::new(self.store, self.out(out), self.pipeline);
-        Ok(self.prepared(&planner, &shared, show, observer).run(started))
+        Ok(self.prepared(&planner, &shared, show, observer).run(started, hold))
     }
 
     fn begin(&self, frozen: bool, observer: &mut dyn Observer) {
@@ -179,10 +183,6 @@ impl<'a> Engine<'a> {
         observer: &'o mut dyn Observer,
     ) -> Run<'r, 'o> {
         let count = self.pipeline.stages.len();
-        let mut states: Vec<State> = (0..count).map(|_| State::Out).collect();
-        for stage in &self.order {
-            states[*stage] = State::Waiting;
-        }
         Run {
             planner,
             shared,
@@ -197,7 +197,7 @@ impl<'a> Engine<'a> {
             keep_going: self.options.keep_going,
             sweep: self.options.sweep.clone(),
             order: self.order.clone(),
-            states,
+            states: States::new(count, &self.order),
             made: vec![None; count],
             before: vec![None; count],
             bytes_needed: vec![false; count],
@@ -223,6 +223,7 @@ impl<'a> Engine<'a> {
             known,
             forced,
             damaged: Default::default(),
+            hits: Default::default(),
             places: Default::default(),
         }
     }

@@ -19,6 +19,7 @@ use super::{
     require::{Demand, Results},
     resources::{Grant, Resources, Wish},
     show::Show,
+    states::{Lane, State, States},
     task,
     together::Together,
 };
@@ -26,26 +27,8 @@ use crate::{
     digest::Digest,
     pipeline::Source,
     stages::DeviceChoice,
-    store::{ActionRecord, StoredArtifact},
+    store::{ActionRecord, Hold, StoredArtifact},
 };
-
-/// Where a stage stands.
-pub(super) enum State {
-    /// Out of scope: nothing asks for it.
-    Out,
-    /// Something that it needs is not there yet.
-    Waiting,
-    /// Everything is there, it has to run, and there was no room yet.
-    Queued(Box<ToRun>),
-    /// It runs.
-    Running(Grant),
-    /// It is done.
-    Done,
-    /// It failed.
-    Failed,
-    /// A stage that it needs failed.
-    Blocked,
-}
 
 /// One run of a pipeline.
 pub(super) struct Run<'a, 'o> {
@@ -62,7 +45,7 @@ pub(super) struct Run<'a, 'o> {
     pub(super) sweep: Option<String>,
     /// The stages in scope, each after what it needs.
     pub(super) order: Vec<usize>,
-    pub(super) states: Vec<State>,
+    pub(super) states: States,
     pub(super) made: Vec<Option<Made>>,
     /// What stages had made that are being computed, or looked up, once more.
     pub(super) before: Vec<Option<Made>>,
@@ -76,18 +59,20 @@ pub(super) struct Run<'a, 'o> {
 const PATIENCE: Duration = Duration::from_millis(50);
 
 impl<'a> Run<'a, '_> {
-    /// Runs until nothing is left that can run.
-    pub(super) fn run(mut self, started: Instant) -> Summary {
+    /// Runs until nothing is left that can run. The gate has been held since what the planner remembers was
+    /// found.
+    pub(super) fn run(mut self, started: Instant, hold: Hold<'a>) -> Summary {
         let (send, receive) = mpsc::channel();
         let shared = self.shared;
+        let mut held = Some(hold);
         std::thread::scope(|threads| {
             loop {
                 // What is found in the store stays there while the gate is held, and after that because it
                 // is claimed.
-                let hold = shared.lease.hold();
+                let hold = held.take().unwrap_or_else(|| shared.lease.hold());
                 self.settle();
                 while self.start(threads, &send) {}
-                if !self.anything_runs() {
+                if !self.states.anything_runs() {
                     break;
                 }
                 hold.release();
@@ -97,17 +82,10 @@ impl<'a> Run<'a, '_> {
         self.end(started)
     }
 
-    fn anything_runs(&self) -> bool {
-        self.states.iter().any(|state| matches!(state, State::Running(_)))
-    }
-
     /// Decides about every stage whose inputs are there, as often as that makes others ready.
     fn settle(&mut self) {
-        for place in 0..self.order.len() {
-            let stage = self.order[place];
-            if matches!(self.states[stage], State::Waiting) {
-                self.decide(stage);
-            }
+        while let Some(stage) = self.states.next_open() {
+            self.decide(stage);
         }
     }
 
@@ -130,7 +108,7 @@ impl<'a> Run<'a, '_> {
             let stage = Some(self.name(stage));
             self.observer.event(&Event::Warning { stage, text: text.clone() });
         }
-        self.states[stage] = State::Queued(Box::new(run));
+        self.states.queue(stage, run, self.lane(&self.wish(stage)));
     }
 
     /// Starts what there is room for, in order: a stage that waits for all cores is not overtaken by
@@ -143,28 +121,29 @@ impl<'a> Run<'a, '_> {
         if self.shared.stopped.load(Ordering::SeqCst) || (!self.failed.is_empty() && !self.keep_going) {
             return false;
         }
-        let mut cores_wanted = false;
-        let mut reopened = false;
-        for place in 0..self.order.len() {
-            let stage = self.order[place];
-            if !matches!(self.states[stage], State::Queued(_)) {
-                continue;
-            }
-            if self.waits_for_bytes(stage) {
-                reopened = true;
-                continue;
-            }
+        // Once cores are wanted, only those that want a GPU are looked at.
+        let (mut from, mut lane, mut reopened) = (0, None, false);
+        while !self.resources.all_jobs_taken()
+            && let Some((place, stage)) = self.states.next_queued(from, lane)
+        {
+            from = place + 1;
             let wish = self.wish(stage);
-            let on_cpu = matches!(wish.device, None | Some(DeviceChoice::Cpu)) || !self.resources.has_gpus();
-            if on_cpu && cores_wanted {
-                continue;
-            }
             match self.resources.take(wish) {
+                Some(grant) if self.waits_for_bytes(stage) => {
+                    self.resources.give_back(&grant);
+                    reopened = true;
+                }
                 Some(grant) => self.launch(stage, grant, threads, send),
-                None => cores_wanted |= on_cpu,
+                None if self.lane(&wish) == Lane::Cores => lane = Some(Lane::Gpus),
+                None => {}
             }
         }
         reopened
+    }
+
+    fn lane(&self, wish: &Wish) -> Lane {
+        let on_cpu = matches!(wish.device, None | Some(DeviceChoice::Cpu)) || !self.resources.has_gpus();
+        if on_cpu { Lane::Cores } else { Lane::Gpus }
     }
 
     fn wish(&self, stage: usize) -> Wish {
@@ -191,20 +170,26 @@ impl<'a> Run<'a, '_> {
             waits = true;
         }
         if waits {
-            self.states[stage] = State::Waiting;
+            self.states.set(stage, State::Waiting);
             self.settle();
         }
         waits
     }
 
-    /// A stage is decided about once more. What it had made is what its readers have read.
+    /// A stage is decided about once more. What it had made is what its readers have read; whoever is queued
+    /// to read it waits for it again.
     fn reopen(&mut self, stage: usize) {
         if let Some(made) = self.made[stage].take() {
             self.before[stage] = Some(made);
         }
         let name = self.name(stage);
         self.finished.retain(|finished| finished.stage != name);
-        self.states[stage] = State::Waiting;
+        self.states.set(stage, State::Waiting);
+        for next in self.planner.pipeline.graph.feeds(stage) {
+            if matches!(self.states[next], State::Queued(_)) {
+                self.states.set(next, State::Waiting);
+            }
+        }
     }
 
     fn launch<'scope>(
@@ -216,7 +201,7 @@ impl<'a> Run<'a, '_> {
     ) where
         'a: 'scope,
     {
-        let State::Queued(run) = std::mem::replace(&mut self.states[stage], State::Waiting) else { return };
+        let State::Queued(run) = self.states.set(stage, State::Running(grant.clone())) else { return };
         self.shared.lease.claim_key(&run.fingerprint.key());
         let node = &self.planner.pipeline.stages[stage];
         let task = task::task(node, &self.settings, &grant, &self.made, self.planner);
@@ -226,7 +211,6 @@ impl<'a> Run<'a, '_> {
         let attempt = Attempt { index: stage, node, run: *run, task, retry, sources, send: send.clone() };
         let shared = self.shared;
         threads.spawn(move || attempt.run(shared));
-        self.states[stage] = State::Running(grant);
     }
 
     fn wait(&mut self, receive: &Receiver<Message>) {
@@ -271,10 +255,10 @@ impl<'a> Run<'a, '_> {
         self.note_latest(stage, &record);
         self.reset_what_changed(stage, &record);
         self.made[stage] = Some(record.artifacts);
-        self.states[stage] = State::Done;
+        self.states.set(stage, State::Done);
+        self.planner.pipeline.graph.feeds(stage).for_each(|next| self.states.look_at(next));
         self.bytes_needed[stage] = false;
         self.observer.event(&Event::Finished(finished.clone()));
-        self.finished.retain(|other| other.stage != finished.stage);
         self.finished.push(finished);
     }
 
@@ -297,7 +281,7 @@ impl<'a> Run<'a, '_> {
                 matches!(&input.source, Source::Artifact { stage: maker, artifact } if *maker == stage
                     && digest(&before, artifact) != digest(&record.artifacts, artifact))
             });
-            if reads_other && matches!(self.states[next], State::Done | State::Queued(_)) {
+            if reads_other && matches!(self.states[next], State::Done) {
                 self.reopen(next);
             }
         }
@@ -309,7 +293,7 @@ impl<'a> Run<'a, '_> {
     }
 
     fn fail(&mut self, stage: usize, failed: Failed) {
-        self.states[stage] = State::Failed;
+        self.states.set(stage, State::Failed);
         if self.shared.stopped.load(Ordering::SeqCst) {
             return; // It did not fail: it was stopped.
         }
@@ -323,14 +307,16 @@ impl<'a> Run<'a, '_> {
         self.block(stage, &name);
     }
 
+    /// Whatever waits for a stage that failed, directly or not, cannot run.
     fn block(&mut self, stage: usize, by: &str) {
-        let feeds: Vec<usize> = self.planner.pipeline.graph.feeds(stage).collect();
-        for next in feeds {
+        let feeds = |stage| self.planner.pipeline.graph.feeds(stage);
+        let mut blocked: Vec<usize> = feeds(stage).collect();
+        while let Some(next) = blocked.pop() {
             if matches!(self.states[next], State::Waiting) {
-                self.states[next] = State::Blocked;
-                let stage = self.name(next);
+                self.states.set(next, State::Blocked);
+                let stage = self.planner.pipeline.stages[next].name.to_string();
                 self.observer.event(&Event::Blocked { stage, by: by.to_owned() });
-                self.block(next, by);
+                blocked.extend(feeds(next));
             }
         }
     }

@@ -45,8 +45,11 @@ pub(super) fn stages(pipeline: &Pipeline, name: &str) -> Result<Vec<usize>, Stri
 }
 
 fn matching(pipeline: &Pipeline, patterns: &[String], complaint: &str) -> Result<Vec<bool>, Vec<String>> {
+    let mut chosen = vec![false; pipeline.stages.len()];
+    if patterns.is_empty() {
+        return Ok(chosen);
+    }
     let names: Vec<[String; 3]> = pipeline.stages.iter().map(|node| names(&node.name)).collect();
-    let mut chosen = vec![false; names.len()];
     let mut problems = Vec::new();
     for pattern in patterns {
         let hit = |names: &[String; 3]| names.iter().any(|name| matches(pattern, name));

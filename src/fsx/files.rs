@@ -11,7 +11,7 @@ use std::{
     time::SystemTime,
 };
 
-use super::{Error, Result};
+use super::{Error, Result, StatTuple};
 
 /// The bytes of a file.
 ///
@@ -52,6 +52,19 @@ pub fn read_text(path: &Path, longest: u64) -> io::Result<String> {
         let line = 1 + text.iter().filter(|byte| **byte == b'\n').count();
         refuse(format!("it is not text (line {line} is not UTF-8)"))
     })
+}
+
+/// The bytes of a file with its stat tuple from before they were read, for less than asking twice; `None` if it
+/// does not exist.
+///
+/// # Errors
+/// Where it exists and cannot be read.
+pub fn read_with_stat(path: &Path) -> Result<Option<(StatTuple, Vec<u8>)>> {
+    let Some(mut file) = absent_is_none(path, "read", File::open(path))? else { return Ok(None) };
+    let stat = StatTuple::from(&file.metadata().map_err(Error::at("look at", path))?);
+    let mut bytes = Vec::with_capacity(usize::try_from(stat.size).unwrap_or_default().saturating_add(1));
+    file.read_to_end(&mut bytes).map_err(Error::at("read", path))?;
+    Ok(Some((stat, bytes)))
 }
 
 /// The names in a folder, sorted; none if it does not exist.
