@@ -191,13 +191,15 @@ impl Attempt<'_> {
 
     fn publish(&self, shared: &Shared<'_>, staging: &Path) -> Result<Made, Failure> {
         let declared = self.node.stage.artifacts();
-        if let Some(missing) = declared.iter().find(|artifact| !staging.join(artifact.file).is_file()) {
+        if let Some(missing) =
+            declared.iter().find(|artifact| !staging.join(artifact.file.as_ref()).is_file())
+        {
             return Err(process(&format!("the stage ended without writing its artifact {}", missing.file)));
         }
         let mut made = BTreeMap::new();
         for artifact in declared {
-            let stored = shared.store.publish(&staging.join(artifact.file)).map_err(environment)?;
-            made.insert(artifact.name.to_owned(), stored);
+            let stored = shared.store.publish(&staging.join(artifact.file.as_ref())).map_err(environment)?;
+            made.insert(artifact.name.into_owned(), stored);
         }
         Ok(made)
     }

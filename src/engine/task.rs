@@ -70,7 +70,7 @@ fn input_file(source: &Source, made: &[Option<Made>], planner: &Planner<'_>) -> 
     Some(match source {
         Source::File { file, path, .. } => InputFile { path: path.clone(), name: file.path.clone() },
         Source::Artifact { stage, artifact } => {
-            let stored = made[*stage].as_ref()?.get(*artifact)?;
+            let stored = made[*stage].as_ref()?.get(artifact.as_ref())?;
             let name = format!("{}/{artifact}", planner.pipeline.stages[*stage].name);
             InputFile { path: planner.store.object(&stored.digest), name }
         }

@@ -39,7 +39,7 @@ pub use canonical::{Canonical, Lines, join};
 pub use check::{Check, span_of};
 pub use contract::{
     Appetite, Artifact, ArtifactType, Class, Equality, Field, Input, Origin, Parameters, Peers, Runner,
-    Stage, artifact, file_input, images_inputs, kebab, model_input, question_inputs, training_inputs,
+    Stage, Word, artifact, file_input, images_inputs, kebab, model_input, question_inputs, training_inputs,
 };
 
 pub use execution::{Bytes, DeviceChoice, RunSettings};

@@ -87,6 +87,11 @@ impl Layout {
         self.root.join("leases")
     }
 
+    /// The folder `runs/`.
+    pub(super) fn runs(&self) -> PathBuf {
+        self.root.join("runs")
+    }
+
     pub(super) fn quarantine(&self) -> PathBuf {
         self.root.join("quarantine")
     }

@@ -14,6 +14,7 @@
 //!   staging/<attempt>/      where one attempt writes; gone with it
 //!   locks/<key>             one kernel lock per executing key
 //!   gate                    held by runs that decide or publish, shut by garbage collection
+//!   runs/<n>.<pipeline>.json  run records: which runs there were, and what came of them
 //!   leases/<run>            what a live run relies on, locked while it lives
 //!   quarantine/             damaged objects and records, kept for whoever wants to know
 //!   tmp/                    files being written
@@ -46,6 +47,7 @@ mod objects;
 mod quarantine;
 mod record;
 mod records;
+mod runs;
 mod seal;
 mod sources;
 mod survey;
@@ -65,6 +67,10 @@ pub use locks::{KeyLock, TryKey};
 pub use quarantine::Damage;
 pub use record::{ActionRecord, Number, Provenance, RECORD_FORMAT, StoredArtifact};
 pub use records::{Committed, Existing, Lookup};
+pub use runs::{
+    Asked, Ended, Git, LiveRun, Outcome, RUN_FORMAT, ReadRun, Requirement, RunFile, RunRecord, RunStage,
+    RunState, SweepTrial, Text,
+};
 pub use sources::{Progress, Sources};
 pub use usage::{Share, Usage};
 pub use verify::{Flaw, Verified};

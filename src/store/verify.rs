@@ -30,6 +30,8 @@ use crate::{
 pub struct Verified {
     /// Results whose records were checked.
     pub results: usize,
+    /// Run records that were checked.
+    pub runs: usize,
     /// Objects that were read.
     pub objects: usize,
     /// Their bytes.
@@ -93,6 +95,7 @@ impl Store {
                 Content::Foreign(_) => {}
             }
         }
+        verified.runs = self.verify_runs(&mut flaws)?;
         verified.damaged = flaws.into_values().collect();
         Ok(verified)
     }

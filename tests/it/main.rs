@@ -28,6 +28,7 @@ mod sandbox;
 #[cfg(feature = "torch")]
 mod sanity;
 mod split;
+mod sweep;
 #[cfg(feature = "torch")]
 mod training;
 mod verify_stage;
