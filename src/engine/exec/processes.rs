@@ -94,7 +94,7 @@ impl Processes {
         match task.resources.timeout.filter(|_| watching.is_overdue()) {
             // Also where it was done in the very moment in which its time was up: it is ended now.
             Some(timeout) => Err(too_long(timeout)),
-            None => result,
+            None => result.map_err(|failure| watching.explained(failure)),
         }
     }
 }
