@@ -25,6 +25,7 @@
 //! | [`store`] | objects, action records, digests of sources, locks, partial work, what is shown |
 //! | [`engine`] | fingerprints, plan, run loop, attempts, executors, events |
 //! | [`protocol`], [`serve`] | what crosses the process boundary; the serving side of it |
+//! | [`offspring`] | the processes that programs start: found, and ended with them |
 //! | [`data`] | HDF5 and CSV in and out, splitting, synthetic patches |
 //! | [`inspect`] | what is in a file, for people |
 //! | [`metrics`], [`report`] | pure mathematics; pictures and texts |
@@ -60,6 +61,7 @@ pub mod inspect;
 pub mod jobs;
 pub mod metrics;
 pub mod nearest;
+pub mod offspring;
 pub mod pipeline;
 pub mod protocol;
 pub mod report;

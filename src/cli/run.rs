@@ -44,7 +44,7 @@ fn real_run(
     pipeline: &Pipeline,
 ) -> Result<u8, crate::engine::Refused> {
     let stopped = Arc::new(AtomicBool::new(false));
-    let executor = Processes::new(programs());
+    let executor = Processes::new(programs()).offline(arguments.offline);
     stop_on_signals(&stopped);
     let out = arguments.out.clone().unwrap_or_else(|| pipeline.root.join("out"));
     let summary =

@@ -104,7 +104,7 @@ fn build(file: &Path, sources: &Sources, options: &Options, problems: &mut Vec<P
     let root = project_root(file);
     let data = default_data(&root, options.data.as_deref(), settings.data.as_deref());
     let stages = expand(stages, problems);
-    let (stages, graph) = resolve(stages, &data, sources, problems)?;
+    let (stages, graph) = resolve(stages, [&root, &data], sources, problems)?;
     let file = file.to_owned();
     Some(Pipeline { name, file, root, data, run, stages, graph, sources: Sources::default() })
 }

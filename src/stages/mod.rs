@@ -20,6 +20,7 @@ mod reference;
 pub mod schema;
 
 pub mod architecture;
+pub mod command;
 pub mod evaluate;
 pub mod explain;
 pub mod metrics;
@@ -193,6 +194,8 @@ stages! {
     Sanity(sanity::Sanity) = "sanity",
     /// Shows what patches look like, on a grid.
     Preview(preview::Preview) = "preview",
+    /// Any program, with declared inputs and artifacts, in a folder of its own.
+    Command(command::Command) = "command",
 }
 
 impl Kind {

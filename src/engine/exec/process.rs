@@ -10,7 +10,10 @@ use std::{
 };
 
 use super::{Computed, Listener};
-use crate::protocol::{Failure, FailureClass, Level, Reply, Request, Task, VERSION};
+use crate::{
+    offspring,
+    protocol::{FOLDER, Failure, FailureClass, Level, Reply, Request, Task, VERSION},
+};
 
 /// A running child.
 pub(super) struct Process {
@@ -93,6 +96,15 @@ impl Process {
             let lost = self.lost();
             return Err(self.process_failure(&lost, listener));
         }
+        let result = self.listen(listener);
+        if matches!(&result, Err(failure) if failure.class == FailureClass::Process) {
+            // What it had started it could not end.
+            offspring::end_marked(FOLDER, task.staging.as_os_str().as_encoded_bytes());
+        }
+        result
+    }
+
+    fn listen(&mut self, listener: &dyn Listener) -> Result<Computed, Failure> {
         loop {
             match self.receive() {
                 Ok(Reply::Progress(progress)) => listener.progress(progress),
@@ -186,13 +198,10 @@ impl Drop for Process {
     }
 }
 
-/// Ends a process at once.
+/// Ends a process and everything below it at once.
 pub(super) fn kill(id: u32) {
-    let id = i32::try_from(id).ok().and_then(rustix::process::Pid::from_raw);
-    if let Some(id) = id {
-        // An error says that it is gone already.
-        let _ = rustix::process::kill_process(id, rustix::process::Signal::KILL);
-    }
+    offspring::end_below(id);
+    offspring::kill(id);
 }
 
 fn told(status: ExitStatus) -> String {

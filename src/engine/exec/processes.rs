@@ -14,7 +14,7 @@ use std::{
 
 use super::{Computed, Executor, Listener, process::Process};
 use crate::{
-    protocol::{Failure, FailureClass, Task},
+    protocol::{Failure, FailureClass, OFFLINE, Task},
     stages::Runner,
 };
 
@@ -35,13 +35,26 @@ pub struct Processes {
     idle: Mutex<Vec<(Runner, Process)>>,
     busy: Mutex<Vec<u32>>,
     cancelled: AtomicBool,
+    offline: bool,
 }
 
 impl Processes {
     /// A pool that has started nothing yet.
     #[must_use]
     pub fn new(programs: Programs) -> Self {
-        Self { programs, idle: Mutex::default(), busy: Mutex::default(), cancelled: AtomicBool::new(false) }
+        Self {
+            programs,
+            idle: Mutex::default(),
+            busy: Mutex::default(),
+            cancelled: AtomicBool::new(false),
+            offline: false,
+        }
+    }
+
+    /// The same pool, whose processes keep what they start off the network, or not.
+    #[must_use]
+    pub fn offline(self, offline: bool) -> Self {
+        Self { offline, ..self }
     }
 
     /// An idle process, or a new one.
@@ -63,6 +76,9 @@ impl Processes {
             }
             Runner::Worker => Command::new(self.programs.worker.as_ref().ok_or_else(no_worker)?),
         };
+        if self.offline {
+            command.env(OFFLINE, "1");
+        }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Ok(command)
     }
