@@ -48,7 +48,8 @@
 //! **A result exists whole or not at all**: artifacts are written aside, published by rename, and the
 //! record comes last. Any crash leaves a store that the next plain run can use.
 //!
-//! **No process outlives the engine**: what computes reads its standard input, and ends with it.
+//! **No process outlives the engine**: what computes reads its standard input, and ends with it; before that it
+//! ends whatever the program of a `command` stage started.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod cli;
