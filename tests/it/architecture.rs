@@ -35,8 +35,8 @@ const MAY_IMPORT: [(&str, &[&str]); 19] = [
     (
         "cli",
         &[
-            "digest", "engine", "fsx", "inspect", "jobs", "nearest", "pipeline", "protocol", "serve",
-            "stages", "store", "ui",
+            "digest", "engine", "fsx", "inspect", "jobs", "nearest", "pipeline", "protocol", "report",
+            "serve", "stages", "store", "ui",
         ],
     ),
 ];
