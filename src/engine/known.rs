@@ -10,6 +10,7 @@ use super::event::{Event, Observer};
 use crate::{
     digest::Digest,
     pipeline::{Pipeline, Source},
+    stages::Kind,
     store::{Progress, Store},
 };
 
@@ -22,6 +23,10 @@ struct Mention<'a> {
     path: &'a Path,
     pin: Option<Digest>,
     place: &'a str,
+    /// Whether it is a folder that is to be read.
+    folder: bool,
+    /// Whether it might have been one.
+    folders_fit: bool,
 }
 
 impl Known {
@@ -39,7 +44,7 @@ impl Known {
         let mut problems: Vec<String> = mentions.iter().filter_map(Mention::absent).collect();
         let mut there: Vec<PathBuf> = mentions
             .iter()
-            .filter(|mention| mention.path.is_file())
+            .filter(|mention| mention.is_there())
             .map(|mention| mention.path.to_owned())
             .collect();
         there.sort();
@@ -68,15 +73,25 @@ impl Mention<'_> {
     /// What is wrong with a file that is not there; a pinned one is not missed before its bytes are.
     fn absent(&self) -> Option<String> {
         let path = self.path.display();
-        if self.path.is_dir() {
-            return Some(format!("{}: {path} is a folder, and a file is due", self.place));
+        if !self.folder && self.path.is_dir() {
+            let advice = if self.folders_fit { ": if it is meant, write a slash at its end" } else { "" };
+            return Some(format!("{}: {path} is a folder, and a file is due{advice}", self.place));
+        }
+        if self.folder && self.path.is_file() {
+            return Some(format!("{}: {path} is a file: write it without the slash", self.place));
         }
         let missing = !self.path.exists() && self.pin.is_none();
         missing.then(|| {
             let advice =
                 "source paths are relative to `[pipeline] data`, which --data DIR and PCAMFLOW_DATA override";
-            format!("{}: there is no file {path} ({advice})", self.place)
+            let what = if self.folder { "folder" } else { "file" };
+            let project = if self.folders_fit { ", those of the project begin with `./`" } else { "" };
+            format!("{}: there is no {what} {path} ({advice}{project})", self.place)
         })
+    }
+
+    fn is_there(&self) -> bool {
+        if self.folder { self.path.is_dir() } else { self.path.is_file() }
     }
 
     fn not_as_pinned(&self, known: &Known) -> Option<String> {
@@ -84,17 +99,24 @@ impl Mention<'_> {
         (pin != found).then(|| {
             let path = self.path.display();
             format!(
-                "{}: {path} is not the file that is pinned here: its BLAKE3 is {found}, not {pin}",
-                self.place
+                "{}: {path} is not the {} that is pinned here: its BLAKE3 is {found}, not {pin}",
+                self.place,
+                if self.folder { "folder" } else { "file" }
             )
         })
     }
 }
 
 fn mentions<'a>(pipeline: &'a Pipeline, scope: &'a [usize]) -> impl Iterator<Item = Mention<'a>> {
-    scope.iter().flat_map(|stage| &pipeline.stages[*stage].inputs).filter_map(|input| match &input.source {
-        Source::File { file, path, place } => Some(Mention { path, pin: file.blake3, place }),
-        Source::Artifact { .. } => None,
+    scope.iter().map(|stage| &pipeline.stages[*stage]).flat_map(|node| {
+        let folders_fit = node.name.kind == Kind::Command;
+        node.inputs.iter().filter_map(move |input| match &input.source {
+            Source::File { file, path, place } => {
+                let folder = folders_fit && file.path.ends_with('/');
+                Some(Mention { path, pin: file.blake3, place, folder, folders_fit })
+            }
+            Source::Artifact { .. } => None,
+        })
     })
 }
 
