@@ -176,6 +176,23 @@ fn a_stage_that_fails_this_time_is_told() {
     );
 }
 
+#[test]
+fn folders_are_compared_file_by_file() {
+    let text = "[command.one]\nshell = 'mkdir plots; echo same > plots/a.txt; date +%N > plots/now.txt; echo ok > made'\n\
+                artifacts = { plots = 'plots/', made = 'made' }\n";
+    let project = Sandbox::new().pipeline(text);
+    project.run(&[]).ran(["command.one"]);
+    let output = project.pcamflow(&["verify", "p.toml", "command.one", "--keep", "again"]).exit(1);
+    assert!(output.stdout.contains("made   bit-identical"), "{}", output.stdout);
+    assert!(
+        output.stdout.contains("now.txt: numbers: by up to") && !output.stdout.contains("a.txt"),
+        "{}",
+        output.stdout
+    );
+    assert_eq!(project.names("again/command.one/plots"), ["a.txt", "now.txt"]);
+    project.run(&[]).cached_all();
+}
+
 #[cfg(feature = "torch")]
 #[test]
 fn a_model_is_bound_to_its_machine_and_threads_and_what_it_is_asked_is_not() {
