@@ -37,8 +37,8 @@ use crate::{
 #[command(after_help = "\
 What is promised depends on the kind of stage:
   synthesize, split, preview                  the same bytes, anywhere
-  train, resume-train                         the same bytes on the same machine, device and threads; elsewhere
-                                              one valid training, of which differences are only told
+  train, resume-train, command                the same bytes on the same machine, device and threads; elsewhere
+                                              one valid result of many: differences are only told
   evaluate, explain, metrics, sanity          the same numbers within the tolerance, on any device and threads
 Numbers are within the tolerance if they differ by at most that part of the largest number of their column or
 array. Pictures and texts for people are made from those numbers: how they differ is told, and not judged.

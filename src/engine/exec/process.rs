@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Computed, GO_ON, Listener, watch::Watching};
+use super::{Computed, GO_ON, Listener, watcher::Watching};
 use crate::{
     offspring,
     protocol::{FOLDER, Failure, FailureClass, Level, Reply, Request, Task, VERSION},

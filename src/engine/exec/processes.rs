@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Computed, Executor, Listener, process::Process, watch::Watch};
+use super::{Computed, Executor, Listener, process::Process, watcher::Watch};
 use crate::{
     protocol::{Failure, FailureClass, OFFLINE, Task},
     stages::Runner,
