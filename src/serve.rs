@@ -10,12 +10,21 @@ use std::{
     sync::mpsc,
 };
 
-use crate::protocol::{Failure, FailureClass, Level, Outcome, Progress, Reply, Request, Task, VERSION};
+use crate::{
+    offspring,
+    protocol::{Failure, FailureClass, Level, Outcome, Progress, Reply, Request, Task, VERSION},
+};
 
 /// A failure whose fault is the machine's, not the stage's: attach it to an error to say so.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct EnvironmentFault(pub String);
+
+/// The loss of a program that a job had started: it was killed, or crashed, whatever it was asked to do.
+/// Attach it to an error to say so: then it is worth another attempt as that of a whole process is.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ProgramLost(pub String);
 
 /// What a job tells while it computes.
 pub trait Reporter: Sync {
@@ -56,7 +65,11 @@ fn attempt(
 
 fn failure(error: &anyhow::Error) -> Failure {
     let environment = error.chain().any(|cause| cause.is::<EnvironmentFault>() || is_unwritable(cause));
-    let class = if environment { FailureClass::Environment } else { FailureClass::Stage };
+    let class = match environment {
+        true => FailureClass::Environment,
+        false if error.chain().any(|cause| cause.is::<ProgramLost>()) => FailureClass::Process,
+        false => FailureClass::Stage,
+    };
     Failure { class, message: format!("{error:#}") }
 }
 
@@ -97,8 +110,10 @@ fn read_requests() -> mpsc::Receiver<Request> {
     receive
 }
 
-/// Ends the process without unwinding or destructors: other threads may be deep in a library.
+/// Ends the process, and what its stages started, without unwinding or destructors: other threads may be
+/// deep in a library.
 fn exit_now(code: i32) -> ! {
+    offspring::end_below(std::process::id());
     // SAFETY: `_exit` takes no pointers and touches no memory of ours; every file that matters is
     // written by rename, so nothing half-written is mistaken for a result.
     unsafe { libc::_exit(code) }

@@ -67,7 +67,7 @@ fn real_run(
     store: &Store,
     stopped: &AtomicBool,
 ) -> Result<u8, crate::engine::Refused> {
-    let executor = Processes::new(programs());
+    let executor = Processes::new(programs()).offline(arguments.offline);
     let out = arguments.out.clone().unwrap_or_else(|| pipeline.root.join("out"));
     let summary = page::with_page(arguments.summary.as_deref(), ui::observer(mode(arguments)), |shown| {
         // Nothing is computed, and nothing is written: there is no run to record.
