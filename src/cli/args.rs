@@ -67,6 +67,9 @@ pub(super) enum Command {
     Completions(CompletionsArguments),
     /// Look after the store: what it holds, whether it is sound, what can go
     Cache(super::cache::CacheArguments),
+    /// Say what may be typed next (for the scripts of `completions`)
+    #[command(name = "__complete", hide = true)]
+    Complete(super::complete::CompleteArguments),
     /// Serve stages to an engine (not for people)
     #[command(name = super::SERVE, hide = true)]
     Serve,

@@ -3,6 +3,7 @@
 mod args;
 mod cache;
 mod check;
+mod complete;
 mod completions;
 mod doctor;
 mod export;
@@ -76,6 +77,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Init(arguments) => init::init(&arguments).code(),
         Command::Schema(arguments) => schema::schema(&arguments).code(),
         Command::Completions(arguments) => completions::completions(&arguments).code(),
+        Command::Complete(arguments) => complete::complete(&arguments).code(),
         Command::Cache(arguments) => cache::cache(&arguments).code(),
         Command::Serve => {
             serve::serve(crate::jobs::versions(), crate::jobs::run);

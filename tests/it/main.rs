@@ -8,9 +8,11 @@ mod cli;
 mod doctor;
 mod editors;
 mod engine;
+mod events;
 mod examples;
 mod faithfulness;
 mod faults;
+mod frozen;
 mod graph;
 mod hdf5_files;
 mod init;
@@ -20,6 +22,7 @@ mod preview;
 #[cfg(feature = "torch")]
 mod references;
 mod repeats;
+mod require;
 #[cfg(feature = "torch")]
 mod resnet;
 mod results;
@@ -27,6 +30,7 @@ mod sandbox;
 #[cfg(feature = "torch")]
 mod sanity;
 mod split;
+mod summary;
 #[cfg(feature = "torch")]
 mod training;
 mod wrong_inputs;
