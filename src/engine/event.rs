@@ -7,7 +7,11 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use super::{repeats::Repeated, require::Verdict};
+use super::{
+    repeats::Repeated,
+    require::Verdict,
+    trials::{PlannedTrial, TrialResult},
+};
 use crate::protocol::{FailureClass, Number, Progress};
 
 /// Listens to a run.
@@ -35,6 +39,13 @@ pub enum Event {
         pipeline: String,
         /// Every stage of the run.
         stages: Vec<PlannedStage>,
+    },
+    /// The trials of a sweep, told before the plan. The stages of all of them are one run.
+    Sweep {
+        /// The sweep's id, under which its trials are recorded; `None` where nothing is to run.
+        id: Option<String>,
+        /// Every trial, in order.
+        trials: Vec<PlannedTrial>,
     },
     /// A source file is read for its digest; told only where that takes a while.
     Hashing {
@@ -124,6 +135,8 @@ pub struct PlannedStage {
 pub struct FinishedStage {
     /// The stage.
     pub stage: String,
+    /// The key of its result.
+    pub key: String,
     /// Whether its result was in the store already.
     pub cached: bool,
     /// What it took to compute (where cached: when it was computed), in seconds.
@@ -147,6 +160,8 @@ pub struct FinishedStage {
 pub struct FailedStage {
     /// The stage.
     pub stage: String,
+    /// The key that its result would have had; `None` where its inputs are not known.
+    pub key: Option<String>,
     /// Whose fault it is.
     pub class: FailureClass,
     /// What happened, where, and what to do.
@@ -184,6 +199,12 @@ pub struct Summary {
     pub would_run: Vec<PlannedStage>,
     /// What came of what the run was required to reach.
     pub required: Vec<Verdict>,
+    /// The sweep's id, where the run is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<String>,
+    /// What came of the trials, where the run is a sweep.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trials: Vec<TrialResult>,
 }
 
 impl Summary {
@@ -197,14 +218,14 @@ impl Summary {
             None if !self.would_run.is_empty() => 4,
             None if self.required.iter().any(|verdict| !verdict.met) => 5,
             None => 0,
-            Some(FailureClass::Stage | FailureClass::Process) => 1,
+            Some(FailureClass::Stage | FailureClass::Process | FailureClass::Timeout) => 1,
             Some(FailureClass::Environment) => 3,
         }
     }
 }
 
 /// Paths that may or may not be there.
-trait MaybePath {
+pub(super) trait MaybePath {
     fn path(&self) -> Option<&Path>;
 }
 
@@ -221,6 +242,6 @@ impl MaybePath for Option<PathBuf> {
 }
 
 /// Writes a path that is not Unicode as well as text can: an event must not get lost for it.
-fn as_text<S: Serializer>(path: &impl MaybePath, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn as_text<S: Serializer>(path: &impl MaybePath, serializer: S) -> Result<S::Ok, S::Error> {
     path.path().map(Path::to_string_lossy).serialize(serializer)
 }

@@ -4,19 +4,18 @@
 //! with its reason, from the same forecast as a plan. Besides what is shown nothing is written: neither what
 //! a stage had last, nor a store where there is none.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use std::{path::Path, time::Instant};
 
 use super::{
     Engine, Refused,
     event::{Event, FinishedStage, Observer, Planned, PlannedStage, Summary},
     forecast::Forecast,
     plan::{Made, Planner},
-    repeats::{repeats, show as show_repeats},
+    repeats::Repeated,
     require::Results,
+    run::together,
     show::Show,
+    trials::TrialResult,
 };
 
 /// What is in the store of the stages in scope.
@@ -42,26 +41,56 @@ impl Engine<'_> {
         self.requirable(&planner, &forecast)?;
         let show = Show::new(self.store, self.out(out), self.pipeline);
         let stages = planner.told(&forecast);
-        observer.event(&Event::Planned { pipeline: self.pipeline.name.clone(), stages: stages.clone() });
+        self.tell_plan(stages.clone(), observer);
         let Taken { finished, made } = take(&planner, &forecast, &show, observer);
         let left = self.order.iter().zip(stages).filter(|(stage, _)| made[**stage].is_none());
         let would_run: Vec<PlannedStage> = left.map(|(_, stage)| not_taken(stage)).collect();
         let results =
             Results { pipeline: self.pipeline, store: self.store, finished: &finished, made: &made };
+        let required = results.verdicts(&self.demands);
+        let (repeats, trials, told) = self.show_together(&show, &finished);
+        for text in told {
+            observer.event(&Event::Warning { stage: None, text });
+        }
+        for verdict in &required {
+            observer.event(&Event::Required(verdict.clone()));
+        }
         let summary = Summary {
             pipeline: self.pipeline.name.clone(),
-            required: results.verdicts(&self.demands),
+            required,
             failed: Vec::new(),
             not_run: would_run.iter().map(|stage| stage.stage.clone()).collect(),
             interrupted: false,
-            repeats: repeats(self.pipeline, &self.order, &finished),
-            out: PathBuf::from(show.folder()),
+            repeats,
+            out: show.shown(),
+            sweep: self.options.sweep.clone(),
+            trials,
             finished,
             would_run,
             seconds: started.elapsed().as_secs_f64(),
         };
-        end(&show, &summary, observer);
+        observer.event(&Event::Ended(summary.clone()));
         Ok(summary)
+    }
+
+    /// Shows what repeats and trials say together, where anything is shown at all, and removes what is shown
+    /// of others. Returns what the user should know, too.
+    fn show_together(
+        &self,
+        show: &Show<'_>,
+        finished: &[FinishedStage],
+    ) -> (Vec<Repeated>, Vec<TrialResult>, Vec<String>) {
+        let mut troubles: Vec<String> = Vec::new();
+        let says_something = !finished.is_empty()
+            && (!self.pipeline.trials.is_empty()
+                || self.pipeline.stages.iter().any(|node| node.name.repeat.is_some()));
+        if says_something && let Err(error) = crate::fsx::create_folder(&show.shown()) {
+            troubles.push(error.to_string());
+        }
+        troubles.extend(show.forget_others().err());
+        let (repeats, trials, told) = together(self.pipeline, &self.order, (finished, &[]), show.folder());
+        troubles.extend(told);
+        (repeats, trials, troubles)
     }
 }
 
@@ -82,29 +111,10 @@ fn take(planner: &Planner<'_>, forecast: &Forecast, show: &Show<'_>, observer: &
     let mut taken = Taken { finished: Vec::new(), made: vec![None; planner.pipeline.stages.len()] };
     for outlook in forecast.stages.iter().filter(|outlook| outlook.state == Planned::Cached) {
         let Some(record) = planner.present(outlook) else { continue };
-        let name = planner.pipeline.stages[outlook.stage].name.to_string();
-        let finished = show.finished(&name, &record, true, observer);
+        let finished = show.finished(outlook.stage, &record, true, observer);
         observer.event(&Event::Finished(finished.clone()));
         taken.finished.push(finished);
         taken.made[outlook.stage] = Some(record.artifacts);
     }
     taken
-}
-
-/// Shows what repeats say together, and tells how it ended.
-fn end(show: &Show<'_>, summary: &Summary, observer: &mut dyn Observer) {
-    let mut troubles = Vec::new();
-    troubles.extend(show.forget_others().err());
-    let made = if summary.repeats.is_empty() { Ok(()) } else { crate::fsx::create_folder(show.folder()) };
-    match made {
-        Ok(()) => troubles.extend(show_repeats(show.folder(), &summary.repeats)),
-        Err(error) => troubles.push(error.to_string()),
-    }
-    for text in troubles {
-        observer.event(&Event::Warning { stage: None, text });
-    }
-    for verdict in &summary.required {
-        observer.event(&Event::Required(verdict.clone()));
-    }
-    observer.event(&Event::Ended(summary.clone()));
 }

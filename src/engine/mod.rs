@@ -3,6 +3,7 @@
 //! Knows stages, graph and store; knows neither libtorch nor who listens to its events. One planner
 //! serves the dry run and the real run; one traversal makes keys and explains them.
 
+pub mod again;
 mod attempt;
 pub mod details;
 pub mod event;
@@ -10,6 +11,7 @@ pub mod exec;
 pub mod fingerprint;
 mod forecast;
 mod frozen;
+pub mod history;
 mod keys;
 mod known;
 mod plan;
@@ -17,11 +19,13 @@ pub mod repeats;
 pub mod require;
 pub mod resources;
 pub mod results;
+mod retry;
 mod run;
 mod select;
 mod show;
 mod status;
 mod task;
+pub mod trials;
 pub mod why;
 
 use std::{
@@ -42,6 +46,12 @@ use resources::Resources;
 use run::{Run, State};
 pub use status::StageStatus;
 
+/// This machine's name.
+#[must_use]
+pub fn host() -> String {
+    attempt::host()
+}
+
 /// What the command line says about a run.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -57,6 +67,8 @@ pub struct Options {
     pub keep_going: bool,
     /// What the run has to reach.
     pub require: Vec<Requirement>,
+    /// The sweep's id, where the pipeline is all trials of one.
+    pub sweep: Option<String>,
 }
 
 /// Why a run did not begin.
@@ -136,7 +148,7 @@ impl<'a> Engine<'a> {
         drop(hold);
         self.requirable(&planner, &forecast)?;
         let stages = planner.told(&forecast);
-        observer.event(&Event::Planned { pipeline: self.pipeline.name.clone(), stages });
+        self.tell_plan(stages, observer);
         let shared = attempt::Shared { store: self.store, lease: &lease, executor, stopped };
         let show = show::Show::new(self.store, self.out(out), self.pipeline);
         Ok(self.prepared(&planner, &shared, show, observer).run(started))
@@ -145,6 +157,14 @@ impl<'a> Engine<'a> {
     fn begin(&self, frozen: bool, observer: &mut dyn Observer) {
         let (pcamflow, pipeline) = (env!("CARGO_PKG_VERSION").to_owned(), self.pipeline.name.clone());
         observer.event(&Event::Began { pcamflow, pipeline, frozen });
+    }
+
+    fn tell_plan(&self, stages: Vec<PlannedStage>, observer: &mut dyn Observer) {
+        if !self.pipeline.trials.is_empty() {
+            let (id, trials) = (self.options.sweep.clone(), trials::planned(self.pipeline));
+            observer.event(&Event::Sweep { id, trials });
+        }
+        observer.event(&Event::Planned { pipeline: self.pipeline.name.clone(), stages });
     }
 
     /// Whether the results that are taken from the store have the numbers that are required of them.
@@ -178,6 +198,7 @@ impl<'a> Engine<'a> {
             observer,
             resources: Resources::of_this_machine(self.options.jobs),
             keep_going: self.options.keep_going,
+            sweep: self.options.sweep.clone(),
             order: self.order.clone(),
             states,
             made: vec![None; count],

@@ -77,6 +77,7 @@ impl Observer for Markdown {
             }
             Event::Ended(summary) => self.ended = Some(summary.clone()),
             Event::Began { .. }
+            | Event::Sweep { .. }
             | Event::Hashing { .. }
             | Event::Waiting { .. }
             | Event::Progress { .. }

@@ -20,7 +20,7 @@ use super::{
     repeated::{grouped, one_name, parts},
     required, spreads,
     table::{Cell, Table, cell},
-    trouble, words,
+    trials, trouble, words,
 };
 use crate::engine::{
     event::{Event, FinishedStage, Observer, PlannedStage, Summary},
@@ -67,7 +67,8 @@ impl<W: Write> Observer for Closing<W> {
                 self.out.flush();
             }
             Event::Began { frozen, .. } => self.run.frozen = frozen.then(Vec::new),
-            Event::Hashing { .. }
+            Event::Sweep { .. }
+            | Event::Hashing { .. }
             | Event::Waiting { .. }
             | Event::Started { .. }
             | Event::Progress { .. }
@@ -106,6 +107,9 @@ impl Run {
 /// The summary of a run.
 #[must_use]
 pub(super) fn text(summary: &Summary, run: &Run, view: &View) -> String {
+    if !summary.trials.is_empty() {
+        return trials::text(summary, run, view);
+    }
     let nothing_happened = summary.failed.is_empty() && summary.not_run.is_empty() && !summary.interrupted;
     let required = required::text(summary, view);
     if nothing_happened && summary.finished.iter().all(|stage| stage.cached) {

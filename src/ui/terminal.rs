@@ -183,6 +183,7 @@ impl Observer for Terminal {
             // The closing summary has them.
             Event::Began { .. } | Event::Required(_) => {}
             Event::Planned { stages, .. } => self.planned(stages),
+            Event::Sweep { .. } => {}
             Event::Hashing { file, done, total } => self.hashing(file, *done, *total),
             Event::Waiting { stage, holder } => {
                 self.running(stage, &format!("waiting {}", words::waiting(holder)), true);

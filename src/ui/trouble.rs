@@ -66,6 +66,9 @@ fn advice(summary: &Summary) -> Option<String> {
             "frozen: nothing was computed, and not all is in the store".to_owned()
         }
         None if code != 0 => "not all that is required is met".to_owned(),
+        Some(FailureClass::Timeout) => {
+            format!("{kept}: raise the `timeout` of the stage, or run again to go on")
+        }
         None => return None,
     };
     Some(format!("{advice} (exit code {code})"))

@@ -26,11 +26,14 @@ mod require;
 #[cfg(feature = "torch")]
 mod resnet;
 mod results;
+mod robust;
 mod sandbox;
 #[cfg(feature = "torch")]
 mod sanity;
 mod split;
 mod summary;
+mod sweep;
 #[cfg(feature = "torch")]
 mod training;
+mod verify_stage;
 mod wrong_inputs;

@@ -71,7 +71,7 @@ fn in_json(name: &str, text: &str, stage: &AnyStage) -> Result<Place, String> {
     };
     let found = declared.iter().find_map(|artifact| {
         // The file first: `metrics.json.auc` is no key `json` of `metrics`.
-        Some((artifact, behind(artifact.file).or_else(|| behind(artifact.name))?))
+        Some((artifact, behind(&artifact.file).or_else(|| behind(&artifact.name))?))
     });
     let Some((artifact, path)) = found else { return Err(no_artifact(name, text, stage)) };
     if !artifact.file.ends_with(".json") {
@@ -84,13 +84,13 @@ fn in_json(name: &str, text: &str, stage: &AnyStage) -> Result<Place, String> {
         return Err(format!("which number in `{name}/{}`? `pcamflow show` prints them", artifact.name));
     }
     let path = path.split('.').map(str::to_owned).collect();
-    Ok(Place::Json { artifact: artifact.name.to_owned(), path })
+    Ok(Place::Json { artifact: artifact.name.to_string(), path })
 }
 
 fn no_artifact(name: &str, text: &str, stage: &AnyStage) -> String {
     let word = text.split('.').next().unwrap_or(text);
     let declared = stage.artifacts();
-    let names: Vec<&str> = declared.iter().map(|artifact| artifact.name).collect();
+    let names: Vec<&str> = declared.iter().map(|artifact| &*artifact.name).collect();
     match nearest(word, names.iter().copied()) {
         Some(near) => format!("`{name}` has no artifact `{word}`: did you mean `{near}`?"),
         None => format!("`{name}` has no artifact `{word}`: it writes {}", names.join(", ")),
