@@ -69,10 +69,9 @@ fn real_run(
 ) -> Result<u8, crate::engine::Refused> {
     let executor = Processes::new(programs());
     let out = arguments.out.clone().unwrap_or_else(|| pipeline.root.join("out"));
-    let shown = ui::observer(mode(arguments));
-    let summary = page::with_page(arguments.summary.as_deref(), shown, |shown| {
+    let summary = page::with_page(arguments.summary.as_deref(), ui::observer(mode(arguments)), |shown| {
+        // Nothing is computed, and nothing is written: there is no run to record.
         if arguments.frozen {
-            // It is no run to be recorded: it leaves the store as it is.
             return engine.frozen(&out, shown);
         }
         let about = about(arguments);

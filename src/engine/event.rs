@@ -195,16 +195,16 @@ pub struct Summary {
     pub out: PathBuf,
     /// What stages that are repeated with `seeds` say together, in the order of the file.
     pub repeats: Vec<Repeated>,
-    /// What a frozen run would have to compute, or may have to, and why; empty in every other run.
-    pub would_run: Vec<PlannedStage>,
-    /// What came of what the run was required to reach.
-    pub required: Vec<Verdict>,
     /// The sweep's id, where the run is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sweep: Option<String>,
     /// What came of the trials, where the run is a sweep.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trials: Vec<TrialResult>,
+    /// What a frozen run would have to compute, or may have to, and why; empty in every other run.
+    pub would_run: Vec<PlannedStage>,
+    /// What came of what the run was required to reach.
+    pub required: Vec<Verdict>,
 }
 
 impl Summary {
@@ -216,6 +216,8 @@ impl Summary {
         match self.failed.first().map(|failed| failed.class) {
             _ if self.interrupted => 130,
             None if !self.would_run.is_empty() => 4,
+            // Nothing failed, and yet not all is there: whatever the reason, that is no success.
+            None if !self.not_run.is_empty() => 1,
             None if self.required.iter().any(|verdict| !verdict.met) => 5,
             None => 0,
             Some(FailureClass::Stage | FailureClass::Process | FailureClass::Timeout) => 1,

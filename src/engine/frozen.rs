@@ -11,11 +11,9 @@ use super::{
     event::{Event, FinishedStage, Observer, Planned, PlannedStage, Summary},
     forecast::Forecast,
     plan::{Made, Planner},
-    repeats::Repeated,
     require::Results,
-    run::together,
     show::Show,
-    trials::TrialResult,
+    together::Together,
 };
 
 /// What is in the store of the stages in scope.
@@ -41,56 +39,39 @@ impl Engine<'_> {
         self.requirable(&planner, &forecast)?;
         let show = Show::new(self.store, self.out(out), self.pipeline);
         let stages = planner.told(&forecast);
-        self.tell_plan(stages.clone(), observer);
+        observer.event(&Event::Planned { pipeline: self.pipeline.name.clone(), stages: stages.clone() });
         let Taken { finished, made } = take(&planner, &forecast, &show, observer);
         let left = self.order.iter().zip(stages).filter(|(stage, _)| made[**stage].is_none());
         let would_run: Vec<PlannedStage> = left.map(|(_, stage)| not_taken(stage)).collect();
         let results =
             Results { pipeline: self.pipeline, store: self.store, finished: &finished, made: &made };
-        let required = results.verdicts(&self.demands);
-        let (repeats, trials, told) = self.show_together(&show, &finished);
-        for text in told {
-            observer.event(&Event::Warning { stage: None, text });
-        }
-        for verdict in &required {
-            observer.event(&Event::Required(verdict.clone()));
-        }
+        let placed = self.place_for_repeats(&show, &finished);
+        let Together { repeats, trials, mut warnings } =
+            Together::of(self.pipeline, &self.order, &finished, &[], show.folder());
+        warnings.extend(placed.err().map(|error| error.to_string()));
         let summary = Summary {
             pipeline: self.pipeline.name.clone(),
-            required,
+            required: results.verdicts(&self.demands),
             failed: Vec::new(),
             not_run: would_run.iter().map(|stage| stage.stage.clone()).collect(),
             interrupted: false,
             repeats,
-            out: show.shown(),
             sweep: self.options.sweep.clone(),
             trials,
+            out: show.shown(),
             finished,
             would_run,
             seconds: started.elapsed().as_secs_f64(),
         };
-        observer.event(&Event::Ended(summary.clone()));
+        end(&show, &summary, warnings, observer);
         Ok(summary)
     }
 
-    /// Shows what repeats and trials say together, where anything is shown at all, and removes what is shown
-    /// of others. Returns what the user should know, too.
-    fn show_together(
-        &self,
-        show: &Show<'_>,
-        finished: &[FinishedStage],
-    ) -> (Vec<Repeated>, Vec<TrialResult>, Vec<String>) {
-        let mut troubles: Vec<String> = Vec::new();
-        let says_something = !finished.is_empty()
-            && (!self.pipeline.trials.is_empty()
-                || self.pipeline.stages.iter().any(|node| node.name.repeat.is_some()));
-        if says_something && let Err(error) = crate::fsx::create_folder(&show.shown()) {
-            troubles.push(error.to_string());
-        }
-        troubles.extend(show.forget_others().err());
-        let (repeats, trials, told) = together(self.pipeline, &self.order, (finished, &[]), show.folder());
-        troubles.extend(told);
-        (repeats, trials, troubles)
+    /// What repeats say together is shown also where the bytes of none of them are here.
+    fn place_for_repeats(&self, show: &Show<'_>, finished: &[FinishedStage]) -> crate::fsx::Result<()> {
+        let repeated = self.pipeline.stages.iter().any(|node| node.name.repeat.is_some());
+        let wanted = repeated && self.pipeline.trials.is_empty() && !finished.is_empty();
+        if wanted { crate::fsx::create_folder(show.folder()) } else { Ok(()) }
     }
 }
 
@@ -111,10 +92,23 @@ fn take(planner: &Planner<'_>, forecast: &Forecast, show: &Show<'_>, observer: &
     let mut taken = Taken { finished: Vec::new(), made: vec![None; planner.pipeline.stages.len()] };
     for outlook in forecast.stages.iter().filter(|outlook| outlook.state == Planned::Cached) {
         let Some(record) = planner.present(outlook) else { continue };
-        let finished = show.finished(outlook.stage, &record, true, observer);
+        let name = planner.pipeline.stages[outlook.stage].name.to_string();
+        let finished = show.finished(outlook.stage, &name, &record, true, observer);
         observer.event(&Event::Finished(finished.clone()));
         taken.finished.push(finished);
         taken.made[outlook.stage] = Some(record.artifacts);
     }
     taken
+}
+
+/// Tells how it ended.
+fn end(show: &Show<'_>, summary: &Summary, mut warnings: Vec<String>, observer: &mut dyn Observer) {
+    warnings.extend(show.forget_others().err());
+    for text in warnings {
+        observer.event(&Event::Warning { stage: None, text });
+    }
+    for verdict in &summary.required {
+        observer.event(&Event::Required(verdict.clone()));
+    }
+    observer.event(&Event::Ended(summary.clone()));
 }

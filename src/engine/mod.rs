@@ -25,6 +25,7 @@ mod select;
 mod show;
 mod status;
 mod task;
+mod together;
 pub mod trials;
 pub mod why;
 
@@ -65,10 +66,10 @@ pub struct Options {
     pub jobs: Option<usize>,
     /// Whether other branches go on when a stage fails.
     pub keep_going: bool,
-    /// What the run has to reach.
-    pub require: Vec<Requirement>,
     /// The sweep's id, where the pipeline is all trials of one.
     pub sweep: Option<String>,
+    /// What the run has to reach.
+    pub require: Vec<Requirement>,
 }
 
 /// Why a run did not begin.
@@ -148,7 +149,7 @@ impl<'a> Engine<'a> {
         drop(hold);
         self.requirable(&planner, &forecast)?;
         let stages = planner.told(&forecast);
-        self.tell_plan(stages, observer);
+        observer.event(&Event::Planned { pipeline: self.pipeline.name.clone(), stages });
         let shared = attempt::Shared { store: self.store, lease: &lease, executor, stopped };
         let show = show::Show::new(self.store, self.out(out), self.pipeline);
         Ok(self.prepared(&planner, &shared, show, observer).run(started))
@@ -157,14 +158,10 @@ impl<'a> Engine<'a> {
     fn begin(&self, frozen: bool, observer: &mut dyn Observer) {
         let (pcamflow, pipeline) = (env!("CARGO_PKG_VERSION").to_owned(), self.pipeline.name.clone());
         observer.event(&Event::Began { pcamflow, pipeline, frozen });
-    }
-
-    fn tell_plan(&self, stages: Vec<PlannedStage>, observer: &mut dyn Observer) {
         if !self.pipeline.trials.is_empty() {
             let (id, trials) = (self.options.sweep.clone(), trials::planned(self.pipeline));
             observer.event(&Event::Sweep { id, trials });
         }
-        observer.event(&Event::Planned { pipeline: self.pipeline.name.clone(), stages });
     }
 
     /// Whether the results that are taken from the store have the numbers that are required of them.
@@ -202,6 +199,7 @@ impl<'a> Engine<'a> {
             order: self.order.clone(),
             states,
             made: vec![None; count],
+            before: vec![None; count],
             bytes_needed: vec![false; count],
             finished: Vec::new(),
             failed: Vec::new(),

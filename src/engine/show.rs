@@ -50,19 +50,19 @@ impl<'a> Show<'a> {
     pub(super) fn finished(
         &self,
         stage: usize,
+        name: &str,
         record: &ActionRecord,
         cached: bool,
         observer: &mut dyn Observer,
     ) -> FinishedStage {
-        let name = self.pipeline.stages[stage].name.to_string();
         let folder = self.stage(stage, record).unwrap_or_else(|text| {
-            observer.event(&Event::Warning { stage: Some(name.clone()), text });
+            observer.event(&Event::Warning { stage: Some(name.to_owned()), text });
             None
         });
         let numbers =
             record.numbers.iter().map(|number| Number { name: number.name.clone(), value: number.value });
         FinishedStage {
-            stage: name,
+            stage: name.to_owned(),
             key: record.key.hex(),
             cached,
             seconds: record.made.seconds,

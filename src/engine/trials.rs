@@ -85,6 +85,7 @@ pub struct TrialNumber {
     /// The number's name, as in the stage's own results.
     pub name: String,
     /// Its value.
+    #[schemars(with = "Option<f64>")]
     pub value: f64,
 }
 

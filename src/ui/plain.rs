@@ -75,8 +75,8 @@ impl<W: Write> Plain<W> {
                 summary.would_run.iter().for_each(|stage| self.about("frozen", &stage.stage, &stage.why));
             }
             _ if self.detail == Detail::Trouble => {}
-            Event::Began { .. } | Event::Required(_) => {}
             Event::Sweep { trials, .. } => self.trials = trials.len(),
+            Event::Began { .. } | Event::Required(_) => {}
             Event::Planned { pipeline, stages } => self.planned(pipeline, stages),
             Event::Hashing { file, done, total } => self.hashing(file, *done, *total, now),
             Event::Waiting { stage, holder } => self.about("waiting", stage, &words::waiting(holder)),

@@ -90,7 +90,7 @@ fn in_json(name: &str, text: &str, stage: &AnyStage) -> Result<Place, String> {
 fn no_artifact(name: &str, text: &str, stage: &AnyStage) -> String {
     let word = text.split('.').next().unwrap_or(text);
     let declared = stage.artifacts();
-    let names: Vec<&str> = declared.iter().map(|artifact| &*artifact.name).collect();
+    let names: Vec<&str> = declared.iter().map(|artifact| artifact.name.as_ref()).collect();
     match nearest(word, names.iter().copied()) {
         Some(near) => format!("`{name}` has no artifact `{word}`: did you mean `{near}`?"),
         None => format!("`{name}` has no artifact `{word}`: it writes {}", names.join(", ")),
