@@ -41,10 +41,21 @@ Exit codes: 0 done, 1 a stage failed or has no result, 2 usage or pipeline error
 libtorch, no such GPU, store not writable), 4 --frozen and not all is cached, 5 --require not met,
 130 interrupted.";
 
+const REQUIREMENTS: &str = "\
+Requirements: kind.name.number, one of >= > <= < == !=, and a number or percentage. A number is one of the
+stage's main numbers (`pcamflow show FILE STAGE`), or any in one of its JSON artifacts:
+  --require 'evaluate.test.accuracy >= 85%'
+  --require 'evaluate.test/metrics.confusion.0.0 > 100'
+  --require 'mean(evaluate.test.accuracy) >= 0.9'     over repeats; also sd, min, max
+Without one of these, each repeat has to meet it. What is undefined, or was not computed, meets nothing.
+
+In GitHub Actions, the summary is also added to the job's page (GITHUB_STEP_SUMMARY).";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Run a pipeline: only what changed is computed
+    #[command(after_help = REQUIREMENTS)]
     Run(RunArguments),
     /// Run many trials of a pipeline with different values, and compare what comes of them
     Sweep(super::sweep::SweepArguments),
@@ -78,6 +89,9 @@ pub(super) enum Command {
     Compare(super::compare::CompareArguments),
     /// Look after the store: what it holds, whether it is sound, what can go
     Cache(super::cache::CacheArguments),
+    /// Say what may be typed next (for the scripts of `completions`)
+    #[command(name = "__complete", hide = true)]
+    Complete(super::complete::CompleteArguments),
     /// Serve stages to an engine (not for people)
     #[command(name = super::SERVE, hide = true)]
     Serve,
@@ -99,15 +113,6 @@ pub(super) struct PipelineArguments {
 
 /// How to run it.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Requirements: kind.name.number, one of >= > <= < == !=, and a number or percentage. A number is one of the
-stage's main numbers (`pcamflow show FILE STAGE`), or any in one of its JSON artifacts:
-  --require 'evaluate.test.accuracy >= 85%'
-  --require 'evaluate.test/metrics.confusion.0.0 > 100'
-  --require 'mean(evaluate.test.accuracy) >= 0.9'     over repeats; also sd, min, max
-Without one of these, each repeat has to meet it. What is undefined, or was not computed, meets nothing.
-
-In GitHub Actions, the summary is also added to the job's page (GITHUB_STEP_SUMMARY).")]
 pub(super) struct RunArguments {
     /// Which pipeline.
     #[command(flatten)]

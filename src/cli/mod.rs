@@ -4,6 +4,7 @@ mod args;
 mod cache;
 mod check;
 mod compare;
+mod complete;
 mod completions;
 mod doctor;
 mod export;
@@ -84,6 +85,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Init(arguments) => init::init(&arguments).code(),
         Command::Schema(arguments) => schema::schema(&arguments).code(),
         Command::Completions(arguments) => completions::completions(&arguments).code(),
+        Command::Complete(arguments) => complete::complete(&arguments).code(),
         Command::Runs(arguments) => runs::runs(&arguments).code(),
         Command::Compare(arguments) => compare::compare_runs(&arguments).code(),
         Command::Verify(arguments) => verify::verify(&arguments).code(),

@@ -45,8 +45,10 @@ impl Engine<'_> {
         let would_run: Vec<PlannedStage> = left.map(|(_, stage)| not_taken(stage)).collect();
         let results =
             Results { pipeline: self.pipeline, store: self.store, finished: &finished, made: &made };
-        let Together { repeats, trials, warnings } =
+        let placed = self.place_for_repeats(&show, &finished);
+        let Together { repeats, trials, mut warnings } =
             Together::of(self.pipeline, &self.order, &finished, &[], show.folder());
+        warnings.extend(placed.err().map(|error| error.to_string()));
         let summary = Summary {
             pipeline: self.pipeline.name.clone(),
             required: results.verdicts(&self.demands),
@@ -63,6 +65,13 @@ impl Engine<'_> {
         };
         end(&show, &summary, warnings, observer);
         Ok(summary)
+    }
+
+    /// What repeats say together is shown also where the bytes of none of them are here.
+    fn place_for_repeats(&self, show: &Show<'_>, finished: &[FinishedStage]) -> crate::fsx::Result<()> {
+        let repeated = self.pipeline.stages.iter().any(|node| node.name.repeat.is_some());
+        let wanted = repeated && self.pipeline.trials.is_empty() && !finished.is_empty();
+        if wanted { crate::fsx::create_folder(show.folder()) } else { Ok(()) }
     }
 }
 

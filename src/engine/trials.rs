@@ -62,6 +62,7 @@ pub struct TrialResult {
     /// Whether all of it was in the store.
     pub cached: bool,
     /// What its stages took to compute, whenever that was, in seconds; those that it shares included.
+    #[schemars(with = "Option<f64>")]
     pub seconds: f64,
     /// Its stages that failed, by the names that they have among those of all trials.
     pub failed: Vec<String>,
@@ -71,6 +72,7 @@ pub struct TrialResult {
     pub repeats: Vec<Repeated>,
     /// Where its artifacts are shown.
     #[serde(serialize_with = "as_text")]
+    #[schemars(with = "String")]
     pub folder: PathBuf,
 }
 
@@ -83,6 +85,7 @@ pub struct TrialNumber {
     /// The number's name, as in the stage's own results.
     pub name: String,
     /// Its value.
+    #[schemars(with = "Option<f64>")]
     pub value: f64,
 }
 

@@ -19,6 +19,9 @@ use crate::engine::{
 /// How many stages are shown one by one: what shows the page (GitHub) takes a megabyte.
 const MANY: usize = 200;
 
+/// Of cached stages.
+const BRACKETS: &str = "\nIn brackets: what it took when it was computed.\n";
+
 /// Hears a run for another, and remembers what a page about it says.
 pub struct Markdown {
     listener: Box<dyn Observer>,
@@ -54,7 +57,7 @@ impl Markdown {
             required(summary),
             self.stages(summary),
             self.numbers(summary),
-            summary.repeats.iter().map(repeated).collect(),
+            summary.repeats.iter().map(repeated).collect::<Vec<_>>().join("\n"),
             self.warned(),
             places(summary),
         ];
@@ -133,7 +136,7 @@ fn repeated(repeated: &Repeated) -> String {
     let rows: String = repeated.numbers.iter().map(spread).collect();
     let (stage, seeds) = (code(&repeated.stage), seeds.join(", "));
     format!(
-        "\n{stage} over seeds {seeds}{without}:\n\n| number | mean | SD | min | max | n |\n\
+        "{stage} over seeds {seeds}{without}:\n\n| number | mean | SD | min | max | n |\n\
          |---|--:|--:|--:|--:|--:|\n{rows}"
     )
 }
@@ -215,7 +218,8 @@ impl Markdown {
             return String::new();
         }
         let rows: String = rows.into_iter().take(shown).collect();
-        format!("| stage | result | time | why |\n|---|---|--:|---|\n{fold}{rows}{more}")
+        let note = if cached > 0 && !folds { BRACKETS } else { "" };
+        format!("| stage | result | time | why |\n|---|---|--:|---|\n{fold}{rows}{more}{note}")
     }
 
     fn stage(&self, planned: &PlannedStage, done: Option<&FinishedStage>, summary: &Summary) -> String {

@@ -66,7 +66,7 @@ mod tests {
 required                             figure
 evaluate.a.accuracy >= 85%  met      0.9156
 evaluate.a.auc >= 85%       not met  0.849999
-train.b.loss < 1            not met  1.5 (train.b@2), `train.b@3` has no result (train.b@3)
+train.b.loss < 1            not met  1.5 (train.b@2), `train.b@3` has no result
 ";
         assert_eq!(text(&summary, &View { paint: Paint::OFF, width: None }), expected);
         assert_eq!(summary.exit_code(), 5);

@@ -63,7 +63,10 @@ pub(super) fn figures(verdict: &Verdict) -> String {
     match verdict.figures.as_slice() {
         [one] => told(one),
         many => {
-            let of = |figure: &Figure| format!("{} ({})", told(figure), format::clean(&figure.of));
+            let of = |figure: &Figure| match figure.value {
+                Some(_) => format!("{} ({})", told(figure), format::one_line(&figure.of)),
+                None => told(figure),
+            };
             many.iter().filter(shown).map(of).collect::<Vec<_>>().join(", ")
         }
     }

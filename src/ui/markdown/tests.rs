@@ -32,6 +32,8 @@ fn a_good_run_has_stages_reasons_and_numbers() {
 | `evaluate.test` | computed | 2.8 s | train.base/model changed |
 | `explain.grad-cam` | cached | (12.1 s) |  |
 
+In brackets: what it took when it was computed.
+
 | stage | number | value |
 |---|---|--:|
 | `split.pcam` | train | 40,000 |
