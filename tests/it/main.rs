@@ -30,4 +30,5 @@ mod split;
 mod sweep;
 #[cfg(feature = "torch")]
 mod training;
+mod watch;
 mod wrong_inputs;
