@@ -222,13 +222,14 @@ fn draw(comparison: &Comparison, column: Option<usize>, path: &Path) -> Result<(
     let at = column.context("there is no number to draw: `--by stage.number` chooses one")?;
     let parameter = only_parameter(comparison);
     let labels = labels(comparison);
-    let points = comparison.rows.iter().zip(labels).filter_map(|(row, label)| point(row, at, parameter, label));
+    let points =
+        comparison.rows.iter().zip(labels).filter_map(|(row, label)| point(row, at, parameter, label));
     let points: Vec<Trial> = points.collect();
     let column = &comparison.columns[at];
     let pipeline = comparison.rows.first().map(|row| row.run.pipeline.clone()).unwrap_or_default();
     let picture = trials(&Trials {
         title: column.name.clone(),
-        subtitle: subtitle(column, &pipeline, points.len()),
+        subtitle: subtitle(column, &pipeline, &points),
         parameter: parameter.map(|at| comparison.columns[at].name.clone()),
         points,
     })?;
@@ -239,13 +240,16 @@ fn draw(comparison: &Comparison, column: Option<usize>, path: &Path) -> Result<(
     Ok(fsx::write_atomic(path, &bytes, fsx::Durability::Relaxed)?)
 }
 
-fn subtitle(column: &Column, pipeline: &str, count: usize) -> String {
+fn subtitle(column: &Column, pipeline: &str, points: &[Trial]) -> String {
     let better = match column.better {
         Some(Better::Higher) => ", higher is better",
         Some(Better::Lower) => ", lower is better",
         None => "",
     };
-    format!("{count} runs of {pipeline}{better}; bars are standard deviations over seeds")
+    let runs = if points.len() == 1 { "run" } else { "runs" };
+    let bars = points.iter().any(|point| point.sd.is_some());
+    let bars = if bars { "; bars are standard deviations over seeds" } else { "" };
+    format!("{} {runs} of {pipeline}{better}{bars}", points.len())
 }
 
 /// The one parameter in which the runs differ, if it is a number in all of them.

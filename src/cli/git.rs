@@ -66,7 +66,14 @@ impl Dirty {
     /// Asks whether files that git knows differ from the commit; does not wait.
     pub(super) fn ask(folder: &Path) -> Self {
         let mut git = Command::new("git");
-        git.arg("-C").arg(folder).args(["--no-optional-locks", "diff", "--quiet", "--no-ext-diff", "HEAD", "--"]);
+        git.arg("-C").arg(folder).args([
+            "--no-optional-locks",
+            "diff",
+            "--quiet",
+            "--no-ext-diff",
+            "HEAD",
+            "--",
+        ]);
         Self(git.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok())
     }
 

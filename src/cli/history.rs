@@ -51,9 +51,9 @@ impl History {
                 "its record has format {format}, this pcamflow reads {}: use the pcamflow that wrote it",
                 store::RUN_FORMAT
             )),
-            ReadRun::Damaged(what) => {
-                Found::Unreadable(format!("its record is damaged: {what}; `pcamflow cache verify` puts it aside"))
-            }
+            ReadRun::Damaged(what) => Found::Unreadable(format!(
+                "its record is damaged: {what}; `pcamflow cache verify` puts it aside"
+            )),
             ReadRun::Absent => Found::Gone,
         })
     }

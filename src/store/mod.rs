@@ -67,8 +67,8 @@ pub use quarantine::Damage;
 pub use record::{ActionRecord, Number, Provenance, RECORD_FORMAT, StoredArtifact};
 pub use records::{Committed, Existing, Lookup};
 pub use runs::{
-    Asked, Ended, Git, LiveRun, Outcome, RUN_FORMAT, ReadRun, Requirement, RunFile, RunRecord, RunStage, RunState,
-    SweepTrial, Text,
+    Asked, Ended, Git, LiveRun, Outcome, RUN_FORMAT, ReadRun, Requirement, RunFile, RunRecord, RunStage,
+    RunState, SweepTrial, Text,
 };
 pub use sources::{Progress, Sources};
 pub use usage::{Share, Usage};

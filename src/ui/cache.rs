@@ -280,8 +280,10 @@ records                                       2.00 KiB
             made_by: vec!["split.d/train".to_owned()],
             moved_to: Some("/s/quarantine/abcd.1".into()),
         };
-        let text =
-            verified(&Verified { objects: 2, bytes: 5, results: 1, damaged: vec![flaw], ..Verified::default() }, 0.5);
+        let text = verified(
+            &Verified { objects: 2, bytes: 5, results: 1, damaged: vec![flaw], ..Verified::default() },
+            0.5,
+        );
         assert_eq!(
             text,
             "damaged: `split.d/train`: its content has the digest 0123456789\n  /s/objects/ab/abcd\n  \

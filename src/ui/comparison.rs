@@ -27,7 +27,8 @@ pub fn table(comparison: &Comparison) -> String {
 pub fn csv(comparison: &Comparison) -> anyhow::Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let spread: Vec<bool> = (0..comparison.columns.len()).map(|at| is_spread(comparison, at)).collect();
-    let mut header: Vec<String> = ["run", "started", "pipeline", "trial", "state"].map(str::to_owned).to_vec();
+    let mut header: Vec<String> =
+        ["run", "started", "pipeline", "trial", "state"].map(str::to_owned).to_vec();
     for (column, spread) in comparison.columns.iter().zip(&spread) {
         header.push(column.name.clone());
         if *spread {
@@ -253,13 +254,7 @@ mod tests {
         };
         let rows = vec![
             row(9, RunState::Done, Cell::Default, figure(0.5, Some(0.01), false), figure(90.0, None, false)),
-            row(
-                10,
-                RunState::Failed,
-                Cell::Text("12".to_owned()),
-                figure(0.75, None, true),
-                Cell::Absent,
-            ),
+            row(10, RunState::Failed, Cell::Text("12".to_owned()), figure(0.75, None, true), Cell::Absent),
         ];
         Comparison { columns, rows }
     }
@@ -269,7 +264,7 @@ mod tests {
         let text = table_text(&comparison(), &View { paint: Paint::OFF, width: None });
         let expected = "\
 run  epochs        accuracy   compute time   outcome
-  9  default  0.500 ± 0.010    1 min 30 s    done
+  9  default  0.500 ± 0.010     1 min 30 s   done
  10  12                0.75*                 failed
 
 * the best of its column

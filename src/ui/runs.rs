@@ -165,7 +165,9 @@ fn spread(number: &Spread) -> String {
 /// A value, with its spread where there is one that says something.
 pub(super) fn with_spread(mean: f64, sd: Option<f64>) -> String {
     match sd.and_then(|sd| Some((sd, format::decimals_of(sd)?))) {
-        Some((sd, decimals)) => format!("{} ± {}", format::fixed(mean, decimals), format::fixed(sd, decimals)),
+        Some((sd, decimals)) => {
+            format!("{} ± {}", format::fixed(mean, decimals), format::fixed(sd, decimals))
+        }
         None => format::number(mean),
     }
 }
@@ -173,7 +175,9 @@ pub(super) fn with_spread(mean: f64, sd: Option<f64>) -> String {
 /// How long ago that was, or, after a month, on which day.
 fn when(started: &str, now: SystemTime) -> String {
     let Ok(then) = humantime::parse_rfc3339(started) else { return format::one_line(started) };
-    let Ok(age) = now.duration_since(then) else { return started.get(..16).unwrap_or(started).replace('T', " ") };
+    let Ok(age) = now.duration_since(then) else {
+        return started.get(..16).unwrap_or(started).replace('T', " ");
+    };
     let plural = |count: u64, unit: &str| format!("{count} {unit} ago");
     match age.as_secs() {
         0..60 => "just now".to_owned(),
@@ -189,7 +193,7 @@ fn changed(told: &Told, most: usize) -> String {
     let trial = told.run.sweep.as_ref().map(|it| format!("trial {}", format::one_line(&it.trial)));
     let differs = match (&told.before, told.changed.as_slice()) {
         _ if trial.is_some() => String::new(),
-        (None, _) => "first of its pipeline".to_owned(),
+        (None, _) => "the first one".to_owned(),
         (Some(_), changed) => listed(changed, most),
     };
     trial.into_iter().chain(Some(differs).filter(|text| !text.is_empty())).collect::<Vec<_>>().join(", ")
@@ -254,7 +258,7 @@ fn whole(told: &Told, now: SystemTime, view: &View) -> String {
     for (name, fact) in facts(told, now).iter().filter(|(_, fact)| !fact.is_empty()) {
         let _ = writeln!(text, "  {name:<9} {}", format::one_line(fact));
     }
-    text + "\n" + &stage_table(&run.stages, view) + &failures(&run.stages, view)
+    text + "\n" + &stage_table(run, view) + &failures(&run.stages, view)
 }
 
 fn facts(told: &Told, now: SystemTime) -> Vec<(&'static str, String)> {
@@ -315,12 +319,14 @@ fn sweep(trial: &crate::store::SweepTrial) -> String {
     format!("{}, trial {}: {}", trial.id, trial.trial, values.join(", "))
 }
 
-fn stage_table(stages: &[RunStage], view: &View) -> String {
+fn stage_table(run: &RunRecord, view: &View) -> String {
     let (left, right) = (Alignment::Left, Alignment::Right);
     let mut table = Table::new([left, left, right, left, left]);
     table.row(["stage", "outcome", "took", "key", "numbers"].map(|heading| cell(Tone::Faint, heading)));
-    for stage in stages {
+    for stage in &run.stages {
         let (tone, outcome) = match stage.outcome {
+            // Nothing is written stage by stage.
+            _ if run.ended.is_none() => (Tone::Normal, ""),
             Outcome::Cached => (Tone::Faint, "cached"),
             Outcome::Computed => (Tone::Good, "computed"),
             Outcome::Failed => (Tone::Bad, "failed"),
@@ -375,7 +381,8 @@ mod tests {
             numbers: vec![crate::store::Number { name: "roc-auc".to_owned(), value }],
             ..RunStage::default()
         };
-        let stages = vec![stage("train.base", Outcome::Computed, 0.5), stage("evaluate.test", Outcome::Cached, 0.9)];
+        let stages =
+            vec![stage("train.base", Outcome::Computed, 0.5), stage("evaluate.test", Outcome::Cached, 0.9)];
         let run = RunRecord {
             id: 17,
             pipeline: "full".to_owned(),
@@ -390,9 +397,8 @@ mod tests {
             ended: Some(Ended::Done),
             ..RunRecord::default()
         };
-        let parameter = |name: &str, old: &str| {
-            Difference::Parameter(name.to_owned(), Some(old.to_owned()), None)
-        };
+        let parameter =
+            |name: &str, old: &str| Difference::Parameter(name.to_owned(), Some(old.to_owned()), None);
         let number = Spread::of("roc-auc", vec![Some(0.9), Some(0.8)]);
         Told {
             state: RunState::Done,
@@ -416,11 +422,11 @@ mod tests {
         cached.changed.clear();
         let lines = [Line::Run(Box::new(told())), Line::Run(Box::new(cached)), unreadable];
         let expected = "\
-run  when       pipeline  outcome     stages                 took  result               changed
- 17  5 min ago  full      done        1 computed, 1 cached  3.0 s  roc auc 0.85 ± 0.07  epochs 8 -> default, \
+run  when       pipeline  outcome     stages                 took  result                 changed
+ 17  5 min ago  full      done        1 computed, 1 cached  3.0 s  roc auc 0.850 ± 0.071  epochs 8 -> default, \
 learning-rate 0.1 -> default, 1 more
- 17  5 min ago  full      done        1 cached (18 times)   3.0 s  roc auc 0.85 ± 0.07
-  3             mini      unreadable                                                    it was cut off or modified
+ 17  5 min ago  full      done        1 cached (18 times)   3.0 s  roc auc 0.850 ± 0.071
+  3             mini      unreadable                                                      it was cut off or modified
 ";
         assert_eq!(table(&lines, now(), &PLAIN), expected);
     }

@@ -24,8 +24,24 @@ const LOWER: [&str; 14] = [
 
 /// Numbers of which more is better.
 const HIGHER: [&str; 18] = [
-    "accuracy", "auc", "auroc", "precision", "recall", "sensitivity", "specificity", "f1", "mcc", "kappa",
-    "energy", "pointing", "insertion", "dice", "iou", "score", "r2", "likelihood",
+    "accuracy",
+    "auc",
+    "auroc",
+    "precision",
+    "recall",
+    "sensitivity",
+    "specificity",
+    "f1",
+    "mcc",
+    "kappa",
+    "energy",
+    "pointing",
+    "insertion",
+    "dice",
+    "iou",
+    "score",
+    "r2",
+    "likelihood",
 ];
 
 /// Numbers that say what chance or a control reaches, or where something was chosen.

@@ -146,10 +146,7 @@ fn columns(runs: &[(RunRecord, RunState, Facts)]) -> Vec<Column> {
     columns
 }
 
-fn keys(
-    runs: &[(RunRecord, RunState, Facts)],
-    of: impl Fn(&Facts) -> BTreeSet<String>,
-) -> BTreeSet<String> {
+fn keys(runs: &[(RunRecord, RunState, Facts)], of: impl Fn(&Facts) -> BTreeSet<String>) -> BTreeSet<String> {
     runs.iter().flat_map(|(.., facts)| of(facts)).collect()
 }
 
@@ -241,7 +238,9 @@ impl Comparison {
         };
         match all().filter(ends).collect::<Vec<_>>().as_slice() {
             [at] => Ok(*at),
-            [] => Err(format!("there is no column `{word}`: there are {}", names(&all().collect::<Vec<_>>()))),
+            [] => {
+                Err(format!("there is no column `{word}`: there are {}", names(&all().collect::<Vec<_>>())))
+            }
             several => Err(format!("`{word}` may be {}", names(several))),
         }
     }
@@ -265,8 +264,7 @@ impl Comparison {
         let stays = |at: usize, column: &Column| {
             !matches!(column.what, What::Number | What::Seconds) || places.contains(&at)
         };
-        let keep: Vec<bool> =
-            self.columns.iter().enumerate().map(|(at, column)| stays(at, column)).collect();
+        let keep: Vec<bool> = self.columns.iter().enumerate().map(|(at, column)| stays(at, column)).collect();
         let mut flags = keep.iter();
         self.columns.retain(|_| flags.next().copied().unwrap_or(true));
         for row in &mut self.rows {
