@@ -64,10 +64,10 @@ Examples:
   pcamflow compare --sweep latest --by accuracy --plot sweep.svg
   pcamflow compare p.toml --csv > runs.csv
 
-A column for everything in which the runs differ (parameters that are not at their defaults, source files, the
-git commit, --device), then what came of them. The best of each column is marked where less or more is known to be
-better; of stages with `seeds`, means with their standard deviations. Of runs with the same results the last
-one is shown.";
+A column for everything in which the runs differ (parameters, source files, the git commit, --device), then
+what came of them. The best of each column is marked where less or more is known to be better; of stages with
+`seeds`, means with their standard deviations. The table has the most telling number of each stage; --by chooses
+others, and --csv and --json have all. Of runs with the same results the last one is shown.";
 
 fn picture(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
@@ -117,7 +117,7 @@ fn tell(arguments: &CompareArguments, comparison: &Comparison) -> Result<(), Exi
     } else if arguments.json {
         say(ui::comparison::object(comparison).trim_end());
     } else {
-        say(ui::comparison::table(comparison).trim_end());
+        say(ui::comparison::table(comparison, !arguments.by.is_empty()).trim_end());
     }
     Ok(())
 }

@@ -122,7 +122,7 @@ fn a_run_is_recorded_with_what_it_was_made_from_and_what_came_of_it() {
         (&first["state"], &first["pipeline"], &first["file"]),
         (&"done".into(), &"small".into(), &"p.toml".into())
     );
-    assert_eq!(second["changed"], serde_json::json!(["preview.p.columns default -> 2"]));
+    assert_eq!(second["changed"], serde_json::json!(["preview.p.columns 4 -> 2"]));
     assert_eq!(second["set"], serde_json::json!(["preview.p.columns=2"]));
     assert_eq!((&second["asked"]["threads"], &second["targets"][0]), (&1.into(), &"preview.p".into()));
     let outcomes: Vec<&str> =
@@ -140,14 +140,14 @@ fn a_run_is_recorded_with_what_it_was_made_from_and_what_came_of_it() {
             "run 2 of small: done in",
             "set       preview.p.columns=2",
             "asked for threads 1",
-            "since run 1: columns default -> 2",
+            "since run 1: columns 4 -> 2",
         ],
     );
     let shown = project.pcamflow(&["runs", "show", "latest~1", "--text"]).exit(0);
     assert_eq!(shown.stdout, PIPELINE);
     project.rewrite("p.toml", "[nonsense");
     let text = project.pcamflow(&["runs"]).exit(0);
-    says(&text, &["2 cached", "1 computed, 2 cached", "3 computed", "columns default -> 2", "the first one"]);
+    says(&text, &["2 cached", "1 computed, 2 cached", "3 computed", "columns 4 -> 2", "the first one"]);
     says(&project.pcamflow(&["runs", "small"]).exit(0), &["3 computed"]);
     project.pcamflow(&["runs", "other"]).exit(0).complains("no run is recorded yet");
     project.pcamflow(&["runs", "show", "3"]).exit(2).complains("there is no run `3`: there are runs 1 to 2");
@@ -314,7 +314,7 @@ fn compare_shows_what_differs_and_what_came_of_it() {
     let values: Vec<&str> =
         runs.iter().map(|run| run["values"]["split.d.sizes.train"].as_str().unwrap()).collect();
     assert_eq!(values, ["4", "6", "2"]);
-    assert_eq!(runs[0]["values"]["preview.p.columns"], "default");
+    assert_eq!(runs[0]["values"]["preview.p.columns"], "4");
 
     let sorted = comparison(&project, &["p.toml", "--sort", "sizes.train"]);
     let ids: Vec<u64> =
@@ -323,7 +323,7 @@ fn compare_shows_what_differs_and_what_came_of_it() {
     let some = comparison(&project, &["1", "3..4"]);
     assert_eq!(some["runs"].as_array().unwrap().len(), 3);
     let text = project.pcamflow(&["compare"]).exit(0);
-    says(&text, &["run  columns", "sizes.train", "compute time", "default"]);
+    says(&text, &["run  columns", "sizes.train", "compute time"]);
 
     let csv = project.pcamflow(&["compare", "--csv"]).exit(0);
     let mut reader = csv::Reader::from_reader(csv.stdout.as_bytes());
