@@ -23,6 +23,7 @@ mod repeats;
 #[cfg(feature = "torch")]
 mod resnet;
 mod results;
+mod runs;
 mod sandbox;
 #[cfg(feature = "torch")]
 mod sanity;
