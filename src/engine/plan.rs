@@ -138,6 +138,9 @@ impl<'a> Planner<'a> {
     }
 
     fn why(&self, stage: usize, fingerprint: &Fingerprint) -> String {
+        if let Ok(Some(loss)) = self.store.loss(&fingerprint.key()) {
+            return loss;
+        }
         let name = self.pipeline.stages[stage].name.to_string();
         match self.previous(&name) {
             Some(record) => self.teller(stage).reason(&differences(&record.lines, fingerprint.lines())),

@@ -23,6 +23,7 @@ mod repeats;
 #[cfg(feature = "torch")]
 mod resnet;
 mod results;
+mod robust;
 mod runs;
 mod sandbox;
 #[cfg(feature = "torch")]
@@ -31,5 +32,6 @@ mod split;
 mod sweep;
 #[cfg(feature = "torch")]
 mod training;
+mod verify_stage;
 mod watch;
 mod wrong_inputs;
