@@ -28,6 +28,7 @@ Examples:
   pcamflow plan pipelines/full.toml                   what would run, and why
   pcamflow run p.toml --set train.base.epochs=3       another value, without editing
   pcamflow sweep p.toml --set train.base.epochs=4,8   trials of several values, side by side
+  pcamflow watch p.toml                               again whenever it is edited
   pcamflow run p.toml evaluate.test                   one stage and what it needs
   pcamflow show p.toml evaluate.test/metrics          what is in an artifact
   pcamflow export p.toml train.base/model models      a copy of it, in models/
@@ -59,6 +60,8 @@ pub(super) enum Command {
     Run(RunArguments),
     /// Run many trials of a pipeline with different values, and compare what comes of them
     Sweep(super::sweep::SweepArguments),
+    /// Run, and again whenever the pipeline or a source changes
+    Watch(super::watch::WatchArguments),
     /// Show what would run, why, and how long that may take
     Plan(super::plan::PlanArguments),
     /// Show a stage's result, or what is in one of its artifacts

@@ -27,6 +27,7 @@ mod schema;
 mod show;
 mod sweep;
 mod verify;
+mod watch;
 mod worker;
 
 use std::{ffi::OsString, io::IsTerminal, process::ExitCode};
@@ -75,6 +76,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Plan(plan) => plan::plan(&plan, arguments.verbose > 0).code(),
         Command::Run(arguments) => run::run(&arguments),
         Command::Sweep(arguments) => sweep::sweep(&arguments),
+        Command::Watch(arguments) => watch::watch(&arguments),
         Command::Show(show) => show::show(&show).code(),
         Command::Log(log) => log::log(&log).code(),
         Command::Path(path) => path::path(&path).code(),

@@ -98,7 +98,8 @@ pub(super) fn stop_on_signals(stopped: &Arc<AtomicBool>) {
     }
 }
 
-fn mode(arguments: &RunArguments) -> ui::Mode {
+/// How to show a run.
+pub(super) fn mode(arguments: &RunArguments) -> ui::Mode {
     match (arguments.json, arguments.quiet) {
         (true, _) => ui::Mode::Json,
         (_, true) => ui::Mode::Quiet,

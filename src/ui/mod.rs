@@ -214,8 +214,14 @@ fn view_of_stdout() -> View {
     View { paint: Paint::for_stdout(), width }
 }
 
+/// Writes what is no event of a run to standard output, as an object in the form of one.
+pub fn object(name: &str, value: &impl Serialize) {
+    write(&json::object(name, value));
+}
+
 /// A path as people would type it here.
-fn seen_from_here(path: &Path) -> String {
+#[must_use]
+pub fn seen_from_here(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     format::path(path, &here)
 }

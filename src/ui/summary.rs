@@ -107,11 +107,11 @@ impl Run {
 /// The summary of a run.
 #[must_use]
 pub(super) fn text(summary: &Summary, run: &Run, view: &View) -> String {
-    if !summary.trials.is_empty() {
-        return trials::text(summary, run, view);
-    }
     let nothing_happened = summary.failed.is_empty() && summary.not_run.is_empty() && !summary.interrupted;
     let required = required::text(summary, view);
+    if !summary.trials.is_empty() && summary.would_run.is_empty() {
+        return trials::text(summary, view) + &required + &trouble::text(summary, run, view);
+    }
     if nothing_happened && summary.finished.iter().all(|stage| stage.cached) {
         let trouble = trouble::text(summary, run, view);
         return spreads::text(summary, view) + &all_cached(summary) + &required + &trouble;

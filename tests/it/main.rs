@@ -28,6 +28,7 @@ mod require;
 mod resnet;
 mod results;
 mod robust;
+mod runs;
 mod sandbox;
 #[cfg(feature = "torch")]
 mod sanity;
@@ -37,4 +38,5 @@ mod sweep;
 #[cfg(feature = "torch")]
 mod training;
 mod verify_stage;
+mod watch;
 mod wrong_inputs;
