@@ -12,6 +12,7 @@ mod log;
 mod logging;
 mod official;
 mod path;
+mod pin;
 mod plan;
 mod project;
 mod results;
@@ -69,6 +70,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Log(log) => log::log(&log).code(),
         Command::Path(path) => path::path(&path).code(),
         Command::Export(export) => export::export(&export).code(),
+        Command::Pin(pin) => pin::pin(&pin).code(),
         Command::Check(arguments) => check::check(&arguments).code(),
         Command::Graph(arguments) => graph::graph(&arguments),
         Command::Doctor(arguments) => doctor::doctor(&arguments).code(),

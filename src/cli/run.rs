@@ -8,6 +8,7 @@ use std::sync::{
 use super::{
     Exit,
     args::RunArguments,
+    check::tell_notes,
     logging,
     plan::{PlanArguments, plan},
     project::{open, tell},
@@ -32,6 +33,9 @@ pub(super) fn run(arguments: &RunArguments) -> u8 {
         Ok(opened) => opened,
         Err(exit) => return exit.code(),
     };
+    if !arguments.quiet {
+        tell_notes(&pipeline);
+    }
     let engine = Engine::new(&pipeline, &store, options(arguments));
     engine
         .and_then(|engine| real_run(arguments, &engine, &pipeline))

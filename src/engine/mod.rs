@@ -23,12 +23,13 @@ mod task;
 pub mod why;
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::atomic::AtomicBool,
     time::Instant,
 };
 
-use crate::{pipeline::Pipeline, stages::RunSettings, store::Store};
+use crate::{digest::Digest, pipeline::Pipeline, stages::RunSettings, store::Store};
 use event::{Event, Observer, PlannedStage, Summary};
 use exec::Executor;
 pub use keys::NamedStage;
@@ -93,6 +94,21 @@ impl<'a> Engine<'a> {
         let order = scope(pipeline, &options.targets)?;
         let forced = select::forced(pipeline, &options.force).map_err(Refused::Wrong)?;
         Ok(Self { pipeline, store, options, order, forced })
+    }
+
+    /// The stages that it is about, each after what it needs.
+    #[must_use]
+    pub fn order(&self) -> &[usize] {
+        &self.order
+    }
+
+    /// The digests of the source files that are here, whatever their pins say.
+    ///
+    /// # Errors
+    /// Source files that cannot be read.
+    pub fn source_digests(&self, observer: &mut dyn Observer) -> Result<BTreeMap<PathBuf, Digest>, Refused> {
+        let known = Known::whatever_pinned(self.pipeline, &self.order, self.store, observer);
+        known.map(Known::into_digests).map_err(Refused::Wrong)
     }
 
     /// What a run would do.

@@ -3,7 +3,7 @@
 //!
 //! Knows tables, not what they mean; of every value it knows where it is written, and who set it.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range, path::Path};
 
 use toml::{
     Spanned,
@@ -15,7 +15,7 @@ use super::{
     keys,
     merge::Merge,
     overrides,
-    params::{self, Uses},
+    params::{self, Use, Uses},
     sources::Sources,
 };
 use crate::{nearest::nearest, stages::Problem};
@@ -24,6 +24,7 @@ use crate::{nearest::nearest, stages::Problem};
 pub(super) struct Document<'a> {
     /// The tables.
     pub(super) tables: Spanned<DeTable<'a>>,
+    sources: &'a Sources,
     uses: Uses,
     removed: Removed,
 }
@@ -40,7 +41,7 @@ pub(super) fn read<'a>(sources: &'a Sources, problems: &mut Vec<Problem>) -> Doc
     }
     let mentioned = sources.texts().any(|(text, _)| text.contains(params::BEGIN));
     let uses = params::resolve(tables.get_mut(), mentioned, problems);
-    Document { tables, uses, removed }
+    Document { tables, sources, uses, removed }
 }
 
 /// The files, each over what it extends.
@@ -50,7 +51,7 @@ fn files<'a>(
     problems: &mut Vec<Problem>,
 ) -> (Spanned<DeTable<'a>>, Removed) {
     let mut removed = Removed::new();
-    let mut whole: Option<(Spanned<DeTable<'a>>, &std::path::Path)> = None;
+    let mut whole: Option<(Spanned<DeTable<'a>>, &Path)> = None;
     for (file, text, base) in sources.files() {
         let (mut tables, errors) = DeTable::parse_recoverable(text);
         problems.extend(errors.iter().map(|error| {
@@ -101,16 +102,30 @@ fn set<'a>(
 impl Document<'_> {
     /// Where a value is written that stands at a place: for one that comes from a parameter, that one's.
     pub(super) fn origin(&self, place: Range<usize>) -> Range<usize> {
-        self.uses.at(place.start).map_or(place, |(_, definition)| definition.clone())
+        self.uses.at(place.start).map_or(place, |found| found.definition.clone())
+    }
+
+    /// Where the value of the parameter is written that stands at a place, if it stands nowhere but at `places`.
+    pub(super) fn only_used_at(
+        &self,
+        place: &Range<usize>,
+        places: &BTreeSet<usize>,
+    ) -> Option<Range<usize>> {
+        self.uses.only_at(place.start, places)
+    }
+
+    /// Whether a table is written in braces.
+    pub(super) fn is_inline(&self, table: &Spanned<DeValue<'_>>) -> bool {
+        self.sources.raw(&table.span()).starts_with('{')
     }
 
     /// Says of problems what can only be known here: which parameter or which removal is behind them.
-    pub(super) fn explain(&self, sources: &Sources, problems: &mut Vec<Problem>) {
+    pub(super) fn explain(&self, problems: &mut Vec<Problem>) {
         let broken = |problem: &Problem| {
             problem.span.as_ref().is_some_and(|span| self.uses.broken.contains(&span.start))
         };
         // That a reference which could not be resolved is of the wrong type follows from that.
-        let mut told = std::collections::BTreeSet::new();
+        let mut told = BTreeSet::new();
         problems.retain(|problem| {
             !broken(problem) || told.insert(problem.span.as_ref().map_or(0, |span| span.start))
         });
@@ -119,14 +134,14 @@ impl Document<'_> {
                 problem.also = self.behind(problem);
             }
             if problem.help.is_none() {
-                problem.help = advice(problem, sources);
+                problem.help = advice(problem, self.sources);
             }
         }
     }
 
     fn behind(&self, problem: &Problem) -> Option<(Range<usize>, String)> {
         let span = problem.span.as_ref()?;
-        if let Some((name, definition)) = self.uses.at(span.start) {
+        if let Some(Use { name, definition, .. }) = self.uses.at(span.start) {
             return Some((definition.clone(), format!("`params.{name}` is set here")));
         }
         if let Some((name, used)) = self.uses.inside(span) {
@@ -138,13 +153,13 @@ impl Document<'_> {
     }
 
     /// What is no mistake, but may be one: parameters of the pipeline's own file that nothing uses.
-    pub(super) fn notes(&self, sources: &Sources) -> Vec<String> {
-        let own = sources.files().last().map_or(0, |(_, _, base)| base);
+    pub(super) fn notes(&self) -> Vec<String> {
+        let own = self.sources.files().last().map_or(0, |(_, _, base)| base);
         let unused = self.uses.unused.iter().filter(|(_, span)| span.start >= own);
         let note = |(name, span): &(String, Range<usize>)| {
             let near = nearest(name, self.uses.used.iter().map(String::as_str));
             let near = near.map(|near| format!(" (`params.{near}` is)")).unwrap_or_default();
-            format!("{}: `params.{name}` is used nowhere{near}", sources.line(span))
+            format!("{}: `params.{name}` is used nowhere{near}", self.sources.line(span))
         };
         unused.map(note).collect()
     }

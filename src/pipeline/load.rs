@@ -118,7 +118,7 @@ fn build(file: &Path, sources: &Sources, options: &Options, problems: &mut Vec<P
     let document = document::read(sources, problems);
     let pipeline = of_document(file, &document, sources, options, problems);
     if !problems.is_empty() {
-        document.explain(sources, problems);
+        document.explain(problems);
     }
     pipeline
 }
@@ -137,7 +137,7 @@ fn of_document(
     let data = default_data(&root, options.data.as_deref(), settings.data.as_deref());
     let stages = expand(stages, problems);
     let (stages, graph) = resolve(stages, &data, sources, problems)?;
-    let (file, notes) = (file.to_owned(), document.notes(sources));
+    let (file, notes) = (file.to_owned(), document.notes());
     let sources = Sources::default();
     Some(Pipeline { name, file, root, data, run, stages, graph, sweep, notes, sources })
 }

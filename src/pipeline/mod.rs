@@ -7,12 +7,14 @@ mod document;
 mod extends;
 mod keys;
 mod load;
+mod mentions;
 mod merge;
 mod overrides;
 mod params;
 mod pick;
 mod places;
 mod read;
+mod references;
 mod repeat;
 mod resolve;
 mod root;
@@ -30,6 +32,7 @@ use crate::{
 };
 
 pub use load::{Invalid, Options, load, parse};
+pub use mentions::{Mention, Rewritten};
 pub use places::Places;
 pub use root::{default_data, project_root};
 pub use schema::schema;

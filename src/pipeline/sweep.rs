@@ -442,7 +442,7 @@ epochs = 1
             ),
             ("set = { 'params.lr' = [1] }", &["no parameter `lr`", "12:9"]),
             ("set = { 'train..x' = [1] }", &["`train..x` is no key", "12:9"]),
-            ("random = 2\nset = { 'train.base.epochs' = { from = 3, to = 'x' } }", &["13:49", "f64"]),
+            ("random = 2\nset = { 'train.base.epochs' = { from = 3, to = 'x' } }", &["13:48", "f64"]),
             (
                 "random = 2\nset = { 'train.base.epochs' = { from = 3, to = 2 } }",
                 &["to a larger one", "13:31"],
