@@ -134,9 +134,27 @@ impl Document<'_> {
                 problem.also = self.behind(problem);
             }
             if problem.help.is_none() {
-                problem.help = advice(problem, self.sources);
+                problem.help = self.misspelt(problem).or_else(|| advice(problem, self.sources));
             }
         }
+    }
+
+    /// For a stage that lacks something and is in no extended file: which one may be meant.
+    fn misspelt(&self, problem: &Problem) -> Option<String> {
+        let (span, own) = (problem.span.as_ref()?, self.own());
+        if own == 0 || span.start < own || !problem.message.ends_with("is missing") {
+            return None;
+        }
+        let stages: Vec<(String, Range<usize>)> = keys::stages_at(self.tables.get_ref());
+        let (stage, _) = stages.iter().find(|(_, at)| at == span)?;
+        let extended = stages.iter().filter(|(_, at)| at.start < own).map(|(name, _)| name.as_str());
+        let near = nearest(stage, extended)?;
+        Some(format!("did you mean `{near}`? `{stage}` is in no file that this one extends"))
+    }
+
+    /// Where the pipeline's own file begins.
+    fn own(&self) -> usize {
+        self.sources.files().last().map_or(0, |(_, _, base)| base)
     }
 
     fn behind(&self, problem: &Problem) -> Option<(Range<usize>, String)> {
@@ -154,8 +172,7 @@ impl Document<'_> {
 
     /// What is no mistake, but may be one: parameters of the pipeline's own file that nothing uses.
     pub(super) fn notes(&self) -> Vec<String> {
-        let own = self.sources.files().last().map_or(0, |(_, _, base)| base);
-        let unused = self.uses.unused.iter().filter(|(_, span)| span.start >= own);
+        let unused = self.uses.unused.iter().filter(|(_, span)| span.start >= self.own());
         let note = |(name, span): &(String, Range<usize>)| {
             let near = nearest(name, self.uses.used.iter().map(String::as_str));
             let near = near.map(|near| format!(" (`params.{near}` is)")).unwrap_or_default();

@@ -307,10 +307,12 @@ mod tests {
             &format!("images = {{ blake3='{old}', path='x.h5' }}"),
             "images = { blake3=PIN, path='x.h5' }",
         );
-        expect(
-            "[preview.p]\nimages = { x.path = 'x.h5', y = 'split.s/train' }",
-            "[preview.p]\nimages = { x.path = 'x.h5', x.blake3 = PIN, y = 'split.s/train' }",
+        let text = pinned("[preview.p]\nimages = { x.path = 'x.h5', y = 'y.h5' }");
+        let (x, y) = (digest("x.h5").hex(), digest("y.h5").hex());
+        let expected = format!(
+            "[preview.p]\nimages = {{ x.path = 'x.h5', x.blake3 = \"{x}\", y = {{ path = 'y.h5', blake3 = \"{y}\" }} }}"
         );
+        assert_eq!(text, expected);
     }
 
     #[test]

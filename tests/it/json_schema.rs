@@ -11,7 +11,15 @@ pub(crate) fn problems(schema: &Value, value: &Value, path: &str) -> Vec<String>
         match keyword.as_str() {
             "$schema" | "title" | "description" | "default" | "examples" => {}
             // Beside each other: see `keys`.
-            "properties" => {}
+            "properties" if schema.get("additionalProperties").is_some() => {}
+            "properties" => found.extend(keys(schema, value, path)),
+            // Only what does not keep to `if` has to keep to `else`.
+            "if" => {}
+            "else" => {
+                if !problems(&schema["if"], value, path).is_empty() {
+                    found.extend(problems(rule, value, path));
+                }
+            }
             "additionalProperties" => found.extend(keys(schema, value, path)),
             "items" => found
                 .extend(value.as_array().into_iter().flatten().flat_map(|item| problems(rule, item, path))),
@@ -43,6 +51,7 @@ fn keys(schema: &Value, value: &Value, path: &str) -> Vec<String> {
         match (schema["properties"].get(key), others) {
             (Some(known), _) => problems(known, value, &path),
             (None, Value::Bool(false)) => vec![format!("{path}: unknown key")],
+            (None, Value::Null) => Vec::new(),
             (None, others) => problems(others, value, &path),
         }
     };
@@ -56,14 +65,9 @@ fn holds(keyword: &str, rule: &Value, value: &Value) -> bool {
     let items = value.as_array().map(|items| items.len() as f64);
     let keys = value.as_object().map(|keys| keys.len() as f64);
     match keyword {
-        "type" => match rule.as_str().unwrap() {
-            "object" => value.is_object(),
-            "array" => value.is_array(),
-            "string" => value.is_string(),
-            "boolean" => value.is_boolean(),
-            "number" => value.is_number(),
-            "integer" => value.is_i64() || value.is_u64(),
-            other => panic!("unknown type {other}"),
+        "type" => match rule {
+            Value::Array(any) => any.iter().any(|one| is_a(one, value)),
+            one => is_a(one, value),
         },
         "enum" => rule.as_array().unwrap().contains(value),
         "required" => value.as_object().is_none_or(|map| {
@@ -81,6 +85,18 @@ fn holds(keyword: &str, rule: &Value, value: &Value) -> bool {
             .is_none_or(|items| items.iter().enumerate().all(|(index, item)| !items[..index].contains(item))),
         "pattern" => value.as_str().is_none_or(|text| fits(rule.as_str().unwrap(), text)),
         other => panic!("the validator does not know the keyword {other}"),
+    }
+}
+
+fn is_a(name: &Value, value: &Value) -> bool {
+    match name.as_str().unwrap() {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "boolean" => value.is_boolean(),
+        "number" => value.is_number(),
+        "integer" => value.is_i64() || value.is_u64(),
+        other => panic!("unknown type {other}"),
     }
 }
 

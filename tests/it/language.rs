@@ -97,7 +97,8 @@ fn a_pipeline_that_extends_another_is_that_one_with_its_own_values() {
 
 #[test]
 fn a_chain_is_followed_from_each_file_on() {
-    let project = child("").file("pipelines/sub/more.toml", "extends = '../full.toml'\n[train.base]\nepochs = 5\n");
+    let project =
+        child("").file("pipelines/sub/more.toml", "extends = '../full.toml'\n[train.base]\nepochs = 5\n");
     project.rewrite("p.toml", "extends = 'pipelines/sub/more.toml'\n[train.base]\nbatch-size = 2\n");
     let project = data(project);
     let told = lines(&project, "p.toml", "train.base", "parameter");
@@ -108,7 +109,9 @@ fn a_chain_is_followed_from_each_file_on() {
 
 #[test]
 fn what_is_removed_is_gone_and_what_needs_it_says_so() {
-    let project = child("remove = ['explain.saliency', 'metrics.m.explanations.saliency', 'train.base.early-stopping']\n");
+    let project = child(
+        "remove = ['explain.saliency', 'metrics.m.explanations.saliency', 'train.base.early-stopping']\n",
+    );
     let output = project.pcamflow(&["check", "p.toml"]).exit(0).never_says("saliency");
     assert!(output.stdout.contains("4 stages"), "{}", output.stdout);
     refused(
@@ -136,13 +139,11 @@ fn what_is_removed_is_gone_and_what_needs_it_says_so() {
 fn mistakes_are_shown_in_the_file_that_makes_them() {
     let project = child("[evaluate.test]\nmodel = 'train.bsae'\nimages = 'split.d/test'\n");
     refused(&project, 1, &["no stage `train.bsae`", "did you mean `train.base`", "p.toml:3:9"]);
+    project.rewrite("p.toml", "extends = 'pipelines/full.toml'\n[train.bsae]\nepochs = 2\n");
+    refused(&project, 1, &["`data` is missing", "p.toml:2:1", "did you mean `train.base`?"]);
     project.rewrite("pipelines/full.toml", PARENT.replace("epochs = 8", "epoch = 8"));
     project.rewrite("p.toml", "extends = 'pipelines/full.toml'\n[train.base]\nbatch-size = 0\n");
-    refused(
-        &project,
-        2,
-        &["pipelines/full.toml:10:1", "unknown key `epoch`", "`epochs` is missing"],
-    );
+    refused(&project, 2, &["pipelines/full.toml:10:1", "unknown key `epoch`", "`epochs` is missing"]);
     project.rewrite("pipelines/full.toml", PARENT.replace("seed = 7", "seed = "));
     refused(&project, 2, &["pipelines/full.toml:3:7", "p.toml:3:14", "at least 1"]);
 }
@@ -150,11 +151,24 @@ fn mistakes_are_shown_in_the_file_that_makes_them() {
 #[test]
 fn a_parent_that_cannot_be_read_is_one_error_with_its_place() {
     let project = Sandbox::new().pipeline("extends = 'no.toml'\n[train.base]\nepochs = 3\n");
-    refused(&project, 1, &["cannot read no.toml, which is extended here: No such file", "p.toml:1:11", "relative to the file"]);
-    let project = Sandbox::new().pipeline("extends = 'b.toml'\n").file("b.toml", "# b\nextends = './c.toml'\n");
+    refused(
+        &project,
+        1,
+        &["cannot read no.toml, which is extended here: No such file", "p.toml:1:11", "relative to the file"],
+    );
+    let project =
+        Sandbox::new().pipeline("extends = 'b.toml'\n").file("b.toml", "# b\nextends = './c.toml'\n");
     project.rewrite("c.toml", "extends = 'p.toml'");
-    refused(&project, 1, &["cannot extend itself: p.toml -> b.toml -> ./c.toml -> ./p.toml", "./c.toml:1:11"]);
-    refused(&Sandbox::new().pipeline("extends = ['a.toml']"), 1, &["`extends` names one file", "p.toml:1:11"]);
+    refused(
+        &project,
+        1,
+        &["cannot extend itself: p.toml -> b.toml -> ./c.toml -> ./p.toml", "./c.toml:1:11"],
+    );
+    refused(
+        &Sandbox::new().pipeline("extends = ['a.toml']"),
+        1,
+        &["`extends` names one file", "p.toml:1:11"],
+    );
     let low = PARENT.replace("seed = 7", "seed = 7\nextends = 'full.toml'");
     refused(&Sandbox::new().pipeline(&low), 1, &["unknown key `extends`", "at the top of a file"]);
 }
@@ -200,24 +214,50 @@ fn parameters_are_values_of_any_type_with_the_place_where_they_are_set() {
 #[test]
 fn a_parameter_of_the_wrong_type_is_told_where_it_is_used_and_where_it_is_set() {
     let project = Sandbox::new().pipeline(&PARAMS.replace("epochs = 8", "epochs = 'eight'"));
-    refused(&project, 1, &["invalid type: string \"eight\", expected u32", "p.toml:13:10", "`params.epochs` is set here", "2 | epochs"]);
+    refused(
+        &project,
+        1,
+        &[
+            "invalid type: string \"eight\", expected u32",
+            "p.toml:13:10",
+            "`params.epochs` is set here",
+            "2 | epochs",
+        ],
+    );
     let project = Sandbox::new().pipeline(&PARAMS.replace("hidden = 4", "hiden = 4"));
     refused(&project, 1, &["unknown field `hiden`", "p.toml:6", "`params.net` is used here"]);
     let project = Sandbox::new().pipeline(&PARAMS.replace("rate = 1e-3", "rate = -1"));
     refused(&project, 1, &["must be a number above 0", "p.toml:15", "`params.rate` is set here"]);
     // In another file.
-    let project = Sandbox::new().file("full.toml", PARAMS).pipeline("extends = 'full.toml'\n[params]\nepochs = 0.5\n");
+    let project =
+        Sandbox::new().file("full.toml", PARAMS).pipeline("extends = 'full.toml'\n[params]\nepochs = 0.5\n");
     refused(&project, 1, &["full.toml:13:10", "p.toml:3:10", "`params.epochs` is set here"]);
 }
 
 #[test]
 fn wrong_references_to_parameters_are_told() {
     let with = |from: &str, to: &str| Sandbox::new().pipeline(&PARAMS.replacen(from, to, 1));
-    refused(&with("${params.epochs}", "${params.epoch}"), 1, &["no parameter `epoch`", "did you mean `epochs`?", "p.toml:13:10"]);
+    refused(
+        &with("${params.epochs}", "${params.epoch}"),
+        1,
+        &["no parameter `epoch`", "did you mean `epochs`?", "p.toml:13:10"],
+    );
     refused(&with("${params.epochs}", "${params.epochs"), 1, &["has no `}`"]);
-    refused(&with("\"${params.epochs}\"", "\"$epochs\""), 1, &["expected u32", "a parameter is written \"${params.name}\""]);
-    refused(&with("rate = 1e-3", "rate = \"${params.half}\""), 1, &["a parameter cannot need itself: params.half -> params.rate -> params.half"]);
-    refused(&with("part = 'test'", "part = ['test']"), 1, &["`params.part` cannot stand inside a text: its type is array", "is set here"]);
+    refused(
+        &with("\"${params.epochs}\"", "\"$epochs\""),
+        1,
+        &["expected u32", "a parameter is written \"${params.name}\""],
+    );
+    refused(
+        &with("rate = 1e-3", "rate = \"${params.half}\""),
+        1,
+        &["a parameter cannot need itself: params.half -> params.rate -> params.half"],
+    );
+    refused(
+        &with("part = 'test'", "part = ['test']"),
+        1,
+        &["`params.part` cannot stand inside a text: its type is array", "is set here"],
+    );
     refused(&with("part = 'test'", "part = 'tset'"), 1, &["no artifact `tset`", "`params.part` is set here"]);
     refused(&Sandbox::new().pipeline("params = 3"), 1, &["`params` is a table"]);
 }
@@ -273,10 +313,14 @@ fn text(project: &Sandbox, file: &str) -> String {
 fn pin_writes_digests_and_changes_nothing_else() {
     let project = data(Sandbox::new().pipeline(SPLIT));
     let [x, y] = ["data/x.h5", "data/y.h5"].map(|file| digest(&project, file));
-    pin(&project, &["--check"]).exit(1).complains(&format!("p.toml:5: x.h5 is not pinned: its BLAKE3 is {x}"));
+    pin(&project, &["--check"])
+        .exit(1)
+        .complains(&format!("p.toml:5: x.h5 is not pinned: its BLAKE3 is {x}"));
     assert_eq!(text(&project, "p.toml"), SPLIT);
     let output = pin(&project, &[]).exit(0);
-    assert!(output.stdout.contains("p.toml:5: pinned x.h5") && output.stdout.ends_with("pinned 2 of 2 sources\n"));
+    assert!(
+        output.stdout.contains("p.toml:5: pinned x.h5") && output.stdout.ends_with("pinned 2 of 2 sources\n")
+    );
     let expected = SPLIT
         .replace("'x.h5' ", &format!("{{ path = 'x.h5', blake3 = \"{x}\" }} "))
         .replace("labels.path = 'y.h5'", &format!("labels.path = 'y.h5'\nlabels.blake3 = \"{y}\""));
