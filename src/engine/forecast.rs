@@ -126,9 +126,9 @@ impl Planner<'_> {
     }
 
     /// The stages that a stage reads from, with what it reads.
-    fn makers(&self, stage: usize) -> impl Iterator<Item = (usize, &'static str)> {
-        self.pipeline.stages[stage].inputs.iter().filter_map(|input| match input.source {
-            Source::Artifact { stage, artifact } => Some((stage, artifact)),
+    fn makers(&self, stage: usize) -> impl Iterator<Item = (usize, &str)> {
+        self.pipeline.stages[stage].inputs.iter().filter_map(|input| match &input.source {
+            Source::Artifact { stage, artifact } => Some((*stage, artifact.as_ref())),
             Source::File { .. } => None,
         })
     }

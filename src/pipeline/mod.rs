@@ -3,6 +3,7 @@
 //!
 //! Knows the stage kinds' tables and the graph; knows neither store nor engine, and opens no source.
 
+mod combine;
 mod document;
 mod extends;
 mod keys;
@@ -18,17 +19,21 @@ mod references;
 mod repeat;
 mod resolve;
 mod root;
+mod rows;
 mod schema;
 mod seeds;
 pub mod settings;
 mod sources;
 pub mod sweep;
+mod swept;
+mod trials;
+mod union;
 
 use std::path::{Path, PathBuf};
 
 use crate::{
     graph::Graph,
-    stages::{AnyStage, RunSettings, SourceFile, StageName},
+    stages::{AnyStage, RunSettings, SourceFile, StageName, Word},
 };
 
 pub use load::{Invalid, Options, load, parse};
@@ -36,6 +41,9 @@ pub use mentions::{Mention, Rewritten};
 pub use places::Places;
 pub use root::{default_data, project_root};
 pub use schema::schema;
+pub use swept::swept;
+pub use trials::shown;
+pub use union::{Trial, TrialValue};
 
 /// A checked pipeline: every reference resolved.
 pub struct Pipeline {
@@ -53,6 +61,8 @@ pub struct Pipeline {
     pub stages: Vec<StageNode>,
     /// Who needs whom, by index into `stages`.
     pub graph: Graph,
+    /// The trials whose stages these are, where it is all trials of a sweep in one; else none.
+    pub trials: Vec<Trial>,
     /// `[sweep]`: what `pcamflow sweep` tries. Nothing else depends on it.
     pub sweep: Option<sweep::SweepSpec>,
     /// What is no mistake but may be one, in a line each.
@@ -67,9 +77,9 @@ impl Pipeline {
         self.sources.files().map(|(file, ..)| file)
     }
 
-    /// The texts that it is made of, with their names: the files, each after what it extends, then each `--set`.
+    /// The texts of the files that it was made from, with their names; `--set` is none.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.sources.named()
+        self.sources.named().filter(|(name, _)| !name.starts_with("--set"))
     }
 }
 
@@ -100,7 +110,7 @@ pub enum Source {
         /// The stage's index.
         stage: usize,
         /// The artifact's name.
-        artifact: &'static str,
+        artifact: Word,
     },
     /// A file of the user's.
     File {

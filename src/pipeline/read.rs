@@ -146,7 +146,7 @@ fn read_stage<'a>(
         table = first;
     }
     inherit(kind, table.get_mut(), pipeline);
-    let name = StageName { kind, name: name.to_owned(), repeat: None };
+    let name = StageName { kind, name: name.to_owned(), repeat: None, trial: None };
     let stage = kind.read(&table).map_err(|found| problems.extend(found)).ok().filter(|_| sound);
     ReadStage { name, stage, table, seeds }
 }
