@@ -18,7 +18,8 @@ use super::{
     resolve::resolve,
     root::{default_data, project_root},
     sources::Sources,
-    sweep::{self, SweepSpec},
+    sweep::SweepSpec,
+    sweep_table,
 };
 use crate::stages::{Problem, is_name};
 
@@ -149,7 +150,7 @@ fn read_sweep(
 ) -> Option<SweepSpec> {
     tables.get_ref().get("sweep")?;
     let table = sub_table(tables, "sweep", problems);
-    sweep::read(&table, tables.get_ref(), sources, problems)
+    sweep_table::read(&table, tables.get_ref(), sources, problems)
 }
 
 fn pipeline_name(

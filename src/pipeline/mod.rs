@@ -1,5 +1,5 @@
-//! Pipeline files: TOML text, what it extends, and `--set` overrides become a checked `Pipeline`, or every problem at
-//! once, each with file, line and caret.
+//! Pipeline files: TOML text, what it extends, and `--set` overrides become a checked `Pipeline`, or every
+//! problem at once, each with file, line and caret.
 //!
 //! Knows the stage kinds' tables and the graph; knows neither store nor engine, and opens no source.
 
@@ -25,6 +25,7 @@ mod seeds;
 pub mod settings;
 mod sources;
 pub mod sweep;
+pub mod sweep_table;
 mod swept;
 mod trials;
 mod union;

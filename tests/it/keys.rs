@@ -68,6 +68,7 @@ images = 'split.a/test'
 /// What has to be set as well, for a value to be one that makes sense: kind, beginning of the field, setting.
 const COMPANIONS: &[(Kind, &str, &[&str])] = &[
     (Kind::Split, "group-by", &["meta='m.csv'"]),
+    (Kind::Train, "schedule.cosine.eta-min", &["optimizer.adam.learning-rate=1.0"]),
     (Kind::Train, "optimizer.sgd.nesterov", &["optimizer.sgd.momentum=0.5"]),
     (Kind::Evaluate, "choose", &["validation='split.a/validation'"]),
     (Kind::ResumeTrain, "architecture", &["from={safetensors='c.safetensors'}", "data='split.a'"]),
@@ -111,7 +112,7 @@ fn fingerprint(pipeline: &Pipeline, stage: usize) -> Fingerprint {
 fn key(kind: Kind, set: &[String]) -> Result<Digest, Invalid> {
     let pipeline = load(set)?;
     let is_it = |stage: &usize| pipeline.stages[*stage].name.to_string() == format!("{}.x", kind.word());
-    let stage = (0..pipeline.stages.len()).find(is_it).unwrap();
+    let stage = (0..pipeline.stages.len()).find(is_it).expect("PIPELINE has a stage `x` of every kind");
     Ok(fingerprint(&pipeline, stage).key())
 }
 
