@@ -119,22 +119,23 @@ impl Document<'_> {
         self.sources.raw(&table.span()).starts_with('{')
     }
 
-    /// Says of problems what can only be known here: which parameter or which removal is behind them.
-    pub(super) fn explain(&self, problems: &mut Vec<Problem>) {
-        let broken = |problem: &Problem| {
-            problem.span.as_ref().is_some_and(|span| self.uses.broken.contains(&span.start))
-        };
+    /// Says of problems what can only be known here: which parameter or which removal is behind them. The
+    /// first `of_texts` are the document's own.
+    pub(super) fn explain(&self, problems: &mut Vec<Problem>, of_texts: usize) {
+        let others = problems.split_off(of_texts);
+        let broken = |place: &Range<usize>| self.uses.broken.contains(&place.start);
         // That a reference which could not be resolved is of the wrong type follows from that.
-        let mut told = BTreeSet::new();
-        problems.retain(|problem| {
-            !broken(problem) || told.insert(problem.span.as_ref().map_or(0, |span| span.start))
-        });
+        problems.extend(others.into_iter().filter(|problem| !problem.span.as_ref().is_some_and(broken)));
+        once(problems);
         for problem in problems {
             if problem.also.is_none() {
                 problem.also = self.behind(problem);
             }
+            if let Some(help) = misplaced(problem) {
+                problem.help = Some(help);
+            }
             if problem.help.is_none() {
-                problem.help = self.misspelt(problem).or_else(|| advice(problem, self.sources));
+                problem.help = self.misspelt(problem).or_else(|| like_a_reference(problem, self.sources));
             }
         }
     }
@@ -182,15 +183,31 @@ impl Document<'_> {
     }
 }
 
-/// Advice on the language itself.
-fn advice(problem: &Problem, sources: &Sources) -> Option<String> {
-    let misplaced =
-        ["extends", "remove"].iter().any(|word| problem.message == format!("unknown key `{word}`"));
-    if misplaced {
-        return Some("it stands at the top of a file, above the first [table]".to_owned());
-    }
+/// Tells a stage that is not there once for a place, not again for the table around it.
+fn once(problems: &mut Vec<Problem>) {
+    let absent = |problem: &Problem| problem.message.starts_with("there is no stage");
+    let told: Vec<(String, Range<usize>)> = problems
+        .iter()
+        .filter(|problem| absent(problem))
+        .filter_map(|problem| Some((problem.message.clone(), problem.span.clone()?)))
+        .collect();
+    problems.retain(|problem| {
+        let Some(span) = problem.span.as_ref().filter(|_| absent(problem)) else { return true };
+        let closer =
+            |other: &Range<usize>| other != span && span.start <= other.start && other.end <= span.end;
+        !told.iter().any(|(message, other)| *message == problem.message && closer(other))
+    });
+}
+
+/// Advice for a key that stands in the wrong place.
+fn misplaced(problem: &Problem) -> Option<String> {
+    let is_it = ["extends", "remove"].iter().any(|word| problem.message == format!("unknown key `{word}`"));
+    is_it.then(|| "it stands at the top of a file, above the first [table]".to_owned())
+}
+
+/// Advice for what may have been meant as a reference to a parameter.
+fn like_a_reference(problem: &Problem, sources: &Sources) -> Option<String> {
     let raw = sources.raw(problem.span.as_ref()?);
-    let like_a_reference = raw.len() > 2 && raw.starts_with(['"', '\'']) && raw[1..].starts_with('$');
-    (like_a_reference && !raw.contains(params::BEGIN))
-        .then(|| "a parameter is written \"${params.name}\"".to_owned())
+    let is_it = raw.strip_prefix(['"', '\'']).is_some_and(|text| text.starts_with('$'));
+    (is_it && !raw.contains(params::BEGIN)).then(|| "a parameter is written \"${params.name}\"".to_owned())
 }

@@ -117,9 +117,10 @@ pub fn parse(file: &Path, text: String, options: &Options) -> Result<Pipeline, I
 
 fn build(file: &Path, sources: &Sources, options: &Options, problems: &mut Vec<Problem>) -> Option<Pipeline> {
     let document = document::read(sources, problems);
+    let of_texts = problems.len();
     let pipeline = of_document(file, &document, sources, options, problems);
     if !problems.is_empty() {
-        document.explain(problems);
+        document.explain(problems, of_texts);
     }
     pipeline
 }

@@ -113,9 +113,11 @@ fn tables<'a>(path: String, value: &'a Value, found: &mut Vec<(String, &'a Value
         found.push((path.clone(), value));
     }
     match value {
-        Value::Object(map) => {
-            map.iter().for_each(|(key, value)| tables(format!("{path}/{key}"), value, found))
-        }
+        // `else` only adds what must be there.
+        Value::Object(map) => map
+            .iter()
+            .filter(|(key, _)| *key != "else")
+            .for_each(|(key, value)| tables(format!("{path}/{key}"), value, found)),
         Value::Array(list) => list.iter().for_each(|value| tables(path.clone(), value, found)),
         _ => {}
     }

@@ -359,10 +359,14 @@ enum Place {
 
 fn said(field: &'static Field) -> impl Strategy<Value = Said> {
     let Field(_, _, texts, optional) = field;
-    let share = if *optional { 0.6 } else { 1.0 };
+    let choice = if *optional {
+        proptest::option::weighted(0.6, 0..texts.len()).boxed()
+    } else {
+        (0..texts.len()).prop_map(Some).boxed()
+    };
     let place = prop_oneof![Just(Place::Parent), Just(Place::Own), Just(Place::Both)];
     let param = proptest::option::of(any::<bool>());
-    (proptest::option::weighted(share, 0..texts.len()), place, param, any::<u32>(), any::<bool>())
+    (choice, place, param, any::<u32>(), any::<bool>())
         .prop_map(|(choice, place, param, rank, comment)| Said { choice, place, param, rank, comment })
 }
 
