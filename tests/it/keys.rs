@@ -156,8 +156,10 @@ fn leaves(kind: Kind) -> Vec<Leaf> {
 }
 
 fn below(kind: Kind, path: String, schema: &Value, above: Option<String>, found: &mut Vec<Leaf>) {
-    let Some(properties) = schema["properties"].as_object().filter(|properties| !properties.is_empty())
-    else {
+    if schema["properties"].as_object().is_some_and(|properties| properties.is_empty()) {
+        return;
+    }
+    let Some(properties) = schema["properties"].as_object() else {
         found.push(Leaf { kind, path, schema: schema.clone(), above });
         return;
     };
@@ -205,7 +207,7 @@ fn examples(schema: &Value) -> Vec<String> {
         "array" => {
             let items = examples(&schema["items"]);
             let length = usize::try_from(schema["minItems"].as_u64().unwrap_or(2)).unwrap();
-            let from = |first: usize| (0..length).map(move |index| (first + index)).collect::<Vec<_>>();
+            let from = |first: usize| (0..length).map(move |index| first + index).collect::<Vec<_>>();
             let list = |first| {
                 from(first).iter().map(|index| items[index % items.len()].clone()).collect::<Vec<_>>()
             };
