@@ -98,6 +98,9 @@ impl Mention<'_> {
         if self.path.is_dir() {
             return Some(format!("{}: {path} is a folder, and a file is due", self.place));
         }
+        if self.path.exists() && !self.path.is_file() {
+            return Some(format!("{}: {path} is a pipe or a device, and a file is due", self.place));
+        }
         let missing = !self.path.exists() && self.pin.is_none();
         missing.then(|| {
             let advice =

@@ -16,13 +16,18 @@ use super::{
     attempt::{Attempt, Failed, Message, Shared},
     event::{Event, FailedStage, FinishedStage, Observer, Summary},
     plan::{Decision, Made, Planner, ToRun},
-    repeats::{Repeated, repeats, show as show_repeats},
+    require::{Demand, Results},
     resources::{Grant, Resources, Wish},
     show::Show,
     task,
-    trials::{Ends, TrialResult},
+    together::Together,
 };
-use crate::{pipeline::Source, protocol::Number, stages::DeviceChoice, store::ActionRecord};
+use crate::{
+    digest::Digest,
+    pipeline::Source,
+    stages::DeviceChoice,
+    store::{ActionRecord, StoredArtifact},
+};
 
 /// Where a stage stands.
 pub(super) enum State {
@@ -47,6 +52,8 @@ pub(super) struct Run<'a, 'o> {
     pub(super) planner: &'a Planner<'a>,
     pub(super) shared: &'a Shared<'a>,
     pub(super) show: Show<'a>,
+    /// What the run has to reach.
+    pub(super) demands: &'a [Demand],
     pub(super) settings: task::Settings,
     pub(super) observer: &'o mut dyn Observer,
     pub(super) resources: Resources,
@@ -57,6 +64,8 @@ pub(super) struct Run<'a, 'o> {
     pub(super) order: Vec<usize>,
     pub(super) states: Vec<State>,
     pub(super) made: Vec<Option<Made>>,
+    /// What stages had made that are being computed, or looked up, once more.
+    pub(super) before: Vec<Option<Made>>,
     /// Stages whose result is in the store without its bytes, which somebody needs.
     pub(super) bytes_needed: Vec<bool>,
     pub(super) finished: Vec<FinishedStage>,
@@ -141,7 +150,7 @@ impl<'a> Run<'a, '_> {
             if !matches!(self.states[stage], State::Queued(_)) {
                 continue;
             }
-            if self.reopen_inputs(stage) {
+            if self.waits_for_bytes(stage) {
                 reopened = true;
                 continue;
             }
@@ -162,28 +171,40 @@ impl<'a> Run<'a, '_> {
         task::wish(&self.planner.pipeline.stages[stage], &self.settings)
     }
 
-    /// Sends the makers of inputs whose bytes are not here to work again; true if there were any.
-    fn reopen_inputs(&mut self, stage: usize) -> bool {
-        let mut reopened = false;
+    /// Sends the makers of inputs whose bytes are not here to work again; true if the stage has to wait for
+    /// one.
+    fn waits_for_bytes(&mut self, stage: usize) -> bool {
+        let mut waits = false;
         for input in &self.planner.pipeline.stages[stage].inputs {
             let Source::Artifact { stage: maker, artifact } = &input.source else { continue };
             let maker = *maker;
-            let here = self.made[maker]
-                .as_ref()
-                .and_then(|made| made.get(artifact.as_ref()))
-                .is_some_and(|artifact| self.shared.store.object(&artifact.digest).exists());
-            if !here {
-                self.made[maker] = None;
-                self.bytes_needed[maker] = true;
-                self.states[maker] = State::Waiting;
-                reopened = true;
+            // One that has made nothing yet was sent to work again for another stage: once is enough.
+            let made = self.made[maker].as_ref().map(|made| made.get(artifact.as_ref()));
+            let is_here = |made: &StoredArtifact| self.shared.store.object(&made.digest).exists();
+            if made.is_some_and(|made| made.is_some_and(is_here)) {
+                continue;
             }
+            if made.is_some() {
+                self.bytes_needed[maker] = true;
+                self.reopen(maker);
+            }
+            waits = true;
         }
-        if reopened {
+        if waits {
             self.states[stage] = State::Waiting;
             self.settle();
         }
-        reopened
+        waits
+    }
+
+    /// A stage is decided about once more. What it had made is what its readers have read.
+    fn reopen(&mut self, stage: usize) {
+        if let Some(made) = self.made[stage].take() {
+            self.before[stage] = Some(made);
+        }
+        let name = self.name(stage);
+        self.finished.retain(|finished| finished.stage != name);
+        self.states[stage] = State::Waiting;
     }
 
     fn launch<'scope>(
@@ -237,6 +258,7 @@ impl<'a> Run<'a, '_> {
                     self.resources.give_back(grant);
                 }
                 match result {
+                    Ok(done) if self.is_outdated(stage, &done.record.key) => self.reopen(stage),
                     Ok(done) => self.finish(stage, done.record, done.hit),
                     Err(failed) => self.fail(stage, failed),
                 }
@@ -245,23 +267,7 @@ impl<'a> Run<'a, '_> {
     }
 
     fn finish(&mut self, stage: usize, record: ActionRecord, cached: bool) {
-        let folder = self.show.stage(stage, &record);
-        let folder = folder.unwrap_or_else(|text| {
-            self.observer.event(&Event::Warning { stage: Some(record.stage.clone()), text });
-            None
-        });
-        let numbers =
-            record.numbers.iter().map(|number| Number { name: number.name.clone(), value: number.value });
-        let finished = FinishedStage {
-            stage: self.name(stage),
-            key: record.key.hex(),
-            cached,
-            seconds: record.made.seconds,
-            numbers: numbers.collect(),
-            folder,
-            device: record.made.device.clone(),
-            resumed: record.made.resumed.clone(),
-        };
+        let finished = self.show.finished(stage, &self.name(stage), &record, cached, self.observer);
         self.note_latest(stage, &record);
         self.reset_what_changed(stage, &record);
         self.made[stage] = Some(record.artifacts);
@@ -281,21 +287,25 @@ impl<'a> Run<'a, '_> {
         }
     }
 
-    /// A stage that was computed again, and came out otherwise, is planned for again downstream.
+    /// What has read of a stage that was computed again, and came out otherwise, is decided about again.
     fn reset_what_changed(&mut self, stage: usize, record: &ActionRecord) {
+        let Some(before) = self.before[stage].take() else { return };
+        let digest = |made: &Made, artifact: &str| made.get(artifact).map(|artifact| artifact.digest);
         let feeds: Vec<usize> = self.planner.pipeline.graph.feeds(stage).collect();
         for next in feeds {
             let reads_other = self.planner.pipeline.stages[next].inputs.iter().any(|input| {
                 matches!(&input.source, Source::Artifact { stage: maker, artifact } if *maker == stage
-                && self.made[stage].as_ref().and_then(|made| made.get(artifact.as_ref())).is_some_and(|old| {
-                    record.artifacts.get(artifact.as_ref()).is_none_or(|new| new.digest != old.digest)
-                }))
+                    && digest(&before, artifact) != digest(&record.artifacts, artifact))
             });
-            if reads_other && matches!(self.states[next], State::Done) {
-                self.made[next] = None;
-                self.states[next] = State::Waiting;
+            if reads_other && matches!(self.states[next], State::Done | State::Queued(_)) {
+                self.reopen(next);
             }
         }
+    }
+
+    /// Whether what a stage has read while it ran has come out otherwise meanwhile.
+    fn is_outdated(&self, stage: usize, key: &Digest) -> bool {
+        self.planner.fingerprint(stage, &self.made).is_some_and(|now| now.key() != *key)
     }
 
     fn fail(&mut self, stage: usize, failed: Failed) {
@@ -333,9 +343,18 @@ impl<'a> Run<'a, '_> {
         if let Err(text) = self.show.forget_others() {
             self.observer.event(&Event::Warning { stage: None, text });
         }
-        let (repeats, trials, told) = self.together();
-        for text in told {
+        let pipeline = self.planner.pipeline;
+        let folder = self.show.folder();
+        let Together { repeats, trials, warnings } =
+            Together::of(pipeline, &self.order, &self.finished, &self.failed, folder);
+        for text in warnings {
             self.observer.event(&Event::Warning { stage: None, text });
+        }
+        let store = self.shared.store;
+        let results = Results { pipeline, store, finished: &self.finished, made: &self.made };
+        let required = results.verdicts(self.demands);
+        for verdict in &required {
+            self.observer.event(&Event::Required(verdict.clone()));
         }
         let not_run = |state: &State| !matches!(state, State::Done | State::Failed | State::Out);
         let interrupted = self.shared.stopped.load(Ordering::SeqCst);
@@ -353,21 +372,10 @@ impl<'a> Run<'a, '_> {
             repeats,
             sweep: self.sweep.take(),
             trials,
+            would_run: Vec::new(),
+            required,
         };
         self.observer.event(&Event::Ended(summary.clone()));
         summary
-    }
-
-    /// What repeats, and trials, say together, and what the user should know.
-    fn together(&self) -> (Vec<Repeated>, Vec<TrialResult>, Vec<String>) {
-        let (pipeline, folder) = (self.planner.pipeline, self.show.folder());
-        if pipeline.trials.is_empty() {
-            let repeats = repeats(pipeline, &self.order, &self.finished);
-            let told = show_repeats(folder, &repeats);
-            return (repeats, Vec::new(), told);
-        }
-        let ends = Ends::new(pipeline, &self.order, &self.finished, &self.failed);
-        let (trials, told) = ends.results(folder);
-        (Vec::new(), trials, told)
     }
 }

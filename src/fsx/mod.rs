@@ -28,7 +28,7 @@ pub use error::{Error, Kind, Result};
 pub use expose::{COPY_LIMIT, Exposed, expose};
 pub use files::{
     append_to, copy, create, create_folder, link_target, list, make_read_only, move_file, open, read,
-    read_if_there, remove_file, remove_folder_if_empty, sync, touch, unique_name,
+    read_if_there, read_text, remove_file, remove_folder_if_empty, sync, touch, unique_name,
 };
 pub use gate::Gate;
 pub use hash::{Hashed, hash_file, hash_file_with};

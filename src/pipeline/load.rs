@@ -21,7 +21,13 @@ use super::{
     sweep::SweepSpec,
     sweep_table,
 };
-use crate::stages::{Problem, is_name};
+use crate::{
+    fsx,
+    stages::{Problem, is_name},
+};
+
+/// The largest file that is taken for a pipeline, in bytes: a hundred thousand stages have less.
+pub(super) const LONGEST: u64 = 64 << 20;
 
 /// What the command line says about a pipeline.
 #[derive(Debug, Default, Clone)]
@@ -76,7 +82,7 @@ impl std::error::Error for Invalid {}
 /// # Errors
 /// Every problem of the file and the overrides at once.
 pub fn load(file: &Path, options: &Options) -> Result<Pipeline, Invalid> {
-    match std::fs::read_to_string(file) {
+    match fsx::read_text(file, LONGEST) {
         Ok(text) => parse(file, text, options),
         Err(error) => {
             let message = format!("cannot read the pipeline {}: {error}", file.display());
