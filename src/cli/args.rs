@@ -76,6 +76,8 @@ pub(super) enum Command {
     Verify(super::verify::VerifyArguments),
     /// Check a pipeline file, without running anything
     Check(PipelineArguments),
+    /// Write the digests of the source files into the pipeline, so that it can do without them
+    Pin(super::pin::PinArguments),
     /// Write a first pipeline for the data that is there, or one that needs none
     Init(InitArguments),
     /// Look whether this machine has what pipelines need, and say what to do
@@ -106,7 +108,7 @@ pub(super) struct PipelineArguments {
     /// The pipeline file
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
-    /// Set a value over the file's: kind.name.key=value (may be given several times)
+    /// Set a value over the file's: kind.name.key=value or params.name=value (may be given several times)
     #[arg(long, value_name = "KEY=VALUE")]
     pub(super) set: Vec<String>,
     /// The folder of the source files [default: `[pipeline] data`, else `data`; env: PCAMFLOW_DATA]

@@ -30,10 +30,18 @@ pub(super) fn told(count: usize) -> String {
 pub(super) fn check(arguments: &PipelineArguments) -> Exit {
     match load(arguments) {
         Ok(pipeline) => {
+            tell_notes(&pipeline);
             say(&stages(&pipeline));
             Exit::Done
         }
         Err(exit) => exit,
+    }
+}
+
+/// Says what is no mistake, but may be one.
+pub(super) fn tell_notes(pipeline: &Pipeline) {
+    for note in &pipeline.notes {
+        complain(&format!("note: {note}"));
     }
 }
 

@@ -17,6 +17,7 @@ mod logging;
 mod official;
 mod page;
 mod path;
+mod pin;
 mod plan;
 mod project;
 mod record;
@@ -81,6 +82,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Log(log) => log::log(&log).code(),
         Command::Path(path) => path::path(&path).code(),
         Command::Export(export) => export::export(&export).code(),
+        Command::Pin(pin) => pin::pin(&pin).code(),
         Command::Check(arguments) => check::check(&arguments).code(),
         Command::Graph(arguments) => graph::graph(&arguments),
         Command::Doctor(arguments) => doctor::doctor(&arguments).code(),

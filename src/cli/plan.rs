@@ -7,6 +7,7 @@ use clap::Args;
 use super::{
     Exit,
     args::{PipelineArguments, RunArguments},
+    check::tell_notes,
     project::{open, tell},
 };
 use crate::{
@@ -65,6 +66,7 @@ pub(super) fn plan(arguments: &PlanArguments, verbose: bool) -> Exit {
         Ok(opened) => opened,
         Err(exit) => return exit,
     };
+    tell_notes(&pipeline);
     plan_loaded(arguments, &pipeline, &store, verbose)
 }
 

@@ -8,6 +8,7 @@ use std::sync::{
 use super::{
     Exit,
     args::RunArguments,
+    check::tell_notes,
     logging, page,
     plan::{PlanArguments, plan_loaded},
     project::{open, tell},
@@ -30,7 +31,12 @@ use crate::{
 /// Runs a pipeline, or shows what a run would do.
 pub(super) fn run(arguments: &RunArguments) -> u8 {
     match open(&arguments.pipeline, arguments.store.as_ref()) {
-        Ok((pipeline, store)) => run_loaded(arguments, &pipeline, &store),
+        Ok((pipeline, store)) => {
+            if !arguments.quiet {
+                tell_notes(&pipeline);
+            }
+            run_loaded(arguments, &pipeline, &store)
+        }
         Err(exit) => exit.code(),
     }
 }

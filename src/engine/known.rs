@@ -53,21 +53,53 @@ impl Known {
         let found = look_at(&mentions);
         let mut problems: Vec<String> =
             mentions.iter().filter_map(|mention| mention.absent(found[mention.path])).collect();
+        let (known, unreadable) = Self::here(&mentions, &found, store, observer);
+        problems.extend(unreadable);
+        problems.extend(mentions.iter().filter_map(|mention| mention.not_as_pinned(&known)));
+        // Stages may read the same file, repeats of a stage mostly do.
+        let mut told = BTreeSet::new();
+        problems.retain(|problem| told.insert(problem.clone()));
+        if problems.is_empty() { Ok(known) } else { Err(problems) }
+    }
+
+    /// The digests of those files that are here, whatever their pins say.
+    ///
+    /// # Errors
+    /// Every file that cannot be read.
+    pub(super) fn whatever_pinned(
+        pipeline: &Pipeline,
+        scope: &[usize],
+        store: &Store,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, Vec<String>> {
+        let mentions: Vec<Mention<'_>> = mentions(pipeline, scope).collect();
+        let (known, problems) = Self::here(&mentions, &look_at(&mentions), store, observer);
+        if problems.is_empty() { Ok(known) } else { Err(problems) }
+    }
+
+    /// The files that are here, and what keeps others from being read.
+    fn here(
+        mentions: &[Mention<'_>],
+        found: &BTreeMap<&Path, There>,
+        store: &Store,
+        observer: &mut dyn Observer,
+    ) -> (Self, Vec<String>) {
         let there = mentions.iter().filter(|mention| mention.is_there(found[mention.path]));
         let there: BTreeSet<&Path> = there.map(|mention| mention.path).collect();
         let there: Vec<PathBuf> = there.into_iter().map(Path::to_owned).collect();
-        let mut known = Self::default();
+        let (mut known, mut problems) = (Self::default(), Vec::new());
         for (path, digest) in there.iter().zip(hash(store, &there, observer)) {
             match digest {
                 Ok(digest) => drop(known.0.insert(path.clone(), digest)),
                 Err(error) => problems.push(error.to_string()),
             }
         }
-        problems.extend(mentions.iter().filter_map(|mention| mention.not_as_pinned(&known)));
-        // Stages may read the same file, repeats of a stage mostly do.
-        let mut told = BTreeSet::new();
-        problems.retain(|problem| told.insert(problem.clone()));
-        if problems.is_empty() { Ok(known) } else { Err(problems) }
+        (known, problems)
+    }
+
+    /// All of them.
+    pub(super) fn into_digests(self) -> BTreeMap<PathBuf, Digest> {
+        self.0
     }
 
     /// The digest of a file.

@@ -31,12 +31,13 @@ pub mod trials;
 pub mod why;
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::atomic::AtomicBool,
     time::Instant,
 };
 
-use crate::{pipeline::Pipeline, stages::RunSettings, store::Store};
+use crate::{digest::Digest, pipeline::Pipeline, stages::RunSettings, store::Store};
 use event::{Event, Observer, PlannedStage, Summary};
 use exec::Executor;
 use forecast::Forecast;
@@ -116,6 +117,21 @@ impl<'a> Engine<'a> {
         let forced = select::forced(pipeline, &options.force).map_err(Refused::Wrong)?;
         let demands = require::demands(pipeline, &order, &options.require).map_err(Refused::Wrong)?;
         Ok(Self { pipeline, store, options, order, forced, demands })
+    }
+
+    /// The stages that it is about, each after what it needs.
+    #[must_use]
+    pub fn order(&self) -> &[usize] {
+        &self.order
+    }
+
+    /// The digests of the source files that are here, whatever their pins say.
+    ///
+    /// # Errors
+    /// Source files that cannot be read.
+    pub fn source_digests(&self, observer: &mut dyn Observer) -> Result<BTreeMap<PathBuf, Digest>, Refused> {
+        let known = Known::whatever_pinned(self.pipeline, &self.order, self.store, observer);
+        known.map(Known::into_digests).map_err(Refused::Wrong)
     }
 
     /// What a run would do.

@@ -116,6 +116,23 @@ pub fn write_atomic(path: &Path, bytes: &[u8], durability: Durability) -> Result
     write_through(&parent(path), path, bytes)?.publish(path, durability)
 }
 
+/// Gives a file that exists other bytes, whole, as an editor would: through symbolic links, with its mode
+/// kept. Only while it still holds `old`; false, with nothing done, where somebody changed it meanwhile.
+///
+/// # Errors
+/// Where it cannot be read or written; what stood there before is then still there.
+pub fn rewrite(path: &Path, old: &[u8], new: &[u8], durability: Durability) -> Result<bool> {
+    let at = |cause| Error::new("write", path, cause);
+    let target = path.canonicalize().map_err(at)?;
+    let draft = write_through(&parent(&target), path, new)?;
+    let mode = target.metadata().map_err(at)?.permissions();
+    draft.file().set_permissions(mode).map_err(at)?;
+    if files::read(&target)? != old {
+        return Ok(false);
+    }
+    draft.publish(&target, durability).map(|()| true)
+}
+
 /// A draft in `folder` that holds `bytes`, to be published as `path` (which errors name).
 pub(crate) fn write_through(folder: &Path, path: &Path, bytes: &[u8]) -> Result<Draft> {
     let mut draft = Draft::create_in(folder)?;
@@ -205,6 +222,22 @@ mod tests {
         fs::write(folder.path().join("plain"), "").unwrap();
         let mode = |name: &str| folder.path().join(name).metadata().unwrap().mode();
         assert_eq!(mode("päth with blanks.json"), mode("plain"));
+    }
+
+    #[test]
+    fn a_rewritten_file_keeps_its_mode_its_links_and_what_somebody_else_wrote() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, link] = ["file", "link"].map(|name| folder.path().join(name));
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        std::os::unix::fs::symlink("file", &link).unwrap();
+        assert!(rewrite(&link, b"old", b"new", Durability::Durable).unwrap());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o640);
+        assert!(link.symlink_metadata().unwrap().is_symlink());
+        assert!(!rewrite(&link, b"old", b"newer", Durability::Relaxed).unwrap());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(files::list(folder.path()).unwrap().len(), 2);
     }
 
     #[test]

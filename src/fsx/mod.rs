@@ -24,7 +24,7 @@ mod pack;
 mod stat;
 mod tree;
 
-pub use atomic::{Draft, Durability, publish_new, sweep_drafts, write_atomic};
+pub use atomic::{Draft, Durability, publish_new, rewrite, sweep_drafts, write_atomic};
 pub(crate) use atomic::{parent, write_through};
 pub use error::{Error, Kind, Result};
 pub use expose::{COPY_LIMIT, Exposed, expose, link};

@@ -3,7 +3,7 @@
 //!
 //! Knows tables, not what they mean; of every value it knows where it is written, and who set it.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range, path::Path};
 
 use toml::{
     Spanned,
@@ -15,7 +15,7 @@ use super::{
     keys,
     merge::Merge,
     overrides,
-    params::{self, Uses},
+    params::{self, Use, Uses},
     sources::Sources,
 };
 use crate::{nearest::nearest, stages::Problem};
@@ -24,6 +24,7 @@ use crate::{nearest::nearest, stages::Problem};
 pub(super) struct Document<'a> {
     /// The tables.
     pub(super) tables: Spanned<DeTable<'a>>,
+    sources: &'a Sources,
     uses: Uses,
     removed: Removed,
 }
@@ -40,7 +41,7 @@ pub(super) fn read<'a>(sources: &'a Sources, problems: &mut Vec<Problem>) -> Doc
     }
     let mentioned = sources.texts().any(|(text, _)| text.contains(params::BEGIN));
     let uses = params::resolve(tables.get_mut(), mentioned, problems);
-    Document { tables, uses, removed }
+    Document { tables, sources, uses, removed }
 }
 
 /// The files, each over what it extends.
@@ -50,7 +51,7 @@ fn files<'a>(
     problems: &mut Vec<Problem>,
 ) -> (Spanned<DeTable<'a>>, Removed) {
     let mut removed = Removed::new();
-    let mut whole: Option<(Spanned<DeTable<'a>>, &std::path::Path)> = None;
+    let mut whole: Option<(Spanned<DeTable<'a>>, &Path)> = None;
     for (file, text, base) in sources.files() {
         let (mut tables, errors) = DeTable::parse_recoverable(text);
         problems.extend(errors.iter().map(|error| {
@@ -101,32 +102,65 @@ fn set<'a>(
 impl Document<'_> {
     /// Where a value is written that stands at a place: for one that comes from a parameter, that one's.
     pub(super) fn origin(&self, place: Range<usize>) -> Range<usize> {
-        self.uses.at(place.start).map_or(place, |(_, definition)| definition.clone())
+        self.uses.at(place.start).map_or(place, |found| found.definition.clone())
     }
 
-    /// Says of problems what can only be known here: which parameter or which removal is behind them.
-    pub(super) fn explain(&self, sources: &Sources, problems: &mut Vec<Problem>) {
-        let broken = |problem: &Problem| {
-            problem.span.as_ref().is_some_and(|span| self.uses.broken.contains(&span.start))
-        };
+    /// Where the value of the parameter is written that stands at a place, if it stands nowhere but at `places`.
+    pub(super) fn only_used_at(
+        &self,
+        place: &Range<usize>,
+        places: &BTreeSet<usize>,
+    ) -> Option<Range<usize>> {
+        self.uses.only_at(place.start, places)
+    }
+
+    /// Whether a table is written in braces.
+    pub(super) fn is_inline(&self, table: &Spanned<DeValue<'_>>) -> bool {
+        self.sources.raw(&table.span()).starts_with('{')
+    }
+
+    /// Says of problems what can only be known here: which parameter or which removal is behind them. The
+    /// first `of_texts` are the document's own.
+    pub(super) fn explain(&self, problems: &mut Vec<Problem>, of_texts: usize) {
+        let others = problems.split_off(of_texts);
+        let broken = |place: &Range<usize>| self.uses.broken.contains(&place.start);
         // That a reference which could not be resolved is of the wrong type follows from that.
-        let mut told = std::collections::BTreeSet::new();
-        problems.retain(|problem| {
-            !broken(problem) || told.insert(problem.span.as_ref().map_or(0, |span| span.start))
-        });
+        problems.extend(others.into_iter().filter(|problem| !problem.span.as_ref().is_some_and(broken)));
+        once(problems);
         for problem in problems {
             if problem.also.is_none() {
                 problem.also = self.behind(problem);
             }
+            if let Some(help) = misplaced(problem) {
+                problem.help = Some(help);
+            }
             if problem.help.is_none() {
-                problem.help = advice(problem, sources);
+                problem.help = self.misspelt(problem).or_else(|| like_a_reference(problem, self.sources));
             }
         }
     }
 
+    /// For a stage that lacks something and is in no extended file: which one may be meant.
+    fn misspelt(&self, problem: &Problem) -> Option<String> {
+        let (span, own) = (problem.span.as_ref()?, self.own());
+        if own == 0 || span.start < own || !problem.message.ends_with("is missing") {
+            return None;
+        }
+        let stages: Vec<(String, Range<usize>)> = keys::stages_at(self.tables.get_ref());
+        let (stage, _) = stages.iter().find(|(_, at)| at == span)?;
+        let extended = stages.iter().filter(|(_, at)| at.start < own).map(|(name, _)| name.as_str());
+        let near = nearest(stage, extended)?;
+        Some(format!("did you mean `{near}`? `{stage}` is in no file that this one extends"))
+    }
+
+    /// Where the pipeline's own file begins.
+    fn own(&self) -> usize {
+        self.sources.files().last().map_or(0, |(_, _, base)| base)
+    }
+
     fn behind(&self, problem: &Problem) -> Option<(Range<usize>, String)> {
         let span = problem.span.as_ref()?;
-        if let Some((name, definition)) = self.uses.at(span.start) {
+        if let Some(Use { name, definition, .. }) = self.uses.at(span.start) {
             return Some((definition.clone(), format!("`params.{name}` is set here")));
         }
         if let Some((name, used)) = self.uses.inside(span) {
@@ -138,27 +172,42 @@ impl Document<'_> {
     }
 
     /// What is no mistake, but may be one: parameters of the pipeline's own file that nothing uses.
-    pub(super) fn notes(&self, sources: &Sources) -> Vec<String> {
-        let own = sources.files().last().map_or(0, |(_, _, base)| base);
-        let unused = self.uses.unused.iter().filter(|(_, span)| span.start >= own);
+    pub(super) fn notes(&self) -> Vec<String> {
+        let unused = self.uses.unused.iter().filter(|(_, span)| span.start >= self.own());
         let note = |(name, span): &(String, Range<usize>)| {
             let near = nearest(name, self.uses.used.iter().map(String::as_str));
             let near = near.map(|near| format!(" (`params.{near}` is)")).unwrap_or_default();
-            format!("{}: `params.{name}` is used nowhere{near}", sources.line(span))
+            format!("{}: `params.{name}` is used nowhere{near}", self.sources.line(span))
         };
         unused.map(note).collect()
     }
 }
 
-/// Advice on the language itself.
-fn advice(problem: &Problem, sources: &Sources) -> Option<String> {
-    let misplaced =
-        ["extends", "remove"].iter().any(|word| problem.message == format!("unknown key `{word}`"));
-    if misplaced {
-        return Some("it stands at the top of a file, above the first [table]".to_owned());
-    }
+/// Tells a stage that is not there once for a place, not again for the table around it.
+fn once(problems: &mut Vec<Problem>) {
+    let absent = |problem: &Problem| problem.message.starts_with("there is no stage");
+    let told: Vec<(String, Range<usize>)> = problems
+        .iter()
+        .filter(|problem| absent(problem))
+        .filter_map(|problem| Some((problem.message.clone(), problem.span.clone()?)))
+        .collect();
+    problems.retain(|problem| {
+        let Some(span) = problem.span.as_ref().filter(|_| absent(problem)) else { return true };
+        let closer =
+            |other: &Range<usize>| other != span && span.start <= other.start && other.end <= span.end;
+        !told.iter().any(|(message, other)| *message == problem.message && closer(other))
+    });
+}
+
+/// Advice for a key that stands in the wrong place.
+fn misplaced(problem: &Problem) -> Option<String> {
+    let is_it = ["extends", "remove"].iter().any(|word| problem.message == format!("unknown key `{word}`"));
+    is_it.then(|| "it stands at the top of a file, above the first [table]".to_owned())
+}
+
+/// Advice for what may have been meant as a reference to a parameter.
+fn like_a_reference(problem: &Problem, sources: &Sources) -> Option<String> {
     let raw = sources.raw(problem.span.as_ref()?);
-    let like_a_reference = raw.len() > 2 && raw.starts_with(['"', '\'']) && raw[1..].starts_with('$');
-    (like_a_reference && !raw.contains(params::BEGIN))
-        .then(|| "a parameter is written \"${params.name}\"".to_owned())
+    let is_it = raw.strip_prefix(['"', '\'']).is_some_and(|text| text.starts_with('$'));
+    (is_it && !raw.contains(params::BEGIN)).then(|| "a parameter is written \"${params.name}\"".to_owned())
 }

@@ -13,8 +13,8 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::keys;
-use crate::stages::Problem;
+use super::{keys, load::LONGEST};
+use crate::{fsx, stages::Problem};
 
 /// One file of a pipeline.
 pub(super) struct Loaded {
@@ -44,7 +44,7 @@ pub(super) fn chain(file: &Path, text: String) -> (Vec<Loaded>, Option<Broken>) 
         let broken = |message: String, help: &str| {
             Some(Broken { by, file: file.clone(), problem: Problem::at(span.clone(), message).help(help) })
         };
-        let (identity, text) = (identity(&file), std::fs::read_to_string(&file));
+        let (identity, text) = (identity(&file), fsx::read_text(&file, LONGEST));
         if let Some(first) = seen.iter().position(|other| *other == identity) {
             let path: Vec<String> =
                 files[first..].iter().map(|file| file.file.display().to_string()).collect();

@@ -2,6 +2,8 @@
 //!
 //! Knows tables and names; knows neither values nor where a key was written.
 
+use std::ops::Range;
+
 use toml::de::{DeTable, DeValue};
 
 use crate::stages::Problem;
@@ -64,13 +66,18 @@ fn no_stage(document: &DeTable<'_>, word: &str, name: Option<&str>) -> Problem {
 
 /// The names of all stages of a document.
 pub(super) fn stages(document: &DeTable<'_>) -> Vec<String> {
-    let mut names = Vec::new();
+    stages_at(document).into_iter().map(|(name, _)| name).collect()
+}
+
+/// The names of all stages of a document, with the places of their tables.
+pub(super) fn stages_at(document: &DeTable<'_>) -> Vec<(String, Range<usize>)> {
+    let mut found = Vec::new();
     for (kind, table) in document {
-        for name in table.get_ref().as_table().into_iter().flat_map(|table| table.keys()) {
-            names.push(format!("{}.{}", kind.get_ref(), name.get_ref()));
+        for (name, stage) in table.get_ref().as_table().into_iter().flatten() {
+            found.push((format!("{}.{}", kind.get_ref(), name.get_ref()), stage.span()));
         }
     }
-    names
+    found
 }
 
 #[cfg(test)]

@@ -18,7 +18,8 @@ use super::{
     resolve::resolve,
     root::{default_data, project_root},
     sources::Sources,
-    sweep::{self, SweepSpec},
+    sweep::SweepSpec,
+    sweep_table,
 };
 use crate::{
     fsx,
@@ -26,7 +27,7 @@ use crate::{
 };
 
 /// The largest file that is taken for a pipeline, in bytes: a hundred thousand stages have less.
-const LONGEST: u64 = 64 << 20;
+pub(super) const LONGEST: u64 = 64 << 20;
 
 /// What the command line says about a pipeline.
 #[derive(Debug, Default, Clone)]
@@ -128,9 +129,10 @@ pub fn parse(file: &Path, text: String, options: &Options) -> Result<Pipeline, I
 
 fn build(file: &Path, sources: &Sources, options: &Options, problems: &mut Vec<Problem>) -> Option<Pipeline> {
     let document = document::read(sources, problems);
+    let of_texts = problems.len();
     let pipeline = of_document(file, &document, sources, options, problems);
     if !problems.is_empty() {
-        document.explain(sources, problems);
+        document.explain(problems, of_texts);
     }
     pipeline
 }
@@ -149,7 +151,7 @@ fn of_document(
     let data = default_data(&root, options.data.as_deref(), settings.data.as_deref());
     let stages = expand(stages, problems);
     let (stages, graph) = resolve(stages, [&root, &data], sources, problems)?;
-    let (file, notes) = (file.to_owned(), document.notes(sources));
+    let (file, notes) = (file.to_owned(), document.notes());
     let (trials, sources) = (Vec::new(), Sources::default());
     Some(Pipeline { name, file, root, data, run, stages, graph, trials, sweep, notes, sources })
 }
@@ -161,7 +163,7 @@ fn read_sweep(
 ) -> Option<SweepSpec> {
     tables.get_ref().get("sweep")?;
     let table = sub_table(tables, "sweep", problems);
-    sweep::read(&table, tables.get_ref(), sources, problems)
+    sweep_table::read(&table, tables.get_ref(), sources, problems)
 }
 
 fn pipeline_name(

@@ -1,5 +1,5 @@
-//! Pipeline files: TOML text, what it extends, and `--set` overrides become a checked `Pipeline`, or every problem at
-//! once, each with file, line and caret.
+//! Pipeline files: TOML text, what it extends, and `--set` overrides become a checked `Pipeline`, or every
+//! problem at once, each with file, line and caret.
 //!
 //! Knows the stage kinds' tables and the graph; knows neither store nor engine, and opens no source.
 
@@ -8,12 +8,14 @@ mod document;
 mod extends;
 mod keys;
 mod load;
+mod mentions;
 mod merge;
 mod overrides;
 mod params;
 mod pick;
 mod places;
 mod read;
+mod references;
 mod repeat;
 mod resolve;
 mod root;
@@ -23,6 +25,7 @@ mod seeds;
 pub mod settings;
 mod sources;
 pub mod sweep;
+pub mod sweep_table;
 mod swept;
 mod trials;
 mod union;
@@ -35,6 +38,7 @@ use crate::{
 };
 
 pub use load::{Invalid, Options, load, parse};
+pub use mentions::{Mention, Rewritten};
 pub use places::Places;
 pub use root::{default_data, project_root};
 pub use schema::schema;

@@ -23,11 +23,24 @@ use crate::stages::{Problem, join};
 /// How a reference begins. A text without it has none.
 pub(super) const BEGIN: &str = "${params.";
 
+/// A place at which a parameter is used.
+#[derive(Clone)]
+pub(super) struct Use {
+    /// The parameter in which the value is written: the last one of those that only refer to another.
+    pub(super) name: String,
+    /// Where that is.
+    pub(super) definition: Range<usize>,
+    /// Whether it is all that stands there, and no part of a text.
+    whole: bool,
+}
+
 /// Where parameters are used.
 #[derive(Default)]
 pub(super) struct Uses {
-    /// By where the use begins: which parameter, and where its value is written.
-    by_place: BTreeMap<usize, (String, Range<usize>)>,
+    /// By where the use begins.
+    by_place: BTreeMap<usize, Use>,
+    /// Where the values begin that are used in texts.
+    in_texts: BTreeSet<usize>,
     /// Where uses begin whose parameters could not be resolved.
     pub(super) broken: BTreeSet<usize>,
     /// Parameters that nothing uses, with the places of their values.
@@ -38,8 +51,17 @@ pub(super) struct Uses {
 
 impl Uses {
     /// The parameter whose value stands at a place, and where that is written.
-    pub(super) fn at(&self, place: usize) -> Option<&(String, Range<usize>)> {
+    pub(super) fn at(&self, place: usize) -> Option<&Use> {
         self.by_place.get(&place)
+    }
+
+    /// Where the value at a place is written, if it is used there and elsewhere only at `places`.
+    pub(super) fn only_at(&self, place: usize, places: &BTreeSet<usize>) -> Option<Range<usize>> {
+        let definition = &self.at(place).filter(|found| found.whole)?.definition;
+        let of_it = |found: &Use| found.definition == *definition;
+        let mut elsewhere = self.by_place.iter().filter(|(at, found)| of_it(found) && !places.contains(at));
+        let alone = elsewhere.next().is_none() && !self.in_texts.contains(&definition.start);
+        alone.then(|| definition.clone())
     }
 
     /// The parameter inside whose value a place lies, and where that is used first.
@@ -47,7 +69,7 @@ impl Uses {
         let mut uses = self.by_place.iter();
         let holds =
             |definition: &Range<usize>| definition.start <= place.start && place.end <= definition.end;
-        uses.find(|(_, (_, definition))| holds(definition)).map(|(at, (name, _))| (name.as_str(), *at))
+        uses.find(|(_, found)| holds(&found.definition)).map(|(at, found)| (found.name.as_str(), *at))
     }
 }
 
@@ -117,8 +139,9 @@ impl<'a> Resolver<'a, '_> {
     fn replacement(&mut self, parts: &[Part<'_>], span: &Range<usize>) -> Option<DeValue<'a>> {
         if let [Part::Reference(name)] = parts {
             let found = self.find(name, span)?;
-            self.uses.by_place.insert(span.start, (found.name, found.definition));
-            return Some(found.value.into_inner());
+            let Found { name, definition, value } = found;
+            self.uses.by_place.insert(span.start, Use { name, definition, whole: true });
+            return Some(value.into_inner());
         }
         let mut whole = String::new();
         let mut from = Vec::new();
@@ -138,7 +161,8 @@ impl<'a> Resolver<'a, '_> {
                         return None;
                     };
                     whole.push_str(&text);
-                    from.push((found.name, found.definition));
+                    self.uses.in_texts.insert(found.definition.start);
+                    from.push(Use { name: found.name, definition: found.definition, whole: false });
                 }
                 Part::Open => {
                     let problem = Problem::at(
@@ -189,8 +213,11 @@ impl<'a> Resolver<'a, '_> {
         if self.uses.broken.contains(&span.start) {
             return None;
         }
-        let (name, definition) = self.uses.at(span.start).cloned().unwrap_or((name.to_owned(), span));
-        Some(Found { name, value, definition })
+        // A parameter that is nothing but another one: that is where the value is written.
+        Some(match self.uses.at(span.start).filter(|found| found.whole) {
+            Some(other) => Found { name: other.name.clone(), value, definition: other.definition.clone() },
+            None => Found { name: name.to_owned(), value, definition: span },
+        })
     }
 
     /// Notes the parameters that nothing uses. What is wrong with those is told all the same.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{seeds::MOST, settings::Settings};
+use super::{references, seeds::MOST, settings::Settings, sweep_table::SweepTable};
 use crate::stages::{
     Kind, Parameters, RunSettings, Schema,
     schema::{NAME, described},
@@ -16,6 +16,12 @@ pub fn schema() -> Value {
     tables.insert("pipeline".to_owned(), Settings::schema());
     let run = "`[run]`: how every stage is computed that does not say so itself, under the command line.";
     tables.insert("run".to_owned(), described(RunSettings::schema(), run));
+    tables.values_mut().for_each(references::allow);
+    tables.insert("sweep".to_owned(), SweepTable::schema());
+    for (word, schema) in of_the_language() {
+        tables.insert(word.to_owned(), schema);
+    }
+    let required = references::take_required(&mut tables);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "pcamflow pipeline",
@@ -23,7 +29,27 @@ pub fn schema() -> Value {
         "type": "object",
         "properties": tables,
         "additionalProperties": false,
+        "if": { "required": ["extends"] },
+        "else": { "properties": required },
     })
+}
+
+/// What is no stage and no setting.
+fn of_the_language() -> [(&'static str, Value); 3] {
+    let params = "`[params]`: values with a name. `\"${params.name}\"` puts one in any place, with its type; \
+                  inside a longer text it becomes text. `--set params.name=value` changes one.";
+    let extends = "The pipeline that this one is a change of: a file, relative to this one. Tables are merged \
+                   key by key, and what is said here wins.";
+    let remove = "What this pipeline does without: stages of the extended one, or keys of them.";
+    [
+        ("params", json!({ "description": params, "type": "object", "additionalProperties": {} })),
+        ("extends", json!({ "description": extends, "type": "string" })),
+        (
+            "remove",
+            json!({ "description": remove, "type": "array", "items": { "type": "string" },
+                "examples": [["explain.occlusion", "train.base.early-stopping"]] }),
+        ),
+    ]
 }
 
 /// The stages of one kind, by name.

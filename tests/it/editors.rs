@@ -173,11 +173,30 @@ fn mistakes_are_underlined_and_every_form_of_a_value_is_not() {
         "run = { device = 'cuda:1', memory = '2GiB', threads = 4 }",
         "optimizer.adam = { learning-rate = 1 }",
         "early-stopping = {}",
+        "batch-size = '${params.n}'",
+        "shuffle = '${params.s}'",
+        "class-weights = '${params.w}'",
+        "optimizer = '${params.o}'",
+        "optimizer.adam = { learning-rate = '${params.lr}' }",
+        "run = { device = '${params.d}', threads = '${params.t}' }",
+        "weights = '${params.stage}/model'",
     ] {
         assert_eq!(problems(&stage(right)), Vec::<String>::new(), "{right}");
     }
     assert_ne!(problems("[trian.a]\nepochs = 1"), Vec::<String>::new());
     assert_ne!(problems("[train.a]\nepochs = 1"), Vec::<String>::new(), "`data` is missing");
+    assert_ne!(problems(&stage("batch-size = '${param.n}'")), Vec::<String>::new(), "no reference");
+}
+
+#[test]
+fn a_pipeline_that_extends_another_says_only_what_differs() {
+    let child = "extends = 'full.toml'\nremove = ['explain.a']\n[params]\nlr = 1\n[train.a]\nepochs = 2\n\
+                 [split.s]\nsizes.train = 4\n[sweep]\nzip = true\n[sweep.set]\ntrain.a.epochs = [1, 2]\n";
+    assert_eq!(problems(child), Vec::<String>::new());
+    for wrong in ["[train.a]\nepoch = 2", "[sweep]\nzipp = true", "[split.s]\nsizes = 3"] {
+        assert_ne!(problems(&format!("extends = 'full.toml'\n{wrong}")), Vec::<String>::new(), "{wrong}");
+    }
+    assert_ne!(problems("[split.s]\nimages = 'x'\nlabels = 'y'\nsizes.train = 4"), Vec::<String>::new());
 }
 
 /// Every table below a value, with its path.
@@ -186,9 +205,11 @@ fn tables<'a>(path: String, value: &'a Value, found: &mut Vec<(String, &'a Value
         found.push((path.clone(), value));
     }
     match value {
-        Value::Object(map) => {
-            map.iter().for_each(|(key, value)| tables(format!("{path}/{key}"), value, found))
-        }
+        // `else` only adds what must be there.
+        Value::Object(map) => map
+            .iter()
+            .filter(|(key, _)| *key != "else")
+            .for_each(|(key, value)| tables(format!("{path}/{key}"), value, found)),
         Value::Array(list) => list.iter().for_each(|value| tables(path.clone(), value, found)),
         _ => {}
     }

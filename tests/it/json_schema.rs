@@ -11,7 +11,15 @@ pub(crate) fn problems(schema: &Value, value: &Value, path: &str) -> Vec<String>
         match keyword.as_str() {
             "$schema" | "title" | "description" | "default" | "examples" | "format" => {}
             // Beside each other: see `keys`.
-            "properties" => {}
+            "properties" if schema.get("additionalProperties").is_some() => {}
+            "properties" => found.extend(keys(schema, value, path)),
+            // Only what does not keep to `if` has to keep to `else`.
+            "if" => {}
+            "else" => {
+                if !problems(&schema["if"], value, path).is_empty() {
+                    found.extend(problems(rule, value, path));
+                }
+            }
             "additionalProperties" => found.extend(keys(schema, value, path)),
             "items" => found
                 .extend(value.as_array().into_iter().flatten().flat_map(|item| problems(rule, item, path))),
@@ -51,6 +59,7 @@ fn keys(schema: &Value, value: &Value, path: &str) -> Vec<String> {
         match (schema["properties"].get(key), others) {
             (Some(known), _) => problems(known, value, &path),
             (None, Value::Bool(false)) => vec![format!("{path}: unknown key")],
+            (None, Value::Null) => Vec::new(),
             (None, others) => problems(others, value, &path),
         }
     };

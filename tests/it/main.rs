@@ -18,6 +18,8 @@ mod graph;
 mod hdf5_files;
 mod init;
 mod json_schema;
+mod keys;
+mod language;
 mod plan;
 mod preview;
 #[cfg(feature = "torch")]

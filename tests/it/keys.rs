@@ -1,0 +1,477 @@
+//! Keys: every semantic change of every field of every kind changes them; no other way to say the same does.
+//!
+//! The fields are walked by the kinds' own schemas, so that a new one is in these tests by itself: where no
+//! example of it can be made, the test names it.
+
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
+
+use pcamflow::{
+    digest::Digest,
+    engine::fingerprint::Fingerprint,
+    pipeline::{Invalid, Options, Pipeline, Source, parse},
+    stages::{Class, Kind, kebab},
+};
+use proptest::prelude::*;
+use serde_json::Value;
+
+/// One stage `x` of each kind, and others that they may refer to.
+const PIPELINE: &str = "\
+[synthesize.x]
+[synthesize.a]
+[split.x]
+images = 'x.h5'
+labels = 'y.h5'
+sizes = { train = 40, validation = 30, test = 30 }
+[split.a]
+images = 'x.h5'
+labels = 'y.h5'
+sizes = { train = 40, validation = 30, test = 30 }
+[split.b]
+images = 'x.h5'
+labels = 'z.h5'
+sizes = { train = 40, validation = 30, test = 30 }
+[train.x]
+data = 'split.a'
+epochs = 8
+[train.a]
+data = 'split.a'
+epochs = 8
+[train.b]
+data = 'split.a'
+epochs = 9
+[resume-train.x]
+from = 'train.a'
+epochs = 5
+[evaluate.x]
+model = 'train.a'
+images = 'split.a/test'
+[explain.x]
+model = 'train.a'
+images = 'split.a/test'
+method.grad-cam = {}
+[explain.a]
+model = 'train.a'
+images = 'split.a/test'
+method.grad-cam = {}
+[explain.b]
+model = 'train.a'
+images = 'split.a/test'
+method.saliency = {}
+[metrics.x]
+explanations = { cam = 'explain.a' }
+[sanity.x]
+explanation = 'explain.a'
+[preview.x]
+images = 'split.a/test'
+";
+
+/// What has to be set as well, for a value to be one that makes sense: kind, beginning of the field, setting.
+const COMPANIONS: &[(Kind, &str, &[&str])] = &[
+    (Kind::Split, "group-by", &["meta='m.csv'"]),
+    (Kind::Train, "schedule.cosine.eta-min", &["optimizer.adam.learning-rate=1.0"]),
+    (Kind::Train, "optimizer.sgd.nesterov", &["optimizer.sgd.momentum=0.5"]),
+    (Kind::Evaluate, "choose", &["validation='split.a/validation'"]),
+    (Kind::ResumeTrain, "architecture", &["from={safetensors='c.safetensors'}", "data='split.a'"]),
+    (
+        Kind::Metrics,
+        "protocol",
+        &["deletion-baseline='black'", "insertion-baseline='black'", "pixels-per-step=96"],
+    ),
+    (Kind::Metrics, "masks", &["explanations={cam='explain.f'}"]),
+    (Kind::Metrics, "meta", &["explanations={cam='explain.f'}"]),
+];
+
+/// An explanation of files, beside which `metrics` may have masks and a meta table.
+const OF_FILES: &str = "\
+[explain.f]
+model = 'train.a'
+images = { x = 'x.h5', y = 'y.h5' }
+take = 4
+method.grad-cam = {}
+";
+
+fn load(set: &[String]) -> Result<Pipeline, Invalid> {
+    let options = Options { set: set.to_vec(), data: None };
+    parse(Path::new("keys.toml"), format!("{PIPELINE}{OF_FILES}"), &options)
+}
+
+/// The fingerprint of a stage, in which the content of an input is what it is called.
+fn fingerprint(pipeline: &Pipeline, stage: usize) -> Fingerprint {
+    let node = &pipeline.stages[stage];
+    let named = node.inputs.iter().map(|input| {
+        let name = match &input.source {
+            Source::Artifact { stage, artifact } => format!("{}/{artifact}", pipeline.stages[*stage].name),
+            Source::File { file, .. } => file.path.clone(),
+        };
+        (input.slot.as_str(), Digest::of(name.as_bytes()))
+    });
+    Fingerprint::new(&node.stage, named)
+}
+
+/// The key of the stage `x` of a kind, with values set.
+fn key(kind: Kind, set: &[String]) -> Result<Digest, Invalid> {
+    let pipeline = load(set)?;
+    let is_it = |stage: &usize| pipeline.stages[*stage].name.to_string() == format!("{}.x", kind.word());
+    let stage = (0..pipeline.stages.len()).find(is_it).expect("PIPELINE has a stage `x` of every kind");
+    Ok(fingerprint(&pipeline, stage).key())
+}
+
+/// A field, or a field of a table in a field.
+struct Leaf {
+    kind: Kind,
+    /// `optimizer.adam.learning-rate`.
+    path: String,
+    schema: Value,
+    /// What makes the table be there in which it stands.
+    above: Option<String>,
+}
+
+impl Leaf {
+    fn set(&self, path: &str, value: &str) -> String {
+        format!("{}.x.{path}={value}", self.kind.word())
+    }
+
+    /// What is set beside it.
+    fn around(&self) -> Vec<String> {
+        let companions =
+            COMPANIONS.iter().filter(|(kind, begin, _)| *kind == self.kind && self.path.starts_with(begin));
+        let beside =
+            companions.flat_map(|(.., set)| set.iter()).map(|set| format!("{}.x.{set}", self.kind.word()));
+        self.above.iter().cloned().chain(beside).collect()
+    }
+
+    fn with(&self, value: &str) -> Vec<String> {
+        [self.around(), vec![self.set(&self.path, value)]].concat()
+    }
+}
+
+/// Every field of a kind.
+fn leaves(kind: Kind) -> Vec<Leaf> {
+    let mut found = Vec::new();
+    let schema = kind.schema();
+    for (field, schema) in schema["properties"].as_object().unwrap() {
+        below(kind, field.clone(), schema, None, &mut found);
+    }
+    found
+}
+
+fn below(kind: Kind, path: String, schema: &Value, above: Option<String>, found: &mut Vec<Leaf>) {
+    if schema["properties"].as_object().is_some_and(|properties| properties.is_empty()) {
+        return;
+    }
+    let Some(properties) = schema["properties"].as_object() else {
+        found.push(Leaf { kind, path, schema: schema.clone(), above });
+        return;
+    };
+    let is_choice = schema["maxProperties"] == 1;
+    for (name, schema_below) in properties {
+        let least =
+            if is_choice { None } else { Some(format!("{}.x.{path}={}", kind.word(), least(schema))) };
+        below(kind, format!("{path}.{name}"), schema_below, least, found);
+    }
+}
+
+/// A table with what it must have.
+fn least(schema: &Value) -> String {
+    let required = schema["required"].as_array().into_iter().flatten().map(|key| key.as_str().unwrap());
+    let pairs = required.map(|key| format!("{key} = {}", examples(&schema["properties"][key])[0]));
+    format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
+}
+
+/// Values that a field may have; which of them make sense is tried.
+fn examples(schema: &Value) -> Vec<String> {
+    let owned = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>();
+    if let Some(forms) = schema["anyOf"].as_array() {
+        // `{ path = "x" }` is `"x"`.
+        let forms = forms.iter().filter(|form| form["properties"]["path"].is_null());
+        return forms.flat_map(examples).collect();
+    }
+    if let Some(words) = schema["enum"].as_array() {
+        return words.iter().map(Value::to_string).collect();
+    }
+    match schema["type"].as_str().unwrap() {
+        "boolean" => owned(&["true", "false"]),
+        "integer" => owned(&["32", "31", "2", "3", "5"]),
+        "number" => owned(&["0.5", "0.25", "0.125"]),
+        "string" if schema["pattern"].is_null() => owned(&["'relu3'", "'relu2'", "'aa.h5'"]),
+        "string" => owned(&[
+            "'split.a'",
+            "'split.b'",
+            "'split.a/test'",
+            "'split.b/test'",
+            "'train.a'",
+            "'train.b'",
+            "'explain.a'",
+            "'explain.b'",
+        ]),
+        "array" => {
+            let items = examples(&schema["items"]);
+            let length = usize::try_from(schema["minItems"].as_u64().unwrap_or(2)).unwrap();
+            let from = |first: usize| (0..length).map(move |index| first + index).collect::<Vec<_>>();
+            let list = |first| {
+                from(first).iter().map(|index| items[index % items.len()].clone()).collect::<Vec<_>>()
+            };
+            (0..2).map(|first| format!("[{}]", list(first).join(", "))).collect()
+        }
+        "object" if schema["properties"].is_object() => vec![least(schema)],
+        "object" => owned(&["{ cam = 'explain.a' }", "{ cam = 'explain.b' }", "{ other = 'explain.a' }"]),
+        other => panic!("no example of {other}"),
+    }
+}
+
+/// A JSON value as TOML writes it in one line.
+fn toml_of(value: &Value) -> String {
+    match value {
+        Value::Object(map) => {
+            let pairs: Vec<String> =
+                map.iter().map(|(key, value)| format!("{key} = {}", toml_of(value))).collect();
+            format!("{{ {} }}", pairs.join(", "))
+        }
+        Value::Array(values) => format!("[{}]", values.iter().map(toml_of).collect::<Vec<_>>().join(", ")),
+        plain => plain.to_string(),
+    }
+}
+
+#[test]
+fn every_change_of_every_field_changes_the_key() {
+    let mut told = String::new();
+    for leaf in Kind::ALL.into_iter().flat_map(leaves).filter(|leaf| !leaf.path.starts_with("run")) {
+        let mut keys: BTreeMap<Digest, String> = BTreeMap::new();
+        for value in examples(&leaf.schema) {
+            let Ok(key) = key(leaf.kind, &leaf.with(&value)) else { continue };
+            if let Some(other) = keys.insert(key, value.clone()) {
+                let _ = writeln!(told, "{}.{}: {value} has the key of {other}", leaf.kind.word(), leaf.path);
+            }
+        }
+        if keys.len() < 2 {
+            let why: String = examples(&leaf.schema)
+                .iter()
+                .filter_map(|value| key(leaf.kind, &leaf.with(value)).err())
+                .map(|error| error.to_string())
+                .collect();
+            let _ = writeln!(told, "{}.{}: no two examples of it: {why}", leaf.kind.word(), leaf.path);
+        }
+    }
+    assert!(told.is_empty(), "{told}");
+}
+
+#[test]
+fn every_choice_is_another_key_and_execution_is_none() {
+    for kind in Kind::ALL {
+        let plain = key(kind, &[]).unwrap();
+        for device in ["'cpu'", "'cuda:1'"] {
+            let set = format!("{}.x.run={{ device = {device}, threads = 3, memory = '1GiB' }}", kind.word());
+            assert_eq!(key(kind, &[set]).unwrap(), plain, "{}", kind.word());
+        }
+        let execution = kind.fields().iter().filter(|field| field.class == Class::Execution);
+        assert_eq!(
+            execution.map(|field| kebab(field.name)).collect::<Vec<_>>(),
+            ["run"],
+            "another is to be tried here"
+        );
+        for (field, schema) in kind.schema()["properties"].as_object().unwrap() {
+            if schema["maxProperties"] != 1 {
+                continue;
+            }
+            let mut keys = BTreeMap::new();
+            for (variant, of) in schema["properties"].as_object().unwrap() {
+                let leaf = Leaf { kind, path: format!("{field}.{variant}"), schema: of.clone(), above: None };
+                let key = key(kind, &leaf.with(&least(of))).unwrap();
+                assert_eq!(keys.insert(key, variant.clone()), None, "{}.{field}.{variant}", kind.word());
+            }
+        }
+    }
+}
+
+#[test]
+fn defaults_spelt_out_change_no_key() {
+    let mut count = 0;
+    for leaf in Kind::ALL.into_iter().flat_map(leaves) {
+        let Some(default) = leaf.schema.get("default").map(toml_of) else { continue };
+        let (Ok(silent), spelt) = (key(leaf.kind, &leaf.around()), key(leaf.kind, &leaf.with(&default)))
+        else {
+            continue;
+        };
+        // Of a choice, the default of one variant is spelt beside the variant.
+        let is_variant = leaf.above.is_none() && leaf.path.contains('.');
+        let silent = if is_variant {
+            let (variant, _) = leaf.path.rsplit_once('.').unwrap();
+            key(leaf.kind, &[leaf.around(), vec![leaf.set(variant, "{}")]].concat()).unwrap()
+        } else {
+            silent
+        };
+        assert_eq!(spelt.unwrap(), silent, "{}.{} = {default}", leaf.kind.word(), leaf.path);
+        count += 1;
+    }
+    assert!(count > 60, "{count}");
+}
+
+/// A value of a stage: its possible texts; whether it may be left out; whether a table merges with another.
+struct Field(&'static str, &'static str, &'static [&'static str], bool);
+
+const FIELDS: &[Field] = &[
+    Field("split.d", "images", &["'x.h5'", "'z.h5'"], false),
+    Field("split.d", "labels", &["'y.h5'", "{ path = 'y.h5' }"], false),
+    Field("split.d", "sizes", &["{ train = 4, validation = 2, test = 2 }"], false),
+    Field("split.d", "algorithm", &["'scikit-learn'", "'pcamflow'"], true),
+    Field("train.t", "data", &["'split.d'"], false),
+    Field("train.t", "epochs", &["8", "9"], false),
+    Field("train.t", "architecture.class-cnn.channels", &["[2, 2, 2, 2]", "[4, 4, 4, 4]"], true),
+    Field(
+        "train.t",
+        "optimizer",
+        &["{ adam = { learning-rate = 0.5 } }", "{ sgd = { momentum = 0.5 } }"],
+        true,
+    ),
+    Field("train.t", "augmentation.hue", &["0.25", "0.125"], true),
+    Field("train.t", "shuffle", &["false", "true"], true),
+    Field("train.t", "seed", &["7", "42"], true),
+    Field("explain.e", "model", &["'train.t'"], false),
+    Field("explain.e", "images", &["'split.d/test'", "'split.d/validation'"], false),
+    Field("explain.e", "take", &["1", "2"], true),
+    Field(
+        "explain.e",
+        "method",
+        &["{ saliency = {} }", "{ occlusion = { window = 8 } }", "{ grad-cam = {} }"],
+        false,
+    ),
+    Field("metrics.m", "explanations", &["{ a = 'explain.e' }"], false),
+];
+
+/// How one value is said.
+#[derive(Debug, Clone)]
+struct Said {
+    /// Which of the texts; `None` for not at all.
+    choice: Option<usize>,
+    /// In the extended file, in the pipeline's own, or in both, where the own one wins.
+    place: Place,
+    /// By a parameter, of the extended file or of the own one.
+    param: Option<bool>,
+    /// Where among the others it stands.
+    rank: u32,
+    comment: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Place {
+    Parent,
+    Own,
+    Both,
+}
+
+fn said(field: &'static Field) -> impl Strategy<Value = Said> {
+    let Field(_, _, texts, optional) = field;
+    let choice = if *optional {
+        proptest::option::weighted(0.6, 0..texts.len()).boxed()
+    } else {
+        (0..texts.len()).prop_map(Some).boxed()
+    };
+    let place = prop_oneof![Just(Place::Parent), Just(Place::Own), Just(Place::Both)];
+    let param = proptest::option::of(any::<bool>());
+    (choice, place, param, any::<u32>(), any::<bool>())
+        .prop_map(|(choice, place, param, rank, comment)| Said { choice, place, param, rank, comment })
+}
+
+fn all_said() -> impl Strategy<Value = Vec<Said>> {
+    FIELDS.iter().map(said).collect::<Vec<_>>()
+}
+
+/// Lines of each table of a file.
+#[derive(Default)]
+struct File {
+    tables: BTreeMap<String, Vec<(u32, String)>>,
+    remove: Vec<String>,
+}
+
+impl File {
+    fn add(&mut self, table: &str, rank: u32, line: String) {
+        self.tables.entry(table.to_owned()).or_default().push((rank, line));
+    }
+
+    fn text(mut self, extends: Option<&str>) -> String {
+        let mut text = extends.map(|file| format!("extends = '{file}'\n")).unwrap_or_default();
+        if !self.remove.is_empty() {
+            let _ = writeln!(text, "remove = {:?}", self.remove);
+        }
+        self.tables.values_mut().for_each(|lines| lines.sort());
+        let mut tables: Vec<_> = self.tables.into_iter().collect();
+        tables.sort_by_key(|(_, lines)| lines[0].0);
+        for (table, lines) in tables {
+            let _ = writeln!(text, "[{table}]");
+            lines.iter().for_each(|(_, line)| text.push_str(line));
+        }
+        text
+    }
+}
+
+/// The pipeline as plainly as can be, and as was drawn: in two files, with parameters, in any order.
+fn written(said: &[Said]) -> (String, [String; 2]) {
+    let (mut plain, mut parent, mut own) = (File::default(), File::default(), File::default());
+    for (index, (Field(stage, key, texts, _), said)) in FIELDS.iter().zip(said).enumerate() {
+        let rank = said.rank;
+        let Some(choice) = said.choice else {
+            if said.place == Place::Both {
+                // Said in the extended file alone, and taken back.
+                parent.add(stage, rank, format!("{key} = {}\n", texts[0]));
+                own.remove.push(format!("{stage}.{key}"));
+            }
+            continue;
+        };
+        let text = texts[choice];
+        let other = texts[(choice + 1) % texts.len()];
+        plain.add(stage, u32::try_from(index).unwrap(), format!("{key} = {text}\n"));
+        let comment = if said.comment { "  # why\n# and more\n\n" } else { "\n" };
+        let value = match said.param {
+            None => text.to_owned(),
+            Some(of_parent) => {
+                let file = if of_parent { &mut parent } else { &mut own };
+                file.add("params", rank, format!("p{index} = {text}\n"));
+                format!("\"${{params.p{index}}}\"")
+            }
+        };
+        let line = format!("{key} = {value}{comment}");
+        match said.place {
+            Place::Parent => parent.add(stage, rank, line),
+            Place::Own => own.add(stage, rank, line),
+            Place::Both => {
+                parent.add(stage, rank, format!("{key} = {other}\n"));
+                own.add(stage, rank, line);
+            }
+        }
+    }
+    (plain.text(None), [parent.text(None), own.text(Some("parent.toml"))])
+}
+
+/// Every stage's key by its name.
+fn keys(file: &Path, text: &str) -> BTreeMap<String, Digest> {
+    let pipeline = parse(file, text.to_owned(), &Options::default())
+        .unwrap_or_else(|invalid| panic!("{invalid}\n{text}"));
+    let of = |stage: usize| (pipeline.stages[stage].name.to_string(), fingerprint(&pipeline, stage).key());
+    (0..pipeline.stages.len()).map(of).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Order, comments, `extends`, `remove` and parameters are ways to say the same.
+    #[test]
+    fn another_way_to_say_the_same_changes_no_key(said in all_said()) {
+        let folder = tempfile::tempdir().unwrap();
+        let (plain, [parent, own]) = written(&said);
+        fs::write(folder.path().join("parent.toml"), &parent).unwrap();
+        let file = folder.path().join("own.toml");
+        prop_assert_eq!(keys(&file, &plain), keys(&file, &own), "{}\n--- parent\n{}\n--- own\n{}", plain, parent, own);
+    }
+
+    /// What a parameter says counts: another value is another key.
+    #[test]
+    fn a_parameter_counts_by_its_value(epochs in 1_u32..1000, more in 1_u32..1000) {
+        let text = |epochs: u32| format!(
+            "[params]\ne = {epochs}\n[split.d]\nimages = 'x'\nlabels = 'y'\nsizes = {{ train = 1, validation = 1, test = 1 }}\n\
+             [train.t]\ndata = 'split.d'\nepochs = \"${{params.e}}\"\n"
+        );
+        let file = Path::new("p.toml");
+        let [one, other] = [text(epochs), text(epochs + more)].map(|text| keys(file, &text)["train.t"]);
+        prop_assert_ne!(one, other);
+    }
+}

@@ -1,0 +1,394 @@
+//! The language of pipeline files, through the real binary: `extends`, `remove`, `[params]`, `[sweep]`, `pin`.
+
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+};
+
+use pcamflow::digest::Digest;
+
+use crate::{
+    hdf5_files::{images, labels},
+    sandbox::{Output, Sandbox},
+};
+
+const PARENT: &str = "\
+[pipeline]
+name = 'full'
+seed = 7
+[split.d]
+images = 'x.h5'
+labels = 'y.h5'
+sizes = { train = 4, validation = 2, test = 2 }
+[train.base]
+data = 'split.d'
+epochs = 8
+optimizer.adam = { learning-rate = 1e-3 }
+early-stopping = {}
+[explain.cam]
+model = 'train.base'
+images = 'split.d/test'
+method.grad-cam = {}
+[explain.saliency]
+model = 'train.base'
+images = 'split.d/test'
+method.saliency = {}
+[metrics.m]
+explanations = { cam = 'explain.cam', saliency = 'explain.saliency' }
+";
+
+const LABELS: [u8; 12] = [0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1];
+
+/// `pipelines/full.toml`, and `p.toml`, which extends it.
+fn child(text: &str) -> Sandbox {
+    let text = format!("extends = 'pipelines/full.toml'\n{text}");
+    Sandbox::new().file("pipelines/full.toml", PARENT).pipeline(&text)
+}
+
+/// `check` refuses it and says all of this, in as many errors as are expected.
+#[track_caller]
+fn refused(project: &Sandbox, errors: usize, parts: &[&str]) {
+    let output = project.pcamflow(&["check", "p.toml"]).exit(2).never_says("panicked");
+    if output.stderr.matches("error: ").count() != errors {
+        output.fail(&format!("expected {errors} errors"));
+    }
+    for part in parts {
+        if !output.stderr.contains(part) {
+            output.fail(&format!("{part:?} is not said"));
+        }
+    }
+}
+
+/// The lines of a stage's fingerprint that begin so.
+#[track_caller]
+fn lines(project: &Sandbox, file: &str, stage: &str, of: &str) -> String {
+    let output = project.pcamflow(&["plan", file, "-v", stage]).exit(0);
+    let lines = output.stdout.lines().map(str::trim).filter(|line| line.contains(of));
+    lines.map(|line| line.to_owned() + "\n").collect()
+}
+
+fn data(project: Sandbox) -> Sandbox {
+    project.with(|root| {
+        images(&root.join("data/x.h5"), 12);
+        labels(&root.join("data/y.h5"), &LABELS);
+    })
+}
+
+#[test]
+fn a_pipeline_that_extends_another_is_that_one_with_its_own_values() {
+    let project = data(child("[train.base]\nepochs = 3\noptimizer.sgd.momentum = 0.9\n"));
+    let output = project.pcamflow(&["check", "p.toml"]).exit(0);
+    assert!(output.stdout.starts_with("p: 5 stages: split.d, train.base"), "{}", output.stdout);
+    let written = PARENT
+        .replace("epochs = 8", "epochs = 3")
+        .replace("optimizer.adam = { learning-rate = 1e-3 }", "optimizer.sgd = { momentum = 0.9 }");
+    project.rewrite("q.toml", written);
+    let of = |file: &str| {
+        let output = project.pcamflow(&["plan", file, "-v", "--json"]).exit(0);
+        output.events_of("fingerprint").iter().map(|event| event["lines"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(of("p.toml"), of("q.toml"));
+    // Where each value is written.
+    let told = lines(&project, "p.toml", "train.base", "parameter");
+    for part in ["epochs = 3  (p.toml:3)", "(p.toml:4)", "seed = 7  (pipelines/full.toml:3)"] {
+        assert!(told.contains(part), "{part} in\n{told}");
+    }
+}
+
+#[test]
+fn a_chain_is_followed_from_each_file_on() {
+    let project =
+        child("").file("pipelines/sub/more.toml", "extends = '../full.toml'\n[train.base]\nepochs = 5\n");
+    project.rewrite("p.toml", "extends = 'pipelines/sub/more.toml'\n[train.base]\nbatch-size = 2\n");
+    let project = data(project);
+    let told = lines(&project, "p.toml", "train.base", "parameter");
+    let places = ["epochs = 5  (pipelines/sub/../full.toml", "epochs = 5  (pipelines/sub/more.toml:3)"];
+    assert!(told.contains(places[1]) && !told.contains(places[0]), "{told}");
+    assert!(told.contains("batch-size = 2  (p.toml:3)"), "{told}");
+}
+
+#[test]
+fn what_is_removed_is_gone_and_what_needs_it_says_so() {
+    let project = child(
+        "remove = ['explain.saliency', 'metrics.m.explanations.saliency', 'train.base.early-stopping']\n",
+    );
+    let output = project.pcamflow(&["check", "p.toml"]).exit(0).never_says("saliency");
+    assert!(output.stdout.contains("4 stages"), "{}", output.stdout);
+    refused(
+        &child("remove = ['explain.saliency']\n"),
+        1,
+        &["no stage `explain.saliency`", "pipelines/full.toml:22", "p.toml:2:11", "it is removed here"],
+    );
+    let wrong = "remove = ['explain.salience', 'train.base.epoch', 'train.bsae.epochs', 'a b', 3]\n";
+    refused(
+        &child(wrong),
+        5,
+        &[
+            "pipelines/full.toml has no `explain.salience` to remove",
+            "did you mean `explain.saliency`?",
+            "did you mean `train.base.epochs`?",
+            "did you mean `train.base.epochs`?",
+            "a key is written kind.name",
+            "`remove` is a list of keys",
+        ],
+    );
+    refused(&Sandbox::new().pipeline("remove = ['train.a']"), 1, &["this file extends none"]);
+}
+
+#[test]
+fn mistakes_are_shown_in_the_file_that_makes_them() {
+    let project = child("[evaluate.test]\nmodel = 'train.bsae'\nimages = 'split.d/test'\n");
+    refused(&project, 1, &["no stage `train.bsae`", "did you mean `train.base`", "p.toml:3:9"]);
+    project.rewrite("p.toml", "extends = 'pipelines/full.toml'\n[train.bsae]\nepochs = 2\n");
+    refused(&project, 1, &["`data` is missing", "p.toml:2:1", "did you mean `train.base`?"]);
+    project.rewrite("pipelines/full.toml", PARENT.replace("epochs = 8", "epoch = 8"));
+    project.rewrite("p.toml", "extends = 'pipelines/full.toml'\n[train.base]\nbatch-size = 0\n");
+    refused(&project, 2, &["pipelines/full.toml:10:1", "unknown key `epoch`", "`epochs` is missing"]);
+    project.rewrite("pipelines/full.toml", PARENT.replace("seed = 7", "seed = "));
+    refused(&project, 2, &["pipelines/full.toml:3:8", "string values must be quoted"]);
+}
+
+#[test]
+fn a_parent_that_cannot_be_read_is_one_error_with_its_place() {
+    let project = Sandbox::new().pipeline("extends = 'no.toml'\n[train.base]\nepochs = 3\n");
+    refused(
+        &project,
+        1,
+        &["cannot read no.toml, which is extended here: No such file", "p.toml:1:11", "relative to the file"],
+    );
+    let project =
+        Sandbox::new().pipeline("extends = 'b.toml'\n").file("b.toml", "# b\nextends = './c.toml'\n");
+    project.rewrite("c.toml", "extends = 'p.toml'");
+    refused(
+        &project,
+        1,
+        &["cannot extend itself: p.toml -> b.toml -> ./c.toml -> ./p.toml", "./c.toml:1:11"],
+    );
+    refused(
+        &Sandbox::new().pipeline("extends = ['a.toml']"),
+        1,
+        &["`extends` names one file", "p.toml:1:11"],
+    );
+    let low = PARENT.replace("seed = 7", "seed = 7\nextends = 'full.toml'");
+    refused(&Sandbox::new().pipeline(&low), 1, &["unknown key `extends`", "at the top of a file"]);
+}
+
+const PARAMS: &str = "\
+[params]
+epochs = 8
+rate = 1e-3
+half = \"${params.rate}\"
+part = 'test'
+net = { channels = [2, 2, 2, 2], hidden = 4 }
+[split.d]
+images = 'x.h5'
+labels = 'y.h5'
+sizes = { train = 4, validation = 2, test = 2 }
+[train.base]
+data = 'split.d'
+epochs = \"${params.epochs}\"
+architecture.class-cnn = \"${params.net}\"
+optimizer.adam = { learning-rate = \"${params.half}\" }
+[evaluate.e]
+model = 'train.base'
+images = \"split.d/${params.part}\"
+";
+
+#[test]
+fn parameters_are_values_of_any_type_with_the_place_where_they_are_set() {
+    let project = data(Sandbox::new().pipeline(PARAMS));
+    project.pcamflow(&["check", "p.toml"]).exit(0).never_says("note");
+    let told = lines(&project, "p.toml", "train.base", "parameter");
+    for part in ["channels.0 = 2  (p.toml:6)", "epochs = 8  (p.toml:2)", "hidden = 4  (p.toml:6)"] {
+        assert!(told.contains(part), "{part} in\n{told}");
+    }
+    let set = project.pcamflow(&["plan", "p.toml", "-v", "train.base", "--set", "params.rate=0.5"]).exit(0);
+    assert!(set.stdout.contains("learning-rate = 0.5  (--set)"), "{}", set.stdout);
+    let set = project.pcamflow(&["check", "p.toml", "--set", "params.rat=0.5"]).exit(2);
+    set.complains("no parameter `rat` to set").complains("did you mean `rate`?");
+    // A child says another value.
+    project.rewrite("q.toml", "extends = 'p.toml'\n[params]\nepochs = 2\n");
+    assert!(lines(&project, "q.toml", "train.base", "epochs").contains("epochs = 2  (q.toml:3)"));
+}
+
+#[test]
+fn a_parameter_of_the_wrong_type_is_told_where_it_is_used_and_where_it_is_set() {
+    let project = Sandbox::new().pipeline(&PARAMS.replace("epochs = 8", "epochs = 'eight'"));
+    refused(
+        &project,
+        1,
+        &[
+            "invalid type: string \"eight\", expected u32",
+            "p.toml:13:10",
+            "`params.epochs` is set here",
+            "2 | epochs",
+        ],
+    );
+    let project = Sandbox::new().pipeline(&PARAMS.replace("hidden = 4", "hiden = 4"));
+    refused(&project, 1, &["unknown field `hiden`", "p.toml:6", "`params.net` is used here"]);
+    let project = Sandbox::new().pipeline(&PARAMS.replace("rate = 1e-3", "rate = -1"));
+    refused(&project, 1, &["must be a number above 0", "p.toml:15", "`params.rate` is set here"]);
+    // In another file.
+    let project =
+        Sandbox::new().file("full.toml", PARAMS).pipeline("extends = 'full.toml'\n[params]\nepochs = 0.5\n");
+    refused(&project, 1, &["full.toml:13:10", "p.toml:3:10", "`params.epochs` is set here"]);
+}
+
+#[test]
+fn wrong_references_to_parameters_are_told() {
+    let with = |from: &str, to: &str| Sandbox::new().pipeline(&PARAMS.replacen(from, to, 1));
+    refused(
+        &with("${params.epochs}", "${params.epoch}"),
+        1,
+        &["no parameter `epoch`", "did you mean `epochs`?", "p.toml:13:10"],
+    );
+    refused(&with("${params.epochs}", "${params.epochs"), 1, &["has no `}`"]);
+    refused(
+        &with("\"${params.epochs}\"", "\"$epochs\""),
+        1,
+        &["expected u32", "a parameter is written \"${params.name}\""],
+    );
+    refused(
+        &with("rate = 1e-3", "rate = \"${params.half}\""),
+        1,
+        &["a parameter cannot need itself: params.half -> params.rate -> params.half"],
+    );
+    refused(
+        &with("part = 'test'", "part = ['test']"),
+        1,
+        &["`params.part` cannot stand inside a text: its type is array", "is set here"],
+    );
+    refused(&with("part = 'test'", "part = 'tset'"), 1, &["no artifact `tset`", "`params.part` is set here"]);
+    refused(&Sandbox::new().pipeline("params = 3"), 1, &["`params` is a table"]);
+}
+
+#[test]
+fn an_unused_parameter_is_a_note_and_a_plain_dollar_is_a_dollar() {
+    let project = Sandbox::new().pipeline(&PARAMS.replace("[split.d]", "epoch = 3\n[split.d]"));
+    let output = project.pcamflow(&["check", "p.toml"]).exit(0);
+    assert_eq!(output.stderr, "note: p.toml:7: `params.epoch` is used nowhere (`params.epochs` is)\n");
+    // That of an extended file may have been for what was removed.
+    project.rewrite("q.toml", "extends = 'p.toml'\n");
+    assert_eq!(project.pcamflow(&["check", "q.toml"]).exit(0).stderr, "");
+    let text = "[preview.p]\nimages = { x = '$HOME $${params.x} $$ ${y}' }\nmeta = 'm'\n";
+    let project = Sandbox::new().pipeline(text);
+    project.pcamflow(&["plan", "p.toml"]).exit(2).complains("data/$HOME ${params.x} $$ ${y} (");
+}
+
+#[test]
+fn a_plain_run_takes_no_notice_of_a_sweep_but_a_wrong_one_is_told() {
+    let text = format!("{PARENT}[sweep.set]\ntrain.base.epochs = [1, 2]\n");
+    let project = Sandbox::new().pipeline(&text);
+    assert!(project.pcamflow(&["check", "p.toml"]).exit(0).stdout.starts_with("full: 5 stages"));
+    project.rewrite("p.toml", text.replace("train.base.epochs = [1", "train.bsae.epochs = [1"));
+    refused(&project, 1, &["no stage `train.bsae`", "did you mean `train.base`", "p.toml:24:1"]);
+}
+
+const SPLIT: &str = "\
+# The data.
+[pipeline]
+name = 'pinned'
+[split.d]
+images   = 'x.h5'   # the images\r
+labels.path = 'y.h5'
+sizes = { train = 4, validation = 2, test = 2 }
+[preview.p]
+images = 'split.d/train'
+rows = 1
+";
+
+fn pin(project: &Sandbox, arguments: &[&str]) -> Output {
+    project.pcamflow(&[&["pin", "p.toml"], arguments].concat())
+}
+
+fn digest(project: &Sandbox, file: &str) -> String {
+    Digest::of(&fs::read(project.path(file)).unwrap()).hex()
+}
+
+fn text(project: &Sandbox, file: &str) -> String {
+    fs::read_to_string(project.path(file)).unwrap()
+}
+
+#[test]
+fn pin_writes_digests_and_changes_nothing_else() {
+    let project = data(Sandbox::new().pipeline(SPLIT));
+    let [x, y] = ["data/x.h5", "data/y.h5"].map(|file| digest(&project, file));
+    pin(&project, &["--check"])
+        .exit(1)
+        .complains(&format!("p.toml:5: x.h5 is not pinned: its BLAKE3 is {x}"));
+    assert_eq!(text(&project, "p.toml"), SPLIT);
+    let output = pin(&project, &[]).exit(0);
+    assert!(
+        output.stdout.contains("p.toml:5: pinned x.h5") && output.stdout.ends_with("pinned 2 of 2 sources\n")
+    );
+    let expected = SPLIT
+        .replace("'x.h5' ", &format!("{{ path = 'x.h5', blake3 = \"{x}\" }} "))
+        .replace("labels.path = 'y.h5'", &format!("labels.path = 'y.h5'\nlabels.blake3 = \"{y}\""));
+    assert_eq!(text(&project, "p.toml"), expected);
+    for arguments in [&[][..], &["--check"], &["--update"]] {
+        assert_eq!(pin(&project, arguments).exit(0).stdout, "nothing to pin: 2 sources, pinned already\n");
+    }
+    assert_eq!(text(&project, "p.toml"), expected);
+}
+
+#[test]
+fn a_wrong_pin_is_told_and_replaced_when_asked() {
+    let project = data(Sandbox::new().pipeline(SPLIT));
+    pin(&project, &[]).exit(0);
+    let pinned = text(&project, "p.toml");
+    labels(&project.path("data/y.h5"), &[1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 1]);
+    for arguments in [&[][..], &["--check"]] {
+        let output = pin(&project, arguments).exit(1).complains("y.h5 is not the file that is pinned here");
+        output.complains("--update replaces the pin");
+    }
+    assert_eq!(text(&project, "p.toml"), pinned);
+    pin(&project, &["--update"]).exit(0);
+    assert!(text(&project, "p.toml").contains(&digest(&project, "data/y.h5")));
+    pin(&project, &["--check"]).exit(0);
+}
+
+#[test]
+fn pin_reaches_through_links_and_extended_files_and_keeps_modes() {
+    let child = "extends = 'base.toml'\n[params]\nx = 'x.h5'\n[split.d]\nimages = '${params.x}'\n";
+    let project = data(Sandbox::new().file("real.toml", child).file("base.toml", SPLIT));
+    symlink("real.toml", project.path("p.toml")).unwrap();
+    fs::set_permissions(project.path("base.toml"), fs::Permissions::from_mode(0o640)).unwrap();
+    let output = pin(&project, &[]).exit(0);
+    assert!(output.stdout.contains("base.toml:6: pinned y.h5"), "{}", output.stdout);
+    let x = digest(&project, "data/x.h5");
+    assert!(text(&project, "real.toml").contains(&format!("x = {{ path = 'x.h5', blake3 = \"{x}\" }}")));
+    assert!(project.path("p.toml").symlink_metadata().unwrap().is_symlink());
+    let mode = project.path("base.toml").metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+    // The child's own word for the images stays the one that counts.
+    assert!(text(&project, "base.toml").contains("images   = 'x.h5' "));
+    project.run(&[]).ran(["split.d", "preview.p"]);
+}
+
+#[test]
+fn with_pins_nothing_needs_the_data_to_tell_what_is_cached() {
+    let project = data(Sandbox::new().pipeline(SPLIT));
+    project.run(&[]).exit(0);
+    pin(&project, &[]).exit(0);
+    // A pin is no change.
+    project.run(&[]).cached_all();
+    fs::remove_dir_all(project.path("data")).unwrap();
+    project.run(&[]).cached_all();
+    for arguments in [
+        &["plan", "p.toml"][..],
+        &["plan", "p.toml", "-v"],
+        &["run", "p.toml", "--dry-run"],
+        &["graph", "p.toml", "--status", "--format", "json"],
+        &["show", "p.toml", "split.d"],
+        &["path", "p.toml", "split.d/train"],
+    ] {
+        let output = project.pcamflow(arguments).exit(0).never_says("blocked").never_says("no file");
+        assert!(output.stderr.is_empty(), "{arguments:?}: {}", output.stderr);
+    }
+    let output = pin(&project, &[]).exit(0).complains("x.h5 is not here: its pin stays");
+    assert!(output.stdout.starts_with("nothing to pin: 2 sources"), "{}", output.stdout);
+    pin(&project, &["--check"]).exit(0);
+    // Without a pin, the file is missed.
+    project.rewrite("p.toml", SPLIT);
+    pin(&project, &[]).exit(1).complains("p.toml:5: there is no file");
+}
