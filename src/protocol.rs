@@ -4,14 +4,15 @@
 //! output. A process works on one task at a time, and stops when its standard input ends: however
 //! the engine dies, nothing goes on computing. Plain data only; `serve` and the engine do the talking.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::stages::{AnyStage, DeviceChoice};
 
 /// The version of these types: engine and worker of different versions refuse each other.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// From the engine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -62,6 +63,8 @@ pub struct Resources {
     pub memory: Option<u64>,
     /// Epochs between two checkpoints.
     pub checkpoint_interval: u32,
+    /// How long it may take; `None`: as long as it wants. The engine sees to it.
+    pub timeout: Option<Duration>,
 }
 
 /// From a process that computes.
@@ -91,7 +94,7 @@ pub enum Reply {
 }
 
 /// How far a task is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Progress {
     /// Units done.
     pub done: u64,
@@ -126,11 +129,12 @@ pub struct Outcome {
 }
 
 /// One named result.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Number {
     /// Its name, as in the artifact: `accuracy`.
     pub name: String,
     /// Its value.
+    #[schemars(with = "Option<f64>")]
     pub value: f64,
 }
 
@@ -145,7 +149,7 @@ pub struct Failure {
 }
 
 /// Whose fault a failure is: decides the exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureClass {
     /// The stage's inputs or parameters.
@@ -154,4 +158,6 @@ pub enum FailureClass {
     Environment,
     /// The process itself: it crashed, was killed, or broke the protocol.
     Process,
+    /// It took longer than it may.
+    Timeout,
 }

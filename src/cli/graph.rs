@@ -60,7 +60,7 @@ fn shape(pipeline: &Pipeline, order: &[usize]) -> Drawing {
             {
                 let artifacts = edges.entry((*maker, reader)).or_default();
                 if !artifacts.iter().any(|other| other == artifact) {
-                    artifacts.push((*artifact).to_owned());
+                    artifacts.push(artifact.to_string());
                 }
             }
         }

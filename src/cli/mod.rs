@@ -14,6 +14,7 @@ mod init;
 mod log;
 mod logging;
 mod official;
+mod page;
 mod path;
 mod plan;
 mod project;
@@ -23,6 +24,8 @@ mod run;
 mod runs;
 mod schema;
 mod show;
+mod sweep;
+mod verify;
 mod worker;
 
 use std::{ffi::OsString, io::IsTerminal, process::ExitCode};
@@ -35,7 +38,7 @@ use crate::{engine::Refused, serve};
 /// The hidden command with which the engine starts itself to compute a stage.
 pub const SERVE: &str = "__serve";
 
-/// How the program ends, but for what a run's summary decides.
+/// How the program ends, but for what a run's summary decides (which besides knows 4 and 5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Exit {
@@ -70,6 +73,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let code = match arguments.command {
         Command::Plan(plan) => plan::plan(&plan, arguments.verbose > 0).code(),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Sweep(arguments) => sweep::sweep(&arguments),
         Command::Show(show) => show::show(&show).code(),
         Command::Log(log) => log::log(&log).code(),
         Command::Path(path) => path::path(&path).code(),
@@ -78,10 +82,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Graph(arguments) => graph::graph(&arguments),
         Command::Doctor(arguments) => doctor::doctor(&arguments).code(),
         Command::Init(arguments) => init::init(&arguments).code(),
-        Command::Schema => schema::schema().code(),
+        Command::Schema(arguments) => schema::schema(&arguments).code(),
         Command::Completions(arguments) => completions::completions(&arguments).code(),
         Command::Runs(arguments) => runs::runs(&arguments).code(),
         Command::Compare(arguments) => compare::compare_runs(&arguments).code(),
+        Command::Verify(arguments) => verify::verify(&arguments).code(),
         Command::Cache(arguments) => cache::cache(&arguments).code(),
         Command::Serve => {
             serve::serve(crate::jobs::versions(), crate::jobs::run);

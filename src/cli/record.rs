@@ -18,10 +18,12 @@ use crate::{
     engine::{
         self,
         event::{Event, FailedStage, FinishedStage, Observer, Summary},
+        require::Verdict,
     },
     pipeline::Pipeline,
     store::{
-        Asked, Ended, LiveRun, Number, Outcome, RUN_FORMAT, RunRecord, RunStage, Store, SweepTrial, Text,
+        Asked, Ended, LiveRun, Number, Outcome, RUN_FORMAT, Requirement, RunRecord, RunStage, Store,
+        SweepTrial, Text,
     },
 };
 
@@ -80,6 +82,8 @@ pub(super) struct Recorder<'a> {
     blocked: BTreeMap<String, String>,
     live: Option<LiveRun>,
     dirty: Option<Dirty>,
+    /// Whether another recorder of the same run asked git already, and its answer.
+    shared: Option<Option<bool>>,
 }
 
 impl<'a> Recorder<'a> {
@@ -92,11 +96,20 @@ impl<'a> Recorder<'a> {
     ) -> Self {
         let record = about.record(pipeline);
         let (names, blocked) = (None, BTreeMap::new());
-        Self { store, root: &pipeline.root, record, inner, names, blocked, live: None, dirty: None }
+        Self {
+            store,
+            root: &pipeline.root,
+            record,
+            inner,
+            names,
+            blocked,
+            live: None,
+            dirty: None,
+            shared: None,
+        }
     }
 
     /// Records only these stages: their names in the run, and those that they shall have in the record.
-    #[allow(dead_code, reason = "for the trials of a sweep")]
     pub(super) fn only(mut self, names: HashMap<String, String>) -> Self {
         self.names = Some(names);
         self
@@ -120,7 +133,20 @@ impl<'a> Recorder<'a> {
             // It is tried again at the end, and told then.
             Err(error) => tracing::debug!("the start of this run is not recorded: {error}"),
         }
-        self.dirty = self.record.git.is_some().then(|| Dirty::ask(self.root));
+        let asks = self.record.git.is_some() && self.shared.is_none();
+        self.dirty = asks.then(|| Dirty::ask(self.root));
+    }
+
+    /// Takes what another recorder of the same run knows of git, which then is not asked again.
+    pub(super) fn share_git(&mut self, known: Option<Option<bool>>) {
+        self.shared = known.or(self.shared);
+    }
+
+    /// What others need not ask git: that it is being asked, and its answer once the run has ended.
+    pub(super) fn shared_git(&self) -> Option<Option<bool>> {
+        let answer = || self.record.git.as_ref().and_then(|git| git.dirty);
+        let asked = self.live.is_some() || self.dirty.is_some() || self.record.ended.is_some();
+        asked.then(answer)
     }
 
     /// Writes how the run ended.
@@ -157,8 +183,11 @@ impl<'a> Recorder<'a> {
         }
         self.record.ended = Some(self.ended(summary));
         self.record.seconds = Some(summary.seconds);
+        self.record.requirements = summary.required.iter().map(required).collect();
         if let (Some(git), Some(dirty)) = (&mut self.record.git, self.dirty.take()) {
             git.dirty = dirty.answer();
+        } else if let (Some(git), Some(dirty)) = (&mut self.record.git, self.shared) {
+            git.dirty = dirty;
         }
     }
 
@@ -213,6 +242,16 @@ fn finished(name: String, stage: &FinishedStage) -> RunStage {
         device: stage.device.clone(),
         numbers: stage.numbers.iter().map(number).collect(),
         message: None,
+    }
+}
+
+/// Of several figures (one for each repeat) the first that does not meet it, or else the first.
+fn required(verdict: &Verdict) -> Requirement {
+    let figure = verdict.figures.iter().find(|figure| !figure.met).or(verdict.figures.first());
+    Requirement {
+        requirement: verdict.requirement.clone(),
+        figure: figure.and_then(|figure| figure.value),
+        met: verdict.met,
     }
 }
 
@@ -290,6 +329,10 @@ mod tests {
             seconds: 2.0,
             out: "out".into(),
             repeats: Vec::new(),
+            would_run: Vec::new(),
+            required: Vec::new(),
+            sweep: None,
+            trials: Vec::new(),
         }
     }
 

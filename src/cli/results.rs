@@ -144,9 +144,9 @@ impl<'a> Results<'a> {
 /// The name of the artifact that a stage declares under a name, or a file's name.
 fn declared<'a>(result: &'a StageResult, word: &str) -> Result<&'a str, Exit> {
     let known = result.declared.iter().find(|(name, file)| *name == word || *file == word);
-    known.map(|(name, _)| *name).ok_or_else(|| {
+    known.map(|(name, _)| name.as_ref()).ok_or_else(|| {
         let stage = &result.stage;
-        let names = result.declared.iter().flat_map(|(name, file)| [*name, *file]);
+        let names = result.declared.iter().flat_map(|(name, file)| [name.as_ref(), file.as_ref()]);
         complain(&match nearest(word, names) {
             Some(near) => format!("error: `{stage}` has no artifact `{word}`: did you mean `{near}`?"),
             None => format!("error: `{stage}` has no artifact `{word}`: {}", listed(result)),
@@ -157,6 +157,6 @@ fn declared<'a>(result: &'a StageResult, word: &str) -> Result<&'a str, Exit> {
 
 /// `it writes model, checkpoint, history`.
 pub(super) fn listed(result: &StageResult) -> String {
-    let names: Vec<&str> = result.declared.iter().map(|(name, _)| *name).collect();
+    let names: Vec<&str> = result.declared.iter().map(|(name, _)| name.as_ref()).collect();
     format!("it writes {}", names.join(", "))
 }

@@ -8,15 +8,17 @@ use std::sync::{
 use super::{
     Exit,
     args::RunArguments,
-    logging,
-    plan::{PlanArguments, plan},
+    logging, page,
+    plan::{PlanArguments, plan_loaded},
     project::{open, tell},
     record::{About, Recorder},
+    sweep::{Recorders, id_of},
     worker::programs,
 };
 use crate::{
     engine::{
         Engine, Options,
+        event::Observer,
         exec::{Executor, Processes},
     },
     pipeline::Pipeline,
@@ -27,16 +29,34 @@ use crate::{
 
 /// Runs a pipeline, or shows what a run would do.
 pub(super) fn run(arguments: &RunArguments) -> u8 {
-    if arguments.dry_run {
-        return plan(&PlanArguments::from(arguments), false).code();
+    match open(&arguments.pipeline, arguments.store.as_ref()) {
+        Ok((pipeline, store)) => run_loaded(arguments, &pipeline, &store),
+        Err(exit) => exit.code(),
     }
-    let (pipeline, store) = match open(&arguments.pipeline, arguments.store.as_ref()) {
-        Ok(opened) => opened,
-        Err(exit) => return exit.code(),
-    };
-    let engine = Engine::new(&pipeline, &store, options(arguments));
+}
+
+/// As [`run`], of a pipeline that is loaded: one from a file, or all trials of a sweep.
+pub(super) fn run_loaded(arguments: &RunArguments, pipeline: &Pipeline, store: &Store) -> u8 {
+    let stopped = Arc::new(AtomicBool::new(false));
+    if !arguments.dry_run {
+        stop_on_signals(&stopped);
+    }
+    run_until(arguments, pipeline, store, &stopped)
+}
+
+/// As [`run_loaded`], until `stopped` is set; signals are the caller's matter.
+pub(super) fn run_until(
+    arguments: &RunArguments,
+    pipeline: &Pipeline,
+    store: &Store,
+    stopped: &AtomicBool,
+) -> u8 {
+    if arguments.dry_run {
+        return plan_loaded(&PlanArguments::from(arguments), pipeline, store, false).code();
+    }
+    let engine = Engine::new(pipeline, store, options(arguments, pipeline));
     engine
-        .and_then(|engine| real_run(arguments, &engine, &pipeline, &store))
+        .and_then(|engine| real_run(arguments, &engine, pipeline, store, stopped))
         .unwrap_or_else(|refused| tell(&refused).code())
 }
 
@@ -45,19 +65,27 @@ fn real_run(
     engine: &Engine<'_>,
     pipeline: &Pipeline,
     store: &Store,
+    stopped: &AtomicBool,
 ) -> Result<u8, crate::engine::Refused> {
-    let stopped = Arc::new(AtomicBool::new(false));
     let executor = Processes::new(programs());
-    stop_on_signals(&stopped);
     let out = arguments.out.clone().unwrap_or_else(|| pipeline.root.join("out"));
-    let mut shown = ui::observer(mode(arguments));
-    let mut recorder = Recorder::new(store, pipeline, about(arguments), Some(&mut *shown));
-    let summary = engine.run(&out, &executor as &dyn Executor, &stopped, &mut recorder)?;
+    let summary = page::with_page(arguments.summary.as_deref(), ui::observer(mode(arguments)), |shown| {
+        // Nothing is computed, and nothing is written: there is no run to record.
+        if arguments.frozen {
+            return engine.frozen(&out, shown);
+        }
+        let about = about(arguments);
+        let mut recorder: Box<dyn Observer> = match pipeline.trials.is_empty() {
+            true => Box::new(Recorder::new(store, pipeline, about, Some(shown))),
+            false => Box::new(Recorders::new(store, pipeline, &about, shown)),
+        };
+        engine.run(&out, &executor as &dyn Executor, stopped, &mut *recorder)
+    })?;
     Ok(summary.exit_code())
 }
 
 /// Ctrl-C (and SIGTERM, SIGHUP) stop the run; what is finished, trained epochs included, is kept.
-fn stop_on_signals(stopped: &Arc<AtomicBool>) {
+pub(super) fn stop_on_signals(stopped: &Arc<AtomicBool>) {
     let stopped = Arc::clone(stopped);
     let set = ctrlc::set_handler(move || {
         if stopped.swap(true, Ordering::SeqCst) {
@@ -97,7 +125,8 @@ fn about(arguments: &RunArguments) -> About {
     }
 }
 
-fn options(arguments: &RunArguments) -> Options {
+fn options(arguments: &RunArguments, pipeline: &Pipeline) -> Options {
+    let is_sweep = !pipeline.trials.is_empty();
     Options {
         targets: arguments.stages.clone(),
         force: arguments.force.clone(),
@@ -107,6 +136,9 @@ fn options(arguments: &RunArguments) -> Options {
             ..RunSettings::default()
         },
         jobs: arguments.jobs.map(|jobs| jobs as usize),
-        keep_going: arguments.keep_going,
+        // A trial that fails stops no other.
+        keep_going: arguments.keep_going || is_sweep,
+        sweep: is_sweep.then(|| id_of(pipeline)),
+        require: arguments.require.clone(),
     }
 }

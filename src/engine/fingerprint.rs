@@ -31,7 +31,7 @@ impl Fingerprint {
             lines.insert(format!("input {slot}"), digest.hex());
         }
         for artifact in stage.artifacts() {
-            lines.insert(join("artifact", artifact.name), artifact.file.to_owned());
+            lines.insert(join("artifact", &artifact.name), artifact.file.into_owned());
         }
         Self(lines)
     }

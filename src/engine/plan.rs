@@ -68,7 +68,9 @@ impl<'a> Planner<'a> {
 
     fn digest(&self, source: &Source, made: &[Option<Made>]) -> Option<Digest> {
         match source {
-            Source::Artifact { stage, artifact } => Some(made[*stage].as_ref()?.get(*artifact)?.digest),
+            Source::Artifact { stage, artifact } => {
+                Some(made[*stage].as_ref()?.get(artifact.as_ref())?.digest)
+            }
             Source::File { file, path, .. } => file.blake3.or_else(|| self.known.digest(path)),
         }
     }
@@ -136,6 +138,9 @@ impl<'a> Planner<'a> {
     }
 
     fn why(&self, stage: usize, fingerprint: &Fingerprint) -> String {
+        if let Ok(Some(loss)) = self.store.loss(&fingerprint.key()) {
+            return loss;
+        }
         let name = self.pipeline.stages[stage].name.to_string();
         match self.previous(&name) {
             Some(record) => self.teller(stage).reason(&differences(&record.lines, fingerprint.lines())),
@@ -177,14 +182,22 @@ impl<'a> Planner<'a> {
         Teller { pipeline: self.pipeline, node: &self.pipeline.stages[stage], places }
     }
 
-    /// The record that a stage of this name had last.
+    /// The record that a stage of this name had last; of a trial that is new, that of the stage in the pipeline
+    /// itself: it says best what the trial does otherwise.
     pub(super) fn previous(&self, name: &str) -> Option<ActionRecord> {
-        self.store.previous(&self.pipeline.name, name).ok().flatten()
+        let had = |name: &str| self.store.previous(&self.pipeline.name, name).ok().flatten();
+        had(name).or_else(|| had(&without_trial(name)?))
     }
 
     fn had_result(&self, name: &str) -> bool {
         matches!(self.store.latest_key(&self.pipeline.name, name), Ok(Some(_)))
     }
+}
+
+/// The name of a trial's stage in the pipeline itself.
+fn without_trial(name: &str) -> Option<String> {
+    let (stage, rest) = name.split_once('[')?;
+    Some(format!("{stage}{}", rest.split_once(']')?.1))
 }
 
 fn replace(fingerprint: Fingerprint, why: &str, warning: Option<String>) -> Decision {

@@ -8,7 +8,10 @@ use std::{
 };
 
 use super::{Engine, Refused, event::Observer, forecast::Forecast, plan::Planner, show::LOG, why::source};
-use crate::store::{ActionRecord, Check, StoredArtifact};
+use crate::{
+    stages::Word,
+    store::{ActionRecord, Check, StoredArtifact},
+};
 
 /// What a stage has to show.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +25,7 @@ pub struct StageResult {
     /// What its inputs are, by slot.
     pub inputs: BTreeMap<String, String>,
     /// The artifacts that it declares: names, and the files that it writes.
-    pub declared: Vec<(&'static str, &'static str)>,
+    pub declared: Vec<(Word, Word)>,
     /// The log of an attempt at the present key that did not end well.
     pub attempt: Option<PathBuf>,
 }
@@ -104,7 +107,7 @@ impl Planner<'_> {
             stage: name,
             outdated,
             inputs: inputs.map(|input| (input.slot.clone(), source(self.pipeline, &input.source))).collect(),
-            declared: node.stage.artifacts().iter().map(|artifact| (artifact.name, artifact.file)).collect(),
+            declared: node.stage.artifacts().into_iter().map(|made| (made.name, made.file)).collect(),
             attempt: attempt.filter(|log| log.exists()),
         }
     }

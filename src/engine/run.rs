@@ -4,7 +4,6 @@
 //! in threads of their own (`attempt`), in other processes (`exec`).
 
 use std::{
-    path::PathBuf,
     sync::{
         atomic::Ordering,
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
@@ -17,17 +16,13 @@ use super::{
     attempt::{Attempt, Failed, Message, Shared},
     event::{Event, FailedStage, FinishedStage, Observer, Summary},
     plan::{Decision, Made, Planner, ToRun},
-    repeats::{repeats, show as show_repeats},
+    require::{Demand, Results},
     resources::{Grant, Resources, Wish},
     show::Show,
     task,
+    together::Together,
 };
-use crate::{
-    pipeline::Source,
-    protocol::Number,
-    stages::{DeviceChoice, Runner},
-    store::ActionRecord,
-};
+use crate::{pipeline::Source, stages::DeviceChoice, store::ActionRecord};
 
 /// Where a stage stands.
 pub(super) enum State {
@@ -52,10 +47,14 @@ pub(super) struct Run<'a, 'o> {
     pub(super) planner: &'a Planner<'a>,
     pub(super) shared: &'a Shared<'a>,
     pub(super) show: Show<'a>,
+    /// What the run has to reach.
+    pub(super) demands: &'a [Demand],
     pub(super) settings: task::Settings,
     pub(super) observer: &'o mut dyn Observer,
     pub(super) resources: Resources,
     pub(super) keep_going: bool,
+    /// The sweep's id, where it is one.
+    pub(super) sweep: Option<String>,
     /// The stages in scope, each after what it needs.
     pub(super) order: Vec<usize>,
     pub(super) states: Vec<State>,
@@ -162,21 +161,18 @@ impl<'a> Run<'a, '_> {
     }
 
     fn wish(&self, stage: usize) -> Wish {
-        let node = &self.planner.pipeline.stages[stage];
-        let settings = self.settings.of(&node.stage);
-        let device = (node.stage.runner() == Runner::Worker).then(|| settings.device.unwrap_or_default());
-        let threads = settings.threads.map(|threads| threads as usize);
-        Wish { appetite: node.stage.appetite(), threads, device }
+        task::wish(&self.planner.pipeline.stages[stage], &self.settings)
     }
 
     /// Sends the makers of inputs whose bytes are not here to work again; true if there were any.
     fn reopen_inputs(&mut self, stage: usize) -> bool {
         let mut reopened = false;
         for input in &self.planner.pipeline.stages[stage].inputs {
-            let Source::Artifact { stage: maker, artifact } = input.source else { continue };
+            let Source::Artifact { stage: maker, artifact } = &input.source else { continue };
+            let maker = *maker;
             let here = self.made[maker]
                 .as_ref()
-                .and_then(|made| made.get(artifact))
+                .and_then(|made| made.get(artifact.as_ref()))
                 .is_some_and(|artifact| self.shared.store.object(&artifact.digest).exists());
             if !here {
                 self.made[maker] = None;
@@ -206,8 +202,9 @@ impl<'a> Run<'a, '_> {
         let node = &self.planner.pipeline.stages[stage];
         let task = task::task(node, &self.settings, &grant, &self.made, self.planner);
         let sources = task::sources(node);
+        let retry = self.settings.of(&node.stage).retry;
         self.observer.event(&Event::Started { stage: node.name.to_string(), why: run.why.clone() });
-        let attempt = Attempt { index: stage, node, run: *run, task, sources, send: send.clone() };
+        let attempt = Attempt { index: stage, node, run: *run, task, retry, sources, send: send.clone() };
         let shared = self.shared;
         threads.spawn(move || attempt.run(shared));
         self.states[stage] = State::Running(grant);
@@ -250,23 +247,7 @@ impl<'a> Run<'a, '_> {
     }
 
     fn finish(&mut self, stage: usize, record: ActionRecord, cached: bool) {
-        let folder = self.show.stage(&self.planner.pipeline.stages[stage].name.to_string(), &record);
-        let folder = folder.unwrap_or_else(|text| {
-            self.observer.event(&Event::Warning { stage: Some(record.stage.clone()), text });
-            None
-        });
-        let numbers =
-            record.numbers.iter().map(|number| Number { name: number.name.clone(), value: number.value });
-        let finished = FinishedStage {
-            stage: self.name(stage),
-            key: record.key.hex(),
-            cached,
-            seconds: record.made.seconds,
-            numbers: numbers.collect(),
-            folder,
-            device: record.made.device.clone(),
-            resumed: record.made.resumed.clone(),
-        };
+        let finished = self.show.finished(stage, &self.name(stage), &record, cached, self.observer);
         self.note_latest(stage, &record);
         self.reset_what_changed(stage, &record);
         self.made[stage] = Some(record.artifacts);
@@ -291,9 +272,9 @@ impl<'a> Run<'a, '_> {
         let feeds: Vec<usize> = self.planner.pipeline.graph.feeds(stage).collect();
         for next in feeds {
             let reads_other = self.planner.pipeline.stages[next].inputs.iter().any(|input| {
-                matches!(input.source, Source::Artifact { stage: maker, artifact } if maker == stage
-                && self.made[stage].as_ref().and_then(|made| made.get(artifact)).is_some_and(|old| {
-                    record.artifacts.get(artifact).is_none_or(|new| new.digest != old.digest)
+                matches!(&input.source, Source::Artifact { stage: maker, artifact } if *maker == stage
+                && self.made[stage].as_ref().and_then(|made| made.get(artifact.as_ref())).is_some_and(|old| {
+                    record.artifacts.get(artifact.as_ref()).is_none_or(|new| new.digest != old.digest)
                 }))
             });
             if reads_other && matches!(self.states[next], State::Done) {
@@ -338,9 +319,18 @@ impl<'a> Run<'a, '_> {
         if let Err(text) = self.show.forget_others() {
             self.observer.event(&Event::Warning { stage: None, text });
         }
-        let repeats = repeats(self.planner.pipeline, &self.order, &self.finished);
-        for text in show_repeats(self.show.folder(), &repeats) {
+        let pipeline = self.planner.pipeline;
+        let folder = self.show.folder();
+        let Together { repeats, trials, warnings } =
+            Together::of(pipeline, &self.order, &self.finished, &self.failed, folder);
+        for text in warnings {
             self.observer.event(&Event::Warning { stage: None, text });
+        }
+        let store = self.shared.store;
+        let results = Results { pipeline, store, finished: &self.finished, made: &self.made };
+        let required = results.verdicts(self.demands);
+        for verdict in &required {
+            self.observer.event(&Event::Required(verdict.clone()));
         }
         let not_run = |state: &State| !matches!(state, State::Done | State::Failed | State::Out);
         let interrupted = self.shared.stopped.load(Ordering::SeqCst);
@@ -354,8 +344,12 @@ impl<'a> Run<'a, '_> {
             failed: std::mem::take(&mut self.failed),
             interrupted,
             seconds: started.elapsed().as_secs_f64(),
-            out: PathBuf::from(self.show.folder()),
+            out: self.show.shown(),
             repeats,
+            sweep: self.sweep.take(),
+            trials,
+            would_run: Vec::new(),
+            required,
         };
         self.observer.event(&Event::Ended(summary.clone()));
         summary

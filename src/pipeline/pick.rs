@@ -13,14 +13,14 @@ pub(super) fn pick(
     let Some(name) = &reference.artifact else {
         return only(&fitting, reference, wants);
     };
-    match artifacts.iter().find(|artifact| artifact.name == name) {
-        Some(artifact) if artifact.holds == wants => Ok(*artifact),
+    match artifacts.iter().find(|artifact| artifact.name == *name) {
+        Some(artifact) if artifact.holds == wants => Ok(artifact.clone()),
         Some(artifact) => {
             Err(misfit(format!("`{reference}` is {}", artifact.holds.noun()), &fitting, reference, wants))
         }
         None => {
             let message = format!("`{}` makes no artifact `{name}`", reference.stage);
-            let names: Vec<&str> = artifacts.iter().map(|artifact| artifact.name).collect();
+            let names: Vec<&str> = artifacts.iter().map(|artifact| artifact.name.as_ref()).collect();
             let known = format!("it makes {}", names.join(", "));
             let suggested = Problem::unplaced(message).did_you_mean(name, names);
             Err(if suggested.help.is_some() { suggested } else { suggested.help(known) })
@@ -30,7 +30,7 @@ pub(super) fn pick(
 
 fn only(fitting: &[&Artifact], reference: &ArtifactRef, wants: ArtifactType) -> Result<Artifact, Problem> {
     match fitting {
-        [one] => Ok(**one),
+        [one] => Ok((*one).clone()),
         [] => Err(misfit(
             format!("`{reference}` is {} stage", with_article(reference.stage.kind.word())),
             fitting,

@@ -1,6 +1,8 @@
 //! What every stage kind declares: what it reads, what it writes, where it runs, how equal its
 //! results are. Plain data; resolution, hashing and running happen elsewhere.
 
+use std::borrow::Cow;
+
 use super::{
     AnyStage, ArtifactRef, Check, FileOrArtifact, Images, Lines, Model, Reader, RunSettings, SourceFile,
     StageName, TrainingData,
@@ -101,13 +103,16 @@ impl ArtifactType {
     }
 }
 
+/// A word that most kinds know beforehand, and some read from the pipeline file.
+pub type Word = Cow<'static, str>;
+
 /// One named output of a stage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
     /// The name by which others refer to it.
-    pub name: &'static str,
+    pub name: Word,
     /// The file that the stage writes.
-    pub file: &'static str,
+    pub file: Word,
     /// What it holds.
     pub holds: ArtifactType,
 }
@@ -115,7 +120,7 @@ pub struct Artifact {
 /// A shorthand for declaring an artifact.
 #[must_use]
 pub const fn artifact(name: &'static str, file: &'static str, holds: ArtifactType) -> Artifact {
-    Artifact { name, file, holds }
+    Artifact { name: Cow::Borrowed(name), file: Cow::Borrowed(file), holds }
 }
 
 /// One thing that a stage reads, by the slot under which it finds it.
@@ -185,6 +190,14 @@ pub enum Equality {
     Realisation,
     /// Within the tolerances of the definitions, on any device and thread count.
     Tolerance,
+}
+
+impl Equality {
+    /// How far numbers may be apart, in units of the largest number of their column or array, where results
+    /// are equal [within a tolerance](Self::Tolerance). Float32 on another device or with other threads
+    /// differs by some 1e-6 in a forward pass and in maps, and by up to 1e-4 in areas below curves of many
+    /// forward passes.
+    pub const TOLERANCE: f64 = 1e-4;
 }
 
 /// One kind of stage: its table, and what it declares about itself.

@@ -17,6 +17,7 @@ mod name;
 mod problem;
 mod reader;
 mod reference;
+mod retry;
 pub mod schema;
 
 pub mod architecture;
@@ -38,7 +39,7 @@ pub use canonical::{Canonical, Lines, join};
 pub use check::{Check, span_of};
 pub use contract::{
     Appetite, Artifact, ArtifactType, Class, Equality, Field, Input, Origin, Parameters, Peers, Runner,
-    Stage, artifact, file_input, images_inputs, kebab, model_input, question_inputs, training_inputs,
+    Stage, Word, artifact, file_input, images_inputs, kebab, model_input, question_inputs, training_inputs,
 };
 
 pub use execution::{Bytes, DeviceChoice, RunSettings};
@@ -50,6 +51,7 @@ pub use reference::{
     FileOrArtifact, Images, Model, ModelFile, SampleFiles, Samples, SourceFile, SourcePair, TrainingData,
     TrainingFiles,
 };
+pub use retry::{Retry, RetryOn, TimeSpan};
 pub use schema::Schema;
 
 /// Expands the registry into `Kind`, `AnyStage` and their forwarding methods.

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! .pcamflow/
-//!   format                  version of this layout; another one is refused, never misread
+//!   format                  version of this layout; an older one is migrated, any other refused
 //!   home                    identity of the `objects` folder, renewed whenever that is made anew
 //!   objects/ab/<digest>     artifacts by the BLAKE3 digest of their bytes, read-only
 //!   actions/ab/<key>.json   action records: key -> artifacts, written last
@@ -37,6 +37,7 @@ mod check;
 mod collect;
 mod error;
 mod forget;
+mod format;
 mod latest;
 mod layout;
 mod lease;
@@ -92,17 +93,23 @@ pub struct Store {
     layout: Arc<Layout>,
     sources: Sources,
     leftovers: std::sync::Once,
+    told_of_locks: std::sync::Once,
 }
 
 impl Store {
     /// Opens the store at `root`, which need not exist yet: the first write creates it.
     ///
     /// # Errors
-    /// Where it has another format, is no store, or cannot be read.
+    /// Where it has another format that cannot be migrated, is no store, or cannot be read.
     pub fn open(root: &Path, options: Options) -> Result<Self> {
         let durability = if options.durable { Durability::Durable } else { Durability::Relaxed };
         let layout = Arc::new(Layout::open(root, durability)?);
-        Ok(Self { sources: Sources::new(Arc::clone(&layout)), layout, leftovers: std::sync::Once::new() })
+        Ok(Self {
+            sources: Sources::new(Arc::clone(&layout)),
+            layout,
+            leftovers: std::sync::Once::new(),
+            told_of_locks: std::sync::Once::new(),
+        })
     }
 
     /// The absolute path of the store.

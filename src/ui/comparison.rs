@@ -112,7 +112,8 @@ fn table_text(comparison: &Comparison, all: bool, view: &View) -> String {
     let mut columns = vec![runs_column(comparison)];
     columns.extend(trials_column(comparison));
     let differ: Vec<usize> = (0..comparison.columns.len()).filter(|at| differs(comparison, *at)).collect();
-    let told: Vec<usize> = differ.iter().copied().filter(|at| all || tells_most(comparison, &differ, *at)).collect();
+    let told: Vec<usize> =
+        differ.iter().copied().filter(|at| all || tells_most(comparison, &differ, *at)).collect();
     let names: Vec<&str> = told.iter().map(|at| comparison.columns[*at].name.as_str()).collect();
     columns.extend(told.iter().zip(shortened(&names)).map(|(at, name)| shown(comparison, *at, &name)));
     columns.extend(states_column(comparison));
@@ -163,7 +164,8 @@ fn tells_most(comparison: &Comparison, differ: &[usize], at: usize) -> bool {
     let columns = &comparison.columns;
     let stage = |at: usize| columns[at].name.splitn(3, '.').take(2).collect::<Vec<_>>();
     let is_number = |at: usize| columns[at].what == What::Number;
-    !is_number(at) || differ.iter().find(|other| is_number(**other) && stage(**other) == stage(at)) == Some(&at)
+    !is_number(at)
+        || differ.iter().find(|other| is_number(**other) && stage(**other) == stage(at)) == Some(&at)
 }
 
 fn shown(comparison: &Comparison, at: usize, heading: &str) -> Shown {

@@ -17,12 +17,14 @@ pub mod drawing;
 mod fold;
 pub mod format;
 mod json;
+mod markdown;
 mod out;
 mod paint;
 mod pictures;
 mod plain;
 mod plan;
 mod repeated;
+mod required;
 mod result;
 mod row;
 pub mod runs;
@@ -33,7 +35,9 @@ mod spreads;
 mod summary;
 mod table;
 mod terminal;
+mod trials;
 mod trouble;
+pub mod verify;
 mod words;
 
 use std::{
@@ -50,12 +54,14 @@ use crate::{
         details::Details,
         event::{Event, Observer, PlannedStage},
         results::StageResult,
+        trials::PlannedTrial,
     },
     inspect::Content,
 };
 use paint::Paint;
 
-pub use json::SCHEMA;
+pub use json::{SCHEMA, schema};
+pub use markdown::Markdown;
 pub use repeated::folded;
 
 /// How to show a run.
@@ -108,6 +114,15 @@ pub fn plan(mode: Mode, pipeline: &str, stages: &[PlannedStage]) {
     let mut out = out::Out::new(stdout());
     out.write(&plan::text(pipeline, stages, &view_of_stdout()));
     out.flush();
+}
+
+/// Writes the trials of a sweep to standard output, before the plan of their stages: a table, or with
+/// `Mode::Json` the `sweep` line.
+pub fn planned_trials(mode: Mode, trials: &[PlannedTrial], stages: &[PlannedStage]) {
+    if mode == Mode::Json {
+        return json::Json::new(stdout()).event(&Event::Sweep { id: None, trials: trials.to_vec() });
+    }
+    write(&trials::planned(trials, stages, &view_of_stdout()));
 }
 
 /// Writes fingerprints to standard output: as texts, or with `Mode::Json` one object a line.

@@ -66,6 +66,10 @@ pub(super) fn summary(finished: Vec<FinishedStage>) -> Summary {
         seconds: 41.2,
         out: PathBuf::from("out/mini"),
         repeats: Vec::new(),
+        sweep: None,
+        trials: Vec::new(),
+        would_run: Vec::new(),
+        required: Vec::new(),
     }
 }
 

@@ -180,7 +180,10 @@ impl Terminal {
 impl Observer for Terminal {
     fn event(&mut self, event: &Event) {
         match event {
+            // The closing summary has them.
+            Event::Began { .. } | Event::Required(_) => {}
             Event::Planned { stages, .. } => self.planned(stages),
+            Event::Sweep { .. } => {}
             Event::Hashing { file, done, total } => self.hashing(file, *done, *total),
             Event::Waiting { stage, holder } => {
                 self.running(stage, &format!("waiting {}", words::waiting(holder)), true);

@@ -62,6 +62,13 @@ fn advice(summary: &Summary) -> Option<String> {
         Some(FailureClass::Process) => {
             format!("{kept}: its process ended before it was done; run again to go on")
         }
+        Some(FailureClass::Timeout) => {
+            format!("{kept}: raise the `timeout` of the stage, or run again to go on")
+        }
+        None if !summary.would_run.is_empty() => {
+            "frozen: nothing was computed, and not all is in the store".to_owned()
+        }
+        None if code != 0 => "not all that is required is met".to_owned(),
         None => return None,
     };
     Some(format!("{advice} (exit code {code})"))

@@ -23,11 +23,14 @@ mod repeats;
 #[cfg(feature = "torch")]
 mod resnet;
 mod results;
+mod robust;
 mod runs;
 mod sandbox;
 #[cfg(feature = "torch")]
 mod sanity;
 mod split;
+mod sweep;
 #[cfg(feature = "torch")]
 mod training;
+mod verify_stage;
 mod wrong_inputs;

@@ -259,11 +259,13 @@ mod tests {
                 .fill_value(9_u8)
                 .empty::<u8>()
                 .shape((6, 96, 96, 3))
-                .create("x");
-            let chunked = dataset.as_ref().unwrap().is_chunked();
+                .create("x")
+                .unwrap();
+            let chunked = dataset.is_chunked();
             if chunked {
-                dataset.unwrap().write_slice(patches(2).view(), s![2..4, .., .., ..]).unwrap();
+                dataset.write_slice(patches(2).view(), s![2..4, .., .., ..]).unwrap();
             }
+            drop(dataset);
             file.close().unwrap();
             let mut out = vec![0; 2 * PATCH_BYTES];
             open(&files.source("x.h5")).unwrap().read(&[5, 3], &mut out).unwrap();

@@ -57,7 +57,7 @@ pub fn echo(task: &Task) -> Result<Computed, Failure> {
         told.push_str(&format!("{slot}: {}\n", crate::digest::Digest::of(&bytes)));
     }
     for artifact in task.stage.artifacts() {
-        std::fs::write(task.staging.join(artifact.file), format!("{}\n{told}", artifact.name))
+        std::fs::write(task.staging.join(artifact.file.as_ref()), format!("{}\n{told}", artifact.name))
             .map_err(failed)?;
     }
     Ok(Computed::default())

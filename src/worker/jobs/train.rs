@@ -193,6 +193,7 @@ mod tests {
             inference_batch: None,
             memory: None,
             checkpoint_interval: 1,
+            timeout: None,
         };
         Task { name: "train.t".to_owned(), stage: AnyStage::Train(stage), inputs, staging, work, resources }
     }
@@ -207,7 +208,7 @@ mod tests {
         let task = task(folder.path(), stage(2));
         let outcome = super::super::run(&task, &Silent).unwrap();
         for declared in task.stage.artifacts() {
-            assert!(!artifact(&task, declared.file).is_empty(), "{}", declared.file);
+            assert!(!artifact(&task, &declared.file).is_empty(), "{}", declared.file);
         }
         let history: History = serde_json::from_slice(&artifact(&task, "history.json")).unwrap();
         assert_eq!(history.epochs.len(), 2);
@@ -231,7 +232,7 @@ mod tests {
         let outcome = super::super::run(&second, &Silent).unwrap();
         assert_eq!(outcome.resumed.unwrap(), "epoch 1, made with 1 thread on cpu");
         for declared in straight.stage.artifacts() {
-            let same = artifact(&straight, declared.file) == artifact(&second, declared.file);
+            let same = artifact(&straight, &declared.file) == artifact(&second, &declared.file);
             assert!(same, "{} differs", declared.file);
         }
     }

@@ -7,6 +7,7 @@ mod healing;
 mod plans;
 mod properties;
 mod repeats;
+mod sweeps;
 
 use std::{
     path::{Path, PathBuf},

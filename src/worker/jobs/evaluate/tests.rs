@@ -74,7 +74,7 @@ fn predictions_and_numbers_belong_together() {
     assert_eq!(numbers[0].1, metrics.accuracy);
     assert!(fs::read_to_string(out.join("report.txt")).unwrap().contains("precision    recall  f1-score"));
     for artifact in evaluate("").artifacts() {
-        assert!(fs::metadata(out.join(artifact.file)).unwrap().len() > 0, "{}", artifact.file);
+        assert!(fs::metadata(out.join(artifact.file.as_ref())).unwrap().len() > 0, "{}", artifact.file);
     }
     assert_eq!(fs::read_dir(&out).unwrap().count(), evaluate("").artifacts().len());
 }
