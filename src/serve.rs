@@ -20,6 +20,12 @@ use crate::{
 #[error("{0}")]
 pub struct EnvironmentFault(pub String);
 
+/// The loss of a program that a job had started: it was killed, or crashed, whatever it was asked to do.
+/// Attach it to an error to say so: then it is worth another attempt as that of a whole process is.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ProgramLost(pub String);
+
 /// What a job tells while it computes.
 pub trait Reporter: Sync {
     /// How far it is. Called as often as the job likes: what is too frequent is left out here.
@@ -59,7 +65,11 @@ fn attempt(
 
 fn failure(error: &anyhow::Error) -> Failure {
     let environment = error.chain().any(|cause| cause.is::<EnvironmentFault>() || is_unwritable(cause));
-    let class = if environment { FailureClass::Environment } else { FailureClass::Stage };
+    let class = match environment {
+        true => FailureClass::Environment,
+        false if error.chain().any(|cause| cause.is::<ProgramLost>()) => FailureClass::Process,
+        false => FailureClass::Stage,
+    };
     Failure { class, message: format!("{error:#}") }
 }
 

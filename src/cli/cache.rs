@@ -144,6 +144,13 @@ impl StoreArguments {
     /// Says what came of it, for people or for machines.
     fn tell<T: serde::Serialize>(&self, found: &T, text: impl FnOnce() -> String) {
         if self.json {
+            #[derive(serde::Serialize)]
+            struct Versioned<'a, T> {
+                schema: u32,
+                #[serde(flatten)]
+                found: &'a T,
+            }
+            let found = &Versioned { schema: ui::SCHEMA, found };
             say(&serde_json::to_string(found).expect("counts, names and paths are JSON"));
         } else {
             say(text().trim_end());

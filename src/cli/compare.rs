@@ -64,10 +64,10 @@ Examples:
   pcamflow compare --sweep latest --by accuracy --plot sweep.svg
   pcamflow compare p.toml --csv > runs.csv
 
-A column for everything in which the runs differ (parameters that are not at their defaults, source files, the
-git commit, --device), then what came of them. The best of each column is marked where less or more is known to be
-better; of stages with `seeds`, means with their standard deviations. Of runs with the same results the last
-one is shown.";
+A column for everything in which the runs differ (parameters, source files, the git commit, --device), then
+what came of them. The best of each column is marked where less or more is known to be better; of stages with
+`seeds`, means with their standard deviations. The table has the most telling number of each stage; --by chooses
+others, and --csv and --json have all. Of runs with the same results the last one is shown.";
 
 fn picture(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
@@ -117,7 +117,7 @@ fn tell(arguments: &CompareArguments, comparison: &Comparison) -> Result<(), Exi
     } else if arguments.json {
         say(ui::comparison::object(comparison).trim_end());
     } else {
-        say(ui::comparison::table(comparison).trim_end());
+        say(ui::comparison::table(comparison, !arguments.by.is_empty()).trim_end());
     }
     Ok(())
 }
@@ -229,7 +229,7 @@ fn draw(comparison: &Comparison, column: Option<usize>, path: &Path) -> Result<(
     let pipeline = comparison.rows.first().map(|row| row.run.pipeline.clone()).unwrap_or_default();
     let picture = trials(&Trials {
         title: column.name.clone(),
-        subtitle: subtitle(column, &pipeline, points.len()),
+        subtitle: subtitle(column, &pipeline, &points),
         parameter: parameter.map(|at| comparison.columns[at].name.clone()),
         points,
     })?;
@@ -240,13 +240,16 @@ fn draw(comparison: &Comparison, column: Option<usize>, path: &Path) -> Result<(
     Ok(fsx::write_atomic(path, &bytes, fsx::Durability::Relaxed)?)
 }
 
-fn subtitle(column: &Column, pipeline: &str, count: usize) -> String {
+fn subtitle(column: &Column, pipeline: &str, points: &[Trial]) -> String {
     let better = match column.better {
         Some(Better::Higher) => ", higher is better",
         Some(Better::Lower) => ", lower is better",
         None => "",
     };
-    format!("{count} runs of {pipeline}{better}; bars are standard deviations over seeds")
+    let runs = if points.len() == 1 { "run" } else { "runs" };
+    let bars = points.iter().any(|point| point.sd.is_some());
+    let bars = if bars { "; bars are standard deviations over seeds" } else { "" };
+    format!("{} {runs} of {pipeline}{better}{bars}", points.len())
 }
 
 /// The one parameter in which the runs differ, if it is a number in all of them.

@@ -4,6 +4,7 @@ mod args;
 mod cache;
 mod check;
 mod compare;
+mod complete;
 mod completions;
 mod doctor;
 mod export;
@@ -14,6 +15,7 @@ mod init;
 mod log;
 mod logging;
 mod official;
+mod page;
 mod path;
 mod plan;
 mod project;
@@ -25,6 +27,7 @@ mod schema;
 mod show;
 mod sweep;
 mod verify;
+mod watch;
 mod worker;
 
 use std::{ffi::OsString, io::IsTerminal, process::ExitCode};
@@ -37,7 +40,7 @@ use crate::{engine::Refused, serve};
 /// The hidden command with which the engine starts itself to compute a stage.
 pub const SERVE: &str = "__serve";
 
-/// How the program ends, but for what a run's summary decides.
+/// How the program ends, but for what a run's summary decides (which besides knows 4 and 5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Exit {
@@ -73,6 +76,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Plan(plan) => plan::plan(&plan, arguments.verbose > 0).code(),
         Command::Run(arguments) => run::run(&arguments),
         Command::Sweep(arguments) => sweep::sweep(&arguments),
+        Command::Watch(arguments) => watch::watch(&arguments),
         Command::Show(show) => show::show(&show).code(),
         Command::Log(log) => log::log(&log).code(),
         Command::Path(path) => path::path(&path).code(),
@@ -81,8 +85,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Graph(arguments) => graph::graph(&arguments),
         Command::Doctor(arguments) => doctor::doctor(&arguments).code(),
         Command::Init(arguments) => init::init(&arguments).code(),
-        Command::Schema => schema::schema().code(),
+        Command::Schema(arguments) => schema::schema(&arguments).code(),
         Command::Completions(arguments) => completions::completions(&arguments).code(),
+        Command::Complete(arguments) => complete::complete(&arguments).code(),
         Command::Runs(arguments) => runs::runs(&arguments).code(),
         Command::Compare(arguments) => compare::compare_runs(&arguments).code(),
         Command::Verify(arguments) => verify::verify(&arguments).code(),

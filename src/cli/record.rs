@@ -18,10 +18,12 @@ use crate::{
     engine::{
         self,
         event::{Event, FailedStage, FinishedStage, Observer, Summary},
+        require::Verdict,
     },
     pipeline::Pipeline,
     store::{
-        Asked, Ended, LiveRun, Number, Outcome, RUN_FORMAT, RunRecord, RunStage, Store, SweepTrial, Text,
+        Asked, Ended, LiveRun, Number, Outcome, RUN_FORMAT, Requirement, RunRecord, RunStage, Store,
+        SweepTrial, Text,
     },
 };
 
@@ -181,6 +183,7 @@ impl<'a> Recorder<'a> {
         }
         self.record.ended = Some(self.ended(summary));
         self.record.seconds = Some(summary.seconds);
+        self.record.requirements = summary.required.iter().map(required).collect();
         if let (Some(git), Some(dirty)) = (&mut self.record.git, self.dirty.take()) {
             git.dirty = dirty.answer();
         } else if let (Some(git), Some(dirty)) = (&mut self.record.git, self.shared) {
@@ -242,6 +245,16 @@ fn finished(name: String, stage: &FinishedStage) -> RunStage {
     }
 }
 
+/// Of several figures (one for each repeat) the first that does not meet it, or else the first.
+fn required(verdict: &Verdict) -> Requirement {
+    let figure = verdict.figures.iter().find(|figure| !figure.met).or(verdict.figures.first());
+    Requirement {
+        requirement: verdict.requirement.clone(),
+        figure: figure.and_then(|figure| figure.value),
+        met: verdict.met,
+    }
+}
+
 fn failed(name: String, stage: &FailedStage) -> RunStage {
     RunStage {
         name,
@@ -249,5 +262,168 @@ fn failed(name: String, stage: &FailedStage) -> RunStage {
         outcome: Outcome::Failed,
         message: Some(stage.message.clone()),
         ..RunStage::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        digest::Digest,
+        engine::event::{Planned, PlannedStage},
+        pipeline,
+        protocol::FailureClass,
+        store::{self, ReadRun, RunState},
+    };
+
+    /// Remembers which events there were.
+    #[derive(Default)]
+    struct Names(Vec<String>);
+
+    impl Observer for Names {
+        fn event(&mut self, event: &Event) {
+            let value = serde_json::to_value(event).unwrap();
+            self.0.push(value["event"].as_str().unwrap().to_owned());
+        }
+    }
+
+    fn planned(stages: &[&str]) -> Event {
+        let stage = |name: &&str| PlannedStage {
+            stage: (*name).to_owned(),
+            state: Planned::Run,
+            why: String::new(),
+            seconds: None,
+        };
+        Event::Planned { pipeline: "p".to_owned(), stages: stages.iter().map(stage).collect() }
+    }
+
+    fn started(stage: &str) -> Event {
+        Event::Started { stage: stage.to_owned(), why: String::new() }
+    }
+
+    fn done(stage: &str, cached: bool) -> FinishedStage {
+        FinishedStage {
+            stage: stage.to_owned(),
+            key: Digest::of(stage.as_bytes()).hex(),
+            cached,
+            seconds: 1.0,
+            numbers: Vec::new(),
+            folder: None,
+            device: "cpu".to_owned(),
+            resumed: None,
+        }
+    }
+
+    fn failure(stage: &str) -> FailedStage {
+        let (stage, message) = (stage.to_owned(), "no such layer".to_owned());
+        FailedStage { stage, key: None, class: FailureClass::Stage, message, log: None }
+    }
+
+    fn summary(finished: Vec<FinishedStage>, failed: Vec<FailedStage>, not_run: &[&str]) -> Summary {
+        Summary {
+            pipeline: "p".to_owned(),
+            finished,
+            failed,
+            not_run: not_run.iter().map(|stage| (*stage).to_owned()).collect(),
+            interrupted: false,
+            seconds: 2.0,
+            out: "out".into(),
+            repeats: Vec::new(),
+            sweep: None,
+            trials: Vec::new(),
+            would_run: Vec::new(),
+            required: Vec::new(),
+        }
+    }
+
+    struct Case {
+        _folder: tempfile::TempDir,
+        store: Store,
+        pipeline: Pipeline,
+    }
+
+    impl Case {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let store = Store::open(&folder.path().join("store"), store::Options::default()).unwrap();
+            let text = "[synthesize.s]\n".to_owned();
+            let options = pipeline::Options { set: vec!["synthesize.s.seed=3".to_owned()], data: None };
+            let pipeline = pipeline::parse(&folder.path().join("p.toml"), text, &options).unwrap();
+            Self { _folder: folder, store, pipeline }
+        }
+
+        fn read(&self) -> Vec<(RunRecord, RunState)> {
+            let files = self.store.runs().unwrap();
+            let read = |file| match self.store.look(file).unwrap() {
+                (ReadRun::Record(record), state) => (*record, state),
+                other => panic!("{other:?}"),
+            };
+            files.iter().map(read).collect()
+        }
+    }
+
+    #[test]
+    fn a_run_is_recorded_when_it_starts_to_compute_and_when_it_ends_before_that_is_told() {
+        let case = Case::new();
+        let mut names = Names::default();
+        let mut recorder = Recorder::new(&case.store, &case.pipeline, About::default(), Some(&mut names));
+        recorder.event(&planned(&["synthesize.s", "split.d", "train.t"]));
+        assert_eq!(case.read(), []);
+        recorder.event(&started("synthesize.s"));
+        recorder.event(&started("split.d"));
+        let (record, state) = case.read().remove(0);
+        assert_eq!((record.id, state, record.stages.len()), (1, RunState::Running, 3));
+        assert_eq!(record.texts.len(), 1, "what was set is no file");
+        recorder.event(&Event::Blocked { stage: "train.t".to_owned(), by: "split.d".to_owned() });
+        let finished = vec![done("synthesize.s", true)];
+        recorder.event(&Event::Ended(summary(finished, vec![failure("split.d")], &["train.t"])));
+        let (record, state) = case.read().remove(0);
+        assert_eq!((state, record.seconds), (RunState::Failed, Some(2.0)));
+        let outcomes: Vec<Outcome> = record.stages.iter().map(|stage| stage.outcome).collect();
+        assert_eq!(outcomes, [Outcome::Cached, Outcome::Failed, Outcome::Blocked]);
+        assert_eq!(names.0, ["planned", "started", "started", "blocked", "ended"]);
+    }
+
+    #[test]
+    fn trials_that_are_one_run_are_recorded_one_by_one() {
+        let case = Case::new();
+        let trial = |name: &str| About {
+            sweep: Some(SweepTrial { id: "s".to_owned(), trial: name.to_owned(), ..SweepTrial::default() }),
+            ..About::default()
+        };
+        let names = |own: &str| {
+            let pairs = [("synthesize.s", "synthesize.s"), (own, "train.t")];
+            pairs.into_iter().map(|(a, b)| (a.to_owned(), b.to_owned())).collect::<HashMap<_, _>>()
+        };
+        let recorder = |name: &str, own: &str| {
+            Recorder::new(&case.store, &case.pipeline, trial(name), None).only(names(own))
+        };
+        let mut recorders = [recorder("a", "train.t[a]"), recorder("b", "train.t[b]")];
+        let finished = vec![done("synthesize.s", true), done("train.t[a]", false)];
+        for event in [
+            planned(&["synthesize.s", "train.t[a]", "train.t[b]"]),
+            started("train.t[a]"),
+            started("train.t[b]"),
+            Event::Ended(summary(finished, vec![failure("train.t[b]")], &[])),
+        ] {
+            recorders.iter_mut().for_each(|recorder| recorder.event(&event));
+        }
+        let read = case.read();
+        let states: Vec<RunState> = read.iter().map(|(_, state)| *state).collect();
+        assert_eq!(states, [RunState::Done, RunState::Failed]);
+        assert!(read.iter().all(|(run, _)| run.stages.len() == 2 && run.stages[1].name == "train.t"));
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_written_is_told_before_the_end() {
+        let case = Case::new();
+        std::fs::create_dir(case.store.root()).unwrap();
+        std::fs::write(case.store.root().join("runs"), "in the way").unwrap();
+        let mut names = Names::default();
+        let mut recorder = Recorder::new(&case.store, &case.pipeline, About::default(), Some(&mut names));
+        recorder.event(&planned(&["synthesize.s"]));
+        recorder.event(&started("synthesize.s"));
+        recorder.event(&Event::Ended(summary(vec![done("synthesize.s", false)], Vec::new(), &[])));
+        assert_eq!(names.0, ["planned", "started", "warning", "ended"]);
     }
 }

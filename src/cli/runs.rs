@@ -104,7 +104,9 @@ fn list(arguments: &RunsArguments) -> Result<(), Exit> {
             Found::Gone => {}
         }
     }
-    say(ui::runs::list(&lines, arguments.how.json).trim_end());
+    if !lines.is_empty() {
+        say(ui::runs::list(&lines, arguments.how.json).trim_end());
+    }
     Ok(())
 }
 

@@ -90,7 +90,7 @@ impl ArrayFile {
         // The system's own words first: HDF5's are about its internals.
         let file = OpenOptions::new().write(true).create(true).truncate(true).open(path);
         let file = file.with_context(cannot)?;
-        let offsets = lay_out(path, &arrays, notes).map_err(|error| anyhow!(error)).with_context(cannot)?;
+        let offsets = lay_out(path, &arrays, notes).map_err(|error| cause(&error)).with_context(cannot)?;
         let places: Vec<Place> = arrays
             .into_iter()
             .zip(offsets)
@@ -170,6 +170,13 @@ fn reserve(file: &File, places: &[Place]) -> std::io::Result<()> {
         // A file system that cannot: the file is as long as it has to be already.
         Err(_) => Ok(()),
     }
+}
+
+/// What is behind an error of HDF5: the system's own, where it names one, else what it says.
+fn cause(error: &hdf5::Error) -> anyhow::Error {
+    let text = error.to_string();
+    let code = text.split_once("errno = ").and_then(|(_, rest)| rest.split(',').next()?.parse().ok());
+    code.map_or_else(|| anyhow!(text), |code| std::io::Error::from_raw_os_error(code).into())
 }
 
 #[cfg(test)]

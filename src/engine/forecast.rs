@@ -11,7 +11,12 @@ use super::{
     plan::{Decision, Made, Planner},
     why::source,
 };
-use crate::{digest::Digest, pipeline::Source, stages::Equality, store::Existing};
+use crate::{
+    digest::Digest,
+    pipeline::Source,
+    stages::Equality,
+    store::{ActionRecord, Existing},
+};
 
 /// A stage in the plan, with what was found out about it.
 pub(super) struct Outlook {
@@ -29,9 +34,10 @@ pub(super) struct Outlook {
 /// All stages in scope, each after what it needs; and where each stands among them.
 pub(super) struct Forecast {
     pub(super) stages: Vec<Outlook>,
-    /// The artifacts of the stages whose results are in the store. (Whole records would be most of the memory
-    /// of a large run.)
+    /// The artifacts of the stages whose results are in the store.
     pub(super) made: Vec<Option<Made>>,
+    /// What else is known of these results, for the run that follows; but for their lines.
+    hits: Vec<Option<Box<ActionRecord>>>,
     places: BTreeMap<usize, usize>,
 }
 
@@ -47,24 +53,35 @@ impl Forecast {
 }
 
 impl Planner<'_> {
-    /// The plan of a run: every stage in scope, in order.
-    pub(super) fn plan(&self, order: &[usize]) -> Vec<PlannedStage> {
-        let forecast = self.forecast(order);
-        forecast.stages.into_iter().map(|outlook| self.planned(outlook)).collect()
+    /// A forecast in the words of a plan.
+    pub(super) fn told(&self, forecast: &Forecast) -> Vec<PlannedStage> {
+        forecast.stages.iter().map(|outlook| self.planned(outlook)).collect()
     }
 
-    fn planned(&self, outlook: Outlook) -> PlannedStage {
+    /// Remembers what the forecast found in the store: a run that begins before any of it can have been
+    /// collected need not look it up again.
+    pub(super) fn remember(&self, forecast: Forecast) {
+        let with_artifacts = |(hit, made): (Option<Box<ActionRecord>>, Option<Made>)| {
+            let mut record = hit?;
+            record.artifacts = made?;
+            Some(record)
+        };
+        *self.hits.borrow_mut() = forecast.hits.into_iter().zip(forecast.made).map(with_artifacts).collect();
+    }
+
+    fn planned(&self, outlook: &Outlook) -> PlannedStage {
         let stage = self.pipeline.stages[outlook.stage].name.to_string();
         let last_time = || self.previous(&stage).map(|record| record.made.seconds);
         let seconds = outlook.seconds.or_else(last_time);
-        PlannedStage { stage, state: outlook.state, why: outlook.why, seconds }
+        PlannedStage { stage, state: outlook.state, why: outlook.why.clone(), seconds }
     }
 
     /// What would become of every stage in scope.
     pub(super) fn forecast(&self, order: &[usize]) -> Forecast {
         let places = order.iter().enumerate().map(|(place, stage)| (*stage, place)).collect();
-        let made = vec![None; self.pipeline.stages.len()];
-        let mut forecast = Forecast { stages: Vec::with_capacity(order.len()), made, places };
+        let count = self.pipeline.stages.len();
+        let (made, hits) = (vec![None; count], vec![None; count]);
+        let mut forecast = Forecast { stages: Vec::with_capacity(order.len()), made, hits, places };
         let mut keys = BTreeMap::new();
         for stage in order {
             let outlook = self.outlook(*stage, &mut keys, &mut forecast);
@@ -83,9 +100,11 @@ impl Planner<'_> {
         };
         let key = fingerprint.key();
         match self.decide(stage, fingerprint) {
-            Decision::Cached(record) => {
+            Decision::Cached(mut record) => {
                 let seconds = record.made.seconds;
-                before.made[stage] = Some(record.artifacts);
+                before.made[stage] = Some(std::mem::take(&mut record.artifacts));
+                record.lines.clear();
+                before.hits[stage] = Some(record);
                 outlook(Planned::Cached, String::new(), Some(key), Some(seconds))
             }
             Decision::Run(run) => {

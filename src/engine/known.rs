@@ -29,6 +29,15 @@ struct Mention<'a> {
     folders_fit: bool,
 }
 
+/// What is at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum There {
+    Nothing,
+    File,
+    Folder,
+    Other,
+}
+
 impl Known {
     /// Finds the digest of every source file that the stages in scope read.
     ///
@@ -41,14 +50,12 @@ impl Known {
         observer: &mut dyn Observer,
     ) -> Result<Self, Vec<String>> {
         let mentions: Vec<Mention<'_>> = mentions(pipeline, scope).collect();
-        let mut problems: Vec<String> = mentions.iter().filter_map(Mention::absent).collect();
-        let mut there: Vec<PathBuf> = mentions
-            .iter()
-            .filter(|mention| mention.is_there())
-            .map(|mention| mention.path.to_owned())
-            .collect();
-        there.sort();
-        there.dedup();
+        let found = look_at(&mentions);
+        let mut problems: Vec<String> =
+            mentions.iter().filter_map(|mention| mention.absent(found[mention.path])).collect();
+        let there = mentions.iter().filter(|mention| mention.is_there(found[mention.path]));
+        let there: BTreeSet<&Path> = there.map(|mention| mention.path).collect();
+        let there: Vec<PathBuf> = there.into_iter().map(Path::to_owned).collect();
         let mut known = Self::default();
         for (path, digest) in there.iter().zip(hash(store, &there, observer)) {
             match digest {
@@ -71,27 +78,34 @@ impl Known {
 
 impl Mention<'_> {
     /// What is wrong with a file that is not there; a pinned one is not missed before its bytes are.
-    fn absent(&self) -> Option<String> {
+    fn absent(&self, there: There) -> Option<String> {
         let path = self.path.display();
-        if !self.folder && self.path.is_dir() {
-            let advice = if self.folders_fit { ": if it is meant, write a slash at its end" } else { "" };
-            return Some(format!("{}: {path} is a folder, and a file is due{advice}", self.place));
-        }
-        if self.folder && self.path.is_file() {
-            return Some(format!("{}: {path} is a file: write it without the slash", self.place));
-        }
-        let missing = !self.path.exists() && self.pin.is_none();
-        missing.then(|| {
+        let wrong = match (there, self.folder) {
+            (There::File, false) | (There::Folder, true) => return None,
+            (There::Nothing, _) => return self.missing(),
+            (There::Folder, false) if self.folders_fit => {
+                "is a folder, and a file is due: if it is meant, write a slash at its end"
+            }
+            (There::Folder, false) => "is a folder, and a file is due",
+            (There::File, true) => "is a file: write it without the slash",
+            (There::Other, false) => "is a pipe or a device, and a file is due",
+            (There::Other, true) => "is a pipe or a device, and a folder is due",
+        };
+        Some(format!("{}: {path} {wrong}", self.place))
+    }
+
+    fn missing(&self) -> Option<String> {
+        self.pin.is_none().then(|| {
             let advice =
                 "source paths are relative to `[pipeline] data`, which --data DIR and PCAMFLOW_DATA override";
             let what = if self.folder { "folder" } else { "file" };
             let project = if self.folders_fit { ", those of the project begin with `./`" } else { "" };
-            format!("{}: there is no {what} {path} ({advice}{project})", self.place)
+            format!("{}: there is no {what} {} ({advice}{project})", self.place, self.path.display())
         })
     }
 
-    fn is_there(&self) -> bool {
-        if self.folder { self.path.is_dir() } else { self.path.is_file() }
+    fn is_there(&self, there: There) -> bool {
+        there == if self.folder { There::Folder } else { There::File }
     }
 
     fn not_as_pinned(&self, known: &Known) -> Option<String> {
@@ -105,6 +119,21 @@ impl Mention<'_> {
             )
         })
     }
+}
+
+/// What is at each path that is mentioned, in the order of the paths: stages may read the same file, and
+/// each is looked at once.
+fn look_at<'a>(mentions: &[Mention<'a>]) -> BTreeMap<&'a Path, There> {
+    let mut found = BTreeMap::new();
+    for mention in mentions {
+        found.entry(mention.path).or_insert_with(|| match mention.path.metadata() {
+            Ok(metadata) if metadata.is_file() => There::File,
+            Ok(metadata) if metadata.is_dir() => There::Folder,
+            Ok(_) => There::Other,
+            Err(_) => There::Nothing,
+        });
+    }
+    found
 }
 
 fn mentions<'a>(pipeline: &'a Pipeline, scope: &'a [usize]) -> impl Iterator<Item = Mention<'a>> {

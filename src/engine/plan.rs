@@ -29,6 +29,10 @@ pub(super) struct Planner<'a> {
     pub(super) forced: Vec<bool>,
     /// What was found damaged, by key: finding it moves it away, so it is found only once.
     pub(super) damaged: RefCell<BTreeMap<Digest, String>>,
+    /// By stage, the results that the plan found, for a run that begins before anything can have been
+    /// collected: each serves once, so that a stage which is decided about again is looked up again. Without
+    /// their lines, which are the fingerprint's: of many stages those would be most of the memory.
+    pub(super) hits: RefCell<Vec<Option<Box<ActionRecord>>>>,
     /// Where values are written, once somebody asks.
     pub(super) places: OnceCell<Places<'a>>,
 }
@@ -82,8 +86,11 @@ impl<'a> Planner<'a> {
         if self.forced[stage] {
             return replace(fingerprint, "forced", None);
         }
+        if let Some(record) = self.hit(stage, &key) {
+            return Decision::Cached(record);
+        }
         match self.sound_record(&key) {
-            Ok(Some(record)) => Decision::Cached(Box::new(record)),
+            Ok(Some(record)) => Decision::Cached(record),
             Ok(None) => {
                 let why = self.why(stage, &fingerprint);
                 Decision::Run(ToRun { fingerprint, why, warning: None, existing: Existing::Keep })
@@ -92,13 +99,21 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// What the plan found, if that is still what is asked for.
+    fn hit(&self, stage: usize, key: &Digest) -> Option<Box<ActionRecord>> {
+        self.hits.borrow_mut().get_mut(stage)?.take().filter(|record| record.key == *key)
+    }
+
     /// The record of a key, if its bytes are sound or not here at all; what is wrong otherwise.
-    fn sound_record(&self, key: &Digest) -> Result<Option<ActionRecord>, String> {
+    fn sound_record(&self, key: &Digest) -> Result<Option<Box<ActionRecord>>, String> {
         if let Some(damage) = self.damaged.borrow().get(key) {
             return Err(damage.clone());
         }
         let found = match self.store.record(key) {
-            Ok(Lookup::Found(record)) => self.damage(&record).map_or(Ok(Some(*record)), Err),
+            Ok(Lookup::Found(record)) => match self.damage(&record) {
+                None => Ok(Some(record)),
+                Some(damage) => Err(damage),
+            },
             Ok(Lookup::Absent) => Ok(None),
             Ok(Lookup::Damaged(damage)) => {
                 Err(format!("an action record was damaged ({}): computing it again", damage.what))

@@ -66,6 +66,12 @@ impl Resources {
         self.gpus > 0
     }
 
+    /// Whether as many stages run as may, so that nothing needs to be wished for.
+    #[must_use]
+    pub fn all_jobs_taken(&self) -> bool {
+        self.free_jobs == 0
+    }
+
     /// Takes what is wished for, if it is free.
     pub fn take(&mut self, wish: Wish) -> Option<Grant> {
         if self.free_jobs == 0 {

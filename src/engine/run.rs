@@ -16,37 +16,27 @@ use super::{
     attempt::{Attempt, Failed, Message, Shared},
     event::{Event, FailedStage, FinishedStage, Observer, Summary},
     plan::{Decision, Made, Planner, ToRun},
-    repeats::{Repeated, repeats, show as show_repeats},
+    require::{Demand, Results},
     resources::{Grant, Resources, Wish},
     show::Show,
+    states::{Lane, State, States},
     task,
-    trials::{Ends, TrialResult},
+    together::Together,
 };
-use crate::{pipeline::Source, protocol::Number, stages::DeviceChoice, store::ActionRecord};
-
-/// Where a stage stands.
-pub(super) enum State {
-    /// Out of scope: nothing asks for it.
-    Out,
-    /// Something that it needs is not there yet.
-    Waiting,
-    /// Everything is there, it has to run, and there was no room yet.
-    Queued(Box<ToRun>),
-    /// It runs.
-    Running(Grant),
-    /// It is done.
-    Done,
-    /// It failed.
-    Failed,
-    /// A stage that it needs failed.
-    Blocked,
-}
+use crate::{
+    digest::Digest,
+    pipeline::Source,
+    stages::DeviceChoice,
+    store::{ActionRecord, Hold, StoredArtifact},
+};
 
 /// One run of a pipeline.
 pub(super) struct Run<'a, 'o> {
     pub(super) planner: &'a Planner<'a>,
     pub(super) shared: &'a Shared<'a>,
     pub(super) show: Show<'a>,
+    /// What the run has to reach.
+    pub(super) demands: &'a [Demand],
     pub(super) settings: task::Settings,
     pub(super) observer: &'o mut dyn Observer,
     pub(super) resources: Resources,
@@ -55,8 +45,10 @@ pub(super) struct Run<'a, 'o> {
     pub(super) sweep: Option<String>,
     /// The stages in scope, each after what it needs.
     pub(super) order: Vec<usize>,
-    pub(super) states: Vec<State>,
+    pub(super) states: States,
     pub(super) made: Vec<Option<Made>>,
+    /// What stages had made that are being computed, or looked up, once more.
+    pub(super) before: Vec<Option<Made>>,
     /// Stages whose result is in the store without its bytes, which somebody needs.
     pub(super) bytes_needed: Vec<bool>,
     pub(super) finished: Vec<FinishedStage>,
@@ -67,18 +59,20 @@ pub(super) struct Run<'a, 'o> {
 const PATIENCE: Duration = Duration::from_millis(50);
 
 impl<'a> Run<'a, '_> {
-    /// Runs until nothing is left that can run.
-    pub(super) fn run(mut self, started: Instant) -> Summary {
+    /// Runs until nothing is left that can run. The gate has been held since what the planner remembers was
+    /// found.
+    pub(super) fn run(mut self, started: Instant, hold: Hold<'a>) -> Summary {
         let (send, receive) = mpsc::channel();
         let shared = self.shared;
+        let mut held = Some(hold);
         std::thread::scope(|threads| {
             loop {
                 // What is found in the store stays there while the gate is held, and after that because it
                 // is claimed.
-                let hold = shared.lease.hold();
+                let hold = held.take().unwrap_or_else(|| shared.lease.hold());
                 self.settle();
                 while self.start(threads, &send) {}
-                if !self.anything_runs() {
+                if !self.states.anything_runs() {
                     break;
                 }
                 hold.release();
@@ -88,17 +82,10 @@ impl<'a> Run<'a, '_> {
         self.end(started)
     }
 
-    fn anything_runs(&self) -> bool {
-        self.states.iter().any(|state| matches!(state, State::Running(_)))
-    }
-
     /// Decides about every stage whose inputs are there, as often as that makes others ready.
     fn settle(&mut self) {
-        for place in 0..self.order.len() {
-            let stage = self.order[place];
-            if matches!(self.states[stage], State::Waiting) {
-                self.decide(stage);
-            }
+        while let Some(stage) = self.states.next_open() {
+            self.decide(stage);
         }
     }
 
@@ -121,7 +108,7 @@ impl<'a> Run<'a, '_> {
             let stage = Some(self.name(stage));
             self.observer.event(&Event::Warning { stage, text: text.clone() });
         }
-        self.states[stage] = State::Queued(Box::new(run));
+        self.states.queue(stage, run, self.lane(&self.wish(stage)));
     }
 
     /// Starts what there is room for, in order: a stage that waits for all cores is not overtaken by
@@ -134,56 +121,75 @@ impl<'a> Run<'a, '_> {
         if self.shared.stopped.load(Ordering::SeqCst) || (!self.failed.is_empty() && !self.keep_going) {
             return false;
         }
-        let mut cores_wanted = false;
-        let mut reopened = false;
-        for place in 0..self.order.len() {
-            let stage = self.order[place];
-            if !matches!(self.states[stage], State::Queued(_)) {
-                continue;
-            }
-            if self.reopen_inputs(stage) {
-                reopened = true;
-                continue;
-            }
+        // Once cores are wanted, only those that want a GPU are looked at.
+        let (mut from, mut lane, mut reopened) = (0, None, false);
+        while !self.resources.all_jobs_taken()
+            && let Some((place, stage)) = self.states.next_queued(from, lane)
+        {
+            from = place + 1;
             let wish = self.wish(stage);
-            let on_cpu = matches!(wish.device, None | Some(DeviceChoice::Cpu)) || !self.resources.has_gpus();
-            if on_cpu && cores_wanted {
-                continue;
-            }
             match self.resources.take(wish) {
+                Some(grant) if self.waits_for_bytes(stage) => {
+                    self.resources.give_back(&grant);
+                    reopened = true;
+                }
                 Some(grant) => self.launch(stage, grant, threads, send),
-                None => cores_wanted |= on_cpu,
+                None if self.lane(&wish) == Lane::Cores => lane = Some(Lane::Gpus),
+                None => {}
             }
         }
         reopened
+    }
+
+    fn lane(&self, wish: &Wish) -> Lane {
+        let on_cpu = matches!(wish.device, None | Some(DeviceChoice::Cpu)) || !self.resources.has_gpus();
+        if on_cpu { Lane::Cores } else { Lane::Gpus }
     }
 
     fn wish(&self, stage: usize) -> Wish {
         task::wish(&self.planner.pipeline.stages[stage], &self.settings)
     }
 
-    /// Sends the makers of inputs whose bytes are not here to work again; true if there were any.
-    fn reopen_inputs(&mut self, stage: usize) -> bool {
-        let mut reopened = false;
+    /// Sends the makers of inputs whose bytes are not here to work again; true if the stage has to wait for
+    /// one.
+    fn waits_for_bytes(&mut self, stage: usize) -> bool {
+        let mut waits = false;
         for input in &self.planner.pipeline.stages[stage].inputs {
             let Source::Artifact { stage: maker, artifact } = &input.source else { continue };
             let maker = *maker;
-            let here = self.made[maker]
-                .as_ref()
-                .and_then(|made| made.get(artifact.as_ref()))
-                .is_some_and(|artifact| self.shared.store.object(&artifact.digest).exists());
-            if !here {
-                self.made[maker] = None;
-                self.bytes_needed[maker] = true;
-                self.states[maker] = State::Waiting;
-                reopened = true;
+            // One that has made nothing yet was sent to work again for another stage: once is enough.
+            let made = self.made[maker].as_ref().map(|made| made.get(artifact.as_ref()));
+            let is_here = |made: &StoredArtifact| self.shared.store.object(&made.digest).exists();
+            if made.is_some_and(|made| made.is_some_and(is_here)) {
+                continue;
             }
+            if made.is_some() {
+                self.bytes_needed[maker] = true;
+                self.reopen(maker);
+            }
+            waits = true;
         }
-        if reopened {
-            self.states[stage] = State::Waiting;
+        if waits {
+            self.states.set(stage, State::Waiting);
             self.settle();
         }
-        reopened
+        waits
+    }
+
+    /// A stage is decided about once more. What it had made is what its readers have read; whoever is queued
+    /// to read it waits for it again.
+    fn reopen(&mut self, stage: usize) {
+        if let Some(made) = self.made[stage].take() {
+            self.before[stage] = Some(made);
+        }
+        let name = self.name(stage);
+        self.finished.retain(|finished| finished.stage != name);
+        self.states.set(stage, State::Waiting);
+        for next in self.planner.pipeline.graph.feeds(stage) {
+            if matches!(self.states[next], State::Queued(_)) {
+                self.states.set(next, State::Waiting);
+            }
+        }
     }
 
     fn launch<'scope>(
@@ -195,7 +201,7 @@ impl<'a> Run<'a, '_> {
     ) where
         'a: 'scope,
     {
-        let State::Queued(run) = std::mem::replace(&mut self.states[stage], State::Waiting) else { return };
+        let State::Queued(run) = self.states.set(stage, State::Running(grant.clone())) else { return };
         self.shared.lease.claim_key(&run.fingerprint.key());
         let node = &self.planner.pipeline.stages[stage];
         let task = task::task(node, &self.settings, &grant, &self.made, self.planner);
@@ -205,7 +211,6 @@ impl<'a> Run<'a, '_> {
         let attempt = Attempt { index: stage, node, run: *run, task, retry, sources, send: send.clone() };
         let shared = self.shared;
         threads.spawn(move || attempt.run(shared));
-        self.states[stage] = State::Running(grant);
     }
 
     fn wait(&mut self, receive: &Receiver<Message>) {
@@ -237,6 +242,7 @@ impl<'a> Run<'a, '_> {
                     self.resources.give_back(grant);
                 }
                 match result {
+                    Ok(done) if self.is_outdated(stage, &done.record.key) => self.reopen(stage),
                     Ok(done) => self.finish(stage, done.record, done.hit),
                     Err(failed) => self.fail(stage, failed),
                 }
@@ -245,30 +251,14 @@ impl<'a> Run<'a, '_> {
     }
 
     fn finish(&mut self, stage: usize, record: ActionRecord, cached: bool) {
-        let folder = self.show.stage(stage, &record);
-        let folder = folder.unwrap_or_else(|text| {
-            self.observer.event(&Event::Warning { stage: Some(record.stage.clone()), text });
-            None
-        });
-        let numbers =
-            record.numbers.iter().map(|number| Number { name: number.name.clone(), value: number.value });
-        let finished = FinishedStage {
-            stage: self.name(stage),
-            key: record.key.hex(),
-            cached,
-            seconds: record.made.seconds,
-            numbers: numbers.collect(),
-            folder,
-            device: record.made.device.clone(),
-            resumed: record.made.resumed.clone(),
-        };
+        let finished = self.show.finished(stage, &self.name(stage), &record, cached, self.observer);
         self.note_latest(stage, &record);
         self.reset_what_changed(stage, &record);
         self.made[stage] = Some(record.artifacts);
-        self.states[stage] = State::Done;
+        self.states.set(stage, State::Done);
+        self.planner.pipeline.graph.feeds(stage).for_each(|next| self.states.look_at(next));
         self.bytes_needed[stage] = false;
         self.observer.event(&Event::Finished(finished.clone()));
-        self.finished.retain(|other| other.stage != finished.stage);
         self.finished.push(finished);
     }
 
@@ -281,25 +271,29 @@ impl<'a> Run<'a, '_> {
         }
     }
 
-    /// A stage that was computed again, and came out otherwise, is planned for again downstream.
+    /// What has read of a stage that was computed again, and came out otherwise, is decided about again.
     fn reset_what_changed(&mut self, stage: usize, record: &ActionRecord) {
+        let Some(before) = self.before[stage].take() else { return };
+        let digest = |made: &Made, artifact: &str| made.get(artifact).map(|artifact| artifact.digest);
         let feeds: Vec<usize> = self.planner.pipeline.graph.feeds(stage).collect();
         for next in feeds {
             let reads_other = self.planner.pipeline.stages[next].inputs.iter().any(|input| {
                 matches!(&input.source, Source::Artifact { stage: maker, artifact } if *maker == stage
-                && self.made[stage].as_ref().and_then(|made| made.get(artifact.as_ref())).is_some_and(|old| {
-                    record.artifacts.get(artifact.as_ref()).is_none_or(|new| new.digest != old.digest)
-                }))
+                    && digest(&before, artifact) != digest(&record.artifacts, artifact))
             });
             if reads_other && matches!(self.states[next], State::Done) {
-                self.made[next] = None;
-                self.states[next] = State::Waiting;
+                self.reopen(next);
             }
         }
     }
 
+    /// Whether what a stage has read while it ran has come out otherwise meanwhile.
+    fn is_outdated(&self, stage: usize, key: &Digest) -> bool {
+        self.planner.fingerprint(stage, &self.made).is_some_and(|now| now.key() != *key)
+    }
+
     fn fail(&mut self, stage: usize, failed: Failed) {
-        self.states[stage] = State::Failed;
+        self.states.set(stage, State::Failed);
         if self.shared.stopped.load(Ordering::SeqCst) {
             return; // It did not fail: it was stopped.
         }
@@ -313,14 +307,16 @@ impl<'a> Run<'a, '_> {
         self.block(stage, &name);
     }
 
+    /// Whatever waits for a stage that failed, directly or not, cannot run.
     fn block(&mut self, stage: usize, by: &str) {
-        let feeds: Vec<usize> = self.planner.pipeline.graph.feeds(stage).collect();
-        for next in feeds {
+        let feeds = |stage| self.planner.pipeline.graph.feeds(stage);
+        let mut blocked: Vec<usize> = feeds(stage).collect();
+        while let Some(next) = blocked.pop() {
             if matches!(self.states[next], State::Waiting) {
-                self.states[next] = State::Blocked;
-                let stage = self.name(next);
+                self.states.set(next, State::Blocked);
+                let stage = self.planner.pipeline.stages[next].name.to_string();
                 self.observer.event(&Event::Blocked { stage, by: by.to_owned() });
-                self.block(next, by);
+                blocked.extend(feeds(next));
             }
         }
     }
@@ -333,9 +329,18 @@ impl<'a> Run<'a, '_> {
         if let Err(text) = self.show.forget_others() {
             self.observer.event(&Event::Warning { stage: None, text });
         }
-        let (repeats, trials, told) = self.together();
-        for text in told {
+        let pipeline = self.planner.pipeline;
+        let folder = self.show.folder();
+        let Together { repeats, trials, warnings } =
+            Together::of(pipeline, &self.order, &self.finished, &self.failed, folder);
+        for text in warnings {
             self.observer.event(&Event::Warning { stage: None, text });
+        }
+        let store = self.shared.store;
+        let results = Results { pipeline, store, finished: &self.finished, made: &self.made };
+        let required = results.verdicts(self.demands);
+        for verdict in &required {
+            self.observer.event(&Event::Required(verdict.clone()));
         }
         let not_run = |state: &State| !matches!(state, State::Done | State::Failed | State::Out);
         let interrupted = self.shared.stopped.load(Ordering::SeqCst);
@@ -353,21 +358,10 @@ impl<'a> Run<'a, '_> {
             repeats,
             sweep: self.sweep.take(),
             trials,
+            would_run: Vec::new(),
+            required,
         };
         self.observer.event(&Event::Ended(summary.clone()));
         summary
-    }
-
-    /// What repeats, and trials, say together, and what the user should know.
-    fn together(&self) -> (Vec<Repeated>, Vec<TrialResult>, Vec<String>) {
-        let (pipeline, folder) = (self.planner.pipeline, self.show.folder());
-        if pipeline.trials.is_empty() {
-            let repeats = repeats(pipeline, &self.order, &self.finished);
-            let told = show_repeats(folder, &repeats);
-            return (repeats, Vec::new(), told);
-        }
-        let ends = Ends::new(pipeline, &self.order, &self.finished, &self.failed);
-        let (trials, told) = ends.results(folder);
-        (Vec::new(), trials, told)
     }
 }

@@ -26,7 +26,7 @@ impl Engine<'_> {
     pub fn status(&self, observer: &mut dyn Observer) -> Result<Vec<StageStatus>, Refused> {
         let known = self.known(observer)?;
         let planner = self.planner(&known);
-        let planned = planner.plan(&self.order);
+        let planned = planner.told(&planner.forecast(&self.order));
         let mut made: Vec<Option<Made>> = vec![None; self.pipeline.stages.len()];
         let status = |(stage, planned): (&usize, PlannedStage)| {
             let failure = failure(&planner, *stage, planned.state, &mut made);

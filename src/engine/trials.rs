@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -22,7 +23,7 @@ use crate::{
 pub(super) const FOLDER: &str = "trials";
 
 /// A trial, before anything runs.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct PlannedTrial {
     /// Its name.
@@ -34,7 +35,7 @@ pub struct PlannedTrial {
 }
 
 /// How a trial ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TrialOutcome {
     /// All its stages are done.
@@ -46,7 +47,7 @@ pub enum TrialOutcome {
 }
 
 /// What came of a trial.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct TrialResult {
     /// Its name.
@@ -61,6 +62,7 @@ pub struct TrialResult {
     /// Whether all of it was in the store.
     pub cached: bool,
     /// What its stages took to compute, whenever that was, in seconds; those that it shares included.
+    #[schemars(with = "Option<f64>")]
     pub seconds: f64,
     /// Its stages that failed, by the names that they have among those of all trials.
     pub failed: Vec<String>,
@@ -70,11 +72,12 @@ pub struct TrialResult {
     pub repeats: Vec<Repeated>,
     /// Where its artifacts are shown.
     #[serde(serialize_with = "as_text")]
+    #[schemars(with = "String")]
     pub folder: PathBuf,
 }
 
 /// A main number of one of a trial's stages.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct TrialNumber {
     /// The stage, as within the trial.
@@ -82,6 +85,7 @@ pub struct TrialNumber {
     /// The number's name, as in the stage's own results.
     pub name: String,
     /// Its value.
+    #[schemars(with = "Option<f64>")]
     pub value: f64,
 }
 

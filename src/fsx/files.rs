@@ -5,13 +5,13 @@ use std::{
     ffi::OsString,
     fs::{self, File, OpenOptions},
     hash::{BuildHasher, Hasher},
-    io::{self, Write},
+    io::{self, Read, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     time::SystemTime,
 };
 
-use super::{Error, Result};
+use super::{Error, Result, StatTuple};
 
 /// The bytes of a file.
 ///
@@ -27,6 +27,44 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 /// Where it exists and cannot be read.
 pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
     absent_is_none(path, "read", fs::read(path))
+}
+
+/// The text in a regular file of at most `longest` bytes, for callers that say themselves what it is.
+///
+/// # Errors
+/// Where it cannot be read, is a folder, a pipe or a device (which may have no end), is larger, or is not
+/// UTF-8.
+pub fn read_text(path: &Path, longest: u64) -> io::Result<String> {
+    let refuse = |what: String| Err(io::Error::other(what));
+    // Asked before opening: that of a pipe would wait for a writer.
+    let kind = path.metadata()?.file_type();
+    if !kind.is_file() {
+        let what = if kind.is_dir() { "a folder" } else { "a pipe or a device" };
+        return refuse(format!("it is {what}, and a file is due"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(longest + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > longest {
+        return refuse(format!("it has more than {} MiB", longest >> 20));
+    }
+    String::from_utf8(bytes).or_else(|error| {
+        let text = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + text.iter().filter(|byte| **byte == b'\n').count();
+        refuse(format!("it is not text (line {line} is not UTF-8)"))
+    })
+}
+
+/// The bytes of a file with its stat tuple from before they were read, for less than asking twice; `None` if it
+/// does not exist.
+///
+/// # Errors
+/// Where it exists and cannot be read.
+pub fn read_with_stat(path: &Path) -> Result<Option<(StatTuple, Vec<u8>)>> {
+    let Some(mut file) = absent_is_none(path, "read", File::open(path))? else { return Ok(None) };
+    let stat = StatTuple::from(&file.metadata().map_err(Error::at("look at", path))?);
+    let mut bytes = Vec::with_capacity(usize::try_from(stat.size).unwrap_or_default().saturating_add(1));
+    file.read_to_end(&mut bytes).map_err(Error::at("read", path))?;
+    Ok(Some((stat, bytes)))
 }
 
 /// The names in a folder, sorted; none if it does not exist.

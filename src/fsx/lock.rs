@@ -31,6 +31,7 @@ pub struct FileLock {
     // Held for the lock that the kernel ties to it.
     file: File,
     enforced: bool,
+    follows: bool,
 }
 
 /// What became of an attempt to take a lock.
@@ -49,14 +50,14 @@ impl FileLock {
     /// Where the lock file cannot be opened or created.
     pub fn try_acquire(path: &Path, holder: &str) -> Result<TryLock> {
         loop {
-            let mut file = open(path)?;
+            let (mut file, follows) = open(path)?;
             let enforced = match if are_off() { Ok(()) } else { file.try_lock() } {
                 Ok(()) if are_off() => false,
                 Ok(()) => keeps_others_out(path, &file),
                 Err(TryLockError::WouldBlock) => return Ok(TryLock::Held(text_of(&mut file))),
                 Err(TryLockError::Error(cause)) => tolerate_absence(path, cause)?,
             };
-            if let Some(lock) = Self::checked(path, file, enforced, holder)? {
+            if let Some(lock) = Self::checked(path, (file, follows), enforced, holder)? {
                 return Ok(TryLock::Acquired(lock));
             }
         }
@@ -69,13 +70,13 @@ impl FileLock {
     /// Where the lock file cannot be opened or created.
     pub fn acquire(path: &Path, holder: &str) -> Result<Self> {
         loop {
-            let file = open(path)?;
+            let (file, follows) = open(path)?;
             let enforced = match if are_off() { Ok(()) } else { file.lock() } {
                 Ok(()) if are_off() => false,
                 Ok(()) => keeps_others_out(path, &file),
                 Err(cause) => tolerate_absence(path, cause)?,
             };
-            if let Some(lock) = Self::checked(path, file, enforced, holder)? {
+            if let Some(lock) = Self::checked(path, (file, follows), enforced, holder)? {
                 return Ok(lock);
             }
         }
@@ -87,9 +88,21 @@ impl FileLock {
         self.enforced
     }
 
+    /// Whether the lock's file was there already: its last holder may have died at its work. False says for
+    /// sure that it has not.
+    #[must_use]
+    pub fn follows_another(&self) -> bool {
+        self.follows
+    }
+
     /// A holder removes its file while it still holds the lock. So whoever gets a lock on a file that no
     /// longer stands at its path has locked a dead one, and must look again (`None`).
-    fn checked(path: &Path, mut file: File, enforced: bool, holder: &str) -> Result<Option<Self>> {
+    fn checked(
+        path: &Path,
+        (mut file, follows): (File, bool),
+        enforced: bool,
+        holder: &str,
+    ) -> Result<Option<Self>> {
         let ours = file.metadata().map_err(Error::at("look at", path))?;
         match path.metadata() {
             Ok(there) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => {}
@@ -99,7 +112,7 @@ impl FileLock {
         }
         // For messages only: a full disk must not keep anybody from a lock.
         let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes()));
-        Ok(Some(Self { path: path.to_owned(), file, enforced }))
+        Ok(Some(Self { path: path.to_owned(), file, enforced, follows }))
     }
 }
 
@@ -111,9 +124,17 @@ impl Drop for FileLock {
     }
 }
 
-fn open(path: &Path) -> Result<File> {
-    let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
-    options.map_err(Error::at("open the lock", path))
+/// The lock's file, and whether it was there already.
+fn open(path: &Path) -> Result<(File, bool)> {
+    let new = OpenOptions::new().read(true).write(true).create_new(true).open(path);
+    let opened = match new {
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
+            let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+            options.map(|file| (file, true))
+        }
+        new => new.map(|file| (file, false)),
+    };
+    opened.map_err(Error::at("open the lock", path))
 }
 
 fn text_of(file: &mut File) -> String {
@@ -154,7 +175,9 @@ mod tests {
         std::fs::write(&path, "a longer text of one who died").unwrap();
         let lock = FileLock::acquire(&path, "me").unwrap();
         assert_eq!(held(&path).as_deref(), Some("me"));
+        assert!(lock.follows_another(), "whoever has it now can see that somebody died");
         drop(lock);
+        assert!(!FileLock::acquire(&path, "me").unwrap().follows_another());
     }
 
     #[test]

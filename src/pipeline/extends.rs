@@ -28,6 +28,8 @@ pub(super) struct Loaded {
 pub(super) struct Broken {
     /// Which of the files names it.
     pub(super) by: usize,
+    /// The file that it names.
+    pub(super) file: PathBuf,
     /// What is wrong, with its place in that file.
     pub(super) problem: Problem,
 }
@@ -40,7 +42,7 @@ pub(super) fn chain(file: &Path, text: String) -> (Vec<Loaded>, Option<Broken>) 
         let by = files.len() - 1;
         let file = files[by].file.parent().map_or_else(|| PathBuf::from(&name), |folder| folder.join(&name));
         let broken = |message: String, help: &str| {
-            Some(Broken { by, problem: Problem::at(span.clone(), message).help(help) })
+            Some(Broken { by, file: file.clone(), problem: Problem::at(span.clone(), message).help(help) })
         };
         let (identity, text) = (identity(&file), std::fs::read_to_string(&file));
         if let Some(first) = seen.iter().position(|other| *other == identity) {
@@ -51,7 +53,7 @@ pub(super) fn chain(file: &Path, text: String) -> (Vec<Loaded>, Option<Broken>) 
             return (files, broken(message, "read from left to right: each file extends the next"));
         }
         match text {
-            Ok(text) => files.push(Loaded { file, text }),
+            Ok(text) => files.push(Loaded { file: file.clone(), text }),
             Err(error) => {
                 let message = format!("cannot read {}, which is extended here: {error}", file.display());
                 return (files, broken(message, "the path is relative to the file in which it stands"));

@@ -20,7 +20,13 @@ use super::{
     sources::Sources,
     sweep::{self, SweepSpec},
 };
-use crate::stages::{Problem, is_name};
+use crate::{
+    fsx,
+    stages::{Problem, is_name},
+};
+
+/// The largest file that is taken for a pipeline, in bytes: a hundred thousand stages have less.
+const LONGEST: u64 = 64 << 20;
 
 /// What the command line says about a pipeline.
 #[derive(Debug, Default, Clone)]
@@ -35,6 +41,8 @@ pub struct Options {
 pub struct Invalid {
     sources: Sources,
     problems: Vec<Problem>,
+    /// A file that is extended, and cannot be.
+    unread: Option<PathBuf>,
 }
 
 impl Invalid {
@@ -44,9 +52,9 @@ impl Invalid {
         self.sources.render(&self.problems, colour)
     }
 
-    /// The files that could be read, each after what it extends.
+    /// The files that it is about: those that could be read, each after what it extends, and one that could not.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
-        self.sources.files().map(|(file, ..)| file)
+        self.sources.files().map(|(file, ..)| file).chain(self.unread.as_deref())
     }
 
     /// How many there are.
@@ -75,11 +83,15 @@ impl std::error::Error for Invalid {}
 /// # Errors
 /// Every problem of the file and the overrides at once.
 pub fn load(file: &Path, options: &Options) -> Result<Pipeline, Invalid> {
-    match std::fs::read_to_string(file) {
+    match fsx::read_text(file, LONGEST) {
         Ok(text) => parse(file, text, options),
         Err(error) => {
             let message = format!("cannot read the pipeline {}: {error}", file.display());
-            Err(Invalid { sources: Sources::default(), problems: vec![Problem::unplaced(message)] })
+            Err(Invalid {
+                sources: Sources::default(),
+                problems: vec![Problem::unplaced(message)],
+                unread: None,
+            })
         }
     }
 }
@@ -94,10 +106,10 @@ pub fn parse(file: &Path, text: String, options: &Options) -> Result<Pipeline, I
     let mut bases: Vec<usize> =
         files.into_iter().rev().map(|Loaded { file, text }| sources.add_file(&file, text)).collect();
     bases.reverse();
-    if let Some(Broken { by, problem }) = broken {
+    if let Some(Broken { by, file, problem }) = broken {
         let moved = |span: Range<usize>| span.start + bases[by]..span.end + bases[by];
         let problem = Problem { span: problem.span.map(moved), ..problem };
-        return Err(Invalid { sources, problems: vec![problem] });
+        return Err(Invalid { sources, problems: vec![problem], unread: Some(file) });
     }
     for (index, set) in options.set.iter().enumerate() {
         sources.add_set(index + 1, overrides::as_toml(set));
@@ -109,7 +121,7 @@ pub fn parse(file: &Path, text: String, options: &Options) -> Result<Pipeline, I
         _ => {
             problems.sort_by_key(|problem| problem.span.as_ref().map(|span| (span.start, span.end)));
             problems.dedup();
-            Err(Invalid { sources, problems })
+            Err(Invalid { sources, problems, unread: None })
         }
     }
 }

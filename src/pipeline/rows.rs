@@ -25,7 +25,9 @@ pub(super) fn rows(file: &Path) -> Result<Vec<Draft>, Vec<String>> {
     for row in reader.records() {
         match row {
             Ok(row) => drafts.push(draft(&keys, &row)),
-            Err(error) => problems.push(error.to_string()),
+            Err(error) => problems.push(format!(
+                "{error} (a value with commas in it stands in double quotes, with no space before them)"
+            )),
         }
     }
     if drafts.is_empty() && problems.is_empty() {
@@ -76,7 +78,7 @@ mod tests {
     fn a_row_is_a_trial() {
         let trials = read(
             "name, train.base.epochs, train.base.architecture.class-cnn.channels\n\
-             # a comment\nsmall, 3, \"[8, 16, 32, 64]\"\n, 4,\n",
+             # a comment\nsmall, 3,\"[8, 16, 32, 64]\"\n, 4,\n",
         )
         .unwrap();
         let value = |key: &str, value: &str| (key.to_owned(), value.to_owned());

@@ -4,6 +4,7 @@
 use std::{
     ops::Range,
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
@@ -18,6 +19,20 @@ struct Source {
     base: usize,
     /// The file; `None` for a `--set`.
     file: Option<PathBuf>,
+    /// Where its lines end, once somebody asks: every source file of a pipeline has its place, and counting
+    /// lines from the top each time would take longer than all the rest.
+    breaks: OnceLock<Vec<usize>>,
+}
+
+impl Source {
+    /// The number of the line in which a byte lies.
+    fn line(&self, at: usize) -> usize {
+        let breaks = self.breaks.get_or_init(|| {
+            let bytes = self.text.bytes().enumerate();
+            bytes.filter(|(_, byte)| *byte == b'\n').map(|(place, _)| place).collect()
+        });
+        1 + breaks.partition_point(|place| *place < at)
+    }
 }
 
 /// All texts of one pipeline.
@@ -37,7 +52,7 @@ impl Sources {
 
     fn add(&mut self, name: String, text: String, file: Option<PathBuf>) -> usize {
         let base = self.0.last().map_or(0, |last| last.base + last.text.len() + 1);
-        self.0.push(Source { name, text, base, file });
+        self.0.push(Source { name, text, base, file, breaks: OnceLock::new() });
         base
     }
 
@@ -89,9 +104,7 @@ impl Sources {
     #[must_use]
     pub(super) fn line(&self, span: &Range<usize>) -> String {
         self.of(span).map_or_else(String::new, |source| {
-            let before = &source.text.as_bytes()[..(span.start - source.base).min(source.text.len())];
-            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-            format!("{}:{line}", source.name)
+            format!("{}:{}", source.name, source.line(span.start - source.base))
         })
     }
 

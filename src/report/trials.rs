@@ -10,7 +10,7 @@ use super::{
     legend::{ENTRY, Entry, Mark, SUBTITLE, TITLE, legend, ring},
     numbers::short,
     scene::{Align, Pen, Rect, Scene, TextStyle},
-    ticks::{logarithmic_ticks, ticks},
+    ticks::{logarithmic_ticks, ticks, whole_ticks},
 };
 
 /// A number of several runs.
@@ -99,7 +99,9 @@ fn parameter_axis(points: &[&Trial]) -> Axis {
     }
     let span = (high - low).max(0.1 * high.abs()).max(1e-9);
     let (low, high) = (low - 0.06 * span, high + 0.06 * span);
-    Axis { label: "", low, high, ticks: ticks(low, high, 8), scale: Scale::Linear, percent: false }
+    let whole = values().all(|value| value.fract() == 0.0) && span >= 1.0;
+    let ticks = if whole { whole_ticks(low, high, 8) } else { ticks(low, high, 8) };
+    Axis { label: "", low, high, ticks, scale: Scale::Linear, percent: false }
 }
 
 fn over_parameter(trials: &Trials, points: &[&Trial], parameter: &str) -> Result<Picture> {
@@ -151,7 +153,7 @@ fn list(trials: &Trials, points: &[&Trial]) -> Result<Picture> {
     let widest = points.iter().map(|point| ENTRY.width(&point.label)).fold(60.0, f64::max);
     let names = widest.min(NAMES);
     let height = ROW * points.len() as f64;
-    let mut scene = Scene::new(24.0 + names + 14.0 + 420.0 + NUMBER + 24.0, 76.0 + height + LABELS.1 + 8.0);
+    let mut scene = Scene::new(24.0 + names + 14.0 + 420.0 + NUMBER + 24.0, 76.0 + height + LABELS.1);
     heading(&mut scene, trials, points);
     let plot = Rect::new(24.0 + names + 14.0, 76.0, 420.0, height);
     let (x, y) = (value_axis(points), lines_axis());

@@ -172,7 +172,8 @@ mod tests {
         let written = serde_json::to_value(RunSettings::default()).unwrap();
         let mut names: Vec<&str> = written.as_object().unwrap().keys().map(String::as_str).collect();
         let mut known = RunSettings::KEYS.to_vec();
-        (names.sort_unstable(), known.sort_unstable());
+        names.sort_unstable();
+        known.sort_unstable();
         assert_eq!(names, known);
     }
 

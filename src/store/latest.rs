@@ -15,15 +15,16 @@ use crate::{digest::Digest, fsx};
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 impl Store {
-    /// Notes that a stage of a pipeline now has that key, whether it ran or was a hit. Costs one read and
-    /// one look where that is known already.
+    /// Notes that a stage of a pipeline now has that key, whether it ran or was a hit. Costs one read
+    /// where that is known already.
     ///
     /// # Errors
     /// Where the store cannot be written.
     pub fn note_latest(&self, pipeline: &str, stage: &str, key: &Digest) -> Result<()> {
         let path = self.layout.latest(pipeline, stage);
-        if self.latest_key(pipeline, stage)? == Some(*key)
-            && fsx::stat(&path)?.is_some_and(|stat| is_of_today(&stat))
+        if let Some((stat, bytes)) = fsx::read_with_stat(&path)?
+            && key_in(&bytes) == Some(*key)
+            && is_of_today(&stat)
         {
             return Ok(());
         }
@@ -51,7 +52,7 @@ impl Store {
     /// Where the store cannot be read.
     pub fn latest_key(&self, pipeline: &str, stage: &str) -> Result<Option<Digest>> {
         let bytes = fsx::read_if_there(&self.layout.latest(pipeline, stage))?;
-        Ok(bytes.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.lines().next()?.trim().parse().ok()))
+        Ok(bytes.and_then(|bytes| key_in(&bytes)))
     }
 
     /// What every stage of every pipeline had last.
@@ -69,6 +70,10 @@ impl Store {
         }
         Ok(all)
     }
+}
+
+fn key_in(bytes: &[u8]) -> Option<Digest> {
+    std::str::from_utf8(bytes).ok()?.lines().next()?.trim().parse().ok()
 }
 
 /// Whether a file was written within a day of now; a clock that was set back must not stop the noting.

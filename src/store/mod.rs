@@ -94,6 +94,8 @@ pub struct Store {
     sources: Sources,
     leftovers: std::sync::Once,
     told_of_locks: std::sync::Once,
+    /// Folders in which everything that a crash left beside shown folders has been cleared up.
+    tidied: std::sync::Mutex<std::collections::BTreeSet<std::path::PathBuf>>,
 }
 
 impl Store {
@@ -109,6 +111,7 @@ impl Store {
             layout,
             leftovers: std::sync::Once::new(),
             told_of_locks: std::sync::Once::new(),
+            tidied: Default::default(),
         })
     }
 

@@ -138,8 +138,7 @@ impl Store {
 
 fn read(layout: &Layout, key: &Digest) -> Result<Lookup> {
     let path = layout.record(key);
-    let seen = fsx::stat(&path)?;
-    let (Some(seen), Some(bytes)) = (seen, fsx::read_if_there(&path)?) else { return Ok(Lookup::Absent) };
+    let Some((seen, bytes)) = fsx::read_with_stat(&path)? else { return Ok(Lookup::Absent) };
     let damaged =
         |seen: &StatTuple, what: &str| Ok(Lookup::Damaged(put_away(layout, &path, seen, what.to_owned())));
     match parse(&bytes, key) {

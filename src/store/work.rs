@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Result, Store, layout::Layout};
+use super::{Result, Store, layout::Layout, view::VIEW_LOCK};
 use crate::{
     digest::Digest,
     fsx::{self, FileLock, TryLock},
@@ -132,7 +132,8 @@ fn lock_of(folder: &Path) -> PathBuf {
     name.into()
 }
 
-/// Removes what dead attempts left: staging folders, drafts, lock files. Failure leaves it for later.
+/// Removes what dead attempts left: staging folders, drafts, lock files. Failure leaves it for later. (The lock
+/// file of a shown folder tells the next holder that something may have to be finished there: it stays.)
 pub(super) fn remove_leftovers(layout: &Layout) {
     let staging = layout.staging();
     for name in fsx::list(&staging).unwrap_or_default() {
@@ -141,7 +142,8 @@ pub(super) fn remove_leftovers(layout: &Layout) {
         remove_if_free(&lock_of(&attempt), || drop(fsx::remove_tree(&attempt)));
     }
     for folder in [layout.locks(), layout.leases()] {
-        for name in fsx::list(&folder).unwrap_or_default() {
+        let names = fsx::list(&folder).unwrap_or_default().into_iter();
+        for name in names.filter(|name| !name.as_encoded_bytes().starts_with(VIEW_LOCK.as_bytes())) {
             remove_if_free(&folder.join(name), || ());
         }
     }

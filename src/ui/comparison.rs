@@ -13,11 +13,11 @@ use crate::{
     store::RunState,
 };
 
-/// A comparison as a table. Numbers that are the same in all runs are left out, and those for which there is
-/// no room.
+/// A comparison as a table. Numbers that are the same in all runs are left out, those for which there is no room,
+/// and, unless `all` are wanted, all but the most telling one of each stage.
 #[must_use]
-pub fn table(comparison: &Comparison) -> String {
-    table_text(comparison, &view_of_stdout())
+pub fn table(comparison: &Comparison, all: bool) -> String {
+    table_text(comparison, all, &view_of_stdout())
 }
 
 /// A comparison as CSV: every column, numbers in full, the spread and the count of repeats beside their mean.
@@ -108,15 +108,16 @@ struct Shown {
     right: bool,
 }
 
-fn table_text(comparison: &Comparison, view: &View) -> String {
+fn table_text(comparison: &Comparison, all: bool, view: &View) -> String {
     let mut columns = vec![runs_column(comparison)];
     columns.extend(trials_column(comparison));
-    let names: Vec<&str> = comparison.columns.iter().map(|column| column.name.as_str()).collect();
-    let short = shortened(&names);
-    let told = (0..names.len()).filter(|at| says_something(comparison, *at));
-    columns.extend(told.map(|at| shown(comparison, at, &short[at])));
+    let differ: Vec<usize> = (0..comparison.columns.len()).filter(|at| differs(comparison, *at)).collect();
+    let told: Vec<usize> =
+        differ.iter().copied().filter(|at| all || tells_most(comparison, &differ, *at)).collect();
+    let names: Vec<&str> = told.iter().map(|at| comparison.columns[*at].name.as_str()).collect();
+    columns.extend(told.iter().zip(shortened(&names)).map(|(at, name)| shown(comparison, *at, &name)));
     columns.extend(states_column(comparison));
-    let left_out = fit(&mut columns, view.width);
+    let left_out = differ.len() - told.len() + fit(&mut columns, view.width);
     let widths: Vec<usize> = columns.iter().map(Shown::width).collect();
     let headings = columns.iter().map(|column| view.paint.tone(Tone::Faint, &column.heading));
     let mut text = line(headings.collect(), &columns, &widths);
@@ -151,11 +152,20 @@ fn states_column(comparison: &Comparison) -> Option<Shown> {
 }
 
 /// Numbers that are the same everywhere tell nothing of a difference.
-fn says_something(comparison: &Comparison, at: usize) -> bool {
+fn differs(comparison: &Comparison, at: usize) -> bool {
     let column = &comparison.columns[at];
     let mut values = comparison.rows.iter().map(|row| row.cells[at].number());
     let first = values.next();
     column.what != What::Number || comparison.rows.len() < 2 || values.any(|value| Some(value) != first)
+}
+
+/// Whether it is the first number of its stage that differs, or no number of a stage at all.
+fn tells_most(comparison: &Comparison, differ: &[usize], at: usize) -> bool {
+    let columns = &comparison.columns;
+    let stage = |at: usize| columns[at].name.splitn(3, '.').take(2).collect::<Vec<_>>();
+    let is_number = |at: usize| columns[at].what == What::Number;
+    !is_number(at)
+        || differ.iter().find(|other| is_number(**other) && stage(**other) == stage(at)) == Some(&at)
 }
 
 fn shown(comparison: &Comparison, at: usize, heading: &str) -> Shown {
@@ -222,7 +232,7 @@ fn notes(comparison: &Comparison, left_out: usize) -> String {
     }
     if left_out > 0 {
         let columns = format::plural(left_out, "column");
-        text += &format!("{columns} did not fit: `--csv` has all, `--by stage.number` chooses\n");
+        text += &format!("{columns} more: `--csv` has all, `--by stage.number` chooses\n");
     }
     text
 }
@@ -261,17 +271,24 @@ mod tests {
 
     #[test]
     fn the_table_marks_the_best_and_leaves_out_what_is_the_same() {
-        let text = table_text(&comparison(), &View { paint: Paint::OFF, width: None });
+        let text = table_text(&comparison(), false, &View { paint: Paint::OFF, width: None });
         let expected = "\
 run  epochs        accuracy   compute time   outcome
-  9  default  0.500 ± 0.010    1 min 30 s    done
+  9  default  0.500 ± 0.010     1 min 30 s   done
  10  12                0.75*                 failed
 
 * the best of its column
 ";
         assert_eq!(text, expected);
-        let narrow = table_text(&comparison(), &View { paint: Paint::OFF, width: Some(20) });
-        assert!(narrow.contains("3 columns did not fit"), "{narrow}");
+        let narrow = table_text(&comparison(), false, &View { paint: Paint::OFF, width: Some(20) });
+        assert!(narrow.contains("3 columns more"), "{narrow}");
+        let mut two = comparison();
+        two.columns[2].name = "evaluate.test.brier".to_owned();
+        two.rows[0].cells[2] = figure(0.25, None, true);
+        let view = View { paint: Paint::OFF, width: None };
+        let most = table_text(&two, false, &view);
+        assert!(!most.contains("brier") && most.contains("1 column more"), "{most}");
+        assert!(table_text(&two, true, &view).contains("brier"));
     }
 
     #[test]

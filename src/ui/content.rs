@@ -65,10 +65,13 @@ fn hdf5(attributes: &[Attribute], datasets: &[Dataset], view: &View) -> String {
     aligned(&rows, view) + &lines
 }
 
+/// The most columns of a screen that a cell may take: a file with one endless line must not flood it.
+const WIDEST: usize = 200;
+
 /// Rows whose columns line up, the first a heading; columns of numbers to the right.
 fn aligned(rows: &[Vec<String>], view: &View) -> String {
-    let rows: Vec<Vec<String>> =
-        rows.iter().map(|row| row.iter().map(|cell| format::one_line(cell)).collect()).collect();
+    let cut = |cell: &String| truncate_str(&format::one_line(cell), WIDEST, "…").into_owned();
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(cut).collect()).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let column = |index: usize| rows.iter().filter_map(move |row| row.get(index));
     let layout: Vec<(usize, Alignment)> = (0..columns)
@@ -108,6 +111,13 @@ mod tests {
         };
         let expected = " row  label  name\n   7   0.25  a\n1200      1  bc\n... 1,000 more of 1,002 rows\n";
         assert_eq!(plain(&Content::Table(rows)), expected);
+    }
+
+    #[test]
+    fn an_endless_cell_is_cut() {
+        let rows = Rows { columns: vec!["x".repeat(1_000_000)], rows: Vec::new(), count: 0 };
+        let text = plain(&Content::Table(rows));
+        assert_eq!((text.chars().count(), text.ends_with("…\n")), (WIDEST + 1, true));
     }
 
     #[test]

@@ -17,12 +17,14 @@ pub mod drawing;
 mod fold;
 pub mod format;
 mod json;
+mod markdown;
 mod out;
 mod paint;
 mod pictures;
 mod plain;
 mod plan;
 mod repeated;
+mod required;
 mod result;
 mod row;
 pub mod runs;
@@ -58,7 +60,8 @@ use crate::{
 };
 use paint::Paint;
 
-pub use json::SCHEMA;
+pub use json::{SCHEMA, schema};
+pub use markdown::Markdown;
 pub use repeated::folded;
 
 /// How to show a run.
@@ -211,8 +214,14 @@ fn view_of_stdout() -> View {
     View { paint: Paint::for_stdout(), width }
 }
 
+/// Writes what is no event of a run to standard output, as an object in the form of one.
+pub fn object(name: &str, value: &impl Serialize) {
+    write(&json::object(name, value));
+}
+
 /// A path as people would type it here.
-fn seen_from_here(path: &Path) -> String {
+#[must_use]
+pub fn seen_from_here(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     format::path(path, &here)
 }

@@ -30,7 +30,9 @@ pub(super) fn text(pipeline: &str, stages: &[PlannedStage], view: &View) -> Stri
 fn table(stages: &[PlannedStage], view: &View) -> String {
     let mut table = Table::new([Alignment::Left, Alignment::Left, Alignment::Right, Alignment::Left]);
     table.row(["stage", "plan", "last time", "why"].map(|title| cell(Tone::Faint, title)));
-    let groups = grouped(stages, repeats_alike);
+    let of_trials = stages.iter().filter(|stage| without_trial(&stage.stage).is_some()).count() > LIMIT;
+    let alike = |stage| trials_alike(stage).filter(|_| of_trials).or_else(|| repeats_alike(stage));
+    let groups = grouped(stages, alike);
     let folds = groups.iter().filter(|group| group[0].state == Planned::Cached).count() > LIMIT;
     if folds {
         let cached = stages.iter().filter(|stage| stage.state == Planned::Cached).count();
@@ -49,6 +51,16 @@ fn repeats_alike(stage: &PlannedStage) -> Option<(&str, Planned, String)> {
     Some((written, stage.state, of_any_seed(&stage.why, seed?)))
 }
 
+/// What the stage of one name in several trials has to have in common to share a row.
+fn trials_alike(stage: &PlannedStage) -> Option<(&str, Planned, String)> {
+    without_trial(&stage.stage).map(|name| (name, stage.state, "[".to_owned()))
+}
+
+/// The name of a stage that only some trials have, as the file has it.
+fn without_trial(name: &str) -> Option<&str> {
+    name.split_once('[').map(|(name, _)| name)
+}
+
 /// A reason without the seed in the names of what a repeat waits for.
 fn of_any_seed(why: &str, seed: &str) -> String {
     why.replace(&format!("@{seed}/"), "/")
@@ -62,10 +74,18 @@ fn row(group: &[&PlannedStage]) -> [Cell; 4] {
         ([_, _, ..], Some(seed)) => of_any_seed(&group[0].why, seed),
         _ => group[0].why.clone(),
     };
+    let (name, why) = match without_trial(names[0]).filter(|_| names.len() > 1) {
+        None => (one_name(&names), why),
+        Some(name) => {
+            let same = group.iter().all(|stage| stage.why == group[0].why);
+            let why = if same { group[0].why.clone() } else { format!("{}, ...", group[0].why) };
+            (format!("{name}[x{}]", names.len()), why)
+        }
+    };
     let (tone, word) = state(group[0].state);
     let quiet = if group[0].state == Planned::Cached { Tone::Faint } else { Tone::Normal };
     [
-        cell(quiet, format::clean(&one_name(&names))),
+        cell(quiet, format::clean(&name)),
         cell(tone, word),
         cell(Tone::Faint, seconds.map_or_else(String::new, format::duration)),
         cell(quiet, format::clean(&why)),

@@ -193,7 +193,7 @@ fn changed(told: &Told, most: usize) -> String {
     let trial = told.run.sweep.as_ref().map(|it| format!("trial {}", format::one_line(&it.trial)));
     let differs = match (&told.before, told.changed.as_slice()) {
         _ if trial.is_some() => String::new(),
-        (None, _) => "first of its pipeline".to_owned(),
+        (None, _) => "the first one".to_owned(),
         (Some(_), changed) => listed(changed, most),
     };
     trial.into_iter().chain(Some(differs).filter(|text| !text.is_empty())).collect::<Vec<_>>().join(", ")
@@ -258,7 +258,7 @@ fn whole(told: &Told, now: SystemTime, view: &View) -> String {
     for (name, fact) in facts(told, now).iter().filter(|(_, fact)| !fact.is_empty()) {
         let _ = writeln!(text, "  {name:<9} {}", format::one_line(fact));
     }
-    text + "\n" + &stage_table(&run.stages, view) + &failures(&run.stages, view)
+    text + "\n" + &stage_table(run, view) + &failures(&run.stages, view)
 }
 
 fn facts(told: &Told, now: SystemTime) -> Vec<(&'static str, String)> {
@@ -319,12 +319,14 @@ fn sweep(trial: &crate::store::SweepTrial) -> String {
     format!("{}, trial {}: {}", trial.id, trial.trial, values.join(", "))
 }
 
-fn stage_table(stages: &[RunStage], view: &View) -> String {
+fn stage_table(run: &RunRecord, view: &View) -> String {
     let (left, right) = (Alignment::Left, Alignment::Right);
     let mut table = Table::new([left, left, right, left, left]);
     table.row(["stage", "outcome", "took", "key", "numbers"].map(|heading| cell(Tone::Faint, heading)));
-    for stage in stages {
+    for stage in &run.stages {
         let (tone, outcome) = match stage.outcome {
+            // Nothing is written stage by stage.
+            _ if run.ended.is_none() => (Tone::Normal, ""),
             Outcome::Cached => (Tone::Faint, "cached"),
             Outcome::Computed => (Tone::Good, "computed"),
             Outcome::Failed => (Tone::Bad, "failed"),
@@ -420,11 +422,11 @@ mod tests {
         cached.changed.clear();
         let lines = [Line::Run(Box::new(told())), Line::Run(Box::new(cached)), unreadable];
         let expected = "\
-run  when       pipeline  outcome     stages                 took  result               changed
- 17  5 min ago  full      done        1 computed, 1 cached  3.0 s  roc auc 0.85 ± 0.07  epochs 8 -> default, \
+run  when       pipeline  outcome     stages                 took  result                 changed
+ 17  5 min ago  full      done        1 computed, 1 cached  3.0 s  roc auc 0.850 ± 0.071  epochs 8 -> default, \
 learning-rate 0.1 -> default, 1 more
- 17  5 min ago  full      done        1 cached (18 times)   3.0 s  roc auc 0.85 ± 0.07
-  3             mini      unreadable                                                    it was cut off or modified
+ 17  5 min ago  full      done        1 cached (18 times)   3.0 s  roc auc 0.850 ± 0.071
+  3             mini      unreadable                                                      it was cut off or modified
 ";
         assert_eq!(table(&lines, now(), &PLAIN), expected);
     }

@@ -9,9 +9,8 @@ use console::Alignment;
 use super::{
     View, format,
     paint::Tone,
-    summary::Run,
     table::{Cell, Table, cell},
-    trouble, words,
+    words,
 };
 use crate::engine::{
     event::{Planned, PlannedStage, Summary},
@@ -34,18 +33,17 @@ const OF_A_STAGE: usize = 2;
 /// The kinds whose numbers one tunes for, the most telling first; then all others.
 const TELLING: [&str; 5] = ["evaluate", "metrics", "sanity", "resume-train", "train"];
 
-/// The closing summary of a sweep.
+/// The closing summary of a sweep, but for what went wrong.
 #[must_use]
-pub(super) fn text(summary: &Summary, run: &Run, view: &View) -> String {
+pub(super) fn text(summary: &Summary, view: &View) -> String {
     let columns = columns(&summary.trials);
     let marked = if columns.iter().any(|column| column.best.is_some()) { "* the best\n" } else { "" };
     let totals = view.paint.tone(Tone::Strong, &totals(summary));
     let out = super::seen_from_here(&summary.out);
-    let trouble = trouble::text(summary, run, view);
     let id = summary.sweep.as_deref().unwrap_or("latest");
     let compare = view.paint.tone(Tone::Faint, &format!("pcamflow compare --sweep {id}"));
     format!(
-        "{}{}\n{totals}; results in {out}\n{compare}\n{trouble}",
+        "{}{}\n{totals}; results in {out}\n{compare}\n",
         table(&summary.trials, &columns, view),
         view.paint.tone(Tone::Faint, marked)
     )

@@ -54,6 +54,9 @@ fn help_names_every_command_and_exit_code() {
         "--device",
         "--jobs",
         "--keep-going",
+        "--frozen",
+        "--require",
+        "--summary",
         "--dry-run",
         "--json",
         "--quiet",
@@ -221,8 +224,11 @@ fn dry_run_shows_the_plan_and_touches_nothing() {
 fn json_is_one_object_a_line_and_the_first_says_its_schema() {
     let output = small().run(&[]).exit(0);
     let events = output.events();
-    assert_eq!(events[0]["event"], "planned");
-    assert_eq!(events[0]["schema"], pcamflow::ui::SCHEMA);
+    assert_eq!((&events[0]["event"], &events[1]["event"]), (&"began".into(), &"planned".into()));
+    assert_eq!(
+        (&events[0]["schema"], &events[1]["schema"]),
+        (&pcamflow::ui::SCHEMA.into(), &pcamflow::ui::SCHEMA.into())
+    );
     assert_eq!(events.last().unwrap()["event"], "ended");
     assert_eq!(output.stderr, "");
 }

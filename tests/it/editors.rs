@@ -41,6 +41,98 @@ fn every_shell_gets_a_script_that_knows_the_commands() {
     assert_eq!(project.shell(complete).exit(0).stdout, "graph\n");
 }
 
+const PIPELINE: &str = "\
+[pipeline]
+name = 'small'
+[synthesize.s]
+patches = 12
+slides = 2
+[split.d]
+images = 'synthesize.s/images'
+labels = 'synthesize.s/labels'
+sizes = { train = 4, validation = 2, test = 2 }
+seeds = [1, 2]
+";
+
+#[test]
+fn stages_artifacts_keys_and_numbers_are_completed() {
+    let project = Sandbox::new().pipeline(PIPELINE).file("sub/other.toml", "").file("notes.txt", "");
+    let candidates = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let output = project.pcamflow(&[&["__complete", "--"], words.as_slice()].concat()).exit(0);
+        assert_eq!(output.stderr, "", "{line}");
+        output.stdout.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    for (line, expected) in [
+        ("run ", &["p.toml", "sub/"][..]),
+        ("run sub/", &["sub/other.toml"]),
+        ("run p.toml ", &["split.d", "split.d@1", "split.d@2", "synthesize.s"]),
+        ("run p.toml synthesize.s split.d@", &["split.d@1", "split.d@2"]),
+        ("run p.toml --force sy", &["synthesize.s"]),
+        ("run p.toml --fro", &["--frozen"]),
+        ("show p.toml split.d/t", &["split.d/test", "split.d/train"]),
+        ("run p.toml --set s", &["split.d.", "synthesize.s."]),
+        ("run p.toml --set split.d.si", &["split.d.sizes."]),
+        ("run p.toml --set split.d.sizes.t", &["split.d.sizes.test=", "split.d.sizes.train="]),
+        (
+            "run p.toml --set=split.d.algorithm=",
+            &["--set=split.d.algorithm=pcamflow", "--set=split.d.algorithm=scikit-learn"],
+        ),
+        ("run p.toml --require sp", &["split.d."]),
+        // Nothing rather than something wrong.
+        ("run absent.toml ", &[]),
+        ("run sub/other.toml ", &[]),
+        ("frob p.toml ", &[]),
+        ("run p.toml --jobs ", &[]),
+    ] {
+        assert_eq!(candidates(line), expected, "{line}");
+    }
+    project.run(&[]).exit(0);
+    let numbers = ["split.d.test", "split.d.train", "split.d.validation"];
+    assert_eq!(candidates("run p.toml --require split"), numbers);
+}
+
+#[test]
+fn bash_asks_and_gets_what_belongs_behind_its_word_breaks() {
+    let project = Sandbox::new().pipeline(PIPELINE);
+    // The line, the words that bash makes of it, and what it calls the current one.
+    for (line, words, current, expected) in [
+        ("run p.toml spl", "run p.toml spl", "spl", "split.d split.d@1 split.d@2"),
+        ("run p.toml split.d@", "run p.toml split.d @ ''", "", "1 2"),
+        (
+            "run p.toml --set split.d.algorithm=sc",
+            "run p.toml --set split.d.algorithm = sc",
+            "sc",
+            "scikit-learn",
+        ),
+        ("run p.toml --froz", "run p.toml --froz", "--froz", "--frozen"),
+        ("gr", "gr", "gr", "graph"),
+    ] {
+        let script = format!(
+            "source <($PCAMFLOW completions bash); COMP_LINE=\"$PCAMFLOW {line}\"; COMP_POINT=${{#COMP_LINE}}; \
+             COMP_WORDS=(pcamflow {words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             _pcamflow_asks pcamflow '{current}' ''; echo ${{COMPREPLY[@]}}"
+        );
+        assert_eq!(project.shell(&script).exit(0).stdout.trim(), expected, "{line}");
+    }
+}
+
+#[test]
+fn the_scripts_of_other_shells_are_well_formed_and_ask_too() {
+    let project = Sandbox::new();
+    for shell in ["zsh", "fish"] {
+        let script = project.pcamflow(&["completions", shell]).exit(0).stdout;
+        assert!(script.contains("__complete --"), "{shell}");
+        project.rewrite("script", &script);
+        let there = project.shell(&format!("command -v {shell}")).status.success();
+        if there {
+            project.shell(&format!("{shell} -n script")).exit(0);
+        } else {
+            eprintln!("skipped: there is no {shell} here");
+        }
+    }
+}
+
 #[test]
 fn the_schema_is_one_of_draft_2020_12_and_that_of_the_repository() {
     let schema = schema();

@@ -1,6 +1,11 @@
-//! The programs in `examples/` do what they say: `cargo test` has built them beside the test.
+//! The programs in `examples/` do what they say: `cargo test` has built them beside the test. The commands of
+//! the workflow are commands.
 
 use std::{path::PathBuf, process::Command};
+
+use yaml_rust2::{Yaml, YamlLoader};
+
+use crate::sandbox::Sandbox;
 
 fn run(name: &str, arguments: &[&str]) -> String {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_pcamflow")).with_file_name("examples").join(name);
@@ -29,4 +34,42 @@ fn predictions_of_others_are_measured() {
     std::fs::write(&file, "row,label,probability\n0,0,0.1\n1,1,0.9\n2,1,0.4\n3,0,0.2\n").unwrap();
     let told = run("measure_predictions", &[file.to_str().unwrap()]);
     assert!(told.contains("Non cancerous") && told.contains("0.75"), "{told}");
+}
+
+/// The shell scripts of a workflow, in their order.
+fn scripts(workflow: &Yaml) -> Vec<String> {
+    let jobs = workflow["jobs"].as_hash().unwrap().values();
+    let steps = jobs.flat_map(|job| job["steps"].as_vec().unwrap());
+    steps.filter_map(|step| step["run"].as_str().map(str::to_owned)).collect()
+}
+
+#[test]
+fn the_commands_of_the_workflow_are_understood() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("examples/github-workflow/pipeline.yml")).unwrap();
+    let workflow = YamlLoader::load_from_str(&text).unwrap().remove(0);
+    let whole = scripts(&workflow).join("\n").replace("\\\n", " ");
+    let commands: Vec<&str> = whole.lines().filter(|line| line.starts_with("pcamflow ")).collect();
+    assert_eq!(commands.len(), 4, "{commands:?}");
+    let quickstart = std::fs::read(root.join("pipelines/quickstart.toml")).unwrap();
+    let project = Sandbox::new().file("pipelines/quickstart.toml", quickstart).env("STORE", "store");
+    for command in commands {
+        // What would compute for a minute is asked for frozen, which takes all else that a run takes.
+        let computes = command.starts_with("pcamflow run") && !command.contains("--frozen");
+        let frozen = if computes { " --frozen" } else { "" };
+        let output = project.shell(
+            &command.replacen("pcamflow", "$PCAMFLOW", 1).replace(" --keep", &format!("{frozen} --keep")),
+        );
+        let code = if command.starts_with("pcamflow run") { 4 } else { 0 };
+        output.exit(code).never_says("error: ");
+    }
+    // What the one job saves is what the other restores.
+    let paths: Vec<&str> = text
+        .split("path: |\n")
+        .skip(1)
+        .filter(|part| part.contains(".pcamflow/format"))
+        .map(|part| part.split("key:").next().unwrap().trim())
+        .collect();
+    assert!(paths.len() == 2 && paths[0] == paths[1], "{paths:?}");
+    assert!(project.path("summary.md").exists());
 }

@@ -1,13 +1,34 @@
 //! Kills, interrupts, damage, full disks, two at once: the next plain run always ends well.
 
+mod clock;
+mod crowd;
+mod damage;
+mod disk;
+mod garbage;
+mod kills;
+mod large;
+mod paths;
+mod read_only;
+mod tables;
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
     thread::sleep,
     time::{Duration, Instant},
 };
 
+use pcamflow::{
+    engine::{
+        self, Engine,
+        event::{Event, Observer},
+        exec::fake::Fake,
+    },
+    pipeline,
+    store::{self, Store},
+};
 use rustix::process::Signal;
 
 use crate::{
@@ -60,6 +81,23 @@ fn quick() -> Sandbox {
     let project = Sandbox::new().pipeline(QUICK);
     project.run(&[]).ran(["split.d", "synthesize.s"]);
     project
+}
+
+/// Runs `p.toml` in this process on a scripted executor: for stages that need libtorch, or are many.
+fn faked(project: &Sandbox, fake: Fake) {
+    let (file, out) = (project.path("p.toml"), project.path("out"));
+    let pipeline = pipeline::load(&file, &pipeline::Options::default()).unwrap();
+    let store = Store::open(&project.path(".pcamflow"), store::Options::default()).unwrap();
+    let engine = Engine::new(&pipeline, &store, engine::Options::default()).unwrap();
+    let summary = engine.run(&out, &fake, &AtomicBool::new(false), &mut Nobody).unwrap();
+    assert!(summary.failed.is_empty(), "{:?}", summary.failed);
+}
+
+/// Listens to nothing.
+struct Nobody;
+
+impl Observer for Nobody {
+    fn event(&mut self, _: &Event) {}
 }
 
 /// Waits until a run has got somewhere.

@@ -9,7 +9,7 @@ pub(crate) fn problems(schema: &Value, value: &Value, path: &str) -> Vec<String>
     let mut found = Vec::new();
     for (keyword, rule) in schema.as_object().expect("a schema is an object") {
         match keyword.as_str() {
-            "$schema" | "title" | "description" | "default" | "examples" => {}
+            "$schema" | "title" | "description" | "default" | "examples" | "format" => {}
             // Beside each other: see `keys`.
             "properties" => {}
             "additionalProperties" => found.extend(keys(schema, value, path)),
@@ -19,6 +19,14 @@ pub(crate) fn problems(schema: &Value, value: &Value, path: &str) -> Vec<String>
                 let branches = rule.as_array().unwrap();
                 if branches.iter().all(|branch| !problems(branch, value, path).is_empty()) {
                     found.push(format!("{path}: {value} fits no form"));
+                }
+            }
+            "oneOf" => {
+                let branches = rule.as_array().unwrap();
+                let fitting = branches.iter().filter(|branch| problems(branch, value, path).is_empty());
+                match fitting.count() {
+                    1 => {}
+                    count => found.push(format!("{path}: {value} fits {count} forms")),
                 }
             }
             "propertyNames" => {
@@ -56,15 +64,11 @@ fn holds(keyword: &str, rule: &Value, value: &Value) -> bool {
     let items = value.as_array().map(|items| items.len() as f64);
     let keys = value.as_object().map(|keys| keys.len() as f64);
     match keyword {
-        "type" => match rule.as_str().unwrap() {
-            "object" => value.is_object(),
-            "array" => value.is_array(),
-            "string" => value.is_string(),
-            "boolean" => value.is_boolean(),
-            "number" => value.is_number(),
-            "integer" => value.is_i64() || value.is_u64(),
-            other => panic!("unknown type {other}"),
+        "type" => match rule {
+            Value::Array(types) => types.iter().any(|one| is_of_type(one.as_str().unwrap(), value)),
+            one => is_of_type(one.as_str().unwrap(), value),
         },
+        "const" => rule == value,
         "enum" => rule.as_array().unwrap().contains(value),
         "required" => value.as_object().is_none_or(|map| {
             rule.as_array().unwrap().iter().all(|name| map.contains_key(name.as_str().unwrap()))
@@ -81,6 +85,19 @@ fn holds(keyword: &str, rule: &Value, value: &Value) -> bool {
             .is_none_or(|items| items.iter().enumerate().all(|(index, item)| !items[..index].contains(item))),
         "pattern" => value.as_str().is_none_or(|text| fits(rule.as_str().unwrap(), text)),
         other => panic!("the validator does not know the keyword {other}"),
+    }
+}
+
+fn is_of_type(name: &str, value: &Value) -> bool {
+    match name {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "boolean" => value.is_boolean(),
+        "number" => value.is_number(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "null" => value.is_null(),
+        other => panic!("unknown type {other}"),
     }
 }
 

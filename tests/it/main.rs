@@ -9,9 +9,11 @@ mod command;
 mod doctor;
 mod editors;
 mod engine;
+mod events;
 mod examples;
 mod faithfulness;
 mod faults;
+mod frozen;
 mod graph;
 mod hdf5_files;
 mod init;
@@ -21,16 +23,20 @@ mod preview;
 #[cfg(feature = "torch")]
 mod references;
 mod repeats;
+mod require;
 #[cfg(feature = "torch")]
 mod resnet;
 mod results;
 mod robust;
+mod runs;
 mod sandbox;
 #[cfg(feature = "torch")]
 mod sanity;
 mod split;
+mod summary;
 mod sweep;
 #[cfg(feature = "torch")]
 mod training;
 mod verify_stage;
+mod watch;
 mod wrong_inputs;

@@ -247,10 +247,7 @@ fn a_result_that_verify_put_aside_runs_again_for_that_reason() {
     fs::remove_file(largest).unwrap();
     project.pcamflow(&["cache", "verify"]).exit(1);
     let plan = project.pcamflow(&["plan", "p.toml"]).exit(0).stdout;
-    assert!(
-        plan.contains("its `images` was damaged or lost, and put aside by `cache verify` on 2"),
-        "{plan}"
-    );
+    assert!(plan.contains("` was damaged or lost, and put aside by `cache verify` on 2"), "{plan}");
     project.run(&[]).ran(["synthesize.s"]);
     project.run(&[]).cached_all();
     project.pcamflow(&["cache", "verify"]).exit(0);
@@ -274,4 +271,59 @@ fn without_locks_two_runs_may_compute_twice_and_the_results_are_right() {
     project.pcamflow(&["cache", "gc"]).exit(3).complains("has no locks that keep others out");
     project.pcamflow(&["cache", "gc", "--dry-run"]).exit(0);
     project.pcamflow(&["doctor"]).never_says("panicked");
+}
+
+/// A pipeline of one script, which makes `made`, computed as `run` says.
+fn script(script: &str, run: &str) -> Sandbox {
+    let text = format!(
+        "[command.one]\nshell = '''{script}'''\nartifacts = {{ made = 'made' }}\npass-environment = ['COUNT']\n\
+         run = {{ {run} }}\n"
+    );
+    let project = Sandbox::new().pipeline(&text);
+    let count = project.path("count").display().to_string();
+    project.env("COUNT", &count)
+}
+
+/// Counts its attempts in a file outside, and goes on from the third.
+const THIRD_TIME: &str =
+    "echo x >> \"$COUNT\"; if [ $(wc -l < \"$COUNT\") -lt 3 ]; then FAIL; fi; echo ok > made";
+
+#[test]
+fn a_program_that_is_killed_is_lost_and_one_that_fails_is_not() {
+    let retry = "retry = { times = 2, delay = '1ms' }";
+    let killed = script(&THIRD_TIME.replace("FAIL", "kill -9 $$"), retry);
+    let output = killed.run(&[]).ran(["command.one"]);
+    assert_eq!(output.events_of("warning").len(), 2, "{}", output.warnings());
+    assert!(output.warnings().contains("was killed (SIGKILL)"), "{}", output.warnings());
+
+    let failing = script(&THIRD_TIME.replace("FAIL", "exit 3"), retry);
+    let output = failing.run(&[]).exit(1);
+    assert!(output.failure().contains("exit code 3") && output.warnings().is_empty(), "{}", output.failure());
+    assert_eq!(output.events_of("failed")[0]["class"], "stage");
+
+    let any =
+        script(&THIRD_TIME.replace("FAIL", "exit 3"), "retry = { times = 2, on = 'any', delay = '1ms' }");
+    any.run(&[]).ran(["command.one"]);
+    any.run(&[]).cached_all();
+    let log = any.pcamflow(&["log", "p.toml", "command.one"]).exit(0).stdout;
+    assert!(log.contains("attempt 2 of 3 failed, the next begins in 2ms"), "{log}");
+}
+
+#[test]
+fn a_program_that_takes_too_long_is_ended_with_all_that_it_started() {
+    let project = script("sleep 600 & setsid sleep 600 & sleep 600", "timeout = '700ms'");
+    let output = project.run(&[]).exit(1);
+    assert_eq!(output.events_of("failed")[0]["class"], "timeout");
+    assert!(output.duration < Duration::from_secs(30), "{:?}", output.duration);
+    project.nothing_is_left_running();
+}
+
+#[test]
+fn the_time_for_which_another_run_is_waited_for_does_not_count() {
+    let project = script("sleep 1.5; echo ok > made", "timeout = '60s'");
+    let first = project.start(&["--out", "one"]);
+    until("the program", || project.alive().len() > 2);
+    let second = project.start(&["--out", "two", "--set", "command.one.run.timeout=\"500ms\""]);
+    first.finish().ran(["command.one"]);
+    second.finish().cached_all();
 }

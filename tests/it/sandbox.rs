@@ -40,9 +40,17 @@ impl Sandbox {
         Self::in_folder("project")
     }
 
+    /// An empty project on a file system in memory, where there is one: for tests that write a lot.
+    pub(crate) fn in_memory() -> Self {
+        Self::below(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap(), "project")
+    }
+
     /// An empty project in a folder of that name.
     pub(crate) fn in_folder(name: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::below(tempfile::tempdir().unwrap(), name)
+    }
+
+    fn below(folder: TempDir, name: &str) -> Self {
         // Canonical, because messages name what the system calls the current folder.
         let root = folder.path().canonicalize().unwrap().join(name);
         fs::create_dir(&root).unwrap();

@@ -103,20 +103,30 @@ fn the_plan_and_the_end_are_tables() {
     assert!(again.stdout.contains("2 trials, all cached") && again.stderr.is_empty(), "{}", again.stdout);
 }
 
+/// A pipeline that reads official files, of which one is no HDF5 file.
+fn with_a_broken_source() -> Sandbox {
+    let made = project();
+    made.run(&["synthesize.s"]).exit(0);
+    let artifact = |name: &str| fs::read(made.path(&format!("out/swept/synthesize.s/{name}"))).unwrap();
+    let text = "[pipeline]\nname = 'swept'\n[preview.p]\nimages = { x = 'x.h5', y = 'y.h5' }\nrows = 1\n";
+    let project = Sandbox::new().pipeline(text).file("data/bad.h5", "no HDF5");
+    project.file("data/x.h5", artifact("images.h5")).file("data/y.h5", artifact("labels.h5"))
+}
+
+const SOURCES: [&str; 4] = ["--set", "preview.p.images.x=x.h5,bad.h5", "--set", "preview.p.columns=2,3"];
+
 #[test]
 fn a_trial_that_fails_stops_no_other() {
-    let project = project();
-    // The grid needs more patches than there are.
-    let output = sweep(&project, &["--set", "preview.p.columns=2,20,3"]).exit(1);
+    let project = with_a_broken_source();
+    let output = sweep(&project, &SOURCES).exit(1);
     let ended = &output.events_of("ended")[0];
     let outcomes: Vec<&str> =
         ended["trials"].as_array().unwrap().iter().map(|trial| trial["outcome"].as_str().unwrap()).collect();
-    assert_eq!(outcomes, ["done", "failed", "done"]);
-    assert_eq!(ended["trials"][1]["failed"][0], "preview.p[columns=20]");
-    assert!(output.failure().contains("room for 20 patches"));
-    let text = project.pcamflow(&["sweep", "p.toml", "--set", "preview.p.columns=2,20,3"]).exit(1);
-    assert!(text.stdout.contains("3 trials: 2 done, 1 failed"), "{}", text.stdout);
-    assert!(text.stdout.contains("preview.p[columns=20] failed:"), "{}", text.stdout);
+    assert_eq!(outcomes, ["done", "done", "failed", "failed"]);
+    assert_eq!(ended["trials"][2]["failed"][0], "preview.p[x=bad.h5,columns=2]");
+    let text = project.pcamflow(&[&["sweep", "p.toml"], &SOURCES[..]].concat()).exit(1);
+    assert!(text.stdout.contains("4 trials: 2 done, 2 failed"), "{}", text.stdout);
+    assert!(text.stdout.contains("preview.p[x=bad.h5,columns=3] failed"), "{}", text.stdout);
 }
 
 #[test]
@@ -167,6 +177,34 @@ fn killed_and_started_again_a_sweep_repeats_nothing() {
     assert_eq!(output.events_of("started").len(), stages - done, "what was done is not done again");
     sweep(&project, &values).cached_all();
     assert_eq!(project.names("out/swept/trials").len(), 12);
+}
+
+#[test]
+fn every_trial_is_recorded_as_a_run_of_its_own() {
+    let broken = with_a_broken_source();
+    let first = sweep(&broken, &SOURCES).exit(1);
+    let id = first.events_of("sweep")[0]["id"].as_str().unwrap().to_owned();
+    let compared = broken.pcamflow(&["compare", "--sweep", &id, "--json"]);
+    for trial in ["x=x.h5,columns=2", "x=x.h5,columns=3", "x=bad.h5,columns=2", "x=bad.h5,columns=3"] {
+        assert!(
+            compared.stdout.contains(trial),
+            "{trial} is not in:\n{}{}",
+            compared.stdout,
+            compared.stderr
+        );
+    }
+    let project = project();
+    let values = ["--set", "preview.p.columns=2,3"];
+    let again = sweep(&project, &values).exit(0);
+    assert_ne!(again.events_of("sweep")[0]["id"], id.as_str());
+    let runs = || {
+        let files = crate::sandbox::files(&project.path(".pcamflow/runs"));
+        files.iter().filter(|file| file.extension().is_some_and(|ending| ending == "json")).count()
+    };
+    assert_eq!(runs(), 2);
+    let once_more = sweep(&project, &values).cached_all();
+    assert_eq!(once_more.events_of("sweep"), again.events_of("sweep"), "the same sweep");
+    assert_eq!(runs(), 2, "a sweep that found everything is not recorded again");
 }
 
 #[test]

@@ -175,3 +175,69 @@ fn a_stage_that_fails_this_time_is_told() {
         (&"not-verified".into(), &"timeout".into())
     );
 }
+
+#[test]
+fn folders_are_compared_file_by_file() {
+    let text = "[command.one]\nshell = 'mkdir plots; echo same > plots/a.txt; date +%N > plots/now.txt; echo ok > made'\n\
+                artifacts = { plots = 'plots/', made = 'made' }\n";
+    let project = Sandbox::new().pipeline(text);
+    project.run(&[]).ran(["command.one"]);
+    let output = project.pcamflow(&["verify", "p.toml", "command.one", "--keep", "again"]).exit(1);
+    assert!(output.stdout.contains("made   bit-identical"), "{}", output.stdout);
+    assert!(
+        output.stdout.contains("now.txt: numbers: by up to") && !output.stdout.contains("a.txt"),
+        "{}",
+        output.stdout
+    );
+    assert_eq!(project.names("again/command.one/plots"), ["a.txt", "now.txt"]);
+    project.run(&[]).cached_all();
+}
+
+#[cfg(feature = "torch")]
+#[test]
+fn a_model_is_bound_to_its_machine_and_threads_and_what_it_is_asked_is_not() {
+    let pipeline = PIPELINE.replace("[preview.p]\nimages = 'split.d/train'\nrows = 2\ncolumns = 2\n", "")
+        + "\
+[train.t]
+data = 'split.d'
+architecture.class-cnn = { channels = [4, 4, 8, 8], hidden = 8 }
+epochs = 2
+batch-size = 4
+[evaluate.e]
+model = 'train.t'
+images = 'split.d/test'
+[explain.g]
+model = 'train.t'
+images = 'split.d/test'
+take = 4
+method.grad-cam = {}
+";
+    let project = Sandbox::new().pipeline(&pipeline);
+    project.run(&["--device", "cpu", "--threads", "2"]).exit(0);
+    let same =
+        ["verify", "p.toml", "train.t", "evaluate.e", "explain.g", "--device", "cpu", "--threads", "2"];
+    let output = project.pcamflow(&same).exit(0);
+    assert!(output.stdout.contains("train.t: as promised (the same bytes)"), "{}", output.stdout);
+    assert_eq!(output.stdout.matches("as promised").count(), 3, "{}", output.stdout);
+
+    let other = ["verify", "p.toml", "*.t", "*.e", "*.g", "--device", "cpu", "--threads", "1", "--json"];
+    let stages = project.pcamflow(&other).exit(0).events();
+    let promises: Vec<&str> = stages.iter().map(|stage| stage["promise"].as_str().unwrap()).collect();
+    assert_eq!(promises, ["one-realisation", "within-tolerance", "within-tolerance"]);
+    assert_eq!(stages[0]["conditions"][1]["threads"], 1);
+
+    // Maps that are another model's are noticed.
+    plant(&project, "explain.g", "maps", |path| {
+        let file = hdf5::File::open_rw(path).unwrap();
+        let maps = file.dataset("map").unwrap();
+        let mut values = maps.read_raw::<f32>().unwrap();
+        values[5] += 1.0;
+        maps.write_raw(&values).unwrap();
+    });
+    let output = project.pcamflow(&["verify", "p.toml", "explain.g", "--device", "cpu"]).exit(1);
+    assert!(
+        output.stdout.contains("map: 1 of") && output.stdout.contains("at [0, 0, 5]"),
+        "{}",
+        output.stdout
+    );
+}

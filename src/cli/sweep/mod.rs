@@ -25,10 +25,11 @@ pub(super) use record::{Recorders, id_of};
     )),
     after_help = "\
 What to try stands on the command line, in a table, or in the pipeline file as [sweep]:
-  pcamflow sweep p.toml --set train.base.batch-size=64,128 --set train.base.epochs=4,8    4 trials
-  pcamflow sweep p.toml --set train.base.batch-size=64,128 --set train.base.epochs=8,4 --zip    2 trials
-  pcamflow sweep p.toml --random 20 --set train.base.optimizer.adam.learning-rate=log:1e-5..1e-2
-  pcamflow sweep p.toml --from trials.csv    a trial a row; the header holds the keys, `name` names trials
+  pcamflow sweep p.toml --set train.base.batch-size=64,128 --set train.base.epochs=4,8
+  pcamflow sweep p.toml --set train.base.batch-size=64,128 --set train.base.epochs=8,4 --zip
+  pcamflow sweep p.toml --set train.base.optimizer.adam.learning-rate=log:1e-5..1e-2 --random 20
+  pcamflow sweep p.toml --from trials.csv
+A table has a trial in each row; its header holds the keys, and a column `name` names the trials.
 
 Values stand side by side, separated by commas outside of brackets, braces and quotes; each is what
 `run --set` takes. So an array is one value, key=[8,16], and key=[8,16],[16,32] are two.

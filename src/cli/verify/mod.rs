@@ -24,6 +24,7 @@ use crate::{
         again::{Again, NotAgain},
         exec::Processes,
     },
+    fsx,
     pipeline::Pipeline,
     protocol::FailureClass,
     stages::{DeviceChoice, Equality, RunSettings},
@@ -36,8 +37,8 @@ use crate::{
 #[command(after_help = "\
 What is promised depends on the kind of stage:
   synthesize, split, preview                  the same bytes, anywhere
-  train, resume-train                         the same bytes on the same machine, device and threads; elsewhere
-                                              one valid training, of which differences are only told
+  train, resume-train, command                the same bytes on the same machine, device and threads; elsewhere
+                                              one valid result of many: differences are only told
   evaluate, explain, metrics, sanity          the same numbers within the tolerance, on any device and threads
 Numbers are within the tolerance if they differ by at most that part of the largest number of their column or
 array. Pictures and texts for people are made from those numbers: how they differ is told, and not judged.
@@ -132,8 +133,17 @@ fn told(arguments: &VerifyArguments, again: &Again) -> Exit {
     if judged.as_promised { Exit::Done } else { Exit::Failed }
 }
 
-fn keep(again: &Again, folder: &Path) -> crate::fsx::Result<()> {
-    again.artifacts.iter().try_for_each(|pair| copy(&pair.again, &folder.join(&pair.file), true))
+fn keep(again: &Again, folder: &Path) -> fsx::Result<()> {
+    again.artifacts.iter().try_for_each(|pair| keep_one(&pair.again, &folder.join(&pair.file)))
+}
+
+/// Copies a file, or a folder with all in it.
+fn keep_one(from: &Path, to: &Path) -> fsx::Result<()> {
+    if !from.is_dir() {
+        return copy(from, to, true);
+    }
+    fsx::create_folder(to)?;
+    fsx::list(from)?.iter().try_for_each(|name| keep_one(&from.join(name), &to.join(name)))
 }
 
 fn refused(arguments: &VerifyArguments, not: &NotAgain, stopped: bool) -> Exit {

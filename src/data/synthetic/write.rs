@@ -73,7 +73,10 @@ fn chunk(dataset: &Dataset, first: u32) -> Vec<Patch> {
 
 fn write_sheet(patches: &[Patch], path: &Path) -> anyhow::Result<()> {
     let sheet = contact_sheet(patches, SHEET.1, SheetOptions { centre_box: true, mask: false });
-    sheet.save(path).with_context(|| format!("cannot write {}", path.display()))
+    let mut png = std::io::Cursor::new(Vec::new());
+    sheet.write_to(&mut png, image::ImageFormat::Png).context("cannot encode the contact sheet")?;
+    // Written here and not by the encoder, whose errors hide the system's: a full disk must be told as one.
+    std::fs::write(path, png.into_inner()).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// The four files that grow together.

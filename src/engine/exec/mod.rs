@@ -9,7 +9,7 @@ mod oom;
 mod probe;
 mod process;
 mod processes;
-mod watch;
+mod watcher;
 
 pub use probe::Probe;
 pub use processes::{Processes, Programs};

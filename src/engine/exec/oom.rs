@@ -54,26 +54,41 @@ impl Kills {
         }
     }
 
+    /// What to say where a process of ours was killed for want of memory since these counts were taken, but
+    /// not the one that we talk with; `None` where none is known to have been.
+    pub(super) fn told_of_others(self, peak: Option<u64>) -> Option<String> {
+        let facts = facts(peak, limit());
+        (self.killer(Self::now()) == Killer::Kernel).then(|| {
+            format!("meanwhile the kernel killed a process of this run for want of memory{facts}: {REMEDY}")
+        })
+    }
+
     /// What to say of a process that was killed (SIGKILL) since these counts were taken.
     pub(super) fn told(self, peak: Option<u64>) -> String {
         told(self.killer(Self::now()), peak, limit())
     }
 }
 
-fn told(killer: Killer, peak: Option<u64>, limit: Option<(u64, &str)>) -> String {
+/// What helps against want of memory.
+const REMEDY: &str = "lower `memory` in its `run = { memory = \"...\" }` or its batch size, or run fewer \
+                      stages at once (--jobs 1)";
+
+fn facts(peak: Option<u64>, limit: Option<(u64, &str)>) -> String {
     let held = peak.map(|peak| format!("it held {} at its peak", amount(peak)));
     let most = limit.map(|(bytes, whose)| format!("{whose} {}", amount(bytes)));
     let facts: Vec<String> = held.into_iter().chain(most).collect();
-    let facts = if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(", ")) };
-    let remedy = "lower `memory` in its `run = { memory = \"...\" }` or its batch size, or run fewer \
-                  stages at once (--jobs 1)";
+    if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(", ")) }
+}
+
+fn told(killer: Killer, peak: Option<u64>, limit: Option<(u64, &str)>) -> String {
+    let facts = facts(peak, limit);
     match killer {
         Killer::Kernel => {
-            format!("the process was killed (SIGKILL) by the kernel for want of memory{facts}: {remedy}")
+            format!("the process was killed (SIGKILL) by the kernel for want of memory{facts}: {REMEDY}")
         }
         Killer::ProbablyKernel => format!(
             "the process was killed (SIGKILL), probably by the kernel for want of memory, for it killed \
-             somebody on this machine just then{facts}: {remedy}"
+             somebody on this machine just then{facts}: {REMEDY}"
         ),
         Killer::SomebodyElse => format!(
             "the process was killed (SIGKILL) by hand or by another program, not by the kernel for want of \

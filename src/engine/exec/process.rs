@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Computed, GO_ON, Listener, watch::Watching};
+use super::{Computed, GO_ON, Listener, watcher::Watching};
 use crate::{
     offspring,
     protocol::{FOLDER, Failure, FailureClass, Level, Reply, Request, Task, VERSION},
@@ -97,7 +97,8 @@ impl Process {
         watching: &Watching<'_>,
     ) -> Result<Computed, Failure> {
         let request = Request::Run(Box::new(task.clone()));
-        if self.send(&request).is_err() {
+        let line = serde_json::to_vec(&request).map_err(|error| unspeakable(task, &error))?;
+        if self.send(line).is_err() {
             let lost = self.lost_while(watching);
             return Err(self.process_failure(&lost, listener));
         }
@@ -129,8 +130,7 @@ impl Process {
         }
     }
 
-    fn send(&mut self, request: &Request) -> std::io::Result<()> {
-        let mut line = serde_json::to_vec(request)?;
+    fn send(&mut self, mut line: Vec<u8>) -> std::io::Result<()> {
         line.push(b'\n');
         let Some(stdin) = &mut self.stdin else { return Err(std::io::ErrorKind::BrokenPipe.into()) };
         stdin.write_all(&line).and_then(|()| stdin.flush())
@@ -271,6 +271,19 @@ fn signal_name(signal: i32) -> String {
 
 fn environment(message: String) -> Failure {
     Failure { class: FailureClass::Environment, message }
+}
+
+/// A task that cannot be told to a process: JSON is text, and a path may be none.
+fn unspeakable(task: &Task, error: &serde_json::Error) -> Failure {
+    let mut paths = task.inputs.values().map(|input| &input.path).chain([&task.staging, &task.work]);
+    environment(match paths.find(|path| path.to_str().is_none()) {
+        Some(path) => format!(
+            "the path {} is not UTF-8, and stages cannot be given such paths: rename the folder, or choose \
+             another one (--store, --data)",
+            path.display()
+        ),
+        None => format!("the stage cannot be told to a process: {error}"),
+    })
 }
 
 fn lines_of(stderr: std::process::ChildStderr) -> mpsc::Receiver<String> {

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Computed, Executor, Listener, process::Process, watch::Watch};
+use super::{Computed, Executor, Listener, process::Process, watcher::Watch};
 use crate::{
     protocol::{Failure, FailureClass, OFFLINE, Task},
     stages::Runner,
@@ -105,7 +105,7 @@ impl Processes {
         match task.resources.timeout.filter(|_| watching.is_overdue()) {
             // Also where it was done in the very moment in which its time was up: it is ended now.
             Some(timeout) => Err(too_long(timeout)),
-            None => result,
+            None => result.map_err(|failure| watching.explained(failure)),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use super::{Better, Facts, better, differences::is_of};
+use super::{Better, Facts, better, differences::is_of, facts::NONE};
 use crate::{
     engine::repeats::Spread,
     store::{Outcome, RunRecord, RunState},
@@ -65,7 +65,7 @@ pub struct Row {
 pub enum Cell {
     /// Nothing: the run has no such stage, or that has no such number.
     Absent,
-    /// The parameter has its default.
+    /// The parameter has its default, and nobody knows any more which that was.
     Default,
     /// A value.
     Text(String),
@@ -153,7 +153,13 @@ fn keys(runs: &[(RunRecord, RunState, Facts)], of: impl Fn(&Facts) -> BTreeSet<S
 /// Whether two runs have different values there. Stages and digests that one does not know are no difference.
 fn differs(column: &Column, runs: &[(RunRecord, RunState, Facts)]) -> bool {
     let mut cells = runs.iter().map(|(run, _, facts)| cell(column, run, facts));
-    let mut known = cells.by_ref().filter(|cell| *cell != Cell::Absent || column.what == What::Asked);
+    // What some leave out because it is at its default, others write out.
+    let some_complete = runs.iter().any(|(.., facts)| facts.complete);
+    let mut known = cells.by_ref().filter(|cell| match cell {
+        Cell::Absent => column.what == What::Asked,
+        Cell::Default => !some_complete,
+        Cell::Text(_) | Cell::Figure { .. } => true,
+    });
     known.next().is_some_and(|first| known.any(|cell| cell != first))
 }
 
@@ -162,8 +168,9 @@ fn cell(column: &Column, run: &RunRecord, facts: &Facts) -> Cell {
     match column.what {
         What::Parameter => match facts.parameters.get(&column.name) {
             Some(value) => Cell::Text(value.clone()),
-            None if facts.stages.iter().any(|stage| is_of(&column.name, stage)) => Cell::Default,
-            None => Cell::Absent,
+            None if !facts.stages.iter().any(|stage| is_of(&column.name, stage)) => Cell::Absent,
+            None if facts.complete => Cell::Text(NONE.to_owned()),
+            None => Cell::Default,
         },
         What::Source => text(facts.sources.get(&column.name).cloned()),
         What::Asked => text(match column.name.as_str() {
@@ -316,7 +323,7 @@ mod tests {
         let comparison = three();
         let expected = ["train.t.batch-size", "train.t.epochs", "train.t.accuracy", "compute-seconds"];
         assert_eq!(names(&comparison), expected);
-        assert_eq!(comparison.rows[0].cells[0], Cell::Default);
+        assert_eq!(comparison.rows[0].cells[0], Cell::Text("64".to_owned()));
         assert_eq!(comparison.rows[1].cells[1], Cell::Text("9".to_owned()));
         let best: Vec<bool> = comparison
             .rows
@@ -342,7 +349,7 @@ mod tests {
         comparison.sort(accuracy);
         assert_eq!(ids(&comparison), [2, 1, 3]);
         comparison.sort(comparison.column("batch-size").unwrap());
-        assert_eq!(ids(&comparison)[0], 2, "what has its default comes after what has a value");
+        assert_eq!(ids(&comparison)[0], 2);
         assert!(comparison.column("pochs").unwrap_err().contains("there are train.t.batch-size"));
         comparison.only_numbers(&[accuracy]);
         assert_eq!(names(&comparison), ["train.t.batch-size", "train.t.epochs", "train.t.accuracy"]);

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Facts;
+use super::{Facts, facts::NONE};
 
 /// One thing in which two runs differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Difference {
-    /// A parameter: its path, what it was and what it is; `None` where it has its default.
+    /// A parameter: its path, what it was and what it is; `None` where it has its default, whatever that is.
     Parameter(String, Option<String>, Option<String>),
     /// A source file has other content, or is another file.
     Source(String),
@@ -29,8 +29,12 @@ pub fn differences(before: &Facts, after: &Facts) -> Vec<Difference> {
     // A digest that one of them does not know is no difference.
     let sources = sources.filter(|(_, old, new)| old.is_some() && new.is_some());
     let parameters = of_both(&before.parameters, &after.parameters).into_iter();
+    // Where one leaves out what is at its default, only what both tell can be compared.
+    let told = before.complete == after.complete;
+    let parameters = parameters.filter(move |(_, old, new)| told || (old.is_some() && new.is_some()));
+    let none = |value: Option<String>| value.or_else(|| after.complete.then(|| NONE.to_owned()));
     parameters
-        .map(|(key, old, new)| Difference::Parameter(key, old, new))
+        .map(|(key, old, new)| Difference::Parameter(key, none(old), none(new)))
         .chain(sources.map(|(key, ..)| Difference::Source(key)))
         .chain(new)
         .chain(gone)
@@ -71,7 +75,7 @@ mod tests {
         assert_eq!(
             found,
             [
-                parameter("train.t.batch-size", None, Some("32")),
+                parameter("train.t.batch-size", Some("64"), Some("32")),
                 parameter("train.t.epochs", Some("5"), Some("3")),
                 Difference::NewStage("split.e".to_owned()),
                 Difference::NoStage("synthesize.s".to_owned()),

@@ -11,9 +11,12 @@ use std::{
     path::Path,
 };
 
+use serde_json::Value;
+
 use crate::{
     engine::repeats::Spread,
     pipeline::{self, Options, Pipeline, Source, StageNode},
+    stages::{AnyStage, Class, join, kebab},
     store::{ActionRecord, RunRecord, RunStage, Store},
 };
 
@@ -22,10 +25,13 @@ use crate::{
 pub struct Facts {
     /// Its stages, as the pipeline file names them.
     pub stages: BTreeSet<String>,
-    /// The parameters that are not at their defaults: `train.base.epochs` -> `8`.
+    /// The parameters, those at their defaults included: `train.base.epochs` -> `8`.
     pub parameters: BTreeMap<String, String>,
     /// The source files: `split.pcam.images` -> `x.h5 1a2b3c4d5e`, the beginning of its digest.
     pub sources: BTreeMap<String, String>,
+    /// Whether all parameters are there; else those are left out that are at their defaults, and those of
+    /// stages without a result.
+    pub complete: bool,
     /// The main numbers, in the order of the stages: stage, and the number over its repeats.
     pub numbers: Vec<(String, Spread)>,
 }
@@ -51,6 +57,7 @@ impl Facts {
             stages: record.stages.iter().map(|stage| written(&stage.name).to_owned()).collect(),
             parameters: joined(parameters),
             sources: joined(sources),
+            complete: pipeline.is_some(),
             numbers: numbers(record),
         }
     }
@@ -93,8 +100,8 @@ fn from_pipeline(
 ) {
     let name = node.name.to_string();
     let stage = written(&name);
-    for (path, value) in node.stage.semantic().iter() {
-        add(parameters, format!("{stage}.{path}"), plain(value));
+    for (path, value) in written_out(&node.stage) {
+        add(parameters, format!("{stage}.{path}"), value);
     }
     for input in &node.inputs {
         let Source::File { file, .. } = &input.source else { continue };
@@ -105,6 +112,42 @@ fn from_pipeline(
         }
     }
 }
+
+/// The parameters of a stage that enter its key, and what it reads of other stages: each with its value.
+fn written_out(stage: &AnyStage) -> Vec<(String, String)> {
+    let mut values = Vec::new();
+    let Ok(Value::Object(tagged)) = serde_json::to_value(stage) else { return values };
+    let Some((_, Value::Object(fields))) = tagged.into_iter().next() else { return values };
+    for field in stage.kind().fields() {
+        let name = kebab(field.name);
+        match (field.class, fields.get(&name)) {
+            (Class::Semantic | Class::Inherited, Some(value)) => flatten(&name, value, &mut values),
+            // Files are told with their digests.
+            (Class::Input, Some(value @ Value::String(_))) => flatten(&name, value, &mut values),
+            (Class::Input | Class::Execution, _) | (_, None) => {}
+        }
+    }
+    values
+}
+
+/// The values in a value: `optimizer.adam.learning-rate`, and of a choice its name, `optimizer`.
+fn flatten(path: &str, value: &Value, values: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(fields) => {
+            let mut inner = fields.iter();
+            if let (Some((choice, Value::Object(_))), None) = (inner.next(), inner.next()) {
+                values.push((path.to_owned(), choice.clone()));
+            }
+            fields.iter().for_each(|(name, value)| flatten(&join(path, name), value, values));
+        }
+        Value::String(text) => values.push((path.to_owned(), text.clone())),
+        Value::Null => values.push((path.to_owned(), NONE.to_owned())),
+        other => values.push((path.to_owned(), other.to_string())),
+    }
+}
+
+/// The value of what is not there.
+pub(super) const NONE: &str = "none";
 
 fn from_action(name: &str, action: Option<&ActionRecord>, parameters: &mut Values) {
     for (line, value) in action.iter().flat_map(|action| &action.lines) {
@@ -218,6 +261,11 @@ seeds = [1, 2]
         assert_eq!(facts.parameters["train.t.epochs"], "5");
         assert_eq!(facts.parameters["train.t.seed"], "1, 2");
         assert_eq!(facts.parameters["split.d.algorithm"], "scikit-learn");
+        // Defaults, too, and which of several choices it is.
+        assert_eq!(facts.parameters["train.t.optimizer"], "adam");
+        assert_eq!(facts.parameters["train.t.optimizer.adam.learning-rate"], "0.001");
+        assert_eq!(facts.parameters["train.t.data"], "split.d");
+        assert!(facts.complete && !facts.parameters.contains_key("split.d.labels"));
         assert!(facts.stages.contains("train.t") && facts.stages.len() == 3);
         let (stage, accuracy) = &facts.numbers[0];
         assert_eq!((stage.as_str(), accuracy.n), ("train.t", 2));

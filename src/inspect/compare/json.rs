@@ -21,7 +21,12 @@ fn values(old: &Value, new: &Value, path: &str, part: &str, findings: &mut Findi
     match (old, new) {
         (Value::Number(a), Value::Number(b)) => {
             let [a, b] = [a, b].map(|number| number.as_f64().unwrap_or(f64::NAN));
-            findings.number(if part.is_empty() { "value" } else { part }, a, b, || path.to_owned());
+            let part = if part.is_empty() || part.starts_with('[') {
+                format!("value{part}")
+            } else {
+                part.to_owned()
+            };
+            findings.number(&part, a, b, || path.to_owned());
         }
         (Value::Array(a), Value::Array(b)) => {
             if a.len() != b.len() {

@@ -4,6 +4,7 @@
 //! say.
 
 mod csv;
+mod folder;
 mod hdf5;
 mod json;
 mod png;
@@ -55,11 +56,14 @@ pub enum Nature {
     Bytes,
 }
 
-/// Compares two files, whose name tells the format (`metrics.json`).
+/// Compares two files, whose name tells the format (`metrics.json`), or two folders file by file.
 ///
 /// # Errors
 /// A file that cannot be read, or is not what its name says.
 pub fn compare(old: &Path, new: &Path, name: &str) -> Result<Comparison> {
+    if old.is_dir() && new.is_dir() {
+        return folder::compare(old, new);
+    }
     let bytes = [old.metadata()?.len(), new.metadata()?.len()];
     let first_difference = first_difference(old, new)?;
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase();

@@ -35,7 +35,7 @@ impl Part {
 }
 
 /// The most differences other than in numbers that are told one by one.
-const TOLD: usize = 20;
+pub(super) const TOLD: usize = 20;
 
 /// What was found so far.
 #[derive(Debug, Default)]

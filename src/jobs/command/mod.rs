@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 
 use crate::{
     protocol::{Number, Outcome, Task},
-    serve::Reporter,
+    serve::{ProgramLost, Reporter},
     stages::command::Command,
 };
 use meaning::{Meaning, meaning};
@@ -32,7 +32,12 @@ pub(super) fn run(stage: &Command, task: &Task, reporter: &dyn Reporter) -> Resu
     let status = program::run(stage, task, &sandbox, &mut |line| told.line(line))?;
     sandbox.inputs_are_unharmed()?;
     if !status.success() {
-        bail!("{}{}{}", ending(stage, status), told.last_words(), hints(stage));
+        let failure = format!("{}{}{}", ending(stage, status), told.last_words(), hints(stage));
+        // Ended by a signal, it was lost, whatever it was to do; with an exit code it decided so.
+        match status.signal() {
+            Some(_) => bail!(ProgramLost(failure)),
+            None => bail!(failure),
+        }
     }
     sandbox.holds_what_was_declared(stage)?;
     Ok(Outcome { numbers: told.numbers, device: "cpu".to_owned(), resumed: None })

@@ -47,14 +47,25 @@ impl Kept {
         Ok(kept)
     }
 
+    /// The trials of a sweep count as one run, together.
     fn add(&mut self, store: &Store, pipeline: String, mut files: Vec<RunFile>, most: usize) -> Result<()> {
-        let (mut ended, mut all_told) = (0, true);
-        while ended < most {
-            let Some(file) = files.pop() else { break };
-            match store.run(&file)? {
+        let (mut counted, mut sweep, mut all_told) = (0, None, true);
+        while let Some(file) = files.pop() {
+            let read = store.run(&file)?;
+            let of = match &read {
+                ReadRun::Record(record) => record.sweep.as_ref().map(|trial| trial.id.clone()),
+                ReadRun::Foreign(_) | ReadRun::Damaged(_) | ReadRun::Absent => None,
+            };
+            let same = of.is_some() && of == sweep;
+            if counted >= most && !same {
+                files.push(file);
+                break;
+            }
+            match read {
                 ReadRun::Record(record) if record.ended.is_some() => {
                     self.keys.extend(record.keys());
-                    ended += 1;
+                    counted += usize::from(!same);
+                    sweep = of;
                 }
                 ReadRun::Absent => {}
                 ReadRun::Record(_) | ReadRun::Foreign(_) | ReadRun::Damaged(_) => all_told = false,

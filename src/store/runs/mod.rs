@@ -3,6 +3,7 @@
 //! ```text
 //! runs/000017.full.json   the record of run 17, of the pipeline `full`
 //! runs/live/17            locked by run 17 while it lives
+//! runs/lock               locked for the giving of a number
 //! ```
 //!
 //! A record is written when a run starts to compute, and replaced once when that ends; a run that finds
@@ -139,8 +140,8 @@ impl Store {
     /// # Errors
     /// Where the store cannot be written.
     pub fn begin_run(&self, record: &mut RunRecord) -> Result<LiveRun> {
-        let _lock = self.layout.short_lock(LOCK)?;
-        let file = next(&self.layout, record)?;
+        let _lock = alone(&self.layout)?;
+        let file = next(&self.layout, &self.runs()?, record);
         let lock = live(&self.layout, file.id)?;
         write(&self.layout, &file, record)?;
         Ok(LiveRun { layout: Arc::clone(&self.layout), file, _lock: lock })
@@ -152,10 +153,10 @@ impl Store {
     /// # Errors
     /// Where the store cannot be written.
     pub fn add_run(&self, record: &mut RunRecord) -> Result<u64> {
-        let _lock = self.layout.short_lock(LOCK)?;
+        let _lock = alone(&self.layout)?;
+        let files = self.runs()?;
         if record.is_all_cached()
-            && let Some((file, mut last)) = self.last_run(&record.pipeline)?
-            && last.is_like(record)
+            && let Some((file, mut last)) = self.last_like(&files, record)?
         {
             last.repeated += 1;
             last.repeated_last = Some(record.started.clone());
@@ -163,7 +164,7 @@ impl Store {
             write(&self.layout, &file, &last)?;
             return Ok(last.id);
         }
-        let file = next(&self.layout, record)?;
+        let file = next(&self.layout, &files, record);
         write(&self.layout, &file, record)?;
         Ok(file.id)
     }
@@ -192,13 +193,18 @@ impl Store {
         })
     }
 
-    fn last_run(&self, pipeline: &str) -> Result<Option<(RunFile, Box<RunRecord>)>> {
-        let last = self.runs()?.into_iter().rfind(|file| file.pipeline == name_of(pipeline));
-        let Some(file) = last else { return Ok(None) };
-        Ok(match self.run(&file)? {
-            ReadRun::Record(record) => Some((file, record)),
-            ReadRun::Foreign(_) | ReadRun::Damaged(_) | ReadRun::Absent => None,
-        })
+    /// The last run of the pipeline, if it was the same; of a sweep, which runs many trials each time, the last
+    /// one of that trial, if it is not far back.
+    fn last_like(&self, files: &[RunFile], record: &RunRecord) -> Result<Option<(RunFile, Box<RunRecord>)>> {
+        let far = if record.sweep.is_some() { TRIALS } else { 1 };
+        let own = files.iter().rev().filter(|file| file.pipeline == name_of(&record.pipeline));
+        for file in own.take(far) {
+            match self.run(file)? {
+                ReadRun::Record(last) if last.is_like(record) => return Ok(Some((file.clone(), last))),
+                ReadRun::Record(_) | ReadRun::Foreign(_) | ReadRun::Damaged(_) | ReadRun::Absent => {}
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -219,8 +225,14 @@ impl LiveRun {
     }
 }
 
-/// The lock under which numbers are given.
-const LOCK: &str = "runs";
+/// How many runs a trial looks back for its last one. Further back would cost more than a record does.
+const TRIALS: usize = 64;
+
+/// The lock under which numbers are given: on a file that stays, because every run takes it.
+fn alone(layout: &Layout) -> Result<Gate> {
+    layout.prepare(&layout.runs())?;
+    Ok(Gate::alone(&layout.runs().join("lock"))?)
+}
 
 fn live_path(layout: &Layout, id: u64) -> PathBuf {
     layout.runs().join("live").join(id.to_string())
@@ -247,12 +259,11 @@ fn name_of(pipeline: &str) -> &str {
 }
 
 /// The number, and the file, of a new run. Only for a holder of the lock.
-fn next(layout: &Layout, record: &mut RunRecord) -> Result<RunFile> {
-    layout.prepare(&layout.runs())?;
-    record.id = list(layout)?.last().map_or(1, |last| last.id + 1);
+fn next(layout: &Layout, files: &[RunFile], record: &mut RunRecord) -> RunFile {
+    record.id = files.last().map_or(1, |last| last.id + 1);
     let pipeline = name_of(&record.pipeline).to_owned();
     let path = layout.runs().join(format!("{:06}.{pipeline}.json", record.id));
-    Ok(RunFile { id: record.id, pipeline, path })
+    RunFile { id: record.id, pipeline, path }
 }
 
 fn list(layout: &Layout) -> Result<Vec<RunFile>> {

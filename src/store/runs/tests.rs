@@ -180,3 +180,37 @@ fn what_a_killed_run_or_one_without_a_record_left_stays() {
     assert_eq!(results(&case), expected);
     assert_eq!(case.store.runs().unwrap().len(), 2);
 }
+
+#[test]
+fn trials_of_a_sweep_are_counted_each_by_itself_and_kept_together() {
+    let case = Case::new();
+    let trial = |name: &str| {
+        let sweep = SweepTrial { id: "s".to_owned(), trial: name.to_owned(), ..SweepTrial::default() };
+        RunRecord { sweep: Some(sweep), ..cached("full", &["split.d"]) }
+    };
+    used(&case, "full", "a");
+    for _ in 0..2 {
+        for name in ["x", "y", "z"] {
+            case.store.add_run(&mut trial(name)).unwrap();
+        }
+    }
+    assert_eq!(case.store.runs().unwrap().len(), 4);
+    assert_eq!(read(&case, 3).repeated, 1);
+    let policy = Policy { all: true, keep: Keep::Runs(1), ..Policy::default() };
+    assert_eq!(case.store.collect(&policy, &|_| ()).unwrap().runs.count, 1, "the run before the sweep");
+    assert_eq!(case.store.runs().unwrap().len(), 3);
+}
+
+#[test]
+#[ignore = "a measurement: a run of 10,000 stages, prints times"]
+fn measure_10_000_stages() {
+    let case = Case::new();
+    let names: Vec<String> = (0..10_000).map(|n| format!("command.stage-{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    for what in ["recorded", "counted", "counted"] {
+        let mut record = cached("full", &names);
+        let start = std::time::Instant::now();
+        case.store.add_run(&mut record).unwrap();
+        println!("{what}: {:?}", start.elapsed());
+    }
+}

@@ -11,15 +11,19 @@ mod replace;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
+    sync::PoisonError,
 };
 
 use super::{Error, Result, Store, StoredArtifact, layout::Layout};
 use crate::{
     digest::Digest,
-    fsx::{self, Exposed, FileLock},
+    fsx::{self, Exposed, FileLock, TryLock},
 };
 use marker::{MARKER, read_marker, remove_ours, stat_shown};
 use replace::{clear_up, replace, target_of};
+
+/// What the names of the locks of shown folders begin with.
+pub(super) const VIEW_LOCK: &str = "view-";
 
 /// What showing a folder did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,7 +57,12 @@ impl Store {
         let lock = self.lock_view(&target);
         match already_right(&self.layout, &target, &wanted)? {
             Some(shown) => Ok(shown),
-            None => replace(&self.layout, &target, &wanted, lock.is_some()),
+            None => {
+                if let Some(lock) = &lock {
+                    self.clear_up_for(&target, lock)?;
+                }
+                replace(&self.layout, &target, &wanted)
+            }
         }
     }
 
@@ -78,6 +87,32 @@ impl Store {
             }
         }
         Ok(gone)
+    }
+
+    /// Finishes what a crash left of a folder that is about to be replaced. A crash leaves its lock's file, so
+    /// that nobody has to look for what is not there; what older ones left, and whoever had no locks, is
+    /// looked for once, beside all folders. Only for the holder of the folder's lock.
+    fn clear_up_for(&self, target: &Path, lock: &FileLock) -> Result<()> {
+        let parent = fsx::parent(target);
+        let known = !self.tidied.lock().unwrap_or_else(PoisonError::into_inner).insert(parent.clone());
+        if lock.follows_another() || !known {
+            clear_up(target)?;
+        }
+        if known {
+            return Ok(());
+        }
+        for name in fsx::list(&parent)? {
+            let Some(other) = name.to_str().and_then(target_of).map(|name| parent.join(name)) else {
+                continue;
+            };
+            // Whoever holds its lock clears up itself; waiting for that one could be for ever.
+            if other != target
+                && let Some(_lock) = self.try_lock_view(&other)
+            {
+                clear_up(&other)?;
+            }
+        }
+        Ok(())
     }
 
     /// Where an artifact is shown in the folder `target`, if it is shown there as it is.
@@ -106,9 +141,20 @@ impl Store {
     /// The lock for changing what a folder shows; `None` where the store cannot be written or its file
     /// system has no locks: the change is made without it.
     fn lock_view(&self, target: &Path) -> Option<FileLock> {
-        let name = format!("view-{}", Digest::of(target.as_os_str().as_encoded_bytes()).hex());
-        self.layout.short_lock(&name).ok().filter(FileLock::is_enforced)
+        self.layout.short_lock(&lock_name(target)).ok().filter(FileLock::is_enforced)
     }
+
+    /// As `lock_view`, unless somebody else has it.
+    fn try_lock_view(&self, target: &Path) -> Option<FileLock> {
+        match FileLock::try_acquire(&self.layout.locks().join(lock_name(target)), "a short update") {
+            Ok(TryLock::Acquired(lock)) => Some(lock).filter(FileLock::is_enforced),
+            Ok(TryLock::Held(_)) | Err(_) => None,
+        }
+    }
+}
+
+fn lock_name(target: &Path) -> String {
+    format!("{VIEW_LOCK}{}", Digest::of(target.as_os_str().as_encoded_bytes()).hex())
 }
 
 fn by_name<'a>(artifacts: impl IntoIterator<Item = &'a StoredArtifact>) -> Result<BTreeMap<&'a str, Digest>> {

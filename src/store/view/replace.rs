@@ -23,18 +23,10 @@ use crate::{
 /// What stands between a folder's name and the ID in the name of the folder being built.
 const INFIX: &str = ".pcamflow-";
 
-/// Shows what is wanted in the folder `target`. `alone` if the caller holds its lock, and so knows that
-/// hidden folders beside it are nobody's work in progress.
-pub(super) fn replace(
-    layout: &Layout,
-    target: &Path,
-    wanted: &BTreeMap<&str, Digest>,
-    alone: bool,
-) -> Result<Shown> {
+/// Shows what is wanted in the folder `target`. What a crash left of it has been cleared up: it could not be
+/// told from what is shown now any more.
+pub(super) fn replace(layout: &Layout, target: &Path, wanted: &BTreeMap<&str, Digest>) -> Result<Shown> {
     fsx::create_folder(&fsx::parent(target))?;
-    if alone {
-        clear_up(target)?;
-    }
     let id = fsx::unique_name();
     let new = beside(target, &id);
     let absent = build(layout, &new, &id, wanted).inspect_err(|_| drop(fsx::remove_tree(&new)))?;

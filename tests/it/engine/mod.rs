@@ -4,6 +4,7 @@ mod caching;
 mod concurrency;
 mod failures;
 mod healing;
+mod histories;
 mod plans;
 mod properties;
 mod repeats;
@@ -93,6 +94,12 @@ impl Project {
             options: Options { jobs: Some(4), ..Options::default() },
             stopped: AtomicBool::new(false),
         }
+    }
+
+    /// On a file system in memory where there is one: for tests that run thousands of stages.
+    fn in_memory() -> Self {
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        Self { folder, ..Self::new() }
     }
 
     fn path(&self) -> &Path {

@@ -135,7 +135,7 @@ fn the_union_of_many_trials_is_linear() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 5, ..ProptestConfig::default() })]
 
     #[test]
     fn all_trials_together_are_each_of_them_alone(

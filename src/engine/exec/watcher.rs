@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::{memory, oom::Kills, process::kill};
+use crate::protocol::Failure;
 
 /// How often to look, at most.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -87,6 +88,15 @@ impl Watching<'_> {
     /// Whether its time was up, and it was ended for that.
     pub(super) fn is_overdue(&self) -> bool {
         self.watch.0.lock().of(self.id).is_some_and(|watched| watched.overdue)
+    }
+
+    /// What to say of a failure that the process told itself: whether something that it started was killed.
+    pub(super) fn explained(&self, failure: Failure) -> Failure {
+        let known = failure.message.contains("(SIGKILL) by the kernel");
+        match self.kills.told_of_others(self.peak()).filter(|_| !known) {
+            Some(text) => Failure { message: format!("{}; {text}", failure.message), ..failure },
+            None => failure,
+        }
     }
 
     /// What to say of it if it was killed meanwhile.

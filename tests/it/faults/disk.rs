@@ -1,0 +1,103 @@
+//! Disks that are full: at whatever step that shows, the message names the disk, nothing is torn, and once
+//! there is space the run goes on.
+//!
+//! Every step of a run needs some bytes or an inode, so the limits walk through all of them.
+//! `PCAMFLOW_KILLS=200` (or any number) for all limits.
+
+use crate::{sandbox::Sandbox, wrong_inputs::mounted};
+
+use super::QUICK;
+
+/// Limits of a small disk: bytes, and files.
+fn limits() -> Vec<String> {
+    let all = std::env::var_os("PCAMFLOW_KILLS").is_some();
+    let sizes = [8, 24, 64, 256, 400, 500, 600, 700, 800, 900, 1000, 1100, 1200, 1300];
+    let sizes = sizes.iter().step_by(if all { 1 } else { 4 }).map(|size| format!("size={size}k"));
+    let inodes = (2..48).step_by(if all { 1 } else { 7 }).map(|count| format!("nr_inodes={count}"));
+    sizes.chain(inodes).collect()
+}
+
+/// What is shown, as one digest.
+const SHOWN: &str =
+    "find out -type f ! -name \".pcamflow-shown*\" | sort | xargs -d \"\\n\" sha256sum | sha256sum";
+
+#[test]
+fn whatever_step_finds_the_store_full_the_message_says_so_and_the_next_run_goes_on() {
+    let project = Sandbox::new().pipeline(QUICK).with(|root| std::fs::create_dir(root.join("st")).unwrap());
+    let limits = limits();
+    let script = format!(
+        "run=\"$PCAMFLOW run p.toml --json --store st\"; cache=\"$PCAMFLOW cache\"
+         $PCAMFLOW run p.toml --quiet --store plain; expected=$({SHOWN}); rm -r out
+         for limit in {}; do
+           mount -t tmpfs -o $limit tmpfs st || exit 9
+           $run >full.txt 2>&1; code=$?
+           if [ $code != 0 ] && ! grep -q \"No space left\" full.txt; then cat full.txt; code=silent; fi
+           if [ $code != 0 ] && ! grep -q \"$PWD/st\" full.txt; then cat full.txt; code=nameless; fi
+           $cache gc --store st >gc.txt 2>&1; codes=\"$code $?\"
+           $cache verify --store st >verify.txt 2>&1; codes=\"$codes $?\"
+           mount -o remount,size=64m,nr_inodes=10000 st
+           $run >free.txt 2>&1; codes=\"$codes $?\"
+           $cache verify --store st >verify.txt 2>&1; codes=\"$codes $?\"
+           $cache gc --store st >gc.txt 2>&1; codes=\"$codes $?\"
+           left=$(find st/staging st/tmp st/locks st/leases st/work st/quarantine -type f 2>/dev/null | wc -l)
+           [ \"$({SHOWN})\" = \"$expected\" ] && same=same || same=other
+           echo $limit $codes $left $same
+           umount st; rm -r out
+         done",
+        limits.join(" ")
+    );
+    let Some(output) = mounted(&project, &script) else { return };
+    let lines: Vec<&str> = output.stdout.lines().collect();
+    assert_eq!(lines.len(), limits.len(), "{}{}", output.stdout, output.stderr);
+    let mut full = 0;
+    for (line, limit) in lines.iter().zip(&limits) {
+        let right = [format!("{limit} 3 0 0 0 0 0 0 same"), format!("{limit} 0 0 0 0 0 0 0 same")];
+        assert!(right.iter().any(|right| right == line), "{line}\nin\n{}", output.stdout);
+        full += usize::from(*line == right[0]);
+    }
+    assert!(full > limits.len() / 2, "{}", output.stdout);
+}
+
+#[test]
+fn where_results_cannot_be_shown_they_are_kept_and_shown_later() {
+    let project = Sandbox::new().pipeline(QUICK).with(|root| std::fs::create_dir(root.join("out")).unwrap());
+    let script = format!(
+        "run=\"$PCAMFLOW run p.toml --json\"
+         $PCAMFLOW run p.toml --quiet --store plain; expected=$({SHOWN}); rm -r out/*
+         for limit in size=8k size=200k size=900k nr_inodes=3 nr_inodes=6 nr_inodes=9 nr_inodes=12; do
+           mount -t tmpfs -o $limit tmpfs out || exit 9
+           $run >full.txt 2>&1; codes=$?
+           grep -q \"No space left\" full.txt && codes=\"$codes told\" || cat full.txt
+           mount -o remount,size=64m,nr_inodes=10000 out
+           $run >free.txt 2>&1; codes=\"$codes $?\"
+           grep -q \\\"cached\\\":false free.txt && codes=\"$codes again\"
+           [ \"$({SHOWN})\" = \"$expected\" ] && same=same || same=other
+           echo $limit $codes $same $(find out -name \".?*\" ! -name \".pcamflow-shown*\" | wc -l)
+           umount out; rm -rf .pcamflow
+         done"
+    );
+    let Some(output) = mounted(&project, &script) else { return };
+    let lines: Vec<&str> = output.stdout.lines().collect();
+    assert_eq!(lines.len(), 7, "{}{}", output.stdout, output.stderr);
+    for line in lines {
+        let (limit, rest) = line.split_once(' ').unwrap();
+        // The stages are done, but what was asked for is not all there: that is a warning.
+        assert_eq!(rest, "0 told 0 same 0", "{limit}\n{}", output.stdout);
+    }
+}
+
+#[test]
+fn a_collection_on_a_full_disk_makes_room() {
+    let project = Sandbox::new().pipeline(QUICK).with(|root| std::fs::create_dir(root.join("st")).unwrap());
+    let script = "mount -t tmpfs -o size=8m tmpfs st; run=\"$PCAMFLOW run p.toml --quiet --store st\"
+        five=\"--set synthesize.s.seed=5\"
+        $run $five && $run --set synthesize.s.seed=6 && $run && head -c 8M /dev/zero >st/filler
+        $run $five --force synthesize.s >full.txt 2>&1; echo $?
+        $PCAMFLOW cache gc --older-than 0s --store st; echo $?
+        $run $five; echo $?; $PCAMFLOW cache verify --store st >verify.txt; echo $?; $run; echo $?";
+    let Some(output) = mounted(&project, script) else { return };
+    // The results of the first two went, so that there is room to make one of them again.
+    let codes: Vec<&str> = output.stdout.lines().filter(|line| line.len() == 1).collect();
+    assert_eq!(codes, ["3", "0", "0", "0", "0"], "{}{}", output.stdout, output.stderr);
+    assert!(output.stdout.contains("removed 4 results"), "{}", output.stdout);
+}

@@ -1,0 +1,84 @@
+//! Thousands of stages: checked, planned, run and found cached, with little memory.
+//!
+//! `PCAMFLOW_STAGES=5000` for that many results in the store; checked and planned are always 5,000.
+
+use std::{fmt::Write, fs, process::Stdio, time::Duration};
+
+use pcamflow::engine::exec::fake::{Fake, echo};
+
+use crate::sandbox::{PCAMFLOW, Sandbox};
+
+use super::faked;
+
+/// Chains of a synthesis, a split and previews, until there are `count` stages.
+fn pipeline(count: usize) -> String {
+    let mut text = "[pipeline]\nname = 'large'\n".to_owned();
+    for chain in 0..count.div_ceil(10) {
+        write!(
+            text,
+            "[synthesize.s{chain}]\nseed = {chain}\n[split.d{chain}]\nimages = 'synthesize.s{chain}/images'\n\
+             labels = 'synthesize.s{chain}/labels'\nsizes = {{ train = 9, validation = 9, test = 9 }}\n"
+        )
+        .unwrap();
+        for preview in 0..8 {
+            write!(
+                text,
+                "[preview.p{chain}-{preview}]\nimages = 'split.d{chain}/train'\nrows = 1\ncolumns = 1\nseed = {preview}\n"
+            )
+            .unwrap();
+        }
+    }
+    text
+}
+
+/// Runs a command on its own, and tells its exit code and the most memory that it had, in bytes.
+fn peak(project: &Sandbox, arguments: &[&str]) -> (i32, u64) {
+    let mut command = project.command(PCAMFLOW);
+    let child = command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let id = i32::try_from(child.id()).unwrap();
+    let mut status = 0;
+    // SAFETY: `rusage` is plain numbers, of which all zeros are some; both pointers are to locals that live
+    // until `wait4` returns, and the child is this test's own, waited for by nobody else.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        assert_eq!(libc::wait4(id, &raw mut status, 0, &raw mut usage), id);
+        usage
+    };
+    (libc::WEXITSTATUS(status), u64::try_from(usage.ru_maxrss).unwrap() * 1024)
+}
+
+fn stages() -> usize {
+    std::env::var("PCAMFLOW_STAGES").ok().and_then(|text| text.parse().ok()).unwrap_or(1000)
+}
+
+#[test]
+fn five_thousand_stages_are_checked_planned_and_drawn() {
+    let project = Sandbox::new().pipeline(&pipeline(5000));
+    let checked = project.pcamflow(&["check", "p.toml"]).exit(0);
+    assert!(checked.stdout.contains("large: 5000 stages"), "{}", &checked.stdout[..80]);
+    let planned = project.pcamflow(&["plan", "p.toml"]).exit(0);
+    assert!(planned.stdout.contains("500 to run, 4,500 maybe"), "{}", planned.stdout.lines().last().unwrap());
+    project.pcamflow(&["graph", "p.toml", "--format", "dot"]).exit(0);
+    assert!(planned.duration + checked.duration < Duration::from_secs(10));
+    let wrong = project.pcamflow(&["plan", "p.toml", "--set", "preview.p499-7.images='split.d500/train'"]);
+    wrong.exit(2).complains("did you mean");
+}
+
+#[test]
+fn a_run_of_thousands_of_stages_that_are_cached_needs_little_memory() {
+    let count = stages();
+    let project = Sandbox::in_memory().pipeline(&pipeline(count));
+    faked(&project, Fake::new(|task, _| echo(task)));
+    let (code, memory) = peak(&project, &["run", "p.toml", "--json"]);
+    assert_eq!(code, 0);
+    eprintln!("{count} cached stages: {:.1} MB at most", memory as f64 / 1e6);
+    assert!(memory < 50_000_000, "{memory} bytes for {count} stages");
+    project.run(&[]).cached_all();
+    let again = project.run(&["--set", "synthesize.s7.seed=-1"]);
+    assert_ne!(again.status.code(), Some(0), "the fake's images are no HDF5");
+    let verified = project.pcamflow(&["cache", "verify"]).exit(0);
+    assert!(verified.stdout.contains("all sound"));
+    project.pcamflow(&["cache", "gc"]).exit(0);
+    assert_eq!(fs::read_dir(project.path("out/large")).unwrap().count(), count);
+    project.run(&[]).cached_all();
+}

@@ -1,0 +1,256 @@
+//! `pcamflow watch` through the real binary: what starts a run, and what does not.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    os::unix::process::ExitStatusExt,
+    process::{Child, Stdio},
+    sync::mpsc::{Receiver, channel},
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::sandbox::{PCAMFLOW, Sandbox};
+
+const PIPELINE: &str = "\
+[pipeline]
+name = 'watched'
+[synthesize.s]
+patches = 12
+slides = 2
+[preview.p]
+images = { x = 'x.h5', y = 'y.h5' }
+rows = 1
+columns = 3
+";
+
+const ONE: &str = "[synthesize.s]\npatches = 12\nslides = 2\n";
+
+/// A watch that goes on; its standard output comes line by line.
+struct Watch<'a> {
+    sandbox: &'a Sandbox,
+    child: Child,
+    lines: Receiver<String>,
+    seen: Vec<String>,
+}
+
+impl<'a> Watch<'a> {
+    fn start(sandbox: &'a Sandbox, arguments: &[&str]) -> Self {
+        let mut command = sandbox.command(PCAMFLOW);
+        let all = [&["watch", "p.toml", "--json"], arguments].concat();
+        let errors = fs::File::create(sandbox.path("stderr")).unwrap();
+        let mut child = command.args(all).stderr(Stdio::from(errors)).spawn().unwrap();
+        let (send, lines) = channel();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || out.lines().map_while(Result::ok).all(|line| send.send(line).is_ok()));
+        Self { sandbox, child, lines, seen: Vec::new() }
+    }
+
+    /// Waits until it waits itself; returns the names of the stages that it computed meanwhile.
+    #[track_caller]
+    fn until_it_waits(&mut self) -> Vec<String> {
+        let mut computed = Vec::new();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(line) = self.lines.recv_timeout(left) else { self.fail("it never came to wait") };
+            let event: Value = serde_json::from_str(&line).unwrap();
+            self.seen.push(line);
+            match event["event"].as_str() {
+                Some("finished") if event["cached"] == false => {
+                    computed.push(event["stage"].as_str().unwrap().to_owned());
+                }
+                Some("watching") => return computed,
+                _ => {}
+            }
+        }
+    }
+
+    /// Waits until a line says this.
+    #[track_caller]
+    fn until(&mut self, text: &str) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(line) = self.lines.recv_timeout(left) else { self.fail(text) };
+            let found = line.contains(text);
+            self.seen.push(line);
+            if found {
+                return;
+            }
+        }
+    }
+
+    /// Nothing happens for a while.
+    #[track_caller]
+    fn stays_still(&mut self) {
+        if let Ok(line) = self.lines.recv_timeout(Duration::from_millis(700)) {
+            self.fail(&format!("something happened: {line}"));
+        }
+    }
+
+    #[track_caller]
+    fn fail(&self, what: &str) -> ! {
+        panic!("{what}\n--- stdout\n{}\n--- stderr\n{}", self.seen.join("\n"), self.errors())
+    }
+
+    fn errors(&self) -> String {
+        fs::read_to_string(self.sandbox.path("stderr")).unwrap()
+    }
+
+    /// CPU time so far, in ticks.
+    fn ticks(&self) -> u64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    }
+
+    /// Ctrl-C: it ends at once.
+    #[track_caller]
+    fn interrupt(mut self) {
+        let started = Instant::now();
+        kill_process(Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap(), Signal::INT).unwrap();
+        let status = self.child.wait().unwrap();
+        assert_eq!(status.code(), Some(130), "{:?}", status.signal());
+        assert!(started.elapsed() < Duration::from_secs(5));
+        self.sandbox.nothing_is_left_running();
+    }
+}
+
+#[test]
+fn an_edit_starts_a_run_and_a_broken_file_is_told_and_waited_for() {
+    let project = Sandbox::new().pipeline(ONE);
+    let mut watch = Watch::start(&project, &[]);
+    assert_eq!(watch.until_it_waits(), ["synthesize.s"]);
+    watch.stays_still();
+    project.rewrite("p.toml", ONE.replace("12", "14"));
+    assert_eq!(watch.until_it_waits(), ["synthesize.s"]);
+    // As editors do: another file, renamed.
+    project.rewrite("p.toml~", ONE);
+    fs::rename(project.path("p.toml~"), project.path("p.toml")).unwrap();
+    assert_eq!(watch.until_it_waits(), Vec::<String>::new(), "that result is in the store");
+    project.rewrite("p.toml", ONE.replace("patches", "patchs"));
+    assert_eq!(watch.until_it_waits(), Vec::<String>::new());
+    assert!(watch.errors().contains("did you mean `patches`"), "{}", watch.errors());
+    fs::remove_file(project.path("p.toml")).unwrap();
+    watch.until_it_waits();
+    assert!(watch.errors().contains("cannot read the pipeline"), "{}", watch.errors());
+    project.rewrite("p.toml", ONE.replace("12", "15"));
+    assert_eq!(watch.until_it_waits(), ["synthesize.s"]);
+    watch.interrupt();
+}
+
+#[test]
+fn what_is_extended_is_watched_too() {
+    let project = Sandbox::new().pipeline("extends = 'below/base.toml'\n").file("below/base.toml", ONE);
+    let mut watch = Watch::start(&project, &[]);
+    assert_eq!(watch.until_it_waits(), ["synthesize.s"]);
+    project.rewrite("below/base.toml", ONE.replace("12", "14"));
+    assert_eq!(watch.until_it_waits(), ["synthesize.s"]);
+    fs::rename(project.path("below"), project.path("away")).unwrap();
+    watch.until_it_waits();
+    fs::rename(project.path("away"), project.path("below")).unwrap();
+    assert_eq!(watch.until_it_waits(), Vec::<String>::new());
+    watch.interrupt();
+}
+
+#[test]
+fn what_is_extended_may_come_late() {
+    let project = Sandbox::new().pipeline("extends = 'base.toml'\n");
+    let mut watch = Watch::start(&project, &[]);
+    watch.until_it_waits();
+    assert!(watch.errors().contains("cannot read base.toml"), "{}", watch.errors());
+    project.rewrite("base.toml", ONE);
+    assert_eq!(watch.until_it_waits(), ["synthesize.s"]);
+    watch.interrupt();
+}
+
+#[test]
+fn sources_may_come_late_go_and_come_back() {
+    let made = Sandbox::new().pipeline(ONE);
+    made.run(&[]).exit(0);
+    let [x, y] = ["images.h5", "labels.h5"]
+        .map(|name| fs::read(made.path(&format!("out/p/synthesize.s/{name}"))).unwrap());
+    let project = Sandbox::new().pipeline(PIPELINE);
+    let mut watch = Watch::start(&project, &["preview.p"]);
+    watch.until_it_waits();
+    assert!(watch.errors().contains("there is no file"), "{}", watch.errors());
+    project.rewrite("data/y.h5", &y);
+    watch.until_it_waits();
+    project.rewrite("data/x.h5", &x);
+    assert_eq!(watch.until_it_waits(), ["preview.p"]);
+    fs::remove_file(project.path("data/x.h5")).unwrap();
+    watch.until_it_waits();
+    project.rewrite("data/x.h5", &x);
+    assert_eq!(watch.until_it_waits(), Vec::<String>::new());
+    // Other files beside a source are nobody's matter.
+    project.rewrite("data/notes.txt", "mine");
+    watch.stays_still();
+    watch.interrupt();
+}
+
+#[test]
+fn waiting_costs_nothing_and_a_touch_is_a_run_of_a_moment() {
+    let project = Sandbox::new().pipeline(ONE);
+    let mut watch = Watch::start(&project, &[]);
+    watch.until_it_waits();
+    let before = watch.ticks();
+    std::thread::sleep(Duration::from_secs(3));
+    let spent = watch.ticks() - before;
+    assert!(spent <= 5, "{spent} hundredths of a second in three seconds of waiting");
+    project.rewrite("p.toml", ONE);
+    let touched = Instant::now();
+    assert_eq!(watch.until_it_waits(), Vec::<String>::new());
+    assert!(touched.elapsed() < Duration::from_secs(2), "{:?}", touched.elapsed());
+    watch.interrupt();
+}
+
+/// Long enough to be stopped.
+const LONG: &str = "[synthesize.a]\npatches = 12\nslides = 2\n[synthesize.b]\npatches = 4000\nslides = 4\n";
+
+#[test]
+fn an_edit_during_a_run_cancels_it_where_that_is_wanted() {
+    let project = Sandbox::new().pipeline(LONG);
+    let mut watch = Watch::start(&project, &["--on-edit", "cancel", "--jobs", "1"]);
+    watch.until("\"stage\":\"synthesize.b\",\"progress\"");
+    project.rewrite("p.toml", LONG.replace("4000", "12"));
+    watch.until("this run is stopped");
+    watch.until("\"interrupted\":true");
+    watch.until("running again");
+    assert_eq!(watch.until_it_waits(), ["synthesize.b"], "what was finished is kept");
+    watch.interrupt();
+}
+
+#[test]
+fn an_edit_during_a_run_waits_for_its_end_and_ctrl_c_does_not() {
+    let short = LONG.replace("4000", "200");
+    let project = Sandbox::new().pipeline(&short);
+    let mut watch = Watch::start(&project, &["--jobs", "1"]);
+    watch.until("\"event\":\"started\"");
+    project.rewrite("p.toml", &LONG.replace("4000", "14"));
+    let first = watch.until_it_waits();
+    assert_eq!(first.len(), 2, "{first:?}");
+    assert_eq!(watch.until_it_waits(), ["synthesize.b"]);
+    project.rewrite("p.toml", LONG);
+    watch.until("\"event\":\"started\"");
+    watch.interrupt();
+}
+
+#[test]
+fn a_person_reads_what_it_does() {
+    let project = Sandbox::new().pipeline(ONE);
+    let mut child = project.command(PCAMFLOW).args(["watch", "p.toml"]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut until = |text: &str| {
+        let found = lines.by_ref().map_while(Result::ok).any(|line| line.contains(text));
+        assert!(found, "it never said {text:?}");
+    };
+    until("watching 1 file; Ctrl-C ends");
+    project.rewrite("p.toml", ONE.replace("12", "14"));
+    until("p.toml changed: running again");
+    until("watching");
+    kill_process(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(), Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
