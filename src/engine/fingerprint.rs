@@ -100,7 +100,7 @@ mod tests {
             (Kind::Preview, "images = 'split.s/test'", "preview"),
             (
                 Kind::Command,
-                "program = ['sort', '{x}']\nartifacts = { y = 'y.txt', z = 'z/' }\nenvironment = { LANG = 'C' }",
+                "program = ['sort']\nartifacts = { y = 'y.txt', z = 'z/' }\nenvironment = { LANG = 'C' }",
                 "command",
             ),
         ];

@@ -120,8 +120,6 @@ fn a_program_that_is_not_there_is_the_machines_fault() {
         message.starts_with("cannot start `no-such-program`: there is no such program on the PATH"),
         "{message}"
     );
-    let message = project("'{x}'").run(&[]).exit(3).failure();
-    assert!(message.ends_with("has no line `#!` that names one"), "{message}");
     let message = project("'cat', 'data/y'").run(&[]).exit(1).failure();
     assert!(
         message.contains("No such file") && message.contains("help: `data/y` is a file here"),
@@ -255,7 +253,7 @@ artifacts = { made = 'made' }
 fn folders_are_artifacts() {
     let text = "\
 [command.make]
-shell = 'mkdir -p a/plots/inner a/plots/empty; echo 1 > a/plots/inner/x.csv; echo \"#!/bin/sh\necho ran\" > a/plots/run; chmod +x a/plots/run; ln -s inner/x.csv a/plots/link'
+shell = '''mkdir -p a/plots/inner a/plots/empty; echo 1 > a/plots/inner/x.csv; echo \"#!/bin/sh\necho ran\" > a/plots/run; chmod +x a/plots/run; ln -s inner/x.csv a/plots/link'''
 artifacts = { plots = 'a/plots/' }
 [command.use]
 shell = 'cat {plots}/link > made; {plots}/run >> made; ls {plots} >> made; touch {plots}/mine'

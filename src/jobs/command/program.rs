@@ -7,7 +7,6 @@ use std::{
     ffi::OsString,
     io,
     os::unix::process::CommandExt,
-    path::PathBuf,
     process::{ExitStatus, Stdio},
     sync::OnceLock,
     time::Duration,
@@ -38,11 +37,9 @@ pub(super) fn run(
 ) -> Result<ExitStatus> {
     let words = words(stage);
     let (program, arguments) = words.split_first().context("the stage names no program")?;
-    let path = PathBuf::from(program);
-    // One of the sandbox's own; a bare name is looked for on the PATH.
-    let path = if program.contains('/') { sandbox.folder.join(path) } else { path };
-    let mut command = std::process::Command::new(path);
-    command.arg0(program).args(arguments).current_dir(&sandbox.folder);
+    // A path is one in the sandbox: the program starts there. A bare name is looked for on the PATH.
+    let mut command = std::process::Command::new(program);
+    command.args(arguments).current_dir(&sandbox.folder);
     command.env_clear().envs(environment(stage, task, sandbox));
     let (said, says) = io::pipe()?;
     command.stdin(Stdio::null()).stdout(says.try_clone()?).stderr(says);
@@ -241,9 +238,6 @@ fn not_started(program: &str, error: &io::Error) -> anyhow::Error {
             "there is no such program on the PATH, or what its first line names is not there"
         }
         io::ErrorKind::PermissionDenied => "it may not be executed",
-        _ if error.raw_os_error() == Some(libc::ENOEXEC) => {
-            "it is no program, and has no line `#!` that names one"
-        }
         _ => return anyhow!(EnvironmentFault(format!("cannot start `{program}`: {error}"))),
     };
     anyhow!(EnvironmentFault(format!("cannot start `{program}`: {what}")))
