@@ -4,14 +4,14 @@
 //! output. A process works on one task at a time, and stops when its standard input ends: however
 //! the engine dies, nothing goes on computing. Plain data only; `serve` and the engine do the talking.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use crate::stages::{AnyStage, DeviceChoice};
 
 /// The version of these types: engine and worker of different versions refuse each other.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// From the engine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -62,6 +62,8 @@ pub struct Resources {
     pub memory: Option<u64>,
     /// Epochs between two checkpoints.
     pub checkpoint_interval: u32,
+    /// How long it may take; `None`: as long as it wants. The engine sees to it.
+    pub timeout: Option<Duration>,
 }
 
 /// From a process that computes.
@@ -154,4 +156,6 @@ pub enum FailureClass {
     Environment,
     /// The process itself: it crashed, was killed, or broke the protocol.
     Process,
+    /// It took longer than it may.
+    Timeout,
 }

@@ -27,10 +27,13 @@ Examples:
   pcamflow run pipelines/quickstart.toml              a first pipeline; needs no data
   pcamflow plan pipelines/full.toml                   what would run, and why
   pcamflow run p.toml --set train.base.epochs=3       another value, without editing
+  pcamflow sweep p.toml --set train.base.epochs=4,8   trials of several values, side by side
   pcamflow run p.toml evaluate.test                   one stage and what it needs
   pcamflow show p.toml evaluate.test/metrics          what is in an artifact
   pcamflow export p.toml train.base/model models      a copy of it, in models/
   pcamflow check p.toml                               every mistake in a pipeline, with its line
+  pcamflow runs                                       the runs that there were
+  pcamflow compare p.toml --sort accuracy             the latest runs side by side, the best first
   pcamflow cache du                                   what the store holds
   pcamflow graph p.toml --status                      the stages, who reads whom, what is cached
 
@@ -42,6 +45,8 @@ libtorch, no such GPU, store not writable), 130 interrupted.";
 pub(super) enum Command {
     /// Run a pipeline: only what changed is computed
     Run(RunArguments),
+    /// Run many trials of a pipeline with different values, and compare what comes of them
+    Sweep(super::sweep::SweepArguments),
     /// Show what would run, why, and how long that may take
     Plan(super::plan::PlanArguments),
     /// Show a stage's result, or what is in one of its artifacts
@@ -52,6 +57,8 @@ pub(super) enum Command {
     Path(super::results::ResultArguments),
     /// Copy artifacts into a folder
     Export(super::export::ExportArguments),
+    /// Compute stages again, without the cache, and compare what comes out
+    Verify(super::verify::VerifyArguments),
     /// Check a pipeline file, without running anything
     Check(PipelineArguments),
     /// Write a first pipeline for the data that is there, or one that needs none
@@ -69,6 +76,10 @@ first line names the schema:
     Schema,
     /// Print what completes commands in a shell
     Completions(CompletionsArguments),
+    /// List the runs that there were, or show everything about one
+    Runs(super::runs::RunsArguments),
+    /// Put runs side by side: in what they differ, and what came of it
+    Compare(super::compare::CompareArguments),
     /// Look after the store: what it holds, whether it is sound, what can go
     Cache(super::cache::CacheArguments),
     /// Serve stages to an engine (not for people)

@@ -27,6 +27,7 @@ Examples:
   pcamflow cache verify                          every byte read again; damage put aside
   pcamflow cache gc                              remove what no result needs
   pcamflow cache gc --older-than 30d --dry-run   what that would remove, too
+  pcamflow cache gc --keep-runs 5                keep what the last 5 runs of each pipeline used
   pcamflow cache clear p.toml train.base         forget a result: the next run computes it
 
 All of them may be used while pipelines run. The store is .pcamflow in the project's folder (the
@@ -45,7 +46,8 @@ enum CacheCommand {
     ///
     /// Always removed: objects without a result, what killed runs left, partial work of stages that are done,
     /// quarantined files older than 30 days. Never removed: what a live run uses, what links in the `out`
-    /// folder point to, and, unless --even-latest is given, what each stage of each pipeline had last.
+    /// folder point to, and what each stage of each pipeline had last, unless --even-latest or --keep-runs is
+    /// given.
     Gc(GcArguments),
     /// Forget the current results of stages: the next run computes them
     Clear(ClearArguments),
@@ -88,6 +90,11 @@ struct GcArguments {
     /// Remove all results but what each stage of each pipeline had last
     #[arg(long, conflicts_with = "even_latest")]
     keep_latest: bool,
+    /// Remove all results but what the latest N runs of each pipeline used, and the records of older runs;
+    /// with --older-than or --max-size, remove what these say but for that
+    #[arg(long, value_name = "N", conflicts_with_all = ["keep_latest", "even_latest"],
+        value_parser = clap::value_parser!(u32).range(1..))]
+    keep_runs: Option<u32>,
     /// Let --older-than and --max-size remove what stages had last, too
     #[arg(long)]
     even_latest: bool,
@@ -176,11 +183,16 @@ fn collect(arguments: &GcArguments) -> store::Result<Exit> {
 
 fn policy(arguments: &GcArguments) -> Policy {
     let out = arguments.out.clone().unwrap_or_else(|| project().join("out"));
+    let limited = arguments.older_than.is_some() || arguments.max_size.is_some();
     Policy {
         older_than: arguments.older_than,
         max_size: arguments.max_size,
-        all: arguments.keep_latest,
-        keep: if arguments.even_latest { Keep::Nothing } else { Keep::Latest },
+        all: arguments.keep_latest || (arguments.keep_runs.is_some() && !limited),
+        keep: match arguments.keep_runs {
+            Some(most) => Keep::Runs(most as usize),
+            None if arguments.even_latest => Keep::Nothing,
+            None => Keep::Latest,
+        },
         shown: if arguments.even_latest { Vec::new() } else { vec![out] },
         dry_run: arguments.dry_run,
     }

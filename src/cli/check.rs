@@ -19,7 +19,7 @@ pub(super) fn load(arguments: &PipelineArguments) -> Result<Pipeline, Exit> {
     })
 }
 
-fn told(count: usize) -> String {
+pub(super) fn told(count: usize) -> String {
     match count {
         1 => "1 problem: nothing was run".to_owned(),
         count => format!("{count} problems: nothing was run"),

@@ -70,7 +70,7 @@ fn is_another(target: &Path, digest: &Digest) -> fsx::Result<bool> {
 }
 
 /// Copies through a passing name in the same folder, so that the file is seen whole or not at all.
-fn copy(from: &Path, to: &Path, force: bool) -> fsx::Result<()> {
+pub(super) fn copy(from: &Path, to: &Path, force: bool) -> fsx::Result<()> {
     let folder = fsx::parent(to);
     fsx::create_folder(&folder)?;
     let mut draft = fsx::Draft::create_in(&folder)?;

@@ -3,10 +3,13 @@
 mod args;
 mod cache;
 mod check;
+mod compare;
 mod completions;
 mod doctor;
 mod export;
+mod git;
 mod graph;
+mod history;
 mod init;
 mod log;
 mod logging;
@@ -14,10 +17,14 @@ mod official;
 mod path;
 mod plan;
 mod project;
+mod record;
 mod results;
 mod run;
+mod runs;
 mod schema;
 mod show;
+mod sweep;
+mod verify;
 mod worker;
 
 use std::{ffi::OsString, io::IsTerminal, process::ExitCode};
@@ -65,6 +72,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let code = match arguments.command {
         Command::Plan(plan) => plan::plan(&plan, arguments.verbose > 0).code(),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Sweep(arguments) => sweep::sweep(&arguments),
         Command::Show(show) => show::show(&show).code(),
         Command::Log(log) => log::log(&log).code(),
         Command::Path(path) => path::path(&path).code(),
@@ -75,6 +83,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Init(arguments) => init::init(&arguments).code(),
         Command::Schema => schema::schema().code(),
         Command::Completions(arguments) => completions::completions(&arguments).code(),
+        Command::Runs(arguments) => runs::runs(&arguments).code(),
+        Command::Compare(arguments) => compare::compare_runs(&arguments).code(),
+        Command::Verify(arguments) => verify::verify(&arguments).code(),
         Command::Cache(arguments) => cache::cache(&arguments).code(),
         Command::Serve => {
             serve::serve(crate::jobs::versions(), crate::jobs::run);

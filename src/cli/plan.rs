@@ -10,7 +10,7 @@ use super::{
     project::{open, tell},
 };
 use crate::{
-    engine::{Engine, Options, Refused},
+    engine::{Engine, Options, Refused, trials},
     pipeline::Pipeline,
     store::Store,
     ui,
@@ -65,7 +65,17 @@ pub(super) fn plan(arguments: &PlanArguments, verbose: bool) -> Exit {
         Ok(opened) => opened,
         Err(exit) => return exit,
     };
-    match planned(arguments, &pipeline, &store, verbose) {
+    plan_loaded(arguments, &pipeline, &store, verbose)
+}
+
+/// As [`plan`], of a pipeline that is loaded.
+pub(super) fn plan_loaded(
+    arguments: &PlanArguments,
+    pipeline: &Pipeline,
+    store: &Store,
+    verbose: bool,
+) -> Exit {
+    match planned(arguments, pipeline, store, verbose) {
         Ok(()) => Exit::Done,
         Err(refused) => tell(&refused),
     }
@@ -81,6 +91,9 @@ fn planned(
     let (targets, force) = (arguments.stages.clone(), arguments.force.clone());
     let engine = Engine::new(pipeline, store, Options { targets, force, ..Options::default() })?;
     let stages = engine.plan(&mut *ui::observer(mode))?;
+    if !pipeline.trials.is_empty() {
+        ui::planned_trials(mode, &trials::planned(pipeline), &stages);
+    }
     ui::plan(mode, &pipeline.name, &stages);
     if verbose {
         ui::details(mode, &engine.details(&mut *ui::observer(mode))?);

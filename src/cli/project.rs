@@ -15,14 +15,16 @@ pub(super) fn open(
     store: Option<&PathBuf>,
 ) -> Result<(Pipeline, Store), Exit> {
     let pipeline = load(arguments)?;
+    open_store(&pipeline, store).map(|store| (pipeline, store))
+}
+
+/// Opens the store of a pipeline, or says what is wrong.
+pub(super) fn open_store(pipeline: &Pipeline, store: Option<&PathBuf>) -> Result<Store, Exit> {
     let folder = store.cloned().unwrap_or_else(|| pipeline.root.join(".pcamflow"));
-    match Store::open(&folder, store::Options::default()) {
-        Ok(store) => Ok((pipeline, store)),
-        Err(error) => {
-            complain(&format!("error: {error}"));
-            Err(Exit::Environment)
-        }
-    }
+    Store::open(&folder, store::Options::default()).map_err(|error| {
+        complain(&format!("error: {error}"));
+        Exit::Environment
+    })
 }
 
 /// Says why nothing began.

@@ -9,32 +9,54 @@ use super::{
     Exit,
     args::RunArguments,
     logging,
-    plan::{PlanArguments, plan},
+    plan::{PlanArguments, plan_loaded},
     project::{open, tell},
+    record::{About, Recorder},
+    sweep::{Recorders, id_of},
     worker::programs,
 };
 use crate::{
     engine::{
         Engine, Options,
+        event::Observer,
         exec::{Executor, Processes},
     },
     pipeline::Pipeline,
     stages::RunSettings,
+    store::{Asked, Store},
     ui,
 };
 
 /// Runs a pipeline, or shows what a run would do.
 pub(super) fn run(arguments: &RunArguments) -> u8 {
-    if arguments.dry_run {
-        return plan(&PlanArguments::from(arguments), false).code();
+    match open(&arguments.pipeline, arguments.store.as_ref()) {
+        Ok((pipeline, store)) => run_loaded(arguments, &pipeline, &store),
+        Err(exit) => exit.code(),
     }
-    let (pipeline, store) = match open(&arguments.pipeline, arguments.store.as_ref()) {
-        Ok(opened) => opened,
-        Err(exit) => return exit.code(),
-    };
-    let engine = Engine::new(&pipeline, &store, options(arguments));
+}
+
+/// As [`run`], of a pipeline that is loaded: one from a file, or all trials of a sweep.
+pub(super) fn run_loaded(arguments: &RunArguments, pipeline: &Pipeline, store: &Store) -> u8 {
+    let stopped = Arc::new(AtomicBool::new(false));
+    if !arguments.dry_run {
+        stop_on_signals(&stopped);
+    }
+    run_until(arguments, pipeline, store, &stopped)
+}
+
+/// As [`run_loaded`], until `stopped` is set; signals are the caller's matter.
+pub(super) fn run_until(
+    arguments: &RunArguments,
+    pipeline: &Pipeline,
+    store: &Store,
+    stopped: &AtomicBool,
+) -> u8 {
+    if arguments.dry_run {
+        return plan_loaded(&PlanArguments::from(arguments), pipeline, store, false).code();
+    }
+    let engine = Engine::new(pipeline, store, options(arguments, pipeline));
     engine
-        .and_then(|engine| real_run(arguments, &engine, &pipeline))
+        .and_then(|engine| real_run(arguments, &engine, pipeline, store, stopped))
         .unwrap_or_else(|refused| tell(&refused).code())
 }
 
@@ -42,18 +64,23 @@ fn real_run(
     arguments: &RunArguments,
     engine: &Engine<'_>,
     pipeline: &Pipeline,
+    store: &Store,
+    stopped: &AtomicBool,
 ) -> Result<u8, crate::engine::Refused> {
-    let stopped = Arc::new(AtomicBool::new(false));
     let executor = Processes::new(programs());
-    stop_on_signals(&stopped);
     let out = arguments.out.clone().unwrap_or_else(|| pipeline.root.join("out"));
-    let summary =
-        engine.run(&out, &executor as &dyn Executor, &stopped, &mut *ui::observer(mode(arguments)))?;
+    let mut shown = ui::observer(mode(arguments));
+    let about = about(arguments);
+    let mut recorder: Box<dyn Observer> = match pipeline.trials.is_empty() {
+        true => Box::new(Recorder::new(store, pipeline, about, Some(&mut *shown))),
+        false => Box::new(Recorders::new(store, pipeline, &about, &mut *shown)),
+    };
+    let summary = engine.run(&out, &executor as &dyn Executor, stopped, &mut *recorder)?;
     Ok(summary.exit_code())
 }
 
 /// Ctrl-C (and SIGTERM, SIGHUP) stop the run; what is finished, trained epochs included, is kept.
-fn stop_on_signals(stopped: &Arc<AtomicBool>) {
+pub(super) fn stop_on_signals(stopped: &Arc<AtomicBool>) {
     let stopped = Arc::clone(stopped);
     let set = ctrlc::set_handler(move || {
         if stopped.swap(true, Ordering::SeqCst) {
@@ -76,7 +103,25 @@ fn mode(arguments: &RunArguments) -> ui::Mode {
     }
 }
 
-fn options(arguments: &RunArguments) -> Options {
+/// What the record says of the command line.
+fn about(arguments: &RunArguments) -> About {
+    About {
+        set: arguments.pipeline.set.clone(),
+        data: arguments.pipeline.data.as_ref().map(|folder| folder.display().to_string()),
+        targets: arguments.stages.clone(),
+        forced: arguments.force.clone(),
+        asked: Asked {
+            device: arguments.device.map(|device| device.to_string()),
+            threads: arguments.threads,
+            jobs: arguments.jobs.map(|jobs| jobs as usize),
+            keep_going: arguments.keep_going,
+        },
+        sweep: None,
+    }
+}
+
+fn options(arguments: &RunArguments, pipeline: &Pipeline) -> Options {
+    let is_sweep = !pipeline.trials.is_empty();
     Options {
         targets: arguments.stages.clone(),
         force: arguments.force.clone(),
@@ -86,6 +131,8 @@ fn options(arguments: &RunArguments) -> Options {
             ..RunSettings::default()
         },
         jobs: arguments.jobs.map(|jobs| jobs as usize),
-        keep_going: arguments.keep_going,
+        // A trial that fails stops no other.
+        keep_going: arguments.keep_going || is_sweep,
+        sweep: is_sweep.then(|| id_of(pipeline)),
     }
 }

@@ -25,6 +25,7 @@ use super::{
 use crate::{
     pipeline::StageNode,
     protocol::{Failure, FailureClass, Level, Progress, Task},
+    stages::Retry,
     store::{ActionRecord, Existing, KeyLock, Lease, Lookup, Provenance, RECORD_FORMAT, Store},
 };
 
@@ -69,6 +70,8 @@ pub(super) struct Attempt<'a> {
     pub(super) run: ToRun,
     /// The task but for its folders.
     pub(super) task: Task,
+    /// Whether it is tried again after a failure.
+    pub(super) retry: Option<Retry>,
     /// Source files among its inputs.
     pub(super) sources: Vec<PathBuf>,
     pub(super) send: Sender<Message>,
@@ -85,7 +88,10 @@ impl Attempt<'_> {
     fn attempt(&self, shared: &Shared<'_>) -> Result<Done, Failed> {
         let bare = |failure| Failed { failure, log: None };
         let key = self.run.fingerprint.key();
-        let _lock = self.lock(shared).map_err(bare)?;
+        let lock = self.lock(shared).map_err(bare)?;
+        if shared.store.should_tell_of(&lock) {
+            let _ = self.send.send(Message::Warning(self.index, NO_LOCKS.to_owned()));
+        }
         let hold = shared.lease.hold();
         let made = self.made_meanwhile(shared).inspect(|record| shared.lease.claim(record));
         hold.release();
@@ -94,12 +100,15 @@ impl Attempt<'_> {
         }
         let work = shared.store.work(&key).map_err(environment).map_err(bare)?;
         let log = work.join(LOG);
-        let record = self.compute(shared, &work, &log).map_err(|failure| {
+        let record = self.compute_stubbornly(shared, &work, &log).map_err(|failure| {
             self.note(shared, &failure);
             let log = log.exists().then(|| log.clone());
             Failed { failure, log }
         })?;
-        if let Err(error) = shared.store.remove_work(&key) {
+        // Where locks keep nobody out, another run may be working there.
+        if lock.is_enforced()
+            && let Err(error) = shared.store.remove_work(&key)
+        {
             tracing::debug!("{}: partial work is left: {error}", self.node.name);
         }
         Ok(Done { record, hit: false })
@@ -134,18 +143,26 @@ impl Attempt<'_> {
         lock.ok_or_else(|| process("the run was stopped"))
     }
 
-    /// The result that another run made between planning and locking.
+    /// The result that another run made between planning and locking. Where one was there before, whose bytes
+    /// were lost, it counts once they are here.
     fn made_meanwhile(&self, shared: &Shared<'_>) -> Option<ActionRecord> {
-        if self.run.existing == Existing::Replace {
+        if self.run.forced {
             return None;
         }
-        match shared.store.record(&self.run.fingerprint.key()) {
-            Ok(Lookup::Found(record)) => Some(*record),
-            _ => None,
-        }
+        let Ok(Lookup::Found(record)) = shared.store.record(&self.run.fingerprint.key()) else { return None };
+        let is_here = |artifact| shared.store.check(&record, artifact).is_ok_and(|check| check.is_here());
+        let counts = self.run.existing == Existing::Keep || record.artifacts.values().all(is_here);
+        counts.then_some(*record)
     }
 
-    fn compute(&self, shared: &Shared<'_>, work: &Path, log: &Path) -> Result<ActionRecord, Failure> {
+    /// One attempt, after so many that failed.
+    pub(super) fn compute(
+        &self,
+        shared: &Shared<'_>,
+        work: &Path,
+        log: &Path,
+        failed: u32,
+    ) -> Result<ActionRecord, Failure> {
         let staging = shared.store.attempt(&self.run.fingerprint.key()).map_err(environment)?;
         let mut task = self.task.clone();
         task.staging = staging.folder().to_owned();
@@ -157,7 +174,8 @@ impl Attempt<'_> {
         // Until the record is there, nothing but the gate keeps its objects from looking like garbage.
         let hold = shared.lease.hold();
         let artifacts = self.publish(shared, staging.folder())?;
-        let record = self.record(shared, computed, artifacts, log, started)?;
+        let mut record = self.record(shared, computed, artifacts, log, started)?;
+        record.made.failed_attempts = failed;
         shared.store.commit(record.clone(), self.run.existing).map_err(environment)?;
         shared.lease.claim(&record);
         hold.release();
@@ -218,26 +236,32 @@ impl Attempt<'_> {
                 seconds: clock.elapsed().as_secs_f64(),
                 resumed: outcome.resumed,
                 pcamflow: env!("CARGO_PKG_VERSION").to_owned(),
+                peak_memory: computed.peak_memory,
+                failed_attempts: 0,
             },
             home: None,
         })
     }
 }
 
+/// What is said, once a run, where another run could be at the same stage.
+const NO_LOCKS: &str = "the file system of the store has no locks that keep others out: runs at the same time \
+                        may compute a stage more than once; results stay right, `cache gc` is refused";
+
 /// This machine's name, for messages and provenance.
-fn host() -> String {
+pub(super) fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// Sends what a task tells to the run, and to the stage's log.
-struct Telling {
+pub(super) struct Telling {
     index: usize,
     send: Sender<Message>,
     log: Mutex<Option<std::fs::File>>,
 }
 
 impl Telling {
-    fn new(attempt: &Attempt<'_>, log: &Path) -> Self {
+    pub(super) fn new(attempt: &Attempt<'_>, log: &Path) -> Self {
         let file = std::fs::File::options().create(true).append(true).open(log).ok();
         Self { index: attempt.index, send: attempt.send.clone(), log: Mutex::new(file) }
     }
@@ -265,7 +289,7 @@ fn environment(error: impl std::fmt::Display) -> Failure {
     Failure { class: FailureClass::Environment, message: error.to_string() }
 }
 
-fn process(message: &str) -> Failure {
+pub(super) fn process(message: &str) -> Failure {
     Failure { class: FailureClass::Process, message: message.to_owned() }
 }
 

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-use super::repeats::Repeated;
+use super::{
+    repeats::Repeated,
+    trials::{PlannedTrial, TrialResult},
+};
 use crate::protocol::{FailureClass, Number, Progress};
 
 /// Listens to a run.
@@ -25,6 +28,13 @@ pub enum Event {
         pipeline: String,
         /// Every stage of the run.
         stages: Vec<PlannedStage>,
+    },
+    /// The trials of a sweep, told before the plan. The stages of all of them are one run.
+    Sweep {
+        /// The sweep's id, under which its trials are recorded; `None` where nothing is to run.
+        id: Option<String>,
+        /// Every trial, in order.
+        trials: Vec<PlannedTrial>,
     },
     /// A source file is read for its digest; told only where that takes a while.
     Hashing {
@@ -112,6 +122,8 @@ pub struct PlannedStage {
 pub struct FinishedStage {
     /// The stage.
     pub stage: String,
+    /// The key of its result.
+    pub key: String,
     /// Whether its result was in the store already.
     pub cached: bool,
     /// What it took to compute (where cached: when it was computed), in seconds.
@@ -133,6 +145,8 @@ pub struct FinishedStage {
 pub struct FailedStage {
     /// The stage.
     pub stage: String,
+    /// The key that its result would have had; `None` where its inputs are not known.
+    pub key: Option<String>,
     /// Whose fault it is.
     pub class: FailureClass,
     /// What happened, where, and what to do.
@@ -163,6 +177,12 @@ pub struct Summary {
     pub out: PathBuf,
     /// What stages that are repeated with `seeds` say together, in the order of the file.
     pub repeats: Vec<Repeated>,
+    /// The sweep's id, where the run is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<String>,
+    /// What came of the trials, where the run is a sweep.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trials: Vec<TrialResult>,
 }
 
 impl Summary {
@@ -175,14 +195,14 @@ impl Summary {
             None if self.not_run.is_empty() => 0,
             // Nothing failed, and yet not all is there: whatever the reason, that is no success.
             None => 1,
-            Some(FailureClass::Stage | FailureClass::Process) => 1,
+            Some(FailureClass::Stage | FailureClass::Process | FailureClass::Timeout) => 1,
             Some(FailureClass::Environment) => 3,
         }
     }
 }
 
 /// Paths that may or may not be there.
-trait MaybePath {
+pub(super) trait MaybePath {
     fn path(&self) -> Option<&Path>;
 }
 
@@ -199,6 +219,6 @@ impl MaybePath for Option<PathBuf> {
 }
 
 /// Writes a path that is not Unicode as well as text can: an event must not get lost for it.
-fn as_text<S: Serializer>(path: &impl MaybePath, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn as_text<S: Serializer>(path: &impl MaybePath, serializer: S) -> Result<S::Ok, S::Error> {
     path.path().map(Path::to_string_lossy).serialize(serializer)
 }

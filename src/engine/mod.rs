@@ -3,23 +3,27 @@
 //! Knows stages, graph and store; knows neither libtorch nor who listens to its events. One planner
 //! serves the dry run and the real run; one traversal makes keys and explains them.
 
+pub mod again;
 mod attempt;
 pub mod details;
 pub mod event;
 pub mod exec;
 pub mod fingerprint;
 mod forecast;
+pub mod history;
 mod keys;
 mod known;
 mod plan;
 pub mod repeats;
 pub mod resources;
 pub mod results;
+mod retry;
 mod run;
 mod select;
 mod show;
 mod status;
 mod task;
+pub mod trials;
 pub mod why;
 
 use std::{
@@ -38,6 +42,12 @@ use resources::Resources;
 use run::{Run, State};
 pub use status::StageStatus;
 
+/// This machine's name.
+#[must_use]
+pub fn host() -> String {
+    attempt::host()
+}
+
 /// What the command line says about a run.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -51,6 +61,8 @@ pub struct Options {
     pub jobs: Option<usize>,
     /// Whether other branches go on when a stage fails.
     pub keep_going: bool,
+    /// The sweep's id, where the pipeline is all trials of one.
+    pub sweep: Option<String>,
 }
 
 /// Why a run did not begin.
@@ -125,6 +137,10 @@ impl<'a> Engine<'a> {
         let hold = lease.hold();
         let stages = planner.plan(&self.order);
         drop(hold);
+        if !self.pipeline.trials.is_empty() {
+            let (id, trials) = (self.options.sweep.clone(), trials::planned(self.pipeline));
+            observer.event(&Event::Sweep { id, trials });
+        }
         observer.event(&Event::Planned { pipeline: self.pipeline.name.clone(), stages });
         let shared = attempt::Shared { store: self.store, lease: &lease, executor, stopped };
         let show = show::Show::new(self.store, self.out(out), self.pipeline);
@@ -154,6 +170,7 @@ impl<'a> Engine<'a> {
             observer,
             resources: Resources::of_this_machine(self.options.jobs),
             keep_going: self.options.keep_going,
+            sweep: self.options.sweep.clone(),
             order: self.order.clone(),
             states,
             made: vec![None; count],

@@ -53,6 +53,8 @@ pub(super) struct ToRun {
     pub(super) warning: Option<String>,
     /// Whether a result that is in the store gives way to the new one, instead of counting.
     pub(super) existing: Existing,
+    /// Whether it runs although a sound result may be there: not even one that was made meanwhile counts.
+    pub(super) forced: bool,
 }
 
 impl<'a> Planner<'a> {
@@ -86,7 +88,13 @@ impl<'a> Planner<'a> {
             Ok(Some(record)) => Decision::Cached(Box::new(record)),
             Ok(None) => {
                 let why = self.why(stage, &fingerprint);
-                Decision::Run(ToRun { fingerprint, why, warning: None, existing: Existing::Keep })
+                Decision::Run(ToRun {
+                    fingerprint,
+                    why,
+                    warning: None,
+                    existing: Existing::Keep,
+                    forced: false,
+                })
             }
             Err(damage) => replace(fingerprint, "its result was damaged or lost", Some(damage)),
         }
@@ -134,10 +142,13 @@ impl<'a> Planner<'a> {
     /// A result that is in the store, but has to be computed for its bytes.
     pub(super) fn recompute(fingerprint: Fingerprint) -> ToRun {
         let why = "its bytes are not in this store, and are needed".to_owned();
-        ToRun { fingerprint, why, warning: None, existing: Existing::Replace }
+        ToRun { fingerprint, why, warning: None, existing: Existing::Replace, forced: false }
     }
 
     fn why(&self, stage: usize, fingerprint: &Fingerprint) -> String {
+        if let Ok(Some(loss)) = self.store.loss(&fingerprint.key()) {
+            return loss;
+        }
         let name = self.pipeline.stages[stage].name.to_string();
         match self.previous(&name) {
             Some(record) => self.teller(stage).reason(&differences(&record.lines, fingerprint.lines())),
@@ -179,9 +190,11 @@ impl<'a> Planner<'a> {
         Teller { pipeline: self.pipeline, node: &self.pipeline.stages[stage], places }
     }
 
-    /// The record that a stage of this name had last.
+    /// The record that a stage of this name had last; of a trial that is new, that of the stage in the pipeline
+    /// itself: it says best what the trial does otherwise.
     pub(super) fn previous(&self, name: &str) -> Option<ActionRecord> {
-        self.store.previous(&self.pipeline.name, name).ok().flatten()
+        let had = |name: &str| self.store.previous(&self.pipeline.name, name).ok().flatten();
+        had(name).or_else(|| had(&without_trial(name)?))
     }
 
     fn had_result(&self, name: &str) -> bool {
@@ -189,6 +202,13 @@ impl<'a> Planner<'a> {
     }
 }
 
+/// The name of a trial's stage in the pipeline itself.
+fn without_trial(name: &str) -> Option<String> {
+    let (stage, rest) = name.split_once('[')?;
+    Some(format!("{stage}{}", rest.split_once(']')?.1))
+}
+
 fn replace(fingerprint: Fingerprint, why: &str, warning: Option<String>) -> Decision {
-    Decision::Run(ToRun { fingerprint, why: why.to_owned(), warning, existing: Existing::Replace })
+    let (why, forced) = (why.to_owned(), warning.is_none());
+    Decision::Run(ToRun { fingerprint, why, warning, existing: Existing::Replace, forced })
 }

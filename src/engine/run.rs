@@ -4,7 +4,6 @@
 //! in threads of their own (`attempt`), in other processes (`exec`).
 
 use std::{
-    path::PathBuf,
     sync::{
         atomic::Ordering,
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
@@ -17,16 +16,17 @@ use super::{
     attempt::{Attempt, Failed, Message, Shared},
     event::{Event, FailedStage, FinishedStage, Observer, Summary},
     plan::{Decision, Made, Planner, ToRun},
-    repeats::{repeats, show as show_repeats},
+    repeats::{Repeated, repeats, show as show_repeats},
     resources::{Grant, Resources, Wish},
     show::Show,
     task,
+    trials::{Ends, TrialResult},
 };
 use crate::{
     digest::Digest,
     pipeline::Source,
     protocol::Number,
-    stages::{DeviceChoice, Runner},
+    stages::DeviceChoice,
     store::{ActionRecord, StoredArtifact},
 };
 
@@ -57,6 +57,8 @@ pub(super) struct Run<'a, 'o> {
     pub(super) observer: &'o mut dyn Observer,
     pub(super) resources: Resources,
     pub(super) keep_going: bool,
+    /// The sweep's id, where it is one.
+    pub(super) sweep: Option<String>,
     /// The stages in scope, each after what it needs.
     pub(super) order: Vec<usize>,
     pub(super) states: Vec<State>,
@@ -165,11 +167,7 @@ impl<'a> Run<'a, '_> {
     }
 
     fn wish(&self, stage: usize) -> Wish {
-        let node = &self.planner.pipeline.stages[stage];
-        let settings = self.settings.of(&node.stage);
-        let device = (node.stage.runner() == Runner::Worker).then(|| settings.device.unwrap_or_default());
-        let threads = settings.threads.map(|threads| threads as usize);
-        Wish { appetite: node.stage.appetite(), threads, device }
+        task::wish(&self.planner.pipeline.stages[stage], &self.settings)
     }
 
     /// Sends the makers of inputs whose bytes are not here to work again; true if the stage has to wait for
@@ -222,8 +220,9 @@ impl<'a> Run<'a, '_> {
         let node = &self.planner.pipeline.stages[stage];
         let task = task::task(node, &self.settings, &grant, &self.made, self.planner);
         let sources = task::sources(node);
+        let retry = self.settings.of(&node.stage).retry;
         self.observer.event(&Event::Started { stage: node.name.to_string(), why: run.why.clone() });
-        let attempt = Attempt { index: stage, node, run: *run, task, sources, send: send.clone() };
+        let attempt = Attempt { index: stage, node, run: *run, task, retry, sources, send: send.clone() };
         let shared = self.shared;
         threads.spawn(move || attempt.run(shared));
         self.states[stage] = State::Running(grant);
@@ -267,7 +266,7 @@ impl<'a> Run<'a, '_> {
     }
 
     fn finish(&mut self, stage: usize, record: ActionRecord, cached: bool) {
-        let folder = self.show.stage(&self.planner.pipeline.stages[stage].name.to_string(), &record);
+        let folder = self.show.stage(stage, &record);
         let folder = folder.unwrap_or_else(|text| {
             self.observer.event(&Event::Warning { stage: Some(record.stage.clone()), text });
             None
@@ -276,6 +275,7 @@ impl<'a> Run<'a, '_> {
             record.numbers.iter().map(|number| Number { name: number.name.clone(), value: number.value });
         let finished = FinishedStage {
             stage: self.name(stage),
+            key: record.key.hex(),
             cached,
             seconds: record.made.seconds,
             numbers: numbers.collect(),
@@ -330,7 +330,9 @@ impl<'a> Run<'a, '_> {
         }
         let name = self.name(stage);
         let Failed { failure, log } = failed;
-        let failed = FailedStage { stage: name.clone(), class: failure.class, message: failure.message, log };
+        let key = self.planner.fingerprint(stage, &self.made).map(|fingerprint| fingerprint.key().hex());
+        let failed =
+            FailedStage { stage: name.clone(), key, class: failure.class, message: failure.message, log };
         self.observer.event(&Event::Failed(failed.clone()));
         self.failed.push(failed);
         self.block(stage, &name);
@@ -356,8 +358,8 @@ impl<'a> Run<'a, '_> {
         if let Err(text) = self.show.forget_others() {
             self.observer.event(&Event::Warning { stage: None, text });
         }
-        let repeats = repeats(self.planner.pipeline, &self.order, &self.finished);
-        for text in show_repeats(self.show.folder(), &repeats) {
+        let (repeats, trials, told) = self.together();
+        for text in told {
             self.observer.event(&Event::Warning { stage: None, text });
         }
         let not_run = |state: &State| !matches!(state, State::Done | State::Failed | State::Out);
@@ -372,10 +374,25 @@ impl<'a> Run<'a, '_> {
             failed: std::mem::take(&mut self.failed),
             interrupted,
             seconds: started.elapsed().as_secs_f64(),
-            out: PathBuf::from(self.show.folder()),
+            out: self.show.shown(),
             repeats,
+            sweep: self.sweep.take(),
+            trials,
         };
         self.observer.event(&Event::Ended(summary.clone()));
         summary
+    }
+
+    /// What repeats, and trials, say together, and what the user should know.
+    fn together(&self) -> (Vec<Repeated>, Vec<TrialResult>, Vec<String>) {
+        let (pipeline, folder) = (self.planner.pipeline, self.show.folder());
+        if pipeline.trials.is_empty() {
+            let repeats = repeats(pipeline, &self.order, &self.finished);
+            let told = show_repeats(folder, &repeats);
+            return (repeats, Vec::new(), told);
+        }
+        let ends = Ends::new(pipeline, &self.order, &self.finished, &self.failed);
+        let (trials, told) = ends.results(folder);
+        (Vec::new(), trials, told)
     }
 }

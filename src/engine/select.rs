@@ -38,11 +38,11 @@ pub(super) fn forced(pipeline: &Pipeline, patterns: &[String]) -> Result<Vec<boo
 }
 
 fn matching(pipeline: &Pipeline, patterns: &[String], complaint: &str) -> Result<Vec<bool>, Vec<String>> {
-    let names: Vec<[String; 2]> = pipeline.stages.iter().map(|node| names(&node.name)).collect();
+    let names: Vec<[String; 3]> = pipeline.stages.iter().map(|node| names(&node.name)).collect();
     let mut chosen = vec![false; names.len()];
     let mut problems = Vec::new();
     for pattern in patterns {
-        let hit = |names: &[String; 2]| names.iter().any(|name| matches(pattern, name));
+        let hit = |names: &[String; 3]| names.iter().any(|name| matches(pattern, name));
         let hits: Vec<usize> = (0..names.len()).filter(|stage| hit(&names[*stage])).collect();
         if hits.is_empty() {
             problems.push(unknown(pattern, &names, complaint));
@@ -54,9 +54,9 @@ fn matching(pipeline: &Pipeline, patterns: &[String], complaint: &str) -> Result
     if problems.is_empty() { Ok(chosen) } else { Err(problems) }
 }
 
-/// What a stage is called: by the file, which means all its repeats, and by itself.
-fn names(name: &StageName) -> [String; 2] {
-    [name.written().to_string(), name.to_string()]
+/// What a stage is called: by the file, which means all its repeats in all trials, within a trial, and by itself.
+fn names(name: &StageName) -> [String; 3] {
+    [name.written().to_string(), name.in_its_trial().to_string(), name.to_string()]
 }
 
 /// Whether a name matches a pattern in which `*` stands for any text.
@@ -66,10 +66,10 @@ fn matches(pattern: &str, name: &str) -> bool {
     (0..=tail.len()).filter(|at| tail.is_char_boundary(*at)).any(|at| matches(rest, &tail[at..]))
 }
 
-fn unknown(pattern: &str, names: &[[String; 2]], complaint: &str) -> String {
+fn unknown(pattern: &str, names: &[[String; 3]], complaint: &str) -> String {
     if let Some((stage, _)) = pattern.split_once('@') {
-        let of_it = names.iter().filter(|[written, _]| written == stage);
-        let repeats: Vec<&str> = of_it.map(|[_, name]| name.as_str()).collect();
+        let of_it = names.iter().filter(|[written, ..]| written == stage);
+        let repeats: Vec<&str> = of_it.map(|[.., name]| name.as_str()).collect();
         if !repeats.is_empty() {
             return format!("{complaint} `{pattern}`: there is {}", repeats.join(", "));
         }
@@ -77,7 +77,7 @@ fn unknown(pattern: &str, names: &[[String; 2]], complaint: &str) -> String {
     match nearest(pattern, names.as_flattened().iter().map(String::as_str)) {
         Some(near) => format!("{complaint} `{pattern}`: did you mean `{near}`?"),
         None => {
-            let mut written: Vec<&str> = names.iter().map(|[written, _]| written.as_str()).collect();
+            let mut written: Vec<&str> = names.iter().map(|[written, ..]| written.as_str()).collect();
             written.dedup();
             format!("{complaint} `{pattern}`: the stages are {}", written.join(", "))
         }

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use super::{
     plan::{Made, Planner},
-    resources::Grant,
+    resources::{Grant, Wish},
 };
 use crate::{
     pipeline::{Source, StageNode},
     protocol::{InputFile, Resources, Task},
-    stages::{AnyStage, RunSettings},
+    stages::{AnyStage, RunSettings, Runner},
 };
 
 /// How to compute: what the command line and `[run]` say.
@@ -26,6 +26,14 @@ impl Settings {
     pub(super) fn of(&self, stage: &AnyStage) -> RunSettings {
         self.command_line.clone().or(stage.run_settings()).or(&self.pipeline)
     }
+}
+
+/// What a stage asks of the machine.
+pub(super) fn wish(node: &StageNode, settings: &Settings) -> Wish {
+    let settings = settings.of(&node.stage);
+    let device = (node.stage.runner() == Runner::Worker).then(|| settings.device.unwrap_or_default());
+    let threads = settings.threads.map(|threads| threads as usize);
+    Wish { appetite: node.stage.appetite(), threads, device }
 }
 
 /// The task of a stage, but for its folders, which the attempt makes.
@@ -53,6 +61,7 @@ pub(super) fn task(
             inference_batch: settings.inference_batch.map(|batch| batch as usize),
             memory: settings.memory.map(|memory| memory.0),
             checkpoint_interval: settings.checkpoint_interval.unwrap_or(1),
+            timeout: settings.timeout.map(|span| span.0),
         },
     }
 }

@@ -10,7 +10,10 @@ use std::{
     path::Path,
 };
 
-use super::{Error, Result, lock::tolerate_absence_of_locks};
+use super::{
+    Error, Result,
+    enforced::{are_off, keeps_others_out, tolerate_absence},
+};
 
 /// A held gate; dropping it, or dying, gives it back.
 #[derive(Debug)]
@@ -27,7 +30,7 @@ impl Gate {
     /// Where its file can neither be opened nor made.
     pub fn beside_others(path: &Path) -> Result<Self> {
         let file = open(path)?;
-        let enforced = locked(path, || file.lock_shared())?;
+        let enforced = locked(path, || file.lock_shared())?; // Whether others keep out is theirs to ask.
         Ok(Self { _file: file, enforced })
     }
 
@@ -37,7 +40,7 @@ impl Gate {
     /// Where its file can neither be opened nor made.
     pub fn alone(path: &Path) -> Result<Self> {
         let file = open(path)?;
-        let enforced = locked(path, || file.lock())?;
+        let enforced = locked(path, || file.lock())? && keeps_others_out(path, &file);
         Ok(Self { _file: file, enforced })
     }
 
@@ -47,11 +50,17 @@ impl Gate {
     /// Where its file can neither be opened nor made.
     pub fn try_alone(path: &Path) -> Result<Option<Self>> {
         let file = open(path)?;
+        if are_off() {
+            return Ok(Some(Self { _file: file, enforced: false }));
+        }
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _file: file, enforced: true })),
+            Ok(()) => {
+                let enforced = keeps_others_out(path, &file);
+                Ok(Some(Self { _file: file, enforced }))
+            }
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(cause)) => {
-                let enforced = tolerate_absence_of_locks(path, cause)?;
+                let enforced = tolerate_absence(path, cause)?;
                 Ok(Some(Self { _file: file, enforced }))
             }
         }
@@ -73,11 +82,14 @@ fn open(path: &Path) -> Result<File> {
 
 /// A signal that is handled elsewhere ends no wait.
 fn locked(path: &Path, lock: impl Fn() -> io::Result<()>) -> Result<bool> {
+    if are_off() {
+        return Ok(false);
+    }
     loop {
         match lock() {
             Ok(()) => return Ok(true),
             Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
-            Err(cause) => return tolerate_absence_of_locks(path, cause),
+            Err(cause) => return tolerate_absence(path, cause),
         }
     }
 }

@@ -6,9 +6,10 @@
 //!
 //! What is promised where: on local file systems, and on NFS since Linux 2.6.12 (where the server keeps
 //! the lock for all its clients), two holders exclude each other. NFS mounted with `local_lock`, Lustre
-//! with `localflock` and some FUSE file systems exclude only holders on the same machine. Where the file
-//! system knows no locks at all, [`FileLock::is_enforced`] is false and nobody is excluded: users of this
-//! module must then only do work twice, never damage anything.
+//! with `localflock` and some FUSE file systems exclude only holders on the same machine, or nobody. Where
+//! others are not excluded, as far as that can be found out ([`super::enforced`]), or where the user says so
+//! (`PCAMFLOW_LOCKS=off`: then the kernel is not even asked), [`FileLock::is_enforced`] is false: users of
+//! this module must then only do work twice, never damage anything.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -17,7 +18,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Error, Result, files};
+use super::{
+    Error, Result,
+    enforced::{are_off, keeps_others_out, tolerate_absence},
+    files,
+};
 
 /// A held lock; dropping it, or dying, releases it. Its file is removed on an orderly release.
 #[derive(Debug)]
@@ -45,10 +50,11 @@ impl FileLock {
     pub fn try_acquire(path: &Path, holder: &str) -> Result<TryLock> {
         loop {
             let mut file = open(path)?;
-            let enforced = match file.try_lock() {
-                Ok(()) => true,
+            let enforced = match if are_off() { Ok(()) } else { file.try_lock() } {
+                Ok(()) if are_off() => false,
+                Ok(()) => keeps_others_out(path, &file),
                 Err(TryLockError::WouldBlock) => return Ok(TryLock::Held(text_of(&mut file))),
-                Err(TryLockError::Error(cause)) => tolerate_absence_of_locks(path, cause)?,
+                Err(TryLockError::Error(cause)) => tolerate_absence(path, cause)?,
             };
             if let Some(lock) = Self::checked(path, file, enforced, holder)? {
                 return Ok(TryLock::Acquired(lock));
@@ -64,8 +70,11 @@ impl FileLock {
     pub fn acquire(path: &Path, holder: &str) -> Result<Self> {
         loop {
             let file = open(path)?;
-            let enforced =
-                file.lock().map(|()| true).or_else(|cause| tolerate_absence_of_locks(path, cause))?;
+            let enforced = match if are_off() { Ok(()) } else { file.lock() } {
+                Ok(()) if are_off() => false,
+                Ok(()) => keeps_others_out(path, &file),
+                Err(cause) => tolerate_absence(path, cause)?,
+            };
             if let Some(lock) = Self::checked(path, file, enforced, holder)? {
                 return Ok(lock);
             }
@@ -105,14 +114,6 @@ impl Drop for FileLock {
 fn open(path: &Path) -> Result<File> {
     let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
     options.map_err(Error::at("open the lock", path))
-}
-
-/// False ("not enforced") if the error says that this file system has no locks; any other error stays.
-pub(super) fn tolerate_absence_of_locks(path: &Path, cause: io::Error) -> Result<bool> {
-    match cause.raw_os_error() {
-        Some(libc::ENOLCK | libc::ENOSYS | libc::EOPNOTSUPP) => Ok(false),
-        _ => Err(Error::new("lock", path, cause)),
-    }
 }
 
 fn text_of(file: &mut File) -> String {
@@ -177,15 +178,5 @@ mod tests {
             }
         });
         assert_eq!(rounds.into_inner(), 1600);
-    }
-
-    #[test]
-    fn only_a_file_system_without_locks_is_tolerated() {
-        let path = Path::new("/lock");
-        for code in [libc::ENOLCK, libc::ENOSYS, libc::EOPNOTSUPP] {
-            assert!(!tolerate_absence_of_locks(path, io::Error::from_raw_os_error(code)).unwrap());
-        }
-        let error = tolerate_absence_of_locks(path, io::Error::from_raw_os_error(libc::EIO)).unwrap_err();
-        assert_eq!(error.to_string(), "cannot lock /lock: Input/output error");
     }
 }

@@ -12,6 +12,7 @@
 mod atomic;
 #[cfg(test)]
 pub(crate) mod disk;
+mod enforced;
 mod error;
 mod expose;
 mod files;

@@ -3,6 +3,7 @@
 //! Reads any artifact without trusting it, and no more of it than is shown. Knows formats; knows neither
 //! stores nor screens.
 
+pub mod compare;
 mod hdf5;
 mod json;
 mod picture;

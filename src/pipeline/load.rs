@@ -2,18 +2,23 @@
 
 use std::{
     fmt,
+    ops::Range,
     path::{Path, PathBuf},
 };
 
 use toml::{Spanned, de::DeTable};
 
 use super::{
-    Pipeline, overrides,
-    read::{Tables, read_tables},
+    Pipeline,
+    document::{self, Document},
+    extends::{self, Broken, Loaded},
+    overrides,
+    read::{Tables, read_tables, sub_table},
     repeat::expand,
     resolve::resolve,
     root::{default_data, project_root},
     sources::Sources,
+    sweep::{self, SweepSpec},
 };
 use crate::{
     fsx,
@@ -43,6 +48,11 @@ impl Invalid {
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
         self.sources.render(&self.problems, colour)
+    }
+
+    /// The files that could be read, each after what it extends.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.sources.files().map(|(file, ..)| file)
     }
 
     /// How many there are.
@@ -75,8 +85,7 @@ pub fn load(file: &Path, options: &Options) -> Result<Pipeline, Invalid> {
         Ok(text) => parse(file, text, options),
         Err(error) => {
             let message = format!("cannot read the pipeline {}: {error}", file.display());
-            let problem = Problem { span: None, message, help: None };
-            Err(Invalid { sources: Sources::default(), problems: vec![problem] })
+            Err(Invalid { sources: Sources::default(), problems: vec![Problem::unplaced(message)] })
         }
     }
 }
@@ -84,12 +93,20 @@ pub fn load(file: &Path, options: &Options) -> Result<Pipeline, Invalid> {
 /// Loads a pipeline from text, as if it stood in `file`.
 ///
 /// # Errors
-/// Every problem of the text and the overrides at once.
+/// Every problem of the text, of what it extends and of the overrides at once.
 pub fn parse(file: &Path, text: String, options: &Options) -> Result<Pipeline, Invalid> {
+    let (files, broken) = extends::chain(file, text);
     let mut sources = Sources::default();
-    sources.add(file.display().to_string(), text);
+    let mut bases: Vec<usize> =
+        files.into_iter().rev().map(|Loaded { file, text }| sources.add_file(&file, text)).collect();
+    bases.reverse();
+    if let Some(Broken { by, problem }) = broken {
+        let moved = |span: Range<usize>| span.start + bases[by]..span.end + bases[by];
+        let problem = Problem { span: problem.span.map(moved), ..problem };
+        return Err(Invalid { sources, problems: vec![problem] });
+    }
     for (index, set) in options.set.iter().enumerate() {
-        sources.add(format!("--set #{}", index + 1), overrides::as_toml(set));
+        sources.add_set(index + 1, overrides::as_toml(set));
     }
     let mut problems = Vec::new();
     let pipeline = build(file, &sources, options, &mut problems);
@@ -104,71 +121,41 @@ pub fn parse(file: &Path, text: String, options: &Options) -> Result<Pipeline, I
 }
 
 fn build(file: &Path, sources: &Sources, options: &Options, problems: &mut Vec<Problem>) -> Option<Pipeline> {
-    let document = merged(sources, problems);
-    let Tables { settings, run, stages } = read_tables(&document, problems);
-    let name = pipeline_name(file, settings.name.as_deref(), &document, problems)?;
+    let document = document::read(sources, problems);
+    let pipeline = of_document(file, &document, sources, options, problems);
+    if !problems.is_empty() {
+        document.explain(sources, problems);
+    }
+    pipeline
+}
+
+fn of_document(
+    file: &Path,
+    document: &Document<'_>,
+    sources: &Sources,
+    options: &Options,
+    problems: &mut Vec<Problem>,
+) -> Option<Pipeline> {
+    let Tables { settings, run, stages } = read_tables(&document.tables, problems);
+    let sweep = read_sweep(&document.tables, sources, problems);
+    let name = pipeline_name(file, settings.name.as_deref(), &document.tables, problems)?;
     let root = project_root(file);
     let data = default_data(&root, options.data.as_deref(), settings.data.as_deref());
     let stages = expand(stages, problems);
     let (stages, graph) = resolve(stages, &data, sources, problems)?;
-    let file = file.to_owned();
-    Some(Pipeline { name, file, root, data, run, stages, graph, sources: Sources::default() })
+    let (file, notes) = (file.to_owned(), document.notes(sources));
+    let (trials, sources) = (Vec::new(), Sources::default());
+    Some(Pipeline { name, file, root, data, run, stages, graph, trials, sweep, notes, sources })
 }
 
-/// The file's tables with every override applied.
-pub(super) fn merged<'a>(sources: &'a Sources, problems: &mut Vec<Problem>) -> Spanned<DeTable<'a>> {
-    let mut texts = sources.texts();
-    let (text, _) = texts.next().unwrap_or_default();
-    let (mut document, errors) = DeTable::parse_recoverable(text);
-    let whole = 0..text.len();
-    problems.extend(
-        errors.iter().map(|error| Problem::at(error.span().unwrap_or(whole.clone()), error.message())),
-    );
-    for (text, base) in texts {
-        match overrides::parse(text, base) {
-            Ok(change) => apply(document.get_mut(), change, text, problems),
-            Err(problem) => problems.push(problem),
-        }
-    }
-    document
-}
-
-/// Applies an override, unless it is about a stage that the file does not have.
-fn apply<'a>(document: &mut DeTable<'a>, change: DeTable<'a>, text: &str, problems: &mut Vec<Problem>) {
-    match unknown_stage(document, &change) {
-        Some(problem) => problems.push(problem),
-        None => overrides::apply(document, change, overrides::depth(text)),
-    }
-}
-
-fn unknown_stage(document: &DeTable<'_>, change: &DeTable<'_>) -> Option<Problem> {
-    let (kind, value) = change.iter().next()?;
-    let word = kind.get_ref().as_ref();
-    if ["pipeline", "run"].contains(&word) {
-        return None;
-    }
-    let name = value.get_ref().as_table().and_then(|table| table.keys().next());
-    let exists = name.is_some_and(|name| {
-        let kind = document.get(word).and_then(|kind| kind.get_ref().as_table());
-        kind.is_some_and(|stages| stages.contains_key(name.get_ref().as_ref()))
-    });
-    if exists {
-        return None;
-    }
-    let stage = name.map_or_else(|| word.to_owned(), |name| format!("{word}.{}", name.get_ref()));
-    let all = stage_names(document);
-    let problem = Problem::at(kind.span(), format!("there is no stage `{stage}` to set a value of"));
-    Some(problem.did_you_mean(&stage, all.iter().map(String::as_str)))
-}
-
-fn stage_names(document: &DeTable<'_>) -> Vec<String> {
-    let mut names = Vec::new();
-    for (kind, table) in document {
-        for name in table.get_ref().as_table().into_iter().flat_map(|table| table.keys()) {
-            names.push(format!("{}.{}", kind.get_ref(), name.get_ref()));
-        }
-    }
-    names
+fn read_sweep(
+    tables: &Spanned<DeTable<'_>>,
+    sources: &Sources,
+    problems: &mut Vec<Problem>,
+) -> Option<SweepSpec> {
+    tables.get_ref().get("sweep")?;
+    let table = sub_table(tables, "sweep", problems);
+    sweep::read(&table, tables.get_ref(), sources, problems)
 }
 
 fn pipeline_name(

@@ -1,22 +1,33 @@
-//! Pipeline files: TOML text and `--set` overrides become a checked `Pipeline`, or every problem at
+//! Pipeline files: TOML text, what it extends, and `--set` overrides become a checked `Pipeline`, or every problem at
 //! once, each with file, line and caret.
 //!
 //! Knows the stage kinds' tables and the graph; knows neither store nor engine, and opens no source.
 
+mod combine;
+mod document;
+mod extends;
+mod keys;
 mod load;
+mod merge;
 mod overrides;
+mod params;
 mod pick;
 mod places;
 mod read;
 mod repeat;
 mod resolve;
 mod root;
+mod rows;
 mod schema;
 mod seeds;
 pub mod settings;
 mod sources;
+pub mod sweep;
+mod swept;
+mod trials;
+mod union;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{
     graph::Graph,
@@ -27,6 +38,9 @@ pub use load::{Invalid, Options, load, parse};
 pub use places::Places;
 pub use root::{default_data, project_root};
 pub use schema::schema;
+pub use swept::swept;
+pub use trials::shown;
+pub use union::{Trial, TrialValue};
 
 /// A checked pipeline: every reference resolved.
 pub struct Pipeline {
@@ -44,8 +58,26 @@ pub struct Pipeline {
     pub stages: Vec<StageNode>,
     /// Who needs whom, by index into `stages`.
     pub graph: Graph,
+    /// The trials whose stages these are, where it is all trials of a sweep in one; else none.
+    pub trials: Vec<Trial>,
+    /// `[sweep]`: what `pcamflow sweep` tries. Nothing else depends on it.
+    pub sweep: Option<sweep::SweepSpec>,
+    /// What is no mistake but may be one, in a line each.
+    pub notes: Vec<String>,
     /// The texts that it was made from.
     sources: sources::Sources,
+}
+
+impl Pipeline {
+    /// The files that it is made of: its own, after those that it extends.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.sources.files().map(|(file, ..)| file)
+    }
+
+    /// The texts of the files that it was made from, with their names; `--set` is none.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.sources.named().filter(|(name, _)| !name.starts_with("--set"))
+    }
 }
 
 /// One stage of a pipeline.

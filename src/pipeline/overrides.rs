@@ -7,6 +7,7 @@ use toml::{
     de::{DeArray, DeTable, DeValue},
 };
 
+use super::keys;
 use crate::stages::Problem;
 
 type Key<'a> = Spanned<std::borrow::Cow<'a, str>>;
@@ -43,41 +44,15 @@ pub(super) fn parse(text: &str, base: usize) -> Result<DeTable<'_>, Problem> {
 #[must_use]
 pub(super) fn depth(text: &str) -> usize {
     let key = text.split('=').next().unwrap_or_default();
-    let probe = format!("{key} = 0");
-    let Ok(table) = DeTable::parse(&probe) else { return 0 };
-    let mut depth = 0;
-    let mut current = Some(table.into_inner());
-    while let Some(table) = current.take() {
-        depth += 1;
-        if let Some((_, value)) = table.into_iter().next()
-            && let DeValue::Table(inner) = value.into_inner()
-        {
-            current = Some(inner);
-        }
-    }
-    depth
-}
-
-/// Sets the one value of `change`, `depth` keys deep, in `table`.
-pub(super) fn apply<'a>(table: &mut DeTable<'a>, change: DeTable<'a>, depth: usize) {
-    let Some((key, value)) = change.into_iter().next() else { return };
-    let span = value.span();
-    let name = key.get_ref().to_string();
-    match (value.into_inner(), table.get_mut(name.as_str())) {
-        (DeValue::Table(inner), Some(slot)) if depth > 1 => match slot.get_mut() {
-            DeValue::Table(old) => apply(old, inner, depth - 1),
-            _ => *slot = Spanned::new(span, DeValue::Table(inner)),
-        },
-        (value, Some(slot)) => *slot = Spanned::new(span, value),
-        (value, None) => drop(table.insert(key, Spanned::new(span, value))),
-    }
+    keys::parts(key.trim()).map_or(0, |parts| parts.len())
 }
 
 fn moved(span: Range<usize>, base: usize) -> Range<usize> {
     span.start + base..span.end + base
 }
 
-fn shift_table(table: DeTable<'_>, base: usize) -> DeTable<'_> {
+/// A table with all its places moved.
+pub(super) fn shift_table(table: DeTable<'_>, base: usize) -> DeTable<'_> {
     table.into_iter().map(|(key, value)| (shift_key(key, base), shift(value, base))).collect()
 }
 
@@ -103,12 +78,12 @@ fn shift(value: Spanned<DeValue<'_>>, base: usize) -> Spanned<DeValue<'_>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::merge::Merge, *};
 
     fn set(file: &str, text: &str) -> String {
         let text = as_toml(text);
         let mut table = DeTable::parse(file).unwrap().into_inner();
-        apply(&mut table, parse(&text, 100).unwrap(), depth(&text));
+        Merge::default().merge(&mut table, parse(&text, 100).unwrap(), depth(&text));
         format!("{table:?}")
     }
 

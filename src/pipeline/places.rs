@@ -10,12 +10,16 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{Pipeline, load::merged, sources::Sources};
+use super::{
+    Pipeline,
+    document::{self, Document},
+    sources::Sources,
+};
 use crate::stages::{Class, StageName, kebab};
 
 /// Where the values of a pipeline are written.
 pub struct Places<'a> {
-    document: Spanned<DeTable<'a>>,
+    document: Document<'a>,
     sources: &'a Sources,
     /// The places of all line breaks, so that a line is found without reading the text again.
     breaks: Vec<usize>,
@@ -26,7 +30,7 @@ impl Pipeline {
     #[must_use]
     pub fn places(&self) -> Places<'_> {
         // The texts made a pipeline: they have no problems.
-        let document = merged(&self.sources, &mut Vec::new());
+        let document = document::read(&self.sources, &mut Vec::new());
         let breaks = self.sources.texts().flat_map(|(text, base)| {
             text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(move |(at, _)| base + at)
         });
@@ -40,19 +44,20 @@ impl Places<'_> {
     /// the stage's own table. `None` where the stage is not in the text.
     #[must_use]
     pub fn parameter(&self, stage: &StageName, path: &str) -> Option<String> {
-        let own = table(table(self.document.get_ref(), stage.kind.word())?, &stage.name)?;
+        let tables = self.document.tables.get_ref();
+        let own = table(table(tables, stage.kind.word())?, &stage.name)?;
         let parts = parts(path);
         let first = parts.first()?;
-        let inherited = || table(self.document.get_ref(), "pipeline").filter(|_| is_inherited(stage, first));
+        let inherited = || table(tables, "pipeline").filter(|_| is_inherited(stage, first));
         let span = deepest(own, &parts)
             .or_else(|| deepest(own, &["seeds".to_owned()]).filter(|_| first == "seed"))
             .or_else(|| deepest(inherited()?, &parts))
             .or_else(|| Some(self.header(stage)?.span()))?;
-        Some(self.place(&span))
+        Some(self.place(&self.document.origin(span)))
     }
 
     fn header(&self, stage: &StageName) -> Option<&Spanned<DeValue<'_>>> {
-        table(self.document.get_ref(), stage.kind.word())?.get(stage.name.as_str())
+        table(self.document.tables.get_ref(), stage.kind.word())?.get(stage.name.as_str())
     }
 
     fn place(&self, span: &Range<usize>) -> String {

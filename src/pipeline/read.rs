@@ -66,7 +66,7 @@ pub(super) fn read_tables<'a>(document: &Spanned<DeTable<'a>>, problems: &mut Ve
     let mut stages = Vec::new();
     for (word, value) in document.get_ref() {
         match (word.get_ref().as_ref(), Kind::from_word(word.get_ref())) {
-            ("pipeline" | "run", _) => {}
+            ("pipeline" | "run" | "params" | "sweep", _) => {}
             (_, Some(kind)) => read_kind(kind, value, &pipeline, &mut stages, problems),
             (unknown, None) => problems.push(unknown_kind(unknown, word.span())),
         }
@@ -75,7 +75,8 @@ pub(super) fn read_tables<'a>(document: &Spanned<DeTable<'a>>, problems: &mut Ve
     Tables { settings, run, stages }
 }
 
-fn sub_table<'a>(
+/// A table of the document that is no stage; empty where it is not there.
+pub(super) fn sub_table<'a>(
     document: &Spanned<DeTable<'a>>,
     name: &str,
     problems: &mut Vec<Problem>,
@@ -145,7 +146,7 @@ fn read_stage<'a>(
         table = first;
     }
     inherit(kind, table.get_mut(), pipeline);
-    let name = StageName { kind, name: name.to_owned(), repeat: None };
+    let name = StageName { kind, name: name.to_owned(), repeat: None, trial: None };
     let stage = kind.read(&table).map_err(|found| problems.extend(found)).ok().filter(|_| sound);
     ReadStage { name, stage, table, seeds }
 }
@@ -163,9 +164,10 @@ fn inherit<'a>(kind: Kind, table: &mut DeTable<'a>, pipeline: &Spanned<DeTable<'
 }
 
 fn unknown_kind(word: &str, span: Range<usize>) -> Problem {
-    let known: Vec<&str> = ["pipeline", "run"].into_iter().chain(Kind::ALL.map(Kind::word)).collect();
+    let known: Vec<&str> =
+        ["pipeline", "run", "params", "sweep"].into_iter().chain(Kind::ALL.map(Kind::word)).collect();
     let problem = Problem::at(span, format!("there is no stage kind `{word}`"));
-    match nearest(word, known.iter().copied()) {
+    match nearest(word, known.iter().copied().chain(["extends", "remove"])) {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
         None => problem.help(format!("tables: {}", known.join(", "))),
     }

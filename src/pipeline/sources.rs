@@ -1,9 +1,12 @@
-//! The texts a pipeline is made of (the file, then each `--set`), in one coordinate space, so that
-//! any value's place can be shown whatever text it came from.
+//! The texts a pipeline is made of (the file after those that it extends, then each `--set`), in one
+//! coordinate space, so that any value's place can be shown whatever text it came from.
 
-use std::ops::Range;
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
 
 use crate::stages::Problem;
 
@@ -13,6 +16,8 @@ struct Source {
     text: String,
     /// Where its first byte lies in the common space.
     base: usize,
+    /// The file; `None` for a `--set`.
+    file: Option<PathBuf>,
 }
 
 /// All texts of one pipeline.
@@ -20,16 +25,55 @@ struct Source {
 pub(super) struct Sources(Vec<Source>);
 
 impl Sources {
-    /// Adds a text; returns where it begins in the common space.
-    pub(super) fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> usize {
+    /// Adds the text of a file; returns where it begins in the common space.
+    pub(super) fn add_file(&mut self, file: &Path, text: impl Into<String>) -> usize {
+        self.add(file.display().to_string(), text.into(), Some(file.to_owned()))
+    }
+
+    /// Adds what a `--set` says.
+    pub(super) fn add_set(&mut self, number: usize, text: impl Into<String>) -> usize {
+        self.add(format!("--set #{number}"), text.into(), None)
+    }
+
+    fn add(&mut self, name: String, text: String, file: Option<PathBuf>) -> usize {
         let base = self.0.last().map_or(0, |last| last.base + last.text.len() + 1);
-        self.0.push(Source { name: name.into(), text: text.into(), base });
+        self.0.push(Source { name, text, base, file });
         base
     }
 
     /// The texts with where they begin.
     pub(super) fn texts(&self) -> impl Iterator<Item = (&str, usize)> {
         self.0.iter().map(|source| (source.text.as_str(), source.base))
+    }
+
+    /// The texts with their names.
+    pub(super) fn named(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|source| (source.name.as_str(), source.text.as_str()))
+    }
+
+    /// The texts of the files, what is extended before what extends it, with where they begin.
+    pub(super) fn files(&self) -> impl Iterator<Item = (&Path, &str, usize)> {
+        self.0.iter().filter_map(|source| Some((source.file.as_deref()?, source.text.as_str(), source.base)))
+    }
+
+    /// What the `--set`s say, with where they begin.
+    pub(super) fn sets(&self) -> impl Iterator<Item = (&str, usize)> {
+        let sets = self.0.iter().filter(|source| source.file.is_none());
+        sets.map(|source| (source.text.as_str(), source.base))
+    }
+
+    /// The text of a place, as it is written.
+    pub(super) fn raw(&self, span: &Range<usize>) -> &str {
+        let source = self.of(span);
+        source
+            .and_then(|source| source.text.get(span.start - source.base..span.end - source.base))
+            .unwrap_or("")
+    }
+
+    /// A path that is written at a place, and relative to the file in which it stands.
+    pub(super) fn beside(&self, span: &Range<usize>, path: &str) -> PathBuf {
+        let file = self.of(span).and_then(|source| source.file.as_deref());
+        file.and_then(Path::parent).map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
     }
 
     /// The name of the text in which a place lies, and where that text begins.
@@ -62,27 +106,46 @@ impl Sources {
 
     fn render_one(&self, problem: &Problem, renderer: &Renderer) -> String {
         let title = Level::ERROR.primary_title(problem.message.as_str());
-        let source = problem.span.as_ref().and_then(|span| Some((span, self.of(span)?)));
-        let mut group = match source {
-            Some((span, source)) => title.element(snippet(source, span)),
-            None => title.elements(std::iter::empty::<Snippet<'_, annotate_snippets::Annotation<'_>>>()),
-        };
+        let mut group = title.elements(std::iter::empty::<Snippet<'_, Annotation<'_>>>());
+        for snippet in self.snippets(problem) {
+            group = group.element(snippet);
+        }
         if let Some(help) = &problem.help {
             group = group.element(Level::HELP.message(help.as_str()));
         }
         renderer.render(&[group])
     }
+
+    /// The place of a problem, and the other one that it is about, in one picture where both are of one text.
+    fn snippets<'a>(&'a self, problem: &'a Problem) -> Vec<Snippet<'a, Annotation<'a>>> {
+        let Some((source, place)) = problem.span.as_ref().and_then(|span| Some((self.of(span)?, span)))
+        else {
+            return Vec::new();
+        };
+        let primary = AnnotationKind::Primary.span(source.within(place));
+        let Some((other, label)) = &problem.also else { return vec![source.snippet().annotation(primary)] };
+        let Some(beside) = self.of(other) else { return vec![source.snippet().annotation(primary)] };
+        let context = AnnotationKind::Context.span(beside.within(other)).label(label.as_str());
+        match beside.base == source.base {
+            true => vec![source.snippet().annotation(primary).annotation(context)],
+            false => vec![source.snippet().annotation(primary), beside.snippet().annotation(context)],
+        }
+    }
 }
 
-fn snippet<'a>(source: &'a Source, span: &Range<usize>) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
-    let end = source.text.len();
-    let start = (span.start - source.base).min(end);
-    // A whole table would underline many lines: its first line says where it is.
-    let line_end = source.text[start..].find('\n').map_or(end, |offset| start + offset);
-    let stop = (span.end.saturating_sub(source.base)).clamp(start, line_end);
-    Snippet::source(source.text.as_str())
-        .path(source.name.as_str())
-        .annotation(AnnotationKind::Primary.span(start..stop.max(start)))
+impl Source {
+    fn snippet(&self) -> Snippet<'_, Annotation<'_>> {
+        Snippet::source(self.text.as_str()).path(self.name.as_str())
+    }
+
+    /// A place within the text. A whole table would underline many lines: its first line says where it is.
+    fn within(&self, span: &Range<usize>) -> Range<usize> {
+        let end = self.text.len();
+        let start = span.start.saturating_sub(self.base).min(end);
+        let line_end = self.text[start..].find('\n').map_or(end, |offset| start + offset);
+        let stop = span.end.saturating_sub(self.base).clamp(start, line_end);
+        start..stop
+    }
 }
 
 #[cfg(test)]
@@ -92,8 +155,8 @@ mod tests {
     #[test]
     fn places_are_found_in_each_text() {
         let mut sources = Sources::default();
-        sources.add("a.toml", "x = 1\ny = 2\n");
-        let base = sources.add("--set #1", "z = 3");
+        sources.add_file(Path::new("a.toml"), "x = 1\ny = 2\n");
+        let base = sources.add_set(1, "z = 3");
         assert_eq!(sources.line(&(6..7)), "a.toml:2");
         assert_eq!(sources.line(&(base..base + 1)), "--set #1:1");
     }
@@ -101,7 +164,7 @@ mod tests {
     #[test]
     fn a_problem_shows_its_line_and_advice() {
         let mut sources = Sources::default();
-        sources.add("a.toml", "[train.base]\nepoch = 8\n");
+        sources.add_file(Path::new("a.toml"), "[train.base]\nepoch = 8\n");
         let problem = Problem::at(13..18, "unknown key `epoch`").help("did you mean `epochs`?");
         let text = sources.render(&[problem], false);
         assert!(

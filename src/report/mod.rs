@@ -41,6 +41,7 @@ mod series;
 mod svg;
 mod table;
 mod ticks;
+mod trials;
 mod unit_square;
 
 pub use color::Color;
@@ -62,3 +63,4 @@ pub use roc::roc_curve;
 pub use sanity::{Depth, Sanity, sanity_curves};
 pub use sanity_panel::{Forgetting, ForgettingSheet, forgetting_panel};
 pub use table::{Column, Table};
+pub use trials::{Trial, Trials, trials};

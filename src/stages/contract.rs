@@ -192,6 +192,14 @@ pub enum Equality {
     Tolerance,
 }
 
+impl Equality {
+    /// How far numbers may be apart, in units of the largest number of their column or array, where results
+    /// are equal [within a tolerance](Self::Tolerance). Float32 on another device or with other threads
+    /// differs by some 1e-6 in a forward pass and in maps, and by up to 1e-4 in areas below curves of many
+    /// forward passes.
+    pub const TOLERANCE: f64 = 1e-4;
+}
+
 /// One kind of stage: its table, and what it declares about itself.
 pub trait Stage: Parameters {
     /// Bumped by hand, with a comment why, when the kind's results change. Never the crate's version.

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use super::{Retry, TimeSpan};
+
 /// Where tensors live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -120,9 +122,17 @@ pub struct RunSettings {
     pub memory: Option<Bytes>,
     /// Epochs between two checkpoints (default 1).
     pub checkpoint_interval: Option<u32>,
+    /// Whether a stage that failed is tried again in the same run (default: it is not).
+    pub retry: Option<Retry>,
+    /// How long an attempt may take (default: as long as it wants).
+    pub timeout: Option<TimeSpan>,
 }
 
 impl RunSettings {
+    /// The names of these settings in a pipeline file.
+    pub const KEYS: [&'static str; 7] =
+        ["device", "threads", "inference-batch", "memory", "checkpoint-interval", "retry", "timeout"];
+
     /// These settings, with the other's where these are silent.
     #[must_use]
     pub fn or(self, other: &Self) -> Self {
@@ -132,6 +142,8 @@ impl RunSettings {
             inference_batch: self.inference_batch.or(other.inference_batch),
             memory: self.memory.or(other.memory),
             checkpoint_interval: self.checkpoint_interval.or(other.checkpoint_interval),
+            retry: self.retry.or(other.retry),
+            timeout: self.timeout.or(other.timeout),
         }
     }
 }
@@ -153,6 +165,15 @@ mod tests {
         assert_eq!("512 MB".parse(), Ok(Bytes(512_000_000)));
         assert!("much".parse::<Bytes>().is_err());
         assert!("99999999999TB".parse::<Bytes>().is_err());
+    }
+
+    #[test]
+    fn every_setting_is_known_by_its_name() {
+        let written = serde_json::to_value(RunSettings::default()).unwrap();
+        let mut names: Vec<&str> = written.as_object().unwrap().keys().map(String::as_str).collect();
+        let mut known = RunSettings::KEYS.to_vec();
+        (names.sort_unstable(), known.sort_unstable());
+        assert_eq!(names, known);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod name;
 mod problem;
 mod reader;
 mod reference;
+mod retry;
 pub mod schema;
 
 pub mod architecture;
@@ -50,6 +51,7 @@ pub use reference::{
     FileOrArtifact, Images, Model, ModelFile, SampleFiles, Samples, SourceFile, SourcePair, TrainingData,
     TrainingFiles,
 };
+pub use retry::{Retry, RetryOn, TimeSpan};
 pub use schema::Schema;
 
 /// Expands the registry into `Kind`, `AnyStage` and their forwarding methods.

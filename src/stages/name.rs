@@ -1,7 +1,8 @@
 //! How stages and artifacts are named: `kind.name` and `kind.name/artifact`; a repeat of a stage is
-//! `kind.name@seed`, which no stage of a file can be called.
+//! `kind.name@seed`, and one that only some trials of a sweep have is `kind.name[trial]`: what no stage of a
+//! file can be called.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -18,13 +19,27 @@ pub struct StageName {
     /// Which repeat it is, where stages are repeated with `seeds`: the seed of the stage that has them,
     /// be it this one or one that it depends on.
     pub repeat: Option<u64>,
+    /// Of which trials of a sweep it is, in words, where not all of them have it (`learning-rate=0.001`).
+    pub trial: Option<Arc<str>>,
 }
 
 impl StageName {
-    /// The name in the pipeline file, which all repeats of a stage share.
+    /// The name in the pipeline file, which all repeats of a stage share, in all trials.
     #[must_use]
     pub fn written(&self) -> Self {
+        Self { repeat: None, trial: None, ..self.clone() }
+    }
+
+    /// The name that its repeats share.
+    #[must_use]
+    pub fn of_any_seed(&self) -> Self {
         Self { repeat: None, ..self.clone() }
+    }
+
+    /// The name that it has within its trial.
+    #[must_use]
+    pub fn in_its_trial(&self) -> Self {
+        Self { trial: None, ..self.clone() }
     }
 
     /// The name of one of its repeats.
@@ -37,6 +52,7 @@ impl StageName {
 impl fmt::Display for StageName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.kind.word(), self.name)?;
+        self.trial.as_ref().map_or(Ok(()), |trial| write!(f, "[{trial}]"))?;
         self.repeat.map_or(Ok(()), |seed| write!(f, "@{seed}"))
     }
 }
@@ -55,7 +71,7 @@ impl FromStr for StageName {
         if !is_name(name) {
             return Err(format!("`{name}` is no name: letters, digits, `-` and `_` make a name"));
         }
-        Ok(Self { kind, name: name.to_owned(), repeat })
+        Ok(Self { kind, name: name.to_owned(), repeat, trial: None })
     }
 }
 
@@ -153,6 +169,17 @@ mod tests {
         assert!("trian.base".parse::<StageName>().unwrap_err().contains("did you mean `train`"));
         assert!("base".parse::<StageName>().unwrap_err().contains("kind.name"));
         assert!("train.a b".parse::<StageName>().is_err());
+    }
+
+    #[test]
+    fn a_stage_of_some_trials_says_so_and_is_no_name_of_a_file() {
+        let name: StageName = "train.base@2".parse().unwrap();
+        let name = StageName { trial: Some("epochs=3".into()), ..name };
+        assert_eq!(name.to_string(), "train.base[epochs=3]@2");
+        assert_eq!(name.in_its_trial().to_string(), "train.base@2");
+        assert_eq!(name.of_any_seed().to_string(), "train.base[epochs=3]");
+        assert_eq!(name.written().to_string(), "train.base");
+        assert!("train.base[epochs=3]".parse::<StageName>().is_err());
     }
 
     #[test]

@@ -16,17 +16,19 @@ pub struct Problem {
     pub message: String,
     /// What to do, where there is something to say.
     pub help: Option<String>,
+    /// Another place that it is about, and what is there.
+    pub also: Option<(Range<usize>, String)>,
 }
 
 impl Problem {
     /// A problem at a place.
     pub fn at(span: Range<usize>, message: impl Into<String>) -> Self {
-        Self { span: Some(span), message: message.into(), help: None }
+        Self { span: Some(span), message: message.into(), help: None, also: None }
     }
 
     /// A problem whose place somebody else knows.
     pub fn unplaced(message: impl Into<String>) -> Self {
-        Self { span: None, message: message.into(), help: None }
+        Self { span: None, message: message.into(), help: None, also: None }
     }
 
     /// The same problem with advice.

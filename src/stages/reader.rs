@@ -8,7 +8,7 @@ use toml::{
     de::{DeTable, DeValue, ValueDeserializer},
 };
 
-use super::{Field, Problem, kebab};
+use super::{Field, Problem, RunSettings, kebab};
 
 /// Reads the fields of one stage table, and collects what is wrong with them.
 pub struct Reader<'a> {
@@ -78,6 +78,10 @@ fn suggest(problem: Problem, word: &str, known: &[String]) -> Problem {
     let suggested = problem.did_you_mean(word, known.iter().map(String::as_str));
     if suggested.help.is_some() {
         return suggested;
+    }
+    if RunSettings::KEYS.contains(&word) && known.iter().any(|name| name == "run") {
+        return suggested
+            .help(format!("it says how to compute, and stands in `run`: run = {{ {word} = ... }}"));
     }
     suggested.help(format!("known keys: {}", known.join(", ")))
 }

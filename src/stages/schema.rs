@@ -11,8 +11,9 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    ArtifactRef, Baseline, Bytes, DeviceChoice, FileOrArtifact, Images, Kind, Label, Model, RunSettings,
-    Samples, SourceFile, StageName, TrainingData, architecture::Layer, kebab, train::ClassWeights,
+    ArtifactRef, Baseline, Bytes, DeviceChoice, FileOrArtifact, Images, Kind, Label, Model, Retry, RetryOn,
+    RunSettings, Samples, SourceFile, StageName, TimeSpan, TrainingData, architecture::Layer, kebab,
+    train::ClassWeights,
 };
 
 /// What may be written for a value.
@@ -138,6 +139,7 @@ plain! {
         { "type": "string", "enum": ["auto", "cpu", "cuda"] },
         { "type": "string", "pattern": "^cuda:[0-9]+$" }
     ] }"#,
+    TimeSpan => r#"{ "type": "string", "examples": ["90s", "30min", "2h"] }"#,
     Bytes => r#"{ "anyOf": [
         { "type": "string", "pattern": "^[0-9]+ *([KMGT]i?B|B)?$", "examples": ["512MB", "2GiB"] },
         { "type": "integer", "minimum": 0 }
@@ -270,6 +272,27 @@ impl Schema for Model {
     }
 }
 
+impl Schema for Retry {
+    fn schema() -> Value {
+        let key = |field, doc, schema, required| Key {
+            name: kebab(field),
+            schema: described(schema, doc),
+            required,
+        };
+        let keys = vec![
+            key("times", "At most so many attempts more than the first one.", u32::schema(), true),
+            key("on", "After which failures (default `worker-lost`).", RetryOn::schema(), false),
+            key(
+                "delay",
+                "The wait before the second attempt (default 1s); it doubles from attempt to attempt, up to a minute.",
+                TimeSpan::schema(),
+                false,
+            ),
+        ];
+        table("How often a stage that failed is tried again in the same run.", keys)
+    }
+}
+
 impl Schema for RunSettings {
     fn schema() -> Value {
         let key =
@@ -293,6 +316,16 @@ impl Schema for RunSettings {
                 Bytes::schema(),
             ),
             key("checkpoint_interval", "Epochs between two checkpoints (default 1).", count),
+            key(
+                "retry",
+                "Whether a stage that failed is tried again in the same run (default: it is not).",
+                Retry::schema(),
+            ),
+            key(
+                "timeout",
+                "How long an attempt may take (default: as long as it wants).",
+                TimeSpan::schema(),
+            ),
         ];
         table("How to compute it: no part of any key.", keys)
     }

@@ -25,6 +25,7 @@ use super::{
     Error, Progress, Result, Store, TryKey,
     lease::claimed,
     measure::{age, now_ns, weight},
+    runs::Kept,
     survey::Survey,
     work::remove_leftovers,
 };
@@ -52,7 +53,7 @@ pub struct Removed {
 }
 
 impl Removed {
-    fn add(&mut self, bytes: u64) {
+    pub(super) fn add(&mut self, bytes: u64) {
         self.count += 1;
         self.bytes += bytes;
     }
@@ -74,6 +75,8 @@ pub struct Collected {
     pub quarantine: Removed,
     /// Staging folders of dead runs.
     pub staging: Removed,
+    /// Records of runs before the latest ones.
+    pub runs: Removed,
     /// Results that the rules would have given up, but that a live run relies on.
     pub in_use: usize,
     /// Results that stay.
@@ -86,19 +89,17 @@ impl Collected {
     /// The bytes of everything that was removed.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        [self.results, self.objects, self.partial_work, self.quarantine, self.staging]
-            .iter()
-            .map(|one| one.bytes)
-            .sum()
+        self.sorts().iter().map(|one| one.bytes).sum()
     }
 
     /// How much was removed.
     #[must_use]
     pub fn count(&self) -> usize {
-        [self.results, self.objects, self.partial_work, self.quarantine, self.staging]
-            .iter()
-            .map(|one| one.count)
-            .sum()
+        self.sorts().iter().map(|one| one.count).sum()
+    }
+
+    fn sorts(&self) -> [Removed; 6] {
+        [self.results, self.objects, self.partial_work, self.quarantine, self.staging, self.runs]
     }
 }
 
@@ -125,6 +126,9 @@ impl Store {
         self.clear_work(policy, &mut collected)?;
         self.clear_quarantine(policy, &mut collected)?;
         self.clear_staging(policy, &mut collected)?;
+        if let Keep::Runs(most) = policy.keep {
+            self.clear_runs(most, policy.older_than, policy.dry_run, &mut collected.runs)?;
+        }
         Ok(collected)
     }
 
@@ -146,10 +150,9 @@ impl Store {
         collected: &mut Collected,
     ) -> Result<bool> {
         let mut spared = claimed(&self.layout)?;
-        let latest: HashSet<Digest> = survey.latest.iter().map(|latest| latest.key).collect();
+        let kept = self.kept(policy.keep, survey)?;
         collected.in_use = 0;
-        let doomed =
-            Rules { policy, survey, claimed: &spared, latest: &latest, now: now_ns() }.doomed(collected);
+        let doomed = Rules { policy, survey, claimed: &spared, kept: &kept, now: now_ns() }.doomed(collected);
         spared.extend(policy.shown.iter().flat_map(|folder| linked(folder)));
         let stays = survey.results.iter().filter(|(key, _)| !doomed.contains(*key));
         spared.extend(stays.flat_map(|(_, entry)| entry.digests()));
@@ -176,6 +179,15 @@ impl Store {
             self.clear_latest(survey, &doomed)?;
         }
         Ok(done)
+    }
+
+    /// The keys that no rule gives up.
+    fn kept(&self, keep: Keep, survey: &Survey) -> Result<HashSet<Digest>> {
+        Ok(match keep {
+            Keep::Latest => survey.latest.iter().map(|latest| latest.key).collect(),
+            Keep::Runs(most) => Kept::by_runs(self, most)?.with_latest(&survey.latest),
+            Keep::Nothing => HashSet::new(),
+        })
     }
 
     /// What points to no record explains nothing.

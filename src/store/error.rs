@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::layout::FORMAT;
+use super::format::FORMAT;
 use crate::fsx;
 
 /// The result of an operation on the store.
@@ -14,10 +14,27 @@ pub enum Error {
     /// A file or folder could not be read or written.
     #[error(transparent)]
     Files(#[from] fsx::Error),
-    /// The store was made by another version of pcamflow, or its `format` file is damaged.
+    /// The store was made by a newer version of pcamflow.
     #[error(
-        "the store {} has format {found:?}, this pcamflow uses format \"{FORMAT}\": use the pcamflow that made it, \
-         or another store, or move this one away",
+        "the store {} has format {found}, and this pcamflow (version {}) reads format {FORMAT}: {}, or name \
+         another store (--store)",
+        root.display(),
+        env!("CARGO_PKG_VERSION"),
+        takes.as_deref().map_or_else(|| "use the newer pcamflow that made it".to_owned(), |takes| format!("it {takes}"))
+    )]
+    NewerFormat {
+        /// Where the store is.
+        root: PathBuf,
+        /// Its format.
+        found: u32,
+        /// What it says of the pcamflow that it takes.
+        takes: Option<String>,
+    },
+    /// What the `format` file says was never written by any pcamflow.
+    #[error(
+        "the file `format` of the store {} says {found:?}, and this pcamflow reads format {FORMAT}: the file is \
+         damaged, or another program's; restore it, or move the store away (if you know that this pcamflow made \
+         the store, the file is the line \"pcamflow store {FORMAT}\")",
         root.display()
     )]
     OtherFormat {
@@ -36,10 +53,38 @@ pub enum Error {
         /// Where the store is.
         root: PathBuf,
     },
+    /// The folder holds something else.
+    #[error(
+        "{} is no pcamflow store: it holds {first}{}; name a folder that is empty or not there yet, or a store \
+         (--store)",
+        root.display(),
+        if *more > 0 { format!(" and {more} more") } else { String::new() }
+    )]
+    NoStore {
+        /// The folder.
+        root: PathBuf,
+        /// One of the things that it holds.
+        first: String,
+        /// How many more there are.
+        more: usize,
+    },
+    /// A run relies on the older store as it is.
+    #[error(
+        "the store {} has an older format and is to be migrated, but a run uses it ({run}): wait until that run \
+         has ended, then try again",
+        root.display()
+    )]
+    InUse {
+        /// Where the store is.
+        root: PathBuf,
+        /// The lease of the run.
+        run: String,
+    },
     /// Nobody can know here what live runs rely on.
     #[error(
-        "the file system of {} has no locks, so nobody can know whether a run uses what would be removed: \
-         nothing was removed; collect on the machine that has the file system's disk",
+        "the file system of {} has no locks that keep others out, so nobody can know whether a run uses what \
+         would be removed or changed: nothing was; do it on the machine that has the file system's disk, while \
+         nothing runs elsewhere",
         root.display()
     )]
     NoLocks {
@@ -77,7 +122,12 @@ impl Error {
     pub fn is_environment(&self) -> bool {
         match self {
             Self::Files(error) => error.kind().is_unwritable(),
-            Self::OtherFormat { .. } | Self::NoFormat { .. } | Self::NoLocks { .. } => true,
+            Self::NewerFormat { .. }
+            | Self::OtherFormat { .. }
+            | Self::NoFormat { .. }
+            | Self::NoStore { .. }
+            | Self::InUse { .. }
+            | Self::NoLocks { .. } => true,
             Self::NotAFile { .. } | Self::BadName { .. } | Self::InTheWay { .. } => false,
         }
     }

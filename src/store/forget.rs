@@ -26,8 +26,11 @@ impl Store {
         }
         match self.try_lock(key, "clearing the cache")? {
             TryKey::Held(by) => Ok(Forgotten::InUse(by)),
-            TryKey::Acquired(_lock) => {
-                self.remove_work(key)?;
+            TryKey::Acquired(lock) => {
+                // Where locks keep nobody out, a run may be working there.
+                if lock.is_enforced() {
+                    self.remove_work(key)?;
+                }
                 Ok(if fsx::remove_file(&path)? { Forgotten::Yes } else { Forgotten::Absent })
             }
         }

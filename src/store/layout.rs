@@ -2,14 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Error, Result};
+use super::{Result, format};
 use crate::{
     digest::Digest,
     fsx::{self, Durability, FileLock},
 };
-
-/// The version of the layout and of every file in it but the artifacts.
-pub(super) const FORMAT: &str = "pcamflow store 1";
 
 /// The paths of one store.
 #[derive(Debug)]
@@ -22,7 +19,7 @@ impl Layout {
     pub(super) fn open(root: &Path, durability: Durability) -> Result<Self> {
         let root = std::path::absolute(root).map_err(fsx::Error::at("resolve", root))?;
         let layout = Self { root, durability };
-        layout.check_format()?;
+        format::check(&layout)?;
         Ok(layout)
     }
 
@@ -88,6 +85,11 @@ impl Layout {
 
     pub(super) fn leases(&self) -> PathBuf {
         self.root.join("leases")
+    }
+
+    /// The folder `runs/`.
+    pub(super) fn runs(&self) -> PathBuf {
+        self.root.join("runs")
     }
 
     pub(super) fn quarantine(&self) -> PathBuf {
@@ -157,21 +159,16 @@ impl Layout {
             // First the identity: an `objects/` never stands under the one before it.
             let home = format!("{}\n", fsx::unique_name());
             let path = self.root.join("home");
-            self.draft(&path, home.as_bytes())?.publish(&path, Durability::Durable)?;
+            let draft = self.draft(&path, home.as_bytes())?;
+            if fsx::stat(&path)?.is_some() {
+                draft.publish(&path, Durability::Durable)?;
+            } else {
+                // Where locks keep nobody out, of two the first one's counts.
+                draft.publish_new(&path, Durability::Durable)?;
+            }
             fsx::create_folder(&self.objects())?;
         }
         Ok(())
-    }
-
-    /// A store that does not exist yet is fine.
-    fn check_format(&self) -> Result<()> {
-        let Some(found) = fsx::read_if_there(&self.format())? else {
-            let has = |name: &str| Ok::<_, Error>(fsx::stat(&self.root.join(name))?.is_some());
-            let looks_like_one = has("objects")? || has("actions")?;
-            return if looks_like_one { Err(Error::NoFormat { root: self.root.clone() }) } else { Ok(()) };
-        };
-        let found = String::from_utf8_lossy(&found).trim().to_owned();
-        if found == FORMAT { Ok(()) } else { Err(Error::OtherFormat { root: self.root.clone(), found }) }
     }
 
     /// Creates the store. `format` comes first, and flushed: nothing in a store is older than it.
@@ -186,12 +183,13 @@ impl Layout {
             let ignore = self.root.join(".gitignore");
             fsx::write_through(&self.tmp(), &ignore, b"*\n")?.publish_new(&ignore, Durability::Relaxed)?;
         }
-        let format = fsx::write_through(&self.tmp(), &self.format(), format!("{FORMAT}\n").as_bytes())?;
+        let format = fsx::write_through(&self.tmp(), &self.format(), format::text().as_bytes())?;
         format.publish_new(&self.format(), Durability::Durable)?;
-        self.check_format()
+        format::check(self)
     }
 
-    fn format(&self) -> PathBuf {
+    /// The file that says which format the store has.
+    pub(super) fn format(&self) -> PathBuf {
         self.root.join("format")
     }
 }
@@ -200,7 +198,7 @@ impl Layout {
 mod tests {
     use std::fs;
 
-    use super::*;
+    use super::{super::Error, *};
 
     fn open(root: &Path) -> Result<Layout> {
         Layout::open(root, Durability::Relaxed)
@@ -220,29 +218,25 @@ mod tests {
     }
 
     #[test]
-    fn another_format_is_refused_with_both_versions_named() {
+    fn a_store_without_its_format_is_refused_and_so_is_a_folder_with_other_things() {
         let folder = tempfile::tempdir().unwrap();
-        for found in ["pcamflow store 2", "pcamflow store 0", "pcamflow stor", "", "\u{0}\u{0}"] {
-            fs::write(folder.path().join("format"), found).unwrap();
-            let error = open(folder.path()).unwrap_err();
-            assert!(matches!(&error, Error::OtherFormat { found: said, .. } if said == found), "{error}");
-            assert!(error.is_environment());
-            assert!(error.to_string().contains("format \"pcamflow store 1\""), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_store_without_its_format_is_refused_and_another_folder_taken() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("notes.txt"), "").unwrap();
-        open(folder.path()).unwrap();
         fs::create_dir(folder.path().join("actions")).unwrap();
         assert!(matches!(open(folder.path()), Err(Error::NoFormat { .. })));
         fs::remove_dir(folder.path().join("actions")).unwrap();
-        let layout = open(folder.path()).unwrap();
-        layout.prepare(&layout.locks()).unwrap();
-        assert!(!folder.path().join(".gitignore").exists(), "that would hide the files of others");
+        // What a creation that was cut off leaves, and the top of a file system.
+        for name in ["tmp", "lost+found"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        fs::write(folder.path().join(".gitignore"), "*").unwrap();
+        open(folder.path()).unwrap();
+        for name in ["notes.txt", "thesis.tex"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let error = open(folder.path()).unwrap_err();
+        assert!(error.is_environment());
+        assert!(error.to_string().contains("is no pcamflow store: it holds notes.txt and 1 more"), "{error}");
         assert!(open(&folder.path().join("notes.txt")).is_err());
+        assert_eq!(fsx::list(folder.path()).unwrap().len(), 5, "nothing was added");
     }
 
     #[test]

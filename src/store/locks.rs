@@ -1,8 +1,9 @@
 //! One lock per key while it executes, so that two runs never compute the same thing at once.
 //!
 //! Kernel locks only ([`FileLock`]): they end with their holder, and no process number decides anything.
-//! On file systems without locks two runs may both execute a key; then the first record wins, objects are
-//! the same or other bytes under other names, and nothing is damaged: the work is done twice.
+//! On file systems without working locks two runs may both execute a key; then the first record wins,
+//! objects are the same or other bytes under other names, and nothing is damaged: the work is done twice.
+//! Then partial work is shared by both, and stays when one of them is done.
 
 use std::{ops::ControlFlow, thread::sleep, time::Duration};
 
@@ -39,6 +40,16 @@ pub enum TryKey {
 }
 
 impl Store {
+    /// Whether people should hear now that this lock keeps nobody out: once per store.
+    #[must_use]
+    pub fn should_tell_of(&self, lock: &KeyLock) -> bool {
+        let mut first = false;
+        if !lock.is_enforced() {
+            self.told_of_locks.call_once(|| first = true);
+        }
+        first
+    }
+
     /// Locks a key for executing it, unless somebody else has it. `owner` is what others are told
     /// ("train.base in process 4242 on host, since 12:01").
     ///

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! .pcamflow/
-//!   format                  version of this layout; another one is refused, never misread
+//!   format                  version of this layout; an older one is migrated, any other refused
 //!   home                    identity of the `objects` folder, renewed whenever that is made anew
 //!   objects/ab/<digest>     artifacts by the BLAKE3 digest of their bytes, read-only
 //!   actions/ab/<key>.json   action records: key -> artifacts, written last
@@ -14,6 +14,7 @@
 //!   staging/<attempt>/      where one attempt writes; gone with it
 //!   locks/<key>             one kernel lock per executing key
 //!   gate                    held by runs that decide or publish, shut by garbage collection
+//!   runs/<n>.<pipeline>.json  run records: which runs there were, and what came of them
 //!   leases/<run>            what a live run relies on, locked while it lives
 //!   quarantine/             damaged objects and records, kept for whoever wants to know
 //!   tmp/                    files being written
@@ -36,6 +37,7 @@ mod check;
 mod collect;
 mod error;
 mod forget;
+mod format;
 mod latest;
 mod layout;
 mod lease;
@@ -45,6 +47,7 @@ mod objects;
 mod quarantine;
 mod record;
 mod records;
+mod runs;
 mod seal;
 mod sources;
 mod survey;
@@ -64,6 +67,10 @@ pub use locks::{KeyLock, TryKey};
 pub use quarantine::Damage;
 pub use record::{ActionRecord, Number, Provenance, RECORD_FORMAT, StoredArtifact};
 pub use records::{Committed, Existing, Lookup};
+pub use runs::{
+    Asked, Ended, Git, LiveRun, Outcome, RUN_FORMAT, ReadRun, Requirement, RunFile, RunRecord, RunStage,
+    RunState, SweepTrial, Text,
+};
 pub use sources::{Progress, Sources};
 pub use usage::{Share, Usage};
 pub use verify::{Flaw, Verified};
@@ -86,17 +93,23 @@ pub struct Store {
     layout: Arc<Layout>,
     sources: Sources,
     leftovers: std::sync::Once,
+    told_of_locks: std::sync::Once,
 }
 
 impl Store {
     /// Opens the store at `root`, which need not exist yet: the first write creates it.
     ///
     /// # Errors
-    /// Where it has another format, is no store, or cannot be read.
+    /// Where it has another format that cannot be migrated, is no store, or cannot be read.
     pub fn open(root: &Path, options: Options) -> Result<Self> {
         let durability = if options.durable { Durability::Durable } else { Durability::Relaxed };
         let layout = Arc::new(Layout::open(root, durability)?);
-        Ok(Self { sources: Sources::new(Arc::clone(&layout)), layout, leftovers: std::sync::Once::new() })
+        Ok(Self {
+            sources: Sources::new(Arc::clone(&layout)),
+            layout,
+            leftovers: std::sync::Once::new(),
+            told_of_locks: std::sync::Once::new(),
+        })
     }
 
     /// The absolute path of the store.

@@ -72,6 +72,17 @@ pub struct Provenance {
     pub resumed: Option<String>,
     /// The version of pcamflow.
     pub pcamflow: String,
+    /// The most memory that its processes held at once, in bytes, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_memory: Option<u64>,
+    /// How many attempts of the same run failed before the one that succeeded.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed_attempts: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// A named number of a summary (`accuracy`, 0.93).
@@ -135,6 +146,17 @@ mod tests {
                 assert!(read.value.is_nan());
             }
         }
+    }
+
+    #[test]
+    fn records_from_before_there_were_attempts_and_peaks_are_read() {
+        let mut json = serde_json::to_value(Provenance::default()).unwrap();
+        assert!(json.get("peak-memory").is_none() && json.get("failed-attempts").is_none());
+        assert_eq!(serde_json::from_value::<Provenance>(json.clone()).unwrap(), Provenance::default());
+        json["peak-memory"] = 7.into();
+        json["failed-attempts"] = 2.into();
+        let read: Provenance = serde_json::from_value(json).unwrap();
+        assert_eq!((read.peak_memory, read.failed_attempts), (Some(7), 2));
     }
 
     #[test]

@@ -54,6 +54,8 @@ pub struct Usage {
     pub staging: Amount,
     /// Files that were found damaged.
     pub quarantine: Amount,
+    /// Run records.
+    pub runs: Amount,
     /// Records, remembered digests of sources, and the rest of the bookkeeping.
     pub records: u64,
 }
@@ -99,6 +101,7 @@ impl Store {
             partial_work: folders(&layout.all_work())?,
             staging: folders(&layout.staging())?,
             quarantine: folders(&layout.quarantine())?,
+            runs: amount(self.run_sizes()?.iter()),
             records: survey.results.values().map(|entry| entry.stat.size).sum(),
             ..Usage::default()
         };
@@ -106,9 +109,16 @@ impl Store {
             usage.records += weight(&other).0;
         }
         usage.records += fsx::stat(&layout.sources())?.map_or(0, |stat| stat.size);
-        let parts = [usage.objects, usage.partial_work, usage.staging, usage.quarantine];
+        let parts = [usage.objects, usage.partial_work, usage.staging, usage.quarantine, usage.runs];
         usage.bytes = parts.iter().map(|part| part.bytes).sum::<u64>() + usage.records;
         Ok(usage)
+    }
+}
+
+impl Store {
+    fn run_sizes(&self) -> Result<Vec<u64>> {
+        let sizes = self.runs()?.into_iter().map(|file| Ok(fsx::stat(&file.path)?.map(|stat| stat.size)));
+        sizes.filter_map(Result::transpose).collect()
     }
 }
 

@@ -30,6 +30,8 @@ use crate::{
 pub struct Verified {
     /// Results whose records were checked.
     pub results: usize,
+    /// Run records that were checked.
+    pub runs: usize,
     /// Objects that were read.
     pub objects: usize,
     /// Their bytes.
@@ -93,6 +95,7 @@ impl Store {
                 Content::Foreign(_) => {}
             }
         }
+        verified.runs = self.verify_runs(&mut flaws)?;
         verified.damaged = flaws.into_values().collect();
         Ok(verified)
     }
@@ -134,7 +137,8 @@ impl Store {
         }
         verified.elsewhere += usize::from(elsewhere);
         if !lost.is_empty() {
-            self.set_aside(key, entry);
+            let names: Vec<String> = lost.iter().map(|part| format!("`{}`", part.name)).collect();
+            self.set_aside(key, entry, &names.join(", "));
         } else if touched {
             self.remember_as_sound(key, hashed)?;
         }
@@ -152,9 +156,22 @@ impl Store {
     }
 
     /// Moves a record away, unless somebody is making that result again just now.
-    fn set_aside(&self, key: &Digest, entry: &Entry) {
+    fn set_aside(&self, key: &Digest, entry: &Entry, lost: &str) {
         if let Ok(TryKey::Acquired(_lock)) = self.try_lock(key, "setting aside a damaged result") {
-            put_away(&self.layout, &self.layout.record(key), &entry.stat, String::new());
+            let damage = put_away(&self.layout, &self.layout.record(key), &entry.stat, String::new());
+            if damage.moved_to.is_some() {
+                self.tell_loss(key, lost);
+            }
+        }
+    }
+
+    /// Leaves word for "why does it run?". Failing that costs the explanation.
+    fn tell_loss(&self, key: &Digest, what: &str) {
+        let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
+        let day = now.split('T').next().unwrap_or_default();
+        let why = format!("its {what} was damaged or lost, and put aside by `cache verify` on {day}");
+        if let Err(error) = self.note_loss(key, &why) {
+            tracing::debug!("why a result is gone could not be noted: {error}");
         }
     }
 
@@ -173,6 +190,9 @@ impl Store {
         let damage = put_away(&self.layout, &path, &entry.stat, what.to_owned());
         if damage.moved_to.is_none() && fsx::stat(&path)? != Some(entry.stat) {
             return Ok(());
+        }
+        if damage.moved_to.is_some() {
+            self.tell_loss(key, "record");
         }
         // The record itself cannot be asked any more.
         let of_it = survey.latest.iter().filter(|latest| latest.key == *key);
@@ -271,6 +291,13 @@ mod tests {
         assert_eq!((flaws.len(), flaws[0].made_by.as_slice()), (1, &["train.base/0".to_owned()][..]));
         assert_eq!(fs::read_to_string(flaws[0].moved_to.as_ref().unwrap()).unwrap(), "kontent");
         assert_eq!(case.store.record(&record.key).unwrap(), Lookup::Absent);
+        let loss = case.store.loss(&record.key).unwrap().unwrap();
+        assert!(
+            loss.starts_with("its `0` was damaged or lost, and put aside by `cache verify` on 2"),
+            "{loss}"
+        );
+        case.store.remove_work(&record.key).unwrap();
+        assert_eq!(case.store.loss(&record.key).unwrap(), None, "with its next result it is forgotten");
         assert_eq!(verify(&case).damaged, [], "clean afterwards");
     }
 

@@ -18,6 +18,9 @@ const LOCK: &str = ".lock";
 /// What the last attempt at a key that failed said, beside its partial work.
 const FAILURE: &str = "failure.txt";
 
+/// Why a key has lost its result, where the partial work on it would be.
+const LOSS: &str = "loss.txt";
+
 /// The staging folder of one attempt, removed with all that is still in it when dropped.
 #[derive(Debug)]
 pub struct Attempt {
@@ -93,6 +96,24 @@ impl Store {
     /// Where it cannot be read.
     pub fn failure(&self, key: &Digest) -> Result<Option<String>> {
         let text = fsx::read_if_there(&self.layout.work(key).join(FAILURE))?;
+        Ok(text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    /// Leaves word why the result of a key is gone, until it has a new one. Only the holder of the key's lock
+    /// may do so.
+    ///
+    /// # Errors
+    /// Where the store cannot be written.
+    pub(super) fn note_loss(&self, key: &Digest, why: &str) -> Result<()> {
+        self.layout.write(&self.layout.work(key).join(LOSS), why.as_bytes())
+    }
+
+    /// Why the result of a key is gone; `None` where it never had one, or has one again.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn loss(&self, key: &Digest) -> Result<Option<String>> {
+        let text = fsx::read_if_there(&self.layout.work(key).join(LOSS))?;
         Ok(text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 

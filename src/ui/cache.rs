@@ -116,6 +116,7 @@ fn others(usage: &Usage, view: &View) -> String {
         ("partial work", usage.partial_work),
         ("being written", usage.staging),
         ("quarantined", usage.quarantine),
+        ("run records", usage.runs),
     ];
     table.row(["other", "files", "size"].map(|text| cell(Tone::Faint, text)));
     for (name, amount) in rows.into_iter().filter(|(_, amount)| amount.count > 0) {
@@ -171,12 +172,13 @@ fn told(flaw: &Flaw) -> String {
 /// What a collection removed.
 #[must_use]
 pub fn collected(collected: &Collected) -> String {
-    let sorts: [(&str, &Removed); 5] = [
+    let sorts: [(&str, &Removed); 6] = [
         ("result", &collected.results),
         ("object", &collected.objects),
         ("folder of partial work", &collected.partial_work),
         ("quarantined file", &collected.quarantine),
         ("folder of a killed run", &collected.staging),
+        ("run record", &collected.runs),
     ];
     let some: Vec<String> = sorts
         .iter()
@@ -278,8 +280,10 @@ records                                       2.00 KiB
             made_by: vec!["split.d/train".to_owned()],
             moved_to: Some("/s/quarantine/abcd.1".into()),
         };
-        let text =
-            verified(&Verified { objects: 2, bytes: 5, results: 1, damaged: vec![flaw], elsewhere: 0 }, 0.5);
+        let text = verified(
+            &Verified { objects: 2, bytes: 5, results: 1, damaged: vec![flaw], ..Verified::default() },
+            0.5,
+        );
         assert_eq!(
             text,
             "damaged: `split.d/train`: its content has the digest 0123456789\n  /s/objects/ab/abcd\n  \

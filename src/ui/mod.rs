@@ -10,6 +10,7 @@
 
 mod bars;
 pub mod cache;
+pub mod comparison;
 mod content;
 mod details;
 pub mod drawing;
@@ -24,6 +25,7 @@ mod plan;
 mod repeated;
 mod result;
 mod row;
+pub mod runs;
 mod screen;
 #[cfg(test)]
 mod script;
@@ -31,7 +33,9 @@ mod spreads;
 mod summary;
 mod table;
 mod terminal;
+mod trials;
 mod trouble;
+pub mod verify;
 mod words;
 
 use std::{
@@ -48,6 +52,7 @@ use crate::{
         details::Details,
         event::{Event, Observer, PlannedStage},
         results::StageResult,
+        trials::PlannedTrial,
     },
     inspect::Content,
 };
@@ -106,6 +111,15 @@ pub fn plan(mode: Mode, pipeline: &str, stages: &[PlannedStage]) {
     let mut out = out::Out::new(stdout());
     out.write(&plan::text(pipeline, stages, &view_of_stdout()));
     out.flush();
+}
+
+/// Writes the trials of a sweep to standard output, before the plan of their stages: a table, or with
+/// `Mode::Json` the `sweep` line.
+pub fn planned_trials(mode: Mode, trials: &[PlannedTrial], stages: &[PlannedStage]) {
+    if mode == Mode::Json {
+        return json::Json::new(stdout()).event(&Event::Sweep { id: None, trials: trials.to_vec() });
+    }
+    write(&trials::planned(trials, stages, &view_of_stdout()));
 }
 
 /// Writes fingerprints to standard output: as texts, or with `Mode::Json` one object a line.

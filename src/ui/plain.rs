@@ -2,7 +2,7 @@
 //! for `grep`.
 //!
 //! A line is a word in a column of nine (`start`, `progress`, `done`, `cached`, `failed`, `blocked`,
-//! `waiting`, `warning`, `hashing`, `plan`), then what it is about, a colon, and the rest. Further
+//! `waiting`, `warning`, `hashing`, `plan`, `sweep`), then what it is about, a colon, and the rest. Further
 //! lines of a message are indented. The words and their order are stable.
 
 use std::{
@@ -38,6 +38,8 @@ pub(super) enum Detail {
 pub(super) struct Plain<W> {
     out: Out<W>,
     detail: Detail,
+    /// Trials of the sweep; 0 where it is none.
+    trials: usize,
     /// What runs, and when it last said so.
     running: BTreeMap<String, Pace>,
     hits: Fold,
@@ -57,7 +59,7 @@ impl<W: Write> Plain<W> {
     /// Writes to `writer`.
     pub(super) fn new(writer: W, detail: Detail) -> Self {
         let running = BTreeMap::new();
-        Self { out: Out::new(writer), detail, running, hits: Fold::default(), awake: false }
+        Self { out: Out::new(writer), detail, trials: 0, running, hits: Fold::default(), awake: false }
     }
 
     /// As `event`, at a given moment.
@@ -66,6 +68,7 @@ impl<W: Write> Plain<W> {
             Event::Warning { stage, text } => self.about("warning", stage.as_deref().unwrap_or(""), text),
             Event::Failed(failed) => self.failed(failed),
             _ if self.detail == Detail::Trouble => {}
+            Event::Sweep { trials, .. } => self.trials = trials.len(),
             Event::Planned { pipeline, stages } => self.planned(pipeline, stages),
             Event::Hashing { file, done, total } => self.hashing(file, *done, *total, now),
             Event::Waiting { stage, holder } => self.about("waiting", stage, &words::waiting(holder)),
@@ -87,6 +90,9 @@ impl<W: Write> Plain<W> {
     fn planned(&mut self, pipeline: &str, stages: &[PlannedStage]) {
         self.running.clear();
         if !words::all_cached(stages) {
+            if self.trials > 0 {
+                self.line("sweep", pipeline, &format::plural(self.trials, "trial"));
+            }
             self.about("plan", pipeline, &words::plan(stages));
         }
     }

@@ -26,6 +26,11 @@ pub(super) fn text(result: &StageResult, absent: &dyn Fn(&str) -> Option<String>
     let versions: Vec<String> = std::iter::once(format!("pcamflow {}", made.pcamflow))
         .chain(made.versions.iter().map(|(name, version)| format!("{name} {version}")))
         .collect();
+    let attempts = match made.failed_attempts {
+        0 => String::new(),
+        failed => format!("{} ({failed} failed before)", failed.saturating_add(1)),
+    };
+    let memory = made.peak_memory.map(|peak| format!("{} at its peak", format::amount(peak, 0, "bytes")));
     let facts = [
         (
             "result",
@@ -34,6 +39,8 @@ pub(super) fn text(result: &StageResult, absent: &dyn Fn(&str) -> Option<String>
         ("key", record.key.hex()),
         ("made", place),
         ("took", format::duration(made.seconds)),
+        ("memory", memory.unwrap_or_default()),
+        ("attempts", attempts),
         ("resumed", made.resumed.clone().unwrap_or_default()),
         ("versions", versions.join(", ")),
         ("numbers", format::numbers(&numbers)),

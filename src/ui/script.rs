@@ -32,6 +32,7 @@ pub(super) fn ran(stage: &str, seconds: f64, numbers: &[(&str, f64)]) -> Finishe
     let number = |(name, value): &(&str, f64)| Number { name: (*name).into(), value: *value };
     FinishedStage {
         stage: stage.into(),
+        key: "0123".into(),
         cached: false,
         seconds,
         numbers: numbers.iter().map(number).collect(),
@@ -44,6 +45,7 @@ pub(super) fn ran(stage: &str, seconds: f64, numbers: &[(&str, f64)]) -> Finishe
 pub(super) fn failed(stage: &str) -> FailedStage {
     FailedStage {
         stage: stage.into(),
+        key: None,
         class: FailureClass::Stage,
         message: "the loss is not finite in epoch 3, batch 120: lower the learning rate".into(),
         log: Some(PathBuf::from(".pcamflow/logs/train.base.log")),
@@ -64,6 +66,8 @@ pub(super) fn summary(finished: Vec<FinishedStage>) -> Summary {
         seconds: 41.2,
         out: PathBuf::from("out/mini"),
         repeats: Vec::new(),
+        sweep: None,
+        trials: Vec::new(),
     }
 }
 

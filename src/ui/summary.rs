@@ -20,7 +20,7 @@ use super::{
     repeated::{grouped, one_name, parts},
     spreads,
     table::{Cell, Table, cell},
-    trouble, words,
+    trials, trouble, words,
 };
 use crate::engine::{
     event::{Event, FinishedStage, Observer, Summary},
@@ -63,7 +63,8 @@ impl<W: Write> Observer for Closing<W> {
                 self.out.write(&text(&in_order(summary, &self.run), &self.run, &(self.view)()));
                 self.out.flush();
             }
-            Event::Hashing { .. }
+            Event::Sweep { .. }
+            | Event::Hashing { .. }
             | Event::Waiting { .. }
             | Event::Started { .. }
             | Event::Progress { .. }
@@ -101,6 +102,9 @@ impl Run {
 /// The summary of a run.
 #[must_use]
 pub(super) fn text(summary: &Summary, run: &Run, view: &View) -> String {
+    if !summary.trials.is_empty() {
+        return trials::text(summary, run, view);
+    }
     let nothing_happened = summary.failed.is_empty() && summary.not_run.is_empty() && !summary.interrupted;
     if nothing_happened && summary.finished.iter().all(|stage| stage.cached) {
         return spreads::text(summary, view) + &all_cached(summary);

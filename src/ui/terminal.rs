@@ -181,6 +181,7 @@ impl Observer for Terminal {
     fn event(&mut self, event: &Event) {
         match event {
             Event::Planned { stages, .. } => self.planned(stages),
+            Event::Sweep { .. } => {}
             Event::Hashing { file, done, total } => self.hashing(file, *done, *total),
             Event::Waiting { stage, holder } => {
                 self.running(stage, &format!("waiting {}", words::waiting(holder)), true);

@@ -62,6 +62,9 @@ fn advice(summary: &Summary) -> Option<String> {
         Some(FailureClass::Process) => {
             format!("{kept}: its process ended before it was done; run again to go on")
         }
+        Some(FailureClass::Timeout) => {
+            format!("{kept}: raise the `timeout` of the stage, or run again to go on")
+        }
         None => return None,
     };
     Some(format!("{advice} (exit code {code})"))

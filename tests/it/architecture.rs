@@ -31,8 +31,8 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
     (
         "cli",
         &[
-            "digest", "engine", "fsx", "inspect", "jobs", "nearest", "pipeline", "protocol", "serve",
-            "stages", "store", "ui",
+            "digest", "engine", "fsx", "inspect", "jobs", "nearest", "pipeline", "protocol", "report",
+            "serve", "stages", "store", "ui",
         ],
     ),
 ];

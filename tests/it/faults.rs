@@ -296,9 +296,9 @@ fn paths_may_have_spaces_and_any_letters() {
 #[test]
 fn a_full_disk_is_the_machines_fault_and_after_freeing_the_run_goes_on() {
     let project = Sandbox::new().pipeline(PIPELINE).with(|root| fs::create_dir(root.join("store")).unwrap());
-    let script = "mount -t tmpfs -o size=16m tmpfs store && head -c 13M /dev/zero >store/filler; \
+    let script = "mount -t tmpfs -o size=16m tmpfs store && mkdir store/lost+found && head -c 13M /dev/zero >store/lost+found/filler; \
                   run=\"$PCAMFLOW run p.toml --json --store store split.d\"; \
-                  $run >full.txt; echo $?; rm store/filler; $run >free.txt; echo $?";
+                  $run >full.txt; echo $?; rm store/lost+found/filler; $run >free.txt; echo $?";
     let Some(output) = mounted(&project, script) else { return };
     let text = fs::read_to_string(project.path("full.txt")).unwrap();
     assert_eq!(output.stdout, "3\n0\n", "{text}");

@@ -23,10 +23,13 @@ mod repeats;
 #[cfg(feature = "torch")]
 mod resnet;
 mod results;
+mod robust;
 mod sandbox;
 #[cfg(feature = "torch")]
 mod sanity;
 mod split;
+mod sweep;
 #[cfg(feature = "torch")]
 mod training;
+mod verify_stage;
 mod wrong_inputs;

@@ -4,9 +4,12 @@
 //! one thread per running stage. Adding a back end is one file with one `impl`.
 
 pub mod fake;
+mod memory;
+mod oom;
 mod probe;
 mod process;
 mod processes;
+mod watch;
 
 pub use probe::Probe;
 pub use processes::{Processes, Programs};
@@ -31,14 +34,20 @@ pub struct Computed {
     pub outcome: Outcome,
     /// Versions of what computed it.
     pub versions: std::collections::BTreeMap<String, String>,
+    /// The most memory that its processes held at once, in bytes, where that is known.
+    pub peak_memory: Option<u64>,
 }
+
+/// What a failure of a lost process ends with, for those who do not try again.
+pub(super) const GO_ON: &str = "; finished epochs and other stages are kept: run again to go on";
 
 /// Computes stages.
 pub trait Executor: Sync {
     /// Computes one task; blocks until it is done.
     ///
     /// # Errors
-    /// The stage's own failure, or the loss of the process that computed it.
+    /// The stage's own failure, the loss of the process that computed it, or that it took longer than
+    /// `task.resources.timeout`.
     fn run(&self, runner: Runner, task: &Task, listener: &dyn Listener) -> Result<Computed, Failure>;
 
     /// Ends everything that computes, at once: `run` returns, and starts nothing more.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Computed, Listener};
+use super::{Computed, GO_ON, Listener, watch::Watching};
 use crate::protocol::{Failure, FailureClass, Level, Reply, Request, Task, VERSION};
 
 /// A running child.
@@ -86,21 +86,27 @@ impl Process {
         }
     }
 
-    /// Computes one task.
-    pub(super) fn run(&mut self, task: &Task, listener: &dyn Listener) -> Result<Computed, Failure> {
+    /// Computes one task, while it is watched.
+    pub(super) fn run(
+        &mut self,
+        task: &Task,
+        listener: &dyn Listener,
+        watching: &Watching<'_>,
+    ) -> Result<Computed, Failure> {
         let request = Request::Run(Box::new(task.clone()));
         let line = serde_json::to_vec(&request).map_err(|error| unspeakable(task, &error))?;
         if self.send(line).is_err() {
-            let lost = self.lost();
+            let lost = self.lost_while(watching);
             return Err(self.process_failure(&lost, listener));
         }
         loop {
-            match self.receive() {
+            match self.receive_while(watching) {
                 Ok(Reply::Progress(progress)) => listener.progress(progress),
                 Ok(Reply::Log { level, text }) => listener.log(level, &text),
                 Ok(Reply::Done(outcome)) => {
                     self.tell_errors(listener);
-                    return Ok(Computed { outcome, versions: self.versions.clone() });
+                    let (versions, peak_memory) = (self.versions.clone(), watching.peak());
+                    return Ok(Computed { outcome, versions, peak_memory });
                 }
                 Ok(Reply::Failed(failure)) => {
                     self.tell_errors(listener);
@@ -120,15 +126,31 @@ impl Process {
 
     /// The next reply, or how the process was lost.
     fn receive(&mut self) -> Result<Reply, String> {
+        match self.read() {
+            Some(reply) => reply,
+            None => Err(self.lost()),
+        }
+    }
+
+    /// As `receive`, of a process that is watched.
+    fn receive_while(&mut self, watching: &Watching<'_>) -> Result<Reply, String> {
+        match self.read() {
+            Some(reply) => reply,
+            None => Err(self.lost_while(watching)),
+        }
+    }
+
+    /// The next reply, or what is said in its place; `None` where the process says nothing more.
+    fn read(&mut self) -> Option<Result<Reply, String>> {
         let mut line = Vec::new();
         match self.replies.read_until(b'\n', &mut line) {
-            Ok(0) | Err(_) => Err(self.lost()),
-            Ok(_) => serde_json::from_slice(&line).map_err(|_| {
+            Ok(0) | Err(_) => None,
+            Ok(_) => Some(serde_json::from_slice(&line).map_err(|_| {
                 let text = String::from_utf8_lossy(&line);
                 let text: String = text.trim_end().chars().take(120).collect();
                 self.end();
                 format!("the process said what is no reply: {text:?}")
-            }),
+            })),
         }
     }
 
@@ -136,6 +158,17 @@ impl Process {
     fn lost(&mut self) -> String {
         self.stdin = None;
         match self.child.wait() {
+            Ok(status) => told(status),
+            Err(error) => format!("the process was lost: {error}"),
+        }
+    }
+
+    /// As `lost`; of a process that was killed also by whom, and what it held.
+    fn lost_while(&mut self, watching: &Watching<'_>) -> String {
+        self.stdin = None;
+        let peak = watching.peak_of_the_dead();
+        match self.child.wait() {
+            Ok(status) if status.signal() == Some(9) => watching.was_killed(peak),
             Ok(status) => told(status),
             Err(error) => format!("the process was lost: {error}"),
         }
@@ -150,7 +183,7 @@ impl Process {
     fn process_failure(&mut self, lost: &str, listener: &dyn Listener) -> Failure {
         let words = self.last_words();
         listener.log(Level::Info, &format!("{lost}{words}"));
-        let message = format!("{lost}; finished epochs and other stages are kept: run again to go on{words}");
+        let message = format!("{lost}{GO_ON}{words}");
         Failure { class: FailureClass::Process, message }
     }
 
@@ -186,12 +219,12 @@ impl Drop for Process {
     }
 }
 
-/// Ends a process at once.
+/// Ends a process, and what it started, at once: it leads a group of its own.
 pub(super) fn kill(id: u32) {
     let id = i32::try_from(id).ok().and_then(rustix::process::Pid::from_raw);
     if let Some(id) = id {
         // An error says that it is gone already.
-        let _ = rustix::process::kill_process(id, rustix::process::Signal::KILL);
+        let _ = rustix::process::kill_process_group(id, rustix::process::Signal::KILL);
     }
 }
 

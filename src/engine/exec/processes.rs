@@ -10,9 +10,10 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
-use super::{Computed, Executor, Listener, process::Process};
+use super::{Computed, Executor, Listener, process::Process, watch::Watch};
 use crate::{
     protocol::{Failure, FailureClass, Task},
     stages::Runner,
@@ -34,6 +35,7 @@ pub struct Processes {
     programs: Programs,
     idle: Mutex<Vec<(Runner, Process)>>,
     busy: Mutex<Vec<u32>>,
+    watch: Watch,
     cancelled: AtomicBool,
 }
 
@@ -41,7 +43,13 @@ impl Processes {
     /// A pool that has started nothing yet.
     #[must_use]
     pub fn new(programs: Programs) -> Self {
-        Self { programs, idle: Mutex::default(), busy: Mutex::default(), cancelled: AtomicBool::new(false) }
+        Self {
+            programs,
+            idle: Mutex::default(),
+            busy: Mutex::default(),
+            watch: Watch::default(),
+            cancelled: AtomicBool::new(false),
+        }
     }
 
     /// An idle process, or a new one.
@@ -67,22 +75,27 @@ impl Processes {
         Ok(command)
     }
 
-    /// Runs one task in one process, which `cancel` can end meanwhile.
+    /// Runs one task in one process, which `cancel` and the end of its time can end meanwhile.
     fn serve(
         &self,
         process: &mut Process,
         task: &Task,
         listener: &dyn Listener,
     ) -> Result<Computed, Failure> {
+        let watching = self.watch.begin(process.id(), task.resources.timeout);
         lock(&self.busy).push(process.id());
         // After the push: a cancel that came before it saw nothing to end.
         let result = if self.cancelled.load(Ordering::SeqCst) {
             Err(cancelled())
         } else {
-            process.run(task, listener)
+            process.run(task, listener, &watching)
         };
         lock(&self.busy).retain(|id| *id != process.id());
-        result
+        match task.resources.timeout.filter(|_| watching.is_overdue()) {
+            // Also where it was done in the very moment in which its time was up: it is ended now.
+            Some(timeout) => Err(too_long(timeout)),
+            None => result,
+        }
     }
 }
 
@@ -90,7 +103,8 @@ impl Executor for Processes {
     fn run(&self, runner: Runner, task: &Task, listener: &dyn Listener) -> Result<Computed, Failure> {
         let mut process = self.take(runner)?;
         let result = self.serve(&mut process, task, listener);
-        let lost = matches!(&result, Err(failure) if failure.class == FailureClass::Process);
+        let ended = [FailureClass::Process, FailureClass::Timeout];
+        let lost = matches!(&result, Err(failure) if ended.contains(&failure.class));
         if !lost {
             lock(&self.idle).push((runner, process));
         }
@@ -111,6 +125,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn cancelled() -> Failure {
     Failure { class: FailureClass::Process, message: "the run was stopped".to_owned() }
+}
+
+fn too_long(timeout: Duration) -> Failure {
+    let span = humantime::format_duration(timeout);
+    let message = format!(
+        "it took longer than {span} (`timeout`) and was ended: what it has computed is kept; raise `timeout`, \
+         or run again to go on"
+    );
+    Failure { class: FailureClass::Timeout, message }
 }
 
 fn no_worker() -> Failure {

@@ -32,7 +32,7 @@ pub struct Repeated {
 pub(super) fn repeats(pipeline: &Pipeline, order: &[usize], finished: &[FinishedStage]) -> Vec<Repeated> {
     let mut groups: Vec<(StageName, Vec<usize>)> = Vec::new();
     for (index, node) in pipeline.stages.iter().enumerate().filter(|(_, node)| node.name.repeat.is_some()) {
-        let written = node.name.written();
+        let written = node.name.of_any_seed();
         match groups.last_mut() {
             // Repeats stand side by side.
             Some((name, stages)) if *name == written => stages.push(index),
@@ -40,16 +40,22 @@ pub(super) fn repeats(pipeline: &Pipeline, order: &[usize], finished: &[Finished
         }
     }
     let whole = groups.iter().filter(|(_, stages)| stages.iter().all(|stage| order.contains(stage)));
-    let together = whole.map(|(name, stages)| together(name, stages, pipeline, finished));
+    let result = |name: &StageName| {
+        let text = name.to_string();
+        Some((name.repeat?, finished.iter().find(|stage| stage.stage == text)))
+    };
+    let together = whole.map(|(name, stages)| {
+        let names = stages.iter().map(|stage| &pipeline.stages[*stage].name);
+        together(name, names.filter_map(result))
+    });
     together.filter(|repeated| repeated.missing.len() < repeated.seeds.len()).collect()
 }
 
-fn together(name: &StageName, stages: &[usize], pipeline: &Pipeline, finished: &[FinishedStage]) -> Repeated {
-    let names = stages.iter().map(|stage| &pipeline.stages[*stage].name);
-    let each = names.filter_map(|name| {
-        let text = name.to_string();
-        Some((name.repeat?, finished.iter().find(|stage| stage.stage == text)))
-    });
+/// The repeats of one stage: each seed with what was finished.
+pub(super) fn together<'a>(
+    name: &StageName,
+    each: impl Iterator<Item = (u64, Option<&'a FinishedStage>)>,
+) -> Repeated {
     let (seeds, results): (Vec<u64>, Vec<Option<&FinishedStage>>) = each.unzip();
     let missing = seeds.iter().zip(&results).filter(|(_, result)| result.is_none());
     Repeated {

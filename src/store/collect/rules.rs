@@ -40,6 +40,8 @@ pub enum Keep {
     /// What each stage of each pipeline had last.
     #[default]
     Latest,
+    /// What the latest so many runs of each pipeline used, and the records of these runs.
+    Runs(usize),
     /// None.
     Nothing,
 }
@@ -50,8 +52,8 @@ pub(super) struct Rules<'a> {
     pub(super) survey: &'a Survey,
     /// Keys that live runs rely on.
     pub(super) claimed: &'a HashSet<Digest>,
-    /// Keys that stages had last.
-    pub(super) latest: &'a HashSet<Digest>,
+    /// Keys that no rule gives up.
+    pub(super) kept: &'a HashSet<Digest>,
     pub(super) now: i64,
 }
 
@@ -81,11 +83,7 @@ impl Rules<'_> {
 
     /// A damaged record stays for `verify` or a run to say so.
     fn may_go(&self, key: &Digest, entry: &Entry) -> bool {
-        let kept = match self.policy.keep {
-            Keep::Latest => self.latest.contains(key),
-            Keep::Nothing => false,
-        };
-        !kept && !matches!(*entry.content, Content::Damaged(_))
+        !self.kept.contains(key) && !matches!(*entry.content, Content::Damaged(_))
     }
 
     /// Gives up results, those first that nobody used for the longest time, until the rest fits.

@@ -46,7 +46,7 @@ impl Reporter for Heard {
 /// What a task may use, on the CPU.
 pub(crate) fn resources(threads: usize, batch: usize) -> Resources {
     let (device, inference_batch) = (DeviceChoice::Cpu, Some(batch));
-    Resources { device, threads, inference_batch, memory: None, checkpoint_interval: 1 }
+    Resources { device, threads, inference_batch, memory: None, checkpoint_interval: 1, timeout: None }
 }
 
 /// Computes a stage with its files by slot; its artifacts lie in `staging` then.

@@ -193,6 +193,7 @@ mod tests {
             inference_batch: None,
             memory: None,
             checkpoint_interval: 1,
+            timeout: None,
         };
         Task { name: "train.t".to_owned(), stage: AnyStage::Train(stage), inputs, staging, work, resources }
     }

@@ -8,6 +8,7 @@ mod histories;
 mod plans;
 mod properties;
 mod repeats;
+mod sweeps;
 
 use std::{
     path::{Path, PathBuf},

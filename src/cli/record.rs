@@ -1,0 +1,253 @@
+//! Records runs: listens to one, and writes what came of it into the store.
+//!
+//! A [`Recorder`] stands between the engine and whoever shows the run. It writes when the run starts to compute
+//! and when it ends, and nothing in between; a run that finds everything in the store is written once. What
+//! keeps it from writing (a read-only store, a full disk) is a warning, and the run goes on.
+//!
+//! For the trials of a sweep, which are one run to the engine, there is one recorder each, silent and with
+//! the names of its stages ([`Recorder::only`]); all of them hear all events.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+    time::SystemTime,
+};
+
+use super::git::{Dirty, git};
+use crate::{
+    engine::{
+        self,
+        event::{Event, FailedStage, FinishedStage, Observer, Summary},
+    },
+    pipeline::Pipeline,
+    store::{
+        Asked, Ended, LiveRun, Number, Outcome, RUN_FORMAT, RunRecord, RunStage, Store, SweepTrial, Text,
+    },
+};
+
+/// What a run is about, as the command line has it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct About {
+    /// `--set`.
+    pub(super) set: Vec<String>,
+    /// `--data`.
+    pub(super) data: Option<String>,
+    /// The stages that are asked for.
+    pub(super) targets: Vec<String>,
+    /// `--force`.
+    pub(super) forced: Vec<String>,
+    /// How to compute.
+    pub(super) asked: Asked,
+    /// The trial that the run is.
+    pub(super) sweep: Option<SweepTrial>,
+}
+
+impl About {
+    /// The record of a run that begins now.
+    pub(super) fn record(self, pipeline: &Pipeline) -> RunRecord {
+        let text = |(name, text): (&str, &str)| Text { name: name.to_owned(), text: text.to_owned() };
+        RunRecord {
+            format: RUN_FORMAT,
+            pipeline: pipeline.name.clone(),
+            file: pipeline.file.display().to_string(),
+            texts: pipeline.texts().map(text).collect(),
+            set: self.set,
+            data: self.data,
+            targets: self.targets,
+            forced: self.forced,
+            asked: self.asked,
+            git: git(&pipeline.root),
+            started: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
+            host: engine::host(),
+            process: std::process::id(),
+            pcamflow: env!("CARGO_PKG_VERSION").to_owned(),
+            sweep: self.sweep,
+            ..RunRecord::default()
+        }
+    }
+}
+
+/// Listens to a run and records it.
+pub(super) struct Recorder<'a> {
+    store: &'a Store,
+    root: &'a Path,
+    record: RunRecord,
+    /// Who shows the run.
+    inner: Option<&'a mut dyn Observer>,
+    /// The stages that it is about, and what they are called in the record; all where `None`.
+    names: Option<HashMap<String, String>>,
+    /// By what each stage was blocked.
+    blocked: BTreeMap<String, String>,
+    live: Option<LiveRun>,
+    dirty: Option<Dirty>,
+    /// Whether another recorder of the same run asked git already, and its answer.
+    shared: Option<Option<bool>>,
+}
+
+impl<'a> Recorder<'a> {
+    /// Records a run of a pipeline; `inner` hears all events as well.
+    pub(super) fn new(
+        store: &'a Store,
+        pipeline: &'a Pipeline,
+        about: About,
+        inner: Option<&'a mut dyn Observer>,
+    ) -> Self {
+        let record = about.record(pipeline);
+        let (names, blocked) = (None, BTreeMap::new());
+        Self {
+            store,
+            root: &pipeline.root,
+            record,
+            inner,
+            names,
+            blocked,
+            live: None,
+            dirty: None,
+            shared: None,
+        }
+    }
+
+    /// Records only these stages: their names in the run, and those that they shall have in the record.
+    pub(super) fn only(mut self, names: HashMap<String, String>) -> Self {
+        self.names = Some(names);
+        self
+    }
+
+    /// What a stage is called in the record; `None` where the record is not about it.
+    fn name(&self, stage: &str) -> Option<String> {
+        match &self.names {
+            None => Some(stage.to_owned()),
+            Some(names) => names.get(stage).cloned(),
+        }
+    }
+
+    /// Something is computed, or waited for: the run is worth a record of its own.
+    fn begin(&mut self) {
+        if self.live.is_some() || self.record.id != 0 {
+            return;
+        }
+        match self.store.begin_run(&mut self.record) {
+            Ok(live) => self.live = Some(live),
+            // It is tried again at the end, and told then.
+            Err(error) => tracing::debug!("the start of this run is not recorded: {error}"),
+        }
+        let asks = self.record.git.is_some() && self.shared.is_none();
+        self.dirty = asks.then(|| Dirty::ask(self.root));
+    }
+
+    /// Takes what another recorder of the same run knows of git, which then is not asked again.
+    pub(super) fn share_git(&mut self, known: Option<Option<bool>>) {
+        self.shared = known.or(self.shared);
+    }
+
+    /// What others need not ask git: that it is being asked, and its answer once the run has ended.
+    pub(super) fn shared_git(&self) -> Option<Option<bool>> {
+        let answer = || self.record.git.as_ref().and_then(|git| git.dirty);
+        let asked = self.live.is_some() || self.dirty.is_some() || self.record.ended.is_some();
+        asked.then(answer)
+    }
+
+    /// Writes how the run ended.
+    fn end(&mut self, summary: &Summary) {
+        self.fill(summary);
+        let written = match self.live.take() {
+            Some(live) => live.end(&mut self.record).map(|()| self.record.id),
+            None => self.store.add_run(&mut self.record),
+        };
+        match written {
+            Ok(id) => tracing::debug!("recorded as run {id}"),
+            Err(error) => {
+                let text = format!("this run is not recorded: {error}");
+                self.tell(&Event::Warning { stage: None, text });
+            }
+        }
+    }
+
+    fn fill(&mut self, summary: &Summary) {
+        let mut came: HashMap<String, RunStage> = HashMap::new();
+        for stage in &summary.finished {
+            came.extend(self.name(&stage.stage).map(|name| (name.clone(), finished(name, stage))));
+        }
+        for stage in &summary.failed {
+            came.extend(self.name(&stage.stage).map(|name| (name.clone(), failed(name, stage))));
+        }
+        for stage in &mut self.record.stages {
+            if let Some(came) = came.remove(&stage.name) {
+                *stage = came;
+            } else if let Some(by) = self.blocked.get(&stage.name) {
+                stage.outcome = Outcome::Blocked;
+                stage.message = Some(format!("`{by}` failed"));
+            }
+        }
+        self.record.ended = Some(self.ended(summary));
+        self.record.seconds = Some(summary.seconds);
+        if let (Some(git), Some(dirty)) = (&mut self.record.git, self.dirty.take()) {
+            git.dirty = dirty.answer();
+        } else if let (Some(git), Some(dirty)) = (&mut self.record.git, self.shared) {
+            git.dirty = dirty;
+        }
+    }
+
+    fn ended(&self, summary: &Summary) -> Ended {
+        let any = |outcome: &[Outcome]| self.record.stages.iter().any(|it| outcome.contains(&it.outcome));
+        // A trial is done when its own stages are, whatever became of others.
+        let whole = self.names.is_none();
+        match summary.exit_code() {
+            130 if whole || any(&[Outcome::NotRun]) => Ended::Interrupted,
+            0 => Ended::Done,
+            _ if whole || any(&[Outcome::Failed, Outcome::Blocked, Outcome::NotRun]) => Ended::Failed,
+            _ => Ended::Done,
+        }
+    }
+
+    fn tell(&mut self, event: &Event) {
+        if let Some(inner) = &mut self.inner {
+            inner.event(event);
+        }
+    }
+}
+
+impl Observer for Recorder<'_> {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Planned { stages, .. } => {
+                let names = stages.iter().filter_map(|stage| self.name(&stage.stage));
+                self.record.stages = names.map(|name| RunStage { name, ..RunStage::default() }).collect();
+            }
+            Event::Started { stage, .. } | Event::Waiting { stage, .. } if self.name(stage).is_some() => {
+                self.begin();
+            }
+            Event::Blocked { stage, by } => {
+                let by = self.name(by).unwrap_or_else(|| by.clone());
+                self.blocked.extend(self.name(stage).map(|stage| (stage, by)));
+            }
+            // Before the end is shown: what is told has been recorded, and a warning comes in time.
+            Event::Ended(summary) => self.end(summary),
+            _ => {}
+        }
+        self.tell(event);
+    }
+}
+
+fn finished(name: String, stage: &FinishedStage) -> RunStage {
+    let number = |number: &crate::protocol::Number| Number { name: number.name.clone(), value: number.value };
+    RunStage {
+        name,
+        key: stage.key.parse().ok(),
+        outcome: if stage.cached { Outcome::Cached } else { Outcome::Computed },
+        seconds: Some(stage.seconds).filter(|seconds| seconds.is_finite()),
+        device: stage.device.clone(),
+        numbers: stage.numbers.iter().map(number).collect(),
+        message: None,
+    }
+}
+
+fn failed(name: String, stage: &FailedStage) -> RunStage {
+    RunStage {
+        name,
+        key: stage.key.as_ref().and_then(|key| key.parse().ok()),
+        outcome: Outcome::Failed,
+        message: Some(stage.message.clone()),
+        ..RunStage::default()
+    }
+}

@@ -1,0 +1,163 @@
+//! `pcamflow runs`: the runs that there were, and everything about one.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{
+    Exit, complain,
+    history::{Found, History},
+    say,
+};
+use crate::{
+    engine::history::{Facts, differences, main_number},
+    store::{RunFile, RunRecord, RunState},
+    ui::{
+        self,
+        runs::{Line, Told},
+    },
+};
+
+/// Which runs.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+pub(super) struct RunsArguments {
+    /// What to do, if not listing them
+    #[command(subcommand)]
+    command: Option<RunsCommand>,
+    /// Only runs of this pipeline: its file, or its name
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// The latest N runs
+    #[arg(short, value_name = "N", default_value_t = 20)]
+    n: usize,
+    #[command(flatten)]
+    how: HowArguments,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  pcamflow runs                     the latest runs: what changed, what came of them
+  pcamflow runs p.toml -n 5         the latest five of one pipeline
+  pcamflow runs show latest         everything about the last run
+  pcamflow runs show 17 --text      the pipeline as it was in run 17
+  pcamflow compare p.toml           the latest runs of a pipeline side by side
+
+Every `pcamflow run` is recorded in the store, with the text of the pipeline, what was set, the git commit,
+keys, outcomes, numbers and times. Runs that find everything in the store, just as the run before did, are
+counted and not listed one by one. `pcamflow cache gc --keep-runs N` removes old records.";
+
+#[derive(Debug, Subcommand)]
+enum RunsCommand {
+    /// Show everything about a run
+    #[command(after_help = "RUN is a number, `latest`, or `latest~2` (the second before the latest).")]
+    Show(ShowRunArguments),
+}
+
+#[derive(Debug, Args)]
+struct ShowRunArguments {
+    /// Which run
+    #[arg(value_name = "RUN", default_value = "latest")]
+    run: String,
+    /// Print the text of its pipeline, as it was
+    #[arg(long, conflicts_with = "json")]
+    text: bool,
+    #[command(flatten)]
+    how: HowArguments,
+}
+
+#[derive(Debug, Args)]
+struct HowArguments {
+    /// The store [default: .pcamflow in the project's folder]
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// JSON objects, one a line, instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// Lists runs, or shows one.
+pub(super) fn runs(arguments: &RunsArguments) -> Exit {
+    let done = match &arguments.command {
+        None => list(arguments),
+        Some(RunsCommand::Show(arguments)) => show(arguments),
+    };
+    done.err().unwrap_or(Exit::Done)
+}
+
+fn list(arguments: &RunsArguments) -> Result<(), Exit> {
+    let file = arguments.file.as_deref();
+    let mut history = History::open(file, arguments.how.store.as_ref())?;
+    if let Some(file) = file {
+        history = history.of_pipeline(file);
+    }
+    if history.files.is_empty() && !arguments.how.json {
+        complain("no run is recorded yet: `pcamflow run` records each");
+        return Ok(());
+    }
+    let from = history.files.len().saturating_sub(arguments.n);
+    let mut lines = Vec::new();
+    for file in history.files[from..].iter().rev() {
+        match history.look(file)? {
+            Found::Run(run, state) => lines.push(Line::Run(Box::new(told(&history, file, *run, state)?))),
+            Found::Unreadable(why) => lines.push(Line::Unreadable(file.id, file.pipeline.clone(), why)),
+            Found::Gone => {}
+        }
+    }
+    say(ui::runs::list(&lines, arguments.how.json).trim_end());
+    Ok(())
+}
+
+/// What is told of a run: beside its record, in what it differs from the one before.
+fn told(history: &History, file: &RunFile, run: RunRecord, state: RunState) -> Result<Told, Exit> {
+    let facts = Facts::of(&history.store, &run);
+    let mut told = Told {
+        state,
+        before: None,
+        changed: Vec::new(),
+        main_number: main_number(&facts).map(|(stage, number)| (stage.to_owned(), number.clone())),
+        run,
+    };
+    let older = history.files.iter().rev().filter(|it| it.id < file.id && it.pipeline == file.pipeline);
+    for before in older {
+        if let Found::Run(run, _) = history.look(before)? {
+            told.before = Some(before.id);
+            told.changed = differences(&Facts::of(&history.store, &run), &facts);
+            break;
+        }
+    }
+    Ok(told)
+}
+
+fn show(arguments: &ShowRunArguments) -> Result<(), Exit> {
+    let history = History::open(None, arguments.how.store.as_ref())?;
+    let named = history.named(&arguments.run).map_err(|why| usage(&why))?;
+    let [file] = named.as_slice() else { return Err(usage("one run is shown at a time")) };
+    let (run, state) = match history.look(file)? {
+        Found::Run(run, state) => (*run, state),
+        Found::Unreadable(why) => {
+            complain(&format!("error: run {}: {why}", file.id));
+            return Err(Exit::Failed);
+        }
+        Found::Gone => return Err(usage(&format!("run {} was removed just now", file.id))),
+    };
+    if arguments.text {
+        ui::plain_text(&texts(&run));
+    } else {
+        say(ui::runs::show(&told(&history, file, run, state)?, arguments.how.json).trim_end());
+    }
+    Ok(())
+}
+
+/// The texts of a run's pipeline; where there are several, each under its name.
+fn texts(run: &RunRecord) -> String {
+    match run.texts.as_slice() {
+        [only] => only.text.clone(),
+        several => several.iter().map(|text| format!("# {}\n{}\n", text.name, text.text)).collect(),
+    }
+}
+
+fn usage(why: &str) -> Exit {
+    complain(&format!("error: {why}"));
+    Exit::Usage
+}

@@ -1,0 +1,120 @@
+//! `pcamflow sweep`: many trials of one pipeline as one run.
+
+mod record;
+mod spec;
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Exit, args::RunArguments, colour, complain, project::open_store, run::run_loaded};
+use crate::pipeline::{self, Options, Pipeline, sweep::SweepSpec, swept};
+use spec::{Said, said};
+
+pub(super) use record::{Recorders, id_of};
+
+/// What to try.
+#[derive(Debug, Args)]
+#[command(
+    mut_arg("set", |set| set.value_name("KEY=VALUES").help(
+        "Try these values: kind.name.key=1e-4,3e-4,1e-3 (several --set are combined); one value alone is \
+         set in all trials; with --random, ranges: key=1..8, key=log:1e-5..1e-2"
+    )),
+    mut_arg("stages", |stages| stages.help(
+        "Only these stages of each trial, and what they need (`kind.name`; `*` stands for any text)"
+    )),
+    after_help = "\
+What to try stands on the command line, in a table, or in the pipeline file as [sweep]:
+  pcamflow sweep p.toml --set train.base.batch-size=64,128 --set train.base.epochs=4,8    4 trials
+  pcamflow sweep p.toml --set train.base.batch-size=64,128 --set train.base.epochs=8,4 --zip    2 trials
+  pcamflow sweep p.toml --random 20 --set train.base.optimizer.adam.learning-rate=log:1e-5..1e-2
+  pcamflow sweep p.toml --from trials.csv    a trial a row; the header holds the keys, `name` names trials
+
+Values stand side by side, separated by commas outside of brackets, braces and quotes; each is what
+`run --set` takes. So an array is one value, key=[8,16], and key=[8,16],[16,32] are two.
+
+Stages that are the same in several trials run once. A trial that fails stops no other. Whatever was
+computed is kept: stopped and started again, a sweep goes on where it was.
+Results are shown in out/<pipeline>/trials/<trial>/."
+)]
+pub(super) struct SweepArguments {
+    /// How to run it.
+    #[command(flatten)]
+    run: RunArguments,
+    /// Take the first value of each list, then the second of each, instead of every combination
+    #[arg(long, conflicts_with_all = ["random", "from"])]
+    zip: bool,
+    /// Draw N trials, instead of every combination
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "from")]
+    random: Option<u32>,
+    /// Decides what --random draws [default: 42]
+    #[arg(long, value_name = "SEED", conflicts_with = "from")]
+    seed: Option<u64>,
+    /// A CSV file with a trial in each row, whose header holds the keys
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+}
+
+/// Runs all trials, or shows what that would do.
+pub(super) fn sweep(arguments: &SweepArguments) -> u8 {
+    let run = &arguments.run;
+    let said = match said(arguments) {
+        Ok(said) => said,
+        Err(wrong) => return refuse(&wrong),
+    };
+    let pipeline = match trials(arguments, said) {
+        Ok(pipeline) => pipeline,
+        Err(exit) => return exit.code(),
+    };
+    match open_store(&pipeline, run.store.as_ref()) {
+        Ok(store) => run_loaded(run, &pipeline, &store),
+        Err(exit) => exit.code(),
+    }
+}
+
+/// The pipeline of all trials, or everything that is wrong with them.
+fn trials(arguments: &SweepArguments, said: Said) -> Result<Pipeline, Exit> {
+    let file = &arguments.run.pipeline.file;
+    let options = Options { set: said.fixed.clone(), data: arguments.run.pipeline.data.clone() };
+    let spec = match said.spec {
+        Some(spec) => spec,
+        None => of_file(arguments, &said.fixed_keys, &options)?,
+    };
+    swept(file, &spec, &options).map_err(|wrong| {
+        let (text, count) = wrong.render(colour());
+        complain(&text);
+        complain(&format!("\n{}", super::check::told(count)));
+        Exit::Usage
+    })
+}
+
+/// What the file's `[sweep]` tries, with what the command line says of it.
+fn of_file(arguments: &SweepArguments, fixed: &[String], options: &Options) -> Result<SweepSpec, Exit> {
+    let loaded = pipeline::load(&arguments.run.pipeline.file, options);
+    let pipeline = loaded.map_err(|invalid| {
+        complain(&invalid.render(colour()));
+        complain(&format!("\n{}", super::check::told(invalid.count())));
+        Exit::Usage
+    })?;
+    let Some(mut spec) = pipeline.sweep else {
+        let file = pipeline.file.display();
+        refuse(&[format!(
+            "there is nothing to try: give values, as in --set train.base.epochs=4,8, or --from trials.csv, or write \
+             a [sweep] table in {file}"
+        )]);
+        return Err(Exit::Usage);
+    };
+    spec.axes.retain(|axis| !fixed.contains(&axis.key));
+    spec::override_trials(arguments, &mut spec).map_err(|wrong| {
+        refuse(&[wrong]);
+        Exit::Usage
+    })?;
+    Ok(spec)
+}
+
+fn refuse(wrong: &[String]) -> u8 {
+    for wrong in wrong {
+        complain(&format!("error: {wrong}"));
+    }
+    Exit::Usage.code()
+}

@@ -1,0 +1,17 @@
+//! Recorded runs, read again: what they were about, what came of them, in what they differ.
+//!
+//! Knows records and pipelines; knows neither tables nor pictures. Runs nothing.
+
+mod better;
+mod comparison;
+mod differences;
+mod facts;
+mod main_number;
+mod short;
+
+pub use better::{Better, better};
+pub use comparison::{Cell, Column, Comparison, Row, What, compare};
+pub use differences::{Difference, differences};
+pub use facts::Facts;
+pub use main_number::main_number;
+pub use short::shortened;

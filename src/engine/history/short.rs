@@ -1,0 +1,42 @@
+//! Long names made short: as much of their ends as tells them apart.
+
+use std::collections::BTreeMap;
+
+/// The shortest ends of names that no other of them has: `train.base.optimizer.adam.learning-rate` is
+/// `learning-rate` where only one name ends so. What is equal stays equal.
+#[must_use]
+pub fn shortened(names: &[&str]) -> Vec<String> {
+    let mut users: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for name in names {
+        for end in ends(name) {
+            let users = users.entry(end).or_default();
+            if !users.contains(name) {
+                users.push(name);
+            }
+        }
+    }
+    let short = |name: &&str| {
+        let alone = |end: &&str| users.get(end).is_none_or(|users| users.len() <= 1);
+        ends(name).find(alone).unwrap_or(name).to_owned()
+    };
+    names.iter().map(short).collect()
+}
+
+/// The ends of a name at its dots, shortest first; an end that is a mere number (of a list's item) is none.
+fn ends(name: &str) -> impl Iterator<Item = &str> {
+    let starts = name.rmatch_indices('.').map(|(at, _)| at + 1).chain([0]);
+    starts.map(|at| &name[at..]).filter(|end| !end.starts_with(|letter: char| letter.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_much_as_tells_them_apart() {
+        let names =
+            ["train.base.adam.learning-rate", "train.base.epochs", "train.more.epochs", "a.channels.2", "x"];
+        assert_eq!(shortened(&names), ["learning-rate", "base.epochs", "more.epochs", "channels.2", "x"]);
+        assert_eq!(shortened(&["a.b", "b", "a.b"]), ["a.b", "b", "a.b"]);
+    }
+}

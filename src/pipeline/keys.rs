@@ -1,0 +1,89 @@
+//! Keys as people write them, `train.base.epochs`: into parts, and whether a pipeline has what they name.
+//!
+//! Knows tables and names; knows neither values nor where a key was written.
+
+use toml::de::{DeTable, DeValue};
+
+use crate::stages::Problem;
+
+/// Tables that are no stages, and whose values can be set.
+const SETTABLE: [&str; 2] = ["pipeline", "run"];
+
+/// The parts of a dotted key, quotes resolved; `None` where it is no key.
+pub(super) fn parts(key: &str) -> Option<Vec<String>> {
+    let bare = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    if key.split('.').all(bare) {
+        return Some(key.split('.').map(str::to_owned).collect());
+    }
+    let text = format!("{key} = 0");
+    let mut table = DeTable::parse(&text).ok()?.into_inner();
+    let mut parts = Vec::new();
+    loop {
+        let (name, value) = (table.len() == 1).then(|| table.into_iter().next())??;
+        parts.push(name.into_inner().into_owned());
+        match value.into_inner() {
+            DeValue::Table(inner) => table = inner,
+            // A key with a line break in it would be two.
+            DeValue::Integer(zero) if zero.as_str() == "0" => return Some(parts),
+            _ => return None,
+        }
+    }
+}
+
+/// Whether a document has the stage (or the parameter) of which a key names a value.
+///
+/// # Errors
+/// What it does not have, without a place.
+pub(super) fn check(document: &DeTable<'_>, parts: &[String]) -> Result<(), Problem> {
+    let word = parts.first().map_or("", String::as_str);
+    let name = parts.get(1).map(String::as_str);
+    let below = |table: &str| document.get(table).and_then(|table| table.get_ref().as_table());
+    let exists = name.is_some_and(|name| below(word).is_some_and(|stages| stages.contains_key(name)));
+    match (word, name) {
+        (word, Some(_)) if SETTABLE.contains(&word) => Ok(()),
+        ("params", Some(_)) if exists => Ok(()),
+        ("params", Some(name)) => {
+            let known = below("params").into_iter().flat_map(|params| params.keys());
+            let known: Vec<&str> = known.map(|key| key.get_ref().as_ref()).collect();
+            let problem = Problem::unplaced(format!("there is no parameter `{name}` to set"));
+            Err(problem.did_you_mean(name, known))
+        }
+        (_, Some(_)) if exists => Ok(()),
+        _ => Err(no_stage(document, word, name)),
+    }
+}
+
+fn no_stage(document: &DeTable<'_>, word: &str, name: Option<&str>) -> Problem {
+    let stage = name.map_or_else(|| word.to_owned(), |name| format!("{word}.{name}"));
+    let all = stages(document);
+    Problem::unplaced(format!("there is no stage `{stage}` to set a value of"))
+        .did_you_mean(&stage, all.iter().map(String::as_str))
+}
+
+/// The names of all stages of a document.
+pub(super) fn stages(document: &DeTable<'_>) -> Vec<String> {
+    let mut names = Vec::new();
+    for (kind, table) in document {
+        for name in table.get_ref().as_table().into_iter().flat_map(|table| table.keys()) {
+            names.push(format!("{}.{}", kind.get_ref(), name.get_ref()));
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parts;
+
+    #[test]
+    fn a_key_comes_apart_at_its_dots() {
+        let of = |key: &str| parts(key).map(|parts| parts.join("|"));
+        assert_eq!(of("train.base.batch-size").as_deref(), Some("train|base|batch-size"));
+        assert_eq!(of("metrics.'m'.explanations.\"b.c\"").as_deref(), Some("metrics|m|explanations|b.c"));
+        for wrong in ["", "a..b", "a = 1\nb", "a.", "a b", "a = { b"] {
+            assert_eq!(of(wrong), None, "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Trials from a table: a CSV file whose header holds the keys, with a trial in each row.
+//!
+//! A column `name` names the trials. An empty cell leaves the pipeline's own value.
+
+use std::path::Path;
+
+use super::{combine::twice, trials::Draft};
+
+/// The column that names trials.
+const NAME: &str = "name";
+
+/// The trials of a table.
+pub(super) fn rows(file: &Path) -> Result<Vec<Draft>, Vec<String>> {
+    let shown = file.display();
+    let bytes = std::fs::read(file)
+        .map_err(|error| vec![format!("the table of trials {shown} cannot be read: {error}")])?;
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .comment(Some(b'#'))
+        .from_reader(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes));
+    let header = reader.headers().map_err(|error| vec![format!("{shown}: {error}")])?.clone();
+    let keys: Vec<&str> = header.iter().collect();
+    let mut problems = wrong_keys(&keys);
+    let mut drafts = Vec::new();
+    for row in reader.records() {
+        match row {
+            Ok(row) => drafts.push(draft(&keys, &row)),
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    if drafts.is_empty() && problems.is_empty() {
+        problems.push("there is no row below the header, and so no trial".to_owned());
+    }
+    if problems.is_empty() {
+        return Ok(drafts);
+    }
+    Err(problems.into_iter().map(|problem| format!("{shown}: {problem}")).collect())
+}
+
+fn wrong_keys(keys: &[&str]) -> Vec<String> {
+    let mut problems: Vec<String> =
+        twice(keys.iter().copied()).iter().map(|key| format!("the column `{key}` is there twice")).collect();
+    if keys.contains(&"") {
+        problems.push("a column has no key in the header".to_owned());
+    }
+    if keys.iter().all(|key| *key == NAME || key.is_empty()) {
+        problems
+            .push("the header names no key to set: it holds keys such as train.base.batch-size".to_owned());
+    }
+    problems
+}
+
+fn draft(keys: &[&str], row: &csv::StringRecord) -> Draft {
+    let mut draft = Draft::default();
+    for (key, cell) in keys.iter().zip(row).filter(|(_, cell)| !cell.is_empty()) {
+        match *key {
+            NAME => draft.name = Some(cell.to_owned()),
+            key => draft.values.push((key.to_owned(), cell.to_owned())),
+        }
+    }
+    draft
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<Draft>, Vec<String>> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("t.csv");
+        std::fs::write(&file, text).unwrap();
+        rows(&file)
+    }
+
+    #[test]
+    fn a_row_is_a_trial() {
+        let trials = read(
+            "name, train.base.epochs, train.base.architecture.class-cnn.channels\n\
+             # a comment\nsmall, 3, \"[8, 16, 32, 64]\"\n, 4,\n",
+        )
+        .unwrap();
+        let value = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(trials[0].name.as_deref(), Some("small"));
+        assert_eq!(
+            trials[0].values,
+            [
+                value("train.base.epochs", "3"),
+                value("train.base.architecture.class-cnn.channels", "[8, 16, 32, 64]")
+            ]
+        );
+        assert_eq!(trials[1], Draft { name: None, values: vec![value("train.base.epochs", "4")] });
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_table_is_told() {
+        let wrong = |text: &str| read(text).unwrap_err().join("\n");
+        assert!(wrong("a,a\n1,2\n").contains("`a` is there twice"));
+        assert!(wrong("name\nx\n").contains("no key to set"));
+        assert!(wrong("a,b\n").contains("no row below the header"));
+        assert!(wrong("a,b\n1,2\n3\n").contains("line: 3"));
+        assert!(rows(Path::new("no/such.csv")).unwrap_err()[0].contains("cannot be read"));
+    }
+}

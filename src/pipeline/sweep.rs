@@ -1,0 +1,486 @@
+//! The table `[sweep]`: which values are tried, as plain data, and what can be wrong with them.
+//!
+//! Each trial is the pipeline with more `--set`s, so a value is kept as the TOML text that stands in the
+//! file. Which trials come of it, and running them, is not known here; no key depends on the table, and a
+//! plain run takes no notice of it. The command line makes the same `SweepSpec`, and checks it the same way.
+
+use std::{ops::Range as Span, path::PathBuf};
+
+use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
+use serde_json::json;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue, ValueDeserializer},
+};
+
+use super::{keys, sources::Sources};
+use crate::stages::{DEFAULT_SEED, Parameters, Problem, Reader, Schema, declare::parameters, join, span_of};
+
+/// What is to be tried.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SweepSpec {
+    /// How the values make trials.
+    pub trials: Trials,
+    /// The values that vary, in the order of the file; none where a table of trials says all.
+    pub axes: Vec<Axis>,
+    /// Where it is written: `pipelines/full.toml:23`.
+    pub place: String,
+}
+
+/// How the values of the axes make trials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trials {
+    /// Every combination; the last axis varies first.
+    Product,
+    /// The first of each list, then the second of each, and so on.
+    Zip,
+    /// Drawn from every axis, independently and uniformly.
+    Random {
+        /// How many.
+        count: u32,
+        /// Decides what is drawn.
+        seed: u64,
+    },
+    /// One trial a row of a CSV file, whose header holds the keys.
+    Rows {
+        /// The file; that of a pipeline is relative to the file in which it is named.
+        file: PathBuf,
+    },
+}
+
+/// One value that varies.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Axis {
+    /// What is set, as `--set` writes it: `train.base.optimizer.adam.learning-rate`, `params.epochs`.
+    pub key: String,
+    /// What it is set to.
+    pub values: Values,
+    /// Where it is written: `pipelines/full.toml:23`.
+    pub place: String,
+}
+
+/// What an axis can be set to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Values {
+    /// One of these, each as TOML text: `1e-3`, `"split.pcam"`, `[8, 16]`.
+    List(Vec<String>),
+    /// A number that is drawn.
+    Range(Range),
+}
+
+/// Numbers to draw from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Range {
+    /// The least.
+    pub from: f64,
+    /// The largest; whole numbers reach it.
+    pub to: f64,
+    /// Whether their logarithm is drawn uniformly, instead of they themselves.
+    pub log: bool,
+    /// Whether only whole numbers are drawn: both ends are written as such.
+    pub whole: bool,
+}
+
+/// What is wrong with a sweep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// The axis that it is about, by its place among them.
+    pub axis: Option<usize>,
+    /// What it is.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+}
+
+impl SweepSpec {
+    /// Everything that is wrong with it by itself; whether the pipeline has its keys is another question.
+    #[must_use]
+    pub fn check(&self) -> Vec<Wrong> {
+        let mut wrong = Vec::new();
+        if self.axes.is_empty() && !matches!(self.trials, Trials::Rows { .. }) {
+            let help = "name values under [sweep.set], as in train.base.epochs = [4, 8]";
+            wrong.push(Wrong::new(None, "there is nothing to vary".to_owned(), help));
+        }
+        if matches!(self.trials, Trials::Random { count: 0, .. }) {
+            wrong.push(Wrong::new(None, "`random` draws at least 1 trial".to_owned(), "write how many"));
+        }
+        for (index, axis) in self.axes.iter().enumerate() {
+            wrong.extend(self.wrong_values(index, axis));
+        }
+        if wrong.is_empty() && self.trials == Trials::Zip {
+            wrong.extend(self.unpaired());
+        }
+        wrong
+    }
+
+    fn wrong_values(&self, index: usize, axis: &Axis) -> Option<Wrong> {
+        let Axis { key, values, .. } = axis;
+        let of = |message, help| Some(Wrong::new(Some(index), message, help));
+        match (values, &self.trials) {
+            (Values::List(values), _) if values.is_empty() => {
+                of(format!("`{key}` has no value to try"), "list at least one")
+            }
+            (Values::List(_), _) => None,
+            (Values::Range(range), Trials::Random { .. }) => {
+                of(range.wrong()?, "a range is written { from = 1e-5, to = 1e-2, log = true }")
+            }
+            (Values::Range(_), _) => of(
+                format!("`{key}` is a range, which has no list of values"),
+                "draw from it, with `random = 20`, or list its values",
+            ),
+        }
+    }
+
+    /// Two lists that cannot be paired.
+    fn unpaired(&self) -> Option<Wrong> {
+        let lengths = self.axes.iter().map(|axis| match &axis.values {
+            Values::List(values) => values.len(),
+            Values::Range(_) => 0,
+        });
+        let lengths: Vec<usize> = lengths.collect();
+        let first = lengths.first()?;
+        let (index, other) = lengths.iter().enumerate().find(|(_, length)| *length != first)?;
+        let [one, two] = [0, index].map(|index| &self.axes[index].key);
+        let message = format!("`zip` pairs values, but `{one}` has {first} and `{two}` {other}");
+        Some(Wrong::new(Some(index), message, "give all lists one length, or leave `zip` out"))
+    }
+}
+
+impl Wrong {
+    fn new(axis: Option<usize>, message: String, help: &str) -> Self {
+        Self { axis, message, help: help.to_owned() }
+    }
+}
+
+impl Range {
+    fn wrong(&self) -> Option<String> {
+        let Self { from, to, log, .. } = self;
+        if !(from.is_finite() && to.is_finite() && from < to) {
+            return Some(format!("a range goes from a number to a larger one, not from {from} to {to}"));
+        }
+        (*log && *from <= 0.0)
+            .then(|| format!("a logarithm needs a range above 0, and this begins at {from}"))
+    }
+}
+
+parameters! {
+    /// `[sweep]`: which values `pcamflow sweep` tries. A plain run takes no notice of it.
+    pub struct SweepTable {
+        /// The values to try: `train.base.epochs = [4, 8]`, or to draw from, with `random`:
+        /// `train.base.optimizer.adam.learning-rate = { from = 1e-5, to = 1e-2, log = true }`.
+        execution set: Axes = Axes;
+        /// Takes the first value of each list, then the second of each, instead of every combination.
+        execution zip: bool = false;
+        /// Draws so many trials, instead of every combination.
+        execution random: Option<u32> = None;
+        /// Decides what `random` draws (42 where it is not said).
+        execution seed: Option<u64> = None;
+        /// A CSV file with a trial in each row, whose header holds the keys; relative to this file.
+        execution from: Option<String> = None;
+    }
+}
+
+/// Stands for `set`, which is read by hand: its keys are those of stages.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Axes;
+
+impl<'de> Deserialize<'de> for Axes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+impl Schema for Axes {
+    fn schema() -> serde_json::Value {
+        // Keys may be dotted or quoted, so tables may stand in tables; that is for the reader to tell apart.
+        json!({ "type": "object" })
+    }
+}
+
+/// Reads the table; `None` where something in it is wrong.
+pub(super) fn read<'a>(
+    table: &'a Spanned<DeTable<'a>>,
+    document: &DeTable<'_>,
+    sources: &Sources,
+    problems: &mut Vec<Problem>,
+) -> Option<SweepSpec> {
+    let mut reader = Reader::new(table);
+    let said = SweepTable::read(&mut reader);
+    let mut wrong = reader.finish(SweepTable::FIELDS);
+    let axes = read_axes(table, document, sources, &mut wrong);
+    let trials = said.and_then(|said| trials(said, table, &axes, sources, &mut wrong));
+    let spec = trials.filter(|_| wrong.is_empty()).map(|trials| {
+        let (spans, axes): (Vec<_>, Vec<_>) = axes.into_iter().map(|read| (read.span, read.axis)).unzip();
+        let spec = SweepSpec { trials, axes, place: sources.line(&table.span()) };
+        for Wrong { axis, message, help } in spec.check() {
+            let span = axis.map_or_else(|| table.span(), |axis| spans[axis].clone());
+            wrong.push(Problem::at(span, message).help(help));
+        }
+        spec
+    });
+    let sound = wrong.is_empty();
+    problems.extend(wrong);
+    spec.filter(|_| sound)
+}
+
+/// An axis with the place of its values.
+struct ReadAxis {
+    axis: Axis,
+    span: Span<usize>,
+}
+
+fn trials(
+    said: SweepTable,
+    table: &Spanned<DeTable<'_>>,
+    axes: &[ReadAxis],
+    sources: &Sources,
+    wrong: &mut Vec<Problem>,
+) -> Option<Trials> {
+    let at = |key: &str| span_of(table, key);
+    let together = |one: &str, two: &str| {
+        Problem::at(
+            at(one),
+            format!("`{one}` and `{two}` cannot both be given: each says what the trials are"),
+        )
+    };
+    if said.seed.is_some() && said.random.is_none() {
+        let problem = Problem::at(at("seed"), "`seed` is for trials that are drawn");
+        wrong.push(problem.help("say how many with `random = 20`, or leave it out"));
+    }
+    let (drawn, zipped) = (said.random.is_some(), said.zip);
+    let by_rows = said.from.is_some();
+    let clashes = [
+        (zipped && drawn, "zip", "random"),
+        (by_rows && zipped, "from", "zip"),
+        (by_rows && drawn, "from", "random"),
+        (by_rows && !axes.is_empty(), "from", "set"),
+    ];
+    wrong.extend(clashes.iter().filter(|(both, ..)| *both).map(|(_, one, two)| together(one, two)));
+    match (said.from, said.random, said.zip) {
+        (Some(file), ..) => Some(Trials::Rows { file: sources.beside(&at("from"), &file) }),
+        (None, Some(count), _) => Some(Trials::Random { count, seed: said.seed.unwrap_or(DEFAULT_SEED) }),
+        (None, None, true) => Some(Trials::Zip),
+        (None, None, false) => Some(Trials::Product),
+    }
+}
+
+fn read_axes(
+    table: &Spanned<DeTable<'_>>,
+    document: &DeTable<'_>,
+    sources: &Sources,
+    wrong: &mut Vec<Problem>,
+) -> Vec<ReadAxis> {
+    let Some(set) = table.get_ref().get("set") else { return Vec::new() };
+    let DeValue::Table(set) = set.get_ref() else {
+        let problem = Problem::at(set.span(), "`set` is a table: write [sweep.set]");
+        wrong.push(problem.help("and below it, as in train.base.epochs = [4, 8]"));
+        return Vec::new();
+    };
+    let mut axes = Axed { document, sources, axes: Vec::new(), wrong };
+    axes.table(&[], set);
+    axes.axes.sort_by_key(|read| read.span.start);
+    axes.axes
+}
+
+/// Finds the axes in `set`, whose keys may be dotted, quoted, or tables in tables.
+struct Axed<'p> {
+    document: &'p DeTable<'p>,
+    sources: &'p Sources,
+    axes: Vec<ReadAxis>,
+    wrong: &'p mut Vec<Problem>,
+}
+
+impl Axed<'_> {
+    fn table(&mut self, above: &[String], table: &DeTable<'_>) {
+        for (key, value) in table {
+            let Some(own) = keys::parts(key.get_ref()) else {
+                let message = format!("`{}` is no key", key.get_ref());
+                self.wrong.push(Problem::at(key.span(), message).help("as in train.base.epochs = [4, 8]"));
+                continue;
+            };
+            let parts = [above, &own].concat();
+            match value.get_ref() {
+                DeValue::Table(inner) if !is_range(inner) => self.table(&parts, inner),
+                DeValue::Table(inner) => {
+                    let range = self.range(&Spanned::new(value.span(), inner.clone()));
+                    self.axis(&parts, key.span(), value.span(), range.map(Values::Range));
+                }
+                DeValue::Array(values) => {
+                    let raw = values.iter().map(|value| self.sources.raw(&value.span()).to_owned());
+                    let list = Values::List(raw.collect());
+                    self.axis(&parts, key.span(), value.span(), Some(list));
+                }
+                _ => {
+                    let message = format!("`{}` needs a list of values to try", parts.join("."));
+                    let help = "write [1, 2, 3], or with `random`, { from = 1, to = 3 }";
+                    self.wrong.push(Problem::at(value.span(), message).help(help));
+                }
+            }
+        }
+    }
+
+    fn axis(&mut self, parts: &[String], key: Span<usize>, span: Span<usize>, values: Option<Values>) {
+        if let Err(problem) = keys::check(self.document, parts) {
+            self.wrong.push(Problem { span: Some(key), ..problem });
+            return;
+        }
+        let Some(values) = values else { return };
+        let place = self.sources.line(&span);
+        let key = parts.iter().fold(String::new(), |path, part| join(&path, part));
+        self.axes.push(ReadAxis { axis: Axis { key, values, place }, span });
+    }
+
+    fn range(&mut self, table: &Spanned<DeTable<'_>>) -> Option<Range> {
+        let whole = ["from", "to"]
+            .iter()
+            .all(|end| table.get_ref().get(*end).is_some_and(|value| value.get_ref().is_integer()));
+        let value = Spanned::new(table.span(), DeValue::Table(table.get_ref().clone()));
+        match Written::deserialize(ValueDeserializer::from(value)) {
+            Ok(Written { from, to, log }) => Some(Range { from, to, log, whole }),
+            Err(error) => {
+                let span = error.span().unwrap_or_else(|| table.span());
+                let help = "a range is written { from = 1e-5, to = 1e-2, log = true }";
+                self.wrong.push(Problem::at(span, error.message()).help(help));
+                None
+            }
+        }
+    }
+}
+
+/// A range as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    from: f64,
+    to: f64,
+    #[serde(default)]
+    log: bool,
+}
+
+/// Whether a table says a range, and no further keys. (`from` is also a key of stages; its values are lists.)
+fn is_range(table: &DeTable<'_>) -> bool {
+    let plain = |value: &Spanned<DeValue<'_>>| !value.get_ref().is_table() && !value.get_ref().is_array();
+    ["from", "to"].iter().any(|end| table.get(*end).is_some_and(plain))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::pipeline::{Invalid, Options, parse};
+
+    const BASE: &str = "\
+[split.d]
+images = 'x'
+labels = 'y'
+sizes = { train = 1, validation = 1, test = 1 }
+[train.base]
+data = 'split.d'
+epochs = 8
+[resume-train.more]
+from = 'train.base'
+epochs = 1
+[sweep]
+";
+
+    fn sweep(text: &str) -> Result<SweepSpec, Invalid> {
+        let pipeline = parse(Path::new("p/a.toml"), format!("{BASE}{text}"), &Options::default())?;
+        Ok(pipeline.sweep.unwrap())
+    }
+
+    fn axes(text: &str) -> Vec<(String, Values)> {
+        sweep(text).unwrap().axes.into_iter().map(|axis| (axis.key, axis.values)).collect()
+    }
+
+    fn list(values: &[&str]) -> Values {
+        Values::List(values.iter().map(|value| (*value).to_owned()).collect())
+    }
+
+    #[test]
+    fn keys_may_be_dotted_or_quoted_or_tables() {
+        let expected = vec![
+            ("train.base.optimizer.adam.learning-rate".to_owned(), list(&["1e-4", "3e-4"])),
+            ("train.base.batch-size".to_owned(), list(&["64", "1_28"])),
+            ("resume-train.more.from".to_owned(), list(&["'train.base'"])),
+        ];
+        for text in [
+            "[sweep.set]\ntrain.base.optimizer.adam.learning-rate = [1e-4, 3e-4]\ntrain.base.batch-size = [64, 1_28]\nresume-train.more.from = ['train.base']",
+            "[sweep.set]\n'train.base.optimizer.adam.learning-rate' = [1e-4, 3e-4]\n\"train.base\".batch-size = [64, 1_28]\n'resume-train.more'.from = ['train.base']",
+            "set = { train.base = { optimizer.adam = { learning-rate = [1e-4, 3e-4] }, batch-size = [64, 1_28] }, resume-train.more.from = ['train.base'] }",
+        ] {
+            assert_eq!(axes(text), expected, "{text}");
+        }
+        assert_eq!(sweep("set = { 'train.base.epochs' = [1] }").unwrap().axes[0].place, "p/a.toml:12");
+    }
+
+    #[test]
+    fn trials_are_combined_paired_drawn_or_listed() {
+        let set = "set = { 'train.base.epochs' = [1, 2] }";
+        let trials = |text: &str| sweep(text).unwrap().trials;
+        assert_eq!(trials(set), Trials::Product);
+        assert_eq!(trials(&format!("zip = true\n{set}")), Trials::Zip);
+        assert_eq!(trials(&format!("random = 9\n{set}")), Trials::Random { count: 9, seed: 42 });
+        assert_eq!(trials(&format!("random = 9\nseed = 7\n{set}")), Trials::Random { count: 9, seed: 7 });
+        assert_eq!(trials("from = 't.csv'"), Trials::Rows { file: "p/t.csv".into() });
+        let range = "random = 3\n[sweep.set]\ntrain.base.optimizer.adam.learning-rate = { from = 1e-5, to = 1, log = true }\nrun.threads = { from = 1, to = 4 }";
+        let drawn = |log, whole, from, to| Values::Range(Range { from, to, log, whole });
+        let values: Vec<Values> = axes(range).into_iter().map(|(_, values)| values).collect();
+        assert_eq!(values, [drawn(true, false, 1e-5, 1.0), drawn(false, true, 1.0, 4.0)]);
+    }
+
+    #[test]
+    fn every_mistake_has_its_place() {
+        for (text, expected) in [
+            ("zip = true", &["there is nothing to vary", "p/a.toml:11:1"][..]),
+            ("set = 3", &["`set` is a table", "p/a.toml:12:7"]),
+            ("set = { 'train.base.epochs' = 3 }", &["needs a list of values", "p/a.toml:12:31"]),
+            ("set = { 'train.base.epochs' = [] }", &["no value to try", "p/a.toml:12:31"]),
+            (
+                "set = { 'train.bsae.epochs' = [1] }",
+                &["no stage `train.bsae`", "did you mean `train.base`", "12:9"],
+            ),
+            ("set = { 'params.lr' = [1] }", &["no parameter `lr`", "12:9"]),
+            ("set = { 'train..x' = [1] }", &["`train..x` is no key", "12:9"]),
+            ("random = 2\nset = { 'train.base.epochs' = { from = 3, to = 'x' } }", &["13:49", "f64"]),
+            (
+                "random = 2\nset = { 'train.base.epochs' = { from = 3, to = 2 } }",
+                &["to a larger one", "13:31"],
+            ),
+            ("random = 2\nset = { 'train.base.epochs' = { from = 0, to = 2, log = true } }", &["above 0"]),
+            ("set = { 'train.base.epochs' = { from = 1, to = 2 } }", &["is a range", "random = 20"]),
+            ("random = 0\nset = { 'train.base.epochs' = [1] }", &["at least 1 trial"]),
+            (
+                "zip = true\nset = { 'train.base.epochs' = [1], 'train.base.batch-size' = [1, 2] }",
+                &["`train.base.epochs` has 1 and `train.base.batch-size` 2", "13:"],
+            ),
+            (
+                "zip = true\nrandom = 2\nset = { 'train.base.epochs' = [1] }",
+                &["`zip` and `random` cannot both"],
+            ),
+            ("from = 't.csv'\nset = { 'train.base.epochs' = [1] }", &["`from` and `set` cannot both"]),
+            ("seed = 2\nset = { 'train.base.epochs' = [1] }", &["`seed` is for trials that are drawn"]),
+            (
+                "ziip = true\nset = { 'train.base.epochs' = [1] }",
+                &["unknown key `ziip`", "did you mean `zip`"],
+            ),
+        ] {
+            let invalid = sweep(text).err().unwrap_or_else(|| panic!("{text} is no mistake"));
+            let told = invalid.to_string();
+            assert_eq!(invalid.count(), 1, "{told}");
+            for part in expected {
+                assert!(told.contains(part), "{part:?} is not in:\n{told}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_stage_depends_on_it() {
+        let of = |text: &str| {
+            let pipeline = parse(Path::new("a.toml"), text.to_owned(), &Options::default()).unwrap();
+            pipeline.stages.iter().map(|node| node.stage.semantic()).collect::<Vec<_>>()
+        };
+        let swept = format!("{BASE}set = {{ 'train.base.epochs' = [1] }}");
+        assert_eq!(of(&swept), of(BASE.trim_end_matches("[sweep]\n")));
+    }
+}

@@ -1,0 +1,178 @@
+//! The names of a sweep's trials: what is different in each, in short, fit for a folder.
+//!
+//! A trial of `train.base.epochs` 3 and `train.base.batch-size` 64 is `epochs=3,batch-size=64`. Keys are cut to
+//! the last parts that no other key of the sweep shares; what is the same in all trials is left out. Knows texts
+//! alone.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::union::{Trial, TrialValue};
+use crate::digest::Digest;
+
+/// The longest name, in bytes: it is a folder's, and stands in tables.
+const LONGEST: usize = 80;
+
+/// A trial before it has a name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Draft {
+    /// The name that the user gave it.
+    pub(super) name: Option<String>,
+    /// Keys and values, as TOML has them.
+    pub(super) values: Vec<(String, String)>,
+}
+
+/// Gives every trial its name, and its values those keys that vary.
+///
+/// # Errors
+/// Names that were given twice, or cannot be a folder's; trials of which one sets just what another sets.
+pub(super) fn named(drafts: Vec<Draft>) -> Result<Vec<Trial>, Vec<String>> {
+    if drafts.is_empty() {
+        return Err(vec!["there is no trial".to_owned()]);
+    }
+    let varying = varying(&drafts);
+    let shorts = shorts(varying.iter().map(String::as_str));
+    let mut problems = twins(&drafts);
+    let mut trials = Vec::with_capacity(drafts.len());
+    for draft in drafts {
+        problems.extend(draft.name.as_deref().and_then(unfit));
+        let values = draft.values.into_iter().filter_map(|(key, value)| {
+            let short = shorts.get(&key)?.clone();
+            Some(TrialValue { key, short, value })
+        });
+        let values: Vec<TrialValue> = values.collect();
+        let name = draft.name.unwrap_or_else(|| telling(&values));
+        trials.push(Trial { name, values, set: Vec::new(), stages: Vec::new() });
+    }
+    problems.extend(twice(&trials));
+    if problems.is_empty() { Ok(trials) } else { Err(problems) }
+}
+
+/// Values in short: `epochs=3,batch-size=64`.
+pub(super) fn joined<'a>(values: impl Iterator<Item = &'a TrialValue>) -> String {
+    let one = |value: &TrialValue| format!("{}={}", value.short, shown(&value.value));
+    fitting(&values.map(one).collect::<Vec<_>>().join(","))
+}
+
+/// The keys that are not the same in all trials; all keys of a single trial.
+fn varying(drafts: &[Draft]) -> Vec<String> {
+    let mut order: Vec<&str> = Vec::new();
+    let mut values: HashMap<&str, (BTreeSet<&str>, usize)> = HashMap::new();
+    for (key, value) in drafts.iter().flat_map(|draft| &draft.values) {
+        let (seen, count) = values.entry(key).or_insert_with(|| {
+            order.push(key);
+            Default::default()
+        });
+        seen.insert(value);
+        *count += 1;
+    }
+    let varies = |key: &&str| {
+        let of_key = values.get(key);
+        of_key.is_some_and(|(seen, count)| seen.len() > 1 || *count < drafts.len()) || drafts.len() == 1
+    };
+    order.into_iter().filter(varies).map(str::to_owned).collect()
+}
+
+/// Each key in short: its last parts, as few as no other key ends with.
+fn shorts<'a>(keys: impl Iterator<Item = &'a str>) -> BTreeMap<String, String> {
+    let keys: Vec<&str> = keys.collect();
+    let ending = |key: &str, parts: usize| {
+        let cut = key.rmatch_indices('.').nth(parts).map_or(0, |(at, _)| at + 1);
+        key[cut..].to_owned()
+    };
+    let longest = keys.iter().map(|key| key.matches('.').count()).max().unwrap_or(0);
+    let mut shorts = BTreeMap::new();
+    for parts in 0..=longest {
+        let mut of_ending: HashMap<String, usize> = HashMap::new();
+        keys.iter().for_each(|key| *of_ending.entry(ending(key, parts)).or_default() += 1);
+        for key in &keys {
+            let short = ending(key, parts);
+            if of_ending.get(&short) == Some(&1) || parts == longest {
+                shorts.entry((*key).to_owned()).or_insert(short);
+            }
+        }
+    }
+    shorts
+}
+
+/// A value as people write it: strings without quotes, numbers in their usual spelling.
+#[must_use]
+pub fn shown(value: &str) -> String {
+    let value = value.trim();
+    if let Ok(number) = value.parse::<i64>() {
+        return number.to_string();
+    }
+    match value.parse::<f64>() {
+        Ok(number) if number.is_finite() => format!("{number:?}"),
+        _ => value.trim_matches(['"', '\'']).to_owned(),
+    }
+}
+
+/// The name that values make; of many or long ones the beginning, and a digest of all.
+fn telling(values: &[TrialValue]) -> String {
+    let name = joined(values.iter());
+    match name.len() {
+        0 => "unchanged".to_owned(),
+        1..=LONGEST => name,
+        _ => marked(&name, values),
+    }
+}
+
+/// A name that no other values have.
+fn marked(name: &str, values: &[TrialValue]) -> String {
+    let all: Vec<String> = values.iter().map(|value| format!("{}={}", value.key, value.value)).collect();
+    let mark = &Digest::of(all.join("\n").as_bytes()).hex()[..8];
+    let end = (0..=name.len().min(LONGEST - 9)).rfind(|at| name.is_char_boundary(*at)).unwrap_or(0);
+    format!("{}~{mark}", &name[..end])
+}
+
+/// A text as part of a folder's name: brackets, quotes and spaces left out, all else that is no letter, digit
+/// or one of `-_.,=+~` replaced by `-`.
+fn fitting(text: &str) -> String {
+    let kept = text.chars().filter(|letter| !"[]{}()\"' \t\n\r".contains(*letter));
+    let fit = |letter: char| if is_fit(letter) { letter } else { '-' };
+    kept.map(fit).collect::<String>().trim_start_matches('.').to_owned()
+}
+
+fn is_fit(letter: char) -> bool {
+    letter.is_alphanumeric() || "-_.,=+~".contains(letter)
+}
+
+fn unfit(name: &str) -> Option<String> {
+    let fit = !name.is_empty() && !name.starts_with('.') && name.chars().all(is_fit) && name.len() <= 200;
+    (!fit).then(|| {
+        format!(
+            "`{name}` cannot name a trial: its results go into a folder of that name; letters, digits and \
+             `-_.,=+~` make a name"
+        )
+    })
+}
+
+/// Trials that set the same.
+fn twins(drafts: &[Draft]) -> Vec<String> {
+    let mut seen: HashMap<Vec<(&str, String)>, usize> = HashMap::new();
+    let mut problems = Vec::new();
+    for (index, draft) in drafts.iter().enumerate() {
+        let mut values: Vec<(&str, String)> =
+            draft.values.iter().map(|(key, value)| (key.as_str(), shown(value))).collect();
+        values.sort();
+        let told: Vec<String> = values.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        if let Some(first) = seen.insert(values, index) {
+            problems.push(format!(
+                "the trials {} and {} are the same ({}): leave one of them out",
+                first + 1,
+                index + 1,
+                told.join(", ")
+            ));
+        }
+    }
+    problems
+}
+
+/// Makes names unique that values made alike; says which given ones are not.
+fn twice(trials: &[Trial]) -> Vec<String> {
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    let again = trials.iter().filter(|trial| !seen.insert(&trial.name));
+    again
+        .map(|trial| format!("two trials have the name `{}`: each needs one of its own", trial.name))
+        .collect()
+}

@@ -1,0 +1,298 @@
+//! Run records: which runs there were, and what came of each.
+//!
+//! ```text
+//! runs/000017.full.json   the record of run 17, of the pipeline `full`
+//! runs/live/17            locked by run 17 while it lives
+//! ```
+//!
+//! A record is written when a run starts to compute, and replaced once when that ends; a run that finds
+//! everything in the store is written once, at its end, and where it is the same as the last one of its
+//! pipeline, only counted there ([`RunRecord::repeated`]): so reruns in CI do not fill the store.
+//!
+//! **Numbers, not times, are the order.** A run gets the next free number, under a lock that is held for the
+//! writing of one small file. So two runs never share a number, and a clock that is set back confuses nothing.
+//!
+//! **Killed or alive?** A run that has not ended holds a kernel lock on its file in `runs/live`; the lock
+//! goes with the process, however that ends. No process number decides anything.
+//!
+//! A record is sealed like an action record: one that was cut off or modified is named and never misread. It
+//! is history alone: nothing is decided by it but what `gc --keep-runs` keeps.
+
+mod keep;
+mod record;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{Result, Store, layout::Layout, seal};
+use crate::fsx::{self, FileLock, Gate, TryLock};
+
+pub(super) use keep::Kept;
+#[cfg(test)]
+pub(super) use record::examples;
+pub use record::{
+    Asked, Ended, Git, Outcome, RUN_FORMAT, Requirement, RunRecord, RunStage, SweepTrial, Text,
+};
+
+/// The file of one run record. Its name says whose it is, so that a list reads none.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunFile {
+    /// The run's number.
+    pub id: u64,
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+/// What is in the file of a run record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReadRun {
+    /// A sound record.
+    Record(Box<RunRecord>),
+    /// Written by another version of pcamflow, in its format of that number.
+    Foreign(u32),
+    /// No sound record: why.
+    Damaged(&'static str),
+    /// Nothing: it was removed since it was listed.
+    Absent,
+}
+
+/// How a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunState {
+    /// It goes on.
+    Running,
+    /// Everything that was asked for is there.
+    Done,
+    /// A stage failed.
+    Failed,
+    /// The user stopped it.
+    Interrupted,
+    /// Its process is gone, and did not say how it ended.
+    Killed,
+    /// It has not ended, and this file system has no locks: nobody can know whether it goes on.
+    Unknown,
+}
+
+impl From<Ended> for RunState {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Done => Self::Done,
+            Ended::Failed => Self::Failed,
+            Ended::Interrupted => Self::Interrupted,
+        }
+    }
+}
+
+/// A recorded run that goes on. Dropped, or gone with its process, the run counts as killed until
+/// [`LiveRun::end`] has written how it ended.
+#[derive(Debug)]
+pub struct LiveRun {
+    layout: Arc<Layout>,
+    file: RunFile,
+    _lock: Option<FileLock>,
+}
+
+impl Store {
+    /// The run records, oldest first. Reads none of them.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn runs(&self) -> Result<Vec<RunFile>> {
+        list(&self.layout)
+    }
+
+    /// Reads a run record, and says how the run stands.
+    ///
+    /// # Errors
+    /// Where the store cannot be read (a damaged record is no error).
+    pub fn look(&self, file: &RunFile) -> Result<(ReadRun, RunState)> {
+        for _ in 0..2 {
+            match self.run(file)? {
+                ReadRun::Record(record) => match self.state(&record)? {
+                    // It may have ended between the two looks: then its record says how.
+                    RunState::Killed if record.ended.is_none() => {}
+                    state => return Ok((ReadRun::Record(record), state)),
+                },
+                other => return Ok((other, RunState::Unknown)),
+            }
+        }
+        let read = self.run(file)?;
+        let ended = if let ReadRun::Record(record) = &read { record.ended } else { None };
+        Ok((read, ended.map_or(RunState::Killed, RunState::from)))
+    }
+
+    /// Reads a run record.
+    ///
+    /// # Errors
+    /// Where there is one that cannot be read (a damaged one is no error).
+    pub fn run(&self, file: &RunFile) -> Result<ReadRun> {
+        Ok(fsx::read_if_there(&file.path)?.map_or(ReadRun::Absent, |bytes| parse(&bytes, file)))
+    }
+
+    /// Records a run that starts to compute, and gives it its number.
+    ///
+    /// # Errors
+    /// Where the store cannot be written.
+    pub fn begin_run(&self, record: &mut RunRecord) -> Result<LiveRun> {
+        let _lock = self.layout.short_lock(LOCK)?;
+        let file = next(&self.layout, record)?;
+        let lock = live(&self.layout, file.id)?;
+        write(&self.layout, &file, record)?;
+        Ok(LiveRun { layout: Arc::clone(&self.layout), file, _lock: lock })
+    }
+
+    /// Records a run that has ended and was not recorded before. One that found everything in the store, just
+    /// as the last of its pipeline did, is counted there. Returns its number.
+    ///
+    /// # Errors
+    /// Where the store cannot be written.
+    pub fn add_run(&self, record: &mut RunRecord) -> Result<u64> {
+        let _lock = self.layout.short_lock(LOCK)?;
+        if record.is_all_cached()
+            && let Some((file, mut last)) = self.last_run(&record.pipeline)?
+            && last.is_like(record)
+        {
+            last.repeated += 1;
+            last.repeated_last = Some(record.started.clone());
+            record.id = last.id;
+            write(&self.layout, &file, &last)?;
+            return Ok(last.id);
+        }
+        let file = next(&self.layout, record)?;
+        write(&self.layout, &file, record)?;
+        Ok(file.id)
+    }
+
+    /// How a run stands whose record was read.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn state(&self, record: &RunRecord) -> Result<RunState> {
+        match record.ended {
+            Some(ended) => Ok(ended.into()),
+            None => self.liveness(record.id),
+        }
+    }
+
+    /// How a run stands that had not ended when its record was read.
+    fn liveness(&self, id: u64) -> Result<RunState> {
+        let path = live_path(&self.layout, id);
+        if fsx::stat(&path)?.is_none() {
+            return Ok(RunState::Killed);
+        }
+        Ok(match Gate::try_alone(&path)? {
+            None => RunState::Running,
+            Some(gate) if gate.is_enforced() => RunState::Killed,
+            Some(_) => RunState::Unknown,
+        })
+    }
+
+    fn last_run(&self, pipeline: &str) -> Result<Option<(RunFile, Box<RunRecord>)>> {
+        let last = self.runs()?.into_iter().rfind(|file| file.pipeline == name_of(pipeline));
+        let Some(file) = last else { return Ok(None) };
+        Ok(match self.run(&file)? {
+            ReadRun::Record(record) => Some((file, record)),
+            ReadRun::Foreign(_) | ReadRun::Damaged(_) | ReadRun::Absent => None,
+        })
+    }
+}
+
+impl LiveRun {
+    /// The run's number.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.file.id
+    }
+
+    /// Writes how the run ended, and lets go of it.
+    ///
+    /// # Errors
+    /// Where the store cannot be written: then the run counts as killed.
+    pub fn end(self, record: &mut RunRecord) -> Result<()> {
+        record.id = self.file.id;
+        write(&self.layout, &self.file, record)
+    }
+}
+
+/// The lock under which numbers are given.
+const LOCK: &str = "runs";
+
+fn live_path(layout: &Layout, id: u64) -> PathBuf {
+    layout.runs().join("live").join(id.to_string())
+}
+
+/// Locks the file of a live run; `None` where a reader just looks at an old one of that number.
+fn live(layout: &Layout, id: u64) -> Result<Option<FileLock>> {
+    let path = live_path(layout, id);
+    layout.prepare(&fsx::parent(&path))?;
+    // A reader holds it for microseconds.
+    for _ in 0..100 {
+        if let TryLock::Acquired(lock) = FileLock::try_acquire(&path, "")? {
+            return Ok(Some(lock));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    Ok(None)
+}
+
+/// What of a pipeline's name stands in the name of a file, which may be long, but not that long.
+fn name_of(pipeline: &str) -> &str {
+    let end = pipeline.char_indices().map(|(at, _)| at).find(|at| *at >= 150);
+    &pipeline[..end.unwrap_or(pipeline.len())]
+}
+
+/// The number, and the file, of a new run. Only for a holder of the lock.
+fn next(layout: &Layout, record: &mut RunRecord) -> Result<RunFile> {
+    layout.prepare(&layout.runs())?;
+    record.id = list(layout)?.last().map_or(1, |last| last.id + 1);
+    let pipeline = name_of(&record.pipeline).to_owned();
+    let path = layout.runs().join(format!("{:06}.{pipeline}.json", record.id));
+    Ok(RunFile { id: record.id, pipeline, path })
+}
+
+fn list(layout: &Layout) -> Result<Vec<RunFile>> {
+    let folder = layout.runs();
+    let names = fsx::list(&folder)?;
+    let mut files: Vec<RunFile> = names.iter().filter_map(|name| named(&folder, name.to_str()?)).collect();
+    files.sort();
+    Ok(files)
+}
+
+fn named(folder: &Path, name: &str) -> Option<RunFile> {
+    let (id, pipeline) = name.strip_suffix(".json")?.split_once('.')?;
+    let id = id.parse().ok().filter(|id| *id < u64::MAX)?;
+    Some(RunFile { id, pipeline: pipeline.to_owned(), path: folder.join(name) })
+}
+
+fn write(layout: &Layout, file: &RunFile, record: &RunRecord) -> Result<()> {
+    let json = serde_json::to_string(record).expect("a record has only text keys and plain values");
+    layout.write(&file.path, seal::close(&(json + "\n")).as_bytes())
+}
+
+/// Reads the bytes of the record of a run.
+fn parse(bytes: &[u8], file: &RunFile) -> ReadRun {
+    #[derive(serde::Deserialize)]
+    struct Head {
+        format: u32,
+    }
+    let Some(text) = seal::open(bytes) else { return ReadRun::Damaged("it was cut off or modified") };
+    match serde_json::from_str::<Head>(text) {
+        Ok(head) if head.format == RUN_FORMAT => {}
+        Ok(head) => return ReadRun::Foreign(head.format),
+        Err(_) => return ReadRun::Foreign(0),
+    }
+    match serde_json::from_str::<RunRecord>(text) {
+        Ok(record) if record.id != file.id => ReadRun::Damaged("it is the record of another run"),
+        Ok(record) => ReadRun::Record(Box::new(record)),
+        // The seal holds, so this is what was written: by a version with other fields.
+        Err(_) => ReadRun::Foreign(RUN_FORMAT),
+    }
+}
+
+#[cfg(test)]
+mod tests;

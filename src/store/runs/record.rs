@@ -1,0 +1,301 @@
+//! What a run record says: plain data.
+//!
+//! Knows digests and numbers; knows nothing of pipelines, engines or screens. Fields may be added (a record
+//! without one reads as if it were empty); [`RUN_FORMAT`] changes only when one changes its meaning.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::super::Number;
+use crate::digest::Digest;
+
+/// The version of [`RunRecord`]. A record of another version is named, and not read.
+pub const RUN_FORMAT: u32 = 1;
+
+/// One run: what it was about, and what came of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RunRecord {
+    /// [`RUN_FORMAT`].
+    pub format: u32,
+    /// Its number: runs of one store count from 1, in the order in which they were recorded. The store fills
+    /// it in.
+    pub id: u64,
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// The pipeline's file, as given.
+    pub file: String,
+    /// The texts that the pipeline was made from; its own comes first.
+    pub texts: Vec<Text>,
+    /// `--set`, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set: Vec<String>,
+    /// `--data`, as given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+    /// The stages that were asked for; all where empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<String>,
+    /// `--force`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forced: Vec<String>,
+    /// How the command line wanted it computed.
+    #[serde(default)]
+    pub asked: Asked,
+    /// The state of the project in git, where it is in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git: Option<Git>,
+    /// When it started, in RFC 3339, UTC, with milliseconds: what the machine's clock said.
+    pub started: String,
+    /// What it took, in seconds; `None` while it goes on, and where it was killed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// The machine's name.
+    pub host: String,
+    /// The number of its process: for people, nothing is decided by it.
+    pub process: u32,
+    /// The version of pcamflow.
+    pub pcamflow: String,
+    /// The sweep that it is a trial of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<SweepTrial>,
+    /// What was required of its numbers (`--require`), and whether that was met.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requirements: Vec<Requirement>,
+    /// Its stages, each after what it needs. Those of a run that has not ended say only their names.
+    pub stages: Vec<RunStage>,
+    /// How it ended; `None` while it goes on, and where it was killed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ended>,
+    /// How many more runs were the same, found everything in the store, and are not recorded by themselves.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub repeated: u64,
+    /// When the last of these started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeated_last: Option<String>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// One of the texts that a pipeline was made from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Text {
+    /// Its file, as given.
+    pub name: String,
+    /// What stood in it.
+    pub text: String,
+}
+
+/// How the command line wanted a run computed; `None` where it said nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Asked {
+    /// `--device`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// `--threads`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads: Option<u32>,
+    /// `--jobs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<usize>,
+    /// `--keep-going`.
+    #[serde(default)]
+    pub keep_going: bool,
+}
+
+/// The state of a project in git.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Git {
+    /// The commit that is checked out, in hexadecimal digits.
+    pub commit: String,
+    /// Whether files that git knows differ from it; `None` where nobody asked (nothing was computed) or git
+    /// had no answer in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dirty: Option<bool>,
+}
+
+/// Which trial of which sweep a run is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SweepTrial {
+    /// The sweep.
+    pub id: String,
+    /// The trial's name, as its folder has it.
+    pub trial: String,
+    /// What it sets: key -> value.
+    pub values: BTreeMap<String, String>,
+}
+
+/// Something that was required of a run's numbers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Requirement {
+    /// As written: `evaluate.test.accuracy >= 0.85`.
+    pub requirement: String,
+    /// The figure that was found; `None` where there was none.
+    #[serde(default)]
+    pub figure: Option<f64>,
+    /// Whether it was met.
+    pub met: bool,
+}
+
+/// What came of one stage.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RunStage {
+    /// The stage (`train.base`, `train.base@3`).
+    pub name: String,
+    /// Its key, where it came so far that it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Digest>,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// What it took to compute (where cached: when it was computed), in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// Where it computed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub device: String,
+    /// Its main numbers, the most telling first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub numbers: Vec<Number>,
+    /// Why it failed, or whose failure kept it from running.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// What came of a stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Its result was in the store.
+    Cached,
+    /// It was computed.
+    Computed,
+    /// It failed.
+    Failed,
+    /// A stage that it needs failed.
+    Blocked,
+    /// It was not reached.
+    #[default]
+    NotRun,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ended {
+    /// Everything that was asked for is there.
+    Done,
+    /// A stage failed.
+    Failed,
+    /// The user stopped it.
+    Interrupted,
+}
+
+impl RunRecord {
+    /// Whether it ended well without computing anything.
+    #[must_use]
+    pub fn is_all_cached(&self) -> bool {
+        self.ended == Some(Ended::Done) && self.stages.iter().all(|stage| stage.outcome == Outcome::Cached)
+    }
+
+    /// How many of its stages had that outcome.
+    #[must_use]
+    pub fn count(&self, outcome: Outcome) -> usize {
+        self.stages.iter().filter(|stage| stage.outcome == outcome).count()
+    }
+
+    /// The keys of the results that it used or made.
+    pub fn keys(&self) -> impl Iterator<Item = Digest> + '_ {
+        self.stages.iter().filter_map(|stage| stage.key)
+    }
+
+    /// Whether another run was about the same and came to the same: what and how, but for when and how fast.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        let commit = |run: &Self| run.git.as_ref().map(|git| git.commit.clone());
+        let stages = |run: &Self| run.stages.iter().map(|it| (it.name.clone(), it.key, it.outcome)).collect();
+        let (one, two): (Vec<_>, Vec<_>) = (stages(self), stages(other));
+        (&self.pipeline, &self.file, &self.texts, &self.set, &self.data)
+            == (&other.pipeline, &other.file, &other.texts, &other.set, &other.data)
+            && (&self.targets, &self.forced, &self.asked) == (&other.targets, &other.forced, &other.asked)
+            && (&self.sweep, &self.requirements, &self.host, &self.pcamflow)
+                == (&other.sweep, &other.requirements, &other.host, &other.pcamflow)
+            && (self.ended, commit(self)) == (other.ended, commit(other))
+            && one == two
+    }
+}
+
+#[cfg(test)]
+pub(in crate::store) mod examples {
+    use super::*;
+
+    /// A run that found these stages, with keys made of their names, in the store.
+    pub(in crate::store) fn cached(pipeline: &str, stages: &[&str]) -> RunRecord {
+        let stage = |name: &&str| RunStage {
+            name: (*name).to_owned(),
+            key: Some(Digest::of(name.as_bytes())),
+            outcome: Outcome::Cached,
+            seconds: Some(1.5),
+            numbers: vec![Number { name: "accuracy".to_owned(), value: 0.1 + 0.2 }],
+            ..RunStage::default()
+        };
+        RunRecord {
+            format: RUN_FORMAT,
+            pipeline: pipeline.to_owned(),
+            file: format!("{pipeline}.toml"),
+            texts: vec![Text { name: format!("{pipeline}.toml"), text: "[synthesize.s]\n".to_owned() }],
+            started: "2026-01-02T03:04:05.006Z".to_owned(),
+            seconds: Some(0.01),
+            stages: stages.iter().map(stage).collect(),
+            ended: Some(Ended::Done),
+            ..RunRecord::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{examples::cached, *};
+
+    #[test]
+    fn a_record_reads_back_and_one_without_later_fields_as_if_they_were_empty() {
+        let mut record = cached("full", &["split.d", "train.base"]);
+        record.stages[0].numbers.push(Number { name: "undefined".to_owned(), value: f64::NAN });
+        record.sweep = Some(SweepTrial { id: "7".to_owned(), ..SweepTrial::default() });
+        let text = serde_json::to_string(&record).unwrap();
+        let read: RunRecord = serde_json::from_str(&text).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), text);
+        let least = r#"{"format":1,"id":3,"pipeline":"p","file":"p.toml","texts":[],"started":"","host":"",
+            "process":1,"pcamflow":"","stages":[{"name":"a.b","outcome":"not-run"}],"from-the-future":[1]}"#;
+        let read: RunRecord = serde_json::from_str(least).unwrap();
+        assert_eq!((read.id, read.ended, read.stages[0].outcome), (3, None, Outcome::NotRun));
+    }
+
+    #[test]
+    fn runs_are_alike_whenever_they_ran_and_however_long() {
+        let one = cached("full", &["split.d"]);
+        let later = RunRecord { id: 9, started: "later".to_owned(), seconds: Some(2.0), ..one.clone() };
+        assert!(one.is_like(&later) && one.is_all_cached());
+        let changes: [fn(&mut RunRecord); 5] = [
+            |run| run.set.push("a.b.c=1".to_owned()),
+            |run| run.texts[0].text += "# comment",
+            |run| run.stages[0].key = None,
+            |run| run.asked.threads = Some(2),
+            |run| run.git = Some(Git { commit: "ab".to_owned(), dirty: None }),
+        ];
+        for change in changes {
+            let mut other = one.clone();
+            change(&mut other);
+            assert!(!one.is_like(&other));
+        }
+    }
+}

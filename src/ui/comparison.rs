@@ -1,0 +1,300 @@
+//! Runs side by side: as a table for people, as CSV and as JSON for programs.
+//!
+//! Knows what a comparison holds; computes nothing.
+
+use std::collections::BTreeMap;
+
+use console::{Alignment, measure_text_width, pad_str};
+use serde::Serialize;
+
+use super::{View, format, json, paint::Tone, runs, view_of_stdout};
+use crate::{
+    engine::history::{Cell, Column, Comparison, Row, What, shortened},
+    store::RunState,
+};
+
+/// A comparison as a table. Numbers that are the same in all runs are left out, and those for which there is
+/// no room.
+#[must_use]
+pub fn table(comparison: &Comparison) -> String {
+    table_text(comparison, &view_of_stdout())
+}
+
+/// A comparison as CSV: every column, numbers in full, the spread and the count of repeats beside their mean.
+///
+/// # Errors
+/// None that a person can cause.
+pub fn csv(comparison: &Comparison) -> anyhow::Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let spread: Vec<bool> = (0..comparison.columns.len()).map(|at| is_spread(comparison, at)).collect();
+    let mut header: Vec<String> =
+        ["run", "started", "pipeline", "trial", "state"].map(str::to_owned).to_vec();
+    for (column, spread) in comparison.columns.iter().zip(&spread) {
+        header.push(column.name.clone());
+        if *spread {
+            header.extend([format!("{} sd", column.name), format!("{} n", column.name)]);
+        }
+    }
+    writer.write_record(&header)?;
+    for row in &comparison.rows {
+        writer.write_record(csv_row(row, &spread))?;
+    }
+    Ok(String::from_utf8(writer.into_inner()?)?)
+}
+
+fn csv_row(row: &Row, spread: &[bool]) -> Vec<String> {
+    let trial = row.run.sweep.as_ref().map(|it| it.trial.clone()).unwrap_or_default();
+    let (_, state) = runs::outcome(row.state);
+    let (started, pipeline) = (row.run.started.clone(), row.run.pipeline.clone());
+    let mut fields = vec![row.run.id.to_string(), started, pipeline, trial, state.to_owned()];
+    for (cell, spread) in row.cells.iter().zip(spread) {
+        let (value, sd, n) = match cell {
+            Cell::Absent => Default::default(),
+            Cell::Default => ("default".to_owned(), String::new(), String::new()),
+            Cell::Text(text) => (text.clone(), String::new(), String::new()),
+            Cell::Figure { mean, sd, n, .. } => {
+                (mean.to_string(), sd.map(|sd| sd.to_string()).unwrap_or_default(), n.to_string())
+            }
+        };
+        fields.push(value);
+        if *spread {
+            fields.extend([sd, n]);
+        }
+    }
+    fields
+}
+
+fn is_spread(comparison: &Comparison, at: usize) -> bool {
+    comparison.rows.iter().any(|row| matches!(row.cells[at], Cell::Figure { n: 2.., .. }))
+}
+
+/// A comparison as one JSON object.
+#[must_use]
+pub fn object(comparison: &Comparison) -> String {
+    #[derive(Serialize)]
+    struct Run<'a> {
+        run: u64,
+        started: &'a str,
+        pipeline: &'a str,
+        trial: Option<&'a str>,
+        state: RunState,
+        values: BTreeMap<&'a str, &'a Cell>,
+    }
+    #[derive(Serialize)]
+    struct Object<'a> {
+        columns: &'a [Column],
+        runs: Vec<Run<'a>>,
+    }
+    let runs = comparison
+        .rows
+        .iter()
+        .map(|row| Run {
+            run: row.run.id,
+            started: &row.run.started,
+            pipeline: &row.run.pipeline,
+            trial: row.run.sweep.as_ref().map(|it| it.trial.as_str()),
+            state: row.state,
+            values: comparison.columns.iter().map(|column| column.name.as_str()).zip(&row.cells).collect(),
+        })
+        .collect();
+    json::object("comparison", &Object { columns: &comparison.columns, runs })
+}
+
+/// One column of the table for people.
+struct Shown {
+    heading: String,
+    /// Texts with whether they are best.
+    cells: Vec<(String, bool)>,
+    right: bool,
+}
+
+fn table_text(comparison: &Comparison, view: &View) -> String {
+    let mut columns = vec![runs_column(comparison)];
+    columns.extend(trials_column(comparison));
+    let names: Vec<&str> = comparison.columns.iter().map(|column| column.name.as_str()).collect();
+    let short = shortened(&names);
+    let told = (0..names.len()).filter(|at| says_something(comparison, *at));
+    columns.extend(told.map(|at| shown(comparison, at, &short[at])));
+    columns.extend(states_column(comparison));
+    let left_out = fit(&mut columns, view.width);
+    let widths: Vec<usize> = columns.iter().map(Shown::width).collect();
+    let headings = columns.iter().map(|column| view.paint.tone(Tone::Faint, &column.heading));
+    let mut text = line(headings.collect(), &columns, &widths);
+    for place in 0..comparison.rows.len() {
+        let tone = |best: bool| if best { Tone::Good } else { Tone::Normal };
+        let cells = columns.iter().map(|column| {
+            let (text, best) = &column.cells[place];
+            view.paint.tone(tone(*best), text)
+        });
+        text += &line(cells.collect(), &columns, &widths);
+    }
+    text + &notes(comparison, left_out)
+}
+
+fn runs_column(comparison: &Comparison) -> Shown {
+    let cells = comparison.rows.iter().map(|row| (row.run.id.to_string(), false)).collect();
+    Shown { heading: "run".to_owned(), cells, right: true }
+}
+
+fn trials_column(comparison: &Comparison) -> Option<Shown> {
+    let trial = |row: &Row| row.run.sweep.as_ref().map(|it| format::one_line(&it.trial)).unwrap_or_default();
+    let cells: Vec<(String, bool)> = comparison.rows.iter().map(|row| (trial(row), false)).collect();
+    let any = cells.iter().any(|(text, _)| !text.is_empty());
+    any.then(|| Shown { heading: "trial".to_owned(), cells, right: false })
+}
+
+/// How the runs ended, where not all ended well.
+fn states_column(comparison: &Comparison) -> Option<Shown> {
+    let cells = comparison.rows.iter().map(|row| (runs::outcome(row.state).1.to_owned(), false)).collect();
+    let any = comparison.rows.iter().any(|row| row.state != RunState::Done);
+    any.then(|| Shown { heading: "outcome".to_owned(), cells, right: false })
+}
+
+/// Numbers that are the same everywhere tell nothing of a difference.
+fn says_something(comparison: &Comparison, at: usize) -> bool {
+    let column = &comparison.columns[at];
+    let mut values = comparison.rows.iter().map(|row| row.cells[at].number());
+    let first = values.next();
+    column.what != What::Number || comparison.rows.len() < 2 || values.any(|value| Some(value) != first)
+}
+
+fn shown(comparison: &Comparison, at: usize, heading: &str) -> Shown {
+    let column = &comparison.columns[at];
+    let cell = |row: &Row| match &row.cells[at] {
+        Cell::Absent => (String::new(), false),
+        Cell::Default => ("default".to_owned(), false),
+        Cell::Text(text) => (runs::brief(&format::one_line(text)), false),
+        Cell::Figure { mean, sd, best, .. } => {
+            let value = match column.what {
+                What::Seconds => format::duration(*mean),
+                _ => runs::with_spread(*mean, *sd),
+            };
+            // The star stands also where there are no colours, and digits stay below digits.
+            (format!("{value}{}", if *best { "*" } else { " " }), *best)
+        }
+    };
+    let heading = match column.what {
+        What::Seconds => "compute time".to_owned(),
+        _ => format::one_line(heading),
+    };
+    let figures = matches!(column.what, What::Number | What::Seconds);
+    let cells: Vec<(String, bool)> = comparison.rows.iter().map(cell).collect();
+    let right = figures || comparison.rows.iter().all(|row| row.cells[at].number().is_some());
+    Shown { heading: if figures { heading + " " } else { heading }, cells, right }
+}
+
+impl Shown {
+    fn width(&self) -> usize {
+        let texts = self.cells.iter().map(|(text, _)| text).chain([&self.heading]);
+        texts.map(|text| measure_text_width(text)).max().unwrap_or(0)
+    }
+}
+
+const GAP: &str = "  ";
+
+/// Leaves out columns from the right until the rest fits, but for the first two; how many.
+fn fit(columns: &mut Vec<Shown>, width: Option<usize>) -> usize {
+    let Some(width) = width else { return 0 };
+    let before = columns.len();
+    let total = |columns: &[Shown]| {
+        columns.iter().map(Shown::width).sum::<usize>() + GAP.len() * columns.len().saturating_sub(1)
+    };
+    while columns.len() > 2 && total(columns) > width {
+        columns.pop();
+    }
+    before - columns.len()
+}
+
+fn line(cells: Vec<String>, columns: &[Shown], widths: &[usize]) -> String {
+    let padded = cells.iter().zip(columns).zip(widths).map(|((text, column), width)| {
+        let alignment = if column.right { Alignment::Right } else { Alignment::Left };
+        pad_str(text, *width, alignment, None).into_owned()
+    });
+    format!("{}\n", padded.collect::<Vec<_>>().join(GAP).trim_end())
+}
+
+fn notes(comparison: &Comparison, left_out: usize) -> String {
+    let any_best = comparison.rows.iter().flat_map(|row| &row.cells);
+    let any_best = any_best.into_iter().any(|cell| matches!(cell, Cell::Figure { best: true, .. }));
+    let mut text = String::new();
+    if any_best {
+        text += "\n* the best of its column\n";
+    }
+    if left_out > 0 {
+        let columns = format::plural(left_out, "column");
+        text += &format!("{columns} did not fit: `--csv` has all, `--by stage.number` chooses\n");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{engine::history::Better, store::RunRecord, ui::paint::Paint};
+
+    fn column(name: &str, what: What, better: Option<Better>) -> Column {
+        Column { name: name.to_owned(), what, better }
+    }
+
+    fn figure(mean: f64, sd: Option<f64>, best: bool) -> Cell {
+        Cell::Figure { mean, sd, n: 1 + usize::from(sd.is_some()), best }
+    }
+
+    fn comparison() -> Comparison {
+        let columns = vec![
+            column("train.base.epochs", What::Parameter, None),
+            column("evaluate.test.accuracy", What::Number, Some(Better::Higher)),
+            column("split.d.test", What::Number, None),
+            column("compute-seconds", What::Seconds, Some(Better::Lower)),
+        ];
+        let row = |id, state, epochs: Cell, accuracy, seconds| Row {
+            run: RunRecord { id, pipeline: "full, \"big\"".to_owned(), ..RunRecord::default() },
+            state,
+            cells: vec![epochs, accuracy, figure(200.0, None, false), seconds],
+        };
+        let rows = vec![
+            row(9, RunState::Done, Cell::Default, figure(0.5, Some(0.01), false), figure(90.0, None, false)),
+            row(10, RunState::Failed, Cell::Text("12".to_owned()), figure(0.75, None, true), Cell::Absent),
+        ];
+        Comparison { columns, rows }
+    }
+
+    #[test]
+    fn the_table_marks_the_best_and_leaves_out_what_is_the_same() {
+        let text = table_text(&comparison(), &View { paint: Paint::OFF, width: None });
+        let expected = "\
+run  epochs        accuracy   compute time   outcome
+  9  default  0.500 ± 0.010    1 min 30 s    done
+ 10  12                0.75*                 failed
+
+* the best of its column
+";
+        assert_eq!(text, expected);
+        let narrow = table_text(&comparison(), &View { paint: Paint::OFF, width: Some(20) });
+        assert!(narrow.contains("3 columns did not fit"), "{narrow}");
+    }
+
+    #[test]
+    fn csv_and_json_have_everything() {
+        let text = csv(&comparison()).unwrap();
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let header: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
+        assert_eq!(
+            header[5..],
+            [
+                "train.base.epochs",
+                "evaluate.test.accuracy",
+                "evaluate.test.accuracy sd",
+                "evaluate.test.accuracy n",
+                "split.d.test",
+                "compute-seconds"
+            ]
+        );
+        let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+        assert_eq!((&rows[0][2], &rows[0][5], &rows[0][7]), ("full, \"big\"", "default", "0.01"));
+        let value: serde_json::Value = serde_json::from_str(&object(&comparison())).unwrap();
+        assert_eq!(value["columns"][1]["better"], "higher");
+        assert_eq!(value["runs"][1]["values"]["evaluate.test.accuracy"]["best"], true);
+        assert_eq!(value["runs"][1]["values"]["compute-seconds"], serde_json::Value::Null);
+    }
+}

@@ -1,0 +1,306 @@
+//! What came of computing stages again: a table a stage, or an object a stage.
+//!
+//! Pure functions from what was judged to a text; compares nothing.
+
+use console::Alignment;
+use serde::Serialize;
+
+use super::{
+    Mode, View, format, json, observer,
+    paint::Tone,
+    table::{Table, cell},
+    view_of_stdout, write,
+};
+use crate::{
+    engine::{again::Conditions, event::Observer},
+    inspect::compare::{Comparison, Part},
+    protocol::Failure,
+};
+
+/// What is promised of a result that is computed again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Promise {
+    /// The same bytes.
+    SameBytes,
+    /// Numbers that are the same within a tolerance.
+    WithinTolerance,
+    /// One valid result of many.
+    OneRealisation,
+}
+
+/// How an artifact stands to the promise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The same bytes.
+    Identical,
+    /// Other bytes, numbers within the tolerance.
+    WithinTolerance,
+    /// It differs, and nothing was promised of it.
+    MayDiffer,
+    /// It differs more than was promised.
+    NotAsPromised,
+}
+
+/// One artifact.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct JudgedArtifact {
+    /// Its name.
+    pub artifact: String,
+    /// Its file's name.
+    pub file: String,
+    /// How it stands to the promise.
+    pub verdict: Verdict,
+    /// How far apart both are; `None` where they are the same.
+    pub comparison: Option<Comparison>,
+}
+
+/// One stage.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct JudgedStage {
+    /// The stage.
+    pub stage: String,
+    /// Whether all is as promised.
+    pub as_promised: bool,
+    /// What is promised.
+    pub promise: Promise,
+    /// How far numbers may be apart where a tolerance is promised.
+    pub tolerance: f64,
+    /// How the stored result was made, and how this one.
+    pub conditions: [Conditions; 2],
+    /// What it took, in seconds: then, and now.
+    pub seconds: [f64; 2],
+    /// Its artifacts.
+    pub artifacts: Vec<JudgedArtifact>,
+    /// Where what was computed is kept.
+    pub kept: Option<String>,
+}
+
+/// Who shows how far it is: lines or bars on standard error; with JSON, only what goes wrong.
+#[must_use]
+pub fn progress(json: bool) -> Box<dyn Observer> {
+    observer(if json { Mode::Quiet } else { Mode::Plain })
+}
+
+/// Writes what came of one stage.
+pub fn show(json: bool, stage: &JudgedStage) {
+    write(&if json { json::object("verified", stage) } else { text(stage, &view_of_stdout()) });
+}
+
+/// Writes why a stage was not verified: on standard error, or as an object.
+pub fn refused(json: bool, stage: &str, failure: &Failure) {
+    #[derive(Serialize)]
+    #[serde(rename_all = "kebab-case")]
+    struct Object<'a> {
+        stage: &'a str,
+        class: crate::protocol::FailureClass,
+        message: &'a str,
+    }
+    let (class, message) = (failure.class, failure.message.as_str());
+    if json {
+        write(&json::object("not-verified", &Object { stage, class, message }));
+    } else {
+        let mut out = super::out::Out::new(std::io::stderr());
+        out.write(&format::clean(&format!("error: `{stage}` was not verified: {message}\n")));
+        out.flush();
+    }
+}
+
+/// The most parts of an artifact that are told.
+const TOLD: usize = 4;
+
+fn text(stage: &JudgedStage, view: &View) -> String {
+    let mut table = Table::new([Alignment::Left, Alignment::Left, Alignment::Left]);
+    for artifact in &stage.artifacts {
+        let (tone, word) = verdict(artifact.verdict);
+        let mut lines = artifact.comparison.as_ref().map(differences).unwrap_or_default().into_iter();
+        let first = lines.next().unwrap_or_default();
+        table.row([
+            cell(Tone::Normal, artifact.artifact.as_str()),
+            cell(tone, word),
+            cell(Tone::Normal, format::clean(&first)),
+        ]);
+        lines.for_each(|line| {
+            table.row([
+                cell(Tone::Normal, ""),
+                cell(Tone::Normal, ""),
+                cell(Tone::Normal, format::clean(&line)),
+            ]);
+        });
+    }
+    let (tone, word) = match stage.as_promised {
+        true => (Tone::Good, "as promised"),
+        false => (Tone::Bad, "not as promised"),
+    };
+    let [_, seconds] = stage.seconds;
+    let head = view.paint.tone(Tone::Strong, &format::one_line(&stage.stage));
+    let word = view.paint.tone(tone, word);
+    let mut text = format!(
+        "{head}: {word} ({}), computed again in {}\n",
+        promised(stage.promise, stage.tolerance),
+        format::duration(seconds)
+    );
+    conditions(&stage.conditions).iter().for_each(|line| text += &format!("  {}\n", format::one_line(line)));
+    text += &table.text(view.paint, 2, view.width);
+    if let Some(kept) = &stage.kept {
+        text += &format!("  kept in {}\n", format::one_line(kept));
+    }
+    text
+}
+
+fn promised(promise: Promise, tolerance: f64) -> String {
+    match promise {
+        Promise::SameBytes => "the same bytes".to_owned(),
+        Promise::WithinTolerance => format!("numbers within {tolerance:e} of the largest"),
+        Promise::OneRealisation => {
+            "one valid result of many: only on the same machine, device and threads are bytes the same"
+                .to_owned()
+        }
+    }
+}
+
+fn verdict(verdict: Verdict) -> (Tone, &'static str) {
+    match verdict {
+        Verdict::Identical => (Tone::Good, "bit-identical"),
+        Verdict::WithinTolerance => (Tone::Good, "within tolerance"),
+        Verdict::MayDiffer => (Tone::Warning, "differs, as it may"),
+        Verdict::NotAsPromised => (Tone::Bad, "differs"),
+    }
+}
+
+/// Under which conditions both were made, where they are different.
+fn conditions([then, now]: &[Conditions; 2]) -> Vec<String> {
+    let threads = [then, now].map(|one| format::plural(one.threads, "thread"));
+    let versions = [then, now].map(|one| {
+        let each: Vec<String> =
+            one.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+        each.join(", ")
+    });
+    let facts = [
+        (&then.host, &now.host),
+        (&then.device, &now.device),
+        (&threads[0], &threads[1]),
+        (&versions[0], &versions[1]),
+    ];
+    let differs = facts.iter().filter(|(then, now)| then != now);
+    differs.map(|(then, now)| format!("then {then}, now {now}")).collect()
+}
+
+/// How far apart two files are, one line a part, the most telling first.
+fn differences(found: &Comparison) -> Vec<String> {
+    let mut lines: Vec<String> = found.otherwise.iter().take(TOLD).cloned().collect();
+    let more = (found.otherwise.len() - lines.len()) as u64 + found.more;
+    if more > 0 {
+        lines.push(format!("and {} more such", format::count(more)));
+    }
+    lines.extend(found.parts.iter().take(TOLD).map(part));
+    if found.parts.len() > TOLD {
+        lines.push(format!("and {} more, by less", found.parts.len() - TOLD));
+    }
+    if lines.is_empty() {
+        let at = format::count(found.first_difference.unwrap_or_default());
+        let sizes = found.bytes.map(|bytes| format::amount(bytes, 0, "bytes"));
+        let values =
+            if found.nature == crate::inspect::compare::Nature::Bytes { "" } else { "the same values, " };
+        let sizes = if found.bytes[0] == found.bytes[1] {
+            sizes[0].clone()
+        } else {
+            format!("{} then, {} now", sizes[0], sizes[1])
+        };
+        lines.push(format!("{values}other bytes from byte {at} on ({sizes})"));
+    }
+    lines
+}
+
+fn part(part: &Part) -> String {
+    let Part { name, elements, different, absolute, relative, at, values: [then, now], .. } = part;
+    let place = if at.is_empty() || at == name { String::new() } else { format!(" at {at}") };
+    let by = match absolute.is_finite() {
+        true => format!("by up to {absolute:.2e} (relative {relative:.1e}){place}"),
+        false => format!("without bound{place}"),
+    };
+    let count = match elements {
+        1 => String::new(),
+        _ => format!(" {} of {}", format::count(*different), format::count(*elements)),
+    };
+    format!("{name}:{count} {by}: {then} then, {now} now")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{inspect::compare::Nature, ui::paint::Paint};
+
+    fn conditions(threads: usize) -> Conditions {
+        Conditions { host: "ada".into(), device: "cpu".into(), threads, versions: Default::default() }
+    }
+
+    fn judged(verdict: Verdict, comparison: Option<Comparison>) -> JudgedStage {
+        let artifact =
+            JudgedArtifact { artifact: "model".into(), file: "m.safetensors".into(), verdict, comparison };
+        JudgedStage {
+            stage: "train.base".into(),
+            as_promised: verdict != Verdict::NotAsPromised,
+            promise: Promise::SameBytes,
+            tolerance: 1e-4,
+            conditions: [conditions(2), conditions(4)],
+            seconds: [3.0, 2.5],
+            artifacts: vec![artifact],
+            kept: None,
+        }
+    }
+
+    fn comparison(parts: Vec<Part>, otherwise: Vec<String>) -> Comparison {
+        let nature = Nature::Data;
+        Comparison {
+            identical: false,
+            bytes: [8, 8],
+            first_difference: Some(3),
+            nature,
+            parts,
+            otherwise,
+            more: 0,
+        }
+    }
+
+    fn shown(stage: &JudgedStage) -> String {
+        text(stage, &View { paint: Paint::OFF, width: None })
+    }
+
+    #[test]
+    fn what_is_the_same_is_one_line() {
+        let expected = "\
+train.base: as promised (the same bytes), computed again in 2.5 s
+  then 2 threads, now 4 threads
+  model  bit-identical
+";
+        assert_eq!(shown(&judged(Verdict::Identical, None)), expected);
+    }
+
+    #[test]
+    fn what_differs_says_by_how_much_and_where() {
+        let part = Part {
+            name: "conv1.weight".into(),
+            elements: 864,
+            different: 3,
+            absolute: 0.5,
+            relative: 0.25,
+            scale: 2.0,
+            at: "[1, 0]".into(),
+            values: [2.0, 1.5],
+        };
+        let found = comparison(vec![part], vec!["`b` is gone".to_owned()]);
+        let expected = "\
+train.base: not as promised (the same bytes), computed again in 2.5 s
+  then 2 threads, now 4 threads
+  model  differs  `b` is gone
+                  conv1.weight: 3 of 864 by up to 5.00e-1 (relative 2.5e-1) at [1, 0]: 2 then, 1.5 now
+";
+        assert_eq!(shown(&judged(Verdict::NotAsPromised, Some(found))), expected);
+        let bytes = shown(&judged(Verdict::NotAsPromised, Some(comparison(Vec::new(), Vec::new()))));
+        assert!(bytes.contains("the same values, other bytes from byte 3 on (8 B)"), "{bytes}");
+    }
+}

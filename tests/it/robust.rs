@@ -1,0 +1,277 @@
+//! Retries, timeouts and memory, through the real binary.
+
+use std::{
+    fs,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use rustix::process::Signal;
+
+use crate::sandbox::{Output, Running, Sandbox, files};
+
+/// A stage that draws for a good while, computed as `run` says.
+fn project(patches: u32, run: &str) -> Sandbox {
+    let text = format!(
+        "[pipeline]\nname = 'robust'\n[synthesize.s]\npatches = {patches}\nslides = 4\nrun = {{ {run} }}\n"
+    );
+    Sandbox::new().pipeline(&text)
+}
+
+/// Waits until a run has got somewhere.
+#[track_caller]
+fn until(what: &str, mut reached: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !reached() {
+        assert!(Instant::now() < deadline, "the run never came to: {what}");
+        sleep(Duration::from_millis(2));
+    }
+}
+
+/// The processes that an engine has started.
+fn children(project: &Sandbox, engine: &Running<'_>) -> Vec<i32> {
+    project.alive().into_iter().filter(|&id| id != engine.pid()).collect()
+}
+
+/// Kills the process that computes, once it has begun to write images.
+#[track_caller]
+fn kill_the_computing(project: &Sandbox, engine: &Running<'_>) -> Vec<i32> {
+    until("a child that draws", || {
+        files(&project.path(".pcamflow/staging")).iter().any(|path| path.ends_with("images.h5"))
+    });
+    let children = children(project, engine);
+    for id in &children {
+        let id = rustix::process::Pid::from_raw(*id).unwrap();
+        let _ = rustix::process::kill_process(id, Signal::KILL);
+    }
+    children
+}
+
+/// What the record of the stage says of how it was made.
+fn made(project: &Sandbox) -> serde_json::Value {
+    let shown = project.pcamflow(&["show", "p.toml", "synthesize.s", "--json"]).exit(0);
+    shown.events()[0]["record"]["made"].clone()
+}
+
+#[test]
+fn a_lost_process_is_replaced_and_the_record_says_so() {
+    let project = project(160, "retry = { times = 2, delay = '10ms' }");
+    let run = project.start(&[]);
+    kill_the_computing(&project, &run);
+    let output = run.finish().ran(["synthesize.s"]);
+    let warnings = output.warnings();
+    assert!(
+        warnings.contains("attempt 1 of 3 failed, the next begins in 10ms: the process was killed"),
+        "{warnings}"
+    );
+    assert!(!warnings.contains("run again to go on"), "{warnings}");
+    assert_eq!(made(&project)["failed-attempts"], 1);
+    let text = project.pcamflow(&["show", "p.toml", "synthesize.s"]).exit(0).stdout;
+    assert!(text.contains("attempts  2 (1 failed before)"), "{text}");
+    let log = project.pcamflow(&["log", "p.toml", "synthesize.s"]).exit(0).stdout;
+    assert!(log.contains("attempt 1 of 3 failed"), "{log}");
+    project.nothing_is_left_running();
+    // How it was computed is no part of the key.
+    project.rewrite(
+        "p.toml",
+        fs::read_to_string(project.path("p.toml")).unwrap().replace("times = 2", "times = 7"),
+    );
+    project.run(&[]).cached_all();
+}
+
+#[test]
+fn a_process_that_was_killed_by_hand_is_not_taken_for_want_of_memory_and_its_peak_is_told() {
+    let project = project(160, "");
+    let run = project.start(&[]);
+    kill_the_computing(&project, &run);
+    let message = run.finish().exit(1).failure();
+    assert!(message.contains("the process was killed (SIGKILL)"), "{message}");
+    assert!(message.contains("at its peak"), "{message}");
+    if fs::read_to_string("/proc/vmstat").unwrap_or_default().contains("\noom_kill ") {
+        assert!(message.contains("not by the kernel for want of memory"), "{message}");
+    }
+}
+
+#[test]
+fn the_peak_of_a_good_stage_is_in_its_record_and_shown() {
+    let project = project(40, "");
+    project.run(&[]).ran(["synthesize.s"]);
+    let peak = made(&project)["peak-memory"].as_u64().unwrap();
+    assert!((1 << 20..1 << 34).contains(&peak), "{peak}");
+    assert!(made(&project).get("failed-attempts").is_none());
+    let text = project.pcamflow(&["show", "p.toml", "synthesize.s"]).exit(0).stdout;
+    assert!(text.contains("memory    ") && text.contains("at its peak"), "{text}");
+}
+
+#[test]
+fn a_stage_that_takes_too_long_is_ended_and_told_as_such() {
+    let project = project(20_000, "timeout = '400ms'");
+    let output = project.run(&[]).exit(1);
+    let failed = &output.events_of("failed")[0];
+    assert_eq!(failed["class"], "timeout");
+    let message = output.failure();
+    assert!(message.starts_with("it took longer than 400ms (`timeout`)"), "{message}");
+    assert!(message.contains("what it has computed is kept"), "{message}");
+    assert!(output.duration < Duration::from_secs(20), "{:?}", output.duration);
+    project.nothing_is_left_running();
+}
+
+#[test]
+fn when_no_attempt_is_left_the_last_failure_counts() {
+    let retry = "retry = { times = 2, on = 'timeout', delay = '5ms' }";
+    let project = project(20_000, &format!("timeout = '60ms', {retry}"));
+    let output = project.run(&[]).exit(1);
+    assert!(output.failure().starts_with("attempt 3 of 3: it took longer than 60ms"), "{}", output.failure());
+    let warnings = output.warnings();
+    assert!(warnings.contains("attempt 1 of 3 failed, the next begins in 5ms: it took"), "{warnings}");
+    assert!(warnings.contains("attempt 2 of 3 failed, the next begins in 10ms: it took"), "{warnings}");
+    let time = project.run(&["--set", "synthesize.s.run.retry.on=\"worker-lost\""]).exit(1);
+    assert_eq!(time.warnings(), "", "a timeout is no lost process");
+}
+
+#[test]
+fn a_stop_ends_the_wait_for_the_next_attempt_at_once() {
+    let project = project(160, "retry = { times = 1, delay = '10min' }");
+    let run = project.start(&[]);
+    let killed = kill_the_computing(&project, &run);
+    until("the end of the child", || killed.iter().all(|id| !project.alive().contains(id)));
+    sleep(Duration::from_millis(300));
+    let began = Instant::now();
+    run.signal(Signal::TERM);
+    let output = run.finish().exit(130);
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert!(output.warnings().contains("the next begins in 10m"), "{}", output.warnings());
+    assert!(output.events_of("failed").is_empty());
+    project.nothing_is_left_running();
+    project.run(&[]).ran(["synthesize.s"]);
+}
+
+#[test]
+fn settings_of_all_stages_stand_in_run_and_wrong_places_are_named() {
+    let text = "[pipeline]\nname = 'robust'\n[run]\nretry = { times = 1 }\ntimeout = '1h'\n[synthesize.s]\npatches = 12\nslides = 2\n";
+    let project = Sandbox::new().pipeline(text);
+    project.run(&[]).ran(["synthesize.s"]);
+    let complaint = |text: &str| -> Output {
+        project.rewrite("p.toml", text);
+        project.pcamflow(&["check", "p.toml"]).exit(2)
+    };
+    for (key, help) in [
+        ("retry = { times = 2, on = 'worker-lost' }", "run = { retry = ... }"),
+        ("timeout = '2h'", "run = { timeout = ... }"),
+    ] {
+        complaint(&format!("[synthesize.s]\npatches = 12\nslides = 2\n{key}\n")).complains(help);
+    }
+    for (run, said) in [
+        ("timeout = 'soon'", "`soon` is no span of time"),
+        ("timeout = '0s'", "leaves no time at all"),
+        ("retry = { on = 'any' }", "times"),
+        ("retry = { times = 1, on = 'luck' }", "worker-lost"),
+    ] {
+        complaint(&format!("[synthesize.s]\npatches = 12\nslides = 2\nrun = {{ {run} }}\n")).complains(said);
+    }
+}
+
+/// A memory cgroup with a limit, and the file that takes processes in; `None` where none can be made here.
+struct Cgroup(std::path::PathBuf);
+
+impl Cgroup {
+    fn new(limit: &str) -> Option<Self> {
+        let name = format!("pcamflow-test-{}", std::process::id());
+        for (root, file) in
+            [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")]
+        {
+            let folder = std::path::Path::new(root).join(&name);
+            if fs::create_dir(&folder).is_err() {
+                continue;
+            }
+            let cgroup = Self(folder);
+            // Swap would help out.
+            let _ = fs::write(cgroup.0.join("memory.swap.max"), "0");
+            if fs::write(cgroup.0.join(file), limit).is_ok() {
+                return Some(cgroup);
+            }
+        }
+        eprintln!("skipped: no memory cgroup can be made here");
+        None
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+#[test]
+fn a_process_that_the_kernel_killed_for_want_of_memory_is_told_as_such() {
+    let Some(cgroup) = Cgroup::new("10M") else { return };
+    let project = project(2000, "");
+    let script =
+        format!("echo $$ >'{}/cgroup.procs' && exec $PCAMFLOW run p.toml --json", cgroup.0.display());
+    let output = project.shell(&script);
+    if output.stderr.contains("cgroup.procs") {
+        eprintln!("skipped: {}", output.stderr);
+        return;
+    }
+    let message = output.exit(1).failure();
+    assert!(message.contains("by the kernel for want of memory (it held "), "{message}");
+    assert!(message.contains("its cgroup (container) may hold 10 MiB"), "{message}");
+    assert!(message.contains("lower `memory`"), "{message}");
+    project.nothing_is_left_running();
+}
+
+#[test]
+fn a_folder_that_is_no_store_and_a_store_of_another_format_are_refused() {
+    let project = project(12, "").file("documents/thesis.tex", "x");
+    let refused = |said: &str| {
+        for command in [&["run", "p.toml"][..], &["plan", "p.toml"], &["cache", "gc"]] {
+            project.pcamflow(&[command, &["--store", "documents"]].concat()).exit(3).complains(said);
+        }
+    };
+    refused("documents is no pcamflow store: it holds thesis.tex");
+    assert_eq!(project.names("documents"), ["thesis.tex"]);
+    project.rewrite("documents/format", "pcamflow store 9\ntakes pcamflow 3.1 or newer\n");
+    refused("has format 9, and this pcamflow");
+    refused("it takes pcamflow 3.1 or newer");
+    project.rewrite("documents/format", "\0\0\0");
+    refused("is damaged, or another program's");
+    assert_eq!(project.names("documents"), ["format", "thesis.tex"]);
+}
+
+#[test]
+fn a_result_that_verify_put_aside_runs_again_for_that_reason() {
+    let project = project(12, "");
+    project.run(&[]).ran(["synthesize.s"]);
+    let objects = files(&project.path(".pcamflow/objects"));
+    let largest = objects.iter().max_by_key(|path| path.metadata().unwrap().len()).unwrap();
+    fs::remove_file(largest).unwrap();
+    project.pcamflow(&["cache", "verify"]).exit(1);
+    let plan = project.pcamflow(&["plan", "p.toml"]).exit(0).stdout;
+    assert!(
+        plan.contains("its `images` was damaged or lost, and put aside by `cache verify` on 2"),
+        "{plan}"
+    );
+    project.run(&[]).ran(["synthesize.s"]);
+    project.run(&[]).cached_all();
+    project.pcamflow(&["cache", "verify"]).exit(0);
+}
+
+#[test]
+fn without_locks_two_runs_may_compute_twice_and_the_results_are_right() {
+    let expected = project(160, "");
+    expected.run(&[]).exit(0);
+    let project = project(160, "").env("PCAMFLOW_LOCKS", "off");
+    let both = [project.start(&["--out", "one"]), project.start(&["--out", "two"])];
+    let outputs = both.map(|run| run.finish().exit(0));
+    for output in &outputs {
+        let warned = output.warnings().matches("has no locks that keep others out").count();
+        assert_eq!(warned, output.computed().len(), "{}", output.warnings());
+    }
+    assert_eq!(outputs.iter().map(|output| output.computed().len()).sum::<usize>(), 2, "both computed");
+    project.run(&[]).cached_all();
+    assert_eq!(project.digests(), expected.digests());
+    project.pcamflow(&["cache", "verify"]).exit(0);
+    project.pcamflow(&["cache", "gc"]).exit(3).complains("has no locks that keep others out");
+    project.pcamflow(&["cache", "gc", "--dry-run"]).exit(0);
+    project.pcamflow(&["doctor"]).never_says("panicked");
+}

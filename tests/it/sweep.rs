@@ -1,0 +1,182 @@
+//! `pcamflow sweep` through the real binary: what runs, what is shown, what is told, what is wrong.
+
+use std::{fs, thread::sleep, time::Duration};
+
+use rustix::process::Signal;
+
+use crate::sandbox::{Output, Sandbox};
+
+const PIPELINE: &str = "\
+[pipeline]
+name = 'swept'
+[synthesize.s]
+patches = 24
+slides = 4
+[split.d]
+images = 'synthesize.s/images'
+labels = 'synthesize.s/labels'
+sizes = { train = 8, validation = 4, test = 4 }
+[preview.p]
+images = 'split.d/train'
+rows = 1
+columns = 3
+";
+
+fn project() -> Sandbox {
+    Sandbox::new().pipeline(PIPELINE)
+}
+
+fn sweep(project: &Sandbox, arguments: &[&str]) -> Output {
+    project.pcamflow(&[&["sweep", "p.toml", "--json"], arguments].concat())
+}
+
+fn trials(output: &Output) -> Vec<String> {
+    let sweep = &output.events_of("sweep")[0];
+    let names =
+        sweep["trials"].as_array().unwrap().iter().map(|trial| trial["trial"].as_str().unwrap().to_owned());
+    names.collect()
+}
+
+#[test]
+fn shared_stages_run_once_and_the_second_time_nothing_runs() {
+    let project = project();
+    let values = ["--set", "split.d.seed=1,2", "--set", "preview.p.columns=2,3"];
+    let output = sweep(&project, &values).exit(0);
+    assert_eq!(
+        trials(&output),
+        ["seed=1,columns=2", "seed=1,columns=3", "seed=2,columns=2", "seed=2,columns=3"]
+    );
+    assert_eq!(output.events_of("started").len(), 1 + 2 + 4);
+    assert_eq!(output.events()[0]["event"], "sweep");
+    let ended = &output.events_of("ended")[0];
+    assert_eq!(ended["trials"][2]["values"]["split.d.seed"], "2");
+    assert_eq!(ended["trials"][2]["numbers"][0]["stage"], "split.d");
+    let shown = project.names("out/swept/trials/seed=2,columns=3");
+    assert_eq!(shown, ["preview.p", "split.d", "synthesize.s"]);
+    assert_eq!(project.names("out/swept"), ["trials"]);
+    sweep(&project, &values).cached_all();
+    // Each trial is what a run with its values is.
+    project.run(&["--set", "split.d.seed=2", "--set", "preview.p.columns=2"]).cached_all();
+}
+
+#[test]
+fn trials_are_paired_drawn_or_listed() {
+    let project = project();
+    let two = ["--set", "split.d.seed=1,2", "--set", "preview.p.columns=2,3"];
+    let dry = |more: &[&str]| trials(&sweep(&project, &[&["--dry-run"], more].concat()).exit(0));
+    assert_eq!(dry(&[&two[..], &["--zip"]].concat()), ["seed=1,columns=2", "seed=2,columns=3"]);
+    let random = ["--set", "split.d.seed=1..1000", "--set", "synthesize.s.positive-share=log:0.1..0.5"];
+    let five = dry(&[&random[..], &["--random", "5", "--seed", "7"]].concat());
+    assert_eq!(five.len(), 5);
+    assert_eq!(five[..3], dry(&[&random[..], &["--random", "3", "--seed", "7"]].concat()));
+    assert_ne!(five[..3], dry(&[&random[..], &["--random", "3", "--seed", "8"]].concat()));
+    project.rewrite(
+        "t.csv",
+        "name,split.d.seed,split.d.sizes\nfew,1,\"{ train = 4, validation = 2, test = 2 }\"\n,2,\n",
+    );
+    assert_eq!(dry(&["--from", "t.csv"]), ["few", "seed=2"]);
+    project.rewrite("p.toml", format!("{PIPELINE}[sweep.set]\nsplit.d.seed = [3, 4, 5]\n"));
+    assert_eq!(dry(&[]), ["seed=3", "seed=4", "seed=5"]);
+    assert_eq!(dry(&["--random", "2"]).len(), 2);
+    assert_eq!(dry(&["--set", "preview.p.columns=1,2"]), ["columns=1", "columns=2"]);
+    assert_eq!(project.names("."), ["p.toml", "t.csv"], "a dry run makes nothing");
+}
+
+#[test]
+fn the_plan_and_the_end_are_tables() {
+    let project = project();
+    let values = ["sweep", "p.toml", "--set", "preview.p.columns=2,3"];
+    let plan = project.pcamflow(&[&values[..], &["--dry-run"]].concat()).exit(0);
+    assert!(
+        plan.stdout.contains("2 trials with 6 stages; what they share is one: 4 stages"),
+        "{}",
+        plan.stdout
+    );
+    assert!(plan.stdout.contains("\npreview.p[columns=3]  maybe"), "{}", plan.stdout);
+    let end = project.pcamflow(&values).exit(0);
+    let lines: Vec<&str> = end.stdout.lines().collect();
+    assert!(lines[0].starts_with("columns  result"), "{}", end.stdout);
+    assert!(lines[2].starts_with("3        done"), "{}", end.stdout);
+    assert!(end.stdout.contains("2 trials: 2 done; 4 stages ran, 0 cached"), "{}", end.stdout);
+    assert!(end.stdout.contains("results in out/swept/trials"), "{}", end.stdout);
+    let again = project.pcamflow(&values).exit(0);
+    assert!(again.stdout.contains("2 trials, all cached") && again.stderr.is_empty(), "{}", again.stdout);
+}
+
+#[test]
+fn a_trial_that_fails_stops_no_other() {
+    let project = project();
+    // The grid needs more patches than there are.
+    let output = sweep(&project, &["--set", "preview.p.columns=2,20,3"]).exit(1);
+    let ended = &output.events_of("ended")[0];
+    let outcomes: Vec<&str> =
+        ended["trials"].as_array().unwrap().iter().map(|trial| trial["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes, ["done", "failed", "done"]);
+    assert_eq!(ended["trials"][1]["failed"][0], "preview.p[columns=20]");
+    assert!(output.failure().contains("room for 20 patches"));
+    let text = project.pcamflow(&["sweep", "p.toml", "--set", "preview.p.columns=2,20,3"]).exit(1);
+    assert!(text.stdout.contains("3 trials: 2 done, 1 failed"), "{}", text.stdout);
+    assert!(text.stdout.contains("preview.p[columns=20] failed:"), "{}", text.stdout);
+}
+
+#[test]
+fn every_wrong_trial_is_told_before_anything_runs() {
+    let project = project();
+    let output = sweep(&project, &["--set", "preview.p.columns=0,2,x"]).exit(2);
+    let output = output.complains("trial columns=0:").complains("trial columns=x:").complains("2 problems");
+    output.never_says("trial columns=2");
+    sweep(&project, &["--set", "preview.q.columns=1,2"]).exit(2).complains("did you mean `preview.p`");
+    sweep(&project, &[]).exit(2).complains("there is nothing to try");
+    sweep(&project, &["--set", "split.d.seed=1..4"]).exit(2).complains("say how many trials to draw");
+    sweep(&project, &["--set", "split.d.seed=1,2", "--set", "preview.p.columns=1,2,3", "--zip"])
+        .exit(2)
+        .complains("`zip` pairs values");
+    sweep(&project, &["--set", "split.d.seed=1,1"]).exit(2).complains("the trials 1 and 2 are the same");
+    sweep(&project, &["--set", "split.d.seed=1,2", "--from", "t.csv"]).exit(2).complains("add a column");
+    sweep(&project, &["--from", "t.csv"]).exit(2).complains("t.csv cannot be read");
+    sweep(&project, &["--set", "pipeline.name=a,b"]).exit(2).complains("the same in all trials");
+    project.rewrite("t.csv", "name,split.d.seed\na/b,1\nc,2\nc,3\n");
+    sweep(&project, &["--from", "t.csv"])
+        .exit(2)
+        .complains("`a/b` cannot name a trial")
+        .complains("two trials have the name `c`");
+    assert!(!project.path(".pcamflow").exists() && !project.path("out").exists());
+}
+
+#[test]
+fn killed_and_started_again_a_sweep_repeats_nothing() {
+    let values = ["--set", "synthesize.s.seed=1,2,3,4,5,6", "--set", "preview.p.columns=2,3"];
+    let stages = 6 + 6 + 12;
+    let project = project();
+    let arguments = [&["sweep", "p.toml", "--json"], &values[..]].concat();
+    let mut done = 0;
+    for wait in [150, 250, 350] {
+        let mut child = project.command(crate::sandbox::PCAMFLOW).args(&arguments).spawn().unwrap();
+        sleep(Duration::from_millis(wait));
+        let _ = rustix::process::kill_process(
+            rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(),
+            Signal::KILL,
+        );
+        child.wait().unwrap();
+        project.nothing_is_left_running();
+        let records = crate::sandbox::files(&project.path(".pcamflow/actions")).len();
+        assert!(records >= done, "a result is lost");
+        done = records;
+    }
+    let output = sweep(&project, &values).exit(0);
+    assert_eq!(output.events_of("started").len(), stages - done, "what was done is not done again");
+    sweep(&project, &values).cached_all();
+    assert_eq!(project.names("out/swept/trials").len(), 12);
+}
+
+#[test]
+fn what_others_put_beside_trials_stays() {
+    let project = project();
+    sweep(&project, &["--set", "preview.p.columns=2,3"]).exit(0);
+    project.rewrite("out/swept/trials/notes.txt", "mine");
+    project.rewrite("out/swept/trials/columns=2/notes.txt", "mine");
+    sweep(&project, &["--set", "preview.p.columns=3,4"]).exit(0);
+    assert_eq!(project.names("out/swept/trials"), ["columns=2", "columns=3", "columns=4", "notes.txt"]);
+    assert_eq!(project.names("out/swept/trials/columns=2"), ["notes.txt"]);
+    assert_eq!(fs::read_to_string(project.path("out/swept/trials/notes.txt")).unwrap(), "mine");
+}

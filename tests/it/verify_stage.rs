@@ -1,0 +1,177 @@
+//! `pcamflow verify FILE STAGE`: stages computed again beside their results, through the real binary.
+
+use std::{fs, path::Path};
+
+use pcamflow::store::{self, Existing, Store};
+use serde_json::Value;
+
+use crate::sandbox::{Output, Sandbox, files};
+
+const PIPELINE: &str = "\
+[pipeline]
+name = 'again'
+[synthesize.s]
+patches = 24
+slides = 2
+[split.d]
+images = 'synthesize.s/images'
+labels = 'synthesize.s/labels'
+meta = 'synthesize.s/meta'
+sizes = { train = 12, validation = 6, test = 6 }
+[preview.p]
+images = 'split.d/train'
+rows = 2
+columns = 2
+";
+
+fn project() -> Sandbox {
+    let project = Sandbox::new().pipeline(PIPELINE);
+    project.run(&[]).ran(["synthesize.s", "split.d", "preview.p"]);
+    project
+}
+
+/// Everything in the store that counts, with its size and times.
+fn kept(project: &Sandbox) -> Vec<String> {
+    let store = project.path(".pcamflow");
+    let all = files(&store).into_iter().map(|path| {
+        let metadata = path.symlink_metadata().unwrap();
+        format!("{} {} {:?}", path.display(), metadata.len(), metadata.modified().unwrap())
+    });
+    all.filter(|line| !line.contains("/gate ")).collect()
+}
+
+/// Puts another file into the store, in place of a stage's artifact, as if it had been computed so.
+fn plant(project: &Sandbox, stage: &str, artifact: &str, change: impl FnOnce(&Path)) {
+    let store = Store::open(&project.path(".pcamflow"), store::Options::default()).unwrap();
+    let records = store.keys().unwrap().into_iter().filter_map(|key| store.record(&key).unwrap().found());
+    let mut record = records.into_iter().find(|record| record.stage == stage).unwrap();
+    let old = &record.artifacts[artifact];
+    let copy = project.path(&old.file);
+    fs::copy(store.object(&old.digest), &copy).unwrap();
+    let mut permissions = fs::metadata(&copy).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o644);
+    fs::set_permissions(&copy, permissions).unwrap();
+    change(&copy);
+    let stored = store.publish(&copy).unwrap();
+    record.artifacts.insert(artifact.to_owned(), stored);
+    store.commit(record, Existing::Replace).unwrap();
+}
+
+fn object(output: &Output) -> Value {
+    let events = output.events();
+    assert_eq!(events.len(), 1, "{events:?}");
+    events[0].clone()
+}
+
+fn artifact<'a>(stage: &'a Value, name: &str) -> &'a Value {
+    stage["artifacts"].as_array().unwrap().iter().find(|artifact| artifact["artifact"] == name).unwrap()
+}
+
+#[test]
+fn stages_without_torch_come_out_bit_for_bit_and_the_store_stays_as_it_is() {
+    let project = project();
+    let before = kept(&project);
+    let output = project.pcamflow(&["verify", "p.toml", "*"]).exit(0);
+    for stage in ["synthesize.s", "split.d", "preview.p"] {
+        assert!(
+            output.stdout.contains(&format!("{stage}: as promised (the same bytes)")),
+            "{}",
+            output.stdout
+        );
+    }
+    assert_eq!(output.stdout.matches("bit-identical").count(), 12, "{}", output.stdout);
+    assert_eq!(kept(&project), before);
+    project.nothing_is_left_running();
+    project.run(&[]).cached_all();
+}
+
+#[test]
+fn a_planted_difference_is_measured_and_its_place_named() {
+    let project = project();
+    plant(&project, "split.d", "split", |path| {
+        let text = fs::read_to_string(path).unwrap();
+        let mut json: Value = serde_json::from_str(&text).unwrap();
+        let number = find_number(&mut json).unwrap();
+        *number = serde_json::json!(number.as_f64().unwrap() + 1000.0);
+        fs::write(path, serde_json::to_vec(&json).unwrap()).unwrap();
+    });
+    plant(&project, "synthesize.s", "sheet", |path| {
+        let mut picture = image::open(path).unwrap().to_rgb8();
+        let old = *picture.get_pixel(7, 3);
+        picture.put_pixel(7, 3, image::Rgb(old.0.map(|value| value ^ 8)));
+        picture.save(path).unwrap();
+    });
+    let output = project.pcamflow(&["verify", "p.toml", "split.d", "--json"]).exit(1);
+    let stage = object(&output);
+    assert_eq!((&stage["event"], &stage["as-promised"]), (&"verified".into(), &false.into()));
+    assert_eq!(artifact(&stage, "train")["verdict"], "identical");
+    let split = artifact(&stage, "split");
+    assert_eq!(split["verdict"], "not-as-promised");
+    let part = &split["comparison"]["parts"][0];
+    assert_eq!((&part["absolute"], &part["different"]), (&1000.0.into(), &1.into()));
+    assert!(!part["at"].as_str().unwrap().is_empty());
+
+    let output = project.pcamflow(&["verify", "p.toml", "synthesize.s"]).exit(1);
+    assert!(output.stdout.contains("synthesize.s: not as promised"), "{}", output.stdout);
+    assert!(
+        output.stdout.contains("pixels: 1 of") && output.stdout.contains("at column 7, row 3"),
+        "{}",
+        output.stdout
+    );
+}
+
+/// The first number anywhere in a JSON value.
+fn find_number(value: &mut Value) -> Option<&mut Value> {
+    match value {
+        Value::Number(_) => Some(value),
+        Value::Array(all) => all.iter_mut().find_map(find_number),
+        Value::Object(all) => all.values_mut().find_map(find_number),
+        _ => None,
+    }
+}
+
+#[test]
+fn what_is_computed_is_kept_where_asked_for() {
+    let project = project();
+    let output =
+        project.pcamflow(&["verify", "p.toml", "split.d", "--keep", "again", "--threads", "1"]).exit(0);
+    assert!(output.stdout.contains("kept in again/split.d"), "{}", output.stdout);
+    assert_eq!(project.names("again/split.d"), ["split.json", "test.h5", "train.h5", "validation.h5"]);
+    for name in project.names("again/split.d") {
+        let both = ["again/split.d", "out/again/split.d"]
+            .map(|folder| fs::read(project.path(folder).join(&name)).unwrap());
+        assert!(both[0] == both[1], "{name}");
+    }
+}
+
+#[test]
+fn without_a_result_or_its_inputs_it_says_what_to_run() {
+    let project = Sandbox::new().pipeline(PIPELINE);
+    project
+        .pcamflow(&["verify", "p.toml", "synthesize.s"])
+        .exit(1)
+        .complains("`synthesize.s` was not verified: the store has no result to compare with (never ran)")
+        .complains("`pcamflow run p.toml 'synthesize.s'` makes one");
+    project.pcamflow(&["verify", "p.toml", "split.d"]).exit(1).complains("what it reads has no result");
+    project.pcamflow(&["verify", "p.toml", "split.x"]).exit(2).complains("did you mean `split.d`?");
+    project.pcamflow(&["verify", "p.toml"]).exit(2);
+    project.run(&[]).exit(0);
+    let store = Store::open(&project.path(".pcamflow"), store::Options::default()).unwrap();
+    let records = store.keys().unwrap().into_iter().filter_map(|key| store.record(&key).unwrap().found());
+    let made = records.into_iter().find(|record| record.stage == "synthesize.s").unwrap();
+    fs::remove_dir_all(project.path(".pcamflow/objects")).unwrap();
+    project.pcamflow(&["verify", "p.toml", "split.d"]).exit(1).complains("there is nothing to compare with");
+    assert!(!store.object(&made.artifacts["images"].digest).exists());
+}
+
+#[test]
+fn a_stage_that_fails_this_time_is_told() {
+    let project = project();
+    let output =
+        project.pcamflow(&["verify", "p.toml", "split.d", "--json", "--set", "split.d.run.timeout=\"1ms\""]);
+    let output = output.exit(1);
+    assert_eq!(
+        (&object(&output)["event"], &object(&output)["class"]),
+        (&"not-verified".into(), &"timeout".into())
+    );
+}
