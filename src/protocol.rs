@@ -6,6 +6,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::stages::{AnyStage, DeviceChoice};
@@ -93,7 +94,7 @@ pub enum Reply {
 }
 
 /// How far a task is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Progress {
     /// Units done.
     pub done: u64,
@@ -128,11 +129,12 @@ pub struct Outcome {
 }
 
 /// One named result.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Number {
     /// Its name, as in the artifact: `accuracy`.
     pub name: String,
     /// Its value.
+    #[schemars(with = "Option<f64>")]
     pub value: f64,
 }
 
@@ -147,7 +149,7 @@ pub struct Failure {
 }
 
 /// Whose fault a failure is: decides the exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureClass {
     /// The stage's inputs or parameters.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{stages::DeviceChoice, ui::drawing::Format};
+use crate::{engine::require::Requirement, stages::DeviceChoice, ui::drawing::Format};
 
 /// Declarative, cached pipelines that train a patch classifier on PatchCamelyon and ask it why.
 ///
@@ -38,7 +38,8 @@ Examples:
   pcamflow graph p.toml --status                      the stages, who reads whom, what is cached
 
 Exit codes: 0 done, 1 a stage failed or has no result, 2 usage or pipeline error, 3 environment (no
-libtorch, no such GPU, store not writable), 130 interrupted.";
+libtorch, no such GPU, store not writable), 4 --frozen and not all is cached, 5 --require not met,
+130 interrupted.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -67,13 +68,8 @@ pub(super) enum Command {
     Doctor(DoctorArguments),
     /// Draw a pipeline: in the terminal, or for other programs
     Graph(GraphArguments),
-    /// Print the JSON Schema of pipeline files, for editors
-    #[command(after_help = "\
-Editors with a TOML language server (taplo, Even Better TOML) complete, explain and check a pipeline whose
-first line names the schema:
-  pcamflow schema > pcamflow.schema.json
-  #:schema ./pcamflow.schema.json")]
-    Schema,
+    /// Print the JSON Schema of pipeline files, for editors; or of what a run tells programs
+    Schema(super::schema::SchemaArguments),
     /// Print what completes commands in a shell
     Completions(CompletionsArguments),
     /// List the runs that there were, or show everything about one
@@ -103,6 +99,15 @@ pub(super) struct PipelineArguments {
 
 /// How to run it.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Requirements: kind.name.number, one of >= > <= < == !=, and a number or percentage. A number is one of the
+stage's main numbers (`pcamflow show FILE STAGE`), or any in one of its JSON artifacts:
+  --require 'evaluate.test.accuracy >= 85%'
+  --require 'evaluate.test/metrics.confusion.0.0 > 100'
+  --require 'mean(evaluate.test.accuracy) >= 0.9'     over repeats; also sd, min, max
+Without one of these, each repeat has to meet it. What is undefined, or was not computed, meets nothing.
+
+In GitHub Actions, the summary is also added to the job's page (GITHUB_STEP_SUMMARY).")]
 pub(super) struct RunArguments {
     /// Which pipeline.
     #[command(flatten)]
@@ -117,6 +122,16 @@ pub(super) struct RunArguments {
     /// Show what would run, and why; run nothing (as `pcamflow plan`)
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// Compute nothing: exit code 4 and the list of what would run, and why, if not all is cached
+    #[arg(long, conflicts_with_all = ["force", "dry_run"])]
+    pub(super) frozen: bool,
+    /// Exit with code 5 if the result is another: 'evaluate.test.accuracy >= 0.85' (may be given several
+    /// times)
+    #[arg(long, value_name = "REQUIREMENT", conflicts_with = "dry_run")]
+    pub(super) require: Vec<Requirement>,
+    /// Write a summary of the run in Markdown
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub(super) summary: Option<PathBuf>,
     /// Go on with what does not depend on a stage that failed
     #[arg(long, short)]
     pub(super) keep_going: bool,

@@ -14,6 +14,7 @@ mod init;
 mod log;
 mod logging;
 mod official;
+mod page;
 mod path;
 mod plan;
 mod project;
@@ -37,7 +38,7 @@ use crate::{engine::Refused, serve};
 /// The hidden command with which the engine starts itself to compute a stage.
 pub const SERVE: &str = "__serve";
 
-/// How the program ends, but for what a run's summary decides.
+/// How the program ends, but for what a run's summary decides (which besides knows 4 and 5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Exit {
@@ -81,7 +82,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Graph(arguments) => graph::graph(&arguments),
         Command::Doctor(arguments) => doctor::doctor(&arguments).code(),
         Command::Init(arguments) => init::init(&arguments).code(),
-        Command::Schema => schema::schema().code(),
+        Command::Schema(arguments) => schema::schema(&arguments).code(),
         Command::Completions(arguments) => completions::completions(&arguments).code(),
         Command::Runs(arguments) => runs::runs(&arguments).code(),
         Command::Compare(arguments) => compare::compare_runs(&arguments).code(),

@@ -18,10 +18,12 @@ use crate::{
     engine::{
         self,
         event::{Event, FailedStage, FinishedStage, Observer, Summary},
+        require::Verdict,
     },
     pipeline::Pipeline,
     store::{
-        Asked, Ended, LiveRun, Number, Outcome, RUN_FORMAT, RunRecord, RunStage, Store, SweepTrial, Text,
+        Asked, Ended, LiveRun, Number, Outcome, RUN_FORMAT, Requirement, RunRecord, RunStage, Store,
+        SweepTrial, Text,
     },
 };
 
@@ -181,6 +183,7 @@ impl<'a> Recorder<'a> {
         }
         self.record.ended = Some(self.ended(summary));
         self.record.seconds = Some(summary.seconds);
+        self.record.requirements = summary.required.iter().map(required).collect();
         if let (Some(git), Some(dirty)) = (&mut self.record.git, self.dirty.take()) {
             git.dirty = dirty.answer();
         } else if let (Some(git), Some(dirty)) = (&mut self.record.git, self.shared) {
@@ -239,6 +242,16 @@ fn finished(name: String, stage: &FinishedStage) -> RunStage {
         device: stage.device.clone(),
         numbers: stage.numbers.iter().map(number).collect(),
         message: None,
+    }
+}
+
+/// Of several figures (one for each repeat) the first that does not meet it, or else the first.
+fn required(verdict: &Verdict) -> Requirement {
+    let figure = verdict.figures.iter().find(|figure| !figure.met).or(verdict.figures.first());
+    Requirement {
+        requirement: verdict.requirement.clone(),
+        figure: figure.and_then(|figure| figure.value),
+        met: verdict.met,
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{
 use super::{
     Exit,
     args::RunArguments,
-    logging,
+    logging, page,
     plan::{PlanArguments, plan_loaded},
     project::{open, tell},
     record::{About, Recorder},
@@ -69,13 +69,18 @@ fn real_run(
 ) -> Result<u8, crate::engine::Refused> {
     let executor = Processes::new(programs());
     let out = arguments.out.clone().unwrap_or_else(|| pipeline.root.join("out"));
-    let mut shown = ui::observer(mode(arguments));
-    let about = about(arguments);
-    let mut recorder: Box<dyn Observer> = match pipeline.trials.is_empty() {
-        true => Box::new(Recorder::new(store, pipeline, about, Some(&mut *shown))),
-        false => Box::new(Recorders::new(store, pipeline, &about, &mut *shown)),
-    };
-    let summary = engine.run(&out, &executor as &dyn Executor, stopped, &mut *recorder)?;
+    let summary = page::with_page(arguments.summary.as_deref(), ui::observer(mode(arguments)), |shown| {
+        // Nothing is computed, and nothing is written: there is no run to record.
+        if arguments.frozen {
+            return engine.frozen(&out, shown);
+        }
+        let about = about(arguments);
+        let mut recorder: Box<dyn Observer> = match pipeline.trials.is_empty() {
+            true => Box::new(Recorder::new(store, pipeline, about, Some(shown))),
+            false => Box::new(Recorders::new(store, pipeline, &about, shown)),
+        };
+        engine.run(&out, &executor as &dyn Executor, stopped, &mut *recorder)
+    })?;
     Ok(summary.exit_code())
 }
 
@@ -134,5 +139,6 @@ fn options(arguments: &RunArguments, pipeline: &Pipeline) -> Options {
         // A trial that fails stops no other.
         keep_going: arguments.keep_going || is_sweep,
         sweep: is_sweep.then(|| id_of(pipeline)),
+        require: arguments.require.clone(),
     }
 }

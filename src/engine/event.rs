@@ -4,10 +4,12 @@
 
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::{
     repeats::Repeated,
+    require::Verdict,
     trials::{PlannedTrial, TrialResult},
 };
 use crate::protocol::{FailureClass, Number, Progress};
@@ -19,10 +21,19 @@ pub trait Observer {
 }
 
 /// One thing that happened.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "event")]
 pub enum Event {
-    /// The plan is made, and the run begins. Stages in the order of the plan.
+    /// A run begins: the first event of each.
+    Began {
+        /// The version of pcamflow.
+        pcamflow: String,
+        /// The pipeline's name.
+        pipeline: String,
+        /// Whether nothing may be computed.
+        frozen: bool,
+    },
+    /// The plan is made. Stages in the order of the plan.
     Planned {
         /// The pipeline's name.
         pipeline: String,
@@ -84,12 +95,14 @@ pub enum Event {
         /// The stage that failed.
         by: String,
     },
+    /// What came of something that the run was required to reach.
+    Required(Verdict),
     /// The run is over.
     Ended(Summary),
 }
 
 /// What is planned for a stage, before anything runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Planned {
     /// Its result is in the store.
@@ -103,7 +116,7 @@ pub enum Planned {
 }
 
 /// A stage in the plan.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct PlannedStage {
     /// The stage.
@@ -117,7 +130,7 @@ pub struct PlannedStage {
 }
 
 /// A stage that is done.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct FinishedStage {
     /// The stage.
@@ -127,11 +140,13 @@ pub struct FinishedStage {
     /// Whether its result was in the store already.
     pub cached: bool,
     /// What it took to compute (where cached: when it was computed), in seconds.
+    #[schemars(with = "Option<f64>")]
     pub seconds: f64,
     /// Its main numbers, the most telling first.
     pub numbers: Vec<Number>,
     /// Where its artifacts are shown; `None` where their bytes are not here.
     #[serde(serialize_with = "as_text")]
+    #[schemars(with = "Option<String>")]
     pub folder: Option<PathBuf>,
     /// Where it computed.
     pub device: String,
@@ -140,7 +155,7 @@ pub struct FinishedStage {
 }
 
 /// A stage that failed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct FailedStage {
     /// The stage.
@@ -153,11 +168,12 @@ pub struct FailedStage {
     pub message: String,
     /// Its log.
     #[serde(serialize_with = "as_text")]
+    #[schemars(with = "Option<String>")]
     pub log: Option<PathBuf>,
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Summary {
     /// The pipeline's name.
@@ -171,9 +187,11 @@ pub struct Summary {
     /// Whether the user stopped the run.
     pub interrupted: bool,
     /// What the run took, in seconds.
+    #[schemars(with = "Option<f64>")]
     pub seconds: f64,
     /// The folder in which artifacts are shown.
     #[serde(serialize_with = "as_text")]
+    #[schemars(with = "String")]
     pub out: PathBuf,
     /// What stages that are repeated with `seeds` say together, in the order of the file.
     pub repeats: Vec<Repeated>,
@@ -183,18 +201,25 @@ pub struct Summary {
     /// What came of the trials, where the run is a sweep.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trials: Vec<TrialResult>,
+    /// What a frozen run would have to compute, or may have to, and why; empty in every other run.
+    pub would_run: Vec<PlannedStage>,
+    /// What came of what the run was required to reach.
+    pub required: Vec<Verdict>,
 }
 
 impl Summary {
     /// What the process should exit with: 0 done, 1 a stage failed, 3 the machine is at fault (of the
-    /// first failure, from which others may follow), 130 interrupted.
+    /// first failure, from which others may follow), 4 frozen and not all cached, 5 a requirement is not
+    /// met, 130 interrupted.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self.failed.first().map(|failed| failed.class) {
             _ if self.interrupted => 130,
-            None if self.not_run.is_empty() => 0,
+            None if !self.would_run.is_empty() => 4,
             // Nothing failed, and yet not all is there: whatever the reason, that is no success.
-            None => 1,
+            None if !self.not_run.is_empty() => 1,
+            None if self.required.iter().any(|verdict| !verdict.met) => 5,
+            None => 0,
             Some(FailureClass::Stage | FailureClass::Process | FailureClass::Timeout) => 1,
             Some(FailureClass::Environment) => 3,
         }

@@ -49,15 +49,19 @@ impl Forecast {
 impl Planner<'_> {
     /// The plan of a run: every stage in scope, in order.
     pub(super) fn plan(&self, order: &[usize]) -> Vec<PlannedStage> {
-        let forecast = self.forecast(order);
-        forecast.stages.into_iter().map(|outlook| self.planned(outlook)).collect()
+        self.told(&self.forecast(order))
     }
 
-    fn planned(&self, outlook: Outlook) -> PlannedStage {
+    /// A forecast in the words of a plan.
+    pub(super) fn told(&self, forecast: &Forecast) -> Vec<PlannedStage> {
+        forecast.stages.iter().map(|outlook| self.planned(outlook)).collect()
+    }
+
+    fn planned(&self, outlook: &Outlook) -> PlannedStage {
         let stage = self.pipeline.stages[outlook.stage].name.to_string();
         let last_time = || self.previous(&stage).map(|record| record.made.seconds);
         let seconds = outlook.seconds.or_else(last_time);
-        PlannedStage { stage, state: outlook.state, why: outlook.why, seconds }
+        PlannedStage { stage, state: outlook.state, why: outlook.why.clone(), seconds }
     }
 
     /// What would become of every stage in scope.

@@ -10,11 +10,13 @@ pub mod event;
 pub mod exec;
 pub mod fingerprint;
 mod forecast;
+mod frozen;
 pub mod history;
 mod keys;
 mod known;
 mod plan;
 pub mod repeats;
+pub mod require;
 pub mod resources;
 pub mod results;
 mod retry;
@@ -23,6 +25,7 @@ mod select;
 mod show;
 mod status;
 mod task;
+mod together;
 pub mod trials;
 pub mod why;
 
@@ -35,9 +38,11 @@ use std::{
 use crate::{pipeline::Pipeline, stages::RunSettings, store::Store};
 use event::{Event, Observer, PlannedStage, Summary};
 use exec::Executor;
+use forecast::Forecast;
 pub use keys::NamedStage;
 use known::Known;
 use plan::Planner;
+use require::{Demand, Requirement};
 use resources::Resources;
 use run::{Run, State};
 pub use status::StageStatus;
@@ -63,6 +68,8 @@ pub struct Options {
     pub keep_going: bool,
     /// The sweep's id, where the pipeline is all trials of one.
     pub sweep: Option<String>,
+    /// What the run has to reach.
+    pub require: Vec<Requirement>,
 }
 
 /// Why a run did not begin.
@@ -94,17 +101,19 @@ pub struct Engine<'a> {
     options: Options,
     order: Vec<usize>,
     forced: Vec<bool>,
+    demands: Vec<Demand>,
 }
 
 impl<'a> Engine<'a> {
     /// Selects the stages of a run.
     ///
     /// # Errors
-    /// A target or a forced stage that the pipeline does not have.
+    /// A target or a forced stage that the pipeline does not have; a required one that the run does not.
     pub fn new(pipeline: &'a Pipeline, store: &'a Store, options: Options) -> Result<Self, Refused> {
         let order = scope(pipeline, &options.targets)?;
         let forced = select::forced(pipeline, &options.force).map_err(Refused::Wrong)?;
-        Ok(Self { pipeline, store, options, order, forced })
+        let demands = require::demands(pipeline, &order, &options.require).map_err(Refused::Wrong)?;
+        Ok(Self { pipeline, store, options, order, forced, demands })
     }
 
     /// What a run would do.
@@ -130,25 +139,40 @@ impl<'a> Engine<'a> {
     ) -> Result<Summary, Refused> {
         let started = Instant::now();
         crate::fsx::create_folder(&self.out(out))?;
+        self.begin(false, observer);
         let known = self.known(observer)?;
         let planner = self.planner(&known);
         let lease = self.store.lease();
         // A result that is being collected must look neither whole nor damaged.
         let hold = lease.hold();
-        let stages = planner.plan(&self.order);
+        let forecast = planner.forecast(&self.order);
         drop(hold);
-        if !self.pipeline.trials.is_empty() {
-            let (id, trials) = (self.options.sweep.clone(), trials::planned(self.pipeline));
-            observer.event(&Event::Sweep { id, trials });
-        }
+        self.requirable(&planner, &forecast)?;
+        let stages = planner.told(&forecast);
         observer.event(&Event::Planned { pipeline: self.pipeline.name.clone(), stages });
         let shared = attempt::Shared { store: self.store, lease: &lease, executor, stopped };
         let show = show::Show::new(self.store, self.out(out), self.pipeline);
         Ok(self.prepared(&planner, &shared, show, observer).run(started))
     }
 
+    fn begin(&self, frozen: bool, observer: &mut dyn Observer) {
+        let (pcamflow, pipeline) = (env!("CARGO_PKG_VERSION").to_owned(), self.pipeline.name.clone());
+        observer.event(&Event::Began { pcamflow, pipeline, frozen });
+        if !self.pipeline.trials.is_empty() {
+            let (id, trials) = (self.options.sweep.clone(), trials::planned(self.pipeline));
+            observer.event(&Event::Sweep { id, trials });
+        }
+    }
+
+    /// Whether the results that are taken from the store have the numbers that are required of them.
+    fn requirable(&self, planner: &Planner<'_>, forecast: &Forecast) -> Result<(), Refused> {
+        let problems: Vec<String> =
+            self.demands.iter().filter_map(|demand| demand.refused(planner, forecast)).collect();
+        if problems.is_empty() { Ok(()) } else { Err(Refused::Wrong(problems)) }
+    }
+
     fn prepared<'r, 'o>(
-        &self,
+        &'r self,
         planner: &'r Planner<'r>,
         shared: &'r attempt::Shared<'r>,
         show: show::Show<'r>,
@@ -163,6 +187,7 @@ impl<'a> Engine<'a> {
             planner,
             shared,
             show,
+            demands: &self.demands,
             settings: task::Settings {
                 command_line: self.options.settings.clone(),
                 pipeline: self.pipeline.run.clone(),

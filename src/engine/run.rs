@@ -16,16 +16,15 @@ use super::{
     attempt::{Attempt, Failed, Message, Shared},
     event::{Event, FailedStage, FinishedStage, Observer, Summary},
     plan::{Decision, Made, Planner, ToRun},
-    repeats::{Repeated, repeats, show as show_repeats},
+    require::{Demand, Results},
     resources::{Grant, Resources, Wish},
     show::Show,
     task,
-    trials::{Ends, TrialResult},
+    together::Together,
 };
 use crate::{
     digest::Digest,
     pipeline::Source,
-    protocol::Number,
     stages::DeviceChoice,
     store::{ActionRecord, StoredArtifact},
 };
@@ -53,6 +52,8 @@ pub(super) struct Run<'a, 'o> {
     pub(super) planner: &'a Planner<'a>,
     pub(super) shared: &'a Shared<'a>,
     pub(super) show: Show<'a>,
+    /// What the run has to reach.
+    pub(super) demands: &'a [Demand],
     pub(super) settings: task::Settings,
     pub(super) observer: &'o mut dyn Observer,
     pub(super) resources: Resources,
@@ -266,23 +267,7 @@ impl<'a> Run<'a, '_> {
     }
 
     fn finish(&mut self, stage: usize, record: ActionRecord, cached: bool) {
-        let folder = self.show.stage(stage, &record);
-        let folder = folder.unwrap_or_else(|text| {
-            self.observer.event(&Event::Warning { stage: Some(record.stage.clone()), text });
-            None
-        });
-        let numbers =
-            record.numbers.iter().map(|number| Number { name: number.name.clone(), value: number.value });
-        let finished = FinishedStage {
-            stage: self.name(stage),
-            key: record.key.hex(),
-            cached,
-            seconds: record.made.seconds,
-            numbers: numbers.collect(),
-            folder,
-            device: record.made.device.clone(),
-            resumed: record.made.resumed.clone(),
-        };
+        let finished = self.show.finished(stage, &self.name(stage), &record, cached, self.observer);
         self.note_latest(stage, &record);
         self.reset_what_changed(stage, &record);
         self.made[stage] = Some(record.artifacts);
@@ -358,9 +343,18 @@ impl<'a> Run<'a, '_> {
         if let Err(text) = self.show.forget_others() {
             self.observer.event(&Event::Warning { stage: None, text });
         }
-        let (repeats, trials, told) = self.together();
-        for text in told {
+        let pipeline = self.planner.pipeline;
+        let folder = self.show.folder();
+        let Together { repeats, trials, warnings } =
+            Together::of(pipeline, &self.order, &self.finished, &self.failed, folder);
+        for text in warnings {
             self.observer.event(&Event::Warning { stage: None, text });
+        }
+        let store = self.shared.store;
+        let results = Results { pipeline, store, finished: &self.finished, made: &self.made };
+        let required = results.verdicts(self.demands);
+        for verdict in &required {
+            self.observer.event(&Event::Required(verdict.clone()));
         }
         let not_run = |state: &State| !matches!(state, State::Done | State::Failed | State::Out);
         let interrupted = self.shared.stopped.load(Ordering::SeqCst);
@@ -378,21 +372,10 @@ impl<'a> Run<'a, '_> {
             repeats,
             sweep: self.sweep.take(),
             trials,
+            would_run: Vec::new(),
+            required,
         };
         self.observer.event(&Event::Ended(summary.clone()));
         summary
-    }
-
-    /// What repeats, and trials, say together, and what the user should know.
-    fn together(&self) -> (Vec<Repeated>, Vec<TrialResult>, Vec<String>) {
-        let (pipeline, folder) = (self.planner.pipeline, self.show.folder());
-        if pipeline.trials.is_empty() {
-            let repeats = repeats(pipeline, &self.order, &self.finished);
-            let told = show_repeats(folder, &repeats);
-            return (repeats, Vec::new(), told);
-        }
-        let ends = Ends::new(pipeline, &self.order, &self.finished, &self.failed);
-        let (trials, told) = ends.results(folder);
-        (Vec::new(), trials, told)
     }
 }

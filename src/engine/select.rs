@@ -37,6 +37,13 @@ pub(super) fn forced(pipeline: &Pipeline, patterns: &[String]) -> Result<Vec<boo
     matching(pipeline, patterns, "--force: there is no stage")
 }
 
+/// The stages that one name means: a stage, or all its repeats.
+pub(super) fn stages(pipeline: &Pipeline, name: &str) -> Result<Vec<usize>, String> {
+    let chosen = matching(pipeline, &[name.to_owned()], "there is no stage");
+    let chosen = chosen.map_err(|problems| problems.join("; "))?;
+    Ok((0..chosen.len()).filter(|stage| chosen[*stage]).collect())
+}
+
 fn matching(pipeline: &Pipeline, patterns: &[String], complaint: &str) -> Result<Vec<bool>, Vec<String>> {
     let names: Vec<[String; 3]> = pipeline.stages.iter().map(|node| names(&node.name)).collect();
     let mut chosen = vec![false; names.len()];

@@ -5,9 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::trials::FOLDER;
+use super::{
+    event::{Event, FinishedStage, Observer},
+    trials::FOLDER,
+};
 use crate::{
     pipeline::Pipeline,
+    protocol::Number,
     store::{ActionRecord, Store, StoredArtifact},
 };
 
@@ -40,6 +44,33 @@ impl<'a> Show<'a> {
     /// The folder in which all that is shown lies.
     pub(super) fn shown(&self) -> PathBuf {
         if self.pipeline.trials.is_empty() { self.folder.clone() } else { self.folder.join(FOLDER) }
+    }
+
+    /// Shows the result of a stage that is done, and says what there is to say of it.
+    pub(super) fn finished(
+        &self,
+        stage: usize,
+        name: &str,
+        record: &ActionRecord,
+        cached: bool,
+        observer: &mut dyn Observer,
+    ) -> FinishedStage {
+        let folder = self.stage(stage, record).unwrap_or_else(|text| {
+            observer.event(&Event::Warning { stage: Some(name.to_owned()), text });
+            None
+        });
+        let numbers =
+            record.numbers.iter().map(|number| Number { name: number.name.clone(), value: number.value });
+        FinishedStage {
+            stage: name.to_owned(),
+            key: record.key.hex(),
+            cached,
+            seconds: record.made.seconds,
+            numbers: numbers.collect(),
+            folder,
+            device: record.made.device.clone(),
+            resumed: record.made.resumed.clone(),
+        }
     }
 
     /// Shows a stage's artifacts and log; returns their folder, or `None` where none of their bytes are

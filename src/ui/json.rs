@@ -2,11 +2,13 @@
 //!
 //! The objects are those of `engine::event`, `event` first, fields in the order of their
 //! declaration. The first line, and every `planned`, says the version of this format:
-//! `{"event":"planned","schema":1,"pipeline":...}`. A number that is not finite is `null`.
+//! `{"event":"began","schema":1,"pcamflow":...}`. A number that is not finite is `null`. `schema` describes
+//! it all, from the same types.
 
 use std::io::Write;
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::out::Out;
 use crate::engine::event::{Event, Observer};
@@ -31,7 +33,7 @@ impl<W: Write> Json<W> {
 
 impl<W: Write> Observer for Json<W> {
     fn event(&mut self, event: &Event) {
-        let versioned = !self.begun || matches!(event, Event::Planned { .. });
+        let versioned = !self.begun || matches!(event, Event::Began { .. } | Event::Planned { .. });
         self.begun = true;
         self.out.write(&line(event, versioned));
         // Cached stages come by the thousand: they wait for the next event.
@@ -52,6 +54,34 @@ pub(super) fn object(name: &str, value: &impl Serialize) -> String {
     }
     let object = Object { event: name, schema: SCHEMA, value };
     serde_json::to_string(&object).expect("plain data with string keys") + "\n"
+}
+
+/// What a line of a run may be, as JSON Schema (draft 2020-12).
+#[must_use]
+pub fn schema() -> Value {
+    let mut schema = schemars::schema_for!(Event).to_value();
+    schema["title"] = "pcamflow events".into();
+    schema["description"] = format!(
+        "One line of `pcamflow run --json`. This is version {SCHEMA}, which the first line and every `planned` \
+         say. Within a version, fields and events are only added: skip what you do not know. A number that \
+         is not finite is null."
+    )
+    .into();
+    let variants = schema["oneOf"].as_array_mut().into_iter().flatten();
+    for variant in variants.filter(|variant| is_versioned(&variant["properties"]["event"]["const"])) {
+        variant["properties"]["schema"] = json!({
+            "description": "The version of this format.", "type": "integer", "const": SCHEMA,
+        });
+        if let Some(required) = variant["required"].as_array_mut() {
+            required.push("schema".into());
+        }
+    }
+    schema
+}
+
+/// Whether every line of an event says the version.
+fn is_versioned(event: &Value) -> bool {
+    event == "began" || event == "planned"
 }
 
 fn line(event: &Event, versioned: bool) -> String {

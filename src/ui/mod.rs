@@ -17,12 +17,14 @@ pub mod drawing;
 mod fold;
 pub mod format;
 mod json;
+mod markdown;
 mod out;
 mod paint;
 mod pictures;
 mod plain;
 mod plan;
 mod repeated;
+mod required;
 mod result;
 mod row;
 pub mod runs;
@@ -58,7 +60,8 @@ use crate::{
 };
 use paint::Paint;
 
-pub use json::SCHEMA;
+pub use json::{SCHEMA, schema};
+pub use markdown::Markdown;
 pub use repeated::folded;
 
 /// How to show a run.

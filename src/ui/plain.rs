@@ -67,8 +67,16 @@ impl<W: Write> Plain<W> {
         match event {
             Event::Warning { stage, text } => self.about("warning", stage.as_deref().unwrap_or(""), text),
             Event::Failed(failed) => self.failed(failed),
+            // The closing summary tells this, where there is one.
+            Event::Required(verdict) if self.detail == Detail::Trouble && !verdict.met => {
+                self.about("not met", &verdict.requirement, &words::figures(verdict));
+            }
+            Event::Ended(summary) if self.detail == Detail::Trouble => {
+                summary.would_run.iter().for_each(|stage| self.about("frozen", &stage.stage, &stage.why));
+            }
             _ if self.detail == Detail::Trouble => {}
             Event::Sweep { trials, .. } => self.trials = trials.len(),
+            Event::Began { .. } | Event::Required(_) => {}
             Event::Planned { pipeline, stages } => self.planned(pipeline, stages),
             Event::Hashing { file, done, total } => self.hashing(file, *done, *total, now),
             Event::Waiting { stage, holder } => self.about("waiting", stage, &words::waiting(holder)),

@@ -68,6 +68,8 @@ pub(super) fn summary(finished: Vec<FinishedStage>) -> Summary {
         repeats: Vec::new(),
         sweep: None,
         trials: Vec::new(),
+        would_run: Vec::new(),
+        required: Vec::new(),
     }
 }
 

@@ -16,14 +16,14 @@ use super::{
     format,
     out::Out,
     paint::Tone,
-    pictures,
+    pictures, plan,
     repeated::{grouped, one_name, parts},
-    spreads,
+    required, spreads,
     table::{Cell, Table, cell},
     trials, trouble, words,
 };
 use crate::engine::{
-    event::{Event, FinishedStage, Observer, Summary},
+    event::{Event, FinishedStage, Observer, PlannedStage, Summary},
     repeats::Repeated,
 };
 
@@ -42,6 +42,8 @@ pub(super) struct Run {
     order: HashMap<String, usize>,
     /// The stages that could not run, and the stage that failed.
     blocked: BTreeMap<String, String>,
+    /// Of a frozen run, its plan.
+    frozen: Option<Vec<PlannedStage>>,
 }
 
 impl<W: Write> Closing<W> {
@@ -57,12 +59,14 @@ impl<W: Write> Observer for Closing<W> {
             Event::Planned { stages, .. } => {
                 let places = stages.iter().enumerate();
                 self.run.order = places.map(|(place, stage)| (stage.stage.clone(), place)).collect();
+                self.run.frozen = self.run.frozen.take().map(|_| stages.clone());
             }
             Event::Blocked { stage, by } => drop(self.run.blocked.insert(stage.clone(), by.clone())),
             Event::Ended(summary) => {
                 self.out.write(&text(&in_order(summary, &self.run), &self.run, &(self.view)()));
                 self.out.flush();
             }
+            Event::Began { frozen, .. } => self.run.frozen = frozen.then(Vec::new),
             Event::Sweep { .. }
             | Event::Hashing { .. }
             | Event::Waiting { .. }
@@ -70,7 +74,8 @@ impl<W: Write> Observer for Closing<W> {
             | Event::Progress { .. }
             | Event::Warning { .. }
             | Event::Finished(_)
-            | Event::Failed(_) => {}
+            | Event::Failed(_)
+            | Event::Required(_) => {}
         }
     }
 }
@@ -106,12 +111,18 @@ pub(super) fn text(summary: &Summary, run: &Run, view: &View) -> String {
         return trials::text(summary, run, view);
     }
     let nothing_happened = summary.failed.is_empty() && summary.not_run.is_empty() && !summary.interrupted;
+    let required = required::text(summary, view);
     if nothing_happened && summary.finished.iter().all(|stage| stage.cached) {
-        return spreads::text(summary, view) + &all_cached(summary);
+        let trouble = trouble::text(summary, run, view);
+        return spreads::text(summary, view) + &all_cached(summary) + &required + &trouble;
+    }
+    if let Some(stages) = run.frozen.as_ref().filter(|_| !summary.would_run.is_empty()) {
+        return plan::text(&summary.pipeline, stages, view) + &required + &trouble::text(summary, run, view);
     }
     let mut text = format!("{}\n{}", table(summary, run, view), spreads::text(summary, view));
     text += &format!("{}\n", view.paint.tone(Tone::Strong, &totals(summary)));
     text += &pictures::text(summary, view);
+    text += &required;
     // Last, where the eye is when the run has ended.
     text + &trouble::text(summary, run, view)
 }

@@ -180,6 +180,8 @@ impl Terminal {
 impl Observer for Terminal {
     fn event(&mut self, event: &Event) {
         match event {
+            // The closing summary has them.
+            Event::Began { .. } | Event::Required(_) => {}
             Event::Planned { stages, .. } => self.planned(stages),
             Event::Sweep { .. } => {}
             Event::Hashing { file, done, total } => self.hashing(file, *done, *total),

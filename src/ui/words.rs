@@ -6,7 +6,10 @@
 use std::{collections::BTreeMap, path::Path};
 
 use super::format;
-use crate::engine::event::{FinishedStage, Planned, PlannedStage};
+use crate::engine::{
+    event::{FinishedStage, Planned, PlannedStage},
+    require::{Figure, Verdict},
+};
 
 /// What came of a stage: its main numbers, where it computed if not on the CPU, and what it went on from.
 pub(super) fn outcome(stage: &FinishedStage, most: usize) -> String {
@@ -46,6 +49,30 @@ pub(super) fn all_cached(stages: &[PlannedStage]) -> bool {
 /// Why a stage was not run.
 pub(super) fn not_run(stage: &str, blocked: &BTreeMap<String, String>) -> String {
     blocked.get(stage).map_or_else(String::new, |by| format!("{} failed", format::clean(by)))
+}
+
+/// What a requirement found: `0.8123`, or of repeats `0.8123 (evaluate.test@1), 0.91 (evaluate.test@2)`;
+/// where some do not meet it, only those.
+pub(super) fn figures(verdict: &Verdict) -> String {
+    let told = |figure: &Figure| match (figure.value, &figure.why) {
+        (Some(value), _) => exact_enough(value, figure.met, verdict.bound),
+        (None, Some(why)) => format::one_line(why),
+        (None, None) => "undefined".to_owned(),
+    };
+    let shown = |figure: &&Figure| verdict.met || !figure.met;
+    match verdict.figures.as_slice() {
+        [one] => told(one),
+        many => {
+            let of = |figure: &Figure| format!("{} ({})", told(figure), format::clean(&figure.of));
+            many.iter().filter(shown).map(of).collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+/// A number in few digits, or where these look like the bound that it misses, in all.
+fn exact_enough(value: f64, met: bool, bound: f64) -> String {
+    let short = format::number(value);
+    if !met && short == format::number(bound) { value.to_string() } else { short }
 }
 
 /// For whom a stage waits; a run that has just begun has not said yet who it is.

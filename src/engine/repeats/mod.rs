@@ -5,6 +5,7 @@
 mod files;
 mod spread;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::event::FinishedStage;
@@ -14,7 +15,7 @@ pub(super) use files::show;
 pub use spread::Spread;
 
 /// The repeats of one stage, together.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Repeated {
     /// The stage as the pipeline file names it.

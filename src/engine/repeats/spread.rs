@@ -1,9 +1,10 @@
 //! Mean and spread of one number over the seeds. Pure arithmetic.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// One number over the seeds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Spread {
     /// The number's name, as in the stage's own results.
