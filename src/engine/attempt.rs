@@ -143,15 +143,16 @@ impl Attempt<'_> {
         lock.ok_or_else(|| process("the run was stopped"))
     }
 
-    /// The result that another run made between planning and locking.
+    /// The result that another run made between planning and locking. Where one was there before, whose bytes
+    /// were lost, it counts once they are here.
     fn made_meanwhile(&self, shared: &Shared<'_>) -> Option<ActionRecord> {
-        if self.run.existing == Existing::Replace {
+        if self.run.forced {
             return None;
         }
-        match shared.store.record(&self.run.fingerprint.key()) {
-            Ok(Lookup::Found(record)) => Some(*record),
-            _ => None,
-        }
+        let Ok(Lookup::Found(record)) = shared.store.record(&self.run.fingerprint.key()) else { return None };
+        let is_here = |artifact| shared.store.check(&record, artifact).is_ok_and(|check| check.is_here());
+        let counts = self.run.existing == Existing::Keep || record.artifacts.values().all(is_here);
+        counts.then_some(*record)
     }
 
     /// One attempt, after so many that failed.

@@ -57,6 +57,8 @@ pub(super) struct ToRun {
     pub(super) warning: Option<String>,
     /// Whether a result that is in the store gives way to the new one, instead of counting.
     pub(super) existing: Existing,
+    /// Whether it runs although a sound result may be there: not even one that was made meanwhile counts.
+    pub(super) forced: bool,
 }
 
 impl<'a> Planner<'a> {
@@ -93,7 +95,13 @@ impl<'a> Planner<'a> {
             Ok(Some(record)) => Decision::Cached(record),
             Ok(None) => {
                 let why = self.why(stage, &fingerprint);
-                Decision::Run(ToRun { fingerprint, why, warning: None, existing: Existing::Keep })
+                Decision::Run(ToRun {
+                    fingerprint,
+                    why,
+                    warning: None,
+                    existing: Existing::Keep,
+                    forced: false,
+                })
             }
             Err(damage) => replace(fingerprint, "its result was damaged or lost", Some(damage)),
         }
@@ -149,7 +157,7 @@ impl<'a> Planner<'a> {
     /// A result that is in the store, but has to be computed for its bytes.
     pub(super) fn recompute(fingerprint: Fingerprint) -> ToRun {
         let why = "its bytes are not in this store, and are needed".to_owned();
-        ToRun { fingerprint, why, warning: None, existing: Existing::Replace }
+        ToRun { fingerprint, why, warning: None, existing: Existing::Replace, forced: false }
     }
 
     fn why(&self, stage: usize, fingerprint: &Fingerprint) -> String {
@@ -216,5 +224,6 @@ fn without_trial(name: &str) -> Option<String> {
 }
 
 fn replace(fingerprint: Fingerprint, why: &str, warning: Option<String>) -> Decision {
-    Decision::Run(ToRun { fingerprint, why: why.to_owned(), warning, existing: Existing::Replace })
+    let (why, forced) = (why.to_owned(), warning.is_none());
+    Decision::Run(ToRun { fingerprint, why, warning, existing: Existing::Replace, forced })
 }

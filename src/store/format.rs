@@ -69,7 +69,13 @@ pub(super) fn check(layout: &Layout) -> Result<()> {
 
 fn check_with(layout: &Layout, newest: u32, steps: &[Step]) -> Result<()> {
     let root = || layout.root().to_owned();
-    let Some(bytes) = fsx::read_if_there(&layout.format())? else { return is_free(layout) };
+    let Some(bytes) = fsx::read_if_there(&layout.format())? else {
+        return match is_free(layout) {
+            // Somebody made the store between the two looks.
+            Err(_) if layout.exists()? => check_with(layout, newest, steps),
+            other => other,
+        };
+    };
     let text = String::from_utf8_lossy(&bytes);
     match parse(&text, newest) {
         Found::Format(number) if number == newest => Ok(()),
@@ -85,7 +91,7 @@ fn check_with(layout: &Layout, newest: u32, steps: &[Step]) -> Result<()> {
 
 /// What may lie in the folder of a store that is about to be made: what making it leaves when it is cut off,
 /// and what file systems keep at their top.
-const NOTHING: [&str; 4] = [".gitignore", "tmp", "lost+found", ".snapshot"];
+const NOTHING: [&str; 5] = [".gitignore", "tmp", "gate", "lost+found", ".snapshot"];
 
 /// A folder without `format`: empty, or not there, or else no store.
 fn is_free(layout: &Layout) -> Result<()> {

@@ -116,6 +116,11 @@ impl Layout {
         Ok(())
     }
 
+    /// Makes sure that the store itself exists: also where its folder was there before, and empty.
+    pub(super) fn prepare_store(&self) -> Result<()> {
+        if self.exists()? { Ok(()) } else { self.create() }
+    }
+
     /// Writes a small file of the store whole, its passing name being in `tmp/`.
     pub(super) fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         Ok(self.draft(path, bytes)?.publish(path, self.durability)?)

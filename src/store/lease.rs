@@ -110,7 +110,7 @@ impl Hold<'_> {
 }
 
 fn pass(layout: &Layout) -> Option<Gate> {
-    layout.prepare(layout.root()).ok()?;
+    layout.prepare_store().ok()?;
     Gate::beside_others(&layout.gate()).ok()
 }
 
@@ -163,6 +163,19 @@ mod tests {
         drop(lease);
         assert!(claimed(&case.store.layout).unwrap().is_empty());
         assert!(fsx::list(&case.store.layout.leases()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_gate_never_stands_in_a_folder_that_is_no_store_yet() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Store::open(folder.path(), crate::store::Options::default());
+        drop(open().unwrap().lease().hold());
+        assert!(folder.path().join("gate").exists() && folder.path().join("format").exists());
+        // One that was cut off between the two is made whole.
+        std::fs::remove_file(folder.path().join("format")).unwrap();
+        std::fs::remove_dir_all(folder.path().join("tmp")).unwrap();
+        drop(open().unwrap().lease().hold());
+        assert!(folder.path().join("format").exists());
     }
 
     #[test]

@@ -4,9 +4,18 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
-use super::{ALL, PIPELINE, Project};
+use pcamflow::{
+    engine::{
+        Engine, Options,
+        exec::fake::{Fake, echo},
+    },
+    store::{self, Store},
+};
+
+use super::{ALL, Log, PIPELINE, Project};
 
 /// The object behind an artifact that is shown.
 fn object(project: &Project, shown: &str) -> PathBuf {
@@ -69,6 +78,34 @@ fn records_alone_are_hits_until_bytes_are_needed() {
     let text = PIPELINE.replace("[evaluate.e]", "[evaluate.e]\nthreshold = 0.4");
     project.run(&text).ran(&["synthesize.s", "split.s", "train.t", "evaluate.e"]);
     project.run(&text).ran(&[]);
+}
+
+#[test]
+fn a_lost_result_is_made_again_once_however_many_runs_miss_it() {
+    let project = Project::with(Fake::new(|task, _| {
+        // Long enough for all to have planned.
+        std::thread::sleep(Duration::from_millis(300));
+        echo(task)
+    }));
+    project.run(PIPELINE).ran(&ALL);
+    fs::remove_file(object(&project, "train.t/model.safetensors")).unwrap();
+    std::thread::scope(|threads| {
+        for _ in 0..4 {
+            threads.spawn(|| {
+                let pipeline = project.pipeline(PIPELINE);
+                let store = Store::open(&project.store(), store::Options::default()).unwrap();
+                let engine = Engine::new(&pipeline, &store, Options::default()).unwrap();
+                let out = project.path().join("out");
+                let summary = engine.run(&out, &project.fake, &project.stopped, &mut Log::default()).unwrap();
+                assert_eq!(summary.finished.len(), 6, "{:?}", summary.failed);
+            });
+        }
+    });
+    assert_eq!(project.fake.take_ran(), ["train.t"]);
+    // Forced, each run computes anew.
+    let mut project = project;
+    project.options.force = vec!["train.t".to_owned()];
+    project.run(PIPELINE).ran(&["train.t"]);
 }
 
 fn walk(folder: &Path) -> Vec<PathBuf> {
