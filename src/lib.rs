@@ -25,6 +25,7 @@
 //! | [`store`] | objects, action records, digests of sources, locks, partial work, what is shown |
 //! | [`engine`] | fingerprints, plan, run loop, attempts, executors, events |
 //! | [`protocol`], [`serve`] | what crosses the process boundary; the serving side of it |
+//! | [`offspring`] | the processes that programs start: found, and ended with them |
 //! | [`data`] | HDF5 and CSV in and out, splitting, synthetic patches |
 //! | [`inspect`] | what is in a file, for people |
 //! | [`metrics`], [`report`] | pure mathematics; pictures and texts |
@@ -47,7 +48,8 @@
 //! **A result exists whole or not at all**: artifacts are written aside, published by rename, and the
 //! record comes last. Any crash leaves a store that the next plain run can use.
 //!
-//! **No process outlives the engine**: what computes reads its standard input, and ends with it.
+//! **No process outlives the engine**: what computes reads its standard input, and ends with it; before that it
+//! ends whatever the program of a `command` stage started.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod cli;
@@ -60,6 +62,7 @@ pub mod inspect;
 pub mod jobs;
 pub mod metrics;
 pub mod nearest;
+pub mod offspring;
 pub mod pipeline;
 pub mod protocol;
 pub mod report;

@@ -13,6 +13,13 @@ use crate::stages::{AnyStage, DeviceChoice};
 /// The version of these types: engine and worker of different versions refuse each other.
 pub const VERSION: u32 = 2;
 
+/// The variable that says, with the value 1, that nothing of a run shall reach the network.
+pub const OFFLINE: &str = "PCAMFLOW_OFFLINE";
+
+/// The variable in which the program of a `command` stage finds the folder in which it runs, and by which
+/// whatever it started can be found.
+pub const FOLDER: &str = "PCAMFLOW_FOLDER";
+
 /// From the engine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -44,7 +51,8 @@ pub struct Task {
 pub struct InputFile {
     /// Where it lies.
     pub path: PathBuf,
-    /// What people call it: the path as written, or `split.pcam/test`.
+    /// What people call it: the path as written, or `split.pcam/test`. That of a folder ends with a slash;
+    /// an artifact that is a folder lies packed (`fsx::unpack`).
     pub name: String,
 }
 

@@ -10,7 +10,10 @@ use std::{
     sync::mpsc,
 };
 
-use crate::protocol::{Failure, FailureClass, Level, Outcome, Progress, Reply, Request, Task, VERSION};
+use crate::{
+    offspring,
+    protocol::{Failure, FailureClass, Level, Outcome, Progress, Reply, Request, Task, VERSION},
+};
 
 /// A failure whose fault is the machine's, not the stage's: attach it to an error to say so.
 #[derive(Debug, thiserror::Error)]
@@ -97,8 +100,10 @@ fn read_requests() -> mpsc::Receiver<Request> {
     receive
 }
 
-/// Ends the process without unwinding or destructors: other threads may be deep in a library.
+/// Ends the process, and what its stages started, without unwinding or destructors: other threads may be
+/// deep in a library.
 fn exit_now(code: i32) -> ! {
+    offspring::end_below(std::process::id());
     // SAFETY: `_exit` takes no pointers and touches no memory of ours; every file that matters is
     // written by rename, so nothing half-written is mistaken for a result.
     unsafe { libc::_exit(code) }

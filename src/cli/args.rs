@@ -129,6 +129,9 @@ pub(super) struct RunArguments {
     /// Compute at most N stages at once [default: one a core]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) jobs: Option<u32>,
+    /// Keep every program of the run off the network (`command` stages; the others never use it)
+    #[arg(long)]
+    pub(super) offline: bool,
     /// The store [default: .pcamflow in the project's folder]
     #[arg(long, value_name = "DIR")]
     pub(super) store: Option<PathBuf>,

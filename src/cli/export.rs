@@ -9,7 +9,7 @@ use super::{
     results::{Found, ResultArguments, Results, with_results},
     say,
 };
-use crate::{digest::Digest, fsx};
+use crate::{fsx, store::StoredArtifact};
 
 /// What to export, and where to.
 #[derive(Debug, Args)]
@@ -38,8 +38,8 @@ fn copies(arguments: &ExportArguments, results: &Results<'_>) -> Result<(), Exit
         found.iter().map(|found| (found, target(arguments, found, several))).collect();
     let mut in_the_way = 0;
     for (found, target) in &targets {
-        if !arguments.force && is_another(target, &found.artifact.digest).map_err(failed)? {
-            complain(&format!("error: {} is there already, and is another file", target.display()));
+        if !arguments.force && is_another(target, found.artifact).map_err(failed)? {
+            complain(&format!("error: {} is there already, and is not the same", target.display()));
             in_the_way += 1;
         }
     }
@@ -48,7 +48,12 @@ fn copies(arguments: &ExportArguments, results: &Results<'_>) -> Result<(), Exit
         return Err(Exit::Usage);
     }
     for (found, target) in &targets {
-        copy(&results.engine.object(found.artifact), target, arguments.force).map_err(failed)?;
+        let object = results.engine.object(found.artifact);
+        match found.artifact.is_folder() {
+            true => unpack(&object, target),
+            false => copy(&object, target, arguments.force),
+        }
+        .map_err(failed)?;
         say(&target.display().to_string());
     }
     Ok(())
@@ -57,15 +62,19 @@ fn copies(arguments: &ExportArguments, results: &Results<'_>) -> Result<(), Exit
 fn target(arguments: &ExportArguments, found: &Found<'_>, several: bool) -> PathBuf {
     let folder = &arguments.folder;
     let folder = if several { folder.join(&found.result.stage) } else { folder.clone() };
-    folder.join(&found.artifact.file)
+    folder.join(found.artifact.file.trim_end_matches('/'))
 }
 
 /// Whether something else than this content has that name.
-fn is_another(target: &Path, digest: &Digest) -> fsx::Result<bool> {
+fn is_another(target: &Path, artifact: &StoredArtifact) -> fsx::Result<bool> {
+    let digest = artifact.digest;
     match fsx::stat_link(target)? {
         None => Ok(false),
+        Some(_) if artifact.is_folder() => {
+            Ok(!target.is_dir() || fsx::packed_digest(target).map_or(true, |packed| packed != digest))
+        }
         Some(_) if !target.is_file() => Ok(true),
-        Some(_) => Ok(fsx::hash_file(target)?.digest != *digest),
+        Some(_) => Ok(fsx::hash_file(target)?.digest != digest),
     }
 }
 
@@ -81,6 +90,20 @@ pub(super) fn copy(from: &Path, to: &Path, force: bool) -> fsx::Result<()> {
     }
     // What is there already was found to be the same.
     draft.publish_new(to, fsx::Durability::Relaxed).map(drop)
+}
+
+/// Unpacks a folder beside its place, and puts it there in one step.
+fn unpack(from: &Path, to: &Path) -> fsx::Result<()> {
+    let folder = fsx::parent(to);
+    fsx::create_folder(&folder)?;
+    let new = folder.join(format!(".{}", fsx::unique_name()));
+    let moved = fsx::unpack(from, &new).and_then(|()| fsx::replace_folder(&new, to));
+    // What stood there before, or what came of a failure.
+    fsx::remove_tree(&new)?;
+    if let Some(aside) = moved? {
+        fsx::remove_tree(&aside)?;
+    }
+    Ok(())
 }
 
 fn failed(error: fsx::Error) -> Exit {

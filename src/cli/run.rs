@@ -67,7 +67,7 @@ fn real_run(
     store: &Store,
     stopped: &AtomicBool,
 ) -> Result<u8, crate::engine::Refused> {
-    let executor = Processes::new(programs());
+    let executor = Processes::new(programs()).offline(arguments.offline);
     let out = arguments.out.clone().unwrap_or_else(|| pipeline.root.join("out"));
     let mut shown = ui::observer(mode(arguments));
     let about = about(arguments);

@@ -59,6 +59,7 @@ fn contents(results: &Results<'_>, rows: usize, mode: ui::Mode) -> Result<(), Ex
         let shown = match content {
             // A picture is for viewers, and those go by the ending of a name.
             Content::Picture { .. } => results.engine.shown_as(&results.out, &result.stage, artifact),
+            _ if artifact.is_folder() => results.engine.shown_as(&results.out, &result.stage, artifact),
             _ => None,
         };
         let of = ui::OfArtifact {

@@ -249,16 +249,33 @@ impl Engine<'_> {
     /// Every artifact of the record beside the file that was written now.
     fn pairs(&self, record: &ActionRecord, task: &Task) -> Result<Vec<Pair>, Failure> {
         let pair = |(name, artifact): (&String, &store::StoredArtifact)| {
-            let again = task.staging.join(&artifact.file);
+            let declared = task.stage.artifacts().into_iter().find(|declared| declared.name == *name);
+            let path = declared.map_or_else(|| artifact.file.clone(), |declared| declared.file.into_owned());
+            let (again, file) = match artifact.is_folder() {
+                true => packed(task, &path, artifact)?,
+                false => (task.staging.join(path), artifact.file.clone()),
+            };
             if !again.is_file() {
                 return Err(failed(format!("it ended without writing its artifact {}", artifact.file)));
             }
             let identical = fsx::hash_file(&again).map_err(environment)?.digest == artifact.digest;
             let stored = self.store.object(&artifact.digest);
-            Ok(Pair { name: name.clone(), file: artifact.file.clone(), stored, again, identical })
+            Ok(Pair { name: name.clone(), file, stored, again, identical })
         };
         record.artifacts.iter().map(pair).collect()
     }
+}
+
+/// A folder that was written now, packed as the stored one is; and what to call that.
+fn packed(task: &Task, path: &str, artifact: &store::StoredArtifact) -> Result<(PathBuf, String), Failure> {
+    let folder = task.staging.join(path);
+    if !folder.is_dir() {
+        return Err(failed(format!("it ended without writing its artifact {}", artifact.file)));
+    }
+    let file = format!("{}.tar", artifact.file.trim_end_matches('/'));
+    let again = task.staging.join(format!(".again-{file}"));
+    fsx::create(&again).and_then(|to| fsx::pack(&folder, to)).map_err(environment)?;
+    Ok((again, file))
 }
 
 /// What a task tells, on its way to who listens.

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     pipeline::StageNode,
     protocol::{Failure, FailureClass, Level, Progress, Task},
-    stages::Retry,
+    stages::{Artifact, Retry},
     store::{ActionRecord, Existing, KeyLock, Lease, Lookup, Provenance, RECORD_FORMAT, Store},
 };
 
@@ -191,14 +191,21 @@ impl Attempt<'_> {
 
     fn publish(&self, shared: &Shared<'_>, staging: &Path) -> Result<Made, Failure> {
         let declared = self.node.stage.artifacts();
-        if let Some(missing) =
-            declared.iter().find(|artifact| !staging.join(artifact.file.as_ref()).is_file())
-        {
+        let is_there = |path: &Path, folder| if folder { path.is_dir() } else { path.is_file() };
+        let missing = |artifact: &&Artifact| {
+            !is_there(&staging.join(artifact.file.as_ref()), artifact.file.ends_with('/'))
+        };
+        if let Some(missing) = declared.iter().find(missing) {
             return Err(process(&format!("the stage ended without writing its artifact {}", missing.file)));
         }
         let mut made = BTreeMap::new();
         for artifact in declared {
-            let stored = shared.store.publish(&staging.join(artifact.file.as_ref())).map_err(environment)?;
+            let path = staging.join(artifact.file.trim_end_matches('/'));
+            let stored = match artifact.file.ends_with('/') {
+                true => shared.store.publish_folder(&path),
+                false => shared.store.publish(&path),
+            };
+            let stored = stored.map_err(environment)?;
             made.insert(artifact.name.into_owned(), stored);
         }
         Ok(made)

@@ -98,6 +98,11 @@ mod tests {
             (Kind::Metrics, "explanations = { cam = 'explain.e' }", "metrics"),
             (Kind::Sanity, "explanation = 'explain.e'", "sanity"),
             (Kind::Preview, "images = 'split.s/test'", "preview"),
+            (
+                Kind::Command,
+                "program = ['sort', '{x}']\nartifacts = { y = 'y.txt', z = 'z/' }\nenvironment = { LANG = 'C' }",
+                "command",
+            ),
         ];
         let keys: Vec<String> =
             golden.into_iter().map(|(kind, text, word)| format!("{word} {}", key(kind, text))).collect();

@@ -10,6 +10,7 @@ use super::event::{Event, Observer};
 use crate::{
     digest::Digest,
     pipeline::{Pipeline, Source},
+    stages::Kind,
     store::{Progress, Store},
 };
 
@@ -22,6 +23,10 @@ struct Mention<'a> {
     path: &'a Path,
     pin: Option<Digest>,
     place: &'a str,
+    /// Whether it is a folder that is to be read.
+    folder: bool,
+    /// Whether it might have been one.
+    folders_fit: bool,
 }
 
 /// What is at a path.
@@ -48,8 +53,10 @@ impl Known {
         let found = look_at(&mentions);
         let mut problems: Vec<String> =
             mentions.iter().filter_map(|mention| mention.absent(found[mention.path])).collect();
-        let there = found.iter().filter(|(_, there)| **there == There::File);
-        let there: Vec<PathBuf> = there.map(|(path, _)| (*path).to_owned()).collect();
+        let there = mentions.iter().filter(|mention| mention.is_there(found[mention.path]));
+        let mut there: Vec<PathBuf> = there.map(|mention| mention.path.to_owned()).collect();
+        there.sort();
+        there.dedup();
         let mut known = Self::default();
         for (path, digest) in there.iter().zip(hash(store, &there, observer)) {
             match digest {
@@ -74,15 +81,25 @@ impl Mention<'_> {
     /// What is wrong with a file that is not there; a pinned one is not missed before its bytes are.
     fn absent(&self, there: There) -> Option<String> {
         let path = self.path.display();
-        if there == There::Folder {
-            return Some(format!("{}: {path} is a folder, and a file is due", self.place));
+        if !self.folder && there == There::Folder {
+            let advice = if self.folders_fit { ": if it is meant, write a slash at its end" } else { "" };
+            return Some(format!("{}: {path} is a folder, and a file is due{advice}", self.place));
+        }
+        if self.folder && there == There::File {
+            return Some(format!("{}: {path} is a file: write it without the slash", self.place));
         }
         let missing = there == There::Nothing && self.pin.is_none();
         missing.then(|| {
             let advice =
                 "source paths are relative to `[pipeline] data`, which --data DIR and PCAMFLOW_DATA override";
-            format!("{}: there is no file {path} ({advice})", self.place)
+            let what = if self.folder { "folder" } else { "file" };
+            let project = if self.folders_fit { ", those of the project begin with `./`" } else { "" };
+            format!("{}: there is no {what} {path} ({advice}{project})", self.place)
         })
+    }
+
+    fn is_there(&self, there: There) -> bool {
+        there == if self.folder { There::Folder } else { There::File }
     }
 
     fn not_as_pinned(&self, known: &Known) -> Option<String> {
@@ -90,8 +107,9 @@ impl Mention<'_> {
         (pin != found).then(|| {
             let path = self.path.display();
             format!(
-                "{}: {path} is not the file that is pinned here: its BLAKE3 is {found}, not {pin}",
-                self.place
+                "{}: {path} is not the {} that is pinned here: its BLAKE3 is {found}, not {pin}",
+                self.place,
+                if self.folder { "folder" } else { "file" }
             )
         })
     }
@@ -102,7 +120,7 @@ impl Mention<'_> {
 fn look_at<'a>(mentions: &[Mention<'a>]) -> BTreeMap<&'a Path, There> {
     let mut found = BTreeMap::new();
     for mention in mentions {
-        found.entry(mention.path).or_insert_with(|| match mention.path.metadata() {
+        found.entry(mention.path).or_insert_with(|| match mention.path.components().as_path().metadata() {
             Ok(metadata) if metadata.is_file() => There::File,
             Ok(metadata) if metadata.is_dir() => There::Folder,
             Ok(_) => There::Other,
@@ -113,9 +131,15 @@ fn look_at<'a>(mentions: &[Mention<'a>]) -> BTreeMap<&'a Path, There> {
 }
 
 fn mentions<'a>(pipeline: &'a Pipeline, scope: &'a [usize]) -> impl Iterator<Item = Mention<'a>> {
-    scope.iter().flat_map(|stage| &pipeline.stages[*stage].inputs).filter_map(|input| match &input.source {
-        Source::File { file, path, place } => Some(Mention { path, pin: file.blake3, place }),
-        Source::Artifact { .. } => None,
+    scope.iter().map(|stage| &pipeline.stages[*stage]).flat_map(|node| {
+        let folders_fit = node.name.kind == Kind::Command;
+        node.inputs.iter().filter_map(move |input| match &input.source {
+            Source::File { file, path, place } => {
+                let folder = folders_fit && file.path.ends_with('/');
+                Some(Mention { path, pin: file.blake3, place, folder, folders_fit })
+            }
+            Source::Artifact { .. } => None,
+        })
     })
 }
 

@@ -76,6 +76,9 @@ impl Engine<'_> {
     /// The file below `out` that shows an artifact now, if it shows this very content.
     #[must_use]
     pub fn shown_as(&self, out: &Path, stage: &str, artifact: &StoredArtifact) -> Option<PathBuf> {
+        if artifact.is_folder() {
+            return self.store.shown(&self.out(out).join(stage), artifact).ok().flatten();
+        }
         let path = self.out(out).join(stage).join(&artifact.file);
         let same = |hashed: crate::fsx::Hashed| hashed.digest == artifact.digest;
         crate::fsx::hash_file(&path).is_ok_and(same).then_some(path)

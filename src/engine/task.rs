@@ -71,7 +71,8 @@ fn input_file(source: &Source, made: &[Option<Made>], planner: &Planner<'_>) -> 
         Source::File { file, path, .. } => InputFile { path: path.clone(), name: file.path.clone() },
         Source::Artifact { stage, artifact } => {
             let stored = made[*stage].as_ref()?.get(artifact.as_ref())?;
-            let name = format!("{}/{artifact}", planner.pipeline.stages[*stage].name);
+            let slash = if stored.is_folder() { "/" } else { "" };
+            let name = format!("{}/{artifact}{slash}", planner.pipeline.stages[*stage].name);
             InputFile { path: planner.store.object(&stored.digest), name }
         }
     })

@@ -50,7 +50,11 @@ pub fn expose(from: &Path, to: &Path) -> Result<Exposed> {
     Ok(Exposed::Copy)
 }
 
-fn link(from: &Path, to: &Path) -> Result<()> {
+/// Puts a relative symbolic link to a file or folder at `to`, which must not exist yet.
+///
+/// # Errors
+/// Where `from` does not exist or `to` cannot be made.
+pub fn link(from: &Path, to: &Path) -> Result<()> {
     let folder = atomic::parent(to);
     // The kernel follows `..` on real folders, not on the names that led here.
     let real = |path: &Path| path.canonicalize().map_err(Error::at("resolve", path));

@@ -150,6 +150,14 @@ pub fn make_read_only(path: &Path) -> Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(0o444)).map_err(Error::at("make read-only", path))
 }
 
+/// Lets everybody execute a file, and nobody write it (mode 0555).
+///
+/// # Errors
+/// Where the mode cannot be set.
+pub fn make_executable(path: &Path) -> Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o555)).map_err(Error::at("make executable", path))
+}
+
 /// Says that a file was used now: sets its time of modification.
 ///
 /// # Errors

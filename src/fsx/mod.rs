@@ -16,23 +16,27 @@ mod enforced;
 mod error;
 mod expose;
 mod files;
+mod folder;
 mod gate;
 mod hash;
 mod lock;
+mod pack;
 mod stat;
 mod tree;
 
 pub use atomic::{Draft, Durability, publish_new, sweep_drafts, write_atomic};
 pub(crate) use atomic::{parent, write_through};
 pub use error::{Error, Kind, Result};
-pub use expose::{COPY_LIMIT, Exposed, expose};
+pub use expose::{COPY_LIMIT, Exposed, expose, link};
 pub use files::{
-    append_to, copy, create, create_folder, link_target, list, make_read_only, move_file, open, read,
-    read_if_there, read_with_stat, remove_file, remove_folder_if_empty, sync, touch, unique_name,
+    append_to, copy, create, create_folder, link_target, list, make_executable, make_read_only, move_file,
+    open, read, read_if_there, read_with_stat, remove_file, remove_folder_if_empty, sync, touch, unique_name,
 };
+pub use folder::{Entry, Links, What, hash_folder, stat_folder, walk};
 pub use gate::Gate;
 pub use hash::{Hashed, hash_file, hash_file_with};
 pub use lock::{FileLock, TryLock};
+pub use pack::{pack, packed_digest, unpack};
 pub use stat::{StatTuple, stat, stat_link};
 pub(crate) use tree::REPLACED;
 pub use tree::{remove_tree, replace_folder};

@@ -4,6 +4,7 @@
 //! stores nor screens.
 
 pub mod compare;
+mod folder;
 mod hdf5;
 mod json;
 mod picture;
@@ -23,7 +24,7 @@ pub use self::table::Rows;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "format")]
 pub enum Content {
-    /// A table (CSV).
+    /// A table (CSV), or the files of a folder.
     Table(Rows),
     /// Text, JSON in an even layout included.
     Text {
@@ -64,6 +65,7 @@ const LONGEST_TEXT: u64 = 16 << 20;
 pub fn inspect(path: &Path, name: &str, rows: usize) -> Result<Content> {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase();
     let content = match ending.as_str() {
+        _ if name.ends_with('/') => folder::read(path, rows).map(Content::Table),
         "csv" => table::read(path, rows).map(Content::Table),
         "json" => text(path).map(|text| Content::Text { text: json::pretty(&text) }),
         "safetensors" => safetensors::read(path).map(|tensors| Content::Tensors { tensors }),

@@ -3,6 +3,7 @@
 //!
 //! One `match` names them all; a new kind without libtorch is one file and one arm here.
 
+mod command;
 mod preview;
 mod split;
 mod synthesize;
@@ -32,6 +33,7 @@ pub fn run(task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
         AnyStage::Synthesize(stage) => synthesize::run(stage, task, reporter),
         AnyStage::Split(stage) => split::run(stage, task, reporter),
         AnyStage::Preview(stage) => preview::run(stage, task, reporter),
+        AnyStage::Command(stage) => command::run(stage, task, reporter),
         AnyStage::Train(_)
         | AnyStage::ResumeTrain(_)
         | AnyStage::Evaluate(_)

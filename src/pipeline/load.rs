@@ -136,7 +136,7 @@ fn of_document(
     let root = project_root(file);
     let data = default_data(&root, options.data.as_deref(), settings.data.as_deref());
     let stages = expand(stages, problems);
-    let (stages, graph) = resolve(stages, &data, sources, problems)?;
+    let (stages, graph) = resolve(stages, [&root, &data], sources, problems)?;
     let (file, notes) = (file.to_owned(), document.notes(sources));
     let (trials, sources) = (Vec::new(), Sources::default());
     Some(Pipeline { name, file, root, data, run, stages, graph, trials, sweep, notes, sources })

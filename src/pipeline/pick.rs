@@ -1,6 +1,6 @@
 //! Which artifact of a stage a reference means, and what to say where none fits.
 
-use crate::stages::{AnyStage, Artifact, ArtifactRef, ArtifactType, Problem};
+use crate::stages::{AnyStage, Artifact, ArtifactRef, ArtifactType, Kind, Problem};
 
 /// The artifact that is named, or the only one that fits.
 pub(super) fn pick(
@@ -9,12 +9,13 @@ pub(super) fn pick(
     wants: ArtifactType,
 ) -> Result<Artifact, Problem> {
     let artifacts = stage.artifacts();
-    let fitting: Vec<&Artifact> = artifacts.iter().filter(|artifact| artifact.holds == wants).collect();
+    let fits = |artifact: &Artifact| wants == ArtifactType::Anything || artifact.holds == wants;
+    let fitting: Vec<&Artifact> = artifacts.iter().filter(|artifact| fits(artifact)).collect();
     let Some(name) = &reference.artifact else {
         return only(&fitting, reference, wants);
     };
     match artifacts.iter().find(|artifact| artifact.name == *name) {
-        Some(artifact) if artifact.holds == wants => Ok(artifact.clone()),
+        Some(artifact) if fits(artifact) => Ok(artifact.clone()),
         Some(artifact) => {
             Err(misfit(format!("`{reference}` is {}", artifact.holds.noun()), &fitting, reference, wants))
         }
@@ -46,6 +47,10 @@ fn misfit(what: String, fitting: &[&Artifact], reference: &ArtifactRef, wants: A
         fitting.iter().map(|artifact| format!("`{}/{}`", reference.stage, artifact.name)).collect();
     let problem = Problem::unplaced(format!("{what}, but {} are due here", plural(wants)));
     match choices.as_slice() {
+        [] if reference.stage.kind == Kind::Command => problem.help(format!(
+            "where a file of `{}` is that, its artifact says so: {{ path = \"...\", holds = \"...\" }}",
+            reference.stage
+        )),
         [] => problem,
         _ => problem.help(format!("write {}", choices.join(" or "))),
     }
@@ -60,6 +65,7 @@ fn plural(wants: ArtifactType) -> &'static str {
     match wants {
         ArtifactType::Model => "a model's weights",
         ArtifactType::Checkpoint => "a checkpoint's contents",
+        ArtifactType::Anything => "the contents of one artifact",
         other => other.noun(),
     }
 }

@@ -7,17 +7,17 @@ use super::{
 };
 use crate::{
     graph::Graph,
-    stages::{AnyStage, ArtifactRef, ArtifactType, Input, Origin, Problem, SourceFile, StageName},
+    stages::{AnyStage, ArtifactRef, ArtifactType, Input, Kind, Origin, Problem, SourceFile, StageName},
 };
 
 /// Resolves every input of every stage. `None` where a stage could not be read or a reference is wrong.
 pub(super) fn resolve(
     stages: Vec<ReadStage<'_>>,
-    data: &Path,
+    [root, data]: [&Path; 2],
     sources: &Sources,
     problems: &mut Vec<Problem>,
 ) -> Option<(Vec<StageNode>, Graph)> {
-    let resolver = Resolver::new(&stages, data, sources);
+    let resolver = Resolver::new(&stages, [root, data], sources);
     let mut inputs = Vec::new();
     let mut wrong: Option<StageName> = None;
     for (index, read) in stages.iter().enumerate() {
@@ -63,6 +63,7 @@ fn cycle_problem(stages: &[ReadStage<'_>], cycle: &[usize]) -> Problem {
 struct Resolver<'a> {
     stages: &'a [ReadStage<'a>],
     by_name: BTreeMap<StageName, usize>,
+    root: &'a Path,
     data: &'a Path,
     sources: &'a Sources,
 }
@@ -70,9 +71,9 @@ struct Resolver<'a> {
 type Resolved = Result<Vec<ResolvedInput>, Vec<Problem>>;
 
 impl<'a> Resolver<'a> {
-    fn new(stages: &'a [ReadStage<'a>], data: &'a Path, sources: &'a Sources) -> Self {
+    fn new(stages: &'a [ReadStage<'a>], [root, data]: [&'a Path; 2], sources: &'a Sources) -> Self {
         let by_name = stages.iter().enumerate().map(|(index, stage)| (stage.name.clone(), index)).collect();
-        Self { stages, by_name, data, sources }
+        Self { stages, by_name, root, data, sources }
     }
 
     /// What the stage reads. `depth` counts inheritance, which a cycle would make endless.
@@ -150,7 +151,13 @@ impl<'a> Resolver<'a> {
 
     fn file(&self, read: &ReadStage<'_>, input: &Input, file: &SourceFile) -> ResolvedInput {
         let place = self.sources.line(&read.span(input.field));
-        let source = Source::File { file: file.clone(), path: self.data.join(&file.path), place };
+        let path = match file.path.strip_prefix("./") {
+            // Programs come with the project, not with the data.
+            Some(path) if read.name.kind == Kind::Command => self.root.join(path.trim_end_matches('/')),
+            _ if read.name.kind == Kind::Command => self.data.join(file.path.trim_end_matches('/')),
+            _ => self.data.join(&file.path),
+        };
+        let source = Source::File { file: file.clone(), path, place };
         ResolvedInput { slot: input.slot.clone(), source }
     }
 

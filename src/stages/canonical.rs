@@ -94,6 +94,14 @@ impl<T: Canonical> Canonical for Vec<T> {
     }
 }
 
+impl<K: Ord + std::fmt::Display, T: Canonical> Canonical for BTreeMap<K, T> {
+    fn write(&self, path: &str, lines: &mut Lines) {
+        for (name, value) in self {
+            value.write(&join(path, &name.to_string()), lines);
+        }
+    }
+}
+
 impl<T: Canonical, const N: usize> Canonical for [T; N] {
     fn write(&self, path: &str, lines: &mut Lines) {
         self.as_slice().write(path, lines);

@@ -79,6 +79,10 @@ pub enum ArtifactType {
     Text,
     /// A picture (PNG or SVG).
     Picture,
+    /// A folder of files.
+    Folder,
+    /// A file, and only its maker knows of what. Wanted, it stands for whatever there is.
+    Anything,
 }
 
 impl ArtifactType {
@@ -99,6 +103,8 @@ impl ArtifactType {
             Self::Table => "a table",
             Self::Text => "text",
             Self::Picture => "a picture",
+            Self::Folder => "a folder",
+            Self::Anything => "a file of any kind",
         }
     }
 }
@@ -111,7 +117,7 @@ pub type Word = Cow<'static, str>;
 pub struct Artifact {
     /// The name by which others refer to it.
     pub name: Word,
-    /// The file that the stage writes.
+    /// The file that the stage writes; of a folder, with a slash at its end.
     pub file: Word,
     /// What it holds.
     pub holds: ArtifactType,

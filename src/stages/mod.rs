@@ -21,6 +21,7 @@ mod retry;
 pub mod schema;
 
 pub mod architecture;
+pub mod command;
 pub mod evaluate;
 pub mod explain;
 pub mod metrics;
@@ -195,6 +196,8 @@ stages! {
     Sanity(sanity::Sanity) = "sanity",
     /// Shows what patches look like, on a grid.
     Preview(preview::Preview) = "preview",
+    /// Any program, with declared inputs and artifacts, in a folder of its own.
+    Command(command::Command) = "command",
 }
 
 impl Kind {

@@ -3,12 +3,7 @@
 //! A string names a stage or an artifact where one is due; a table names files. Resolution against
 //! the other stages of a pipeline happens elsewhere.
 
-use std::fmt;
-
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
-};
+use serde::{Deserialize, Serialize};
 
 use super::{ArtifactRef, Kind, StageName};
 use crate::digest::Digest;
@@ -16,7 +11,7 @@ use crate::digest::Digest;
 /// A file of the user's, relative to `[pipeline] data` unless absolute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SourceFile {
-    /// The path as written.
+    /// The path as written; of a folder, where a folder may be read, with a slash at its end.
     pub path: String,
     /// The pinned content digest: keys can then be made without the file.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,12 +128,13 @@ pub struct ModelFile {
 /// `untagged` forgets where and what was wrong.
 macro_rules! string_or_table {
     ($type:ty, $expecting:literal, $from_string:expr, $table:ty => $from_table:expr) => {
-        impl<'de> Deserialize<'de> for $type {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        impl<'de> ::serde::Deserialize<'de> for $type {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                use ::serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
                 struct Either;
                 impl<'de> Visitor<'de> for Either {
                     type Value = $type;
-                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    fn expecting(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                         f.write_str($expecting)
                     }
                     fn visit_str<E: Error>(self, text: &str) -> Result<$type, E> {
@@ -146,7 +142,8 @@ macro_rules! string_or_table {
                         from_string(text).map_err(E::custom)
                     }
                     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<$type, A::Error> {
-                        <$table>::deserialize(MapAccessDeserializer::new(map)).map($from_table)
+                        <$table as ::serde::Deserialize>::deserialize(MapAccessDeserializer::new(map))
+                            .map($from_table)
                     }
                 }
                 deserializer.deserialize_any(Either)
@@ -154,6 +151,8 @@ macro_rules! string_or_table {
         }
     };
 }
+
+pub(super) use string_or_table;
 
 string_or_table!(SourceFile, "a path, or { path = \"...\", blake3 = \"...\" }",
     |text| Ok(SourceFile { path: text.to_owned(), blake3: None }),

@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     ArtifactRef, Baseline, Bytes, DeviceChoice, FileOrArtifact, Images, Kind, Label, Model, Retry, RetryOn,
-    RunSettings, Samples, SourceFile, StageName, TimeSpan, TrainingData, architecture::Layer, kebab,
-    train::ClassWeights,
+    RunSettings, Samples, SourceFile, StageName, TimeSpan, TrainingData, architecture::Layer,
+    command::PortName, kebab, train::ClassWeights,
 };
 
 /// What may be written for a value.
@@ -101,7 +101,7 @@ pub(crate) fn described(mut schema: Value, doc: &str) -> Value {
     schema
 }
 
-fn either(schemas: [Value; 2]) -> Value {
+pub(crate) fn either(schemas: [Value; 2]) -> Value {
     json!({ "anyOf": schemas.to_vec() })
 }
 
@@ -178,6 +178,20 @@ impl<T: Schema> Schema for BTreeMap<Label, T> {
         let mut schema = parsed(r#"{ "type": "object" }"#);
         schema["additionalProperties"] = T::schema();
         schema
+    }
+}
+
+impl<T: Schema> Schema for BTreeMap<PortName, T> {
+    fn schema() -> Value {
+        let mut schema = BTreeMap::<Label, T>::schema();
+        schema["propertyNames"] = parsed(r#"{ "pattern": "^[A-Za-z0-9_-][A-Za-z0-9_.-]*$" }"#);
+        schema
+    }
+}
+
+impl Schema for BTreeMap<String, String> {
+    fn schema() -> Value {
+        BTreeMap::<Label, String>::schema()
     }
 }
 

@@ -6,7 +6,7 @@
 //! .pcamflow/
 //!   format                  version of this layout; an older one is migrated, any other refused
 //!   home                    identity of the `objects` folder, renewed whenever that is made anew
-//!   objects/ab/<digest>     artifacts by the BLAKE3 digest of their bytes, read-only
+//!   objects/ab/<digest>     artifacts by the BLAKE3 digest of their bytes, read-only; folders packed (tar)
 //!   actions/ab/<key>.json   action records: key -> artifacts, written last
 //!   latest/<digest>         the key that a stage of a pipeline had last: what "why" compares with
 //!   sources                 digests of source files, remembered with their stat tuples

@@ -30,6 +30,21 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Takes a finished folder into the store, as one packed object: see [`fsx::pack`]. The folder stays.
+    ///
+    /// # Errors
+    /// Where it holds what cannot be packed, or the store cannot be written.
+    pub fn publish_folder(&self, folder: &Path) -> Result<StoredArtifact> {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        self.layout.prepare(&self.layout.tmp())?;
+        let mut draft = fsx::Draft::create_in(&self.layout.tmp())?;
+        fsx::pack(folder, std::io::BufWriter::with_capacity(1 << 16, &mut draft))?;
+        let (digest, stat) = publish(&self.layout, draft.path())?;
+        Ok(StoredArtifact { digest, file: format!("{name}/"), size: stat.size, stat: Some(stat) })
+    }
+}
+
 fn publish(layout: &Layout, file: &Path) -> Result<(Digest, StatTuple)> {
     let metadata = file.symlink_metadata().map_err(fsx::Error::at("read", file))?;
     refuse_what_is_no_file(file, &metadata)?;

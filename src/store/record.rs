@@ -42,13 +42,22 @@ pub struct ActionRecord {
 pub struct StoredArtifact {
     /// Of its content.
     pub digest: Digest,
-    /// The name of its file when shown to people (`model.safetensors`).
+    /// The name of its file when shown to people (`model.safetensors`); of a folder, with a slash at its end
+    /// (`plots/`): its object is the packed folder.
     pub file: String,
     /// Its size in bytes.
     pub size: u64,
     /// The object's stat tuple when it was published or last found sound; while it is equal, the object is
     /// trusted unread.
     pub stat: Option<StatTuple>,
+}
+
+impl StoredArtifact {
+    /// Whether it is a folder, and its object a packed one.
+    #[must_use]
+    pub fn is_folder(&self) -> bool {
+        self.file.ends_with('/')
+    }
 }
 
 /// Who made a result, where, and how long it took.

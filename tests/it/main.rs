@@ -5,6 +5,7 @@ mod architecture;
 mod cache;
 mod caching;
 mod cli;
+mod command;
 mod doctor;
 mod editors;
 mod engine;

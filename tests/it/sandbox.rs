@@ -136,10 +136,15 @@ impl Sandbox {
 
     /// Processes that this sandbox started, directly or not, and that are alive.
     pub(crate) fn alive(&self) -> Vec<i32> {
-        let mark = format!("{MARK}={}\0", self.root.display());
+        // Programs of `command` stages have an environment of their own.
+        let root = self.root.display();
+        let marks = [format!("{MARK}={root}\0"), format!("{}={root}/", pcamflow::protocol::FOLDER)];
+        let has = |environment: &[u8], mark: &str| {
+            environment.windows(mark.len()).any(|window| window == mark.as_bytes())
+        };
         let is_ours = |id: &i32| {
             let environment = fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
-            environment.windows(mark.len()).any(|window| window == mark.as_bytes())
+            marks.iter().any(|mark| has(&environment, mark))
         };
         let entries = fs::read_dir("/proc").unwrap();
         let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());

@@ -53,12 +53,20 @@ pub fn echo(task: &Task) -> Result<Computed, Failure> {
         told.push_str(&format!("{path} = {value}\n"));
     }
     for (slot, input) in &task.inputs {
-        let bytes = std::fs::read(&input.path).map_err(failed)?;
-        told.push_str(&format!("{slot}: {}\n", crate::digest::Digest::of(&bytes)));
+        let digest = match input.path.is_dir() {
+            true => crate::fsx::packed_digest(&input.path)
+                .map_err(|error| failed(std::io::Error::other(error)))?,
+            false => crate::digest::Digest::of(&std::fs::read(&input.path).map_err(failed)?),
+        };
+        told.push_str(&format!("{slot}: {digest}\n"));
     }
     for artifact in task.stage.artifacts() {
-        std::fs::write(task.staging.join(artifact.file.as_ref()), format!("{}\n{told}", artifact.name))
-            .map_err(failed)?;
+        let mut path = task.staging.join(artifact.file.as_ref());
+        if artifact.file.ends_with('/') {
+            path.push("file");
+        }
+        std::fs::create_dir_all(crate::fsx::parent(&path)).map_err(failed)?;
+        std::fs::write(path, format!("{}\n{told}", artifact.name)).map_err(failed)?;
     }
     Ok(Computed::default())
 }

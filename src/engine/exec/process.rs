@@ -10,7 +10,10 @@ use std::{
 };
 
 use super::{Computed, GO_ON, Listener, watch::Watching};
-use crate::protocol::{Failure, FailureClass, Level, Reply, Request, Task, VERSION};
+use crate::{
+    offspring,
+    protocol::{FOLDER, Failure, FailureClass, Level, Reply, Request, Task, VERSION},
+};
 
 /// A running child.
 pub(super) struct Process {
@@ -98,6 +101,15 @@ impl Process {
             let lost = self.lost_while(watching);
             return Err(self.process_failure(&lost, listener));
         }
+        let result = self.listen(listener, watching);
+        if matches!(&result, Err(failure) if failure.class == FailureClass::Process) {
+            // What it had started it could not end.
+            offspring::end_marked(FOLDER, task.staging.as_os_str().as_encoded_bytes());
+        }
+        result
+    }
+
+    fn listen(&mut self, listener: &dyn Listener, watching: &Watching<'_>) -> Result<Computed, Failure> {
         loop {
             match self.receive_while(watching) {
                 Ok(Reply::Progress(progress)) => listener.progress(progress),
@@ -219,8 +231,9 @@ impl Drop for Process {
     }
 }
 
-/// Ends a process, and what it started, at once: it leads a group of its own.
+/// Ends a process, and what it started, at once: it leads a group of its own, and programs below it lead others.
 pub(super) fn kill(id: u32) {
+    offspring::end_below(id);
     let id = i32::try_from(id).ok().and_then(rustix::process::Pid::from_raw);
     if let Some(id) = id {
         // An error says that it is gone already.

@@ -15,7 +15,7 @@ use std::{
 
 use super::{Computed, Executor, Listener, process::Process, watch::Watch};
 use crate::{
-    protocol::{Failure, FailureClass, Task},
+    protocol::{Failure, FailureClass, OFFLINE, Task},
     stages::Runner,
 };
 
@@ -37,6 +37,7 @@ pub struct Processes {
     busy: Mutex<Vec<u32>>,
     watch: Watch,
     cancelled: AtomicBool,
+    offline: bool,
 }
 
 impl Processes {
@@ -49,7 +50,14 @@ impl Processes {
             busy: Mutex::default(),
             watch: Watch::default(),
             cancelled: AtomicBool::new(false),
+            offline: false,
         }
+    }
+
+    /// The same pool, whose processes keep what they start off the network, or not.
+    #[must_use]
+    pub fn offline(self, offline: bool) -> Self {
+        Self { offline, ..self }
     }
 
     /// An idle process, or a new one.
@@ -71,6 +79,9 @@ impl Processes {
             }
             Runner::Worker => Command::new(self.programs.worker.as_ref().ok_or_else(no_worker)?),
         };
+        if self.offline {
+            command.env(OFFLINE, "1");
+        }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Ok(command)
     }

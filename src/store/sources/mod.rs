@@ -1,4 +1,4 @@
-//! Digests of source files: each file is hashed once, then remembered by path and stat tuple.
+//! Digests of source files and folders: each is hashed once, then remembered by path and stat tuple.
 
 mod index;
 mod settled;
@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use super::{Result, layout::Layout};
 use crate::{
     digest::Digest,
-    fsx::{self, StatTuple},
+    fsx::{self, Links, StatTuple},
 };
 use index::{Index, Known, load, name_of, save};
 use settled::{now_ns, unsettled_for};
@@ -84,17 +84,25 @@ impl Sources {
     pub fn is_unchanged(&self, path: &Path) -> bool {
         let Ok(path) = std::path::absolute(path) else { return false };
         let known = self.index().as_ref().and_then(|index| index.get(&name_of(&path)).copied());
-        known.is_some_and(|known| fsx::stat(&path).is_ok_and(|stat| stat == Some(known.stat)))
+        let now = || match path.is_dir() {
+            true => fsx::stat_folder(&path, Links::Followed).map(Some),
+            false => fsx::stat(&path),
+        };
+        known.is_some_and(|known| now().is_ok_and(|stat| stat == Some(known.stat)))
     }
 
     fn remembered(&self, path: &Path) -> Result<Found> {
         let path = std::path::absolute(path).map_err(fsx::Error::at("resolve", path))?;
         let metadata = path.metadata().map_err(fsx::Error::at("read", &path))?;
-        let stat = StatTuple::from(&metadata);
+        let folder = metadata.is_dir();
+        let stat = match folder {
+            true => fsx::stat_folder(&path, Links::Followed)?,
+            false => StatTuple::from(&metadata),
+        };
         let mut index = self.index();
         let index = index.get_or_insert_with(|| load(&self.layout));
         let known = index.get(&name_of(&path)).filter(|known| known.stat == stat).copied();
-        Ok(Found { path, stat, known })
+        Ok(Found { path, folder, stat, known })
     }
 
     /// Takes new digests into this process's memory and, where they are safe beyond it, into the index.
@@ -119,6 +127,7 @@ impl Sources {
 /// A source that exists, with its digest if that is remembered.
 struct Found {
     path: PathBuf,
+    folder: bool,
     stat: StatTuple,
     known: Option<Known>,
 }
@@ -150,7 +159,12 @@ fn hash(found: &Found, meter: &Meter<'_>) -> (Result<Digest>, Option<Learnt>) {
         std::thread::sleep(missing);
     }
     let begun = now_ns();
-    match fsx::hash_file_with(&found.path, &|bytes| meter.add(bytes)) {
+    let read = |bytes| meter.add(bytes);
+    let hashed = match found.folder {
+        true => fsx::hash_folder(&found.path, &read),
+        false => fsx::hash_file_with(&found.path, &read),
+    };
+    match hashed {
         Ok(hashed) => {
             let settled = unsettled_for(&hashed.stat, begun).is_zero();
             let known = Known { digest: hashed.digest, stat: hashed.stat };

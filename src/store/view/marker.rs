@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::super::Result;
 use crate::{
     digest::Digest,
-    fsx::{self, Exposed, StatTuple},
+    fsx::{self, Exposed, Links, StatTuple},
 };
 
 /// The hidden file that says what is ours.
@@ -45,12 +45,26 @@ pub(super) fn read_marker(folder: &Path) -> Result<Option<Marker>> {
 pub(super) fn remove_ours(folder: &Path, marker: &Marker) -> Result<()> {
     for (name, entry) in &marker.files {
         let path = folder.join(name);
-        if is_ours(&path, entry)? {
-            fsx::remove_file(&path)?;
+        match name.ends_with('/') {
+            true if entry.stat.is_some() && stat_shown(&path, name)? == entry.stat => {
+                fsx::remove_tree(&path)?;
+            }
+            false if is_ours(&path, entry)? => drop(fsx::remove_file(&path)?),
+            _ => {}
         }
     }
     fsx::remove_file(&folder.join(MARKER))?;
     Ok(())
+}
+
+/// The stat tuple of what is shown under a name, where there is something: of a folder, of all that is in it.
+pub(super) fn stat_shown(path: &Path, name: &str) -> Result<Option<StatTuple>> {
+    match name.ends_with('/') {
+        false => Ok(fsx::stat_link(path)?),
+        true if !path.is_dir() => Ok(None),
+        // What cannot be listed is not as we made it.
+        true => Ok(fsx::stat_folder(path, Links::Kept).ok()),
+    }
 }
 
 /// Whether a listed file is what we put there: by its stat tuple, or (copied, touched) by its

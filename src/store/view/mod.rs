@@ -19,7 +19,7 @@ use crate::{
     digest::Digest,
     fsx::{self, Exposed, FileLock, TryLock},
 };
-use marker::{MARKER, read_marker, remove_ours};
+use marker::{MARKER, read_marker, remove_ours, stat_shown};
 use replace::{clear_up, replace, target_of};
 
 /// What the names of the locks of shown folders begin with.
@@ -115,6 +115,21 @@ impl Store {
         Ok(())
     }
 
+    /// Where an artifact is shown in the folder `target`, if it is shown there as it is.
+    ///
+    /// # Errors
+    /// Where the folder cannot be read.
+    pub fn shown(&self, target: &Path, artifact: &StoredArtifact) -> Result<Option<PathBuf>> {
+        let Some(marker) = read_marker(target)? else { return Ok(None) };
+        let path = target.join(&artifact.file);
+        let entry = marker.files.get(&artifact.file).filter(|entry| entry.digest == artifact.digest);
+        let as_made = match entry {
+            Some(entry) => entry.stat.is_some() && stat_shown(&path, &artifact.file)? == entry.stat,
+            None => false,
+        };
+        Ok(as_made.then_some(path))
+    }
+
     /// Removes what we show in a folder. True if it was all there was, and the folder is gone.
     fn hide(&self, folder: &Path) -> Result<bool> {
         let Some(marker) = read_marker(folder)? else { return Ok(false) };
@@ -147,7 +162,8 @@ fn by_name<'a>(artifacts: impl IntoIterator<Item = &'a StoredArtifact>) -> Resul
     for artifact in artifacts {
         let name = artifact.file.as_str();
         let bad = |why| Err(Error::BadName { name: name.to_owned(), why });
-        if Path::new(name).file_name() != Some(name.as_ref()) || name.contains('\0') {
+        let plain = name.strip_suffix('/').unwrap_or(name);
+        if Path::new(plain).file_name() != Some(plain.as_ref()) || name.contains('\0') {
             return bad("it is not a plain file name");
         }
         if name == MARKER {
@@ -174,7 +190,7 @@ fn already_right(layout: &Layout, target: &Path, wanted: &BTreeMap<&str, Digest>
     }
     let mut absent = Vec::new();
     for (name, entry) in &marker.files {
-        let as_made = fsx::stat_link(&target.join(name))? == entry.stat;
+        let as_made = stat_shown(&target.join(name), name)? == entry.stat;
         let is_here = || Ok::<_, Error>(fsx::stat(&layout.object(&entry.digest))?.is_some());
         match entry.exposed {
             Some(Exposed::Copy | Exposed::Reflink) if as_made => {}

@@ -13,11 +13,11 @@ use std::{
 use super::{
     super::{Result, layout::Layout},
     Shown,
-    marker::{Entry, MARKER, Marker, read_marker, remove_ours},
+    marker::{Entry, MARKER, Marker, read_marker, remove_ours, stat_shown},
 };
 use crate::{
     digest::Digest,
-    fsx::{self, Durability},
+    fsx::{self, Durability, Exposed},
 };
 
 /// What stands between a folder's name and the ID in the name of the folder being built.
@@ -76,18 +76,27 @@ fn build(layout: &Layout, folder: &Path, id: &str, wanted: &BTreeMap<&str, Diges
     for (name, digest) in wanted {
         let (object, path) = (layout.object(digest), folder.join(name));
         let exposed = if fsx::stat(&object)?.is_some() {
-            Some(fsx::expose(&object, &path)?)
+            Some(expose(&object, &path, name)?)
         } else {
             absent.push((*name).to_owned());
             None
         };
         marker
             .files
-            .insert((*name).to_owned(), Entry { digest: *digest, stat: fsx::stat_link(&path)?, exposed });
+            .insert((*name).to_owned(), Entry { digest: *digest, stat: stat_shown(&path, name)?, exposed });
     }
     let json = serde_json::to_string_pretty(&marker).expect("a marker has text keys and plain values");
     fsx::write_atomic(&folder.join(MARKER), (json + "\n").as_bytes(), Durability::Relaxed)?;
     Ok(absent)
+}
+
+/// Shows an object: a file as the file system can, a folder unpacked.
+fn expose(object: &Path, path: &Path, name: &str) -> Result<Exposed> {
+    if !name.ends_with('/') {
+        return Ok(fsx::expose(object, path)?);
+    }
+    fsx::unpack(object, path)?;
+    Ok(Exposed::Copy)
 }
 
 /// Empties a folder that was shown before: ours is removed, the rest moves into the one on show. Returns

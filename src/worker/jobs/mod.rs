@@ -45,7 +45,7 @@ pub(crate) fn run(task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
 
 fn compute(job: &Job<'_>) -> Result<Outcome> {
     match &job.task.stage {
-        AnyStage::Synthesize(_) | AnyStage::Split(_) | AnyStage::Preview(_) => {
+        AnyStage::Synthesize(_) | AnyStage::Split(_) | AnyStage::Preview(_) | AnyStage::Command(_) => {
             bail!("{} is the engine's: it needs no libtorch", job.task.name)
         }
         AnyStage::Train(stage) => train::run(job, stage),

@@ -1,0 +1,160 @@
+//! The processes below a process: found, and ended with whatever they started.
+//!
+//! A program may start others, and leave them behind when it ends. So that none of them survives a stage,
+//! the process that computes stages takes in what its programs leave ([`adopt`]): everything that they
+//! started stays below it, in whatever group or session, and is found there. Knows the system's table of
+//! processes, no stage.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, wait};
+
+/// How long the last of many processes may take to go: they have been killed by then.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Makes what the children of this process leave behind its own children.
+pub fn adopt() {
+    // A kernel without it (before 3.4) leaves orphans to `init`: they are ended by their groups alone.
+    let _ = set_child_subreaper(Some(getpid()));
+}
+
+/// Ends everything below this process, after `grace` for what is about to end by itself. Only for a
+/// process that waits for no child elsewhere: it takes the exit codes of all of them.
+pub fn leave_none(grace: Duration) {
+    let begun = Instant::now();
+    while reap() {
+        if begun.elapsed() >= grace {
+            end_below(std::process::id());
+        }
+        sleep(Duration::from_millis(2));
+        if begun.elapsed() >= grace + PATIENCE {
+            return; // Stuck in the kernel, where no signal reaches.
+        }
+    }
+}
+
+/// Takes the exit codes of children that have ended; true if there are others.
+fn reap() -> bool {
+    loop {
+        match wait(WaitOptions::NOHANG) {
+            Ok(Some(_)) => {}
+            Ok(None) => return true,
+            Err(_) => return false,
+        }
+    }
+}
+
+/// Kills every process below another, until there is none.
+pub fn end_below(process: u32) {
+    let begun = Instant::now();
+    loop {
+        let below = alive_below(process);
+        if below.is_empty() || begun.elapsed() >= PATIENCE {
+            return;
+        }
+        below.into_iter().for_each(kill);
+        sleep(Duration::from_millis(1));
+    }
+}
+
+/// Kills every process that has a variable of that value in its environment: what a process left behind
+/// that could not take it in, because it was killed itself.
+pub fn end_marked(name: &str, value: &[u8]) {
+    let mark = [name.as_bytes(), b"=", value].concat();
+    let marked = |process: &u32| {
+        let environment = fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|variable| variable == mark)
+    };
+    // Twice: one may have started another meanwhile.
+    for _ in 0..2 {
+        processes().filter(marked).for_each(kill);
+    }
+}
+
+/// Kills a process at once.
+pub fn kill(process: u32) {
+    let pid = i32::try_from(process).ok().and_then(Pid::from_raw);
+    if let Some(pid) = pid {
+        // An error says that it is gone already.
+        let _ = kill_process(pid, Signal::KILL);
+    }
+}
+
+fn processes() -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// Everything below a process that has not ended yet.
+fn alive_below(process: u32) -> Vec<u32> {
+    let mut children: BTreeMap<u32, Vec<(u32, bool)>> = BTreeMap::new();
+    for one in processes() {
+        let stat = fs::read(format!("/proc/{one}/stat")).unwrap_or_default();
+        if let Some((parent, alive)) = parent_of(&stat) {
+            children.entry(parent).or_default().push((one, alive));
+        }
+    }
+    let (mut found, mut next) = (Vec::new(), vec![process]);
+    while let Some(parent) = next.pop() {
+        for (child, alive) in children.remove(&parent).unwrap_or_default() {
+            next.push(child);
+            found.extend(alive.then_some(child));
+        }
+    }
+    found
+}
+
+/// The parent in a line of the kernel's, `12 (name) S 1 ...`, and whether the process lives. The name may hold anything.
+fn parent_of(stat: &[u8]) -> Option<(u32, bool)> {
+    let after_name = stat.iter().rposition(|byte| *byte == b')')? + 1;
+    let rest = String::from_utf8_lossy(&stat[after_name..]);
+    let mut words = rest.split_ascii_whitespace();
+    let alive = !matches!(words.next()?, "Z" | "X");
+    Some((words.next()?.parse().ok()?, alive))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn a_parent_is_found_behind_any_name() {
+        assert_eq!(parent_of(b"12 (a) b) (c) S 7 1 1"), Some((7, true)));
+        assert_eq!(parent_of(b"12 (\xff x) Z 8 1 1"), Some((8, false)));
+        assert_eq!(parent_of(b""), None);
+    }
+
+    #[test]
+    fn children_of_children_are_found_and_ended() {
+        let script = "sleep 1000 & (setsid sleep 1000 & wait) & wait";
+        let mut shell = Command::new("sh").args(["-c", script]).stdout(Stdio::null()).spawn().unwrap();
+        let begun = Instant::now();
+        while alive_below(shell.id()).len() < 3 && begun.elapsed() < PATIENCE {
+            sleep(Duration::from_millis(5));
+        }
+        assert!(alive_below(shell.id()).len() >= 3);
+        end_below(shell.id());
+        assert!(alive_below(shell.id()).is_empty());
+        shell.kill().unwrap();
+        shell.wait().unwrap();
+    }
+
+    #[test]
+    fn what_bears_a_mark_is_ended_and_nothing_else() {
+        let sleeper =
+            |value| Command::new("sleep").arg("1000").env("PCAMFLOW_TEST_MARK", value).spawn().unwrap();
+        let (mut marked, mut other) = (sleeper("/a b"), sleeper("/a b/c"));
+        end_marked("PCAMFLOW_TEST_MARK", b"/a b");
+        assert!(!marked.wait().unwrap().success());
+        assert!(other.try_wait().unwrap().is_none());
+        other.kill().unwrap();
+        other.wait().unwrap();
+    }
+}

@@ -1,0 +1,234 @@
+//! Stage kind `command`: any program, with everything declared that it reads and writes.
+
+mod output;
+mod placeholder;
+
+use std::{collections::BTreeMap, path::Path};
+
+use super::{
+    Appetite, Artifact, ArtifactType, Check, Equality, FileOrArtifact, Input, RunSettings, Runner, Stage,
+    declare::parameters, file_input,
+};
+
+pub use output::{Holds, Output, PortName};
+pub use placeholder::{Piece, Port, pieces};
+
+/// The folder of the sandbox in which a program finds its inputs.
+pub const INPUTS: &str = "inputs";
+/// The folder of the sandbox that is thrown away: `TMPDIR` and `HOME`.
+pub const PASSING: &str = "tmp";
+/// What the shell is called with before the script.
+pub const SHELL: [&str; 3] = ["/bin/sh", "-e", "-c"];
+
+/// Names in an artifact's folder that are taken.
+const TAKEN: [&str; 2] = ["log.txt", ".pcamflow-shown.json"];
+
+/// Endings of files that a program is told to run: found as a plain word, they are an input that nobody
+/// declared.
+const SCRIPTS: [&str; 12] =
+    [".py", ".sh", ".bash", ".R", ".r", ".jl", ".pl", ".rb", ".js", ".lua", ".awk", ".sql"];
+
+parameters! {
+    /// Any program, run in a folder of its own that holds only what is declared here, and cached like every
+    /// other stage. In `program` and `shell`, `{name}` stands for the path of an input and
+    /// `{artifacts.name}` for that of an artifact; `{{name}}` is the word in braces itself.
+    pub struct Command {
+        /// The program and its arguments, without a shell; looked up on the PATH.
+        semantic program: Vec<String> = Vec::new();
+        /// In place of `program`, a script for `/bin/sh -e`.
+        semantic shell: Option<String> = None;
+        /// What it reads, by name: artifacts of any kind, source files, and source folders (with a slash at
+        /// the end). A path that begins with `./` is relative to the project's folder, any other to that of
+        /// the source files. The program finds each as `inputs/NAME`.
+        input inputs: BTreeMap<PortName, FileOrArtifact> = BTreeMap::new();
+        /// What it writes, by name: paths in the folder in which it runs, of a folder with a slash at the end.
+        semantic artifacts: BTreeMap<PortName, Output>;
+        /// Variables of its environment, which is empty but for these, PATH, HOME, TMPDIR, LANG, TZ and
+        /// PCAMFLOW_....
+        semantic environment: BTreeMap<String, String> = BTreeMap::new();
+        /// Names of variables that are handed on as they are. They say where or how to compute, not what: no
+        /// part of the key.
+        execution pass_environment: Vec<String> = Vec::new();
+        /// How to compute it.
+        execution run: RunSettings = RunSettings::default();
+    }
+}
+
+impl Stage for Command {
+    const VERSION: u32 = 1;
+    const RUNNER: Runner = Runner::Engine;
+    const APPETITE: Appetite = Appetite::One;
+    // Nobody knows what a program does.
+    const EQUALITY: Equality = Equality::Realisation;
+
+    /// Slots `inputs.NAME`.
+    fn inputs(&self) -> Vec<Input> {
+        let inputs = self.inputs.iter();
+        let input =
+            |(name, from)| Input { slot: slot(name), ..file_input(INPUTS, from, ArtifactType::Anything) };
+        inputs.map(input).collect()
+    }
+
+    fn artifacts(&self) -> Vec<Artifact> {
+        let artifacts = self.artifacts.iter();
+        let artifact = |(name, output): (&PortName, &Output)| Artifact {
+            name: name.to_string().into(),
+            file: output.path.clone().into(),
+            holds: output.artifact_type(),
+        };
+        artifacts.map(artifact).collect()
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        self.check_program(check);
+        self.check_words(check);
+        self.check_artifacts(check);
+        self.check_environment(check);
+        let folder = |name: &str| format!("`{name}` names a folder of the sandbox: call the input otherwise");
+        for name in self.inputs.keys() {
+            check.require(name.as_str() != "artifacts", &slot(name), folder(name.as_str()));
+        }
+    }
+
+    fn run_settings(&self) -> &RunSettings {
+        &self.run
+    }
+}
+
+impl Command {
+    /// The program with its arguments; the shell, if it is a script.
+    #[must_use]
+    pub fn words(&self) -> Vec<&str> {
+        match &self.shell {
+            Some(script) => SHELL.into_iter().chain([script.as_str()]).collect(),
+            None => self.program.iter().map(String::as_str).collect(),
+        }
+    }
+
+    fn check_program(&self, check: &mut Check<'_>) {
+        let given = usize::from(!self.program.is_empty()) + usize::from(self.shell.is_some());
+        let message = match given {
+            0 => "what is to run? Write `program = [\"python3\", \"{script}\"]`, or `shell = \"...\"`",
+            _ => "`program` and `shell` cannot both be given",
+        };
+        check.require(given == 1, if given == 0 { "program" } else { "shell" }, message);
+        if let Some(program) = self.program.first() {
+            check.require(!program.is_empty(), "program", "the first word of `program` names a program");
+            let undeclared = program.contains('/') && !program.starts_with('/') && !program.contains('{');
+            check.require(!undeclared, "program", declare_it(program));
+        }
+    }
+
+    /// Placeholders that mean nothing, and scripts that are no inputs.
+    fn check_words(&self, check: &mut Check<'_>) {
+        let field = if self.shell.is_some() { "shell" } else { "program" };
+        for word in self.words() {
+            let script = field == "program" && SCRIPTS.iter().any(|ending| word.ends_with(ending));
+            let path = !word.starts_with(['/', '-']) && !word.contains(['{', ' ', '*', '=']);
+            check.require(!(script && path && !self.is_artifact(word)), field, declare_it(word));
+            check.require(!word.contains('\0'), field, "no argument can hold a NUL character");
+            for piece in pieces(word) {
+                if let Piece::Port(port) = piece {
+                    check.require(self.has(&port), field, self.unknown(&port));
+                }
+            }
+        }
+    }
+
+    fn is_artifact(&self, word: &str) -> bool {
+        self.artifacts.values().any(|output| output.path == word)
+    }
+
+    fn has(&self, port: &Port<'_>) -> bool {
+        match port {
+            Port::Input(name) => self.inputs.keys().any(|known| known.as_str() == *name),
+            Port::Artifact(name) => self.artifacts.keys().any(|known| known.as_str() == *name),
+        }
+    }
+
+    fn unknown(&self, port: &Port<'_>) -> String {
+        let (what, name, prefix) = match port {
+            Port::Input(name) => ("input", name, ""),
+            Port::Artifact(name) => ("artifact", name, "artifacts."),
+        };
+        let known = self.inputs.keys().map(|name| format!("{{{name}}}"));
+        let known = known.chain(self.artifacts.keys().map(|name| format!("{{artifacts.{name}}}")));
+        let known: Vec<String> = known.collect();
+        format!(
+            "`{{{prefix}{name}}}` stands for no {what} of this stage; there is {}; the word in braces itself is \
+             written {{{{{prefix}{name}}}}}",
+            known.join(", ")
+        )
+    }
+
+    fn check_artifacts(&self, check: &mut Check<'_>) {
+        let none = "a command without artifacts makes nothing that could be kept: name what it writes, as in { \
+                    table = \"table.csv\" }";
+        check.require(!self.artifacts.is_empty(), "artifacts", none);
+        let all: Vec<(&PortName, &Output)> = self.artifacts.iter().collect();
+        for (place, (name, output)) in all.iter().enumerate() {
+            let at = format!("artifacts.{name}");
+            if let Err(why) = output.check() {
+                check.require(false, &at, why);
+            }
+            for (_, other) in &all[..place] {
+                if let Some(why) = clash(output, other) {
+                    check.require(false, &at, why);
+                }
+            }
+        }
+    }
+
+    fn check_environment(&self, check: &mut Check<'_>) {
+        for (name, value) in &self.environment {
+            let at = format!("environment.{name}");
+            check.require(is_variable(name), &at, no_variable(name));
+            check.require(!value.contains('\0'), &at, "no variable can hold a NUL character");
+        }
+        for name in &self.pass_environment {
+            check.require(is_variable(name), "pass-environment", no_variable(name));
+            let twice = format!("`{name}` is set in `environment` already");
+            check.require(!self.environment.contains_key(name), "pass-environment", twice);
+        }
+    }
+}
+
+/// The slot of an input.
+#[must_use]
+pub fn slot(name: &PortName) -> String {
+    format!("{INPUTS}.{name}")
+}
+
+fn declare_it(word: &str) -> String {
+    let path = word.trim_start_matches("./");
+    format!(
+        "`{word}` is not in the folder in which the program runs, which holds only what is declared: write \
+         inputs = {{ script = \"./{path}\" }}, and \"{{script}}\" here"
+    )
+}
+
+/// Why two artifacts cannot both be.
+fn clash(one: &Output, other: &Output) -> Option<String> {
+    let (a, b) = (one.plain(), other.plain());
+    let inside = |inner: &str, outer: &str| Path::new(inner).starts_with(outer);
+    if inside(a, b) || inside(b, a) {
+        return Some(format!("`{}` and `{}` are one, or one lies in the other", one.path, other.path));
+    }
+    (Path::new(a).file_name() == Path::new(b).file_name())
+        .then(|| format!("`{}` and `{}` would be shown under one name", one.path, other.path))
+}
+
+fn is_variable(name: &str) -> bool {
+    let letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.chars().all(letter)
+        && !name.starts_with("PCAMFLOW_")
+}
+
+fn no_variable(name: &str) -> String {
+    format!("`{name}` is no name for a variable: letters, digits and `_` make one, and PCAMFLOW_... is taken")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! What a `command` stage may say.
+
+use super::*;
+use crate::stages::{AnyStage, Kind};
+
+const TABLE: &str = "program = ['python3', '{script}', '--to={artifacts.table}']\n\
+    inputs = { script = './table.py', 'x.csv' = 'evaluate.test/predictions', folder = 'images/' }\n\
+    artifacts = { table = 'table.csv', plots = 'out/plots/' }\n\
+    environment = { TOP = '10' }\npass-environment = ['CUDA_VISIBLE_DEVICES']\n";
+
+fn read(text: &str) -> Result<Command, Vec<String>> {
+    let table = toml::de::DeTable::parse(text).unwrap();
+    match Kind::Command.read(&table) {
+        Ok(AnyStage::Command(command)) => Ok(command),
+        Ok(_) => panic!("another kind"),
+        Err(problems) => Err(problems.into_iter().map(|problem| problem.message).collect()),
+    }
+}
+
+#[track_caller]
+fn wrong(from: &str, to: &str, expected: &str) {
+    assert!(TABLE.contains(from), "{from}");
+    let problems = read(&TABLE.replace(from, to)).expect_err(to);
+    assert!(problems.iter().any(|problem| problem.contains(expected)), "{expected:?} not in {problems:?}");
+}
+
+#[test]
+fn what_it_says_is_what_it_reads_and_writes() {
+    let command = read(TABLE).unwrap();
+    let slots: Vec<String> = command.inputs().into_iter().map(|input| input.slot).collect();
+    assert_eq!(slots, ["inputs.folder", "inputs.script", "inputs.x.csv"]);
+    let artifacts: Vec<(String, String, ArtifactType)> = command
+        .artifacts()
+        .into_iter()
+        .map(|artifact| (artifact.name.into_owned(), artifact.file.into_owned(), artifact.holds))
+        .collect();
+    let expected =
+        [("plots", "out/plots/", ArtifactType::Folder), ("table", "table.csv", ArtifactType::Anything)];
+    assert_eq!(artifacts, expected.map(|(name, file, holds)| (name.to_owned(), file.to_owned(), holds)));
+    assert_eq!(command.inputs.keys().next_back().unwrap().variable(), "X_CSV");
+}
+
+#[test]
+fn it_travels_to_the_process_that_computes_it_unchanged() {
+    let typed = TABLE.replace("'table.csv'", "{ path = 'table.h5', holds = 'patches' }");
+    for text in [TABLE, &typed] {
+        let command = read(text).unwrap();
+        let sent = serde_json::to_string(&command).unwrap();
+        assert_eq!(serde_json::from_str::<Command>(&sent).unwrap(), command);
+    }
+}
+
+#[test]
+fn what_is_passed_on_and_what_a_file_holds_are_no_part_of_the_key() {
+    let lines = |text: &str| AnyStage::Command(read(text).unwrap()).semantic();
+    assert_eq!(lines(TABLE), lines(&TABLE.replace("['CUDA_VISIBLE_DEVICES']", "['A', 'B']")));
+    let typed = TABLE.replace("'table.csv'", "{ path = 'table.csv', holds = 'meta' }");
+    assert_eq!(lines(TABLE), lines(&typed));
+    for (from, to) in [("'10'", "'11'"), ("TOP", "TIP"), ("table.csv", "t.csv"), ("--to", "--in")] {
+        assert_ne!(lines(TABLE), lines(&TABLE.replace(from, to)), "{from}");
+    }
+    assert_ne!(lines(&TABLE.replace("plots/", "plots")), lines(TABLE), "a file is no folder");
+}
+
+#[test]
+fn a_script_stands_for_the_program() {
+    let shell = "shell = 'sort {x} > {artifacts.y}'\ninputs = { x = 'x' }\nartifacts = { y = 'y' }";
+    assert_eq!(read(shell).unwrap().words(), ["/bin/sh", "-e", "-c", "sort {x} > {artifacts.y}"]);
+    let both = read(&format!("program = ['true']\n{shell}")).unwrap_err();
+    assert_eq!(both, ["`program` and `shell` cannot both be given"]);
+    assert!(read("artifacts = { y = 'y' }").unwrap_err()[0].starts_with("what is to run?"));
+}
+
+#[test]
+fn every_mistake_is_told() {
+    wrong("{ table = 'table.csv', plots = 'out/plots/' }", "{}", "makes nothing that could be kept");
+    wrong("'table.csv'", "'/tmp/table.csv'", "is absolute");
+    wrong("'table.csv'", "'../table.csv'", "is no plain path");
+    wrong("'table.csv'", "'a//b'", "is no plain path");
+    wrong("'table.csv'", "'/'", "is absolute");
+    wrong("'table.csv'", "''", "is no plain path");
+    wrong("'table.csv'", "'out/plots'", "one lies in the other");
+    wrong("'table.csv'", "'out/plots/x.csv'", "one lies in the other");
+    wrong("'table.csv'", "'plots'", "under one name");
+    wrong("'table.csv'", "'inputs/x'", "is taken");
+    wrong("'table.csv'", "'x/log.txt'", "is taken");
+    wrong("'table.csv'", "\"a\\nb\"", "control character");
+    wrong("'table.csv'", "{ path = 'x/', holds = 'patches' }", "not of folders");
+    wrong(
+        "{script}",
+        "{skript}",
+        "`{skript}` stands for no input of this stage; there is {folder}, {script}",
+    );
+    wrong("{artifacts.table}", "{artifacts.tabel}", "stands for no artifact");
+    wrong("'{script}'", "'table.py'", "write inputs = { script = \"./table.py\" }");
+    wrong("'python3'", "'./table'", "write inputs = { script = \"./table\" }");
+    wrong("'python3'", "''", "names a program");
+    wrong("TOP", "'1X'", "is no name for a variable");
+    wrong("'CUDA_VISIBLE_DEVICES'", "'TOP'", "already");
+    wrong("TOP", "PCAMFLOW_X", "is taken");
+    wrong("'x.csv'", "'.x'", "is no name");
+    wrong("'x.csv'", "artifacts", "call the input otherwise");
+}

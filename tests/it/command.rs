@@ -1,0 +1,457 @@
+//! Stages of kind `command`, through the real binary: any program, cached like the rest.
+
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt, PermissionsExt, symlink},
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use rustix::process::Signal;
+
+use crate::sandbox::{Output, Sandbox};
+
+/// Two programs, one behind the other.
+const CHAIN: &str = "\
+[command.count]
+shell = 'wc -l < {words} | tr -d \" \" > {artifacts.count}'
+inputs = { words = 'words.txt' }
+artifacts = { count = 'count.txt' }
+[command.double]
+program = ['sh', '{script}', '{count}', '{artifacts.twice}']
+inputs = { script = './double.sh', count = 'command.count/count' }
+artifacts = { twice = 'twice.txt' }
+";
+
+const DOUBLE: &str = "echo \"twice $(($(cat \"$1\") * 2))\" > \"$2\"\n";
+
+fn chain() -> Sandbox {
+    let project = Sandbox::in_folder("ein Projekt");
+    let project = project.pipeline(CHAIN).file("data/words.txt", "a\nb\nc\n").file("double.sh", DOUBLE);
+    project.run(&[]).ran(["command.count", "command.double"]);
+    project
+}
+
+/// A pipeline of one script, which makes `made`.
+fn one(script: &str, more: &str) -> Sandbox {
+    let text = format!("[command.one]\nshell = '''{script}'''\nartifacts = {{ made = 'made' }}\n{more}");
+    Sandbox::new().pipeline(&text)
+}
+
+fn shown(project: &Sandbox, path: &str) -> String {
+    fs::read_to_string(project.path("out/p").join(path)).unwrap()
+}
+
+fn log(project: &Sandbox) -> String {
+    shown(project, "command.one/log.txt")
+}
+
+#[test]
+fn commands_are_cached_and_cut_off_early() {
+    let project = chain();
+    assert_eq!(shown(&project, "command.double/twice.txt"), "twice 6\n");
+    project.run(&[]).cached_all();
+    // Other words, as many: the second reads only their number.
+    project.rewrite("data/words.txt", "x\ny\nz\n");
+    project.run(&[]).ran(["command.count"]);
+    project.rewrite("data/words.txt", "x\n");
+    project.run(&[]).ran(["command.count", "command.double"]);
+    assert_eq!(shown(&project, "command.double/twice.txt"), "twice 2\n");
+}
+
+#[test]
+fn another_script_argument_or_variable_runs_again_and_nothing_else_does() {
+    let project = chain();
+    project.rewrite("double.sh", format!("{DOUBLE}# done\n"));
+    project.run(&[]).ran(["command.double"]);
+    let edit = |from: &str, to: &str| project.rewrite("p.toml", CHAIN.replace(from, to));
+    edit("'{script}',", "'-u', '{script}',");
+    project.run(&[]).ran(["command.double"]);
+    edit("[command.double]\n", "[command.double]\nenvironment = { TOP = '1' }\n");
+    project.run(&[]).ran(["command.double"]);
+    edit(
+        "[command.double]\n",
+        "# a comment\n[command.renamed]\npass-environment = ['TOP']\nrun = { threads = 2 }\n",
+    );
+    project.rewrite("double.sh", DOUBLE);
+    project.run(&[]).cached_all();
+}
+
+#[test]
+fn what_is_missing_or_undeclared_is_named() {
+    let failure = |script: &str| one(script, "").run(&[]).exit(1).failure();
+    assert_eq!(failure("true"), "the program ended without writing its artifact made");
+    assert!(failure("touch made; mkdir -p a/b; touch a/b/c x").starts_with(
+        "the program wrote `a/`, `x`, which is not declared: name it in `artifacts`, or write it to $TMPDIR"
+    ));
+    assert!(failure("touch mad").ends_with("its artifact made, but wrote `mad`"));
+    assert!(failure("mkdir made").contains("declare it with a slash at its end, \"made/\""));
+    assert!(failure("ln -s /etc/passwd made").contains("that is a link or no file at all"));
+    assert!(failure("mkfifo made").contains("no file at all"));
+    one("touch made $TMPDIR/x $HOME/y inputs-of-mine 2>/dev/null; rm inputs-of-mine", "").run(&[]).exit(0);
+}
+
+#[test]
+fn a_failure_tells_the_last_words_and_keeps_the_log() {
+    let project = one("for i in $(seq 40); do echo line $i; done; echo why it failed >&2; exit 7", "");
+    let output = project.run(&[]).exit(1);
+    let message = output.failure();
+    assert!(message.starts_with("`the script` failed: exit code 7\n  line 32\n"), "{message}");
+    assert!(message.ends_with("\n  line 40\n  why it failed"), "{message}");
+    let log = output.events_of("failed")[0]["log"].as_str().unwrap().to_owned();
+    let text = fs::read_to_string(&log).unwrap();
+    assert!(text.starts_with("line 1\nline 2\n") && text.ends_with("line 40\nwhy it failed\n"), "{text}");
+    let told = project.pcamflow(&["log", "p.toml", "command.one"]).exit(0).stdout;
+    assert!(told.contains("why it failed"));
+    assert!(one("kill -9 $$", "").run(&[]).exit(1).failure().contains("was killed (SIGKILL)"));
+    assert!(one("kill -11 $$", "").run(&[]).exit(1).failure().contains("signal 11"));
+}
+
+#[test]
+fn a_program_that_is_not_there_is_the_machines_fault() {
+    let project = |program: &str| {
+        let text = format!(
+            "[command.one]\nprogram = [{program}]\nartifacts = {{ made = 'made' }}\ninputs = {{ x = 'x' }}"
+        );
+        Sandbox::new().pipeline(&text).file("data/x", "no program\n").file("data/y", "y")
+    };
+    let message = project("'no-such-program'").run(&[]).exit(3).failure();
+    assert!(
+        message.starts_with("cannot start `no-such-program`: there is no such program on the PATH"),
+        "{message}"
+    );
+    let message = project("'{x}'").run(&[]).exit(3).failure();
+    assert!(message.ends_with("has no line `#!` that names one"), "{message}");
+    let message = project("'cat', 'data/y'").run(&[]).exit(1).failure();
+    assert!(
+        message.contains("No such file") && message.contains("help: `data/y` is a file here"),
+        "{message}"
+    );
+}
+
+#[test]
+fn an_input_can_be_the_program() {
+    let text = "[command.one]\nprogram = ['{tool}', 'a b']\ninputs = { tool = './my tool' }\nartifacts = { made = 'made' }";
+    let project = Sandbox::new().pipeline(text).file("my tool", "#!/bin/sh\necho \"$0 $1\" > made\n");
+    project.run(&[]).ran(["command.one"]);
+    assert_eq!(shown(&project, "command.one/made"), "inputs/tool a b\n");
+}
+
+#[test]
+fn the_environment_is_what_is_declared_and_nothing_else() {
+    let more = "inputs = { 'x-1.csv' = 'x' }\nenvironment = { TOP = '10', LANG = 'C' }\npass-environment = ['PASSED', 'UNSET']";
+    let project = one("env | sort | sed \"s|$PCAMFLOW_FOLDER|FOLDER|\" > made; echo $PWD", more);
+    let project = project.file("data/x", "").env("PASSED", "on").env("SECRET", "s").env("LC_ALL", "C");
+    project.run(&[]).ran(["command.one"]);
+    let found = shown(&project, "command.one/made");
+    let found: Vec<&str> = found.lines().filter(|line| !line.starts_with("PATH=")).collect();
+    let expected = [
+        "HOME=FOLDER/tmp",
+        "LANG=C",
+        "PASSED=on",
+        "PCAMFLOW_ARTIFACT_MADE=made",
+        "PCAMFLOW_FOLDER=FOLDER",
+        "PCAMFLOW_INPUT_X_1_CSV=inputs/x-1.csv",
+        "PCAMFLOW_THREADS=1",
+        "PWD=FOLDER",
+        "TMPDIR=FOLDER/tmp",
+        "TOP=10",
+        "TZ=UTC",
+    ];
+    // A shell adds variables of its own.
+    let found: Vec<&str> = found
+        .into_iter()
+        .filter(|line| !line.starts_with("_=") && !line.starts_with("OLDPWD=") && !line.starts_with("SHLVL="))
+        .collect();
+    assert_eq!(found, expected);
+    let record = project.pcamflow(&["show", "p.toml", "command.one", "--json"]).exit(0);
+    record.never_says("SECRET");
+}
+
+#[test]
+fn progress_and_numbers_are_shown_and_the_rest_is_the_log() {
+    let script = "echo pcamflow:progress 1/4 files reading; echo pcamflow:number accuracy=0.5; echo said; \
+                  echo pcamflow:number accuracy=0.75 >&2; echo pcamflow:number area = 2; sleep 0.1; \
+                  echo pcamflow:progress 4/4 files; printf \"10%%\\r20%%\\rdone\\n\\377\\n\"; touch made";
+    let project = one(script, "");
+    let output = project.run(&[]).ran(["command.one"]);
+    let progress = output.events_of("progress");
+    assert_eq!(progress[0]["progress"]["unit"], "files");
+    assert_eq!(
+        (&progress[0]["progress"]["done"], &progress[0]["progress"]["at"]),
+        (&1.into(), &"reading".into())
+    );
+    let numbers = &output.events_of("finished")[0]["numbers"];
+    assert_eq!((&numbers[0]["name"], &numbers[0]["value"]), (&"accuracy".into(), &0.75.into()));
+    assert_eq!((&numbers[1]["name"], &numbers[1]["value"]), (&"area".into(), &2.0.into()));
+    let log = log(&project);
+    assert!(
+        log.contains("said\n") && log.ends_with("done\n\u{fffd}\n") && !log.contains("progress"),
+        "{log}"
+    );
+}
+
+#[test]
+fn endless_output_does_not_fill_the_memory() {
+    let project = one("head -c 200000000 /dev/zero | tr '\\0' 'x'; touch made", "");
+    let output = project.shell("ulimit -v 1500000; $PCAMFLOW run p.toml --quiet");
+    output.exit(0);
+    assert!(fs::metadata(project.path("out/p/command.one/log.txt")).unwrap().len() >= 200_000_000);
+}
+
+#[test]
+fn inputs_of_every_kind_are_laid_out_and_cannot_be_damaged() {
+    let text = "\
+[synthesize.s]
+patches = 4
+slides = 2
+seed = 7
+[command.one]
+shell = '''cat {meta.csv} > made; ls inputs; cat {folder}/a/b >> made
+test -e inputs/folder/c; (echo x >> {meta.csv}) 2>/dev/null || true; (echo x >> {file}) 2>/dev/null || true'''
+inputs = { 'meta.csv' = 'synthesize.s/meta', file = 'einé datei', folder = 'bilder/' }
+artifacts = { made = 'made' }
+";
+    let project = Sandbox::in_folder("Stränge Näme").pipeline(text);
+    let project =
+        project.file("data/einé datei", "x").file("data/bilder/a/b", "inner\n").file("data/bilder/c", "");
+    project.run(&[]).ran(["command.one", "synthesize.s"]);
+    assert!(log(&project).starts_with("file\nfolder\nmeta.csv\n"));
+    assert!(shown(&project, "command.one/made").ends_with("inner\n"));
+    assert_eq!(fs::read(project.path("data/einé datei")).unwrap(), b"x");
+    project.pcamflow(&["cache", "verify"]).exit(0);
+    project.run(&[]).cached_all();
+    project.rewrite("data/bilder/a/b", "other\n");
+    project.run(&[]).ran(["command.one"]);
+    project.rewrite("data/bilder/new", "");
+    project.run(&[]).ran(["command.one"]);
+}
+
+#[test]
+fn a_program_that_writes_to_a_large_input_fails_and_the_store_heals() {
+    // Beyond what is copied, so that the program sees the object itself; only root may write to it.
+    let text = "\
+[command.make]
+shell = 'head -c 20000000 /dev/zero > {artifacts.large}'
+artifacts = { large = 'large' }
+[command.harm]
+shell = 'printf x >> {large}; touch made'
+inputs = { large = 'command.make/large' }
+artifacts = { made = 'made' }
+";
+    let project = Sandbox::new().pipeline(text);
+    let output = project.run(&[]).exit(1);
+    let message = output.failure();
+    let root = rustix::process::geteuid().is_root();
+    let expected = if root { "its input `command.make/large`" } else { "ermission denied" };
+    // Where the file system shares blocks, the program has a copy of its own, which is read-only.
+    assert!(message.contains(expected) || message.contains("made"), "{message}");
+    project.rewrite("p.toml", text.replace("printf x >> {large}; ", ""));
+    project.run(&[]).exit(0);
+    project.pcamflow(&["cache", "verify"]).exit(0);
+}
+
+#[test]
+fn folders_are_artifacts() {
+    let text = "\
+[command.make]
+shell = 'mkdir -p a/plots/inner a/plots/empty; echo 1 > a/plots/inner/x.csv; echo \"#!/bin/sh\necho ran\" > a/plots/run; chmod +x a/plots/run; ln -s inner/x.csv a/plots/link'
+artifacts = { plots = 'a/plots/' }
+[command.use]
+shell = 'cat {plots}/link > made; {plots}/run >> made; ls {plots} >> made; touch {plots}/mine'
+inputs = { plots = 'command.make/plots' }
+artifacts = { made = 'made' }
+";
+    let project = Sandbox::new().pipeline(text);
+    project.run(&[]).ran(["command.make", "command.use"]);
+    assert_eq!(shown(&project, "command.use/made"), "1\nran\nempty\ninner\nlink\nrun\n");
+    assert_eq!(shown(&project, "command.make/plots/link"), "1\n");
+    project.run(&[]).cached_all();
+    // What is shown is put right again, and what somebody put there is kept.
+    fs::remove_file(project.path("out/p/command.make/plots/run")).unwrap();
+    project.run(&[]).cached_all();
+    assert!(project.path("out/p/command.make/plots/run").exists());
+    assert!(project.path("out/p/command.make/plots.kept/inner/x.csv").exists());
+    // The questions to a result.
+    let told = project.pcamflow(&["show", "p.toml", "command.make/plots"]).exit(0).stdout;
+    assert!(told.contains("inner/x.csv") && told.contains("empty/"), "{told}");
+    let path = project.pcamflow(&["path", "p.toml", "command.make/plots"]).exit(0).stdout;
+    assert!(Path::new(path.trim()).join("inner/x.csv").exists(), "{path}");
+    project.pcamflow(&["export", "p.toml", "command.make/plots", "mine"]).exit(0);
+    project.pcamflow(&["export", "p.toml", "command.make/plots", "mine"]).exit(0);
+    assert_eq!(project.path("mine/plots/run").metadata().unwrap().mode() & 0o111, 0o111);
+    fs::remove_dir(project.path("mine/plots/empty")).unwrap();
+    project.pcamflow(&["export", "p.toml", "command.make/plots", "mine"]).exit(2);
+    project.pcamflow(&["export", "p.toml", "command.make/plots", "mine", "--force"]).exit(0);
+    assert!(project.path("mine/plots/empty").exists());
+    for question in ["verify", "du", "gc"] {
+        project.pcamflow(&["cache", question]).exit(0);
+    }
+    project.run(&[]).cached_all();
+    // The same folder again, made another way: its reader does not run.
+    project.rewrite("p.toml", text.replace("echo 1 >", "echo  1 >"));
+    project.run(&[]).ran(["command.make"]);
+    project.rewrite("p.toml", text.replace("ln -s inner", "ln -s /etc/inner"));
+    assert!(project.run(&[]).exit(3).failure().contains("leads out of its folder"));
+}
+
+#[test]
+fn pinned_folders_need_not_be_there() {
+    let text =
+        "[command.one]\nshell = 'cat {f}/* > made'\ninputs = { f = 'f/' }\nartifacts = { made = 'made' }";
+    let project = Sandbox::new().pipeline(text).file("data/f/a", "1");
+    project.run(&[]).ran(["command.one"]);
+    let pin = |digest: &str| {
+        project.rewrite("p.toml", text.replace("'f/'", &format!("{{ path = 'f/', blake3 = '{digest}' }}")))
+    };
+    pin(&"0".repeat(64));
+    let told = project.run(&[]).exit(2).stderr;
+    let digest = told.split("BLAKE3 is ").nth(1).unwrap().split(',').next().unwrap().to_owned();
+    assert!(told.contains("is not the folder that is pinned here"), "{told}");
+    pin(&digest);
+    fs::remove_dir_all(project.path("data")).unwrap();
+    project.run(&[]).cached_all();
+    project.rewrite("p.toml", text);
+    project
+        .run(&[])
+        .exit(2)
+        .complains("there is no folder")
+        .complains("those of the project begin with `./`");
+    project.rewrite("p.toml", text.replace("'f/'", "'f'"));
+    fs::create_dir_all(project.path("data/f")).unwrap();
+    project.run(&[]).exit(2).complains("write a slash at its end");
+    project.rewrite("p.toml", text);
+    symlink("..", project.path("data/f/up")).unwrap();
+    project.run(&[]).exit(2).complains("data/f/up: it is a link to a folder");
+}
+
+#[test]
+fn an_artifact_may_say_what_it_holds() {
+    let text = "\
+[synthesize.s]
+patches = 12
+slides = 2
+seed = 7
+[command.copy]
+shell = 'cat {x} > x.h5'
+inputs = { x = 'synthesize.s/images' }
+artifacts = { x = { path = 'x.h5', holds = 'images' } }
+[split.d]
+images = 'command.copy/x'
+labels = 'synthesize.s/labels'
+sizes = { train = 4, validation = 2, test = 2 }
+";
+    let project = Sandbox::new().pipeline(text);
+    project.run(&[]).ran(["command.copy", "split.d", "synthesize.s"]);
+    project.rewrite("p.toml", text.replace("{ path = 'x.h5', holds = 'images' }", "'x.h5'"));
+    project.run(&[]).exit(2).complains("`command.copy/x` is a file of any kind, but images are due here");
+}
+
+#[test]
+fn mistakes_are_told_with_their_place() {
+    let project = Sandbox::new().pipeline("[command.one]\nprogram = ['cat', '{wrods}']\ninputs = { words = 'w' }\nartifacts = { a = '../a', b = 'x/y', c = 'x/' }");
+    let output = project.pcamflow(&["check", "p.toml"]).exit(2);
+    let output = output.complains("p.toml:2:11").complains("`{wrods}` stands for no input");
+    let output = output.complains("p.toml:4:19").complains("`../a` is no plain path");
+    output.complains("`x/` and `x/y` are one, or one lies in the other");
+}
+
+/// A program that starts others in every way, and waits.
+const BROOD: &str = "sleep 1000 & (setsid sleep 1000 & sleep 1000) & nohup sleep 1000 & touch $TMPDIR/up; echo up; sleep 1000";
+
+/// Starts it, and waits until all of it runs.
+fn brood(project: &Sandbox) -> crate::sandbox::Running<'_> {
+    let running = project.start(&[]);
+    let begun = Instant::now();
+    let sleepers = || {
+        let is_sleep = |id: &i32| fs::read(format!("/proc/{id}/comm")).is_ok_and(|name| name == b"sleep\n");
+        project.alive().iter().filter(|id| is_sleep(id)).count()
+    };
+    while sleepers() < 5 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{} sleep: {}", sleepers(), project.listing());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    running
+}
+
+#[test]
+fn no_process_of_a_program_survives_the_engine_however_that_ends() {
+    for signal in [Signal::KILL, Signal::INT, Signal::TERM] {
+        let project = one(BROOD, "");
+        let running = brood(&project);
+        running.signal(signal);
+        project.nothing_is_left_running();
+        if signal != Signal::KILL {
+            running.finish().exit(130);
+        }
+        project.rewrite("p.toml", "[command.one]\nshell = 'touch made'\nartifacts = { made = 'made' }");
+        project.run(&[]).ran(["command.one"]);
+    }
+}
+
+#[test]
+fn no_process_of_a_program_survives_the_process_that_computes_it() {
+    let project = one(BROOD, "");
+    let running = brood(&project);
+    let serves = |id: &&i32| {
+        let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        **id != running.pid() && String::from_utf8_lossy(&line).contains("pcamflow\0")
+    };
+    let alive = project.alive();
+    let serving = *alive.iter().find(serves).expect("a process serves");
+    rustix::process::kill_process(rustix::process::Pid::from_raw(serving).unwrap(), Signal::KILL).unwrap();
+    let output: Output = running.finish().exit(1);
+    assert!(output.failure().contains("killed"));
+    project.nothing_is_left_running();
+}
+
+#[test]
+fn what_a_program_leaves_behind_is_ended_with_it() {
+    let project =
+        one("(sleep 1000; touch late) & setsid sleep 1000 & (sleep 0.1; echo said late) & touch made", "");
+    let output = project.run(&[]).ran(["command.one"]);
+    assert!(output.duration < Duration::from_secs(20));
+    assert_eq!(log(&project), "said late\n", "what ends by itself in a moment may do so");
+    project.nothing_is_left_running();
+}
+
+#[test]
+fn offline_programs_reach_no_network_but_themselves() {
+    let script = "cat /proc/net/dev | grep -c : > made; echo offline $PCAMFLOW_OFFLINE";
+    let project = one(script, "pass-environment = ['X']");
+    let output = project.run(&["--offline"]).ran(["command.one"]);
+    assert_eq!(log(&project), "offline 1\n");
+    let alone = shown(&project, "command.one/made").trim() == "1";
+    assert!(alone || output.warnings().contains("could reach it"), "{}", output.warnings());
+    project.run(&[]).cached_all();
+}
+
+#[test]
+fn the_example_counts_predictions() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/command");
+    let project = Sandbox::new().with(|root| {
+        for name in ["command.toml", "errors.awk"] {
+            fs::copy(example.join(name), root.join(name)).unwrap();
+        }
+        fs::create_dir_all(root.join("data")).unwrap();
+        fs::copy(example.join("predictions.csv"), root.join("data/predictions.csv")).unwrap();
+    });
+    let output =
+        project.pcamflow(&["run", "command.toml", "--json"]).ran(["command.errors", "command.report"]);
+    let numbers = output.events_of("finished")[0]["numbers"].clone();
+    assert_eq!((&numbers[0]["name"], &numbers[0]["value"]), (&"errors".into(), &3.0.into()));
+    let report = fs::read_to_string(project.path("out/command/command.report/report.md")).unwrap();
+    assert!(report.contains("| 17 | 1 | 0.0312 |"), "{report}");
+    project.pcamflow(&["run", "command.toml", "--json"]).cached_all();
+}
+
+#[test]
+fn a_program_without_the_right_to_read_is_told_so() {
+    if rustix::process::geteuid().is_root() {
+        return eprintln!("skipped: root may read everything");
+    }
+    let project = one("cat {x} > made", "inputs = { x = 'x' }").file("data/x", "x");
+    project.run(&[]).ran(["command.one"]);
+    fs::set_permissions(project.path("data/x"), fs::Permissions::from_mode(0o000)).unwrap();
+    project.run(&["--force", "command.one"]).exit(2);
+}
