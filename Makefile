@@ -7,7 +7,7 @@ cargo := cargo
 target = $(or $(CARGO_TARGET_DIR),target)
 pcamflow = $(target)/release/pcamflow
 
-.PHONY: help setup build engine demo test lint fmt clippy doc
+.PHONY: help setup build engine demo test bench lint fmt clippy doc
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -38,6 +38,10 @@ engine: ## Build the engine alone, without libtorch: it shows plans and takes ca
 	@sh .ci/setup engine
 	$(cargo) build --release --no-default-features
 	@echo "built: $(pcamflow)"
+
+bench: ## Measure how fast the engine is, without libtorch; beside peers where they are installed.
+	@sh .ci/setup engine
+	$(cargo) bench --no-default-features
 
 lint: fmt clippy doc ## Check format, lints (with and without libtorch) and documentation; warnings are errors.
 

@@ -158,7 +158,7 @@ impl Mention<'_> {
 fn look_at<'a>(mentions: &[Mention<'a>]) -> BTreeMap<&'a Path, There> {
     let mut found = BTreeMap::new();
     for mention in mentions {
-        found.entry(mention.path).or_insert_with(|| match mention.path.metadata() {
+        found.entry(mention.path).or_insert_with(|| match mention.path.components().as_path().metadata() {
             Ok(metadata) if metadata.is_file() => There::File,
             Ok(metadata) if metadata.is_dir() => There::Folder,
             Ok(_) => There::Other,

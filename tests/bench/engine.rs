@@ -1,44 +1,170 @@
+//! How fast the engine is: `cargo bench --no-default-features` or `make bench`, all cases or those whose names
+//! hold one of the words given (`cargo bench --no-default-features -- no-op peers`).
+//!
+//! Every case lays out its work in a temporary folder, with the real binary, and times the real binary:
+//! after a run to warm up, the median of at least ten, the fastest, the 10th and 90th percentile, processor
+//! time and peak memory. Where a peer is installed it does the same work beside it.
+
+mod measure;
+mod peers;
+mod project;
+
+use std::{fs, path::Path, process::Command};
+
+use measure::{Timing, once, timed};
+use project::{Graph, Project};
+
+/// One line of the table.
+struct Line {
+    name: String,
+    timing: Timing,
+    note: String,
+}
+
+/// A case: its name, and what it takes.
+type Case = (&'static str, fn() -> Vec<Line>);
+
+const CASES: [Case; 10] = [
+    ("start: --help, --version", start),
+    ("no-op of 12 stages, 7 GB of sources", no_op_of_12),
+    ("no-op of 1,000 stages", || no_op("no-op of 1,000 stages", Graph { layers: 25, width: 40 })),
+    ("no-op of 10,000 stages", || no_op("no-op of 10,000 stages", Graph { layers: 250, width: 40 })),
+    ("first hash of 2 GiB, and after a touch", first_hash),
+    ("no-op with a folder of 20,000 files", folder),
+    ("1,000 stages executed", executed),
+    ("parallel chains", chains),
+    ("gc and verify of 100,000 objects", housekeeping),
+    ("peers: 1,000 stages", || peers::lines("25", "40")),
+];
+
 fn main() {
-    if std::env::args().nth(1).as_deref() == Some("cli") {
-        let _ = pcamflow::cli::main(std::env::args_os().skip(1));
-        return;
-    }
-    let a: Vec<String> = std::env::args().collect();
-    let (stages, width, folder) =
-        (a[1].parse::<usize>().unwrap(), a[2].parse::<usize>().unwrap(), std::path::PathBuf::from(&a[3]));
-    std::fs::create_dir_all(folder.join("data")).unwrap();
-    let mut text = String::from("[pipeline]\nname = 'bench'\n");
-    for i in 0..width {
-        for k in ["x", "y"] {
-            std::fs::write(folder.join(format!("data/s{i}.{k}")), format!("source {i}{k}\n").repeat(50))
-                .unwrap();
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    println!("{}\n", measure::machine());
+    println!("| | median ms | fastest | p10 | p90 | cpu ms | peak MB | |");
+    println!("|---|---|---|---|---|---|---|---|");
+    let wanted = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
+    for (name, case) in CASES.into_iter().filter(|(name, _)| wanted(name)) {
+        let lines = case();
+        if lines.is_empty() {
+            println!("| {name} | | | | | | | not measured: nothing to compare with is installed |");
+        }
+        for Line { name, timing, note } in lines {
+            println!("| {name} | {timing} | {note} |");
         }
     }
-    for n in 0..stages {
-        let (l, i) = (n / width, n % width);
-        text.push_str(&format!("[train.l{l}_{i}]\ndata = {{ train = {{ x = 's{i}.x', y = 's{i}.y' }}, validation = {{ x = 's{i}.y', y = 's{i}.x' }} }}\nepochs = 1\n"));
-        if l > 0 {
-            text.push_str(&format!("weights = 'train.l{}_{}'\n", l - 1, (i + 7) % width));
-        }
+}
+
+fn line(name: &str, timing: Timing, note: impl Into<String>) -> Line {
+    Line { name: name.to_owned(), timing, note: note.into() }
+}
+
+fn start() -> Vec<Line> {
+    let of = |argument: &str| {
+        let run = || {
+            let mut command = Command::new(project::PCAMFLOW);
+            command.arg(argument);
+            command
+        };
+        line(argument, timed(50, run), "goal 5 ms")
+    };
+    vec![of("--help"), of("--version")]
+}
+
+fn no_op_of_12() -> Vec<Line> {
+    let project = Project::new();
+    // Nothing is stored for a file that is only made long; hashing it takes as long as if there were.
+    project.graph(Graph { layers: 3, width: 4 }, Some(7_000_000_000 / 4));
+    project.run();
+    vec![line("no-op of 12 stages, 7 GB of sources", timed(30, || project.command("run")), "goal 10 ms")]
+}
+
+fn no_op(name: &str, graph: Graph) -> Vec<Line> {
+    let project = Project::new();
+    project.graph(graph, None);
+    project.run();
+    vec![line(name, timed(15, || project.command("run")), "goals 30 ms, 300 ms, 50 MB")]
+}
+
+fn first_hash() -> Vec<Line> {
+    let project = Project::new();
+    project.graph(Graph { layers: 1, width: 1 }, None);
+    let source = project.source(0);
+    // Not sparse: what is measured is reading, too. (From the page cache: the disk is the machine's.)
+    let block: Vec<u8> =
+        (0..1 << 20).map(|at: u32| at.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect();
+    fs::write(&source, block.repeat(2048)).expect("2 GiB fit on the disk");
+    let hashed = timed(10, || {
+        let now = fs::File::options()
+            .append(true)
+            .open(&source)
+            .and_then(|file| file.set_modified(std::time::SystemTime::now()));
+        now.expect("the source can be touched");
+        // Else the engine waits until a later edit would show.
+        std::thread::sleep(std::time::Duration::from_millis(60));
+        project.command("plan")
+    });
+    let mut lines = vec![line("hash of a touched source of 2 GiB", hashed, "goal 1.3x b3sum")];
+    if let Some(b3sum) = measure::on_the_path("b3sum") {
+        let sum = || {
+            let mut command = Command::new(&b3sum);
+            command.arg(&source);
+            command
+        };
+        lines.push(line("b3sum of it", timed(10, sum), ""));
     }
-    let file = folder.join("p.toml");
-    std::fs::create_dir_all(folder.join(".pcamflow")).unwrap();
-    std::fs::write(&file, text).unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(100));
-    let pipeline = pcamflow::pipeline::load(&file, &Default::default()).unwrap();
-    let store = pcamflow::store::Store::open(&folder.join(".pcamflow"), Default::default()).unwrap();
-    let engine = pcamflow::engine::Engine::new(&pipeline, &store, Default::default()).unwrap();
-    struct No;
-    impl pcamflow::engine::event::Observer for No {
-        fn event(&mut self, e: &pcamflow::engine::event::Event) {
-            if let pcamflow::engine::event::Event::Failed(f) = e {
-                println!("{f:?}");
-            }
-        }
-    }
-    let t = std::time::Instant::now();
-    let s = engine
-        .run(&folder.join("out"), &pcamflow::engine::exec::fake::Fake::echo(), &Default::default(), &mut No)
-        .unwrap();
-    println!("{} finished, {} failed, {:?}", s.finished.len(), s.failed.len(), t.elapsed());
+    lines
+}
+
+fn folder() -> Vec<Line> {
+    let project = Project::new();
+    project.many_files(20_000);
+    project.run();
+    let note = "a source and an artifact; goal 100 ms";
+    vec![line("no-op with folders of 20,000 files", timed(15, || project.command("run")), note)]
+}
+
+fn executed() -> Vec<Line> {
+    let project = Project::new();
+    project.graph(Graph { layers: 25, width: 40 }, None);
+    let run = timed(10, || {
+        project.forget();
+        project.command("run")
+    });
+    let bare = timed(10, || project.bare(1000));
+    let each = (run.median - bare.median) / 1000.0;
+    let note = format!("{each:.2} ms a stage beside the bare processes; goal 3 ms");
+    vec![line("1,000 stages executed", run, note), line("their bare processes, on all cores", bare, "")]
+}
+
+fn chains() -> Vec<Line> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let project = Project::new();
+    project.busy_chains(cores, 20);
+    let run = timed(10, || {
+        project.forget();
+        project.command("run")
+    });
+    let busy = run.cpu / run.median;
+    vec![line("a chain of busy stages for each core", run, format!("{busy:.2} of {cores} cores busy"))]
+}
+
+fn housekeeping() -> Vec<Line> {
+    let project = Project::new();
+    project.many_objects(100, 1000);
+    project.run();
+    let mut verify = || project.cache(&["cache", "verify"]);
+    let verified = timed(10, &mut verify);
+    let listed = timed(10, || project.cache(&["cache", "gc", "--dry-run"]));
+    once(&mut project.cache(&["cache", "clear", "command.*"]));
+    let gone = Timing::of(&[once(&mut project.cache(&["cache", "gc"]))]);
+    vec![
+        line("cache verify of 100,000 objects", verified, ""),
+        line("cache gc that finds nothing", listed, ""),
+        line("cache gc of what nobody needs", gone, "once"),
+    ]
+}
+
+/// Whether a path is there, for peers that need files of their own.
+fn is_there(path: &Path) -> bool {
+    path.exists()
 }

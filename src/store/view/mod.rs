@@ -395,6 +395,9 @@ mod tests {
         let unfinished = case.out().join(format!("{prefix}0123456789abcdef"));
         fs::create_dir(&unfinished).unwrap();
         fs::write(unfinished.join("a.txt"), "ha").unwrap();
+        // Whoever is killed leaves the file of the lock that it held.
+        let target = std::path::absolute(case.target()).unwrap();
+        fs::write(case.store.layout.locks().join(lock_name(&target)), "the dead").unwrap();
         case.show(&[("a.txt", "two")]);
         assert!(!unfinished.exists());
         assert_eq!(case.seen(), pairs(&[("a.txt", "two"), ("notes.txt", "mine")]));
@@ -420,6 +423,21 @@ mod tests {
         let seen = [("a.txt", "three"), ("more notes.txt", "mine too"), ("notes.txt", "mine")];
         assert_eq!(case.seen(), pairs(&seen));
         assert_eq!(fsx::list(&case.out()).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_a_crash_left_without_a_lock_is_found_by_the_next_process() {
+        let case = Case::new();
+        case.show(&[("a.txt", "one")]);
+        let id = read_marker(&case.target()).unwrap().unwrap().id;
+        let exchanged = case.out().join(format!(".train.bäse.pcamflow-{id}"));
+        fs::create_dir(&exchanged).unwrap();
+        fs::write(exchanged.join("notes.txt"), "mine").unwrap();
+        let artifact = case.artifact("b.txt", "other");
+        let store = Store::open(case.store.root(), crate::store::Options::default()).unwrap();
+        store.show(&case.out().join("train.other"), [&artifact]).unwrap();
+        assert!(!exchanged.exists(), "beside whichever folder it shows first");
+        assert_eq!(case.seen(), pairs(&[("a.txt", "one"), ("notes.txt", "mine")]));
     }
 
     #[test]
