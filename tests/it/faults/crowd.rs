@@ -102,8 +102,7 @@ fn eight_runs_that_show_in_one_place_leave_it_whole() {
     straight.run(&[]).exit(0);
     let shown = |root: &Sandbox, out: &str| {
         root.shell(&format!(
-            "cd {out}; find . -type f ! -name ".pcamflow
-                - shown * " | sort | xargs sha256sum; find . -name '.?*' -type d"
+            "cd {out}; find . -type f ! -name '.pcamflow-shown*' | sort | xargs sha256sum; find . -name '.?*' -type d"
         ))
     };
     assert_eq!(shown(&project, "out0").stdout, shown(&straight, "out").stdout);
