@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{Layer as _, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 static WANTED: AtomicBool = AtomicBool::new(false);
 
@@ -20,12 +20,15 @@ pub(super) fn start(verbose: u8) {
         (1, _) => "pcamflow=debug".to_owned(),
         (_, _) => "pcamflow=trace".to_owned(),
     };
+    let targets: Targets = match filter.parse() {
+        Ok(targets) => targets,
+        Err(error) => {
+            super::complain(&format!("warning: RUST_LOG is not understood ({error}): nothing is logged"));
+            return;
+        }
+    };
     WANTED.store(true, Ordering::Relaxed);
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(filter))
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .without_time();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).without_time();
     // Only a second call could fail, and there is none.
-    let _ = subscriber.try_init();
+    let _ = tracing_subscriber::registry().with(lines.with_filter(targets)).try_init();
 }

@@ -223,7 +223,8 @@ mod tests {
         let read = |name| main_number("train.t", numbers.into_iter(), name);
         assert!(matches!((read("a"), read("b")), (Err(Lack::Undefined(_)), Err(Lack::Undefined(_)))));
         assert_eq!(read("c"), Ok(0.5));
-        assert_eq!(read("d"), Err(Lack::Unknown("`train.t` has no number `d`: there is a, b, c".into())));
+        let unknown = "`train.t` has no number `loss`: there is a, b, c";
+        assert_eq!(read("loss"), Err(Lack::Unknown(unknown.into())));
         let requirement: Requirement = "train.t.a != 1".parse().unwrap();
         assert!(!figure(&requirement, "train.t".into(), read("a")).met);
     }

@@ -115,7 +115,7 @@ mod tests {
             ("accuracy >= 0.85", "`accuracy` is no stage"),
             ("evalute.test.accuracy >= 0.85", "did you mean `evaluate`?"),
             ("maen(evaluate.test.accuracy) >= 0.85", "did you mean `mean(...)`?"),
-            ("median(evaluate.test.accuracy) >= 0.85", "there are mean, sd, min, max"),
+            ("quantile(evaluate.test.accuracy) >= 0.85", "there are mean, sd, min, max"),
             ("mean(evaluate.test.accuracy >= 0.85", "lacks its closing bracket"),
             ("evaluate.*.accuracy >= 0.85", "`*` is no name"),
             ("", "there is nothing to compare with"),
