@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tracing_subscriber::{Layer as _, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    Layer as _, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 static WANTED: AtomicBool = AtomicBool::new(false);
 
@@ -28,7 +30,8 @@ pub(super) fn start(verbose: u8) {
         }
     };
     WANTED.store(true, Ordering::Relaxed);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).without_time();
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).without_time();
     // Only a second call could fail, and there is none.
     let _ = tracing_subscriber::registry().with(lines.with_filter(targets)).try_init();
 }

@@ -196,10 +196,8 @@ pub struct Summary {
     /// What stages that are repeated with `seeds` say together, in the order of the file.
     pub repeats: Vec<Repeated>,
     /// The sweep's id, where the run is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub sweep: Option<String>,
     /// What came of the trials, where the run is a sweep.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trials: Vec<TrialResult>,
     /// What a frozen run would have to compute, or may have to, and why; empty in every other run.
     pub would_run: Vec<PlannedStage>,

@@ -97,7 +97,7 @@ fn a_store_that_is_not_there_is_empty_and_stays_away() {
     }
     let project = project.file("store/format", "pcamflow store 99\n");
     for command in ["du", "verify", "gc"] {
-        project.pcamflow(&["cache", command, "--store", "store"]).exit(3).complains("pcamflow store 99");
+        project.pcamflow(&["cache", command, "--store", "store"]).exit(3).complains("has format 99");
     }
 }
 

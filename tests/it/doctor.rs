@@ -89,7 +89,7 @@ fn a_store_of_another_format_or_with_damage_is_told() {
     assert!(found.contains("1 damaged file") && remedy.contains("computes again"), "{found}: {remedy}");
     project.rewrite(".pcamflow/format", "pcamflow store 99\n");
     let (state, found, _) = check(&doctor(&project, &[], 3), "store");
-    assert!(state == "missing" && found.contains("pcamflow store 99"), "{found}");
+    assert!(state == "missing" && found.contains("has format 99"), "{found}");
     project.rewrite("elsewhere", "no folder");
     let (state, ..) = check(&doctor(&project, &["--store", "elsewhere/store"], 3), "store");
     assert_eq!(state, "missing");

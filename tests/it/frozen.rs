@@ -178,7 +178,7 @@ fn records_alone_are_enough_and_their_numbers_can_be_required() {
         fs::read_to_string(project.path("p.toml")).unwrap().replace("train = 4", "train = 5"),
     );
     let output = project.run(&["--frozen"]).exit(4);
-    assert_eq!(would_run(&output)[0], ["split.d", "blocked", "`x.h5` is not here, and is needed"]);
+    assert_eq!(would_run(&output)[0], ["split.d", "blocked", "`data/x.h5` is not here, and is needed"]);
 }
 
 /// As root mode bits keep nobody out, so this is a mount, in a name space of its own.

@@ -130,7 +130,7 @@ fn a_stage_that_is_asked_for_is_drawn_with_what_it_needs() {
     project.pcamflow(&["graph", "broken.toml"]).exit(2).complains("did you mean `seed`?");
     project.rewrite(".pcamflow/format", "pcamflow store 99\n");
     graph(&project, &[]);
-    project.pcamflow(&["graph", "p.toml", "--status"]).exit(3).complains("pcamflow store 99");
+    project.pcamflow(&["graph", "p.toml", "--status"]).exit(3).complains("has format 99");
 }
 
 #[test]

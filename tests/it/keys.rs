@@ -63,6 +63,9 @@ explanations = { cam = 'explain.a' }
 explanation = 'explain.a'
 [preview.x]
 images = 'split.a/test'
+[command.x]
+program = ['true']
+artifacts = { table = 'table.csv' }
 ";
 
 /// What has to be set as well, for a value to be one that makes sense: kind, beginning of the field, setting.
@@ -77,6 +80,7 @@ const COMPANIONS: &[(Kind, &str, &[&str])] = &[
         "protocol",
         &["deletion-baseline='black'", "insertion-baseline='black'", "pixels-per-step=96"],
     ),
+    (Kind::Command, "shell", &["program=[]"]),
     (Kind::Metrics, "masks", &["explanations={cam='explain.f'}"]),
     (Kind::Metrics, "meta", &["explanations={cam='explain.f'}"]),
 ];
@@ -131,6 +135,12 @@ impl Leaf {
         format!("{}.x.{path}={value}", self.kind.word())
     }
 
+    /// Whether it says how to compute.
+    fn is_execution(&self) -> bool {
+        let field = self.path.split('.').next().unwrap_or_default();
+        execution(self.kind).any(|name| name == field)
+    }
+
     /// What is set beside it.
     fn around(&self) -> Vec<String> {
         let companions =
@@ -143,6 +153,11 @@ impl Leaf {
     fn with(&self, value: &str) -> Vec<String> {
         [self.around(), vec![self.set(&self.path, value)]].concat()
     }
+}
+
+/// The fields of a kind that say how to compute.
+fn execution(kind: Kind) -> impl Iterator<Item = String> {
+    kind.fields().iter().filter(|field| field.class == Class::Execution).map(|field| kebab(field.name))
 }
 
 /// Every field of a kind.
@@ -214,7 +229,13 @@ fn examples(schema: &Value) -> Vec<String> {
             (0..2).map(|first| format!("[{}]", list(first).join(", "))).collect()
         }
         "object" if schema["properties"].is_object() => vec![least(schema)],
-        "object" => owned(&["{ cam = 'explain.a' }", "{ cam = 'explain.b' }", "{ other = 'explain.a' }"]),
+        "object" => owned(&[
+            "{ cam = 'explain.a' }",
+            "{ cam = 'explain.b' }",
+            "{ other = 'explain.a' }",
+            "{ cam = 'x.h5' }",
+            "{ cam = 'z.h5' }",
+        ]),
         other => panic!("no example of {other}"),
     }
 }
@@ -235,7 +256,7 @@ fn toml_of(value: &Value) -> String {
 #[test]
 fn every_change_of_every_field_changes_the_key() {
     let mut told = String::new();
-    for leaf in Kind::ALL.into_iter().flat_map(leaves).filter(|leaf| !leaf.path.starts_with("run")) {
+    for leaf in Kind::ALL.into_iter().flat_map(leaves).filter(|leaf| !leaf.is_execution()) {
         let mut keys: BTreeMap<Digest, String> = BTreeMap::new();
         for value in examples(&leaf.schema) {
             let Ok(key) = key(leaf.kind, &leaf.with(&value)) else { continue };
@@ -263,12 +284,15 @@ fn every_choice_is_another_key_and_execution_is_none() {
             let set = format!("{}.x.run={{ device = {device}, threads = 3, memory = '1GiB' }}", kind.word());
             assert_eq!(key(kind, &[set]).unwrap(), plain, "{}", kind.word());
         }
-        let execution = kind.fields().iter().filter(|field| field.class == Class::Execution);
-        assert_eq!(
-            execution.map(|field| kebab(field.name)).collect::<Vec<_>>(),
-            ["run"],
-            "another is to be tried here"
-        );
+        let passed = ["command.x.pass-environment=['HOME']".to_owned()];
+        let known: &[&str] = match kind {
+            Kind::Command => {
+                assert_eq!(key(kind, &passed).unwrap(), plain);
+                &["pass-environment", "run"]
+            }
+            _ => &["run"],
+        };
+        assert_eq!(execution(kind).collect::<Vec<_>>(), known, "another is to be tried here");
         for (field, schema) in kind.schema()["properties"].as_object().unwrap() {
             if schema["maxProperties"] != 1 {
                 continue;

@@ -232,7 +232,7 @@ fn exports_are_real_copies_and_replace_nothing_unasked() {
     fs::write(&copy, "mine").unwrap();
     fs::remove_file(project.path("deep/copies/test.h5")).unwrap();
     let refused = ask(&project, "export", &["split.d", "deep/copies"]).exit(2);
-    refused.complains("deep/copies/train.h5 is there already, and is another file").complains("--force");
+    refused.complains("deep/copies/train.h5 is there already, and is not the same").complains("--force");
     assert_eq!(fs::read(&copy).unwrap(), b"mine");
     assert!(!project.path("deep/copies/test.h5").exists(), "all or nothing");
     ask(&project, "export", &["split.d/train", "deep/copies", "--force"]).exit(0);

@@ -77,7 +77,8 @@ fn frozen_and_failed_runs_have_one_too() {
             "| `split.d@1` | **would run** |  | `sizes.train` 4 -&gt; 5 (--set) |\n",
         ],
     );
-    project.run(&["--summary", "page.md", "--set", "split.d.sizes.train=500"]).exit(1);
+    // One after the other: the second repeat does not begin when the first has failed.
+    project.run(&["--summary", "page.md", "--jobs", "1", "--set", "split.d.sizes.train=500"]).exit(1);
     let page = fs::read_to_string(project.path("page.md")).unwrap();
     has(&page, &["❌ 1 stage failed", "| `split.d@1` | **failed** |", "` failed:\n\n```text\n"]);
 }
