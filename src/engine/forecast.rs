@@ -111,7 +111,7 @@ impl Planner<'_> {
                 let twin = *keys.entry(key).or_insert(stage);
                 let (state, why) = match self.absent_source(stage) {
                     Some(file) => (Planned::Blocked, format!("`{file}` is not here, and is needed")),
-                    None if twin != stage && run.existing == Existing::Keep => {
+                    None if twin != stage && !run.forced => {
                         let twin = &self.pipeline.stages[twin].name;
                         (Planned::Maybe, format!("the same as `{twin}`, which runs"))
                     }

@@ -102,7 +102,7 @@ fn every_line_of_every_run_keeps_to_the_schema() {
         assert!(names(&computed).iter().any(|known| known == name), "{name} in {:?}", names(&computed));
     }
     check(&project.run(&require).exit(5), &schema);
-    check(&project.run(&["--frozen", "--set", "preview.p.rows=2"]).exit(4), &schema);
+    check(&project.run(&["--frozen", "--set", "synthesize.s.seed=5"]).exit(4), &schema);
     let failed = project.run(&["--set", "split.d.sizes.train=400", "--keep-going"]).exit(1);
     check(&failed, &schema);
     assert!(

@@ -177,7 +177,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use std::{
-        os::unix::process::{CommandExt, ExitStatusExt},
+        os::unix::process::CommandExt,
         process::{Child, Command},
     };
 
@@ -196,7 +196,8 @@ mod tests {
         let started = Instant::now();
         let watching = watch.begin(child.id(), Some(Duration::from_millis(300)));
         assert!(!watching.is_overdue());
-        assert_eq!(child.wait().unwrap().signal(), Some(9));
+        // Killed itself, or ended by its shell's own will because its child was killed a moment before.
+        assert!(!child.wait().unwrap().success());
         assert!(watching.is_overdue());
         assert!(started.elapsed() >= Duration::from_millis(300), "{:?}", started.elapsed());
         assert!(started.elapsed() < Duration::from_secs(20));
