@@ -230,7 +230,10 @@ fn number_at(bytes: &[u8], at: usize) -> u64 {
 fn count(bytes: &[u8]) -> Option<usize> {
     let (said, seal) = bytes.split_last_chunk::<SEAL>()?;
     let sound = said.len() >= COUNT && said.starts_with(HEAD) && blake3::hash(said).as_bytes() == seal;
-    let count = usize::try_from(number_at(said, HEAD.len())).ok().filter(|_| sound)?;
+    if !sound {
+        return None;
+    }
+    let count = usize::try_from(number_at(said, HEAD.len())).ok()?;
     (count.checked_mul(ENTRY)?.checked_add(COUNT)? <= said.len()).then_some(count)
 }
 
