@@ -35,7 +35,10 @@ pub(super) fn run(arguments: &RunArguments) -> u8 {
             if !arguments.quiet {
                 tell_notes(&pipeline);
             }
-            run_loaded(arguments, &pipeline, &store)
+            let code = run_loaded(arguments, &pipeline, &store);
+            // The process ends: of many stages, taking it apart would cost more than leaving it.
+            std::mem::forget(pipeline);
+            code
         }
         Err(exit) => exit.code(),
     }

@@ -217,6 +217,7 @@ impl<'a> Engine<'a> {
             made: vec![None; count],
             before: vec![None; count],
             bytes_needed: vec![false; count],
+            taken: vec![false; count],
             finished: Vec::new(),
             failed: Vec::new(),
         }
@@ -228,6 +229,7 @@ impl<'a> Engine<'a> {
     }
 
     fn known(&self, observer: &mut dyn Observer) -> Result<Known, Refused> {
+        self.store.recall_for(&self.pipeline.name);
         Known::find(self.pipeline, &self.order, self.store, observer).map_err(Refused::Wrong)
     }
 

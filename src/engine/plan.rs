@@ -109,7 +109,12 @@ impl<'a> Planner<'a> {
 
     /// What the plan found, if that is still what is asked for.
     fn hit(&self, stage: usize, key: &Digest) -> Option<Box<ActionRecord>> {
-        self.hits.borrow_mut().get_mut(stage)?.take().filter(|record| record.key == *key)
+        self.found(stage).filter(|record| record.key == *key)
+    }
+
+    /// What the plan found for a stage, once.
+    pub(super) fn found(&self, stage: usize) -> Option<Box<ActionRecord>> {
+        self.hits.borrow_mut().get_mut(stage)?.take()
     }
 
     /// The record of a key, if its bytes are sound or not here at all; what is wrong otherwise.
@@ -117,7 +122,9 @@ impl<'a> Planner<'a> {
         if let Some(damage) = self.damaged.borrow().get(key) {
             return Err(damage.clone());
         }
-        let found = match self.store.record(key) {
+        // Without its lines, which nobody asks of a hit.
+        let recalled = self.store.recalled(key).map(Lookup::Found);
+        let found = match recalled.map_or_else(|| self.store.record(key), Ok) {
             Ok(Lookup::Found(record)) => match self.damage(&record) {
                 None => Ok(Some(record)),
                 Some(damage) => Err(damage),
@@ -148,10 +155,18 @@ impl<'a> Planner<'a> {
             }
         }
         if checks.values().any(|check| matches!(check, Check::IntactButTouched(_))) {
-            // Where it fails, the objects are read again the next time: slower, nothing else.
-            let _ = self.store.refresh(record, &checks);
+            self.refresh(record, &checks);
         }
         None
+    }
+
+    /// Where it fails, the objects are read again the next time: slower, nothing else.
+    fn refresh(&self, record: &ActionRecord, checks: &BTreeMap<String, Check>) {
+        if let Ok(Lookup::Found(whole)) = self.store.record(&record.key)
+            && whole.artifacts == record.artifacts
+        {
+            let _ = self.store.refresh(&whole, checks);
+        }
     }
 
     /// A result that is in the store, but has to be computed for its bytes.

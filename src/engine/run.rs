@@ -51,6 +51,8 @@ pub(super) struct Run<'a, 'o> {
     pub(super) before: Vec<Option<Made>>,
     /// Stages whose result is in the store without its bytes, which somebody needs.
     pub(super) bytes_needed: Vec<bool>,
+    /// Stages that are done with what the plan found.
+    pub(super) taken: Vec<bool>,
     pub(super) finished: Vec<FinishedStage>,
     pub(super) failed: Vec<FailedStage>,
 }
@@ -90,6 +92,11 @@ impl<'a> Run<'a, '_> {
     }
 
     fn decide(&mut self, stage: usize) {
+        if let Some(record) = self.as_planned(stage) {
+            self.shared.lease.claim(&record);
+            self.taken[stage] = true;
+            return self.finish(stage, *record, true);
+        }
         let Some(fingerprint) = self.planner.fingerprint(stage, &self.made) else { return };
         match self.planner.decide(stage, fingerprint.clone()) {
             Decision::Cached(_) if self.bytes_needed[stage] => {
@@ -101,6 +108,18 @@ impl<'a> Run<'a, '_> {
             }
             Decision::Run(run) => self.queue(stage, run),
         }
+    }
+
+    /// The result that the plan found, where all that the stage reads is what the plan found, too: its key need
+    /// not be made again.
+    fn as_planned(&self, stage: usize) -> Option<Box<ActionRecord>> {
+        let taken = |source: &Source| match source {
+            Source::Artifact { stage, .. } => self.taken[*stage],
+            Source::File { .. } => true,
+        };
+        let inputs = &self.planner.pipeline.stages[stage].inputs;
+        let as_planned = !self.bytes_needed[stage] && inputs.iter().all(|input| taken(&input.source));
+        as_planned.then(|| self.planner.found(stage)).flatten()
     }
 
     fn queue(&mut self, stage: usize, run: ToRun) {
@@ -182,6 +201,7 @@ impl<'a> Run<'a, '_> {
         if let Some(made) = self.made[stage].take() {
             self.before[stage] = Some(made);
         }
+        self.taken[stage] = false;
         let name = self.name(stage);
         self.finished.retain(|finished| finished.stage != name);
         self.states.set(stage, State::Waiting);
@@ -329,6 +349,7 @@ impl<'a> Run<'a, '_> {
         if let Err(text) = self.show.forget_others() {
             self.observer.event(&Event::Warning { stage: None, text });
         }
+        self.shared.store.remember();
         let pipeline = self.planner.pipeline;
         let folder = self.show.folder();
         let Together { repeats, trials, warnings } =

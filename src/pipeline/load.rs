@@ -128,9 +128,9 @@ pub fn parse(file: &Path, text: String, options: &Options) -> Result<Pipeline, I
 }
 
 fn build(file: &Path, sources: &Sources, options: &Options, problems: &mut Vec<Problem>) -> Option<Pipeline> {
-    let document = document::read(sources, problems);
+    let mut document = document::read(sources, problems);
     let of_texts = problems.len();
-    let pipeline = of_document(file, &document, sources, options, problems);
+    let pipeline = of_document(file, &mut document, sources, options, problems);
     if !problems.is_empty() {
         document.explain(problems, of_texts);
     }
@@ -139,13 +139,13 @@ fn build(file: &Path, sources: &Sources, options: &Options, problems: &mut Vec<P
 
 fn of_document(
     file: &Path,
-    document: &Document<'_>,
+    document: &mut Document<'_>,
     sources: &Sources,
     options: &Options,
     problems: &mut Vec<Problem>,
 ) -> Option<Pipeline> {
-    let Tables { settings, run, stages } = read_tables(&document.tables, problems);
     let sweep = read_sweep(&document.tables, sources, problems);
+    let Tables { settings, run, stages } = read_tables(&mut document.tables, problems);
     let name = pipeline_name(file, settings.name.as_deref(), &document.tables, problems)?;
     let root = project_root(file);
     let data = default_data(&root, options.data.as_deref(), settings.data.as_deref());

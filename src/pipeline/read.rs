@@ -58,13 +58,17 @@ impl ReadStage<'_> {
     }
 }
 
-/// Reads every table, and notes every problem.
-pub(super) fn read_tables<'a>(document: &Spanned<DeTable<'a>>, problems: &mut Vec<Problem>) -> Tables<'a> {
+/// Reads every table, and notes every problem. Takes the tables of the stages out of the document: they would
+/// be there twice.
+pub(super) fn read_tables<'a>(
+    document: &mut Spanned<DeTable<'a>>,
+    problems: &mut Vec<Problem>,
+) -> Tables<'a> {
     let pipeline = sub_table(document, "pipeline", problems);
     let settings = read_settings(&pipeline, problems);
     let run = read_run(document, problems);
     let mut stages = Vec::new();
-    for (word, value) in document.get_ref() {
+    for (word, value) in document.get_mut().iter_mut() {
         match (word.get_ref().as_ref(), Kind::from_word(word.get_ref())) {
             ("pipeline" | "run" | "params" | "sweep", _) => {}
             (_, Some(kind)) => read_kind(kind, value, &pipeline, &mut stages, problems),
@@ -107,19 +111,21 @@ fn read_run(document: &Spanned<DeTable<'_>>, problems: &mut Vec<Problem>) -> Run
 
 fn read_kind<'a>(
     kind: Kind,
-    value: &Spanned<DeValue<'a>>,
+    value: &mut Spanned<DeValue<'a>>,
     pipeline: &Spanned<DeTable<'a>>,
     stages: &mut Vec<ReadStage<'a>>,
     problems: &mut Vec<Problem>,
 ) {
-    let DeValue::Table(named) = value.get_ref() else {
-        problems.push(not_a_stage(kind, value.span()));
+    let place = value.span();
+    let DeValue::Table(named) = value.get_mut() else {
+        problems.push(not_a_stage(kind, place));
         return;
     };
-    for (name, value) in named {
-        match value.get_ref() {
+    for (name, value) in named.iter_mut() {
+        let place = value.span();
+        match value.get_mut() {
             DeValue::Table(table) if is_name(name.get_ref()) => {
-                let table = Spanned::new(value.span(), table.clone());
+                let table = Spanned::new(place, std::mem::take(table));
                 stages.push(read_stage(kind, name.get_ref(), table, pipeline, problems));
             }
             DeValue::Table(_) => problems.push(no_name(name.get_ref(), name.span())),

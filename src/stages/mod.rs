@@ -95,13 +95,14 @@ macro_rules! stages {
             /// # Errors
             /// Everything that is wrong with the table.
             pub fn read(self, table: &Spanned<DeTable<'_>>) -> Result<AnyStage, Vec<Problem>> {
-                match self { $( Self::$variant => read::<$type>(table).map(AnyStage::$variant), )+ }
+                match self { $( Self::$variant => read::<$type>(table).map(|stage| AnyStage::$variant(Box::new(stage))), )+ }
             }
         }
 
-        /// The parameters of one stage, of whichever kind.
+        /// The parameters of one stage, of whichever kind. In a box: most stages of a long pipeline are of a small
+        /// kind.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-        pub enum AnyStage { $( $(#[doc = $doc])+ #[serde(rename = $word)] $variant($type), )+ }
+        pub enum AnyStage { $( $(#[doc = $doc])+ #[serde(rename = $word)] $variant(Box<$type>), )+ }
 
         impl AnyStage {
             /// Its kind.

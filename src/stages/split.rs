@@ -104,7 +104,8 @@ impl Stage for Split {
 /// only when they are drawn.
 #[must_use]
 pub(super) fn patches_of(part: &ArtifactRef, peers: &Peers<'_>) -> Option<u64> {
-    let Some(AnyStage::Split(Split { sizes, group_by: None, .. })) = peers(&part.stage) else { return None };
+    let Some(AnyStage::Split(split)) = peers(&part.stage) else { return None };
+    let Split { sizes, group_by: None, .. } = &**split else { return None };
     match part.artifact.as_deref()? {
         "train" => Some(sizes.train),
         "validation" => Some(sizes.validation),

@@ -6,7 +6,10 @@
 //! With it, at most once a day, goes the time at which the key's record was used last (the `mtime` of the
 //! record's file): what is collected as old is what nobody used, not what was made long ago.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
 use super::{ActionRecord, Result, Store, survey::Latest};
 use crate::{digest::Digest, fsx};
@@ -22,8 +25,8 @@ impl Store {
     /// Where the store cannot be written.
     pub fn note_latest(&self, pipeline: &str, stage: &str, key: &Digest) -> Result<()> {
         let path = self.layout.latest(pipeline, stage);
-        if let Some((stat, bytes)) = fsx::read_with_stat(&path)?
-            && key_in(&bytes) == Some(*key)
+        if let Some((stat, noted)) = self.noted(&path)?
+            && noted == Some(*key)
             && is_of_today(&stat)
         {
             return Ok(());
@@ -32,7 +35,32 @@ impl Store {
         let _ = fsx::touch(&self.layout.record(key));
         let line = |name: &str| name.replace(['\n', '\r'], " ");
         let text = format!("{key}\n{}\n{}\n", line(pipeline), line(stage));
-        self.layout.write(&path, text.as_bytes())
+        self.layout.write(&path, text.as_bytes())?;
+        if self.recall.is_wanted()
+            && let Ok(Some(stat)) = fsx::stat(&path)
+        {
+            let id = Digest::of(path.as_os_str().as_encoded_bytes());
+            self.recall.learn(id, stat, key.hex().into_bytes());
+        }
+        Ok(())
+    }
+
+    /// The key in such a file, and when it was written; read only if that is not remembered.
+    fn noted(&self, path: &Path) -> Result<Option<(fsx::StatTuple, Option<Digest>)>> {
+        if !self.recall.is_wanted() {
+            return Ok(fsx::read_with_stat(path)?.map(|(stat, bytes)| (stat, key_in(&bytes))));
+        }
+        let Some(stat) = fsx::stat(path)? else { return Ok(None) };
+        let id = Digest::of(path.as_os_str().as_encoded_bytes());
+        if let Some(key) = self.recall.get(&id, &stat, key_in) {
+            return Ok(Some((stat, Some(key))));
+        }
+        let Some((stat, bytes)) = fsx::read_with_stat(path)? else { return Ok(None) };
+        let key = key_in(&bytes);
+        if let Some(key) = key {
+            self.recall.learn(id, stat, key.hex().into_bytes());
+        }
+        Ok(Some((stat, key)))
     }
 
     /// The record that this stage of this pipeline had last, if it is still there.

@@ -57,6 +57,11 @@ impl Layout {
         self.root.join("latest")
     }
 
+    /// What a pipeline's runs remember of small files.
+    pub(super) fn recall(&self, pipeline: &str) -> PathBuf {
+        self.root.join("recall").join(Digest::of(pipeline.as_bytes()).hex())
+    }
+
     pub(super) fn sources(&self) -> PathBuf {
         self.root.join("sources")
     }

@@ -10,6 +10,7 @@
 //!   actions/ab/<key>.json   action records: key -> artifacts, written last
 //!   latest/<digest>         the key that a stage of a pipeline had last: what "why" compares with
 //!   sources                 digests of source files, remembered with their stat tuples
+//!   recall/<digest>         of each pipeline, what records and other small files say, with their stat tuples
 //!   work/<key>/             partial work (checkpoints), kept for the same key until it succeeds
 //!   staging/<attempt>/      where one attempt writes; gone with it
 //!   locks/<key>             one kernel lock per executing key
@@ -45,6 +46,7 @@ mod locks;
 mod measure;
 mod objects;
 mod quarantine;
+mod recall;
 mod record;
 mod records;
 mod runs;
@@ -92,6 +94,7 @@ pub struct Options {
 pub struct Store {
     layout: Arc<Layout>,
     sources: Sources,
+    recall: recall::Recall,
     leftovers: std::sync::Once,
     told_of_locks: std::sync::Once,
     /// Folders in which everything that a crash left beside shown folders has been cleared up.
@@ -108,6 +111,7 @@ impl Store {
         let layout = Arc::new(Layout::open(root, durability)?);
         Ok(Self {
             sources: Sources::new(Arc::clone(&layout)),
+            recall: recall::Recall::new(Arc::clone(&layout)),
             layout,
             leftovers: std::sync::Once::new(),
             told_of_locks: std::sync::Once::new(),

@@ -59,7 +59,57 @@ impl Store {
     /// # Errors
     /// Where there is one that cannot be read (a damaged one is no error).
     pub fn record(&self, key: &Digest) -> Result<Lookup> {
-        read(&self.layout, key)
+        let (lookup, seen) = read(&self.layout, key)?;
+        if let (Lookup::Found(record), Some(seen)) = (&lookup, seen) {
+            self.learn(record, seen);
+        }
+        Ok(lookup)
+    }
+
+    /// The record of a key without its lines, if it is remembered what stands in its file: costs one look.
+    /// `None` says nothing: then [`Store::record`] does.
+    #[must_use]
+    pub fn recalled(&self, key: &Digest) -> Option<Box<ActionRecord>> {
+        if !self.recall.is_wanted() {
+            return None;
+        }
+        let seen = fsx::stat(&self.layout.record(key)).ok().flatten()?;
+        let record: ActionRecord = self.recall.get(key, &seen, |bytes| serde_json::from_slice(bytes).ok())?;
+        (record.format == RECORD_FORMAT && record.key == *key).then(|| Box::new(record))
+    }
+
+    fn learn(&self, record: &ActionRecord, seen: StatTuple) {
+        if !self.recall.is_wanted() {
+            return;
+        }
+        // The lines are most of a record, and nobody asks for them but who explains.
+        let told = ActionRecord { lines: BTreeMap::new(), ..record.clone() };
+        if let Ok(bytes) = serde_json::to_vec(&told) {
+            self.recall.learn(record.key, seen, bytes);
+        }
+    }
+
+    fn write(&self, record: &ActionRecord) -> Result<()> {
+        self.layout.write(&self.layout.record(&record.key), text_of(record).as_bytes())?;
+        self.learn_written(record);
+        Ok(())
+    }
+
+    fn write_new(&self, record: &ActionRecord) -> Result<bool> {
+        let text = text_of(record);
+        let new = self.layout.write_new(&self.layout.record(&record.key), text.as_bytes())?;
+        if new {
+            self.learn_written(record);
+        }
+        Ok(new)
+    }
+
+    fn learn_written(&self, record: &ActionRecord) {
+        if self.recall.is_wanted()
+            && let Ok(Some(seen)) = fsx::stat(&self.layout.record(&record.key))
+        {
+            self.learn(record, seen);
+        }
     }
 
     /// The keys of all records, in order. Scans the folders: for questions that no run asks.
@@ -87,22 +137,22 @@ impl Store {
             match (self.record(&record.key)?, existing) {
                 (Lookup::Found(first), Existing::Keep) => return Ok(Committed::Kept(first)),
                 (Lookup::Found(old), Existing::Replace) => {
-                    write(&self.layout, &record)?;
+                    self.write(&record)?;
                     return Ok(Committed::Replaced(old));
                 }
                 (Lookup::Absent, Existing::Keep) => {
-                    if write_new(&self.layout, &record)? {
+                    if self.write_new(&record)? {
                         return Ok(Committed::New);
                     }
                     // Somebody was faster (only where the file system has no locks), or there is a record
                     // of another version: one look tells.
                     if matches!(self.record(&record.key)?, Lookup::Absent) {
-                        write(&self.layout, &record)?;
+                        self.write(&record)?;
                         return Ok(Committed::New);
                     }
                 }
                 (Lookup::Absent | Lookup::Damaged(_), _) => {
-                    write(&self.layout, &record)?;
+                    self.write(&record)?;
                     return Ok(Committed::New);
                 }
             }
@@ -132,20 +182,21 @@ impl Store {
         if now.artifacts.keys().all(|name| checks.get(name).is_some_and(Check::is_here)) {
             now.home = self.layout.home()?;
         }
-        Ok(before == text_of(&now) || write(&self.layout, &now).is_ok())
+        Ok(before == text_of(&now) || self.write(&now).is_ok())
     }
 }
 
-fn read(layout: &Layout, key: &Digest) -> Result<Lookup> {
+fn read(layout: &Layout, key: &Digest) -> Result<(Lookup, Option<StatTuple>)> {
     let path = layout.record(key);
-    let Some((seen, bytes)) = fsx::read_with_stat(&path)? else { return Ok(Lookup::Absent) };
+    let Some((seen, bytes)) = fsx::read_with_stat(&path)? else { return Ok((Lookup::Absent, None)) };
     let damaged =
-        |seen: &StatTuple, what: &str| Ok(Lookup::Damaged(put_away(layout, &path, seen, what.to_owned())));
-    match parse(&bytes, key) {
-        Parsed::Record(record) => Ok(Lookup::Found(record)),
-        Parsed::Foreign => Ok(Lookup::Absent),
+        |seen: &StatTuple, what: &str| Lookup::Damaged(put_away(layout, &path, seen, what.to_owned()));
+    let lookup = match parse(&bytes, key) {
+        Parsed::Record(record) => Lookup::Found(record),
+        Parsed::Foreign => Lookup::Absent,
         Parsed::Damaged(what) => damaged(&seen, what),
-    }
+    };
+    Ok((lookup, Some(seen)))
 }
 
 /// What the bytes of a record's file are.
@@ -168,14 +219,6 @@ pub(super) fn parse(bytes: &[u8], key: &Digest) -> Parsed {
         // The seal holds, so this is what was written: by a version with other fields.
         Err(_) => Parsed::Foreign,
     }
-}
-
-fn write(layout: &Layout, record: &ActionRecord) -> Result<()> {
-    layout.write(&layout.record(&record.key), text_of(record).as_bytes())
-}
-
-fn write_new(layout: &Layout, record: &ActionRecord) -> Result<bool> {
-    layout.write_new(&layout.record(&record.key), text_of(record).as_bytes())
 }
 
 fn text_of(record: &ActionRecord) -> String {

@@ -20,7 +20,7 @@ use crate::{
     fsx::{self, Links, StatTuple},
 };
 use index::{Index, Known, load, name_of, save};
-use settled::{now_ns, unsettled_for};
+pub(super) use settled::{now_ns, unsettled_for};
 
 /// The longest that hashing waits for a file that was modified just now.
 const WAIT: Duration = Duration::from_millis(100);

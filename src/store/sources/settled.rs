@@ -20,7 +20,7 @@ const FINE_TICK: Duration = Duration::from_millis(50);
 const COARSE_TICK: Duration = Duration::from_millis(2100);
 
 /// How long after `now` it takes until every later edit must change the stat tuple.
-pub(super) fn unsettled_for(stat: &StatTuple, now_ns: i64) -> Duration {
+pub(in crate::store) fn unsettled_for(stat: &StatTuple, now_ns: i64) -> Duration {
     let whole_seconds = |time: i64| time % 1_000_000_000 == 0;
     let coarse = whole_seconds(stat.mtime_ns) && whole_seconds(stat.ctime_ns);
     let tick = if coarse { COARSE_TICK } else { FINE_TICK };
@@ -31,7 +31,7 @@ pub(super) fn unsettled_for(stat: &StatTuple, now_ns: i64) -> Duration {
     Duration::from_nanos(u64::try_from(missing_ns.max(0)).unwrap_or(u64::MAX))
 }
 
-pub(super) fn now_ns() -> i64 {
+pub(in crate::store) fn now_ns() -> i64 {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.as_nanos()).unwrap_or(i64::MAX)
 }

@@ -19,7 +19,7 @@ use crate::{
     digest::Digest,
     fsx::{self, Exposed, FileLock, TryLock},
 };
-use marker::{MARKER, read_marker, remove_ours, stat_shown};
+use marker::{MARKER, Marker, read_marker, remove_ours, stat_shown};
 use replace::{clear_up, replace, target_of};
 
 /// What the names of the locks of shown folders begin with.
@@ -50,18 +50,21 @@ impl Store {
     ) -> Result<Shown> {
         let wanted = by_name(artifacts)?;
         let target = std::path::absolute(target).map_err(fsx::Error::at("resolve", target))?;
-        if let Some(shown) = already_right(&self.layout, &target, &wanted)? {
+        if let Some(shown) = self.already_right(&target, &wanted)? {
             return Ok(shown);
         }
         refuse_what_is_no_folder(&target)?;
         let lock = self.lock_view(&target);
-        match already_right(&self.layout, &target, &wanted)? {
+        match self.already_right(&target, &wanted)? {
             Some(shown) => Ok(shown),
             None => {
                 if let Some(lock) = &lock {
                     self.clear_up_for(&target, lock)?;
                 }
-                replace(&self.layout, &target, &wanted)
+                let shown = replace(&self.layout, &target, &wanted)?;
+                // Learnt for the next run.
+                self.marker(&target)?;
+                Ok(shown)
             }
         }
     }
@@ -113,6 +116,39 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// What there is to say if the folder shows exactly what it should.
+    fn already_right(&self, target: &Path, wanted: &BTreeMap<&str, Digest>) -> Result<Option<Shown>> {
+        let Some(marker) = self.marker(target)? else {
+            // Nothing to show and nothing shown: no folder is made for that.
+            let absent = absent(&self.layout, wanted)?;
+            let nothing = absent.len() == wanted.len() && fsx::stat_link(target)?.is_none();
+            return Ok(nothing.then(|| Shown { absent, ..Shown::default() }));
+        };
+        as_it_should_be(&self.layout, target, &marker, wanted)
+    }
+
+    /// The marker of a folder; read only if it is not remembered what it says.
+    fn marker(&self, target: &Path) -> Result<Option<Marker>> {
+        if !self.recall.is_wanted() {
+            return read_marker(target);
+        }
+        let path = target.join(MARKER);
+        // What cannot be looked at cannot be read either: that says what to do about it.
+        let Ok(Some(stat)) = fsx::stat(&path) else { return read_marker(target) };
+        let id = Digest::of(path.as_os_str().as_encoded_bytes());
+        if let Some(marker) = self.recall.get(&id, &stat, |bytes| serde_json::from_slice(bytes).ok()) {
+            return Ok(Some(marker));
+        }
+        let marker = read_marker(target)?;
+        if let Some(marker) = &marker
+            && fsx::stat(&path)? == Some(stat)
+            && let Ok(bytes) = serde_json::to_vec(marker)
+        {
+            self.recall.learn(id, stat, bytes);
+        }
+        Ok(marker)
     }
 
     /// Where an artifact is shown in the folder `target`, if it is shown there as it is.
@@ -176,14 +212,13 @@ fn by_name<'a>(artifacts: impl IntoIterator<Item = &'a StoredArtifact>) -> Resul
     Ok(wanted)
 }
 
-/// What there is to say if the folder shows exactly what it should.
-fn already_right(layout: &Layout, target: &Path, wanted: &BTreeMap<&str, Digest>) -> Result<Option<Shown>> {
-    let Some(marker) = read_marker(target)? else {
-        // Nothing to show and nothing shown: no folder is made for that.
-        let absent = absent(layout, wanted)?;
-        let nothing = absent.len() == wanted.len() && fsx::stat_link(target)?.is_none();
-        return Ok(nothing.then(|| Shown { absent, ..Shown::default() }));
-    };
+/// What there is to say if the folder with that marker shows exactly what it should.
+fn as_it_should_be(
+    layout: &Layout,
+    target: &Path,
+    marker: &Marker,
+    wanted: &BTreeMap<&str, Digest>,
+) -> Result<Option<Shown>> {
     let listed = marker.files.iter().map(|(name, entry)| (name.as_str(), entry.digest));
     if !listed.eq(wanted.iter().map(|(name, digest)| (*name, *digest))) {
         return Ok(None);

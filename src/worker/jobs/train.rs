@@ -195,7 +195,14 @@ mod tests {
             checkpoint_interval: 1,
             timeout: None,
         };
-        Task { name: "train.t".to_owned(), stage: AnyStage::Train(stage), inputs, staging, work, resources }
+        Task {
+            name: "train.t".to_owned(),
+            stage: AnyStage::Train(Box::new(stage)),
+            inputs,
+            staging,
+            work,
+            resources,
+        }
     }
 
     fn artifact(task: &Task, file: &str) -> Vec<u8> {
