@@ -11,12 +11,7 @@ use super::{
     plan::{Decision, Made, Planner},
     why::source,
 };
-use crate::{
-    digest::Digest,
-    pipeline::Source,
-    stages::Equality,
-    store::{ActionRecord, Existing},
-};
+use crate::{digest::Digest, pipeline::Source, stages::Equality, store::ActionRecord};
 
 /// A stage in the plan, with what was found out about it.
 pub(super) struct Outlook {

@@ -98,11 +98,14 @@ fn sets(draft: &Draft) -> Vec<String> {
     draft.values.iter().map(|(key, value)| format!("{key}={value}")).collect()
 }
 
+/// Whether two trials are the same in something.
+type Same = fn(&Pipeline, &Pipeline) -> bool;
+
 /// What stands beside the stages has to be the same in all trials: they are one run.
 fn one_for_all(trials: &[(Trial, Pipeline)]) -> Result<(), Vec<String>> {
     let Some(((first, pipeline), others)) = trials.split_first() else { return Ok(()) };
     let mut problems = Vec::new();
-    let what: [(&str, fn(&Pipeline, &Pipeline) -> bool); 2] = [
+    let what: [(&str, Same); 2] = [
         ("`[pipeline] name`", |one, other| one.name == other.name),
         ("`[run]`", |one, other| one.run == other.run),
     ];
