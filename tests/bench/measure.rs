@@ -27,6 +27,7 @@ pub(crate) struct Timing {
 }
 
 /// Runs a command, which has to end well. Its processor time is that of its children, too.
+#[allow(clippy::zombie_processes, reason = "`wait4` waits, and tells what was spent")]
 pub(crate) fn once(command: &mut Command) -> Sample {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let begun = Instant::now();
