@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
 use pcamflow::{
     digest::Digest,
-    pipeline::{Options, Pipeline, Source, parse},
+    pipeline::{Options, parse},
 };
 use proptest::prelude::*;
 

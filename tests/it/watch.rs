@@ -228,7 +228,7 @@ fn an_edit_during_a_run_waits_for_its_end_and_ctrl_c_does_not() {
     let project = Sandbox::new().pipeline(&short);
     let mut watch = Watch::start(&project, &["--jobs", "1"]);
     watch.until("\"event\":\"started\"");
-    project.rewrite("p.toml", &LONG.replace("4000", "14"));
+    project.rewrite("p.toml", LONG.replace("4000", "14"));
     let first = watch.until_it_waits();
     assert_eq!(first.len(), 2, "{first:?}");
     assert_eq!(watch.until_it_waits(), ["synthesize.b"]);
