@@ -8,7 +8,7 @@ use super::{Exit, args::PipelineArguments, check::load, complain, say};
 use crate::{
     engine::{Engine, NamedStage, Options},
     pipeline::{Pipeline, project_root},
-    store::{self, Forgotten, Keep, Policy, Store},
+    store::{self, Collected, Forgotten, Keep, Policy, Store},
     ui,
 };
 
@@ -81,7 +81,7 @@ struct GcArguments {
     #[command(flatten)]
     store: StoreArguments,
     /// Remove results that were not used for so long (`30d`, `12h`); also partial work and quarantined files
-    #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "AGE", value_parser = age)]
     older_than: Option<Duration>,
     /// Remove results, those first that were not used for the longest time, until the objects that are left
     /// have at most so many bytes (`20GB`, `500MiB`)
@@ -121,6 +121,10 @@ struct ClearArguments {
 
 /// Looks after the store.
 pub(super) fn cache(arguments: &CacheArguments) -> Exit {
+    if let Some(folder) = arguments.command.store().filter(|folder| !folder.is_dir()) {
+        complain(&format!("error: there is no store at {}", folder.display()));
+        return Exit::Usage;
+    }
     let done = match &arguments.command {
         CacheCommand::Du(arguments) => du(arguments),
         CacheCommand::Verify(arguments) => verify(arguments),
@@ -128,6 +132,18 @@ pub(super) fn cache(arguments: &CacheArguments) -> Exit {
         CacheCommand::Clear(arguments) => return clear(arguments),
     };
     done.unwrap_or_else(|error| environment(&error))
+}
+
+impl CacheCommand {
+    /// The store that was named, where the command is about that alone.
+    fn store(&self) -> Option<&PathBuf> {
+        match self {
+            Self::Du(arguments) => arguments.store.store.as_ref(),
+            Self::Verify(arguments) => arguments.store.store.as_ref(),
+            Self::Gc(arguments) => arguments.store.store.as_ref(),
+            Self::Clear(_) => None,
+        }
+    }
 }
 
 fn environment(error: &store::Error) -> Exit {
@@ -184,8 +200,22 @@ fn collect(arguments: &GcArguments) -> store::Result<Exit> {
     let meter = ui::cache::Meter::new("removing", ui::cache::Unit::Files);
     let collected = store.collect(&policy(arguments), &|progress| meter.show(progress))?;
     meter.finish();
-    arguments.store.tell(&collected, || ui::cache::collected(&collected));
+    arguments.store.tell(&collected, || ui::cache::collected(&collected) + &missed(arguments, &collected));
     Ok(Exit::Done)
+}
+
+/// Why more is left than was asked for, where it is.
+fn missed(arguments: &GcArguments, collected: &Collected) -> String {
+    let Some(goal) = arguments.max_size.filter(|goal| collected.objects_left.bytes > *goal) else {
+        return String::new();
+    };
+    let why = match (arguments.keep_runs, arguments.even_latest) {
+        (Some(_), _) => "what the latest runs used stays",
+        (None, true) => "what runs use stays",
+        (None, false) => "what each stage had last, and what out shows, stays (--even-latest lets it go)",
+    };
+    let goal = ui::format::amount(goal, 0, "bytes");
+    format!("more is left than the {goal} of --max-size: {why}\n")
 }
 
 fn policy(arguments: &GcArguments) -> Policy {
@@ -202,6 +232,14 @@ fn policy(arguments: &GcArguments) -> Policy {
         },
         shown: if arguments.even_latest { Vec::new() } else { vec![out] },
         dry_run: arguments.dry_run,
+    }
+}
+
+/// A time: `30d`, `12h`.
+fn age(text: &str) -> Result<Duration, String> {
+    match text.trim().parse::<f64>() {
+        Ok(_) => Err(format!("`{text}` has no unit: say `{0}d` for days, `{0}h` for hours", text.trim())),
+        Err(_) => humantime::parse_duration(text).map_err(|error| format!("{error}: say `30d` or `12h`")),
     }
 }
 
@@ -284,6 +322,13 @@ fn forget_one(pipeline: &Pipeline, store: &Store, named: &NamedStage) -> store::
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ages_have_units() {
+        assert_eq!(age("30d"), Ok(Duration::from_secs(30 * 86_400)));
+        assert!(age("3").unwrap_err().contains("say `3d` for days"));
+        assert!(age("soon").is_err());
+    }
 
     #[test]
     fn sizes_have_units_in_any_case_and_nonsense_has_none() {

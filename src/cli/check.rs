@@ -11,6 +11,15 @@ use crate::{
 
 /// Loads a pipeline, or says everything that is wrong with it.
 pub(super) fn load(arguments: &PipelineArguments) -> Result<Pipeline, Exit> {
+    loaded(arguments, told)
+}
+
+/// As [`load`], for a command that would not run anything either way.
+pub(super) fn load_to_read(arguments: &PipelineArguments) -> Result<Pipeline, Exit> {
+    loaded(arguments, |count| ui::format::plural(count, "problem"))
+}
+
+fn loaded(arguments: &PipelineArguments, told: fn(usize) -> String) -> Result<Pipeline, Exit> {
     let options = pipeline::Options { set: arguments.set.clone(), data: arguments.data.clone() };
     pipeline::load(&arguments.file, &options).map_err(|invalid| {
         complain(&invalid.render(colour()));

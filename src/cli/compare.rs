@@ -95,8 +95,7 @@ fn run(arguments: &CompareArguments) -> Result<(), Exit> {
     let mut comparison = compare(runs);
     let by = arguments.by.iter().map(|word| comparison.column(word)).collect::<Result<Vec<_>, _>>();
     let by = by.map_err(|why| wrong(&why))?;
-    // Before other columns go: sorting by one that is not shown is fine.
-    sort(&mut comparison, arguments.sort.as_deref())?;
+    let sorted = sort(&mut comparison, arguments.sort.as_deref())?;
     if let Some(path) = &arguments.plot {
         let column = by.first().copied().or_else(|| comparison.column(main.as_deref()?).ok());
         draw(&comparison, column, path).map_err(|error| {
@@ -104,20 +103,22 @@ fn run(arguments: &CompareArguments) -> Result<(), Exit> {
             Exit::Failed
         })?;
     }
+    let asked: Vec<usize> = by.iter().copied().chain(sorted).collect();
+    let names: Vec<String> = asked.iter().map(|at| comparison.columns[*at].name.clone()).collect();
     if !by.is_empty() {
-        comparison.only_numbers(&by);
+        comparison.only_numbers(&asked);
     }
-    tell(arguments, &comparison)
+    tell(arguments, &comparison, &names)
 }
 
-fn tell(arguments: &CompareArguments, comparison: &Comparison) -> Result<(), Exit> {
+fn tell(arguments: &CompareArguments, comparison: &Comparison, asked: &[String]) -> Result<(), Exit> {
     if arguments.csv {
         let text = ui::comparison::csv(comparison).map_err(|error| wrong(&error.to_string()))?;
         say(text.trim_end());
     } else if arguments.json {
         say(ui::comparison::object(comparison).trim_end());
     } else {
-        say(ui::comparison::table(comparison, !arguments.by.is_empty()).trim_end());
+        say(ui::comparison::table(comparison, asked).trim_end());
     }
     Ok(())
 }
@@ -131,16 +132,20 @@ fn main_name(facts: &Facts) -> Option<String> {
     main_number(facts).map(|(stage, number)| format!("{stage}.{}", number.name))
 }
 
-fn sort(comparison: &mut Comparison, column: Option<&str>) -> Result<(), Exit> {
+/// Sorts by a column; which one, where it is one of the comparison.
+fn sort(comparison: &mut Comparison, column: Option<&str>) -> Result<Option<usize>, Exit> {
     match column {
-        None => {}
-        Some("run" | "started") => comparison.rows.sort_by_key(|row| row.run.id),
+        None => Ok(None),
+        Some("run" | "started") => {
+            comparison.rows.sort_by_key(|row| row.run.id);
+            Ok(None)
+        }
         Some(word) => {
             let column = comparison.column(word).map_err(|why| wrong(&why))?;
             comparison.sort(column);
+            Ok(Some(column))
         }
     }
-    Ok(())
 }
 
 /// The runs that are meant, the oldest first.
@@ -153,7 +158,11 @@ fn chosen(arguments: &CompareArguments, history: &History) -> Result<Vec<Run>, E
         if Path::new(word).is_file() {
             return latest(arguments, history, word);
         }
-        files.extend(history.named(word).map_err(|why| wrong(&why))?);
+        match history.named(word) {
+            Ok(named) => files.extend(named),
+            Err(_) if history.knows(Path::new(word)) => return latest(arguments, history, word),
+            Err(why) => return Err(wrong(&why)),
+        }
     }
     match (files.is_empty(), history.files.last()) {
         (true, Some(last)) => latest(arguments, history, &last.pipeline),
@@ -178,8 +187,7 @@ fn read(history: &History, file: &RunFile) -> Result<Option<Run>, Exit> {
 
 /// The latest runs of a pipeline that have results, each result once.
 fn latest(arguments: &CompareArguments, history: &History, pipeline: &str) -> Result<Vec<Run>, Exit> {
-    let one = Path::new(pipeline);
-    let name = if one.is_file() { super::history::name_of(one) } else { pipeline.to_owned() };
+    let name = super::history::name_of(Path::new(pipeline));
     let mut seen: BTreeSet<Vec<(String, Option<Digest>)>> = BTreeSet::new();
     let mut runs = Vec::new();
     for file in history.files.iter().rev().filter(|file| file.pipeline == name) {
@@ -211,13 +219,15 @@ fn of_sweep(history: &History, id: &str) -> Result<Vec<Run>, Exit> {
         }
     }
     trials.reverse();
+    // Records are numbered as trials began to compute.
+    trials.sort_by_key(|(run, ..)| run.sweep.as_ref().and_then(|trial| trial.place));
     match id.filter(|_| trials.is_empty()) {
         Some(id) => Err(wrong(&format!("there is no sweep `{id}`: `pcamflow runs` lists the trials"))),
         None => Ok(trials),
     }
 }
 
-/// Draws one number over what differs.
+/// Draws one number over what differs, and says so on standard error: the table may be data for others.
 fn draw(comparison: &Comparison, column: Option<usize>, path: &Path) -> Result<()> {
     let at = column.context("there is no number to draw: `--by stage.number` chooses one")?;
     let parameter = only_parameter(comparison);
@@ -237,7 +247,16 @@ fn draw(comparison: &Comparison, column: Option<usize>, path: &Path) -> Result<(
         true => picture.png()?,
         false => picture.svg()?.into_bytes(),
     };
-    Ok(fsx::write_atomic(path, &bytes, fsx::Durability::Relaxed)?)
+    fsx::write_atomic(path, &bytes, fsx::Durability::Relaxed)?;
+    let over = parameter.map(|at| over(comparison, at)).unwrap_or_default();
+    complain(&format!("wrote {}: {}{over}", path.display(), comparison.columns[at].name));
+    Ok(())
+}
+
+/// ` over learning-rate`: the parameter, as the table's heading has it.
+fn over(comparison: &Comparison, parameter: usize) -> String {
+    let names: Vec<&str> = comparison.columns.iter().map(|column| column.name.as_str()).collect();
+    shortened(&names).get(parameter).map(|name| format!(" over {name}")).unwrap_or_default()
 }
 
 fn subtitle(column: &Column, pipeline: &str, points: &[Trial]) -> String {
@@ -282,6 +301,10 @@ fn labels(comparison: &Comparison) -> Vec<String> {
 }
 
 fn point(row: &Row, at: usize, parameter: Option<usize>, label: String) -> Option<Trial> {
-    let crate::engine::history::Cell::Figure { mean, sd, best, .. } = row.cells[at] else { return None };
-    Some(Trial { label, x: parameter.and_then(|at| row.cells[at].number()), value: mean, sd, best })
+    let (sd, best) = match row.cells[at] {
+        crate::engine::history::Cell::Figure { sd, best, .. } => (sd, best),
+        _ => (None, false),
+    };
+    let x = parameter.and_then(|at| row.cells[at].number());
+    Some(Trial { label, x, value: row.cells[at].number()?, sd, best })
 }

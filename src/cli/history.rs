@@ -1,6 +1,9 @@
 //! Recorded runs for the commands that are about them: which are meant, and what is in their records.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use super::{Exit, complain};
 use crate::{
@@ -33,6 +36,21 @@ impl History {
         let folder = store.cloned().unwrap_or_else(|| project_root(&file).join(".pcamflow"));
         let opened = Store::open(&folder, store::Options::default());
         opened.and_then(|store| Ok(Self { files: store.runs()?, store })).map_err(|error| environment(&error))
+    }
+
+    /// Whether there is a run of a pipeline: of that file, or of that name.
+    pub(super) fn knows(&self, file: &Path) -> bool {
+        let name = name_of(file);
+        self.files.iter().any(|run| run.pipeline == name)
+    }
+
+    /// The pipelines that there are runs of: `there are runs of full, small`.
+    pub(super) fn pipelines(&self) -> String {
+        let names: BTreeSet<&str> = self.files.iter().map(|run| run.pipeline.as_str()).collect();
+        match names.is_empty() {
+            true => "no run is recorded yet".to_owned(),
+            false => format!("there are runs of {}", names.into_iter().collect::<Vec<_>>().join(", ")),
+        }
     }
 
     /// Only the runs of a pipeline: of that file, or of that name.
@@ -77,8 +95,14 @@ impl History {
         let found = match (back, word.parse::<u64>()) {
             (Some(back), _) => self.files.iter().rev().nth(back),
             (None, Ok(id)) => self.files.iter().find(|run| run.id == id),
+            (None, Err(_)) if word.ends_with(".toml") || word.contains('/') => {
+                return Err(format!("there is no file `{word}`, and no run of it: {}", self.pipelines()));
+            }
             (None, Err(_)) => {
-                return Err(format!("`{word}` is no run: write a number, `latest`, `latest~2` or `3..7`"));
+                return Err(format!(
+                    "`{word}` is no run: write a number, `latest`, `latest~2`, `3..7`, or a pipeline ({})",
+                    self.pipelines()
+                ));
             }
         };
         found.cloned().ok_or_else(|| format!("there is no run `{word}`: {}", self.range()))
@@ -95,12 +119,13 @@ impl History {
     }
 }
 
-/// The name of the pipeline in a file; what is no file, or no pipeline, is taken for the name itself.
+/// The name of the pipeline in a file; what is no file is taken for the name itself, or for that of a file that
+/// there is no more.
 pub(super) fn name_of(file: &Path) -> String {
     let stem = || file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     match pipeline::load(file, &pipeline::Options::default()) {
         Ok(pipeline) => pipeline.name,
-        Err(_) if file.exists() => stem(),
+        Err(_) if file.exists() || file.extension().is_some_and(|ending| ending == "toml") => stem(),
         Err(_) => file.to_string_lossy().into_owned(),
     }
 }
@@ -134,6 +159,10 @@ mod tests {
         assert_eq!(ids("latest..latest~1"), Ok(vec![7, 8]));
         assert!(ids("5").unwrap_err().contains("there is no run `5`: there are runs 3 to 8"));
         assert!(ids("latest~4").unwrap_err().contains("there is no run `latest~4`"));
+        assert!(ids("x").unwrap_err().contains("there are runs of p"));
+        assert!(ids("x.toml").unwrap_err().contains("there is no file `x.toml`"));
+        assert!(history.knows(Path::new("p")) && history.knows(Path::new("gone/p.toml")));
+        assert!(!history.knows(Path::new("q")));
         for word in ["", "x", "latest~", "latest~x", "-1", "3..x", "1.5"] {
             assert!(ids(word).is_err(), "{word}");
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{
     Exit, complain,
-    results::{ResultArguments, Results, with_results},
+    results::{ResultArguments, Results, tell_if_older, with_results},
 };
 use crate::{engine::results::StageResult, fsx, ui};
 
@@ -45,6 +45,7 @@ fn found(results: &Results<'_>, result: &StageResult) -> Result<Option<PathBuf>,
         complain(&format!("error: `{stage}` has no log yet ({why})"));
         return Err(Exit::Failed);
     };
+    tell_if_older(result);
     match (record.log, results.engine.log(record)) {
         (None, _) => {
             complain(&format!("note: {stage} logged nothing"));

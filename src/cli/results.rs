@@ -7,8 +7,9 @@ use clap::Args;
 use super::{
     Exit,
     args::PipelineArguments,
+    check::load_to_read,
     complain,
-    project::{open, tell},
+    project::{open_store, tell},
 };
 use crate::{
     engine::{Engine, Options, results::StageResult},
@@ -50,13 +51,15 @@ pub(super) struct Results<'a> {
 }
 
 /// Finds the results, says of each that is older that it is, and hands them on. A stage without any is an
-/// error, unless `optional`.
+/// error, unless `optional`: then what is older is the caller's to say, too.
 pub(super) fn with_results(
     arguments: &ResultArguments,
     optional: bool,
     then: impl FnOnce(&Results<'_>) -> Exit,
 ) -> Exit {
-    let (pipeline, store) = match open(&arguments.pipeline, arguments.store.as_ref()) {
+    let opened = load_to_read(&arguments.pipeline)
+        .and_then(|pipeline| Ok((open_store(&pipeline, arguments.store.as_ref())?, pipeline)));
+    let (store, pipeline) = match opened {
         Ok(opened) => opened,
         Err(exit) => return exit,
     };
@@ -97,12 +100,8 @@ impl<'a> Results<'a> {
                     ));
                     return Err(Exit::Failed);
                 }
-                (Some(_), Some(why)) => {
-                    complain(&format!(
-                        "note: {}: an older result, not what the pipeline asks for: {why}",
-                        result.stage
-                    ));
-                }
+                // Where there need not be one, it is not yet clear that this is what is shown.
+                _ if !optional => tell_if_older(result),
                 _ => {}
             }
         }
@@ -138,6 +137,13 @@ impl<'a> Results<'a> {
                 Err(Exit::Failed)
             }
         }
+    }
+}
+
+/// Says of a result that it is not what the pipeline asks for.
+pub(super) fn tell_if_older(result: &StageResult) {
+    if let (Some(_), Some(why)) = (&result.record, &result.outdated) {
+        complain(&format!("note: {}: an older result, not what the pipeline asks for: {why}", result.stage));
     }
 }
 

@@ -50,22 +50,23 @@ pub(super) fn run_loaded(arguments: &RunArguments, pipeline: &Pipeline, store: &
     if !arguments.dry_run {
         stop_on_signals(&stopped);
     }
-    run_until(arguments, pipeline, store, &stopped)
+    run_until(arguments, pipeline, store, &stopped, ui::observer(mode(arguments)))
 }
 
-/// As [`run_loaded`], until `stopped` is set; signals are the caller's matter.
+/// As [`run_loaded`], until `stopped` is set; signals and who shows the run are the caller's matter.
 pub(super) fn run_until(
     arguments: &RunArguments,
     pipeline: &Pipeline,
     store: &Store,
     stopped: &AtomicBool,
+    shown: Box<dyn Observer>,
 ) -> u8 {
     if arguments.dry_run {
         return plan_loaded(&PlanArguments::from(arguments), pipeline, store, false).code();
     }
     let engine = Engine::new(pipeline, store, options(arguments, pipeline));
     engine
-        .and_then(|engine| real_run(arguments, &engine, pipeline, store, stopped))
+        .and_then(|engine| real_run(arguments, &engine, pipeline, store, stopped, shown))
         .unwrap_or_else(|refused| tell(&refused).code())
 }
 
@@ -75,10 +76,11 @@ fn real_run(
     pipeline: &Pipeline,
     store: &Store,
     stopped: &AtomicBool,
+    shown: Box<dyn Observer>,
 ) -> Result<u8, crate::engine::Refused> {
     let executor = Processes::new(programs()).offline(arguments.offline);
     let out = arguments.out.clone().unwrap_or_else(|| pipeline.root.join("out"));
-    let summary = page::with_page(arguments.summary.as_deref(), ui::observer(mode(arguments)), |shown| {
+    let summary = page::with_page(arguments.summary.as_deref(), shown, |shown| {
         // Nothing is computed, and nothing is written: there is no run to record.
         if arguments.frozen {
             return engine.frozen(&out, shown);

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::{
     Exit, complain,
-    history::{Found, History},
+    history::{Found, History, name_of},
     say,
 };
 use crate::{
@@ -89,6 +89,12 @@ fn list(arguments: &RunsArguments) -> Result<(), Exit> {
     let file = arguments.file.as_deref();
     let mut history = History::open(file, arguments.how.store.as_ref())?;
     if let Some(file) = file {
+        if !history.files.is_empty() && !history.knows(file) {
+            let (name, others) = (name_of(file), history.pipelines());
+            complain(&format!("no run of the pipeline `{name}`; {others}"));
+            // A file may not have run yet; a name that nothing has is a slip.
+            return if file.is_file() { Ok(()) } else { Err(Exit::Usage) };
+        }
         history = history.of_pipeline(file);
     }
     if history.files.is_empty() && !arguments.how.json {

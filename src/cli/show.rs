@@ -5,6 +5,7 @@ use clap::Args;
 use super::{
     Exit, complain,
     results::{Found, ResultArguments, Results, with_results},
+    say,
 };
 use crate::{
     inspect::{self, Content},
@@ -38,7 +39,10 @@ pub(super) fn show(arguments: &ShowArguments) -> Exit {
 }
 
 fn stages(results: &Results<'_>, mode: ui::Mode) {
-    for result in results.all {
+    for (place, result) in results.all.iter().enumerate() {
+        if place > 0 && mode != ui::Mode::Json {
+            say("");
+        }
         let absent = |name: &str| {
             let artifact = result.record.as_ref()?.artifacts.get(name)?;
             results.engine.absence(result, artifact)

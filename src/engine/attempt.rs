@@ -186,7 +186,10 @@ impl Attempt<'_> {
     fn sources_unchanged(&self, shared: &Shared<'_>) -> Result<(), Failure> {
         match self.sources.iter().find(|path| !shared.store.sources().is_unchanged(path)) {
             None => Ok(()),
-            Some(path) => Err(stage(format!("{} changed while it was read: run again", path.display()))),
+            Some(path) => Err(stage(format!(
+                "{} changed while this was computed from it: what was computed is not kept; run again",
+                path.display()
+            ))),
         }
     }
 

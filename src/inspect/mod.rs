@@ -26,7 +26,15 @@ pub use self::table::Rows;
 pub enum Content {
     /// A table (CSV), or the files of a folder.
     Table(Rows),
-    /// Text, JSON in an even layout included.
+    /// JSON.
+    Json {
+        /// What it says.
+        value: serde_json::Value,
+        /// The same as a text in an even layout, with the keys in the order and the digits of the file.
+        #[serde(skip)]
+        text: String,
+    },
+    /// Text; also what is called JSON and is none.
     Text {
         /// The text.
         text: String,
@@ -67,7 +75,10 @@ pub fn inspect(path: &Path, name: &str, rows: usize) -> Result<Content> {
     let content = match ending.as_str() {
         _ if name.ends_with('/') => folder::read(path, rows).map(Content::Table),
         "csv" => table::read(path, rows).map(Content::Table),
-        "json" => text(path).map(|text| Content::Text { text: json::pretty(&text) }),
+        "json" => text(path).map(|text| match serde_json::from_str(&text) {
+            Ok(value) => Content::Json { value, text: json::pretty(&text) },
+            Err(_) => Content::Text { text },
+        }),
         "safetensors" => safetensors::read(path).map(|tensors| Content::Tensors { tensors }),
         "h5" | "hdf5" => hdf5::read(path, name),
         "png" => picture::png(path).map(|(width, height)| Content::Picture { width, height }),

@@ -41,8 +41,9 @@ pub struct Trial {
     pub best: bool,
 }
 
-/// From this ratio of the largest to the smallest value on, a parameter has a logarithmic axis.
-const DECADES: f64 = 20.0;
+/// From this ratio of the largest to the smallest value on, a parameter has a logarithmic axis: from one decade on,
+/// also where its ends are rounded (3e-4 to 3e-3).
+const DECADES: f64 = 9.99;
 
 const LINE: Pen = Pen::new(BLUE, 1.4);
 const WHISKER: Pen = Pen::new(BLUE, 1.4);
@@ -82,9 +83,14 @@ fn value_axis(points: &[&Trial]) -> Axis {
     let bar = |point: &Trial| point.sd.filter(|sd| sd.is_finite()).unwrap_or(0.0);
     let low = points.iter().map(|point| point.value - bar(point)).fold(f64::INFINITY, f64::min);
     let high = points.iter().map(|point| point.value + bar(point)).fold(f64::NEG_INFINITY, f64::max);
-    // So that equal numbers do not stand on a scale of thousandths.
-    let span = (high - low).max(1e-3 * high.abs()).max(1e-9);
-    let (low, high) = (low - 0.08 * span, high + 0.08 * span);
+    let (low, high) = if high > low {
+        // So that numbers that are all but equal do not stand on a scale of millionths.
+        let room = 0.08 * (high - low).max(1e-3 * high.abs()).max(1e-9);
+        (low - room, high + room)
+    } else {
+        let room = if low == 0.0 { 0.05 } else { 0.05 * low.abs() };
+        (low - room, high + room)
+    };
     Axis { label: "", low, high, ticks: ticks(low, high, 6), scale: Scale::Linear, percent: false }
 }
 
@@ -237,6 +243,20 @@ mod tests {
         let linear: Vec<_> = (1..=4).map(|x| (f64::from(x), 0.5 + 0.1 * f64::from(x), None)).collect();
         let (_, svg) = drawn("trials-linear", &trials(&some(&linear, true)).unwrap());
         assert!(!svg.contains("logarithmic"));
+    }
+
+    #[test]
+    fn equal_numbers_have_room_around_them_and_one_decade_is_logarithmic() {
+        let of = |values: [(f64, f64); 2]| values.map(|(x, value)| point(x, value, None));
+        let same = of([(3e-4, 0.8), (3e-3, 0.8)]);
+        let same: Vec<&Trial> = same.iter().collect();
+        let axis = value_axis(&same);
+        assert!((axis.low - 0.76).abs() < 1e-12 && (axis.high - 0.84).abs() < 1e-12);
+        assert_eq!(parameter_axis(&same).scale, Scale::Logarithmic);
+        let zeros = of([(1.0, 0.0), (8.0, 0.0)]);
+        let zeros: Vec<&Trial> = zeros.iter().collect();
+        assert_eq!((value_axis(&zeros).low, value_axis(&zeros).high), (-0.05, 0.05));
+        assert_eq!(parameter_axis(&zeros).scale, Scale::Linear);
     }
 
     #[test]

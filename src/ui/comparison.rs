@@ -10,14 +10,15 @@ use serde::Serialize;
 use super::{View, format, json, paint::Tone, runs, view_of_stdout};
 use crate::{
     engine::history::{Cell, Column, Comparison, Row, What, shortened},
-    store::RunState,
+    store::{RunState, SweepTrial},
 };
 
-/// A comparison as a table. Numbers that are the same in all runs are left out, those for which there is no room,
-/// and, unless `all` are wanted, all but the most telling one of each stage.
+/// A comparison as a table. Columns whose names were `asked` for are there in any case. Of other numbers those are
+/// left out that are the same in all runs, those for which there is no room, and all but the most telling one of
+/// each stage.
 #[must_use]
-pub fn table(comparison: &Comparison, all: bool) -> String {
-    table_text(comparison, all, &view_of_stdout())
+pub fn table(comparison: &Comparison, asked: &[String]) -> String {
+    table_text(comparison, asked, &view_of_stdout())
 }
 
 /// A comparison as CSV: every column, numbers in full, the spread and the count of repeats beside their mean.
@@ -106,16 +107,21 @@ struct Shown {
     /// Texts with whether they are best.
     cells: Vec<(String, bool)>,
     right: bool,
+    /// Whether it is there however little room there is.
+    asked: bool,
 }
 
-fn table_text(comparison: &Comparison, all: bool, view: &View) -> String {
+fn table_text(comparison: &Comparison, asked: &[String], view: &View) -> String {
     let mut columns = vec![runs_column(comparison)];
     columns.extend(trials_column(comparison));
-    let differ: Vec<usize> = (0..comparison.columns.len()).filter(|at| differs(comparison, *at)).collect();
+    let asked = |at: usize| asked.contains(&comparison.columns[at].name);
+    let all = 0..comparison.columns.len();
+    let differ: Vec<usize> = all.filter(|at| asked(*at) || differs(comparison, *at)).collect();
     let told: Vec<usize> =
-        differ.iter().copied().filter(|at| all || tells_most(comparison, &differ, *at)).collect();
+        differ.iter().copied().filter(|at| asked(*at) || tells_most(comparison, &differ, *at)).collect();
     let names: Vec<&str> = told.iter().map(|at| comparison.columns[*at].name.as_str()).collect();
-    columns.extend(told.iter().zip(shortened(&names)).map(|(at, name)| shown(comparison, *at, &name)));
+    let of = |(at, name): (&usize, String)| Shown { asked: asked(*at), ..shown(comparison, *at, &name) };
+    columns.extend(told.iter().zip(shortened(&names)).map(of));
     columns.extend(states_column(comparison));
     let left_out = differ.len() - told.len() + fit(&mut columns, view.width);
     let widths: Vec<usize> = columns.iter().map(Shown::width).collect();
@@ -134,21 +140,32 @@ fn table_text(comparison: &Comparison, all: bool, view: &View) -> String {
 
 fn runs_column(comparison: &Comparison) -> Shown {
     let cells = comparison.rows.iter().map(|row| (row.run.id.to_string(), false)).collect();
-    Shown { heading: "run".to_owned(), cells, right: true }
+    Shown { heading: "run".to_owned(), cells, right: true, asked: true }
 }
 
+/// The trials, where their names say more than their values, which have columns of their own.
 fn trials_column(comparison: &Comparison) -> Option<Shown> {
-    let trial = |row: &Row| row.run.sweep.as_ref().map(|it| format::one_line(&it.trial)).unwrap_or_default();
+    let trial = |row: &Row| {
+        row.run.sweep.as_ref().map(|it| runs::brief(&format::one_line(&it.trial))).unwrap_or_default()
+    };
+    let any = comparison.rows.iter().filter_map(|row| row.run.sweep.as_ref()).any(has_name);
     let cells: Vec<(String, bool)> = comparison.rows.iter().map(|row| (trial(row), false)).collect();
-    let any = cells.iter().any(|(text, _)| !text.is_empty());
-    any.then(|| Shown { heading: "trial".to_owned(), cells, right: false })
+    any.then(|| Shown { heading: "trial".to_owned(), cells, right: false, asked: false })
+}
+
+/// Whether a trial has a name of its own, and not just its values: `epochs=8,batch-size=64`.
+fn has_name(trial: &SweepTrial) -> bool {
+    let Some((first, _)) = trial.trial.split_once('=') else { return true };
+    let is =
+        |key: &String| key.strip_suffix(first).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    !trial.values.keys().any(is)
 }
 
 /// How the runs ended, where not all ended well.
 fn states_column(comparison: &Comparison) -> Option<Shown> {
     let cells = comparison.rows.iter().map(|row| (runs::outcome(row.state).1.to_owned(), false)).collect();
     let any = comparison.rows.iter().any(|row| row.state != RunState::Done);
-    any.then(|| Shown { heading: "outcome".to_owned(), cells, right: false })
+    any.then(|| Shown { heading: "outcome".to_owned(), cells, right: false, asked: false })
 }
 
 /// Numbers that are the same everywhere tell nothing of a difference.
@@ -190,7 +207,7 @@ fn shown(comparison: &Comparison, at: usize, heading: &str) -> Shown {
     let figures = matches!(column.what, What::Number | What::Seconds);
     let cells: Vec<(String, bool)> = comparison.rows.iter().map(cell).collect();
     let right = figures || comparison.rows.iter().all(|row| row.cells[at].number().is_some());
-    Shown { heading: if figures { heading + " " } else { heading }, cells, right }
+    Shown { heading: if figures { heading + " " } else { heading }, cells, right, asked: false }
 }
 
 impl Shown {
@@ -202,15 +219,18 @@ impl Shown {
 
 const GAP: &str = "  ";
 
-/// Leaves out columns from the right until the rest fits, but for the first two; how many.
+/// Leaves out columns from the right until the rest fits, but for the first two and those that were asked for; how
+/// many.
 fn fit(columns: &mut Vec<Shown>, width: Option<usize>) -> usize {
     let Some(width) = width else { return 0 };
     let before = columns.len();
     let total = |columns: &[Shown]| {
         columns.iter().map(Shown::width).sum::<usize>() + GAP.len() * columns.len().saturating_sub(1)
     };
-    while columns.len() > 2 && total(columns) > width {
-        columns.pop();
+    while total(columns) > width
+        && let Some(last) = columns.iter().skip(2).rposition(|column| !column.asked)
+    {
+        columns.remove(last + 2);
     }
     before - columns.len()
 }
@@ -271,7 +291,7 @@ mod tests {
 
     #[test]
     fn the_table_marks_the_best_and_leaves_out_what_is_the_same() {
-        let text = table_text(&comparison(), false, &View { paint: Paint::OFF, width: None });
+        let text = table_text(&comparison(), &[], &View { paint: Paint::OFF, width: None });
         let expected = "\
 run  epochs        accuracy   compute time   outcome
   9  default  0.500 ± 0.010     1 min 30 s   done
@@ -280,15 +300,38 @@ run  epochs        accuracy   compute time   outcome
 * the best of its column
 ";
         assert_eq!(text, expected);
-        let narrow = table_text(&comparison(), false, &View { paint: Paint::OFF, width: Some(20) });
+        let narrow = table_text(&comparison(), &[], &View { paint: Paint::OFF, width: Some(20) });
         assert!(narrow.contains("3 columns more"), "{narrow}");
         let mut two = comparison();
         two.columns[2].name = "evaluate.test.brier".to_owned();
         two.rows[0].cells[2] = figure(0.25, None, true);
         let view = View { paint: Paint::OFF, width: None };
-        let most = table_text(&two, false, &view);
+        let most = table_text(&two, &[], &view);
         assert!(!most.contains("brier") && most.contains("1 column more"), "{most}");
-        assert!(table_text(&two, true, &view).contains("brier"));
+        assert!(table_text(&two, &["evaluate.test.brier".to_owned()], &view).contains("brier"));
+    }
+
+    #[test]
+    fn what_was_asked_for_is_shown_also_where_it_is_the_same_and_the_room_is_small() {
+        let asked = ["split.d.test".to_owned()];
+        for width in [None, Some(10)] {
+            let text = table_text(&comparison(), &asked, &View { paint: Paint::OFF, width });
+            assert!(text.lines().next().unwrap().contains("test") && text.contains("200"), "{text}");
+        }
+    }
+
+    #[test]
+    fn trials_have_a_column_where_their_names_say_more_than_their_values() {
+        let mut named = comparison();
+        let trial = |name: &str| SweepTrial {
+            trial: name.to_owned(),
+            values: BTreeMap::from([("train.base.epochs".to_owned(), "12".to_owned())]),
+            ..SweepTrial::default()
+        };
+        named.rows[1].run.sweep = Some(trial("epochs=12"));
+        assert!(trials_column(&named).is_none());
+        named.rows[0].run.sweep = Some(trial("long"));
+        assert_eq!(trials_column(&named).unwrap().cells[0].0, "long");
     }
 
     #[test]

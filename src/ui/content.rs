@@ -12,7 +12,9 @@ use crate::inspect::{Attribute, Content, Dataset, Rows, Tensor};
 pub(super) fn text(content: &Content, view: &View) -> String {
     match content {
         Content::Table(rows) => table(rows, view),
-        Content::Text { text } => format::clean(text).trim_end().to_owned() + "\n",
+        Content::Json { text, .. } | Content::Text { text } => {
+            format::clean(text).trim_end().to_owned() + "\n"
+        }
         Content::Tensors { tensors } => tensors_text(tensors, view),
         Content::Hdf5 { attributes, datasets } => hdf5(attributes, datasets, view),
         Content::Picture { width: Some(width), height: Some(height) } => {

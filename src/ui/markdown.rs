@@ -5,6 +5,7 @@
 //! and messages come from elsewhere: whatever means something in Markdown is escaped.
 
 mod cells;
+mod trials;
 
 use std::collections::HashMap;
 
@@ -55,6 +56,7 @@ impl Markdown {
             head(summary),
             self.troubles(summary),
             required(summary),
+            trials::table(&summary.trials),
             self.stages(summary),
             self.numbers(summary),
             summary.repeats.iter().map(repeated).collect::<Vec<_>>().join("\n"),

@@ -43,7 +43,7 @@ mod words;
 use std::{
     io::{IsTerminal, stderr, stdout},
     path::Path,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use console::Term;
@@ -91,8 +91,14 @@ struct View {
 /// an error, and the run goes on.
 #[must_use]
 pub fn observer(mode: Mode) -> Box<dyn Observer> {
+    observer_going_on(mode, Arc::default())
+}
+
+/// As [`observer`], of a run after which it goes on (there will be another one) where that is set by its end.
+#[must_use]
+pub fn observer_going_on(mode: Mode, goes_on: Arc<AtomicBool>) -> Box<dyn Observer> {
     let lines = |detail| Box::new(plain::Plain::new(stderr(), detail)) as Box<dyn Observer>;
-    let closing = || Box::new(summary::Closing::new(stdout(), view_of_stdout));
+    let closing = || Box::new(summary::Closing::going_on(stdout(), view_of_stdout, goes_on));
     match mode {
         Mode::Auto if can_draw() => {
             let term = Arc::new(Term::buffered_stderr());

@@ -119,10 +119,20 @@ fn row(told: &Told, now: SystemTime) -> [Cell; 8] {
         cell(Tone::Normal, format::one_line(&run.pipeline)),
         cell(tone, outcome),
         cell(Tone::Normal, stages(run)),
-        cell(Tone::Normal, run.seconds.map(format::duration).unwrap_or_default()),
+        cell(Tone::Normal, took(run).map(format::duration).unwrap_or_default()),
         cell(Tone::Normal, told.main_number.as_ref().map(|(_, number)| spread(number)).unwrap_or_default()),
         cell(Tone::Faint, changed(told, 2)),
     ]
+}
+
+/// What a run took; of a trial, what its own stages took to compute: the sweep computes all trials side by side.
+fn took(run: &RunRecord) -> Option<f64> {
+    if run.sweep.is_none() {
+        return run.seconds;
+    }
+    let mut computed = run.stages.iter().filter(|stage| stage.outcome == Outcome::Computed).peekable();
+    computed.peek()?;
+    Some(computed.filter_map(|stage| stage.seconds).sum())
 }
 
 /// How a run stands, in a word.
@@ -140,7 +150,7 @@ pub(super) fn outcome(state: RunState) -> (Tone, &'static str) {
 /// `2 computed, 10 cached`; of a run that was counted several times, `12 cached (18 times)`.
 fn stages(run: &RunRecord) -> String {
     if run.ended.is_none() {
-        return words::counts(&[(run.stages.len(), "stages")]);
+        return format::plural(run.stages.len(), "stage");
     }
     let of = |outcome| run.count(outcome);
     let counts = words::counts(&[
@@ -252,7 +262,7 @@ pub fn show(told: &Told, json: bool) -> String {
 fn whole(told: &Told, now: SystemTime, view: &View) -> String {
     let run = &told.run;
     let (_, state) = outcome(told.state);
-    let took = run.seconds.map(|seconds| format!(" in {}", format::duration(seconds))).unwrap_or_default();
+    let took = took(run).map(|seconds| format!(" in {}", format::duration(seconds))).unwrap_or_default();
     let head = format!("run {} of {}: {state}{took}", run.id, format::one_line(&run.pipeline));
     let mut text = view.paint.tone(Tone::Strong, &head) + "\n";
     for (name, fact) in facts(told, now).iter().filter(|(_, fact)| !fact.is_empty()) {

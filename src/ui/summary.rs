@@ -4,8 +4,12 @@
 //! blocked by whom); writes once, when the run has ended.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     io::Write,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use console::Alignment;
@@ -23,7 +27,7 @@ use super::{
     trials, trouble, words,
 };
 use crate::engine::{
-    event::{Event, FinishedStage, Observer, PlannedStage, Summary},
+    event::{Event, FailedStage, FinishedStage, Observer, PlannedStage, Summary},
     repeats::Repeated,
 };
 
@@ -33,6 +37,7 @@ pub(super) struct Closing<W> {
     /// Asked for when it is needed: a run that is all cached should not have to wait for it.
     view: fn() -> View,
     run: Run,
+    goes_on: Arc<AtomicBool>,
 }
 
 /// What is remembered of a run for its end.
@@ -44,12 +49,21 @@ pub(super) struct Run {
     blocked: BTreeMap<String, String>,
     /// Of a frozen run, its plan.
     frozen: Option<Vec<PlannedStage>>,
+    /// The stages that compute.
+    computing: HashSet<String>,
+    /// Whether what stopped the run starts it again: then there is nothing to advise.
+    pub(super) goes_on: bool,
 }
 
 impl<W: Write> Closing<W> {
     /// Writes to `writer`, looking as `view` says.
     pub(super) fn new(writer: W, view: fn() -> View) -> Self {
-        Self { out: Out::new(writer), view, run: Run::default() }
+        Self { out: Out::new(writer), view, run: Run::default(), goes_on: Arc::default() }
+    }
+
+    /// As [`Closing::new`], of a run after which it goes on where that is set by its end.
+    pub(super) fn going_on(writer: W, view: fn() -> View, goes_on: Arc<AtomicBool>) -> Self {
+        Self { goes_on, ..Self::new(writer, view) }
     }
 }
 
@@ -63,18 +77,20 @@ impl<W: Write> Observer for Closing<W> {
             }
             Event::Blocked { stage, by } => drop(self.run.blocked.insert(stage.clone(), by.clone())),
             Event::Ended(summary) => {
+                self.run.goes_on = self.goes_on.load(Ordering::SeqCst);
                 self.out.write(&text(&in_order(summary, &self.run), &self.run, &(self.view)()));
                 self.out.flush();
+            }
+            Event::Started { stage, .. } => drop(self.run.computing.insert(stage.clone())),
+            Event::Finished(FinishedStage { stage, .. }) | Event::Failed(FailedStage { stage, .. }) => {
+                self.run.computing.remove(stage);
             }
             Event::Began { frozen, .. } => self.run.frozen = frozen.then(Vec::new),
             Event::Sweep { .. }
             | Event::Hashing { .. }
             | Event::Waiting { .. }
-            | Event::Started { .. }
             | Event::Progress { .. }
             | Event::Warning { .. }
-            | Event::Finished(_)
-            | Event::Failed(_)
             | Event::Required(_) => {}
         }
     }
@@ -96,6 +112,12 @@ impl Run {
         let mut stages: Vec<&str> = by_it.map(|(stage, _)| stage.as_str()).collect();
         stages.sort_by_key(|stage| self.place(stage));
         stages
+    }
+
+    /// Remembers that a stage cannot run, and the one that failed.
+    #[cfg(test)]
+    pub(super) fn block(&mut self, stage: &str, by: &str) {
+        self.blocked.insert(stage.to_owned(), by.to_owned());
     }
 
     /// A stage's place in the plan; last where it is not in it.
@@ -171,7 +193,11 @@ fn rows(summary: &Summary, run: &Run) -> Vec<[Cell; 4]> {
     }
     if summary.not_run.len() <= LIMIT {
         rows.extend(summary.not_run.iter().map(|stage| {
-            (place(stage), row(stage, "not run", Tone::Faint, &words::not_run(stage, &run.blocked)))
+            let why = words::not_run(stage, &run.blocked);
+            let was_stopped = run.computing.contains(stage);
+            let (what, tone) =
+                if was_stopped { ("interrupted", Tone::Warning) } else { ("not run", Tone::Faint) };
+            (place(stage), row(stage, what, tone, &why))
         }));
     }
     rows.sort_by_key(|(place, _)| *place);
@@ -281,6 +307,18 @@ what is finished is kept: mend the cause and run again (exit code 1)
         assert!(text.contains("\ninterrupted: 1 ran, 1 not run in 41.2 s\n"), "{text}");
         let kept = "finished stages and trained epochs are kept: run again to go on (exit code 130)\n";
         assert!(text.contains(kept), "{text}");
+    }
+
+    #[test]
+    fn the_stage_that_was_stopped_is_not_one_that_never_ran() {
+        let mut end = script::summary(vec![script::ran("split.pcam", 12.1, &[])]);
+        end.interrupted = true;
+        end.not_run = vec!["train.base".into(), "train.more".into()];
+        let text = closing(&[script::started("train.base", "never ran"), Event::Ended(end)]);
+        assert!(
+            text.contains("train.base  interrupted\n") && text.contains("train.more  not run\n"),
+            "{text}"
+        );
     }
 
     #[test]

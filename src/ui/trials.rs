@@ -49,7 +49,7 @@ pub(super) fn text(summary: &Summary, view: &View) -> String {
     )
 }
 
-/// `4 trials: 3 done, 1 failed; 9 stages ran, 3 cached in 41.2 s`.
+/// `4 trials: 3 done, 1 failed; 9 stages ran, 3 cached, 1 failed in 41.2 s`.
 fn totals(summary: &Summary) -> String {
     let trials = &summary.trials;
     let all = format::plural(trials.len(), "trial");
@@ -65,20 +65,23 @@ fn totals(summary: &Summary) -> String {
     ]);
     let cached = summary.finished.iter().filter(|stage| stage.cached).count();
     let ran = format::plural(summary.finished.len() - cached, "stage");
+    let cached = format!("{} cached", format::count(cached as u64));
+    let rest = words::counts(&[(summary.failed.len(), "failed"), (summary.not_run.len(), "not run")]);
+    let counts = [cached, rest].into_iter().filter(|count| !count.is_empty()).collect::<Vec<_>>().join(", ");
     let interrupted = if summary.interrupted { "interrupted: " } else { "" };
-    format!("{interrupted}{all}: {ends}; {ran} ran, {} cached in {time}", format::count(cached as u64))
+    format!("{interrupted}{all}: {ends}; {ran} ran, {counts} in {time}")
 }
 
 /// One number, over the trials.
-struct Column {
-    title: String,
+pub(super) struct Column {
+    pub(super) title: String,
     /// Of each trial.
-    values: Vec<Option<f64>>,
-    best: Option<f64>,
+    pub(super) values: Vec<Option<f64>>,
+    pub(super) best: Option<f64>,
 }
 
 /// The numbers that are shown: of the most telling stages, those that are not the same in all trials.
-fn columns(trials: &[TrialResult]) -> Vec<Column> {
+pub(super) fn columns(trials: &[TrialResult]) -> Vec<Column> {
     let mut names: Vec<(&str, &str)> = Vec::new();
     let mut seen: HashSet<(&str, &str)> = HashSet::new();
     let mut values: HashMap<(&str, &str), Vec<Option<f64>>> = HashMap::new();
@@ -103,8 +106,9 @@ fn columns(trials: &[TrialResult]) -> Vec<Column> {
     names.truncate(NUMBERS);
     let alone = |name: &str| names.iter().filter(|(_, other)| *other == name).count() == 1;
     let column = |(stage, name): &(&str, &str)| {
-        let words = format::in_words(&format::one_line(name));
-        let title = if alone(name) { words } else { format!("{} {words}", format::clean(stage)) };
+        // As `compare` has it, and takes it.
+        let own = format::one_line(name);
+        let title = if alone(name) { own } else { format!("{}.{own}", format::clean(stage)) };
         let values = values.get(&(*stage, *name)).cloned().unwrap_or_default();
         Column { title, best: best(name, &values), values }
     };
@@ -227,12 +231,15 @@ pub(super) fn planned(trials: &[PlannedTrial], stages: &[PlannedStage], view: &V
         ]);
         table.row([cell(Tone::Normal, format::one_line(&trial.trial)), cell(Tone::Faint, plan)]);
     }
-    let all: usize = trials.iter().map(|trial| trial.stages.len()).sum();
-    let once = format!(
-        "{} with {}; what they share is one: {}\n\n",
-        format::plural(trials.len(), "trial"),
-        format::plural(all, "stage"),
-        format::plural(stages.len(), "stage")
-    );
+    // Of what was asked for; all others are not planned.
+    let asked =
+        trials.iter().flat_map(|trial| &trial.stages).filter(|stage| states.contains_key(stage.as_str()));
+    let all = asked.count();
+    let shared = match all == stages.len() {
+        true => String::new(),
+        false => format!("; what they share is one: {}", format::plural(stages.len(), "stage")),
+    };
+    let (trials, all) = (format::plural(trials.len(), "trial"), format::plural(all, "stage"));
+    let once = format!("{trials} with {all}{shared}\n\n");
     table.text(view.paint, 0, view.width) + &view.paint.tone(Tone::Strong, &once)
 }

@@ -18,21 +18,44 @@ pub(super) fn text(summary: &Summary, run: &Run, view: &View) -> String {
         let heading = format!("{} {first_of}:", format::clean(&first.stage));
         lines.push(view.paint.tone(Tone::Bad, &heading));
         lines.extend(failure(first, run, view.width));
+        lines.extend(others(&summary.failed[1..], run, view));
     }
-    lines.extend(advice(summary).iter().flat_map(|advice| words::wrapped(advice, 0, view.width)));
+    let advice = if run.goes_on { None } else { advice(summary) };
+    lines.extend(advice.iter().flat_map(|advice| words::wrapped(advice, 0, view.width)));
     if !lines.is_empty() {
         lines.insert(0, String::new());
     }
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
-/// The first failure: the others often follow from it.
+/// The first failure, with all that is known of it.
 fn failure(first: &FailedStage, run: &Run, width: Option<usize>) -> Vec<String> {
     let mut lines = words::wrapped(&first.message, 2, width);
     lines.extend(first.log.as_ref().map(|log| format!("  log: {}", super::seen_from_here(log))));
-    let blocked = run.blocked_by(&first.stage);
-    if !blocked.is_empty() {
-        lines.extend(words::wrapped(&format!("blocked by it: {}", listed(&blocked)), 2, width));
+    lines.extend(blocked(&first.stage, run, 2, width));
+    lines
+}
+
+fn blocked(failed: &str, run: &Run, indent: usize, width: Option<usize>) -> Vec<String> {
+    match run.blocked_by(failed).as_slice() {
+        [] => Vec::new(),
+        stages => words::wrapped(&format!("blocked by it: {}", listed(stages)), indent, width),
+    }
+}
+
+/// The failures after the first, each with the first line of what happened.
+fn others(failed: &[FailedStage], run: &Run, view: &View) -> Vec<String> {
+    let mut lines = Vec::new();
+    for one in failed.iter().take(LIMIT) {
+        let first = one.message.lines().next().unwrap_or_default();
+        let heading = format!("{} failed:", format::clean(&one.stage));
+        lines.push(view.paint.tone(Tone::Bad, &heading));
+        lines.extend(words::wrapped(first, 2, view.width));
+        lines.extend(blocked(&one.stage, run, 2, view.width));
+    }
+    let more = failed.len().saturating_sub(LIMIT);
+    if more > 0 {
+        lines.push(format!("and {} more failed", format::count(more as u64)));
     }
     lines
 }
@@ -96,6 +119,23 @@ mod tests {
         assert!(of(FailureClass::Process).contains("its process ended before it was done"));
         assert!(of(FailureClass::Process).ends_with("(exit code 1)"));
         assert_eq!(last_line(&script::summary(Vec::new())), "");
+    }
+
+    #[test]
+    fn every_failure_is_told_and_whom_it_blocked() {
+        let mut failed: Vec<FailedStage> =
+            (0..17).map(|index| script::failed(&format!("train.{index}"))).collect();
+        failed[1].message = "no memory\na long story".to_owned();
+        let mut run = Run::default();
+        run.block("evaluate.a", "train.1");
+        let summary = Summary { failed, ..script::summary(Vec::new()) };
+        let text = text(&summary, &run, &View { paint: Paint::OFF, width: None });
+        assert!(text.contains("train.0 failed first:\n"), "{text}");
+        let other = "train.1 failed:\n  no memory\n  blocked by it: evaluate.a\ntrain.2 failed:\n";
+        assert!(text.contains(other) && text.contains("\nand 1 more failed\n"), "{text}");
+        run.goes_on = true;
+        let ends = super::text(&summary, &run, &View { paint: Paint::OFF, width: None });
+        assert!(!ends.contains("exit code"), "{ends}");
     }
 
     #[test]

@@ -219,14 +219,39 @@ fn part(part: &Part) -> String {
     let Part { name, elements, different, absolute, relative, at, values: [then, now], .. } = part;
     let place = if at.is_empty() || at == name { String::new() } else { format!(" at {at}") };
     let by = match absolute.is_finite() {
-        true => format!("by up to {absolute:.2e} (relative {relative:.1e}){place}"),
+        true => {
+            format!("by up to {} (relative {}){place}", figure(*absolute, 3), figure(*relative, 2))
+        }
         false => format!("without bound{place}"),
     };
     let count = match elements {
         1 => String::new(),
         _ => format!(" {} of {}", format::count(*different), format::count(*elements)),
     };
-    format!("{name}:{count} {by}: {then} then, {now} now")
+    format!("{name}:{count} {by}: {} then, {} now", figure(*then, DIGITS), figure(*now, DIGITS))
+}
+
+/// The most significant digits of a value: how far two are apart is told beside them.
+const DIGITS: usize = 6;
+
+/// A number in so many significant digits at most: whole ones as such, very small and large ones as `3.66e-17`.
+fn figure(value: f64, digits: usize) -> String {
+    let size = value.abs();
+    if !value.is_finite() || (value.fract() == 0.0 && size < 1e6) {
+        return value.to_string();
+    }
+    let short = format!("{value:.*e}", digits.saturating_sub(1));
+    let (mantissa, power) = short.split_once('e').unwrap_or((&short, "0"));
+    let shorter = |text: &str| match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text.to_owned(),
+    };
+    let exponent: i32 = power.parse().unwrap_or_default();
+    if !(1e-4..1e6).contains(&size) {
+        return format!("{}e{power}", shorter(mantissa));
+    }
+    let decimals = usize::try_from(digits as i64 - 1 - i64::from(exponent)).unwrap_or_default();
+    shorter(&format!("{value:.decimals$}"))
 }
 
 #[cfg(test)]
@@ -271,6 +296,23 @@ mod tests {
     }
 
     #[test]
+    fn numbers_have_few_digits_and_whole_ones_all() {
+        for (value, digits, text) in [
+            (3.664_958_7e-17, 6, "3.66496e-17"),
+            (160.0, 3, "160"),
+            (0.934_123_456_789, 6, "0.934123"),
+            (-123_456.789, 6, "-123457"),
+            (1_234_567.0, 6, "1.23457e6"),
+            (0.000_123_4, 3, "0.000123"),
+            (0.25, 2, "0.25"),
+            (0.0, 2, "0"),
+            (f64::NAN, 2, "NaN"),
+        ] {
+            assert_eq!(figure(value, digits), text);
+        }
+    }
+
+    #[test]
     fn what_is_the_same_is_one_line() {
         let expected = "\
 train.base: as promised (the same bytes), computed again in 2.5 s
@@ -297,7 +339,7 @@ train.base: as promised (the same bytes), computed again in 2.5 s
 train.base: not as promised (the same bytes), computed again in 2.5 s
   then 2 threads, now 4 threads
   model  differs  `b` is gone
-                  conv1.weight: 3 of 864 by up to 5.00e-1 (relative 2.5e-1) at [1, 0]: 2 then, 1.5 now
+                  conv1.weight: 3 of 864 by up to 0.5 (relative 0.25) at [1, 0]: 2 then, 1.5 now
 ";
         assert_eq!(shown(&judged(Verdict::NotAsPromised, Some(found))), expected);
         let bytes = shown(&judged(Verdict::NotAsPromised, Some(comparison(Vec::new(), Vec::new()))));

@@ -170,6 +170,8 @@ fn contents_are_shown_by_format() {
         parsed,
         serde_json::from_slice::<serde_json::Value>(&shown(&project, "split.d/split.json")).unwrap()
     );
+    let machine = ask(&project, "show", &["split.d/split", "--json"]).exit(0).events_of("artifact").remove(0);
+    assert_eq!((&machine["content"]["format"], &machine["content"]["value"]), (&"json".into(), &parsed));
     let datasets = show("split.d/train", &[]);
     assert!(datasets.contains("x        uint8  [4, 96, 96, 3]\n"), "{datasets}");
     let picture = show("synthesize.s/sheet", &[]);
@@ -211,6 +213,7 @@ fn a_log_is_that_of_the_attempt_that_failed_or_else_of_the_latest_result() {
     let key = planned.events_of("fingerprint")[0]["key"].as_str().unwrap().to_owned();
     project.rewrite(&format!(".pcamflow/work/{key}/log.txt"), "out of luck\u{1b}[2J\n");
     let log = ask(&project, "log", &["split.d"]).exit(0).complains("an attempt that did not end well");
+    let log = log.never_says("an older result");
     assert_eq!(log.stdout, "out of luck\n");
 }
 

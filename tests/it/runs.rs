@@ -149,7 +149,10 @@ fn a_run_is_recorded_with_what_it_was_made_from_and_what_came_of_it() {
     let text = project.pcamflow(&["runs"]).exit(0);
     says(&text, &["2 cached", "1 computed, 2 cached", "3 computed", "columns 4 -> 2", "the first one"]);
     says(&project.pcamflow(&["runs", "small"]).exit(0), &["3 computed"]);
-    project.pcamflow(&["runs", "other"]).exit(0).complains("no run is recorded yet");
+    project
+        .pcamflow(&["runs", "other.toml"])
+        .exit(2)
+        .complains("no run of the pipeline `other`; there are runs of small");
     project.pcamflow(&["runs", "show", "3"]).exit(2).complains("there is no run `3`: there are runs 1 to 2");
     project.pcamflow(&["runs", "show", "1..2"]).exit(2).complains("one run");
 }
@@ -337,6 +340,9 @@ fn compare_shows_what_differs_and_what_came_of_it() {
         assert!(humantime::parse_rfc3339(&row[at("started")]).is_ok());
     }
     project.pcamflow(&["compare", "--sort", "nothing"]).exit(2).complains("there is no column `nothing`");
+    let by = project.pcamflow(&["compare", "small", "--by", "compute-seconds", "--sort", "patches"]).exit(0);
+    says(&by, &["patches", "12"]);
+    project.pcamflow(&["compare", "nope.toml"]).exit(2).complains("there is no file `nope.toml`");
     project.pcamflow(&["compare", "17"]).exit(2).complains("there is no run `17`");
     project.pcamflow(&["compare", "--sweep", "x"]).exit(2).complains("there is no sweep `x`");
     project.pcamflow(&["compare", "--sweep", "latest"]).exit(2).complains("no run to compare");
@@ -347,7 +353,8 @@ fn a_plot_is_drawn_and_the_same_twice() {
     let project = small();
     project.run(&["--set", "split.d.sizes.train=6"]).exit(0);
     for name in ["a.svg", "b.svg", "c.png"] {
-        project.pcamflow(&["compare", "--by", "split.d.train", "--plot", name]).exit(0);
+        let drawn = project.pcamflow(&["compare", "--by", "split.d.train", "--plot", name]).exit(0);
+        drawn.complains(&format!("wrote {name}: split.d.train over sizes.train"));
     }
     let svg = fs::read_to_string(project.path("a.svg")).unwrap();
     assert!(svg.contains("split.d.sizes.train") && svg.contains("2 runs of small"), "{svg}");

@@ -94,7 +94,21 @@ fn the_plan_and_the_end_are_tables() {
         plan.stdout
     );
     assert!(plan.stdout.contains("\npreview.p[columns=3]  maybe"), "{}", plan.stdout);
-    let end = project.pcamflow(&values).exit(0);
+    let one = project.pcamflow(&[&values[..], &["--dry-run", "preview.p"]].concat()).exit(0);
+    assert!(one.stdout.contains("2 trials with 6 stages; what they share is one: 4"), "{}", one.stdout);
+    let apart = project.pcamflow(&[&values[..], &["--dry-run", "synthesize.s"]].concat()).exit(0);
+    assert!(
+        apart.stdout.contains("2 trials with 2 stages; what they share is one: 1 stage"),
+        "{}",
+        apart.stdout
+    );
+    let single =
+        project.pcamflow(&["sweep", "p.toml", "--set", "preview.p.columns=2", "--random", "3"]).exit(2);
+    single.complains("there is nothing to try: `preview.p.columns` has one value");
+    let end = project.pcamflow(&[&values[..], &["--summary", "page.md"]].concat()).exit(0);
+    let page = fs::read_to_string(project.path("page.md")).unwrap();
+    assert!(page.contains("| trial | result | time |"), "{page}");
+    assert!(page.contains("| `columns=3` | done |"), "{page}");
     let lines: Vec<&str> = end.stdout.lines().collect();
     assert!(lines[0].starts_with("columns  result"), "{}", end.stdout);
     assert!(lines[2].starts_with("3        done"), "{}", end.stdout);

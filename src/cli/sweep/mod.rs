@@ -99,8 +99,12 @@ fn of_file(arguments: &SweepArguments, fixed: &[String], options: &Options) -> R
     })?;
     let Some(mut spec) = pipeline.sweep else {
         let file = pipeline.file.display();
+        let one = match fixed {
+            [] => String::new(),
+            keys => format!(": `{}` has one value", keys.join("`, `")),
+        };
         refuse(&[format!(
-            "there is nothing to try: give values, as in --set train.base.epochs=4,8, or --from trials.csv, or write \
+            "there is nothing to try{one}: give values, as in --set train.base.epochs=4,8, or --from trials.csv, or write \
              a [sweep] table in {file}"
         )]);
         return Err(Exit::Usage);

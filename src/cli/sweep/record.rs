@@ -14,9 +14,9 @@ use crate::{
 };
 
 /// What a trial's values are, as its record has them.
-fn of_sweep(id: &str, trial: &Trial) -> SweepTrial {
+fn of_sweep(id: &str, place: usize, trial: &Trial) -> SweepTrial {
     let values = trial.values.iter().map(|value| (value.key.clone(), value.value.clone()));
-    SweepTrial { id: id.to_owned(), trial: trial.name.clone(), values: values.collect() }
+    SweepTrial { id: id.to_owned(), trial: trial.name.clone(), place: Some(place), values: values.collect() }
 }
 
 /// A sweep's id: the same when it is started again, so that its trials stay together.
@@ -46,15 +46,15 @@ impl<'a> Recorders<'a> {
     ) -> Self {
         let id = id_of(pipeline);
         let name = |stage: &usize| &pipeline.stages[*stage].name;
-        let recorder = |trial: &Trial| {
+        let recorder = |(place, trial): (usize, &Trial)| {
             let names = trial.stages.iter().map(name);
             let names: HashMap<String, String> =
                 names.map(|name| (name.to_string(), name.in_its_trial().to_string())).collect();
-            let sweep = Some(of_sweep(&id, trial));
+            let sweep = Some(of_sweep(&id, place, trial));
             let about = About { set: trial.set.clone(), sweep, ..about.clone() };
             Recorder::new(store, pipeline, about, None).only(names)
         };
-        let trials = pipeline.trials.iter().map(recorder).collect();
+        let trials = pipeline.trials.iter().enumerate().map(recorder).collect();
         Self { store, pipeline, id, trials, shown }
     }
 
@@ -69,6 +69,7 @@ impl<'a> Recorders<'a> {
         let last = self.store.runs().ok()?.into_iter().rfind(|file| file.pipeline == self.pipeline.name)?;
         let ReadRun::Record(record) = self.store.run(&last).ok()? else { return None };
         let trial = self.pipeline.trials.last()?;
+        let place = self.pipeline.trials.len() - 1;
         let keys: HashMap<&str, &str> =
             summary.finished.iter().map(|stage| (stage.stage.as_str(), stage.key.as_str())).collect();
         let names = trial.stages.iter().map(|stage| &self.pipeline.stages[*stage].name);
@@ -79,7 +80,7 @@ impl<'a> Recorders<'a> {
             let key = stage.key.map(|key| key.hex());
             now.get(&stage.name).is_some_and(|now| *now == key.as_deref())
         };
-        let is_it = record.sweep.as_ref() == Some(&of_sweep(&self.id, trial));
+        let is_it = record.sweep.as_ref() == Some(&of_sweep(&self.id, place, trial));
         Some(is_it && record.stages.iter().all(same))
     }
 }

@@ -47,7 +47,8 @@ pub(super) struct WatchArguments {
 /// What becomes of a run when something changes meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 enum OnEdit {
-    /// It is finished, and then run again
+    /// It is finished, and then run again; a stage whose source changes under it fails at its end, and what it
+    /// computed is not kept
     #[default]
     Finish,
     /// It is stopped, keeping what it has finished, and run again
@@ -129,19 +130,21 @@ fn run(
     };
     let Ok(store) = open_store(pipeline, arguments.run.store.as_ref()) else { return before };
     let stopped = ended.new_run();
-    let done = AtomicBool::new(false);
+    let (done, goes_on) = (AtomicBool::new(false), Arc::new(AtomicBool::new(false)));
     let waker = changes.waker();
     std::thread::scope(|threads| {
         if arguments.on_edit == OnEdit::Cancel {
             threads.spawn(|| {
                 let over = || done.load(Ordering::SeqCst) || ended.is_set();
                 if let Some(now) = changes.wait(&before, &over) {
+                    goes_on.store(true, Ordering::SeqCst);
                     stopped.store(true, Ordering::SeqCst);
                     say_changed(arguments, &before.differences(&now), "this run is stopped");
                 }
             });
         }
-        run_until(&arguments.run, pipeline, &store, &stopped);
+        let shown = ui::observer_going_on(mode(&arguments.run), Arc::clone(&goes_on));
+        run_until(&arguments.run, pipeline, &store, &stopped, shown);
         done.store(true, Ordering::SeqCst);
         waker.wake();
     });

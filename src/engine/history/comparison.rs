@@ -112,6 +112,9 @@ impl Cell {
     }
 }
 
+/// Before the name of what was set, where a number that differs from it has the same name.
+const SET: &str = "set:";
+
 /// Puts runs side by side.
 #[must_use]
 pub fn compare(runs: Vec<(RunRecord, RunState, Facts)>) -> Comparison {
@@ -122,6 +125,7 @@ pub fn compare(runs: Vec<(RunRecord, RunState, Facts)>) -> Comparison {
         Row { run: run.clone(), state: *state, cells }
     });
     let mut comparison = Comparison { rows: rows.collect(), columns };
+    comparison.tell_apart();
     comparison.mark_best();
     comparison
 }
@@ -210,6 +214,29 @@ fn seconds(run: &RunRecord) -> Cell {
 }
 
 impl Comparison {
+    /// Gives every column a name of its own: a stage may tell a number under the name of what was set
+    /// (`synthesize.s.patches`). Where both are the same in all runs, one is enough.
+    fn tell_apart(&mut self) {
+        let numbers = (0..self.columns.len()).filter(|at| self.columns[*at].what == What::Number);
+        let twins: Vec<(usize, usize)> = numbers
+            .filter_map(|number| {
+                let name = &self.columns[number].name;
+                let other = self.columns.iter().position(|column| column.name == *name)?;
+                (other < number).then_some((other, number))
+            })
+            .collect();
+        let mut needless = BTreeSet::new();
+        for (set, number) in twins {
+            let same = |row: &Row| row.cells[set].number() == row.cells[number].number();
+            if self.rows.iter().all(same) {
+                needless.insert(number);
+            } else {
+                self.columns[set].name.insert_str(0, SET);
+            }
+        }
+        self.keep(|at, _| !needless.contains(&at));
+    }
+
     /// Marks the best figure of each column where some are better than others.
     fn mark_best(&mut self) {
         for (place, column) in self.columns.iter().enumerate() {
@@ -268,9 +295,11 @@ impl Comparison {
 
     /// Leaves out columns of numbers but these.
     pub fn only_numbers(&mut self, places: &[usize]) {
-        let stays = |at: usize, column: &Column| {
-            !matches!(column.what, What::Number | What::Seconds) || places.contains(&at)
-        };
+        self.keep(|at, column| !matches!(column.what, What::Number | What::Seconds) || places.contains(&at));
+    }
+
+    /// Leaves out columns but those.
+    fn keep(&mut self, stays: impl Fn(usize, &Column) -> bool) {
         let keep: Vec<bool> = self.columns.iter().enumerate().map(|(at, column)| stays(at, column)).collect();
         let mut flags = keep.iter();
         self.columns.retain(|_| flags.next().copied().unwrap_or(true));
@@ -337,6 +366,28 @@ mod tests {
         assert!(matches!(comparison.rows[2].cells[2], Cell::Figure { n: 1, sd: None, .. }));
         let equal = |cell: &Cell| matches!(cell, Cell::Figure { mean, best: false, .. } if *mean == 8.0);
         assert!(comparison.rows.iter().all(|row| equal(&row.cells[3])), "of equal ones none is best");
+    }
+
+    #[test]
+    fn what_was_set_and_a_number_of_the_same_name_are_told_apart() {
+        let run = |id, patches: &str, told| {
+            let mut record = record(id, &[&format!("synthesize.s.patches={patches}")], [0.5, 0.5]);
+            record.stages[0].numbers = vec![crate::store::Number { name: "patches".to_owned(), value: told }];
+            let facts = facts(&record);
+            (record, RunState::Done, facts)
+        };
+        let same = compare(vec![run(1, "12", 12.0), run(2, "24", 24.0)]);
+        let patches = |comparison: &Comparison| {
+            let names = names(comparison).into_iter().filter(|name| name.contains("patches"));
+            names.map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(patches(&same), ["synthesize.s.patches"]);
+        assert_eq!(same.column("patches"), Ok(0));
+        let apart = compare(vec![run(1, "12", 12.0), run(2, "24", 23.0)]);
+        assert_eq!(patches(&apart), ["set:synthesize.s.patches", "synthesize.s.patches"]);
+        let number = apart.column("synthesize.s.patches").unwrap();
+        assert_eq!(apart.columns[number].what, What::Number);
+        assert!(apart.rows.iter().all(|row| row.cells.len() == apart.columns.len()));
     }
 
     #[test]

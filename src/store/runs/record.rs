@@ -129,6 +129,9 @@ pub struct SweepTrial {
     pub id: String,
     /// The trial's name, as its folder has it.
     pub trial: String,
+    /// Its place among the trials, from 0 on; records of before it was noted have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<usize>,
     /// What it sets: key -> value.
     pub values: BTreeMap<String, String>,
 }

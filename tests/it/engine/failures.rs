@@ -127,5 +127,5 @@ fn a_source_that_changes_while_it_is_read_makes_no_result() {
     };
     let text = PIPELINE.replace("synthesize.s/images", "x");
     let failed = project.run(&text).summary.failed;
-    assert!(failed[0].message.contains("changed while it was read"), "{}", failed[0].message);
+    assert!(failed[0].message.contains("changed while this was computed from it"), "{}", failed[0].message);
 }
