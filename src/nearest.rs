@@ -6,7 +6,11 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     candidates
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().min(word.len()) / 4)
+        .filter(|(distance, candidate)| {
+            let shorter = candidate.chars().count().min(word.chars().count());
+            // Of a word of one letter nothing would be left.
+            *distance < shorter.max(1) && *distance <= 1 + shorter / 4
+        })
         .min()
         .map(|(_, candidate)| candidate)
 }
@@ -19,6 +23,8 @@ mod tests {
     fn suggests_only_what_is_close() {
         assert_eq!(nearest("epoch", ["epochs", "seed"]), Some("epochs"));
         assert_eq!(nearest("batchsize", ["batch-size", "epochs"]), Some("batch-size"));
+        assert_eq!(nearest("q", ["n", "seed"]), None, "any letter is one away from any other");
+        assert_eq!(nearest("lr", ["rl"]), Some("rl"));
         assert_eq!(nearest("momentum", ["epochs", "seed"]), None);
     }
 }

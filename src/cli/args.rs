@@ -38,19 +38,24 @@ Examples:
   pcamflow cache du                                   what the store holds
   pcamflow graph p.toml --status                      the stages, who reads whom, what is cached
 
-Exit codes: 0 done, 1 a stage failed or has no result, 2 usage or pipeline error, 3 environment (no
-libtorch, no such GPU, store not writable), 4 --frozen and not all is cached, 5 --require not met,
-130 interrupted.";
+Exit codes: 0 done, 1 a stage failed or has no result, 2 usage or pipeline error, 3 environment
+(no libtorch, no such GPU, store not writable), 4 --frozen and not all is cached, 5 --require not
+met, 130 interrupted.";
 
 const REQUIREMENTS: &str = "\
-Requirements: kind.name.number, one of >= > <= < == !=, and a number or percentage. A number is one of the
-stage's main numbers (`pcamflow show FILE STAGE`), or any in one of its JSON artifacts:
+Requirements: kind.name.number, one of >= > <= < == !=, and a number or percentage. A number is
+one of the stage's main numbers (`pcamflow show FILE STAGE`), or any in one of its JSON artifacts:
   --require 'evaluate.test.accuracy >= 85%'
   --require 'evaluate.test/metrics.confusion.0.0 > 100'
   --require 'mean(evaluate.test.accuracy) >= 0.9'     over repeats; also sd, min, max
-Without one of these, each repeat has to meet it. What is undefined, or was not computed, meets nothing.
+Without one of these, each repeat has to meet it. What is undefined, or was not computed, meets
+nothing.
 
 In GitHub Actions, the summary is also added to the job's page (GITHUB_STEP_SUMMARY).";
+
+const LOG_OF: &str = "The stage (`train.base`; `*` stands for any text)";
+const PATH_OF: &str = "The artifact (`train.base/model`, or by its file: `train.base/model.safetensors`); the stage \
+                       alone where it writes but one";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -67,8 +72,10 @@ pub(super) enum Command {
     /// Show a stage's result, or what is in one of its artifacts
     Show(super::show::ShowArguments),
     /// Print what a stage said while it computed
+    #[command(mut_arg("what", |what| what.value_name("STAGE").help(LOG_OF)))]
     Log(super::results::ResultArguments),
     /// Print the path of an artifact, for scripts
+    #[command(mut_arg("what", |what| what.value_name("STAGE/ARTIFACT").help(PATH_OF)))]
     Path(super::results::ResultArguments),
     /// Copy artifacts into a folder
     Export(super::export::ExportArguments),
@@ -149,10 +156,10 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "DEVICE")]
     pub(super) device: Option<DeviceChoice>,
     /// CPU threads of one stage [default: all cores, shared out]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub(super) threads: Option<u32>,
     /// Compute at most N stages at once [default: one a core]
-    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, short, value_name = "N", value_parser = at_least_one)]
     pub(super) jobs: Option<u32>,
     /// Keep every program of the run off the network (`command` stages; the others never use it)
     #[arg(long)]
@@ -169,6 +176,12 @@ pub(super) struct RunArguments {
     /// Print nothing but errors
     #[arg(long, short, conflicts_with = "json")]
     pub(super) quiet: bool,
+}
+
+/// A count of at least 1.
+pub(super) fn at_least_one(text: &str) -> Result<u32, String> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| "a whole number of at least 1 is expected".to_owned())
 }
 
 /// What to draw, and how.
@@ -210,8 +223,9 @@ pub(super) struct CompletionsArguments {
 /// What to write, and for which data.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Official files (camelyonpatch_level_2_split_train_x.h5, ..._y.h5, ..._meta.csv; valid, test) are used where they
-are; without any, the pipeline makes its own patches. Nothing that is there is overwritten.")]
+Official files (camelyonpatch_level_2_split_train_x.h5, ..._y.h5, ..._meta.csv; valid, test) are
+used where they are; without any, the pipeline makes its own patches. Nothing that is there is
+overwritten.")]
 pub(super) struct InitArguments {
     /// The pipeline file
     #[arg(value_name = "FILE", default_value = "pipeline.toml")]
@@ -224,8 +238,8 @@ pub(super) struct InitArguments {
 /// Where to look, and how to say it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each line is `ok`, `note` (works without, but slower or later) or `missing`; exit code 3 where something is
-missing.")]
+Each line is `ok`, `note` (works without, but slower or later) or `missing`; exit code 3 where
+something is missing.")]
 pub(super) struct DoctorArguments {
     /// The store [default: .pcamflow in the project's folder]
     #[arg(long, value_name = "DIR")]
@@ -236,4 +250,40 @@ pub(super) struct DoctorArguments {
     /// One JSON object instead of text, for machines
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// A command and all below it.
+    fn all(command: &clap::Command) -> Vec<clap::Command> {
+        let below = command.get_subcommands().flat_map(all);
+        std::iter::once(command.clone()).chain(below).collect()
+    }
+
+    #[test]
+    fn help_fits_a_terminal_and_no_line_of_it_is_broken_twice() {
+        let mut whole = Arguments::command();
+        whole.build();
+        let commands = all(&whole);
+        assert!(commands.len() > 20, "{}", commands.len());
+        for mut command in commands {
+            let name = command.get_name().to_owned();
+            let help = command.render_long_help().to_string();
+            for line in help.lines() {
+                assert!(line.chars().count() <= 100, "{name}: {line}");
+            }
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains(after.trim_end()), "{name}: clap breaks this again:\n{after}");
+        }
+    }
+
+    #[test]
+    fn counts_begin_at_one() {
+        assert_eq!(at_least_one("3"), Ok(3));
+        assert!(["0", "-1", "x"].iter().all(|text| at_least_one(text).is_err()));
+    }
 }

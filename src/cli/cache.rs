@@ -93,7 +93,7 @@ struct GcArguments {
     /// Remove all results but what the latest N runs of each pipeline used, and the records of older runs;
     /// with --older-than or --max-size, remove what these say but for that
     #[arg(long, value_name = "N", conflicts_with_all = ["keep_latest", "even_latest"],
-        value_parser = clap::value_parser!(u32).range(1..))]
+        value_parser = super::args::at_least_one)]
     keep_runs: Option<u32>,
     /// Let --older-than and --max-size remove what stages had last, too
     #[arg(long)]

@@ -40,11 +40,26 @@ pub(super) fn check(arguments: &PipelineArguments) -> Exit {
     match load(arguments) {
         Ok(pipeline) => {
             tell_notes(&pipeline);
+            if let Err(exit) = check_trials(arguments, &pipeline) {
+                return exit;
+            }
             say(&stages(&pipeline));
             Exit::Done
         }
         Err(exit) => exit,
     }
+}
+
+/// Whether the trials of `[sweep]`, where the file has that, are right as well.
+fn check_trials(arguments: &PipelineArguments, pipeline: &Pipeline) -> Result<(), Exit> {
+    let Some(spec) = &pipeline.sweep else { return Ok(()) };
+    let options = pipeline::Options { set: arguments.set.clone(), data: arguments.data.clone() };
+    pipeline::swept(&arguments.file, spec, &options).map(drop).map_err(|wrong| {
+        let (text, count) = wrong.render(colour());
+        complain(&text);
+        complain(&format!("\n{}", told(count)));
+        Exit::Usage
+    })
 }
 
 /// Says what is no mistake, but may be one.

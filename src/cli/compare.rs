@@ -64,10 +64,11 @@ Examples:
   pcamflow compare --sweep latest --by accuracy --plot sweep.svg
   pcamflow compare p.toml --csv > runs.csv
 
-A column for everything in which the runs differ (parameters, source files, the git commit, --device), then
-what came of them. The best of each column is marked where less or more is known to be better; of stages with
-`seeds`, means with their standard deviations. The table has the most telling number of each stage; --by chooses
-others, and --csv and --json have all. Of runs with the same results the last one is shown.";
+A column for everything in which the runs differ (parameters, source files, the git commit,
+--device), then what came of them. The best of each column is marked where less or more is known to
+be better; of stages with `seeds`, means with their standard deviations. The table has the most
+telling number of each stage; --by chooses others, and --csv and --json have all. Of runs with the
+same results the last one is shown.";
 
 fn picture(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);

@@ -22,8 +22,9 @@ use crate::{
 /// What to pin, and how.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-With pins keys are made without the files: `plan`, `run` and `graph --status` then tell what is cached on a
-machine that has no data, and a file that is not the pinned one is an error. Comments and layout stay.")]
+With pins keys are made without the files: `plan`, `run` and `graph --status` then tell what is
+cached on a machine that has no data, and a file that is not the pinned one is an error. Comments
+and layout stay.")]
 pub(super) struct PinArguments {
     /// The pipeline file; what it extends is changed, too, where that names the sources
     #[arg(value_name = "FILE")]
@@ -170,6 +171,7 @@ fn written(pipeline: &Pipeline, pins: &[(&Mention, Digest)], all: usize) -> Exit
     }
     let sources = if all == 1 { "source" } else { "sources" };
     say(&match pins.len() {
+        0 if all == 0 => "nothing to pin: it reads no source files".to_owned(),
         0 => format!("nothing to pin: {all} {sources}, pinned already"),
         new => format!("pinned {new} of {all} {sources}"),
     });

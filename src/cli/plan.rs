@@ -23,8 +23,8 @@ use crate::{
 Every stage is one of:
   cached   its result is in the store
   run      it runs for certain
-  maybe    an input may change; decided when that is there: a stage that comes out the same as before
-           makes nobody run
+  maybe    an input may change; decided when that is there: a stage that comes out the same as
+           before makes nobody run
   blocked  a pinned source file that it needs is not here
 
 Nothing is run. With -v, every line of the fingerprints of the stages that are named (or of all),

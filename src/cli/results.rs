@@ -48,6 +48,8 @@ pub(super) struct Results<'a> {
     /// Where a run shows artifacts unless it is told otherwise.
     pub(super) out: PathBuf,
     file: String,
+    /// What else is to be given to a run that makes a result.
+    with: &'static str,
 }
 
 /// Finds the results, says of each that is older that it is, and hands them on. A stage without any is an
@@ -78,7 +80,13 @@ pub(super) fn with_results(
     };
     let file = pipeline.file.display().to_string();
     let out = pipeline.root.join("out");
-    let results = Results { engine: &engine, all: &all, artifact, out, file };
+    let with = match (arguments.pipeline.set.is_empty(), arguments.pipeline.data.is_some()) {
+        (true, false) => "",
+        (false, false) => " (with the same --set)",
+        (true, true) => " (with the same --data)",
+        (false, true) => " (with the same --set and --data)",
+    };
+    let results = Results { engine: &engine, all: &all, artifact, out, file, with };
     match results.check(optional) {
         Ok(()) => then(&results),
         Err(exit) => exit,
@@ -95,8 +103,8 @@ impl<'a> Results<'a> {
                 (None, why) if !optional => {
                     let (stage, why) = (&result.stage, why.as_deref().unwrap_or_default());
                     complain(&format!(
-                        "error: `{stage}` has no result yet ({why}): `pcamflow run {} '{stage}'` makes one",
-                        self.file
+                        "error: `{stage}` has no result yet ({why}): `pcamflow run {} '{stage}'` makes one{}",
+                        self.file, self.with
                     ));
                     return Err(Exit::Failed);
                 }

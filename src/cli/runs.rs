@@ -43,9 +43,10 @@ Examples:
   pcamflow runs show 17 --text      the pipeline as it was in run 17
   pcamflow compare p.toml           the latest runs of a pipeline side by side
 
-Every `pcamflow run` is recorded in the store, with the text of the pipeline, what was set, the git commit,
-keys, outcomes, numbers and times. Runs that find everything in the store, just as the run before did, are
-counted and not listed one by one. `pcamflow cache gc --keep-runs N` removes old records.";
+Every `pcamflow run` is recorded in the store, with the text of the pipeline, what was set, the
+git commit, keys, outcomes, numbers and times. Runs that find everything in the store, just as the
+run before did, are counted and not listed one by one. `pcamflow cache gc --keep-runs N` removes
+old records.";
 
 #[derive(Debug, Subcommand)]
 enum RunsCommand {

@@ -48,15 +48,22 @@ impl Source {
     }
 }
 
-/// The name, and where it does not tell already, the path.
+/// The name, and where it does not tell already, the path; that of an artifact in the store tells nobody
+/// anything: it is a digest.
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
-        if Path::new(&self.name) != self.path {
+        if Path::new(&self.name) != self.path && !is_object(&self.path) {
             write!(f, " ({})", self.path.display())?;
         }
         Ok(())
     }
+}
+
+/// Whether a path ends in a digest.
+fn is_object(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
@@ -66,7 +73,9 @@ mod tests {
     #[test]
     fn shows_the_path_where_the_name_does_not_tell() {
         assert_eq!(Source::at("data/x.h5").to_string(), "data/x.h5");
-        assert_eq!(Source::new("/store/ab", "split.pcam/test").to_string(), "split.pcam/test (/store/ab)");
+        assert_eq!(Source::new("/data/x.h5", "x.h5").to_string(), "x.h5 (/data/x.h5)");
+        let object = format!("/store/objects/28/{}", "28".repeat(32));
+        assert_eq!(Source::new(object, "split.pcam/test").to_string(), "split.pcam/test");
     }
 
     #[test]

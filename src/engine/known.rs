@@ -55,7 +55,7 @@ impl Known {
             mentions.iter().filter_map(|mention| mention.absent(found[mention.path])).collect();
         let (known, unreadable) = Self::here(&mentions, &found, store, observer);
         problems.extend(unreadable);
-        problems.extend(mentions.iter().filter_map(|mention| mention.not_as_pinned(&known)));
+        problems.extend(mentions.iter().filter_map(|mention| mention.not_as_pinned(&known, &pipeline.file)));
         // Stages may read the same file, repeats of a stage mostly do.
         let mut told = BTreeSet::new();
         problems.retain(|problem| told.insert(problem.clone()));
@@ -140,14 +140,16 @@ impl Mention<'_> {
         there == if self.folder { There::Folder } else { There::File }
     }
 
-    fn not_as_pinned(&self, known: &Known) -> Option<String> {
+    fn not_as_pinned(&self, known: &Known, pipeline: &Path) -> Option<String> {
         let (pin, found) = (self.pin?, known.digest(self.path)?);
         (pin != found).then(|| {
             let path = self.path.display();
             format!(
-                "{}: {path} is not the {} that is pinned here: its BLAKE3 is {found}, not {pin}",
+                "{}: {path} is not the {} that is pinned here: its BLAKE3 is {found}, not {pin} \
+                 (`pcamflow pin {} --update` takes the new one)",
                 self.place,
-                if self.folder { "folder" } else { "file" }
+                if self.folder { "folder" } else { "file" },
+                pipeline.display()
             )
         })
     }

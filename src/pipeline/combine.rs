@@ -56,7 +56,7 @@ fn product(axes: &[Axis]) -> Result<Vec<Draft>, Vec<String>> {
             rest /= list.len();
         }
         values.reverse();
-        Draft { name: None, values }
+        Draft { name: None, values, places: places(axes) }
     };
     Ok((0..count).map(trial).collect())
 }
@@ -66,7 +66,12 @@ fn zip(axes: &[Axis]) -> Vec<Draft> {
     let count = axes.first().map_or(0, |axis| list(axis).len());
     let value = |axis: &Axis, index: usize| Some((axis.key.clone(), list(axis).get(index)?.clone()));
     let trial = |index: usize| axes.iter().filter_map(|axis| value(axis, index)).collect();
-    (0..count).map(|index| Draft { name: None, values: trial(index) }).collect()
+    (0..count).map(|index| Draft { name: None, values: trial(index), places: places(axes) }).collect()
+}
+
+/// Where the values of a trial are written.
+fn places(axes: &[Axis]) -> Vec<String> {
+    axes.iter().map(|axis| axis.place.clone()).collect()
 }
 
 /// The values of a list; of a range, which `SweepSpec::check` allows only where it is drawn from, none.
@@ -88,7 +93,7 @@ fn random(axes: &[Axis], count: usize, seed: u64) -> Result<Vec<Draft>, Vec<Stri
     while drafts.len() < count {
         let values: Vec<(String, String)> = draws.iter_mut().map(Draws::next).collect();
         if seen.insert(values.iter().map(|(_, value)| shown(value)).collect()) {
-            drafts.push(Draft { name: None, values });
+            drafts.push(Draft { name: None, values, places: places(axes) });
             tries = 0;
         } else if tries < TRIES {
             tries += 1;

@@ -29,10 +29,11 @@ pub(super) struct Document<'a> {
     removed: Removed,
 }
 
-/// Reads the texts, and notes what is wrong with them.
-pub(super) fn read<'a>(sources: &'a Sources, problems: &mut Vec<Problem>) -> Document<'a> {
+/// Reads the texts, and notes what is wrong with them. `None` where a file is no TOML: what it would say
+/// otherwise is anybody's guess.
+pub(super) fn read<'a>(sources: &'a Sources, problems: &mut Vec<Problem>) -> Option<Document<'a>> {
     let mut merge = Merge::default();
-    let (mut tables, removed) = files(sources, &mut merge, problems);
+    let (mut tables, removed) = files(sources, &mut merge, problems)?;
     for (text, base) in sources.sets() {
         match overrides::parse(text, base) {
             Ok(change) => set(&mut merge, tables.get_mut(), change, text, problems),
@@ -41,23 +42,33 @@ pub(super) fn read<'a>(sources: &'a Sources, problems: &mut Vec<Problem>) -> Doc
     }
     let mentioned = sources.texts().any(|(text, _)| text.contains(params::BEGIN));
     let uses = params::resolve(tables.get_mut(), mentioned, problems);
-    Document { tables, sources, uses, removed }
+    Some(Document { tables, sources, uses, removed })
 }
 
-/// The files, each over what it extends.
+/// The files, each over what it extends; `None`, with the first mistake of each, where some are no TOML.
 fn files<'a>(
     sources: &'a Sources,
     merge: &mut Merge,
     problems: &mut Vec<Problem>,
-) -> (Spanned<DeTable<'a>>, Removed) {
+) -> Option<(Spanned<DeTable<'a>>, Removed)> {
+    let read: Vec<_> = sources
+        .files()
+        .map(|(file, text, base)| (file, text, base, DeTable::parse_recoverable(text)))
+        .collect();
+    // What the reader says of a text after its first mistake is mostly a consequence of that one.
+    let broken = read.iter().filter_map(|(_, text, base, (_, errors))| {
+        let error = errors.first()?;
+        let span = error.span().unwrap_or(0..text.len());
+        Some(Problem::at(span.start + base..span.end + base, error.message()))
+    });
+    let before = problems.len();
+    problems.extend(broken);
+    if problems.len() > before {
+        return None;
+    }
     let mut removed = Removed::new();
     let mut whole: Option<(Spanned<DeTable<'a>>, &Path)> = None;
-    for (file, text, base) in sources.files() {
-        let (mut tables, errors) = DeTable::parse_recoverable(text);
-        problems.extend(errors.iter().map(|error| {
-            let span = error.span().unwrap_or(0..text.len());
-            Problem::at(span.start + base..span.end + base, error.message())
-        }));
+    for (file, text, base, (mut tables, _)) in read {
         if base > 0 {
             tables = Spanned::new(base..base + text.len(), overrides::shift_table(tables.into_inner(), base));
         }
@@ -78,7 +89,7 @@ fn files<'a>(
         });
     }
     let empty = || Spanned::new(0..0, DeTable::new());
-    (whole.map_or_else(empty, |(tables, _)| tables), removed)
+    Some((whole.map_or_else(empty, |(tables, _)| tables), removed))
 }
 
 /// Applies an override, unless it is about a stage or a parameter that the file does not have.

@@ -58,6 +58,14 @@ impl Invalid {
         self.sources.files().map(|(file, ..)| file).chain(self.unread.as_deref())
     }
 
+    /// Each problem as text, with and without colours.
+    pub(super) fn each(&self) -> impl Iterator<Item = [String; 2]> {
+        let one = |problem: &Problem| {
+            [true, false].map(|colour| self.sources.render(std::slice::from_ref(problem), colour))
+        };
+        self.problems.iter().map(one)
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -84,8 +92,14 @@ impl std::error::Error for Invalid {}
 /// # Errors
 /// Every problem of the file and the overrides at once.
 pub fn load(file: &Path, options: &Options) -> Result<Pipeline, Invalid> {
+    load_trial(file, options, &[])
+}
+
+/// Loads a pipeline file as one of several trials, whose values are the last ones that are set: `places` says
+/// where those are written.
+pub(super) fn load_trial(file: &Path, options: &Options, places: &[String]) -> Result<Pipeline, Invalid> {
     match fsx::read_text(file, LONGEST) {
-        Ok(text) => parse(file, text, options),
+        Ok(text) => parse_trial(file, text, options, places),
         Err(error) => {
             let message = format!("cannot read the pipeline {}: {error}", file.display());
             Err(Invalid {
@@ -102,6 +116,10 @@ pub fn load(file: &Path, options: &Options) -> Result<Pipeline, Invalid> {
 /// # Errors
 /// Every problem of the text, of what it extends and of the overrides at once.
 pub fn parse(file: &Path, text: String, options: &Options) -> Result<Pipeline, Invalid> {
+    parse_trial(file, text, options, &[])
+}
+
+fn parse_trial(file: &Path, text: String, options: &Options, places: &[String]) -> Result<Pipeline, Invalid> {
     let (files, broken) = extends::chain(file, text);
     let mut sources = Sources::default();
     let mut bases: Vec<usize> =
@@ -112,8 +130,12 @@ pub fn parse(file: &Path, text: String, options: &Options) -> Result<Pipeline, I
         let problem = Problem { span: problem.span.map(moved), ..problem };
         return Err(Invalid { sources, problems: vec![problem], unread: Some(file) });
     }
+    let own = options.set.len() - places.len().min(options.set.len());
     for (index, set) in options.set.iter().enumerate() {
-        sources.add_set(index + 1, overrides::as_toml(set));
+        match index.checked_sub(own).map(|of_trial| places[of_trial].as_str()) {
+            None => sources.add_set(index + 1, overrides::as_toml(set)),
+            Some(place) => sources.add_trial(place, overrides::as_toml(set)),
+        };
     }
     let mut problems = Vec::new();
     let pipeline = build(file, &sources, options, &mut problems);
@@ -128,7 +150,7 @@ pub fn parse(file: &Path, text: String, options: &Options) -> Result<Pipeline, I
 }
 
 fn build(file: &Path, sources: &Sources, options: &Options, problems: &mut Vec<Problem>) -> Option<Pipeline> {
-    let mut document = document::read(sources, problems);
+    let mut document = document::read(sources, problems)?;
     let of_texts = problems.len();
     let pipeline = of_document(file, &mut document, sources, options, problems);
     if !problems.is_empty() {
@@ -149,6 +171,10 @@ fn of_document(
     let name = pipeline_name(file, settings.name.as_deref(), &document.tables, problems)?;
     let root = project_root(file);
     let data = default_data(&root, options.data.as_deref(), settings.data.as_deref());
+    if stages.is_empty() && problems.is_empty() {
+        let message = format!("{} declares no stage", file.display());
+        problems.push(Problem::unplaced(message).help("`pcamflow init` writes a first pipeline"));
+    }
     let stages = expand(stages, problems);
     let (stages, graph) = resolve(stages, [&root, &data], sources, problems)?;
     let (file, notes) = (file.to_owned(), document.notes());
@@ -294,10 +320,10 @@ method.grad-cam = { layer = 'relu3' }
             "epochs = 8\noptimizer.adam = { learning-rate = -1 }",
             &["must be a number above 0", "p/a.toml:11:36"],
         );
-        wrong("epochs = 8", "epochs = 'eight'", &["p/a.toml:10:10", "expected u32"]);
+        wrong("epochs = 8", "epochs = 'eight'", &["p/a.toml:10:10", "a whole number is expected"]);
         wrong("'relu3' }", "'relu3' ", &["p/a.toml:"]);
         wrong("[pipeline]", "[pipeline]\nsede = 1", &["unknown key `sede`", "did you mean `seed`"]);
-        wrong("data = 'split.pcam'", "data = { train = { x = 'a' } }", &["missing field", "p/a.toml:9"]);
+        wrong("data = 'split.pcam'", "data = { train = { x = 'a' } }", &["`y` is missing", "p/a.toml:9"]);
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl Pipeline {
     #[must_use]
     pub fn mentions(&self, scope: &[usize]) -> Vec<Mention> {
         // The texts made a pipeline: they have no problems.
-        let document = document::read(&self.sources, &mut Vec::new());
+        let document = document::read(&self.sources, &mut Vec::new()).expect("a pipeline's texts are TOML");
         let of = |stages: &mut dyn Iterator<Item = &StageNode>| -> Vec<Found> {
             stages.flat_map(|node| found(&document, node)).collect()
         };

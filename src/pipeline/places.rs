@@ -30,7 +30,7 @@ impl Pipeline {
     #[must_use]
     pub fn places(&self) -> Places<'_> {
         // The texts made a pipeline: they have no problems.
-        let document = document::read(&self.sources, &mut Vec::new());
+        let document = document::read(&self.sources, &mut Vec::new()).expect("a pipeline's texts are TOML");
         let breaks = self.sources.texts().flat_map(|(text, base)| {
             text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(move |(at, _)| base + at)
         });
@@ -62,7 +62,7 @@ impl Places<'_> {
 
     fn place(&self, span: &Range<usize>) -> String {
         let Some((name, base)) = self.sources.text_at(span.start) else { return String::new() };
-        if name.starts_with("--set") {
+        if name == "--set" {
             return "--set".to_owned();
         }
         let breaks_before = |place| self.breaks.partition_point(|at| *at < place);

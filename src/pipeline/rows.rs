@@ -14,17 +14,15 @@ pub(super) fn rows(file: &Path) -> Result<Vec<Draft>, Vec<String>> {
     let shown = file.display();
     let bytes = std::fs::read(file)
         .map_err(|error| vec![format!("the table of trials {shown} cannot be read: {error}")])?;
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .comment(Some(b'#'))
-        .from_reader(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes));
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).from_reader(bytes);
     let header = reader.headers().map_err(|error| vec![format!("{shown}: {error}")])?.clone();
     let keys: Vec<&str> = header.iter().collect();
     let mut problems = wrong_keys(&keys);
     let mut drafts = Vec::new();
     for row in reader.records() {
         match row {
-            Ok(row) => drafts.push(draft(&keys, &row)),
+            Ok(row) => drafts.push(draft(&keys, &row, &format!("{shown}:{}", line(bytes, &row)))),
             Err(error) => problems.push(format!(
                 "{error} (a value with commas in it stands in double quotes, with no space before them)"
             )),
@@ -52,12 +50,27 @@ fn wrong_keys(keys: &[&str]) -> Vec<String> {
     problems
 }
 
-fn draft(keys: &[&str], row: &csv::StringRecord) -> Draft {
+/// The line in which a row begins; the reader's own count has the comments and empty lines before it to it.
+fn line(bytes: &[u8], row: &csv::StringRecord) -> usize {
+    let Some(position) = row.position() else { return 1 };
+    let rest = usize::try_from(position.byte()).ok().and_then(|start| bytes.get(start..)).unwrap_or(&[]);
+    let skipped = rest.split(|byte| *byte == b'\n').take_while(|line| {
+        let line = line.trim_ascii_start();
+        line.is_empty() || line.starts_with(b"#")
+    });
+    usize::try_from(position.line()).unwrap_or(1) + skipped.count()
+}
+
+/// The trial of a row that begins at a place.
+fn draft(keys: &[&str], row: &csv::StringRecord, place: &str) -> Draft {
     let mut draft = Draft::default();
     for (key, cell) in keys.iter().zip(row).filter(|(_, cell)| !cell.is_empty()) {
         match *key {
             NAME => draft.name = Some(cell.to_owned()),
-            key => draft.values.push((key.to_owned(), cell.to_owned())),
+            key => {
+                draft.values.push((key.to_owned(), cell.to_owned()));
+                draft.places.push(place.to_owned());
+            }
         }
     }
     draft
@@ -90,7 +103,9 @@ mod tests {
                 value("train.base.architecture.class-cnn.channels", "[8, 16, 32, 64]")
             ]
         );
-        assert_eq!(trials[1], Draft { name: None, values: vec![value("train.base.epochs", "4")] });
+        assert_eq!((&trials[1].name, &trials[1].values), (&None, &vec![value("train.base.epochs", "4")]));
+        let line = |trial: &Draft| trial.places[0].rsplit_once(':').unwrap().1.to_owned();
+        assert_eq!((line(&trials[0]), line(&trials[1])), ("3".to_owned(), "4".to_owned()));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use toml::{
     de::{DeTable, DeValue, ValueDeserializer},
 };
 
-use crate::stages::{Kind, Problem};
+use crate::stages::{Kind, Problem, plain};
 
 /// More are a mistake: every stage downstream is repeated as often.
 pub(super) const MOST: usize = 100;
@@ -71,7 +71,7 @@ fn read<'a>(list: &Spanned<DeValue<'a>>, problems: &mut Vec<Problem>) -> Seeds<'
     };
     for value in values.iter() {
         match u64::deserialize(ValueDeserializer::from(value.clone())) {
-            Err(error) => problems.push(Problem::at(value.span(), error.message())),
+            Err(error) => problems.push(plain::problem(value.span(), error.message())),
             Ok(seed) if each.iter().any(|(other, _)| *other == seed) => {
                 let message = format!("the seed {seed} stands here twice: it would give the same results");
                 problems.push(Problem::at(value.span(), message));

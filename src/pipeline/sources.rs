@@ -15,9 +15,11 @@ use crate::stages::Problem;
 struct Source {
     name: String,
     text: String,
+    /// The number of its first line: more than 1 for a value that somebody wrote inside another file.
+    first_line: usize,
     /// Where its first byte lies in the common space.
     base: usize,
-    /// The file; `None` for a `--set`.
+    /// The file; `None` for a `--set`, or what stands for one.
     file: Option<PathBuf>,
     /// Where its lines end, once somebody asks: every source file of a pipeline has its place, and counting
     /// lines from the top each time would take longer than all the rest.
@@ -31,7 +33,7 @@ impl Source {
             let bytes = self.text.bytes().enumerate();
             bytes.filter(|(_, byte)| *byte == b'\n').map(|(place, _)| place).collect()
         });
-        1 + breaks.partition_point(|place| *place < at)
+        self.first_line + breaks.partition_point(|place| *place < at)
     }
 }
 
@@ -42,17 +44,25 @@ pub(super) struct Sources(Vec<Source>);
 impl Sources {
     /// Adds the text of a file; returns where it begins in the common space.
     pub(super) fn add_file(&mut self, file: &Path, text: impl Into<String>) -> usize {
-        self.add(file.display().to_string(), text.into(), Some(file.to_owned()))
+        self.add(file.display().to_string(), 1, text.into(), Some(file.to_owned()))
     }
 
     /// Adds what a `--set` says.
     pub(super) fn add_set(&mut self, number: usize, text: impl Into<String>) -> usize {
-        self.add(format!("--set #{number}"), text.into(), None)
+        self.add(format!("--set #{number}"), 1, text.into(), None)
     }
 
-    fn add(&mut self, name: String, text: String, file: Option<PathBuf>) -> usize {
+    /// Adds what a value says that one of several trials sets: `place` is where it was written, as
+    /// `trials.csv:3`.
+    pub(super) fn add_trial(&mut self, place: &str, text: impl Into<String>) -> usize {
+        let numbered = place.rsplit_once(':').and_then(|(name, line)| Some((name, line.parse().ok()?)));
+        let (name, first_line) = numbered.unwrap_or((place, 1));
+        self.add(name.to_owned(), first_line, text.into(), None)
+    }
+
+    fn add(&mut self, name: String, first_line: usize, text: String, file: Option<PathBuf>) -> usize {
         let base = self.0.last().map_or(0, |last| last.base + last.text.len() + 1);
-        self.0.push(Source { name, text, base, file, breaks: OnceLock::new() });
+        self.0.push(Source { name, first_line, text, base, file, breaks: OnceLock::new() });
         base
     }
 
@@ -61,9 +71,10 @@ impl Sources {
         self.0.iter().map(|source| (source.text.as_str(), source.base))
     }
 
-    /// The texts with their names.
+    /// The texts of the files with their names.
     pub(super) fn named(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|source| (source.name.as_str(), source.text.as_str()))
+        let files = self.0.iter().filter(|source| source.file.is_some());
+        files.map(|source| (source.name.as_str(), source.text.as_str()))
     }
 
     /// The texts of the files, what is extended before what extends it, with where they begin.
@@ -91,9 +102,11 @@ impl Sources {
         file.and_then(Path::parent).map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
     }
 
-    /// The name of the text in which a place lies, and where that text begins.
+    /// The name of the text in which a place lies, and where that text begins; `--set` for any that is no file.
     pub(super) fn text_at(&self, place: usize) -> Option<(&str, usize)> {
-        self.of(&(place..place)).map(|source| (source.name.as_str(), source.base))
+        let name = |source: &Source| source.file.is_some();
+        self.of(&(place..place))
+            .map(|source| (if name(source) { source.name.as_str() } else { "--set" }, source.base))
     }
 
     fn of(&self, span: &Range<usize>) -> Option<&Source> {
@@ -148,14 +161,25 @@ impl Sources {
 
 impl Source {
     fn snippet(&self) -> Snippet<'_, Annotation<'_>> {
-        Snippet::source(self.text.as_str()).path(self.name.as_str())
+        Snippet::source(self.text.as_str()).line_start(self.first_line).path(self.name.as_str())
     }
 
-    /// A place within the text. A whole table would underline many lines: its first line says where it is.
+    /// A place within the text. A whole table would underline many lines: its first line says where it is. One
+    /// behind the end of a line, where there is nothing to underline, becomes the line's last character.
     fn within(&self, span: &Range<usize>) -> Range<usize> {
         let end = self.text.len();
         let start = span.start.saturating_sub(self.base).min(end);
         let line_end = self.text[start..].find('\n').map_or(end, |offset| start + offset);
+        let before = match start == end {
+            true => self.text.trim_end(),
+            false => self.text[..start].trim_end_matches('\r'),
+        };
+        if let (true, Some(last)) =
+            (self.text[start..line_end].trim_end_matches('\r').is_empty(), before.chars().next_back())
+            && last != '\n'
+        {
+            return before.len() - last.len_utf8()..before.len();
+        }
         let stop = span.end.saturating_sub(self.base).clamp(start, line_end);
         start..stop
     }
@@ -172,6 +196,30 @@ mod tests {
         let base = sources.add_set(1, "z = 3");
         assert_eq!(sources.line(&(6..7)), "a.toml:2");
         assert_eq!(sources.line(&(base..base + 1)), "--set #1:1");
+    }
+
+    #[test]
+    fn a_place_behind_the_end_of_a_line_is_its_last_character() {
+        for (text, at) in
+            [("a = [\r\nb = 1\r\n", 5..7), ("a = [\nb = 1\n", 5..6), ("a = [\n\n", 7..7), ("a = [", 5..5)]
+        {
+            let mut sources = Sources::default();
+            sources.add_file(Path::new("a.toml"), text);
+            let told = sources.render(&[Problem::at(at, "no end")], false);
+            assert!(told.contains("a.toml:1:5") && told.contains("1 | a = [\n  |     ^"), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_a_trial_has_the_place_where_it_was_written() {
+        let mut sources = Sources::default();
+        sources.add_file(Path::new("a.toml"), "x = 1\n");
+        let base = sources.add_trial("t.csv:3", "x = 2");
+        assert_eq!(sources.line(&(base..base + 1)), "t.csv:3");
+        let told = sources.render(&[Problem::at(base + 4..base + 5, "too many")], false);
+        assert!(told.contains("--> t.csv:3:5") && told.contains("3 | x = 2"), "{told}");
+        assert_eq!(sources.named().count(), 1);
+        assert_eq!(sources.text_at(base).map(|(name, _)| name), Some("--set"));
     }
 
     #[test]

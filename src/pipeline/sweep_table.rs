@@ -17,7 +17,9 @@ use super::{
     sources::Sources,
     sweep::{Axis, Range, SweepSpec, Trials, Values, Wrong},
 };
-use crate::stages::{DEFAULT_SEED, Parameters, Problem, Reader, Schema, declare::parameters, join, span_of};
+use crate::stages::{
+    DEFAULT_SEED, Parameters, Problem, Reader, Schema, declare::parameters, join, plain, span_of,
+};
 
 parameters! {
     /// `[sweep]`: which values `pcamflow sweep` tries. A plain run takes no notice of it.
@@ -196,7 +198,7 @@ impl Axed<'_> {
             Err(error) => {
                 let span = error.span().unwrap_or_else(|| table.span());
                 let help = "a range is written { from = 1e-5, to = 1e-2, log = true }";
-                self.wrong.push(Problem::at(span, error.message()).help(help));
+                self.wrong.push(plain::problem(span, error.message()).help(help));
                 None
             }
         }
@@ -298,7 +300,10 @@ epochs = 1
             ),
             ("set = { 'params.lr' = [1] }", &["no parameter `lr`", "12:9"]),
             ("set = { 'train..x' = [1] }", &["`train..x` is no key", "12:9"]),
-            ("random = 2\nset = { 'train.base.epochs' = { from = 3, to = 'x' } }", &["13:48", "f64"]),
+            (
+                "random = 2\nset = { 'train.base.epochs' = { from = 3, to = 'x' } }",
+                &["13:48", "a number is expected"],
+            ),
             (
                 "random = 2\nset = { 'train.base.epochs' = { from = 3, to = 2 } }",
                 &["to a larger one", "13:31"],

@@ -9,7 +9,7 @@ use std::{fmt::Write, path::Path};
 use super::{
     Invalid, Options, Pipeline,
     combine::combine,
-    load::load,
+    load::load_trial,
     sweep::SweepSpec,
     trials::{Draft, named},
     union::{Trial, union},
@@ -20,12 +20,21 @@ use super::{
 pub enum Wrong {
     /// With what is to be tried.
     Spec(Vec<String>),
-    /// With the pipeline of some trials: which, and what.
-    Trials(Vec<(Vec<String>, Invalid)>),
+    /// With the pipeline of some trials.
+    Trials(Vec<OfTrials>),
 }
 
-/// Problems of trials are told in full for so many.
-const TOLD: usize = 5;
+/// One thing that is wrong with some trials.
+#[derive(Debug)]
+pub struct OfTrials {
+    /// Their names.
+    trials: Vec<String>,
+    /// What is wrong, with and without colours.
+    told: [String; 2],
+}
+
+/// So many things that are wrong with trials are told in full.
+const TOLD: usize = 12;
 
 impl Wrong {
     /// Everything that is wrong, and how many problems that is.
@@ -38,14 +47,18 @@ impl Wrong {
             }
             Self::Trials(trials) => {
                 let mut text = String::new();
-                for (names, invalid) in trials.iter().take(TOLD) {
-                    let _ = writeln!(text, "{}:\n{}\n", of_trials(names), invalid.render(colour));
+                let mut above: &[String] = &[];
+                for OfTrials { trials, told: [coloured, plain] } in trials.iter().take(TOLD) {
+                    if *above != **trials {
+                        let _ = writeln!(text, "{}:", of_trials(trials));
+                    }
+                    let _ = writeln!(text, "{}\n", if colour { coloured } else { plain });
+                    above = trials;
                 }
-                if trials.len() > TOLD {
-                    let more = trials.iter().skip(TOLD).map(|(names, _)| names.len()).sum::<usize>();
-                    let _ = writeln!(text, "and other problems of {more} more trials");
+                if let Some(more) = trials.len().checked_sub(TOLD).filter(|more| *more > 0) {
+                    let _ = writeln!(text, "and {more} more");
                 }
-                (text.trim_end().to_owned(), trials.iter().map(|(_, invalid)| invalid.count()).sum())
+                (text.trim_end().to_owned(), trials.len())
             }
         }
     }
@@ -66,30 +79,32 @@ fn of_trials(names: &[String]) -> String {
 /// What is wrong with the sweep, or with the pipeline of any trial.
 pub fn swept(file: &Path, spec: &SweepSpec, options: &Options) -> Result<Pipeline, Wrong> {
     let drafts = combine(spec).map_err(Wrong::Spec)?;
-    let sets: Vec<Vec<String>> = drafts.iter().map(sets).collect();
+    let sets: Vec<(Vec<String>, Vec<String>)> =
+        drafts.iter().map(|draft| (sets(draft), draft.places.clone())).collect();
     let trials = named(drafts).map_err(Wrong::Spec)?;
     let mut loaded: Vec<(Trial, Pipeline)> = Vec::with_capacity(trials.len());
-    let mut wrong: Vec<(String, Vec<String>, Invalid)> = Vec::new();
-    for (trial, set) in trials.into_iter().zip(sets) {
+    let mut wrong: Vec<OfTrials> = Vec::new();
+    for (trial, (set, places)) in trials.into_iter().zip(sets) {
         let set: Vec<String> = options.set.iter().cloned().chain(set).collect();
-        match load(file, &Options { set: set.clone(), ..options.clone() }) {
+        match load_trial(file, &Options { set: set.clone(), ..options.clone() }, &places) {
             Ok(pipeline) => loaded.push((Trial { set, ..trial }, pipeline)),
-            Err(invalid) => note(&mut wrong, trial.name, invalid),
+            Err(invalid) => note(&mut wrong, &trial.name, &invalid),
         }
     }
     if !wrong.is_empty() {
-        return Err(Wrong::Trials(wrong.into_iter().map(|(_, names, invalid)| (names, invalid)).collect()));
+        return Err(Wrong::Trials(wrong));
     }
     one_for_all(&loaded).map_err(Wrong::Spec)?;
     union(loaded).ok_or_else(|| Wrong::Spec(vec!["there is no trial".to_owned()]))
 }
 
 /// What is wrong in the same way with several trials is told once.
-fn note(wrong: &mut Vec<(String, Vec<String>, Invalid)>, trial: String, invalid: Invalid) {
-    let told = invalid.render(false);
-    match wrong.iter_mut().find(|(known, ..)| *known == told) {
-        Some((_, trials, _)) => trials.push(trial),
-        None => wrong.push((told, vec![trial], invalid)),
+fn note(wrong: &mut Vec<OfTrials>, trial: &str, invalid: &Invalid) {
+    for told in invalid.each() {
+        match wrong.iter_mut().find(|known| known.told == told) {
+            Some(known) => known.trials.push(trial.to_owned()),
+            None => wrong.push(OfTrials { trials: vec![trial.to_owned()], told }),
+        }
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) struct Draft {
     pub(super) name: Option<String>,
     /// Keys and values, as TOML has them.
     pub(super) values: Vec<(String, String)>,
+    /// Where each value is written.
+    pub(super) places: Vec<String>,
 }
 
 /// Gives every trial its name, and its values those keys that vary.

@@ -14,6 +14,7 @@ pub(crate) mod declare;
 mod execution;
 mod label;
 mod name;
+pub(crate) mod plain;
 mod problem;
 mod reader;
 mod reference;

@@ -8,7 +8,7 @@ use toml::{
     de::{DeTable, DeValue, ValueDeserializer},
 };
 
-use super::{Field, Problem, RunSettings, kebab};
+use super::{Field, Problem, RunSettings, kebab, plain};
 
 /// Reads the fields of one stage table, and collects what is wrong with them.
 pub struct Reader<'a> {
@@ -47,7 +47,7 @@ impl<'a> Reader<'a> {
             Ok(value) => Some(value),
             Err(error) => {
                 let span = error.span().unwrap_or(whole);
-                self.problems.push(Problem::at(span, error.message()));
+                self.problems.push(plain::problem(span, error.message()));
                 None
             }
         }

@@ -130,7 +130,7 @@ error: unknown key `sed`
         for (line, what) in [
             ("p.toml:5:10", "`slides` must be at least 1"),
             ("p.toml:7:10", "there is no stage `synthesize.x`"),
-            ("p.toml:13:45", "invalid type: string \"2\""),
+            ("p.toml:13:45", "is expected here, not the text \"2\""),
             ("p.toml:14:2", "there is no stage kind `trane`"),
         ] {
             let at = output.stderr.find(what).unwrap_or_else(|| output.fail(what));
@@ -170,6 +170,50 @@ fn a_file_that_is_no_pipeline_is_a_usage_error() {
     project.pcamflow(&["run", "prose.toml"]).exit(2).complains("prose.toml:1:");
     project.pcamflow(&["run", "bytes.toml"]).exit(2).complains("bytes.toml");
     project.pcamflow(&["run", "."]).exit(2).complains("cannot read the pipeline");
+}
+
+#[test]
+fn a_typing_mistake_is_one_problem_however_much_follows_from_it() {
+    let text = "\
+[params]
+n = [
+[synthesize.s]
+patches = \"${params.n}\"
+[split.d]
+images = 'synthesize.s/images'
+labels = 'synthesize.s/labels'
+sizes = { train = 40, validation = 10, test = 10 }
+";
+    let project = Sandbox::new().pipeline(text);
+    project.pcamflow(&["check", "p.toml"]).exit(2).complains("\n1 problem:").complains("p.toml:2:");
+    project.rewrite("p.toml", text.replace("[\n[syn", "12\n[syn").replace("40,", "40"));
+    let output = project.pcamflow(&["check", "p.toml"]).exit(2).complains("\n1 problem:");
+    let output = output.complains("p.toml:8:");
+    assert!(output.stderr.contains("8 | sizes"), "{}", output.stderr);
+    // Of a file and the one that it extends, the first mistake of each.
+    project.rewrite("q.toml", "extends = 'p.toml'\nx = \n");
+    project.pcamflow(&["check", "q.toml"]).exit(2).complains("\n2 problems:").complains("2 | x =");
+}
+
+#[test]
+fn a_pipeline_without_stages_is_told_how_to_begin() {
+    let project = Sandbox::new().pipeline("# nothing yet\n");
+    project.pcamflow(&["check", "p.toml"]).exit(2).complains("p.toml declares no stage").complains("init");
+    project.run(&[]).exit(2);
+}
+
+#[test]
+fn check_tries_the_values_of_a_sweep_and_says_where_a_wrong_one_stands() {
+    let project = small();
+    let text = std::fs::read_to_string(project.path("p.toml")).unwrap();
+    let set = "synthesize.s.seed = [1, 2]\nsynthesize.s.patches = [14, 0]\n";
+    project.rewrite("sw.toml", format!("{text}\n[sweep.set]\n{set}"));
+    let line = text.lines().count() + 4;
+    let output = project.pcamflow(&["check", "sw.toml"]).exit(2).complains("\n1 problem:");
+    output.complains("2 trials").complains("must be at least 1").complains(&format!("--> sw.toml:{line}:"));
+    project.rewrite("trials.csv", "synthesize.s.patches,synthesize.s.seed\n14,1\n# no\n0,2\n");
+    let output = project.pcamflow(&["sweep", "p.toml", "--from", "trials.csv"]).exit(2);
+    output.complains("trials.csv:4:").never_says("--set");
 }
 
 #[test]

@@ -93,13 +93,20 @@ fn a_store_of_another_format_or_with_damage_is_told() {
     project.rewrite("elsewhere", "no folder");
     let (state, ..) = check(&doctor(&project, &["--store", "elsewhere/store"], 3), "store");
     assert_eq!(state, "missing");
+    if cfg!(target_os = "linux") {
+        let (state, found, _) = check(&doctor(&project, &["--store", "/proc/x"], 3), "store");
+        assert!(state == "missing" && found.contains("/proc"), "{found}");
+    }
 }
 
 #[test]
 fn source_files_are_named_and_packed_ones_are_to_be_unpacked() {
     let project = project();
     let (state, _, remedy) = check(&doctor(&project, &[], 0), "data");
-    assert!(state == "note" && remedy.contains("quickstart.toml"), "{remedy}");
+    assert!(state == "note" && remedy.contains("`pcamflow init` writes"), "{remedy}");
+    project.rewrite("pipelines/quickstart.toml", "");
+    let (.., remedy) = check(&doctor(&project, &[], 0), "data");
+    assert!(remedy.contains("pipelines/quickstart.toml needs none"), "{remedy}");
     project.rewrite("data/camelyonpatch_level_2_split_test_x.h5.gz", "");
     let (state, _, remedy) = check(&doctor(&project, &[], 0), "data");
     assert!(state == "note" && remedy.contains("gunzip"), "{remedy}");

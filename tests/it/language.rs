@@ -218,14 +218,14 @@ fn a_parameter_of_the_wrong_type_is_told_where_it_is_used_and_where_it_is_set() 
         &project,
         1,
         &[
-            "invalid type: string \"eight\", expected u32",
+            "a whole number is expected here, not the text \"eight\"",
             "p.toml:13:10",
             "`params.epochs` is set here",
             "2 | epochs",
         ],
     );
     let project = Sandbox::new().pipeline(&PARAMS.replace("hidden = 4", "hiden = 4"));
-    refused(&project, 1, &["unknown field `hiden`", "p.toml:6", "`params.net` is used here"]);
+    refused(&project, 1, &["unknown key `hiden`", "p.toml:6", "`params.net` is used here"]);
     let project = Sandbox::new().pipeline(&PARAMS.replace("rate = 1e-3", "rate = -1"));
     refused(&project, 1, &["must be a number above 0", "p.toml:15", "`params.rate` is set here"]);
     // In another file.
@@ -246,7 +246,7 @@ fn wrong_references_to_parameters_are_told() {
     refused(
         &with("\"${params.epochs}\"", "\"$epochs\""),
         1,
-        &["expected u32", "a parameter is written \"${params.name}\""],
+        &["a whole number is expected", "a parameter is written \"${params.name}\""],
     );
     refused(
         &with("rate = 1e-3", "rate = \"${params.half}\""),

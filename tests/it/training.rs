@@ -213,13 +213,13 @@ fn wrong_settings_of_a_training_are_told_with_their_places() {
         assert_eq!(output.stderr.matches("error:").count(), 1, "{}", output.stderr);
     };
     told("augmentation = { hue = 0.6 }", "`hue` must lie between 0 and 0.5", "p.toml:18:24");
-    told("augmentation = { shear = 1 }", "unknown field `shear`", "p.toml:18:18");
+    told("augmentation = { shear = 1 }", "unknown key `shear`", "p.toml:18:18");
     told("class-weights = 'even'", "expected \"balanced\", or two numbers", "p.toml:18:17");
     told("class-weights = [0, 1]", "`class-weights` must be numbers above 0", "p.toml:18:17");
     told("clip-gradients = { norm = 0 }", "`norm` must be a number above 0", "p.toml:18:27");
     told("schedule.cosine = { epochs = 0 }", "`epochs` must be at least 1", "p.toml:18:30");
     told("schedule.cosine = { eta-min = 1 }", "`eta-min` must lie between 0 and 0.001", "p.toml:18:31");
-    told("schedule.step = { gamma = 0.5 }", "missing field `step-size`", "p.toml:18:");
+    told("schedule.step = { gamma = 0.5 }", "`step-size` is missing", "p.toml:18:");
     told(
         "optimizer.sgd = {}\nschedule.one-cycle = {}",
         "`cycle-momentum` needs an optimiser with a `momentum` above 0",

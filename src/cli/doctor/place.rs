@@ -14,13 +14,16 @@ use crate::{
 /// Less room than this does not even hold the notebook's split, which is 1.4 GB.
 const LEAST: u64 = 2_000_000_000;
 
+/// A pipeline that makes its own patches, where the project is pcamflow's.
+const QUICKSTART: &str = "pipelines/quickstart.toml";
+
 pub(super) fn findings(arguments: &DoctorArguments) -> Vec<Finding> {
     // As for a pipeline in this folder.
     let root = project_root(Path::new("pipeline.toml"));
     let folder = arguments.store.clone().unwrap_or_else(|| root.join(".pcamflow"));
     let folder = std::path::absolute(&folder).unwrap_or(folder);
     let data = default_data(&root, arguments.data.as_deref(), None);
-    vec![disk(&folder), store(&folder), sources(&data)]
+    vec![disk(&folder), store(&folder), sources(&data, &root)]
 }
 
 /// The folder itself, or the nearest one above it that is there.
@@ -68,9 +71,20 @@ fn store(folder: &Path) -> Finding {
         return Finding::missing("store", format!("{} cannot be written ({error})", there.display()), remedy);
     }
     if there != folder {
+        if let Err(error) = can_be_made(&there) {
+            let told = format!("{shown} cannot be made: nothing can be in {} ({error})", there.display());
+            return Finding::missing("store", told, "choose another with `--store`");
+        }
         return Finding::ok("store", format!("{shown} is made by the first run"));
     }
     health(&opened)
+}
+
+/// Tries whether folders can be made somewhere: rights alone do not say so, as in /proc.
+fn can_be_made(folder: &Path) -> std::io::Result<()> {
+    let trial = folder.join(format!(".pcamflow-doctor-{}", std::process::id()));
+    std::fs::create_dir(&trial)?;
+    std::fs::remove_dir(&trial)
 }
 
 /// What an existing store says of itself; its bytes are read by `cache verify`, not here.
@@ -107,7 +121,7 @@ fn locks_work(folder: &Path) -> bool {
     }
 }
 
-fn sources(data: &Path) -> Finding {
+fn sources(data: &Path, root: &Path) -> Finding {
     let found = official::found(data);
     let names: Vec<&str> = found.files.iter().map(String::as_str).collect();
     match (names.as_slice(), found.packed.first()) {
@@ -119,7 +133,13 @@ fn sources(data: &Path) -> Finding {
         ([], None) => Finding::note(
             "data",
             format!("no official PCam files in {}", data.display()),
-            "pipelines/quickstart.toml needs none; for the others see https://github.com/basveeling/pcam, and name their folder with `--data`",
+            format!(
+                "{} none; for the others see https://github.com/basveeling/pcam, and name their folder with `--data`",
+                match root.join(QUICKSTART).exists() {
+                    true => format!("{QUICKSTART} needs"),
+                    false => "`pcamflow init` writes a pipeline that needs".to_owned(),
+                }
+            ),
         ),
         (names, _) => {
             let more =

@@ -29,13 +29,14 @@ What to try stands on the command line, in a table, or in the pipeline file as [
   pcamflow sweep p.toml --set train.base.batch-size=64,128 --set train.base.epochs=8,4 --zip
   pcamflow sweep p.toml --set train.base.optimizer.adam.learning-rate=log:1e-5..1e-2 --random 20
   pcamflow sweep p.toml --from trials.csv
-A table has a trial in each row; its header holds the keys, and a column `name` names the trials.
+A table has a trial in each row; its header holds the keys, and a column `name` names the
+trials.
 
-Values stand side by side, separated by commas outside of brackets, braces and quotes; each is what
-`run --set` takes. So an array is one value, key=[8,16], and key=[8,16],[16,32] are two.
+Values stand side by side, separated by commas outside of brackets, braces and quotes; each is
+what `run --set` takes. So an array is one value, key=[8,16], and key=[8,16],[16,32] are two.
 
-Stages that are the same in several trials run once. A trial that fails stops no other. Whatever was
-computed is kept: stopped and started again, a sweep goes on where it was.
+Stages that are the same in several trials run once. A trial that fails stops no other. Whatever
+was computed is kept: stopped and started again, a sweep goes on where it was.
 Results are shown in out/<pipeline>/trials/<trial>/."
 )]
 pub(super) struct SweepArguments {
@@ -46,7 +47,7 @@ pub(super) struct SweepArguments {
     #[arg(long, conflicts_with_all = ["random", "from"])]
     zip: bool,
     /// Draw N trials, instead of every combination
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "from")]
+    #[arg(long, value_name = "N", value_parser = super::args::at_least_one, conflicts_with = "from")]
     random: Option<u32>,
     /// Decides what --random draws [default: 42]
     #[arg(long, value_name = "SEED", conflicts_with = "from")]

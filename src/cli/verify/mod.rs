@@ -37,11 +37,14 @@ use crate::{
 #[command(after_help = "\
 What is promised depends on the kind of stage:
   synthesize, split, preview                  the same bytes, anywhere
-  train, resume-train, command                the same bytes on the same machine, device and threads; elsewhere
-                                              one valid result of many: differences are only told
-  evaluate, explain, metrics, sanity          the same numbers within the tolerance, on any device and threads
-Numbers are within the tolerance if they differ by at most that part of the largest number of their column or
-array. Pictures and texts for people are made from those numbers: how they differ is told, and not judged.
+  train, resume-train, command                the same bytes on the same machine, device and
+                                              threads; elsewhere one valid result of many:
+                                              differences are only told
+  evaluate, explain, metrics, sanity          the same numbers within the tolerance, on any
+                                              device and threads
+Numbers are within the tolerance if they differ by at most that part of the largest number of their
+column or array. Pictures and texts for people are made from those numbers: how they differ is told,
+and not judged.
 
 Exit codes: 0 as promised, 1 not (or nothing to compare with), 2 usage, 3 environment, 130 interrupted.
 
@@ -60,7 +63,7 @@ pub(super) struct VerifyArguments {
     #[arg(long, value_name = "DEVICE")]
     pub(super) device: Option<DeviceChoice>,
     /// CPU threads this time
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = super::args::at_least_one)]
     pub(super) threads: Option<u32>,
     /// How far numbers may be apart, where a tolerance is promised
     #[arg(long, value_name = "PART", default_value_t = Equality::TOLERANCE, value_parser = tolerance)]

@@ -85,15 +85,15 @@ impl Told<'_> {
 
 fn ending(stage: &Command, status: ExitStatus) -> String {
     let program = match &stage.shell {
-        Some(_) => "the script",
-        None => stage.program.first().map_or("the program", String::as_str),
+        Some(_) => "the script".to_owned(),
+        None => stage.program.first().map_or("the program".to_owned(), |program| format!("`{program}`")),
     };
     match (status.code(), status.signal()) {
-        (Some(code), _) => format!("`{program}` failed: exit code {code}"),
+        (Some(code), _) => format!("{program} failed: exit code {code}"),
         (None, Some(9)) => {
-            format!("`{program}` was killed (SIGKILL): by hand, or by the kernel for want of memory")
+            format!("{program} was killed (SIGKILL): by hand, or by the kernel for want of memory")
         }
-        (None, signal) => format!("`{program}` was ended by signal {}", signal.unwrap_or_default()),
+        (None, signal) => format!("{program} was ended by signal {}", signal.unwrap_or_default()),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use console::truncate_str;
+
 use super::{Drawing, DrawnStage, shape};
 use crate::{
     engine::event::Planned,
@@ -11,6 +13,9 @@ use crate::{
         repeated::{grouped, one_name, parts},
     },
 };
+
+/// The longest reason that is drawn, in columns.
+const LONGEST: usize = 100;
 
 /// How a stage stands, the most urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +34,9 @@ impl Standing {
     pub(super) fn of(stage: &DrawnStage) -> Option<(Self, String)> {
         let planned = stage.planned.as_ref()?;
         if let Some(failure) = &stage.failure {
-            return Some((Self::Failed, format::one_line(failure)));
+            // What follows the first line is for `pcamflow log`.
+            let first = format::one_line(failure.lines().next().unwrap_or_default());
+            return Some((Self::Failed, truncate_str(&first, LONGEST, "…").into_owned()));
         }
         let standing = match planned.state {
             Planned::Cached => Self::Cached,

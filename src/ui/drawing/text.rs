@@ -13,10 +13,11 @@ use crate::ui::{View, paint::Tone};
 /// One line a stage, between them the lines that lead on; with a plan, its state and why beside it.
 pub(super) fn text(nodes: &Nodes, view: &View) -> String {
     let rows = rows(nodes, view);
-    let drawn = rows.iter().map(|(first, _, _)| measure_text_width(first)).max().unwrap_or(0);
+    let drawn = rows.iter().map(|Row { first, .. }| measure_text_width(first)).max().unwrap_or(0);
     let named = nodes.nodes.iter().map(|node| measure_text_width(&node.label)).max().unwrap_or(0);
     let mut text = String::new();
-    for (first, below, node) in &rows {
+    for Row { apart, first, below, node } in &rows {
+        text += apart;
         let first = pad_str(first, drawn, Alignment::Left, None);
         let name = pad_str(&node.label, named, Alignment::Left, None);
         let line = format!("{first}  {name}  {}", status(node, view));
@@ -33,18 +34,38 @@ pub(super) fn text(nodes: &Nodes, view: &View) -> String {
     text
 }
 
-/// For each stage its mark in the drawing, and the lines below it up to the next stage's.
-fn rows<'a>(nodes: &'a Nodes, view: &View) -> Vec<(String, String, &'a Node)> {
+/// One stage in the drawing.
+struct Row<'a> {
+    /// A line that keeps it apart from the one above, which it does not read.
+    apart: String,
+    /// Its mark, and the ways beside it.
+    first: String,
+    /// The lines below it up to the next stage's.
+    below: String,
+    node: &'a Node,
+}
+
+/// Every stage from the top.
+fn rows<'a>(nodes: &'a Nodes, view: &View) -> Vec<Row<'a>> {
     let feeds = nodes.feeds();
     let mut renderer = GraphRowRenderer::new().output().with_min_row_height(1).build_box_drawing();
+    // Where a mark stands whose stage nobody reads: right below it, another would look like its reader.
+    let mut ended: Option<usize> = None;
     let mut row = |index: usize| {
         let node = &nodes.nodes[index];
         let readers = feeds[index].iter().map(|reader| Ancestor::Parent(*reader)).collect();
         let (tone, glyph) = node.standing.map_or((Tone::Normal, "●"), |it| (it.tone(), it.glyph()));
         // Without a text: the renderer would begin each where its lines end, and names in a column read best.
-        let drawn = renderer.next_row(index, readers, view.paint.tone(tone, glyph), String::new());
+        let mark = view.paint.tone(tone, glyph).to_string();
+        let drawn = renderer.next_row(index, readers, mark.clone(), String::new());
         let (first, below) = drawn.split_once('\n').unwrap_or((&drawn, ""));
-        (first.trim_end().to_owned(), below.to_owned(), node)
+        let column = first.find(&mark).map(|at| measure_text_width(&first[..at]));
+        let apart = match column.is_some() && column == ended {
+            true => format!("{}\n", first.replacen(&mark, " ", 1).trim_end()),
+            false => String::new(),
+        };
+        ended = column.filter(|_| feeds[index].is_empty());
+        Row { apart, first: first.trim_end().to_owned(), below: below.to_owned(), node }
     };
     shape::order(&feeds).into_iter().map(&mut row).collect()
 }
@@ -98,6 +119,20 @@ mod tests {
   ●  preview.p
 ";
         assert_eq!(drawn(&drawing(stages, &edges), None), expected);
+    }
+
+    #[test]
+    fn stages_that_do_not_read_each_other_stand_apart() {
+        let stages = ["split.a", "split.b", "train.b", "split.c"].map(|name| stage(name, None)).to_vec();
+        let expected = "\
+●  split.a
+
+●  split.b
+●  train.b
+
+●  split.c
+";
+        assert_eq!(drawn(&drawing(stages, &[(1, 2)]), None), expected);
     }
 
     #[test]

@@ -76,7 +76,11 @@ fn depth_and_length_have_limits_that_are_told() {
         ("tables", format!("a = {}", "{b=".repeat(100_000)), "problem"),
         ("dotted", format!("{} = 1", ["a"; 50_000].join(".")), "problem"),
         ("header", format!("[{}]", ["a"; 50_000].join(".")), "problem"),
-        ("long", format!("[synthesize.s]\npatches = '{}'", "a".repeat(5_000_000)), "expected u32"),
+        (
+            "long",
+            format!("[synthesize.s]\npatches = '{}'", "a".repeat(5_000_000)),
+            "a whole number is expected",
+        ),
         ("many", (0..20_000).map(|i| format!("[bad.s{i}]\n")).collect(), "no stage kind `bad`"),
         (
             "stages",
