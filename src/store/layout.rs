@@ -57,9 +57,14 @@ impl Layout {
         self.root.join("latest")
     }
 
+    /// The folder `recall/`.
+    pub(super) fn all_recall(&self) -> PathBuf {
+        self.root.join("recall")
+    }
+
     /// What a pipeline's runs remember of small files.
     pub(super) fn recall(&self, pipeline: &str) -> PathBuf {
-        self.root.join("recall").join(Digest::of(pipeline.as_bytes()).hex())
+        self.all_recall().join(Digest::of(pipeline.as_bytes()).hex())
     }
 
     pub(super) fn sources(&self) -> PathBuf {

@@ -105,7 +105,7 @@ impl Store {
             records: survey.results.values().map(|entry| entry.stat.size).sum(),
             ..Usage::default()
         };
-        for other in [layout.all_latest(), layout.tmp(), layout.leases()] {
+        for other in [layout.all_latest(), layout.all_recall(), layout.tmp(), layout.leases()] {
             usage.records += weight(&other).0;
         }
         usage.records += fsx::stat(&layout.sources())?.map_or(0, |stat| stat.size);
