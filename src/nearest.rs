@@ -9,7 +9,8 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .filter(|(distance, candidate)| {
             let shorter = candidate.chars().count().min(word.chars().count());
             // Of a word of one letter nothing would be left.
-            *distance < shorter.max(1) && *distance <= 1 + shorter / 4
+            let differs = *distance < shorter || word.eq_ignore_ascii_case(candidate);
+            differs && *distance <= 1 + shorter / 4
         })
         .min()
         .map(|(_, candidate)| candidate)
@@ -24,6 +25,7 @@ mod tests {
         assert_eq!(nearest("epoch", ["epochs", "seed"]), Some("epochs"));
         assert_eq!(nearest("batchsize", ["batch-size", "epochs"]), Some("batch-size"));
         assert_eq!(nearest("q", ["n", "seed"]), None, "any letter is one away from any other");
+        assert_eq!(nearest("x", ["X"]), Some("X"));
         assert_eq!(nearest("lr", ["rl"]), Some("rl"));
         assert_eq!(nearest("momentum", ["epochs", "seed"]), None);
     }

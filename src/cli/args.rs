@@ -212,7 +212,7 @@ pub(super) struct GraphArguments {
 #[command(after_help = "\
 Where it goes:
   bash  pcamflow completions bash > ~/.local/share/bash-completion/completions/pcamflow
-  zsh   pcamflow completions zsh > ~/.zfunc/_pcamflow      (with `fpath+=~/.zfunc` before `compinit`)
+  zsh   pcamflow completions zsh > ~/.zfunc/_pcamflow   (with `fpath+=~/.zfunc` before `compinit`)
   fish  pcamflow completions fish > ~/.config/fish/completions/pcamflow.fish")]
 pub(super) struct CompletionsArguments {
     /// The shell

@@ -259,8 +259,8 @@ images = 'split.d/test'
     #[test]
     fn seeds_that_are_wrong_are_told_with_their_place() {
         wrong("[3, 1]", "[3, 1, 0x3]", &["the seed 3 stands here twice", "a.toml:10:16"]);
-        wrong("[3, 1]", "[3, -1]", &["a.toml:10:13", "u64"]);
-        wrong("[3, 1]", "[3, 'one']", &["a.toml:10:13", "u64"]);
+        wrong("[3, 1]", "[3, -1]", &["a.toml:10:13", "a whole number of at least 0"]);
+        wrong("[3, 1]", "[3, 'one']", &["a.toml:10:13", "a whole number is expected"]);
         wrong("[3, 1]", "[]", &["1 to 100 seeds, not 0", "a.toml:10:9"]);
         wrong("[3, 1]", &format!("{:?}", (0..101).collect::<Vec<_>>()), &["1 to 100 seeds, not 101"]);
         wrong("[3, 1]", "3", &["a list of seeds", "seed = 1", "a.toml:10:9"]);

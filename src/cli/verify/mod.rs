@@ -46,7 +46,8 @@ Numbers are within the tolerance if they differ by at most that part of the larg
 column or array. Pictures and texts for people are made from those numbers: how they differ is told,
 and not judged.
 
-Exit codes: 0 as promised, 1 not (or nothing to compare with), 2 usage, 3 environment, 130 interrupted.
+Exit codes: 0 as promised, 1 not (or nothing to compare with), 2 usage, 3 environment,
+130 interrupted.
 
 Examples:
   pcamflow verify p.toml split.pcam
