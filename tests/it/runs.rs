@@ -340,7 +340,8 @@ fn compare_shows_what_differs_and_what_came_of_it() {
         assert!(humantime::parse_rfc3339(&row[at("started")]).is_ok());
     }
     project.pcamflow(&["compare", "--sort", "nothing"]).exit(2).complains("there is no column `nothing`");
-    let by = project.pcamflow(&["compare", "small", "--by", "compute-seconds", "--sort", "s.patches"]).exit(0);
+    let by =
+        project.pcamflow(&["compare", "small", "--by", "compute-seconds", "--sort", "s.patches"]).exit(0);
     says(&by, &["patches", "12"]);
     project.pcamflow(&["compare", "nope.toml"]).exit(2).complains("there is no file `nope.toml`");
     project.pcamflow(&["compare", "17"]).exit(2).complains("there is no run `17`");
