@@ -185,7 +185,7 @@ labels = 'synthesize.s/labels'
 sizes = { train = 40, validation = 10, test = 10 }
 ";
     let project = Sandbox::new().pipeline(text);
-    project.pcamflow(&["check", "p.toml"]).exit(2).complains("\n1 problem:").complains("p.toml:2:");
+    project.pcamflow(&["check", "p.toml"]).exit(2).complains("\n1 problem:").complains("p.toml:4:1");
     project.rewrite("p.toml", text.replace("[\n[syn", "12\n[syn").replace("40,", "40"));
     let output = project.pcamflow(&["check", "p.toml"]).exit(2).complains("\n1 problem:");
     let output = output.complains("p.toml:8:");

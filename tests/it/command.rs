@@ -96,7 +96,7 @@ fn a_failure_tells_the_last_words_and_keeps_the_log() {
     let project = one("for i in $(seq 40); do echo line $i; done; echo why it failed >&2; exit 7", "");
     let output = project.run(&[]).exit(1);
     let message = output.failure();
-    assert!(message.starts_with("`the script` failed: exit code 7\n  line 32\n"), "{message}");
+    assert!(message.starts_with("the script failed: exit code 7\n  line 32\n"), "{message}");
     assert!(message.ends_with("\n  line 40\n  why it failed"), "{message}");
     let log = output.events_of("failed")[0]["log"].as_str().unwrap().to_owned();
     let text = fs::read_to_string(&log).unwrap();

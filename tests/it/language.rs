@@ -145,7 +145,7 @@ fn mistakes_are_shown_in_the_file_that_makes_them() {
     project.rewrite("p.toml", "extends = 'pipelines/full.toml'\n[train.base]\nbatch-size = 0\n");
     refused(&project, 2, &["pipelines/full.toml:10:1", "unknown key `epoch`", "`epochs` is missing"]);
     project.rewrite("pipelines/full.toml", PARENT.replace("seed = 7", "seed = "));
-    refused(&project, 2, &["pipelines/full.toml:3:8", "string values must be quoted"]);
+    refused(&project, 1, &["pipelines/full.toml:3:7", "string values must be quoted"]);
 }
 
 #[test]

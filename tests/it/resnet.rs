@@ -171,6 +171,6 @@ fn mistakes_are_told_at_once_before_anything_is_computed() {
     told(
         "'split.d/validation'\n",
         "'split.d/validation'\nchoose = 'recall'\n",
-        &["`accuracy`", "`youden`", "`f1`"],
+        &["known words: accuracy, youden, f1"],
     );
 }

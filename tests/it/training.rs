@@ -214,7 +214,7 @@ fn wrong_settings_of_a_training_are_told_with_their_places() {
     };
     told("augmentation = { hue = 0.6 }", "`hue` must lie between 0 and 0.5", "p.toml:18:24");
     told("augmentation = { shear = 1 }", "unknown key `shear`", "p.toml:18:18");
-    told("class-weights = 'even'", "expected \"balanced\", or two numbers", "p.toml:18:17");
+    told("class-weights = 'even'", "\"balanced\", or two numbers", "p.toml:18:17");
     told("class-weights = [0, 1]", "`class-weights` must be numbers above 0", "p.toml:18:17");
     told("clip-gradients = { norm = 0 }", "`norm` must be a number above 0", "p.toml:18:27");
     told("schedule.cosine = { epochs = 0 }", "`epochs` must be at least 1", "p.toml:18:30");
