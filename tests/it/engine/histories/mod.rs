@@ -19,7 +19,7 @@ use pcamflow::{
     digest::Digest,
     engine::{
         Engine, Options,
-        event::{Event, Observer, Planned, PlannedStage, Summary},
+        event::{Event, FinishedStage, Observer, Planned, PlannedStage, Summary},
         exec::fake::{Fake, echo},
     },
     pipeline::{Pipeline, Source},
@@ -155,7 +155,14 @@ impl Told {
             finished.map(|finished| finished.key.as_str())
         };
         let made: BTreeSet<&str> = ran.iter().filter_map(|stage| key(stage)).collect();
-        let is_made = |stage: &str| ran.contains(stage) || key(stage).is_some_and(|key| made.contains(key));
+        // What was only to bring bytes back for a stage below a failure is not needed.
+        let unneeded = |stage: &str| {
+            let cached = |finished: &FinishedStage| finished.stage == stage && finished.cached;
+            !summary.failed.is_empty() && summary.finished.iter().any(cached)
+        };
+        let is_made = |stage: &str| {
+            ran.contains(stage) || key(stage).is_some_and(|key| made.contains(key)) || unneeded(stage)
+        };
         let missing: Vec<&&str> =
             due.iter().filter(|stage| !is_made(stage) && !lost.contains(**stage)).collect();
         assert!(missing.is_empty(), "planned and not run: {missing:?}\n{:#?}", self.plan);
