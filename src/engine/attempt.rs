@@ -5,7 +5,6 @@
 //! whole result.
 
 use std::{
-    collections::BTreeMap,
     io::Write,
     ops::ControlFlow,
     path::{Path, PathBuf},
@@ -202,7 +201,7 @@ impl Attempt<'_> {
         if let Some(missing) = declared.iter().find(missing) {
             return Err(process(&format!("the stage ended without writing its artifact {}", missing.file)));
         }
-        let mut made = BTreeMap::new();
+        let mut made = Made::new();
         for artifact in declared {
             let path = staging.join(artifact.file.trim_end_matches('/'));
             let stored = match artifact.file.ends_with('/') {

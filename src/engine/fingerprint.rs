@@ -15,7 +15,10 @@ const FORMAT: u32 = 1;
 
 /// Everything that can change a stage's result.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fingerprint(BTreeMap<String, String>);
+pub struct Fingerprint {
+    lines: BTreeMap<String, String>,
+    key: Digest,
+}
 
 impl Fingerprint {
     /// The fingerprint of a stage whose inputs have these contents (slot, digest).
@@ -33,28 +36,32 @@ impl Fingerprint {
         for artifact in stage.artifacts() {
             lines.insert(join("artifact", &artifact.name), artifact.file.into_owned());
         }
-        Self(lines)
+        Self { key: key(&lines), lines }
     }
 
     /// The key: the digest of the lines `path = value`, each ended by a newline. Neither side holds
     /// one (strings are quoted), so different lines never make the same bytes.
     #[must_use]
     pub fn key(&self) -> Digest {
-        let mut text = String::new();
-        for (path, value) in &self.0 {
-            text.push_str(path);
-            text.push_str(" = ");
-            text.push_str(value);
-            text.push('\n');
-        }
-        Digest::of(text.as_bytes())
+        self.key
     }
 
     /// The lines.
     #[must_use]
     pub fn lines(&self) -> &BTreeMap<String, String> {
-        &self.0
+        &self.lines
     }
+}
+
+fn key(lines: &BTreeMap<String, String>) -> Digest {
+    let length = lines.iter().map(|(path, value)| path.len() + value.len() + 4).sum();
+    let mut text = String::with_capacity(length);
+    for (path, value) in lines {
+        for part in [path, " = ", value, "\n"] {
+            text.push_str(part);
+        }
+    }
+    Digest::of(text.as_bytes())
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     digest::Digest,
     pipeline::{Pipeline, Places, Source},
-    store::{ActionRecord, Check, Existing, Lookup, Store, StoredArtifact},
+    store::{ActionRecord, Artifacts, Check, Existing, Lookup, Store},
 };
 
 /// Decides what has to run.
@@ -38,7 +38,7 @@ pub(super) struct Planner<'a> {
 }
 
 /// The artifacts of a stage that is done, by name.
-pub(super) type Made = BTreeMap<String, StoredArtifact>;
+pub(super) type Made = Artifacts;
 
 /// What has to be done for a stage whose inputs are known.
 pub(super) enum Decision {

@@ -278,8 +278,11 @@ impl<'a> Run<'a, '_> {
         self.states.set(stage, State::Done);
         self.planner.pipeline.graph.feeds(stage).for_each(|next| self.states.look_at(next));
         self.bytes_needed[stage] = false;
-        self.observer.event(&Event::Finished(finished.clone()));
-        self.finished.push(finished);
+        let event = Event::Finished(finished);
+        self.observer.event(&event);
+        if let Event::Finished(finished) = event {
+            self.finished.push(finished);
+        }
     }
 
     /// What "why does it run?" compares with the next time. Failing that costs an explanation.
@@ -382,7 +385,10 @@ impl<'a> Run<'a, '_> {
             would_run: Vec::new(),
             required,
         };
-        self.observer.event(&Event::Ended(summary.clone()));
+        // Told as it is, not as a copy: of many stages it is long.
+        let event = Event::Ended(summary);
+        self.observer.event(&event);
+        let Event::Ended(summary) = event else { unreachable!("it is what it was made") };
         summary
     }
 }

@@ -29,27 +29,35 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// As [`Check::require`], of a message that is worth making only where it is told.
+    pub fn require_else(&mut self, holds: bool, path: &str, message: impl FnOnce() -> String) {
+        if !holds {
+            self.problems.push(Problem::at(self.span(path), message()));
+        }
+    }
+
     /// Requires a whole number of at least `least`.
     pub fn at_least(&mut self, path: &str, value: impl Into<u64>, least: u64) {
-        self.require(value.into() >= least, path, format!("`{}` must be at least {least}", last(path)));
+        let holds = value.into() >= least;
+        self.require_else(holds, path, || format!("`{}` must be at least {least}", last(path)));
     }
 
     /// Requires a finite number in a closed range.
     pub fn within(&mut self, path: &str, value: f64, least: f64, most: f64) {
         let holds = value.is_finite() && (least..=most).contains(&value);
-        self.require(holds, path, format!("`{}` must lie between {least} and {most}", last(path)));
+        self.require_else(holds, path, || format!("`{}` must lie between {least} and {most}", last(path)));
     }
 
     /// Requires a number from 0 up to, but without, 1.
     pub fn below_one(&mut self, path: &str, value: f64) {
         let holds = (0.0..1.0).contains(&value);
-        self.require(holds, path, format!("`{}` must be at least 0 and below 1", last(path)));
+        self.require_else(holds, path, || format!("`{}` must be at least 0 and below 1", last(path)));
     }
 
     /// Requires a finite number above zero.
     pub fn positive(&mut self, path: &str, value: f64) {
         let holds = value.is_finite() && value > 0.0;
-        self.require(holds, path, format!("`{}` must be a number above 0", last(path)));
+        self.require_else(holds, path, || format!("`{}` must be a number above 0", last(path)));
     }
 
     /// Requires no more resamples of a bootstrap than anybody needs: all of them are held in memory.

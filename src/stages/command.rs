@@ -2,6 +2,7 @@
 
 mod output;
 mod placeholder;
+mod ports;
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -12,6 +13,7 @@ use super::{
 
 pub use output::{Holds, Output, PortName};
 pub use placeholder::{Piece, Port, pieces};
+pub use ports::Ports;
 
 /// The folder of the sandbox in which a program finds its inputs.
 pub const INPUTS: &str = "inputs";
@@ -40,9 +42,9 @@ parameters! {
         /// What it reads, by name: artifacts of any kind, source files, and source folders (with a slash at
         /// the end). A path that begins with `./` is relative to the project's folder, any other to that of
         /// the source files. The program finds each as `inputs/NAME`.
-        input inputs: BTreeMap<PortName, FileOrArtifact> = BTreeMap::new();
+        input inputs: Ports<FileOrArtifact> = Ports::default();
         /// What it writes, by name: paths in the folder in which it runs, of a folder with a slash at the end.
-        semantic artifacts: BTreeMap<PortName, Output>;
+        semantic artifacts: Ports<Output>;
         /// Variables of its environment, which is empty but for these, PATH, HOME, TMPDIR, LANG, TZ and
         /// PCAMFLOW_....
         semantic environment: BTreeMap<String, String> = BTreeMap::new();
@@ -84,9 +86,9 @@ impl Stage for Command {
         self.check_words(check);
         self.check_artifacts(check);
         self.check_environment(check);
-        let folder = |name: &str| format!("`{name}` names a folder of the sandbox: call the input otherwise");
-        for name in self.inputs.keys() {
-            check.require(name.as_str() != "artifacts", &slot(name), folder(name.as_str()));
+        let taken = |name: &str| format!("`{name}` names a folder of the sandbox: call the input otherwise");
+        for name in self.inputs.keys().filter(|name| name.as_str() == "artifacts") {
+            check.require(false, &slot(name), taken(name.as_str()));
         }
     }
 
@@ -115,7 +117,7 @@ impl Command {
         if let Some(program) = self.program.first() {
             check.require(!program.is_empty(), "program", "the first word of `program` names a program");
             let undeclared = program.contains('/') && !program.starts_with('/') && !program.contains('{');
-            check.require(!undeclared, "program", declare_it(program));
+            check.require_else(!undeclared, "program", || declare_it(program));
         }
     }
 
@@ -125,11 +127,11 @@ impl Command {
         for word in self.words() {
             let script = field == "program" && SCRIPTS.iter().any(|ending| word.ends_with(ending));
             let path = !word.starts_with(['/', '-']) && !word.contains(['{', ' ', '*', '=']);
-            check.require(!(script && path && !self.is_artifact(word)), field, declare_it(word));
+            check.require_else(!(script && path && !self.is_artifact(word)), field, || declare_it(word));
             check.require(!word.contains('\0'), field, "no argument can hold a NUL character");
             for piece in pieces(word) {
                 if let Piece::Port(port) = piece {
-                    check.require(self.has(&port), field, self.unknown(&port));
+                    check.require_else(self.has(&port), field, || self.unknown(&port));
                 }
             }
         }
@@ -182,13 +184,13 @@ impl Command {
     fn check_environment(&self, check: &mut Check<'_>) {
         for (name, value) in &self.environment {
             let at = format!("environment.{name}");
-            check.require(is_variable(name), &at, no_variable(name));
+            check.require_else(is_variable(name), &at, || no_variable(name));
             check.require(!value.contains('\0'), &at, "no variable can hold a NUL character");
         }
         for name in &self.pass_environment {
-            check.require(is_variable(name), "pass-environment", no_variable(name));
-            let twice = format!("`{name}` is set in `environment` already");
-            check.require(!self.environment.contains_key(name), "pass-environment", twice);
+            check.require_else(is_variable(name), "pass-environment", || no_variable(name));
+            let twice = || format!("`{name}` is set in `environment` already");
+            check.require_else(!self.environment.contains_key(name), "pass-environment", twice);
         }
     }
 }

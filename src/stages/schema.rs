@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     ArtifactRef, Baseline, Bytes, DeviceChoice, FileOrArtifact, Images, Kind, Label, Model, Retry, RetryOn,
-    RunSettings, Samples, SourceFile, StageName, TimeSpan, TrainingData, architecture::Layer,
-    command::PortName, kebab, train::ClassWeights,
+    RunSettings, Samples, SourceFile, StageName, TimeSpan, TrainingData, architecture::Layer, kebab,
+    train::ClassWeights,
 };
 
 /// What may be written for a value.
@@ -181,12 +181,11 @@ impl<T: Schema> Schema for BTreeMap<Label, T> {
     }
 }
 
-impl<T: Schema> Schema for BTreeMap<PortName, T> {
-    fn schema() -> Value {
-        let mut schema = BTreeMap::<Label, T>::schema();
-        schema["propertyNames"] = parsed(r#"{ "pattern": "^[A-Za-z0-9_-][A-Za-z0-9_.-]*$" }"#);
-        schema
-    }
+/// A table with names of that pattern.
+pub(crate) fn by_name<T: Schema>(pattern: &str) -> Value {
+    let mut schema = BTreeMap::<Label, T>::schema();
+    schema["propertyNames"] = json!({ "pattern": pattern });
+    schema
 }
 
 impl Schema for BTreeMap<String, String> {

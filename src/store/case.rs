@@ -56,7 +56,7 @@ impl Case {
     /// Changes an object behind the store's back, later than the clock tick of its publishing.
     pub(super) fn tamper(&self, record: &ActionRecord, with: impl FnOnce(&Path)) {
         std::thread::sleep(Duration::from_millis(20));
-        let path = self.store.object(&record.artifacts["0"].digest);
+        let path = self.store.object(&record.artifacts.get("0").unwrap().digest);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         with(&path);
     }

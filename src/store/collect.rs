@@ -410,7 +410,7 @@ mod tests {
         let policy = Policy { all: true, keep: Keep::Nothing, ..Policy::default() };
         let collected = collect(&case, policy.clone());
         assert_eq!((collected.in_use, collected.results.count), (1, 0));
-        assert!(case.store.object(&record.artifacts["0"].digest).exists());
+        assert!(case.store.object(&record.artifacts.get("0").unwrap().digest).exists());
         drop(lease);
         assert_eq!(collect(&case, policy).objects.count, 2);
     }

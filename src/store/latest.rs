@@ -6,28 +6,35 @@
 //! With it, at most once a day, goes the time at which the key's record was used last (the `mtime` of the
 //! record's file): what is collected as old is what nobody used, not what was made long ago.
 
-use std::{
-    path::Path,
-    time::{Duration, SystemTime},
-};
+use std::{path::Path, time::Duration};
 
-use super::{ActionRecord, Result, Store, survey::Latest};
+use serde::{Deserialize, Serialize};
+
+use super::{ActionRecord, Result, Store, sources::now_ns, survey::Latest};
 use crate::{digest::Digest, fsx};
 
 /// How exactly the last use of a result is known.
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
+/// What stands in such a file.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Noted {
+    key: Digest,
+    /// When it was written.
+    mtime_ns: i64,
+}
+
 impl Store {
-    /// Notes that a stage of a pipeline now has that key, whether it ran or was a hit. Costs one read
-    /// where that is known already.
+    /// Notes that a stage of a pipeline now has that key, whether it ran or was a hit. Costs nothing where that
+    /// is remembered, and one read where it is known already.
     ///
     /// # Errors
     /// Where the store cannot be written.
     pub fn note_latest(&self, pipeline: &str, stage: &str, key: &Digest) -> Result<()> {
         let path = self.layout.latest(pipeline, stage);
-        if let Some((stat, noted)) = self.noted(&path)?
-            && noted == Some(*key)
-            && is_of_today(&stat)
+        if let Some(noted) = self.noted(&path)?
+            && noted.key == *key
+            && is_of_today(noted.mtime_ns)
         {
             return Ok(());
         }
@@ -36,31 +43,31 @@ impl Store {
         let line = |name: &str| name.replace(['\n', '\r'], " ");
         let text = format!("{key}\n{}\n{}\n", line(pipeline), line(stage));
         self.layout.write(&path, text.as_bytes())?;
-        if self.recall.is_wanted()
-            && let Ok(Some(stat)) = fsx::stat(&path)
-        {
-            let id = Digest::of(path.as_os_str().as_encoded_bytes());
-            self.recall.learn(id, stat, key.hex().into_bytes());
-        }
+        // For the rest of this run alone: the folder has changed, and the next one looks.
+        self.learn_noted(&path, Noted { key: *key, mtime_ns: now_ns() });
         Ok(())
     }
 
-    /// The key in such a file, and when it was written; read only if that is not remembered.
-    fn noted(&self, path: &Path) -> Result<Option<(fsx::StatTuple, Option<Digest>)>> {
-        if !self.recall.is_wanted() {
-            return Ok(fsx::read_with_stat(path)?.map(|(stat, bytes)| (stat, key_in(&bytes))));
-        }
-        let Some(stat) = fsx::stat(path)? else { return Ok(None) };
-        let id = Digest::of(path.as_os_str().as_encoded_bytes());
-        if let Some(key) = self.recall.get(&id, &stat, key_in) {
-            return Ok(Some((stat, Some(key))));
+    /// What stands in such a file; read only if anything in its folder has changed since that was remembered:
+    /// files there are only ever replaced, which shows in the folder's own stat tuple.
+    fn noted(&self, path: &Path) -> Result<Option<Noted>> {
+        if let Some(folder) = self.recall.latest()
+            && let Some(noted) = self.recall.get(&id(path), &folder, |bytes| postcard::from_bytes(bytes).ok())
+        {
+            return Ok(Some(noted));
         }
         let Some((stat, bytes)) = fsx::read_with_stat(path)? else { return Ok(None) };
-        let key = key_in(&bytes);
-        if let Some(key) = key {
-            self.recall.learn(id, stat, key.hex().into_bytes());
+        let noted = key_in(&bytes).map(|key| Noted { key, mtime_ns: stat.mtime_ns });
+        if let Some(noted) = noted {
+            self.learn_noted(path, noted);
         }
-        Ok(Some((stat, key)))
+        Ok(noted)
+    }
+
+    fn learn_noted(&self, path: &Path, noted: Noted) {
+        if let (Some(folder), Ok(bytes)) = (self.recall.latest(), postcard::to_stdvec(&noted)) {
+            self.recall.learn(id(path), folder, bytes);
+        }
     }
 
     /// The record that this stage of this pipeline had last, if it is still there.
@@ -105,9 +112,12 @@ fn key_in(bytes: &[u8]) -> Option<Digest> {
 }
 
 /// Whether a file was written within a day of now; a clock that was set back must not stop the noting.
-fn is_of_today(stat: &fsx::StatTuple) -> bool {
-    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
-    now.abs_diff(u128::try_from(stat.mtime_ns).unwrap_or_default()) < DAY.as_nanos()
+fn is_of_today(mtime_ns: i64) -> bool {
+    u128::from(now_ns().abs_diff(mtime_ns)) < DAY.as_nanos()
+}
+
+fn id(path: &Path) -> Digest {
+    Digest::of(path.as_os_str().as_encoded_bytes())
 }
 
 #[cfg(test)]

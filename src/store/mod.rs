@@ -32,6 +32,7 @@
 //! - Nothing that a live run relies on is removed ([`Lease`]); whatever else is removed or put aside goes
 //!   in an order in which results are there whole or not at all.
 
+mod brief;
 #[cfg(test)]
 mod case;
 mod check;
@@ -67,7 +68,7 @@ pub use forget::Forgotten;
 pub use lease::{Hold, Lease};
 pub use locks::{KeyLock, TryKey};
 pub use quarantine::Damage;
-pub use record::{ActionRecord, Number, Provenance, RECORD_FORMAT, StoredArtifact};
+pub use record::{ActionRecord, Artifacts, Number, Provenance, RECORD_FORMAT, StoredArtifact};
 pub use records::{Committed, Existing, Lookup};
 pub use runs::{
     Asked, Ended, Git, LiveRun, Outcome, RUN_FORMAT, ReadRun, Requirement, RunFile, RunRecord, RunStage,

@@ -9,7 +9,7 @@
 //! Knows bytes and stat tuples; what the bytes mean is the callers' matter.
 //!
 //! ```text
-//! "pcamflow recall 1\n"   what it is
+//! "pcamflow recall 2\n"   what it is
 //! count                   of entries, 8 bytes (all numbers: little-endian)
 //! count entries           sorted by ID: ID (32), stat tuple (4 x 8), end of its bytes (8), age (8)
 //! bytes                   of all entries
@@ -35,7 +35,7 @@ use crate::{
     fsx::{self, StatTuple},
 };
 
-const HEAD: &[u8] = b"pcamflow recall 1\n";
+const HEAD: &[u8] = b"pcamflow recall 2\n";
 const COUNT: usize = HEAD.len() + 8;
 const ENTRY: usize = 32 + 4 * 8 + 8 + 8;
 const SEAL: usize = 32;
@@ -49,6 +49,8 @@ pub(super) struct Recall {
     layout: Arc<Layout>,
     book: OnceLock<Book>,
     fresh: Mutex<BTreeMap<Digest, (StatTuple, Vec<u8>)>>,
+    /// The stat tuple that the folder `latest` had before a run looked at anything in it.
+    latest: Mutex<Option<StatTuple>>,
 }
 
 /// What was remembered when the run began.
@@ -71,6 +73,8 @@ impl Store {
     /// From now on what the store's small files say is remembered from run to run of that pipeline.
     pub fn recall_for(&self, pipeline: &str) {
         self.recall.book.get_or_init(|| Book::load(self.layout.recall(pipeline)));
+        let latest = fsx::stat(&self.layout.all_latest()).ok().flatten();
+        *self.recall.latest.lock().unwrap_or_else(PoisonError::into_inner) = latest;
     }
 
     /// Writes down what was learnt, for the next run.
@@ -83,12 +87,17 @@ impl Store {
 
 impl Recall {
     pub(super) fn new(layout: Arc<Layout>) -> Self {
-        Self { layout, book: OnceLock::new(), fresh: Mutex::default() }
+        Self { layout, book: OnceLock::new(), fresh: Mutex::default(), latest: Mutex::default() }
     }
 
     /// Whether there is any use in learning.
     pub(super) fn is_wanted(&self) -> bool {
         self.book.get().is_some()
+    }
+
+    /// The stat tuple that the folder `latest` had when the run began; `None` where nothing is learnt.
+    pub(super) fn latest(&self) -> Option<StatTuple> {
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What a file said when it had that stat tuple, read with `read`.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{digest::Digest, fsx::StatTuple};
@@ -24,7 +25,8 @@ pub struct ActionRecord {
     /// The whole fingerprint, one canonical line each: path -> value.
     pub lines: BTreeMap<String, String>,
     /// What the stage wrote, by the artifact's name.
-    pub artifacts: BTreeMap<String, StoredArtifact>,
+    #[serde(serialize_with = "as_map")]
+    pub artifacts: Artifacts,
     /// The object that holds the log. Nobody's input.
     pub log: Option<Digest>,
     /// Who made it, where and how long it took. Nobody's input.
@@ -35,6 +37,9 @@ pub struct ActionRecord {
     #[serde(default)]
     pub home: Option<String>,
 }
+
+/// What a stage wrote, by the artifact's name. Mostly one or two: they stand side by side.
+pub type Artifacts = LiteMap<String, StoredArtifact>;
 
 /// One artifact of a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +63,11 @@ impl StoredArtifact {
     pub fn is_folder(&self) -> bool {
         self.file.ends_with('/')
     }
+}
+
+/// The map's own way is a list where it is empty.
+fn as_map<S: serde::Serializer>(artifacts: &Artifacts, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(artifacts.iter())
 }
 
 /// Who made a result, where, and how long it took.
@@ -131,7 +141,7 @@ pub(super) mod examples {
             stage: stage.to_owned(),
             kind: "train".to_owned(),
             lines: BTreeMap::from([("parameters.epochs".to_owned(), key.to_owned())]),
-            artifacts: BTreeMap::new(),
+            artifacts: Artifacts::new(),
             log: None,
             made: Provenance { device: "cpu".to_owned(), seconds: 1.5, ..Provenance::default() },
             numbers: vec![Number { name: "accuracy".to_owned(), value: 0.1 + 0.2 }],

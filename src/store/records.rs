@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    ActionRecord, Check, Damage, RECORD_FORMAT, Result, Store, TryKey, layout::Layout, quarantine::put_away,
-    seal,
+    ActionRecord, Check, Damage, RECORD_FORMAT, Result, Store, TryKey, brief::Brief, layout::Layout,
+    quarantine::put_away, seal,
 };
 use crate::{
     digest::Digest,
@@ -66,26 +66,22 @@ impl Store {
         Ok(lookup)
     }
 
-    /// The record of a key without its lines, if it is remembered what stands in its file: costs one look.
-    /// `None` says nothing: then [`Store::record`] does.
+    /// What a run asks of the record of a key that it finds (its lines and most of who made it are not in it),
+    /// if it is remembered what stands in its file: costs one look. `None` says nothing: then
+    /// [`Store::record`] does.
     #[must_use]
     pub fn recalled(&self, key: &Digest) -> Option<Box<ActionRecord>> {
         if !self.recall.is_wanted() {
             return None;
         }
         let seen = fsx::stat(&self.layout.record(key)).ok().flatten()?;
-        let record: ActionRecord = self.recall.get(key, &seen, |bytes| serde_json::from_slice(bytes).ok())?;
-        (record.format == RECORD_FORMAT && record.key == *key).then(|| Box::new(record))
+        let brief = self.recall.get(key, &seen, Brief::read)?;
+        Some(Box::new(brief.record(*key)))
     }
 
     fn learn(&self, record: &ActionRecord, seen: StatTuple) {
-        if !self.recall.is_wanted() {
-            return;
-        }
-        // The lines are most of a record, and nobody asks for them but who explains.
-        let told = ActionRecord { lines: BTreeMap::new(), ..record.clone() };
-        if let Ok(bytes) = serde_json::to_vec(&told) {
-            self.recall.learn(record.key, seen, bytes);
+        if self.recall.is_wanted() {
+            self.recall.learn(record.key, seen, Brief::of(record).bytes());
         }
     }
 

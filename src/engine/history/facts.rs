@@ -284,7 +284,7 @@ seeds = [1, 2]
             stage: "train.t".to_owned(),
             kind: "train".to_owned(),
             lines: lines.map(|(a, b)| (a.to_owned(), b.to_owned())).into(),
-            artifacts: BTreeMap::new(),
+            artifacts: store::Artifacts::new(),
             log: None,
             made: store::Provenance::default(),
             numbers: Vec::new(),

@@ -6,7 +6,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -18,9 +18,14 @@ use super::{
         survey::Latest,
         verify::Flaw,
     },
-    ReadRun, RunFile, RunState, live_path, name_of,
+    ReadRun, RunFile, RunState,
+    again::{self, Beside},
+    live_path, name_of,
 };
-use crate::{digest::Digest, fsx};
+use crate::{
+    digest::Digest,
+    fsx::{self, StatTuple},
+};
 
 /// What is kept for the sake of recorded runs.
 #[derive(Debug, Default)]
@@ -106,6 +111,7 @@ impl Store {
             }
             removed.add(stat.size);
             if !dry_run {
+                again::remove(&file)?;
                 fsx::remove_file(&file.path)?;
                 fsx::remove_file(&live_path(&self.layout, file.id))?;
             }
@@ -119,15 +125,32 @@ impl Store {
         for file in &files {
             let Some(seen) = fsx::stat(&file.path)? else { continue };
             if let ReadRun::Damaged(what) = self.run(file)? {
-                let damage =
-                    super::super::quarantine::put_away(&self.layout, &file.path, &seen, what.to_owned());
-                if damage.moved_to.is_none() && fsx::stat(&file.path)? != Some(seen) {
-                    continue;
-                }
-                let made_by = vec![format!("run {} of {}", file.id, file.pipeline)];
-                flaws.insert(file.path.clone(), Flaw { made_by, ..damage.into() });
+                self.damaged_run(file, &file.path, &seen, what, flaws)?;
+            }
+            let beside = again::path(file);
+            if let Some(seen) = fsx::stat(&beside)?
+                && matches!(again::read(file)?, Beside::Damaged)
+            {
+                let what = "how often it was repeated is damaged: it counts from one again";
+                self.damaged_run(file, &beside, &seen, what, flaws)?;
             }
         }
         Ok(files.len())
+    }
+
+    fn damaged_run(
+        &self,
+        file: &RunFile,
+        path: &Path,
+        seen: &StatTuple,
+        what: &str,
+        flaws: &mut BTreeMap<PathBuf, Flaw>,
+    ) -> Result<()> {
+        let damage = super::super::quarantine::put_away(&self.layout, path, seen, what.to_owned());
+        if damage.moved_to.is_some() || fsx::stat(path)? == Some(*seen) {
+            let made_by = vec![format!("run {} of {}", file.id, file.pipeline)];
+            flaws.insert(path.to_owned(), Flaw { made_by, ..damage.into() });
+        }
+        Ok(())
     }
 }

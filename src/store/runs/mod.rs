@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! runs/000017.full.json   the record of run 17, of the pipeline `full`
+//! runs/000017.full.again  how often it was repeated, and found everything in the store
 //! runs/live/17            locked by run 17 while it lives
 //! runs/lock               locked for the giving of a number
 //! ```
 //!
 //! A record is written when a run starts to compute, and replaced once when that ends; a run that finds
 //! everything in the store is written once, at its end, and where it is the same as the last one of its
-//! pipeline, only counted there ([`RunRecord::repeated`]): so reruns in CI do not fill the store.
+//! pipeline, only counted beside that ([`RunRecord::repeated`]): so reruns in CI do not fill the store.
 //!
 //! **Numbers, not times, are the order.** A run gets the next free number, under a lock that is held for the
 //! writing of one small file. So two runs never share a number, and a clock that is set back confuses nothing.
@@ -19,6 +20,7 @@
 //! A record is sealed like an action record: one that was cut off or modified is named and never misread. It
 //! is history alone: nothing is decided by it but what `gc --keep-runs` keeps.
 
+mod again;
 mod keep;
 mod record;
 
@@ -30,6 +32,7 @@ use std::{
 use super::{Result, Store, layout::Layout, seal};
 use crate::fsx::{self, FileLock, Gate, TryLock};
 
+use again::{Again, Beside};
 pub(super) use keep::Kept;
 #[cfg(test)]
 pub(super) use record::examples;
@@ -132,7 +135,11 @@ impl Store {
     /// # Errors
     /// Where there is one that cannot be read (a damaged one is no error).
     pub fn run(&self, file: &RunFile) -> Result<ReadRun> {
-        Ok(fsx::read_if_there(&file.path)?.map_or(ReadRun::Absent, |bytes| parse(&bytes, file)))
+        let mut read = fsx::read_if_there(&file.path)?.map_or(ReadRun::Absent, |bytes| parse(&bytes, file));
+        if let ReadRun::Record(record) = &mut read {
+            again::add(file, record)?;
+        }
+        Ok(read)
     }
 
     /// Records a run that starts to compute, and gives it its number.
@@ -141,7 +148,7 @@ impl Store {
     /// Where the store cannot be written.
     pub fn begin_run(&self, record: &mut RunRecord) -> Result<LiveRun> {
         let _lock = alone(&self.layout)?;
-        let file = next(&self.layout, &self.runs()?, record);
+        let file = next(&self.layout, &self.runs()?, record)?;
         let lock = live(&self.layout, file.id)?;
         write(&self.layout, &file, record)?;
         Ok(LiveRun { layout: Arc::clone(&self.layout), file, _lock: lock })
@@ -156,15 +163,15 @@ impl Store {
         let _lock = alone(&self.layout)?;
         let files = self.runs()?;
         if record.is_all_cached()
-            && let Some((file, mut last)) = self.last_like(&files, record)?
+            && let Some((file, mut again)) = self.last_like(&files, record)?
         {
-            last.repeated += 1;
-            last.repeated_last = Some(record.started.clone());
-            record.id = last.id;
-            write(&self.layout, &file, &last)?;
-            return Ok(last.id);
+            again.times += 1;
+            again.last.clone_from(&record.started);
+            record.id = file.id;
+            again::write(&self.layout, &file, &again)?;
+            return Ok(file.id);
         }
-        let file = next(&self.layout, &files, record);
+        let file = next(&self.layout, &files, record)?;
         write(&self.layout, &file, record)?;
         Ok(file.id)
     }
@@ -193,14 +200,23 @@ impl Store {
         })
     }
 
-    /// The last run of the pipeline, if it was the same; of a sweep, which runs many trials each time, the last
-    /// one of that trial, if it is not far back.
-    fn last_like(&self, files: &[RunFile], record: &RunRecord) -> Result<Option<(RunFile, Box<RunRecord>)>> {
+    /// The last run of the pipeline, if it was the same, and how often; of a sweep, which runs many trials each
+    /// time, the last one of that trial, if it is not far back.
+    fn last_like(&self, files: &[RunFile], record: &RunRecord) -> Result<Option<(RunFile, Again)>> {
+        let like = record.likeness();
         let far = if record.sweep.is_some() { TRIALS } else { 1 };
         let own = files.iter().rev().filter(|file| file.pipeline == name_of(&record.pipeline));
         for file in own.take(far) {
+            match again::read(file)? {
+                // Counted before: the record need not be read.
+                Beside::Again(again) if again.like == like => return Ok(Some((file.clone(), again))),
+                Beside::Again(_) => continue,
+                Beside::Damaged | Beside::Nothing => {}
+            }
             match self.run(file)? {
-                ReadRun::Record(last) if last.is_like(record) => return Ok(Some((file.clone(), last))),
+                ReadRun::Record(last) if last.likeness() == like => {
+                    return Ok(Some((file.clone(), Again { like, times: 0, last: String::new() })));
+                }
                 ReadRun::Record(_) | ReadRun::Foreign(_) | ReadRun::Damaged(_) | ReadRun::Absent => {}
             }
         }
@@ -259,11 +275,14 @@ fn name_of(pipeline: &str) -> &str {
 }
 
 /// The number, and the file, of a new run. Only for a holder of the lock.
-fn next(layout: &Layout, files: &[RunFile], record: &mut RunRecord) -> RunFile {
+fn next(layout: &Layout, files: &[RunFile], record: &mut RunRecord) -> Result<RunFile> {
     record.id = files.last().map_or(1, |last| last.id + 1);
     let pipeline = name_of(&record.pipeline).to_owned();
     let path = layout.runs().join(format!("{:06}.{pipeline}.json", record.id));
-    RunFile { id: record.id, pipeline, path }
+    let file = RunFile { id: record.id, pipeline, path };
+    // What was counted beside a record of that number that is gone.
+    again::remove(&file)?;
+    Ok(file)
 }
 
 fn list(layout: &Layout) -> Result<Vec<RunFile>> {

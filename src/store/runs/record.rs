@@ -221,19 +221,15 @@ impl RunRecord {
         self.stages.iter().filter_map(|stage| stage.key)
     }
 
-    /// Whether another run was about the same and came to the same: what and how, but for when and how fast.
+    /// What it was about, how, and what it came to, but for when and how fast: equal in runs that are alike.
     #[must_use]
-    pub fn is_like(&self, other: &Self) -> bool {
-        let commit = |run: &Self| run.git.as_ref().map(|git| git.commit.clone());
-        let stages = |run: &Self| run.stages.iter().map(|it| (it.name.clone(), it.key, it.outcome)).collect();
-        let (one, two): (Vec<_>, Vec<_>) = (stages(self), stages(other));
-        (&self.pipeline, &self.file, &self.texts, &self.set, &self.data)
-            == (&other.pipeline, &other.file, &other.texts, &other.set, &other.data)
-            && (&self.targets, &self.forced, &self.asked) == (&other.targets, &other.forced, &other.asked)
-            && (&self.sweep, &self.requirements, &self.host, &self.pcamflow)
-                == (&other.sweep, &other.requirements, &other.host, &other.pcamflow)
-            && (self.ended, commit(self)) == (other.ended, commit(other))
-            && one == two
+    pub fn likeness(&self) -> Digest {
+        let commit = self.git.as_ref().map(|git| &git.commit);
+        let stages: Vec<_> = self.stages.iter().map(|it| (&it.name, it.key, it.outcome)).collect();
+        let about = (&self.pipeline, &self.file, &self.texts, &self.set, &self.data, commit, &self.sweep);
+        let how = (&self.targets, &self.forced, &self.asked, &self.requirements, &self.host, &self.pcamflow);
+        let text = serde_json::to_vec(&(about, how, self.ended, stages));
+        Digest::of(&text.expect("a record has only text keys and plain values"))
     }
 }
 
@@ -287,7 +283,7 @@ mod tests {
     fn runs_are_alike_whenever_they_ran_and_however_long() {
         let one = cached("full", &["split.d"]);
         let later = RunRecord { id: 9, started: "later".to_owned(), seconds: Some(2.0), ..one.clone() };
-        assert!(one.is_like(&later) && one.is_all_cached());
+        assert!(one.likeness() == later.likeness() && one.is_all_cached());
         let changes: [fn(&mut RunRecord); 5] = [
             |run| run.set.push("a.b.c=1".to_owned()),
             |run| run.texts[0].text += "# comment",
@@ -298,7 +294,7 @@ mod tests {
         for change in changes {
             let mut other = one.clone();
             change(&mut other);
-            assert!(!one.is_like(&other));
+            assert_ne!(one.likeness(), other.likeness());
         }
     }
 }

@@ -6,6 +6,7 @@
 //! new folder (under another name where its own is taken).
 
 mod marker;
+mod remembered;
 mod replace;
 
 use std::{
@@ -38,7 +39,7 @@ pub struct Shown {
 
 impl Store {
     /// Shows artifacts under their file names in the folder `target`, and nothing of ours that was shown
-    /// there before. Costs a read and a stat per file where that is so already.
+    /// there before. Costs a stat per file where that is so already.
     ///
     /// # Errors
     /// Where a file's name is unfit, something other than a folder stands at `target`, or it cannot be
@@ -63,7 +64,7 @@ impl Store {
                 }
                 let shown = replace(&self.layout, &target, &wanted)?;
                 // Learnt for the next run.
-                self.marker(&target)?;
+                self.already_right(&target, &wanted)?;
                 Ok(shown)
             }
         }
@@ -77,6 +78,10 @@ impl Store {
     /// Where something cannot be removed.
     pub fn hide_others(&self, parent: &Path, keep: &BTreeSet<String>) -> Result<Vec<String>> {
         let parent = std::path::absolute(parent).map_err(fsx::Error::at("resolve", parent))?;
+        let before = fsx::stat(&parent)?;
+        if before.is_some_and(|before| self.shows_no_others(&parent, &before, keep)) {
+            return Ok(Vec::new());
+        }
         let mut gone = Vec::new();
         for name in fsx::list(&parent)? {
             let Some(name) = name.to_str() else { continue };
@@ -88,6 +93,9 @@ impl Store {
             } else if !keep.contains(name) && self.hide(&parent.join(name))? {
                 gone.push(name.to_owned());
             }
+        }
+        if let Some(before) = before {
+            self.remember_no_others(&parent, before, keep);
         }
         Ok(gone)
     }
@@ -120,35 +128,20 @@ impl Store {
 
     /// What there is to say if the folder shows exactly what it should.
     fn already_right(&self, target: &Path, wanted: &BTreeMap<&str, Digest>) -> Result<Option<Shown>> {
-        let Some(marker) = self.marker(target)? else {
+        if self.is_as_remembered(target, wanted) {
+            return Ok(Some(Shown::default()));
+        }
+        let Some(marker) = read_marker(target)? else {
             // Nothing to show and nothing shown: no folder is made for that.
             let absent = absent(&self.layout, wanted)?;
             let nothing = absent.len() == wanted.len() && fsx::stat_link(target)?.is_none();
             return Ok(nothing.then(|| Shown { absent, ..Shown::default() }));
         };
-        as_it_should_be(&self.layout, target, &marker, wanted)
-    }
-
-    /// The marker of a folder; read only if it is not remembered what it says.
-    fn marker(&self, target: &Path) -> Result<Option<Marker>> {
-        if !self.recall.is_wanted() {
-            return read_marker(target);
+        let shown = as_it_should_be(&self.layout, target, &marker, wanted)?;
+        if shown.is_some() {
+            self.remember_shown(target, &marker, wanted);
         }
-        let path = target.join(MARKER);
-        // What cannot be looked at cannot be read either: that says what to do about it.
-        let Ok(Some(stat)) = fsx::stat(&path) else { return read_marker(target) };
-        let id = Digest::of(path.as_os_str().as_encoded_bytes());
-        if let Some(marker) = self.recall.get(&id, &stat, |bytes| serde_json::from_slice(bytes).ok()) {
-            return Ok(Some(marker));
-        }
-        let marker = read_marker(target)?;
-        if let Some(marker) = &marker
-            && fsx::stat(&path)? == Some(stat)
-            && let Ok(bytes) = serde_json::to_vec(marker)
-        {
-            self.recall.learn(id, stat, bytes);
-        }
-        Ok(marker)
+        Ok(shown)
     }
 
     /// Where an artifact is shown in the folder `target`, if it is shown there as it is.
