@@ -5,6 +5,7 @@
 
 pub mod again;
 mod attempt;
+mod certain;
 pub mod details;
 pub mod event;
 pub mod exec;
@@ -13,7 +14,9 @@ mod forecast;
 mod frozen;
 pub mod history;
 mod keys;
+mod kin;
 mod known;
+mod past;
 mod plan;
 pub mod repeats;
 pub mod require;
@@ -243,6 +246,7 @@ impl<'a> Engine<'a> {
             damaged: Default::default(),
             hits: Default::default(),
             places: Default::default(),
+            past: Default::default(),
         }
     }
 

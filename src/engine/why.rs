@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::past::GONE;
 use crate::pipeline::{Pipeline, Places, Source, StageNode};
 
 /// The lines of a fingerprint: path -> value.
@@ -99,7 +100,7 @@ impl Teller<'_> {
         let told: Vec<String> =
             differences.iter().take(2).map(|difference| self.in_words(difference)).collect();
         match differences.len() {
-            0 => "its last result is no longer in the store".to_owned(),
+            0 => GONE.to_owned(),
             1 | 2 => told.join(", "),
             all => format!("{}, and {} more", told.join(", "), all - 2),
         }
@@ -195,7 +196,7 @@ mod tests {
         let reason = why((TEXT, b"a"), (&edited, b"b"));
         assert_eq!(reason, "`batch-size` default -> 32 (a.toml:4), `epochs` 8 -> 9 (a.toml:3), and 1 more");
         assert_eq!(why((TEXT, b"a"), (TEXT, b"b")), "`split.s/train` changed");
-        assert_eq!(why((TEXT, b"a"), (TEXT, b"a")), "its last result is no longer in the store");
+        assert_eq!(why((TEXT, b"a"), (TEXT, b"a")), GONE);
     }
 
     #[test]
