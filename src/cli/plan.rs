@@ -91,7 +91,8 @@ fn planned(
 ) -> Result<(), Refused> {
     let mode = if arguments.json { ui::Mode::Json } else { ui::Mode::Auto };
     let (targets, force) = (arguments.stages.clone(), arguments.force.clone());
-    let engine = Engine::new(pipeline, store, Options { targets, force, ..Options::default() })?;
+    let given = arguments.pipeline.given(arguments.store.as_ref());
+    let engine = Engine::new(pipeline, store, Options { targets, force, given, ..Options::default() })?;
     let stages = engine.plan(&mut *ui::observer(mode))?;
     if !pipeline.trials.is_empty() {
         ui::planned_trials(mode, &trials::planned(pipeline), &stages);

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::past::GONE;
+use super::{change::change, past::GONE};
 use crate::pipeline::{Pipeline, Places, Source, StageNode};
 
 /// The lines of a fingerprint: path -> value.
@@ -110,7 +110,7 @@ impl Teller<'_> {
         match about(line) {
             About::Parameter(path) => {
                 let place = self.place(path).map(|place| format!(" ({place})")).unwrap_or_default();
-                format!("{}{place}", change(path, old.as_deref(), new.as_deref()))
+                format!("{}{place}", changed(path, old.as_deref(), new.as_deref()))
             }
             About::Version => self.version(old.as_deref()),
             About::Format => "the format of keys changed".to_owned(),
@@ -149,19 +149,12 @@ pub(super) fn source(pipeline: &Pipeline, source: &Source) -> String {
     }
 }
 
-fn change(path: &str, old: Option<&str>, new: Option<&str>) -> String {
+/// What became of a parameter, as a plan tells it and whoever tells of changes: `` `sizes.test` 20 -> 10 ``.
+#[must_use]
+pub fn changed(path: &str, old: Option<&str>, new: Option<&str>) -> String {
     // The marker of a table says nothing that its fields don't.
     let marker = [old, new].iter().all(|value| value.is_none_or(|value| value == "{}"));
-    if marker { format!("`{path}`") } else { format!("`{path}` {} -> {}", shown(old), shown(new)) }
-}
-
-fn shown(value: Option<&str>) -> String {
-    const LONGEST: usize = 40;
-    let value = value.unwrap_or("default").replace('"', "");
-    match value.char_indices().nth(LONGEST) {
-        Some((at, _)) => format!("{}...", &value[..at]),
-        None => value,
-    }
+    if marker { format!("`{path}`") } else { format!("`{path}` {}", change(old, new)) }
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ fn row(stage: &str, number: &Spread) -> [Cell; 7] {
     };
     [
         cell(Tone::Normal, format::clean(stage)),
-        cell(Tone::Normal, format::in_words(&format::one_line(&number.name))),
+        cell(Tone::Normal, format::one_line(&number.name)),
         value(number.mean),
         value(number.sd),
         value(number.min),

@@ -140,14 +140,14 @@ fn a_run_is_recorded_with_what_it_was_made_from_and_what_came_of_it() {
             "run 2 of small: done in",
             "set       preview.p.columns=2",
             "asked for threads 1",
-            "since run 1: columns 4 -> 2",
+            "since run 1: `columns` 4 -> 2",
         ],
     );
     let shown = project.pcamflow(&["runs", "show", "latest~1", "--text"]).exit(0);
     assert_eq!(shown.stdout, PIPELINE);
     project.rewrite("p.toml", "[nonsense");
     let text = project.pcamflow(&["runs"]).exit(0);
-    says(&text, &["2 cached", "1 computed, 2 cached", "3 computed", "columns 4 -> 2", "the first one"]);
+    says(&text, &["2 cached", "1 computed, 2 cached", "3 computed", "`columns` 4 -> 2", "the first one"]);
     says(&project.pcamflow(&["runs", "small"]).exit(0), &["3 computed"]);
     project
         .pcamflow(&["runs", "other.toml"])
