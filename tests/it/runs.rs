@@ -154,6 +154,8 @@ fn a_run_is_recorded_with_what_it_was_made_from_and_what_came_of_it() {
         .exit(2)
         .complains("no run of the pipeline `other`; there are runs of small");
     project.pcamflow(&["runs", "show", "3"]).exit(2).complains("there is no run `3`: there are runs 1 to 2");
+    let there = project.pcamflow(&["runs", "show", "3", "--store", ".pcamflow"]).exit(2);
+    there.complains("there are runs 1 to 2 (`pcamflow runs --store .pcamflow`)");
     project.pcamflow(&["runs", "show", "1..2"]).exit(2).complains("one run");
 }
 
