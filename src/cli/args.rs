@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{engine::require::Requirement, stages::DeviceChoice, ui::drawing::Format};
+use crate::{
+    engine::{given::Given, require::Requirement},
+    stages::DeviceChoice,
+    ui::drawing::Format,
+};
 
 /// Declarative, cached pipelines that train a patch classifier on PatchCamelyon and ask it why.
 ///
@@ -57,6 +61,16 @@ const LOG_OF: &str = "The stage (`train.base`; `*` stands for any text)";
 const PATH_OF: &str = "The artifact (`train.base/model`, or by its file: `train.base/model.safetensors`); the stage \
                        alone where it writes but one";
 
+const PATHS: &str = "\
+The path is that of the object in the store: read-only, without an ending, and the same content for
+as long as the store has it, whatever runs later. For programs that go by a name's ending there is
+--shown, the file below `out`, which the next run may replace. A folder, which the store keeps
+packed, has only that path. Both are absolute.";
+
+const CHECKED: &str = "\
+Tells every mistake with its line (exit code 2), or the stages in the order in which they would run:
+folded on a terminal, on one line elsewhere. `pcamflow graph FILE --format json` is for programs.";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -75,13 +89,14 @@ pub(super) enum Command {
     #[command(mut_arg("what", |what| what.value_name("STAGE").help(LOG_OF)))]
     Log(super::results::ResultArguments),
     /// Print the path of an artifact, for scripts
-    #[command(mut_arg("what", |what| what.value_name("STAGE/ARTIFACT").help(PATH_OF)))]
-    Path(super::results::ResultArguments),
+    #[command(after_help = PATHS, mut_arg("what", |what| what.value_name("STAGE/ARTIFACT").help(PATH_OF)))]
+    Path(super::path::PathArguments),
     /// Copy artifacts into a folder
     Export(super::export::ExportArguments),
     /// Compute stages again, without the cache, and compare what comes out
     Verify(super::verify::VerifyArguments),
     /// Check a pipeline file, without running anything
+    #[command(after_help = CHECKED)]
     Check(PipelineArguments),
     /// Write the digests of the source files into the pipeline, so that it can do without them
     Pin(super::pin::PinArguments),
@@ -121,6 +136,13 @@ pub(super) struct PipelineArguments {
     /// The folder of the source files [default: `[pipeline] data`, else `data`; env: PCAMFLOW_DATA]
     #[arg(long, value_name = "DIR")]
     pub(super) data: Option<PathBuf>,
+}
+
+impl PipelineArguments {
+    /// What of it another command has to repeat.
+    pub(super) fn given(&self, store: Option<&PathBuf>) -> Given {
+        Given { set: self.set.clone(), data: self.data.clone(), store: store.cloned() }
+    }
 }
 
 /// How to run it.

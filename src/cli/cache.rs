@@ -281,7 +281,8 @@ fn clear(arguments: &ClearArguments) -> Exit {
         Ok(store) => store,
         Err(error) => return environment(&error),
     };
-    let options = Options { targets: arguments.stages.clone(), ..Options::default() };
+    let given = arguments.pipeline.given(arguments.store.as_ref());
+    let options = Options { targets: arguments.stages.clone(), given, ..Options::default() };
     let named = Engine::new(&pipeline, &store, options)
         .and_then(|engine| engine.keys(&mut *ui::observer(ui::Mode::Auto)));
     match named {

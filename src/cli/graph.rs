@@ -38,7 +38,8 @@ fn drawing(arguments: &GraphArguments, pipeline: &Pipeline) -> Result<Drawing, R
     if arguments.status {
         let folder = arguments.store.clone().unwrap_or_else(|| pipeline.root.join(".pcamflow"));
         let store = Store::open(&folder, store::Options::default())?;
-        let options = Options { targets: arguments.stages.clone(), ..Options::default() };
+        let given = arguments.pipeline.given(arguments.store.as_ref());
+        let options = Options { targets: arguments.stages.clone(), given, ..Options::default() };
         let engine = Engine::new(pipeline, &store, options)?;
         let standing = engine.status(&mut *ui::observer(ui::Mode::Quiet))?;
         for (stage, status) in drawing.stages.iter_mut().zip(standing) {

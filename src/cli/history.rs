@@ -7,6 +7,7 @@ use std::{
 
 use super::{Exit, complain};
 use crate::{
+    engine::given::Given,
     pipeline::{self, project_root},
     store::{self, ReadRun, RunFile, RunRecord, RunState, Store},
 };
@@ -16,6 +17,8 @@ pub(super) struct History {
     pub(super) store: Store,
     /// The oldest first.
     pub(super) files: Vec<RunFile>,
+    /// What a command that is named has to repeat.
+    given: String,
 }
 
 /// What was found in the file of a record.
@@ -35,7 +38,9 @@ impl History {
         let file = file.filter(|file| file.exists()).map_or_else(here, Path::to_owned);
         let folder = store.cloned().unwrap_or_else(|| project_root(&file).join(".pcamflow"));
         let opened = Store::open(&folder, store::Options::default());
-        opened.and_then(|store| Ok(Self { files: store.runs()?, store })).map_err(|error| environment(&error))
+        let given = Given { store: store.cloned(), ..Given::default() }.places();
+        let history = opened.and_then(|store| Ok(Self { files: store.runs()?, store, given }));
+        history.map_err(|error| environment(&error))
     }
 
     /// Whether there is a run of a pipeline: of that file, or of that name.
@@ -70,7 +75,8 @@ impl History {
                 store::RUN_FORMAT
             )),
             ReadRun::Damaged(what) => Found::Unreadable(format!(
-                "its record is damaged: {what}; `pcamflow cache verify` puts it aside"
+                "its record is damaged: {what}; `pcamflow cache verify{}` puts it aside",
+                self.given
             )),
             ReadRun::Absent => Found::Gone,
         })
@@ -111,7 +117,7 @@ impl History {
     fn range(&self) -> String {
         match (self.files.first(), self.files.last()) {
             (Some(first), Some(last)) if first.id != last.id => {
-                format!("there are runs {} to {} (`pcamflow runs`)", first.id, last.id)
+                format!("there are runs {} to {} (`pcamflow runs{}`)", first.id, last.id, self.given)
             }
             (Some(first), _) => format!("there is only run {}", first.id),
             _ => "no run is recorded yet".to_owned(),
@@ -143,7 +149,7 @@ mod tests {
     fn history(ids: &[u64]) -> History {
         let file = |id: &u64| RunFile { id: *id, pipeline: "p".to_owned(), path: PathBuf::new() };
         let store = Store::open(Path::new("/nowhere"), store::Options::default()).unwrap();
-        History { store, files: ids.iter().map(file).collect() }
+        History { store, files: ids.iter().map(file).collect(), given: String::new() }
     }
 
     #[test]

@@ -68,7 +68,8 @@ pub(super) fn pin(arguments: &PinArguments) -> Exit {
         Ok(opened) => opened,
         Err(exit) => return exit,
     };
-    let options = Options { targets: arguments.stages.clone(), ..Options::default() };
+    let given = of.given(arguments.store.as_ref());
+    let options = Options { targets: arguments.stages.clone(), given, ..Options::default() };
     let digests = |engine: &Engine<'_>| -> Result<_, Refused> {
         let digests = engine.source_digests(&mut *ui::observer(ui::Mode::Auto))?;
         Ok((pipeline.mentions(engine.order()), digests))
@@ -167,7 +168,8 @@ fn written(pipeline: &Pipeline, pins: &[(&Mention, Digest)], all: usize) -> Exit
         }
     }
     for (mention, digest) in pins {
-        say(&format!("{}: pinned {} ({})", mention.place, mention.name, digest.short()));
+        let was = mention.pin.map(|pin| format!("{} -> ", pin.short())).unwrap_or_default();
+        say(&format!("{}: pinned {} ({was}{})", mention.place, mention.name, digest.short()));
     }
     let sources = if all == 1 { "source" } else { "sources" };
     say(&match pins.len() {

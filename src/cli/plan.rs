@@ -22,9 +22,9 @@ use crate::{
 #[command(after_help = "\
 Every stage is one of:
   cached   its result is in the store
-  run      it runs for certain
-  maybe    an input may change; decided when that is there: a stage that comes out the same as
-           before makes nobody run
+  run      it runs for certain (of stages that are the same, one of them)
+  maybe    decided when its inputs are there: a stage that comes out the same as before makes
+           nobody run, and a result that fits, in the store or of another stage, is taken
   blocked  a pinned source file that it needs is not here
 
 Nothing is run. With -v, every line of the fingerprints of the stages that are named (or of all),
@@ -91,7 +91,8 @@ fn planned(
 ) -> Result<(), Refused> {
     let mode = if arguments.json { ui::Mode::Json } else { ui::Mode::Auto };
     let (targets, force) = (arguments.stages.clone(), arguments.force.clone());
-    let engine = Engine::new(pipeline, store, Options { targets, force, ..Options::default() })?;
+    let given = arguments.pipeline.given(arguments.store.as_ref());
+    let engine = Engine::new(pipeline, store, Options { targets, force, given, ..Options::default() })?;
     let stages = engine.plan(&mut *ui::observer(mode))?;
     if !pipeline.trials.is_empty() {
         ui::planned_trials(mode, &trials::planned(pipeline), &stages);

@@ -47,9 +47,6 @@ pub(super) struct Results<'a> {
     pub(super) artifact: Option<&'a str>,
     /// Where a run shows artifacts unless it is told otherwise.
     pub(super) out: PathBuf,
-    file: String,
-    /// What else is to be given to a run that makes a result.
-    with: &'static str,
 }
 
 /// Finds the results, says of each that is older that it is, and hands them on. A stage without any is an
@@ -69,7 +66,8 @@ pub(super) fn with_results(
         Some((stage, artifact)) => (stage, Some(artifact)),
         None => (arguments.what.as_str(), None),
     };
-    let options = Options { targets: vec![stage.to_owned()], ..Options::default() };
+    let given = arguments.pipeline.given(arguments.store.as_ref());
+    let options = Options { targets: vec![stage.to_owned()], given, ..Options::default() };
     let engine = match Engine::new(&pipeline, &store, options) {
         Ok(engine) => engine,
         Err(refused) => return tell(&refused),
@@ -78,15 +76,8 @@ pub(super) fn with_results(
         Ok(all) => all,
         Err(refused) => return tell(&refused),
     };
-    let file = pipeline.file.display().to_string();
     let out = pipeline.root.join("out");
-    let with = match (arguments.pipeline.set.is_empty(), arguments.pipeline.data.is_some()) {
-        (true, false) => "",
-        (false, false) => " (with the same --set)",
-        (true, true) => " (with the same --data)",
-        (false, true) => " (with the same --set and --data)",
-    };
-    let results = Results { engine: &engine, all: &all, artifact, out, file, with };
+    let results = Results { engine: &engine, all: &all, artifact, out };
     match results.check(optional) {
         Ok(()) => then(&results),
         Err(exit) => exit,
@@ -102,10 +93,8 @@ impl<'a> Results<'a> {
             match (&result.record, &result.outdated) {
                 (None, why) if !optional => {
                     let (stage, why) = (&result.stage, why.as_deref().unwrap_or_default());
-                    complain(&format!(
-                        "error: `{stage}` has no result yet ({why}): `pcamflow run {} '{stage}'` makes one{}",
-                        self.file, self.with
-                    ));
+                    let run = self.engine.run_of(stage);
+                    complain(&format!("error: `{stage}` has no result yet ({why}): `{run}` makes one"));
                     return Err(Exit::Failed);
                 }
                 // Where there need not be one, it is not yet clear that this is what is shown.
@@ -151,7 +140,13 @@ impl<'a> Results<'a> {
 /// Says of a result that it is not what the pipeline asks for.
 pub(super) fn tell_if_older(result: &StageResult) {
     if let (Some(_), Some(why)) = (&result.record, &result.outdated) {
-        complain(&format!("note: {}: an older result, not what the pipeline asks for: {why}", result.stage));
+        let what = match result.unknown {
+            true => {
+                "the latest result: whether it is what the pipeline asks for cannot be told without its sources"
+            }
+            false => "an older result, not what the pipeline asks for",
+        };
+        complain(&format!("note: {}: {what}: {why}", result.stage));
     }
 }
 

@@ -152,5 +152,6 @@ fn options(arguments: &RunArguments, pipeline: &Pipeline) -> Options {
         keep_going: arguments.keep_going || is_sweep,
         sweep: is_sweep.then(|| id_of(pipeline)),
         require: arguments.require.clone(),
+        given: arguments.pipeline.given(arguments.store.as_ref()),
     }
 }

@@ -154,10 +154,9 @@ impl Engine<'_> {
     }
 
     fn no_result(&self, stage: usize, why: &str) -> NotAgain {
-        let (file, name) = (self.pipeline.file.display(), &self.pipeline.stages[stage].name);
-        let message = format!(
-            "the store has no result to compare with ({why}): `pcamflow run {file} '{name}'` makes one, then verify"
-        );
+        let run = self.run_of(&self.pipeline.stages[stage].name.to_string());
+        let message =
+            format!("the store has no result to compare with ({why}): `{run}` makes one, then verify");
         self.not_again(stage, Failure { class: FailureClass::Stage, message })
     }
 

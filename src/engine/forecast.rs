@@ -1,13 +1,15 @@
 //! The plan of a run: every stage, before anything runs.
 //!
 //! Exact under early cut-off: a run computes every stage that is planned as `run`, and besides them at most
-//! those planned as `maybe`. Two passes: what the store has (`Planner::decide`, as the real run), and then
-//! whose bytes are missing that somebody needs, which makes their makers run again.
+//! those planned as `maybe`. What the store has (`Planner::decide`, as the real run); then whose bytes are
+//! missing that somebody needs, which makes their makers run again; then which of the stages that wait for
+//! others run whatever comes of these (`certain`).
 
 use std::collections::BTreeMap;
 
 use super::{
     event::{Planned, PlannedStage},
+    past::GONE,
     plan::{Decision, Made, Planner},
     why::source,
 };
@@ -24,6 +26,9 @@ pub(super) struct Outlook {
     seconds: Option<f64>,
     /// Whether it only runs for its bytes: its result is known, and where the kind is bitwise, certain.
     for_bytes: bool,
+    /// Of a stage that waits for others, why it would run whatever comes of these; empty where nothing is
+    /// known that would make it.
+    pub(super) so_far: String,
 }
 
 /// All stages in scope, each after what it needs; and where each stands among them.
@@ -33,7 +38,7 @@ pub(super) struct Forecast {
     pub(super) made: Vec<Option<Made>>,
     /// What else is known of these results, for the run that follows; but for their lines.
     hits: Vec<Option<Box<ActionRecord>>>,
-    places: BTreeMap<usize, usize>,
+    pub(super) places: BTreeMap<usize, usize>,
 }
 
 impl Forecast {
@@ -67,7 +72,8 @@ impl Planner<'_> {
     fn planned(&self, outlook: &Outlook) -> PlannedStage {
         let stage = self.pipeline.stages[outlook.stage].name.to_string();
         let last_time = || self.previous(&stage).map(|record| record.made.seconds);
-        let seconds = outlook.seconds.or_else(last_time);
+        let in_a_run = || self.past().seconds(&stage).filter(|_| outlook.why == GONE);
+        let seconds = outlook.seconds.or_else(last_time).or_else(in_a_run);
         PlannedStage { stage, state: outlook.state, why: outlook.why.clone(), seconds }
     }
 
@@ -82,16 +88,35 @@ impl Planner<'_> {
             let outlook = self.outlook(*stage, &mut keys, &mut forecast);
             forecast.stages.push(outlook);
         }
-        while self.bytes_are_needed(&mut forecast) | self.results_are_open(&mut forecast) {}
+        self.settle(&mut forecast);
+        if self.sort_out(&mut forecast) {
+            self.settle(&mut forecast);
+        }
         forecast
     }
 
+    /// Follows what a plan says to its end: of whose bytes somebody needs, and who reads what may change.
+    fn settle(&self, forecast: &mut Forecast) {
+        while self.bytes_are_needed(forecast) | self.results_are_open(forecast) {}
+    }
+
     fn outlook(&self, stage: usize, keys: &mut BTreeMap<Digest, usize>, before: &mut Forecast) -> Outlook {
-        let outlook =
-            |state, why, key, seconds| Outlook { stage, state, why, key, seconds, for_bytes: false };
+        let outlook = |state, why, key, seconds| Outlook {
+            stage,
+            state,
+            why,
+            key,
+            seconds,
+            for_bytes: false,
+            so_far: String::new(),
+        };
         let Some(fingerprint) = self.fingerprint(stage, &before.made) else {
             let (state, why) = self.undecided(stage, before);
-            return outlook(state, why, None, None);
+            let so_far = match state {
+                Planned::Maybe => self.so_far(stage, &before.made),
+                Planned::Cached | Planned::Run | Planned::Blocked => String::new(),
+            };
+            return Outlook { so_far, ..outlook(state, why, None, None) };
         };
         let key = fingerprint.key();
         match self.decide(stage, fingerprint) {
@@ -105,7 +130,7 @@ impl Planner<'_> {
             Decision::Run(run) => {
                 let twin = *keys.entry(key).or_insert(stage);
                 let (state, why) = match self.absent_source(stage) {
-                    Some(file) => (Planned::Blocked, format!("`{file}` is not here, and is needed")),
+                    Some(why) => (Planned::Blocked, why),
                     None if twin != stage && !run.forced => {
                         let twin = &self.pipeline.stages[twin].name;
                         (Planned::Maybe, format!("the same as `{twin}`, which runs"))
@@ -119,24 +144,33 @@ impl Planner<'_> {
 
     /// A stage some of whose inputs are still to be made.
     fn undecided(&self, stage: usize, before: &Forecast) -> (Planned, String) {
-        let blocked = self.makers(stage).find(|(maker, _)| before.state(*maker) == Planned::Blocked);
-        if let Some((maker, _)) = blocked {
-            return (Planned::Blocked, format!("`{}` cannot run", self.pipeline.stages[maker].name));
+        if let Some(why) = self.blocked(stage, before) {
+            return (Planned::Blocked, why);
         }
         if self.forced[stage] {
-            return (Planned::Run, "forced".to_owned());
+            return match self.absent_source(stage) {
+                Some(why) => (Planned::Blocked, why),
+                None => (Planned::Run, "forced".to_owned()),
+            };
         }
         let waits = self.makers(stage).find(|(maker, _)| before.made[*maker].is_none());
         let waits = waits.map_or_else(String::new, |(maker, artifact)| self.may_change(maker, artifact));
-        (Planned::Maybe, self.so_far(stage, &before.made, &waits))
+        (Planned::Maybe, waits)
     }
 
-    /// A pinned source file that is not here, of a stage that has to read it.
-    fn absent_source(&self, stage: usize) -> Option<String> {
+    /// Why a stage cannot run: one that it reads from cannot.
+    pub(super) fn blocked(&self, stage: usize, before: &Forecast) -> Option<String> {
+        let blocked = self.makers(stage).find(|(maker, _)| before.state(*maker) == Planned::Blocked);
+        blocked.map(|(maker, _)| format!("`{}` cannot run", self.pipeline.stages[maker].name))
+    }
+
+    /// Why a stage that has to run cannot: a pinned source file is not here.
+    pub(super) fn absent_source(&self, stage: usize) -> Option<String> {
         let inputs = self.pipeline.stages[stage].inputs.iter();
         let absent =
             |found: &&Source| matches!(found, Source::File { path, .. } if self.known.digest(path).is_none());
-        inputs.map(|input| &input.source).find(absent).map(|absent| source(self.pipeline, absent))
+        let absent = inputs.map(|input| &input.source).find(absent);
+        absent.map(|absent| format!("`{}` is not here, and is needed", source(self.pipeline, absent)))
     }
 
     /// The stages that a stage reads from, with what it reads.
@@ -186,18 +220,10 @@ impl Planner<'_> {
     /// What reads a result that may come out otherwise is open itself. True if that changed anything.
     fn results_are_open(&self, forecast: &mut Forecast) -> bool {
         let mut changed = false;
-        let mut open = vec![false; forecast.stages.len()];
+        let open = self.open(forecast);
         for place in 0..forecast.stages.len() {
             let Outlook { stage, state, for_bytes, .. } = forecast.stages[place];
-            let read = self
-                .makers(stage)
-                .find(|(maker, _)| forecast.places.get(maker).is_some_and(|maker| open[*maker]));
-            let certain = for_bytes && self.pipeline.stages[stage].stage.equality() == Equality::Bitwise;
-            open[place] = match state {
-                Planned::Cached => read.is_some(),
-                Planned::Run | Planned::Maybe => read.is_some() || !certain,
-                Planned::Blocked => false,
-            };
+            let read = self.makers(stage).find(|(maker, _)| open[*maker]);
             let decided = forecast.stages[place].key.is_some() && !self.forced[stage] && !for_bytes;
             if let Some((maker, artifact)) = read.filter(|_| decided)
                 && matches!(state, Planned::Cached | Planned::Run)
@@ -208,5 +234,20 @@ impl Planner<'_> {
             }
         }
         changed
+    }
+
+    /// By stage, whether its result may come out otherwise than it is known.
+    pub(super) fn open(&self, forecast: &Forecast) -> Vec<bool> {
+        let mut open = vec![false; self.pipeline.stages.len()];
+        for Outlook { stage, state, for_bytes, .. } in &forecast.stages {
+            let read = self.makers(*stage).any(|(maker, _)| open[maker]);
+            let certain = *for_bytes && self.pipeline.stages[*stage].stage.equality() == Equality::Bitwise;
+            open[*stage] = match state {
+                Planned::Cached => read,
+                Planned::Run | Planned::Maybe => read || !certain,
+                Planned::Blocked => false,
+            };
+        }
+        open
     }
 }

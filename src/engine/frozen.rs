@@ -10,6 +10,7 @@ use super::{
     Engine, Refused,
     event::{Event, FinishedStage, Observer, Planned, PlannedStage, Summary},
     forecast::Forecast,
+    past::GONE,
     plan::{Made, Planner},
     require::Results,
     show::Show,
@@ -78,11 +79,7 @@ impl Engine<'_> {
 /// A stage whose result was not there; one that was there when the run was planned is gone by now.
 fn not_taken(stage: PlannedStage) -> PlannedStage {
     match stage.state {
-        Planned::Cached => PlannedStage {
-            state: Planned::Run,
-            why: "its result is no longer in the store".to_owned(),
-            ..stage
-        },
+        Planned::Cached => PlannedStage { state: Planned::Run, why: GONE.to_owned(), ..stage },
         Planned::Run | Planned::Maybe | Planned::Blocked => stage,
     }
 }

@@ -41,12 +41,15 @@ enum There {
 impl Known {
     /// Finds the digest of every source file that the stages in scope read.
     ///
+    /// `pin` is the command that takes a file that is another one.
+    ///
     /// # Errors
     /// Every file that is missing, unreadable or not what its pin says, with its place in the pipeline.
     pub(super) fn find(
         pipeline: &Pipeline,
         scope: &[usize],
         store: &Store,
+        pin: &str,
         observer: &mut dyn Observer,
     ) -> Result<Self, Vec<String>> {
         let mentions: Vec<Mention<'_>> = mentions(pipeline, scope).collect();
@@ -55,7 +58,7 @@ impl Known {
             mentions.iter().filter_map(|mention| mention.absent(found[mention.path])).collect();
         let (known, unreadable) = Self::here(&mentions, &found, store, observer);
         problems.extend(unreadable);
-        problems.extend(mentions.iter().filter_map(|mention| mention.not_as_pinned(&known, &pipeline.file)));
+        problems.extend(mentions.iter().filter_map(|mention| mention.not_as_pinned(&known, pin)));
         // Stages may read the same file, repeats of a stage mostly do.
         let mut told = BTreeSet::new();
         problems.retain(|problem| told.insert(problem.clone()));
@@ -140,16 +143,15 @@ impl Mention<'_> {
         there == if self.folder { There::Folder } else { There::File }
     }
 
-    fn not_as_pinned(&self, known: &Known, pipeline: &Path) -> Option<String> {
+    fn not_as_pinned(&self, known: &Known, pin_again: &str) -> Option<String> {
         let (pin, found) = (self.pin?, known.digest(self.path)?);
         (pin != found).then(|| {
             let path = self.path.display();
             format!(
                 "{}: {path} is not the {} that is pinned here: its BLAKE3 is {found}, not {pin} \
-                 (`pcamflow pin {} --update` takes the new one)",
+                 (`{pin_again}` takes the new one)",
                 self.place,
                 if self.folder { "folder" } else { "file" },
-                pipeline.display()
             )
         })
     }

@@ -5,15 +5,20 @@
 
 pub mod again;
 mod attempt;
+mod certain;
+pub mod change;
 pub mod details;
 pub mod event;
 pub mod exec;
 pub mod fingerprint;
 mod forecast;
 mod frozen;
+pub mod given;
 pub mod history;
 mod keys;
+mod kin;
 mod known;
+mod past;
 mod plan;
 pub mod repeats;
 pub mod require;
@@ -41,6 +46,7 @@ use crate::{digest::Digest, pipeline::Pipeline, stages::RunSettings, store::Stor
 use event::{Event, Observer, PlannedStage, Summary};
 use exec::Executor;
 use forecast::Forecast;
+use given::{Given, quoted};
 pub use keys::NamedStage;
 use known::Known;
 use plan::Planner;
@@ -73,6 +79,8 @@ pub struct Options {
     pub sweep: Option<String>,
     /// What the run has to reach.
     pub require: Vec<Requirement>,
+    /// What else the command line said: for messages that name a command.
+    pub given: Given,
 }
 
 /// Why a run did not begin.
@@ -230,7 +238,19 @@ impl<'a> Engine<'a> {
 
     fn known(&self, observer: &mut dyn Observer) -> Result<Known, Refused> {
         self.store.recall_for(&self.pipeline.name);
-        Known::find(self.pipeline, &self.order, self.store, observer).map_err(Refused::Wrong)
+        let pin = format!("pcamflow pin {} --update{}", self.file(), self.options.given.places());
+        Known::find(self.pipeline, &self.order, self.store, &pin, observer).map_err(Refused::Wrong)
+    }
+
+    /// The pipeline's file as shells read it.
+    fn file(&self) -> String {
+        quoted(&self.pipeline.file.display().to_string())
+    }
+
+    /// The command that runs a stage, as this one was given.
+    #[must_use]
+    pub fn run_of(&self, stage: &str) -> String {
+        format!("pcamflow run {} '{stage}'{}", self.file(), self.options.given.words())
     }
 
     fn planner<'p>(&'p self, known: &'p Known) -> Planner<'p> {
@@ -243,6 +263,7 @@ impl<'a> Engine<'a> {
             damaged: Default::default(),
             hits: Default::default(),
             places: Default::default(),
+            past: Default::default(),
         }
     }
 

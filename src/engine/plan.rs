@@ -11,6 +11,7 @@ use std::{
 use super::{
     fingerprint::Fingerprint,
     known::Known,
+    past::{GONE, NEVER, Past},
     why::{Difference, Teller, differences},
 };
 use crate::{
@@ -35,6 +36,8 @@ pub(super) struct Planner<'a> {
     pub(super) hits: RefCell<Vec<Option<Box<ActionRecord>>>>,
     /// Where values are written, once somebody asks.
     pub(super) places: OnceCell<Places<'a>>,
+    /// What runs tell of stages whose results are gone, once somebody asks.
+    pub(super) past: OnceCell<Past>,
 }
 
 /// The artifacts of a stage that is done, by name.
@@ -72,7 +75,7 @@ impl<'a> Planner<'a> {
         Some(Fingerprint::new(&node.stage, inputs))
     }
 
-    fn digest(&self, source: &Source, made: &[Option<Made>]) -> Option<Digest> {
+    pub(super) fn digest(&self, source: &Source, made: &[Option<Made>]) -> Option<Digest> {
         match source {
             Source::Artifact { stage, artifact } => {
                 Some(made[*stage].as_ref()?.get(artifact.as_ref())?.digest)
@@ -182,25 +185,31 @@ impl<'a> Planner<'a> {
         let name = self.pipeline.stages[stage].name.to_string();
         match self.previous(&name) {
             Some(record) => self.teller(stage).reason(&differences(&record.lines, fingerprint.lines())),
-            None if self.had_result(&name) => "its last result is no longer in the store".to_owned(),
-            None => "never ran".to_owned(),
+            None => self.without_result(&name),
         }
     }
 
-    /// Why a stage may run whose inputs are not all known: what is known to have changed, and for what it
-    /// waits.
-    pub(super) fn so_far(&self, stage: usize, made: &[Option<Made>], waits: &str) -> String {
+    /// Of a stage whose inputs are not all known, why it would run whatever they are; empty where what is known
+    /// of it is as it was.
+    pub(super) fn so_far(&self, stage: usize, made: &[Option<Made>]) -> String {
         let name = self.pipeline.stages[stage].name.to_string();
-        let Some(record) = self.previous(&name) else {
-            return if self.had_result(&name) { waits.to_owned() } else { "never ran".to_owned() };
-        };
+        let Some(record) = self.previous(&name) else { return self.without_result(&name) };
         let known = self.known_lines(stage, made);
         let mut changed = differences(&record.lines, known.lines());
         changed.retain(|Difference { line, new, .. }| !line.starts_with("input ") || new.is_some());
-        if changed.is_empty() {
-            return waits.to_owned();
-        }
-        format!("{}, and {waits}", self.teller(stage).reason(&changed))
+        if changed.is_empty() { String::new() } else { self.teller(stage).reason(&changed) }
+    }
+
+    /// Why a stage runs of which the store has no result.
+    fn without_result(&self, name: &str) -> String {
+        let had = matches!(self.store.latest_key(&self.pipeline.name, name), Ok(Some(_)))
+            || self.past().had_result(name);
+        if had { GONE } else { NEVER }.to_owned()
+    }
+
+    /// What runs tell of stages.
+    pub(super) fn past(&self) -> &Past {
+        self.past.get_or_init(|| Past::of(self.store, &self.pipeline.name))
     }
 
     /// The fingerprint of a stage as far as it is known: the lines of inputs that are still to be made are
@@ -225,10 +234,6 @@ impl<'a> Planner<'a> {
     pub(super) fn previous(&self, name: &str) -> Option<ActionRecord> {
         let had = |name: &str| self.store.previous(&self.pipeline.name, name).ok().flatten();
         had(name).or_else(|| had(&without_trial(name)?))
-    }
-
-    fn had_result(&self, name: &str) -> bool {
-        matches!(self.store.latest_key(&self.pipeline.name, name), Ok(Some(_)))
     }
 }
 

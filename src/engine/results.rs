@@ -22,6 +22,8 @@ pub struct StageResult {
     pub record: Option<ActionRecord>,
     /// Why the result is not what the pipeline asks for now, or why there is none; `None` where it is.
     pub outdated: Option<String>,
+    /// Whether it is open what the pipeline asks for now: sources are not here, and `outdated` says which.
+    pub unknown: bool,
     /// What its inputs are, by slot.
     pub inputs: BTreeMap<String, String>,
     /// The artifacts that it declares: names, and the files that it writes.
@@ -52,8 +54,7 @@ impl Engine<'_> {
     #[must_use]
     pub fn absence(&self, result: &StageResult, artifact: &StoredArtifact) -> Option<String> {
         let record = result.record.as_ref()?;
-        let (file, stage) = (self.pipeline.file.display(), &result.stage);
-        let again = format!("pcamflow run {file} '{stage}'");
+        let (again, stage) = (self.run_of(&result.stage), &result.stage);
         match self.store.check(record, artifact) {
             Ok(check) if check.is_here() => None,
             Ok(Check::Elsewhere) => Some(format!(
@@ -109,6 +110,7 @@ impl Planner<'_> {
             record: current.or_else(|| self.previous(&name)),
             stage: name,
             outdated,
+            unknown: outlook.is_none(),
             inputs: inputs.map(|input| (input.slot.clone(), source(self.pipeline, &input.source))).collect(),
             declared: node.stage.artifacts().into_iter().map(|made| (made.name, made.file)).collect(),
             attempt: attempt.filter(|log| log.exists()),

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::{change::change, past::GONE};
 use crate::pipeline::{Pipeline, Places, Source, StageNode};
 
 /// The lines of a fingerprint: path -> value.
@@ -99,7 +100,7 @@ impl Teller<'_> {
         let told: Vec<String> =
             differences.iter().take(2).map(|difference| self.in_words(difference)).collect();
         match differences.len() {
-            0 => "its last result is no longer in the store".to_owned(),
+            0 => GONE.to_owned(),
             1 | 2 => told.join(", "),
             all => format!("{}, and {} more", told.join(", "), all - 2),
         }
@@ -109,7 +110,7 @@ impl Teller<'_> {
         match about(line) {
             About::Parameter(path) => {
                 let place = self.place(path).map(|place| format!(" ({place})")).unwrap_or_default();
-                format!("{}{place}", change(path, old.as_deref(), new.as_deref()))
+                format!("{}{place}", changed(path, old.as_deref(), new.as_deref()))
             }
             About::Version => self.version(old.as_deref()),
             About::Format => "the format of keys changed".to_owned(),
@@ -148,19 +149,12 @@ pub(super) fn source(pipeline: &Pipeline, source: &Source) -> String {
     }
 }
 
-fn change(path: &str, old: Option<&str>, new: Option<&str>) -> String {
+/// What became of a parameter, as a plan tells it and whoever tells of changes: `` `sizes.test` 20 -> 10 ``.
+#[must_use]
+pub fn changed(path: &str, old: Option<&str>, new: Option<&str>) -> String {
     // The marker of a table says nothing that its fields don't.
     let marker = [old, new].iter().all(|value| value.is_none_or(|value| value == "{}"));
-    if marker { format!("`{path}`") } else { format!("`{path}` {} -> {}", shown(old), shown(new)) }
-}
-
-fn shown(value: Option<&str>) -> String {
-    const LONGEST: usize = 40;
-    let value = value.unwrap_or("default").replace('"', "");
-    match value.char_indices().nth(LONGEST) {
-        Some((at, _)) => format!("{}...", &value[..at]),
-        None => value,
-    }
+    if marker { format!("`{path}`") } else { format!("`{path}` {}", change(old, new)) }
 }
 
 #[cfg(test)]
@@ -195,7 +189,7 @@ mod tests {
         let reason = why((TEXT, b"a"), (&edited, b"b"));
         assert_eq!(reason, "`batch-size` default -> 32 (a.toml:4), `epochs` 8 -> 9 (a.toml:3), and 1 more");
         assert_eq!(why((TEXT, b"a"), (TEXT, b"b")), "`split.s/train` changed");
-        assert_eq!(why((TEXT, b"a"), (TEXT, b"a")), "its last result is no longer in the store");
+        assert_eq!(why((TEXT, b"a"), (TEXT, b"a")), GONE);
     }
 
     #[test]

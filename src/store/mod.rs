@@ -52,6 +52,7 @@ mod record;
 mod records;
 mod runs;
 mod seal;
+mod search;
 mod sources;
 mod survey;
 mod usage;

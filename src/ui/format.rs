@@ -112,21 +112,12 @@ pub fn amount(done: u64, total: u64, unit: &str) -> String {
     }
 }
 
-/// Main numbers, the most telling first: `accuracy 0.9156, AUC 0.971`.
+/// Main numbers, the most telling first, under the names that `--require` and `--by` take:
+/// `accuracy 0.9156, roc-auc 0.971`.
 #[must_use]
 pub fn numbers(numbers: &[Number]) -> String {
-    let one = |n: &Number| format!("{} {}", in_words(&n.name), number(n.value));
+    let one = |n: &Number| format!("{} {}", n.name, number(n.value));
     numbers.iter().map(one).collect::<Vec<_>>().join(", ")
-}
-
-/// A number's name as people read it: `centre-rank` is `centre rank`; a label before it,
-/// `grad-cam/deletion`, stays as the user wrote it.
-#[must_use]
-pub fn in_words(name: &str) -> String {
-    match name.rsplit_once('/') {
-        Some((label, name)) => format!("{label} {}", name.replace('-', " ")),
-        None => name.replace('-', " "),
-    }
 }
 
 /// A text from elsewhere without escape sequences and control characters; line breaks stay.
@@ -165,12 +156,6 @@ fn relative(path: &Path, here: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_of_numbers_are_words_and_labels_stay() {
-        assert_eq!(in_words("centre-rank"), "centre rank");
-        assert_eq!(in_words("grad-cam/deletion"), "grad-cam deletion");
-    }
 
     #[test]
     fn durations_show_two_units_and_round_across_their_borders() {

@@ -150,7 +150,7 @@ fn spread(spread: &Spread) -> String {
         (Some(value), Some(decimals)) => format::fixed(value, decimals),
         (Some(value), None) => format::number(value),
     };
-    let name = prose(&format::in_words(&spread.name));
+    let name = prose(&spread.name);
     let [mean, sd, min, max] = [spread.mean, spread.sd, spread.min, spread.max].map(value);
     row([name, mean, sd, min, max, spread.n.to_string()])
 }
@@ -257,7 +257,7 @@ impl Markdown {
             .flat_map(|stage| {
                 stage.numbers.iter().enumerate().map(|(index, number)| {
                     let name = if index == 0 { code(&stage.stage) } else { String::new() };
-                    let words = prose(&format::in_words(&number.name));
+                    let words = prose(&number.name);
                     let value = if number.value.is_finite() {
                         format::number(number.value)
                     } else {

@@ -17,6 +17,7 @@ pub mod drawing;
 mod fold;
 pub mod format;
 mod json;
+mod listed;
 mod markdown;
 mod out;
 mod paint;
@@ -198,6 +199,12 @@ fn write(text: &str) {
     let mut out = out::Out::new(stdout());
     out.write(text);
     out.flush();
+}
+
+/// Names behind what they are of, for standard output: folded where that is a terminal.
+#[must_use]
+pub fn listed(head: &str, names: &[String]) -> String {
+    listed::text(head, names, view_of_stdout().width)
 }
 
 /// Two that listen: the first may still draw where the second writes, so it hears first.

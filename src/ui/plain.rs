@@ -219,7 +219,7 @@ plan     mini: 1 to run, 2 maybe, 1 cached
 cached   split.pcam
 start    train.base: epochs 8 -> 9
 warning  train.base: no improvement for 3 epochs
-done     train.base: 34.2 s, validation accuracy 0.934, validation loss 0.2013, on cuda:0 (NVIDIA H200), \
+done     train.base: 34.2 s, validation-accuracy 0.934, validation-loss 0.2013, on cuda:0 (NVIDIA H200), \
 resumed from epoch 3
 start    evaluate.test: train.base/model changed
 done     evaluate.test: 2.8 s, accuracy 0.9156, AUC 0.971

@@ -34,7 +34,13 @@ pub(super) fn text(result: &StageResult, absent: &dyn Fn(&str) -> Option<String>
     let facts = [
         (
             "result",
-            result.outdated.as_ref().map_or("up to date".to_owned(), |why| format!("an older one: {why}")),
+            match (&result.outdated, result.unknown) {
+                (None, _) => "up to date".to_owned(),
+                (Some(why), false) => format!("an older one: {why}"),
+                (Some(why), true) => {
+                    format!("the latest one; whether it is up to date cannot be told: {why}")
+                }
+            },
         ),
         ("key", record.key.hex()),
         ("made", place),

@@ -14,10 +14,7 @@ use super::{
     view_of_stdout, words,
 };
 use crate::{
-    engine::{
-        history::{Difference, shortened},
-        repeats::Spread,
-    },
+    engine::{change::change, history::Difference, repeats::Spread, why::changed as changed_in_words},
     protocol::Number,
     store::{Outcome, RunRecord, RunStage, RunState},
 };
@@ -169,7 +166,7 @@ fn stages(run: &RunRecord) -> String {
 /// A number, or the mean of several with its spread: `accuracy 0.934 ± 0.004`.
 fn spread(number: &Spread) -> String {
     let value = number.mean.map_or_else(|| "undefined".to_owned(), |mean| with_spread(mean, number.sd));
-    format!("{} {value}", format::in_words(&format::clean(&number.name)))
+    format!("{} {value}", format::clean(&number.name))
 }
 
 /// A value, with its spread where there is one that says something.
@@ -211,9 +208,13 @@ fn changed(told: &Told, most: usize) -> String {
 
 fn listed(changed: &[Difference], most: usize) -> String {
     let paths: Vec<&str> = changed.iter().map(path).collect();
-    let short = shortened(&paths);
+    let name = |one: &Difference| {
+        let (whole, name) = (path(one), in_stage(path(one)));
+        let alone = paths.iter().filter(|other| in_stage(other) == name).count() == 1;
+        if alone { name.to_owned() } else { whole.to_owned() }
+    };
     let mut texts: Vec<String> =
-        changed.iter().zip(&short).take(most).map(|(one, name)| difference(one, Some(name))).collect();
+        changed.iter().take(most).map(|one| difference(one, Some(&name(one)))).collect();
     if changed.len() > most {
         texts.push(format!("{} more", changed.len() - most));
     }
@@ -229,13 +230,20 @@ fn path(one: &Difference) -> &str {
     }
 }
 
+/// A parameter's path as its stage has it: `sizes.test` of `split.pcam.sizes.test`.
+fn in_stage(path: &str) -> &str {
+    path.splitn(3, '.').nth(2).unwrap_or(path)
+}
+
+/// A difference as a plan tells it; without a name for machines, which have the path as it is.
 fn difference(one: &Difference, name: Option<&str>) -> String {
-    let value = |value: &Option<String>| {
-        value.as_ref().map_or_else(|| "default".to_owned(), |text| brief(&format::one_line(text)))
-    };
     let text = match one {
         Difference::Parameter(path, old, new) => {
-            format!("{} {} -> {}", name.unwrap_or(path), value(old), value(new))
+            let (old, new) = (old.as_deref(), new.as_deref());
+            match name {
+                Some(name) => changed_in_words(name, old, new),
+                None => format!("{path} {}", change(old, new)),
+            }
         }
         Difference::Source(path) => format!("{} changed", name.unwrap_or(path)),
         Difference::NewStage(stage) => format!("+ {stage}"),
@@ -433,9 +441,9 @@ mod tests {
         let lines = [Line::Run(Box::new(told())), Line::Run(Box::new(cached)), unreadable];
         let expected = "\
 run  when       pipeline  outcome     stages                 took  result                 changed
- 17  5 min ago  full      done        1 computed, 1 cached  3.0 s  roc auc 0.850 ± 0.071  epochs 8 -> default, \
-learning-rate 0.1 -> default, 1 more
- 17  5 min ago  full      done        1 cached (18 times)   3.0 s  roc auc 0.850 ± 0.071
+ 17  5 min ago  full      done        1 computed, 1 cached  3.0 s  roc-auc 0.850 ± 0.071  `epochs` 8 -> default, \
+`adam.learning-rate` 0.1 -> default, 1 more
+ 17  5 min ago  full      done        1 cached (18 times)   3.0 s  roc-auc 0.850 ± 0.071
   3             mini      unreadable                                                      it was cut off or modified
 ";
         assert_eq!(table(&lines, now(), &PLAIN), expected);
@@ -455,8 +463,8 @@ learning-rate 0.1 -> default, 1 more
             "run 17 of full: done in 3.0 s\n",
             "  git       abab",
             "with changes that are not committed",
-            "since run 16: epochs 8 -> default, learning-rate 0.1 -> default, + explain.cam",
-            "train.base     computed  2.5 s       roc auc 0.5\n",
+            "since run 16: `epochs` 8 -> default, `adam.learning-rate` 0.1 -> default, + explain.cam",
+            "train.base     computed  2.5 s       roc-auc 0.5\n",
             "explain.cam failed:\n  no layer relu9\n",
         ] {
             assert!(text.contains(part), "{part:?} in\n{text}");

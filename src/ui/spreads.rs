@@ -67,7 +67,7 @@ fn row(stage: &str, number: &Spread) -> [Cell; 7] {
     };
     [
         cell(Tone::Normal, format::clean(stage)),
-        cell(Tone::Normal, format::in_words(&format::one_line(&number.name))),
+        cell(Tone::Normal, format::one_line(&number.name)),
         value(number.mean),
         value(number.sd),
         value(number.min),
@@ -129,8 +129,8 @@ mod tests {
         let expected = "\
 over seeds 1, 2, 3 (out/mini/repeats.csv)
 stage          number                 mean      SD     min     max  n
-train.base     validation accuracy  0.9340  0.0040  0.9300  0.9380  3
-               best epoch                4       0       4       4  3
+train.base     validation-accuracy  0.9340  0.0040  0.9300  0.9380  3
+               best-epoch                4       0       4       4  3
 evaluate.test  accuracy             0.9150  0.0071  0.9100  0.9200  2
                AUC                       -       -       -       -  0
 evaluate.test: 2 of 3: no result of seed 2

@@ -259,7 +259,7 @@ mod tests {
         let expected = "\
 stage             result    time
 split.pcam        cached          train 40,000, validation 5,000
-train.base        ran     34.2 s  validation accuracy 0.934, validation loss 0.2013, on cuda:0 (NVIDIA H200), \
+train.base        ran     34.2 s  validation-accuracy 0.934, validation-loss 0.2013, on cuda:0 (NVIDIA H200), \
 resumed from epoch 3
 evaluate.test     ran      2.8 s  accuracy 0.9156, AUC 0.971
 explain.grad-cam  cached

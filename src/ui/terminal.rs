@@ -237,7 +237,7 @@ mod tests {
     fn a_good_run_leaves_one_line_a_stage() {
         let expected = "\
 · split.pcam        cached
-✓ train.base             34.2 s  validation accuracy 0.934, on cuda:0 (NVIDIA H200), resumed from epoch 3
+✓ train.base             34.2 s  validation-accuracy 0.934, on cuda:0 (NVIDIA H200), resumed from epoch 3
 ! train.base: no improvement for 3 epochs
 ✓ evaluate.test           2.8 s  accuracy 0.9156
 · explain.grad-cam  cached";

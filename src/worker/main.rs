@@ -23,6 +23,7 @@ mod predict;
 mod tensors;
 mod train;
 mod version;
+mod words;
 
 use std::collections::BTreeMap;
 

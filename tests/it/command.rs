@@ -32,6 +32,24 @@ fn chain() -> Sandbox {
     project
 }
 
+#[test]
+fn of_a_script_that_changed_the_plan_shows_where() {
+    let script = "set -e\nfor name in one two three four five; do echo $name; done | sort > made.txt\n\
+                  mv made.txt {artifacts.made}\n";
+    let project = one(script, "");
+    project.run(&[]).exit(0);
+    let text = fs::read_to_string(project.path("p.toml")).unwrap();
+    let planned = |text: &str| {
+        project.rewrite("p.toml", text);
+        project.pcamflow(&["plan", "p.toml"]).exit(0).stdout
+    };
+    let told = planned(&text.replace("sort >", "sort -r >"));
+    let expected = "`shell` line 2: …done | sort > made.txt -> …done | sort -r > made.txt (p.toml:2)\n";
+    assert!(told.contains(expected), "{told}");
+    let told = planned(&text.replace("mv made.txt", "cat made.txt\nmv made.txt"));
+    assert!(told.contains("`shell` line 3: + cat made.txt (p.toml:2)\n"), "{told}");
+}
+
 /// A pipeline of one script, which makes `made`.
 fn one(script: &str, more: &str) -> Sandbox {
     let text = format!("[command.one]\nshell = '''{script}'''\nartifacts = {{ made = 'made' }}\n{more}");

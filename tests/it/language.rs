@@ -342,8 +342,15 @@ fn a_wrong_pin_is_told_and_replaced_when_asked() {
         output.complains("--update replaces the pin");
     }
     assert_eq!(text(&project, "p.toml"), pinned);
-    pin(&project, &["--update"]).exit(0);
-    assert!(text(&project, "p.toml").contains(&digest(&project, "data/y.h5")));
+    let other = format!("`pcamflow pin p.toml --update --data {}`", project.path("data").display());
+    let data = project.path("data");
+    let run = ["plan", "p.toml", "--data", data.to_str().unwrap()];
+    project.pcamflow(&run).exit(2).complains(&other);
+    let old = pinned.split("y.h5").nth(1).unwrap().split('"').find(|text| text.len() == 64).unwrap();
+    let new = digest(&project, "data/y.h5");
+    let told = pin(&project, &["--update"]).exit(0).stdout;
+    assert!(told.contains(&format!("pinned y.h5 ({} -> {})\n", &old[..10], &new[..10])), "{told}");
+    assert!(text(&project, "p.toml").contains(&new));
     pin(&project, &["--check"]).exit(0);
 }
 

@@ -101,13 +101,60 @@ fn a_value_that_was_edited_is_named_with_its_line() {
     for part in told {
         assert!(output.stdout.contains(part), "{part} in\n{}", output.stdout);
     }
-    // What else changed is told also of a stage that waits.
+    // No result has that many columns: it runs whatever it reads.
     project.rewrite(
         "p.toml",
         PIPELINE.replace("slides = 2", "slides = 3").replace("columns = 2", "columns = 1"),
     );
-    let reason = "`columns` 2 -> 1 (p.toml:16), and `split.d/test` may change";
+    let reason = "`columns` 2 -> 1 (p.toml:16)";
+    assert_eq!(planned(&project, &["preview.q"])[2], ["preview.q", "run", reason]);
+    // Once there is one, it may be its own again.
+    project.run(&[]).exit(0);
+    project.rewrite("p.toml", PIPELINE.replace("slides = 2", "slides = 4"));
+    let reason = "`columns` 1 -> 2 (p.toml:16), and `split.d/test` may change";
     assert_eq!(planned(&project, &["preview.q"])[2], ["preview.q", "maybe", reason]);
+}
+
+#[test]
+fn in_an_empty_store_every_stage_is_sure_to_run() {
+    let project = Sandbox::new().pipeline(PIPELINE);
+    let never =
+        ["synthesize.s", "split.d", "preview.p", "preview.q"].map(|stage| [stage, "run", "never ran"]);
+    expect(&project, &never);
+    assert!(plan(&project, &[]).stdout.ends_with("\n4 to run\n"));
+    // Also beside the results of others.
+    project.run(&["synthesize.s"]).exit(0);
+    project.rewrite("p.toml", PIPELINE.replace("patches = 12", "patches = 14"));
+    expect(
+        &project,
+        &[["synthesize.s", "run", "`patches` 12 -> 14 (p.toml:4)"], never[1], never[2], never[3]],
+    );
+    project.run(&[]).exit(0);
+}
+
+#[test]
+fn a_result_that_was_removed_is_said_to_be() {
+    let project = small();
+    let gone = "its last result was removed from the store";
+    project.pcamflow(&["cache", "clear", "p.toml", "preview.*"]).exit(0);
+    let [maker, split, p, q] = planned(&project, &[]).try_into().unwrap();
+    assert_eq!([&maker[1], &split[1]], ["cached", "cached"]);
+    assert_eq!([p, q], [["preview.p", "run", gone], ["preview.q", "run", gone]]);
+    project.run(&[]).exit(0);
+    // Where all went that is remembered of a stage, the records of runs still know.
+    project.run(&["--set", "preview.q.columns=1"]).exit(0);
+    let all = ["cache", "gc", "--older-than", "0s", "--even-latest"];
+    project.pcamflow(&all).exit(0);
+    fs::remove_dir_all(project.path(".pcamflow/latest")).unwrap();
+    let stages = ["synthesize.s", "split.d", "preview.p", "preview.q"];
+    expect(&project, &stages.map(|stage| [stage, "run", gone]));
+    let told = plan(&project, &[]).stdout;
+    assert!(told.contains("estimate, one after another: ") && !told.contains("never ran"), "{told}");
+    project.rewrite(
+        "p.toml",
+        format!("{PIPELINE}[preview.r]\nimages = 'split.d/train'\nrows = 1\ncolumns = 3\n"),
+    );
+    assert_eq!(planned(&project, &[])[4], ["preview.r", "run", "never ran"]);
 }
 
 #[test]

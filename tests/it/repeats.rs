@@ -85,7 +85,12 @@ fn plan_and_check_tell_repeats_in_one_line() {
         "{}",
         output.stdout
     );
-    assert!(output.stdout.contains("\nsplit.d@{1..4}       maybe             never ran\n"));
+    // Their patches may come out the same: that nobody knows before they are made.
+    let told = [
+        "\nsplit.d@1            run               never ran\n",
+        "\nsplit.d@{2,3,4}      maybe             never ran, but may turn out the same as `split.d@1`\n",
+    ];
+    assert!(told.iter().all(|line| output.stdout.contains(line)), "{}", output.stdout);
     let output = project.pcamflow(&["check", "p.toml"]).exit(0);
     assert_eq!(output.stdout, "repeated: 2 stages, 8 with every seed: synthesize.s@{1..4}, split.d@{1..4}\n");
 }

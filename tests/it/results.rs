@@ -40,6 +40,45 @@ fn a_path_is_that_of_the_bytes_and_can_be_used_in_a_script() {
     assert_eq!(by_name, ask(&project, "path", &["split.d/train.h5"]).exit(0).stdout, "a file's name will do");
     assert_eq!(by_name.lines().count(), 1);
     ask(&project, "path", &["*.d/train"]).exit(0);
+    // What goes by endings takes the file that is shown, as long as that is the one.
+    let there = ask(&project, "path", &["split.d/train", "--shown"]).exit(0).stdout;
+    assert!(there.ends_with("/out/small/split.d/train.h5\n"), "{there}");
+    project.run(&["--set", "split.d.sizes.train=5"]).exit(0);
+    let gone = ask(&project, "path", &["split.d/train", "--shown"]).exit(1).complains("is not shown below");
+    assert!(gone.stdout.is_empty() && gone.stderr.contains("`pcamflow run p.toml 'split.d'` shows it again"));
+    assert_eq!(ask(&project, "path", &["split.d/train"]).exit(0).stdout, by_name, "an object stays");
+}
+
+#[test]
+fn a_command_that_is_named_repeats_what_was_given() {
+    let project = Sandbox::new().pipeline(PIPELINE);
+    let given = ["--set", "split.d.sizes.train=5", "--store", "my store", "--data", "x"];
+    let again = "--set split.d.sizes.train=5 --data x --store 'my store'`";
+    for command in ["show", "path"] {
+        let output = ask(&project, command, &[&["split.d/train"], &given[..]].concat());
+        output.exit(1).complains(&format!("`pcamflow run p.toml 'split.d' {again}"));
+    }
+    let output = ask(&project, "verify", &[&["split.d"], &given[..]].concat());
+    output.exit(1).complains(&format!("`pcamflow run p.toml 'split.d' {again}"));
+}
+
+#[test]
+fn without_its_sources_a_result_is_the_latest_and_nobody_says_more() {
+    let text = PIPELINE.replace("'synthesize.s/images'", "'x.h5'").replace("'synthesize.s/labels'", "'y.h5'");
+    let project = Sandbox::new().pipeline(&text).with(|root| {
+        crate::hdf5_files::images(&root.join("data/x.h5"), 12);
+        crate::hdf5_files::labels(&root.join("data/y.h5"), &[0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1]);
+    });
+    project.run(&[]).exit(0);
+    fs::remove_dir_all(project.path("data")).unwrap();
+    let note = "note: split.d: the latest result: whether it is what the pipeline asks for cannot be told without \
+                its sources: p.toml:7: there is no file ";
+    ask(&project, "path", &["split.d/train"]).exit(0).complains(note).never_says("older");
+    let record = ask(&project, "show", &["split.d"]).exit(0).stdout;
+    assert!(
+        record.contains("  result    the latest one; whether it is up to date cannot be told: p.toml:7"),
+        "{record}"
+    );
 }
 
 #[test]

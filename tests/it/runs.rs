@@ -140,20 +140,22 @@ fn a_run_is_recorded_with_what_it_was_made_from_and_what_came_of_it() {
             "run 2 of small: done in",
             "set       preview.p.columns=2",
             "asked for threads 1",
-            "since run 1: columns 4 -> 2",
+            "since run 1: `columns` 4 -> 2",
         ],
     );
     let shown = project.pcamflow(&["runs", "show", "latest~1", "--text"]).exit(0);
     assert_eq!(shown.stdout, PIPELINE);
     project.rewrite("p.toml", "[nonsense");
     let text = project.pcamflow(&["runs"]).exit(0);
-    says(&text, &["2 cached", "1 computed, 2 cached", "3 computed", "columns 4 -> 2", "the first one"]);
+    says(&text, &["2 cached", "1 computed, 2 cached", "3 computed", "`columns` 4 -> 2", "the first one"]);
     says(&project.pcamflow(&["runs", "small"]).exit(0), &["3 computed"]);
     project
         .pcamflow(&["runs", "other.toml"])
         .exit(2)
         .complains("no run of the pipeline `other`; there are runs of small");
     project.pcamflow(&["runs", "show", "3"]).exit(2).complains("there is no run `3`: there are runs 1 to 2");
+    let there = project.pcamflow(&["runs", "show", "3", "--store", ".pcamflow"]).exit(2);
+    there.complains("there are runs 1 to 2 (`pcamflow runs --store .pcamflow`)");
     project.pcamflow(&["runs", "show", "1..2"]).exit(2).complains("one run");
 }
 

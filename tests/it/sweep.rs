@@ -93,7 +93,7 @@ fn the_plan_and_the_end_are_tables() {
         "{}",
         plan.stdout
     );
-    assert!(plan.stdout.contains("\npreview.p[columns=3]  maybe"), "{}", plan.stdout);
+    assert!(plan.stdout.contains("\npreview.p[columns=3]  run"), "{}", plan.stdout);
     let one = project.pcamflow(&[&values[..], &["--dry-run", "preview.p"]].concat()).exit(0);
     assert!(one.stdout.contains("2 trials with 6 stages; what they share is one: 4"), "{}", one.stdout);
     let apart = project.pcamflow(&[&values[..], &["--dry-run", "synthesize.s"]].concat()).exit(0);

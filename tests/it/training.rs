@@ -106,6 +106,33 @@ fn shown(project: &Sandbox, stage: &str, file: &str) -> Vec<u8> {
 }
 
 #[test]
+fn a_log_has_a_line_an_epoch_and_what_came_out_and_is_always_the_same() {
+    let logs = [project(), project()].map(|project| {
+        project.run(&[]).exit(0);
+        let log = |stage| project.pcamflow(&["log", "p.toml", stage]).exit(0).stdout;
+        ["train.t", "evaluate.e", "explain.g"].map(log)
+    });
+    assert_eq!(logs[0], logs[1], "no times, no places");
+    let [train, evaluate, explain] = &logs[0];
+    let lines: Vec<&str> = train.lines().collect();
+    assert_eq!(lines[0], "40 patches to learn from, 12 to choose the best epoch by");
+    for epoch in 1..=4 {
+        let line = lines[epoch];
+        assert!(line.starts_with(&format!("epoch {epoch}: loss ")), "{train}");
+        let told = line.contains("; validation loss ") && line.contains("; learning rate 0.001");
+        assert!(told, "{train}");
+    }
+    assert!(lines[1].ends_with(" (the best so far)") && lines.len() == 6, "{train}");
+    assert!(lines[5].starts_with("result: validation-accuracy "), "{train}");
+    let says =
+        |log: &str, line: &str| assert!(log.lines().any(|it| it.starts_with(line)), "{line} in\n{log}");
+    says(evaluate, "12 patches of split.d/test");
+    says(evaluate, "result: accuracy ");
+    says(explain, "4 of the 12 patches of split.d/test");
+    says(explain, "result: ");
+}
+
+#[test]
 fn a_resumed_training_is_one_that_never_stopped() {
     let project = resumed_project();
     project.run(&["evaluate.more"]).ran([

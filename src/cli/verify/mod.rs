@@ -97,7 +97,8 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Exit {
 fn verified(arguments: &VerifyArguments, pipeline: &Pipeline, store: &Store) -> Result<Exit, Refused> {
     let settings =
         RunSettings { device: arguments.device, threads: arguments.threads, ..RunSettings::default() };
-    let options = Options { targets: arguments.stages.clone(), settings, ..Options::default() };
+    let given = arguments.pipeline.given(arguments.store.as_ref());
+    let options = Options { targets: arguments.stages.clone(), settings, given, ..Options::default() };
     let engine = Engine::new(pipeline, store, options)?;
     let stopped = Arc::new(AtomicBool::new(false));
     stop_on_signals(&stopped);

@@ -142,8 +142,15 @@ fn flatten(path: &str, value: &Value, values: &mut Vec<(String, String)>) {
         }
         Value::String(text) => values.push((path.to_owned(), text.clone())),
         Value::Null => values.push((path.to_owned(), NONE.to_owned())),
+        Value::Array(all) => values.push((path.to_owned(), list(all))),
         other => values.push((path.to_owned(), other.to_string())),
     }
+}
+
+/// A list as people write it, and as plans have it.
+fn list(all: &[Value]) -> String {
+    let one = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    format!("[{}]", all.iter().map(one).collect::<Vec<_>>().join(", "))
 }
 
 /// The value of what is not there.

@@ -38,8 +38,8 @@ In brackets: what it took when it was computed.
 |---|---|--:|
 | `split.pcam` | train | 40,000 |
 |  | validation | 5,000 |
-| `train.base` | validation accuracy | 0.934 |
-|  | validation loss | 0.2013 |
+| `train.base` | validation-accuracy | 0.934 |
+|  | validation-loss | 0.2013 |
 | `evaluate.test` | accuracy | 0.9156 |
 |  | AUC | 0.971 |
 

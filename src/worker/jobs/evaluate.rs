@@ -40,6 +40,8 @@ pub(super) fn run(job: &Job<'_>, stage: &Evaluate) -> Result<Outcome> {
         Some(_) => Some(Images::open_slot(job, "validation", None, stage.seed)?),
         None => None,
     };
+    images.note(job);
+    validation.iter().for_each(|images| images.note(job));
     let mut asking = Asking::new(job, [Some(&images), validation.as_ref()])?;
     // First, for what can be wrong with it is told before the rest is computed.
     let chosen = validation.as_ref().map(|images| choose(&mut asking, images, stage.choose)).transpose()?;

@@ -38,6 +38,7 @@ pub(super) fn run(job: &Job<'_>, stage: &Explain) -> Result<Outcome> {
     let network = job.model()?;
     let stage = &stage.clone().settled(network.architecture());
     let images = Images::open(job, stage.take, stage.seed)?;
+    images.note(job);
     // May read all training patches: last of what can go wrong before the first map.
     let substrate =
         stage.method.baseline().map(|(baseline, _)| Substrate::new(job, &baseline)).transpose()?;

@@ -64,6 +64,13 @@ impl Images {
         Ok(images)
     }
 
+    /// Notes in the log of a stage which patches it is about.
+    pub(crate) fn note(&self, job: &Job<'_>) {
+        let (chosen, all) = (self.positions.len(), self.set.len());
+        let of = if chosen == all { String::new() } else { format!(" of the {all}") };
+        job.reporter.info(&format!("{chosen}{of} patches of {}", self.name));
+    }
+
     /// What people call the patches.
     pub(crate) fn name(&self) -> &str {
         &self.name

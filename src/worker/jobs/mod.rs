@@ -27,7 +27,7 @@ use pcamflow::{
 };
 use tch::Device;
 
-use crate::{allocator, device, job::Job};
+use crate::{allocator, device, job::Job, words};
 
 /// Computes one task.
 ///
@@ -39,8 +39,11 @@ pub(crate) fn run(task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
     let job = Job { task, reporter, device };
     let computed = catch_unwind(AssertUnwindSafe(|| compute(&job)));
     allocator::give_back();
-    let outcome = computed.unwrap_or_else(|panic| out_of_memory(panic, device));
-    Ok(Outcome { device: device::name(device), ..outcome? })
+    let outcome = computed.unwrap_or_else(|panic| out_of_memory(panic, device))?;
+    if !outcome.numbers.is_empty() {
+        reporter.info(&format!("result: {}", words::numbers(&outcome.numbers)));
+    }
+    Ok(Outcome { device: device::name(device), ..outcome })
 }
 
 fn compute(job: &Job<'_>) -> Result<Outcome> {

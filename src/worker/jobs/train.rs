@@ -54,6 +54,11 @@ pub(super) fn train_on(
         None => begin()?,
     };
     let plan = plan(job, length, &state);
+    job.reporter.info(&format!(
+        "{} patches to learn from, {} to choose the best epoch by",
+        learning.len(),
+        validation.len()
+    ));
     train::train(
         &mut state,
         &plan,

@@ -2,7 +2,7 @@
 //!
 //! `recipe` says how to train, `state` is everything that a training is at the end of an epoch,
 //! `epoch` moves it by one pass over the patches (with `schedule`, `weighting` and `augment`),
-//! `checkpoint` turns it into bytes and back, `partial` keeps it between attempts. Knows no stage:
+//! `checkpoint` turns it into bytes and back, `partial` keeps it between attempts, `told` says it in a line. Knows no stage:
 //! `jobs::train` brings it the data and takes the artifacts. To resume is to call `train` with a state
 //! out of a checkpoint.
 
@@ -14,6 +14,7 @@ mod progress;
 mod recipe;
 mod schedule;
 pub(crate) mod state;
+mod told;
 mod weighting;
 
 use anyhow::Result;
@@ -81,6 +82,7 @@ pub(crate) fn train(
             validation_loss: validated.loss,
             validation_accuracy: validated.accuracy,
         });
+        reporter.info(&told::epoch(state));
         if number.is_multiple_of(plan.checkpoint_interval.max(1)) || plan.is_done(state) {
             partial.save(state)?;
         }

@@ -54,6 +54,7 @@ impl Subject {
         let name = job.input(if part { "images" } else { "images.x" })?.name.clone();
         let set = patches::open(job, "images")?;
         let positions = find(explanations.first(), &set, &name)?;
+        job.reporter.info(&format!("{} explained patches of {name}", positions.len()));
         let slides = slides(job, stage, &set, &positions)?;
         let masks = masks(job, stage, &set, &name)?;
         Ok(Self { set, name, positions, slides, masks, empty_masks: AtomicUsize::new(0) })

@@ -255,7 +255,7 @@ fn ends_as_if_nothing_had_been(project: &Project, graph: &Graph) {
     assert_eq!(run(project, graph, &Trouble::None, false).ran, Vec::<String>::new());
 }
 
-fn cases(usual: u32) -> ProptestConfig {
+pub(super) fn cases(usual: u32) -> ProptestConfig {
     let asked = std::env::var("PCAMFLOW_CASES").ok().and_then(|count| count.parse().ok());
     ProptestConfig { cases: asked.unwrap_or(usual), max_shrink_iters: 400, ..ProptestConfig::default() }
 }

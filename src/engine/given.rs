@@ -1,0 +1,61 @@
+//! What the command line said about a pipeline, for messages that name another command: it has to mean the same.
+//!
+//! Knows words and shells; knows neither pipelines nor stores.
+
+use std::path::PathBuf;
+
+/// What was given beside the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Given {
+    /// `--set`, in order.
+    pub set: Vec<String>,
+    /// `--data`.
+    pub data: Option<PathBuf>,
+    /// `--store`.
+    pub store: Option<PathBuf>,
+}
+
+impl Given {
+    /// As a command repeats it, with a space before each word: ` --set train.a.epochs=3 --store /cache`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let set: String = self.set.iter().map(|set| format!(" --set {}", quoted(set))).collect();
+        set + &self.places()
+    }
+
+    /// As a command repeats it that takes no values.
+    #[must_use]
+    pub fn places(&self) -> String {
+        let places = [("--data", &self.data), ("--store", &self.store)];
+        let given = places.into_iter().filter_map(|(option, path)| Some((option, path.as_ref()?)));
+        given.map(|(option, path)| format!(" {option} {}", quoted(&path.display().to_string()))).collect()
+    }
+}
+
+/// A word as shells read it.
+#[must_use]
+pub fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || "_-./=,:@%+".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_given_is_given_again() {
+        let given = Given {
+            set: vec!["train.a.epochs=3".to_owned(), "a.b=[1, 2]".to_owned()],
+            data: Some("my data".into()),
+            store: Some("/cache/it's".into()),
+        };
+        assert_eq!(given.places(), r" --data 'my data' --store '/cache/it'\''s'");
+        assert_eq!(given.words(), " --set train.a.epochs=3 --set 'a.b=[1, 2]'".to_owned() + &given.places());
+        assert_eq!(Given::default().words(), "");
+        assert_eq!((quoted(""), quoted("a*")), ("''".to_owned(), "'a*'".to_owned()));
+    }
+}
