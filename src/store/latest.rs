@@ -48,14 +48,14 @@ impl Store {
     /// The key in such a file, and when it was written; read only if that is not remembered.
     fn noted(&self, path: &Path) -> Result<Option<(fsx::StatTuple, Option<Digest>)>> {
         if !self.recall.is_wanted() {
-            return Ok(fsx::read_with_stat(path)?.map(|(stat, bytes)| (stat, key_in(&bytes))));
+            return Ok(read(path)?.map(|(stat, bytes)| (stat, key_in(&bytes))));
         }
-        let Some(stat) = fsx::stat(path)? else { return Ok(None) };
+        let Ok(Some(stat)) = fsx::stat(path) else { return Ok(None) };
         let id = Digest::of(path.as_os_str().as_encoded_bytes());
         if let Some(key) = self.recall.get(&id, &stat, key_in) {
             return Ok(Some((stat, Some(key))));
         }
-        let Some((stat, bytes)) = fsx::read_with_stat(path)? else { return Ok(None) };
+        let Some((stat, bytes)) = read(path)? else { return Ok(None) };
         let key = key_in(&bytes);
         if let Some(key) = key {
             self.recall.learn(id, stat, key.hex().into_bytes());
@@ -79,8 +79,8 @@ impl Store {
     /// # Errors
     /// Where the store cannot be read.
     pub fn latest_key(&self, pipeline: &str, stage: &str) -> Result<Option<Digest>> {
-        let bytes = fsx::read_if_there(&self.layout.latest(pipeline, stage))?;
-        Ok(bytes.and_then(|bytes| key_in(&bytes)))
+        let read = read(&self.layout.latest(pipeline, stage))?;
+        Ok(read.and_then(|(_, bytes)| key_in(&bytes)))
     }
 
     /// What every stage of every pipeline had last.
@@ -89,7 +89,7 @@ impl Store {
         let mut all = Vec::new();
         for name in fsx::list(&folder)? {
             let path = folder.join(name);
-            let bytes = fsx::read_if_there(&path)?.unwrap_or_default();
+            let Some((_, bytes)) = read(&path)? else { continue };
             let Ok(text) = std::str::from_utf8(&bytes) else { continue };
             let mut lines = text.lines();
             let Some(key) = lines.next().and_then(|line| line.trim().parse().ok()) else { continue };
@@ -100,7 +100,15 @@ impl Store {
     }
 }
 
-fn key_in(bytes: &[u8]) -> Option<Digest> {
+/// The bytes of such a file; `None` also where something else stands in its place, which the next run replaces.
+fn read(path: &Path) -> Result<Option<(fsx::StatTuple, Vec<u8>)>> {
+    match fsx::read_with_stat(path) {
+        Err(error) if error.kind().is_the_files_own() => Ok(None),
+        read => Ok(read?),
+    }
+}
+
+pub(super) fn key_in(bytes: &[u8]) -> Option<Digest> {
     std::str::from_utf8(bytes).ok()?.lines().next()?.trim().parse().ok()
 }
 

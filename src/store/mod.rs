@@ -51,11 +51,13 @@ mod record;
 mod records;
 mod runs;
 mod seal;
+mod small;
 mod sources;
 mod survey;
 mod usage;
 mod verify;
 mod view;
+mod whose;
 mod work;
 
 use std::{path::Path, sync::Arc};

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use console::{Alignment, measure_text_width, pad_str};
+use console::{Alignment, measure_text_width, pad_str, truncate_str};
 use serde::Serialize;
 
 use super::{View, format, json, paint::Tone, runs, view_of_stdout};
@@ -102,6 +102,7 @@ pub fn object(comparison: &Comparison) -> String {
 }
 
 /// One column of the table for people.
+#[derive(Clone)]
 struct Shown {
     heading: String,
     /// Texts with whether they are best.
@@ -124,18 +125,42 @@ fn table_text(comparison: &Comparison, asked: &[String], view: &View) -> String 
     columns.extend(told.iter().zip(shortened(&names)).map(of));
     columns.extend(states_column(comparison));
     let left_out = differ.len() - told.len() + fit(&mut columns, view.width);
+    let blocks = folded(columns, view.width);
+    let text = blocks.iter().map(|columns| block(comparison, columns, view)).collect::<Vec<_>>().join("\n");
+    text + &notes(comparison, left_out)
+}
+
+/// The columns in tables one below the other, none wider than the screen, each led by the first column.
+fn folded(columns: Vec<Shown>, width: Option<usize>) -> Vec<Vec<Shown>> {
+    let mut columns = columns.into_iter();
+    let Some(first) = columns.next() else { return Vec::new() };
+    let mut blocks = vec![vec![first.clone()]];
+    for column in columns {
+        let last = blocks.last_mut().expect("there is one from the start");
+        let fits = width.is_none_or(|width| total(last) + GAP.len() + column.width() <= width);
+        if fits || last.len() == 1 {
+            last.push(column);
+        } else {
+            blocks.push(vec![first.clone(), column]);
+        }
+    }
+    blocks
+}
+
+/// Some columns, for all runs.
+fn block(comparison: &Comparison, columns: &[Shown], view: &View) -> String {
     let widths: Vec<usize> = columns.iter().map(Shown::width).collect();
     let headings = columns.iter().map(|column| view.paint.tone(Tone::Faint, &column.heading));
-    let mut text = line(headings.collect(), &columns, &widths);
+    let mut text = line(headings.collect(), columns, &widths, view.width);
     for place in 0..comparison.rows.len() {
         let tone = |best: bool| if best { Tone::Good } else { Tone::Normal };
         let cells = columns.iter().map(|column| {
             let (text, best) = &column.cells[place];
             view.paint.tone(tone(*best), text)
         });
-        text += &line(cells.collect(), &columns, &widths);
+        text += &line(cells.collect(), columns, &widths, view.width);
     }
-    text + &notes(comparison, left_out)
+    text
 }
 
 fn runs_column(comparison: &Comparison) -> Shown {
@@ -224,9 +249,6 @@ const GAP: &str = "  ";
 fn fit(columns: &mut Vec<Shown>, width: Option<usize>) -> usize {
     let Some(width) = width else { return 0 };
     let before = columns.len();
-    let total = |columns: &[Shown]| {
-        columns.iter().map(Shown::width).sum::<usize>() + GAP.len() * columns.len().saturating_sub(1)
-    };
     while total(columns) > width
         && let Some(last) = columns.iter().skip(2).rposition(|column| !column.asked)
     {
@@ -235,12 +257,21 @@ fn fit(columns: &mut Vec<Shown>, width: Option<usize>) -> usize {
     before - columns.len()
 }
 
-fn line(cells: Vec<String>, columns: &[Shown], widths: &[usize]) -> String {
+/// How wide a table of some columns is.
+fn total(columns: &[Shown]) -> usize {
+    columns.iter().map(Shown::width).sum::<usize>() + GAP.len() * columns.len().saturating_sub(1)
+}
+
+/// A line of a table; what is wider than the screen all by itself is cut.
+fn line(cells: Vec<String>, columns: &[Shown], widths: &[usize], screen: Option<usize>) -> String {
     let padded = cells.iter().zip(columns).zip(widths).map(|((text, column), width)| {
         let alignment = if column.right { Alignment::Right } else { Alignment::Left };
         pad_str(text, *width, alignment, None).into_owned()
     });
-    format!("{}\n", padded.collect::<Vec<_>>().join(GAP).trim_end())
+    let line = padded.collect::<Vec<_>>().join(GAP);
+    let line = line.trim_end();
+    let line = screen.map_or(line.into(), |width| truncate_str(line, width, "…"));
+    format!("{line}\n")
 }
 
 fn notes(comparison: &Comparison, left_out: usize) -> String {
@@ -316,8 +347,31 @@ run  epochs        accuracy   compute time   outcome
         let asked = ["split.d.test".to_owned()];
         for width in [None, Some(10)] {
             let text = table_text(&comparison(), &asked, &View { paint: Paint::OFF, width });
-            assert!(text.lines().next().unwrap().contains("test") && text.contains("200"), "{text}");
+            assert!(text.lines().next().unwrap().contains("epochs") && text.contains("200"), "{text}");
+            assert!(
+                width.is_none_or(|width| text.lines().take(9).all(|line| line.len() <= width + 2)),
+                "{text}"
+            );
         }
+    }
+
+    #[test]
+    fn what_is_wider_than_the_screen_goes_on_below() {
+        let asked = ["evaluate.test.accuracy", "split.d.test"].map(str::to_owned);
+        let text = table_text(&comparison(), &asked, &View { paint: Paint::OFF, width: Some(31) });
+        let expected = "\
+run  epochs        accuracy
+  9  default  0.500 ± 0.010
+ 10  12                0.75*
+
+run  test
+  9   200
+ 10   200
+
+* the best of its column
+2 columns more: `--csv` has all, `--by stage.number` chooses
+";
+        assert_eq!(text, expected);
     }
 
     #[test]

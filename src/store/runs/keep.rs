@@ -99,14 +99,14 @@ impl Store {
         removed: &mut Removed,
     ) -> Result<()> {
         for file in Kept::by_runs(self, most)?.older {
-            let Some(stat) = fsx::stat(&file.path)? else { continue };
+            let Some(stat) = fsx::stat_there(&file.path)? else { continue };
             let young = older_than.is_some_and(|limit| age(stat.mtime_ns, now_ns()) < limit);
             if young || self.liveness(file.id)? == RunState::Running {
                 continue;
             }
             removed.add(stat.size);
             if !dry_run {
-                fsx::remove_file(&file.path)?;
+                fsx::remove_tree(&file.path)?;
                 fsx::remove_file(&live_path(&self.layout, file.id))?;
             }
         }
@@ -117,11 +117,11 @@ impl Store {
     pub(in crate::store) fn verify_runs(&self, flaws: &mut BTreeMap<PathBuf, Flaw>) -> Result<usize> {
         let files = self.runs()?;
         for file in &files {
-            let Some(seen) = fsx::stat(&file.path)? else { continue };
+            let Some(seen) = fsx::stat_there(&file.path)? else { continue };
             if let ReadRun::Damaged(what) = self.run(file)? {
                 let damage =
                     super::super::quarantine::put_away(&self.layout, &file.path, &seen, what.to_owned());
-                if damage.moved_to.is_none() && fsx::stat(&file.path)? != Some(seen) {
+                if damage.moved_to.is_none() && fsx::stat_there(&file.path)? != Some(seen) {
                     continue;
                 }
                 let made_by = vec![format!("run {} of {}", file.id, file.pipeline)];
