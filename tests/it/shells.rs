@@ -98,7 +98,8 @@ fn zsh_offers_commands_files_stages_and_keys() {
         for word in *expected {
             assert!(shown.contains(word), "{line}: no {word} in\n{shown}");
         }
-        assert!(!shown.contains("notes.txt"), "{line}\n{shown}");
+        // One thing alone is typed, and the second Tab asks for what comes behind it.
+        assert!(expected.len() == 1 || !shown.contains("notes.txt"), "{line}\n{shown}");
     }
 }
 
