@@ -124,6 +124,10 @@ fn table_text(comparison: &Comparison, asked: &[String], view: &View) -> String 
     let of = |(at, name): (&usize, String)| Shown { asked: asked(*at), ..shown(comparison, *at, &name) };
     columns.extend(told.iter().zip(shortened(&names)).map(of));
     columns.extend(states_column(comparison));
+    if let (Some(width), Some(first)) = (view.width, columns.first().map(Shown::width)) {
+        let room = width.saturating_sub(first + GAP.len());
+        columns.iter_mut().for_each(|column| column.narrow(room));
+    }
     let left_out = differ.len() - told.len() + fit(&mut columns, view.width);
     let blocks = folded(columns, view.width);
     let text = blocks.iter().map(|columns| block(comparison, columns, view)).collect::<Vec<_>>().join("\n");
@@ -240,6 +244,16 @@ impl Shown {
         let texts = self.cells.iter().map(|(text, _)| text).chain([&self.heading]);
         texts.map(|text| measure_text_width(text)).max().unwrap_or(0)
     }
+
+    /// A heading that is wider than the screen by itself keeps its end, which tells more than its beginning.
+    fn narrow(&mut self, room: usize) {
+        let length = self.heading.chars().count();
+        if measure_text_width(&self.heading) > room {
+            let end: String =
+                self.heading.chars().skip(length.saturating_sub(room.saturating_sub(1))).collect();
+            self.heading = format!("…{end}");
+        }
+    }
 }
 
 const GAP: &str = "  ";
@@ -353,6 +367,20 @@ run  epochs        accuracy   compute time   outcome
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn a_heading_that_is_too_wide_by_itself_is_cut_and_what_stands_below_it_is_not() {
+        let mut long = comparison();
+        long.columns[0].name = "train.a-name-that-goes-on-and-on.epochs".to_owned();
+        long.columns.insert(1, column("train.b.epochs", What::Parameter, None));
+        long.rows.iter_mut().for_each(|row| row.cells.insert(1, Cell::Default));
+        let text = table_text(&long, &[], &View { paint: Paint::OFF, width: Some(20) });
+        assert!(
+            text.starts_with("run  …s-on-and-on.epochs\n") || text.starts_with("run  …on-and-on.epochs\n"),
+            "{text}"
+        );
+        assert!(text.contains("\n  9  default\n 10  12\n"), "{text}");
     }
 
     #[test]
