@@ -3,8 +3,8 @@
 //! What stages had last says most, and is at hand; run records say the rest, and are read only when somebody asks.
 
 use std::{
-    cell::OnceCell,
     collections::{BTreeMap, BTreeSet},
+    sync::OnceLock,
 };
 
 use super::{ReadRun, Store, survey::Latest};
@@ -17,7 +17,7 @@ type User = (String, String);
 pub(super) struct Whose<'a> {
     store: &'a Store,
     latest: BTreeMap<Digest, BTreeSet<User>>,
-    runs: OnceCell<BTreeMap<Digest, BTreeSet<User>>>,
+    runs: OnceLock<BTreeMap<Digest, BTreeSet<User>>>,
 }
 
 impl<'a> Whose<'a> {
@@ -27,7 +27,7 @@ impl<'a> Whose<'a> {
         for Latest { key, names, .. } in latest {
             known.entry(*key).or_default().extend(names.clone());
         }
-        Self { store, latest: known, runs: OnceCell::new() }
+        Self { store, latest: known, runs: OnceLock::new() }
     }
 
     /// The pipelines that had a result.
