@@ -135,9 +135,12 @@ fn verify_finds_a_flip_names_its_stage_and_the_next_run_heals_it() {
     assert!(sound.stdout.contains("all sound"), "{}", sound.stdout);
     flip(&object(&project, "out/kept/split.d/train.h5"));
     let found = project.pcamflow(&["cache", "verify"]).exit(1);
-    for part in
-        ["damaged: `split.d/train`: its content has the digest", "moved to", "quarantine", "1 damaged"]
-    {
+    for part in [
+        "damaged: `split.d/train` of kept: its content has the digest",
+        "moved to",
+        "quarantine",
+        "1 damaged",
+    ] {
         assert!(found.stdout.contains(part), "{part} in\n{}", found.stdout);
     }
     project.pcamflow(&["cache", "verify"]).exit(0);
@@ -167,7 +170,7 @@ fn verify_finds_every_sort_of_harm() {
     project.run(&[]).ran(["split.d"]);
     fs::remove_file(object(&project, "out/kept/split.d/test.h5")).unwrap();
     let found = project.pcamflow(&["cache", "verify"]).exit(1);
-    assert!(found.stdout.contains("`split.d/test`: it is gone"), "{}", found.stdout);
+    assert!(found.stdout.contains("`split.d/test` of kept: it is gone"), "{}", found.stdout);
     project.run(&[]).ran(["split.d"]);
     truncate(&record("synthesize.s"));
     let found = json(&project.pcamflow(&["cache", "verify", "--json"]).exit(1));
