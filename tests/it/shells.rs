@@ -95,7 +95,10 @@ fn zsh_offers_commands_files_stages_and_keys() {
         all.into_iter().map(|one| one.join().unwrap()).collect()
     });
     for ((line, expected), shown) in LINES.iter().zip(shown) {
-        for word in *expected {
+        // Of what begins with one of the others zsh types as much as goes on.
+        let goes_on = |word: &str| expected.iter().any(|longer| *longer != word && longer.starts_with(word));
+        let typed = if expected.iter().any(|word| goes_on(word)) { &expected[..1] } else { expected };
+        for word in typed {
             assert!(shown.contains(word), "{line}: no {word} in\n{shown}");
         }
         // One thing alone is typed, and the second Tab asks for what comes behind it.
