@@ -37,7 +37,7 @@ const HARMS: [Harm; 11] = [
     ("a link in a circle", |path| replace(path, |path| symlink(path, path).unwrap())),
     ("a pipe", |path| replace(path, |path| mknodat(CWD, path, FileType::Fifo, Mode::RUSR, 0).unwrap())),
     // To root this means nothing: then it is merely touched.
-    ("unreadable", |path| fs::set_permissions(path, fs::Permissions::from_mode(0)).unwrap()),
+    ("unreadable", |path| fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap()),
 ];
 
 /// Something else in the place of a file.
