@@ -86,6 +86,12 @@ pub(super) fn compare_runs(arguments: &CompareArguments) -> Exit {
 }
 
 fn run(arguments: &CompareArguments) -> Result<(), Exit> {
+    if let Some(path) = &arguments.plot {
+        fsx::is_writable(path).map_err(|error| {
+            complain(&format!("error: the plot cannot be written: {error}"));
+            Exit::Environment
+        })?;
+    }
     let file = arguments.runs.iter().map(Path::new).find(|path| path.is_file());
     let history = History::open(file, arguments.store.as_ref())?;
     let runs = chosen(arguments, &history)?;

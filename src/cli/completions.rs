@@ -3,12 +3,15 @@
 //! Commands and options stand in the script; for stages, keys and files those of bash, zsh and fish ask the
 //! program (`complete`).
 
-use clap::{Command, CommandFactory};
+use std::collections::BTreeSet;
+
+use clap::{Arg, Command, CommandFactory};
 use clap_complete::Shell;
 
 use super::{
     Exit,
     args::{Arguments, CompletionsArguments},
+    complete::KNOWN,
     say,
 };
 
@@ -59,12 +62,14 @@ _pcamflow() {
 }
 "#;
 
+/// Files are offered only where the program knows nothing: of a pipeline's place it knows files itself. (Lines for
+/// the options of which it knows the values follow; fish asks those of an option nowhere else.)
 const FISH: &str = r#"
 function __fish_pcamflow_asks
     set -l words (commandline -opc)
     $words[1] __complete -- $words[2..] (commandline -ct) 2>/dev/null
 end
-complete -c pcamflow -a '(__fish_pcamflow_asks)'
+complete -c pcamflow -f -n 'count (__fish_pcamflow_asks) >/dev/null' -a '(__fish_pcamflow_asks)'
 "#;
 
 /// Prints the script of a shell.
@@ -79,7 +84,7 @@ pub(super) fn completions(arguments: &CompletionsArguments) -> Exit {
 fn asking(shell: Shell, script: &str) -> String {
     match shell {
         Shell::Bash => format!("{script}{BASH}"),
-        Shell::Fish => format!("{script}{FISH}"),
+        Shell::Fish => format!("{script}{FISH}{}", fish_options(&for_people())),
         Shell::Zsh => {
             let script = script.replacen("_pcamflow() {", "_pcamflow_knows() {", 1);
             let end = script.rfind("\nif [ \"$funcstack[1]\"").unwrap_or(script.len());
@@ -87,6 +92,15 @@ fn asking(shell: Shell, script: &str) -> String {
         }
         _ => script.to_owned(),
     }
+}
+
+/// A line for each option of which the program knows the values.
+fn fish_options(commands: &Command) -> String {
+    let options = commands.get_subcommands().flat_map(Command::get_arguments);
+    let is_known = |arg: &&Arg| arg.get_value_names().is_some_and(|names| KNOWN.contains(&names[0].as_str()));
+    let names: BTreeSet<&str> = options.filter(is_known).filter_map(Arg::get_long).collect();
+    let line = |name: &&str| format!("complete -c pcamflow -l {name} -x -a '(__fish_pcamflow_asks)'\n");
+    names.iter().map(line).collect()
 }
 
 /// The commands without the hidden ones, which the scripts would offer.

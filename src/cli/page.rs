@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::complain;
+use super::{Exit, complain};
 use crate::{
     engine::event::Observer,
     fsx::{self, Durability},
@@ -11,6 +11,14 @@ use crate::{
 
 /// The variable with which GitHub Actions names the file of a step's summary.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
+/// Whether the summary can be written, as far as that shows beforehand: else that is said, before anything runs.
+pub(super) fn is_writable(file: Option<&Path>) -> Result<(), Exit> {
+    file.map_or(Ok(()), fsx::is_writable).map_err(|error| {
+        complain(&format!("error: the summary cannot be written: {error}"));
+        Exit::Environment
+    })
+}
 
 /// Lets something run before a listener, and writes what there is to say of it: into `file`, in place of
 /// what stood there, and behind what stands in the file that GitHub Actions names. What cannot be written is

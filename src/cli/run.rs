@@ -50,21 +50,27 @@ pub(super) fn run_loaded(arguments: &RunArguments, pipeline: &Pipeline, store: &
     if !arguments.dry_run {
         stop_on_signals(&stopped);
     }
-    run_until(arguments, pipeline, store, &stopped, ui::observer(mode(arguments)))
+    run_until(arguments, pipeline, store, &stopped, None, ui::observer(mode(arguments)))
 }
 
-/// As [`run_loaded`], until `stopped` is set; signals and who shows the run are the caller's matter.
+/// As [`run_loaded`], until `stopped` is set; signals, who shows the run and whether another one follows at once
+/// ([`Options::goes_on`]) are the caller's matter.
 pub(super) fn run_until(
     arguments: &RunArguments,
     pipeline: &Pipeline,
     store: &Store,
     stopped: &AtomicBool,
+    goes_on: Option<Arc<AtomicBool>>,
     shown: Box<dyn Observer>,
 ) -> u8 {
+    if let Err(exit) = page::is_writable(arguments.summary.as_deref()) {
+        return exit.code();
+    }
     if arguments.dry_run {
         return plan_loaded(&PlanArguments::from(arguments), pipeline, store, false).code();
     }
-    let engine = Engine::new(pipeline, store, options(arguments, pipeline));
+    let options = Options { goes_on, ..options(arguments, pipeline) };
+    let engine = Engine::new(pipeline, store, options);
     engine
         .and_then(|engine| real_run(arguments, &engine, pipeline, store, stopped, shown))
         .unwrap_or_else(|refused| tell(&refused).code())
@@ -153,5 +159,6 @@ fn options(arguments: &RunArguments, pipeline: &Pipeline) -> Options {
         sweep: is_sweep.then(|| id_of(pipeline)),
         require: arguments.require.clone(),
         given: arguments.pipeline.given(arguments.store.as_ref()),
+        goes_on: None,
     }
 }

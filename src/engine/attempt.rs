@@ -51,6 +51,8 @@ pub(super) struct Done {
 pub(super) struct Failed {
     pub(super) failure: Failure,
     pub(super) log: Option<PathBuf>,
+    /// The source that changed under it, where that is why it counts for nothing: it runs again at once.
+    pub(super) changed: Option<PathBuf>,
 }
 
 /// What every attempt of a run shares.
@@ -60,6 +62,8 @@ pub(super) struct Shared<'a> {
     pub(super) lease: &'a Lease,
     pub(super) executor: &'a dyn Executor,
     pub(super) stopped: &'a AtomicBool,
+    /// See [`super::Options::goes_on`].
+    pub(super) goes_on: Option<&'a AtomicBool>,
 }
 
 /// One stage to compute.
@@ -85,7 +89,7 @@ impl Attempt<'_> {
     }
 
     fn attempt(&self, shared: &Shared<'_>) -> Result<Done, Failed> {
-        let bare = |failure| Failed { failure, log: None };
+        let bare = |failure| Failed { failure, log: None, changed: None };
         let key = self.run.fingerprint.key();
         let lock = self.lock(shared).map_err(bare)?;
         if shared.store.should_tell_of(&lock) {
@@ -100,9 +104,12 @@ impl Attempt<'_> {
         let work = shared.store.work(&key).map_err(environment).map_err(bare)?;
         let log = work.join(LOG);
         let record = self.compute_stubbornly(shared, &work, &log).map_err(|failure| {
-            self.note(shared, &failure);
+            let changed = shared.goes_on.and_then(|_| self.changed_source(shared)).cloned();
+            if changed.is_none() {
+                self.note(shared, &failure);
+            }
             let log = log.exists().then(|| log.clone());
-            Failed { failure, log }
+            Failed { failure, log, changed }
         })?;
         // Where locks keep nobody out, another run may be working there.
         if lock.is_enforced()
@@ -183,13 +190,17 @@ impl Attempt<'_> {
 
     /// A source that changed while it was read belongs to no key.
     fn sources_unchanged(&self, shared: &Shared<'_>) -> Result<(), Failure> {
-        match self.sources.iter().find(|path| !shared.store.sources().is_unchanged(path)) {
+        match self.changed_source(shared) {
             None => Ok(()),
             Some(path) => Err(stage(format!(
                 "{} changed while this was computed from it: what was computed is not kept; run again",
                 path.display()
             ))),
         }
+    }
+
+    fn changed_source(&self, shared: &Shared<'_>) -> Option<&PathBuf> {
+        self.sources.iter().find(|path| !shared.store.sources().is_unchanged(path))
     }
 
     fn publish(&self, shared: &Shared<'_>, staging: &Path) -> Result<Made, Failure> {

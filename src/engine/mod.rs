@@ -38,7 +38,7 @@ pub mod why;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::atomic::AtomicBool,
+    sync::{Arc, atomic::AtomicBool},
     time::Instant,
 };
 
@@ -81,6 +81,9 @@ pub struct Options {
     pub require: Vec<Requirement>,
     /// What else the command line said: for messages that name a command.
     pub given: Given,
+    /// Given where another run follows at once when a source changes: it is set when one changed under a stage,
+    /// which then has not failed but is left to that run.
+    pub goes_on: Option<Arc<AtomicBool>>,
 }
 
 /// Why a run did not begin.
@@ -178,7 +181,13 @@ impl<'a> Engine<'a> {
         let stages = planner.told(&forecast);
         planner.remember(forecast);
         observer.event(&Event::Planned { pipeline: self.pipeline.name.clone(), stages });
-        let shared = attempt::Shared { store: self.store, lease: &lease, executor, stopped };
+        let shared = attempt::Shared {
+            store: self.store,
+            lease: &lease,
+            executor,
+            stopped,
+            goes_on: self.options.goes_on.as_deref(),
+        };
         let show = show::Show::new(self.store, self.out(out), self.pipeline);
         Ok(self.prepared(&planner, &shared, show, observer).run(started, hold))
     }

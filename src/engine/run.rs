@@ -4,8 +4,9 @@
 //! in threads of their own (`attempt`), in other processes (`exec`).
 
 use std::{
+    path::Path,
     sync::{
-        atomic::Ordering,
+        atomic::{AtomicBool, Ordering},
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
     thread::Scope,
@@ -320,14 +321,27 @@ impl<'a> Run<'a, '_> {
         if self.shared.stopped.load(Ordering::SeqCst) {
             return; // It did not fail: it was stopped.
         }
+        if let Some((goes_on, path)) = self.shared.goes_on.zip(failed.changed.as_deref()) {
+            return self.start_over(stage, goes_on, path);
+        }
         let name = self.name(stage);
-        let Failed { failure, log } = failed;
+        let Failed { failure, log, .. } = failed;
         let key = self.planner.fingerprint(stage, &self.made).map(|fingerprint| fingerprint.key().hex());
         let failed =
             FailedStage { stage: name.clone(), key, class: failure.class, message: failure.message, log };
         self.observer.event(&Event::Failed(failed.clone()));
         self.failed.push(failed);
         self.block(stage, &name);
+    }
+
+    /// A source changed under a stage: it did not fail, and the run after this one computes it with the new one.
+    fn start_over(&mut self, stage: usize, goes_on: &AtomicBool, path: &Path) {
+        goes_on.store(true, Ordering::SeqCst);
+        let text = format!(
+            "{} changed while this was computed from it: it is computed again with the new one",
+            path.display()
+        );
+        self.observer.event(&Event::Warning { stage: Some(self.name(stage)), text });
     }
 
     /// Whatever waits for a stage that failed, directly or not, cannot run.
@@ -367,7 +381,8 @@ impl<'a> Run<'a, '_> {
             self.observer.event(&Event::Required(verdict.clone()));
         }
         let not_run = |state: &State| !matches!(state, State::Done | State::Failed | State::Out);
-        let interrupted = self.shared.stopped.load(Ordering::SeqCst);
+        let goes_on = self.shared.goes_on.is_some_and(|goes_on| goes_on.load(Ordering::SeqCst));
+        let interrupted = goes_on || self.shared.stopped.load(Ordering::SeqCst);
         let left = self.order.iter().filter(|stage| {
             not_run(&self.states[**stage]) || (interrupted && matches!(self.states[**stage], State::Failed))
         });

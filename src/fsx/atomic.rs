@@ -116,6 +116,17 @@ pub fn write_atomic(path: &Path, bytes: &[u8], durability: Durability) -> Result
     write_through(&parent(path), path, bytes)?.publish(path, durability)
 }
 
+/// Whether [`write_atomic`] can write there, as far as that shows beforehand. What stands there stays.
+///
+/// # Errors
+/// Where it cannot.
+pub fn is_writable(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Err(Error::not_a_file(path, "it is a folder").of("write"));
+    }
+    Draft::create_in(&parent(path)).map(drop)
+}
+
 /// Gives a file that exists other bytes, whole, as an editor would: through symbolic links, with its mode
 /// kept. Only while it still holds `old`; false, with nothing done, where somebody changed it meanwhile.
 ///

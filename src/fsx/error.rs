@@ -25,6 +25,8 @@ pub enum Kind {
     OtherFileSystem,
     /// The file was modified while it was being read.
     Changing,
+    /// Something else than a regular file has the name: a folder, a pipe, a link that leads nowhere.
+    NotAFile,
     /// Everything else; the message has the system's words for it.
     Other,
 }
@@ -44,8 +46,17 @@ impl Kind {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace,
             io::ErrorKind::PermissionDenied => Self::Permission,
             io::ErrorKind::CrossesDevices => Self::OtherFileSystem,
+            io::ErrorKind::IsADirectory => Self::NotAFile,
+            // Links in a circle, and sockets, have no name of their own there yet.
+            _ if matches!(cause.raw_os_error(), Some(libc::ELOOP | libc::ENXIO)) => Self::NotAFile,
             _ => Self::Other,
         }
+    }
+
+    /// Whether it is this one file that cannot be read, whatever else is well.
+    #[must_use]
+    pub fn is_the_files_own(self) -> bool {
+        matches!(self, Self::NotAFile | Self::Permission)
     }
 
     fn advice(self) -> &'static str {
@@ -54,7 +65,7 @@ impl Kind {
             Self::NoSpace => "; free some space there or choose another place",
             Self::Permission => "; check its owner and mode",
             Self::Changing => "; wait until whoever writes it has finished, then try again",
-            Self::NotFound | Self::AlreadyExists | Self::OtherFileSystem | Self::Other => "",
+            Self::NotFound | Self::AlreadyExists | Self::OtherFileSystem | Self::NotAFile | Self::Other => "",
         }
     }
 }
@@ -90,6 +101,27 @@ impl Error {
         Self { operation: "hash", path: path.to_owned(), kind: Kind::Changing, cause }
     }
 
+    /// For something else than a regular file where one is due: what there is.
+    #[must_use]
+    pub fn not_a_file(path: &Path, what: &'static str) -> Self {
+        let cause = io::Error::other(what);
+        Self { operation: "read", path: path.to_owned(), kind: Kind::NotAFile, cause }
+    }
+
+    /// The same of another operation.
+    #[must_use]
+    pub(super) fn of(self, operation: &'static str) -> Self {
+        Self { operation, ..self }
+    }
+
+    /// The system's words for what went wrong, for callers that name the file themselves.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let cause = self.cause.to_string();
+        // The number helps nobody who has the words.
+        cause.split(" (os error ").next().unwrap_or(&cause).to_owned()
+    }
+
     /// What kind of failure it was.
     #[must_use]
     pub fn kind(&self) -> Kind {
@@ -105,9 +137,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cause = self.cause.to_string();
-        // The number helps nobody who has the words.
-        let words = cause.split(" (os error ").next().unwrap_or(&cause);
+        let words = self.words();
         write!(f, "cannot {} {}: {words}{}", self.operation, self.path.display(), self.kind.advice())
     }
 }

@@ -11,7 +11,7 @@ use std::{
     time::SystemTime,
 };
 
-use super::{Error, Result, StatTuple};
+use super::{Error, Result, StatTuple, oddity::open_regular};
 
 /// The bytes of a file.
 ///
@@ -21,12 +21,12 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(Error::at("read", path))
 }
 
-/// The bytes of a file; `None` if it does not exist.
+/// The bytes of a regular file; `None` if it does not exist.
 ///
 /// # Errors
-/// Where it exists and cannot be read.
+/// Where it exists and cannot be read, or is something else.
 pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
-    absent_is_none(path, "read", fs::read(path))
+    Ok(read_with_stat(path)?.map(|(_, bytes)| bytes))
 }
 
 /// The text in a regular file of at most `longest` bytes, for callers that say themselves what it is.
@@ -54,14 +54,14 @@ pub fn read_text(path: &Path, longest: u64) -> io::Result<String> {
     })
 }
 
-/// The bytes of a file with its stat tuple from before they were read, for less than asking twice; `None` if it
+/// The bytes of a regular file with its stat tuple from before they were read, for less than asking twice; `None` if it
 /// does not exist.
 ///
 /// # Errors
-/// Where it exists and cannot be read.
+/// Where it exists and cannot be read, or is something else.
 pub fn read_with_stat(path: &Path) -> Result<Option<(StatTuple, Vec<u8>)>> {
-    let Some(mut file) = absent_is_none(path, "read", File::open(path))? else { return Ok(None) };
-    let stat = StatTuple::from(&file.metadata().map_err(Error::at("look at", path))?);
+    let Some((mut file, metadata)) = open_regular(path)? else { return Ok(None) };
+    let stat = StatTuple::from(&metadata);
     let mut bytes = Vec::with_capacity(usize::try_from(stat.size).unwrap_or_default().saturating_add(1));
     file.read_to_end(&mut bytes).map_err(Error::at("read", path))?;
     Ok(Some((stat, bytes)))

@@ -7,6 +7,7 @@
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io,
+    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
@@ -75,7 +76,8 @@ impl Gate {
 
 /// Opens the gate's file, for reading alone where it may not be written: that is enough for a lock.
 fn open(path: &Path) -> Result<File> {
-    let read = || File::open(path);
+    // A pipe in its place would else wait for a writer.
+    let read = || OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
     let made = || OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
     read().or_else(|_| made()).map_err(Error::at("open the lock", path))
 }

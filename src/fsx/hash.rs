@@ -48,7 +48,7 @@ pub fn hash_file_with(path: &Path, read: &(dyn Fn(u64) + Sync)) -> Result<Hashed
     let at = |cause| Error::new("read", path, cause);
     // Asked before opening: that of a pipe would wait for a writer.
     if !path.metadata().map_err(at)?.is_file() {
-        return Err(at(std::io::Error::other("it is not a regular file")));
+        return Err(Error::not_a_file(path, "it is not a regular file"));
     }
     let file = File::open(path).map_err(at)?;
     let stat = StatTuple::from(&file.metadata().map_err(at)?);

@@ -59,6 +59,18 @@ pub fn stat_link(path: &Path) -> Result<Option<StatTuple>> {
     if_there(path, path.symlink_metadata())
 }
 
+/// The stat tuple of a file, symbolic links followed, and of a link that leads nowhere its own; `None` if nothing has
+/// that name.
+///
+/// # Errors
+/// Where the file system cannot be asked.
+pub fn stat_there(path: &Path) -> Result<Option<StatTuple>> {
+    match path.metadata() {
+        Ok(metadata) => Ok(Some(StatTuple::from(&metadata))),
+        Err(_) => stat_link(path),
+    }
+}
+
 fn if_there(path: &Path, metadata: io::Result<Metadata>) -> Result<Option<StatTuple>> {
     match metadata {
         Ok(metadata) => Ok(Some(StatTuple::from(&metadata))),
@@ -105,5 +117,6 @@ mod tests {
         std::os::unix::fs::symlink("nowhere", &link).unwrap();
         assert_eq!(stat(&link).unwrap(), None);
         assert_eq!(stat_link(&link).unwrap().unwrap().size, "nowhere".len() as u64);
+        assert_eq!(stat_there(&link).unwrap(), stat_link(&link).unwrap());
     }
 }

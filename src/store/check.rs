@@ -59,7 +59,7 @@ impl Store {
     /// Where the store cannot be read.
     pub fn check(&self, record: &ActionRecord, artifact: &StoredArtifact) -> Result<Check> {
         let path = self.layout.object(&artifact.digest);
-        match fsx::stat(&path)? {
+        match fsx::stat_there(&path)? {
             Some(stat) if artifact.stat == Some(stat) => Ok(Check::Intact),
             Some(stat) => examine(&self.layout, &path, &artifact.digest, artifact.size, stat),
             None if record.home.is_some() && record.home == self.layout.home()? => Ok(Check::Missing),
@@ -76,6 +76,9 @@ pub(super) fn examine(
     size: u64,
     stat: StatTuple,
 ) -> Result<Check> {
+    if let Some(what) = fsx::oddity(path) {
+        return Ok(Check::Damaged(put_away(layout, path, &stat, what.to_owned())));
+    }
     if stat.size != size {
         let what = format!("it has {} bytes instead of {size}", stat.size);
         return Ok(Check::Damaged(put_away(layout, path, &stat, what)));
@@ -87,6 +90,9 @@ pub(super) fn examine(
             Ok(Check::Damaged(put_away(layout, path, &hashed.stat, what)))
         }
         Err(error) if error.kind() == Kind::NotFound => Ok(Check::Missing),
+        Err(error) if error.kind().is_the_files_own() => {
+            Ok(Check::Damaged(put_away(layout, path, &stat, error.words())))
+        }
         Err(error) => Err(error.into()),
     }
 }

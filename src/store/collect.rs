@@ -9,6 +9,7 @@
 //! read again, and after some seconds runs get their turn. Records go before their objects, so that a collection that is killed anywhere leaves whole
 //! results and garbage, and the next one goes on. Linear in the number of files.
 
+mod memory;
 mod rules;
 
 use std::{
@@ -77,6 +78,8 @@ pub struct Collected {
     pub staging: Removed,
     /// Records of runs before the latest ones.
     pub runs: Removed,
+    /// What was remembered of the small files of pipelines that nobody runs any more.
+    pub recall: Removed,
     /// Results that the rules would have given up, but that a live run relies on.
     pub in_use: usize,
     /// Results that stay.
@@ -98,8 +101,9 @@ impl Collected {
         self.sorts().iter().map(|one| one.count).sum()
     }
 
-    fn sorts(&self) -> [Removed; 6] {
-        [self.results, self.objects, self.partial_work, self.quarantine, self.staging, self.runs]
+    fn sorts(&self) -> [Removed; 7] {
+        let Self { results, objects, partial_work, quarantine, staging, runs, recall, .. } = *self;
+        [results, objects, partial_work, quarantine, staging, runs, recall]
     }
 }
 
@@ -129,6 +133,7 @@ impl Store {
         if let Keep::Runs(most) = policy.keep {
             self.clear_runs(most, policy.older_than, policy.dry_run, &mut collected.runs)?;
         }
+        self.clear_recall(policy, &mut collected.recall)?;
         Ok(collected)
     }
 
@@ -136,7 +141,8 @@ impl Store {
         if policy.dry_run {
             return Ok(None);
         }
-        let gate = Gate::alone(&self.layout.gate())?;
+        let path = self.layout.gate();
+        let gate = self.layout.healing(&path, || Ok(Gate::alone(&path)?))?;
         if gate.is_enforced() { Ok(Some(gate)) } else { Err(Error::NoLocks { root: self.root().to_owned() }) }
     }
 
@@ -287,7 +293,10 @@ impl Sweep<'_> {
         if done > 1 && Instant::now() >= self.until {
             return Ok(false);
         }
-        fsx::remove_file(path)?;
+        if fsx::remove_file(path).is_err() {
+            // Somebody put a folder in its place.
+            fsx::remove_tree(path)?;
+        }
         (self.progress)(Progress { done, total: self.total });
         Ok(true)
     }

@@ -56,7 +56,7 @@ impl Store {
         {
             return Ok(Some(noted));
         }
-        let Some((stat, bytes)) = fsx::read_with_stat(path)? else { return Ok(None) };
+        let Some((stat, bytes)) = read(path)? else { return Ok(None) };
         let noted = key_in(&bytes).map(|key| Noted { key, mtime_ns: stat.mtime_ns });
         if let Some(noted) = noted {
             self.learn_noted(path, noted);
@@ -86,8 +86,8 @@ impl Store {
     /// # Errors
     /// Where the store cannot be read.
     pub fn latest_key(&self, pipeline: &str, stage: &str) -> Result<Option<Digest>> {
-        let bytes = fsx::read_if_there(&self.layout.latest(pipeline, stage))?;
-        Ok(bytes.and_then(|bytes| key_in(&bytes)))
+        let read = read(&self.layout.latest(pipeline, stage))?;
+        Ok(read.and_then(|(_, bytes)| key_in(&bytes)))
     }
 
     /// What every stage of every pipeline had last.
@@ -96,7 +96,7 @@ impl Store {
         let mut all = Vec::new();
         for name in fsx::list(&folder)? {
             let path = folder.join(name);
-            let bytes = fsx::read_if_there(&path)?.unwrap_or_default();
+            let Some((_, bytes)) = read(&path)? else { continue };
             let Ok(text) = std::str::from_utf8(&bytes) else { continue };
             let mut lines = text.lines();
             let Some(key) = lines.next().and_then(|line| line.trim().parse().ok()) else { continue };
@@ -107,7 +107,15 @@ impl Store {
     }
 }
 
-fn key_in(bytes: &[u8]) -> Option<Digest> {
+/// The bytes of such a file; `None` also where something else stands in its place, which the next run replaces.
+fn read(path: &Path) -> Result<Option<(fsx::StatTuple, Vec<u8>)>> {
+    match fsx::read_with_stat(path) {
+        Err(error) if error.kind().is_the_files_own() => Ok(None),
+        read => Ok(read?),
+    }
+}
+
+pub(super) fn key_in(bytes: &[u8]) -> Option<Digest> {
     std::str::from_utf8(bytes).ok()?.lines().next()?.trim().parse().ok()
 }
 

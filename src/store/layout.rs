@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Result, format};
+use super::{Damage, Result, format, quarantine::put_away_what_is_no_file};
 use crate::{
     digest::Digest,
     fsx::{self, Durability, FileLock},
@@ -131,9 +131,22 @@ impl Layout {
         if self.exists()? { Ok(()) } else { self.create() }
     }
 
+    /// Does something with the file at `path`. Where that fails because something else stands there, a folder or a
+    /// link that leads nowhere, that is put away, and it is done again.
+    pub(super) fn healing<T>(&self, path: &Path, action: impl Fn() -> Result<T>) -> Result<T> {
+        let failed = match action() {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        match put_away_what_is_no_file(self, path) {
+            Some(Damage { moved_to: Some(_), .. }) => action(),
+            Some(Damage { moved_to: None, .. }) | None => Err(failed),
+        }
+    }
+
     /// Writes a small file of the store whole, its passing name being in `tmp/`.
     pub(super) fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
-        Ok(self.draft(path, bytes)?.publish(path, self.durability)?)
+        self.healing(path, || Ok(self.draft(path, bytes)?.publish(path, self.durability)?))
     }
 
     /// As [`Layout::write`], unless there is such a file already. True if there was none.
@@ -150,7 +163,8 @@ impl Layout {
     /// Takes one of the locks that are held for milliseconds, waiting for it.
     pub(super) fn short_lock(&self, name: &str) -> Result<FileLock> {
         self.prepare(&self.locks())?;
-        Ok(FileLock::acquire(&self.locks().join(name), "a short update")?)
+        let path = self.locks().join(name);
+        self.healing(&path, || Ok(FileLock::acquire(&path, "a short update")?))
     }
 
     /// The identity of the folder `objects/` as it is now; `None` if there is none.
@@ -158,7 +172,11 @@ impl Layout {
         if fsx::stat(&self.objects())?.is_none() {
             return Ok(None);
         }
-        let home = fsx::read_if_there(&self.root.join("home"))?;
+        let home = match fsx::read_if_there(&self.root.join("home")) {
+            // As if it were torn: the next writer makes another.
+            Err(error) if error.kind().is_the_files_own() => None,
+            read => read?,
+        };
         Ok(home
             .map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned())
             .filter(|home| !home.is_empty()))
@@ -174,6 +192,7 @@ impl Layout {
             // First the identity: an `objects/` never stands under the one before it.
             let home = format!("{}\n", fsx::unique_name());
             let path = self.root.join("home");
+            put_away_what_is_no_file(self, &path);
             let draft = self.draft(&path, home.as_bytes())?;
             if fsx::stat(&path)?.is_some() {
                 draft.publish(&path, Durability::Durable)?;

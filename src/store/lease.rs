@@ -111,7 +111,8 @@ impl Hold<'_> {
 
 fn pass(layout: &Layout) -> Option<Gate> {
     layout.prepare_store().ok()?;
-    Gate::beside_others(&layout.gate()).ok()
+    let path = layout.gate();
+    layout.healing(&path, || Ok(Gate::beside_others(&path)?)).ok()
 }
 
 fn create(layout: &Layout) -> Result<(std::path::PathBuf, FileLock)> {
@@ -131,7 +132,8 @@ pub(super) fn claimed(layout: &Layout) -> Result<HashSet<Digest>> {
     let mut claimed = HashSet::new();
     for name in fsx::list(&layout.leases())? {
         let path = layout.leases().join(name);
-        if let TryLock::Held(_) = FileLock::try_acquire(&path, "")? {
+        let lock = layout.healing(&path, || Ok(FileLock::try_acquire(&path, "")?))?;
+        if let TryLock::Held(_) = lock {
             let bytes = fsx::read_if_there(&path)?.unwrap_or_default();
             claimed.extend(
                 String::from_utf8_lossy(&bytes).lines().filter_map(|line| line.parse::<Digest>().ok()),

@@ -58,7 +58,9 @@ impl Store {
     pub fn try_lock(&self, key: &Digest, owner: &str) -> Result<TryKey> {
         let folder = self.layout.locks();
         self.layout.prepare(&folder)?;
-        Ok(match FileLock::try_acquire(&folder.join(key.hex()), owner)? {
+        let path = folder.join(key.hex());
+        let lock = self.layout.healing(&path, || Ok(FileLock::try_acquire(&path, owner)?))?;
+        Ok(match lock {
             TryLock::Acquired(lock) => TryKey::Acquired(KeyLock { lock }),
             TryLock::Held(by) => TryKey::Held(by),
         })

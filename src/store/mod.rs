@@ -53,11 +53,13 @@ mod records;
 mod runs;
 mod seal;
 mod search;
+mod small;
 mod sources;
 mod survey;
 mod usage;
 mod verify;
 mod view;
+mod whose;
 mod work;
 
 use std::{path::Path, sync::Arc};

@@ -74,7 +74,7 @@ fn publish(layout: &Layout, file: &Path) -> Result<(Digest, StatTuple)> {
 
 /// The stat tuple of a sound object that is already there; `None` if the place is free.
 fn keep_existing(layout: &Layout, path: &Path, digest: &Digest, size: u64) -> Result<Option<StatTuple>> {
-    let Some(stat) = fsx::stat(path)? else { return Ok(None) };
+    let Some(stat) = fsx::stat_there(path)? else { return Ok(None) };
     match examine(layout, path, digest, size, stat)? {
         Check::Intact => Ok(Some(stat)),
         Check::IntactButTouched(stat) => Ok(Some(stat)),

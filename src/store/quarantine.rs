@@ -29,6 +29,14 @@ impl fmt::Display for Damage {
     }
 }
 
+/// Moves away whatever stands at `path` if it is no file, nor a link to one. `None` if it is one, or
+/// nothing is there.
+pub(super) fn put_away_what_is_no_file(layout: &Layout, path: &Path) -> Option<Damage> {
+    let what = fsx::oddity(path)?;
+    let seen = fsx::stat_there(path).ok()??;
+    Some(put_away(layout, path, &seen, what.to_owned()))
+}
+
 /// Moves away the file at `path` that was found damaged when its stat tuple was `seen`.
 pub(super) fn put_away(layout: &Layout, path: &Path, seen: &StatTuple, what: String) -> Damage {
     Damage { moved_to: move_there(layout, path, seen), path: path.to_owned(), what }
@@ -37,11 +45,16 @@ pub(super) fn put_away(layout: &Layout, path: &Path, seen: &StatTuple, what: Str
 fn move_there(layout: &Layout, path: &Path, seen: &StatTuple) -> Option<PathBuf> {
     let folder = layout.quarantine();
     layout.prepare(&folder).ok()?;
+    // Of a link, the link is moved; what was seen may be what it leads to.
+    let own = fsx::stat_link(path).ok()??.inode;
+    if own != seen.inode && fsx::stat_there(path).ok()??.inode != seen.inode {
+        return None;
+    }
     let name = format!("{}.{}", path.file_name()?.to_string_lossy(), fsx::unique_name());
     let aside = folder.join(name);
     fsx::move_file(path, &aside).ok()?;
     // Another process may have put a sound file there since we looked: that one goes back.
-    if fsx::stat(&aside).ok()??.inode != seen.inode {
+    if fsx::stat_link(&aside).ok()??.inode != own {
         let _ = fsx::publish_new(&aside, path, Durability::Relaxed);
         return None;
     }

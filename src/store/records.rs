@@ -184,9 +184,17 @@ impl Store {
 
 fn read(layout: &Layout, key: &Digest) -> Result<(Lookup, Option<StatTuple>)> {
     let path = layout.record(key);
-    let Some((seen, bytes)) = fsx::read_with_stat(&path)? else { return Ok((Lookup::Absent, None)) };
     let damaged =
         |seen: &StatTuple, what: &str| Lookup::Damaged(put_away(layout, &path, seen, what.to_owned()));
+    let (seen, bytes) = match fsx::read_with_stat(&path) {
+        Ok(Some(read)) => read,
+        Ok(None) => return Ok((Lookup::Absent, None)),
+        Err(error) if error.kind().is_the_files_own() => {
+            let seen = fsx::stat_there(&path)?;
+            return Ok((seen.map_or(Lookup::Absent, |seen| damaged(&seen, &error.words())), None));
+        }
+        Err(error) => return Err(error.into()),
+    };
     let lookup = match parse(&bytes, key) {
         Parsed::Record(record) => Lookup::Found(record),
         Parsed::Foreign => Lookup::Absent,

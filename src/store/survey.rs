@@ -49,7 +49,7 @@ pub(super) enum Content {
     /// A record of another version: every digest that it names, so that nothing of it is taken for garbage.
     Foreign(Vec<Digest>),
     /// No sound record: why.
-    Damaged(&'static str),
+    Damaged(String),
 }
 
 /// What counts of a record here.
@@ -126,19 +126,27 @@ fn result(layout: &Layout, path: &Path, name: &str, before: &Survey) -> Result<O
     let Some(key) = name.strip_suffix(".json").and_then(|name| name.parse::<Digest>().ok()) else {
         return Ok(None);
     };
-    let Some(stat) = fsx::stat(path)? else { return Ok(None) };
+    let Some(stat) = fsx::stat_there(path)? else { return Ok(None) };
     if let Some(entry) = before.results.get(&key).filter(|entry| entry.stat == stat) {
         return Ok(Some((key, entry.clone())));
     }
     debug_assert_eq!(path, layout.record(&key));
-    // Removed since the folder was listed: no longer here.
-    let Some(bytes) = fsx::read_if_there(path)? else { return Ok(None) };
-    let content = match parse(&bytes, &key) {
+    Ok(content(path, &key)?.map(|content| (key, Entry { stat, content: Arc::new(content) })))
+}
+
+/// `None` if the record was removed since the folder was listed.
+fn content(path: &Path, key: &Digest) -> Result<Option<Content>> {
+    let bytes = match fsx::read_if_there(path) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Ok(fsx::oddity(path).map(|what| Content::Damaged(what.to_owned()))),
+        Err(error) if error.kind().is_the_files_own() => return Ok(Some(Content::Damaged(error.words()))),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Some(match parse(&bytes, key) {
         Parsed::Record(record) => Content::Result(facts(*record)),
         Parsed::Foreign => Content::Foreign(digests_in(&bytes)),
-        Parsed::Damaged(what) => Content::Damaged(what),
-    };
-    Ok(Some((key, Entry { stat, content: Arc::new(content) })))
+        Parsed::Damaged(what) => Content::Damaged(what.to_owned()),
+    }))
 }
 
 fn facts(record: ActionRecord) -> Facts {

@@ -108,7 +108,7 @@ impl Store {
         for other in [layout.all_latest(), layout.all_recall(), layout.tmp(), layout.leases()] {
             usage.records += weight(&other).0;
         }
-        usage.records += fsx::stat(&layout.sources())?.map_or(0, |stat| stat.size);
+        usage.records += fsx::stat_there(&layout.sources())?.map_or(0, |stat| stat.size);
         let parts = [usage.objects, usage.partial_work, usage.staging, usage.quarantine, usage.runs];
         usage.bytes = parts.iter().map(|part| part.bytes).sum::<u64>() + usage.records;
         Ok(usage)
@@ -117,7 +117,8 @@ impl Store {
 
 impl Store {
     fn run_sizes(&self) -> Result<Vec<u64>> {
-        let sizes = self.runs()?.into_iter().map(|file| Ok(fsx::stat(&file.path)?.map(|stat| stat.size)));
+        let sizes =
+            self.runs()?.into_iter().map(|file| Ok(fsx::stat_link(&file.path)?.map(|stat| stat.size)));
         sizes.filter_map(Result::transpose).collect()
     }
 }

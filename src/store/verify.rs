@@ -18,6 +18,7 @@ use super::{
     Check, Damage, Progress, Result, Store, TryKey,
     quarantine::put_away,
     survey::{Content, Entry, Facts, Survey},
+    whose::Whose,
 };
 use crate::{
     digest::Digest,
@@ -53,13 +54,26 @@ pub struct Flaw {
     /// What it was: `train.base/model` for an artifact, `train.base` for a record or a log. Several where
     /// several results had the same bytes, none if no record speaks of it.
     pub made_by: Vec<String>,
+    /// The pipelines of these stages, as far as the store knows.
+    pub pipelines: Vec<String>,
     /// Where it is now; `None` if it is gone, or could not be moved (a read-only store).
     pub moved_to: Option<PathBuf>,
 }
 
 impl From<Damage> for Flaw {
     fn from(damage: Damage) -> Self {
-        Self { path: damage.path, what: damage.what, made_by: Vec::new(), moved_to: damage.moved_to }
+        let Damage { path, what, moved_to } = damage;
+        Self { path, what, made_by: Vec::new(), pipelines: Vec::new(), moved_to }
+    }
+}
+
+impl Flaw {
+    /// It was (also) made by that, in these pipelines.
+    fn add(&mut self, made_by: String, pipelines: impl IntoIterator<Item = String>) {
+        self.made_by.push(made_by);
+        self.pipelines.extend(pipelines);
+        self.pipelines.sort();
+        self.pipelines.dedup();
     }
 }
 
@@ -75,6 +89,7 @@ impl Store {
     pub fn verify(&self, progress: &(dyn Fn(Progress) + Sync)) -> Result<Verified> {
         let survey = Survey::of(self, &Survey::default())?;
         let hashed = hash_all(self, &survey, progress)?;
+        let whose = Whose::new(self, &survey.latest);
         let mut verified = Verified {
             results: survey.results.len(),
             objects: hashed.len(),
@@ -89,13 +104,14 @@ impl Store {
         for (key, entry) in &survey.results {
             match &*entry.content {
                 Content::Result(facts) => {
-                    self.judge(key, entry, facts, &hashed, &mut flaws, &mut verified)?
+                    self.judge((key, entry, facts), &whose, &hashed, &mut flaws, &mut verified)?
                 }
-                Content::Damaged(what) => self.damaged_record(&survey, key, entry, what, &mut flaws)?,
+                Content::Damaged(what) => self.damaged_record(&whose, key, entry, what, &mut flaws)?,
                 Content::Foreign(_) => {}
             }
         }
         verified.runs = self.verify_runs(&mut flaws)?;
+        self.verify_small_files(&mut flaws)?;
         verified.damaged = flaws.into_values().collect();
         Ok(verified)
     }
@@ -103,9 +119,8 @@ impl Store {
     /// Compares a result with what was found of its objects.
     fn judge(
         &self,
-        key: &Digest,
-        entry: &Entry,
-        facts: &Facts,
+        (key, entry, facts): (&Digest, &Entry, &Facts),
+        whose: &Whose<'_>,
         hashed: &Hashed,
         flaws: &mut BTreeMap<PathBuf, Flaw>,
         verified: &mut Verified,
@@ -118,7 +133,7 @@ impl Store {
                 Some(Ok(stat)) => touched |= part.stat != Some(*stat),
                 Some(Err(_)) => lost.push(part),
                 None if self.is_lost(key, entry, facts, &part.digest)? => lost.push(part),
-                None => elsewhere |= fsx::stat(&self.layout.object(&part.digest))?.is_none(),
+                None => elsewhere |= fsx::stat_there(&self.layout.object(&part.digest))?.is_none(),
             }
         }
         for part in &lost {
@@ -127,13 +142,14 @@ impl Store {
                 path: path.clone(),
                 what: "it is gone".into(),
                 made_by: Vec::new(),
+                pipelines: Vec::new(),
                 moved_to: None,
             };
             let flaw = flaws.entry(path.clone()).or_insert_with(gone);
-            flaw.made_by.push(format!("{}/{}", facts.stage, part.name));
+            flaw.add(format!("{}/{}", facts.stage, part.name), whose.pipelines(key));
         }
         if let Some(flaw) = facts.log.and_then(|log| flaws.get_mut(&self.layout.object(&log))) {
-            flaw.made_by.push(facts.stage.clone());
+            flaw.add(facts.stage.clone(), whose.pipelines(key));
         }
         verified.elsewhere += usize::from(elsewhere);
         if !lost.is_empty() {
@@ -147,12 +163,12 @@ impl Store {
 
     /// Whether an absent object was here, and is not merely collected together with its record.
     fn is_lost(&self, key: &Digest, entry: &Entry, facts: &Facts, object: &Digest) -> Result<bool> {
-        let absent = fsx::stat(&self.layout.object(object))?.is_none();
+        let absent = fsx::stat_there(&self.layout.object(object))?.is_none();
         // The record is asked last: a collection removes it first.
         Ok(absent
             && facts.home.is_some()
             && facts.home == self.layout.home()?
-            && fsx::stat(&self.layout.record(key))? == Some(entry.stat))
+            && fsx::stat_there(&self.layout.record(key))? == Some(entry.stat))
     }
 
     /// Moves a record away, unless somebody is making that result again just now.
@@ -177,27 +193,27 @@ impl Store {
 
     fn damaged_record(
         &self,
-        survey: &Survey,
+        whose: &Whose<'_>,
         key: &Digest,
         entry: &Entry,
         what: &str,
         flaws: &mut BTreeMap<PathBuf, Flaw>,
     ) -> Result<()> {
         let path = self.layout.record(key);
-        if fsx::stat(&path)? != Some(entry.stat) {
+        if fsx::stat_there(&path)? != Some(entry.stat) {
             return Ok(());
         }
         let damage = put_away(&self.layout, &path, &entry.stat, what.to_owned());
-        if damage.moved_to.is_none() && fsx::stat(&path)? != Some(entry.stat) {
+        if damage.moved_to.is_none() && fsx::stat_there(&path)? != Some(entry.stat) {
             return Ok(());
         }
         if damage.moved_to.is_some() {
             self.tell_loss(key, "record");
         }
         // The record itself cannot be asked any more.
-        let of_it = survey.latest.iter().filter(|latest| latest.key == *key);
-        let made_by = of_it.filter_map(|latest| latest.names.clone()).map(|(_, stage)| stage).collect();
-        flaws.insert(path, Flaw { made_by, ..damage.into() });
+        let made_by = whose.stages(key).into_iter().collect();
+        let pipelines = whose.pipelines(key).into_iter().collect();
+        flaws.insert(path, Flaw { made_by, pipelines, ..damage.into() });
         Ok(())
     }
 
@@ -238,19 +254,21 @@ fn hash(
 ) -> Result<Option<Result<StatTuple, Flaw>>> {
     let path = store.layout.object(digest);
     for attempt in 1.. {
-        let Some(seen) = fsx::stat(&path)? else { return Ok(None) };
+        let Some(seen) = fsx::stat_there(&path)? else { return Ok(None) };
         let what = match fsx::hash_file_with(&path, read) {
             Ok(hashed) if hashed.digest == *digest => return Ok(Some(Ok(hashed.stat))),
             Ok(hashed) => format!("its content has the digest {}", hashed.digest.short()),
             // It was collected, touched or replaced just now.
             Err(error) if error.kind() == Kind::Changing && attempt < ATTEMPTS => continue,
-            Err(error) if error.kind() == Kind::NotFound => return Ok(None),
-            Err(error) if error.kind() == Kind::Permission => return Err(error.into()),
-            // The disk cannot give it back, or somebody writes into it.
-            Err(error) => error.to_string(),
+            Err(error) if error.kind() == Kind::NotFound => match fsx::oddity(&path) {
+                Some(what) => what.to_owned(),
+                None => return Ok(None),
+            },
+            // The disk cannot give it back, somebody writes into it, or it is no file.
+            Err(error) => error.words(),
         };
         let damage = put_away(&store.layout, &path, &seen, what);
-        let is_gone = damage.moved_to.is_none() && fsx::stat(&path)? != Some(seen);
+        let is_gone = damage.moved_to.is_none() && fsx::stat_there(&path)? != Some(seen);
         return Ok((!is_gone).then(|| Err(damage.into())));
     }
     Ok(None)

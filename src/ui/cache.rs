@@ -161,6 +161,8 @@ fn told(flaw: &Flaw) -> String {
         [] => "a file that no result names".to_owned(),
         made_by => made_by.iter().map(quoted).collect::<Vec<_>>().join(", "),
     };
+    let pipelines: Vec<String> = flaw.pipelines.iter().map(|name| format::one_line(name)).collect();
+    let of = if pipelines.is_empty() { of } else { format!("{of} of {}", pipelines.join(", ")) };
     let where_to = match &flaw.moved_to {
         Some(path) => format!("\n  moved to {}", seen_from_here(path)),
         None => String::new(),
@@ -172,13 +174,14 @@ fn told(flaw: &Flaw) -> String {
 /// What a collection removed.
 #[must_use]
 pub fn collected(collected: &Collected) -> String {
-    let sorts: [(&str, &Removed); 6] = [
+    let sorts: [(&str, &Removed); 7] = [
         ("result", &collected.results),
         ("object", &collected.objects),
         ("folder of partial work", &collected.partial_work),
         ("quarantined file", &collected.quarantine),
         ("folder of a killed run", &collected.staging),
         ("run record", &collected.runs),
+        ("recall file", &collected.recall),
     ];
     let some: Vec<String> = sorts
         .iter()
@@ -278,6 +281,7 @@ records                                       2.00 KiB
             path: "/s/objects/ab/abcd".into(),
             what: "its content has the digest 0123456789".to_owned(),
             made_by: vec!["split.d/train".to_owned()],
+            pipelines: vec!["full".to_owned(), "mini".to_owned()],
             moved_to: Some("/s/quarantine/abcd.1".into()),
         };
         let text = verified(
@@ -286,7 +290,7 @@ records                                       2.00 KiB
         );
         assert_eq!(
             text,
-            "damaged: `split.d/train`: its content has the digest 0123456789\n  /s/objects/ab/abcd\n  \
+            "damaged: `split.d/train` of full, mini: its content has the digest 0123456789\n  /s/objects/ab/abcd\n  \
              moved to /s/quarantine/abcd.1\n2 objects (5 B) and 1 result verified in 0.5 s: 1 damaged; the \
              next run computes what it needs of them again\n"
         );

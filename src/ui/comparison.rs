@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use console::{Alignment, measure_text_width, pad_str};
+use console::{Alignment, measure_text_width, pad_str, truncate_str};
 use serde::Serialize;
 
 use super::{View, format, json, paint::Tone, runs, view_of_stdout};
@@ -102,6 +102,7 @@ pub fn object(comparison: &Comparison) -> String {
 }
 
 /// One column of the table for people.
+#[derive(Clone)]
 struct Shown {
     heading: String,
     /// Texts with whether they are best.
@@ -123,19 +124,47 @@ fn table_text(comparison: &Comparison, asked: &[String], view: &View) -> String 
     let of = |(at, name): (&usize, String)| Shown { asked: asked(*at), ..shown(comparison, *at, &name) };
     columns.extend(told.iter().zip(shortened(&names)).map(of));
     columns.extend(states_column(comparison));
+    if let (Some(width), Some(first)) = (view.width, columns.first().map(Shown::width)) {
+        let room = width.saturating_sub(first + GAP.len());
+        columns.iter_mut().for_each(|column| column.narrow(room));
+    }
     let left_out = differ.len() - told.len() + fit(&mut columns, view.width);
+    let blocks = folded(columns, view.width);
+    let text = blocks.iter().map(|columns| block(comparison, columns, view)).collect::<Vec<_>>().join("\n");
+    text + &notes(comparison, left_out)
+}
+
+/// The columns in tables one below the other, none wider than the screen, each led by the first column.
+fn folded(columns: Vec<Shown>, width: Option<usize>) -> Vec<Vec<Shown>> {
+    let mut columns = columns.into_iter();
+    let Some(first) = columns.next() else { return Vec::new() };
+    let mut blocks = vec![vec![first.clone()]];
+    for column in columns {
+        let last = blocks.last_mut().expect("there is one from the start");
+        let fits = width.is_none_or(|width| total(last) + GAP.len() + column.width() <= width);
+        if fits || last.len() == 1 {
+            last.push(column);
+        } else {
+            blocks.push(vec![first.clone(), column]);
+        }
+    }
+    blocks
+}
+
+/// Some columns, for all runs.
+fn block(comparison: &Comparison, columns: &[Shown], view: &View) -> String {
     let widths: Vec<usize> = columns.iter().map(Shown::width).collect();
     let headings = columns.iter().map(|column| view.paint.tone(Tone::Faint, &column.heading));
-    let mut text = line(headings.collect(), &columns, &widths);
+    let mut text = line(headings.collect(), columns, &widths, view.width);
     for place in 0..comparison.rows.len() {
         let tone = |best: bool| if best { Tone::Good } else { Tone::Normal };
         let cells = columns.iter().map(|column| {
             let (text, best) = &column.cells[place];
             view.paint.tone(tone(*best), text)
         });
-        text += &line(cells.collect(), &columns, &widths);
+        text += &line(cells.collect(), columns, &widths, view.width);
     }
-    text + &notes(comparison, left_out)
+    text
 }
 
 fn runs_column(comparison: &Comparison) -> Shown {
@@ -215,6 +244,16 @@ impl Shown {
         let texts = self.cells.iter().map(|(text, _)| text).chain([&self.heading]);
         texts.map(|text| measure_text_width(text)).max().unwrap_or(0)
     }
+
+    /// A heading that is wider than the screen by itself keeps its end, which tells more than its beginning.
+    fn narrow(&mut self, room: usize) {
+        let length = self.heading.chars().count();
+        if measure_text_width(&self.heading) > room {
+            let end: String =
+                self.heading.chars().skip(length.saturating_sub(room.saturating_sub(1))).collect();
+            self.heading = format!("…{end}");
+        }
+    }
 }
 
 const GAP: &str = "  ";
@@ -224,9 +263,6 @@ const GAP: &str = "  ";
 fn fit(columns: &mut Vec<Shown>, width: Option<usize>) -> usize {
     let Some(width) = width else { return 0 };
     let before = columns.len();
-    let total = |columns: &[Shown]| {
-        columns.iter().map(Shown::width).sum::<usize>() + GAP.len() * columns.len().saturating_sub(1)
-    };
     while total(columns) > width
         && let Some(last) = columns.iter().skip(2).rposition(|column| !column.asked)
     {
@@ -235,12 +271,21 @@ fn fit(columns: &mut Vec<Shown>, width: Option<usize>) -> usize {
     before - columns.len()
 }
 
-fn line(cells: Vec<String>, columns: &[Shown], widths: &[usize]) -> String {
+/// How wide a table of some columns is.
+fn total(columns: &[Shown]) -> usize {
+    columns.iter().map(Shown::width).sum::<usize>() + GAP.len() * columns.len().saturating_sub(1)
+}
+
+/// A line of a table; what is wider than the screen all by itself is cut.
+fn line(cells: Vec<String>, columns: &[Shown], widths: &[usize], screen: Option<usize>) -> String {
     let padded = cells.iter().zip(columns).zip(widths).map(|((text, column), width)| {
         let alignment = if column.right { Alignment::Right } else { Alignment::Left };
         pad_str(text, *width, alignment, None).into_owned()
     });
-    format!("{}\n", padded.collect::<Vec<_>>().join(GAP).trim_end())
+    let line = padded.collect::<Vec<_>>().join(GAP);
+    let line = line.trim_end();
+    let line = screen.map_or(line.into(), |width| truncate_str(line, width, "…"));
+    format!("{line}\n")
 }
 
 fn notes(comparison: &Comparison, left_out: usize) -> String {
@@ -316,8 +361,42 @@ run  epochs        accuracy   compute time   outcome
         let asked = ["split.d.test".to_owned()];
         for width in [None, Some(10)] {
             let text = table_text(&comparison(), &asked, &View { paint: Paint::OFF, width });
-            assert!(text.lines().next().unwrap().contains("test") && text.contains("200"), "{text}");
+            assert!(text.lines().next().unwrap().contains("ochs") && text.contains("200"), "{text}");
+            assert!(
+                width.is_none_or(|width| text.lines().take(7).all(|line| measure_text_width(line) <= width)),
+                "{text}"
+            );
         }
+    }
+
+    #[test]
+    fn a_heading_that_is_too_wide_by_itself_is_cut_and_what_stands_below_it_is_not() {
+        let mut long = comparison();
+        long.columns[0].name = "train.a-name-that-goes-on-and-on.epochs".to_owned();
+        long.columns.insert(1, column("train.b.epochs", What::Parameter, None));
+        long.rows.iter_mut().for_each(|row| row.cells.insert(1, Cell::Default));
+        let text = table_text(&long, &[], &View { paint: Paint::OFF, width: Some(20) });
+        assert!(text.starts_with("run  …-and-on.epochs\n"), "{text}");
+        assert!(text.contains("\n  9  default\n 10  12\n"), "{text}");
+    }
+
+    #[test]
+    fn what_is_wider_than_the_screen_goes_on_below() {
+        let asked = ["evaluate.test.accuracy", "split.d.test"].map(str::to_owned);
+        let text = table_text(&comparison(), &asked, &View { paint: Paint::OFF, width: Some(31) });
+        let expected = "\
+run  epochs        accuracy
+  9  default  0.500 ± 0.010
+ 10  12                0.75*
+
+run  test
+  9   200
+ 10   200
+
+* the best of its column
+2 columns more: `--csv` has all, `--by stage.number` chooses
+";
+        assert_eq!(text, expected);
     }
 
     #[test]

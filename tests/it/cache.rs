@@ -135,9 +135,12 @@ fn verify_finds_a_flip_names_its_stage_and_the_next_run_heals_it() {
     assert!(sound.stdout.contains("all sound"), "{}", sound.stdout);
     flip(&object(&project, "out/kept/split.d/train.h5"));
     let found = project.pcamflow(&["cache", "verify"]).exit(1);
-    for part in
-        ["damaged: `split.d/train`: its content has the digest", "moved to", "quarantine", "1 damaged"]
-    {
+    for part in [
+        "damaged: `split.d/train` of kept: its content has the digest",
+        "moved to",
+        "quarantine",
+        "1 damaged",
+    ] {
         assert!(found.stdout.contains(part), "{part} in\n{}", found.stdout);
     }
     project.pcamflow(&["cache", "verify"]).exit(0);
@@ -167,7 +170,7 @@ fn verify_finds_every_sort_of_harm() {
     project.run(&[]).ran(["split.d"]);
     fs::remove_file(object(&project, "out/kept/split.d/test.h5")).unwrap();
     let found = project.pcamflow(&["cache", "verify"]).exit(1);
-    assert!(found.stdout.contains("`split.d/test`: it is gone"), "{}", found.stdout);
+    assert!(found.stdout.contains("`split.d/test` of kept: it is gone"), "{}", found.stdout);
     project.run(&[]).ran(["split.d"]);
     truncate(&record("synthesize.s"));
     let found = json(&project.pcamflow(&["cache", "verify", "--json"]).exit(1));
@@ -360,4 +363,55 @@ fn results_of_a_killed_run_are_kept_and_its_leftovers_collected() {
     assert_eq!(files(&project.path(".pcamflow/staging")), Vec::<PathBuf>::new());
     let again = project.run(&[]).exit(0);
     assert!(!again.computed().contains(&"synthesize.s".to_owned()), "its result is not lost");
+}
+
+#[test]
+fn damage_is_named_with_its_stage_and_pipelines_also_where_the_record_is_gone() {
+    let project = project();
+    let other = fs::read_to_string(project.path("p.toml")).unwrap().replace("'kept'", "'twin'");
+    project.rewrite("twin.toml", other);
+    project.pcamflow(&["run", "twin.toml"]).exit(0);
+    flip(&object(&project, "out/kept/split.d/train.h5"));
+    let said = project.pcamflow(&["cache", "verify"]).exit(1).stdout;
+    assert!(said.contains("damaged: `split.d/train` of kept, twin: its content"), "{said}");
+    project.run(&[]).ran(["split.d"]);
+    for record in files(&project.path(".pcamflow/actions")) {
+        flip(&record);
+    }
+    // What stages had last is lost as well: run records still know.
+    fs::remove_dir_all(project.path(".pcamflow/latest")).unwrap();
+    let found = json(&project.pcamflow(&["cache", "verify", "--json"]).exit(1));
+    let damaged = found["damaged"].as_array().unwrap();
+    assert_eq!(damaged.len(), 2, "{found}");
+    for flaw in damaged {
+        assert!(["split.d", "synthesize.s"].contains(&flaw["made-by"][0].as_str().unwrap()), "{flaw}");
+        assert_eq!(flaw["pipelines"], serde_json::json!(["kept", "twin"]), "{flaw}");
+    }
+}
+
+#[test]
+fn what_is_remembered_of_a_pipeline_goes_with_it() {
+    let project = project();
+    let twin = fs::read_to_string(project.path("p.toml")).unwrap().replace("'kept'", "'twin'");
+    project.rewrite("twin.toml", twin);
+    sleep(Duration::from_millis(150));
+    let memories = || files(&project.path(".pcamflow/recall")).len();
+    for file in ["p.toml", "twin.toml", "p.toml", "twin.toml"] {
+        project.pcamflow(&["run", file]).exit(0);
+    }
+    assert_eq!(memories(), 2);
+    project.pcamflow(&["cache", "gc"]).exit(0);
+    project.pcamflow(&["cache", "gc", "--older-than", "1h"]).exit(0);
+    assert_eq!(memories(), 2, "both are in use");
+    fs::remove_file(project.path("twin.toml")).unwrap();
+    let told = project.pcamflow(&["cache", "gc", "--dry-run"]).exit(0).stdout;
+    assert!(told.contains("would remove 1 recall file"), "{told}");
+    assert_eq!(memories(), 2);
+    let told = project.pcamflow(&["cache", "gc"]).exit(0).stdout;
+    assert!(told.contains("removed 1 recall file"), "{told}");
+    assert_eq!(memories(), 1);
+    project.run(&[]).cached_all();
+    project.pcamflow(&["cache", "gc", "--older-than", "0s"]).exit(0);
+    assert_eq!(memories(), 0);
+    project.run(&[]).cached_all();
 }

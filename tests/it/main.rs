@@ -34,6 +34,7 @@ mod runs;
 mod sandbox;
 #[cfg(feature = "torch")]
 mod sanity;
+mod shells;
 mod spelling;
 mod split;
 mod summary;

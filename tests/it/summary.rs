@@ -100,6 +100,30 @@ fn a_job_of_github_gets_it_behind_what_its_page_has() {
 #[test]
 fn what_cannot_be_written_is_warned_of() {
     let project = small().env("GITHUB_STEP_SUMMARY", "/proc/no/such/page");
-    let output = project.run(&["--summary", "p.toml/page.md"]).exit(0);
+    let output = project.run(&[]).exit(0);
     output.complains("warning: the summary is not written: ").complains("/proc/no/such/page");
+}
+
+#[test]
+fn what_cannot_be_written_is_told_before_anything_runs() {
+    let project = small().file("folder/x", "");
+    for place in ["absent/below/page.md", "folder"] {
+        for command in ["run", "sweep", "watch"] {
+            let trials: &[&str] =
+                if command == "sweep" { &["--set", "synthesize.s.patches=12,16"] } else { &[] };
+            let arguments = [&[command, "p.toml", "--summary", place][..], trials].concat();
+            let output = project.pcamflow(&arguments).exit(3);
+            let output =
+                output.complains("the summary cannot be written").complains(place.split('/').next().unwrap());
+            assert_eq!(output.stdout, "", "{command} {place}");
+            assert!(!project.path(".pcamflow/actions").exists(), "{command} {place}");
+        }
+    }
+    project.run(&["--summary", "page.md"]).exit(0);
+    for place in ["absent/plot.svg", "folder/x/plot.png"] {
+        let output = project.pcamflow(&["compare", "p.toml", "--plot", place]).exit(3);
+        let output = output.complains("the plot cannot be written");
+        assert_eq!(output.stdout, "", "{place}");
+    }
+    assert_eq!(project.names("folder"), ["x"]);
 }

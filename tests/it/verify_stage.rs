@@ -241,3 +241,22 @@ method.grad-cam = {}
         output.stdout
     );
 }
+
+#[test]
+fn offline_keeps_the_programs_of_a_verification_off_the_network() {
+    let text = "[command.one]\nshell = 'echo one > {artifacts.made}; echo \"offline ${PCAMFLOW_OFFLINE:-0}, $(grep -c : \
+                /proc/net/dev) devices\" > \"$SEEN\"'\npass-environment = ['SEEN']\nartifacts = { made = 'made' }\n";
+    let project = Sandbox::new().pipeline(text);
+    let seen = project.path("seen").display().to_string();
+    let project = project.env("SEEN", &seen);
+    let seen = || fs::read_to_string(project.path("seen")).unwrap();
+    project.run(&[]).ran(["command.one"]);
+    assert!(seen().starts_with("offline 0, "), "{}", seen());
+    project.pcamflow(&["verify", "p.toml", "command.one"]).exit(0);
+    assert!(seen().starts_with("offline 0, "), "{}", seen());
+    let output = project.pcamflow(&["verify", "p.toml", "command.one", "--offline"]).exit(0);
+    let alone = seen() == "offline 1, 1 devices\n";
+    let told = output.stderr.contains("could reach it");
+    assert!(seen().starts_with("offline 1, ") && (alone || told), "{}\n{}", seen(), output.stderr);
+    project.run(&[]).cached_all();
+}

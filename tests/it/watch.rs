@@ -237,6 +237,58 @@ fn an_edit_during_a_run_waits_for_its_end_and_ctrl_c_does_not() {
     watch.interrupt();
 }
 
+/// Stages that wait for a sign of the test, so that it knows when they read.
+const SIGNS: &str = "\
+[command.slow]
+shell = 'touch \"$SIGNS/began\"; while [ ! -e \"$SIGNS/go\" ]; do sleep 0.01; done; cat {in.txt} > {artifacts.o}'
+inputs = { 'in.txt' = 'in.txt' }
+pass-environment = ['SIGNS']
+artifacts = { o = 'o.txt' }
+[command.after]
+program = ['cp', '{o.txt}', '{artifacts.p}']
+inputs = { 'o.txt' = 'command.slow/o' }
+artifacts = { p = 'p.txt' }
+[command.other]
+shell = 'echo other > {artifacts.o}'
+artifacts = { o = 'o.txt' }
+";
+
+#[test]
+fn a_source_that_changes_under_a_stage_is_no_failure_and_the_stage_runs_again() {
+    let project = Sandbox::new().pipeline(SIGNS).file("data/in.txt", "one").file("signs/x", "");
+    let signs = project.path("signs").display().to_string();
+    let project = project.env("SIGNS", &signs);
+    let mut watch = Watch::start(&project, &["--jobs", "1"]);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !project.path("signs/began").exists() {
+        assert!(Instant::now() < deadline, "the stage never began");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    project.rewrite("data/in.txt", "two, while it is read");
+    project.rewrite("signs/go", "");
+    watch.until("in.txt changed while this was computed from it: it is computed again with the new one");
+    watch.until("\"interrupted\":true");
+    assert_eq!(watch.until_it_waits(), Vec::<String>::new(), "the run that was overtaken ends");
+    watch.until("running again");
+    assert_eq!(watch.until_it_waits(), ["command.slow", "command.after"], "what it had finished is kept");
+    let said = watch.seen.join("\n") + &watch.errors();
+    for word in ["\"event\":\"failed\"", "\"event\":\"blocked\"", "error"] {
+        assert!(!said.contains(word), "{word} in\n{said}");
+    }
+    let shown = fs::read_to_string(project.path("out/p/command.after/p.txt")).unwrap();
+    assert_eq!(shown, "two, while it is read");
+    watch.interrupt();
+    let runs = project.pcamflow(&["runs"]).exit(0).never_says("failed");
+    assert!(runs.stdout.contains("interrupted"), "{}", runs.stdout);
+}
+
+#[test]
+fn where_the_summary_cannot_be_written_nothing_is_watched() {
+    let project = Sandbox::new().pipeline(ONE);
+    let output = project.pcamflow(&["watch", "p.toml", "--summary", "absent/page.md"]).exit(3);
+    output.complains("the summary cannot be written").never_says("watching");
+}
+
 #[test]
 fn a_person_reads_what_it_does() {
     let project = Sandbox::new().pipeline(ONE);

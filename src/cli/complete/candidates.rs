@@ -17,7 +17,9 @@ pub(super) fn candidates(line: &Line) -> Vec<String> {
     let found = match line.wanted.as_str() {
         "FILE" => Some(files(&line.typed)),
         "STAGE" => pipeline().map(|pipeline| stages(&pipeline)),
-        "STAGE[/ARTIFACT]" => pipeline().map(|pipeline| with_artifacts(&pipeline, &line.typed)),
+        "STAGE[/ARTIFACT]" | "STAGE/ARTIFACT" => {
+            pipeline().map(|pipeline| with_artifacts(&pipeline, &line.typed))
+        }
         "KEY=VALUE" => pipeline().map(|pipeline| keys(&pipeline, &line.typed)),
         "REQUIREMENT" => pipeline().map(|pipeline| requirements(&pipeline, line)),
         _ => Some(line.options.clone()),

@@ -12,6 +12,9 @@ use clap::Args;
 
 use super::{Exit, say};
 
+/// The names of the values of options that are known.
+pub(super) const KNOWN: [&str; 3] = ["STAGE", "KEY=VALUE", "REQUIREMENT"];
+
 /// What is typed so far.
 #[derive(Debug, Args)]
 pub(super) struct CompleteArguments {

@@ -66,6 +66,9 @@ pub(super) struct VerifyArguments {
     /// CPU threads this time
     #[arg(long, value_name = "N", value_parser = super::args::at_least_one)]
     pub(super) threads: Option<u32>,
+    /// Keep the programs of `command` stages off the network
+    #[arg(long)]
+    pub(super) offline: bool,
     /// How far numbers may be apart, where a tolerance is promised
     #[arg(long, value_name = "PART", default_value_t = Equality::TOLERANCE, value_parser = tolerance)]
     pub(super) tolerance: f64,
@@ -102,7 +105,7 @@ fn verified(arguments: &VerifyArguments, pipeline: &Pipeline, store: &Store) -> 
     let engine = Engine::new(pipeline, store, options)?;
     let stopped = Arc::new(AtomicBool::new(false));
     stop_on_signals(&stopped);
-    let executor = Processes::new(programs());
+    let executor = Processes::new(programs()).offline(arguments.offline);
     let mut progress = ui::verify::progress(arguments.json);
     let mut exit = Exit::Done;
     let mut then = |again: Result<Again, NotAgain>| {

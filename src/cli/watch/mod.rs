@@ -19,7 +19,7 @@ use super::{
     Exit,
     args::RunArguments,
     check::told,
-    colour, complain,
+    colour, complain, page,
     project::open_store,
     run::{mode, run_until},
 };
@@ -48,8 +48,7 @@ pub(super) struct WatchArguments {
 /// What becomes of a run when something changes meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 enum OnEdit {
-    /// It is finished, and then run again; a stage whose source changes under it fails at its end, and what it
-    /// computed is not kept
+    /// It is finished, and then run again; a stage whose source changes under it is computed again with the new one
     #[default]
     Finish,
     /// It is stopped, keeping what it has finished, and run again
@@ -58,6 +57,9 @@ enum OnEdit {
 
 /// Runs again and again, until a signal ends it.
 pub(super) fn watch(arguments: &WatchArguments) -> u8 {
+    if let Err(exit) = page::is_writable(arguments.run.summary.as_deref()) {
+        return exit.code();
+    }
     let ended = Arc::new(Signalled::default());
     let mut changes = Changes::new();
     end_on_signals(&ended, changes.waker());
@@ -145,7 +147,7 @@ fn run(
             });
         }
         let shown = ui::observer_going_on(mode(&arguments.run), Arc::clone(&goes_on));
-        run_until(&arguments.run, pipeline, &store, &stopped, shown);
+        run_until(&arguments.run, pipeline, &store, &stopped, Some(Arc::clone(&goes_on)), shown);
         done.store(true, Ordering::SeqCst);
         waker.wake();
     });

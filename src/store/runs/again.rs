@@ -39,9 +39,16 @@ pub(super) enum Beside {
 
 /// Reads the file beside a record.
 pub(super) fn read(file: &RunFile) -> Result<Beside> {
-    let Some(bytes) = fsx::read_if_there(&path(file))? else { return Ok(Beside::Nothing) };
-    let read = seal::open(&bytes).and_then(|text| serde_json::from_str(text).ok());
-    Ok(read.map_or(Beside::Damaged, Beside::Again))
+    let path = path(file);
+    match fsx::read_if_there(&path) {
+        Ok(Some(bytes)) => {
+            let read = seal::open(&bytes).and_then(|text| serde_json::from_str(text).ok());
+            Ok(read.map_or(Beside::Damaged, Beside::Again))
+        }
+        Ok(None) => Ok(fsx::oddity(&path).map_or(Beside::Nothing, |_| Beside::Damaged)),
+        Err(error) if error.kind().is_the_files_own() => Ok(Beside::Damaged),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Writes the file beside a record.
@@ -52,7 +59,7 @@ pub(super) fn write(layout: &Layout, file: &RunFile, again: &Again) -> Result<()
 
 /// Removes the file beside a record.
 pub(super) fn remove(file: &RunFile) -> Result<()> {
-    Ok(fsx::remove_file(&path(file)).map(drop)?)
+    Ok(fsx::remove_tree(&path(file)).map(drop)?)
 }
 
 /// Adds to a record what is counted beside it; a count that is not sound is none.

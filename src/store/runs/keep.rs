@@ -104,7 +104,7 @@ impl Store {
         removed: &mut Removed,
     ) -> Result<()> {
         for file in Kept::by_runs(self, most)?.older {
-            let Some(stat) = fsx::stat(&file.path)? else { continue };
+            let Some(stat) = fsx::stat_there(&file.path)? else { continue };
             let young = older_than.is_some_and(|limit| age(stat.mtime_ns, now_ns()) < limit);
             if young || self.liveness(file.id)? == RunState::Running {
                 continue;
@@ -112,7 +112,7 @@ impl Store {
             removed.add(stat.size);
             if !dry_run {
                 again::remove(&file)?;
-                fsx::remove_file(&file.path)?;
+                fsx::remove_tree(&file.path)?;
                 fsx::remove_file(&live_path(&self.layout, file.id))?;
             }
         }
@@ -123,12 +123,12 @@ impl Store {
     pub(in crate::store) fn verify_runs(&self, flaws: &mut BTreeMap<PathBuf, Flaw>) -> Result<usize> {
         let files = self.runs()?;
         for file in &files {
-            let Some(seen) = fsx::stat(&file.path)? else { continue };
+            let Some(seen) = fsx::stat_there(&file.path)? else { continue };
             if let ReadRun::Damaged(what) = self.run(file)? {
                 self.damaged_run(file, &file.path, &seen, what, flaws)?;
             }
             let beside = again::path(file);
-            if let Some(seen) = fsx::stat(&beside)?
+            if let Some(seen) = fsx::stat_there(&beside)?
                 && matches!(again::read(file)?, Beside::Damaged)
             {
                 let what = "how often it was repeated is damaged: it counts from one again";
@@ -147,7 +147,7 @@ impl Store {
         flaws: &mut BTreeMap<PathBuf, Flaw>,
     ) -> Result<()> {
         let damage = super::super::quarantine::put_away(&self.layout, path, seen, what.to_owned());
-        if damage.moved_to.is_some() || fsx::stat(path)? == Some(*seen) {
+        if damage.moved_to.is_some() || fsx::stat_there(path)? == Some(*seen) {
             let made_by = vec![format!("run {} of {}", file.id, file.pipeline)];
             flaws.insert(path.to_owned(), Flaw { made_by, ..damage.into() });
         }

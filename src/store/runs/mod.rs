@@ -135,7 +135,14 @@ impl Store {
     /// # Errors
     /// Where there is one that cannot be read (a damaged one is no error).
     pub fn run(&self, file: &RunFile) -> Result<ReadRun> {
-        let mut read = fsx::read_if_there(&file.path)?.map_or(ReadRun::Absent, |bytes| parse(&bytes, file));
+        let mut read = match fsx::read_if_there(&file.path) {
+            Ok(Some(bytes)) => parse(&bytes, file),
+            Ok(None) => fsx::oddity(&file.path).map_or(ReadRun::Absent, ReadRun::Damaged),
+            Err(error) if error.kind().is_the_files_own() => {
+                ReadRun::Damaged(fsx::oddity(&file.path).unwrap_or("it may not be read"))
+            }
+            Err(error) => return Err(error.into()),
+        };
         if let ReadRun::Record(record) = &mut read {
             again::add(file, record)?;
         }
@@ -247,7 +254,8 @@ const TRIALS: usize = 64;
 /// The lock under which numbers are given: on a file that stays, because every run takes it.
 fn alone(layout: &Layout) -> Result<Gate> {
     layout.prepare(&layout.runs())?;
-    Ok(Gate::alone(&layout.runs().join("lock"))?)
+    let path = layout.runs().join("lock");
+    layout.healing(&path, || Ok(Gate::alone(&path)?))
 }
 
 fn live_path(layout: &Layout, id: u64) -> PathBuf {

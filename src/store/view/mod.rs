@@ -21,7 +21,7 @@ use crate::{
     fsx::{self, Exposed, FileLock, TryLock},
 };
 use marker::{MARKER, Marker, read_marker, remove_ours, stat_shown};
-use replace::{clear_up, replace, target_of};
+use replace::{clear_up, is_here, replace, target_of};
 
 /// What the names of the locks of shown folders begin with.
 pub(super) const VIEW_LOCK: &str = "view-";
@@ -219,13 +219,13 @@ fn as_it_should_be(
     let mut absent = Vec::new();
     for (name, entry) in &marker.files {
         let as_made = stat_shown(&target.join(name), name)? == entry.stat;
-        let is_here = || Ok::<_, Error>(fsx::stat(&layout.object(&entry.digest))?.is_some());
+        let object_is_here = || is_here(&layout.object(&entry.digest));
         match entry.exposed {
             Some(Exposed::Copy | Exposed::Reflink) if as_made => {}
             // A link whose object is away leads nowhere until the object is back: nothing to be done here.
-            Some(Exposed::Link) if as_made && is_here()? => {}
+            Some(Exposed::Link) if as_made && object_is_here()? => {}
             Some(Exposed::Link) if as_made => absent.push(name.clone()),
-            None if as_made && !is_here()? => absent.push(name.clone()),
+            None if as_made && !object_is_here()? => absent.push(name.clone()),
             _ => return Ok(None),
         }
     }
@@ -235,7 +235,7 @@ fn as_it_should_be(
 fn absent(layout: &Layout, wanted: &BTreeMap<&str, Digest>) -> Result<Vec<String>> {
     let mut absent = Vec::new();
     for (name, digest) in wanted {
-        if fsx::stat(&layout.object(digest))?.is_none() {
+        if !is_here(&layout.object(digest))? {
             absent.push((*name).to_owned());
         }
     }

@@ -75,7 +75,7 @@ fn build(layout: &Layout, folder: &Path, id: &str, wanted: &BTreeMap<&str, Diges
     let mut absent = Vec::new();
     for (name, digest) in wanted {
         let (object, path) = (layout.object(digest), folder.join(name));
-        let exposed = if fsx::stat(&object)?.is_some() {
+        let exposed = if is_here(&object)? {
             Some(expose(&object, &path, name)?)
         } else {
             absent.push((*name).to_owned());
@@ -88,6 +88,11 @@ fn build(layout: &Layout, folder: &Path, id: &str, wanted: &BTreeMap<&str, Diges
     let json = serde_json::to_string_pretty(&marker).expect("a marker has text keys and plain values");
     fsx::write_atomic(&folder.join(MARKER), (json + "\n").as_bytes(), Durability::Relaxed)?;
     Ok(absent)
+}
+
+/// Whether an object can be shown. What is no file is found, and put away, by those who check objects.
+pub(super) fn is_here(object: &Path) -> Result<bool> {
+    Ok(fsx::oddity(object).is_none() && fsx::stat(object)?.is_some())
 }
 
 /// Shows an object: a file as the file system can, a folder unpacked.

@@ -1,27 +1,61 @@
 //! Every file of a store, harmed in every way, one at a time: the next run ends well, with the same results,
 //! and the store is sound afterwards.
 //!
-//! `PCAMFLOW_KILLS=200` (or any number) for every file in every way; else each way takes its turn.
+//! One file of every kind is harmed in every way, each other file in one of them (in all of them with
+//! `PCAMFLOW_KILLS=200`, or any number).
 
 use std::{
+    collections::BTreeSet,
     fs,
+    os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
 };
 
-use crate::sandbox::{Sandbox, files};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+use crate::sandbox::{Output, Sandbox, files};
 
 use super::{flip_a_bit, halve, overwrite, quick};
 
 /// A harm to a file, by name.
 type Harm = (&'static str, fn(&Path));
 
-const HARMS: [Harm; 5] = [
+const HARMS: [Harm; 11] = [
     ("gone", |path| fs::remove_file(path).unwrap()),
     ("halved", halve),
     ("emptied", |path| overwrite(path, b"")),
     ("flipped", flip_if_any),
     ("garbage", |path| overwrite(path, &[0xff, 0, b'\n', b'{', 0xfe].repeat(999))),
+    ("a folder", |path| replace(path, |path| fs::create_dir(path).unwrap())),
+    ("a folder with a file", |path| {
+        replace(path, |path| {
+            fs::create_dir(path).unwrap();
+            fs::write(path.join("in it"), "x").unwrap();
+        });
+    }),
+    ("a link to nothing", |path| replace(path, |path| symlink("nowhere", path).unwrap())),
+    ("a link in a circle", |path| replace(path, |path| symlink(path, path).unwrap())),
+    ("a pipe", |path| replace(path, |path| mknodat(CWD, path, FileType::Fifo, Mode::RUSR, 0).unwrap())),
+    // To root this means nothing: then it is merely touched.
+    ("unreadable", |path| fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap()),
 ];
+
+/// Something else in the place of a file.
+fn replace(path: &Path, with: impl FnOnce(&Path)) {
+    fs::remove_file(path).unwrap();
+    with(path);
+}
+
+/// The file is there again, as it was, whatever stands in its place.
+fn restore(path: &Path, bytes: &[u8]) {
+    if path.is_dir() && !path.is_symlink() {
+        fs::remove_dir_all(path).unwrap();
+    } else if path.is_symlink() || path.exists() {
+        fs::remove_file(path).unwrap();
+    }
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, bytes).unwrap();
+}
 
 fn flip_if_any(path: &Path) {
     if path.metadata().unwrap().len() > 0 {
@@ -60,26 +94,86 @@ fn a_run_ends_well_whatever_file_of_the_store_was_harmed() {
     let project = full_store();
     let shown = project.digests();
     let all = std::env::var_os("PCAMFLOW_KILLS").is_some();
+    let store = project.path(".pcamflow");
+    let mut kinds = BTreeSet::new();
     for (turn, target) in targets(&project).into_iter().enumerate() {
-        let harms = HARMS.iter().enumerate().filter(|(index, _)| all || turn % HARMS.len() == *index);
-        for (_, (how, harm)) in harms {
-            if target.exists() && target.is_file() {
-                harm(&target);
-            }
+        let kind =
+            target.strip_prefix(&store).unwrap().components().next().map(|kind| kind.as_os_str().to_owned());
+        let first = kinds.insert(kind);
+        let harms =
+            HARMS.iter().enumerate().filter(|(index, _)| all || first || turn % HARMS.len() == *index);
+        for (index, (how, harm)) in harms {
+            let Ok(bytes) = fs::read(&target) else { continue };
+            harm(&target);
             let what = format!("{how}: {}", target.display());
+            // What comes first: a run, a verification, or a collection.
+            match (turn + index) % 3 {
+                0 => {}
+                1 => drop(ended(&project, &["cache", "verify"], &[0, 1], &what)),
+                _ => drop(ended(&project, &["cache", "gc"], &[0], &what)),
+            }
             let output = project.run(&[]);
             assert_eq!(output.status.code(), Some(0), "{what}\n{}{}", output.stdout, output.stderr);
             assert_eq!(project.digests(), shown, "{what}");
             project.run(&[]).cached_all();
             // What no stage reads (a log, a result of before) is found by verifying, and put away.
-            project.pcamflow(&["cache", "verify"]);
-            let clean = project.pcamflow(&["cache", "verify"]);
-            assert_eq!(clean.status.code(), Some(0), "{what}\n{}{}", clean.stdout, clean.stderr);
+            ended(&project, &["cache", "verify"], &[0, 1], &what);
+            ended(&project, &["cache", "verify"], &[0], &what);
+            ended(&project, &["cache", "du"], &[0], &what);
             project.run(&[]).cached_all();
+            restore(&target, &bytes);
         }
     }
+    assert!(kinds.len() >= 10, "{kinds:?}");
+    project.run(&[]).exit(0);
     project.pcamflow(&["cache", "gc"]).exit(0);
     project.run(&[]).cached_all();
+}
+
+/// A command that ends with one of these codes, and soon: what hangs is killed, and fails the test.
+#[track_caller]
+fn ended(project: &Sandbox, command: &[&str], codes: &[i32], what: &str) -> Output {
+    let output = project.shell(&format!("timeout 60 $PCAMFLOW {}", command.join(" "))).never_says("panicked");
+    if !output.status.code().is_some_and(|code| codes.contains(&code)) {
+        output.fail(what);
+    }
+    output
+}
+
+#[test]
+fn a_harmed_run_record_is_named_put_away_and_keeps_nobody_from_the_others() {
+    let project = quick();
+    project.run(&["--force", "split.d"]).ran(["split.d"]);
+    let runs: Vec<PathBuf> = files(&project.path(".pcamflow/runs"))
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
+        .collect();
+    assert_eq!(runs.len(), 2);
+    for target in &runs {
+        for (how, harm) in HARMS {
+            let bytes = fs::read(target).unwrap();
+            harm(target);
+            let what = format!("{how}: {}", target.display());
+            for command in [&["runs"][..], &["compare", "p.toml"], &["cache", "du"], &["cache", "gc"]] {
+                ended(&project, command, &[0], &what);
+            }
+            ended(&project, &["cache", "gc", "--keep-runs", "5"], &[0], &what);
+            let verified = ended(&project, &["cache", "verify"], &[0, 1], &what);
+            if ["halved", "emptied", "flipped", "garbage"].contains(&how) || how.starts_with("a ") {
+                assert_eq!(verified.status.code(), Some(1), "{what}\n{}", verified.stdout);
+                let name = target.file_name().unwrap().to_str().unwrap();
+                assert!(
+                    verified.stdout.contains(name) && verified.stdout.contains("of faults"),
+                    "{}",
+                    verified.stdout
+                );
+            }
+            ended(&project, &["cache", "verify"], &[0], &what);
+            project.run(&[]).cached_all();
+            ended(&project, &["cache", "verify"], &[0], &what);
+            restore(target, &bytes);
+        }
+    }
 }
 
 #[test]
@@ -87,7 +181,7 @@ fn a_damaged_format_is_refused_and_nothing_is_touched() {
     let project = quick();
     let format = project.path(".pcamflow/format");
     let sound = fs::read(&format).unwrap();
-    for (how, harm) in HARMS {
+    for (how, harm) in HARMS.into_iter().filter(|(how, _)| *how != "unreadable") {
         harm(&format);
         let before = files(&project.path(".pcamflow"));
         let commands: [&[&str]; 5] = [
@@ -95,14 +189,14 @@ fn a_damaged_format_is_refused_and_nothing_is_touched() {
             &["plan", "p.toml"],
             &["cache", "verify"],
             &["cache", "gc"],
-            &["cache", "clear", "p.toml", "*"],
+            &["cache", "clear", "p.toml", "'*'"],
         ];
         for command in commands {
-            let output = project.pcamflow(command).exit(3);
+            let output = ended(&project, command, &[3], how);
             assert!(output.stderr.contains(".pcamflow"), "{how}, {command:?}: {}", output.stderr);
         }
         assert_eq!(files(&project.path(".pcamflow")), before, "{how}");
-        fs::write(&format, &sound).unwrap();
+        restore(&format, &sound);
         project.run(&[]).cached_all();
     }
 }

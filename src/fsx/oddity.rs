@@ -1,0 +1,74 @@
+//! What stands where a regular file is due and is none: a folder, a pipe, a link that leads nowhere.
+
+use std::{
+    fs::{File, FileType, Metadata, OpenOptions},
+    io,
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
+
+use super::{Error, Result};
+
+/// What there is if it is no regular file, nor a link to one; `None` for a file, for nothing, and where the
+/// file system cannot be asked.
+#[must_use]
+pub fn oddity(path: &Path) -> Option<&'static str> {
+    match path.metadata() {
+        Ok(metadata) => what(metadata.file_type()),
+        Err(_) => path.is_symlink().then_some("it is a link that leads nowhere"),
+    }
+}
+
+fn what(kind: FileType) -> Option<&'static str> {
+    match kind {
+        kind if kind.is_file() => None,
+        kind if kind.is_dir() => Some("it is a folder"),
+        _ => Some("it is a pipe, a socket or a device"),
+    }
+}
+
+/// Opens a regular file for reading; `None` if nothing has the name.
+pub(super) fn open_regular(path: &Path) -> Result<Option<(File, Metadata)>> {
+    // Without that, a pipe would wait for a writer. To files it means nothing.
+    let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
+    let file = match opened {
+        Ok(file) => file,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(cause) => return Err(Error::new("read", path, cause)),
+    };
+    let metadata = file.metadata().map_err(Error::at("look at", path))?;
+    match what(metadata.file_type()) {
+        None => Ok(Some((file, metadata))),
+        Some(what) => Err(Error::not_a_file(path, what)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::symlink};
+
+    use super::*;
+    use crate::fsx::{Kind, read_if_there, read_with_stat};
+
+    #[test]
+    fn what_is_no_file_is_named_and_never_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, inner, circle, pipe, nowhere, absent] =
+            ["file", "folder", "circle", "pipe", "nowhere", "absent"].map(|name| folder.path().join(name));
+        fs::write(&file, "x").unwrap();
+        fs::create_dir(&inner).unwrap();
+        symlink(&circle, &circle).unwrap();
+        symlink(&absent, &nowhere).unwrap();
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        for path in [&inner, &circle, &pipe] {
+            assert!(oddity(path).is_some(), "{}", path.display());
+            assert_eq!(read_if_there(path).unwrap_err().kind(), Kind::NotAFile, "{}", path.display());
+            assert_eq!(read_with_stat(path).unwrap_err().kind(), Kind::NotAFile, "{}", path.display());
+        }
+        assert_eq!((oddity(&file), oddity(&absent)), (None, None));
+        assert_eq!(oddity(&nowhere), Some("it is a link that leads nowhere"));
+        assert_eq!(read_if_there(&nowhere).unwrap(), None);
+        assert_eq!(read_if_there(&file).unwrap().as_deref(), Some(&b"x"[..]));
+    }
+}
