@@ -117,10 +117,7 @@ impl<'a> Recorder<'a> {
 
     /// What a stage is called in the record; `None` where the record is not about it.
     fn name(&self, stage: &str) -> Option<String> {
-        match &self.names {
-            None => Some(stage.to_owned()),
-            Some(names) => names.get(stage).cloned(),
-        }
+        named(&self.names, stage).map(str::to_owned)
     }
 
     /// Something is computed, or waited for: the run is worth a record of its own.
@@ -166,16 +163,16 @@ impl<'a> Recorder<'a> {
     }
 
     fn fill(&mut self, summary: &Summary) {
-        let mut came: HashMap<String, RunStage> = HashMap::new();
+        let mut came: HashMap<&str, Came<'_>> = HashMap::with_capacity(self.record.stages.len());
         for stage in &summary.finished {
-            came.extend(self.name(&stage.stage).map(|name| (name.clone(), finished(name, stage))));
+            came.extend(named(&self.names, &stage.stage).map(|name| (name, Came::Finished(stage))));
         }
         for stage in &summary.failed {
-            came.extend(self.name(&stage.stage).map(|name| (name.clone(), failed(name, stage))));
+            came.extend(named(&self.names, &stage.stage).map(|name| (name, Came::Failed(stage))));
         }
         for stage in &mut self.record.stages {
-            if let Some(came) = came.remove(&stage.name) {
-                *stage = came;
+            if let Some(came) = came.get(stage.name.as_str()) {
+                came.fill(stage);
             } else if let Some(by) = self.blocked.get(&stage.name) {
                 stage.outcome = Outcome::Blocked;
                 stage.message = Some(format!("`{by}` failed"));
@@ -232,16 +229,38 @@ impl Observer for Recorder<'_> {
     }
 }
 
-fn finished(name: String, stage: &FinishedStage) -> RunStage {
-    let number = |number: &crate::protocol::Number| Number { name: number.name.clone(), value: number.value };
-    RunStage {
-        name,
-        key: stage.key.parse().ok(),
-        outcome: if stage.cached { Outcome::Cached } else { Outcome::Computed },
-        seconds: Some(stage.seconds).filter(|seconds| seconds.is_finite()),
-        device: stage.device.clone(),
-        numbers: stage.numbers.iter().map(number).collect(),
-        message: None,
+fn named<'n>(names: &'n Option<HashMap<String, String>>, stage: &'n str) -> Option<&'n str> {
+    match names {
+        None => Some(stage),
+        Some(names) => names.get(stage).map(String::as_str),
+    }
+}
+
+/// What came of a stage.
+enum Came<'a> {
+    Finished(&'a FinishedStage),
+    Failed(&'a FailedStage),
+}
+
+impl Came<'_> {
+    /// Writes it into the stage's record.
+    fn fill(&self, record: &mut RunStage) {
+        let number =
+            |number: &crate::protocol::Number| Number { name: number.name.clone(), value: number.value };
+        match self {
+            Self::Finished(stage) => {
+                record.key = stage.key.parse().ok();
+                record.outcome = if stage.cached { Outcome::Cached } else { Outcome::Computed };
+                record.seconds = Some(stage.seconds).filter(|seconds| seconds.is_finite());
+                record.device.clone_from(&stage.device);
+                record.numbers = stage.numbers.iter().map(number).collect();
+            }
+            Self::Failed(stage) => {
+                record.key = stage.key.as_ref().and_then(|key| key.parse().ok());
+                record.outcome = Outcome::Failed;
+                record.message = Some(stage.message.clone());
+            }
+        }
     }
 }
 
@@ -252,16 +271,6 @@ fn required(verdict: &Verdict) -> Requirement {
         requirement: verdict.requirement.clone(),
         figure: figure.and_then(|figure| figure.value),
         met: verdict.met,
-    }
-}
-
-fn failed(name: String, stage: &FailedStage) -> RunStage {
-    RunStage {
-        name,
-        key: stage.key.as_ref().and_then(|key| key.parse().ok()),
-        outcome: Outcome::Failed,
-        message: Some(stage.message.clone()),
-        ..RunStage::default()
     }
 }
 

@@ -28,10 +28,10 @@ impl Fingerprint {
         lines.insert("kind".to_owned(), stage.kind().word().to_owned());
         lines.insert("version".to_owned(), stage.version().to_string());
         for (path, value) in stage.semantic().iter() {
-            lines.insert(format!("parameter {path}"), value.to_owned());
+            lines.insert(["parameter ", path].concat(), value.to_owned());
         }
         for (slot, digest) in inputs {
-            lines.insert(format!("input {slot}"), digest.hex());
+            lines.insert(["input ", slot].concat(), digest.hex());
         }
         for artifact in stage.artifacts() {
             lines.insert(join("artifact", &artifact.name), artifact.file.into_owned());

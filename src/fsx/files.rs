@@ -37,12 +37,14 @@ pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
 pub fn read_text(path: &Path, longest: u64) -> io::Result<String> {
     let refuse = |what: String| Err(io::Error::other(what));
     // Asked before opening: that of a pipe would wait for a writer.
-    let kind = path.metadata()?.file_type();
+    let metadata = path.metadata()?;
+    let kind = metadata.file_type();
     if !kind.is_file() {
         let what = if kind.is_dir() { "a folder" } else { "a pipe or a device" };
         return refuse(format!("it is {what}, and a file is due"));
     }
-    let mut bytes = Vec::new();
+    let size = metadata.len().min(longest) + 1;
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
     File::open(path)?.take(longest + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > longest {
         return refuse(format!("it has more than {} MiB", longest >> 20));

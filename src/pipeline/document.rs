@@ -16,6 +16,7 @@ use super::{
     merge::Merge,
     overrides,
     params::{self, Use, Uses},
+    pieces,
     sources::Sources,
 };
 use crate::{nearest::nearest, stages::Problem};
@@ -51,10 +52,8 @@ fn files<'a>(
     merge: &mut Merge,
     problems: &mut Vec<Problem>,
 ) -> Option<(Spanned<DeTable<'a>>, Removed)> {
-    let read: Vec<_> = sources
-        .files()
-        .map(|(file, text, base)| (file, text, base, DeTable::parse_recoverable(text)))
-        .collect();
+    let read: Vec<_> =
+        sources.files().map(|(file, text, base)| (file, text, base, pieces::read(text))).collect();
     // What the reader says of a text after its first mistake is mostly a consequence of that one.
     let broken = read.iter().filter_map(|(_, text, base, (_, errors))| {
         let error = errors.first()?;

@@ -13,6 +13,7 @@ mod merge;
 mod overrides;
 mod params;
 mod pick;
+mod pieces;
 mod places;
 mod read;
 mod references;

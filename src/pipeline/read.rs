@@ -67,16 +67,17 @@ pub(super) fn read_tables<'a>(
     let pipeline = sub_table(document, "pipeline", problems);
     let settings = read_settings(&pipeline, problems);
     let run = read_run(document, problems);
-    let mut stages = Vec::new();
+    let mut found = Vec::new();
     for (word, value) in document.get_mut().iter_mut() {
         match (word.get_ref().as_ref(), Kind::from_word(word.get_ref())) {
             ("pipeline" | "run" | "params" | "sweep", _) => {}
-            (_, Some(kind)) => read_kind(kind, value, &pipeline, &mut stages, problems),
+            (_, Some(kind)) => find_stages(kind, value, &mut found, problems),
             (unknown, None) => problems.push(unknown_kind(unknown, word.span())),
         }
     }
-    stages.sort_by_key(|stage| stage.table.span().start);
-    Tables { settings, run, stages }
+    found.sort_by_key(|(.., table)| table.span().start);
+    let read = |(kind, name, table)| read_stage(kind, name, table, &pipeline, problems);
+    Tables { settings, run, stages: found.into_iter().map(read).collect() }
 }
 
 /// A table of the document that is no stage; empty where it is not there.
@@ -109,11 +110,14 @@ fn read_run(document: &Spanned<DeTable<'_>>, problems: &mut Vec<Problem>) -> Run
     run.unwrap_or_default()
 }
 
-fn read_kind<'a>(
+/// A stage's kind, its name and its table.
+type Found<'a> = (Kind, String, Spanned<DeTable<'a>>);
+
+/// Takes the tables of the stages of a kind.
+fn find_stages<'a>(
     kind: Kind,
     value: &mut Spanned<DeValue<'a>>,
-    pipeline: &Spanned<DeTable<'a>>,
-    stages: &mut Vec<ReadStage<'a>>,
+    found: &mut Vec<Found<'a>>,
     problems: &mut Vec<Problem>,
 ) {
     let place = value.span();
@@ -126,7 +130,7 @@ fn read_kind<'a>(
         match value.get_mut() {
             DeValue::Table(table) if is_name(name.get_ref()) => {
                 let table = Spanned::new(place, std::mem::take(table));
-                stages.push(read_stage(kind, name.get_ref(), table, pipeline, problems));
+                found.push((kind, name.get_ref().to_string(), table));
             }
             DeValue::Table(_) => problems.push(no_name(name.get_ref(), name.span())),
             _ => problems.push(not_a_stage(kind, name.span())),
@@ -136,7 +140,7 @@ fn read_kind<'a>(
 
 fn read_stage<'a>(
     kind: Kind,
-    name: &str,
+    name: String,
     mut table: Spanned<DeTable<'a>>,
     pipeline: &Spanned<DeTable<'a>>,
     problems: &mut Vec<Problem>,
@@ -152,7 +156,7 @@ fn read_stage<'a>(
         table = first;
     }
     inherit(kind, table.get_mut(), pipeline);
-    let name = StageName { kind, name: name.to_owned(), repeat: None, trial: None };
+    let name = StageName { kind, name, repeat: None, trial: None };
     let stage = kind.read(&table).map_err(|found| problems.extend(found)).ok().filter(|_| sound);
     ReadStage { name, stage, table, seeds }
 }

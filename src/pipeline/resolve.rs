@@ -91,6 +91,8 @@ impl<'a> Resolver<'a> {
                 Err(found) => problems.extend(found),
             }
         }
+        // Most stages read one thing or two, and a vector that grows begins with room for four.
+        resolved.shrink_to_fit();
         if problems.is_empty() { Ok(resolved) } else { Err(problems) }
     }
 

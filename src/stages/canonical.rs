@@ -8,7 +8,7 @@
 //! keeps every old key; the name of a variant never is; numbers are typed by the field, so `1` and
 //! `1.0` are one value.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// Lines `path -> canonical value`, sorted by path.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -42,8 +42,8 @@ pub trait Canonical: PartialEq {
 #[must_use]
 pub fn join(path: &str, name: &str) -> String {
     let bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
-    let name = if bare { name.to_owned() } else { format!("{name:?}") };
-    if path.is_empty() { name } else { format!("{path}.{name}") }
+    let name: Cow<'_, str> = if bare { name.into() } else { format!("{name:?}").into() };
+    if path.is_empty() { name.into_owned() } else { [path, ".", &name].concat() }
 }
 
 macro_rules! canonical_by_display {

@@ -169,14 +169,9 @@ impl Command {
         check.require(!self.artifacts.is_empty(), "artifacts", none);
         let all: Vec<(&PortName, &Output)> = self.artifacts.iter().collect();
         for (place, (name, output)) in all.iter().enumerate() {
-            let at = format!("artifacts.{name}");
-            if let Err(why) = output.check() {
-                check.require(false, &at, why);
-            }
-            for (_, other) in &all[..place] {
-                if let Some(why) = clash(output, other) {
-                    check.require(false, &at, why);
-                }
+            let others = all[..place].iter().filter_map(|(_, other)| clash(output, other));
+            for why in output.check().err().into_iter().chain(others) {
+                check.require(false, &format!("artifacts.{name}"), why);
             }
         }
     }

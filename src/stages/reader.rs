@@ -62,16 +62,21 @@ impl<'a> Reader<'a> {
     /// Everything that was wrong, unknown keys included.
     #[must_use]
     pub fn finish(mut self, fields: &[Field]) -> Vec<Problem> {
-        let known: Vec<String> = fields.iter().map(|field| kebab(field.name)).collect();
-        for (key, _) in self.table.get_ref() {
+        let unknown = |word: &str| !fields.iter().any(|field| is_kebab(field.name, word));
+        for (key, _) in self.table.get_ref().iter().filter(|(key, _)| unknown(key.get_ref())) {
             let word = key.get_ref().as_ref();
-            if !known.iter().any(|name| name == word) {
-                let problem = Problem::at(key.span(), format!("unknown key `{word}`"));
-                self.problems.push(suggest(problem, word, &known));
-            }
+            let problem = Problem::at(key.span(), format!("unknown key `{word}`"));
+            let known: Vec<String> = fields.iter().map(|field| kebab(field.name)).collect();
+            self.problems.push(suggest(problem, word, &known));
         }
         self.problems
     }
+}
+
+/// Whether a word is what pipeline files spell a field's name.
+fn is_kebab(name: &str, word: &str) -> bool {
+    let spelt = name.bytes().map(|byte| if byte == b'_' { b'-' } else { byte });
+    spelt.eq(word.bytes())
 }
 
 fn suggest(problem: Problem, word: &str, known: &[String]) -> Problem {

@@ -10,7 +10,7 @@ use std::{path::Path, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionRecord, Result, Store, sources::now_ns, survey::Latest};
+use super::{ActionRecord, Result, Store, layout::Layout, sources::now_ns, survey::Latest};
 use crate::{digest::Digest, fsx};
 
 /// How exactly the last use of a result is known.
@@ -31,8 +31,8 @@ impl Store {
     /// # Errors
     /// Where the store cannot be written.
     pub fn note_latest(&self, pipeline: &str, stage: &str, key: &Digest) -> Result<()> {
-        let path = self.layout.latest(pipeline, stage);
-        if let Some(noted) = self.noted(&path)?
+        let id = Layout::latest_id(pipeline, stage);
+        if let Some(noted) = self.noted(&id)?
             && noted.key == *key
             && is_of_today(noted.mtime_ns)
         {
@@ -42,31 +42,31 @@ impl Store {
         let _ = fsx::touch(&self.layout.record(key));
         let line = |name: &str| name.replace(['\n', '\r'], " ");
         let text = format!("{key}\n{}\n{}\n", line(pipeline), line(stage));
-        self.layout.write(&path, text.as_bytes())?;
+        self.layout.write(&self.layout.latest(&id), text.as_bytes())?;
         // For the rest of this run alone: the folder has changed, and the next one looks.
-        self.learn_noted(&path, Noted { key: *key, mtime_ns: now_ns() });
+        self.learn_noted(&id, Noted { key: *key, mtime_ns: now_ns() });
         Ok(())
     }
 
     /// What stands in such a file; read only if anything in its folder has changed since that was remembered:
     /// files there are only ever replaced, which shows in the folder's own stat tuple.
-    fn noted(&self, path: &Path) -> Result<Option<Noted>> {
+    fn noted(&self, id: &Digest) -> Result<Option<Noted>> {
         if let Some(folder) = self.recall.latest()
-            && let Some(noted) = self.recall.get(&id(path), &folder, |bytes| postcard::from_bytes(bytes).ok())
+            && let Some(noted) = self.recall.get(id, &folder, |bytes| postcard::from_bytes(bytes).ok())
         {
             return Ok(Some(noted));
         }
-        let Some((stat, bytes)) = read(path)? else { return Ok(None) };
+        let Some((stat, bytes)) = read(&self.layout.latest(id))? else { return Ok(None) };
         let noted = key_in(&bytes).map(|key| Noted { key, mtime_ns: stat.mtime_ns });
         if let Some(noted) = noted {
-            self.learn_noted(path, noted);
+            self.learn_noted(id, noted);
         }
         Ok(noted)
     }
 
-    fn learn_noted(&self, path: &Path, noted: Noted) {
+    fn learn_noted(&self, id: &Digest, noted: Noted) {
         if let (Some(folder), Ok(bytes)) = (self.recall.latest(), postcard::to_stdvec(&noted)) {
-            self.recall.learn(id(path), folder, bytes);
+            self.recall.learn(*id, folder, bytes);
         }
     }
 
@@ -86,7 +86,7 @@ impl Store {
     /// # Errors
     /// Where the store cannot be read.
     pub fn latest_key(&self, pipeline: &str, stage: &str) -> Result<Option<Digest>> {
-        let read = read(&self.layout.latest(pipeline, stage))?;
+        let read = read(&self.layout.latest(&Layout::latest_id(pipeline, stage)))?;
         Ok(read.and_then(|(_, bytes)| key_in(&bytes)))
     }
 
@@ -124,10 +124,6 @@ fn is_of_today(mtime_ns: i64) -> bool {
     u128::from(now_ns().abs_diff(mtime_ns)) < DAY.as_nanos()
 }
 
-fn id(path: &Path) -> Digest {
-    Digest::of(path.as_os_str().as_encoded_bytes())
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -149,7 +145,7 @@ mod tests {
         assert_eq!(store.previous("full", "train.other").unwrap(), None);
         assert_eq!(store.previous("mini", "train.base").unwrap(), None);
 
-        let path = store.layout.latest("full", "train.base");
+        let path = store.layout.latest(&Layout::latest_id("full", "train.base"));
         let before = fsx::stat(&path).unwrap();
         store.note_latest("full", "train.base", &four.key).unwrap();
         assert_eq!(fsx::stat(&path).unwrap(), before, "nothing new, nothing written");

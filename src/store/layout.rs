@@ -47,9 +47,14 @@ impl Layout {
         self.actions().join(&hex[..2]).join(hex + ".json")
     }
 
-    pub(super) fn latest(&self, pipeline: &str, stage: &str) -> PathBuf {
+    /// What names the key that a stage of a pipeline had last.
+    pub(super) fn latest_id(pipeline: &str, stage: &str) -> Digest {
         // Neither name can hold a NUL, so no two pairs are one text.
-        self.root.join("latest").join(Digest::of(format!("{pipeline}\0{stage}").as_bytes()).hex())
+        Digest::of([pipeline, stage].join("\0").as_bytes())
+    }
+
+    pub(super) fn latest(&self, id: &Digest) -> PathBuf {
+        self.all_latest().join(id.hex())
     }
 
     /// The folder `latest/`.

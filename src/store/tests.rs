@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{record::examples, *};
+use super::{record::examples, view::VIEW_LOCK, *};
 use crate::{digest::Digest, fsx};
 
 fn open(root: &Path) -> Store {
@@ -78,7 +78,10 @@ fn a_run_killed_at_any_moment_leaves_a_store_that_the_next_run_uses() {
     let store = open(&root);
     let records: Vec<_> = (0..=most).map(|i| execute(&store, &out, i, 3, 100)).collect();
     for folder in ["staging", "tmp", "quarantine", "locks"] {
-        assert_eq!(fsx::list(&root.join(folder)).unwrap(), Vec::<std::ffi::OsString>::new(), "{folder}");
+        let mut left = fsx::list(&root.join(folder)).unwrap();
+        // Of a run that was killed when all was shown: the next change of that folder finds it, and removes it.
+        left.retain(|name| !name.to_string_lossy().starts_with(VIEW_LOCK));
+        assert_eq!(left, Vec::<std::ffi::OsString>::new(), "{folder}");
     }
     let mut stages: Vec<std::ffi::OsString> = records.into_iter().map(|record| record.stage.into()).collect();
     stages.sort();

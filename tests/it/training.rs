@@ -116,8 +116,7 @@ fn a_log_has_a_line_an_epoch_and_what_came_out_and_is_always_the_same() {
     let [train, evaluate, explain] = &logs[0];
     let lines: Vec<&str> = train.lines().collect();
     assert_eq!(lines[0], "40 patches to learn from, 12 to choose the best epoch by");
-    for epoch in 1..=4 {
-        let line = lines[epoch];
+    for (epoch, line) in lines.iter().enumerate().skip(1).take(4) {
         assert!(line.starts_with(&format!("epoch {epoch}: loss ")), "{train}");
         let told = line.contains("; validation loss ") && line.contains("; learning rate 0.001");
         assert!(told, "{train}");

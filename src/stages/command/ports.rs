@@ -45,7 +45,9 @@ impl<T: Serialize> Serialize for Ports<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ports<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let ports = BTreeMap::deserialize(deserializer)?;
-        Ok(Self(ports.into_iter().collect()))
+        let mut all = LiteMap::with_capacity(ports.len());
+        all.extend(ports);
+        Ok(Self(all))
     }
 }
 

@@ -3,7 +3,7 @@
 //! Knows digests and numbers; knows nothing of pipelines, engines or screens. Fields may be added (a record
 //! without one reads as if it were empty); [`RUN_FORMAT`] changes only when one changes its meaning.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io};
 
 use serde::{Deserialize, Serialize};
 
@@ -225,11 +225,15 @@ impl RunRecord {
     #[must_use]
     pub fn likeness(&self) -> Digest {
         let commit = self.git.as_ref().map(|git| &git.commit);
-        let stages: Vec<_> = self.stages.iter().map(|it| (&it.name, it.key, it.outcome)).collect();
         let about = (&self.pipeline, &self.file, &self.texts, &self.set, &self.data, commit, &self.sweep);
         let how = (&self.targets, &self.forced, &self.asked, &self.requirements, &self.host, &self.pcamflow);
-        let text = serde_json::to_vec(&(about, how, self.ended, stages));
-        Digest::of(&text.expect("a record has only text keys and plain values"))
+        let mut text = io::BufWriter::new(blake3::Hasher::new());
+        let plain = "a record has only text keys and plain values, and a digest takes all of them";
+        serde_json::to_writer(&mut text, &(about, how, self.ended)).expect(plain);
+        for stage in &self.stages {
+            serde_json::to_writer(&mut text, &(&stage.name, stage.key, stage.outcome)).expect(plain);
+        }
+        text.into_inner().expect(plain).finalize().into()
     }
 }
 

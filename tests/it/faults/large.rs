@@ -61,7 +61,8 @@ fn five_thousand_stages_are_checked_planned_and_drawn() {
     let checked = project.pcamflow(&["check", "p.toml"]).exit(0);
     assert!(checked.stdout.contains("large: 5000 stages"), "{}", &checked.stdout[..80]);
     let planned = project.pcamflow(&["plan", "p.toml"]).exit(0);
-    assert!(planned.stdout.contains("500 to run, 4,500 maybe"), "{}", planned.stdout.lines().last().unwrap());
+    // What waits runs for certain only once: in another chain it may turn out the same, and so be a hit.
+    assert!(planned.stdout.contains("509 to run, 4,491 maybe"), "{}", planned.stdout.lines().last().unwrap());
     project.pcamflow(&["graph", "p.toml", "--format", "dot"]).exit(0);
     assert!(planned.duration + checked.duration < Duration::from_secs(10));
     let wrong = project.pcamflow(&["plan", "p.toml", "--set", "preview.p499-7.images='split.d500/train'"]);
