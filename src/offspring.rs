@@ -1,4 +1,4 @@
-//! The processes below a process: found, and ended with whatever they started.
+//! The processes below a process: found, and ended with whatever they started, by us or by the kernel.
 //!
 //! A program may start others, and leave them behind when it ends. So that none of them survives a stage,
 //! the process that computes stages takes in what its programs leave ([`adopt`]): everything that they
@@ -21,6 +21,19 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub fn adopt() {
     // A kernel without it (before 3.4) leaves orphans to `init`: they are ended by their groups alone.
     let _ = set_child_subreaper(Some(getpid()));
+}
+
+/// Where memory runs out, the kernel shall end this process, or a program that it started, rather than the
+/// engine: that one tells what happened, and goes on. A tenth of the machine's memory (or the container's),
+/// so that a small process is still no victim for what others hold.
+pub fn volunteer() {
+    const TENTH: i32 = 100;
+    let path = "/proc/self/oom_score_adj";
+    let score = fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<i32>().ok());
+    if let Some(score) = score {
+        // Where it is not let, the kernel chooses by size alone.
+        let _ = fs::write(path, (score + TENTH).min(1000).to_string());
+    }
 }
 
 /// Ends everything below this process, after `grace` for what is about to end by itself. Only for a

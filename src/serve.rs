@@ -41,6 +41,7 @@ pub fn serve(
     versions: BTreeMap<String, String>,
     mut compute: impl FnMut(&Task, &dyn Reporter) -> anyhow::Result<Outcome>,
 ) {
+    offspring::volunteer();
     let requests = read_requests();
     let replies = Replies::default();
     replies.send(&Reply::Ready { protocol: VERSION, versions });

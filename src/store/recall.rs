@@ -2,8 +2,8 @@
 //! finds everything as it was opens none of them.
 //!
 //! One file for each pipeline, read at once and written at most once a run, at its end, if anything was learnt.
-//! It is never the truth: what it says counts while the stat tuple of the file that said it is the same (such
-//! files are only ever replaced whole, by others), and else the file is read. A file that is damaged, of
+//! It is never the truth: what it says counts while the stat tuple of the file that said it, or of the folder
+//! in which files are only ever replaced whole, is the same, and else the file is read. A file that is damaged, of
 //! another version or gone is no memory, and failing to write it is no error: the next run reads more.
 //!
 //! Knows bytes and stat tuples; what the bytes mean is the callers' matter.

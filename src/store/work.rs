@@ -5,7 +5,10 @@
 //! to a dead one and is removed at the first attempt of the next run. Partial work is kept per key for as
 //! long as the key has not succeeded.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
 
 use super::{Result, Store, layout::Layout, view::VIEW_LOCK};
 use crate::{
@@ -141,13 +144,24 @@ pub(super) fn remove_leftovers(layout: &Layout) {
         let attempt = staging.join(name.strip_suffix(LOCK).unwrap_or(&name));
         remove_if_free(&lock_of(&attempt), || drop(fsx::remove_tree(&attempt)));
     }
-    for folder in [layout.locks(), layout.leases()] {
-        let names = fsx::list(&folder).unwrap_or_default().into_iter();
-        for name in names.filter(|name| !name.as_encoded_bytes().starts_with(VIEW_LOCK.as_bytes())) {
-            remove_if_free(&folder.join(name), || ());
-        }
-    }
+    remove_free(&layout.locks(), |name| !is_of_view(name));
+    remove_free(&layout.leases(), |_| true);
     let _ = fsx::sweep_drafts(&layout.tmp());
+}
+
+/// Removes the lock files of shown folders that nobody holds. Without them whoever shows a folder looks
+/// for unfinished business beside all folders: right for a collection, too long for every run.
+pub(super) fn remove_view_locks(layout: &Layout) {
+    remove_free(&layout.locks(), is_of_view);
+}
+
+fn is_of_view(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(VIEW_LOCK.as_bytes())
+}
+
+fn remove_free(folder: &Path, which: impl Fn(&OsStr) -> bool) {
+    let names = fsx::list(folder).unwrap_or_default().into_iter();
+    names.filter(|name| which(name)).for_each(|name| remove_if_free(&folder.join(name), || ()));
 }
 
 /// Does something while holding a lock, and with the lock's release removes its file, if nobody has it.

@@ -202,9 +202,31 @@ impl Drop for Cgroup {
     }
 }
 
+/// How ready a process is to be ended by the kernel.
+fn readiness(id: i32) -> i32 {
+    let text = fs::read_to_string(format!("/proc/{id}/oom_score_adj")).unwrap();
+    text.trim().parse().unwrap()
+}
+
+#[test]
+fn what_computes_goes_before_the_engine_where_memory_runs_out() {
+    let project = project(160, "");
+    let run = project.start(&[]);
+    until("a child that draws", || {
+        files(&project.path(".pcamflow/staging")).iter().any(|path| path.ends_with("images.h5"))
+    });
+    let (engine, computing) = (readiness(run.pid()), children(&project, &run));
+    assert!(!computing.is_empty());
+    for id in computing {
+        assert_eq!(readiness(id), (engine + 100).min(1000));
+    }
+    run.finish().exit(0);
+}
+
 #[test]
 fn a_process_that_the_kernel_killed_for_want_of_memory_is_told_as_such() {
-    let Some(cgroup) = Cgroup::new("10M") else { return };
+    // More than the engine needs, less than the 60 MiB of what computes.
+    let Some(cgroup) = Cgroup::new("40M") else { return };
     let project = project(2000, "");
     let script =
         format!("echo $$ >'{}/cgroup.procs' && exec $PCAMFLOW run p.toml --json", cgroup.0.display());
@@ -215,7 +237,7 @@ fn a_process_that_the_kernel_killed_for_want_of_memory_is_told_as_such() {
     }
     let message = output.exit(1).failure();
     assert!(message.contains("by the kernel for want of memory (it held "), "{message}");
-    assert!(message.contains("its cgroup (container) may hold 10 MiB"), "{message}");
+    assert!(message.contains("its cgroup (container) may hold 40 MiB"), "{message}");
     assert!(message.contains("lower `memory`"), "{message}");
     project.nothing_is_left_running();
 }

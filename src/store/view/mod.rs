@@ -63,8 +63,9 @@ impl Store {
                     self.clear_up_for(&target, lock)?;
                 }
                 let shown = replace(&self.layout, &target, &wanted)?;
-                // Learnt for the next run.
-                self.already_right(&target, &wanted)?;
+                if let Some(marker) = read_marker(&target)? {
+                    self.remember_shown(&target, &marker, &wanted);
+                }
                 Ok(shown)
             }
         }
