@@ -10,6 +10,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     path::Path,
+    sync::Arc,
     time::SystemTime,
 };
 
@@ -47,7 +48,7 @@ pub(super) struct About {
 impl About {
     /// The record of a run that begins now.
     pub(super) fn record(self, pipeline: &Pipeline) -> RunRecord {
-        let text = |(name, text): (&str, &str)| Text { name: name.to_owned(), text: text.to_owned() };
+        let text = |(name, text): (&str, &Arc<str>)| Text { name: name.to_owned(), text: Arc::clone(text) };
         RunRecord {
             format: RUN_FORMAT,
             pipeline: pipeline.name.clone(),
@@ -212,7 +213,10 @@ impl Observer for Recorder<'_> {
         match event {
             Event::Planned { stages, .. } => {
                 let names = stages.iter().filter_map(|stage| self.name(&stage.stage));
-                self.record.stages = names.map(|name| RunStage { name, ..RunStage::default() }).collect();
+                // As many as there are: a vector that grows takes up to twice as much.
+                let mut planned = Vec::with_capacity(stages.len());
+                planned.extend(names.map(|name| RunStage { name, ..RunStage::default() }));
+                self.record.stages = planned;
             }
             Event::Started { stage, .. } | Event::Waiting { stage, .. } if self.name(stage).is_some() => {
                 self.begin();

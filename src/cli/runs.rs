@@ -161,7 +161,7 @@ fn show(arguments: &ShowRunArguments) -> Result<(), Exit> {
 /// The texts of a run's pipeline; where there are several, each under its name.
 fn texts(run: &RunRecord) -> String {
     match run.texts.as_slice() {
-        [only] => only.text.clone(),
+        [only] => only.text.to_string(),
         several => several.iter().map(|text| format!("# {}\n{}\n", text.name, text.text)).collect(),
     }
 }

@@ -225,10 +225,10 @@ impl Engine<'_> {
         }
         for input in &self.pipeline.stages[stage].inputs {
             match &input.source {
-                Source::File { path, .. } if !path.exists() => {
-                    return Err(failed(format!("the source file {} is not here", path.display())));
+                Source::File(user) if !user.path.exists() => {
+                    return Err(failed(format!("the source file {} is not here", user.path.display())));
                 }
-                Source::File { .. } => {}
+                Source::File(_) => {}
                 Source::Artifact { stage: maker, artifact } => {
                     let maker = &self.pipeline.stages[*maker].name;
                     let digest = record.lines.get(&format!("input {}", input.slot));

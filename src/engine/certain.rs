@@ -146,11 +146,12 @@ impl Planner<'_> {
                     Source::Artifact { stage, artifact },
                     Source::Artifact { stage: other, artifact: of_other },
                 ) => stage == other && artifact == of_other,
-                (Source::File { file, path, .. }, Source::File { file: other, path: of_other, .. }) => {
-                    path == of_other && file.blake3 == other.blake3
+                (Source::File(user), Source::File(other)) => {
+                    user.path == other.path && user.file.blake3 == other.file.blake3
                 }
-                (Source::Artifact { .. }, Source::File { .. })
-                | (Source::File { .. }, Source::Artifact { .. }) => false,
+                (Source::Artifact { .. }, Source::File(_)) | (Source::File(_), Source::Artifact { .. }) => {
+                    false
+                }
             })
     }
 }

@@ -168,7 +168,7 @@ impl Planner<'_> {
     pub(super) fn absent_source(&self, stage: usize) -> Option<String> {
         let inputs = self.pipeline.stages[stage].inputs.iter();
         let absent =
-            |found: &&Source| matches!(found, Source::File { path, .. } if self.known.digest(path).is_none());
+            |found: &&Source| matches!(found, Source::File(user) if self.known.digest(&user.path).is_none());
         let absent = inputs.map(|input| &input.source).find(absent);
         absent.map(|absent| format!("`{}` is not here, and is needed", source(self.pipeline, absent)))
     }
@@ -177,7 +177,7 @@ impl Planner<'_> {
     fn makers(&self, stage: usize) -> impl Iterator<Item = (usize, &str)> {
         self.pipeline.stages[stage].inputs.iter().filter_map(|input| match &input.source {
             Source::Artifact { stage, artifact } => Some((*stage, artifact.as_ref())),
-            Source::File { .. } => None,
+            Source::File(_) => None,
         })
     }
 

@@ -9,7 +9,7 @@ use std::{
 use super::event::{Event, Observer};
 use crate::{
     digest::Digest,
-    pipeline::{Pipeline, Source},
+    pipeline::{FileOfUser, Pipeline, Source},
     stages::Kind,
     store::{Progress, Store},
 };
@@ -176,7 +176,8 @@ fn mentions<'a>(pipeline: &'a Pipeline, scope: &'a [usize]) -> impl Iterator<Ite
     scope.iter().map(|stage| &pipeline.stages[*stage]).flat_map(|node| {
         let folders_fit = node.name.kind == Kind::Command;
         node.inputs.iter().filter_map(move |input| match &input.source {
-            Source::File { file, path, place } => {
+            Source::File(user) => {
+                let FileOfUser { file, path, place } = user.as_ref();
                 let folder = folders_fit && file.path.ends_with('/');
                 Some(Mention { path, pin: file.blake3, place, folder, folders_fit })
             }

@@ -235,7 +235,7 @@ impl<'a> Engine<'a> {
             before: vec![None; count],
             bytes_needed: vec![false; count],
             taken: vec![false; count],
-            finished: Vec::new(),
+            finished: Vec::with_capacity(self.order.len()),
             failed: Vec::new(),
         }
     }

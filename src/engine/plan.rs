@@ -80,7 +80,7 @@ impl<'a> Planner<'a> {
             Source::Artifact { stage, artifact } => {
                 Some(made[*stage].as_ref()?.get(artifact.as_ref())?.digest)
             }
-            Source::File { file, path, .. } => file.blake3.or_else(|| self.known.digest(path)),
+            Source::File(user) => user.file.blake3.or_else(|| self.known.digest(&user.path)),
         }
     }
 

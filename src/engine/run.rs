@@ -116,7 +116,7 @@ impl<'a> Run<'a, '_> {
     fn as_planned(&self, stage: usize) -> Option<Box<ActionRecord>> {
         let taken = |source: &Source| match source {
             Source::Artifact { stage, .. } => self.taken[*stage],
-            Source::File { .. } => true,
+            Source::File(_) => true,
         };
         let inputs = &self.planner.pipeline.stages[stage].inputs;
         let as_planned = !self.bytes_needed[stage] && inputs.iter().all(|input| taken(&input.source));

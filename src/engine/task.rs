@@ -68,7 +68,7 @@ pub(super) fn task(
 
 fn input_file(source: &Source, made: &[Option<Made>], planner: &Planner<'_>) -> Option<InputFile> {
     Some(match source {
-        Source::File { file, path, .. } => InputFile { path: path.clone(), name: file.path.clone() },
+        Source::File(user) => InputFile { path: user.path.clone(), name: user.file.path.clone() },
         Source::Artifact { stage, artifact } => {
             let stored = made[*stage].as_ref()?.get(artifact.as_ref())?;
             let slash = if stored.is_folder() { "/" } else { "" };
@@ -81,7 +81,7 @@ fn input_file(source: &Source, made: &[Option<Made>], planner: &Planner<'_>) -> 
 /// The source files that a stage reads.
 pub(super) fn sources(node: &StageNode) -> Vec<PathBuf> {
     let files = node.inputs.iter().filter_map(|input| match &input.source {
-        Source::File { path, .. } => Some(path.clone()),
+        Source::File(user) => Some(user.path.clone()),
         Source::Artifact { .. } => None,
     });
     files.collect()

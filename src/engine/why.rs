@@ -145,7 +145,9 @@ impl Teller<'_> {
 pub(super) fn source(pipeline: &Pipeline, source: &Source) -> String {
     match source {
         Source::Artifact { stage, artifact } => format!("{}/{artifact}", pipeline.stages[*stage].name),
-        Source::File { path, .. } => path.strip_prefix(&pipeline.root).unwrap_or(path).display().to_string(),
+        Source::File(user) => {
+            user.path.strip_prefix(&pipeline.root).unwrap_or(&user.path).display().to_string()
+        }
     }
 }
 

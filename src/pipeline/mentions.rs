@@ -134,7 +134,7 @@ fn found(document: &Document<'_>, node: &StageNode) -> Vec<Found> {
     for input in node.stage.inputs() {
         let Origin::File(file) = &input.from else { continue };
         let resolved = node.inputs.iter().find_map(|resolved| match &resolved.source {
-            Source::File { path, .. } if resolved.slot == input.slot => Some(path.clone()),
+            Source::File(user) if resolved.slot == input.slot => Some(user.path.clone()),
             _ => None,
         });
         let (Some(path), Some(value)) = (resolved, table.get(kebab(input.field).as_str())) else { continue };

@@ -31,7 +31,10 @@ mod swept;
 mod trials;
 mod union;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::{
     graph::Graph,
@@ -80,7 +83,7 @@ impl Pipeline {
     }
 
     /// The texts of the files that it was made from, with their names; `--set` is none.
-    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &Arc<str>)> {
         self.sources.named().filter(|(name, _)| !name.starts_with("--set"))
     }
 }
@@ -114,13 +117,17 @@ pub enum Source {
         /// The artifact's name.
         artifact: Word,
     },
-    /// A file of the user's.
-    File {
-        /// As written.
-        file: SourceFile,
-        /// Where it lies.
-        path: PathBuf,
-        /// Where it is written: `pipelines/full.toml:8`.
-        place: String,
-    },
+    /// A file of the user's. Boxed: a long pipeline reads far more artifacts than files.
+    File(Box<FileOfUser>),
+}
+
+/// A file that the user has.
+#[derive(Debug, Clone)]
+pub struct FileOfUser {
+    /// As written.
+    pub file: SourceFile,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Where it is written: `pipelines/full.toml:8`.
+    pub place: String,
 }

@@ -200,7 +200,7 @@ images = 'split.d/test'
     fn reads(pipeline: &Pipeline, stage: usize) -> Vec<(String, String)> {
         let source = |source: &Source| match source {
             Source::Artifact { stage, artifact } => format!("{}/{artifact}", pipeline.stages[*stage].name),
-            Source::File { path, .. } => path.display().to_string(),
+            Source::File(user) => user.path.display().to_string(),
         };
         let inputs = &pipeline.stages[stage].inputs;
         inputs.iter().map(|input| (input.slot.clone(), source(&input.source))).collect()

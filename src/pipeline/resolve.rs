@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, path::Path};
 
 use super::{
-    ResolvedInput, Source, StageNode, pick::pick, read::ReadStage, repeat::listed, sources::Sources,
+    FileOfUser, ResolvedInput, Source, StageNode, pick::pick, read::ReadStage, repeat::listed,
+    sources::Sources,
 };
 use crate::{
     graph::Graph,
@@ -48,7 +49,7 @@ fn graph(inputs: &[Vec<ResolvedInput>]) -> Graph {
     let edges = inputs.iter().enumerate().flat_map(|(to, inputs)| {
         inputs.iter().filter_map(move |input| match input.source {
             Source::Artifact { stage, .. } => Some((stage, to)),
-            Source::File { .. } => None,
+            Source::File(_) => None,
         })
     });
     Graph::new(inputs.len(), edges)
@@ -147,7 +148,7 @@ impl<'a> Resolver<'a> {
     fn describe(&self, source: &Source) -> String {
         match source {
             Source::Artifact { stage, artifact } => format!("{}/{artifact}", self.stages[*stage].name),
-            Source::File { path, .. } => path.display().to_string(),
+            Source::File(user) => user.path.display().to_string(),
         }
     }
 
@@ -159,7 +160,7 @@ impl<'a> Resolver<'a> {
             _ if read.name.kind == Kind::Command => self.data.join(file.path.trim_end_matches('/')),
             _ => self.data.join(&file.path),
         };
-        let source = Source::File { file: file.clone(), path, place };
+        let source = Source::File(Box::new(FileOfUser { file: file.clone(), path, place }));
         ResolvedInput { slot: input.slot.clone(), source }
     }
 
@@ -268,10 +269,10 @@ impl<'a> Resolver<'a> {
         match inputs.iter().find(|input| input.slot == slot).map(|input| &input.source) {
             None => Ok(None),
             Some(Source::Artifact { stage, .. }) => Ok(Some(&self.stages[*stage].name)),
-            Some(Source::File { path, .. }) => {
+            Some(Source::File(user)) => {
                 let message = format!(
                     "`{slot}` of `{name}` is a file, {}: how it was made is not known",
-                    path.display()
+                    user.path.display()
                 );
                 Err(Problem::unplaced(message))
             }

@@ -4,7 +4,7 @@
 use std::{
     ops::Range,
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
 };
 
 use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
@@ -14,7 +14,7 @@ use crate::stages::Problem;
 /// One text.
 struct Source {
     name: String,
-    text: String,
+    text: Arc<str>,
     /// The number of its first line: more than 1 for a value that somebody wrote inside another file.
     first_line: usize,
     /// Where its first byte lies in the common space.
@@ -43,24 +43,24 @@ pub(super) struct Sources(Vec<Source>);
 
 impl Sources {
     /// Adds the text of a file; returns where it begins in the common space.
-    pub(super) fn add_file(&mut self, file: &Path, text: impl Into<String>) -> usize {
+    pub(super) fn add_file(&mut self, file: &Path, text: impl Into<Arc<str>>) -> usize {
         self.add(file.display().to_string(), 1, text.into(), Some(file.to_owned()))
     }
 
     /// Adds what a `--set` says.
-    pub(super) fn add_set(&mut self, number: usize, text: impl Into<String>) -> usize {
+    pub(super) fn add_set(&mut self, number: usize, text: impl Into<Arc<str>>) -> usize {
         self.add(format!("--set #{number}"), 1, text.into(), None)
     }
 
     /// Adds what a value says that one of several trials sets: `place` is where it was written, as
     /// `trials.csv:3`.
-    pub(super) fn add_trial(&mut self, place: &str, text: impl Into<String>) -> usize {
+    pub(super) fn add_trial(&mut self, place: &str, text: impl Into<Arc<str>>) -> usize {
         let numbered = place.rsplit_once(':').and_then(|(name, line)| Some((name, line.parse().ok()?)));
         let (name, first_line) = numbered.unwrap_or((place, 1));
         self.add(name.to_owned(), first_line, text.into(), None)
     }
 
-    fn add(&mut self, name: String, first_line: usize, text: String, file: Option<PathBuf>) -> usize {
+    fn add(&mut self, name: String, first_line: usize, text: Arc<str>, file: Option<PathBuf>) -> usize {
         let base = self.0.last().map_or(0, |last| last.base + last.text.len() + 1);
         self.0.push(Source { name, first_line, text, base, file, breaks: OnceLock::new() });
         base
@@ -68,24 +68,24 @@ impl Sources {
 
     /// The texts with where they begin.
     pub(super) fn texts(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.0.iter().map(|source| (source.text.as_str(), source.base))
+        self.0.iter().map(|source| (source.text.as_ref(), source.base))
     }
 
     /// The texts of the files with their names.
-    pub(super) fn named(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(super) fn named(&self) -> impl Iterator<Item = (&str, &Arc<str>)> {
         let files = self.0.iter().filter(|source| source.file.is_some());
-        files.map(|source| (source.name.as_str(), source.text.as_str()))
+        files.map(|source| (source.name.as_str(), &source.text))
     }
 
     /// The texts of the files, what is extended before what extends it, with where they begin.
     pub(super) fn files(&self) -> impl Iterator<Item = (&Path, &str, usize)> {
-        self.0.iter().filter_map(|source| Some((source.file.as_deref()?, source.text.as_str(), source.base)))
+        self.0.iter().filter_map(|source| Some((source.file.as_deref()?, source.text.as_ref(), source.base)))
     }
 
     /// What the `--set`s say, with where they begin.
     pub(super) fn sets(&self) -> impl Iterator<Item = (&str, usize)> {
         let sets = self.0.iter().filter(|source| source.file.is_none());
-        sets.map(|source| (source.text.as_str(), source.base))
+        sets.map(|source| (source.text.as_ref(), source.base))
     }
 
     /// The text of a place, as it is written.
@@ -161,7 +161,7 @@ impl Sources {
 
 impl Source {
     fn snippet(&self) -> Snippet<'_, Annotation<'_>> {
-        Snippet::source(self.text.as_str()).line_start(self.first_line).path(self.name.as_str())
+        Snippet::source(self.text.as_ref()).line_start(self.first_line).path(self.name.as_str())
     }
 
     /// A place within the text. A whole table would underline many lines: its first line says where it is. One

@@ -101,7 +101,7 @@ fn identity(node: &StageNode) -> String {
     for ResolvedInput { slot, source } in &node.inputs {
         let read = match source {
             Source::Artifact { stage, artifact } => format!("{stage}/{artifact}"),
-            Source::File { file, path, .. } => format!("{:?} {:?}", path, file.blake3),
+            Source::File(user) => format!("{:?} {:?}", user.path, user.file.blake3),
         };
         text.push_str(&format!("{slot:?} {read}\n"));
     }
@@ -112,7 +112,7 @@ fn edges(nodes: &[StageNode]) -> impl Iterator<Item = (usize, usize)> {
     nodes.iter().enumerate().flat_map(|(to, node)| {
         node.inputs.iter().filter_map(move |input| match input.source {
             Source::Artifact { stage, .. } => Some((stage, to)),
-            Source::File { .. } => None,
+            Source::File(_) => None,
         })
     })
 }

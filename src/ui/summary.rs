@@ -78,7 +78,7 @@ impl<W: Write> Observer for Closing<W> {
             Event::Blocked { stage, by } => drop(self.run.blocked.insert(stage.clone(), by.clone())),
             Event::Ended(summary) => {
                 self.run.goes_on = self.goes_on.load(Ordering::SeqCst);
-                self.out.write(&text(&in_order(summary, &self.run), &self.run, &(self.view)()));
+                self.out.write(&text(summary, &self.run, &(self.view)()));
                 self.out.flush();
             }
             Event::Started { stage, .. } => drop(self.run.computing.insert(stage.clone())),
@@ -131,12 +131,14 @@ impl Run {
 pub(super) fn text(summary: &Summary, run: &Run, view: &View) -> String {
     let nothing_happened = summary.failed.is_empty() && summary.not_run.is_empty() && !summary.interrupted;
     let required = required::text(summary, view);
-    if !summary.trials.is_empty() && summary.would_run.is_empty() {
-        return trials::text(summary, view) + &required + &trouble::text(summary, run, view);
-    }
-    if nothing_happened && summary.finished.iter().all(|stage| stage.cached) {
+    if nothing_happened && summary.trials.is_empty() && summary.finished.iter().all(|stage| stage.cached) {
         let trouble = trouble::text(summary, run, view);
         return spreads::text(summary, view) + &all_cached(summary) + &required + &trouble;
+    }
+    // A copy: not where that is all there is to say, and it may be long.
+    let summary = &in_order(summary, run);
+    if !summary.trials.is_empty() && summary.would_run.is_empty() {
+        return trials::text(summary, view) + &required + &trouble::text(summary, run, view);
     }
     if let Some(stages) = run.frozen.as_ref().filter(|_| !summary.would_run.is_empty()) {
         return plan::text(&summary.pipeline, stages, view) + &required + &trouble::text(summary, run, view);

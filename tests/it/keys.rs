@@ -104,7 +104,7 @@ pub(crate) fn fingerprint(pipeline: &Pipeline, stage: usize) -> Fingerprint {
     let named = node.inputs.iter().map(|input| {
         let name = match &input.source {
             Source::Artifact { stage, artifact } => format!("{}/{artifact}", pipeline.stages[*stage].name),
-            Source::File { file, .. } => file.path.clone(),
+            Source::File(user) => user.file.path.clone(),
         };
         (input.slot.as_str(), Digest::of(name.as_bytes()))
     });

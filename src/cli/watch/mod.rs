@@ -109,7 +109,7 @@ fn made_of(loaded: &Result<Pipeline, Invalid>) -> BTreeSet<PathBuf> {
     };
     let inputs = pipeline.stages.iter().flat_map(|node| &node.inputs);
     let sources = inputs.filter_map(|input| match &input.source {
-        Source::File { path, .. } => Some(path.clone()),
+        Source::File(user) => Some(user.path.clone()),
         Source::Artifact { .. } => None,
     });
     sources.chain(pipeline.files().map(Path::to_owned)).collect()

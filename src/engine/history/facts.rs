@@ -73,13 +73,13 @@ fn loaded(record: &RunRecord) -> Option<Pipeline> {
     let own = record.texts.iter().find(|text| text.name == record.file)?;
     // What a file extends is read from the disk: only where that is what it was.
     let mut others = record.texts.iter().filter(|text| text.name != record.file);
-    if !others.all(|text| std::fs::read_to_string(&text.name).is_ok_and(|now| now == text.text)) {
+    if !others.all(|text| std::fs::read_to_string(&text.name).is_ok_and(|now| *now == *text.text)) {
         return None;
     }
     let trial = record.sweep.iter().flat_map(|trial| &trial.values);
     let set = record.set.iter().cloned().chain(trial.map(|(key, value)| format!("{key}={value}")));
     let options = Options { set: set.collect(), data: record.data.as_ref().map(Into::into) };
-    pipeline::parse(Path::new(&record.file), own.text.clone(), &options).ok()
+    pipeline::parse(Path::new(&record.file), own.text.to_string(), &options).ok()
 }
 
 fn places(pipeline: Option<&Pipeline>) -> HashMap<String, &StageNode> {
@@ -104,11 +104,11 @@ fn from_pipeline(
         add(parameters, format!("{stage}.{path}"), value);
     }
     for input in &node.inputs {
-        let Source::File { file, .. } = &input.source else { continue };
+        let Source::File(user) = &input.source else { continue };
         let of_record = action.and_then(|action| action.lines.get(&format!("input {}", input.slot)));
         let digest = of_record.map(|digest| digest.chars().take(10).collect::<String>());
-        if let Some(digest) = digest.or_else(|| file.blake3.map(|pin| pin.short())) {
-            add(sources, format!("{stage}.{}", input.slot), format!("{} {digest}", file.path));
+        if let Some(digest) = digest.or_else(|| user.file.blake3.map(|pin| pin.short())) {
+            add(sources, format!("{stage}.{}", input.slot), format!("{} {digest}", user.file.path));
         }
     }
 }
@@ -244,7 +244,7 @@ seeds = [1, 2]
             id,
             pipeline: "p".to_owned(),
             file: "p.toml".to_owned(),
-            texts: vec![Text { name: "p.toml".to_owned(), text: TEXT.to_owned() }],
+            texts: vec![Text { name: "p.toml".to_owned(), text: TEXT.into() }],
             set: set.iter().map(|set| (*set).to_owned()).collect(),
             stages: vec![
                 stage("synthesize.s", None),
@@ -299,13 +299,13 @@ seeds = [1, 2]
         };
         store.commit(action, store::Existing::Keep).unwrap();
         let mut run = record(1, &[], [0.5, 0.7]);
-        run.texts[0].text = "[from.the-future]".to_owned();
+        run.texts[0].text = "[from.the-future]".into();
         run.stages[2].key = Some(key);
         let facts = Facts::of(&store, &run);
         assert_eq!(facts.parameters, BTreeMap::from([("train.t.epochs".to_owned(), "9".to_owned())]));
         // What it extends is not what it was: its values would be others.
         let mut run = record(1, &[], [0.5, 0.7]);
-        run.texts.push(Text { name: "/nowhere/base.toml".to_owned(), text: String::new() });
+        run.texts.push(Text { name: "/nowhere/base.toml".to_owned(), text: "".into() });
         assert_eq!(Facts::of(&store, &run).parameters, BTreeMap::new());
     }
 }

@@ -3,7 +3,7 @@
 //! Knows digests and numbers; knows nothing of pipelines, engines or screens. Fields may be added (a record
 //! without one reads as if it were empty); [`RUN_FORMAT`] changes only when one changes its meaning.
 
-use std::{collections::BTreeMap, io};
+use std::{collections::BTreeMap, io, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -87,8 +87,8 @@ fn is_zero(count: &u64) -> bool {
 pub struct Text {
     /// Its file, as given.
     pub name: String,
-    /// What stood in it.
-    pub text: String,
+    /// What stood in it. Shared with the pipeline, whose text may be long.
+    pub text: Arc<str>,
 }
 
 /// How the command line wanted a run computed; `None` where it said nothing.
@@ -255,7 +255,7 @@ pub(in crate::store) mod examples {
             format: RUN_FORMAT,
             pipeline: pipeline.to_owned(),
             file: format!("{pipeline}.toml"),
-            texts: vec![Text { name: format!("{pipeline}.toml"), text: "[synthesize.s]\n".to_owned() }],
+            texts: vec![Text { name: format!("{pipeline}.toml"), text: "[synthesize.s]\n".into() }],
             started: "2026-01-02T03:04:05.006Z".to_owned(),
             seconds: Some(0.01),
             stages: stages.iter().map(stage).collect(),
@@ -290,7 +290,7 @@ mod tests {
         assert!(one.likeness() == later.likeness() && one.is_all_cached());
         let changes: [fn(&mut RunRecord); 5] = [
             |run| run.set.push("a.b.c=1".to_owned()),
-            |run| run.texts[0].text += "# comment",
+            |run| run.texts[0].text = format!("{}# comment", run.texts[0].text).into(),
             |run| run.stages[0].key = None,
             |run| run.asked.threads = Some(2),
             |run| run.git = Some(Git { commit: "ab".to_owned(), dirty: None }),

@@ -212,7 +212,7 @@ fn makers(pipeline: &Pipeline, stage: &str) -> Vec<String> {
     let node = pipeline.stages.iter().find(|node| node.name.to_string() == stage).unwrap();
     let makers = node.inputs.iter().filter_map(|input| match input.source {
         Source::Artifact { stage, .. } => Some(pipeline.stages[stage].name.to_string()),
-        Source::File { .. } => None,
+        Source::File(_) => None,
     });
     makers.collect()
 }
