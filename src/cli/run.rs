@@ -1,8 +1,11 @@
 //! `pcamflow run`.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::{
@@ -19,10 +22,11 @@ use super::{
 use crate::{
     engine::{
         Engine, Options,
-        event::Observer,
+        event::{Observer, SweepRun},
         exec::{Executor, Processes},
+        given::Given,
     },
-    pipeline::Pipeline,
+    pipeline::{Pipeline, project_root},
     stages::RunSettings,
     store::{Asked, Store},
     ui,
@@ -156,9 +160,19 @@ fn options(arguments: &RunArguments, pipeline: &Pipeline) -> Options {
         jobs: arguments.jobs.map(|jobs| jobs as usize),
         // A trial that fails stops no other.
         keep_going: arguments.keep_going || is_sweep,
-        sweep: is_sweep.then(|| id_of(pipeline)),
+        sweep: is_sweep.then(|| sweep_run(arguments, pipeline)),
         require: arguments.require.clone(),
         given: arguments.pipeline.given(arguments.store.as_ref()),
         goes_on: None,
     }
+}
+/// How the sweep is asked for later: with the store, where this folder has another one.
+fn sweep_run(arguments: &RunArguments, pipeline: &Pipeline) -> SweepRun {
+    let here = project_root(Path::new("pipeline.toml"));
+    let store = match &arguments.store {
+        Some(store) => Some(store.clone()),
+        None => (here != pipeline.root).then(|| pipeline.root.join(".pcamflow")),
+    };
+    let (id, given) = (id_of(pipeline), Given { store, ..Given::default() });
+    SweepRun { compare: format!("pcamflow compare --sweep {id}{}", given.places()), id }
 }

@@ -196,13 +196,30 @@ pub struct Summary {
     /// What stages that are repeated with `seeds` say together, in the order of the file.
     pub repeats: Vec<Repeated>,
     /// The sweep's id, where the run is one.
-    pub sweep: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub sweep: Option<SweepRun>,
     /// What came of the trials, where the run is a sweep.
     pub trials: Vec<TrialResult>,
     /// What a frozen run would have to compute, or may have to, and why; empty in every other run.
     pub would_run: Vec<PlannedStage>,
     /// What came of what the run was required to reach.
     pub required: Vec<Verdict>,
+}
+
+/// A sweep, as those name it who ask for it later. Events have its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
+pub struct SweepRun {
+    /// Its id.
+    pub id: String,
+    /// The command that compares its trials, from the folder in which this one was given.
+    pub compare: String,
+}
+
+impl From<SweepRun> for String {
+    fn from(sweep: SweepRun) -> Self {
+        sweep.id
+    }
 }
 
 impl Summary {

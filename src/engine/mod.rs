@@ -43,7 +43,7 @@ use std::{
 };
 
 use crate::{digest::Digest, pipeline::Pipeline, stages::RunSettings, store::Store};
-use event::{Event, Observer, PlannedStage, Summary};
+use event::{Event, Observer, PlannedStage, Summary, SweepRun};
 use exec::Executor;
 use forecast::Forecast;
 use given::{Given, quoted};
@@ -75,8 +75,8 @@ pub struct Options {
     pub jobs: Option<usize>,
     /// Whether other branches go on when a stage fails.
     pub keep_going: bool,
-    /// The sweep's id, where the pipeline is all trials of one.
-    pub sweep: Option<String>,
+    /// The sweep, where the pipeline is all trials of one.
+    pub sweep: Option<SweepRun>,
     /// What the run has to reach.
     pub require: Vec<Requirement>,
     /// What else the command line said: for messages that name a command.
@@ -196,7 +196,7 @@ impl<'a> Engine<'a> {
         let (pcamflow, pipeline) = (env!("CARGO_PKG_VERSION").to_owned(), self.pipeline.name.clone());
         observer.event(&Event::Began { pcamflow, pipeline, frozen });
         if !self.pipeline.trials.is_empty() {
-            let (id, trials) = (self.options.sweep.clone(), trials::planned(self.pipeline));
+            let (id, trials) = (self.options.sweep.clone().map(String::from), trials::planned(self.pipeline));
             observer.event(&Event::Sweep { id, trials });
         }
     }

@@ -15,7 +15,7 @@ use std::{
 
 use super::{
     attempt::{Attempt, Failed, Message, Shared},
-    event::{Event, FailedStage, FinishedStage, Observer, Summary},
+    event::{Event, FailedStage, FinishedStage, Observer, Summary, SweepRun},
     plan::{Decision, Made, Planner, ToRun},
     require::{Demand, Results},
     resources::{Grant, Resources, Wish},
@@ -42,8 +42,8 @@ pub(super) struct Run<'a, 'o> {
     pub(super) observer: &'o mut dyn Observer,
     pub(super) resources: Resources,
     pub(super) keep_going: bool,
-    /// The sweep's id, where it is one.
-    pub(super) sweep: Option<String>,
+    /// The sweep, where it is one.
+    pub(super) sweep: Option<SweepRun>,
     /// The stages in scope, each after what it needs.
     pub(super) order: Vec<usize>,
     pub(super) states: States,

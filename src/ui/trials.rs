@@ -40,8 +40,8 @@ pub(super) fn text(summary: &Summary, view: &View) -> String {
     let marked = if columns.iter().any(|column| column.best.is_some()) { "* the best\n" } else { "" };
     let totals = view.paint.tone(Tone::Strong, &totals(summary));
     let out = super::seen_from_here(&summary.out);
-    let id = summary.sweep.as_deref().unwrap_or("latest");
-    let compare = view.paint.tone(Tone::Faint, &format!("pcamflow compare --sweep {id}"));
+    let compare = summary.sweep.as_ref().map_or("pcamflow compare --sweep latest", |sweep| &sweep.compare);
+    let compare = view.paint.tone(Tone::Faint, compare);
     format!(
         "{}{}\n{totals}; results in {out}\n{compare}\n",
         table(&summary.trials, &columns, view),

@@ -233,3 +233,17 @@ fn what_others_put_beside_trials_stays() {
     assert_eq!(project.names("out/swept/trials/columns=2"), ["notes.txt"]);
     assert_eq!(fs::read_to_string(project.path("out/swept/trials/notes.txt")).unwrap(), "mine");
 }
+
+#[test]
+fn the_command_that_it_names_finds_the_trials() {
+    let project = Sandbox::new().file("other project/.git/HEAD", "").file("other project/p.toml", PIPELINE);
+    let values = ["--set", "preview.p.columns=2,3"];
+    let stores: [&[&str]; 2] = [&[], &["--store", "my store"]];
+    for store in stores {
+        let arguments = [&["sweep", "other project/p.toml"], &values[..], store].concat();
+        let output = project.pcamflow(&arguments).exit(0).stdout;
+        let command = output.lines().find(|line| line.starts_with("pcamflow compare ")).unwrap();
+        let compared = project.shell(&command.replacen("pcamflow", "$PCAMFLOW", 1)).exit(0);
+        assert!(compared.stdout.contains("columns"), "{command}\n{}", compared.stdout);
+    }
+}
