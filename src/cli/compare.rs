@@ -197,7 +197,7 @@ fn latest(arguments: &CompareArguments, history: &History, pipeline: &str) -> Re
     let name = super::history::name_of(Path::new(pipeline));
     let mut seen: BTreeSet<Vec<(String, Option<Digest>)>> = BTreeSet::new();
     let mut runs = Vec::new();
-    for file in history.files.iter().rev().filter(|file| file.pipeline == name) {
+    for file in history.files.iter().rev().filter(|file| file.is_of(&name)) {
         if runs.len() >= arguments.n {
             break;
         }

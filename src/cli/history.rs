@@ -46,7 +46,7 @@ impl History {
     /// Whether there is a run of a pipeline: of that file, or of that name.
     pub(super) fn knows(&self, file: &Path) -> bool {
         let name = name_of(file);
-        self.files.iter().any(|run| run.pipeline == name)
+        self.files.iter().any(|run| run.is_of(&name))
     }
 
     /// The pipelines that there are runs of: `there are runs of full, small`.
@@ -61,7 +61,7 @@ impl History {
     /// Only the runs of a pipeline: of that file, or of that name.
     pub(super) fn of_pipeline(mut self, file: &Path) -> Self {
         let name = name_of(file);
-        self.files.retain(|run| run.pipeline == name);
+        self.files.retain(|run| run.is_of(&name));
         self
     }
 

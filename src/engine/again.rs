@@ -29,7 +29,7 @@ use crate::{
     pipeline::Source,
     protocol::{Failure, FailureClass, Level, Progress, Task},
     stages::Equality,
-    store::{self, ActionRecord, Check},
+    store::{self, ActionRecord, Check, Lookup},
 };
 
 /// Under which conditions a result was made.
@@ -122,7 +122,7 @@ impl Engine<'_> {
                     lease.claim(&record);
                     made[stage] = Some(record.artifacts.clone());
                     if named[stage] {
-                        candidates.push(Ok(Candidate { stage, key: record.key, record: *record }));
+                        candidates.push(self.candidate(stage, record.key));
                     }
                 }
                 Some(Decision::Run(run)) if named[stage] => {
@@ -147,6 +147,15 @@ impl Engine<'_> {
             }
         }
         Ok(())
+    }
+
+    /// With the whole record: what is remembered of one does not say where it was made, nor of what.
+    fn candidate(&self, stage: usize, key: Digest) -> Result<Candidate, NotAgain> {
+        match self.store.record(&key) {
+            Ok(Lookup::Found(record)) => Ok(Candidate { stage, key, record: *record }),
+            Ok(Lookup::Absent | Lookup::Damaged(_)) => Err(self.no_result(stage, "its record is gone")),
+            Err(error) => Err(self.not_again(stage, environment(error))),
+        }
     }
 
     fn not_again(&self, stage: usize, failure: Failure) -> NotAgain {

@@ -25,7 +25,7 @@ use crate::{
     pipeline::StageNode,
     protocol::{Failure, FailureClass, Level, Progress, Task},
     stages::{Artifact, Retry},
-    store::{ActionRecord, Existing, KeyLock, Lease, Lookup, Provenance, RECORD_FORMAT, Store},
+    store::{ActionRecord, Committed, Existing, KeyLock, Lease, Lookup, Provenance, RECORD_FORMAT, Store},
 };
 
 /// What a running stage tells the run.
@@ -182,7 +182,11 @@ impl Attempt<'_> {
         let artifacts = self.publish(shared, staging.folder())?;
         let mut record = self.record(shared, computed, artifacts, log, started)?;
         record.made.failed_attempts = failed;
-        shared.store.commit(record.clone(), self.run.existing).map_err(environment)?;
+        let committed = shared.store.commit(record.clone(), self.run.existing).map_err(environment)?;
+        if let Committed::Kept(first) = committed {
+            // Where locks keep nobody out: what comes after reads what everybody else will find.
+            record = *first;
+        }
         shared.lease.claim(&record);
         hold.release();
         Ok(record)

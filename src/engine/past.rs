@@ -15,6 +15,9 @@ pub(super) const GONE: &str = "its last result was removed from the store";
 /// How many runs are read.
 const RUNS: usize = 20;
 
+/// How many records are read to find them: those of trials are passed over.
+const TRIALS: usize = 200;
+
 /// By stage, what it took the last time.
 #[derive(Debug, Default)]
 pub(super) struct Past(BTreeMap<String, Option<f64>>);
@@ -25,8 +28,8 @@ impl Past {
     pub(super) fn of(store: &Store, pipeline: &str) -> Self {
         let mut stages = BTreeMap::new();
         let files = store.runs().unwrap_or_default();
-        let own = files.iter().rev().filter(|file| pipeline.starts_with(&file.pipeline));
-        for file in own.take(RUNS) {
+        let mut left = RUNS;
+        for file in files.iter().rev().filter(|file| file.is_of(pipeline)).take(TRIALS) {
             let Ok(ReadRun::Record(run)) = store.run(file) else { continue };
             if run.pipeline != pipeline || run.sweep.is_some() {
                 continue;
@@ -35,6 +38,10 @@ impl Past {
                 if matches!(stage.outcome, Outcome::Cached | Outcome::Computed) {
                     stages.entry(stage.name).or_insert(stage.seconds);
                 }
+            }
+            left -= 1;
+            if left == 0 {
+                break;
             }
         }
         Self(stages)

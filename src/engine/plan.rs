@@ -125,7 +125,7 @@ impl<'a> Planner<'a> {
         if let Some(damage) = self.damaged.borrow().get(key) {
             return Err(damage.clone());
         }
-        // Without its lines, which nobody asks of a hit.
+        // Without its lines and most of who made it: whoever asks for those reads the record.
         let recalled = self.store.recalled(key).map(Lookup::Found);
         let found = match recalled.map_or_else(|| self.store.record(key), Ok) {
             Ok(Lookup::Found(record)) => match self.damage(&record) {

@@ -55,8 +55,9 @@ impl<'a> Show<'a> {
         cached: bool,
         observer: &mut dyn Observer,
     ) -> FinishedStage {
-        let folder = self.stage(stage, record).unwrap_or_else(|text| {
-            observer.event(&Event::Warning { stage: Some(name.to_owned()), text });
+        let mut warn = |text| observer.event(&Event::Warning { stage: Some(name.to_owned()), text });
+        let folder = self.stage(stage, record, &mut warn).unwrap_or_else(|text| {
+            warn(text);
             None
         });
         let numbers =
@@ -75,29 +76,45 @@ impl<'a> Show<'a> {
 
     /// Shows a stage's artifacts and log; returns their folder, or `None` where none of their bytes are
     /// in this store. A stage of several trials is shown in the folder of each; the first is returned.
-    pub(super) fn stage(&self, stage: usize, record: &ActionRecord) -> Result<Option<PathBuf>, String> {
+    pub(super) fn stage(
+        &self,
+        stage: usize,
+        record: &ActionRecord,
+        warn: &mut dyn FnMut(String),
+    ) -> Result<Option<PathBuf>, String> {
         let name = &self.pipeline.stages[stage].name;
         if self.pipeline.trials.is_empty() {
-            return self.show(&self.folder.join(name.to_string()), record);
+            return self.show(&self.folder.join(name.to_string()), record, warn);
         }
         let name = name.in_its_trial().to_string();
         let folder =
             |trial: &usize| self.folder.join(FOLDER).join(&self.pipeline.trials[*trial].name).join(&name);
         let mut first = None;
         for trial in &self.trials[stage] {
-            let shown = self.show(&folder(trial), record)?;
+            let shown = self.show(&folder(trial), record, warn)?;
             first = first.or(shown);
         }
         Ok(first)
     }
 
-    fn show(&self, folder: &Path, record: &ActionRecord) -> Result<Option<PathBuf>, String> {
+    fn show(
+        &self,
+        folder: &Path,
+        record: &ActionRecord,
+        warn: &mut dyn FnMut(String),
+    ) -> Result<Option<PathBuf>, String> {
         let log =
             record.log.map(|digest| StoredArtifact { digest, file: LOG.to_owned(), size: 0, stat: None });
         let shown = self
             .store
             .show(folder, record.artifacts.values().chain(&log))
             .map_err(|error| error.to_string())?;
+        for kept in shown.kept {
+            warn(format!(
+                "a file that was put, or changed, where results are shown is not lost: it is {} now",
+                kept.display()
+            ));
+        }
         Ok((shown.absent.len() < record.artifacts.len()).then(|| folder.to_owned()))
     }
 

@@ -13,7 +13,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{keys, load::LONGEST};
+use super::{keys, load::LONGEST, pieces};
 use crate::{fsx, stages::Problem};
 
 /// One file of a pipeline.
@@ -74,7 +74,7 @@ fn extended(text: &str) -> Option<(Range<usize>, String)> {
     if !text.contains("extends") {
         return None;
     }
-    let (table, _) = DeTable::parse_recoverable(text);
+    let (table, _) = pieces::read(text);
     let value = table.get_ref().get("extends")?;
     Some((value.span(), value.get_ref().as_str()?.to_owned()))
 }

@@ -1,7 +1,7 @@
 //! What a run asks of a result that it finds in the store, in few bytes: for the memory of action records.
 //!
 //! The lines of the fingerprint and most of who made it are most of a record, and nobody asks for them but
-//! who explains; that one reads the record itself.
+//! who explains or verifies; that one reads the record itself.
 
 use std::borrow::Cow;
 

@@ -25,6 +25,7 @@ use serde::Serialize;
 
 use super::{
     Error, Progress, Result, Store, TryKey,
+    latest::key_in,
     lease::claimed,
     measure::{age, now_ns, weight},
     runs::Kept,
@@ -160,7 +161,7 @@ impl Store {
         let kept = self.kept(policy.keep, survey)?;
         collected.in_use = 0;
         let doomed = Rules { policy, survey, claimed: &spared, kept: &kept, now: now_ns() }.doomed(collected);
-        spared.extend(policy.shown.iter().flat_map(|folder| linked(folder)));
+        spared.extend(policy.shown.iter().flat_map(|folder| linked(folder, DEPTH)));
         let stays = survey.results.iter().filter(|(key, _)| !doomed.contains(*key));
         spared.extend(stays.flat_map(|(_, entry)| entry.digests()));
         let (left, gone): (Vec<_>, Vec<_>) =
@@ -200,7 +201,10 @@ impl Store {
     /// What points to no record explains nothing.
     fn clear_latest(&self, survey: &Survey, doomed: &HashSet<Digest>) -> Result<()> {
         for latest in &survey.latest {
-            if doomed.contains(&latest.key) || !survey.results.contains_key(&latest.key) {
+            let gone = doomed.contains(&latest.key) || !survey.results.contains_key(&latest.key);
+            // A run may have put another key there since it was read.
+            let now = || fsx::read_if_there(&latest.path).ok().flatten().and_then(|bytes| key_in(&bytes));
+            if gone && now().is_none_or(|now| now == latest.key) {
                 fsx::remove_file(&latest.path)?;
             }
         }
@@ -304,17 +308,21 @@ impl Sweep<'_> {
     }
 }
 
+/// How deep shown folders are looked through: links of folders may lead in circles.
+const DEPTH: usize = 8;
+
 /// The objects that links below a folder point to.
-fn linked(folder: &Path) -> Vec<Digest> {
+fn linked(folder: &Path, depth: usize) -> Vec<Digest> {
     let mut found = Vec::new();
     for name in fsx::list(folder).unwrap_or_default() {
         let path = folder.join(name);
-        match fsx::link_target(&path) {
-            Ok(Some(target)) => {
-                found.extend(target.file_name().and_then(|name| name.to_str()?.parse::<Digest>().ok()));
+        if path.is_dir() {
+            // A folder that people linked to another disk is shown in as well.
+            if depth > 0 {
+                found.extend(linked(&path, depth - 1));
             }
-            _ if path.is_dir() => found.extend(linked(&path)),
-            _ => {}
+        } else if let Ok(Some(target)) = fsx::link_target(&path) {
+            found.extend(target.file_name().and_then(|name| name.to_str()?.parse::<Digest>().ok()));
         }
     }
     found

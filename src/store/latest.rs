@@ -1,14 +1,13 @@
 //! The key that a stage of a pipeline had last: what "why does it run?" compares the new one with.
 //!
 //! One tiny file per stage, so that no index must be kept right: the key, and for people the names of
-//! pipeline and stage. Losing one costs an explanation, nothing else; that is why nobody locks or seals it.
+//! pipeline and stage. Losing one costs an explanation, and may cost the result should that be collected before
+//! the next run, which writes it anew; nothing else, and that is why nobody locks or seals it.
 //!
 //! With it, at most once a day, goes the time at which the key's record was used last (the `mtime` of the
 //! record's file): what is collected as old is what nobody used, not what was made long ago.
 
 use std::{path::Path, time::Duration};
-
-use serde::{Deserialize, Serialize};
 
 use super::{ActionRecord, Result, Store, layout::Layout, sources::now_ns, survey::Latest};
 use crate::{digest::Digest, fsx};
@@ -16,25 +15,17 @@ use crate::{digest::Digest, fsx};
 /// How exactly the last use of a result is known.
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// What stands in such a file.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Noted {
-    key: Digest,
-    /// When it was written.
-    mtime_ns: i64,
-}
-
 impl Store {
-    /// Notes that a stage of a pipeline now has that key, whether it ran or was a hit. Costs nothing where that
-    /// is remembered, and one read where it is known already.
+    /// Notes that a stage of a pipeline now has that key, whether it ran or was a hit. Costs one look where
+    /// that is remembered, and one read where it is known already.
     ///
     /// # Errors
     /// Where the store cannot be written.
     pub fn note_latest(&self, pipeline: &str, stage: &str, key: &Digest) -> Result<()> {
         let id = Layout::latest_id(pipeline, stage);
-        if let Some(noted) = self.noted(&id)?
-            && noted.key == *key
-            && is_of_today(noted.mtime_ns)
+        if let Some((noted, mtime_ns)) = self.noted(&id)?
+            && noted == *key
+            && is_of_today(mtime_ns)
         {
             return Ok(());
         }
@@ -42,32 +33,27 @@ impl Store {
         let _ = fsx::touch(&self.layout.record(key));
         let line = |name: &str| name.replace(['\n', '\r'], " ");
         let text = format!("{key}\n{}\n{}\n", line(pipeline), line(stage));
-        self.layout.write(&self.layout.latest(&id), text.as_bytes())?;
-        // For the rest of this run alone: the folder has changed, and the next one looks.
-        self.learn_noted(&id, Noted { key: *key, mtime_ns: now_ns() });
-        Ok(())
+        self.layout.write(&self.layout.latest(&id), text.as_bytes())
     }
 
-    /// What stands in such a file; read only if anything in its folder has changed since that was remembered:
-    /// files there are only ever replaced, which shows in the folder's own stat tuple.
-    fn noted(&self, id: &Digest) -> Result<Option<Noted>> {
-        if let Some(folder) = self.recall.latest()
-            && let Some(noted) = self.recall.get(id, &folder, |bytes| postcard::from_bytes(bytes).ok())
+    /// The key in such a file, and when that was written; read only if the file has changed since that was
+    /// remembered.
+    fn noted(&self, id: &Digest) -> Result<Option<(Digest, i64)>> {
+        let path = self.layout.latest(id);
+        if self.recall.is_wanted()
+            && let Some(seen) = fsx::stat(&path).ok().flatten()
+            && let Some(key) = self.recall.get(id, &seen, |bytes| postcard::from_bytes(bytes).ok())
         {
-            return Ok(Some(noted));
+            return Ok(Some((key, seen.mtime_ns)));
         }
-        let Some((stat, bytes)) = read(&self.layout.latest(id))? else { return Ok(None) };
-        let noted = key_in(&bytes).map(|key| Noted { key, mtime_ns: stat.mtime_ns });
-        if let Some(noted) = noted {
-            self.learn_noted(id, noted);
+        let Some((seen, bytes)) = read(&path)? else { return Ok(None) };
+        let Some(key) = key_in(&bytes) else { return Ok(None) };
+        if self.recall.is_wanted()
+            && let Ok(bytes) = postcard::to_stdvec(&key)
+        {
+            self.recall.learn(*id, seen, bytes);
         }
-        Ok(noted)
-    }
-
-    fn learn_noted(&self, id: &Digest, noted: Noted) {
-        if let (Some(folder), Ok(bytes)) = (self.recall.latest(), postcard::to_stdvec(&noted)) {
-            self.recall.learn(*id, folder, bytes);
-        }
+        Ok(Some((key, seen.mtime_ns)))
     }
 
     /// The record that this stage of this pipeline had last, if it is still there.

@@ -1,15 +1,15 @@
-//! What the small files of a store say, remembered with their stat tuples, so that a run of many stages that
+//! What the small files of a store, and shown folders, say, remembered with their stat tuples, so that a run of many stages that
 //! finds everything as it was opens none of them.
 //!
 //! One file for each pipeline, read at once and written at most once a run, at its end, if anything was learnt.
-//! It is never the truth: what it says counts while the stat tuple of the file that said it, or of the folder
-//! in which files are only ever replaced whole, is the same, and else the file is read. A file that is damaged, of
-//! another version or gone is no memory, and failing to write it is no error: the next run reads more.
+//! It is never the truth: what it says counts while the stat tuple of the file that said it is the same, and
+//! else the file is read. A file that is damaged, of another version or gone is no memory, and failing to write
+//! it is no error: the next run reads more.
 //!
 //! Knows bytes and stat tuples; what the bytes mean is the callers' matter.
 //!
 //! ```text
-//! "pcamflow recall 2\n"   what it is
+//! "pcamflow recall 3.1\n"   what it is
 //! count                   of entries, 8 bytes (all numbers: little-endian)
 //! count entries           sorted by ID: ID (32), stat tuple (4 x 8), end of its bytes (8), age (8)
 //! bytes                   of all entries
@@ -35,7 +35,8 @@ use crate::{
     fsx::{self, StatTuple},
 };
 
-const HEAD: &[u8] = b"pcamflow recall 2\n";
+/// Its own version, and that of the action records of which it has parts.
+const HEAD: &[u8] = b"pcamflow recall 3.1\n";
 const COUNT: usize = HEAD.len() + 8;
 const ENTRY: usize = 32 + 4 * 8 + 8 + 8;
 const SEAL: usize = 32;
@@ -49,8 +50,6 @@ pub(super) struct Recall {
     layout: Arc<Layout>,
     book: OnceLock<Book>,
     fresh: Mutex<BTreeMap<Digest, (StatTuple, Vec<u8>)>>,
-    /// The stat tuple that the folder `latest` had before a run looked at anything in it.
-    latest: Mutex<Option<StatTuple>>,
 }
 
 /// What was remembered when the run began.
@@ -73,8 +72,6 @@ impl Store {
     /// From now on what the store's small files say is remembered from run to run of that pipeline.
     pub fn recall_for(&self, pipeline: &str) {
         self.recall.book.get_or_init(|| Book::load(self.layout.recall(pipeline)));
-        let latest = fsx::stat(&self.layout.all_latest()).ok().flatten();
-        *self.recall.latest.lock().unwrap_or_else(PoisonError::into_inner) = latest;
     }
 
     /// Writes down what was learnt, for the next run.
@@ -87,17 +84,12 @@ impl Store {
 
 impl Recall {
     pub(super) fn new(layout: Arc<Layout>) -> Self {
-        Self { layout, book: OnceLock::new(), fresh: Mutex::default(), latest: Mutex::default() }
+        Self { layout, book: OnceLock::new(), fresh: Mutex::default() }
     }
 
     /// Whether there is any use in learning.
     pub(super) fn is_wanted(&self) -> bool {
         self.book.get().is_some()
-    }
-
-    /// The stat tuple that the folder `latest` had when the run began; `None` where nothing is learnt.
-    pub(super) fn latest(&self) -> Option<StatTuple> {
-        *self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What a file said when it had that stat tuple, read with `read`.

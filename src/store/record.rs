@@ -85,7 +85,7 @@ pub struct Provenance {
     /// When it started, in RFC 3339.
     pub started: String,
     /// How long it took, in seconds.
-    #[serde(with = "null_unless_finite")]
+    #[serde(with = "crate::protocol::null_unless_finite")]
     pub seconds: f64,
     /// From where it went on, if an earlier attempt had left partial work (`epoch 3 of a run that ...`).
     pub resumed: Option<String>,
@@ -111,22 +111,8 @@ pub struct Number {
     /// What it is.
     pub name: String,
     /// Its value; NaN where undefined.
-    #[serde(with = "null_unless_finite")]
+    #[serde(with = "crate::protocol::null_unless_finite")]
     pub value: f64,
-}
-
-/// JSON has no NaN and no infinity: they are written as null and read as NaN.
-mod null_unless_finite {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-    pub(super) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-        value.is_finite().then_some(*value).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-        Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
-    }
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ mod plan;
 mod preview;
 #[cfg(feature = "torch")]
 mod references;
+mod remembered;
 mod repeats;
 mod require;
 #[cfg(feature = "torch")]

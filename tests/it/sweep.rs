@@ -223,6 +223,27 @@ fn every_trial_is_recorded_as_a_run_of_its_own() {
 }
 
 #[test]
+fn what_a_trial_took_from_the_file_is_that_of_its_last_run() {
+    let project = project().file("trials.csv", "name,preview.p.columns\nas-written,\nother,4\n");
+    let sweep = || sweep(&project, &["--from", "trials.csv"]).exit(0);
+    let columns = || project.pcamflow(&["compare", "--sweep", "latest", "--csv"]).exit(0).stdout;
+    sweep();
+    let first = columns();
+    project.rewrite("p.toml", &PIPELINE.replace("columns = 3", "columns = 2"));
+    sweep();
+    let second = columns();
+    assert_ne!(first, second);
+    project.rewrite("p.toml", PIPELINE);
+    sweep().cached_all();
+    sweep().cached_all();
+    // Without the numbers of the runs, and when they were.
+    let values = |text: &str| -> Vec<String> {
+        text.lines().map(|line| line.splitn(3, ',').nth(2).unwrap().to_owned()).collect()
+    };
+    assert_eq!(values(&columns()), values(&first));
+}
+
+#[test]
 fn what_others_put_beside_trials_stays() {
     let project = project();
     sweep(&project, &["--set", "preview.p.columns=2,3"]).exit(0);

@@ -10,7 +10,7 @@ use crate::{
     digest::Digest,
     engine::event::{Event, Observer, Summary},
     pipeline::{Pipeline, Trial},
-    store::{ReadRun, Store, SweepTrial},
+    store::{ReadRun, RunRecord, Store, SweepTrial},
 };
 
 /// What a trial's values are, as its record has them.
@@ -58,30 +58,40 @@ impl<'a> Recorders<'a> {
         Self { store, pipeline, id, trials, shown }
     }
 
-    /// Whether all was in the store, just as it is in the last record of this sweep.
+    /// Whether all was in the store, just as it is in the last records of this sweep.
     fn is_known(&self, summary: &Summary) -> bool {
         let all_cached = summary.trials.iter().all(|trial| trial.cached && trial.failed.is_empty());
-        all_cached && !summary.interrupted && self.last_is_the_same(summary).unwrap_or(false)
+        all_cached && !summary.interrupted && self.last_are_the_same(summary).unwrap_or(false)
     }
 
-    /// Whether the last recorded run of the pipeline is the last trial of this sweep, with the same results.
-    fn last_is_the_same(&self, summary: &Summary) -> Option<bool> {
-        let last = self.store.runs().ok()?.into_iter().rfind(|file| file.pipeline == self.pipeline.name)?;
-        let ReadRun::Record(record) = self.store.run(&last).ok()? else { return None };
-        let trial = self.pipeline.trials.last()?;
-        let place = self.pipeline.trials.len() - 1;
+    /// Whether the last recorded runs of the pipeline are the trials of this sweep, with the same results.
+    fn last_are_the_same(&self, summary: &Summary) -> Option<bool> {
+        let mut files = self.store.runs().ok()?;
+        files.retain(|file| file.is_of(&self.pipeline.name));
+        let trials = &self.pipeline.trials;
+        let last = files.split_off(files.len().checked_sub(trials.len())?);
         let keys: HashMap<&str, &str> =
             summary.finished.iter().map(|stage| (stage.stage.as_str(), stage.key.as_str())).collect();
+        for (place, (trial, file)) in trials.iter().zip(last).enumerate() {
+            let ReadRun::Record(record) = self.store.run(&file).ok()? else { return None };
+            let is_it = record.sweep.as_ref() == Some(&of_sweep(&self.id, place, trial));
+            if !is_it || !self.is_the_same(trial, &record, &keys) {
+                return Some(false);
+            }
+        }
+        Some(true)
+    }
+
+    /// Whether the stages of a trial have the keys that a record says; `keys` are by their names in the run.
+    fn is_the_same(&self, trial: &Trial, record: &RunRecord, keys: &HashMap<&str, &str>) -> bool {
         let names = trial.stages.iter().map(|stage| &self.pipeline.stages[*stage].name);
         let now: HashMap<String, Option<&str>> = names
             .map(|name| (name.in_its_trial().to_string(), keys.get(name.to_string().as_str()).copied()))
             .collect();
-        let same = |stage: &crate::store::RunStage| {
+        record.stages.iter().all(|stage| {
             let key = stage.key.map(|key| key.hex());
             now.get(&stage.name).is_some_and(|now| *now == key.as_deref())
-        };
-        let is_it = record.sweep.as_ref() == Some(&of_sweep(&self.id, place, trial));
-        Some(is_it && record.stages.iter().all(same))
+        })
     }
 }
 

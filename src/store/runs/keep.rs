@@ -105,11 +105,14 @@ impl Store {
     ) -> Result<()> {
         for file in Kept::by_runs(self, most)?.older {
             let Some(stat) = fsx::stat_there(&file.path)? else { continue };
-            let young = older_than.is_some_and(|limit| age(stat.mtime_ns, now_ns()) < limit);
+            // A run that was repeated is as young as the last time.
+            let again = fsx::stat_there(&again::path(&file))?;
+            let last = again.as_ref().map_or(stat.mtime_ns, |again| again.mtime_ns.max(stat.mtime_ns));
+            let young = older_than.is_some_and(|limit| age(last, now_ns()) < limit);
             if young || self.liveness(file.id)? == RunState::Running {
                 continue;
             }
-            removed.add(stat.size);
+            removed.add(stat.size + again.map_or(0, |again| again.size));
             if !dry_run {
                 again::remove(&file)?;
                 fsx::remove_tree(&file.path)?;

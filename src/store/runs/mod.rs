@@ -51,6 +51,14 @@ pub struct RunFile {
     pub path: PathBuf,
 }
 
+impl RunFile {
+    /// Whether it is the record of a run of a pipeline, as far as its name says: long ones are cut.
+    #[must_use]
+    pub fn is_of(&self, pipeline: &str) -> bool {
+        self.pipeline == name_of(pipeline)
+    }
+}
+
 /// What is in the file of a run record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ReadRun {
@@ -211,23 +219,21 @@ impl Store {
     /// time, the last one of that trial, if it is not far back.
     fn last_like(&self, files: &[RunFile], record: &RunRecord) -> Result<Option<(RunFile, Again)>> {
         let like = record.likeness();
-        let far = if record.sweep.is_some() { TRIALS } else { 1 };
-        let own = files.iter().rev().filter(|file| file.pipeline == name_of(&record.pipeline));
-        for file in own.take(far) {
-            match again::read(file)? {
-                // Counted before: the record need not be read.
-                Beside::Again(again) if again.like == like => return Ok(Some((file.clone(), again))),
-                Beside::Again(_) => continue,
-                Beside::Damaged | Beside::Nothing => {}
-            }
-            match self.run(file)? {
-                ReadRun::Record(last) if last.likeness() == like => {
-                    return Ok(Some((file.clone(), Again { like, times: 0, last: String::new() })));
-                }
-                ReadRun::Record(_) | ReadRun::Foreign(_) | ReadRun::Damaged(_) | ReadRun::Absent => {}
-            }
+        let own = files.iter().rev().filter(|file| file.is_of(&record.pipeline));
+        // Of a sweep the last record is of another trial: who runs it knows whether all trials were so before.
+        let Some(file) = own.take(usize::from(record.sweep.is_none())).next() else { return Ok(None) };
+        match again::read(file)? {
+            // Counted before: the record need not be read.
+            Beside::Again(again) if again.like == like => return Ok(Some((file.clone(), again))),
+            Beside::Again(_) => return Ok(None),
+            Beside::Damaged | Beside::Nothing => {}
         }
-        Ok(None)
+        Ok(match self.run(file)? {
+            ReadRun::Record(last) if last.likeness() == like => {
+                Some((file.clone(), Again { like, times: 0, last: String::new() }))
+            }
+            ReadRun::Record(_) | ReadRun::Foreign(_) | ReadRun::Damaged(_) | ReadRun::Absent => None,
+        })
     }
 }
 
@@ -247,9 +253,6 @@ impl LiveRun {
         write(&self.layout, &self.file, record)
     }
 }
-
-/// How many runs a trial looks back for its last one. Further back would cost more than a record does.
-const TRIALS: usize = 64;
 
 /// The lock under which numbers are given: on a file that stays, because every run takes it.
 fn alone(layout: &Layout) -> Result<Gate> {

@@ -231,7 +231,8 @@ impl RunRecord {
         let plain = "a record has only text keys and plain values, and a digest takes all of them";
         serde_json::to_writer(&mut text, &(about, how, self.ended)).expect(plain);
         for stage in &self.stages {
-            serde_json::to_writer(&mut text, &(&stage.name, stage.key, stage.outcome)).expect(plain);
+            serde_json::to_writer(&mut text, &(&stage.name, stage.key, stage.outcome, &stage.numbers))
+                .expect(plain);
         }
         text.into_inner().expect(plain).finalize().into()
     }

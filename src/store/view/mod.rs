@@ -162,8 +162,12 @@ impl Store {
 
     /// Removes what we show in a folder. True if it was all there was, and the folder is gone.
     fn hide(&self, folder: &Path) -> Result<bool> {
-        let Some(marker) = read_marker(folder)? else { return Ok(false) };
+        if read_marker(folder)?.is_none() {
+            return Ok(false);
+        }
         let _lock = self.lock_view(folder);
+        // Again: somebody else may have shown something here before the lock was ours.
+        let Some(marker) = read_marker(folder)? else { return Ok(false) };
         remove_ours(folder, &marker)?;
         Ok(fsx::remove_folder_if_empty(folder)?)
     }
@@ -224,13 +228,21 @@ fn as_it_should_be(
         match entry.exposed {
             Some(Exposed::Copy | Exposed::Reflink) if as_made => {}
             // A link whose object is away leads nowhere until the object is back: nothing to be done here.
-            Some(Exposed::Link) if as_made && object_is_here()? => {}
-            Some(Exposed::Link) if as_made => absent.push(name.clone()),
+            Some(Exposed::Link) if as_made && !object_is_here()? => absent.push(name.clone()),
+            // The store, or this folder, may have moved.
+            Some(Exposed::Link) if as_made && leads_to(&target.join(name), &layout.object(&entry.digest)) => {
+            }
             None if as_made && !object_is_here()? => absent.push(name.clone()),
             _ => return Ok(None),
         }
     }
     Ok(Some(Shown { absent, ..Shown::default() }))
+}
+
+/// Whether a link leads to an object that is there.
+fn leads_to(link: &Path, object: &Path) -> bool {
+    let found = |path| fsx::stat(path).ok().flatten();
+    found(object).is_some_and(|object| found(link) == Some(object))
 }
 
 fn absent(layout: &Layout, wanted: &BTreeMap<&str, Digest>) -> Result<Vec<String>> {

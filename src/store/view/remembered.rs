@@ -8,14 +8,15 @@ use std::{
 
 use super::{
     super::Store,
+    leads_to,
     marker::{Marker, stat_shown},
 };
 use crate::{
     digest::Digest,
-    fsx::{self, Exposed, StatTuple},
+    fsx::{Exposed, StatTuple},
 };
 
-/// A shown file: as it was, and whether it is a link, which is right only while its object is here.
+/// A shown file: as it was, and whether it is a link, which is right only while it leads to its object.
 type File = (StatTuple, bool);
 
 impl Store {
@@ -32,8 +33,8 @@ impl Store {
             files.iter().map(|(stat, _)| stat).eq(&now).then_some(files)
         };
         let Some(files) = self.recall.get(&id(target, wanted), newest, read) else { return false };
-        let is_here = |digest: &Digest| matches!(fsx::stat(&self.layout.object(digest)), Ok(Some(_)));
-        files.iter().zip(wanted.values()).all(|((_, link), digest)| !link || is_here(digest))
+        let is_right = |name: &str, digest| leads_to(&target.join(name), &self.layout.object(digest));
+        files.iter().zip(wanted).all(|((_, link), (name, digest))| !link || is_right(name, digest))
     }
 
     /// Remembers a folder that shows all that is wanted, as its marker says.
