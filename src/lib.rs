@@ -19,7 +19,7 @@
 //!
 //! | module | responsible for |
 //! |---|---|
-//! | [`digest`], [`fsx`], [`nearest`] | content digests; the only code that writes, renames, locks and deletes files; "did you mean" |
+//! | [`digest`], [`fsx`], [`nearest`], `finite` | content digests; the only code that writes, renames, locks and deletes files; "did you mean"; numbers in JSON |
 //! | [`stages`] | one file per kind: parameters, inputs, artifacts, checks, `VERSION`; the registry |
 //! | [`pipeline`], [`graph`] | TOML text to a checked pipeline, every problem with its place; the DAG |
 //! | [`store`] | objects, action records, digests of sources, locks, partial work, what is shown |
@@ -56,6 +56,7 @@ pub mod cli;
 pub mod data;
 pub mod digest;
 pub mod engine;
+mod finite;
 pub mod fsx;
 pub mod graph;
 pub mod inspect;

@@ -142,23 +142,9 @@ pub struct Number {
     /// Its name, as in the artifact: `accuracy`.
     pub name: String,
     /// Its value; NaN where undefined.
-    #[serde(with = "null_unless_finite")]
+    #[serde(with = "crate::finite")]
     #[schemars(with = "Option<f64>")]
     pub value: f64,
-}
-
-/// JSON has no NaN and no infinity: they are written as null and read as NaN.
-pub(crate) mod null_unless_finite {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-    pub(crate) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-        value.is_finite().then_some(*value).serialize(serializer)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-        Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
-    }
 }
 
 /// Why a task failed.

@@ -86,6 +86,6 @@ fn stages(pipeline: &Pipeline) -> String {
         0 => String::new(),
         _ => format!(", {} with every seed", names.len()),
     };
-    let head = format!("{}: {} stages{repeated}", pipeline.name, written.len());
+    let head = format!("{}: {}{repeated}", pipeline.name, ui::format::plural(written.len(), "stage"));
     ui::listed(&head, &ui::folded(names.iter().map(String::as_str)))
 }

@@ -34,8 +34,8 @@ pub(super) struct CompareArguments {
     #[arg(long, value_name = "ID", conflicts_with = "runs")]
     sweep: Option<String>,
     /// Of a pipeline, the latest N runs
-    #[arg(short, value_name = "N", default_value_t = 10)]
-    n: usize,
+    #[arg(short, value_name = "N", default_value_t = 10, value_parser = super::args::at_least_one)]
+    n: u32,
     /// Sort by a column, best first (its name, or an end of it: `accuracy`, `learning-rate`, `run`)
     #[arg(long, value_name = "COLUMN")]
     sort: Option<String>,
@@ -198,7 +198,7 @@ fn latest(arguments: &CompareArguments, history: &History, pipeline: &str) -> Re
     let mut seen: BTreeSet<Vec<(String, Option<Digest>)>> = BTreeSet::new();
     let mut runs = Vec::new();
     for file in history.files.iter().rev().filter(|file| file.is_of(&name)) {
-        if runs.len() >= arguments.n {
+        if runs.len() >= arguments.n as usize {
             break;
         }
         let Some(run) = read(history, file)? else { continue };

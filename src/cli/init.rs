@@ -11,6 +11,7 @@ use super::{
     say, schema,
 };
 use crate::{
+    engine::given,
     fsx::{self, Draft, Durability},
     pipeline::{default_data, project_root},
     stages::is_name,
@@ -66,7 +67,7 @@ fn written(arguments: &InitArguments) -> Result<String, Refused> {
         let _ = writeln!(told, "wrote {}: with it editors complete and check the pipeline", beside.display());
     }
     let stages = load_file(file)?;
-    let _ = write!(told, "{stages}\nnext: pcamflow run {shown} --dry-run");
+    let _ = write!(told, "{stages}\nnext: pcamflow run {} --dry-run", given::quoted(&shown.to_string()));
     Ok(told)
 }
 

@@ -30,8 +30,11 @@ pub(super) fn start(verbose: u8) {
         }
     };
     WANTED.store(true, Ordering::Relaxed);
-    let lines =
-        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).without_time();
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(super::colour())
+        .with_target(false)
+        .without_time();
     // Only a second call could fail, and there is none.
     let _ = tracing_subscriber::registry().with(lines.with_filter(targets)).try_init();
 }

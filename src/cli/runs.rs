@@ -29,8 +29,8 @@ pub(super) struct RunsArguments {
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
     /// The latest N runs
-    #[arg(short, value_name = "N", default_value_t = 20)]
-    n: usize,
+    #[arg(short, value_name = "N", default_value_t = 20, value_parser = super::args::at_least_one)]
+    n: u32,
     #[command(flatten)]
     how: HowArguments,
 }
@@ -102,7 +102,7 @@ fn list(arguments: &RunsArguments) -> Result<(), Exit> {
         complain("no run is recorded yet: `pcamflow run` records each");
         return Ok(());
     }
-    let from = history.files.len().saturating_sub(arguments.n);
+    let from = history.files.len().saturating_sub(arguments.n as usize);
     let mut lines = Vec::new();
     for file in history.files[from..].iter().rev() {
         match history.look(file)? {

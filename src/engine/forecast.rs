@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use super::{
     event::{Planned, PlannedStage},
-    past::GONE,
+    past::NEVER,
     plan::{Decision, Made, Planner},
     why::source,
 };
@@ -72,7 +72,7 @@ impl Planner<'_> {
     fn planned(&self, outlook: &Outlook) -> PlannedStage {
         let stage = self.pipeline.stages[outlook.stage].name.to_string();
         let last_time = || self.previous(&stage).map(|record| record.made.seconds);
-        let in_a_run = || self.past().seconds(&stage).filter(|_| outlook.why == GONE);
+        let in_a_run = || self.past().seconds(&stage).filter(|_| outlook.why != NEVER);
         let seconds = outlook.seconds.or_else(last_time).or_else(in_a_run);
         PlannedStage { stage, state: outlook.state, why: outlook.why.clone(), seconds }
     }

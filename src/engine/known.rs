@@ -10,7 +10,7 @@ use super::event::{Event, Observer};
 use crate::{
     digest::Digest,
     pipeline::{FileOfUser, Pipeline, Source},
-    stages::Kind,
+    stages::{Kind, StageName},
     store::{Progress, Store},
 };
 
@@ -21,6 +21,7 @@ pub(super) struct Known(BTreeMap<PathBuf, Digest>);
 /// One mention of a source file in the pipeline.
 struct Mention<'a> {
     path: &'a Path,
+    written: &'a str,
     pin: Option<Digest>,
     place: &'a str,
     /// Whether it is a folder that is to be read.
@@ -129,13 +130,25 @@ impl Mention<'_> {
         Some(format!("{}: {path} {wrong}", self.place))
     }
 
+    /// The stage that a path begins with the name of: a reference, where none can stand.
+    fn stage(&self) -> Option<StageName> {
+        self.written.split_once('/')?.0.parse().ok()
+    }
+
     fn missing(&self) -> Option<String> {
         self.pin.is_none().then(|| {
             let advice =
                 "source paths are relative to `[pipeline] data`, which --data DIR and PCAMFLOW_DATA override";
             let what = if self.folder { "folder" } else { "file" };
             let project = if self.folders_fit { ", those of the project begin with `./`" } else { "" };
-            format!("{}: there is no {what} {} ({advice}{project})", self.place, self.path.display())
+            let advice = match self.stage() {
+                None => format!("{advice}{project}"),
+                Some(stage) => format!(
+                    "`{stage}` is a stage, but here only files can stand: take patches from a `split` stage, as \
+                     `split.name/train`"
+                ),
+            };
+            format!("{}: there is no {what} {} ({advice})", self.place, self.path.display())
         })
     }
 
@@ -179,7 +192,7 @@ fn mentions<'a>(pipeline: &'a Pipeline, scope: &'a [usize]) -> impl Iterator<Ite
             Source::File(user) => {
                 let FileOfUser { file, path, place } = user.as_ref();
                 let folder = folders_fit && file.path.ends_with('/');
-                Some(Mention { path, pin: file.blake3, place, folder, folders_fit })
+                Some(Mention { path, written: &file.path, pin: file.blake3, place, folder, folders_fit })
             }
             Source::Artifact { .. } => None,
         })

@@ -8,7 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{change::change, past::GONE};
-use crate::pipeline::{Pipeline, Places, Source, StageNode};
+use crate::{
+    pipeline::{Pipeline, Places, Source, StageNode},
+    stages::Kind,
+};
 
 /// The lines of a fingerprint: path -> value.
 type Lines = BTreeMap<String, String>;
@@ -19,7 +22,7 @@ type Lines = BTreeMap<String, String>;
 pub struct Difference {
     /// The line's path: `parameter epochs`, `input model`.
     pub line: String,
-    /// What it was; `None` where it was not there (a parameter had its default).
+    /// What it was; `None` where it was not there, and is no parameter of which the default is known.
     pub old: Option<String>,
     /// What it is.
     pub new: Option<String>,
@@ -35,8 +38,11 @@ enum About<'a> {
     Other(&'a str),
 }
 
+/// What the lines of parameters begin with.
+const PARAMETER: &str = "parameter ";
+
 fn about(line: &str) -> About<'_> {
-    match (line, line.strip_prefix("parameter "), line.strip_prefix("input ")) {
+    match (line, line.strip_prefix(PARAMETER), line.strip_prefix("input ")) {
         (_, Some(parameter), _) => About::Parameter(parameter),
         (_, _, Some(slot)) => About::Input(slot),
         ("version", ..) => About::Version,
@@ -49,6 +55,8 @@ fn about(line: &str) -> About<'_> {
 /// choice brings with it (the settings of an optimizer that is another one) is no difference of its own.
 #[must_use]
 pub fn differences(old: &Lines, new: &Lines) -> Vec<Difference> {
+    let defaults = defaults(new);
+    let [old, new] = &[old, new].map(|lines| spelt_out(lines, &defaults));
     let paths: BTreeSet<&str> = old.keys().chain(new.keys()).map(String::as_str).collect();
     let changed = paths.into_iter().filter(|path| old.get(*path) != new.get(*path));
     let whole: BTreeSet<&str> = changed.map(|path| list_of(path, old, new).unwrap_or(path)).collect();
@@ -57,6 +65,30 @@ pub fn differences(old: &Lines, new: &Lines) -> Vec<Difference> {
     let mut all: Vec<Difference> =
         whole.iter().filter(|path| !follows(path, &whole, old, new)).map(difference).collect();
     all.sort_by(|a, b| about(&a.line).cmp(&about(&b.line)));
+    all
+}
+
+/// What the parameters of the kind are where nobody writes them, as lines of a fingerprint.
+fn defaults(lines: &Lines) -> Lines {
+    let kind = lines.get("kind").and_then(|word| Kind::from_word(word));
+    let defaults = kind.map(|kind| kind.defaults().into_map()).unwrap_or_default();
+    defaults.into_iter().map(|(path, value)| (format!("{PARAMETER}{path}"), value)).collect()
+}
+
+/// Lines with the defaults that they leave out: of whole parameters, and of what is silent in a table of theirs
+/// that is there.
+fn spelt_out(lines: &Lines, defaults: &Lines) -> Lines {
+    let mut all = lines.clone();
+    for (path, value) in defaults {
+        let whole = path.split_once('.').map_or(path.as_str(), |(whole, _)| whole);
+        let below = format!("{whole}.");
+        let is_silent = !lines.contains_key(whole)
+            && !lines.range(below.clone()..).next().is_some_and(|(line, _)| line.starts_with(&below));
+        let table = path.rsplit_once('.').and_then(|(table, _)| all.get(table));
+        if is_silent || table.is_some_and(|table| table == "{}") {
+            all.entry(path.clone()).or_insert_with(|| value.clone());
+        }
+    }
     all
 }
 
@@ -110,7 +142,10 @@ impl Teller<'_> {
         match about(line) {
             About::Parameter(path) => {
                 let place = self.place(path).map(|place| format!(" ({place})")).unwrap_or_default();
-                format!("{}{place}", changed(path, old.as_deref(), new.as_deref()))
+                // What has no default, an artifact of a program, is there or is not.
+                let absent = if self.has_default(path) { None } else { Some("none") };
+                let [old, new] = [old, new].map(|value| value.as_deref().or(absent));
+                format!("{}{place}", changed(path, old, new))
             }
             About::Version => self.version(old.as_deref()),
             About::Format => "the format of keys changed".to_owned(),
@@ -119,6 +154,11 @@ impl Teller<'_> {
             About::Input(slot) => format!("{} changed", self.input(slot)),
             About::Other(_) => "it writes other artifacts".to_owned(),
         }
+    }
+
+    fn has_default(&self, path: &str) -> bool {
+        let whole = path.split('.').next();
+        self.node.stage.kind().defaults().iter().any(|(path, _)| path.split('.').next() == whole)
     }
 
     /// Where a parameter is written.
@@ -155,7 +195,8 @@ pub(super) fn source(pipeline: &Pipeline, source: &Source) -> String {
 #[must_use]
 pub fn changed(path: &str, old: Option<&str>, new: Option<&str>) -> String {
     // The marker of a table says nothing that its fields don't.
-    let marker = [old, new].iter().all(|value| value.is_none_or(|value| value == "{}"));
+    let empty = |value: &Option<&str>| value.is_none_or(|value| value == "{}" || value == "none");
+    let marker = [old, new].iter().all(empty) && [old, new].contains(&Some("{}"));
     if marker { format!("`{path}`") } else { format!("`{path}` {}", change(old, new)) }
 }
 
@@ -189,7 +230,7 @@ mod tests {
     fn parameters_come_first_with_their_places() {
         let edited = TEXT.replace("epochs = 8", "epochs = 9\nbatch-size = 32");
         let reason = why((TEXT, b"a"), (&edited, b"b"));
-        assert_eq!(reason, "`batch-size` default -> 32 (a.toml:4), `epochs` 8 -> 9 (a.toml:3), and 1 more");
+        assert_eq!(reason, "`batch-size` 64 -> 32 (a.toml:4), `epochs` 8 -> 9 (a.toml:3), and 1 more");
         assert_eq!(why((TEXT, b"a"), (TEXT, b"b")), "`split.s/train` changed");
         assert_eq!(why((TEXT, b"a"), (TEXT, b"a")), GONE);
     }
@@ -205,6 +246,16 @@ mod tests {
         let [old, new] = ["adam = { learning-rate = 0.1 }", "sgd = { learning-rate = 0.2 }"]
             .map(|optimizer| with(&format!("optimizer.{optimizer}")));
         assert_eq!(why((&old, b"a"), (&new, b"a")), "`optimizer` adam -> sgd (a.toml:4)");
+        let named = with("optimizer.adam = { learning-rate = 0.02 }");
+        assert_eq!(
+            why((TEXT, b"a"), (&named, b"a")),
+            "`optimizer.adam.learning-rate` 0.001 -> 0.02 (a.toml:4)",
+            "the default was never written"
+        );
+        assert!(
+            why((&named, b"a"), (TEXT, b"a")).starts_with("`optimizer.adam.learning-rate` 0.02 -> 0.001")
+        );
+        assert!(why((TEXT, b"a"), (&new, b"a")).starts_with("`optimizer` adam -> sgd"));
         let other = old.replace("0.1", "0.3");
         let reason = why((&old, b"a"), (&other, b"a"));
         assert_eq!(reason, "`optimizer.adam.learning-rate` 0.1 -> 0.3 (a.toml:4)");

@@ -133,7 +133,9 @@ fn remove(table: &mut DeTable<'_>, key: &str, file: &Path) -> Result<(), Problem
     let stages = if parts.len() == 2 { keys::stages(table) } else { Vec::new() };
     let mut current = table;
     for (depth, part) in above.iter().enumerate() {
-        let names = below(current, &above[..depth], &parts[depth + 1..]);
+        // Of a stage all names are known: none is made up of another kind and this name.
+        let names =
+            if parts.len() == 2 { Vec::new() } else { below(current, &above[..depth], &parts[depth + 1..]) };
         let Some(DeValue::Table(inner)) = current.get_mut(part.as_str()).map(Spanned::get_mut) else {
             let candidates = stages.iter().chain(&names).map(String::as_str);
             return Err(absent().did_you_mean(key, candidates));

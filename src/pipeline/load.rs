@@ -278,11 +278,7 @@ method.grad-cam = { layer = 'relu3' }
 
     #[test]
     fn every_mistake_has_its_place_and_advice() {
-        wrong(
-            "epochs = 8",
-            "epoch = 8",
-            &["unknown key `epoch`", "p/a.toml:10:1", "did you mean `epochs`", "`epochs` is missing"],
-        );
+        wrong("epochs = 8", "epoch = 8", &["unknown key `epoch`", "p/a.toml:10:1", "did you mean `epochs`"]);
         wrong(
             "[train.base]",
             "[trian.base]",
@@ -330,7 +326,7 @@ method.grad-cam = { layer = 'relu3' }
     fn all_mistakes_are_told_at_once() {
         let text = GOOD.replace("epochs = 8", "epoch = 8").replace("'split.pcam/test'", "'split.pacm/test'");
         let invalid = load(&text, &[]).err().unwrap();
-        assert_eq!(invalid.count(), 4, "{invalid}");
+        assert_eq!(invalid.count(), 3, "{invalid}");
     }
 
     #[test]

@@ -12,23 +12,38 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 /// Lines `path -> canonical value`, sorted by path.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Lines(BTreeMap<String, String>);
+pub struct Lines {
+    lines: BTreeMap<String, String>,
+    spell_out: bool,
+}
 
 impl Lines {
+    /// Lines that leave no default out: to tell what a value was that nobody wrote. No fingerprint has such.
+    #[must_use]
+    pub fn spelt_out() -> Self {
+        Self { spell_out: true, ..Self::default() }
+    }
+
+    /// Whether defaults are written, too.
+    #[must_use]
+    pub fn spell_out(&self) -> bool {
+        self.spell_out
+    }
+
     /// Adds one line.
     pub fn put(&mut self, path: &str, value: impl Into<String>) {
-        self.0.insert(path.to_owned(), value.into());
+        self.lines.insert(path.to_owned(), value.into());
     }
 
     /// The lines in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(path, value)| (path.as_str(), value.as_str()))
+        self.lines.iter().map(|(path, value)| (path.as_str(), value.as_str()))
     }
 
     /// The lines as a map.
     #[must_use]
     pub fn into_map(self) -> BTreeMap<String, String> {
-        self.0
+        self.lines
     }
 }
 

@@ -48,6 +48,8 @@ pub trait Parameters: Sized {
     fn schema() -> serde_json::Value;
     /// Writes the semantic fields.
     fn semantic(&self, lines: &mut Lines);
+    /// Writes the semantic fields that have a default, with it.
+    fn defaults(lines: &mut Lines);
 }
 
 /// What an artifact holds: decides which references fit.

@@ -43,6 +43,11 @@ macro_rules! parameters {
             fn semantic(&self, lines: &mut $crate::stages::Lines) {
                 $( $crate::stages::declare::write_class!($class, lines, "", self.$field, $field, $type $(, $default)?); )*
             }
+
+            #[allow(unused_variables, reason = "a table without defaults writes no line")]
+            fn defaults(lines: &mut $crate::stages::Lines) {
+                $( $crate::stages::declare::write_default!($class, lines, $field, $type $(, $default)?); )*
+            }
         }
     };
 }
@@ -234,7 +239,7 @@ macro_rules! write_class {
 macro_rules! write_field {
     ($lines:ident, $path:expr, $value:expr, $field:ident, $type:ty, $default:expr) => {{
         let default: $type = $default;
-        if $value != default {
+        if $lines.spell_out() || $value != default {
             $crate::stages::declare::write_field!($lines, $path, $value, $field, $type);
         }
     }};
@@ -244,4 +249,16 @@ macro_rules! write_field {
     }};
 }
 
-pub(crate) use {choice, class, parameters, read_field, schema_field, settings, write_class, write_field};
+macro_rules! write_default {
+    (input, $($rest:tt)*) => {};
+    (execution, $($rest:tt)*) => {};
+    ($class:ident, $lines:ident, $field:ident, $type:ty) => {};
+    ($class:ident, $lines:ident, $field:ident, $type:ty, $default:expr) => {{
+        let default: $type = $default;
+        $crate::stages::declare::write_field!($lines, "", default, $field, $type);
+    }};
+}
+
+pub(crate) use {
+    choice, class, parameters, read_field, schema_field, settings, write_class, write_default, write_field,
+};

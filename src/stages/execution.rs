@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::{Retry, TimeSpan};
 
@@ -94,11 +94,10 @@ impl FromStr for Bytes {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("`{text}` is no amount of memory: write \"512MB\" or \"2GiB\"");
-        let unit = UNITS.iter().find(|(unit, _)| text.ends_with(unit));
-        let (number, factor) =
-            unit.map_or((text, 1), |(unit, factor)| (&text[..text.len() - unit.len()], *factor));
+        let (unit, factor) = UNITS.iter().find(|(unit, _)| text.ends_with(unit)).ok_or_else(wrong)?;
+        let number = &text[..text.len() - unit.len()];
         let number: u64 = number.trim().parse().map_err(|_| wrong())?;
-        number.checked_mul(factor).map(Self).ok_or_else(wrong)
+        number.checked_mul(*factor).map(Self).ok_or_else(wrong)
     }
 }
 
@@ -115,17 +114,27 @@ pub struct RunSettings {
     /// Where tensors live (default `auto`).
     pub device: Option<DeviceChoice>,
     /// CPU threads of one stage (default: all cores, shared out among the stages that run).
+    #[serde(deserialize_with = "at_least_one")]
     pub threads: Option<u32>,
     /// Images per batch where nothing is learnt (default: chosen by device).
+    #[serde(deserialize_with = "at_least_one")]
     pub inference_batch: Option<u32>,
     /// What a stage may hold at once, beside the model (default: chosen by device).
     pub memory: Option<Bytes>,
     /// Epochs between two checkpoints (default 1).
+    #[serde(deserialize_with = "at_least_one")]
     pub checkpoint_interval: Option<u32>,
     /// Whether a stage that failed is tried again in the same run (default: it is not).
     pub retry: Option<Retry>,
     /// How long an attempt may take (default: as long as it wants).
     pub timeout: Option<TimeSpan>,
+}
+
+fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    match Option::deserialize(deserializer)? {
+        Some(0) => Err(de::Error::custom("it must be at least 1")),
+        count => Ok(count),
+    }
 }
 
 impl RunSettings {

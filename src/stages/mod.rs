@@ -85,6 +85,14 @@ macro_rules! stages {
                 match self { $( Self::$variant => <$type>::FIELDS, )+ }
             }
 
+            /// What its semantic fields are where a table is silent, as far as they have defaults.
+            #[must_use]
+            pub fn defaults(self) -> Lines {
+                let mut lines = Lines::spelt_out();
+                match self { $( Self::$variant => <$type>::defaults(&mut lines), )+ }
+                lines
+            }
+
             /// The JSON Schema of its table.
             #[must_use]
             pub fn schema(self) -> serde_json::Value {

@@ -85,7 +85,7 @@ pub struct Provenance {
     /// When it started, in RFC 3339.
     pub started: String,
     /// How long it took, in seconds.
-    #[serde(with = "crate::protocol::null_unless_finite")]
+    #[serde(with = "crate::finite")]
     pub seconds: f64,
     /// From where it went on, if an earlier attempt had left partial work (`epoch 3 of a run that ...`).
     pub resumed: Option<String>,
@@ -111,7 +111,7 @@ pub struct Number {
     /// What it is.
     pub name: String,
     /// Its value; NaN where undefined.
-    #[serde(with = "crate::protocol::null_unless_finite")]
+    #[serde(with = "crate::finite")]
     pub value: f64,
 }
 

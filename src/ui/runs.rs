@@ -109,7 +109,13 @@ fn unreadable(id: u64, pipeline: &str, why: &str) -> [Cell; 8] {
 
 fn row(told: &Told, now: SystemTime) -> [Cell; 8] {
     let run = &told.run;
-    let (tone, outcome) = outcome(told.state);
+    let (tone, outcome) = match told.state {
+        // No stage did: what was required of the numbers was not reached.
+        RunState::Failed if run.count(Outcome::Failed) == 0 && run.requirements.iter().any(|it| !it.met) => {
+            (Tone::Bad, "not met")
+        }
+        state => outcome(state),
+    };
     [
         cell(Tone::Strong, run.id.to_string()),
         cell(Tone::Normal, when(run.repeated_last.as_deref().unwrap_or(&run.started), now)),

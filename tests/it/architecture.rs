@@ -10,9 +10,10 @@ use crate::sandbox::{PCAMFLOW, files};
 
 /// What each module of the library may import: downwards only. A module that is not named here fails the
 /// test: whoever adds one says where it stands.
-const MAY_IMPORT: [(&str, &[&str]); 19] = [
+const MAY_IMPORT: [(&str, &[&str]); 20] = [
     ("testing", &[]),
     ("digest", &[]),
+    ("finite", &[]),
     ("nearest", &[]),
     ("offspring", &[]),
     ("graph", &[]),
@@ -22,10 +23,10 @@ const MAY_IMPORT: [(&str, &[&str]); 19] = [
     ("data", &["digest", "fsx", "nearest"]),
     ("inspect", &["data"]),
     ("stages", &["digest", "fsx", "nearest"]),
-    ("protocol", &["stages", "digest"]),
+    ("protocol", &["digest", "finite", "stages"]),
     ("serve", &["offspring", "protocol"]),
     ("pipeline", &["digest", "fsx", "graph", "nearest", "stages"]),
-    ("store", &["digest", "fsx"]),
+    ("store", &["digest", "finite", "fsx"]),
     (
         "engine",
         &["digest", "fsx", "graph", "nearest", "offspring", "pipeline", "protocol", "stages", "store"],

@@ -164,7 +164,7 @@ fn overrides_force_and_inherited_values_are_reasons() {
     assert_eq!(set[0], ["synthesize.s", "run", "`patches` 12 -> 13 (--set)"]);
     assert_eq!(planned(&project, &["--force", "split.*"])[1], ["split.d", "run", "forced"]);
     project.rewrite("p.toml", PIPELINE.replace("name = 'small'", "name = 'small'\nseed = 5"));
-    assert_eq!(planned(&project, &[])[0][2], "`seed` default -> 5 (p.toml:3)");
+    assert_eq!(planned(&project, &[])[0][2], "`seed` 42 -> 5 (p.toml:3)");
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn bytes_that_are_needed_and_not_here_are_planned_for() {
         SOURCES.replace("images = 'split.d/train'", "images = 'split.d/train'\ncolumns = 2"),
     );
     let needed = "the bytes of `train` are not in this store, and `preview.p` needs them";
-    let changed = "`columns` default -> 2 (p.toml:9)";
+    let changed = "`columns` 4 -> 2 (p.toml:9)";
     expect(&project, &[["split.d", "run", needed], ["preview.p", "run", changed]]);
     project.run(&[]).ran(["split.d", "preview.p"]);
 }

@@ -113,5 +113,6 @@ fn a_number_that_is_none_is_undefined_and_no_failure() {
     let numbers = &run.events_of("finished")[0]["numbers"];
     assert_eq!(numbers[0]["name"], "loss");
     assert!(numbers[0]["value"].is_null() && numbers[1]["value"].is_null(), "{numbers}");
+    assert_eq!(run.warnings(), "");
     project.run(&[]).cached_all();
 }

@@ -229,7 +229,7 @@ fn what_a_trial_took_from_the_file_is_that_of_its_last_run() {
     let columns = || project.pcamflow(&["compare", "--sweep", "latest", "--csv"]).exit(0).stdout;
     sweep();
     let first = columns();
-    project.rewrite("p.toml", &PIPELINE.replace("columns = 3", "columns = 2"));
+    project.rewrite("p.toml", PIPELINE.replace("columns = 3", "columns = 2"));
     sweep();
     let second = columns();
     assert_ne!(first, second);

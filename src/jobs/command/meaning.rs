@@ -32,6 +32,8 @@ pub(super) enum Meaning<'a> {
         /// Its value.
         value: f64,
     },
+    /// Meant for a number, and none.
+    NoNumber,
     /// For the log.
     Text,
 }
@@ -41,7 +43,7 @@ pub(super) fn meaning(line: &str) -> Meaning<'_> {
     let Some(said) = line.strip_prefix("pcamflow:") else { return Meaning::Text };
     let said = said.trim_end();
     let progress = said.strip_prefix("progress ").and_then(progress);
-    let number = || said.strip_prefix("number ").and_then(number);
+    let number = || said.strip_prefix("number ").map(|said| number(said).unwrap_or(Meaning::NoNumber));
     progress.or_else(number).unwrap_or(Meaning::Text)
 }
 
@@ -88,6 +90,13 @@ mod tests {
     }
 
     #[test]
+    fn what_was_to_be_a_number_and_is_none_is_told_apart() {
+        for value in ["acc=1,5", "acc=5%", "acc=", "acc", "=1"] {
+            assert_eq!(meaning(&format!("pcamflow:number {value}")), Meaning::NoNumber, "{value}");
+        }
+    }
+
+    #[test]
     fn what_is_neither_is_text() {
         for line in [
             "",
@@ -98,9 +107,6 @@ mod tests {
             "pcamflow:progress 3/2 x",
             "pcamflow:progress 99999999999999999999",
             "pcamflow:progressing 1/2",
-            "pcamflow:number x",
-            "pcamflow:number =1",
-            "pcamflow:number x=1,5",
             " pcamflow:number x=1",
         ] {
             assert_eq!(meaning(line), Meaning::Text, "{line:?}");

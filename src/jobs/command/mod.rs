@@ -57,6 +57,12 @@ impl Told<'_> {
                 return self.reporter.progress(done, total, unit, at);
             }
             Meaning::Number { name, value } => self.number(name, value),
+            Meaning::NoNumber => {
+                let line: String = line.chars().take(100).collect();
+                self.reporter.warn(&format!(
+                    "`{line}` says no number: one is written pcamflow:number NAME=VALUE, as in accuracy=0.93"
+                ));
+            }
             Meaning::Text => {}
         }
         self.reporter.info(line);

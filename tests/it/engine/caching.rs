@@ -58,7 +58,7 @@ fn a_stage_that_makes_the_same_bytes_again_runs_nobody_downstream() {
     let plan = project.plan(&text);
     let (planned, why) = state(&plan, "split.s");
     assert_eq!(planned, Planned::Run);
-    assert!(why.starts_with("`seed` default -> 1 (") && why.ends_with("p.toml:7)"), "{why}");
+    assert!(why.starts_with("`seed` 42 -> 1 (") && why.ends_with("p.toml:7)"), "{why}");
     assert_eq!(state(&plan, "train.t"), (Planned::Maybe, "`split.s/train` may change"));
     assert_eq!(state(&plan, "synthesize.s").0, Planned::Cached);
     project.run(&text).ran(&["split.s"]);

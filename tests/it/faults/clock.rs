@@ -40,7 +40,7 @@ fn a_store_whose_times_are_strange_is_a_store() {
         assert_eq!(project.digests(), shown, "{time:?}");
         project.pcamflow(&["cache", "verify"]).exit(0);
         let why = project.pcamflow(&["plan", "p.toml", "--set", "split.d.seed=9"]).exit(0).stdout;
-        assert!(why.contains("`seed` default -> 9"), "the last result is still known: {why}");
+        assert!(why.contains("`seed` 42 -> 9"), "the last result is still known: {why}");
         project.run(&["--set", "split.d.seed=9"]).ran(["split.d"]);
         project.run(&[]).cached_all();
         assert_eq!(project.digests(), shown, "{time:?}");

@@ -59,7 +59,7 @@ fn stages() -> usize {
 fn five_thousand_stages_are_checked_planned_and_drawn() {
     let project = Sandbox::new().pipeline(&pipeline(5000));
     let checked = project.pcamflow(&["check", "p.toml"]).exit(0);
-    assert!(checked.stdout.contains("large: 5000 stages"), "{}", &checked.stdout[..80]);
+    assert!(checked.stdout.contains("large: 5,000 stages"), "{}", &checked.stdout[..80]);
     let planned = project.pcamflow(&["plan", "p.toml"]).exit(0);
     // What waits runs for certain only once: in another chain it may turn out the same, and so be a hit.
     assert!(planned.stdout.contains("509 to run, 4,491 maybe"), "{}", planned.stdout.lines().last().unwrap());
