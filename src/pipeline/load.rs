@@ -92,23 +92,15 @@ impl std::error::Error for Invalid {}
 /// # Errors
 /// Every problem of the file and the overrides at once.
 pub fn load(file: &Path, options: &Options) -> Result<Pipeline, Invalid> {
-    load_trial(file, options, &[])
+    parse_trial(file, text_of(file)?, options, &[])
 }
 
-/// Loads a pipeline file as one of several trials, whose values are the last ones that are set: `places` says
-/// where those are written.
-pub(super) fn load_trial(file: &Path, options: &Options, places: &[String]) -> Result<Pipeline, Invalid> {
-    match fsx::read_text(file, LONGEST) {
-        Ok(text) => parse_trial(file, text, options, places),
-        Err(error) => {
-            let message = format!("cannot read the pipeline {}: {error}", file.display());
-            Err(Invalid {
-                sources: Sources::default(),
-                problems: vec![Problem::unplaced(message)],
-                unread: None,
-            })
-        }
-    }
+/// The text of a pipeline file.
+pub(super) fn text_of(file: &Path) -> Result<String, Invalid> {
+    fsx::read_text(file, LONGEST).map_err(|error| {
+        let message = format!("cannot read the pipeline {}: {error}", file.display());
+        Invalid { sources: Sources::default(), problems: vec![Problem::unplaced(message)], unread: None }
+    })
 }
 
 /// Loads a pipeline from text, as if it stood in `file`.
@@ -119,7 +111,14 @@ pub fn parse(file: &Path, text: String, options: &Options) -> Result<Pipeline, I
     parse_trial(file, text, options, &[])
 }
 
-fn parse_trial(file: &Path, text: String, options: &Options, places: &[String]) -> Result<Pipeline, Invalid> {
+/// Loads a pipeline from text as one of several trials, whose values are the last ones that are set: `places` says
+/// where those are written.
+pub(super) fn parse_trial(
+    file: &Path,
+    text: String,
+    options: &Options,
+    places: &[String],
+) -> Result<Pipeline, Invalid> {
     let (files, broken) = extends::chain(file, text);
     let mut sources = Sources::default();
     let mut bases: Vec<usize> =

@@ -9,7 +9,7 @@ use std::{fmt::Write, path::Path};
 use super::{
     Invalid, Options, Pipeline,
     combine::combine,
-    load::load_trial,
+    load::{parse_trial, text_of},
     sweep::SweepSpec,
     trials::{Draft, named},
     union::{Trial, union},
@@ -82,11 +82,18 @@ pub fn swept(file: &Path, spec: &SweepSpec, options: &Options) -> Result<Pipelin
     let sets: Vec<(Vec<String>, Vec<String>)> =
         drafts.iter().map(|draft| (sets(draft), draft.places.clone())).collect();
     let trials = named(drafts).map_err(Wrong::Spec)?;
+    // Once: an edit meanwhile must not make trials of two texts.
+    let text = text_of(file).map_err(|invalid| {
+        let mut wrong = Vec::new();
+        trials.iter().for_each(|trial| note(&mut wrong, &trial.name, &invalid));
+        Wrong::Trials(wrong)
+    })?;
     let mut loaded: Vec<(Trial, Pipeline)> = Vec::with_capacity(trials.len());
     let mut wrong: Vec<OfTrials> = Vec::new();
     for (trial, (set, places)) in trials.into_iter().zip(sets) {
         let set: Vec<String> = options.set.iter().cloned().chain(set).collect();
-        match load_trial(file, &Options { set: set.clone(), ..options.clone() }, &places) {
+        let options = Options { set: set.clone(), ..options.clone() };
+        match parse_trial(file, text.clone(), &options, &places) {
             Ok(pipeline) => loaded.push((Trial { set, ..trial }, pipeline)),
             Err(invalid) => note(&mut wrong, &trial.name, &invalid),
         }

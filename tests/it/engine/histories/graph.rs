@@ -43,6 +43,9 @@ pub(super) enum Edit {
     Record(Index, bool),
     /// All objects go, the records stay: what a small CI cache keeps.
     Objects,
+    /// Nothing, until what there is has settled: the next run remembers what small files say, and those after it
+    /// read none of them.
+    Wait,
 }
 
 /// The sources that `SplitOfSources` reads.
@@ -70,6 +73,7 @@ pub(super) fn edit() -> impl Strategy<Value = Edit> {
         3 => (which(), any::<bool>()).prop_map(|(object, cut)| Edit::Object(object, cut)),
         3 => (which(), any::<bool>()).prop_map(|(record, cut)| Edit::Record(record, cut)),
         1 => Just(Edit::Objects),
+        3 => Just(Edit::Wait),
     ]
 }
 
@@ -143,6 +147,7 @@ impl Graph {
             Edit::Object(which, cut) => harm(&project.store().join("objects"), which, *cut),
             Edit::Record(which, cut) => harm(&project.store().join("actions"), which, *cut),
             Edit::Objects => drop(fs::remove_dir_all(project.store().join("objects"))),
+            Edit::Wait => std::thread::sleep(std::time::Duration::from_millis(60)),
         }
     }
 }
