@@ -315,7 +315,7 @@ fn forget(pipeline: &Pipeline, store: &Store, named: &[NamedStage]) -> Exit {
 fn forget_one(pipeline: &Pipeline, store: &Store, named: &NamedStage) -> store::Result<Forgotten> {
     let key = match named.key {
         Some(key) => Some(key),
-        None => store.last_key(&pipeline.name, &named.stage)?,
+        None => store.latest_key(&pipeline.name, &named.stage)?,
     };
     key.map_or(Ok(Forgotten::Absent), |key| store.forget(&key))
 }

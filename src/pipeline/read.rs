@@ -190,5 +190,5 @@ fn not_a_stage(kind: Kind, span: Range<usize>) -> Problem {
 
 fn no_name(name: &str, span: Range<usize>) -> Problem {
     Problem::at(span, format!("`{name}` cannot name a stage"))
-        .help("letters, digits, `-` and `_` make a name: it becomes a folder's")
+        .help("ASCII letters, digits, `-` and `_` make a name: it becomes a folder's")
 }

@@ -143,7 +143,7 @@ fn unfit(name: &str) -> Option<String> {
     let fit = !name.is_empty() && !name.starts_with('.') && name.chars().all(is_fit) && name.len() <= 200;
     (!fit).then(|| {
         format!(
-            "`{name}` cannot name a trial: its results go into a folder of that name; letters, digits and \
+            "`{name}` cannot name a trial: its results go into a folder of that name; ASCII letters, digits and \
              `-_.,=+~` make a name"
         )
     })

@@ -224,7 +224,9 @@ fn is_variable(name: &str) -> bool {
 }
 
 fn no_variable(name: &str) -> String {
-    format!("`{name}` is no name for a variable: letters, digits and `_` make one, and PCAMFLOW_... is taken")
+    format!(
+        "`{name}` is no name for a variable: ASCII letters, digits and `_` make one, and PCAMFLOW_... is taken"
+    )
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ impl FromStr for StageName {
             None => (name, None),
         };
         if !is_name(name) {
-            return Err(format!("`{name}` is no name: letters, digits, `-` and `_` make a name"));
+            return Err(format!("`{name}` is no name: ASCII letters, digits, `-` and `_` make a name"));
         }
         Ok(Self { kind, name: name.to_owned(), repeat, trial: None })
     }

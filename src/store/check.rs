@@ -44,12 +44,6 @@ impl Check {
     pub fn is_here(&self) -> bool {
         matches!(self, Self::Intact | Self::IntactButTouched(_))
     }
-
-    /// Whether the bytes were here and are lost.
-    #[must_use]
-    pub fn is_lost(&self) -> bool {
-        matches!(self, Self::Damaged(_) | Self::Missing)
-    }
 }
 
 impl Store {

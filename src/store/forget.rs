@@ -35,14 +35,6 @@ impl Store {
             }
         }
     }
-
-    /// The key that a stage of a pipeline had last.
-    ///
-    /// # Errors
-    /// Where the store cannot be read.
-    pub fn last_key(&self, pipeline: &str, stage: &str) -> Result<Option<Digest>> {
-        self.latest_key(pipeline, stage)
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 
 use std::{path::Path, time::Duration};
 
-use super::{ActionRecord, Result, Store, layout::Layout, sources::now_ns, survey::Latest};
+use super::{ActionRecord, Result, Store, layout::Layout, measure::now_ns, survey::Latest};
 use crate::{digest::Digest, fsx};
 
 /// How exactly the last use of a result is known.

@@ -13,9 +13,10 @@
 //!   recall/<digest>         of each pipeline, what records and other small files say, with their stat tuples
 //!   work/<key>/             partial work (checkpoints), kept for the same key until it succeeds
 //!   staging/<attempt>/      where one attempt writes; gone with it
-//!   locks/<key>             one kernel lock per executing key
+//!   locks/<key>             one kernel lock per executing key; locks/view-<digest> per folder that is being shown
 //!   gate                    held by runs that decide or publish, shut by garbage collection
-//!   runs/<n>.<pipeline>.json  run records: which runs there were, and what came of them
+//!   runs/<n>.<pipeline>.json  run records: which runs there were, and what came of them; beside one, in
+//!                           <n>.<pipeline>.again, how often it was repeated; lock, live/<n>: for who numbers and lives
 //!   leases/<run>            what a live run relies on, locked while it lives
 //!   quarantine/             damaged objects and records, kept for whoever wants to know
 //!   tmp/                    files being written

@@ -25,11 +25,7 @@ use std::{
     },
 };
 
-use super::{
-    Result, Store,
-    layout::Layout,
-    sources::{now_ns, unsettled_for},
-};
+use super::{Result, Store, layout::Layout, measure::now_ns, sources::unsettled_for};
 use crate::{
     digest::Digest,
     fsx::{self, StatTuple},

@@ -14,13 +14,13 @@ use std::{
 
 use rayon::prelude::*;
 
-use super::{Result, layout::Layout};
+use super::{Result, layout::Layout, measure::now_ns};
 use crate::{
     digest::Digest,
     fsx::{self, Links, StatTuple},
 };
 use index::{Index, Known, load, name_of, save};
-pub(super) use settled::{now_ns, unsettled_for};
+pub(super) use settled::unsettled_for;
 
 /// The longest that hashing waits for a file that was modified just now.
 const WAIT: Duration = Duration::from_millis(100);

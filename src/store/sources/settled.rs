@@ -10,7 +10,7 @@
 //! such a file is hashed every time until the clock has caught up. An `mtime` alone proves nothing, anybody
 //! can set it; it counts only where it is recent, for file systems that keep no `ctime`.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::fsx::StatTuple;
 
@@ -29,11 +29,6 @@ pub(in crate::store) fn unsettled_for(stat: &StatTuple, now_ns: i64) -> Duration
     let age_ns = now_ns.saturating_sub(stat.ctime_ns.max(mtime_ns));
     let missing_ns = i128::try_from(tick.as_nanos()).expect("ticks are short") - i128::from(age_ns);
     Duration::from_nanos(u64::try_from(missing_ns.max(0)).unwrap_or(u64::MAX))
-}
-
-pub(in crate::store) fn now_ns() -> i64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_nanos()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
