@@ -33,6 +33,11 @@ pub(super) fn export(arguments: &ExportArguments) -> Exit {
 fn copies(arguments: &ExportArguments, results: &Results<'_>) -> Result<(), Exit> {
     let found = results.artifacts()?;
     found.iter().try_for_each(|found| results.is_here(found))?;
+    if fsx::stat(&arguments.folder).map_err(failed)?.is_some() && !arguments.folder.is_dir() {
+        let file = arguments.folder.display();
+        complain(&format!("error: {file} is a file, and artifacts are copied into a folder: name one"));
+        return Err(Exit::Usage);
+    }
     let several = results.all.len() > 1;
     let targets: Vec<(&Found<'_>, PathBuf)> =
         found.iter().map(|found| (found, target(arguments, found, several))).collect();

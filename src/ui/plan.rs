@@ -74,7 +74,9 @@ fn row(group: &[&PlannedStage]) -> [Cell; 4] {
         ([_, _, ..], Some(seed)) => of_any_seed(&group[0].why, seed),
         _ => group[0].why.clone(),
     };
-    let (name, why) = match without_trial(names[0]).filter(|_| names.len() > 1) {
+    // Repeats of one trial have its name, and seeds.
+    let of_one_trial = names.iter().all(|name| parts(name).0 == parts(names[0]).0);
+    let (name, why) = match without_trial(names[0]).filter(|_| names.len() > 1 && !of_one_trial) {
         None => (one_name(&names), why),
         Some(name) => {
             let same = group.iter().all(|stage| stage.why == group[0].why);
@@ -189,6 +191,21 @@ evaluate.test@{1,2,3}  maybe               `train.base/model` may change
 2 to run, 3 maybe, 2 cached
 ";
         assert!(plain(&stages, None).starts_with(expected), "{}", plain(&stages, None));
+    }
+
+    #[test]
+    fn repeats_of_a_trial_have_its_name_and_a_stage_of_many_trials_is_counted() {
+        let name = |trial: u32, seed: u32| format!("split.d[train={trial}]@{seed}");
+        let all = [(18, 1), (18, 2), (20, 1), (20, 2)];
+        let few: Vec<PlannedStage> =
+            all.iter().map(|(trial, seed)| stage(&name(*trial, *seed), Planned::Run, "", None)).collect();
+        let text = plain(&few, None);
+        assert!(
+            text.contains("split.d[train=18]@{1,2}") && text.contains("split.d[train=20]@{1,2}"),
+            "{text}"
+        );
+        let many = (0..20).map(|trial| stage(&name(trial, 1), Planned::Run, "", None)).collect::<Vec<_>>();
+        assert!(plain(&many, None).contains("split.d[x20]"), "{}", plain(&many, None));
     }
 
     #[test]
