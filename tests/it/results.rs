@@ -283,5 +283,7 @@ fn exports_are_real_copies_and_replace_nothing_unasked() {
     ask(&project, "export", &["*", "all"]).exit(0);
     assert_eq!(project.names("all"), ["split.d", "synthesize.s"]);
     let project = project.file("taken", "a file");
-    ask(&project, "export", &["split.d", "taken"]).exit(2).complains("taken is a file, and artifacts are copied into a folder");
+    ask(&project, "export", &["split.d", "taken"])
+        .exit(2)
+        .complains("taken is a file, and artifacts are copied into a folder");
 }
