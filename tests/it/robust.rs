@@ -212,7 +212,7 @@ fn readiness(id: i32) -> i32 {
 
 #[test]
 fn what_computes_goes_before_the_engine_where_memory_runs_out() {
-    let project = project(160, "");
+    let project = project(1000, "");
     let run = project.start(&[]);
     until("a child that draws", || {
         files(&project.path(".pcamflow/staging")).iter().any(|path| path.ends_with("images.h5"))
