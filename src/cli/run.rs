@@ -166,6 +166,7 @@ fn options(arguments: &RunArguments, pipeline: &Pipeline) -> Options {
         goes_on: None,
     }
 }
+
 /// How the sweep is asked for later: with the store, where this folder has another one.
 fn sweep_run(arguments: &RunArguments, pipeline: &Pipeline) -> SweepRun {
     let here = project_root(Path::new("pipeline.toml"));

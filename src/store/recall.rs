@@ -1,5 +1,5 @@
-//! What the small files of a store, and shown folders, say, remembered with their stat tuples, so that a run of many stages that
-//! finds everything as it was opens none of them.
+//! What the small files of a store, and shown folders, say, remembered with their stat tuples, so that a run of
+//! many stages that finds everything as it was opens none of them.
 //!
 //! One file for each pipeline, read at once and written at most once a run, at its end, if anything was learnt.
 //! It is never the truth: what it says counts while the stat tuple of the file that said it is the same, and
@@ -25,7 +25,7 @@ use std::{
     },
 };
 
-use super::{Result, Store, layout::Layout, measure::now_ns, sources::unsettled_for};
+use super::{RECORD_FORMAT, Result, Store, layout::Layout, measure::now_ns, sources::unsettled_for};
 use crate::{
     digest::Digest,
     fsx::{self, StatTuple},
@@ -33,6 +33,7 @@ use crate::{
 
 /// Its own version, and that of the action records of which it has parts.
 const HEAD: &[u8] = b"pcamflow recall 3.1\n";
+const _: () = assert!(RECORD_FORMAT == 1, "the second number in `HEAD` is that of the records");
 const COUNT: usize = HEAD.len() + 8;
 const ENTRY: usize = 32 + 4 * 8 + 8 + 8;
 const SEAL: usize = 32;

@@ -215,13 +215,15 @@ impl Store {
         })
     }
 
-    /// The last run of the pipeline, if it was the same, and how often; of a sweep, which runs many trials each
-    /// time, the last one of that trial, if it is not far back.
+    /// The last run of the pipeline, if it was the same, and how often.
     fn last_like(&self, files: &[RunFile], record: &RunRecord) -> Result<Option<(RunFile, Again)>> {
-        let like = record.likeness();
-        let own = files.iter().rev().filter(|file| file.is_of(&record.pipeline));
         // Of a sweep the last record is of another trial: who runs it knows whether all trials were so before.
-        let Some(file) = own.take(usize::from(record.sweep.is_none())).next() else { return Ok(None) };
+        if record.sweep.is_some() {
+            return Ok(None);
+        }
+        let like = record.likeness();
+        let last = files.iter().rfind(|file| file.is_of(&record.pipeline));
+        let Some(file) = last else { return Ok(None) };
         match again::read(file)? {
             // Counted before: the record need not be read.
             Beside::Again(again) if again.like == like => return Ok(Some((file.clone(), again))),
