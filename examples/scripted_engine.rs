@@ -8,8 +8,8 @@ use std::{path::Path, sync::atomic::AtomicBool};
 use pcamflow::{
     engine::{
         Engine, Options,
-        event::{Event, Observer},
         exec::fake::Fake,
+        tell::event::{Event, Observer},
     },
     pipeline,
     store::{self, Store},

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    engine::{given::Given, require::Requirement},
+    engine::tell::{given::Given, require::Requirement},
     stages::DeviceChoice,
     ui::drawing::Format,
 };

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     digest::Digest,
-    engine::history::{Better, Column, Comparison, Facts, Row, What, compare, main_number, shortened},
+    engine::tell::history::{Better, Column, Comparison, Facts, Row, What, compare, main_number, shortened},
     fsx,
     report::{Trial, Trials, trials},
     store::{RunFile, RunRecord, RunState},
@@ -295,8 +295,8 @@ fn labels(comparison: &Comparison) -> Vec<String> {
     let label = |row: &Row| {
         let values = places.iter().zip(&short).filter_map(|(at, name)| {
             let value = match &row.cells[*at] {
-                crate::engine::history::Cell::Text(text) => text.clone(),
-                crate::engine::history::Cell::Default => "default".to_owned(),
+                crate::engine::tell::history::Cell::Text(text) => text.clone(),
+                crate::engine::tell::history::Cell::Default => "default".to_owned(),
                 _ => return None,
             };
             Some(format!("{name} {value}"))
@@ -309,7 +309,7 @@ fn labels(comparison: &Comparison) -> Vec<String> {
 
 fn point(row: &Row, at: usize, parameter: Option<usize>, label: String) -> Option<Trial> {
     let (sd, best) = match row.cells[at] {
-        crate::engine::history::Cell::Figure { sd, best, .. } => (sd, best),
+        crate::engine::tell::history::Cell::Figure { sd, best, .. } => (sd, best),
         _ => (None, false),
     };
     let x = parameter.and_then(|at| row.cells[at].number());

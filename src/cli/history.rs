@@ -7,7 +7,7 @@ use std::{
 
 use super::{Exit, complain};
 use crate::{
-    engine::given::Given,
+    engine::tell::given::Given,
     pipeline::{self, project_root},
     store::{self, ReadRun, RunFile, RunRecord, RunState, Store},
 };

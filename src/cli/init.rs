@@ -11,7 +11,7 @@ use super::{
     say, schema,
 };
 use crate::{
-    engine::given,
+    engine::tell::given,
     fsx::{self, Draft, Durability},
     pipeline::{default_data, project_root},
     stages::is_name,

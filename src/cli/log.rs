@@ -6,7 +6,7 @@ use super::{
     Exit, complain,
     results::{ResultArguments, Results, tell_if_older, with_results},
 };
-use crate::{engine::results::StageResult, fsx, ui};
+use crate::{engine::plan::results::StageResult, fsx, ui};
 
 /// Writes the logs of stages to standard output: of an attempt at the present key that did not end well, else
 /// of the latest result.

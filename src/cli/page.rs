@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Exit, complain};
 use crate::{
-    engine::event::Observer,
+    engine::tell::event::Observer,
     fsx::{self, Durability},
     ui::Markdown,
 };

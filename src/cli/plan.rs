@@ -11,7 +11,7 @@ use super::{
     project::{open, tell},
 };
 use crate::{
-    engine::{Engine, Options, Refused, trials},
+    engine::{Engine, Options, Refused, tell::trials},
     pipeline::Pipeline,
     store::Store,
     ui,

@@ -18,8 +18,10 @@ use super::git::{Dirty, git};
 use crate::{
     engine::{
         self,
-        event::{Event, FailedStage, FinishedStage, Observer, Summary},
-        require::Verdict,
+        tell::{
+            event::{Event, FailedStage, FinishedStage, Observer, Summary},
+            require::Verdict,
+        },
     },
     pipeline::Pipeline,
     store::{
@@ -283,7 +285,7 @@ mod tests {
     use super::*;
     use crate::{
         digest::Digest,
-        engine::event::{Planned, PlannedStage},
+        engine::tell::event::{Planned, PlannedStage},
         pipeline,
         protocol::FailureClass,
         store::{self, ReadRun, RunState},

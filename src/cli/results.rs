@@ -12,7 +12,7 @@ use super::{
     project::{open_store, tell},
 };
 use crate::{
-    engine::{Engine, Options, results::StageResult},
+    engine::{Engine, Options, plan::results::StageResult},
     nearest::nearest,
     store::StoredArtifact,
     ui,

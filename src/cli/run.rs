@@ -22,9 +22,11 @@ use super::{
 use crate::{
     engine::{
         Engine, Options,
-        event::{Observer, SweepRun},
         exec::{Executor, Processes},
-        given::Given,
+        tell::{
+            event::{Observer, SweepRun},
+            given::Given,
+        },
     },
     pipeline::{Pipeline, project_root},
     stages::RunSettings,

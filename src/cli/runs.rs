@@ -10,7 +10,7 @@ use super::{
     say,
 };
 use crate::{
-    engine::history::{Facts, differences, main_number},
+    engine::tell::history::{Facts, differences, main_number},
     store::{RunFile, RunRecord, RunState},
     ui::{
         self,

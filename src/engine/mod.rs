@@ -3,37 +3,10 @@
 //! Knows stages, graph and store; knows neither libtorch nor who listens to its events. One planner
 //! serves the dry run and the real run; one traversal makes keys and explains them.
 
-pub mod again;
-mod attempt;
-mod certain;
-pub mod change;
-pub mod details;
-pub mod event;
 pub mod exec;
-pub mod fingerprint;
-mod forecast;
-mod frozen;
-pub mod given;
-pub mod history;
-mod keys;
-mod kin;
-mod known;
-mod past;
-mod plan;
-pub mod repeats;
-pub mod require;
-pub mod resources;
-pub mod results;
-mod retry;
-mod run;
-mod select;
-mod show;
-mod states;
-mod status;
-mod task;
-mod together;
-pub mod trials;
-pub mod why;
+pub mod plan;
+pub mod run;
+pub mod tell;
 
 use std::{
     collections::BTreeMap,
@@ -43,18 +16,17 @@ use std::{
 };
 
 use crate::{digest::Digest, pipeline::Pipeline, stages::RunSettings, store::Store};
-use event::{Event, Observer, PlannedStage, Summary, SweepRun};
 use exec::Executor;
-use forecast::Forecast;
-use given::{Given, quoted};
-pub use keys::NamedStage;
-use known::Known;
-use plan::Planner;
-use require::{Demand, Requirement};
-use resources::Resources;
-use run::Run;
-use states::States;
-pub use status::StageStatus;
+use plan::{forecast::Forecast, known::Known, planner::Planner, select};
+pub use plan::{keys::NamedStage, status::StageStatus};
+use run::{attempt, resources::Resources, run_loop::Run, states::States, task};
+use tell::{
+    event::{Event, Observer, PlannedStage, Summary, SweepRun},
+    given::{Given, quoted},
+    require::{self, Demand, Requirement},
+    show::Show,
+    trials,
+};
 
 /// This machine's name.
 #[must_use]
@@ -188,7 +160,7 @@ impl<'a> Engine<'a> {
             stopped,
             goes_on: self.options.goes_on.as_deref(),
         };
-        let show = show::Show::new(self.store, self.out(out), self.pipeline);
+        let show = Show::new(self.store, self.out(out), self.pipeline);
         Ok(self.prepared(&planner, &shared, show, observer).run(started, hold))
     }
 
@@ -212,7 +184,7 @@ impl<'a> Engine<'a> {
         &'r self,
         planner: &'r Planner<'r>,
         shared: &'r attempt::Shared<'r>,
-        show: show::Show<'r>,
+        show: Show<'r>,
         observer: &'o mut dyn Observer,
     ) -> Run<'r, 'o> {
         let count = self.pipeline.stages.len();

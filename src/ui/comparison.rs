@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{View, format, json, paint::Tone, runs, view_of_stdout};
 use crate::{
-    engine::history::{Cell, Column, Comparison, Row, What, shortened},
+    engine::tell::history::{Cell, Column, Comparison, Row, What, shortened},
     store::{RunState, SweepTrial},
 };
 
@@ -305,7 +305,7 @@ fn notes(comparison: &Comparison, left_out: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{engine::history::Better, store::RunRecord, ui::paint::Paint};
+    use crate::{engine::tell::history::Better, store::RunRecord, ui::paint::Paint};
 
     fn column(name: &str, what: What, better: Option<Better>) -> Column {
         Column { name: name.to_owned(), what, better }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::{View, format, paint::Tone};
-use crate::engine::{details::Details, event::Planned};
+use crate::engine::{plan::details::Details, tell::event::Planned};
 
 /// What stands for the digest of an input that is still to be made.
 const OPEN: &str = "still to be made";
@@ -64,7 +64,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::{engine::details::Previous, ui::paint::Paint};
+    use crate::{engine::plan::details::Previous, ui::paint::Paint};
 
     #[test]
     fn what_changed_stands_twice_and_what_is_open_is_marked() {

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::out::Out;
-use crate::engine::event::{Event, Observer};
+use crate::engine::tell::event::{Event, Observer};
 
 /// The version of the lines: bumped when a field is renamed, removed or changes its meaning; new
 /// fields and new events do not bump it.

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use cells::{code, fence, prose, row};
 
 use super::{format, words};
-use crate::engine::{
+use crate::engine::tell::{
     event::{Event, FinishedStage, Observer, Planned, PlannedStage, Summary},
     repeats::{Repeated, Spread},
 };

@@ -52,10 +52,11 @@ use serde::Serialize;
 
 use crate::{
     engine::{
-        details::Details,
-        event::{Event, Observer, PlannedStage},
-        results::StageResult,
-        trials::PlannedTrial,
+        plan::{details::Details, results::StageResult},
+        tell::{
+            event::{Event, Observer, PlannedStage},
+            trials::PlannedTrial,
+        },
     },
     inspect::Content,
 };

@@ -14,7 +14,7 @@ use super::{
     repeated::{grouped, one_name, parts},
     table::{Table, cell},
 };
-use crate::engine::event::{FinishedStage, Summary};
+use crate::engine::tell::event::{FinishedStage, Summary};
 
 /// The line with the folder, and a line for each stage that ran and made something to look at.
 #[must_use]

@@ -18,7 +18,7 @@ use super::{
     words,
 };
 use crate::{
-    engine::event::{Event, FailedStage, FinishedStage, Observer, PlannedStage},
+    engine::tell::event::{Event, FailedStage, FinishedStage, Observer, PlannedStage},
     protocol::Progress,
 };
 

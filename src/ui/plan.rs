@@ -13,7 +13,7 @@ use super::{
     table::{Cell, Table, cell},
     words,
 };
-use crate::engine::event::{Planned, PlannedStage};
+use crate::engine::tell::event::{Planned, PlannedStage};
 
 /// The table, the counts and the estimate.
 #[must_use]

@@ -10,7 +10,7 @@ use super::{
     table::{Table, cell},
     words,
 };
-use crate::engine::event::Summary;
+use crate::engine::tell::event::Summary;
 
 /// A table after an empty line; nothing where nothing was required.
 #[must_use]
@@ -32,7 +32,7 @@ pub(super) fn text(summary: &Summary, view: &View) -> String {
 mod tests {
     use super::*;
     use crate::{
-        engine::require::{Figure, Verdict},
+        engine::tell::require::{Figure, Verdict},
         ui::{paint::Paint, script},
     };
 
@@ -61,7 +61,7 @@ mod tests {
                 ],
             ),
         ];
-        let summary = crate::engine::event::Summary { required, ..script::summary(Vec::new()) };
+        let summary = crate::engine::tell::event::Summary { required, ..script::summary(Vec::new()) };
         let expected = "
 required                             figure
 evaluate.a.accuracy >= 85%  met      0.9156

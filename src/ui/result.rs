@@ -9,7 +9,7 @@ use super::{
     paint::Tone,
     table::{Table, cell},
 };
-use crate::{engine::results::StageResult, protocol::Number};
+use crate::{engine::plan::results::StageResult, protocol::Number};
 
 /// What is known of a result. `absent` says of an artifact, by name, why its bytes cannot be read.
 #[must_use]

@@ -14,7 +14,10 @@ use super::{
     view_of_stdout, words,
 };
 use crate::{
-    engine::{change::change, history::Difference, repeats::Spread, why::changed as changed_in_words},
+    engine::{
+        plan::{change::change, why::changed as changed_in_words},
+        tell::{history::Difference, repeats::Spread},
+    },
     protocol::Number,
     store::{Outcome, RunRecord, RunStage, RunState},
 };

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::{
-    engine::event::{Event, FailedStage, FinishedStage, Planned, PlannedStage, Summary},
+    engine::tell::event::{Event, FailedStage, FinishedStage, Planned, PlannedStage, Summary},
     protocol::{FailureClass, Number, Progress},
 };
 

@@ -11,7 +11,7 @@ use super::{
     paint::Tone,
     table::{Cell, Table, cell},
 };
-use crate::engine::{
+use crate::engine::tell::{
     event::Summary,
     repeats::{Repeated, Spread},
 };

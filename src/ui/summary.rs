@@ -26,7 +26,7 @@ use super::{
     table::{Cell, Table, cell},
     trials, trouble, words,
 };
-use crate::engine::{
+use crate::engine::tell::{
     event::{Event, FailedStage, FinishedStage, Observer, PlannedStage, Summary},
     repeats::Repeated,
 };

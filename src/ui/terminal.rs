@@ -16,7 +16,7 @@ use super::{
     row::{self, Row},
     words,
 };
-use crate::engine::event::{Event, FailedStage, FinishedStage, Observer, Planned, PlannedStage};
+use crate::engine::tell::event::{Event, FailedStage, FinishedStage, Observer, Planned, PlannedStage};
 
 /// Shows a run on a terminal.
 pub(super) struct Terminal {

@@ -12,7 +12,7 @@ use super::{
     table::{Cell, Table, cell},
     words,
 };
-use crate::engine::{
+use crate::engine::tell::{
     event::{Planned, PlannedStage, Summary},
     history::better,
     trials::{PlannedTrial, TrialOutcome, TrialResult},

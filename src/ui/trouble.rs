@@ -5,7 +5,7 @@
 
 use super::{View, fold::LIMIT, format, paint::Tone, summary::Run, words};
 use crate::{
-    engine::event::{FailedStage, Summary},
+    engine::tell::event::{FailedStage, Summary},
     protocol::FailureClass,
 };
 

@@ -12,7 +12,7 @@ use super::{
     view_of_stdout, write,
 };
 use crate::{
-    engine::{again::Conditions, event::Observer},
+    engine::{run::again::Conditions, tell::event::Observer},
     inspect::compare::{Comparison, Part},
     protocol::Failure,
 };

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use super::format;
-use crate::engine::{
+use crate::engine::tell::{
     event::{FinishedStage, Planned, PlannedStage},
     require::{Figure, Verdict},
 };

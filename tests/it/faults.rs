@@ -23,8 +23,8 @@ use std::{
 use pcamflow::{
     engine::{
         self, Engine,
-        event::{Event, Observer},
         exec::fake::Fake,
+        tell::event::{Event, Observer},
     },
     pipeline,
     store::{self, Store},

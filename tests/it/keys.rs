@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
 use pcamflow::{
     digest::Digest,
-    engine::fingerprint::Fingerprint,
+    engine::plan::fingerprint::Fingerprint,
     pipeline::{Invalid, Options, Pipeline, Source, parse},
     stages::{Class, Kind, kebab},
 };

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::super::record::{About, Recorder};
 use crate::{
     digest::Digest,
-    engine::event::{Event, Observer, Summary},
+    engine::tell::event::{Event, Observer, Summary},
     pipeline::{Pipeline, Trial},
     store::{ReadRun, RunRecord, Store, SweepTrial},
 };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::{
-    engine::again::{Again, Conditions, Pair},
+    engine::run::again::{Again, Conditions, Pair},
     inspect::compare::{Comparison, Nature, compare},
     stages::Equality,
     ui::verify::{JudgedArtifact, JudgedStage, Promise, Verdict},

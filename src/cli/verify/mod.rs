@@ -21,8 +21,8 @@ use super::{
 use crate::{
     engine::{
         Engine, Options, Refused,
-        again::{Again, NotAgain},
         exec::Processes,
+        run::again::{Again, NotAgain},
     },
     fsx,
     pipeline::Pipeline,

@@ -14,7 +14,7 @@ mod text;
 use std::io::stdout;
 
 use super::{out::Out, view_of_stdout};
-use crate::engine::event::PlannedStage;
+use crate::engine::tell::event::PlannedStage;
 use nodes::Nodes;
 
 pub use json::SCHEMA;

@@ -6,7 +6,7 @@ use console::truncate_str;
 
 use super::{Drawing, DrawnStage, shape};
 use crate::{
-    engine::event::Planned,
+    engine::tell::event::Planned,
     ui::{
         format,
         paint::Tone,

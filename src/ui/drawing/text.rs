@@ -80,7 +80,7 @@ fn status(node: &Node, view: &View) -> String {
 mod tests {
     use super::*;
     use crate::{
-        engine::event::{Planned, PlannedStage},
+        engine::tell::event::{Planned, PlannedStage},
         ui::{
             drawing::{Drawing, DrawnStage, Edge},
             paint::Paint,

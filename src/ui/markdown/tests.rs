@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    engine::require::{Figure, Verdict},
+    engine::tell::require::{Figure, Verdict},
     ui::script,
 };
 

@@ -7,7 +7,7 @@ use super::{
     MANY,
     cells::{code, prose},
 };
-use crate::engine::trials::{TrialOutcome, TrialResult};
+use crate::engine::tell::trials::{TrialOutcome, TrialResult};
 
 /// A row for each trial; nothing where there is none.
 pub(super) fn table(results: &[TrialResult]) -> String {

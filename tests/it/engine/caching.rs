@@ -1,8 +1,8 @@
 //! What runs, and what does not.
 
 use pcamflow::engine::{
-    event::Planned,
     exec::fake::{Fake, echo},
+    tell::event::Planned,
 };
 
 use super::{ALL, PIPELINE, Project, state};

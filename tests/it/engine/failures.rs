@@ -7,11 +7,11 @@ use std::sync::{
 
 use pcamflow::{
     engine::{
-        event::Event,
         exec::{
             Computed,
             fake::{Fake, echo},
         },
+        tell::event::Event,
     },
     protocol::{Failure, FailureClass},
 };

@@ -18,8 +18,8 @@ use std::{
 use pcamflow::{
     engine::{
         Engine, Options, Refused,
-        event::{Event, Observer, Planned, PlannedStage, Summary},
         exec::fake::Fake,
+        tell::event::{Event, Observer, Planned, PlannedStage, Summary},
     },
     pipeline,
     store::{self, Store},

@@ -4,11 +4,11 @@ use std::{collections::BTreeSet, fmt::Write, fs};
 
 use pcamflow::{
     engine::{
-        event::{Planned, PlannedStage},
         exec::{
             Computed,
             fake::{Fake, echo},
         },
+        tell::event::{Planned, PlannedStage},
     },
     protocol::{Failure, Task},
     stages::AnyStage,

@@ -2,12 +2,11 @@
 
 use pcamflow::{
     engine::{
-        event::Planned,
         exec::{
             Computed,
             fake::{Fake, echo},
         },
-        repeats::Repeated,
+        tell::{event::Planned, repeats::Repeated},
     },
     protocol::{Failure, FailureClass, Number, Task},
 };

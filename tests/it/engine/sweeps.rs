@@ -3,7 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pcamflow::{
-    engine::{Engine, event::Summary, exec::fake::Fake, trials::TrialOutcome},
+    engine::{
+        Engine,
+        exec::fake::Fake,
+        tell::{event::Summary, trials::TrialOutcome},
+    },
     pipeline::{
         self, Pipeline,
         sweep::{Axis, SweepSpec, Trials, Values},

@@ -19,8 +19,8 @@ use pcamflow::{
     digest::Digest,
     engine::{
         Engine, Options,
-        event::{Event, FinishedStage, Observer, Planned, PlannedStage, Summary},
         exec::fake::{Fake, echo},
+        tell::event::{Event, FinishedStage, Observer, Planned, PlannedStage, Summary},
     },
     pipeline::{Pipeline, Source},
     protocol::{Failure, FailureClass},

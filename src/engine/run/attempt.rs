@@ -1,0 +1,322 @@
+//! One stage, from its key's lock to its record: what runs in a thread of its own.
+//!
+//! Lock the key, look again (another run may have made it meanwhile), compute into an own folder,
+//! publish the artifacts, write the record last. A crash at any point leaves either nothing or a
+//! whole result.
+
+use std::{
+    io::Write,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+        mpsc::Sender,
+    },
+    time::{Instant, SystemTime},
+};
+
+use crate::engine::{
+    exec::{Computed, Executor, Listener},
+    plan::planner::{Made, ToRun},
+    tell::show::LOG,
+};
+use crate::{
+    pipeline::StageNode,
+    protocol::{Failure, FailureClass, Level, Progress, Task},
+    stages::{Artifact, Retry},
+    store::{ActionRecord, Committed, Existing, KeyLock, Lease, Lookup, Provenance, RECORD_FORMAT, Store},
+};
+
+/// What a running stage tells the run.
+pub(in crate::engine) enum Message {
+    /// Another run computes the same key.
+    Waiting(usize, String),
+    /// The stage goes on.
+    Progress(usize, Progress),
+    /// Something that the user should know.
+    Warning(usize, String),
+    /// The stage is done.
+    Done(usize, Result<Box<Done>, Failed>),
+}
+
+/// A stage that is done.
+pub(in crate::engine) struct Done {
+    pub(in crate::engine) record: ActionRecord,
+    /// Whether another run had made it meanwhile.
+    pub(in crate::engine) hit: bool,
+}
+
+/// A stage that failed.
+pub(in crate::engine) struct Failed {
+    pub(in crate::engine) failure: Failure,
+    pub(in crate::engine) log: Option<PathBuf>,
+    /// The source that changed under it, where that is why it counts for nothing: it runs again at once.
+    pub(in crate::engine) changed: Option<PathBuf>,
+}
+
+/// What every attempt of a run shares.
+pub(in crate::engine) struct Shared<'a> {
+    pub(in crate::engine) store: &'a Store,
+    /// What this run relies on: garbage collection spares it.
+    pub(in crate::engine) lease: &'a Lease,
+    pub(in crate::engine) executor: &'a dyn Executor,
+    pub(in crate::engine) stopped: &'a AtomicBool,
+    /// See [`super::Options::goes_on`].
+    pub(in crate::engine) goes_on: Option<&'a AtomicBool>,
+}
+
+/// One stage to compute.
+pub(in crate::engine) struct Attempt<'a> {
+    pub(in crate::engine) index: usize,
+    pub(in crate::engine) node: &'a StageNode,
+    pub(in crate::engine) run: ToRun,
+    /// The task but for its folders.
+    pub(in crate::engine) task: Task,
+    /// Whether it is tried again after a failure.
+    pub(in crate::engine) retry: Option<Retry>,
+    /// Source files among its inputs.
+    pub(in crate::engine) sources: Vec<PathBuf>,
+    pub(in crate::engine) send: Sender<Message>,
+}
+
+impl Attempt<'_> {
+    /// Computes the stage, and tells the run how it went.
+    pub(in crate::engine) fn run(self, shared: &Shared<'_>) {
+        let result = self.attempt(shared).map(Box::new);
+        // An error means that the run is over: nobody is left to tell.
+        let _ = self.send.send(Message::Done(self.index, result));
+    }
+
+    fn attempt(&self, shared: &Shared<'_>) -> Result<Done, Failed> {
+        let bare = |failure| Failed { failure, log: None, changed: None };
+        let key = self.run.fingerprint.key();
+        let lock = self.lock(shared).map_err(bare)?;
+        if shared.store.should_tell_of(&lock) {
+            let _ = self.send.send(Message::Warning(self.index, NO_LOCKS.to_owned()));
+        }
+        let hold = shared.lease.hold();
+        let made = self.made_meanwhile(shared).inspect(|record| shared.lease.claim(record));
+        hold.release();
+        if let Some(record) = made {
+            return Ok(Done { record, hit: true });
+        }
+        let work = shared.store.work(&key).map_err(environment).map_err(bare)?;
+        let log = work.join(LOG);
+        let record = self.compute_stubbornly(shared, &work, &log).map_err(|failure| {
+            let changed = shared.goes_on.and_then(|_| self.changed_source(shared)).cloned();
+            if changed.is_none() {
+                self.note(shared, &failure);
+            }
+            let log = log.exists().then(|| log.clone());
+            Failed { failure, log, changed }
+        })?;
+        // Where locks keep nobody out, another run may be working there.
+        if lock.is_enforced()
+            && let Err(error) = shared.store.remove_work(&key)
+        {
+            tracing::debug!("{}: partial work is left: {error}", self.node.name);
+        }
+        Ok(Done { record, hit: false })
+    }
+
+    /// Leaves word that the stage failed, for `graph --status`; one that was stopped did not fail.
+    fn note(&self, shared: &Shared<'_>, failure: &Failure) {
+        if shared.stopped.load(Ordering::SeqCst) {
+            return;
+        }
+        if let Err(error) = shared.store.note_failure(&self.run.fingerprint.key(), &failure.message) {
+            tracing::debug!("{}: its failure could not be noted: {error}", self.node.name);
+        }
+    }
+
+    /// The key's lock; waits for whoever has it.
+    fn lock(&self, shared: &Shared<'_>) -> Result<KeyLock, Failure> {
+        let mut told = false;
+        let owner = format!("{}:{}", host(), std::process::id());
+        let waiting = |holder: &str| {
+            if !told && !holder.is_empty() {
+                told = true;
+                let _ = self.send.send(Message::Waiting(self.index, holder.to_owned()));
+            }
+            if shared.stopped.load(Ordering::SeqCst) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let lock = shared.store.lock(&self.run.fingerprint.key(), &owner, waiting).map_err(environment)?;
+        lock.ok_or_else(|| process("the run was stopped"))
+    }
+
+    /// The result that another run made between planning and locking. Where one was there before, whose bytes
+    /// were lost, it counts once they are here.
+    fn made_meanwhile(&self, shared: &Shared<'_>) -> Option<ActionRecord> {
+        if self.run.forced {
+            return None;
+        }
+        let Ok(Lookup::Found(record)) = shared.store.record(&self.run.fingerprint.key()) else { return None };
+        let is_here = |artifact| shared.store.check(&record, artifact).is_ok_and(|check| check.is_here());
+        let counts = self.run.existing == Existing::Keep || record.artifacts.values().all(is_here);
+        counts.then_some(*record)
+    }
+
+    /// One attempt, after so many that failed.
+    pub(in crate::engine) fn compute(
+        &self,
+        shared: &Shared<'_>,
+        work: &Path,
+        log: &Path,
+        failed: u32,
+    ) -> Result<ActionRecord, Failure> {
+        let staging = shared.store.attempt(&self.run.fingerprint.key()).map_err(environment)?;
+        let mut task = self.task.clone();
+        task.staging = staging.folder().to_owned();
+        task.work = work.to_owned();
+        let told = Telling::new(self, log);
+        let started = (Instant::now(), SystemTime::now());
+        let computed = shared.executor.run(self.node.stage.runner(), &task, &told)?;
+        self.sources_unchanged(shared)?;
+        // Until the record is there, nothing but the gate keeps its objects from looking like garbage.
+        let hold = shared.lease.hold();
+        let artifacts = self.publish(shared, staging.folder())?;
+        let mut record = self.record(shared, computed, artifacts, log, started)?;
+        record.made.failed_attempts = failed;
+        let committed = shared.store.commit(record.clone(), self.run.existing).map_err(environment)?;
+        if let Committed::Kept(first) = committed {
+            // Where locks keep nobody out: what comes after reads what everybody else will find.
+            record = *first;
+        }
+        shared.lease.claim(&record);
+        hold.release();
+        Ok(record)
+    }
+
+    /// A source that changed while it was read belongs to no key.
+    fn sources_unchanged(&self, shared: &Shared<'_>) -> Result<(), Failure> {
+        match self.changed_source(shared) {
+            None => Ok(()),
+            Some(path) => Err(stage(format!(
+                "{} changed while this was computed from it: what was computed is not kept; run again",
+                path.display()
+            ))),
+        }
+    }
+
+    fn changed_source(&self, shared: &Shared<'_>) -> Option<&PathBuf> {
+        self.sources.iter().find(|path| !shared.store.sources().is_unchanged(path))
+    }
+
+    fn publish(&self, shared: &Shared<'_>, staging: &Path) -> Result<Made, Failure> {
+        let declared = self.node.stage.artifacts();
+        let is_there = |path: &Path, folder| if folder { path.is_dir() } else { path.is_file() };
+        let missing = |artifact: &&Artifact| {
+            !is_there(&staging.join(artifact.file.as_ref()), artifact.file.ends_with('/'))
+        };
+        if let Some(missing) = declared.iter().find(missing) {
+            return Err(process(&format!("the stage ended without writing its artifact {}", missing.file)));
+        }
+        let mut made = Made::new();
+        for artifact in declared {
+            let path = staging.join(artifact.file.trim_end_matches('/'));
+            let stored = match artifact.file.ends_with('/') {
+                true => shared.store.publish_folder(&path),
+                false => shared.store.publish(&path),
+            };
+            let stored = stored.map_err(environment)?;
+            made.insert(artifact.name.into_owned(), stored);
+        }
+        Ok(made)
+    }
+
+    fn record(
+        &self,
+        shared: &Shared<'_>,
+        computed: Computed,
+        artifacts: Made,
+        log: &Path,
+        (clock, started): (Instant, SystemTime),
+    ) -> Result<ActionRecord, Failure> {
+        let told = log.metadata().is_ok_and(|log| log.len() > 0);
+        let log = told.then(|| shared.store.publish(log)).transpose().map_err(environment)?;
+        let outcome = computed.outcome;
+        let number =
+            |number: crate::protocol::Number| crate::store::Number { name: number.name, value: number.value };
+        Ok(ActionRecord {
+            format: RECORD_FORMAT,
+            key: self.run.fingerprint.key(),
+            stage: self.node.name.to_string(),
+            kind: self.node.name.kind.word().to_owned(),
+            lines: self.run.fingerprint.lines().clone(),
+            artifacts,
+            log: log.map(|log| log.digest),
+            numbers: outcome.numbers.into_iter().map(number).collect(),
+            made: Provenance {
+                device: outcome.device,
+                host: host(),
+                versions: computed.versions,
+                threads: self.task.resources.threads,
+                started: humantime::format_rfc3339_seconds(started).to_string(),
+                seconds: clock.elapsed().as_secs_f64(),
+                resumed: outcome.resumed,
+                pcamflow: env!("CARGO_PKG_VERSION").to_owned(),
+                peak_memory: computed.peak_memory,
+                failed_attempts: 0,
+            },
+            home: None,
+        })
+    }
+}
+
+/// What is said, once a run, where another run could be at the same stage.
+const NO_LOCKS: &str = "the file system of the store has no locks that keep others out: runs at the same time \
+                        may compute a stage more than once; results stay right, `cache gc` is refused";
+
+/// This machine's name, for messages and provenance.
+pub(in crate::engine) fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// Sends what a task tells to the run, and to the stage's log.
+pub(in crate::engine) struct Telling {
+    index: usize,
+    send: Sender<Message>,
+    log: Mutex<Option<std::fs::File>>,
+}
+
+impl Telling {
+    pub(in crate::engine) fn new(attempt: &Attempt<'_>, log: &Path) -> Self {
+        let file = std::fs::File::options().create(true).append(true).open(log).ok();
+        Self { index: attempt.index, send: attempt.send.clone(), log: Mutex::new(file) }
+    }
+}
+
+impl Listener for Telling {
+    fn progress(&self, progress: Progress) {
+        let _ = self.send.send(Message::Progress(self.index, progress));
+    }
+
+    fn log(&self, level: Level, text: &str) {
+        if let Ok(mut file) = self.log.lock()
+            && let Some(file) = file.as_mut()
+        {
+            // A log that cannot be written must not fail what it is about.
+            let _ = writeln!(file, "{text}");
+        }
+        if level == Level::Warning {
+            let _ = self.send.send(Message::Warning(self.index, text.to_owned()));
+        }
+    }
+}
+
+fn environment(error: impl std::fmt::Display) -> Failure {
+    Failure { class: FailureClass::Environment, message: error.to_string() }
+}
+
+pub(in crate::engine) fn process(message: &str) -> Failure {
+    Failure { class: FailureClass::Process, message: message.to_owned() }
+}
+
+fn stage(message: String) -> Failure {
+    Failure { class: FailureClass::Stage, message }
+}

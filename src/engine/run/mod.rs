@@ -1,0 +1,12 @@
+//! The run itself: the loop, one attempt at a stage, retries, and what may run side by side.
+//!
+//! Asks `plan` what to do and `exec` to do it. Knows no processes.
+
+pub mod again;
+pub(in crate::engine) mod attempt;
+pub(in crate::engine) mod frozen;
+pub mod resources;
+pub(in crate::engine) mod retry;
+pub(in crate::engine) mod run_loop;
+pub(in crate::engine) mod states;
+pub(in crate::engine) mod task;

@@ -1,0 +1,203 @@
+//! Where every stage of a run stands, and which of them are worth a look.
+//!
+//! A run looks at a stage when something happened to it, never at all of them because something happened
+//! somewhere: a run of n stages costs n looks, not n for each that is done. Knows indices and places; knows
+//! neither graph nor resources.
+
+use std::{collections::BTreeSet, ops::Index};
+
+use crate::engine::{plan::planner::ToRun, run::resources::Grant};
+
+/// Where a stage stands.
+pub(in crate::engine) enum State {
+    /// Out of scope: nothing asks for it.
+    Out,
+    /// Something that it needs is not there yet.
+    Waiting,
+    /// Everything is there, it has to run, and there was no room yet.
+    Queued(Box<ToRun>),
+    /// It runs.
+    Running(Grant),
+    /// It is done.
+    Done,
+    /// It failed.
+    Failed,
+    /// A stage that it needs failed.
+    Blocked,
+}
+
+/// For what a queued stage waits in the first place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) enum Lane {
+    /// CPU cores.
+    Cores,
+    /// A GPU.
+    Gpus,
+}
+
+/// The states of all stages.
+pub(in crate::engine) struct States {
+    all: Vec<State>,
+    /// The stages in scope, each after what it needs.
+    order: Vec<usize>,
+    /// By stage, its place in the order.
+    places: Vec<usize>,
+    /// Places of waiting stages that may be ready.
+    open: BTreeSet<usize>,
+    /// Places of queued stages that want cores, and of those that want a GPU.
+    queued: [BTreeSet<usize>; 2],
+    running: usize,
+}
+
+impl States {
+    /// Of so many stages those in scope wait, and all of them are worth a look.
+    pub(in crate::engine) fn new(count: usize, order: &[usize]) -> Self {
+        let mut places = vec![0; count];
+        let mut all: Vec<State> = (0..count).map(|_| State::Out).collect();
+        for (place, stage) in order.iter().enumerate() {
+            places[*stage] = place;
+            all[*stage] = State::Waiting;
+        }
+        let open = (0..order.len()).collect();
+        Self { all, order: order.to_vec(), places, open, queued: Default::default(), running: 0 }
+    }
+
+    /// A stage stands elsewhere from now on. One that waits (again) is worth a look. Returns where it stood.
+    pub(in crate::engine) fn set(&mut self, stage: usize, state: State) -> State {
+        self.forget(stage);
+        match &state {
+            State::Waiting => _ = self.open.insert(self.places[stage]),
+            State::Running(_) => self.running += 1,
+            State::Queued(_) => _ = self.queued[0].insert(self.places[stage]),
+            State::Out | State::Done | State::Failed | State::Blocked => {}
+        }
+        std::mem::replace(&mut self.all[stage], state)
+    }
+
+    /// A stage has to run, and waits for room.
+    pub(in crate::engine) fn queue(&mut self, stage: usize, run: ToRun, lane: Lane) {
+        self.set(stage, State::Queued(Box::new(run)));
+        if lane == Lane::Gpus {
+            self.queued[0].remove(&self.places[stage]);
+            self.queued[1].insert(self.places[stage]);
+        }
+    }
+
+    fn forget(&mut self, stage: usize) {
+        let place = self.places[stage];
+        match &self.all[stage] {
+            State::Waiting => _ = self.open.remove(&place),
+            State::Queued(_) => {
+                for lane in &mut self.queued {
+                    lane.remove(&place);
+                }
+            }
+            State::Running(_) => self.running -= 1,
+            State::Out | State::Done | State::Failed | State::Blocked => {}
+        }
+    }
+
+    /// Something that a stage needs is there: if it waits, it is worth a look.
+    pub(in crate::engine) fn look_at(&mut self, stage: usize) {
+        if matches!(self.all[stage], State::Waiting) {
+            self.open.insert(self.places[stage]);
+        }
+    }
+
+    /// The next stage that is worth a look, in order. It is not again before something happens to it.
+    pub(in crate::engine) fn next_open(&mut self) -> Option<usize> {
+        self.open.pop_first().map(|place| self.order[place])
+    }
+
+    /// The next queued stage, in order, from a place on: of both lanes, or of one. With its place.
+    pub(in crate::engine) fn next_queued(&self, from: usize, of: Option<Lane>) -> Option<(usize, usize)> {
+        let lanes = match of {
+            None => &self.queued[..],
+            Some(Lane::Cores) => &self.queued[..1],
+            Some(Lane::Gpus) => &self.queued[1..],
+        };
+        let place = lanes.iter().filter_map(|lane| lane.range(from..).next()).min()?;
+        Some((*place, self.order[*place]))
+    }
+
+    /// Whether any stage runs.
+    pub(in crate::engine) fn anything_runs(&self) -> bool {
+        self.running > 0
+    }
+}
+
+impl Index<usize> for States {
+    type Output = State;
+    fn index(&self, stage: usize) -> &State {
+        &self.all[stage]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        engine::{
+            plan::fingerprint::Fingerprint,
+            run::{resources::Resources, resources::Wish},
+        },
+        pipeline::{self, Options},
+        stages::Appetite,
+        store::Existing,
+    };
+
+    fn run() -> ToRun {
+        let text = "[synthesize.a]".to_owned();
+        let pipeline = pipeline::parse(std::path::Path::new("a.toml"), text, &Options::default()).unwrap();
+        let fingerprint = Fingerprint::new(&pipeline.stages[0].stage, []);
+        ToRun { fingerprint, why: String::new(), warning: None, existing: Existing::Keep, forced: false }
+    }
+
+    #[test]
+    fn a_stage_is_looked_at_when_something_happened_to_it_and_not_again() {
+        let mut states = States::new(4, &[2, 0, 3]);
+        let mut looks = || std::iter::from_fn(|| states.next_open()).collect::<Vec<_>>();
+        assert_eq!(looks(), [2, 0, 3], "in the order of the run");
+        assert_eq!(looks(), [0; 0]);
+        states.look_at(3);
+        states.look_at(1);
+        states.set(2, State::Done);
+        states.look_at(2);
+        assert_eq!(states.next_open(), Some(3), "neither what is out of scope nor what is done");
+        states.set(2, State::Waiting);
+        assert_eq!((states.next_open(), states.next_open()), (Some(2), None));
+    }
+
+    #[test]
+    fn queued_stages_come_in_order_and_by_lane() {
+        let mut states = States::new(3, &[2, 1, 0]);
+        states.queue(0, run(), Lane::Cores);
+        states.queue(1, run(), Lane::Gpus);
+        states.queue(2, run(), Lane::Cores);
+        let all = |of: Option<Lane>| {
+            let mut from = 0;
+            let next = || states.next_queued(from, of).inspect(|(place, _)| from = place + 1);
+            std::iter::from_fn(next).map(|(_, stage)| stage).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (all(None), all(Some(Lane::Gpus)), all(Some(Lane::Cores))),
+            (vec![2, 1, 0], vec![1], vec![2, 0])
+        );
+        states.set(1, State::Waiting);
+        states.set(2, State::Failed);
+        assert_eq!(states.next_queued(0, None), Some((2, 0)));
+    }
+
+    #[test]
+    fn what_runs_is_counted() {
+        let mut resources = Resources::new(2, 0, 2);
+        let wish = Wish { appetite: Appetite::One, threads: None, device: None };
+        let mut states = States::new(2, &[0, 1]);
+        for stage in [0, 1] {
+            states.set(stage, State::Running(resources.take(wish).unwrap()));
+        }
+        assert!(matches!(states.set(0, State::Done), State::Running(_)) && states.anything_runs());
+        states.set(1, State::Failed);
+        assert!(!states.anything_runs());
+    }
+}

@@ -1,0 +1,267 @@
+//! What the engine tells while it runs: the only thing that a user interface sees of it.
+//!
+//! Events come in order from one thread. The engine knows nothing of who listens.
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer};
+
+use crate::engine::tell::{
+    repeats::Repeated,
+    require::Verdict,
+    trials::{PlannedTrial, TrialResult},
+};
+use crate::protocol::{FailureClass, Number, Progress};
+
+/// Listens to a run.
+pub trait Observer {
+    /// Something happened. Called from the engine's own thread: must not block for long.
+    fn event(&mut self, event: &Event);
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub enum Event {
+    /// A run begins: the first event of each.
+    Began {
+        /// The version of pcamflow.
+        pcamflow: String,
+        /// The pipeline's name.
+        pipeline: String,
+        /// Whether nothing may be computed.
+        frozen: bool,
+    },
+    /// The plan is made. Stages in the order of the plan.
+    Planned {
+        /// The pipeline's name.
+        pipeline: String,
+        /// Every stage of the run.
+        stages: Vec<PlannedStage>,
+    },
+    /// The trials of a sweep, told before the plan. The stages of all of them are one run.
+    Sweep {
+        /// The sweep's id, under which its trials are recorded; `None` where nothing is to run.
+        id: Option<String>,
+        /// Every trial, in order.
+        trials: Vec<PlannedTrial>,
+    },
+    /// A source file is read for its digest; told only where that takes a while.
+    Hashing {
+        /// The file, as written in the pipeline.
+        file: String,
+        /// Bytes read.
+        done: u64,
+        /// Bytes in all.
+        total: u64,
+    },
+    /// A stage waits for another run that is computing the same key.
+    Waiting {
+        /// The stage.
+        stage: String,
+        /// Who computes it: `host:pid`.
+        holder: String,
+    },
+    /// A stage starts to compute.
+    Started {
+        /// The stage.
+        stage: String,
+        /// Why it is not cached, in a few words.
+        why: String,
+    },
+    /// A stage goes on.
+    Progress {
+        /// The stage.
+        stage: String,
+        /// How far it is.
+        progress: Progress,
+    },
+    /// Something that the user should know.
+    Warning {
+        /// The stage that it is about, if it is about one.
+        stage: Option<String>,
+        /// What it is.
+        text: String,
+    },
+    /// A stage is done: computed, or found in the cache.
+    Finished(FinishedStage),
+    /// A stage failed.
+    Failed(FailedStage),
+    /// A stage cannot run: what it needs failed.
+    Blocked {
+        /// The stage.
+        stage: String,
+        /// The stage that failed.
+        by: String,
+    },
+    /// What came of something that the run was required to reach.
+    Required(Verdict),
+    /// The run is over.
+    Ended(Summary),
+}
+
+/// What is planned for a stage, before anything runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Planned {
+    /// Its result is in the store.
+    Cached,
+    /// It runs.
+    Run,
+    /// An input may change: decided when that is there.
+    Maybe,
+    /// An input failed, so it cannot run.
+    Blocked,
+}
+
+/// A stage in the plan.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct PlannedStage {
+    /// The stage.
+    pub stage: String,
+    /// What is planned.
+    pub state: Planned,
+    /// Why, in a few words (`never ran`, `epochs 8 -> 9`); empty where cached.
+    pub why: String,
+    /// What it took the last time, in seconds.
+    pub seconds: Option<f64>,
+}
+
+/// A stage that is done.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct FinishedStage {
+    /// The stage.
+    pub stage: String,
+    /// The key of its result.
+    pub key: String,
+    /// Whether its result was in the store already.
+    pub cached: bool,
+    /// What it took to compute (where cached: when it was computed), in seconds.
+    #[schemars(with = "Option<f64>")]
+    pub seconds: f64,
+    /// Its main numbers, the most telling first.
+    pub numbers: Vec<Number>,
+    /// Where its artifacts are shown; `None` where their bytes are not here.
+    #[serde(serialize_with = "as_text")]
+    #[schemars(with = "Option<String>")]
+    pub folder: Option<PathBuf>,
+    /// Where it computed.
+    pub device: String,
+    /// From what it went on, where it resumed partial work.
+    pub resumed: Option<String>,
+}
+
+/// A stage that failed.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct FailedStage {
+    /// The stage.
+    pub stage: String,
+    /// The key that its result would have had; `None` where its inputs are not known.
+    pub key: Option<String>,
+    /// Whose fault it is.
+    pub class: FailureClass,
+    /// What happened, where, and what to do.
+    pub message: String,
+    /// Its log.
+    #[serde(serialize_with = "as_text")]
+    #[schemars(with = "Option<String>")]
+    pub log: Option<PathBuf>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Summary {
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// Stages that are done, in the order in which they were finished.
+    pub finished: Vec<FinishedStage>,
+    /// Stages that failed.
+    pub failed: Vec<FailedStage>,
+    /// Stages that could not run, or were not reached.
+    pub not_run: Vec<String>,
+    /// Whether the user stopped the run.
+    pub interrupted: bool,
+    /// What the run took, in seconds.
+    #[schemars(with = "Option<f64>")]
+    pub seconds: f64,
+    /// The folder in which artifacts are shown.
+    #[serde(serialize_with = "as_text")]
+    #[schemars(with = "String")]
+    pub out: PathBuf,
+    /// What stages that are repeated with `seeds` say together, in the order of the file.
+    pub repeats: Vec<Repeated>,
+    /// The sweep's id, where the run is one.
+    #[schemars(with = "Option<String>")]
+    pub sweep: Option<SweepRun>,
+    /// What came of the trials, where the run is a sweep.
+    pub trials: Vec<TrialResult>,
+    /// What a frozen run would have to compute, or may have to, and why; empty in every other run.
+    pub would_run: Vec<PlannedStage>,
+    /// What came of what the run was required to reach.
+    pub required: Vec<Verdict>,
+}
+
+/// A sweep, as those name it who ask for it later. Events have its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
+pub struct SweepRun {
+    /// Its id.
+    pub id: String,
+    /// The command that compares its trials, from the folder in which this one was given.
+    pub compare: String,
+}
+
+impl From<SweepRun> for String {
+    fn from(sweep: SweepRun) -> Self {
+        sweep.id
+    }
+}
+
+impl Summary {
+    /// What the process should exit with: 0 done, 1 a stage failed, 3 the machine is at fault (of the
+    /// first failure, from which others may follow), 4 frozen and not all cached, 5 a requirement is not
+    /// met, 130 interrupted.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self.failed.first().map(|failed| failed.class) {
+            _ if self.interrupted => 130,
+            None if !self.would_run.is_empty() => 4,
+            // Nothing failed, and yet not all is there: whatever the reason, that is no success.
+            None if !self.not_run.is_empty() => 1,
+            None if self.required.iter().any(|verdict| !verdict.met) => 5,
+            None => 0,
+            Some(FailureClass::Stage | FailureClass::Process | FailureClass::Timeout) => 1,
+            Some(FailureClass::Environment) => 3,
+        }
+    }
+}
+
+/// Paths that may or may not be there.
+pub(in crate::engine) trait MaybePath {
+    fn path(&self) -> Option<&Path>;
+}
+
+impl MaybePath for PathBuf {
+    fn path(&self) -> Option<&Path> {
+        Some(self)
+    }
+}
+
+impl MaybePath for Option<PathBuf> {
+    fn path(&self) -> Option<&Path> {
+        self.as_deref()
+    }
+}
+
+/// Writes a path that is not Unicode as well as text can: an event must not get lost for it.
+pub(in crate::engine) fn as_text<S: Serializer>(
+    path: &impl MaybePath,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    path.path().map(Path::to_string_lossy).serialize(serializer)
+}

@@ -1,0 +1,311 @@
+//! What a recorded run was made from, stage by stage, and what its numbers are.
+//!
+//! Parameters come from the recorded texts and overrides, loaded once more: so those of stages that failed are
+//! known, too. Where that is not possible (a newer pcamflow refuses the text, or a file that it extends is
+//! another one by now), they come from the action records of the stages that have one. Repeats of a stage
+//! (`train.base@1`, `train.base@2`) are told as one: the values that they do not share stand side by side, and
+//! of their numbers there is a mean with its spread.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    path::Path,
+};
+
+use serde_json::Value;
+
+use crate::{
+    engine::tell::repeats::Spread,
+    pipeline::{self, Options, Pipeline, Source, StageNode},
+    stages::{AnyStage, Class, join, kebab},
+    store::{ActionRecord, RunRecord, RunStage, Store},
+};
+
+/// What a run was made from, and its numbers.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Facts {
+    /// Its stages, as the pipeline file names them.
+    pub stages: BTreeSet<String>,
+    /// The parameters, those at their defaults included: `train.base.epochs` -> `8`.
+    pub parameters: BTreeMap<String, String>,
+    /// The source files: `split.pcam.images` -> `x.h5 1a2b3c4d5e`, the beginning of its digest.
+    pub sources: BTreeMap<String, String>,
+    /// Whether all parameters are there; else those are left out that are at their defaults, and those of
+    /// stages without a result.
+    pub complete: bool,
+    /// The main numbers, in the order of the stages: stage, and the number over its repeats.
+    pub numbers: Vec<(String, Spread)>,
+}
+
+/// Values of one thing in several repeats, each once.
+type Values = BTreeMap<String, Vec<String>>;
+
+impl Facts {
+    /// The facts of a run.
+    #[must_use]
+    pub fn of(store: &Store, record: &RunRecord) -> Self {
+        let pipeline = loaded(record);
+        let places = places(pipeline.as_ref());
+        let (mut parameters, mut sources) = (Values::new(), Values::new());
+        for stage in &record.stages {
+            let action = action(store, stage);
+            match places.get(&stage.name) {
+                Some(node) => from_pipeline(node, action.as_ref(), &mut parameters, &mut sources),
+                None => from_action(&stage.name, action.as_ref(), &mut parameters),
+            }
+        }
+        Self {
+            stages: record.stages.iter().map(|stage| written(&stage.name).to_owned()).collect(),
+            parameters: joined(parameters),
+            sources: joined(sources),
+            complete: pipeline.is_some(),
+            numbers: numbers(record),
+        }
+    }
+}
+
+/// A stage as the pipeline file names it, without the seed of a repeat.
+pub(super) fn written(name: &str) -> &str {
+    name.rsplit_once('@').map_or(name, |(stage, _)| stage)
+}
+
+/// The pipeline of a run, from what its record holds.
+fn loaded(record: &RunRecord) -> Option<Pipeline> {
+    let own = record.texts.iter().find(|text| text.name == record.file)?;
+    // What a file extends is read from the disk: only where that is what it was.
+    let mut others = record.texts.iter().filter(|text| text.name != record.file);
+    if !others.all(|text| std::fs::read_to_string(&text.name).is_ok_and(|now| *now == *text.text)) {
+        return None;
+    }
+    let trial = record.sweep.iter().flat_map(|trial| &trial.values);
+    let set = record.set.iter().cloned().chain(trial.map(|(key, value)| format!("{key}={value}")));
+    let options = Options { set: set.collect(), data: record.data.as_ref().map(Into::into) };
+    pipeline::parse(Path::new(&record.file), own.text.to_string(), &options).ok()
+}
+
+fn places(pipeline: Option<&Pipeline>) -> HashMap<String, &StageNode> {
+    let nodes = pipeline.iter().flat_map(|pipeline| &pipeline.stages);
+    nodes.map(|node| (node.name.to_string(), node)).collect()
+}
+
+fn action(store: &Store, stage: &RunStage) -> Option<ActionRecord> {
+    let record = stage.key.and_then(|key| store.record(&key).ok());
+    record.and_then(|lookup| lookup.found())
+}
+
+fn from_pipeline(
+    node: &StageNode,
+    action: Option<&ActionRecord>,
+    parameters: &mut Values,
+    sources: &mut Values,
+) {
+    let name = node.name.to_string();
+    let stage = written(&name);
+    for (path, value) in written_out(&node.stage) {
+        add(parameters, format!("{stage}.{path}"), value);
+    }
+    for input in &node.inputs {
+        let Source::File(user) = &input.source else { continue };
+        let of_record = action.and_then(|action| action.lines.get(&format!("input {}", input.slot)));
+        let digest = of_record.map(|digest| digest.chars().take(10).collect::<String>());
+        if let Some(digest) = digest.or_else(|| user.file.blake3.map(|pin| pin.short())) {
+            add(sources, format!("{stage}.{}", input.slot), format!("{} {digest}", user.file.path));
+        }
+    }
+}
+
+/// The parameters of a stage that enter its key, and what it reads of other stages: each with its value.
+fn written_out(stage: &AnyStage) -> Vec<(String, String)> {
+    let mut values = Vec::new();
+    let Ok(Value::Object(tagged)) = serde_json::to_value(stage) else { return values };
+    let Some((_, Value::Object(fields))) = tagged.into_iter().next() else { return values };
+    for field in stage.kind().fields() {
+        let name = kebab(field.name);
+        match (field.class, fields.get(&name)) {
+            (Class::Semantic | Class::Inherited, Some(value)) => flatten(&name, value, &mut values),
+            // Files are told with their digests.
+            (Class::Input, Some(value @ Value::String(_))) => flatten(&name, value, &mut values),
+            (Class::Input | Class::Execution, _) | (_, None) => {}
+        }
+    }
+    values
+}
+
+/// The values in a value: `optimizer.adam.learning-rate`, and of a choice its name, `optimizer`.
+fn flatten(path: &str, value: &Value, values: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(fields) => {
+            let mut inner = fields.iter();
+            if let (Some((choice, Value::Object(_))), None) = (inner.next(), inner.next()) {
+                values.push((path.to_owned(), choice.clone()));
+            }
+            fields.iter().for_each(|(name, value)| flatten(&join(path, name), value, values));
+        }
+        Value::String(text) => values.push((path.to_owned(), text.clone())),
+        Value::Null => values.push((path.to_owned(), NONE.to_owned())),
+        Value::Array(all) => values.push((path.to_owned(), list(all))),
+        other => values.push((path.to_owned(), other.to_string())),
+    }
+}
+
+/// A list as people write it, and as plans have it.
+fn list(all: &[Value]) -> String {
+    let one = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    format!("[{}]", all.iter().map(one).collect::<Vec<_>>().join(", "))
+}
+
+/// The value of what is not there.
+pub(super) const NONE: &str = "none";
+
+fn from_action(name: &str, action: Option<&ActionRecord>, parameters: &mut Values) {
+    for (line, value) in action.iter().flat_map(|action| &action.lines) {
+        if let Some(path) = line.strip_prefix("parameter ") {
+            add(parameters, format!("{}.{path}", written(name)), plain(value));
+        }
+    }
+}
+
+fn add(values: &mut Values, key: String, value: String) {
+    let values = values.entry(key).or_default();
+    if !values.contains(&value) {
+        values.push(value);
+    }
+}
+
+fn joined(values: Values) -> BTreeMap<String, String> {
+    // The marker of a table says nothing that its fields don't.
+    let told = values.into_iter().filter(|(_, values)| values.iter().any(|value| value != "{}"));
+    told.map(|(key, values)| (key, values.join(", "))).collect()
+}
+
+/// A value as people write it: without quotes where nothing hangs on them.
+fn plain(value: &str) -> String {
+    let inner = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+    inner.filter(|inner| !inner.is_empty() && !inner.contains(['"', '\\'])).unwrap_or(value).to_owned()
+}
+
+/// The numbers of all stages; those of repeats together.
+fn numbers(record: &RunRecord) -> Vec<(String, Spread)> {
+    let mut groups: Vec<(&str, Vec<&RunStage>)> = Vec::new();
+    for stage in &record.stages {
+        let name = written(&stage.name);
+        match groups.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, repeats)) => repeats.push(stage),
+            None => groups.push((name, vec![stage])),
+        }
+    }
+    groups.iter().flat_map(|(name, repeats)| spreads(name, repeats)).collect()
+}
+
+fn spreads(stage: &str, repeats: &[&RunStage]) -> Vec<(String, Spread)> {
+    let mut names: Vec<&str> = Vec::new();
+    for number in repeats.iter().flat_map(|repeat| &repeat.numbers) {
+        if !names.contains(&number.name.as_str()) {
+            names.push(&number.name);
+        }
+    }
+    let value = |repeat: &&RunStage, name: &str| {
+        let number = repeat.numbers.iter().find(|number| number.name == name)?;
+        Some(number.value).filter(|value| value.is_finite())
+    };
+    let spread = |name: &str| Spread::of(name, repeats.iter().map(|repeat| value(repeat, name)).collect());
+    names.into_iter().map(|name| (stage.to_owned(), spread(name))).collect()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::store::{self, Ended, Number, Outcome, RUN_FORMAT, Text};
+
+    pub(in crate::engine::tell::history) const TEXT: &str = "\
+[synthesize.s]
+patches = 12
+[split.d]
+images = 'synthesize.s/images'
+labels = 'y.h5'
+sizes = { train = 4, validation = 2, test = 2 }
+algorithm = 'scikit-learn'
+[train.t]
+data = 'split.d'
+epochs = 3
+seeds = [1, 2]
+";
+
+    /// A record of a run of that text, with these accuracies of the two trainings.
+    pub(in crate::engine::tell::history) fn record(id: u64, set: &[&str], accuracies: [f64; 2]) -> RunRecord {
+        let stage = |name: &str, value: Option<f64>| RunStage {
+            name: name.to_owned(),
+            outcome: Outcome::Computed,
+            seconds: Some(2.0),
+            numbers: value.map(|value| Number { name: "accuracy".to_owned(), value }).into_iter().collect(),
+            ..RunStage::default()
+        };
+        RunRecord {
+            format: RUN_FORMAT,
+            id,
+            pipeline: "p".to_owned(),
+            file: "p.toml".to_owned(),
+            texts: vec![Text { name: "p.toml".to_owned(), text: TEXT.into() }],
+            set: set.iter().map(|set| (*set).to_owned()).collect(),
+            stages: vec![
+                stage("synthesize.s", None),
+                stage("split.d", None),
+                stage("train.t@1", Some(accuracies[0])),
+                stage("train.t@2", Some(accuracies[1])),
+            ],
+            ended: Some(Ended::Done),
+            ..RunRecord::default()
+        }
+    }
+
+    pub(in crate::engine::tell::history) fn facts(record: &RunRecord) -> Facts {
+        let folder = tempfile::tempdir().unwrap();
+        Facts::of(&Store::open(folder.path(), store::Options::default()).unwrap(), record)
+    }
+
+    #[test]
+    fn parameters_come_from_text_and_overrides_and_repeats_are_one() {
+        let facts = facts(&record(1, &["train.t.epochs=5"], [0.5, 0.7]));
+        assert_eq!(facts.parameters["train.t.epochs"], "5");
+        assert_eq!(facts.parameters["train.t.seed"], "1, 2");
+        assert_eq!(facts.parameters["split.d.algorithm"], "scikit-learn");
+        // Defaults, too, and which of several choices it is.
+        assert_eq!(facts.parameters["train.t.optimizer"], "adam");
+        assert_eq!(facts.parameters["train.t.optimizer.adam.learning-rate"], "0.001");
+        assert_eq!(facts.parameters["train.t.data"], "split.d");
+        assert!(facts.complete && !facts.parameters.contains_key("split.d.labels"));
+        assert!(facts.stages.contains("train.t") && facts.stages.len() == 3);
+        let (stage, accuracy) = &facts.numbers[0];
+        assert_eq!((stage.as_str(), accuracy.n), ("train.t", 2));
+        assert!((accuracy.mean.unwrap() - 0.6).abs() < 1e-12);
+    }
+
+    #[test]
+    fn where_the_text_says_nothing_the_action_records_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), store::Options::default()).unwrap();
+        let key = crate::digest::Digest::of(b"key");
+        let lines = [("kind", "train"), ("parameter epochs", "9"), ("parameter optimizer", "{}")];
+        let action = ActionRecord {
+            format: store::RECORD_FORMAT,
+            key,
+            stage: "train.t".to_owned(),
+            kind: "train".to_owned(),
+            lines: lines.map(|(a, b)| (a.to_owned(), b.to_owned())).into(),
+            artifacts: store::Artifacts::new(),
+            log: None,
+            made: store::Provenance::default(),
+            numbers: Vec::new(),
+            home: None,
+        };
+        store.commit(action, store::Existing::Keep).unwrap();
+        let mut run = record(1, &[], [0.5, 0.7]);
+        run.texts[0].text = "[from.the-future]".into();
+        run.stages[2].key = Some(key);
+        let facts = Facts::of(&store, &run);
+        assert_eq!(facts.parameters, BTreeMap::from([("train.t.epochs".to_owned(), "9".to_owned())]));
+        // What it extends is not what it was: its values would be others.
+        let mut run = record(1, &[], [0.5, 0.7]);
+        run.texts.push(Text { name: "/nowhere/base.toml".to_owned(), text: "".into() });
+        assert_eq!(Facts::of(&store, &run).parameters, BTreeMap::new());
+    }
+}

@@ -1,0 +1,12 @@
+//! What a run says: its events, the results it shows, what it was required to reach, and recorded runs read again.
+//!
+//! Plain data and files for people. Starts nothing.
+
+pub mod event;
+pub mod given;
+pub mod history;
+pub mod repeats;
+pub mod require;
+pub(in crate::engine) mod show;
+pub(in crate::engine) mod together;
+pub mod trials;

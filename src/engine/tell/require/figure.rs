@@ -1,0 +1,242 @@
+//! Reads the numbers that requirements are about, and compares them.
+
+use super::{
+    super::{event::FinishedStage, repeats::Spread},
+    Figure, Over, Requirement, Verdict,
+    demand::{Demand, Place},
+};
+use crate::{engine::plan::planner::Made, fsx, nearest::nearest, pipeline::Pipeline, store::Store};
+
+/// What a run has come to.
+pub(in crate::engine) struct Results<'a> {
+    pub(in crate::engine) pipeline: &'a Pipeline,
+    pub(in crate::engine) store: &'a Store,
+    pub(in crate::engine) finished: &'a [FinishedStage],
+    /// The artifacts of finished stages, by the stages' indices.
+    pub(in crate::engine) made: &'a [Option<Made>],
+}
+
+/// Why there is no number.
+#[derive(Debug, PartialEq)]
+pub(super) enum Lack {
+    /// The result has none of that name.
+    Unknown(String),
+    /// There is one, and it cannot be compared; or there is no result.
+    Undefined(String),
+}
+
+/// The largest JSON that is read for one number.
+const LARGEST: u64 = 64 << 20;
+
+impl Results<'_> {
+    /// What came of every requirement.
+    pub(in crate::engine) fn verdicts(&self, demands: &[Demand]) -> Vec<Verdict> {
+        demands.iter().map(|demand| self.verdict(demand)).collect()
+    }
+
+    fn verdict(&self, demand: &Demand) -> Verdict {
+        let requirement = &demand.requirement;
+        let each = demand.stages.iter().map(|stage| {
+            let name = self.pipeline.stages[*stage].name.to_string();
+            let value = self.value(*stage, &name, &demand.place);
+            (name, value)
+        });
+        let figures: Vec<Figure> = match requirement.over {
+            Over::Each => each.map(|(name, value)| figure(requirement, name, value)).collect(),
+            over => vec![figure(requirement, of_all(over, &requirement.stage), together(over, each))],
+        };
+        let met = !figures.is_empty() && figures.iter().all(|figure| figure.met);
+        Verdict { requirement: requirement.text.clone(), bound: requirement.bound, met, figures }
+    }
+
+    fn value(&self, stage: usize, name: &str, place: &Place) -> Result<f64, Lack> {
+        let finished = self.finished.iter().find(|finished| finished.stage == name);
+        let none = || Lack::Undefined(format!("`{name}` has no result"));
+        match place {
+            Place::Main(number) => {
+                let numbers = &finished.ok_or_else(none)?.numbers;
+                let numbers = numbers.iter().map(|number| (number.name.as_str(), number.value));
+                main_number(name, numbers, number)
+            }
+            Place::Json { artifact, path } => {
+                let made = self.made[stage].as_ref().filter(|_| finished.is_some()).ok_or_else(none)?;
+                in_artifact(self.store, name, made, artifact, path)
+            }
+        }
+    }
+}
+
+/// One number over all repeats; none of them may lack it.
+fn together(over: Over, each: impl Iterator<Item = (String, Result<f64, Lack>)>) -> Result<f64, Lack> {
+    let values: Vec<Option<f64>> = each.map(|(_, value)| value.map(Some)).collect::<Result<_, _>>()?;
+    let spread = Spread::of("", values);
+    let (value, lack) = match over {
+        Over::Each | Over::Mean => (spread.mean, "there is nothing to take the mean of"),
+        Over::Sd => (spread.sd, "a standard deviation takes two repeats"),
+        Over::Min => (spread.min, "there is no smallest"),
+        Over::Max => (spread.max, "there is no largest"),
+    };
+    value.ok_or_else(|| Lack::Undefined(lack.to_owned()))
+}
+
+fn of_all(over: Over, stage: &str) -> String {
+    let word = Over::WORDS.iter().find(|(_, known)| *known == over).map_or("each", |(word, _)| word);
+    format!("{word} of {stage}")
+}
+
+fn figure(requirement: &Requirement, of: String, value: Result<f64, Lack>) -> Figure {
+    match value {
+        Ok(value) => {
+            let met = requirement.relation.holds(value, requirement.bound);
+            Figure { of, value: Some(value), met, why: None }
+        }
+        Err(Lack::Unknown(why) | Lack::Undefined(why)) => {
+            Figure { of, value: None, met: false, why: Some(why) }
+        }
+    }
+}
+
+/// One of the main numbers.
+pub(super) fn main_number<'n>(
+    stage: &str,
+    numbers: impl Iterator<Item = (&'n str, f64)> + Clone,
+    wanted: &str,
+) -> Result<f64, Lack> {
+    match numbers.clone().find(|(name, _)| *name == wanted) {
+        Some((_, value)) if value.is_finite() => Ok(value),
+        Some(_) => Err(Lack::Undefined(format!("`{wanted}` of `{stage}` is undefined"))),
+        None => {
+            let names: Vec<&str> = numbers.map(|(name, _)| name).collect();
+            Err(Lack::Unknown(format!("`{stage}` has no number `{wanted}`: {}", meant(wanted, &names))))
+        }
+    }
+}
+
+/// A number in a JSON artifact.
+pub(super) fn in_artifact(
+    store: &Store,
+    stage: &str,
+    made: &Made,
+    artifact: &str,
+    path: &[String],
+) -> Result<f64, Lack> {
+    let what = format!("`{stage}/{artifact}`");
+    let undefined = |why: String| Lack::Undefined(format!("{what}: {why}"));
+    let found = made.get(artifact).ok_or_else(|| undefined("the result does not have it".to_owned()))?;
+    if found.size > LARGEST {
+        return Err(undefined(format!("{} bytes are too many to look for a number", found.size)));
+    }
+    let bytes =
+        fsx::read_if_there(&store.object(&found.digest)).map_err(|error| undefined(error.to_string()))?;
+    let bytes = bytes.ok_or_else(|| {
+        undefined("its bytes are not in this store; the main numbers are in its record".to_owned())
+    })?;
+    let json = serde_json::from_slice(&bytes).map_err(|error| undefined(format!("no JSON: {error}")))?;
+    at(&json, &what, path)
+}
+
+/// The number at the end of a path of keys; positions of a list count from 0, from its end with a minus.
+fn at(json: &serde_json::Value, what: &str, path: &[String]) -> Result<f64, Lack> {
+    use serde_json::Value;
+    let mut here = json;
+    for (depth, key) in path.iter().enumerate() {
+        let place = std::iter::once(what.trim_matches('`')).chain(path[..depth].iter().map(String::as_str));
+        let place = place.collect::<Vec<_>>().join(".");
+        let next = match here {
+            Value::Object(map) => map.get(key),
+            Value::Array(list) => position(key, list.len()).and_then(|index| list.get(index)),
+            _ => None,
+        };
+        here =
+            next.ok_or_else(|| Lack::Unknown(format!("`{place}` has no `{key}`: {}", inside(here, key))))?;
+    }
+    let name = path.join(".");
+    match here {
+        Value::Number(number) => number
+            .as_f64()
+            .ok_or_else(|| Lack::Undefined(format!("`{name}` in {what} is beyond all numbers"))),
+        Value::Null => Err(Lack::Undefined(format!("`{name}` in {what} is undefined"))),
+        other => Err(Lack::Unknown(format!("`{name}` in {what} is no number: {}", inside(other, "")))),
+    }
+}
+
+fn position(key: &str, length: usize) -> Option<usize> {
+    match key.strip_prefix('-') {
+        Some(back) => length.checked_sub(back.parse().ok()?),
+        None => key.parse().ok(),
+    }
+}
+
+/// What there is at a place.
+fn inside(json: &serde_json::Value, key: &str) -> String {
+    use serde_json::Value;
+    match json {
+        Value::Object(map) => meant(key, &map.keys().map(String::as_str).collect::<Vec<_>>()),
+        Value::Array(list) => format!("it is a list of {}", list.len()),
+        Value::String(_) => "it is a text".to_owned(),
+        Value::Number(_) => "it is a number".to_owned(),
+        Value::Bool(_) => "it is true or false".to_owned(),
+        Value::Null => "it is undefined".to_owned(),
+    }
+}
+
+fn meant(word: &str, names: &[&str]) -> String {
+    match nearest(word, names.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if names.is_empty() => "it has none".to_owned(),
+        None => format!("there is {}", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> Vec<String> {
+        text.split('.').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn numbers_are_found_in_json_and_what_is_there_is_named() {
+        let json = serde_json::json!({
+            "auc": 0.5, "none": null, "name": "x", "classes": [{ "f1": 1 }, { "f1": 2 }],
+        });
+        let read = |text: &str| at(&json, "`evaluate.t/metrics`", &path(text));
+        assert_eq!(read("auc"), Ok(0.5));
+        assert_eq!((read("classes.0.f1"), read("classes.-1.f1")), (Ok(1.0), Ok(2.0)));
+        assert_eq!(read("none"), Err(Lack::Undefined("`none` in `evaluate.t/metrics` is undefined".into())));
+        for (text, expected) in [
+            ("acu", "`evaluate.t/metrics` has no `acu`: did you mean `auc`?"),
+            ("x", "`evaluate.t/metrics` has no `x`: there is auc, classes, name, none"),
+            ("classes.2.f1", "`evaluate.t/metrics.classes` has no `2`: it is a list of 2"),
+            ("classes.-3", "`evaluate.t/metrics.classes` has no `-3`: it is a list of 2"),
+            ("classes.0", "`classes.0` in `evaluate.t/metrics` is no number: there is f1"),
+            ("auc.low", "`evaluate.t/metrics.auc` has no `low`: it is a number"),
+        ] {
+            assert_eq!(read(text), Err(Lack::Unknown(expected.into())), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_undefined_meets_nothing() {
+        let numbers = [("a", f64::NAN), ("b", f64::INFINITY), ("c", 0.5)];
+        let read = |name| main_number("train.t", numbers.into_iter(), name);
+        assert!(matches!((read("a"), read("b")), (Err(Lack::Undefined(_)), Err(Lack::Undefined(_)))));
+        assert_eq!(read("c"), Ok(0.5));
+        let unknown = "`train.t` has no number `loss`: there is a, b, c";
+        assert_eq!(read("loss"), Err(Lack::Unknown(unknown.into())));
+        let requirement: Requirement = "train.t.a != 1".parse().unwrap();
+        assert!(!figure(&requirement, "train.t".into(), read("a")).met);
+    }
+
+    #[test]
+    fn over_repeats_the_mean_may_hold_where_one_does_not() {
+        let each = || [1.0, 2.0, 6.0].into_iter().map(|value| ("x".to_owned(), Ok(value)));
+        assert_eq!(together(Over::Mean, each()), Ok(3.0));
+        assert_eq!((together(Over::Min, each()), together(Over::Max, each())), (Ok(1.0), Ok(6.0)));
+        assert_eq!(together(Over::Sd, each()), Ok(7.0_f64.sqrt()));
+        assert!(together(Over::Sd, each().take(1)).is_err());
+        let lacking = each().chain([("y".to_owned(), Err(Lack::Undefined("no".into())))]);
+        assert!(together(Over::Mean, lacking).is_err());
+    }
+}

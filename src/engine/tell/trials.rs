@@ -1,0 +1,237 @@
+//! What came of the trials of a sweep: how each ended, and its main numbers.
+//!
+//! Knows the union of all trials and what a run finished; knows neither tables nor which number is better.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    path::{Path, PathBuf},
+};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::engine::tell::{
+    event::{FailedStage, FinishedStage, as_text},
+    repeats::{Repeated, show as show_repeats, together},
+};
+use crate::{
+    pipeline::{Pipeline, Trial, TrialValue, shown},
+    stages::StageName,
+};
+
+/// The folder of the trials, in a pipeline's folder.
+pub(in crate::engine) const FOLDER: &str = "trials";
+
+/// A trial, before anything runs.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct PlannedTrial {
+    /// Its name.
+    pub trial: String,
+    /// What it sets, and no other trial or not every other: keys and values, as TOML has them.
+    pub values: BTreeMap<String, String>,
+    /// Its stages, by the names that they have among those of all trials, each after what it needs.
+    pub stages: Vec<String>,
+}
+
+/// How a trial ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrialOutcome {
+    /// All its stages are done.
+    Done,
+    /// One of its stages failed.
+    Failed,
+    /// It was not finished, without a stage that failed: the run was stopped.
+    NotRun,
+}
+
+/// What came of a trial.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct TrialResult {
+    /// Its name.
+    pub trial: String,
+    /// What it sets: keys and values, as TOML has them.
+    pub values: BTreeMap<String, String>,
+    /// The keys in short, in the order in which they were given, with the values as people write them.
+    #[serde(skip)]
+    pub shorts: Vec<(String, String)>,
+    /// How it ended.
+    pub outcome: TrialOutcome,
+    /// Whether all of it was in the store.
+    pub cached: bool,
+    /// What its stages took to compute, whenever that was, in seconds; those that it shares included.
+    #[schemars(with = "Option<f64>")]
+    pub seconds: f64,
+    /// Its stages that failed, by the names that they have among those of all trials.
+    pub failed: Vec<String>,
+    /// The main numbers of its stages, but for those that all trials have; of repeated ones the means.
+    pub numbers: Vec<TrialNumber>,
+    /// What stages that are repeated with `seeds` say together.
+    pub repeats: Vec<Repeated>,
+    /// Where its artifacts are shown.
+    #[serde(serialize_with = "as_text")]
+    #[schemars(with = "String")]
+    pub folder: PathBuf,
+}
+
+/// A main number of one of a trial's stages.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct TrialNumber {
+    /// The stage, as within the trial.
+    pub stage: String,
+    /// The number's name, as in the stage's own results.
+    pub name: String,
+    /// Its value.
+    #[schemars(with = "Option<f64>")]
+    pub value: f64,
+}
+
+/// The trials of a sweep with their stages; none where a pipeline is no sweep.
+#[must_use]
+pub fn planned(pipeline: &Pipeline) -> Vec<PlannedTrial> {
+    let name = |stage: &usize| pipeline.stages[*stage].name.to_string();
+    let planned = |trial: &Trial| PlannedTrial {
+        trial: trial.name.clone(),
+        values: values(trial),
+        stages: trial.stages.iter().map(name).collect(),
+    };
+    pipeline.trials.iter().map(planned).collect()
+}
+
+fn values(trial: &Trial) -> BTreeMap<String, String> {
+    trial.values.iter().map(|value| (value.key.clone(), value.value.clone())).collect()
+}
+
+/// What came of the stages of a run.
+pub(in crate::engine) struct Ends<'a> {
+    pipeline: &'a Pipeline,
+    /// Of each stage of all trials.
+    ends: Vec<End<'a>>,
+}
+
+/// What came of a stage.
+#[derive(Clone, Copy)]
+enum End<'a> {
+    OutOfScope,
+    NotRun,
+    Failed,
+    Done(&'a FinishedStage),
+}
+
+impl<'a> End<'a> {
+    fn done(self) -> Option<&'a FinishedStage> {
+        match self {
+            Self::Done(stage) => Some(stage),
+            Self::OutOfScope | Self::NotRun | Self::Failed => None,
+        }
+    }
+}
+
+impl<'a> Ends<'a> {
+    pub(in crate::engine) fn new(
+        pipeline: &'a Pipeline,
+        order: &[usize],
+        finished: &'a [FinishedStage],
+        failed: &[FailedStage],
+    ) -> Self {
+        let finished: HashMap<&str, &FinishedStage> =
+            finished.iter().map(|stage| (stage.stage.as_str(), stage)).collect();
+        let failed: HashSet<&str> = failed.iter().map(|stage| stage.stage.as_str()).collect();
+        let mut ends = vec![End::OutOfScope; pipeline.stages.len()];
+        for stage in order {
+            let name = pipeline.stages[*stage].name.to_string();
+            ends[*stage] = match finished.get(name.as_str()) {
+                Some(done) => End::Done(done),
+                None if failed.contains(name.as_str()) => End::Failed,
+                None => End::NotRun,
+            };
+        }
+        Self { pipeline, ends }
+    }
+
+    /// What came of every trial; `folder` is where the pipeline's artifacts are shown. What repeats say
+    /// together is shown in each trial's folder. Also returns what the user should know.
+    pub(in crate::engine) fn results(&self, folder: &Path) -> (Vec<TrialResult>, Vec<String>) {
+        let mut told = Vec::new();
+        let result = |trial: &Trial| {
+            let folder = folder.join(FOLDER).join(&trial.name);
+            let repeats = self.repeats(trial);
+            told.extend(show_repeats(&folder, &repeats));
+            self.result(trial, folder, repeats)
+        };
+        (self.pipeline.trials.iter().map(result).collect(), told)
+    }
+
+    fn result(&self, trial: &Trial, folder: PathBuf, repeats: Vec<Repeated>) -> TrialResult {
+        let in_scope = |stage: &usize| !matches!(self.ends[*stage], End::OutOfScope);
+        let stages: Vec<usize> = trial.stages.iter().copied().filter(in_scope).collect();
+        let done: Vec<Option<&FinishedStage>> = stages.iter().map(|stage| self.ends[*stage].done()).collect();
+        let failed = stages.iter().filter(|stage| matches!(self.ends[**stage], End::Failed));
+        let failed: Vec<String> = failed.map(|stage| self.pipeline.stages[*stage].name.to_string()).collect();
+        let outcome = match (done.iter().all(Option::is_some), failed.is_empty()) {
+            (true, true) => TrialOutcome::Done,
+            (_, false) => TrialOutcome::Failed,
+            (false, true) => TrialOutcome::NotRun,
+        };
+        let short = |value: &TrialValue| (value.short.clone(), shown(&value.value));
+        TrialResult {
+            trial: trial.name.clone(),
+            values: values(trial),
+            shorts: trial.values.iter().map(short).collect(),
+            outcome,
+            cached: done.iter().all(|stage| stage.is_some_and(|stage| stage.cached)),
+            seconds: done.iter().flatten().map(|stage| stage.seconds).sum(),
+            failed,
+            numbers: stages.iter().flat_map(|stage| self.numbers(*stage)).chain(means(&repeats)).collect(),
+            repeats,
+            folder,
+        }
+    }
+
+    /// The numbers of a stage that says something about its trial: that not all trials have, and that is not
+    /// one of many.
+    fn numbers(&self, stage: usize) -> Vec<TrialNumber> {
+        let name = &self.pipeline.stages[stage].name;
+        let alone = name.trial.is_some() && name.repeat.is_none();
+        let numbers = self.ends[stage].done().filter(|_| alone).map_or(&[][..], |done| &done.numbers);
+        let of = name.written().to_string();
+        let number =
+            |(name, value): (&str, f64)| TrialNumber { stage: of.clone(), name: name.to_owned(), value };
+        numbers.iter().map(|one| number((&one.name, one.value))).collect()
+    }
+
+    /// What the repeats of a trial say together.
+    fn repeats(&self, trial: &Trial) -> Vec<Repeated> {
+        let mut groups: Vec<(StageName, Vec<usize>)> = Vec::new();
+        let mut places: HashMap<StageName, usize> = HashMap::new();
+        for stage in &trial.stages {
+            let name = &self.pipeline.stages[*stage].name;
+            if name.repeat.is_some() {
+                let place = *places.entry(name.written()).or_insert_with(|| {
+                    groups.push((name.written(), Vec::new()));
+                    groups.len() - 1
+                });
+                groups[place].1.push(*stage);
+            }
+        }
+        let in_scope =
+            |stages: &[usize]| stages.iter().all(|stage| !matches!(self.ends[*stage], End::OutOfScope));
+        let end = |stage: &usize| Some((self.pipeline.stages[*stage].name.repeat?, self.ends[*stage].done()));
+        let groups = groups.iter().filter(|(_, stages)| in_scope(stages));
+        let all = groups.map(|(name, stages)| together(name, stages.iter().filter_map(end)));
+        all.filter(|repeated| repeated.missing.len() < repeated.seeds.len()).collect()
+    }
+}
+
+/// Of stages that are repeated, the means over the seeds.
+fn means(repeats: &[Repeated]) -> impl Iterator<Item = TrialNumber> {
+    repeats.iter().flat_map(|repeated| {
+        repeated.numbers.iter().filter_map(|number| {
+            let (stage, name) = (repeated.stage.clone(), number.name.clone());
+            Some(TrialNumber { stage, name, value: number.mean? })
+        })
+    })
+}
