@@ -67,7 +67,7 @@ fn copies(arguments: &ExportArguments, results: &Results<'_>) -> Result<(), Exit
 fn target(arguments: &ExportArguments, found: &Found<'_>, several: bool) -> PathBuf {
     let folder = &arguments.folder;
     let folder = if several { folder.join(&found.result.stage) } else { folder.clone() };
-    folder.join(found.artifact.file.trim_end_matches('/'))
+    found.artifact.file.under(&folder)
 }
 
 /// Whether something else than this content has that name.

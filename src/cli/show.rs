@@ -68,7 +68,7 @@ fn contents(results: &Results<'_>, rows: usize, mode: ui::Mode) -> Result<(), Ex
         };
         let of = ui::OfArtifact {
             artifact: format!("{}/{name}", result.stage),
-            file: artifact.file.clone(),
+            file: artifact.file.to_string(),
             bytes: artifact.size,
             path: shown.unwrap_or(path).display().to_string(),
             content,

@@ -10,6 +10,7 @@
 //! - nothing here follows a symbolic link in order to delete or to replace what it points to.
 
 mod atomic;
+mod below;
 #[cfg(test)]
 pub(crate) mod disk;
 mod enforced;
@@ -19,14 +20,17 @@ mod files;
 mod folder;
 mod gate;
 mod hash;
+mod links;
 mod lock;
 mod oddity;
 mod pack;
+mod settled;
 mod stat;
 mod tree;
 
 pub use atomic::{Draft, Durability, is_writable, publish_new, rewrite, sweep_drafts, write_atomic};
 pub(crate) use atomic::{parent, write_through};
+pub use below::{BadName, Below};
 pub use error::{Error, Kind, Result};
 pub use expose::{COPY_LIMIT, Exposed, expose, link};
 pub use files::{
@@ -39,7 +43,9 @@ pub use gate::Gate;
 pub use hash::{Hashed, hash_file, hash_file_with};
 pub use lock::{FileLock, TryLock};
 pub use oddity::oddity;
-pub use pack::{pack, packed_digest, unpack};
+pub use pack::{check_packed, pack, packed_digest, unpack};
+pub use settled::settles;
+pub(crate) use settled::{now_ns, unsettled_for};
 pub use stat::{StatTuple, stat, stat_link, stat_there};
 pub(crate) use tree::REPLACED;
 pub use tree::{remove_tree, replace_folder};

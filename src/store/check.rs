@@ -56,7 +56,7 @@ impl Store {
         match fsx::stat_there(&path)? {
             Some(stat) if artifact.stat == Some(stat) => Ok(Check::Intact),
             Some(stat) => examine(&self.layout, &path, &artifact.digest, artifact.size, stat),
-            None if record.home.is_some() && record.home == self.layout.home()? => Ok(Check::Missing),
+            None if self.layout.home()?.is(record.home.as_deref()) => Ok(Check::Missing),
             None => Ok(Check::Elsewhere),
         }
     }

@@ -27,7 +27,7 @@ use super::{
     Error, Progress, Result, Store, TryKey,
     latest::key_in,
     lease::claimed,
-    measure::{age, now_ns, weight},
+    measure::{age, weight},
     runs::Kept,
     survey::Survey,
     work::{remove_leftovers, remove_view_locks},
@@ -160,7 +160,7 @@ impl Store {
         let mut spared = claimed(&self.layout)?;
         let kept = self.kept(policy.keep, survey)?;
         collected.in_use = 0;
-        let doomed = Rules { policy, survey, claimed: &spared, kept: &kept, now: now_ns() }.doomed(collected);
+        let doomed = Rules { policy, survey, claimed: &spared, kept: &kept, now: fsx::now_ns() }.doomed(collected);
         spared.extend(policy.shown.iter().flat_map(|folder| linked(folder, DEPTH)));
         let stays = survey.results.iter().filter(|(key, _)| !doomed.contains(*key));
         spared.extend(stays.flat_map(|(_, entry)| entry.digests()));
@@ -217,7 +217,7 @@ impl Store {
         for name in fsx::list(&folder)? {
             let Some(key) = name.to_str().and_then(|name| name.parse::<Digest>().ok()) else { continue };
             let (bytes, newest) = weight(&folder.join(&name));
-            let old = policy.older_than.is_some_and(|limit| age(newest, now_ns()) >= limit);
+            let old = policy.older_than.is_some_and(|limit| age(newest, fsx::now_ns()) >= limit);
             if !old && fsx::stat(&self.layout.record(&key))?.is_none() {
                 continue;
             }
@@ -238,7 +238,7 @@ impl Store {
             let path = folder.join(name);
             let Some(stat) = fsx::stat_link(&path)? else { continue };
             // A file's ctime tells when it was moved there.
-            if age(stat.ctime_ns, now_ns()) < limit {
+            if age(stat.ctime_ns, fsx::now_ns()) < limit {
                 continue;
             }
             collected.quarantine.add(stat.size);

@@ -41,6 +41,7 @@ mod collect;
 mod error;
 mod forget;
 mod format;
+mod home;
 mod latest;
 mod layout;
 mod lease;

@@ -166,8 +166,7 @@ impl Store {
         let absent = fsx::stat_there(&self.layout.object(object))?.is_none();
         // The record is asked last: a collection removes it first.
         Ok(absent
-            && facts.home.is_some()
-            && facts.home == self.layout.home()?
+            && self.layout.home()?.is(facts.home.as_deref())
             && fsx::stat_there(&self.layout.record(key))? == Some(entry.stat))
     }
 
@@ -231,13 +230,14 @@ impl Store {
 
 fn hash_all(store: &Store, survey: &Survey, progress: &(dyn Fn(Progress) + Sync)) -> Result<Hashed> {
     let total = survey.objects.values().sum();
+    let packed = survey.packed();
     let done = AtomicU64::new(0);
     let read = |bytes: u64| {
         let done = done.fetch_add(bytes, Ordering::Relaxed) + bytes;
         progress(Progress { done, total });
     };
     let hashed = survey.objects.par_iter().map(|(digest, _)| {
-        let found = hash(store, digest, &read)?;
+        let found = hash(store, digest, packed.contains(digest), &read)?;
         Ok(found.map(|found| (*digest, found)))
     });
     hashed.filter_map(Result::transpose).collect()
@@ -250,13 +250,20 @@ const ATTEMPTS: usize = 3;
 fn hash(
     store: &Store,
     digest: &Digest,
+    packed: bool,
     read: &(dyn Fn(u64) + Sync),
 ) -> Result<Option<Result<StatTuple, Flaw>>> {
     let path = store.layout.object(digest);
     for attempt in 1.. {
         let Some(seen) = fsx::stat_there(&path)? else { return Ok(None) };
         let what = match fsx::hash_file_with(&path, read) {
-            Ok(hashed) if hashed.digest == *digest => return Ok(Some(Ok(hashed.stat))),
+            // Its bytes are what was promised, which may be a folder that must never be unpacked.
+            Ok(hashed) if hashed.digest == *digest => {
+                match packed.then(|| fsx::check_packed(&path)).transpose() {
+                    Ok(_) => return Ok(Some(Ok(hashed.stat))),
+                    Err(error) => error.words(),
+                }
+            }
             Ok(hashed) => format!("its content has the digest {}", hashed.digest.short()),
             // It was collected, touched or replaced just now.
             Err(error) if error.kind() == Kind::Changing && attempt < ATTEMPTS => continue,

@@ -142,7 +142,7 @@ fn told(arguments: &VerifyArguments, again: &Again) -> Exit {
 }
 
 fn keep(again: &Again, folder: &Path) -> fsx::Result<()> {
-    again.artifacts.iter().try_for_each(|pair| keep_one(&pair.again, &folder.join(&pair.file)))
+    again.artifacts.iter().try_for_each(|pair| keep_one(&pair.again, &pair.file.under(folder)))
 }
 
 /// Copies a file, or a folder with all in it.

@@ -84,7 +84,7 @@ impl Engine<'_> {
         if artifact.is_folder() {
             return self.store.shown(&self.out(out).join(stage), artifact).ok().flatten();
         }
-        let path = self.out(out).join(stage).join(&artifact.file);
+        let path = artifact.file.under(&self.out(out).join(stage));
         let same = |hashed: crate::fsx::Hashed| hashed.digest == artifact.digest;
         crate::fsx::hash_file(&path).is_ok_and(same).then_some(path)
     }

@@ -10,6 +10,7 @@ use crate::engine::tell::{
     trials::FOLDER,
 };
 use crate::{
+    fsx::Below,
     pipeline::Pipeline,
     protocol::Number,
     store::{ActionRecord, Store, StoredArtifact},
@@ -103,8 +104,8 @@ impl<'a> Show<'a> {
         record: &ActionRecord,
         warn: &mut dyn FnMut(String),
     ) -> Result<Option<PathBuf>, String> {
-        let log =
-            record.log.map(|digest| StoredArtifact { digest, file: LOG.to_owned(), size: 0, stat: None });
+        let file = Below::new(LOG).map_err(|bad| bad.to_string())?;
+        let log = record.log.map(|digest| StoredArtifact { digest, file, size: 0, stat: None });
         let shown = self
             .store
             .show(folder, record.artifacts.values().chain(&log))
@@ -132,7 +133,7 @@ impl<'a> Show<'a> {
             let names = stages.map(|stage| self.pipeline.stages[*stage].name.in_its_trial().to_string());
             let folder = folder.join(&trial);
             self.keep(&folder, &names.collect())?;
-            if of_it.is_none() && folder.is_dir() {
+            if of_it.is_none() && self.is_real(&folder) {
                 // What repeats said together went with them; what others put there stays.
                 super::repeats::show(&folder, &[]);
                 crate::fsx::remove_folder_if_empty(&folder).map_err(|error| error.to_string())?;
@@ -141,8 +142,15 @@ impl<'a> Show<'a> {
         Ok(())
     }
 
+    /// Whether a folder is there, with no link on the way to it from the folder in which all is shown: what
+    /// lies behind a link may be another project's, and nothing is removed there.
+    fn is_real(&self, folder: &Path) -> bool {
+        let mut ours = folder.ancestors().take_while(|above| above.starts_with(&self.folder));
+        folder.is_dir() && ours.all(|above| !above.is_symlink())
+    }
+
     fn keep(&self, folder: &Path, names: &BTreeSet<String>) -> Result<(), String> {
-        if !folder.is_dir() {
+        if !self.is_real(folder) {
             return Ok(());
         }
         self.store.hide_others(folder, names).map(drop).map_err(|error| error.to_string())

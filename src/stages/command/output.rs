@@ -1,12 +1,13 @@
 //! What a command declares by name: the names themselves, and the files and folders that it writes.
 
-use std::{fmt, path::Path};
+use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{INPUTS, PASSING, TAKEN};
-use crate::stages::{
-    ArtifactType, Canonical, Lines, Schema, declare::choice, reference::string_or_table, schema,
+use crate::{
+    fsx::Below,
+    stages::{ArtifactType, Canonical, Lines, Schema, declare::choice, reference::string_or_table, schema},
 };
 
 /// The name of an input or artifact of a command: a file's name, too, so that a program finds the ending
@@ -150,26 +151,23 @@ impl Output {
 
     /// Whether the path can be one in the sandbox.
     pub(super) fn check(&self) -> Result<(), String> {
-        let (path, plain) = (&self.path, self.plain());
-        if path.starts_with('/') {
-            return Err(format!("`{path}` is absolute: a program writes into the folder in which it runs"));
-        }
-        let mut parts = plain.split('/');
-        if parts.clone().any(|part| part.is_empty() || part == "." || part == "..") {
-            return Err(format!("`{path}` is no plain path: write it without `.`, `..` and empty parts"));
-        }
+        let path = &self.path;
+        let name = Below::new(path.as_str()).map_err(|bad| match path.starts_with('/') {
+            true => format!("`{path}` is absolute: a program writes into the folder in which it runs"),
+            false => format!("`{path}` is no plain path ({}): write only plain names", bad.why),
+        })?;
         if path.chars().any(char::is_control) {
             return Err(format!("{path:?} holds a control character"));
         }
-        let first = parts.next().unwrap_or_default();
+        let first = name.parts().next().unwrap_or_default();
         if [INPUTS, PASSING].contains(&first) {
             return Err(format!(
                 "`{first}/` is taken: inputs lie in `{INPUTS}/`, and `{PASSING}/` is thrown away"
             ));
         }
-        let name = Path::new(plain).file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if TAKEN.contains(&name) {
-            return Err(format!("`{name}` is taken: pcamflow shows a file of its own under that name"));
+        let last = name.parts().next_back().unwrap_or_default();
+        if TAKEN.contains(&last) {
+            return Err(format!("`{last}` is taken: pcamflow shows a file of its own under that name"));
         }
         match self.holds {
             Some(_) if self.is_folder() => Err("`holds` is said of files, not of folders".to_owned()),

@@ -11,7 +11,7 @@ use std::{
 use super::{
     super::{
         Result, Store,
-        measure::{age, now_ns},
+        measure::age,
         runs::ReadRun,
     },
     Policy, Removed,
@@ -39,7 +39,7 @@ impl Store {
         for path in names.into_iter().map(|name| self.layout.all_recall().join(name)) {
             let Some(stat) = fsx::stat_link(&path)? else { continue };
             let is_old = |used: i64| {
-                let since = age(used.max(stat.mtime_ns), now_ns());
+                let since = age(used.max(stat.mtime_ns), fsx::now_ns());
                 policy.older_than.is_some_and(|limit| since >= limit)
             };
             let stays = known.get(&path).is_some_and(|known| {

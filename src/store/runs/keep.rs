@@ -14,7 +14,7 @@ use super::{
     super::{
         Result, Store,
         collect::Removed,
-        measure::{age, now_ns},
+        measure::age,
         survey::Latest,
         verify::Flaw,
     },
@@ -108,7 +108,7 @@ impl Store {
             // A run that was repeated is as young as the last time.
             let again = fsx::stat_there(&again::path(&file))?;
             let last = again.as_ref().map_or(stat.mtime_ns, |again| again.mtime_ns.max(stat.mtime_ns));
-            let young = older_than.is_some_and(|limit| age(last, now_ns()) < limit);
+            let young = older_than.is_some_and(|limit| age(last, fsx::now_ns()) < limit);
             if young || self.liveness(file.id)? == RunState::Running {
                 continue;
             }

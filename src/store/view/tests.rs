@@ -247,8 +247,8 @@ fn folders_of_stages_that_are_gone_are_hidden_and_others_stay() {
 #[test]
 fn names_that_would_lead_elsewhere_are_refused() {
     let case = Case::new();
-    for name in ["", ".", "..", "../x", "a/b", "/x", "a\0b", MARKER] {
-        let artifact = StoredArtifact { file: name.to_owned(), ..case.artifact("x", "x") };
+    for name in ["a/b", MARKER] {
+        let artifact = StoredArtifact { file: Below::new(name).unwrap(), ..case.artifact("x", "x") };
         let error = case.store.show(&case.target(), [&artifact]).unwrap_err();
         assert!(matches!(error, Error::BadName { .. }), "{name:?}: {error}");
     }
