@@ -1,18 +1,25 @@
-//! The processes below a process: found, and ended with whatever they started, by us or by the kernel.
+//! The processes below a process: found, heard, and ended with everything that they started.
 //!
 //! A program may start others, and leave them behind when it ends. So that none of them survives a stage,
-//! the process that computes stages takes in what its programs leave ([`adopt`]): everything that they
-//! started stays below it, in whatever group or session, and is found there. Knows the system's table of
+//! the process that computes stages adopts what its programs leave ([`adopt`]): everything that they
+//! started stays below it, in any group or session, and is found there. Knows the system's table of
 //! processes, no stage.
+
+pub mod lines;
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, io,
+    os::unix::process::CommandExt,
+    process::Command,
     thread::sleep,
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, wait};
+use rustix::process::{
+    Pid, Signal, WaitOptions, getpid, getppid, kill_process, set_child_subreaper,
+    set_parent_process_death_signal, wait,
+};
 
 /// How long the last of many processes may take to go: they have been killed by then.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -21,6 +28,30 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub fn adopt() {
     // A kernel without it (before 3.4) leaves orphans to `init`: they are ended by their groups alone.
     let _ = set_child_subreaper(Some(getpid()));
+}
+
+/// Makes the kernel kill a program when the thread that starts it ends. With `before` runs something else
+/// between fork and exec; it may only make system calls.
+pub fn dies_with_this_thread(command: &mut Command, before: impl Fn() + Send + Sync + 'static) {
+    let parent = getpid();
+    let prepare = move || {
+        before();
+        // Last: a change of credentials clears it.
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        match getppid() == Some(parent) {
+            true => Ok(()),
+            // The parent died before the signal was set.
+            false => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    };
+    // SAFETY: between fork and exec only system calls are made; nothing is allocated and no lock is taken.
+    unsafe { command.pre_exec(prepare) };
+}
+
+/// The process no longer dies with the thread that started it.
+pub fn outlive_the_starter() {
+    // The kernel refuses only signals that do not exist.
+    let _ = set_parent_process_death_signal(None);
 }
 
 /// Where memory runs out, the kernel shall end this process, or a program that it started, rather than the

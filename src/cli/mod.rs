@@ -94,10 +94,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Compare(arguments) => compare::compare_runs(&arguments).code(),
         Command::Verify(arguments) => verify::verify(&arguments).code(),
         Command::Cache(arguments) => cache::cache(&arguments).code(),
-        Command::Serve => {
-            serve::serve(crate::jobs::versions(), crate::jobs::run);
-            Exit::Done.code()
-        }
+        Command::Serve => return serve::serve(crate::jobs::versions(), crate::jobs::run),
     };
     ExitCode::from(code)
 }

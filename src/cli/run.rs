@@ -22,12 +22,13 @@ use super::{
 use crate::{
     engine::{
         Engine, Options,
-        exec::{Executor, Processes},
+        exec::executor,
         tell::{
             event::{Observer, SweepRun},
             given::Given,
         },
     },
+    offspring,
     pipeline::{Pipeline, project_root},
     stages::RunSettings,
     store::{Asked, Store},
@@ -90,7 +91,7 @@ fn real_run(
     stopped: &AtomicBool,
     shown: Box<dyn Observer>,
 ) -> Result<u8, crate::engine::Refused> {
-    let executor = Processes::new(programs()).offline(arguments.offline);
+    let executor = executor(pipeline.run.executor.unwrap_or_default(), programs(), arguments.offline);
     let out = arguments.out.clone().unwrap_or_else(|| pipeline.root.join("out"));
     let summary = page::with_page(arguments.summary.as_deref(), shown, |shown| {
         // Nothing is computed, and nothing is written: there is no run to record.
@@ -102,7 +103,7 @@ fn real_run(
             true => Box::new(Recorder::new(store, pipeline, about, Some(shown))),
             false => Box::new(Recorders::new(store, pipeline, &about, shown)),
         };
-        engine.run(&out, &executor as &dyn Executor, stopped, &mut *recorder)
+        engine.run(&out, &*executor, stopped, &mut *recorder)
     })?;
     Ok(summary.exit_code())
 }
@@ -112,13 +113,18 @@ pub(super) fn stop_on_signals(stopped: &Arc<AtomicBool>) {
     let stopped = Arc::clone(stopped);
     let set = ctrlc::set_handler(move || {
         if stopped.swap(true, Ordering::SeqCst) {
-            // Asked twice: the processes die with this one.
-            std::process::exit(Exit::Interrupted.code().into());
+            end_at_once();
         }
     });
     if let Err(error) = set {
         tracing::debug!("no signal handler: {error}");
     }
+}
+
+/// Asked twice to stop: ends everything that computes, whatever it is doing, and this process.
+pub(super) fn end_at_once() -> ! {
+    offspring::end_below(std::process::id());
+    std::process::exit(Exit::Interrupted.code().into());
 }
 
 /// How to show a run.

@@ -161,7 +161,7 @@ impl<'a> Engine<'a> {
             goes_on: self.options.goes_on.as_deref(),
         };
         let show = Show::new(self.store, self.out(out), self.pipeline);
-        Ok(self.prepared(&planner, &shared, show, observer).run(started, hold))
+        Ok(self.prepared(&planner, &shared, &show, observer).run(started, hold))
     }
 
     fn begin(&self, frozen: bool, observer: &mut dyn Observer) {
@@ -184,7 +184,7 @@ impl<'a> Engine<'a> {
         &'r self,
         planner: &'r Planner<'r>,
         shared: &'r attempt::Shared<'r>,
-        show: Show<'r>,
+        show: &'r Show<'r>,
         observer: &'o mut dyn Observer,
     ) -> Run<'r, 'o> {
         let count = self.pipeline.stages.len();
@@ -198,7 +198,7 @@ impl<'a> Engine<'a> {
                 pipeline: self.pipeline.run.clone(),
             },
             observer,
-            resources: Resources::of_this_machine(self.options.jobs),
+            resources: Resources::of(shared.executor.capacity(), self.options.jobs),
             keep_going: self.options.keep_going,
             sweep: self.options.sweep.clone(),
             order: self.order.clone(),
@@ -209,6 +209,9 @@ impl<'a> Engine<'a> {
             taken: vec![false; count],
             finished: Vec::with_capacity(self.order.len()),
             failed: Vec::new(),
+            told_to_wait: vec![false; count],
+            to_show: Default::default(),
+            showing: 0,
         }
     }
 

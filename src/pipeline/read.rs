@@ -156,9 +156,17 @@ fn read_stage<'a>(
         table = first;
     }
     inherit(kind, table.get_mut(), pipeline);
+    problems.extend(own_executor(&table));
     let name = StageName { kind, name, repeat: None, trial: None };
     let stage = kind.read(&table).map_err(|found| problems.extend(found)).ok().filter(|_| sound);
     ReadStage { name, stage, table, seeds }
+}
+
+/// One executor computes a whole run.
+fn own_executor(stage: &Spanned<DeTable<'_>>) -> Option<Problem> {
+    let executor = stage.get_ref().get("run")?.get_ref().get("executor")?;
+    let problem = Problem::at(executor.span(), "a stage cannot have an executor of its own");
+    Some(problem.help("one executor computes the whole run: name it in the table [run]"))
 }
 
 /// Gives the table `[pipeline]`'s values where the stage is silent, places included.

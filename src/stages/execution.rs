@@ -55,6 +55,15 @@ impl From<DeviceChoice> for String {
     }
 }
 
+/// What computes the stages of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExecutorChoice {
+    /// Processes on this machine.
+    #[default]
+    Local,
+}
+
 /// A number of bytes, written `"512MB"`, `"2GiB"` or as a plain number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "u64")]
@@ -111,6 +120,8 @@ impl From<Bytes> for u64 {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct RunSettings {
+    /// What computes the stages (default `local`): for the whole run, so it stands in `[run]` alone.
+    pub executor: Option<ExecutorChoice>,
     /// Where tensors live (default `auto`).
     pub device: Option<DeviceChoice>,
     /// CPU threads of one stage (default: all cores, shared out among the stages that run).
@@ -139,13 +150,22 @@ fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32
 
 impl RunSettings {
     /// The names of these settings in a pipeline file.
-    pub const KEYS: [&'static str; 7] =
-        ["device", "threads", "inference-batch", "memory", "checkpoint-interval", "retry", "timeout"];
+    pub const KEYS: [&'static str; 8] = [
+        "executor",
+        "device",
+        "threads",
+        "inference-batch",
+        "memory",
+        "checkpoint-interval",
+        "retry",
+        "timeout",
+    ];
 
     /// These settings, with the other's where these are silent.
     #[must_use]
     pub fn or(self, other: &Self) -> Self {
         Self {
+            executor: self.executor.or(other.executor),
             device: self.device.or(other.device),
             threads: self.threads.or(other.threads),
             inference_batch: self.inference_batch.or(other.inference_batch),

@@ -44,7 +44,7 @@ pub use contract::{
     Stage, Word, artifact, file_input, images_inputs, kebab, model_input, question_inputs, training_inputs,
 };
 
-pub use execution::{Bytes, DeviceChoice, RunSettings};
+pub use execution::{Bytes, DeviceChoice, ExecutorChoice, RunSettings};
 pub use label::Label;
 pub use name::{ArtifactRef, StageName, is_name};
 pub use problem::Problem;

@@ -36,8 +36,20 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
     (
         "cli",
         &[
-            "digest", "engine", "fsx", "inspect", "jobs", "nearest", "pipeline", "protocol", "report",
-            "serve", "stages", "store", "ui",
+            "digest",
+            "engine",
+            "fsx",
+            "inspect",
+            "jobs",
+            "nearest",
+            "offspring",
+            "pipeline",
+            "protocol",
+            "report",
+            "serve",
+            "stages",
+            "store",
+            "ui",
         ],
     ),
 ];

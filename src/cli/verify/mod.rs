@@ -21,7 +21,7 @@ use super::{
 use crate::{
     engine::{
         Engine, Options, Refused,
-        exec::Processes,
+        exec::executor,
         run::again::{Again, NotAgain},
     },
     fsx,
@@ -105,7 +105,7 @@ fn verified(arguments: &VerifyArguments, pipeline: &Pipeline, store: &Store) -> 
     let engine = Engine::new(pipeline, store, options)?;
     let stopped = Arc::new(AtomicBool::new(false));
     stop_on_signals(&stopped);
-    let executor = Processes::new(programs()).offline(arguments.offline);
+    let executor = executor(pipeline.run.executor.unwrap_or_default(), programs(), arguments.offline);
     let mut progress = ui::verify::progress(arguments.json);
     let mut exit = Exit::Done;
     let mut then = |again: Result<Again, NotAgain>| {
@@ -118,7 +118,7 @@ fn verified(arguments: &VerifyArguments, pipeline: &Pipeline, store: &Store) -> 
             exit = one;
         }
     };
-    engine.compute_again(&executor, &stopped, &mut *progress, &mut then)?;
+    engine.compute_again(&*executor, &stopped, &mut *progress, &mut then)?;
     Ok(if stopped.load(Ordering::SeqCst) { Exit::Interrupted } else { exit })
 }
 

@@ -21,7 +21,7 @@ use super::{
     check::told,
     colour, complain, page,
     project::open_store,
-    run::{mode, run_until},
+    run::{end_at_once, mode, run_until},
 };
 use crate::{
     pipeline::{self, Invalid, Pipeline, Source},
@@ -188,8 +188,7 @@ fn end_on_signals(ended: &Arc<Signalled>, waker: Waker) {
     let ended = Arc::clone(ended);
     let set = ctrlc::set_handler(move || {
         if ended.set() {
-            // Asked twice: the processes die with this one.
-            std::process::exit(Exit::Interrupted.code().into());
+            end_at_once();
         }
         waker.wake();
     });

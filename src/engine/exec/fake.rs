@@ -1,11 +1,8 @@
 //! A scripted executor: the engine is tested whole on it, without processes, HDF5 or libtorch.
 
-use std::sync::{
-    Mutex,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Mutex, PoisonError};
 
-use super::{Computed, Executor, Listener};
+use super::{Capacity, Computed, Executor, Listener};
 use crate::{
     protocol::{Failure, FailureClass, Task},
     stages::Runner,
@@ -18,7 +15,8 @@ pub type Script = dyn Fn(&Task, &dyn Listener) -> Result<Computed, Failure> + Se
 pub struct Fake {
     script: Box<Script>,
     ran: Mutex<Vec<String>>,
-    cancelled: AtomicBool,
+    capacity: Capacity,
+    cancelled: Mutex<Vec<String>>,
 }
 
 impl Fake {
@@ -26,7 +24,19 @@ impl Fake {
     pub fn new(
         script: impl Fn(&Task, &dyn Listener) -> Result<Computed, Failure> + Send + Sync + 'static,
     ) -> Self {
-        Self { script: Box::new(script), ran: Mutex::default(), cancelled: AtomicBool::new(false) }
+        let (ran, cancelled) = Default::default();
+        Self { script: Box::new(script), ran, capacity: Capacity::of_this_machine(), cancelled }
+    }
+
+    /// The same executor, with so much room.
+    #[must_use]
+    pub fn with_capacity(self, capacity: Capacity) -> Self {
+        Self { capacity, ..self }
+    }
+
+    /// The tasks that were cancelled so far.
+    pub fn cancelled(&self) -> Vec<String> {
+        self.cancelled.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// An executor whose artifacts hold the stage's semantic parameters and its inputs' bytes: as
@@ -72,17 +82,18 @@ pub fn echo(task: &Task) -> Result<Computed, Failure> {
 }
 
 impl Executor for Fake {
+    fn capacity(&self) -> Capacity {
+        self.capacity
+    }
+
     fn run(&self, _: Runner, task: &Task, listener: &dyn Listener) -> Result<Computed, Failure> {
-        if self.cancelled.load(Ordering::SeqCst) {
-            return Err(Failure { class: FailureClass::Process, message: "cancelled".to_owned() });
-        }
         if let Ok(mut ran) = self.ran.lock() {
             ran.push(task.name.clone());
         }
         (self.script)(task, listener)
     }
 
-    fn cancel(&self) {
-        self.cancelled.store(true, Ordering::SeqCst);
+    fn cancel(&self, task: &str) {
+        self.cancelled.lock().unwrap_or_else(PoisonError::into_inner).push(task.to_owned());
     }
 }

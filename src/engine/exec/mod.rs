@@ -1,22 +1,26 @@
 //! How a stage is computed: by a process, or, in tests, by a script.
 //!
 //! An executor computes one task at a time per caller and blocks meanwhile; the engine calls it from
-//! one thread per running stage. Adding a back end is one file with one `impl`.
+//! one thread per running stage. A new executor is one file with one `impl`, a word in
+//! [`ExecutorChoice`] and an arm in [`executor`].
 
+mod capacity;
 pub mod fake;
 mod memory;
 mod oom;
 mod probe;
 mod process;
 mod processes;
+mod talk;
 mod watcher;
 
+pub use capacity::Capacity;
 pub use probe::Probe;
 pub use processes::{Processes, Programs};
 
 use crate::{
     protocol::{Failure, Level, Outcome, Progress, Task},
-    stages::Runner,
+    stages::{ExecutorChoice, Runner},
 };
 
 /// What an executor tells while a task is computed.
@@ -43,6 +47,9 @@ pub(super) const GO_ON: &str = "; finished epochs and other stages are kept: run
 
 /// Computes stages.
 pub trait Executor: Sync {
+    /// How much it can compute at once.
+    fn capacity(&self) -> Capacity;
+
     /// Computes one task; blocks until it is done.
     ///
     /// # Errors
@@ -50,6 +57,14 @@ pub trait Executor: Sync {
     /// `task.resources.timeout`.
     fn run(&self, runner: Runner, task: &Task, listener: &dyn Listener) -> Result<Computed, Failure>;
 
-    /// Ends everything that computes, at once: `run` returns, and starts nothing more.
-    fn cancel(&self);
+    /// Ends the task of that name, if it is being computed: its `run` returns a failure.
+    fn cancel(&self, task: &str);
+}
+
+/// The executor that `run.executor` names.
+#[must_use]
+pub fn executor(choice: ExecutorChoice, programs: Programs, offline: bool) -> Box<dyn Executor> {
+    match choice {
+        ExecutorChoice::Local => Box::new(Processes::new(programs).offline(offline)),
+    }
 }

@@ -187,8 +187,8 @@ impl Engine<'_> {
         self.bytes_are_here(stage, &record)?;
         let settings =
             Settings { command_line: self.options.settings.clone(), pipeline: self.pipeline.run.clone() };
-        let grant = Resources::of_this_machine(self.options.jobs).take(wish(node, &settings));
-        let grant = grant.ok_or_else(|| environment("this machine has not what the stage asks for"))?;
+        let grant = Resources::of(executor.capacity(), self.options.jobs).take(wish(node, &settings));
+        let grant = grant.ok_or_else(|| environment("this machine does not have what the stage asks for"))?;
         let folders =
             [self.store.attempt(&key).map_err(environment)?, self.store.attempt(&key).map_err(environment)?];
         let mut task = task(node, &settings, &grant, made, planner);
@@ -343,13 +343,10 @@ fn computed(
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
             }
             if stopped.load(Ordering::SeqCst) {
-                executor.cancel();
+                executor.cancel(&task.name);
             }
         }
-        computing.join().unwrap_or_else(|_| {
-            let message = "internal error (please report it): the executor panicked".to_owned();
-            Err(Failure { class: FailureClass::Process, message })
-        })
+        computing.join().unwrap_or_else(|panic| Err(Failure::panicked(&*panic)))
     })
 }
 

@@ -5,6 +5,7 @@
 pub mod again;
 pub(in crate::engine) mod attempt;
 pub(in crate::engine) mod frozen;
+mod log;
 pub mod resources;
 pub(in crate::engine) mod retry;
 pub(in crate::engine) mod run_loop;

@@ -1,10 +1,13 @@
 //! The loop: decide what is ready, start what there is room for, wait for one message, repeat.
 //!
 //! Events and results pass through this one thread, so their order is one order. Stages are computed
-//! in threads of their own (`attempt`), in other processes (`exec`).
+//! in threads of their own (`attempt`), in other processes (`exec`); what takes long to show is shown in
+//! threads, too.
 
 use std::{
-    path::Path,
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
     sync::{
         atomic::{AtomicBool, Ordering},
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
@@ -16,7 +19,7 @@ use std::{
 use crate::engine::{
     plan::planner::{Decision, Made, Planner, ToRun},
     run::{
-        attempt::{Attempt, Failed, Message, Shared},
+        attempt::{self, Attempt, Done, Failed, Message, Shared, Shown},
         resources::{Grant, Resources, Wish},
         states::{Lane, State, States},
         task,
@@ -31,15 +34,16 @@ use crate::engine::{
 use crate::{
     digest::Digest,
     pipeline::Source,
+    protocol::Failure,
     stages::DeviceChoice,
-    store::{ActionRecord, Hold, StoredArtifact},
+    store::{ActionRecord, Hold, KeyLock, StoredArtifact, TryKey},
 };
 
 /// One run of a pipeline.
 pub(in crate::engine) struct Run<'a, 'o> {
     pub(in crate::engine) planner: &'a Planner<'a>,
     pub(in crate::engine) shared: &'a Shared<'a>,
-    pub(in crate::engine) show: Show<'a>,
+    pub(in crate::engine) show: &'a Show<'a>,
     /// What the run has to reach.
     pub(in crate::engine) demands: &'a [Demand],
     pub(in crate::engine) settings: task::Settings,
@@ -60,10 +64,20 @@ pub(in crate::engine) struct Run<'a, 'o> {
     pub(in crate::engine) taken: Vec<bool>,
     pub(in crate::engine) finished: Vec<FinishedStage>,
     pub(in crate::engine) failed: Vec<FailedStage>,
+    /// Stages of which the user was told that another run computes them.
+    pub(in crate::engine) told_to_wait: Vec<bool>,
+    /// Results that wait to be shown in a thread.
+    pub(in crate::engine) to_show: VecDeque<(usize, Done)>,
+    /// How many are being shown.
+    pub(in crate::engine) showing: usize,
 }
 
-/// How often the loop looks whether the user stopped it.
+/// How often the loop looks whether the user stopped it, and whether other runs have given keys back.
 const PATIENCE: Duration = Duration::from_millis(50);
+/// How many locked keys are looked at each time.
+const LOOKS: usize = 16;
+/// How many results are shown at once.
+const SHOWN_AT_ONCE: usize = 4;
 
 impl<'a> Run<'a, '_> {
     /// Runs until nothing is left that can run. The gate has been held since what the planner remembers was
@@ -77,9 +91,11 @@ impl<'a> Run<'a, '_> {
                 // What is found in the store stays there while the gate is held, and after that because it
                 // is claimed.
                 let hold = held.take().unwrap_or_else(|| shared.lease.hold());
+                self.look_at_locked();
                 self.settle();
                 while self.start(threads, &send) {}
-                if !self.states.anything_runs() {
+                self.show_results(threads, &send);
+                if !self.states.anything_runs() && !(self.may_start() && self.states.anything_is_locked()) {
                     break;
                 }
                 hold.release();
@@ -100,7 +116,7 @@ impl<'a> Run<'a, '_> {
         if let Some(record) = self.as_planned(stage) {
             self.shared.lease.claim(&record);
             self.taken[stage] = true;
-            return self.finish(stage, *record, true);
+            return self.finish(stage, Done { record: *record, hit: true });
         }
         let Some(fingerprint) = self.planner.fingerprint(stage, &self.made) else { return };
         match self.planner.decide(stage, fingerprint.clone()) {
@@ -109,7 +125,7 @@ impl<'a> Run<'a, '_> {
             }
             Decision::Cached(record) => {
                 self.shared.lease.claim(&record);
-                self.finish(stage, *record, true);
+                self.finish(stage, Done { record: *record, hit: true });
             }
             Decision::Run(run) => self.queue(stage, run),
         }
@@ -128,7 +144,8 @@ impl<'a> Run<'a, '_> {
     }
 
     fn queue(&mut self, stage: usize, run: ToRun) {
-        if let Some(text) = &run.warning {
+        // One that waited for another run has been warned of.
+        if let Some(text) = run.warning.as_ref().filter(|_| !self.told_to_wait[stage]) {
             let stage = Some(self.name(stage));
             self.observer.event(&Event::Warning { stage, text: text.clone() });
         }
@@ -142,7 +159,7 @@ impl<'a> Run<'a, '_> {
     where
         'a: 'scope,
     {
-        if self.shared.stopped.load(Ordering::SeqCst) || (!self.failed.is_empty() && !self.keep_going) {
+        if !self.may_start() {
             return false;
         }
         // Once cores are wanted, only those that want a GPU are looked at.
@@ -157,12 +174,54 @@ impl<'a> Run<'a, '_> {
                     self.resources.give_back(&grant);
                     reopened = true;
                 }
-                Some(grant) => self.launch(stage, grant, threads, send),
+                // A stage that waits for another run's lock keeps nothing from others.
+                Some(grant) => match self.lock(stage) {
+                    Some(lock) => self.launch(stage, grant, lock, threads, send),
+                    None => self.resources.give_back(&grant),
+                },
                 None if self.lane(&wish) == Lane::Cores => lane = Some(Lane::Gpus),
                 None => {}
             }
         }
         reopened
+    }
+
+    /// Whether anything more may start.
+    fn may_start(&self) -> bool {
+        !self.shared.stopped.load(Ordering::SeqCst) && (self.failed.is_empty() || self.keep_going)
+    }
+
+    /// The lock of a queued stage's key; `None` where another run has it, or it cannot be had.
+    fn lock(&mut self, stage: usize) -> Option<KeyLock> {
+        let State::Queued(run) = &self.states[stage] else { return None };
+        let key = run.fingerprint.key();
+        match self.shared.store.try_lock(&key, &attempt::owner()) {
+            Ok(TryKey::Acquired(lock)) => return Some(lock),
+            Ok(TryKey::Held(by)) => {
+                self.states.set(stage, State::Locked(key));
+                self.tell_to_wait(stage, by);
+            }
+            Err(error) => self.fail(stage, Failed::bare(attempt::environment(error))),
+        }
+        None
+    }
+
+    /// Decides again about locked stages whose keys other runs have given back: the result may be there.
+    fn look_at_locked(&mut self) {
+        for _ in 0..LOOKS {
+            let Some((stage, key)) = self.states.next_locked() else { return };
+            match self.shared.store.try_lock(&key, &attempt::owner()) {
+                Ok(TryKey::Held(by)) => self.tell_to_wait(stage, by),
+                Ok(TryKey::Acquired(_)) | Err(_) => drop(self.states.set(stage, State::Waiting)),
+            }
+        }
+    }
+
+    /// Says once for whom a stage waits. Right after it took the lock a run has not said yet who it is.
+    fn tell_to_wait(&mut self, stage: usize, holder: String) {
+        if !holder.is_empty() && !std::mem::replace(&mut self.told_to_wait[stage], true) {
+            self.observer.event(&Event::Waiting { stage: self.name(stage), holder });
+        }
     }
 
     fn lane(&self, wish: &Wish) -> Lane {
@@ -221,6 +280,7 @@ impl<'a> Run<'a, '_> {
         &mut self,
         stage: usize,
         grant: Grant,
+        lock: KeyLock,
         threads: &'scope Scope<'scope, 'a>,
         send: &Sender<Message>,
     ) where
@@ -233,7 +293,8 @@ impl<'a> Run<'a, '_> {
         let sources = task::sources(node);
         let retry = self.settings.of(&node.stage).retry;
         self.observer.event(&Event::Started { stage: node.name.to_string(), why: run.why.clone() });
-        let attempt = Attempt { index: stage, node, run: *run, task, retry, sources, send: send.clone() };
+        let attempt =
+            Attempt { index: stage, node, run: *run, lock, task, retry, sources, send: send.clone() };
         let shared = self.shared;
         threads.spawn(move || attempt.run(shared));
     }
@@ -244,16 +305,14 @@ impl<'a> Run<'a, '_> {
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }
         if self.shared.stopped.load(Ordering::SeqCst) {
-            self.shared.executor.cancel();
+            for stage in self.states.running() {
+                self.shared.executor.cancel(&self.name(stage));
+            }
         }
     }
 
     fn take(&mut self, message: Message) {
         match message {
-            Message::Waiting(stage, holder) => {
-                let stage = self.name(stage);
-                self.observer.event(&Event::Waiting { stage, holder });
-            }
             Message::Progress(stage, progress) => {
                 let stage = self.name(stage);
                 self.observer.event(&Event::Progress { stage, progress });
@@ -268,15 +327,63 @@ impl<'a> Run<'a, '_> {
                 }
                 match result {
                     Ok(done) if self.is_outdated(stage, &done.record.key) => self.reopen(stage),
-                    Ok(done) => self.finish(stage, done.record, done.hit),
+                    Ok(done) => self.finish(stage, *done),
                     Err(failed) => self.fail(stage, failed),
                 }
+            }
+            Message::Shown(shown) => {
+                self.showing -= 1;
+                let Shown { stage, done, folder, warnings } = *shown;
+                if self.is_outdated(stage, &done.record.key) {
+                    return self.reopen(stage);
+                }
+                for text in warnings {
+                    self.observer.event(&Event::Warning { stage: Some(self.name(stage)), text });
+                }
+                self.shown(stage, done, folder);
             }
         }
     }
 
-    fn finish(&mut self, stage: usize, record: ActionRecord, cached: bool) {
-        let finished = self.show.finished(stage, &self.name(stage), &record, cached, self.observer);
+    /// Shows a result: here, or, where that takes long, in a thread.
+    fn finish(&mut self, stage: usize, done: Done) {
+        if Show::takes_long(&done.record) {
+            self.states.set(stage, State::Showing);
+            return self.to_show.push_back((stage, done));
+        }
+        let mut warnings = Vec::new();
+        let folder = self.show.stage(stage, &done.record, &mut warnings);
+        for text in warnings {
+            self.observer.event(&Event::Warning { stage: Some(self.name(stage)), text });
+        }
+        self.shown(stage, done, folder);
+    }
+
+    fn show_results<'scope>(&mut self, threads: &'scope Scope<'scope, 'a>, send: &Sender<Message>)
+    where
+        'a: 'scope,
+    {
+        while self.showing < SHOWN_AT_ONCE
+            && let Some((stage, done)) = self.to_show.pop_front()
+        {
+            self.showing += 1;
+            let (show, send) = (self.show, send.clone());
+            threads.spawn(move || {
+                let mut warnings = Vec::new();
+                let shown = || show.stage(stage, &done.record, &mut warnings);
+                let folder = catch_unwind(AssertUnwindSafe(shown)).unwrap_or_else(|panic| {
+                    warnings.push(Failure::panicked(&*panic).message);
+                    None
+                });
+                // An error means that the run is over.
+                let _ = send.send(Message::Shown(Box::new(Shown { stage, done, folder, warnings })));
+            });
+        }
+    }
+
+    fn shown(&mut self, stage: usize, done: Done, folder: Option<PathBuf>) {
+        let Done { record, hit } = done;
+        let finished = Show::told(&self.name(stage), &record, hit, folder);
         self.note_latest(stage, &record);
         self.reset_what_changed(stage, &record);
         self.made[stage] = Some(record.artifacts);

@@ -1,7 +1,6 @@
 //! Computes `command`: runs a program in a folder that holds what was declared, and takes what it made.
 
 mod meaning;
-mod output;
 mod program;
 mod sandbox;
 

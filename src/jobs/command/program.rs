@@ -14,9 +14,9 @@ use std::{
 
 use anyhow::{Context, Result, anyhow};
 
-use super::{output, sandbox::Sandbox};
+use super::sandbox::Sandbox;
 use crate::{
-    offspring,
+    offspring::{self, lines},
     protocol::{FOLDER, OFFLINE, Task},
     serve::EnvironmentFault,
     stages::command::{Command, INPUTS, PASSING, Piece, Port, PortName, SHELL, pieces},
@@ -44,7 +44,13 @@ pub(super) fn run(
     let (said, says) = io::pipe()?;
     command.stdin(Stdio::null()).stdout(says.try_clone()?).stderr(says);
     command.process_group(0);
-    prepare(&mut command, is_offline());
+    let offline = is_offline();
+    offspring::dies_with_this_thread(&mut command, move || {
+        if offline {
+            // Where the kernel refuses, the user was warned.
+            let _ = without_network();
+        }
+    });
     offspring::adopt();
     let mut child = command.spawn().map_err(|error| not_started(program, &error))?;
     // Its ends of the pipe: the end comes when the last of the programs has closed them.
@@ -54,34 +60,12 @@ pub(super) fn run(
         offspring::leave_none(GRACE);
         status
     });
-    output::read(said, tell)?;
+    lines::read(said, tell)?;
     let status = waiting.join().map_err(|_| anyhow!("nobody waited for the program"))?;
     Ok(status?)
 }
 
-/// What happens between fork and exec.
-fn prepare(command: &mut std::process::Command, offline: bool) {
-    let parent = std::process::id();
-    let before = move || {
-        if offline {
-            // Where the kernel refuses, the user was warned.
-            let _ = without_network();
-        }
-        // SAFETY: plain system calls with plain arguments.
-        unsafe {
-            // After what changes credentials, which clears it.
-            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0);
-            if libc::getppid().cast_unsigned() != parent {
-                libc::_exit(1); // The parent died before it could be noticed.
-            }
-        }
-        Ok(())
-    };
-    // SAFETY: between fork and exec only system calls are made; nothing is allocated and no lock is taken.
-    unsafe { command.pre_exec(before) };
-}
-
-/// Whether nothing of the run shall reach the network.
+/// Whether the run is cut off from the network (`--offline`).
 pub(super) fn is_offline() -> bool {
     std::env::var_os(OFFLINE).is_some_and(|value| value == "1")
 }
