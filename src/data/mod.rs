@@ -7,6 +7,7 @@
 
 pub mod amend;
 pub mod arrays;
+pub mod check;
 pub mod h5;
 pub mod maps;
 pub mod meta;
@@ -18,8 +19,10 @@ pub mod synthetic;
 
 #[cfg(test)]
 mod fixtures;
+mod signature;
 mod source;
 
+pub use signature::signature;
 pub use source::Source;
 
 /// Pixels along each side of a patch.
