@@ -4,6 +4,8 @@
 //! output. A process works on one task at a time, and stops when its standard input ends: however
 //! the engine dies, nothing goes on computing. Plain data only; `serve` and the engine do the talking.
 
+mod check;
+
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use schemars::JsonSchema;
@@ -11,8 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::stages::{AnyStage, DeviceChoice};
 
+pub use check::{About, Answer, Finding, Holds, PatchFiles, Question, Severity, Wanted, WeightsFile};
+
 /// The version of these types: engine and worker of different versions refuse each other.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The variable that says, with the value 1, that nothing of a run shall reach the network.
 pub const OFFLINE: &str = "PCAMFLOW_OFFLINE";
@@ -27,6 +31,8 @@ pub const FOLDER: &str = "PCAMFLOW_FOLDER";
 pub enum Request {
     /// Compute one stage.
     Run(Box<Task>),
+    /// Open and check source files, and compute nothing.
+    Check(Vec<Question>),
 }
 
 /// One stage to compute.
@@ -95,6 +101,8 @@ pub enum Reply {
         /// One line.
         text: String,
     },
+    /// The answers to the questions of a check, in their order.
+    Checked(Vec<Answer>),
     /// The task is done: its artifacts lie in the staging folder.
     Done(Outcome),
     /// The task failed; the process is ready for another.

@@ -12,7 +12,9 @@ use std::{
 
 use crate::{
     offspring,
-    protocol::{Failure, FailureClass, Level, Outcome, Progress, Reply, Request, Task, VERSION},
+    protocol::{
+        Answer, Failure, FailureClass, Level, Outcome, Progress, Question, Reply, Request, Task, VERSION,
+    },
 };
 
 /// A failure whose fault is the machine's, not the stage's: attach it to an error to say so.
@@ -36,27 +38,28 @@ pub trait Reporter: Sync {
     fn warn(&self, text: &str);
 }
 
-/// Serves tasks from standard input until it ends. `compute` returns what the task says of itself.
+/// Serves requests from standard input until it ends. `compute` returns what the task says of itself, `check`
+/// answers questions about source files.
 pub fn serve(
     versions: BTreeMap<String, String>,
     mut compute: impl FnMut(&Task, &dyn Reporter) -> anyhow::Result<Outcome>,
+    check: impl Fn(&[Question]) -> Vec<Answer>,
 ) {
     offspring::volunteer();
     let requests = read_requests();
     let replies = Replies::default();
     replies.send(&Reply::Ready { protocol: VERSION, versions });
-    for Request::Run(task) in requests {
-        replies.send(&attempt(&task, &replies, &mut compute));
+    for request in requests {
+        replies.send(&attempt(|| match request {
+            Request::Run(task) => compute(&task, &replies).map(Reply::Done),
+            Request::Check(questions) => Ok(Reply::Checked(check(&questions))),
+        }));
     }
 }
 
-fn attempt(
-    task: &Task,
-    replies: &Replies,
-    compute: &mut impl FnMut(&Task, &dyn Reporter) -> anyhow::Result<Outcome>,
-) -> Reply {
-    match catch_unwind(AssertUnwindSafe(|| compute(task, replies))) {
-        Ok(Ok(outcome)) => Reply::Done(outcome),
+fn attempt(answer: impl FnOnce() -> anyhow::Result<Reply>) -> Reply {
+    match catch_unwind(AssertUnwindSafe(answer)) {
+        Ok(Ok(reply)) => reply,
         Ok(Err(error)) => Reply::Failed(failure(&error)),
         Err(panic) => {
             Reply::Failed(Failure { class: FailureClass::Process, message: panic_message(&*panic) })

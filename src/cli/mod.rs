@@ -95,7 +95,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Verify(arguments) => verify::verify(&arguments).code(),
         Command::Cache(arguments) => cache::cache(&arguments).code(),
         Command::Serve => {
-            serve::serve(crate::jobs::versions(), crate::jobs::run);
+            serve::serve(crate::jobs::versions(), crate::jobs::run, crate::jobs::check);
             Exit::Done.code()
         }
     };

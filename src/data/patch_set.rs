@@ -192,13 +192,18 @@ impl PatchSet {
 /// # Errors
 /// They are not.
 pub(super) fn same_length(patches: &Rows, labels: &Source, count: usize) -> Result<()> {
-    ensure!(
-        patches.len() == count,
-        "{} has {} patches, {labels} has {count} labels: they must be as many; are both of the same split?",
-        patches.source(),
-        patches.len()
-    );
+    let (images, rows) = (patches.source(), patches.len());
+    ensure!(rows == count, differ(images, rows, labels, count, "labels"));
     Ok(())
+}
+
+/// Says that a file has more or fewer rows than the images that it lies beside.
+#[must_use]
+pub fn differ(images: &Source, patches: usize, other: &Source, rows: usize, unit: &str) -> String {
+    format!(
+        "{images} has {patches} patches, {other} has {rows} {unit}: they must be as many; are both of the same \
+         split?"
+    )
 }
 
 fn read_slides(file: &H5File, length: Length) -> Result<Groups> {

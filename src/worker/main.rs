@@ -33,5 +33,5 @@ fn main() {
         ("libtorch".to_owned(), version::libtorch()),
         ("pcamflow-worker".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
     ]);
-    pcamflow::serve::serve(versions, jobs::run);
+    pcamflow::serve::serve(versions, jobs::run, jobs::check);
 }

@@ -7,7 +7,7 @@ use std::sync::{
 
 use super::{Computed, Executor, Listener};
 use crate::{
-    protocol::{Failure, FailureClass, Task},
+    protocol::{Answer, Failure, FailureClass, Question, Task},
     stages::Runner,
 };
 
@@ -80,6 +80,11 @@ impl Executor for Fake {
             ran.push(task.name.clone());
         }
         (self.script)(task, listener)
+    }
+
+    /// Whatever its script reads is as it should be.
+    fn check(&self, _: Runner, questions: Vec<Question>) -> Result<Vec<Answer>, Failure> {
+        Ok(vec![Answer::default(); questions.len()])
     }
 
     fn cancel(&self) {

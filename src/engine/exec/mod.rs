@@ -15,7 +15,7 @@ pub use probe::Probe;
 pub use processes::{Processes, Programs};
 
 use crate::{
-    protocol::{Failure, Level, Outcome, Progress, Task},
+    protocol::{Answer, Failure, Level, Outcome, Progress, Question, Task},
     stages::Runner,
 };
 
@@ -49,6 +49,12 @@ pub trait Executor: Sync {
     /// The stage's own failure, the loss of the process that computed it, or that it took longer than
     /// `task.resources.timeout`.
     fn run(&self, runner: Runner, task: &Task, listener: &dyn Listener) -> Result<Computed, Failure>;
+
+    /// Answers questions about source files, in their order; blocks until that is done.
+    ///
+    /// # Errors
+    /// The process that looks cannot be started, or is lost.
+    fn check(&self, runner: Runner, questions: Vec<Question>) -> Result<Vec<Answer>, Failure>;
 
     /// Ends everything that computes, at once: `run` returns, and starts nothing more.
     fn cancel(&self);

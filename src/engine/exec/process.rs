@@ -12,7 +12,7 @@ use std::{
 use super::{Computed, GO_ON, Listener, watcher::Watching};
 use crate::{
     offspring,
-    protocol::{FOLDER, Failure, FailureClass, Level, Reply, Request, Task, VERSION},
+    protocol::{Answer, FOLDER, Failure, FailureClass, Level, Question, Reply, Request, Task, VERSION},
 };
 
 /// A running child.
@@ -110,6 +110,20 @@ impl Process {
         result
     }
 
+    /// Lets it answer questions about source files.
+    pub(super) fn check(&mut self, questions: Vec<Question>) -> Result<Vec<Answer>, Failure> {
+        let sent = serde_json::to_vec(&Request::Check(questions)).map_err(std::io::Error::from);
+        let lost = match sent.and_then(|line| self.send(line)).map(|()| self.receive()) {
+            Ok(Ok(Reply::Checked(answers))) => return Ok(answers),
+            Ok(Ok(Reply::Failed(failure))) => return Err(failure),
+            Ok(Ok(other)) => format!("expected answers, got {other:?}"),
+            Ok(Err(lost)) => lost,
+            Err(error) => error.to_string(),
+        };
+        self.end();
+        Err(Failure { class: FailureClass::Process, message: format!("{lost}{}", self.last_words()) })
+    }
+
     fn listen(&mut self, listener: &dyn Listener, watching: &Watching<'_>) -> Result<Computed, Failure> {
         loop {
             match self.receive_while(watching) {
@@ -124,7 +138,7 @@ impl Process {
                     self.tell_errors(listener);
                     return Err(failure);
                 }
-                Ok(Reply::Ready { .. }) => {}
+                Ok(Reply::Ready { .. } | Reply::Checked(_)) => {}
                 Err(lost) => return Err(self.process_failure(&lost, listener)),
             }
         }

@@ -15,7 +15,7 @@ use std::{
 
 use super::{Computed, Executor, Listener, process::Process, watcher::Watch};
 use crate::{
-    protocol::{Failure, FailureClass, OFFLINE, Task},
+    protocol::{Answer, Failure, FailureClass, OFFLINE, Question, Task},
     stages::Runner,
 };
 
@@ -120,6 +120,13 @@ impl Executor for Processes {
             lock(&self.idle).push((runner, process));
         }
         result
+    }
+
+    fn check(&self, runner: Runner, questions: Vec<Question>) -> Result<Vec<Answer>, Failure> {
+        let mut process = self.take(runner)?;
+        let answers = process.check(questions)?;
+        lock(&self.idle).push((runner, process));
+        Ok(answers)
     }
 
     fn cancel(&self) {

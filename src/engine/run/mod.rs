@@ -5,6 +5,7 @@
 pub mod again;
 pub(in crate::engine) mod attempt;
 pub(in crate::engine) mod frozen;
+pub(in crate::engine) mod questions;
 pub mod resources;
 pub(in crate::engine) mod retry;
 pub(in crate::engine) mod run_loop;

@@ -1,12 +1,15 @@
 //! The stage kind `resume-train`: takes a training out of its checkpoint, and trains on.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use pcamflow::{
     protocol::Outcome,
-    stages::resume_train::{ResumeTrain, Start, in_words},
+    stages::resume_train::{ResumeTrain, Start},
 };
 
-use super::train::{Length, train_on};
+use super::{
+    check::fits,
+    train::{Length, train_on},
+};
 use crate::{
     job::Job,
     tensors::TensorFile,
@@ -26,16 +29,7 @@ pub(crate) fn run(job: &Job<'_>, stage: &ResumeTrain) -> Result<Outcome> {
 fn begin(job: &Job<'_>, stage: &ResumeTrain) -> Result<State> {
     let input = job.input("from")?;
     let mut state = checkpoint::decode(TensorFile::read(input)?, job.device)?;
-    let found = &state.recipe.architecture;
-    if let Some(wanted) = &stage.architecture {
-        ensure!(
-            found == wanted,
-            "{} is the checkpoint of {}, and `architecture` asks for {}",
-            input.name,
-            in_words(found),
-            in_words(wanted)
-        );
-    }
+    fits(&input.name, &state.recipe.architecture, stage.architecture.as_ref())?;
     let last = state.epoch;
     state.recipe.seed = stage.seed.unwrap_or(state.recipe.seed);
     state.resume(stage.start)?;
