@@ -255,13 +255,16 @@ pub(super) struct InitArguments {
     /// The folder of the source files [default: `data` in the project's folder; env: PCAMFLOW_DATA]
     #[arg(long, value_name = "DIR")]
     pub(super) data: Option<PathBuf>,
+    /// Replace the pipeline file, and the schema beside it, where they exist
+    #[arg(long)]
+    pub(super) force: bool,
 }
 
 /// Where to look, and how to say it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each line is `ok`, `note` (works without, but slower or later) or `missing`; exit code 3 where
-something is missing.")]
+Each line is `ok`, `note` (works without, but slower or later), `wrong` (there, but of no use) or
+`missing`; exit code 3 where something is wrong or missing.")]
 pub(super) struct DoctorArguments {
     /// The store [default: .pcamflow in the project's folder]
     #[arg(long, value_name = "DIR")]

@@ -102,6 +102,12 @@ impl PatchSet {
         &self.labels
     }
 
+    /// The class of all patches, where they are of one.
+    #[must_use]
+    pub fn only_class(&self) -> Option<u8> {
+        only_class(&self.labels)
+    }
+
     /// Per patch its row in the file that it was first in.
     #[must_use]
     pub fn rows(&self) -> &[i64] {
@@ -185,6 +191,12 @@ impl PatchSet {
         *kept = Kept { first, pixels };
         Ok(())
     }
+}
+
+/// The class of all labels, where they are of one.
+#[must_use]
+pub fn only_class(labels: &[u8]) -> Option<u8> {
+    labels.first().copied().filter(|first| labels.iter().all(|label| label == first))
 }
 
 /// Labels and patches must be as many.

@@ -78,9 +78,8 @@ impl Found {
 
     fn check_classes(&mut self, asked: &PatchFiles) {
         let (Some(severity), Some(labels)) = (asked.one_class, &self.labels) else { return };
-        let (Some(first), Some(file)) = (labels.first(), asked.files.get(&Holds::Labels)) else { return };
-        if labels.iter().all(|label| label == first) {
-            let message = format!("{}: all {} labels are {first}: {}", file.name, labels.len(), ONE_CLASS);
+        if let Some((file, class)) = asked.files.get(&Holds::Labels).zip(patch_set::only_class(labels)) {
+            let message = format!("{}: all {} labels are {class}: {ONE_CLASS}", file.name, labels.len());
             self.findings.push(Finding { about: About::File(Holds::Labels), severity, message });
         }
     }

@@ -7,12 +7,10 @@
 //! holds is never changed, sources are only read), they fail on file systems without `flock`, and a
 //! process that is being started elsewhere in the program inherits them for a moment.
 
-use std::path::Path;
-
 use anyhow::{Context, Result, anyhow, bail};
 use hdf5::{Dataset, File, MinorErrorCode, types::TypeDescriptor};
 
-use crate::{data::Source, nearest::nearest};
+use crate::{data::Source, fsx::foreign, nearest::nearest};
 
 /// An opened HDF5 file.
 #[derive(Debug, Clone)]
@@ -155,7 +153,10 @@ fn why_not_opened(source: &Source, error: &hdf5::Error) -> anyhow::Error {
         );
     }
     if error.contains_minor(MinorErrorCode::NotHdf5) {
-        return anyhow!("{source} is not an HDF5 file{}", what_instead(&source.path));
+        let instead = foreign(&source.path);
+        let instead =
+            instead.unwrap_or("its signature is missing; check that it is the right file, and whole");
+        return anyhow!("{source} is not an HDF5 file: {instead}");
     }
     if error.contains_minor(MinorErrorCode::CantLockFile) {
         return anyhow!("{source} is locked: another program is writing it; wait until it is done");
@@ -163,24 +164,6 @@ fn why_not_opened(source: &Source, error: &hdf5::Error) -> anyhow::Error {
     match std::fs::File::open(&source.path) {
         Err(io) => anyhow!("{source} cannot be read: {io}"),
         Ok(_) => anyhow!("{source} cannot be opened as HDF5, it may be damaged: {}", told(error)),
-    }
-}
-
-/// What a file that is not HDF5 looks like instead, and what to do then.
-fn what_instead(path: &Path) -> &'static str {
-    let start = std::fs::File::open(path).and_then(|mut file| {
-        let mut start = [0; 24];
-        let read = std::io::Read::read(&mut file, &mut start)?;
-        Ok(start[..read].to_vec())
-    });
-    match start.unwrap_or_default().as_slice() {
-        [0x1f, 0x8b, ..] => ": it is compressed with gzip; unpack it first (gunzip)",
-        [b'P', b'K', 3, 4, ..] => ": it is a zip archive; unpack it first",
-        [b'<', ..] => ": it looks like a web page; download the file itself again",
-        start if start.starts_with(b"version https://git-lfs") => {
-            ": it is a Git LFS pointer; fetch the file itself (git lfs pull)"
-        }
-        _ => ": its signature is missing; check that it is the right file, and whole",
     }
 }
 

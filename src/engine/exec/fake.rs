@@ -14,9 +14,14 @@ use crate::{
 /// What a script does for a task: writes its artifacts, or fails.
 pub type Script = dyn Fn(&Task, &dyn Listener) -> Result<Computed, Failure> + Send + Sync;
 
+/// What a script answers to questions about source files.
+pub type Answers = dyn Fn(&[Question]) -> Result<Vec<Answer>, Failure> + Send + Sync;
+
 /// Runs a script instead of computing, and remembers which stages ran.
 pub struct Fake {
     script: Box<Script>,
+    answers: Box<Answers>,
+    asked: Mutex<Vec<Question>>,
     ran: Mutex<Vec<String>>,
     cancelled: AtomicBool,
 }
@@ -26,7 +31,27 @@ impl Fake {
     pub fn new(
         script: impl Fn(&Task, &dyn Listener) -> Result<Computed, Failure> + Send + Sync + 'static,
     ) -> Self {
-        Self { script: Box::new(script), ran: Mutex::default(), cancelled: AtomicBool::new(false) }
+        Self {
+            script: Box::new(script),
+            answers: Box::new(|questions| Ok(vec![Answer::default(); questions.len()])),
+            asked: Mutex::default(),
+            ran: Mutex::default(),
+            cancelled: AtomicBool::new(false),
+        }
+    }
+
+    /// The same, which answers questions about source files; else nothing is wrong with them.
+    #[must_use]
+    pub fn answering(
+        self,
+        answers: impl Fn(&[Question]) -> Result<Vec<Answer>, Failure> + Send + Sync + 'static,
+    ) -> Self {
+        Self { answers: Box::new(answers), ..self }
+    }
+
+    /// What was asked about source files since the last call.
+    pub fn take_asked(&self) -> Vec<Question> {
+        self.asked.lock().map(|mut asked| std::mem::take(&mut *asked)).unwrap_or_default()
     }
 
     /// An executor whose artifacts hold the stage's semantic parameters and its inputs' bytes: as
@@ -82,9 +107,12 @@ impl Executor for Fake {
         (self.script)(task, listener)
     }
 
-    /// Whatever its script reads is as it should be.
     fn check(&self, _: Runner, questions: Vec<Question>) -> Result<Vec<Answer>, Failure> {
-        Ok(vec![Answer::default(); questions.len()])
+        let answers = (self.answers)(&questions);
+        if let Ok(mut asked) = self.asked.lock() {
+            asked.extend(questions);
+        }
+        answers
     }
 
     fn cancel(&self) {

@@ -8,7 +8,7 @@ use pcamflow::{
 use tch::Device;
 
 use crate::{
-    model::{Network, Source, load_model},
+    model::{Network, Source, load_model, read_weights},
     tensors::TensorFile,
     train::checkpoint,
 };
@@ -35,7 +35,7 @@ fn read(WeightsFile { file, wanted }: &WeightsFile) -> Result<()> {
     match wanted {
         Wanted::Model => load_model(file, Device::Cpu).map(drop),
         Wanted::Network(architecture) => {
-            Network::new(architecture, Source::File(TensorFile::read(file)?), Device::Cpu).map(drop)
+            Network::new(architecture, Source::File(read_weights(file)?.0), Device::Cpu).map(drop)
         }
         Wanted::Checkpoint(wanted) => {
             let found = checkpoint::decode(TensorFile::read(file)?, Device::Cpu)?.recipe.architecture;
