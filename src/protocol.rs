@@ -6,12 +6,16 @@
 //! is closed: however the engine dies, nothing goes on computing. Plain data only; `serve` and the engine
 //! do the talking.
 
+mod check;
+
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::stages::{AnyStage, DeviceChoice};
+
+pub use check::{About, Answer, Finding, Holds, PatchFiles, Question, Severity, Wanted, WeightsFile};
 
 /// The version of these types: engine and worker of different versions refuse each other.
 pub const VERSION: u32 = 3;
@@ -34,6 +38,8 @@ pub enum Request {
     },
     /// Compute one stage.
     Run(Box<Task>),
+    /// Open and check source files, and compute nothing.
+    Check(Vec<Question>),
 }
 
 /// One stage to compute.
@@ -102,6 +108,8 @@ pub enum Reply {
         /// One line.
         text: String,
     },
+    /// The answers to the questions of a check, in their order.
+    Checked(Vec<Answer>),
     /// The task is done: its artifacts lie in the staging folder.
     Done(Outcome),
     /// The task failed; the process is ready for another.

@@ -16,7 +16,9 @@ use std::{
 
 use crate::{
     offspring,
-    protocol::{Failure, FailureClass, Level, Outcome, Progress, Reply, Request, Task, VERSION},
+    protocol::{
+        Answer, Failure, FailureClass, Level, Outcome, Progress, Question, Reply, Request, Task, VERSION,
+    },
 };
 
 /// A failure whose fault is the machine's, not the stage's: attach it to an error to say so.
@@ -45,11 +47,13 @@ const NOT_FOR_PEOPLE: &str = "this process computes stages for `pcamflow`, which
                               input: run `pcamflow` instead (if `pcamflow` started it, the two are of different \
                               versions: build both together)";
 
-/// Serves the engine's tasks until its socket is closed. `compute` returns what the task says of itself.
+/// Serves the engine's tasks until its socket is closed. `compute` returns what the task says of itself,
+/// `check` answers questions about source files.
 /// Returns where there is no such socket.
 pub fn serve(
     versions: BTreeMap<String, String>,
     mut compute: impl FnMut(&Task, &dyn Reporter) -> anyhow::Result<Outcome>,
+    check: impl Fn(&[Question]) -> Vec<Answer>,
 ) -> ExitCode {
     let socket = take_socket().and_then(|socket| Ok((socket.try_clone()?, socket)));
     let Ok((reading, writing)) = socket else {
@@ -65,7 +69,8 @@ pub fn serve(
     for request in requests {
         match request {
             Request::Hello { .. } => {}
-            Request::Run(task) => replies.send(&attempt(&task, &replies, &mut compute)),
+            Request::Run(task) => replies.send(&attempt(|| compute(&task, &replies).map(Reply::Done))),
+            Request::Check(questions) => replies.send(&attempt(|| Ok(Reply::Checked(check(&questions))))),
         }
     }
     ExitCode::SUCCESS
@@ -80,13 +85,9 @@ fn take_socket() -> io::Result<UnixStream> {
     Ok(socket)
 }
 
-fn attempt(
-    task: &Task,
-    replies: &Replies,
-    compute: &mut impl FnMut(&Task, &dyn Reporter) -> anyhow::Result<Outcome>,
-) -> Reply {
-    match catch_unwind(AssertUnwindSafe(|| compute(task, replies))) {
-        Ok(Ok(outcome)) => Reply::Done(outcome),
+fn attempt(answer: impl FnOnce() -> anyhow::Result<Reply>) -> Reply {
+    match catch_unwind(AssertUnwindSafe(answer)) {
+        Ok(Ok(reply)) => reply,
         Ok(Err(error)) => Reply::Failed(failure(&error)),
         Err(panic) => Reply::Failed(Failure::panicked(&*panic)),
     }

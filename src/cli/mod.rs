@@ -94,7 +94,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Compare(arguments) => compare::compare_runs(&arguments).code(),
         Command::Verify(arguments) => verify::verify(&arguments).code(),
         Command::Cache(arguments) => cache::cache(&arguments).code(),
-        Command::Serve => return serve::serve(crate::jobs::versions(), crate::jobs::run),
+        Command::Serve => return serve::serve(crate::jobs::versions(), crate::jobs::run, crate::jobs::check),
     };
     ExitCode::from(code)
 }

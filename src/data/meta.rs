@@ -81,6 +81,14 @@ pub fn read_groups(source: &Source, column: &str, labels: &[u8]) -> Result<Group
     Ok(Groups::of(&values))
 }
 
+/// Makes sure that a table has a column.
+///
+/// # Errors
+/// A file that is missing or not CSV; a column that it does not have.
+pub fn require_column(source: &Source, column: &str) -> Result<()> {
+    find(&mut open(source)?, source, column).map(drop)
+}
+
 /// Whether a table has a column.
 ///
 /// # Errors

@@ -19,10 +19,8 @@ pub mod synthetic;
 
 #[cfg(test)]
 mod fixtures;
-mod signature;
 mod source;
 
-pub use signature::signature;
 pub use source::Source;
 
 /// Pixels along each side of a patch.

@@ -102,6 +102,12 @@ impl PatchSet {
         &self.labels
     }
 
+    /// The class of all patches, where they are of one.
+    #[must_use]
+    pub fn only_class(&self) -> Option<u8> {
+        only_class(&self.labels)
+    }
+
     /// Per patch its row in the file that it was first in.
     #[must_use]
     pub fn rows(&self) -> &[i64] {
@@ -187,18 +193,29 @@ impl PatchSet {
     }
 }
 
+/// The class of all labels, where they are of one.
+#[must_use]
+pub fn only_class(labels: &[u8]) -> Option<u8> {
+    labels.first().copied().filter(|first| labels.iter().all(|label| label == first))
+}
+
 /// Labels and patches must be as many.
 ///
 /// # Errors
 /// They are not.
 pub(super) fn same_length(patches: &Rows, labels: &Source, count: usize) -> Result<()> {
-    ensure!(
-        patches.len() == count,
-        "{} has {} patches, {labels} has {count} labels: they must be as many; are both of the same split?",
-        patches.source(),
-        patches.len()
-    );
+    let (images, rows) = (patches.source(), patches.len());
+    ensure!(rows == count, differ(images, rows, labels, count, "labels"));
     Ok(())
+}
+
+/// Says that a file has more or fewer rows than the images that it lies beside.
+#[must_use]
+pub fn differ(images: &Source, patches: usize, other: &Source, rows: usize, unit: &str) -> String {
+    format!(
+        "{images} has {patches} patches, {other} has {rows} {unit}: they must be as many; are both of the same \
+         split?"
+    )
 }
 
 fn read_slides(file: &H5File, length: Length) -> Result<Groups> {

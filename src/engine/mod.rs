@@ -17,9 +17,15 @@ use std::{
 
 use crate::{digest::Digest, pipeline::Pipeline, stages::RunSettings, store::Store};
 use exec::Executor;
-use plan::{forecast::Forecast, known::Known, planner::Planner, select};
+use plan::{
+    forecast::Forecast,
+    known::Known,
+    leaks::{self, Leak},
+    planner::Planner,
+    select,
+};
 pub use plan::{keys::NamedStage, status::StageStatus};
-use run::{attempt, resources::Resources, run_loop::Run, states::States, task};
+use run::{attempt, questions, resources::Resources, run_loop::Run, states::States, task};
 use tell::{
     event::{Event, Observer, PlannedStage, Summary, SweepRun},
     given::{Given, quoted},
@@ -56,6 +62,12 @@ pub struct Options {
     /// Given where another run follows at once when a source changes: it is set when one changed under a stage,
     /// which then has not failed but is left to that run.
     pub goes_on: Option<Arc<AtomicBool>>,
+}
+
+fn warn(warnings: impl IntoIterator<Item = (String, String)>, observer: &mut dyn Observer) {
+    for (stage, text) in warnings {
+        observer.event(&Event::Warning { stage: Some(stage), text });
+    }
 }
 
 /// Why a run did not begin.
@@ -124,7 +136,23 @@ impl<'a> Engine<'a> {
     pub fn plan(&self, observer: &mut dyn Observer) -> Result<Vec<PlannedStage>, Refused> {
         let known = self.known(observer)?;
         let planner = self.planner(&known);
+        warn(self.leaks(&known)?, observer);
         Ok(planner.told(&planner.forecast(&self.order)))
+    }
+
+    /// Patches that are learnt from and measured on, by stage.
+    ///
+    /// # Errors
+    /// Where nobody can mean it.
+    fn leaks(&self, known: &Known) -> Result<Vec<(String, String)>, Refused> {
+        let (mut warnings, mut errors) = (Vec::new(), Vec::new());
+        for leak in leaks::leaks(self.pipeline, &self.order, known) {
+            match leak {
+                Leak::Error(text) => errors.push(text),
+                Leak::Warning(stage, text) => warnings.push((stage, text)),
+            }
+        }
+        if errors.is_empty() { Ok(warnings) } else { Err(Refused::Wrong(errors)) }
     }
 
     /// Runs what has to run. Shows artifacts below `out`. Ends early, with everything that was
@@ -150,9 +178,15 @@ impl<'a> Engine<'a> {
         let hold = lease.hold();
         let forecast = planner.forecast(&self.order);
         self.requirable(&planner, &forecast)?;
+        let leaks = self.leaks(&known)?;
+        let checked = questions::ask(&planner, &forecast, executor, stopped);
+        if !checked.errors.is_empty() {
+            return Err(Refused::Wrong(checked.errors));
+        }
         let stages = planner.told(&forecast);
         planner.remember(forecast);
         observer.event(&Event::Planned { pipeline: self.pipeline.name.clone(), stages });
+        warn(leaks.into_iter().chain(checked.warnings), observer);
         let shared = attempt::Shared {
             store: self.store,
             lease: &lease,

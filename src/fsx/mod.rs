@@ -18,6 +18,7 @@ mod error;
 mod expose;
 mod files;
 mod folder;
+mod foreign;
 mod gate;
 mod hash;
 mod links;
@@ -39,6 +40,7 @@ pub use files::{
     unique_name,
 };
 pub use folder::{Entry, Links, What, hash_folder, stat_folder, walk};
+pub use foreign::{foreign, foreign_bytes};
 pub use gate::Gate;
 pub use hash::{Hashed, hash_file, hash_file_with};
 pub use lock::{FileLock, TryLock};

@@ -95,14 +95,12 @@ fn unpack_into(archive: &Path, to: &Path) -> Result<()> {
         }
         .map_err(|cause| written(name, cause))
     })?;
-    tree.links().try_for_each(|(path, target)| place.create_link(path, target).map_err(|cause| written(path, cause)))
+    tree.links()
+        .try_for_each(|(path, target)| place.create_link(path, target).map_err(|cause| written(path, cause)))
 }
 
 /// Reads an archive entry by entry.
-fn read(
-    archive: &Path,
-    mut take: impl FnMut(&Below, &What, &mut dyn Read) -> Result<()>,
-) -> Result<Tree> {
+fn read(archive: &Path, mut take: impl FnMut(&Below, &What, &mut dyn Read) -> Result<()>) -> Result<Tree> {
     let at = |cause| Error::new("unpack", archive, cause);
     let refused = |path: &str, why: &dyn std::fmt::Display| {
         at(io::Error::other(format!("it is no packed folder of pcamflow's: {path:?}: {why}")))

@@ -3,6 +3,7 @@
 //!
 //! One `match` names them all; a new kind without libtorch is one file and one arm here.
 
+mod check;
 mod command;
 mod preview;
 mod split;
@@ -11,6 +12,8 @@ mod synthesize;
 use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
+
+pub use check::check;
 
 use crate::{
     protocol::{Number, Outcome, Task},

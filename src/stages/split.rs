@@ -56,7 +56,10 @@ choice! {
 }
 
 impl Stage for Split {
-    const VERSION: u32 = 1;
+    // 2: `split.json` counts identical patches.
+    const VERSION: u32 = 2;
+    const CORRECTIONS: &'static [&'static str] =
+        &["`split.json` counts identical patches; the parts are the same"];
     const RUNNER: Runner = Runner::Engine;
     const APPETITE: Appetite = Appetite::One;
     const EQUALITY: Equality = Equality::Bitwise;

@@ -138,10 +138,7 @@ mod tests {
         for content in [&b""[..], b"x", &vec![7; 3_000_001]] {
             let artifact = case.publish(content);
             assert_eq!(artifact.digest, Digest::of(content));
-            assert_eq!(
-                (artifact.size, &*artifact.file),
-                (content.len() as u64, "mödel of one.safetensors")
-            );
+            assert_eq!((artifact.size, &*artifact.file), (content.len() as u64, "mödel of one.safetensors"));
             let object = case.store.object(&artifact.digest);
             assert_eq!(fs::read(&object).unwrap(), content);
             assert_eq!(object.metadata().unwrap().mode() & 0o777, 0o444);

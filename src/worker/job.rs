@@ -12,7 +12,10 @@ use pcamflow::{
 };
 use tch::Device;
 
-use crate::model::{Network, load_model};
+use crate::{
+    model::{Network, network_of, read_weights},
+    tensors::TensorFile,
+};
 
 /// A task, and where to compute it.
 pub(crate) struct Job<'a> {
@@ -40,10 +43,26 @@ impl Job<'_> {
     /// The file is no model, or its tensors are not one's.
     pub(crate) fn model(&self) -> Result<Network> {
         let input = self.input("model")?;
-        let network = load_model(input, self.device)?;
+        let network = network_of(self.weights("model")?, self.device)?;
         let architecture = serde_json::to_string(network.architecture())?;
         self.reporter.info(&format!("the model {} is {architecture}", input.name));
         Ok(network)
+    }
+
+    /// The tensors of a network behind a slot, under the names that they have without wrappers.
+    ///
+    /// # Errors
+    /// The file holds no weights.
+    pub(crate) fn weights(&self, slot: &str) -> Result<TensorFile> {
+        let input = self.input(slot)?;
+        let (file, prefix) = read_weights(input)?;
+        if !prefix.is_empty() {
+            self.reporter.warn(&format!(
+                "{}: all names of tensors begin with `{prefix}`, as a wrapper writes them: they are read without it",
+                input.name
+            ));
+        }
+        Ok(file)
     }
 
     /// Where an artifact goes, by its declared file name.

@@ -20,6 +20,7 @@ mod init;
 mod json_schema;
 mod keys;
 mod language;
+mod leaks;
 mod plan;
 mod preview;
 #[cfg(feature = "torch")]
@@ -36,6 +37,7 @@ mod sandbox;
 #[cfg(feature = "torch")]
 mod sanity;
 mod shells;
+mod source_checks;
 mod spelling;
 mod split;
 mod summary;

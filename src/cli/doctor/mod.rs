@@ -18,6 +18,8 @@ enum State {
     Ok,
     /// Works without, but slower, or later.
     Note,
+    /// It is there, and cannot be used.
+    Wrong,
     /// Something that pipelines need is missing.
     Missing,
 }
@@ -41,6 +43,10 @@ impl Finding {
         Self { check, state: State::Note, found: found.into(), remedy: Some(remedy.into()) }
     }
 
+    fn wrong(check: &'static str, found: impl Into<String>) -> Self {
+        Self { check, state: State::Wrong, found: found.into(), remedy: None }
+    }
+
     fn missing(check: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { check, state: State::Missing, found: found.into(), remedy: Some(remedy.into()) }
     }
@@ -49,6 +55,7 @@ impl Finding {
         let state = match self.state {
             State::Ok => "ok",
             State::Note => "note",
+            State::Wrong => "wrong",
             State::Missing => "missing",
         };
         let remedy = self.remedy.as_ref().map(|remedy| format!(": {remedy}")).unwrap_or_default();
@@ -70,7 +77,7 @@ struct Whole<'a> {
 pub(super) fn doctor(arguments: &DoctorArguments) -> Exit {
     let mut findings = programs::findings();
     findings.extend(place::findings(arguments));
-    let sound = findings.iter().all(|finding| finding.state != State::Missing);
+    let sound = findings.iter().all(|finding| matches!(finding.state, State::Ok | State::Note));
     if arguments.json {
         let whole = Whole { schema: SCHEMA, sound, checks: &findings };
         say(&serde_json::to_string_pretty(&whole).expect("plain data with text keys"));

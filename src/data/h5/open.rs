@@ -10,10 +10,7 @@
 use anyhow::{Context, Result, anyhow, bail};
 use hdf5::{Dataset, File, MinorErrorCode, types::TypeDescriptor};
 
-use crate::{
-    data::{Source, signature},
-    nearest::nearest,
-};
+use crate::{data::Source, fsx::foreign, nearest::nearest};
 
 /// An opened HDF5 file.
 #[derive(Debug, Clone)]
@@ -156,9 +153,10 @@ fn why_not_opened(source: &Source, error: &hdf5::Error) -> anyhow::Error {
         );
     }
     if error.contains_minor(MinorErrorCode::NotHdf5) {
-        let what = signature(&source.path);
-        let what = what.unwrap_or("its signature is missing; check that it is the right file, and whole");
-        return anyhow!("{source} is not an HDF5 file: {what}");
+        let instead = foreign(&source.path);
+        let instead =
+            instead.unwrap_or("its signature is missing; check that it is the right file, and whole");
+        return anyhow!("{source} is not an HDF5 file: {instead}");
     }
     if error.contains_minor(MinorErrorCode::CantLockFile) {
         return anyhow!("{source} is locked: another program is writing it; wait until it is done");

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use super::{
     Parts,
     copy::{Move, copy, plan},
+    duplicates::{Duplicates, Seen},
     grouped,
     report::{ClassCounts, GroupReport, PartReport, SplitReport},
     scikit_learn, stratified,
@@ -93,8 +94,8 @@ struct Drawn {
 pub fn split(request: &SplitRequest, progress: &mut dyn FnMut(u64, u64)) -> Result<SplitReport> {
     let sources = Sources::open(request)?;
     let drawn = draw(request, &sources)?;
-    write_parts(request, &sources, &drawn.rows, progress)?;
-    let report = report(request, &sources, &drawn);
+    let seen = write_parts(request, &sources, &drawn.rows, progress)?;
+    let report = report(request, &sources, &drawn, seen.count());
     report.write(&request.folder.join("split.json"))?;
     Ok(report)
 }
@@ -147,8 +148,8 @@ fn write_parts(
     sources: &Sources,
     parts: &Parts<Vec<u64>>,
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<()> {
-    let mut writers = Vec::with_capacity(3);
+) -> Result<Seen> {
+    let (mut seen, mut writers) = (Seen::default(), Vec::with_capacity(3));
     for (name, rows) in parts.named() {
         let slides = sources.groups.as_ref().map(|groups| groups.select(rows));
         let columns = Columns {
@@ -163,16 +164,20 @@ fn write_parts(
     // Masks are a second pass over the same patches.
     let (total, passes) = (moves.len() as u64, 1 + u64::from(sources.masks.is_some()));
     progress(0, total);
-    let mut write = |to: &Move, bytes: &[u8]| writers[to.part].write_patches(to.position, bytes);
+    let mut write = |to: &Move, bytes: &[u8]| {
+        seen.add(to.part, bytes);
+        writers[to.part].write_patches(to.position, bytes)
+    };
     copy(&sources.images, &moves, &mut write, &mut |done| progress(done as u64 / passes, total))?;
     if let Some(masks) = &sources.masks {
         let mut write = |to: &Move, bytes: &[u8]| writers[to.part].write_masks(to.position, bytes);
         copy(masks, &moves, &mut write, &mut |done| progress((moves.len() + done) as u64 / passes, total))?;
     }
-    writers.into_iter().try_for_each(PatchWriter::finish)
+    writers.into_iter().try_for_each(PatchWriter::finish)?;
+    Ok(seen)
 }
 
-fn report(request: &SplitRequest, sources: &Sources, drawn: &Drawn) -> SplitReport {
+fn report(request: &SplitRequest, sources: &Sources, drawn: &Drawn, duplicates: Duplicates) -> SplitReport {
     let sizes = request.sizes.as_array();
     let parts: [PartReport; 3] = std::array::from_fn(|part| {
         let rows = drawn.rows.as_array()[part];
@@ -192,6 +197,7 @@ fn report(request: &SplitRequest, sources: &Sources, drawn: &Drawn) -> SplitRepo
         seed: request.seed,
         source: ClassCounts::of(&sources.labels),
         parts: Parts::from_array(parts),
+        duplicates,
         groups,
     }
 }

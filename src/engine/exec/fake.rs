@@ -4,16 +4,21 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{Capacity, Computed, Executor, Listener};
 use crate::{
-    protocol::{Failure, FailureClass, Task},
+    protocol::{Answer, Failure, FailureClass, Question, Task},
     stages::Runner,
 };
 
 /// What a script does for a task: writes its artifacts, or fails.
 pub type Script = dyn Fn(&Task, &dyn Listener) -> Result<Computed, Failure> + Send + Sync;
 
+/// What a script answers to questions about source files.
+pub type Answers = dyn Fn(&[Question]) -> Result<Vec<Answer>, Failure> + Send + Sync;
+
 /// Runs a script instead of computing, and remembers which stages ran.
 pub struct Fake {
     script: Box<Script>,
+    answers: Box<Answers>,
+    asked: Mutex<Vec<Question>>,
     ran: Mutex<Vec<String>>,
     capacity: Capacity,
     cancelled: Mutex<Vec<String>>,
@@ -24,8 +29,28 @@ impl Fake {
     pub fn new(
         script: impl Fn(&Task, &dyn Listener) -> Result<Computed, Failure> + Send + Sync + 'static,
     ) -> Self {
-        let (ran, cancelled) = Default::default();
-        Self { script: Box::new(script), ran, capacity: Capacity::of_this_machine(), cancelled }
+        Self {
+            script: Box::new(script),
+            answers: Box::new(|questions| Ok(vec![Answer::default(); questions.len()])),
+            asked: Mutex::default(),
+            ran: Mutex::default(),
+            capacity: Capacity::of_this_machine(),
+            cancelled: Mutex::default(),
+        }
+    }
+
+    /// The same executor, with these answers to questions about source files. Without them, all files are right.
+    #[must_use]
+    pub fn answering(
+        self,
+        answers: impl Fn(&[Question]) -> Result<Vec<Answer>, Failure> + Send + Sync + 'static,
+    ) -> Self {
+        Self { answers: Box::new(answers), ..self }
+    }
+
+    /// The questions about source files since the last call.
+    pub fn take_asked(&self) -> Vec<Question> {
+        self.asked.lock().map(|mut asked| std::mem::take(&mut *asked)).unwrap_or_default()
     }
 
     /// The same executor, with so much room.
@@ -91,6 +116,14 @@ impl Executor for Fake {
             ran.push(task.name.clone());
         }
         (self.script)(task, listener)
+    }
+
+    fn check(&self, _: Runner, questions: Vec<Question>) -> Result<Vec<Answer>, Failure> {
+        let answers = (self.answers)(&questions);
+        if let Ok(mut asked) = self.asked.lock() {
+            asked.extend(questions);
+        }
+        answers
     }
 
     fn cancel(&self, task: &str) {

@@ -19,9 +19,12 @@ pub use probe::Probe;
 pub use processes::{Processes, Programs};
 
 use crate::{
-    protocol::{Failure, Level, Outcome, Progress, Task},
+    protocol::{Answer, Failure, Level, Outcome, Progress, Question, Task},
     stages::{ExecutorChoice, Runner},
 };
+
+/// The name under which [`Executor::check`] can be cancelled. No stage has such a name.
+pub const SOURCES: &str = "source files";
 
 /// What an executor tells while a task is computed.
 pub trait Listener: Sync {
@@ -56,6 +59,13 @@ pub trait Executor: Sync {
     /// The stage's own failure, the loss of the process that computed it, or that it took longer than
     /// `task.resources.timeout`.
     fn run(&self, runner: Runner, task: &Task, listener: &dyn Listener) -> Result<Computed, Failure>;
+
+    /// Answers questions about source files, in their order; blocks until that is done. It can be cancelled like
+    /// a task with the name [`SOURCES`].
+    ///
+    /// # Errors
+    /// The process that opens the files cannot be started, or is lost.
+    fn check(&self, runner: Runner, questions: Vec<Question>) -> Result<Vec<Answer>, Failure>;
 
     /// Ends the task of that name, if it is being computed: its `run` returns a failure.
     fn cancel(&self, task: &str);

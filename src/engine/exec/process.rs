@@ -10,11 +10,25 @@ use std::{
 use super::{Computed, GO_ON, Listener, talk::Talk, watcher::Watching};
 use crate::{
     offspring,
-    protocol::{FOLDER, Failure, FailureClass, Level, Outcome, Reply, Request, Task, VERSION},
+    protocol::{
+        Answer, FOLDER, Failure, FailureClass, Level, Outcome, Progress, Question, Reply, Request, Task,
+        VERSION,
+    },
 };
 
 /// Lines of a lost process that its failure repeats. The stage's log has all of them.
 const LAST_WORDS: usize = 5;
+
+/// For what no stage's log takes.
+struct Unheard;
+
+impl Listener for Unheard {
+    fn progress(&self, _: Progress) {}
+
+    fn log(&self, _: Level, text: &str) {
+        tracing::debug!("{text}");
+    }
+}
 
 /// A running child.
 pub(super) struct Process {
@@ -122,6 +136,29 @@ impl Process {
         result.map(|outcome| Computed { outcome, versions, peak_memory: watching.peak() })
     }
 
+    /// Lets it answer questions about source files.
+    pub(super) fn check(
+        &mut self,
+        questions: Vec<Question>,
+        watching: &Watching<'_>,
+    ) -> Result<Vec<Answer>, Failure> {
+        self.last.clear();
+        let listener = &Unheard;
+        self.greet(listener, watching)?;
+        let sent = serde_json::to_vec(&Request::Check(questions)).map_err(std::io::Error::from);
+        let lost = match sent.and_then(|line| self.talk.send(line)) {
+            Ok(()) => match self.receive(listener, watching) {
+                Ok(Reply::Checked(answers)) => return Ok(answers),
+                Ok(Reply::Failed(failure)) => return Err(failure),
+                Ok(other) => format!("expected answers, got {other:?}"),
+                Err(lost) => lost,
+            },
+            Err(error) => error.to_string(),
+        };
+        self.end();
+        Err(self.process_failure(&lost, listener))
+    }
+
     fn listen(&mut self, listener: &dyn Listener, watching: &Watching<'_>) -> Result<Outcome, Failure> {
         loop {
             match self.receive(listener, watching) {
@@ -129,7 +166,7 @@ impl Process {
                 Ok(Reply::Log { level, text }) => listener.log(level, &text),
                 Ok(Reply::Done(outcome)) => return Ok(outcome),
                 Ok(Reply::Failed(failure)) => return Err(failure),
-                Ok(Reply::Ready { .. }) => {}
+                Ok(Reply::Ready { .. } | Reply::Checked(_)) => {}
                 Err(lost) => return Err(self.process_failure(&lost, listener)),
             }
         }

@@ -12,12 +12,12 @@ use std::{
 };
 
 use super::{
-    Capacity, Computed, Executor, Listener,
+    Capacity, Computed, Executor, Listener, SOURCES,
     process::Process,
     watcher::{Watch, Watching},
 };
 use crate::{
-    protocol::{Failure, FailureClass, OFFLINE, Task},
+    protocol::{Answer, Failure, FailureClass, OFFLINE, Question, Task},
     stages::Runner,
 };
 
@@ -31,6 +31,9 @@ pub struct Programs {
     /// The worker's binary; `None` where it is not installed.
     pub worker: Option<PathBuf>,
 }
+
+/// How long opening source files may take. After that, the stages find out for themselves.
+const CHECKED_WITHIN: Duration = Duration::from_secs(60);
 
 /// A pool of processes.
 pub struct Processes {
@@ -122,6 +125,11 @@ impl Executor for Processes {
     fn run(&self, runner: Runner, task: &Task, listener: &dyn Listener) -> Result<Computed, Failure> {
         let work = |process: &mut Process, watching: &Watching<'_>| process.run(task, listener, watching);
         self.with_process(runner, &task.name, task.resources.timeout, work)
+    }
+
+    fn check(&self, runner: Runner, questions: Vec<Question>) -> Result<Vec<Answer>, Failure> {
+        let work = |process: &mut Process, watching: &Watching<'_>| process.check(questions, watching);
+        self.with_process(runner, SOURCES, Some(CHECKED_WITHIN), work)
     }
 
     fn cancel(&self, task: &str) {

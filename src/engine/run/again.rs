@@ -282,7 +282,8 @@ impl Engine<'_> {
     fn pairs(&self, record: &ActionRecord, task: &Task) -> Result<Vec<Pair>, Failure> {
         let pair = |(name, artifact): (&String, &store::StoredArtifact)| {
             let declared = task.stage.artifacts().into_iter().find(|declared| declared.name == *name);
-            let path = declared.map_or_else(|| artifact.file.to_string(), |declared| declared.file.into_owned());
+            let path =
+                declared.map_or_else(|| artifact.file.to_string(), |declared| declared.file.into_owned());
             let again = task.staging.join(path.trim_end_matches('/'));
             if !(if artifact.is_folder() { again.is_dir() } else { again.is_file() }) {
                 return Err(failed(format!("it ended without writing its artifact {}", artifact.file)));

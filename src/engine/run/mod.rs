@@ -6,6 +6,7 @@ pub mod again;
 pub(in crate::engine) mod attempt;
 pub(in crate::engine) mod frozen;
 mod log;
+pub(in crate::engine) mod questions;
 pub mod resources;
 pub(in crate::engine) mod retry;
 pub(in crate::engine) mod run_loop;

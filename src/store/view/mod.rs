@@ -190,7 +190,9 @@ fn lock_name(target: &Path) -> String {
     format!("{VIEW_LOCK}{}", Digest::of(target.as_os_str().as_encoded_bytes()).hex())
 }
 
-fn by_name<'a>(artifacts: impl IntoIterator<Item = &'a StoredArtifact>) -> Result<BTreeMap<&'a Below, Digest>> {
+fn by_name<'a>(
+    artifacts: impl IntoIterator<Item = &'a StoredArtifact>,
+) -> Result<BTreeMap<&'a Below, Digest>> {
     let mut wanted = BTreeMap::new();
     for artifact in artifacts {
         let name = &artifact.file;

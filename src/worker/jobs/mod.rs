@@ -1,5 +1,6 @@
 //! What the worker computes: one file per stage kind, and the one place that chooses among them.
 
+mod check;
 mod completeness;
 mod evaluate;
 mod explain;
@@ -26,6 +27,8 @@ use pcamflow::{
     stages::AnyStage,
 };
 use tch::Device;
+
+pub(crate) use check::check;
 
 use crate::{allocator, device, job::Job, words};
 

@@ -1,8 +1,9 @@
 //! The stage kind `train`, and what every training does: opens its patches, begins or goes on where an
 //! earlier attempt stopped, writes its artifacts.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use pcamflow::{
+    data::patch_set::PatchSet,
     fsx::{self, Durability},
     protocol::{Number, Outcome},
     report::training_curves,
@@ -14,7 +15,7 @@ use crate::{
     job::Job,
     model::Source,
     patches,
-    tensors::{TensorFile, to_bytes},
+    tensors::to_bytes,
     train::{self, Data, Plan, Recipe, State, checkpoint, partial::Partial, state::Best},
 };
 
@@ -46,6 +47,7 @@ pub(super) fn train_on(
 ) -> Result<Outcome> {
     let learning = patches::open(job, "data.train")?;
     let validation = patches::open(job, "data.validation")?;
+    check_classes(job, &learning, &validation)?;
     let partial = Partial::new(&job.task.work, made_with(job));
     let earlier = partial.newest(job.device, job.reporter)?;
     let resumed = earlier.as_ref().map(|(state, with)| format!("epoch {}, made with {with}", state.epoch));
@@ -70,9 +72,23 @@ pub(super) fn train_on(
     Ok(Outcome { numbers, resumed, ..Outcome::default() })
 }
 
+/// Patches of one class teach nothing, and say little about which epoch is the best.
+fn check_classes(job: &Job<'_>, learning: &PatchSet, validation: &PatchSet) -> Result<()> {
+    if let Some(class) = learning.only_class() {
+        bail!("all {} training patches are of class {class}: a classifier needs both", learning.len());
+    }
+    if let Some(class) = validation.only_class() {
+        job.reporter.warn(&format!(
+            "all {} validation patches are of class {class}: the best epoch is chosen on that class alone",
+            validation.len()
+        ));
+    }
+    Ok(())
+}
+
 fn begin(job: &Job<'_>, stage: &Train) -> Result<State> {
     let source = match stage.weights {
-        Some(_) => Source::File(TensorFile::read(job.input("weights")?)?),
+        Some(_) => Source::File(job.weights("weights")?),
         None => Source::Seed(stage.seed),
     };
     State::new(Recipe::from(stage), source, job.device)

@@ -19,7 +19,7 @@ use anyhow::Result;
 use pcamflow::stages::train::Architecture;
 use tch::{Device, Tensor};
 
-pub(crate) use infer::load_model;
+pub(crate) use infer::{load_model, network_of, read_weights};
 pub(crate) use source::Source;
 
 use crate::tensors::Named;
