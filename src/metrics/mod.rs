@@ -35,9 +35,11 @@ mod ranks;
 mod region;
 mod roc;
 pub mod sanity;
+mod share;
 mod sigmoid;
 mod spearman;
 mod threshold;
+mod ties;
 mod undefined;
 
 pub use at_threshold::AtChosenThreshold;

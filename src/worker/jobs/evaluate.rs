@@ -43,12 +43,16 @@ pub(super) fn run(job: &Job<'_>, stage: &Evaluate) -> Result<Outcome> {
     images.note(job);
     validation.iter().for_each(|images| images.note(job));
     let mut asking = Asking::new(job, [Some(&images), validation.as_ref()])?;
-    // First, for what can be wrong with it is told before the rest is computed.
+    let slides = images.chosen_slides(job)?;
+    // First, so that an error in it comes before the rest is computed.
     let chosen = validation.as_ref().map(|images| choose(&mut asking, images, stage.choose)).transpose()?;
     let logits = asking.logits(&images)?;
     asking.measures();
     let lines = lines(&logits, &images, stage.threshold);
-    let predictions = predictions(&logits, &images)?;
+    let mut predictions = predictions(&logits, &images)?;
+    if let Some(slides) = slides {
+        predictions = predictions.of_slides(&slides)?;
+    }
     let evaluation = measure(job, stage, &predictions, chosen)?;
     write(job, &lines, &predictions, &evaluation)?;
     Ok(Outcome { numbers: numbers(&evaluation), ..Outcome::default() })
@@ -71,13 +75,20 @@ impl<'a> Asking<'a> {
         Ok(Self { job, network, batch, done: 0, total })
     }
 
-    /// The logits of the chosen patches, all finite.
+    /// The logits of the chosen patches, all finite. A batch of another size is computed by other kernels,
+    /// which round otherwise: so all are of one size, the last one filled with its last patch. On a CPU the
+    /// logit of a patch then does not depend on its place.
     fn logits(&mut self, images: &Images) -> Result<Vec<f32>> {
         let Self { job, network, batch, done, total } = self;
-        let logits = predict(network, images, &images.positions, *batch, |images| {
-            *done += images as u64;
+        let (mut positions, all) = (images.positions.clone(), images.positions.len());
+        let batch = (*batch).min(all.max(1));
+        positions.resize(all.next_multiple_of(batch), positions.last().copied().unwrap_or_default());
+        let end = *done + all as u64;
+        let mut logits = predict(network, images, &positions, batch, |images| {
+            *done = (*done + images as u64).min(end);
             job.reporter.progress(*done, *total, "images", "predicting");
         })?;
+        logits.truncate(all);
         check_finite(&logits, images)?;
         Ok(logits)
     }

@@ -12,7 +12,7 @@ use super::{Explanations, curves_file};
 use crate::{job::Job, jobs::odd_maps::name};
 
 impl Job<'_> {
-    /// Writes every artifact, and warns of maps that are not ordinary.
+    /// Writes every artifact, and warns of baselines that score as the class and of maps that are not ordinary.
     ///
     /// # Errors
     /// A full disk.
@@ -23,6 +23,7 @@ impl Job<'_> {
         comparison: &Comparison,
         faithfulness: &Faithfulness,
     ) -> Result<()> {
+        faithfulness.summary.warnings.iter().for_each(|warning| self.reporter.warn(warning));
         faithfulness.summary.methods.iter().for_each(|method| self.warn_of(method));
         let mut json = serde_json::to_vec_pretty(&faithfulness.summary)?;
         json.push(b'\n');
