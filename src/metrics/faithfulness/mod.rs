@@ -17,7 +17,7 @@ mod group;
 mod mean_curves;
 mod measure;
 mod per_image;
-mod remarks;
+pub(in crate::metrics) mod remarks;
 pub(in crate::metrics) mod scores;
 mod sign_flip;
 pub(in crate::metrics) mod summarise;

@@ -128,17 +128,23 @@ fn warning(comparison: &Comparison, curve: &str, name: &str, why: &str) -> Optio
     })
 }
 
-/// What a reader should know.
-pub(super) fn notes(summary: &Summary) -> Vec<String> {
-    let mut notes = Vec::new();
-    notes.push(match summary.slides {
-        None => "The slides of the images are not known, so that images were resampled. Patches of one slide \
-                 are correlated: with several patches a slide the intervals are too narrow."
-            .to_owned(),
+/// What was resampled, and why it matters.
+pub(in crate::metrics) fn slides_note(slides: Option<u64>) -> String {
+    match slides {
+        None => {
+            "The slides of the images are not known, so that images were resampled. Patches of one slide are \
+                 correlated: with several patches a slide the intervals are too narrow."
+                .to_owned()
+        }
         Some(slides) => format!(
             "Patches of one slide are correlated: the {slides} slides were resampled, each with all its images."
         ),
-    });
+    }
+}
+
+/// What a reader should know.
+pub(super) fn notes(summary: &Summary) -> Vec<String> {
+    let mut notes = vec![slides_note(summary.slides)];
     if summary.slides.unwrap_or(summary.images) < FEW {
         let units = if summary.slides.is_some() { "slides" } else { "images" };
         notes.push(format!("With fewer than {FEW} {units} the intervals are rough, mostly too narrow."));

@@ -1,15 +1,14 @@
 //! From a comparison to its summary: which means are taken over which images.
 
 use super::{
-    AgainstChance, BaselineSummary, Comparison, Difference, Explained, Group, GroupSummary,
-    LocalisationDifference, LocalisationScores, LocalisationSummaries, Method, MethodSummary, OddMaps,
-    Summary,
+    AgainstChance, BaselineSummary, Comparison, Difference, Group, GroupSummary, LocalisationDifference,
+    LocalisationScores, LocalisationSummaries, Method, MethodSummary, OddMaps, Summary,
     estimates::{Ask, Question, answered},
     remarks::{notes, undefined, warnings},
     scores::{Located, Scores, Values, minus},
     sign_flip::holm,
 };
-use crate::metrics::{Interval, MapRange};
+use crate::metrics::Interval;
 
 /// Sums up a comparison that was checked.
 pub(super) fn summarise(comparison: &Comparison, slides: Option<&[usize]>) -> Summary {
@@ -59,7 +58,9 @@ fn of_method(comparison: &Comparison, method: &Method, scores: &Scores, ask: &mu
     MethodSummary {
         label: method.label.clone(),
         control: method.control,
-        odd_maps: odd_maps(comparison, method),
+        odd_maps: OddMaps::of(
+            comparison.images.iter().zip(&method.explained).map(|(image, it)| (image.row, it.map)),
+        ),
         deletion: mean(&scores.deletion, ask),
         insertion: mean(&scores.insertion, ask),
         groups: Group::ALL.map(|group| of_group(comparison, group, scores, ask)).to_vec(),
@@ -67,18 +68,6 @@ fn of_method(comparison: &Comparison, method: &Method, scores: &Scores, ask: &mu
             centre_box: of_region(&scores.centre_box, ask),
             mask: of_region(&scores.mask, ask),
         },
-    }
-}
-
-fn odd_maps(comparison: &Comparison, method: &Method) -> OddMaps {
-    let rows = |is: fn(&Explained) -> bool| {
-        let images = comparison.images.iter().zip(&method.explained);
-        images.filter(|(_, explained)| is(explained)).map(|(image, _)| image.row).collect()
-    };
-    OddMaps {
-        zero: rows(|it| it.map == MapRange::Zero),
-        constant: rows(|it| matches!(it.map, MapRange::Constant(_))),
-        not_finite: rows(|it| matches!(it.map, MapRange::NotFinite(_))),
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Group, Protocol};
-use crate::metrics::{Bootstrap, Interval, Undefined};
+use crate::metrics::{Bootstrap, Interval, MapRange, Undefined};
 
 /// Every number of the definitions; what is undefined is null and listed under `undefined`.
 ///
@@ -74,6 +74,22 @@ pub struct OddMaps {
     pub constant: Vec<i64>,
     /// NaN or infinite somewhere: no curve, no localisation.
     pub not_finite: Vec<i64>,
+}
+
+impl OddMaps {
+    /// Sorts out the maps of some rows.
+    pub(in crate::metrics) fn of(maps: impl Iterator<Item = (i64, MapRange)>) -> Self {
+        let mut odd = Self::default();
+        for (row, map) in maps {
+            match map {
+                MapRange::Varied { .. } => (),
+                MapRange::Zero => odd.zero.push(row),
+                MapRange::Constant(_) => odd.constant.push(row),
+                MapRange::NotFinite(_) => odd.not_finite.push(row),
+            }
+        }
+        odd
+    }
 }
 
 /// A mean over images, with its spread and its uncertainty.

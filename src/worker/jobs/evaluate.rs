@@ -6,7 +6,7 @@ use pcamflow::{
         Bootstrap, ChosenThreshold, Criterion, Evaluation, EvaluationSettings, Predictions, evaluate, sigmoid,
     },
     protocol::{Number, Outcome},
-    report::{self, Picture},
+    report,
     stages::evaluate::{Choose, Evaluate},
 };
 use serde::Serialize;
@@ -147,10 +147,7 @@ fn measure(
         classes: stage.classes.clone(),
         bootstrap: Bootstrap { resamples: stage.resamples, seed: stage.seed, ..Bootstrap::default() },
     };
-    let threads = job.task.resources.threads.max(1);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = pool.with_context(|| format!("cannot start {threads} threads"))?;
-    pool.install(|| {
+    job.threads()?.install(|| {
         let evaluation = evaluate(predictions, &settings)?;
         Ok(match chosen {
             Some(chosen) => evaluation.beside(chosen, predictions),
@@ -160,26 +157,12 @@ fn measure(
 }
 
 fn write(job: &Job<'_>, lines: &[Line], predictions: &Predictions, evaluation: &Evaluation) -> Result<()> {
-    let mut json = serde_json::to_vec_pretty(evaluation)?;
-    json.push(b'\n');
-    job.write("metrics.json", &json)?;
-    job.write("predictions.csv", &table(lines)?)?;
+    job.write_json("metrics.json", evaluation)?;
+    job.write_table("predictions.csv", lines)?;
     job.write("report.txt", report::evaluation_report(evaluation).as_bytes())?;
-    draw(job, "confusion", &report::confusion_matrix(evaluation))?;
-    draw(job, "roc", &report::roc_curve(predictions, evaluation)?)?;
-    draw(job, "precision-recall", &report::precision_recall_curve(predictions, evaluation)?)
-}
-
-/// Floats in the shortest form that reads back as the same number.
-fn table(lines: &[Line]) -> Result<Vec<u8>> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    lines.iter().try_for_each(|line| writer.serialize(line))?;
-    writer.into_inner().context("cannot finish predictions.csv")
-}
-
-fn draw(job: &Job<'_>, name: &str, picture: &Picture) -> Result<()> {
-    job.write(&format!("{name}.png"), &picture.png()?)?;
-    job.write(&format!("{name}.svg"), picture.svg()?.as_bytes())
+    job.write_picture("confusion", &report::confusion_matrix(evaluation))?;
+    job.write_picture("roc", &report::roc_curve(predictions, evaluation)?)?;
+    job.write_picture("precision-recall", &report::precision_recall_curve(predictions, evaluation)?)
 }
 
 /// The most telling first, under their names in `metrics.json`; what is undefined is left out.
