@@ -13,6 +13,7 @@ use pcamflow::{
 use tch::{Device, no_grad};
 
 use crate::{
+    batches,
     jobs::testing::{Heard, computed, part, resources, stage},
     model::{
         Mode, Network, Source,
@@ -106,7 +107,8 @@ fn equal_patches_are_equal_wherever_they_are() {
     let folder = tempfile::tempdir().unwrap();
     let model = saved(&network.unwrap(), folder.path());
     let labels: Vec<u8> = (0..60).map(|at| u8::from(at % 4 == 0 || at > 52)).collect();
-    let images = part(&folder.path().join("test.h5"), &noise(1).repeat(60), &labels, None);
+    let images =
+        part(&folder.path().join("test.h5"), &batches::tests::noise(1, 3).pixels.repeat(60), &labels, None);
     let inputs = [("model", &model), ("images", &images)];
     let out = folder.path().join("out");
     let (outcome, heard) = computed(evaluate(""), &inputs, &out, resources(2, 16));
