@@ -8,6 +8,7 @@ use super::{
     declare::{choice, parameters},
     explain::Explain,
     file_input,
+    split::check_own,
 };
 
 /// Pixels of a patch.
@@ -65,7 +66,8 @@ choice! {
 }
 
 impl Stage for Metrics {
-    const VERSION: u32 = 1;
+    // 2: curves by group, intervals of shares that have a width at 0 and 1, differences corrected for their number.
+    const VERSION: u32 = 2;
     const RUNNER: Runner = Runner::Worker;
     const APPETITE: Appetite = Appetite::Share;
     const EQUALITY: Equality = Equality::Tolerance;
@@ -161,9 +163,8 @@ impl Metrics {
             ),
             Images::Artifact(part) => {
                 let Some(AnyStage::Split(split)) = peers(&part.stage) else { return };
-                let own = |what| format!("`{part}` carries its own {what}: give them to `{}`", part.stage);
-                check.require(self.masks.is_none(), "masks", own("masks"));
-                check.require(self.meta.is_none(), "meta", own("slides"));
+                check_own(self.masks.is_some(), "masks", "masks", &of.images, peers, check);
+                check_own(self.meta.is_some(), "meta", "slides", &of.images, peers, check);
                 let missing = format!("masks are missing: `{}` has none, give it `masks`", part.stage);
                 check.require(
                     !asked || self.masks.is_some() || split.masks.is_some(),

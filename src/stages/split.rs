@@ -117,6 +117,21 @@ pub(super) fn patches_of(part: &ArtifactRef, peers: &Peers<'_>) -> Option<u64> {
     }
 }
 
+/// Checks that patches of a split come without what the split carries itself: `what`, its slides or masks.
+pub(super) fn check_own(
+    given: bool,
+    field: &str,
+    what: &str,
+    images: &Images,
+    peers: &Peers<'_>,
+    check: &mut Check<'_>,
+) {
+    let Images::Artifact(part) = images else { return };
+    let Some(AnyStage::Split(_)) = peers(&part.stage) else { return };
+    let message = format!("`{part}` carries its own {what}: give them to `{}`", part.stage);
+    check.require(!given, field, message);
+}
+
 /// Checks that `take` leaves something to take, before anything is computed.
 pub(super) fn check_take(take: Option<u32>, images: &Images, peers: &Peers<'_>, check: &mut Check<'_>) {
     let (Some(take), Images::Artifact(part)) = (take, images) else { return };

@@ -5,6 +5,7 @@
 use anyhow::Result;
 use pcamflow::data::{
     Source,
+    meta::{Groups, SLIDE_COLUMN, read_groups},
     patch_set::{PatchSet, PatchSource},
 };
 
@@ -32,4 +33,22 @@ pub(crate) fn open(job: &Job<'_>, slot: &str) -> Result<PatchSet> {
             PatchSource::Pair { images: source(&format!("{slot}.x"))?, labels: source(&format!("{slot}.y"))? }
         }
     })
+}
+
+/// The slides of the patches at some positions: from the table in the slot `meta`, where there is one, else
+/// what a part of a split carries. `None` where they are not known.
+///
+/// # Errors
+/// What is wrong with the table.
+pub(crate) fn slides(job: &Job<'_>, set: &PatchSet, positions: &[usize]) -> Result<Option<Vec<String>>> {
+    let read;
+    let groups = match job.task.inputs.get("meta") {
+        None => set.slides(),
+        Some(file) => {
+            read = read_groups(&Source::new(&file.path, &file.name), SLIDE_COLUMN, set.labels())?;
+            Some(&read)
+        }
+    };
+    let slide = |groups: &Groups, at: usize| groups.names[groups.codes[at] as usize].clone();
+    Ok(groups.map(|groups| positions.iter().map(|&at| slide(groups, at)).collect()))
 }

@@ -124,7 +124,13 @@ fn masks_are_missed_where_they_are_asked_for() {
         &["masks are missing: `split.d` has none, give it `masks`", "p.toml:16"],
     );
     wrong("resamples = 200", "masks = 'm.h5'", &["`split.d/test` carries its own masks", "p.toml:31"]);
-    wrong("resamples = 200", "meta = 'm.csv'", &["`split.d/test` carries its own slides"]);
+    wrong("resamples = 200", "meta = 'm.csv'", &["`split.d/test` carries its own slides", "p.toml:31"]);
+    let evaluate = "[evaluate.e]\nmodel = 'train.t'\nimages = 'split.d/test'\nmeta = 'm.csv'\n[explain.a]";
+    wrong(
+        "[explain.a]",
+        evaluate,
+        &["`split.d/test` carries its own slides: give them to `split.d`", "p.toml:24"],
+    );
 }
 
 #[test]
@@ -188,6 +194,19 @@ fn what_runs_again_is_what_changed_and_nothing_else_gets_new_numbers() {
     assert_eq!((before.len(), of_b.len()), (18, 6));
     let told = summary(&project);
     assert!(told["slides"].as_u64().unwrap() > 1, "{told}");
+    // What is starred is corrected for its number, and the report says so.
+    assert!(
+        told["differences"][0]["deletion"]["p-corrected"].as_f64()
+            >= told["differences"][0]["deletion"]["p-value"].as_f64()
+    );
+    let report = fs::read_to_string(project.path(&format!("{OUT}/report.txt"))).unwrap();
+    assert!(report.contains("Holm's method for all"), "{report}");
+    // A network after one epoch says the same to every image: to its baselines, too, or to none.
+    let warnings: Vec<&str> =
+        told["warnings"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    let before_areas =
+        report.split("\nArea under").next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(warnings.iter().all(|it| before_areas.contains(it)), "{warnings:?} {before_areas}");
     // Labels are sorted, and the order in the file is nobody's business.
     let methods: Vec<&str> =
         told["methods"].as_array().unwrap().iter().map(|it| it["label"].as_str().unwrap()).collect();

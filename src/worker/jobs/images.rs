@@ -101,6 +101,14 @@ impl Images {
         self.set.rows()[position]
     }
 
+    /// The chosen patches' slides, where they are known: from the slot `meta`, or from their split.
+    ///
+    /// # Errors
+    /// What is wrong with the table.
+    pub(crate) fn chosen_slides(&self, job: &Job<'_>) -> Result<Option<Vec<String>>> {
+        patches::slides(job, &self.set, &self.positions)
+    }
+
     /// The slide of a position, where that is known.
     pub(crate) fn slide(&self, position: usize) -> Option<&str> {
         let slides = self.set.slides()?;

@@ -4,14 +4,19 @@ use std::{fs, path::Path};
 
 use pcamflow::{
     metrics::{ChosenThreshold, ConfusionMatrix, Criterion, Evaluation, Predictions, sigmoid},
-    stages::{AnyStage, Kind},
+    protocol::InputFile,
+    stages::{
+        AnyStage, Kind,
+        architecture::{Architecture, ClassCnn},
+    },
 };
 use tch::{Device, no_grad};
 
 use crate::{
+    batches,
     jobs::testing::{Heard, computed, part, resources, stage},
     model::{
-        Mode,
+        Mode, Network, Source,
         testing::{noisy_patches, saved, tiny_network},
     },
 };
@@ -93,6 +98,57 @@ fn batches_and_threads_change_no_prediction() {
         let other = logits(threads, batch);
         assert!(one.iter().zip(&other).all(|(a, b)| (a - b).abs() < 1e-5), "{threads} {batch}");
     }
+}
+
+#[test]
+fn equal_patches_are_equal_wherever_they_are() {
+    // The full width, and a last batch of 12: other kernels, and last digits, than for the batches of 16.
+    let network = Network::new(&Architecture::ClassCnn(ClassCnn::default()), Source::Seed(2), Device::Cpu);
+    let folder = tempfile::tempdir().unwrap();
+    let model = saved(&network.unwrap(), folder.path());
+    let labels: Vec<u8> = (0..60).map(|at| u8::from(at % 4 == 0 || at > 52)).collect();
+    let images =
+        part(&folder.path().join("test.h5"), &batches::tests::noise(1, 3).pixels.repeat(60), &labels, None);
+    let inputs = [("model", &model), ("images", &images)];
+    let out = folder.path().join("out");
+    let (outcome, heard) = computed(evaluate(""), &inputs, &out, resources(2, 16));
+    let numbers = outcome.unwrap().numbers;
+    assert_eq!(heard.progress(), (60, 60));
+    let table = fs::read_to_string(out.join("predictions.csv")).unwrap();
+    let logits: Vec<&str> = table.lines().skip(1).map(|line| line.split(',').nth(3).unwrap()).collect();
+    assert!(logits.len() == 60 && logits.iter().all(|logit| *logit == logits[0]), "{logits:?}");
+    assert!(numbers.iter().any(|number| number.name == "roc-auc" && number.value == 0.5), "{numbers:?}");
+}
+
+#[test]
+fn slides_of_a_table_make_intervals_wider() {
+    let folder = tempfile::tempdir().unwrap();
+    let labels: Vec<u8> = (0..16).map(|at| u8::from(at < 8)).collect();
+    let meta = folder.path().join("meta.csv");
+    let lines: String = (0..16).map(|at| format!("slide_{}\n", at / 4)).collect();
+    fs::write(&meta, format!("wsi\n{lines}")).unwrap();
+    let meta = InputFile { path: meta, name: "meta.csv".to_owned() };
+    let model = saved(&tiny_network(4), folder.path());
+    // Four patches of a slide are one patch.
+    let pixels: Vec<u8> = noise(4).chunks(PIXELS).flat_map(|patch| patch.repeat(4)).collect();
+    let images = part(&folder.path().join("test.h5"), &pixels, &labels, None);
+    let of = |text: &str, inputs: &[(&str, &InputFile)]| -> (Evaluation, String) {
+        let out = folder.path().join("out");
+        computed(evaluate(text), inputs, &out, resources(1, 4)).0.unwrap();
+        let read = |name: &str| fs::read_to_string(out.join(name)).unwrap();
+        (serde_json::from_str(&read("metrics.json")).unwrap(), read("report.txt"))
+    };
+    let (plain, told) = of("", &[("model", &model), ("images", &images)]);
+    assert_eq!(plain.slides, None);
+    assert!(told.contains("The slides of the images are not known"), "{told}");
+    let (known, told) = of("meta = 'meta.csv'", &[("model", &model), ("images", &images), ("meta", &meta)]);
+    assert_eq!((known.slides, known.accuracy), (Some(4), plain.accuracy));
+    assert!(
+        told.contains("16 images of 4 slides") && told.contains("the 4 slides are allowed for"),
+        "{told}"
+    );
+    let width = |it: &Evaluation| it.accuracy_interval.map(|ends| ends.high - ends.low).unwrap();
+    assert!(width(&known) > 1.4 * width(&plain), "{known:?}");
 }
 
 #[test]
