@@ -43,7 +43,7 @@ fn patches(asked: &PatchFiles) -> Answer {
             Holds::Images => images(&source).map(|rows| found.rows = Some(rows)),
             Holds::Labels => found.read_labels(asked, &source),
             Holds::Masks => masks(&source).and_then(|masks| found.beside(asked, &source, masks, "masks")),
-            Holds::Meta => table(&source, asked.column.as_deref()),
+            Holds::Meta => found.table(asked, &source),
         };
         let about =
             if holds == Holds::Meta && asked.column.is_some() { About::Column } else { About::File(holds) };
@@ -76,6 +76,15 @@ impl Found {
         }
     }
 
+    /// Whole, where it is known how many lines it has to have: they are read late, and in a moment.
+    fn table(&self, asked: &PatchFiles, source: &Source) -> Result<()> {
+        match (&asked.column, &self.labels) {
+            (Some(column), Some(labels)) => meta::read_groups(source, column, labels).map(drop),
+            (Some(column), None) => meta::require_column(source, column),
+            (None, _) => meta::has_column(source, meta::SLIDE_COLUMN).map(drop),
+        }
+    }
+
     fn check_classes(&mut self, asked: &PatchFiles) {
         let (Some(severity), Some(labels)) = (asked.one_class, &self.labels) else { return };
         if let Some((file, class)) = asked.files.get(&Holds::Labels).zip(patch_set::only_class(labels)) {
@@ -105,13 +114,6 @@ fn images(source: &Source) -> Result<usize> {
 
 fn masks(source: &Source) -> Result<usize> {
     Ok(Rows::open(&H5File::open(source)?, "mask", RowShape::Mask, Length::Any)?.len())
-}
-
-fn table(source: &Source, column: Option<&str>) -> Result<()> {
-    match column {
-        Some(column) => meta::require_column(source, column),
-        None => meta::has_column(source, meta::SLIDE_COLUMN).map(drop),
-    }
 }
 
 fn wrong(about: About, message: String) -> Finding {

@@ -22,7 +22,7 @@ fn pair(project: &Sandbox, part: &str, count: usize) {
 fn project(others: &[&str]) -> Sandbox {
     let project = Sandbox::new().file(".git/HEAD", "");
     pair(&project, "train", 1204);
-    others.iter().for_each(|part| pair(&project, part, 20));
+    others.iter().for_each(|part| pair(&project, part, 64));
     project
 }
 

@@ -41,9 +41,9 @@ const EVALUATE: &str = "[evaluate.e]\nmodel = 'train.t'\nimages = { x = 'x.h5', 
 fn the_last_stage_of_a_pipeline_is_checked_before_the_first_one_computes() {
     let project = project(&format!("{TRAIN}{EVALUATE}"));
     labels(&project.path("data/y.h5"), &[0; 19]);
-    refused(&project, &[&["error: p.toml:16: ", "x.h5", "has 20 patches", "y.h5", "19 labels"]]);
+    refused(&project, &[&["error: p.toml:15: ", "x.h5", "has 20 patches", "y.h5", "19 labels"]]);
     project.rewrite("data/y.h5", "<html>");
-    refused(&project, &[&["p.toml:16: ", "y.h5", "is not an HDF5 file", "web page"]]);
+    refused(&project, &[&["p.toml:15: ", "y.h5", "is not an HDF5 file", "web page"]]);
     project.rewrite("data/x.h5", "\u{1f}\u{8b}");
     project.rewrite("data/y.h5", "version https://git-lfs.github.com/spec/v1\n");
     refused(&project, &[&["x.h5"], &["y.h5", "git lfs pull"]]);
@@ -52,7 +52,7 @@ fn the_last_stage_of_a_pipeline_is_checked_before_the_first_one_computes() {
 #[test]
 fn numbers_of_patches_that_a_file_cannot_give_are_told_with_their_lines() {
     let take = project(&format!("{TRAIN}{EVALUATE}take = 21\n"));
-    refused(&take, &[&["p.toml:17: ", "21 patches are asked for, but x.h5 has only 20"]]);
+    refused(&take, &[&["p.toml:16: ", "21 patches are asked for, but x.h5 has only 20"]]);
     let split =
         "[split.f]\nimages = 'x.h5'\nlabels = 'y.h5'\nsizes = { train = 16, validation = 4, test = 4 }\n";
     let grid = "[preview.f]\nimages = { x = 'x.h5', y = 'y.h5' }\nrows = 3\ncolumns = 7\n";
@@ -74,7 +74,7 @@ fn a_part_of_one_class_is_an_error_to_learn_from_and_a_warning_to_choose_by() {
         labels(&project.path("data/other_y.h5"), &[1; 3]);
         project
     };
-    refused(&train(other, &pair("y.h5")), &[&["p.toml:10: ", "other_y.h5: all 3 labels are 1"]]);
+    refused(&train(other, &pair("y.h5")), &[&["p.toml:11: ", "other_y.h5: all 3 labels are 1"]]);
     let validated = train(&pair("y.h5"), other).env("PCAMFLOW_WORKER", "/nowhere/worker");
     let warnings = validated.run(&[]).warnings();
     assert!(warnings.contains("other_y.h5: all 3 labels are 1"), "{warnings}");

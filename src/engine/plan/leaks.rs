@@ -216,7 +216,11 @@ impl<'a> Leaks<'a> {
                     "{} and {} stand side by side ({}), but their names say that they are of different parts",
                     first.file.path, other.file.path, other.place
                 );
-                self.warn(node, text);
+                // Stages that inherit the files have nothing of their own to say.
+                let is_told = |leak: &Leak| matches!(leak, Leak::Warning(_, told) if *told == text);
+                if !self.found.iter().any(is_told) {
+                    self.warn(node, text);
+                }
             }
         }
     }
