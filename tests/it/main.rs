@@ -22,6 +22,7 @@ mod keys;
 mod language;
 mod plan;
 mod preview;
+mod processes;
 #[cfg(feature = "torch")]
 mod references;
 mod remembered;

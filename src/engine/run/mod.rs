@@ -5,9 +5,11 @@
 pub mod again;
 pub(in crate::engine) mod attempt;
 pub(in crate::engine) mod frozen;
+mod locked;
 mod log;
 pub mod resources;
 pub(in crate::engine) mod retry;
 pub(in crate::engine) mod run_loop;
+mod showing;
 pub(in crate::engine) mod states;
 pub(in crate::engine) mod task;
