@@ -61,6 +61,30 @@ impl Architecture {
         }
     }
 
+    /// How many products its convolutions take for one patch of 96x96, forwards: about, to compare.
+    #[must_use]
+    pub fn products(&self) -> u64 {
+        /// Of 3x3 convolutions between so many channels, on so many rows and columns.
+        fn convolution(size: u64, from: u64, to: u64) -> u64 {
+            (9 * size * size).saturating_mul(from).saturating_mul(to)
+        }
+        match self {
+            Self::ClassCnn(network) => {
+                let [first, second, third, fourth] = network.channels.map(u64::from);
+                let all = [(96, 3, first), (96, first, second), (48, second, third), (24, third, fourth)];
+                all.into_iter().map(|(size, from, to)| convolution(size, from, to)).sum()
+            }
+            Self::Resnet(network) => {
+                let of_stage = |(stage, blocks): (usize, &u32)| {
+                    let (size, width) = (48 >> stage, u64::from(network.width) << stage);
+                    u64::from(*blocks) * 2 * convolution(size, width, width)
+                };
+                convolution(48, 3, network.width.into())
+                    + network.stages.iter().enumerate().map(of_stage).sum::<u64>()
+            }
+        }
+    }
+
     /// The layers whose outputs can be explained, from input to output, under their names in PyTorch.
     #[must_use]
     pub fn layers(&self) -> Vec<String> {

@@ -141,7 +141,7 @@ macro_rules! stages {
             /// How many cores it can use.
             #[must_use]
             pub fn appetite(&self) -> Appetite {
-                match self { $( Self::$variant(_) => <$type>::APPETITE, )+ }
+                match self { $( Self::$variant(stage) => Stage::appetite(stage), )+ }
             }
 
             /// How equal its results are from run to run.

@@ -15,7 +15,7 @@ fn project() -> Sandbox {
         r#"{{"ready":{{"protocol":{},"versions":{{"libtorch":"2.11.0"}}}}}}"#,
         pcamflow::protocol::VERSION
     );
-    let script = format!("#!/bin/sh\necho '{ready}'\ncat > /dev/null\n");
+    let script = format!("#!/bin/sh\necho '{ready}' >&0\ncat > /dev/null\n");
     let project = Sandbox::new().file("worker", script).file(".git/HEAD", "");
     executable(&project, "worker");
     let worker = project.path("worker").display().to_string();

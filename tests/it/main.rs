@@ -23,6 +23,7 @@ mod language;
 mod leaks;
 mod plan;
 mod preview;
+mod processes;
 #[cfg(feature = "torch")]
 mod references;
 mod remembered;

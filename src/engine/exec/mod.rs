@@ -15,6 +15,7 @@ mod talk;
 mod watcher;
 
 pub use capacity::Capacity;
+pub use memory::of_this_machine as memory_of_this_machine;
 pub use probe::Probe;
 pub use processes::{Processes, Programs};
 

@@ -5,10 +5,12 @@
 pub mod again;
 pub(in crate::engine) mod attempt;
 pub(in crate::engine) mod frozen;
+mod locked;
 mod log;
 pub(in crate::engine) mod questions;
 pub mod resources;
 pub(in crate::engine) mod retry;
 pub(in crate::engine) mod run_loop;
+mod showing;
 pub(in crate::engine) mod states;
 pub(in crate::engine) mod task;

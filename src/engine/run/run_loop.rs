@@ -6,8 +6,7 @@
 
 use std::{
     collections::VecDeque,
-    panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         atomic::{AtomicBool, Ordering},
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
@@ -19,7 +18,7 @@ use std::{
 use crate::engine::{
     plan::planner::{Decision, Made, Planner, ToRun},
     run::{
-        attempt::{self, Attempt, Done, Failed, Message, Shared, Shown},
+        attempt::{Attempt, Done, Failed, Message, Shared, Shown},
         resources::{Grant, Resources, Wish},
         states::{Lane, State, States},
         task,
@@ -34,9 +33,8 @@ use crate::engine::{
 use crate::{
     digest::Digest,
     pipeline::Source,
-    protocol::Failure,
     stages::DeviceChoice,
-    store::{ActionRecord, Hold, KeyLock, StoredArtifact, TryKey},
+    store::{ActionRecord, Hold, KeyLock, StoredArtifact},
 };
 
 /// One run of a pipeline.
@@ -74,10 +72,6 @@ pub(in crate::engine) struct Run<'a, 'o> {
 
 /// How often the loop looks whether the user stopped it, and whether other runs have given keys back.
 const PATIENCE: Duration = Duration::from_millis(50);
-/// How many locked keys are looked at each time.
-const LOOKS: usize = 16;
-/// How many results are shown at once.
-const SHOWN_AT_ONCE: usize = 4;
 
 impl<'a> Run<'a, '_> {
     /// Runs until nothing is left that can run. The gate has been held since what the planner remembers was
@@ -191,39 +185,6 @@ impl<'a> Run<'a, '_> {
         !self.shared.stopped.load(Ordering::SeqCst) && (self.failed.is_empty() || self.keep_going)
     }
 
-    /// The lock of a queued stage's key; `None` where another run has it, or it cannot be had.
-    fn lock(&mut self, stage: usize) -> Option<KeyLock> {
-        let State::Queued(run) = &self.states[stage] else { return None };
-        let key = run.fingerprint.key();
-        match self.shared.store.try_lock(&key, &attempt::owner()) {
-            Ok(TryKey::Acquired(lock)) => return Some(lock),
-            Ok(TryKey::Held(by)) => {
-                self.states.set(stage, State::Locked(key));
-                self.tell_to_wait(stage, by);
-            }
-            Err(error) => self.fail(stage, Failed::bare(attempt::environment(error))),
-        }
-        None
-    }
-
-    /// Decides again about locked stages whose keys other runs have given back: the result may be there.
-    fn look_at_locked(&mut self) {
-        for _ in 0..LOOKS {
-            let Some((stage, key)) = self.states.next_locked() else { return };
-            match self.shared.store.try_lock(&key, &attempt::owner()) {
-                Ok(TryKey::Held(by)) => self.tell_to_wait(stage, by),
-                Ok(TryKey::Acquired(_)) | Err(_) => drop(self.states.set(stage, State::Waiting)),
-            }
-        }
-    }
-
-    /// Says once for whom a stage waits. Right after it took the lock a run has not said yet who it is.
-    fn tell_to_wait(&mut self, stage: usize, holder: String) {
-        if !holder.is_empty() && !std::mem::replace(&mut self.told_to_wait[stage], true) {
-            self.observer.event(&Event::Waiting { stage: self.name(stage), holder });
-        }
-    }
-
     fn lane(&self, wish: &Wish) -> Lane {
         let on_cpu = matches!(wish.device, None | Some(DeviceChoice::Cpu)) || !self.resources.has_gpus();
         if on_cpu { Lane::Cores } else { Lane::Gpus }
@@ -333,56 +294,20 @@ impl<'a> Run<'a, '_> {
             }
             Message::Shown(shown) => {
                 self.showing -= 1;
-                let Shown { stage, done, folder, warnings } = *shown;
-                if self.is_outdated(stage, &done.record.key) {
-                    return self.reopen(stage);
+                match self.is_outdated(shown.stage, &shown.done.record.key) {
+                    true => self.reopen(shown.stage),
+                    false => self.shown(*shown),
                 }
-                for text in warnings {
-                    self.observer.event(&Event::Warning { stage: Some(self.name(stage)), text });
-                }
-                self.shown(stage, done, folder);
             }
         }
     }
 
-    /// Shows a result: here, or, where that takes long, in a thread.
-    fn finish(&mut self, stage: usize, done: Done) {
-        if Show::takes_long(&done.record) {
-            self.states.set(stage, State::Showing);
-            return self.to_show.push_back((stage, done));
-        }
-        let mut warnings = Vec::new();
-        let folder = self.show.stage(stage, &done.record, &mut warnings);
+    /// A result is shown: what reads it may begin.
+    pub(super) fn shown(&mut self, shown: Shown) {
+        let Shown { stage, done: Done { record, hit }, folder, warnings } = shown;
         for text in warnings {
             self.observer.event(&Event::Warning { stage: Some(self.name(stage)), text });
         }
-        self.shown(stage, done, folder);
-    }
-
-    fn show_results<'scope>(&mut self, threads: &'scope Scope<'scope, 'a>, send: &Sender<Message>)
-    where
-        'a: 'scope,
-    {
-        while self.showing < SHOWN_AT_ONCE
-            && let Some((stage, done)) = self.to_show.pop_front()
-        {
-            self.showing += 1;
-            let (show, send) = (self.show, send.clone());
-            threads.spawn(move || {
-                let mut warnings = Vec::new();
-                let shown = || show.stage(stage, &done.record, &mut warnings);
-                let folder = catch_unwind(AssertUnwindSafe(shown)).unwrap_or_else(|panic| {
-                    warnings.push(Failure::panicked(&*panic).message);
-                    None
-                });
-                // An error means that the run is over.
-                let _ = send.send(Message::Shown(Box::new(Shown { stage, done, folder, warnings })));
-            });
-        }
-    }
-
-    fn shown(&mut self, stage: usize, done: Done, folder: Option<PathBuf>) {
-        let Done { record, hit } = done;
         let finished = Show::told(&self.name(stage), &record, hit, folder);
         self.note_latest(stage, &record);
         self.reset_what_changed(stage, &record);
@@ -427,7 +352,7 @@ impl<'a> Run<'a, '_> {
         self.planner.fingerprint(stage, &self.made).is_some_and(|now| now.key() != *key)
     }
 
-    fn fail(&mut self, stage: usize, failed: Failed) {
+    pub(super) fn fail(&mut self, stage: usize, failed: Failed) {
         self.states.set(stage, State::Failed);
         if self.shared.stopped.load(Ordering::SeqCst) {
             return; // It did not fail: it was stopped.
@@ -469,7 +394,7 @@ impl<'a> Run<'a, '_> {
         }
     }
 
-    fn name(&self, stage: usize) -> String {
+    pub(super) fn name(&self, stage: usize) -> String {
         self.planner.pipeline.stages[stage].name.to_string()
     }
 
