@@ -133,7 +133,8 @@ mod tests {
         let name = |name: &str| Below::new(name).unwrap();
         tree.add(&name("l"), What::Link("x".to_owned())).unwrap();
         tree.add(&name("f"), What::File { executable: false }).unwrap();
-        for (path, why) in [("l/x", "not there"), ("f/x", "not there"), ("n/x", "not there"), ("l", "twice")] {
+        for (path, why) in [("l/x", "not there"), ("f/x", "not there"), ("n/x", "not there"), ("l", "twice")]
+        {
             assert!(tree.add(&name(path), What::Folder).unwrap_err().contains(why), "{path}");
         }
     }

@@ -19,9 +19,11 @@ use tar::{Archive, Builder, EntryType, Header};
 
 use super::{
     Below, Error, Result,
+    atomic::parent,
+    files,
     folder::{Links, What, walk},
     links::Tree,
-    remove_tree,
+    tree::{remove_tree, replace_folder},
 };
 use crate::digest::Digest;
 
@@ -83,6 +85,22 @@ pub fn unpack(archive: &Path, to: &Path) -> Result<()> {
     unpack_into(archive, to).inspect_err(|_| drop(remove_tree(to)))
 }
 
+/// Unpacks a packed folder beside its place, and puts it there in one step. Makes the folder above it. What has
+/// that name is replaced.
+///
+/// # Errors
+/// As [`unpack`]; what had that name is then still there.
+pub fn unpack_whole(archive: &Path, to: &Path) -> Result<()> {
+    let folder = parent(to);
+    files::create_folder(&folder)?;
+    let new = folder.join(format!(".{}", files::unique_name()));
+    unpack(archive, &new)?;
+    let moved = replace_folder(&new, to);
+    // What stood there before, or what could not be put there.
+    remove_tree(&new)?;
+    moved?.map_or(Ok(()), |aside| remove_tree(&aside))
+}
+
 fn unpack_into(archive: &Path, to: &Path) -> Result<()> {
     let mut place = Place::open(to).map_err(Error::at("write in", to))?;
     let written = |name: &str, cause| Error::new("write", &to.join(name), cause);
@@ -95,14 +113,12 @@ fn unpack_into(archive: &Path, to: &Path) -> Result<()> {
         }
         .map_err(|cause| written(name, cause))
     })?;
-    tree.links().try_for_each(|(path, target)| place.create_link(path, target).map_err(|cause| written(path, cause)))
+    tree.links()
+        .try_for_each(|(path, target)| place.create_link(path, target).map_err(|cause| written(path, cause)))
 }
 
 /// Reads an archive entry by entry.
-fn read(
-    archive: &Path,
-    mut take: impl FnMut(&Below, &What, &mut dyn Read) -> Result<()>,
-) -> Result<Tree> {
+fn read(archive: &Path, mut take: impl FnMut(&Below, &What, &mut dyn Read) -> Result<()>) -> Result<Tree> {
     let at = |cause| Error::new("unpack", archive, cause);
     let refused = |path: &str, why: &dyn std::fmt::Display| {
         at(io::Error::other(format!("it is no packed folder of pcamflow's: {path:?}: {why}")))

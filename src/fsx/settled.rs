@@ -70,7 +70,11 @@ mod tests {
         assert_eq!(missing(now - 1, now - 1), 49, "a fine clock's tick");
         assert_eq!(missing(now - second, now - second), 1100, "whole seconds: a coarse clock");
         assert_eq!(missing(now - 3 * second, now - 3 * second), 0);
-        assert_eq!(missing(now - second, now - second + 70_000_000), 1170, "FAT, with the time of its making");
+        assert_eq!(
+            missing(now - second, now - second + 70_000_000),
+            1170,
+            "FAT, with the time of its making"
+        );
         // The clock was set back: the change lies in the future.
         assert!(missing(1, now + 3600 * second + 1) > 3_600_000);
         // An mtime that somebody set proves nothing, neither way.

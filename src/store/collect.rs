@@ -160,7 +160,8 @@ impl Store {
         let mut spared = claimed(&self.layout)?;
         let kept = self.kept(policy.keep, survey)?;
         collected.in_use = 0;
-        let doomed = Rules { policy, survey, claimed: &spared, kept: &kept, now: fsx::now_ns() }.doomed(collected);
+        let doomed =
+            Rules { policy, survey, claimed: &spared, kept: &kept, now: fsx::now_ns() }.doomed(collected);
         spared.extend(policy.shown.iter().flat_map(|folder| linked(folder, DEPTH)));
         let stays = survey.results.iter().filter(|(key, _)| !doomed.contains(*key));
         spared.extend(stays.flat_map(|(_, entry)| entry.digests()));

@@ -181,7 +181,8 @@ mod tests {
 
     #[test]
     fn a_lost_object_stays_lost_when_the_home_is_damaged_and_when_it_is_made_good() {
-        for damage in [&b""[..], b"\n", b"garbage\n", b"\xff\xfe", b"0123456789ABCDEF\n", b"0123456789abcdef"] {
+        for damage in [&b""[..], b"\n", b"garbage\n", b"\xff\xfe", b"0123456789ABCDEF\n", b"0123456789abcdef"]
+        {
             let case = Case::new();
             let record = case.record(&["content", "other"]);
             let home = case.store.layout.home().unwrap();

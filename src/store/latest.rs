@@ -10,7 +10,10 @@
 use std::{path::Path, time::Duration};
 
 use super::{ActionRecord, Result, Store, layout::Layout, survey::Latest};
-use crate::{digest::Digest, fsx::{self, now_ns}};
+use crate::{
+    digest::Digest,
+    fsx::{self, now_ns},
+};
 
 /// How exactly the last use of a result is known.
 const DAY: Duration = Duration::from_secs(24 * 3600);

@@ -246,7 +246,7 @@ impl Engine<'_> {
                     let maker = &self.pipeline.stages[*maker].name;
                     let digest = record.lines.get(&format!("input {}", input.slot));
                     let digest = digest.and_then(|digest| digest.parse::<Digest>().ok());
-                    if !digest.is_some_and(|digest| self.store.object(&digest).exists()) {
+                    if !digest.is_some_and(|digest| self.store.has(&digest)) {
                         return Err(failed(format!(
                             "the bytes of `{maker}/{artifact}`, which it reads, are not in this store: `pcamflow \
                              run {file} '{maker}' --force '{maker}'` makes them"
@@ -265,15 +265,15 @@ impl Engine<'_> {
         artifact: &store::StoredArtifact,
         again: &Path,
         task: &Task,
-    ) -> fsx::Result<(bool, PathBuf)> {
-        let stored = self.store.object(&artifact.digest);
+    ) -> store::Result<(bool, PathBuf)> {
+        let stored = self.store.lend(&artifact.digest);
         if !artifact.is_folder() {
             return Ok((fsx::hash_file(again)?.digest == artifact.digest, stored));
         }
         let identical = fsx::packed_digest(again)? == artifact.digest;
         let unpacked = task.work.join(format!("stored-{}", artifact.digest.short()));
         if !identical && !unpacked.exists() {
-            fsx::unpack(&stored, &unpacked)?;
+            self.store.materialise(artifact, &unpacked, false)?;
         }
         Ok((identical, unpacked))
     }
@@ -282,7 +282,8 @@ impl Engine<'_> {
     fn pairs(&self, record: &ActionRecord, task: &Task) -> Result<Vec<Pair>, Failure> {
         let pair = |(name, artifact): (&String, &store::StoredArtifact)| {
             let declared = task.stage.artifacts().into_iter().find(|declared| declared.name == *name);
-            let path = declared.map_or_else(|| artifact.file.to_string(), |declared| declared.file.into_owned());
+            let path =
+                declared.map_or_else(|| artifact.file.to_string(), |declared| declared.file.into_owned());
             let again = task.staging.join(path.trim_end_matches('/'));
             if !(if artifact.is_folder() { again.is_dir() } else { again.is_file() }) {
                 return Err(failed(format!("it ended without writing its artifact {}", artifact.file)));

@@ -84,8 +84,7 @@ impl Sandbox {
     }
 
     fn lend(&mut self, input: &InputFile) -> Result<()> {
-        let mut lent =
-            Lent { name: input.name.clone(), path: input.path.clone(), stat: None, digest: None };
+        let mut lent = Lent { name: input.name.clone(), path: input.path.clone(), stat: None, digest: None };
         lent.stat = lent.now()?;
         if lent.stat.is_some_and(|stat| !fsx::settles(&stat)) {
             lent.digest = Some(lent.content()?);

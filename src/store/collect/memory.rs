@@ -9,11 +9,7 @@ use std::{
 };
 
 use super::{
-    super::{
-        Result, Store,
-        measure::age,
-        runs::ReadRun,
-    },
+    super::{Result, Store, measure::age, runs::ReadRun},
     Policy, Removed,
 };
 use crate::fsx;

@@ -11,13 +11,7 @@ use std::{
 };
 
 use super::{
-    super::{
-        Result, Store,
-        collect::Removed,
-        measure::age,
-        survey::Latest,
-        verify::Flaw,
-    },
+    super::{Result, Store, collect::Removed, measure::age, survey::Latest, verify::Flaw},
     ReadRun, RunFile, RunState,
     again::{self, Beside},
     live_path, name_of,
