@@ -116,6 +116,22 @@ pub fn write_atomic(path: &Path, bytes: &[u8], durability: Durability) -> Result
     write_through(&parent(path), path, bytes)?.publish(path, durability)
 }
 
+/// Copies a file, so that the copy is seen whole or not at all. Makes the folder above it. What has that name
+/// stays unless `replace`.
+///
+/// # Errors
+/// Where the one cannot be read or the other not written.
+pub fn copy_whole(from: &Path, to: &Path, replace: bool) -> Result<()> {
+    let folder = parent(to);
+    files::create_folder(&folder)?;
+    let mut draft = Draft::create_in(&folder)?;
+    io::copy(&mut files::open(from)?, &mut draft).map_err(Error::at("write", to))?;
+    match replace {
+        true => draft.publish(to, Durability::Relaxed),
+        false => draft.publish_new(to, Durability::Relaxed).map(drop),
+    }
+}
+
 /// Whether [`write_atomic`] can write there, as far as that shows beforehand. What stands there stays.
 ///
 /// # Errors

@@ -29,7 +29,9 @@ mod settled;
 mod stat;
 mod tree;
 
-pub use atomic::{Draft, Durability, is_writable, publish_new, rewrite, sweep_drafts, write_atomic};
+pub use atomic::{
+    Draft, Durability, copy_whole, is_writable, publish_new, rewrite, sweep_drafts, write_atomic,
+};
 pub(crate) use atomic::{parent, write_through};
 pub use below::{BadName, Below};
 pub use error::{Error, Kind, Result};
@@ -45,7 +47,7 @@ pub use gate::Gate;
 pub use hash::{Hashed, hash_file, hash_file_with};
 pub use lock::{FileLock, TryLock};
 pub use oddity::oddity;
-pub use pack::{check_packed, pack, packed_digest, unpack};
+pub use pack::{check_packed, pack, packed_digest, unpack, unpack_whole};
 pub use settled::settles;
 pub(crate) use settled::{now_ns, unsettled_for};
 pub use stat::{StatTuple, stat, stat_link, stat_there};

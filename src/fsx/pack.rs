@@ -19,9 +19,11 @@ use tar::{Archive, Builder, EntryType, Header};
 
 use super::{
     Below, Error, Result,
+    atomic::parent,
+    files,
     folder::{Links, What, walk},
     links::Tree,
-    remove_tree,
+    tree::{remove_tree, replace_folder},
 };
 use crate::digest::Digest;
 
@@ -81,6 +83,22 @@ pub fn check_packed(archive: &Path) -> Result<()> {
 pub fn unpack(archive: &Path, to: &Path) -> Result<()> {
     fs::create_dir(to).map_err(Error::at("create the folder", to))?;
     unpack_into(archive, to).inspect_err(|_| drop(remove_tree(to)))
+}
+
+/// Unpacks a packed folder beside its place, and puts it there in one step. Makes the folder above it. What has
+/// that name is replaced.
+///
+/// # Errors
+/// As [`unpack`]; what had that name is then still there.
+pub fn unpack_whole(archive: &Path, to: &Path) -> Result<()> {
+    let folder = parent(to);
+    files::create_folder(&folder)?;
+    let new = folder.join(format!(".{}", files::unique_name()));
+    unpack(archive, &new)?;
+    let moved = replace_folder(&new, to);
+    // What stood there before, or what could not be put there.
+    remove_tree(&new)?;
+    moved?.map_or(Ok(()), |aside| remove_tree(&aside))
 }
 
 fn unpack_into(archive: &Path, to: &Path) -> Result<()> {

@@ -34,6 +34,7 @@
 //!   in an order in which results are there whole or not at all.
 
 mod brief;
+mod bytes;
 #[cfg(test)]
 mod case;
 mod check;

@@ -12,12 +12,6 @@ use crate::{
 };
 
 impl Store {
-    /// Where the object of that digest is, or would be.
-    #[must_use]
-    pub fn object(&self, digest: &Digest) -> std::path::PathBuf {
-        self.layout.object(digest)
-    }
-
     /// Moves a finished file into the store. It must not be written any more; afterwards it is gone from
     /// its place. An object of the same content that is there already stays, if it is sound.
     ///
@@ -28,9 +22,7 @@ impl Store {
         let (digest, stat) = publish(&self.layout, file)?;
         Ok(StoredArtifact { digest, file: name, size: stat.size, stat: Some(stat) })
     }
-}
 
-impl Store {
     /// Takes a finished folder into the store, as one packed object: see [`fsx::pack`]. The folder stays.
     ///
     /// # Errors
@@ -139,7 +131,7 @@ mod tests {
             let artifact = case.publish(content);
             assert_eq!(artifact.digest, Digest::of(content));
             assert_eq!((artifact.size, &*artifact.file), (content.len() as u64, "mödel of one.safetensors"));
-            let object = case.store.object(&artifact.digest);
+            let object = case.store.lend(&artifact.digest);
             assert_eq!(fs::read(&object).unwrap(), content);
             assert_eq!(object.metadata().unwrap().mode() & 0o777, 0o444);
             assert!(!artifact.file.under(case.folder.path()).exists(), "published means moved");
@@ -186,7 +178,7 @@ mod tests {
         let record = case.record(&["content"]);
         case.tamper(&record, |path| fs::write(path, "kontent").unwrap());
         let artifact = case.publish(b"content");
-        assert_eq!(fs::read(case.store.object(&artifact.digest)).unwrap(), b"content");
+        assert_eq!(fs::read(case.store.lend(&artifact.digest)).unwrap(), b"content");
         assert_eq!(fsx::list(&case.store.layout.quarantine()).unwrap().len(), 1);
     }
 
@@ -219,7 +211,7 @@ mod tests {
         assert!(!second.exists());
         assert_eq!(mine.metadata().unwrap().mode(), before);
         fs::write(&mine, "edited").unwrap();
-        assert_eq!(fs::read(case.store.object(&artifact.digest)).unwrap(), b"content");
+        assert_eq!(fs::read(case.store.lend(&artifact.digest)).unwrap(), b"content");
         case.assert_nothing_passing_is_left();
     }
 

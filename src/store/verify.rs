@@ -308,7 +308,7 @@ mod tests {
         let mut record = case.record(&["content", "other"]);
         case.tamper(&record, |path| fs::write(path, "kontent").unwrap());
         // As if the disk had rotted: the record knows the damaged file's stat tuple.
-        let path = case.store.object(&record.artifacts.get("0").unwrap().digest);
+        let path = case.store.lend(&record.artifacts.get("0").unwrap().digest);
         record.artifacts.get_mut("0").unwrap().stat = fsx::stat(&path).unwrap();
         case.store.commit(record.clone(), Existing::Replace).unwrap();
         assert_eq!(case.check(&record), Check::Intact, "nothing but reading it tells");
@@ -330,7 +330,7 @@ mod tests {
     fn what_is_gone_is_named_and_what_never_was_here_is_counted() {
         let case = Case::new();
         let record = case.record(&["content"]);
-        fs::remove_file(case.store.object(&record.artifacts.get("0").unwrap().digest)).unwrap();
+        fs::remove_file(case.store.lend(&record.artifacts.get("0").unwrap().digest)).unwrap();
         let flaws = verify(&case).damaged;
         assert_eq!((flaws.len(), flaws[0].what.as_str()), (1, "it is gone"));
         assert_eq!(verify(&case).damaged, []);

@@ -13,7 +13,6 @@ use super::{
     Exit,
     args::PipelineArguments,
     complain,
-    export::copy,
     project::{open, tell},
     run::stop_on_signals,
     worker::programs,
@@ -148,7 +147,7 @@ fn keep(again: &Again, folder: &Path) -> fsx::Result<()> {
 /// Copies a file, or a folder with all in it.
 fn keep_one(from: &Path, to: &Path) -> fsx::Result<()> {
     if !from.is_dir() {
-        return copy(from, to, true);
+        return fsx::copy_whole(from, to, true);
     }
     fsx::create_folder(to)?;
     fsx::list(from)?.iter().try_for_each(|name| keep_one(&from.join(name), &to.join(name)))

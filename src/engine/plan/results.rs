@@ -14,7 +14,7 @@ use crate::engine::{
 };
 use crate::{
     stages::Word,
-    store::{ActionRecord, Check, StoredArtifact},
+    store::{self, ActionRecord, Check, StoredArtifact},
 };
 
 /// What a stage has to show.
@@ -72,10 +72,18 @@ impl Engine<'_> {
         }
     }
 
-    /// Where the bytes of an artifact are.
+    /// A file of the bytes of an artifact, for reading only.
     #[must_use]
-    pub fn object(&self, artifact: &StoredArtifact) -> PathBuf {
-        self.store.object(&artifact.digest)
+    pub fn lend(&self, artifact: &StoredArtifact) -> PathBuf {
+        self.store.lend(&artifact.digest)
+    }
+
+    /// Puts an artifact at a path of the user's: see [`crate::store::Store::materialise`].
+    ///
+    /// # Errors
+    /// Where it cannot be read or written.
+    pub fn materialise(&self, artifact: &StoredArtifact, to: &Path, replace: bool) -> store::Result<()> {
+        self.store.materialise(artifact, to, replace)
     }
 
     /// The file below `out` that shows an artifact now, if it shows this very content.
@@ -92,7 +100,7 @@ impl Engine<'_> {
     /// Where the log of a result is; `None` where it logged nothing, or the log is not here.
     #[must_use]
     pub fn log(&self, record: &ActionRecord) -> Option<PathBuf> {
-        record.log.map(|digest| self.store.object(&digest)).filter(|path| path.exists())
+        record.log.filter(|log| self.store.has(log)).map(|log| self.store.lend(&log))
     }
 }
 

@@ -246,7 +246,7 @@ impl Engine<'_> {
                     let maker = &self.pipeline.stages[*maker].name;
                     let digest = record.lines.get(&format!("input {}", input.slot));
                     let digest = digest.and_then(|digest| digest.parse::<Digest>().ok());
-                    if !digest.is_some_and(|digest| self.store.object(&digest).exists()) {
+                    if !digest.is_some_and(|digest| self.store.has(&digest)) {
                         return Err(failed(format!(
                             "the bytes of `{maker}/{artifact}`, which it reads, are not in this store: `pcamflow \
                              run {file} '{maker}' --force '{maker}'` makes them"
@@ -265,15 +265,15 @@ impl Engine<'_> {
         artifact: &store::StoredArtifact,
         again: &Path,
         task: &Task,
-    ) -> fsx::Result<(bool, PathBuf)> {
-        let stored = self.store.object(&artifact.digest);
+    ) -> store::Result<(bool, PathBuf)> {
+        let stored = self.store.lend(&artifact.digest);
         if !artifact.is_folder() {
             return Ok((fsx::hash_file(again)?.digest == artifact.digest, stored));
         }
         let identical = fsx::packed_digest(again)? == artifact.digest;
         let unpacked = task.work.join(format!("stored-{}", artifact.digest.short()));
         if !identical && !unpacked.exists() {
-            fsx::unpack(&stored, &unpacked)?;
+            self.store.materialise(artifact, &unpacked, false)?;
         }
         Ok((identical, unpacked))
     }

@@ -203,7 +203,7 @@ impl<'a> Run<'a, '_> {
             let maker = *maker;
             // One that has made nothing yet was sent to work again for another stage: once is enough.
             let made = self.made[maker].as_ref().map(|made| made.get(artifact.as_ref()));
-            let is_here = |made: &StoredArtifact| self.shared.store.object(&made.digest).exists();
+            let is_here = |made: &StoredArtifact| self.shared.store.has(&made.digest);
             if made.is_some_and(|made| made.is_some_and(is_here)) {
                 continue;
             }

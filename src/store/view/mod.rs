@@ -21,7 +21,7 @@ use crate::{
     fsx::{self, Below, Exposed, FileLock, TryLock},
 };
 use marker::{MARKER, Marker, is_real_folder, is_single, read_marker, remove_ours, stat_shown};
-use replace::{clear_up, is_here, replace, target_of};
+use replace::{clear_up, replace, target_of};
 
 /// What the names of the locks of shown folders begin with.
 pub(super) const VIEW_LOCK: &str = "view-";
@@ -225,7 +225,7 @@ fn as_it_should_be(
     for (name, entry) in &marker.files {
         let path = name.under(target);
         let as_made = stat_shown(&path, name)? == entry.stat;
-        let object_is_here = || is_here(&layout.object(&entry.digest));
+        let object_is_here = || layout.has(&entry.digest);
         match entry.exposed {
             Some(Exposed::Copy | Exposed::Reflink) if as_made => {}
             // A link whose object is away leads nowhere until the object is back: nothing to be done here.
@@ -248,7 +248,7 @@ fn leads_to(link: &Path, object: &Path) -> bool {
 fn absent(layout: &Layout, wanted: &BTreeMap<&Below, Digest>) -> Result<Vec<String>> {
     let mut absent = Vec::new();
     for (name, digest) in wanted {
-        if !is_here(&layout.object(digest))? {
+        if !layout.has(digest)? {
             absent.push(name.to_string());
         }
     }

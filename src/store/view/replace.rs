@@ -80,7 +80,7 @@ fn build(layout: &Layout, folder: &Path, id: &str, wanted: &BTreeMap<&Below, Dig
     let mut absent = Vec::new();
     for (name, digest) in wanted {
         let (object, path) = (layout.object(digest), name.under(folder));
-        let exposed = if is_here(&object)? {
+        let exposed = if layout.has(digest)? {
             Some(expose(&object, &path, name)?)
         } else {
             absent.push(name.to_string());
@@ -93,11 +93,6 @@ fn build(layout: &Layout, folder: &Path, id: &str, wanted: &BTreeMap<&Below, Dig
     let json = serde_json::to_string_pretty(&marker).expect("a marker has text keys and plain values");
     fsx::write_atomic(&folder.join(MARKER), (json + "\n").as_bytes(), Durability::Relaxed)?;
     Ok(absent)
-}
-
-/// Whether an object can be shown. What is no file is found, and put away, by those who check objects.
-pub(super) fn is_here(object: &Path) -> Result<bool> {
-    Ok(fsx::oddity(object).is_none() && fsx::stat(object)?.is_some())
 }
 
 /// Shows an object: a file as the file system can, a folder unpacked.

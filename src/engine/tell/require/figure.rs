@@ -5,7 +5,7 @@ use super::{
     Figure, Over, Requirement, Verdict,
     demand::{Demand, Place},
 };
-use crate::{engine::plan::planner::Made, fsx, nearest::nearest, pipeline::Pipeline, store::Store};
+use crate::{engine::plan::planner::Made, nearest::nearest, pipeline::Pipeline, store::Store};
 
 /// What a run has come to.
 pub(in crate::engine) struct Results<'a> {
@@ -126,8 +126,7 @@ pub(super) fn in_artifact(
     if found.size > LARGEST {
         return Err(undefined(format!("{} bytes are too many to look for a number", found.size)));
     }
-    let bytes =
-        fsx::read_if_there(&store.object(&found.digest)).map_err(|error| undefined(error.to_string()))?;
+    let bytes = store.read(&found.digest).map_err(|error| undefined(error.to_string()))?;
     let bytes = bytes.ok_or_else(|| {
         undefined("its bytes are not in this store; the main numbers are in its record".to_owned())
     })?;
