@@ -9,7 +9,8 @@ use ndarray::IxDyn;
 
 use super::{
     integers::one_a_row,
-    open::{H5File, Length, describe, kind, told},
+    library::told,
+    open::{H5File, Length, describe, kind},
 };
 use crate::data::Source;
 
@@ -19,7 +20,7 @@ use crate::data::Source;
 /// A dataset that is missing, has another type or shape, or another number of rows than expected.
 pub fn read_floats(file: &H5File, name: &str, length: Length) -> Result<Vec<f32>> {
     let source = file.source();
-    let dataset = file.dataset(name)?;
+    let dataset = file.whole(name)?;
     ensure!(
         is_float(&dataset) && one_a_row(&dataset.shape()),
         "{source}: dataset `{name}` is {}, expected one number a row, float32 [N]",
@@ -48,7 +49,7 @@ impl FloatRows {
     /// A dataset that is missing, has another type or shape, or no rows.
     pub fn open(file: &H5File, name: &str, row: &[usize]) -> Result<Self> {
         let source = file.source().clone();
-        let dataset = file.dataset(name)?;
+        let dataset = file.whole(name)?;
         let shape = dataset.shape();
         let fits = is_float(&dataset) && shape.get(1..) == Some(row);
         ensure!(fits, "{source}: dataset `{name}` is {}, {}", describe(&dataset), expected(row));

@@ -3,7 +3,10 @@
 use anyhow::{Result, anyhow, ensure};
 use hdf5::types::TypeDescriptor;
 
-use super::open::{H5File, Length, describe, kind, told};
+use super::{
+    library::told,
+    open::{H5File, Length, describe, kind},
+};
 
 /// Reads a dataset of one integer a row (`[N]`, or `[N, 1]`, ...), of any integer type that fits in 64
 /// bits with a sign.
@@ -12,7 +15,7 @@ use super::open::{H5File, Length, describe, kind, told};
 /// A dataset that is missing, has another type or shape, or another number of rows than expected.
 pub fn read_integers(file: &H5File, name: &str, length: Length) -> Result<Vec<i64>> {
     let source = file.source();
-    let dataset = file.dataset(name)?;
+    let dataset = file.whole(name)?;
     let integers = matches!(kind(&dataset), Some(TypeDescriptor::Integer(_) | TypeDescriptor::Unsigned(_)));
     ensure!(
         integers && one_a_row(&dataset.shape()),

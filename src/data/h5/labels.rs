@@ -7,7 +7,8 @@ use hdf5::{Dataset, H5Type, types::TypeDescriptor};
 
 use super::{
     integers::one_a_row,
-    open::{H5File, Length, describe, kind, told},
+    library::told,
+    open::{H5File, Length, describe, kind},
     rows::{RowShape, Rows},
 };
 use crate::data::Source;
@@ -20,7 +21,7 @@ use crate::data::Source;
 /// nor 1: the message names its row.
 pub fn read_labels(file: &H5File) -> Result<Vec<u8>> {
     let source = file.source();
-    let dataset = file.dataset("y")?;
+    let dataset = file.whole("y")?;
     ensure!(
         one_a_row(&dataset.shape()),
         "{source}: dataset `y` is {}, expected one label a row, [N] or [N, 1, 1, 1]",
@@ -105,6 +106,32 @@ mod tests {
             [files.with("flags.h5", "y", &flags, gzip), files.with("numbers.h5", "y", &numbers, gzip)];
         for source in sources {
             assert_eq!(read_labels(&H5File::open(&source).unwrap()).unwrap(), expected);
+        }
+    }
+
+    /// Where they were never written the library says 0, and a 0 is a label.
+    #[test]
+    fn labels_that_were_not_all_written_are_refused() {
+        let files = Files::new();
+        let read = |written: usize, chunked: bool| {
+            let file = hdf5::File::create(files.path("y.h5")).unwrap();
+            let builder = file.new_dataset_builder();
+            let builder = if chunked { builder.chunk((4, 1)) } else { builder };
+            let dataset = builder.empty::<u8>().shape((10, 1)).create("y").unwrap();
+            if written > 0 {
+                let ones = ndarray::Array2::<u8>::ones((written, 1));
+                dataset.write_slice(ones.view(), ndarray::s![..written, ..]).unwrap();
+            }
+            drop((dataset, file));
+            H5File::open(&files.source("y.h5")).and_then(|file| read_labels(&file))
+        };
+        assert_eq!(read(10, true).unwrap(), [1; 10]);
+        assert_eq!(read(9, true).unwrap(), [[1; 9].as_slice(), &[0]].concat(), "the chunk was written");
+        let error = read(4, true).unwrap_err().to_string();
+        assert!(error.contains("dataset `y`: 2 of its 3 chunks were never written"), "{error}");
+        for chunked in [true, false] {
+            let error = read(0, chunked).unwrap_err().to_string();
+            assert!(error.contains("dataset `y` was never written"), "{error}");
         }
     }
 

@@ -6,7 +6,10 @@ use anyhow::{Result, anyhow};
 use hdf5::{Dataset, Hyperslab, SliceOrIndex, types::TypeDescriptor};
 use ndarray::IxDyn;
 
-use super::open::{H5File, kind, told};
+use super::{
+    library::told,
+    open::{H5File, kind},
+};
 use crate::data::Source;
 
 /// A dataset of numbers of whatever format and shape.
@@ -23,7 +26,7 @@ impl Numbers {
     /// # Errors
     /// A dataset that is missing.
     pub fn open(file: &H5File, name: &str) -> Result<Option<Self>> {
-        let dataset = file.dataset(name)?;
+        let dataset = file.find(name)?;
         let numbers = matches!(
             kind(&dataset),
             Some(TypeDescriptor::Float(_) | TypeDescriptor::Integer(_) | TypeDescriptor::Unsigned(_))

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::data::{
     Source,
+    blank::{Blank, is_constant},
     h5::{H5File, Length, RowShape, Rows, read_labels},
     meta::{self, Groups},
     patch_set::same_length,
@@ -93,8 +94,9 @@ struct Drawn {
 pub fn split(request: &SplitRequest, progress: &mut dyn FnMut(u64, u64)) -> Result<SplitReport> {
     let sources = Sources::open(request)?;
     let drawn = draw(request, &sources)?;
-    write_parts(request, &sources, &drawn.rows, progress)?;
-    let report = report(request, &sources, &drawn);
+    let blank = write_parts(request, &sources, &drawn.rows, progress)?;
+    let mut report = report(request, &sources, &drawn);
+    report.warnings = warnings(request, &sources, &drawn.rows, blank);
     report.write(&request.folder.join("split.json"))?;
     Ok(report)
 }
@@ -147,7 +149,7 @@ fn write_parts(
     sources: &Sources,
     parts: &Parts<Vec<u64>>,
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<()> {
+) -> Result<[Blank; 3]> {
     let mut writers = Vec::with_capacity(3);
     for (name, rows) in parts.named() {
         let slides = sources.groups.as_ref().map(|groups| groups.select(rows));
@@ -163,13 +165,43 @@ fn write_parts(
     // Masks are a second pass over the same patches.
     let (total, passes) = (moves.len() as u64, 1 + u64::from(sources.masks.is_some()));
     progress(0, total);
-    let mut write = |to: &Move, bytes: &[u8]| writers[to.part].write_patches(to.position, bytes);
+    let mut blank = [Blank::default(); 3];
+    let mut write = |to: &Move, bytes: &[u8]| {
+        blank[to.part].look(to.row as i64, sources.images.is_unwritten(to.row), is_constant(bytes));
+        writers[to.part].write_patches(to.position, bytes)
+    };
     copy(&sources.images, &moves, &mut write, &mut |done| progress(done as u64 / passes, total))?;
     if let Some(masks) = &sources.masks {
         let mut write = |to: &Move, bytes: &[u8]| writers[to.part].write_masks(to.position, bytes);
         copy(masks, &moves, &mut write, &mut |done| progress((moves.len() + done) as u64 / passes, total))?;
     }
-    writers.into_iter().try_for_each(PatchWriter::finish)
+    writers.into_iter().try_for_each(PatchWriter::finish)?;
+    Ok(blank)
+}
+
+/// What a user should know of patches and masks that show nothing.
+fn warnings(
+    request: &SplitRequest,
+    sources: &Sources,
+    parts: &Parts<Vec<u64>>,
+    blank: [Blank; 3],
+) -> Vec<String> {
+    let mut of_parts = Vec::new();
+    let (mut all, mut masks) = (Blank::default(), Blank::default());
+    for ((name, rows), blank) in parts.named().zip(blank) {
+        all += blank;
+        of_parts.push(format!("{} in {name}", blank.unwritten + blank.constant));
+        let unwritten = |row: u64| sources.masks.as_ref().is_some_and(|masks| masks.is_unwritten(row));
+        rows.iter().for_each(|&row| masks.look(row as i64, unwritten(row), false));
+    }
+    let count: usize = parts.as_array().into_iter().map(Vec::len).sum();
+    let mut lines = all.warnings(&request.images.to_string(), &format!("{count} patches"));
+    if !lines.is_empty() {
+        lines.push(format!("patches without a picture by part: {}", of_parts.join(", ")));
+    }
+    let masks_of = request.masks.iter();
+    lines.extend(masks_of.flat_map(|source| masks.warnings(&source.to_string(), &format!("{count} masks"))));
+    lines
 }
 
 fn report(request: &SplitRequest, sources: &Sources, drawn: &Drawn) -> SplitReport {
@@ -193,6 +225,7 @@ fn report(request: &SplitRequest, sources: &Sources, drawn: &Drawn) -> SplitRepo
         source: ClassCounts::of(&sources.labels),
         parts: Parts::from_array(parts),
         groups,
+        warnings: Vec::new(),
     }
 }
 

@@ -4,6 +4,7 @@ mod meaning;
 mod output;
 mod program;
 mod sandbox;
+mod whole;
 
 use std::{os::unix::process::ExitStatusExt, path::Path, process::ExitStatus};
 
