@@ -71,7 +71,7 @@ impl PatchSet {
     }
 
     fn new(images: &H5File, labelled: &H5File) -> Result<Self> {
-        Self::labelled(images, read_labels(labelled)?, labelled.source())
+        Self::labelled(images, read_labels(labelled, "y", Length::Any)?, labelled.source())
     }
 
     fn labelled(images: &H5File, labels: Vec<u8>, said_by: &Source) -> Result<Self> {

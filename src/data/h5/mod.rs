@@ -9,12 +9,12 @@
 mod attributes;
 mod blocks;
 mod chunk_index;
+mod columns;
 mod contents;
 mod elsewhere;
 mod flat;
 mod floats;
 mod geometry;
-mod integers;
 mod labels;
 mod library;
 mod numbers;
@@ -24,10 +24,10 @@ mod texts;
 mod threads;
 
 pub use attributes::read_text_attribute;
+pub use columns::{read_floats, read_integers};
 pub use contents::{Attribute, Dataset};
 pub use elsewhere::elsewhere;
-pub use floats::{FloatRows, read_floats};
-pub use integers::read_integers;
+pub use floats::FloatRows;
 pub use labels::read_labels;
 pub use numbers::Numbers;
 pub use open::{H5File, Length};

@@ -179,6 +179,13 @@ fn why_not_opened(source: &Source, error: &hdf5::Error) -> anyhow::Error {
         let what = what.unwrap_or("its signature is missing; check that it is the right file, and whole");
         return anyhow!("{source} is not an HDF5 file: {what}");
     }
+    // The drivers `family`, `multi` and `split` cut one HDF5 file into several.
+    if told(error).contains("driver should be used") {
+        return anyhow!(
+            "{source} is one of several files that are one HDF5 file together, and no digest covers the others; \
+             copy them into one file with h5repart or h5repack"
+        );
+    }
     if error.contains_minor(MinorErrorCode::CantLockFile) {
         return anyhow!("{source} is locked: another program is writing it; wait until it is done");
     }
@@ -216,6 +223,20 @@ mod tests {
         assert!(say("e.h5", b"").contains("is empty (0 bytes)"));
         assert!(told(&files.source("none.h5")).contains("does not exist"));
         assert!(told(&Source::at(files.path(""))).contains("is a folder"));
+    }
+
+    #[test]
+    fn a_part_of_a_file_in_several_parts_is_named_as_such() {
+        let files = Files::new();
+        let path = files.path("x%d.h5");
+        let file = hdf5::File::with_options()
+            .with_fapl(|plist| plist.family_options(1 << 20))
+            .create(&path)
+            .unwrap();
+        file.new_dataset_builder().with_data(&crate::data::fixtures::patches(60)).create("x").unwrap();
+        drop(file);
+        let error = told(&files.source("x0.h5"));
+        assert!(error.contains("x0.h5") && error.contains("one of several files"), "{error}");
     }
 
     #[test]

@@ -104,7 +104,7 @@ pub fn split(request: &SplitRequest, progress: &mut dyn FnMut(u64, u64)) -> Resu
 impl Sources {
     fn open(request: &SplitRequest) -> Result<Self> {
         let images = Rows::patches(&H5File::open(&request.images)?)?;
-        let labels = read_labels(&H5File::open(&request.labels)?)?;
+        let labels = read_labels(&H5File::open(&request.labels)?, "y", Length::Any)?;
         same_length(&images, &request.labels, labels.len())?;
         let masks = request.masks.as_ref().map(|masks| {
             Rows::open(&H5File::open(masks)?, "mask", RowShape::Mask, Length::Exactly(labels.len()))
