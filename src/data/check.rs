@@ -49,7 +49,7 @@ pub fn check(source: &Source, role: Role<'_>) -> Result<Seen> {
         Role::Images => rows(Rows::patches(&H5File::open(source)?)?.len()),
         Role::Masks => rows(Rows::open(&H5File::open(source)?, "mask", RowShape::Mask, Length::Any)?.len()),
         Role::Maps => rows(MapSet::open(source)?.len()),
-        Role::Labels => labelled(&read_labels(&H5File::open(source)?)?),
+        Role::Labels => labelled(&read_labels(&H5File::open(source)?, "y", Length::Any)?),
         Role::Part => labelled(PatchSet::open(&PatchSource::Part(source.clone()))?.labels()),
         Role::Meta(column) => meta::check(source, column).map(|()| rows(0))?,
     })

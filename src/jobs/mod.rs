@@ -32,6 +32,7 @@ pub fn versions() -> BTreeMap<String, String> {
 /// # Errors
 /// What is wrong with the stage's inputs, or with the machine.
 pub fn run(task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
+    crate::data::h5::unpack_on(task.resources.threads)?;
     match &task.stage {
         AnyStage::Synthesize(stage) => synthesize::run(stage, task, reporter),
         AnyStage::Split(stage) => split::run(stage, task, reporter),

@@ -36,6 +36,7 @@ pub(super) fn run(stage: &Split, task: &Task, reporter: &dyn Reporter) -> Result
         folder: task.staging.clone(),
     };
     let report = split(&request, &mut |done, total| reporter.progress(done, total, "patches", ""))?;
+    report.warnings.iter().for_each(|text| reporter.warn(text));
     warn(&report, reporter);
     Ok(on_cpu(report.parts.named().map(|(name, part)| (name, part.got.patches))))
 }

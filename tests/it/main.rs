@@ -8,6 +8,7 @@ mod cli;
 mod command;
 mod doctor;
 mod editors;
+mod elsewhere;
 mod engine;
 mod events;
 mod examples;

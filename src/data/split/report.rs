@@ -25,6 +25,9 @@ pub struct SplitReport {
     /// With `group-by`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub groups: Option<GroupReport>,
+    /// What a user should know: for the log, not for the file.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
 }
 
 /// Patches per class.

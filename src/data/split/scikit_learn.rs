@@ -160,7 +160,10 @@ mod tests {
             "1 if i % 7 < 3 else 0, i in 0..1001" => Some((0..1001).map(|i| u8::from(i % 7 < 3)).collect()),
             "pcam-mini train_y" => {
                 let path = crate::testing::shared("data/pcam-mini/camelyonpatch_level_2_split_train_y.h5")?;
-                Some(h5::read_labels(&h5::H5File::open(&Source::at(path)).unwrap()).unwrap())
+                Some(
+                    h5::read_labels(&h5::H5File::open(&Source::at(path)).unwrap(), "y", h5::Length::Any)
+                        .unwrap(),
+                )
             }
             other => panic!("labels {other:?} are new in the reference"),
         }

@@ -3,6 +3,7 @@
 mod meaning;
 mod program;
 mod sandbox;
+mod whole;
 
 use std::{os::unix::process::ExitStatusExt, path::Path, process::ExitStatus};
 

@@ -13,6 +13,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::whole;
 use crate::{
     digest::Digest,
     fsx::{self, Exposed, Links, StatTuple},
@@ -80,7 +81,7 @@ impl Sandbox {
                 }
             }
         }
-        Ok(())
+        whole::check(&to, &input.name, Links::Followed)
     }
 
     fn lend(&mut self, input: &InputFile) -> Result<()> {
@@ -118,7 +119,9 @@ impl Sandbox {
         self.stray("", &declared, &mut stray)?;
         let stray = told(stray);
         match (missing.is_empty(), stray.is_empty()) {
-            (true, true) => Ok(()),
+            (true, true) => declared.into_iter().try_for_each(|output| {
+                whole::check(&self.folder.join(output.plain()), &output.path, Links::Kept)
+            }),
             (false, true) => bail!("the program ended without writing its artifact {}", missing.join(", ")),
             (false, false) => bail!(
                 "the program ended without writing its artifact {}, but wrote {stray}",

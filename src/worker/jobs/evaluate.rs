@@ -47,6 +47,7 @@ pub(super) fn run(job: &Job<'_>, stage: &Evaluate) -> Result<Outcome> {
     // First, so that an error in it comes before the rest is computed.
     let chosen = validation.as_ref().map(|images| choose(&mut asking, images, stage.choose)).transpose()?;
     let logits = asking.logits(&images)?;
+    [Some(&images), validation.as_ref()].into_iter().flatten().for_each(|images| images.warn_of_blank(job));
     asking.measures();
     let lines = lines(&logits, &images, stage.threshold);
     let mut predictions = predictions(&logits, &images)?;

@@ -71,6 +71,11 @@ impl Images {
         job.reporter.info(&format!("{chosen}{of} patches of {}", self.name));
     }
 
+    /// Warns of the chosen patches that show nothing, once they were read.
+    pub(crate) fn warn_of_blank(&self, job: &Job<'_>) {
+        patches::warn_of_blank(job, &self.name, &self.set, &self.positions);
+    }
+
     /// What people call the patches.
     pub(crate) fn name(&self) -> &str {
         &self.name

@@ -45,7 +45,7 @@ pub(super) fn train_on(
     length: &Length<'_>,
     begin: impl FnOnce() -> Result<State>,
 ) -> Result<Outcome> {
-    let learning = patches::open(job, "data.train")?;
+    let mut learning = patches::open(job, "data.train")?;
     let validation = patches::open(job, "data.validation")?;
     check_classes(job, &learning, &validation)?;
     let partial = Partial::new(&job.task.work, made_with(job));
@@ -56,6 +56,9 @@ pub(super) fn train_on(
         None => begin()?,
     };
     let plan = plan(job, length, &state);
+    if state.recipe.shuffle {
+        patches::unpack(job, &mut learning)?;
+    }
     job.reporter.info(&format!(
         "{} patches to learn from, {} to choose the best epoch by",
         learning.len(),
@@ -68,6 +71,9 @@ pub(super) fn train_on(
         &partial,
         job.reporter,
     )?;
+    for (set, what) in [(&learning, "the training patches"), (&validation, "the validation patches")] {
+        patches::warn_of_blank(job, what, set, &(0..set.len()).collect::<Vec<_>>());
+    }
     let numbers = write(job, &state)?;
     Ok(Outcome { numbers, resumed, ..Outcome::default() })
 }
@@ -263,6 +269,48 @@ mod tests {
             let same = artifact(&straight, &declared.file) == artifact(&second, &declared.file);
             assert!(same, "{} differs", declared.file);
         }
+    }
+
+    /// Damages a file when its patches have been unpacked.
+    struct DamagesUnpacked(PathBuf);
+
+    impl Reporter for DamagesUnpacked {
+        fn progress(&self, done: u64, total: u64, _: &str, at: &str) {
+            if at == "unpacking" && done == total {
+                let length = std::fs::metadata(&self.0).unwrap().len();
+                std::fs::write(&self.0, vec![0xff; length as usize]).unwrap();
+            }
+        }
+        fn info(&self, _: &str) {}
+        fn warn(&self, _: &str) {}
+    }
+
+    /// Read again for a batch, the damaged file would fail the training; the result is that of the flat file.
+    #[test]
+    fn packed_patches_are_unpacked_once_for_all_epochs() {
+        let packed = |folder: &Path, deep: Option<usize>| {
+            let mut task = task(folder, stage(2));
+            let path = folder.join("x.h5");
+            let pixels = ndarray::Array4::from_shape_vec((20, 96, 96, 3), noise(20, 1).pixels).unwrap();
+            let file = hdf5::File::create(&path).unwrap();
+            let plain = file.new_dataset_builder();
+            let builder = match deep {
+                Some(deep) => plain.chunk((deep, 96, 96, 3)).deflate(1),
+                None => plain,
+            };
+            builder.with_data(&pixels).create("x").unwrap();
+            let labels = task.inputs.remove("data.train").unwrap();
+            let input = |path: &Path, name: &str| InputFile { path: path.to_owned(), name: name.to_owned() };
+            task.inputs.insert("data.train.x".to_owned(), input(&path, "x.h5"));
+            task.inputs.insert("data.train.y".to_owned(), input(&labels.path, "y.h5"));
+            (task, path)
+        };
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let (flat, _) = packed(folders[0].path(), None);
+        super::super::run(&flat, &Silent).unwrap();
+        let (deep, path) = packed(folders[1].path(), Some(7));
+        super::super::run(&deep, &DamagesUnpacked(path)).unwrap();
+        assert!(artifact(&flat, "model.safetensors") == artifact(&deep, "model.safetensors"));
     }
 
     #[test]

@@ -241,3 +241,38 @@ fn a_model_without_finite_logits_is_told_with_the_row() {
     assert!(error.contains("for row 100 of split.pcam/test"), "{error}");
     assert_eq!(network.device(), Device::Cpu);
 }
+
+#[test]
+fn patches_that_show_nothing_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = saved(&tiny_network(4), folder.path());
+    let mut pixels = noise(4);
+    pixels[2 * PIXELS..3 * PIXELS].fill(240);
+    let images = part(&folder.path().join("test.h5"), &pixels, &[0, 1, 0, 1], None);
+    let inputs = [("model", &model), ("images", &images)];
+    let (outcome, heard) = computed(evaluate(""), &inputs, &folder.path().join("out"), resources(1, 3));
+    outcome.unwrap();
+    assert_eq!(heard.warnings(), ["split.pcam/test: 1 of 4 patches are of a single colour (first: row 102)"]);
+}
+
+#[test]
+fn patches_that_were_never_written_are_counted_among_the_chosen() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = saved(&tiny_network(4), folder.path());
+    let path = folder.path().join("x.h5");
+    let file = hdf5::File::create(&path).unwrap();
+    let x = file.new_dataset_builder().chunk((2, 96, 96, 3)).empty::<u8>().shape((6, 96, 96, 3)).create("x");
+    let pixels = ndarray::Array4::from_shape_vec((4, 96, 96, 3), noise(4)).unwrap();
+    x.unwrap().write_slice(pixels.view(), ndarray::s![..4, .., .., ..]).unwrap();
+    file.new_dataset_builder().with_data(&[0_u8, 1, 0, 1, 0, 1]).create("y").unwrap();
+    drop(file);
+    let file = |name: &str| pcamflow::protocol::InputFile { path: path.clone(), name: name.to_owned() };
+    let inputs = [("model", &model), ("images.x", &file("x.h5")), ("images.y", &file("y.h5"))];
+    let stage =
+        stage(Kind::Evaluate, "model = 'train.a'\nimages = { x = 'x.h5', y = 'y.h5' }\nresamples = 50");
+    let (outcome, heard) = computed(stage, &inputs, &folder.path().join("out"), resources(1, 3));
+    outcome.unwrap();
+    let expected =
+        "x.h5: 2 of 6 patches were never written, and hold only the file's fill value (first: row 4)";
+    assert_eq!(heard.warnings(), [expected]);
+}
