@@ -7,11 +7,12 @@ use std::{
     collections::BTreeMap,
     io::{BufRead, Write},
     panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
     sync::mpsc,
 };
 
 use crate::{
-    offspring,
+    fsx, offspring,
     protocol::{Failure, FailureClass, Level, Outcome, Progress, Reply, Request, Task, VERSION},
 };
 
@@ -57,28 +58,39 @@ fn attempt(
 ) -> Reply {
     match catch_unwind(AssertUnwindSafe(|| compute(task, replies))) {
         Ok(Ok(outcome)) => Reply::Done(outcome),
-        Ok(Err(error)) => Reply::Failed(failure(&error)),
+        Ok(Err(error)) => Reply::Failed(failure(&error, &task.staging)),
         Err(panic) => {
             Reply::Failed(Failure { class: FailureClass::Process, message: panic_message(&*panic) })
         }
     }
 }
 
-fn failure(error: &anyhow::Error) -> Failure {
-    let environment = error.chain().any(|cause| cause.is::<EnvironmentFault>() || is_unwritable(cause));
-    let class = match environment {
-        true => FailureClass::Environment,
-        false if error.chain().any(|cause| cause.is::<ProgramLost>()) => FailureClass::Process,
-        false => FailureClass::Stage,
-    };
-    Failure { class, message: format!("{error:#}") }
+/// What a failure is. Libraries and programs do not say that the disk is full in one way: where nothing else is
+/// known, the folder that the stage writes to is asked.
+fn failure(error: &anyhow::Error, staging: &Path) -> Failure {
+    let message = format!("{error:#}");
+    let is = |test: fn(&(dyn std::error::Error + 'static)) -> bool| error.chain().any(test);
+    if is(|cause| cause.is::<EnvironmentFault>() || is_unwritable(cause)) {
+        return Failure { class: FailureClass::Environment, message };
+    }
+    if is(|cause| cause.is::<ProgramLost>()) {
+        return Failure { class: FailureClass::Process, message };
+    }
+    match fsx::is_writable(&staging.join("probe")) {
+        Err(full) if full.kind().is_unwritable() => {
+            Failure { class: FailureClass::Environment, message: format!("{message} ({full})") }
+        }
+        _ => Failure { class: FailureClass::Stage, message },
+    }
 }
 
 /// Whether the place that a stage writes to takes no files: full, or mounted read-only.
 fn is_unwritable(cause: &(dyn std::error::Error + 'static)) -> bool {
     use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     let kind = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    let of_files = cause.downcast_ref::<fsx::Error>().map(fsx::Error::kind);
     matches!(kind, Some(StorageFull | QuotaExceeded | ReadOnlyFilesystem))
+        || matches!(of_files, Some(fsx::Kind::NoSpace | fsx::Kind::ReadOnly))
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

@@ -45,7 +45,8 @@ type Refused = (Exit, String);
 fn written(arguments: &InitArguments) -> Result<String, Refused> {
     let file = &arguments.file;
     let shown = file.display();
-    let root = project_root(file);
+    let root = project_root(file)
+        .map_err(|foreign| (Exit::Environment, format!("{foreign}: {}", foreign.help())))?;
     let data = default_data(&root, arguments.data.as_deref(), None);
     let found = official::found(&data);
     let usable = found.has_pair("train") && found.patches >= FEWEST;

@@ -22,6 +22,7 @@ mod hash;
 mod lock;
 mod oddity;
 mod pack;
+mod shared;
 mod stat;
 mod tree;
 

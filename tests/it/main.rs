@@ -42,6 +42,7 @@ mod summary;
 mod sweep;
 #[cfg(feature = "torch")]
 mod training;
+mod unwritten;
 mod verify_stage;
 mod watch;
 mod wrong_inputs;
