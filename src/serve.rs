@@ -77,7 +77,7 @@ fn failure(error: &anyhow::Error, staging: &Path) -> Failure {
         return Failure { class: FailureClass::Process, message };
     }
     match fsx::is_writable(&staging.join("probe")) {
-        Err(full) if full.kind().is_unwritable() => {
+        Err(full) if is_unwritable(&full) => {
             Failure { class: FailureClass::Environment, message: format!("{message} ({full})") }
         }
         _ => Failure { class: FailureClass::Stage, message },

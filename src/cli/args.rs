@@ -183,7 +183,8 @@ pub(super) struct RunArguments {
     /// Compute at most N stages at once [default: one a core]
     #[arg(long, short, value_name = "N", value_parser = at_least_one)]
     pub(super) jobs: Option<u32>,
-    /// Keep every program of the run off the network (`command` stages; the others never use it)
+    /// Keep every program of the run off the network, and off the Unix sockets of services such as docker and
+    /// ssh-agent (`command` stages; the others never use it). No protection against malice
     #[arg(long)]
     pub(super) offline: bool,
     /// The store [default: .pcamflow in the project's folder]

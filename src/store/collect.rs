@@ -136,9 +136,10 @@ impl Store {
         self.clear_quarantine(policy, &mut collected)?;
         self.clear_staging(policy, &mut collected)?;
         if let Keep::Runs(most) = policy.keep {
-            self.clear_runs(most, policy.older_than, policy.dry_run, &mut collected.runs)?;
+            let Collected { runs, not_removed, .. } = &mut collected;
+            self.clear_runs(most, policy.older_than, policy.dry_run, runs, not_removed)?;
         }
-        self.clear_recall(policy, &mut collected.recall)?;
+        self.clear_recall(policy, &mut collected)?;
         Ok(collected)
     }
 
@@ -163,6 +164,7 @@ impl Store {
         let mut spared = claimed(&self.layout)?;
         let kept = self.kept(policy.keep, survey)?;
         collected.in_use = 0;
+        collected.not_removed.clear();
         let doomed = Rules { policy, survey, claimed: &spared, kept: &kept, now: now_ns() }.doomed(collected);
         spared.extend(policy.shown.iter().flat_map(|folder| linked(folder, DEPTH)));
         let stays = survey.results.iter().filter(|(key, _)| !doomed.contains(*key));

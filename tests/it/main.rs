@@ -20,8 +20,10 @@ mod init;
 mod json_schema;
 mod keys;
 mod language;
+mod outside;
 mod plan;
 mod preview;
+mod projects;
 #[cfg(feature = "torch")]
 mod references;
 mod remembered;
@@ -35,6 +37,7 @@ mod runs;
 mod sandbox;
 #[cfg(feature = "torch")]
 mod sanity;
+mod shared_store;
 mod shells;
 mod spelling;
 mod split;

@@ -14,7 +14,7 @@ use super::{
         measure::{age, now_ns},
         runs::ReadRun,
     },
-    Policy, Removed,
+    Collected, Policy,
 };
 use crate::fsx;
 
@@ -30,7 +30,8 @@ struct Known {
 impl Store {
     /// Removes the memories of pipelines of which nothing is left in the store, whose file is gone, or that nobody
     /// ran for as long as the policy says.
-    pub(super) fn clear_recall(&self, policy: &Policy, removed: &mut Removed) -> Result<()> {
+    pub(super) fn clear_recall(&self, policy: &Policy, collected: &mut Collected) -> Result<()> {
+        let Collected { recall: removed, not_removed, .. } = collected;
         let names = fsx::list(&self.layout.all_recall())?;
         if names.is_empty() {
             return Ok(());
@@ -47,9 +48,9 @@ impl Store {
                     && known.file.as_deref().is_none_or(|file| self.is_there(file))
             });
             if !stays {
-                removed.add(stat.size);
-                if !policy.dry_run {
-                    fsx::remove_tree(&path)?;
+                match if policy.dry_run { Ok(()) } else { fsx::remove_tree(&path) } {
+                    Ok(()) => removed.add(stat.size),
+                    Err(error) => not_removed.push(error.to_string()),
                 }
             }
         }
