@@ -21,7 +21,7 @@ pub(super) fn findings(arguments: &DoctorArguments) -> Vec<Finding> {
     // As for a pipeline in this folder.
     let root = match project_root(Path::new("pipeline.toml")) {
         Ok(root) => root,
-        Err(foreign) => return vec![Finding::missing("project", foreign.to_string(), &foreign.help())],
+        Err(foreign) => return vec![Finding::missing("project", foreign.to_string(), foreign.help())],
     };
     let folder = arguments.store.clone().unwrap_or_else(|| root.join(".pcamflow"));
     let folder = std::path::absolute(&folder).unwrap_or(folder);

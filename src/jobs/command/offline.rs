@@ -28,7 +28,7 @@ pub(super) fn is_wanted() -> bool {
 pub(super) fn gap() -> Option<&'static str> {
     let with_sockets = Offline::new(&[]);
     let without = Offline { sockets: Vec::new(), masks: false };
-    match (with_sockets.is_possible(), without.is_possible()) {
+    match (with_sockets.works(), without.works()) {
         (true, _) => None,
         (false, true) => Some("the Unix sockets of services such as docker and ssh-agent"),
         (false, false) => Some("the network"),
@@ -92,7 +92,7 @@ impl Offline {
     }
 
     /// Tries it out.
-    fn is_possible(self) -> bool {
+    fn works(self) -> bool {
         let mut probe = std::process::Command::new("/bin/true");
         probe.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         // SAFETY: between fork and exec only system calls are made.
