@@ -15,10 +15,11 @@ use std::{
 };
 
 use crate::{
-    offspring,
+    fsx, offspring,
     protocol::{
         Answer, Failure, FailureClass, Level, Outcome, Progress, Question, Reply, Request, Task, VERSION,
     },
+    protocol::{Failure, FailureClass, Level, Outcome, Progress, Reply, Request, Task, VERSION},
 };
 
 /// A failure whose fault is the machine's, not the stage's: attach it to an error to say so.
@@ -69,8 +70,13 @@ pub fn serve(
     for request in requests {
         match request {
             Request::Hello { .. } => {}
-            Request::Run(task) => replies.send(&attempt(|| compute(&task, &replies).map(Reply::Done))),
-            Request::Check(questions) => replies.send(&attempt(|| Ok(Reply::Checked(check(&questions))))),
+            Request::Run(task) => {
+                let result = || compute(&task, &replies).map(Reply::Done);
+                replies.send(&attempt(Some(&task.staging), result));
+            }
+            Request::Check(questions) => {
+                replies.send(&attempt(None, || Ok(Reply::Checked(check(&questions)))));
+            }
         }
     }
     ExitCode::SUCCESS
@@ -85,29 +91,41 @@ fn take_socket() -> io::Result<UnixStream> {
     Ok(socket)
 }
 
-fn attempt(answer: impl FnOnce() -> anyhow::Result<Reply>) -> Reply {
+/// An answer, or how it failed. A stage writes to `staging`.
+fn attempt(staging: Option<&Path>, answer: impl FnOnce() -> anyhow::Result<Reply>) -> Reply {
     match catch_unwind(AssertUnwindSafe(answer)) {
         Ok(Ok(reply)) => reply,
-        Ok(Err(error)) => Reply::Failed(failure(&error)),
+        Ok(Err(error)) => Reply::Failed(failure(&error, staging)),
         Err(panic) => Reply::Failed(Failure::panicked(&*panic)),
     }
 }
 
-fn failure(error: &anyhow::Error) -> Failure {
-    let environment = error.chain().any(|cause| cause.is::<EnvironmentFault>() || is_unwritable(cause));
-    let class = match environment {
-        true => FailureClass::Environment,
-        false if error.chain().any(|cause| cause.is::<ProgramLost>()) => FailureClass::Process,
-        false => FailureClass::Stage,
-    };
-    Failure { class, message: format!("{error:#}") }
+/// What a failure is. Libraries and programs do not say that the disk is full in one way: where nothing else is
+/// known, the folder that the stage writes to is asked.
+fn failure(error: &anyhow::Error, staging: Option<&Path>) -> Failure {
+    let message = format!("{error:#}");
+    let is = |test: fn(&(dyn std::error::Error + 'static)) -> bool| error.chain().any(test);
+    if is(|cause| cause.is::<EnvironmentFault>() || is_unwritable(cause)) {
+        return Failure { class: FailureClass::Environment, message };
+    }
+    if is(|cause| cause.is::<ProgramLost>()) {
+        return Failure { class: FailureClass::Process, message };
+    }
+    match staging.map(|folder| fsx::is_writable(&folder.join("probe"))) {
+        Some(Err(full)) if is_unwritable(&full) => {
+            Failure { class: FailureClass::Environment, message: format!("{message} ({full})") }
+        }
+        _ => Failure { class: FailureClass::Stage, message },
+    }
 }
 
 /// Whether the place that a stage writes to takes no files: full, or mounted read-only.
 fn is_unwritable(cause: &(dyn std::error::Error + 'static)) -> bool {
     use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     let kind = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    let of_files = cause.downcast_ref::<fsx::Error>().map(fsx::Error::kind);
     matches!(kind, Some(StorageFull | QuotaExceeded | ReadOnlyFilesystem))
+        || matches!(of_files, Some(fsx::Kind::NoSpace | fsx::Kind::ReadOnly))
 }
 
 /// Requests as they come; the process ends when the engine does.

@@ -183,7 +183,8 @@ pub(super) struct RunArguments {
     /// Compute at most N stages at once [default: one per core]
     #[arg(long, short, value_name = "N", value_parser = at_least_one)]
     pub(super) jobs: Option<u32>,
-    /// Block network access for the programs of `command` stages (other stages never use it)
+    /// Block the network, and the Unix sockets of services such as docker and ssh-agent, for the programs of
+    /// `command` stages (other stages never use them). No protection against malicious programs
     #[arg(long)]
     pub(super) offline: bool,
     /// The store [default: .pcamflow in the project's folder]

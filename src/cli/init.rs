@@ -45,7 +45,8 @@ type Refused = (Exit, String);
 fn written(arguments: &InitArguments) -> Result<String, Refused> {
     let file = &arguments.file;
     let shown = file.display();
-    let root = project_root(file);
+    let root = project_root(file)
+        .map_err(|foreign| (Exit::Environment, format!("{foreign}: {}", foreign.help())))?;
     let data = default_data(&root, arguments.data.as_deref(), None);
     let Checked { sound, patches, wrong } = official::found(&data).checked();
     let folder = sound.folder.clone();

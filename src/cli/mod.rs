@@ -36,7 +36,11 @@ use std::{ffi::OsString, io::IsTerminal, process::ExitCode};
 use args::{Arguments, Command};
 use clap::Parser;
 
-use crate::{engine::Refused, serve};
+use crate::{
+    engine::Refused,
+    serve,
+    ui::{self, line as say},
+};
 
 /// The hidden command with which the engine starts itself to compute a stage.
 pub const SERVE: &str = "__serve";
@@ -68,7 +72,7 @@ impl Exit {
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
-        Err(error) => return usage(&error),
+        Err(error) => return ExitCode::from(told(usage(&error))),
     };
     // Of a plan, the first -v asks for fingerprints.
     let planning = matches!(arguments.command, Command::Plan(_));
@@ -96,20 +100,24 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Cache(arguments) => cache::cache(&arguments).code(),
         Command::Serve => return serve::serve(crate::jobs::versions(), crate::jobs::run, crate::jobs::check),
     };
-    ExitCode::from(code)
+    ExitCode::from(told(code))
 }
 
 /// Help and version go to standard output and are no error.
-fn usage(error: &clap::Error) -> ExitCode {
-    // A closed output is nobody's error.
-    let _ = error.print();
-    ExitCode::from(if error.use_stderr() { Exit::Usage } else { Exit::Done }.code())
+fn usage(error: &clap::Error) -> u8 {
+    let printed = error.print();
+    if error.use_stderr() {
+        return Exit::Usage.code();
+    }
+    printed.unwrap_or_else(|error| drop(ui::remembered(error)));
+    Exit::Done.code()
 }
 
-/// Says what was asked for, on standard output; a closed one is nobody's error.
-fn say(text: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stdout(), "{text}");
+/// The exit code, once all of standard output is written: if that failed, the message says why.
+fn told(code: u8) -> u8 {
+    let Some(error) = ui::lost() else { return code };
+    complain(&format!("error: standard output could not be written: {error}"));
+    if code == Exit::Done.code() { Exit::Environment.code() } else { code }
 }
 
 /// Says what is wrong, on standard error.

@@ -29,7 +29,7 @@ use crate::{
         },
     },
     offspring,
-    pipeline::{Pipeline, project_root},
+    pipeline::{self, Pipeline},
     stages::RunSettings,
     store::{Asked, Store},
     ui,
@@ -93,19 +93,22 @@ fn real_run(
 ) -> Result<u8, crate::engine::Refused> {
     let executor = executor(pipeline.run.executor.unwrap_or_default(), programs(), arguments.offline);
     let out = arguments.out.clone().unwrap_or_else(|| pipeline.root.join("out"));
-    let summary = page::with_page(arguments.summary.as_deref(), shown, |shown| {
+    page::with_page(arguments.summary.as_deref(), shown, |shown| {
         // Nothing is computed, and nothing is written: there is no run to record.
         if arguments.frozen {
-            return engine.frozen(&out, shown);
+            return Ok(engine.frozen(&out, shown)?.exit_code());
+        }
+        // Where the store cannot be written, its records say so.
+        if let Err(error) = store.claim(&pipeline.name, &pipeline.file) {
+            tracing::debug!("the name of the pipeline is not noted: {error}");
         }
         let about = about(arguments);
         let mut recorder: Box<dyn Observer> = match pipeline.trials.is_empty() {
             true => Box::new(Recorder::new(store, pipeline, about, Some(shown))),
             false => Box::new(Recorders::new(store, pipeline, &about, shown)),
         };
-        engine.run(&out, &*executor, stopped, &mut *recorder)
-    })?;
-    Ok(summary.exit_code())
+        Ok(engine.run(&out, &*executor, stopped, &mut *recorder)?.exit_code())
+    })
 }
 
 /// Ctrl-C (and SIGTERM, SIGHUP) stop the run; what is finished, trained epochs included, is kept.
@@ -177,10 +180,10 @@ fn options(arguments: &RunArguments, pipeline: &Pipeline) -> Options {
 
 /// How the sweep is asked for later: with the store, where this folder has another one.
 fn sweep_run(arguments: &RunArguments, pipeline: &Pipeline) -> SweepRun {
-    let here = project_root(Path::new("pipeline.toml"));
+    let here = pipeline::project_root(Path::new("pipeline.toml")).ok();
     let store = match &arguments.store {
         Some(store) => Some(store.clone()),
-        None => (here != pipeline.root).then(|| pipeline.root.join(".pcamflow")),
+        None => (here.as_ref() != Some(&pipeline.root)).then(|| pipeline.root.join(".pcamflow")),
     };
     let (id, given) = (id_of(pipeline), Given { store, ..Given::default() });
     SweepRun { compare: format!("pcamflow compare --sweep {id}{}", given.places()), id }

@@ -9,10 +9,13 @@ use std::{
 
 use tempfile::{Builder, NamedTempFile, TempPath};
 
-use super::{Error, Kind, Result, files};
+use super::{Error, Kind, Result, files, oddity, shared};
 
 /// What a draft's name begins with.
 const PREFIX: &str = ".draft-";
+
+/// Bytes that are written to find out whether a disk is full.
+const PROBE: usize = 64 << 10;
 
 /// Whether a file must survive a power loss from the moment that it is published.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,6 +47,7 @@ impl Draft {
         loop {
             let mode = Permissions::from_mode(0o666);
             let file = Builder::new().prefix(PREFIX).permissions(mode).tempfile_in(folder).map_err(at)?;
+            shared::follow(file.path(), file.as_file());
             // Without locks (some network file systems) drafts are never swept either: no harm.
             let _ = file.as_file().try_lock();
             // A sweep between creation and lock took it for a dead one's: start over.
@@ -132,15 +136,16 @@ pub fn copy_whole(from: &Path, to: &Path, replace: bool) -> Result<()> {
     }
 }
 
-/// Whether [`write_atomic`] can write there, as far as that shows beforehand. What stands there stays.
+/// Whether [`write_atomic`] can write there, as far as that shows beforehand: also whether the disk has room
+/// for a small file. What is there stays.
 ///
 /// # Errors
 /// Where it cannot.
 pub fn is_writable(path: &Path) -> Result<()> {
-    if path.is_dir() {
-        return Err(Error::not_a_file(path, "it is a folder").of("write"));
+    if let Some(what) = oddity(path).filter(|_| path.exists()) {
+        return Err(Error::not_a_file(path, what).of("write"));
     }
-    Draft::create_in(&parent(path)).map(drop)
+    write_through(&parent(path), path, &[0; PROBE]).map(drop)
 }
 
 /// Gives a file that exists other bytes, whole, as an editor would: through symbolic links, with its mode

@@ -26,6 +26,7 @@ mod lock;
 mod oddity;
 mod pack;
 mod settled;
+mod shared;
 mod stat;
 mod tree;
 

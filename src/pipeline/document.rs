@@ -19,7 +19,10 @@ use super::{
     pieces,
     sources::Sources,
 };
-use crate::{nearest::nearest, stages::Problem};
+use crate::{
+    nearest::nearest,
+    stages::{Kind, Problem},
+};
 
 /// Everything that the texts of a pipeline say.
 pub(super) struct Document<'a> {
@@ -55,11 +58,29 @@ fn files<'a>(
     let read: Vec<_> =
         sources.files().map(|(file, text, base)| (file, text, base, pieces::read(text))).collect();
     // What the reader says of a text after its first mistake is mostly a consequence of that one.
-    let broken = read.iter().filter_map(|(_, text, base, (_, errors))| {
-        let error = errors.first()?;
-        let span = error.span().unwrap_or(0..text.len());
-        Some(Problem::at(span.start + base..span.end + base, error.message()))
+    let broken = read.iter().enumerate().filter_map(|(at, (file, text, base, (tables, errors)))| {
+        let by = read.get(at + 1);
+        let problem = match (errors.first(), by) {
+            (Some(error), None) => {
+                let span = error.span().unwrap_or(0..text.len());
+                return Some(Problem::at(span.start + base..span.end + base, error.message()));
+            }
+            (Some(error), Some(_)) => {
+                let before = text.as_bytes().iter().take(error.span().unwrap_or_default().start);
+                let line = 1 + before.filter(|byte| **byte == b'\n').count();
+                format!("{}:{line} is no TOML: {}", file.display(), error.message())
+            }
+            (None, Some(_)) if !is_of_pipeline(tables.get_ref()) => {
+                format!("{} is no pipeline: it has no table of one", file.display())
+            }
+            (None, _) => return None,
+        };
+        // The text of a file that may be anything, even a secret, is not shown.
+        let (_, text, base, _) = by?;
+        let (span, _) = extends::extended(text)?;
+        Some(Problem::at(span.start + base..span.end + base, problem).help("it is extended here"))
     });
+    let broken: Vec<Problem> = broken.collect();
     let before = problems.len();
     problems.extend(broken);
     if problems.len() > before {
@@ -89,6 +110,13 @@ fn files<'a>(
     }
     let empty = || Spanned::new(0..0, DeTable::new());
     Some((whole.map_or_else(empty, |(tables, _)| tables), removed))
+}
+
+/// Whether a file has something that pipelines have; an empty one may be a pipeline.
+fn is_of_pipeline(tables: &DeTable<'_>) -> bool {
+    const OTHERS: [&str; 6] = ["extends", "remove", "pipeline", "params", "run", "sweep"];
+    let is_known = |word: &str| OTHERS.contains(&word) || Kind::from_word(word).is_some();
+    tables.is_empty() || tables.keys().any(|word| is_known(word.get_ref()))
 }
 
 /// Applies an override, unless it is about a stage or a parameter that the file does not have.

@@ -16,6 +16,9 @@ use toml::{
 use super::{keys, load::LONGEST, pieces};
 use crate::{fsx, stages::Problem};
 
+/// How many files a pipeline may be made of.
+const MOST: usize = 100;
+
 /// One file of a pipeline.
 pub(super) struct Loaded {
     /// Its path, as far as it was named.
@@ -44,6 +47,10 @@ pub(super) fn chain(file: &Path, text: String) -> (Vec<Loaded>, Option<Broken>) 
         let broken = |message: String, help: &str| {
             Some(Broken { by, file: file.clone(), problem: Problem::at(span.clone(), message).help(help) })
         };
+        if files.len() == MOST {
+            let message = format!("a pipeline is made of at most {MOST} files");
+            return (files, broken(message, "put some of the files together"));
+        }
         let (identity, text) = (identity(&file), fsx::read_text(&file, LONGEST));
         if let Some(first) = seen.iter().position(|other| *other == identity) {
             let path: Vec<String> =
@@ -69,8 +76,8 @@ fn identity(file: &Path) -> PathBuf {
     file.canonicalize().or_else(|_| std::path::absolute(file)).unwrap_or_else(|_| file.to_owned())
 }
 
-/// What a text extends. Only a text with that word in it is read for it.
-fn extended(text: &str) -> Option<(Range<usize>, String)> {
+/// What a text extends, and where it says so. Only a text with that word in it is read for it.
+pub(super) fn extended(text: &str) -> Option<(Range<usize>, String)> {
     if !text.contains("extends") {
         return None;
     }

@@ -72,6 +72,11 @@ impl Layout {
         self.all_recall().join(Digest::of(pipeline.as_bytes()).hex())
     }
 
+    /// Which file the name of a pipeline belongs to.
+    pub(super) fn name(&self, pipeline: &str) -> PathBuf {
+        self.root.join("names").join(pipeline)
+    }
+
     pub(super) fn sources(&self) -> PathBuf {
         self.root.join("sources")
     }

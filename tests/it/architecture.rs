@@ -24,7 +24,7 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
     ("inspect", &["data"]),
     ("stages", &["digest", "fsx", "nearest"]),
     ("protocol", &["digest", "finite", "stages"]),
-    ("serve", &["offspring", "protocol"]),
+    ("serve", &["fsx", "offspring", "protocol"]),
     ("pipeline", &["digest", "fsx", "graph", "nearest", "stages"]),
     ("store", &["digest", "finite", "fsx"]),
     (

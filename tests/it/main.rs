@@ -22,9 +22,11 @@ mod json_schema;
 mod keys;
 mod language;
 mod leaks;
+mod outside;
 mod plan;
 mod preview;
 mod processes;
+mod projects;
 #[cfg(feature = "torch")]
 mod references;
 mod remembered;
@@ -38,6 +40,7 @@ mod runs;
 mod sandbox;
 #[cfg(feature = "torch")]
 mod sanity;
+mod shared_store;
 mod shells;
 mod source_checks;
 mod spelling;
@@ -46,6 +49,7 @@ mod summary;
 mod sweep;
 #[cfg(feature = "torch")]
 mod training;
+mod unwritten;
 mod verify_stage;
 mod watch;
 mod wrong_inputs;

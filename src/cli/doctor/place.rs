@@ -19,7 +19,10 @@ const QUICKSTART: &str = "pipelines/quickstart.toml";
 
 pub(super) fn findings(arguments: &DoctorArguments) -> Vec<Finding> {
     // As for a pipeline in this folder.
-    let root = project_root(Path::new("pipeline.toml"));
+    let root = match project_root(Path::new("pipeline.toml")) {
+        Ok(root) => root,
+        Err(foreign) => return vec![Finding::missing("project", foreign.to_string(), foreign.help())],
+    };
     let folder = arguments.store.clone().unwrap_or_else(|| root.join(".pcamflow"));
     let folder = std::path::absolute(&folder).unwrap_or(folder);
     let data = default_data(&root, arguments.data.as_deref(), None);

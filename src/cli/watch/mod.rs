@@ -65,9 +65,9 @@ pub(super) fn watch(arguments: &WatchArguments) -> u8 {
     end_on_signals(&ended, changes.waker());
     let mut paths = BTreeSet::from([arguments.run.pipeline.file.clone()]);
     loop {
-        let (before, loaded) = load(arguments, &mut paths);
+        let (before, mut loaded) = load(arguments, &mut paths);
         changes.follow(&paths);
-        let before = run(arguments, &loaded, before, &mut changes, &ended);
+        let before = run(arguments, &mut loaded, before, &mut changes, &ended);
         drop(loaded);
         if ended.is_set() {
             return Exit::Interrupted.code();
@@ -118,7 +118,7 @@ fn made_of(loaded: &Result<Pipeline, Invalid>) -> BTreeSet<PathBuf> {
 /// Runs what was loaded, or says what is wrong with it. Returns what a change is to be compared with.
 fn run(
     arguments: &WatchArguments,
-    loaded: &Result<Pipeline, Invalid>,
+    loaded: &mut Result<Pipeline, Invalid>,
     before: Snapshot,
     changes: &mut Changes,
     ended: &Signalled,

@@ -8,13 +8,15 @@ use std::{
     io,
     os::unix::process::CommandExt,
     process::{ExitStatus, Stdio},
-    sync::OnceLock,
     time::Duration,
 };
 
 use anyhow::{Context, Result, anyhow};
 
-use super::sandbox::Sandbox;
+use super::{
+    offline::{self, Offline},
+    sandbox::Sandbox,
+};
 use crate::{
     offspring::{self, lines},
     protocol::{FOLDER, OFFLINE, Task},
@@ -44,12 +46,10 @@ pub(super) fn run(
     let (said, says) = io::pipe()?;
     command.stdin(Stdio::null()).stdout(says.try_clone()?).stderr(says);
     command.process_group(0);
-    let offline = is_offline();
+    let offline = offline::is_wanted().then(|| Offline::new(&passed(stage)));
     offspring::dies_with_this_thread(&mut command, move || {
-        if offline {
-            // Where the kernel refuses, the user was warned.
-            let _ = without_network();
-        }
+        // Where the kernel refuses, the user was warned.
+        let _ = offline.as_ref().map(Offline::enter);
     });
     offspring::adopt();
     let mut child = command.spawn().map_err(|error| not_started(program, &error))?;
@@ -65,89 +65,6 @@ pub(super) fn run(
     Ok(status?)
 }
 
-/// Whether the run is cut off from the network (`--offline`).
-pub(super) fn is_offline() -> bool {
-    std::env::var_os(OFFLINE).is_some_and(|value| value == "1")
-}
-
-/// Whether this process may give a program a network of its own, with nothing in it: tried out.
-pub(super) fn can_be_offline() -> bool {
-    static ALLOWED: OnceLock<bool> = OnceLock::new();
-    *ALLOWED.get_or_init(try_offline)
-}
-
-fn try_offline() -> bool {
-    let mut probe = std::process::Command::new("/bin/true");
-    probe.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // SAFETY: between fork and exec only system calls are made.
-    unsafe { probe.pre_exec(without_network) };
-    match probe.status() {
-        Ok(_) => true,
-        // Then it was exec that failed, after the network was gone.
-        Err(error) => error.kind() == io::ErrorKind::NotFound,
-    }
-}
-
-/// Leaves the network for an empty one: as root, or in a user namespace of its own, in which the user stays who he is.
-fn without_network() -> io::Result<()> {
-    // SAFETY: system calls with plain arguments, on a process that has one thread since it was forked.
-    let (user, group) = unsafe { (libc::getuid(), libc::getgid()) };
-    // SAFETY: as above.
-    if unsafe { libc::unshare(libc::CLONE_NEWNET) } != 0 {
-        // SAFETY: as above.
-        if unsafe { libc::unshare(libc::CLONE_NEWUSER | libc::CLONE_NEWNET) } != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        put(c"/proc/self/setgroups", b"deny")?;
-        put_identity(c"/proc/self/uid_map", user)?;
-        put_identity(c"/proc/self/gid_map", group)?;
-    }
-    loopback_up();
-    Ok(())
-}
-
-/// `ID ID 1`, put together without allocating.
-fn put_identity(path: &std::ffi::CStr, id: u32) -> io::Result<()> {
-    let mut text = [0_u8; 32];
-    let length = {
-        use std::io::Write;
-        let mut rest = &mut text[..];
-        write!(rest, "{id} {id} 1")?;
-        32 - rest.len()
-    };
-    put(path, &text[..length])
-}
-
-fn put(path: &std::ffi::CStr, text: &[u8]) -> io::Result<()> {
-    // SAFETY: `path` ends with NUL, `text` is as long as it says, and the descriptor is closed once.
-    let written = unsafe {
-        let file = libc::open(path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
-        if file < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        let written = libc::write(file, text.as_ptr().cast(), text.len());
-        libc::close(file);
-        written
-    };
-    if written < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
-}
-
-/// Programs talk to themselves over 127.0.0.1; that is no network. Where it fails they cannot.
-fn loopback_up() {
-    // SAFETY: `request` is a whole `ifreq`, zero where not set; the descriptor is closed once.
-    unsafe {
-        let socket = libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0);
-        if socket >= 0 {
-            let mut request: libc::ifreq = std::mem::zeroed();
-            (request.ifr_name[0], request.ifr_name[1]) = (b'l'.cast_signed(), b'o'.cast_signed());
-            let up = libc::IFF_UP | libc::IFF_RUNNING;
-            request.ifr_ifru.ifru_flags = i16::try_from(up).unwrap_or_default();
-            libc::ioctl(socket, libc::SIOCSIFFLAGS, &raw const request);
-            libc::close(socket);
-        }
-    }
-}
-
 /// Everything that the program finds in its environment.
 fn environment(stage: &Command, task: &Task, sandbox: &Sandbox) -> Vec<(String, OsString)> {
     let passing = || sandbox.folder.join(PASSING).into_os_string();
@@ -160,7 +77,7 @@ fn environment(stage: &Command, task: &Task, sandbox: &Sandbox) -> Vec<(String, 
         (FOLDER.to_owned(), sandbox.folder.clone().into_os_string()),
         ("PCAMFLOW_THREADS".to_owned(), task.resources.threads.to_string().into()),
     ];
-    all.extend(is_offline().then(|| (OFFLINE.to_owned(), "1".into())));
+    all.extend(offline::is_wanted().then(|| (OFFLINE.to_owned(), "1".into())));
     let input = |name: &PortName| (format!("PCAMFLOW_INPUT_{}", name.variable()), path_of_input(name).into());
     all.extend(stage.inputs.keys().map(input));
     let artifacts = stage.artifacts.iter();
@@ -168,10 +85,15 @@ fn environment(stage: &Command, task: &Task, sandbox: &Sandbox) -> Vec<(String, 
         (format!("PCAMFLOW_ARTIFACT_{}", name.variable()), output.plain().into())
     };
     all.extend(artifacts.map(artifact));
-    let passed = stage.pass_environment.iter();
-    all.extend(passed.filter_map(|name| Some((name.clone(), std::env::var_os(name)?))));
+    all.extend(passed(stage));
     all.extend(stage.environment.iter().map(|(name, value)| (name.clone(), value.into())));
     all
+}
+
+/// The variables that are passed on, with their values.
+fn passed(stage: &Command) -> Vec<(String, OsString)> {
+    let names = stage.pass_environment.iter();
+    names.filter_map(|name| Some((name.clone(), std::env::var_os(name)?))).collect()
 }
 
 fn path_of_input(name: &PortName) -> String {

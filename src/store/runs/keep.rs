@@ -96,7 +96,13 @@ impl Store {
         older_than: Option<Duration>,
         dry_run: bool,
         removed: &mut Removed,
+        not_removed: &mut Vec<String>,
     ) -> Result<()> {
+        let remove = |file: &RunFile| -> Result<()> {
+            again::remove(file)?;
+            fsx::remove_tree(&file.path)?;
+            Ok(fsx::remove_file(&live_path(&self.layout, file.id)).map(drop)?)
+        };
         for file in Kept::by_runs(self, most)?.older {
             let Some(stat) = fsx::stat_there(&file.path)? else { continue };
             // A run that was repeated is as young as the last time.
@@ -106,11 +112,9 @@ impl Store {
             if young || self.liveness(file.id)? == RunState::Running {
                 continue;
             }
-            removed.add(stat.size + again.map_or(0, |again| again.size));
-            if !dry_run {
-                again::remove(&file)?;
-                fsx::remove_tree(&file.path)?;
-                fsx::remove_file(&live_path(&self.layout, file.id))?;
+            match if dry_run { Ok(()) } else { remove(&file) } {
+                Ok(()) => removed.add(stat.size + again.map_or(0, |again| again.size)),
+                Err(error) => not_removed.push(error.to_string()),
             }
         }
         Ok(())

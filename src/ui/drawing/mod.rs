@@ -11,9 +11,7 @@ mod shape;
 mod svg;
 mod text;
 
-use std::io::stdout;
-
-use super::{out::Out, view_of_stdout};
+use super::{view_of_stdout, write};
 use crate::engine::tell::event::PlannedStage;
 use nodes::Nodes;
 
@@ -70,7 +68,7 @@ pub struct Edge {
     pub artifacts: Vec<String>,
 }
 
-/// Draws on standard output; a closed one is nobody's error.
+/// Draws on standard output.
 pub fn show(drawing: &Drawing, format: Format, all_edges: bool) {
     let nodes = || Nodes::new(drawing, all_edges);
     let text = match format {
@@ -80,7 +78,5 @@ pub fn show(drawing: &Drawing, format: Format, all_edges: bool) {
         Format::Svg => svg::text(&nodes()),
         Format::Json => json::text(drawing),
     };
-    let mut out = Out::new(stdout());
-    out.write(&text);
-    out.flush();
+    write(&text);
 }
