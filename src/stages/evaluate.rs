@@ -47,7 +47,9 @@ choice! {
 }
 
 impl Stage for Evaluate {
-    const VERSION: u32 = 1;
+    // 2: pictures have another typeface.
+    const VERSION: u32 = 2;
+    const CORRECTIONS: &'static [&'static str] = &[super::NEW_TYPEFACE];
     const RUNNER: Runner = Runner::Worker;
     const APPETITE: Appetite = Appetite::Share;
     const EQUALITY: Equality = Equality::Tolerance;

@@ -13,6 +13,7 @@ mod contract;
 pub(crate) mod declare;
 mod execution;
 mod label;
+pub(crate) mod meant;
 mod name;
 pub(crate) mod plain;
 mod problem;
@@ -39,6 +40,7 @@ use toml::{Spanned, de::DeTable};
 pub use baseline::Baseline;
 pub use canonical::{Canonical, Lines, join};
 pub use check::{Check, span_of};
+use contract::NEW_TYPEFACE;
 pub use contract::{
     Appetite, Artifact, ArtifactType, Class, Equality, Field, Input, Origin, Parameters, Peers, Runner,
     Stage, Word, artifact, file_input, images_inputs, kebab, model_input, question_inputs, training_inputs,

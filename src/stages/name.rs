@@ -61,7 +61,7 @@ impl FromStr for StageName {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let (kind, name) = text.split_once('.').ok_or_else(|| {
-            format!("`{text}` is no stage: stages are written `kind.name`, as in `train.base`")
+            format!("`{text}` is not a stage: a stage is written `kind.name`, as in `train.base`")
         })?;
         let kind = Kind::from_word(kind).ok_or_else(|| unknown_kind(kind))?;
         let (name, repeat) = match name.split_once('@') {
@@ -69,7 +69,7 @@ impl FromStr for StageName {
             None => (name, None),
         };
         if !is_name(name) {
-            return Err(format!("`{name}` is no name: ASCII letters, digits, `-` and `_` make a name"));
+            return Err(format!("`{name}` cannot name a stage: use letters, digits, `-` and `_`"));
         }
         Ok(Self { kind, name: name.to_owned(), repeat, trial: None })
     }

@@ -5,14 +5,15 @@
 
 use std::{
     ffi::OsString,
-    io,
+    io::{self, Read},
     os::unix::process::CommandExt,
+    path::Path,
     process::{ExitStatus, Stdio},
     sync::OnceLock,
     time::Duration,
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 
 use super::{output, sandbox::Sandbox};
 use crate::{
@@ -38,6 +39,7 @@ pub(super) fn run(
     let words = words(stage);
     let (program, arguments) = words.split_first().context("the stage names no program")?;
     // A path is one in the sandbox: the program starts there. A bare name is looked for on the PATH.
+    has_unix_lines(&sandbox.folder.join(program), program)?;
     let mut command = std::process::Command::new(program);
     command.args(arguments).current_dir(&sandbox.folder);
     command.env_clear().envs(environment(stage, task, sandbox));
@@ -55,7 +57,7 @@ pub(super) fn run(
         status
     });
     output::read(said, tell)?;
-    let status = waiting.join().map_err(|_| anyhow!("nobody waited for the program"))?;
+    let status = waiting.join().map_err(|_| anyhow!("the thread that waits for the program panicked"))?;
     Ok(status?)
 }
 
@@ -232,12 +234,30 @@ fn quoted(path: String) -> String {
     }
 }
 
+/// Refuses a script whose first line ends as Windows ends lines: the kernel, or `env`, would look for a program
+/// with a carriage return in its name, and say only that there is none.
+fn has_unix_lines(file: &Path, program: &str) -> Result<()> {
+    let mut start = Vec::new();
+    // What cannot be read is not a script, or is for the kernel to refuse.
+    let read = std::fs::File::open(file).and_then(|file| file.take(4096).read_to_end(&mut start));
+    let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    if !program.contains('/') || read.is_err() || !(line.starts_with(b"#!") && line.ends_with(b"\r")) {
+        return Ok(());
+    }
+    let line = String::from_utf8_lossy(line);
+    bail!(
+        "cannot start `{program}`: its lines end as on Windows, and so its first line, `{}`, names no program here; \
+         convert it, as `sed -i 's/\\r$//' FILE` does",
+        line.trim_end()
+    )
+}
+
 fn not_started(program: &str, error: &io::Error) -> anyhow::Error {
     let what = match error.kind() {
         io::ErrorKind::NotFound => {
-            "there is no such program on the PATH, or what its first line names is not there"
+            "there is no such program on the PATH, or the interpreter in its first line does not exist"
         }
-        io::ErrorKind::PermissionDenied => "it may not be executed",
+        io::ErrorKind::PermissionDenied => "it is not executable",
         _ => return anyhow!(EnvironmentFault(format!("cannot start `{program}`: {error}"))),
     };
     anyhow!(EnvironmentFault(format!("cannot start `{program}`: {what}")))

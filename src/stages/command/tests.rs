@@ -89,9 +89,9 @@ fn every_mistake_is_told() {
     wrong(
         "{script}",
         "{skript}",
-        "`{skript}` stands for no input of this stage; there is {folder}, {script}",
+        "this stage has no input `skript` for `{skript}`; it has {folder}, {script}",
     );
-    wrong("{artifacts.table}", "{artifacts.tabel}", "stands for no artifact");
+    wrong("{artifacts.table}", "{artifacts.tabel}", "this stage has no artifact `tabel`");
     wrong("'{script}'", "'table.py'", "write inputs = { script = \"./table.py\" }");
     wrong("'python3'", "'./table'", "write inputs = { script = \"./table\" }");
     wrong("'python3'", "''", "names a program");
