@@ -103,7 +103,9 @@ fn set<'a>(
     let mut parts = vec![word.get_ref().to_string()];
     let below = value.get_ref().as_table().and_then(|table| table.keys().next());
     parts.extend(below.map(|name| name.get_ref().to_string()));
-    if let Some(all) = keys::parts(text.split('=').next().unwrap_or_default().trim()).filter(|all| all.len() > 2) {
+    if let Some(all) =
+        keys::parts(text.split('=').next().unwrap_or_default().trim()).filter(|all| all.len() > 2)
+    {
         parts = all;
     }
     match keys::check(document, &parts) {

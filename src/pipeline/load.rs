@@ -204,8 +204,7 @@ fn pipeline_name(
     }
     let span = crate::stages::span_of(document, "pipeline.name");
     let message = format!("`{given}` cannot name a pipeline: its artifacts go into a folder of that name");
-    problems
-        .push(Problem::at(span, message).help("set `[pipeline] name` to letters, digits, `-` and `_`"));
+    problems.push(Problem::at(span, message).help("set `[pipeline] name` to letters, digits, `-` and `_`"));
     None
 }
 

@@ -16,8 +16,7 @@ pub(super) const CAPITALS: f64 = 1462.0 / 2048.0;
 /// How far letters reach below the line, in em.
 pub(super) const DESCENT: f64 = 0.24;
 
-static REGULAR: LazyLock<FontRef<'static>> =
-    LazyLock::new(|| embedded(notosans::REGULAR_TTF));
+static REGULAR: LazyLock<FontRef<'static>> = LazyLock::new(|| embedded(notosans::REGULAR_TTF));
 static BOLD: LazyLock<FontRef<'static>> = LazyLock::new(|| embedded(notosans::BOLD_TTF));
 
 fn embedded(bytes: &'static [u8]) -> FontRef<'static> {

@@ -165,7 +165,17 @@ impl UnknownLayer {
 
 /// What the last features are called in other networks.
 const FEATURES: [&str; 11] = [
-    "features", "layer", "conv", "block", "blocks", "backbone", "encoder", "last", "final", "activation", "norm",
+    "features",
+    "layer",
+    "conv",
+    "block",
+    "blocks",
+    "backbone",
+    "encoder",
+    "last",
+    "final",
+    "activation",
+    "norm",
 ];
 
 /// The layer that a name of another network means: of the same kind and the nearest number (`conv5`), or the
@@ -174,7 +184,8 @@ fn meant<'a>(layer: &str, known: &'a [String], last: &'a str) -> Option<&'a str>
     let (shape, numbers) = shape(layer);
     let distance = |name: &'a String| {
         let (other, others) = self::shape(name);
-        let apart = || numbers.iter().zip(&others).fold(0_u64, |sum, (a, b)| sum.saturating_add(a.abs_diff(*b)));
+        let apart =
+            || numbers.iter().zip(&others).fold(0_u64, |sum, (a, b)| sum.saturating_add(a.abs_diff(*b)));
         match others.as_slice() {
             _ if other == shape => Some((apart(), name.as_str())),
             // No number means the last one.
@@ -213,7 +224,11 @@ impl ClassCnn {
 
     fn check(&self, check: &mut Check<'_>) {
         let wide = self.channels.iter().all(|channels| (1..=4096).contains(channels));
-        check.require(wide, "architecture.class-cnn.channels", "each of `channels` must lie between 1 and 4096");
+        check.require(
+            wide,
+            "architecture.class-cnn.channels",
+            "each of `channels` must lie between 1 and 4096",
+        );
         check.within("architecture.class-cnn.hidden", self.hidden.into(), 1.0, 65536.0);
     }
 }

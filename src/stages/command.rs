@@ -179,7 +179,11 @@ impl Command {
         for (name, value) in &self.environment {
             let at = format!("environment.{name}");
             check.require_else(is_variable(name), &at, || no_variable(name));
-            check.require(!value.contains('\0'), &at, "the value of a variable cannot contain a NUL character");
+            check.require(
+                !value.contains('\0'),
+                &at,
+                "the value of a variable cannot contain a NUL character",
+            );
         }
         for name in &self.pass_environment {
             check.require_else(is_variable(name), "pass-environment", || no_variable(name));
@@ -208,7 +212,10 @@ fn clash(one: &Output, other: &Output) -> Option<String> {
     let (a, b) = (one.plain(), other.plain());
     let inside = |inner: &str, outer: &str| Path::new(inner).starts_with(outer);
     if inside(a, b) || inside(b, a) {
-        return Some(format!("`{}` and `{}` are the same path, or one lies inside the other", one.path, other.path));
+        return Some(format!(
+            "`{}` and `{}` are the same path, or one lies inside the other",
+            one.path, other.path
+        ));
     }
     (Path::new(a).file_name() == Path::new(b).file_name())
         .then(|| format!("`{}` and `{}` would be shown under one name", one.path, other.path))

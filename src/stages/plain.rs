@@ -25,7 +25,8 @@ pub(crate) fn problem(span: Range<usize>, message: &str) -> Problem {
     }
     let problem = Problem::at(span, said(message));
     if is_share(message) {
-        return problem.help("write the number itself, such as 800: a share of the whole is not understood here");
+        return problem
+            .help("write the number itself, such as 800: a share of the whole is not understood here");
     }
     problem
 }
@@ -158,10 +159,7 @@ mod tests {
                 "a whole number is expected here, not the text \"eight\"",
             ),
             ("invalid type: floating point `0.5`, expected u64", "a whole number is expected here, not 0.5"),
-            (
-                "invalid value: integer `-1`, expected u32",
-                "a number below 0 does not fit here: -1",
-            ),
+            ("invalid value: integer `-1`, expected u32", "a number below 0 does not fit here: -1"),
             ("invalid type: integer `3`, expected a sequence", "a list is expected here, not 3"),
             ("invalid type: sequence, expected struct Retry", "a table is expected here, not a list"),
             (

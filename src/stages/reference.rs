@@ -207,7 +207,9 @@ const FORMATS: [&str; 7] = [".h5", ".hdf5", ".safetensors", ".pt", ".pth", ".ckp
 /// A path on this machine: the address of a page is none.
 fn local(text: &str) -> Result<String, String> {
     match text.contains("://") {
-        true => Err(format!("`{text}` is a URL, and only local files are read: download it, then write its path")),
+        true => {
+            Err(format!("`{text}` is a URL, and only local files are read: download it, then write its path"))
+        }
         false => Ok(text.to_owned()),
     }
 }
@@ -245,7 +247,11 @@ mod tests {
     #[test]
     fn a_url_is_no_file_and_a_file_is_no_stage() {
         let told = |images: &str, file: &str| {
-            toml::from_str::<Table>(&format!("images = {images}\nfile = {file}")).err().unwrap().message().to_owned()
+            toml::from_str::<Table>(&format!("images = {images}\nfile = {file}"))
+                .err()
+                .unwrap()
+                .message()
+                .to_owned()
         };
         for (images, file) in [
             ("'https://host/x.h5'", "'a'"),
@@ -253,7 +259,10 @@ mod tests {
             ("'split.a/test'", "'s3://bucket/x.h5'"),
             ("'split.a/test'", "{ path = 'https://host/x.h5' }"),
         ] {
-            assert!(told(images, file).contains("is a URL, and only local files are read"), "{images} {file}");
+            assert!(
+                told(images, file).contains("is a URL, and only local files are read"),
+                "{images} {file}"
+            );
         }
         let written = "write { x = \"x.h5\", y = \"...\" }";
         assert!(told("'x.h5'", "'a'").ends_with(written), "{}", told("'x.h5'", "'a'"));

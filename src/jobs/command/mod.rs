@@ -26,7 +26,9 @@ const MOST_NUMBERS: usize = 100;
 pub(super) fn run(stage: &Command, task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
     let sandbox = Sandbox::new(stage, task)?;
     if program::is_offline() && !program::can_be_offline() {
-        reporter.warn("this kernel does not allow cutting a program off the network: this program could reach it");
+        reporter.warn(
+            "this kernel does not allow cutting a program off the network: this program could reach it",
+        );
     }
     let mut told = Told { reporter, numbers: Vec::new(), last: Vec::new() };
     let status = program::run(stage, task, &sandbox, &mut |line| told.line(line))?;

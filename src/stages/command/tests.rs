@@ -73,7 +73,7 @@ fn a_script_stands_for_the_program() {
 
 #[test]
 fn every_mistake_is_told() {
-    wrong("{ table = 'table.csv', plots = 'out/plots/' }", "{}", "makes nothing that could be kept");
+    wrong("{ table = 'table.csv', plots = 'out/plots/' }", "{}", "needs at least one artifact");
     wrong("'table.csv'", "'/tmp/table.csv'", "is absolute");
     wrong("'table.csv'", "'../table.csv'", "is no plain path");
     wrong("'table.csv'", "'a//b'", "is no plain path");
@@ -95,7 +95,7 @@ fn every_mistake_is_told() {
     wrong("'{script}'", "'table.py'", "write inputs = { script = \"./table.py\" }");
     wrong("'python3'", "'./table'", "write inputs = { script = \"./table\" }");
     wrong("'python3'", "''", "names a program");
-    wrong("TOP", "'1X'", "is no name for a variable");
+    wrong("TOP", "'1X'", "cannot name a variable");
     wrong("'CUDA_VISIBLE_DEVICES'", "'TOP'", "already");
     wrong("TOP", "PCAMFLOW_X", "is taken");
     wrong("'x.csv'", "'.x'", "is no name");
