@@ -59,7 +59,7 @@ fn written(arguments: &InitArguments) -> Result<String, Refused> {
     };
     if !write_new(file, &text)? {
         let advice = "`init` overwrites nothing: name another file";
-        return Err((Exit::Usage, format!("{shown} is there already; {advice}")));
+        return Err((Exit::Usage, format!("{shown} already exists; {advice}")));
     }
     let mut told = format!("wrote {shown}, for {about}\n");
     let beside = file.with_file_name(SCHEMA);
@@ -87,7 +87,7 @@ fn write_new(file: &Path, text: &str) -> Result<bool, Refused> {
 fn in_file(data: &Path, root: &Path) -> Result<String, Refused> {
     let path = data.strip_prefix(root).unwrap_or(data);
     let text = path.to_str().map(str::to_owned);
-    text.ok_or_else(|| (Exit::Usage, format!("{} is no Unicode: a pipeline cannot name it", data.display())))
+    text.ok_or_else(|| (Exit::Usage, format!("{} is not valid Unicode, so a pipeline cannot name it", data.display())))
 }
 
 /// Why it is the quickstart.
@@ -191,7 +191,7 @@ fn official_parts(found: &Found) -> String {
 
 const NETWORK: &str = r#"
 [train.base]
-data = "split.pcam"            # a reference makes an edge: nobody writes `depends-on`
+data = "split.pcam"            # this reference is the dependency: no `depends-on` is needed
 # The notebook's network is [32, 64, 128, 256] and 256: for a GPU, or for a night. This one is for a CPU.
 architecture.class-cnn = { channels = [8, 16, 32, 64], hidden = 32 }
 epochs = 8

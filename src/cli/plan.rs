@@ -22,13 +22,13 @@ use crate::{
 #[command(after_help = "\
 Every stage is one of:
   cached   its result is in the store
-  run      it runs for certain (of stages that are the same, one of them)
-  maybe    decided when its inputs are there: a stage that comes out the same as before makes
-           nobody run, and a result that fits, in the store or of another stage, is taken
+  run      it will run (of several identical stages, one runs)
+  maybe    decided once its inputs are known: if they come out as before, or if the store already
+           has a result for them, it does not run
   blocked  a pinned source file that it needs is not here
 
 Nothing is run. With -v, every line of the fingerprints of the stages that are named (or of all),
-beside the previous result's: - what it was, + what it is, ? what is still to be made.")]
+beside the previous result's: - the old value, + the new value, ? not known yet.")]
 pub(super) struct PlanArguments {
     /// Which pipeline.
     #[command(flatten)]

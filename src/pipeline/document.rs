@@ -217,7 +217,7 @@ fn once(problems: &mut Vec<Problem>) {
 /// Advice for a key that stands in the wrong place.
 fn misplaced(problem: &Problem) -> Option<String> {
     let is_it = ["extends", "remove"].iter().any(|word| problem.message == format!("unknown key `{word}`"));
-    is_it.then(|| "it stands at the top of a file, above the first [table]".to_owned())
+    is_it.then(|| "it belongs at the top of the file, above the first [table]".to_owned())
 }
 
 /// Advice for what may have been meant as a reference to a parameter.

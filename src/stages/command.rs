@@ -86,7 +86,7 @@ impl Stage for Command {
         self.check_words(check);
         self.check_artifacts(check);
         self.check_environment(check);
-        let taken = |name: &str| format!("`{name}` names a folder of the sandbox: call the input otherwise");
+        let taken = |name: &str| format!("`{name}` is a folder of the sandbox: give the input another name");
         for name in self.inputs.keys().filter(|name| name.as_str() == "artifacts") {
             check.require(false, &slot(name), taken(name.as_str()));
         }
@@ -128,7 +128,7 @@ impl Command {
             let script = field == "program" && SCRIPTS.iter().any(|ending| word.ends_with(ending));
             let path = !word.starts_with(['/', '-']) && !word.contains(['{', ' ', '*', '=']);
             check.require_else(!(script && path && !self.is_artifact(word)), field, || declare_it(word));
-            check.require(!word.contains('\0'), field, "no argument can hold a NUL character");
+            check.require(!word.contains('\0'), field, "an argument cannot contain a NUL character");
             for piece in pieces(word) {
                 if let Piece::Port(port) = piece {
                     check.require_else(self.has(&port), field, || self.unknown(&port));

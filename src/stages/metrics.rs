@@ -118,9 +118,9 @@ impl Stage for Metrics {
         check.require(plain || self.deletion_baseline == Baseline::Black, "deletion-baseline", ours);
         let black = matches!(self.insertion_baseline, Baseline::Blur | Baseline::Black);
         check.require(plain || black, "insertion-baseline", ours);
-        let steps = "with `protocol = \"threshold\"` there are no steps of pixels, but 51 thresholds";
+        let steps = "`protocol = \"threshold\"` has 51 thresholds, not steps of pixels";
         check.require(plain || self.pixels_per_step == 96, "pixels-per-step", steps);
-        let contradiction = "`masks` is given, but `localisation = \"centre-box\"` asks for none";
+        let contradiction = "`masks` is given, but `localisation = \"centre-box\"` does not use them";
         check.require(
             self.masks.is_none() || self.localisation != Truth::CentreBox,
             "localisation",
@@ -138,7 +138,7 @@ impl Stage for Metrics {
         for (label, from, other) in others {
             if let Some(difference) = different_question(reference, other) {
                 let message = format!(
-                    "explanations of different {difference}, in `{first}` and `{from}`: a comparison needs the same"
+                    "`{first}` and `{from}` have different {difference}: compared explanations must have the same"
                 );
                 check.require(false, &format!("explanations.{label}"), message);
             }

@@ -78,7 +78,7 @@ impl FromStr for StageName {
 /// A seed as names have it: one spelling for one number.
 fn read_seed(text: &str) -> Result<u64, String> {
     let seed = text.parse().ok().filter(|seed: &u64| seed.to_string() == text);
-    seed.ok_or_else(|| format!("`@{text}` names no repeat: after `@` comes its seed, as in `train.base@2`"))
+    seed.ok_or_else(|| format!("`@{text}` is not a repeat: write its seed after the `@`, as in `train.base@2`"))
 }
 
 /// Whether a word can name a stage or a pipeline: it becomes a folder's name.

@@ -92,7 +92,7 @@ fn explanations_of_different_questions_are_told_by_their_place() {
     wrong(
         "take = 6\nmethod.grad-cam = { variant",
         "take = 5\nmethod.grad-cam = { variant",
-        &["explanations of different rows (`take`), in `explain.a` and `explain.b`", "p.toml:32:22"],
+        &["`explain.a` and `explain.b` have different rows (`take`)", "p.toml:32:22"],
     );
     wrong("= { variant", "= { variant = 'plain' }\ntarget = 'label'\n#", &["different classes (`target`)"]);
     wrong(
@@ -131,7 +131,7 @@ fn masks_are_missed_where_they_are_asked_for() {
 fn labels_and_references_are_told_by_their_place() {
     wrong(BOTH, "{}", &["`explanations` is empty: name at least one", "p.toml:32:16"]);
     wrong(BOTH, "{ a = 'explain.a', random = 'explain.b' }", &["`random` cannot be a label", "p.toml:32:35"]);
-    wrong(BOTH, "{ 'a/b' = 'explain.a' }", &["`a/b` is no label: ASCII letters, digits", "p.toml:32:18"]);
+    wrong(BOTH, "{ 'a/b' = 'explain.a' }", &["`a/b` cannot be a label: use ASCII letters, digits", "p.toml:32:18"]);
     wrong(BOTH, "{ a = 'explain.a', b = 'explain.bb' }", &["no stage `explain.bb`", "p.toml:32:39"]);
     wrong(BOTH, "{ a = 'explian.a' }", &["did you mean `explain`", "p.toml:32:22"]);
     wrong(
@@ -145,7 +145,7 @@ fn labels_and_references_are_told_by_their_place() {
 #[test]
 fn settings_that_mean_nothing_are_told() {
     wrong("= 1536", "= 0", &["`pixels-per-step` must lie between 1 and 9216", "p.toml:30:19"]);
-    wrong("resamples = 200", "protocol = 'threshold'", &["there are no steps of pixels"]);
+    wrong("resamples = 200", "protocol = 'threshold'", &["51 thresholds, not steps of pixels"]);
     wrong(
         "pixels-per-step = 1536",
         "protocol = 'threshold'\ndeletion-baseline = 'white'",

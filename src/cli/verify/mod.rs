@@ -38,13 +38,13 @@ use crate::{
 What is promised depends on the kind of stage:
   synthesize, split, preview                  the same bytes, anywhere
   train, resume-train, command                the same bytes on the same machine, device and
-                                              threads; elsewhere one valid result of many:
-                                              differences are only told
+                                              threads; elsewhere another valid result:
+                                              differences are reported only
   evaluate, explain, metrics, sanity          the same numbers within the tolerance, on any
                                               device and threads
-Numbers are within the tolerance if they differ by at most that part of the largest number of their
-column or array. Pictures and texts for people are made from those numbers: how they differ is told,
-and not judged.
+Numbers are within the tolerance if they differ by at most that fraction of the largest number in
+their column or array. Pictures and texts are made from those numbers: their differences are
+reported, but do not count.
 
 Exit codes: 0 as promised, 1 not (or nothing to compare with), 2 usage, 3 environment,
 130 interrupted.

@@ -33,9 +33,9 @@ use snapshot::Snapshot;
 /// What to watch, and how to run it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Runs the pipeline, and again whenever its file, a file that it extends, or a source changes. A
-broken file is told, and waited for. What was computed is kept and taken from the store. Ctrl-C
-ends the watch.")]
+Runs the pipeline, and runs it again when its file, a file that it extends, or a source changes.
+After an error it reports the error and waits for the next change. Results stay in the store.
+Ctrl-C ends the watch.")]
 pub(super) struct WatchArguments {
     /// How to run it.
     #[command(flatten)]

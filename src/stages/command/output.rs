@@ -42,7 +42,7 @@ impl TryFrom<String> for PortName {
         match !text.is_empty() && text.len() <= 100 && !text.starts_with('.') && text.chars().all(letter) {
             true => Ok(Self(text)),
             false => Err(format!(
-                "`{text}` is no name: ASCII letters, digits, `-`, `_` and `.` (not the first) make one"
+                "`{text}` is not a valid name: use ASCII letters, digits, `-`, `_` and `.` (not first)"
             )),
         }
     }
@@ -156,7 +156,7 @@ impl Output {
         }
         let mut parts = plain.split('/');
         if parts.clone().any(|part| part.is_empty() || part == "." || part == "..") {
-            return Err(format!("`{path}` is no plain path: write it without `.`, `..` and empty parts"));
+            return Err(format!("`{path}` is not a plain path: write it without `.`, `..` and empty parts"));
         }
         if path.chars().any(char::is_control) {
             return Err(format!("{path:?} holds a control character"));
@@ -172,7 +172,7 @@ impl Output {
             return Err(format!("`{name}` is taken: pcamflow shows a file of its own under that name"));
         }
         match self.holds {
-            Some(_) if self.is_folder() => Err("`holds` is said of files, not of folders".to_owned()),
+            Some(_) if self.is_folder() => Err("`holds` is for files, not for folders".to_owned()),
             _ => Ok(()),
         }
     }

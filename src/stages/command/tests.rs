@@ -75,10 +75,10 @@ fn a_script_stands_for_the_program() {
 fn every_mistake_is_told() {
     wrong("{ table = 'table.csv', plots = 'out/plots/' }", "{}", "needs at least one artifact");
     wrong("'table.csv'", "'/tmp/table.csv'", "is absolute");
-    wrong("'table.csv'", "'../table.csv'", "is no plain path");
-    wrong("'table.csv'", "'a//b'", "is no plain path");
+    wrong("'table.csv'", "'../table.csv'", "is not a plain path");
+    wrong("'table.csv'", "'a//b'", "is not a plain path");
     wrong("'table.csv'", "'/'", "is absolute");
-    wrong("'table.csv'", "''", "is no plain path");
+    wrong("'table.csv'", "''", "is not a plain path");
     wrong("'table.csv'", "'out/plots'", "one lies in the other");
     wrong("'table.csv'", "'out/plots/x.csv'", "one lies in the other");
     wrong("'table.csv'", "'plots'", "under one name");
@@ -99,5 +99,5 @@ fn every_mistake_is_told() {
     wrong("'CUDA_VISIBLE_DEVICES'", "'TOP'", "already");
     wrong("TOP", "PCAMFLOW_X", "is taken");
     wrong("'x.csv'", "'.x'", "is no name");
-    wrong("'x.csv'", "artifacts", "call the input otherwise");
+    wrong("'x.csv'", "artifacts", "give the input another name");
 }
