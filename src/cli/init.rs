@@ -87,7 +87,9 @@ fn write_new(file: &Path, text: &str) -> Result<bool, Refused> {
 fn in_file(data: &Path, root: &Path) -> Result<String, Refused> {
     let path = data.strip_prefix(root).unwrap_or(data);
     let text = path.to_str().map(str::to_owned);
-    text.ok_or_else(|| (Exit::Usage, format!("{} is not valid Unicode, so a pipeline cannot name it", data.display())))
+    text.ok_or_else(|| {
+        (Exit::Usage, format!("{} is not valid Unicode, so a pipeline cannot name it", data.display()))
+    })
 }
 
 /// Why it is the quickstart.

@@ -57,8 +57,11 @@ fn graph(inputs: &[Vec<ResolvedInput>]) -> Graph {
 
 fn cycle_problem(stages: &[ReadStage<'_>], cycle: &[usize]) -> Problem {
     let path: Vec<String> = cycle.iter().map(|index| stages[*index].name.to_string()).collect();
-    Problem::at(stages[cycle[0]].table.span(), format!("a stage cannot depend on itself: {}", path.join(" -> ")))
-        .help("each stage of this list is an input of the next")
+    Problem::at(
+        stages[cycle[0]].table.span(),
+        format!("a stage cannot depend on itself: {}", path.join(" -> ")),
+    )
+    .help("each stage of this list is an input of the next")
 }
 
 struct Resolver<'a> {

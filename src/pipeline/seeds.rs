@@ -46,8 +46,10 @@ pub(super) fn take<'a>(kind: Kind, table: &mut DeTable<'a>) -> Option<Result<See
     let at = table.get_key_value("seeds")?.0.span();
     let list = table.remove("seeds")?;
     if !kind.fields().iter().any(|field| field.name == "seed") {
-        let problem =
-            Problem::at(at, format!("a `{}` stage draws no random numbers, so `seeds` would change nothing", kind.word()));
+        let problem = Problem::at(
+            at,
+            format!("a `{}` stage draws no random numbers, so `seeds` would change nothing", kind.word()),
+        );
         return Some(Err(vec![
             problem.help("give `seeds` to a stage that it depends on, such as a training"),
         ]));

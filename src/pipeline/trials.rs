@@ -174,7 +174,5 @@ fn twins(drafts: &[Draft]) -> Vec<String> {
 fn twice(trials: &[Trial]) -> Vec<String> {
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     let again = trials.iter().filter(|trial| !seen.insert(&trial.name));
-    again
-        .map(|trial| format!("two trials have the name `{}`: give each its own name", trial.name))
-        .collect()
+    again.map(|trial| format!("two trials have the name `{}`: give each its own name", trial.name)).collect()
 }

@@ -131,7 +131,11 @@ fn masks_are_missed_where_they_are_asked_for() {
 fn labels_and_references_are_told_by_their_place() {
     wrong(BOTH, "{}", &["`explanations` is empty: name at least one", "p.toml:32:16"]);
     wrong(BOTH, "{ a = 'explain.a', random = 'explain.b' }", &["`random` cannot be a label", "p.toml:32:35"]);
-    wrong(BOTH, "{ 'a/b' = 'explain.a' }", &["`a/b` cannot be a label: use ASCII letters, digits", "p.toml:32:18"]);
+    wrong(
+        BOTH,
+        "{ 'a/b' = 'explain.a' }",
+        &["`a/b` cannot be a label: use ASCII letters, digits", "p.toml:32:18"],
+    );
     wrong(BOTH, "{ a = 'explain.a', b = 'explain.bb' }", &["no stage `explain.bb`", "p.toml:32:39"]);
     wrong(BOTH, "{ a = 'explian.a' }", &["did you mean `explain`", "p.toml:32:22"]);
     wrong(

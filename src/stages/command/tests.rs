@@ -98,6 +98,6 @@ fn every_mistake_is_told() {
     wrong("TOP", "'1X'", "cannot name a variable");
     wrong("'CUDA_VISIBLE_DEVICES'", "'TOP'", "already");
     wrong("TOP", "PCAMFLOW_X", "is taken");
-    wrong("'x.csv'", "'.x'", "is no name");
+    wrong("'x.csv'", "'.x'", "is not a valid name");
     wrong("'x.csv'", "artifacts", "give the input another name");
 }
