@@ -10,6 +10,7 @@ use std::{
     io::{self, BufRead, BufReader, Write},
     os::{fd::AsFd, unix::net::UnixStream},
     panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
     process::ExitCode,
     sync::mpsc,
 };
@@ -19,7 +20,6 @@ use crate::{
     protocol::{
         Answer, Failure, FailureClass, Level, Outcome, Progress, Question, Reply, Request, Task, VERSION,
     },
-    protocol::{Failure, FailureClass, Level, Outcome, Progress, Reply, Request, Task, VERSION},
 };
 
 /// A failure whose fault is the machine's, not the stage's: attach it to an error to say so.

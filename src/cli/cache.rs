@@ -230,7 +230,7 @@ fn missed(arguments: &GcArguments, collected: &Collected) -> String {
         (None, false) => "what each stage had last, and what out shows, stays (--even-latest lets it go)",
     };
     let goal = ui::format::amount(goal, 0, "bytes");
-    format!("more is left than the {goal} of --max-size: {why}\n")
+    format!("the store is still larger than --max-size {goal}: {why}\n")
 }
 
 fn policy(arguments: &GcArguments) -> Result<Policy, Exit> {
@@ -256,8 +256,8 @@ fn policy(arguments: &GcArguments) -> Result<Policy, Exit> {
 /// A time: `30d`, `12h`.
 fn age(text: &str) -> Result<Duration, String> {
     match text.trim().parse::<f64>() {
-        Ok(_) => Err(format!("`{text}` has no unit: say `{0}d` for days, `{0}h` for hours", text.trim())),
-        Err(_) => humantime::parse_duration(text).map_err(|error| format!("{error}: say `30d` or `12h`")),
+        Ok(_) => Err(format!("`{text}` has no unit: write `{0}d` for days, `{0}h` for hours", text.trim())),
+        Err(_) => humantime::parse_duration(text).map_err(|error| format!("{error}: write `30d` or `12h`")),
     }
 }
 
@@ -277,7 +277,7 @@ const UNITS: [(&str, f64); 10] = [
 
 /// A number of bytes: `20GB`, `1.5 GiB`, `1000`.
 fn size(text: &str) -> Result<u64, String> {
-    let wrong = || format!("`{text}` is no size: write 20GB, 500MiB or a number of bytes");
+    let wrong = || format!("`{text}` is not a size: write 20GB, 500MiB or a number of bytes");
     let letters = text.find(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(letters);
     let number: f64 = number.trim().parse().map_err(|_| wrong())?;

@@ -35,7 +35,7 @@ fn copies(arguments: &ExportArguments, results: &Results<'_>) -> Result<(), Exit
     found.iter().try_for_each(|found| results.is_here(found))?;
     if fsx::stat(&arguments.folder).map_err(failed)?.is_some() && !arguments.folder.is_dir() {
         let file = arguments.folder.display();
-        complain(&format!("error: {file} is a file, and artifacts are copied into a folder: name one"));
+        complain(&format!("error: {file} is a file: name a folder to copy the artifacts into"));
         return Err(Exit::Usage);
     }
     let several = results.all.len() > 1;
@@ -44,7 +44,7 @@ fn copies(arguments: &ExportArguments, results: &Results<'_>) -> Result<(), Exit
     let mut in_the_way = 0;
     for (found, target) in &targets {
         if !arguments.force && is_another(target, found.artifact).map_err(failed)? {
-            complain(&format!("error: {} is there already, and is not the same", target.display()));
+            complain(&format!("error: {} already exists with other contents", target.display()));
             in_the_way += 1;
         }
     }

@@ -125,7 +125,7 @@ impl History {
             }
             (None, Err(_)) => {
                 return Err(format!(
-                    "`{word}` is no run: write a number, `latest`, `latest~2`, `3..7`, or a pipeline ({})",
+                    "`{word}` is not a run: write a number, `latest`, `latest~2`, `3..7`, or a pipeline ({})",
                     self.pipelines()
                 ));
             }

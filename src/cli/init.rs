@@ -61,7 +61,7 @@ fn written(arguments: &InitArguments) -> Result<String, Refused> {
     };
     if !write(file, &text, arguments.force)? {
         let advice = "`--force` replaces it, or name another file";
-        return Err((Exit::Usage, format!("{shown} exists already; {advice}")));
+        return Err((Exit::Usage, format!("{shown} already exists; {advice}")));
     }
     let mut told = format!("wrote {shown}, for {about}\n");
     for message in &wrong {
@@ -96,7 +96,9 @@ fn write(file: &Path, text: &str, force: bool) -> Result<bool, Refused> {
 fn in_file(data: &Path, root: &Path) -> Result<String, Refused> {
     let path = data.strip_prefix(root).unwrap_or(data);
     let text = path.to_str().map(str::to_owned);
-    text.ok_or_else(|| (Exit::Usage, format!("{} is no Unicode: a pipeline cannot name it", data.display())))
+    text.ok_or_else(|| {
+        (Exit::Usage, format!("{} is not valid Unicode, so a pipeline cannot name it", data.display()))
+    })
 }
 
 /// Why it is the quickstart.
@@ -200,7 +202,7 @@ fn official_parts(found: &Found) -> String {
 
 const NETWORK: &str = r#"
 [train.base]
-data = "split.pcam"            # a reference makes an edge: nobody writes `depends-on`
+data = "split.pcam"            # this reference is the dependency: no `depends-on` is needed
 # The notebook's network is [32, 64, 128, 256] and 256: for a GPU, or for a night. This one is for a CPU.
 architecture.class-cnn = { channels = [8, 16, 32, 64], hidden = 32 }
 epochs = 8

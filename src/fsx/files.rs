@@ -42,7 +42,7 @@ pub fn read_text(path: &Path, longest: u64) -> io::Result<String> {
     let kind = metadata.file_type();
     if !kind.is_file() {
         let what = if kind.is_dir() { "a folder" } else { "a pipe or a device" };
-        return refuse(format!("it is {what}, and a file is due"));
+        return refuse(format!("it is {what}, and a file is expected"));
     }
     let size = metadata.len().min(longest) + 1;
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());

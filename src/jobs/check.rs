@@ -56,7 +56,7 @@ fn patches(asked: &PatchFiles) -> Answer {
 
 impl Found {
     fn read_labels(&mut self, asked: &PatchFiles, source: &Source) -> Result<()> {
-        let labels = read_labels(&H5File::open(source)?)?;
+        let labels = read_labels(&H5File::open(source)?, "y", Length::Any)?;
         self.beside(asked, source, labels.len(), "labels")?;
         self.labels = Some(labels);
         Ok(())

@@ -131,6 +131,11 @@ fn set<'a>(
     let mut parts = vec![word.get_ref().to_string()];
     let below = value.get_ref().as_table().and_then(|table| table.keys().next());
     parts.extend(below.map(|name| name.get_ref().to_string()));
+    if let Some(all) =
+        keys::parts(text.split('=').next().unwrap_or_default().trim()).filter(|all| all.len() > 2)
+    {
+        parts = all;
+    }
     match keys::check(document, &parts) {
         Ok(()) => merge.merge(document, change, overrides::depth(text)),
         Err(problem) => problems.push(Problem { span: Some(word.span()), ..problem }),
@@ -240,7 +245,7 @@ fn once(problems: &mut Vec<Problem>) {
 /// Advice for a key that stands in the wrong place.
 fn misplaced(problem: &Problem) -> Option<String> {
     let is_it = ["extends", "remove"].iter().any(|word| problem.message == format!("unknown key `{word}`"));
-    is_it.then(|| "it stands at the top of a file, above the first [table]".to_owned())
+    is_it.then(|| "it belongs at the top of the file, above the first [table]".to_owned())
 }
 
 /// Advice for what may have been meant as a reference to a parameter.

@@ -115,7 +115,7 @@ pub(super) fn take<'a>(
         };
         let gone = match &mut parent {
             Some((parent, file)) => remove(parent, key, file),
-            None => Err(Problem::unplaced("there is nothing to remove: this file extends none")),
+            None => Err(Problem::unplaced("there is nothing to remove: this file extends no other file")),
         };
         match gone {
             Ok(()) => drop(removed.insert(key.to_owned(), entry.span())),

@@ -220,8 +220,7 @@ fn pipeline_name(
     }
     let span = crate::stages::span_of(document, "pipeline.name");
     let message = format!("`{given}` cannot name a pipeline: its artifacts go into a folder of that name");
-    problems
-        .push(Problem::at(span, message).help("set `[pipeline] name` to ASCII letters, digits, `-` and `_`"));
+    problems.push(Problem::at(span, message).help("set `[pipeline] name` to letters, digits, `-` and `_`"));
     None
 }
 
@@ -315,7 +314,7 @@ method.grad-cam = { layer = 'relu3' }
         wrong(
             "'split.pcam/test'",
             "'train.base'",
-            &["`train.base` is a `train` stage", "labelled patches are due"],
+            &["`train.base` is a `train` stage", "labelled patches are expected"],
         );
         wrong(
             "epochs = 8",

@@ -208,7 +208,7 @@ impl<'a> Resolver<'a, '_> {
         self.uses.used.insert(name.to_owned());
         if let Some(begin) = self.path.iter().position(|other| other == name) {
             let path = self.path[begin..].iter().map(|name| format!("params.{name} -> ")).collect::<String>();
-            let message = format!("a parameter cannot need itself: {path}params.{name}");
+            let message = format!("a parameter cannot refer to itself: {path}params.{name}");
             self.problems.push(Problem::at(used.clone(), message));
             return None;
         }

@@ -51,6 +51,9 @@ choice! {
 impl Stage for Evaluate {
     // 2: intervals of shares are Wilson's, slides are allowed for, probabilities equal up to rounding are ties.
     const VERSION: u32 = 2;
+    const CORRECTIONS: &'static [&'static str] = &[
+        "intervals of shares are Wilson's, slides are allowed for, and probabilities that are equal up to rounding are ties",
+    ];
     const RUNNER: Runner = Runner::Worker;
     const APPETITE: Appetite = Appetite::Share;
     const EQUALITY: Equality = Equality::Tolerance;

@@ -68,6 +68,9 @@ choice! {
 impl Stage for Metrics {
     // 2: curves by group, intervals of shares that have a width at 0 and 1, differences corrected for their number.
     const VERSION: u32 = 2;
+    const CORRECTIONS: &'static [&'static str] = &[
+        "curves are drawn by group, shares of 0 and 1 have intervals, and paired differences are corrected for their number",
+    ];
     const RUNNER: Runner = Runner::Worker;
     const APPETITE: Appetite = Appetite::Share;
     const EQUALITY: Equality = Equality::Tolerance;
@@ -118,9 +121,9 @@ impl Stage for Metrics {
         check.require(plain || self.deletion_baseline == Baseline::Black, "deletion-baseline", ours);
         let black = matches!(self.insertion_baseline, Baseline::Blur | Baseline::Black);
         check.require(plain || black, "insertion-baseline", ours);
-        let steps = "with `protocol = \"threshold\"` there are no steps of pixels, but 51 thresholds";
+        let steps = "`protocol = \"threshold\"` has 51 thresholds, not steps of pixels";
         check.require(plain || self.pixels_per_step == 96, "pixels-per-step", steps);
-        let contradiction = "`masks` is given, but `localisation = \"centre-box\"` asks for none";
+        let contradiction = "`masks` is given, but `localisation = \"centre-box\"` does not use them";
         check.require(
             self.masks.is_none() || self.localisation != Truth::CentreBox,
             "localisation",
@@ -138,7 +141,7 @@ impl Stage for Metrics {
         for (label, from, other) in others {
             if let Some(difference) = different_question(reference, other) {
                 let message = format!(
-                    "explanations of different {difference}, in `{first}` and `{from}`: a comparison needs the same"
+                    "`{first}` and `{from}` have different {difference}: compared explanations must have the same"
                 );
                 check.require(false, &format!("explanations.{label}"), message);
             }

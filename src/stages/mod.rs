@@ -13,6 +13,7 @@ mod contract;
 pub(crate) mod declare;
 mod execution;
 mod label;
+pub(crate) mod meant;
 mod name;
 pub(crate) mod plain;
 mod problem;
@@ -141,7 +142,7 @@ macro_rules! stages {
             /// How many cores it can use.
             #[must_use]
             pub fn appetite(&self) -> Appetite {
-                match self { $( Self::$variant(stage) => Stage::appetite(stage), )+ }
+                match self { $( Self::$variant(stage) => Stage::appetite(&**stage), )+ }
             }
 
             /// How equal its results are from run to run.

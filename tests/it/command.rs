@@ -367,9 +367,9 @@ sizes = { train = 4, validation = 2, test = 2 }
 fn mistakes_are_told_with_their_place() {
     let project = Sandbox::new().pipeline("[command.one]\nprogram = ['cat', '{wrods}']\ninputs = { words = 'w' }\nartifacts = { a = '../a', b = 'x/y', c = 'x/' }");
     let output = project.pcamflow(&["check", "p.toml"]).exit(2);
-    let output = output.complains("p.toml:2:11").complains("`{wrods}` stands for no input");
+    let output = output.complains("p.toml:2:11").complains("this stage has no input `wrods`");
     let output = output.complains("p.toml:4:19").complains("`../a` is no plain path");
-    output.complains("`x/` and `x/y` are one, or one lies in the other");
+    output.complains("`x/` and `x/y` are the same path, or one lies inside the other");
 }
 
 /// A program that starts others in every way, and waits.

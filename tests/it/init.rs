@@ -45,7 +45,7 @@ fn without_data_it_is_the_quickstart_and_can_be_planned() {
 #[test]
 fn nothing_that_is_there_is_overwritten() {
     let project = Sandbox::new().file("pipeline.toml", "mine").file("pcamflow.schema.json", "mine, too");
-    project.pcamflow(&["init"]).exit(2).complains("pipeline.toml exists already").complains("--force");
+    project.pcamflow(&["init"]).exit(2).complains("pipeline.toml already exists").complains("--force");
     assert_eq!(fs::read_to_string(project.path("pipeline.toml")).unwrap(), "mine");
     project.pcamflow(&["init", "sub folder/other.toml"]).exit(0);
     assert_eq!(project.names("sub folder"), ["other.toml", "pcamflow.schema.json"]);

@@ -266,7 +266,7 @@ fn wrong_settings_of_a_training_are_told_with_their_places() {
     from("split.d", "`split.d` is a `split` stage, but a checkpoint's contents are due here");
     from("train.t/model", "`train.t/model` is a model, but a checkpoint's contents are due here");
     from("train.u", "there is no stage `train.u`");
-    from("resume-train.r", "a stage cannot need itself");
+    from("resume-train.r", "a stage cannot depend on itself");
 }
 
 /// The digest of the model that an uninterrupted training gives.

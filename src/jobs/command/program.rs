@@ -5,13 +5,14 @@
 
 use std::{
     ffi::OsString,
-    io,
+    io::{self, Read},
     os::unix::process::CommandExt,
+    path::Path,
     process::{ExitStatus, Stdio},
     time::Duration,
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 
 use super::{
     offline::{self, Offline},
@@ -40,6 +41,7 @@ pub(super) fn run(
     let words = words(stage);
     let (program, arguments) = words.split_first().context("the stage names no program")?;
     // A path is one in the sandbox: the program starts there. A bare name is looked for on the PATH.
+    has_unix_lines(&sandbox.folder.join(program), program)?;
     let mut command = std::process::Command::new(program);
     command.args(arguments).current_dir(&sandbox.folder);
     command.env_clear().envs(environment(stage, task, sandbox));
@@ -61,7 +63,7 @@ pub(super) fn run(
         status
     });
     lines::read(said, tell)?;
-    let status = waiting.join().map_err(|_| anyhow!("nobody waited for the program"))?;
+    let status = waiting.join().map_err(|_| anyhow!("the thread that waits for the program panicked"))?;
     Ok(status?)
 }
 
@@ -138,12 +140,33 @@ fn quoted(path: String) -> String {
     }
 }
 
+/// Refuses a script whose first line ends as Windows ends lines: the kernel, or `env`, would look for a program
+/// with a carriage return in its name, and say only that there is none.
+fn has_unix_lines(file: &Path, program: &str) -> Result<()> {
+    if !program.contains('/') || !file.is_file() {
+        return Ok(());
+    }
+    let mut start = Vec::new();
+    // What cannot be read is for the kernel to refuse.
+    let _ = std::fs::File::open(file).and_then(|file| file.take(4096).read_to_end(&mut start));
+    let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    if !(line.starts_with(b"#!") && line.ends_with(b"\r")) {
+        return Ok(());
+    }
+    let line = String::from_utf8_lossy(line);
+    bail!(
+        "cannot start `{program}`: its lines end as on Windows, and so its first line, `{}`, names no program here; \
+         convert it, as `sed -i 's/\\r$//' FILE` does",
+        line.trim_end()
+    )
+}
+
 fn not_started(program: &str, error: &io::Error) -> anyhow::Error {
     let what = match error.kind() {
         io::ErrorKind::NotFound => {
-            "there is no such program on the PATH, or what its first line names is not there"
+            "there is no such program on the PATH, or the interpreter in its first line does not exist"
         }
-        io::ErrorKind::PermissionDenied => "it may not be executed",
+        io::ErrorKind::PermissionDenied => "it is not executable",
         _ => return anyhow!(EnvironmentFault(format!("cannot start `{program}`: {error}"))),
     };
     anyhow!(EnvironmentFault(format!("cannot start `{program}`: {what}")))

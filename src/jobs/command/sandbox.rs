@@ -188,7 +188,7 @@ fn is_as_declared(path: &Path, output: &Output) -> Result<()> {
     match output.is_folder() {
         true if metadata.is_dir() => Ok(()),
         false if metadata.is_file() => Ok(()),
-        true => bail!("the program was to write the folder `{name}`, and `{plain}` is none"),
+        true => bail!("the artifact `{name}` should be a folder, but `{plain}` is not one"),
         false if metadata.is_dir() => {
             bail!("the program wrote a folder `{name}`: declare it with a slash at its end, \"{name}/\"")
         }

@@ -43,7 +43,7 @@ impl TryFrom<String> for PortName {
         match !text.is_empty() && text.len() <= 100 && !text.starts_with('.') && text.chars().all(letter) {
             true => Ok(Self(text)),
             false => Err(format!(
-                "`{text}` is no name: ASCII letters, digits, `-`, `_` and `.` (not the first) make one"
+                "`{text}` is not a valid name: use ASCII letters, digits, `-`, `_` and `.` (not first)"
             )),
         }
     }
@@ -154,7 +154,7 @@ impl Output {
         let path = &self.path;
         let name = Below::new(path.as_str()).map_err(|bad| match path.starts_with('/') {
             true => format!("`{path}` is absolute: a program writes into the folder in which it runs"),
-            false => format!("`{path}` is no plain path ({}): write only plain names", bad.why),
+            false => format!("`{path}` is not a plain path ({}): write only plain names", bad.why),
         })?;
         if path.chars().any(char::is_control) {
             return Err(format!("{path:?} holds a control character"));
@@ -170,7 +170,7 @@ impl Output {
             return Err(format!("`{last}` is taken: pcamflow shows a file of its own under that name"));
         }
         match self.holds {
-            Some(_) if self.is_folder() => Err("`holds` is said of files, not of folders".to_owned()),
+            Some(_) if self.is_folder() => Err("`holds` is for files, not for folders".to_owned()),
             _ => Ok(()),
         }
     }
