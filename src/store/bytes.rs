@@ -45,10 +45,11 @@ impl Store {
     /// Where its bytes are not here, it holds what must not be unpacked, or the path cannot be written.
     pub fn materialise(&self, artifact: &StoredArtifact, to: &Path, replace: bool) -> Result<()> {
         let object = self.layout.object(&artifact.digest);
-        Ok(match artifact.is_folder() {
+        match artifact.is_folder() {
             true => fsx::unpack_whole(&object, to)?,
             false => fsx::copy_whole(&object, to, replace)?,
-        })
+        }
+        Ok(())
     }
 }
 
