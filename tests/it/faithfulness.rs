@@ -129,7 +129,7 @@ fn masks_are_missed_where_they_are_asked_for() {
     wrong(
         "[explain.a]",
         evaluate,
-        &["`split.d/test` carries its own slides: give them to `split.d`", "p.toml:24"],
+        &["`split.d/test` carries its own slides: give them to `split.d`", "p.toml:22"],
     );
 }
 
