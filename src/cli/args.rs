@@ -246,8 +246,8 @@ pub(super) struct CompletionsArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Uses the official files (camelyonpatch_level_2_split_train_x.h5, ..._y.h5, ..._meta.csv; valid,
-test) where it finds them. Without them, the pipeline makes synthetic patches. An existing file is
-never overwritten.")]
+test) where it finds them, also one folder below. Without them, the pipeline makes synthetic patches.
+An existing file is overwritten only with --force.")]
 pub(super) struct InitArguments {
     /// The pipeline file
     #[arg(value_name = "FILE", default_value = "pipeline.toml")]
@@ -263,8 +263,8 @@ pub(super) struct InitArguments {
 /// Where to look, and how to say it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each line is `ok`, `note` (works without it, but slower or later), `wrong` (it exists but cannot be used)
-or `missing`. The exit code is 3 if something is wrong or missing.")]
+Each line is `ok`, `note` (works without it, but slower or later), `wrong` (it exists, but cannot be
+used) or `missing`. The exit code is 3 if something is wrong or missing.")]
 pub(super) struct DoctorArguments {
     /// The store [default: .pcamflow in the project's folder]
     #[arg(long, value_name = "DIR")]
