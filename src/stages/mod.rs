@@ -141,7 +141,7 @@ macro_rules! stages {
             /// How many cores it can use.
             #[must_use]
             pub fn appetite(&self) -> Appetite {
-                match self { $( Self::$variant(stage) => Stage::appetite(stage), )+ }
+                match self { $( Self::$variant(stage) => stage.appetite(), )+ }
             }
 
             /// How equal its results are from run to run.
