@@ -31,8 +31,13 @@ impl Run<'_, '_> {
 
     /// Decides again about locked stages whose keys other runs have given back: the result may be there.
     pub(super) fn look_at_locked(&mut self) {
+        let mut first = None;
         for _ in 0..LOOKS {
-            let Some((stage, key)) = self.states.next_locked() else { return };
+            let Some((stage, key)) = self.states.next_locked().filter(|(stage, _)| first != Some(*stage))
+            else {
+                return;
+            };
+            first.get_or_insert(stage);
             match self.shared.store.try_lock(&key, &owner()) {
                 Ok(TryKey::Held(by)) => self.tell_to_wait(stage, by),
                 Ok(TryKey::Acquired(_)) | Err(_) => drop(self.states.set(stage, State::Waiting)),
