@@ -444,16 +444,14 @@ fn offline_programs_reach_no_network_but_themselves() {
 
 #[test]
 fn offline_programs_do_not_reach_the_sockets_of_services() {
-    let connect = "perl -MSocket -e 'socket(my $s, PF_UNIX, SOCK_STREAM, 0) or die; \
-                   connect($s, pack_sockaddr_un($ENV{SERVICE})) or die \"refused: $!\\n\"; print \"reached\\n\"'";
-    let script = format!("{connect} > made 2>&1 || true; cat made");
+    let connect = "socket(my $s, PF_UNIX, SOCK_STREAM, 0) or die; \
+                   connect($s, pack_sockaddr_un(shift)) or die \"refused: $!\"; print \"reached\"";
+    let script = format!("perl -MSocket -le '{connect}' \"$SERVICE\" > made 2>&1 || true; cat made");
     let project = Sandbox::new();
     let socket = project.path("service.sock");
     let _service = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-    let text = format!(
-        "[command.one]\nshell = \"\"\"{}\"\"\"\nartifacts = {{ made = 'made' }}\npass-environment = ['SERVICE']",
-        script.replace('\\', "\\\\")
-    );
+    let more = "artifacts = { made = 'made' }\npass-environment = ['SERVICE']";
+    let text = format!("[command.one]\nshell = \"\"\"{script}\"\"\"\n{more}");
     let project = project.pipeline(&text).env("SERVICE", socket.to_str().unwrap());
     project.run(&[]).ran(["command.one"]);
     assert_eq!(log(&project), "reached\n");
