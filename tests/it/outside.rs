@@ -1,4 +1,4 @@
-//! Files of others that are large, endless or secret: they are bounded, and not shown.
+//! What is not the project's: large, endless or secret files are bounded and not shown, services are not reached.
 
 use crate::sandbox::{Output, Sandbox};
 
@@ -82,4 +82,24 @@ fn the_format_of_a_store_is_quoted_in_part() {
         let output = project.run(&["--store", "st"]).exit(3);
         assert!(output.stderr.len() < 2000 && output.stdout.len() < 2000, "{}", output.stderr.len());
     }
+}
+
+#[test]
+fn offline_programs_do_not_reach_the_sockets_of_services() {
+    let connect = "socket(my $s, PF_UNIX, SOCK_STREAM, 0) or die; \
+                   connect($s, pack_sockaddr_un(shift)) or die \"refused: $!\"; print \"reached\"";
+    let script = format!("perl -MSocket -le '{connect}' \"$SERVICE\" > made 2>&1 || true; cat made");
+    let project = Sandbox::new();
+    let socket = project.path("service.sock");
+    let _service = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let more = "artifacts = { made = 'made' }\npass-environment = ['SERVICE']";
+    let text = format!("[command.one]\nshell = \"\"\"{script}\"\"\"\n{more}");
+    let project = project.pipeline(&text).env("SERVICE", socket.to_str().unwrap());
+    let log = || std::fs::read_to_string(project.path("out/p/command.one/log.txt")).unwrap();
+    project.run(&[]).ran(["command.one"]);
+    assert_eq!(log(), "reached\n");
+    let output = project.run(&["--offline", "--force", "command.one"]).ran(["command.one"]);
+    let closed = log().starts_with("refused: ");
+    assert!(closed || output.warnings().contains("could reach it"), "{}{}", log(), output.warnings());
+    assert!(std::os::unix::net::UnixStream::connect(&socket).is_ok(), "it is there for everybody else");
 }
