@@ -247,8 +247,8 @@ pub(super) struct CompletionsArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Uses the official files (camelyonpatch_level_2_split_train_x.h5, ..._y.h5, ..._meta.csv; valid,
-test) where it finds them. Without them, the pipeline makes synthetic patches. Existing files are
-kept unless --force is given.")]
+test) where it finds them, also one folder below. Without them, the pipeline makes synthetic
+patches. Existing files are kept unless --force is given.")]
 pub(super) struct InitArguments {
     /// The pipeline file
     #[arg(value_name = "FILE", default_value = "pipeline.toml")]

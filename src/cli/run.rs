@@ -98,17 +98,26 @@ fn real_run(
         if arguments.frozen {
             return Ok(engine.frozen(&out, shown)?.exit_code());
         }
-        // Where the store cannot be written, its records say so.
-        if let Err(error) = store.claim(&pipeline.name, &pipeline.file) {
-            tracing::debug!("the name of the pipeline is not noted: {error}");
+        // A run that is refused makes no store: only in one that is there the name is noted before.
+        if store.root().exists() {
+            claim(store, pipeline);
         }
         let about = about(arguments);
         let mut recorder: Box<dyn Observer> = match pipeline.trials.is_empty() {
             true => Box::new(Recorder::new(store, pipeline, about, Some(shown))),
             false => Box::new(Recorders::new(store, pipeline, &about, shown)),
         };
-        Ok(engine.run(&out, &*executor, stopped, &mut *recorder)?.exit_code())
+        let summary = engine.run(&out, &*executor, stopped, &mut *recorder)?;
+        claim(store, pipeline);
+        Ok(summary.exit_code())
     })
+}
+
+/// Notes that the pipeline's name belongs to its file. Where the store cannot be written, the run says so.
+fn claim(store: &Store, pipeline: &Pipeline) {
+    if let Err(error) = store.claim(&pipeline.name, &pipeline.file) {
+        tracing::debug!("the name of the pipeline is not noted: {error}");
+    }
 }
 
 /// Ctrl-C (and SIGTERM, SIGHUP) stop the run; what is finished, trained epochs included, is kept.

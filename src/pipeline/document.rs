@@ -60,12 +60,14 @@ fn files<'a>(
     // What the reader says of a text after its first mistake is mostly a consequence of that one.
     let broken = read.iter().enumerate().filter_map(|(at, (file, text, base, (tables, errors)))| {
         let by = read.get(at + 1);
+        // A pipeline with a mistake, or the file that was named; anything else may be a secret.
+        let is_shown = by.is_none() || (!tables.get_ref().is_empty() && is_of_pipeline(tables.get_ref()));
         let problem = match (errors.first(), by) {
-            (Some(error), None) => {
+            (Some(error), _) if is_shown => {
                 let span = error.span().unwrap_or(0..text.len());
                 return Some(Problem::at(span.start + base..span.end + base, error.message()));
             }
-            (Some(error), Some(_)) => {
+            (Some(error), _) => {
                 let before = text.as_bytes().iter().take(error.span().unwrap_or_default().start);
                 let line = 1 + before.filter(|byte| **byte == b'\n').count();
                 format!("{}:{line} is no TOML: {}", file.display(), error.message())

@@ -443,27 +443,6 @@ fn offline_programs_reach_no_network_but_themselves() {
 }
 
 #[test]
-fn offline_programs_do_not_reach_the_sockets_of_services() {
-    let connect = "perl -MSocket -e 'socket(my $s, PF_UNIX, SOCK_STREAM, 0) or die; \
-                   connect($s, pack_sockaddr_un($ENV{SERVICE})) or die \"refused: $!\\n\"; print \"reached\\n\"'";
-    let script = format!("{connect} > made 2>&1 || true; cat made");
-    let project = Sandbox::new();
-    let socket = project.path("service.sock");
-    let _service = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-    let text = format!(
-        "[command.one]\nshell = \"\"\"{}\"\"\"\nartifacts = {{ made = 'made' }}\npass-environment = ['SERVICE']",
-        script.replace('\\', "\\\\")
-    );
-    let project = project.pipeline(&text).env("SERVICE", socket.to_str().unwrap());
-    project.run(&[]).ran(["command.one"]);
-    assert_eq!(log(&project), "reached\n");
-    let output = project.run(&["--offline", "--force", "command.one"]).ran(["command.one"]);
-    let closed = log(&project).starts_with("refused: ");
-    assert!(closed || output.warnings().contains("could reach it"), "{}{}", log(&project), output.warnings());
-    assert!(std::os::unix::net::UnixStream::connect(&socket).is_ok(), "it is there for everybody else");
-}
-
-#[test]
 fn an_escape_sequence_that_does_not_end_hides_nothing_of_what_follows() {
     let project = one("printf 'begin\\n\\033]0;title\\nmore\\n\\033P1\\nerror: the end\\n'; exit 3", "");
     let output = project.pcamflow(&["run", "p.toml"]).exit(1);

@@ -6,7 +6,7 @@ use crate::sandbox::Sandbox;
 
 /// A pipeline of that name, whose only stage has results of its own.
 fn named(name: &str, seed: u32) -> String {
-    format!("[pipeline]\nname = '{name}'\n[synthesize.s]\npatches = 8\nslides = 2\nseed = {seed}\n")
+    format!("[pipeline]\nname = '{name}'\n[synthesize.s]\npatches = 12\nslides = 2\nseed = {seed}\n")
 }
 
 fn pair() -> Sandbox {

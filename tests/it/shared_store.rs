@@ -13,12 +13,12 @@ const MEMBER: u32 = 12345;
 
 const PIPELINE: &str = "\
 [synthesize.s]
-patches = 8
+patches = 12
 slides = 2
 [split.d]
 images = 'synthesize.s/images'
 labels = 'synthesize.s/labels'
-sizes = { train = 2, validation = 2, test = 2 }
+sizes = { train = 4, validation = 2, test = 2 }
 [command.c]
 shell = 'mkdir -p {artifacts.d}/deep; echo x > {artifacts.d}/deep/x'
 artifacts = { d = 'd/' }

@@ -26,13 +26,13 @@ pub(super) fn is_wanted() -> bool {
 
 /// What this machine lets a program still reach, for a warning; `None` where that is nothing.
 pub(super) fn gap() -> Option<&'static str> {
-    let with_sockets = Offline::new(&[]);
-    let without = Offline { sockets: Vec::new(), masks: false };
-    match (with_sockets.works(), without.works()) {
-        (true, _) => None,
-        (false, true) => Some("the Unix sockets of services such as docker and ssh-agent"),
-        (false, false) => Some("the network"),
+    if Offline::new(&[]).works() {
+        return None;
     }
+    Some(match (Offline { sockets: Vec::new(), masks: false }).works() {
+        true => "the Unix sockets of services such as docker and ssh-agent",
+        false => "the network",
+    })
 }
 
 /// What keeps a program off the network.
@@ -60,10 +60,14 @@ impl Offline {
 
     /// Leaves the network, between fork and exec: as root, or in a user namespace, in which the user stays the same.
     pub(super) fn enter(&self) -> io::Result<()> {
-        leave(if self.masks { libc::CLONE_NEWNS } else { 0 }).or_else(|error| {
-            // Without the masks, rather than with the network.
-            if self.masks { leave(0) } else { Err(error) }
-        })?;
+        if let Err(error) = leave(if self.masks { libc::CLONE_NEWNS } else { 0 }) {
+            if self.masks {
+                // Without the masks, rather than with the network.
+                leave(0)?;
+                loopback_up();
+            }
+            return Err(error);
+        }
         loopback_up();
         if self.masks { self.mask() } else { Ok(()) }
     }
