@@ -151,7 +151,9 @@ def initialisations():
 
 def trainings(patches, validation, cases):
     """The losses of every epoch, in row order; the file of a pipeline says the same in its own words."""
-    ready = lambda images, labels: (as_input(enlarged(images)), torch.from_numpy(labels).float())
+    # Colours of a pixel side by side, as files have them: float32 sums in the order that pcamflow has.
+    stored_so = lambda x: x.to(memory_format=torch.channels_last)
+    ready = lambda images, labels: (stored_so(as_input(enlarged(images))), torch.from_numpy(labels).float())
     (x, y), (vx, vy) = ready(*patches), ready(*validation)
     results = []
     for case in cases:
@@ -197,9 +199,9 @@ def training_cases(labels):
         {
             "name": "adamw-cosine",
             "make": cnn,
-            "table": small + "optimizer.adamw = { learning-rate = 0.003, weight-decay = 0.1 }\n"
+            "table": small + "optimizer.adamw = { learning-rate = 0.002, weight-decay = 0.1 }\n"
             "schedule.cosine = { eta-min = 0.0001 }\n",
-            "optimizer": lambda parameters: torch.optim.AdamW(parameters, lr=0.003, weight_decay=0.1),
+            "optimizer": lambda parameters: torch.optim.AdamW(parameters, lr=0.002, weight_decay=0.1),
             "by-epoch": lambda optimizer: lr_scheduler.CosineAnnealingLR(optimizer, 3, eta_min=0.0001),
         },
         {
@@ -213,9 +215,9 @@ def training_cases(labels):
         {
             "name": "sgd-one-cycle",
             "make": cnn,
-            "table": small + "optimizer.sgd = { learning-rate = 0.05, momentum = 0.9 }\nschedule.one-cycle = {}\n",
-            "optimizer": sgd(lr=0.05, momentum=0.9),
-            "by-step": lambda optimizer, steps: lr_scheduler.OneCycleLR(optimizer, 0.05, total_steps=steps),
+            "table": small + "optimizer.sgd = { learning-rate = 0.01, momentum = 0.9 }\nschedule.one-cycle = {}\n",
+            "optimizer": sgd(lr=0.01, momentum=0.9),
+            "by-step": lambda optimizer, steps: lr_scheduler.OneCycleLR(optimizer, 0.01, total_steps=steps),
         },
         {
             "name": "adam-balanced-clipped",
@@ -232,8 +234,8 @@ def training_cases(labels):
             "name": "resnet",
             "make": lambda: ResNet((1, 1, 1), 4),
             "table": "architecture.resnet = { stages = [1, 1, 1], width = 4 }\n"
-            "optimizer.sgd = { learning-rate = 0.05 }\nclass-weights = [1.0, 2.5]\n",
-            "optimizer": sgd(lr=0.05),
+            "optimizer.sgd = { learning-rate = 0.01 }\nclass-weights = [1.0, 2.5]\n",
+            "optimizer": sgd(lr=0.01),
             "class-weights": [1.0, 2.5],
         },
     ]
