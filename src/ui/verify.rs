@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     engine::{run::again::Conditions, tell::event::Observer},
-    inspect::compare::{Comparison, Part},
+    inspect::compare::{Comparison, Nature, Part},
     protocol::Failure,
 };
 
@@ -203,8 +203,7 @@ fn differences(found: &Comparison) -> Vec<String> {
     if lines.is_empty() {
         let at = format::count(found.first_difference.unwrap_or_default());
         let sizes = found.bytes.map(|bytes| format::amount(bytes, 0, "bytes"));
-        let values =
-            if found.nature == crate::inspect::compare::Nature::Bytes { "" } else { "the same values, " };
+        let values = if found.nature == Nature::Data { "the same values, " } else { "" };
         let sizes = if found.bytes[0] == found.bytes[1] {
             sizes[0].clone()
         } else {
@@ -257,7 +256,7 @@ fn figure(value: f64, digits: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{inspect::compare::Nature, ui::paint::Paint};
+    use crate::ui::paint::Paint;
 
     fn conditions(threads: usize) -> Conditions {
         Conditions { host: "ada".into(), device: "cpu".into(), threads, versions: Default::default() }

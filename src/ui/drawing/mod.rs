@@ -1,4 +1,4 @@
-//! Pipelines as pictures: in the terminal, for Graphviz, Mermaid and browsers, and as JSON.
+//! Pipelines as pictures: in the terminal, for Graphviz and Mermaid, and as JSON.
 //!
 //! Knows names, edges and plans; knows neither pipeline files nor the store. Every picture shows the
 //! same nodes: the repeats of a stage are one (`train.base@{1,2,3}`); JSON has them one by one.
@@ -8,7 +8,6 @@ mod json;
 mod mermaid;
 mod nodes;
 mod shape;
-mod svg;
 mod text;
 
 use std::io::stdout;
@@ -25,12 +24,10 @@ pub enum Format {
     /// Lines in the terminal
     #[default]
     Text,
-    /// The language of Graphviz
+    /// The language of Graphviz; `| dot -Tsvg > p.svg` makes a picture
     Dot,
     /// A Mermaid flowchart, as Markdown on GitHub shows it
     Mermaid,
-    /// A picture for browsers
-    Svg,
     /// All stages and edges, for programs
     Json,
 }
@@ -77,7 +74,6 @@ pub fn show(drawing: &Drawing, format: Format, all_edges: bool) {
         Format::Text => text::text(&nodes(), &view_of_stdout()),
         Format::Dot => dot::text(&nodes()),
         Format::Mermaid => mermaid::text(&nodes()),
-        Format::Svg => svg::text(&nodes()),
         Format::Json => json::text(drawing),
     };
     let mut out = Out::new(stdout());
