@@ -2,8 +2,8 @@
 
 use crate::digest::Digest;
 use crate::engine::{
-    Engine, Refused,
     plan::{
+        engine::{Engine, Refused},
         planner::{Decision, Made},
         select,
     },

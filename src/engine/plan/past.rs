@@ -6,12 +6,6 @@ use std::collections::BTreeMap;
 
 use crate::store::{Outcome, ReadRun, Store};
 
-/// Why a stage runs that never had a result.
-pub(in crate::engine) const NEVER: &str = "never ran";
-
-/// Why a stage runs that had one.
-pub(in crate::engine) const GONE: &str = "its last result was removed from the store";
-
 /// How many runs are read.
 const RUNS: usize = 20;
 

@@ -8,8 +8,12 @@ use std::{
 };
 
 use crate::engine::{
-    Engine, Refused,
-    plan::{forecast::Forecast, planner::Planner, why::source},
+    plan::{
+        engine::{Engine, Refused},
+        forecast::Forecast,
+        planner::Planner,
+        why::source,
+    },
     tell::{event::Observer, show::LOG},
 };
 use crate::{
@@ -104,11 +108,12 @@ impl Planner<'_> {
         let current = outlook.and_then(|outlook| self.present(outlook));
         let outdated = match (&current, outlook) {
             (Some(_), _) => None,
-            (None, Some(outlook)) => Some(outlook.why.clone()),
+            (None, Some(outlook)) => Some(outlook.reason()),
             (None, None) => Some(why_unknown.to_owned()),
         };
         let key = outlook.and_then(|outlook| outlook.key);
-        let attempt = key.filter(|_| current.is_none()).map(|key| self.store.work_of(&key).join(LOG));
+        let attempt =
+            key.filter(|_| current.is_none()).map(|key| self.findings.store.work_of(&key).join(LOG));
         let inputs = node.inputs.iter();
         StageResult {
             record: current.or_else(|| self.previous(&name)),

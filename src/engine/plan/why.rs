@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::engine::plan::{change::change, past::GONE};
+use crate::engine::plan::{change::change, reason::Why};
 use crate::{
     pipeline::{Pipeline, Places, Source, StageNode},
     stages::Kind,
@@ -128,13 +128,13 @@ pub(in crate::engine) struct Teller<'a> {
 
 impl Teller<'_> {
     /// The reason in one line: the two most telling differences, and how many more there are.
-    pub(in crate::engine) fn reason(&self, differences: &[Difference]) -> String {
+    pub(in crate::engine) fn reason(&self, differences: &[Difference]) -> Why {
         let told: Vec<String> =
             differences.iter().take(2).map(|difference| self.in_words(difference)).collect();
         match differences.len() {
-            0 => GONE.to_owned(),
-            1 | 2 => told.join(", "),
-            all => format!("{}, and {} more", told.join(", "), all - 2),
+            0 => Why::Removed,
+            1 | 2 => Why::Changed(told.join(", ")),
+            all => Why::Changed(format!("{}, and {} more", told.join(", "), all - 2)),
         }
     }
 
@@ -223,7 +223,7 @@ mod tests {
         let pipeline = pipeline(new.0);
         let (node, places) = (&pipeline.stages[0], &pipeline.places());
         let differences = differences(&lines(old.0, old.1), &lines(new.0, new.1));
-        Teller { pipeline: &pipeline, node, places }.reason(&differences)
+        Teller { pipeline: &pipeline, node, places }.reason(&differences).to_string()
     }
 
     #[test]
@@ -232,7 +232,7 @@ mod tests {
         let reason = why((TEXT, b"a"), (&edited, b"b"));
         assert_eq!(reason, "`batch-size` 64 -> 32 (a.toml:4), `epochs` 8 -> 9 (a.toml:3), and 1 more");
         assert_eq!(why((TEXT, b"a"), (TEXT, b"b")), "`split.s/train` changed");
-        assert_eq!(why((TEXT, b"a"), (TEXT, b"a")), GONE);
+        assert_eq!(why((TEXT, b"a"), (TEXT, b"a")), Why::Removed.to_string());
     }
 
     #[test]
@@ -268,7 +268,7 @@ mod tests {
         let pipeline = pipeline(TEXT);
         let (node, places) = (&pipeline.stages[0], &pipeline.places());
         let told = Teller { pipeline: &pipeline, node, places };
-        let reason = told.reason(&differences(&old, &lines(TEXT, b"a")));
+        let reason = told.reason(&differences(&old, &lines(TEXT, b"a"))).to_string();
         assert!(reason.starts_with("kind train VERSION 0 -> "), "{reason}");
     }
 }

@@ -14,9 +14,9 @@ use std::{
 use serde::Serialize;
 
 use crate::engine::{
-    Engine, Refused,
     exec::{Computed, Executor, Listener},
     plan::{
+        engine::{Engine, Refused},
         planner::{Decision, Made, Planner},
         select,
     },
@@ -130,7 +130,7 @@ impl Engine<'_> {
                     }
                 }
                 Some(Decision::Run(run)) if named[stage] => {
-                    candidates.push(Err(self.no_result(stage, &run.why)))
+                    candidates.push(Err(self.no_result(stage, &run.why.to_string())))
                 }
                 None if named[stage] => {
                     candidates.push(Err(self.no_result(stage, "what it reads has no result in the store")));

@@ -62,7 +62,7 @@ pub(in crate::engine) struct Shared<'a> {
     pub(in crate::engine) lease: &'a Lease,
     pub(in crate::engine) executor: &'a dyn Executor,
     pub(in crate::engine) stopped: &'a AtomicBool,
-    /// See [`super::Options::goes_on`].
+    /// See [`crate::engine::Options::goes_on`].
     pub(in crate::engine) goes_on: Option<&'a AtomicBool>,
 }
 
@@ -273,7 +273,8 @@ const NO_LOCKS: &str = "the file system of the store has no locks that keep othe
                         may compute a stage more than once; results stay right, `cache gc` is refused";
 
 /// This machine's name, for messages and provenance.
-pub(in crate::engine) fn host() -> String {
+#[must_use]
+pub fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 

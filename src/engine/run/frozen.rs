@@ -7,11 +7,11 @@
 use std::{path::Path, time::Instant};
 
 use crate::engine::{
-    Engine, Refused,
     plan::{
+        engine::{Engine, Refused},
         forecast::Forecast,
-        past::GONE,
         planner::{Made, Planner},
+        reason::Why,
     },
     tell::{
         event::{Event, FinishedStage, Observer, Planned, PlannedStage, Summary},
@@ -83,7 +83,7 @@ impl Engine<'_> {
 /// A stage whose result was not there; one that was there when the run was planned is gone by now.
 fn not_taken(stage: PlannedStage) -> PlannedStage {
     match stage.state {
-        Planned::Cached => PlannedStage { state: Planned::Run, why: GONE.to_owned(), ..stage },
+        Planned::Cached => PlannedStage { state: Planned::Run, why: Why::Removed.to_string(), ..stage },
         Planned::Run | Planned::Maybe | Planned::Blocked => stage,
     }
 }

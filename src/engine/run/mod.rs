@@ -4,6 +4,7 @@
 
 pub mod again;
 pub(in crate::engine) mod attempt;
+pub(in crate::engine) mod begin;
 pub(in crate::engine) mod frozen;
 pub mod resources;
 pub(in crate::engine) mod retry;

@@ -124,7 +124,7 @@ impl<'a> Run<'a, '_> {
         };
         let inputs = &self.planner.pipeline.stages[stage].inputs;
         let as_planned = !self.bytes_needed[stage] && inputs.iter().all(|input| taken(&input.source));
-        as_planned.then(|| self.planner.found(stage)).flatten()
+        as_planned.then(|| self.planner.findings.found(stage)).flatten()
     }
 
     fn queue(&mut self, stage: usize, run: ToRun) {
@@ -232,7 +232,7 @@ impl<'a> Run<'a, '_> {
         let task = task::task(node, &self.settings, &grant, &self.made, self.planner);
         let sources = task::sources(node);
         let retry = self.settings.of(&node.stage).retry;
-        self.observer.event(&Event::Started { stage: node.name.to_string(), why: run.why.clone() });
+        self.observer.event(&Event::Started { stage: node.name.to_string(), why: run.why.to_string() });
         let attempt = Attempt { index: stage, node, run: *run, task, retry, sources, send: send.clone() };
         let shared = self.shared;
         threads.spawn(move || attempt.run(shared));

@@ -2,6 +2,7 @@
 //!
 //! Plain data and files for people. Starts nothing.
 
+mod ended;
 pub mod event;
 pub mod given;
 pub mod history;
@@ -9,4 +10,5 @@ pub mod repeats;
 pub mod require;
 pub(in crate::engine) mod show;
 pub(in crate::engine) mod together;
+mod trial;
 pub mod trials;

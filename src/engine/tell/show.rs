@@ -6,8 +6,9 @@ use std::{
 };
 
 use crate::engine::tell::{
-    event::{Event, FinishedStage, Observer},
-    trials::FOLDER,
+    ended::FinishedStage,
+    event::{Event, Observer},
+    trial::FOLDER,
 };
 use crate::{
     pipeline::Pipeline,

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use crate::engine::tell::{
-    event::{FailedStage, FinishedStage},
+    ended::{FailedStage, FinishedStage},
     repeats::{Repeated, repeats, show},
-    trials::{Ends, TrialResult},
+    trial::TrialResult,
+    trials::Ends,
 };
 use crate::pipeline::Pipeline;
 
