@@ -23,31 +23,32 @@ pub(super) struct CacheArguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  pcamflow cache du                              what takes the space
-  pcamflow cache verify                          every byte read again; damage put aside
+  pcamflow cache du                              show what uses the space
+  pcamflow cache verify                          read every byte again, put damaged files aside
   pcamflow cache gc                              remove what no result needs
-  pcamflow cache gc --older-than 30d --dry-run   what that would remove, too
+  pcamflow cache gc --older-than 30d --dry-run   show what this would remove as well
   pcamflow cache gc --keep-runs 5                keep what the last 5 runs of each pipeline used
   pcamflow cache clear p.toml train.base         forget a result: the next run computes it
 
-All of them may be used while pipelines run. The store is .pcamflow in the project's folder (the
-nearest at or above this one that has .pcamflow or .git), or the folder that --store names.";
+You can use all of these while pipelines run. The store is .pcamflow in the project's folder (the
+nearest folder, at or above this one, with .pcamflow or .git), or the folder given by --store.";
 
 #[derive(Debug, Subcommand)]
 enum CacheCommand {
-    /// Show what takes the space: by stage kind, pipeline and last use
+    /// Show what uses the space: by stage kind, pipeline and last use
     Du(DuArguments),
-    /// Hash every object and check every record; put aside and name what is damaged
+    /// Hash every object, check every record, and put damaged files aside
     ///
-    /// What is damaged is moved to the store's `quarantine` folder, and the result that it was part of is
-    /// forgotten: the next run that wants it computes it again. Exit code 1 if something was damaged.
+    /// Damaged files are moved to the store's `quarantine` folder, and the results that they belong to are
+    /// forgotten. The next run that needs such a result computes it again. The exit code is 1 if something
+    /// was damaged.
     Verify(VerifyArguments),
-    /// Remove what no result needs and, where asked for, old or superseded results
+    /// Remove what no result needs and, with options, old or superseded results
     ///
-    /// Always removed: objects without a result, what killed runs left, partial work of stages that are done,
-    /// quarantined files older than 30 days. Never removed: what a live run uses, what links in the `out`
-    /// folder point to, and what each stage of each pipeline had last, unless --even-latest or --keep-runs is
-    /// given.
+    /// Always removed: objects without a result, leftovers of killed runs, partial work of finished stages,
+    /// and quarantined files older than 30 days. Never removed: what a running pipeline uses, and what links
+    /// in the `out` folder point to. The latest result of each stage is only removed with --even-latest or
+    /// --keep-runs.
     Gc(GcArguments),
     /// Forget the current results of stages: the next run computes them
     Clear(ClearArguments),
@@ -59,7 +60,7 @@ struct StoreArguments {
     /// The store [default: .pcamflow in the project's folder]
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// One JSON object instead of text, for machines
+    /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
 }
@@ -80,28 +81,29 @@ struct VerifyArguments {
 struct GcArguments {
     #[command(flatten)]
     store: StoreArguments,
-    /// Remove results that were not used for so long (`30d`, `12h`); also partial work and quarantined files
+    /// Remove results that were not used for this long (`30d`, `12h`); also partial work and quarantined files
     #[arg(long, value_name = "AGE", value_parser = age)]
     older_than: Option<Duration>,
-    /// Remove results, those first that were not used for the longest time, until the objects that are left
-    /// have at most so many bytes (`20GB`, `500MiB`)
+    /// Remove the results that were not used for the longest time, until the remaining objects fit into this
+    /// size (`20GB`, `500MiB`)
     #[arg(long, value_name = "SIZE", value_parser = size)]
     max_size: Option<u64>,
-    /// Remove all results but what each stage of each pipeline had last
+    /// Remove all results except the latest one of each stage of each pipeline
     #[arg(long, conflicts_with = "even_latest")]
     keep_latest: bool,
-    /// Remove all results but what the latest N runs of each pipeline used, and the records of older runs;
-    /// with --older-than or --max-size, remove what these say but for that
+    /// Remove all results except those that the latest N runs of each pipeline used, and the records of older
+    /// runs. With --older-than or --max-size, only protect the results of these runs
     #[arg(long, value_name = "N", conflicts_with_all = ["keep_latest", "even_latest"],
         value_parser = super::args::at_least_one)]
     keep_runs: Option<u32>,
-    /// Let --older-than and --max-size remove what stages had last, too
+    /// Let --older-than and --max-size also remove the latest results of stages
     #[arg(long)]
     even_latest: bool,
-    /// Tell what would be removed; remove nothing
+    /// Show what would be removed, and remove nothing
     #[arg(long)]
     dry_run: bool,
-    /// Where artifacts are shown: what links there point to stays [default: out in the project's folder]
+    /// The folder in which artifacts are shown; what its links point to is kept [default: out in the
+    /// project's folder]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -111,7 +113,7 @@ struct ClearArguments {
     /// Which pipeline
     #[command(flatten)]
     pipeline: PipelineArguments,
-    /// Stages (`kind.name`, `kind.name@seed`; `*` stands for any text)
+    /// Stages (`kind.name`, `kind.name@seed`; `*` matches any text)
     #[arg(value_name = "STAGE", required = true)]
     stages: Vec<String>,
     /// The store [default: .pcamflow in the project's folder]

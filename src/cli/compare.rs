@@ -26,29 +26,29 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct CompareArguments {
-    /// Runs (`17`, `latest`, `latest~2`, `12..15`), or a pipeline's file: its latest runs [default: the latest
-    /// runs of the pipeline that ran last]
+    /// Runs (`17`, `latest`, `latest~2`, `12..15`), or a pipeline file for its latest runs [default: the
+    /// latest runs of the pipeline that ran last]
     #[arg(value_name = "RUN")]
     runs: Vec<String>,
     /// The trials of a sweep: its id, or `latest`
     #[arg(long, value_name = "ID", conflicts_with = "runs")]
     sweep: Option<String>,
-    /// Of a pipeline, the latest N runs
+    /// The latest N runs of the pipeline
     #[arg(short, value_name = "N", default_value_t = 10, value_parser = super::args::at_least_one)]
     n: u32,
-    /// Sort by a column, best first (its name, or an end of it: `accuracy`, `learning-rate`, `run`)
+    /// Sort by a column, best first (its name or the end of it: `accuracy`, `learning-rate`, `run`)
     #[arg(long, value_name = "COLUMN")]
     sort: Option<String>,
-    /// Show this number only (`evaluate.test.accuracy`, or an end of it; may be given several times)
+    /// Show only this number (`evaluate.test.accuracy`, or the end of it; repeatable)
     #[arg(long, value_name = "NUMBER")]
     by: Vec<String>,
-    /// Draw the number of --by, or the main one, over what differs (.svg or .png)
+    /// Plot the number of --by, or the main number, over what differs (.svg or .png)
     #[arg(long, value_name = "FILE", value_parser = picture)]
     plot: Option<PathBuf>,
-    /// Every column as CSV
+    /// Print every column as CSV
     #[arg(long, conflicts_with = "json")]
     csv: bool,
-    /// One JSON object instead of text
+    /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
     /// The store [default: .pcamflow in the project's folder]
@@ -64,11 +64,11 @@ Examples:
   pcamflow compare --sweep latest --by accuracy --plot sweep.svg
   pcamflow compare p.toml --csv > runs.csv
 
-A column for everything in which the runs differ (parameters, source files, the git commit,
---device), then what came of them. The best of each column is marked where less or more is known to
-be better; of stages with `seeds`, means with their standard deviations. The table has the most
-telling number of each stage; --by chooses others, and --csv and --json have all. Of runs with the
-same results the last one is shown.";
+The table has a column for everything in which the runs differ (parameters, source files, the git
+commit, --device), then their results. The best value of a column is marked if it is known whether
+lower or higher is better. Stages with `seeds` have means with standard deviations. The table shows
+the main number of each stage; --by chooses others, and --csv and --json have all. If several runs
+have the same results, only the last one is shown.";
 
 fn picture(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);

@@ -17,10 +17,10 @@ pub(super) struct ExportArguments {
     /// What.
     #[command(flatten)]
     pub(super) result: ResultArguments,
-    /// The folder; made if it is not there. Of several stages, each gets a folder in it
+    /// The folder to copy to; created if needed. With several stages, each gets its own folder in it
     #[arg(value_name = "DIR")]
     pub(super) folder: PathBuf,
-    /// Replace files that are there already and are different
+    /// Replace existing files that differ
     #[arg(long)]
     pub(super) force: bool,
 }

@@ -15,7 +15,7 @@ use super::{
 pub(super) struct PathArguments {
     #[command(flatten)]
     pub(super) result: ResultArguments,
-    /// The file below `out`, which has an ending; an error where that shows something else by now
+    /// Print the file below `out`, which has a file ending; an error if `out` shows another result by now
     #[arg(long)]
     pub(super) shown: bool,
 }

@@ -22,26 +22,26 @@ use crate::{
 /// What to pin, and how.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-With pins keys are made without the files: `plan`, `run` and `graph --status` then tell what is
-cached on a machine that has no data, and a file that is not the pinned one is an error. Comments
-and layout stay.")]
+With pins, keys are computed without the files. `plan`, `run` and `graph --status` then work on a
+machine without the data, and a file that does not match its pin is an error. Comments and layout
+of the pipeline file stay.")]
 pub(super) struct PinArguments {
-    /// The pipeline file; what it extends is changed, too, where that names the sources
+    /// The pipeline file. Files that it extends are changed too if they name sources
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Only the sources of these stages and of what they need (`*` stands for any text)
+    /// Only the sources of these stages and of what they need (`*` matches any text)
     #[arg(value_name = "STAGE")]
     stages: Vec<String>,
-    /// Change nothing; exit code 1 unless every source is pinned, and as its pin says
+    /// Change nothing. The exit code is 1 unless every source is pinned and matches its pin
     #[arg(long, conflicts_with = "update")]
     check: bool,
-    /// Replace pins of files that have changed since
+    /// Replace the pins of files that have changed
     #[arg(long)]
     update: bool,
     /// The folder of the source files [default: `[pipeline] data`, else `data`; env: PCAMFLOW_DATA]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The store, which remembers digests [default: .pcamflow in the project's folder]
+    /// The store, where digests are remembered [default: .pcamflow in the project's folder]
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
 }

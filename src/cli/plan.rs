@@ -20,30 +20,30 @@ use crate::{
 /// What to plan.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Every stage is one of:
+Each stage is one of:
   cached   its result is in the store
-  run      it runs for certain (of stages that are the same, one of them)
-  maybe    decided when its inputs are there: a stage that comes out the same as before makes
-           nobody run, and a result that fits, in the store or of another stage, is taken
-  blocked  a pinned source file that it needs is not here
+  run      it will run (if several stages are the same, one of them runs)
+  maybe    decided when its inputs are ready: if they are the same as before, or if another stage
+           has made the same result, it does not run
+  blocked  it needs a pinned source file that is missing
 
-Nothing is run. With -v, every line of the fingerprints of the stages that are named (or of all),
-beside the previous result's: - what it was, + what it is, ? what is still to be made.")]
+Nothing runs. -v shows the fingerprints of the named stages (or of all), line by line, compared
+with the previous result: - old, + new, ? not known yet.")]
 pub(super) struct PlanArguments {
     /// Which pipeline.
     #[command(flatten)]
     pub(super) pipeline: PipelineArguments,
-    /// Only these stages and what they need (`kind.name`, or `kind.name@seed` for one of its repeats; `*`
-    /// stands for any text)
+    /// Only these stages and what they need (`kind.name`, or `kind.name@seed` for one repeat; `*` matches
+    /// any text)
     #[arg(value_name = "STAGE")]
     pub(super) stages: Vec<String>,
-    /// As if this stage were computed again whatever the store holds (may be given several times)
+    /// Plan as if this stage were not cached (repeatable)
     #[arg(long, value_name = "STAGE")]
     pub(super) force: Vec<String>,
     /// The store [default: .pcamflow in the project's folder]
     #[arg(long, value_name = "DIR")]
     pub(super) store: Option<PathBuf>,
-    /// JSON objects, one a line, instead of text
+    /// Print one JSON object per line instead of text
     #[arg(long)]
     pub(super) json: bool,
 }

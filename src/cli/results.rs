@@ -24,8 +24,8 @@ pub(super) struct ResultArguments {
     /// Which pipeline.
     #[command(flatten)]
     pub(super) pipeline: PipelineArguments,
-    /// The stage (`train.base`; `*` stands for any text), and perhaps one of its artifacts
-    /// (`train.base/model`, or by its file: `train.base/model.safetensors`)
+    /// The stage (`train.base`; `*` matches any text), or one of its artifacts (`train.base/model`, or its
+    /// file: `train.base/model.safetensors`)
     #[arg(value_name = "STAGE[/ARTIFACT]")]
     pub(super) what: String,
     /// The store [default: .pcamflow in the project's folder]

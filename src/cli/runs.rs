@@ -22,10 +22,10 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 pub(super) struct RunsArguments {
-    /// What to do, if not listing them
+    /// What to do instead of listing runs
     #[command(subcommand)]
     command: Option<RunsCommand>,
-    /// Only runs of this pipeline: its file, or its name
+    /// Only runs of this pipeline (its file or its name)
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
     /// The latest N runs
@@ -37,16 +37,16 @@ pub(super) struct RunsArguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  pcamflow runs                     the latest runs: what changed, what came of them
-  pcamflow runs p.toml -n 5         the latest five of one pipeline
+  pcamflow runs                     the latest runs: what changed, and the results
+  pcamflow runs p.toml -n 5         the latest five runs of one pipeline
   pcamflow runs show latest         everything about the last run
   pcamflow runs show 17 --text      the pipeline as it was in run 17
   pcamflow compare p.toml           the latest runs of a pipeline side by side
 
-Every `pcamflow run` is recorded in the store, with the text of the pipeline, what was set, the
-git commit, keys, outcomes, numbers and times. Runs that find everything in the store, just as the
-run before did, are counted and not listed one by one. `pcamflow cache gc --keep-runs N` removes
-old records.";
+Every `pcamflow run` is recorded in the store, with the text of the pipeline, the values that were
+set, the git commit, keys, outcomes, numbers and times. If a run finds everything in the store, like
+the run before it, it is counted but not listed. `pcamflow cache gc --keep-runs N` removes old
+records.";
 
 #[derive(Debug, Subcommand)]
 enum RunsCommand {
@@ -60,7 +60,7 @@ struct ShowRunArguments {
     /// Which run
     #[arg(value_name = "RUN", default_value = "latest")]
     run: String,
-    /// Print the text of its pipeline, as it was
+    /// Print the pipeline's text as it was then
     #[arg(long, conflicts_with = "json")]
     text: bool,
     #[command(flatten)]
@@ -72,7 +72,7 @@ struct HowArguments {
     /// The store [default: .pcamflow in the project's folder]
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// JSON objects, one a line, instead of text
+    /// Print one JSON object per line instead of text
     #[arg(long)]
     json: bool,
 }

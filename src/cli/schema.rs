@@ -8,15 +8,15 @@ use crate::{pipeline, ui};
 /// Of what.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Editors with a TOML language server (taplo, Even Better TOML) complete, explain and check a
-pipeline whose first line names the schema:
+Editors with a TOML language server (taplo, Even Better TOML) can complete, explain and check
+pipelines. Name the schema in the first line of the pipeline:
   pcamflow schema > pcamflow.schema.json
   #:schema ./pcamflow.schema.json
 
-The first line of `run --json` says the version of what follows. Within a version, fields and
-events are only added: skip what you do not know.")]
+The first line of `run --json` states the version of the format. Within a version, fields and
+events are only added, so ignore those that you do not know.")]
 pub(super) struct SchemaArguments {
-    /// Of the lines that `run --json` prints, instead of pipeline files
+    /// Print the schema of the lines of `run --json` instead
     #[arg(long)]
     events: bool,
 }

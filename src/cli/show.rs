@@ -18,10 +18,10 @@ pub(super) struct ShowArguments {
     /// Whose.
     #[command(flatten)]
     pub(super) result: ResultArguments,
-    /// Of a table, show the first N rows
+    /// Show the first N rows of a table
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(super) rows: usize,
-    /// JSON objects, one a line, instead of text
+    /// Print one JSON object per line instead of text
     #[arg(long)]
     pub(super) json: bool,
 }

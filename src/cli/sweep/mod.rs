@@ -17,42 +17,41 @@ pub(super) use record::{Recorders, id_of};
 #[derive(Debug, Args)]
 #[command(
     mut_arg("set", |set| set.value_name("KEY=VALUES").help(
-        "Try these values: kind.name.key=1e-4,3e-4,1e-3 (several --set are combined); one value alone is \
-         set in all trials; with --random, ranges: key=1..8, key=log:1e-5..1e-2"
+        "Try these values: kind.name.key=1e-4,3e-4,1e-3 (several --set are combined). A single value is \
+         set in all trials. With --random, ranges work too: key=1..8, key=log:1e-5..1e-2"
     )),
     mut_arg("stages", |stages| stages.help(
-        "Only these stages of each trial, and what they need (`kind.name`; `*` stands for any text)"
+        "Only these stages of each trial and what they need (`kind.name`; `*` matches any text)"
     )),
     after_help = "\
-What to try stands on the command line, in a table, or in the pipeline file as [sweep]:
+Give the values on the command line, in a CSV file, or in the pipeline file as [sweep]:
   pcamflow sweep p.toml --set train.base.batch-size=64,128 --set train.base.epochs=4,8
   pcamflow sweep p.toml --set train.base.batch-size=64,128 --set train.base.epochs=8,4 --zip
   pcamflow sweep p.toml --set train.base.optimizer.adam.learning-rate=log:1e-5..1e-2 --random 20
   pcamflow sweep p.toml --from trials.csv
-A table has a trial in each row; its header holds the keys, and a column `name` names the
-trials.
+The CSV file has one trial per row. Its header has the keys, and a column `name` names the trials.
 
-Values stand side by side, separated by commas outside of brackets, braces and quotes; each is
-what `run --set` takes. So an array is one value, key=[8,16], and key=[8,16],[16,32] are two.
+Commas outside brackets, braces and quotes separate values. Each value is written as for
+`run --set`: key=[8,16] is one value (a list), and key=[8,16],[16,32] is two.
 
-Stages that are the same in several trials run once. A trial that fails stops no other. Whatever
-was computed is kept: stopped and started again, a sweep goes on where it was.
-Results are shown in out/<pipeline>/trials/<trial>/."
+A stage that is the same in several trials runs once. A failed trial does not stop the others. If
+you stop a sweep and start it again, it continues where it was.
+Results are in out/<pipeline>/trials/<trial>/."
 )]
 pub(super) struct SweepArguments {
     /// How to run it.
     #[command(flatten)]
     run: RunArguments,
-    /// Take the first value of each list, then the second of each, instead of every combination
+    /// Combine the first values of all lists, then the second ones, instead of trying every combination
     #[arg(long, conflicts_with_all = ["random", "from"])]
     zip: bool,
-    /// Draw N trials, instead of every combination
+    /// Draw N random trials instead of trying every combination
     #[arg(long, value_name = "N", value_parser = super::args::at_least_one, conflicts_with = "from")]
     random: Option<u32>,
-    /// Decides what --random draws [default: 42]
+    /// The seed of --random [default: 42]
     #[arg(long, value_name = "SEED", conflicts_with = "from")]
     seed: Option<u64>,
-    /// A CSV file with a trial in each row, whose header holds the keys
+    /// A CSV file with one trial per row and the keys in its header
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
 }

@@ -35,50 +35,50 @@ use crate::{
 /// What to verify, and how.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-What is promised depends on the kind of stage:
+Each kind of stage promises how equal its results are:
   synthesize, split, preview                  the same bytes, anywhere
   train, resume-train, command                the same bytes on the same machine, device and
-                                              threads; elsewhere one valid result of many:
-                                              differences are only told
+                                              threads; elsewhere one valid result of many,
+                                              so differences are reported but not judged
   evaluate, explain, metrics, sanity          the same numbers within the tolerance, on any
-                                              device and threads
-Numbers are within the tolerance if they differ by at most that part of the largest number of their
-column or array. Pictures and texts for people are made from those numbers: how they differ is told,
-and not judged.
+                                              device and any number of threads
+Numbers are within the tolerance if their difference, divided by the largest number of their column
+or array, is at most the tolerance. Pictures and texts are made from these numbers: their
+differences are reported but not judged.
 
-Exit codes: 0 as promised, 1 not (or nothing to compare with), 2 usage, 3 environment,
-130 interrupted.
+Exit codes: 0 as promised, 1 not as promised (or nothing to compare with), 2 usage,
+3 environment, 130 interrupted.
 
 Examples:
   pcamflow verify p.toml split.pcam
-  pcamflow verify p.toml 'explain.*' --device cpu        made on a GPU? then the CPU says the same
-  pcamflow verify p.toml train.base --keep again         and keep what came out in again/train.base")]
+  pcamflow verify p.toml 'explain.*' --device cpu        compare results of a GPU with the CPU
+  pcamflow verify p.toml train.base --keep again         keep the new results in again/train.base")]
 pub(super) struct VerifyArguments {
     /// Which pipeline.
     #[command(flatten)]
     pub(super) pipeline: PipelineArguments,
-    /// The stages (`kind.name`, `kind.name@seed`; `*` stands for any text)
+    /// The stages (`kind.name`, `kind.name@seed`; `*` matches any text)
     #[arg(value_name = "STAGE", required = true)]
     pub(super) stages: Vec<String>,
-    /// Where tensors live this time: auto, cpu, cuda or cuda:N
+    /// The device to compute on: auto, cpu, cuda or cuda:N
     #[arg(long, value_name = "DEVICE")]
     pub(super) device: Option<DeviceChoice>,
-    /// CPU threads this time
+    /// The number of CPU threads
     #[arg(long, value_name = "N", value_parser = super::args::at_least_one)]
     pub(super) threads: Option<u32>,
-    /// Keep the programs of `command` stages off the network
+    /// Block network access for the programs of `command` stages
     #[arg(long)]
     pub(super) offline: bool,
-    /// How far numbers may be apart, where a tolerance is promised
+    /// The tolerance for numbers, where the kind promises one
     #[arg(long, value_name = "PART", default_value_t = Equality::TOLERANCE, value_parser = tolerance)]
     pub(super) tolerance: f64,
-    /// Keep what is computed in a folder per stage below DIR [default: it is removed]
+    /// Keep the new results, in one folder per stage below DIR [default: they are removed]
     #[arg(long, value_name = "DIR")]
     pub(super) keep: Option<PathBuf>,
     /// The store [default: .pcamflow in the project's folder]
     #[arg(long, value_name = "DIR")]
     pub(super) store: Option<PathBuf>,
-    /// One JSON object a stage instead of text, for machines
+    /// Print one JSON object per stage instead of text
     #[arg(long)]
     pub(super) json: bool,
 }

@@ -33,25 +33,25 @@ use snapshot::Snapshot;
 /// What to watch, and how to run it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Runs the pipeline, and again whenever its file, a file that it extends, or a source changes. A
-broken file is told, and waited for. What was computed is kept and taken from the store. Ctrl-C
-ends the watch.")]
+Runs the pipeline, and runs it again whenever its file, a file that it extends, or a source
+changes. If a file has mistakes, they are reported, and `watch` waits for the next change. Only what
+changed is computed. Ctrl-C ends it.")]
 pub(super) struct WatchArguments {
     /// How to run it.
     #[command(flatten)]
     run: RunArguments,
-    /// What becomes of a run when something changes meanwhile
+    /// What to do when something changes during a run
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     on_edit: OnEdit,
 }
 
-/// What becomes of a run when something changes meanwhile.
+/// What to do when something changes during a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 enum OnEdit {
-    /// It is finished, and then run again; a stage whose source changes under it is computed again with the new one
+    /// Finish the run, then run again. A stage whose source changes while it runs is computed again
     #[default]
     Finish,
-    /// It is stopped, keeping what it has finished, and run again
+    /// Stop the run, keep what it has finished, and run again
     Cancel,
 }
 
