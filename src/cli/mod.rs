@@ -3,6 +3,7 @@
 mod args;
 mod cache;
 mod check;
+mod commands;
 mod compare;
 mod complete;
 mod completions;
@@ -26,17 +27,17 @@ mod run;
 mod runs;
 mod schema;
 mod show;
+mod start;
 mod sweep;
 mod verify;
 mod watch;
 mod worker;
 
-use std::{ffi::OsString, io::IsTerminal, process::ExitCode};
+use std::io::IsTerminal;
 
-use args::{Arguments, Command};
-use clap::Parser;
+use crate::engine::Refused;
 
-use crate::{engine::Refused, serve};
+pub use start::main;
 
 /// The hidden command with which the engine starts itself to compute a stage.
 pub const SERVE: &str = "__serve";
@@ -62,51 +63,6 @@ impl Exit {
     fn code(self) -> u8 {
         self as u8
     }
-}
-
-/// Runs the program; the arguments begin with its name.
-pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => arguments,
-        Err(error) => return usage(&error),
-    };
-    // Of a plan, the first -v asks for fingerprints.
-    let planning = matches!(arguments.command, Command::Plan(_));
-    logging::start(arguments.verbose.saturating_sub(u8::from(planning)));
-    let code = match arguments.command {
-        Command::Plan(plan) => plan::plan(&plan, arguments.verbose > 0).code(),
-        Command::Run(arguments) => run::run(&arguments),
-        Command::Sweep(arguments) => sweep::sweep(&arguments),
-        Command::Watch(arguments) => watch::watch(&arguments),
-        Command::Show(show) => show::show(&show).code(),
-        Command::Log(log) => log::log(&log).code(),
-        Command::Path(path) => path::path(&path).code(),
-        Command::Export(export) => export::export(&export).code(),
-        Command::Pin(pin) => pin::pin(&pin).code(),
-        Command::Check(arguments) => check::check(&arguments).code(),
-        Command::Graph(arguments) => graph::graph(&arguments),
-        Command::Doctor(arguments) => doctor::doctor(&arguments).code(),
-        Command::Init(arguments) => init::init(&arguments).code(),
-        Command::Schema(arguments) => schema::schema(&arguments).code(),
-        Command::Completions(arguments) => completions::completions(&arguments).code(),
-        Command::Complete(arguments) => complete::complete(&arguments).code(),
-        Command::Runs(arguments) => runs::runs(&arguments).code(),
-        Command::Compare(arguments) => compare::compare_runs(&arguments).code(),
-        Command::Verify(arguments) => verify::verify(&arguments).code(),
-        Command::Cache(arguments) => cache::cache(&arguments).code(),
-        Command::Serve => {
-            serve::serve(crate::jobs::versions(), crate::jobs::run);
-            Exit::Done.code()
-        }
-    };
-    ExitCode::from(code)
-}
-
-/// Help and version go to standard output and are no error.
-fn usage(error: &clap::Error) -> ExitCode {
-    // A closed output is nobody's error.
-    let _ = error.print();
-    ExitCode::from(if error.use_stderr() { Exit::Usage } else { Exit::Done }.code())
 }
 
 /// Says what was asked for, on standard output; a closed one is nobody's error.

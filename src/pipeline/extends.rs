@@ -13,8 +13,11 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{keys, load::LONGEST, pieces};
+use super::{keys, pieces};
 use crate::{fsx, stages::Problem};
+
+/// The largest file that is taken for a pipeline, in bytes: a hundred thousand stages have less.
+pub(super) const LONGEST: u64 = 64 << 20;
 
 /// One file of a pipeline.
 pub(super) struct Loaded {

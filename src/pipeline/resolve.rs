@@ -117,7 +117,7 @@ impl<'a> Resolver<'a> {
     /// What the stage says of itself beside the others.
     fn beside_peers(&self, index: usize) -> Vec<Problem> {
         let read = &self.stages[index];
-        let peers = |name: &StageName| self.stages[self.find(read, name)?].stage.as_ref();
+        let peers = |name: &StageName| Some(self.stages[self.find(read, name)?].stage.as_ref()?.as_any());
         read.stage.as_ref().map_or_else(Vec::new, |stage| stage.check_peers(&peers, &read.table))
     }
 

@@ -11,8 +11,8 @@ use super::{
     combine::combine,
     load::{parse_trial, text_of},
     sweep::SweepSpec,
-    trials::{Draft, named},
-    union::{Trial, union},
+    trials::{Draft, Trial, named},
+    union::union,
 };
 
 /// What is wrong with a sweep.

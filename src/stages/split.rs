@@ -1,10 +1,10 @@
 //! Stage kind `split`: training, validation and test patches out of one file.
 
 use super::{
-    AnyStage, Appetite, Artifact, ArtifactRef, ArtifactType, Check, DEFAULT_SEED, Equality, FileOrArtifact,
-    Images, Input, Peers, RunSettings, Runner, Stage, artifact,
+    Appetite, Artifact, ArtifactRef, ArtifactType, Check, DEFAULT_SEED, Equality, FileOrArtifact, Images,
+    Input, Peers, RunSettings, Runner, Stage, artifact,
     declare::{choice, parameters, settings},
-    file_input,
+    file_input, peer,
 };
 
 parameters! {
@@ -104,8 +104,7 @@ impl Stage for Split {
 /// only when they are drawn.
 #[must_use]
 pub(super) fn patches_of(part: &ArtifactRef, peers: &Peers<'_>) -> Option<u64> {
-    let Some(AnyStage::Split(split)) = peers(&part.stage) else { return None };
-    let Split { sizes, group_by: None, .. } = &**split else { return None };
+    let Split { sizes, group_by: None, .. } = peer::<Split>(peers, &part.stage)? else { return None };
     match part.artifact.as_deref()? {
         "train" => Some(sizes.train),
         "validation" => Some(sizes.validation),

@@ -4,7 +4,6 @@
 //! blocked by whom); writes once, when the run has ended.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
     io::Write,
     sync::{
         Arc,
@@ -16,6 +15,7 @@ use console::Alignment;
 
 use super::{
     View,
+    ending::Run,
     fold::LIMIT,
     format,
     out::Out,
@@ -27,7 +27,7 @@ use super::{
     trials, trouble, words,
 };
 use crate::engine::tell::{
-    event::{Event, FailedStage, FinishedStage, Observer, PlannedStage, Summary},
+    event::{Event, FailedStage, FinishedStage, Observer, Summary},
     repeats::Repeated,
 };
 
@@ -38,21 +38,6 @@ pub(super) struct Closing<W> {
     view: fn() -> View,
     run: Run,
     goes_on: Arc<AtomicBool>,
-}
-
-/// What is remembered of a run for its end.
-#[derive(Debug, Default)]
-pub(super) struct Run {
-    /// Each stage's place in the plan.
-    order: HashMap<String, usize>,
-    /// The stages that could not run, and the stage that failed.
-    blocked: BTreeMap<String, String>,
-    /// Of a frozen run, its plan.
-    frozen: Option<Vec<PlannedStage>>,
-    /// The stages that compute.
-    computing: HashSet<String>,
-    /// Whether what stopped the run starts it again: then there is nothing to advise.
-    pub(super) goes_on: bool,
 }
 
 impl<W: Write> Closing<W> {
@@ -103,27 +88,6 @@ fn in_order(summary: &Summary, run: &Run) -> Summary {
     summary.finished.sort_by_key(|stage| run.place(&stage.stage));
     summary.not_run.sort_by_key(|stage| run.place(stage));
     summary
-}
-
-impl Run {
-    /// What could not run because of a stage, in the order of the plan.
-    pub(super) fn blocked_by(&self, failed: &str) -> Vec<&str> {
-        let by_it = self.blocked.iter().filter(|(_, by)| *by == failed);
-        let mut stages: Vec<&str> = by_it.map(|(stage, _)| stage.as_str()).collect();
-        stages.sort_by_key(|stage| self.place(stage));
-        stages
-    }
-
-    /// Remembers that a stage cannot run, and the one that failed.
-    #[cfg(test)]
-    pub(super) fn block(&mut self, stage: &str, by: &str) {
-        self.blocked.insert(stage.to_owned(), by.to_owned());
-    }
-
-    /// A stage's place in the plan; last where it is not in it.
-    fn place(&self, stage: &str) -> usize {
-        self.order.get(stage).copied().unwrap_or(usize::MAX)
-    }
 }
 
 /// The summary of a run.

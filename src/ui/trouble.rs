@@ -3,7 +3,7 @@
 //!
 //! Knows how a run ended; its table and its pictures are others' matter.
 
-use super::{View, fold::LIMIT, format, paint::Tone, summary::Run, words};
+use super::{View, ending::Run, fold::LIMIT, format, paint::Tone, words};
 use crate::{
     engine::tell::event::{FailedStage, Summary},
     protocol::FailureClass,

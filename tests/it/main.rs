@@ -16,6 +16,7 @@ mod faults;
 mod frozen;
 mod graph;
 mod hdf5_files;
+mod imports;
 mod init;
 mod json_schema;
 mod keys;

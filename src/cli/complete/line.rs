@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, Command, CommandFactory};
 
-use super::super::args::Arguments;
+use super::super::commands::Arguments;
 
 /// A command line that is being typed.
 #[derive(Debug, PartialEq)]

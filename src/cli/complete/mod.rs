@@ -8,20 +8,10 @@
 mod candidates;
 mod line;
 
-use clap::Args;
-
-use super::{Exit, say};
+use super::{Exit, args::CompleteArguments, say};
 
 /// The names of the values of options that are known.
 pub(super) const KNOWN: [&str; 3] = ["STAGE", "KEY=VALUE", "REQUIREMENT"];
-
-/// What is typed so far.
-#[derive(Debug, Args)]
-pub(super) struct CompleteArguments {
-    /// The words behind the program's name; the last is the one to complete, and may be empty.
-    #[arg(value_name = "WORD", trailing_var_arg = true, allow_hyphen_values = true)]
-    words: Vec<String>,
-}
 
 /// Prints one candidate a line, each for the whole last word.
 pub(super) fn complete(arguments: &CompleteArguments) -> Exit {

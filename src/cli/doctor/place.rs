@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Finding;
+use super::finding::Finding;
 use crate::{
     cli::{args::DoctorArguments, official},
     fsx::{self, FileLock, TryLock},

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::Finding;
+use super::finding::Finding;
 use crate::{
     cli::worker::programs,
     engine::exec::{Probe, Processes},

@@ -3,7 +3,7 @@
 //! Commas outside of brackets, braces and quotes separate values, and nothing else does: so each value is written
 //! as for `run --set`.
 
-use super::SweepArguments;
+use super::arguments::SweepArguments;
 use crate::pipeline::sweep::{Axis, Range, SweepSpec, Trials, Values};
 
 /// The seed where none is said.

@@ -4,6 +4,7 @@
 //! one thread per running stage. Adding a back end is one file with one `impl`.
 
 pub mod fake;
+mod kill;
 mod memory;
 mod oom;
 mod probe;

@@ -125,7 +125,7 @@ impl Executor for Processes {
     fn cancel(&self) {
         self.cancelled.store(true, Ordering::SeqCst);
         for id in lock(&self.busy).iter() {
-            super::process::kill(*id);
+            super::kill::kill(*id);
         }
     }
 }

@@ -150,7 +150,13 @@ mod tests {
         let text = "[synthesize.a]".to_owned();
         let pipeline = pipeline::parse(std::path::Path::new("a.toml"), text, &Options::default()).unwrap();
         let fingerprint = Fingerprint::new(&pipeline.stages[0].stage, []);
-        ToRun { fingerprint, why: crate::engine::plan::reason::Why::Forced, warning: None, existing: Existing::Keep, forced: false }
+        ToRun {
+            fingerprint,
+            why: crate::engine::plan::reason::Why::Forced,
+            warning: None,
+            existing: Existing::Keep,
+            forced: false,
+        }
     }
 
     #[test]

@@ -16,42 +16,8 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use serde::Serialize;
-
 use tally::Findings;
-pub use tally::Part;
-
-/// How two files compare.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Comparison {
-    /// Whether their bytes are the same.
-    pub identical: bool,
-    /// Their sizes in bytes: of the first, of the second.
-    pub bytes: [u64; 2],
-    /// The place of the first byte in which they differ; the length of the shorter where that is all.
-    pub first_difference: Option<u64>,
-    /// What is in them.
-    pub nature: Nature,
-    /// The tensors, datasets, columns or values that differ in their numbers, those that differ most first.
-    pub parts: Vec<Part>,
-    /// What differs otherwise, in words: shapes, names, texts. The first of them.
-    pub otherwise: Vec<String>,
-    /// How many more of those there are.
-    pub more: u64,
-}
-
-/// What a file is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Nature {
-    /// Numbers in full precision: tables, JSON, tensors, arrays.
-    Data,
-    /// For people to look at, made from numbers in other artifacts: pictures, texts. Only the bytes are compared.
-    Picture,
-    /// Bytes of no known format.
-    Bytes,
-}
+pub use tally::{Comparison, Nature, Part};
 
 /// Compares two files, whose name tells the format (`metrics.json`), or two folders file by file.
 ///
@@ -59,7 +25,7 @@ pub enum Nature {
 /// A file that cannot be read, or is not what its name says.
 pub fn compare(old: &Path, new: &Path, name: &str) -> Result<Comparison> {
     if old.is_dir() && new.is_dir() {
-        return folder::compare(old, new);
+        return folder::compare(old, new, &compare);
     }
     let bytes = [old.metadata()?.len(), new.metadata()?.len()];
     let first_difference = first_difference(old, new)?;

@@ -4,6 +4,7 @@
 //! same nodes: the repeats of a stage are one (`train.base@{1,2,3}`); JSON has them one by one.
 
 mod dot;
+mod drawn;
 mod json;
 mod mermaid;
 mod nodes;
@@ -13,9 +14,9 @@ mod text;
 use std::io::stdout;
 
 use super::{out::Out, view_of_stdout};
-use crate::engine::tell::event::PlannedStage;
 use nodes::Nodes;
 
+pub use drawn::{Drawing, DrawnStage, Edge};
 pub use json::SCHEMA;
 
 /// How a pipeline is drawn.
@@ -30,41 +31,6 @@ pub enum Format {
     Mermaid,
     /// All stages and edges, for programs
     Json,
-}
-
-/// What is drawn.
-#[derive(Debug, Clone, Default)]
-pub struct Drawing {
-    /// The pipeline's name.
-    pub pipeline: String,
-    /// Its stages, each after what it needs.
-    pub stages: Vec<DrawnStage>,
-    /// Who reads whom.
-    pub edges: Vec<Edge>,
-}
-
-/// One stage.
-#[derive(Debug, Clone, Default)]
-pub struct DrawnStage {
-    /// Its name.
-    pub stage: String,
-    /// Its kind.
-    pub kind: String,
-    /// What a run would do with it, where that was asked for.
-    pub planned: Option<PlannedStage>,
-    /// What its last attempt said, where that failed.
-    pub failure: Option<String>,
-}
-
-/// One stage reads something of another.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Edge {
-    /// Who makes it, by index.
-    pub from: usize,
-    /// Who reads it, by index.
-    pub to: usize,
-    /// What it is.
-    pub artifacts: Vec<String>,
 }
 
 /// Draws on standard output; a closed one is nobody's error.
