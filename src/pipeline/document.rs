@@ -19,7 +19,10 @@ use super::{
     pieces,
     sources::Sources,
 };
-use crate::{nearest::nearest, stages::Problem};
+use crate::{
+    nearest::nearest,
+    stages::{Matter, Problem},
+};
 
 /// Everything that the texts of a pipeline say.
 pub(super) struct Document<'a> {
@@ -153,7 +156,7 @@ impl Document<'_> {
     /// For a stage that lacks something and is in no extended file: which one may be meant.
     fn misspelt(&self, problem: &Problem) -> Option<String> {
         let (span, own) = (problem.span.as_ref()?, self.own());
-        if own == 0 || span.start < own || !problem.message.ends_with("is missing") {
+        if own == 0 || span.start < own || !matches!(problem.matter, Matter::Missing(_)) {
             return None;
         }
         let stages: Vec<(String, Range<usize>)> = keys::stages_at(self.tables.get_ref());
@@ -176,8 +179,8 @@ impl Document<'_> {
         if let Some((name, used)) = self.uses.inside(span) {
             return Some((used..used + 1, format!("`params.{name}` is used here")));
         }
-        let of = |stage: &str| problem.message == format!("there is no stage `{stage}`");
-        let (_, removed) = self.removed.iter().find(|(path, _)| of(path))?;
+        let Matter::NoStage(stage) = &problem.matter else { return None };
+        let (_, removed) = self.removed.iter().find(|(path, _)| path == stage)?;
         Some((removed.clone(), "it is removed here".to_owned()))
     }
 
@@ -195,7 +198,7 @@ impl Document<'_> {
 
 /// Tells a stage that is not there once for a place, not again for the table around it.
 fn once(problems: &mut Vec<Problem>) {
-    let absent = |problem: &Problem| problem.message.starts_with("there is no stage");
+    let absent = |problem: &Problem| matches!(problem.matter, Matter::NoStage(_));
     let told: Vec<(String, Range<usize>)> = problems
         .iter()
         .filter(|problem| absent(problem))
@@ -211,8 +214,9 @@ fn once(problems: &mut Vec<Problem>) {
 
 /// Advice for a key that stands in the wrong place.
 fn misplaced(problem: &Problem) -> Option<String> {
-    let is_it = ["extends", "remove"].iter().any(|word| problem.message == format!("unknown key `{word}`"));
-    is_it.then(|| "it stands at the top of a file, above the first [table]".to_owned())
+    let Matter::UnknownKey(word) = &problem.matter else { return None };
+    let at_the_top = ["extends", "remove"].contains(&word.as_str());
+    at_the_top.then(|| "put it at the top of the file, above the first [table]".to_owned())
 }
 
 /// Advice for what may have been meant as a reference to a parameter.

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
-use crate::stages::Problem;
+use crate::stages::{Matter, Problem};
 
 /// Tables that are no stages, and whose values can be set.
 const SETTABLE: [&str; 2] = ["pipeline", "run"];
@@ -61,6 +61,7 @@ fn no_stage(document: &DeTable<'_>, word: &str, name: Option<&str>) -> Problem {
     let stage = name.map_or_else(|| word.to_owned(), |name| format!("{word}.{name}"));
     let all = stages(document);
     Problem::unplaced(format!("there is no stage `{stage}` to set a value of"))
+        .about(Matter::NoStage(stage.clone()))
         .did_you_mean(&stage, all.iter().map(String::as_str))
 }
 

@@ -8,7 +8,9 @@ use super::{
 };
 use crate::{
     graph::Graph,
-    stages::{AnyStage, ArtifactRef, ArtifactType, Input, Kind, Origin, Problem, SourceFile, StageName},
+    stages::{
+        AnyStage, ArtifactRef, ArtifactType, Input, Kind, Matter, Origin, Problem, SourceFile, StageName,
+    },
 };
 
 /// Resolves every input of every stage. `None` where a stage could not be read or a reference is wrong.
@@ -187,6 +189,7 @@ impl<'a> Resolver<'a> {
                 self.stages.iter().map(|stage| stage.name.written().to_string()).collect();
             let word = name.written().to_string();
             Problem::unplaced(format!("there is no stage `{word}`"))
+                .about(Matter::NoStage(word.clone()))
                 .did_you_mean(&word, names.iter().map(String::as_str))
         })
     }

@@ -55,7 +55,7 @@ pub use field::{Class, Field, kebab};
 pub use kind::Kind;
 pub use label::Label;
 pub use name::{ArtifactRef, StageName, is_name};
-pub use problem::Problem;
+pub use problem::{Matter, Problem};
 pub use reader::Reader;
 pub use reference::{
     FileOrArtifact, Images, Model, ModelFile, SampleFiles, Samples, SourceFile, SourcePair, TrainingData,

@@ -12,7 +12,9 @@ const SHOWN: usize = 60;
 /// A problem with a value of which the reader has said `message`.
 pub(crate) fn problem(span: Range<usize>, message: &str) -> Problem {
     if let Some((word, known)) = unknown(message, "unknown field ") {
-        return Problem::at(span, format!("unknown key `{word}`")).one_of("keys", word, &known);
+        return Problem::at(span, format!("unknown key `{word}`"))
+            .about(Matter::UnknownKey(word.to_owned()))
+            .one_of("keys", word, &known);
     }
     if let Some((word, known)) = unknown(message, "unknown variant ") {
         return Problem::at(span, format!("unknown word `{word}`")).one_of("words", word, &known);

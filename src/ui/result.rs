@@ -2,8 +2,6 @@
 //!
 //! A pure function from a result to a text; knows neither engine nor store.
 
-use console::Alignment;
-
 use super::{
     View, format,
     paint::Tone,
@@ -60,7 +58,7 @@ pub(super) fn text(result: &StageResult, absent: &dyn Fn(&str) -> Option<String>
 
 fn inputs(result: &StageResult, view: &View) -> String {
     let lines = result.record.iter().flat_map(|record| &record.lines);
-    let mut table = Table::new([Alignment::Left, Alignment::Left, Alignment::Left]);
+    let mut table = Table::new("lll");
     let mut any = false;
     for (line, digest) in lines {
         let Some(slot) = line.strip_prefix("input ") else { continue };
@@ -73,12 +71,11 @@ fn inputs(result: &StageResult, view: &View) -> String {
         ]);
         any = true;
     }
-    if any { format!("\nreads\n{}", table.text(view.paint, 2, view.width)) } else { String::new() }
+    if any { format!("\nreads\n{}", table.indented(2).text(view)) } else { String::new() }
 }
 
 fn artifacts(result: &StageResult, absent: &dyn Fn(&str) -> Option<String>, view: &View) -> String {
-    let mut table =
-        Table::new([Alignment::Left, Alignment::Left, Alignment::Right, Alignment::Left, Alignment::Left]);
+    let mut table = Table::new("llrll");
     for (name, artifact) in result.record.iter().flat_map(|record| &record.artifacts) {
         table.row([
             cell(Tone::Normal, name.as_str()),
@@ -88,5 +85,5 @@ fn artifacts(result: &StageResult, absent: &dyn Fn(&str) -> Option<String>, view
             cell(Tone::Bad, absent(name).unwrap_or_default()),
         ]);
     }
-    format!("\nwrites\n{}", table.text(view.paint, 2, view.width))
+    format!("\nwrites\n{}", table.indented(2).text(view))
 }

@@ -11,8 +11,6 @@ use std::{
     },
 };
 
-use console::Alignment;
-
 use super::{
     View,
     ending::Run,
@@ -136,12 +134,11 @@ fn totals(summary: &Summary) -> String {
 }
 
 fn table(summary: &Summary, run: &Run, view: &View) -> String {
-    let mut table = Table::new([Alignment::Left, Alignment::Left, Alignment::Right, Alignment::Left]);
-    table.row(["stage", "result", "time", ""].map(|title| cell(Tone::Faint, title)));
+    let mut table = Table::headed("llrl", ["stage", "result", "time", ""]);
     for row in rows(summary, run) {
         table.row(row);
     }
-    table.text(view.paint, 0, view.width)
+    table.text(view)
 }
 
 /// The rows in the order of the plan; what is cached or was not run is one row where it is many.

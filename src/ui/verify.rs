@@ -2,7 +2,6 @@
 //!
 //! Pure functions from what was judged to a text; compares nothing.
 
-use console::Alignment;
 use serde::Serialize;
 
 use super::{
@@ -113,7 +112,7 @@ pub fn refused(json: bool, stage: &str, failure: &Failure) {
 const TOLD: usize = 4;
 
 fn text(stage: &JudgedStage, view: &View) -> String {
-    let mut table = Table::new([Alignment::Left, Alignment::Left, Alignment::Left]);
+    let mut table = Table::new("lll");
     for artifact in &stage.artifacts {
         let (tone, word) = verdict(artifact.verdict);
         let mut lines = artifact.comparison.as_ref().map(differences).unwrap_or_default().into_iter();
@@ -144,7 +143,7 @@ fn text(stage: &JudgedStage, view: &View) -> String {
         format::duration(seconds)
     );
     conditions(&stage.conditions).iter().for_each(|line| text += &format!("  {}\n", format::one_line(line)));
-    text += &table.text(view.paint, 2, view.width);
+    text += &table.indented(2).text(view);
     if let Some(kept) = &stage.kept {
         text += &format!("  kept in {}\n", format::one_line(kept));
     }
