@@ -191,7 +191,7 @@ fn official_parts(found: &Found) -> String {
 
 const NETWORK: &str = r#"
 [train.base]
-data = "split.pcam"            # a reference makes an edge: nobody writes `depends-on`
+data = "split.pcam"            # a reference makes an edge: there is no `depends-on`
 # The notebook's network is [32, 64, 128, 256] and 256: for a GPU, or for a night. This one is for a CPU.
 architecture.class-cnn = { channels = [8, 16, 32, 64], hidden = 32 }
 epochs = 8

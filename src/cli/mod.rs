@@ -65,7 +65,7 @@ impl Exit {
     }
 }
 
-/// Says what was asked for, on standard output; a closed one is nobody's error.
+/// Says what was asked for, on standard output; a closed one is no error.
 fn say(text: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stdout(), "{text}");

@@ -1,4 +1,4 @@
-//! A pipeline with its store, for every command that reads or runs one; and how a refusal is told.
+//! A pipeline with its store, for every command that reads or runs one; and how a refusal is reported.
 
 use std::path::PathBuf;
 

@@ -52,7 +52,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// Help and version go to standard output and are no error.
 fn usage(error: &clap::Error) -> ExitCode {
-    // A closed output is nobody's error.
+    // A closed output is no error.
     let _ = error.print();
     ExitCode::from(if error.use_stderr() { Exit::Usage } else { Exit::Done }.code())
 }

@@ -296,7 +296,7 @@ method.grad-cam = { layer = 'relu3' }
         wrong(
             "'split.pcam/test'",
             "'train.base'",
-            &["`train.base` is a `train` stage", "labelled patches are due"],
+            &["`train.base` is a `train` stage", "labelled patches are expected"],
         );
         wrong(
             "epochs = 8",

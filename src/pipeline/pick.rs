@@ -45,7 +45,7 @@ fn only(fitting: &[&Artifact], reference: &ArtifactRef, wants: ArtifactType) -> 
 fn misfit(what: String, fitting: &[&Artifact], reference: &ArtifactRef, wants: ArtifactType) -> Problem {
     let choices: Vec<String> =
         fitting.iter().map(|artifact| format!("`{}/{}`", reference.stage, artifact.name)).collect();
-    let problem = Problem::unplaced(format!("{what}, but {} are due here", plural(wants)));
+    let problem = Problem::unplaced(format!("{what}, but {} are expected here", plural(wants)));
     match choices.as_slice() {
         [] if reference.stage.kind == Kind::Command => problem.help(format!(
             "where a file of `{}` is that, its artifact says so: {{ path = \"...\", holds = \"...\" }}",

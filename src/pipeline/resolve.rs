@@ -30,7 +30,7 @@ pub(super) fn resolve(
         };
         inputs.push(resolved);
         found.extend(resolver.beside_peers(index));
-        // Repeats stand side by side: what is wrong with one is told, and not again of the others.
+        // Repeats stand side by side: a problem is reported for the first one only.
         if !found.is_empty() && wrong.replace(read.name.written()) != Some(read.name.written()) {
             problems.extend(found);
         }

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::Problem;
+use super::{Matter, Problem};
 
 /// So many letters of a text that somebody wrote are shown again.
 const SHOWN: usize = 60;

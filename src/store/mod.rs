@@ -65,13 +65,14 @@ mod work;
 
 use std::{path::Path, sync::Arc};
 
+pub use crate::finite::Number;
 pub use check::Check;
 pub use collect::{Collected, Keep, Policy, Removed};
 pub use error::{Damage, Error, Result};
 pub use forget::Forgotten;
 pub use lease::{Hold, Lease};
 pub use locks::{KeyLock, TryKey};
-pub use record::{ActionRecord, Artifacts, Number, Provenance, RECORD_FORMAT, StoredArtifact};
+pub use record::{ActionRecord, Artifacts, Provenance, RECORD_FORMAT, StoredArtifact};
 pub use records::{Committed, Existing, Lookup};
 pub use runs::{
     Asked, Ended, Git, LiveRun, Outcome, RUN_FORMAT, ReadRun, Requirement, RunFile, RunRecord, RunStage,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
-use crate::{digest::Digest, fsx::StatTuple};
+use crate::{digest::Digest, finite::Number, fsx::StatTuple};
 
 /// The version of [`ActionRecord`]. A record of another version counts as absent.
 pub const RECORD_FORMAT: u32 = 1;
@@ -102,17 +102,6 @@ pub struct Provenance {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn is_zero(count: &u32) -> bool {
     *count == 0
-}
-
-/// A named number of a summary (`accuracy`, 0.93).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Number {
-    /// What it is.
-    pub name: String,
-    /// Its value; NaN where undefined.
-    #[serde(with = "crate::finite")]
-    pub value: f64,
 }
 
 #[cfg(test)]

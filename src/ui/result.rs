@@ -7,7 +7,7 @@ use super::{
     paint::Tone,
     table::{Table, cell},
 };
-use crate::{engine::plan::results::StageResult, protocol::Number};
+use crate::engine::plan::results::StageResult;
 
 /// What is known of a result. `absent` says of an artifact, by name, why its bytes cannot be read.
 #[must_use]
@@ -16,11 +16,6 @@ pub(super) fn text(result: &StageResult, absent: &dyn Fn(&str) -> Option<String>
     let made = &record.made;
     let threads = format::plural(made.threads, "thread");
     let place = format!("{} on {}, {}, {threads}", made.started, made.host, made.device);
-    let numbers: Vec<Number> = record
-        .numbers
-        .iter()
-        .map(|number| Number { name: number.name.clone(), value: number.value })
-        .collect();
     let versions: Vec<String> = std::iter::once(format!("pcamflow {}", made.pcamflow))
         .chain(made.versions.iter().map(|(name, version)| format!("{name} {version}")))
         .collect();
@@ -47,7 +42,7 @@ pub(super) fn text(result: &StageResult, absent: &dyn Fn(&str) -> Option<String>
         ("attempts", attempts),
         ("resumed", made.resumed.clone().unwrap_or_default()),
         ("versions", versions.join(", ")),
-        ("numbers", format::numbers(&numbers)),
+        ("numbers", format::numbers(&record.numbers)),
     ];
     let mut text = view.paint.tone(Tone::Strong, &format::one_line(&result.stage)) + "\n";
     for (name, fact) in facts.iter().filter(|(_, fact)| !fact.is_empty()) {

@@ -17,7 +17,6 @@ use crate::{
         plan::{change::change, why::changed as changed_in_words},
         tell::{history::Difference, repeats::Spread},
     },
-    protocol::Number,
     store::{Outcome, RunRecord, RunStage, RunState},
 };
 
@@ -347,14 +346,12 @@ fn stage_table(run: &RunRecord, view: &View) -> String {
             Outcome::Blocked => (Tone::Warning, "blocked"),
             Outcome::NotRun => (Tone::Warning, "not run"),
         };
-        let number = |it: &crate::store::Number| Number { name: it.name.clone(), value: it.value };
-        let numbers: Vec<Number> = stage.numbers.iter().map(number).collect();
         table.row([
             cell(Tone::Normal, format::one_line(&stage.name)),
             cell(tone, outcome),
             cell(Tone::Normal, stage.seconds.map(format::duration).unwrap_or_default()),
             cell(Tone::Faint, stage.key.map(|key| key.short()).unwrap_or_default()),
-            cell(Tone::Normal, format::one_line(&format::numbers(&numbers))),
+            cell(Tone::Normal, format::one_line(&format::numbers(&stage.numbers))),
         ]);
     }
     table.text(view)

@@ -119,7 +119,7 @@ fn rank(stage: &str) -> usize {
     TELLING.iter().position(|telling| *telling == kind).unwrap_or(TELLING.len())
 }
 
-/// The best of several values, where somebody knows which is better.
+/// The best of several values, if it is known which is better.
 fn best(name: &str, values: &[Option<f64>]) -> Option<f64> {
     let there = values.iter().flatten().copied();
     if there.clone().count() < 2 {

@@ -108,7 +108,7 @@ pub fn refused(json: bool, stage: &str, failure: &Failure) {
     }
 }
 
-/// The most parts of an artifact that are told.
+/// The most parts of an artifact that are shown.
 const TOLD: usize = 4;
 
 fn text(stage: &JudgedStage, view: &View) -> String {
@@ -229,7 +229,7 @@ fn part(part: &Part) -> String {
     format!("{name}:{count} {by}: {} then, {} now", figure(*then, DIGITS), figure(*now, DIGITS))
 }
 
-/// The most significant digits of a value: how far two are apart is told beside them.
+/// The most significant digits of a value: the difference is shown beside it.
 const DIGITS: usize = 6;
 
 /// A number in so many significant digits at most: whole ones as such, very small and large ones as `3.66e-17`.

@@ -1,4 +1,4 @@
-//! What the scripts of `pcamflow completions` ask while somebody types: the words that may stand there.
+//! What the scripts of `pcamflow completions` ask while a command is typed: the words that may stand there.
 //!
 //! The scripts themselves know commands and options; only the program knows the stages of a pipeline, their
 //! artifacts, keys and numbers. Which of these belongs at a place is told by the value's name in the command

@@ -198,7 +198,7 @@ fn end_on_signals(ended: &Arc<Signalled>, waker: Waker) {
     }
 }
 
-/// What is told of the watch itself.
+/// Messages about the watch itself.
 #[derive(Serialize)]
 struct Told<'a> {
     files: Vec<String>,

@@ -1,8 +1,7 @@
 //! Which of the stages that wait for others run for certain, whatever comes of these.
 //!
-//! A stage need not run only if its key, once it is known, has a result: one that is in the store, or one that
-//! another stage makes in this very run. Where neither can be, for what is known of its fingerprint keeps
-//! them apart, it runs. Reads the records of the store only where a stage's own last one does not answer.
+//! A waiting stage can be spared only if its key turns out to have a result: in the store, or made by another
+//! stage of this run. If what is known of its fingerprint rules out both, it runs. Reads the records of the store only where a stage's own last one does not answer.
 
 use std::collections::BTreeSet;
 

@@ -77,7 +77,7 @@ impl<'a> Findings<'a> {
         if let Some(damage) = self.damaged.borrow().get(key) {
             return Err(damage.clone());
         }
-        // Without its lines and most of who made it: whoever asks for those reads the record.
+        // Without its lines and most of its provenance: callers that need those read the record.
         let recalled = self.store.recalled(key).map(Lookup::Found);
         let found = match recalled.map_or_else(|| self.store.record(key), Ok) {
             Ok(Lookup::Found(record)) => match self.damage(&record) {

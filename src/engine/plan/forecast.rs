@@ -1,9 +1,8 @@
 //! The plan of a run: every stage, before anything runs.
 //!
-//! Exact under early cut-off: a run computes every stage that is planned as `run`, and besides them at most
-//! those planned as `maybe`. What the store has (`Planner::decide`, as the real run); then whose bytes are
-//! missing that somebody needs, which makes their makers run again; then which of the stages that wait for
-//! others run whatever comes of these (`certain`).
+//! Exact under early cut-off: a run computes every stage that is planned as `run`, and at most those planned as
+//! `maybe` besides. First comes what the store has (`Planner::decide`, as in the real run). Then stages whose
+//! bytes are needed and missing run again. Last, `certain` finds the waiting stages that run in any case.
 
 use std::collections::BTreeMap;
 
@@ -105,7 +104,7 @@ impl Planner<'_> {
         forecast
     }
 
-    /// Follows what a plan says to its end: of whose bytes somebody needs, and who reads what may change.
+    /// Repeats both rules until nothing changes: missing bytes are made again, and what reads an open result is open.
     fn settle(&self, forecast: &mut Forecast) {
         while self.bytes_are_needed(forecast) | self.results_are_open(forecast) {}
     }
@@ -193,7 +192,7 @@ impl Planner<'_> {
         Why::MayChange(format!("{}/{artifact}", self.pipeline.stages[maker].name))
     }
 
-    /// Whoever runs needs the bytes of what it reads: where they are not here, their maker runs, too. True if
+    /// A stage that runs needs the bytes of its inputs. If they are missing, their maker runs, too. True if
     /// that changed anything.
     fn bytes_are_needed(&self, forecast: &mut Forecast) -> bool {
         let mut changed = false;
@@ -244,7 +243,7 @@ impl Planner<'_> {
         changed
     }
 
-    /// By stage, whether its result may come out otherwise than it is known.
+    /// By stage, whether its result may differ from the known one.
     pub(in crate::engine) fn open(&self, forecast: &Forecast) -> Vec<bool> {
         let mut open = vec![false; self.pipeline.stages.len()];
         for Outlook { stage, state, for_bytes, .. } in &forecast.stages {

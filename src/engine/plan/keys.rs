@@ -10,7 +10,7 @@ use crate::engine::{
     tell::event::Observer,
 };
 
-/// A stage that somebody named.
+/// A stage that the command names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedStage {
     /// The stage.

@@ -120,12 +120,12 @@ impl Mention<'_> {
             (There::File, false) | (There::Folder, true) => return None,
             (There::Nothing, _) => return self.missing(),
             (There::Folder, false) if self.folders_fit => {
-                "is a folder, and a file is due: if it is meant, write a slash at its end"
+                "is a folder, but a file is expected: to read the folder, end the path with a slash"
             }
-            (There::Folder, false) => "is a folder, and a file is due",
+            (There::Folder, false) => "is a folder, but a file is expected",
             (There::File, true) => "is a file: write it without the slash",
-            (There::Other, false) => "is a pipe or a device, and a file is due",
-            (There::Other, true) => "is a pipe or a device, and a folder is due",
+            (There::Other, false) => "is a pipe or a device, but a file is expected",
+            (There::Other, true) => "is a pipe or a device, but a folder is expected",
         };
         Some(format!("{}: {path} {wrong}", self.place))
     }
@@ -205,7 +205,7 @@ fn hash(store: &Store, paths: &[PathBuf], observer: &mut dyn Observer) -> Vec<cr
     std::thread::scope(|threads| {
         let hashing = threads.spawn(move || {
             let report = |progress| {
-                // Nobody listens any more: nothing to tell.
+                // The listener is gone: there is nothing to report.
                 let _ = send.send(progress);
             };
             store.sources().digests(paths, &report)

@@ -1,4 +1,4 @@
-//! What stages have to show: the result that the pipeline asks for now, or else the latest one.
+//! The results of stages: the one that the pipeline asks for now, or else the latest one.
 //!
 //! Looks where a plan looks, and runs nothing. Knows no formats.
 
@@ -21,7 +21,7 @@ use crate::{
     store::{ActionRecord, Check, StoredArtifact},
 };
 
-/// What a stage has to show.
+/// The result of a stage.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StageResult {
     /// The stage.

@@ -1,5 +1,5 @@
-//! How the stages of a plan stand: what a run would do with each, and which of them failed the last time that
-//! they were tried as they are now.
+//! The state of each stage: what a run would do with it, and whether its last attempt with the present key
+//! failed.
 //!
 //! A failure belongs to a key: a stage whose parameters or inputs have changed since has not failed.
 
@@ -9,7 +9,7 @@ use crate::engine::{
     tell::event::{Observer, Planned, PlannedStage},
 };
 
-/// How one stage stands.
+/// The state of one stage.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StageStatus {
     /// What a run would do.

@@ -68,7 +68,7 @@ pub fn differences(old: &Lines, new: &Lines) -> Vec<Difference> {
     all
 }
 
-/// What the parameters of the kind are where nobody writes them, as lines of a fingerprint.
+/// The defaults of the kind's parameters, as lines of a fingerprint.
 fn defaults(lines: &Lines) -> Lines {
     let kind = lines.get("kind").and_then(|word| Kind::from_word(word));
     let defaults = kind.map(|kind| kind.defaults().into_map()).unwrap_or_default();
@@ -191,7 +191,7 @@ pub(in crate::engine) fn source(pipeline: &Pipeline, source: &Source) -> String 
     }
 }
 
-/// What became of a parameter, as a plan tells it and whoever tells of changes: `` `sizes.test` 20 -> 10 ``.
+/// How a parameter changed, for plans and lists of changes: `` `sizes.test` 20 -> 10 ``.
 #[must_use]
 pub fn changed(path: &str, old: Option<&str>, new: Option<&str>) -> String {
     // The marker of a table says nothing that its fields don't.

@@ -188,7 +188,8 @@ impl Engine<'_> {
         let settings =
             Settings { command_line: self.options.settings.clone(), pipeline: self.pipeline.run.clone() };
         let grant = Resources::of_this_machine(self.options.jobs).take(wish(node, &settings));
-        let grant = grant.ok_or_else(|| environment("this machine has not what the stage asks for"))?;
+        let grant = grant
+            .ok_or_else(|| environment("this machine lacks the cores or the GPU that the stage asks for"))?;
         let folders =
             [self.store.attempt(&key).map_err(environment)?, self.store.attempt(&key).map_err(environment)?];
         let mut task = task(node, &settings, &grant, made, planner);
@@ -305,7 +306,7 @@ struct Hear(mpsc::Sender<Heard>);
 
 impl Listener for Hear {
     fn progress(&self, progress: Progress) {
-        // An error means that nobody listens any more.
+        // An error means that nothing listens any more.
         let _ = self.0.send(Heard::Progress(progress));
     }
 

@@ -84,7 +84,7 @@ impl Attempt<'_> {
     /// Computes the stage, and tells the run how it went.
     pub(in crate::engine) fn run(self, shared: &Shared<'_>) {
         let result = self.attempt(shared).map(Box::new);
-        // An error means that the run is over: nobody is left to tell.
+        // An error means that the run is over and nothing listens.
         let _ = self.send.send(Message::Done(self.index, result));
     }
 
@@ -111,7 +111,7 @@ impl Attempt<'_> {
             let log = log.exists().then(|| log.clone());
             Failed { failure, log, changed }
         })?;
-        // Where locks keep nobody out, another run may be working there.
+        // Where locks do not work, another run may be working there.
         if lock.is_enforced()
             && let Err(error) = shared.store.remove_work(&key)
         {
@@ -130,7 +130,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// The key's lock; waits for whoever has it.
+    /// The key's lock; waits for its holder.
     fn lock(&self, shared: &Shared<'_>) -> Result<KeyLock, Failure> {
         let mut told = false;
         let owner = format!("{}:{}", host(), std::process::id());
@@ -184,7 +184,7 @@ impl Attempt<'_> {
         record.made.failed_attempts = failed;
         let committed = shared.store.commit(record.clone(), self.run.existing).map_err(environment)?;
         if let Committed::Kept(first) = committed {
-            // Where locks keep nobody out: what comes after reads what everybody else will find.
+            // Where locks do not work: later stages read the result that all others will find.
             record = *first;
         }
         shared.lease.claim(&record);
@@ -240,8 +240,6 @@ impl Attempt<'_> {
         let told = log.metadata().is_ok_and(|log| log.len() > 0);
         let log = told.then(|| shared.store.publish(log)).transpose().map_err(environment)?;
         let outcome = computed.outcome;
-        let number =
-            |number: crate::protocol::Number| crate::store::Number { name: number.name, value: number.value };
         Ok(ActionRecord {
             format: RECORD_FORMAT,
             key: self.run.fingerprint.key(),
@@ -250,7 +248,7 @@ impl Attempt<'_> {
             lines: self.run.fingerprint.lines().clone(),
             artifacts,
             log: log.map(|log| log.digest),
-            numbers: outcome.numbers.into_iter().map(number).collect(),
+            numbers: outcome.numbers,
             made: Provenance {
                 device: outcome.device,
                 host: host(),

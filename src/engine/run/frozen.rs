@@ -1,8 +1,8 @@
 //! A frozen run: it takes everything from the store, and computes nothing.
 //!
-//! What is in the store is shown as after any run; what would have to be computed, or may have to, is told
-//! with its reason, from the same forecast as a plan. Besides what is shown nothing is written: neither what
-//! a stage had last, nor a store where there is none.
+//! What is in the store is shown as after any run. What would have to be computed, or may have to, is listed
+//! with its reason, from the same forecast as a plan. Nothing else is written: neither the latest keys of
+//! stages, nor a store where there is none.
 
 use std::{path::Path, time::Instant};
 

@@ -54,7 +54,7 @@ pub(in crate::engine) struct Run<'a, 'o> {
     pub(in crate::engine) made: Vec<Option<Made>>,
     /// What stages had made that are being computed, or looked up, once more.
     pub(in crate::engine) before: Vec<Option<Made>>,
-    /// Stages whose result is in the store without its bytes, which somebody needs.
+    /// Stages whose result is in the store without its bytes, which another stage needs.
     pub(in crate::engine) bytes_needed: Vec<bool>,
     /// Stages that are done with what the plan found.
     pub(in crate::engine) taken: Vec<bool>,

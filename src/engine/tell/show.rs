@@ -12,7 +12,6 @@ use crate::engine::tell::{
 };
 use crate::{
     pipeline::Pipeline,
-    protocol::Number,
     store::{ActionRecord, Store, StoredArtifact},
 };
 
@@ -61,14 +60,12 @@ impl<'a> Show<'a> {
             warn(text);
             None
         });
-        let numbers =
-            record.numbers.iter().map(|number| Number { name: number.name.clone(), value: number.value });
         FinishedStage {
             stage: name.to_owned(),
             key: record.key.hex(),
             cached,
             seconds: record.made.seconds,
-            numbers: numbers.collect(),
+            numbers: record.numbers.clone(),
             folder,
             device: record.made.device.clone(),
             resumed: record.made.resumed.clone(),

@@ -33,7 +33,7 @@ pub enum Format {
     Json,
 }
 
-/// Draws on standard output; a closed one is nobody's error.
+/// Draws on standard output; a closed one is no error.
 pub fn show(drawing: &Drawing, format: Format, all_edges: bool) {
     let nodes = || Nodes::new(drawing, all_edges);
     let text = match format {

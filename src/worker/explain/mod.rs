@@ -19,7 +19,7 @@ mod saliency;
 use anyhow::{Context as _, Result};
 use pcamflow::stages::explain::Method;
 
-use crate::{baseline::Substrate, model::Network};
+use crate::{baseline::Fill, model::Network};
 
 pub(crate) use arrays::{Arrays, Delta, Maps};
 pub(crate) use crew::Crew;
@@ -33,12 +33,12 @@ pub(crate) struct Setup {
     /// Seeds what is drawn.
     pub(crate) seed: u64,
     /// What stands where evidence is taken away; of [`Method::baseline`], where the method has one.
-    pub(crate) substrate: Option<Substrate>,
+    pub(crate) fill: Option<Fill>,
 }
 
 impl Setup {
-    fn substrate(self) -> Result<Substrate> {
-        self.substrate.context("the method came without its baseline")
+    fn fill(self) -> Result<Fill> {
+        self.fill.context("the method came without its baseline")
     }
 }
 
@@ -50,9 +50,9 @@ pub(crate) fn explainer(method: &Method, network: &Network, setup: Setup) -> Res
     Ok(match method {
         Method::GradCam(settings) => Box::new(grad_cam::GradCam::new(settings, network)?),
         Method::Saliency(settings) => Box::new(saliency::Saliency::new(settings, setup.seed)),
-        Method::Occlusion(settings) => Box::new(occlusion::Occlusion::new(settings, setup.substrate()?)),
+        Method::Occlusion(settings) => Box::new(occlusion::Occlusion::new(settings, setup.fill()?)),
         Method::IntegratedGradients(settings) => {
-            Box::new(integrated_gradients::IntegratedGradients::new(settings, setup.substrate()?))
+            Box::new(integrated_gradients::IntegratedGradients::new(settings, setup.fill()?))
         }
     })
 }

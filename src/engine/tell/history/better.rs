@@ -47,7 +47,7 @@ const HIGHER: [&str; 18] = [
 /// Numbers that say what chance or a control reaches, or where something was chosen.
 const NEITHER: [&str; 4] = ["chance", "centre", "threshold", "epoch"];
 
-/// Which values of the number of that name are better; `None` where nobody knows.
+/// Which values of the number of that name are better; `None` if unknown.
 /// `accuracy-at-chosen-threshold` is an accuracy: what stands before `at` decides.
 #[must_use]
 pub fn better(name: &str) -> Option<Better> {

@@ -65,7 +65,7 @@ pub struct Row {
 pub enum Cell {
     /// Nothing: the run has no such stage, or that has no such number.
     Absent,
-    /// The parameter has its default, and nobody knows any more which that was.
+    /// The parameter had its default, which is not known any more.
     Default,
     /// A value.
     Text(String),
