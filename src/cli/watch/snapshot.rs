@@ -19,12 +19,6 @@ impl Snapshot {
         Self(all)
     }
 
-    /// How the same stand now.
-    pub(super) fn now(&self, paths: &BTreeSet<PathBuf>) -> Self {
-        // A folder's files are those that it has now.
-        Self::of(paths)
-    }
-
     /// The files in which two differ.
     pub(super) fn differences<'a>(&'a self, other: &'a Self) -> Vec<&'a Path> {
         let names: BTreeSet<&PathBuf> = self.0.keys().chain(other.0.keys()).collect();
@@ -60,7 +54,7 @@ mod tests {
         let paths = BTreeSet::from([file.clone(), other.clone()]);
         let mut before = Snapshot::of(&paths);
         let mut changed = |expected: &[&Path]| {
-            let now = before.now(&paths);
+            let now = Snapshot::of(&paths);
             assert_eq!(before.differences(&now), expected);
             before = now;
         };
