@@ -1,4 +1,4 @@
-//! The command line: arguments in, exit code out. The only place that decides what is an exit code.
+//! The command line: arguments in, exit code out. Only this module decides exit codes.
 
 mod args;
 mod cache;
@@ -42,7 +42,7 @@ pub use start::main;
 /// The hidden command with which the engine starts itself to compute a stage.
 pub const SERVE: &str = "__serve";
 
-/// How the program ends, but for what a run's summary decides (which besides knows 4 and 5).
+/// The exit codes, except 4 and 5, which the summary of a run decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Exit {
@@ -65,13 +65,13 @@ impl Exit {
     }
 }
 
-/// Says what was asked for, on standard output; a closed one is no error.
+/// Writes a line to standard output; a closed output is no error.
 fn say(text: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-/// Says what is wrong, on standard error.
+/// Writes a line to standard error.
 fn complain(text: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "{text}");

@@ -1,4 +1,4 @@
-//! `pcamflow runs`: the runs that there were, and everything about one.
+//! `pcamflow runs`: lists earlier runs, or shows everything about one.
 
 use std::path::PathBuf;
 

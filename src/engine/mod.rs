@@ -3,8 +3,8 @@
 //! Knows stages, graph and store; knows neither libtorch nor who listens to its events. One planner
 //! serves the dry run and the real run; one traversal makes keys and explains them.
 //!
-//! Four rooms: `tell` is what is said, `plan` decides with it, `run` does what was decided, and `exec`, beside
-//! them, computes. A room imports only from those before it, `run` also from `exec`.
+//! It has four rooms: `tell` reports, `plan` decides, `run` carries the plan out, `exec` computes stages. `plan`
+//! imports from `tell`; `run` from all; `tell` and `exec` from no other room (a test checks this).
 
 pub mod exec;
 pub mod plan;

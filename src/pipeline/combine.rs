@@ -1,4 +1,4 @@
-//! From what is to be tried to the trials: every combination, pairs, draws, or the rows of a table.
+//! Makes the trials of a sweep: every combination, pairs, random draws, or the rows of a table.
 //!
 //! Draws are a stream of their own for each key, written out here, so that neither another axis nor another
 //! version of a library changes them; and with more trials the first ones stay what they were.

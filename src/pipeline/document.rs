@@ -180,7 +180,7 @@ impl Document<'_> {
             return Some((used..used + 1, format!("`params.{name}` is used here")));
         }
         let Matter::NoStage(stage) = &problem.matter else { return None };
-        let (_, removed) = self.removed.iter().find(|(path, _)| path == stage)?;
+        let (_, removed) = self.removed.iter().find(|(path, _)| path.as_str() == stage.as_str())?;
         Some((removed.clone(), "it is removed here".to_owned()))
     }
 

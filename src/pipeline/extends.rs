@@ -1,6 +1,6 @@
 //! `extends = "full.toml"`: the files that a pipeline is made of; and `remove`, what it does without.
 //!
-//! A file extends one other, which may extend another. How two are put together is `merge`'s matter.
+//! A file extends one other, which may extend another. `merge` puts two together.
 
 use std::{
     collections::BTreeMap,

@@ -44,6 +44,9 @@ fn tokens(text: &str) -> Vec<String> {
         let rest = &letters[at..];
         let length = match rest {
             ['/', '/', ..] => rest.iter().position(|letter| *letter == '\n').unwrap_or(rest.len()),
+            ['/', '*', ..] => {
+                rest.windows(2).position(|pair| pair == ['*', '/']).map_or(rest.len(), |end| end + 2)
+            }
             ['r', '"', ..] | ['r', '#', '"', ..] => raw_text(rest),
             ['"', ..] => quoted(rest),
             // A letter in quotes; otherwise it is a lifetime.
@@ -223,11 +226,11 @@ impl Imports {
         let supers = path.iter().take_while(|part| *part == "super").count();
         let base = match path[0].as_str() {
             "crate" => &from[..1],
-            "pcamflow" => return Some([&["crate".to_owned()], &path[1..]].concat()),
-            "self" => from,
+            "pcamflow" => return Some([&["crate".to_owned()][..], &path[1..]].concat()),
+            "self" => from.as_slice(),
             "super" => return Some([&from[..from.len().checked_sub(supers)?], &path[supers..]].concat()),
             child if self.0.contains_key(&[from.as_slice(), &[child.to_owned()]].concat()) => {
-                return Some([from, path].concat());
+                return Some([from.as_slice(), path].concat());
             }
             _ => return None,
         };
@@ -245,7 +248,7 @@ impl Imports {
             && let Some(origin) = self.absolute(module, origin)
             && origin != path
         {
-            return self.definer(from, &[&origin, &path[length + 1..]].concat(), depth + 1);
+            return self.definer(from, &[origin.as_slice(), &path[length + 1..]].concat(), depth + 1);
         }
         Some(module)
     }
@@ -268,7 +271,7 @@ impl Imports {
         let places: Vec<&Module> = self.0.keys().collect();
         let place = |module: &Module| u32::try_from(places.binary_search(&module).unwrap()).unwrap();
         let edges =
-            places.iter().flat_map(|from| self.by(from).into_iter().map(|to| (place(from), place(to))));
+            places.iter().flat_map(|from| self.by(from).into_iter().map(move |to| (place(from), place(to))));
         let graph = DiGraph::<(), ()>::from_edges(edges.collect::<Vec<_>>());
         let circles = tarjan_scc(&graph).into_iter().filter(|circle| circle.len() > 1);
         circles

@@ -1,4 +1,4 @@
-//! What is asked for at the end of a command line, by the declarations that also read it.
+//! Which value the end of a command line asks for, according to the command's own declarations.
 
 use std::path::PathBuf;
 

@@ -1,9 +1,9 @@
 //! What the scripts of `pcamflow completions` ask while a command is typed: the words that may stand there.
 //!
 //! The scripts themselves know commands and options; only the program knows the stages of a pipeline, their
-//! artifacts, keys and numbers. Which of these belongs at a place is told by the value's name in the command
-//! line (`STAGE`, `KEY=VALUE`), so that a new command needs nothing here. Says nothing rather than something
-//! wrong, and complains of nothing.
+//! artifacts, keys and numbers. Which of these fits follows from the value's name in the command
+//! line (`STAGE`, `KEY=VALUE`), so that a new command needs nothing here. On any problem there are simply no
+//! candidates.
 
 mod candidates;
 mod line;

@@ -1,4 +1,4 @@
-//! Where things lie: disk, store, source files.
+//! Checks of places: disk, store, source files.
 
 use std::path::{Path, PathBuf};
 

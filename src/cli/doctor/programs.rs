@@ -1,4 +1,4 @@
-//! What computes: the engine's own child process with HDF5, the worker with libtorch, GPUs.
+//! Checks of programs: the engine's child process with HDF5, the worker with libtorch, GPUs.
 
 use std::{fs, path::Path};
 

@@ -1,4 +1,4 @@
-//! What the command line says of a sweep: `--set` with several values or a range, and how they make trials.
+//! Reads a sweep from the command line: `--set` with several values or a range, and how they are combined.
 //!
 //! Commas outside of brackets, braces and quotes separate values, and nothing else does: so each value is written
 //! as for `run --set`.

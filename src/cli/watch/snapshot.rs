@@ -1,4 +1,4 @@
-//! How files stand at a moment: enough to see that one was edited, replaced, removed or came back.
+//! The state of files at a moment: enough to see that one was edited, replaced, removed or came back.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

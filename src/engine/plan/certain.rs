@@ -1,7 +1,8 @@
-//! Which of the stages that wait for others run for certain, whatever comes of these.
+//! Which of the waiting stages run in any case, whatever their inputs turn out to be.
 //!
 //! A waiting stage can be spared only if its key turns out to have a result: in the store, or made by another
-//! stage of this run. If what is known of its fingerprint rules out both, it runs. Reads the records of the store only where a stage's own last one does not answer.
+//! stage of this run. If what is known of its fingerprint rules out both, it runs. Reads other records of the
+//! store only if the stage's own last one does not answer the question.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Everything behind a stage's place in the plan: its whole fingerprint beside the nearest previous one.
+//! The whole fingerprint of a stage, compared with its nearest previous one.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What a plan or a run finds in the store: sound results, damage, earlier results, what runs tell.
+//! What a plan or a run finds in the store: sound results, damage, earlier results, run records.
 //!
 //! Each answer is found once and kept. Reads action records and file times, opens no artifact, decides nothing.
 

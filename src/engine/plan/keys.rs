@@ -1,4 +1,4 @@
-//! The keys that stages have now: the planner's answer, for commands that are about results.
+//! The present keys of stages, for commands that work with results.
 
 use crate::digest::Digest;
 use crate::engine::{

@@ -1,4 +1,4 @@
-//! The digests of the source files of a run: each file is read at most once, and mostly never.
+//! The digests of the source files of a run. Each file is read at most once; a remembered one is not read.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,6 +1,6 @@
-//! What run records tell of stages whose results are gone: that they ran, and what they took.
+//! What run records say about stages whose results are gone: that they ran, and how long they took.
 //!
-//! Asked only of stages of which the store knows nothing else; reads a few records, once.
+//! Used only for stages that the store knows nothing else about. Reads a few records, once.
 
 use std::collections::BTreeMap;
 

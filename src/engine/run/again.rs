@@ -1,9 +1,8 @@
 //! Computes stages again beside the results that the store has of them, and keeps nothing: for
 //! `pcamflow verify`.
 //!
-//! The same task, granted the same way, given to the same executor as in a run; only its folders are
-//! passing ones, empty, without partial work, and nothing is published. What was computed is there while
-//! [`Again`] lives. Compares digests, and judges nothing.
+//! The task, its resources and the executor are those of a run. Only the folders are temporary and empty, and
+//! nothing is published. The new files exist as long as [`Again`] does. Compares digests and judges nothing.
 
 use std::{
     path::{Path, PathBuf},

@@ -1,4 +1,4 @@
-//! How a run begins: the plan is made and told, then the loop starts with what the plan found.
+//! The start of a run: makes and reports the plan, then starts the loop with what the plan found.
 
 use std::{path::Path, sync::atomic::AtomicBool, time::Instant};
 

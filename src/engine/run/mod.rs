@@ -1,4 +1,4 @@
-//! The run itself: the loop, one attempt at a stage, retries, and what may run side by side.
+//! The run itself: the loop, one attempt at a stage, retries, and which stages may run at the same time.
 //!
 //! Asks `plan` what to do and `exec` to do it. Knows no processes.
 

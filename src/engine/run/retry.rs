@@ -1,7 +1,7 @@
-//! Tries a stage again that failed, as often as its settings say.
+//! Tries a failed stage again, as often as its settings say.
 //!
-//! Partial work lies where it was, so that a training goes on after its last finished epoch. Every attempt
-//! that failed is reported, to people and in the stage's log. Knows no processes.
+//! Partial work stays in place, so a training continues after its last finished epoch. Every failed attempt is
+//! reported, also in the stage's log. Knows no processes.
 
 use std::{
     path::Path,

@@ -1,7 +1,7 @@
-//! Where every stage of a run stands, and which of them are worth a look.
+//! The state of every stage of a run, and which stages to look at next.
 //!
-//! A run looks at a stage when something happened to it, never at all of them because something happened
-//! somewhere: a run of n stages costs n looks, not n for each that is done. Knows indices and places; knows
+//! A run looks at a stage only when something happened to it: a run of n stages costs n looks, not n for each
+//! finished stage. Knows indices and places; knows
 //! neither graph nor resources.
 
 use std::{collections::BTreeSet, ops::Index};

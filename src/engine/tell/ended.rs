@@ -1,4 +1,4 @@
-//! Stages that ended: what events, summaries, trials and repeats say of them. Plain data.
+//! Finished and failed stages, as events and summaries report them. Plain data.
 
 use std::path::{Path, PathBuf};
 

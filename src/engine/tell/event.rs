@@ -1,6 +1,6 @@
-//! What the engine tells while it runs: the only thing that a user interface sees of it.
+//! The events of a run: all that a user interface sees of the engine.
 //!
-//! Events come in order from one thread. The engine knows nothing of who listens.
+//! Events come in order from one thread. The engine does not know its listeners.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What a run says: its events, the results it shows, what it was required to reach, and recorded runs read again.
+//! What a run reports: its events, the results it shows, its requirements, and recorded runs read again.
 //!
 //! Plain data and files for people. Starts nothing.
 

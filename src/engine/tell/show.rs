@@ -1,4 +1,4 @@
-//! Shows the artifacts of finished stages to people, below `out/<pipeline>`.
+//! Shows the artifacts of finished stages below `out/<pipeline>`.
 
 use std::{
     collections::BTreeSet,

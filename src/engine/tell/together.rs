@@ -1,4 +1,4 @@
-//! What several stages of a run say together: those that are repeated with `seeds`, and the trials of a sweep.
+//! Results over several stages of a run: repeats with `seeds`, and the trials of a sweep.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What came of the trials of a sweep: how each ended, and its main numbers.
+//! The results of the trials of a sweep: how each ended, and its main numbers.
 //!
 //! Knows the union of all trials and what a run finished; knows neither tables nor which number is better.
 

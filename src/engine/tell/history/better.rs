@@ -1,7 +1,6 @@
 //! Which of two values of a number is the better one.
 //!
-//! Goes by the number's name, as stages name them. Of a number whose name says nothing (a count, a threshold, a
-//! control) neither is.
+//! The number's name decides. For a count, a threshold or a control, neither value is better.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! Runs side by side: a column for everything in which they differ, and one for each of their numbers.
+//! Runs compared: a column for everything that differs, and one for each number.
 
 use std::collections::BTreeSet;
 

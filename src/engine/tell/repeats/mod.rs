@@ -1,4 +1,4 @@
-//! What the repeats of a stage say together: mean and spread of each of its main numbers.
+//! The repeats of a stage together: mean and spread of each of its main numbers.
 //!
 //! Knows stages by name and their numbers; the statistics are `spread`'s, the files `files`'.
 
