@@ -69,6 +69,10 @@ Reports every mistake with its line (exit code 2), or lists the stages in the or
 would run: wrapped on a terminal, otherwise on one line. For programs, use
 `pcamflow graph FILE --format json`.";
 
+const PICTURE: &str = "\
+For a picture, use Graphviz:
+  pcamflow graph FILE --format dot | dot -Tsvg > pipeline.svg";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -103,6 +107,7 @@ pub(super) enum Command {
     /// Check whether this machine has what pipelines need, and say what to do
     Doctor(DoctorArguments),
     /// Draw a pipeline in the terminal, or for other programs
+    #[command(after_help = PICTURE)]
     Graph(GraphArguments),
     /// Print the JSON Schema of pipeline files (for editors), or of the lines of `run --json`
     Schema(super::schema::SchemaArguments),

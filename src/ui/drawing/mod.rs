@@ -25,7 +25,7 @@ pub enum Format {
     /// Lines in the terminal
     #[default]
     Text,
-    /// The language of Graphviz; `| dot -Tsvg > p.svg` makes a picture
+    /// The language of Graphviz, which draws it
     Dot,
     /// A Mermaid flowchart, as Markdown on GitHub shows it
     Mermaid,
