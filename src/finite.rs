@@ -1,8 +1,20 @@
 //! Numbers where JSON is written, which has no NaN and no infinity: they are null, and null is read as NaN.
 //!
-//! For fields: `#[serde(with = "crate::finite")]`. Knows nothing of who has such fields.
+//! For fields: `#[serde(with = "crate::finite")]`. `Number` is the named result that all modules exchange.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// One named result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Number {
+    /// Its name, as in the artifact: `accuracy`.
+    pub name: String,
+    /// Its value; NaN where undefined.
+    #[serde(with = "crate::finite")]
+    #[schemars(with = "Option<f64>")]
+    pub value: f64,
+}
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 pub(crate) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {

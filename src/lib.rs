@@ -37,7 +37,8 @@
 //!
 //! **Imports run downwards only**: `cli -> ui, engine -> store, graph -> pipeline -> stages -> digest,
 //! fsx`; nothing imports the worker. The engine emits events and knows no listener; metrics and report
-//! know neither engine nor files. A test reads the imports and checks this.
+//! know neither engine nor files. Within a module, no files import each other, directly or in a circle: plain
+//! data has a file below those that use it. Tests read the imports and check this.
 //!
 //! **One traversal hashes and explains**: a fingerprint is a list of lines; the key is their digest,
 //! the action record keeps them, "why did this run" compares them.

@@ -13,6 +13,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use crate::finite::Number;
 use crate::stages::{AnyStage, DeviceChoice};
 
 pub use check::{About, Answer, Finding, Holds, PatchFiles, Question, Severity, Wanted, WeightsFile};
@@ -149,17 +150,6 @@ pub struct Outcome {
     pub device: String,
     /// From what it went on, where it resumed partial work: `epoch 3, made with 2 threads`.
     pub resumed: Option<String>,
-}
-
-/// One named result.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Number {
-    /// Its name, as in the artifact: `accuracy`.
-    pub name: String,
-    /// Its value; NaN where undefined.
-    #[serde(with = "crate::finite")]
-    #[schemars(with = "Option<f64>")]
-    pub value: f64,
 }
 
 /// Why a task failed.

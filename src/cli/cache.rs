@@ -1,4 +1,4 @@
-//! `pcamflow cache`: what the store holds, whether it is sound, what can go.
+//! `pcamflow cache`: shows, checks and cleans the store.
 
 use std::{
     path::{Path, PathBuf},

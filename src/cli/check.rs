@@ -1,4 +1,4 @@
-//! `pcamflow check`: is this pipeline right?
+//! `pcamflow check`: checks a pipeline file.
 
 use std::{collections::BTreeSet, path::Path};
 

@@ -1,4 +1,4 @@
-//! `pcamflow compare`: runs side by side.
+//! `pcamflow compare`: compares runs.
 
 use std::{
     collections::BTreeSet,

@@ -8,12 +8,7 @@ use std::collections::BTreeSet;
 use clap::{Arg, Command, CommandFactory};
 use clap_complete::Shell;
 
-use super::{
-    Exit,
-    args::{Arguments, CompletionsArguments},
-    complete::KNOWN,
-    say,
-};
+use super::{Exit, args::CompletionsArguments, commands::Arguments, complete::KNOWN, say};
 
 /// Asks the program first; what it does not know is left to the script above. readline replaces only what
 /// stands behind the last of its word breaks (`=`, `@`), so the rest is taken off.

@@ -1,4 +1,4 @@
-//! `pcamflow export`: artifacts as files of one's own.
+//! `pcamflow export`: copies artifacts out of the store.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! `pcamflow graph`: a pipeline as a picture, with what a run would do where that is asked for.
+//! `pcamflow graph`: draws a pipeline, with the plan if asked for.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Recorded runs for the commands that are about them: which are meant, and what is in their records.
+//! Finds the recorded runs that a command names, and reads their records.
 
 use std::{
     collections::BTreeSet,

@@ -1,4 +1,4 @@
-//! `pcamflow log`: what a stage said while it computed.
+//! `pcamflow log`: prints the log of a stage.
 
 use std::path::PathBuf;
 

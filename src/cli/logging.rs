@@ -1,4 +1,4 @@
-//! `tracing` on standard error, where somebody asked for it.
+//! `tracing` on standard error, if it was asked for.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

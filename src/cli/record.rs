@@ -1,6 +1,6 @@
 //! Records runs: listens to one, and writes what came of it into the store.
 //!
-//! A [`Recorder`] stands between the engine and whoever shows the run. It writes when the run starts to compute
+//! A [`Recorder`] stands between the engine and the display. It writes when the run starts to compute
 //! and when it ends, and nothing in between; a run that finds everything in the store is written once. What
 //! keeps it from writing (a read-only store, a full disk) is a warning, and the run goes on.
 //!
@@ -25,8 +25,7 @@ use crate::{
     },
     pipeline::Pipeline,
     store::{
-        Asked, Ended, LiveRun, Number, Outcome, RUN_FORMAT, Requirement, RunRecord, RunStage, Store,
-        SweepTrial, Text,
+        Asked, Ended, LiveRun, Outcome, RUN_FORMAT, Requirement, RunRecord, RunStage, Store, SweepTrial, Text,
     },
 };
 
@@ -227,7 +226,7 @@ impl Observer for Recorder<'_> {
                 let by = self.name(by).unwrap_or_else(|| by.clone());
                 self.blocked.extend(self.name(stage).map(|stage| (stage, by)));
             }
-            // Before the end is shown: what is told has been recorded, and a warning comes in time.
+            // Before the end is shown: what is shown has been recorded, and a warning comes in time.
             Event::Ended(summary) => self.end(summary),
             _ => {}
         }
@@ -251,15 +250,13 @@ enum Came<'a> {
 impl Came<'_> {
     /// Writes it into the stage's record.
     fn fill(&self, record: &mut RunStage) {
-        let number =
-            |number: &crate::protocol::Number| Number { name: number.name.clone(), value: number.value };
         match self {
             Self::Finished(stage) => {
                 record.key = stage.key.parse().ok();
                 record.outcome = if stage.cached { Outcome::Cached } else { Outcome::Computed };
                 record.seconds = Some(stage.seconds).filter(|seconds| seconds.is_finite());
                 record.device.clone_from(&stage.device);
-                record.numbers = stage.numbers.iter().map(number).collect();
+                record.numbers.clone_from(&stage.numbers);
             }
             Self::Failed(stage) => {
                 record.key = stage.key.as_ref().and_then(|key| key.parse().ok());

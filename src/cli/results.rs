@@ -45,7 +45,7 @@ pub(super) struct Results<'a> {
     pub(super) engine: &'a Engine<'a>,
     pub(super) all: &'a [StageResult],
     pub(super) artifact: Option<&'a str>,
-    /// Where a run shows artifacts unless it is told otherwise.
+    /// Where a run shows artifacts by default.
     pub(super) out: PathBuf,
 }
 

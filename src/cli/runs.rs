@@ -1,4 +1,4 @@
-//! `pcamflow runs`: the runs that there were, and everything about one.
+//! `pcamflow runs`: lists earlier runs, or shows everything about one.
 
 use std::path::PathBuf;
 
@@ -117,7 +117,7 @@ fn list(arguments: &RunsArguments) -> Result<(), Exit> {
     Ok(())
 }
 
-/// What is told of a run: beside its record, in what it differs from the one before.
+/// What is shown of a run: its record, and how it differs from the run before.
 fn told(history: &History, file: &RunFile, run: RunRecord, state: RunState) -> Result<Told, Exit> {
     let facts = Facts::of(&history.store, &run);
     let mut told = Told {

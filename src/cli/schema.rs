@@ -1,4 +1,4 @@
-//! `pcamflow schema`: what may stand in a pipeline file, for editors; or what a run tells programs.
+//! `pcamflow schema`: the JSON Schema of pipeline files, or of the lines of `run --json`.
 
 use clap::Args;
 

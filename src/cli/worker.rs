@@ -1,4 +1,4 @@
-//! Where the programs are that compute stages.
+//! Finds the programs that compute stages.
 
 use std::path::{Path, PathBuf};
 

@@ -5,6 +5,7 @@
 //! HDF5's lock alone and makes the bytes a function of the content: no time stamps, fixed format
 //! version, nothing left over from memory. Files open in every HDF5 library since 1.8.
 
+mod array;
 mod element;
 mod lay_out;
 
@@ -16,45 +17,9 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, ensure};
 
+pub use array::{Array, Attribute, Notes};
 pub use element::{Element, Scalar};
 use lay_out::lay_out;
-
-/// One array of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Array {
-    /// Its name; `a/b` puts it into group `a`.
-    pub name: String,
-    /// What its elements are.
-    pub element: Element,
-    /// Its extents; the first counts rows.
-    pub shape: Vec<usize>,
-}
-
-impl Array {
-    /// An array to be filled.
-    pub fn new(name: impl Into<String>, element: Element, shape: impl Into<Vec<usize>>) -> Self {
-        Self { name: name.into(), element, shape: shape.into() }
-    }
-
-    fn row_bytes(&self) -> usize {
-        self.shape.iter().skip(1).product::<usize>() * self.element.bytes()
-    }
-
-    fn rows(&self) -> usize {
-        self.shape.first().copied().unwrap_or(1)
-    }
-}
-
-/// A note on a file: `method = "grad-cam"`.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Attribute {
-    /// UTF-8 text.
-    Text(String),
-    /// int64.
-    Integer(i64),
-    /// float64.
-    Number(f64),
-}
 
 /// A file of arrays that is being filled.
 #[derive(Debug)]
@@ -69,15 +34,6 @@ struct Place {
     array: Array,
     offset: u64,
     rows_written: usize,
-}
-
-/// What goes into a file beside its arrays.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Notes {
-    /// Attributes of the file, written in this order.
-    pub attributes: Vec<(String, Attribute)>,
-    /// Datasets of texts, `[N]`, UTF-8 of variable length.
-    pub texts: Vec<(String, Vec<String>)>,
 }
 
 impl ArrayFile {

@@ -5,6 +5,7 @@
 
 mod check;
 mod command;
+mod outcome;
 mod preview;
 mod split;
 mod synthesize;
@@ -16,7 +17,7 @@ use anyhow::{Result, bail};
 pub use check::check;
 
 use crate::{
-    protocol::{Number, Outcome, Task},
+    protocol::{Outcome, Task},
     serve::Reporter,
     stages::AnyStage,
 };
@@ -47,11 +48,4 @@ pub fn run(task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
             bail!("{} needs libtorch: the worker computes it", task.name)
         }
     }
-}
-
-/// What a stage on the CPU says of itself.
-fn on_cpu(numbers: impl IntoIterator<Item = (&'static str, u64)>) -> Outcome {
-    #[allow(clippy::cast_precision_loss, reason = "counts of patches are far below 2^53")]
-    let number = |(name, value): (&str, u64)| Number { name: name.to_owned(), value: value as f64 };
-    Outcome { numbers: numbers.into_iter().map(number).collect(), device: "cpu".to_owned(), resumed: None }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use super::on_cpu;
+use super::outcome::on_cpu;
 use crate::{
     data::{
         Source,

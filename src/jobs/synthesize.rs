@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::on_cpu;
+use super::outcome::on_cpu;
 use crate::{
     data::synthetic::{Recipe, synthesize},
     protocol::{Outcome, Task},

@@ -1,9 +1,9 @@
-//! From what is to be tried to the trials: every combination, pairs, draws, or the rows of a table.
+//! Makes the trials of a sweep: every combination, pairs, random draws, or the rows of a table.
 //!
 //! Draws are a stream of their own for each key, written out here, so that neither another axis nor another
 //! version of a library changes them; and with more trials the first ones stay what they were.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use rand_chacha::{
     ChaCha8Rng,
@@ -160,13 +160,6 @@ fn drawn(range: &Range, unit: f64) -> String {
 /// To four significant digits.
 fn rounded(value: f64) -> f64 {
     format!("{value:.3e}").parse().unwrap_or(value)
-}
-
-/// How often each key stands in a list of keys, for messages.
-pub(super) fn twice<'a>(keys: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    keys.for_each(|key| *counts.entry(key).or_default() += 1);
-    counts.into_iter().filter(|(_, count)| *count > 1).map(|(key, _)| key).collect()
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     nearest::nearest,
-    stages::{Kind, Problem},
+    stages::{Kind, Matter, Problem},
 };
 
 /// Everything that the texts of a pipeline say.
@@ -188,7 +188,7 @@ impl Document<'_> {
     /// For a stage that lacks something and is in no extended file: which one may be meant.
     fn misspelt(&self, problem: &Problem) -> Option<String> {
         let (span, own) = (problem.span.as_ref()?, self.own());
-        if own == 0 || span.start < own || !problem.message.ends_with("is missing") {
+        if own == 0 || span.start < own || !matches!(problem.matter, Matter::Missing(_)) {
             return None;
         }
         let stages: Vec<(String, Range<usize>)> = keys::stages_at(self.tables.get_ref());
@@ -211,8 +211,8 @@ impl Document<'_> {
         if let Some((name, used)) = self.uses.inside(span) {
             return Some((used..used + 1, format!("`params.{name}` is used here")));
         }
-        let of = |stage: &str| problem.message == format!("there is no stage `{stage}`");
-        let (_, removed) = self.removed.iter().find(|(path, _)| of(path))?;
+        let Matter::NoStage(stage) = &problem.matter else { return None };
+        let (_, removed) = self.removed.iter().find(|(path, _)| path.as_str() == stage.as_str())?;
         Some((removed.clone(), "it is removed here".to_owned()))
     }
 
@@ -230,7 +230,7 @@ impl Document<'_> {
 
 /// Tells a stage that is not there once for a place, not again for the table around it.
 fn once(problems: &mut Vec<Problem>) {
-    let absent = |problem: &Problem| problem.message.starts_with("there is no stage");
+    let absent = |problem: &Problem| matches!(problem.matter, Matter::NoStage(_));
     let told: Vec<(String, Range<usize>)> = problems
         .iter()
         .filter(|problem| absent(problem))
@@ -246,8 +246,9 @@ fn once(problems: &mut Vec<Problem>) {
 
 /// Advice for a key that stands in the wrong place.
 fn misplaced(problem: &Problem) -> Option<String> {
-    let is_it = ["extends", "remove"].iter().any(|word| problem.message == format!("unknown key `{word}`"));
-    is_it.then(|| "it belongs at the top of the file, above the first [table]".to_owned())
+    let Matter::UnknownKey(word) = &problem.matter else { return None };
+    let at_the_top = ["extends", "remove"].contains(&word.as_str());
+    at_the_top.then(|| "put it at the top of the file, above the first [table]".to_owned())
 }
 
 /// Advice for what may have been meant as a reference to a parameter.

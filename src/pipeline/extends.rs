@@ -1,6 +1,6 @@
 //! `extends = "full.toml"`: the files that a pipeline is made of; and `remove`, what it does without.
 //!
-//! A file extends one other, which may extend another. How two are put together is `merge`'s matter.
+//! A file extends one other, which may extend another. `merge` puts two together.
 
 use std::{
     collections::BTreeMap,
@@ -13,11 +13,13 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{keys, load::LONGEST, pieces};
+use super::{keys, pieces};
 use crate::{fsx, stages::Problem};
 
 /// How many files a pipeline may be made of.
 const MOST: usize = 100;
+/// The largest file that is taken for a pipeline, in bytes: a hundred thousand stages have less.
+pub(super) const LONGEST: u64 = 64 << 20;
 
 /// One file of a pipeline.
 pub(super) struct Loaded {

@@ -11,7 +11,7 @@ use toml::{Spanned, de::DeTable};
 use super::{
     Pipeline,
     document::{self, Document},
-    extends::{self, Broken, Loaded},
+    extends::{self, Broken, LONGEST, Loaded},
     overrides,
     read::{Tables, read_tables, sub_table},
     repeat::expand,
@@ -25,9 +25,6 @@ use crate::{
     fsx,
     stages::{Problem, is_name},
 };
-
-/// The largest file that is taken for a pipeline, in bytes: a hundred thousand stages have less.
-pub(super) const LONGEST: u64 = 64 << 20;
 
 /// What the command line says about a pipeline.
 #[derive(Debug, Default, Clone)]

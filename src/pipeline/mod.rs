@@ -47,8 +47,7 @@ pub use places::Places;
 pub use root::{Foreign, default_data, mark, project_root};
 pub use schema::schema;
 pub use swept::swept;
-pub use trials::shown;
-pub use union::{Trial, TrialValue};
+pub use trials::{Trial, TrialValue, shown};
 
 /// A checked pipeline: every reference resolved.
 pub struct Pipeline {

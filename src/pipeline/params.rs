@@ -271,7 +271,7 @@ impl<'a> Resolver<'a, '_> {
         })
     }
 
-    /// Notes the parameters that nothing uses. What is wrong with those is told all the same.
+    /// Notes the parameters that nothing uses. Their problems are reported all the same.
     fn unused(&mut self) {
         let all = leaves(&self.params);
         let is_used = |used: &BTreeSet<String>, name: &str| {

@@ -1,4 +1,4 @@
-//! Which artifact of a stage a reference means, and what to say where none fits.
+//! Which artifact of a stage a reference means, and the message if none fits.
 
 use crate::stages::{AnyStage, Artifact, ArtifactRef, ArtifactType, Kind, Problem};
 

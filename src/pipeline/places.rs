@@ -1,6 +1,6 @@
 //! Where the values of a pipeline are written: `pipelines/full.toml:23`, or `--set`.
 //!
-//! Reads the texts again, and only when somebody asks: a run in which nothing changed pays nothing for it.
+//! Reads the texts again, and only when a message needs it: a run in which nothing changed pays nothing for it.
 //! Knows tables and lines; knows no fingerprints.
 
 use std::ops::Range;

@@ -14,8 +14,8 @@ use super::{
 use crate::{
     nearest::nearest,
     stages::{
-        AnyStage, Class, Input, Kind, Parameters, Problem, Reader, RunSettings, StageName, is_name, kebab,
-        span_of,
+        AnyStage, Class, Input, Kind, Matter, Parameters, Problem, Reader, RunSettings, StageName, is_name,
+        kebab, span_of,
     },
 };
 
@@ -195,7 +195,8 @@ fn inherit<'a>(kind: Kind, table: &mut DeTable<'a>, pipeline: &Spanned<DeTable<'
 fn unknown_kind(word: &str, span: Range<usize>) -> Problem {
     let known: Vec<&str> =
         ["pipeline", "run", "params", "sweep"].into_iter().chain(Kind::ALL.map(Kind::word)).collect();
-    let problem = Problem::at(span, format!("there is no stage kind `{word}`"));
+    let problem =
+        Problem::at(span, format!("there is no stage kind `{word}`")).about(Matter::NoStage(word.to_owned()));
     match nearest(word, known.iter().copied().chain(["extends", "remove"])) {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
         None => problem.help(format!("tables: {}", known.join(", "))),

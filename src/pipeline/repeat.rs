@@ -206,7 +206,7 @@ images = 'split.d/test'
         inputs.iter().map(|input| (input.slot.clone(), source(&input.source))).collect()
     }
 
-    /// A text with one part replaced is wrong, and exactly this is told, once.
+    /// A text with one part replaced is wrong, and exactly this is reported, once.
     fn wrong(from: &str, to: &str, expected: &[&str]) {
         assert!(CHAIN.contains(from));
         let invalid = load(&CHAIN.replacen(from, to, 1)).err().unwrap();

@@ -8,7 +8,9 @@ use super::{
 };
 use crate::{
     graph::Graph,
-    stages::{AnyStage, ArtifactRef, ArtifactType, Input, Kind, Origin, Problem, SourceFile, StageName},
+    stages::{
+        AnyStage, ArtifactRef, ArtifactType, Input, Kind, Matter, Origin, Problem, SourceFile, StageName,
+    },
 };
 
 /// Resolves every input of every stage. `None` where a stage could not be read or a reference is wrong.
@@ -28,7 +30,7 @@ pub(super) fn resolve(
         };
         inputs.push(resolved);
         found.extend(resolver.beside_peers(index));
-        // Repeats stand side by side: what is wrong with one is told, and not again of the others.
+        // Repeats stand side by side: a problem is reported for the first one only.
         if !found.is_empty() && wrong.replace(read.name.written()) != Some(read.name.written()) {
             problems.extend(found);
         }
@@ -120,7 +122,7 @@ impl<'a> Resolver<'a> {
     /// What the stage says of itself beside the others.
     fn beside_peers(&self, index: usize) -> Vec<Problem> {
         let read = &self.stages[index];
-        let peers = |name: &StageName| self.stages[self.find(read, name)?].stage.as_ref();
+        let peers = |name: &StageName| Some(self.stages[self.find(read, name)?].stage.as_ref()?.as_any());
         read.stage.as_ref().map_or_else(Vec::new, |stage| stage.check_peers(&peers, &read.table))
     }
 
@@ -190,6 +192,7 @@ impl<'a> Resolver<'a> {
                 self.stages.iter().map(|stage| stage.name.written().to_string()).collect();
             let word = name.written().to_string();
             Problem::unplaced(format!("there is no stage `{word}`"))
+                .about(Matter::NoStage(word.clone()))
                 .did_you_mean(&word, names.iter().map(String::as_str))
         })
     }

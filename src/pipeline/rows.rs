@@ -2,9 +2,9 @@
 //!
 //! A column `name` names the trials. An empty cell leaves the pipeline's own value.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
-use super::{combine::twice, trials::Draft};
+use super::trials::Draft;
 
 /// The column that names trials.
 const NAME: &str = "name";
@@ -74,6 +74,13 @@ fn draft(keys: &[&str], row: &csv::StringRecord, place: &str) -> Draft {
         }
     }
     draft
+}
+
+/// How often each key stands in a list of keys, for messages.
+pub(super) fn twice<'a>(keys: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    keys.for_each(|key| *counts.entry(key).or_default() += 1);
+    counts.into_iter().filter(|(_, count)| *count > 1).map(|(key, _)| key).collect()
 }
 
 #[cfg(test)]

@@ -15,13 +15,13 @@ use crate::stages::Problem;
 struct Source {
     name: String,
     text: Arc<str>,
-    /// The number of its first line: more than 1 for a value that somebody wrote inside another file.
+    /// The number of its first line: more than 1 for a value written inside another file.
     first_line: usize,
     /// Where its first byte lies in the common space.
     base: usize,
     /// The file; `None` for a `--set`, or what stands for one.
     file: Option<PathBuf>,
-    /// Where its lines end, once somebody asks: every source file of a pipeline has its place, and counting
+    /// Where its lines end, once it is needed: every source file of a pipeline has its place, and counting
     /// lines from the top each time would take longer than all the rest.
     breaks: OnceLock<Vec<usize>>,
 }

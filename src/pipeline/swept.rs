@@ -2,7 +2,7 @@
 //! them.
 //!
 //! Each trial is the pipeline loaded again with its own `--set`s, so that every check and every place holds; what
-//! is wrong with any of them is told before anything runs.
+//! is wrong with any of them is reported before anything runs.
 
 use std::{fmt::Write, path::Path};
 
@@ -11,8 +11,8 @@ use super::{
     combine::combine,
     load::{parse_trial, text_of},
     sweep::SweepSpec,
-    trials::{Draft, named},
-    union::{Trial, union},
+    trials::{Draft, Trial, named},
+    union::union,
 };
 
 /// What is wrong with a sweep.
@@ -33,7 +33,7 @@ pub struct OfTrials {
     told: [String; 2],
 }
 
-/// So many things that are wrong with trials are told in full.
+/// So many problems of trials are shown in full.
 const TOLD: usize = 12;
 
 impl Wrong {
@@ -105,7 +105,7 @@ pub fn swept(file: &Path, spec: &SweepSpec, options: &Options) -> Result<Pipelin
     union(loaded).ok_or_else(|| Wrong::Spec(vec!["there is no trial".to_owned()]))
 }
 
-/// What is wrong in the same way with several trials is told once.
+/// A problem that several trials share is reported once.
 fn note(wrong: &mut Vec<OfTrials>, trial: &str, invalid: &Invalid) {
     for told in invalid.each() {
         match wrong.iter_mut().find(|known| known.told == told) {

@@ -6,8 +6,31 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::union::{Trial, TrialValue};
 use crate::digest::Digest;
+
+/// One trial of a sweep, as part of the pipeline of all trials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trial {
+    /// Its name: short, telling, a folder's name, and no other trial's.
+    pub name: String,
+    /// What it sets that not all trials set, in order.
+    pub values: Vec<TrialValue>,
+    /// Everything that is set in it, as `--set` has it.
+    pub set: Vec<String>,
+    /// Its stages, by index into the stages of all trials, each after what it needs.
+    pub stages: Vec<usize>,
+}
+
+/// One value that a trial sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrialValue {
+    /// What it is the value of: `train.base.optimizer.adam.learning-rate`.
+    pub key: String,
+    /// The key in short, as the trials' names have it: `learning-rate`.
+    pub short: String,
+    /// The value, as TOML has it.
+    pub value: String,
+}
 
 /// The longest name, in bytes: it is a folder's, and stands in tables.
 const LONGEST: usize = 80;
@@ -49,12 +72,6 @@ pub(super) fn named(drafts: Vec<Draft>) -> Result<Vec<Trial>, Vec<String>> {
     if problems.is_empty() { Ok(trials) } else { Err(problems) }
 }
 
-/// Values in short: `epochs=3,batch-size=64`.
-pub(super) fn joined<'a>(values: impl Iterator<Item = &'a TrialValue>) -> String {
-    let one = |value: &TrialValue| format!("{}={}", value.short, shown(&value.value));
-    fitting(&values.map(one).collect::<Vec<_>>().join(","))
-}
-
 /// The keys that are not the same in all trials; all keys of a single trial.
 fn varying(drafts: &[Draft]) -> Vec<String> {
     let mut order: Vec<&str> = Vec::new();
@@ -72,6 +89,12 @@ fn varying(drafts: &[Draft]) -> Vec<String> {
         of_key.is_some_and(|(seen, count)| seen.len() > 1 || *count < drafts.len()) || drafts.len() == 1
     };
     order.into_iter().filter(varies).map(str::to_owned).collect()
+}
+
+/// Values in short: `epochs=3,batch-size=64`.
+pub(super) fn joined<'a>(values: impl Iterator<Item = &'a TrialValue>) -> String {
+    let one = |value: &TrialValue| format!("{}={}", value.short, shown(&value.value));
+    fitting(&values.map(one).collect::<Vec<_>>().join(","))
 }
 
 /// Each key in short: its last parts, as few as no other key ends with.

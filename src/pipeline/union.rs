@@ -9,32 +9,11 @@ use std::{
     sync::Arc,
 };
 
-use super::{Pipeline, ResolvedInput, Source, StageNode};
+use super::{
+    Pipeline, ResolvedInput, Source, StageNode,
+    trials::{Trial, TrialValue, joined},
+};
 use crate::{graph::Graph, stages::StageName};
-
-/// One trial of a sweep, as part of the pipeline of all trials.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trial {
-    /// Its name: short, telling, a folder's name, and no other trial's.
-    pub name: String,
-    /// What it sets that not all trials set, in order.
-    pub values: Vec<TrialValue>,
-    /// Everything that is set in it, as `--set` has it.
-    pub set: Vec<String>,
-    /// Its stages, by index into the stages of all trials, each after what it needs.
-    pub stages: Vec<usize>,
-}
-
-/// One value that a trial sets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TrialValue {
-    /// What it is the value of: `train.base.optimizer.adam.learning-rate`.
-    pub key: String,
-    /// The key in short, as the trials' names have it: `learning-rate`.
-    pub short: String,
-    /// The value, as TOML has it.
-    pub value: String,
-}
 
 /// The pipeline of all trials; `None` where there are none. What stands beside the stages (`[run]`, folders)
 /// is the first trial's.
@@ -156,7 +135,7 @@ fn in_common(of: &[usize], trials: &[Trial]) -> String {
         same.retain(|key, value| values.get(key).is_some_and(|other| other.value == value.value));
     }
     let values = trials[*first].values.iter().filter(|value| same.contains_key(value.key.as_str()));
-    super::trials::joined(values)
+    joined(values)
 }
 
 fn by_first(of: &[usize], trials: &[Trial]) -> String {

@@ -2,9 +2,11 @@
 
 mod localisation;
 mod remarks;
+mod words;
 
 use localisation::localisation;
 use remarks::{broken, notes, odd_maps, undefined};
+use words::{ends, level, name, number, three};
 
 use super::{
     numbers::{images, level_in_percent, of_slides, thousands},
@@ -13,10 +15,7 @@ use super::{
         Table,
     },
 };
-use crate::metrics::{
-    Interval,
-    faithfulness::{Measure, Protocol, Summary, Truth},
-};
+use crate::metrics::faithfulness::{Measure, Protocol, Summary, Truth};
 
 /// Areas, groups, differences, localisation, baselines, odd maps, what is undefined, and notes.
 #[must_use]
@@ -28,8 +27,8 @@ pub fn faithfulness_report(summary: &Summary) -> String {
         areas(summary, "Area under the insertion curve (high is good)", Measure::Insertion),
         groups(summary),
         differences(summary, &[Measure::Deletion, Measure::Insertion]),
-        localisation(summary, Truth::CentreBox),
-        localisation(summary, Truth::Mask),
+        localisation(summary, Truth::CentreBox, differences),
+        localisation(summary, Truth::Mask, differences),
         baselines(summary),
         odd_maps(summary),
         undefined(summary),
@@ -37,6 +36,11 @@ pub fn faithfulness_report(summary: &Summary) -> String {
     ];
     let parts: Vec<&str> = parts.iter().filter(|part| !part.is_empty()).map(String::as_str).collect();
     parts.join("\n")
+}
+
+/// What makes the areas say little, before they are said.
+fn warnings(summary: &Summary) -> String {
+    summary.warnings.iter().map(|warning| format!("! {}\n", broken(warning))).collect()
 }
 
 fn heading(summary: &Summary) -> String {
@@ -64,37 +68,6 @@ fn heading(summary: &Summary) -> String {
         summary.deletion_baseline,
         summary.insertion_baseline
     )
-}
-
-/// What makes the areas say little, before they are said.
-fn warnings(summary: &Summary) -> String {
-    summary.warnings.iter().map(|warning| format!("! {}\n", broken(warning))).collect()
-}
-
-/// `0.123`, or a dash.
-fn number(value: Option<f64>) -> String {
-    value.map_or_else(|| "-".to_owned(), three)
-}
-
-/// Three digits behind the point; what rounds to 0 has no sign.
-fn three(value: f64) -> String {
-    let text = format!("{value:.3}");
-    if text == "-0.000" { text[1..].to_owned() } else { text }
-}
-
-/// `0.101 to 0.145`, or a dash.
-fn ends(interval: Option<Interval>) -> String {
-    interval.map_or_else(|| "-".to_owned(), |ends| format!("{} to {}", three(ends.low), three(ends.high)))
-}
-
-/// A method's name; controls are told apart.
-fn name(label: &str, control: bool) -> String {
-    if control { format!("{label} (control)") } else { label.to_owned() }
-}
-
-/// What stands above a column of intervals.
-fn level(summary: &Summary) -> String {
-    format!("{} % CI", level_in_percent(summary.bootstrap.level))
 }
 
 fn areas(summary: &Summary, title: &str, measure: Measure) -> String {
@@ -191,7 +164,7 @@ fn baselines(summary: &Summary) -> String {
 mod tests {
     use super::*;
     use crate::metrics::{
-        MapRange,
+        Interval, MapRange,
         faithfulness::{faithfulness, fixture},
     };
 

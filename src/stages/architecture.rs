@@ -3,12 +3,10 @@
 //! What they compute is the worker's; `train` has one of them as a parameter, a checkpoint names it, and
 //! `explain` asks for one of its layers by name.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AnyStage, Canonical, Check, Lines, Model, Peers, StageName,
+    Canonical, Check, Lines,
     declare::{choice, settings},
 };
 use crate::nearest::nearest;
@@ -114,29 +112,6 @@ impl Architecture {
             Some(name) if known.contains(name) => Ok(name.clone()),
             Some(name) => Err(UnknownLayer::new(name, &known, &self.last_layer())),
         }
-    }
-
-    /// The network of a model, or of a checkpoint, and the stage that says so, where a stage of the pipeline
-    /// makes it.
-    pub(super) fn declared<'a>(model: &Model, peers: &Peers<'a>) -> Option<(StageName, &'a Self)> {
-        let mut seen = BTreeSet::new();
-        let mut name = maker(model)?;
-        // A cycle is reported elsewhere.
-        while seen.insert(name.clone()) {
-            match peers(&name)? {
-                AnyStage::Train(train) => return Some((name, &train.architecture)),
-                AnyStage::ResumeTrain(resume) => name = maker(&resume.from)?,
-                _ => return None,
-            }
-        }
-        None
-    }
-}
-
-fn maker(model: &Model) -> Option<StageName> {
-    match model {
-        Model::Artifact(reference) => Some(reference.stage.clone()),
-        Model::File(_) => None,
     }
 }
 

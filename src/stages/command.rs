@@ -11,19 +11,12 @@ use super::{
     declare::parameters, file_input,
 };
 
-pub use output::{Holds, Output, PortName};
+pub use output::{Holds, INPUTS, Output, PASSING, PortName};
 pub use placeholder::{Piece, Port, pieces};
 pub use ports::Ports;
 
-/// The folder of the sandbox in which a program finds its inputs.
-pub const INPUTS: &str = "inputs";
-/// The folder of the sandbox that is thrown away: `TMPDIR` and `HOME`.
-pub const PASSING: &str = "tmp";
 /// What the shell is called with before the script.
 pub const SHELL: [&str; 3] = ["/bin/sh", "-e", "-c"];
-
-/// Names in an artifact's folder that are taken.
-const TAKEN: [&str; 2] = ["log.txt", ".pcamflow-shown.json"];
 
 /// Endings of files that a program is told to run: found as a plain word, they are an input that nobody
 /// declared.

@@ -1,42 +1,12 @@
 //! What every stage kind declares: what it reads, what it writes, where it runs, how equal its
 //! results are. Plain data; resolution, hashing and running happen elsewhere.
 
-use std::borrow::Cow;
+use std::{any::Any, borrow::Cow};
 
 use super::{
-    AnyStage, ArtifactRef, Check, FileOrArtifact, Images, Lines, Model, Reader, RunSettings, SourceFile,
+    ArtifactRef, Check, Field, FileOrArtifact, Images, Lines, Model, Reader, RunSettings, SourceFile,
     StageName, TrainingData,
 };
-
-/// How a field takes part in a stage's key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    /// Enters by the content of what it names.
-    Input,
-    /// Enters by value.
-    Semantic,
-    /// Enters by value; taken from `[pipeline]` where the stage is silent.
-    Inherited,
-    /// Says how to compute: no part of the key.
-    Execution,
-}
-
-/// One field of a stage table.
-#[derive(Debug)]
-pub struct Field {
-    /// The field's name in Rust (`batch_size`); `kebab` gives the file's.
-    pub name: &'static str,
-    /// Its part in the key.
-    pub class: Class,
-    /// Its documentation.
-    pub doc: &'static str,
-}
-
-/// A field's name as pipeline files spell it.
-#[must_use]
-pub fn kebab(name: &str) -> String {
-    name.replace('_', "-")
-}
 
 /// What the `parameters!` macro derives.
 pub trait Parameters: Sized {
@@ -237,8 +207,13 @@ pub trait Stage: Parameters {
     fn run_settings(&self) -> &RunSettings;
 }
 
-/// The other stages of a pipeline, by name.
-pub type Peers<'a> = dyn Fn(&StageName) -> Option<&'a AnyStage> + 'a;
+/// The other stages of a pipeline: the parameters of one, as the type of its kind.
+pub type Peers<'a> = dyn Fn(&StageName) -> Option<&'a dyn Any> + 'a;
+
+/// The stage of a name, if it is of this kind.
+pub fn peer<'a, T: 'static>(peers: &Peers<'a>, name: &StageName) -> Option<&'a T> {
+    peers(name)?.downcast_ref()
+}
 
 /// An input that is a file or an artifact.
 #[must_use]

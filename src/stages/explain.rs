@@ -11,6 +11,7 @@ use super::{
     artifact,
     declare::{choice, parameters, settings},
     default_classes, question_inputs,
+    resume_train::declared,
     split::check_take,
 };
 
@@ -158,7 +159,7 @@ impl Stage for Explain {
 
     fn check_peers(&self, peers: &Peers<'_>, check: &mut Check<'_>) {
         check_take(self.take, &self.images, peers, check);
-        let network = Architecture::declared(&self.model, peers).map(|(_, network)| network);
+        let network = declared(&self.model, peers).map(|(_, network)| network);
         match &self.method {
             Method::GradCam(settings) => {
                 if let Some(Err(unknown)) = network.map(|network| network.layer(&settings.layer)) {

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{
-    AnyStage, Appetite, Artifact, ArtifactRef, ArtifactType, Baseline, Check, DEFAULT_SEED, Equality,
-    FileOrArtifact, Images, Input, Kind, Label, Origin, Peers, RunSettings, Runner, Stage, artifact,
+    Appetite, Artifact, ArtifactRef, ArtifactType, Baseline, Check, DEFAULT_SEED, Equality, FileOrArtifact,
+    Images, Input, Kind, Label, Origin, Peers, RunSettings, Runner, Stage, artifact,
     declare::{choice, parameters},
     explain::Explain,
-    file_input,
-    split::check_own,
+    file_input, peer,
+    split::{Split, check_own},
 };
 
 /// Pixels of a patch.
@@ -135,7 +135,7 @@ impl Stage for Metrics {
         let asked: Vec<(&Label, &ArtifactRef, &Explain)> = self
             .explanations
             .iter()
-            .filter_map(|(label, from)| Some((label, from, explained(peers, from)?)))
+            .filter_map(|(label, from)| Some((label, from, peer::<Explain>(peers, &from.stage)?)))
             .collect();
         let Some(((_, first, reference), others)) = asked.split_first() else { return };
         for (label, from, other) in others {
@@ -165,7 +165,7 @@ impl Metrics {
                 format!("masks are missing: the patches of `{label}` are files, so name their `masks`"),
             ),
             Images::Artifact(part) => {
-                let Some(AnyStage::Split(split)) = peers(&part.stage) else { return };
+                let Some(split) = peer::<Split>(peers, &part.stage) else { return };
                 check_own(self.masks.is_some(), "masks", "masks", &of.images, peers, check);
                 check_own(self.meta.is_some(), "meta", "slides", &of.images, peers, check);
                 let missing = format!("masks are missing: `{}` has none, give it `masks`", part.stage);
@@ -191,13 +191,6 @@ fn asked_inputs(reference: &ArtifactRef) -> [Input; 2] {
         let from = Origin::Inherited { stage, through: Vec::new(), slot: slot.clone() };
         Input { slot, field: "explanations", from }
     })
-}
-
-fn explained<'a>(peers: &'a Peers<'_>, reference: &ArtifactRef) -> Option<&'a Explain> {
-    match peers(&reference.stage) {
-        Some(AnyStage::Explain(stage)) => Some(stage),
-        _ => None,
-    }
 }
 
 /// In what two explanations differ that have to be of the same question. (That model and images are the

@@ -1,8 +1,8 @@
 //! The stage kinds: one file each, and the registry.
 //!
 //! A kind declares its parameters, inputs, artifacts, checks and `VERSION`; what it computes lives
-//! in `jobs` (without libtorch) or in the worker. To add a kind: one file here, one line in the
-//! `stages!` registry below, and the compiler names the one place that must compute it.
+//! in `jobs` (without libtorch) or in the worker. To add a kind: one file here, its name in `kind`, one line in
+//! the `stages!` registry below, and the compiler names the one place that must compute it.
 //!
 //! Knows TOML tables and names; knows neither engine, store nor tensors.
 
@@ -11,7 +11,10 @@ mod canonical;
 mod check;
 mod contract;
 pub(crate) mod declare;
+mod defaults;
 mod execution;
+mod field;
+mod kind;
 mod label;
 pub(crate) mod meant;
 mod name;
@@ -34,6 +37,8 @@ pub mod split;
 pub mod synthesize;
 pub mod train;
 
+use std::any::Any;
+
 use serde::{Deserialize, Serialize};
 use toml::{Spanned, de::DeTable};
 
@@ -41,14 +46,17 @@ pub use baseline::Baseline;
 pub use canonical::{Canonical, Lines, join};
 pub use check::{Check, span_of};
 pub use contract::{
-    Appetite, Artifact, ArtifactType, Class, Equality, Field, Input, Origin, Parameters, Peers, Runner,
-    Stage, Word, artifact, file_input, images_inputs, kebab, model_input, question_inputs, training_inputs,
+    Appetite, Artifact, ArtifactType, Equality, Input, Origin, Parameters, Peers, Runner, Stage, Word,
+    artifact, file_input, images_inputs, model_input, peer, question_inputs, training_inputs,
 };
+pub use defaults::{DEFAULT_SEED, default_classes};
 
 pub use execution::{Bytes, DeviceChoice, ExecutorChoice, RunSettings};
+pub use field::{Class, Field, kebab};
+pub use kind::Kind;
 pub use label::Label;
 pub use name::{ArtifactRef, StageName, is_name};
-pub use problem::Problem;
+pub use problem::{Matter, Problem};
 pub use reader::Reader;
 pub use reference::{
     FileOrArtifact, Images, Model, ModelFile, SampleFiles, Samples, SourceFile, SourcePair, TrainingData,
@@ -57,29 +65,10 @@ pub use reference::{
 pub use retry::{Retry, RetryOn, TimeSpan};
 pub use schema::Schema;
 
-/// Expands the registry into `Kind`, `AnyStage` and their forwarding methods.
+/// Expands the registry into `AnyStage`, its forwarding methods and those of `Kind`.
 macro_rules! stages {
-    ( $( $(#[doc = $doc:literal])+ $variant:ident($type:ty) = $word:literal , )+ ) => {
-        /// The kinds of stage.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum Kind { $( $(#[doc = $doc])+ #[serde(rename = $word)] $variant, )+ }
-
+    ( $( $variant:ident($type:ty) = $word:literal , )+ ) => {
         impl Kind {
-            /// Every kind, in the order in which pipelines use them.
-            pub const ALL: [Self; [$($word),+].len()] = [ $( Self::$variant, )+ ];
-
-            /// The word that names the kind in a pipeline file.
-            #[must_use]
-            pub fn word(self) -> &'static str {
-                match self { $( Self::$variant => $word, )+ }
-            }
-
-            /// One sentence about the kind.
-            #[must_use]
-            pub fn doc(self) -> &'static str {
-                match self { $( Self::$variant => concat!($($doc),+).trim_ascii(), )+ }
-            }
-
             /// The fields of its table.
             #[must_use]
             pub fn fields(self) -> &'static [Field] {
@@ -112,7 +101,9 @@ macro_rules! stages {
         /// The parameters of one stage, of whichever kind. In a box: most stages of a long pipeline are of a small
         /// kind.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-        pub enum AnyStage { $( $(#[doc = $doc])+ #[serde(rename = $word)] $variant(Box<$type>), )+ }
+        pub enum AnyStage {
+            $( #[doc = concat!("Kind `", $word, "`.")] #[serde(rename = $word)] $variant(Box<$type>), )+
+        }
 
         impl AnyStage {
             /// Its kind.
@@ -171,6 +162,12 @@ macro_rules! stages {
                 check.finish()
             }
 
+            /// Its parameters, as the type of its kind.
+            #[must_use]
+            pub fn as_any(&self) -> &dyn Any {
+                match self { $( Self::$variant(stage) => stage.as_ref(), )+ }
+            }
+
             /// How to compute it.
             #[must_use]
             pub fn run_settings(&self) -> &RunSettings {
@@ -189,34 +186,16 @@ macro_rules! stages {
 }
 
 stages! {
-    /// Procedural H&E-like patches with planted evidence: no data needed.
     Synthesize(synthesize::Synthesize) = "synthesize",
-    /// Training, validation and test patches out of one file, stratified.
     Split(split::Split) = "split",
-    /// Trains a classifier from its initialisation.
     Train(train::Train) = "train",
-    /// Trains a classifier further, as if it had never stopped.
     ResumeTrain(resume_train::ResumeTrain) = "resume-train",
-    /// Measures a model on labelled patches.
     Evaluate(evaluate::Evaluate) = "evaluate",
-    /// Asks a model where it sees the evidence, patch by patch.
     Explain(explain::Explain) = "explain",
-    /// Measures whether explanations name what the model uses, and find the evidence.
     Metrics(metrics::Metrics) = "metrics",
-    /// Whether an explanation depends on what the model has learnt.
     Sanity(sanity::Sanity) = "sanity",
-    /// Shows what patches look like, on a grid.
     Preview(preview::Preview) = "preview",
-    /// Any program, with declared inputs and artifacts, in a folder of its own.
     Command(command::Command) = "command",
-}
-
-impl Kind {
-    /// The kind that a word names.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.word() == word)
-    }
 }
 
 fn read<T: Stage>(table: &Spanned<DeTable<'_>>) -> Result<T, Vec<Problem>> {
@@ -232,13 +211,4 @@ fn read<T: Stage>(table: &Spanned<DeTable<'_>>) -> Result<T, Vec<Problem>> {
         Some(stage) if problems.is_empty() => Ok(stage),
         _ => Err(problems),
     }
-}
-
-/// The seed where neither the stage nor `[pipeline]` names one.
-pub const DEFAULT_SEED: u64 = 42;
-
-/// The class names where neither the stage nor `[pipeline]` names them.
-#[must_use]
-pub fn default_classes() -> [String; 2] {
-    ["Non cancerous".to_owned(), "Cancerous".to_owned()]
 }

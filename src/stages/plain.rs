@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::{Problem, meant::meant};
+use super::{Matter, Problem, meant::meant};
 
 /// Said of a word where a table with that key is expected.
 pub(super) const NOT_A_WORD: &str = "a table is expected here, not a word alone";
@@ -18,7 +18,9 @@ const SHOWN: usize = 60;
 /// A problem with a value of which the reader has said `message`.
 pub(crate) fn problem(span: Range<usize>, message: &str) -> Problem {
     if let Some((word, known)) = unknown(message, "unknown field ") {
-        return Problem::at(span, format!("unknown key `{word}`")).one_of("keys", word, &known);
+        return Problem::at(span, format!("unknown key `{word}`"))
+            .about(Matter::UnknownKey(word.to_owned()))
+            .one_of("keys", word, &known);
     }
     if let Some((word, known)) = unknown(message, "unknown variant ") {
         return Problem::at(span, format!("unknown word `{word}`")).one_of("words", word, &known);

@@ -7,6 +7,20 @@ use std::ops::Range;
 
 use crate::nearest::nearest;
 
+/// What a problem is about, as far as other code goes by it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Matter {
+    /// A required field of this name is missing.
+    Missing(String),
+    /// A table has this key, which it does not know.
+    UnknownKey(String),
+    /// The pipeline has no stage, or no kind, of this name.
+    NoStage(String),
+    /// Anything else.
+    #[default]
+    Other,
+}
+
 /// One thing wrong with a pipeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -18,17 +32,25 @@ pub struct Problem {
     pub help: Option<String>,
     /// Another place that it is about, and what is there.
     pub also: Option<(Range<usize>, String)>,
+    /// What it is about.
+    pub matter: Matter,
 }
 
 impl Problem {
     /// A problem at a place.
     pub fn at(span: Range<usize>, message: impl Into<String>) -> Self {
-        Self { span: Some(span), message: message.into(), help: None, also: None }
+        Self { span: Some(span), ..Self::unplaced(message) }
     }
 
-    /// A problem whose place somebody else knows.
+    /// A problem whose place the caller knows.
     pub fn unplaced(message: impl Into<String>) -> Self {
-        Self { span: None, message: message.into(), help: None, also: None }
+        Self { span: None, message: message.into(), help: None, also: None, matter: Matter::Other }
+    }
+
+    /// The same problem, with what it is about.
+    #[must_use]
+    pub fn about(self, matter: Matter) -> Self {
+        Self { matter, ..self }
     }
 
     /// The same problem with advice.

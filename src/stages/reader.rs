@@ -8,7 +8,7 @@ use toml::{
     de::{DeTable, DeValue, ValueDeserializer},
 };
 
-use super::{Field, Problem, RunSettings, kebab, meant::meant, plain};
+use super::{Field, Matter, Problem, RunSettings, kebab, meant::meant, plain};
 
 /// Reads the fields of one stage table, and collects what is wrong with them.
 pub struct Reader<'a> {
@@ -29,7 +29,8 @@ impl<'a> Reader<'a> {
         if let Some(value) = self.table.get_ref().get(name.as_str()) {
             return self.value(&name, value.clone());
         }
-        self.problems.push(Problem::at(self.table.span(), missing(&name)));
+        let problem = Problem::at(self.table.span(), format!("`{name}` is missing"));
+        self.problems.push(problem.about(Matter::Missing(name)));
         None
     }
 
@@ -67,22 +68,18 @@ impl<'a> Reader<'a> {
         for (key, _) in self.table.get_ref().iter().filter(|(key, _)| unknown(key.get_ref())) {
             let word = key.get_ref().as_ref();
             let problem = Problem::at(key.span(), format!("unknown key `{word}`"));
+            let problem = problem.about(Matter::UnknownKey(word.to_owned()));
             let known: Vec<String> = fields.iter().map(|field| kebab(field.name)).collect();
             // One mistyped key is one mistake, not also a missing one.
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             let near = meant(word, &known);
             if let Some(near) = near {
-                let twin = missing(near);
-                self.problems.retain(|problem| problem.message != twin);
+                self.problems.retain(|problem| problem.matter != Matter::Missing(near.to_owned()));
             }
             self.problems.push(suggest(problem, word, near, &known));
         }
         self.problems
     }
-}
-
-fn missing(name: &str) -> String {
-    format!("`{name}` is missing")
 }
 
 /// Whether a word is what pipeline files spell a field's name.

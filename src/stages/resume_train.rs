@@ -1,10 +1,13 @@
 //! Stage kind `resume-train`: goes on with a training where its checkpoint stands.
 
+use std::collections::BTreeSet;
+
 use super::{
     Appetite, Artifact, ArtifactType, Check, Equality, Input, Kind, Model, Origin, Peers, RunSettings,
     Runner, Stage, StageName, TrainingData,
     declare::{choice, parameters},
-    train::{Architecture, EarlyStopping, training_artifacts},
+    peer,
+    train::{Architecture, EarlyStopping, Train, training_artifacts},
     training_inputs,
 };
 
@@ -85,7 +88,7 @@ impl Stage for ResumeTrain {
 
     fn check_peers(&self, peers: &Peers<'_>, check: &mut Check<'_>) {
         let Some(wanted) = &self.architecture else { return };
-        if let Some((name, found)) = Architecture::declared(&self.from, peers)
+        if let Some((name, found)) = declared(&self.from, peers)
             && found != wanted
         {
             let message = format!(
@@ -99,6 +102,28 @@ impl Stage for ResumeTrain {
 
     fn run_settings(&self) -> &RunSettings {
         &self.run
+    }
+}
+
+/// The network of a model, or of a checkpoint, and the stage that says so, where a stage of the pipeline
+/// makes it.
+pub(super) fn declared<'a>(model: &Model, peers: &Peers<'a>) -> Option<(StageName, &'a Architecture)> {
+    let mut seen = BTreeSet::new();
+    let mut name = maker(model)?;
+    // A cycle is reported elsewhere.
+    while seen.insert(name.clone()) {
+        if let Some(train) = peer::<Train>(peers, &name) {
+            return Some((name, &train.architecture));
+        }
+        name = maker(&peer::<ResumeTrain>(peers, &name)?.from)?;
+    }
+    None
+}
+
+fn maker(model: &Model) -> Option<StageName> {
+    match model {
+        Model::Artifact(reference) => Some(reference.stage.clone()),
+        Model::File(_) => None,
     }
 }
 

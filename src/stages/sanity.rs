@@ -1,11 +1,12 @@
 //! Stage kind `sanity`: does an explanation depend on what the model has learnt?
 
 use super::{
-    AnyStage, Appetite, Artifact, ArtifactRef, ArtifactType, Check, DEFAULT_SEED, Equality, Input, Origin,
-    Peers, RunSettings, Runner, Stage, artifact,
+    Appetite, Artifact, ArtifactRef, ArtifactType, Check, DEFAULT_SEED, Equality, Input, Origin, Peers,
+    RunSettings, Runner, Stage, artifact,
     declare::parameters,
     default_classes,
     explain::{Explain, Method},
+    peer,
     split::check_take,
 };
 
@@ -79,7 +80,7 @@ impl Stage for Sanity {
     }
 
     fn check_peers(&self, peers: &Peers<'_>, check: &mut Check<'_>) {
-        let Some(AnyStage::Explain(explained)) = peers(&self.explanation.stage) else { return };
+        let Some(explained) = peer::<Explain>(peers, &self.explanation.stage) else { return };
         let name = &self.explanation.stage;
         match (self.take, explained.take) {
             (Some(take), Some(there)) => {

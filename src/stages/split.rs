@@ -1,10 +1,10 @@
 //! Stage kind `split`: training, validation and test patches out of one file.
 
 use super::{
-    AnyStage, Appetite, Artifact, ArtifactRef, ArtifactType, Check, DEFAULT_SEED, Equality, FileOrArtifact,
-    Images, Input, Peers, RunSettings, Runner, Stage, artifact,
+    Appetite, Artifact, ArtifactRef, ArtifactType, Check, DEFAULT_SEED, Equality, FileOrArtifact, Images,
+    Input, Peers, RunSettings, Runner, Stage, artifact,
     declare::{choice, parameters, settings},
-    file_input,
+    file_input, peer,
 };
 
 parameters! {
@@ -107,8 +107,7 @@ impl Stage for Split {
 /// only when they are drawn.
 #[must_use]
 pub(super) fn patches_of(part: &ArtifactRef, peers: &Peers<'_>) -> Option<u64> {
-    let Some(AnyStage::Split(split)) = peers(&part.stage) else { return None };
-    let Split { sizes, group_by: None, .. } = &**split else { return None };
+    let Split { sizes, group_by: None, .. } = peer::<Split>(peers, &part.stage)? else { return None };
     match part.artifact.as_deref()? {
         "train" => Some(sizes.train),
         "validation" => Some(sizes.validation),
@@ -127,7 +126,9 @@ pub(super) fn check_own(
     check: &mut Check<'_>,
 ) {
     let Images::Artifact(part) = images else { return };
-    let Some(AnyStage::Split(_)) = peers(&part.stage) else { return };
+    if peer::<Split>(peers, &part.stage).is_none() {
+        return;
+    }
     let message = format!("`{part}` carries its own {what}: give them to `{}`", part.stage);
     check.require(!given, field, message);
 }

@@ -1,9 +1,11 @@
 //! What can go wrong with a store.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
-use super::format::FORMAT;
 use crate::fsx;
+
+/// The format that this pcamflow reads and writes.
+pub(super) const FORMAT: u32 = 1;
 
 /// The result of an operation on the store.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -132,6 +134,27 @@ impl Error {
             | Self::InUse { .. }
             | Self::NoLocks { .. } => true,
             Self::NotAFile { .. } | Self::Name(_) | Self::BadName { .. } | Self::InTheWay { .. } => false,
+        }
+    }
+}
+
+/// A file of the store that is not what it should be. Displays as one sentence for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// Where it was.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub what: String,
+    /// Where it is now; `None` if it could not be moved (a read-only store).
+    pub moved_to: Option<PathBuf>,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is damaged: {}", self.path.display(), self.what)?;
+        match &self.moved_to {
+            Some(path) => write!(f, "; it was moved to {}", path.display()),
+            None => write!(f, "; it could not be moved away"),
         }
     }
 }

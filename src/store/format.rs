@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use super::{Error, Result, layout::Layout};
+use super::{Error, Result, error::FORMAT, layout::Layout};
 use crate::fsx::{self, Durability, FileLock, Gate, TryLock};
 
 /// Characters of the file `format` that a message quotes.
@@ -29,14 +29,6 @@ pub(super) struct Step {
 
 /// All steps up to the present format, in order. Format 1 was the first one.
 const STEPS: [Step; 0] = [];
-
-/// The format that this pcamflow reads and writes.
-pub(super) const FORMAT: u32 = 1;
-
-/// The content of the file `format`.
-pub(super) fn text() -> String {
-    of(FORMAT)
-}
 
 fn of(format: u32) -> String {
     format!("{WORDS}{format}\n")
@@ -72,10 +64,17 @@ fn quoted(text: &str) -> String {
     }
 }
 
-/// Makes sure that the store has the present format, migrating an older one. A store that does not exist yet
-/// is fine, and a folder that is something else is not.
-pub(super) fn check(layout: &Layout) -> Result<()> {
-    check_with(layout, FORMAT, &STEPS)
+impl Layout {
+    /// Makes sure that the store has the present format, migrating an older one. A store that does not exist yet
+    /// is fine, and a folder that is something else is not.
+    pub(super) fn check_format(&self) -> Result<()> {
+        check_with(self, FORMAT, &STEPS)
+    }
+
+    /// The content of the file `format`.
+    pub(super) fn format_text() -> String {
+        of(FORMAT)
+    }
 }
 
 fn check_with(layout: &Layout, newest: u32, steps: &[Step]) -> Result<()> {
@@ -262,7 +261,7 @@ mod tests {
         case.record(&["content"]);
         let said = |text: &str| {
             fs::write(case.store.root().join("format"), text).unwrap();
-            let error = check(&case.store.layout).unwrap_err();
+            let error = case.store.layout.check_format().unwrap_err();
             assert!(error.is_environment());
             error.to_string()
         };

@@ -6,7 +6,6 @@
 use super::{
     Result, Store,
     layout::Layout,
-    quarantine::put_away_what_is_no_file,
     records::{Parsed, parse},
 };
 use crate::{
@@ -90,7 +89,7 @@ impl Layout {
         // First the identity: an `objects/` never stands under the one before it.
         let home = format!("{}\n", known.unwrap_or_else(fsx::unique_name));
         let path = self.home_file();
-        put_away_what_is_no_file(self, &path);
+        self.put_away_what_is_no_file(&path);
         let draft = self.draft(&path, home.as_bytes())?;
         if fsx::stat(&path)?.is_some() {
             draft.publish(&path, Durability::Durable)?;

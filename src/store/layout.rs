@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Damage, Result, format, quarantine::put_away_what_is_no_file};
+use super::{Damage, Result};
 use crate::{
     digest::Digest,
     fsx::{self, Durability, FileLock},
@@ -19,7 +19,7 @@ impl Layout {
     pub(super) fn open(root: &Path, durability: Durability) -> Result<Self> {
         let root = std::path::absolute(root).map_err(fsx::Error::at("resolve", root))?;
         let layout = Self { root, durability };
-        format::check(&layout)?;
+        layout.check_format()?;
         Ok(layout)
     }
 
@@ -148,7 +148,7 @@ impl Layout {
             Ok(done) => return Ok(done),
             Err(error) => error,
         };
-        match put_away_what_is_no_file(self, path) {
+        match self.put_away_what_is_no_file(path) {
             Some(Damage { moved_to: Some(_), .. }) => action(),
             Some(Damage { moved_to: None, .. }) | None => Err(failed),
         }
@@ -189,9 +189,9 @@ impl Layout {
             let ignore = self.root.join(".gitignore");
             fsx::write_through(&self.tmp(), &ignore, b"*\n")?.publish_new(&ignore, Durability::Relaxed)?;
         }
-        let format = fsx::write_through(&self.tmp(), &self.format(), format::text().as_bytes())?;
+        let format = fsx::write_through(&self.tmp(), &self.format(), Self::format_text().as_bytes())?;
         format.publish_new(&self.format(), Durability::Durable)?;
-        format::check(self)
+        self.check_format()
     }
 
     /// The file that says which format the store has.

@@ -69,14 +69,14 @@ mod work;
 
 use std::{path::Path, sync::Arc};
 
+pub use crate::finite::Number;
 pub use check::Check;
 pub use collect::{Collected, Keep, Policy, Removed};
-pub use error::{Error, Result};
+pub use error::{Damage, Error, Result};
 pub use forget::Forgotten;
 pub use lease::{Hold, Lease};
 pub use locks::{KeyLock, TryKey};
-pub use quarantine::Damage;
-pub use record::{ActionRecord, Artifacts, Number, Provenance, RECORD_FORMAT, StoredArtifact};
+pub use record::{ActionRecord, Artifacts, Provenance, RECORD_FORMAT, StoredArtifact};
 pub use records::{Committed, Existing, Lookup};
 pub use runs::{
     Asked, Ended, Git, LiveRun, Outcome, RUN_FORMAT, ReadRun, Requirement, RunFile, RunRecord, RunStage,
@@ -132,6 +132,18 @@ impl Store {
     #[must_use]
     pub fn root(&self) -> &Path {
         self.layout.root()
+    }
+
+    /// From now on what the store's small files say is remembered from run to run of that pipeline.
+    pub fn recall_for(&self, pipeline: &str) {
+        self.recall.open_for(pipeline);
+    }
+
+    /// Writes down what was learnt, for the next run.
+    pub fn remember(&self) {
+        if let Err(error) = self.recall.save() {
+            tracing::debug!("what small files say is not remembered: {error}");
+        }
     }
 
     /// The digests of source files, remembered from run to run.

@@ -1,40 +1,18 @@
 //! Damaged files are moved aside, never deleted: somebody may want to know what happened to them.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use super::layout::Layout;
+use super::{Damage, layout::Layout};
 use crate::fsx::{self, Durability, StatTuple};
 
-/// A file of the store that is not what it should be. Displays as one sentence for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damage {
-    /// Where it was.
-    pub path: PathBuf,
-    /// What is wrong with it.
-    pub what: String,
-    /// Where it is now; `None` if it could not be moved (a read-only store).
-    pub moved_to: Option<PathBuf>,
-}
-
-impl fmt::Display for Damage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is damaged: {}", self.path.display(), self.what)?;
-        match &self.moved_to {
-            Some(path) => write!(f, "; it was moved to {}", path.display()),
-            None => write!(f, "; it could not be moved away"),
-        }
+impl Layout {
+    /// Moves away whatever stands at `path` if it is no file, nor a link to one. `None` if it is one, or
+    /// nothing is there.
+    pub(super) fn put_away_what_is_no_file(&self, path: &Path) -> Option<Damage> {
+        let what = fsx::oddity(path)?;
+        let seen = fsx::stat_there(path).ok()??;
+        Some(put_away(self, path, &seen, what.to_owned()))
     }
-}
-
-/// Moves away whatever stands at `path` if it is no file, nor a link to one. `None` if it is one, or
-/// nothing is there.
-pub(super) fn put_away_what_is_no_file(layout: &Layout, path: &Path) -> Option<Damage> {
-    let what = fsx::oddity(path)?;
-    let seen = fsx::stat_there(path).ok()??;
-    Some(put_away(layout, path, &seen, what.to_owned()))
 }
 
 /// Moves away the file at `path` that was found damaged when its stat tuple was `seen`.

@@ -25,7 +25,7 @@ use std::{
     },
 };
 
-use super::{RECORD_FORMAT, Result, Store, layout::Layout};
+use super::{RECORD_FORMAT, Result, layout::Layout};
 use crate::{
     digest::Digest,
     fsx::{self, StatTuple, now_ns, unsettled_for},
@@ -65,23 +65,14 @@ struct Entry {
     age: u64,
 }
 
-impl Store {
-    /// From now on what the store's small files say is remembered from run to run of that pipeline.
-    pub fn recall_for(&self, pipeline: &str) {
-        self.recall.book.get_or_init(|| Book::load(self.layout.recall(pipeline)));
-    }
-
-    /// Writes down what was learnt, for the next run.
-    pub fn remember(&self) {
-        if let Err(error) = self.recall.save() {
-            tracing::debug!("what small files say is not remembered: {error}");
-        }
-    }
-}
-
 impl Recall {
     pub(super) fn new(layout: Arc<Layout>) -> Self {
         Self { layout, book: OnceLock::new(), fresh: Mutex::default() }
+    }
+
+    /// From now on remembers from run to run of that pipeline.
+    pub(super) fn open_for(&self, pipeline: &str) {
+        self.book.get_or_init(|| Book::load(self.layout.recall(pipeline)));
     }
 
     /// Whether there is any use in learning.
@@ -121,7 +112,7 @@ impl Recall {
         self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn save(&self) -> Result<()> {
+    pub(super) fn save(&self) -> Result<()> {
         let Some(book) = self.book.get() else { return Ok(()) };
         let mut fresh = std::mem::take(&mut *self.fresh());
         // What was written just now could be written once more without showing.
@@ -240,7 +231,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::store::Options;
+    use crate::store::{Options, Store};
 
     fn open(root: &std::path::Path) -> Store {
         let store = Store::open(root, Options::default()).unwrap();

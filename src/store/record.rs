@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     digest::Digest,
+    finite::Number,
     fsx::{Below, StatTuple},
 };
 
@@ -105,17 +106,6 @@ pub struct Provenance {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn is_zero(count: &u32) -> bool {
     *count == 0
-}
-
-/// A named number of a summary (`accuracy`, 0.93).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Number {
-    /// What it is.
-    pub name: String,
-    /// Its value; NaN where undefined.
-    #[serde(with = "crate::finite")]
-    pub value: f64,
 }
 
 #[cfg(test)]

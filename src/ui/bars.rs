@@ -19,7 +19,7 @@ use super::{
     screen::Screen,
 };
 
-/// Redraws while nothing is told: the spinner turns, the time goes on.
+/// Redraws between events: the spinner turns, the time goes on.
 const TICK: Duration = Duration::from_millis(100);
 /// At most so many redraws a second, however fast a stage reports.
 const REDRAWS: u8 = 20;

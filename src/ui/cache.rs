@@ -4,7 +4,6 @@
 
 use std::{fmt::Write as _, path::Path, sync::OnceLock, time::Instant};
 
-use console::Alignment;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
 use super::{
@@ -79,38 +78,30 @@ fn usage_text(store: &str, usage: &Usage, view: &View) -> String {
     let results = format::plural(usage.results, "result");
     let objects = format::plural(usage.objects.count, "object");
     let head = format!("{store}: {}, {results} in {objects}", HumanBytes(usage.bytes));
-    let mut table = Table::new([Alignment::Left, Alignment::Right, Alignment::Right, Alignment::Right]);
-    let sections: [(&str, &[Share]); 3] = [
-        ("stage kind", &usage.kinds),
-        ("pipeline (latest results)", &usage.pipelines),
-        ("last use", &usage.ages),
+    let mut table = Table::new("lrrr");
+    let superseded = Share { name: "(superseded)".to_owned(), ..usage.superseded.clone() };
+    let sections: [(&str, &[Share], Option<&Share>); 3] = [
+        ("stage kind", &usage.kinds, None),
+        ("pipeline (latest results)", &usage.pipelines, Some(&superseded).filter(|it| it.results > 0)),
+        ("last use", &usage.ages, None),
     ];
-    for (title, shares) in sections.into_iter().filter(|(_, shares)| !shares.is_empty()) {
+    for (title, shares, more) in sections.into_iter().filter(|(_, shares, _)| !shares.is_empty()) {
         table.row([title, "results", "objects", "size"].map(|text| cell(Tone::Faint, text)));
-        shares.iter().for_each(|share| table.row(row(share)));
-        if title.starts_with("pipeline") && usage.superseded.results > 0 {
-            table.row(row(&Share { name: "(superseded)".to_owned(), ..usage.superseded.clone() }));
-        }
-        table.row([""; 4].map(|text| cell(Tone::Normal, text)));
+        shares.iter().chain(more).for_each(|share| table.row(row(share)));
+        table.row([""]);
     }
-    let text =
-        format!("{}\n\n{}", view.paint.tone(Tone::Strong, &head), table.text(view.paint, 0, view.width));
+    let text = format!("{}\n\n{}", view.paint.tone(Tone::Strong, &head), table.text(view));
     format!("{text}{}", others(usage, view))
 }
 
-fn row(share: &Share) -> [super::table::Cell; 4] {
-    let texts = [
-        format::one_line(&share.name),
-        format::count(share.results as u64),
-        format::count(share.objects as u64),
-        HumanBytes(share.bytes).to_string(),
-    ];
-    texts.map(|text| cell(Tone::Normal, text))
+fn row(share: &Share) -> [String; 4] {
+    let [results, objects] = [share.results, share.objects].map(|count| format::count(count as u64));
+    [format::one_line(&share.name), results, objects, HumanBytes(share.bytes).to_string()]
 }
 
 /// What is no result.
 fn others(usage: &Usage, view: &View) -> String {
-    let mut table = Table::new([Alignment::Left, Alignment::Right, Alignment::Right]);
+    let mut table = Table::new("lrr");
     let rows = [
         ("no result's (`cache gc` removes them)", usage.garbage),
         ("partial work", usage.partial_work),
@@ -122,11 +113,11 @@ fn others(usage: &Usage, view: &View) -> String {
     for (name, amount) in rows.into_iter().filter(|(_, amount)| amount.count > 0) {
         let texts =
             [name.to_owned(), format::count(amount.count as u64), HumanBytes(amount.bytes).to_string()];
-        table.row(texts.map(|text| cell(Tone::Normal, text)));
+        table.row(texts);
     }
     let records = ["records".to_owned(), String::new(), HumanBytes(usage.records).to_string()];
-    table.row(records.map(|text| cell(Tone::Normal, text)));
-    table.text(view.paint, 0, view.width)
+    table.row(records);
+    table.text(view)
 }
 
 /// What a verification found: a paragraph per damaged file, and a line that sums up.

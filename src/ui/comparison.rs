@@ -4,10 +4,16 @@
 
 use std::collections::BTreeMap;
 
-use console::{Alignment, measure_text_width, pad_str, truncate_str};
+use console::measure_text_width;
 use serde::Serialize;
 
-use super::{View, format, json, paint::Tone, runs, view_of_stdout};
+use super::{
+    View, format, json,
+    paint::Tone,
+    runs,
+    table::{GAP, Table, cell},
+    view_of_stdout,
+};
 use crate::{
     engine::tell::history::{Cell, Column, Comparison, Row, What, shortened},
     store::{RunState, SweepTrial},
@@ -153,18 +159,15 @@ fn folded(columns: Vec<Shown>, width: Option<usize>) -> Vec<Vec<Shown>> {
 
 /// Some columns, for all runs.
 fn block(comparison: &Comparison, columns: &[Shown], view: &View) -> String {
-    let widths: Vec<usize> = columns.iter().map(Shown::width).collect();
-    let headings = columns.iter().map(|column| view.paint.tone(Tone::Faint, &column.heading));
-    let mut text = line(headings.collect(), columns, &widths, view.width);
+    let letters: String = columns.iter().map(|column| if column.right { 'r' } else { 'l' }).collect();
+    let mut table = Table::headed(&letters, columns.iter().map(|column| column.heading.as_str()));
     for place in 0..comparison.rows.len() {
         let tone = |best: bool| if best { Tone::Good } else { Tone::Normal };
-        let cells = columns.iter().map(|column| {
-            let (text, best) = &column.cells[place];
-            view.paint.tone(tone(*best), text)
-        });
-        text += &line(cells.collect(), columns, &widths, view.width);
+        table.row(
+            columns.iter().map(|Shown { cells, .. }| cell(tone(cells[place].1), cells[place].0.as_str())),
+        );
     }
-    text
+    table.text(view)
 }
 
 fn runs_column(comparison: &Comparison) -> Shown {
@@ -256,8 +259,6 @@ impl Shown {
     }
 }
 
-const GAP: &str = "  ";
-
 /// Leaves out columns from the right until the rest fits, but for the first two and those that were asked for; how
 /// many.
 fn fit(columns: &mut Vec<Shown>, width: Option<usize>) -> usize {
@@ -274,18 +275,6 @@ fn fit(columns: &mut Vec<Shown>, width: Option<usize>) -> usize {
 /// How wide a table of some columns is.
 fn total(columns: &[Shown]) -> usize {
     columns.iter().map(Shown::width).sum::<usize>() + GAP.len() * columns.len().saturating_sub(1)
-}
-
-/// A line of a table; what is wider than the screen all by itself is cut.
-fn line(cells: Vec<String>, columns: &[Shown], widths: &[usize], screen: Option<usize>) -> String {
-    let padded = cells.iter().zip(columns).zip(widths).map(|((text, column), width)| {
-        let alignment = if column.right { Alignment::Right } else { Alignment::Left };
-        pad_str(text, *width, alignment, None).into_owned()
-    });
-    let line = padded.collect::<Vec<_>>().join(GAP);
-    let line = line.trim_end();
-    let line = screen.map_or(line.into(), |width| truncate_str(line, width, "…"));
-    format!("{line}\n")
 }
 
 fn notes(comparison: &Comparison, left_out: usize) -> String {

@@ -2,9 +2,9 @@
 //!
 //! A pure function from contents to a text; knows no files.
 
-use console::{Alignment, measure_text_width, pad_str, truncate_str};
+use console::truncate_str;
 
-use super::{View, format, paint::Tone};
+use super::{View, format, paint::Tone, table::Table};
 use crate::inspect::{Attribute, Content, Dataset, Rows, Tensor};
 
 /// What is in a file.
@@ -73,25 +73,16 @@ const WIDEST: usize = 200;
 /// Rows whose columns line up, the first a heading; columns of numbers to the right.
 fn aligned(rows: &[Vec<String>], view: &View) -> String {
     let cut = |cell: &String| truncate_str(&format::one_line(cell), WIDEST, "…").into_owned();
-    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(cut).collect()).collect();
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let column = |index: usize| rows.iter().filter_map(move |row| row.get(index));
-    let layout: Vec<(usize, Alignment)> = (0..columns)
-        .map(|index| {
-            let width = column(index).map(|cell| measure_text_width(cell)).max().unwrap_or(0);
-            let is_number = |cell: &String| cell.is_empty() || cell.replace(',', "").parse::<f64>().is_ok();
-            let numbers = column(index).skip(1).all(is_number) && rows.len() > 1;
-            (width, if numbers { Alignment::Right } else { Alignment::Left })
-        })
-        .collect();
-    let line = |(place, row): (usize, &Vec<String>)| {
-        let cells = row.iter().zip(&layout).map(|(cell, (width, align))| pad_str(cell, *width, *align, None));
-        let line = cells.collect::<Vec<_>>().join("  ");
-        let line = line.trim_end();
-        let line = view.width.map_or(line.into(), |width| truncate_str(line, width, "…"));
-        view.paint.tone(if place == 0 { Tone::Faint } else { Tone::Normal }, &line) + "\n"
+    let is_number = |cell: &String| cell.is_empty() || cell.replace(',', "").parse::<f64>().is_ok();
+    let letter = |column: usize| {
+        let numbers = rows.iter().skip(1).filter_map(|row| row.get(column)).all(is_number) && rows.len() > 1;
+        if numbers { 'r' } else { 'l' }
     };
-    rows.iter().enumerate().map(line).collect()
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let letters: String = (0..columns).map(letter).collect();
+    let mut table = Table::headed(&letters, rows.iter().take(1).flatten().map(cut));
+    rows.iter().skip(1).for_each(|row| table.row(row.iter().map(cut)));
+    table.text(view)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A list of names behind what it is of: folded to the terminal, one line where somebody reads it who is none.
+//! A list of names after a heading: wrapped on a terminal, on one line elsewhere.
 //!
 //! A pure function from names to a text.
 

@@ -9,16 +9,13 @@ mod trials;
 
 use std::collections::HashMap;
 
-use cells::{code, fence, prose, row};
+use cells::{MANY, code, fence, prose, row};
 
 use super::{format, words};
 use crate::engine::tell::{
     event::{Event, FinishedStage, Observer, Planned, PlannedStage, Summary},
     repeats::{Repeated, Spread},
 };
-
-/// How many stages are shown one by one: what shows the page (GitHub) takes a megabyte.
-const MANY: usize = 200;
 
 /// Of cached stages.
 const BRACKETS: &str = "\nIn brackets: what it took when it was computed.\n";

@@ -14,6 +14,7 @@ pub mod comparison;
 mod content;
 mod details;
 pub mod drawing;
+mod ending;
 mod fold;
 pub mod format;
 mod json;
@@ -39,11 +40,11 @@ mod terminal;
 mod trials;
 mod trouble;
 pub mod verify;
+mod view;
 mod words;
 
 use std::{
-    io::{IsTerminal, stderr, stdout},
-    path::Path,
+    io::{IsTerminal, stderr},
     sync::{Arc, atomic::AtomicBool},
 };
 
@@ -62,11 +63,13 @@ use crate::{
 };
 use out::{Out, Stdout};
 use paint::Paint;
+use view::{View, view_of_stdout, write};
 
 pub use json::{SCHEMA, schema};
 pub use markdown::Markdown;
 pub use out::{lost, remembered};
 pub use repeated::folded;
+pub use view::{line, seen_from_here};
 
 /// How to show a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -81,14 +84,6 @@ pub enum Mode {
     Json,
     /// Warnings and failures alone.
     Quiet,
-}
-
-/// How a text on standard output may look.
-#[derive(Debug, Clone, Copy)]
-struct View {
-    paint: Paint,
-    /// Columns of the terminal; `None` where it is none.
-    width: Option<usize>,
 }
 
 /// Shows a run. What cannot be written (a closed pipe or terminal) is left unsaid: neither a panic nor
@@ -196,17 +191,6 @@ pub fn plain_text(text: &str) {
     write(&format::clean(text));
 }
 
-fn write(text: &str) {
-    let mut out = Out::new(Stdout);
-    out.write(text);
-    out.flush();
-}
-
-/// Writes a line to standard output.
-pub fn line(text: &str) {
-    write(&format!("{text}\n"));
-}
-
 /// Names behind what they are of, for standard output: folded where that is a terminal.
 #[must_use]
 pub fn listed(head: &str, names: &[String]) -> String {
@@ -227,20 +211,7 @@ fn can_draw() -> bool {
     stderr().is_terminal() && !console::is_dumb()
 }
 
-fn view_of_stdout() -> View {
-    let columns = || Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
-    let width = if stdout().is_terminal() { columns() } else { None };
-    View { paint: Paint::for_stdout(), width }
-}
-
 /// Writes what is no event of a run to standard output, as an object in the form of one.
 pub fn object(name: &str, value: &impl Serialize) {
     write(&json::object(name, value));
-}
-
-/// A path as people would type it here.
-#[must_use]
-pub fn seen_from_here(path: &Path) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
-    format::path(path, &here)
 }

@@ -4,8 +4,6 @@
 
 use std::path::Path;
 
-use console::Alignment;
-
 use super::{
     View,
     fold::LIMIT,
@@ -22,7 +20,7 @@ pub(super) fn text(summary: &Summary, view: &View) -> String {
     if summary.finished.is_empty() {
         return String::new();
     }
-    let mut table = Table::new([Alignment::Left, Alignment::Left]);
+    let mut table = Table::new("ll");
     let made = |stage: &FinishedStage| {
         let names = stage.folder.as_deref().filter(|_| !stage.cached).map(worth_a_look).unwrap_or_default();
         (!names.is_empty()).then(|| (shown(stage, &summary.out), names.join("  ")))
@@ -38,7 +36,7 @@ pub(super) fn text(summary: &Summary, view: &View) -> String {
         more => format!("  and of {} more\n", format::plural(more, "stage")),
     };
     let out = view.paint.tone(Tone::Strong, &super::seen_from_here(&summary.out));
-    format!("\nresults in {out}\n{}{more}", table.text(view.paint, 2, view.width))
+    format!("\nresults in {out}\n{}{more}", table.indented(2).text(view))
 }
 
 /// A stage's folder below the folder of all results.

@@ -110,7 +110,7 @@ impl<W: Write> Plain<W> {
         self.progress("hashing", file, &Progress { done, total, unit, at }, now);
     }
 
-    /// A line if the last one is long ago. The start is told by `start`, the end by `done`.
+    /// A line if the last one is long ago. `start` reports the start, `done` the end.
     fn progress(&mut self, word: &str, about: &str, progress: &Progress, now: Instant) {
         let begun = Pace { first: (now, progress.done), told: now };
         let pace = self.running.entry(about.to_owned()).or_insert(begun);

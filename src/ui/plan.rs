@@ -2,8 +2,6 @@
 //!
 //! A pure function from planned stages to a text; knows neither engine nor where the text goes.
 
-use console::Alignment;
-
 use super::{
     View,
     fold::LIMIT,
@@ -28,8 +26,7 @@ pub(super) fn text(pipeline: &str, stages: &[PlannedStage], view: &View) -> Stri
 }
 
 fn table(stages: &[PlannedStage], view: &View) -> String {
-    let mut table = Table::new([Alignment::Left, Alignment::Left, Alignment::Right, Alignment::Left]);
-    table.row(["stage", "plan", "last time", "why"].map(|title| cell(Tone::Faint, title)));
+    let mut table = Table::headed("llrl", ["stage", "plan", "last time", "why"]);
     let of_trials = stages.iter().filter(|stage| without_trial(&stage.stage).is_some()).count() > LIMIT;
     let alike = |stage| trials_alike(stage).filter(|_| of_trials).or_else(|| repeats_alike(stage));
     let groups = grouped(stages, alike);
@@ -42,7 +39,7 @@ fn table(stages: &[PlannedStage], view: &View) -> String {
     for group in groups.iter().filter(|group| !folds || group[0].state != Planned::Cached) {
         table.row(row(group));
     }
-    table.text(view.paint, 0, view.width)
+    table.text(view)
 }
 
 /// What repeats of one stage have to have in common to share a row.

@@ -1,4 +1,4 @@
-//! Repeats in names: `train.base@1`, `train.base@2` and `train.base@3` are told as
+//! Repeats in names: `train.base@1`, `train.base@2` and `train.base@3` are shown as
 //! `train.base@{1,2,3}`, which a shell makes the three of again.
 //!
 //! Pure functions on names; knows no events.

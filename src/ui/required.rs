@@ -2,8 +2,6 @@
 //!
 //! A pure function from a run's summary to a text.
 
-use console::Alignment;
-
 use super::{
     View, format,
     paint::Tone,
@@ -18,14 +16,13 @@ pub(super) fn text(summary: &Summary, view: &View) -> String {
     if summary.required.is_empty() {
         return String::new();
     }
-    let mut table = Table::new([Alignment::Left, Alignment::Left, Alignment::Left]);
-    table.row(["required", "", "figure"].map(|title| cell(Tone::Faint, title)));
+    let mut table = Table::headed("lll", ["required", "", "figure"]);
     for verdict in &summary.required {
         let (tone, word) = if verdict.met { (Tone::Good, "met") } else { (Tone::Bad, "not met") };
         let requirement = cell(Tone::Normal, format::one_line(&verdict.requirement));
         table.row([requirement, cell(tone, word), cell(Tone::Normal, words::figures(verdict))]);
     }
-    format!("\n{}", table.text(view.paint, 0, view.width))
+    format!("\n{}", table.text(view))
 }
 
 #[cfg(test)]

@@ -2,14 +2,12 @@
 //!
 //! A pure function from a result to a text; knows neither engine nor store.
 
-use console::Alignment;
-
 use super::{
     View, format,
     paint::Tone,
     table::{Table, cell},
 };
-use crate::{engine::plan::results::StageResult, protocol::Number};
+use crate::engine::plan::results::StageResult;
 
 /// What is known of a result. `absent` says of an artifact, by name, why its bytes cannot be read.
 #[must_use]
@@ -18,11 +16,6 @@ pub(super) fn text(result: &StageResult, absent: &dyn Fn(&str) -> Option<String>
     let made = &record.made;
     let threads = format::plural(made.threads, "thread");
     let place = format!("{} on {}, {}, {threads}", made.started, made.host, made.device);
-    let numbers: Vec<Number> = record
-        .numbers
-        .iter()
-        .map(|number| Number { name: number.name.clone(), value: number.value })
-        .collect();
     let versions: Vec<String> = std::iter::once(format!("pcamflow {}", made.pcamflow))
         .chain(made.versions.iter().map(|(name, version)| format!("{name} {version}")))
         .collect();
@@ -49,7 +42,7 @@ pub(super) fn text(result: &StageResult, absent: &dyn Fn(&str) -> Option<String>
         ("attempts", attempts),
         ("resumed", made.resumed.clone().unwrap_or_default()),
         ("versions", versions.join(", ")),
-        ("numbers", format::numbers(&numbers)),
+        ("numbers", format::numbers(&record.numbers)),
     ];
     let mut text = view.paint.tone(Tone::Strong, &format::one_line(&result.stage)) + "\n";
     for (name, fact) in facts.iter().filter(|(_, fact)| !fact.is_empty()) {
@@ -60,7 +53,7 @@ pub(super) fn text(result: &StageResult, absent: &dyn Fn(&str) -> Option<String>
 
 fn inputs(result: &StageResult, view: &View) -> String {
     let lines = result.record.iter().flat_map(|record| &record.lines);
-    let mut table = Table::new([Alignment::Left, Alignment::Left, Alignment::Left]);
+    let mut table = Table::new("lll");
     let mut any = false;
     for (line, digest) in lines {
         let Some(slot) = line.strip_prefix("input ") else { continue };
@@ -73,12 +66,11 @@ fn inputs(result: &StageResult, view: &View) -> String {
         ]);
         any = true;
     }
-    if any { format!("\nreads\n{}", table.text(view.paint, 2, view.width)) } else { String::new() }
+    if any { format!("\nreads\n{}", table.indented(2).text(view)) } else { String::new() }
 }
 
 fn artifacts(result: &StageResult, absent: &dyn Fn(&str) -> Option<String>, view: &View) -> String {
-    let mut table =
-        Table::new([Alignment::Left, Alignment::Left, Alignment::Right, Alignment::Left, Alignment::Left]);
+    let mut table = Table::new("llrll");
     for (name, artifact) in result.record.iter().flat_map(|record| &record.artifacts) {
         table.row([
             cell(Tone::Normal, name.as_str()),
@@ -88,5 +80,5 @@ fn artifacts(result: &StageResult, absent: &dyn Fn(&str) -> Option<String>, view
             cell(Tone::Bad, absent(name).unwrap_or_default()),
         ]);
     }
-    format!("\nwrites\n{}", table.text(view.paint, 2, view.width))
+    format!("\nwrites\n{}", table.indented(2).text(view))
 }

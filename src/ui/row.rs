@@ -18,7 +18,7 @@ pub(super) struct Row {
     pub(super) unit: String,
     /// What it is at.
     pub(super) at: String,
-    /// Whether it waits for somebody else.
+    /// Whether it waits for another run.
     pub(super) waits: bool,
     /// Units done.
     pub(super) done: u64,

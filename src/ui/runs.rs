@@ -4,7 +4,6 @@
 
 use std::{fmt::Write as _, time::SystemTime};
 
-use console::Alignment;
 use serde::Serialize;
 
 use super::{
@@ -18,7 +17,6 @@ use crate::{
         plan::{change::change, why::changed as changed_in_words},
         tell::{history::Difference, repeats::Spread},
     },
-    protocol::Number,
     store::{Outcome, RunRecord, RunStage, RunState},
 };
 
@@ -83,31 +81,21 @@ fn object(line: &Line) -> String {
 const HEADINGS: [&str; 8] = ["run", "when", "pipeline", "outcome", "stages", "took", "result", "changed"];
 
 fn table(lines: &[Line], now: SystemTime, view: &View) -> String {
-    let left = Alignment::Left;
-    let mut table = Table::new([Alignment::Right, left, left, left, left, Alignment::Right, left, left]);
-    table.row(HEADINGS.map(|heading| cell(Tone::Faint, heading)));
+    let mut table = Table::headed("rllllrll", HEADINGS);
     for line in lines {
         table.row(match line {
             Line::Run(told) => row(told, now),
             Line::Unreadable(id, pipeline, why) => unreadable(*id, pipeline, why),
         });
     }
-    table.text(view.paint, 0, view.width)
+    table.text(view)
 }
 
 fn unreadable(id: u64, pipeline: &str, why: &str) -> [Cell; 8] {
-    let normal = |text: String| cell(Tone::Normal, text);
-    let empty = || cell(Tone::Normal, "");
-    [
-        normal(id.to_string()),
-        empty(),
-        normal(format::one_line(pipeline)),
-        cell(Tone::Bad, "unreadable"),
-        empty(),
-        empty(),
-        empty(),
-        cell(Tone::Bad, format::one_line(why)),
-    ]
+    let empty = || Cell::from("");
+    let (id, pipeline) = (id.to_string().into(), format::one_line(pipeline).into());
+    let [unreadable, why] = ["unreadable", &format::one_line(why)].map(|text| cell(Tone::Bad, text));
+    [id, empty(), pipeline, unreadable, empty(), empty(), empty(), why]
 }
 
 fn row(told: &Told, now: SystemTime) -> [Cell; 8] {
@@ -347,9 +335,7 @@ fn sweep(trial: &crate::store::SweepTrial) -> String {
 }
 
 fn stage_table(run: &RunRecord, view: &View) -> String {
-    let (left, right) = (Alignment::Left, Alignment::Right);
-    let mut table = Table::new([left, left, right, left, left]);
-    table.row(["stage", "outcome", "took", "key", "numbers"].map(|heading| cell(Tone::Faint, heading)));
+    let mut table = Table::headed("llrll", ["stage", "outcome", "took", "key", "numbers"]);
     for stage in &run.stages {
         let (tone, outcome) = match stage.outcome {
             // Nothing is written stage by stage.
@@ -360,17 +346,15 @@ fn stage_table(run: &RunRecord, view: &View) -> String {
             Outcome::Blocked => (Tone::Warning, "blocked"),
             Outcome::NotRun => (Tone::Warning, "not run"),
         };
-        let number = |it: &crate::store::Number| Number { name: it.name.clone(), value: it.value };
-        let numbers: Vec<Number> = stage.numbers.iter().map(number).collect();
         table.row([
             cell(Tone::Normal, format::one_line(&stage.name)),
             cell(tone, outcome),
             cell(Tone::Normal, stage.seconds.map(format::duration).unwrap_or_default()),
             cell(Tone::Faint, stage.key.map(|key| key.short()).unwrap_or_default()),
-            cell(Tone::Normal, format::one_line(&format::numbers(&numbers))),
+            cell(Tone::Normal, format::one_line(&format::numbers(&stage.numbers))),
         ]);
     }
-    table.text(view.paint, 0, view.width)
+    table.text(view)
 }
 
 /// What the stages said that failed.

@@ -4,8 +4,6 @@
 
 use std::path::Path;
 
-use console::Alignment;
-
 use super::{
     View, format,
     paint::Tone,
@@ -46,16 +44,14 @@ fn heading(seeds: &[u64], out: &Path, view: &View) -> String {
 }
 
 fn table(repeats: &[&Repeated], view: &View) -> String {
-    use Alignment::{Left, Right};
-    let mut table = Table::new([Left, Left, Right, Right, Right, Right, Right]);
-    table.row(["stage", "number", "mean", "SD", "min", "max", "n"].map(|title| cell(Tone::Faint, title)));
+    let mut table = Table::headed("llrrrrr", ["stage", "number", "mean", "SD", "min", "max", "n"]);
     for repeated in repeats {
         for (index, number) in repeated.numbers.iter().enumerate() {
             let stage = if index == 0 { repeated.stage.as_str() } else { "" };
             table.row(row(stage, number));
         }
     }
-    table.text(view.paint, 0, view.width)
+    table.text(view)
 }
 
 fn row(stage: &str, number: &Spread) -> [Cell; 7] {

@@ -4,7 +4,6 @@
 //! blocked by whom); writes once, when the run has ended.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
     io::Write,
     sync::{
         Arc,
@@ -12,10 +11,9 @@ use std::{
     },
 };
 
-use console::Alignment;
-
 use super::{
     View,
+    ending::Run,
     fold::LIMIT,
     format,
     out::Out,
@@ -27,7 +25,7 @@ use super::{
     trials, trouble, words,
 };
 use crate::engine::tell::{
-    event::{Event, FailedStage, FinishedStage, Observer, PlannedStage, Summary},
+    event::{Event, FailedStage, FinishedStage, Observer, Summary},
     repeats::Repeated,
 };
 
@@ -38,21 +36,6 @@ pub(super) struct Closing<W> {
     view: fn() -> View,
     run: Run,
     goes_on: Arc<AtomicBool>,
-}
-
-/// What is remembered of a run for its end.
-#[derive(Debug, Default)]
-pub(super) struct Run {
-    /// Each stage's place in the plan.
-    order: HashMap<String, usize>,
-    /// The stages that could not run, and the stage that failed.
-    blocked: BTreeMap<String, String>,
-    /// Of a frozen run, its plan.
-    frozen: Option<Vec<PlannedStage>>,
-    /// The stages that compute.
-    computing: HashSet<String>,
-    /// Whether what stopped the run starts it again: then there is nothing to advise.
-    pub(super) goes_on: bool,
 }
 
 impl<W: Write> Closing<W> {
@@ -105,27 +88,6 @@ fn in_order(summary: &Summary, run: &Run) -> Summary {
     summary
 }
 
-impl Run {
-    /// What could not run because of a stage, in the order of the plan.
-    pub(super) fn blocked_by(&self, failed: &str) -> Vec<&str> {
-        let by_it = self.blocked.iter().filter(|(_, by)| *by == failed);
-        let mut stages: Vec<&str> = by_it.map(|(stage, _)| stage.as_str()).collect();
-        stages.sort_by_key(|stage| self.place(stage));
-        stages
-    }
-
-    /// Remembers that a stage cannot run, and the one that failed.
-    #[cfg(test)]
-    pub(super) fn block(&mut self, stage: &str, by: &str) {
-        self.blocked.insert(stage.to_owned(), by.to_owned());
-    }
-
-    /// A stage's place in the plan; last where it is not in it.
-    fn place(&self, stage: &str) -> usize {
-        self.order.get(stage).copied().unwrap_or(usize::MAX)
-    }
-}
-
 /// The summary of a run.
 #[must_use]
 pub(super) fn text(summary: &Summary, run: &Run, view: &View) -> String {
@@ -172,12 +134,11 @@ fn totals(summary: &Summary) -> String {
 }
 
 fn table(summary: &Summary, run: &Run, view: &View) -> String {
-    let mut table = Table::new([Alignment::Left, Alignment::Left, Alignment::Right, Alignment::Left]);
-    table.row(["stage", "result", "time", ""].map(|title| cell(Tone::Faint, title)));
+    let mut table = Table::headed("llrl", ["stage", "result", "time", ""]);
     for row in rows(summary, run) {
         table.row(row);
     }
-    table.text(view.paint, 0, view.width)
+    table.text(view)
 }
 
 /// The rows in the order of the plan; what is cached or was not run is one row where it is many.
@@ -290,7 +251,7 @@ train.base failed:
   the loss is not finite in epoch 3, batch 120: lower the learning rate
   log: .pcamflow/logs/train.base.log
   blocked by it: evaluate.test, explain.grad-cam
-what is finished is kept: mend the cause and run again (exit code 1)
+what is finished is kept: fix the cause and run again (exit code 1)
 ";
         assert_eq!(closing(&script::bad()), expected);
     }

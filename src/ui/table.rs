@@ -1,13 +1,13 @@
-//! Tables without lines: columns that line up, cut to the width of the terminal.
+//! The one table of the ui: columns that line up, cut to the width of the terminal.
 //!
-//! Knows texts and tones; knows nothing of stages. Widths are those on screen, not bytes.
+//! Knows texts and tones, no stages. Widths are those on screen, not bytes.
 
-use console::{Alignment, measure_text_width, pad_str, truncate_str};
+use console::{measure_text_width, truncate_str};
 
-use super::paint::{Paint, Tone};
+use super::{View, paint::Tone};
 
 /// Between two columns.
-const GAP: &str = "  ";
+pub(super) const GAP: &str = "  ";
 
 /// One cell.
 #[derive(Debug, Clone)]
@@ -21,79 +21,103 @@ pub(super) fn cell(tone: Tone, text: impl Into<String>) -> Cell {
     Cell { text: text.into().replace('\n', " "), tone }
 }
 
-/// Rows of equally many cells. The last column gives way where the terminal is narrow.
-#[derive(Debug)]
-pub(super) struct Table<const N: usize> {
-    alignments: [Alignment; N],
-    rows: Vec<[Cell; N]>,
+impl<T: Into<String>> From<T> for Cell {
+    fn from(text: T) -> Self {
+        cell(Tone::Normal, text)
+    }
 }
 
-impl<const N: usize> Table<N> {
-    /// An empty table.
-    pub(super) fn new(alignments: [Alignment; N]) -> Self {
-        Self { alignments, rows: Vec::new() }
+/// Rows of cells; what a row lacks at its end stays empty. The last column gives way where the terminal is narrow.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// Whether each column is pushed to the right.
+    right: Vec<bool>,
+    rows: Vec<Vec<Cell>>,
+    indent: usize,
+}
+
+impl Table {
+    /// An empty table. A letter for each column: `l` for words, `r` for numbers.
+    pub(super) fn new(columns: &str) -> Self {
+        Self { right: columns.chars().map(|letter| letter == 'r').collect(), rows: Vec::new(), indent: 0 }
+    }
+
+    /// A table whose first row is its headings.
+    pub(super) fn headed<T: Into<String>>(columns: &str, headings: impl IntoIterator<Item = T>) -> Self {
+        let mut table = Self::new(columns);
+        table.row(headings.into_iter().map(|heading| cell(Tone::Faint, heading)));
+        table
+    }
+
+    /// The same, so many spaces to the right.
+    pub(super) fn indented(self, indent: usize) -> Self {
+        Self { indent, ..self }
     }
 
     /// Adds a row.
-    pub(super) fn row(&mut self, cells: [Cell; N]) {
-        self.rows.push(cells);
+    pub(super) fn row<T: Into<Cell>>(&mut self, cells: impl IntoIterator<Item = T>) {
+        self.rows.push(cells.into_iter().map(Into::into).collect());
     }
 
     /// The table's lines, each ended by a line break, without spaces at their ends.
-    pub(super) fn text(&self, paint: Paint, indent: usize, width: Option<usize>) -> String {
-        let widths: Vec<usize> = (0..N).map(|column| self.width_of(column)).collect();
-        let line = |row: &[Cell; N]| {
-            let line = format!("{:indent$}{}", "", self.line(row, &widths, paint));
-            let line = width.map_or(line.as_str().into(), |width| truncate_str(&line, width, "…"));
+    pub(super) fn text(&self, view: &View) -> String {
+        let width = |column: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| measure_text_width(&cell.text)).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..self.right.len()).map(width).collect();
+        let line = |row: &Vec<Cell>| {
+            let line = format!("{:indent$}{}", "", self.line(row, &widths, view), indent = self.indent);
+            let line = view.width.map_or(line.as_str().into(), |width| truncate_str(&line, width, "…"));
             format!("{}\n", line.trim_end())
         };
         self.rows.iter().map(line).collect()
     }
 
-    fn width_of(&self, column: usize) -> usize {
-        self.rows.iter().map(|row| measure_text_width(&row[column].text)).max().unwrap_or(0)
-    }
-
-    fn line(&self, row: &[Cell; N], widths: &[usize], paint: Paint) -> String {
+    fn line(&self, row: &[Cell], widths: &[usize], view: &View) -> String {
         let filled = row.iter().rposition(|cell| !cell.text.is_empty()).map_or(0, |last| last + 1);
-        let cells = row.iter().zip(widths).zip(&self.alignments).enumerate();
-        let padded = |(column, ((cell, width), alignment)): (usize, ((&Cell, &usize), &Alignment))| {
+        let padded = |(place, cell): (usize, &Cell)| {
+            let (text, right) = (view.paint.tone(cell.tone, &cell.text), self.right[place]);
             // What ends a line is not padded: no spaces there, not even coloured ones.
-            let ends = column + 1 == filled && matches!(alignment, Alignment::Left);
-            let width = if ends { 0 } else { *width };
-            let space = width.saturating_sub(measure_text_width(&cell.text));
-            let text = paint.tone(cell.tone, &cell.text);
-            let full = measure_text_width(&cell.text) + space;
-            pad_str(&text, full, *alignment, None).into_owned()
+            let ends = place + 1 == filled && !right;
+            let space = if ends { 0 } else { widths[place] - measure_text_width(&cell.text) };
+            if right { format!("{:space$}{text}", "") } else { format!("{text}{:space$}", "") }
         };
-        cells.take(filled).map(padded).collect::<Vec<_>>().join(GAP)
+        row[..filled].iter().enumerate().map(padded).collect::<Vec<_>>().join(GAP)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::paint::Paint;
 
-    fn table() -> Table<3> {
-        let mut table = Table::new([Alignment::Left, Alignment::Right, Alignment::Left]);
+    fn table() -> Table {
+        let mut table = Table::new("lrl");
         for [a, b, c] in [["train.base", "34.2 s", "accuracy 0.934"], ["é", "1 min", ""]] {
-            table.row([cell(Tone::Good, a), cell(Tone::Normal, b), cell(Tone::Faint, c)]);
+            table.row([cell(Tone::Good, a), b.into(), cell(Tone::Faint, c)]);
         }
         table
     }
 
     #[test]
     fn columns_line_up_and_lines_end_without_spaces() {
-        assert_eq!(
-            table().text(Paint::OFF, 2, None),
-            "  train.base  34.2 s  accuracy 0.934\n  é            1 min\n"
-        );
+        let expected = "  train.base  34.2 s  accuracy 0.934\n  é            1 min\n";
+        assert_eq!(table().indented(2).text(&View { paint: Paint::OFF, width: None }), expected);
     }
 
     #[test]
     fn a_narrow_terminal_cuts_the_end_and_colours_do_not_count() {
-        assert_eq!(table().text(Paint::OFF, 0, Some(24)), "train.base  34.2 s  acc…\né            1 min\n");
-        let coloured = table().text(Paint::ON, 0, Some(24));
-        assert_eq!(console::strip_ansi_codes(&coloured), table().text(Paint::OFF, 0, Some(24)));
+        let [plain, coloured] =
+            [Paint::OFF, Paint::ON].map(|paint| table().text(&View { paint, width: Some(24) }));
+        assert_eq!(plain, "train.base  34.2 s  acc…\né            1 min\n");
+        assert_eq!(console::strip_ansi_codes(&coloured), plain);
+    }
+
+    #[test]
+    fn rows_may_end_early_and_headings_are_the_first() {
+        let mut table = Table::headed("lr", ["name", "n"]);
+        table.row(["a"]);
+        assert_eq!(table.text(&View { paint: Paint::OFF, width: None }), "name  n\na\n");
     }
 }

@@ -4,8 +4,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use console::Alignment;
-
 use super::{
     View, format,
     paint::Tone,
@@ -17,9 +15,6 @@ use crate::engine::tell::{
     history::better,
     trials::{PlannedTrial, TrialOutcome, TrialResult},
 };
-
-/// Columns of the table at most; those that a sweep has no use for stay empty, at its end.
-const COLUMNS: usize = 12;
 
 /// Values at most that have a column of their own; more stand together in the trial's name.
 const AXES: usize = 4;
@@ -124,7 +119,7 @@ fn rank(stage: &str) -> usize {
     TELLING.iter().position(|telling| *telling == kind).unwrap_or(TELLING.len())
 }
 
-/// The best of several values, where somebody knows which is better.
+/// The best of several values, if it is known which is better.
 fn best(name: &str, values: &[Option<f64>]) -> Option<f64> {
     let there = values.iter().flatten().copied();
     if there.clone().count() < 2 {
@@ -138,14 +133,11 @@ fn table(trials: &[TrialResult], columns: &[Column], view: &View) -> String {
     let axes = axes(trials);
     let named = axes.is_empty() || trials.iter().any(|trial| !is_said_by(trial, &axes));
     let texts = usize::from(named) + axes.len();
-    let alignment = |column: usize| {
-        // After the trial comes its result, and then numbers.
-        if column > texts { Alignment::Right } else { Alignment::Left }
-    };
-    let mut table: Table<COLUMNS> = Table::new(std::array::from_fn(alignment));
+    // After the trial comes its result, and then numbers.
+    let letters = "l".repeat(texts + 1) + &"r".repeat(1 + columns.len());
     let titles = named.then_some("trial").into_iter().chain(axes.iter().map(String::as_str));
     let titles = titles.chain(["result", "time"]).chain(columns.iter().map(|column| column.title.as_str()));
-    table.row(row(titles.map(|title| cell(Tone::Faint, title)).collect()));
+    let mut table = Table::headed(&letters, titles);
     for (index, trial) in trials.iter().enumerate() {
         let value =
             |axis: &String| trial.shorts.iter().find(|(short, _)| short == axis).map(|(_, value)| value);
@@ -158,13 +150,12 @@ fn table(trials: &[TrialResult], columns: &[Column], view: &View) -> String {
             trial.failed.first().map(|stage| cell(Tone::Bad, format!("{} failed", format::clean(stage))));
         let cells = name.into_iter().chain(axes).chain(end);
         // What failed stands in the place of the numbers that it kept from being there.
-        table.row(row(if failed.is_some() {
-            cells.chain(failed).collect()
-        } else {
-            cells.chain(numbers).collect()
-        }));
+        match failed {
+            Some(failed) => table.row(cells.chain([failed])),
+            None => table.row(cells.chain(numbers)),
+        }
     }
-    table.text(view.paint, 0, view.width)
+    table.text(view)
 }
 
 /// The values that have columns; none where there are too many.
@@ -182,12 +173,6 @@ fn axes(trials: &[TrialResult]) -> Vec<String> {
 fn is_said_by(trial: &TrialResult, axes: &[String]) -> bool {
     let values: Vec<String> = trial.shorts.iter().map(|(short, value)| format!("{short}={value}")).collect();
     trial.trial == values.join(",") && trial.shorts.len() == axes.len()
-}
-
-fn row(mut cells: Vec<Cell>) -> [Cell; COLUMNS] {
-    cells.resize(COLUMNS, cell(Tone::Normal, ""));
-    let mut cells = cells.into_iter();
-    std::array::from_fn(|_| cells.next().unwrap_or_else(|| cell(Tone::Normal, "")))
 }
 
 fn result(trial: &TrialResult) -> Cell {
@@ -218,8 +203,7 @@ fn number(column: &Column, value: Option<f64>) -> Cell {
 pub(super) fn planned(trials: &[PlannedTrial], stages: &[PlannedStage], view: &View) -> String {
     let states: HashMap<&str, Planned> =
         stages.iter().map(|stage| (stage.stage.as_str(), stage.state)).collect();
-    let mut table = Table::new([Alignment::Left, Alignment::Left]);
-    table.row(["trial", "plan"].map(|title| cell(Tone::Faint, title)));
+    let mut table = Table::headed("ll", ["trial", "plan"]);
     for trial in trials {
         let of =
             |state| trial.stages.iter().filter(|stage| states.get(stage.as_str()) == Some(&state)).count();
@@ -241,5 +225,5 @@ pub(super) fn planned(trials: &[PlannedTrial], stages: &[PlannedStage], view: &V
     };
     let (trials, all) = (format::plural(trials.len(), "trial"), format::plural(all, "stage"));
     let once = format!("{trials} with {all}{shared}\n\n");
-    table.text(view.paint, 0, view.width) + &view.paint.tone(Tone::Strong, &once)
+    table.text(view) + &view.paint.tone(Tone::Strong, &once)
 }

@@ -3,7 +3,7 @@
 //!
 //! Knows how a run ended; its table and its pictures are others' matter.
 
-use super::{View, fold::LIMIT, format, paint::Tone, summary::Run, words};
+use super::{View, ending::Run, fold::LIMIT, format, paint::Tone, words};
 use crate::{
     engine::tell::event::{FailedStage, Summary},
     protocol::FailureClass,
@@ -78,7 +78,7 @@ fn advice(summary: &Summary) -> Option<String> {
         _ if summary.interrupted => {
             "finished stages and trained epochs are kept: run again to go on".to_owned()
         }
-        Some(FailureClass::Stage) => format!("{kept}: mend the cause and run again"),
+        Some(FailureClass::Stage) => format!("{kept}: fix the cause and run again"),
         Some(FailureClass::Environment) => {
             format!("{kept}: the machine is at fault, not the pipeline; mend it and run again")
         }
@@ -113,7 +113,7 @@ mod tests {
             let failed = vec![FailedStage { class, ..script::failed("train.base") }];
             last_line(&Summary { failed, ..script::summary(Vec::new()) })
         };
-        assert!(of(FailureClass::Stage).ends_with("mend the cause and run again (exit code 1)"));
+        assert!(of(FailureClass::Stage).ends_with("fix the cause and run again (exit code 1)"));
         assert!(of(FailureClass::Environment).contains("the machine is at fault"));
         assert!(of(FailureClass::Environment).ends_with("(exit code 3)"));
         assert!(of(FailureClass::Process).contains("its process ended before it was done"));

@@ -2,7 +2,6 @@
 //!
 //! Pure functions from what was judged to a text; compares nothing.
 
-use console::Alignment;
 use serde::Serialize;
 
 use super::{
@@ -13,7 +12,7 @@ use super::{
 };
 use crate::{
     engine::{run::again::Conditions, tell::event::Observer},
-    inspect::compare::{Comparison, Part},
+    inspect::compare::{Comparison, Nature, Part},
     protocol::Failure,
 };
 
@@ -109,11 +108,11 @@ pub fn refused(json: bool, stage: &str, failure: &Failure) {
     }
 }
 
-/// The most parts of an artifact that are told.
+/// The most parts of an artifact that are shown.
 const TOLD: usize = 4;
 
 fn text(stage: &JudgedStage, view: &View) -> String {
-    let mut table = Table::new([Alignment::Left, Alignment::Left, Alignment::Left]);
+    let mut table = Table::new("lll");
     for artifact in &stage.artifacts {
         let (tone, word) = verdict(artifact.verdict);
         let mut lines = artifact.comparison.as_ref().map(differences).unwrap_or_default().into_iter();
@@ -144,7 +143,7 @@ fn text(stage: &JudgedStage, view: &View) -> String {
         format::duration(seconds)
     );
     conditions(&stage.conditions).iter().for_each(|line| text += &format!("  {}\n", format::one_line(line)));
-    text += &table.text(view.paint, 2, view.width);
+    text += &table.indented(2).text(view);
     if let Some(kept) = &stage.kept {
         text += &format!("  kept in {}\n", format::one_line(kept));
     }
@@ -203,8 +202,7 @@ fn differences(found: &Comparison) -> Vec<String> {
     if lines.is_empty() {
         let at = format::count(found.first_difference.unwrap_or_default());
         let sizes = found.bytes.map(|bytes| format::amount(bytes, 0, "bytes"));
-        let values =
-            if found.nature == crate::inspect::compare::Nature::Bytes { "" } else { "the same values, " };
+        let values = if found.nature == Nature::Data { "the same values, " } else { "" };
         let sizes = if found.bytes[0] == found.bytes[1] {
             sizes[0].clone()
         } else {
@@ -231,7 +229,7 @@ fn part(part: &Part) -> String {
     format!("{name}:{count} {by}: {} then, {} now", figure(*then, DIGITS), figure(*now, DIGITS))
 }
 
-/// The most significant digits of a value: how far two are apart is told beside them.
+/// The most significant digits of a value: the difference is shown beside it.
 const DIGITS: usize = 6;
 
 /// A number in so many significant digits at most: whole ones as such, very small and large ones as `3.66e-17`.
@@ -257,7 +255,7 @@ fn figure(value: f64, digits: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{inspect::compare::Nature, ui::paint::Paint};
+    use crate::ui::paint::Paint;
 
     fn conditions(threads: usize) -> Conditions {
         Conditions { host: "ada".into(), device: "cpu".into(), threads, versions: Default::default() }

@@ -1,4 +1,4 @@
-//! What is said of an event in a line or two, whoever shows it: the same words on a terminal, in a
+//! What is said of an event in a line or two, wherever it is shown: the same words on a terminal, in a
 //! log and in the closing summary.
 //!
 //! Knows events; knows neither colours nor columns.

@@ -16,15 +16,15 @@ const SIGMA: f64 = 5.0;
 
 /// A baseline, ready to be applied to images.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Substrate {
+pub(crate) enum Fill {
     /// One colour everywhere: red, green and blue in [0, 1].
     Colour([f32; 3]),
     /// The image itself, blurred.
     Blur(Box<[f32; KERNEL * KERNEL]>),
 }
 
-impl Substrate {
-    /// The substrate of a baseline. The mean is that of the patches under the job's slot `data.train`
+impl Fill {
+    /// The fill of a baseline. The mean is that of the patches under the job's slot `data.train`
     /// (see [`Baseline::input`]).
     ///
     /// # Errors
@@ -125,7 +125,7 @@ mod tests {
         // float32 rounding of values below 0.01.
         assert!(difference(&kernel, &get(&reference, "rise.kernel")) < 1e-9);
         let images = get(&reference, "images").to_kind(Kind::Float).permute([0, 3, 1, 2]) / 255.0;
-        let blurred = Substrate::blur().of(&images);
+        let blurred = Fill::blur().of(&images);
         // 121 products in another order.
         assert!(difference(&blurred, &get(&reference, "rise.blurred")) < 1e-6);
     }
@@ -138,7 +138,7 @@ mod tests {
         }
         assert!((line.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         let white = Tensor::ones([1, 3, 96, 96], (Kind::Float, Device::Cpu));
-        let blurred = Substrate::blur().of(&white);
+        let blurred = Fill::blur().of(&white);
         assert!((blurred.double_value(&[0, 1, 50, 50]) - 1.0).abs() < 1e-6);
         // Zeros lie outside: in a corner the first six weights of each axis are left.
         let corner: f64 = line[5..].iter().sum();
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn colours_are_the_same_everywhere() {
         let images = noisy_patches(2, 1);
-        let baseline = Substrate::Colour([0.25, 0.5, 0.75]).of(&images);
+        let baseline = Fill::Colour([0.25, 0.5, 0.75]).of(&images);
         assert_eq!(baseline.size(), images.size());
         for (channel, value) in [0.25, 0.5, 0.75].into_iter().enumerate() {
             let channel = baseline.select(1, channel as i64);

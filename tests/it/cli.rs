@@ -304,7 +304,7 @@ fn a_reader_that_has_gone_is_nobodys_error() {
         "show p.toml split.d",
         "check p.toml",
         "graph p.toml",
-        "graph p.toml --format svg",
+        "graph p.toml --format dot",
         "schema",
         "completions bash",
     ] {

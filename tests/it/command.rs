@@ -360,7 +360,10 @@ sizes = { train = 4, validation = 2, test = 2 }
     let project = Sandbox::new().pipeline(text);
     project.run(&[]).ran(["command.copy", "split.d", "synthesize.s"]);
     project.rewrite("p.toml", text.replace("{ path = 'x.h5', holds = 'images' }", "'x.h5'"));
-    project.run(&[]).exit(2).complains("`command.copy/x` is a file of any kind, but images are due here");
+    project
+        .run(&[])
+        .exit(2)
+        .complains("`command.copy/x` is a file of any kind, but images are expected here");
 }
 
 #[test]

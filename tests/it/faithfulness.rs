@@ -147,7 +147,7 @@ fn labels_and_references_are_told_by_their_place() {
     wrong(
         BOTH,
         "{ a = 'train.t' }",
-        &["`train.t` is a `train` stage, but maps are due here", "p.toml:32:22"],
+        &["`train.t` is a `train` stage, but maps are expected here", "p.toml:32:22"],
     );
     wrong(BOTH, "'explain.a'", &["p.toml:32:16"]);
 }

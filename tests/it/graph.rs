@@ -101,7 +101,7 @@ fn json_has_every_stage_and_edge_one_by_one() {
 }
 
 #[test]
-fn dot_mermaid_and_svg_hold_the_same_four_nodes() {
+fn dot_and_mermaid_hold_the_same_four_nodes() {
     let project = small();
     let dot = graph(&project, &["--format", "dot", "--status"]);
     assert!(dot.starts_with("digraph \"small\" {") && dot.ends_with("}\n"), "{dot}");
@@ -110,13 +110,8 @@ fn dot_mermaid_and_svg_hold_the_same_four_nodes() {
     let mermaid = graph(&project, &["--format", "mermaid", "--status"]);
     assert!(mermaid.starts_with("flowchart TD\n") && mermaid.contains(":::run"), "{mermaid}");
     assert!(mermaid.contains("classDef run ") && !mermaid.contains("classDef cached"), "{mermaid}");
-    let svg = graph(&project, &["--format", "svg"]);
-    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"), "{svg}");
-    assert!(svg.contains(">preview.p@{1,2,3}</text>") && !svg.contains("NaN"), "{svg}");
-    for (text, count) in [(&dot, dot.matches("fillcolor").count()), (&svg, svg.matches("rx=\"7\"").count())] {
-        assert_eq!(count, 4, "{text}");
-    }
-    assert_eq!(svg, graph(&project, &["--format", "svg"]), "the same again");
+    assert_eq!(dot.matches("fillcolor").count(), 4, "{dot}");
+    assert_eq!(mermaid.matches("[\"").count(), 4, "{mermaid}");
 }
 
 #[test]
@@ -143,7 +138,7 @@ fn edges_that_a_longer_way_says_already_are_drawn_on_request() {
 }
 
 #[test]
-fn the_pipelines_of_the_repository_can_be_drawn_and_their_pictures_hold_no_overlap() {
+fn the_pipelines_of_the_repository_can_be_drawn() {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     for entry in fs::read_dir(repository.join("pipelines")).unwrap() {
         let file = entry.unwrap().path();
@@ -151,24 +146,10 @@ fn the_pipelines_of_the_repository_can_be_drawn_and_their_pictures_hold_no_overl
             continue;
         }
         let output =
-            Command::new(crate::sandbox::PCAMFLOW).arg("graph").arg(&file).args(["--format", "svg"]).output();
+            Command::new(crate::sandbox::PCAMFLOW).arg("graph").arg(&file).args(["--format", "dot"]).output();
         let output = output.unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let mut boxes = boxes(&String::from_utf8(output.stdout).unwrap());
-        assert!(boxes.len() > 3, "{}", file.display());
-        boxes.sort_by(|one, other| (one.1, one.0).partial_cmp(&(other.1, other.0)).unwrap());
-        for pair in boxes.windows(2).filter(|pair| pair[0].1 == pair[1].1) {
-            assert!(pair[0].0 + pair[0].2 < pair[1].0, "{}: {pair:?}", file.display());
-        }
+        let dot = String::from_utf8(output.stdout).unwrap();
+        assert!(dot.matches("fillcolor").count() > 3, "{}: {dot}", file.display());
     }
-}
-
-/// Left, top and width of every stage's box.
-fn boxes(svg: &str) -> Vec<(f64, f64, f64)> {
-    let number = |line: &str, name: &str| -> f64 {
-        let rest = line.split_once(&format!(" {name}=\"")).unwrap().1;
-        rest.split_once('"').unwrap().0.parse().unwrap()
-    };
-    let lines = svg.lines().filter(|line| line.contains("rx=\"7\""));
-    lines.map(|line| (number(line, "x"), number(line, "y"), number(line, "width"))).collect()
 }

@@ -18,6 +18,7 @@ mod faults;
 mod frozen;
 mod graph;
 mod hdf5_files;
+mod imports;
 mod init;
 mod json_schema;
 mod keys;

@@ -263,8 +263,8 @@ fn wrong_settings_of_a_training_are_told_with_their_places() {
         let output = project.pcamflow(&["run", "p.toml", "--dry-run"]).exit(2).complains(message);
         assert_eq!(output.stderr.matches("error:").count(), 1, "{}", output.stderr);
     };
-    from("split.d", "`split.d` is a `split` stage, but a checkpoint's contents are due here");
-    from("train.t/model", "`train.t/model` is a model, but a checkpoint's contents are due here");
+    from("split.d", "`split.d` is a `split` stage, but a checkpoint's contents are expected here");
+    from("train.t/model", "`train.t/model` is a model, but a checkpoint's contents are expected here");
     from("train.u", "there is no stage `train.u`");
     from("resume-train.r", "a stage cannot depend on itself");
 }

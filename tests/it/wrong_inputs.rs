@@ -95,7 +95,7 @@ fn a_folder_in_the_place_of_a_source_is_told() {
         fs::remove_file(data.join("x.h5")).unwrap();
         fs::create_dir(data.join("x.h5")).unwrap();
     });
-    one_message(folder.run(&[]).exit(2)).complains("x.h5 is a folder, and a file is expected");
+    one_message(folder.run(&[]).exit(2)).complains("x.h5 is a folder, but a file is expected");
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn more_patches_than_a_split_will_have_are_refused_before_it_is_made() {
 fn what_is_no_explanation_is_one_mistake() {
     refused(
         &format!("{TRAIN}[metrics.m]\nexplanations = {{ a = 'train.t' }}\n"),
-        &["`train.t` is a `train` stage, but maps are due here"],
+        &["`train.t` is a `train` stage, but maps are expected here"],
     );
 }
 

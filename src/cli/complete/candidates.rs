@@ -1,4 +1,4 @@
-//! What may stand at a place: options, pipeline files, stages, artifacts, keys and numbers.
+//! The candidates for a value: options, pipeline files, stages, artifacts, keys and numbers.
 
 use std::path::Path;
 

@@ -1,10 +1,10 @@
-//! What is asked for at the end of a command line, by the declarations that also read it.
+//! Which value the end of a command line asks for, according to the command's own declarations.
 
 use std::path::PathBuf;
 
 use clap::{Arg, Command, CommandFactory};
 
-use super::super::args::Arguments;
+use super::super::commands::Arguments;
 
 /// A command line that is being typed.
 #[derive(Debug, PartialEq)]

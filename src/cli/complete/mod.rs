@@ -1,27 +1,17 @@
-//! What the scripts of `pcamflow completions` ask while somebody types: the words that may stand there.
+//! What the scripts of `pcamflow completions` ask while a command is typed: the words that may stand there.
 //!
 //! The scripts themselves know commands and options; only the program knows the stages of a pipeline, their
-//! artifacts, keys and numbers. Which of these belongs at a place is told by the value's name in the command
-//! line (`STAGE`, `KEY=VALUE`), so that a new command needs nothing here. Says nothing rather than something
-//! wrong, and complains of nothing.
+//! artifacts, keys and numbers. Which of these fits follows from the value's name in the command
+//! line (`STAGE`, `KEY=VALUE`), so that a new command needs nothing here. On any problem there are simply no
+//! candidates.
 
 mod candidates;
 mod line;
 
-use clap::Args;
-
-use super::{Exit, say};
+use super::{Exit, args::CompleteArguments, say};
 
 /// The names of the values of options that are known.
 pub(super) const KNOWN: [&str; 3] = ["STAGE", "KEY=VALUE", "REQUIREMENT"];
-
-/// What is typed so far.
-#[derive(Debug, Args)]
-pub(super) struct CompleteArguments {
-    /// The words behind the program's name; the last is the one to complete, and may be empty.
-    #[arg(value_name = "WORD", trailing_var_arg = true, allow_hyphen_values = true)]
-    words: Vec<String>,
-}
 
 /// Prints one candidate a line, each for the whole last word.
 pub(super) fn complete(arguments: &CompleteArguments) -> Exit {

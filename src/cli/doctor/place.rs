@@ -1,8 +1,8 @@
-//! Where things lie: disk, store, source files.
+//! Checks of places: disk, store, source files.
 
 use std::path::{Path, PathBuf};
 
-use super::Finding;
+use super::finding::Finding;
 use crate::{
     cli::{args::DoctorArguments, official},
     fsx::{self, FileLock, TryLock},

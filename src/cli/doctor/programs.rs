@@ -1,8 +1,8 @@
-//! What computes: the engine's own child process with HDF5, the worker with libtorch, GPUs.
+//! Checks of programs: the engine's child process with HDF5, the worker with libtorch, GPUs.
 
 use std::{fs, path::Path};
 
-use super::Finding;
+use super::finding::Finding;
 use crate::{
     cli::worker::programs,
     engine::exec::{Capacity, Probe, Processes, memory_of_this_machine},

@@ -1,9 +1,9 @@
-//! What the command line says of a sweep: `--set` with several values or a range, and how they make trials.
+//! Reads a sweep from the command line: `--set` with several values or a range, and how they are combined.
 //!
 //! Commas outside of brackets, braces and quotes separate values, and nothing else does: so each value is written
 //! as for `run --set`.
 
-use super::SweepArguments;
+use super::arguments::SweepArguments;
 use crate::pipeline::sweep::{Axis, Range, SweepSpec, Trials, Values};
 
 /// The seed where none is said.

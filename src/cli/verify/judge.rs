@@ -1,4 +1,4 @@
-//! Is a result that was computed again what its kind promises?
+//! Checks that a recomputed result is as its kind promises.
 
 use std::path::PathBuf;
 

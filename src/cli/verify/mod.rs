@@ -1,4 +1,4 @@
-//! `pcamflow verify`: are results what their kinds promise when they are computed again?
+//! `pcamflow verify`: computes results again and checks that they are as their kinds promise.
 
 mod judge;
 

@@ -27,7 +27,7 @@ use crate::{
     pipeline::{self, Invalid, Pipeline, Source},
     ui,
 };
-use changes::{Changes, Waker};
+use changes::wait;
 use snapshot::Snapshot;
 
 /// What to watch, and how to run it.
@@ -61,19 +61,17 @@ pub(super) fn watch(arguments: &WatchArguments) -> u8 {
         return exit.code();
     }
     let ended = Arc::new(Signalled::default());
-    let mut changes = Changes::new();
-    end_on_signals(&ended, changes.waker());
+    end_on_signals(&ended);
     let mut paths = BTreeSet::from([arguments.run.pipeline.file.clone()]);
     loop {
         let (before, mut loaded) = load(arguments, &mut paths);
-        changes.follow(&paths);
-        let before = run(arguments, &mut loaded, before, &mut changes, &ended);
+        let before = run(arguments, &mut loaded, before, &paths, &ended);
         drop(loaded);
         if ended.is_set() {
             return Exit::Interrupted.code();
         }
         say_watching(arguments, &paths);
-        match changes.wait(&before, &|| ended.is_set()) {
+        match wait(&paths, &before, &|| ended.is_set()) {
             Some(now) => say_changed(arguments, &before.differences(&now), "running again"),
             None => return Exit::Interrupted.code(),
         }
@@ -120,7 +118,7 @@ fn run(
     arguments: &WatchArguments,
     loaded: &mut Result<Pipeline, Invalid>,
     before: Snapshot,
-    changes: &mut Changes,
+    paths: &BTreeSet<PathBuf>,
     ended: &Signalled,
 ) -> Snapshot {
     let pipeline = match loaded {
@@ -134,12 +132,11 @@ fn run(
     let Ok(store) = open_store(pipeline, arguments.run.store.as_ref()) else { return before };
     let stopped = ended.new_run();
     let (done, goes_on) = (AtomicBool::new(false), Arc::new(AtomicBool::new(false)));
-    let waker = changes.waker();
     std::thread::scope(|threads| {
         if arguments.on_edit == OnEdit::Cancel {
             threads.spawn(|| {
                 let over = || done.load(Ordering::SeqCst) || ended.is_set();
-                if let Some(now) = changes.wait(&before, &over) {
+                if let Some(now) = wait(paths, &before, &over) {
                     goes_on.store(true, Ordering::SeqCst);
                     stopped.store(true, Ordering::SeqCst);
                     say_changed(arguments, &before.differences(&now), "this run is stopped");
@@ -149,7 +146,6 @@ fn run(
         let shown = ui::observer_going_on(mode(&arguments.run), Arc::clone(&goes_on));
         run_until(&arguments.run, pipeline, &store, &stopped, Some(Arc::clone(&goes_on)), shown);
         done.store(true, Ordering::SeqCst);
-        waker.wake();
     });
     before
 }
@@ -184,20 +180,19 @@ impl Signalled {
 }
 
 /// Ctrl-C (and SIGTERM, SIGHUP) stop the run, if one is going on, and end the watch.
-fn end_on_signals(ended: &Arc<Signalled>, waker: Waker) {
+fn end_on_signals(ended: &Arc<Signalled>) {
     let ended = Arc::clone(ended);
     let set = ctrlc::set_handler(move || {
         if ended.set() {
             end_at_once();
         }
-        waker.wake();
     });
     if let Err(error) = set {
         tracing::debug!("no signal handler: {error}");
     }
 }
 
-/// What is told of the watch itself.
+/// Messages about the watch itself.
 #[derive(Serialize)]
 struct Told<'a> {
     files: Vec<String>,

@@ -1,4 +1,4 @@
-//! How files stand at a moment: enough to see that one was edited, replaced, removed or came back.
+//! The state of files at a moment: enough to see that one was edited, replaced, removed or came back.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,12 +17,6 @@ impl Snapshot {
         let mut all = BTreeMap::new();
         paths.into_iter().for_each(|path| add(path, &mut all));
         Self(all)
-    }
-
-    /// How the same stand now.
-    pub(super) fn now(&self, paths: &BTreeSet<PathBuf>) -> Self {
-        // A folder's files are those that it has now.
-        Self::of(paths)
     }
 
     /// The files in which two differ.
@@ -60,7 +54,7 @@ mod tests {
         let paths = BTreeSet::from([file.clone(), other.clone()]);
         let mut before = Snapshot::of(&paths);
         let mut changed = |expected: &[&Path]| {
-            let now = before.now(&paths);
+            let now = Snapshot::of(&paths);
             assert_eq!(before.differences(&now), expected);
             before = now;
         };

@@ -11,7 +11,7 @@ use hdf5::{
     types::VarLenUnicode,
 };
 
-use super::{Array, Attribute, Notes};
+use super::array::{Array, Attribute, Notes};
 
 /// Makes the file; returns where the contents of each array go (their first bytes).
 pub(super) fn lay_out(path: &Path, arrays: &[Array], notes: &Notes) -> hdf5::Result<Vec<u64>> {

@@ -108,3 +108,13 @@ impl Nucleus {
         Dye::new(hematoxylin, self.dye.eosin)
     }
 }
+
+/// All cytoplasm first, then all nuclei: neighbours must not cover each other's nuclei.
+pub(super) fn paint_cells(cells: &[Cell], canvas: &mut Canvas, grain: &Grain, truth: Truth) {
+    for cytoplasm in cells.iter().filter_map(|cell| cell.cytoplasm) {
+        cytoplasm.paint(canvas, grain, truth);
+    }
+    for cell in cells {
+        cell.nucleus.paint(canvas, grain, truth);
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::{
     canvas::{Canvas, Dye},
-    cell::{Cell, Truth},
+    cell::{Cell, Truth, paint_cells},
     grain::Grain,
     kinds::{CellKind, Style},
     math::smooth,
@@ -122,14 +122,4 @@ fn apart(cell: &Cell, (x, y): (f32, f32), room: f32) -> bool {
 fn clear_of_centre(cell: &Cell) -> bool {
     let clear = |outline: &super::outline::Outline| centre_distance(outline.x, outline.y) > outline.reach();
     clear(&cell.nucleus.outline) && cell.cytoplasm.is_none_or(|cytoplasm| clear(&cytoplasm.outline))
-}
-
-/// All cytoplasm first, then all nuclei: neighbours must not cover each other's nuclei.
-pub(super) fn paint_cells(cells: &[Cell], canvas: &mut Canvas, grain: &Grain, truth: Truth) {
-    for cytoplasm in cells.iter().filter_map(|cell| cell.cytoplasm) {
-        cytoplasm.paint(canvas, grain, truth);
-    }
-    for cell in cells {
-        cell.nucleus.paint(canvas, grain, truth);
-    }
 }

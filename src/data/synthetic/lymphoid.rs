@@ -2,8 +2,7 @@
 
 use super::{
     canvas::{Canvas, Dye, SIDE},
-    cell::{Cell, Truth},
-    content::paint_cells,
+    cell::{Cell, Truth, paint_cells},
     grain::Grain,
     kinds::{CellKind, Style},
     math::smooth,

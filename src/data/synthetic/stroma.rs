@@ -2,8 +2,7 @@
 
 use super::{
     canvas::{Canvas, Dye, SIDE},
-    cell::Truth,
-    content::paint_cells,
+    cell::{Truth, paint_cells},
     grain::Grain,
     kinds::{CellKind, Style},
     math::{mix, smooth},

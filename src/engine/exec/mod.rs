@@ -6,6 +6,7 @@
 
 mod capacity;
 pub mod fake;
+mod kill;
 mod memory;
 mod oom;
 mod probe;

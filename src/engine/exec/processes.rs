@@ -134,7 +134,7 @@ impl Executor for Processes {
 
     fn cancel(&self, task: &str) {
         for (_, id) in lock(&self.busy).iter().filter(|(busy, _)| busy == task) {
-            super::process::kill(*id);
+            super::kill::kill(*id);
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{memory, oom::Kills, process::kill};
+use super::{kill::kill, memory, oom::Kills};
 use crate::protocol::Failure;
 
 /// How often to look, at most.

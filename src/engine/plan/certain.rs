@@ -1,8 +1,8 @@
-//! Which of the stages that wait for others run for certain, whatever comes of these.
+//! Which of the waiting stages run in any case, whatever their inputs turn out to be.
 //!
-//! A stage need not run only if its key, once it is known, has a result: one that is in the store, or one that
-//! another stage makes in this very run. Where neither can be, for what is known of its fingerprint keeps
-//! them apart, it runs. Reads the records of the store only where a stage's own last one does not answer.
+//! A waiting stage can be spared only if its key turns out to have a result: in the store, or made by another
+//! stage of this run. If what is known of its fingerprint rules out both, it runs. Reads other records of the
+//! store only if the stage's own last one does not answer the question.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,8 @@ use crate::engine::{
     plan::{
         forecast::{Forecast, Outlook},
         kin::{Kin, OPEN, Sketch},
-        past::{GONE, NEVER},
         planner::Planner,
+        reason::Why,
     },
     tell::event::Planned,
 };
@@ -26,11 +26,11 @@ struct Waiting {
 }
 
 /// Why a stage may run of which the store may have a result.
-fn as_a_result(so_far: &str, waits: String) -> String {
-    match so_far {
-        "" => waits,
-        NEVER | GONE => format!("{so_far}, but may turn out the same as a result in the store"),
-        changed => format!("{changed}, and {waits}"),
+fn as_a_result(so_far: Option<Why>, waits: Option<Why>) -> Option<Why> {
+    match (so_far, waits) {
+        (Some(why @ (Why::NeverRan | Why::Removed)), _) => Some(Why::Unless(Box::new(why), None)),
+        (Some(changed), Some(waits)) => Some(Why::Both(Box::new(changed), Box::new(waits))),
+        (so_far, waits) => so_far.or(waits),
     }
 }
 
@@ -47,7 +47,7 @@ impl Planner<'_> {
             .map(|place| {
                 let Outlook { stage, so_far, .. } = &forecast.stages[place];
                 // What is known of it is as in its last result, which may be the one again.
-                let fits = so_far.is_empty();
+                let fits = so_far.is_none();
                 Waiting { place, sketch: self.sketch(*stage, forecast, &open), fits }
             })
             .collect();
@@ -82,7 +82,7 @@ impl Planner<'_> {
             return;
         }
         let mut results = Kin::default();
-        let found = self.store.search(|lines| {
+        let found = self.findings.store.search(|lines| {
             let sketch = Sketch::of(lines);
             asked.contains(sketch.shape()).then_some(sketch)
         });
@@ -113,14 +113,14 @@ impl Planner<'_> {
         let (stage, so_far, waits) = (*stage, so_far.clone(), why.clone());
         let other = others.of(&sketch).filter(|_| !fits);
         let (state, why) = if let Some(why) = self.blocked(stage, forecast) {
-            (Planned::Blocked, why)
+            (Planned::Blocked, Some(why))
         } else if fits {
-            (Planned::Maybe, as_a_result(&so_far, waits))
+            (Planned::Maybe, as_a_result(so_far, waits))
         } else if let Some(other) = other {
             let runs = forecast.of(other).is_some_and(|outlook| outlook.state == Planned::Run);
-            (Planned::Maybe, self.as_another(stage, other, runs, &so_far))
+            (Planned::Maybe, Some(self.as_another(stage, other, runs, so_far)))
         } else if let Some(why) = self.absent_source(stage) {
-            (Planned::Blocked, why)
+            (Planned::Blocked, Some(why))
         } else {
             others.add(sketch, stage);
             (Planned::Run, so_far)
@@ -131,12 +131,14 @@ impl Planner<'_> {
     }
 
     /// Why a stage may not run that may turn out the same as another one of the run.
-    fn as_another(&self, stage: usize, other: usize, other_runs: bool, so_far: &str) -> String {
-        let name = &self.pipeline.stages[other].name;
-        if other_runs && self.reads_the_same(stage, other) {
-            return format!("the same as `{name}`, which runs");
+    fn as_another(&self, stage: usize, other: usize, other_runs: bool, so_far: Option<Why>) -> Why {
+        let name = self.pipeline.stages[other].name.to_string();
+        match so_far {
+            Some(why) if !(other_runs && self.reads_the_same(stage, other)) => {
+                Why::Unless(Box::new(why), Some(name))
+            }
+            _ => Why::SameAs(name),
         }
-        format!("{so_far}, but may turn out the same as `{name}`")
     }
 
     /// Whether two stages read the same artifacts and files.

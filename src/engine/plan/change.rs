@@ -1,4 +1,4 @@
-//! What became of a value, in a few words: `8 -> 9`; of long texts only where they differ, with what is around.
+//! How a value changed, in a few words: `8 -> 9`. Long texts are cut to the part that differs.
 //!
 //! Pure functions from two texts to one; knows no stages.
 

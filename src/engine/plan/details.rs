@@ -1,12 +1,12 @@
-//! Everything behind a stage's place in the plan: its whole fingerprint beside the nearest previous one.
+//! The whole fingerprint of a stage, compared with its nearest previous one.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::engine::{
-    Engine, Refused,
     plan::{
+        engine::{Engine, Refused},
         forecast::Outlook,
         planner::{Made, Planner},
         why::{Difference, differences, source},
@@ -86,7 +86,7 @@ impl Planner<'_> {
         Details {
             stage: node.name.to_string(),
             state: outlook.state,
-            why: outlook.why.clone(),
+            why: outlook.reason(),
             key: outlook.key.map(|key| key.hex()),
             notes: self.notes(outlook.stage, &lines),
             lines,
@@ -97,7 +97,7 @@ impl Planner<'_> {
 
     /// The result that the pipeline asks for now, if it is in the store.
     pub(in crate::engine) fn present(&self, outlook: &Outlook) -> Option<ActionRecord> {
-        self.store.record(&outlook.key?).ok()?.found()
+        self.findings.store.record(&outlook.key?).ok()?.found()
     }
 
     /// Where each parameter is written, and what each input is.
@@ -114,8 +114,8 @@ impl Planner<'_> {
 
     /// Of all results of a kind the one with the fewest differences, the latest of several.
     fn most_similar(&self, lines: &BTreeMap<String, String>) -> Option<ActionRecord> {
-        let keys = self.store.keys().unwrap_or_default();
-        let records = keys.iter().filter_map(|key| self.store.record(key).ok()?.found());
+        let keys = self.findings.store.keys().unwrap_or_default();
+        let records = keys.iter().filter_map(|key| self.findings.store.record(key).ok()?.found());
         let of_kind = records.filter(|record| record.lines.get("kind") == lines.get("kind"));
         of_kind.min_by_key(|record| {
             (differences(&record.lines, lines).len(), std::cmp::Reverse(record.made.started.clone()))

@@ -1,16 +1,15 @@
 //! The plan of a run: every stage, before anything runs.
 //!
-//! Exact under early cut-off: a run computes every stage that is planned as `run`, and besides them at most
-//! those planned as `maybe`. What the store has (`Planner::decide`, as the real run); then whose bytes are
-//! missing that somebody needs, which makes their makers run again; then which of the stages that wait for
-//! others run whatever comes of these (`certain`).
+//! Exact under early cut-off: a run computes every stage that is planned as `run`, and at most those planned as
+//! `maybe` besides. First comes what the store has (`Planner::decide`, as in the real run). Then stages whose
+//! bytes are needed and missing run again. Last, `certain` finds the waiting stages that run in any case.
 
 use std::collections::BTreeMap;
 
 use crate::engine::{
     plan::{
-        past::NEVER,
         planner::{Decision, Made, Planner},
+        reason::Why,
         why::source,
     },
     tell::event::{Planned, PlannedStage},
@@ -21,16 +20,24 @@ use crate::{digest::Digest, pipeline::Source, stages::Equality, store::ActionRec
 pub(in crate::engine) struct Outlook {
     pub(in crate::engine) stage: usize,
     pub(in crate::engine) state: Planned,
-    pub(in crate::engine) why: String,
+    /// `None` where its result is in the store.
+    pub(in crate::engine) why: Option<Why>,
     /// `None` where an input may change.
     pub(in crate::engine) key: Option<Digest>,
     /// What it took, where its result is in the store.
     seconds: Option<f64>,
     /// Whether it only runs for its bytes: its result is known, and where the kind is bitwise, certain.
     for_bytes: bool,
-    /// Of a stage that waits for others, why it would run whatever comes of these; empty where nothing is
+    /// Of a stage that waits for others, why it would run whatever comes of these; `None` where nothing is
     /// known that would make it.
-    pub(in crate::engine) so_far: String,
+    pub(in crate::engine) so_far: Option<Why>,
+}
+
+impl Outlook {
+    /// Why, in words; empty where its result is in the store.
+    pub(in crate::engine) fn reason(&self) -> String {
+        self.why.as_ref().map(ToString::to_string).unwrap_or_default()
+    }
 }
 
 /// All stages in scope, each after what it needs; and where each stands among them.
@@ -68,15 +75,15 @@ impl Planner<'_> {
             record.artifacts = made?;
             Some(record)
         };
-        *self.hits.borrow_mut() = forecast.hits.into_iter().zip(forecast.made).map(with_artifacts).collect();
+        self.findings.remember(forecast.hits.into_iter().zip(forecast.made).map(with_artifacts).collect());
     }
 
     fn planned(&self, outlook: &Outlook) -> PlannedStage {
         let stage = self.pipeline.stages[outlook.stage].name.to_string();
         let last_time = || self.previous(&stage).map(|record| record.made.seconds);
-        let in_a_run = || self.past().seconds(&stage).filter(|_| outlook.why != NEVER);
+        let in_a_run = || self.findings.past().seconds(&stage).filter(|_| outlook.why != Some(Why::NeverRan));
         let seconds = outlook.seconds.or_else(last_time).or_else(in_a_run);
-        PlannedStage { stage, state: outlook.state, why: outlook.why.clone(), seconds }
+        PlannedStage { stage, state: outlook.state, why: outlook.reason(), seconds }
     }
 
     /// What would become of every stage in scope.
@@ -97,7 +104,7 @@ impl Planner<'_> {
         forecast
     }
 
-    /// Follows what a plan says to its end: of whose bytes somebody needs, and who reads what may change.
+    /// Repeats both rules until nothing changes: missing bytes are made again, and what reads an open result is open.
     fn settle(&self, forecast: &mut Forecast) {
         while self.bytes_are_needed(forecast) | self.results_are_open(forecast) {}
     }
@@ -110,13 +117,13 @@ impl Planner<'_> {
             key,
             seconds,
             for_bytes: false,
-            so_far: String::new(),
+            so_far: None,
         };
         let Some(fingerprint) = self.fingerprint(stage, &before.made) else {
             let (state, why) = self.undecided(stage, before);
             let so_far = match state {
                 Planned::Maybe => self.so_far(stage, &before.made),
-                Planned::Cached | Planned::Run | Planned::Blocked => String::new(),
+                Planned::Cached | Planned::Run | Planned::Blocked => None,
             };
             return Outlook { so_far, ..outlook(state, why, None, None) };
         };
@@ -127,52 +134,50 @@ impl Planner<'_> {
                 before.made[stage] = Some(std::mem::take(&mut record.artifacts));
                 record.lines.clear();
                 before.hits[stage] = Some(record);
-                outlook(Planned::Cached, String::new(), Some(key), Some(seconds))
+                outlook(Planned::Cached, None, Some(key), Some(seconds))
             }
             Decision::Run(run) => {
                 let twin = *keys.entry(key).or_insert(stage);
                 let (state, why) = match self.absent_source(stage) {
                     Some(why) => (Planned::Blocked, why),
                     None if twin != stage && !run.forced => {
-                        let twin = &self.pipeline.stages[twin].name;
-                        (Planned::Maybe, format!("the same as `{twin}`, which runs"))
+                        (Planned::Maybe, Why::SameAs(self.pipeline.stages[twin].name.to_string()))
                     }
                     None => (Planned::Run, run.why),
                 };
-                outlook(state, why, Some(key), None)
+                outlook(state, Some(why), Some(key), None)
             }
         }
     }
 
     /// A stage some of whose inputs are still to be made.
-    fn undecided(&self, stage: usize, before: &Forecast) -> (Planned, String) {
+    fn undecided(&self, stage: usize, before: &Forecast) -> (Planned, Option<Why>) {
         if let Some(why) = self.blocked(stage, before) {
-            return (Planned::Blocked, why);
+            return (Planned::Blocked, Some(why));
         }
         if self.forced[stage] {
             return match self.absent_source(stage) {
-                Some(why) => (Planned::Blocked, why),
-                None => (Planned::Run, "forced".to_owned()),
+                Some(why) => (Planned::Blocked, Some(why)),
+                None => (Planned::Run, Some(Why::Forced)),
             };
         }
         let waits = self.makers(stage).find(|(maker, _)| before.made[*maker].is_none());
-        let waits = waits.map_or_else(String::new, |(maker, artifact)| self.may_change(maker, artifact));
-        (Planned::Maybe, waits)
+        (Planned::Maybe, waits.map(|(maker, artifact)| self.may_change(maker, artifact)))
     }
 
     /// Why a stage cannot run: one that it reads from cannot.
-    pub(in crate::engine) fn blocked(&self, stage: usize, before: &Forecast) -> Option<String> {
+    pub(in crate::engine) fn blocked(&self, stage: usize, before: &Forecast) -> Option<Why> {
         let blocked = self.makers(stage).find(|(maker, _)| before.state(*maker) == Planned::Blocked);
-        blocked.map(|(maker, _)| format!("`{}` cannot run", self.pipeline.stages[maker].name))
+        blocked.map(|(maker, _)| Why::MakerCannotRun(self.pipeline.stages[maker].name.to_string()))
     }
 
     /// Why a stage that has to run cannot: a pinned source file is not here.
-    pub(in crate::engine) fn absent_source(&self, stage: usize) -> Option<String> {
+    pub(in crate::engine) fn absent_source(&self, stage: usize) -> Option<Why> {
         let inputs = self.pipeline.stages[stage].inputs.iter();
         let absent =
             |found: &&Source| matches!(found, Source::File(user) if self.known.digest(&user.path).is_none());
         let absent = inputs.map(|input| &input.source).find(absent);
-        absent.map(|absent| format!("`{}` is not here, and is needed", source(self.pipeline, absent)))
+        absent.map(|absent| Why::SourceAbsent(source(self.pipeline, absent)))
     }
 
     /// The stages that a stage reads from, with what it reads.
@@ -183,11 +188,11 @@ impl Planner<'_> {
         })
     }
 
-    fn may_change(&self, maker: usize, artifact: &str) -> String {
-        format!("`{}/{artifact}` may change", self.pipeline.stages[maker].name)
+    fn may_change(&self, maker: usize, artifact: &str) -> Why {
+        Why::MayChange(format!("{}/{artifact}", self.pipeline.stages[maker].name))
     }
 
-    /// Whoever runs needs the bytes of what it reads: where they are not here, their maker runs, too. True if
+    /// A stage that runs needs the bytes of its inputs. If they are missing, their maker runs, too. True if
     /// that changed anything.
     fn bytes_are_needed(&self, forecast: &mut Forecast) -> bool {
         let mut changed = false;
@@ -198,7 +203,7 @@ impl Planner<'_> {
             }
             for (maker, artifact) in self.makers(stage) {
                 let known = forecast.made[maker].as_ref().and_then(|made| made.get(artifact));
-                let away = known.is_some_and(|known| !self.store.has(&known.digest));
+                let away = known.is_some_and(|known| !self.findings.store.has(&known.digest));
                 let Some(maker) = forecast.places.get(&maker) else { continue };
                 let maker = &mut forecast.stages[*maker];
                 let sooner = match maker.state {
@@ -207,10 +212,10 @@ impl Planner<'_> {
                     Planned::Run | Planned::Blocked => false,
                 };
                 if sooner && away {
-                    let reader = &self.pipeline.stages[stage].name;
+                    let (artifact, reader) =
+                        (artifact.to_owned(), self.pipeline.stages[stage].name.to_string());
                     maker.state = state;
-                    maker.why =
-                        format!("the bytes of `{artifact}` are not in this store, and `{reader}` needs them");
+                    maker.why = Some(Why::BytesNeededBy { artifact, reader });
                     maker.for_bytes = true;
                     changed = true;
                 }
@@ -231,14 +236,14 @@ impl Planner<'_> {
                 && matches!(state, Planned::Cached | Planned::Run)
             {
                 forecast.stages[place].state = Planned::Maybe;
-                forecast.stages[place].why = self.may_change(maker, artifact);
+                forecast.stages[place].why = Some(self.may_change(maker, artifact));
                 changed = true;
             }
         }
         changed
     }
 
-    /// By stage, whether its result may come out otherwise than it is known.
+    /// By stage, whether its result may differ from the known one.
     pub(in crate::engine) fn open(&self, forecast: &Forecast) -> Vec<bool> {
         let mut open = vec![false; self.pipeline.stages.len()];
         for Outlook { stage, state, for_bytes, .. } in &forecast.stages {

@@ -1,16 +1,16 @@
-//! The keys that stages have now: the planner's answer, for commands that are about results.
+//! The present keys of stages, for commands that work with results.
 
 use crate::digest::Digest;
 use crate::engine::{
-    Engine, Refused,
     plan::{
+        engine::{Engine, Refused},
         planner::{Decision, Made},
         select,
     },
     tell::event::Observer,
 };
 
-/// A stage that somebody named.
+/// A stage that the command names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedStage {
     /// The stage.

@@ -4,7 +4,10 @@
 
 pub(in crate::engine) mod certain;
 pub mod change;
+pub(in crate::engine) mod demand;
 pub mod details;
+pub(in crate::engine) mod engine;
+pub(in crate::engine) mod findings;
 pub mod fingerprint;
 pub(in crate::engine) mod forecast;
 pub(in crate::engine) mod keys;
@@ -13,6 +16,7 @@ pub(in crate::engine) mod known;
 pub(in crate::engine) mod leaks;
 pub(in crate::engine) mod past;
 pub(in crate::engine) mod planner;
+pub(in crate::engine) mod reason;
 pub mod results;
 pub(in crate::engine) mod select;
 pub(in crate::engine) mod status;

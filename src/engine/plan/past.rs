@@ -1,16 +1,10 @@
-//! What run records tell of stages whose results are gone: that they ran, and what they took.
+//! What run records say about stages whose results are gone: that they ran, and how long they took.
 //!
-//! Asked only of stages of which the store knows nothing else; reads a few records, once.
+//! Used only for stages that the store knows nothing else about. Reads a few records, once.
 
 use std::collections::BTreeMap;
 
 use crate::store::{Outcome, ReadRun, Store};
-
-/// Why a stage runs that never had a result.
-pub(in crate::engine) const NEVER: &str = "never ran";
-
-/// Why a stage runs that had one.
-pub(in crate::engine) const GONE: &str = "its last result was removed from the store";
 
 /// How many runs are read.
 const RUNS: usize = 20;

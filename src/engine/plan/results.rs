@@ -1,4 +1,4 @@
-//! What stages have to show: the result that the pipeline asks for now, or else the latest one.
+//! The results of stages: the one that the pipeline asks for now, or else the latest one.
 //!
 //! Looks where a plan looks, and runs nothing. Knows no formats.
 
@@ -8,8 +8,12 @@ use std::{
 };
 
 use crate::engine::{
-    Engine, Refused,
-    plan::{forecast::Forecast, planner::Planner, why::source},
+    plan::{
+        engine::{Engine, Refused},
+        forecast::Forecast,
+        planner::Planner,
+        why::source,
+    },
     tell::{event::Observer, show::LOG},
 };
 use crate::{
@@ -17,7 +21,7 @@ use crate::{
     store::{self, ActionRecord, Check, StoredArtifact},
 };
 
-/// What a stage has to show.
+/// The result of a stage.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StageResult {
     /// The stage.
@@ -112,11 +116,12 @@ impl Planner<'_> {
         let current = outlook.and_then(|outlook| self.present(outlook));
         let outdated = match (&current, outlook) {
             (Some(_), _) => None,
-            (None, Some(outlook)) => Some(outlook.why.clone()),
+            (None, Some(outlook)) => Some(outlook.reason()),
             (None, None) => Some(why_unknown.to_owned()),
         };
         let key = outlook.and_then(|outlook| outlook.key);
-        let attempt = key.filter(|_| current.is_none()).map(|key| self.store.work_of(&key).join(LOG));
+        let attempt =
+            key.filter(|_| current.is_none()).map(|key| self.findings.store.work_of(&key).join(LOG));
         let inputs = node.inputs.iter();
         StageResult {
             record: current.or_else(|| self.previous(&name)),

@@ -1,4 +1,4 @@
-//! Which stages a run is about: targets with what they need, and stages that are forced.
+//! The stages of a run: the targets with what they need, and the forced ones.
 
 use crate::{nearest::nearest, pipeline::Pipeline, stages::StageName};
 

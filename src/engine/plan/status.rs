@@ -1,15 +1,15 @@
-//! How the stages of a plan stand: what a run would do with each, and which of them failed the last time that
-//! they were tried as they are now.
+//! The state of each stage: what a run would do with it, and whether its last attempt with the present key
+//! failed.
 //!
 //! A failure belongs to a key: a stage whose parameters or inputs have changed since has not failed.
 
 use crate::engine::{
-    Engine, Refused,
+    plan::engine::{Engine, Refused},
     plan::planner::{Decision, Made, Planner},
     tell::event::{Observer, Planned, PlannedStage},
 };
 
-/// How one stage stands.
+/// The state of one stage.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StageStatus {
     /// What a run would do.
@@ -41,7 +41,7 @@ fn failure(planner: &Planner<'_>, stage: usize, state: Planned, made: &mut [Opti
     let fingerprint = planner.fingerprint(stage, made)?;
     if state != Planned::Cached {
         // A note that cannot be read is no reason not to tell the rest.
-        return planner.store.failure(&fingerprint.key()).ok().flatten();
+        return planner.findings.store.failure(&fingerprint.key()).ok().flatten();
     }
     if let Decision::Cached(record) = planner.decide(stage, fingerprint) {
         made[stage] = Some(record.artifacts);

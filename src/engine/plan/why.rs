@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::engine::plan::{change::change, past::GONE};
+use crate::engine::plan::{change::change, reason::Why};
 use crate::{
     pipeline::{Pipeline, Places, Source, StageNode},
     stages::Kind,
@@ -68,7 +68,7 @@ pub fn differences(old: &Lines, new: &Lines) -> Vec<Difference> {
     all
 }
 
-/// What the parameters of the kind are where nobody writes them, as lines of a fingerprint.
+/// The defaults of the kind's parameters, as lines of a fingerprint.
 fn defaults(lines: &Lines) -> Lines {
     let kind = lines.get("kind").and_then(|word| Kind::from_word(word));
     let defaults = kind.map(|kind| kind.defaults().into_map()).unwrap_or_default();
@@ -128,13 +128,13 @@ pub(in crate::engine) struct Teller<'a> {
 
 impl Teller<'_> {
     /// The reason in one line: the two most telling differences, and how many more there are.
-    pub(in crate::engine) fn reason(&self, differences: &[Difference]) -> String {
+    pub(in crate::engine) fn reason(&self, differences: &[Difference]) -> Why {
         let told: Vec<String> =
             differences.iter().take(2).map(|difference| self.in_words(difference)).collect();
         match differences.len() {
-            0 => GONE.to_owned(),
-            1 | 2 => told.join(", "),
-            all => format!("{}, and {} more", told.join(", "), all - 2),
+            0 => Why::Removed,
+            1 | 2 => Why::Changed(told.join(", ")),
+            all => Why::Changed(format!("{}, and {} more", told.join(", "), all - 2)),
         }
     }
 
@@ -191,7 +191,7 @@ pub(in crate::engine) fn source(pipeline: &Pipeline, source: &Source) -> String 
     }
 }
 
-/// What became of a parameter, as a plan tells it and whoever tells of changes: `` `sizes.test` 20 -> 10 ``.
+/// How a parameter changed, for plans and lists of changes: `` `sizes.test` 20 -> 10 ``.
 #[must_use]
 pub fn changed(path: &str, old: Option<&str>, new: Option<&str>) -> String {
     // The marker of a table says nothing that its fields don't.
@@ -223,7 +223,7 @@ mod tests {
         let pipeline = pipeline(new.0);
         let (node, places) = (&pipeline.stages[0], &pipeline.places());
         let differences = differences(&lines(old.0, old.1), &lines(new.0, new.1));
-        Teller { pipeline: &pipeline, node, places }.reason(&differences)
+        Teller { pipeline: &pipeline, node, places }.reason(&differences).to_string()
     }
 
     #[test]
@@ -232,7 +232,7 @@ mod tests {
         let reason = why((TEXT, b"a"), (&edited, b"b"));
         assert_eq!(reason, "`batch-size` 64 -> 32 (a.toml:4), `epochs` 8 -> 9 (a.toml:3), and 1 more");
         assert_eq!(why((TEXT, b"a"), (TEXT, b"b")), "`split.s/train` changed");
-        assert_eq!(why((TEXT, b"a"), (TEXT, b"a")), GONE);
+        assert_eq!(why((TEXT, b"a"), (TEXT, b"a")), Why::Removed.to_string());
     }
 
     #[test]
@@ -268,7 +268,7 @@ mod tests {
         let pipeline = pipeline(TEXT);
         let (node, places) = (&pipeline.stages[0], &pipeline.places());
         let told = Teller { pipeline: &pipeline, node, places };
-        let reason = told.reason(&differences(&old, &lines(TEXT, b"a")));
+        let reason = told.reason(&differences(&old, &lines(TEXT, b"a"))).to_string();
         assert!(reason.starts_with("kind train VERSION 0 -> "), "{reason}");
     }
 }

@@ -1,9 +1,8 @@
 //! Computes stages again beside the results that the store has of them, and keeps nothing: for
 //! `pcamflow verify`.
 //!
-//! The same task, granted the same way, given to the same executor as in a run; only its folders are
-//! passing ones, empty, without partial work, and nothing is published. What was computed is there while
-//! [`Again`] lives. Compares digests, and judges nothing.
+//! The task, its resources and the executor are those of a run. Only the folders are temporary and empty, and
+//! nothing is published. The new files exist as long as [`Again`] does. Compares digests and judges nothing.
 
 use std::{
     path::{Path, PathBuf},
@@ -14,9 +13,9 @@ use std::{
 use serde::Serialize;
 
 use crate::engine::{
-    Engine, Refused,
     exec::{Computed, Executor, Listener},
     plan::{
+        engine::{Engine, Refused},
         planner::{Decision, Made, Planner},
         select,
     },
@@ -130,7 +129,7 @@ impl Engine<'_> {
                     }
                 }
                 Some(Decision::Run(run)) if named[stage] => {
-                    candidates.push(Err(self.no_result(stage, &run.why)))
+                    candidates.push(Err(self.no_result(stage, &run.why.to_string())))
                 }
                 None if named[stage] => {
                     candidates.push(Err(self.no_result(stage, "what it reads has no result in the store")));
@@ -188,7 +187,8 @@ impl Engine<'_> {
         let settings =
             Settings { command_line: self.options.settings.clone(), pipeline: self.pipeline.run.clone() };
         let grant = Resources::of(executor.capacity(), self.options.jobs).take(wish(node, &settings));
-        let grant = grant.ok_or_else(|| environment("this machine does not have what the stage asks for"))?;
+        let grant = grant
+            .ok_or_else(|| environment("this machine lacks the cores or the GPU that the stage asks for"))?;
         let folders =
             [self.store.attempt(&key).map_err(environment)?, self.store.attempt(&key).map_err(environment)?];
         let mut task = task(node, &settings, &grant, made, planner);
@@ -306,7 +306,7 @@ struct Hear(mpsc::Sender<Heard>);
 
 impl Listener for Hear {
     fn progress(&self, progress: Progress) {
-        // An error means that nobody listens any more.
+        // An error means that nothing listens any more.
         let _ = self.0.send(Heard::Progress(progress));
     }
 

@@ -78,7 +78,7 @@ pub(in crate::engine) struct Shared<'a> {
     pub(in crate::engine) lease: &'a Lease,
     pub(in crate::engine) executor: &'a dyn Executor,
     pub(in crate::engine) stopped: &'a AtomicBool,
-    /// See [`super::Options::goes_on`].
+    /// See [`crate::engine::Options::goes_on`].
     pub(in crate::engine) goes_on: Option<&'a AtomicBool>,
 }
 
@@ -132,7 +132,7 @@ impl Attempt<'_> {
             let log = log.exists().then(|| log.clone());
             Failed { failure, log, changed }
         })?;
-        // Where locks do not keep others out, another run may be working there.
+        // Where locks do not work, another run may be working there.
         if lock.is_enforced()
             && let Err(error) = shared.store.remove_work(&key)
         {
@@ -186,7 +186,7 @@ impl Attempt<'_> {
         record.made.failed_attempts = failed;
         let committed = shared.store.commit(record.clone(), self.run.existing).map_err(environment)?;
         if let Committed::Kept(first) = committed {
-            // Where locks keep nobody out: what comes after reads what everybody else will find.
+            // Where locks do not work: later stages read the result that all others will find.
             record = *first;
         }
         shared.lease.claim(&record);
@@ -242,8 +242,6 @@ impl Attempt<'_> {
         let told = log.metadata().is_ok_and(|log| log.len() > 0);
         let log = told.then(|| shared.store.publish(log)).transpose().map_err(environment)?;
         let outcome = computed.outcome;
-        let number =
-            |number: crate::protocol::Number| crate::store::Number { name: number.name, value: number.value };
         Ok(ActionRecord {
             format: RECORD_FORMAT,
             key: self.run.fingerprint.key(),
@@ -252,7 +250,7 @@ impl Attempt<'_> {
             lines: self.run.fingerprint.lines().clone(),
             artifacts,
             log: log.map(|log| log.digest),
-            numbers: outcome.numbers.into_iter().map(number).collect(),
+            numbers: outcome.numbers,
             made: Provenance {
                 device: outcome.device,
                 host: host(),
@@ -280,7 +278,8 @@ pub(in crate::engine) fn owner() -> String {
 }
 
 /// This machine's name, for messages and provenance.
-pub(in crate::engine) fn host() -> String {
+#[must_use]
+pub fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 

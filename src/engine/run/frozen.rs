@@ -1,17 +1,17 @@
 //! A frozen run: it takes everything from the store, and computes nothing.
 //!
-//! What is in the store is shown as after any run; what would have to be computed, or may have to, is told
-//! with its reason, from the same forecast as a plan. Besides what is shown nothing is written: neither what
-//! a stage had last, nor a store where there is none.
+//! What is in the store is shown as after any run. What would have to be computed, or may have to, is listed
+//! with its reason, from the same forecast as a plan. Nothing else is written: neither the latest keys of
+//! stages, nor a store where there is none.
 
 use std::{path::Path, time::Instant};
 
 use crate::engine::{
-    Engine, Refused,
     plan::{
+        engine::{Engine, Refused},
         forecast::Forecast,
-        past::GONE,
         planner::{Made, Planner},
+        reason::Why,
     },
     tell::{
         event::{Event, FinishedStage, Observer, Planned, PlannedStage, Summary},
@@ -83,7 +83,7 @@ impl Engine<'_> {
 /// A stage whose result was not there; one that was there when the run was planned is gone by now.
 fn not_taken(stage: PlannedStage) -> PlannedStage {
     match stage.state {
-        Planned::Cached => PlannedStage { state: Planned::Run, why: GONE.to_owned(), ..stage },
+        Planned::Cached => PlannedStage { state: Planned::Run, why: Why::Removed.to_string(), ..stage },
         Planned::Run | Planned::Maybe | Planned::Blocked => stage,
     }
 }

@@ -1,7 +1,7 @@
-//! Tries a stage again that failed, as often as its settings say.
+//! Tries a failed stage again, as often as its settings say.
 //!
-//! Partial work lies where it was, so that a training goes on after its last finished epoch. Every attempt
-//! that failed is told, to people and in the stage's log. Knows no processes.
+//! Partial work stays in place, so a training continues after its last finished epoch. Every failed attempt is
+//! reported, also in the stage's log. Knows no processes.
 
 use std::{
     path::Path,
@@ -82,7 +82,7 @@ fn last(failure: Failure, attempts: u32, retry: Option<Retry>) -> Failure {
 /// How often a wait looks whether the run was stopped.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-/// Sleeps, by the clock that nobody sets; false where the run was stopped meanwhile.
+/// Sleeps, by the monotonic clock; false if the run was stopped meanwhile.
 fn slept(wait: Duration, stopped: impl Fn() -> bool) -> bool {
     let began = Instant::now();
     while began.elapsed() < wait {

@@ -56,7 +56,7 @@ pub(in crate::engine) struct Run<'a, 'o> {
     pub(in crate::engine) made: Vec<Option<Made>>,
     /// What stages had made that are being computed, or looked up, once more.
     pub(in crate::engine) before: Vec<Option<Made>>,
-    /// Stages whose result is in the store without its bytes, which somebody needs.
+    /// Stages whose result is in the store without its bytes, which another stage needs.
     pub(in crate::engine) bytes_needed: Vec<bool>,
     /// Stages that are done with what the plan found.
     pub(in crate::engine) taken: Vec<bool>,
@@ -134,7 +134,7 @@ impl<'a> Run<'a, '_> {
         };
         let inputs = &self.planner.pipeline.stages[stage].inputs;
         let as_planned = !self.bytes_needed[stage] && inputs.iter().all(|input| taken(&input.source));
-        as_planned.then(|| self.planner.found(stage)).flatten()
+        as_planned.then(|| self.planner.findings.found(stage)).flatten()
     }
 
     fn queue(&mut self, stage: usize, run: ToRun) {
@@ -253,7 +253,7 @@ impl<'a> Run<'a, '_> {
         let task = task::task(node, &self.settings, &grant, &self.made, self.planner);
         let sources = task::sources(node);
         let retry = self.settings.of(&node.stage).retry;
-        self.observer.event(&Event::Started { stage: node.name.to_string(), why: run.why.clone() });
+        self.observer.event(&Event::Started { stage: node.name.to_string(), why: run.why.to_string() });
         let attempt =
             Attempt { index: stage, node, run: *run, lock, task, retry, sources, send: send.clone() };
         let shared = self.shared;

@@ -1,7 +1,7 @@
-//! Where every stage of a run stands, and which of them are worth a look.
+//! The state of every stage of a run, and which stages to look at next.
 //!
-//! A run looks at a stage when something happened to it, never at all of them because something happened
-//! somewhere: a run of n stages costs n looks, not n for each that is done. Knows indices and places; knows
+//! A run looks at a stage only when something happened to it: a run of n stages costs n looks, not n for each
+//! finished stage. Knows indices and places; knows
 //! neither graph nor resources.
 
 use std::{collections::BTreeSet, ops::Index};
@@ -185,7 +185,13 @@ mod tests {
         let text = "[synthesize.a]".to_owned();
         let pipeline = pipeline::parse(std::path::Path::new("a.toml"), text, &Options::default()).unwrap();
         let fingerprint = Fingerprint::new(&pipeline.stages[0].stage, []);
-        ToRun { fingerprint, why: String::new(), warning: None, existing: Existing::Keep, forced: false }
+        ToRun {
+            fingerprint,
+            why: crate::engine::plan::reason::Why::Forced,
+            warning: None,
+            existing: Existing::Keep,
+            forced: false,
+        }
     }
 
     #[test]

@@ -1,23 +1,35 @@
-//! What the engine tells while it runs: the only thing that a user interface sees of it.
+//! The events of a run: all that a user interface sees of the engine.
 //!
-//! Events come in order from one thread. The engine knows nothing of who listens.
+//! Events come in order from one thread. The engine does not know its listeners.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
+pub use crate::engine::tell::ended::{FailedStage, FinishedStage};
 use crate::engine::tell::{
+    ended::as_text,
     repeats::Repeated,
     require::Verdict,
-    trials::{PlannedTrial, TrialResult},
+    trial::{PlannedTrial, TrialResult},
 };
-use crate::protocol::{FailureClass, Number, Progress};
+use crate::protocol::{FailureClass, Progress};
 
 /// Listens to a run.
 pub trait Observer {
     /// Something happened. Called from the engine's own thread: must not block for long.
     fn event(&mut self, event: &Event);
+}
+
+/// Warns of stages.
+pub(in crate::engine) fn warn(
+    warnings: impl IntoIterator<Item = (String, String)>,
+    observer: &mut dyn Observer,
+) {
+    for (stage, text) in warnings {
+        observer.event(&Event::Warning { stage: Some(stage), text });
+    }
 }
 
 /// One thing that happened.
@@ -129,49 +141,6 @@ pub struct PlannedStage {
     pub seconds: Option<f64>,
 }
 
-/// A stage that is done.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct FinishedStage {
-    /// The stage.
-    pub stage: String,
-    /// The key of its result.
-    pub key: String,
-    /// Whether its result was in the store already.
-    pub cached: bool,
-    /// What it took to compute (where cached: when it was computed), in seconds.
-    #[schemars(with = "Option<f64>")]
-    pub seconds: f64,
-    /// Its main numbers, the most telling first.
-    pub numbers: Vec<Number>,
-    /// Where its artifacts are shown; `None` where their bytes are not here.
-    #[serde(serialize_with = "as_text")]
-    #[schemars(with = "Option<String>")]
-    pub folder: Option<PathBuf>,
-    /// Where it computed.
-    pub device: String,
-    /// From what it went on, where it resumed partial work.
-    pub resumed: Option<String>,
-}
-
-/// A stage that failed.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct FailedStage {
-    /// The stage.
-    pub stage: String,
-    /// The key that its result would have had; `None` where its inputs are not known.
-    pub key: Option<String>,
-    /// Whose fault it is.
-    pub class: FailureClass,
-    /// What happened, where, and what to do.
-    pub message: String,
-    /// Its log.
-    #[serde(serialize_with = "as_text")]
-    #[schemars(with = "Option<String>")]
-    pub log: Option<PathBuf>,
-}
-
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -239,29 +208,4 @@ impl Summary {
             Some(FailureClass::Environment) => 3,
         }
     }
-}
-
-/// Paths that may or may not be there.
-pub(in crate::engine) trait MaybePath {
-    fn path(&self) -> Option<&Path>;
-}
-
-impl MaybePath for PathBuf {
-    fn path(&self) -> Option<&Path> {
-        Some(self)
-    }
-}
-
-impl MaybePath for Option<PathBuf> {
-    fn path(&self) -> Option<&Path> {
-        self.as_deref()
-    }
-}
-
-/// Writes a path that is not Unicode as well as text can: an event must not get lost for it.
-pub(in crate::engine) fn as_text<S: Serializer>(
-    path: &impl MaybePath,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    path.path().map(Path::to_string_lossy).serialize(serializer)
 }

@@ -1,4 +1,4 @@
-//! What the command line said about a pipeline, for messages that name another command: it has to mean the same.
+//! The options given for a pipeline, for messages that suggest another command for the same pipeline.
 //!
 //! Knows words and shells; knows neither pipelines nor stores.
 

@@ -1,7 +1,8 @@
-//! What a run says: its events, the results it shows, what it was required to reach, and recorded runs read again.
+//! What a run reports: its events, the results it shows, its requirements, and recorded runs read again.
 //!
 //! Plain data and files for people. Starts nothing.
 
+mod ended;
 pub mod event;
 pub mod given;
 pub mod history;
@@ -9,4 +10,5 @@ pub mod repeats;
 pub mod require;
 pub(in crate::engine) mod show;
 pub(in crate::engine) mod together;
+mod trial;
 pub mod trials;

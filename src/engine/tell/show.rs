@@ -1,4 +1,4 @@
-//! Shows the artifacts of finished stages to people, below `out/<pipeline>`.
+//! Shows the artifacts of finished stages below `out/<pipeline>`.
 
 use std::{
     collections::BTreeSet,
@@ -6,13 +6,13 @@ use std::{
 };
 
 use crate::engine::tell::{
-    event::{Event, FinishedStage, Observer},
-    trials::FOLDER,
+    ended::FinishedStage,
+    event::{Event, Observer},
+    trial::FOLDER,
 };
 use crate::{
     fsx::Below,
     pipeline::Pipeline,
-    protocol::Number,
     store::{ActionRecord, Store, StoredArtifact},
 };
 
@@ -71,14 +71,12 @@ impl<'a> Show<'a> {
         cached: bool,
         folder: Option<PathBuf>,
     ) -> FinishedStage {
-        let numbers =
-            record.numbers.iter().map(|number| Number { name: number.name.clone(), value: number.value });
         FinishedStage {
             stage: name.to_owned(),
             key: record.key.hex(),
             cached,
             seconds: record.made.seconds,
-            numbers: numbers.collect(),
+            numbers: record.numbers.clone(),
             folder,
             device: record.made.device.clone(),
             resumed: record.made.resumed.clone(),

@@ -1,11 +1,12 @@
-//! What several stages of a run say together: those that are repeated with `seeds`, and the trials of a sweep.
+//! Results over several stages of a run: repeats with `seeds`, and the trials of a sweep.
 
 use std::path::Path;
 
 use crate::engine::tell::{
-    event::{FailedStage, FinishedStage},
+    ended::{FailedStage, FinishedStage},
     repeats::{Repeated, repeats, show},
-    trials::{Ends, TrialResult},
+    trial::TrialResult,
+    trials::Ends,
 };
 use crate::pipeline::Pipeline;
 

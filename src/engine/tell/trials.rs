@@ -1,4 +1,4 @@
-//! What came of the trials of a sweep: how each ended, and its main numbers.
+//! The results of the trials of a sweep: how each ended, and its main numbers.
 //!
 //! Knows the union of all trials and what a run finished; knows neither tables nor which number is better.
 
@@ -7,87 +7,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
+pub use crate::engine::tell::trial::{PlannedTrial, TrialNumber, TrialOutcome, TrialResult};
 use crate::engine::tell::{
-    event::{FailedStage, FinishedStage, as_text},
+    ended::{FailedStage, FinishedStage},
     repeats::{Repeated, show as show_repeats, together},
+    trial::FOLDER,
 };
 use crate::{
     pipeline::{Pipeline, Trial, TrialValue, shown},
     stages::StageName,
 };
-
-/// The folder of the trials, in a pipeline's folder.
-pub(in crate::engine) const FOLDER: &str = "trials";
-
-/// A trial, before anything runs.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct PlannedTrial {
-    /// Its name.
-    pub trial: String,
-    /// What it sets, and no other trial or not every other: keys and values, as TOML has them.
-    pub values: BTreeMap<String, String>,
-    /// Its stages, by the names that they have among those of all trials, each after what it needs.
-    pub stages: Vec<String>,
-}
-
-/// How a trial ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum TrialOutcome {
-    /// All its stages are done.
-    Done,
-    /// One of its stages failed.
-    Failed,
-    /// It was not finished, without a stage that failed: the run was stopped.
-    NotRun,
-}
-
-/// What came of a trial.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct TrialResult {
-    /// Its name.
-    pub trial: String,
-    /// What it sets: keys and values, as TOML has them.
-    pub values: BTreeMap<String, String>,
-    /// The keys in short, in the order in which they were given, with the values as people write them.
-    #[serde(skip)]
-    pub shorts: Vec<(String, String)>,
-    /// How it ended.
-    pub outcome: TrialOutcome,
-    /// Whether all of it was in the store.
-    pub cached: bool,
-    /// What its stages took to compute, whenever that was, in seconds; those that it shares included.
-    #[schemars(with = "Option<f64>")]
-    pub seconds: f64,
-    /// Its stages that failed, by the names that they have among those of all trials.
-    pub failed: Vec<String>,
-    /// The main numbers of its stages, but for those that all trials have; of repeated ones the means.
-    pub numbers: Vec<TrialNumber>,
-    /// What stages that are repeated with `seeds` say together.
-    pub repeats: Vec<Repeated>,
-    /// Where its artifacts are shown.
-    #[serde(serialize_with = "as_text")]
-    #[schemars(with = "String")]
-    pub folder: PathBuf,
-}
-
-/// A main number of one of a trial's stages.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct TrialNumber {
-    /// The stage, as within the trial.
-    pub stage: String,
-    /// The number's name, as in the stage's own results.
-    pub name: String,
-    /// Its value.
-    #[schemars(with = "Option<f64>")]
-    pub value: f64,
-}
 
 /// The trials of a sweep with their stages; none where a pipeline is no sweep.
 #[must_use]

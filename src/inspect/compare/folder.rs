@@ -7,13 +7,17 @@ use std::{
 
 use anyhow::Result;
 
-use super::{Comparison, Nature, compare as compare_files};
+use super::tally::{Comparison, Nature};
 
 /// Compares all files of two folders by their paths in them.
 ///
 /// # Errors
 /// A file that cannot be read, or is not what its name says.
-pub(super) fn compare(old: &Path, new: &Path) -> Result<Comparison> {
+pub(super) fn compare(
+    old: &Path,
+    new: &Path,
+    compare_files: &dyn Fn(&Path, &Path, &str) -> Result<Comparison>,
+) -> Result<Comparison> {
     let (before, now) = (files(old)?, files(new)?);
     let sum = |files: &BTreeMap<String, (PathBuf, u64)>| files.values().map(|(_, size)| size).sum();
     let mut whole = Comparison {

@@ -4,6 +4,38 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+/// How two files compare.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Comparison {
+    /// Whether their bytes are the same.
+    pub identical: bool,
+    /// Their sizes in bytes: of the first, of the second.
+    pub bytes: [u64; 2],
+    /// The place of the first byte in which they differ; the length of the shorter where that is all.
+    pub first_difference: Option<u64>,
+    /// What is in them.
+    pub nature: Nature,
+    /// The tensors, datasets, columns or values that differ in their numbers, those that differ most first.
+    pub parts: Vec<Part>,
+    /// What differs otherwise, in words: shapes, names, texts. The first of them.
+    pub otherwise: Vec<String>,
+    /// How many more of those there are.
+    pub more: u64,
+}
+
+/// What a file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Nature {
+    /// Numbers in full precision: tables, JSON, tensors, arrays.
+    Data,
+    /// For people to look at, made from numbers in other artifacts: pictures, texts. Only the bytes are compared.
+    Picture,
+    /// Bytes of no known format.
+    Bytes,
+}
+
 /// The numbers of one tensor, dataset, column or value that differ.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]

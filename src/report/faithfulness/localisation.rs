@@ -5,12 +5,16 @@ use super::{
         numbers::{images, thousands},
         table::{Column, Table},
     },
-    differences, ends, level, name, number,
+    words::{ends, level, name, number},
 };
 use crate::metrics::faithfulness::{LocalisationScores, Measure, MethodSummary, Summary, Truth};
 
 /// Means, lifts and paired differences; nothing where there was nothing to hold maps against.
-pub(super) fn localisation(summary: &Summary, truth: Truth) -> String {
+pub(super) fn localisation(
+    summary: &Summary,
+    truth: Truth,
+    differences: fn(&Summary, &[Measure]) -> String,
+) -> String {
     let methods: Vec<_> =
         summary.methods.iter().filter_map(|method| Some((method, truth.of(method)?))).collect();
     let Some((_, most)) = methods.iter().max_by_key(|(_, scores)| scores.images) else {

@@ -4,11 +4,19 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{INPUTS, PASSING, TAKEN};
 use crate::{
     fsx::Below,
     stages::{ArtifactType, Canonical, Lines, Schema, declare::choice, reference::string_or_table, schema},
 };
+
+/// The folder of the sandbox in which a program finds its inputs.
+pub const INPUTS: &str = "inputs";
+
+/// The folder of the sandbox that is thrown away: `TMPDIR` and `HOME`.
+pub const PASSING: &str = "tmp";
+
+/// Names in an artifact's folder that are taken.
+const TAKEN: [&str; 2] = ["log.txt", ".pcamflow-shown.json"];
 
 /// The name of an input or artifact of a command: a file's name, too, so that a program finds the ending
 /// that it goes by. ASCII letters, digits, `-`, `_` and `.`, which is not the first.

@@ -21,6 +21,7 @@
 //! is history alone: nothing is decided by it but what `gc --keep-runs` keeps.
 
 mod again;
+mod file;
 mod keep;
 mod record;
 
@@ -33,31 +34,14 @@ use super::{Result, Store, layout::Layout, seal};
 use crate::fsx::{self, FileLock, Gate, TryLock};
 
 use again::{Again, Beside};
+pub use file::RunFile;
+use file::name_of;
 pub(super) use keep::Kept;
 #[cfg(test)]
 pub(super) use record::examples;
 pub use record::{
     Asked, Ended, Git, Outcome, RUN_FORMAT, Requirement, RunRecord, RunStage, SweepTrial, Text,
 };
-
-/// The file of one run record. Its name says whose it is, so that a list reads none.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RunFile {
-    /// The run's number.
-    pub id: u64,
-    /// The pipeline's name.
-    pub pipeline: String,
-    /// Where it is.
-    pub path: PathBuf,
-}
-
-impl RunFile {
-    /// Whether it is the record of a run of a pipeline, as far as its name says: long ones are cut.
-    #[must_use]
-    pub fn is_of(&self, pipeline: &str) -> bool {
-        self.pipeline == name_of(pipeline)
-    }
-}
 
 /// What is in the file of a run record.
 #[derive(Clone, Debug, PartialEq)]
@@ -279,12 +263,6 @@ fn live(layout: &Layout, id: u64) -> Result<Option<FileLock>> {
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
     Ok(None)
-}
-
-/// What of a pipeline's name stands in the name of a file, which may be long, but not that long.
-fn name_of(pipeline: &str) -> &str {
-    let end = pipeline.char_indices().map(|(at, _)| at).find(|at| *at >= 150);
-    &pipeline[..end.unwrap_or(pipeline.len())]
 }
 
 /// The number, and the file, of a new run. Only for a holder of the lock.

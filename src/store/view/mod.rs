@@ -8,6 +8,7 @@
 mod marker;
 mod remembered;
 mod replace;
+mod shown;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,20 +23,10 @@ use crate::{
 };
 use marker::{MARKER, Marker, is_real_folder, is_single, read_marker, remove_ours, stat_shown};
 use replace::{clear_up, replace, target_of};
+pub use shown::Shown;
 
 /// What the names of the locks of shown folders begin with.
 pub(super) const VIEW_LOCK: &str = "view-";
-
-/// What showing a folder did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shown {
-    /// Whether anything changed.
-    pub changed: bool,
-    /// Files of others that had a name that ours need: where they are now.
-    pub kept: Vec<PathBuf>,
-    /// Files that are not shown because their bytes are not in this store.
-    pub absent: Vec<String>,
-}
 
 impl Store {
     /// Shows artifacts under their file names in the folder `target`, and nothing of ours that was shown

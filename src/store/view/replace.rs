@@ -12,8 +12,8 @@ use std::{
 
 use super::{
     super::{Result, layout::Layout},
-    Shown,
     marker::{Entry, MARKER, Marker, is_real_folder, read_marker, remove_ours, stat_shown},
+    shown::Shown,
 };
 use crate::{
     digest::Digest,

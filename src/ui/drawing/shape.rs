@@ -54,17 +54,6 @@ pub(super) fn order(feeds: &[Vec<usize>]) -> Vec<usize> {
     order
 }
 
-/// The length of the longest way to each node: the row that it is drawn in.
-pub(super) fn layers(feeds: &[Vec<usize>]) -> Vec<usize> {
-    let mut layers = vec![0; feeds.len()];
-    for node in order(feeds) {
-        for next in &feeds[node] {
-            layers[*next] = layers[*next].max(layers[node] + 1);
-        }
-    }
-    layers
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,7 +76,6 @@ mod tests {
     #[test]
     fn an_edge_beside_a_longer_way_is_left_out() {
         assert_eq!(reduced(3, &[(0, 1), (0, 2), (1, 2)]), [(0, 1), (1, 2)]);
-        assert_eq!(layers(&feeds(4, &[(0, 1), (1, 2), (0, 3)])), [0, 1, 2, 1]);
         assert_eq!(order(&feeds(4, &[(0, 1), (0, 2), (1, 3)])), [0, 1, 3, 2], "branches stay together");
     }
 

@@ -49,7 +49,7 @@ struct Row<'a> {
 fn rows<'a>(nodes: &'a Nodes, view: &View) -> Vec<Row<'a>> {
     let feeds = nodes.feeds();
     let mut renderer = GraphRowRenderer::new().output().with_min_row_height(1).build_box_drawing();
-    // Where a mark stands whose stage nobody reads: right below it, another would look like its reader.
+    // Where a mark stands whose stage has no reader: right below it, another would look like its reader.
     let mut ended: Option<usize> = None;
     let mut row = |index: usize| {
         let node = &nodes.nodes[index];

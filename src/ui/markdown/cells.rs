@@ -4,6 +4,9 @@
 
 use super::format;
 
+/// How many stages are shown one by one: what shows the page (GitHub) takes a megabyte.
+pub(super) const MANY: usize = 200;
+
 /// A row of a table.
 pub(super) fn row<const N: usize>(cells: [String; N]) -> String {
     format!("| {} |\n", cells.join(" | "))

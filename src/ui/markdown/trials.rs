@@ -4,8 +4,7 @@
 
 use super::{
     super::{format, trials},
-    MANY,
-    cells::{code, prose},
+    cells::{MANY, code, prose},
 };
 use crate::engine::tell::trials::{TrialOutcome, TrialResult};
 

@@ -5,7 +5,7 @@
 
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 
-use super::{Unavailable, library};
+use super::{library, unavailable::Unavailable};
 
 /// How many GPUs the driver shows to this process (it honours `CUDA_VISIBLE_DEVICES`).
 ///

@@ -17,7 +17,7 @@ use super::{
     quadrature::{Node, nodes},
     question::Scalar,
 };
-use crate::{baseline::Substrate, model::Network};
+use crate::{baseline::Fill, model::Network};
 
 /// Steps are doubled up to here.
 const MOST_STEPS: usize = 800;
@@ -29,16 +29,16 @@ pub(super) struct IntegratedGradients {
     rule: Rule,
     steps: usize,
     tolerance: Option<f64>,
-    substrate: Substrate,
+    fill: Fill,
     title: String,
 }
 
 impl IntegratedGradients {
-    pub(super) fn new(settings: &Settings, substrate: Substrate) -> Self {
+    pub(super) fn new(settings: &Settings, fill: Fill) -> Self {
         let Settings { rule, steps, baseline, tolerance } = settings;
         let least = if tolerance.is_some() { "at least " } else { "" };
         let title = format!("Integrated gradients, {least}{steps} steps from {baseline}");
-        Self { rule: *rule, steps: *steps as usize, tolerance: *tolerance, substrate, title }
+        Self { rule: *rule, steps: *steps as usize, tolerance: *tolerance, fill, title }
     }
 
     /// The attribution of one image, with as many steps as its tolerance takes.
@@ -57,7 +57,7 @@ impl IntegratedGradients {
 
 impl Explainer for IntegratedGradients {
     fn explain(&self, network: &Network, asked: &Asked<'_>) -> Result<Maps> {
-        let baselines = self.substrate.of(asked.images);
+        let baselines = self.fill.of(asked.images);
         let mut maps = Maps { logits: logits(network, asked.images, ALONE)?, ..Maps::default() };
         let of_baselines = logits(network, &baselines, ALONE)?;
         for (index, scalar) in asked.scalars(&maps.logits).enumerate() {

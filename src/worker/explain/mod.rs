@@ -6,6 +6,7 @@
 
 mod arrays;
 mod crew;
+mod explainer;
 mod grad_cam;
 mod integrated_gradients;
 mod noise;
@@ -16,61 +17,15 @@ mod question;
 mod saliency;
 
 use anyhow::{Context as _, Result};
-use pcamflow::{report, stages::explain::Method};
-use tch::Tensor;
+use pcamflow::stages::explain::Method;
 
-use self::question::Scalar;
-use crate::{baseline::Substrate, model::Network};
+use crate::{baseline::Fill, model::Network};
 
 pub(crate) use arrays::{Arrays, Delta, Maps};
 pub(crate) use crew::Crew;
+use explainer::numbers;
+pub(crate) use explainer::{Asked, Display, Explainer, SIDE};
 pub(crate) use question::Question;
-
-/// Pixels along each side of a map.
-pub(crate) const SIDE: usize = 96;
-
-/// One way of asking a network, ready to be used: its settings fit the network.
-pub(crate) trait Explainer: Sync {
-    /// Explains a batch. An image's map depends on that image alone, and the network stays as it is.
-    ///
-    /// # Errors
-    /// What libtorch reports in a catchable form.
-    fn explain(&self, network: &Network, asked: &Asked<'_>) -> Result<Maps>;
-
-    /// What it hands out beside maps.
-    fn arrays(&self) -> Arrays {
-        Arrays::default()
-    }
-
-    /// How many images it computes with for each one that it explains.
-    fn passes(&self) -> usize {
-        1
-    }
-
-    /// How its maps are shown.
-    fn display(&self) -> Display;
-}
-
-/// Some images, and what is asked about them.
-pub(crate) struct Asked<'a> {
-    /// float32 [N, 3, 96, 96] in [0, 1].
-    pub(crate) images: &'a Tensor,
-    /// 0 or 1 per image.
-    pub(crate) labels: &'a [u8],
-    /// Their rows: what is drawn for an image is seeded by its row.
-    pub(crate) rows: &'a [i64],
-    /// Which scalar is explained.
-    pub(crate) question: Question,
-    /// How many images may be computed with at once, altered copies of these included; at least 1.
-    pub(crate) at_once: usize,
-}
-
-impl Asked<'_> {
-    /// What is explained of each image, given its logit.
-    fn scalars<'a>(&'a self, logits: &'a [f32]) -> impl Iterator<Item = Scalar> + 'a {
-        logits.iter().zip(self.labels).map(|(&logit, &label)| self.question.scalar(logit, label))
-    }
-}
 
 /// What methods need beside their settings and a network.
 #[derive(Debug, Clone, Default)]
@@ -78,24 +33,13 @@ pub(crate) struct Setup {
     /// Seeds what is drawn.
     pub(crate) seed: u64,
     /// What stands where evidence is taken away; of [`Method::baseline`], where the method has one.
-    pub(crate) substrate: Option<Substrate>,
+    pub(crate) fill: Option<Fill>,
 }
 
 impl Setup {
-    fn substrate(self) -> Result<Substrate> {
-        self.substrate.context("the method came without its baseline")
+    fn fill(self) -> Result<Fill> {
+        self.fill.context("the method came without its baseline")
     }
-}
-
-/// How maps are shown.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Display {
-    /// The method in words: `Grad-CAM, relu4`.
-    pub(crate) title: String,
-    /// Whether the maps are signed.
-    pub(crate) sign: report::Sign,
-    /// Which value has the strongest colour.
-    pub(crate) full: report::FullColor,
 }
 
 /// The explainer for a method, checked against the network before anything is computed.
@@ -106,19 +50,11 @@ pub(crate) fn explainer(method: &Method, network: &Network, setup: Setup) -> Res
     Ok(match method {
         Method::GradCam(settings) => Box::new(grad_cam::GradCam::new(settings, network)?),
         Method::Saliency(settings) => Box::new(saliency::Saliency::new(settings, setup.seed)),
-        Method::Occlusion(settings) => Box::new(occlusion::Occlusion::new(settings, setup.substrate()?)),
+        Method::Occlusion(settings) => Box::new(occlusion::Occlusion::new(settings, setup.fill()?)),
         Method::IntegratedGradients(settings) => {
-            Box::new(integrated_gradients::IntegratedGradients::new(settings, setup.substrate()?))
+            Box::new(integrated_gradients::IntegratedGradients::new(settings, setup.fill()?))
         }
     })
-}
-
-/// The numbers of a tensor, row-major.
-///
-/// # Errors
-/// It is not float32.
-fn numbers(tensor: &Tensor) -> Result<Vec<f32>> {
-    Ok(Vec::try_from(tensor.contiguous().view(-1))?)
 }
 
 #[cfg(test)]

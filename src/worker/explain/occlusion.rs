@@ -16,25 +16,25 @@ use super::{
     Asked, Display, Explainer, Maps, SIDE,
     passes::{ALONE, logits},
 };
-use crate::{baseline::Substrate, model::Network};
+use crate::{baseline::Fill, model::Network};
 
 pub(super) struct Occlusion {
     windows: Windows,
-    substrate: Substrate,
+    fill: Fill,
     title: String,
 }
 
 impl Occlusion {
-    pub(super) fn new(settings: &Settings, substrate: Substrate) -> Self {
+    pub(super) fn new(settings: &Settings, fill: Fill) -> Self {
         let Settings { window, stride, baseline } = settings;
         let title = format!("Occlusion, {window} x {window} every {stride}, {baseline}");
-        Self { windows: Windows::new(*window as usize, *stride as usize), substrate, title }
+        Self { windows: Windows::new(*window as usize, *stride as usize), fill, title }
     }
 
     /// The logit of each occluded copy of an image [1, 3, 96, 96].
     fn occluded(&self, network: &Network, image: &Tensor, at_once: usize) -> Result<Vec<f32>> {
         let last = |images: &Tensor| images.permute([0, 2, 3, 1]);
-        let (image, baseline) = (last(image), last(&self.substrate.of(image)));
+        let (image, baseline) = (last(image), last(&self.fill.of(image)));
         let mut all = Vec::with_capacity(self.windows.corners.len());
         for corners in self.windows.corners.chunks(at_once) {
             // Each copy is written once, from the image and the baseline, where it is used.

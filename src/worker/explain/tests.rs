@@ -11,7 +11,7 @@ use pcamflow::stages::{
         GradCam as Settings, IntegratedGradients, Occlusion, Saliency, Score, Smooth, Target, Variant,
     },
 };
-use tch::{Device, Kind};
+use tch::{Device, Kind, Tensor};
 
 use super::*;
 use crate::model::{
@@ -28,14 +28,14 @@ fn grad_cam(layer: &str, variant: Variant) -> Method {
 
 /// What methods need here; the mean colour is made up.
 fn setup(method: &Method) -> Setup {
-    let substrate = method.baseline().map(|(baseline, _)| match baseline {
-        Baseline::Black => Substrate::Colour([0.0; 3]),
-        Baseline::White => Substrate::Colour([1.0; 3]),
-        Baseline::Value(value) => Substrate::Colour([value as f32; 3]),
-        Baseline::Mean => Substrate::Colour([0.75, 0.5, 0.625]),
-        Baseline::Blur => Substrate::blur(),
+    let fill = method.baseline().map(|(baseline, _)| match baseline {
+        Baseline::Black => Fill::Colour([0.0; 3]),
+        Baseline::White => Fill::Colour([1.0; 3]),
+        Baseline::Value(value) => Fill::Colour([value as f32; 3]),
+        Baseline::Mean => Fill::Colour([0.75, 0.5, 0.625]),
+        Baseline::Blur => Fill::blur(),
     });
-    Setup { seed: 42, substrate }
+    Setup { seed: 42, fill }
 }
 
 fn prepared(method: &Method, network: &Network) -> Box<dyn Explainer> {
@@ -236,7 +236,7 @@ fn an_images_noise_is_its_rows_own() {
         let method = &methods()[2];
         let question = LOGIT;
         let asked = Asked { images: &images, labels: &[0, 0], rows: &rows, question, at_once: 3 };
-        let setup = Setup { seed, substrate: None };
+        let setup = Setup { seed, fill: None };
         explainer(method, &network, setup).unwrap().explain(&network, &asked).unwrap().map
     };
     let (first, second) = (of([3, 4], 1), of([4, 3], 1));

@@ -8,7 +8,7 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 use super::*;
 use crate::{
-    baseline::Substrate,
+    baseline::Fill,
     model::{
         Mode, Network, Source,
         infer::infer,
@@ -19,7 +19,7 @@ use crate::{
 const PIXELS: usize = 96 * 96;
 
 fn walker(course: &Course, chunk: usize) -> Walker {
-    let (deletion, insertion) = (Substrate::Colour([0.0; 3]), Substrate::blur());
+    let (deletion, insertion) = (Fill::Colour([0.0; 3]), Fill::blur());
     Walker { deletion, insertion, points: course.points.clone(), chunk }
 }
 
@@ -127,7 +127,7 @@ fn on_a_linear_network_every_point_is_what_is_left_of_the_sum() {
         (0..PIXELS).map(|pixel| (share(pixel) * 1e3) as f32 + block(pixel).0 as f32 * 1e-5).collect();
     let course = Course::new(Protocol::Rank, 96);
     let steps = course.steps(&map).unwrap();
-    let black = Substrate::Colour([0.0; 3]);
+    let black = Fill::Colour([0.0; 3]);
     let walker =
         Walker { deletion: black.clone(), insertion: black, points: course.points.clone(), chunk: 8 };
     let ends = walker.ends(&network, &pixels).unwrap();
@@ -147,7 +147,7 @@ fn the_area_under_a_logit_that_falls_evenly_is_that_of_the_softplus() {
     let pixels = vec![255; PIXELS * 3];
     let course = Course::new(Protocol::Rank, 96);
     let map: Vec<f32> = (0..PIXELS).map(|pixel| scattered(block(pixel).0) as f32).collect();
-    let black = Substrate::Colour([0.0; 3]);
+    let black = Fill::Colour([0.0; 3]);
     let walker =
         Walker { deletion: black.clone(), insertion: black, points: course.points.clone(), chunk: 32 };
     let ends = walker.ends(&network, &pixels).unwrap();
@@ -176,7 +176,7 @@ fn thresholds_show_what_reaches_them_and_black_elsewhere() {
     let map: Vec<f32> = (0..PIXELS).map(|at| (scattered(at * 3 + 1) * 7.0 - 2.0) as f32).collect();
     let (low, high) = map.iter().fold((f32::MAX, f32::MIN), |(low, high), &it| (low.min(it), high.max(it)));
     let course = Course::new(Protocol::Threshold, 96);
-    let black = Substrate::Colour([0.0; 3]);
+    let black = Fill::Colour([0.0; 3]);
     let walker =
         Walker { deletion: black.clone(), insertion: black, points: course.points.clone(), chunk: 5 };
     let ends = walker.ends(&network, &pixels).unwrap();
@@ -216,7 +216,7 @@ fn uneven_steps_and_any_chunk_give_the_definitions_curve() {
     }
     let image =
         Tensor::from_slice(&pixels).view([1, 96, 96, 3]).permute([0, 3, 1, 2]).to_kind(Kind::Float) / 255.0;
-    let blurred = Substrate::blur().of(&image);
+    let blurred = Fill::blur().of(&image);
     let order = pcamflow::metrics::by_value_descending(&map);
     for at in [0, 3, 9, 10] {
         let mut gone = [false; PIXELS];

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::{
-    baseline::Substrate,
+    baseline::Fill,
     model::{Mode, Network},
 };
 
@@ -17,9 +17,9 @@ const SIDE: i64 = 96;
 #[derive(Debug)]
 pub(crate) struct Walker {
     /// What stands where pixels have gone.
-    pub(crate) deletion: Substrate,
+    pub(crate) deletion: Fill,
     /// What stands where pixels have not come yet.
-    pub(crate) insertion: Substrate,
+    pub(crate) insertion: Fill,
     /// The points at which the network is asked: see [`super::Course`].
     pub(crate) points: Vec<i16>,
     /// Images at once.
@@ -90,8 +90,8 @@ impl Walker {
     fn stages(&self, pixels: &[u8], device: Device) -> Result<Stages> {
         let bytes = Tensor::f_from_data_size(pixels, &[1, SIDE, SIDE, 3], Kind::Uint8)?;
         let image = bytes.to_device(device).to_kind(Kind::Float) / 255.0;
-        let of = |substrate: &Substrate| {
-            let baseline = substrate.of(&image.permute([0, 3, 1, 2]));
+        let of = |fill: &Fill| {
+            let baseline = fill.of(&image.permute([0, 3, 1, 2]));
             baseline.permute([0, 2, 3, 1]).contiguous()
         };
         Ok(Stages { deletion: of(&self.deletion), insertion: of(&self.insertion), image })

@@ -18,7 +18,7 @@ use super::{
     odd_maps::OddMaps,
 };
 use crate::{
-    baseline::Substrate,
+    baseline::Fill,
     batch_size::batch_size,
     batches::{self, Batch},
     explain::{Asked, Crew, Explainer, Maps, Question, SIDE, Setup, explainer},
@@ -40,9 +40,8 @@ pub(super) fn run(job: &Job<'_>, stage: &Explain) -> Result<Outcome> {
     let images = Images::open(job, stage.take, stage.seed)?;
     images.note(job);
     // May read all training patches: last of what can go wrong before the first map.
-    let substrate =
-        stage.method.baseline().map(|(baseline, _)| Substrate::new(job, &baseline)).transpose()?;
-    let explainer = explainer(&stage.method, &network, Setup { seed: stage.seed, substrate })?;
+    let fill = stage.method.baseline().map(|(baseline, _)| Fill::new(job, &baseline)).transpose()?;
+    let explainer = explainer(&stage.method, &network, Setup { seed: stage.seed, fill })?;
     let (rows, labels) = (images.chosen_rows(), images.chosen_labels());
     let file = MapsFile::create(&job.artifact("maps.h5"), stage, explainer.arrays(), &rows, &labels)?;
     let truth = if images.has_masks() { Truth::Mask } else { Truth::CentreBox };

@@ -23,7 +23,7 @@ use pcamflow::{
 };
 
 use crate::{
-    baseline::Substrate,
+    baseline::Fill,
     faithfulness::{Course, Pace, Walker},
     job::Job,
 };
@@ -46,8 +46,8 @@ pub(super) fn run(job: &Job<'_>, stage: &Metrics) -> Result<Outcome> {
     let baselines = baselines(stage);
     let pace = Pace::new(&network, &job.task.resources)?;
     let walker = Walker {
-        deletion: Substrate::new(job, &baselines[0])?,
-        insertion: Substrate::new(job, &baselines[1])?,
+        deletion: Fill::new(job, &baselines[0])?,
+        insertion: Fill::new(job, &baselines[1])?,
         points: course.points.clone(),
         chunk: pace.chunk,
     };

@@ -4,7 +4,7 @@
 use pcamflow::stages::train::{Adam, AdamW};
 use tch::Tensor;
 
-use super::Rates;
+use super::rates::{Rates, zeros_like};
 
 /// The two moments of every parameter.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(super) struct AdamState {
 
 impl AdamState {
     pub(super) fn new(settings: Adam, parameters: &[&Tensor]) -> Self {
-        let (means, squares) = (super::zeros_like(parameters), super::zeros_like(parameters));
+        let (means, squares) = (zeros_like(parameters), zeros_like(parameters));
         Self { settings, decoupled: false, means, squares }
     }
 

@@ -4,6 +4,7 @@
 
 mod adam;
 mod clip;
+mod rates;
 mod sgd;
 
 use anyhow::Result;
@@ -12,6 +13,7 @@ use tch::{Tensor, no_grad};
 
 use crate::tensors::{Named, TensorFile, copy_all};
 use adam::AdamState;
+pub(crate) use rates::Rates;
 use sgd::SgdState;
 
 /// An optimiser and its state, which goes parameter by parameter, in their order.
@@ -21,15 +23,6 @@ pub(crate) struct Optimizer {
     clip: Option<ClipGradients>,
     parameters: Vec<(String, Tensor)>,
     steps: u64,
-}
-
-/// What a schedule varies from step to step.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Rates {
-    /// Step size.
-    pub(crate) learning_rate: f64,
-    /// SGD's momentum, Adam's `beta1`; `None`: as the settings say.
-    pub(crate) momentum: Option<f64>,
 }
 
 #[derive(Debug)]
@@ -128,10 +121,6 @@ impl Optimizer {
         self.steps = steps;
         Ok(())
     }
-}
-
-fn zeros_like(tensors: &[&Tensor]) -> Vec<Tensor> {
-    tensors.iter().map(|tensor| tensor.zeros_like().detach()).collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use pcamflow::stages::train::Sgd;
 use tch::Tensor;
 
-use super::Rates;
+use super::rates::{Rates, zeros_like};
 
 /// The velocity of every parameter, where there is momentum.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(super) struct SgdState {
 
 impl SgdState {
     pub(super) fn new(settings: Sgd, parameters: &[&Tensor]) -> Self {
-        let velocities = (settings.momentum != 0.0).then(|| super::zeros_like(parameters));
+        let velocities = (settings.momentum != 0.0).then(|| zeros_like(parameters));
         Self { settings, velocities }
     }
 

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use pcamflow::serve::Reporter;
 
-use super::{Data, Plan};
+use super::plan::{Data, Plan};
 
 /// Counts images, and passes the count on.
 pub(super) struct Progress<'a> {

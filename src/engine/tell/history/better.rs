@@ -1,7 +1,6 @@
 //! Which of two values of a number is the better one.
 //!
-//! Goes by the number's name, as stages name them. Of a number whose name says nothing (a count, a threshold, a
-//! control) neither is.
+//! The number's name decides. For a count, a threshold or a control, neither value is better.
 
 use serde::Serialize;
 
@@ -47,7 +46,7 @@ const HIGHER: [&str; 18] = [
 /// Numbers that say what chance or a control reaches, or where something was chosen.
 const NEITHER: [&str; 4] = ["chance", "centre", "threshold", "epoch"];
 
-/// Which values of the number of that name are better; `None` where nobody knows.
+/// Which values of the number of that name are better; `None` if unknown.
 /// `accuracy-at-chosen-threshold` is an accuracy: what stands before `at` decides.
 #[must_use]
 pub fn better(name: &str) -> Option<Better> {

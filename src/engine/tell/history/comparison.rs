@@ -1,4 +1,4 @@
-//! Runs side by side: a column for everything in which they differ, and one for each of their numbers.
+//! Runs compared: a column for everything that differs, and one for each number.
 
 use std::collections::BTreeSet;
 
@@ -65,7 +65,7 @@ pub struct Row {
 pub enum Cell {
     /// Nothing: the run has no such stage, or that has no such number.
     Absent,
-    /// The parameter has its default, and nobody knows any more which that was.
+    /// The parameter had its default, which is not known any more.
     Default,
     /// A value.
     Text(String),

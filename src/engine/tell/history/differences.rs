@@ -1,4 +1,4 @@
-//! In what two runs differ.
+//! The differences between two runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 

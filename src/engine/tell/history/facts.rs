@@ -122,7 +122,7 @@ fn written_out(stage: &AnyStage) -> Vec<(String, String)> {
         let name = kebab(field.name);
         match (field.class, fields.get(&name)) {
             (Class::Semantic | Class::Inherited, Some(value)) => flatten(&name, value, &mut values),
-            // Files are told with their digests.
+            // Files are shown with their digests.
             (Class::Input, Some(value @ Value::String(_))) => flatten(&name, value, &mut values),
             (Class::Input | Class::Execution, _) | (_, None) => {}
         }

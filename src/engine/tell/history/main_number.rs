@@ -1,4 +1,4 @@
-//! The one number that says most of a run.
+//! The most important number of a run.
 
 use super::Facts;
 use crate::engine::tell::repeats::Spread;

@@ -1,4 +1,4 @@
-//! Recorded runs, read again: what they were about, what came of them, in what they differ.
+//! Recorded runs, read again: their parameters, their results, their differences.
 //!
 //! Knows records and pipelines; knows neither tables nor pictures. Runs nothing.
 

@@ -1,7 +1,7 @@
 //! `repeats.csv` and `repeats.json`, beside the folders of the stages.
 //!
 //! Written only where they change, each in one step; gone when there is nothing to say. Files of these
-//! names that somebody else wrote are left alone.
+//! names that others wrote stay as they are.
 
 use std::path::Path;
 
@@ -35,7 +35,7 @@ pub(in crate::engine) fn show(folder: &Path, repeats: &[Repeated]) -> Vec<String
 /// Brings one file to what is wanted. Returns what the user should know.
 fn place(path: &Path, wanted: Option<String>, is_ours: fn(&[u8]) -> bool) -> fsx::Result<Option<String>> {
     let there = match fsx::read_if_there(path) {
-        // Not ours, which can be read, and in nobody's way.
+        // Not ours, readable, and not in the way.
         Err(_) if wanted.is_none() => return Ok(None),
         there => there?,
     };

@@ -1,32 +1,15 @@
-//! What the repeats of a stage say together: mean and spread of each of its main numbers.
+//! The repeats of a stage together: mean and spread of each of its main numbers.
 //!
 //! Knows stages by name and their numbers; the statistics are `spread`'s, the files `files`'.
 
 mod files;
 mod spread;
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
-use crate::engine::tell::event::FinishedStage;
+use crate::engine::tell::ended::FinishedStage;
 use crate::{pipeline::Pipeline, stages::StageName};
 
 pub(in crate::engine) use files::show;
-pub use spread::Spread;
-
-/// The repeats of one stage, together.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct Repeated {
-    /// The stage as the pipeline file names it.
-    pub stage: String,
-    /// The seeds with which it is repeated, in the order of the file.
-    pub seeds: Vec<u64>,
-    /// Those of them without a result: failed, or not reached.
-    pub missing: Vec<u64>,
-    /// Its main numbers, in the stage's order.
-    pub numbers: Vec<Spread>,
-}
+pub use spread::{Repeated, Spread};
 
 /// What the finished stages of a run say together, in the order of the file. Stages of which the run is
 /// about some repeats only, and those of which none is finished, are left out.

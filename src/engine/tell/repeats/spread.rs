@@ -1,7 +1,21 @@
-//! Mean and spread of one number over the seeds. Pure arithmetic.
+//! The repeats of a stage as plain data: mean and spread of each number over the seeds. Pure arithmetic.
 
 use schemars::JsonSchema;
 use serde::Serialize;
+
+/// The repeats of one stage, together.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Repeated {
+    /// The stage as the pipeline file names it.
+    pub stage: String,
+    /// The seeds with which it is repeated, in the order of the file.
+    pub seeds: Vec<u64>,
+    /// Those of them without a result: failed, or not reached.
+    pub missing: Vec<u64>,
+    /// Its main numbers, in the stage's order.
+    pub numbers: Vec<Spread>,
+}
 
 /// One number over the seeds.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]

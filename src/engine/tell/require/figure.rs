@@ -1,11 +1,14 @@
 //! Reads the numbers that requirements are about, and compares them.
 
 use super::{
-    super::{event::FinishedStage, repeats::Spread},
-    Figure, Over, Requirement, Verdict,
-    demand::{Demand, Place},
+    super::{ended::FinishedStage, repeats::Spread},
+    Demand, Figure, Over, Place, Requirement, Verdict,
 };
-use crate::{engine::plan::planner::Made, nearest::nearest, pipeline::Pipeline, store::Store};
+use crate::{
+    nearest::nearest,
+    pipeline::Pipeline,
+    store::{Artifacts, Store},
+};
 
 /// What a run has come to.
 pub(in crate::engine) struct Results<'a> {
@@ -13,12 +16,12 @@ pub(in crate::engine) struct Results<'a> {
     pub(in crate::engine) store: &'a Store,
     pub(in crate::engine) finished: &'a [FinishedStage],
     /// The artifacts of finished stages, by the stages' indices.
-    pub(in crate::engine) made: &'a [Option<Made>],
+    pub(in crate::engine) made: &'a [Option<Artifacts>],
 }
 
 /// Why there is no number.
 #[derive(Debug, PartialEq)]
-pub(super) enum Lack {
+pub(in crate::engine) enum Lack {
     /// The result has none of that name.
     Unknown(String),
     /// There is one, and it cannot be compared; or there is no result.
@@ -97,7 +100,7 @@ fn figure(requirement: &Requirement, of: String, value: Result<f64, Lack>) -> Fi
 }
 
 /// One of the main numbers.
-pub(super) fn main_number<'n>(
+pub(in crate::engine) fn main_number<'n>(
     stage: &str,
     numbers: impl Iterator<Item = (&'n str, f64)> + Clone,
     wanted: &str,
@@ -113,10 +116,10 @@ pub(super) fn main_number<'n>(
 }
 
 /// A number in a JSON artifact.
-pub(super) fn in_artifact(
+pub(in crate::engine) fn in_artifact(
     store: &Store,
     stage: &str,
-    made: &Made,
+    made: &Artifacts,
     artifact: &str,
     path: &[String],
 ) -> Result<f64, Lack> {

@@ -1,35 +1,32 @@
 //! What a run is required to reach, and whether it did: quality gates.
 //!
-//! A requirement compares a number of a stage's result with a figure (`read` has its grammar). Its stage is
-//! looked up before the run (`demand`), its number when the run is over (`figure`), and before where the
-//! result is in the store already. Knows neither command lines nor who is told.
+//! A requirement compares a number of a stage's result with a figure (`read` has its grammar). `plan::demand`
+//! looks up its stage before the run, `figure` its number after it. Knows neither command lines nor listeners.
 
-mod demand;
 mod figure;
 mod read;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-pub(in crate::engine) use demand::{Demand, demands};
-pub(in crate::engine) use figure::Results;
+pub(in crate::engine) use figure::{Lack, Results, in_artifact, main_number};
 
 /// What a number of a stage's result has to be: `evaluate.test.accuracy >= 0.85`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Requirement {
     /// As it was written.
-    text: String,
+    pub(in crate::engine) text: String,
     over: Over,
     /// The stage, `evaluate.test`; or one of its repeats, `evaluate.test@2`.
-    stage: String,
-    number: Named,
+    pub(in crate::engine) stage: String,
+    pub(in crate::engine) number: Named,
     relation: Relation,
     bound: f64,
 }
 
 /// Which number of a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Named {
+pub(in crate::engine) enum Named {
     /// One of its main numbers.
     Main(String),
     /// A number in one of its JSON artifacts: the artifact, and behind a dot each the keys on the way.
@@ -90,6 +87,24 @@ impl Relation {
             Self::Below => value < bound,
         }
     }
+}
+
+/// A requirement, with the stages that it is about.
+#[derive(Debug)]
+pub(in crate::engine) struct Demand {
+    pub(in crate::engine) requirement: Requirement,
+    /// The stage, or its repeats, in the order of the file.
+    pub(in crate::engine) stages: Vec<usize>,
+    pub(in crate::engine) place: Place,
+}
+
+/// Where the number is.
+#[derive(Debug)]
+pub(in crate::engine) enum Place {
+    /// Among the main numbers.
+    Main(String),
+    /// In a JSON artifact, at the end of a path of keys.
+    Json { artifact: String, path: Vec<String> },
 }
 
 /// What came of a requirement.

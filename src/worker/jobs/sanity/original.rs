@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    baseline::Substrate,
+    baseline::Fill,
     explain::{Explainer, Question, Setup, explainer},
     job::Job,
     jobs::images::Images,
@@ -107,8 +107,8 @@ impl Original {
         network: &Network,
     ) -> Result<Box<dyn Explainer>> {
         let baseline = self.method.baseline();
-        let substrate = baseline.map(|(baseline, _)| Substrate::new(job, &baseline)).transpose()?;
-        explainer(&self.method, network, Setup { seed: stage.seed, substrate })
+        let fill = baseline.map(|(baseline, _)| Fill::new(job, &baseline)).transpose()?;
+        explainer(&self.method, network, Setup { seed: stage.seed, fill })
     }
 
     /// Whether the label of a map's patch is 1.

@@ -1,36 +1,13 @@
-//! A requirement on the stages of a pipeline: what can be known of it before anything runs.
+//! What can be known of a requirement before anything runs: its stages, and the numbers of stored results.
 
-use super::{
-    Named, Requirement,
-    figure::{Lack, in_artifact, main_number},
-};
-use crate::{
-    engine::{
-        plan::{forecast::Forecast, planner::Planner, select},
-        tell::event::Planned,
+use crate::engine::{
+    plan::{forecast::Forecast, planner::Planner, select},
+    tell::{
+        event::Planned,
+        require::{Demand, Lack, Named, Place, Requirement, in_artifact, main_number},
     },
-    nearest::nearest,
-    pipeline::Pipeline,
-    stages::AnyStage,
 };
-
-/// A requirement, with whom it is about.
-#[derive(Debug)]
-pub(in crate::engine) struct Demand {
-    pub(super) requirement: Requirement,
-    /// The stage, or its repeats, in the order of the file.
-    pub(super) stages: Vec<usize>,
-    pub(super) place: Place,
-}
-
-/// Where the number is.
-#[derive(Debug)]
-pub(super) enum Place {
-    /// Among the main numbers.
-    Main(String),
-    /// In a JSON artifact, at the end of a path of keys.
-    Json { artifact: String, path: Vec<String> },
-}
+use crate::{nearest::nearest, pipeline::Pipeline, stages::AnyStage};
 
 /// The requirements on the stages in scope.
 ///
@@ -115,7 +92,7 @@ impl Demand {
             let read = match &self.place {
                 Place::Main(number) => main_number(&name, numbers, number),
                 Place::Json { artifact, path } => {
-                    in_artifact(planner.store, &name, &record.artifacts, artifact, path)
+                    in_artifact(planner.findings.store, &name, &record.artifacts, artifact, path)
                 }
             };
             match read {

@@ -1,0 +1,76 @@
+//! Finished and failed stages, as events and summaries report them. Plain data.
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer};
+
+use crate::protocol::{FailureClass, Number};
+
+/// A stage that is done.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct FinishedStage {
+    /// The stage.
+    pub stage: String,
+    /// The key of its result.
+    pub key: String,
+    /// Whether its result was in the store already.
+    pub cached: bool,
+    /// What it took to compute (where cached: when it was computed), in seconds.
+    #[schemars(with = "Option<f64>")]
+    pub seconds: f64,
+    /// Its main numbers, the most telling first.
+    pub numbers: Vec<Number>,
+    /// Where its artifacts are shown; `None` where their bytes are not here.
+    #[serde(serialize_with = "as_text")]
+    #[schemars(with = "Option<String>")]
+    pub folder: Option<PathBuf>,
+    /// Where it computed.
+    pub device: String,
+    /// From what it went on, where it resumed partial work.
+    pub resumed: Option<String>,
+}
+
+/// A stage that failed.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct FailedStage {
+    /// The stage.
+    pub stage: String,
+    /// The key that its result would have had; `None` where its inputs are not known.
+    pub key: Option<String>,
+    /// Whose fault it is.
+    pub class: FailureClass,
+    /// What happened, where, and what to do.
+    pub message: String,
+    /// Its log.
+    #[serde(serialize_with = "as_text")]
+    #[schemars(with = "Option<String>")]
+    pub log: Option<PathBuf>,
+}
+
+/// Paths that may or may not be there.
+pub(in crate::engine) trait MaybePath {
+    fn path(&self) -> Option<&Path>;
+}
+
+impl MaybePath for PathBuf {
+    fn path(&self) -> Option<&Path> {
+        Some(self)
+    }
+}
+
+impl MaybePath for Option<PathBuf> {
+    fn path(&self) -> Option<&Path> {
+        self.as_deref()
+    }
+}
+
+/// Writes a path that is not Unicode as well as text can: an event must not get lost for it.
+pub(in crate::engine) fn as_text<S: Serializer>(
+    path: &impl MaybePath,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    path.path().map(Path::to_string_lossy).serialize(serializer)
+}

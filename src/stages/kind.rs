@@ -1,0 +1,60 @@
+//! The kinds of stage by name. What each declares is in the file of its name.
+
+use serde::{Deserialize, Serialize};
+
+/// Expands the list into `Kind`, its words and sentences.
+macro_rules! kinds {
+    ( $( $(#[doc = $doc:literal])+ $variant:ident = $word:literal , )+ ) => {
+        /// The kinds of stage.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Kind { $( $(#[doc = $doc])+ #[serde(rename = $word)] $variant, )+ }
+
+        impl Kind {
+            /// Every kind, in the order in which pipelines use them.
+            pub const ALL: [Self; [$($word),+].len()] = [ $( Self::$variant, )+ ];
+
+            /// The word that names the kind in a pipeline file.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self { $( Self::$variant => $word, )+ }
+            }
+
+            /// One sentence about the kind.
+            #[must_use]
+            pub fn doc(self) -> &'static str {
+                match self { $( Self::$variant => concat!($($doc),+).trim_ascii(), )+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// Procedural H&E-like patches with planted evidence: no data needed.
+    Synthesize = "synthesize",
+    /// Training, validation and test patches out of one file, stratified.
+    Split = "split",
+    /// Trains a classifier from its initialisation.
+    Train = "train",
+    /// Trains a classifier further, as if it had never stopped.
+    ResumeTrain = "resume-train",
+    /// Measures a model on labelled patches.
+    Evaluate = "evaluate",
+    /// Asks a model where it sees the evidence, patch by patch.
+    Explain = "explain",
+    /// Measures whether explanations name what the model uses, and find the evidence.
+    Metrics = "metrics",
+    /// Whether an explanation depends on what the model has learnt.
+    Sanity = "sanity",
+    /// Shows what patches look like, on a grid.
+    Preview = "preview",
+    /// Any program, with declared inputs and artifacts, in a folder of its own.
+    Command = "command",
+}
+
+impl Kind {
+    /// The kind that a word names.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+}
