@@ -1,18 +1,25 @@
-//! The processes below a process: found, and ended with whatever they started, by us or by the kernel.
+//! The processes below a process: found, heard, and ended with everything that they started.
 //!
 //! A program may start others, and leave them behind when it ends. So that none of them survives a stage,
-//! the process that computes stages takes in what its programs leave ([`adopt`]): everything that they
-//! started stays below it, in whatever group or session, and is found there. Knows the system's table of
+//! the process that computes stages adopts what its programs leave ([`adopt`]): everything that they
+//! started stays below it, in any group or session, and is found there. Knows the system's table of
 //! processes, no stage.
+
+pub mod lines;
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, io,
+    os::unix::process::CommandExt,
+    process::Command,
     thread::sleep,
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, wait};
+use rustix::process::{
+    Pid, Signal, WaitOptions, getpid, getppid, kill_process, set_child_subreaper,
+    set_parent_process_death_signal, wait,
+};
 
 /// How long the last of many processes may take to go: they have been killed by then.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -21,6 +28,30 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub fn adopt() {
     // A kernel without it (before 3.4) leaves orphans to `init`: they are ended by their groups alone.
     let _ = set_child_subreaper(Some(getpid()));
+}
+
+/// Makes the kernel kill a program when the thread that starts it ends. With `before` runs something else
+/// between fork and exec; it may only make system calls.
+pub fn dies_with_this_thread(command: &mut Command, before: impl Fn() + Send + Sync + 'static) {
+    let parent = getpid();
+    let prepare = move || {
+        before();
+        // Last: a change of credentials clears it.
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        match getppid() == Some(parent) {
+            true => Ok(()),
+            // The parent died before the signal was set.
+            false => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    };
+    // SAFETY: between fork and exec only system calls are made; nothing is allocated and no lock is taken.
+    unsafe { command.pre_exec(prepare) };
+}
+
+/// The process no longer dies with the thread that started it.
+pub fn outlive_the_starter() {
+    // The kernel refuses only signals that do not exist.
+    let _ = set_parent_process_death_signal(None);
 }
 
 /// Where memory runs out, the kernel shall end this process, or a program that it started, rather than the
@@ -103,14 +134,43 @@ fn processes() -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
+/// What the kernel says of one process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stat {
+    /// Its id.
+    pub id: u32,
+    /// The process that it is a child of.
+    pub parent: u32,
+    /// Its process group.
+    pub group: u32,
+    /// Resident pages.
+    pub pages: u64,
+    /// Whether it has not ended yet.
+    pub alive: bool,
+}
+
+/// Every process of this machine that can be seen from here.
+#[must_use]
+pub fn table() -> Vec<Stat> {
+    processes().filter_map(|id| parse(&fs::read(format!("/proc/{id}/stat")).ok()?)).collect()
+}
+
+/// `17 (a name) S 1 17 ...`: the name may hold anything.
+fn parse(stat: &[u8]) -> Option<Stat> {
+    let name = stat.iter().position(|byte| *byte == b'(')?..=stat.iter().rposition(|byte| *byte == b')')?;
+    let text = |bytes| std::str::from_utf8(bytes).ok();
+    let id = text(&stat[..*name.start()])?.trim().parse().ok()?;
+    let fields: Vec<&str> = text(&stat[name.end() + 1..])?.split_ascii_whitespace().collect();
+    let number = |at: usize| fields.get(at)?.parse().ok();
+    let alive = !matches!(*fields.first()?, "Z" | "X");
+    Some(Stat { id, parent: number(1)?, group: number(2)?, pages: fields.get(21)?.parse().ok()?, alive })
+}
+
 /// Everything below a process that has not ended yet.
 fn alive_below(process: u32) -> Vec<u32> {
     let mut children: BTreeMap<u32, Vec<(u32, bool)>> = BTreeMap::new();
-    for one in processes() {
-        let stat = fs::read(format!("/proc/{one}/stat")).unwrap_or_default();
-        if let Some((parent, alive)) = parent_of(&stat) {
-            children.entry(parent).or_default().push((one, alive));
-        }
+    for Stat { id, parent, alive, .. } in table() {
+        children.entry(parent).or_default().push((id, alive));
     }
     let (mut found, mut next) = (Vec::new(), vec![process]);
     while let Some(parent) = next.pop() {
@@ -122,15 +182,6 @@ fn alive_below(process: u32) -> Vec<u32> {
     found
 }
 
-/// The parent in a line of the kernel's, `12 (name) S 1 ...`, and whether the process lives. The name may hold anything.
-fn parent_of(stat: &[u8]) -> Option<(u32, bool)> {
-    let after_name = stat.iter().rposition(|byte| *byte == b')')? + 1;
-    let rest = String::from_utf8_lossy(&stat[after_name..]);
-    let mut words = rest.split_ascii_whitespace();
-    let alive = !matches!(words.next()?, "Z" | "X");
-    Some((words.next()?.parse().ok()?, alive))
-}
-
 #[cfg(test)]
 mod tests {
     use std::process::{Command, Stdio};
@@ -138,10 +189,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_parent_is_found_behind_any_name() {
-        assert_eq!(parent_of(b"12 (a) b) (c) S 7 1 1"), Some((7, true)));
-        assert_eq!(parent_of(b"12 (\xff x) Z 8 1 1"), Some((8, false)));
-        assert_eq!(parent_of(b""), None);
+    fn names_with_brackets_and_spaces_are_no_fields() {
+        let rest = "7 9 9 0 -1 4194560 90 0 0 0 0 0 0 0 20 0 1 0 100 10000 321 18446744073709551615";
+        let stat = |name: &[u8]| parse(&[b"17 (", name, b") S ", rest.as_bytes()].concat()).unwrap();
+        let expected = Stat { id: 17, parent: 7, group: 9, pages: 321, alive: true };
+        assert_eq!((stat(b"a) b (c"), stat(b"\xff S x")), (expected, expected));
+        assert!(!parse(format!("17 (a) Z {rest}").as_bytes()).unwrap().alive);
+        assert_eq!((parse(b"17 (cut"), parse(b""), parse(b"1 ) (")), (None, None, None));
     }
 
     #[test]

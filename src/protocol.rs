@@ -1,8 +1,13 @@
 //! What crosses the boundary between the engine and the processes that compute: one JSON value a line.
 //!
-//! The engine writes `Request`s to a process's standard input and reads `Reply`s from its standard
-//! output. A process works on one task at a time, and stops when its standard input ends: however
-//! the engine dies, nothing goes on computing. Plain data only; `serve` and the engine do the talking.
+//! A process is started with one end of a socket as its standard input: it reads `Request`s from it and
+//! writes `Reply`s to it. Standard output and standard error are not the protocol's: whatever a library
+//! prints there goes to the stage's log. A process works on one task at a time, and stops when the socket
+//! is closed: however the engine dies, nothing goes on computing. Plain data only; `serve` and the engine
+//! do the talking.
+
+mod check;
+mod input;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -12,10 +17,13 @@ use serde::{Deserialize, Serialize};
 pub use crate::finite::Number;
 use crate::stages::{AnyStage, DeviceChoice};
 
-/// The version of these types: engine and worker of different versions refuse each other.
-pub const VERSION: u32 = 2;
+pub use check::{About, Answer, Finding, Holds, PatchFiles, Question, Severity, Wanted, WeightsFile};
+pub use input::InputFile;
 
-/// The variable that says, with the value 1, that nothing of a run shall reach the network.
+/// The version of these types: engine and worker of different versions refuse each other.
+pub const VERSION: u32 = 3;
+
+/// The variable that cuts a run off from the network where its value is 1.
 pub const OFFLINE: &str = "PCAMFLOW_OFFLINE";
 
 /// The variable in which the program of a `command` stage finds the folder in which it runs, and by which
@@ -26,8 +34,15 @@ pub const FOLDER: &str = "PCAMFLOW_FOLDER";
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Request {
+    /// The first request. A process of before version 3, which would wait for it in silence, refuses it.
+    Hello {
+        /// The engine's `VERSION`.
+        protocol: u32,
+    },
     /// Compute one stage.
     Run(Box<Task>),
+    /// Open and check source files, and compute nothing.
+    Check(Vec<Question>),
 }
 
 /// One stage to compute.
@@ -46,16 +61,6 @@ pub struct Task {
     pub work: PathBuf,
     /// What it may use.
     pub resources: Resources,
-}
-
-/// A file that a stage reads.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InputFile {
-    /// Where it lies.
-    pub path: PathBuf,
-    /// What people call it: the path as written, or `split.pcam/test`. That of a folder ends with a slash;
-    /// an artifact that is a folder lies packed (`fsx::unpack`).
-    pub name: String,
 }
 
 /// What a stage may use.
@@ -96,6 +101,8 @@ pub enum Reply {
         /// One line.
         text: String,
     },
+    /// The answers to the questions of a check, in their order.
+    Checked(Vec<Answer>),
     /// The task is done: its artifacts lie in the staging folder.
     Done(Outcome),
     /// The task failed; the process is ready for another.
@@ -145,6 +152,19 @@ pub struct Failure {
     pub class: FailureClass,
     /// What happened, and where.
     pub message: String,
+}
+
+impl Failure {
+    /// A failure because something panicked: an error in pcamflow.
+    #[must_use]
+    pub fn panicked(panic: &(dyn std::any::Any + Send)) -> Self {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default();
+        // libtorch's messages carry a C++ backtrace below their first lines.
+        let lines = text.lines().take_while(|line| !line.starts_with("Exception raised from"));
+        let message = format!("internal error (please report it): {}", lines.collect::<Vec<_>>().join(" "));
+        Self { class: FailureClass::Process, message }
+    }
 }
 
 /// Whose fault a failure is: decides the exit code.

@@ -1,18 +1,25 @@
 //! The serving side of the protocol: reads tasks, computes them, reports; for both binaries.
 //!
-//! Standard input is read by a thread of its own, so that the end of it, which is the end of the
+//! The engine's socket comes as standard input. It is moved away from there at once, where neither a
+//! library nor a program finds it. A thread of its own reads it, so that its end, which is the end of the
 //! engine, stops the process at once, whatever it is computing. Knows no stage kind.
 
 use std::{
     collections::BTreeMap,
-    io::{BufRead, Write},
+    fs::File,
+    io::{self, BufRead, BufReader, Write},
+    os::{fd::AsFd, unix::net::UnixStream},
     panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    process::ExitCode,
     sync::mpsc,
 };
 
 use crate::{
-    offspring,
-    protocol::{Failure, FailureClass, Level, Outcome, Progress, Reply, Request, Task, VERSION},
+    fsx, offspring,
+    protocol::{
+        Answer, Failure, FailureClass, Level, Outcome, Progress, Question, Reply, Request, Task, VERSION,
+    },
 };
 
 /// A failure whose fault is the machine's, not the stage's: attach it to an error to say so.
@@ -36,72 +43,100 @@ pub trait Reporter: Sync {
     fn warn(&self, text: &str);
 }
 
-/// Serves tasks from standard input until it ends. `compute` returns what the task says of itself.
+/// What a process says that was not started by an engine.
+const NOT_FOR_PEOPLE: &str = "this process computes stages for `pcamflow`, which starts it with a socket as standard \
+                              input: run `pcamflow` instead (if `pcamflow` started it, the two are of different \
+                              versions: build both together)";
+
+/// Serves the engine's tasks until its socket is closed. `compute` returns what the task says of itself,
+/// `check` answers questions about source files.
+/// Returns where there is no such socket.
 pub fn serve(
     versions: BTreeMap<String, String>,
     mut compute: impl FnMut(&Task, &dyn Reporter) -> anyhow::Result<Outcome>,
-) {
+    check: impl Fn(&[Question]) -> Vec<Answer>,
+) -> ExitCode {
+    let socket = take_socket().and_then(|socket| Ok((socket.try_clone()?, socket)));
+    let Ok((reading, writing)) = socket else {
+        eprintln!("{NOT_FOR_PEOPLE}");
+        return ExitCode::from(2);
+    };
     offspring::volunteer();
-    let requests = read_requests();
-    let replies = Replies::default();
+    let requests = read_requests(reading);
+    // From here on the end of the socket ends the process, after whatever its programs left behind.
+    offspring::outlive_the_starter();
+    let replies = Replies { socket: writing.into(), last: Default::default() };
     replies.send(&Reply::Ready { protocol: VERSION, versions });
-    for Request::Run(task) in requests {
-        replies.send(&attempt(&task, &replies, &mut compute));
-    }
-}
-
-fn attempt(
-    task: &Task,
-    replies: &Replies,
-    compute: &mut impl FnMut(&Task, &dyn Reporter) -> anyhow::Result<Outcome>,
-) -> Reply {
-    match catch_unwind(AssertUnwindSafe(|| compute(task, replies))) {
-        Ok(Ok(outcome)) => Reply::Done(outcome),
-        Ok(Err(error)) => Reply::Failed(failure(&error)),
-        Err(panic) => {
-            Reply::Failed(Failure { class: FailureClass::Process, message: panic_message(&*panic) })
+    for request in requests {
+        match request {
+            Request::Hello { .. } => {}
+            Request::Run(task) => {
+                let result = || compute(&task, &replies).map(Reply::Done);
+                replies.send(&attempt(Some(&task.staging), result));
+            }
+            Request::Check(questions) => {
+                replies.send(&attempt(None, || Ok(Reply::Checked(check(&questions)))));
+            }
         }
     }
+    ExitCode::SUCCESS
 }
 
-fn failure(error: &anyhow::Error) -> Failure {
-    let environment = error.chain().any(|cause| cause.is::<EnvironmentFault>() || is_unwritable(cause));
-    let class = match environment {
-        true => FailureClass::Environment,
-        false if error.chain().any(|cause| cause.is::<ProgramLost>()) => FailureClass::Process,
-        false => FailureClass::Stage,
-    };
-    Failure { class, message: format!("{error:#}") }
+/// The engine's socket, which was standard input; nothing is there afterwards.
+fn take_socket() -> io::Result<UnixStream> {
+    let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    // Fails for whatever is not a socket.
+    socket.peer_addr()?;
+    rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
+    Ok(socket)
+}
+
+/// An answer, or how it failed. A stage writes to `staging`.
+fn attempt(staging: Option<&Path>, answer: impl FnOnce() -> anyhow::Result<Reply>) -> Reply {
+    match catch_unwind(AssertUnwindSafe(answer)) {
+        Ok(Ok(reply)) => reply,
+        Ok(Err(error)) => Reply::Failed(failure(&error, staging)),
+        Err(panic) => Reply::Failed(Failure::panicked(&*panic)),
+    }
+}
+
+/// What a failure is. Libraries and programs do not say that the disk is full in one way: where nothing else is
+/// known, the folder that the stage writes to is asked.
+fn failure(error: &anyhow::Error, staging: Option<&Path>) -> Failure {
+    let message = format!("{error:#}");
+    let is = |test: fn(&(dyn std::error::Error + 'static)) -> bool| error.chain().any(test);
+    if is(|cause| cause.is::<EnvironmentFault>() || is_unwritable(cause)) {
+        return Failure { class: FailureClass::Environment, message };
+    }
+    if is(|cause| cause.is::<ProgramLost>()) {
+        return Failure { class: FailureClass::Process, message };
+    }
+    match staging.map(|folder| fsx::is_writable(&folder.join("probe"))) {
+        Some(Err(full)) if is_unwritable(&full) => {
+            Failure { class: FailureClass::Environment, message: format!("{message} ({full})") }
+        }
+        _ => Failure { class: FailureClass::Stage, message },
+    }
 }
 
 /// Whether the place that a stage writes to takes no files: full, or mounted read-only.
 fn is_unwritable(cause: &(dyn std::error::Error + 'static)) -> bool {
     use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     let kind = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    let of_files = cause.downcast_ref::<fsx::Error>().map(fsx::Error::kind);
     matches!(kind, Some(StorageFull | QuotaExceeded | ReadOnlyFilesystem))
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic
-        .downcast_ref::<String>()
-        .cloned()
-        .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-        .unwrap_or_default();
-    // libtorch's messages carry a C++ backtrace below their first lines.
-    let told: Vec<&str> =
-        text.lines().take_while(|line| !line.starts_with("Exception raised from")).collect();
-    format!("internal error (please report it): {}", told.join(" "))
+        || matches!(of_files, Some(fsx::Kind::NoSpace | fsx::Kind::ReadOnly))
 }
 
 /// Requests as they come; the process ends when the engine does.
-fn read_requests() -> mpsc::Receiver<Request> {
+fn read_requests(socket: UnixStream) -> mpsc::Receiver<Request> {
     let (send, receive) = mpsc::channel();
     std::thread::spawn(move || {
-        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+        for line in BufReader::new(socket).lines().map_while(Result::ok) {
             match serde_json::from_str(&line) {
                 Ok(request) => drop(send.send(request)),
                 Err(error) => {
-                    eprintln!("the engine sent what is no request: {error}");
+                    eprintln!("the engine sent something that is not a request: {error}");
                     exit_now(70);
                 }
             }
@@ -120,9 +155,9 @@ fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-/// Standard output as replies, with progress thinned to what eyes can follow.
-#[derive(Default)]
+/// Sends replies, with progress thinned to what eyes can follow.
 struct Replies {
+    socket: std::sync::Mutex<UnixStream>,
     last: std::sync::Mutex<Option<std::time::Instant>>,
 }
 
@@ -143,8 +178,8 @@ impl Replies {
     fn send(&self, reply: &Reply) {
         let mut line = serde_json::to_vec(reply).expect("replies are plain data");
         line.push(b'\n');
-        let mut out = std::io::stdout().lock();
-        if out.write_all(&line).and_then(|()| out.flush()).is_err() {
+        let mut socket = self.socket.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if socket.write_all(&line).is_err() {
             exit_now(0); // The engine is gone.
         }
     }

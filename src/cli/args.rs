@@ -68,7 +68,8 @@ pub(super) struct RunArguments {
     /// Compute at most N stages at once [default: one per core]
     #[arg(long, short, value_name = "N", value_parser = at_least_one)]
     pub(super) jobs: Option<u32>,
-    /// Block network access for the programs of `command` stages (other stages never use it)
+    /// Block the network, and the Unix sockets of services such as docker and ssh-agent, for the programs of
+    /// `command` stages (other stages never use them). No protection against malicious programs
     #[arg(long)]
     pub(super) offline: bool,
     /// The store [default: .pcamflow in the project's folder]
@@ -131,8 +132,8 @@ pub(super) struct CompletionsArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Uses the official files (camelyonpatch_level_2_split_train_x.h5, ..._y.h5, ..._meta.csv; valid,
-test) where it finds them. Without them, the pipeline makes synthetic patches. An existing file is
-never overwritten.")]
+test) where it finds them, also one folder below. Without them, the pipeline makes synthetic
+patches. Existing files are kept unless --force is given.")]
 pub(super) struct InitArguments {
     /// The pipeline file
     #[arg(value_name = "FILE", default_value = "pipeline.toml")]
@@ -140,13 +141,16 @@ pub(super) struct InitArguments {
     /// The folder of the source files [default: `data` in the project's folder; env: PCAMFLOW_DATA]
     #[arg(long, value_name = "DIR")]
     pub(super) data: Option<PathBuf>,
+    /// Replace existing files: the pipeline file and the schema beside it
+    #[arg(long)]
+    pub(super) force: bool,
 }
 
 /// Where to look, and how to say it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each line is `ok`, `note` (works without it, but slower or later) or `missing`. The exit code is 3
-if something is missing.")]
+Each line is `ok`, `note` (works without it, but slower or later), `wrong` (there, but not usable)
+or `missing`. The exit code is 3 if something is wrong or missing.")]
 pub(super) struct DoctorArguments {
     /// The store [default: .pcamflow in the project's folder]
     #[arg(long, value_name = "DIR")]

@@ -1,13 +1,22 @@
 //! `pcamflow cache`: shows, checks and cleans the store.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{Args, Subcommand};
 
-use super::{Exit, args::PipelineArguments, check::load, complain, say};
+use super::{
+    Exit,
+    args::PipelineArguments,
+    complain,
+    project::{open, root_of, tell},
+    say,
+};
 use crate::{
     engine::{Engine, NamedStage, Options},
-    pipeline::{Pipeline, project_root},
+    pipeline::Pipeline,
     store::{self, Collected, Forgotten, Keep, Policy, Store},
     ui,
 };
@@ -131,9 +140,9 @@ pub(super) fn cache(arguments: &CacheArguments) -> Exit {
         CacheCommand::Du(arguments) => du(arguments),
         CacheCommand::Verify(arguments) => verify(arguments),
         CacheCommand::Gc(arguments) => collect(arguments),
-        CacheCommand::Clear(arguments) => return clear(arguments),
+        CacheCommand::Clear(arguments) => Ok(clear(arguments)),
     };
-    done.unwrap_or_else(|error| environment(&error))
+    done.unwrap_or_else(|exit| exit)
 }
 
 impl CacheCommand {
@@ -154,9 +163,12 @@ fn environment(error: &store::Error) -> Exit {
 }
 
 impl StoreArguments {
-    fn open(&self) -> store::Result<Store> {
-        let folder = self.store.clone().unwrap_or_else(|| project().join(".pcamflow"));
-        Store::open(&folder, store::Options::default())
+    fn open(&self) -> Result<Store, Exit> {
+        let folder = match &self.store {
+            Some(folder) => folder.clone(),
+            None => project()?.join(".pcamflow"),
+        };
+        Store::open(&folder, store::Options::default()).map_err(|error| environment(&error))
     }
 
     /// Says what came of it, for people or for machines.
@@ -177,30 +189,31 @@ impl StoreArguments {
 }
 
 /// The folder of the project that we are in.
-fn project() -> PathBuf {
-    project_root(&std::env::current_dir().unwrap_or_default().join("pipeline.toml"))
+fn project() -> Result<PathBuf, Exit> {
+    root_of(Path::new("pipeline.toml"))
 }
 
-fn du(arguments: &DuArguments) -> store::Result<Exit> {
+fn du(arguments: &DuArguments) -> Result<Exit, Exit> {
     let store = arguments.store.open()?;
-    let usage = store.usage()?;
+    let usage = store.usage().map_err(|error| environment(&error))?;
     arguments.store.tell(&usage, || ui::cache::usage(store.root(), &usage));
     Ok(Exit::Done)
 }
 
-fn verify(arguments: &VerifyArguments) -> store::Result<Exit> {
+fn verify(arguments: &VerifyArguments) -> Result<Exit, Exit> {
     let store = arguments.store.open()?;
     let meter = ui::cache::Meter::new("verifying", ui::cache::Unit::Bytes);
-    let verified = store.verify(&|progress| meter.show(progress))?;
+    let verified = store.verify(&|progress| meter.show(progress)).map_err(|error| environment(&error))?;
     let seconds = meter.finish();
     arguments.store.tell(&verified, || ui::cache::verified(&verified, seconds));
     Ok(if verified.damaged.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
-fn collect(arguments: &GcArguments) -> store::Result<Exit> {
+fn collect(arguments: &GcArguments) -> Result<Exit, Exit> {
     let store = arguments.store.open()?;
     let meter = ui::cache::Meter::new("removing", ui::cache::Unit::Files);
-    let collected = store.collect(&policy(arguments), &|progress| meter.show(progress))?;
+    let collected = store.collect(&policy(arguments)?, &|progress| meter.show(progress));
+    let collected = collected.map_err(|error| environment(&error))?;
     meter.finish();
     arguments.store.tell(&collected, || ui::cache::collected(&collected) + &missed(arguments, &collected));
     Ok(Exit::Done)
@@ -217,13 +230,16 @@ fn missed(arguments: &GcArguments, collected: &Collected) -> String {
         (None, false) => "what each stage had last, and what out shows, stays (--even-latest lets it go)",
     };
     let goal = ui::format::amount(goal, 0, "bytes");
-    format!("more is left than the {goal} of --max-size: {why}\n")
+    format!("the store is still larger than --max-size {goal}: {why}\n")
 }
 
-fn policy(arguments: &GcArguments) -> Policy {
-    let out = arguments.out.clone().unwrap_or_else(|| project().join("out"));
+fn policy(arguments: &GcArguments) -> Result<Policy, Exit> {
+    let out = match &arguments.out {
+        Some(out) => out.clone(),
+        None => project()?.join("out"),
+    };
     let limited = arguments.older_than.is_some() || arguments.max_size.is_some();
-    Policy {
+    Ok(Policy {
         older_than: arguments.older_than,
         max_size: arguments.max_size,
         all: arguments.keep_latest || (arguments.keep_runs.is_some() && !limited),
@@ -234,14 +250,14 @@ fn policy(arguments: &GcArguments) -> Policy {
         },
         shown: if arguments.even_latest { Vec::new() } else { vec![out] },
         dry_run: arguments.dry_run,
-    }
+    })
 }
 
 /// A time: `30d`, `12h`.
 fn age(text: &str) -> Result<Duration, String> {
     match text.trim().parse::<f64>() {
-        Ok(_) => Err(format!("`{text}` has no unit: say `{0}d` for days, `{0}h` for hours", text.trim())),
-        Err(_) => humantime::parse_duration(text).map_err(|error| format!("{error}: say `30d` or `12h`")),
+        Ok(_) => Err(format!("`{text}` has no unit: write `{0}d` for days, `{0}h` for hours", text.trim())),
+        Err(_) => humantime::parse_duration(text).map_err(|error| format!("{error}: write `30d` or `12h`")),
     }
 }
 
@@ -261,7 +277,7 @@ const UNITS: [(&str, f64); 10] = [
 
 /// A number of bytes: `20GB`, `1.5 GiB`, `1000`.
 fn size(text: &str) -> Result<u64, String> {
-    let wrong = || format!("`{text}` is no size: write 20GB, 500MiB or a number of bytes");
+    let wrong = || format!("`{text}` is not a size: write 20GB, 500MiB or a number of bytes");
     let letters = text.find(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(letters);
     let number: f64 = number.trim().parse().map_err(|_| wrong())?;
@@ -274,14 +290,9 @@ fn size(text: &str) -> Result<u64, String> {
 }
 
 fn clear(arguments: &ClearArguments) -> Exit {
-    let pipeline = match load(&arguments.pipeline) {
-        Ok(pipeline) => pipeline,
+    let (pipeline, store) = match open(&arguments.pipeline, arguments.store.as_ref()) {
+        Ok(opened) => opened,
         Err(exit) => return exit,
-    };
-    let folder = arguments.store.clone().unwrap_or_else(|| pipeline.root.join(".pcamflow"));
-    let store = match Store::open(&folder, store::Options::default()) {
-        Ok(store) => store,
-        Err(error) => return environment(&error),
     };
     let given = arguments.pipeline.given(arguments.store.as_ref());
     let options = Options { targets: arguments.stages.clone(), given, ..Options::default() };
@@ -289,10 +300,7 @@ fn clear(arguments: &ClearArguments) -> Exit {
         .and_then(|engine| engine.keys(&mut *ui::observer(ui::Mode::Auto)));
     match named {
         Ok(named) => forget(&pipeline, &store, &named),
-        Err(refused) => {
-            refused.to_string().lines().for_each(|line| complain(&format!("error: {line}")));
-            Exit::from(&refused)
-        }
+        Err(refused) => tell(&refused),
     }
 }
 

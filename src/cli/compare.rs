@@ -194,7 +194,7 @@ fn read(history: &History, file: &RunFile) -> Result<Option<Run>, Exit> {
 
 /// The latest runs of a pipeline that have results, each result once.
 fn latest(arguments: &CompareArguments, history: &History, pipeline: &str) -> Result<Vec<Run>, Exit> {
-    let name = super::history::name_of(Path::new(pipeline));
+    let name = history.name_of(Path::new(pipeline));
     let mut seen: BTreeSet<Vec<(String, Option<Digest>)>> = BTreeSet::new();
     let mut runs = Vec::new();
     for file in history.files.iter().rev().filter(|file| file.is_of(&name)) {

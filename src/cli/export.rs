@@ -35,7 +35,7 @@ fn copies(arguments: &ExportArguments, results: &Results<'_>) -> Result<(), Exit
     found.iter().try_for_each(|found| results.is_here(found))?;
     if fsx::stat(&arguments.folder).map_err(failed)?.is_some() && !arguments.folder.is_dir() {
         let file = arguments.folder.display();
-        complain(&format!("error: {file} is a file, and artifacts are copied into a folder: name one"));
+        complain(&format!("error: {file} is a file: name a folder to copy the artifacts into"));
         return Err(Exit::Usage);
     }
     let several = results.all.len() > 1;
@@ -44,7 +44,7 @@ fn copies(arguments: &ExportArguments, results: &Results<'_>) -> Result<(), Exit
     let mut in_the_way = 0;
     for (found, target) in &targets {
         if !arguments.force && is_another(target, found.artifact).map_err(failed)? {
-            complain(&format!("error: {} is there already, and is not the same", target.display()));
+            complain(&format!("error: {} already exists with other contents", target.display()));
             in_the_way += 1;
         }
     }
@@ -53,12 +53,7 @@ fn copies(arguments: &ExportArguments, results: &Results<'_>) -> Result<(), Exit
         return Err(Exit::Usage);
     }
     for (found, target) in &targets {
-        let object = results.engine.object(found.artifact);
-        match found.artifact.is_folder() {
-            true => unpack(&object, target),
-            false => copy(&object, target, arguments.force),
-        }
-        .map_err(failed)?;
+        results.engine.materialise(found.artifact, target, arguments.force).map_err(failed)?;
         say(&target.display().to_string());
     }
     Ok(())
@@ -67,7 +62,7 @@ fn copies(arguments: &ExportArguments, results: &Results<'_>) -> Result<(), Exit
 fn target(arguments: &ExportArguments, found: &Found<'_>, several: bool) -> PathBuf {
     let folder = &arguments.folder;
     let folder = if several { folder.join(&found.result.stage) } else { folder.clone() };
-    folder.join(found.artifact.file.trim_end_matches('/'))
+    found.artifact.file.under(&folder)
 }
 
 /// Whether something else than this content has that name.
@@ -83,35 +78,7 @@ fn is_another(target: &Path, artifact: &StoredArtifact) -> fsx::Result<bool> {
     }
 }
 
-/// Copies through a passing name in the same folder, so that the file is seen whole or not at all.
-pub(super) fn copy(from: &Path, to: &Path, force: bool) -> fsx::Result<()> {
-    let folder = fsx::parent(to);
-    fsx::create_folder(&folder)?;
-    let mut draft = fsx::Draft::create_in(&folder)?;
-    let mut source = fsx::open(from)?;
-    std::io::copy(&mut source, &mut draft).map_err(fsx::Error::at("write", to))?;
-    if force {
-        return draft.publish(to, fsx::Durability::Relaxed);
-    }
-    // What is there already was found to be the same.
-    draft.publish_new(to, fsx::Durability::Relaxed).map(drop)
-}
-
-/// Unpacks a folder beside its place, and puts it there in one step.
-fn unpack(from: &Path, to: &Path) -> fsx::Result<()> {
-    let folder = fsx::parent(to);
-    fsx::create_folder(&folder)?;
-    let new = folder.join(format!(".{}", fsx::unique_name()));
-    let moved = fsx::unpack(from, &new).and_then(|()| fsx::replace_folder(&new, to));
-    // What stood there before, or what came of a failure.
-    fsx::remove_tree(&new)?;
-    if let Some(aside) = moved? {
-        fsx::remove_tree(&aside)?;
-    }
-    Ok(())
-}
-
-fn failed(error: fsx::Error) -> Exit {
+fn failed(error: impl std::fmt::Display) -> Exit {
     complain(&format!("error: {error}"));
     Exit::Environment
 }

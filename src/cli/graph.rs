@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Exit, args::GraphArguments, check::load, complain};
+use super::{Exit, args::GraphArguments, check::load, complain, project};
 use crate::{
     engine::{self, Engine, Options, Refused},
     pipeline::{Pipeline, Source},
-    store::{self, Store},
     ui::{
         self,
         drawing::{Drawing, DrawnStage, Edge},
@@ -15,11 +14,11 @@ use crate::{
 
 /// Draws a pipeline on standard output.
 pub(super) fn graph(arguments: &GraphArguments) -> u8 {
-    let pipeline = match load(&arguments.pipeline) {
+    let mut pipeline = match load(&arguments.pipeline) {
         Ok(pipeline) => pipeline,
         Err(exit) => return exit.code(),
     };
-    match drawing(arguments, &pipeline) {
+    match drawing(arguments, &mut pipeline) {
         Ok(drawing) => {
             ui::drawing::show(&drawing, arguments.format, arguments.all_edges);
             Exit::Done.code()
@@ -33,11 +32,11 @@ pub(super) fn graph(arguments: &GraphArguments) -> u8 {
     }
 }
 
-fn drawing(arguments: &GraphArguments, pipeline: &Pipeline) -> Result<Drawing, Refused> {
+fn drawing(arguments: &GraphArguments, pipeline: &mut Pipeline) -> Result<Drawing, Refused> {
     let mut drawing = shape(pipeline, &engine::scope(pipeline, &arguments.stages)?);
     if arguments.status {
-        let folder = arguments.store.clone().unwrap_or_else(|| pipeline.root.join(".pcamflow"));
-        let store = Store::open(&folder, store::Options::default())?;
+        let store = project::store_of(pipeline, arguments.store.as_ref())?;
+        project::give_name(pipeline, &store);
         let given = arguments.pipeline.given(arguments.store.as_ref());
         let options = Options { targets: arguments.stages.clone(), given, ..Options::default() };
         let engine = Engine::new(pipeline, &store, options)?;

@@ -5,10 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Exit, complain};
+use super::{
+    Exit, complain,
+    project::{give_name, root_of},
+};
 use crate::{
     engine::tell::given::Given,
-    pipeline::{self, project_root},
+    pipeline,
     store::{self, ReadRun, RunFile, RunRecord, RunState, Store},
 };
 
@@ -34,9 +37,11 @@ pub(super) enum Found {
 impl History {
     /// Opens the store: the one that is named, or that of the project of a pipeline's file, or of this folder.
     pub(super) fn open(file: Option<&Path>, store: Option<&PathBuf>) -> Result<Self, Exit> {
-        let here = || std::env::current_dir().unwrap_or_default().join("pipeline.toml");
-        let file = file.filter(|file| file.exists()).map_or_else(here, Path::to_owned);
-        let folder = store.cloned().unwrap_or_else(|| project_root(&file).join(".pcamflow"));
+        let file = file.filter(|file| file.exists()).unwrap_or(Path::new("pipeline.toml"));
+        let folder = match store {
+            Some(folder) => folder.clone(),
+            None => root_of(file)?.join(".pcamflow"),
+        };
         let opened = Store::open(&folder, store::Options::default());
         let given = Given { store: store.cloned(), ..Given::default() }.places();
         let history = opened.and_then(|store| Ok(Self { files: store.runs()?, store, given }));
@@ -45,7 +50,7 @@ impl History {
 
     /// Whether there is a run of a pipeline: of that file, or of that name.
     pub(super) fn knows(&self, file: &Path) -> bool {
-        let name = name_of(file);
+        let name = self.name_of(file);
         self.files.iter().any(|run| run.is_of(&name))
     }
 
@@ -60,9 +65,23 @@ impl History {
 
     /// Only the runs of a pipeline: of that file, or of that name.
     pub(super) fn of_pipeline(mut self, file: &Path) -> Self {
-        let name = name_of(file);
+        let name = self.name_of(file);
         self.files.retain(|run| run.is_of(&name));
         self
+    }
+
+    /// The name of the pipeline in a file. What is no file is taken for the name itself, or for that of a file that
+    /// was removed.
+    pub(super) fn name_of(&self, file: &Path) -> String {
+        let stem = || file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        match pipeline::load(file, &pipeline::Options::default()) {
+            Ok(mut pipeline) => {
+                give_name(&mut pipeline, &self.store);
+                pipeline.name
+            }
+            Err(_) if file.exists() || file.extension().is_some_and(|ending| ending == "toml") => stem(),
+            Err(_) => file.to_string_lossy().into_owned(),
+        }
     }
 
     /// Reads a record.
@@ -106,7 +125,7 @@ impl History {
             }
             (None, Err(_)) => {
                 return Err(format!(
-                    "`{word}` is no run: write a number, `latest`, `latest~2`, `3..7`, or a pipeline ({})",
+                    "`{word}` is not a run: write a number, `latest`, `latest~2`, `3..7`, or a pipeline ({})",
                     self.pipelines()
                 ));
             }
@@ -122,17 +141,6 @@ impl History {
             (Some(first), _) => format!("there is only run {}", first.id),
             _ => "no run is recorded yet".to_owned(),
         }
-    }
-}
-
-/// The name of the pipeline in a file; what is no file is taken for the name itself, or for that of a file that
-/// there is no more.
-pub(super) fn name_of(file: &Path) -> String {
-    let stem = || file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    match pipeline::load(file, &pipeline::Options::default()) {
-        Ok(pipeline) => pipeline.name,
-        Err(_) if file.exists() || file.extension().is_some_and(|ending| ending == "toml") => stem(),
-        Err(_) => file.to_string_lossy().into_owned(),
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     args::InitArguments,
     check::load_file,
     complain,
-    official::{self, Found, name},
+    official::{self, Checked, Found, name},
     say, schema,
 };
 use crate::{
@@ -45,25 +45,30 @@ type Refused = (Exit, String);
 fn written(arguments: &InitArguments) -> Result<String, Refused> {
     let file = &arguments.file;
     let shown = file.display();
-    let root = project_root(file);
+    let root = project_root(file)
+        .map_err(|foreign| (Exit::Environment, format!("{foreign}: {}", foreign.help())))?;
     let data = default_data(&root, arguments.data.as_deref(), None);
-    let found = official::found(&data);
-    let usable = found.has_pair("train") && found.patches >= FEWEST;
-    let (text, about) = match usable {
+    let Checked { sound, patches, wrong } = official::found(&data).checked();
+    let folder = sound.folder.clone();
+    let (text, about) = match sound.has_pair("train") && patches >= FEWEST {
         true => {
-            let named = arguments.data.as_ref().map(|_| in_file(&data, &root)).transpose()?;
-            let about = format!("the official files in {}", data.display());
-            (for_data(file, &found, named.as_deref()), about)
+            let elsewhere = arguments.data.is_some() || folder != data;
+            let named = elsewhere.then(|| in_file(&folder, &root)).transpose()?;
+            let about = format!("the official files in {}", folder.display());
+            (for_data(file, &sound, patches, named.as_deref()), about)
         }
-        false => (quickstart(file), missing(&found, &data)),
+        false => (quickstart(file), missing(&sound, &wrong, &data)),
     };
-    if !write_new(file, &text)? {
-        let advice = "`init` overwrites nothing: name another file";
-        return Err((Exit::Usage, format!("{shown} is there already; {advice}")));
+    if !write(file, &text, arguments.force)? {
+        let advice = "`--force` replaces it, or name another file";
+        return Err((Exit::Usage, format!("{shown} already exists; {advice}")));
     }
     let mut told = format!("wrote {shown}, for {about}\n");
+    for message in &wrong {
+        let _ = writeln!(told, "left out: {message}");
+    }
     let beside = file.with_file_name(SCHEMA);
-    if write_new(&beside, &(schema::text() + "\n"))? {
+    if write(&beside, &(schema::text() + "\n"), arguments.force)? {
         let _ = writeln!(told, "wrote {}: with it editors complete and check the pipeline", beside.display());
     }
     let stages = load_file(file)?;
@@ -71,8 +76,8 @@ fn written(arguments: &InitArguments) -> Result<String, Refused> {
     Ok(told)
 }
 
-/// Writes a file, unless there is one of that name. True if there was none.
-fn write_new(file: &Path, text: &str) -> Result<bool, Refused> {
+/// Writes a file, in the place of another only with `force`. True if it was written.
+fn write(file: &Path, text: &str, force: bool) -> Result<bool, Refused> {
     let refused = |error: &dyn std::fmt::Display| (Exit::Environment, error.to_string());
     let folder = fsx::parent(file);
     fsx::create_folder(&folder).map_err(|error| refused(&error))?;
@@ -80,29 +85,35 @@ fn write_new(file: &Path, text: &str) -> Result<bool, Refused> {
     draft
         .write_all(text.as_bytes())
         .map_err(|error| refused(&format!("cannot write {}: {error}", file.display())))?;
-    draft.publish_new(file, Durability::Relaxed).map_err(|error| refused(&error))
+    let written = match force {
+        true => draft.publish(file, Durability::Relaxed).map(|()| true),
+        false => draft.publish_new(file, Durability::Relaxed),
+    };
+    written.map_err(|error| refused(&error))
 }
 
 /// The data's folder as a pipeline names it: relative to the project where it lies in there.
 fn in_file(data: &Path, root: &Path) -> Result<String, Refused> {
     let path = data.strip_prefix(root).unwrap_or(data);
     let text = path.to_str().map(str::to_owned);
-    text.ok_or_else(|| (Exit::Usage, format!("{} is no Unicode: a pipeline cannot name it", data.display())))
+    text.ok_or_else(|| {
+        (Exit::Usage, format!("{} is not valid Unicode, so a pipeline cannot name it", data.display()))
+    })
 }
 
 /// Why it is the quickstart.
-fn missing(found: &Found, data: &Path) -> String {
+fn missing(found: &Found, wrong: &[String], data: &Path) -> String {
     let data = data.display();
     match (found.packed.first(), found.files.first()) {
         (Some(packed), _) => {
             format!("synthetic patches: {data} holds {packed}, which has to be unpacked first")
         }
-        (None, Some(file)) => format!(
-            "synthetic patches: {data} holds {file}, but not both {} and {} with at least {FEWEST} patches",
+        (None, None) if wrong.is_empty() => format!("synthetic patches: no official files are in {data}"),
+        (None, _) => format!(
+            "synthetic patches: {data} does not hold {} and {} that can be used, with at least {FEWEST} patches",
             name("train", "x.h5"),
             name("train", "y.h5")
         ),
-        (None, None) => format!("synthetic patches: no official files are in {data}"),
     }
 }
 
@@ -124,10 +135,10 @@ fn sizes(patches: u64) -> [u64; 3] {
     }
 }
 
-fn for_data(file: &Path, found: &Found, data: Option<&str>) -> String {
+fn for_data(file: &Path, found: &Found, patches: u64, data: Option<&str>) -> String {
     let stem = file.file_stem().and_then(|stem| stem.to_str()).filter(|stem| is_name(stem));
     let data = data.map(|data| format!("data = {}\n", quoted(data))).unwrap_or_default();
-    let [train, validation, test] = sizes(found.patches);
+    let [train, validation, test] = sizes(patches);
     let mut text = format!(
         "#:schema ./{SCHEMA}
 #
@@ -160,7 +171,7 @@ labels = {y}
     let _ = writeln!(text, "sizes = {{ train = {train}, validation = {validation}, test = {test} }}");
     text += NETWORK;
     text += &official_parts(found);
-    text += QUESTIONS;
+    text += &QUESTIONS.replace("take = 50", &format!("take = {}", test.min(50)));
     text
 }
 
@@ -191,7 +202,7 @@ fn official_parts(found: &Found) -> String {
 
 const NETWORK: &str = r#"
 [train.base]
-data = "split.pcam"            # a reference makes an edge: there is no `depends-on`
+data = "split.pcam"            # this reference is the dependency: no `depends-on` is needed
 # The notebook's network is [32, 64, 128, 256] and 256: for a GPU, or for a night. This one is for a CPU.
 architecture.class-cnn = { channels = [8, 16, 32, 64], hidden = 32 }
 epochs = 8

@@ -12,7 +12,7 @@ use crate::{engine::plan::results::StageResult, fsx, ui};
 /// of the latest result.
 pub(super) fn log(arguments: &ResultArguments) -> Exit {
     if arguments.what.contains('/') {
-        complain("error: a log is a stage's: write `kind.name` without an artifact");
+        complain("error: a log belongs to a stage: write `kind.name` without an artifact");
         return Exit::Usage;
     }
     with_results(arguments, true, |results| {
@@ -37,7 +37,7 @@ fn one(results: &Results<'_>, result: &StageResult, several: bool) -> Result<(),
 fn found(results: &Results<'_>, result: &StageResult) -> Result<Option<PathBuf>, Exit> {
     let stage = &result.stage;
     if let Some(attempt) = &result.attempt {
-        complain(&format!("note: {stage}: the log of an attempt that did not end well, or still goes on"));
+        complain(&format!("note: {stage}: this log is of an attempt that failed or is still running"));
         return Ok(Some(attempt.clone()));
     }
     let Some(record) = &result.record else {

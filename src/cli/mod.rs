@@ -37,6 +37,8 @@ use std::io::IsTerminal;
 
 use crate::engine::Refused;
 
+use crate::ui::line as say;
+
 pub use start::main;
 
 /// The hidden command with which the engine starts itself to compute a stage.
@@ -63,12 +65,6 @@ impl Exit {
     fn code(self) -> u8 {
         self as u8
     }
-}
-
-/// Writes a line to standard output; a closed output is no error.
-fn say(text: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// Writes a line to standard error.

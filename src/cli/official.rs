@@ -1,22 +1,43 @@
-//! The official files of PatchCamelyon, by their names: which of them lie in a folder.
+//! The official files of PatchCamelyon, by their names: which of them lie in a folder, and whether they can be
+//! used.
 //!
-//! Knows names and sizes; opens none of them.
+//! Has them opened by the very check that a run makes of its sources, in a process of its own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Bytes of one patch in a file of images.
-const PATCH: u64 = 96 * 96 * 3;
+use super::worker::programs;
+use crate::{
+    engine::exec::{Executor, Processes},
+    fsx,
+    protocol::{About, Answer, Holds, InputFile, PatchFiles, Question},
+    stages::Runner,
+};
+
+/// The parts, and the files of each.
+const PARTS: [&str; 3] = ["train", "valid", "test"];
+const FILES: [(Holds, &str); 4] =
+    [(Holds::Images, "x.h5"), (Holds::Labels, "y.h5"), (Holds::Masks, "mask.h5"), (Holds::Meta, "meta.csv")];
 
 /// What lies in a folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Found {
+    /// The folder: the one that was asked for, or one in it.
+    pub(super) folder: PathBuf,
     /// Official files, by name.
     pub(super) files: Vec<String>,
     /// Official files that are still packed.
     pub(super) packed: Vec<String>,
-    /// About how many patches the training images hold: their size says so where they are not compressed,
-    /// and else too few.
+}
+
+/// What a run would say of official files.
+#[derive(Debug, Default)]
+pub(super) struct Checked {
+    /// Those that can be used.
+    pub(super) sound: Found,
+    /// How many patches the training part has.
     pub(super) patches: u64,
+    /// What is wrong with the others.
+    pub(super) wrong: Vec<String>,
 }
 
 /// The name of an official file: `name("train", "x.h5")`.
@@ -24,17 +45,25 @@ pub(super) fn name(part: &str, what: &str) -> String {
     format!("camelyonpatch_level_2_split_{part}_{what}")
 }
 
-/// The official files in a folder; none where it is not there.
+/// The official files in a folder, or in the folder below it that has most of them.
 pub(super) fn found(folder: &Path) -> Found {
-    let parts = ["train", "valid", "test"];
-    let whats = ["x.h5", "y.h5", "mask.h5", "meta.csv"];
-    let names = || parts.iter().flat_map(|part| whats.iter().map(|what| name(part, what)));
+    let here = in_folder(folder);
+    if !here.files.is_empty() || !here.packed.is_empty() {
+        return here;
+    }
+    let below = fsx::list(folder).unwrap_or_default();
+    let below = below.iter().map(|name| in_folder(&folder.join(name)));
+    // The first of those that have as many.
+    below.rev().max_by_key(|below| below.files.len()).filter(|below| !below.files.is_empty()).unwrap_or(here)
+}
+
+fn in_folder(folder: &Path) -> Found {
+    let names = || PARTS.iter().flat_map(|part| FILES.map(|(_, what)| name(part, what)));
     let is_file = |name: &String| folder.join(name).is_file();
-    let images = folder.join(name("train", "x.h5")).metadata();
     Found {
+        folder: folder.to_owned(),
         files: names().filter(is_file).collect(),
         packed: names().map(|name| name + ".gz").filter(is_file).collect(),
-        patches: images.map_or(0, |images| images.len() / PATCH),
     }
 }
 
@@ -47,5 +76,43 @@ impl Found {
     /// Whether images and labels of a part are there.
     pub(super) fn has_pair(&self, part: &str) -> bool {
         self.has(part, "x.h5") && self.has(part, "y.h5")
+    }
+
+    /// Has the files opened.
+    pub(super) fn checked(self) -> Checked {
+        let questions = PARTS.map(|part| self.question(part)).to_vec();
+        match Processes::new(programs()).check(Runner::Engine, questions) {
+            Ok(answers) => {
+                let patches = answers.first().and_then(|train| train.patches).unwrap_or(0);
+                let mut checked = Checked { sound: self, patches, wrong: Vec::new() };
+                PARTS.iter().zip(&answers).for_each(|(part, answer)| checked.sort_out(part, answer));
+                checked
+            }
+            Err(failure) => Checked { wrong: vec![failure.message], ..Checked::default() },
+        }
+    }
+
+    fn question(&self, part: &str) -> Question {
+        let file = |(holds, what): (Holds, &str)| {
+            let path = self.folder.join(name(part, what));
+            let name = path.display().to_string();
+            self.has(part, what).then_some((holds, InputFile { path, name }))
+        };
+        Question::Patches(PatchFiles {
+            files: FILES.into_iter().filter_map(file).collect(),
+            ..PatchFiles::default()
+        })
+    }
+}
+
+impl Checked {
+    /// Takes the files out that an answer finds fault with.
+    fn sort_out(&mut self, part: &str, answer: &Answer) {
+        self.wrong.extend(answer.errors().map(str::to_owned));
+        for (holds, what) in FILES {
+            if answer.findings.iter().any(|finding| finding.about == About::File(holds)) {
+                self.sound.files.retain(|file| *file != name(part, what));
+            }
+        }
     }
 }

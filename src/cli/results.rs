@@ -57,7 +57,7 @@ pub(super) fn with_results(
     then: impl FnOnce(&Results<'_>) -> Exit,
 ) -> Exit {
     let opened = load_to_read(&arguments.pipeline)
-        .and_then(|pipeline| Ok((open_store(&pipeline, arguments.store.as_ref())?, pipeline)));
+        .and_then(|mut pipeline| Ok((open_store(&mut pipeline, arguments.store.as_ref())?, pipeline)));
     let (store, pipeline) = match opened {
         Ok(opened) => opened,
         Err(exit) => return exit,

@@ -22,13 +22,14 @@ use super::{
 use crate::{
     engine::{
         Engine, Options,
-        exec::{Executor, Processes},
+        exec::executor,
         tell::{
             event::{Observer, SweepRun},
             given::Given,
         },
     },
-    pipeline::{Pipeline, project_root},
+    offspring,
+    pipeline::{self, Pipeline},
     stages::RunSettings,
     store::{Asked, Store},
     ui,
@@ -90,21 +91,33 @@ fn real_run(
     stopped: &AtomicBool,
     shown: Box<dyn Observer>,
 ) -> Result<u8, crate::engine::Refused> {
-    let executor = Processes::new(programs()).offline(arguments.offline);
+    let executor = executor(pipeline.run.executor.unwrap_or_default(), programs(), arguments.offline);
     let out = arguments.out.clone().unwrap_or_else(|| pipeline.root.join("out"));
-    let summary = page::with_page(arguments.summary.as_deref(), shown, |shown| {
+    page::with_page(arguments.summary.as_deref(), shown, |shown| {
         // Nothing is computed, and nothing is written: there is no run to record.
         if arguments.frozen {
-            return engine.frozen(&out, shown);
+            return Ok(engine.frozen(&out, shown)?.exit_code());
+        }
+        // A run that is refused makes no store: only in one that is there the name is noted before.
+        if store.root().exists() {
+            claim(store, pipeline);
         }
         let about = about(arguments);
         let mut recorder: Box<dyn Observer> = match pipeline.trials.is_empty() {
             true => Box::new(Recorder::new(store, pipeline, about, Some(shown))),
             false => Box::new(Recorders::new(store, pipeline, &about, shown)),
         };
-        engine.run(&out, &executor as &dyn Executor, stopped, &mut *recorder)
-    })?;
-    Ok(summary.exit_code())
+        let summary = engine.run(&out, &*executor, stopped, &mut *recorder)?;
+        claim(store, pipeline);
+        Ok(summary.exit_code())
+    })
+}
+
+/// Notes that the pipeline's name belongs to its file. Where the store cannot be written, the run says so.
+fn claim(store: &Store, pipeline: &Pipeline) {
+    if let Err(error) = store.claim(&pipeline.name, &pipeline.file) {
+        tracing::debug!("the name of the pipeline is not noted: {error}");
+    }
 }
 
 /// Ctrl-C (and SIGTERM, SIGHUP) stop the run; what is finished, trained epochs included, is kept.
@@ -112,13 +125,18 @@ pub(super) fn stop_on_signals(stopped: &Arc<AtomicBool>) {
     let stopped = Arc::clone(stopped);
     let set = ctrlc::set_handler(move || {
         if stopped.swap(true, Ordering::SeqCst) {
-            // Asked twice: the processes die with this one.
-            std::process::exit(Exit::Interrupted.code().into());
+            end_at_once();
         }
     });
     if let Err(error) = set {
         tracing::debug!("no signal handler: {error}");
     }
+}
+
+/// Asked twice to stop: ends everything that computes, whatever it is doing, and this process.
+pub(super) fn end_at_once() -> ! {
+    offspring::end_below(std::process::id());
+    std::process::exit(Exit::Interrupted.code().into());
 }
 
 /// How to show a run.
@@ -171,10 +189,10 @@ fn options(arguments: &RunArguments, pipeline: &Pipeline) -> Options {
 
 /// How the sweep is asked for later: with the store, where this folder has another one.
 fn sweep_run(arguments: &RunArguments, pipeline: &Pipeline) -> SweepRun {
-    let here = project_root(Path::new("pipeline.toml"));
+    let here = pipeline::project_root(Path::new("pipeline.toml")).ok();
     let store = match &arguments.store {
         Some(store) => Some(store.clone()),
-        None => (here != pipeline.root).then(|| pipeline.root.join(".pcamflow")),
+        None => (here.as_ref() != Some(&pipeline.root)).then(|| pipeline.root.join(".pcamflow")),
     };
     let (id, given) = (id_of(pipeline), Given { store, ..Given::default() });
     SweepRun { compare: format!("pcamflow compare --sweep {id}{}", given.places()), id }

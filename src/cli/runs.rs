@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::{
     Exit, complain,
-    history::{Found, History, name_of},
+    history::{Found, History},
     say,
 };
 use crate::{
@@ -91,7 +91,7 @@ fn list(arguments: &RunsArguments) -> Result<(), Exit> {
     let mut history = History::open(file, arguments.how.store.as_ref())?;
     if let Some(file) = file {
         if !history.files.is_empty() && !history.knows(file) {
-            let (name, others) = (name_of(file), history.pipelines());
+            let (name, others) = (history.name_of(file), history.pipelines());
             complain(&format!("no run of the pipeline `{name}`; {others}"));
             // A file may not have run yet; a name that nothing has is a slip.
             return if file.is_file() { Ok(()) } else { Err(Exit::Usage) };

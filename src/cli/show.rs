@@ -55,7 +55,7 @@ fn contents(results: &Results<'_>, rows: usize, mode: ui::Mode) -> Result<(), Ex
     for found in results.artifacts()? {
         results.is_here(&found)?;
         let Found { result, name, artifact } = found;
-        let path = results.engine.object(artifact);
+        let path = results.engine.lend(artifact);
         let content = inspect::inspect(&path, &artifact.file, rows).map_err(|error| {
             complain(&format!("error: `{}/{name}`: {error:#}", result.stage));
             Exit::Failed
@@ -68,7 +68,7 @@ fn contents(results: &Results<'_>, rows: usize, mode: ui::Mode) -> Result<(), Ex
         };
         let of = ui::OfArtifact {
             artifact: format!("{}/{name}", result.stage),
-            file: artifact.file.clone(),
+            file: artifact.file.to_string(),
             bytes: artifact.size,
             path: shown.unwrap_or(path).display().to_string(),
             content,

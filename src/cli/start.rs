@@ -7,16 +7,16 @@ use clap::Parser;
 use super::{
     Exit, cache, check,
     commands::{Arguments, Command},
-    compare, complete, completions, doctor, export, graph, init, log, logging, path, pin, plan, run, runs,
-    schema, show, sweep, verify, watch,
+    compare, complain, complete, completions, doctor, export, graph, init, log, logging, path, pin, plan,
+    run, runs, schema, show, sweep, verify, watch,
 };
-use crate::serve;
+use crate::{serve, ui};
 
 /// Runs the program; the arguments begin with its name.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
-        Err(error) => return usage(&error),
+        Err(error) => return ExitCode::from(told(usage(&error))),
     };
     // Of a plan, the first -v asks for fingerprints.
     let planning = matches!(arguments.command, Command::Plan(_));
@@ -42,17 +42,24 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Compare(arguments) => compare::compare_runs(&arguments).code(),
         Command::Verify(arguments) => verify::verify(&arguments).code(),
         Command::Cache(arguments) => cache::cache(&arguments).code(),
-        Command::Serve => {
-            serve::serve(crate::jobs::versions(), crate::jobs::run);
-            Exit::Done.code()
-        }
+        Command::Serve => return serve::serve(crate::jobs::versions(), crate::jobs::run, crate::jobs::check),
     };
-    ExitCode::from(code)
+    ExitCode::from(told(code))
 }
 
 /// Help and version go to standard output and are no error.
-fn usage(error: &clap::Error) -> ExitCode {
-    // A closed output is no error.
-    let _ = error.print();
-    ExitCode::from(if error.use_stderr() { Exit::Usage } else { Exit::Done }.code())
+fn usage(error: &clap::Error) -> u8 {
+    let printed = error.print();
+    if error.use_stderr() {
+        return Exit::Usage.code();
+    }
+    printed.unwrap_or_else(|error| drop(ui::remembered(error)));
+    Exit::Done.code()
+}
+
+/// The exit code, once all of standard output is written: if that failed, the message says why.
+fn told(code: u8) -> u8 {
+    let Some(error) = ui::lost() else { return code };
+    complain(&format!("error: standard output could not be written: {error}"));
+    if code == Exit::Done.code() { Exit::Environment.code() } else { code }
 }

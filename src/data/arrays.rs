@@ -52,7 +52,8 @@ impl ArrayFile {
             .zip(offsets)
             .map(|(array, offset)| Place { array, offset, rows_written: 0 })
             .collect();
-        reserve(&file, &places).with_context(cannot)?;
+        let end = |place: &Place| place.offset + (place.array.row_bytes() * place.array.rows()) as u64;
+        reserve(&file, places.iter().map(end).max().unwrap_or(0)).with_context(cannot)?;
         Ok(Self { path: path.to_owned(), file, places })
     }
 
@@ -116,14 +117,14 @@ impl ArrayFile {
 
 /// Has the file system set the space aside: a full disk is noticed before the work, and rows may
 /// then come in any order without scattering the file over the disk.
-fn reserve(file: &File, places: &[Place]) -> std::io::Result<()> {
-    let end =
-        places.iter().map(|place| place.offset + (place.array.row_bytes() * place.array.rows()) as u64).max();
-    let Some(end) = end.filter(|&end| end > 0) else { return Ok(()) };
-    match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, end) {
+pub(super) fn reserve(file: &File, bytes: u64) -> std::io::Result<()> {
+    if bytes == 0 {
+        return Ok(());
+    }
+    match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes) {
         Ok(()) => Ok(()),
         Err(rustix::io::Errno::NOSPC) => Err(rustix::io::Errno::NOSPC.into()),
-        // A file system that cannot: the file is as long as it has to be already.
+        // A file system that cannot: the file is as long as it has to be already, or grows.
         Err(_) => Ok(()),
     }
 }

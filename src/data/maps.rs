@@ -5,12 +5,12 @@
 //! where there are none), `target`, `score`. Maps are read one at a time, from any thread. That values
 //! are finite is not promised: who uses them says what becomes of those that are not.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 
 use super::{
     PATCH_SIDE, Source,
-    h5::{FloatRows, H5File, Length, read_floats, read_integers, read_text_attribute},
+    h5::{FloatRows, H5File, Length, read_floats, read_integers, read_labels, read_text_attribute},
 };
 
 /// How maps were made, in the words of a pipeline file.
@@ -50,7 +50,7 @@ impl MapSet {
         Ok(Self {
             source: source.clone(),
             rows: read_integers(&file, "row", length)?,
-            labels: labels(&file, length)?,
+            labels: read_labels(&file, "label", length)?,
             logits: read_floats(&file, "logit", length)?,
             making: making(&file)?,
             maps,
@@ -101,17 +101,6 @@ impl MapSet {
     pub fn read(&self, position: usize) -> Result<Vec<f32>> {
         self.maps.read(position)
     }
-}
-
-fn labels(file: &H5File, length: Length) -> Result<Vec<u8>> {
-    let label = |(position, value): (usize, i64)| match value {
-        0 | 1 => Ok(value as u8),
-        other => bail!(
-            "{}: dataset `label`, row {position}: the label is {other}; labels are 0 (no tumour) or 1 (tumour)",
-            file.source()
-        ),
-    };
-    read_integers(file, "label", length)?.into_iter().enumerate().map(label).collect()
 }
 
 fn making(file: &H5File) -> Result<Making> {
@@ -271,7 +260,7 @@ mod tests {
         assert!(
             with("logit", &[2, 2], Element::F32).contains("`logit` is float32 [2, 2], expected one number")
         );
-        assert!(with("label", &[2], Element::F32).contains("`label` is float32 [2], expected one integer"));
+        assert!(with("label", &[2], Element::F32).contains("`label` is float32 [2], expected integers"));
     }
 
     #[test]

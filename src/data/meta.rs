@@ -81,12 +81,32 @@ pub fn read_groups(source: &Source, column: &str, labels: &[u8]) -> Result<Group
     Ok(Groups::of(&values))
 }
 
+/// Makes sure that a table has a column.
+///
+/// # Errors
+/// A file that is missing or not CSV; a column that it does not have.
+pub fn require_column(source: &Source, column: &str) -> Result<()> {
+    find(&mut open(source)?, source, column).map(drop)
+}
+
 /// Whether a table has a column.
 ///
 /// # Errors
 /// A file that is missing or not CSV.
 pub fn has_column(source: &Source, column: &str) -> Result<bool> {
     Ok(headers(&mut open(source)?, source)?.iter().any(|name| name == column))
+}
+
+/// Whether a table can be read, and has a column.
+///
+/// # Errors
+/// A file that is missing or not CSV, and a column that it does not have.
+pub(super) fn check(source: &Source, column: Option<&str>) -> Result<()> {
+    let mut table = open(source)?;
+    match column {
+        Some(column) => find(&mut table, source, column).map(drop),
+        None => headers(&mut table, source).map(drop),
+    }
 }
 
 fn open(source: &Source) -> Result<Reader<BufReader<File>>> {

@@ -7,6 +7,8 @@
 
 pub mod amend;
 pub mod arrays;
+pub mod blank;
+pub mod check;
 pub mod h5;
 pub mod maps;
 pub mod meta;
@@ -18,6 +20,7 @@ pub mod synthetic;
 
 #[cfg(test)]
 mod fixtures;
+mod packed;
 mod source;
 
 pub use source::Source;

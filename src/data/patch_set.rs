@@ -1,20 +1,22 @@
 //! Labelled patches for who computes with them: a part of a split, or a source pair.
 //!
-//! Reads by position, from any thread. Official files may be packed in chunks that are thousands of
-//! patches deep: read in order, their patches are then kept unpacked for the next read.
+//! Reads by position, from any thread, and remembers which patches show nothing.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
 
 use anyhow::{Result, ensure};
 
 use super::{
-    Source,
+    PATCH_BYTES, Source,
+    blank::{Blank, is_constant},
     h5::{H5File, Length, RowShape, Rows, read_integers, read_labels, read_texts},
     meta::Groups,
+    packed::{Window, unpack},
 };
-
-/// How much of a packed file is kept unpacked.
-const KEPT_BYTES: usize = 64 << 20;
 
 /// Where labelled patches are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,14 +40,11 @@ pub struct PatchSet {
     rows: Vec<i64>,
     slides: Option<Groups>,
     masks: Option<Rows>,
-    kept: Mutex<Kept>,
-}
-
-/// Consecutive patches that were unpacked last.
-#[derive(Debug, Default)]
-struct Kept {
-    first: usize,
-    pixels: Vec<u8>,
+    window: Window,
+    /// Positions whose rows were never written, ascending.
+    unwritten: Vec<usize>,
+    /// Those of a single colour among the patches that were read so far.
+    constant: Mutex<BTreeSet<usize>>,
 }
 
 impl PatchSet {
@@ -72,7 +71,7 @@ impl PatchSet {
     }
 
     fn new(images: &H5File, labelled: &H5File) -> Result<Self> {
-        Self::labelled(images, read_labels(labelled)?, labelled.source())
+        Self::labelled(images, read_labels(labelled, "y", Length::Any)?, labelled.source())
     }
 
     fn labelled(images: &H5File, labels: Vec<u8>, said_by: &Source) -> Result<Self> {
@@ -86,7 +85,9 @@ impl PatchSet {
         let slides = images.has("slide").then(|| read_slides(images, length)).transpose()?;
         let masks =
             images.has("mask").then(|| Rows::open(images, "mask", RowShape::Mask, length)).transpose()?;
-        Ok(Self { patches, labels, rows, slides, masks, kept: Mutex::default() })
+        let unwritten = (0..labels.len()).filter(|&at| patches.is_unwritten(at as u64)).collect();
+        let (window, constant) = (Window::default(), Mutex::default());
+        Ok(Self { patches, labels, rows, slides, masks, window, unwritten, constant })
     }
 
     /// How many patches there are: at least one.
@@ -100,6 +101,12 @@ impl PatchSet {
     #[must_use]
     pub fn labels(&self) -> &[u8] {
         &self.labels
+    }
+
+    /// The class of all patches, where they are of one.
+    #[must_use]
+    pub fn only_class(&self) -> Option<u8> {
+        only_class(&self.labels)
     }
 
     /// Per patch its row in the file that it was first in.
@@ -128,11 +135,44 @@ impl PatchSet {
     /// # Panics
     /// If `out` is not as long as the patches together.
     pub fn read(&self, positions: &[usize], out: &mut [u8]) -> Result<()> {
-        let in_order = positions.windows(2).all(|pair| pair[0] + 1 == pair[1]);
-        match positions {
-            [first, ..] if in_order && self.patches.is_packed() => self.read_kept(*first, out),
-            _ => self.patches.read(&as_rows(positions), out),
+        match Window::suits(&self.patches, positions) {
+            true => self.window.read(&self.patches, positions, out)?,
+            false => self.patches.read(&as_rows(positions), out)?,
         }
+        let patches = positions.iter().zip(out.chunks_exact(PATCH_BYTES));
+        let mut constant = patches.filter(|(_, pixels)| is_constant(pixels)).map(|(&at, _)| at).peekable();
+        if constant.peek().is_some() {
+            self.constant.lock().unwrap_or_else(PoisonError::into_inner).extend(constant);
+        }
+        Ok(())
+    }
+
+    /// How many of the patches at some positions show nothing, of those that were read.
+    #[must_use]
+    pub fn blank(&self, positions: &[usize]) -> Blank {
+        let constant = self.constant.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut blank = Blank::default();
+        for at in positions {
+            let unwritten = self.unwritten.binary_search(at).is_ok();
+            blank.look(self.rows[*at], unwritten, constant.contains(at));
+        }
+        blank
+    }
+
+    /// Whether a read in any order unpacks whole chunks for single patches.
+    #[must_use]
+    pub fn is_packed(&self) -> bool {
+        self.patches.is_packed()
+    }
+
+    /// Unpacks all patches, once, into a folder: reads in any order are then cheap. What was unpacked is gone with
+    /// this. `progress` is told the patches done.
+    ///
+    /// # Errors
+    /// As `read`; a folder that cannot be written, a full disk.
+    pub fn unpack(&mut self, folder: &Path, progress: &mut dyn FnMut(usize)) -> Result<()> {
+        self.patches = unpack(&self.patches, folder, progress)?;
+        Ok(())
     }
 
     /// Reads masks by position: [positions, 96, 96] bytes into `out`, not 0 where tumour is.
@@ -148,43 +188,12 @@ impl PatchSet {
         };
         masks.read(&as_rows(positions), out)
     }
+}
 
-    /// Reads consecutive patches of a packed file: each chunk is unpacked once, not once a batch.
-    fn read_kept(&self, mut first: usize, mut out: &mut [u8]) -> Result<()> {
-        let row_bytes = self.patches.row_bytes();
-        // Who panicked while holding it left a window that is whole, or is filled anew below.
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        while !out.is_empty() {
-            let count = kept.pixels.len() / row_bytes;
-            if !(kept.first..kept.first + count).contains(&first) {
-                self.unpack(first, &mut kept)?;
-                continue;
-            }
-            let available = &kept.pixels[(first - kept.first) * row_bytes..];
-            let (now, later) = out.split_at_mut(available.len().min(out.len()));
-            now.copy_from_slice(&available[..now.len()]);
-            first += now.len() / row_bytes;
-            out = later;
-        }
-        Ok(())
-    }
-
-    /// Unpacks the chunks from a patch on.
-    fn unpack(&self, first: usize, kept: &mut Kept) -> Result<()> {
-        let row_bytes = self.patches.row_bytes();
-        let deep = self.patches.rows_per_block();
-        let most = (KEPT_BYTES / row_bytes).max(1);
-        let end = match most / deep {
-            0 => first + most.min(deep - first % deep),
-            blocks => (first / deep + blocks) * deep,
-        };
-        let rows: Vec<u64> = (first as u64..end.min(self.len()).max(first + 1) as u64).collect();
-        let mut pixels = std::mem::take(&mut kept.pixels);
-        pixels.resize(rows.len() * row_bytes, 0);
-        self.patches.read(&rows, &mut pixels)?;
-        *kept = Kept { first, pixels };
-        Ok(())
-    }
+/// The class of all labels, where they are of one.
+#[must_use]
+pub fn only_class(labels: &[u8]) -> Option<u8> {
+    labels.first().copied().filter(|first| labels.iter().all(|label| label == first))
 }
 
 /// Labels and patches must be as many.
@@ -192,13 +201,18 @@ impl PatchSet {
 /// # Errors
 /// They are not.
 pub(super) fn same_length(patches: &Rows, labels: &Source, count: usize) -> Result<()> {
-    ensure!(
-        patches.len() == count,
-        "{} has {} patches, {labels} has {count} labels: they must be as many; are both of the same split?",
-        patches.source(),
-        patches.len()
-    );
+    let (images, rows) = (patches.source(), patches.len());
+    ensure!(rows == count, differ(images, rows, labels, count, "labels"));
     Ok(())
+}
+
+/// Says that a file has more or fewer rows than the images that it lies beside.
+#[must_use]
+pub fn differ(images: &Source, patches: usize, other: &Source, rows: usize, unit: &str) -> String {
+    format!(
+        "{images} has {patches} patches, {other} has {rows} {unit}: they must be as many; are both of the same \
+         split?"
+    )
 }
 
 fn read_slides(file: &H5File, length: Length) -> Result<Groups> {
@@ -223,10 +237,7 @@ fn as_rows(positions: &[usize]) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{
-        PATCH_BYTES,
-        fixtures::{Files, patch},
-    };
+    use crate::data::fixtures::{Files, patch};
 
     fn pair(images: &Source, labels: &Source) -> PatchSource {
         PatchSource::Pair { images: images.clone(), labels: labels.clone() }
@@ -266,6 +277,28 @@ mod tests {
             let error = set.read(&[22, 23], &mut vec![0; 2 * PATCH_BYTES]).unwrap_err().to_string();
             assert!(error.ends_with("has 23 rows, no row 23"), "{error}");
         }
+    }
+
+    #[test]
+    fn patches_that_show_nothing_are_counted() {
+        let files = Files::new();
+        let file = hdf5::File::create(files.path("x.h5")).unwrap();
+        let builder = file.new_dataset_builder().chunk((2, 96, 96, 3));
+        let dataset = builder.empty::<u8>().shape((8, 96, 96, 3)).create("x").unwrap();
+        let mut pixels = crate::data::fixtures::patches(4);
+        pixels.slice_mut(ndarray::s![3, .., .., ..]).fill(200);
+        dataset.write_slice(pixels.view(), ndarray::s![..4, .., .., ..]).unwrap();
+        drop((dataset, file));
+        let labels = files.labels("y.h5", &[0; 8]);
+        let set = PatchSet::open(&pair(&files.source("x.h5"), &labels)).unwrap();
+        let all: Vec<usize> = (0..8).collect();
+        assert_eq!((set.blank(&all).unwritten, set.blank(&all).constant), (4, 0), "nothing was read yet");
+        set.read(&all, &mut vec![0; 8 * PATCH_BYTES]).unwrap();
+        set.read(&[3, 0], &mut vec![0; 2 * PATCH_BYTES]).unwrap();
+        assert_eq!((set.blank(&all).unwritten, set.blank(&all).constant), (4, 1));
+        assert_eq!(set.blank(&[0, 1, 2]), Blank::default());
+        let lines = set.blank(&all).warnings("x.h5", "8 patches");
+        assert!(lines[0].ends_with("(first: row 4)") && lines[1].ends_with("(first: row 3)"), "{lines:?}");
     }
 
     #[test]

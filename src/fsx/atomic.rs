@@ -4,15 +4,18 @@ use std::{
     fs::{File, Permissions},
     io::{self, Write},
     os::unix::fs::{MetadataExt, PermissionsExt},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use tempfile::{Builder, NamedTempFile, TempPath};
 
-use super::{Error, Kind, Result, files};
+use super::{Error, Kind, Result, files, oddity, parent::parent, shared};
 
 /// What a draft's name begins with.
 const PREFIX: &str = ".draft-";
+
+/// Bytes that are written to find out whether a disk is full.
+const PROBE: usize = 64 << 10;
 
 /// Whether a file must survive a power loss from the moment that it is published.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,6 +47,7 @@ impl Draft {
         loop {
             let mode = Permissions::from_mode(0o666);
             let file = Builder::new().prefix(PREFIX).permissions(mode).tempfile_in(folder).map_err(at)?;
+            shared::follow(file.path(), file.as_file());
             // Without locks (some network file systems) drafts are never swept either: no harm.
             let _ = file.as_file().try_lock();
             // A sweep between creation and lock took it for a dead one's: start over.
@@ -116,15 +120,32 @@ pub fn write_atomic(path: &Path, bytes: &[u8], durability: Durability) -> Result
     write_through(&parent(path), path, bytes)?.publish(path, durability)
 }
 
-/// Whether [`write_atomic`] can write there, as far as that shows beforehand. What stands there stays.
+/// Copies a file, so that the copy is seen whole or not at all. Makes the folder above it. What has that name
+/// stays unless `replace`.
+///
+/// # Errors
+/// Where the one cannot be read or the other not written.
+pub fn copy_whole(from: &Path, to: &Path, replace: bool) -> Result<()> {
+    let folder = parent(to);
+    files::create_folder(&folder)?;
+    let mut draft = Draft::create_in(&folder)?;
+    io::copy(&mut files::open(from)?, &mut draft).map_err(Error::at("write", to))?;
+    match replace {
+        true => draft.publish(to, Durability::Relaxed),
+        false => draft.publish_new(to, Durability::Relaxed).map(drop),
+    }
+}
+
+/// Whether [`write_atomic`] can write there, as far as that shows beforehand: also whether the disk has room
+/// for a small file. What is there stays.
 ///
 /// # Errors
 /// Where it cannot.
 pub fn is_writable(path: &Path) -> Result<()> {
-    if path.is_dir() {
-        return Err(Error::not_a_file(path, "it is a folder").of("write"));
+    if let Some(what) = oddity(path).filter(|_| path.exists()) {
+        return Err(Error::not_a_file(path, what).of("write"));
     }
-    Draft::create_in(&parent(path)).map(drop)
+    write_through(&parent(path), path, &[0; PROBE]).map(drop)
 }
 
 /// Gives a file that exists other bytes, whole, as an editor would: through symbolic links, with its mode
@@ -200,14 +221,6 @@ fn sync_parent(path: &Path, durability: Durability) -> Result<()> {
     match durability {
         Durability::Relaxed => Ok(()),
         Durability::Durable => files::sync(&parent(path)),
-    }
-}
-
-/// The folder of a path; that of a bare name is the current one.
-pub(crate) fn parent(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
     }
 }
 

@@ -8,10 +8,11 @@ use std::{
     io::{self, Read, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    time::SystemTime,
 };
 
-use super::{Error, Result, StatTuple, oddity::open_regular};
+use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
+
+use super::{Error, Result, StatTuple, oddity::open_regular, parent::parent, shared};
 
 /// The bytes of a file.
 ///
@@ -41,7 +42,7 @@ pub fn read_text(path: &Path, longest: u64) -> io::Result<String> {
     let kind = metadata.file_type();
     if !kind.is_file() {
         let what = if kind.is_dir() { "a folder" } else { "a pipe or a device" };
-        return refuse(format!("it is {what}, and a file is due"));
+        return refuse(format!("it is {what}, and a file is expected"));
     }
     let size = metadata.len().min(longest) + 1;
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
@@ -81,12 +82,18 @@ pub fn list(path: &Path) -> Result<Vec<OsString>> {
     Ok(names)
 }
 
-/// Makes a folder and those above it; one that exists is fine.
+/// Makes a folder and those above it; one that exists is fine. In a folder that a group shares they are for the group.
 ///
 /// # Errors
 /// Where it cannot be made, or something else has its name.
 pub fn create_folder(path: &Path) -> Result<()> {
-    fs::create_dir_all(path).map_err(Error::at("create the folder", path))
+    let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
+    fs::create_dir_all(path).map_err(Error::at("create the folder", path))?;
+    if let Some(first) = missing.last() {
+        shared::follow_folders(&parent(first), &missing);
+    }
+    Ok(())
 }
 
 /// Opens a file for reading.
@@ -103,7 +110,9 @@ pub fn open(path: &Path) -> Result<File> {
 /// # Errors
 /// Where it cannot be created.
 pub fn create(path: &Path) -> Result<File> {
-    File::create(path).map_err(Error::at("create", path))
+    let file = File::create(path).map_err(Error::at("create", path))?;
+    shared::follow(path, &file);
+    Ok(file)
 }
 
 /// Appends to a file in one write, so that lines of several processes do not mix; creates it if needed.
@@ -111,8 +120,12 @@ pub fn create(path: &Path) -> Result<File> {
 /// # Errors
 /// Where it cannot be written.
 pub fn append_to(path: &Path, bytes: &[u8]) -> Result<()> {
+    let append = |mut file: File| {
+        shared::follow(path, &file);
+        file.write_all(bytes)
+    };
     let file = OpenOptions::new().append(true).create(true).open(path);
-    file.and_then(|mut file| file.write_all(bytes)).map_err(Error::at("append to", path))
+    file.and_then(append).map_err(Error::at("append to", path))
 }
 
 /// What a symbolic link says; `None` if there is something else, or nothing.
@@ -190,7 +203,10 @@ pub fn make_executable(path: &Path) -> Result<()> {
 /// # Errors
 /// Where it is not there, or may not be changed.
 pub fn touch(path: &Path) -> Result<()> {
-    let touched = File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
+    // Both times, and by the kernel's clock: only that is allowed to a group that may write the file.
+    let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+    let now = Timestamps { last_access: now, last_modification: now };
+    let touched = File::open(path).and_then(|file| Ok(futimens(&file, &now)?));
     touched.map_err(Error::at("set the time of", path))
 }
 

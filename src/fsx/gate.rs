@@ -14,6 +14,7 @@ use std::{
 use super::{
     Error, Result,
     enforced::{are_off, keeps_others_out, tolerate_absence},
+    shared,
 };
 
 /// A held gate; dropping it, or dying, gives it back.
@@ -78,7 +79,11 @@ impl Gate {
 fn open(path: &Path) -> Result<File> {
     // A pipe in its place would else wait for a writer.
     let read = || OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
-    let made = || OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+    let made = || {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        shared::follow(path, &file);
+        Ok(file)
+    };
     read().or_else(|_| made()).map_err(Error::at("open the lock", path))
 }
 

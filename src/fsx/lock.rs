@@ -21,7 +21,7 @@ use std::{
 use super::{
     Error, Result,
     enforced::{are_off, keeps_others_out, tolerate_absence},
-    files,
+    files, shared,
 };
 
 /// A held lock; dropping it, or dying, releases it. Its file is removed on an orderly release.
@@ -130,9 +130,18 @@ fn open(path: &Path) -> Result<(File, bool)> {
     let opened = match new {
         Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
             let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
-            options.map(|file| (file, true))
+            // That of another user may not be writable: to lock it is enough to read it.
+            let opened = match options {
+                Err(cause) if cause.kind() == io::ErrorKind::PermissionDenied => File::open(path),
+                options => options,
+            };
+            opened.map(|file| (file, true))
         }
-        new => new.map(|file| (file, false)),
+        Ok(file) => {
+            shared::follow(path, &file);
+            Ok((file, false))
+        }
+        Err(cause) => Err(cause),
     };
     opened.map_err(Error::at("open the lock", path))
 }

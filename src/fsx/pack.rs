@@ -3,19 +3,27 @@
 //!
 //! So a folder is stored as any other artifact is: there whole or not at all, checked by one stat tuple,
 //! verified, measured and collected as one file; and `tar` can read it.
+//!
+//! An archive in a store may have been written by anyone. Reading one refuses all that [`pack`] does not
+//! write, and unpacking writes through descriptors of the new folders: never through a link.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Read, Write},
-    os::unix::fs::{OpenOptionsExt, symlink},
-    path::{Component, Path, PathBuf},
+    fs::{self, File},
+    io::{self, BufReader, Read, Write},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    path::Path,
 };
 
+use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat, symlinkat};
 use tar::{Archive, Builder, EntryType, Header};
 
 use super::{
-    Error, Result,
-    folder::{Links, What, walk},
+    Below, Error, Result, files,
+    folder::{Links, walk},
+    links::Tree,
+    parent::parent,
+    tree::{remove_tree, replace_folder},
+    what::What,
 };
 use crate::digest::Digest;
 
@@ -60,40 +68,142 @@ pub fn packed_digest(folder: &Path) -> Result<Digest> {
     Ok(Digest::from(hasher.finalize()))
 }
 
+/// Whether an archive can be unpacked: reads what is in it, and writes nothing.
+///
+/// # Errors
+/// Where it cannot be read, or holds what [`pack`] does not write.
+pub fn check_packed(archive: &Path) -> Result<()> {
+    read(archive, |_, _, _| Ok(())).map(drop)
+}
+
 /// Unpacks a packed folder as the new folder `to`. Its files are read-only.
 ///
 /// # Errors
-/// Where the archive cannot be read or is none of ours, or `to` exists or cannot be written.
+/// As [`check_packed`], or where `to` exists or cannot be written. What was unpacked is removed again.
 pub fn unpack(archive: &Path, to: &Path) -> Result<()> {
     fs::create_dir(to).map_err(Error::at("create the folder", to))?;
-    let at = |cause| Error::new("unpack", archive, cause);
-    let file = io::BufReader::with_capacity(1 << 16, File::open(archive).map_err(at)?);
-    for entry in Archive::new(file).entries().map_err(at)? {
-        let mut entry = entry.map_err(at)?;
-        let path = to.join(inside(&entry.path().map_err(at)?).map_err(at)?);
-        match entry.header().entry_type() {
-            EntryType::Directory => fs::create_dir(&path),
-            EntryType::Symlink => {
-                let target = entry.link_name().map_err(at)?.map(PathBuf::from).unwrap_or_default();
-                symlink(target, &path)
-            }
-            _ => {
-                let mode = if entry.header().mode().map_err(at)? & 0o100 == 0 { 0o444 } else { 0o555 };
-                let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&path);
-                file.and_then(|mut file| io::copy(&mut entry, &mut file)).map(drop)
-            }
-        }
-        .map_err(Error::at("write", &path))?;
-    }
-    Ok(())
+    unpack_into(archive, to).inspect_err(|_| drop(remove_tree(to)))
 }
 
-/// A path of an archive, unless it leads out of the folder.
-fn inside(path: &Path) -> io::Result<PathBuf> {
-    match path.components().all(|part| matches!(part, Component::Normal(_))) {
-        true => Ok(path.to_owned()),
-        false => Err(io::Error::other("it is no packed folder")),
+/// Unpacks a packed folder beside its place, and puts it there in one step. Makes the folder above it. What has
+/// that name is replaced.
+///
+/// # Errors
+/// As [`unpack`]; what had that name is then still there.
+pub fn unpack_whole(archive: &Path, to: &Path) -> Result<()> {
+    let folder = parent(to);
+    files::create_folder(&folder)?;
+    let new = folder.join(format!(".{}", files::unique_name()));
+    unpack(archive, &new)?;
+    let moved = replace_folder(&new, to);
+    // What stood there before, or what could not be put there.
+    remove_tree(&new)?;
+    moved?.map_or(Ok(()), |aside| remove_tree(&aside))
+}
+
+fn unpack_into(archive: &Path, to: &Path) -> Result<()> {
+    let mut place = Place::open(to).map_err(Error::at("write in", to))?;
+    let written = |name: &str, cause| Error::new("write", &to.join(name), cause);
+    let tree = read(archive, |name, what, content| {
+        match what {
+            What::Folder => place.create_folder(name),
+            What::File { executable } => place.create_file(name, *executable, content),
+            // Only when all else is there: so nothing can be written through one.
+            What::Link(_) => Ok(()),
+        }
+        .map_err(|cause| written(name, cause))
+    })?;
+    tree.links()
+        .try_for_each(|(path, target)| place.create_link(path, target).map_err(|cause| written(path, cause)))
+}
+
+/// Reads an archive entry by entry.
+fn read(archive: &Path, mut take: impl FnMut(&Below, &What, &mut dyn Read) -> Result<()>) -> Result<Tree> {
+    let at = |cause| Error::new("unpack", archive, cause);
+    let refused = |path: &str, why: &dyn std::fmt::Display| {
+        at(io::Error::other(format!("it is no packed folder of pcamflow's: {path:?}: {why}")))
+    };
+    let file = BufReader::with_capacity(1 << 16, File::open(archive).map_err(at)?);
+    let mut tree = Tree::default();
+    for entry in Archive::new(file).entries_with_seek().map_err(at)? {
+        let mut entry = entry.map_err(at)?;
+        let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let named = std::str::from_utf8(&entry.path_bytes()).is_ok();
+        let name = Below::new(path.as_str()).map_err(|bad| refused(&path, &bad.why))?;
+        let what = what_of(&entry).map_err(at)?.filter(|_| named);
+        let what = what.ok_or_else(|| refused(&path, &"it is neither file, folder nor link"))?;
+        tree.add(&name, what.clone()).map_err(|why| refused(&path, &why))?;
+        take(&name, &what, &mut entry)?;
     }
+    match tree.bad_link() {
+        Some((path, why)) => Err(refused(path, &why)),
+        None => Ok(tree),
+    }
+}
+
+/// What an entry is; `None` for hard links, devices and all else that is not packed.
+fn what_of(entry: &tar::Entry<'_, impl Read>) -> io::Result<Option<What>> {
+    Ok(match entry.header().entry_type() {
+        EntryType::Directory => Some(What::Folder),
+        EntryType::Regular => Some(What::File { executable: entry.header().mode()? & 0o100 != 0 }),
+        EntryType::Symlink => {
+            let target = entry.link_name_bytes().unwrap_or_default();
+            std::str::from_utf8(&target).ok().map(|target| What::Link(target.to_owned()))
+        }
+        _ => None,
+    })
+}
+
+/// A new folder that is being filled. Every part of a name is opened in the folder before it, and links are
+/// not followed: whatever others do meanwhile, nothing is written elsewhere.
+struct Place {
+    root: OwnedFd,
+    /// The folder that was written in last.
+    last: Option<(String, OwnedFd)>,
+}
+
+impl Place {
+    fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self { root: open_folder(CWD, path)?, last: None })
+    }
+
+    fn create_folder(&mut self, name: &Below) -> io::Result<()> {
+        self.within(name.plain(), |folder, name| mkdirat(folder, name, Mode::from_raw_mode(0o777)))
+    }
+
+    fn create_file(&mut self, name: &Below, executable: bool, content: &mut dyn Read) -> io::Result<()> {
+        let mode = Mode::from_raw_mode(if executable { 0o555 } else { 0o444 });
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = self.within(name, |folder, name| openat(folder, name, flags, mode))?;
+        io::copy(content, &mut File::from(file)).map(drop)
+    }
+
+    fn create_link(&mut self, path: &str, target: &str) -> io::Result<()> {
+        self.within(path, |folder, name| symlinkat(target, folder, name))
+    }
+
+    /// Does something in the folder that a path is in.
+    fn within<T>(
+        &mut self,
+        path: &str,
+        what: impl FnOnce(BorrowedFd<'_>, &str) -> rustix::io::Result<T>,
+    ) -> io::Result<T> {
+        let Some((parent, name)) = path.rsplit_once('/') else { return Ok(what(self.root.as_fd(), path)?) };
+        if self.last.as_ref().is_none_or(|(last, _)| last != parent) {
+            let mut folder = self.root.try_clone()?;
+            for part in parent.split('/') {
+                folder = open_folder(&folder, part.as_ref())?;
+            }
+            self.last = Some((parent.to_owned(), folder));
+        }
+        let folder = self.last.as_ref().map_or(self.root.as_fd(), |(_, folder)| folder.as_fd());
+        Ok(what(folder, name)?)
+    }
+}
+
+fn open_folder(within: impl AsFd, path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(openat(within, path, flags, Mode::empty())?)
 }
 
 fn header(kind: EntryType, mode: u32, size: u64) -> Header {
@@ -109,7 +219,7 @@ fn header(kind: EntryType, mode: u32, size: u64) -> Header {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
 
@@ -142,17 +252,70 @@ mod tests {
         assert!(unpack(&archive, &back).unwrap_err().to_string().contains("cannot create the folder"));
     }
 
-    #[test]
-    fn an_archive_that_leads_out_is_refused() {
-        let above = tempfile::tempdir().unwrap();
-        let mut header = header(EntryType::Regular, 0o644, 1);
-        header.as_gnu_mut().unwrap().name[..7].copy_from_slice(b"../evil");
-        header.set_cksum();
+    /// An archive as anyone could write it: names with a type, and what a link says.
+    fn archive(entries: &[(&str, EntryType, &str)]) -> Vec<u8> {
         let mut archive = Builder::new(Vec::new());
-        archive.append(&header, &b"x"[..]).unwrap();
-        fs::write(above.path().join("archive"), archive.into_inner().unwrap()).unwrap();
-        let error = unpack(&above.path().join("archive"), &above.path().join("to")).unwrap_err();
-        assert!(error.to_string().ends_with("it is no packed folder"), "{error}");
+        for (name, kind, target) in entries {
+            let mut header = header(*kind, 0o755, 0);
+            // Past the checks of the crate, which refuses such names.
+            let gnu = header.as_gnu_mut().unwrap();
+            gnu.name[..name.len()].copy_from_slice(name.as_bytes());
+            gnu.linkname[..target.len()].copy_from_slice(target.as_bytes());
+            header.set_cksum();
+            archive.append(&header, io::empty()).unwrap();
+        }
+        archive.into_inner().unwrap()
+    }
+
+    #[test]
+    fn an_archive_that_leads_out_or_was_not_packed_here_is_refused_and_writes_nothing() {
+        use EntryType::{Block, Char, Directory, Fifo, GNUSparse, Link, Regular, Symlink};
+        let above = tempfile::tempdir().unwrap();
+        let elsewhere = above.path().join("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        let absolute = elsewhere.to_str().unwrap();
+        let (packed, to) = (above.path().join("archive"), above.path().join("to"));
+        for entries in [
+            vec![("../evil", Regular, "")],
+            vec![("d", Directory, ""), ("d/../../evil", Regular, "")],
+            vec![("/tmp/pcamflow-evil", Regular, "")],
+            vec![("esc", Symlink, absolute), ("esc/evil", Regular, "")],
+            vec![("esc", Symlink, "../elsewhere"), ("esc/evil", Regular, "")],
+            vec![("esc", Symlink, "../elsewhere")],
+            vec![("d", Directory, ""), ("d/p", Symlink, "."), ("d/h", Symlink, "p/p/p/../../../../x")],
+            vec![("d", Directory, ""), ("d", Symlink, "../elsewhere"), ("d/evil", Regular, "")],
+            vec![("f", Regular, ""), ("f", Regular, "")],
+            vec![("hard", Link, "../archive")],
+            vec![("f", Regular, ""), ("hard", Link, "f")],
+            vec![("dev", Char, "")],
+            vec![("dev", Block, "")],
+            vec![("pipe", Fifo, "")],
+            vec![("sparse", GNUSparse, "")],
+            vec![("n/evil", Regular, "")],
+        ] {
+            fs::write(&packed, archive(&entries)).unwrap();
+            let error = check_packed(&packed).unwrap_err().to_string();
+            assert!(error.contains("it is no packed folder of pcamflow's: "), "{entries:?}: {error}");
+            assert_eq!(unpack(&packed, &to).unwrap_err().to_string(), error);
+            assert!(!to.exists() && fs::read_dir(&elsewhere).unwrap().next().is_none(), "{entries:?}");
+            assert!(!above.path().join("evil").exists() && !Path::new("/tmp/pcamflow-evil").exists());
+        }
+        fs::write(&packed, archive(&[("d", Directory, ""), ("d/up", Symlink, "..")])).unwrap();
+        check_packed(&packed).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_becomes_a_link_while_it_is_filled_is_not_followed() {
+        let above = tempfile::tempdir().unwrap();
+        let to = above.path().join("to");
+        fs::create_dir(&to).unwrap();
+        let mut place = Place::open(&to).unwrap();
+        let name = |name: &str| Below::new(name).unwrap();
+        place.create_folder(&name("d")).unwrap();
+        fs::remove_dir(to.join("d")).unwrap();
+        symlink(above.path(), to.join("d")).unwrap();
+        assert!(place.create_file(&name("d/evil"), false, &mut io::empty()).is_err());
+        assert!(place.create_link("d/evil", "x").is_err() && place.create_folder(&name("d/evil")).is_err());
         assert!(!above.path().join("evil").exists());
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! One `match` names them all; a new kind without libtorch is one file and one arm here.
 
+mod check;
 mod command;
 mod outcome;
 mod preview;
@@ -12,6 +13,8 @@ mod synthesize;
 use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
+
+pub use check::check;
 
 use crate::{
     protocol::{Outcome, Task},
@@ -30,6 +33,7 @@ pub fn versions() -> BTreeMap<String, String> {
 /// # Errors
 /// What is wrong with the stage's inputs, or with the machine.
 pub fn run(task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
+    crate::data::h5::unpack_on(task.resources.threads)?;
     match &task.stage {
         AnyStage::Synthesize(stage) => synthesize::run(stage, task, reporter),
         AnyStage::Split(stage) => split::run(stage, task, reporter),

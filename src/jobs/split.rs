@@ -6,7 +6,7 @@ use super::outcome::on_cpu;
 use crate::{
     data::{
         Source,
-        split::{Algorithm, GroupBy, Parts, SplitRequest, split},
+        split::{Algorithm, ClassCounts, GroupBy, Parts, SplitReport, SplitRequest, split},
     },
     protocol::{Outcome, Task},
     serve::Reporter,
@@ -36,5 +36,25 @@ pub(super) fn run(stage: &Split, task: &Task, reporter: &dyn Reporter) -> Result
         folder: task.staging.clone(),
     };
     let report = split(&request, &mut |done, total| reporter.progress(done, total, "patches", ""))?;
+    report.warnings.iter().for_each(|text| reporter.warn(text));
+    warn(&report, reporter);
     Ok(on_cpu(report.parts.named().map(|(name, part)| (name, part.got.patches))))
+}
+
+/// Tells what makes measuring on these parts doubtful.
+fn warn(report: &SplitReport, reporter: &dyn Reporter) {
+    for (count, part, with) in report.duplicates.across() {
+        let of = report.parts.named().find(|(name, _)| *name == part).map_or(0, |(_, part)| part.got.patches);
+        reporter.warn(&format!(
+            "{count} of {of} patches of `{part}` are, pixel for pixel, in `{with}`, too: what is measured on them is \
+             no test; leave duplicates out of the source, or keep their slides together (`group-by`)"
+        ));
+    }
+    for (name, part) in report.parts.named() {
+        let ClassCounts { patches, class_0, class_1, .. } = part.got;
+        if class_0 == 0 || class_1 == 0 {
+            let class = u8::from(class_0 == 0);
+            reporter.warn(&format!("all {patches} patches of `{name}` are of class {class}"));
+        }
+    }
 }

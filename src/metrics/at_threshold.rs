@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Averages, Bootstrap, ChosenThreshold, ClassScores, ConfusionMatrix, Interval, Predictions, Scores,
-    Undefined,
+    Averages, ChosenThreshold, ClassScores, ConfusionMatrix, Interval, Predictions, Scores, Undefined,
 };
 
 /// Every number of an evaluation that depends on the threshold, at a threshold chosen on other images.
@@ -18,7 +17,7 @@ pub struct AtChosenThreshold {
     pub confusion: ConfusionMatrix,
     /// The share of images that were given their class.
     pub accuracy: f64,
-    /// Its bootstrap interval over images, the threshold as given; null without resamples.
+    /// Its interval, the threshold taken as given; null of one slide.
     pub accuracy_interval: Option<Interval>,
     /// Precision, recall, F1 and support of both classes.
     pub per_class: [ClassScores; 2],
@@ -35,20 +34,16 @@ pub struct AtChosenThreshold {
 impl AtChosenThreshold {
     /// Divides images by a threshold that was chosen on others.
     #[must_use]
-    pub fn of(
-        predictions: &Predictions,
-        chosen: ChosenThreshold,
-        classes: &[String; 2],
-        bootstrap: &Bootstrap,
-    ) -> Self {
-        let confusion = ConfusionMatrix::new(predictions, chosen.threshold);
+    pub fn of(predictions: &Predictions, chosen: ChosenThreshold, classes: &[String; 2], level: f64) -> Self {
+        let threshold = chosen.threshold;
+        let confusion = ConfusionMatrix::new(predictions, threshold);
         let averages = Averages::of(&confusion);
         Self {
             chosen,
             confusion,
             accuracy: confusion.accuracy(),
-            accuracy_interval: confusion.accuracy_interval(bootstrap),
-            per_class: ClassScores::of(&confusion, classes),
+            accuracy_interval: predictions.accuracy_interval(threshold, level),
+            per_class: ClassScores::of(predictions, threshold, classes, level),
             macro_average: averages.macro_average,
             weighted_average: averages.weighted_average,
             mcc: confusion.matthews(),

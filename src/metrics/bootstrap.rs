@@ -44,14 +44,18 @@ impl Bootstrap {
         generator
     }
 
-    /// The interval of a statistic, given its value on each resample; `None` of nothing.
+    /// The interval of a statistic, given its value on each resample. `None` of nothing, and where all values
+    /// are the same: resampling then says nothing of how sure the statistic is.
     pub(super) fn interval(&self, mut values: Vec<f64>) -> Option<Interval> {
         if values.is_empty() {
             return None;
         }
         values.sort_unstable_by(f64::total_cmp);
         let tail = (1.0 - self.level) / 2.0;
-        Some(Interval { low: quantile(&values, tail), high: quantile(&values, 1.0 - tail) })
+        let ends = Interval { low: quantile(&values, tail), high: quantile(&values, 1.0 - tail) };
+        // Sums in another order differ by rounding.
+        let rounding = 1e-12 * ends.low.abs().max(ends.high.abs());
+        (ends.high - ends.low > rounding).then_some(ends)
     }
 }
 
@@ -69,7 +73,7 @@ pub struct Interval {
 /// the resample is drawn again.
 ///
 /// Ends are interpolated between neighbouring resamples as numpy's `percentile` does. `None` without
-/// units or resamples, or where the statistic stays undefined.
+/// units or resamples, where the statistic stays undefined, and where its ends are the same.
 pub fn percentile_interval(
     units: usize,
     bootstrap: &Bootstrap,

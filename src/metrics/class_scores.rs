@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfusionMatrix, confusion::ratio};
+use super::{ConfusionMatrix, Interval, Predictions, confusion::ratio};
 
 /// Three numbers from 0 to 1; 0 where undefined, as scikit-learn with `zero_division=0`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -17,15 +17,22 @@ pub struct Scores {
 
 /// The scores of one class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ClassScores {
     /// The name of the class.
     pub class: String,
     /// Of the images given the class, the share that belongs to it.
     pub precision: f64,
+    /// Its interval, of `predicted` images; null without any, or of one slide.
+    pub precision_interval: Option<Interval>,
     /// Of the images of the class, the share that was given it.
     pub recall: f64,
+    /// Its interval, of `support` images; null without any, or of one slide.
+    pub recall_interval: Option<Interval>,
     /// The harmonic mean of the two.
     pub f1: f64,
+    /// How many images were given it.
+    pub predicted: u64,
     /// How many images belong to it.
     pub support: u64,
 }
@@ -65,10 +72,24 @@ impl Scores {
 impl ClassScores {
     /// The scores of both classes under their names.
     #[must_use]
-    pub fn of(matrix: &ConfusionMatrix, classes: &[String; 2]) -> [Self; 2] {
-        [0, 1].map(|class| {
-            let Scores { precision, recall, f1 } = Scores::of_class(matrix, class);
-            Self { class: classes[class].clone(), precision, recall, f1, support: matrix.support(class) }
+    pub fn of(predictions: &Predictions, threshold: f64, classes: &[String; 2], level: f64) -> [Self; 2] {
+        let matrix = ConfusionMatrix::new(predictions, threshold);
+        [false, true].map(|is| {
+            let class = usize::from(is);
+            let Scores { precision, recall, f1 } = Scores::of_class(&matrix, class);
+            let interval = |hit: &dyn Fn(bool, bool) -> Option<bool>| {
+                predictions.share_interval(level, |label, p| hit(label == is, (p > threshold) == is))
+            };
+            Self {
+                class: classes[class].clone(),
+                precision,
+                precision_interval: interval(&|belongs, given| given.then_some(belongs)),
+                recall,
+                recall_interval: interval(&|belongs, given| belongs.then_some(given)),
+                f1,
+                predicted: matrix.predicted(class),
+                support: matrix.support(class),
+            }
         })
     }
 }

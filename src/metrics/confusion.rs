@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bootstrap, Interval, Predictions, percentile_interval};
+use super::Predictions;
 
 /// How many images of each true class (row) were given each class (column); `[[tn, fp], [fn, tp]]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,18 +51,6 @@ impl ConfusionMatrix {
     #[must_use]
     pub fn accuracy(&self) -> f64 {
         ratio(self.correct(), self.total())
-    }
-
-    /// The bootstrap interval of the accuracy over images; `None` without images or resamples.
-    ///
-    /// The correct images are numbered first, so that the order of the images changes nothing.
-    #[must_use]
-    pub fn accuracy_interval(&self, bootstrap: &Bootstrap) -> Option<Interval> {
-        let (correct, total) = (self.correct() as usize, self.total() as usize);
-        percentile_interval(total, bootstrap, |counts| {
-            let hits: u64 = counts[..correct].iter().map(|&count| u64::from(count)).sum();
-            Some(hits as f64 / total as f64)
-        })
     }
 
     /// The share of the images of class 1 that were given it: sensitivity; 0 without such images.

@@ -25,6 +25,10 @@ pub struct EvaluationSettings {
 pub struct Evaluation {
     /// How many images.
     pub images: u64,
+    /// From how many slides; null where that is not known. Where it is known, intervals allow for patches of
+    /// one slide being alike.
+    #[serde(default)]
+    pub slides: Option<u64>,
     /// The names of the classes 0 and 1.
     pub classes: [String; 2],
     /// Positive is what has a probability above it.
@@ -33,7 +37,7 @@ pub struct Evaluation {
     pub confusion: ConfusionMatrix,
     /// The share of images that were given their class.
     pub accuracy: f64,
-    /// Its bootstrap interval over images; null without resamples.
+    /// Its interval (Wilson); null of one slide.
     pub accuracy_interval: Option<Interval>,
     /// Precision, recall, F1 and support of both classes.
     pub per_class: [ClassScores; 2],
@@ -43,11 +47,13 @@ pub struct Evaluation {
     pub weighted_average: Scores,
     /// The area under the ROC curve; null with one class.
     pub roc_auc: Option<f64>,
-    /// Its bootstrap interval over images; null with one class or without resamples.
+    /// Its bootstrap interval over slides or images; null with one class, without resamples, and where nearly
+    /// all resamples have the same value.
     pub roc_auc_interval: Option<Interval>,
     /// The average precision; null with one class.
     pub average_precision: Option<f64>,
-    /// Its bootstrap interval over images; null with one class or without resamples.
+    /// Its bootstrap interval over slides or images; null with one class, without resamples, and where nearly
+    /// all resamples have the same value.
     pub average_precision_interval: Option<Interval>,
     /// The mean of -ln of the probability given to the true class.
     pub log_loss: f64,
@@ -81,14 +87,15 @@ pub fn evaluate(
     bootstrap.check()?;
     let confusion = ConfusionMatrix::new(predictions, *threshold);
     let averages = Averages::of(&confusion);
-    Ok(Evaluation {
+    let mut evaluation = Evaluation {
         images: predictions.len() as u64,
+        slides: predictions.slide_count().map(|count| count as u64),
         classes: classes.clone(),
         threshold: *threshold,
         confusion,
         accuracy: confusion.accuracy(),
-        accuracy_interval: confusion.accuracy_interval(bootstrap),
-        per_class: ClassScores::of(&confusion, classes),
+        accuracy_interval: predictions.accuracy_interval(*threshold, bootstrap.level),
+        per_class: ClassScores::of(predictions, *threshold, classes, bootstrap.level),
         macro_average: averages.macro_average,
         weighted_average: averages.weighted_average,
         roc_auc: roc_auc(predictions),
@@ -102,14 +109,31 @@ pub fn evaluate(
         bootstrap: *bootstrap,
         undefined: Undefined::of(&confusion, classes),
         chosen_threshold: None,
-    })
+    };
+    evaluation.undefined.extend(missing_intervals(&evaluation));
+    Ok(evaluation)
+}
+
+/// Areas whose resamples are all alike: their spread says nothing of how sure they are.
+fn missing_intervals(evaluation: &Evaluation) -> Vec<Undefined> {
+    let reason = match evaluation.slides {
+        Some(1) => "the images are of one slide",
+        _ => "nearly all resamples have the same value",
+    };
+    let areas = [
+        ("ROC AUC", evaluation.roc_auc, evaluation.roc_auc_interval),
+        ("average precision", evaluation.average_precision, evaluation.average_precision_interval),
+    ];
+    let missing = areas.into_iter().filter(|(_, area, interval)| area.is_some() && interval.is_none());
+    let missing = missing.filter(|_| evaluation.bootstrap.resamples > 0);
+    missing.map(|(name, ..)| Undefined::new(format!("interval of {name}"), reason)).collect()
 }
 
 impl Evaluation {
     /// The same evaluation with what the same predictions give at a threshold that was chosen on others.
     #[must_use]
     pub fn beside(mut self, chosen: ChosenThreshold, predictions: &Predictions) -> Self {
-        let at = AtChosenThreshold::of(predictions, chosen, &self.classes, &self.bootstrap);
+        let at = AtChosenThreshold::of(predictions, chosen, &self.classes, self.bootstrap.level);
         self.chosen_threshold = Some(at);
         self
     }
@@ -171,6 +195,28 @@ mod tests {
         let text = serde_json::to_string(&beside).unwrap();
         assert_eq!(serde_json::from_str::<Evaluation>(&text).unwrap(), beside);
         assert_eq!(Evaluation { chosen_threshold: None, ..beside }, plain);
+    }
+
+    #[test]
+    fn perfection_is_not_certainty() {
+        let labels: Vec<u8> = (0..28).map(|at| at / 14).collect();
+        let predictions =
+            Predictions::new(&labels, &labels.iter().map(|&it| f64::from(it)).collect::<Vec<_>>());
+        let plain = predictions.unwrap();
+        let slides: Vec<u8> = (0..28).map(|at| at / 7).collect();
+        let known = plain.clone().of_slides(&slides).unwrap();
+        // 14 of 14 images; two slides that are right throughout count as two: 2 / (2 + 1.96^2).
+        for (predictions, slides, low) in [(plain, None, 0.7847), (known, Some(4), 0.3424)] {
+            let it = evaluate(&predictions, &settings()).unwrap();
+            assert_eq!((it.slides, it.per_class[1].support, it.per_class[1].predicted), (slides, 14, 14));
+            for ends in [it.per_class[1].recall_interval, it.per_class[0].precision_interval] {
+                let Interval { low: got, high } = ends.unwrap();
+                assert!((got - low).abs() < 5e-5 && high == 1.0, "{got}");
+            }
+            assert!(it.accuracy_interval.unwrap().low > low);
+            assert_eq!((it.roc_auc, it.roc_auc_interval), (Some(1.0), None));
+            assert_eq!(it.undefined[0].value, "interval of ROC AUC");
+        }
     }
 
     proptest! {

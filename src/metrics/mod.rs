@@ -10,7 +10,7 @@
 //! - A map: [`Localisation`] against a [`Region`], the centre box or a mask; [`MapRange`] tells
 //!   ordinary maps from constant ones; [`spearman`] tells how alike two maps are.
 //! - Explanations held against each other: [`faithfulness`].
-//! - Uncertainty: [`percentile_interval`], a seeded bootstrap of any statistic.
+//! - Uncertainty: [`percentile_interval`], a seeded bootstrap of any statistic; shares have Wilson's interval.
 //! - A training: [`History`], the contents of `history.json`.
 
 mod at_threshold;
@@ -35,9 +35,11 @@ mod ranks;
 mod region;
 mod roc;
 pub mod sanity;
+mod share;
 mod sigmoid;
 mod spearman;
 mod threshold;
+mod ties;
 mod undefined;
 
 pub use at_threshold::AtChosenThreshold;

@@ -1,6 +1,6 @@
 //! The precision-recall curve and the average precision.
 
-use super::{Bootstrap, Interval, Predictions, percentile_interval, ranks::Ranks};
+use super::{Bootstrap, Interval, Predictions, ranks::Ranks};
 
 /// The curve as scikit-learn's `precision_recall_curve` gives it: one point per distinct probability,
 /// ascending, then the point (recall 0, precision 1) that has no threshold.
@@ -25,9 +25,9 @@ impl PrecisionRecallCurve {
         let (mut hits, mut called) = (0, 0);
         let mut points = vec![(1.0, 0.0, None)];
         for group in predictions.groups() {
-            hits += group.positives;
-            called += group.positives + group.negatives;
-            points.push((hits as f64 / called as f64, hits as f64 / positives, Some(group.probability)));
+            hits += group.positives.len();
+            called += group.positives.len() + group.negatives.len();
+            points.push((hits as f64 / called as f64, hits as f64 / positives, Some(group.lowest)));
         }
         points.reverse();
         Some(Self {
@@ -46,15 +46,14 @@ impl PrecisionRecallCurve {
     }
 }
 
-/// The percentile bootstrap of the average precision over the images; resamples with one class are
-/// drawn again. `None` where only one class occurs, or without resamples.
+/// The percentile bootstrap of the average precision over the slides, where they are known, else over the
+/// images; resamples with one class are drawn again. `None` where only one class occurs, without resamples,
+/// and where all resamples have the same value.
 #[must_use]
 pub fn average_precision_interval(predictions: &Predictions, bootstrap: &Bootstrap) -> Option<Interval> {
-    if !predictions.has_both_classes() {
-        return None;
-    }
-    let ranks = Ranks::of(predictions);
-    percentile_interval(predictions.len(), bootstrap, |counts| ranks.average_precision(counts))
+    predictions
+        .has_both_classes()
+        .then(|| Ranks::of(predictions).interval(bootstrap, Ranks::average_precision))?
 }
 
 #[cfg(test)]

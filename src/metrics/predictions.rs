@@ -1,13 +1,20 @@
 //! Labels and probabilities that belong together, checked once.
 
-use super::MetricsError;
+use std::collections::BTreeMap;
+
+use super::{
+    Interval, MetricsError,
+    share::share_interval,
+    ties::{self, same_probability},
+};
 
 /// The labels of some images and the probabilities that a model gives them: at least one image, every
-/// probability a number from 0 to 1. What holds a `Predictions` needs no further checks.
+/// probability a number from 0 to 1. A `Predictions` needs no further checks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Predictions {
     labels: Vec<bool>,
     probabilities: Vec<f64>,
+    slides: Option<Vec<usize>>,
 }
 
 impl Predictions {
@@ -34,7 +41,35 @@ impl Predictions {
         Ok(Self {
             labels: labels.iter().map(|&label| label == 1).collect(),
             probabilities: probabilities.to_vec(),
+            slides: None,
         })
+    }
+
+    /// The same predictions, with the slide that each image was cut from.
+    ///
+    /// # Errors
+    /// There are not as many slides as images.
+    pub fn of_slides<S: Ord>(mut self, slides: &[S]) -> Result<Self, MetricsError> {
+        if slides.len() != self.len() {
+            return Err(MetricsError::Slides { slides: slides.len(), images: self.len() });
+        }
+        let mut numbers: BTreeMap<&S, usize> = slides.iter().map(|slide| (slide, 0)).collect();
+        // By name, so that the order of the images changes nothing.
+        numbers.values_mut().zip(0..).for_each(|(number, next)| *number = next);
+        self.slides = Some(slides.iter().map(|slide| numbers[slide]).collect());
+        Ok(self)
+    }
+
+    /// The slide of each image, numbered from 0; `None` where slides are not known.
+    #[must_use]
+    pub fn slides(&self) -> Option<&[usize]> {
+        self.slides.as_deref()
+    }
+
+    /// From how many slides the images are; `None` where that is not known.
+    #[must_use]
+    pub fn slide_count(&self) -> Option<usize> {
+        self.slides().map(|slides| slides.iter().max().map_or(0, |last| last + 1))
     }
 
     /// How many images; never 0.
@@ -66,27 +101,49 @@ impl Predictions {
         self.iter().map(|(label, p)| term(label, p)).sum::<f64>() / self.len() as f64
     }
 
-    /// Images grouped by equal probability, the most probable first: the steps of every curve.
+    /// The interval of the share of images that are given their class.
+    pub(super) fn accuracy_interval(&self, threshold: f64, level: f64) -> Option<Interval> {
+        self.share_interval(level, |label, p| Some(label == (p > threshold)))
+    }
+
+    /// The interval of a share of images: those for which `hit` is `Some`, and whether they are one. `None` of
+    /// no images, and where they are of one slide.
+    pub(super) fn share_interval(
+        &self,
+        level: f64,
+        hit: impl Fn(bool, f64) -> Option<bool>,
+    ) -> Option<Interval> {
+        let slide = |index| self.slides().map(|slides| slides[index]);
+        let images = self.iter().enumerate();
+        share_interval(images.filter_map(|(index, (label, p))| Some((hit(label, p)?, slide(index)))), level)
+    }
+
+    /// The indices of the images in groups of equal probability, the most probable group first: the steps of
+    /// every curve. Probabilities that differ by no more than rounding are equal.
     pub(super) fn groups(&self) -> Vec<Group> {
-        let mut sorted: Vec<_> = self.iter().collect();
-        sorted.sort_by(|a, b| b.1.total_cmp(&a.1));
-        sorted.chunk_by(|a, b| a.1 == b.1).map(Group::of).collect()
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        let p = |&index: &usize| self.probabilities[index];
+        order.sort_by(|a, b| p(b).total_cmp(&p(a)));
+        let groups = ties::groups(&order, |high, low| same_probability(p(high), p(low)));
+        groups.into_iter().map(|images| self.group(images)).collect()
+    }
+
+    fn group(&self, images: &[usize]) -> Group {
+        let (positives, negatives): (Vec<usize>, Vec<usize>) =
+            images.iter().partition(|&&index| self.labels[index]);
+        let [highest, lowest] = [0, images.len() - 1].map(|at| self.probabilities[images[at]]);
+        Group { highest, lowest, positives, negatives }
     }
 }
 
 /// The images that share one probability.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Group {
-    pub(super) probability: f64,
-    pub(super) positives: usize,
-    pub(super) negatives: usize,
-}
-
-impl Group {
-    fn of(images: &[(bool, f64)]) -> Self {
-        let positives = images.iter().filter(|image| image.0).count();
-        Self { probability: images[0].1, positives, negatives: images.len() - positives }
-    }
+    pub(super) highest: f64,
+    /// Differs from the highest by no more than rounding.
+    pub(super) lowest: f64,
+    pub(super) positives: Vec<usize>,
+    pub(super) negatives: Vec<usize>,
 }
 
 #[cfg(test)]
@@ -109,7 +166,16 @@ mod tests {
         let predictions = Predictions::new(&[0, 1, 1], &[-0.0, 0.0, 1.0]).unwrap();
         let groups = predictions.groups();
         assert_eq!(groups.len(), 2);
-        assert_eq!(groups[1], Group { probability: 0.0, positives: 1, negatives: 1 });
+        assert_eq!(groups[1], Group { highest: 0.0, lowest: -0.0, positives: vec![1], negatives: vec![0] });
+    }
+
+    #[test]
+    fn slides_are_numbered_by_name() {
+        let predictions = Predictions::new(&[0, 1, 1], &[0.1, 0.2, 0.3]).unwrap();
+        let of = |slides: &[&str]| predictions.clone().of_slides(slides);
+        assert_eq!(of(&["b", "a", "b"]).unwrap().slides(), Some(&[1, 0, 1][..]));
+        let error = of(&["a"]).unwrap_err().to_string();
+        assert_eq!(error, "the slides of 1 of 3 images are known: all must be known, or none");
     }
 
     #[test]

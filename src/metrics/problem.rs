@@ -17,6 +17,14 @@ pub enum MetricsError {
         /// How many probabilities.
         probabilities: usize,
     },
+    /// Slides of some images only.
+    #[error("the slides of {slides} of {images} images are known: all must be known, or none")]
+    Slides {
+        /// Of how many images the slide is known.
+        slides: usize,
+        /// How many images there are.
+        images: usize,
+    },
     /// A label other than 0 and 1.
     #[error("the label of image {index} is {value}, but labels are 0 or 1")]
     Label {

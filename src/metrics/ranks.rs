@@ -1,11 +1,14 @@
 //! Images in order of their probability: what the areas under curves need, and resamples of them.
 
-use super::{Predictions, predictions::Group};
+use super::{Bootstrap, Interval, Predictions, percentile_interval};
 
 /// Images sorted once, most probable first and positives before negatives among equals, so that a
 /// resample is no more than a count of how often each occurs in it.
 pub(super) struct Ranks {
-    groups: Vec<Group>,
+    /// How many positives and negatives each group of equal probability has.
+    groups: Vec<[usize; 2]>,
+    /// The slide of the image of each rank, where slides are known.
+    slides: Option<Vec<usize>>,
 }
 
 /// What a resample holds of one group of equal probability.
@@ -16,7 +19,31 @@ struct Tied {
 
 impl Ranks {
     pub(super) fn of(predictions: &Predictions) -> Self {
-        Self { groups: predictions.groups() }
+        let groups = predictions.groups();
+        let ranked = groups.iter().flat_map(|group| group.positives.iter().chain(&group.negatives));
+        let slides = predictions.slides().map(|slides| ranked.map(|&image| slides[image]).collect());
+        Self {
+            groups: groups.iter().map(|group| [group.positives.len(), group.negatives.len()]).collect(),
+            slides,
+        }
+    }
+
+    /// The percentile bootstrap of a statistic over the slides, where they are known, else over the images.
+    /// Resamples without a value are drawn again.
+    pub(super) fn interval(
+        &self,
+        bootstrap: &Bootstrap,
+        statistic: impl Fn(&Self, &[u32]) -> Option<f64> + Sync,
+    ) -> Option<Interval> {
+        let Some(slides) = &self.slides else {
+            let images = self.groups.iter().flatten().sum();
+            return percentile_interval(images, bootstrap, |counts| statistic(self, counts));
+        };
+        let count = slides.iter().max().map_or(0, |last| last + 1);
+        percentile_interval(count, bootstrap, |counts| {
+            let images: Vec<u32> = slides.iter().map(|&slide| counts[slide]).collect();
+            statistic(self, &images)
+        })
     }
 
     /// The area under the ROC curve if the image of rank `i` occurred `counts[i]` times: the share of
@@ -54,9 +81,10 @@ impl Ranks {
             rest = left;
             taken.iter().map(|&count| u64::from(count)).sum()
         };
-        self.groups
-            .iter()
-            .map(move |group| Tied { positives: take(group.positives), negatives: take(group.negatives) })
+        self.groups.iter().map(move |&[positives, negatives]| Tied {
+            positives: take(positives),
+            negatives: take(negatives),
+        })
     }
 }
 

@@ -1,12 +1,12 @@
 //! The receiver operating characteristic, the area under it, and how sure that area is.
 
-use super::{Bootstrap, Interval, Predictions, percentile_interval, ranks::Ranks};
+use super::{Bootstrap, Interval, Predictions, ranks::Ranks};
 
 /// The curve as scikit-learn's `roc_curve(drop_intermediate=False)` gives it: one point per distinct
 /// probability, descending, after the point (0, 0) at which nothing is called positive.
 ///
-/// A point tells what happens when the images with a probability of at least its threshold are called
-/// positive.
+/// A point is what happens when the images with a probability of at least its threshold are called
+/// positive. Probabilities that differ by no more than rounding are one point.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RocCurve {
     /// The share of negatives called positive, ascending from 0 to 1.
@@ -30,11 +30,11 @@ impl RocCurve {
             Self { false_positive_rate: vec![0.0], true_positive_rate: vec![0.0], threshold: vec![None] };
         let (mut hits, mut alarms) = (0, 0);
         for group in predictions.groups() {
-            hits += group.positives;
-            alarms += group.negatives;
+            hits += group.positives.len();
+            alarms += group.negatives.len();
             curve.false_positive_rate.push(alarms as f64 / negatives);
             curve.true_positive_rate.push(hits as f64 / positives);
-            curve.threshold.push(Some(group.probability));
+            curve.threshold.push(Some(group.lowest));
         }
         Some(curve)
     }
@@ -49,17 +49,14 @@ pub fn roc_auc(predictions: &Predictions) -> Option<f64> {
     Ranks::of(predictions).auc(&vec![1; predictions.len()])
 }
 
-/// The percentile bootstrap of the area over the images; resamples with one class are drawn again.
-/// `None` where only one class occurs, or without resamples.
+/// The percentile bootstrap of the area over the slides, where they are known, else over the images;
+/// resamples with one class are drawn again. `None` where only one class occurs, without resamples, and where
+/// all resamples have the same area.
 ///
 /// The images are numbered by rank, so that their order changes nothing here either.
 #[must_use]
 pub fn roc_auc_interval(predictions: &Predictions, bootstrap: &Bootstrap) -> Option<Interval> {
-    if !predictions.has_both_classes() {
-        return None;
-    }
-    let ranks = Ranks::of(predictions);
-    percentile_interval(predictions.len(), bootstrap, |counts| ranks.auc(counts))
+    predictions.has_both_classes().then(|| Ranks::of(predictions).interval(bootstrap, Ranks::auc))?
 }
 
 #[cfg(test)]
@@ -67,6 +64,39 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::metrics::PrecisionRecallCurve;
+
+    #[test]
+    fn equal_images_have_the_area_of_chance_and_alike_slides_widen_the_interval() {
+        // Sixty equal patches of which the last twelve were computed in a smaller batch.
+        let logit = -0.056_398_62_f32;
+        let other = f32::from_bits(logit.to_bits() - 1);
+        let images: Vec<_> = (0..60)
+            .map(|at| {
+                (
+                    u8::from(at % 2 == 0 || at > 50),
+                    crate::metrics::sigmoid(if at < 48 { logit } else { other }),
+                )
+            })
+            .collect();
+        assert_eq!(roc_auc(&predictions(&images)), Some(0.5));
+        // Ten slides of twelve patches each that share label and probability.
+        let images: Vec<_> =
+            (0..120).map(|at| (u8::from(at / 12 % 2 == 0), [0.6, 0.2, 0.3, 0.7, 0.8][at / 12 % 5])).collect();
+        let slides: Vec<_> = (0..120).map(|at| at / 12).collect();
+        let of = |predictions: &Predictions| {
+            let ends =
+                roc_auc_interval(predictions, &Bootstrap { resamples: 500, ..Bootstrap::default() }).unwrap();
+            ends.high - ends.low
+        };
+        let by_slide = of(&predictions(&images).of_slides(&slides).unwrap());
+        assert!(by_slide > 2.5 * of(&predictions(&images)), "{by_slide}");
+        // One image a slide: slides are images.
+        let each: Vec<_> = (0..120).collect();
+        assert!(
+            (of(&predictions(&images).of_slides(&each).unwrap()) - of(&predictions(&images))).abs() < 0.03
+        );
+    }
 
     fn predictions(images: &[(u8, f64)]) -> Predictions {
         let (labels, probabilities): (Vec<_>, Vec<_>) = images.iter().copied().unzip();
@@ -102,6 +132,20 @@ mod tests {
                 (Some(got), Some(expected)) => prop_assert!((got - expected).abs() < 1e-12),
                 (got, expected) => prop_assert_eq!(got, expected),
             }
+        }
+
+        #[test]
+        fn rounding_in_the_last_digits_changes_nothing(images in images(), digits in 0..4_u64) {
+            let noisy = |(at, &(label, p)): (usize, &(u8, f64))| {
+                let logit = (p / (1.0 - p)).ln() as f32;
+                let noise = f32::from_bits(logit.to_bits().wrapping_add((at as u64 * 7 + digits) as u32 % 5));
+                (label, if logit.is_finite() { crate::metrics::sigmoid(noise) } else { p })
+            };
+            let noisy: Vec<_> = images.iter().enumerate().map(noisy).collect();
+            let (noisy, exact) = (predictions(&noisy), predictions(&images));
+            prop_assert_eq!(roc_auc(&noisy), roc_auc(&exact));
+            let average = |it| PrecisionRecallCurve::of(it).map(|curve| curve.average_precision());
+            prop_assert_eq!(average(&noisy), average(&exact));
         }
 
         #[test]

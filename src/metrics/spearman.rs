@@ -1,10 +1,14 @@
 //! Spearman's rank correlation of two maps: do they order the pixels alike?
 
-use super::{MetricsError, by_value_descending};
+use super::{
+    MetricsError, by_value_descending,
+    ties::{groups, same_pixel},
+};
 
 /// Spearman's rho of two maps of the same size, -1 to 1: Pearson's correlation of the ranks, equal
-/// values sharing the average of theirs, as `scipy.stats.spearmanr` has it. `None` where it is
-/// undefined: one of the maps is constant, or a pixel is not finite.
+/// values sharing the average of theirs, as `scipy.stats.spearmanr` has it. Values that differ by no more
+/// than rounding (2e-6 of the map's largest magnitude) are equal. `None` where it is undefined: one of the
+/// maps is constant, or a pixel is not finite.
 ///
 /// Computed in whole numbers up to the last division, so that a map and itself give exactly 1.
 ///
@@ -32,9 +36,10 @@ pub fn spearman(a: &[f32], b: &[f32]) -> Result<Option<f64>, MetricsError> {
 /// Twice the distance of each value's average rank from the mean rank: whole numbers.
 fn centred_ranks(values: &[f32]) -> Vec<i64> {
     let order = by_value_descending(values);
+    let same = same_pixel(values.iter().fold(0.0, |largest, value| value.abs().max(largest)));
     let last = values.len() as i64 - 1;
     let (mut ranks, mut start) = (vec![0; values.len()], 0);
-    for tied in order.chunk_by(|&a, &b| values[a] == values[b]) {
+    for tied in groups(&order, |&high, &low| same(values[high], values[low])) {
         // The first and the last rank of these add up to twice their average.
         let end = start + tied.len() as i64;
         tied.iter().for_each(|&at| ranks[at] = start + end - 1 - last);
@@ -86,6 +91,14 @@ mod tests {
         assert_eq!(spearman(&[], &[]), Ok(None));
         let error = spearman(&map, &[1.0]).unwrap_err();
         assert_eq!(error.to_string(), "one map has 3 pixels, the other 1: they cannot be compared");
+    }
+
+    #[test]
+    fn a_plateau_of_rounding_has_no_order() {
+        // An occlusion map: noise where the window changes nothing, evidence elsewhere.
+        let noise = |seed: usize| (0..90).map(move |at| ((at * seed) % 13) as f32 * 1e-8);
+        let map = |seed| -> Vec<f32> { noise(seed).chain((0..10).map(|at| 0.1 * at as f32)).collect() };
+        assert_eq!(spearman(&map(5), &map(7)), Ok(Some(1.0)));
     }
 
     proptest! {

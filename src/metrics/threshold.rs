@@ -1,8 +1,8 @@
 //! The decision threshold that suits a set of predictions best: chosen on validation images, and then used
 //! on others.
 //!
-//! Candidates are the midpoints between neighbouring distinct probabilities, 0 and 1 counted among them, so
-//! that calling everything positive or nothing can be best, too. Of candidates that are equally good the one
+//! Candidates are the midpoints between neighbouring distinct probabilities (those that differ by no more than
+//! rounding are one), and between them and 0 and 1, so that calling everything positive or nothing can be best. Of candidates that are equally good the one
 //! nearest 0.5 is taken (of two as near, the lower).
 
 use serde::{Deserialize, Serialize};
@@ -97,10 +97,10 @@ fn candidates(predictions: &Predictions) -> Vec<(f64, Called)> {
     let mut above = 1.0;
     let mut candidates = Vec::new();
     for group in predictions.groups() {
-        candidates.extend(between(group.probability, above).map(|threshold| (threshold, called)));
-        called.positives += group.positives;
-        called.negatives += group.negatives;
-        above = group.probability;
+        candidates.extend(between(group.highest, above).map(|threshold| (threshold, called)));
+        called.positives += group.positives.len();
+        called.negatives += group.negatives.len();
+        above = group.lowest;
     }
     candidates.extend(between(0.0, above).map(|threshold| (threshold, called)));
     candidates
@@ -171,10 +171,10 @@ mod tests {
     }
 
     #[test]
-    fn neighbouring_floats_are_divided_by_the_lower_one() {
+    fn rounding_is_not_divided() {
         let next = f64::from_bits(0.5_f64.to_bits() + 1);
-        let best = chosen(&[(0, 0.5), (1, next)], Criterion::Accuracy);
-        assert_eq!((best.threshold, best.validation_value), (0.5, 1.0));
+        let best = chosen(&[(0, 0.5), (1, next), (1, next)], Criterion::Accuracy);
+        assert_eq!((best.threshold, best.validation_value), (0.25, 2.0 / 3.0));
     }
 
     #[test]

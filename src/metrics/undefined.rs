@@ -14,7 +14,7 @@ pub struct Undefined {
 }
 
 impl Undefined {
-    fn new(value: impl Into<String>, reason: impl Into<String>) -> Self {
+    pub(super) fn new(value: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { value: value.into(), reason: reason.into() }
     }
 

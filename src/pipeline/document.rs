@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     nearest::nearest,
-    stages::{Matter, Problem},
+    stages::{Kind, Matter, Problem},
 };
 
 /// Everything that the texts of a pipeline say.
@@ -58,11 +58,31 @@ fn files<'a>(
     let read: Vec<_> =
         sources.files().map(|(file, text, base)| (file, text, base, pieces::read(text))).collect();
     // What the reader says of a text after its first mistake is mostly a consequence of that one.
-    let broken = read.iter().filter_map(|(_, text, base, (_, errors))| {
-        let error = errors.first()?;
-        let span = error.span().unwrap_or(0..text.len());
-        Some(Problem::at(span.start + base..span.end + base, error.message()))
+    let broken = read.iter().enumerate().filter_map(|(at, (file, text, base, (tables, errors)))| {
+        let by = read.get(at + 1);
+        // A pipeline with a mistake, or the file that was named; anything else may be a secret.
+        let is_shown = by.is_none() || (!tables.get_ref().is_empty() && is_of_pipeline(tables.get_ref()));
+        let problem = match (errors.first(), by) {
+            (Some(error), _) if is_shown => {
+                let span = error.span().unwrap_or(0..text.len());
+                return Some(Problem::at(span.start + base..span.end + base, error.message()));
+            }
+            (Some(error), _) => {
+                let before = text.as_bytes().iter().take(error.span().unwrap_or_default().start);
+                let line = 1 + before.filter(|byte| **byte == b'\n').count();
+                format!("{}:{line} is no TOML: {}", file.display(), error.message())
+            }
+            (None, Some(_)) if !is_of_pipeline(tables.get_ref()) => {
+                format!("{} is no pipeline: it has no table of one", file.display())
+            }
+            (None, _) => return None,
+        };
+        // The text of a file that may be anything, even a secret, is not shown.
+        let (_, text, base, _) = by?;
+        let (span, _) = extends::extended(text)?;
+        Some(Problem::at(span.start + base..span.end + base, problem).help("it is extended here"))
     });
+    let broken: Vec<Problem> = broken.collect();
     let before = problems.len();
     problems.extend(broken);
     if problems.len() > before {
@@ -94,6 +114,13 @@ fn files<'a>(
     Some((whole.map_or_else(empty, |(tables, _)| tables), removed))
 }
 
+/// Whether a file has something that pipelines have; an empty one may be a pipeline.
+fn is_of_pipeline(tables: &DeTable<'_>) -> bool {
+    const OTHERS: [&str; 6] = ["extends", "remove", "pipeline", "params", "run", "sweep"];
+    let is_known = |word: &str| OTHERS.contains(&word) || Kind::from_word(word).is_some();
+    tables.is_empty() || tables.keys().any(|word| is_known(word.get_ref()))
+}
+
 /// Applies an override, unless it is about a stage or a parameter that the file does not have.
 fn set<'a>(
     merge: &mut Merge,
@@ -106,6 +133,11 @@ fn set<'a>(
     let mut parts = vec![word.get_ref().to_string()];
     let below = value.get_ref().as_table().and_then(|table| table.keys().next());
     parts.extend(below.map(|name| name.get_ref().to_string()));
+    if let Some(all) =
+        keys::parts(text.split('=').next().unwrap_or_default().trim()).filter(|all| all.len() > 2)
+    {
+        parts = all;
+    }
     match keys::check(document, &parts) {
         Ok(()) => merge.merge(document, change, overrides::depth(text)),
         Err(problem) => problems.push(Problem { span: Some(word.span()), ..problem }),
@@ -216,7 +248,7 @@ fn once(problems: &mut Vec<Problem>) {
 fn misplaced(problem: &Problem) -> Option<String> {
     let Matter::UnknownKey(word) = &problem.matter else { return None };
     let at_the_top = ["extends", "remove"].contains(&word.as_str());
-    at_the_top.then(|| "put it at the top of the file, above the first [table]".to_owned())
+    at_the_top.then(|| "it belongs at the top of the file, above the first [table]".to_owned())
 }
 
 /// Advice for what may have been meant as a reference to a parameter.

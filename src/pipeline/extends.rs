@@ -19,6 +19,9 @@ use crate::{fsx, stages::Problem};
 /// The largest file that is taken for a pipeline, in bytes: a hundred thousand stages have less.
 pub(super) const LONGEST: u64 = 64 << 20;
 
+/// How many files a pipeline may be made of.
+const MOST: usize = 100;
+
 /// One file of a pipeline.
 pub(super) struct Loaded {
     /// Its path, as far as it was named.
@@ -47,6 +50,10 @@ pub(super) fn chain(file: &Path, text: String) -> (Vec<Loaded>, Option<Broken>) 
         let broken = |message: String, help: &str| {
             Some(Broken { by, file: file.clone(), problem: Problem::at(span.clone(), message).help(help) })
         };
+        if files.len() == MOST {
+            let message = format!("a pipeline is made of at most {MOST} files");
+            return (files, broken(message, "put some of the files together"));
+        }
         let (identity, text) = (identity(&file), fsx::read_text(&file, LONGEST));
         if let Some(first) = seen.iter().position(|other| *other == identity) {
             let path: Vec<String> =
@@ -72,8 +79,8 @@ fn identity(file: &Path) -> PathBuf {
     file.canonicalize().or_else(|_| std::path::absolute(file)).unwrap_or_else(|_| file.to_owned())
 }
 
-/// What a text extends. Only a text with that word in it is read for it.
-fn extended(text: &str) -> Option<(Range<usize>, String)> {
+/// What a text extends, and where it says so. Only a text with that word in it is read for it.
+pub(super) fn extended(text: &str) -> Option<(Range<usize>, String)> {
     if !text.contains("extends") {
         return None;
     }
@@ -111,7 +118,7 @@ pub(super) fn take<'a>(
         };
         let gone = match &mut parent {
             Some((parent, file)) => remove(parent, key, file),
-            None => Err(Problem::unplaced("there is nothing to remove: this file extends none")),
+            None => Err(Problem::unplaced("there is nothing to remove: this file extends no other file")),
         };
         match gone {
             Ok(()) => drop(removed.insert(key.to_owned(), entry.span())),

@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
-use crate::stages::{Matter, Problem};
+use super::settings::Settings;
+use crate::stages::{Kind, Matter, Parameters, Problem, RunSettings, kebab, meant::meant};
 
 /// Tables that are no stages, and whose values can be set.
 const SETTABLE: [&str; 2] = ["pipeline", "run"];
@@ -53,16 +54,42 @@ pub(super) fn check(document: &DeTable<'_>, parts: &[String]) -> Result<(), Prob
             Err(problem.did_you_mean(name, known))
         }
         (_, Some(_)) if exists => Ok(()),
-        _ => Err(no_stage(document, word, name)),
+        _ => Err(no_stage(document, parts)),
     }
 }
 
-fn no_stage(document: &DeTable<'_>, word: &str, name: Option<&str>) -> Problem {
-    let stage = name.map_or_else(|| word.to_owned(), |name| format!("{word}.{name}"));
+fn no_stage(document: &DeTable<'_>, parts: &[String]) -> Problem {
+    let stage = parts.iter().take(2).map(String::as_str).collect::<Vec<_>>().join(".");
     let all = stages(document);
-    Problem::unplaced(format!("there is no stage `{stage}` to set a value of"))
-        .about(Matter::NoStage(stage.clone()))
-        .did_you_mean(&stage, all.iter().map(String::as_str))
+    let problem = Problem::unplaced(format!("there is no stage `{stage}` to set a value of"));
+    let problem = problem.about(Matter::NoStage(stage.clone()));
+    let problem = problem.did_you_mean(&stage, all.iter().map(String::as_str));
+    match whole_keys(&all, parts).as_slice() {
+        keys @ [_, ..] if problem.help.is_none() => {
+            problem.help(format!("write the whole key: `{}`", keys.join("` or `")))
+        }
+        _ => problem,
+    }
+}
+
+/// The keys that are meant by one that begins in the middle: `epochs`, `train.epochs`.
+fn whole_keys(stages: &[String], parts: &[String]) -> Vec<String> {
+    let Some(word) = parts.first() else { return Vec::new() };
+    if RunSettings::KEYS.contains(&word.as_str()) {
+        return vec![format!("run.{word}")];
+    }
+    if Settings::FIELDS.iter().any(|field| kebab(field.name) == *word) {
+        return vec![format!("pipeline.{word}")];
+    }
+    let whole = |stage: &String| {
+        let kind = Kind::from_word(stage.split_once('.')?.0)?;
+        let below = if kind.word() == word { &parts[1..] } else { parts };
+        let (first, rest) = below.split_first()?;
+        let known: Vec<String> = kind.fields().iter().map(|field| kebab(field.name)).collect();
+        let key = meant(first, &known.iter().map(String::as_str).collect::<Vec<_>>())?;
+        Some([stage, key].into_iter().chain(rest.iter().map(String::as_str)).collect::<Vec<_>>().join("."))
+    };
+    stages.iter().filter_map(whole).take(3).collect()
 }
 
 /// The names of all stages of a document.

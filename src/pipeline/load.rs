@@ -100,6 +100,20 @@ pub(super) fn text_of(file: &Path) -> Result<String, Invalid> {
     })
 }
 
+/// The name that a pipeline file says, or is named after; `None` where it is gone, or is no TOML.
+#[must_use]
+pub fn name_in(file: &Path) -> Option<String> {
+    let text = text_of(file).ok()?;
+    let table = DeTable::parse(&text).ok()?;
+    let said =
+        table.get_ref().get("pipeline").and_then(|table| table.get_ref().get("name")?.get_ref().as_str());
+    Some(said.map_or_else(|| stem(file), str::to_owned))
+}
+
+fn stem(file: &Path) -> String {
+    file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 /// Loads a pipeline from text, as if it stood in `file`.
 ///
 /// # Errors
@@ -165,7 +179,9 @@ fn of_document(
     let sweep = read_sweep(&document.tables, sources, problems);
     let Tables { settings, run, stages } = read_tables(&mut document.tables, problems);
     let name = pipeline_name(file, settings.name.as_deref(), &document.tables, problems)?;
-    let root = project_root(file);
+    let root = project_root(file)
+        .map_err(|foreign| problems.push(Problem::unplaced(foreign.to_string()).help(foreign.help())))
+        .ok()?;
     let data = default_data(&root, options.data.as_deref(), settings.data.as_deref());
     if stages.is_empty() && problems.is_empty() {
         let message = format!("{} declares no stage", file.display());
@@ -194,15 +210,14 @@ fn pipeline_name(
     document: &Spanned<DeTable<'_>>,
     problems: &mut Vec<Problem>,
 ) -> Option<String> {
-    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    let stem = stem(file);
     let given = name.unwrap_or(&stem);
     if is_name(given) {
         return Some(given.to_owned());
     }
     let span = crate::stages::span_of(document, "pipeline.name");
     let message = format!("`{given}` cannot name a pipeline: its artifacts go into a folder of that name");
-    problems
-        .push(Problem::at(span, message).help("set `[pipeline] name` to ASCII letters, digits, `-` and `_`"));
+    problems.push(Problem::at(span, message).help("set `[pipeline] name` to letters, digits, `-` and `_`"));
     None
 }
 

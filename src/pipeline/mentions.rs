@@ -238,7 +238,7 @@ fn checked(rewritten: Rewritten) -> Result<Rewritten, String> {
 }
 
 fn in_words(file: &Path) -> String {
-    format!("{}: the digests cannot be put in here without changing more: write them by hand", file.display())
+    format!("{}: the digests cannot be added here automatically: write them by hand", file.display())
 }
 
 /// A value in which every file is its path alone.

@@ -41,10 +41,10 @@ use crate::{
     stages::{AnyStage, RunSettings, SourceFile, StageName, Word},
 };
 
-pub use load::{Invalid, Options, load, parse};
+pub use load::{Invalid, Options, load, name_in, parse};
 pub use mentions::{Mention, Rewritten};
 pub use places::Places;
-pub use root::{default_data, project_root};
+pub use root::{Foreign, default_data, mark, project_root};
 pub use schema::schema;
 pub use swept::swept;
 pub use trials::{Trial, TrialValue, shown};

@@ -20,6 +20,18 @@ use toml::{
 use super::keys;
 use crate::stages::{Problem, join};
 
+/// How many parameters may need each other in a row: each is a level of recursion.
+const LONGEST_CHAIN: usize = 100;
+
+/// How deep the tables and lists of a value may be nested.
+const DEEPEST: usize = 100;
+
+/// Bytes that parameters may add to a pipeline, about: references in references multiply.
+const MOST: usize = 64 << 20;
+
+/// Bytes that a value counts for beside its text.
+const VALUE: usize = 64;
+
 /// How a reference begins. A text without it has none.
 pub(super) const BEGIN: &str = "${params.";
 
@@ -86,8 +98,14 @@ pub(super) fn resolve<'a>(document: &mut DeTable<'a>, mentioned: bool, problems:
             return Uses::default();
         }
     };
-    let mut resolver =
-        Resolver { params, known: BTreeMap::new(), path: Vec::new(), uses: Uses::default(), problems };
+    let mut resolver = Resolver {
+        params,
+        known: BTreeMap::new(),
+        path: Vec::new(),
+        uses: Uses::default(),
+        spent: 0,
+        problems,
+    };
     if mentioned {
         for (word, value) in document.iter_mut() {
             if !["params", "sweep"].contains(&word.get_ref().as_ref()) {
@@ -107,6 +125,8 @@ struct Found<'a> {
     value: Spanned<DeValue<'a>>,
     /// Where it is written.
     definition: Range<usize>,
+    /// About how many bytes it has.
+    size: usize,
 }
 
 struct Resolver<'a, 'p> {
@@ -115,6 +135,8 @@ struct Resolver<'a, 'p> {
     /// The parameters that are being resolved, each needed by the one before.
     path: Vec<String>,
     uses: Uses,
+    /// Bytes that were put in places, about.
+    spent: usize,
     problems: &'p mut Vec<Problem>,
 }
 
@@ -139,7 +161,7 @@ impl<'a> Resolver<'a, '_> {
     fn replacement(&mut self, parts: &[Part<'_>], span: &Range<usize>) -> Option<DeValue<'a>> {
         if let [Part::Reference(name)] = parts {
             let found = self.find(name, span)?;
-            let Found { name, definition, value } = found;
+            let Found { name, definition, value, .. } = found;
             self.uses.by_place.insert(span.start, Use { name, definition, whole: true });
             return Some(value.into_inner());
         }
@@ -186,15 +208,36 @@ impl<'a> Resolver<'a, '_> {
         self.uses.used.insert(name.to_owned());
         if let Some(begin) = self.path.iter().position(|other| other == name) {
             let path = self.path[begin..].iter().map(|name| format!("params.{name} -> ")).collect::<String>();
-            let message = format!("a parameter cannot need itself: {path}params.{name}");
+            let message = format!("a parameter cannot refer to itself: {path}params.{name}");
             self.problems.push(Problem::at(used.clone(), message));
+            return None;
+        }
+        if self.path.len() == LONGEST_CHAIN {
+            let message =
+                format!("more than {LONGEST_CHAIN} parameters need each other, one after the other");
+            self.problems
+                .push(Problem::at(used.clone(), message).help("use the value itself in some of them"));
             return None;
         }
         if !self.known.contains_key(name) {
             let found = self.resolved(name, used);
             self.known.insert(name.to_owned(), found);
         }
+        let size = self.known.get(name)?.as_ref()?.size;
+        self.pay(name, size, used)?;
         self.known.get(name).cloned().flatten()
+    }
+
+    /// Counts the bytes of a value that is put in a place; `None` where all of them are too many, which is said once.
+    fn pay(&mut self, name: &str, size: usize, used: &Range<usize>) -> Option<()> {
+        let before = self.spent;
+        self.spent = before.saturating_add(size);
+        if before <= MOST && self.spent > MOST {
+            let message = format!("with `params.{name}` here, parameters add more than {} MiB", MOST >> 20);
+            let help = "a parameter that is used several times in another one multiplies: use fewer";
+            self.problems.push(Problem::at(used.clone(), message).help(help));
+        }
+        (self.spent <= MOST).then_some(())
     }
 
     fn resolved(&mut self, name: &str, used: &Range<usize>) -> Option<Found<'a>> {
@@ -213,10 +256,18 @@ impl<'a> Resolver<'a, '_> {
         if self.uses.broken.contains(&span.start) {
             return None;
         }
+        let (size, depth) = measure(value.get_ref());
+        if depth > DEEPEST {
+            let message = format!("the value of `params.{name}` is nested more than {DEEPEST} deep");
+            self.problems.push(Problem::at(used.clone(), message));
+            return None;
+        }
         // A parameter that is nothing but another one: that is where the value is written.
         Some(match self.uses.at(span.start).filter(|found| found.whole) {
-            Some(other) => Found { name: other.name.clone(), value, definition: other.definition.clone() },
-            None => Found { name: name.to_owned(), value, definition: span },
+            Some(other) => {
+                Found { name: other.name.clone(), value, definition: other.definition.clone(), size }
+            }
+            None => Found { name: name.to_owned(), value, definition: span, size },
         })
     }
 
@@ -261,6 +312,22 @@ fn leaves(params: &DeTable<'_>) -> Vec<(String, Range<usize>)> {
     let mut found = Vec::new();
     below(params, "", &mut found);
     found
+}
+
+/// About how many bytes a value has, and how deep it is nested.
+fn measure(value: &DeValue<'_>) -> (usize, usize) {
+    let sum = |(size, depth): (usize, usize), inner: &DeValue<'_>, key: usize| {
+        let (more, below) = measure(inner);
+        (size + key + more, depth.max(below + 1))
+    };
+    match value {
+        DeValue::String(text) => (VALUE + text.len(), 0),
+        DeValue::Array(values) => values.iter().fold((VALUE, 0), |all, inner| sum(all, inner.get_ref(), 0)),
+        DeValue::Table(table) => {
+            table.iter().fold((VALUE, 0), |all, (key, inner)| sum(all, inner.get_ref(), key.get_ref().len()))
+        }
+        _ => (VALUE, 0),
+    }
 }
 
 /// A value as text inside a text; `None` for lists and tables.

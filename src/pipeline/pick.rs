@@ -48,7 +48,7 @@ fn misfit(what: String, fitting: &[&Artifact], reference: &ArtifactRef, wants: A
     let problem = Problem::unplaced(format!("{what}, but {} are expected here", plural(wants)));
     match choices.as_slice() {
         [] if reference.stage.kind == Kind::Command => problem.help(format!(
-            "where a file of `{}` is that, its artifact says so: {{ path = \"...\", holds = \"...\" }}",
+            "if `{}` writes such a file, declare what it holds: {{ path = \"...\", holds = \"...\" }}",
             reference.stage
         )),
         [] => problem,

@@ -67,17 +67,28 @@ pub(super) fn read_tables<'a>(
     let pipeline = sub_table(document, "pipeline", problems);
     let settings = read_settings(&pipeline, problems);
     let run = read_run(document, problems);
-    let mut found = Vec::new();
+    let (mut found, mut misspelt) = (Vec::new(), Vec::new());
     for (word, value) in document.get_mut().iter_mut() {
         match (word.get_ref().as_ref(), Kind::from_word(word.get_ref())) {
             ("pipeline" | "run" | "params" | "sweep", _) => {}
             (_, Some(kind)) => find_stages(kind, value, &mut found, problems),
-            (unknown, None) => problems.push(unknown_kind(unknown, word.span())),
+            (unknown, None) => {
+                problems.push(unknown_kind(unknown, word.span()));
+                if let Some(kind) = nearest(unknown, Kind::ALL.map(Kind::word)).and_then(Kind::from_word) {
+                    find_stages(kind, value, &mut misspelt, &mut Vec::new());
+                }
+            }
         }
     }
     found.sort_by_key(|(.., table)| table.span().start);
     let read = |(kind, name, table)| read_stage(kind, name, table, &pipeline, problems);
-    Tables { settings, run, stages: found.into_iter().map(read).collect() }
+    let mut stages: Vec<ReadStage<'_>> = found.into_iter().map(read).collect();
+    // References to the stages of a misspelt kind are right: only the kind is told.
+    stages.extend(misspelt.into_iter().map(|(kind, name, table)| {
+        let name = StageName { kind, name, repeat: None, trial: None };
+        ReadStage { name, stage: None, table, seeds: None }
+    }));
+    Tables { settings, run, stages }
 }
 
 /// A table of the document that is no stage; empty where it is not there.
@@ -156,9 +167,17 @@ fn read_stage<'a>(
         table = first;
     }
     inherit(kind, table.get_mut(), pipeline);
+    problems.extend(own_executor(&table));
     let name = StageName { kind, name, repeat: None, trial: None };
     let stage = kind.read(&table).map_err(|found| problems.extend(found)).ok().filter(|_| sound);
     ReadStage { name, stage, table, seeds }
+}
+
+/// One executor computes a whole run.
+fn own_executor(stage: &Spanned<DeTable<'_>>) -> Option<Problem> {
+    let executor = stage.get_ref().get("run")?.get_ref().get("executor")?;
+    let problem = Problem::at(executor.span(), "a stage cannot have an executor of its own");
+    Some(problem.help("one executor computes the whole run: name it in the table [run]"))
 }
 
 /// Gives the table `[pipeline]`'s values where the stage is silent, places included.
@@ -191,5 +210,5 @@ fn not_a_stage(kind: Kind, span: Range<usize>) -> Problem {
 
 fn no_name(name: &str, span: Range<usize>) -> Problem {
     Problem::at(span, format!("`{name}` cannot name a stage"))
-        .help("ASCII letters, digits, `-` and `_` make a name: it becomes a folder's")
+        .help("a name has letters, digits, `-` and `_`: it becomes the name of a folder")
 }

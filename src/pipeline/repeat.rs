@@ -258,7 +258,7 @@ images = 'split.d/test'
 
     #[test]
     fn seeds_that_are_wrong_are_told_with_their_place() {
-        wrong("[3, 1]", "[3, 1, 0x3]", &["the seed 3 stands here twice", "a.toml:10:16"]);
+        wrong("[3, 1]", "[3, 1, 0x3]", &["the seed 3 is listed twice", "a.toml:10:16"]);
         wrong("[3, 1]", "[3, -1]", &["a.toml:10:13", "a whole number of at least 0"]);
         wrong("[3, 1]", "[3, 'one']", &["a.toml:10:13", "a whole number is expected"]);
         wrong("[3, 1]", "[]", &["1 to 100 seeds, not 0", "a.toml:10:9"]);
@@ -273,7 +273,7 @@ images = 'split.d/test'
         wrong("'split.d/test'", "'split.d/tset'", &["no artifact `tset`"]);
         wrong("model = 'train.more'", "model = 'train.mroe'", &["no stage `train.mroe`"]);
         wrong("seeds = [3, 1]", "seeds = [3, 1]\nbatch-size = 0", &["at least 1"]);
-        wrong("weights = 'train.t'", "weights = 'train.more'", &["a stage cannot need itself"]);
+        wrong("weights = 'train.t'", "weights = 'train.more'", &["a stage cannot depend on itself"]);
     }
 
     #[test]

@@ -59,8 +59,11 @@ fn graph(inputs: &[Vec<ResolvedInput>]) -> Graph {
 
 fn cycle_problem(stages: &[ReadStage<'_>], cycle: &[usize]) -> Problem {
     let path: Vec<String> = cycle.iter().map(|index| stages[*index].name.to_string()).collect();
-    Problem::at(stages[cycle[0]].table.span(), format!("a stage cannot need itself: {}", path.join(" -> ")))
-        .help("read from left to right: each stage is read by the next")
+    Problem::at(
+        stages[cycle[0]].table.span(),
+        format!("a stage cannot depend on itself: {}", path.join(" -> ")),
+    )
+    .help("each stage of this list is an input of the next")
 }
 
 struct Resolver<'a> {
@@ -276,7 +279,7 @@ impl<'a> Resolver<'a> {
             Some(Source::Artifact { stage, .. }) => Ok(Some(&self.stages[*stage].name)),
             Some(Source::File(user)) => {
                 let message = format!(
-                    "`{slot}` of `{name}` is a file, {}: how it was made is not known",
+                    "`{slot}` of `{name}` is the file {}, and how that was made is unknown",
                     user.path.display()
                 );
                 Err(Problem::unplaced(message))

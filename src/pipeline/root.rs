@@ -1,17 +1,94 @@
-//! The folders of a project: where `.pcamflow`, `out` and `data` are.
+//! The folders of a project: where `.pcamflow`, `out` and `data` are, and whether that place can be trusted.
+//!
+//! A folder above the pipeline decides where everything is read and written, so it has to belong to the user,
+//! as git demands it of a repository (`safe.directory`).
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+/// What makes a folder that of a project.
+const MARKS: [&str; 2] = [".pcamflow", ".git"];
+
+/// Names the folders of other users that are trusted all the same, separated by colons; `*` trusts all.
+const SAFE: &str = "PCAMFLOW_SAFE_DIRECTORY";
+
+/// A project's folder that belongs to another user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Foreign {
+    folder: PathBuf,
+    path: PathBuf,
+    owner: u32,
+}
+
+impl Foreign {
+    /// What can be done about it.
+    #[must_use]
+    pub fn help(&self) -> String {
+        format!(
+            "if you trust it, set {SAFE}={}; else work in a folder of your own: an empty folder `.pcamflow` beside \
+             the pipeline makes that folder the project",
+            self.folder.display()
+        )
+    }
+}
+
+impl fmt::Display for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (folder, path, owner) = (self.folder.display(), self.path.display(), self.owner);
+        write!(f, "the project's folder would be {folder}, but {path} belongs to another user (uid {owner})")
+    }
+}
 
 /// The nearest folder at or above the pipeline file that holds `.pcamflow` or `.git`, else the
 /// current folder.
-#[must_use]
-pub fn project_root(file: &Path) -> PathBuf {
+///
+/// # Errors
+/// Where that folder, or what it holds, belongs to another user.
+pub fn project_root(file: &Path) -> Result<PathBuf, Foreign> {
     let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-    let marked = |folder: &&Path| folder.join(".pcamflow").exists() || folder.join(".git").exists();
-    match absolute.ancestors().skip(1).find(marked) {
-        Some(folder) => folder.to_owned(),
-        None => std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+    match absolute.ancestors().skip(1).find(|folder| mark(folder).is_some()) {
+        Some(folder) => trusted(folder).map(Path::to_owned),
+        None => Ok(std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."))),
     }
+}
+
+/// What makes a folder that of a project; `None` where nothing does.
+#[must_use]
+pub fn mark(folder: &Path) -> Option<&'static str> {
+    MARKS.into_iter().find(|name| folder.join(name).exists())
+}
+
+fn trusted(folder: &Path) -> Result<&Path, Foreign> {
+    let marks = MARKS.map(|name| folder.join(name));
+    let foreign = |path: &Path, also: &[u32]| {
+        let owner = path.symlink_metadata().ok()?.uid();
+        let is_ours = is_mine(owner) || also.contains(&owner);
+        (!is_ours).then(|| Foreign { folder: folder.to_owned(), path: path.to_owned(), owner })
+    };
+    // A folder of root's, such as /tmp, is no danger: root can do anything in any case.
+    let found = marks.iter().find_map(|path| foreign(path, &[])).or_else(|| foreign(folder, &[0]));
+    match found {
+        Some(foreign) if !is_excepted(folder) => Err(foreign),
+        _ => Ok(folder),
+    }
+}
+
+/// Whether a user is the one who runs this; for root, also the one who became root with `sudo`.
+fn is_mine(owner: u32) -> bool {
+    let me = rustix::process::geteuid().as_raw();
+    let before_sudo = || std::env::var("SUDO_UID").ok()?.parse().ok();
+    owner == me || (me == 0 && before_sudo() == Some(owner))
+}
+
+fn is_excepted(folder: &Path) -> bool {
+    let excepted = std::env::var_os(SAFE).unwrap_or_default();
+    let is_it = |entry: PathBuf| {
+        entry.as_os_str() == "*" || entry == folder || entry.canonicalize().ok() == folder.canonicalize().ok()
+    };
+    std::env::split_paths(&excepted).any(|entry| !entry.as_os_str().is_empty() && is_it(entry))
 }
 
 /// The folder of the source files: the command line's, the environment's, the file's, `data`.

@@ -24,7 +24,7 @@ pub(super) fn rows(file: &Path) -> Result<Vec<Draft>, Vec<String>> {
         match row {
             Ok(row) => drafts.push(draft(&keys, &row, &format!("{shown}:{}", line(bytes, &row)))),
             Err(error) => problems.push(format!(
-                "{error} (a value with commas in it stands in double quotes, with no space before them)"
+                "{error} (put a value with commas in double quotes, with no space before the quotes)"
             )),
         }
     }
@@ -39,7 +39,7 @@ pub(super) fn rows(file: &Path) -> Result<Vec<Draft>, Vec<String>> {
 
 fn wrong_keys(keys: &[&str]) -> Vec<String> {
     let mut problems: Vec<String> =
-        twice(keys.iter().copied()).iter().map(|key| format!("the column `{key}` is there twice")).collect();
+        twice(keys.iter().copied()).iter().map(|key| format!("the column `{key}` appears twice")).collect();
     if keys.contains(&"") {
         problems.push("a column has no key in the header".to_owned());
     }
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_table_is_told() {
         let wrong = |text: &str| read(text).unwrap_err().join("\n");
-        assert!(wrong("a,a\n1,2\n").contains("`a` is there twice"));
+        assert!(wrong("a,a\n1,2\n").contains("`a` appears twice"));
         assert!(wrong("name\nx\n").contains("no key to set"));
         assert!(wrong("a,b\n").contains("no row below the header"));
         assert!(wrong("a,b\n1,2\n3\n").contains("line: 3"));

@@ -46,8 +46,10 @@ pub(super) fn take<'a>(kind: Kind, table: &mut DeTable<'a>) -> Option<Result<See
     let at = table.get_key_value("seeds")?.0.span();
     let list = table.remove("seeds")?;
     if !kind.fields().iter().any(|field| field.name == "seed") {
-        let problem =
-            Problem::at(at, format!("a `{}` stage draws nothing that `seeds` could vary", kind.word()));
+        let problem = Problem::at(
+            at,
+            format!("a `{}` stage draws no random numbers, so `seeds` would change nothing", kind.word()),
+        );
         return Some(Err(vec![
             problem.help("give `seeds` to a stage that it depends on, such as a training"),
         ]));
@@ -73,7 +75,7 @@ fn read<'a>(list: &Spanned<DeValue<'a>>, problems: &mut Vec<Problem>) -> Seeds<'
         match u64::deserialize(ValueDeserializer::from(value.clone())) {
             Err(error) => problems.push(plain::problem(value.span(), error.message())),
             Ok(seed) if each.iter().any(|(other, _)| *other == seed) => {
-                let message = format!("the seed {seed} stands here twice: it would give the same results");
+                let message = format!("the seed {seed} is listed twice: both would give the same results");
                 problems.push(Problem::at(value.span(), message));
             }
             Ok(seed) => each.push((seed, value.clone())),

@@ -134,7 +134,7 @@ fn one_for_all(trials: &[(Trial, Pipeline)]) -> Result<(), Vec<String>> {
     for (name, same) in what {
         if let Some((other, _)) = others.iter().find(|(_, other)| !same(pipeline, other)) {
             problems.push(format!(
-                "{name} has to be the same in all trials, and `{}` and `{}` differ in it: it changes no result",
+                "{name} changes no result, so it must be the same in all trials: `{}` and `{}` differ in it",
                 first.name, other.name
             ));
         }

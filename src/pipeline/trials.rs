@@ -166,8 +166,8 @@ fn unfit(name: &str) -> Option<String> {
     let fit = !name.is_empty() && !name.starts_with('.') && name.chars().all(is_fit) && name.len() <= 200;
     (!fit).then(|| {
         format!(
-            "`{name}` cannot name a trial: its results go into a folder of that name; ASCII letters, digits and \
-             `-_.,=+~` make a name"
+            "`{name}` cannot name a trial, whose results go into a folder of that name: use ASCII letters, digits \
+             and `-_.,=+~`"
         )
     })
 }
@@ -197,7 +197,5 @@ fn twins(drafts: &[Draft]) -> Vec<String> {
 fn twice(trials: &[Trial]) -> Vec<String> {
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     let again = trials.iter().filter(|trial| !seen.insert(&trial.name));
-    again
-        .map(|trial| format!("two trials have the name `{}`: each needs one of its own", trial.name))
-        .collect()
+    again.map(|trial| format!("two trials have the name `{}`: give each its own name", trial.name)).collect()
 }

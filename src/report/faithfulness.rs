@@ -5,8 +5,8 @@ mod remarks;
 mod words;
 
 use localisation::localisation;
-use remarks::{notes, odd_maps, undefined};
-use words::{ends, level, name, number};
+use remarks::{broken, notes, odd_maps, undefined};
+use words::{ends, level, name, number, three};
 
 use super::{
     numbers::{images, level_in_percent, of_slides, thousands},
@@ -15,13 +15,14 @@ use super::{
         Table,
     },
 };
-use crate::metrics::faithfulness::{Estimate, Measure, Protocol, Summary, Truth};
+use crate::metrics::faithfulness::{Measure, Protocol, Summary, Truth};
 
 /// Areas, groups, differences, localisation, baselines, odd maps, what is undefined, and notes.
 #[must_use]
 pub fn faithfulness_report(summary: &Summary) -> String {
     let parts = [
         heading(summary),
+        warnings(summary),
         areas(summary, "Area under the deletion curve (low is good)", Measure::Deletion),
         areas(summary, "Area under the insertion curve (high is good)", Measure::Insertion),
         groups(summary),
@@ -62,6 +63,11 @@ fn heading(summary: &Summary) -> String {
         summary.deletion_baseline,
         summary.insertion_baseline
     )
+}
+
+/// What makes the areas say little, before they are said.
+fn warnings(summary: &Summary) -> String {
+    summary.warnings.iter().map(|warning| format!("! {}\n", broken(warning))).collect()
 }
 
 fn areas(summary: &Summary, title: &str, measure: Measure) -> String {
@@ -110,19 +116,22 @@ fn groups(summary: &Summary) -> String {
 
 /// One row per pair that has at least one of the measures.
 fn differences(summary: &Summary, measures: &[Measure]) -> String {
-    let mut table = Table::new([Left, Left, Right, Right, Left]);
-    table.row(["", "", "mean", &level(summary), ""]);
+    let mut table = Table::new([Left, Left, Right, Right, Right, Left]);
+    table.row(["", "", "mean", &level(summary), "p", ""]);
     let mut rows = 0;
     for &measure in measures {
         let mut first = true;
         for it in &summary.differences {
             let Some(estimate) = measure.of_difference(it).filter(|it| it.mean.is_some()) else { continue };
+            let corrected = estimate.p_corrected;
+            let star = corrected.is_some_and(|p| p <= 1.0 - summary.bootstrap.level);
             table.row([
                 if first { measure.name() } else { String::new() },
                 format!("{} minus {}", it.method, it.against),
                 number(estimate.mean),
                 ends(estimate.interval),
-                verdict(estimate).to_owned(),
+                corrected.map_or("-".to_owned(), |p| if p < 0.001 { "< 0.001".to_owned() } else { three(p) }),
+                if star { "*" } else { "" }.to_owned(),
             ]);
             (first, rows) = (false, rows + 1);
         }
@@ -130,15 +139,7 @@ fn differences(summary: &Summary, measures: &[Measure]) -> String {
     if rows == 0 {
         return String::new();
     }
-    format!("Paired differences, image by image\n\n{table}")
-}
-
-/// Marks intervals that leave out 0.
-fn verdict(estimate: &Estimate) -> &'static str {
-    match estimate.interval {
-        Some(ends) if ends.low > 0.0 || ends.high < 0.0 => "*",
-        _ => "",
-    }
+    format!("Paired differences, image by image (p corrected for the number of all differences)\n\n{table}")
 }
 
 fn baselines(summary: &Summary) -> String {
@@ -186,6 +187,7 @@ mod tests {
             "\nArea under the deletion curve (low is good)\n\n",
             "\ntrue positives  ",
             "grad-cam minus random",
+            "A star marks differences",
             "Localisation in the centre box, 20 images of label 1; chance 0.111",
             "Localisation in true masks",
             "\nblack  ",

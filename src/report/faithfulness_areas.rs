@@ -8,7 +8,7 @@ use super::{
     legend::{Entry, Mark, SUBTITLE, TITLE, legend},
     numbers::{images, level_in_percent, of_slides},
     scene::Scene,
-    series::pens,
+    series::{pens, warned},
 };
 use crate::metrics::faithfulness::{Estimate, Measure, Summary};
 
@@ -24,15 +24,17 @@ pub fn faithfulness_areas(summary: &Summary) -> Result<Picture> {
     let lines = lines(summary);
     let (explanations, differences) = differences(summary);
     let second = if explanations.is_empty() { 0.0 } else { height(explanations.len()) + 12.0 };
-    let mut scene = Scene::new(940.0, 106.0 + height(lines.len()) + second);
+    let mut scene = Scene::new(940.0, 0.0);
     scene.text("Areas under deletion and insertion curves", (24.0, 34.0), TITLE);
     scene.text(subtitle(summary), (24.0, 54.0), SUBTITLE);
-    forest(&mut scene, 86.0, &lines, &areas(summary))?;
+    let top = 86.0 + warned(&mut scene, 74.0, &summary.warnings);
+    scene.height = (top + 20.0 + height(lines.len()) + second).ceil();
+    forest(&mut scene, top, &lines, &areas(summary))?;
     if !explanations.is_empty() {
         let entry = Entry::new(Mark::Line(MARKED), "random");
         let right = scene.width - 24.0;
         legend(&mut scene, (right - super::legend::width(std::slice::from_ref(&entry)), 34.0), &[entry]);
-        forest(&mut scene, 86.0 + height(lines.len()) + 12.0, &explanations, &differences)?;
+        forest(&mut scene, top + height(lines.len()) + 12.0, &explanations, &differences)?;
     }
     Ok(Picture(scene))
 }

@@ -1,4 +1,4 @@
-//! Deletion and insertion side by side: the mean curves of all methods, with their areas below.
+//! Deletion and insertion side by side: the mean curves of all methods by group, with their areas beside them.
 
 use anyhow::{Result, ensure};
 
@@ -7,44 +7,63 @@ use super::{
     axes::{Axis, Plane, Scale, axes},
     color::MUTED,
     font::{self, CAPITALS},
-    legend::{ENTRY, SUBTITLE, TITLE},
+    forest::MARKED,
+    legend::{ENTRY, Entry, Mark, SUBTITLE, TITLE, legend},
     numbers::{images, level_in_percent, of_slides},
-    scene::{Pen, Rect, Scene, TextStyle},
-    series::{pens, shade},
+    scene::{Align, Pen, Rect, Scene, TextStyle},
+    series::{pens, shade, warned},
     ticks::ticks,
 };
-use crate::metrics::faithfulness::{Band, Estimate, Faithfulness, MeanCurves, Protocol, Summary};
+use crate::metrics::faithfulness::{
+    Band, Estimate, Faithfulness, GroupCurves, MeanCurves, MethodSummary, Protocol, Summary,
+};
 
-const WIDTH: f64 = 940.0;
-const PLOT: (f64, f64) = (436.0, 324.0);
+const WIDTH: f64 = 1264.0;
+/// One plot with its labels.
+const PLOT: (f64, f64) = (382.0, 288.0);
 const LINE: f64 = 19.0;
-/// Where the columns of the table below the plots begin.
-const COLUMNS: [f64; 3] = [72.0, 330.0, 620.0];
+/// Where the columns of the table beside the plots begin.
+const COLUMNS: [f64; 3] = [806.0, 966.0, 1114.0];
 const MARK: f64 = 30.0;
 const HEAD: TextStyle = TextStyle::new(12.0).bold();
+const GROUP: TextStyle = TextStyle::new(14.0).bold();
+/// What stands above the plots of a group: its name and the headings of the plots.
+const ABOVE: f64 = 50.0;
 
-/// Draws the mean probability of the explained class while pixels go (left) and come (right), with bands,
-/// and a table of the areas that tells which line is whose. Controls are grey and dashed.
+/// Draws the mean probability of the explained class while pixels go (left) and come (right), with bands: a row
+/// for each group of images, with a table of the areas that tells which line is whose. Controls are grey and
+/// dashed; the score of the baseline alone is a dashed line across.
 ///
 /// # Errors
 /// There is no point to draw; plotters cannot draw the axes.
 pub fn faithfulness_curves(faithfulness: &Faithfulness) -> Result<Picture> {
     let Faithfulness { summary, fractions, curves, .. } = faithfulness;
     ensure!(!fractions.is_empty(), "there are no curves to draw: they have no points");
-    let pens = pens(curves.iter().map(|it| it.control));
-    let top = 96.0 + PLOT.1 + 26.0;
-    let mut scene = Scene::new(WIDTH, top + LINE * (curves.len() as f64 + 1.0) + 6.0);
+    let pens = pens(summary.methods.iter().map(|it| it.control));
+    let row = ABOVE + PLOT.1.max(LINE * (pens.len() as f64 + 2.0)) + 14.0;
+    let mut scene = Scene::new(WIDTH, 0.0);
     scene.text("Deletion and insertion", (24.0, 34.0), TITLE);
     scene.text(subtitle(summary, curves), (24.0, 54.0), SUBTITLE);
+    let entry = [Entry::new(Mark::Line(MARKED), "the baseline alone")];
+    legend(&mut scene, (WIDTH - 24.0 - super::legend::width(&entry), 34.0), &entry);
+    let mut top = 66.0 + warned(&mut scene, 74.0, &summary.warnings);
+    // Before any axes: they are drawn on what the sheet has.
+    scene.height = (top + row * curves.len() as f64 + 6.0).ceil();
     let high = highest(curves);
-    for (index, side) in [Side::Deletion, Side::Insertion].into_iter().enumerate() {
-        let left = 14.0 + 462.0 * index as f64;
-        scene.text(side.heading(summary), (left + 56.0, 84.0), HEAD);
-        let (x, y) = (side.axis(summary.protocol), probability(high));
-        let plane = axes(&mut scene, Rect::new(left, 92.0, PLOT.0, PLOT.1), &x, &y)?;
-        draw(&mut scene, &plane, fractions, side, curves, &pens);
+    for group in curves {
+        let name = format!("{}s: {}", group.group.name(), images(group.images));
+        scene.text(name, (24.0, top + 20.0), GROUP);
+        for (index, side) in [Side::Deletion, Side::Insertion].into_iter().enumerate() {
+            let left = 14.0 + (PLOT.0 + 10.0) * index as f64;
+            scene.text(side.heading(summary), (left + 56.0, top + 42.0), HEAD);
+            let (x, y) = (side.axis(summary.protocol), probability(high));
+            let plane = axes(&mut scene, Rect::new(left, top + ABOVE, PLOT.0, PLOT.1), &x, &y)?;
+            draw(&mut scene, &plane, fractions, side, &group.methods, &pens);
+            side.baseline(&mut scene, &plane, summary, group, high);
+        }
+        table(&mut scene, top + ABOVE + 14.0, summary, group, &pens);
+        top += row;
     }
-    table(&mut scene, top, summary, &pens);
     Ok(Picture(scene))
 }
 
@@ -60,6 +79,20 @@ impl Side {
             Self::Deletion => curves.deletion.as_ref(),
             Self::Insertion => curves.insertion.as_ref(),
         }
+    }
+
+    /// Marks the score of the baseline, on the side where the curves are not.
+    fn baseline(self, scene: &mut Scene, plane: &Plane<'_>, summary: &Summary, of: &GroupCurves, high: f64) {
+        let (name, score, share, align) = match self {
+            Self::Deletion => (&summary.deletion_baseline, of.baselines[0], 0.01, Align::Left),
+            Self::Insertion => (&summary.insertion_baseline, of.baselines[1], 0.99, Align::Right),
+        };
+        let Some(score) = score else { return };
+        scene.line(vec![plane.at(0.0, score), plane.at(1.0, score)], MARKED);
+        let (x, y) = plane.at(share, score);
+        let beside = if score > 0.85 * high { 14.0 } else { -5.0 };
+        let style = TextStyle::new(11.0).align(align);
+        scene.label(&format!("{name} alone: {score:.3}"), (x, y + beside), style);
     }
 
     fn heading(self, summary: &Summary) -> String {
@@ -95,25 +128,32 @@ fn probability(high: f64) -> Axis {
     Axis { label, low: -0.02 * high, high, ticks, scale: Scale::Linear, percent: false }
 }
 
-fn highest(curves: &[MeanCurves]) -> f64 {
-    let bands = curves.iter().flat_map(|it| [&it.deletion, &it.insertion]).flatten();
+fn bands(curves: &[GroupCurves]) -> impl Iterator<Item = &Band> {
+    curves.iter().flat_map(|it| &it.methods).flat_map(|it| [&it.deletion, &it.insertion]).flatten()
+}
+
+fn highest(curves: &[GroupCurves]) -> f64 {
     let of = |band: &Band| {
         let ends = band.interval.iter().flatten().map(|ends| ends.high);
         band.mean.iter().copied().chain(ends).fold(0.0, f64::max)
     };
-    bands.map(of).fold(0.0, f64::max)
+    let baselines = curves.iter().flat_map(|it| it.baselines).flatten();
+    bands(curves).map(of).chain(baselines).fold(0.0, f64::max)
 }
 
-fn subtitle(summary: &Summary, curves: &[MeanCurves]) -> String {
+fn subtitle(summary: &Summary, curves: &[GroupCurves]) -> String {
     let units = if summary.slides.is_some() { "slides" } else { "images" };
-    let mut bands = curves.iter().flat_map(|it| [&it.deletion, &it.insertion]).flatten();
-    let bands = if bands.any(|band| band.interval.is_some()) {
+    let shaded = if bands(curves).any(|band| band.interval.is_some()) {
         let level = level_in_percent(summary.bootstrap.level);
         format!("; bands: pointwise {level} % bootstrap interval over {units}")
     } else {
         String::new()
     };
-    format!("means over {}{}{bands}", images(summary.images), of_slides(summary.slides))
+    let (all, slides) = (images(summary.images), of_slides(summary.slides));
+    format!(
+        "{all}{slides}, by what the model made of them (positive above {}); means{shaded}",
+        summary.threshold
+    )
 }
 
 /// Controls first, so that explanations lie over them.
@@ -141,31 +181,37 @@ fn draw(
     }
 }
 
-fn table(scene: &mut Scene, top: f64, summary: &Summary, pens: &[Pen]) {
+fn table(scene: &mut Scene, top: f64, summary: &Summary, of: &GroupCurves, pens: &[Pen]) {
     let level = level_in_percent(summary.bootstrap.level);
-    let interval = if summary.bootstrap.resamples > 0 { format!(" ({level} % CI)") } else { String::new() };
-    scene.text("method", (COLUMNS[0] + MARK, top), HEAD);
-    scene.text(format!("area under deletion{interval}"), (COLUMNS[1], top), HEAD);
-    scene.text(format!("area under insertion{interval}"), (COLUMNS[2], top), HEAD);
+    let interval =
+        if summary.bootstrap.resamples > 0 { format!("area ({level} % CI)") } else { "area".to_owned() };
+    for (column, name) in COLUMNS[1..].iter().zip(["deletion", "insertion"]) {
+        scene.text(name, (*column, top), HEAD);
+        scene.text(&*interval, (*column, top + 15.0), SUBTITLE);
+    }
     for (index, (method, pen)) in summary.methods.iter().zip(pens).enumerate() {
-        let base = top + LINE * (index as f64 + 1.0);
+        let base = top + 15.0 + LINE * (index as f64 + 1.0);
         let middle = base - ENTRY.size * CAPITALS / 2.0;
         scene.line(vec![(COLUMNS[0], middle), (COLUMNS[0] + MARK - 8.0, middle)], *pen);
         let style = if method.control { ENTRY.color(MUTED) } else { ENTRY };
-        let room = COLUMNS[1] - COLUMNS[0] - MARK - 12.0;
-        let label = font::fitted(&method.label, ENTRY.size, false, room);
+        let label = font::fitted(&method.label, ENTRY.size, false, COLUMNS[1] - COLUMNS[0] - MARK - 8.0);
         scene.text(label, (COLUMNS[0] + MARK, base), style);
-        scene.text(area(&method.deletion, summary.images), (COLUMNS[1], base), style);
-        scene.text(area(&method.insertion, summary.images), (COLUMNS[2], base), style);
+        for (column, area) in COLUMNS[1..].iter().zip(areas(method, of)) {
+            scene.text(area, (*column, base), style);
+        }
     }
 }
 
-/// `0.123 (0.101 to 0.145)`, and of how many images where it is not of all.
-fn area(estimate: &Estimate, all: u64) -> String {
-    let Some(mean) = estimate.mean else { return "undefined".to_owned() };
-    let interval = estimate.interval.map(|ends| format!(" ({:.3} to {:.3})", ends.low, ends.high));
-    let some = (estimate.images < all).then(|| format!(", {}", images(estimate.images)));
-    format!("{mean:.3}{}{}", interval.unwrap_or_default(), some.unwrap_or_default())
+/// The areas of one method in one group: `0.123 (0.101 to 0.145)`.
+fn areas(method: &MethodSummary, of: &GroupCurves) -> [String; 2] {
+    let group = method.groups.iter().find(|it| it.group == of.group);
+    let area = |estimate: Option<&Estimate>| {
+        let mean = estimate.and_then(|it| it.mean).map(|mean| format!("{mean:.3}"));
+        let ends = estimate.and_then(|it| it.interval);
+        let interval = ends.map(|ends| format!(" ({:.3} to {:.3})", ends.low, ends.high));
+        mean.unwrap_or_else(|| "undefined".to_owned()) + &interval.unwrap_or_default()
+    };
+    [area(group.map(|it| &it.deletion)), area(group.map(|it| &it.insertion))]
 }
 
 #[cfg(test)]
@@ -182,10 +228,32 @@ mod tests {
             let it = faithfulness(&fixture::comparison(40, methods)).unwrap();
             let picture = faithfulness_curves(&it).unwrap();
             let (size, svg) = drawn(&format!("faithfulness-curves-{methods}"), &picture);
-            assert_eq!(size.0, 1880);
+            assert_eq!(size.0, 2528);
             assert!(svg.contains(">random</text>") && svg.contains("over slides"));
-            assert_eq!(svg.matches(" to 0.").count(), 2 * methods);
+            let groups = it.curves.len();
+            let areas = it.summary.methods.iter().flat_map(|it| &it.groups);
+            let sure = areas.flat_map(|it| [it.deletion, it.insertion]).filter(|it| it.interval.is_some());
+            assert_eq!(svg.matches(" to 0.").count(), sure.count());
+            assert_eq!(
+                (svg.matches(">black alone: 0.").count(), svg.matches(">blur alone: 0.").count()),
+                (groups, groups)
+            );
+            assert!(
+                svg.find(">true positives: ") < svg.find(">true negatives: ")
+                    && !svg.contains("already scores")
+            );
         }
+    }
+
+    #[test]
+    fn a_baseline_that_scores_as_the_class_is_told_above_the_curves() {
+        let mut comparison = fixture::comparison(40, 4);
+        comparison.baselines[0].scores.fill(0.93);
+        let it = faithfulness(&comparison).unwrap();
+        let (_, svg) = drawn("faithfulness-curves-warned", &faithfulness_curves(&it).unwrap());
+        let place = |text: &str| svg.find(text).unwrap();
+        assert!(place("already scores as the explained class") < place(">true positives: "));
+        assert!(svg.contains(">black alone: 0.930</text>"));
     }
 
     #[test]

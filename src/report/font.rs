@@ -1,4 +1,4 @@
-//! The embedded typeface: how wide a text is, and the outline of its letters.
+//! The embedded typeface, Noto Sans of the crate `notosans`: how wide a text is, and the outlines of its letters.
 //!
 //! Pictures look the same on every machine because no font of the system is ever asked for.
 
@@ -8,17 +8,16 @@ use ab_glyph::{Font, FontRef, OutlineCurve};
 use tiny_skia::{Path, PathBuilder, Transform};
 
 /// What an SVG asks its viewer for: the embedded typeface, then its like.
-pub(super) const FAMILY: &str = "Roboto, Helvetica, Arial, sans-serif";
+pub(super) const FAMILY: &str = "Noto Sans, Helvetica, Arial, sans-serif";
 
 /// Height of capitals and digits, in em.
-pub(super) const CAPITALS: f64 = 1456.0 / 2048.0;
+pub(super) const CAPITALS: f64 = 1462.0 / 2048.0;
 
 /// How far letters reach below the line, in em.
-pub(super) const DESCENT: f64 = 0.21;
+pub(super) const DESCENT: f64 = 0.24;
 
-static REGULAR: LazyLock<FontRef<'static>> =
-    LazyLock::new(|| embedded(include_bytes!("fonts/Roboto-Regular.ttf")));
-static BOLD: LazyLock<FontRef<'static>> = LazyLock::new(|| embedded(include_bytes!("fonts/Roboto-Bold.ttf")));
+static REGULAR: LazyLock<FontRef<'static>> = LazyLock::new(|| embedded(notosans::REGULAR_TTF));
+static BOLD: LazyLock<FontRef<'static>> = LazyLock::new(|| embedded(notosans::BOLD_TTF));
 
 fn embedded(bytes: &'static [u8]) -> FontRef<'static> {
     FontRef::try_from_slice(bytes).expect("the embedded font is a font")
@@ -110,8 +109,8 @@ mod tests {
 
     #[test]
     fn widths_are_the_fonts() {
-        // Roboto's digits are 1151 of 2048 units wide.
-        assert_eq!(width("00", 2048.0, false), 2.0 * 1151.0);
+        // Noto Sans' digits are 1171 of 2048 units wide.
+        assert_eq!(width("00", 2048.0, false), 2.0 * 1171.0);
         assert!(width("00", 12.0, true) > width("00", 12.0, false));
     }
 

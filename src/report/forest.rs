@@ -17,7 +17,7 @@ const LINE: f64 = 22.0;
 /// The room for the names of methods.
 const NAMES: f64 = 170.0;
 /// What `axes` keeps for labels at the left and below.
-const LABELS: (f64, f64) = (56.0, 38.0);
+pub(super) const LABELS: (f64, f64) = (56.0, 38.0);
 /// The room for a number behind its panel.
 const NUMBER: f64 = 52.0;
 const HEAD: TextStyle = TextStyle::new(12.0).bold();
@@ -128,7 +128,7 @@ fn whisker(
 }
 
 /// Lines are placed by hand: plotters only draws the frame.
-fn lines_axis() -> Axis {
+pub(super) fn lines_axis() -> Axis {
     Axis { label: "", low: 0.0, high: 1.0, ticks: Vec::new(), scale: Scale::Linear, percent: false }
 }
 

@@ -1,8 +1,10 @@
-//! How any number of series is told apart: colours, dashes, and bands around lines.
+//! What charts of any number of series share: colours, dashes, bands around lines, warnings above them.
 
 use super::{
     axes::Plane,
-    color::{AXIS, Color, SERIES},
+    color::{AXIS, Color, SERIES, VERMILION},
+    font,
+    legend::SUBTITLE,
     scene::{Pen, Scene},
 };
 use crate::metrics::Interval;
@@ -38,6 +40,16 @@ pub(super) fn shade(
     let above = pairs().map(|(&x, ends)| plane.at(x, ends.high));
     let below = pairs().rev().map(|(&x, ends)| plane.at(x, ends.low));
     scene.area(above.chain(below).collect(), Color { alpha: opacity, ..color });
+}
+
+/// Writes warnings below a subtitle, from `top` down; their height.
+pub(super) fn warned(scene: &mut Scene, top: f64, warnings: &[String]) -> f64 {
+    let lines = warnings.iter().flat_map(|it| font::wrapped(it, SUBTITLE.size, false, scene.width - 48.0));
+    let lines: Vec<String> = lines.collect();
+    for (index, line) in lines.iter().enumerate() {
+        scene.text(line, (24.0, top + 16.0 * index as f64), SUBTITLE.color(VERMILION));
+    }
+    16.0 * lines.len() as f64
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::{
     axes::{Axis, Plane, Scale, axes},
     color::{BLUE, GRID, INK, MUTED, VERMILION},
     font::{self, CAPITALS},
+    forest::{LABELS, lines_axis},
     legend::{ENTRY, Entry, Mark, SUBTITLE, TITLE, legend, ring},
     numbers::short,
     scene::{Align, Pen, Rect, Scene, TextStyle},
@@ -148,8 +149,6 @@ fn mark(scene: &mut Scene, at: (f64, f64), point: &Trial) {
     if point.best { ring(scene, at, VERMILION) } else { scene.disc(at, 4.0, BLUE) }
 }
 
-/// What `axes` keeps for labels at the left and below.
-const LABELS: (f64, f64) = (56.0, 38.0);
 /// The room for a number behind its line.
 const NUMBER: f64 = 64.0;
 /// The most room for what runs are called.
@@ -193,11 +192,6 @@ fn row(scene: &mut Scene, plane: &Plane<'_>, point: &Trial, middle: f64, names: 
     let style = if point.best { style.bold() } else { style };
     let number = short(point.value).replace('-', "\u{2212}");
     scene.text(number, (plane.frame.right() + NUMBER - 6.0, middle + 11.0 * CAPITALS / 2.0), style);
-}
-
-/// Places of lines, which need no ticks.
-fn lines_axis() -> Axis {
-    Axis { label: "", low: 0.0, high: 1.0, ticks: Vec::new(), scale: Scale::Linear, percent: false }
 }
 
 #[cfg(test)]

@@ -59,6 +59,30 @@ impl Architecture {
         }
     }
 
+    /// How many products its convolutions take for one patch of 96x96, forwards: about, to compare.
+    #[must_use]
+    pub fn products(&self) -> u64 {
+        /// Of 3x3 convolutions between so many channels, on so many rows and columns.
+        fn convolution(size: u64, from: u64, to: u64) -> u64 {
+            (9 * size * size).saturating_mul(from).saturating_mul(to)
+        }
+        match self {
+            Self::ClassCnn(network) => {
+                let [first, second, third, fourth] = network.channels.map(u64::from);
+                let all = [(96, 3, first), (96, first, second), (48, second, third), (24, third, fourth)];
+                all.into_iter().map(|(size, from, to)| convolution(size, from, to)).sum()
+            }
+            Self::Resnet(network) => {
+                let of_stage = |(stage, blocks): (usize, &u32)| {
+                    let (size, width) = (48 >> stage, u64::from(network.width) << stage);
+                    u64::from(*blocks) * 2 * convolution(size, width, width)
+                };
+                convolution(48, 3, network.width.into())
+                    + network.stages.iter().enumerate().map(of_stage).sum::<u64>()
+            }
+        }
+    }
+
     /// The layers whose outputs can be explained, from input to output, under their names in PyTorch.
     #[must_use]
     pub fn layers(&self) -> Vec<String> {
@@ -86,7 +110,7 @@ impl Architecture {
         match &layer.0 {
             None => Ok(self.last_layer()),
             Some(name) if known.contains(name) => Ok(name.clone()),
-            Some(name) => Err(UnknownLayer::new(name, &known)),
+            Some(name) => Err(UnknownLayer::new(name, &known, &self.last_layer())),
         }
     }
 }
@@ -125,8 +149,8 @@ pub struct UnknownLayer {
 
 impl UnknownLayer {
     /// Layers inside blocks are too many to list.
-    fn new(layer: &str, known: &[String]) -> Self {
-        let meant = nearest(layer, known.iter().map(String::as_str));
+    fn new(layer: &str, known: &[String], last: &str) -> Self {
+        let meant = meant(layer, known, last);
         let (inner, outer): (Vec<_>, Vec<_>) =
             known.iter().map(String::as_str).partition(|name| name.matches('.').count() > 1);
         let inner = inner.first().map(|name| format!(", and those inside each block, such as {name}"));
@@ -138,6 +162,59 @@ impl UnknownLayer {
     }
 }
 
+/// What the last features are called in other networks.
+const FEATURES: [&str; 11] = [
+    "features",
+    "layer",
+    "conv",
+    "block",
+    "blocks",
+    "backbone",
+    "encoder",
+    "last",
+    "final",
+    "activation",
+    "norm",
+];
+
+/// The layer that a name of another network means: of the same kind and the nearest number (`conv5`), or the
+/// last (`features`, `layer4`); else the one that is spelt most alike.
+fn meant<'a>(layer: &str, known: &'a [String], last: &'a str) -> Option<&'a str> {
+    let (shape, numbers) = shape(layer);
+    let distance = |name: &'a String| {
+        let (other, others) = self::shape(name);
+        let apart =
+            || numbers.iter().zip(&others).fold(0_u64, |sum, (a, b)| sum.saturating_add(a.abs_diff(*b)));
+        match others.as_slice() {
+            _ if other == shape => Some((apart(), name.as_str())),
+            // No number means the last one.
+            [number] if numbers.is_empty() && other.strip_suffix('#') == Some(&shape) => {
+                Some((u64::MAX - number, name.as_str()))
+            }
+            _ => None,
+        }
+    };
+    let same = known.iter().filter_map(distance).min_by_key(|(distance, _)| *distance);
+    let mut words = layer.split(|c: char| !c.is_ascii_alphabetic());
+    let features = || words.any(|word| FEATURES.contains(&word)).then_some(last);
+    let spelt = || nearest(layer, known.iter().map(String::as_str));
+    same.map(|(_, name)| name).or_else(features).or_else(spelt)
+}
+
+/// A name with `#` for each number, and the numbers.
+fn shape(name: &str) -> (String, Vec<u64>) {
+    let (mut shape, mut numbers) = (String::new(), Vec::new());
+    for part in name.split_inclusive(|c: char| !c.is_ascii_digit()) {
+        let digits = part.trim_end_matches(|c: char| !c.is_ascii_digit());
+        if !digits.is_empty() {
+            shape.push('#');
+            numbers.push(digits.parse().unwrap_or(u64::MAX));
+        }
+        shape.push_str(&part[digits.len()..]);
+    }
+    (shape, numbers)
+}
+
 impl ClassCnn {
     const LAYERS: [&str; 15] = [
         "conv1", "bn1", "relu1", "conv2", "bn2", "relu2", "pool1", "conv3", "bn3", "relu3", "pool2", "conv4",
@@ -146,7 +223,11 @@ impl ClassCnn {
 
     fn check(&self, check: &mut Check<'_>) {
         let wide = self.channels.iter().all(|channels| (1..=4096).contains(channels));
-        check.require(wide, "architecture.class-cnn.channels", "`channels` must lie between 1 and 4096");
+        check.require(
+            wide,
+            "architecture.class-cnn.channels",
+            "each of `channels` must lie between 1 and 4096",
+        );
         check.within("architecture.class-cnn.hidden", self.hidden.into(), 1.0, 65536.0);
     }
 }
@@ -222,6 +303,34 @@ mod tests {
              layer1.0, layer1, layer2.0, layer2, and those inside each block, such as layer1.0.conv1"
         );
         assert!(!told("relu4x").contains("did you mean `layer"));
+    }
+
+    #[test]
+    fn names_of_other_networks_mean_the_layer_in_their_place() {
+        let cnn = Architecture::ClassCnn(ClassCnn::default());
+        let meant = |network: &Architecture, layer: &str| {
+            let told = network.layer(&Layer::named(layer)).unwrap_err().to_string();
+            told.split_once("did you mean `").map(|(_, rest)| rest.split('`').next().unwrap().to_owned())
+        };
+        for (layer, expected) in [
+            ("conv5", "conv4"),
+            ("conv0", "conv1"),
+            ("relu", "relu4"),
+            ("features", "relu4"),
+            ("features.29", "relu4"),
+            ("layer4", "relu4"),
+            ("layer4.1.conv2", "relu4"),
+            ("last_conv", "relu4"),
+        ] {
+            assert_eq!(meant(&cnn, layer).as_deref(), Some(expected), "{layer}");
+        }
+        let resnet = resnet(&[2, 2, 2]);
+        for (layer, expected) in
+            [("layer4", "layer3"), ("layer4.1.conv2", "layer3.1.conv2"), ("features", "layer3")]
+        {
+            assert_eq!(meant(&resnet, layer).as_deref(), Some(expected), "{layer}");
+        }
+        assert_eq!(meant(&cnn, "transformer"), None);
     }
 
     #[test]

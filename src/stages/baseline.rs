@@ -66,7 +66,7 @@ impl Baseline {
         check.require(
             known,
             path,
-            "the model is a file, and so the mean colour of its training patches is not known: \
+            "the model is a file, so the mean colour of its training patches is unknown: \
              write a number from 0 to 1 instead of \"mean\"",
         );
     }
@@ -81,7 +81,7 @@ impl Baseline {
         }
         let meant = nearest(text, WORDS.map(|(word, _)| word));
         let meant = meant.map(|word| format!(": did you mean \"{word}\"?")).unwrap_or_default();
-        Err(format!("`{text}` is no baseline{meant} (it is {EXPECTED})"))
+        Err(format!("`{text}` is not a baseline{meant} (it is {EXPECTED})"))
     }
 
     fn from_number(value: f64) -> Result<Self, String> {
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn what_is_none_is_told_with_what_is() {
         let told = |value| read(value).unwrap_err();
-        assert!(told("'blakc'").starts_with("`blakc` is no baseline: did you mean \"black\"?"));
+        assert!(told("'blakc'").starts_with("`blakc` is not a baseline: did you mean \"black\"?"));
         assert_eq!(told("2"), "a baseline must lie between 0 and 1, as images do: 2 does not");
         assert!(told("nan").contains("NaN does not"));
         assert!(told("true").contains("expected \"black\", \"white\""), "{}", told("true"));

@@ -79,7 +79,7 @@ impl Stage for Command {
         self.check_words(check);
         self.check_artifacts(check);
         self.check_environment(check);
-        let taken = |name: &str| format!("`{name}` names a folder of the sandbox: call the input otherwise");
+        let taken = |name: &str| format!("`{name}` is a folder of the sandbox: give the input another name");
         for name in self.inputs.keys().filter(|name| name.as_str() == "artifacts") {
             check.require(false, &slot(name), taken(name.as_str()));
         }
@@ -121,7 +121,7 @@ impl Command {
             let script = field == "program" && SCRIPTS.iter().any(|ending| word.ends_with(ending));
             let path = !word.starts_with(['/', '-']) && !word.contains(['{', ' ', '*', '=']);
             check.require_else(!(script && path && !self.is_artifact(word)), field, || declare_it(word));
-            check.require(!word.contains('\0'), field, "no argument can hold a NUL character");
+            check.require(!word.contains('\0'), field, "an argument cannot contain a NUL character");
             for piece in pieces(word) {
                 if let Piece::Port(port) = piece {
                     check.require_else(self.has(&port), field, || self.unknown(&port));
@@ -150,15 +150,14 @@ impl Command {
         let known = known.chain(self.artifacts.keys().map(|name| format!("{{artifacts.{name}}}")));
         let known: Vec<String> = known.collect();
         format!(
-            "`{{{prefix}{name}}}` stands for no {what} of this stage; there is {}; the word in braces itself is \
-             written {{{{{prefix}{name}}}}}",
+            "this stage has no {what} `{name}` for `{{{prefix}{name}}}`; it has {}. For the text itself, write \
+             {{{{{prefix}{name}}}}}",
             known.join(", ")
         )
     }
 
     fn check_artifacts(&self, check: &mut Check<'_>) {
-        let none = "a command without artifacts makes nothing that could be kept: name what it writes, as in { \
-                    table = \"table.csv\" }";
+        let none = "a command needs at least one artifact: name the files it writes, as in { table = \"table.csv\" }";
         check.require(!self.artifacts.is_empty(), "artifacts", none);
         let all: Vec<(&PortName, &Output)> = self.artifacts.iter().collect();
         for (place, (name, output)) in all.iter().enumerate() {
@@ -173,7 +172,11 @@ impl Command {
         for (name, value) in &self.environment {
             let at = format!("environment.{name}");
             check.require_else(is_variable(name), &at, || no_variable(name));
-            check.require(!value.contains('\0'), &at, "no variable can hold a NUL character");
+            check.require(
+                !value.contains('\0'),
+                &at,
+                "the value of a variable cannot contain a NUL character",
+            );
         }
         for name in &self.pass_environment {
             check.require_else(is_variable(name), "pass-environment", || no_variable(name));
@@ -192,7 +195,7 @@ pub fn slot(name: &PortName) -> String {
 fn declare_it(word: &str) -> String {
     let path = word.trim_start_matches("./");
     format!(
-        "`{word}` is not in the folder in which the program runs, which holds only what is declared: write \
+        "the program cannot see `{word}`: it runs in a folder of its own, with the declared inputs only. Write \
          inputs = {{ script = \"./{path}\" }}, and \"{{script}}\" here"
     )
 }
@@ -202,7 +205,10 @@ fn clash(one: &Output, other: &Output) -> Option<String> {
     let (a, b) = (one.plain(), other.plain());
     let inside = |inner: &str, outer: &str| Path::new(inner).starts_with(outer);
     if inside(a, b) || inside(b, a) {
-        return Some(format!("`{}` and `{}` are one, or one lies in the other", one.path, other.path));
+        return Some(format!(
+            "`{}` and `{}` are the same path, or one lies inside the other",
+            one.path, other.path
+        ));
     }
     (Path::new(a).file_name() == Path::new(b).file_name())
         .then(|| format!("`{}` and `{}` would be shown under one name", one.path, other.path))
@@ -218,7 +224,7 @@ fn is_variable(name: &str) -> bool {
 
 fn no_variable(name: &str) -> String {
     format!(
-        "`{name}` is no name for a variable: ASCII letters, digits and `_` make one, and PCAMFLOW_... is taken"
+        "`{name}` cannot name a variable: use ASCII letters, digits and `_`; names that begin with PCAMFLOW_ are reserved"
     )
 }
 

@@ -186,8 +186,12 @@ pub trait Stage: Parameters {
     const CORRECTIONS: &'static [&'static str] = &[];
     /// Where it runs.
     const RUNNER: Runner;
-    /// How many cores it can use.
+    /// How many cores such a stage can use.
     const APPETITE: Appetite;
+    /// How many cores this one can use.
+    fn appetite(&self) -> Appetite {
+        Self::APPETITE
+    }
     /// How equal its results are from run to run.
     const EQUALITY: Equality;
     /// What it reads.

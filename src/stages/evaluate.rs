@@ -1,11 +1,11 @@
 //! Stage kind `evaluate`: what a model is worth on labelled patches.
 
 use super::{
-    Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, Images, Input, Model, Peers,
-    RunSettings, Runner, Stage, artifact,
+    Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, FileOrArtifact, Images, Input, Model,
+    Peers, RunSettings, Runner, Stage, artifact,
     declare::{choice, parameters},
-    default_classes, images_inputs, question_inputs,
-    split::check_take,
+    default_classes, file_input, images_inputs, question_inputs,
+    split::{check_own, check_take},
 };
 
 parameters! {
@@ -17,6 +17,8 @@ parameters! {
         input images: Images;
         /// Other patches, on which a threshold is chosen that is reported beside the fixed one.
         input validation: Option<Images> = None;
+        /// The meta table of `images` from files: CSV with a column `wsi`; gives each patch its slide.
+        input meta: Option<FileOrArtifact> = None;
         /// Only so many: the first of a split, drawn by seed from files.
         semantic take: Option<u32> = None;
         /// Positive if the probability is above it.
@@ -47,7 +49,11 @@ choice! {
 }
 
 impl Stage for Evaluate {
-    const VERSION: u32 = 1;
+    // 2: intervals of shares are Wilson's, slides are allowed for, probabilities equal up to rounding are ties.
+    const VERSION: u32 = 2;
+    const CORRECTIONS: &'static [&'static str] = &[
+        "intervals of shares are Wilson's, slides are allowed for, and probabilities that are equal up to rounding are ties",
+    ];
     const RUNNER: Runner = Runner::Worker;
     const APPETITE: Appetite = Appetite::Share;
     const EQUALITY: Equality = Equality::Tolerance;
@@ -56,6 +62,7 @@ impl Stage for Evaluate {
         let mut inputs = question_inputs(&self.model, &self.images);
         let validation = self.validation.as_ref();
         inputs.extend(validation.into_iter().flat_map(|it| images_inputs("validation", "validation", it)));
+        inputs.extend(self.meta.as_ref().map(|meta| file_input("meta", meta, ArtifactType::Meta)));
         inputs
     }
 
@@ -90,6 +97,7 @@ impl Stage for Evaluate {
 
     fn check_peers(&self, peers: &Peers<'_>, check: &mut Check<'_>) {
         check_take(self.take, &self.images, peers, check);
+        check_own(self.meta.is_some(), "meta", "slides", &self.images, peers, check);
     }
 
     fn run_settings(&self) -> &RunSettings {

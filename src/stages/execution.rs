@@ -22,7 +22,7 @@ pub enum DeviceChoice {
 impl FromStr for DeviceChoice {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no device: auto, cpu, cuda or cuda:N");
+        let wrong = || format!("`{text}` is not a device: write auto, cpu, cuda or cuda:N");
         match text {
             "auto" => Ok(Self::Auto),
             "cpu" => Ok(Self::Cpu),
@@ -53,6 +53,15 @@ impl From<DeviceChoice> for String {
     fn from(device: DeviceChoice) -> Self {
         device.to_string()
     }
+}
+
+/// What computes the stages of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExecutorChoice {
+    /// Processes on this machine.
+    #[default]
+    Local,
 }
 
 /// A number of bytes, written `"512MB"`, `"2GiB"` or as a plain number.
@@ -93,7 +102,7 @@ impl TryFrom<Written> for Bytes {
 impl FromStr for Bytes {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no amount of memory: write \"512MB\" or \"2GiB\"");
+        let wrong = || format!("`{text}` is not an amount of memory: write \"512MB\" or \"2GiB\"");
         let (unit, factor) = UNITS.iter().find(|(unit, _)| text.ends_with(unit)).ok_or_else(wrong)?;
         let number = &text[..text.len() - unit.len()];
         let number: u64 = number.trim().parse().map_err(|_| wrong())?;
@@ -111,6 +120,8 @@ impl From<Bytes> for u64 {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct RunSettings {
+    /// What computes the stages (default `local`): for the whole run, so it stands in `[run]` alone.
+    pub executor: Option<ExecutorChoice>,
     /// Where tensors live (default `auto`).
     pub device: Option<DeviceChoice>,
     /// CPU threads of one stage (default: all cores, shared out among the stages that run).
@@ -139,13 +150,22 @@ fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32
 
 impl RunSettings {
     /// The names of these settings in a pipeline file.
-    pub const KEYS: [&'static str; 7] =
-        ["device", "threads", "inference-batch", "memory", "checkpoint-interval", "retry", "timeout"];
+    pub const KEYS: [&'static str; 8] = [
+        "executor",
+        "device",
+        "threads",
+        "inference-batch",
+        "memory",
+        "checkpoint-interval",
+        "retry",
+        "timeout",
+    ];
 
     /// These settings, with the other's where these are silent.
     #[must_use]
     pub fn or(self, other: &Self) -> Self {
         Self {
+            executor: self.executor.or(other.executor),
             device: self.device.or(other.device),
             threads: self.threads.or(other.threads),
             inference_batch: self.inference_batch.or(other.inference_batch),

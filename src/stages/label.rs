@@ -42,7 +42,7 @@ impl TryFrom<String> for Label {
         }
         match is_name(&text) {
             true => Ok(Self(text)),
-            false => Err(format!("`{text}` is no label: ASCII letters, digits, `-` and `_` make one")),
+            false => Err(format!("`{text}` cannot be a label: use ASCII letters, digits, `-` and `_`")),
         }
     }
 }

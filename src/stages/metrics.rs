@@ -8,7 +8,7 @@ use super::{
     declare::{choice, parameters},
     explain::Explain,
     file_input, peer,
-    split::Split,
+    split::{Split, check_own},
 };
 
 /// Pixels of a patch.
@@ -66,7 +66,11 @@ choice! {
 }
 
 impl Stage for Metrics {
-    const VERSION: u32 = 1;
+    // 2: curves by group, intervals of shares that have a width at 0 and 1, differences corrected for their number.
+    const VERSION: u32 = 2;
+    const CORRECTIONS: &'static [&'static str] = &[
+        "curves are drawn by group, shares of 0 and 1 have intervals, and paired differences are corrected for their number",
+    ];
     const RUNNER: Runner = Runner::Worker;
     const APPETITE: Appetite = Appetite::Share;
     const EQUALITY: Equality = Equality::Tolerance;
@@ -117,9 +121,9 @@ impl Stage for Metrics {
         check.require(plain || self.deletion_baseline == Baseline::Black, "deletion-baseline", ours);
         let black = matches!(self.insertion_baseline, Baseline::Blur | Baseline::Black);
         check.require(plain || black, "insertion-baseline", ours);
-        let steps = "with `protocol = \"threshold\"` there are no steps of pixels, but 51 thresholds";
+        let steps = "`protocol = \"threshold\"` has 51 thresholds, not steps of pixels";
         check.require(plain || self.pixels_per_step == 96, "pixels-per-step", steps);
-        let contradiction = "`masks` is given, but `localisation = \"centre-box\"` asks for none";
+        let contradiction = "`masks` is given, but `localisation = \"centre-box\"` does not use them";
         check.require(
             self.masks.is_none() || self.localisation != Truth::CentreBox,
             "localisation",
@@ -137,7 +141,7 @@ impl Stage for Metrics {
         for (label, from, other) in others {
             if let Some(difference) = different_question(reference, other) {
                 let message = format!(
-                    "explanations of different {difference}, in `{first}` and `{from}`: a comparison needs the same"
+                    "`{first}` and `{from}` have different {difference}: compared explanations must have the same"
                 );
                 check.require(false, &format!("explanations.{label}"), message);
             }
@@ -162,9 +166,8 @@ impl Metrics {
             ),
             Images::Artifact(part) => {
                 let Some(split) = peer::<Split>(peers, &part.stage) else { return };
-                let own = |what| format!("`{part}` carries its own {what}: give them to `{}`", part.stage);
-                check.require(self.masks.is_none(), "masks", own("masks"));
-                check.require(self.meta.is_none(), "meta", own("slides"));
+                check_own(self.masks.is_some(), "masks", "masks", &of.images, peers, check);
+                check_own(self.meta.is_some(), "meta", "slides", &of.images, peers, check);
                 let missing = format!("masks are missing: `{}` has none, give it `masks`", part.stage);
                 check.require(
                     !asked || self.masks.is_some() || split.masks.is_some(),

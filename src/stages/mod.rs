@@ -16,6 +16,7 @@ mod execution;
 mod field;
 mod kind;
 mod label;
+pub(crate) mod meant;
 mod name;
 pub(crate) mod plain;
 mod problem;
@@ -50,7 +51,7 @@ pub use contract::{
 };
 pub use defaults::{DEFAULT_SEED, default_classes};
 
-pub use execution::{Bytes, DeviceChoice, RunSettings};
+pub use execution::{Bytes, DeviceChoice, ExecutorChoice, RunSettings};
 pub use field::{Class, Field, kebab};
 pub use kind::Kind;
 pub use label::Label;
@@ -132,7 +133,7 @@ macro_rules! stages {
             /// How many cores it can use.
             #[must_use]
             pub fn appetite(&self) -> Appetite {
-                match self { $( Self::$variant(_) => <$type>::APPETITE, )+ }
+                match self { $( Self::$variant(stage) => Stage::appetite(&**stage), )+ }
             }
 
             /// How equal its results are from run to run.

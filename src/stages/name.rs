@@ -61,7 +61,7 @@ impl FromStr for StageName {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let (kind, name) = text.split_once('.').ok_or_else(|| {
-            format!("`{text}` is no stage: stages are written `kind.name`, as in `train.base`")
+            format!("`{text}` is not a stage: a stage is written `kind.name`, as in `train.base`")
         })?;
         let kind = Kind::from_word(kind).ok_or_else(|| unknown_kind(kind))?;
         let (name, repeat) = match name.split_once('@') {
@@ -69,7 +69,7 @@ impl FromStr for StageName {
             None => (name, None),
         };
         if !is_name(name) {
-            return Err(format!("`{name}` is no name: ASCII letters, digits, `-` and `_` make a name"));
+            return Err(format!("`{name}` cannot name a stage: use letters, digits, `-` and `_`"));
         }
         Ok(Self { kind, name: name.to_owned(), repeat, trial: None })
     }
@@ -78,7 +78,9 @@ impl FromStr for StageName {
 /// A seed as names have it: one spelling for one number.
 fn read_seed(text: &str) -> Result<u64, String> {
     let seed = text.parse().ok().filter(|seed: &u64| seed.to_string() == text);
-    seed.ok_or_else(|| format!("`@{text}` names no repeat: after `@` comes its seed, as in `train.base@2`"))
+    seed.ok_or_else(|| {
+        format!("`@{text}` is not a repeat: write its seed after the `@`, as in `train.base@2`")
+    })
 }
 
 /// Whether a word can name a stage or a pipeline: it becomes a folder's name.
@@ -185,7 +187,7 @@ mod tests {
     #[test]
     fn a_repeat_has_one_spelling() {
         for text in ["train.a@", "train.a@01", "train.a@+1", "train.a@-1", "train.a@1@2", "train.a@x"] {
-            assert!(text.parse::<StageName>().unwrap_err().contains("names no repeat"), "{text}");
+            assert!(text.parse::<StageName>().unwrap_err().contains("is not a repeat"), "{text}");
         }
         assert!("train.@1".parse::<StageName>().is_err());
         let name: StageName = "train.a@7".parse().unwrap();

@@ -4,7 +4,13 @@
 
 use std::ops::Range;
 
-use super::{Matter, Problem};
+use super::{Matter, Problem, meant::meant};
+
+/// Said of a word where a table with that key is expected.
+pub(super) const NOT_A_WORD: &str = "a table is expected here, not a word alone";
+
+/// Said of a table with several keys where one is expected.
+pub(super) const ONE_KEY: &str = "a table with one key is expected here, and it has more";
 
 /// So many letters of a text that somebody wrote are shown again.
 const SHOWN: usize = 60;
@@ -19,16 +25,31 @@ pub(crate) fn problem(span: Range<usize>, message: &str) -> Problem {
     if let Some((word, known)) = unknown(message, "unknown variant ") {
         return Problem::at(span, format!("unknown word `{word}`")).one_of("words", word, &known);
     }
-    Problem::at(span, said(message))
+    let problem = Problem::at(span, said(message));
+    if is_share(message) {
+        return problem
+            .help("write the number itself, such as 800: a share of the whole is not understood here");
+    }
+    problem
+}
+
+/// Whether somebody wrote a share (0.8, "80%") where a whole number is expected.
+fn is_share(message: &str) -> bool {
+    let Some((found, "u8" | "u16" | "u32" | "u64" | "usize")) = message.rsplit_once(", expected ") else {
+        return false;
+    };
+    let number = found.strip_prefix("invalid type: floating point `").and_then(|rest| rest.strip_suffix('`'));
+    let is_part = |number: &str| number.parse().is_ok_and(|number: f64| 0.0 < number && number < 1.0);
+    number.is_some_and(is_part) || found.ends_with("%\"")
 }
 
 impl Problem {
     /// Advice: the known word that was meant, or all of them.
     fn one_of(self, what: &str, word: &str, known: &[&str]) -> Self {
-        let near = self.did_you_mean(word, known.iter().copied());
-        match (&near.help, known) {
-            (None, [_, ..]) => near.help(format!("known {what}: {}", known.join(", "))),
-            _ => near,
+        match (meant(word, known), known) {
+            (Some(near), _) => self.help(format!("did you mean `{near}`?")),
+            (None, [_, ..]) => self.help(format!("known {what}: {}", known.join(", "))),
+            (None, []) => self,
         }
     }
 }
@@ -50,7 +71,7 @@ fn said(message: &str) -> String {
         }
         if let Some(rest) = message.strip_prefix("invalid value: ") {
             let (found, expected) = rest.rsplit_once(", expected ")?;
-            return Some(format!("{} is expected here, not {}", bounded(expected), shown(found)));
+            return Some(out_of_bounds(expected, &shown(found)));
         }
         if let Some(rest) = message.strip_prefix("invalid length ") {
             let (found, expected) = rest.rsplit_once(", expected ")?;
@@ -64,9 +85,7 @@ fn said(message: &str) -> String {
             "wanted exactly 1 element, found 0 elements" => {
                 Some("a table with one key is expected here, and it has none".to_owned())
             }
-            "wanted exactly 1 element, more than 1 element" => {
-                Some("a table with one key is expected here, and it has more".to_owned())
-            }
+            "wanted exactly 1 element, more than 1 element" => Some(ONE_KEY.to_owned()),
             _ => None,
         }
     };
@@ -95,16 +114,16 @@ fn kind(expected: &str) -> String {
     word.to_owned()
 }
 
-/// What was expected of a value that is of the right type, and out of bounds.
-fn bounded(expected: &str) -> String {
-    let most = match expected {
-        "u8" => u32::from(u8::MAX),
-        "u16" => u32::from(u16::MAX),
-        "u32" => u32::MAX,
-        "u64" | "usize" => return "a whole number of at least 0".to_owned(),
-        other => return kind(other),
-    };
-    format!("a whole number from 0 to {most}")
+/// Says of a value of the right type that it is out of bounds. Not of which: what a stage checks is narrower
+/// than what its type holds.
+fn out_of_bounds(expected: &str, found: &str) -> String {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" if found.starts_with('-') => {
+            format!("a number below 0 does not fit here: {found}")
+        }
+        "u8" | "u16" | "u32" | "u64" | "usize" => format!("this number is too large: {found}"),
+        other => format!("{} is expected here, not {found}", kind(other)),
+    }
 }
 
 /// What stands there instead.
@@ -142,10 +161,7 @@ mod tests {
                 "a whole number is expected here, not the text \"eight\"",
             ),
             ("invalid type: floating point `0.5`, expected u64", "a whole number is expected here, not 0.5"),
-            (
-                "invalid value: integer `-1`, expected u32",
-                "a whole number from 0 to 4294967295 is expected here, not -1",
-            ),
+            ("invalid value: integer `-1`, expected u32", "a number below 0 does not fit here: -1"),
             ("invalid type: integer `3`, expected a sequence", "a list is expected here, not 3"),
             ("invalid type: sequence, expected struct Retry", "a table is expected here, not a list"),
             (
@@ -157,8 +173,21 @@ mod tests {
         ] {
             assert_eq!(told(message), (expected.to_owned(), None), "{message}");
         }
+        let too_large = told("invalid value: integer `99999999999`, expected u32").0;
+        assert_eq!(too_large, "this number is too large: 99999999999");
         let (long, _) = told(&format!("invalid type: string {:?}, expected f64", "é".repeat(5000)));
         assert!(long.starts_with("a number is expected here") && long.chars().count() < 120, "{long}");
+    }
+
+    #[test]
+    fn shares_are_not_taken_for_counts() {
+        for (found, is) in
+            [("floating point `0.8`", true), ("string \"80%\"", true), ("floating point `8.5`", false)]
+        {
+            let help = told(&format!("invalid type: {found}, expected u64")).1;
+            assert_eq!(help.is_some_and(|help| help.contains("a share")), is, "{found}");
+        }
+        assert_eq!(told("invalid type: floating point `0.5`, expected a string").1, None);
     }
 
     #[test]

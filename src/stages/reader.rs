@@ -8,8 +8,7 @@ use toml::{
     de::{DeTable, DeValue, ValueDeserializer},
 };
 
-use super::{Field, Matter, Problem, RunSettings, kebab, plain};
-use crate::nearest::nearest;
+use super::{Field, Matter, Problem, RunSettings, kebab, meant::meant, plain};
 
 /// Reads the fields of one stage table, and collects what is wrong with them.
 pub struct Reader<'a> {
@@ -28,7 +27,7 @@ impl<'a> Reader<'a> {
     pub fn required<T: DeserializeOwned>(&mut self, field: &str) -> Option<T> {
         let name = kebab(field);
         if let Some(value) = self.table.get_ref().get(name.as_str()) {
-            return self.value(value.clone());
+            return self.value(&name, value.clone());
         }
         let problem = Problem::at(self.table.span(), format!("`{name}` is missing"));
         self.problems.push(problem.about(Matter::Missing(name)));
@@ -37,19 +36,20 @@ impl<'a> Reader<'a> {
 
     /// A field that has a default. `None`, with a problem noted, only where it is there and wrong.
     pub fn optional<T: DeserializeOwned>(&mut self, field: &str, default: impl FnOnce() -> T) -> Option<T> {
-        match self.table.get_ref().get(kebab(field).as_str()) {
-            Some(value) => self.value(value.clone()),
+        let name = kebab(field);
+        match self.table.get_ref().get(name.as_str()) {
+            Some(value) => self.value(&name, value.clone()),
             None => Some(default()),
         }
     }
 
-    fn value<T: DeserializeOwned>(&mut self, value: Spanned<DeValue<'a>>) -> Option<T> {
-        let whole = value.span();
+    fn value<T: DeserializeOwned>(&mut self, name: &str, value: Spanned<DeValue<'a>>) -> Option<T> {
+        let (whole, words) = (value.span(), words(value.get_ref()));
         match T::deserialize(ValueDeserializer::from(value)) {
             Ok(value) => Some(value),
             Err(error) => {
                 let span = error.span().unwrap_or(whole);
-                self.problems.push(plain::problem(span, error.message()));
+                self.problems.push(choice(plain::problem(span, error.message()), name, &words));
                 None
             }
         }
@@ -71,10 +71,12 @@ impl<'a> Reader<'a> {
             let problem = problem.about(Matter::UnknownKey(word.to_owned()));
             let known: Vec<String> = fields.iter().map(|field| kebab(field.name)).collect();
             // One mistyped key is one mistake, not also a missing one.
-            if let Some(near) = nearest(word, known.iter().map(String::as_str)) {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            let near = meant(word, &known);
+            if let Some(near) = near {
                 self.problems.retain(|problem| problem.matter != Matter::Missing(near.to_owned()));
             }
-            self.problems.push(suggest(problem, word, &known));
+            self.problems.push(suggest(problem, word, near, &known));
         }
         self.problems
     }
@@ -86,14 +88,32 @@ fn is_kebab(name: &str, word: &str) -> bool {
     spelt.eq(word.bytes())
 }
 
-fn suggest(problem: Problem, word: &str, known: &[String]) -> Problem {
-    let suggested = problem.did_you_mean(word, known.iter().map(String::as_str));
-    if suggested.help.is_some() {
-        return suggested;
+fn suggest(problem: Problem, word: &str, near: Option<&str>, known: &[&str]) -> Problem {
+    if let Some(near) = near {
+        return problem.help(format!("did you mean `{near}`?"));
     }
-    if RunSettings::KEYS.contains(&word) && known.iter().any(|name| name == "run") {
-        return suggested
-            .help(format!("it says how to compute, and stands in `run`: run = {{ {word} = ... }}"));
+    if RunSettings::KEYS.contains(&word) && known.contains(&"run") {
+        return problem.help(format!("this setting belongs in `run`: run = {{ {word} = ... }}"));
     }
-    suggested.help(format!("known keys: {}", known.join(", ")))
+    problem.help(format!("known keys: {}", known.join(", ")))
+}
+
+/// The word that is written for a value, or the keys of the table.
+fn words(value: &DeValue<'_>) -> Vec<String> {
+    match value {
+        DeValue::String(word) => vec![word.to_string()],
+        DeValue::Table(table) => table.keys().map(|key| key.get_ref().to_string()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Says how a choice between tables is written, where that is what is wrong.
+fn choice(problem: Problem, name: &str, words: &[String]) -> Problem {
+    match (problem.message.as_str(), words) {
+        (plain::NOT_A_WORD, [word]) => {
+            problem.help(format!("write `{name}.{word} = {{}}`, with its settings in the braces"))
+        }
+        (plain::ONE_KEY, [_, ..]) => problem.help(format!("`{name}` takes one of {}", words.join(", "))),
+        _ => problem,
+    }
 }

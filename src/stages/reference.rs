@@ -3,7 +3,9 @@
 //! A string names a stage or an artifact where one is due; a table names files. Resolution against
 //! the other stages of a pipeline happens elsewhere.
 
-use serde::{Deserialize, Serialize};
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::{ArtifactRef, Kind, StageName};
 use crate::digest::Digest;
@@ -22,6 +24,7 @@ pub struct SourceFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PinnedFile {
+    #[serde(deserialize_with = "local_path")]
     path: String,
     blake3: Option<Digest>,
 }
@@ -155,30 +158,64 @@ macro_rules! string_or_table {
 pub(super) use string_or_table;
 
 string_or_table!(SourceFile, "a path, or { path = \"...\", blake3 = \"...\" }",
-    |text| Ok(SourceFile { path: text.to_owned(), blake3: None }),
+    |text| local(text).map(|path| SourceFile { path, blake3: None }),
     PinnedFile => SourceFile::from);
 string_or_table!(FileOrArtifact, "a path, an artifact such as \"synthesize.patches/images\", or { path = \"...\" }",
     file_or_artifact,
     PinnedFile => |file| FileOrArtifact::File(file.into()));
 string_or_table!(Images, "an artifact such as \"split.pcam/test\", or { x = \"...\", y = \"...\" }",
-    |text| text.parse().map(Images::Artifact),
+    |text| artifact(text, |file| format!("{{ x = {file:?}, y = \"...\" }}")).map(Images::Artifact),
     SourcePair => Images::Files);
 string_or_table!(Samples, "an artifact such as \"split.pcam/test\", or { x = \"...\", y = \"...\" }",
-    |text| text.parse().map(Samples::Artifact),
+    |text| artifact(text, |file| format!("{{ x = {file:?} }}")).map(Samples::Artifact),
     SampleFiles => Samples::Files);
 string_or_table!(TrainingData, "a stage such as \"split.pcam\", or { train = { x, y }, validation = { x, y } }",
-    |text| text.parse().map(TrainingData::Split),
+    |text| artifact(text, |file| {
+        format!("{{ train = {{ x = {file:?}, y = \"...\" }}, validation = {{ x = \"...\", y = \"...\" }} }}")
+    }).map(TrainingData::Split),
     TrainingFiles => |files| TrainingData::Files(Box::new(files)));
 string_or_table!(Model, "a stage such as \"train.base\", or { safetensors = \"...\" }",
-    |text| text.parse().map(Model::Artifact),
+    |text| artifact(text, |file| format!("{{ safetensors = {file:?} }}")).map(Model::Artifact),
     ModelFile => Model::File);
 
 fn file_or_artifact(text: &str) -> Result<FileOrArtifact, String> {
-    let names_a_stage = text.split_once('.').is_some_and(|(kind, _)| Kind::from_word(kind).is_some());
-    if names_a_stage {
+    if names_a_stage(text) {
         return text.parse().map(FileOrArtifact::Artifact);
     }
-    Ok(FileOrArtifact::File(SourceFile { path: text.to_owned(), blake3: None }))
+    local(text).map(|path| FileOrArtifact::File(SourceFile { path, blake3: None }))
+}
+
+fn names_a_stage(text: &str) -> bool {
+    text.split_once('.').is_some_and(|(kind, _)| Kind::from_word(kind).is_some())
+}
+
+/// A reference to a stage or an artifact. A file in its place is told how it is written: `form` says so.
+fn artifact<T: FromStr<Err = String>>(text: &str, form: fn(&str) -> String) -> Result<T, String> {
+    let is_file = text.contains('/') || FORMATS.iter().any(|format| text.ends_with(format));
+    match text.parse() {
+        Err(_) if is_file && !names_a_stage(text) => {
+            let file = local(text)?;
+            Err(format!("`{file}` is a file, and a word alone names a stage: write {}", form(&file)))
+        }
+        read => read,
+    }
+}
+
+/// The ends of files that people write where a stage is expected.
+const FORMATS: [&str; 7] = [".h5", ".hdf5", ".safetensors", ".pt", ".pth", ".ckpt", ".csv"];
+
+/// A path on this machine: the address of a page is none.
+fn local(text: &str) -> Result<String, String> {
+    match text.contains("://") {
+        true => {
+            Err(format!("`{text}` is a URL, and only local files are read: download it, then write its path"))
+        }
+        false => Ok(text.to_owned()),
+    }
+}
+
+fn local_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    local(&String::deserialize(deserializer)?).map_err(de::Error::custom)
 }
 
 #[cfg(test)]
@@ -205,6 +242,31 @@ mod tests {
         let table: Table = toml::from_str(text).unwrap();
         assert!(matches!(table.images, Images::Artifact(_)));
         assert!(matches!(table.file, FileOrArtifact::Artifact(_)));
+    }
+
+    #[test]
+    fn a_url_is_no_file_and_a_file_is_no_stage() {
+        let told = |images: &str, file: &str| {
+            toml::from_str::<Table>(&format!("images = {images}\nfile = {file}"))
+                .err()
+                .unwrap()
+                .message()
+                .to_owned()
+        };
+        for (images, file) in [
+            ("'https://host/x.h5'", "'a'"),
+            ("{ x = 'https://host/x.h5', y = 'y' }", "'a'"),
+            ("'split.a/test'", "'s3://bucket/x.h5'"),
+            ("'split.a/test'", "{ path = 'https://host/x.h5' }"),
+        ] {
+            assert!(
+                told(images, file).contains("is a URL, and only local files are read"),
+                "{images} {file}"
+            );
+        }
+        let written = "write { x = \"x.h5\", y = \"...\" }";
+        assert!(told("'x.h5'", "'a'").ends_with(written), "{}", told("'x.h5'", "'a'"));
+        assert!(told("'model.x'", "'a'").contains("there is no stage kind `model`"));
     }
 
     #[test]

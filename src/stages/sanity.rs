@@ -44,7 +44,10 @@ impl Sanity {
 }
 
 impl Stage for Sanity {
-    const VERSION: u32 = 1;
+    // 2: pointing has Wilson's interval, pixels that are equal up to rounding share their rank.
+    const VERSION: u32 = 2;
+    const CORRECTIONS: &'static [&'static str] =
+        &["pointing has Wilson's interval, and pixels that are equal up to rounding share their rank"];
     const RUNNER: Runner = Runner::Worker;
     const APPETITE: Appetite = Appetite::Share;
     const EQUALITY: Equality = Equality::Tolerance;

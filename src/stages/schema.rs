@@ -11,9 +11,9 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    ArtifactRef, Baseline, Bytes, DeviceChoice, FileOrArtifact, Images, Kind, Label, Model, Retry, RetryOn,
-    RunSettings, Samples, SourceFile, StageName, TimeSpan, TrainingData, architecture::Layer, kebab,
-    train::ClassWeights,
+    ArtifactRef, Baseline, Bytes, DeviceChoice, ExecutorChoice, FileOrArtifact, Images, Kind, Label, Model,
+    Retry, RetryOn, RunSettings, Samples, SourceFile, StageName, TimeSpan, TrainingData, architecture::Layer,
+    kebab, train::ClassWeights,
 };
 
 /// What may be written for a value.
@@ -135,6 +135,7 @@ plain! {
         { "type": "string", "enum": ["balanced"] },
         { "type": "array", "items": { "type": "number", "exclusiveMinimum": 0 }, "minItems": 2, "maxItems": 2 }
     ] }"#,
+    ExecutorChoice => r#"{ "type": "string", "enum": ["local"] }"#,
     DeviceChoice => r#"{ "anyOf": [
         { "type": "string", "enum": ["auto", "cpu", "cuda"] },
         { "type": "string", "pattern": "^cuda:[0-9]+$" }
@@ -312,6 +313,11 @@ impl Schema for RunSettings {
             |field, doc, schema| Key { name: kebab(field), schema: described(schema, doc), required: false };
         let count = parsed(r#"{ "type": "integer", "minimum": 1, "maximum": 4294967295 }"#);
         let keys = vec![
+            key(
+                "executor",
+                "What computes the stages (default `local`: processes on this machine). Only in `[run]`.",
+                ExecutorChoice::schema(),
+            ),
             key("device", "Where tensors live (default `auto`).", DeviceChoice::schema()),
             key(
                 "threads",

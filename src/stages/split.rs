@@ -56,7 +56,10 @@ choice! {
 }
 
 impl Stage for Split {
-    const VERSION: u32 = 1;
+    // 2: `split.json` counts identical patches.
+    const VERSION: u32 = 2;
+    const CORRECTIONS: &'static [&'static str] =
+        &["`split.json` counts identical patches; the parts are the same"];
     const RUNNER: Runner = Runner::Engine;
     const APPETITE: Appetite = Appetite::One;
     const EQUALITY: Equality = Equality::Bitwise;
@@ -111,6 +114,23 @@ pub(super) fn patches_of(part: &ArtifactRef, peers: &Peers<'_>) -> Option<u64> {
         "test" => Some(sizes.test),
         _ => None,
     }
+}
+
+/// Checks that patches of a split come without what the split carries itself: `what`, its slides or masks.
+pub(super) fn check_own(
+    given: bool,
+    field: &str,
+    what: &str,
+    images: &Images,
+    peers: &Peers<'_>,
+    check: &mut Check<'_>,
+) {
+    let Images::Artifact(part) = images else { return };
+    if peer::<Split>(peers, &part.stage).is_none() {
+        return;
+    }
+    let message = format!("`{part}` carries its own {what}: give them to `{}`", part.stage);
+    check.require(!given, field, message);
 }
 
 /// Checks that `take` leaves something to take, before anything is computed.

@@ -72,11 +72,21 @@ settings! {
     }
 }
 
+/// Products of a step, forwards, below which one thread is as fast as two, and much faster where other
+/// programs want the cores as well.
+const SMALL_STEP: u64 = 100_000_000;
+
 impl Stage for Train {
     const VERSION: u32 = 1;
     const RUNNER: Runner = Runner::Worker;
     const APPETITE: Appetite = Appetite::All;
     const EQUALITY: Equality = Equality::Realisation;
+
+    /// Threads that share a small step wait for each other longer than they compute.
+    fn appetite(&self) -> Appetite {
+        let step = u64::from(self.batch_size).saturating_mul(self.architecture.products());
+        if step < SMALL_STEP { Appetite::One } else { Self::APPETITE }
+    }
 
     fn inputs(&self) -> Vec<Input> {
         let mut inputs = training_inputs("data", &self.data);

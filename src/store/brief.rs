@@ -78,14 +78,14 @@ mod tests {
         super::{StoredArtifact, record::examples},
         *,
     };
-    use crate::fsx::StatTuple;
+    use crate::fsx::{Below, StatTuple};
 
     #[test]
     fn what_a_run_asks_for_comes_back_and_cut_bytes_are_none() {
         let mut record = examples::record("k", "train.b\u{e4}se");
         let stat = Some(StatTuple { size: 5, mtime_ns: -7, inode: u64::MAX, ctime_ns: i64::MAX });
         for (name, stat) in [("model", stat), ("history", None)] {
-            let (digest, file) = (Digest::of(name.as_bytes()), format!("{name}.csv"));
+            let (digest, file) = (Digest::of(name.as_bytes()), Below::new(format!("{name}.csv")).unwrap());
             record.artifacts.insert(name.to_owned(), StoredArtifact { digest, file, size: 5, stat });
         }
         record.numbers.push(Number { name: "undefined".to_owned(), value: f64::INFINITY });

@@ -53,10 +53,15 @@ impl Case {
         self.checks(record).remove("0").unwrap()
     }
 
+    /// Where the bytes of a record's artifact are.
+    pub(super) fn object(&self, record: &ActionRecord, name: &str) -> PathBuf {
+        self.store.layout.object(&record.artifacts.get(name).unwrap().digest)
+    }
+
     /// Changes an object behind the store's back, later than the clock tick of its publishing.
     pub(super) fn tamper(&self, record: &ActionRecord, with: impl FnOnce(&Path)) {
         std::thread::sleep(Duration::from_millis(20));
-        let path = self.store.object(&record.artifacts.get("0").unwrap().digest);
+        let path = self.object(record, "0");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         with(&path);
     }

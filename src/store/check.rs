@@ -56,7 +56,7 @@ impl Store {
         match fsx::stat_there(&path)? {
             Some(stat) if artifact.stat == Some(stat) => Ok(Check::Intact),
             Some(stat) => examine(&self.layout, &path, &artifact.digest, artifact.size, stat),
-            None if record.home.is_some() && record.home == self.layout.home()? => Ok(Check::Missing),
+            None if self.layout.home()?.is(record.home.as_deref()) => Ok(Check::Missing),
             None => Ok(Check::Elsewhere),
         }
     }
@@ -148,10 +148,10 @@ mod tests {
     fn a_deleted_object_is_lost_but_one_of_a_store_restored_without_objects_is_elsewhere() {
         let case = Case::new();
         let record = case.record(&["content", "other"]);
-        fs::remove_file(case.store.object(&record.artifacts.get("0").unwrap().digest)).unwrap();
+        fs::remove_file(case.store.lend(&record.artifacts.get("0").unwrap().digest)).unwrap();
         assert_eq!(case.check(&record), Check::Missing);
         // All files deleted, folders left: lost as well.
-        fs::remove_file(case.store.object(&record.artifacts.get("1").unwrap().digest)).unwrap();
+        fs::remove_file(case.store.lend(&record.artifacts.get("1").unwrap().digest)).unwrap();
         assert_eq!(case.checks(&record)["1"], Check::Missing);
 
         fs::remove_dir_all(case.store.layout.objects()).unwrap();
@@ -162,7 +162,7 @@ mod tests {
         // And ends when the bytes do: from then on, they can be lost.
         let again = case.record(&["content", "other"]);
         assert_eq!(case.check(&again), Check::Intact);
-        fs::remove_file(case.store.object(&again.artifacts.get("0").unwrap().digest)).unwrap();
+        fs::remove_file(case.store.lend(&again.artifacts.get("0").unwrap().digest)).unwrap();
         assert_eq!(case.check(&again), Check::Missing);
     }
 

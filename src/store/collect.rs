@@ -27,7 +27,7 @@ use super::{
     Error, Progress, Result, Store, TryKey,
     latest::key_in,
     lease::claimed,
-    measure::{age, now_ns, weight},
+    measure::{age, weight},
     runs::Kept,
     survey::Survey,
     work::{remove_leftovers, remove_view_locks},
@@ -71,9 +71,10 @@ impl Store {
         self.clear_quarantine(policy, &mut collected)?;
         self.clear_staging(policy, &mut collected)?;
         if let Keep::Runs(most) = policy.keep {
-            self.clear_runs(most, policy.older_than, policy.dry_run, &mut collected.runs)?;
+            let Collected { runs, not_removed, .. } = &mut collected;
+            self.clear_runs(most, policy.older_than, policy.dry_run, runs, not_removed)?;
         }
-        self.clear_recall(policy, &mut collected.recall)?;
+        self.clear_recall(policy, &mut collected)?;
         Ok(collected)
     }
 
@@ -98,7 +99,9 @@ impl Store {
         let mut spared = claimed(&self.layout)?;
         let kept = self.kept(policy.keep, survey)?;
         collected.in_use = 0;
-        let doomed = Rules { policy, survey, claimed: &spared, kept: &kept, now: now_ns() }.doomed(collected);
+        collected.not_removed.clear();
+        let doomed =
+            Rules { policy, survey, claimed: &spared, kept: &kept, now: fsx::now_ns() }.doomed(collected);
         spared.extend(policy.shown.iter().flat_map(|folder| linked(folder, DEPTH)));
         let stays = survey.results.iter().filter(|(key, _)| !doomed.contains(*key));
         spared.extend(stays.flat_map(|(_, entry)| entry.digests()));
@@ -109,8 +112,8 @@ impl Store {
         left.iter().for_each(|(_, size)| collected.objects_left.add(**size));
         let record = |key: &Digest| (self.layout.record(key), survey.results[key].stat.size);
         let records: Vec<(PathBuf, u64)> = doomed.iter().map(record).collect();
-        let objects: Vec<(PathBuf, u64)> =
-            gone.into_iter().map(|(digest, size)| (self.layout.object(digest), *size)).collect();
+        let objects: Vec<(Digest, PathBuf, u64)> =
+            gone.into_iter().map(|(digest, size)| (*digest, self.layout.object(digest), *size)).collect();
         let sweep = Sweep {
             dry_run: policy.dry_run,
             until: Instant::now() + PATIENCE,
@@ -118,13 +121,37 @@ impl Store {
             total: (records.len() + objects.len()) as u64,
             done: AtomicU64::new(0),
         };
-        // Records first, all of them: a result must never stand without its bytes.
-        let done = sweep.remove(&records, &mut collected.results)?
-            && sweep.remove(&objects, &mut collected.objects)?;
+        // Records first, all of them: a result must never stand without its bytes. Where a record cannot be
+        // removed, its objects stay as well.
+        let records = sweep.remove(&records, &mut collected.results);
+        let stays: HashSet<Digest> = match records.failed.is_empty() {
+            true => HashSet::new(),
+            false => self.objects_of(survey, &doomed)?,
+        };
+        let objects: Vec<_> = objects.into_iter().filter(|(digest, ..)| !stays.contains(digest)).collect();
+        let objects: Vec<_> = objects.into_iter().map(|(_, path, size)| (path, size)).collect();
+        let mut done = !records.unfinished;
+        collected.not_removed.extend(records.failed);
+        if done {
+            let objects = sweep.remove(&objects, &mut collected.objects);
+            done = !objects.unfinished;
+            collected.not_removed.extend(objects.failed);
+        }
         if done && !policy.dry_run {
             self.clear_latest(survey, &doomed)?;
         }
         Ok(done)
+    }
+
+    /// The objects of those results that are still there although they were given up.
+    fn objects_of(&self, survey: &Survey, doomed: &HashSet<Digest>) -> Result<HashSet<Digest>> {
+        let mut objects = HashSet::new();
+        for key in doomed {
+            if fsx::stat_link(&self.layout.record(key))?.is_some() {
+                objects.extend(survey.results[key].digests());
+            }
+        }
+        Ok(objects)
     }
 
     /// The keys that no rule gives up.
@@ -143,7 +170,8 @@ impl Store {
             // A run may have put another key there since it was read.
             let now = || fsx::read_if_there(&latest.path).ok().flatten().and_then(|bytes| key_in(&bytes));
             if gone && now().is_none_or(|now| now == latest.key) {
-                fsx::remove_file(&latest.path)?;
+                // A pointer to nothing does no harm.
+                let _ = fsx::remove_file(&latest.path);
             }
         }
         Ok(())
@@ -155,15 +183,17 @@ impl Store {
         for name in fsx::list(&folder)? {
             let Some(key) = name.to_str().and_then(|name| name.parse::<Digest>().ok()) else { continue };
             let (bytes, newest) = weight(&folder.join(&name));
-            let old = policy.older_than.is_some_and(|limit| age(newest, now_ns()) >= limit);
+            let old = policy.older_than.is_some_and(|limit| age(newest, fsx::now_ns()) >= limit);
             if !old && fsx::stat(&self.layout.record(&key))?.is_none() {
                 continue;
             }
             if policy.dry_run {
                 collected.partial_work.add(bytes);
             } else if let TryKey::Acquired(_lock) = self.try_lock(&key, "garbage collection")? {
-                self.remove_work(&key)?;
-                collected.partial_work.add(bytes);
+                match self.remove_work(&key) {
+                    Ok(()) => collected.partial_work.add(bytes),
+                    Err(error) => collected.not_removed.push(error.to_string()),
+                }
             }
         }
         Ok(())
@@ -176,12 +206,12 @@ impl Store {
             let path = folder.join(name);
             let Some(stat) = fsx::stat_link(&path)? else { continue };
             // A file's ctime tells when it was moved there.
-            if age(stat.ctime_ns, now_ns()) < limit {
+            if age(stat.ctime_ns, fsx::now_ns()) < limit {
                 continue;
             }
-            collected.quarantine.add(stat.size);
-            if !policy.dry_run {
-                fsx::remove_tree(&path)?;
+            match if policy.dry_run { Ok(()) } else { fsx::remove_tree(&path) } {
+                Ok(()) => collected.quarantine.add(stat.size),
+                Err(error) => collected.not_removed.push(error.to_string()),
             }
         }
         Ok(())
@@ -208,6 +238,15 @@ impl Store {
     }
 }
 
+/// What was not removed.
+#[derive(Default)]
+struct Left {
+    /// Whether there was no time for some.
+    unfinished: bool,
+    /// Why others could not be removed: those of another user, say.
+    failed: Vec<String>,
+}
+
 /// Files being removed.
 struct Sweep<'a> {
     dry_run: bool,
@@ -218,13 +257,18 @@ struct Sweep<'a> {
 }
 
 impl Sweep<'_> {
-    /// Removes files, given with their sizes, until the time is over. True if all are gone.
-    fn remove(&self, files: &[(PathBuf, u64)], removed: &mut Removed) -> Result<bool> {
-        let gone =
-            files.par_iter().map(|(path, bytes)| Ok::<_, Error>(self.remove_one(path)?.then_some(*bytes)));
-        let gone = gone.collect::<Result<Vec<Option<u64>>>>()?;
-        gone.iter().flatten().for_each(|bytes| removed.add(*bytes));
-        Ok(gone.iter().all(Option::is_some))
+    /// Removes files, given with their sizes, until the time is over.
+    fn remove(&self, files: &[(PathBuf, u64)], removed: &mut Removed) -> Left {
+        let tried: Vec<Result<bool>> = files.par_iter().map(|(path, _)| self.remove_one(path)).collect();
+        let mut left = Left::default();
+        for (tried, (_, bytes)) in tried.into_iter().zip(files) {
+            match tried {
+                Ok(true) => removed.add(*bytes),
+                Ok(false) => left.unfinished = true,
+                Err(error) => left.failed.push(error.to_string()),
+            }
+        }
+        left
     }
 
     /// False if there was no time for it.

@@ -101,6 +101,9 @@ pub enum Error {
         /// What it is.
         what: &'static str,
     },
+    /// A name that leads out of the folder that it should be in.
+    #[error(transparent)]
+    Name(#[from] fsx::BadName),
     /// A file's name that cannot be shown to people in a folder of its own.
     #[error("{name:?} cannot be the name of an artifact's file: {why}")]
     BadName {
@@ -130,7 +133,7 @@ impl Error {
             | Self::NoStore { .. }
             | Self::InUse { .. }
             | Self::NoLocks { .. } => true,
-            Self::NotAFile { .. } | Self::BadName { .. } | Self::InTheWay { .. } => false,
+            Self::NotAFile { .. } | Self::Name(_) | Self::BadName { .. } | Self::InTheWay { .. } => false,
         }
     }
 }

@@ -10,6 +10,9 @@ use std::path::Path;
 use super::{Error, Result, error::FORMAT, layout::Layout};
 use crate::fsx::{self, Durability, FileLock, Gate, TryLock};
 
+/// Characters of the file `format` that a message quotes.
+const LONGEST: usize = 100;
+
 /// What stands before the number.
 const WORDS: &str = "pcamflow store ";
 
@@ -46,10 +49,18 @@ fn parse(text: &str, newest: u32) -> Found {
     match number {
         None => Found::Garbled,
         Some(number) if number > newest => {
-            let takes = lines.map(str::trim).find(|line| !line.is_empty()).map(str::to_owned);
+            let takes = lines.map(str::trim).find(|line| !line.is_empty()).map(quoted);
             Found::Newer(number, takes)
         }
         Some(number) => Found::Format(number),
+    }
+}
+
+/// The beginning of a text that may be anything.
+fn quoted(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
@@ -83,7 +94,7 @@ fn check_with(layout: &Layout, newest: u32, steps: &[Step]) -> Result<()> {
             migrate(layout, newest, steps)
         }
         Found::Format(_) | Found::Garbled => {
-            Err(Error::OtherFormat { root: root(), found: text.trim().to_owned() })
+            Err(Error::OtherFormat { root: root(), found: quoted(text.trim()) })
         }
     }
 }

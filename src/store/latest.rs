@@ -9,8 +9,11 @@
 
 use std::{path::Path, time::Duration};
 
-use super::{ActionRecord, Result, Store, layout::Layout, measure::now_ns, survey::Latest};
-use crate::{digest::Digest, fsx};
+use super::{ActionRecord, Result, Store, layout::Layout, survey::Latest};
+use crate::{
+    digest::Digest,
+    fsx::{self, now_ns},
+};
 
 /// How exactly the last use of a result is known.
 const DAY: Duration = Duration::from_secs(24 * 3600);

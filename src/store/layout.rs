@@ -72,6 +72,11 @@ impl Layout {
         self.all_recall().join(Digest::of(pipeline.as_bytes()).hex())
     }
 
+    /// Which file the name of a pipeline belongs to.
+    pub(super) fn name(&self, pipeline: &str) -> PathBuf {
+        self.root.join("names").join(pipeline)
+    }
+
     pub(super) fn sources(&self) -> PathBuf {
         self.root.join("sources")
     }
@@ -159,7 +164,7 @@ impl Layout {
         Ok(self.draft(path, bytes)?.publish_new(path, self.durability)?)
     }
 
-    fn draft(&self, path: &Path, bytes: &[u8]) -> Result<fsx::Draft> {
+    pub(super) fn draft(&self, path: &Path, bytes: &[u8]) -> Result<fsx::Draft> {
         self.prepare(&fsx::parent(path))?;
         self.prepare(&self.tmp())?;
         Ok(fsx::write_through(&self.tmp(), path, bytes)?)
@@ -170,44 +175,6 @@ impl Layout {
         self.prepare(&self.locks())?;
         let path = self.locks().join(name);
         self.healing(&path, || Ok(FileLock::acquire(&path, "a short update")?))
-    }
-
-    /// The identity of the folder `objects/` as it is now; `None` if there is none.
-    pub(super) fn home(&self) -> Result<Option<String>> {
-        if fsx::stat(&self.objects())?.is_none() {
-            return Ok(None);
-        }
-        let home = match fsx::read_if_there(&self.root.join("home")) {
-            // As if it were torn: the next writer makes another.
-            Err(error) if error.kind().is_the_files_own() => None,
-            read => read?,
-        };
-        Ok(home
-            .map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned())
-            .filter(|home| !home.is_empty()))
-    }
-
-    /// Makes sure that there is a folder `objects/`, with an identity that no earlier one had.
-    pub(super) fn prepare_objects(&self) -> Result<()> {
-        if self.home()?.is_some() {
-            return Ok(());
-        }
-        let _lock = self.short_lock("layout")?;
-        if self.home()?.is_none() {
-            // First the identity: an `objects/` never stands under the one before it.
-            let home = format!("{}\n", fsx::unique_name());
-            let path = self.root.join("home");
-            self.put_away_what_is_no_file(&path);
-            let draft = self.draft(&path, home.as_bytes())?;
-            if fsx::stat(&path)?.is_some() {
-                draft.publish(&path, Durability::Durable)?;
-            } else {
-                // Where locks keep nobody out, of two the first one's counts.
-                draft.publish_new(&path, Durability::Durable)?;
-            }
-            fsx::create_folder(&self.objects())?;
-        }
-        Ok(())
     }
 
     /// Creates the store. `format` comes first, and flushed: nothing in a store is older than it.
@@ -304,38 +271,5 @@ mod tests {
         fs::remove_dir_all(&root).unwrap();
         layout.write(&root.join("actions/x"), b"x").unwrap();
         open(&root).unwrap();
-    }
-
-    #[test]
-    fn eight_at_once_create_one_store_with_one_home() {
-        let folder = tempfile::tempdir().unwrap();
-        let homes: std::collections::BTreeSet<_> = std::thread::scope(|scope| {
-            let create = || {
-                let layout = open(folder.path()).unwrap();
-                layout.prepare_objects().unwrap();
-                layout.home().unwrap().unwrap()
-            };
-            let handles: Vec<_> = (0..8).map(|_| scope.spawn(create)).collect();
-            handles.into_iter().map(|handle| handle.join().unwrap()).collect()
-        });
-        assert_eq!(homes.len(), 1);
-    }
-
-    #[test]
-    fn objects_made_anew_have_a_new_home() {
-        let folder = tempfile::tempdir().unwrap();
-        let layout = open(folder.path()).unwrap();
-        layout.prepare_objects().unwrap();
-        let first = layout.home().unwrap().unwrap();
-        layout.prepare_objects().unwrap();
-        assert_eq!(layout.home().unwrap().as_ref(), Some(&first));
-        fs::remove_dir(layout.objects()).unwrap();
-        assert_eq!(layout.home().unwrap(), None);
-        layout.prepare_objects().unwrap();
-        let second = layout.home().unwrap();
-        assert_ne!(second, Some(first));
-        fs::write(folder.path().join("home"), "").unwrap();
-        layout.prepare_objects().unwrap();
-        assert!(layout.home().unwrap().is_some_and(|home| Some(home) != second), "torn by a power loss");
     }
 }

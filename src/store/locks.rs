@@ -5,16 +5,11 @@
 //! objects are the same or other bytes under other names, and nothing is damaged: the work is done twice.
 //! Then partial work is shared by both, and stays when one of them is done.
 
-use std::{ops::ControlFlow, thread::sleep, time::Duration};
-
 use super::{Result, Store};
 use crate::{
     digest::Digest,
     fsx::{FileLock, TryLock},
 };
-
-/// How often a waiter looks again. Short beside any stage, cheap beside any poll.
-const PATIENCE: Duration = Duration::from_millis(50);
 
 /// The right to execute a key; dropping it, or dying, gives it back.
 #[derive(Debug)]
@@ -65,27 +60,6 @@ impl Store {
             TryLock::Held(by) => TryKey::Held(by),
         })
     }
-
-    /// Locks a key, waiting for whoever executes it. `waiting` is called with the holder's words, about
-    /// twenty times a second; when it breaks, the wait ends with `None`. After a wait the key's record is
-    /// to be looked up again: the other one has probably written it.
-    ///
-    /// # Errors
-    /// Where the store cannot be written.
-    pub fn lock(
-        &self,
-        key: &Digest,
-        owner: &str,
-        mut waiting: impl FnMut(&str) -> ControlFlow<()>,
-    ) -> Result<Option<KeyLock>> {
-        loop {
-            match self.try_lock(key, owner)? {
-                TryKey::Acquired(lock) => return Ok(Some(lock)),
-                TryKey::Held(by) if waiting(&by).is_break() => return Ok(None),
-                TryKey::Held(_) => sleep(PATIENCE),
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -93,7 +67,8 @@ mod tests {
     use std::{
         path::Path,
         process::{Child, Command, Stdio},
-        time::Instant,
+        thread::sleep,
+        time::{Duration, Instant},
     };
 
     use super::*;
@@ -121,23 +96,6 @@ mod tests {
         assert_eq!(holder(&two, &other), None);
         drop(lock);
         assert_eq!(holder(&two, &key), None);
-    }
-
-    #[test]
-    fn a_waiter_hears_for_whom_it_waits_and_gets_the_lock_or_gives_up() {
-        let folder = tempfile::tempdir().unwrap();
-        let (store, key) = (open(folder.path()), Digest::of(b"key"));
-        let mut first = store.lock(&key, "the first", |_| panic!("it is free")).unwrap();
-        let gave_up = store.lock(&key, "impatient", |by| {
-            assert_eq!(by, "the first");
-            ControlFlow::Break(())
-        });
-        assert!(gave_up.unwrap().is_none());
-        let patient = store.lock(&key, "patient", |_| {
-            first = None;
-            ControlFlow::Continue(())
-        });
-        assert!(patient.unwrap().is_some());
     }
 
     #[test]
@@ -171,8 +129,8 @@ mod tests {
     fn child_that_holds_a_lock_until_it_is_killed() {
         let Some(root) = std::env::var_os("PCAMFLOW_TEST_STORE") else { return };
         let store = open(Path::new(&root));
-        let lock = store.lock(&Digest::of(b"key"), "a child process", |_| ControlFlow::Continue(())).unwrap();
-        assert!(lock.is_some());
+        let lock = store.try_lock(&Digest::of(b"key"), "a child process").unwrap();
+        assert!(matches!(lock, TryKey::Acquired(_)));
         sleep(Duration::from_secs(60));
     }
 }

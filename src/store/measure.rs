@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use crate::fsx;
@@ -23,12 +23,6 @@ pub(super) fn weight(folder: &Path) -> (u64, i64) {
         .into_iter()
         .map(|name| of(folder.join(name)))
         .fold((0, own), |sum, one| (sum.0 + one.0, sum.1.max(one.1)))
-}
-
-/// Now, as files have it: in nanoseconds since 1970.
-pub(super) fn now_ns() -> i64 {
-    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-    i64::try_from(now.as_nanos()).unwrap_or(i64::MAX)
 }
 
 /// How long ago that was; what lies ahead (a clock was set back) is as of now.

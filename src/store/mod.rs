@@ -9,6 +9,7 @@
 //!   objects/ab/<digest>     artifacts by the BLAKE3 digest of their bytes, read-only; folders packed (tar)
 //!   actions/ab/<key>.json   action records: key -> artifacts, written last
 //!   latest/<digest>         the key that a stage of a pipeline had last: what "why" compares with
+//!   names/<pipeline>        the file that the name of a pipeline belongs to
 //!   sources                 digests of source files, remembered with their stat tuples
 //!   recall/<digest>         of each pipeline, what records and other small files say, with their stat tuples
 //!   work/<key>/             partial work (checkpoints), kept for the same key until it succeeds
@@ -34,6 +35,7 @@
 //!   in an order in which results are there whole or not at all.
 
 mod brief;
+mod bytes;
 #[cfg(test)]
 mod case;
 mod check;
@@ -41,11 +43,13 @@ mod collect;
 mod error;
 mod forget;
 mod format;
+mod home;
 mod latest;
 mod layout;
 mod lease;
 mod locks;
 mod measure;
+mod names;
 mod objects;
 mod quarantine;
 mod recall;

@@ -8,40 +8,33 @@ use std::{fs::Metadata, os::unix::fs::MetadataExt, path::Path};
 use super::{Check, Error, Result, Store, StoredArtifact, check::examine, layout::Layout};
 use crate::{
     digest::Digest,
-    fsx::{self, Kind, StatTuple},
+    fsx::{self, Below, Kind, StatTuple},
 };
 
 impl Store {
-    /// Where the object of that digest is, or would be.
-    #[must_use]
-    pub fn object(&self, digest: &Digest) -> std::path::PathBuf {
-        self.layout.object(digest)
-    }
-
     /// Moves a finished file into the store. It must not be written any more; afterwards it is gone from
     /// its place. An object of the same content that is there already stays, if it is sound.
     ///
     /// # Errors
     /// Where it is no regular file, is still being written, or the store cannot be written.
     pub fn publish(&self, file: &Path) -> Result<StoredArtifact> {
-        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = Below::new(file.file_name().unwrap_or_default().to_string_lossy())?;
         let (digest, stat) = publish(&self.layout, file)?;
         Ok(StoredArtifact { digest, file: name, size: stat.size, stat: Some(stat) })
     }
-}
 
-impl Store {
     /// Takes a finished folder into the store, as one packed object: see [`fsx::pack`]. The folder stays.
     ///
     /// # Errors
     /// Where it holds what cannot be packed, or the store cannot be written.
     pub fn publish_folder(&self, folder: &Path) -> Result<StoredArtifact> {
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        let name = Below::new(format!("{name}/"))?;
         self.layout.prepare(&self.layout.tmp())?;
         let mut draft = fsx::Draft::create_in(&self.layout.tmp())?;
         fsx::pack(folder, std::io::BufWriter::with_capacity(1 << 16, &mut draft))?;
         let (digest, stat) = publish(&self.layout, draft.path())?;
-        Ok(StoredArtifact { digest, file: format!("{name}/"), size: stat.size, stat: Some(stat) })
+        Ok(StoredArtifact { digest, file: name, size: stat.size, stat: Some(stat) })
     }
 }
 
@@ -137,14 +130,11 @@ mod tests {
         for content in [&b""[..], b"x", &vec![7; 3_000_001]] {
             let artifact = case.publish(content);
             assert_eq!(artifact.digest, Digest::of(content));
-            assert_eq!(
-                (artifact.size, artifact.file.as_str()),
-                (content.len() as u64, "mödel of one.safetensors")
-            );
-            let object = case.store.object(&artifact.digest);
+            assert_eq!((artifact.size, &*artifact.file), (content.len() as u64, "mödel of one.safetensors"));
+            let object = case.store.lend(&artifact.digest);
             assert_eq!(fs::read(&object).unwrap(), content);
             assert_eq!(object.metadata().unwrap().mode() & 0o777, 0o444);
-            assert!(!case.folder.path().join(&artifact.file).exists(), "published means moved");
+            assert!(!artifact.file.under(case.folder.path()).exists(), "published means moved");
         }
         case.assert_nothing_passing_is_left();
     }
@@ -155,7 +145,7 @@ mod tests {
         let first = case.publish(b"same");
         std::thread::sleep(Duration::from_millis(20));
         assert_eq!(case.publish(b"same"), first);
-        assert!(!case.folder.path().join(&first.file).exists());
+        assert!(!first.file.under(case.folder.path()).exists());
         let read_only = case.file("read-only", b"same too");
         fs::set_permissions(&read_only, fs::Permissions::from_mode(0o400)).unwrap();
         case.store.publish(&read_only).unwrap();
@@ -188,7 +178,7 @@ mod tests {
         let record = case.record(&["content"]);
         case.tamper(&record, |path| fs::write(path, "kontent").unwrap());
         let artifact = case.publish(b"content");
-        assert_eq!(fs::read(case.store.object(&artifact.digest)).unwrap(), b"content");
+        assert_eq!(fs::read(case.store.lend(&artifact.digest)).unwrap(), b"content");
         assert_eq!(fsx::list(&case.store.layout.quarantine()).unwrap().len(), 1);
     }
 
@@ -217,11 +207,11 @@ mod tests {
         fs::hard_link(&mine, &second).unwrap();
         let before = mine.metadata().unwrap().mode();
         let artifact = case.store.publish(&second).unwrap();
-        assert_eq!(artifact.file, "artifact");
+        assert_eq!(&*artifact.file, "artifact");
         assert!(!second.exists());
         assert_eq!(mine.metadata().unwrap().mode(), before);
         fs::write(&mine, "edited").unwrap();
-        assert_eq!(fs::read(case.store.object(&artifact.digest)).unwrap(), b"content");
+        assert_eq!(fs::read(case.store.lend(&artifact.digest)).unwrap(), b"content");
         case.assert_nothing_passing_is_left();
     }
 
@@ -232,7 +222,7 @@ mod tests {
         let path = disk.path().join("artifact");
         fs::write(&path, "content").unwrap();
         let artifact = case.store.publish(&path).unwrap();
-        assert_eq!(artifact.file, "artifact");
+        assert_eq!(&*artifact.file, "artifact");
         assert!(!path.exists());
         let record = examples::record("k", "x.y");
         assert_eq!(case.store.check(&record, &artifact).unwrap(), Check::Intact);

@@ -25,10 +25,10 @@ use std::{
     },
 };
 
-use super::{RECORD_FORMAT, Result, layout::Layout, measure::now_ns, sources::unsettled_for};
+use super::{RECORD_FORMAT, Result, layout::Layout};
 use crate::{
     digest::Digest,
-    fsx::{self, StatTuple},
+    fsx::{self, StatTuple, now_ns, unsettled_for},
 };
 
 /// Its own version, and that of the action records of which it has parts.

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
-use crate::{digest::Digest, finite::Number, fsx::StatTuple};
+use crate::{
+    digest::Digest,
+    finite::Number,
+    fsx::{Below, StatTuple},
+};
 
 /// The version of [`ActionRecord`]. A record of another version counts as absent.
 pub const RECORD_FORMAT: u32 = 1;
@@ -49,7 +53,7 @@ pub struct StoredArtifact {
     pub digest: Digest,
     /// The name of its file when shown to people (`model.safetensors`); of a folder, with a slash at its end
     /// (`plots/`): its object is the packed folder.
-    pub file: String,
+    pub file: Below,
     /// Its size in bytes.
     pub size: u64,
     /// The object's stat tuple when it was published or last found sound; while it is equal, the object is
@@ -61,7 +65,7 @@ impl StoredArtifact {
     /// Whether it is a folder, and its object a packed one.
     #[must_use]
     pub fn is_folder(&self) -> bool {
-        self.file.ends_with('/')
+        self.file.is_folder()
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     digest::Digest,
-    fsx::{self, StatTuple},
+    fsx::{self, Below, StatTuple},
 };
 
 /// What the store has under a key.
@@ -108,27 +108,12 @@ impl Store {
         }
     }
 
-    /// The keys of all records, in order. Scans the folders: for questions that no run asks.
-    ///
-    /// # Errors
-    /// Where the store cannot be read.
-    pub fn keys(&self) -> Result<Vec<Digest>> {
-        let mut keys = Vec::new();
-        for folder in fsx::list(&self.layout.actions())? {
-            for name in fsx::list(&self.layout.actions().join(folder))? {
-                let name = name.to_string_lossy();
-                keys.extend(name.strip_suffix(".json").and_then(|key| key.parse::<Digest>().ok()));
-            }
-        }
-        Ok(keys)
-    }
-
     /// Writes the record of an action whose artifacts are all published.
     ///
     /// # Errors
     /// Where the store cannot be written.
     pub fn commit(&self, mut record: ActionRecord, existing: Existing) -> Result<Committed> {
-        record.home = self.layout.home()?;
+        record.home = self.layout.home()?.identity();
         loop {
             match (self.record(&record.key)?, existing) {
                 (Lookup::Found(first), Existing::Keep) => return Ok(Committed::Kept(first)),
@@ -176,7 +161,7 @@ impl Store {
             }
         }
         if now.artifacts.keys().all(|name| checks.get(name).is_some_and(Check::is_here)) {
-            now.home = self.layout.home()?;
+            now.home = self.layout.home()?.identity();
         }
         Ok(before == text_of(&now) || self.write(&now).is_ok())
     }
@@ -220,9 +205,24 @@ pub(super) fn parse(bytes: &[u8], key: &Digest) -> Parsed {
         Ok(record) if record.format != RECORD_FORMAT => Parsed::Foreign,
         Ok(record) if record.key != *key => Parsed::Damaged("it is the record of another key"),
         Ok(record) => Parsed::Record(Box::new(record)),
+        Err(_) if names_another_place(text) => Parsed::Damaged("it names a file outside its folder"),
         // The seal holds, so this is what was written: by a version with other fields.
         Err(_) => Parsed::Foreign,
     }
+}
+
+/// Whether a text has all that makes a record dangerous: an artifact whose file would lead elsewhere.
+fn names_another_place(text: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        file: String,
+    }
+    #[derive(serde::Deserialize)]
+    struct Names {
+        artifacts: BTreeMap<String, Named>,
+    }
+    let names = serde_json::from_str::<Names>(text);
+    names.is_ok_and(|names| names.artifacts.into_values().any(|named| Below::new(named.file).is_err()))
 }
 
 fn text_of(record: &ActionRecord) -> String {
@@ -327,6 +327,21 @@ mod tests {
     }
 
     #[test]
+    fn a_record_that_names_a_file_elsewhere_is_damaged() {
+        let (_folder, store) = store();
+        let record = examples::record("k", "train.base");
+        let text = serde_json::to_string(&record).unwrap();
+        let name = record.artifacts.values().next().unwrap().file.to_string();
+        for bad in ["../../x", "/etc/x", "a/../../x", ""] {
+            let text = text.replace(&format!("\"{name}\""), &format!("\"{bad}\""));
+            store.layout.write(&store.layout.record(&record.key), seal::close(&text).as_bytes()).unwrap();
+            let lookup = store.record(&record.key).unwrap();
+            let Lookup::Damaged(damage) = lookup else { panic!("{bad:?}: {lookup:?}") };
+            assert!(damage.what.contains("outside its folder"), "{damage}");
+        }
+    }
+
+    #[test]
     fn a_record_cut_at_any_byte_is_never_misread() {
         let (_folder, store) = store();
         let record = examples::record("k", "train.bäse");
@@ -355,7 +370,8 @@ mod tests {
             record.numbers[0].value = if value.is_finite() { value } else { 0.0 };
             record.artifacts = sizes.into_iter().map(|(name, (size, mtime_ns, inode, ctime_ns))| {
                 let stat = Some(StatTuple { size, mtime_ns, inode, ctime_ns });
-                (name.clone(), crate::store::StoredArtifact { digest: Digest::of(name.as_bytes()), file: name, size, stat })
+                let (digest, file) = (Digest::of(name.as_bytes()), Below::new(name.as_str()).unwrap());
+                (name, crate::store::StoredArtifact { digest, file, size, stat })
             }).collect();
             store.commit(record.clone(), Existing::Keep).unwrap();
             prop_assert_eq!(store.record(&record.key).unwrap().found(), Some(record.clone()));

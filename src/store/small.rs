@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Result, Store, latest::key_in, quarantine::put_away, verify::Flaw};
+use super::{Result, Store, home::identity_in, latest::key_in, quarantine::put_away, verify::Flaw};
 use crate::fsx;
 
 impl Store {
@@ -16,7 +16,7 @@ impl Store {
     pub(super) fn verify_small_files(&self, flaws: &mut BTreeMap<PathBuf, Flaw>) -> Result<()> {
         let layout = &self.layout;
         let single = [
-            (layout.root().join("home"), "identity of the objects"),
+            (layout.home_file(), "identity of the objects"),
             (layout.gate(), "gate"),
             (layout.sources(), "digests of sources"),
             (layout.runs().join("lock"), "lock of run numbers"),
@@ -50,8 +50,13 @@ impl Store {
 
     fn wrong_with(&self, path: &Path) -> Result<Option<String>> {
         let is_latest = path.parent() == Some(&self.layout.all_latest());
+        let is_home = path == self.layout.home_file();
         match fsx::read_if_there(path) {
-            Ok(Some(bytes)) => Ok((is_latest && key_in(&bytes).is_none()).then(|| "it names no key".into())),
+            Ok(Some(bytes)) if is_latest && key_in(&bytes).is_none() => Ok(Some("it names no key".into())),
+            Ok(Some(bytes)) if is_home && identity_in(&bytes).is_none() => {
+                Ok(Some("it says no identity".into()))
+            }
+            Ok(Some(_)) => Ok(None),
             Ok(None) => Ok(fsx::oddity(path).map(str::to_owned)),
             Err(error) if error.kind().is_the_files_own() => Ok(Some(error.words())),
             Err(error) => Err(error.into()),

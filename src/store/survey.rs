@@ -4,7 +4,7 @@
 //! walk takes from the first what did not change in between, so that little is read where time counts.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -68,6 +68,8 @@ pub(super) struct Part {
     pub(super) name: String,
     pub(super) digest: Digest,
     pub(super) stat: Option<StatTuple>,
+    /// Whether its object is a packed folder.
+    pub(super) packed: bool,
 }
 
 /// What a stage of a pipeline had last.
@@ -93,6 +95,15 @@ impl Entry {
 }
 
 impl Survey {
+    /// The objects that are packed folders.
+    pub(super) fn packed(&self) -> HashSet<Digest> {
+        let results = self.results.values().filter_map(|entry| match &*entry.content {
+            Content::Result(facts) => Some(&facts.artifacts),
+            Content::Foreign(_) | Content::Damaged(_) => None,
+        });
+        results.flatten().filter(|part| part.packed).map(|part| part.digest).collect()
+    }
+
     /// Walks through a store. `before` is an earlier survey of it.
     pub(super) fn of(store: &Store, before: &Self) -> Result<Self> {
         let layout = &store.layout;
@@ -154,6 +165,7 @@ fn facts(record: ActionRecord) -> Facts {
         name,
         digest: artifact.digest,
         stat: artifact.stat,
+        packed: artifact.is_folder(),
     };
     Facts {
         stage: record.stage,

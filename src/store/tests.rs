@@ -18,7 +18,7 @@ fn open(root: &Path) -> Store {
 fn execute(store: &Store, out: &Path, i: usize, files: usize, bytes: usize) -> ActionRecord {
     let mut record = examples::record(&i.to_string(), &format!("train.s{i}"));
     record.lines = (0..30).map(|n| (format!("parameters.number-{n}"), format!("{n}e-3"))).collect();
-    let lock = store.lock(&record.key, "a test", |_| std::ops::ControlFlow::Continue(())).unwrap();
+    let lock = store.try_lock(&record.key, "a test").unwrap();
     if let Lookup::Found(found) = store.record(&record.key).unwrap() {
         store.show(&out.join(&found.stage), found.artifacts.values()).unwrap();
         return *found;

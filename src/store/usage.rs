@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{
     Result, Store,
     collect::Removed as Amount,
-    measure::{age, now_ns, weight},
+    measure::{age, weight},
     survey::{Content, Entry, Survey},
 };
 use crate::{digest::Digest, fsx};
@@ -81,7 +81,7 @@ impl Store {
     /// Where the store cannot be read.
     pub fn usage(&self) -> Result<Usage> {
         let survey = Survey::of(self, &Survey::default())?;
-        let shares = Shares { survey: &survey, now: now_ns() };
+        let shares = Shares { survey: &survey, now: fsx::now_ns() };
         let layout = &self.layout;
         let needed = shares.objects(survey.results.values());
         let mut usage = Usage {

@@ -166,8 +166,7 @@ impl Store {
         let absent = fsx::stat_there(&self.layout.object(object))?.is_none();
         // The record is asked last: a collection removes it first.
         Ok(absent
-            && facts.home.is_some()
-            && facts.home == self.layout.home()?
+            && self.layout.home()?.is(facts.home.as_deref())
             && fsx::stat_there(&self.layout.record(key))? == Some(entry.stat))
     }
 
@@ -231,13 +230,14 @@ impl Store {
 
 fn hash_all(store: &Store, survey: &Survey, progress: &(dyn Fn(Progress) + Sync)) -> Result<Hashed> {
     let total = survey.objects.values().sum();
+    let packed = survey.packed();
     let done = AtomicU64::new(0);
     let read = |bytes: u64| {
         let done = done.fetch_add(bytes, Ordering::Relaxed) + bytes;
         progress(Progress { done, total });
     };
     let hashed = survey.objects.par_iter().map(|(digest, _)| {
-        let found = hash(store, digest, &read)?;
+        let found = hash(store, digest, packed.contains(digest), &read)?;
         Ok(found.map(|found| (*digest, found)))
     });
     hashed.filter_map(Result::transpose).collect()
@@ -250,13 +250,20 @@ const ATTEMPTS: usize = 3;
 fn hash(
     store: &Store,
     digest: &Digest,
+    packed: bool,
     read: &(dyn Fn(u64) + Sync),
 ) -> Result<Option<Result<StatTuple, Flaw>>> {
     let path = store.layout.object(digest);
     for attempt in 1.. {
         let Some(seen) = fsx::stat_there(&path)? else { return Ok(None) };
         let what = match fsx::hash_file_with(&path, read) {
-            Ok(hashed) if hashed.digest == *digest => return Ok(Some(Ok(hashed.stat))),
+            // Its bytes are what was promised, which may be a folder that must never be unpacked.
+            Ok(hashed) if hashed.digest == *digest => {
+                match packed.then(|| fsx::check_packed(&path)).transpose() {
+                    Ok(_) => return Ok(Some(Ok(hashed.stat))),
+                    Err(error) => error.words(),
+                }
+            }
             Ok(hashed) => format!("its content has the digest {}", hashed.digest.short()),
             // It was collected, touched or replaced just now.
             Err(error) if error.kind() == Kind::Changing && attempt < ATTEMPTS => continue,
@@ -301,7 +308,7 @@ mod tests {
         let mut record = case.record(&["content", "other"]);
         case.tamper(&record, |path| fs::write(path, "kontent").unwrap());
         // As if the disk had rotted: the record knows the damaged file's stat tuple.
-        let path = case.store.object(&record.artifacts.get("0").unwrap().digest);
+        let path = case.store.lend(&record.artifacts.get("0").unwrap().digest);
         record.artifacts.get_mut("0").unwrap().stat = fsx::stat(&path).unwrap();
         case.store.commit(record.clone(), Existing::Replace).unwrap();
         assert_eq!(case.check(&record), Check::Intact, "nothing but reading it tells");
@@ -323,7 +330,7 @@ mod tests {
     fn what_is_gone_is_named_and_what_never_was_here_is_counted() {
         let case = Case::new();
         let record = case.record(&["content"]);
-        fs::remove_file(case.store.object(&record.artifacts.get("0").unwrap().digest)).unwrap();
+        fs::remove_file(case.store.lend(&record.artifacts.get("0").unwrap().digest)).unwrap();
         let flaws = verify(&case).damaged;
         assert_eq!((flaws.len(), flaws[0].what.as_str()), (1, "it is gone"));
         assert_eq!(verify(&case).damaged, []);

@@ -191,6 +191,10 @@ pub fn collected(collected: &Collected) -> String {
     if collected.in_use > 0 {
         let _ = write!(text, "\n{} kept because a run uses them", format::plural(collected.in_use, "result"));
     }
+    if let Some(first) = collected.not_removed.first() {
+        let count = format::plural(collected.not_removed.len(), "file");
+        let _ = write!(text, "\n{count} could not be removed: {}", format::one_line(first));
+    }
     text + "\n"
 }
 

@@ -127,8 +127,12 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     if !text.contains(wild) {
         return Cow::Borrowed(text);
     }
-    let bare = console::strip_ansi_codes(text).replace("\r\n", "\n");
-    Cow::Owned(bare.chars().map(|c| if wild(c) { ' ' } else { c }).collect())
+    // Line by line: a sequence that does not end must not hide the lines after it.
+    let bare = |line: &str| {
+        let line = console::strip_ansi_codes(line.strip_suffix('\r').unwrap_or(line)).into_owned();
+        line.replace(wild, " ")
+    };
+    Cow::Owned(text.split('\n').map(bare).collect::<Vec<_>>().join("\n"))
 }
 
 /// As `clean`, on one line.
@@ -248,6 +252,10 @@ mod tests {
         assert_eq!(clean("plain\ntext"), "plain\ntext");
         assert_eq!(clean("\u{1b}[31mred\u{1b}[0m\tx\u{7}"), "red x ");
         assert_eq!(clean("\u{1b}[2Jx\r\ny\rz"), "x\ny z");
+        for open in ["\u{1b}]0;title", "\u{1b}P1$r", "\u{1b}[31", "\u{1b}_x", "\u{1b}", "\u{9d}8;;x"] {
+            let text = clean(&format!("before\n{open}\nerror: after\n")).into_owned();
+            assert!(text.starts_with("before\n") && text.ends_with("\nerror: after\n"), "{open:?}: {text:?}");
+        }
     }
 
     #[test]

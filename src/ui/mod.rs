@@ -44,7 +44,7 @@ mod view;
 mod words;
 
 use std::{
-    io::{IsTerminal, stderr, stdout},
+    io::{IsTerminal, stderr},
     sync::{Arc, atomic::AtomicBool},
 };
 
@@ -61,11 +61,13 @@ use crate::{
     },
     inspect::Content,
 };
+use out::{Out, Stdout};
 use paint::Paint;
 use view::{View, view_of_stdout, write};
 
 pub use json::{SCHEMA, schema};
 pub use markdown::Markdown;
+pub use out::{lost, remembered};
 pub use repeated::folded;
 pub use view::seen_from_here;
 
@@ -95,14 +97,14 @@ pub fn observer(mode: Mode) -> Box<dyn Observer> {
 #[must_use]
 pub fn observer_going_on(mode: Mode, goes_on: Arc<AtomicBool>) -> Box<dyn Observer> {
     let lines = |detail| Box::new(plain::Plain::new(stderr(), detail)) as Box<dyn Observer>;
-    let closing = || Box::new(summary::Closing::going_on(stdout(), view_of_stdout, goes_on));
+    let closing = || Box::new(summary::Closing::going_on(Stdout, view_of_stdout, goes_on));
     match mode {
         Mode::Auto if can_draw() => {
             let term = Arc::new(Term::buffered_stderr());
             Box::new(Both(Box::new(terminal::Terminal::new(term, Paint::for_stderr())), closing()))
         }
         Mode::Auto | Mode::Plain => Box::new(Both(lines(plain::Detail::All), closing())),
-        Mode::Json => Box::new(json::Json::new(stdout())),
+        Mode::Json => Box::new(json::Json::new(Stdout)),
         Mode::Quiet => lines(plain::Detail::Trouble),
     }
 }
@@ -112,25 +114,23 @@ pub fn observer_going_on(mode: Mode, goes_on: Arc<AtomicBool>) -> Box<dyn Observ
 pub fn plan(mode: Mode, pipeline: &str, stages: &[PlannedStage]) {
     if mode == Mode::Json {
         let (pipeline, stages) = (pipeline.to_owned(), stages.to_vec());
-        return json::Json::new(stdout()).event(&Event::Planned { pipeline, stages });
+        return json::Json::new(Stdout).event(&Event::Planned { pipeline, stages });
     }
-    let mut out = out::Out::new(stdout());
-    out.write(&plan::text(pipeline, stages, &view_of_stdout()));
-    out.flush();
+    write(&plan::text(pipeline, stages, &view_of_stdout()));
 }
 
 /// Writes the trials of a sweep to standard output, before the plan of their stages: a table, or with
 /// `Mode::Json` the `sweep` line.
 pub fn planned_trials(mode: Mode, trials: &[PlannedTrial], stages: &[PlannedStage]) {
     if mode == Mode::Json {
-        return json::Json::new(stdout()).event(&Event::Sweep { id: None, trials: trials.to_vec() });
+        return json::Json::new(Stdout).event(&Event::Sweep { id: None, trials: trials.to_vec() });
     }
     write(&trials::planned(trials, stages, &view_of_stdout()));
 }
 
 /// Writes fingerprints to standard output: as texts, or with `Mode::Json` one object a line.
 pub fn details(mode: Mode, all: &[Details]) {
-    let mut out = out::Out::new(stdout());
+    let mut out = Out::new(Stdout);
     for one in all {
         out.write(&match mode {
             Mode::Json => json::object("fingerprint", one),
@@ -189,6 +189,11 @@ pub fn content(mode: Mode, of: &OfArtifact) {
 /// Writes a text from elsewhere, such as a log, to standard output: without escape sequences.
 pub fn plain_text(text: &str) {
     write(&format::clean(text));
+}
+
+/// Writes a line to standard output.
+pub fn line(text: &str) {
+    write(&format!("{text}\n"));
 }
 
 /// Names behind what they are of, for standard output: folded where that is a terminal.

@@ -1,8 +1,43 @@
 //! Writing where the reader may have gone: after the first error, nothing more is written.
 //!
-//! `pcamflow run ... | head` must neither panic nor end the run: what is computed is kept either way.
+//! `pcamflow run ... | head` must neither panic nor end the run: what is computed is kept either way. Why
+//! standard output could not be written is remembered, so that the program can say so at its end.
 
-use std::io::Write;
+use std::{
+    io::{self, Write},
+    sync::OnceLock,
+};
+
+/// The first error of standard output that is no closed pipe.
+static LOST: OnceLock<io::Error> = OnceLock::new();
+
+/// Standard output, whose errors are remembered.
+#[derive(Debug)]
+pub(super) struct Stdout;
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::stdout().write(bytes).map_err(remembered)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush().map_err(remembered)
+    }
+}
+
+/// Remembers an error of standard output, unless the reader has just gone or the call is made again.
+pub fn remembered(error: io::Error) -> io::Error {
+    if !matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::Interrupted) {
+        let _ = LOST.set(error.kind().into());
+    }
+    error
+}
+
+/// Flushes standard output, and says why some of it could not be written.
+pub fn lost() -> Option<&'static io::Error> {
+    let _ = Stdout.flush();
+    LOST.get()
+}
 
 /// A writer that falls silent instead of failing.
 #[derive(Debug)]

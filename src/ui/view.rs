@@ -7,7 +7,11 @@ use std::{
 
 use console::Term;
 
-use super::{format, out::Out, paint::Paint};
+use super::{
+    format,
+    out::{Out, Stdout},
+    paint::Paint,
+};
 
 /// How a text on standard output may look.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +28,7 @@ pub(super) fn view_of_stdout() -> View {
 }
 
 pub(super) fn write(text: &str) {
-    let mut out = Out::new(stdout());
+    let mut out = Out::new(Stdout);
     out.write(text);
     out.flush();
 }

@@ -27,11 +27,11 @@ mod words;
 
 use std::collections::BTreeMap;
 
-fn main() {
+fn main() -> std::process::ExitCode {
     allocator::keep_pages();
     let versions = BTreeMap::from([
         ("libtorch".to_owned(), version::libtorch()),
         ("pcamflow-worker".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
     ]);
-    pcamflow::serve::serve(versions, jobs::run);
+    pcamflow::serve::serve(versions, jobs::run, jobs::check)
 }

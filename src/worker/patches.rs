@@ -3,9 +3,13 @@
 //! The only place of the worker that knows how a task names patch files.
 
 use anyhow::Result;
-use pcamflow::data::{
-    Source,
-    patch_set::{PatchSet, PatchSource},
+use pcamflow::{
+    data::{
+        Source,
+        meta::{Groups, SLIDE_COLUMN, read_groups},
+        patch_set::{PatchSet, PatchSource},
+    },
+    fsx,
 };
 
 use crate::{batches::Patches, job::Job};
@@ -32,4 +36,58 @@ pub(crate) fn open(job: &Job<'_>, slot: &str) -> Result<PatchSet> {
             PatchSource::Pair { images: source(&format!("{slot}.x"))?, labels: source(&format!("{slot}.y"))? }
         }
     })
+}
+
+/// The slides of the patches at some positions: from the table in the slot `meta`, where there is one, else
+/// what a part of a split carries. `None` where they are not known.
+///
+/// # Errors
+/// What is wrong with the table.
+pub(crate) fn slides(job: &Job<'_>, set: &PatchSet, positions: &[usize]) -> Result<Option<Vec<String>>> {
+    let read;
+    let groups = match job.task.inputs.get("meta") {
+        None => set.slides(),
+        Some(file) => {
+            read = read_groups(&Source::new(&file.path, &file.name), SLIDE_COLUMN, set.labels())?;
+            Some(&read)
+        }
+    };
+    let slide = |groups: &Groups, at: usize| groups.names[groups.codes[at] as usize].clone();
+    Ok(groups.map(|groups| positions.iter().map(|&at| slide(groups, at)).collect()))
+}
+
+/// Warns of patches that show nothing, among those that a stage has read.
+pub(crate) fn warn_of_blank(job: &Job<'_>, name: &str, set: &PatchSet, positions: &[usize]) {
+    let of = format!("{} patches", positions.len());
+    set.blank(positions).warnings(name, &of).iter().for_each(|text| job.reporter.warn(text));
+}
+
+/// Unpacks patches that will be read in any order, where they are packed. They stay as they are where the disk has
+/// no room.
+///
+/// # Errors
+/// A damaged file; a folder that cannot be written.
+pub(crate) fn unpack(job: &Job<'_>, set: &mut PatchSet) -> Result<()> {
+    if !set.is_packed() {
+        return Ok(());
+    }
+    fsx::create_folder(&job.task.work)?;
+    let total = set.len() as u64;
+    let mut progress = |done| job.reporter.progress(done as u64, total, "patches", "unpacking");
+    match set.unpack(&job.task.work, &mut progress) {
+        Ok(()) => job
+            .reporter
+            .info(&format!("{total} packed patches were unpacked once, to read them in any order")),
+        Err(error) if is_full(&error) => job.reporter.warn(&format!(
+            "{error:#}: the disk has no room, so training unpacks chunks again for every batch, which is slow"
+        )),
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+fn is_full(error: &anyhow::Error) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    let kind = error.root_cause().downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    matches!(kind, Some(StorageFull | QuotaExceeded))
 }

@@ -6,9 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, Result, bail, ensure};
-use pcamflow::{fsx, protocol::InputFile};
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use pcamflow::{
+    fsx::{self, foreign_bytes},
+    protocol::InputFile,
+};
+use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 use tch::{Kind, Tensor};
 
 /// Tensors by name.
@@ -16,6 +19,9 @@ pub(crate) type Named = BTreeMap<String, Tensor>;
 
 /// PyTorch's count of batches that a batch norm has seen: in every state dict, and without any use.
 const IGNORED: &str = "num_batches_tracked";
+
+/// What wrappers put before every name.
+const WRAPPERS: [&str; 3] = ["module.", "_orig_mod.", "model."];
 
 /// The tensors of a file, on the CPU, that are taken out one after the other.
 #[derive(Debug)]
@@ -40,17 +46,38 @@ impl TensorFile {
     /// # Errors
     /// As `read`.
     pub(crate) fn parse(name: &str, bytes: &[u8]) -> Result<Self> {
-        let not_one = || format!("{name} is not a safetensors file{}", advice(bytes));
-        let (_, header) = SafeTensors::read_metadata(bytes).with_context(not_one)?;
-        let file = SafeTensors::deserialize(bytes).with_context(not_one)?;
+        let not_one = |error: SafeTensorError| not_one(name, bytes, &error);
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(not_one)?;
+        let file = SafeTensors::deserialize(bytes).map_err(not_one)?;
         let named = file.iter().filter(|(tensor, _)| !tensor.ends_with(IGNORED));
         let tensors = named.map(|(tensor, view)| {
-            let read = to_tensor(&view).and_then(|read| finite(&read).map(|()| read));
+            let read = to_tensor(&view).and_then(|read| sound(tensor, &read).map(|()| read));
             Ok((tensor.to_owned(), read.with_context(|| format!("{name}: tensor `{tensor}`"))?))
         });
         let tensors = tensors.collect::<Result<Named>>()?;
         let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
         Ok(Self { name: name.to_owned(), tensors, metadata })
+    }
+
+    /// Takes the prefixes off that wrappers put before every name (`module.` of `DataParallel`, `_orig_mod.` of
+    /// `torch.compile`, `model.`), as long as all tensors have them; returns them.
+    pub(crate) fn unwrapped(mut self) -> (Self, String) {
+        let mut taken = String::new();
+        let common = |tensors: &Named| {
+            let all = |prefix: &&str| tensors.keys().all(|name| name.starts_with(prefix));
+            WRAPPERS.into_iter().filter(|_| !tensors.is_empty()).find(all)
+        };
+        while let Some(prefix) = common(&self.tensors) {
+            let short = |(name, tensor): (String, Tensor)| (name[prefix.len()..].to_owned(), tensor);
+            self.tensors = std::mem::take(&mut self.tensors).into_iter().map(short).collect();
+            taken += prefix;
+        }
+        (self, taken)
+    }
+
+    /// Whether it is a checkpoint of a training.
+    pub(crate) fn is_checkpoint(&self) -> bool {
+        self.tensors.keys().any(|name| name.starts_with("last.model."))
     }
 
     /// What people call the file.
@@ -130,15 +157,33 @@ impl TensorFile {
     }
 }
 
-/// What to do with a file of another format.
-fn advice(bytes: &[u8]) -> &'static str {
-    match bytes.starts_with(b"PK") || bytes.starts_with(&[0x80, 2]) {
-        true => {
-            " but looks like one of PyTorch's: convert it with \
-             `safetensors.torch.save_file(torch.load(path, weights_only=True), \"model.safetensors\")`"
+/// Why bytes are no safetensors file.
+fn not_one(name: &str, bytes: &[u8], error: &SafeTensorError) -> anyhow::Error {
+    let cut = format!(
+        "{name} is truncated: its header promises more bytes than the file has; fetch or copy it again"
+    );
+    match (error, foreign_bytes(bytes)) {
+        // The header is longer than the file, or the tensors are.
+        (SafeTensorError::InvalidHeaderLength, _) if bytes.get(8) == Some(&b'{') => anyhow!(cut),
+        (SafeTensorError::MetadataIncompleteBuffer, _) if claimed(bytes) > bytes.len() => anyhow!(cut),
+        (SafeTensorError::MetadataIncompleteBuffer, _) => {
+            anyhow!("{name} has more bytes than its header promises; fetch or copy it again")
         }
-        false => "",
+        (_, Some(instead)) if bytes.get(8) != Some(&b'{') => {
+            anyhow!("{name} is not a safetensors file: {instead}")
+        }
+        _ => anyhow!("{name} is not a safetensors file: {error}"),
     }
+}
+
+/// How many bytes a file has whose header this is.
+fn claimed(bytes: &[u8]) -> usize {
+    let length = bytes.first_chunk().map_or(0, |length| u64::from_le_bytes(*length) as usize);
+    let header = bytes.get(8..length.saturating_add(8)).unwrap_or_default();
+    let header: serde_json::Value = serde_json::from_slice(header).unwrap_or_default();
+    let ends =
+        header.as_object().into_iter().flatten().filter_map(|(_, tensor)| tensor["data_offsets"][1].as_u64());
+    length + 8 + ends.max().unwrap_or_default() as usize
 }
 
 fn to_tensor(view: &TensorView<'_>) -> Result<Tensor> {
@@ -154,9 +199,13 @@ fn to_tensor(view: &TensorView<'_>) -> Result<Tensor> {
     Ok(Tensor::f_from_data_size(view.data(), &shape, kind)?)
 }
 
-fn finite(tensor: &Tensor) -> Result<()> {
-    let broken = tensor.numel() as i64 - i64::try_from(tensor.isfinite().sum(Kind::Int64))?;
-    ensure!(broken == 0, "{broken} of its {} values are NaN or infinite", tensor.numel());
+/// Values that no network can have.
+fn sound(name: &str, tensor: &Tensor) -> Result<()> {
+    let count = |values: Tensor| i64::try_from(values.sum(Kind::Int64));
+    let (all, broken) = (tensor.numel(), count(tensor.isfinite().logical_not())?);
+    ensure!(broken == 0, "{broken} of its {all} values are NaN or infinite");
+    let negative = if name.ends_with("running_var") { count(tensor.lt(0.0))? } else { 0 };
+    ensure!(negative == 0, "{negative} of its {all} values are negative, and a variance is not");
     Ok(())
 }
 
@@ -264,14 +313,43 @@ mod tests {
 
     #[test]
     fn what_is_no_safetensors_is_named() {
-        let error = message(TensorFile::parse("m.pt", b"PK\x03\x04 and so on"));
-        assert!(error.starts_with("m.pt is not a safetensors file but looks like one of PyTorch's"));
+        let error = message(TensorFile::parse("m.pt", b"PK\x03\x04....archive/data.pkl and so on"));
+        assert!(error.starts_with("m.pt is not a safetensors file: it is a pickle"), "{error}");
+        let error = message(TensorFile::parse("m.safetensors", b""));
+        assert!(error.contains("it is empty (0 bytes)"), "{error}");
         let error = message(TensorFile::parse("m.safetensors", b"hello, world"));
         assert!(error.starts_with("m.safetensors is not a safetensors file: "), "{error}");
     }
 
     #[test]
-    fn values_that_are_not_finite_are_named() {
+    fn a_file_that_is_cut_anywhere_is_truncated() {
+        let tensors = Named::from([("fc2.bias".to_owned(), Tensor::from_slice(&[1.0f32, 2.0]))]);
+        let whole = to_bytes(&tensors, None).unwrap();
+        for length in [9, 20, whole.len() - 1] {
+            let error = message(TensorFile::parse("m.safetensors", &whole[..length]));
+            assert!(error.starts_with("m.safetensors is truncated"), "{length}: {error}");
+        }
+        let error = message(TensorFile::parse("m.safetensors", &[&whole[..], b"more"].concat()));
+        assert!(error.contains("more bytes than its header promises"), "{error}");
+    }
+
+    #[test]
+    fn prefixes_that_all_names_have_are_taken_off() {
+        let one = || Tensor::from_slice(&[1.0f32]);
+        let (mut read, taken) =
+            file(&[("_orig_mod.module.a", one()), ("_orig_mod.module.b", one())]).unwrap().unwrapped();
+        assert_eq!(taken, "_orig_mod.module.");
+        drop(read.take("a", &[1]).unwrap());
+        let (_, taken) = file(&[("module.a", one()), ("b", one())]).unwrap().unwrapped();
+        assert_eq!(taken, "", "not all of them have it");
+    }
+
+    #[test]
+    fn values_that_no_network_can_have_are_named() {
+        let error = message(file(&[("bn1.running_var", Tensor::from_slice(&[1.0f32, -2.0]))]));
+        let wanted =
+            "m.safetensors: tensor `bn1.running_var`: 1 of its 2 values are negative, and a variance is not";
+        assert_eq!(error, wanted);
         let error = message(file(&[("fc2.bias", Tensor::from_slice(&[1.0f32, f32::NAN]))]));
         assert_eq!(error, "m.safetensors: tensor `fc2.bias`: 1 of its 2 values are NaN or infinite");
     }

@@ -24,7 +24,7 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
     ("inspect", &["data"]),
     ("stages", &["digest", "fsx", "nearest"]),
     ("protocol", &["digest", "finite", "stages"]),
-    ("serve", &["offspring", "protocol"]),
+    ("serve", &["fsx", "offspring", "protocol"]),
     ("pipeline", &["digest", "fsx", "graph", "nearest", "stages"]),
     ("store", &["digest", "finite", "fsx"]),
     (
@@ -36,8 +36,20 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
     (
         "cli",
         &[
-            "digest", "engine", "fsx", "inspect", "jobs", "nearest", "pipeline", "protocol", "report",
-            "serve", "stages", "store", "ui",
+            "digest",
+            "engine",
+            "fsx",
+            "inspect",
+            "jobs",
+            "nearest",
+            "offspring",
+            "pipeline",
+            "protocol",
+            "report",
+            "serve",
+            "stages",
+            "store",
+            "ui",
         ],
     ),
 ];

@@ -80,7 +80,10 @@ fn unknown_commands_and_options_are_usage_errors() {
         .complains("'--forse'")
         .complains("'--force'");
     small().pcamflow(&["run", "p.toml", "--jobs", "0"]).exit(2).complains("--jobs");
-    small().run(&["--device", "tpu"]).exit(2).complains("`tpu` is no device: auto, cpu, cuda or cuda:N");
+    small()
+        .run(&["--device", "tpu"])
+        .exit(2)
+        .complains("`tpu` is not a device: write auto, cpu, cuda or cuda:N");
     small().run(&["--quiet"]).exit(2).complains("cannot be used with");
     small().pcamflow(&[]).exit(2).complains("Usage: pcamflow");
     small().pcamflow(&["run"]).exit(2).complains("<FILE>");

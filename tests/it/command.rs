@@ -370,9 +370,9 @@ sizes = { train = 4, validation = 2, test = 2 }
 fn mistakes_are_told_with_their_place() {
     let project = Sandbox::new().pipeline("[command.one]\nprogram = ['cat', '{wrods}']\ninputs = { words = 'w' }\nartifacts = { a = '../a', b = 'x/y', c = 'x/' }");
     let output = project.pcamflow(&["check", "p.toml"]).exit(2);
-    let output = output.complains("p.toml:2:11").complains("`{wrods}` stands for no input");
+    let output = output.complains("p.toml:2:11").complains("this stage has no input `wrods`");
     let output = output.complains("p.toml:4:19").complains("`../a` is no plain path");
-    output.complains("`x/` and `x/y` are one, or one lies in the other");
+    output.complains("`x/` and `x/y` are the same path, or one lies inside the other");
 }
 
 /// A program that starts others in every way, and waits.
@@ -443,6 +443,16 @@ fn offline_programs_reach_no_network_but_themselves() {
     let alone = shown(&project, "command.one/made").trim() == "1";
     assert!(alone || output.warnings().contains("could reach it"), "{}", output.warnings());
     project.run(&[]).cached_all();
+}
+
+#[test]
+fn an_escape_sequence_that_does_not_end_hides_nothing_of_what_follows() {
+    let project = one("printf 'begin\\n\\033]0;title\\nmore\\n\\033P1\\nerror: the end\\n'; exit 3", "");
+    let output = project.pcamflow(&["run", "p.toml"]).exit(1);
+    output.complains("more").complains("error: the end");
+    let log = project.pcamflow(&["log", "p.toml", "command.one"]).exit(0);
+    assert!(log.stdout.contains("\nmore\n") && log.stdout.contains("\nerror: the end\n"), "{}", log.stdout);
+    assert!(!log.stdout.contains('\u{1b}'), "{:?}", log.stdout);
 }
 
 #[test]

@@ -4,7 +4,10 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::sandbox::{Output, Sandbox};
+use crate::{
+    hdf5_files::{images, labels},
+    sandbox::{Output, Sandbox},
+};
 
 /// A project with a worker that answers as the real one does, without libtorch.
 fn project() -> Sandbox {
@@ -12,7 +15,7 @@ fn project() -> Sandbox {
         r#"{{"ready":{{"protocol":{},"versions":{{"libtorch":"2.11.0"}}}}}}"#,
         pcamflow::protocol::VERSION
     );
-    let script = format!("#!/bin/sh\necho '{ready}'\ncat > /dev/null\n");
+    let script = format!("#!/bin/sh\necho '{ready}' >&0\ncat > /dev/null\n");
     let project = Sandbox::new().file("worker", script).file(".git/HEAD", "");
     executable(&project, "worker");
     let worker = project.path("worker").display().to_string();
@@ -110,8 +113,45 @@ fn source_files_are_named_and_packed_ones_are_to_be_unpacked() {
     project.rewrite("data/camelyonpatch_level_2_split_test_x.h5.gz", "");
     let (state, _, remedy) = check(&doctor(&project, &[], 0), "data");
     assert!(state == "note" && remedy.contains("gunzip"), "{remedy}");
-    project.rewrite("d/camelyonpatch_level_2_split_test_x.h5", "");
-    project.rewrite("d/camelyonpatch_level_2_split_test_y.h5", "");
+    images(&project.path("d/camelyonpatch_level_2_split_test_x.h5"), 4);
+    labels(&project.path("d/camelyonpatch_level_2_split_test_y.h5"), &[0, 1, 0, 1]);
     let (state, found, _) = check(&doctor(&project, &["--data", "d"], 0), "data");
     assert!(state == "ok" && found.contains("split_test_x.h5 and 1 more"), "{found}");
+    // One folder down.
+    fs::create_dir(project.path("e")).unwrap();
+    fs::rename(project.path("d"), project.path("e/pcam")).unwrap();
+    let (state, found, remedy) = check(&doctor(&project, &["--data", "e"], 0), "data");
+    assert!(state == "note" && found.contains("e/pcam: ") && remedy.contains("--data"), "{found}");
+}
+
+#[test]
+fn files_that_a_run_could_not_use_are_wrong_in_the_words_of_a_run() {
+    let project = project();
+    let [x, y] = ["x", "y"].map(|what| format!("data/camelyonpatch_level_2_split_train_{what}.h5"));
+    let sound = || {
+        images(&project.path(&x), 8);
+        labels(&project.path(&y), &[0, 1, 0, 1, 0, 1, 0, 1]);
+    };
+    sound();
+    let (state, found, _) = check(&doctor(&project, &[], 0), "data");
+    assert!(state == "ok", "{found}");
+    let whole = fs::read(project.path(&x)).unwrap();
+    let cases: [(&[u8], &str); 6] = [
+        (b"<!DOCTYPE html>", "web page"),
+        (b"", "is empty (0 bytes)"),
+        (&whole[..whole.len() / 2], "is truncated"),
+        (&[0x1f, 0x8b, 8, 0], "compressed with gzip"),
+        (b"PK\x03\x04 and so on", "zip archive"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+    ];
+    for (bytes, told) in cases {
+        project.rewrite(&x, bytes);
+        let (state, found, _) = check(&doctor(&project, &[], 3), "data");
+        assert!(state == "wrong" && found.contains(&x) && found.contains(told), "{told}: {found}");
+    }
+    sound();
+    labels(&project.path(&y), &[0, 1, 0]);
+    let (state, found, _) = check(&doctor(&project, &[], 3), "data");
+    assert!(state == "wrong" && found.contains("8 patches") && found.contains("3 labels"), "{found}");
+    assert!(project.pcamflow(&["doctor"]).exit(3).stdout.contains("wrong    data "));
 }

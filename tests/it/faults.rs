@@ -5,6 +5,7 @@ mod crowd;
 mod damage;
 mod disk;
 mod garbage;
+mod hostile;
 mod kills;
 mod large;
 mod paths;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use hdf5::{DatasetBuilder, File, H5Type};
-use ndarray::{Array4, ArrayD};
+use ndarray::{Array4, ArrayD, s};
 
 /// A new file, or one in the place of another. Without HDF5's lock: a process that another test is starting
 /// inherits it for a moment, and then the file could not be written a second time.
@@ -41,10 +41,50 @@ pub(crate) fn labels(path: &Path, labels: &[u8]) {
     dataset(path, "y", &values, |plain| plain);
 }
 
-/// Images `x` that were never written: they read as zeros, and take no space.
+/// Images `x` of which only the first chunk was written: the others read as zeros, and take no space.
 pub(crate) fn unwritten_images(path: &Path, count: usize) {
+    written_images(path, 64.min(count), count);
+}
+
+/// Images `x` in chunks of 64 of which only the first `written` were written.
+pub(crate) fn written_images(path: &Path, written: usize, count: usize) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     let file = create(path);
     let chunked = file.new_dataset_builder().chunk((64, 96, 96, 3)).empty::<u8>();
-    chunked.shape((count, 96, 96, 3)).create("x").unwrap();
+    let dataset = chunked.shape((count, 96, 96, 3)).create("x").unwrap();
+    if written == 0 {
+        return;
+    }
+    dataset.write_slice(patches(written).view(), s![..written, .., .., ..]).unwrap();
+}
+
+/// How a file shows a dataset that another file holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Shown {
+    Virtual,
+    External,
+    Link,
+    SoftLink,
+}
+
+/// A file that shows the first `count` images of `held`, and holds none of them.
+pub(crate) fn shown_images(path: &Path, how: Shown, held: &Path, count: usize) {
+    let file = create(path);
+    let (shape, name) = ((count, 96, 96, 3), held.display().to_string());
+    let all = hdf5::Selection::All;
+    let new = || file.new_dataset_builder();
+    let dataset = |builder: DatasetBuilder| drop(builder.empty::<u8>().shape(shape).create("x").unwrap());
+    match how {
+        Shown::Virtual => dataset(new().virtual_map(&name, "x", shape, all.clone(), shape, all)),
+        Shown::External => {
+            let raw = held.with_extension("raw");
+            std::fs::write(&raw, patches(count).as_slice().unwrap()).unwrap();
+            dataset(new().external(&raw.display().to_string(), 0, 0));
+        }
+        Shown::Link => file.link_external(&name, "x", "x").unwrap(),
+        Shown::SoftLink => {
+            file.create_group("a").unwrap().link_external(&name, "/", "b").unwrap();
+            file.link_soft("/a/b/x", "x").unwrap();
+        }
+    }
 }

@@ -2,16 +2,27 @@
 
 use std::fs;
 
-use crate::sandbox::Sandbox;
+use crate::{
+    hdf5_files::{labels, unwritten_images},
+    sandbox::Sandbox,
+};
 
-/// A project with official files of the training part, so large as 1,204 patches, and with others.
+fn name(what: &str) -> String {
+    format!("data/camelyonpatch_level_2_split_{what}")
+}
+
+/// Images and labels of a part, below a folder.
+fn pair(project: &Sandbox, part: &str, count: usize) {
+    unwritten_images(&project.path(&name(&format!("{part}_x.h5"))), count);
+    let alternating: Vec<u8> = (0..count).map(|row| (row % 2) as u8).collect();
+    labels(&project.path(&name(&format!("{part}_y.h5"))), &alternating);
+}
+
+/// A project with the official training images, and other parts.
 fn project(others: &[&str]) -> Sandbox {
-    let name = |what: &str| format!("data/camelyonpatch_level_2_split_{what}");
-    let project =
-        Sandbox::new().file(".git/HEAD", "").file(&name("train_x.h5"), "").file(&name("train_y.h5"), "y");
-    let images = fs::File::options().write(true).open(project.path(&name("train_x.h5"))).unwrap();
-    images.set_len(2048 + 1204 * 96 * 96 * 3).unwrap();
-    others.iter().for_each(|what| project.rewrite(&name(what), "x"));
+    let project = Sandbox::new().file(".git/HEAD", "");
+    pair(&project, "train", 1204);
+    others.iter().for_each(|part| pair(&project, part, 64));
     project
 }
 
@@ -34,7 +45,7 @@ fn without_data_it_is_the_quickstart_and_can_be_planned() {
 #[test]
 fn nothing_that_is_there_is_overwritten() {
     let project = Sandbox::new().file("pipeline.toml", "mine").file("pcamflow.schema.json", "mine, too");
-    project.pcamflow(&["init"]).exit(2).complains("pipeline.toml is there already").complains("another file");
+    project.pcamflow(&["init"]).exit(2).complains("pipeline.toml already exists").complains("--force");
     assert_eq!(fs::read_to_string(project.path("pipeline.toml")).unwrap(), "mine");
     project.pcamflow(&["init", "sub folder/other.toml"]).exit(0);
     assert_eq!(project.names("sub folder"), ["other.toml", "pcamflow.schema.json"]);
@@ -57,7 +68,9 @@ fn official_files_make_a_pipeline_of_their_size() {
 
 #[test]
 fn the_meta_table_keeps_slides_apart_and_official_parts_are_measured_on() {
-    let project = project(&["train_meta.csv", "test_x.h5", "test_y.h5", "valid_x.h5"]);
+    let project = project(&["test", "valid"]);
+    fs::remove_file(project.path(&name("valid_y.h5"))).unwrap();
+    project.rewrite(&name("train_meta.csv"), "wsi\n");
     project.pcamflow(&["init"]).exit(0);
     let text = fs::read_to_string(project.path("pipeline.toml")).unwrap();
     assert!(text.contains("\ngroup-by = \"wsi\"") && text.contains("[evaluate.official-test]"), "{text}");
@@ -81,9 +94,46 @@ fn data_that_cannot_be_used_yet_is_explained() {
     let project = Sandbox::new().file("data/camelyonpatch_level_2_split_train_x.h5.gz", "");
     let output = project.pcamflow(&["init"]).exit(0);
     assert!(output.stdout.contains("has to be unpacked first"), "{}", output.stdout);
-    let project = Sandbox::new().file("data/camelyonpatch_level_2_split_train_x.h5", "too few");
+    let project = Sandbox::new();
+    pair(&project, "train", 99);
     let output = project.pcamflow(&["init"]).exit(0);
     assert!(output.stdout.contains("with at least 100 patches"), "{}", output.stdout);
+    project.rewrite(&name("train_x.h5"), "<html>");
+    let output = project.pcamflow(&["init", "--force"]).exit(0);
+    assert!(output.stdout.contains("left out: ") && output.stdout.contains("web page"), "{}", output.stdout);
+}
+
+#[test]
+fn whatever_the_sizes_what_is_written_can_be_checked_and_planned() {
+    for count in [100, 101, 137, 499, 500] {
+        let project = Sandbox::new().file(".git/HEAD", "");
+        pair(&project, "train", count);
+        project.pcamflow(&["init"]).exit(0);
+        project.pcamflow(&["check", "pipeline.toml"]).exit(0);
+        project.pcamflow(&["run", "pipeline.toml", "--dry-run"]).exit(0);
+        let text = fs::read_to_string(project.path("pipeline.toml")).unwrap();
+        assert!(text.contains(&format!("take = {}\n", (count / 10).min(50))), "{text}");
+    }
+}
+
+#[test]
+fn data_one_folder_down_is_found_and_named() {
+    let project = project(&[]);
+    fs::rename(project.path("data"), project.path("pcam")).unwrap();
+    fs::create_dir(project.path("data")).unwrap();
+    fs::rename(project.path("pcam"), project.path("data/pcam")).unwrap();
+    project.pcamflow(&["init"]).exit(0);
+    let text = fs::read_to_string(project.path("pipeline.toml")).unwrap();
+    assert!(text.contains("data = \"data/pcam\""), "{text}");
+    project.pcamflow(&["run", "pipeline.toml", "--dry-run"]).exit(0);
+}
+
+#[test]
+fn force_replaces_the_pipeline_and_the_schema() {
+    let project = Sandbox::new().file("pipeline.toml", "mine").file("pcamflow.schema.json", "old");
+    project.pcamflow(&["init", "--force"]).exit(0);
+    project.pcamflow(&["check", "pipeline.toml"]).exit(0);
+    assert!(fs::read_to_string(project.path("pcamflow.schema.json")).unwrap().starts_with('{'));
 }
 
 #[test]

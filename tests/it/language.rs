@@ -132,7 +132,7 @@ fn what_is_removed_is_gone_and_what_needs_it_says_so() {
             "`remove` is a list of keys",
         ],
     );
-    refused(&Sandbox::new().pipeline("remove = ['train.a']"), 1, &["this file extends none"]);
+    refused(&Sandbox::new().pipeline("remove = ['train.a']"), 1, &["this file extends no other file"]);
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn a_parent_that_cannot_be_read_is_one_error_with_its_place() {
         &["`extends` names one file", "p.toml:1:11"],
     );
     let low = PARENT.replace("seed = 7", "seed = 7\nextends = 'full.toml'");
-    refused(&Sandbox::new().pipeline(&low), 1, &["unknown key `extends`", "at the top of a file"]);
+    refused(&Sandbox::new().pipeline(&low), 1, &["unknown key `extends`", "at the top of the file"]);
 }
 
 const PARAMS: &str = "\
@@ -251,7 +251,7 @@ fn wrong_references_to_parameters_are_told() {
     refused(
         &with("rate = 1e-3", "rate = \"${params.half}\""),
         1,
-        &["a parameter cannot need itself: params.half -> params.rate -> params.half"],
+        &["a parameter cannot refer to itself: params.half -> params.rate -> params.half"],
     );
     refused(
         &with("part = 'test'", "part = ['test']"),

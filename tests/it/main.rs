@@ -1,6 +1,7 @@
 //! Behaviour of the whole, through the public library and through the real binaries.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod advice;
 mod architecture;
 mod cache;
 mod caching;
@@ -8,6 +9,7 @@ mod cli;
 mod command;
 mod doctor;
 mod editors;
+mod elsewhere;
 mod engine;
 mod events;
 mod examples;
@@ -21,8 +23,12 @@ mod init;
 mod json_schema;
 mod keys;
 mod language;
+mod leaks;
+mod outside;
 mod plan;
 mod preview;
+mod processes;
+mod projects;
 #[cfg(feature = "torch")]
 mod references;
 mod remembered;
@@ -36,13 +42,16 @@ mod runs;
 mod sandbox;
 #[cfg(feature = "torch")]
 mod sanity;
+mod shared_store;
 mod shells;
+mod source_checks;
 mod spelling;
 mod split;
 mod summary;
 mod sweep;
 #[cfg(feature = "torch")]
 mod training;
+mod unwritten;
 mod verify_stage;
 mod watch;
 mod wrong_inputs;

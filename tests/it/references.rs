@@ -1,17 +1,17 @@
-//! Numbers of others, reproduced through the public stages: real patches and imported weights in,
-//! artifacts out. Skipped, saying so, where the references or the patches are absent.
+//! Numbers of others, reproduced through the public stages: patches and imported weights in, artifacts out.
+//! The repository's own references always, larger ones with real patches where they are there.
 
 use std::{collections::BTreeMap, path::Path};
 
 use pcamflow::{
-    metrics::{Localisation, Region},
-    testing::shared,
+    metrics::{Localisation, Region, spearman},
+    testing::{explanations, reference, shared},
 };
 use safetensors::{SafeTensors, tensor::TensorView};
 
 use crate::{hdf5_files::dataset, sandbox::Sandbox};
 
-/// The reference network, its eight patches and their labels as files that a pipeline can name.
+/// The reference network, its patches and their labels as files that a pipeline can name.
 pub(crate) fn imported(sandbox: Sandbox, reference: &SafeTensors<'_>) -> Sandbox {
     let names = reference.names();
     let weights: BTreeMap<&str, TensorView<'_>> = names
@@ -22,7 +22,8 @@ pub(crate) fn imported(sandbox: Sandbox, reference: &SafeTensors<'_>) -> Sandbox
     let images = reference.tensor("images").unwrap();
     let labels: Vec<u8> = reference.tensor("labels").unwrap().data().iter().step_by(8).copied().collect();
     sandbox.file("data/model.safetensors", weights).with(|folder| {
-        let patches = ndarray::Array4::from_shape_vec((8, 96, 96, 3), images.data().to_vec()).unwrap();
+        let patches =
+            ndarray::Array4::from_shape_vec((labels.len(), 96, 96, 3), images.data().to_vec()).unwrap();
         dataset(&folder.join("data/x.h5"), "x", &patches.into_dyn(), |plain| plain);
         dataset(&folder.join("data/y.h5"), "y", &ndarray::Array1::from_vec(labels).into_dyn(), |plain| plain);
     })
@@ -36,54 +37,71 @@ fn read(file: &Path, name: &str) -> Vec<f32> {
     hdf5::File::open(file).unwrap().dataset(name).unwrap().read_raw::<f32>().unwrap()
 }
 
+/// How many pixels lie between two that the repository's references keep of a large map.
+const THINNED: usize = 11;
+
 /// max |a - b| / max |b|.
-fn relative(ours: &[f32], theirs: &[f32]) -> f32 {
+fn relative(ours: &[f32], theirs: &[f32], images: usize) -> f32 {
+    let thin =
+        || ours.chunks(ours.len() / images).flat_map(|map| map.iter().copied().step_by(THINNED)).collect();
+    let ours: Vec<f32> = if ours.len() == theirs.len() { ours.to_vec() } else { thin() };
     assert_eq!(ours.len(), theirs.len());
     let largest = theirs.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
     ours.iter().zip(theirs).fold(0.0_f32, |worst, (a, b)| worst.max((a - b).abs())) / largest
 }
 
-const LAYERS: [(&str, &str, &str); 6] = [
-    ("conv4", "plain", "grad-cam.conv4"),
-    ("bn4", "plain", "grad-cam.bn4"),
-    ("relu4", "plain", "grad-cam.relu4"),
-    ("relu3", "plain", "grad-cam.relu3"),
-    ("pool3", "plain", "grad-cam.pool3"),
-    ("relu4", "hires", "hires-cam.relu4"),
-];
+/// The layer, the variant and the name of each reference map of Grad-CAM and HiResCAM.
+fn layers<'a>(reference: &'a SafeTensors<'_>) -> Vec<(&'a str, &'static str, &'a str)> {
+    let layer = |name: &'a str| match name.split_once('.')? {
+        ("grad-cam", layer) if !layer.ends_with(".upsampled") => Some((layer, "plain", name)),
+        ("hires-cam", layer) => Some((layer, "hires", name)),
+        _ => None,
+    };
+    reference.names().into_iter().filter_map(layer).collect()
+}
 
 /// PyTorch's and Captum's numbers for the same weights and patches; tolerances of the definitions:
 /// logits 1e-5 absolute, maps 1e-3 relative to the largest value (float32 sums in another order).
 #[test]
 fn forward_and_every_grad_cam_equal_pytorchs() {
-    let Some(path) = shared("oracle/explain.safetensors") else { return };
-    let bytes = std::fs::read(path).unwrap();
-    let reference = SafeTensors::deserialize(&bytes).unwrap();
+    for path in explanations() {
+        let bytes = std::fs::read(path).unwrap();
+        grad_cam_equals(&SafeTensors::deserialize(&bytes).unwrap());
+    }
+}
+
+fn grad_cam_equals(reference: &SafeTensors<'_>) {
+    let layers = layers(reference);
+    assert_eq!(layers.len(), 6);
     let source = "model = { safetensors = 'model.safetensors' }\nimages = { x = 'x.h5', y = 'y.h5' }";
     let mut text = format!("[pipeline]\nname = 'reference'\n[evaluate.all]\nresamples = 100\n{source}\n");
-    for (layer, variant, _) in LAYERS {
+    for (layer, variant, _) in &layers {
         text += &format!(
             "[explain.{layer}-{variant}]\n{source}\nmethod.grad-cam = {{ layer = '{layer}', variant = '{variant}' }}\npanel = 0\n"
         );
     }
-    let sandbox = imported(Sandbox::new(), &reference).pipeline(&text);
+    let sandbox = imported(Sandbox::new(), reference).pipeline(&text);
     sandbox.run(&["--threads", "1"]).exit(0);
     let out = |file: &str| sandbox.path(&format!("out/reference/{file}"));
 
     let logits = floats(&reference.tensor("logit").unwrap());
     let predictions = csv::Reader::from_path(out("evaluate.all/predictions.csv")).unwrap().into_deserialize();
     let ours: Vec<BTreeMap<String, f64>> = predictions.map(Result::unwrap).collect();
+    assert_eq!(ours.len(), logits.len());
     for (row, theirs) in ours.iter().zip(&logits) {
         assert!((row["logit"] - f64::from(*theirs)).abs() < 1e-5, "{} {theirs}", row["logit"]);
     }
-    for (layer, variant, name) in LAYERS {
+    for (layer, variant, name) in &layers {
         let maps = out(&format!("explain.{layer}-{variant}/maps.h5"));
         let theirs = floats(&reference.tensor(name).unwrap());
-        let off = relative(&read(&maps, "native"), &theirs);
+        let off = relative(&read(&maps, "native"), &theirs, logits.len());
         assert!(off < 1e-3, "{name}: {off}");
     }
-    let theirs = floats(&reference.tensor("grad-cam.relu4.upsampled").unwrap());
-    let off = relative(&read(&out("explain.relu4-plain/maps.h5"), "map"), &theirs);
+    let names = reference.names();
+    let upsampled = names.iter().find(|name| name.ends_with(".upsampled")).unwrap();
+    let layer = upsampled.split('.').nth(1).unwrap();
+    let ours = read(&out(&format!("explain.{layer}-plain/maps.h5")), "map");
+    let off = relative(&ours, &floats(&reference.tensor(upsampled).unwrap()), logits.len());
     assert!(off < 1e-3, "upsampled: {off}");
 }
 
@@ -104,20 +122,25 @@ const METHODS: [(&str, &str, &str); 9] = [
 /// the largest value, deltas 1e-3 absolute. On two threads and with another batch than Captum's.
 #[test]
 fn saliency_occlusion_and_integrated_gradients_equal_captums() {
-    let Some(path) = shared("oracle/explain.safetensors") else { return };
-    let bytes = std::fs::read(path).unwrap();
-    let reference = SafeTensors::deserialize(&bytes).unwrap();
+    for path in explanations() {
+        let bytes = std::fs::read(path).unwrap();
+        methods_equal(&SafeTensors::deserialize(&bytes).unwrap());
+    }
+}
+
+fn methods_equal(reference: &SafeTensors<'_>) {
     let source = "model = { safetensors = 'model.safetensors' }\nimages = { x = 'x.h5', y = 'y.h5' }";
     let mut text = "[pipeline]\nname = 'captum'\n".to_owned();
     for (name, method, _) in METHODS {
         let name = name.replace('.', "-");
         text += &format!("[explain.{name}]\n{source}\nmethod.{method}\n");
     }
-    let sandbox = imported(Sandbox::new(), &reference).pipeline(&text);
+    let sandbox = imported(Sandbox::new(), reference).pipeline(&text);
     sandbox.run(&["--threads", "2"]).exit(0);
+    let images = reference.tensor("logit").unwrap().shape()[0];
     for (name, _, array) in METHODS {
         let maps = sandbox.path(&format!("out/captum/explain.{}/maps.h5", name.replace('.', "-")));
-        let off = relative(&read(&maps, array), &floats(&reference.tensor(name).unwrap()));
+        let off = relative(&read(&maps, array), &floats(&reference.tensor(name).unwrap()), images);
         assert!(off < 1e-3, "{name}: {off}");
         if let Ok(theirs) = reference.tensor(&format!("{name}.delta")) {
             let ours = read(&maps, "delta");
@@ -126,7 +149,23 @@ fn saliency_occlusion_and_integrated_gradients_equal_captums() {
         }
     }
     for (name, stage) in [("saliency", "saliency"), ("occlusion", "occlusion"), ("ig", "ig-gauss-legendre")] {
-        localised(&sandbox.path(&format!("out/captum/explain.{stage}/maps.h5")), name, &reference);
+        localised(&sandbox.path(&format!("out/captum/explain.{stage}/maps.h5")), name, reference);
+    }
+    if let Ok(theirs) = reference.tensor("spearman.saliency.occlusion") {
+        let maps = |stage| read(&sandbox.path(&format!("out/captum/explain.{stage}/maps.h5")), "map");
+        correlated(&maps("saliency"), &maps("occlusion"), &theirs);
+    }
+}
+
+/// SciPy's correlation of two maps of each patch; NaN where one of them is constant. Near-ties may swap.
+fn correlated(saliency: &[f32], occlusion: &[f32], theirs: &TensorView<'_>) {
+    let theirs = theirs.data().chunks_exact(8).map(|bytes| f64::from_le_bytes(bytes.try_into().unwrap()));
+    let pairs = saliency.chunks_exact(96 * 96).zip(occlusion.chunks_exact(96 * 96));
+    for ((saliency, occlusion), theirs) in pairs.zip(theirs) {
+        match spearman(saliency, occlusion).unwrap() {
+            Some(ours) => assert!((ours - theirs).abs() < 1e-3, "{ours} {theirs}"),
+            None => assert!(theirs.is_nan(), "{theirs}"),
+        }
     }
 }
 
@@ -140,7 +179,8 @@ fn localised(maps: &Path, name: &str, reference: &SafeTensors<'_>) {
     for (at, map) in maps.chunks_exact(96 * 96).enumerate() {
         let ours = Localisation::of(map, &Region::centre()).unwrap();
         let pointed = pointing.data()[8 * at] == 1;
-        assert!((ours.energy.unwrap() - f64::from(energy[at])).abs() < 1e-4, "{name} {at}: {ours:?}");
+        // 0 stands for no energy there: the map has no positive value.
+        assert!((ours.energy.unwrap_or(0.0) - f64::from(energy[at])).abs() < 1e-4, "{name} {at}: {ours:?}");
         assert!((ours.rank - f64::from(rank[at])).abs() < 1.5 / 1024.0, "{name} {at}: {ours:?}");
         assert_eq!(ours.pointing, pointed, "{name} {at}");
     }
@@ -185,4 +225,67 @@ fn two_epochs_of_training_have_pytorchs_losses() {
         assert!((epoch.validation_loss / validation - 1.0).abs() < 1e-3, "{epoch:?}");
     }
     assert_eq!(history.epochs.len(), 2);
+}
+
+/// Six trainings of three epochs on the repository's coarse patches, each with its own network, optimiser, schedule
+/// and weights of the classes: the losses are PyTorch's, 1e-3 relative, as the definitions have it for losses.
+#[test]
+fn trainings_have_pytorchs_losses() {
+    let bytes = std::fs::read(reference("train.safetensors")).unwrap();
+    let patches = SafeTensors::deserialize(&bytes).unwrap();
+    let cases: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(reference("train.json")).unwrap()).unwrap();
+    let cases = cases.as_array().unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let mut pipeline = "[pipeline]\nname = 'losses'\n".to_owned();
+    for case in cases {
+        let (name, table) = (text(&case["name"]), text(&case["table"]));
+        pipeline += &format!(
+            "[train.{name}]\ndata = {{ train = {{ x = 'train.x.h5', y = 'train.y.h5' }}, \
+             validation = {{ x = 'validation.x.h5', y = 'validation.y.h5' }} }}\n\
+             epochs = 3\nbatch-size = 10\nshuffle = false\nrun = {{ threads = 1 }}\n{table}"
+        );
+    }
+    let sandbox = Sandbox::new().pipeline(&pipeline).file("data/.keep", "").with(|folder| {
+        for part in ["train", "validation"] {
+            let colours = patches.tensor(&format!("{part}.x")).unwrap();
+            let file = |what| folder.join(format!("data/{part}.{what}.h5"));
+            let enlarged = enlarged(colours.data(), colours.shape()[0]);
+            dataset(&file("x"), "x", &enlarged.into_dyn(), |plain| plain);
+            let labels = patches.tensor(&format!("{part}.y")).unwrap().data().to_vec();
+            dataset(&file("y"), "y", &ndarray::Array1::from_vec(labels).into_dyn(), |plain| plain);
+        }
+    });
+    sandbox.run(&[]).exit(0);
+    for case in cases {
+        let name = text(&case["name"]);
+        let history = std::fs::read(sandbox.path(&format!("out/losses/train.{name}/history.json"))).unwrap();
+        let history: pcamflow::metrics::History = serde_json::from_slice(&history).unwrap();
+        let theirs: Vec<[f64; 2]> = serde_json::from_value(case["losses"].clone()).unwrap();
+        assert_eq!(history.epochs.len(), theirs.len());
+        for (epoch, [train, validation]) in history.epochs.iter().zip(theirs) {
+            assert!((epoch.train_loss / train - 1.0).abs() < 1e-3, "{name}: {epoch:?}, not {train}");
+            let off = (epoch.validation_loss / validation - 1.0).abs();
+            assert!(off < 1e-3, "{name}: {epoch:?}, not {validation}");
+        }
+    }
+}
+
+/// Patches [n, 96, 96, 3] whose squares of 12x12 pixels have the colours [n, 8, 8, 3].
+fn enlarged(colours: &[u8], n: usize) -> ndarray::Array4<u8> {
+    ndarray::Array4::from_shape_fn((n, 96, 96, 3), |(patch, row, column, channel)| {
+        colours[((patch * 8 + row / 12) * 8 + column / 12) * 3 + channel]
+    })
+}
+
+#[test]
+fn the_repositorys_references_are_small_and_say_what_made_them() {
+    let files =
+        std::fs::read_dir(reference("")).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len());
+    let bytes: u64 = files.sum();
+    assert!(bytes < 1_500_000, "{bytes} bytes");
+    let made = std::fs::read_to_string(reference("made-with.json")).unwrap();
+    for library in ["torch", "captum", "sklearn", "scipy", "numpy"] {
+        assert!(made.contains(&format!("\"{library}\":\"")), "{made}");
+    }
 }

@@ -93,7 +93,7 @@ fn what_is_not_there_is_told_with_what_was_meant() {
     }
     ask(&project, "export", &["split.d/tarin", "here"]).exit(2).complains("did you mean `train`?");
     ask(&project, "path", &["split.d"]).exit(2).complains("which artifact of `split.d`? it writes train");
-    ask(&project, "log", &["split.d/train"]).exit(2).complains("a log is a stage's");
+    ask(&project, "log", &["split.d/train"]).exit(2).complains("a log belongs to a stage");
     assert!(!project.path("here").exists());
     let fresh = Sandbox::new().pipeline(PIPELINE);
     for command in ["path", "show"] {
@@ -274,7 +274,7 @@ fn exports_are_real_copies_and_replace_nothing_unasked() {
     fs::write(&copy, "mine").unwrap();
     fs::remove_file(project.path("deep/copies/test.h5")).unwrap();
     let refused = ask(&project, "export", &["split.d", "deep/copies"]).exit(2);
-    refused.complains("deep/copies/train.h5 is there already, and is not the same").complains("--force");
+    refused.complains("deep/copies/train.h5 already exists with other contents").complains("--force");
     assert_eq!(fs::read(&copy).unwrap(), b"mine");
     assert!(!project.path("deep/copies/test.h5").exists(), "all or nothing");
     ask(&project, "export", &["split.d/train", "deep/copies", "--force"]).exit(0);

@@ -112,6 +112,11 @@ impl Sandbox {
         self.finish(self.command(PCAMFLOW).args(arguments))
     }
 
+    /// `pcamflow ARGUMENTS`, with its standard output going somewhere else.
+    pub(crate) fn pcamflow_into(&self, arguments: &[&str], stdout: Stdio) -> Output {
+        self.finish(self.command(PCAMFLOW).args(arguments).stdout(stdout))
+    }
+
     /// A shell script in which `$PCAMFLOW` is the binary.
     pub(crate) fn shell(&self, script: &str) -> Output {
         self.finish(self.command("bash").args(["-c", script]))

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use ndarray::{Array1, Array4, Axis};
-use pcamflow::testing::shared;
+use pcamflow::testing::{references, shared};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -17,10 +17,9 @@ use crate::{
 
 const PARTS: [&str; 3] = ["train", "validation", "test"];
 
-fn cases(name: &str) -> Option<Vec<Value>> {
-    let text = std::fs::read_to_string(shared("oracle/split.json")?).unwrap();
-    let all: Vec<Value> = serde_json::from_str(&text).unwrap();
-    Some(all.into_iter().filter(|case| case["name"].as_str().unwrap().contains(name)).collect())
+fn cases_of(reference: &Path, name: &str) -> Vec<Value> {
+    let all: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(reference).unwrap()).unwrap();
+    all.into_iter().filter(|case| case["name"].as_str().unwrap().contains(name)).collect()
 }
 
 /// A pipeline with one stage per case, named after its seed.
@@ -62,20 +61,27 @@ fn compare(project: &Sandbox, cases: &[Value]) {
 
 #[test]
 fn odd_sizes_are_drawn_index_for_index_as_by_scikit_learn() {
-    let Some(cases) = cases("odd sizes") else { return };
-    assert_eq!(cases.len(), 2);
+    let all = references(&["split.json"], "split.json");
+    all.iter().for_each(|path| odd_sizes_are_drawn_as_in(path));
+}
+
+fn odd_sizes_are_drawn_as_in(reference: &Path) {
+    let cases = cases_of(reference, "odd sizes");
+    let [one, other] = cases.as_slice() else { panic!("{} cases", cases.len()) };
+    let stages = [one, other].map(|case| format!("split.seed-{}", case["seed"]));
     let label = |row: u32| u8::from(row % 7 < 3);
     let project = Sandbox::new().pipeline(&pipeline(&cases, "x.h5", "y.h5")).with(|root| {
         unwritten_images(&root.join("data/x.h5"), 1001);
         labels(&root.join("data/y.h5"), &(0..1001).map(label).collect::<Vec<_>>());
     });
-    project.run(&[]).ran(["split.seed-42", "split.seed-43"]);
+    project.run(&[]).ran(stages.each_ref().map(String::as_str));
     compare(&project, &cases);
 }
 
 #[test]
 fn the_real_patches_are_drawn_as_by_scikit_learn_and_copied_byte_for_byte() {
-    let (Some(cases), Some(data)) = (cases("mini"), shared("data/pcam-mini")) else { return };
+    let (Some(oracle), Some(data)) = (shared("oracle/split.json"), shared("data/pcam-mini")) else { return };
+    let cases = cases_of(&oracle, "mini");
     assert_eq!(cases.len(), 2);
     let [x, y] = ["x", "y"].map(|what| format!("camelyonpatch_level_2_split_train_{what}.h5"));
     let project = Sandbox::new().pipeline(&pipeline(&cases, &x, &y));

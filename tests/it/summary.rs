@@ -101,7 +101,7 @@ fn a_job_of_github_gets_it_behind_what_its_page_has() {
 fn what_cannot_be_written_is_warned_of() {
     let project = small().env("GITHUB_STEP_SUMMARY", "/proc/no/such/page");
     let output = project.run(&[]).exit(0);
-    output.complains("warning: the summary is not written: ").complains("/proc/no/such/page");
+    output.complains("warning: the summary of the job was not written: ").complains("/proc/no/such/page");
 }
 
 #[test]

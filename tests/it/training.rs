@@ -224,8 +224,9 @@ fn a_checkpoint_of_another_architecture_is_refused_before_anything_is_computed()
     let from = "from = { safetensors = 'c.safetensors' }\ndata = 'split.d'";
     let text = format!("[resume-train.last]\n{from}\nepochs = 1\n{other}\n");
     project.rewrite("p.toml", format!("{PIPELINE}{RESUMED}{text}"));
-    let message = project.run(&["resume-train.last"]).exit(1).failure();
-    assert!(message.contains("c.safetensors is the checkpoint of {"), "{message}");
+    let output = project.run(&["resume-train.last"]).exit(2);
+    assert!(output.events_of("started").is_empty());
+    output.complains("p.toml:").complains("c.safetensors is the checkpoint of {");
 }
 
 #[test]
@@ -265,7 +266,7 @@ fn wrong_settings_of_a_training_are_told_with_their_places() {
     from("split.d", "`split.d` is a `split` stage, but a checkpoint's contents are expected here");
     from("train.t/model", "`train.t/model` is a model, but a checkpoint's contents are expected here");
     from("train.u", "there is no stage `train.u`");
-    from("resume-train.r", "a stage cannot need itself");
+    from("resume-train.r", "a stage cannot depend on itself");
 }
 
 /// The digest of the model that an uninterrupted training gives.
@@ -404,14 +405,19 @@ fn refused(trained: &Sandbox, text: &str, harm: impl FnOnce(&mut Tensors), parts
     harm(&mut tensors);
     trained.rewrite("data/model.safetensors", write(&tensors));
     trained.rewrite("p.toml", text);
-    let output = trained.run(&["evaluate.e", "explain.g", "--keep-going"]).exit(1);
+    refused_weights(trained, parts);
+}
+
+/// The weights of two stages are refused before anything computes, once for each line that names them.
+#[track_caller]
+fn refused_weights(trained: &Sandbox, parts: &[&str]) {
+    let output = trained.run(&["evaluate.e", "explain.g", "--keep-going"]).exit(2);
     let output = output.never_says("panicked").never_says("internal error").never_says("Exception raised");
-    let failed = output.events_of("failed");
-    assert!(!failed.is_empty());
-    for failed in failed {
-        let message = failed["message"].as_str().unwrap();
-        for part in parts {
-            assert!(message.contains(part), "{part:?} in {message:?}");
+    assert!(output.events_of("started").is_empty(), "{}", output.stdout);
+    assert_eq!(output.stderr.lines().count(), 2, "{}", output.stderr);
+    for line in output.stderr.lines() {
+        for part in [&["error: p.toml:"], parts].concat() {
+            assert!(line.contains(part), "{part:?} in {line:?}");
         }
     }
 }
@@ -439,9 +445,70 @@ fn models_that_are_wrong_name_the_tensor() {
         tensors[at].2.truncate(8);
     };
     refused(&trained, &text, misshapen, &["model.safetensors", "`bn2.weight`", "[2]", "[4]"]);
-    trained.rewrite("data/model.safetensors", "no tensors at all");
-    let output = trained.run(&["evaluate.e"]).exit(1).never_says("panicked");
-    assert!(output.failure().contains("model.safetensors"), "{}", output.failure());
+    let negative = |tensors: &mut Tensors| {
+        let at = find(tensors, "bn1.running_var");
+        tensors[at].2[..4].copy_from_slice(&(-1.0_f32).to_le_bytes());
+    };
+    refused(&trained, &text, negative, &["model.safetensors", "`bn1.running_var`", "a variance is not"]);
+}
+
+#[test]
+fn what_is_no_model_is_called_what_it_is() {
+    let trained = project();
+    trained.run(&["train.t"]).exit(0);
+    let text = PIPELINE.replace("model = 'train.t'", "model = { safetensors = 'model.safetensors' }");
+    trained.rewrite("p.toml", text);
+    let model = fs::read(trained.path(MODEL)).unwrap();
+    let checkpoint = shown(&trained, "train.t", "checkpoint.safetensors");
+    let cases: [(&[u8], &str); 9] = [
+        (b"no tensors at all", "is not a safetensors file"),
+        (b"", "it is empty (0 bytes)"),
+        (&model[..model.len() / 2], "model.safetensors is truncated"),
+        (&model[..20], "model.safetensors is truncated"),
+        (b"PK\x03\x04\0\0\0\0\x08\x08archive/data.pkl", "it is a pickle, as PyTorch saves weights"),
+        (b"\x80\x02}q\0(X\x05", "it is a pickle, as PyTorch saves weights"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        (b"\x89HDF\r\n\x1a\n", "it is an HDF5 file"),
+        (&checkpoint, "is the checkpoint of a training"),
+    ];
+    for (bytes, told) in cases {
+        trained.rewrite("data/model.safetensors", bytes);
+        refused_weights(&trained, &["model.safetensors", told]);
+    }
+}
+
+#[test]
+fn the_prefix_of_a_wrapper_is_taken_off_with_a_note() {
+    let trained = project();
+    trained.run(&["train.t", "evaluate.e"]).exit(0);
+    let predictions = shown(&trained, "evaluate.e", "predictions.csv");
+    let bytes = fs::read(trained.path(MODEL)).unwrap();
+    let wrapped = SafeTensors::deserialize(&bytes)
+        .unwrap()
+        .iter()
+        .map(|(name, view)| (format!("_orig_mod.module.{name}"), view.shape().to_vec(), view.data().to_vec()))
+        .collect();
+    trained.rewrite("data/model.safetensors", write(&wrapped));
+    trained.rewrite(
+        "p.toml",
+        PIPELINE.replace("model = 'train.t'", "model = { safetensors = 'model.safetensors' }"),
+    );
+    let warnings = trained.run(&["evaluate.e"]).ran(["evaluate.e"]).warnings();
+    assert!(warnings.contains("begin with `_orig_mod.module.`"), "{warnings}");
+    assert!(predictions == shown(&trained, "evaluate.e", "predictions.csv"));
+}
+
+#[test]
+fn a_schedule_that_has_run_out_is_told_when_a_training_goes_on() {
+    let project = project();
+    let schedule = |schedule: &str| {
+        let text = PIPELINE.replace("epochs = 4", &format!("epochs = 2\nschedule.{schedule}"));
+        project.rewrite("p.toml", format!("{text}[resume-train.r]\nfrom = 'train.t'\nepochs = 1\n"));
+        project.run(&["resume-train.r"]).exit(0).warnings()
+    };
+    let warnings = schedule("one-cycle = {}");
+    assert!(warnings.contains("its schedule ran out after epoch 2"), "{warnings}");
+    assert_eq!(schedule("one-cycle = { epochs = 3 }"), "");
 }
 
 #[test]

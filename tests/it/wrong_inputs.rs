@@ -29,6 +29,26 @@ fn harmed(harm: impl FnOnce(&Path)) -> Sandbox {
     })
 }
 
+/// The run is refused before anything is computed, with one message that begins with its place in the pipeline
+/// and has these parts; nothing of it is internal.
+#[track_caller]
+fn refuses(project: &Sandbox, parts: &[&str]) {
+    let output = one_message(project.run(&[]).exit(2));
+    assert!(
+        output.stderr.starts_with("error: p.toml:") && output.stderr.lines().count() == 1,
+        "{}",
+        output.stderr
+    );
+    for part in parts {
+        if !output.stderr.contains(part) {
+            output.fail(&format!("the message does not say {part:?}"));
+        }
+    }
+    assert!(output.events_of("started").is_empty() && !project.path("out/wrong/split.d").exists());
+    // The same again: nothing is remembered of it.
+    assert_eq!(project.run(&[]).exit(2).stderr, output.stderr);
+}
+
 /// The stage fails with one message that has these parts; nothing of it is internal.
 #[track_caller]
 fn fails(project: &Sandbox, parts: &[&str]) {
@@ -75,32 +95,32 @@ fn a_folder_in_the_place_of_a_source_is_told() {
         fs::remove_file(data.join("x.h5")).unwrap();
         fs::create_dir(data.join("x.h5")).unwrap();
     });
-    one_message(folder.run(&[]).exit(2)).complains("x.h5 is a folder, but a file is expected");
+    one_message(folder.run(&[]).exit(2)).complains("x.h5 is a folder, and a file is expected");
 }
 
 #[test]
 fn what_is_not_hdf5_is_told() {
-    fails(
+    refuses(
         &harmed(|data| fs::write(data.join("x.h5"), "row,label\n").unwrap()),
         &["x.h5", "is not an HDF5 file"],
     );
-    fails(&harmed(|data| fs::write(data.join("y.h5"), "").unwrap()), &["y.h5", "is empty (0 bytes)"]);
+    refuses(&harmed(|data| fs::write(data.join("y.h5"), "").unwrap()), &["y.h5", "is empty (0 bytes)"]);
     let cut = harmed(|data| {
         let path = data.join("x.h5");
         let bytes = fs::read(&path).unwrap();
         fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
     });
-    fails(&cut, &["x.h5", "is truncated"]);
+    refuses(&cut, &["x.h5", "is truncated"]);
 }
 
 #[test]
 fn a_wrong_dataset_name_lists_what_is_there() {
     let project =
         harmed(|data| dataset(&data.join("x.h5"), "images", &patches(12).into_dyn(), |plain| plain));
-    fails(&project, &["x.h5", "has no dataset `x`", "it holds `images`"]);
+    refuses(&project, &["x.h5", "has no dataset `x`", "it holds `images`"]);
     let project =
         harmed(|data| dataset(&data.join("y.h5"), "Y", &ArrayD::<u8>::zeros(vec![12]), |plain| plain));
-    fails(&project, &["y.h5", "has no dataset `y`", "did you mean `Y`?"]);
+    refuses(&project, &["y.h5", "has no dataset `y`", "did you mean `Y`?"]);
 }
 
 #[test]
@@ -108,38 +128,38 @@ fn a_wrong_shape_or_type_says_what_is_expected() {
     let images_of = |shape: Vec<usize>| {
         harmed(|data| dataset(&data.join("x.h5"), "x", &ArrayD::<u8>::zeros(shape), |plain| plain))
     };
-    fails(
+    refuses(
         &images_of(vec![12, 3, 96, 96]),
         &["x.h5", "uint8 [12, 3, 96, 96]", "expected uint8 [N, 96, 96, 3]"],
     );
-    fails(&images_of(vec![12, 32, 32, 3]), &["x.h5", "expected uint8 [N, 96, 96, 3]"]);
+    refuses(&images_of(vec![12, 32, 32, 3]), &["x.h5", "expected uint8 [N, 96, 96, 3]"]);
     let floats = harmed(|data| {
         dataset(&data.join("x.h5"), "x", &ArrayD::<f32>::zeros(vec![12, 96, 96, 3]), |plain| plain);
     });
-    fails(&floats, &["x.h5", "float32", "expected uint8"]);
+    refuses(&floats, &["x.h5", "float32", "expected uint8"]);
     let pairs =
         harmed(|data| dataset(&data.join("y.h5"), "y", &ArrayD::<u8>::zeros(vec![12, 2]), |plain| plain));
-    fails(&pairs, &["y.h5", "uint8 [12, 2]", "expected one label a row"]);
+    refuses(&pairs, &["y.h5", "uint8 [12, 2]", "expected one label a row"]);
     let floats =
         harmed(|data| dataset(&data.join("y.h5"), "y", &ArrayD::<f64>::zeros(vec![12]), |plain| plain));
-    fails(&floats, &["y.h5", "float64", "expected integers"]);
+    refuses(&floats, &["y.h5", "float64", "expected integers"]);
 }
 
 #[test]
 fn labels_other_than_0_and_1_name_the_row() {
     let project = harmed(|data| labels(&data.join("y.h5"), &[0, 1, 0, 2, 0, 1, 0, 1, 0, 1, 0, 1]));
-    fails(&project, &["y.h5", "row 3", "the label is 2", "0 (no tumour) or 1 (tumour)"]);
+    refuses(&project, &["y.h5", "row 3", "the label is 2", "0 (no tumour) or 1 (tumour)"]);
     let project = harmed(|data| {
         let values = ArrayD::from_shape_fn(vec![12], |index| if index[0] == 5 { -1_i32 } else { 1 });
         dataset(&data.join("y.h5"), "y", &values, |plain| plain);
     });
-    fails(&project, &["y.h5", "row 5", "the label is -1"]);
+    refuses(&project, &["y.h5", "row 5", "the label is -1"]);
 }
 
 #[test]
 fn files_of_different_lengths_name_both() {
     let project = harmed(|data| labels(&data.join("y.h5"), &LABELS[..10]));
-    fails(&project, &["x.h5", "y.h5", "12", "10"]);
+    refuses(&project, &["x.h5", "y.h5", "12", "10"]);
 }
 
 #[test]
@@ -163,7 +183,7 @@ fn a_damaged_gzip_chunk_names_its_rows() {
 fn too_few_patches_say_how_many_there_are() {
     let project = harmed(|_| ());
     project.rewrite("p.toml", PIPELINE.replace("train = 4", "train = 40"));
-    fails(&project, &["44", "12"]);
+    refuses(&project, &["44", "12"]);
     let project = harmed(|data| labels(&data.join("y.h5"), &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]));
     let text = PIPELINE.replace("sizes", "algorithm = 'scikit-learn'\nsizes");
     project.rewrite("p.toml", text);

@@ -4,11 +4,13 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::line::Line;
+use super::{
+    super::project::{give_name, store_of},
+    line::Line,
+};
 use crate::{
     pipeline::{self, Pipeline},
     stages::StageName,
-    store::{self, Store},
 };
 
 /// The candidates for what is typed; also others, which do not begin with it.
@@ -21,7 +23,7 @@ pub(super) fn candidates(line: &Line) -> Vec<String> {
             pipeline().map(|pipeline| with_artifacts(&pipeline, &line.typed))
         }
         "KEY=VALUE" => pipeline().map(|pipeline| keys(&pipeline, &line.typed)),
-        "REQUIREMENT" => pipeline().map(|pipeline| requirements(&pipeline, line)),
+        "REQUIREMENT" => pipeline().map(|pipeline| requirements(pipeline, line)),
         _ => Some(line.options.clone()),
     };
     found.unwrap_or_default()
@@ -109,9 +111,11 @@ fn forms(schema: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// The main numbers of every stage's last result; of one that has none, the stage.
-fn requirements(pipeline: &Pipeline, line: &Line) -> Vec<String> {
-    let folder = line.store.clone().unwrap_or_else(|| pipeline.root.join(".pcamflow"));
-    let store = Store::open(&folder, store::Options::default()).ok();
+fn requirements(mut pipeline: Pipeline, line: &Line) -> Vec<String> {
+    let store = store_of(&pipeline, line.store.as_ref()).ok();
+    if let Some(store) = &store {
+        give_name(&mut pipeline, store);
+    }
     let of = |name: &StageName| {
         let previous =
             store.as_ref().and_then(|store| store.previous(&pipeline.name, &name.to_string()).ok()?);

@@ -10,6 +10,8 @@ pub(super) enum State {
     Ok,
     /// Works without, but slower, or later.
     Note,
+    /// It is there, and cannot be used.
+    Wrong,
     /// Something that pipelines need is missing.
     Missing,
 }
@@ -33,6 +35,10 @@ impl Finding {
         Self { check, state: State::Note, found: found.into(), remedy: Some(remedy.into()) }
     }
 
+    pub(super) fn wrong(check: &'static str, found: impl Into<String>) -> Self {
+        Self { check, state: State::Wrong, found: found.into(), remedy: None }
+    }
+
     pub(super) fn missing(check: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { check, state: State::Missing, found: found.into(), remedy: Some(remedy.into()) }
     }
@@ -41,6 +47,7 @@ impl Finding {
         let state = match self.state {
             State::Ok => "ok",
             State::Note => "note",
+            State::Wrong => "wrong",
             State::Missing => "missing",
         };
         let remedy = self.remedy.as_ref().map(|remedy| format!(": {remedy}")).unwrap_or_default();

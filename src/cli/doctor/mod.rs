@@ -23,7 +23,7 @@ struct Whole<'a> {
 pub(super) fn doctor(arguments: &DoctorArguments) -> Exit {
     let mut findings = programs::findings();
     findings.extend(place::findings(arguments));
-    let sound = findings.iter().all(|finding| finding.state != State::Missing);
+    let sound = findings.iter().all(|finding| matches!(finding.state, State::Ok | State::Note));
     if arguments.json {
         let whole = Whole { schema: SCHEMA, sound, checks: &findings };
         say(&serde_json::to_string_pretty(&whole).expect("plain data with text keys"));

@@ -19,7 +19,10 @@ const QUICKSTART: &str = "pipelines/quickstart.toml";
 
 pub(super) fn findings(arguments: &DoctorArguments) -> Vec<Finding> {
     // As for a pipeline in this folder.
-    let root = project_root(Path::new("pipeline.toml"));
+    let root = match project_root(Path::new("pipeline.toml")) {
+        Ok(root) => root,
+        Err(foreign) => return vec![Finding::missing("project", foreign.to_string(), foreign.help())],
+    };
     let folder = arguments.store.clone().unwrap_or_else(|| root.join(".pcamflow"));
     let folder = std::path::absolute(&folder).unwrap_or(folder);
     let data = default_data(&root, arguments.data.as_deref(), None);
@@ -142,11 +145,24 @@ fn sources(data: &Path, root: &Path) -> Finding {
             ),
         ),
         (names, _) => {
-            let more =
-                if names.len() == 1 { String::new() } else { format!(" and {} more", names.len() - 1) };
-            Finding::ok("data", format!("{}: {}{more}", data.display(), names[0]))
+            let told = format!("{}: {}{}", found.folder.display(), names[0], more(names.len()));
+            let folder = found.folder.clone();
+            let wrong = found.checked().wrong;
+            match wrong.first() {
+                Some(message) => Finding::wrong("data", format!("{message}{}", more(wrong.len()))),
+                None if folder != data => Finding::note(
+                    "data",
+                    told,
+                    "name this folder with `--data`, or as `data` in `[pipeline]`",
+                ),
+                None => Finding::ok("data", told),
+            }
         }
     }
+}
+
+fn more(count: usize) -> String {
+    if count == 1 { String::new() } else { format!(" and {} more", count - 1) }
 }
 
 #[cfg(test)]

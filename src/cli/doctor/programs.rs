@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use super::finding::Finding;
 use crate::{
     cli::worker::programs,
-    engine::exec::{Probe, Processes},
+    engine::exec::{Capacity, Probe, Processes, memory_of_this_machine},
     stages::Runner,
 };
 
@@ -32,19 +32,12 @@ pub(super) fn findings() -> Vec<Finding> {
 }
 
 fn machine() -> Finding {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let memory = fs::read_to_string("/proc/meminfo").ok().and_then(|text| memory(&text));
+    let cores = Capacity::of_this_machine().cores;
+    let memory = memory_of_this_machine();
     let memory =
         memory.map(|bytes| format!(", {} of memory", super::place::bytes(bytes))).unwrap_or_default();
     let version = env!("CARGO_PKG_VERSION");
     Finding::ok("pcamflow", format!("{version}, on {cores} CPU threads{memory}"))
-}
-
-/// `MemTotal` of `/proc/meminfo`, in bytes.
-fn memory(text: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kib.checked_mul(1024)
 }
 
 fn hdf5(processes: &Processes) -> Finding {
@@ -170,11 +163,5 @@ mod tests {
         let hidden = machine_with(VERSION, &[]);
         assert!(remedy(gpu(None, hidden.path())).contains("--gpus all"));
         assert!(remedy(gpu(None, &PathBuf::from("/nowhere"))).contains("on the CPU"));
-    }
-
-    #[test]
-    fn memory_is_read_as_the_kernel_writes_it() {
-        assert_eq!(memory("MemTotal:       24689604 kB\nMemFree: 1 kB\n"), Some(24_689_604 * 1024));
-        assert_eq!(memory("MemFree: 1 kB\n"), None);
     }
 }

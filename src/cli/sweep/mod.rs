@@ -18,11 +18,11 @@ pub(super) fn sweep(arguments: &SweepArguments) -> u8 {
         Ok(said) => said,
         Err(wrong) => return refuse(&wrong),
     };
-    let pipeline = match trials(arguments, said) {
+    let mut pipeline = match trials(arguments, said) {
         Ok(pipeline) => pipeline,
         Err(exit) => return exit.code(),
     };
-    match open_store(&pipeline, run.store.as_ref()) {
+    match open_store(&mut pipeline, run.store.as_ref()) {
         Ok(store) => run_loaded(run, &pipeline, &store),
         Err(exit) => exit.code(),
     }

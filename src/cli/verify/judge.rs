@@ -23,7 +23,7 @@ pub(super) fn judge(again: &Again, tolerance: f64, kept: Option<PathBuf>) -> Res
             if pair.identical { None } else { Some(compare(&pair.stored, &pair.again, &pair.file)?) };
         let verdict =
             comparison.as_ref().map_or(Verdict::Identical, |found| verdict(promise, found, tolerance));
-        Ok(JudgedArtifact { artifact: pair.name.clone(), file: pair.file.clone(), verdict, comparison })
+        Ok(JudgedArtifact { artifact: pair.name.clone(), file: pair.file.to_string(), verdict, comparison })
     };
     let artifacts = again.artifacts.iter().map(one).collect::<Result<Vec<_>>>()?;
     Ok(JudgedStage {

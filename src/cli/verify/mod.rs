@@ -13,7 +13,6 @@ use super::{
     Exit,
     args::PipelineArguments,
     complain,
-    export::copy,
     project::{open, tell},
     run::stop_on_signals,
     worker::programs,
@@ -21,7 +20,7 @@ use super::{
 use crate::{
     engine::{
         Engine, Options, Refused,
-        exec::Processes,
+        exec::executor,
         run::again::{Again, NotAgain},
     },
     fsx,
@@ -105,7 +104,7 @@ fn verified(arguments: &VerifyArguments, pipeline: &Pipeline, store: &Store) -> 
     let engine = Engine::new(pipeline, store, options)?;
     let stopped = Arc::new(AtomicBool::new(false));
     stop_on_signals(&stopped);
-    let executor = Processes::new(programs()).offline(arguments.offline);
+    let executor = executor(pipeline.run.executor.unwrap_or_default(), programs(), arguments.offline);
     let mut progress = ui::verify::progress(arguments.json);
     let mut exit = Exit::Done;
     let mut then = |again: Result<Again, NotAgain>| {
@@ -118,7 +117,7 @@ fn verified(arguments: &VerifyArguments, pipeline: &Pipeline, store: &Store) -> 
             exit = one;
         }
     };
-    engine.compute_again(&executor, &stopped, &mut *progress, &mut then)?;
+    engine.compute_again(&*executor, &stopped, &mut *progress, &mut then)?;
     Ok(if stopped.load(Ordering::SeqCst) { Exit::Interrupted } else { exit })
 }
 
@@ -142,13 +141,13 @@ fn told(arguments: &VerifyArguments, again: &Again) -> Exit {
 }
 
 fn keep(again: &Again, folder: &Path) -> fsx::Result<()> {
-    again.artifacts.iter().try_for_each(|pair| keep_one(&pair.again, &folder.join(&pair.file)))
+    again.artifacts.iter().try_for_each(|pair| keep_one(&pair.again, &pair.file.under(folder)))
 }
 
 /// Copies a file, or a folder with all in it.
 fn keep_one(from: &Path, to: &Path) -> fsx::Result<()> {
     if !from.is_dir() {
-        return copy(from, to, true);
+        return fsx::copy_whole(from, to, true);
     }
     fsx::create_folder(to)?;
     fsx::list(from)?.iter().try_for_each(|name| keep_one(&from.join(name), &to.join(name)))

@@ -21,7 +21,7 @@ use super::{
     check::told,
     colour, complain, page,
     project::open_store,
-    run::{mode, run_until},
+    run::{end_at_once, mode, run_until},
 };
 use crate::{
     pipeline::{self, Invalid, Pipeline, Source},
@@ -64,8 +64,8 @@ pub(super) fn watch(arguments: &WatchArguments) -> u8 {
     end_on_signals(&ended);
     let mut paths = BTreeSet::from([arguments.run.pipeline.file.clone()]);
     loop {
-        let (before, loaded) = load(arguments, &mut paths);
-        let before = run(arguments, &loaded, before, &paths, &ended);
+        let (before, mut loaded) = load(arguments, &mut paths);
+        let before = run(arguments, &mut loaded, before, &paths, &ended);
         drop(loaded);
         if ended.is_set() {
             return Exit::Interrupted.code();
@@ -116,7 +116,7 @@ fn made_of(loaded: &Result<Pipeline, Invalid>) -> BTreeSet<PathBuf> {
 /// Runs what was loaded, or says what is wrong with it. Returns what a change is to be compared with.
 fn run(
     arguments: &WatchArguments,
-    loaded: &Result<Pipeline, Invalid>,
+    loaded: &mut Result<Pipeline, Invalid>,
     before: Snapshot,
     paths: &BTreeSet<PathBuf>,
     ended: &Signalled,
@@ -184,8 +184,7 @@ fn end_on_signals(ended: &Arc<Signalled>) {
     let ended = Arc::clone(ended);
     let set = ctrlc::set_handler(move || {
         if ended.set() {
-            // Asked twice: the processes die with this one.
-            std::process::exit(Exit::Interrupted.code().into());
+            end_at_once();
         }
     });
     if let Err(error) = set {

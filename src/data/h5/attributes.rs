@@ -6,7 +6,7 @@ use hdf5::{
     types::{FixedAscii, FixedUnicode, TypeDescriptor, VarLenAscii, VarLenUnicode},
 };
 
-use super::open::{H5File, told};
+use super::{library::told, open::H5File};
 
 /// Bytes of the longest text of fixed length that is read.
 const LONGEST: usize = 4096;

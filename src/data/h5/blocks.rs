@@ -1,6 +1,6 @@
 //! Datasets that lie in blocks: chunks, or whatever only the HDF5 library can read.
 //!
-//! Every block that a read needs is unpacked once, on all cores; of the unpacked bytes only the
+//! Every block that a read needs is unpacked once, on the threads of the stage; of the unpacked bytes only the
 //! wanted rows are kept, so that even a huge chunk takes no memory. A damaged block is an error that
 //! names its rows: zlib's checksum is always read to the end.
 
@@ -19,7 +19,9 @@ use rayon::prelude::*;
 use super::{
     chunk_index::{Chunk, ChunkIndex, Packing},
     geometry::{Grid, Place, Run},
-    open::{H5File, told},
+    library::told,
+    open::H5File,
+    threads,
 };
 use crate::data::Source;
 
@@ -38,8 +40,10 @@ pub(super) struct Blocks {
     dataset: Dataset,
     file: File,
     grid: Grid,
-    /// `None`: the library reads every block.
+    /// `None` where there are none: the library reads every block.
     chunks: Option<ChunkIndex>,
+    /// Layers of chunks of which not all were written, ascending.
+    gaps: Vec<usize>,
 }
 
 /// The wanted rows of one block: `wanted` are positions in the list of rows.
@@ -62,16 +66,19 @@ impl Blocks {
         let chunk = dataset.dcpl().and_then(|plist| plist.get_chunk()).ok().flatten();
         let block = chunk.clone().unwrap_or_else(|| library_block(&shape));
         let grid = Grid { shape, block };
-        let chunks = match chunk {
-            Some(_) => ChunkIndex::of(&dataset, &grid, &source, name)?,
-            None => None,
-        };
+        let chunks = chunk.map(|_| ChunkIndex::of(&dataset, &grid, &source, name)).transpose()?;
+        let gaps = chunks.as_ref().map(|chunks| chunks.layers_with_gaps(&grid)).unwrap_or_default();
         let file = File::open(&source.path).with_context(|| format!("{source} cannot be read"))?;
-        Ok(Self { source, name: name.to_owned(), dataset, file, grid, chunks })
+        Ok(Self { source, name: name.to_owned(), dataset, file, grid, chunks, gaps })
     }
 
     pub(super) fn rows_per_block(&self) -> usize {
         self.grid.block[0]
+    }
+
+    /// Whether a row, or a part of it, was never written.
+    pub(super) fn is_unwritten(&self, row: u64) -> bool {
+        self.gaps.binary_search(&(row as usize / self.grid.block[0])).is_ok()
     }
 
     /// Reads rows in the order given.
@@ -81,8 +88,8 @@ impl Blocks {
         let sorted: Vec<u64> = order.iter().map(|&slot| rows[slot]).collect();
         let row_bytes: usize = self.grid.shape[1..].iter().product();
         for tasks in self.batches(&self.tasks(&sorted)) {
-            let unpacked: Vec<Result<Unpacked>> =
-                tasks.par_iter().map(|task| self.unpack(task, &sorted)).collect();
+            let unpack = || tasks.par_iter().map(|task| self.unpack(task, &sorted)).collect();
+            let unpacked: Vec<Result<Unpacked>> = threads::install(unpack);
             for (task, unpacked) in tasks.iter().zip(unpacked) {
                 let Unpacked { runs, bytes } = unpacked?;
                 let of_row: usize = runs.iter().map(|run| run.len).sum();
@@ -132,6 +139,7 @@ impl Blocks {
         let ranges = self.grid.ranges(&task.place);
         let start: Vec<u64> = ranges.iter().map(|range| range.start as u64).collect();
         let chunk = self.chunks.as_ref().and_then(|chunks| chunks.get(self.grid.number(&start)));
+        let chunk = chunk.filter(|chunk| chunk.packing != Packing::Other);
         let stored: Vec<usize> = match chunk {
             Some(_) => self.grid.block.clone(),
             None => ranges.iter().map(ExactSizeIterator::len).collect(),
@@ -162,11 +170,11 @@ impl Blocks {
     ) -> Result<Vec<u8>> {
         let raw = Section { file: &self.file, at: chunk.address, left: chunk.size };
         let raw = BufReader::with_capacity(chunk.size.clamp(1, 1 << 20) as usize, raw);
-        match chunk.packing {
-            Packing::None => gather(raw, stored, wanted, runs).context("damaged chunk"),
-            Packing::Deflate => gather(flate2::bufread::ZlibDecoder::new(raw), stored, wanted, runs)
-                .context("damaged gzip chunk"),
+        if chunk.packing == Packing::Deflate {
+            let unpacked = flate2::bufread::ZlibDecoder::new(raw);
+            return gather(unpacked, stored, wanted, runs).context("damaged gzip chunk");
         }
+        gather(raw, stored, wanted, runs).context("damaged chunk")
     }
 
     fn ask_library(&self, ranges: &[Range<usize>]) -> Result<Vec<u8>> {

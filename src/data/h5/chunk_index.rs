@@ -1,15 +1,15 @@
 //! Where the chunks of a dataset lie in the file, and how they were packed.
 //!
 //! Chunks that were packed with gzip, or not at all, can be read without the HDF5 library, and so
-//! by all cores at once. This module says which; it reads no data.
+//! by several cores at once. This module says which, and which rows were never written; it reads no data.
 
 use anyhow::{Result, anyhow};
 use hdf5::{Dataset, filters::Filter};
 
-use super::{geometry::Grid, open::told};
+use super::{geometry::Grid, library::told};
 use crate::data::Source;
 
-/// A chunk that can be read without the HDF5 library.
+/// A chunk that was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Chunk {
     number: u64,
@@ -28,6 +28,8 @@ pub(super) enum Packing {
     None,
     /// With zlib: HDF5's `gzip` filter.
     Deflate,
+    /// In a way that only the library undoes.
+    Other,
 }
 
 /// The chunks of a dataset, by their number in the grid.
@@ -35,8 +37,8 @@ pub(super) enum Packing {
 pub(super) struct ChunkIndex(Vec<Chunk>);
 
 impl ChunkIndex {
-    /// The chunks of a dataset of bytes; `None` if other filters than gzip were used.
-    pub(super) fn of(dataset: &Dataset, grid: &Grid, source: &Source, name: &str) -> Result<Option<Self>> {
+    /// The chunks of a dataset of bytes.
+    pub(super) fn of(dataset: &Dataset, grid: &Grid, source: &Source, name: &str) -> Result<Self> {
         let failed = |error: hdf5::Error| {
             anyhow!(
                 "{source}: dataset `{name}`: its chunks cannot be listed, the file may be damaged: {}",
@@ -45,9 +47,7 @@ impl ChunkIndex {
         };
         let filters = dataset.dcpl().and_then(|plist| plist.get_filters()).map_err(failed)?;
         // Shuffling the bytes of one-byte numbers changes nothing.
-        if !filters.iter().all(|filter| matches!(filter, Filter::Deflate(_) | Filter::Shuffle)) {
-            return Ok(None);
-        }
+        let known = filters.iter().all(|filter| matches!(filter, Filter::Deflate(_) | Filter::Shuffle));
         let deflate = filters.iter().position(|filter| matches!(filter, Filter::Deflate(_)));
         let mut chunks = Vec::new();
         dataset
@@ -58,13 +58,29 @@ impl ChunkIndex {
                     number: grid.number(chunk.offset),
                     address: chunk.addr,
                     size: chunk.size,
-                    packing: if packed { Packing::Deflate } else { Packing::None },
+                    packing: match packed {
+                        _ if !known => Packing::Other,
+                        true => Packing::Deflate,
+                        false => Packing::None,
+                    },
                 });
                 0
             })
             .map_err(failed)?;
         chunks.sort_unstable_by_key(|chunk| chunk.number);
-        Ok(Some(Self(chunks)))
+        Ok(Self(chunks))
+    }
+
+    /// The layers of chunks, counted from the first row, of which a chunk was never written.
+    pub(super) fn layers_with_gaps(&self, grid: &Grid) -> Vec<usize> {
+        let (abreast, layers) = (grid.blocks_abreast(), grid.shape[0].div_ceil(grid.block[0]));
+        let mut written = vec![0; layers];
+        for chunk in &self.0 {
+            if let Some(count) = written.get_mut(chunk.number as usize / abreast) {
+                *count += 1;
+            }
+        }
+        (0..layers).filter(|&layer| written[layer] < abreast).collect()
     }
 
     /// The chunk with a number; `None` if it was never written and so holds the fill value.

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::{
     attributes::bytes,
-    open::{H5File, kind, told},
+    library::told,
+    open::{H5File, kind},
 };
 
 /// Groups in groups deeper than that are not followed: a file may contain itself.

@@ -20,7 +20,7 @@ pub(super) struct Flat {
 
 impl Flat {
     /// The place of a dataset of bytes that lie in this file, one row after the other; `None` where
-    /// they do not (chunked, external, virtual, never written).
+    /// they do not.
     pub(super) fn find(
         file: &H5File,
         dataset: &Dataset,
@@ -41,6 +41,11 @@ impl Flat {
         );
         let file = File::open(&source.path).with_context(|| format!("{source} cannot be read"))?;
         Ok(Some(Self { source: source.clone(), dataset: name.to_owned(), file, offset, row_bytes }))
+    }
+
+    /// Rows that lie in a file of their own.
+    pub(super) fn unpacked(file: File, source: &Source, name: &str, row_bytes: usize) -> Self {
+        Self { source: source.clone(), dataset: name.to_owned(), file, offset: 0, row_bytes }
     }
 
     /// Reads rows in the order given; neighbours in one go.

@@ -1,64 +1,51 @@
-//! Labels: dataset `y`, one 0 or 1 a row, in whatever integer type and shape people store them.
+//! Labels: one 0 or 1 a row, in whatever integer type and shape people store them.
 
 use std::fmt::Display;
 
-use anyhow::{Result, anyhow, bail, ensure};
-use hdf5::{Dataset, H5Type, types::TypeDescriptor};
+use anyhow::{Result, bail, ensure};
+use hdf5::types::TypeDescriptor;
 
 use super::{
-    integers::one_a_row,
-    open::{H5File, Length, describe, kind, told},
+    columns::{column, values},
+    open::{H5File, Length, describe, kind},
     rows::{RowShape, Rows},
 };
 use crate::data::Source;
 
-/// Reads the labels of a file: dataset `y`, any integer type or bool, shaped `[N]`, `[N, 1]` or
-/// [N, 1, 1, 1]. Every value is 0 or 1.
+/// Reads the labels in a dataset: any integer type or bool, shaped `[N]`, `[N, 1]` or [N, 1, 1, 1]. Every value is
+/// 0 or 1.
 ///
 /// # Errors
-/// A dataset that is missing, has another type or shape or no rows, and a value that is neither 0
-/// nor 1: the message names its row.
-pub fn read_labels(file: &H5File) -> Result<Vec<u8>> {
+/// A dataset that is missing, was not written as a whole, has another type, shape or length or no rows, and a value
+/// that is neither 0 nor 1: the message names its row.
+pub fn read_labels(file: &H5File, name: &str, length: Length) -> Result<Vec<u8>> {
     let source = file.source();
-    let dataset = file.dataset("y")?;
-    ensure!(
-        one_a_row(&dataset.shape()),
-        "{source}: dataset `y` is {}, expected one label a row, [N] or [N, 1, 1, 1]",
-        describe(&dataset)
-    );
-    ensure!(dataset.size() > 0, "{source}: dataset `y` has no rows");
+    let dataset = column(file, name, length, "one label a row, [N] or [N, 1, 1, 1]", |_| true)?;
+    ensure!(dataset.size() > 0, "{source}: dataset `{name}` has no rows");
     match kind(&dataset) {
-        Some(TypeDescriptor::Boolean) => bytes(file),
-        Some(TypeDescriptor::Integer(_)) => numbers::<i64>(source, &dataset),
-        Some(TypeDescriptor::Unsigned(_)) => numbers::<u64>(source, &dataset),
-        _ => bail!("{source}: dataset `y` is {}, expected integers, 0 or 1", describe(&dataset)),
+        // As the bytes that they are: a Rust `bool` may not hold what a file may.
+        Some(TypeDescriptor::Boolean) => {
+            let rows = Rows::open(file, name, RowShape::Byte, length)?;
+            let mut bytes = vec![0; rows.len()];
+            rows.read(&(0..rows.len() as u64).collect::<Vec<_>>(), &mut bytes)?;
+            checked(source, name, &bytes)
+        }
+        Some(TypeDescriptor::Integer(_)) => checked(source, name, &values::<i64>(source, name, &dataset)?),
+        Some(TypeDescriptor::Unsigned(_)) => checked(source, name, &values::<u64>(source, name, &dataset)?),
+        _ => bail!("{source}: dataset `{name}` is {}, expected integers, 0 or 1", describe(&dataset)),
     }
 }
 
-fn numbers<T: H5Type + Copy + Display + PartialEq + From<bool>>(
+fn checked<T: Copy + Display + PartialEq + From<bool>>(
     source: &Source,
-    dataset: &Dataset,
+    name: &str,
+    values: &[T],
 ) -> Result<Vec<u8>> {
-    let values: Vec<T> = dataset.read_raw().map_err(|error| {
-        anyhow!("{source}: dataset `y` cannot be read, the file may be damaged: {}", told(&error))
-    })?;
-    checked(source, &values)
-}
-
-/// Booleans are read as the bytes that they are: a Rust `bool` may not hold what a file may.
-fn bytes(file: &H5File) -> Result<Vec<u8>> {
-    let labels = Rows::open(file, "y", RowShape::Byte, Length::Any)?;
-    let mut values = vec![0; labels.len()];
-    labels.read(&(0..labels.len() as u64).collect::<Vec<_>>(), &mut values)?;
-    checked(file.source(), &values)
-}
-
-fn checked<T: Copy + Display + PartialEq + From<bool>>(source: &Source, values: &[T]) -> Result<Vec<u8>> {
     let label = |(row, &value): (usize, &T)| match value {
         value if value == T::from(false) => Ok(0),
         value if value == T::from(true) => Ok(1),
         value => bail!(
-            "{source}: dataset `y`, row {row}: the label is {value}; labels are 0 (no tumour) or 1 (tumour)"
+            "{source}: dataset `{name}`, row {row}: the label is {value}; labels are 0 (no tumour) or 1 (tumour)"
         ),
     };
     values.iter().enumerate().map(label).collect()
@@ -66,6 +53,7 @@ fn checked<T: Copy + Display + PartialEq + From<bool>>(source: &Source, values: 
 
 #[cfg(test)]
 mod tests {
+    use hdf5::H5Type;
     use ndarray::ArrayD;
 
     use super::*;
@@ -74,7 +62,7 @@ mod tests {
     fn read<T: H5Type + Copy>(values: &[T], shape: &[usize]) -> Result<Vec<u8>> {
         let files = Files::new();
         let values = ArrayD::from_shape_vec(shape.to_vec(), values.to_vec()).unwrap();
-        read_labels(&H5File::open(&files.with("y.h5", "y", &values, |plain| plain))?)
+        read_labels(&H5File::open(&files.with("y.h5", "y", &values, |plain| plain))?, "y", Length::Any)
     }
 
     fn told<T: H5Type + Copy>(values: &[T], shape: &[usize]) -> String {
@@ -104,7 +92,33 @@ mod tests {
         let sources =
             [files.with("flags.h5", "y", &flags, gzip), files.with("numbers.h5", "y", &numbers, gzip)];
         for source in sources {
-            assert_eq!(read_labels(&H5File::open(&source).unwrap()).unwrap(), expected);
+            assert_eq!(read_labels(&H5File::open(&source).unwrap(), "y", Length::Any).unwrap(), expected);
+        }
+    }
+
+    /// Where they were never written the library says 0, and a 0 is a label.
+    #[test]
+    fn labels_that_were_not_all_written_are_refused() {
+        let files = Files::new();
+        let read = |written: usize, chunked: bool| {
+            let file = hdf5::File::create(files.path("y.h5")).unwrap();
+            let builder = file.new_dataset_builder();
+            let builder = if chunked { builder.chunk((4, 1)) } else { builder };
+            let dataset = builder.empty::<u8>().shape((10, 1)).create("y").unwrap();
+            if written > 0 {
+                let ones = ndarray::Array2::<u8>::ones((written, 1));
+                dataset.write_slice(ones.view(), ndarray::s![..written, ..]).unwrap();
+            }
+            drop((dataset, file));
+            H5File::open(&files.source("y.h5")).and_then(|file| read_labels(&file, "y", Length::Any))
+        };
+        assert_eq!(read(10, true).unwrap(), [1; 10]);
+        assert_eq!(read(9, true).unwrap(), [[1; 9].as_slice(), &[0]].concat(), "the chunk was written");
+        let error = read(4, true).unwrap_err().to_string();
+        assert!(error.contains("dataset `y`: 2 of its 3 chunks were never written"), "{error}");
+        for chunked in [true, false] {
+            let error = read(0, chunked).unwrap_err().to_string();
+            assert!(error.contains("dataset `y` was never written"), "{error}");
         }
     }
 
@@ -119,7 +133,7 @@ mod tests {
         let at = content.windows(12).position(|bytes| bytes == record).unwrap();
         content[at + 1] = 1;
         std::fs::write(&source.path, content).unwrap();
-        assert_eq!(read_labels(&H5File::open(&source).unwrap()).unwrap(), [0, 1, 1]);
+        assert_eq!(read_labels(&H5File::open(&source).unwrap(), "y", Length::Any).unwrap(), [0, 1, 1]);
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
-use anyhow::{Result, anyhow};
-use hdf5::{Dataset, Hyperslab, SliceOrIndex, types::TypeDescriptor};
-use ndarray::IxDyn;
+use anyhow::Result;
+use hdf5::{Dataset, types::TypeDescriptor};
 
-use super::open::{H5File, kind, told};
+use super::{
+    columns::{self, values},
+    open::{H5File, kind},
+};
 use crate::data::Source;
 
 /// A dataset of numbers of whatever format and shape.
@@ -23,7 +25,7 @@ impl Numbers {
     /// # Errors
     /// A dataset that is missing.
     pub fn open(file: &H5File, name: &str) -> Result<Option<Self>> {
-        let dataset = file.dataset(name)?;
+        let dataset = file.find(name)?;
         let numbers = matches!(
             kind(&dataset),
             Some(TypeDescriptor::Float(_) | TypeDescriptor::Integer(_) | TypeDescriptor::Unsigned(_))
@@ -43,18 +45,10 @@ impl Numbers {
     /// # Errors
     /// Rows that the dataset does not have; a damaged or vanished file.
     pub fn read(&self, rows: Range<usize>) -> Result<Vec<f64>> {
-        let shape = self.dataset.shape();
-        let read = if shape.is_empty() {
-            self.dataset.read_raw::<f64>()
-        } else {
-            let mut slices: Vec<SliceOrIndex> = vec![rows.into()];
-            slices.extend(shape[1..].iter().map(|&size| SliceOrIndex::from(0..size)));
-            let values = self.dataset.read_slice::<f64, _, IxDyn>(Hyperslab::from(slices));
-            values.map(|values| values.into_raw_vec_and_offset().0)
-        };
-        read.map_err(|error| {
-            let Self { source, name, .. } = self;
-            anyhow!("{source}: dataset `{name}` cannot be read, the file may be damaged: {}", told(&error))
-        })
+        let Self { source, name, dataset } = self;
+        match dataset.shape().is_empty() {
+            true => values(source, name, dataset),
+            false => columns::rows(source, name, dataset, rows),
+        }
     }
 }

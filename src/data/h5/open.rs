@@ -1,18 +1,15 @@
 //! Opening an HDF5 file and its datasets.
 //!
-//! Turns whatever HDF5 has to say into one message: the file, what was found, what is expected. The
-//! library's own error stack is never printed (the `hdf5` crate silences it).
-//!
-//! HDF5's own file locks stay off, here and where files are written: they protect nothing (what the store
-//! holds is never changed, sources are only read), they fail on file systems without `flock`, and a
-//! process that is being started elsewhere in the program inherits them for a moment.
+//! Turns whatever HDF5 has to say into one message: the file, what was found, what is expected.
 
-use std::path::Path;
-
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use hdf5::{Dataset, File, MinorErrorCode, types::TypeDescriptor};
 
-use crate::{data::Source, nearest::nearest};
+use super::{
+    elsewhere,
+    library::{open, told},
+};
+use crate::{data::Source, fsx::foreign, nearest::nearest};
 
 /// An opened HDF5 file.
 #[derive(Debug, Clone)]
@@ -25,13 +22,13 @@ impl H5File {
     /// Opens a file for reading.
     ///
     /// # Errors
-    /// A path that leads to no file, and a file that is not HDF5, is truncated or cannot be read.
+    /// A path that leads to no file; a file that is not HDF5, is truncated or cannot be read; one whose data lies
+    /// in other files.
     pub fn open(source: &Source) -> Result<Self> {
         source.size()?;
-        match File::with_options().with_fapl(|plist| plist.file_locking(false)).open(&source.path) {
-            Ok(file) => Ok(Self { source: source.clone(), file }),
-            Err(error) => Err(why_not_opened(source, &error)),
-        }
+        let file = open(&source.path).map_err(|error| why_not_opened(source, &error))?;
+        elsewhere::check(&file, source)?;
+        Ok(Self { source: source.clone(), file })
     }
 
     /// The file's path and name.
@@ -62,8 +59,9 @@ impl H5File {
         self.file.attr(name).ok()
     }
 
-    /// A dataset by name; the error lists what the file has instead.
-    pub(super) fn dataset(&self, name: &str) -> Result<Dataset> {
+    /// A dataset by name, as it is: what was never written of it reads as its fill value. The error lists what the
+    /// file has instead.
+    pub(super) fn find(&self, name: &str) -> Result<Dataset> {
         if self.has(name) {
             let dataset = self.file.dataset(name).map_err(|error| {
                 anyhow!("{}: `{name}` cannot be opened as a dataset: {}", self.source, told(&error))
@@ -77,6 +75,33 @@ impl H5File {
         let near = nearest(name, names.iter().map(String::as_str));
         let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
         bail!("{}: has no dataset `{name}`; it holds {listed}{hint}", self.source)
+    }
+
+    /// A dataset by name of which at least a part was written.
+    pub(super) fn dataset(&self, name: &str) -> Result<Dataset> {
+        let dataset = self.find(name)?;
+        ensure!(
+            dataset.size() == 0 || dataset.storage_size() > 0,
+            "{}: dataset `{name}` was never written: the file holds none of its values; make it again",
+            self.source
+        );
+        Ok(dataset)
+    }
+
+    /// A dataset by name that was written as a whole.
+    pub(super) fn whole(&self, name: &str) -> Result<Dataset> {
+        let dataset = self.dataset(name)?;
+        if let (Some(written), Some(chunk)) = (dataset.num_chunks(), dataset.chunk()) {
+            let along = |(size, chunk): (usize, usize)| size.div_ceil(chunk.max(1));
+            let all: usize = dataset.shape().into_iter().zip(chunk).map(along).product();
+            ensure!(
+                written == all,
+                "{}: dataset `{name}`: {} of its {all} chunks were never written; make the file again",
+                self.source,
+                all - written.min(all)
+            );
+        }
+        Ok(dataset)
     }
 }
 
@@ -98,14 +123,6 @@ pub(super) fn describe(dataset: &Dataset) -> String {
 /// The number format of a dataset, where the library has a word for it.
 pub(super) fn kind(dataset: &Dataset) -> Option<TypeDescriptor> {
     dataset.dtype().ok()?.to_descriptor().ok()
-}
-
-/// HDF5's account of a failure, in one line.
-pub(super) fn told(error: &hdf5::Error) -> String {
-    match error.stack().and_then(|stack| stack.last().map(|frame| frame.desc().to_owned())) {
-        Some(innermost) => format!("HDF5 says: {innermost}"),
-        None => error.to_string(),
-    }
 }
 
 /// Compression that this build cannot undo is told before anything is read.
@@ -155,7 +172,17 @@ fn why_not_opened(source: &Source, error: &hdf5::Error) -> anyhow::Error {
         );
     }
     if error.contains_minor(MinorErrorCode::NotHdf5) {
-        return anyhow!("{source} is not an HDF5 file{}", what_instead(&source.path));
+        let instead = foreign(&source.path);
+        let instead =
+            instead.unwrap_or("its signature is missing; check that it is the right file, and whole");
+        return anyhow!("{source} is not an HDF5 file: {instead}");
+    }
+    // The drivers `family`, `multi` and `split` cut one HDF5 file into several.
+    if told(error).contains("driver should be used") {
+        return anyhow!(
+            "{source} is one of several files that are one HDF5 file together, and no digest covers the others; \
+             copy them into one file with h5repart or h5repack"
+        );
     }
     if error.contains_minor(MinorErrorCode::CantLockFile) {
         return anyhow!("{source} is locked: another program is writing it; wait until it is done");
@@ -163,24 +190,6 @@ fn why_not_opened(source: &Source, error: &hdf5::Error) -> anyhow::Error {
     match std::fs::File::open(&source.path) {
         Err(io) => anyhow!("{source} cannot be read: {io}"),
         Ok(_) => anyhow!("{source} cannot be opened as HDF5, it may be damaged: {}", told(error)),
-    }
-}
-
-/// What a file that is not HDF5 looks like instead, and what to do then.
-fn what_instead(path: &Path) -> &'static str {
-    let start = std::fs::File::open(path).and_then(|mut file| {
-        let mut start = [0; 24];
-        let read = std::io::Read::read(&mut file, &mut start)?;
-        Ok(start[..read].to_vec())
-    });
-    match start.unwrap_or_default().as_slice() {
-        [0x1f, 0x8b, ..] => ": it is compressed with gzip; unpack it first (gunzip)",
-        [b'P', b'K', 3, 4, ..] => ": it is a zip archive; unpack it first",
-        [b'<', ..] => ": it looks like a web page; download the file itself again",
-        start if start.starts_with(b"version https://git-lfs") => {
-            ": it is a Git LFS pointer; fetch the file itself (git lfs pull)"
-        }
-        _ => ": its signature is missing; check that it is the right file, and whole",
     }
 }
 
@@ -212,6 +221,20 @@ mod tests {
         assert!(say("e.h5", b"").contains("is empty (0 bytes)"));
         assert!(told(&files.source("none.h5")).contains("does not exist"));
         assert!(told(&Source::at(files.path(""))).contains("is a folder"));
+    }
+
+    #[test]
+    fn a_part_of_a_file_in_several_parts_is_named_as_such() {
+        let files = Files::new();
+        let path = files.path("x%d.h5");
+        let file = hdf5::File::with_options()
+            .with_fapl(|plist| plist.family_options(1 << 20))
+            .create(&path)
+            .unwrap();
+        file.new_dataset_builder().with_data(&crate::data::fixtures::patches(60)).create("x").unwrap();
+        drop(file);
+        let error = told(&files.source("x0.h5"));
+        assert!(error.contains("x0.h5") && error.contains("one of several files"), "{error}");
     }
 
     #[test]

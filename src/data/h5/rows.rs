@@ -3,7 +3,7 @@
 //! Checks type and shape once, then hands each read to what knows the layout. Safe to share between
 //! threads.
 
-use std::ops::Range;
+use std::{fs::File, ops::Range};
 
 use anyhow::{Result, bail, ensure};
 use hdf5::types::{IntSize, TypeDescriptor};
@@ -87,8 +87,8 @@ impl Rows {
     /// Opens the rows of a dataset.
     ///
     /// # Errors
-    /// A dataset that is missing, has another type or shape, has no rows or another number of them
-    /// than expected, or ends before its last row.
+    /// A dataset that is missing, was never written, has another type or shape, has no rows or another
+    /// number of them than expected, or ends before its last row.
     pub fn open(file: &H5File, name: &str, shape: RowShape, length: Length) -> Result<Self> {
         let source = file.source().clone();
         let dataset = file.dataset(name)?;
@@ -146,6 +146,24 @@ impl Rows {
     #[must_use]
     pub fn is_packed(&self) -> bool {
         matches!(self.layout, Layout::Blocks(_))
+    }
+
+    /// Whether a row, or a part of it, was never written: it reads as the fill value of the file.
+    #[must_use]
+    pub fn is_unwritten(&self, row: u64) -> bool {
+        match &self.layout {
+            Layout::Flat(_) => false,
+            Layout::Blocks(blocks) => blocks.is_unwritten(row),
+        }
+    }
+
+    /// The same rows in a file that holds nothing else, one after the other, as `read` gives them.
+    #[must_use]
+    pub fn unpacked(&self, file: File) -> Self {
+        let flat = Flat::unpacked(file, &self.source, &self.dataset, self.row_bytes());
+        let Self { source, dataset, shape, len, .. } = self;
+        let (source, dataset) = (source.clone(), dataset.clone());
+        Self { source, dataset, shape: *shape, len: *len, layout: Layout::Flat(flat) }
     }
 
     /// Reads rows, in any order and as often as they are named, into `out` (one after the other).
@@ -246,12 +264,13 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_were_never_written_hold_the_fill_value() {
+    fn rows_that_were_never_written_are_known_as_such() {
         let files = Files::new();
-        let builds: [Build; 3] = [
+        let builds: [Build; 4] = [
             |plain| plain,
             |plain| plain.chunk((2, 96, 96, 3)),
-            |plain| plain.chunk((2, 96, 96, 3)).deflate(1),
+            |plain| plain.chunk((2, 96, 50, 3)).deflate(1),
+            |plain| plain.chunk((2, 96, 96, 1)).fletcher32(),
         ];
         for build in builds {
             let file = hdf5::File::create(files.path("x.h5")).unwrap();
@@ -267,11 +286,33 @@ mod tests {
             }
             drop(dataset);
             file.close().unwrap();
+            let opened = open(&files.source("x.h5"));
+            if !chunked {
+                let error = told(opened);
+                assert!(error.contains("x.h5") && error.contains("dataset `x` was never written"), "{error}");
+                continue;
+            }
+            let rows = opened.unwrap();
             let mut out = vec![0; 2 * PATCH_BYTES];
-            open(&files.source("x.h5")).unwrap().read(&[5, 3], &mut out).unwrap();
+            rows.read(&[5, 3], &mut out).unwrap();
             assert!(out[..PATCH_BYTES].iter().all(|&byte| byte == 9));
-            assert!(!chunked || out[PATCH_BYTES..] == patch(1));
+            assert!(out[PATCH_BYTES..] == patch(1));
+            let unwritten: Vec<u64> = (0..6).filter(|&row| rows.is_unwritten(row)).collect();
+            assert_eq!(unwritten, [0, 1, 4, 5]);
         }
+    }
+
+    #[test]
+    fn a_row_of_which_a_part_was_never_written_counts() {
+        let files = Files::new();
+        let file = hdf5::File::create(files.path("x.h5")).unwrap();
+        let builder = file.new_dataset_builder().chunk((2, 96, 96, 1));
+        let dataset = builder.empty::<u8>().shape((5, 96, 96, 3)).create("x").unwrap();
+        dataset.write_slice(patches(4).view(), s![..4, .., .., ..]).unwrap();
+        dataset.write_slice(patches(1).slice(s![.., .., .., ..1]), s![4..5, .., .., ..1]).unwrap();
+        drop((dataset, file));
+        let rows = open(&files.source("x.h5")).unwrap();
+        assert_eq!((0..5).filter(|&row| rows.is_unwritten(row)).collect::<Vec<_>>(), [4]);
     }
 
     #[test]

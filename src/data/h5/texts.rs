@@ -3,14 +3,17 @@
 use anyhow::{Result, anyhow};
 use hdf5::types::VarLenUnicode;
 
-use super::open::{H5File, describe, told};
+use super::{
+    library::told,
+    open::{H5File, describe},
+};
 
 /// Reads a dataset of variable-length UTF-8 texts, `[N]`.
 ///
 /// # Errors
 /// A dataset that is missing or holds something else.
 pub fn read_texts(file: &H5File, name: &str) -> Result<Vec<String>> {
-    let dataset = file.dataset(name)?;
+    let dataset = file.whole(name)?;
     let texts = dataset.read_raw::<VarLenUnicode>().map_err(|error| {
         let (source, found) = (file.source(), describe(&dataset));
         anyhow!("{source}: dataset `{name}` is {found}, expected texts of variable length: {}", told(&error))

@@ -9,10 +9,12 @@ pub mod scikit_learn;
 pub mod stratified;
 
 mod copy;
+mod duplicates;
 mod report;
 mod run;
 mod search;
 
+pub use duplicates::Duplicates;
 pub use report::{ClassCounts, GroupReport, PartReport, SplitReport};
 pub use run::{Algorithm, GroupBy, SplitRequest, split};
 

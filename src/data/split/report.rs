@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{Parts, positives};
+use super::{Duplicates, Parts, positives};
 
 /// What a split did. The same split is the same text.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -20,9 +20,14 @@ pub struct SplitReport {
     pub source: ClassCounts,
     /// What came out.
     pub parts: Parts<PartReport>,
+    /// Patches that are the same pixel for pixel.
+    pub duplicates: Duplicates,
     /// With `group-by`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub groups: Option<GroupReport>,
+    /// What a user should know: for the log, not for the file.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
 }
 
 /// Patches per class.

@@ -7,12 +7,14 @@ use anyhow::{Context, Result, ensure};
 use super::{
     Parts,
     copy::{Move, copy, plan},
+    duplicates::{Duplicates, Seen},
     grouped,
     report::{ClassCounts, GroupReport, PartReport, SplitReport},
     scikit_learn, stratified,
 };
 use crate::data::{
     Source,
+    blank::{Blank, is_constant},
     h5::{H5File, Length, RowShape, Rows, read_labels},
     meta::{self, Groups},
     patch_set::same_length,
@@ -93,8 +95,9 @@ struct Drawn {
 pub fn split(request: &SplitRequest, progress: &mut dyn FnMut(u64, u64)) -> Result<SplitReport> {
     let sources = Sources::open(request)?;
     let drawn = draw(request, &sources)?;
-    write_parts(request, &sources, &drawn.rows, progress)?;
-    let report = report(request, &sources, &drawn);
+    let (seen, blank) = write_parts(request, &sources, &drawn.rows, progress)?;
+    let mut report = report(request, &sources, &drawn, seen.count());
+    report.warnings = warnings(request, &sources, &drawn.rows, blank);
     report.write(&request.folder.join("split.json"))?;
     Ok(report)
 }
@@ -102,7 +105,7 @@ pub fn split(request: &SplitRequest, progress: &mut dyn FnMut(u64, u64)) -> Resu
 impl Sources {
     fn open(request: &SplitRequest) -> Result<Self> {
         let images = Rows::patches(&H5File::open(&request.images)?)?;
-        let labels = read_labels(&H5File::open(&request.labels)?)?;
+        let labels = read_labels(&H5File::open(&request.labels)?, "y", Length::Any)?;
         same_length(&images, &request.labels, labels.len())?;
         let masks = request.masks.as_ref().map(|masks| {
             Rows::open(&H5File::open(masks)?, "mask", RowShape::Mask, Length::Exactly(labels.len()))
@@ -147,8 +150,8 @@ fn write_parts(
     sources: &Sources,
     parts: &Parts<Vec<u64>>,
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<()> {
-    let mut writers = Vec::with_capacity(3);
+) -> Result<(Seen, [Blank; 3])> {
+    let (mut seen, mut writers) = (Seen::default(), Vec::with_capacity(3));
     for (name, rows) in parts.named() {
         let slides = sources.groups.as_ref().map(|groups| groups.select(rows));
         let columns = Columns {
@@ -163,16 +166,47 @@ fn write_parts(
     // Masks are a second pass over the same patches.
     let (total, passes) = (moves.len() as u64, 1 + u64::from(sources.masks.is_some()));
     progress(0, total);
-    let mut write = |to: &Move, bytes: &[u8]| writers[to.part].write_patches(to.position, bytes);
+    let mut blank = [Blank::default(); 3];
+    let mut write = |to: &Move, bytes: &[u8]| {
+        seen.add(to.part, bytes);
+        blank[to.part].look(to.row as i64, sources.images.is_unwritten(to.row), is_constant(bytes));
+        writers[to.part].write_patches(to.position, bytes)
+    };
     copy(&sources.images, &moves, &mut write, &mut |done| progress(done as u64 / passes, total))?;
     if let Some(masks) = &sources.masks {
         let mut write = |to: &Move, bytes: &[u8]| writers[to.part].write_masks(to.position, bytes);
         copy(masks, &moves, &mut write, &mut |done| progress((moves.len() + done) as u64 / passes, total))?;
     }
-    writers.into_iter().try_for_each(PatchWriter::finish)
+    writers.into_iter().try_for_each(PatchWriter::finish)?;
+    Ok((seen, blank))
 }
 
-fn report(request: &SplitRequest, sources: &Sources, drawn: &Drawn) -> SplitReport {
+/// What a user should know of patches and masks that show nothing.
+fn warnings(
+    request: &SplitRequest,
+    sources: &Sources,
+    parts: &Parts<Vec<u64>>,
+    blank: [Blank; 3],
+) -> Vec<String> {
+    let mut of_parts = Vec::new();
+    let (mut all, mut masks) = (Blank::default(), Blank::default());
+    for ((name, rows), blank) in parts.named().zip(blank) {
+        all += blank;
+        of_parts.push(format!("{} in {name}", blank.unwritten + blank.constant));
+        let unwritten = |row: u64| sources.masks.as_ref().is_some_and(|masks| masks.is_unwritten(row));
+        rows.iter().for_each(|&row| masks.look(row as i64, unwritten(row), false));
+    }
+    let count: usize = parts.as_array().into_iter().map(Vec::len).sum();
+    let mut lines = all.warnings(&request.images.to_string(), &format!("{count} patches"));
+    if !lines.is_empty() {
+        lines.push(format!("patches without a picture by part: {}", of_parts.join(", ")));
+    }
+    let masks_of = request.masks.iter();
+    lines.extend(masks_of.flat_map(|source| masks.warnings(&source.to_string(), &format!("{count} masks"))));
+    lines
+}
+
+fn report(request: &SplitRequest, sources: &Sources, drawn: &Drawn, duplicates: Duplicates) -> SplitReport {
     let sizes = request.sizes.as_array();
     let parts: [PartReport; 3] = std::array::from_fn(|part| {
         let rows = drawn.rows.as_array()[part];
@@ -192,7 +226,9 @@ fn report(request: &SplitRequest, sources: &Sources, drawn: &Drawn) -> SplitRepo
         seed: request.seed,
         source: ClassCounts::of(&sources.labels),
         parts: Parts::from_array(parts),
+        duplicates,
         groups,
+        warnings: Vec::new(),
     }
 }
 

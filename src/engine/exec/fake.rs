@@ -1,24 +1,27 @@
 //! A scripted executor: the engine is tested whole on it, without processes, HDF5 or libtorch.
 
-use std::sync::{
-    Mutex,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Mutex, PoisonError};
 
-use super::{Computed, Executor, Listener};
+use super::{Capacity, Computed, Executor, Listener};
 use crate::{
-    protocol::{Failure, FailureClass, Task},
+    protocol::{Answer, Failure, FailureClass, Question, Task},
     stages::Runner,
 };
 
 /// What a script does for a task: writes its artifacts, or fails.
 pub type Script = dyn Fn(&Task, &dyn Listener) -> Result<Computed, Failure> + Send + Sync;
 
+/// What a script answers to questions about source files.
+pub type Answers = dyn Fn(&[Question]) -> Result<Vec<Answer>, Failure> + Send + Sync;
+
 /// Runs a script instead of computing, and remembers which stages ran.
 pub struct Fake {
     script: Box<Script>,
+    answers: Box<Answers>,
+    asked: Mutex<Vec<Question>>,
     ran: Mutex<Vec<String>>,
-    cancelled: AtomicBool,
+    capacity: Capacity,
+    cancelled: Mutex<Vec<String>>,
 }
 
 impl Fake {
@@ -26,7 +29,39 @@ impl Fake {
     pub fn new(
         script: impl Fn(&Task, &dyn Listener) -> Result<Computed, Failure> + Send + Sync + 'static,
     ) -> Self {
-        Self { script: Box::new(script), ran: Mutex::default(), cancelled: AtomicBool::new(false) }
+        Self {
+            script: Box::new(script),
+            answers: Box::new(|questions| Ok(vec![Answer::default(); questions.len()])),
+            asked: Mutex::default(),
+            ran: Mutex::default(),
+            capacity: Capacity::of_this_machine(),
+            cancelled: Mutex::default(),
+        }
+    }
+
+    /// The same executor, with these answers to questions about source files. Without them, all files are right.
+    #[must_use]
+    pub fn answering(
+        self,
+        answers: impl Fn(&[Question]) -> Result<Vec<Answer>, Failure> + Send + Sync + 'static,
+    ) -> Self {
+        Self { answers: Box::new(answers), ..self }
+    }
+
+    /// The questions about source files since the last call.
+    pub fn take_asked(&self) -> Vec<Question> {
+        self.asked.lock().map(|mut asked| std::mem::take(&mut *asked)).unwrap_or_default()
+    }
+
+    /// The same executor, with so much room.
+    #[must_use]
+    pub fn with_capacity(self, capacity: Capacity) -> Self {
+        Self { capacity, ..self }
+    }
+
+    /// The tasks that were cancelled so far.
+    pub fn cancelled(&self) -> Vec<String> {
+        self.cancelled.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// An executor whose artifacts hold the stage's semantic parameters and its inputs' bytes: as
@@ -72,17 +107,26 @@ pub fn echo(task: &Task) -> Result<Computed, Failure> {
 }
 
 impl Executor for Fake {
+    fn capacity(&self) -> Capacity {
+        self.capacity
+    }
+
     fn run(&self, _: Runner, task: &Task, listener: &dyn Listener) -> Result<Computed, Failure> {
-        if self.cancelled.load(Ordering::SeqCst) {
-            return Err(Failure { class: FailureClass::Process, message: "cancelled".to_owned() });
-        }
         if let Ok(mut ran) = self.ran.lock() {
             ran.push(task.name.clone());
         }
         (self.script)(task, listener)
     }
 
-    fn cancel(&self) {
-        self.cancelled.store(true, Ordering::SeqCst);
+    fn check(&self, _: Runner, questions: Vec<Question>) -> Result<Vec<Answer>, Failure> {
+        let answers = (self.answers)(&questions);
+        if let Ok(mut asked) = self.asked.lock() {
+            asked.extend(questions);
+        }
+        answers
+    }
+
+    fn cancel(&self, task: &str) {
+        self.cancelled.lock().unwrap_or_else(PoisonError::into_inner).push(task.to_owned());
     }
 }

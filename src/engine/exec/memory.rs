@@ -4,42 +4,13 @@
 
 use std::{collections::BTreeSet, fs};
 
-/// What one process says of itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stat {
-    id: u32,
-    parent: u32,
-    group: u32,
-    /// Resident pages.
-    pages: u64,
-}
+use crate::offspring::{Stat, table};
 
 /// The resident bytes of each of these processes together with all that it started: its descendants, and
 /// the members of its process group. One look at every process of the machine.
 pub(super) fn held(ids: &[u32]) -> Vec<u64> {
-    let all = all();
-    let page = page_size();
+    let (all, page) = (table(), page_size());
     ids.iter().map(|id| page * pages_below(*id, &all)).collect()
-}
-
-fn all() -> Vec<Stat> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
-    ids.filter_map(|id| parse(&fs::read_to_string(format!("/proc/{id}/stat")).ok()?)).collect()
-}
-
-/// `17 (a name) S 1 17 ... `: the name may hold spaces and brackets.
-fn parse(stat: &str) -> Option<Stat> {
-    let (id, rest) = stat.split_once(" (")?;
-    let (_, rest) = rest.rsplit_once(") ")?;
-    let fields: Vec<&str> = rest.split(' ').collect();
-    let number = |at: usize| fields.get(at)?.parse().ok();
-    Some(Stat {
-        id: id.parse().ok()?,
-        parent: number(1)?,
-        group: number(2)?,
-        pages: fields.get(21)?.parse().ok()?,
-    })
 }
 
 fn pages_below(id: u32, all: &[Stat]) -> u64 {
@@ -65,8 +36,9 @@ pub(super) fn own_peak(id: u32) -> Option<u64> {
     kilobytes(&fs::read_to_string(format!("/proc/{id}/status")).ok()?, "VmHWM:")
 }
 
-/// The memory of this machine.
-pub(super) fn of_this_machine() -> Option<u64> {
+/// The memory of this machine, in bytes.
+#[must_use]
+pub fn of_this_machine() -> Option<u64> {
     kilobytes(&fs::read_to_string("/proc/meminfo").ok()?, "MemTotal:")
 }
 
@@ -116,16 +88,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_with_brackets_and_spaces_are_no_fields() {
-        let rest = "S 7 9 9 0 -1 4194560 90 0 0 0 0 0 0 0 20 0 1 0 100 10000 321 18446744073709551615";
-        let stat = parse(&format!("17 (a) b (c) {rest}")).unwrap();
-        assert_eq!(stat, Stat { id: 17, parent: 7, group: 9, pages: 321 });
-        assert_eq!(parse("17 (cut"), None);
-    }
-
-    #[test]
     fn a_family_is_all_descendants_and_the_group() {
-        let stat = |id, parent, group, pages| Stat { id, parent, group, pages };
+        let stat = |id, parent, group, pages| Stat { id, parent, group, pages, alive: true };
         let all = [
             stat(10, 1, 10, 1),
             stat(13, 12, 13, 2),
@@ -135,6 +99,13 @@ mod tests {
         ];
         assert_eq!(pages_below(10, &all), 1 + 2 + 4 + 8);
         assert_eq!(pages_below(99, &all), 0);
+    }
+
+    #[test]
+    fn memory_is_read_as_the_kernel_writes_it() {
+        let text = "MemTotal:       24689604 kB\nMemFree: 1 kB\n";
+        assert_eq!(kilobytes(text, "MemTotal:"), Some(24_689_604 * 1024));
+        assert_eq!(kilobytes(text, "VmHWM:"), None);
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! How a stage is computed: by a process, or, in tests, by a script.
 //!
 //! An executor computes one task at a time per caller and blocks meanwhile; the engine calls it from
-//! one thread per running stage. Adding a back end is one file with one `impl`.
+//! one thread per running stage. A new executor is one file with one `impl`, a word in
+//! [`crate::stages::ExecutorChoice`] and an arm in [`executor`].
 
+mod capacity;
+mod choice;
 pub mod fake;
 mod kill;
 mod memory;
@@ -10,15 +13,22 @@ mod oom;
 mod probe;
 mod process;
 mod processes;
+mod talk;
 mod watcher;
 
+pub use capacity::Capacity;
+pub use choice::executor;
+pub use memory::of_this_machine as memory_of_this_machine;
 pub use probe::Probe;
 pub use processes::{Processes, Programs};
 
 use crate::{
-    protocol::{Failure, Level, Outcome, Progress, Task},
+    protocol::{Answer, Failure, Level, Outcome, Progress, Question, Task},
     stages::Runner,
 };
+
+/// The name under which [`Executor::check`] can be cancelled. No stage has such a name.
+pub const SOURCES: &str = "source files";
 
 /// What an executor tells while a task is computed.
 pub trait Listener: Sync {
@@ -44,6 +54,9 @@ pub(super) const GO_ON: &str = "; finished epochs and other stages are kept: run
 
 /// Computes stages.
 pub trait Executor: Sync {
+    /// How much it can compute at once.
+    fn capacity(&self) -> Capacity;
+
     /// Computes one task; blocks until it is done.
     ///
     /// # Errors
@@ -51,6 +64,13 @@ pub trait Executor: Sync {
     /// `task.resources.timeout`.
     fn run(&self, runner: Runner, task: &Task, listener: &dyn Listener) -> Result<Computed, Failure>;
 
-    /// Ends everything that computes, at once: `run` returns, and starts nothing more.
-    fn cancel(&self);
+    /// Answers questions about source files, in their order; blocks until that is done. It can be cancelled like
+    /// a task with the name [`SOURCES`].
+    ///
+    /// # Errors
+    /// The process that opens the files cannot be started, or is lost.
+    fn check(&self, runner: Runner, questions: Vec<Question>) -> Result<Vec<Answer>, Failure>;
+
+    /// Ends the task of that name, if it is being computed: its `run` returns a failure.
+    fn cancel(&self, task: &str);
 }

@@ -3,10 +3,25 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
-use super::Processes;
-use crate::{protocol::Failure, stages::Runner};
+use super::{Listener, Processes};
+use crate::{
+    protocol::{Failure, FailureClass, Level, Progress},
+    stages::Runner,
+};
+
+/// How long a process may take to start: libtorch may have to come from a slow disk.
+const START: Duration = Duration::from_secs(60);
+
+/// Listens to nothing: a failure repeats the last lines of a process.
+struct Nothing;
+
+impl Listener for Nothing {
+    fn progress(&self, _: Progress) {}
+    fn log(&self, _: Level, _: &str) {}
+}
 
 /// What a process says of itself, and which libtorch it has loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,9 +38,22 @@ impl Processes {
     /// # Errors
     /// It is not there, or does not start: what the system, or the dynamic linker, says.
     pub fn probe(&self, runner: Runner) -> Result<Probe, Failure> {
-        let process = self.take(runner)?;
-        let maps = std::fs::read_to_string(format!("/proc/{}/maps", process.id())).unwrap_or_default();
-        Ok(Probe { versions: process.versions().clone(), libtorch: libtorch(&maps) })
+        self.probe_within(START, runner)
+    }
+
+    fn probe_within(&self, time: Duration, runner: Runner) -> Result<Probe, Failure> {
+        let probed = self.with_process(runner, "probe", Some(time), |process, watching| {
+            let versions = process.greet(&Nothing, watching)?;
+            let maps = std::fs::read_to_string(format!("/proc/{}/maps", process.id())).unwrap_or_default();
+            Ok(Probe { versions, libtorch: libtorch(&maps) })
+        });
+        probed.map_err(|failure| match failure.class {
+            FailureClass::Timeout => {
+                let time = humantime::format_duration(time);
+                Failure { message: format!("it started, but was not ready after {time}"), ..failure }
+            }
+            _ => failure,
+        })
     }
 }
 
@@ -40,6 +68,22 @@ fn libtorch(maps: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_that_hangs_at_its_start_is_ended_and_its_failure_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let worker = folder.path().join("worker");
+        let id = folder.path().join("id");
+        let script = format!("#!/bin/sh\necho $$ > {}\nexec sleep 1000\n", id.display());
+        std::fs::write(&worker, script).unwrap();
+        std::fs::set_permissions(&worker, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let programs = super::super::Programs { engine: worker.clone(), serve: "", worker: Some(worker) };
+        let failure =
+            Processes::new(programs).probe_within(Duration::from_millis(300), Runner::Worker).unwrap_err();
+        assert_eq!(failure.message, "it started, but was not ready after 300ms");
+        let id = std::fs::read_to_string(&id).unwrap_or_default();
+        assert!(!Path::new("/proc").join(id.trim()).join("exe").exists() || id.is_empty());
+    }
 
     #[test]
     fn the_loaded_libtorch_is_found_in_paths_with_spaces() {

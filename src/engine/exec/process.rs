@@ -1,52 +1,62 @@
 //! One child process that computes stages: start, talk, notice its end.
 
 use std::{
-    collections::BTreeMap,
-    io::{BufRead, BufReader, Write},
+    collections::{BTreeMap, VecDeque},
     os::unix::process::{CommandExt, ExitStatusExt},
-    process::{Child, ChildStdin, ChildStdout, Command, ExitStatus},
-    sync::mpsc,
+    process::{Child, Command, ExitStatus},
     time::Duration,
 };
 
-use super::{Computed, GO_ON, Listener, kill::kill, watcher::Watching};
+use super::{Computed, GO_ON, Listener, kill::kill, talk::Talk, watcher::Watching};
 use crate::{
     offspring,
-    protocol::{FOLDER, Failure, FailureClass, Level, Reply, Request, Task, VERSION},
+    protocol::{
+        Answer, FOLDER, Failure, FailureClass, Level, Outcome, Progress, Question, Reply, Request, Task,
+        VERSION,
+    },
 };
+
+/// Lines of a lost process that its failure repeats. The stage's log has all of them.
+const LAST_WORDS: usize = 5;
+
+/// For what no stage's log takes.
+struct Unheard;
+
+impl Listener for Unheard {
+    fn progress(&self, _: Progress) {}
+
+    fn log(&self, _: Level, text: &str) {
+        tracing::debug!("{text}");
+    }
+}
 
 /// A running child.
 pub(super) struct Process {
     child: Child,
-    stdin: Option<ChildStdin>,
-    replies: BufReader<ChildStdout>,
-    /// What it writes to standard error, line by line.
-    errors: mpsc::Receiver<String>,
-    versions: BTreeMap<String, String>,
+    talk: Talk,
+    /// Versions of what computes in it, once it is ready; `None` again once it is lost.
+    versions: Option<BTreeMap<String, String>>,
+    /// The last lines that it printed.
+    last: VecDeque<String>,
     program: String,
 }
 
 impl Process {
-    /// Starts a program and waits until it is ready.
+    /// Starts a program. It is ready after [`Process::greet`].
     ///
     /// # Errors
-    /// It cannot be started, or speaks another version of the protocol.
-    pub(super) fn start(mut command: Command) -> Result<Self, Failure> {
+    /// It cannot be started.
+    pub(super) fn spawn(mut command: Command) -> Result<Self, Failure> {
         let program = command.get_program().to_string_lossy().into_owned();
+        // Until it is ready it would not notice the end of its socket.
+        offspring::dies_with_this_thread(&mut command, || ());
         // A group of its own: Ctrl-C reaches the engine alone, which decides what ends.
-        let started = command.process_group(0).spawn();
-        let mut child = started.map_err(|error| environment(format!("cannot start {program}: {error}")))?;
-        let (Some(stdin), Some(stdout), Some(stderr)) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take())
-        else {
-            return Err(environment(format!("{program} was started without pipes")));
-        };
-        let errors = lines_of(stderr);
-        let replies = BufReader::new(stdout);
-        let mut process =
-            Self { child, stdin: Some(stdin), replies, errors, versions: BTreeMap::new(), program };
-        process.handshake()?;
-        Ok(process)
+        command.process_group(0);
+        let started = Talk::with(&mut command).and_then(|talk| Ok((talk, command.spawn()?)));
+        match started {
+            Ok((talk, child)) => Ok(Self { child, talk, versions: None, last: VecDeque::new(), program }),
+            Err(error) => Err(environment(format!("cannot start {program}: {error}"))),
+        }
     }
 
     /// Its process id.
@@ -55,31 +65,45 @@ impl Process {
         self.child.id()
     }
 
-    /// Versions of what computes in it.
+    /// Whether it is ready for a task.
     #[must_use]
-    pub(super) fn versions(&self) -> &BTreeMap<String, String> {
-        &self.versions
+    pub(super) fn is_ready(&self) -> bool {
+        self.versions.is_some()
     }
 
-    fn handshake(&mut self) -> Result<(), Failure> {
-        match self.receive() {
+    /// Waits until it is ready, and says versions of what computes in it.
+    ///
+    /// # Errors
+    /// It does not start, or speaks another version of the protocol.
+    pub(super) fn greet(
+        &mut self,
+        listener: &dyn Listener,
+        watching: &Watching<'_>,
+    ) -> Result<BTreeMap<String, String>, Failure> {
+        if let Some(versions) = &self.versions {
+            return Ok(versions.clone());
+        }
+        let hello = serde_json::to_vec(&Request::Hello { protocol: VERSION }).unwrap_or_default();
+        // An error says that it has ended: then it says nothing either.
+        let _ = self.talk.send(hello);
+        match self.receive(listener, watching) {
             Ok(Reply::Ready { protocol: VERSION, versions }) => {
-                self.versions = versions;
-                Ok(())
+                self.versions = Some(versions.clone());
+                Ok(versions)
             }
             Ok(Reply::Ready { protocol, .. }) => Err(environment(format!(
                 "{} speaks version {protocol} of the protocol, this pcamflow version {VERSION}: build both together",
                 self.program
             ))),
             Ok(_) => Err(environment(format!("{} did not say that it is ready", self.program))),
-            Err(lost) => Err(self.not_started(&lost)),
+            Err(lost) => Err(self.not_started(&lost, listener)),
         }
     }
 
     /// Killed while starting is an accident; ending by itself means that it cannot run here.
-    fn not_started(&mut self, lost: &str) -> Failure {
+    fn not_started(&mut self, lost: &str, listener: &dyn Listener) -> Failure {
         let killed = self.child.wait().is_ok_and(|status| status.signal().is_some());
-        let words = self.last_words();
+        let words = self.last_words(listener);
         match killed {
             true => Failure {
                 class: FailureClass::Process,
@@ -96,10 +120,12 @@ impl Process {
         listener: &dyn Listener,
         watching: &Watching<'_>,
     ) -> Result<Computed, Failure> {
+        self.last.clear();
+        let versions = self.greet(listener, watching)?;
         let request = Request::Run(Box::new(task.clone()));
         let line = serde_json::to_vec(&request).map_err(|error| unspeakable(task, &error))?;
-        if self.send(line).is_err() {
-            let lost = self.lost_while(watching);
+        if self.talk.send(line).is_err() {
+            let lost = self.lost(watching);
             return Err(self.process_failure(&lost, listener));
         }
         let result = self.listen(listener, watching);
@@ -107,77 +133,59 @@ impl Process {
             // What it had started it could not end.
             offspring::end_marked(FOLDER, task.staging.as_os_str().as_encoded_bytes());
         }
-        result
+        result.map(|outcome| Computed { outcome, versions, peak_memory: watching.peak() })
     }
 
-    fn listen(&mut self, listener: &dyn Listener, watching: &Watching<'_>) -> Result<Computed, Failure> {
+    /// Lets it answer questions about source files.
+    pub(super) fn check(
+        &mut self,
+        questions: Vec<Question>,
+        watching: &Watching<'_>,
+    ) -> Result<Vec<Answer>, Failure> {
+        self.last.clear();
+        let listener = &Unheard;
+        self.greet(listener, watching)?;
+        let sent = serde_json::to_vec(&Request::Check(questions)).map_err(std::io::Error::from);
+        let lost = match sent.and_then(|line| self.talk.send(line)) {
+            Ok(()) => match self.receive(listener, watching) {
+                Ok(Reply::Checked(answers)) => return Ok(answers),
+                Ok(Reply::Failed(failure)) => return Err(failure),
+                Ok(other) => format!("expected answers, got {other:?}"),
+                Err(lost) => lost,
+            },
+            Err(error) => error.to_string(),
+        };
+        self.end();
+        Err(self.process_failure(&lost, listener))
+    }
+
+    fn listen(&mut self, listener: &dyn Listener, watching: &Watching<'_>) -> Result<Outcome, Failure> {
         loop {
-            match self.receive_while(watching) {
+            match self.receive(listener, watching) {
                 Ok(Reply::Progress(progress)) => listener.progress(progress),
                 Ok(Reply::Log { level, text }) => listener.log(level, &text),
-                Ok(Reply::Done(outcome)) => {
-                    self.tell_errors(listener);
-                    let (versions, peak_memory) = (self.versions.clone(), watching.peak());
-                    return Ok(Computed { outcome, versions, peak_memory });
-                }
-                Ok(Reply::Failed(failure)) => {
-                    self.tell_errors(listener);
-                    return Err(failure);
-                }
-                Ok(Reply::Ready { .. }) => {}
+                Ok(Reply::Done(outcome)) => return Ok(outcome),
+                Ok(Reply::Failed(failure)) => return Err(failure),
+                Ok(Reply::Ready { .. } | Reply::Checked(_)) => {}
                 Err(lost) => return Err(self.process_failure(&lost, listener)),
             }
         }
     }
 
-    fn send(&mut self, mut line: Vec<u8>) -> std::io::Result<()> {
-        line.push(b'\n');
-        let Some(stdin) = &mut self.stdin else { return Err(std::io::ErrorKind::BrokenPipe.into()) };
-        stdin.write_all(&line).and_then(|()| stdin.flush())
+    /// The next reply, or how the process was lost. Whatever it prints goes to the log.
+    fn receive(&mut self, listener: &dyn Listener, watching: &Watching<'_>) -> Result<Reply, String> {
+        let line = self.talk.receive(&mut printed(&mut self.last, listener));
+        let Some(line) = line else { return Err(self.lost(watching)) };
+        serde_json::from_slice(&line).map_err(|_| {
+            self.end();
+            let text: String = String::from_utf8_lossy(&line).trim_end().chars().take(120).collect();
+            format!("the process sent something that is not a reply: {text:?}")
+        })
     }
 
-    /// The next reply, or how the process was lost.
-    fn receive(&mut self) -> Result<Reply, String> {
-        match self.read() {
-            Some(reply) => reply,
-            None => Err(self.lost()),
-        }
-    }
-
-    /// As `receive`, of a process that is watched.
-    fn receive_while(&mut self, watching: &Watching<'_>) -> Result<Reply, String> {
-        match self.read() {
-            Some(reply) => reply,
-            None => Err(self.lost_while(watching)),
-        }
-    }
-
-    /// The next reply, or what is said in its place; `None` where the process says nothing more.
-    fn read(&mut self) -> Option<Result<Reply, String>> {
-        let mut line = Vec::new();
-        match self.replies.read_until(b'\n', &mut line) {
-            Ok(0) | Err(_) => None,
-            Ok(_) => Some(serde_json::from_slice(&line).map_err(|_| {
-                let text = String::from_utf8_lossy(&line);
-                let text: String = text.trim_end().chars().take(120).collect();
-                self.end();
-                format!("the process said what is no reply: {text:?}")
-            })),
-        }
-    }
-
-    /// How the process ended.
-    fn lost(&mut self) -> String {
-        self.stdin = None;
-        match self.child.wait() {
-            Ok(status) => told(status),
-            Err(error) => format!("the process was lost: {error}"),
-        }
-    }
-
-    /// As `lost`; of a process that was killed also by whom, and what it held.
-    fn lost_while(&mut self, watching: &Watching<'_>) -> String {
-        self.stdin = None;
+    /// How the process ended; of one that was killed also by whom, and what it held.
+    fn lost(&mut self, watching: &Watching<'_>) -> String {
+        self.close();
         let peak = watching.peak_of_the_dead();
         match self.child.wait() {
             Ok(status) if status.signal() == Some(9) => watching.was_killed(peak),
@@ -186,41 +194,46 @@ impl Process {
         }
     }
 
+    fn close(&mut self) {
+        self.versions = None;
+        self.talk.close();
+    }
+
     fn end(&mut self) {
-        self.stdin = None;
+        self.close();
         kill(self.child.id());
         drop(self.child.wait());
     }
 
     fn process_failure(&mut self, lost: &str, listener: &dyn Listener) -> Failure {
-        let words = self.last_words();
-        listener.log(Level::Info, &format!("{lost}{words}"));
+        let words = self.last_words(listener);
+        listener.log(Level::Info, lost);
         let message = format!("{lost}{GO_ON}{words}");
         Failure { class: FailureClass::Process, message }
     }
 
-    /// What it wrote to standard error and nobody has seen.
-    fn last_words(&self) -> String {
-        let mut words = Vec::new();
-        // The pipe is closed by now: this waits only for the thread that drains it.
-        while let Ok(line) = self.errors.recv_timeout(Duration::from_millis(200)) {
-            words.push(line);
-        }
-        let tail = words.len().saturating_sub(5);
-        words[tail..].iter().map(|line| format!("\n  {line}")).collect()
+    /// The last lines that a lost process printed.
+    fn last_words(&mut self, listener: &dyn Listener) -> String {
+        self.talk.rest(&mut printed(&mut self.last, listener));
+        self.last.iter().map(|line| format!("\n  {line}")).collect()
     }
+}
 
-    fn tell_errors(&self, listener: &dyn Listener) {
-        for line in self.errors.try_iter() {
-            listener.log(Level::Info, &line);
+/// Passes on what a process prints, and remembers the last of it.
+fn printed<'a>(last: &'a mut VecDeque<String>, listener: &'a dyn Listener) -> impl FnMut(&str) + 'a {
+    move |line| {
+        listener.log(Level::Info, line);
+        if last.len() == LAST_WORDS {
+            last.pop_front();
         }
+        last.push_back(line.to_owned());
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // A closed standard input ends it; whatever does not end within a moment is killed.
-        self.stdin = None;
+        // A closed socket ends it; whatever does not end within a moment is killed.
+        self.close();
         for _ in 0..100 {
             match self.child.try_wait() {
                 Ok(None) => std::thread::sleep(Duration::from_millis(2)),
@@ -263,7 +276,7 @@ fn environment(message: String) -> Failure {
     Failure { class: FailureClass::Environment, message }
 }
 
-/// A task that cannot be told to a process: JSON is text, and a path may be none.
+/// A task that cannot be sent to a process: JSON is text, and a path may be something else.
 fn unspeakable(task: &Task, error: &serde_json::Error) -> Failure {
     let mut paths = task.inputs.values().map(|input| &input.path).chain([&task.staging, &task.work]);
     environment(match paths.find(|path| path.to_str().is_none()) {
@@ -272,22 +285,6 @@ fn unspeakable(task: &Task, error: &serde_json::Error) -> Failure {
              another one (--store, --data)",
             path.display()
         ),
-        None => format!("the stage cannot be told to a process: {error}"),
+        None => format!("the stage cannot be sent to a process: {error}"),
     })
-}
-
-fn lines_of(stderr: std::process::ChildStderr) -> mpsc::Receiver<String> {
-    let (send, receive) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut reader = BufReader::new(stderr);
-        let mut line = Vec::new();
-        while matches!(reader.read_until(b'\n', &mut line), Ok(read) if read > 0) {
-            let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-            if send.send(text).is_err() {
-                return;
-            }
-            line.clear();
-        }
-    });
-    receive
 }

@@ -1,21 +1,23 @@
-//! The real executor: a pool of child processes that speak the protocol, one task at a time each.
+//! The executor of this machine: a pool of child processes that speak the protocol, one task at a time each.
 //!
-//! A process starts lazily, serves tasks until the run ends, and is replaced when it is lost. It dies
-//! with the engine, because its standard input ends then.
+//! A process starts lazily, serves tasks until the run ends, and is replaced when it is lost. It is watched
+//! from its start, and dies with the engine: the kernel sees to that until it is ready, and then the end of
+//! its socket.
 
 use std::{
-    path::PathBuf,
-    process::{Command, Stdio},
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use super::{Computed, Executor, Listener, process::Process, watcher::Watch};
+use super::{
+    Capacity, Computed, Executor, Listener, SOURCES,
+    process::Process,
+    watcher::{Watch, Watching},
+};
 use crate::{
-    protocol::{Failure, FailureClass, OFFLINE, Task},
+    protocol::{Answer, Failure, FailureClass, OFFLINE, Question, Task},
     stages::Runner,
 };
 
@@ -30,13 +32,16 @@ pub struct Programs {
     pub worker: Option<PathBuf>,
 }
 
+/// How long opening source files may take. After that, the stages find out for themselves.
+const CHECKED_WITHIN: Duration = Duration::from_secs(60);
+
 /// A pool of processes.
 pub struct Processes {
     programs: Programs,
     idle: Mutex<Vec<(Runner, Process)>>,
-    busy: Mutex<Vec<u32>>,
+    /// Names of tasks, and the processes that compute them.
+    busy: Mutex<Vec<(String, u32)>>,
     watch: Watch,
-    cancelled: AtomicBool,
     offline: bool,
 }
 
@@ -49,7 +54,6 @@ impl Processes {
             idle: Mutex::default(),
             busy: Mutex::default(),
             watch: Watch::default(),
-            cancelled: AtomicBool::new(false),
             offline: false,
         }
     }
@@ -60,14 +64,41 @@ impl Processes {
         Self { offline, ..self }
     }
 
-    /// An idle process, or a new one.
-    pub(super) fn take(&self, runner: Runner) -> Result<Process, Failure> {
-        let mut idle = lock(&self.idle);
-        if let Some(place) = idle.iter().position(|(of, _)| *of == runner) {
-            return Ok(idle.swap_remove(place).1);
+    /// Has an idle process, or a new one, do something, which [`Executor::cancel`] and the end of its time can
+    /// end from its start on.
+    pub(super) fn with_process<T>(
+        &self,
+        runner: Runner,
+        name: &str,
+        timeout: Option<Duration>,
+        work: impl FnOnce(&mut Process, &Watching<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut process = match self.idle(runner) {
+            Some(process) => process,
+            None => Process::spawn(self.command(runner)?)?,
+        };
+        let id = process.id();
+        let watching = self.watch.begin(id, timeout);
+        lock(&self.busy).push((name.to_owned(), id));
+        let result = work(&mut process, &watching);
+        lock(&self.busy).retain(|(_, busy)| *busy != id);
+        let result = match timeout.filter(|_| watching.is_overdue()) {
+            // Also where it was done in the very moment in which its time was up: it is ended now.
+            Some(timeout) => Err(too_long(timeout)),
+            None => result.map_err(|failure| watching.explained(failure)),
+        };
+        let ended = [FailureClass::Process, FailureClass::Timeout];
+        let lost = matches!(&result, Err(failure) if ended.contains(&failure.class));
+        if !lost && process.is_ready() {
+            lock(&self.idle).push((runner, process));
         }
-        drop(idle);
-        Process::start(self.command(runner)?)
+        result
+    }
+
+    fn idle(&self, runner: Runner) -> Option<Process> {
+        let mut idle = lock(&self.idle);
+        let place = idle.iter().position(|(of, _)| *of == runner)?;
+        Some(idle.swap_remove(place).1)
     }
 
     fn command(&self, runner: Runner) -> Result<Command, Failure> {
@@ -77,54 +108,32 @@ impl Processes {
                 command.arg(self.programs.serve);
                 command
             }
-            Runner::Worker => Command::new(self.programs.worker.as_ref().ok_or_else(no_worker)?),
+            Runner::Worker => worker(self.programs.worker.as_ref().ok_or_else(no_worker)?),
         };
         if self.offline {
             command.env(OFFLINE, "1");
         }
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Ok(command)
-    }
-
-    /// Runs one task in one process, which `cancel` and the end of its time can end meanwhile.
-    fn serve(
-        &self,
-        process: &mut Process,
-        task: &Task,
-        listener: &dyn Listener,
-    ) -> Result<Computed, Failure> {
-        let watching = self.watch.begin(process.id(), task.resources.timeout);
-        lock(&self.busy).push(process.id());
-        // After the push: a cancel that came before it saw nothing to end.
-        let result = if self.cancelled.load(Ordering::SeqCst) {
-            Err(cancelled())
-        } else {
-            process.run(task, listener, &watching)
-        };
-        lock(&self.busy).retain(|id| *id != process.id());
-        match task.resources.timeout.filter(|_| watching.is_overdue()) {
-            // Also where it was done in the very moment in which its time was up: it is ended now.
-            Some(timeout) => Err(too_long(timeout)),
-            None => result.map_err(|failure| watching.explained(failure)),
-        }
     }
 }
 
 impl Executor for Processes {
-    fn run(&self, runner: Runner, task: &Task, listener: &dyn Listener) -> Result<Computed, Failure> {
-        let mut process = self.take(runner)?;
-        let result = self.serve(&mut process, task, listener);
-        let ended = [FailureClass::Process, FailureClass::Timeout];
-        let lost = matches!(&result, Err(failure) if ended.contains(&failure.class));
-        if !lost {
-            lock(&self.idle).push((runner, process));
-        }
-        result
+    fn capacity(&self) -> Capacity {
+        Capacity::of_this_machine()
     }
 
-    fn cancel(&self) {
-        self.cancelled.store(true, Ordering::SeqCst);
-        for id in lock(&self.busy).iter() {
+    fn run(&self, runner: Runner, task: &Task, listener: &dyn Listener) -> Result<Computed, Failure> {
+        let work = |process: &mut Process, watching: &Watching<'_>| process.run(task, listener, watching);
+        self.with_process(runner, &task.name, task.resources.timeout, work)
+    }
+
+    fn check(&self, runner: Runner, questions: Vec<Question>) -> Result<Vec<Answer>, Failure> {
+        let work = |process: &mut Process, watching: &Watching<'_>| process.check(questions, watching);
+        self.with_process(runner, SOURCES, Some(CHECKED_WITHIN), work)
+    }
+
+    fn cancel(&self, task: &str) {
+        for (_, id) in lock(&self.busy).iter().filter(|(busy, _)| busy == task) {
             super::kill::kill(*id);
         }
     }
@@ -134,8 +143,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn cancelled() -> Failure {
-    Failure { class: FailureClass::Process, message: "the run was stopped".to_owned() }
+/// libtorch's threads sleep while they wait for each other, unless the user wants otherwise. By default they
+/// spin, each for milliseconds: where other programs want the cores, two threads were up to four times
+/// slower than so.
+fn worker(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    if ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT"].iter().all(|name| std::env::var_os(name).is_none()) {
+        command.env("OMP_WAIT_POLICY", "PASSIVE");
+    }
+    command
 }
 
 fn too_long(timeout: Duration) -> Failure {

@@ -9,9 +9,16 @@ use std::{
 };
 
 use crate::engine::{
-    plan::{demand::demands, findings::Findings, known::Known, planner::Planner, select},
+    plan::{
+        demand::demands,
+        findings::Findings,
+        known::Known,
+        leaks::{self, Leak},
+        planner::Planner,
+        select,
+    },
     tell::{
-        event::{Observer, PlannedStage, SweepRun},
+        event::{Event, Observer, PlannedStage, SweepRun},
         given::{Given, quoted},
         require::{Demand, Requirement},
     },
@@ -40,6 +47,16 @@ pub struct Options {
     /// Given where another run follows at once when a source changes: it is set when one changed under a stage,
     /// which then has not failed but is left to that run.
     pub goes_on: Option<Arc<AtomicBool>>,
+}
+
+/// Reports warnings about stages.
+pub(in crate::engine) fn warn(
+    warnings: impl IntoIterator<Item = (String, String)>,
+    observer: &mut dyn Observer,
+) {
+    for (stage, text) in warnings {
+        observer.event(&Event::Warning { stage: Some(stage), text });
+    }
 }
 
 /// Why a run did not begin.
@@ -109,7 +126,23 @@ impl<'a> Engine<'a> {
     pub fn plan(&self, observer: &mut dyn Observer) -> Result<Vec<PlannedStage>, Refused> {
         let known = self.known(observer)?;
         let planner = self.planner(&known);
+        warn(self.leaks(&known)?, observer);
         Ok(planner.told(&planner.forecast(&self.order)))
+    }
+
+    /// Patches that are learnt from and measured on, by stage.
+    ///
+    /// # Errors
+    /// Where it cannot be meant.
+    pub(in crate::engine) fn leaks(&self, known: &Known) -> Result<Vec<(String, String)>, Refused> {
+        let (mut warnings, mut errors) = (Vec::new(), Vec::new());
+        for leak in leaks::leaks(self.pipeline, &self.order, known) {
+            match leak {
+                Leak::Error(text) => errors.push(text),
+                Leak::Warning(stage, text) => warnings.push((stage, text)),
+            }
+        }
+        if errors.is_empty() { Ok(warnings) } else { Err(Refused::Wrong(errors)) }
     }
 
     /// The stages that were asked for; all where none was.

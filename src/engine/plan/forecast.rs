@@ -203,7 +203,7 @@ impl Planner<'_> {
             }
             for (maker, artifact) in self.makers(stage) {
                 let known = forecast.made[maker].as_ref().and_then(|made| made.get(artifact));
-                let away = known.is_some_and(|known| !self.findings.store.object(&known.digest).exists());
+                let away = known.is_some_and(|known| !self.findings.store.has(&known.digest));
                 let Some(maker) = forecast.places.get(&maker) else { continue };
                 let maker = &mut forecast.stages[*maker];
                 let sooner = match maker.state {

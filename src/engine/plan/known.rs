@@ -63,6 +63,7 @@ impl Known {
         // Stages may read the same file, repeats of a stage mostly do.
         let mut told = BTreeSet::new();
         problems.retain(|problem| told.insert(problem.clone()));
+        advise_once(&mut problems);
         if problems.is_empty() { Ok(known) } else { Err(problems) }
     }
 
@@ -120,12 +121,12 @@ impl Mention<'_> {
             (There::File, false) | (There::Folder, true) => return None,
             (There::Nothing, _) => return self.missing(),
             (There::Folder, false) if self.folders_fit => {
-                "is a folder, but a file is expected: to read the folder, end the path with a slash"
+                "is a folder, and a file is expected: if it is meant, write a slash at its end"
             }
-            (There::Folder, false) => "is a folder, but a file is expected",
+            (There::Folder, false) => "is a folder, and a file is expected",
             (There::File, true) => "is a file: write it without the slash",
-            (There::Other, false) => "is a pipe or a device, but a file is expected",
-            (There::Other, true) => "is a pipe or a device, but a folder is expected",
+            (There::Other, false) => "is a pipe or a device, and a file is expected",
+            (There::Other, true) => "is a pipe or a device, and a folder is expected",
         };
         Some(format!("{}: {path} {wrong}", self.place))
     }
@@ -136,20 +137,33 @@ impl Mention<'_> {
     }
 
     fn missing(&self) -> Option<String> {
+        if let (None, Ok(target)) = (self.pin, std::fs::read_link(self.path)) {
+            let (path, target) = (self.path.display(), target.display());
+            return Some(format!("{}: {path} is a broken link: it points to {target}", self.place));
+        }
         self.pin.is_none().then(|| {
             let advice =
                 "source paths are relative to `[pipeline] data`, which --data DIR and PCAMFLOW_DATA override";
             let what = if self.folder { "folder" } else { "file" };
             let project = if self.folders_fit { ", those of the project begin with `./`" } else { "" };
-            let advice = match self.stage() {
-                None => format!("{advice}{project}"),
-                Some(stage) => format!(
+            let advice = match (self.stage(), self.below_data()) {
+                (None, Some(path)) => format!("write `{path}`: {advice}"),
+                (None, None) => format!("{advice}{project}"),
+                (Some(stage), _) => format!(
                     "`{stage}` is a stage, but here only files can stand: take patches from a `split` stage, as \
                      `split.name/train`"
                 ),
             };
             format!("{}: there is no {what} {} ({advice})", self.place, self.path.display())
         })
+    }
+
+    /// The path as it has to be written, where it begins with the name of the data folder itself.
+    fn below_data(&self) -> Option<&str> {
+        let (first, path) = self.written.trim_start_matches("./").split_once('/')?;
+        let data = self.path.ancestors().nth(Path::new(self.written).components().count())?;
+        let is_meant = data.file_name().is_some_and(|name| name == first) && data.join(path).exists();
+        is_meant.then_some(path)
     }
 
     fn is_there(&self, there: There) -> bool {
@@ -167,6 +181,16 @@ impl Mention<'_> {
                 if self.folder { "folder" } else { "file" },
             )
         })
+    }
+}
+
+/// Of problems that end with the same advice in parentheses only the last keeps it.
+fn advise_once(problems: &mut [String]) {
+    for at in 0..problems.len() {
+        let Some(begin) = problems[at].rfind(" (").filter(|_| problems[at].ends_with(')')) else { continue };
+        if problems[at + 1..].iter().any(|other| other.ends_with(&problems[at][begin..])) {
+            problems[at].truncate(begin);
+        }
     }
 }
 

@@ -13,6 +13,7 @@ pub(in crate::engine) mod forecast;
 pub(in crate::engine) mod keys;
 pub(in crate::engine) mod kin;
 pub(in crate::engine) mod known;
+pub(in crate::engine) mod leaks;
 pub(in crate::engine) mod past;
 pub(in crate::engine) mod planner;
 pub(in crate::engine) mod reason;

@@ -145,8 +145,12 @@ impl<'a> Planner<'a> {
 
     /// Says in words why a stage runs.
     pub(in crate::engine) fn teller(&self, stage: usize) -> Teller<'_> {
-        let places = self.places.get_or_init(|| self.pipeline.places());
-        Teller { pipeline: self.pipeline, node: &self.pipeline.stages[stage], places }
+        Teller { pipeline: self.pipeline, node: &self.pipeline.stages[stage], places: self.written() }
+    }
+
+    /// Where the values of the pipeline are written.
+    pub(in crate::engine) fn written(&self) -> &Places<'a> {
+        self.places.get_or_init(|| self.pipeline.places())
     }
 }
 

@@ -18,7 +18,7 @@ use crate::engine::{
 };
 use crate::{
     stages::Word,
-    store::{ActionRecord, Check, StoredArtifact},
+    store::{self, ActionRecord, Check, StoredArtifact},
 };
 
 /// The result of a stage.
@@ -76,10 +76,18 @@ impl Engine<'_> {
         }
     }
 
-    /// Where the bytes of an artifact are.
+    /// A file of the bytes of an artifact, for reading only.
     #[must_use]
-    pub fn object(&self, artifact: &StoredArtifact) -> PathBuf {
-        self.store.object(&artifact.digest)
+    pub fn lend(&self, artifact: &StoredArtifact) -> PathBuf {
+        self.store.lend(&artifact.digest)
+    }
+
+    /// Puts an artifact at a path of the user's: see [`crate::store::Store::materialise`].
+    ///
+    /// # Errors
+    /// Where it cannot be read or written.
+    pub fn materialise(&self, artifact: &StoredArtifact, to: &Path, replace: bool) -> store::Result<()> {
+        self.store.materialise(artifact, to, replace)
     }
 
     /// The file below `out` that shows an artifact now, if it shows this very content.
@@ -88,7 +96,7 @@ impl Engine<'_> {
         if artifact.is_folder() {
             return self.store.shown(&self.out(out).join(stage), artifact).ok().flatten();
         }
-        let path = self.out(out).join(stage).join(&artifact.file);
+        let path = artifact.file.under(&self.out(out).join(stage));
         let same = |hashed: crate::fsx::Hashed| hashed.digest == artifact.digest;
         crate::fsx::hash_file(&path).is_ok_and(same).then_some(path)
     }
@@ -96,7 +104,7 @@ impl Engine<'_> {
     /// Where the log of a result is; `None` where it logged nothing, or the log is not here.
     #[must_use]
     pub fn log(&self, record: &ActionRecord) -> Option<PathBuf> {
-        record.log.map(|digest| self.store.object(&digest)).filter(|path| path.exists())
+        record.log.filter(|log| self.store.has(log)).map(|log| self.store.lend(&log))
     }
 }
 

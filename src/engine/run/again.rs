@@ -55,7 +55,7 @@ pub struct Pair {
     /// Its name.
     pub name: String,
     /// Its file's name.
-    pub file: String,
+    pub file: fsx::Below,
     /// The bytes that the store has.
     pub stored: PathBuf,
     /// The bytes that were computed now.
@@ -186,9 +186,8 @@ impl Engine<'_> {
         self.bytes_are_here(stage, &record)?;
         let settings =
             Settings { command_line: self.options.settings.clone(), pipeline: self.pipeline.run.clone() };
-        let grant = Resources::of_this_machine(self.options.jobs).take(wish(node, &settings));
-        let grant = grant
-            .ok_or_else(|| environment("this machine lacks the cores or the GPU that the stage asks for"))?;
+        let grant = Resources::of(executor.capacity(), self.options.jobs).take(wish(node, &settings));
+        let grant = grant.ok_or_else(|| environment("this machine does not have what the stage asks for"))?;
         let folders =
             [self.store.attempt(&key).map_err(environment)?, self.store.attempt(&key).map_err(environment)?];
         let mut task = task(node, &settings, &grant, made, planner);
@@ -246,7 +245,7 @@ impl Engine<'_> {
                     let maker = &self.pipeline.stages[*maker].name;
                     let digest = record.lines.get(&format!("input {}", input.slot));
                     let digest = digest.and_then(|digest| digest.parse::<Digest>().ok());
-                    if !digest.is_some_and(|digest| self.store.object(&digest).exists()) {
+                    if !digest.is_some_and(|digest| self.store.has(&digest)) {
                         return Err(failed(format!(
                             "the bytes of `{maker}/{artifact}`, which it reads, are not in this store: `pcamflow \
                              run {file} '{maker}' --force '{maker}'` makes them"
@@ -265,15 +264,15 @@ impl Engine<'_> {
         artifact: &store::StoredArtifact,
         again: &Path,
         task: &Task,
-    ) -> fsx::Result<(bool, PathBuf)> {
-        let stored = self.store.object(&artifact.digest);
+    ) -> store::Result<(bool, PathBuf)> {
+        let stored = self.store.lend(&artifact.digest);
         if !artifact.is_folder() {
             return Ok((fsx::hash_file(again)?.digest == artifact.digest, stored));
         }
         let identical = fsx::packed_digest(again)? == artifact.digest;
         let unpacked = task.work.join(format!("stored-{}", artifact.digest.short()));
         if !identical && !unpacked.exists() {
-            fsx::unpack(&stored, &unpacked)?;
+            self.store.materialise(artifact, &unpacked, false)?;
         }
         Ok((identical, unpacked))
     }
@@ -282,7 +281,8 @@ impl Engine<'_> {
     fn pairs(&self, record: &ActionRecord, task: &Task) -> Result<Vec<Pair>, Failure> {
         let pair = |(name, artifact): (&String, &store::StoredArtifact)| {
             let declared = task.stage.artifacts().into_iter().find(|declared| declared.name == *name);
-            let path = declared.map_or_else(|| artifact.file.clone(), |declared| declared.file.into_owned());
+            let path =
+                declared.map_or_else(|| artifact.file.to_string(), |declared| declared.file.into_owned());
             let again = task.staging.join(path.trim_end_matches('/'));
             if !(if artifact.is_folder() { again.is_dir() } else { again.is_file() }) {
                 return Err(failed(format!("it ended without writing its artifact {}", artifact.file)));
@@ -343,13 +343,10 @@ fn computed(
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
             }
             if stopped.load(Ordering::SeqCst) {
-                executor.cancel();
+                executor.cancel(&task.name);
             }
         }
-        computing.join().unwrap_or_else(|_| {
-            let message = "internal error (please report it): the executor panicked".to_owned();
-            Err(Failure { class: FailureClass::Process, message })
-        })
+        computing.join().unwrap_or_else(|panic| Err(Failure::panicked(&*panic)))
     })
 }
 

@@ -1,15 +1,13 @@
-//! One stage, from its key's lock to its record: what runs in a thread of its own.
+//! One stage whose key is locked, up to its record: what runs in a thread of its own.
 //!
-//! Lock the key, look again (another run may have made it meanwhile), compute into an own folder,
-//! publish the artifacts, write the record last. A crash at any point leaves either nothing or a
-//! whole result.
+//! Look again (another run may have made it meanwhile), compute into an own folder, publish the artifacts,
+//! write the record last. A crash at any point leaves either nothing or a whole result.
 
 use std::{
-    io::Write,
-    ops::ControlFlow,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
-        Mutex,
+        Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc::Sender,
     },
@@ -19,6 +17,7 @@ use std::{
 use crate::engine::{
     exec::{Computed, Executor, Listener},
     plan::planner::{Made, ToRun},
+    run::log::Log,
     tell::show::LOG,
 };
 use crate::{
@@ -30,14 +29,24 @@ use crate::{
 
 /// What a running stage tells the run.
 pub(in crate::engine) enum Message {
-    /// Another run computes the same key.
-    Waiting(usize, String),
     /// The stage goes on.
     Progress(usize, Progress),
     /// Something that the user should know.
     Warning(usize, String),
     /// The stage is done.
     Done(usize, Result<Box<Done>, Failed>),
+    /// The result of a stage is shown.
+    Shown(Box<Shown>),
+}
+
+/// A result that is shown.
+pub(in crate::engine) struct Shown {
+    pub(in crate::engine) stage: usize,
+    pub(in crate::engine) done: Done,
+    /// Its folder, if any of its bytes are here.
+    pub(in crate::engine) folder: Option<PathBuf>,
+    /// What the user should know.
+    pub(in crate::engine) warnings: Vec<String>,
 }
 
 /// A stage that is done.
@@ -53,6 +62,13 @@ pub(in crate::engine) struct Failed {
     pub(in crate::engine) log: Option<PathBuf>,
     /// The source that changed under it, where that is why it counts for nothing: it runs again at once.
     pub(in crate::engine) changed: Option<PathBuf>,
+}
+
+impl Failed {
+    /// A failure of which there is no more to say.
+    pub(in crate::engine) fn bare(failure: Failure) -> Self {
+        Self { failure, log: None, changed: None }
+    }
 }
 
 /// What every attempt of a run shares.
@@ -71,6 +87,8 @@ pub(in crate::engine) struct Attempt<'a> {
     pub(in crate::engine) index: usize,
     pub(in crate::engine) node: &'a StageNode,
     pub(in crate::engine) run: ToRun,
+    /// The right to compute it.
+    pub(in crate::engine) lock: KeyLock,
     /// The task but for its folders.
     pub(in crate::engine) task: Task,
     /// Whether it is tried again after a failure.
@@ -83,16 +101,19 @@ pub(in crate::engine) struct Attempt<'a> {
 impl Attempt<'_> {
     /// Computes the stage, and tells the run how it went.
     pub(in crate::engine) fn run(self, shared: &Shared<'_>) {
-        let result = self.attempt(shared).map(Box::new);
-        // An error means that the run is over and nothing listens.
-        let _ = self.send.send(Message::Done(self.index, result));
+        let (index, send) = (self.index, self.send.clone());
+        // Whatever happens, the run hears of it: it waits for nothing else.
+        let result = catch_unwind(AssertUnwindSafe(move || self.attempt(shared).map(Box::new)));
+        let result = result.unwrap_or_else(|panic| Err(Failed::bare(Failure::panicked(&*panic))));
+        // An error means that the run is over.
+        let _ = send.send(Message::Done(index, result));
     }
 
     fn attempt(&self, shared: &Shared<'_>) -> Result<Done, Failed> {
-        let bare = |failure| Failed { failure, log: None, changed: None };
+        let bare = Failed::bare;
         let key = self.run.fingerprint.key();
-        let lock = self.lock(shared).map_err(bare)?;
-        if shared.store.should_tell_of(&lock) {
+        let lock = &self.lock;
+        if shared.store.should_tell_of(lock) {
             let _ = self.send.send(Message::Warning(self.index, NO_LOCKS.to_owned()));
         }
         let hold = shared.lease.hold();
@@ -111,7 +132,7 @@ impl Attempt<'_> {
             let log = log.exists().then(|| log.clone());
             Failed { failure, log, changed }
         })?;
-        // Where locks do not work, another run may be working there.
+        // Where locks do not keep others out, another run may be working there.
         if lock.is_enforced()
             && let Err(error) = shared.store.remove_work(&key)
         {
@@ -120,7 +141,7 @@ impl Attempt<'_> {
         Ok(Done { record, hit: false })
     }
 
-    /// Leaves word that the stage failed, for `graph --status`; one that was stopped did not fail.
+    /// Notes that the stage failed, for `graph --status`; one that was stopped did not fail.
     fn note(&self, shared: &Shared<'_>, failure: &Failure) {
         if shared.stopped.load(Ordering::SeqCst) {
             return;
@@ -128,25 +149,6 @@ impl Attempt<'_> {
         if let Err(error) = shared.store.note_failure(&self.run.fingerprint.key(), &failure.message) {
             tracing::debug!("{}: its failure could not be noted: {error}", self.node.name);
         }
-    }
-
-    /// The key's lock; waits for its holder.
-    fn lock(&self, shared: &Shared<'_>) -> Result<KeyLock, Failure> {
-        let mut told = false;
-        let owner = format!("{}:{}", host(), std::process::id());
-        let waiting = |holder: &str| {
-            if !told && !holder.is_empty() {
-                told = true;
-                let _ = self.send.send(Message::Waiting(self.index, holder.to_owned()));
-            }
-            if shared.stopped.load(Ordering::SeqCst) {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
-        };
-        let lock = shared.store.lock(&self.run.fingerprint.key(), &owner, waiting).map_err(environment)?;
-        lock.ok_or_else(|| process("the run was stopped"))
     }
 
     /// The result that another run made between planning and locking. Where one was there before, whose bytes
@@ -270,6 +272,11 @@ impl Attempt<'_> {
 const NO_LOCKS: &str = "the file system of the store has no locks that keep others out: runs at the same time \
                         may compute a stage more than once; results stay right, `cache gc` is refused";
 
+/// Who has the lock of a key: what other runs are told.
+pub(in crate::engine) fn owner() -> String {
+    format!("{}:{}", host(), std::process::id())
+}
+
 /// This machine's name, for messages and provenance.
 #[must_use]
 pub fn host() -> String {
@@ -280,13 +287,12 @@ pub fn host() -> String {
 pub(in crate::engine) struct Telling {
     index: usize,
     send: Sender<Message>,
-    log: Mutex<Option<std::fs::File>>,
+    log: Mutex<Log>,
 }
 
 impl Telling {
     pub(in crate::engine) fn new(attempt: &Attempt<'_>, log: &Path) -> Self {
-        let file = std::fs::File::options().create(true).append(true).open(log).ok();
-        Self { index: attempt.index, send: attempt.send.clone(), log: Mutex::new(file) }
+        Self { index: attempt.index, send: attempt.send.clone(), log: Mutex::new(Log::open(log)) }
     }
 }
 
@@ -296,19 +302,14 @@ impl Listener for Telling {
     }
 
     fn log(&self, level: Level, text: &str) {
-        if let Ok(mut file) = self.log.lock()
-            && let Some(file) = file.as_mut()
-        {
-            // A log that cannot be written must not fail what it is about.
-            let _ = writeln!(file, "{text}");
-        }
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).line(text);
         if level == Level::Warning {
             let _ = self.send.send(Message::Warning(self.index, text.to_owned()));
         }
     }
 }
 
-fn environment(error: impl std::fmt::Display) -> Failure {
+pub(in crate::engine) fn environment(error: impl std::fmt::Display) -> Failure {
     Failure { class: FailureClass::Environment, message: error.to_string() }
 }
 

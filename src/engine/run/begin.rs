@@ -5,11 +5,11 @@ use std::{path::Path, sync::atomic::AtomicBool, time::Instant};
 use crate::engine::{
     exec::Executor,
     plan::{
-        engine::{Engine, Refused},
+        engine::{Engine, Refused, warn},
         forecast::Forecast,
         planner::Planner,
     },
-    run::{attempt, resources::Resources, run_loop::Run, states::States, task},
+    run::{attempt, questions, resources::Resources, run_loop::Run, states::States, task},
     tell::{
         event::{Event, Observer, Summary},
         show::Show,
@@ -41,9 +41,15 @@ impl Engine<'_> {
         let hold = lease.hold();
         let forecast = planner.forecast(&self.order);
         self.requirable(&planner, &forecast)?;
+        let leaks = self.leaks(&known)?;
+        let checked = questions::ask(&planner, &forecast, executor, stopped);
+        if !checked.errors.is_empty() {
+            return Err(Refused::Wrong(checked.errors));
+        }
         let stages = planner.told(&forecast);
         planner.remember(forecast);
         observer.event(&Event::Planned { pipeline: self.pipeline.name.clone(), stages });
+        warn(leaks.into_iter().chain(checked.warnings), observer);
         let shared = attempt::Shared {
             store: self.store,
             lease: &lease,
@@ -52,7 +58,7 @@ impl Engine<'_> {
             goes_on: self.options.goes_on.as_deref(),
         };
         let show = Show::new(self.store, self.out(out), self.pipeline);
-        Ok(self.prepared(&planner, &shared, show, observer).run(started, hold))
+        Ok(self.prepared(&planner, &shared, &show, observer).run(started, hold))
     }
 
     pub(in crate::engine) fn begin(&self, frozen: bool, observer: &mut dyn Observer) {
@@ -79,7 +85,7 @@ impl Engine<'_> {
         &'r self,
         planner: &'r Planner<'r>,
         shared: &'r attempt::Shared<'r>,
-        show: Show<'r>,
+        show: &'r Show<'r>,
         observer: &'o mut dyn Observer,
     ) -> Run<'r, 'o> {
         let count = self.pipeline.stages.len();
@@ -93,7 +99,7 @@ impl Engine<'_> {
                 pipeline: self.pipeline.run.clone(),
             },
             observer,
-            resources: Resources::of_this_machine(self.options.jobs),
+            resources: Resources::of(shared.executor.capacity(), self.options.jobs),
             keep_going: self.options.keep_going,
             sweep: self.options.sweep.clone(),
             order: self.order.clone(),
@@ -104,6 +110,9 @@ impl Engine<'_> {
             taken: vec![false; count],
             finished: Vec::with_capacity(self.order.len()),
             failed: Vec::new(),
+            told_to_wait: vec![false; count],
+            to_show: Default::default(),
+            showing: 0,
         }
     }
 }

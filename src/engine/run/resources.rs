@@ -5,9 +5,12 @@
 //! the system shares the cores out well, and who is left alone has them all. (A fixed half each left
 //! a core idle as soon as one of two was done.) Knows how much there is and who has it; knows no stage.
 
-use crate::stages::{Appetite, DeviceChoice};
+use crate::{
+    engine::exec::Capacity,
+    stages::{Appetite, DeviceChoice},
+};
 
-/// What a machine has, and how much of it is free.
+/// What an executor has, and how much of it is free.
 #[derive(Debug, Clone)]
 pub struct Resources {
     cores: usize,
@@ -53,11 +56,10 @@ impl Resources {
         Self { cores, free_threads, free_gpus, gpus, free_jobs: jobs.max(1) }
     }
 
-    /// This machine's.
+    /// An executor's; at most so many stages at once, or one per core.
     #[must_use]
-    pub fn of_this_machine(jobs: Option<usize>) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self::new(cores, gpu_count(), jobs.unwrap_or(cores))
+    pub fn of(capacity: Capacity, jobs: Option<usize>) -> Self {
+        Self::new(capacity.cores, capacity.gpus, jobs.unwrap_or(capacity.cores))
     }
 
     /// Whether the machine has a GPU.
@@ -142,12 +144,6 @@ fn device(wish: Option<DeviceChoice>, gpu: Option<usize>) -> DeviceChoice {
         (Some(DeviceChoice::Auto), Some(index)) => DeviceChoice::Cuda(index),
         (Some(device), _) => device,
     }
-}
-
-/// How many NVIDIA GPUs the kernel's driver shows.
-fn gpu_count() -> usize {
-    let folder = std::fs::read_dir("/proc/driver/nvidia/gpus");
-    folder.map_or(0, |entries| entries.filter_map(Result::ok).count())
 }
 
 #[cfg(test)]

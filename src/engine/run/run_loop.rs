@@ -1,9 +1,11 @@
 //! The loop: decide what is ready, start what there is room for, wait for one message, repeat.
 //!
 //! Events and results pass through this one thread, so their order is one order. Stages are computed
-//! in threads of their own (`attempt`), in other processes (`exec`).
+//! in threads of their own (`attempt`), in other processes (`exec`); what takes long to show is shown in
+//! threads, too.
 
 use std::{
+    collections::VecDeque,
     path::Path,
     sync::{
         atomic::{AtomicBool, Ordering},
@@ -16,7 +18,7 @@ use std::{
 use crate::engine::{
     plan::planner::{Decision, Made, Planner, ToRun},
     run::{
-        attempt::{Attempt, Failed, Message, Shared},
+        attempt::{Attempt, Done, Failed, Message, Shared, Shown},
         resources::{Grant, Resources, Wish},
         states::{Lane, State, States},
         task,
@@ -32,14 +34,14 @@ use crate::{
     digest::Digest,
     pipeline::Source,
     stages::DeviceChoice,
-    store::{ActionRecord, Hold, StoredArtifact},
+    store::{ActionRecord, Hold, KeyLock, StoredArtifact},
 };
 
 /// One run of a pipeline.
 pub(in crate::engine) struct Run<'a, 'o> {
     pub(in crate::engine) planner: &'a Planner<'a>,
     pub(in crate::engine) shared: &'a Shared<'a>,
-    pub(in crate::engine) show: Show<'a>,
+    pub(in crate::engine) show: &'a Show<'a>,
     /// What the run has to reach.
     pub(in crate::engine) demands: &'a [Demand],
     pub(in crate::engine) settings: task::Settings,
@@ -60,9 +62,15 @@ pub(in crate::engine) struct Run<'a, 'o> {
     pub(in crate::engine) taken: Vec<bool>,
     pub(in crate::engine) finished: Vec<FinishedStage>,
     pub(in crate::engine) failed: Vec<FailedStage>,
+    /// Stages of which the user was told that another run computes them.
+    pub(in crate::engine) told_to_wait: Vec<bool>,
+    /// Results that wait to be shown in a thread.
+    pub(in crate::engine) to_show: VecDeque<(usize, Done)>,
+    /// How many are being shown.
+    pub(in crate::engine) showing: usize,
 }
 
-/// How often the loop looks whether the user stopped it.
+/// How often the loop looks whether the user stopped it, and whether other runs have given keys back.
 const PATIENCE: Duration = Duration::from_millis(50);
 
 impl<'a> Run<'a, '_> {
@@ -77,9 +85,11 @@ impl<'a> Run<'a, '_> {
                 // What is found in the store stays there while the gate is held, and after that because it
                 // is claimed.
                 let hold = held.take().unwrap_or_else(|| shared.lease.hold());
+                self.look_at_locked();
                 self.settle();
                 while self.start(threads, &send) {}
-                if !self.states.anything_runs() {
+                self.show_results(threads, &send);
+                if !self.states.anything_runs() && !(self.may_start() && self.states.anything_is_locked()) {
                     break;
                 }
                 hold.release();
@@ -100,7 +110,7 @@ impl<'a> Run<'a, '_> {
         if let Some(record) = self.as_planned(stage) {
             self.shared.lease.claim(&record);
             self.taken[stage] = true;
-            return self.finish(stage, *record, true);
+            return self.finish(stage, Done { record: *record, hit: true });
         }
         let Some(fingerprint) = self.planner.fingerprint(stage, &self.made) else { return };
         match self.planner.decide(stage, fingerprint.clone()) {
@@ -109,7 +119,7 @@ impl<'a> Run<'a, '_> {
             }
             Decision::Cached(record) => {
                 self.shared.lease.claim(&record);
-                self.finish(stage, *record, true);
+                self.finish(stage, Done { record: *record, hit: true });
             }
             Decision::Run(run) => self.queue(stage, run),
         }
@@ -128,7 +138,8 @@ impl<'a> Run<'a, '_> {
     }
 
     fn queue(&mut self, stage: usize, run: ToRun) {
-        if let Some(text) = &run.warning {
+        // One that waited for another run has been warned of.
+        if let Some(text) = run.warning.as_ref().filter(|_| !self.told_to_wait[stage]) {
             let stage = Some(self.name(stage));
             self.observer.event(&Event::Warning { stage, text: text.clone() });
         }
@@ -142,7 +153,7 @@ impl<'a> Run<'a, '_> {
     where
         'a: 'scope,
     {
-        if self.shared.stopped.load(Ordering::SeqCst) || (!self.failed.is_empty() && !self.keep_going) {
+        if !self.may_start() {
             return false;
         }
         // Once cores are wanted, only those that want a GPU are looked at.
@@ -157,12 +168,21 @@ impl<'a> Run<'a, '_> {
                     self.resources.give_back(&grant);
                     reopened = true;
                 }
-                Some(grant) => self.launch(stage, grant, threads, send),
+                // A stage that waits for another run's lock keeps nothing from others.
+                Some(grant) => match self.lock(stage) {
+                    Some(lock) => self.launch(stage, grant, lock, threads, send),
+                    None => self.resources.give_back(&grant),
+                },
                 None if self.lane(&wish) == Lane::Cores => lane = Some(Lane::Gpus),
                 None => {}
             }
         }
         reopened
+    }
+
+    /// Whether anything more may start.
+    fn may_start(&self) -> bool {
+        !self.shared.stopped.load(Ordering::SeqCst) && (self.failed.is_empty() || self.keep_going)
     }
 
     fn lane(&self, wish: &Wish) -> Lane {
@@ -183,7 +203,7 @@ impl<'a> Run<'a, '_> {
             let maker = *maker;
             // One that has made nothing yet was sent to work again for another stage: once is enough.
             let made = self.made[maker].as_ref().map(|made| made.get(artifact.as_ref()));
-            let is_here = |made: &StoredArtifact| self.shared.store.object(&made.digest).exists();
+            let is_here = |made: &StoredArtifact| self.shared.store.has(&made.digest);
             if made.is_some_and(|made| made.is_some_and(is_here)) {
                 continue;
             }
@@ -221,6 +241,7 @@ impl<'a> Run<'a, '_> {
         &mut self,
         stage: usize,
         grant: Grant,
+        lock: KeyLock,
         threads: &'scope Scope<'scope, 'a>,
         send: &Sender<Message>,
     ) where
@@ -233,7 +254,8 @@ impl<'a> Run<'a, '_> {
         let sources = task::sources(node);
         let retry = self.settings.of(&node.stage).retry;
         self.observer.event(&Event::Started { stage: node.name.to_string(), why: run.why.to_string() });
-        let attempt = Attempt { index: stage, node, run: *run, task, retry, sources, send: send.clone() };
+        let attempt =
+            Attempt { index: stage, node, run: *run, lock, task, retry, sources, send: send.clone() };
         let shared = self.shared;
         threads.spawn(move || attempt.run(shared));
     }
@@ -244,16 +266,14 @@ impl<'a> Run<'a, '_> {
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }
         if self.shared.stopped.load(Ordering::SeqCst) {
-            self.shared.executor.cancel();
+            for stage in self.states.running() {
+                self.shared.executor.cancel(&self.name(stage));
+            }
         }
     }
 
     fn take(&mut self, message: Message) {
         match message {
-            Message::Waiting(stage, holder) => {
-                let stage = self.name(stage);
-                self.observer.event(&Event::Waiting { stage, holder });
-            }
             Message::Progress(stage, progress) => {
                 let stage = self.name(stage);
                 self.observer.event(&Event::Progress { stage, progress });
@@ -268,15 +288,27 @@ impl<'a> Run<'a, '_> {
                 }
                 match result {
                     Ok(done) if self.is_outdated(stage, &done.record.key) => self.reopen(stage),
-                    Ok(done) => self.finish(stage, done.record, done.hit),
+                    Ok(done) => self.finish(stage, *done),
                     Err(failed) => self.fail(stage, failed),
+                }
+            }
+            Message::Shown(shown) => {
+                self.showing -= 1;
+                match self.is_outdated(shown.stage, &shown.done.record.key) {
+                    true => self.reopen(shown.stage),
+                    false => self.shown(*shown),
                 }
             }
         }
     }
 
-    fn finish(&mut self, stage: usize, record: ActionRecord, cached: bool) {
-        let finished = self.show.finished(stage, &self.name(stage), &record, cached, self.observer);
+    /// A result is shown: what reads it may begin.
+    pub(super) fn shown(&mut self, shown: Shown) {
+        let Shown { stage, done: Done { record, hit }, folder, warnings } = shown;
+        for text in warnings {
+            self.observer.event(&Event::Warning { stage: Some(self.name(stage)), text });
+        }
+        let finished = Show::told(&self.name(stage), &record, hit, folder);
         self.note_latest(stage, &record);
         self.reset_what_changed(stage, &record);
         self.made[stage] = Some(record.artifacts);
@@ -320,7 +352,7 @@ impl<'a> Run<'a, '_> {
         self.planner.fingerprint(stage, &self.made).is_some_and(|now| now.key() != *key)
     }
 
-    fn fail(&mut self, stage: usize, failed: Failed) {
+    pub(super) fn fail(&mut self, stage: usize, failed: Failed) {
         self.states.set(stage, State::Failed);
         if self.shared.stopped.load(Ordering::SeqCst) {
             return; // It did not fail: it was stopped.
@@ -362,7 +394,7 @@ impl<'a> Run<'a, '_> {
         }
     }
 
-    fn name(&self, stage: usize) -> String {
+    pub(super) fn name(&self, stage: usize) -> String {
         self.planner.pipeline.stages[stage].name.to_string()
     }
 

@@ -6,7 +6,10 @@
 
 use std::{collections::BTreeSet, ops::Index};
 
-use crate::engine::{plan::planner::ToRun, run::resources::Grant};
+use crate::{
+    digest::Digest,
+    engine::{plan::planner::ToRun, run::resources::Grant},
+};
 
 /// Where a stage stands.
 pub(in crate::engine) enum State {
@@ -16,8 +19,12 @@ pub(in crate::engine) enum State {
     Waiting,
     /// Everything is there, it has to run, and there was no room yet.
     Queued(Box<ToRun>),
+    /// Another run has the lock of this key.
+    Locked(Digest),
     /// It runs.
     Running(Grant),
+    /// Its result is there, and is being shown.
+    Showing,
     /// It is done.
     Done,
     /// It failed.
@@ -46,6 +53,11 @@ pub(in crate::engine) struct States {
     open: BTreeSet<usize>,
     /// Places of queued stages that want cores, and of those that want a GPU.
     queued: [BTreeSet<usize>; 2],
+    /// Places of stages that other runs have locked.
+    locked: BTreeSet<usize>,
+    /// Of those, the place to look at next.
+    next_locked: usize,
+    /// Stages that run or are being shown.
     running: usize,
 }
 
@@ -59,7 +71,8 @@ impl States {
             all[*stage] = State::Waiting;
         }
         let open = (0..order.len()).collect();
-        Self { all, order: order.to_vec(), places, open, queued: Default::default(), running: 0 }
+        let (queued, locked) = Default::default();
+        Self { all, order: order.to_vec(), places, open, queued, locked, next_locked: 0, running: 0 }
     }
 
     /// A stage stands elsewhere from now on. One that waits (again) is worth a look. Returns where it stood.
@@ -67,7 +80,8 @@ impl States {
         self.forget(stage);
         match &state {
             State::Waiting => _ = self.open.insert(self.places[stage]),
-            State::Running(_) => self.running += 1,
+            State::Running(_) | State::Showing => self.running += 1,
+            State::Locked(_) => _ = self.locked.insert(self.places[stage]),
             State::Queued(_) => _ = self.queued[0].insert(self.places[stage]),
             State::Out | State::Done | State::Failed | State::Blocked => {}
         }
@@ -92,7 +106,8 @@ impl States {
                     lane.remove(&place);
                 }
             }
-            State::Running(_) => self.running -= 1,
+            State::Running(_) | State::Showing => self.running -= 1,
+            State::Locked(_) => _ = self.locked.remove(&place),
             State::Out | State::Done | State::Failed | State::Blocked => {}
         }
     }
@@ -120,9 +135,29 @@ impl States {
         Some((*place, self.order[*place]))
     }
 
-    /// Whether any stage runs.
+    /// Whether any stage runs, or is being shown.
     pub(in crate::engine) fn anything_runs(&self) -> bool {
         self.running > 0
+    }
+
+    /// Whether other runs have locked stages that have to run.
+    pub(in crate::engine) fn anything_is_locked(&self) -> bool {
+        !self.locked.is_empty()
+    }
+
+    /// A locked stage and its key: all of them in turn, call by call.
+    pub(in crate::engine) fn next_locked(&mut self) -> Option<(usize, Digest)> {
+        let mut from_there = self.locked.range(self.next_locked..);
+        let place = *from_there.next().or_else(|| self.locked.first())?;
+        self.next_locked = place + 1;
+        let stage = self.order[place];
+        let State::Locked(key) = &self.all[stage] else { return None };
+        Some((stage, *key))
+    }
+
+    /// The stages that run.
+    pub(in crate::engine) fn running(&self) -> impl Iterator<Item = usize> {
+        self.order.iter().copied().filter(|stage| matches!(self.all[*stage], State::Running(_)))
     }
 }
 
@@ -192,6 +227,21 @@ mod tests {
         states.set(1, State::Waiting);
         states.set(2, State::Failed);
         assert_eq!(states.next_queued(0, None), Some((2, 0)));
+    }
+
+    #[test]
+    fn locked_stages_are_looked_at_in_turn() {
+        let mut states = States::new(3, &[2, 1, 0]);
+        assert_eq!(states.next_locked(), None);
+        for stage in [0, 2] {
+            states.set(stage, State::Locked(Digest::of(&[stage as u8])));
+        }
+        let mut looks = || states.next_locked().map(|(stage, _)| stage);
+        assert_eq!([looks(), looks(), looks()], [Some(2), Some(0), Some(2)]);
+        states.set(0, State::Waiting);
+        assert!(states.anything_is_locked() && !states.anything_runs());
+        states.set(2, State::Showing);
+        assert!(!states.anything_is_locked() && states.anything_runs());
     }
 
     #[test]

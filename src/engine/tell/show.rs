@@ -11,6 +11,7 @@ use crate::engine::tell::{
     trial::FOLDER,
 };
 use crate::{
+    fsx::Below,
     pipeline::Pipeline,
     store::{ActionRecord, Store, StoredArtifact},
 };
@@ -55,11 +56,21 @@ impl<'a> Show<'a> {
         cached: bool,
         observer: &mut dyn Observer,
     ) -> FinishedStage {
-        let mut warn = |text| observer.event(&Event::Warning { stage: Some(name.to_owned()), text });
-        let folder = self.stage(stage, record, &mut warn).unwrap_or_else(|text| {
-            warn(text);
-            None
-        });
+        let mut warnings = Vec::new();
+        let folder = self.stage(stage, record, &mut warnings);
+        for text in warnings {
+            observer.event(&Event::Warning { stage: Some(name.to_owned()), text });
+        }
+        Self::told(name, record, cached, folder)
+    }
+
+    /// What there is to say of a result that is shown.
+    pub(in crate::engine) fn told(
+        name: &str,
+        record: &ActionRecord,
+        cached: bool,
+        folder: Option<PathBuf>,
+    ) -> FinishedStage {
         FinishedStage {
             stage: name.to_owned(),
             key: record.key.hex(),
@@ -72,43 +83,55 @@ impl<'a> Show<'a> {
         }
     }
 
+    /// Whether showing a result may take so long that nothing else should wait for it: a folder has many files.
+    pub(in crate::engine) fn takes_long(record: &ActionRecord) -> bool {
+        record.artifacts.values().any(StoredArtifact::is_folder)
+    }
+
     /// Shows a stage's artifacts and log; returns their folder, or `None` where none of their bytes are
     /// in this store. A stage of several trials is shown in the folder of each; the first is returned.
     pub(in crate::engine) fn stage(
         &self,
         stage: usize,
         record: &ActionRecord,
-        warn: &mut dyn FnMut(String),
-    ) -> Result<Option<PathBuf>, String> {
+        warnings: &mut Vec<String>,
+    ) -> Option<PathBuf> {
         let name = &self.pipeline.stages[stage].name;
-        if self.pipeline.trials.is_empty() {
-            return self.show(&self.folder.join(name.to_string()), record, warn);
-        }
-        let name = name.in_its_trial().to_string();
-        let folder =
-            |trial: &usize| self.folder.join(FOLDER).join(&self.pipeline.trials[*trial].name).join(&name);
+        let folders: Vec<PathBuf> = match self.pipeline.trials.is_empty() {
+            true => vec![self.folder.join(name.to_string())],
+            false => {
+                let of = |trial: &usize| self.shown().join(&self.pipeline.trials[*trial].name);
+                let name = name.in_its_trial().to_string();
+                self.trials[stage].iter().map(|trial| of(trial).join(&name)).collect()
+            }
+        };
         let mut first = None;
-        for trial in &self.trials[stage] {
-            let shown = self.show(&folder(trial), record, warn)?;
-            first = first.or(shown);
+        for folder in folders {
+            match self.show(&folder, record, warnings) {
+                Ok(shown) => first = first.or(shown),
+                Err(text) => {
+                    warnings.push(text);
+                    return None;
+                }
+            }
         }
-        Ok(first)
+        first
     }
 
     fn show(
         &self,
         folder: &Path,
         record: &ActionRecord,
-        warn: &mut dyn FnMut(String),
+        warnings: &mut Vec<String>,
     ) -> Result<Option<PathBuf>, String> {
-        let log =
-            record.log.map(|digest| StoredArtifact { digest, file: LOG.to_owned(), size: 0, stat: None });
+        let file = Below::new(LOG).map_err(|bad| bad.to_string())?;
+        let log = record.log.map(|digest| StoredArtifact { digest, file, size: 0, stat: None });
         let shown = self
             .store
             .show(folder, record.artifacts.values().chain(&log))
             .map_err(|error| error.to_string())?;
         for kept in shown.kept {
-            warn(format!(
+            warnings.push(format!(
                 "a file that was put, or changed, where results are shown is not lost: it is {} now",
                 kept.display()
             ));
@@ -130,7 +153,7 @@ impl<'a> Show<'a> {
             let names = stages.map(|stage| self.pipeline.stages[*stage].name.in_its_trial().to_string());
             let folder = folder.join(&trial);
             self.keep(&folder, &names.collect())?;
-            if of_it.is_none() && folder.is_dir() {
+            if of_it.is_none() && self.is_real(&folder) {
                 // What repeats said together went with them; what others put there stays.
                 super::repeats::show(&folder, &[]);
                 crate::fsx::remove_folder_if_empty(&folder).map_err(|error| error.to_string())?;
@@ -139,8 +162,15 @@ impl<'a> Show<'a> {
         Ok(())
     }
 
+    /// Whether a folder is there, with no link on the way to it from the folder in which all is shown: what
+    /// lies behind a link may be another project's, and nothing is removed there.
+    fn is_real(&self, folder: &Path) -> bool {
+        let mut ours = folder.ancestors().take_while(|above| above.starts_with(&self.folder));
+        folder.is_dir() && ours.all(|above| !above.is_symlink())
+    }
+
     fn keep(&self, folder: &Path, names: &BTreeSet<String>) -> Result<(), String> {
-        if !folder.is_dir() {
+        if !self.is_real(folder) {
             return Ok(());
         }
         self.store.hide_others(folder, names).map(drop).map_err(|error| error.to_string())

@@ -1,9 +1,10 @@
 //! Computes `command`: runs a program in a folder that holds what was declared, and takes what it made.
 
 mod meaning;
-mod output;
+mod offline;
 mod program;
 mod sandbox;
+mod whole;
 
 use std::{os::unix::process::ExitStatusExt, path::Path, process::ExitStatus};
 
@@ -11,7 +12,7 @@ use anyhow::{Result, bail};
 
 use crate::{
     protocol::{Number, Outcome, Task},
-    serve::{ProgramLost, Reporter},
+    serve::{EnvironmentFault, ProgramLost, Reporter},
     stages::command::Command,
 };
 use meaning::{Meaning, meaning};
@@ -25,8 +26,8 @@ const MOST_NUMBERS: usize = 100;
 
 pub(super) fn run(stage: &Command, task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
     let sandbox = Sandbox::new(stage, task)?;
-    if program::is_offline() && !program::can_be_offline() {
-        reporter.warn("the kernel lets nobody here take the network from a program: this one could reach it");
+    if let Some(gap) = offline::is_wanted().then(offline::gap).flatten() {
+        reporter.warn(&format!("this machine cannot keep a program off {gap}: this one could reach it"));
     }
     let mut told = Told { reporter, numbers: Vec::new(), last: Vec::new() };
     let status = program::run(stage, task, &sandbox, &mut |line| told.line(line))?;
@@ -36,6 +37,7 @@ pub(super) fn run(stage: &Command, task: &Task, reporter: &dyn Reporter) -> Resu
         // Ended by a signal, it was lost, whatever it was to do; with an exit code it decided so.
         match status.signal() {
             Some(_) => bail!(ProgramLost(failure)),
+            None if told.says_that_the_disk_is_full() => bail!(EnvironmentFault(failure)),
             None => bail!(failure),
         }
     }
@@ -82,6 +84,13 @@ impl Told<'_> {
             None if !room => {}
             None => self.numbers.push(Number { name: name.to_owned(), value }),
         }
+    }
+
+    /// Whether the system's words for a full disk are among the last lines. What a program in another language says
+    /// is not known; then the disk is asked (see `serve`).
+    fn says_that_the_disk_is_full(&self) -> bool {
+        let said = ["No space left on device", "Disk quota exceeded"];
+        self.last.iter().any(|line| said.iter().any(|words| line.contains(words)))
     }
 
     fn last_words(&self) -> String {

@@ -13,7 +13,9 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::whole;
 use crate::{
+    digest::Digest,
     fsx::{self, Exposed, Links, StatTuple},
     protocol::{InputFile, Task},
     stages::command::{Command, INPUTS, Output, PASSING, Piece, Port, PortName, pieces, slot},
@@ -34,6 +36,8 @@ struct Lent {
     name: String,
     path: PathBuf,
     stat: Option<StatTuple>,
+    /// Its content, where the stat tuple does not prove that it stays the same: it was changed just now.
+    digest: Option<Digest>,
 }
 
 impl Sandbox {
@@ -77,12 +81,16 @@ impl Sandbox {
                 }
             }
         }
-        Ok(())
+        whole::check(&to, &input.name, Links::Followed)
     }
 
     fn lend(&mut self, input: &InputFile) -> Result<()> {
-        let lent = Lent { name: input.name.clone(), path: input.path.clone(), stat: None };
-        self.lent.push(Lent { stat: lent.now()?, ..lent });
+        let mut lent = Lent { name: input.name.clone(), path: input.path.clone(), stat: None, digest: None };
+        lent.stat = lent.now()?;
+        if lent.stat.is_some_and(|stat| !fsx::settles(&stat)) {
+            lent.digest = Some(lent.content()?);
+        }
+        self.lent.push(lent);
         Ok(())
     }
 
@@ -91,7 +99,7 @@ impl Sandbox {
         for lent in &self.lent {
             let (name, path) = (&lent.name, lent.path.display());
             ensure!(
-                lent.now()? == lent.stat,
+                lent.is_unharmed()?,
                 "its input `{name}` ({path}) was modified while the program ran: programs must not write to their \
                  inputs (of an artifact, the next run notices and computes it again)"
             );
@@ -111,7 +119,9 @@ impl Sandbox {
         self.stray("", &declared, &mut stray)?;
         let stray = told(stray);
         match (missing.is_empty(), stray.is_empty()) {
-            (true, true) => Ok(()),
+            (true, true) => declared.into_iter().try_for_each(|output| {
+                whole::check(&self.folder.join(output.plain()), &output.path, Links::Kept)
+            }),
             (false, true) => bail!("the program ended without writing its artifact {}", missing.join(", ")),
             (false, false) => bail!(
                 "the program ended without writing its artifact {}, but wrote {stray}",
@@ -148,6 +158,22 @@ impl Sandbox {
 }
 
 impl Lent {
+    fn is_unharmed(&self) -> Result<bool> {
+        Ok(match self.digest {
+            _ if self.now()? != self.stat => false,
+            None => true,
+            Some(digest) => self.content()? == digest,
+        })
+    }
+
+    fn content(&self) -> fsx::Result<Digest> {
+        let hashed = match self.path.is_dir() {
+            true => fsx::hash_folder(&self.path, &|_| ()),
+            false => fsx::hash_file(&self.path),
+        };
+        Ok(hashed?.digest)
+    }
+
     fn now(&self) -> Result<Option<StatTuple>> {
         Ok(match self.path.is_dir() {
             true => Some(fsx::stat_folder(&self.path, Links::Followed)?),
@@ -162,7 +188,7 @@ fn is_as_declared(path: &Path, output: &Output) -> Result<()> {
     match output.is_folder() {
         true if metadata.is_dir() => Ok(()),
         false if metadata.is_file() => Ok(()),
-        true => bail!("the program was to write the folder `{name}`, and `{plain}` is none"),
+        true => bail!("the artifact `{name}` should be a folder, but `{plain}` is not one"),
         false if metadata.is_dir() => {
             bail!("the program wrote a folder `{name}`: declare it with a slash at its end, \"{name}/\"")
         }

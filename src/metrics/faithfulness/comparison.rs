@@ -60,6 +60,14 @@ pub struct Image {
     pub slide: Option<String>,
 }
 
+impl Image {
+    /// The probability of the explained class.
+    #[must_use]
+    pub fn score(&self) -> f64 {
+        if self.explains_positive { self.probability } else { 1.0 - self.probability }
+    }
+}
+
 /// One method: an explanation or a control.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Method {

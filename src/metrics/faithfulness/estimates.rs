@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use super::Estimate;
+use super::{Estimate, sign_flip::sign_flip};
 use crate::metrics::{
     Bootstrap, Interval,
     bootstrap::{draw, quantile},
+    share::share_interval,
 };
 
 /// The sum of some images' values over the sum of something else.
@@ -19,12 +20,33 @@ pub(in crate::metrics) struct Question {
     values: Vec<Option<f64>>,
     /// What is summed up below; where it is missing, the images are counted.
     per: Option<Vec<f64>>,
+    sort: Sort,
+}
+
+/// What the values of a question are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Numbers,
+    /// 1 where an image is a hit, else 0: a resample of such values says nothing where all are alike.
+    Hits,
+    /// Differences of two numbers of one image: are they more than chance?
+    Differences,
 }
 
 impl Question {
     /// Asks for the mean of values.
     pub(in crate::metrics) fn mean(values: impl IntoIterator<Item = Option<f64>>) -> Self {
-        Self { values: values.into_iter().collect(), per: None }
+        Self { values: values.into_iter().collect(), per: None, sort: Sort::Numbers }
+    }
+
+    /// Asks for the share of ones among values of 0 and 1.
+    pub(in crate::metrics) fn share(values: impl IntoIterator<Item = Option<f64>>) -> Self {
+        Self { sort: Sort::Hits, ..Self::mean(values) }
+    }
+
+    /// Asks for the mean of differences, and whether it is more than chance.
+    pub(super) fn difference(values: impl IntoIterator<Item = Option<f64>>) -> Self {
+        Self { sort: Sort::Differences, ..Self::mean(values) }
     }
 
     /// Asks for the mean of values over the mean of `per`, of the same images.
@@ -33,7 +55,26 @@ impl Question {
         per: impl IntoIterator<Item = Option<f64>>,
     ) -> Self {
         let per = per.into_iter().map(|value| value.unwrap_or(0.0)).collect();
-        Self { values: values.to_vec(), per: Some(per) }
+        Self { values: values.to_vec(), per: Some(per), sort: Sort::Numbers }
+    }
+}
+
+impl Question {
+    fn share_interval(&self, slides: Option<&[usize]>, level: f64) -> Option<Interval> {
+        let images = self.values.iter().enumerate();
+        let hit = |(image, value): (usize, &Option<f64>)| {
+            Some(((*value)? > 0.5, slides.map(|slides| slides[image])))
+        };
+        share_interval(images.filter_map(hit), level)
+    }
+
+    /// The sum of the values of each unit.
+    fn sums(&self, images: &[usize], units: &Units) -> Vec<f64> {
+        let mut sums = vec![0.0; units.count];
+        for (&image, &unit) in images.iter().zip(&units.of) {
+            sums[unit] += self.values[image].unwrap_or(0.0);
+        }
+        sums
     }
 }
 
@@ -78,8 +119,14 @@ pub(super) fn estimates(
         let table = Table::of(&images, &units, asked.iter().map(|&index| &questions[index]));
         let intervals = table.intervals(&units, bootstrap);
         for (index, interval) in asked.into_iter().zip(intervals) {
-            answers[index].slides = slides.map(|_| units.count as u64);
-            answers[index].interval = interval;
+            let (answer, question) = (&mut answers[index], &questions[index]);
+            answer.slides = slides.map(|_| units.count as u64);
+            answer.interval = interval;
+            match question.sort {
+                Sort::Numbers => (),
+                Sort::Hits => answer.interval = question.share_interval(slides, bootstrap.level),
+                Sort::Differences => answer.p_value = sign_flip(&question.sums(&images, &units), bootstrap),
+            }
         }
     }
     answers
@@ -97,7 +144,7 @@ fn estimate(question: &Question) -> Estimate {
     let sd = deviation(&values);
     values.sort_unstable_by(f64::total_cmp);
     let median = (!values.is_empty()).then(|| quantile(&values, 0.5));
-    Estimate { images: values.len() as u64, slides: None, mean, sd, median, interval: None }
+    Estimate { images: values.len() as u64, mean, sd, median, ..Estimate::default() }
 }
 
 /// The sample standard deviation.
@@ -171,7 +218,7 @@ impl Table {
         Self { cells, columns: columns.len(), ratios }
     }
 
-    /// The interval of each question; `None` with fewer than two units, of which every resample is alike.
+    /// The interval of each question; `None` with fewer than two units, or where all resamples are alike.
     fn intervals(&self, units: &Units, bootstrap: &Bootstrap) -> Vec<Option<Interval>> {
         let Some(count) = u32::try_from(units.count).ok().filter(|&count| count > 1) else {
             return vec![None; self.ratios.len()];
@@ -280,6 +327,25 @@ mod tests {
             let ends = it.interval.unwrap();
             assert!((ends.low - low).abs() < tolerance && (ends.high - high).abs() < tolerance, "{ends:?}");
         }
+    }
+
+    #[test]
+    fn shares_have_a_width_at_both_ends_and_other_means_without_a_spread_have_no_interval() {
+        let (all, nothing) = ([Some(1.0); 14], [Some(0.0); 14]);
+        let [all, nothing] = [all, nothing].map(|it| estimates(&[Question::share(it)], None, &FEW)[0]);
+        let (high, low) = (all.interval.unwrap(), nothing.interval.unwrap());
+        assert!((high.low - 0.7847).abs() < 5e-5 && high.high == 1.0, "{high:?}");
+        assert!((low.high - 0.2153).abs() < 5e-5 && low.low == 0.0, "{low:?}");
+        assert_eq!(means(&[&[Some(0.3); 14]], None)[0].interval, None);
+    }
+
+    #[test]
+    fn a_difference_is_tested_over_slides() {
+        let values: Vec<Option<f64>> = (0..40).map(|at| Some(0.1 + f64::from(at % 3))).collect();
+        let slides: Vec<usize> = (0..40).map(|at| at / 8).collect();
+        let of = |slides| estimates(&[Question::difference(values.iter().copied())], slides, &FEW)[0].p_value;
+        assert_eq!((of(Some(&slides)), of(None)), (Some(2.0 / 32.0), Some(1.0 / 10_001.0)));
+        assert_eq!(means(&[&values], None)[0].p_value, None);
     }
 
     #[test]

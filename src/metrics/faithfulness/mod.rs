@@ -3,7 +3,7 @@
 //!
 //! A [`Comparison`] goes into [`faithfulness`], which gives the [`Summary`] (the contents of
 //! `summary.json`), a line per method and image ([`ImageScores`], `per-image.csv`) and the
-//! [`MeanCurves`] for pictures. Whoever computes the curves needs [`fractions`], and [`auc`] for one of them.
+//! [`GroupCurves`] for pictures. To compute curves, see [`fractions`] and [`auc`].
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,9 @@ mod group;
 mod mean_curves;
 mod measure;
 mod per_image;
-mod remarks;
+pub(in crate::metrics) mod remarks;
 pub(in crate::metrics) mod scores;
+mod sign_flip;
 pub(in crate::metrics) mod summarise;
 mod summary;
 #[cfg(test)]
@@ -30,7 +31,7 @@ pub use comparison::{
     Baseline, Comparison, Curves, Explained, FaithfulnessSettings, Image, Method, Protocol,
 };
 pub use group::Group;
-pub use mean_curves::{Band, MeanCurves};
+pub use mean_curves::{Band, GroupCurves, MeanCurves};
 pub use measure::{Measure, Truth};
 pub use per_image::{ImageScores, MapKind};
 pub use summary::{
@@ -47,8 +48,8 @@ pub struct Faithfulness {
     pub images: Vec<ImageScores>,
     /// Where the points of all curves lie.
     pub fractions: Vec<f64>,
-    /// The mean curves, method by method.
-    pub curves: Vec<MeanCurves>,
+    /// The mean curves by group, those of true positives first.
+    pub curves: Vec<GroupCurves>,
 }
 
 /// Says everything that is to be said of a comparison. Runs on the threads of the current rayon pool; their
@@ -63,7 +64,7 @@ pub fn faithfulness(comparison: &Comparison) -> Result<Faithfulness, ComparisonE
         summary: summarise::summarise(comparison, slides.as_deref()),
         images: per_image::per_image(comparison),
         fractions: comparison.fractions.clone(),
-        curves: mean_curves::mean_curves(comparison, slides.as_deref()),
+        curves: mean_curves::group_curves(comparison, slides.as_deref()),
     })
 }
 

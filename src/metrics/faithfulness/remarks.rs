@@ -1,7 +1,7 @@
 //! What the numbers of a summary do not say themselves: what is undefined, and what to be careful with.
 
-use super::{Difference, Estimate, Measure, MethodSummary, Protocol, Summary, Truth};
-use crate::metrics::Undefined;
+use super::{Comparison, Difference, Estimate, Image, Measure, MethodSummary, Protocol, Summary, Truth};
+use crate::metrics::{Undefined, bootstrap::quantile};
 
 /// Below so many units a percentile bootstrap is rough.
 const FEW: u64 = 20;
@@ -34,9 +34,12 @@ impl Found {
         match (estimate.mean, estimate.interval) {
             (None, _) => self.add(name.to_owned(), why),
             (Some(_), None) if self.resampled => {
-                let one =
-                    if estimate.images < 2 { "one image has a value" } else { "its images are of one slide" };
-                self.add(format!("interval of {name}"), one);
+                let why = match estimate {
+                    Estimate { images: 0 | 1, .. } => "one image has a value",
+                    Estimate { slides: Some(1), .. } => "its images are of one slide",
+                    _ => "nearly all resamples have the same mean",
+                };
+                self.add(format!("interval of {name}"), why);
             }
             _ => (),
         }
@@ -93,17 +96,55 @@ impl Found {
     }
 }
 
-/// What a reader should know.
-pub(super) fn notes(summary: &Summary) -> Vec<String> {
-    let mut notes = Vec::new();
-    notes.push(match summary.slides {
-        None => "The slides of the images are not known, so that images were resampled. Patches of one slide \
-                 are correlated: with several patches a slide the intervals are too narrow."
-            .to_owned(),
+/// Warns of baselines that score as the explained class on most of the images that do so themselves: their
+/// curves have little way to go.
+pub(super) fn warnings(comparison: &Comparison) -> Vec<String> {
+    let ends = [
+        ("deletion", &comparison.deletion_baseline, "ends there, and cannot fall below it"),
+        ("insertion", &comparison.insertion_baseline, "starts there, and has little left to rise"),
+    ];
+    ends.into_iter().filter_map(|(curve, name, why)| warning(comparison, curve, name, why)).collect()
+}
+
+fn warning(comparison: &Comparison, curve: &str, name: &str, why: &str) -> Option<String> {
+    let threshold = comparison.settings.threshold;
+    let baseline = comparison.baselines.iter().find(|baseline| baseline.name == name)?;
+    let pairs = || comparison.images.iter().map(Image::score).zip(baseline.scores.iter().copied());
+    let (some, mut scores): (_, Vec<f64>) = match pairs().any(|(own, _)| own > threshold) {
+        true => {
+            (" that do so themselves", pairs().filter(|pair| pair.0 > threshold).map(|pair| pair.1).collect())
+        }
+        false => ("", pairs().map(|pair| pair.1).collect()),
+    };
+    let (images, above) = (scores.len(), scores.iter().filter(|score| **score > threshold).count());
+    scores.sort_unstable_by(f64::total_cmp);
+    (2 * above >= images).then(|| {
+        format!(
+            "The baseline `{name}` already scores as the explained class (above {threshold}) for {above} of the \
+             {images} images{some}, with a median of {:.2}. A curve of {curve} {why}: its area says little. \
+             Choose another `{curve}-baseline`.",
+            quantile(&scores, 0.5)
+        )
+    })
+}
+
+/// What was resampled, and why it matters.
+pub(in crate::metrics) fn slides_note(slides: Option<u64>) -> String {
+    match slides {
+        None => {
+            "The slides of the images are not known, so that images were resampled. Patches of one slide are \
+                 correlated: with several patches a slide the intervals are too narrow."
+                .to_owned()
+        }
         Some(slides) => format!(
             "Patches of one slide are correlated: the {slides} slides were resampled, each with all its images."
         ),
-    });
+    }
+}
+
+/// What a reader should know.
+pub(super) fn notes(summary: &Summary) -> Vec<String> {
+    let mut notes = vec![slides_note(summary.slides)];
     if summary.slides.unwrap_or(summary.images) < FEW {
         let units = if summary.slides.is_some() { "slides" } else { "images" };
         notes.push(format!("With fewer than {FEW} {units} the intervals are rough, mostly too narrow."));

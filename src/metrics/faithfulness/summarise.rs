@@ -1,14 +1,14 @@
 //! From a comparison to its summary: which means are taken over which images.
 
 use super::{
-    AgainstChance, BaselineSummary, Comparison, Difference, Explained, Group, GroupSummary,
-    LocalisationDifference, LocalisationScores, LocalisationSummaries, Method, MethodSummary, OddMaps,
-    Summary,
+    AgainstChance, BaselineSummary, Comparison, Difference, Group, GroupSummary, LocalisationDifference,
+    LocalisationScores, LocalisationSummaries, Method, MethodSummary, OddMaps, Summary,
     estimates::{Ask, Question, answered},
-    remarks::{notes, undefined},
+    remarks::{notes, undefined, warnings},
     scores::{Located, Scores, Values, minus},
+    sign_flip::holm,
 };
-use crate::metrics::MapRange;
+use crate::metrics::Interval;
 
 /// Sums up a comparison that was checked.
 pub(super) fn summarise(comparison: &Comparison, slides: Option<&[usize]>) -> Summary {
@@ -32,12 +32,22 @@ pub(super) fn summarise(comparison: &Comparison, slides: Option<&[usize]>) -> Su
         methods,
         differences,
         baselines,
+        warnings: warnings(comparison),
         undefined: Vec::new(),
         notes: Vec::new(),
     };
+    correct(&mut summary.differences);
     summary.undefined = undefined(&summary);
     summary.notes = notes(&summary);
     summary
+}
+
+/// Corrects all p-values for their number.
+fn correct(differences: &mut [Difference]) {
+    let tested = differences.iter_mut().flat_map(Difference::estimates_mut);
+    let mut tested: Vec<_> = tested.filter(|estimate| estimate.p_value.is_some()).collect();
+    let p_values: Vec<f64> = tested.iter().filter_map(|estimate| estimate.p_value).collect();
+    tested.iter_mut().zip(holm(&p_values)).for_each(|(estimate, p)| estimate.p_corrected = Some(p));
 }
 
 fn mean(values: &Values, ask: &mut Ask<'_>) -> super::Estimate {
@@ -48,7 +58,9 @@ fn of_method(comparison: &Comparison, method: &Method, scores: &Scores, ask: &mu
     MethodSummary {
         label: method.label.clone(),
         control: method.control,
-        odd_maps: odd_maps(comparison, method),
+        odd_maps: OddMaps::of(
+            comparison.images.iter().zip(&method.explained).map(|(image, it)| (image.row, it.map)),
+        ),
         deletion: mean(&scores.deletion, ask),
         insertion: mean(&scores.insertion, ask),
         groups: Group::ALL.map(|group| of_group(comparison, group, scores, ask)).to_vec(),
@@ -56,18 +68,6 @@ fn of_method(comparison: &Comparison, method: &Method, scores: &Scores, ask: &mu
             centre_box: of_region(&scores.centre_box, ask),
             mask: of_region(&scores.mask, ask),
         },
-    }
-}
-
-fn odd_maps(comparison: &Comparison, method: &Method) -> OddMaps {
-    let rows = |is: fn(&Explained) -> bool| {
-        let images = comparison.images.iter().zip(&method.explained);
-        images.filter(|(_, explained)| is(explained)).map(|(image, _)| image.row).collect()
-    };
-    OddMaps {
-        zero: rows(|it| it.map == MapRange::Zero),
-        constant: rows(|it| matches!(it.map, MapRange::Constant(_))),
-        not_finite: rows(|it| matches!(it.map, MapRange::NotFinite(_))),
     }
 }
 
@@ -92,12 +92,13 @@ pub(in crate::metrics) fn of_region(located: &Located, ask: &mut Ask<'_>) -> Opt
     if chances.is_empty() {
         return None;
     }
+    let chance = chances.iter().sum::<f64>() / chances.len() as f64;
     Some(LocalisationScores {
         images: chances.len() as u64,
-        chance: chances.iter().sum::<f64>() / chances.len() as f64,
+        chance,
         without_energy: (chances.len() - located.energy.iter().flatten().count()) as u64,
         energy: against_chance(&located.energy, &located.chance, ask),
-        pointing: against_chance(&located.pointing, &located.chance, ask),
+        pointing: share_against_chance(&located.pointing, chance, ask),
         rank: against_chance(&located.rank, &located.chance, ask),
     })
 }
@@ -106,6 +107,14 @@ fn against_chance(values: &Values, chance: &Values, ask: &mut Ask<'_>) -> Agains
     let score = mean(values, ask);
     let lift = ask(Question::ratio(values, chance.iter().copied()));
     AgainstChance { score, lift: lift.mean, lift_interval: lift.interval }
+}
+
+/// The chance of the images is taken as it is: the interval of the lift is that of the share.
+fn share_against_chance(values: &Values, chance: f64, ask: &mut Ask<'_>) -> AgainstChance {
+    let score = ask(Question::share(values.iter().copied()));
+    let lift_interval =
+        score.interval.map(|Interval { low, high }| Interval { low: low / chance, high: high / chance });
+    AgainstChance { score, lift: score.mean.map(|mean| mean / chance), lift_interval }
 }
 
 /// Every two explanations in their order, then every explanation against every control.
@@ -129,8 +138,8 @@ fn difference(
     Difference {
         method: method.label.clone(),
         against: against.label.clone(),
-        deletion: mean(&minus(&one.deletion, &other.deletion), ask),
-        insertion: mean(&minus(&one.insertion, &other.insertion), ask),
+        deletion: differs(&minus(&one.deletion, &other.deletion), ask),
+        insertion: differs(&minus(&one.insertion, &other.insertion), ask),
         centre_box: region_difference(&one.centre_box, &other.centre_box, ask),
         mask: region_difference(&one.mask, &other.mask, ask),
     }
@@ -138,10 +147,15 @@ fn difference(
 
 fn region_difference(one: &Located, other: &Located, ask: &mut Ask<'_>) -> Option<LocalisationDifference> {
     (!one.is_empty() && !other.is_empty()).then(|| LocalisationDifference {
-        energy: mean(&minus(&one.energy, &other.energy), ask),
-        pointing: mean(&minus(&one.pointing, &other.pointing), ask),
-        rank: mean(&minus(&one.rank, &other.rank), ask),
+        energy: differs(&minus(&one.energy, &other.energy), ask),
+        pointing: differs(&minus(&one.pointing, &other.pointing), ask),
+        rank: differs(&minus(&one.rank, &other.rank), ask),
     })
+}
+
+/// The mean of differences, tested.
+fn differs(values: &Values, ask: &mut Ask<'_>) -> super::Estimate {
+    ask(Question::difference(values.iter().copied()))
 }
 
 fn baselines(comparison: &Comparison, ask: &mut Ask<'_>) -> Vec<BaselineSummary> {

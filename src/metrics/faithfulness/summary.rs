@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Group, Protocol};
-use crate::metrics::{Bootstrap, Interval, Undefined};
+use crate::metrics::{Bootstrap, Interval, MapRange, Undefined};
 
 /// Every number of the definitions; what is undefined is null and listed under `undefined`.
 ///
-/// What is said of a method depends on its own maps and curves alone, and a difference on those of its
-/// two methods: another method beside them moves nothing.
+/// The numbers of a method depend on its own maps and curves alone, and those of a difference on its two
+/// methods: another method beside them changes nothing but `p-corrected`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Summary {
@@ -35,6 +35,9 @@ pub struct Summary {
     pub differences: Vec<Difference>,
     /// What the model says to images without content.
     pub baselines: Vec<BaselineSummary>,
+    /// What makes the curves say little, in sentences.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// What is undefined, and why.
     pub undefined: Vec<Undefined>,
     /// What a reader should know, in sentences.
@@ -73,6 +76,22 @@ pub struct OddMaps {
     pub not_finite: Vec<i64>,
 }
 
+impl OddMaps {
+    /// Sorts out the maps of some rows.
+    pub(in crate::metrics) fn of(maps: impl Iterator<Item = (i64, MapRange)>) -> Self {
+        let mut odd = Self::default();
+        for (row, map) in maps {
+            match map {
+                MapRange::Varied { .. } => (),
+                MapRange::Zero => odd.zero.push(row),
+                MapRange::Constant(_) => odd.constant.push(row),
+                MapRange::NotFinite(_) => odd.not_finite.push(row),
+            }
+        }
+        odd
+    }
+}
+
 /// A mean over images, with its spread and its uncertainty.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -87,9 +106,17 @@ pub struct Estimate {
     pub sd: Option<f64>,
     /// Their median; null without images.
     pub median: Option<f64>,
-    /// The percentile bootstrap of the mean; null with fewer than two images (or slides), or without
-    /// resamples.
+    /// The percentile bootstrap of the mean; of a share, Wilson's interval. Null with fewer than two images (or
+    /// slides), without resamples, and where all resamples have the same mean; a share always has one, but of
+    /// one slide.
     pub interval: Option<Interval>,
+    /// Of a paired difference: how often chance alone gives one as large, by a sign-flip test over slides or
+    /// images. Missing elsewhere, and where there is no interval for want of units or resamples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p_value: Option<f64>,
+    /// The same, corrected by Holm's method for all differences of the summary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p_corrected: Option<f64>,
 }
 
 /// The areas of one group of images.
@@ -142,7 +169,7 @@ pub struct AgainstChance {
     pub score: Estimate,
     /// Its mean over the mean chance of the same images: above 1 is better than chance.
     pub lift: Option<f64>,
-    /// The percentile bootstrap of the lift.
+    /// The percentile bootstrap of the lift; of pointing, the interval of the score over the mean chance.
     pub lift_interval: Option<Interval>,
 }
 
@@ -162,6 +189,15 @@ pub struct Difference {
     pub centre_box: Option<LocalisationDifference>,
     /// Of the localisation against true masks; null where there is none.
     pub mask: Option<LocalisationDifference>,
+}
+
+impl Difference {
+    /// All of its numbers.
+    pub(super) fn estimates_mut(&mut self) -> impl Iterator<Item = &mut Estimate> {
+        let regions = [&mut self.centre_box, &mut self.mask].into_iter().flatten();
+        let located = regions.flat_map(|it| [&mut it.energy, &mut it.pointing, &mut it.rank]);
+        [&mut self.deletion, &mut self.insertion].into_iter().chain(located)
+    }
 }
 
 /// The difference of two methods' localisation.

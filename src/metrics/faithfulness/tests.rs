@@ -1,12 +1,12 @@
 //! Tests of the whole: closed forms, what must not move, what is written.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use proptest::prelude::*;
 use safetensors::SafeTensors;
 
 use super::*;
-use crate::{metrics::MapRange, testing::shared};
+use crate::{metrics::MapRange, testing::explanations};
 
 fn summary(comparison: &Comparison) -> Summary {
     faithfulness(comparison).unwrap().summary
@@ -115,7 +115,7 @@ fn nothing_at_all_is_null_and_listed() {
         assert!(values.contains(&value), "{value} is not among {values:?}");
     }
     assert!(all.summary.undefined.iter().any(|it| it.reason == "its images are of one slide"));
-    assert_eq!(all.curves[0].deletion, None);
+    assert_eq!(all.curves[0].methods[0].deletion, None);
 }
 
 #[test]
@@ -158,6 +158,51 @@ fn without_slides_images_are_resampled_and_it_is_said() {
     assert!(with.notes[1].starts_with("With fewer than 20 slides"));
 }
 
+#[test]
+fn differences_are_corrected_for_their_number() {
+    let summary = summary(&fixture::comparison(60, 6));
+    let tested = |of: fn(&Estimate) -> Option<f64>| {
+        let all =
+            summary.differences.iter().flat_map(|it| Measure::ALL.map(|measure| measure.of_difference(it)));
+        all.flatten().filter_map(of).collect::<Vec<f64>>()
+    };
+    let (raw, corrected) = (tested(|it| it.p_value), tested(|it| it.p_corrected));
+    assert!(raw.len() > 80 && raw.len() == corrected.len(), "{}", raw.len());
+    let least = raw.iter().copied().fold(1.0, f64::min);
+    assert!(
+        (corrected.iter().copied().fold(1.0, f64::min) - (least * raw.len() as f64).min(1.0)).abs() < 1e-12
+    );
+    let below = |p: &[f64]| p.iter().filter(|p| **p <= 0.05).count();
+    assert!(below(&corrected) < below(&raw), "{} {}", below(&corrected), below(&raw));
+    assert_eq!(summary.methods[0].deletion.p_value, None);
+}
+
+#[test]
+fn a_baseline_that_scores_as_the_class_is_a_warning() {
+    let mut comparison = fixture::comparison(40, 3);
+    assert!(summary(&comparison).warnings.is_empty());
+    comparison.baselines[0].scores.fill(0.93);
+    let warnings = summary(&comparison).warnings;
+    assert_eq!(warnings.len(), 1);
+    assert!(
+        warnings[0].starts_with("The baseline `black` already scores as the explained class"),
+        "{warnings:?}"
+    );
+    // Of class 0 the same image scores 0.07, and the one that was silent scores high.
+    for image in &mut comparison.images {
+        image.explains_positive = false;
+    }
+    comparison.baselines = vec![
+        Baseline { name: "black".to_owned(), scores: vec![0.07; 40] },
+        Baseline { name: "blur".to_owned(), scores: comparison.images.iter().map(Image::score).collect() },
+    ];
+    let warnings = summary(&comparison).warnings;
+    assert!(
+        warnings.len() == 1 && warnings[0].contains("Choose another `insertion-baseline`"),
+        "{warnings:?}"
+    );
+}
+
 fn floats(tensors: &SafeTensors<'_>, name: &str) -> Vec<f64> {
     let bytes = tensors.tensor(name).unwrap().data().chunks_exact(4);
     bytes.map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()).into()).collect()
@@ -165,7 +210,10 @@ fn floats(tensors: &SafeTensors<'_>, name: &str) -> Vec<f64> {
 
 #[test]
 fn areas_are_the_references() {
-    let Some(path) = shared("oracle/explain.safetensors") else { return };
+    explanations().into_iter().for_each(|path| areas_are_those_of(&path));
+}
+
+fn areas_are_those_of(path: &Path) {
     let bytes = fs::read(path).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
     let areas = tensors.names().into_iter().filter(|name| name.ends_with(".auc"));
@@ -198,10 +246,16 @@ proptest! {
         for it in &few.summary.methods {
             prop_assert_eq!(it, method(&many.summary, &it.label));
         }
-        for it in &few.summary.differences {
-            prop_assert!(many.summary.differences.contains(it));
+        let uncorrected = |summary: &Summary| {
+            let mut differences = summary.differences.clone();
+            differences.iter_mut().flat_map(Difference::estimates_mut).for_each(|it| it.p_corrected = None);
+            differences
+        };
+        let all = uncorrected(&many.summary);
+        prop_assert!(uncorrected(&few.summary).iter().all(|it| all.contains(it)));
+        for (few, many) in few.curves.iter().zip(&many.curves) {
+            prop_assert!(few.methods.iter().all(|curves| many.methods.contains(curves)));
         }
-        prop_assert!(few.curves.iter().all(|curves| many.curves.contains(curves)));
         prop_assert!(few.images.iter().all(|line| many.images.contains(line)));
     }
 

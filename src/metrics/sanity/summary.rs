@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Depth, Randomisation, Remade};
+use super::{Depth, Randomisation};
 use crate::metrics::{
-    Bootstrap, Localisation, MapRange,
+    Bootstrap, Localisation,
     faithfulness::{
         Estimate, LocalisationScores, OddMaps, Truth,
         estimates::{Ask, Question, answered},
         number_slides,
+        remarks::slides_note,
         scores::Located,
         summarise::of_region,
     },
@@ -87,34 +88,13 @@ fn of_depth(all: &Randomisation, number: u64, depth: &Depth, ask: &mut Ask<'_>) 
         spearman: ask(Question::mean(depth.maps.iter().map(|map| map.spearman))),
         absolute_spearman: ask(Question::mean(depth.maps.iter().map(|map| map.absolute))),
         without_correlation: depth.maps.iter().filter(|map| map.spearman.is_none()).count() as u64,
-        odd_maps: odd_maps(all, depth),
+        odd_maps: OddMaps::of(all.images.iter().zip(&depth.maps).map(|(image, map)| (image.row, map.range))),
         localisation: of_region(&Located::of(&located), ask),
     }
 }
 
-fn odd_maps(all: &Randomisation, depth: &Depth) -> OddMaps {
-    let rows = |is: fn(&Remade) -> bool| {
-        let images = all.images.iter().zip(&depth.maps);
-        images.filter(|(_, map)| is(map)).map(|(image, _)| image.row).collect()
-    };
-    OddMaps {
-        zero: rows(|map| map.range == MapRange::Zero),
-        constant: rows(|map| matches!(map.range, MapRange::Constant(_))),
-        not_finite: rows(|map| matches!(map.range, MapRange::NotFinite(_))),
-    }
-}
-
 fn notes(sanity: &Sanity) -> Vec<String> {
-    let mut notes = vec![match sanity.slides {
-        None => {
-            "The slides of the images are not known, so that images were resampled. Patches of one slide \
-                 are correlated: with several patches a slide the intervals are too narrow."
-                .to_owned()
-        }
-        Some(slides) => format!(
-            "Patches of one slide are correlated: the {slides} slides were resampled, each with all its images."
-        ),
-    }];
+    let mut notes = vec![slides_note(sanity.slides)];
     notes.push(
         "Depth 0 is the untouched model asked again: a correlation below 1 there is what computing it anew \
          (on another device, say) changes."
@@ -140,7 +120,10 @@ fn notes(sanity: &Sanity) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{Region, sanity::RandomisedImage};
+    use crate::metrics::{
+        Region,
+        sanity::{RandomisedImage, Remade},
+    };
 
     fn randomisation(slides: bool) -> Randomisation {
         let region = Region::from_mask(&[1, 0, 0, 0]).unwrap();

@@ -4,7 +4,7 @@ use super::super::{
     numbers::thousands,
     table::{Column, Table},
 };
-use crate::metrics::faithfulness::Summary;
+use crate::metrics::faithfulness::{Measure, Summary};
 
 /// Maps that are not ordinary, by method and sort.
 pub(super) fn odd_maps(summary: &Summary) -> String {
@@ -48,8 +48,22 @@ pub(super) fn undefined(summary: &Summary) -> String {
 /// What a reader should know.
 pub(super) fn notes(summary: &Summary) -> String {
     let mut notes = summary.notes.clone();
+    let tested =
+        summary.differences.iter().flat_map(|it| Measure::ALL.map(|measure| measure.of_difference(it)));
+    let tested = tested.flatten().filter(|it| it.p_corrected.is_some()).count();
+    if tested > 0 {
+        let units = if summary.slides.is_some() { "slides" } else { "images" };
+        notes.push(format!(
+            "A star marks differences with p of at most {:.2}. p is that of a sign-flip test over {units}, corrected \
+             by Holm's method for all {} differences of this report. Their intervals are not corrected: each is \
+             that of its difference alone.",
+            1.0 - summary.bootstrap.level,
+            thousands(tested as u64)
+        ));
+    }
     notes.push(
-        "A star marks intervals of differences that leave out 0; they are not corrected for how many there are."
+        "Shares (pointing) have Wilson's interval; where slides are known, with fewer images where those of a \
+         slide are alike."
             .to_owned(),
     );
     let lines = notes.iter().map(|note| format!("- {}\n", broken(note)));
@@ -57,7 +71,7 @@ pub(super) fn notes(summary: &Summary) -> String {
 }
 
 /// Lines of at most 100 letters, indented as an item of a list.
-fn broken(text: &str) -> String {
+pub(super) fn broken(text: &str) -> String {
     let (mut broken, mut length) = (String::new(), 2);
     for word in text.split_whitespace() {
         if length + 1 + word.chars().count() > 100 && !broken.is_empty() {

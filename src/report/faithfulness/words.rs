@@ -11,7 +11,7 @@ pub(super) fn number(value: Option<f64>) -> String {
 }
 
 /// Three digits behind the point; what rounds to 0 has no sign.
-fn three(value: f64) -> String {
+pub(super) fn three(value: f64) -> String {
     let text = format!("{value:.3}");
     if text == "-0.000" { text[1..].to_owned() } else { text }
 }

@@ -1,11 +1,12 @@
 //! What a command declares by name: the names themselves, and the files and folders that it writes.
 
-use std::{fmt, path::Path};
+use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::stages::{
-    ArtifactType, Canonical, Lines, Schema, declare::choice, reference::string_or_table, schema,
+use crate::{
+    fsx::Below,
+    stages::{ArtifactType, Canonical, Lines, Schema, declare::choice, reference::string_or_table, schema},
 };
 
 /// The folder of the sandbox in which a program finds its inputs.
@@ -50,7 +51,7 @@ impl TryFrom<String> for PortName {
         match !text.is_empty() && text.len() <= 100 && !text.starts_with('.') && text.chars().all(letter) {
             true => Ok(Self(text)),
             false => Err(format!(
-                "`{text}` is no name: ASCII letters, digits, `-`, `_` and `.` (not the first) make one"
+                "`{text}` is not a valid name: use ASCII letters, digits, `-`, `_` and `.` (not first)"
             )),
         }
     }
@@ -158,29 +159,26 @@ impl Output {
 
     /// Whether the path can be one in the sandbox.
     pub(super) fn check(&self) -> Result<(), String> {
-        let (path, plain) = (&self.path, self.plain());
-        if path.starts_with('/') {
-            return Err(format!("`{path}` is absolute: a program writes into the folder in which it runs"));
-        }
-        let mut parts = plain.split('/');
-        if parts.clone().any(|part| part.is_empty() || part == "." || part == "..") {
-            return Err(format!("`{path}` is no plain path: write it without `.`, `..` and empty parts"));
-        }
+        let path = &self.path;
+        let name = Below::new(path.as_str()).map_err(|bad| match path.starts_with('/') {
+            true => format!("`{path}` is absolute: a program writes into the folder in which it runs"),
+            false => format!("`{path}` is not a plain path ({}): write only plain names", bad.why),
+        })?;
         if path.chars().any(char::is_control) {
             return Err(format!("{path:?} holds a control character"));
         }
-        let first = parts.next().unwrap_or_default();
+        let first = name.parts().next().unwrap_or_default();
         if [INPUTS, PASSING].contains(&first) {
             return Err(format!(
                 "`{first}/` is taken: inputs lie in `{INPUTS}/`, and `{PASSING}/` is thrown away"
             ));
         }
-        let name = Path::new(plain).file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if TAKEN.contains(&name) {
-            return Err(format!("`{name}` is taken: pcamflow shows a file of its own under that name"));
+        let last = name.parts().next_back().unwrap_or_default();
+        if TAKEN.contains(&last) {
+            return Err(format!("`{last}` is taken: pcamflow shows a file of its own under that name"));
         }
         match self.holds {
-            Some(_) if self.is_folder() => Err("`holds` is said of files, not of folders".to_owned()),
+            Some(_) if self.is_folder() => Err("`holds` is for files, not for folders".to_owned()),
             _ => Ok(()),
         }
     }

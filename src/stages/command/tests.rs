@@ -73,12 +73,12 @@ fn a_script_stands_for_the_program() {
 
 #[test]
 fn every_mistake_is_told() {
-    wrong("{ table = 'table.csv', plots = 'out/plots/' }", "{}", "makes nothing that could be kept");
+    wrong("{ table = 'table.csv', plots = 'out/plots/' }", "{}", "needs at least one artifact");
     wrong("'table.csv'", "'/tmp/table.csv'", "is absolute");
-    wrong("'table.csv'", "'../table.csv'", "is no plain path");
-    wrong("'table.csv'", "'a//b'", "is no plain path");
+    wrong("'table.csv'", "'../table.csv'", "is not a plain path");
+    wrong("'table.csv'", "'a//b'", "is not a plain path");
     wrong("'table.csv'", "'/'", "is absolute");
-    wrong("'table.csv'", "''", "is no plain path");
+    wrong("'table.csv'", "''", "is not a plain path");
     wrong("'table.csv'", "'out/plots'", "one lies in the other");
     wrong("'table.csv'", "'out/plots/x.csv'", "one lies in the other");
     wrong("'table.csv'", "'plots'", "under one name");
@@ -89,15 +89,15 @@ fn every_mistake_is_told() {
     wrong(
         "{script}",
         "{skript}",
-        "`{skript}` stands for no input of this stage; there is {folder}, {script}",
+        "this stage has no input `skript` for `{skript}`; it has {folder}, {script}",
     );
-    wrong("{artifacts.table}", "{artifacts.tabel}", "stands for no artifact");
+    wrong("{artifacts.table}", "{artifacts.tabel}", "this stage has no artifact `tabel`");
     wrong("'{script}'", "'table.py'", "write inputs = { script = \"./table.py\" }");
     wrong("'python3'", "'./table'", "write inputs = { script = \"./table\" }");
     wrong("'python3'", "''", "names a program");
-    wrong("TOP", "'1X'", "is no name for a variable");
+    wrong("TOP", "'1X'", "cannot name a variable");
     wrong("'CUDA_VISIBLE_DEVICES'", "'TOP'", "already");
     wrong("TOP", "PCAMFLOW_X", "is taken");
-    wrong("'x.csv'", "'.x'", "is no name");
-    wrong("'x.csv'", "artifacts", "call the input otherwise");
+    wrong("'x.csv'", "'.x'", "is not a valid name");
+    wrong("'x.csv'", "artifacts", "give the input another name");
 }

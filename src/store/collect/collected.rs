@@ -44,6 +44,9 @@ pub struct Collected {
     pub results_left: usize,
     /// Objects that stay.
     pub objects_left: Removed,
+    /// What could not be removed, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_removed: Vec<String>,
 }
 
 impl Collected {
@@ -60,7 +63,7 @@ impl Collected {
     }
 
     fn sorts(&self) -> [Removed; 7] {
-        let Self { results, objects, partial_work, quarantine, staging, runs, recall, .. } = *self;
-        [results, objects, partial_work, quarantine, staging, runs, recall]
+        let Self { results, objects, partial_work, quarantine, staging, runs, recall, .. } = self;
+        [*results, *objects, *partial_work, *quarantine, *staging, *runs, *recall]
     }
 }

@@ -9,12 +9,8 @@ use std::{
 };
 
 use super::{
-    super::{
-        Result, Store,
-        measure::{age, now_ns},
-        runs::ReadRun,
-    },
-    Policy, Removed,
+    super::{Result, Store, measure::age, runs::ReadRun},
+    Collected, Policy,
 };
 use crate::fsx;
 
@@ -30,7 +26,8 @@ struct Known {
 impl Store {
     /// Removes the memories of pipelines of which nothing is left in the store, whose file is gone, or that nobody
     /// ran for as long as the policy says.
-    pub(super) fn clear_recall(&self, policy: &Policy, removed: &mut Removed) -> Result<()> {
+    pub(super) fn clear_recall(&self, policy: &Policy, collected: &mut Collected) -> Result<()> {
+        let Collected { recall: removed, not_removed, .. } = collected;
         let names = fsx::list(&self.layout.all_recall())?;
         if names.is_empty() {
             return Ok(());
@@ -39,7 +36,7 @@ impl Store {
         for path in names.into_iter().map(|name| self.layout.all_recall().join(name)) {
             let Some(stat) = fsx::stat_link(&path)? else { continue };
             let is_old = |used: i64| {
-                let since = age(used.max(stat.mtime_ns), now_ns());
+                let since = age(used.max(stat.mtime_ns), fsx::now_ns());
                 policy.older_than.is_some_and(|limit| since >= limit)
             };
             let stays = known.get(&path).is_some_and(|known| {
@@ -47,9 +44,9 @@ impl Store {
                     && known.file.as_deref().is_none_or(|file| self.is_there(file))
             });
             if !stays {
-                removed.add(stat.size);
-                if !policy.dry_run {
-                    fsx::remove_tree(&path)?;
+                match if policy.dry_run { Ok(()) } else { fsx::remove_tree(&path) } {
+                    Ok(()) => removed.add(stat.size),
+                    Err(error) => not_removed.push(error.to_string()),
                 }
             }
         }

@@ -11,13 +11,7 @@ use std::{
 };
 
 use super::{
-    super::{
-        Result, Store,
-        collect::Removed,
-        measure::{age, now_ns},
-        survey::Latest,
-        verify::Flaw,
-    },
+    super::{Result, Store, collect::Removed, measure::age, survey::Latest, verify::Flaw},
     ReadRun, RunFile, RunState,
     again::{self, Beside},
     live_path, name_of,
@@ -102,21 +96,25 @@ impl Store {
         older_than: Option<Duration>,
         dry_run: bool,
         removed: &mut Removed,
+        not_removed: &mut Vec<String>,
     ) -> Result<()> {
+        let remove = |file: &RunFile| -> Result<()> {
+            again::remove(file)?;
+            fsx::remove_tree(&file.path)?;
+            Ok(fsx::remove_file(&live_path(&self.layout, file.id)).map(drop)?)
+        };
         for file in Kept::by_runs(self, most)?.older {
             let Some(stat) = fsx::stat_there(&file.path)? else { continue };
             // A run that was repeated is as young as the last time.
             let again = fsx::stat_there(&again::path(&file))?;
             let last = again.as_ref().map_or(stat.mtime_ns, |again| again.mtime_ns.max(stat.mtime_ns));
-            let young = older_than.is_some_and(|limit| age(last, now_ns()) < limit);
+            let young = older_than.is_some_and(|limit| age(last, fsx::now_ns()) < limit);
             if young || self.liveness(file.id)? == RunState::Running {
                 continue;
             }
-            removed.add(stat.size + again.map_or(0, |again| again.size));
-            if !dry_run {
-                again::remove(&file)?;
-                fsx::remove_tree(&file.path)?;
-                fsx::remove_file(&live_path(&self.layout, file.id))?;
+            match if dry_run { Ok(()) } else { remove(&file) } {
+                Ok(()) => removed.add(stat.size + again.map_or(0, |again| again.size)),
+                Err(error) => not_removed.push(error.to_string()),
             }
         }
         Ok(())

@@ -19,6 +19,9 @@ use crate::{
 pub(super) struct Known {
     pub(super) digest: Digest,
     pub(super) stat: StatTuple,
+    /// Whether a later edit may leave the stat tuple as it is. What is on the disk is settled.
+    #[serde(skip)]
+    pub(super) unsettled: bool,
 }
 
 /// By [`name_of`] a path.

@@ -1,7 +1,6 @@
 //! Digests of source files and folders: each is hashed once, then remembered by path and stat tuple.
 
 mod index;
-mod settled;
 
 use std::{
     path::{Path, PathBuf},
@@ -9,21 +8,17 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use rayon::prelude::*;
 
-use super::{Result, layout::Layout, measure::now_ns};
+use super::{Result, layout::Layout};
 use crate::{
     digest::Digest,
     fsx::{self, Links, StatTuple},
 };
 use index::{Index, Known, load, name_of, save};
-pub(super) use settled::unsettled_for;
 
-/// The longest that hashing waits for a file that was modified just now.
-const WAIT: Duration = Duration::from_millis(100);
 /// How far something is that takes long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
@@ -79,16 +74,19 @@ impl Sources {
     }
 
     /// Whether a file still is what [`Sources::digests`] gave in this process: a stage that read it after it
-    /// was modified must not be recorded under the old digest.
+    /// was modified must not be recorded under the old digest. Where its clock is too coarse for the stat
+    /// tuple to prove that, the file is hashed again.
     #[must_use]
     pub fn is_unchanged(&self, path: &Path) -> bool {
         let Ok(path) = std::path::absolute(path) else { return false };
         let known = self.index().as_ref().and_then(|index| index.get(&name_of(&path)).copied());
-        let now = || match path.is_dir() {
-            true => fsx::stat_folder(&path, Links::Followed).map(Some),
-            false => fsx::stat(&path),
-        };
-        known.is_some_and(|known| now().is_ok_and(|stat| stat == Some(known.stat)))
+        let (Some(known), Ok(now)) = (known, self.remembered(&path)) else { return false };
+        if now.stat != known.stat || !known.unsettled {
+            return now.stat == known.stat;
+        }
+        let (digest, learnt) = hash(&now, &Meter { done: AtomicU64::new(0), total: 0, progress: &|_| () });
+        self.learn(learnt.into_iter().collect());
+        digest.is_ok_and(|digest| digest == known.digest)
     }
 
     fn remembered(&self, path: &Path) -> Result<Found> {
@@ -106,13 +104,12 @@ impl Sources {
     }
 
     /// Takes new digests into this process's memory and, where they are safe beyond it, into the index.
-    fn learn(&self, learnt: Vec<Learnt>) {
+    fn learn(&self, learnt: Vec<(String, Known)>) {
         if learnt.is_empty() {
             return;
         }
-        let settled =
-            learnt.iter().filter(|one| one.settled).map(|one| (one.name.clone(), one.known)).collect();
-        self.index().get_or_insert_default().extend(learnt.into_iter().map(|one| (one.name, one.known)));
+        let settled = learnt.iter().filter(|(_, known)| !known.unsettled).cloned().collect();
+        self.index().get_or_insert_default().extend(learnt);
         if let Err(error) = save(&self.layout, settled) {
             tracing::debug!("digests of sources are not remembered: {error}");
         }
@@ -132,14 +129,6 @@ struct Found {
     known: Option<Known>,
 }
 
-/// A digest that was just computed.
-struct Learnt {
-    name: String,
-    known: Known,
-    // Whether every later edit will show in the stat tuple.
-    settled: bool,
-}
-
 struct Meter<'a> {
     done: AtomicU64,
     total: u64,
@@ -153,12 +142,9 @@ impl Meter<'_> {
     }
 }
 
-fn hash(found: &Found, meter: &Meter<'_>) -> (Result<Digest>, Option<Learnt>) {
-    let missing = unsettled_for(&found.stat, now_ns());
-    if missing <= WAIT {
-        std::thread::sleep(missing);
-    }
-    let begun = now_ns();
+fn hash(found: &Found, meter: &Meter<'_>) -> (Result<Digest>, Option<(String, Known)>) {
+    let _ = fsx::settles(&found.stat);
+    let begun = fsx::now_ns();
     let read = |bytes| meter.add(bytes);
     let hashed = match found.folder {
         true => fsx::hash_folder(&found.path, &read),
@@ -166,9 +152,9 @@ fn hash(found: &Found, meter: &Meter<'_>) -> (Result<Digest>, Option<Learnt>) {
     };
     match hashed {
         Ok(hashed) => {
-            let settled = unsettled_for(&hashed.stat, begun).is_zero();
-            let known = Known { digest: hashed.digest, stat: hashed.stat };
-            (Ok(hashed.digest), Some(Learnt { name: name_of(&found.path), known, settled }))
+            let unsettled = !fsx::unsettled_for(&hashed.stat, begun).is_zero();
+            let known = Known { digest: hashed.digest, stat: hashed.stat, unsettled };
+            (Ok(hashed.digest), Some((name_of(&found.path), known)))
         }
         Err(error) => (Err(error.into()), None),
     }
@@ -176,7 +162,7 @@ fn hash(found: &Found, meter: &Meter<'_>) -> (Result<Digest>, Option<Learnt>) {
 
 #[cfg(test)]
 mod tests {
-    use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt};
+    use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt, time::Duration};
 
     use super::*;
     use crate::store::{Options, Store};
@@ -269,10 +255,31 @@ mod tests {
         let path = case.source("x", "one");
         let store = case.store();
         let stat = fsx::stat(&path).unwrap().unwrap();
-        let known = Known { digest: Digest::of(b"one"), stat };
-        store.sources().learn(vec![Learnt { name: name_of(&path), known, settled: false }]);
-        assert!(store.sources().is_unchanged(&path));
+        let known = Known { digest: Digest::of(b"one"), stat, unsettled: true };
+        store.sources().learn(vec![(name_of(&path), known)]);
+        assert_eq!(store.sources().digest(&path).unwrap(), Digest::of(b"one"));
         assert!(load(&store.layout).is_empty());
+        assert!(store.sources().is_unchanged(&path));
+        assert_eq!(load(&store.layout).len(), 1, "it was hashed again, long after its last change");
+    }
+
+    #[test]
+    fn an_edit_that_a_coarse_clock_hides_is_noticed_when_the_stage_ends() {
+        let case = Case::new();
+        let store = case.store();
+        let folder = case.folder.path().join("folder");
+        fs::create_dir(&folder).unwrap();
+        // The stat tuple after the edit is the one from before it, as in one second of a coarse clock.
+        for (path, at) in [(case.source("x", "two"), "x"), (folder, "folder/y")] {
+            case.source(at, "two");
+            let stat = store.sources().remembered(&path).unwrap().stat;
+            let known = Known { digest: Digest::of(b"one"), stat, unsettled: true };
+            store.sources().learn(vec![(name_of(&path), known)]);
+            assert!(!store.sources().is_unchanged(&path), "{}", path.display());
+            let known = Known { unsettled: false, ..known };
+            store.sources().learn(vec![(name_of(&path), known)]);
+            assert!(store.sources().is_unchanged(&path), "a settled file is not read again");
+        }
     }
 
     #[test]

@@ -19,10 +19,10 @@ use std::{
 use super::{Error, Result, Store, StoredArtifact, layout::Layout};
 use crate::{
     digest::Digest,
-    fsx::{self, Exposed, FileLock, TryLock},
+    fsx::{self, Below, Exposed, FileLock, TryLock},
 };
-use marker::{MARKER, Marker, read_marker, remove_ours, stat_shown};
-use replace::{clear_up, is_here, replace, target_of};
+use marker::{MARKER, Marker, is_real_folder, is_single, read_marker, remove_ours, stat_shown};
+use replace::{clear_up, replace, target_of};
 pub use shown::Shown;
 
 /// What the names of the locks of shown folders begin with.
@@ -70,10 +70,11 @@ impl Store {
     /// Where something cannot be removed.
     pub fn hide_others(&self, parent: &Path, keep: &BTreeSet<String>) -> Result<Vec<String>> {
         let parent = std::path::absolute(parent).map_err(fsx::Error::at("resolve", parent))?;
-        let before = fsx::stat(&parent)?;
-        if before.is_some_and(|before| self.shows_no_others(&parent, &before, keep)) {
+        // What a link leads to is not this pipeline's to tidy up, whoever made the link.
+        let before = fsx::stat_link(&parent)?.filter(|_| is_real_folder(&parent));
+        let Some(before) = before.filter(|before| !self.shows_no_others(&parent, before, keep)) else {
             return Ok(Vec::new());
-        }
+        };
         let mut gone = Vec::new();
         for name in fsx::list(&parent)? {
             let Some(name) = name.to_str() else { continue };
@@ -86,9 +87,7 @@ impl Store {
                 gone.push(name.to_owned());
             }
         }
-        if let Some(before) = before {
-            self.remember_no_others(&parent, before, keep);
-        }
+        self.remember_no_others(&parent, before, keep);
         Ok(gone)
     }
 
@@ -119,7 +118,7 @@ impl Store {
     }
 
     /// What there is to say if the folder shows exactly what it should.
-    fn already_right(&self, target: &Path, wanted: &BTreeMap<&str, Digest>) -> Result<Option<Shown>> {
+    fn already_right(&self, target: &Path, wanted: &BTreeMap<&Below, Digest>) -> Result<Option<Shown>> {
         if self.is_as_remembered(target, wanted) {
             return Ok(Some(Shown::default()));
         }
@@ -142,7 +141,7 @@ impl Store {
     /// Where the folder cannot be read.
     pub fn shown(&self, target: &Path, artifact: &StoredArtifact) -> Result<Option<PathBuf>> {
         let Some(marker) = read_marker(target)? else { return Ok(None) };
-        let path = target.join(&artifact.file);
+        let path = artifact.file.under(target);
         let entry = marker.files.get(&artifact.file).filter(|entry| entry.digest == artifact.digest);
         let as_made = match entry {
             Some(entry) => entry.stat.is_some() && stat_shown(&path, &artifact.file)? == entry.stat,
@@ -182,16 +181,17 @@ fn lock_name(target: &Path) -> String {
     format!("{VIEW_LOCK}{}", Digest::of(target.as_os_str().as_encoded_bytes()).hex())
 }
 
-fn by_name<'a>(artifacts: impl IntoIterator<Item = &'a StoredArtifact>) -> Result<BTreeMap<&'a str, Digest>> {
+fn by_name<'a>(
+    artifacts: impl IntoIterator<Item = &'a StoredArtifact>,
+) -> Result<BTreeMap<&'a Below, Digest>> {
     let mut wanted = BTreeMap::new();
     for artifact in artifacts {
-        let name = artifact.file.as_str();
-        let bad = |why| Err(Error::BadName { name: name.to_owned(), why });
-        let plain = name.strip_suffix('/').unwrap_or(name);
-        if Path::new(plain).file_name() != Some(plain.as_ref()) || name.contains('\0') {
+        let name = &artifact.file;
+        let bad = |why| Err(Error::BadName { name: name.to_string(), why });
+        if !is_single(name) {
             return bad("it is not a plain file name");
         }
-        if name == MARKER {
+        if name.plain() == MARKER {
             return bad("pcamflow uses that name itself");
         }
         if wanted.insert(name, artifact.digest).is_some() {
@@ -206,24 +206,24 @@ fn as_it_should_be(
     layout: &Layout,
     target: &Path,
     marker: &Marker,
-    wanted: &BTreeMap<&str, Digest>,
+    wanted: &BTreeMap<&Below, Digest>,
 ) -> Result<Option<Shown>> {
-    let listed = marker.files.iter().map(|(name, entry)| (name.as_str(), entry.digest));
+    let listed = marker.files.iter().map(|(name, entry)| (name, entry.digest));
     if !listed.eq(wanted.iter().map(|(name, digest)| (*name, *digest))) {
         return Ok(None);
     }
     let mut absent = Vec::new();
     for (name, entry) in &marker.files {
-        let as_made = stat_shown(&target.join(name), name)? == entry.stat;
-        let object_is_here = || is_here(&layout.object(&entry.digest));
+        let path = name.under(target);
+        let as_made = stat_shown(&path, name)? == entry.stat;
+        let object_is_here = || layout.has(&entry.digest);
         match entry.exposed {
             Some(Exposed::Copy | Exposed::Reflink) if as_made => {}
             // A link whose object is away leads nowhere until the object is back: nothing to be done here.
-            Some(Exposed::Link) if as_made && !object_is_here()? => absent.push(name.clone()),
+            Some(Exposed::Link) if as_made && !object_is_here()? => absent.push(name.to_string()),
             // The store, or this folder, may have moved.
-            Some(Exposed::Link) if as_made && leads_to(&target.join(name), &layout.object(&entry.digest)) => {
-            }
-            None if as_made && !object_is_here()? => absent.push(name.clone()),
+            Some(Exposed::Link) if as_made && leads_to(&path, &layout.object(&entry.digest)) => {}
+            None if as_made && !object_is_here()? => absent.push(name.to_string()),
             _ => return Ok(None),
         }
     }
@@ -236,11 +236,11 @@ fn leads_to(link: &Path, object: &Path) -> bool {
     found(object).is_some_and(|object| found(link) == Some(object))
 }
 
-fn absent(layout: &Layout, wanted: &BTreeMap<&str, Digest>) -> Result<Vec<String>> {
+fn absent(layout: &Layout, wanted: &BTreeMap<&Below, Digest>) -> Result<Vec<String>> {
     let mut absent = Vec::new();
     for (name, digest) in wanted {
-        if !is_here(&layout.object(digest))? {
-            absent.push((*name).to_owned());
+        if !layout.has(digest)? {
+            absent.push(name.to_string());
         }
     }
     Ok(absent)

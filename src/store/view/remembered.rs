@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     digest::Digest,
-    fsx::{Exposed, StatTuple},
+    fsx::{Below, Exposed, StatTuple},
 };
 
 /// A shown file: as it was, and whether it is a link, which is right only while it leads to its object.
@@ -21,11 +21,11 @@ type File = (StatTuple, bool);
 
 impl Store {
     /// Whether a folder was found to show exactly what is wanted, and nobody touched a file of ours since.
-    pub(super) fn is_as_remembered(&self, target: &Path, wanted: &BTreeMap<&str, Digest>) -> bool {
+    pub(super) fn is_as_remembered(&self, target: &Path, wanted: &BTreeMap<&Below, Digest>) -> bool {
         if !self.recall.is_wanted() {
             return false;
         }
-        let look = |name: &&str| stat_shown(&target.join(name), name).ok().flatten();
+        let look = |name: &&Below| stat_shown(&name.under(target), name).ok().flatten();
         let Some(now) = wanted.keys().map(look).collect::<Option<Vec<_>>>() else { return false };
         let Some(newest) = newest(&now) else { return false };
         let read = |bytes: &[u8]| {
@@ -33,12 +33,12 @@ impl Store {
             files.iter().map(|(stat, _)| stat).eq(&now).then_some(files)
         };
         let Some(files) = self.recall.get(&id(target, wanted), newest, read) else { return false };
-        let is_right = |name: &str, digest| leads_to(&target.join(name), &self.layout.object(digest));
+        let is_right = |name: &Below, digest| leads_to(&name.under(target), &self.layout.object(digest));
         files.iter().zip(wanted).all(|((_, link), (name, digest))| !link || is_right(name, digest))
     }
 
     /// Remembers a folder that shows all that is wanted, as its marker says.
-    pub(super) fn remember_shown(&self, target: &Path, marker: &Marker, wanted: &BTreeMap<&str, Digest>) {
+    pub(super) fn remember_shown(&self, target: &Path, marker: &Marker, wanted: &BTreeMap<&Below, Digest>) {
         if !self.recall.is_wanted() {
             return;
         }
@@ -84,7 +84,7 @@ fn newest(stats: &[StatTuple]) -> Option<&StatTuple> {
 }
 
 /// A folder that shows these files.
-fn id(target: &Path, wanted: &BTreeMap<&str, Digest>) -> Digest {
+fn id(target: &Path, wanted: &BTreeMap<&Below, Digest>) -> Digest {
     let mut bytes = target.as_os_str().as_encoded_bytes().to_vec();
     for (name, digest) in wanted {
         bytes.push(0);

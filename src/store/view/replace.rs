@@ -12,12 +12,12 @@ use std::{
 
 use super::{
     super::{Result, layout::Layout},
-    marker::{Entry, MARKER, Marker, read_marker, remove_ours, stat_shown},
+    marker::{Entry, MARKER, Marker, is_real_folder, read_marker, remove_ours, stat_shown},
     shown::Shown,
 };
 use crate::{
     digest::Digest,
-    fsx::{self, Durability, Exposed},
+    fsx::{self, Below, Durability, Exposed},
 };
 
 /// What stands between a folder's name and the ID in the name of the folder being built.
@@ -25,7 +25,7 @@ const INFIX: &str = ".pcamflow-";
 
 /// Shows what is wanted in the folder `target`. What a crash left of it has been cleared up: it could not be
 /// told from what is shown now any more.
-pub(super) fn replace(layout: &Layout, target: &Path, wanted: &BTreeMap<&str, Digest>) -> Result<Shown> {
+pub(super) fn replace(layout: &Layout, target: &Path, wanted: &BTreeMap<&Below, Digest>) -> Result<Shown> {
     fsx::create_folder(&fsx::parent(target))?;
     let id = fsx::unique_name();
     let new = beside(target, &id);
@@ -37,8 +37,12 @@ pub(super) fn replace(layout: &Layout, target: &Path, wanted: &BTreeMap<&str, Di
     Ok(Shown { changed: true, kept, absent })
 }
 
-/// Finishes what a crash interrupted beside a shown folder. Only for the holder of its lock.
+/// Finishes what a crash interrupted beside a shown folder. Only for the holder of its lock. Where a link
+/// has the folder's place, nothing is moved to where it leads.
 pub(super) fn clear_up(target: &Path) -> Result<()> {
+    if target.is_symlink() {
+        return Ok(());
+    }
     let parent = fsx::parent(target);
     let prefix = beside(target, "");
     let prefix = prefix.file_name().unwrap_or_default().to_string_lossy();
@@ -46,7 +50,8 @@ pub(super) fn clear_up(target: &Path) -> Result<()> {
         let Some(id) = name.to_str().and_then(|name| name.strip_prefix(&*prefix)) else { continue };
         let aside = parent.join(&name);
         let shown = read_marker(target)?.map(|marker| marker.id);
-        if id.ends_with(fsx::REPLACED) || Some(id) == shown.as_deref() {
+        let was_shown = id.ends_with(fsx::REPLACED) || Some(id) == shown.as_deref();
+        if was_shown && is_real_folder(&aside) {
             // Where folders cannot be exchanged, there may be no folder on show at this moment.
             fsx::create_folder(target)?;
             retire(&aside, target)?;
@@ -68,36 +73,31 @@ fn beside(target: &Path, id: &str) -> PathBuf {
 }
 
 /// Fills a new folder. Returns the names of what could not be shown.
-fn build(layout: &Layout, folder: &Path, id: &str, wanted: &BTreeMap<&str, Digest>) -> Result<Vec<String>> {
+fn build(layout: &Layout, folder: &Path, id: &str, wanted: &BTreeMap<&Below, Digest>) -> Result<Vec<String>> {
     fsx::create_folder(folder)?;
     let note = "pcamflow shows artifacts in this folder and replaces the files listed here";
     let mut marker = Marker { note: note.to_owned(), id: id.to_owned(), files: BTreeMap::new() };
     let mut absent = Vec::new();
     for (name, digest) in wanted {
-        let (object, path) = (layout.object(digest), folder.join(name));
-        let exposed = if is_here(&object)? {
+        let (object, path) = (layout.object(digest), name.under(folder));
+        let exposed = if layout.has(digest)? {
             Some(expose(&object, &path, name)?)
         } else {
-            absent.push((*name).to_owned());
+            absent.push(name.to_string());
             None
         };
         marker
             .files
-            .insert((*name).to_owned(), Entry { digest: *digest, stat: stat_shown(&path, name)?, exposed });
+            .insert((*name).clone(), Entry { digest: *digest, stat: stat_shown(&path, name)?, exposed });
     }
     let json = serde_json::to_string_pretty(&marker).expect("a marker has text keys and plain values");
     fsx::write_atomic(&folder.join(MARKER), (json + "\n").as_bytes(), Durability::Relaxed)?;
     Ok(absent)
 }
 
-/// Whether an object can be shown. What is no file is found, and put away, by those who check objects.
-pub(super) fn is_here(object: &Path) -> Result<bool> {
-    Ok(fsx::oddity(object).is_none() && fsx::stat(object)?.is_some())
-}
-
 /// Shows an object: a file as the file system can, a folder unpacked.
-fn expose(object: &Path, path: &Path, name: &str) -> Result<Exposed> {
-    if !name.ends_with('/') {
+fn expose(object: &Path, path: &Path, name: &Below) -> Result<Exposed> {
+    if !name.is_folder() {
         return Ok(fsx::expose(object, path)?);
     }
     fsx::unpack(object, path)?;

@@ -127,7 +127,7 @@ fn a_large_artifact_is_shown_without_copying_and_survives_replacement() {
     assert_eq!(case.target().join("train.h5").metadata().unwrap().len(), fsx::COPY_LIMIT + 1);
     assert_eq!(case.store.show(&case.target(), [&big]).unwrap(), Shown::default());
     if case.target().join("train.h5").is_symlink() {
-        let (object, away) = (case.store.object(&big.digest), case.folder.path().join("away"));
+        let (object, away) = (case.store.lend(&big.digest), case.folder.path().join("away"));
         fs::rename(&object, &away).unwrap();
         let shown = case.store.show(&case.target(), [&big]).unwrap();
         assert_eq!(shown, Shown { absent: vec!["train.h5".to_owned()], ..Shown::default() });
@@ -135,7 +135,7 @@ fn a_large_artifact_is_shown_without_copying_and_survives_replacement() {
     }
     assert!(case.store.show(&case.target(), [&case.artifact("a", "a")]).unwrap().changed);
     assert_eq!(case.seen(), pairs(&[("a", "a")]));
-    assert!(case.store.object(&big.digest).exists());
+    assert!(case.store.lend(&big.digest).exists());
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn bytes_that_are_elsewhere_are_named_and_shown_once_they_are_here() {
     let case = Case::new();
     let here = case.artifact("here.txt", "here");
     let mut away = case.artifact("away.txt", "away");
-    let object = case.store.object(&away.digest);
+    let object = case.store.lend(&away.digest);
     fs::remove_file(&object).unwrap();
     away.stat = None;
     let nothing = case.store.show(&case.target(), [&away]).unwrap();
@@ -247,8 +247,8 @@ fn folders_of_stages_that_are_gone_are_hidden_and_others_stay() {
 #[test]
 fn names_that_would_lead_elsewhere_are_refused() {
     let case = Case::new();
-    for name in ["", ".", "..", "../x", "a/b", "/x", "a\0b", MARKER] {
-        let artifact = StoredArtifact { file: name.to_owned(), ..case.artifact("x", "x") };
+    for name in ["a/b", MARKER] {
+        let artifact = StoredArtifact { file: Below::new(name).unwrap(), ..case.artifact("x", "x") };
         let error = case.store.show(&case.target(), [&artifact]).unwrap_err();
         assert!(matches!(error, Error::BadName { .. }), "{name:?}: {error}");
     }

@@ -11,9 +11,7 @@ mod nodes;
 mod shape;
 mod text;
 
-use std::io::stdout;
-
-use super::{out::Out, view_of_stdout};
+use super::{view_of_stdout, write};
 use nodes::Nodes;
 
 pub use drawn::{Drawing, DrawnStage, Edge};
@@ -33,7 +31,7 @@ pub enum Format {
     Json,
 }
 
-/// Draws on standard output; a closed one is no error.
+/// Draws on standard output.
 pub fn show(drawing: &Drawing, format: Format, all_edges: bool) {
     let nodes = || Nodes::new(drawing, all_edges);
     let text = match format {
@@ -42,7 +40,5 @@ pub fn show(drawing: &Drawing, format: Format, all_edges: bool) {
         Format::Mermaid => mermaid::text(&nodes()),
         Format::Json => json::text(drawing),
     };
-    let mut out = Out::new(stdout());
-    out.write(&text);
-    out.flush();
+    write(&text);
 }

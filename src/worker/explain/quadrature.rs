@@ -71,7 +71,7 @@ fn legendre(degree: usize, x: f64) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::testing::{get, reference};
+    use crate::model::testing::{explained_references, get};
 
     const RULES: [Rule; 3] = [Rule::GaussLegendre, Rule::Midpoint, Rule::Trapezoid];
 
@@ -81,8 +81,8 @@ mod tests {
 
     #[test]
     fn nodes_and_weights_are_numpys() {
-        let Some(reference) = reference("explain.safetensors") else { return };
-        let wanted = |name: &str| Vec::<f64>::try_from(get(&reference, name)).unwrap();
+        let reference = &explained_references()[0];
+        let wanted = |name: &str| Vec::<f64>::try_from(get(reference, name)).unwrap();
         let (at, weight) = (wanted("ig.nodes"), wanted("ig.weights"));
         for (node, (at, weight)) in nodes(Rule::GaussLegendre, 50).unwrap().iter().zip(at.iter().zip(&weight))
         {

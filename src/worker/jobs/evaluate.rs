@@ -6,7 +6,7 @@ use pcamflow::{
         Bootstrap, ChosenThreshold, Criterion, Evaluation, EvaluationSettings, Predictions, evaluate, sigmoid,
     },
     protocol::{Number, Outcome},
-    report::{self, Picture},
+    report,
     stages::evaluate::{Choose, Evaluate},
 };
 use serde::Serialize;
@@ -43,12 +43,17 @@ pub(super) fn run(job: &Job<'_>, stage: &Evaluate) -> Result<Outcome> {
     images.note(job);
     validation.iter().for_each(|images| images.note(job));
     let mut asking = Asking::new(job, [Some(&images), validation.as_ref()])?;
-    // First, for what can be wrong with it is told before the rest is computed.
+    let slides = images.chosen_slides(job)?;
+    // First, so that an error in it comes before the rest is computed.
     let chosen = validation.as_ref().map(|images| choose(&mut asking, images, stage.choose)).transpose()?;
     let logits = asking.logits(&images)?;
+    [Some(&images), validation.as_ref()].into_iter().flatten().for_each(|images| images.warn_of_blank(job));
     asking.measures();
     let lines = lines(&logits, &images, stage.threshold);
-    let predictions = predictions(&logits, &images)?;
+    let mut predictions = predictions(&logits, &images)?;
+    if let Some(slides) = slides {
+        predictions = predictions.of_slides(&slides)?;
+    }
     let evaluation = measure(job, stage, &predictions, chosen)?;
     write(job, &lines, &predictions, &evaluation)?;
     Ok(Outcome { numbers: numbers(&evaluation), ..Outcome::default() })
@@ -71,13 +76,20 @@ impl<'a> Asking<'a> {
         Ok(Self { job, network, batch, done: 0, total })
     }
 
-    /// The logits of the chosen patches, all finite.
+    /// The logits of the chosen patches, all finite. A batch of another size is computed by other kernels,
+    /// which round otherwise: so all are of one size, the last one filled with its last patch. On a CPU the
+    /// logit of a patch then does not depend on its place.
     fn logits(&mut self, images: &Images) -> Result<Vec<f32>> {
         let Self { job, network, batch, done, total } = self;
-        let logits = predict(network, images, &images.positions, *batch, |images| {
-            *done += images as u64;
+        let (mut positions, all) = (images.positions.clone(), images.positions.len());
+        let batch = (*batch).min(all.max(1));
+        positions.resize(all.next_multiple_of(batch), positions.last().copied().unwrap_or_default());
+        let end = *done + all as u64;
+        let mut logits = predict(network, images, &positions, batch, |images| {
+            *done = (*done + images as u64).min(end);
             job.reporter.progress(*done, *total, "images", "predicting");
         })?;
+        logits.truncate(all);
         check_finite(&logits, images)?;
         Ok(logits)
     }
@@ -136,10 +148,7 @@ fn measure(
         classes: stage.classes.clone(),
         bootstrap: Bootstrap { resamples: stage.resamples, seed: stage.seed, ..Bootstrap::default() },
     };
-    let threads = job.task.resources.threads.max(1);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = pool.with_context(|| format!("cannot start {threads} threads"))?;
-    pool.install(|| {
+    job.threads()?.install(|| {
         let evaluation = evaluate(predictions, &settings)?;
         Ok(match chosen {
             Some(chosen) => evaluation.beside(chosen, predictions),
@@ -149,26 +158,12 @@ fn measure(
 }
 
 fn write(job: &Job<'_>, lines: &[Line], predictions: &Predictions, evaluation: &Evaluation) -> Result<()> {
-    let mut json = serde_json::to_vec_pretty(evaluation)?;
-    json.push(b'\n');
-    job.write("metrics.json", &json)?;
-    job.write("predictions.csv", &table(lines)?)?;
+    job.write_json("metrics.json", evaluation)?;
+    job.write_table("predictions.csv", lines)?;
     job.write("report.txt", report::evaluation_report(evaluation).as_bytes())?;
-    draw(job, "confusion", &report::confusion_matrix(evaluation))?;
-    draw(job, "roc", &report::roc_curve(predictions, evaluation)?)?;
-    draw(job, "precision-recall", &report::precision_recall_curve(predictions, evaluation)?)
-}
-
-/// Floats in the shortest form that reads back as the same number.
-fn table(lines: &[Line]) -> Result<Vec<u8>> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    lines.iter().try_for_each(|line| writer.serialize(line))?;
-    writer.into_inner().context("cannot finish predictions.csv")
-}
-
-fn draw(job: &Job<'_>, name: &str, picture: &Picture) -> Result<()> {
-    job.write(&format!("{name}.png"), &picture.png()?)?;
-    job.write(&format!("{name}.svg"), picture.svg()?.as_bytes())
+    job.write_picture("confusion", &report::confusion_matrix(evaluation))?;
+    job.write_picture("roc", &report::roc_curve(predictions, evaluation)?)?;
+    job.write_picture("precision-recall", &report::precision_recall_curve(predictions, evaluation)?)
 }
 
 /// The most telling first, under their names in `metrics.json`; what is undefined is left out.

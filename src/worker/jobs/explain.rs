@@ -136,6 +136,7 @@ impl Made<'_> {
 
     fn finish(self, stage: &Explain, explainer: &dyn Explainer) -> Result<Outcome> {
         let reporter = self.job.reporter;
+        self.images.warn_of_blank(self.job);
         self.odd.report(self.images.positions.len(), reporter);
         self.completeness.report(reporter);
         if self.located.without_region() > 0 {

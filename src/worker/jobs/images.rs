@@ -71,6 +71,11 @@ impl Images {
         job.reporter.info(&format!("{chosen}{of} patches of {}", self.name));
     }
 
+    /// Warns of the chosen patches that show nothing, once they were read.
+    pub(crate) fn warn_of_blank(&self, job: &Job<'_>) {
+        patches::warn_of_blank(job, &self.name, &self.set, &self.positions);
+    }
+
     /// What people call the patches.
     pub(crate) fn name(&self) -> &str {
         &self.name
@@ -99,6 +104,14 @@ impl Images {
     /// The row of a position, for messages.
     pub(crate) fn row(&self, position: usize) -> i64 {
         self.set.rows()[position]
+    }
+
+    /// The chosen patches' slides, where they are known: from the slot `meta`, or from their split.
+    ///
+    /// # Errors
+    /// What is wrong with the table.
+    pub(crate) fn chosen_slides(&self, job: &Job<'_>) -> Result<Option<Vec<String>>> {
+        patches::slides(job, &self.set, &self.positions)
     }
 
     /// The slide of a position, where that is known.

@@ -9,11 +9,11 @@ mod explanations;
 mod measuring;
 mod subject;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use pcamflow::{
     metrics::{
         Bootstrap,
-        faithfulness::{self, Comparison, Faithfulness, FaithfulnessSettings},
+        faithfulness::{self, Comparison, FaithfulnessSettings},
     },
     protocol::Outcome,
     stages::{
@@ -55,7 +55,7 @@ pub(super) fn run(job: &Job<'_>, stage: &Metrics) -> Result<Outcome> {
     let measured = measuring.measure(&network, &walker, pace.threads)?;
     subject.report_odd_masks(job.reporter);
     let comparison = comparison(stage, &course, baselines, measured);
-    let faithfulness = sum_up(job, &comparison)?;
+    let faithfulness = job.threads()?.install(|| faithfulness::faithfulness(&comparison))?;
     job.write_faithfulness(stage, &explanations, &comparison, &faithfulness)?;
     Ok(Outcome { numbers: artifacts::numbers(&faithfulness.summary), ..Outcome::default() })
 }
@@ -90,14 +90,6 @@ fn comparison(stage: &Metrics, course: &Course, baselines: [Baseline; 2], measur
         insertion_baseline: insertion,
         settings: FaithfulnessSettings { threshold: THRESHOLD, bootstrap },
     }
-}
-
-/// The bootstrap runs on as many threads as the stage may use.
-fn sum_up(job: &Job<'_>, comparison: &Comparison) -> Result<Faithfulness> {
-    let threads = job.task.resources.threads.max(1);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = pool.with_context(|| format!("cannot start {threads} threads"))?;
-    Ok(pool.install(|| faithfulness::faithfulness(comparison))?)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What the worker computes: one file per stage kind, and the one place that chooses among them.
 
+mod check;
 mod completeness;
 mod evaluate;
 mod explain;
@@ -27,6 +28,8 @@ use pcamflow::{
 };
 use tch::Device;
 
+pub(crate) use check::check;
+
 use crate::{allocator, device, job::Job, words};
 
 /// Computes one task.
@@ -36,6 +39,7 @@ use crate::{allocator, device, job::Job, words};
 pub(crate) fn run(task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
     let device = device::resolve(task.resources.device)?;
     tch::set_num_threads(i32::try_from(task.resources.threads.max(1))?);
+    pcamflow::data::h5::unpack_on(task.resources.threads)?;
     let job = Job { task, reporter, device };
     let computed = catch_unwind(AssertUnwindSafe(|| compute(&job)));
     allocator::give_back();

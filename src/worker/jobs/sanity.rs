@@ -7,7 +7,7 @@ mod chart;
 mod original;
 mod sheet;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use pcamflow::{
     metrics::{
         Bootstrap,
@@ -95,8 +95,7 @@ impl<'a> Asking<'a> {
         let crew = Crew::new(network.device(), threads)?;
         let most = batch_size(network, &job.task.resources, crew.usual_batch(network.device()))?;
         let (at_once, batch) = (crew.each(most), crew.images_at_once(most, explainer.passes()));
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        let pool = pool.with_context(|| format!("cannot start {threads} threads"))?;
+        let pool = job.threads()?;
         let total = (depths * original.maps.len()) as u64;
         Ok(Self { job, original, crew, pool, batch, at_once, done: 0, total })
     }
@@ -196,15 +195,9 @@ fn write(
         score: &making.score,
         sanity,
     };
-    let mut json = serde_json::to_vec_pretty(&file)?;
-    json.push(b'\n');
-    job.write("sanity.json", &json)?;
-    let mut table = csv::Writer::from_writer(Vec::new());
-    per_image(all).iter().try_for_each(|line| table.serialize(line))?;
-    job.write("per-image.csv", &table.into_inner().context("cannot finish per-image.csv")?)?;
-    let picture = report::sanity_curves(&chart::chart(method, sanity))?;
-    job.write("sanity.png", &picture.png()?)?;
-    job.write("sanity.svg", picture.svg()?.as_bytes())
+    job.write_json("sanity.json", &file)?;
+    job.write_table("per-image.csv", &per_image(all))?;
+    job.write_picture("sanity", &report::sanity_curves(&chart::chart(method, sanity))?)
 }
 
 /// What is left of the maps when nothing learnt is left, and after one layer; then how they find the

@@ -1,8 +1,9 @@
 //! The stage kind `train`, and what every training does: opens its patches, begins or goes on where an
 //! earlier attempt stopped, writes its artifacts.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use pcamflow::{
+    data::patch_set::PatchSet,
     fsx::{self, Durability},
     protocol::{Number, Outcome},
     report::training_curves,
@@ -14,7 +15,7 @@ use crate::{
     job::Job,
     model::Source,
     patches,
-    tensors::{TensorFile, to_bytes},
+    tensors::to_bytes,
     train::{self, Data, Plan, Recipe, State, checkpoint, partial::Partial, state::Best},
 };
 
@@ -44,8 +45,9 @@ pub(super) fn train_on(
     length: &Length<'_>,
     begin: impl FnOnce() -> Result<State>,
 ) -> Result<Outcome> {
-    let learning = patches::open(job, "data.train")?;
+    let mut learning = patches::open(job, "data.train")?;
     let validation = patches::open(job, "data.validation")?;
+    check_classes(job, &learning, &validation)?;
     let partial = Partial::new(&job.task.work, made_with(job));
     let earlier = partial.newest(job.device, job.reporter)?;
     let resumed = earlier.as_ref().map(|(state, with)| format!("epoch {}, made with {with}", state.epoch));
@@ -54,6 +56,9 @@ pub(super) fn train_on(
         None => begin()?,
     };
     let plan = plan(job, length, &state);
+    if state.recipe.shuffle {
+        patches::unpack(job, &mut learning)?;
+    }
     job.reporter.info(&format!(
         "{} patches to learn from, {} to choose the best epoch by",
         learning.len(),
@@ -66,13 +71,30 @@ pub(super) fn train_on(
         &partial,
         job.reporter,
     )?;
+    for (set, what) in [(&learning, "the training patches"), (&validation, "the validation patches")] {
+        patches::warn_of_blank(job, what, set, &(0..set.len()).collect::<Vec<_>>());
+    }
     let numbers = write(job, &state)?;
     Ok(Outcome { numbers, resumed, ..Outcome::default() })
 }
 
+/// Patches of one class teach nothing, and say little about which epoch is the best.
+fn check_classes(job: &Job<'_>, learning: &PatchSet, validation: &PatchSet) -> Result<()> {
+    if let Some(class) = learning.only_class() {
+        bail!("all {} training patches are of class {class}: a classifier needs both", learning.len());
+    }
+    if let Some(class) = validation.only_class() {
+        job.reporter.warn(&format!(
+            "all {} validation patches are of class {class}: the best epoch is chosen on that class alone",
+            validation.len()
+        ));
+    }
+    Ok(())
+}
+
 fn begin(job: &Job<'_>, stage: &Train) -> Result<State> {
     let source = match stage.weights {
-        Some(_) => Source::File(TensorFile::read(job.input("weights")?)?),
+        Some(_) => Source::File(job.weights("weights")?),
         None => Source::Seed(stage.seed),
     };
     State::new(Recipe::from(stage), source, job.device)
@@ -247,6 +269,48 @@ mod tests {
             let same = artifact(&straight, &declared.file) == artifact(&second, &declared.file);
             assert!(same, "{} differs", declared.file);
         }
+    }
+
+    /// Damages a file when its patches have been unpacked.
+    struct DamagesUnpacked(PathBuf);
+
+    impl Reporter for DamagesUnpacked {
+        fn progress(&self, done: u64, total: u64, _: &str, at: &str) {
+            if at == "unpacking" && done == total {
+                let length = std::fs::metadata(&self.0).unwrap().len();
+                std::fs::write(&self.0, vec![0xff; length as usize]).unwrap();
+            }
+        }
+        fn info(&self, _: &str) {}
+        fn warn(&self, _: &str) {}
+    }
+
+    /// Read again for a batch, the damaged file would fail the training; the result is that of the flat file.
+    #[test]
+    fn packed_patches_are_unpacked_once_for_all_epochs() {
+        let packed = |folder: &Path, deep: Option<usize>| {
+            let mut task = task(folder, stage(2));
+            let path = folder.join("x.h5");
+            let pixels = ndarray::Array4::from_shape_vec((20, 96, 96, 3), noise(20, 1).pixels).unwrap();
+            let file = hdf5::File::create(&path).unwrap();
+            let plain = file.new_dataset_builder();
+            let builder = match deep {
+                Some(deep) => plain.chunk((deep, 96, 96, 3)).deflate(1),
+                None => plain,
+            };
+            builder.with_data(&pixels).create("x").unwrap();
+            let labels = task.inputs.remove("data.train").unwrap();
+            let input = |path: &Path, name: &str| InputFile { path: path.to_owned(), name: name.to_owned() };
+            task.inputs.insert("data.train.x".to_owned(), input(&path, "x.h5"));
+            task.inputs.insert("data.train.y".to_owned(), input(&labels.path, "y.h5"));
+            (task, path)
+        };
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let (flat, _) = packed(folders[0].path(), None);
+        super::super::run(&flat, &Silent).unwrap();
+        let (deep, path) = packed(folders[1].path(), Some(7));
+        super::super::run(&deep, &DamagesUnpacked(path)).unwrap();
+        assert!(artifact(&flat, "model.safetensors") == artifact(&deep, "model.safetensors"));
     }
 
     #[test]

@@ -16,8 +16,30 @@ use crate::tensors::TensorFile;
 /// No safetensors file, no network known here, a tensor that is missing, misshapen, too much or not
 /// finite: names the file and the tensor.
 pub(crate) fn load_model(input: &InputFile, device: Device) -> Result<Network> {
-    let file = TensorFile::read(input)?;
+    network_of(read_weights(input)?.0, device)
+}
+
+/// As [`load_model`], of tensors that are read.
+///
+/// # Errors
+/// As `load_model`.
+pub(crate) fn network_of(file: TensorFile, device: Device) -> Result<Network> {
     Network::new(&infer(&file)?, Source::File(file), device)
+}
+
+/// The tensors of a network, and the prefix that all their names had.
+///
+/// # Errors
+/// No safetensors file; a checkpoint, which holds more than a network.
+pub(crate) fn read_weights(input: &InputFile) -> Result<(TensorFile, String)> {
+    let file = TensorFile::read(input)?;
+    ensure!(
+        !file.is_checkpoint(),
+        "{} is the checkpoint of a training, where weights are expected: name the `model.safetensors` that was \
+         written beside it, or go on with it in a `resume-train` stage",
+        input.name
+    );
+    Ok(file.unwrapped())
 }
 
 /// The architecture that the tensors of a file belong to.

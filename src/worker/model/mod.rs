@@ -20,7 +20,7 @@ use anyhow::Result;
 use pcamflow::stages::train::Architecture;
 use tch::{Device, Tensor};
 
-pub(crate) use infer::load_model;
+pub(crate) use infer::{load_model, network_of, read_weights};
 pub(crate) use source::Source;
 
 use crate::tensors::Named;
@@ -147,27 +147,45 @@ impl Network {
 mod tests {
     use super::{
         infer::infer,
-        testing::{difference, get, noisy_patches, reference, saved, tiny_network, weights},
+        testing::{difference, explained_references, get, noisy_patches, saved, tiny_network, weights},
         *,
     };
-    use pcamflow::testing::shared;
+    use std::collections::BTreeMap;
+
+    use pcamflow::testing::{reference as reference_path, shared};
     use sha2::{Digest, Sha256};
     use tch::Kind;
 
     #[test]
     fn initialisation_is_pytorchs_bit_for_bit() {
+        let read =
+            |path| -> serde_json::Value { serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap() };
+        let digests = |tensors: &serde_json::Value, of: &dyn Fn(&serde_json::Value) -> String| {
+            let tensors = tensors.as_object().unwrap();
+            tensors.iter().map(|(name, value)| (name.clone(), of(value))).collect::<BTreeMap<_, _>>()
+        };
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let own = read(reference_path("init.json"));
+        let own = own.as_array().unwrap();
+        assert_eq!(own.len(), 4);
+        for case in own {
+            let architecture: Architecture = toml::from_str(&text(&case["architecture"])).unwrap();
+            let state = seeded_digests(&architecture, case["seed"].as_u64().unwrap());
+            assert_eq!(state, digests(&case["tensors"], &text), "{architecture:?}");
+        }
         let Some(path) = shared("oracle/init.json") else { return };
-        let reference: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-        let architecture = Architecture::ClassCnn(Default::default());
-        let network = Network::new(&architecture, Source::Seed(42), Device::Cpu).unwrap();
-        let tensors = reference["tensors"].as_object().unwrap();
-        assert_eq!(network.state().len(), tensors.len());
-        for (name, tensor) in network.state() {
+        let wanted = digests(&read(path)["tensors"], &|value| text(&value["sha256"]));
+        assert_eq!(seeded_digests(&Architecture::ClassCnn(Default::default()), 42), wanted);
+    }
+
+    fn seeded_digests(architecture: &Architecture, seed: u64) -> BTreeMap<String, String> {
+        let network = Network::new(architecture, Source::Seed(seed), Device::Cpu).unwrap();
+        let digest = |tensor: Tensor| {
             let mut bytes = vec![0; tensor.numel() * 4];
             tensor.copy_data_u8(&mut bytes, tensor.numel());
-            let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-            assert_eq!(digest, tensors[&name]["sha256"].as_str().unwrap(), "{name}");
-        }
+            Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+        };
+        network.state().into_iter().map(|(name, tensor)| (name, digest(tensor))).collect()
     }
 
     fn reference_patches(reference: &[(String, Tensor)]) -> Tensor {
@@ -176,11 +194,14 @@ mod tests {
 
     #[test]
     fn logits_are_pytorchs_within_1e_5() {
-        let Some(reference) = reference("explain.safetensors") else { return };
-        let file = weights(&reference, "model.");
+        explained_references().iter().for_each(|reference| logits_are_those_of(reference));
+    }
+
+    fn logits_are_those_of(reference: &[(String, Tensor)]) {
+        let file = weights(reference, "model.");
         let network = Network::new(&infer(&file).unwrap(), Source::File(file), Device::Cpu).unwrap();
-        let patches = reference_patches(&reference);
-        let wanted = get(&reference, "logit");
+        let patches = reference_patches(reference);
+        let wanted = get(reference, "logit");
         for patches in [patches.contiguous(), patches] {
             let forward = network.forward_with_taps(&patches, None);
             assert!(difference(&forward.logits, &wanted) < 1e-5);

@@ -3,7 +3,7 @@
 use pcamflow::{
     protocol::InputFile,
     stages::architecture::{Architecture, ClassCnn, ResNet},
-    testing::shared,
+    testing::{explanations, shared},
 };
 use tch::{Device, Kind, Tensor};
 
@@ -68,6 +68,11 @@ pub(crate) fn linear_network(weight: &Tensor, bias: f64) -> Network {
 /// that `TensorFile` refuses (the patches are bytes).
 pub(crate) fn reference(file: &str) -> Option<Vec<(String, Tensor)>> {
     shared(&format!("oracle/{file}")).map(|path| Tensor::read_safetensors(path).unwrap())
+}
+
+/// The reference explanations of each network.
+pub(crate) fn explained_references() -> Vec<Vec<(String, Tensor)>> {
+    explanations().iter().map(|path| Tensor::read_safetensors(path).unwrap()).collect()
 }
 
 /// One tensor of a reference.

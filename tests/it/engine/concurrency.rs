@@ -2,21 +2,37 @@
 
 use std::{
     sync::{
-        Arc, Barrier,
-        atomic::{AtomicUsize, Ordering},
+        Arc, Barrier, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use pcamflow::{
+    digest::Digest,
     engine::{
         Engine, Options,
-        exec::fake::{Fake, echo},
+        exec::{
+            Capacity,
+            fake::{Fake, echo},
+        },
+        tell::event::{Event, Observer},
     },
+    fsx::FileLock,
     store::{self, Store},
 };
 
 use super::{ALL, Log, PIPELINE, Project};
+
+/// Waits for another thread; fails rather than wait for ever.
+#[track_caller]
+fn until(what: &str, reached: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !reached() {
+        assert!(Instant::now() < deadline, "it never came to: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
 
 #[test]
 fn independent_stages_run_at_the_same_time() {
@@ -103,4 +119,183 @@ fn a_collection_in_every_stage_takes_nothing_that_the_run_needs() {
     let gone = collect(&root.join("staging/of-nobody"));
     assert_eq!((gone.results.count, gone.results_left, gone.in_use), (6, 0, 0));
     project.run(PIPELINE).ran(&ALL);
+}
+
+/// Two trainings that want the one GPU.
+const TWO: &str = "
+[pipeline]
+name = 'chain'
+[synthesize.s]
+patches = 20
+[split.s]
+images = 'synthesize.s/images'
+labels = 'synthesize.s/labels'
+sizes = { train = 10, validation = 5, test = 5 }
+[train.t]
+data = 'split.s'
+epochs = 3
+[train.u]
+data = 'split.s'
+epochs = 4
+";
+
+#[test]
+fn a_stage_that_waits_for_another_run_keeps_no_gpu_from_others() {
+    let [computes, other_ran] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+    let (begun, seen) = (Arc::clone(&computes), Arc::clone(&other_ran));
+    let capacity = Capacity { cores: 4, gpus: 1 };
+    let first = Project::with(
+        Fake::new(move |task, _| {
+            if task.name == "train.t" {
+                begun.store(true, Ordering::SeqCst);
+                until("the other run's other training", || seen.load(Ordering::SeqCst));
+            }
+            echo(task)
+        })
+        .with_capacity(capacity),
+    );
+    let second = Fake::new(move |task, _| {
+        other_ran.fetch_or(task.name == "train.u", Ordering::SeqCst);
+        echo(task)
+    })
+    .with_capacity(capacity);
+    let run = |fake: &Fake, targets: &[&str], out: &str| {
+        let pipeline = first.pipeline(TWO);
+        let store = Store::open(&first.store(), store::Options::default()).unwrap();
+        let targets = targets.iter().map(|target| (*target).to_owned()).collect();
+        let engine = Engine::new(&pipeline, &store, Options { targets, ..first.options.clone() }).unwrap();
+        let mut log = Log::default();
+        let summary = engine.run(&first.path().join(out), fake, &first.stopped, &mut log).unwrap();
+        assert!(summary.failed.is_empty(), "{:?}", summary.failed);
+        log.0
+    };
+    let events = std::thread::scope(|threads| {
+        threads.spawn(|| run(&first.fake, &["train.t"], "one"));
+        until("the first training", || computes.load(Ordering::SeqCst));
+        run(&second, &[], "two")
+    });
+    assert_eq!(second.take_ran(), ["train.u"], "what the first run made is taken from the store");
+    let waited: Vec<_> = events
+        .iter()
+        .filter(|event| matches!(event, Event::Waiting { stage, .. } if stage == "train.t"))
+        .collect();
+    assert_eq!(waited.len(), 1, "it is told once");
+    let cached = events.iter().any(
+        |event| matches!(event, Event::Finished(finished) if finished.stage == "train.t" && finished.cached),
+    );
+    assert!(cached);
+}
+
+#[test]
+fn a_stopped_run_waits_for_no_other() {
+    let project = Project::new();
+    let pipeline = project.pipeline(PIPELINE);
+    let store = Store::open(&project.store(), store::Options::default()).unwrap();
+    let engine = Engine::new(&pipeline, &store, Options::default()).unwrap();
+    project.run(PIPELINE).ran(&ALL);
+    let record = store.previous("chain", "explain.b").unwrap().unwrap();
+    store.forget(&record.key).unwrap();
+    let held = store.try_lock(&record.key, "another:7").unwrap();
+    struct Stop<'a>(&'a AtomicBool);
+    impl Observer for Stop<'_> {
+        fn event(&mut self, event: &Event) {
+            self.0.fetch_or(matches!(event, Event::Waiting { .. }), Ordering::SeqCst);
+        }
+    }
+    let out = project.path().join("out");
+    let summary = engine.run(&out, &project.fake, &project.stopped, &mut Stop(&project.stopped)).unwrap();
+    assert!(summary.interrupted);
+    assert_eq!((summary.not_run, project.fake.take_ran()), (vec!["explain.b".to_owned()], Vec::new()));
+    drop(held);
+}
+
+/// Lets go of a lock when a stage has finished.
+struct LetGo(&'static str, Option<FileLock>, Vec<String>);
+
+impl Observer for LetGo {
+    fn event(&mut self, event: &Event) {
+        if let Event::Finished(finished) = event {
+            self.2.push(finished.stage.clone());
+            self.1 = self.1.take().filter(|_| finished.stage != self.0);
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_takes_long_to_show_delays_nothing_else() {
+    let text = "[pipeline]\nname = 'chain'\n[command.big]\nprogram = ['make']\nartifacts = { all = 'all/' }\n\
+                [synthesize.s]\npatches = 20\n[command.after]\nprogram = ['read', '{all}']\n\
+                inputs = { all = 'command.big/all' }\nartifacts = { x = 'x.txt' }\n";
+    let project = Project::with(Fake::new(|task, _| {
+        // Not before the folder is about to be shown.
+        if task.name == "synthesize.s" {
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        echo(task)
+    }));
+    let pipeline = project.pipeline(text);
+    let store = Store::open(&project.store(), store::Options::default()).unwrap();
+    let engine = Engine::new(&pipeline, &store, project.options.clone()).unwrap();
+    // Whoever shows the folder waits for this lock.
+    let shown = project.shown("command.big");
+    let name = format!("view-{}", Digest::of(shown.as_os_str().as_encoded_bytes()).hex());
+    let locks = project.store().join("locks");
+    std::fs::create_dir_all(&locks).unwrap();
+    let lock = FileLock::acquire(&locks.join(name), "a test").unwrap();
+    let mut observer = LetGo("synthesize.s", Some(lock), Vec::new());
+    let out = project.path().join("out");
+    engine.run(&out, &project.fake, &project.stopped, &mut observer).unwrap();
+    assert_eq!(observer.2, ["synthesize.s", "command.big", "command.after"]);
+    assert!(shown.join("all/file").exists());
+}
+
+#[test]
+fn only_what_runs_is_cancelled() {
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = Arc::clone(&stop);
+    let mut project = Project::with(Fake::new(move |task, _| {
+        if task.name == "split.s" {
+            stopped.store(true, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        echo(task)
+    }));
+    let pipeline = project.pipeline(PIPELINE);
+    let store = Store::open(&project.store(), store::Options::default()).unwrap();
+    project.options.jobs = Some(1);
+    let engine = Engine::new(&pipeline, &store, project.options.clone()).unwrap();
+    engine.run(&project.path().join("out"), &project.fake, &stop, &mut Log::default()).unwrap();
+    let mut cancelled = project.fake.cancelled();
+    cancelled.dedup();
+    assert_eq!(cancelled, ["split.s"]);
+}
+
+#[test]
+fn the_executor_says_how_much_it_can_compute_and_small_steps_get_one_thread() {
+    let threads = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&threads);
+    let mut project = Project::with(
+        Fake::new(move |task, _| {
+            if task.name.starts_with("train") {
+                noted.lock().unwrap().push(task.resources.threads);
+            }
+            echo(task)
+        })
+        .with_capacity(Capacity { cores: 7, gpus: 0 }),
+    );
+    project.options.targets = vec!["train.t".to_owned()];
+    let with = |more: &str| PIPELINE.replace("epochs = 3", &format!("epochs = 3\n{more}"));
+    let narrow = "architecture.class-cnn = { channels = [8, 16, 32, 64], hidden = 32 }";
+    for more in [
+        "",
+        "batch-size = 2",
+        narrow,
+        &format!("batch-size = 2\n{narrow}"),
+        &format!("batch-size = 3\n{narrow}\nrun = {{ threads = 5 }}"),
+        "batch-size = 1\narchitecture.resnet = {}",
+        "batch-size = 2\narchitecture.resnet = {}",
+    ] {
+        project.run(&with(more));
+    }
+    assert_eq!(*threads.lock().unwrap(), [7, 7, 7, 1, 5, 1, 7]);
 }

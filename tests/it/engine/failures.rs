@@ -129,3 +129,16 @@ fn a_source_that_changes_while_it_is_read_makes_no_result() {
     let failed = project.run(&text).summary.failed;
     assert!(failed[0].message.contains("changed while this was computed from it"), "{}", failed[0].message);
 }
+
+#[test]
+fn a_panic_ends_the_run_as_an_internal_error_of_its_stage() {
+    let project = Project::with(Fake::new(|task, _| match task.name.as_str() {
+        "train.t" => panic!("index out of bounds in {}", task.name),
+        _ => echo(task),
+    }));
+    let ran = project.run(PIPELINE);
+    let [failed] = &ran.summary.failed[..] else { panic!("{:?}", ran.summary.failed) };
+    assert_eq!((failed.stage.as_str(), failed.class), ("train.t", FailureClass::Process));
+    assert_eq!(failed.message, "internal error (please report it): index out of bounds in train.t");
+    assert_eq!(ran.summary.not_run, ["evaluate.e", "explain.a", "explain.b"]);
+}

@@ -1,6 +1,7 @@
 //! The engine, whole, on the scripted executor: no processes, no HDF5, no libtorch.
 
 mod caching;
+mod checks;
 mod concurrency;
 mod failures;
 mod healing;

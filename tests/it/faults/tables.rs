@@ -78,7 +78,7 @@ fn a_table_that_is_none_is_told_with_its_line() {
     ];
     for (what, bytes, said) in cases {
         project.rewrite("data/meta.csv", bytes);
-        let message = run(&project).exit(1).failure();
+        let message = run(&project).exit(2).stderr;
         assert!(message.contains("meta.csv") && message.contains(said), "{what}: {message}");
         assert!(message.len() < 1000, "{what}: the message has {} bytes", message.len());
     }

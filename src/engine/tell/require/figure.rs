@@ -5,7 +5,6 @@ use super::{
     Demand, Figure, Over, Place, Requirement, Verdict,
 };
 use crate::{
-    fsx,
     nearest::nearest,
     pipeline::Pipeline,
     store::{Artifacts, Store},
@@ -130,8 +129,7 @@ pub(in crate::engine) fn in_artifact(
     if found.size > LARGEST {
         return Err(undefined(format!("{} bytes are too many to look for a number", found.size)));
     }
-    let bytes =
-        fsx::read_if_there(&store.object(&found.digest)).map_err(|error| undefined(error.to_string()))?;
+    let bytes = store.read(&found.digest).map_err(|error| undefined(error.to_string()))?;
     let bytes = bytes.ok_or_else(|| {
         undefined("its bytes are not in this store; the main numbers are in its record".to_owned())
     })?;

@@ -117,7 +117,7 @@ mod tests {
             ("maen(evaluate.test.accuracy) >= 0.85", "did you mean `mean(...)`?"),
             ("quantile(evaluate.test.accuracy) >= 0.85", "there are mean, sd, min, max"),
             ("mean(evaluate.test.accuracy >= 0.85", "lacks its closing bracket"),
-            ("evaluate.*.accuracy >= 0.85", "`*` is no name"),
+            ("evaluate.*.accuracy >= 0.85", "`*` cannot name a stage"),
             ("", "there is nothing to compare with"),
         ] {
             let error = text.parse::<Requirement>().unwrap_err();

@@ -4,14 +4,19 @@ use std::{fs, path::Path};
 
 use pcamflow::{
     metrics::{ChosenThreshold, ConfusionMatrix, Criterion, Evaluation, Predictions, sigmoid},
-    stages::{AnyStage, Kind},
+    protocol::InputFile,
+    stages::{
+        AnyStage, Kind,
+        architecture::{Architecture, ClassCnn},
+    },
 };
 use tch::{Device, no_grad};
 
 use crate::{
+    batches,
     jobs::testing::{Heard, computed, part, resources, stage},
     model::{
-        Mode,
+        Mode, Network, Source,
         testing::{noisy_patches, saved, tiny_network},
     },
 };
@@ -93,6 +98,57 @@ fn batches_and_threads_change_no_prediction() {
         let other = logits(threads, batch);
         assert!(one.iter().zip(&other).all(|(a, b)| (a - b).abs() < 1e-5), "{threads} {batch}");
     }
+}
+
+#[test]
+fn equal_patches_are_equal_wherever_they_are() {
+    // The full width, and a last batch of 12: other kernels, and last digits, than for the batches of 16.
+    let network = Network::new(&Architecture::ClassCnn(ClassCnn::default()), Source::Seed(2), Device::Cpu);
+    let folder = tempfile::tempdir().unwrap();
+    let model = saved(&network.unwrap(), folder.path());
+    let labels: Vec<u8> = (0..60).map(|at| u8::from(at % 4 == 0 || at > 52)).collect();
+    let images =
+        part(&folder.path().join("test.h5"), &batches::tests::noise(1, 3).pixels.repeat(60), &labels, None);
+    let inputs = [("model", &model), ("images", &images)];
+    let out = folder.path().join("out");
+    let (outcome, heard) = computed(evaluate(""), &inputs, &out, resources(2, 16));
+    let numbers = outcome.unwrap().numbers;
+    assert_eq!(heard.progress(), (60, 60));
+    let table = fs::read_to_string(out.join("predictions.csv")).unwrap();
+    let logits: Vec<&str> = table.lines().skip(1).map(|line| line.split(',').nth(3).unwrap()).collect();
+    assert!(logits.len() == 60 && logits.iter().all(|logit| *logit == logits[0]), "{logits:?}");
+    assert!(numbers.iter().any(|number| number.name == "roc-auc" && number.value == 0.5), "{numbers:?}");
+}
+
+#[test]
+fn slides_of_a_table_make_intervals_wider() {
+    let folder = tempfile::tempdir().unwrap();
+    let labels: Vec<u8> = (0..16).map(|at| u8::from(at < 8)).collect();
+    let meta = folder.path().join("meta.csv");
+    let lines: String = (0..16).map(|at| format!("slide_{}\n", at / 4)).collect();
+    fs::write(&meta, format!("wsi\n{lines}")).unwrap();
+    let meta = InputFile { path: meta, name: "meta.csv".to_owned() };
+    let model = saved(&tiny_network(4), folder.path());
+    // Four patches of a slide are one patch.
+    let pixels: Vec<u8> = noise(4).chunks(PIXELS).flat_map(|patch| patch.repeat(4)).collect();
+    let images = part(&folder.path().join("test.h5"), &pixels, &labels, None);
+    let of = |text: &str, inputs: &[(&str, &InputFile)]| -> (Evaluation, String) {
+        let out = folder.path().join("out");
+        computed(evaluate(text), inputs, &out, resources(1, 4)).0.unwrap();
+        let read = |name: &str| fs::read_to_string(out.join(name)).unwrap();
+        (serde_json::from_str(&read("metrics.json")).unwrap(), read("report.txt"))
+    };
+    let (plain, told) = of("", &[("model", &model), ("images", &images)]);
+    assert_eq!(plain.slides, None);
+    assert!(told.contains("The slides of the images are not known"), "{told}");
+    let (known, told) = of("meta = 'meta.csv'", &[("model", &model), ("images", &images), ("meta", &meta)]);
+    assert_eq!((known.slides, known.accuracy), (Some(4), plain.accuracy));
+    assert!(
+        told.contains("16 images of 4 slides") && told.contains("the 4 slides are allowed for"),
+        "{told}"
+    );
+    let width = |it: &Evaluation| it.accuracy_interval.map(|ends| ends.high - ends.low).unwrap();
+    assert!(width(&known) > 1.4 * width(&plain), "{known:?}");
 }
 
 #[test]
@@ -184,4 +240,39 @@ fn a_model_without_finite_logits_is_told_with_the_row() {
     let error = format!("{:#}", outcome.unwrap_err());
     assert!(error.contains("for row 100 of split.pcam/test"), "{error}");
     assert_eq!(network.device(), Device::Cpu);
+}
+
+#[test]
+fn patches_that_show_nothing_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = saved(&tiny_network(4), folder.path());
+    let mut pixels = noise(4);
+    pixels[2 * PIXELS..3 * PIXELS].fill(240);
+    let images = part(&folder.path().join("test.h5"), &pixels, &[0, 1, 0, 1], None);
+    let inputs = [("model", &model), ("images", &images)];
+    let (outcome, heard) = computed(evaluate(""), &inputs, &folder.path().join("out"), resources(1, 3));
+    outcome.unwrap();
+    assert_eq!(heard.warnings(), ["split.pcam/test: 1 of 4 patches are of a single colour (first: row 102)"]);
+}
+
+#[test]
+fn patches_that_were_never_written_are_counted_among_the_chosen() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = saved(&tiny_network(4), folder.path());
+    let path = folder.path().join("x.h5");
+    let file = hdf5::File::create(&path).unwrap();
+    let x = file.new_dataset_builder().chunk((2, 96, 96, 3)).empty::<u8>().shape((6, 96, 96, 3)).create("x");
+    let pixels = ndarray::Array4::from_shape_vec((4, 96, 96, 3), noise(4)).unwrap();
+    x.unwrap().write_slice(pixels.view(), ndarray::s![..4, .., .., ..]).unwrap();
+    file.new_dataset_builder().with_data(&[0_u8, 1, 0, 1, 0, 1]).create("y").unwrap();
+    drop(file);
+    let file = |name: &str| pcamflow::protocol::InputFile { path: path.clone(), name: name.to_owned() };
+    let inputs = [("model", &model), ("images.x", &file("x.h5")), ("images.y", &file("y.h5"))];
+    let stage =
+        stage(Kind::Evaluate, "model = 'train.a'\nimages = { x = 'x.h5', y = 'y.h5' }\nresamples = 50");
+    let (outcome, heard) = computed(stage, &inputs, &folder.path().join("out"), resources(1, 3));
+    outcome.unwrap();
+    let expected =
+        "x.h5: 2 of 6 patches were never written, and hold only the file's fill value (first: row 4)";
+    assert_eq!(heard.warnings(), [expected]);
 }

@@ -244,3 +244,18 @@ fn an_unknown_layer_is_an_error_before_anything_is_computed() {
     assert_eq!(heard.progress(), (0, 0));
     assert_eq!(fs::read_dir(folder.path().join("out")).unwrap().count(), 0);
 }
+
+#[test]
+fn patches_that_show_nothing_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = saved(&tiny_network(4), folder.path());
+    let mut pixels = noise(4);
+    pixels[..96 * 96 * 3].fill(0);
+    let images = part(&folder.path().join("test.h5"), &pixels, &[0, 1, 0, 1], None);
+    let inputs = [("model", &model), ("images", &images)];
+    let out = folder.path().join("out");
+    let (outcome, heard) = computed(explain("method.saliency = {}"), &inputs, &out, resources(1, 3));
+    outcome.unwrap();
+    let expected = "split.pcam/test: 1 of 4 patches are of a single colour (first: row 100)";
+    assert!(heard.warnings().iter().any(|text| text == expected), "{:?}", heard.warnings());
+}

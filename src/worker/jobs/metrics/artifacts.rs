@@ -1,6 +1,6 @@
 //! What is left of a comparison: tables, numbers, texts, pictures.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use pcamflow::{
     metrics::faithfulness::{Comparison, Faithfulness, MethodSummary, Summary},
     protocol::Number,
@@ -12,7 +12,7 @@ use super::{Explanations, curves_file};
 use crate::{job::Job, jobs::odd_maps::name};
 
 impl Job<'_> {
-    /// Writes every artifact, and warns of maps that are not ordinary.
+    /// Writes every artifact, and warns of baselines that score as the class and of maps that are not ordinary.
     ///
     /// # Errors
     /// A full disk.
@@ -23,24 +23,19 @@ impl Job<'_> {
         comparison: &Comparison,
         faithfulness: &Faithfulness,
     ) -> Result<()> {
-        faithfulness.summary.methods.iter().for_each(|method| self.warn_of(method));
-        let mut json = serde_json::to_vec_pretty(&faithfulness.summary)?;
-        json.push(b'\n');
-        self.write("summary.json", &json)?;
-        self.write("per-image.csv", &table(faithfulness)?)?;
+        let Faithfulness { summary, images, .. } = faithfulness;
+        summary.methods.iter().for_each(|method| self.warn_of(method));
+        summary.warnings.iter().for_each(|warning| self.reporter.warn(warning));
+        self.write_json("summary.json", summary)?;
+        self.write_table("per-image.csv", images)?;
         curves_file::write(&self.artifact("curves.h5"), stage, explanations, comparison)?;
-        self.write("report.txt", report::faithfulness_report(&faithfulness.summary).as_bytes())?;
-        self.draw("curves", &report::faithfulness_curves(faithfulness)?)?;
-        self.draw("areas", &report::faithfulness_areas(&faithfulness.summary)?)?;
-        let located = report::localisation_plot(&faithfulness.summary)?;
+        self.write("report.txt", report::faithfulness_report(summary).as_bytes())?;
+        self.write_picture("curves", &report::faithfulness_curves(faithfulness)?)?;
+        self.write_picture("areas", &report::faithfulness_areas(summary)?)?;
+        let located = report::localisation_plot(summary)?;
         let none =
             || Picture::of_words("Localisation", "No positive image has a finite map: nothing to find.");
-        self.draw("localisation", &located.unwrap_or_else(none))
-    }
-
-    fn draw(&self, name: &str, picture: &Picture) -> Result<()> {
-        self.write(&format!("{name}.png"), &picture.png()?)?;
-        self.write(&format!("{name}.svg"), picture.svg()?.as_bytes())
+        self.write_picture("localisation", &located.unwrap_or_else(none))
     }
 
     fn warn_of(&self, method: &MethodSummary) {
@@ -56,13 +51,6 @@ impl Job<'_> {
             self.reporter.warn(&format!("{label}: {count} of {images} maps are {what} ({rows})"));
         }
     }
-}
-
-/// Floats in the shortest form that reads back as the same number.
-fn table(faithfulness: &Faithfulness) -> Result<Vec<u8>> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    faithfulness.images.iter().try_for_each(|line| writer.serialize(line))?;
-    writer.into_inner().context("cannot finish per-image.csv")
 }
 
 /// The mean areas under the curves of each explanation, under the names of the curves; what is undefined is

@@ -102,8 +102,7 @@ impl Measuring<'_> {
     /// # Errors
     /// Maps that another model was asked for; a damaged file; a logit that is not finite.
     pub(super) fn measure(&self, network: &Network, walker: &Walker, threads: usize) -> Result<Measured> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.job.task.resources.threads).build();
-        let pool = pool.context("cannot start threads")?;
+        let pool = self.job.threads()?;
         let crew = Crew::new(network.device(), threads)?;
         let methods = self.methods();
         let mut measured = Measured {

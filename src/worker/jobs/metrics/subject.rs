@@ -11,7 +11,6 @@ use pcamflow::{
         MASK_BYTES, PATCH_BYTES, Source,
         h5::{H5File, Length, RowShape, Rows},
         maps::MapSet,
-        meta::{SLIDE_COLUMN, read_groups},
         patch_set::PatchSet,
     },
     metrics::Region,
@@ -55,7 +54,7 @@ impl Subject {
         let set = patches::open(job, "images")?;
         let positions = find(explanations.first(), &set, &name)?;
         job.reporter.info(&format!("{} explained patches of {name}", positions.len()));
-        let slides = slides(job, stage, &set, &positions)?;
+        let slides = patches::slides(job, &set, &positions)?;
         let masks = masks(job, stage, &set, &name)?;
         Ok(Self { set, name, positions, slides, masks, empty_masks: AtomicUsize::new(0) })
     }
@@ -129,25 +128,6 @@ fn find(maps: &MapSet, set: &PatchSet, name: &str) -> Result<Vec<usize>> {
         ),
     };
     maps.rows().iter().zip(labels).map(find).collect()
-}
-
-fn slides(
-    job: &Job<'_>,
-    stage: &Metrics,
-    set: &PatchSet,
-    positions: &[usize],
-) -> Result<Option<Vec<String>>> {
-    let groups = match &stage.meta {
-        None => set.slides().cloned(),
-        Some(_) => {
-            let file = job.input("meta")?;
-            Some(read_groups(&Source::new(&file.path, &file.name), SLIDE_COLUMN, set.labels())?)
-        }
-    };
-    Ok(groups.map(|groups| {
-        let slide = |&at: &usize| groups.names[groups.codes[at] as usize].clone();
-        positions.iter().map(slide).collect()
-    }))
 }
 
 fn masks(job: &Job<'_>, stage: &Metrics, set: &PatchSet, name: &str) -> Result<Masks> {

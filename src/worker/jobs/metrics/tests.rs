@@ -196,6 +196,35 @@ fn the_same_inputs_give_the_same_bytes_and_a_seed_another_random() {
 }
 
 #[test]
+fn a_baseline_that_scores_as_the_class_is_told_by_the_stage_and_first_in_its_report() {
+    // The same network, of which all scores are low or high.
+    let run = |shift: f32| {
+        let network = tiny_network(4);
+        let _ = no_grad(|| network.state()["fc2.bias"].shallow_clone().g_add_scalar_(f64::from(shift)));
+        let case = Case::new();
+        let model = saved(&network, case.folder.path());
+        let maps = ByHand::new(0.1);
+        let logits = maps.logits.iter().map(|logit| logit + shift).collect();
+        let case = case.with("model", model).maps("b", &ByHand { logits, ..maps });
+        let (outcome, heard) = case.run(COARSE, resources(1, 8));
+        outcome.unwrap();
+        (case, heard)
+    };
+    let (_, heard) = run(-5.0);
+    assert!(heard.warnings().is_empty(), "{:?}", heard.warnings());
+    let (case, heard) = run(5.0);
+    let (warned, report) = (heard.warnings(), fs::read_to_string(case.path("report.txt")).unwrap());
+    assert_eq!(warned.len(), 2, "{warned:?}");
+    for (warning, name) in warned.iter().zip(["black", "blur"]) {
+        let start =
+            format!("The baseline `{name}` already scores as the explained class (above 0.5) for 5 of the 5");
+        assert!(warning.starts_with(&start), "{warning}");
+    }
+    assert!(report.lines().take(6).any(|line| line.starts_with("! The baseline `black`")), "{report}");
+    assert!(fs::read_to_string(case.path("curves.svg")).unwrap().contains("already scores"));
+}
+
+#[test]
 fn curves_begin_and_end_at_the_image_and_its_baselines() {
     let case = Case::new().maps("b", &ByHand::new(0.1));
     case.run(&format!("{COARSE}insertion-baseline = 'white'"), resources(1, 8)).0.unwrap();

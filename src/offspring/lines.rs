@@ -1,15 +1,18 @@
-//! The lines of what a program says, whatever bytes it says.
+//! The lines of what a program prints, whatever its bytes are.
 //!
-//! As a terminal would show them: what a carriage return leads back over is gone. An endless line comes in pieces, so
-//! that memory stays bounded, and what is no UTF-8 is replaced.
+//! Lines come as a terminal shows them: a carriage return starts the line anew. A very long line comes in
+//! pieces, so that memory stays bounded, and bytes that are not UTF-8 are replaced.
 
 use std::io::{self, Read};
 
-/// Bytes of a line that are held at most.
+/// The longest piece of a line, in bytes.
 const LONGEST: usize = 8 << 10;
 
-/// Reads until the end, and tells every line.
-pub(super) fn read(mut from: impl Read, tell: &mut dyn FnMut(&str)) -> io::Result<()> {
+/// Reads until the end, and passes on every line.
+///
+/// # Errors
+/// What the system says.
+pub fn read(mut from: impl Read, tell: &mut dyn FnMut(&str)) -> io::Result<()> {
     let mut lines = Lines::default();
     let mut buffer = vec![0; 1 << 16];
     loop {
@@ -24,15 +27,17 @@ pub(super) fn read(mut from: impl Read, tell: &mut dyn FnMut(&str)) -> io::Resul
     Ok(())
 }
 
-#[derive(Default)]
-struct Lines {
+/// Cuts bytes into lines.
+#[derive(Debug, Default)]
+pub struct Lines {
     line: Vec<u8>,
     /// Whether the last byte was a carriage return.
     returned: bool,
 }
 
 impl Lines {
-    fn take(&mut self, bytes: &[u8], tell: &mut dyn FnMut(&str)) {
+    /// Takes more bytes, and passes on the lines that they complete.
+    pub fn take(&mut self, bytes: &[u8], tell: &mut dyn FnMut(&str)) {
         for byte in bytes {
             match byte {
                 b'\n' => self.tell(tell),
@@ -50,7 +55,8 @@ impl Lines {
         }
     }
 
-    fn end(&mut self, tell: &mut dyn FnMut(&str)) {
+    /// Passes on the last line, which no line feed ends.
+    pub fn end(&mut self, tell: &mut dyn FnMut(&str)) {
         if !self.line.is_empty() {
             self.tell(tell);
         }
@@ -62,7 +68,7 @@ impl Lines {
         self.line.clear();
     }
 
-    /// Tells the beginning of an endless line, up to the beginning of a character.
+    /// Passes on the beginning of a very long line, cut between two characters.
     fn tell_piece(&mut self, tell: &mut dyn FnMut(&str)) {
         let continues = |byte: &u8| byte & 0b1100_0000 == 0b1000_0000;
         let begun = self.line.iter().rposition(|byte| !continues(byte)).unwrap_or(0);

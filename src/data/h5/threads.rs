@@ -1,0 +1,66 @@
+//! The threads on which chunks are unpacked.
+//!
+//! One setting for the process, as libtorch has one: a process works on one task at a time. Patches are read from
+//! threads of their own, so a pool that the caller runs in would not reach here.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, Result};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+static POOL: Mutex<Option<Arc<ThreadPool>>> = Mutex::new(None);
+
+/// Unpacks on so many threads from now on; before, on all cores.
+///
+/// # Errors
+/// The system gives no more threads.
+pub fn unpack_on(threads: usize) -> Result<()> {
+    let threads = threads.max(1);
+    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+    if pool.as_ref().is_none_or(|pool| pool.current_num_threads() != threads) {
+        let made = ThreadPoolBuilder::new().num_threads(threads).build();
+        *pool = Some(Arc::new(made.with_context(|| format!("cannot start {threads} threads"))?));
+    }
+    Ok(())
+}
+
+/// Runs an operation on these threads.
+pub(super) fn install<T: Send>(operation: impl FnOnce() -> T + Send) -> T {
+    let pool = POOL.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match pool {
+        Some(pool) => pool.install(operation),
+        None => operation(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{PATCH_BYTES, Source, fixtures::Files, h5::H5File, h5::Rows};
+
+    /// Threads are counted in a process of their own: here other tests have theirs.
+    #[test]
+    fn chunks_are_unpacked_on_no_more_threads_than_the_stage_has() {
+        const CHILD: &str = "PCAMFLOW_TEST_THREADS_CHILD";
+        if let Some(path) = std::env::var_os(CHILD) {
+            unpack_on(2).unwrap();
+            let before = std::fs::read_dir("/proc/self/task").unwrap().count();
+            let rows = Rows::patches(&H5File::open(&Source::at(&path)).unwrap()).unwrap();
+            rows.read(&(0..40).collect::<Vec<_>>(), &mut vec![0; 40 * PATCH_BYTES]).unwrap();
+            let after = std::fs::read_dir("/proc/self/task").unwrap().count();
+            assert_eq!(after, before, "reading started threads of its own");
+            return;
+        }
+        let files = Files::new();
+        let source = files.patches("x.h5", 40, |plain| plain.chunk((1, 96, 96, 3)).deflate(1));
+        let name = concat!(module_path!(), "::chunks_are_unpacked_on_no_more_threads_than_the_stage_has");
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name.split_once("::").unwrap().1, "--nocapture"])
+            .env(CHILD, &source.path)
+            .env("RAYON_NUM_THREADS", "7")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&child.stdout);
+        assert!(child.status.success() && said.contains("1 passed"), "{said}");
+    }
+}

@@ -1,0 +1,171 @@
+//! Packed patches, read without unpacking a chunk again and again.
+//!
+//! Files may be packed in chunks that are thousands of patches deep. Read in ascending order, patches are kept
+//! unpacked for the next read (`Window`). For reads in any order all are unpacked once, into a file (`unpack`).
+
+use std::{
+    os::unix::fs::FileExt,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
+
+use anyhow::{Context, Result};
+
+use super::{arrays::reserve, h5::Rows};
+
+/// How much of a packed file is kept unpacked.
+const KEPT_BYTES: usize = 64 << 20;
+
+/// Consecutive patches that were unpacked last.
+#[derive(Debug, Default)]
+pub(super) struct Window(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    first: usize,
+    pixels: Vec<u8>,
+}
+
+impl Window {
+    /// Whether reads of these positions are served best from here: one follows the other, or they lie close
+    /// together in deep chunks. Elsewhere a read of all of them at once unpacks more chunks side by side.
+    pub(super) fn suits(patches: &Rows, positions: &[usize]) -> bool {
+        let ([first, ..], [.., last]) = (positions, positions) else { return false };
+        let deep = patches.rows_per_block();
+        patches.is_packed()
+            && positions.is_sorted()
+            && (follows(positions) || last / deep - first / deep <= 1)
+    }
+
+    /// Reads ascending positions: each chunk is unpacked once, not once a batch.
+    pub(super) fn read(&self, patches: &Rows, positions: &[usize], out: &mut [u8]) -> Result<()> {
+        let row_bytes = patches.row_bytes();
+        // Who panicked while holding it left a window that is whole, or is filled anew below.
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (&position, out) in positions.iter().zip(out.chunks_exact_mut(row_bytes)) {
+            let count = kept.pixels.len() / row_bytes;
+            if !(kept.first..kept.first + count).contains(&position) {
+                kept.fill(patches, position, follows(positions))?;
+            }
+            out.copy_from_slice(&kept.pixels[(position - kept.first) * row_bytes..][..row_bytes]);
+        }
+        Ok(())
+    }
+}
+
+/// Whether each position is the one after the one before it.
+fn follows(positions: &[usize]) -> bool {
+    positions.windows(2).all(|pair| pair[0] + 1 == pair[1])
+}
+
+impl Kept {
+    /// Unpacks from a patch on to the end of its chunk, or, with `on`, of as many chunks as are kept.
+    fn fill(&mut self, patches: &Rows, first: usize, on: bool) -> Result<()> {
+        let (row_bytes, deep) = (patches.row_bytes(), patches.rows_per_block());
+        let most = (KEPT_BYTES / row_bytes).max(1);
+        let end = match most / deep {
+            0 => first + most.min(deep - first % deep),
+            blocks => (first / deep + if on { blocks } else { 1 }) * deep,
+        };
+        let rows: Vec<u64> = (first as u64..end.min(patches.len()).max(first + 1) as u64).collect();
+        let mut pixels = std::mem::take(&mut self.pixels);
+        pixels.resize(rows.len() * row_bytes, 0);
+        patches.read(&rows, &mut pixels)?;
+        *self = Self { first, pixels };
+        Ok(())
+    }
+}
+
+/// Unpacks all patches into a file without a name in a folder: it is gone when the last who reads it is done,
+/// however that one ends. `progress` is told the patches done.
+///
+/// # Errors
+/// What is wrong with the patches; a folder that cannot be written, a full disk.
+pub(super) fn unpack(patches: &Rows, folder: &Path, progress: &mut dyn FnMut(usize)) -> Result<Rows> {
+    let cannot = || format!("cannot unpack {} into {}", patches.source(), folder.display());
+    let file = tempfile::tempfile_in(folder).with_context(cannot)?;
+    let row_bytes = patches.row_bytes();
+    reserve(&file, (patches.len() * row_bytes) as u64).with_context(cannot)?;
+    let rows: Vec<u64> = (0..patches.len() as u64).collect();
+    let mut pixels = Vec::new();
+    for window in patches.windows(&rows, KEPT_BYTES) {
+        pixels.resize(window.len() * row_bytes, 0);
+        patches.read(&rows[window.clone()], &mut pixels)?;
+        file.write_all_at(&pixels, (window.start * row_bytes) as u64).with_context(cannot)?;
+        progress(window.end);
+    }
+    Ok(patches.unpacked(file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{
+        PATCH_BYTES,
+        fixtures::{Files, patch},
+        h5::H5File,
+    };
+
+    /// 40 patches in chunks of ten.
+    fn packed(files: &Files) -> Rows {
+        let gzip = |plain: hdf5::DatasetBuilder| plain.chunk((10, 96, 96, 3)).deflate(1);
+        Rows::patches(&H5File::open(&files.patches("x.h5", 40, gzip)).unwrap()).unwrap()
+    }
+
+    fn damage_all(files: &Files) {
+        let length = std::fs::metadata(files.path("x.h5")).unwrap().len();
+        std::fs::write(files.path("x.h5"), vec![0xff; length as usize]).unwrap();
+    }
+
+    fn read(window: &Window, rows: &Rows, positions: &[usize]) -> Result<Vec<u8>> {
+        assert!(Window::suits(rows, positions), "{positions:?}");
+        let mut out = vec![0; positions.len() * PATCH_BYTES];
+        window.read(rows, positions, &mut out).map(|()| out)
+    }
+
+    /// What was not kept would be read from the damaged file.
+    #[test]
+    fn ascending_reads_with_gaps_unpack_a_chunk_once() {
+        let files = Files::new();
+        let (rows, window) = (packed(&files), Window::default());
+        assert!(read(&window, &rows, &[1, 4]).unwrap() == [patch(1), patch(4)].concat());
+        damage_all(&files);
+        assert!(read(&window, &rows, &[6, 9]).unwrap() == [patch(6), patch(9)].concat());
+        assert!(read(&window, &rows, &[11]).is_err());
+    }
+
+    #[test]
+    fn what_lies_far_apart_or_in_no_order_is_read_at_once() {
+        let files = Files::new();
+        let rows = packed(&files);
+        for positions in [&[1, 35][..], &[4, 1], &[]] {
+            assert!(!Window::suits(&rows, positions), "{positions:?}");
+        }
+        assert!(Window::suits(&rows, &(0..40).collect::<Vec<_>>()));
+        let flat =
+            Rows::patches(&H5File::open(&files.patches("flat.h5", 4, |plain| plain)).unwrap()).unwrap();
+        assert!(!Window::suits(&flat, &[0, 1]));
+    }
+
+    #[test]
+    fn unpacked_patches_need_their_file_no_more_and_leave_nothing_behind() {
+        let files = Files::new();
+        let folder = tempfile::tempdir().unwrap();
+        let mut told = Vec::new();
+        let rows = unpack(&packed(&files), folder.path(), &mut |done| told.push(done)).unwrap();
+        damage_all(&files);
+        let mut out = vec![0; 4 * PATCH_BYTES];
+        rows.read(&[39, 0, 17, 17], &mut out).unwrap();
+        assert!(out == [patch(39), patch(0), patch(17), patch(17)].concat());
+        assert!(!rows.is_packed() && told.last() == Some(&40));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named() {
+        let files = Files::new();
+        let error = unpack(&packed(&files), Path::new("/no/folder"), &mut |_| ()).unwrap_err();
+        let error = format!("{error:#}");
+        assert!(error.contains("cannot unpack x.h5") && error.contains("/no/folder"), "{error}");
+    }
+}

@@ -1,0 +1,125 @@
+//! Opens the source files of patches and checks them, as the stages do that read them later.
+//!
+//! Runs in a child of the engine: a file that crashes the HDF5 library must not end a run. Knows files and
+//! what they have to be; knows no kind of stage.
+
+use anyhow::{Result, anyhow};
+
+use crate::{
+    data::{
+        Source,
+        h5::{H5File, Length, RowShape, Rows, read_labels},
+        meta, patch_set,
+    },
+    protocol::{About, Answer, Finding, Holds, InputFile, PatchFiles, Question, Severity},
+};
+
+/// Answers questions about files of patches.
+#[must_use]
+pub fn check(questions: &[Question]) -> Vec<Answer> {
+    let answer = |question: &Question| match question {
+        Question::Patches(files) => patches(files),
+        Question::Weights(weights) => {
+            let message = format!("{}: the worker reads weights", weights.file.name);
+            Answer { patches: None, findings: vec![warning(About::Weights, message)] }
+        }
+    };
+    questions.iter().map(answer).collect()
+}
+
+/// What was found out about files of patches so far.
+#[derive(Default)]
+struct Found {
+    labels: Option<Vec<u8>>,
+    rows: Option<usize>,
+    findings: Vec<Finding>,
+}
+
+fn patches(asked: &PatchFiles) -> Answer {
+    let mut found = Found::default();
+    for (&holds, file) in &asked.files {
+        let source = Source::new(&file.path, &file.name);
+        let result = match holds {
+            Holds::Images => images(&source).map(|rows| found.rows = Some(rows)),
+            Holds::Labels => found.read_labels(asked, &source),
+            Holds::Masks => masks(&source).and_then(|masks| found.beside(asked, &source, masks, "masks")),
+            Holds::Meta => found.table(asked, &source),
+        };
+        let about =
+            if holds == Holds::Meta && asked.column.is_some() { About::Column } else { About::File(holds) };
+        found.findings.extend(result.err().map(|error| wrong(about, format!("{error:#}"))));
+    }
+    found.check_classes(asked);
+    found.check_count(asked);
+    Answer { patches: found.rows.map(|rows| rows as u64), findings: found.findings }
+}
+
+impl Found {
+    fn read_labels(&mut self, asked: &PatchFiles, source: &Source) -> Result<()> {
+        let labels = read_labels(&H5File::open(source)?, "y", Length::Any)?;
+        self.beside(asked, source, labels.len(), "labels")?;
+        self.labels = Some(labels);
+        Ok(())
+    }
+
+    /// What lies beside images has to be as long as they are.
+    fn beside(&self, asked: &PatchFiles, source: &Source, count: usize, unit: &str) -> Result<()> {
+        match (self.rows, asked.files.get(&Holds::Images)) {
+            (Some(rows), Some(images)) if rows != count => Err(anyhow!(patch_set::differ(
+                &Source::new(&images.path, &images.name),
+                rows,
+                source,
+                count,
+                unit
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whole, where it is known how many lines it has to have: they are read late, and in a moment.
+    fn table(&self, asked: &PatchFiles, source: &Source) -> Result<()> {
+        match (&asked.column, &self.labels) {
+            (Some(column), Some(labels)) => meta::read_groups(source, column, labels).map(drop),
+            (Some(column), None) => meta::require_column(source, column),
+            (None, _) => meta::has_column(source, meta::SLIDE_COLUMN).map(drop),
+        }
+    }
+
+    fn check_classes(&mut self, asked: &PatchFiles) {
+        let (Some(severity), Some(labels)) = (asked.one_class, &self.labels) else { return };
+        if let Some((file, class)) = asked.files.get(&Holds::Labels).zip(patch_set::only_class(labels)) {
+            let message = format!("{}: all {} labels are {class}: {ONE_CLASS}", file.name, labels.len());
+            self.findings.push(Finding { about: About::File(Holds::Labels), severity, message });
+        }
+    }
+
+    fn check_count(&mut self, asked: &PatchFiles) {
+        let images = asked.files.get(&Holds::Images).or_else(|| asked.files.get(&Holds::Labels));
+        let count = self.rows.or(self.labels.as_ref().map(Vec::len));
+        if let (Some(InputFile { name, .. }), Some(rows)) = (images, count)
+            && asked.patches > rows as u64
+        {
+            let message = format!("{} patches are asked for, but {name} has only {rows}", asked.patches);
+            self.findings.push(wrong(About::Count, message));
+        }
+    }
+}
+
+/// Why patches of one class will not do.
+const ONE_CLASS: &str = "patches of both classes are needed to learn, or measure, a difference";
+
+fn images(source: &Source) -> Result<usize> {
+    Ok(Rows::patches(&H5File::open(source)?)?.len())
+}
+
+fn masks(source: &Source) -> Result<usize> {
+    Ok(Rows::open(&H5File::open(source)?, "mask", RowShape::Mask, Length::Any)?.len())
+}
+
+fn wrong(about: About, message: String) -> Finding {
+    Finding { about, severity: Severity::Error, message }
+}
+
+fn warning(about: About, message: String) -> Finding {
+    Finding { about, severity: Severity::Warning, message }
+}

@@ -1,0 +1,124 @@
+//! What is asked about source files before anything is computed from them, and the answers.
+//!
+//! Plain data. A question names files and what they have to be; it knows no kind of stage.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::input::InputFile;
+use crate::stages::train::Architecture;
+
+/// What is asked about source files.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Question {
+    /// Files about the same patches.
+    Patches(PatchFiles),
+    /// A file of weights.
+    Weights(WeightsFile),
+}
+
+/// Source files about the same patches, and what they have to be.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PatchFiles {
+    /// The files, by what they hold.
+    pub files: BTreeMap<Holds, InputFile>,
+    /// The column that the table has to have.
+    pub column: Option<String>,
+    /// How many patches there have to be at least.
+    pub patches: u64,
+    /// How much it matters if all patches are of one class; `None`: not at all.
+    pub one_class: Option<Severity>,
+}
+
+/// What a source file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Holds {
+    /// HDF5 with `x`.
+    Images,
+    /// HDF5 with `y`.
+    Labels,
+    /// HDF5 with `mask`.
+    Masks,
+    /// CSV.
+    Meta,
+}
+
+/// A file of weights, and what it has to be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct WeightsFile {
+    /// The file.
+    pub file: InputFile,
+    /// What it has to be.
+    pub wanted: Wanted,
+}
+
+/// What a file of weights has to be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wanted {
+    /// Any network that is known here.
+    Model,
+    /// The weights of this network.
+    Network(Architecture),
+    /// A checkpoint, of this network where one is named.
+    Checkpoint(Option<Architecture>),
+}
+
+/// The answer to one question.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Answer {
+    /// How many patches there are, where that is known.
+    pub patches: Option<u64>,
+    /// What is wrong, or may be.
+    pub findings: Vec<Finding>,
+}
+
+/// Something that a check found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Finding {
+    /// What it is about.
+    pub about: About,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What was found, and what to do.
+    pub message: String,
+}
+
+/// What a finding is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum About {
+    /// One of the files of patches.
+    File(Holds),
+    /// The column of the table.
+    Column,
+    /// How many patches there are.
+    Count,
+    /// The file of weights.
+    Weights,
+}
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// The user should know it.
+    Warning,
+    /// Nothing can be computed from it.
+    Error,
+}
+
+impl Answer {
+    /// The messages of the errors.
+    pub fn errors(&self) -> impl Iterator<Item = &str> {
+        let errors = self.findings.iter().filter(|finding| finding.severity == Severity::Error);
+        errors.map(|finding| finding.message.as_str())
+    }
+}

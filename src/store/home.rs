@@ -1,0 +1,214 @@
+//! The identity of the folder `objects/`: see [`super::check`] for what it is good for.
+//!
+//! It is renewed whenever that folder is made anew. An identity that is damaged is made good from the record
+//! that was written last, for otherwise every lost object of an earlier record would count as never here.
+
+use super::{
+    Result, Store,
+    layout::Layout,
+    records::{Parsed, parse},
+};
+use crate::{
+    digest::Digest,
+    fsx::{self, Durability},
+};
+
+/// Digits of an identity: [`fsx::unique_name`].
+const DIGITS: usize = 16;
+
+/// Which folder `objects/` this is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Home {
+    /// There is none.
+    None,
+    /// There is one, and its identity is lost.
+    Unknown,
+    /// The one with this identity.
+    Is(String),
+}
+
+impl Home {
+    /// Whether the objects of a record lay here. In doubt they did: to compute again is never wrong.
+    pub(super) fn is(&self, of_record: Option<&str>) -> bool {
+        match self {
+            Self::None => false,
+            Self::Unknown => of_record.is_some(),
+            Self::Is(home) => of_record == Some(home),
+        }
+    }
+
+    /// The identity, where it is known.
+    pub(super) fn identity(self) -> Option<String> {
+        match self {
+            Self::Is(home) => Some(home),
+            Self::None | Self::Unknown => None,
+        }
+    }
+}
+
+/// The identity in the bytes of the file `home`, unless they are damaged.
+pub(super) fn identity_in(bytes: &[u8]) -> Option<&str> {
+    let home = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?;
+    is_identity(home).then_some(home)
+}
+
+fn is_identity(text: &str) -> bool {
+    text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+impl Layout {
+    /// The file `home`.
+    pub(super) fn home_file(&self) -> std::path::PathBuf {
+        self.root().join("home")
+    }
+
+    /// Which folder `objects/` is here now.
+    pub(super) fn home(&self) -> Result<Home> {
+        if fsx::stat(&self.objects())?.is_none() {
+            return Ok(Home::None);
+        }
+        let bytes = match fsx::read_if_there(&self.home_file()) {
+            Err(error) if error.kind().is_the_files_own() => None,
+            read => read?,
+        };
+        let home = bytes.as_deref().and_then(identity_in);
+        Ok(home.map_or(Home::Unknown, |home| Home::Is(home.to_owned())))
+    }
+
+    /// Makes sure that there is a folder `objects/`, with an identity that no earlier one had.
+    pub(super) fn prepare_objects(&self) -> Result<()> {
+        if matches!(self.home()?, Home::Is(_)) {
+            return Ok(());
+        }
+        let _lock = self.short_lock("layout")?;
+        let known = match self.home()? {
+            Home::Is(_) => return Ok(()),
+            Home::Unknown => last_known(self)?,
+            Home::None => None,
+        };
+        // First the identity: an `objects/` never stands under the one before it.
+        let home = format!("{}\n", known.unwrap_or_else(fsx::unique_name));
+        let path = self.home_file();
+        self.put_away_what_is_no_file(&path);
+        let draft = self.draft(&path, home.as_bytes())?;
+        if fsx::stat(&path)?.is_some() {
+            draft.publish(&path, Durability::Durable)?;
+        } else {
+            // Where locks keep nobody out, of two the first one's counts.
+            draft.publish_new(&path, Durability::Durable)?;
+        }
+        Ok(fsx::create_folder(&self.objects())?)
+    }
+}
+
+/// The home of the result that was made last. Reads all records, for a file that is hardly ever damaged.
+fn last_known(layout: &Layout) -> Result<Option<String>> {
+    let mut last = None;
+    for key in keys(layout)? {
+        let Ok(Some(bytes)) = fsx::read_if_there(&layout.record(&key)) else { continue };
+        if let Parsed::Record(record) = parse(&bytes, &key)
+            && let Some(home) = record.home.filter(|home| is_identity(home))
+        {
+            last = last.max(Some((record.made.started, home)));
+        }
+    }
+    Ok(last.map(|(_, home)| home))
+}
+
+/// The keys of all records, in order.
+fn keys(layout: &Layout) -> Result<Vec<Digest>> {
+    let mut keys = Vec::new();
+    for folder in fsx::list(&layout.actions())? {
+        for name in fsx::list(&layout.actions().join(folder))? {
+            let name = name.to_string_lossy();
+            keys.extend(name.strip_suffix(".json").and_then(|key| key.parse::<Digest>().ok()));
+        }
+    }
+    Ok(keys)
+}
+
+impl Store {
+    /// The keys of all records, in order. Scans the folders: for questions that no run asks.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn keys(&self) -> Result<Vec<Digest>> {
+        keys(&self.layout)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::store::{Check, Options, case::Case};
+
+    fn open(root: &std::path::Path) -> Layout {
+        Layout::open(root, Durability::Relaxed).unwrap()
+    }
+
+    #[test]
+    fn eight_at_once_create_one_store_with_one_home() {
+        let folder = tempfile::tempdir().unwrap();
+        let homes: std::collections::BTreeSet<_> = std::thread::scope(|scope| {
+            let create = || {
+                let layout = open(folder.path());
+                layout.prepare_objects().unwrap();
+                layout.home().unwrap().identity().unwrap()
+            };
+            let handles: Vec<_> = (0..8).map(|_| scope.spawn(create)).collect();
+            handles.into_iter().map(|handle| handle.join().unwrap()).collect()
+        });
+        assert_eq!(homes.len(), 1);
+    }
+
+    #[test]
+    fn objects_made_anew_have_a_new_home() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = open(folder.path());
+        layout.prepare_objects().unwrap();
+        let first = layout.home().unwrap();
+        layout.prepare_objects().unwrap();
+        assert_eq!(layout.home().unwrap(), first);
+        fs::remove_dir(layout.objects()).unwrap();
+        assert_eq!(layout.home().unwrap(), Home::None);
+        layout.prepare_objects().unwrap();
+        let second = layout.home().unwrap();
+        assert!(second != first && second != Home::Unknown);
+    }
+
+    #[test]
+    fn a_lost_object_stays_lost_when_the_home_is_damaged_and_when_it_is_made_good() {
+        for damage in [&b""[..], b"\n", b"garbage\n", b"\xff\xfe", b"0123456789ABCDEF\n", b"0123456789abcdef"]
+        {
+            let case = Case::new();
+            let record = case.record(&["content", "other"]);
+            let home = case.store.layout.home().unwrap();
+            fs::remove_file(case.object(&record, "0")).unwrap();
+            fs::write(case.store.layout.home_file(), damage).unwrap();
+            assert_eq!(case.check(&record), Check::Missing, "{damage:?}");
+            assert_eq!(case.checks(&record)["1"], Check::Intact);
+            // What is published next makes the identity good; no record ever gets the garbage.
+            case.publish(b"of another stage");
+            assert_eq!(case.store.layout.home().unwrap(), home, "{damage:?}");
+            assert_eq!(case.check(&record), Check::Missing, "{damage:?}");
+        }
+    }
+
+    #[test]
+    fn a_verification_names_a_damaged_home_and_what_is_lost() {
+        let case = Case::new();
+        let record = case.record(&["content"]);
+        fs::write(case.store.layout.home_file(), "").unwrap();
+        fs::remove_file(case.object(&record, "0")).unwrap();
+        let what = |store: &Store| {
+            store.verify(&|_| ()).unwrap().damaged.into_iter().map(|flaw| flaw.what).collect::<Vec<_>>()
+        };
+        let mut told = what(&case.store);
+        told.sort();
+        assert_eq!(told, ["it is gone", "it says no identity"]);
+        let again = Store::open(case.store.root(), Options::default()).unwrap();
+        assert_eq!(what(&again), Vec::<String>::new());
+    }
+}
