@@ -35,9 +35,7 @@ mod worker;
 
 use std::io::IsTerminal;
 
-use crate::engine::Refused;
-
-use crate::ui::line as say;
+use crate::{engine::Refused, ui::line as say};
 
 pub use start::main;
 

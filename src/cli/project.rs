@@ -1,4 +1,4 @@
-//! A pipeline with its store, for every command that reads or runs one; and how a refusal is shown.
+//! A pipeline with its store, for every command that reads or runs one; and how a refusal is reported.
 //!
 //! A pipeline's name belongs to its file. Where another file has the name already, the pipeline gets one of
 //! its own here, before anything is read or written under it.

@@ -248,7 +248,7 @@ fn once(problems: &mut Vec<Problem>) {
 fn misplaced(problem: &Problem) -> Option<String> {
     let Matter::UnknownKey(word) = &problem.matter else { return None };
     let at_the_top = ["extends", "remove"].contains(&word.as_str());
-    at_the_top.then(|| "it belongs at the top of the file, above the first [table]".to_owned())
+    at_the_top.then(|| "put it at the top of the file, above the first [table]".to_owned())
 }
 
 /// Advice for what may have been meant as a reference to a parameter.

@@ -16,11 +16,10 @@ use toml::{
 use super::{keys, pieces};
 use crate::{fsx, stages::Problem};
 
-/// The largest file that is taken for a pipeline, in bytes: a hundred thousand stages have less.
-pub(super) const LONGEST: u64 = 64 << 20;
-
 /// How many files a pipeline may be made of.
 const MOST: usize = 100;
+/// The largest file that is taken for a pipeline, in bytes: a hundred thousand stages have less.
+pub(super) const LONGEST: u64 = 64 << 20;
 
 /// One file of a pipeline.
 pub(super) struct Loaded {

@@ -38,6 +38,11 @@ pub fn faithfulness_report(summary: &Summary) -> String {
     parts.join("\n")
 }
 
+/// What makes the areas say little, before they are said.
+fn warnings(summary: &Summary) -> String {
+    summary.warnings.iter().map(|warning| format!("! {}\n", broken(warning))).collect()
+}
+
 fn heading(summary: &Summary) -> String {
     let slides = of_slides(summary.slides);
     let protocol = match summary.protocol {
@@ -63,11 +68,6 @@ fn heading(summary: &Summary) -> String {
         summary.deletion_baseline,
         summary.insertion_baseline
     )
-}
-
-/// What makes the areas say little, before they are said.
-fn warnings(summary: &Summary) -> String {
-    summary.warnings.iter().map(|warning| format!("! {}\n", broken(warning))).collect()
 }
 
 fn areas(summary: &Summary, title: &str, measure: Measure) -> String {

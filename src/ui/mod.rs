@@ -69,7 +69,7 @@ pub use json::{SCHEMA, schema};
 pub use markdown::Markdown;
 pub use out::{lost, remembered};
 pub use repeated::folded;
-pub use view::seen_from_here;
+pub use view::{line, seen_from_here};
 
 /// How to show a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -189,11 +189,6 @@ pub fn content(mode: Mode, of: &OfArtifact) {
 /// Writes a text from elsewhere, such as a log, to standard output: without escape sequences.
 pub fn plain_text(text: &str) {
     write(&format::clean(text));
-}
-
-/// Writes a line to standard output.
-pub fn line(text: &str) {
-    write(&format!("{text}\n"));
 }
 
 /// Names behind what they are of, for standard output: folded where that is a terminal.

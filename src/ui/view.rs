@@ -33,6 +33,11 @@ pub(super) fn write(text: &str) {
     out.flush();
 }
 
+/// Writes a line to standard output.
+pub fn line(text: &str) {
+    write(&format!("{text}\n"));
+}
+
 /// A path as people would type it here.
 #[must_use]
 pub fn seen_from_here(path: &Path) -> String {

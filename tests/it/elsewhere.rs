@@ -20,7 +20,7 @@ const ALL: [(Shown, &str); 4] = [
 const SPLIT: &str =
     "[split.d]\nimages = 'v.h5'\nlabels = 'y.h5'\nsizes = { train = 4, validation = 2, test = 2 }\n";
 const PREVIEW: &str = "[preview.d]\nimages = { x = 'v.h5', y = 'y.h5' }\nrows = 1\ncolumns = 2\n";
-const COMMAND: &str = "[command.d]\nshell = 'cp {inputs.v} {artifacts.made}'\ninputs = { v = 'v.h5' }\nartifacts = { made = 'made.h5' }\n";
+const COMMAND: &str = "[command.d]\nshell = 'cp {v} {artifacts.made}'\ninputs = { v = 'v.h5' }\nartifacts = { made = 'made.h5' }\n";
 
 fn project(text: &str, how: Shown) -> Sandbox {
     Sandbox::new().pipeline(text).with(|root| {
@@ -82,7 +82,7 @@ fn artifacts_that_show_what_they_do_not_hold_are_refused() {
     {
         for (how, expected) in ALL {
             let text = format!(
-                "[command.d]\nshell = 'tail -c +2 {{inputs.packed}} > {made}'\n\
+                "[command.d]\nshell = 'tail -c +2 {{packed}} > {made}'\n\
                  inputs = {{ packed = 'packed' }}\nartifacts = {{ made = '{artifact}' }}\n"
             );
             let project = project(&text, how).with(|root| {

@@ -46,11 +46,11 @@ pub(crate) fn unwritten_images(path: &Path, count: usize) {
     written_images(path, 64.min(count), count);
 }
 
-/// Images `x` in chunks of 64 of which only the first `written` were written.
+/// Images `x` in chunks of at most 64 of which only the first `written` were written.
 pub(crate) fn written_images(path: &Path, written: usize, count: usize) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     let file = create(path);
-    let chunked = file.new_dataset_builder().chunk((64, 96, 96, 3)).empty::<u8>();
+    let chunked = file.new_dataset_builder().chunk((64.min(count), 96, 96, 3)).empty::<u8>();
     let dataset = chunked.shape((count, 96, 96, 3)).create("x").unwrap();
     if written == 0 {
         return;

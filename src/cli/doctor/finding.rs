@@ -10,7 +10,7 @@ pub(super) enum State {
     Ok,
     /// Works without, but slower, or later.
     Note,
-    /// It is there, and cannot be used.
+    /// It exists, but cannot be used.
     Wrong,
     /// Something that pipelines need is missing.
     Missing,

@@ -55,43 +55,11 @@ pub(super) fn check(root: &Group, source: &Source) -> Result<()> {
 }
 
 fn find(root: &Group) -> Result<Option<String>> {
-    let found = first(root).map_err(|error| anyhow!("the file may be damaged: {}", told(&error)))?;
-    Ok(found.map(|(name, kind)| {
-        let (words, way_out) = (kind.words(), kind.way_out(&name));
-        format!("`{name}` is {words}: its data lies in another file, which no digest covers; {way_out}")
-    }))
+    first(root).map_err(|error| anyhow!("the file may be damaged: {}", told(&error)))
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
-    Virtual,
-    Storage,
-    Link,
-}
-
-impl Kind {
-    fn words(self) -> &'static str {
-        match self {
-            Self::Virtual => "a virtual dataset",
-            Self::Storage => "a dataset with external storage",
-            Self::Link => "an external link",
-        }
-    }
-
-    fn way_out(self, name: &str) -> String {
-        match self {
-            Self::Virtual | Self::Storage => {
-                "copy everything into one file: h5repack -l CONTI OLD.h5 NEW.h5".to_owned()
-            }
-            Self::Link => format!(
-                "copy what it leads to into one file: h5copy -f ext -i OLD.h5 -o NEW.h5 -s {name} -d {name}"
-            ),
-        }
-    }
-}
-
-/// The first object that lies elsewhere. Groups may contain each other: each is looked at once.
-fn first(root: &Group) -> hdf5::Result<Option<(String, Kind)>> {
+/// The first object that lies elsewhere, in words. Groups may contain each other: each is looked at once.
+fn first(root: &Group) -> hdf5::Result<Option<String>> {
     let mut seen = BTreeSet::from([format!("{:?}", root.loc_info()?.token)]);
     let mut left = vec![(String::new(), root.clone())];
     while let Some((path, group)) = left.pop() {
@@ -99,37 +67,41 @@ fn first(root: &Group) -> hdf5::Result<Option<(String, Kind)>> {
             let full = format!("{path}{name}");
             match link.link_type {
                 // Links of kinds that a user defined are among them.
-                LinkType::External => return Ok(Some((full, Kind::Link))),
+                LinkType::External => {
+                    let copied = format!("h5copy -f ext -i OLD.h5 -o NEW.h5 -s {full} -d {full}");
+                    return Ok(Some(words(&full, "an external link", &copied)));
+                }
                 LinkType::Soft => continue,
                 LinkType::Hard => {}
             }
             // What cannot be opened here is not read either.
             let Ok(at) = group.loc_info_by_name(&name) else { continue };
-            match at.loc_type {
-                LocationType::Dataset => {
-                    if let Some(kind) = dataset(&group, &name)? {
-                        return Ok(Some((full, kind)));
-                    }
-                }
-                LocationType::Group => {
-                    if seen.insert(format!("{:?}", at.token)) {
-                        left.push((format!("{full}/"), group.group(&name)?));
-                    }
-                }
-                LocationType::NamedDatatype | LocationType::TypeMap => {}
+            if at.loc_type == LocationType::Group && seen.insert(format!("{:?}", at.token)) {
+                left.push((format!("{full}/"), group.group(&name)?));
+            } else if at.loc_type == LocationType::Dataset
+                && let Some(what) = dataset(&group, &name)?
+            {
+                return Ok(Some(words(&full, what, "h5repack -l CONTI OLD.h5 NEW.h5")));
             }
         }
     }
     Ok(None)
 }
 
-fn dataset(group: &Group, name: &str) -> hdf5::Result<Option<Kind>> {
+fn words(name: &str, what: &str, copied: &str) -> String {
+    format!(
+        "`{name}` is {what}: its data lies in another file, which no digest covers; copy it into one file: {copied}"
+    )
+}
+
+fn dataset(group: &Group, name: &str) -> hdf5::Result<Option<&'static str>> {
     let Ok(dataset) = group.dataset(name) else { return Ok(None) };
     let plist = dataset.dcpl()?;
+    let external = !plist.get_external()?.is_empty();
     Ok(match plist.get_layout()? {
-        Layout::Virtual => Some(Kind::Virtual),
+        Layout::Virtual => Some("a virtual dataset"),
         Layout::Compact | Layout::Contiguous | Layout::Chunked => {
-            (!plist.get_external()?.is_empty()).then_some(Kind::Storage)
+            external.then_some("a dataset with external storage")
         }
     })
 }

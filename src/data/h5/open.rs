@@ -2,6 +2,8 @@
 //!
 //! Turns whatever HDF5 has to say into one message: the file, what was found, what is expected.
 
+use std::{io::Read, path::Path};
+
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use hdf5::{Dataset, File, MinorErrorCode, types::TypeDescriptor};
 
@@ -166,6 +168,12 @@ fn quoted(names: &[String]) -> String {
 }
 
 fn why_not_opened(source: &Source, error: &hdf5::Error) -> anyhow::Error {
+    if is_part(&source.path) {
+        return anyhow!(
+            "{source} is one of several files that are one HDF5 file together, and no digest covers the others; \
+             copy them into one file with h5repart or h5repack"
+        );
+    }
     if error.contains_minor(MinorErrorCode::Truncated) {
         return anyhow!(
             "{source} is truncated: its header promises more bytes than the file has; fetch or copy it again"
@@ -177,13 +185,6 @@ fn why_not_opened(source: &Source, error: &hdf5::Error) -> anyhow::Error {
             instead.unwrap_or("its signature is missing; check that it is the right file, and whole");
         return anyhow!("{source} is not an HDF5 file: {instead}");
     }
-    // The drivers `family`, `multi` and `split` cut one HDF5 file into several.
-    if told(error).contains("driver should be used") {
-        return anyhow!(
-            "{source} is one of several files that are one HDF5 file together, and no digest covers the others; \
-             copy them into one file with h5repart or h5repack"
-        );
-    }
     if error.contains_minor(MinorErrorCode::CantLockFile) {
         return anyhow!("{source} is locked: another program is writing it; wait until it is done");
     }
@@ -191,6 +192,14 @@ fn why_not_opened(source: &Source, error: &hdf5::Error) -> anyhow::Error {
         Err(io) => anyhow!("{source} cannot be read: {io}"),
         Ok(_) => anyhow!("{source} cannot be opened as HDF5, it may be damaged: {}", told(error)),
     }
+}
+
+/// Whether the drivers `family`, `multi` or `split` made a file: they cut one HDF5 file into several, and leave
+/// their names in its head.
+fn is_part(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(1024).read_to_end(&mut head));
+    read.is_ok() && head.windows(8).any(|name| name == b"NCSAfami" || name == b"NCSAmult")
 }
 
 #[cfg(test)]

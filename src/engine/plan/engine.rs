@@ -18,7 +18,7 @@ use crate::engine::{
         select,
     },
     tell::{
-        event::{Event, Observer, PlannedStage, SweepRun},
+        event::{Observer, PlannedStage, SweepRun, warn},
         given::{Given, quoted},
         require::{Demand, Requirement},
     },
@@ -130,10 +130,10 @@ impl<'a> Engine<'a> {
         Ok(planner.told(&planner.forecast(&self.order)))
     }
 
-    /// Patches that are learnt from and measured on, by stage.
+    /// Warnings of patches that a model learns from and is measured on.
     ///
     /// # Errors
-    /// Where it cannot be meant.
+    /// A mix-up that is surely a mistake.
     pub(in crate::engine) fn leaks(&self, known: &Known) -> Result<Vec<(String, String)>, Refused> {
         let (mut warnings, mut errors) = (Vec::new(), Vec::new());
         for leak in leaks::leaks(self.pipeline, &self.order, known) {

@@ -121,12 +121,12 @@ impl Mention<'_> {
             (There::File, false) | (There::Folder, true) => return None,
             (There::Nothing, _) => return self.missing(),
             (There::Folder, false) if self.folders_fit => {
-                "is a folder, and a file is expected: if it is meant, write a slash at its end"
+                "is a folder, but a file is expected: to read the folder, end the path with a slash"
             }
-            (There::Folder, false) => "is a folder, and a file is expected",
+            (There::Folder, false) => "is a folder, but a file is expected",
             (There::File, true) => "is a file: write it without the slash",
-            (There::Other, false) => "is a pipe or a device, and a file is expected",
-            (There::Other, true) => "is a pipe or a device, and a folder is expected",
+            (There::Other, false) => "is a pipe or a device, but a file is expected",
+            (There::Other, true) => "is a pipe or a device, but a folder is expected",
         };
         Some(format!("{}: {path} {wrong}", self.place))
     }

@@ -187,7 +187,8 @@ impl Engine<'_> {
         let settings =
             Settings { command_line: self.options.settings.clone(), pipeline: self.pipeline.run.clone() };
         let grant = Resources::of(executor.capacity(), self.options.jobs).take(wish(node, &settings));
-        let grant = grant.ok_or_else(|| environment("this machine does not have what the stage asks for"))?;
+        let grant = grant
+            .ok_or_else(|| environment("this machine lacks the cores or the GPU that the stage asks for"))?;
         let folders =
             [self.store.attempt(&key).map_err(environment)?, self.store.attempt(&key).map_err(environment)?];
         let mut task = task(node, &settings, &grant, made, planner);

@@ -132,7 +132,7 @@ impl Attempt<'_> {
             let log = log.exists().then(|| log.clone());
             Failed { failure, log, changed }
         })?;
-        // Where locks do not keep others out, another run may be working there.
+        // Where locks do not work, another run may be working there.
         if lock.is_enforced()
             && let Err(error) = shared.store.remove_work(&key)
         {

@@ -11,7 +11,7 @@ use crate::engine::{
     },
     run::{attempt, questions, resources::Resources, run_loop::Run, states::States, task},
     tell::{
-        event::{Event, Observer, Summary},
+        event::{Event, Observer, Summary, warn},
         show::Show,
         trials,
     },

@@ -89,7 +89,7 @@ impl<'a> Run<'a, '_> {
                 self.settle();
                 while self.start(threads, &send) {}
                 self.show_results(threads, &send);
-                if !self.states.anything_runs() && !(self.may_start() && self.states.anything_is_locked()) {
+                if !self.goes_on() {
                     break;
                 }
                 hold.release();
@@ -178,6 +178,11 @@ impl<'a> Run<'a, '_> {
             }
         }
         reopened
+    }
+
+    /// Whether there is anything to wait for.
+    fn goes_on(&self) -> bool {
+        self.states.anything_runs() || (self.may_start() && self.states.anything_is_locked())
     }
 
     /// Whether anything more may start.

@@ -22,6 +22,16 @@ pub trait Observer {
     fn event(&mut self, event: &Event);
 }
 
+/// Warns of stages.
+pub(in crate::engine) fn warn(
+    warnings: impl IntoIterator<Item = (String, String)>,
+    observer: &mut dyn Observer,
+) {
+    for (stage, text) in warnings {
+        observer.event(&Event::Warning { stage: Some(stage), text });
+    }
+}
+
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "event")]

@@ -11,7 +11,7 @@ mod nodes;
 mod shape;
 mod text;
 
-use super::{view_of_stdout, write};
+use super::view::{view_of_stdout, write};
 use nodes::Nodes;
 
 pub use drawn::{Drawing, DrawnStage, Edge};

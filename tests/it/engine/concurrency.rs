@@ -284,7 +284,7 @@ fn the_executor_says_how_much_it_can_compute_and_small_steps_get_one_thread() {
         .with_capacity(Capacity { cores: 7, gpus: 0 }),
     );
     project.options.targets = vec!["train.t".to_owned()];
-    let with = |more: &str| PIPELINE.replace("epochs = 3", &format!("epochs = 3\n{more}"));
+    let with = |more: &str| TWO.replace("epochs = 3", &format!("epochs = 3\n{more}"));
     let narrow = "architecture.class-cnn = { channels = [8, 16, 32, 64], hidden = 32 }";
     for more in [
         "",

@@ -120,10 +120,10 @@ fn what_is_no_file_is_no_data() {
     }
     let pin = "0".repeat(64);
     for (name, said) in [
-        ("pipe.h5", "is a pipe or a device, and a file is expected"),
-        ("zero.h5", "is a pipe or a device, and a file is expected"),
-        ("null.h5", "is a pipe or a device, and a file is expected"),
-        ("folder.h5", "is a folder, and a file is expected"),
+        ("pipe.h5", "is a pipe or a device, but a file is expected"),
+        ("zero.h5", "is a pipe or a device, but a file is expected"),
+        ("null.h5", "is a pipe or a device, but a file is expected"),
+        ("folder.h5", "is a folder, but a file is expected"),
         ("none.h5", "there is no file"),
     ] {
         let text = |images: &str| {
