@@ -49,16 +49,6 @@ pub struct Options {
     pub goes_on: Option<Arc<AtomicBool>>,
 }
 
-/// Reports warnings about stages.
-pub(in crate::engine) fn warn(
-    warnings: impl IntoIterator<Item = (String, String)>,
-    observer: &mut dyn Observer,
-) {
-    for (stage, text) in warnings {
-        observer.event(&Event::Warning { stage: Some(stage), text });
-    }
-}
-
 /// Why a run did not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {

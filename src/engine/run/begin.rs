@@ -5,7 +5,7 @@ use std::{path::Path, sync::atomic::AtomicBool, time::Instant};
 use crate::engine::{
     exec::Executor,
     plan::{
-        engine::{Engine, Refused, warn},
+        engine::{Engine, Refused},
         forecast::Forecast,
         planner::Planner,
     },
