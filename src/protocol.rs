@@ -7,6 +7,7 @@
 //! do the talking.
 
 mod check;
+mod input;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -17,6 +18,7 @@ pub use crate::finite::Number;
 use crate::stages::{AnyStage, DeviceChoice};
 
 pub use check::{About, Answer, Finding, Holds, PatchFiles, Question, Severity, Wanted, WeightsFile};
+pub use input::InputFile;
 
 /// The version of these types: engine and worker of different versions refuse each other.
 pub const VERSION: u32 = 3;
@@ -59,16 +61,6 @@ pub struct Task {
     pub work: PathBuf,
     /// What it may use.
     pub resources: Resources,
-}
-
-/// A file that a stage reads.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InputFile {
-    /// Where it lies.
-    pub path: PathBuf,
-    /// What people call it: the path as written, or `split.pcam/test`. That of a folder ends with a slash;
-    /// an artifact that is a folder lies packed (`fsx::unpack`).
-    pub name: String,
 }
 
 /// What a stage may use.

@@ -4,12 +4,12 @@ use std::{
     fs::{File, Permissions},
     io::{self, Write},
     os::unix::fs::{MetadataExt, PermissionsExt},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use tempfile::{Builder, NamedTempFile, TempPath};
 
-use super::{Error, Kind, Result, files, oddity, shared};
+use super::{Error, Kind, Result, files, oddity, parent::parent, shared};
 
 /// What a draft's name begins with.
 const PREFIX: &str = ".draft-";
@@ -221,14 +221,6 @@ fn sync_parent(path: &Path, durability: Durability) -> Result<()> {
     match durability {
         Durability::Relaxed => Ok(()),
         Durability::Durable => files::sync(&parent(path)),
-    }
-}
-
-/// The folder of a path; that of a bare name is the current one.
-pub(crate) fn parent(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Result, atomic, files};
+use super::{Error, Result, files};
 
 /// The largest file that is copied where the file system cannot share blocks: 16 MiB.
 pub const COPY_LIMIT: u64 = 16 << 20;
@@ -55,7 +55,7 @@ pub fn expose(from: &Path, to: &Path) -> Result<Exposed> {
 /// # Errors
 /// Where `from` does not exist or `to` cannot be made.
 pub fn link(from: &Path, to: &Path) -> Result<()> {
-    let folder = atomic::parent(to);
+    let folder = super::parent(to);
     // The kernel follows `..` on real folders, not on the names that led here.
     let real = |path: &Path| path.canonicalize().map_err(Error::at("resolve", path));
     let target = relative(&real(&folder)?, &real(from)?);

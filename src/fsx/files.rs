@@ -12,7 +12,7 @@ use std::{
 
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
 
-use super::{Error, Result, StatTuple, atomic::parent, oddity::open_regular, shared};
+use super::{Error, Result, StatTuple, oddity::open_regular, parent::parent, shared};
 
 /// The bytes of a file.
 ///

@@ -14,7 +14,7 @@ use std::{
 
 use rayon::prelude::*;
 
-use super::{Below, Error, Hashed, Result, StatTuple, hash_file_with, links::Tree};
+use super::{Below, Error, Hashed, Result, StatTuple, hash_file_with, links::Tree, what::What};
 use crate::digest::Digest;
 
 /// The version of the list of which a folder's digest is made.
@@ -30,20 +30,6 @@ pub enum Links {
     Followed,
     /// They are entries of their own, and must not lead out of the folder.
     Kept,
-}
-
-/// What an entry of a folder is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
-    /// A folder.
-    Folder,
-    /// A regular file.
-    File {
-        /// Whether its owner may execute it.
-        executable: bool,
-    },
-    /// A symbolic link, with what it says.
-    Link(String),
 }
 
 /// Something below a folder.

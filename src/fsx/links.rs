@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Below, What};
+use super::{Below, what::What};
 
 /// As many links in a row as Linux follows.
 const HOPS: usize = 40;

@@ -25,15 +25,17 @@ mod links;
 mod lock;
 mod oddity;
 mod pack;
+mod parent;
 mod settled;
 mod shared;
 mod stat;
 mod tree;
+mod what;
 
+pub(crate) use atomic::write_through;
 pub use atomic::{
     Draft, Durability, copy_whole, is_writable, publish_new, rewrite, sweep_drafts, write_atomic,
 };
-pub(crate) use atomic::{parent, write_through};
 pub use below::{BadName, Below};
 pub use error::{Error, Kind, Result};
 pub use expose::{COPY_LIMIT, Exposed, expose, link};
@@ -42,15 +44,17 @@ pub use files::{
     open, read, read_if_there, read_text, read_with_stat, remove_file, remove_folder_if_empty, sync, touch,
     unique_name,
 };
-pub use folder::{Entry, Links, What, hash_folder, stat_folder, walk};
+pub use folder::{Entry, Links, hash_folder, stat_folder, walk};
 pub use foreign::{foreign, foreign_bytes};
 pub use gate::Gate;
 pub use hash::{Hashed, hash_file, hash_file_with};
 pub use lock::{FileLock, TryLock};
 pub use oddity::oddity;
 pub use pack::{check_packed, pack, packed_digest, unpack, unpack_whole};
+pub(crate) use parent::parent;
 pub use settled::settles;
 pub(crate) use settled::{now_ns, unsettled_for};
 pub use stat::{StatTuple, stat, stat_link, stat_there};
 pub(crate) use tree::REPLACED;
 pub use tree::{remove_tree, replace_folder};
+pub use what::What;

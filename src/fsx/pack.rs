@@ -18,12 +18,12 @@ use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat, symlinkat};
 use tar::{Archive, Builder, EntryType, Header};
 
 use super::{
-    Below, Error, Result,
-    atomic::parent,
-    files,
-    folder::{Links, What, walk},
+    Below, Error, Result, files,
+    folder::{Links, walk},
     links::Tree,
+    parent::parent,
     tree::{remove_tree, replace_folder},
+    what::What,
 };
 use crate::digest::Digest;
 

@@ -9,7 +9,7 @@ use std::{
     path::Path,
 };
 
-use super::atomic::parent;
+use super::parent::parent;
 
 /// The set-group-ID bit and the group's right to write.
 const SHARED: u32 = 0o2020;

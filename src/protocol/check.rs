@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::InputFile;
+use super::input::InputFile;
 use crate::stages::train::Architecture;
 
 /// What is asked about source files.

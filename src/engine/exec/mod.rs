@@ -2,9 +2,10 @@
 //!
 //! An executor computes one task at a time per caller and blocks meanwhile; the engine calls it from
 //! one thread per running stage. A new executor is one file with one `impl`, a word in
-//! [`ExecutorChoice`] and an arm in [`executor`].
+//! [`crate::stages::ExecutorChoice`] and an arm in [`executor`].
 
 mod capacity;
+mod choice;
 pub mod fake;
 mod kill;
 mod memory;
@@ -16,13 +17,14 @@ mod talk;
 mod watcher;
 
 pub use capacity::Capacity;
+pub use choice::executor;
 pub use memory::of_this_machine as memory_of_this_machine;
 pub use probe::Probe;
 pub use processes::{Processes, Programs};
 
 use crate::{
     protocol::{Answer, Failure, Level, Outcome, Progress, Question, Task},
-    stages::{ExecutorChoice, Runner},
+    stages::Runner,
 };
 
 /// The name under which [`Executor::check`] can be cancelled. No stage has such a name.
@@ -71,12 +73,4 @@ pub trait Executor: Sync {
 
     /// Ends the task of that name, if it is being computed: its `run` returns a failure.
     fn cancel(&self, task: &str);
-}
-
-/// The executor that `run.executor` names.
-#[must_use]
-pub fn executor(choice: ExecutorChoice, programs: Programs, offline: bool) -> Box<dyn Executor> {
-    match choice {
-        ExecutorChoice::Local => Box::new(Processes::new(programs).offline(offline)),
-    }
 }
