@@ -64,7 +64,7 @@ impl Kind {
             Self::ReadOnly => "; it is mounted read-only: choose a place that can be written",
             Self::NoSpace => "; free some space there or choose another place",
             Self::Permission => "; check its owner and mode",
-            Self::Changing => "; wait until whoever writes it has finished, then try again",
+            Self::Changing => "; wait until the program that writes it has finished, then try again",
             Self::NotFound | Self::AlreadyExists | Self::OtherFileSystem | Self::NotAFile | Self::Other => "",
         }
     }

@@ -46,7 +46,7 @@ fn warn(report: &SplitReport, reporter: &dyn Reporter) {
     for (count, part, with) in report.duplicates.across() {
         let of = report.parts.named().find(|(name, _)| *name == part).map_or(0, |(_, part)| part.got.patches);
         reporter.warn(&format!(
-            "{count} of {of} patches of `{part}` are, pixel for pixel, in `{with}`, too: what is measured on them is \
+            "{count} of {of} patches of `{part}` are also in `{with}`, pixel for pixel: what is measured on them is \
              no test; leave duplicates out of the source, or keep their slides together (`group-by`)"
         ));
     }

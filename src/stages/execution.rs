@@ -127,7 +127,7 @@ pub struct RunSettings {
     /// CPU threads of one stage (default: all cores, shared out among the stages that run).
     #[serde(deserialize_with = "at_least_one")]
     pub threads: Option<u32>,
-    /// Images per batch where nothing is learnt (default: chosen by device).
+    /// Images per batch outside training (default: chosen by device).
     #[serde(deserialize_with = "at_least_one")]
     pub inference_batch: Option<u32>,
     /// What a stage may hold at once, beside the model (default: chosen by device).

@@ -326,7 +326,7 @@ impl Schema for RunSettings {
             ),
             key(
                 "inference_batch",
-                "Images per batch where nothing is learnt (default: chosen by device).",
+                "Images per batch outside training (default: chosen by device).",
                 count.clone(),
             ),
             key(

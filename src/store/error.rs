@@ -72,7 +72,7 @@ pub enum Error {
     },
     /// A run relies on the older store as it is.
     #[error(
-        "the store {} has an older format and is to be migrated, but a run uses it ({run}): wait until that run \
+        "the store {} has an older format and must be migrated, but a run uses it ({run}): wait until that run \
          has ended, then try again",
         root.display()
     )]
@@ -84,8 +84,8 @@ pub enum Error {
     },
     /// Nobody can know here what live runs rely on.
     #[error(
-        "the file system of {} has no locks that keep others out, so nobody can know whether a run uses what \
-         would be removed or changed: nothing was; do it on the machine that has the file system's disk, while \
+        "the file system of {} has no locks that work, so it is not known whether a run uses what \
+         would be removed or changed: nothing was changed; do it on the machine that has the disk, while \
          nothing runs elsewhere",
         root.display()
     )]

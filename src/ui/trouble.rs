@@ -80,7 +80,7 @@ fn advice(summary: &Summary) -> Option<String> {
         }
         Some(FailureClass::Stage) => format!("{kept}: fix the cause and run again"),
         Some(FailureClass::Environment) => {
-            format!("{kept}: the machine is at fault, not the pipeline; mend it and run again")
+            format!("{kept}: the problem is the machine, not the pipeline: fix it and run again")
         }
         Some(FailureClass::Process) => {
             format!("{kept}: its process ended before it was done; run again to go on")
@@ -114,7 +114,7 @@ mod tests {
             last_line(&Summary { failed, ..script::summary(Vec::new()) })
         };
         assert!(of(FailureClass::Stage).ends_with("fix the cause and run again (exit code 1)"));
-        assert!(of(FailureClass::Environment).contains("the machine is at fault"));
+        assert!(of(FailureClass::Environment).contains("the problem is the machine"));
         assert!(of(FailureClass::Environment).ends_with("(exit code 3)"));
         assert!(of(FailureClass::Process).contains("its process ended before it was done"));
         assert!(of(FailureClass::Process).ends_with("(exit code 1)"));

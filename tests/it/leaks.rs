@@ -56,8 +56,8 @@ fn training_and_validation_patches_of_one_file_are_refused_under_any_name() {
 
 #[test]
 fn measuring_on_what_was_learnt_from_is_told() {
-    let learnt = "these are the patches that `train.t` learnt from";
-    let shared = "some of these patches are probably among those that `train.t` learnt from";
+    let learnt = "`train.t` was trained on these patches";
+    let shared = "`train.t` was probably trained on some of these patches";
     let other = SPLIT.replace("split.d", "split.other").replace("train = 8", "train = 7");
     let files =
         format!("[train.t]\ndata = {{ train = {}, validation = {} }}\nepochs = 1\n", pair("a"), pair("b"));
@@ -140,7 +140,7 @@ fn identical_patches_are_counted_and_told_across_parts() {
     assert!(
         count > 0
             && warnings
-                .contains(&format!("{count} of 4 patches of `test` are, pixel for pixel, in `train`, too")),
+                .contains(&format!("{count} of 4 patches of `test` are also in `train`, pixel for pixel")),
         "{warnings}"
     );
     // Without twins nothing is told.

@@ -254,7 +254,7 @@ fn wrong_settings_of_a_training_are_told_with_their_places() {
     );
     let resume = "[resume-train.r]\nfrom = { safetensors = 'c.safetensors' }\nepochs = 1\n";
     project.rewrite("p.toml", format!("{PIPELINE}{resume}"));
-    project.pcamflow(&["run", "p.toml", "--dry-run"]).exit(2).complains("`data` must be given where `from`");
+    project.pcamflow(&["run", "p.toml", "--dry-run"]).exit(2).complains("`data` is required if `from`");
 
     let from = |stage: &str, message: &str| {
         let network = "architecture.class-cnn = { channels = [4, 4, 8, 8], hidden = 8 }";

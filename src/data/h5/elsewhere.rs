@@ -90,7 +90,7 @@ fn first(root: &Group) -> hdf5::Result<Option<String>> {
 
 fn words(name: &str, what: &str, copied: &str) -> String {
     format!(
-        "`{name}` is {what}: its data lies in another file, which no digest covers; copy it into one file: {copied}"
+        "`{name}` is {what}: its data is in another file, which no digest covers; copy it into one file: {copied}"
     )
 }
 

@@ -49,7 +49,7 @@ fn shares(labels: &[u8], sizes: &Parts<u64>) -> Result<[u64; 3]> {
         let missing_class = if share == 0 { 1 } else { 0 };
         ensure!(
             share > 0 && share < size,
-            "{name} ({size} patches) would have none of class {missing_class}, of which the file has {} in {rows}: \
+            "{name} ({size} patches) would have no patch of class {missing_class}; the file has {} of them in {rows}: \
              make it larger, or take more patches",
             if missing_class == 1 { ones } else { rows - ones }
         );
@@ -133,7 +133,7 @@ mod tests {
         let error = split(&labels, &Parts::from_array([600, 20, 20]), 1).unwrap_err().to_string();
         assert!(
             error.contains(
-                "validation (20 patches) would have none of class 1, of which the file has 3 in 1000"
+                "validation (20 patches) would have no patch of class 1; the file has 3 of them in 1000"
             ),
             "{error}"
         );

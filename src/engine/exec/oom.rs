@@ -1,4 +1,4 @@
-//! Who killed a process: the kernel for want of memory, or somebody else?
+//! Who killed a process: the kernel because memory ran out, or somebody else?
 //!
 //! The kernel counts whom it killed, before it does: in the cgroup that we and our processes live in (v2:
 //! `memory.events`, v1: `memory.oom_control`), and for the whole machine (`/proc/vmstat`). A count that
@@ -13,7 +13,7 @@ use std::{
 
 use super::memory::{amount, of_this_machine};
 
-/// How often the kernel killed for want of memory.
+/// How often the kernel killed because memory ran out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Kills {
     /// In our cgroup.
@@ -54,12 +54,12 @@ impl Kills {
         }
     }
 
-    /// What to say where a process of ours was killed for want of memory since these counts were taken, but
+    /// What to say where a process of ours was killed because memory ran out since these counts were taken, but
     /// not the one that we talk with; `None` where none is known to have been.
     pub(super) fn told_of_others(self, peak: Option<u64>) -> Option<String> {
         let facts = facts(peak, limit());
         (self.killer(Self::now()) == Killer::Kernel).then(|| {
-            format!("meanwhile the kernel killed a process of this run for want of memory{facts}: {REMEDY}")
+            format!("meanwhile the kernel killed a process of this run because memory ran out{facts}: {REMEDY}")
         })
     }
 
@@ -84,18 +84,18 @@ fn told(killer: Killer, peak: Option<u64>, limit: Option<(u64, &str)>) -> String
     let facts = facts(peak, limit);
     match killer {
         Killer::Kernel => {
-            format!("the process was killed (SIGKILL) by the kernel for want of memory{facts}: {REMEDY}")
+            format!("the process was killed (SIGKILL) by the kernel because memory ran out{facts}: {REMEDY}")
         }
         Killer::ProbablyKernel => format!(
-            "the process was killed (SIGKILL), probably by the kernel for want of memory, for it killed \
-             somebody on this machine just then{facts}: {REMEDY}"
+            "the process was killed (SIGKILL), probably by the kernel because memory ran out: it killed \
+             another process on this machine just then{facts}: {REMEDY}"
         ),
         Killer::SomebodyElse => format!(
-            "the process was killed (SIGKILL) by hand or by another program, not by the kernel for want of \
-             memory{facts}"
+            "the process was killed (SIGKILL) by hand or by another program, not by the kernel because \
+             memory ran out{facts}"
         ),
         Killer::Unknown => {
-            format!("the process was killed (SIGKILL): by hand, or by the kernel for want of memory{facts}")
+            format!("the process was killed (SIGKILL): by hand, or by the kernel because memory ran out{facts}")
         }
     }
 }
@@ -194,13 +194,13 @@ mod tests {
         let limit = Some((4 << 30, "its cgroup (container) may hold"));
         assert_eq!(
             told(Killer::Kernel, Some(3 << 30), limit),
-            "the process was killed (SIGKILL) by the kernel for want of memory (it held 3.0 GiB at its peak, \
+            "the process was killed (SIGKILL) by the kernel because memory ran out (it held 3.0 GiB at its peak, \
              its cgroup (container) may hold 4.0 GiB): lower `memory` in its `run = { memory = \"...\" }` or \
              its batch size, or run fewer stages at once (--jobs 1)"
         );
         let said = told(Killer::SomebodyElse, Some(5 << 20), None);
-        assert!(said.ends_with("not by the kernel for want of memory (it held 5 MiB at its peak)"), "{said}");
-        assert!(told(Killer::Unknown, None, None).ends_with("for want of memory"));
+        assert!(said.ends_with("not by the kernel because memory ran out (it held 5 MiB at its peak)"), "{said}");
+        assert!(told(Killer::Unknown, None, None).ends_with("because memory ran out"));
     }
 
     #[test]

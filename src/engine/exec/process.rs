@@ -247,7 +247,7 @@ impl Drop for Process {
 fn told(status: ExitStatus) -> String {
     match (status.signal(), status.code()) {
         (Some(9), _) => {
-            "the process was killed (SIGKILL): by hand, or by the kernel for want of memory".to_owned()
+            "the process was killed (SIGKILL): by hand, or by the kernel because memory ran out".to_owned()
         }
         (Some(signal @ (4 | 6 | 7 | 8 | 11)), _) => format!("the process crashed ({})", signal_name(signal)),
         (Some(signal), _) => format!("the process was ended by {}", signal_name(signal)),

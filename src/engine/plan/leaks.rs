@@ -107,14 +107,14 @@ impl<'a> Leaks<'a> {
                 Relation::Same => self.warn(
                     node,
                     format!(
-                        "{what}: these are the patches that `{name}` learnt from: the numbers say what it \
+                        "{what}: `{name}` was trained on these patches: the numbers say what it \
                          remembers, not how well it judges others"
                     ),
                 ),
                 Relation::Overlap => self.warn(
                     node,
                     format!(
-                        "{what}: some of these patches are probably among those that `{name}` learnt from, since \
+                        "{what}: `{name}` was probably trained on some of these patches, because \
                          both come from the same file: take another part of the same split"
                     ),
                 ),

@@ -269,7 +269,7 @@ impl Attempt<'_> {
 }
 
 /// What is said, once a run, where another run could be at the same stage.
-const NO_LOCKS: &str = "the file system of the store has no locks that keep others out: runs at the same time \
+const NO_LOCKS: &str = "the file system of the store has no locks that work: runs at the same time \
                         may compute a stage more than once; results stay right, `cache gc` is refused";
 
 /// Who has the lock of a key: what other runs are told.

@@ -26,7 +26,7 @@ const AT_ONCE: usize = 2;
 
 /// What a stage asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wish {
+pub struct Request {
     /// How many cores it can use.
     pub appetite: Appetite,
     /// At most so many threads, where the user says so.
@@ -75,25 +75,25 @@ impl Resources {
     }
 
     /// Takes what is wished for, if it is free.
-    pub fn take(&mut self, wish: Wish) -> Option<Grant> {
+    pub fn take(&mut self, request: Request) -> Option<Grant> {
         if self.free_jobs == 0 {
             return None;
         }
-        let gpu = match self.gpu_for(wish.device) {
+        let gpu = match self.gpu_for(request.device) {
             Gpu::None => None,
             Gpu::Free(index) => Some(index),
             Gpu::Busy => return None,
         };
-        let held = self.threads_for(wish, gpu.is_some())?;
+        let held = self.threads_for(request, gpu.is_some())?;
         self.free_jobs -= 1;
         self.free_threads -= held;
         self.free_gpus.retain(|free| Some(*free) != gpu);
-        let usual = match wish.appetite {
+        let usual = match request.appetite {
             Appetite::One if gpu.is_none() => 1,
             Appetite::One | Appetite::Share | Appetite::All => self.cores,
         };
-        let threads = wish.threads.unwrap_or(usual).max(1);
-        Some(Grant { threads, device: device(wish.device, gpu), held, gpu })
+        let threads = request.threads.unwrap_or(usual).max(1);
+        Some(Grant { threads, device: device(request.device, gpu), held, gpu })
     }
 
     /// Takes back what a stage held.
@@ -116,11 +116,11 @@ impl Resources {
         }
     }
 
-    fn threads_for(&self, wish: Wish, on_gpu: bool) -> Option<usize> {
+    fn threads_for(&self, request: Request, on_gpu: bool) -> Option<usize> {
         if on_gpu {
             return Some(self.free_threads.min(1)); // Feeding a GPU takes a core, but never waits for one.
         }
-        let held = match (wish.appetite, wish.threads) {
+        let held = match (request.appetite, request.threads) {
             (Appetite::One, _) => 1,
             (Appetite::All, None) => self.cores * AT_ONCE,
             (Appetite::All | Appetite::Share, Some(threads)) => threads.clamp(1, self.cores),
@@ -136,8 +136,8 @@ enum Gpu {
     Busy,
 }
 
-fn device(wish: Option<DeviceChoice>, gpu: Option<usize>) -> DeviceChoice {
-    match (wish, gpu) {
+fn device(request: Option<DeviceChoice>, gpu: Option<usize>) -> DeviceChoice {
+    match (request, gpu) {
         (None, _) => DeviceChoice::Cpu,
         // `auto` stays `auto` on the first GPU: where libtorch has no CUDA it means the CPU.
         (Some(DeviceChoice::Auto), None | Some(0)) => DeviceChoice::Auto,
@@ -150,37 +150,37 @@ fn device(wish: Option<DeviceChoice>, gpu: Option<usize>) -> DeviceChoice {
 mod tests {
     use super::*;
 
-    fn wish(appetite: Appetite, device: Option<DeviceChoice>) -> Wish {
-        Wish { appetite, threads: None, device }
+    fn request(appetite: Appetite, device: Option<DeviceChoice>) -> Request {
+        Request { appetite, threads: None, device }
     }
 
     #[test]
     fn training_waits_for_all_cores_and_gets_them() {
         let mut resources = Resources::new(4, 0, 4);
-        let split = resources.take(wish(Appetite::One, None)).unwrap();
-        assert_eq!(resources.take(wish(Appetite::All, Some(DeviceChoice::Auto))), None);
+        let split = resources.take(request(Appetite::One, None)).unwrap();
+        assert_eq!(resources.take(request(Appetite::All, Some(DeviceChoice::Auto))), None);
         resources.give_back(&split);
-        let train = resources.take(wish(Appetite::All, Some(DeviceChoice::Auto))).unwrap();
+        let train = resources.take(request(Appetite::All, Some(DeviceChoice::Auto))).unwrap();
         assert_eq!((train.threads, train.device), (4, DeviceChoice::Auto));
-        assert_eq!(resources.take(wish(Appetite::One, None)), None);
+        assert_eq!(resources.take(request(Appetite::One, None)), None);
     }
 
     #[test]
     fn two_explainers_share_the_cores_and_a_third_one_waits() {
         let mut resources = Resources::new(4, 0, 4);
-        let first = resources.take(wish(Appetite::Share, Some(DeviceChoice::Cpu))).unwrap();
-        let second = resources.take(wish(Appetite::Share, Some(DeviceChoice::Cpu))).unwrap();
+        let first = resources.take(request(Appetite::Share, Some(DeviceChoice::Cpu))).unwrap();
+        let second = resources.take(request(Appetite::Share, Some(DeviceChoice::Cpu))).unwrap();
         assert_eq!((first.threads, second.threads), (4, 4));
-        assert_eq!(resources.take(wish(Appetite::Share, Some(DeviceChoice::Cpu))), None);
-        assert_eq!(resources.take(wish(Appetite::All, Some(DeviceChoice::Cpu))), None);
+        assert_eq!(resources.take(request(Appetite::Share, Some(DeviceChoice::Cpu))), None);
+        assert_eq!(resources.take(request(Appetite::All, Some(DeviceChoice::Cpu))), None);
         resources.give_back(&first);
-        assert!(resources.take(wish(Appetite::One, None)).is_some());
+        assert!(resources.take(request(Appetite::One, None)).is_some());
     }
 
     #[test]
     fn threads_that_the_user_names_are_those_that_a_stage_gets() {
         let mut resources = Resources::new(4, 0, 9);
-        let two = Wish { threads: Some(2), ..wish(Appetite::All, Some(DeviceChoice::Cpu)) };
+        let two = Request { threads: Some(2), ..request(Appetite::All, Some(DeviceChoice::Cpu)) };
         let grants: Vec<Grant> = std::iter::from_fn(|| resources.take(two)).collect();
         assert_eq!(grants.iter().map(|grant| grant.threads).collect::<Vec<_>>(), [2; 4]);
     }
@@ -189,24 +189,24 @@ mod tests {
     fn a_gpu_is_held_by_one_stage() {
         let mut resources = Resources::new(2, 1, 4);
         let auto = Some(DeviceChoice::Auto);
-        let first = resources.take(wish(Appetite::All, auto)).unwrap();
-        assert_eq!(resources.take(wish(Appetite::Share, auto)), None);
-        assert!(resources.take(wish(Appetite::One, None)).is_some());
+        let first = resources.take(request(Appetite::All, auto)).unwrap();
+        assert_eq!(resources.take(request(Appetite::Share, auto)), None);
+        assert!(resources.take(request(Appetite::One, None)).is_some());
         resources.give_back(&first);
-        assert!(resources.take(wish(Appetite::Share, Some(DeviceChoice::Cuda(0)))).is_some());
+        assert!(resources.take(request(Appetite::Share, Some(DeviceChoice::Cuda(0)))).is_some());
     }
 
     #[test]
     fn a_gpu_that_is_not_there_is_left_to_the_worker_to_refuse() {
         let mut resources = Resources::new(2, 0, 4);
-        let grant = resources.take(wish(Appetite::Share, Some(DeviceChoice::Cuda(0)))).unwrap();
+        let grant = resources.take(request(Appetite::Share, Some(DeviceChoice::Cuda(0)))).unwrap();
         assert_eq!(grant.device, DeviceChoice::Cuda(0));
     }
 
     #[test]
     fn no_more_stages_at_once_than_jobs() {
         let mut resources = Resources::new(8, 0, 1);
-        assert!(resources.take(wish(Appetite::One, None)).is_some());
-        assert_eq!(resources.take(wish(Appetite::One, None)), None);
+        assert!(resources.take(request(Appetite::One, None)).is_some());
+        assert_eq!(resources.take(request(Appetite::One, None)), None);
     }
 }

@@ -19,7 +19,7 @@ use crate::engine::{
     plan::planner::{Decision, Made, Planner, ToRun},
     run::{
         attempt::{Attempt, Done, Failed, Message, Shared, Shown},
-        resources::{Grant, Resources, Wish},
+        resources::{Grant, Resources, Request},
         states::{Lane, State, States},
         task,
     },
@@ -143,7 +143,7 @@ impl<'a> Run<'a, '_> {
             let stage = Some(self.name(stage));
             self.observer.event(&Event::Warning { stage, text: text.clone() });
         }
-        self.states.queue(stage, run, self.lane(&self.wish(stage)));
+        self.states.queue(stage, run, self.lane(&self.request(stage)));
     }
 
     /// Starts what there is room for, in order: a stage that waits for all cores is not overtaken by
@@ -162,8 +162,8 @@ impl<'a> Run<'a, '_> {
             && let Some((place, stage)) = self.states.next_queued(from, lane)
         {
             from = place + 1;
-            let wish = self.wish(stage);
-            match self.resources.take(wish) {
+            let request = self.request(stage);
+            match self.resources.take(request) {
                 Some(grant) if self.waits_for_bytes(stage) => {
                     self.resources.give_back(&grant);
                     reopened = true;
@@ -173,7 +173,7 @@ impl<'a> Run<'a, '_> {
                     Some(lock) => self.launch(stage, grant, lock, threads, send),
                     None => self.resources.give_back(&grant),
                 },
-                None if self.lane(&wish) == Lane::Cores => lane = Some(Lane::Gpus),
+                None if self.lane(&request) == Lane::Cores => lane = Some(Lane::Gpus),
                 None => {}
             }
         }
@@ -190,13 +190,13 @@ impl<'a> Run<'a, '_> {
         !self.shared.stopped.load(Ordering::SeqCst) && (self.failed.is_empty() || self.keep_going)
     }
 
-    fn lane(&self, wish: &Wish) -> Lane {
-        let on_cpu = matches!(wish.device, None | Some(DeviceChoice::Cpu)) || !self.resources.has_gpus();
+    fn lane(&self, request: &Request) -> Lane {
+        let on_cpu = matches!(request.device, None | Some(DeviceChoice::Cpu)) || !self.resources.has_gpus();
         if on_cpu { Lane::Cores } else { Lane::Gpus }
     }
 
-    fn wish(&self, stage: usize) -> Wish {
-        task::wish(&self.planner.pipeline.stages[stage], &self.settings)
+    fn request(&self, stage: usize) -> Request {
+        task::request(&self.planner.pipeline.stages[stage], &self.settings)
     }
 
     /// Sends the makers of inputs whose bytes are not here to work again; true if the stage has to wait for

@@ -174,7 +174,7 @@ mod tests {
     use crate::{
         engine::{
             plan::fingerprint::Fingerprint,
-            run::{resources::Resources, resources::Wish},
+            run::{resources::Resources, resources::Request},
         },
         pipeline::{self, Options},
         stages::Appetite,
@@ -247,10 +247,10 @@ mod tests {
     #[test]
     fn what_runs_is_counted() {
         let mut resources = Resources::new(2, 0, 2);
-        let wish = Wish { appetite: Appetite::One, threads: None, device: None };
+        let request = Request { appetite: Appetite::One, threads: None, device: None };
         let mut states = States::new(2, &[0, 1]);
         for stage in [0, 1] {
-            states.set(stage, State::Running(resources.take(wish).unwrap()));
+            states.set(stage, State::Running(resources.take(request).unwrap()));
         }
         assert!(matches!(states.set(0, State::Done), State::Running(_)) && states.anything_runs());
         states.set(1, State::Failed);

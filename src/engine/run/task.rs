@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::engine::{
     plan::planner::{Made, Planner},
-    run::resources::{Grant, Wish},
+    run::resources::{Grant, Request},
 };
 use crate::{
     pipeline::{Source, StageNode},
@@ -29,11 +29,11 @@ impl Settings {
 }
 
 /// What a stage asks of the machine.
-pub(in crate::engine) fn wish(node: &StageNode, settings: &Settings) -> Wish {
+pub(in crate::engine) fn request(node: &StageNode, settings: &Settings) -> Request {
     let settings = settings.of(&node.stage);
     let device = (node.stage.runner() == Runner::Worker).then(|| settings.device.unwrap_or_default());
     let threads = settings.threads.map(|threads| threads as usize);
-    Wish { appetite: node.stage.appetite(), threads, device }
+    Request { appetite: node.stage.appetite(), threads, device }
 }
 
 /// The task of a stage, but for its folders, which the attempt makes.

@@ -106,7 +106,7 @@ fn ending(stage: &Command, status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("{program} failed: exit code {code}"),
         (None, Some(9)) => {
-            format!("{program} was killed (SIGKILL): by hand, or by the kernel for want of memory")
+            format!("{program} was killed (SIGKILL): by hand, or by the kernel because memory ran out")
         }
         (None, signal) => format!("{program} was ended by signal {}", signal.unwrap_or_default()),
     }

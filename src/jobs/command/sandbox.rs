@@ -192,7 +192,7 @@ fn is_as_declared(path: &Path, output: &Output) -> Result<()> {
         false if metadata.is_dir() => {
             bail!("the program wrote a folder `{name}`: declare it with a slash at its end, \"{name}/\"")
         }
-        false => bail!("the program was to write the file `{name}`, and that is a link or no file at all"),
+        false => bail!("the program has to write the file `{name}`, but it is a link or not a file"),
     }
 }
 

@@ -79,8 +79,8 @@ fn every_mistake_is_told() {
     wrong("'table.csv'", "'a//b'", "is not a plain path");
     wrong("'table.csv'", "'/'", "is absolute");
     wrong("'table.csv'", "''", "is not a plain path");
-    wrong("'table.csv'", "'out/plots'", "one lies in the other");
-    wrong("'table.csv'", "'out/plots/x.csv'", "one lies in the other");
+    wrong("'table.csv'", "'out/plots'", "one lies inside the other");
+    wrong("'table.csv'", "'out/plots/x.csv'", "one lies inside the other");
     wrong("'table.csv'", "'plots'", "under one name");
     wrong("'table.csv'", "'inputs/x'", "is taken");
     wrong("'table.csv'", "'x/log.txt'", "is taken");

@@ -21,7 +21,7 @@ pub(super) fn load() -> Result<(), String> {
     };
     let beside = beside_libtorch().filter(|path| path.exists()).ok_or(by_name)?;
     let beside = CString::new(beside.into_os_string().into_encoded_bytes())
-        .map_err(|_| "libtorch lies in a folder whose name holds a NUL".to_owned())?;
+        .map_err(|_| "libtorch is in a folder whose name contains a NUL".to_owned())?;
     open(&beside).map(drop)
 }
 

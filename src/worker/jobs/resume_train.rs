@@ -53,7 +53,7 @@ fn begin(job: &Job<'_>, stage: &ResumeTrain) -> Result<State> {
 fn over(schedule: &Schedule, epochs: u32) -> Option<String> {
     let (length, then) = match schedule {
         Schedule::OneCycle(cycle) => {
-            (cycle.epochs?, "its last, smallest learning rate stays, and little is learnt")
+            (cycle.epochs?, "its last, smallest learning rate stays, so the model hardly changes")
         }
         Schedule::Cosine(cosine) => (cosine.epochs?, "the learning rate rises again along the same cosine"),
         Schedule::Constant(_) | Schedule::Step(_) => return None,
