@@ -5,7 +5,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, RecvTimeoutError},
+    },
     time::Duration,
 };
 
@@ -24,7 +27,7 @@ use crate::{
 };
 
 /// How often a check looks whether the run was stopped.
-const PATIENCE: Duration = Duration::from_millis(2);
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// What was found: errors with their places, and warnings with their stages; each once.
 #[derive(Default)]
@@ -103,15 +106,22 @@ fn until_stopped(
     questions: Vec<Question>,
     stopped: &AtomicBool,
 ) -> Result<Vec<Answer>, Failure> {
+    let (send, receive) = mpsc::channel();
     std::thread::scope(|threads| {
-        let checking = threads.spawn(|| executor.check(runner, questions));
-        while !checking.is_finished() {
-            if stopped.load(Ordering::SeqCst) {
-                executor.cancel(SOURCES);
+        let checking = threads.spawn(move || {
+            let _ = send.send(executor.check(runner, questions));
+        });
+        loop {
+            match receive.recv_timeout(PATIENCE) {
+                Ok(answers) => return answers,
+                Err(RecvTimeoutError::Timeout) if stopped.load(Ordering::SeqCst) => executor.cancel(SOURCES),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
             }
-            std::thread::park_timeout(PATIENCE);
         }
-        checking.join().unwrap_or_else(|panic| Err(Failure::panicked(&*panic)))
+        // It has sent nothing, so it panicked.
+        let panic = checking.join().err().unwrap_or_else(|| Box::new("the check was lost"));
+        Err(Failure::panicked(&*panic))
     })
 }
 
