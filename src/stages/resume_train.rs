@@ -82,7 +82,8 @@ impl Stage for ResumeTrain {
             architecture.check(check);
         }
         let known = self.data.is_some() || matches!(self.from, Model::Artifact(_));
-        let message = "`data` is required if `from` is a file: the file does not say what the model was trained on";
+        let message =
+            "`data` is required if `from` is a file: the file does not say what the model was trained on";
         check.require(known, "from", message);
     }
 

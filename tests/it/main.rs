@@ -54,4 +54,6 @@ mod training;
 mod unwritten;
 mod verify_stage;
 mod watch;
+#[cfg(feature = "torch")]
+mod weights;
 mod wrong_inputs;

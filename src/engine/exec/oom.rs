@@ -59,7 +59,9 @@ impl Kills {
     pub(super) fn told_of_others(self, peak: Option<u64>) -> Option<String> {
         let facts = facts(peak, limit());
         (self.killer(Self::now()) == Killer::Kernel).then(|| {
-            format!("meanwhile the kernel killed a process of this run because memory ran out{facts}: {REMEDY}")
+            format!(
+                "meanwhile the kernel killed a process of this run because memory ran out{facts}: {REMEDY}"
+            )
         })
     }
 
@@ -95,7 +97,9 @@ fn told(killer: Killer, peak: Option<u64>, limit: Option<(u64, &str)>) -> String
              memory ran out{facts}"
         ),
         Killer::Unknown => {
-            format!("the process was killed (SIGKILL): by hand, or by the kernel because memory ran out{facts}")
+            format!(
+                "the process was killed (SIGKILL): by hand, or by the kernel because memory ran out{facts}"
+            )
         }
     }
 }
@@ -199,7 +203,10 @@ mod tests {
              its batch size, or run fewer stages at once (--jobs 1)"
         );
         let said = told(Killer::SomebodyElse, Some(5 << 20), None);
-        assert!(said.ends_with("not by the kernel because memory ran out (it held 5 MiB at its peak)"), "{said}");
+        assert!(
+            said.ends_with("not by the kernel because memory ran out (it held 5 MiB at its peak)"),
+            "{said}"
+        );
         assert!(told(Killer::Unknown, None, None).ends_with("because memory ran out"));
     }
 

@@ -22,7 +22,7 @@ use crate::engine::{
     run::{
         attempt::host,
         resources::Resources,
-        task::{Settings, sources, task, request},
+        task::{Settings, request, sources, task},
     },
     tell::event::{Event, Observer},
 };

@@ -19,7 +19,7 @@ use crate::engine::{
     plan::planner::{Decision, Made, Planner, ToRun},
     run::{
         attempt::{Attempt, Done, Failed, Message, Shared, Shown},
-        resources::{Grant, Resources, Request},
+        resources::{Grant, Request, Resources},
         states::{Lane, State, States},
         task,
     },

@@ -174,7 +174,7 @@ mod tests {
     use crate::{
         engine::{
             plan::fingerprint::Fingerprint,
-            run::{resources::Resources, resources::Request},
+            run::{resources::Request, resources::Resources},
         },
         pipeline::{self, Options},
         stages::Appetite,
