@@ -337,7 +337,7 @@ mod tests {
     #[test]
     fn ages_have_units() {
         assert_eq!(age("30d"), Ok(Duration::from_secs(30 * 86_400)));
-        assert!(age("3").unwrap_err().contains("say `3d` for days"));
+        assert!(age("3").unwrap_err().contains("write `3d` for days"));
         assert!(age("soon").is_err());
     }
 

@@ -116,7 +116,7 @@ mod tests {
             vec![D, ("l", "d/../../x")],
             vec![D, ("l", "..")],
             vec![D, ("d/p", "."), ("d/h", "p/p/p/../../../../etc/hostname")],
-            vec![D, ("d/e", "folder"), ("d/e/f", "folder"), ("l", "d/e/f"), ("m", "l/../../../x/y")],
+            vec![D, ("d/e", "folder"), ("d/e/f", "folder"), ("l", "d/e/f"), ("m", "l/../../../../x/y")],
             vec![D, ("d/up", ".."), ("l", "d/up/d/up/../x")],
             vec![D, ("d/a", "b"), ("d/b", "../../x")],
         ] {

@@ -295,7 +295,10 @@ mod tests {
         ] {
             fs::write(&packed, archive(&entries)).unwrap();
             let error = check_packed(&packed).unwrap_err().to_string();
-            assert!(error.contains("it is no packed folder of pcamflow's: "), "{entries:?}: {error}");
+            // A sparse file has no header that the crate could read.
+            let is_unread = entries[0].1 == GNUSparse && error.contains("cannot unpack");
+            let is_refused = error.contains("it is no packed folder of pcamflow's: ");
+            assert!(is_refused || is_unread, "{entries:?}: {error}");
             assert_eq!(unpack(&packed, &to).unwrap_err().to_string(), error);
             assert!(!to.exists() && fs::read_dir(&elsewhere).unwrap().next().is_none(), "{entries:?}");
             assert!(!above.path().join("evil").exists() && !Path::new("/tmp/pcamflow-evil").exists());

@@ -299,7 +299,7 @@ mod tests {
         let told = |name| resnet(&[1, 1]).layer(&Layer::named(name)).unwrap_err().to_string();
         assert_eq!(
             told("layer3"),
-            "the model has no layer `layer3`: did you mean `layer1`? its layers are conv1, bn1, relu1, \
+            "the model has no layer `layer3`: did you mean `layer2`? its layers are conv1, bn1, relu1, \
              layer1.0, layer1, layer2.0, layer2, and those inside each block, such as layer1.0.conv1"
         );
         assert!(!told("relu4x").contains("did you mean `layer"));

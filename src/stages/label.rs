@@ -64,7 +64,7 @@ mod tests {
         assert!(told("random").unwrap_err().contains("names a control"));
         assert!(told("row").unwrap_err().contains("`curves.h5`"));
         for text in ["", "a/b", "a b", "a.b"] {
-            assert!(told(text).unwrap_err().contains("is no label"), "{text}");
+            assert!(told(text).unwrap_err().contains("cannot be a label"), "{text}");
         }
     }
 }

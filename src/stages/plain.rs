@@ -160,7 +160,7 @@ mod tests {
                 "invalid type: string \"eight\", expected u32",
                 "a whole number is expected here, not the text \"eight\"",
             ),
-            ("invalid type: floating point `0.5`, expected u64", "a whole number is expected here, not 0.5"),
+            ("invalid type: floating point `8.5`, expected u64", "a whole number is expected here, not 8.5"),
             ("invalid value: integer `-1`, expected u32", "a number below 0 does not fit here: -1"),
             ("invalid type: integer `3`, expected a sequence", "a list is expected here, not 3"),
             ("invalid type: sequence, expected struct Retry", "a table is expected here, not a list"),

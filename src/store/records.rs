@@ -237,7 +237,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{super::record::examples, *};
-    use crate::store::Options;
+    use crate::store::{Options, StoredArtifact};
 
     fn store() -> (tempfile::TempDir, Store) {
         let folder = tempfile::tempdir().unwrap();
@@ -329,9 +329,12 @@ mod tests {
     #[test]
     fn a_record_that_names_a_file_elsewhere_is_damaged() {
         let (_folder, store) = store();
-        let record = examples::record("k", "train.base");
+        let mut record = examples::record("k", "train.base");
+        let name = "model.safetensors";
+        let file = fsx::Below::new(name).unwrap();
+        let artifact = StoredArtifact { digest: record.key, file, size: 1, stat: None };
+        record.artifacts.insert("model".into(), artifact);
         let text = serde_json::to_string(&record).unwrap();
-        let name = record.artifacts.values().next().unwrap().file.to_string();
         for bad in ["../../x", "/etc/x", "a/../../x", ""] {
             let text = text.replace(&format!("\"{name}\""), &format!("\"{bad}\""));
             store.layout.write(&store.layout.record(&record.key), seal::close(&text).as_bytes()).unwrap();
@@ -371,7 +374,7 @@ mod tests {
             record.artifacts = sizes.into_iter().map(|(name, (size, mtime_ns, inode, ctime_ns))| {
                 let stat = Some(StatTuple { size, mtime_ns, inode, ctime_ns });
                 let (digest, file) = (Digest::of(name.as_bytes()), Below::new(name.as_str()).unwrap());
-                (name, crate::store::StoredArtifact { digest, file, size, stat })
+                (name, StoredArtifact { digest, file, size, stat })
             }).collect();
             store.commit(record.clone(), Existing::Keep).unwrap();
             prop_assert_eq!(store.record(&record.key).unwrap().found(), Some(record.clone()));

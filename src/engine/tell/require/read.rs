@@ -112,7 +112,7 @@ mod tests {
             ("evaluate.test >= 0.85", "which number of `evaluate.test`?"),
             ("evaluate.test. >= 0.85", "which number of `evaluate.test`?"),
             ("evaluate.test/ >= 0.85", "which number of `evaluate.test`?"),
-            ("accuracy >= 0.85", "`accuracy` is no stage"),
+            ("accuracy >= 0.85", "`accuracy` is not a stage"),
             ("evalute.test.accuracy >= 0.85", "did you mean `evaluate`?"),
             ("maen(evaluate.test.accuracy) >= 0.85", "did you mean `mean(...)`?"),
             ("quantile(evaluate.test.accuracy) >= 0.85", "there are mean, sd, min, max"),
