@@ -216,7 +216,8 @@ fn collect(arguments: &GcArguments) -> Result<Exit, Exit> {
     let collected = collected.map_err(|error| environment(&error))?;
     meter.finish();
     arguments.store.tell(&collected, || ui::cache::collected(&collected) + &missed(arguments, &collected));
-    Ok(Exit::Done)
+    let refused = collected.count() == 0 && !collected.not_removed.is_empty();
+    Ok(if refused { Exit::Environment } else { Exit::Done })
 }
 
 /// Why more is left than was asked for, where it is.

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::Content;
 use crate::data::{Source, h5::H5File};
 
 pub use crate::data::h5::{Attribute, Dataset};
@@ -13,8 +12,6 @@ pub use crate::data::h5::{Attribute, Dataset};
 ///
 /// # Errors
 /// A file that cannot be read or is no HDF5 file.
-pub(super) fn read(path: &Path, name: &str) -> Result<Content> {
-    let file = H5File::open(&Source::new(path, name))?;
-    let (attributes, datasets) = file.contents()?;
-    Ok(Content::Hdf5 { attributes, datasets })
+pub(super) fn read(path: &Path, name: &str) -> Result<(Vec<Attribute>, Vec<Dataset>)> {
+    H5File::open(&Source::new(path, name))?.contents()
 }

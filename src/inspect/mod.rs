@@ -80,7 +80,9 @@ pub fn inspect(path: &Path, name: &str, rows: usize) -> Result<Content> {
             Err(_) => Content::Text { text },
         }),
         "safetensors" => safetensors::read(path).map(|tensors| Content::Tensors { tensors }),
-        "h5" | "hdf5" => hdf5::read(path, name),
+        "h5" | "hdf5" => {
+            hdf5::read(path, name).map(|(attributes, datasets)| Content::Hdf5 { attributes, datasets })
+        }
         "png" => picture::png(path).map(|(width, height)| Content::Picture { width, height }),
         "svg" => text(path)
             .map(|text| picture::svg(&text))

@@ -164,8 +164,10 @@ fn a_script_with_windows_line_ends_is_called_one() {
         let script = format!("{first}\necho made > \"$1\"\n");
         let project = Sandbox::new().file("s.sh", script.replace('\n', "\r\n")).pipeline(text);
         project.shell("chmod +x s.sh").exit(0);
-        let output = project.run(&[]).exit(1);
-        output.complains("its lines end as on Windows").complains(first).complains("sed -i");
+        let failure = project.run(&[]).exit(1).failure();
+        for part in ["its lines end as on Windows", first, "sed -i"] {
+            assert!(failure.contains(part), "{part} is not in: {failure}");
+        }
         project.rewrite("s.sh", script);
         project.run(&[]).exit(0);
         assert_eq!(fs::read_to_string(project.path("out/p/command.c/y.txt")).unwrap(), "made\n");

@@ -30,14 +30,22 @@ fn project(text: &str, how: Shown) -> Sandbox {
     })
 }
 
-/// The failure of the one stage, and again where what the file shows is gone.
+/// Why the run is refused before anything computes (exit code 2), or why its one stage failed (1).
+fn refusal(project: &Sandbox) -> String {
+    let output = project.run(&[]).never_says("panicked");
+    match output.status.code() {
+        Some(1) => output.failure(),
+        _ => output.exit(2).stderr,
+    }
+}
+
+/// The refusal, and again where what the file shows is gone.
 fn failures(project: &Sandbox) -> [String; 2] {
-    let failure = || project.run(&[]).exit(1).never_says("panicked").failure();
-    let first = failure();
+    let first = refusal(project);
     for held in ["data/held.h5", "data/held.raw"] {
         let _ = fs::remove_file(project.path(held));
     }
-    [first, failure()]
+    [first, refusal(project)]
 }
 
 #[test]
@@ -57,7 +65,7 @@ fn sources_that_show_what_they_do_not_hold_are_refused() {
 #[test]
 fn training_does_not_read_them_either() {
     let text = "[train.d]\nepochs = 1\n[train.d.data]\ntrain = { x = 'v.h5', y = 'y.h5' }\n\
-                validation = { x = 'v.h5', y = 'y.h5' }\n";
+                validation = { x = 'held.h5', y = 'y.h5' }\n";
     for (how, expected) in ALL {
         let [failure, _] = failures(&project(text, how));
         assert!(failure.contains(expected), "{how:?}: {failure}");
@@ -69,7 +77,7 @@ fn masks_and_labels_that_lie_elsewhere_are_refused() {
     for (slot, old) in [("labels", "'y.h5'"), ("masks", "'none'")] {
         let text = format!("{}masks = 'none'\n", SPLIT.replace("v.h5", "held.h5")).replace(old, "'v.h5'");
         let text = if slot == "labels" { text.replace("masks = 'none'\n", "") } else { text };
-        let failure = project(&text, Shown::Link).run(&[]).exit(1).failure();
+        let failure = refusal(&project(&text, Shown::Link));
         assert!(failure.contains("`x` is an external link"), "{slot}: {failure}");
     }
 }
@@ -82,7 +90,7 @@ fn artifacts_that_show_what_they_do_not_hold_are_refused() {
     {
         for (how, expected) in ALL {
             let text = format!(
-                "[command.d]\nshell = 'tail -c +2 {{packed}} > {made}'\n\
+                "[command.d]\nshell = 'mkdir -p $(dirname {made}); tail -c +2 {{packed}} > {made}'\n\
                  inputs = {{ packed = 'packed' }}\nartifacts = {{ made = '{artifact}' }}\n"
             );
             let project = project(&text, how).with(|root| {
@@ -132,6 +140,6 @@ fn a_dataset_that_was_never_written_is_an_error() {
         written_images(&root.join("data/x.h5"), 0, 12);
         labels(&root.join("data/y.h5"), &LABELS);
     });
-    let failure = project.run(&[]).exit(1).failure();
+    let failure = refusal(&project);
     assert!(failure.contains("x.h5") && failure.contains("dataset `x` was never written"), "{failure}");
 }

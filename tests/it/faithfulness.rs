@@ -165,7 +165,7 @@ fn settings_that_mean_nothing_are_told() {
     let file = PIPELINE.replace("model = 'train.t'", "model = { safetensors = 'm.safetensors' }");
     let project = Sandbox::new().pipeline(&format!("{file}insertion-baseline = 'mean'\n"));
     let output = project.pcamflow(&["check", "p.toml"]).exit(2);
-    output.complains("`model` of `explain.a` is a file").complains("p.toml:33:22");
+    output.complains("`model` of `explain.a` is the file").complains("p.toml:33:22");
 }
 
 #[cfg(feature = "torch")]

@@ -272,7 +272,7 @@ fn an_unused_parameter_is_a_note_and_a_plain_dollar_is_a_dollar() {
     assert_eq!(project.pcamflow(&["check", "q.toml"]).exit(0).stderr, "");
     let text = "[preview.p]\nimages = { x = '$HOME $${params.x} $$ ${y}' }\nmeta = 'm'\n";
     let project = Sandbox::new().pipeline(text);
-    project.pcamflow(&["plan", "p.toml"]).exit(2).complains("data/$HOME ${params.x} $$ ${y} (");
+    project.pcamflow(&["plan", "p.toml"]).exit(2).complains("data/$HOME ${params.x} $$ ${y}\n");
 }
 
 #[test]

@@ -145,7 +145,7 @@ fn what_is_wrong_with_the_table_is_told_before_anything_runs() {
     refuse(UNLABELLED, &["patches need labels", "center_tumor_patch"]);
     refuse(&format!("{IMAGES}rows = 0\ncolumns = 21\n"), &["`rows` must lie between 1 and 20", "`columns`"]);
     refuse("images = 'synthesize.s/images'\n", &["`synthesize.s/images` is images", "labelled patches"]);
-    refuse("images = { x = 'a.h5', labels = 'b.h5' }\n", &["labels", "known keys: x, y"]);
+    refuse("images = { x = 'a.h5', labels = 'b.h5' }\n", &["labels", "did you mean `y`?"]);
 }
 
 #[test]

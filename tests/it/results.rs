@@ -251,7 +251,8 @@ fn a_log_is_that_of_the_attempt_that_failed_or_else_of_the_latest_result() {
     let planned = project.pcamflow(&["plan", "p.toml", "-v", "--json", "split.d"]).exit(0);
     let key = planned.events_of("fingerprint")[0]["key"].as_str().unwrap().to_owned();
     project.rewrite(&format!(".pcamflow/work/{key}/log.txt"), "out of luck\u{1b}[2J\n");
-    let log = ask(&project, "log", &["split.d"]).exit(0).complains("an attempt that did not end well");
+    let log =
+        ask(&project, "log", &["split.d"]).exit(0).complains("an attempt that failed or is still running");
     let log = log.never_says("an older result");
     assert_eq!(log.stdout, "out of luck\n");
 }
@@ -285,5 +286,5 @@ fn exports_are_real_copies_and_replace_nothing_unasked() {
     let project = project.file("taken", "a file");
     ask(&project, "export", &["split.d", "taken"])
         .exit(2)
-        .complains("taken is a file, and artifacts are copied into a folder");
+        .complains("taken is a file: name a folder to copy the artifacts into");
 }

@@ -118,30 +118,29 @@ fn the_plan_and_the_end_are_tables() {
     assert!(again.stdout.contains("2 trials, all cached") && again.stderr.is_empty(), "{}", again.stdout);
 }
 
-/// A pipeline that reads official files, of which one is no HDF5 file.
-fn with_a_broken_source() -> Sandbox {
-    let made = project();
-    made.run(&["synthesize.s"]).exit(0);
-    let artifact = |name: &str| fs::read(made.path(&format!("out/swept/synthesize.s/{name}"))).unwrap();
-    let text = "[pipeline]\nname = 'swept'\n[preview.p]\nimages = { x = 'x.h5', y = 'y.h5' }\nrows = 1\n";
-    let project = Sandbox::new().pipeline(text).file("data/bad.h5", "no HDF5");
-    project.file("data/x.h5", artifact("images.h5")).file("data/y.h5", artifact("labels.h5"))
+/// A pipeline whose program fails in two of the four trials.
+fn with_a_failing_program() -> Sandbox {
+    Sandbox::new().pipeline(
+        "[pipeline]\nname = 'swept'\n[command.p]\nshell = 'test $word = good; echo $size > made'\n\
+         artifacts = { made = 'made' }\nenvironment = { word = 'good', size = 'one' }\n",
+    )
 }
 
-const SOURCES: [&str; 4] = ["--set", "preview.p.images.x=x.h5,bad.h5", "--set", "preview.p.columns=2,3"];
+const TRIALS: [&str; 4] =
+    ["--set", "command.p.environment.word=good,bad", "--set", "command.p.environment.size=two,three"];
 
 #[test]
 fn a_trial_that_fails_stops_no_other() {
-    let project = with_a_broken_source();
-    let output = sweep(&project, &SOURCES).exit(1);
+    let project = with_a_failing_program();
+    let output = sweep(&project, &TRIALS).exit(1);
     let ended = &output.events_of("ended")[0];
     let outcomes: Vec<&str> =
         ended["trials"].as_array().unwrap().iter().map(|trial| trial["outcome"].as_str().unwrap()).collect();
     assert_eq!(outcomes, ["done", "done", "failed", "failed"]);
-    assert_eq!(ended["trials"][2]["failed"][0], "preview.p[x=bad.h5,columns=2]");
-    let text = project.pcamflow(&[&["sweep", "p.toml"], &SOURCES[..]].concat()).exit(1);
+    assert_eq!(ended["trials"][2]["failed"][0], "command.p[word=bad,size=two]");
+    let text = project.pcamflow(&[&["sweep", "p.toml"], &TRIALS[..]].concat()).exit(1);
     assert!(text.stdout.contains("4 trials: 2 done, 2 failed"), "{}", text.stdout);
-    assert!(text.stdout.contains("preview.p[x=bad.h5,columns=3] failed"), "{}", text.stdout);
+    assert!(text.stdout.contains("command.p[word=bad,size=three] failed"), "{}", text.stdout);
 }
 
 #[test]
@@ -196,11 +195,11 @@ fn killed_and_started_again_a_sweep_repeats_nothing() {
 
 #[test]
 fn every_trial_is_recorded_as_a_run_of_its_own() {
-    let broken = with_a_broken_source();
-    let first = sweep(&broken, &SOURCES).exit(1);
+    let broken = with_a_failing_program();
+    let first = sweep(&broken, &TRIALS).exit(1);
     let id = first.events_of("sweep")[0]["id"].as_str().unwrap().to_owned();
     let compared = broken.pcamflow(&["compare", "--sweep", &id, "--json"]);
-    for trial in ["x=x.h5,columns=2", "x=x.h5,columns=3", "x=bad.h5,columns=2", "x=bad.h5,columns=3"] {
+    for trial in ["word=good,size=two", "word=good,size=three", "word=bad,size=two", "word=bad,size=three"] {
         assert!(
             compared.stdout.contains(trial),
             "{trial} is not in:\n{}{}",

@@ -78,12 +78,10 @@ fn full_store() -> Sandbox {
     for (folder, name) in leftovers {
         project.rewrite(&format!(".pcamflow/{folder}/{name}"), "left by the dead");
     }
-    project.rewrite("data/x.h5", "no HDF5");
-    project.rewrite("data/y.h5", "no HDF5");
+    project.rewrite("data/x.txt", "a source");
     let text = fs::read_to_string(project.path("p.toml")).unwrap();
     // A source that is remembered, and a stage that failed.
-    let failing =
-        "[split.x]\nimages = 'x.h5'\nlabels = 'y.h5'\nsizes = { train = 1, validation = 1, test = 1 }\n";
+    let failing = "[command.x]\nshell = 'exit 7'\ninputs = { x = 'x.txt' }\nartifacts = { made = 'made' }\n";
     project.rewrite("failing.toml", format!("{text}{failing}"));
     project.pcamflow(&["run", "failing.toml", "--quiet", "--out", "aside"]).exit(1);
     project

@@ -124,7 +124,7 @@ fn what_is_no_file_is_no_data() {
         ("zero.h5", "is a pipe or a device, but a file is expected"),
         ("null.h5", "is a pipe or a device, but a file is expected"),
         ("folder.h5", "is a folder, but a file is expected"),
-        ("none.h5", "there is no file"),
+        ("none.h5", "is a broken link"),
     ] {
         let text = |images: &str| {
             let sizes = "sizes = { train = 4, validation = 2, test = 2 }";
