@@ -174,7 +174,7 @@ impl Document<'_> {
         once(problems);
         for problem in problems {
             if problem.also.is_none() {
-                problem.also = self.behind(problem);
+                problem.also = self.behind(problem).map(Box::new);
             }
             if let Some(help) = misplaced(problem) {
                 problem.help = Some(help);

@@ -177,7 +177,10 @@ impl<'a> Resolver<'a, '_> {
                         let message =
                             format!("`params.{name}` cannot stand inside a text: its type is {what}");
                         self.problems.push(Problem {
-                            also: Some((found.definition, format!("`params.{}` is set here", found.name))),
+                            also: Some(Box::new((
+                                found.definition,
+                                format!("`params.{}` is set here", found.name),
+                            ))),
                             ..Problem::at(span.clone(), message)
                         });
                         return None;

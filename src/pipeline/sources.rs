@@ -149,7 +149,9 @@ impl Sources {
             return Vec::new();
         };
         let primary = AnnotationKind::Primary.span(source.within(place));
-        let Some((other, label)) = &problem.also else { return vec![source.snippet().annotation(primary)] };
+        let Some((other, label)) = problem.also.as_deref() else {
+            return vec![source.snippet().annotation(primary)];
+        };
         let Some(beside) = self.of(other) else { return vec![source.snippet().annotation(primary)] };
         let context = AnnotationKind::Context.span(beside.within(other)).label(label.as_str());
         match beside.base == source.base {

@@ -199,7 +199,7 @@ fn meant<'a>(layer: &str, known: &'a [String], last: &'a str) -> Option<&'a str>
     let features = || words.any(|word| FEATURES.contains(&word)).then_some(last);
     let spelt = || nearest(layer, known.iter().map(String::as_str));
     // A name with a dot is one of these networks, mistyped.
-    let mistyped = || layer.contains('.').then(|| spelt()).flatten();
+    let mistyped = || layer.contains('.').then(spelt).flatten();
     same.map(|(_, name)| name).or_else(mistyped).or_else(features).or_else(spelt)
 }
 

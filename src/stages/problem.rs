@@ -30,8 +30,8 @@ pub struct Problem {
     pub message: String,
     /// What to do, where there is something to say.
     pub help: Option<String>,
-    /// Another place that it is about, and what is there.
-    pub also: Option<(Range<usize>, String)>,
+    /// Another place that it is about, and what is there. In a box, because most problems have none.
+    pub also: Option<Box<(Range<usize>, String)>>,
     /// What it is about.
     pub matter: Matter,
 }
