@@ -100,7 +100,7 @@ fn resumed_project() -> Sandbox {
     Sandbox::new().pipeline(&format!("{PIPELINE}{RESUMED}"))
 }
 
-fn shown(project: &Sandbox, stage: &str, file: &str) -> Vec<u8> {
+pub(super) fn shown(project: &Sandbox, stage: &str, file: &str) -> Vec<u8> {
     fs::read(project.path(&format!("out/training/{stage}/{file}"))).unwrap()
 }
 

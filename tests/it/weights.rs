@@ -6,7 +6,7 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 use super::{
     sandbox::Sandbox,
-    training::{MODEL, PIPELINE, project},
+    training::{MODEL, PIPELINE, project, shown},
 };
 
 /// The tensors of a model: name, shape, values.
