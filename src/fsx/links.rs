@@ -62,7 +62,9 @@ impl Tree {
                 return Err(if hops > HOPS { "it is a link that leads in circles" } else { OUT });
             }
             ahead.extend(target.split('/').rev());
-            while let (None, Some(part)) = (next, ahead.pop()) {
+            while next.is_none()
+                && let Some(part) = ahead.pop()
+            {
                 match part {
                     "" | "." => {}
                     ".." if at.is_empty() => return Err(OUT),

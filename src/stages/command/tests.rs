@@ -85,7 +85,7 @@ fn every_mistake_is_told() {
     wrong("'table.csv'", "'inputs/x'", "is taken");
     wrong("'table.csv'", "'x/log.txt'", "is taken");
     wrong("'table.csv'", "\"a\\nb\"", "control character");
-    wrong("'table.csv'", "{ path = 'x/', holds = 'patches' }", "not of folders");
+    wrong("'table.csv'", "{ path = 'x/', holds = 'patches' }", "not for folders");
     wrong(
         "{script}",
         "{skript}",
