@@ -27,7 +27,7 @@ impl<T: Into<String>> From<T> for Cell {
     }
 }
 
-/// Rows of cells; what a row lacks at its end stays empty. The last column gives way where the terminal is narrow.
+/// Rows of cells; what a row lacks at its end stays empty, and what it has beyond the columns is words. The last column gives way where the terminal is narrow.
 #[derive(Debug)]
 pub(super) struct Table {
     /// Whether each column is pushed to the right.
@@ -65,7 +65,8 @@ impl Table {
             let cells = self.rows.iter().filter_map(|row| row.get(column));
             cells.map(|cell| measure_text_width(&cell.text)).max().unwrap_or(0)
         };
-        let widths: Vec<usize> = (0..self.right.len()).map(width).collect();
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..columns).map(width).collect();
         let line = |row: &Vec<Cell>| {
             let line = format!("{:indent$}{}", "", self.line(row, &widths, view), indent = self.indent);
             let line = view.width.map_or(line.as_str().into(), |width| truncate_str(&line, width, "…"));
@@ -77,7 +78,8 @@ impl Table {
     fn line(&self, row: &[Cell], widths: &[usize], view: &View) -> String {
         let filled = row.iter().rposition(|cell| !cell.text.is_empty()).map_or(0, |last| last + 1);
         let padded = |(place, cell): (usize, &Cell)| {
-            let (text, right) = (view.paint.tone(cell.tone, &cell.text), self.right[place]);
+            let right = self.right.get(place).copied().unwrap_or(false);
+            let text = view.paint.tone(cell.tone, &cell.text);
             // What ends a line is not padded: no spaces there, not even coloured ones.
             let ends = place + 1 == filled && !right;
             let space = if ends { 0 } else { widths[place] - measure_text_width(&cell.text) };
@@ -118,6 +120,8 @@ mod tests {
     fn rows_may_end_early_and_headings_are_the_first() {
         let mut table = Table::headed("lr", ["name", "n"]);
         table.row(["a"]);
-        assert_eq!(table.text(&View { paint: Paint::OFF, width: None }), "name  n\na\n");
+        table.row(["b", "2", "a remark"]);
+        let expected = "name  n\na\nb     2  a remark\n";
+        assert_eq!(table.text(&View { paint: Paint::OFF, width: None }), expected);
     }
 }

@@ -104,8 +104,8 @@ fn what_is_missing_or_undeclared_is_named() {
     ));
     assert!(failure("touch mad").ends_with("its artifact made, but wrote `mad`"));
     assert!(failure("mkdir made").contains("declare it with a slash at its end, \"made/\""));
-    assert!(failure("ln -s /etc/passwd made").contains("that is a link or no file at all"));
-    assert!(failure("mkfifo made").contains("no file at all"));
+    assert!(failure("ln -s /etc/passwd made").contains("it is a link or not a file"));
+    assert!(failure("mkfifo made").contains("it is a link or not a file"));
     one("touch made $TMPDIR/x $HOME/y inputs-of-mine 2>/dev/null; rm inputs-of-mine", "").run(&[]).exit(0);
 }
 
