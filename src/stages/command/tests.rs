@@ -92,12 +92,12 @@ fn every_mistake_is_told() {
         "this stage has no input `skript` for `{skript}`; it has {folder}, {script}",
     );
     wrong("{artifacts.table}", "{artifacts.tabel}", "this stage has no artifact `tabel`");
-    wrong("'{script}'", "'table.py'", "write inputs = { script = \"./table.py\" }");
-    wrong("'python3'", "'./table'", "write inputs = { script = \"./table\" }");
+    wrong("'{script}'", "'table.py'", "Write inputs = { script = \"./table.py\" }");
+    wrong("'python3'", "'./table'", "Write inputs = { script = \"./table\" }");
     wrong("'python3'", "''", "names a program");
     wrong("TOP", "'1X'", "cannot name a variable");
     wrong("'CUDA_VISIBLE_DEVICES'", "'TOP'", "already");
-    wrong("TOP", "PCAMFLOW_X", "is taken");
+    wrong("TOP", "PCAMFLOW_X", "are reserved");
     wrong("'x.csv'", "'.x'", "is not a valid name");
     wrong("'x.csv'", "artifacts", "give the input another name");
 }
