@@ -70,7 +70,7 @@ impl History {
         self
     }
 
-    /// The name of the pipeline in a file. What is no file is taken for the name itself, or for that of a file that
+    /// The name of the pipeline in a file. A path without a file counts as the name itself, or as that of a file that
     /// was removed.
     pub(super) fn name_of(&self, file: &Path) -> String {
         let stem = || file.file_stem().unwrap_or_default().to_string_lossy().into_owned();

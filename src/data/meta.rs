@@ -97,18 +97,6 @@ pub fn has_column(source: &Source, column: &str) -> Result<bool> {
     Ok(headers(&mut open(source)?, source)?.iter().any(|name| name == column))
 }
 
-/// Whether a table can be read, and has a column.
-///
-/// # Errors
-/// A file that is missing or not CSV, and a column that it does not have.
-pub(super) fn check(source: &Source, column: Option<&str>) -> Result<()> {
-    let mut table = open(source)?;
-    match column {
-        Some(column) => find(&mut table, source, column).map(drop),
-        None => headers(&mut table, source).map(drop),
-    }
-}
-
 fn open(source: &Source) -> Result<Reader<BufReader<File>>> {
     source.size()?;
     let file = File::open(&source.path).with_context(|| format!("{source} cannot be read"))?;

@@ -8,7 +8,6 @@
 pub mod amend;
 pub mod arrays;
 pub mod blank;
-pub mod check;
 pub mod h5;
 pub mod maps;
 pub mod meta;

@@ -77,7 +77,7 @@ mod tests {
         );
         // The clock was set back: the change lies in the future.
         assert!(missing(1, now + 3600 * second + 1) > 3_600_000);
-        // An mtime that somebody set proves nothing, neither way.
+        // An mtime can be set to anything, so it proves nothing.
         assert_eq!(missing(now + 3600 * second, now - second + 1), 0);
         assert_eq!(missing(5, now - 1), 49);
         // No ctime on this file system.

@@ -19,7 +19,7 @@ fn is_shared(folder: &Path) -> bool {
     folder.metadata().is_ok_and(|metadata| metadata.permissions().mode() & SHARED == SHARED)
 }
 
-/// Gives a new file to the group that shares its folder. What cannot be given stays as it is: the file of somebody
+/// Gives a new file to the group that shares its folder. A file that cannot be given stays as it is: the file of another
 /// else.
 pub(super) fn follow(path: &Path, file: &File) {
     if is_shared(&parent(path))

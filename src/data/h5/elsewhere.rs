@@ -20,7 +20,7 @@ const SIGNATURE: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
 /// # Errors
 /// A file that cannot be read.
 pub fn elsewhere(source: &Source) -> Result<Option<String>> {
-    // What the library cannot open, nobody reads as HDF5.
+    // A file that the library cannot open is not read as HDF5 later.
     match is_hdf5(source)?.then(|| open(&source.path)) {
         Some(Ok(file)) => find(&file).with_context(|| source.to_string()),
         Some(Err(_)) | None => Ok(None),

@@ -1,4 +1,4 @@
-//! Who killed a process: the kernel because memory ran out, or somebody else?
+//! What killed a process: the kernel, because memory ran out, or something else?
 //!
 //! The kernel counts whom it killed, before it does: in the cgroup that we and our processes live in (v2:
 //! `memory.events`, v1: `memory.oom_control`), and for the whole machine (`/proc/vmstat`). A count that

@@ -15,7 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::offspring::lines::Lines;
 
-/// How long what a lost process has started may go on printing before nobody listens any more.
+/// How long the programs of a lost process may go on printing before their output is ignored.
 const SILENCE: Duration = Duration::from_millis(200);
 /// As much as a pipe holds.
 const CHUNK: usize = 1 << 16;

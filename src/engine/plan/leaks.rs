@@ -13,7 +13,7 @@ use crate::{
 /// Something that a stage reads and should not.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::engine) enum Leak {
-    /// Nobody can mean it.
+    /// This is surely a mistake.
     Error(String),
     /// The stage, and what its user should know.
     Warning(String, String),
