@@ -19,8 +19,8 @@ fn is_shared(folder: &Path) -> bool {
     folder.metadata().is_ok_and(|metadata| metadata.permissions().mode() & SHARED == SHARED)
 }
 
-/// Gives a new file to the group that shares its folder. A file that cannot be given stays as it is: the file of another
-/// else.
+/// Gives a new file to the group that shares its folder. A file of another user stays as it is, because it cannot
+/// be given.
 pub(super) fn follow(path: &Path, file: &File) {
     if is_shared(&parent(path))
         && let Ok(metadata) = file.metadata()
