@@ -1,5 +1,6 @@
 //! The percentile bootstrap (Efron 1979), seeded and independent of the number of threads.
 
+use anyhow::{Result, ensure};
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
@@ -7,12 +8,10 @@ use rand_chacha::{
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::MetricsError;
-
 /// How often a resample without a value is drawn again before the statistic counts as undefined.
 ///
-/// With both classes present a resample lacks one in at most half of the draws, so that a thousand
-/// failures in a row do not happen by chance.
+/// If both classes occur, at most half of the resamples lack one, so a thousand failures in a row do not
+/// happen by chance.
 const ATTEMPTS: u32 = 1000;
 
 /// How to resample.
@@ -33,19 +32,24 @@ impl Default for Bootstrap {
 }
 
 impl Bootstrap {
-    pub(super) fn check(&self) -> Result<(), MetricsError> {
-        if self.level > 0.0 && self.level < 1.0 { Ok(()) } else { Err(MetricsError::Level(self.level)) }
+    pub(super) fn check(&self) -> Result<()> {
+        let level = self.level;
+        ensure!(
+            level > 0.0 && level < 1.0,
+            "the confidence level is {level}, but it must lie between 0 and 1"
+        );
+        Ok(())
     }
 
-    /// The generator of the resample `index`.
+    /// The generator of resample `index`.
     pub(super) fn generator(&self, index: u32) -> ChaCha8Rng {
         let mut generator = ChaCha8Rng::seed_from_u64(self.seed);
         generator.set_stream(index.into());
         generator
     }
 
-    /// The interval of a statistic, given its value on each resample. `None` of nothing, and where all values
-    /// are the same: resampling then says nothing of how sure the statistic is.
+    /// The interval of a statistic with these values on the resamples. `None` without values, and if all are
+    /// the same: resampling then says nothing about the uncertainty.
     pub(super) fn interval(&self, mut values: Vec<f64>) -> Option<Interval> {
         if values.is_empty() {
             return None;
@@ -68,12 +72,12 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// The interval of a statistic under resampling `units` units (images, pairs of images, slides) with
-/// replacement. The statistic is told how often each unit was drawn; where it is undefined (`None`),
-/// the resample is drawn again.
+/// The interval of a statistic when `units` units (images, pairs of images, slides) are resampled with
+/// replacement. The statistic gets the number of draws of each unit; if it is undefined (`None`), the
+/// resample is drawn again.
 ///
-/// Ends are interpolated between neighbouring resamples as numpy's `percentile` does. `None` without
-/// units or resamples, where the statistic stays undefined, and where its ends are the same.
+/// Ends are interpolated between neighbouring resamples, as in numpy's `percentile`. `None` without units or
+/// resamples, if the statistic stays undefined, or if both ends are the same.
 pub fn percentile_interval(
     units: usize,
     bootstrap: &Bootstrap,
@@ -92,7 +96,7 @@ pub fn percentile_interval(
     bootstrap.interval(values?)
 }
 
-/// Draws as many units as there are, and counts them.
+/// Draws `units` units, and counts how often each is drawn.
 pub(super) fn draw(generator: &mut ChaCha8Rng, units: u32, counts: &mut Vec<u32>) {
     counts.clear();
     counts.resize(units as usize, 0);
@@ -101,13 +105,13 @@ pub(super) fn draw(generator: &mut ChaCha8Rng, units: u32, counts: &mut Vec<u32>
     }
 }
 
-/// A uniform number below `bound`: Lemire's multiplication (2019), written out because the values
-/// that `rand` draws may change with its version.
+/// A uniform number below `bound`, by Lemire's multiplication (2019). Written out because the numbers of `rand`
+/// may change with its version.
 fn below(generator: &mut ChaCha8Rng, bound: u32) -> u32 {
     loop {
         let product = u64::from(generator.next_u32()) * u64::from(bound);
         let low = product as u32;
-        // Only a low half below `bound` can belong to a value that is too frequent by one.
+        // Only with a low half below `bound` can a value be too frequent by one.
         if low >= bound || low >= bound.wrapping_neg() % bound {
             return (product >> 32) as u32;
         }

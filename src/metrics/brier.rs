@@ -2,8 +2,8 @@
 
 use super::Predictions;
 
-/// The mean squared distance of probability and label, 0 (best) to 1 (Brier 1950, in the form for
-/// two classes that scikit-learn has).
+/// The mean squared difference of probability and label, 0 (best) to 1 (Brier 1950, for two classes, as in
+/// scikit-learn).
 #[must_use]
 pub fn brier(predictions: &Predictions) -> f64 {
     predictions.mean(|label, probability| (probability - f64::from(u8::from(label))).powi(2))

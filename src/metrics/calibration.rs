@@ -1,4 +1,4 @@
-//! Expected calibration error: how far probabilities are from frequencies.
+//! Expected calibration error: the difference of probabilities and frequencies.
 
 use super::Predictions;
 

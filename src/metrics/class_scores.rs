@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{ConfusionMatrix, Interval, Predictions, confusion::ratio};
 
-/// Three numbers from 0 to 1; 0 where undefined, as scikit-learn with `zero_division=0`.
+/// Three numbers from 0 to 1; 0 if undefined, as in scikit-learn with `zero_division=0`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
-    /// Of the images given the class, the share that belongs to it.
+    /// The share of the images predicted as this class that belong to it.
     pub precision: f64,
-    /// Of the images of the class, the share that was given it.
+    /// The share of the images of this class that are predicted as it.
     pub recall: f64,
     /// The harmonic mean of the two.
     pub f1: f64,
@@ -21,29 +21,20 @@ pub struct Scores {
 pub struct ClassScores {
     /// The name of the class.
     pub class: String,
-    /// Of the images given the class, the share that belongs to it.
+    /// The share of the images predicted as this class that belong to it.
     pub precision: f64,
-    /// Its interval, of `predicted` images; null without any, or of one slide.
+    /// Its interval, over `predicted` images; null without any, or if they are of one slide.
     pub precision_interval: Option<Interval>,
-    /// Of the images of the class, the share that was given it.
+    /// The share of the images of this class that are predicted as it.
     pub recall: f64,
-    /// Its interval, of `support` images; null without any, or of one slide.
+    /// Its interval, over `support` images; null without any, or if they are of one slide.
     pub recall_interval: Option<Interval>,
     /// The harmonic mean of the two.
     pub f1: f64,
-    /// How many images were given it.
+    /// How many images are predicted as this class.
     pub predicted: u64,
     /// How many images belong to it.
     pub support: u64,
-}
-
-/// The scores of both classes together.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Averages {
-    /// Every class counts the same.
-    pub macro_average: Scores,
-    /// Every class counts by its support.
-    pub weighted_average: Scores,
 }
 
 impl Scores {
@@ -59,7 +50,20 @@ impl Scores {
         }
     }
 
-    fn mean(scores: [Self; 2], weights: [u64; 2]) -> Self {
+    /// The mean over classes.
+    #[must_use]
+    pub fn macro_average(matrix: &ConfusionMatrix) -> Self {
+        Self::mean(matrix, [1, 1])
+    }
+
+    /// The mean over classes, weighted by support.
+    #[must_use]
+    pub fn weighted_average(matrix: &ConfusionMatrix) -> Self {
+        Self::mean(matrix, [0, 1].map(|class| matrix.support(class)))
+    }
+
+    fn mean(matrix: &ConfusionMatrix, weights: [u64; 2]) -> Self {
+        let scores = [0, 1].map(|class| Self::of_class(matrix, class));
         let total = weights[0] + weights[1];
         let mean = |of: fn(&Self) -> f64| match total {
             0 => 0.0,
@@ -94,18 +98,6 @@ impl ClassScores {
     }
 }
 
-impl Averages {
-    /// The macro and the weighted average.
-    #[must_use]
-    pub fn of(matrix: &ConfusionMatrix) -> Self {
-        let scores = [0, 1].map(|class| Scores::of_class(matrix, class));
-        Self {
-            macro_average: Scores::mean(scores, [1, 1]),
-            weighted_average: Scores::mean(scores, [0, 1].map(|class| matrix.support(class))),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,7 +106,7 @@ mod tests {
     fn what_is_undefined_is_zero() {
         let matrix = ConfusionMatrix { counts: [[4, 0], [0, 0]] };
         assert_eq!(Scores::of_class(&matrix, 1), Scores { precision: 0.0, recall: 0.0, f1: 0.0 });
-        assert_eq!(Averages::of(&matrix).weighted_average.f1, 1.0);
-        assert_eq!(Averages::of(&matrix).macro_average.f1, 0.5);
+        assert_eq!(Scores::weighted_average(&matrix).f1, 1.0);
+        assert_eq!(Scores::macro_average(&matrix).f1, 0.5);
     }
 }

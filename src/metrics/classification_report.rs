@@ -1,13 +1,12 @@
-//! The classification report, laid out as scikit-learn prints it.
+//! The classification report, as scikit-learn prints it.
 
-use super::{Averages, ConfusionMatrix, Scores};
+use super::{ConfusionMatrix, Scores};
 
 /// The text of `sklearn.metrics.classification_report(digits=2, zero_division=0)`, byte for byte,
-/// with both classes in it whether they occur or not.
+/// always with both classes.
 #[must_use]
 pub fn classification_report(matrix: &ConfusionMatrix, classes: &[String; 2]) -> String {
     let width = classes.iter().map(|name| name.chars().count()).fold("weighted avg".len(), usize::max);
-    let averages = Averages::of(matrix);
     let row = |name: &str, [a, b, c]: [String; 3], support: u64| {
         format!("{name:>width$}  {a:>9} {b:>9} {c:>9} {support:>9}\n")
     };
@@ -16,10 +15,10 @@ pub fn classification_report(matrix: &ConfusionMatrix, classes: &[String; 2]) ->
         text += &row(name, cells(&Scores::of_class(matrix, class)), matrix.support(class));
     }
     text += "\n";
-    let accuracy = [String::new(), String::new(), two_digits(matrix.accuracy())];
+    let accuracy = ["", "", &two_digits(matrix.accuracy())].map(str::to_owned);
     text += &row("accuracy", accuracy, matrix.total());
-    text += &row("macro avg", cells(&averages.macro_average), matrix.total());
-    text += &row("weighted avg", cells(&averages.weighted_average), matrix.total());
+    text += &row("macro avg", cells(&Scores::macro_average(matrix)), matrix.total());
+    text += &row("weighted avg", cells(&Scores::weighted_average(matrix)), matrix.total());
     text
 }
 
@@ -27,7 +26,7 @@ fn cells(scores: &Scores) -> [String; 3] {
     [scores.precision, scores.recall, scores.f1].map(two_digits)
 }
 
-/// Rust rounds the exact binary value half to even, as Python does: 0.125 gives 0.12 in both.
+/// Rust rounds the exact binary value half to even, like Python: 0.125 gives 0.12 in both.
 fn two_digits(value: f64) -> String {
     format!("{value:.2}")
 }

@@ -1,10 +1,10 @@
-//! The confusion matrix of two classes, and what follows from it alone.
+//! The confusion matrix of two classes, and the numbers that follow from it.
 
 use serde::{Deserialize, Serialize};
 
 use super::Predictions;
 
-/// How many images of each true class (row) were given each class (column); `[[tn, fp], [fn, tp]]`.
+/// The number of images of each true class (row) by predicted class (column): `[[tn, fp], [fn, tp]]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ConfusionMatrix {
@@ -13,7 +13,7 @@ pub struct ConfusionMatrix {
 }
 
 impl ConfusionMatrix {
-    /// Counts the images; positive is what has a probability *above* the threshold.
+    /// Counts the images. Those with a probability *above* the threshold are predicted positive.
     #[must_use]
     pub fn new(predictions: &Predictions, threshold: f64) -> Self {
         let mut counts = [[0; 2]; 2];
@@ -35,37 +35,31 @@ impl ConfusionMatrix {
         self.counts[class].iter().sum()
     }
 
-    /// Images that were given a class (0 or 1).
+    /// Images predicted as a class (0 or 1).
     #[must_use]
     pub fn predicted(&self, class: usize) -> u64 {
         self.counts[0][class] + self.counts[1][class]
     }
 
-    /// Images that were given their class.
-    #[must_use]
-    pub fn correct(&self) -> u64 {
-        self.counts[0][0] + self.counts[1][1]
-    }
-
-    /// The share of images that were given their class; 0 without images.
+    /// The share of correctly classified images; 0 without images.
     #[must_use]
     pub fn accuracy(&self) -> f64 {
-        ratio(self.correct(), self.total())
+        ratio(self.counts[0][0] + self.counts[1][1], self.total())
     }
 
-    /// The share of the images of class 1 that were given it: sensitivity; 0 without such images.
+    /// The share of the images of class 1 that are predicted as such (sensitivity); 0 without such images.
     #[must_use]
     pub fn true_positive_rate(&self) -> f64 {
         ratio(self.counts[1][1], self.support(1))
     }
 
-    /// The share of the images of class 0 that were given class 1; 0 without such images.
+    /// The share of the images of class 0 that are predicted as class 1; 0 without such images.
     #[must_use]
     pub fn false_positive_rate(&self) -> f64 {
         ratio(self.counts[0][1], self.support(0))
     }
 
-    /// Matthews' correlation coefficient, -1 to 1; 0 where a row or a column is empty (undefined).
+    /// Matthews' correlation coefficient, -1 to 1; 0 if a row or a column is empty (undefined).
     #[must_use]
     pub fn matthews(&self) -> f64 {
         let [[a, b], [c, d]] = self.counts.map(|row| row.map(|count| count as f64));
@@ -74,7 +68,7 @@ impl ConfusionMatrix {
     }
 }
 
-/// `part / whole`, and 0 of nothing, as scikit-learn has it.
+/// `part / whole`; 0 if `whole` is 0, as in scikit-learn.
 pub(super) fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }

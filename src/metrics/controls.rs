@@ -1,4 +1,4 @@
-//! Maps that look neither at the model nor at the image: what every explanation has to beat.
+//! Maps that depend neither on the model nor on the image. Explanations should be better than these.
 
 use rand_chacha::{
     ChaCha20Rng,
@@ -9,7 +9,7 @@ use super::PATCH_SIDE;
 
 const PIXELS: usize = PATCH_SIDE * PATCH_SIDE;
 
-/// Minus the distance to the patch's centre, [96, 96]: a map that bets on the middle.
+/// Minus the distance to the patch's centre, [96, 96].
 #[must_use]
 pub fn centre_map() -> Vec<f32> {
     let centre = (PATCH_SIDE as f32 - 1.0) / 2.0;
@@ -20,10 +20,10 @@ pub fn centre_map() -> Vec<f32> {
     (0..PIXELS).map(|at| -distance(at)).collect()
 }
 
-/// The numbers 1 to 9,216 in a random order, [96, 96], as shares of 9,216: every order of the pixels is
-/// as likely, and no two pixels tie. Depends on the seed and the patch's row alone.
+/// The numbers 1 to 9,216 in random order, [96, 96], as shares of 9,216. All orders of the pixels are equally
+/// likely, and no two pixels tie. Depends only on the seed and the patch's row.
 ///
-/// Fisher-Yates on ChaCha20, written out: a library's shuffle may change with its version.
+/// Fisher-Yates on ChaCha20, written out because a library's shuffle may change with its version.
 #[must_use]
 pub fn random_map(seed: u64, row: i64) -> Vec<f32> {
     let mut key = [0; 32];
@@ -33,7 +33,7 @@ pub fn random_map(seed: u64, row: i64) -> Vec<f32> {
     let mut random = ChaCha20Rng::from_seed(key);
     let mut map: Vec<f32> = (1..=PIXELS).map(|rank| rank as f32 / PIXELS as f32).collect();
     for last in (1..PIXELS).rev() {
-        // A number in 0..=last; its bias is below 2^-50.
+        // A number in 0..=last, with a bias below 2^-50.
         let other = (u128::from(random.next_u64()) * (last as u128 + 1)) >> 64;
         map.swap(last, other as usize);
     }

@@ -1,17 +1,17 @@
-//! Everything that is said about a classifier on some images: the contents of `metrics.json`.
+//! Everything that is reported about a classifier on some images: the contents of `metrics.json`.
 
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AtChosenThreshold, Averages, Bootstrap, ChosenThreshold, ClassScores, ConfusionMatrix, Interval,
-    MetricsError, PrecisionRecallCurve, Predictions, Scores, Undefined, average_precision_interval, brier,
-    calibration_error, log_loss, roc_auc, roc_auc_interval,
+    AtChosenThreshold, AtThreshold, Bootstrap, ChosenThreshold, Interval, PrecisionRecallCurve, Predictions,
+    Undefined, average_precision_interval, brier, calibration_error, log_loss, roc_auc, roc_auc_interval,
 };
 
-/// What an evaluation needs to know besides the predictions.
+/// The settings of an evaluation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EvaluationSettings {
-    /// Positive is what has a probability above it.
+    /// Images with a probability above it are predicted positive.
     pub threshold: f64,
     /// The names of the classes 0 and 1.
     pub classes: [String; 2],
@@ -19,45 +19,36 @@ pub struct EvaluationSettings {
     pub bootstrap: Bootstrap,
 }
 
-/// Every number of the definitions; what is undefined is 0 or null, and listed under `undefined`.
+/// All numbers; an undefined one is 0 or null, and listed under `undefined`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Evaluation {
     /// How many images.
     pub images: u64,
-    /// From how many slides; null where that is not known. Where it is known, intervals allow for patches of
-    /// one slide being alike.
+    /// From how many slides; null if that is not known. If it is known, intervals take into account that
+    /// patches of one slide are alike.
     #[serde(default)]
     pub slides: Option<u64>,
     /// The names of the classes 0 and 1.
     pub classes: [String; 2],
-    /// Positive is what has a probability above it.
+    /// Images with a probability above it are predicted positive.
     pub threshold: f64,
-    /// Rows true, columns predicted.
-    pub confusion: ConfusionMatrix,
-    /// The share of images that were given their class.
-    pub accuracy: f64,
-    /// Its interval (Wilson); null of one slide.
-    pub accuracy_interval: Option<Interval>,
-    /// Precision, recall, F1 and support of both classes.
-    pub per_class: [ClassScores; 2],
-    /// Every class counts the same.
-    pub macro_average: Scores,
-    /// Every class counts by its support.
-    pub weighted_average: Scores,
+    /// What this threshold makes of the images.
+    #[serde(flatten)]
+    pub at: AtThreshold,
     /// The area under the ROC curve; null with one class.
     pub roc_auc: Option<f64>,
-    /// Its bootstrap interval over slides or images; null with one class, without resamples, and where nearly
-    /// all resamples have the same value.
+    /// Its bootstrap interval over slides or images; null with one class, without resamples, or if nearly all
+    /// resamples have the same value.
     pub roc_auc_interval: Option<Interval>,
     /// The average precision; null with one class.
     pub average_precision: Option<f64>,
-    /// Its bootstrap interval over slides or images; null with one class, without resamples, and where nearly
-    /// all resamples have the same value.
+    /// Its bootstrap interval over slides or images; null with one class, without resamples, or if nearly all
+    /// resamples have the same value.
     pub average_precision_interval: Option<Interval>,
-    /// The mean of -ln of the probability given to the true class.
+    /// The mean of -ln of the probability of the true class.
     pub log_loss: f64,
-    /// The mean squared distance of probability and label.
+    /// The mean squared difference of probability and label.
     pub brier: f64,
     /// Matthews' correlation coefficient.
     pub mcc: f64,
@@ -67,7 +58,7 @@ pub struct Evaluation {
     pub bootstrap: Bootstrap,
     /// What is undefined, and why.
     pub undefined: Vec<Undefined>,
-    /// The same beside a threshold that was chosen on validation images, where there were some.
+    /// The same at a threshold that was chosen on validation images, if there were any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chosen_threshold: Option<AtChosenThreshold>,
 }
@@ -76,45 +67,41 @@ pub struct Evaluation {
 ///
 /// # Errors
 /// The threshold is not a number from 0 to 1, or the bootstrap's level is not between 0 and 1.
-pub fn evaluate(
-    predictions: &Predictions,
-    settings: &EvaluationSettings,
-) -> Result<Evaluation, MetricsError> {
+pub fn evaluate(predictions: &Predictions, settings: &EvaluationSettings) -> Result<Evaluation> {
     let EvaluationSettings { threshold, classes, bootstrap } = settings;
-    if !(0.0..=1.0).contains(threshold) {
-        return Err(MetricsError::Threshold(*threshold));
-    }
+    check_threshold(*threshold)?;
     bootstrap.check()?;
-    let confusion = ConfusionMatrix::new(predictions, *threshold);
-    let averages = Averages::of(&confusion);
+    let at = AtThreshold::of(predictions, *threshold, classes, bootstrap.level);
     let mut evaluation = Evaluation {
         images: predictions.len() as u64,
         slides: predictions.slide_count().map(|count| count as u64),
         classes: classes.clone(),
         threshold: *threshold,
-        confusion,
-        accuracy: confusion.accuracy(),
-        accuracy_interval: predictions.accuracy_interval(*threshold, bootstrap.level),
-        per_class: ClassScores::of(predictions, *threshold, classes, bootstrap.level),
-        macro_average: averages.macro_average,
-        weighted_average: averages.weighted_average,
         roc_auc: roc_auc(predictions),
         roc_auc_interval: roc_auc_interval(predictions, bootstrap),
         average_precision: PrecisionRecallCurve::of(predictions).map(|curve| curve.average_precision()),
         average_precision_interval: average_precision_interval(predictions, bootstrap),
         log_loss: log_loss(predictions),
         brier: brier(predictions),
-        mcc: confusion.matthews(),
+        mcc: at.confusion.matthews(),
         ece: calibration_error(predictions),
         bootstrap: *bootstrap,
-        undefined: Undefined::of(&confusion, classes),
+        undefined: Undefined::of(&at.confusion, classes),
+        at,
         chosen_threshold: None,
     };
     evaluation.undefined.extend(missing_intervals(&evaluation));
     Ok(evaluation)
 }
 
-/// Areas whose resamples are all alike: their spread says nothing of how sure they are.
+/// Checks a decision threshold.
+pub(super) fn check_threshold(threshold: f64) -> Result<()> {
+    let valid = (0.0..=1.0).contains(&threshold);
+    ensure!(valid, "the threshold is {threshold}, but it must be a number from 0 to 1");
+    Ok(())
+}
+
+/// Areas without an interval although there were resamples: their spread says nothing.
 fn missing_intervals(evaluation: &Evaluation) -> Vec<Undefined> {
     let reason = match evaluation.slides {
         Some(1) => "the images are of one slide",
@@ -130,7 +117,7 @@ fn missing_intervals(evaluation: &Evaluation) -> Vec<Undefined> {
 }
 
 impl Evaluation {
-    /// The same evaluation with what the same predictions give at a threshold that was chosen on others.
+    /// Adds the numbers of the same predictions at a threshold that was chosen on other images.
     #[must_use]
     pub fn beside(mut self, chosen: ChosenThreshold, predictions: &Predictions) -> Self {
         let at = AtChosenThreshold::of(predictions, chosen, &self.classes, self.bootstrap.level);
@@ -159,15 +146,15 @@ mod tests {
         let predictions = Predictions::new(&[0, 1], &[0.1, 0.9]).unwrap();
         for threshold in [f64::NAN, -0.1, 1.1] {
             let error = evaluate(&predictions, &EvaluationSettings { threshold, ..settings() }).unwrap_err();
-            assert!(matches!(error, MetricsError::Threshold(_)), "{error}");
+            assert!(error.to_string().starts_with("the threshold is "), "{error}");
         }
         let bootstrap = Bootstrap { level: 1.0, ..Bootstrap::default() };
         let error = evaluate(&predictions, &EvaluationSettings { bootstrap, ..settings() }).unwrap_err();
-        assert_eq!(error, MetricsError::Level(1.0));
+        assert_eq!(error.to_string(), "the confidence level is 1, but it must lie between 0 and 1");
     }
 
     #[test]
-    fn speaks_kebab_case() {
+    fn keys_are_in_kebab_case() {
         let predictions = Predictions::new(&[0, 0], &[0.25, 0.75]).unwrap();
         let json = serde_json::to_value(evaluate(&predictions, &settings()).unwrap()).unwrap();
         assert_eq!(json["confusion"], serde_json::json!([[1, 1], [0, 0]]));
@@ -178,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chosen_threshold_stands_beside_the_fixed_one() {
+    fn a_chosen_threshold_is_reported_beside_the_fixed_one() {
         let predictions = Predictions::new(&[0, 1, 1, 1], &[0.1, 0.3, 0.4, 0.9]).unwrap();
         let validation = Predictions::new(&[0, 1], &[0.15, 0.25]).unwrap();
         let chosen = ChosenThreshold::of(&validation, Criterion::Accuracy).unwrap();
@@ -208,12 +195,15 @@ mod tests {
         // 14 of 14 images; two slides that are right throughout count as two: 2 / (2 + 1.96^2).
         for (predictions, slides, low) in [(plain, None, 0.7847), (known, Some(4), 0.3424)] {
             let it = evaluate(&predictions, &settings()).unwrap();
-            assert_eq!((it.slides, it.per_class[1].support, it.per_class[1].predicted), (slides, 14, 14));
-            for ends in [it.per_class[1].recall_interval, it.per_class[0].precision_interval] {
+            assert_eq!(
+                (it.slides, it.at.per_class[1].support, it.at.per_class[1].predicted),
+                (slides, 14, 14)
+            );
+            for ends in [it.at.per_class[1].recall_interval, it.at.per_class[0].precision_interval] {
                 let Interval { low: got, high } = ends.unwrap();
                 assert!((got - low).abs() < 5e-5 && high == 1.0, "{got}");
             }
-            assert!(it.accuracy_interval.unwrap().low > low);
+            assert!(it.at.accuracy_interval.unwrap().low > low);
             assert_eq!((it.roc_auc, it.roc_auc_interval), (Some(1.0), None));
             assert_eq!(it.undefined[0].value, "interval of ROC AUC");
         }
@@ -233,7 +223,7 @@ mod tests {
             prop_assert_eq!(&serde_json::from_str::<Evaluation>(&json).unwrap(), &evaluation);
 
             let reversed = of(&images.iter().rev().copied().collect::<Vec<_>>());
-            prop_assert_eq!(evaluation.accuracy_interval, reversed.accuracy_interval);
+            prop_assert_eq!(evaluation.at.accuracy_interval, reversed.at.accuracy_interval);
             prop_assert_eq!(evaluation.roc_auc_interval, reversed.roc_auc_interval);
             prop_assert_eq!(evaluation.average_precision, reversed.average_precision);
         }
@@ -243,12 +233,12 @@ mod tests {
             let (labels, probabilities): (Vec<_>, Vec<_>) = images.into_iter().unzip();
             let it = evaluate(&Predictions::new(&labels, &probabilities).unwrap(), &settings()).unwrap();
             let unit = 0.0..=1.0 + 1e-12;
-            for value in [it.accuracy, it.brier, it.ece, it.macro_average.f1, it.weighted_average.recall] {
+            for value in [it.at.accuracy, it.brier, it.ece, it.at.macro_average.f1, it.at.weighted_average.recall] {
                 prop_assert!(unit.contains(&value), "{value}");
             }
             prop_assert!((-1.0 - 1e-12..=1.0 + 1e-12).contains(&it.mcc));
             prop_assert!((0.0..=36.05).contains(&it.log_loss));
-            let interval = it.accuracy_interval.unwrap();
+            let interval = it.at.accuracy_interval.unwrap();
             prop_assert!(interval.low <= interval.high && unit.contains(&interval.low));
         }
     }

@@ -1,8 +1,8 @@
 //! The course of a training: the contents of `history.json`.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-/// Every epoch of a training, those before a resumption included.
+/// Every epoch of a training, including those before a resumption.
 ///
 /// ```
 /// use pcamflow::metrics::{Epoch, History};
@@ -19,47 +19,33 @@ pub struct History {
     pub epochs: Vec<Epoch>,
 }
 
-/// What one pass over the training patches gave. Losses are means over images.
+/// The results of one pass over the training patches. Losses are means over images.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Epoch {
-    /// Its number, from 1, never starting anew.
+    /// Its number, from 1; a resumed training continues the numbers.
     pub epoch: u32,
-    /// Over the training patches, as the weights went along; not finite is null in JSON.
-    #[serde(with = "finite_or_null")]
+    /// Over the training patches, while the weights changed. Like the other numbers null in JSON if not finite.
+    #[serde(with = "crate::finite")]
     pub train_loss: f64,
-    /// Over the training patches, as the weights went along; 0 to 1.
-    #[serde(with = "finite_or_null")]
+    /// Over the training patches, while the weights changed; 0 to 1.
+    #[serde(with = "crate::finite")]
     pub train_accuracy: f64,
     /// Over the validation patches, after the epoch.
-    #[serde(with = "finite_or_null")]
+    #[serde(with = "crate::finite")]
     pub validation_loss: f64,
     /// Over the validation patches, after the epoch; 0 to 1.
-    #[serde(with = "finite_or_null")]
+    #[serde(with = "crate::finite")]
     pub validation_accuracy: f64,
 }
 
 impl History {
-    /// The epoch with the smallest validation loss, the first of several; `None` where no epoch has
-    /// a validation loss that is a number.
+    /// The first epoch with the smallest validation loss; `None` if no validation loss is a number.
     #[must_use]
     pub fn best(&self) -> Option<&Epoch> {
         let comparable = self.epochs.iter().filter(|epoch| !epoch.validation_loss.is_nan());
-        // `min_by` keeps the first of equals: a later epoch must be strictly better.
+        // `min_by` returns the first of equals: a later epoch must be strictly better.
         comparable.min_by(|a, b| a.validation_loss.total_cmp(&b.validation_loss))
-    }
-}
-
-/// JSON has no NaN: what is not finite is written as null, and null is read as NaN.
-mod finite_or_null {
-    use super::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-        value.is_finite().then_some(*value).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-        Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
     }
 }
 

@@ -1,36 +1,35 @@
 //! Does a map point at the evidence? Energy, pointing and rank against a region.
 
+use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::{MetricsError, Region, by_value_descending};
+use super::{Region, by_value_descending};
 
 /// How well one map finds one region.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Localisation {
     /// The share of the map's positive mass inside (energy-based pointing game, Wang et al. 2020);
-    /// null where the map has no positive mass.
+    /// null if the map has no positive mass.
     pub energy: Option<f64>,
-    /// Whether the largest pixel, the first of several in row-major order, lies inside (pointing game,
-    /// Zhang et al. 2018).
+    /// Whether the largest pixel (the first in row-major order) is inside (pointing game, Zhang et al. 2018).
     pub pointing: bool,
-    /// With K pixels inside: the share of the K largest pixels that lie inside (relevance rank
-    /// accuracy, Arras et al. 2022); ties in row-major order.
+    /// For a region of K pixels: the share of the K largest pixels that are inside (relevance rank accuracy,
+    /// Arras et al. 2022); ties in row-major order.
     pub rank: f64,
-    /// What a random map reaches in each: the region's share of the image.
+    /// The result of a random map for each of them: the region's share of the image.
     pub chance: f64,
 }
 
 impl Localisation {
-    /// Holds a map against a region of the same image, both row-major.
+    /// Compares a map with a region of the same image, both row-major.
     ///
     /// # Errors
     /// They differ in size, or a pixel of the map is not finite.
-    pub fn of(map: &[f32], region: &Region) -> Result<Self, MetricsError> {
-        if map.len() != region.image_pixels() {
-            return Err(MetricsError::MapSize { map: map.len(), region: region.image_pixels() });
-        }
-        if let Some((index, &value)) = map.iter().enumerate().find(|(_, value)| !value.is_finite()) {
-            return Err(MetricsError::MapValue { index, value });
+    pub fn of(map: &[f32], region: &Region) -> Result<Self> {
+        let (pixels, expected) = (map.len(), region.image_pixels());
+        ensure!(pixels == expected, "the map has {pixels} pixels, but the region is part of {expected}");
+        if let Some((index, value)) = map.iter().enumerate().find(|(_, value)| !value.is_finite()) {
+            bail!("pixel {index} of the map (row-major) is {value}, not a finite number");
         }
         let order = by_value_descending(map);
         let found = order[..region.pixels()].iter().filter(|&&pixel| region.contains(pixel)).count();
@@ -53,60 +52,41 @@ fn energy(map: &[f32], region: &Region) -> Option<f64> {
     (all > 0.0).then(|| inside / all)
 }
 
-/// The localisation of several maps together.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// The mean localisation of several maps.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LocalisationSummary {
     /// How many maps.
     pub images: u64,
-    /// The mean energy of the maps that have one; null where none has.
+    /// The mean energy of the maps that have one; null if none has one.
     pub energy: Option<f64>,
-    /// How many maps have no positive mass, so no energy.
+    /// How many maps have no positive mass, and so no energy.
     pub without_energy: u64,
     /// The share of maps that point inside.
     pub pointing: f64,
     /// The mean rank.
     pub rank: f64,
-    /// What random maps would reach on average.
+    /// The mean chance.
     pub chance: f64,
-    /// `energy` over the chance of the same maps; null where energy is.
-    pub energy_lift: Option<f64>,
-    /// `pointing` over chance.
-    pub pointing_lift: f64,
-    /// `rank` over chance.
-    pub rank_lift: f64,
 }
 
 impl LocalisationSummary {
-    /// Averages; `None` of no maps.
+    /// The means; `None` without maps.
     #[must_use]
     pub fn of(maps: &[Localisation]) -> Option<Self> {
-        let chance = mean(maps.iter().map(|map| map.chance))?;
-        let pointing = mean(maps.iter().map(|map| f64::from(u8::from(map.pointing))))?;
-        let rank = mean(maps.iter().map(|map| map.rank))?;
-        let energy = mean(maps.iter().filter_map(|map| map.energy));
-        let chance_of_energy = mean(maps.iter().filter(|map| map.energy.is_some()).map(|map| map.chance));
         Some(Self {
             images: maps.len() as u64,
-            energy,
+            energy: mean(maps.iter().filter_map(|map| map.energy)),
             without_energy: maps.iter().filter(|map| map.energy.is_none()).count() as u64,
-            pointing,
-            rank,
-            chance,
-            energy_lift: energy.zip(chance_of_energy).map(|(energy, chance)| energy / chance),
-            pointing_lift: pointing / chance,
-            rank_lift: rank / chance,
+            pointing: mean(maps.iter().map(|map| f64::from(u8::from(map.pointing))))?,
+            rank: mean(maps.iter().map(|map| map.rank))?,
+            chance: mean(maps.iter().map(|map| map.chance))?,
         })
     }
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (mut sum, mut count) = (0.0, 0_u64);
-    for value in values {
-        sum += value;
-        count += 1;
-    }
-    (count > 0).then(|| sum / count as f64)
+    let values: Vec<f64> = values.collect();
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
 #[cfg(test)]
@@ -132,8 +112,8 @@ mod tests {
         assert_eq!((nothing.energy, nothing.pointing, nothing.rank), (None, false, 0.5));
         let good = Localisation::of(&[0.0, 1.0, 2.0, 0.0], &region).unwrap();
         let summary = LocalisationSummary::of(&[nothing, good]).unwrap();
-        assert_eq!((summary.energy, summary.without_energy, summary.energy_lift), (Some(1.0), 1, Some(2.0)));
-        assert_eq!((summary.pointing, summary.rank_lift), (0.5, 1.5));
+        assert_eq!((summary.energy, summary.without_energy), (Some(1.0), 1));
+        assert_eq!((summary.pointing, summary.rank), (0.5, 0.75));
         assert_eq!(LocalisationSummary::of(&[]), None);
     }
 
@@ -141,7 +121,7 @@ mod tests {
     fn refuses_what_cannot_be_ranked() {
         let region = region(&[1, 0]);
         let error = Localisation::of(&[0.0], &region).unwrap_err();
-        assert_eq!(error, MetricsError::MapSize { map: 1, region: 2 });
+        assert_eq!(error.to_string(), "the map has 1 pixels, but the region is part of 2");
         let error = Localisation::of(&[0.0, f32::NAN], &region).unwrap_err();
         assert!(error.to_string().starts_with("pixel 1 of the map"), "{error}");
     }

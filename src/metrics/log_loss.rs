@@ -2,8 +2,8 @@
 
 use super::Predictions;
 
-/// The mean of `-ln` of the probability given to the true class; probabilities are kept away from 0
-/// and 1 by float64's epsilon, as scikit-learn does, so the loss is finite (at most 36.04).
+/// The mean of `-ln` of the probability of the true class. Probabilities are clipped by float64's epsilon, as
+/// in scikit-learn, so the loss is finite (at most 36.04).
 #[must_use]
 pub fn log_loss(predictions: &Predictions) -> f64 {
     predictions.mean(|label, probability| {

@@ -1,11 +1,11 @@
-//! What kind of map an explainer gave: most metrics and pictures mean nothing on a constant one.
+//! The kind of a map: most metrics and pictures mean nothing for a constant map.
 
-/// The values of a map, in brief.
+/// The range of a map's values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum MapRange {
-    /// Every pixel is 0 (or there is none): the explainer found nothing.
+    /// Every pixel is 0 (or there are no pixels): the explainer found nothing.
     Zero,
-    /// Every pixel has this one value.
+    /// Every pixel has this value.
     Constant(f32),
     /// An ordinary map.
     Varied {
@@ -14,7 +14,7 @@ pub enum MapRange {
         /// Its largest value.
         high: f32,
     },
-    /// So many pixels are NaN or infinite.
+    /// This number of pixels are NaN or infinite.
     NotFinite(usize),
 }
 
@@ -34,17 +34,6 @@ impl MapRange {
             false => Self::Varied { low, high },
         }
     }
-
-    /// The largest distance from 0; `None` where a pixel is not finite.
-    #[must_use]
-    pub fn magnitude(self) -> Option<f32> {
-        match self {
-            Self::Zero => Some(0.0),
-            Self::Constant(value) => Some(value.abs()),
-            Self::Varied { low, high } => Some(low.abs().max(high.abs())),
-            Self::NotFinite(_) => None,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -58,6 +47,5 @@ mod tests {
         assert_eq!(MapRange::of(&[-2.0, -2.0]), MapRange::Constant(-2.0));
         assert_eq!(MapRange::of(&[-2.0, 1.0]), MapRange::Varied { low: -2.0, high: 1.0 });
         assert_eq!(MapRange::of(&[f32::NAN, 1.0, f32::INFINITY]), MapRange::NotFinite(2));
-        assert_eq!(MapRange::of(&[-2.0, 1.0]).magnitude(), Some(2.0));
     }
 }

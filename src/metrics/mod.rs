@@ -1,15 +1,15 @@
-//! What the numbers mean: the mathematics of evaluating classifiers and explanations.
+//! The mathematics of evaluating classifiers and explanations.
 //!
-//! Plain slices in, plain numbers out. Knows no tensors, no files and no stages; every formula is the
-//! one of the project's definitions, and agrees with scikit-learn where scikit-learn has it.
+//! Plain slices in, plain numbers out. Knows no tensors, no files and no stages. Formulas agree with
+//! scikit-learn's, if it has them.
 //!
-//! - A classifier: [`Predictions`] (labels and probabilities, checked once) go into [`evaluate`],
-//!   which gives an [`Evaluation`], the contents of `metrics.json`. Its parts can be had alone:
-//!   [`ConfusionMatrix`], [`classification_report`], [`RocCurve`], [`PrecisionRecallCurve`],
-//!   [`brier`], [`log_loss`], [`calibration_error`]; a [`ChosenThreshold`] suits other images best.
-//! - A map: [`Localisation`] against a [`Region`], the centre box or a mask; [`MapRange`] tells
-//!   ordinary maps from constant ones; [`spearman`] tells how alike two maps are.
-//! - Explanations held against each other: [`faithfulness`].
+//! - A classifier: [`evaluate`] turns [`Predictions`] (labels and probabilities, checked once) into an
+//!   [`Evaluation`], the contents of `metrics.json`. Its parts can be used alone: [`ConfusionMatrix`],
+//!   [`classification_report`], [`RocCurve`], [`PrecisionRecallCurve`], [`brier`], [`log_loss`],
+//!   [`calibration_error`]. A [`ChosenThreshold`] is the best for other images.
+//! - A map: [`Localisation`] in a [`Region`], the centre box or a mask; [`MapRange`] distinguishes ordinary maps
+//!   from constant ones; [`spearman`] measures how similar two maps are.
+//! - Comparisons of explanations: [`faithfulness`].
 //! - Uncertainty: [`percentile_interval`], a seeded bootstrap of any statistic; shares have Wilson's interval.
 //! - A training: [`History`], the contents of `history.json`.
 
@@ -29,7 +29,6 @@ mod log_loss;
 mod map_range;
 mod precision_recall;
 mod predictions;
-mod problem;
 mod ranking;
 mod ranks;
 mod region;
@@ -42,11 +41,11 @@ mod threshold;
 mod ties;
 mod undefined;
 
-pub use at_threshold::AtChosenThreshold;
+pub use at_threshold::{AtChosenThreshold, AtThreshold};
 pub use bootstrap::{Bootstrap, Interval, percentile_interval};
 pub use brier::brier;
 pub use calibration::calibration_error;
-pub use class_scores::{Averages, ClassScores, Scores};
+pub use class_scores::{ClassScores, Scores};
 pub use classification_report::classification_report;
 pub use confusion::ConfusionMatrix;
 pub use controls::{centre_map, random_map};
@@ -57,8 +56,7 @@ pub use log_loss::log_loss;
 pub use map_range::MapRange;
 pub use precision_recall::{PrecisionRecallCurve, average_precision_interval};
 pub use predictions::Predictions;
-pub use problem::MetricsError;
-pub use ranking::{by_value_descending, first_maximum};
+pub use ranking::by_value_descending;
 pub use region::{CENTRE_SIDE, PATCH_SIDE, Region};
 pub use roc::{RocCurve, roc_auc, roc_auc_interval};
 pub use sigmoid::sigmoid;

@@ -3,19 +3,17 @@
 use super::{Bootstrap, Interval, Predictions, ranks::Ranks};
 
 /// The curve as scikit-learn's `precision_recall_curve` gives it: one point per distinct probability,
-/// ascending, then the point (recall 0, precision 1) that has no threshold.
+/// ascending, then the point (recall 0, precision 1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct PrecisionRecallCurve {
-    /// Of the images called positive, the share that is.
+    /// The share of the images predicted positive that are positive.
     pub precision: Vec<f64>,
-    /// Of the positive images, the share called so, descending from 1 to 0.
+    /// The share of the positive images that are predicted positive, descending from 1 to 0.
     pub recall: Vec<f64>,
-    /// The lowest probability called positive; `None` for the last point.
-    pub threshold: Vec<Option<f64>>,
 }
 
 impl PrecisionRecallCurve {
-    /// The curve, or `None` where only one class occurs.
+    /// The curve; `None` if only one class occurs.
     #[must_use]
     pub fn of(predictions: &Predictions) -> Option<Self> {
         if !predictions.has_both_classes() {
@@ -23,18 +21,14 @@ impl PrecisionRecallCurve {
         }
         let positives = predictions.positives() as f64;
         let (mut hits, mut called) = (0, 0);
-        let mut points = vec![(1.0, 0.0, None)];
+        let mut points = vec![(1.0, 0.0)];
         for group in predictions.groups() {
             hits += group.positives.len();
             called += group.positives.len() + group.negatives.len();
-            points.push((hits as f64 / called as f64, hits as f64 / positives, Some(group.lowest)));
+            points.push((hits as f64 / called as f64, hits as f64 / positives));
         }
-        points.reverse();
-        Some(Self {
-            precision: points.iter().map(|point| point.0).collect(),
-            recall: points.iter().map(|point| point.1).collect(),
-            threshold: points.iter().map(|point| point.2).collect(),
-        })
+        let (precision, recall) = points.into_iter().rev().unzip();
+        Some(Self { precision, recall })
     }
 
     /// The mean of the precisions, each weighted by the recall it adds: scikit-learn's
@@ -46,14 +40,13 @@ impl PrecisionRecallCurve {
     }
 }
 
-/// The percentile bootstrap of the average precision over the slides, where they are known, else over the
-/// images; resamples with one class are drawn again. `None` where only one class occurs, without resamples,
-/// and where all resamples have the same value.
+/// The percentile bootstrap of the average precision, over slides if they are known, else over images.
+/// Resamples with one class are drawn again. `None` if only one class occurs, without resamples, or if all
+/// resamples have the same value.
 #[must_use]
 pub fn average_precision_interval(predictions: &Predictions, bootstrap: &Bootstrap) -> Option<Interval> {
-    predictions
-        .has_both_classes()
-        .then(|| Ranks::of(predictions).interval(bootstrap, Ranks::average_precision))?
+    let ranks = predictions.has_both_classes().then(|| Ranks::of(predictions))?;
+    ranks.interval(bootstrap, Ranks::average_precision)
 }
 
 #[cfg(test)]
@@ -69,7 +62,6 @@ mod tests {
         let curve = PrecisionRecallCurve::of(&predictions).unwrap();
         assert_eq!(curve.precision, [0.5, 2.0 / 3.0, 0.5, 1.0, 1.0]);
         assert_eq!(curve.recall, [1.0, 1.0, 0.5, 0.5, 0.0]);
-        assert_eq!(curve.threshold, [Some(0.1), Some(0.35), Some(0.4), Some(0.8), None]);
         assert!((curve.average_precision() - 0.833_333_333_333_333_3).abs() < 1e-15);
     }
 

@@ -1,15 +1,16 @@
-//! Labels and probabilities that belong together, checked once.
+//! Labels and probabilities of the same images, checked once.
 
 use std::collections::BTreeMap;
 
+use anyhow::{Result, bail, ensure};
+
 use super::{
-    Interval, MetricsError,
+    Interval,
     share::share_interval,
     ties::{self, same_probability},
 };
 
-/// The labels of some images and the probabilities that a model gives them: at least one image, every
-/// probability a number from 0 to 1. A `Predictions` needs no further checks.
+/// The labels and probabilities of at least one image; every probability is a number from 0 to 1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Predictions {
     labels: Vec<bool>,
@@ -22,21 +23,18 @@ impl Predictions {
     ///
     /// # Errors
     /// The lists differ in length or are empty; a label is neither 0 nor 1; a probability is NaN or
-    /// outside 0 to 1. The index of the offender is named.
-    pub fn new(labels: &[u8], probabilities: &[f64]) -> Result<Self, MetricsError> {
-        if labels.len() != probabilities.len() {
-            let (labels, probabilities) = (labels.len(), probabilities.len());
-            return Err(MetricsError::Lengths { labels, probabilities });
-        }
-        if labels.is_empty() {
-            return Err(MetricsError::Empty);
-        }
-        if let Some((index, &value)) = labels.iter().enumerate().find(|(_, label)| **label > 1) {
-            return Err(MetricsError::Label { index, value });
-        }
-        let in_range = |value: f64| (0.0..=1.0).contains(&value);
-        if let Some((index, &value)) = probabilities.iter().enumerate().find(|(_, p)| !in_range(**p)) {
-            return Err(MetricsError::Probability { index, value });
+    /// outside 0 to 1. The message names the image, counted from 0.
+    pub fn new(labels: &[u8], probabilities: &[f64]) -> Result<Self> {
+        let (images, count) = (labels.len(), probabilities.len());
+        ensure!(images == count, "there are {images} labels but {count} probabilities");
+        ensure!(images > 0, "there are no images to evaluate");
+        for (image, (label, p)) in labels.iter().zip(probabilities).enumerate() {
+            ensure!(*label <= 1, "the label of image {image} is {label}, but labels are 0 or 1");
+            if !(0.0..=1.0).contains(p) {
+                bail!(
+                    "the probability of image {image} is {p}, not a number from 0 to 1: does the model give NaN?"
+                );
+            }
         }
         Ok(Self {
             labels: labels.iter().map(|&label| label == 1).collect(),
@@ -45,28 +43,30 @@ impl Predictions {
         })
     }
 
-    /// The same predictions, with the slide that each image was cut from.
+    /// The same predictions, with the slide of each image.
     ///
     /// # Errors
     /// There are not as many slides as images.
-    pub fn of_slides<S: Ord>(mut self, slides: &[S]) -> Result<Self, MetricsError> {
-        if slides.len() != self.len() {
-            return Err(MetricsError::Slides { slides: slides.len(), images: self.len() });
-        }
+    pub fn of_slides<S: Ord>(mut self, slides: &[S]) -> Result<Self> {
+        let (known, images) = (slides.len(), self.len());
+        ensure!(
+            known == images,
+            "the slides of {known} of {images} images are known: all must be known, or none"
+        );
         let mut numbers: BTreeMap<&S, usize> = slides.iter().map(|slide| (slide, 0)).collect();
-        // By name, so that the order of the images changes nothing.
+        // Numbered by name, so that the order of the images changes nothing.
         numbers.values_mut().zip(0..).for_each(|(number, next)| *number = next);
         self.slides = Some(slides.iter().map(|slide| numbers[slide]).collect());
         Ok(self)
     }
 
-    /// The slide of each image, numbered from 0; `None` where slides are not known.
+    /// The slide of each image, numbered from 0; `None` if slides are not known.
     #[must_use]
     pub fn slides(&self) -> Option<&[usize]> {
         self.slides.as_deref()
     }
 
-    /// From how many slides the images are; `None` where that is not known.
+    /// The number of slides; `None` if slides are not known.
     #[must_use]
     pub fn slide_count(&self) -> Option<usize> {
         self.slides().map(|slides| slides.iter().max().map_or(0, |last| last + 1))
@@ -101,13 +101,8 @@ impl Predictions {
         self.iter().map(|(label, p)| term(label, p)).sum::<f64>() / self.len() as f64
     }
 
-    /// The interval of the share of images that are given their class.
-    pub(super) fn accuracy_interval(&self, threshold: f64, level: f64) -> Option<Interval> {
-        self.share_interval(level, |label, p| Some(label == (p > threshold)))
-    }
-
-    /// The interval of a share of images: those for which `hit` is `Some`, and whether they are one. `None` of
-    /// no images, and where they are of one slide.
+    /// The interval of the share of hits among the images for which `hit` is `Some`. `None` without images, and
+    /// if they are of one slide.
     pub(super) fn share_interval(
         &self,
         level: f64,
@@ -118,8 +113,8 @@ impl Predictions {
         share_interval(images.filter_map(|(index, (label, p))| Some((hit(label, p)?, slide(index)))), level)
     }
 
-    /// The indices of the images in groups of equal probability, the most probable group first: the steps of
-    /// every curve. Probabilities that differ by no more than rounding are equal.
+    /// The images in groups of equal probability, the highest first: the steps of every curve. Probabilities
+    /// that differ only by rounding are equal.
     pub(super) fn groups(&self) -> Vec<Group> {
         let mut order: Vec<usize> = (0..self.len()).collect();
         let p = |&index: &usize| self.probabilities[index];
@@ -136,11 +131,11 @@ impl Predictions {
     }
 }
 
-/// The images that share one probability.
+/// Images of equal probability, by index.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Group {
     pub(super) highest: f64,
-    /// Differs from the highest by no more than rounding.
+    /// Differs from `highest` only by rounding.
     pub(super) lowest: f64,
     pub(super) positives: Vec<usize>,
     pub(super) negatives: Vec<usize>,

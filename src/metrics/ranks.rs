@@ -1,17 +1,17 @@
-//! Images in order of their probability: what the areas under curves need, and resamples of them.
+//! Images in order of their probability: the areas under curves, and the same for resamples.
 
 use super::{Bootstrap, Interval, Predictions, percentile_interval};
 
-/// Images sorted once, most probable first and positives before negatives among equals, so that a
-/// resample is no more than a count of how often each occurs in it.
+/// Images sorted by descending probability, positives before negatives among equals. A resample is then only
+/// a count for each image.
 pub(super) struct Ranks {
-    /// How many positives and negatives each group of equal probability has.
+    /// The number of positives and negatives in each group of equal probability.
     groups: Vec<[usize; 2]>,
-    /// The slide of the image of each rank, where slides are known.
+    /// The slide of the image at each rank, if slides are known.
     slides: Option<Vec<usize>>,
 }
 
-/// What a resample holds of one group of equal probability.
+/// The images of a resample in one group of equal probability.
 struct Tied {
     positives: u64,
     negatives: u64,
@@ -28,8 +28,8 @@ impl Ranks {
         }
     }
 
-    /// The percentile bootstrap of a statistic over the slides, where they are known, else over the images.
-    /// Resamples without a value are drawn again.
+    /// The percentile bootstrap of a statistic, over slides if they are known, else over images. Resamples
+    /// without a value are drawn again.
     pub(super) fn interval(
         &self,
         bootstrap: &Bootstrap,
@@ -46,10 +46,10 @@ impl Ranks {
         })
     }
 
-    /// The area under the ROC curve if the image of rank `i` occurred `counts[i]` times: the share of
-    /// pairs of a positive and a negative in order, ties half. `None` with one class.
+    /// The area under the ROC curve of a resample with `counts[i]` times the image at rank `i`: the share of
+    /// pairs of a positive and a negative in order; ties count half. `None` with one class.
     pub(super) fn auc(&self, counts: &[u32]) -> Option<f64> {
-        // Twice the pairs in order, so that half a pair is a whole number.
+        // Pairs count twice, so that half a pair is a whole number.
         let (mut above, mut negatives, mut doubled) = (0, 0, 0);
         for tied in self.resampled(counts) {
             doubled += tied.negatives * (2 * above + tied.positives);
@@ -60,8 +60,8 @@ impl Ranks {
         (pairs > 0).then(|| doubled as f64 / pairs as f64)
     }
 
-    /// The average precision of the same resample: the mean over its positives of the precision down
-    /// to them. `None` with one class.
+    /// The average precision of the same resample: the mean over its positives of the precision at their rank.
+    /// `None` with one class.
     pub(super) fn average_precision(&self, counts: &[u32]) -> Option<f64> {
         let (mut hits, mut called, mut sum) = (0, 0, 0.0);
         for tied in self.resampled(counts) {

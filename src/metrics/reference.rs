@@ -59,19 +59,19 @@ fn agrees(name: &str, case: Case) {
         bootstrap: Bootstrap { resamples: 200, ..Bootstrap::default() },
     };
     let got = evaluate(&predictions, &settings).unwrap();
-    assert_eq!(got.confusion.counts, case.confusion, "{name}");
-    assert_eq!(got.per_class.each_ref().map(|class| class.support), case.support, "{name}");
-    close(name, &got.per_class.each_ref().map(|class| class.precision), &case.precision);
-    close(name, &got.per_class.each_ref().map(|class| class.recall), &case.recall);
-    close(name, &got.per_class.each_ref().map(|class| class.f1), &case.f1);
+    assert_eq!(got.at.confusion.counts, case.confusion, "{name}");
+    assert_eq!(got.at.per_class.each_ref().map(|class| class.support), case.support, "{name}");
+    close(name, &got.at.per_class.each_ref().map(|class| class.precision), &case.precision);
+    close(name, &got.at.per_class.each_ref().map(|class| class.recall), &case.recall);
+    close(name, &got.at.per_class.each_ref().map(|class| class.f1), &case.f1);
     close(
         name,
-        &[got.accuracy, got.brier, got.log_loss, got.mcc, got.ece],
+        &[got.at.accuracy, got.brier, got.log_loss, got.mcc, got.ece],
         &[case.accuracy, case.brier, case.log_loss, case.mcc, case.ece15],
     );
     close(name, got.roc_auc.as_slice(), case.roc_auc.as_slice());
     close(name, got.average_precision.as_slice(), case.average_precision.as_slice());
-    assert_eq!(classification_report(&got.confusion, &settings.classes), case.classification_report);
+    assert_eq!(classification_report(&got.at.confusion, &settings.classes), case.classification_report);
     assert_eq!(got.roc_auc.is_none(), got.undefined.iter().any(|it| it.value == "ROC AUC"), "{name}");
     match (RocCurve::of(&predictions), case.roc) {
         (Some(curve), Some(roc)) => {

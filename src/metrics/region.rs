@@ -1,11 +1,11 @@
-//! Where in a patch the evidence lies: the centre box of PatchCamelyon, or a true mask.
+//! The part of a patch that contains the evidence: the centre box of PatchCamelyon, or a true mask.
 
-use super::MetricsError;
+use anyhow::{Result, ensure};
 
 /// The side of a patch in pixels.
 pub const PATCH_SIDE: usize = 96;
 
-/// The side of the centre box that PatchCamelyon's label speaks of, in pixels.
+/// The side of the centre box that PatchCamelyon's label describes, in pixels.
 pub const CENTRE_SIDE: usize = 32;
 
 /// Some of an image's pixels, row-major; at least one.
@@ -16,8 +16,8 @@ pub struct Region {
 }
 
 impl Region {
-    /// The centre 32x32 of a patch: 1,024 of 9,216 pixels. A patch is positive if and only if it
-    /// holds a tumour pixel; that the rest of the patch holds none is not said (weak truth).
+    /// The centre 32x32 of a patch: 1,024 of 9,216 pixels. A patch is positive if and only if its centre
+    /// contains a tumour pixel; the rest of the patch may contain some in any case (weak truth).
     #[must_use]
     pub fn centre() -> Self {
         let margin = (PATCH_SIDE - CENTRE_SIDE) / 2;
@@ -27,37 +27,36 @@ impl Region {
         Self { inside, pixels: CENTRE_SIDE * CENTRE_SIDE }
     }
 
-    /// The pixels at which a mask is not 0.
+    /// The pixels where a mask is not 0.
     ///
     /// # Errors
     /// The mask is 0 everywhere.
-    pub fn from_mask(mask: &[u8]) -> Result<Self, MetricsError> {
+    pub fn from_mask(mask: &[u8]) -> Result<Self> {
         let inside: Vec<bool> = mask.iter().map(|&value| value != 0).collect();
-        match inside.iter().filter(|&&inside| inside).count() {
-            0 => Err(MetricsError::EmptyRegion),
-            pixels => Ok(Self { inside, pixels }),
-        }
+        let pixels = inside.iter().filter(|&&inside| inside).count();
+        ensure!(pixels > 0, "the region has no pixel, so nothing can be found in it");
+        Ok(Self { inside, pixels })
     }
 
-    /// Whether a pixel lies inside; pixels beyond the image do not.
+    /// Whether a pixel is inside; pixels outside the image are not.
     #[must_use]
     pub fn contains(&self, pixel: usize) -> bool {
         self.inside.get(pixel).copied().unwrap_or(false)
     }
 
-    /// How many pixels lie inside.
+    /// The number of pixels inside.
     #[must_use]
     pub fn pixels(&self) -> usize {
         self.pixels
     }
 
-    /// How many pixels the image has.
+    /// The number of pixels of the image.
     #[must_use]
     pub fn image_pixels(&self) -> usize {
         self.inside.len()
     }
 
-    /// The share of the image that lies inside: what a random map reaches.
+    /// The share of the image that is inside, which is the result of a random map.
     #[must_use]
     pub fn chance(&self) -> f64 {
         self.pixels as f64 / self.inside.len() as f64
@@ -79,7 +78,7 @@ mod tests {
 
     #[test]
     fn an_empty_mask_is_no_region() {
-        assert_eq!(Region::from_mask(&[0, 0]), Err(MetricsError::EmptyRegion));
+        assert!(Region::from_mask(&[0, 0]).unwrap_err().to_string().starts_with("the region has no pixel"));
         assert_eq!(Region::from_mask(&[0, 255]).unwrap().chance(), 0.5);
     }
 }

@@ -1,24 +1,20 @@
-//! The receiver operating characteristic, the area under it, and how sure that area is.
+//! The receiver operating characteristic, the area under it, and the interval of that area.
 
 use super::{Bootstrap, Interval, Predictions, ranks::Ranks};
 
 /// The curve as scikit-learn's `roc_curve(drop_intermediate=False)` gives it: one point per distinct
-/// probability, descending, after the point (0, 0) at which nothing is called positive.
-///
-/// A point is what happens when the images with a probability of at least its threshold are called
-/// positive. Probabilities that differ by no more than rounding are one point.
+/// probability, descending, after the point (0, 0), where no image is predicted positive. Probabilities that
+/// differ only by rounding are one point.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RocCurve {
-    /// The share of negatives called positive, ascending from 0 to 1.
+    /// The share of negatives predicted positive, ascending from 0 to 1.
     pub false_positive_rate: Vec<f64>,
-    /// The share of positives called positive, ascending from 0 to 1.
+    /// The share of positives predicted positive, ascending from 0 to 1.
     pub true_positive_rate: Vec<f64>,
-    /// The lowest probability called positive; `None` for the first point.
-    pub threshold: Vec<Option<f64>>,
 }
 
 impl RocCurve {
-    /// The curve, or `None` where only one class occurs and a rate would be undefined.
+    /// The curve; `None` if only one class occurs, so that a rate is undefined.
     #[must_use]
     pub fn of(predictions: &Predictions) -> Option<Self> {
         if !predictions.has_both_classes() {
@@ -26,22 +22,20 @@ impl RocCurve {
         }
         let positives = predictions.positives() as f64;
         let negatives = predictions.len() as f64 - positives;
-        let mut curve =
-            Self { false_positive_rate: vec![0.0], true_positive_rate: vec![0.0], threshold: vec![None] };
+        let mut curve = Self { false_positive_rate: vec![0.0], true_positive_rate: vec![0.0] };
         let (mut hits, mut alarms) = (0, 0);
         for group in predictions.groups() {
             hits += group.positives.len();
             alarms += group.negatives.len();
             curve.false_positive_rate.push(alarms as f64 / negatives);
             curve.true_positive_rate.push(hits as f64 / positives);
-            curve.threshold.push(Some(group.lowest));
         }
         Some(curve)
     }
 }
 
 /// The area under the curve: the chance that a positive image gets a higher probability than a
-/// negative one, ties counted half. `None` where only one class occurs.
+/// negative one; ties count half. `None` if only one class occurs.
 ///
 /// Counted in whole numbers, so the order of the images changes nothing.
 #[must_use]
@@ -49,11 +43,11 @@ pub fn roc_auc(predictions: &Predictions) -> Option<f64> {
     Ranks::of(predictions).auc(&vec![1; predictions.len()])
 }
 
-/// The percentile bootstrap of the area over the slides, where they are known, else over the images;
-/// resamples with one class are drawn again. `None` where only one class occurs, without resamples, and where
-/// all resamples have the same area.
+/// The percentile bootstrap of the area, over slides if they are known, else over images. Resamples with one
+/// class are drawn again. `None` if only one class occurs, without resamples, or if all resamples have the
+/// same area.
 ///
-/// The images are numbered by rank, so that their order changes nothing here either.
+/// Images are numbered by rank, so their order changes nothing here either.
 #[must_use]
 pub fn roc_auc_interval(predictions: &Predictions, bootstrap: &Bootstrap) -> Option<Interval> {
     predictions.has_both_classes().then(|| Ranks::of(predictions).interval(bootstrap, Ranks::auc))?

@@ -1,18 +1,18 @@
-//! How sure a share of images is: an interval that has a width at 0 and at 1, too.
+//! The interval of a share of images; also shares of 0 and 1 have one with a width.
 //!
-//! Wilson's score interval (1927). Patches of one slide are alike, so where slides are known the images count
-//! as fewer: n / deff, with the design effect of the shares per slide (Korn & Graubard 1998; with Wilson's
-//! interval in Franco et al. 2019), and Student's t in place of the normal quantile, for the variation between
-//! slides is estimated from few of them. The design effect lies between 1 (slides do not matter) and what it
-//! is if all patches of a slide are alike, sum n_i^2 / n. A share of 0 or 1 says nothing about how slides
-//! differ: the latter is assumed then.
+//! Wilson's score interval (1927). Patches of one slide are alike, so if slides are known the images count as
+//! fewer: n / deff, with the design effect of the shares per slide (Korn & Graubard 1998; with Wilson's
+//! interval in Franco et al. 2019), and Student's t instead of the normal quantile, because the variation
+//! between slides is estimated from few of them. The design effect is between 1 (slides do not matter) and
+//! sum n_i^2 / n (all patches of a slide are alike). A share of 0 or 1 says nothing about how slides differ;
+//! then the latter is assumed.
 
 use std::collections::BTreeMap;
 
 use super::Interval;
 
-/// The interval of the share of images that are a hit. Of each image: whether it is one, and its slide where
-/// slides are known. `None` without images, and of images of one slide.
+/// The interval of the share of hits. Each image has its slide, if slides are known. `None` without images, and
+/// if they are of one slide.
 pub(super) fn share_interval(
     images: impl IntoIterator<Item = (bool, Option<usize>)>,
     level: f64,
@@ -42,7 +42,7 @@ fn by_slide(slides: &[(f64, f64)], share: f64, all: f64, level: f64) -> Interval
     let squares: f64 = slides.iter().map(|(hits, images)| (hits - share * images).powi(2)).sum();
     let variance = count / (count - 1.0) * squares / (all * all);
     let effect = (variance / (share * (1.0 - share) / all)).clamp(1.0, alike);
-    // As wide as for images where each is a slide of its own.
+    // If each image has its own slide, the interval is that of images.
     let wider = student(level, count - 1.0) / student(level, all - 1.0);
     wilson(share, all / effect, normal(level) * wider)
 }
@@ -52,14 +52,14 @@ fn wilson(share: f64, n: f64, z: f64) -> Interval {
     let weight = 1.0 + z * z / n;
     let centre = (share + z * z / (2.0 * n)) / weight;
     let half = z / weight * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
-    // Equal there but for rounding.
+    // Without rounding errors these ends are exact.
     let low = if share == 0.0 { 0.0 } else { (centre - half).max(0.0) };
     let high = if share == 1.0 { 1.0 } else { (centre + half).min(1.0) };
     Interval { low, high }
 }
 
-/// The z with a share `level` of the normal distribution between -z and z: Newton's method on the series of
-/// its integral. From 0 it approaches z from below, for the density falls.
+/// The z for which a share `level` of the normal distribution is between -z and z, by Newton's method on the
+/// series of its integral. From 0 it approaches z from below, because the density falls.
 fn normal(level: f64) -> f64 {
     let mut z: f64 = 0.0;
     for _ in 0..60 {
@@ -75,8 +75,8 @@ fn normal(level: f64) -> f64 {
     z
 }
 
-/// The same of Student's distribution: exact for one degree of freedom, else Abramowitz and Stegun 26.7.5,
-/// which is 1 % too small for two degrees, and less for more.
+/// The same for Student's distribution: exact for one degree of freedom, otherwise Abramowitz and Stegun
+/// 26.7.5, whose error is 1 % for two degrees and smaller for more.
 fn student(level: f64, freedom: f64) -> f64 {
     if freedom <= 1.0 {
         return (std::f64::consts::FRAC_PI_2 * level).tan();

@@ -2,7 +2,7 @@
 
 /// The probability of a float32 logit: `1 / (1 + exp(-z))` in float64.
 ///
-/// Float32 would reach exactly 1 from z = 17 on and so make ties that are none. Both branches
+/// In float32 the result would be exactly 1 from z = 17 on, and different logits would tie. Both branches
 /// exponentiate a number that is not positive, so nothing overflows.
 #[must_use]
 pub fn sigmoid(logit: f32) -> f64 {

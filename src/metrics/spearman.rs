@@ -1,30 +1,30 @@
 //! Spearman's rank correlation of two maps: do they order the pixels alike?
 
+use anyhow::{Result, ensure};
+
 use super::{
-    MetricsError, by_value_descending,
+    by_value_descending,
     ties::{groups, same_pixel},
 };
 
-/// Spearman's rho of two maps of the same size, -1 to 1: Pearson's correlation of the ranks, equal
-/// values sharing the average of theirs, as `scipy.stats.spearmanr` has it. Values that differ by no more
-/// than rounding (2e-6 of the map's largest magnitude) are equal. `None` where it is undefined: one of the
-/// maps is constant, or a pixel is not finite.
+/// Spearman's rho of two maps of the same size, -1 to 1: Pearson's correlation of the ranks, where equal
+/// values share their average rank, as in `scipy.stats.spearmanr`. Values that differ only by rounding (2e-6
+/// of the map's largest magnitude) are equal. `None` if one of the maps is constant or a pixel is not finite.
 ///
 /// Computed in whole numbers up to the last division, so that a map and itself give exactly 1.
 ///
 /// ```
 /// use pcamflow::metrics::spearman;
 ///
-/// assert_eq!(spearman(&[0.1, 0.5, 0.3], &[1.0, 9.0, 2.0]), Ok(Some(1.0)));
-/// assert_eq!(spearman(&[0.1, 0.5, 0.3], &[7.0, 7.0, 7.0]), Ok(None));
+/// assert_eq!(spearman(&[0.1, 0.5, 0.3], &[1.0, 9.0, 2.0]).unwrap(), Some(1.0));
+/// assert_eq!(spearman(&[0.1, 0.5, 0.3], &[7.0, 7.0, 7.0]).unwrap(), None);
 /// ```
 ///
 /// # Errors
 /// The maps differ in size.
-pub fn spearman(a: &[f32], b: &[f32]) -> Result<Option<f64>, MetricsError> {
-    if a.len() != b.len() {
-        return Err(MetricsError::MapSizes { first: a.len(), second: b.len() });
-    }
+pub fn spearman(a: &[f32], b: &[f32]) -> Result<Option<f64>> {
+    let (first, second) = (a.len(), b.len());
+    ensure!(first == second, "one map has {first} pixels, the other {second}: they cannot be compared");
     if !a.iter().chain(b).all(|value| value.is_finite()) {
         return Ok(None);
     }
@@ -33,7 +33,7 @@ pub fn spearman(a: &[f32], b: &[f32]) -> Result<Option<f64>, MetricsError> {
     Ok((alone > 0.0).then(|| both as f64 / alone.sqrt()))
 }
 
-/// Twice the distance of each value's average rank from the mean rank: whole numbers.
+/// Twice the difference of each value's average rank and the mean rank, a whole number.
 fn centred_ranks(values: &[f32]) -> Vec<i64> {
     let order = by_value_descending(values);
     let same = same_pixel(values.iter().fold(0.0, |largest, value| value.abs().max(largest)));
@@ -85,10 +85,10 @@ mod tests {
     fn is_undefined_where_there_is_no_order() {
         let map = [1.0, 2.0, 3.0];
         for other in [[5.0; 3], [f32::NAN, 1.0, 2.0], [f32::INFINITY, 1.0, 2.0]] {
-            assert_eq!(spearman(&map, &other), Ok(None));
-            assert_eq!(spearman(&other, &map), Ok(None));
+            assert_eq!(spearman(&map, &other).unwrap(), None);
+            assert_eq!(spearman(&other, &map).unwrap(), None);
         }
-        assert_eq!(spearman(&[], &[]), Ok(None));
+        assert_eq!(spearman(&[], &[]).unwrap(), None);
         let error = spearman(&map, &[1.0]).unwrap_err();
         assert_eq!(error.to_string(), "one map has 3 pixels, the other 1: they cannot be compared");
     }
@@ -98,7 +98,7 @@ mod tests {
         // An occlusion map: noise where the window changes nothing, evidence elsewhere.
         let noise = |seed: usize| (0..90).map(move |at| ((at * seed) % 13) as f32 * 1e-8);
         let map = |seed| -> Vec<f32> { noise(seed).chain((0..10).map(|at| 0.1 * at as f32)).collect() };
-        assert_eq!(spearman(&map(5), &map(7)), Ok(Some(1.0)));
+        assert_eq!(spearman(&map(5), &map(7)).unwrap(), Some(1.0));
     }
 
     proptest! {
@@ -106,8 +106,8 @@ mod tests {
         fn a_map_and_itself_agree_exactly_and_its_negative_disagrees((a, _) in maps()) {
             prop_assume!(a.iter().any(|value| *value != a[0]));
             let negative: Vec<f32> = a.iter().map(|value| -value).collect();
-            prop_assert_eq!(spearman(&a, &a), Ok(Some(1.0)));
-            prop_assert_eq!(spearman(&a, &negative), Ok(Some(-1.0)));
+            prop_assert_eq!(spearman(&a, &a).unwrap(), Some(1.0));
+            prop_assert_eq!(spearman(&a, &negative).unwrap(), Some(-1.0));
         }
 
         #[test]

@@ -1,28 +1,28 @@
-//! The decision threshold that suits a set of predictions best: chosen on validation images, and then used
-//! on others.
+//! The best decision threshold for some predictions. It is chosen on validation images, and used on others.
 //!
-//! Candidates are the midpoints between neighbouring distinct probabilities (those that differ by no more than
-//! rounding are one), and between them and 0 and 1, so that calling everything positive or nothing can be best. Of candidates that are equally good the one
-//! nearest 0.5 is taken (of two as near, the lower).
+//! Candidates are the midpoints between neighbouring probabilities (if they differ by more than rounding), and
+//! between these and 0 and 1, so that predicting all images positive, or none, can be best. Of equally good
+//! candidates the one nearest to 0.5 is taken; of two equally near, the lower.
 
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::{MetricsError, Predictions};
+use super::Predictions;
 
-/// What makes a threshold the best.
+/// The number that a threshold maximises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Criterion {
-    /// The share of images that are given their class.
+    /// The share of correctly classified images.
     Accuracy,
-    /// Youden's J: the true positive rate less the false positive rate (Youden 1950).
+    /// Youden's J: the true positive rate minus the false positive rate (Youden 1950).
     Youden,
     /// F1 of class 1.
     F1,
 }
 
 impl Criterion {
-    /// What to call it in a sentence.
+    /// Its name in texts.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
@@ -32,11 +32,11 @@ impl Criterion {
         }
     }
 
-    /// Its value where so many of the positives and of the negatives are called positive. Computed from
-    /// whole numbers and rounded once, so that what is equal compares as equal.
-    fn value(self, called: Called, all: Called) -> f64 {
-        let [hits, alarms] = [called.positives, called.negatives].map(|count| count as f64);
-        let [positives, negatives] = [all.positives, all.negatives].map(|count| count as f64);
+    /// Its value for the images predicted positive. Computed from whole numbers and rounded once, so that
+    /// equal values compare as equal.
+    fn value(self, predicted: Counts, all: Counts) -> f64 {
+        let [hits, alarms] = predicted.map(|count| count as f64);
+        let [positives, negatives] = all.map(|count| count as f64);
         match self {
             Self::Accuracy => (hits + negatives - alarms) / (positives + negatives),
             Self::Youden => (hits * negatives - alarms * positives) / (positives * negatives),
@@ -45,20 +45,16 @@ impl Criterion {
     }
 }
 
-/// Images of both classes that are called positive.
-#[derive(Debug, Clone, Copy, Default)]
-struct Called {
-    positives: usize,
-    negatives: usize,
-}
+/// How many positives and negatives.
+type Counts = [usize; 2];
 
-/// A threshold, and how good it is where it was chosen.
+/// A threshold, and how good it is on the images that it was chosen on.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ChosenThreshold {
-    /// Positive is what has a probability above it.
+    /// Images with a probability above it are predicted positive.
     pub threshold: f64,
-    /// What it is the best by.
+    /// The number that it maximises.
     pub criterion: Criterion,
     /// The criterion's value on the images that it was chosen on.
     pub validation_value: f64,
@@ -70,18 +66,16 @@ impl ChosenThreshold {
     /// The best threshold for some images.
     ///
     /// # Errors
-    /// They belong to one class: any extreme threshold would do.
-    pub fn of(predictions: &Predictions, criterion: Criterion) -> Result<Self, MetricsError> {
-        if !predictions.has_both_classes() {
-            return Err(MetricsError::OneClass);
-        }
-        let all = Called {
-            positives: predictions.positives(),
-            negatives: predictions.len() - predictions.positives(),
-        };
+    /// All images belong to one class.
+    pub fn of(predictions: &Predictions, criterion: Criterion) -> Result<Self> {
+        ensure!(
+            predictions.has_both_classes(),
+            "all images belong to one class, so that no threshold is better than the extreme ones"
+        );
+        let all = [predictions.positives(), predictions.len() - predictions.positives()];
         let candidates = candidates(predictions).into_iter();
-        let valued = candidates.map(|(threshold, called)| (threshold, criterion.value(called, all)));
-        // Candidates descend, and the last of equals is kept: the lower of two as near.
+        let valued = candidates.map(|(threshold, predicted)| (threshold, criterion.value(predicted, all)));
+        // Candidates descend, and the last of equals is kept: the lower of two equally near.
         let (threshold, value) = valued.fold((0.5_f64, f64::NEG_INFINITY), |best, new| {
             let nearer = (new.0 - 0.5).abs() <= (best.0 - 0.5).abs();
             if new.1 > best.1 || (new.1 == best.1 && nearer) { new } else { best }
@@ -91,25 +85,24 @@ impl ChosenThreshold {
     }
 }
 
-/// Thresholds in descending order, each with what is called positive above it.
-fn candidates(predictions: &Predictions) -> Vec<(f64, Called)> {
-    let mut called = Called::default();
-    let mut above = 1.0;
+/// Thresholds in descending order, each with the images predicted positive.
+fn candidates(predictions: &Predictions) -> Vec<(f64, Counts)> {
+    let (mut predicted, mut above) = ([0, 0], 1.0);
     let mut candidates = Vec::new();
     for group in predictions.groups() {
-        candidates.extend(between(group.highest, above).map(|threshold| (threshold, called)));
-        called.positives += group.positives.len();
-        called.negatives += group.negatives.len();
+        candidates.extend(between(group.highest, above).map(|threshold| (threshold, predicted)));
+        predicted[0] += group.positives.len();
+        predicted[1] += group.negatives.len();
         above = group.lowest;
     }
-    candidates.extend(between(0.0, above).map(|threshold| (threshold, called)));
+    candidates.extend(between(0.0, above).map(|threshold| (threshold, predicted)));
     candidates
 }
 
-/// The midpoint of two probabilities, at least the lower and below the higher; `None` where they are equal.
+/// The midpoint of two probabilities, at least the lower and below the higher; `None` if they are equal.
 fn between(low: f64, high: f64) -> Option<f64> {
     let middle = low + (high - low) / 2.0;
-    // Between two neighbouring floats there is nothing, and the lower one divides them as well.
+    // There is no float between two neighbouring ones, and the lower one separates them as well.
     (low < high).then_some(if middle < high { middle } else { low })
 }
 
@@ -181,7 +174,7 @@ mod tests {
     fn one_class_decides_nothing() {
         let error =
             ChosenThreshold::of(&predictions(&[(1, 0.2), (1, 0.8)]), Criterion::Accuracy).unwrap_err();
-        assert_eq!(error, MetricsError::OneClass);
+        assert!(error.to_string().starts_with("all images belong to one class"), "{error}");
     }
 
     fn value(predictions: &Predictions, criterion: Criterion, threshold: f64) -> f64 {

@@ -1,36 +1,35 @@
-//! Which numbers count as equal: those that differ by no more than float32 rounding.
+//! Numbers that count as equal because they differ only by float32 rounding.
 //!
-//! One image gets logits that differ in their last digits when it is computed on another device, on other
-//! threads or in a batch of another size. Statistics of ranks would make an order of that noise.
+//! The logit of an image differs in its last digits on another device, with other threads or in a batch of
+//! another size. Rank statistics would turn that noise into an order.
 
-/// How far two float32 results of one computation may lie apart, as a share of their magnitude.
+/// The largest difference of two float32 results of one computation, as a share of their magnitude.
 ///
-/// A float32 carries 6e-8, and a sum of some hundred terms is off by some tens of that. Images that truly
-/// differ are seldom that close: of 32,768 logits spread over 10 units one in 150 has such a neighbour, and
-/// such a pair moves a ROC AUC by 5e-10.
+/// A float32 has a relative error of 6e-8, and a sum of some hundred terms has some tens of that. Images that
+/// really differ are seldom that close: of 32,768 logits spread over 10 units, one in 150 has such a
+/// neighbour, and such a pair moves a ROC AUC by 5e-10.
 const ROUNDING: f64 = 2e-6;
 
-/// Whether a probability and one that is not above it may come from one logit. The rounding is that of the
-/// logit z, or of its terms where they cancel: `ROUNDING * max(1, |z|)`, carried over by dp = p (1 - p) dz.
+/// Whether two probabilities, the higher first, may come from one logit. The rounding error of the logit z is
+/// `ROUNDING * max(1, |z|)`, because its terms may cancel; that of the probability is dp = p (1 - p) dz.
 pub(super) fn same_probability(high: f64, low: f64) -> bool {
     let slope = high * (1.0 - high);
     let logit = (high / (1.0 - high)).ln().abs();
     let rounding = if slope > 0.0 { ROUNDING * logit.max(1.0) * slope } else { 0.0 };
-    // Close to 1, a float64 cannot hold a probability any better.
+    // Near 1, the precision of float64 is the limit.
     high - low <= rounding + f64::EPSILON * high
 }
 
-/// Whether a pixel of a map and one that is not above it are equal up to rounding. A pixel is a difference
-/// or a sum of numbers as large as the map's largest, so its rounding is theirs.
+/// Whether two pixels of a map, the higher first, are equal up to rounding. A pixel is a sum or a difference of
+/// numbers as large as the map's largest, and has their rounding error.
 pub(super) fn same_pixel(largest: f32) -> impl Fn(f32, f32) -> bool {
     let rounding = ROUNDING * f64::from(largest);
     move |high, low| f64::from(high) - f64::from(low) <= rounding
 }
 
-/// Divides descending values into groups, each of values that are the same as its first.
+/// Divides descending values into groups of values that are the same as the first of the group.
 ///
-/// The first decides, not the neighbour: a group is never wider than the rounding, however many values lie
-/// close together.
+/// They are compared with the first, not with their neighbour, so that a group is never wider than the rounding.
 pub(super) fn groups<T>(descending: &[T], same: impl Fn(&T, &T) -> bool) -> Vec<&[T]> {
     let (mut rest, mut groups) = (descending, Vec::new());
     while let Some(first) = rest.first() {
@@ -47,7 +46,7 @@ mod tests {
     use super::*;
     use crate::metrics::sigmoid;
 
-    /// So many float32 numbers further.
+    /// The float32 number some steps further.
     fn further(value: f32, steps: u32) -> f32 {
         f32::from_bits(value.to_bits() + steps)
     }

@@ -1,10 +1,10 @@
-//! Which numbers of an evaluation are undefined, and why.
+//! The undefined numbers of an evaluation, and why they are undefined.
 
 use serde::{Deserialize, Serialize};
 
 use super::ConfusionMatrix;
 
-/// A number that is reported as 0 (scores) or null (areas) because it is undefined.
+/// An undefined number. It is reported as 0 (scores) or null (areas).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undefined {
     /// Which number.
@@ -18,7 +18,7 @@ impl Undefined {
         Self { value: value.into(), reason: reason.into() }
     }
 
-    /// What is undefined about an evaluation with this confusion matrix.
+    /// What is undefined in an evaluation with this confusion matrix.
     #[must_use]
     pub fn of(matrix: &ConfusionMatrix, classes: &[String; 2]) -> Vec<Self> {
         let mut undefined = Vec::new();

@@ -1,25 +1,22 @@
-//! Colours and the few that all pictures share.
+//! Colours, and the palette of all pictures.
 
 /// A colour with its opacity.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Color {
+pub(super) struct Color {
     /// Red, green and blue (sRGB).
-    pub rgb: [u8; 3],
+    pub(super) rgb: [u8; 3],
     /// From 0 (invisible) to 1.
-    pub alpha: f64,
+    pub(super) alpha: f64,
 }
 
 impl Color {
     /// An opaque colour.
-    #[must_use]
-    pub const fn rgb(red: u8, green: u8, blue: u8) -> Self {
+    pub(super) const fn rgb(red: u8, green: u8, blue: u8) -> Self {
         Self { rgb: [red, green, blue], alpha: 1.0 }
     }
 
-    /// Relative luminance, 0 (black) to 1 (white), as WCAG defines it: decides whether text on this
-    /// colour is black or white.
-    #[must_use]
-    pub fn luminance(self) -> f64 {
+    /// Relative luminance, 0 (black) to 1 (white), as WCAG defines it.
+    pub(super) fn luminance(self) -> f64 {
         let linear = |value: u8| {
             let value = f64::from(value) / 255.0;
             if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
@@ -28,11 +25,16 @@ impl Color {
         0.2126 * red + 0.7152 * green + 0.0722 * blue
     }
 
-    /// Black or white, whichever is easier to read on this colour.
-    #[must_use]
-    pub fn readable(self) -> Self {
+    /// The colour of text on this colour: black or white, whichever is easier to read.
+    pub(super) fn readable(self) -> Self {
         // WCAG's two contrasts are equal at 0.18, but on saturated mid tones white reads better.
         if self.luminance() > 0.3 { INK } else { WHITE }
+    }
+}
+
+impl From<colorous::Color> for Color {
+    fn from(colorous::Color { r, g, b }: colorous::Color) -> Self {
+        Self::rgb(r, g, b)
     }
 }
 
@@ -44,9 +46,9 @@ pub(super) const MUTED: Color = Color::rgb(0x5f, 0x68, 0x76);
 pub(super) const AXIS: Color = Color::rgb(0x8a, 0x93, 0xa1);
 /// Lines of the grid.
 pub(super) const GRID: Color = Color::rgb(0xe4, 0xe7, 0xec);
-/// The ground.
+/// The background.
 pub(super) const WHITE: Color = Color::rgb(0xff, 0xff, 0xff);
-/// The first series (Okabe & Ito's blue: told apart by colour-blind readers too).
+/// The first series (Okabe & Ito's blue, for colour-blind readers).
 pub(super) const BLUE: Color = Color::rgb(0x00, 0x72, 0xb2);
 /// The second series (Okabe & Ito's vermilion).
 pub(super) const VERMILION: Color = Color::rgb(0xd5, 0x5e, 0x00);
@@ -61,12 +63,11 @@ pub(super) const SERIES: [Color; 7] = [
     Color::rgb(0x56, 0xb4, 0xe9),
     INK,
 ];
-/// Label 0, and right.
+/// Label 0.
 pub(super) const GREEN: Color = Color::rgb(0x1a, 0x9e, 0x4b);
-/// Label 1, and wrong.
+/// Label 1.
 pub(super) const RED: Color = Color::rgb(0xd6, 0x27, 0x28);
-/// What is known to be true: outlines of masks. On tissue, which is pink, violet and white, nothing else
-/// is cyan.
+/// Outlines of masks. Tissue is pink, violet and white, never cyan.
 pub(super) const TRUTH: Color = Color::rgb(0x00, 0xe5, 0xff);
 
 #[cfg(test)]
@@ -74,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_contrasts_with_its_ground() {
+    fn text_contrasts_with_its_background() {
         assert_eq!(WHITE.readable(), INK);
         assert_eq!(BLUE.readable(), WHITE);
         assert_eq!(Color::rgb(0xff, 0xff, 0).readable(), INK);

@@ -1,4 +1,4 @@
-//! The bar that says which colour stands for which value of a map.
+//! The colour bar of maps.
 
 use super::{
     FullColor,
@@ -11,7 +11,7 @@ use super::{
 /// Its width.
 pub(super) const BAR: f64 = 220.0;
 
-/// Draws a bar with its numbers. It lies on mid-grey, as the maps lie on the tissue.
+/// Draws a bar with its numbers, on mid-grey, because maps are drawn on grey tissue.
 pub(super) fn bar(scene: &mut Scene, rect: Rect, sign: Sign, full: FullColor) {
     const STEPS: usize = 110;
     scene.rectangle(rect, Color::rgb(0xb4, 0xb4, 0xb4));

@@ -1,8 +1,8 @@
-//! From a value to a colour: perceptual maps, in which equal steps of value look like equal steps.
+//! From a value to a colour: perceptual maps, in which equal steps of value look equal.
 
-use super::Color;
+use super::color::Color;
 
-/// Which values a map can have.
+/// The values that a map can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sign {
     /// From 0 up: the larger, the more important. Negative values count as 0.
@@ -12,40 +12,33 @@ pub enum Sign {
 }
 
 impl Sign {
-    /// The colour of a value in units of the map's largest magnitude.
+    /// The colour of a value, as a share of the map's largest magnitude.
     ///
-    /// Positive maps take inferno from 0 (black) to 1 (pale yellow), signed ones a diverging map from
-    /// -1 (purple) over 0 (white) to 1 (orange), which red-green blindness does not confuse. Values
-    /// beyond the ends take the colour of the end.
-    #[must_use]
-    pub fn color(self, value: f64) -> Color {
-        let colorous::Color { r, g, b } = match self {
+    /// Positive maps have inferno, from 0 (black) to 1 (pale yellow). Signed maps have a diverging map, from
+    /// -1 (purple) over 0 (white) to 1 (orange), which readers with red-green blindness can read. Values
+    /// beyond the ends have the colour of the end.
+    pub(super) fn color(self, value: f64) -> Color {
+        match self {
             Self::Positive => colorous::INFERNO.eval_continuous(value.clamp(0.0, 1.0)),
             Self::Both => colorous::PURPLE_ORANGE.eval_continuous(0.5 + value.clamp(-1.0, 1.0) / 2.0),
-        };
-        Color::rgb(r, g, b)
+        }
+        .into()
     }
 
-    /// How strongly a value covers the patch below: nothing at 0, so that the tissue stays visible
-    /// where there is no evidence.
-    #[must_use]
-    pub fn opacity(self, value: f64) -> f64 {
-        let magnitude = match self {
-            Self::Positive => value.clamp(0.0, 1.0),
-            Self::Both => value.abs().min(1.0),
-        };
-        0.9 * magnitude.powf(0.7)
+    /// The opacity of a value over the patch: 0 at 0, so that tissue without evidence stays visible.
+    pub(super) fn opacity(self, value: f64) -> f64 {
+        0.9 * self.magnitude(value).min(1.0).powf(0.7)
     }
 
     /// How much a pixel matters.
-    pub(super) fn magnitude(self, value: f32) -> f32 {
+    pub(super) fn magnitude(self, value: f64) -> f64 {
         match self {
             Self::Positive => value.max(0.0),
             Self::Both => value.abs(),
         }
     }
 
-    /// The smallest value that is shown apart.
+    /// The lower end of the colour map.
     pub(super) fn lowest(self) -> f64 {
         match self {
             Self::Positive => 0.0,

@@ -4,7 +4,7 @@ use super::{
     Picture,
     color::{AXIS, Color, MUTED},
     font::{self, CAPITALS},
-    legend::{SUBTITLE, TITLE},
+    legend::heading,
     numbers::{images, percent, percent_interval, thousands},
     scene::{Align, Pen, Rect, Scene, TextStyle},
 };
@@ -17,13 +17,11 @@ const SHARE: TextStyle = TextStyle::new(13.0).align(Align::Centre);
 const NAME: TextStyle = TextStyle::new(13.0);
 const AXIS_NAME: TextStyle = TextStyle::new(12.0).color(MUTED).align(Align::Centre);
 
-/// Draws counts and row percentages, shaded by the latter: the diagonal holds the recall of both
-/// classes.
+/// Draws counts and row percentages, shaded by percentage. The diagonal is the recall of both classes.
 #[must_use]
 pub fn confusion_matrix(evaluation: &Evaluation) -> Picture {
     let mut scene = Scene::new(520.0, 414.0);
-    scene.text("Confusion matrix", (24.0, 34.0), TITLE);
-    scene.text(subtitle(evaluation), (24.0, 54.0), SUBTITLE);
+    heading(&mut scene, "Confusion matrix", &subtitle(evaluation));
     let grid = Rect::new(138.0, 110.0, 2.0 * CELL + GAP, 2.0 * CELL + GAP);
     columns(&mut scene, grid, &evaluation.classes);
     rows(&mut scene, grid, evaluation);
@@ -37,16 +35,16 @@ pub fn confusion_matrix(evaluation: &Evaluation) -> Picture {
 }
 
 fn subtitle(evaluation: &Evaluation) -> String {
-    let interval = percent_interval(evaluation.accuracy_interval, evaluation.bootstrap.level);
+    let interval = percent_interval(evaluation.at.accuracy_interval, evaluation.bootstrap.level);
     format!(
         "{}, accuracy {}{interval}, threshold {}",
         images(evaluation.images),
-        percent(evaluation.accuracy),
+        percent(evaluation.at.accuracy),
         evaluation.threshold
     )
 }
 
-/// Where a class begins along an axis of the grid.
+/// The start of a class along an axis of the grid.
 fn offset(class: usize) -> f64 {
     class as f64 * (CELL + GAP)
 }
@@ -70,14 +68,14 @@ fn rows(scene: &mut Scene, grid: Rect, evaluation: &Evaluation) {
             scene.text(line, (grid.left - 10.0, base), NAME.bold().align(Align::Right));
             base += 16.0;
         }
-        let support = thousands(evaluation.confusion.support(class));
+        let support = thousands(evaluation.at.confusion.support(class));
         scene.text(support, (grid.left - 10.0, base), NAME.color(MUTED).align(Align::Right));
     }
 }
 
 fn cell(scene: &mut Scene, grid: Rect, evaluation: &Evaluation, truth: usize, predicted: usize) {
-    let count = evaluation.confusion.counts[truth][predicted];
-    let support = evaluation.confusion.support(truth);
+    let count = evaluation.at.confusion.counts[truth][predicted];
+    let support = evaluation.at.confusion.support(truth);
     let share = (support > 0).then(|| count as f64 / support as f64);
     let rect = Rect::new(grid.left + offset(predicted), grid.top + offset(truth), CELL, CELL);
     let ground = shade(share.unwrap_or(0.0));
@@ -89,10 +87,9 @@ fn cell(scene: &mut Scene, grid: Rect, evaluation: &Evaluation, truth: usize, pr
     scene.text(share, (x, y + 27.0), SHARE.color(ink));
 }
 
-/// Pale to dark blue; the palest tells an empty cell from the paper.
+/// Pale to dark blue. The palest blue is not white, so that an empty cell is seen.
 fn shade(share: f64) -> Color {
-    let colorous::Color { r, g, b } = colorous::BLUES.eval_continuous(0.04 + 0.88 * share);
-    Color::rgb(r, g, b)
+    colorous::BLUES.eval_continuous(0.04 + 0.88 * share).into()
 }
 
 fn bar(scene: &mut Scene, rect: Rect) {
@@ -100,7 +97,7 @@ fn bar(scene: &mut Scene, rect: Rect) {
     let height = rect.height / STEPS as f64;
     for step in 0..STEPS {
         let top = rect.bottom() - (step + 1) as f64 * height;
-        // A little overlap, so that no paper shines through between steps.
+        // Steps overlap a little, so that no white line shows between them.
         let piece = Rect::new(rect.left, top, rect.width, height + if step > 0 { 0.5 } else { 0.0 });
         scene.rectangle(piece, shade((step as f64 + 0.5) / STEPS as f64));
     }
@@ -133,8 +130,8 @@ mod tests {
     #[test]
     fn shows_a_class_without_images_and_long_names() {
         let mut evaluation = fixture::evaluation(4000);
-        evaluation.confusion.counts[1] = [0, 0];
-        evaluation.confusion.counts[0][0] = 29_000;
+        evaluation.at.confusion.counts[1] = [0, 0];
+        evaluation.at.confusion.counts[0][0] = 29_000;
         evaluation.classes =
             ["healthy tissue of lymph nodes", "metastasis_of_breast_cancer"].map(str::to_owned);
         let (_, svg) = drawn("confusion-odd", &confusion_matrix(&evaluation));

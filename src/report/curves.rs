@@ -4,11 +4,11 @@ use anyhow::{Result, ensure};
 
 use super::{
     Picture,
-    axes::{Axis, Plane, Scale, axes},
+    axes::{Axis, Plane, axes},
     color::{AXIS, BLUE, VERMILION},
-    legend::{ENTRY, Entry, Mark, SUBTITLE, TITLE, legend, ring},
+    legend::{ENTRY, Entry, Mark, heading, legend_at_right, ring},
     scene::{Align, Pen, Point, Rect, Scene},
-    ticks::{logarithmic_ticks, ticks, whole_ticks},
+    ticks::{extremes, whole_ticks},
 };
 use crate::metrics::{Epoch, History};
 
@@ -16,9 +16,8 @@ const TRAIN: Pen = Pen::new(BLUE, 2.0);
 const VALIDATION: Pen = Pen::new(VERMILION, 2.0);
 const RESUMED: Pen = Pen::new(AXIS, 1.2).dashed(4.0, 3.0);
 
-/// Draws loss and accuracy on the training and the validation patches against the epoch, with the
-/// best epoch marked, and a dashed line after each epoch of `resumed_after` (the last one before a
-/// resumption).
+/// Draws loss and accuracy on the training and the validation patches by epoch, with the best epoch marked,
+/// and a dashed line after each epoch of `resumed_after` (the last one before a resumption).
 ///
 /// A number that is not finite leaves a gap.
 ///
@@ -27,75 +26,68 @@ const RESUMED: Pen = Pen::new(AXIS, 1.2).dashed(4.0, 3.0);
 pub fn training_curves(history: &History, resumed_after: &[u32]) -> Result<Picture> {
     ensure!(!history.epochs.is_empty(), "there are no epochs to draw: the history is empty");
     let mut scene = Scene::new(940.0, 400.0);
-    scene.text("Training", (24.0, 34.0), TITLE);
-    scene.text(summary(history), (24.0, 54.0), SUBTITLE);
-    let entries = entries(history, resumed_after);
-    let right = scene.width - 24.0;
-    legend(&mut scene, (right - super::legend::width(&entries), 34.0), &entries);
-    let mut left = 16.0;
-    for measure in [Measure::Loss, Measure::Accuracy] {
-        let area = Rect::new(left, 72.0, 446.0, 314.0);
-        let (x, y) = (epochs_axis(history), measure.axis(history));
-        let plane = axes(&mut scene, area, &x, &y)?;
-        draw(&mut scene, &plane, history, measure, resumed_after);
-        left += 462.0;
+    heading(&mut scene, "Training", &summary(history));
+    legend_at_right(&mut scene, &entries(history, resumed_after));
+    for (left, measure) in [(16.0, LOSS), (478.0, ACCURACY)] {
+        let all =
+            history.epochs.iter().flat_map(|epoch| [(measure.train)(epoch), (measure.validation)(epoch)]);
+        let mut values: Vec<f64> = all.filter(|value| value.is_finite()).collect();
+        values.sort_by(f64::total_cmp);
+        let (x, y) = (epochs_axis(history), (measure.axis)(&values));
+        let plane = axes(&mut scene, Rect::new(left, 72.0, 446.0, 314.0), &x, &y);
+        draw(&mut scene, &plane, history, &measure, resumed_after);
     }
     Ok(Picture(scene))
 }
 
-#[derive(Clone, Copy)]
-enum Measure {
-    Loss,
-    Accuracy,
+/// One of the two charts.
+struct Measure {
+    train: fn(&Epoch) -> f64,
+    validation: fn(&Epoch) -> f64,
+    /// The axis for some sorted values.
+    axis: fn(&[f64]) -> Axis,
+    /// How far below the best point its epoch is written: away from the curve.
+    below_best: f64,
 }
 
-impl Measure {
-    fn train(self, epoch: &Epoch) -> f64 {
-        match self {
-            Self::Loss => epoch.train_loss,
-            Self::Accuracy => epoch.train_accuracy,
-        }
-    }
+const LOSS: Measure = Measure {
+    train: |epoch| epoch.train_loss,
+    validation: |epoch| epoch.validation_loss,
+    axis: loss_axis,
+    below_best: 18.0,
+};
 
-    fn validation(self, epoch: &Epoch) -> f64 {
-        match self {
-            Self::Loss => epoch.validation_loss,
-            Self::Accuracy => epoch.validation_accuracy,
-        }
-    }
+const ACCURACY: Measure = Measure {
+    train: |epoch| epoch.train_accuracy,
+    validation: |epoch| epoch.validation_accuracy,
+    axis: accuracy_axis,
+    below_best: -9.0,
+};
 
-    fn axis(self, history: &History) -> Axis {
-        let all = history.epochs.iter().flat_map(|epoch| [self.train(epoch), self.validation(epoch)]);
-        let mut values: Vec<f64> = all.filter(|value| value.is_finite()).collect();
-        values.sort_by(f64::total_cmp);
-        let (low, high) = values.first().copied().zip(values.last().copied()).unwrap_or((0.0, 1.0));
-        match self {
-            Self::Loss if low > 0.0 && high > 6.0 * values[values.len() / 2] => spiky(low, high),
-            Self::Loss | Self::Accuracy => self.linear(low, high),
-        }
-    }
-
-    /// A little more than the data need: from 0 where they come near it, never far beyond 100 %.
-    fn linear(self, low: f64, high: f64) -> Axis {
-        // So that equal numbers do not stand on a scale of thousandths.
-        let span = (high - low).max(0.1 * high.abs()).max(1e-3);
-        let (label, percent, low, high) = match self {
-            Self::Loss if low < 0.4 * high => ("loss", false, 0.0, high + 0.06 * span),
-            Self::Loss => ("loss", false, low - 0.12 * span, high + 0.12 * span),
-            Self::Accuracy => {
-                let ceiling = 1.0_f64.max(high) + 0.02 * span;
-                ("accuracy", true, (low - 0.1 * span).max(0.0), (high + 0.12 * span).min(ceiling))
-            }
-        };
-        Axis { label, low, high, ticks: ticks(low, high, 6), scale: Scale::Linear, percent }
-    }
+/// The ends of sorted values, and a length for margins: at least a tenth of the highest, so that equal
+/// numbers do not get a scale of thousandths.
+fn range(values: &[f64]) -> (f64, f64, f64) {
+    let (low, high) = values.first().copied().zip(values.last().copied()).unwrap_or((0.0, 1.0));
+    (low, high, (high - low).max(0.1 * high.abs()).max(1e-3))
 }
 
-/// The axis of losses of which a few are so large that a linear axis would flatten all others.
-fn spiky(low: f64, high: f64) -> Axis {
-    let (low, high) = (low / 1.4, high * 1.2);
-    let ticks = logarithmic_ticks(low, high);
-    Axis { label: "loss (logarithmic)", low, high, ticks, scale: Scale::Logarithmic, percent: false }
+/// From 0 if the values are near it; logarithmic if a few values are so large that a linear axis would
+/// flatten all others.
+fn loss_axis(values: &[f64]) -> Axis {
+    let (low, high, span) = range(values);
+    if low > 0.0 && high > 6.0 * values[values.len() / 2] {
+        return Axis::logarithmic("loss (logarithmic)", low / 1.4, high * 1.2);
+    }
+    let (low, room) = if low < 0.4 * high { (0.0, 0.06) } else { (low - 0.12 * span, 0.12) };
+    Axis::linear("loss", low, high + room * span, 6)
+}
+
+/// Never far beyond 100 %.
+fn accuracy_axis(values: &[f64]) -> Axis {
+    let (low, high, span) = range(values);
+    let ceiling = 1.0_f64.max(high) + 0.02 * span;
+    let (low, high) = ((low - 0.1 * span).max(0.0), (high + 0.12 * span).min(ceiling));
+    Axis { percent: true, ..Axis::linear("accuracy", low, high, 6) }
 }
 
 fn summary(history: &History) -> String {
@@ -127,27 +119,31 @@ fn entries(history: &History, resumed_after: &[u32]) -> Vec<Entry> {
 }
 
 fn epochs_axis(history: &History) -> Axis {
-    let numbers = || history.epochs.iter().map(|epoch| f64::from(epoch.epoch));
-    let (first, last) = (numbers().fold(f64::INFINITY, f64::min), numbers().fold(0.0, f64::max));
+    let numbers = history.epochs.iter().map(|epoch| f64::from(epoch.epoch));
+    let (first, last) = extremes(numbers).unwrap_or_default();
     let room = (0.03 * (last - first)).max(0.3);
     let (low, high) = (first - room, last + room);
-    let ticks = whole_ticks(low, high, 9);
-    Axis { label: "epoch", low, high, ticks, scale: Scale::Linear, percent: false }
+    Axis { label: "epoch", ticks: whole_ticks(low, high, 9), ..Axis::bare(low, high) }
 }
 
-fn draw(scene: &mut Scene, plane: &Plane<'_>, history: &History, measure: Measure, resumed_after: &[u32]) {
+fn draw(scene: &mut Scene, plane: &Plane<'_>, history: &History, of: &Measure, resumed_after: &[u32]) {
     for &epoch in resumed_after {
         let (x, _) = plane.at(f64::from(epoch) + 0.5, 1.0);
         scene.line(vec![(x, plane.frame.top), (x, plane.frame.bottom())], RESUMED);
     }
-    series(scene, plane, history, TRAIN, |epoch| measure.train(epoch));
-    series(scene, plane, history, VALIDATION, |epoch| measure.validation(epoch));
-    if let Some(best) = history.best() {
-        mark_best(scene, plane, best, measure);
+    series(scene, plane, history, TRAIN, of.train);
+    series(scene, plane, history, VALIDATION, of.validation);
+    let Some(best) = history.best() else { return };
+    let value = (of.validation)(best);
+    if value.is_finite() {
+        let at = plane.at(f64::from(best.epoch), value);
+        ring(scene, at, VERMILION);
+        let style = ENTRY.bold().align(Align::Centre);
+        scene.label(&best.epoch.to_string(), (at.0, at.1 + of.below_best), style);
     }
 }
 
-fn series(scene: &mut Scene, plane: &Plane<'_>, history: &History, pen: Pen, value: impl Fn(&Epoch) -> f64) {
+fn series(scene: &mut Scene, plane: &Plane<'_>, history: &History, pen: Pen, value: fn(&Epoch) -> f64) {
     let points: Vec<Option<Point>> = history
         .epochs
         .iter()
@@ -158,20 +154,6 @@ fn series(scene: &mut Scene, plane: &Plane<'_>, history: &History, pen: Pen, val
     }
     if history.epochs.len() <= 40 {
         points.into_iter().flatten().for_each(|point| scene.disc(point, 2.8, pen.color));
-    }
-}
-
-fn mark_best(scene: &mut Scene, plane: &Plane<'_>, best: &Epoch, measure: Measure) {
-    let value = measure.validation(best);
-    if value.is_finite() {
-        let at = plane.at(f64::from(best.epoch), value);
-        ring(scene, at, VERMILION);
-        // On the side from which the curve does not come.
-        let down = match measure {
-            Measure::Loss => 18.0,
-            Measure::Accuracy => -9.0,
-        };
-        scene.label(&best.epoch.to_string(), (at.0, at.1 + down), ENTRY.bold().align(Align::Centre));
     }
 }
 

@@ -1,4 +1,4 @@
-//! `report.txt` of a comparison: everything of `summary.json`, to be read.
+//! `report.txt` of a comparison: all of `summary.json`, for people.
 
 mod localisation;
 mod remarks;
@@ -9,7 +9,7 @@ use remarks::{broken, notes, odd_maps, undefined};
 use words::{ends, level, name, number, three};
 
 use super::{
-    numbers::{images, level_in_percent, of_slides, thousands},
+    numbers::{images, of_slides, thousands, units},
     table::{
         Column::{Left, Right},
         Table,
@@ -17,34 +17,31 @@ use super::{
 };
 use crate::metrics::faithfulness::{Measure, Protocol, Summary, Truth};
 
-/// Areas, groups, differences, localisation, baselines, odd maps, what is undefined, and notes.
+/// Areas, groups, differences, localisation, baselines, odd maps, undefined numbers, and notes.
 #[must_use]
 pub fn faithfulness_report(summary: &Summary) -> String {
+    let measures = |truth| [Measure::Energy(truth), Measure::Pointing(truth), Measure::Rank(truth)];
     let parts = [
         heading(summary),
-        warnings(summary),
+        summary.warnings.iter().map(|warning| format!("! {}\n", broken(warning))).collect(),
         areas(summary, "Area under the deletion curve (low is good)", Measure::Deletion),
         areas(summary, "Area under the insertion curve (high is good)", Measure::Insertion),
         groups(summary),
         differences(summary, &[Measure::Deletion, Measure::Insertion]),
-        localisation(summary, Truth::CentreBox, differences),
-        localisation(summary, Truth::Mask, differences),
+        localisation(summary, Truth::CentreBox),
+        differences(summary, &measures(Truth::CentreBox)),
+        localisation(summary, Truth::Mask),
+        differences(summary, &measures(Truth::Mask)),
         baselines(summary),
         odd_maps(summary),
         undefined(summary),
         notes(summary),
     ];
-    let parts: Vec<&str> = parts.iter().filter(|part| !part.is_empty()).map(String::as_str).collect();
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join("\n")
 }
 
-/// What makes the areas say little, before they are said.
-fn warnings(summary: &Summary) -> String {
-    summary.warnings.iter().map(|warning| format!("! {}\n", broken(warning))).collect()
-}
-
 fn heading(summary: &Summary) -> String {
-    let slides = of_slides(summary.slides);
     let protocol = match summary.protocol {
         Protocol::Ranked => "pixels in the order of the map",
         Protocol::Threshold => "pixels by a threshold of the map (protocol `threshold`)",
@@ -52,18 +49,19 @@ fn heading(summary: &Summary) -> String {
     let intervals = match summary.bootstrap.resamples {
         0 => "no intervals".to_owned(),
         resamples => format!(
-            "{} % CI: percentile bootstrap over {}, {} resamples, seed {}",
-            level_in_percent(summary.bootstrap.level),
-            if summary.slides.is_some() { "slides" } else { "images" },
+            "{}: percentile bootstrap over {}, {} resamples, seed {}",
+            level(summary),
+            units(summary.slides),
             thousands(resamples.into()),
             summary.bootstrap.seed
         ),
     };
     format!(
-        "Deletion and insertion on {}{slides}\n\
+        "Deletion and insertion on {}{}\n\
          {protocol}, {} points; deletion down to {}, insertion up from {}\n\
          {intervals}\n",
         images(summary.images),
+        of_slides(summary.slides),
         summary.points,
         summary.deletion_baseline,
         summary.insertion_baseline
@@ -76,7 +74,7 @@ fn areas(summary: &Summary, title: &str, measure: Measure) -> String {
     for method in &summary.methods {
         let Some(estimate) = measure.of(method) else { continue };
         table.row([
-            name(&method.label, method.control),
+            name(method),
             number(estimate.mean),
             ends(estimate.interval),
             number(estimate.sd),
@@ -95,14 +93,11 @@ fn groups(summary: &Summary) -> String {
     for group in 0..groups {
         for (index, method) in summary.methods.iter().enumerate() {
             let Some(it) = method.groups.get(group).filter(|group| group.images > 0) else { continue };
-            let (heading, count) = if index == 0 {
-                (format!("{}s", it.group.name()), thousands(it.images))
-            } else {
-                Default::default()
-            };
+            let first = (format!("{}s", it.group.name()), thousands(it.images));
+            let (heading, count) = if index == 0 { first } else { Default::default() };
             table.row([
                 heading,
-                name(&method.label, method.control),
+                name(method),
                 count,
                 number(it.deletion.mean),
                 ends(it.deletion.interval),
@@ -114,29 +109,30 @@ fn groups(summary: &Summary) -> String {
     format!("Areas by what the model made of the images (positive above {})\n\n{table}", summary.threshold)
 }
 
-/// One row per pair that has at least one of the measures.
+/// One row for each pair that has at least one of the measures.
 fn differences(summary: &Summary, measures: &[Measure]) -> String {
     let mut table = Table::new([Left, Left, Right, Right, Right, Left]);
-    table.row(["", "", "mean", &level(summary), "p", ""]);
-    let mut rows = 0;
+    let p = |p: f64| if p < 0.001 { "< 0.001".to_owned() } else { three(p) };
     for &measure in measures {
-        let mut first = true;
+        let mut name = measure.name();
         for it in &summary.differences {
             let Some(estimate) = measure.of_difference(it).filter(|it| it.mean.is_some()) else { continue };
+            if table.is_empty() {
+                table.row(["", "", "mean", &level(summary), "p", ""]);
+            }
             let corrected = estimate.p_corrected;
             let star = corrected.is_some_and(|p| p <= 1.0 - summary.bootstrap.level);
             table.row([
-                if first { measure.name() } else { String::new() },
+                std::mem::take(&mut name),
                 format!("{} minus {}", it.method, it.against),
                 number(estimate.mean),
                 ends(estimate.interval),
-                corrected.map_or("-".to_owned(), |p| if p < 0.001 { "< 0.001".to_owned() } else { three(p) }),
+                corrected.map_or("-".to_owned(), p),
                 if star { "*" } else { "" }.to_owned(),
             ]);
-            (first, rows) = (false, rows + 1);
         }
     }
-    if rows == 0 {
+    if table.is_empty() {
         return String::new();
     }
     format!("Paired differences, image by image (p corrected for the number of all differences)\n\n{table}")

@@ -1,42 +1,38 @@
-//! The areas under deletion and insertion curves as forest plots, and how they differ from chance's.
-
-use anyhow::Result;
+//! The areas under deletion and insertion curves as forest plots, and their differences from chance.
 
 use super::{
     Picture,
     forest::{Line, MARKED, Panel, forest, height},
-    legend::{Entry, Mark, SUBTITLE, TITLE, legend},
-    numbers::{images, level_in_percent, of_slides},
+    legend::{Entry, Mark, heading, legend_at_right},
+    numbers::{images, level_in_percent, of_slides, units},
     scene::Scene,
     series::{pens, warned},
 };
-use crate::metrics::faithfulness::{Estimate, Measure, Summary};
+use crate::metrics::{
+    Interval,
+    faithfulness::{Estimate, Measure, Summary},
+};
 
-/// The control that others are held against.
+/// The control that explanations are compared with.
 const RANDOM: &str = "random";
 
-/// Draws the mean areas with their intervals, and below, where the control `random` took part, the paired
-/// differences of each explanation from it.
-///
-/// # Errors
-/// Plotters cannot draw the axes.
-pub fn faithfulness_areas(summary: &Summary) -> Result<Picture> {
+/// Draws the mean areas with their intervals. If the control `random` took part, the paired differences of
+/// each explanation from it are below.
+#[must_use]
+pub fn faithfulness_areas(summary: &Summary) -> Picture {
     let lines = lines(summary);
     let (explanations, differences) = differences(summary);
     let second = if explanations.is_empty() { 0.0 } else { height(explanations.len()) + 12.0 };
     let mut scene = Scene::new(940.0, 0.0);
-    scene.text("Areas under deletion and insertion curves", (24.0, 34.0), TITLE);
-    scene.text(subtitle(summary), (24.0, 54.0), SUBTITLE);
-    let top = 86.0 + warned(&mut scene, 74.0, &summary.warnings);
+    heading(&mut scene, "Areas under deletion and insertion curves", &subtitle(summary));
+    let top = 86.0 + warned(&mut scene, &summary.warnings);
     scene.height = (top + 20.0 + height(lines.len()) + second).ceil();
-    forest(&mut scene, top, &lines, &areas(summary))?;
+    forest(&mut scene, top, &lines, &areas(summary));
     if !explanations.is_empty() {
-        let entry = Entry::new(Mark::Line(MARKED), "random");
-        let right = scene.width - 24.0;
-        legend(&mut scene, (right - super::legend::width(std::slice::from_ref(&entry)), 34.0), &[entry]);
-        forest(&mut scene, top + height(lines.len()) + 12.0, &explanations, &differences)?;
+        legend_at_right(&mut scene, &[Entry::new(Mark::Line(MARKED), "random")]);
+        forest(&mut scene, top + height(lines.len()) + 12.0, &explanations, &differences);
     }
-    Ok(Picture(scene))
+    Picture(scene)
 }
 
 /// A line for every method.
@@ -48,53 +44,49 @@ pub(super) fn lines(summary: &Summary) -> Vec<Line> {
 
 /// How the means were taken.
 pub(super) fn subtitle(summary: &Summary) -> String {
-    let slides = of_slides(summary.slides);
-    let units = if summary.slides.is_some() { "slides" } else { "images" };
     let level = level_in_percent(summary.bootstrap.level);
     let ends = if summary.bootstrap.resamples > 0 {
-        format!(" with {level} % bootstrap intervals over {units}")
+        format!(" with {level} % bootstrap intervals over {}", units(summary.slides))
     } else {
         String::new()
     };
-    format!("{}{slides}; means{ends}", images(summary.images))
+    format!("{}{}; means{ends}", images(summary.images), of_slides(summary.slides))
 }
 
 fn areas(summary: &Summary) -> [Panel; 2] {
     let random = summary.methods.iter().find(|method| method.label == RANDOM && method.control);
-    [
-        (Measure::Deletion, "deletion: low is good", "area under the curve"),
-        (Measure::Insertion, "insertion: high is good", "area under the curve"),
-    ]
-    .map(|(measure, title, label)| Panel {
-        title: title.to_owned(),
-        label,
-        mark: random.and_then(|method| measure.of(method)).and_then(|estimate| estimate.mean),
-        at_least: None,
-        estimates: summary.methods.iter().map(|method| pair(measure.of(method))).collect(),
-    })
+    [(Measure::Deletion, "deletion: low is good"), (Measure::Insertion, "insertion: high is good")].map(
+        |(measure, title)| Panel {
+            title,
+            label: "area under the curve",
+            mark: random.and_then(|method| measure.of(method)).and_then(|estimate| estimate.mean),
+            at_least: &[],
+            estimates: summary.methods.iter().map(|method| pair(measure.of(method))).collect(),
+        },
+    )
 }
 
-/// The lines and panels of the differences from `random`; no lines where it did not take part.
+/// The lines and panels of the differences from `random`; no lines if it did not take part.
 fn differences(summary: &Summary) -> (Vec<Line>, [Panel; 2]) {
     let against: Vec<_> = summary.differences.iter().filter(|it| it.against == RANDOM).collect();
-    let lines = lines(summary).into_iter();
-    let lines = lines.filter(|line| against.iter().any(|it| it.method == line.label)).collect();
+    let mut lines = lines(summary);
+    lines.retain(|line| against.iter().any(|it| it.method == line.label));
     let panels = [
         (Measure::Deletion, "deletion: less than random is good"),
         (Measure::Insertion, "insertion: more than random is good"),
     ]
     .map(|(measure, title)| Panel {
-        title: title.to_owned(),
+        title,
         label: "area minus that of random, image by image",
         mark: Some(0.0),
-        at_least: None,
+        at_least: &[],
         estimates: against.iter().map(|it| pair(measure.of_difference(it))).collect(),
     });
     (lines, panels)
 }
 
-/// What a panel shows of an estimate.
-pub(super) fn pair(estimate: Option<&Estimate>) -> (Option<f64>, Option<crate::metrics::Interval>) {
+/// The parts of an estimate that a panel shows.
+pub(super) fn pair(estimate: Option<&Estimate>) -> (Option<f64>, Option<Interval>) {
     estimate.map_or((None, None), |estimate| (estimate.mean, estimate.interval))
 }
 
@@ -110,7 +102,7 @@ mod tests {
     fn draws_few_and_many_methods() {
         for methods in [2, 6, 10] {
             let summary = faithfulness(&fixture::comparison(40, methods)).unwrap().summary;
-            let picture = faithfulness_areas(&summary).unwrap();
+            let picture = faithfulness_areas(&summary);
             let (size, svg) = drawn(&format!("faithfulness-areas-{methods}"), &picture);
             assert_eq!(size.0, 1880);
             assert_eq!(svg.matches(">grad-cam</text>").count(), 2);
@@ -125,7 +117,7 @@ mod tests {
         let mut comparison = fixture::comparison(1, 3);
         comparison.methods.remove(1);
         let summary = faithfulness(&comparison).unwrap().summary;
-        let (_, svg) = drawn("faithfulness-areas-one", &faithfulness_areas(&summary).unwrap());
+        let (_, svg) = drawn("faithfulness-areas-one", &faithfulness_areas(&summary));
         assert!(!svg.contains("random") && svg.contains(">centre</text>"));
     }
 }

@@ -1,19 +1,19 @@
-//! The embedded typeface, Noto Sans of the crate `notosans`: how wide a text is, and the outlines of its letters.
+//! The embedded typeface, Noto Sans of the crate `notosans`: widths of texts, and outlines of letters.
 //!
-//! Pictures look the same on every machine because no font of the system is ever asked for.
+//! Fonts of the system are never used, so pictures look the same on every machine.
 
 use std::sync::LazyLock;
 
 use ab_glyph::{Font, FontRef, OutlineCurve};
 use tiny_skia::{Path, PathBuilder, Transform};
 
-/// What an SVG asks its viewer for: the embedded typeface, then its like.
+/// The typefaces that an SVG names: the embedded one, then similar ones.
 pub(super) const FAMILY: &str = "Noto Sans, Helvetica, Arial, sans-serif";
 
 /// Height of capitals and digits, in em.
-pub(super) const CAPITALS: f64 = 1462.0 / 2048.0;
+pub(super) const CAPITALS: f64 = 1462.0 / EM;
 
-/// How far letters reach below the line, in em.
+/// The depth of letters below the base line, in em.
 pub(super) const DESCENT: f64 = 0.24;
 
 static REGULAR: LazyLock<FontRef<'static>> = LazyLock::new(|| embedded(notosans::REGULAR_TTF));
@@ -28,19 +28,17 @@ fn face(bold: bool) -> &'static FontRef<'static> {
 }
 
 /// Font units per em.
-fn em(font: &FontRef<'_>) -> f64 {
-    f64::from(font.units_per_em().unwrap_or(2048.0))
-}
+const EM: f64 = 2048.0;
 
 /// The width of a line of text of `size` (em in pixels), in pixels.
 pub(super) fn width(text: &str, size: f64, bold: bool) -> f64 {
     let font = face(bold);
     let units: f32 = text.chars().map(|letter| font.h_advance_unscaled(font.glyph_id(letter))).sum();
-    f64::from(units) * size / em(font)
+    f64::from(units) * size / EM
 }
 
-/// The outlines of a line of text, starting at (0, 0) on its base line, y downwards; `None` where
-/// nothing is to be seen.
+/// The outlines of a line of text, starting at (0, 0) on its base line, y downwards; `None` if it has only
+/// blanks.
 pub(super) fn outline(text: &str, size: f64, bold: bool) -> Option<Path> {
     let font = face(bold);
     let mut path = PathBuilder::new();
@@ -52,12 +50,12 @@ pub(super) fn outline(text: &str, size: f64, bold: bool) -> Option<Path> {
         }
         at += font.h_advance_unscaled(glyph);
     }
-    let scale = (size / em(font)) as f32;
+    let scale = (size / EM) as f32;
     path.finish()?.transform(Transform::from_scale(scale, -scale))
 }
 
-/// Adds the contours of one letter, which stand one after the other: where a curve does not start at
-/// the end of the one before, a new contour begins.
+/// Adds the contours of one letter. A curve that does not start at the end of the previous one begins a new
+/// contour.
 fn push(path: &mut PathBuilder, curves: &[OutlineCurve], at: f32) {
     let mut end = None;
     for curve in curves {
@@ -78,7 +76,7 @@ fn push(path: &mut PathBuilder, curves: &[OutlineCurve], at: f32) {
     }
 }
 
-/// `text`, cut with an ellipsis where it is wider than `limit` pixels.
+/// `text`, cut with an ellipsis if it is wider than `limit` pixels.
 pub(super) fn fitted(text: &str, size: f64, bold: bool, limit: f64) -> String {
     if width(text, size, bold) <= limit {
         return text.to_owned();
@@ -94,8 +92,8 @@ pub(super) fn wrapped(text: &str, size: f64, bold: bool, limit: f64) -> Vec<Stri
     for word in text.split_whitespace() {
         match lines.last_mut() {
             Some(line) if width(&format!("{line} {word}"), size, bold) <= limit => {
-                line.push(' ');
-                line.push_str(word);
+                *line += " ";
+                *line += word;
             }
             _ => lines.push(fitted(word, size, bold, limit)),
         }

@@ -2,10 +2,12 @@
 
 use super::{
     color::{Color, INK, MUTED},
-    font::CAPITALS,
+    font::{CAPITALS, fitted},
     scene::{Pen, Point, Rect, Scene, TextStyle},
 };
-use crate::metrics::Evaluation;
+
+/// The space at the left and right of titles and legends.
+pub(super) const MARGIN: f64 = 24.0;
 
 /// Headings.
 pub(super) const TITLE: TextStyle = TextStyle::new(16.0).bold();
@@ -14,18 +16,18 @@ pub(super) const SUBTITLE: TextStyle = TextStyle::new(12.0).color(MUTED);
 /// Entries of a legend.
 pub(super) const ENTRY: TextStyle = TextStyle::new(12.0);
 
-/// What stands before the text of an entry.
+/// The symbol before the text of an entry.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Mark {
     /// A piece of a line.
     Line(Pen),
-    /// A patch of ground.
+    /// A coloured square.
     Ground(Color),
-    /// A disc with a rim: a point that matters.
+    /// A marked point of a chart.
     Ring(Color),
     /// The frame of a box.
     Frame(Pen),
-    /// A line around something, with a dark rim.
+    /// An outline with a dark rim.
     Outline(Color),
 }
 
@@ -58,18 +60,10 @@ impl Mark {
     }
 }
 
-/// The point that matters in a chart.
+/// Marks a point of a chart.
 pub(super) fn ring(scene: &mut Scene, at: Point, color: Color) {
-    scene.badge(at, 5.0, color, INK, 1.6);
-}
-
-/// The colour of the point at a threshold that was chosen on validation images (Okabe & Ito's yellow).
-pub(super) const CHOSEN: Color = Color::rgb(0xf0, 0xe4, 0x42);
-
-/// What a legend says of that point, where there is one.
-pub(super) fn chosen_threshold(evaluation: &Evaluation) -> Option<Entry> {
-    let at = evaluation.chosen_threshold.as_ref()?;
-    Some(Entry::new(Mark::Ring(CHOSEN), format!("chosen: {:.3}", at.chosen.threshold)))
+    scene.disc(at, 5.0, INK);
+    scene.disc(at, 3.4, color);
 }
 
 /// One entry of a legend.
@@ -102,4 +96,20 @@ pub(super) fn legend(scene: &mut Scene, at: Point, entries: &[Entry]) {
         scene.text(&entry.text, (x + entry.mark.width() + GAP, at.1), ENTRY);
         x += entry.width() + BETWEEN;
     }
+}
+
+/// Draws a legend beside the title, up to the right margin.
+pub(super) fn legend_at_right(scene: &mut Scene, entries: &[Entry]) {
+    legend(scene, (scene.width - MARGIN - width(entries), 34.0), entries);
+}
+
+/// Draws the title of a picture, and a line below it.
+pub(super) fn heading(scene: &mut Scene, title: &str, subtitle: &str) {
+    fitted_heading(scene, (title, f64::INFINITY), (subtitle, f64::INFINITY));
+}
+
+/// The same, each text cut to a width.
+pub(super) fn fitted_heading(scene: &mut Scene, title: (&str, f64), subtitle: (&str, f64)) {
+    scene.text(fitted(title.0, TITLE.size, true, title.1), (MARGIN, 34.0), TITLE);
+    scene.text(fitted(subtitle.0, SUBTITLE.size, false, subtitle.1), (MARGIN, 54.0), SUBTITLE);
 }

@@ -1,8 +1,7 @@
 //! Pictures and texts for people.
 //!
-//! Plain numbers in, pictures and texts out. Knows no stages, no files and no tensors; nothing here
-//! computes a metric. Charts are plotters', on a backend of our own (`recorder.rs`) with an
-//! embedded typeface, so that no font of the system is asked for and the same numbers give the same bytes.
+//! Plain numbers in, pictures and texts out. Knows no stages, no files and no tensors, and computes no metric.
+//! The typeface is embedded, so the same numbers give the same bytes on every machine.
 
 mod axes;
 mod boxed;
@@ -32,7 +31,6 @@ mod picture;
 mod png;
 mod precision_recall;
 mod preview;
-mod recorder;
 mod roc;
 mod sanity;
 mod sanity_panel;
@@ -44,7 +42,6 @@ mod ticks;
 mod trials;
 mod unit_square;
 
-pub use color::Color;
 pub use colormap::Sign;
 pub use confusion::confusion_matrix;
 pub use curves::training_curves;
@@ -60,7 +57,6 @@ pub use picture::Picture;
 pub use precision_recall::precision_recall_curve;
 pub use preview::{Grid, Sample, preview};
 pub use roc::roc_curve;
-pub use sanity::{Depth, Sanity, sanity_curves};
-pub use sanity_panel::{Forgetting, ForgettingSheet, forgetting_panel};
-pub use table::{Column, Table};
+pub use sanity::sanity_curves;
+pub use sanity_panel::{RandomisedMaps, sanity_panel};
 pub use trials::{Trial, Trials, trials};

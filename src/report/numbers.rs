@@ -1,30 +1,28 @@
-//! How numbers are written for people, in pictures and texts alike.
+//! How numbers are written in pictures and texts.
 
 use crate::metrics::Interval;
 
-/// A count with its thousands apart: `12,345`.
+/// A count with a comma between thousands: `12,345`.
 pub(super) fn thousands(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    let (rest, last) = (count / 1000, count % 1000);
+    if rest == 0 { last.to_string() } else { format!("{},{last:03}", thousands(rest)) }
 }
 
-/// So many images: `1 image`, `12,345 images`.
+/// A number of images: `1 image`, `12,345 images`.
 pub(super) fn images(count: u64) -> String {
     format!("{} image{}", thousands(count), if count == 1 { "" } else { "s" })
 }
 
-/// From so many slides: ` of 40 slides`, or nothing where that is not known.
+/// The number of slides, after that of images: ` of 40 slides`, or nothing if it is not known.
 pub(super) fn of_slides(count: Option<u64>) -> String {
     count.map_or_else(String::new, |count| {
         format!(" of {} slide{}", thousands(count), if count == 1 { "" } else { "s" })
     })
+}
+
+/// The units that are resampled: slides if they are known.
+pub(super) fn units(slides: Option<u64>) -> &'static str {
+    if slides.is_some() { "slides" } else { "images" }
 }
 
 /// A share in per cent: `91.6 %`.
@@ -32,14 +30,14 @@ pub(super) fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 
-/// What stands behind a share: ` (95 % CI 90.1 to 92.9 %)`, or nothing.
+/// The interval of a share, after it: ` (95 % CI 90.1 to 92.9 %)`, or nothing.
 pub(super) fn percent_interval(interval: Option<Interval>, level: f64) -> String {
     interval.map_or_else(String::new, |Interval { low, high }| {
         format!(" ({} % CI {:.1} to {:.1} %)", level_in_percent(level), 100.0 * low, 100.0 * high)
     })
 }
 
-/// What stands behind a number: ` (95 % CI 0.901 to 0.929)`, or nothing.
+/// The interval of a number, after it: ` (95 % CI 0.901 to 0.929)`, or nothing.
 pub(super) fn interval(interval: Option<Interval>, level: f64) -> String {
     interval.map_or_else(String::new, |Interval { low, high }| {
         format!(" ({} % CI {low:.3} to {high:.3})", level_in_percent(level))
@@ -82,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn intervals_stand_in_brackets_or_not_at_all() {
+    fn intervals_are_in_brackets_or_left_out() {
         let some = Some(Interval { low: 0.9012, high: 0.9288 });
         assert_eq!(percent_interval(some, 0.95), " (95 % CI 90.1 to 92.9 %)");
         assert_eq!(interval(some, 0.999), " (99.9 % CI 0.901 to 0.929)");

@@ -7,8 +7,8 @@ use super::scene::Point;
 /// A corner of pixels: column and row.
 type Corner = (i32, i32);
 
-/// The outlines of all that is not 0 in a mask (row-major, `side` pixels a row), in pixels from its upper
-/// left corner; holes have outlines of their own. Areas that touch at a corner alone are apart.
+/// The outlines of the pixels of a mask that are not 0 (row-major, `side` pixels a row), in pixels from its
+/// upper left corner. Holes have their own outlines. Areas that touch only at a corner are separate.
 pub(super) fn outlines(mask: &[u8], side: usize) -> Vec<Vec<Point>> {
     let mut edges = edges(mask, side);
     let mut lines = Vec::new();
@@ -18,8 +18,8 @@ pub(super) fn outlines(mask: &[u8], side: usize) -> Vec<Vec<Point>> {
     lines
 }
 
-/// The edges between inside and outside, by where they start: walking along them, the inside is on the
-/// right. At most two start at a corner.
+/// The edges between inside and outside, by their start, with the inside on their right. At most two start at
+/// a corner.
 fn edges(mask: &[u8], side: usize) -> BTreeMap<Corner, Vec<Corner>> {
     let mut edges: BTreeMap<Corner, Vec<Corner>> = BTreeMap::new();
     let inside = |x: i32, y: i32| {
@@ -42,7 +42,7 @@ fn edges(mask: &[u8], side: usize) -> BTreeMap<Corner, Vec<Corner>> {
     edges
 }
 
-/// Takes one closed line out of the edges: its corners, without those on straight stretches.
+/// Removes one closed line from the edges, and returns its corners, without those on straight stretches.
 fn follow(edges: &mut BTreeMap<Corner, Vec<Corner>>, start: Corner) -> Vec<Point> {
     let (mut line, mut at, mut came) = (Vec::new(), start, None);
     while let Some(next) = take(edges, at, came) {
@@ -58,7 +58,7 @@ fn follow(edges: &mut BTreeMap<Corner, Vec<Corner>>, start: Corner) -> Vec<Point
     line
 }
 
-/// Takes the edge that goes on from a corner: of two the right turn, which stays with the same area.
+/// Removes the edge that continues from a corner. Of two, it is the right turn, which stays with the same area.
 fn take(edges: &mut BTreeMap<Corner, Vec<Corner>>, at: Corner, came: Option<Corner>) -> Option<Corner> {
     let ends = edges.get_mut(&at)?;
     let right = came.map(|(x, y)| (at.0 - y, at.1 + x));
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn holes_and_diagonal_neighbours_have_lines_of_their_own() {
+    fn holes_and_diagonal_neighbours_have_separate_lines() {
         assert_eq!(outlines(&[1, 1, 1, 1, 0, 1, 1, 1, 1], 3).len(), 2);
         let diagonal = outlines(&[1, 0, 0, 1], 2);
         assert_eq!(diagonal.iter().map(Vec::len).collect::<Vec<_>>(), [4, 4]);

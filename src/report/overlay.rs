@@ -1,40 +1,41 @@
 //! A map over its patch: colour for the map, grey for the tissue.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use image::{Rgb, RgbImage};
 
 use super::{colormap::Sign, numbers::short};
 use crate::metrics::{MapRange, PATCH_SIDE};
 
-/// Pixels of a patch.
 const PIXELS: usize = PATCH_SIDE * PATCH_SIDE;
+const BYTES: usize = 3 * PIXELS;
 
-/// A map over the greyscale patch, and what has to be said about its scale.
+/// A map over the greyscale patch, and its scale.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overlay {
     /// 96x96 pixels.
     pub pixels: RgbImage,
-    /// The value that the strongest colour stands for, or why no map is shown.
+    /// The value of the strongest colour, or why no map is shown.
     pub scale: String,
 }
 
-/// Lays a map [96, 96] over a patch [96, 96, 3] (both row-major), each map on its own scale: from 0
-/// (or, signed, from minus) to plus what `full` says.
+/// Draws a map [96, 96] over a patch [96, 96, 3] (both row-major). Each map has its own scale; `full` says
+/// where it ends.
 ///
-/// A map that is 0, constant, or not finite somewhere has no such scale: the bare patch is shown and
-/// the text says why.
+/// A map that is 0, constant, or not finite somewhere has no scale: the bare patch is shown, and the text
+/// says why.
 ///
 /// # Errors
 /// The patch or the map has another size.
 pub fn overlay(rgb: &[u8], map: &[f32], sign: Sign, full: FullColor) -> Result<Overlay> {
     let grey = grey(&patch(rgb)?);
     ensure!(map.len() == PIXELS, "a map has {PIXELS} pixels (96 x 96), this one {}", map.len());
-    let maximum = match maximum(map, sign) {
-        Ok(maximum) => maximum,
-        Err(reason) => return Ok(Overlay { pixels: grey, scale: reason }),
-    };
-    let limit = full.limit(map, sign, maximum);
-    Ok(Overlay { pixels: blend(&grey, map, sign, limit), scale: full.wording(sign, maximum, limit) })
+    Ok(match maximum(map, sign) {
+        Err(reason) => Overlay { pixels: grey, scale: reason },
+        Ok(maximum) => {
+            let limit = full.limit(map, sign, maximum);
+            Overlay { pixels: blend(&grey, map, sign, limit), scale: full.scale(sign, maximum, limit) }
+        }
+    })
 }
 
 /// Which value of a map has the strongest colour.
@@ -42,8 +43,8 @@ pub fn overlay(rgb: &[u8], map: &[f32], sign: Sign, full: FullColor) -> Result<O
 pub enum FullColor {
     /// Its largest magnitude: for smooth maps.
     Maximum,
-    /// The 99th percentile of its magnitudes: for maps of single pixels, of which a few are so large
-    /// that nothing else would be seen.
+    /// The 99th percentile of its magnitudes: for maps with a few pixels so large that nothing else would be
+    /// seen.
     Percentile99,
 }
 
@@ -52,16 +53,16 @@ impl FullColor {
         match self {
             Self::Maximum => maximum,
             Self::Percentile99 => {
-                let mut values: Vec<f32> = map.iter().map(|&value| sign.magnitude(value)).collect();
-                values.sort_by(f32::total_cmp);
-                let limit = values[values.len() * 99 / 100].into();
-                // Fewer than a hundredth of the pixels have a value at all.
+                let mut values: Vec<f64> = map.iter().map(|&value| sign.magnitude(value.into())).collect();
+                values.sort_by(f64::total_cmp);
+                let limit = values[values.len() * 99 / 100];
+                // It is 0 if fewer than a hundredth of the pixels have a value.
                 if limit > 0.0 { limit } else { maximum }
             }
         }
     }
 
-    fn wording(self, sign: Sign, maximum: f64, limit: f64) -> String {
+    fn scale(self, sign: Sign, maximum: f64, limit: f64) -> String {
         let prefix = if sign == Sign::Both { "±" } else { "" };
         let maximum = short(maximum);
         match self {
@@ -70,7 +71,7 @@ impl FullColor {
         }
     }
 
-    /// What the end of the colour bar stands for.
+    /// The unit of the colour bar.
     pub(super) fn unit(self) -> &'static str {
         match self {
             Self::Maximum => "in units of the map's maximum",
@@ -81,17 +82,9 @@ impl FullColor {
 
 /// The bytes of a patch as an image.
 pub(super) fn patch(rgb: &[u8]) -> Result<RgbImage> {
-    ensure!(
-        rgb.len() == 3 * PIXELS,
-        "a patch has {} bytes (96 x 96 x 3), this one {}",
-        3 * PIXELS,
-        rgb.len()
-    );
     let side = PATCH_SIDE as u32;
-    Ok(RgbImage::from_fn(side, side, |x, y| {
-        let at = 3 * (y as usize * PATCH_SIDE + x as usize);
-        Rgb([rgb[at], rgb[at + 1], rgb[at + 2]])
-    }))
+    let image = RgbImage::from_raw(side, side, rgb.to_vec()).filter(|_| rgb.len() == BYTES);
+    image.with_context(|| format!("a patch has {BYTES} bytes (96 x 96 x 3), this one {}", rgb.len()))
 }
 
 /// The largest magnitude of a map, or why there is nothing to colour.
@@ -109,7 +102,7 @@ fn maximum(map: &[f32], sign: Sign) -> Result<f64, String> {
     }
 }
 
-/// Rec. 601 luma, moved a little towards white: evidence is dark in H&E, and colours need a pale ground.
+/// Rec. 601 luma, moved a little towards white: evidence is dark in H&E, and colours need a pale background.
 fn grey(patch: &RgbImage) -> RgbImage {
     RgbImage::from_fn(patch.width(), patch.height(), |x, y| {
         let [red, green, blue] = patch.get_pixel(x, y).0.map(f64::from);

@@ -1,14 +1,15 @@
-//! A sheet of explained patches: each one as it is, and beside it its map over the grey patch.
+//! A sheet of explained patches: each patch, and beside it its map over the grey patch.
 
 use anyhow::{Context, Result};
 
 use super::{
     Picture,
-    boxed::{boxed, color_of},
-    color::{INK, MUTED},
+    boxed::{boxed, color_of, entries},
+    color::{Color, MUTED},
     font,
+    legend::{Entry, Mark},
     overlay::{Overlay, overlay, patch},
-    panel_header::{HEADER, Sheet, WRONG, header},
+    panel_header::{Sheet, header},
     scene::{Align, Point, Rect, Scene, TextStyle},
 };
 
@@ -17,9 +18,15 @@ const SIDE: f64 = 120.0;
 const GAP: f64 = 4.0;
 const PAD: f64 = 8.0;
 const CAPTION: f64 = 48.0;
-const ITEM: (f64, f64) = (2.0 * SIDE + GAP + 2.0 * PAD, SIDE + CAPTION + 2.0 * PAD);
+/// A patch and its map.
+const WIDTH: f64 = 2.0 * SIDE + GAP;
+const ITEM: (f64, f64) = (WIDTH + 2.0 * PAD, SIDE + CAPTION + 2.0 * PAD);
 const BETWEEN: f64 = 8.0;
 const MARGIN: f64 = 16.0;
+/// The height of titles, legend and colour bar.
+const HEADER: f64 = 120.0;
+/// The ground of wrongly predicted patches.
+const WRONG: Color = Color::rgb(0xff, 0xf0, 0xcc);
 
 const NAME: TextStyle = TextStyle::new(11.5).bold();
 const FACT: TextStyle = TextStyle::new(11.0);
@@ -39,37 +46,48 @@ pub struct Item<'a> {
     pub row: i64,
 }
 
-/// Draws a sheet. The box on every patch is the centre 32x32 that the label speaks of, green where
-/// negative and red where positive; wrongly classified patches lie on a tinted ground. Without patches the
-/// sheet is its heading.
+/// Draws a sheet. The box on every patch is the centre 32x32 that the label describes. Patches that are
+/// wrongly predicted at `threshold` have a tinted ground. Without patches the sheet is its header.
 ///
 /// # Errors
-/// A patch or a map has another size than 96x96; the row is named.
-pub fn panel(items: &[Item<'_>], sheet: &Sheet<'_>) -> Result<Picture> {
+/// A patch or a map is not 96x96; the message names the row.
+pub fn panel(items: &[Item<'_>], sheet: &Sheet<'_>, threshold: f64) -> Result<Picture> {
     let columns = columns(items.len());
     let rows = items.len().div_ceil(columns);
     let width = (2.0 * MARGIN + columns as f64 * (ITEM.0 + BETWEEN) - BETWEEN).max(800.0);
     let height = HEADER + rows as f64 * (ITEM.1 + BETWEEN) - BETWEEN + MARGIN;
     let mut scene = Scene::new(width, height);
-    header(&mut scene, sheet);
+    let subtitle = format!("{}; p is the probability of {}", sheet.subtitle, sheet.classes[1]);
+    header(&mut scene, sheet, &subtitle, &legend(sheet.classes));
     for (index, item) in items.iter().enumerate() {
         let (column, row) = (index % columns, index / columns);
         let left = MARGIN + column as f64 * (ITEM.0 + BETWEEN);
         let top = HEADER + row as f64 * (ITEM.1 + BETWEEN);
-        draw(&mut scene, (left, top), item, sheet)
+        draw(&mut scene, (left, top), item, sheet, item.probability > threshold)
             .with_context(|| format!("row {} cannot be shown", item.row))?;
     }
     Ok(Picture(scene))
 }
 
-/// So many that the sheet comes out somewhat higher than wide.
+fn legend(classes: &[String; 2]) -> Vec<Entry> {
+    let mut entries = entries(classes);
+    entries.push(Entry::new(Mark::Ground(WRONG), "wrongly predicted"));
+    entries
+}
+
+/// Chosen so that the sheet is somewhat higher than wide.
 fn columns(items: usize) -> usize {
     let balanced = (items as f64 * 0.56).sqrt().round() as usize;
     balanced.clamp(3, 40).min(items).max(1)
 }
 
-fn draw(scene: &mut Scene, (left, top): Point, item: &Item<'_>, sheet: &Sheet<'_>) -> Result<()> {
-    let predicted = item.probability > sheet.threshold;
+fn draw(
+    scene: &mut Scene,
+    (left, top): Point,
+    item: &Item<'_>,
+    sheet: &Sheet<'_>,
+    predicted: bool,
+) -> Result<()> {
     if predicted != item.positive {
         scene.rectangle(Rect::new(left, top, ITEM.0, ITEM.1), WRONG);
     }
@@ -78,30 +96,26 @@ fn draw(scene: &mut Scene, (left, top): Point, item: &Item<'_>, sheet: &Sheet<'_
     let Overlay { pixels, scale } = overlay(item.rgb, item.map, sheet.sign, sheet.full)?;
     boxed(scene, patch(item.rgb)?, square(left), item.positive);
     boxed(scene, pixels, square(left + SIDE + GAP), item.positive);
-    caption(scene, (left, top + SIDE), item, sheet, &scale);
+    caption(scene, (left, top + SIDE), item, sheet, predicted);
+    let (muted, base) = (FACT.color(MUTED), top + SIDE + 45.0);
+    scene.text(if predicted == item.positive { "correct" } else { "wrong" }, (left, base), muted);
+    scene.text(scale, (left + WIDTH, base), muted.align(Align::Right));
     Ok(())
 }
 
-fn caption(scene: &mut Scene, (left, top): Point, item: &Item<'_>, sheet: &Sheet<'_>, scale: &str) {
-    let width = 2.0 * SIDE + GAP;
-    let right = FACT.color(MUTED).align(Align::Right);
-    let row = format!("row {}", item.row);
-    let room = width - FACT.width(&row) - 10.0;
-    let label = font::fitted(&sheet.classes[usize::from(item.positive)], NAME.size, true, room);
-    scene.text(label, (left, top + 15.0), NAME.color(color_of(item.positive)));
-    scene.text(row, (left + width, top + 15.0), right);
-    let predicted = item.probability > sheet.threshold;
-    let probability = format!("p = {:.3}", item.probability);
-    let room = width - FACT.width(&probability) - 10.0;
-    let verdict = format!("predicted {}", sheet.classes[usize::from(predicted)]);
-    scene.text(font::fitted(&verdict, FACT.size, false, room), (left, top + 30.0), FACT.color(INK));
-    scene.text(probability, (left + width, top + 30.0), FACT.color(INK).align(Align::Right));
-    scene.text(
-        if predicted == item.positive { "correct" } else { "wrong" },
-        (left, top + 45.0),
-        FACT.color(MUTED),
-    );
-    scene.text(scale, (left + width, top + 45.0), right);
+/// Label and row, prediction and probability.
+fn caption(scene: &mut Scene, (left, top): Point, item: &Item<'_>, sheet: &Sheet<'_>, predicted: bool) {
+    let [label, verdict] = [item.positive, predicted].map(|class| &sheet.classes[usize::from(class)]);
+    let row = (format!("row {}", item.row), FACT.color(MUTED));
+    let probability = (format!("p = {:.3}", item.probability), FACT);
+    for (base, (words, style), (number, beside)) in [
+        (top + 15.0, (label.clone(), NAME.color(color_of(item.positive))), row),
+        (top + 30.0, (format!("predicted {verdict}"), FACT), probability),
+    ] {
+        let room = WIDTH - FACT.width(&number) - 10.0;
+        scene.text(font::fitted(&words, style.size, style.bold, room), (left, base), style);
+        scene.text(number, (left + WIDTH, base), beside.align(Align::Right));
+    }
 }
 
 #[cfg(test)]
@@ -116,7 +130,14 @@ mod tests {
 
     fn sheet(sign: Sign, full: FullColor, classes: &[String; 2]) -> Sheet<'_> {
         let title = if sign == Sign::Both { "Integrated gradients" } else { "Grad-CAM, relu4" };
-        Sheet { title, subtitle: "explains the logit of tumour", classes, threshold: 0.5, sign, full }
+        Sheet { title, subtitle: "explains the logit of tumour", classes, sign, full }
+    }
+
+    #[test]
+    fn long_names_do_not_reach_the_bar() {
+        let classes = ["tissue without any metastasis", "tissue with some metastasis"].map(str::to_owned);
+        let width = crate::report::legend::width(&legend(&classes));
+        assert!(24.0 + width < 800.0 - 24.0 - 8.0 - crate::report::color_bar::BAR);
     }
 
     fn classes() -> [String; 2] {
@@ -147,11 +168,13 @@ mod tests {
         let classes = classes();
         let (size, _) = drawn(
             "panel-1",
-            &panel(&items[..1], &sheet(Sign::Positive, FullColor::Maximum, &classes)).unwrap(),
+            &panel(&items[..1], &sheet(Sign::Positive, FullColor::Maximum, &classes), 0.5).unwrap(),
         );
         assert_eq!(size.0, 1600);
-        let (_, svg) =
-            drawn("panel-odd", &panel(&items, &sheet(Sign::Positive, FullColor::Maximum, &classes)).unwrap());
+        let (_, svg) = drawn(
+            "panel-odd",
+            &panel(&items, &sheet(Sign::Positive, FullColor::Maximum, &classes), 0.5).unwrap(),
+        );
         for text in
             ["map is 0 everywhere", "map is 0.500 everywhere", "map has a pixel", "row 31415", "wrong"]
         {
@@ -162,13 +185,13 @@ mod tests {
     #[test]
     fn names_the_row_that_cannot_be_shown() {
         let item = Item { rgb: &[0; 3], map: &[0.0], positive: true, probability: 0.3, row: 7 };
-        let error = panel(&[item], &sheet(Sign::Both, FullColor::Maximum, &classes())).unwrap_err();
+        let error = panel(&[item], &sheet(Sign::Both, FullColor::Maximum, &classes()), 0.5).unwrap_err();
         assert!(format!("{error:#}").starts_with("row 7 cannot be shown: a patch has 27648 bytes"));
     }
 
     #[test]
     fn a_sheet_without_patches_is_its_heading() {
-        let it = panel(&[], &sheet(Sign::Both, FullColor::Maximum, &classes())).unwrap();
+        let it = panel(&[], &sheet(Sign::Both, FullColor::Maximum, &classes()), 0.5).unwrap();
         assert_eq!(drawn("panel-0", &it).0, (1600, 256));
     }
 
@@ -212,7 +235,7 @@ mod tests {
                 }
             };
             let items: Vec<_> = (0..count).map(item).collect();
-            drawn(&format!("panel-{name}"), &panel(&items, &sheet(sign, full, &classes())).unwrap());
+            drawn(&format!("panel-{name}"), &panel(&items, &sheet(sign, full, &classes()), 0.5).unwrap());
         }
     }
 }

@@ -1,26 +1,19 @@
-//! A finished picture, ready to be written by whoever has a file for it.
+//! A finished picture, to be written as PNG and SVG.
 
 use anyhow::Result;
 
-use super::{
-    legend::{SUBTITLE, TITLE},
-    png::png,
-    scene::Scene,
-    svg::svg,
-};
+use super::{legend::heading, png::png, scene::Scene, svg::svg};
 
-/// One picture. Neither of its forms holds time stamps or names of machines: the same picture is the
-/// same bytes.
+/// One picture. Its files contain no time stamps and no machine names: the same picture gives the same bytes.
 #[derive(Debug, Clone)]
 pub struct Picture(pub(super) Scene);
 
 impl Picture {
-    /// A heading and a line below it, where there is nothing to draw and somebody waits for a picture.
+    /// A heading and a line below it, for an artifact that has nothing to draw.
     #[must_use]
-    pub fn of_words(heading: &str, line: &str) -> Self {
+    pub fn of_words(title: &str, line: &str) -> Self {
         let mut scene = Scene::new(940.0, 76.0);
-        scene.text(heading, (24.0, 34.0), TITLE);
-        scene.text(line, (24.0, 54.0), SUBTITLE);
+        heading(&mut scene, title, line);
         Self(scene)
     }
 
@@ -39,12 +32,6 @@ impl Picture {
     pub fn svg(&self) -> Result<String> {
         svg(&self.0)
     }
-
-    /// Width and height in logical pixels.
-    #[must_use]
-    pub fn size(&self) -> (f64, f64) {
-        (self.0.width, self.0.height)
-    }
 }
 
 #[cfg(test)]
@@ -56,7 +43,7 @@ mod tests {
         let draw = || {
             let predictions = fixture::predictions(300);
             let evaluation = fixture::evaluation_of(&predictions);
-            [confusion_matrix(&evaluation), roc_curve(&predictions, &evaluation).unwrap()]
+            [confusion_matrix(&evaluation), roc_curve(&predictions, &evaluation)]
                 .map(|picture| (picture.png().unwrap(), picture.svg().unwrap()))
         };
         assert_eq!(draw(), draw());

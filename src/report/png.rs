@@ -22,7 +22,7 @@ const DENSITY: f64 = 2.0;
 /// Draws and compresses a scene. The same scene gives the same bytes.
 ///
 /// # Errors
-/// The picture is too large to be held in memory as one (several gigapixels).
+/// The picture is too large (several gigapixels).
 pub(super) fn png(scene: &Scene) -> Result<Vec<u8>> {
     let (width, height) = ((scene.width * DENSITY) as u32, (scene.height * DENSITY) as u32);
     let mut pixmap = Pixmap::new(width, height).with_context(|| {
@@ -32,7 +32,7 @@ pub(super) fn png(scene: &Scene) -> Result<Vec<u8>> {
     for shape in &scene.shapes {
         draw(&mut pixmap, shape);
     }
-    // The sheet is opaque, so that the premultiplied colours are the colours.
+    // The sheet is opaque, so premultiplied colours equal the colours.
     let opaque: Vec<u8> =
         pixmap.data().chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
     encode(&opaque, width, height)
@@ -47,7 +47,7 @@ fn encode(rgb: &[u8], width: u32, height: u32) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// An image of its own as PNG, pixel by pixel.
+/// An image as PNG, pixel by pixel.
 pub(super) fn image_png(image: &RgbImage) -> Result<Vec<u8>> {
     encode(image.as_raw(), image.width(), image.height())
 }
@@ -68,12 +68,8 @@ fn draw(pixmap: &mut Pixmap, shape: &Shape) {
         Shape::Area { outline, color } => fill(pixmap, polygon(outline, true), *color, scale()),
         Shape::Line { points, pen, closed } => stroke(pixmap, polygon(points, *closed), *pen),
         Shape::Disc { centre, radius, color } => {
-            fill(
-                pixmap,
-                PathBuilder::from_circle(centre.0 as f32, centre.1 as f32, *radius as f32),
-                *color,
-                scale(),
-            );
+            let circle = PathBuilder::from_circle(centre.0 as f32, centre.1 as f32, *radius as f32);
+            fill(pixmap, circle, *color, scale());
         }
         Shape::Text { text, at, style } => write(pixmap, text, *at, *style),
         Shape::Image { pixels, corner, size } => blit(pixmap, pixels, *corner, *size),
@@ -117,7 +113,7 @@ fn write(pixmap: &mut Pixmap, text: &str, at: Point, style: TextStyle) {
     fill(pixmap, font::outline(text, style.size, style.bold), style.color, place);
 }
 
-/// Enlarged smoothly: tissue reads better so than as squares of uneven size.
+/// Draws an image, enlarged smoothly: tissue is easier to see so than as squares of uneven size.
 fn blit(pixmap: &mut Pixmap, image: &RgbImage, corner: Point, size: Point) {
     let Some(mut source) = Pixmap::new(image.width(), image.height()) else { return };
     for (target, pixel) in source.data_mut().chunks_exact_mut(4).zip(image.pixels()) {

@@ -1,13 +1,13 @@
-//! A grid of patches as they are, with their labels and what else is known of them.
+//! A grid of patches, with their labels and what the meta table says about them.
 
 use anyhow::{Context, Result};
 
 use super::{
     Picture,
-    boxed::{boxed, color_of},
+    boxed::{boxed, color_of, entries},
     color::{Color, INK, MUTED, TRUTH, VERMILION},
     font,
-    legend::{ENTRY, Entry, Mark, SUBTITLE, TITLE, legend},
+    legend::{Entry, MARGIN, Mark, fitted_heading, legend},
     outline::outlines,
     overlay::patch,
     scene::{Align, Pen, Point, Rect, Scene, TextStyle},
@@ -17,7 +17,6 @@ use crate::metrics::PATCH_SIDE;
 /// Side of a shown patch in logical pixels: in the PNG every pixel of the patch is 3 x 3.
 const SIDE: f64 = 144.0;
 const BETWEEN: f64 = 14.0;
-const MARGIN: f64 = 24.0;
 /// The height of titles and legend.
 const HEADER: f64 = 104.0;
 /// The least width, which the legend needs.
@@ -27,28 +26,28 @@ const LINE: f64 = 13.5;
 const NAME: TextStyle = TextStyle::new(11.5).bold();
 const FACT: TextStyle = TextStyle::new(10.5).color(MUTED);
 
-/// One patch and what is known of it.
+/// One patch and what is known about it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Sample<'a> {
     /// The patch, [96, 96, 3].
     pub rgb: &'a [u8],
-    /// Where tumour truly is, [96, 96], not 0 there.
+    /// Its tumour mask, [96, 96]; not 0 is tumour.
     pub mask: Option<&'a [u8]>,
     /// Whether it is of class 1.
     pub positive: bool,
     /// Its row in the source.
     pub row: i64,
-    /// The slide that it was cut from.
+    /// Its slide.
     pub slide: Option<&'a str>,
-    /// Where on the slide: x and y.
+    /// Its x and y on the slide.
     pub position: Option<[&'a str; 2]>,
-    /// Whether the meta table sees tumour anywhere in it.
+    /// Whether it contains tumour, according to the meta table.
     pub tumor_patch: Option<bool>,
-    /// Whether the meta table sees tumour in its centre: what the label says, too.
+    /// Whether its centre contains tumour, according to the meta table. The label should say the same.
     pub center_tumor_patch: Option<bool>,
 }
 
-/// What stands around the patches.
+/// The texts and the layout of a grid.
 #[derive(Debug, Clone, Copy)]
 pub struct Grid<'a> {
     /// The heading.
@@ -61,10 +60,10 @@ pub struct Grid<'a> {
     pub columns: usize,
 }
 
-/// Draws a grid, row by row. The box on every patch is the centre 32x32 that the label speaks of.
+/// Draws a grid, row by row. The box on every patch is the centre 32x32 that the label describes.
 ///
 /// # Errors
-/// A patch has another size than 96x96; its row is named.
+/// A patch is not 96x96; the message names the row.
 pub fn preview(samples: &[Sample<'_>], grid: &Grid<'_>) -> Result<Picture> {
     let columns = grid.columns.max(1);
     let known = Known::of(samples);
@@ -83,7 +82,7 @@ pub fn preview(samples: &[Sample<'_>], grid: &Grid<'_>) -> Result<Picture> {
     Ok(Picture(scene))
 }
 
-/// What is known of any patch: captions of one grid have the same lines.
+/// What is known about at least one patch: all captions of a grid have the same lines.
 #[derive(Debug, Clone, Copy)]
 struct Known {
     slides: bool,
@@ -111,15 +110,8 @@ impl Known {
 
 fn header(scene: &mut Scene, grid: &Grid<'_>, masks: bool) {
     let room = scene.width - 2.0 * MARGIN;
-    scene.text(font::fitted(grid.title, TITLE.size, true, room), (MARGIN, 34.0), TITLE);
-    scene.text(font::fitted(grid.subtitle, SUBTITLE.size, false, room), (MARGIN, 54.0), SUBTITLE);
-    let [negative, positive] =
-        grid.classes.each_ref().map(|name| font::fitted(name, ENTRY.size, false, 90.0));
-    let frame = |positive| Mark::Frame(Pen::new(color_of(positive), 1.8));
-    let mut entries = vec![
-        Entry::new(frame(false), format!("label {negative} (centre box)")),
-        Entry::new(frame(true), format!("label {positive}")),
-    ];
+    fitted_heading(scene, (grid.title, room), (grid.subtitle, room));
+    let mut entries = entries(grid.classes);
     if masks {
         entries.push(Entry::new(Mark::Outline(TRUTH), "true tumour"));
     }
@@ -157,7 +149,7 @@ fn caption(scene: &mut Scene, (left, top): Point, sample: &Sample<'_>, grid: &Gr
     }
 }
 
-/// What the meta table says of tumour.
+/// What the meta table says about tumour.
 fn flags(sample: &Sample<'_>) -> String {
     let word = |yes| if yes { "yes" } else { "no" };
     match (sample.center_tumor_patch, sample.tumor_patch) {
@@ -190,7 +182,7 @@ mod tests {
         let (size, svg) = drawn("preview-bare", &preview(&[bare; 3], &grid(&classes, 2)).unwrap());
         assert_eq!(size, (1000, 930));
         assert!(svg.contains("row 17") && svg.contains("Non cancerous"));
-        assert!(!svg.contains("tumour") && !svg.contains("00e5ff"), "nothing is said of what is not known");
+        assert!(!svg.contains("tumour") && !svg.contains("00e5ff"), "what is not known is left out");
         let full = Sample {
             mask: Some(&mask),
             positive: true,

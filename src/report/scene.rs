@@ -1,7 +1,6 @@
-//! A picture as a list of shapes: drawn once, written as PNG and as SVG.
+//! A picture as a list of shapes, which is written as PNG and as SVG.
 //!
-//! Lengths are logical pixels, y downwards, later shapes over earlier ones. Knows nothing of charts
-//! or file formats.
+//! Lengths are logical pixels, y downwards, later shapes over earlier ones. Knows no charts and no file formats.
 
 use image::RgbImage;
 
@@ -13,12 +12,12 @@ use super::{
 /// Logical pixels from the left and from the top.
 pub(super) type Point = (f64, f64);
 
-/// One thing to be seen.
+/// One visible element.
 #[derive(Debug, Clone)]
 pub(super) enum Shape {
     /// A filled polygon.
     Area { outline: Vec<Point>, color: Color },
-    /// A line through points, closed or not.
+    /// A line through points.
     Line { points: Vec<Point>, pen: Pen, closed: bool },
     /// A filled circle.
     Disc { centre: Point, radius: f64, color: Color },
@@ -47,7 +46,7 @@ impl Pen {
     }
 }
 
-/// Which end of a text lies at its point.
+/// Which end of a text is at its point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Align {
     Left,
@@ -55,7 +54,7 @@ pub(super) enum Align {
     Right,
 }
 
-/// How a text is drawn; its point lies on the base line.
+/// How a text is drawn; its point is on the base line.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TextStyle {
     /// Em in pixels.
@@ -63,7 +62,7 @@ pub(super) struct TextStyle {
     pub(super) bold: bool,
     pub(super) color: Color,
     pub(super) align: Align,
-    /// Clockwise turn about its point.
+    /// Clockwise rotation about its point.
     pub(super) degrees: f64,
 }
 
@@ -93,7 +92,7 @@ impl TextStyle {
         font::width(text, self.size, self.bold)
     }
 
-    /// How far right of its point a text starts (not turned).
+    /// The start of a text, right of its point.
     pub(super) fn offset(self, text: &str) -> f64 {
         match self.align {
             Align::Left => 0.0,
@@ -141,7 +140,7 @@ impl Rect {
     }
 }
 
-/// A white sheet and what is drawn on it.
+/// A white sheet and its shapes.
 #[derive(Debug, Clone)]
 pub(super) struct Scene {
     pub(super) width: f64,
@@ -150,7 +149,7 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    /// An empty sheet; sizes are whole pixels.
+    /// An empty sheet; sizes are rounded up to whole pixels.
     pub(super) fn new(width: f64, height: f64) -> Self {
         Self { width: width.ceil(), height: height.ceil(), shapes: Vec::new() }
     }
@@ -164,7 +163,7 @@ impl Scene {
     }
 
     pub(super) fn frame(&mut self, rect: Rect, pen: Pen) {
-        self.shapes.push(Shape::Line { points: rect.corners(), pen, closed: true });
+        self.outline(rect.corners(), pen);
     }
 
     pub(super) fn line(&mut self, points: Vec<Point>, pen: Pen) {
@@ -180,17 +179,11 @@ impl Scene {
         self.shapes.push(Shape::Disc { centre, radius, color });
     }
 
-    /// A disc with a rim in another colour.
-    pub(super) fn badge(&mut self, centre: Point, radius: f64, color: Color, rim: Color, width: f64) {
-        self.disc(centre, radius, rim);
-        self.disc(centre, radius - width, color);
-    }
-
     pub(super) fn text(&mut self, text: impl Into<String>, at: Point, style: TextStyle) {
         self.shapes.push(Shape::Text { text: text.into(), at, style });
     }
 
-    /// Text on a pale ground, to be read over lines; not turned.
+    /// Text on a pale background, readable over lines.
     pub(super) fn label(&mut self, text: &str, at: Point, style: TextStyle) {
         let (left, height) = (at.0 + style.offset(text), style.size * CAPITALS);
         let ground = Rect::new(left, at.1 - height, style.width(text), height).inset(-2.0);

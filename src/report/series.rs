@@ -1,16 +1,16 @@
-//! What charts of any number of series share: colours, dashes, bands around lines, warnings above them.
+//! Shared parts of charts with any number of series: colours, dashes, bands around lines, warnings.
 
 use super::{
     axes::Plane,
     color::{AXIS, Color, SERIES, VERMILION},
-    font,
-    legend::SUBTITLE,
+    font::wrapped,
+    legend::{MARGIN, SUBTITLE},
     scene::{Pen, Scene},
 };
 use crate::metrics::Interval;
 
-/// A pen for each method, given whether it is a control: explanations in colours, from the eighth on the
-/// same ones dashed; controls grey and dashed, each in its own way.
+/// A pen for each method, given whether it is a control. Explanations have colours, which are dashed from the
+/// eighth on; controls are grey, each with another dash.
 pub(super) fn pens(controls: impl IntoIterator<Item = bool>) -> Vec<Pen> {
     const DASHES: [[f64; 2]; 3] = [[6.0, 4.0], [2.0, 3.0], [10.0, 3.0]];
     let (mut explanations, mut grey) = (0, 0);
@@ -27,7 +27,7 @@ pub(super) fn pens(controls: impl IntoIterator<Item = bool>) -> Vec<Pen> {
     controls.into_iter().map(pen).collect()
 }
 
-/// Shades what lies between the ends of intervals, `opacity` 0 to 1.
+/// Shades the space between the ends of intervals, with `opacity` 0 to 1.
 pub(super) fn shade(
     scene: &mut Scene,
     plane: &Plane<'_>,
@@ -42,14 +42,15 @@ pub(super) fn shade(
     scene.area(above.chain(below).collect(), Color { alpha: opacity, ..color });
 }
 
-/// Writes warnings below a subtitle, from `top` down; their height.
-pub(super) fn warned(scene: &mut Scene, top: f64, warnings: &[String]) -> f64 {
-    let lines = warnings.iter().flat_map(|it| font::wrapped(it, SUBTITLE.size, false, scene.width - 48.0));
-    let lines: Vec<String> = lines.collect();
-    for (index, line) in lines.iter().enumerate() {
-        scene.text(line, (24.0, top + 16.0 * index as f64), SUBTITLE.color(VERMILION));
+/// Writes warnings below a subtitle, and returns their height.
+pub(super) fn warned(scene: &mut Scene, warnings: &[String]) -> f64 {
+    let mut height = 0.0;
+    let room = scene.width - 2.0 * MARGIN;
+    for line in warnings.iter().flat_map(|it| wrapped(it, SUBTITLE.size, false, room)) {
+        scene.text(line, (MARGIN, 74.0 + height), SUBTITLE.color(VERMILION));
+        height += 16.0;
     }
-    16.0 * lines.len() as f64
+    height
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! A scene as SVG: lines as lines, text as text, images embedded.
 
-use std::fmt::Write;
-
 use anyhow::Result;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use image::RgbImage;
@@ -17,28 +15,23 @@ use super::{
 /// # Errors
 /// An embedded image cannot be encoded.
 pub(super) fn svg(scene: &Scene) -> Result<String> {
-    let (width, height) = (scene.width, scene.height);
-    let mut text = format!(
+    let Scene { width, height, shapes } = scene;
+    let elements = shapes.iter().map(element).collect::<Result<String>>()?;
+    Ok(format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
-         font-family=\"{}\" stroke-linejoin=\"round\">\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n",
+         font-family=\"{}\" stroke-linejoin=\"round\">\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n{elements}</svg>\n",
         font::FAMILY
-    );
-    for shape in &scene.shapes {
-        text += &element(shape)?;
-        text.push('\n');
-    }
-    text += "</svg>\n";
-    Ok(text)
+    ))
 }
 
 fn element(shape: &Shape) -> Result<String> {
-    Ok(match shape {
+    let element = match shape {
         Shape::Area { outline, color } => {
             format!("<polygon points=\"{}\"{}/>", points(outline), ink("fill", *color))
         }
         Shape::Line { points: through, pen, closed } => {
             let tag = if *closed { "polygon" } else { "polyline" };
-            format!("<{tag} points=\"{}\" fill=\"none\"{}/>", points(through), outlined(*pen))
+            format!("<{tag} points=\"{}\" fill=\"none\"{}/>", points(through), stroke(*pen))
         }
         Shape::Disc { centre, radius, color } => {
             let (x, y, radius) = (number(centre.0), number(centre.1), number(*radius));
@@ -46,7 +39,8 @@ fn element(shape: &Shape) -> Result<String> {
         }
         Shape::Text { text, at, style } => line_of_text(text, *at, *style),
         Shape::Image { pixels, corner, size } => embedded(pixels, *corner, *size)?,
-    })
+    };
+    Ok(element + "\n")
 }
 
 /// At most two decimals: a hundredth of a pixel is finer than any screen or printer.
@@ -60,23 +54,18 @@ fn points(points: &[Point]) -> String {
     points.join(" ")
 }
 
-fn ink(attribute: &str, color: Color) -> String {
-    let [red, green, blue] = color.rgb;
-    let mut text = format!(" {attribute}=\"#{red:02x}{green:02x}{blue:02x}\"");
-    if color.alpha < 1.0 {
-        let _ = write!(text, " {attribute}-opacity=\"{}\"", number(color.alpha));
-    }
-    text
+fn ink(attribute: &str, Color { rgb: [red, green, blue], alpha }: Color) -> String {
+    let opaque = format!(" {attribute}=\"#{red:02x}{green:02x}{blue:02x}\"");
+    if alpha < 1.0 { format!("{opaque} {attribute}-opacity=\"{}\"", number(alpha)) } else { opaque }
 }
 
-fn outlined(pen: Pen) -> String {
-    let cap = if pen.dash.is_some() { "butt" } else { "round" };
-    let mut text = ink("stroke", pen.color);
-    let _ = write!(text, " stroke-width=\"{}\" stroke-linecap=\"{cap}\"", number(pen.width));
-    if let Some([dash, gap]) = pen.dash {
-        let _ = write!(text, " stroke-dasharray=\"{} {}\"", number(dash), number(gap));
-    }
-    text
+fn stroke(pen: Pen) -> String {
+    let (cap, dashes) = match pen.dash {
+        None => ("round", String::new()),
+        Some([dash, gap]) => ("butt", format!(" stroke-dasharray=\"{} {}\"", number(dash), number(gap))),
+    };
+    let width = number(pen.width);
+    format!("{} stroke-width=\"{width}\" stroke-linecap=\"{cap}\"{dashes}", ink("stroke", pen.color))
 }
 
 fn line_of_text(text: &str, at: Point, style: TextStyle) -> String {
@@ -99,16 +88,8 @@ fn line_of_text(text: &str, at: Point, style: TextStyle) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    let plain = text.chars().filter(|letter| !letter.is_control());
-    plain.fold(String::new(), |mut text, letter| {
-        match letter {
-            '&' => text += "&amp;",
-            '<' => text += "&lt;",
-            '>' => text += "&gt;",
-            other => text.push(other),
-        }
-        text
-    })
+    let plain: String = text.chars().filter(|letter| !letter.is_control()).collect();
+    plain.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn embedded(image: &RgbImage, corner: Point, size: Point) -> Result<String> {

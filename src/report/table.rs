@@ -1,43 +1,34 @@
-//! Tables of plain text, aligned.
+//! Aligned tables of plain text.
 
 use std::fmt;
 
-/// To which side the cells of a column are pushed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Column {
-    /// Words.
+/// The alignment of a column.
+#[derive(Clone, Copy)]
+pub(super) enum Column {
+    /// For words.
     Left,
-    /// Numbers.
+    /// For numbers.
     Right,
 }
 
-/// Rows of text under columns as wide as their widest cell, two blanks apart; lines end without
+/// Rows of text. Columns are as wide as their widest cell, with two blanks between them; lines end without
 /// blanks.
-///
-/// ```
-/// use pcamflow::report::{Column, Table};
-///
-/// let mut table = Table::new([Column::Left, Column::Right]);
-/// table.row(["Brier score", "0.18"]);
-/// table.row(["MCC", "-0.5"]);
-/// assert_eq!(table.to_string(), "Brier score  0.18\nMCC          -0.5\n");
-/// ```
-#[derive(Debug, Clone)]
-pub struct Table<const N: usize> {
+pub(super) struct Table<const N: usize> {
     columns: [Column; N],
     rows: Vec<[String; N]>,
 }
 
 impl<const N: usize> Table<N> {
-    /// A table without rows.
-    #[must_use]
-    pub fn new(columns: [Column; N]) -> Self {
+    pub(super) fn new(columns: [Column; N]) -> Self {
         Self { columns, rows: Vec::new() }
     }
 
-    /// Adds a row below.
-    pub fn row(&mut self, cells: [impl Into<String>; N]) {
+    pub(super) fn row(&mut self, cells: [impl Into<String>; N]) {
         self.rows.push(cells.map(Into::into));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
     }
 
     fn width(&self, column: usize) -> usize {

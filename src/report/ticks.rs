@@ -1,9 +1,16 @@
-//! Where the ticks of an axis stand: at round numbers.
+//! The ticks of an axis, at round numbers.
+
+/// The smallest and the largest value.
+pub(super) fn extremes(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
+    values.into_iter().fold(None, |ends, value| {
+        let (low, high) = ends.unwrap_or((value, value));
+        Some((low.min(value), high.max(value)))
+    })
+}
 
 /// Round numbers in `low..=high`, about `count` of them: multiples of 1, 2, 2.5 or 5 times a power of 10.
 pub(super) fn ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
-    let step = step(low, high, count);
-    multiples(low, high, step)
+    multiples(low, high, step(low, high, count))
 }
 
 /// Whole numbers in `low..=high`, at most about `count` of them.
@@ -25,8 +32,8 @@ fn multiples(low: f64, high: f64, step: f64) -> Vec<f64> {
     (first..=last).map(|index| index as f64 * step).collect()
 }
 
-/// 1, 2 and 5 times the powers of 10 in `low..=high`, or only the powers where those are many;
-/// `low` must be above 0.
+/// 1, 2 and 5 times the powers of 10 in `low..=high`, or only the powers if there are many; `low` must be
+/// above 0.
 pub(super) fn logarithmic_ticks(low: f64, high: f64) -> Vec<f64> {
     let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
     let factors: &[f64] = if last - first > 4 { &[1.0] } else { &[1.0, 2.0, 5.0] };

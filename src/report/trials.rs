@@ -1,27 +1,27 @@
-//! One number of several runs: over the one parameter in which they differ, or as a list.
+//! One number of several runs: by the one parameter in which they differ, or as a list.
 
 use anyhow::{Result, ensure};
 
 use super::{
     Picture,
-    axes::{Axis, Plane, Scale, axes},
-    color::{BLUE, GRID, INK, MUTED, VERMILION},
-    font::{self, CAPITALS},
-    forest::{LABELS, lines_axis},
-    legend::{ENTRY, Entry, Mark, SUBTITLE, TITLE, legend, ring},
+    axes::{Axis, LABELS, Plane, Scale, axes},
+    color::{BLUE, MUTED, VERMILION},
+    font::{CAPITALS, fitted},
+    forest::{rows, separator},
+    legend::{ENTRY, Entry, MARGIN, Mark, fitted_heading, legend_at_right, ring, width},
     numbers::short,
-    scene::{Align, Pen, Rect, Scene, TextStyle},
-    ticks::{logarithmic_ticks, ticks, whole_ticks},
+    scene::{Align, Pen, Point, Rect, Scene, TextStyle},
+    ticks::{extremes, whole_ticks},
 };
 
 /// A number of several runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trials {
-    /// What the number is.
+    /// The name of the number.
     pub title: String,
-    /// A line below that.
+    /// A line below it.
     pub subtitle: String,
-    /// The parameter in which the runs differ; without it they are a list.
+    /// The parameter in which the runs differ; without it the picture is a list.
     pub parameter: Option<String>,
     /// The runs, in the order of the list.
     pub points: Vec<Trial>,
@@ -30,7 +30,7 @@ pub struct Trials {
 /// The number of one run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trial {
-    /// What the run is called in a list.
+    /// The name of the run in a list.
     pub label: String,
     /// Its value of the parameter.
     pub x: Option<f64>,
@@ -42,154 +42,146 @@ pub struct Trial {
     pub best: bool,
 }
 
-/// From this ratio of the largest to the smallest value on, a parameter has a logarithmic axis: from one decade on,
-/// also where its ends are rounded (3e-4 to 3e-3).
-const DECADES: f64 = 9.99;
+/// A parameter whose largest value is this many times its smallest has a logarithmic axis. Slightly less than a
+/// decade, because ends are rounded (3e-4 to 3e-3).
+const DECADE: f64 = 9.99;
 
 const LINE: Pen = Pen::new(BLUE, 1.4);
-const WHISKER: Pen = Pen::new(BLUE, 1.4);
 /// The height of a line of the list.
 const ROW: f64 = 24.0;
 
-/// Draws the number of each run: over the parameter, on a logarithmic axis where its values span decades, or
-/// as a list. The best is marked.
+/// Draws the number of each run: by parameter, on a logarithmic axis if its values span a decade, or as a
+/// list. The best is marked.
 ///
 /// # Errors
-/// There is no run with a finite number.
+/// No run has a finite number.
 pub fn trials(trials: &Trials) -> Result<Picture> {
     let points: Vec<&Trial> = trials.points.iter().filter(|point| point.value.is_finite()).collect();
     ensure!(!points.is_empty(), "there is nothing to draw: no run has a finite `{}`", trials.title);
-    match &trials.parameter {
+    Ok(match &trials.parameter {
         Some(parameter) if points.iter().all(|point| point.x.is_some_and(f64::is_finite)) => {
-            over_parameter(trials, &points, parameter)
+            by_parameter(trials, points, parameter)
         }
         _ => list(trials, &points),
-    }
+    })
 }
 
 fn heading(scene: &mut Scene, trials: &Trials, points: &[&Trial]) {
-    let room = scene.width - 48.0;
-    let entry = Entry::new(Mark::Ring(VERMILION), "best");
-    let any_best = points.iter().any(|point| point.best);
-    let beside = if any_best { super::legend::width(std::slice::from_ref(&entry)) + 20.0 } else { 0.0 };
-    scene.text(font::fitted(&trials.title, TITLE.size, true, room - beside), (24.0, 34.0), TITLE);
-    scene.text(font::fitted(&trials.subtitle, SUBTITLE.size, false, room), (24.0, 54.0), SUBTITLE);
-    if any_best {
-        legend(scene, (24.0 + room - beside + 20.0, 34.0), &[entry]);
+    let room = scene.width - 2.0 * MARGIN;
+    let best = points.iter().any(|point| point.best).then(|| Entry::new(Mark::Ring(VERMILION), "best"));
+    let beside = if best.is_some() { width(best.as_slice()) + 20.0 } else { 0.0 };
+    fitted_heading(scene, (trials.title.as_str(), room - beside), (trials.subtitle.as_str(), room));
+    legend_at_right(scene, best.as_slice());
+}
+
+impl Trial {
+    /// The ends of its standard deviation.
+    fn bar(&self) -> Option<[f64; 2]> {
+        self.sd.filter(|sd| sd.is_finite()).map(|sd| [self.value + sd, self.value - sd])
     }
 }
 
-/// A little more than the values with their bars need.
+/// A little more than the values and their bars.
 fn value_axis(points: &[&Trial]) -> Axis {
-    let bar = |point: &Trial| point.sd.filter(|sd| sd.is_finite()).unwrap_or(0.0);
-    let low = points.iter().map(|point| point.value - bar(point)).fold(f64::INFINITY, f64::min);
-    let high = points.iter().map(|point| point.value + bar(point)).fold(f64::NEG_INFINITY, f64::max);
-    let (low, high) = if high > low {
-        // So that numbers that are all but equal do not stand on a scale of millionths.
-        let room = 0.08 * (high - low).max(1e-3 * high.abs()).max(1e-9);
-        (low - room, high + room)
+    let values = points.iter().flat_map(|point| point.bar().unwrap_or([point.value; 2]));
+    let (low, high) = extremes(values).unwrap_or_default();
+    let room = if high > low {
+        // Numbers that are almost equal should not get a scale of millionths.
+        0.08 * (high - low).max(1e-3 * high.abs()).max(1e-9)
+    } else if low == 0.0 {
+        0.05
     } else {
-        let room = if low == 0.0 { 0.05 } else { 0.05 * low.abs() };
-        (low - room, high + room)
+        0.05 * low.abs()
     };
-    Axis { label: "", low, high, ticks: ticks(low, high, 6), scale: Scale::Linear, percent: false }
+    Axis::linear("", low - room, high + room, 6)
 }
 
 fn parameter_axis(points: &[&Trial]) -> Axis {
     let values = || points.iter().filter_map(|point| point.x);
-    let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
-    if low > 0.0 && high / low >= DECADES {
+    let (low, high) = extremes(values()).unwrap_or_default();
+    if low > 0.0 && high / low >= DECADE {
         let room = (high / low).powf(0.06);
-        let (low, high) = (low / room, high * room);
-        let ticks = logarithmic_ticks(low, high);
-        return Axis { label: "", low, high, ticks, scale: Scale::Logarithmic, percent: false };
+        return Axis::logarithmic("", low / room, high * room);
     }
     let span = (high - low).max(0.1 * high.abs()).max(1e-9);
-    let (low, high) = (low - 0.06 * span, high + 0.06 * span);
-    let whole = values().all(|value| value.fract() == 0.0) && span >= 1.0;
-    let ticks = if whole { whole_ticks(low, high, 8) } else { ticks(low, high, 8) };
-    Axis { label: "", low, high, ticks, scale: Scale::Linear, percent: false }
+    let axis = Axis::linear("", low - 0.06 * span, high + 0.06 * span, 8);
+    if values().all(|value| value.fract() == 0.0) && span >= 1.0 {
+        return Axis { ticks: whole_ticks(axis.low, axis.high, 8), ..axis };
+    }
+    axis
 }
 
-fn over_parameter(trials: &Trials, points: &[&Trial], parameter: &str) -> Result<Picture> {
+fn by_parameter(trials: &Trials, mut points: Vec<&Trial>, parameter: &str) -> Picture {
     let mut scene = Scene::new(720.0, 460.0);
-    heading(&mut scene, trials, points);
-    let (x, y) = (parameter_axis(points), value_axis(points));
-    let plane = axes(&mut scene, Rect::new(16.0, 70.0, 680.0, 364.0), &x, &y)?;
-    let mut sorted: Vec<&Trial> = points.to_vec();
-    sorted.sort_by(|a, b| a.x.unwrap_or_default().total_cmp(&b.x.unwrap_or_default()));
-    let at = |point: &Trial| plane.at(point.x.unwrap_or_default(), point.value);
-    // Several runs of one value have no order that a line could follow.
-    if sorted.windows(2).all(|pair| pair[0].x < pair[1].x) {
-        scene.line(sorted.iter().map(|point| at(point)).collect(), LINE);
+    heading(&mut scene, trials, &points);
+    let (x, y) = (parameter_axis(&points), value_axis(&points));
+    let plane = axes(&mut scene, Rect::new(16.0, 70.0, 680.0, 364.0), &x, &y);
+    let at = |point: &Trial, value| plane.at(point.x.unwrap_or_default(), value);
+    points.sort_by(|a, b| a.x.unwrap_or_default().total_cmp(&b.x.unwrap_or_default()));
+    // Several runs with one value have no order that a line could follow.
+    if points.windows(2).all(|pair| pair[0].x < pair[1].x) {
+        scene.line(points.iter().map(|point| at(point, point.value)).collect(), LINE);
     }
-    for point in sorted {
-        vertical_bar(&mut scene, &plane, point);
-        mark(&mut scene, at(point), point);
+    for point in points {
+        if let Some(ends) = point.bar() {
+            error_bar(&mut scene, ends.map(|end| at(point, end)), (4.0, 0.0));
+        }
+        mark(&mut scene, at(point, point.value), point);
     }
     let scale = if x.scale == Scale::Logarithmic { " (logarithmic)" } else { "" };
-    let name = font::fitted(&format!("{parameter}{scale}"), 12.0, false, plane.frame.width);
+    let name = fitted(&format!("{parameter}{scale}"), 12.0, false, plane.frame.width);
     let (middle, _) = plane.frame.centre();
-    let style = TextStyle::new(12.0).color(INK).align(Align::Centre);
+    let style = TextStyle::new(12.0).align(Align::Centre);
     scene.text(name, (middle, plane.frame.bottom() + 36.0), style);
-    Ok(Picture(scene))
+    Picture(scene)
 }
 
-fn vertical_bar(scene: &mut Scene, plane: &Plane<'_>, point: &Trial) {
-    let Some(sd) = point.sd.filter(|sd| sd.is_finite()) else { return };
-    let x = point.x.unwrap_or_default();
-    let ((at, top), (_, bottom)) = (plane.at(x, point.value + sd), plane.at(x, point.value - sd));
-    scene.line(vec![(at, top), (at, bottom)], WHISKER);
-    for end in [top, bottom] {
-        scene.line(vec![(at - 4.0, end), (at + 4.0, end)], WHISKER);
+/// A line between two ends, each with a cap that reaches so far to both sides.
+fn error_bar(scene: &mut Scene, ends: [Point; 2], cap: Point) {
+    scene.line(ends.to_vec(), LINE);
+    for (x, y) in ends {
+        scene.line(vec![(x - cap.0, y - cap.1), (x + cap.0, y + cap.1)], LINE);
     }
 }
 
-fn mark(scene: &mut Scene, at: (f64, f64), point: &Trial) {
+fn mark(scene: &mut Scene, at: Point, point: &Trial) {
     if point.best { ring(scene, at, VERMILION) } else { scene.disc(at, 4.0, BLUE) }
 }
 
-/// The room for a number behind its line.
+/// The width for the number of a row.
 const NUMBER: f64 = 64.0;
-/// The most room for what runs are called.
+/// The largest width for the names of runs.
 const NAMES: f64 = 420.0;
 
-fn list(trials: &Trials, points: &[&Trial]) -> Result<Picture> {
+fn list(trials: &Trials, points: &[&Trial]) -> Picture {
     let widest = points.iter().map(|point| ENTRY.width(&point.label)).fold(60.0, f64::max);
     let names = widest.min(NAMES);
     let height = ROW * points.len() as f64;
-    let mut scene = Scene::new(24.0 + names + 14.0 + 420.0 + NUMBER + 24.0, 76.0 + height + LABELS.1);
+    let mut scene = Scene::new(MARGIN + names + 14.0 + 420.0 + NUMBER + MARGIN, 76.0 + height + LABELS.1);
     heading(&mut scene, trials, points);
-    let plot = Rect::new(24.0 + names + 14.0, 76.0, 420.0, height);
-    let (x, y) = (value_axis(points), lines_axis());
-    let area = Rect::new(plot.left - LABELS.0, plot.top, plot.width + LABELS.0, plot.height + LABELS.1);
-    let plane = axes(&mut scene, area, &x, &y)?;
+    let plot = Rect::new(MARGIN + names + 14.0, 76.0, 420.0, height);
+    let x = value_axis(points);
+    let plane = rows(&mut scene, plot, &x);
     for (index, point) in points.iter().enumerate() {
-        let middle = plot.top + ROW * (index as f64 + 0.5);
         if index > 0 {
-            let above = plot.top + ROW * index as f64;
-            scene.line(vec![(plot.left, above), (plot.right(), above)], Pen::new(GRID, 0.6));
+            separator(&mut scene, plot, plot.top + ROW * index as f64);
         }
-        row(&mut scene, &plane, point, middle, names);
+        row(&mut scene, &plane, point, plot.top + ROW * (index as f64 + 0.5), names);
     }
-    Ok(Picture(scene))
+    Picture(scene)
 }
 
 fn row(scene: &mut Scene, plane: &Plane<'_>, point: &Trial, middle: f64, names: f64) {
     let base = middle + ENTRY.size * CAPITALS / 2.0;
-    let label = font::fitted(&point.label, ENTRY.size, false, names);
-    scene.text(label, (24.0 + names, base), ENTRY.align(Align::Right));
-    if let Some(sd) = point.sd.filter(|sd| sd.is_finite()) {
-        let ((left, _), (right, _)) = (plane.at(point.value - sd, 0.5), plane.at(point.value + sd, 0.5));
-        scene.line(vec![(left, middle), (right, middle)], WHISKER);
-        for end in [left, right] {
-            scene.line(vec![(end, middle - 4.0), (end, middle + 4.0)], WHISKER);
-        }
+    let label = fitted(&point.label, ENTRY.size, false, names);
+    scene.text(label, (MARGIN + names, base), ENTRY.align(Align::Right));
+    let at = |value| (plane.at(value, 0.5).0, middle);
+    if let Some([high, low]) = point.bar() {
+        error_bar(scene, [at(low), at(high)], (0.0, 4.0));
     }
-    let (at, _) = plane.at(point.value, 0.5);
-    mark(scene, (at, middle), point);
-    let style = TextStyle::new(11.0).align(Align::Right).color(if point.best { INK } else { MUTED });
-    let style = if point.best { style.bold() } else { style };
+    mark(scene, at(point.value), point);
+    let style = TextStyle::new(11.0).align(Align::Right);
+    let style = if point.best { style.bold() } else { style.color(MUTED) };
     let number = short(point.value).replace('-', "\u{2212}");
     scene.text(number, (plane.frame.right() + NUMBER - 6.0, middle + 11.0 * CAPITALS / 2.0), style);
 }
@@ -227,7 +219,7 @@ mod tests {
     ];
 
     #[test]
-    fn draws_over_a_parameter_and_as_a_list() {
+    fn draws_by_parameter_and_as_a_list() {
         let (size, svg) = drawn("trials-log", &trials(&some(&RATES, true)).unwrap());
         assert_eq!(size, (1440, 920));
         assert!(svg.contains("learning-rate (logarithmic)") && svg.contains(">best</text>"));

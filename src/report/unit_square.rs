@@ -1,47 +1,82 @@
-//! The common frame of curves whose axes both go from 0 to 1.
-
-use anyhow::Result;
+//! The picture of a curve of a classifier whose axes both go from 0 to 1.
 
 use super::{
-    axes::{Axis, Plane, Scale, axes},
-    color::{AXIS, BLUE},
-    legend::{Entry, SUBTITLE, TITLE, legend},
-    scene::{Pen, Rect, Scene},
-    ticks::ticks,
+    Picture,
+    axes::{Axis, axes},
+    color::{AXIS, BLUE, Color, VERMILION},
+    legend::{Entry, Mark, heading, legend, ring},
+    numbers::interval,
+    scene::{Pen, Point, Rect, Scene},
 };
+use crate::metrics::{Evaluation, Interval};
 
-/// The model's curve.
-pub(super) const CURVE: Pen = Pen::new(BLUE, 2.0);
-/// What guessing reaches.
-pub(super) const CHANCE: Pen = Pen::new(AXIS, 1.2).dashed(5.0, 4.0);
+const CURVE: Pen = Pen::new(BLUE, 2.0);
+const CHANCE: Pen = Pen::new(AXIS, 1.2).dashed(5.0, 4.0);
+/// The point at the threshold that was chosen on validation images (Okabe & Ito's yellow).
+const CHOSEN: Color = Color::rgb(0xf0, 0xe4, 0x42);
 
-/// What is written around such a curve.
+/// A curve and the texts around it; all points are x and y of the data.
 pub(super) struct UnitSquare {
     pub(super) title: &'static str,
-    pub(super) subtitle: String,
     pub(super) x: &'static str,
     pub(super) y: &'static str,
+    /// The area under the curve and its interval; the area is undefined where only one class occurs.
+    pub(super) area: (&'static str, Option<f64>, Option<Interval>),
+    /// The name of the line that guessing reaches, and its ends.
+    pub(super) chance: (String, [Point; 2]),
+    /// The corners of the curve; `None` where only one class occurs.
+    pub(super) curve: Option<Vec<Point>>,
+    /// Whether the area under the curve is shaded.
+    pub(super) shaded: bool,
+    /// The point at the fixed threshold; `None` where it is undefined.
+    pub(super) fixed: Option<Point>,
+    /// The point at the chosen threshold, if there is one.
+    pub(super) chosen: Option<Point>,
 }
 
 impl UnitSquare {
-    /// Draws titles, legend and axes, then what `content` draws.
-    pub(super) fn draw(
-        &self,
-        scene: &mut Scene,
-        entries: &[Entry],
-        content: impl FnOnce(&mut Scene, &Plane<'_>),
-    ) -> Result<()> {
-        scene.text(self.title, (24.0, 34.0), TITLE);
-        scene.text(&self.subtitle, (24.0, 54.0), SUBTITLE);
-        legend(scene, (72.0, 82.0), entries);
+    pub(super) fn picture(self, evaluation: &Evaluation) -> Picture {
+        let mut scene = Scene::new(480.0, 530.0);
+        heading(&mut scene, self.title, &self.subtitle(evaluation));
+        legend(&mut scene, (72.0, 82.0), &self.entries(evaluation));
+        // A little wider than 0 to 1, so that a curve along the edge is seen whole.
+        let axis = |label| Axis { low: -0.02, high: 1.02, ..Axis::linear(label, 0.0, 1.0, 5) };
         let (x, y) = (axis(self.x), axis(self.y));
-        let plane = axes(scene, Rect::new(16.0, 96.0, 440.0, 422.0), &x, &y)?;
-        content(scene, &plane);
-        Ok(())
+        let plane = axes(&mut scene, Rect::new(16.0, 96.0, 440.0, 422.0), &x, &y);
+        let at = |&(x, y): &Point| plane.at(x, y);
+        scene.line(self.chance.1.iter().map(at).collect(), CHANCE);
+        let Some(curve) = &self.curve else { return Picture(scene) };
+        let points: Vec<Point> = curve.iter().map(at).collect();
+        if self.shaded {
+            let outline = points.iter().copied().chain([plane.at(1.0, 0.0)]).collect();
+            scene.area(outline, Color { alpha: 0.08, ..BLUE });
+        }
+        scene.line(points, CURVE);
+        for (point, color) in [(&self.fixed, VERMILION), (&self.chosen, CHOSEN)] {
+            point.iter().for_each(|point| ring(&mut scene, at(point), color));
+        }
+        Picture(scene)
     }
-}
 
-/// From a little before 0 to a little beyond 1, so that a curve along the edge is seen whole.
-fn axis(label: &'static str) -> Axis {
-    Axis { label, low: -0.02, high: 1.02, ticks: ticks(0.0, 1.0, 5), scale: Scale::Linear, percent: false }
+    fn subtitle(&self, evaluation: &Evaluation) -> String {
+        let (name, area, ends) = self.area;
+        let level = evaluation.bootstrap.level;
+        area.map_or("undefined: all images belong to one class".to_owned(), |area| {
+            format!("{name} {area:.3}{}", interval(ends, level))
+        })
+    }
+
+    fn entries(&self, evaluation: &Evaluation) -> Vec<Entry> {
+        let curve = self.curve.as_ref();
+        let fixed = || Entry::new(Mark::Ring(VERMILION), format!("threshold {}", evaluation.threshold));
+        let chosen = evaluation.chosen_threshold.as_ref().filter(|_| self.chosen.is_some());
+        let chosen = chosen.map(|at| format!("chosen: {:.3}", at.chosen.threshold));
+        let entries = [
+            curve.map(|_| Entry::new(Mark::Line(CURVE), "model")),
+            curve.and(self.fixed).map(|_| fixed()),
+            Some(Entry::new(Mark::Line(CHANCE), self.chance.0.as_str())),
+            curve.and(chosen).map(|text| Entry::new(Mark::Ring(CHOSEN), text)),
+        ];
+        entries.into_iter().flatten().collect()
+    }
 }

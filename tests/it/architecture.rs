@@ -17,7 +17,7 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
     ("nearest", &[]),
     ("offspring", &[]),
     ("graph", &[]),
-    ("metrics", &[]),
+    ("metrics", &["finite"]),
     ("fsx", &["digest"]),
     ("report", &["metrics"]),
     ("data", &["digest", "fsx", "nearest"]),

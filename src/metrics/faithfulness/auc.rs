@@ -1,7 +1,7 @@
 //! The area under a curve of scores.
 
-/// The share of pixels gone or come at each point when `step` of them go at a time: from 0 to 1, the
-/// last step smaller where `step` does not divide `pixels`.
+/// The share of pixels deleted (or inserted) at each point, in steps of `step` pixels, from 0 to 1. The last step
+/// is smaller if `step` does not divide `pixels`.
 ///
 /// ```
 /// use pcamflow::metrics::faithfulness::fractions;
@@ -15,8 +15,8 @@ pub fn fractions(pixels: usize, step: usize) -> Vec<f64> {
     before_last.chain([pixels]).map(|gone| gone as f64 / pixels.max(1) as f64).collect()
 }
 
-/// The trapezoids under `scores` over the `fractions` at which they were taken. With equal steps this
-/// is `(sum a - a_0/2 - a_n/2) / n`. Points that only one of the two has are left out.
+/// The area under `scores` at `fractions`, by the trapezoidal rule. With equal steps this is
+/// `(sum a - a_0/2 - a_n/2) / n`.
 #[must_use]
 pub fn auc(scores: &[f64], fractions: &[f64]) -> f64 {
     let pieces = scores.windows(2).zip(fractions.windows(2));

@@ -1,46 +1,46 @@
-//! What a comparison of explanations is made from: images, and what each method did on each of them.
+//! The data of a comparison of explanations: images, and the results of each method on each of them.
 
 use crate::metrics::{Bootstrap, Localisation, MapRange};
 
 /// Explanations of the same score of one model on the same images.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
-    /// The images, in the order in which everything else lists them.
+    /// The images; all other lists have their order.
     pub images: Vec<Image>,
-    /// The explanations held against each other, controls among them, in the order of the reports.
+    /// The explanations and controls, in the order of the reports.
     pub methods: Vec<Method>,
-    /// What stands where pixels are missing, and what the model says to that alone.
+    /// The replacements of deleted pixels, with the model's scores of them alone.
     pub baselines: Vec<Baseline>,
-    /// How pixels were taken away and brought back.
+    /// How pixels were deleted and inserted.
     pub protocol: Protocol,
-    /// Where the points of every curve lie, ascending from 0 to 1: see [`Protocol`].
+    /// The positions of the points of every curve, ascending from 0 to 1: see [`Protocol`].
     pub fractions: Vec<f64>,
-    /// Where a deletion ends: the name of a baseline, for example `black`.
+    /// The name of the baseline where a deletion ends, for example `black`.
     pub deletion_baseline: String,
-    /// Where an insertion starts: the name of a baseline, for example `blur`.
+    /// The name of the baseline where an insertion starts, for example `blur`.
     pub insertion_baseline: String,
-    /// How it is summed up.
+    /// How it is summarised.
     pub settings: FaithfulnessSettings,
 }
 
-/// How a comparison is summed up.
+/// How a comparison is summarised.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FaithfulnessSettings {
-    /// Positive is what has a probability above it.
+    /// Images with a probability above it are predicted positive.
     pub threshold: f64,
     /// How intervals are made.
     pub bootstrap: Bootstrap,
 }
 
-/// How pixels are taken away and brought back.
+/// How pixels are deleted and inserted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Protocol {
     /// In descending order of the map (RISE, Petsiuk et al. 2018); a fraction is the share of pixels
     /// deleted or inserted so far.
     Ranked,
-    /// All at once where the map, normalised to 0..1, reaches a threshold; a fraction is that
-    /// threshold. The notebook's, for comparison only.
+    /// All pixels at which the map, normalised to 0..1, reaches a threshold; a fraction is that threshold. The
+    /// notebook's protocol, for comparison only.
     Threshold,
 }
 
@@ -53,10 +53,9 @@ pub struct Image {
     pub positive: bool,
     /// The probability that the model gives class 1.
     pub probability: f64,
-    /// Whether the explained score is that of class 1 (else of class 0): the class whose probability
-    /// the curves show.
+    /// Whether class 1 is explained (otherwise class 0). The curves show the probability of the explained class.
     pub explains_positive: bool,
-    /// The slide that it was cut from, where that is known (of all images or of none).
+    /// Its slide, if known (for all images or for none).
     pub slide: Option<String>,
 }
 
@@ -73,39 +72,39 @@ impl Image {
 pub struct Method {
     /// Its name in every report; no two methods share one.
     pub label: String,
-    /// Whether it is a control, `random` or `centre`, that looks neither at the model nor the image.
+    /// Whether it is a control, `random` or `centre`, which depends neither on the model nor on the image.
     pub control: bool,
-    /// What it did on each image, in the comparison's order.
+    /// Its results on each image.
     pub explained: Vec<Explained>,
 }
 
-/// What one method did on one image.
+/// The results of one method on one image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explained {
-    /// What kind of map it is.
+    /// The range of its map.
     pub map: MapRange,
-    /// The scores while pixels go and come; `None` where the map has no order (it is not finite).
+    /// The scores while pixels are deleted and inserted; `None` if the map is not finite and has no order.
     pub curves: Option<Curves>,
-    /// Against the centre box; of positive images with a finite map.
+    /// In the centre box, for positive images with a finite map.
     pub centre_box: Option<Localisation>,
-    /// Against the image's true mask; of positive images with a finite map and a mask that holds a pixel.
+    /// In the image's true mask, for positive images with a finite map and a mask that is not empty.
     pub mask: Option<Localisation>,
 }
 
 /// The probability of the explained class at every fraction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curves {
-    /// While pixels go, the most important first.
+    /// While pixels are deleted, the most important first.
     pub deletion: Vec<f64>,
-    /// While pixels come, the most important first.
+    /// While pixels are inserted, the most important first.
     pub insertion: Vec<f64>,
 }
 
-/// An image without content, and what the model says to it.
+/// An image without content, and the model's scores of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Baseline {
     /// `black`, `blur`, ...
     pub name: String,
-    /// Per image of the comparison: the probability of its explained class with every pixel replaced.
+    /// For each image: the probability of its explained class with every pixel replaced.
     pub scores: Vec<f64>,
 }

@@ -1,7 +1,7 @@
-//! Means over images and how sure they are: any number of questions, answered under the same resamples.
+//! Means over images, with their intervals.
 //!
-//! Resample `i` depends on the seed, on `i` and on the number of units alone, so that an answer does not
-//! depend on what else is asked; answers agree with [`crate::metrics::percentile_interval`].
+//! Resample `i` depends only on the seed, on `i` and on the number of units. Intervals agree with
+//! [`crate::metrics::percentile_interval`].
 
 use std::collections::BTreeMap;
 
@@ -14,137 +14,126 @@ use crate::metrics::{
     share::share_interval,
 };
 
-/// The sum of some images' values over the sum of something else.
-pub(in crate::metrics) struct Question {
-    /// Per image; those without a value are left out, and are not resampled.
-    values: Vec<Option<f64>>,
-    /// What is summed up below; where it is missing, the images are counted.
-    per: Option<Vec<f64>>,
-    sort: Sort,
+/// Answers questions about images.
+pub(in crate::metrics) struct Estimator<'a> {
+    /// The number of each image's slide; if known, slides are resampled whole.
+    pub(in crate::metrics) slides: Option<&'a [usize]>,
+    pub(in crate::metrics) bootstrap: &'a Bootstrap,
+}
+
+/// The sum of some images' values over the sum of their weights.
+struct Question {
+    /// The value and the weight of each image. Images without them are left out, and are not resampled.
+    terms: Vec<Option<[f64; 2]>>,
+    kind: Kind,
 }
 
 /// What the values of a question are.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sort {
+enum Kind {
     Numbers,
-    /// 1 where an image is a hit, else 0: a resample of such values says nothing where all are alike.
+    /// 1 for a hit, 0 otherwise. Resamples say nothing if all are alike.
     Hits,
-    /// Differences of two numbers of one image: are they more than chance?
+    /// Differences of two numbers of one image, to be tested against chance.
     Differences,
 }
 
-impl Question {
-    /// Asks for the mean of values.
-    pub(in crate::metrics) fn mean(values: impl IntoIterator<Item = Option<f64>>) -> Self {
-        Self { values: values.into_iter().collect(), per: None, sort: Sort::Numbers }
+impl Estimator<'_> {
+    /// The number of slides, if known.
+    pub(in crate::metrics) fn slide_count(&self) -> Option<u64> {
+        self.slides.map(|slides| slides.iter().max().map_or(0, |last| *last as u64 + 1))
     }
 
-    /// Asks for the share of ones among values of 0 and 1.
-    pub(in crate::metrics) fn share(values: impl IntoIterator<Item = Option<f64>>) -> Self {
-        Self { sort: Sort::Hits, ..Self::mean(values) }
+    /// The mean of values.
+    pub(in crate::metrics) fn mean(&self, values: impl IntoIterator<Item = Option<f64>>) -> Estimate {
+        self.answer(Question::unweighted(values, Kind::Numbers))
     }
 
-    /// Asks for the mean of differences, and whether it is more than chance.
-    pub(super) fn difference(values: impl IntoIterator<Item = Option<f64>>) -> Self {
-        Self { sort: Sort::Differences, ..Self::mean(values) }
+    /// The share of ones among values of 0 and 1.
+    pub(super) fn share(&self, values: &[Option<f64>]) -> Estimate {
+        self.answer(Question::unweighted(values.iter().copied(), Kind::Hits))
     }
 
-    /// Asks for the mean of values over the mean of `per`, of the same images.
-    pub(in crate::metrics) fn ratio(
-        values: &[Option<f64>],
-        per: impl IntoIterator<Item = Option<f64>>,
-    ) -> Self {
-        let per = per.into_iter().map(|value| value.unwrap_or(0.0)).collect();
-        Self { values: values.to_vec(), per: Some(per), sort: Sort::Numbers }
+    /// The mean of differences, and whether it is more than chance.
+    pub(super) fn difference(&self, values: impl IntoIterator<Item = Option<f64>>) -> Estimate {
+        self.answer(Question::unweighted(values, Kind::Differences))
+    }
+
+    /// The mean of values over the mean of `weights` of the same images.
+    pub(super) fn ratio(&self, values: &[Option<f64>], weights: &[Option<f64>]) -> Estimate {
+        let terms = values.iter().zip(weights).map(|(value, weight)| Some([(*value)?, (*weight)?]));
+        self.answer(Question { terms: terms.collect(), kind: Kind::Numbers })
+    }
+
+    /// The mean of each column; all columns have values for the same images.
+    pub(super) fn means(&self, columns: impl IntoIterator<Item = Vec<Option<f64>>>) -> Vec<Estimate> {
+        let questions = columns.into_iter().map(|values| Question::unweighted(values, Kind::Numbers));
+        self.answers(&questions.collect::<Vec<_>>())
+    }
+
+    fn answer(&self, question: Question) -> Estimate {
+        self.answers(&[question])[0]
+    }
+
+    fn answers(&self, questions: &[Question]) -> Vec<Estimate> {
+        let Some(first) = questions.first() else { return Vec::new() };
+        let units = Units::of(first.images(), self.slides);
+        let sums: Vec<Vec<[f64; 2]>> = questions.iter().map(|question| question.sums(&units)).collect();
+        let intervals = intervals(&sums, units.count, self.bootstrap);
+        let mut answers: Vec<Estimate> = questions.iter().map(Question::estimate).collect();
+        for (index, (answer, question)) in answers.iter_mut().zip(questions).enumerate() {
+            answer.slides = self.slides.map(|_| units.count as u64);
+            answer.interval = intervals[index];
+            match question.kind {
+                Kind::Numbers => (),
+                Kind::Hits => answer.interval = question.share_interval(self.slides, self.bootstrap.level),
+                Kind::Differences => {
+                    let sums: Vec<f64> = sums[index].iter().map(|sum| sum[0]).collect();
+                    answer.p_value = sign_flip(&sums, self.bootstrap);
+                }
+            }
+        }
+        answers
     }
 }
 
 impl Question {
-    fn share_interval(&self, slides: Option<&[usize]>, level: f64) -> Option<Interval> {
-        let images = self.values.iter().enumerate();
-        let hit = |(image, value): (usize, &Option<f64>)| {
-            Some(((*value)? > 0.5, slides.map(|slides| slides[image])))
-        };
-        share_interval(images.filter_map(hit), level)
+    fn unweighted(values: impl IntoIterator<Item = Option<f64>>, kind: Kind) -> Self {
+        Self { terms: values.into_iter().map(|value| Some([value?, 1.0])).collect(), kind }
     }
 
-    /// The sum of the values of each unit.
-    fn sums(&self, images: &[usize], units: &Units) -> Vec<f64> {
-        let mut sums = vec![0.0; units.count];
-        for (&image, &unit) in images.iter().zip(&units.of) {
-            sums[unit] += self.values[image].unwrap_or(0.0);
+    /// The images with a value.
+    fn images(&self) -> impl Iterator<Item = usize> + '_ {
+        self.terms.iter().enumerate().filter_map(|(image, term)| term.map(|_| image))
+    }
+
+    /// The sums of values and weights in each unit.
+    fn sums(&self, units: &Units) -> Vec<[f64; 2]> {
+        let mut sums = vec![[0.0; 2]; units.count];
+        for ([value, weight], &unit) in self.terms.iter().flatten().zip(&units.of) {
+            sums[unit][0] += value;
+            sums[unit][1] += weight;
         }
         sums
     }
-}
 
-impl Estimate {
-    /// The mean of those images that have a value, with its spread and its interval; `slides` numbers the
-    /// slide of each image, where it is known, and is resampled whole.
-    #[must_use]
-    pub fn of(values: &[Option<f64>], slides: Option<&[usize]>, bootstrap: &Bootstrap) -> Self {
-        estimates(&[Question::mean(values.iter().copied())], slides, bootstrap)[0]
-    }
-}
-
-/// Hears a question and gives the answer.
-pub(in crate::metrics) type Ask<'a> = dyn FnMut(Question) -> Estimate + 'a;
-
-/// What `build` makes of the answers to its questions. It is run twice, first to hear all questions, then
-/// to be answered: so it must ask the same both times, whatever it hears.
-pub(in crate::metrics) fn answered<T>(
-    slides: Option<&[usize]>,
-    bootstrap: &Bootstrap,
-    build: impl Fn(&mut Ask<'_>) -> T,
-) -> T {
-    let mut questions = Vec::new();
-    build(&mut |question| {
-        questions.push(question);
-        Estimate::default()
-    });
-    let mut answers = estimates(&questions, slides, bootstrap).into_iter();
-    build(&mut |_| answers.next().expect("what is asked does not depend on the answers"))
-}
-
-/// One answer for each question. `slides` numbers the slide of each image; where it is known, slides are
-/// resampled whole.
-pub(super) fn estimates(
-    questions: &[Question],
-    slides: Option<&[usize]>,
-    bootstrap: &Bootstrap,
-) -> Vec<Estimate> {
-    let mut answers: Vec<Estimate> = questions.iter().map(estimate).collect();
-    for (images, asked) in by_images(questions) {
-        let units = Units::of(&images, slides);
-        let table = Table::of(&images, &units, asked.iter().map(|&index| &questions[index]));
-        let intervals = table.intervals(&units, bootstrap);
-        for (index, interval) in asked.into_iter().zip(intervals) {
-            let (answer, question) = (&mut answers[index], &questions[index]);
-            answer.slides = slides.map(|_| units.count as u64);
-            answer.interval = interval;
-            match question.sort {
-                Sort::Numbers => (),
-                Sort::Hits => answer.interval = question.share_interval(slides, bootstrap.level),
-                Sort::Differences => answer.p_value = sign_flip(&question.sums(&images, &units), bootstrap),
-            }
+    /// Everything but the resampling.
+    fn estimate(&self) -> Estimate {
+        let mut values: Vec<f64> = self.terms.iter().flatten().map(|term| term[0]).collect();
+        if values.is_empty() {
+            return Estimate::default();
         }
+        let weight: f64 = self.terms.iter().flatten().map(|term| term[1]).sum();
+        let mean = Some(values.iter().sum::<f64>() / weight);
+        let sd = deviation(&values);
+        values.sort_unstable_by(f64::total_cmp);
+        let median = Some(quantile(&values, 0.5));
+        Estimate { images: values.len() as u64, mean, sd, median, ..Estimate::default() }
     }
-    answers
-}
 
-/// Everything but the resampling.
-fn estimate(question: &Question) -> Estimate {
-    let mut values: Vec<f64> = question.values.iter().copied().flatten().collect();
-    let sum: f64 = values.iter().sum();
-    let below = match &question.per {
-        None => values.len() as f64,
-        Some(per) => per.iter().zip(&question.values).filter(|(_, v)| v.is_some()).map(|(per, _)| per).sum(),
-    };
-    let mean = (!values.is_empty()).then(|| sum / below);
-    let sd = deviation(&values);
-    values.sort_unstable_by(f64::total_cmp);
-    let median = (!values.is_empty()).then(|| quantile(&values, 0.5));
-    Estimate { images: values.len() as u64, mean, sd, median, ..Estimate::default() }
+    fn share_interval(&self, slides: Option<&[usize]>, level: f64) -> Option<Interval> {
+        let hits = self.terms.iter().flatten().map(|term| term[0] > 0.5);
+        share_interval(hits.zip(self.images().map(|image| slides.map(|slides| slides[image]))), level)
+    }
 }
 
 /// The sample standard deviation.
@@ -155,99 +144,54 @@ fn deviation(values: &[f64]) -> Option<f64> {
     (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt())
 }
 
-/// The questions that speak of the same images, together: they share their resamples.
-fn by_images(questions: &[Question]) -> BTreeMap<Vec<usize>, Vec<usize>> {
-    let mut groups: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
-    for (index, question) in questions.iter().enumerate() {
-        let images = question.values.iter().enumerate().filter(|(_, value)| value.is_some());
-        groups.entry(images.map(|(image, _)| image).collect()).or_default().push(index);
-    }
-    groups
-}
-
-/// What is drawn: images, or slides with all their images.
+/// The units that are drawn: images, or slides with all their images.
 struct Units {
-    /// The unit of each image asked about.
+    /// The unit of each image with a value.
     of: Vec<usize>,
     count: usize,
 }
 
 impl Units {
-    /// Units are numbered in the order in which they occur.
-    fn of(images: &[usize], slides: Option<&[usize]>) -> Self {
-        let Some(slides) = slides else {
-            return Self { of: (0..images.len()).collect(), count: images.len() };
-        };
-        let mut numbers = BTreeMap::new();
-        let mut number = |image: &usize| {
-            let next = numbers.len();
-            *numbers.entry(slides[*image]).or_insert(next)
-        };
-        let of = images.iter().map(&mut number).collect();
-        Self { of, count: numbers.len() }
+    fn of(images: impl Iterator<Item = usize>, slides: Option<&[usize]>) -> Self {
+        let of = numbered(images.map(|image| slides.map_or(image, |slides| slides[image])));
+        Self { count: of.iter().max().map_or(0, |last| last + 1), of }
     }
 }
 
-/// Per unit the sums that answer some questions: a resample is a weighted sum of its rows.
-struct Table {
-    /// Unit by unit; the first column counts images.
-    cells: Vec<f64>,
-    columns: usize,
-    /// Of each question the columns above and below the line.
-    ratios: Vec<(usize, usize)>,
+/// Numbers items from 0, in the order in which they occur.
+pub(super) fn numbered<T: Ord>(items: impl IntoIterator<Item = T>) -> Vec<usize> {
+    let mut numbers = BTreeMap::new();
+    let number = |item| {
+        let next = numbers.len();
+        *numbers.entry(item).or_insert(next)
+    };
+    items.into_iter().map(number).collect()
 }
 
-impl Table {
-    fn of<'a>(images: &[usize], units: &Units, questions: impl Iterator<Item = &'a Question>) -> Self {
-        let mut columns: Vec<Vec<f64>> = vec![vec![1.0; images.len()]];
-        let mut ratios = Vec::new();
-        for question in questions {
-            let above = columns.len();
-            columns.push(images.iter().map(|&image| question.values[image].unwrap_or(0.0)).collect());
-            if let Some(per) = &question.per {
-                columns.push(images.iter().map(|&image| per[image]).collect());
-            }
-            ratios.push((above, if question.per.is_some() { above + 1 } else { 0 }));
-        }
-        let mut cells = vec![0.0; units.count * columns.len()];
-        for (index, column) in columns.iter().enumerate() {
-            for (unit, value) in units.of.iter().zip(column) {
-                cells[unit * columns.len() + index] += value;
-            }
-        }
-        Self { cells, columns: columns.len(), ratios }
-    }
+/// The interval of each question, given its sums in each unit; `None` with fewer than two units, and if all
+/// resamples are alike.
+fn intervals(sums: &[Vec<[f64; 2]>], units: usize, bootstrap: &Bootstrap) -> Vec<Option<Interval>> {
+    let Some(units) = u32::try_from(units).ok().filter(|&units| units > 1) else {
+        return vec![None; sums.len()];
+    };
+    let resample = |counts: &mut Vec<u32>, index| -> Vec<f64> {
+        draw(&mut bootstrap.generator(index), units, counts);
+        sums.iter().map(|sums| resampled(sums, counts)).collect()
+    };
+    let resamples: Vec<Vec<f64>> =
+        (0..bootstrap.resamples).into_par_iter().map_init(Vec::new, resample).collect();
+    let interval = |question| bootstrap.interval(resamples.iter().map(|values| values[question]).collect());
+    (0..sums.len()).into_par_iter().map(interval).collect()
+}
 
-    /// The interval of each question; `None` with fewer than two units, or where all resamples are alike.
-    fn intervals(&self, units: &Units, bootstrap: &Bootstrap) -> Vec<Option<Interval>> {
-        let Some(count) = u32::try_from(units.count).ok().filter(|&count| count > 1) else {
-            return vec![None; self.ratios.len()];
-        };
-        let resamples: Vec<Vec<f64>> = (0..bootstrap.resamples)
-            .into_par_iter()
-            .map_init(
-                || (Vec::new(), vec![0.0; self.columns]),
-                |(counts, sums), index| {
-                    draw(&mut bootstrap.generator(index), count, counts);
-                    self.resample(counts, sums)
-                },
-            )
-            .collect();
-        let interval =
-            |question| bootstrap.interval(resamples.iter().map(|values| values[question]).collect());
-        (0..self.ratios.len()).into_par_iter().map(interval).collect()
+/// The answer for a resample with these counts of units.
+fn resampled(sums: &[[f64; 2]], counts: &[u32]) -> f64 {
+    let (mut value, mut weight) = (0.0, 0.0);
+    for (unit, &count) in sums.iter().zip(counts) {
+        value += f64::from(count) * unit[0];
+        weight += f64::from(count) * unit[1];
     }
-
-    /// The answers if each unit occurred so often; `sums` is room to work in.
-    fn resample(&self, counts: &[u32], sums: &mut [f64]) -> Vec<f64> {
-        sums.fill(0.0);
-        let rows = self.cells.chunks_exact(self.columns);
-        for (&count, row) in counts.iter().zip(rows).filter(|(count, _)| **count > 0) {
-            let times = f64::from(count);
-            sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += times * value);
-        }
-        self.ratios.iter().map(|&(above, below)| sums[above] / sums[below]).collect()
-    }
+    value / weight
 }
 
 #[cfg(test)]
@@ -259,15 +203,16 @@ mod tests {
 
     const FEW: Bootstrap = Bootstrap { resamples: 200, seed: 42, level: 0.95 };
 
-    fn means(columns: &[&[Option<f64>]], slides: Option<&[usize]>) -> Vec<Estimate> {
-        let questions: Vec<_> = columns.iter().map(|column| Question::mean(column.iter().copied())).collect();
-        estimates(&questions, slides, &FEW)
+    const BY_IMAGE: Estimator<'_> = Estimator { slides: None, bootstrap: &FEW };
+
+    fn by_slide(slides: &[usize]) -> Estimator<'_> {
+        Estimator { slides: Some(slides), bootstrap: &FEW }
     }
 
     #[test]
     fn mean_spread_and_middle_are_numpys() {
         // numpy: mean, std(ddof=1), median of [0.1, 0.4, 0.2, 0.9]
-        let it = means(&[&[Some(0.1), None, Some(0.4), Some(0.2), Some(0.9)]], None)[0];
+        let it = BY_IMAGE.mean([Some(0.1), None, Some(0.4), Some(0.2), Some(0.9)]);
         assert_eq!((it.images, it.slides), (4, None));
         assert!((it.mean.unwrap() - 0.4).abs() < 1e-15);
         assert!((it.sd.unwrap() - 0.355_902_608_401_043_7).abs() < 1e-15);
@@ -276,15 +221,15 @@ mod tests {
 
     #[test]
     fn nothing_has_no_mean_and_one_has_no_spread() {
-        let [none, one] = means(&[&[None, None], &[None, Some(0.5)]], None)[..] else { panic!() };
+        let [none, one] = [[None, None], [None, Some(0.5)]].map(|values| BY_IMAGE.mean(values));
         assert_eq!(none, Estimate::default());
         assert_eq!((one.images, one.mean, one.median), (1, Some(0.5), Some(0.5)));
         assert_eq!((one.sd, one.interval), (None, None));
         let two = [Some(0.5), Some(0.7)];
-        let one_slide = means(&[&two], Some(&[3, 3]))[0];
+        let one_slide = by_slide(&[3, 3]).mean(two);
         assert_eq!((one_slide.slides, one_slide.interval), (Some(1), None));
         let without = Bootstrap { resamples: 0, ..FEW };
-        assert_eq!(estimates(&[Question::mean(two)], None, &without)[0].interval, None);
+        assert_eq!(Estimator { slides: None, bootstrap: &without }.mean(two).interval, None);
     }
 
     #[test]
@@ -293,12 +238,12 @@ mod tests {
         let values: Vec<Option<f64>> = (0..100).map(|at| Some(f64::from(at / 10 % 2))).collect();
         let slides: Vec<usize> = (0..100).map(|at| at / 10).collect();
         let width = |it: &Estimate| it.interval.unwrap().high - it.interval.unwrap().low;
-        let by_image = means(&[&values], None)[0];
-        let by_slide = means(&[&values], Some(&slides))[0];
+        let by_slide = by_slide(&slides).mean(values.iter().copied());
+        let by_image = BY_IMAGE.mean(values);
         assert_eq!((by_image.mean, by_slide.slides), (by_slide.mean, Some(10)));
         assert!(width(&by_slide) > 2.5 * width(&by_image), "{by_image:?} {by_slide:?}");
-        let ten: Vec<Option<f64>> = (0..10).map(|at| Some(f64::from(at % 2))).collect();
-        assert_eq!(means(&[&ten], None)[0].interval, by_slide.interval);
+        let ten = (0..10).map(|at| Some(f64::from(at % 2)));
+        assert_eq!(BY_IMAGE.mean(ten).interval, by_slide.interval);
     }
 
     #[test]
@@ -308,13 +253,12 @@ mod tests {
         // by slide: np.percentile(np.bincount(slide, v)[d].sum(1) / np.bincount(slide)[d].sum(1), [2.5, 97.5])
         // by image: scipy.stats.bootstrap((v,), np.mean, n_resamples=200000, method="percentile")
         let values: Vec<_> = (0..50).map(|i| Some(f64::from(i * i % 17) / 17.0)).collect();
-        let per = (0..50).map(|i| Some(0.05 + 0.01 * f64::from(i % 7)));
+        let weights: Vec<_> = (0..50).map(|i| Some(0.05 + 0.01 * f64::from(i % 7))).collect();
         let slides: Vec<usize> = (0..20).flat_map(|slide| vec![slide; 1 + slide % 4]).collect();
-        let ask = || Question::mean(values.iter().copied());
-        let ratio = Question::ratio(&values, per);
-        let bootstrap = Bootstrap::default();
-        let by_slide = estimates(&[ask(), ratio], Some(&slides), &bootstrap);
-        let by_image = estimates(&[ask()], None, &bootstrap)[0];
+        let bootstrap = &Bootstrap::default();
+        let by_slide = Estimator { slides: Some(&slides), bootstrap };
+        let by_slide = [by_slide.mean(values.iter().copied()), by_slide.ratio(&values, &weights)];
+        let by_image = Estimator { slides: None, bootstrap }.mean(values);
         assert!((by_image.mean.unwrap() - 0.478_823_529_411_764_7).abs() < 1e-14);
         assert!((by_image.sd.unwrap() - 0.334_240_462_354_081_06).abs() < 1e-14);
         assert!((by_slide[1].mean.unwrap() - 6.030_523_040_450_438).abs() < 1e-13);
@@ -332,36 +276,29 @@ mod tests {
     #[test]
     fn shares_have_a_width_at_both_ends_and_other_means_without_a_spread_have_no_interval() {
         let (all, nothing) = ([Some(1.0); 14], [Some(0.0); 14]);
-        let [all, nothing] = [all, nothing].map(|it| estimates(&[Question::share(it)], None, &FEW)[0]);
+        let [all, nothing] = [all, nothing].map(|it| BY_IMAGE.share(&it));
         let (high, low) = (all.interval.unwrap(), nothing.interval.unwrap());
         assert!((high.low - 0.7847).abs() < 5e-5 && high.high == 1.0, "{high:?}");
         assert!((low.high - 0.2153).abs() < 5e-5 && low.low == 0.0, "{low:?}");
-        assert_eq!(means(&[&[Some(0.3); 14]], None)[0].interval, None);
+        assert_eq!(BY_IMAGE.mean([Some(0.3); 14]).interval, None);
     }
 
     #[test]
     fn a_difference_is_tested_over_slides() {
         let values: Vec<Option<f64>> = (0..40).map(|at| Some(0.1 + f64::from(at % 3))).collect();
         let slides: Vec<usize> = (0..40).map(|at| at / 8).collect();
-        let of = |slides| estimates(&[Question::difference(values.iter().copied())], slides, &FEW)[0].p_value;
-        assert_eq!((of(Some(&slides)), of(None)), (Some(2.0 / 32.0), Some(1.0 / 10_001.0)));
-        assert_eq!(means(&[&values], None)[0].p_value, None);
+        let of = |estimator: Estimator<'_>| estimator.difference(values.iter().copied()).p_value;
+        assert_eq!((of(by_slide(&slides)), of(BY_IMAGE)), (Some(2.0 / 32.0), Some(1.0 / 10_001.0)));
+        assert_eq!(BY_IMAGE.mean(values).p_value, None);
     }
 
     #[test]
     fn a_ratio_is_of_sums() {
-        let (values, per) = ([Some(0.2), None, Some(0.9)], [Some(0.1), Some(5.0), Some(0.3)]);
-        let it = estimates(&[Question::ratio(&values, per)], None, &FEW)[0];
+        let (values, weights) = ([Some(0.2), None, Some(0.9)], [Some(0.1), Some(5.0), Some(0.3)]);
+        let it = BY_IMAGE.ratio(&values, &weights);
         assert!((it.mean.unwrap() - 1.1 / 0.4).abs() < 1e-12);
         let ends = it.interval.unwrap();
         assert!((ends.low - 2.0).abs() < 1e-12 && (ends.high - 3.0).abs() < 1e-12, "{ends:?}");
-    }
-
-    #[test]
-    fn what_is_built_is_built_of_answers() {
-        let (a, b) = ([Some(0.0), Some(1.0)], [Some(3.0), None]);
-        let built = answered(None, &FEW, |ask| [a, b].map(|values| ask(Question::mean(values)).mean));
-        assert_eq!(built, [Some(0.5), Some(3.0)]);
     }
 
     fn column() -> impl Strategy<Value = Vec<Option<f64>>> {
@@ -370,31 +307,32 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_answer_does_not_depend_on_what_else_is_asked(
-            columns in prop::collection::vec(column(), 1..6),
+        fn columns_share_resamples_and_nothing_else(
+            numbers in prop::collection::vec(prop::collection::vec(0.0..1.0_f64, 20), 1..6),
+            known in prop::collection::vec(prop::bool::weighted(0.8), 20),
             slides in prop::option::of(prop::collection::vec(0..5_usize, 20)),
         ) {
-            let all: Vec<&[Option<f64>]> = columns.iter().map(Vec::as_slice).collect();
-            let together = means(&all, slides.as_deref());
-            for (one, answer) in all.iter().zip(together) {
-                prop_assert_eq!(means(&[one], slides.as_deref())[0], answer);
+            let column = |numbers: &Vec<f64>| numbers.iter().zip(&known).map(|(it, known)| known.then_some(*it)).collect();
+            let columns: Vec<Vec<Option<f64>>> = numbers.iter().map(column).collect();
+            let estimator = Estimator { slides: slides.as_deref(), bootstrap: &FEW };
+            for (answer, column) in estimator.means(columns.clone()).into_iter().zip(columns) {
+                prop_assert_eq!(answer, estimator.mean(column));
             }
         }
 
         #[test]
         fn agrees_with_the_bootstrap_of_any_statistic(values in prop::collection::vec(0.0..1.0_f64, 2..30)) {
-            let column: Vec<_> = values.iter().copied().map(Some).collect();
             let expected = percentile_interval(values.len(), &FEW, |counts| {
                 let sum: f64 = counts.iter().zip(&values).map(|(&count, value)| f64::from(count) * value).sum();
                 Some(sum / values.len() as f64)
             });
-            prop_assert_eq!(means(&[&column], None)[0].interval, expected);
+            prop_assert_eq!(BY_IMAGE.mean(values.iter().copied().map(Some)).interval, expected);
         }
 
         #[test]
         fn a_slide_for_each_image_is_no_slide_at_all(values in column()) {
             let slides: Vec<usize> = (0..20).rev().collect();
-            let (with, without) = (means(&[&values], Some(&slides))[0], means(&[&values], None)[0]);
+            let (with, without) = (by_slide(&slides).mean(values.iter().copied()), BY_IMAGE.mean(values.clone()));
             prop_assert_eq!((with.interval, with.mean, with.sd), (without.interval, without.mean, without.sd));
         }
     }

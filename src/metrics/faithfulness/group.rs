@@ -1,8 +1,8 @@
-//! Images by what the model made of them.
+//! Groups of images by label and prediction.
 
 use serde::{Deserialize, Serialize};
 
-use super::Image;
+use super::{Comparison, Image};
 
 /// One of the four cells of the confusion matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ impl Group {
     pub const ALL: [Self; 4] =
         [Self::TruePositive, Self::TrueNegative, Self::FalsePositive, Self::FalseNegative];
 
-    /// The group of an image that is predicted positive where its probability is above `threshold`.
+    /// The group of an image that is predicted positive if its probability is above `threshold`.
     #[must_use]
     pub fn of(image: &Image, threshold: f64) -> Self {
         match (image.positive, image.probability > threshold) {
@@ -32,6 +32,12 @@ impl Group {
             (false, true) => Self::FalsePositive,
             (true, false) => Self::FalseNegative,
         }
+    }
+
+    /// Whether each image of a comparison is in this group.
+    pub(super) fn members(self, comparison: &Comparison) -> Vec<bool> {
+        let threshold = comparison.settings.threshold;
+        comparison.images.iter().map(|image| Self::of(image, threshold) == self).collect()
     }
 
     /// Its name in texts.

@@ -1,14 +1,11 @@
-//! The mean curves of each method, with bands, by group: images that score high and images that score low do
-//! not have a mean that says anything.
+//! The mean curves of each method, with bands, by group: a mean over images with high and with low scores says
+//! nothing.
 
-use super::{
-    Comparison, Curves, Estimate, Group, Method,
-    estimates::{Question, estimates},
-};
+use super::{Comparison, Curves, Estimate, Group, Method, estimates::Estimator};
 use crate::metrics::{Bootstrap, Interval};
 
-/// Bands are looked at, not quoted: a thousand resamples put their edges where ten thousand do, to within
-/// a few hundredths of their width.
+/// Bands are only drawn: with a thousand resamples their edges differ from those of ten thousand by a few
+/// hundredths of their width.
 const RESAMPLES: u32 = 1000;
 
 /// The mean curves of one method.
@@ -18,28 +15,28 @@ pub struct MeanCurves {
     pub label: String,
     /// Whether it is a control.
     pub control: bool,
-    /// While pixels go; `None` where no image has a curve.
+    /// While pixels are deleted; `None` if no image has a curve.
     pub deletion: Option<Band>,
-    /// While pixels come; `None` where no image has a curve.
+    /// While pixels are inserted; `None` if no image has a curve.
     pub insertion: Option<Band>,
 }
 
-/// A mean over images at every fraction, and how sure it is.
+/// A mean over images at every fraction, with its interval.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Band {
     /// The mean over images.
     pub mean: Vec<f64>,
-    /// The pointwise percentile bootstrap of the mean, over slides where they are known, else images, of at
+    /// The pointwise percentile bootstrap of the mean, over slides if they are known, else over images, with at
     /// most 1,000 resamples; `None` with fewer than two images (or slides), or without resamples.
     pub interval: Option<Vec<Interval>>,
 }
 
-/// The curves of the images of one group, which start at the scores of that group.
+/// The curves of one group of images.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GroupCurves {
     /// Which images.
     pub group: Group,
-    /// How many there are.
+    /// How many images.
     pub images: u64,
     /// The mean scores of the baselines on these images: where deletions end, and where insertions start.
     pub baselines: [Option<f64>; 2],
@@ -47,24 +44,21 @@ pub struct GroupCurves {
     pub methods: Vec<MeanCurves>,
 }
 
-/// The mean curves of every method of a comparison that was checked, by group; groups without images are left
-/// out.
+/// The mean curves of every method of a checked comparison, by group; groups without images are left out.
 pub(super) fn group_curves(comparison: &Comparison, slides: Option<&[usize]>) -> Vec<GroupCurves> {
-    let of = |group| {
-        let threshold = comparison.settings.threshold;
-        let inside: Vec<bool> =
-            comparison.images.iter().map(|image| Group::of(image, threshold) == group).collect();
+    let bootstrap = comparison.settings.bootstrap;
+    let bootstrap = &Bootstrap { resamples: bootstrap.resamples.min(RESAMPLES), ..bootstrap };
+    let estimator = Estimator { slides, bootstrap };
+    let of = |group: Group| {
+        let inside = group.members(comparison);
         let images = inside.iter().filter(|inside| **inside).count() as u64;
         let baselines = [&comparison.deletion_baseline, &comparison.insertion_baseline];
+        let methods = comparison.methods.iter();
         (images > 0).then(|| GroupCurves {
             group,
             images,
             baselines: baselines.map(|name| baseline(comparison, name, &inside)),
-            methods: comparison
-                .methods
-                .iter()
-                .map(|it| mean_curves(comparison, it, &inside, slides))
-                .collect(),
+            methods: methods.map(|method| mean_curves(method, &inside, &estimator)).collect(),
         })
     };
     Group::ALL.into_iter().filter_map(of).collect()
@@ -76,43 +70,33 @@ fn baseline(comparison: &Comparison, name: &str, inside: &[bool]) -> Option<f64>
     Some(scores().sum::<f64>() / scores().count() as f64)
 }
 
-fn mean_curves(
-    comparison: &Comparison,
-    method: &Method,
-    inside: &[bool],
-    slides: Option<&[usize]>,
-) -> MeanCurves {
-    let band = |curve: fn(&Curves) -> &Vec<f64>| band(comparison, method, inside, slides, curve);
+fn mean_curves(method: &Method, inside: &[bool], estimator: &Estimator<'_>) -> MeanCurves {
+    let images = method.explained.iter().zip(inside);
+    let curves: Vec<_> = images.map(|(it, inside)| it.curves.as_ref().filter(|_| *inside)).collect();
     MeanCurves {
         label: method.label.clone(),
         control: method.control,
-        deletion: band(|curves| &curves.deletion),
-        insertion: band(|curves| &curves.insertion),
+        deletion: band(&curves, |curves| &curves.deletion, estimator),
+        insertion: band(&curves, |curves| &curves.insertion, estimator),
     }
 }
 
+/// The mean of those images that have a curve.
 fn band(
-    comparison: &Comparison,
-    method: &Method,
-    inside: &[bool],
-    slides: Option<&[usize]>,
+    curves: &[Option<&Curves>],
     curve: fn(&Curves) -> &Vec<f64>,
+    estimator: &Estimator<'_>,
 ) -> Option<Band> {
-    let at = |point: usize| {
-        let score = |curves: &Curves| curve(curves)[point];
-        let images = method.explained.iter().zip(inside);
-        Question::mean(images.map(|(it, inside)| it.curves.as_ref().filter(|_| *inside).map(score)))
-    };
-    let questions: Vec<Question> = (0..comparison.fractions.len()).map(at).collect();
-    let bootstrap = comparison.settings.bootstrap;
-    let bootstrap = Bootstrap { resamples: bootstrap.resamples.min(RESAMPLES), ..bootstrap };
-    let points = estimates(&questions, slides, &bootstrap);
+    let points = 0..curve(curves.iter().flatten().next()?).len();
+    let scores =
+        |point: usize| curves.iter().map(|curves| curves.map(|curves| curve(curves)[point])).collect();
+    let points = estimator.means(points.map(scores));
     let mean = points.iter().map(|point| point.mean).collect::<Option<Vec<f64>>>()?;
-    // A point at which all scores are the same has no spread, and the band no width there.
-    let sure =
+    // A point at which all scores are the same has no interval; the band has no width there.
+    let ends =
         |point: &Estimate| point.interval.or(point.mean.map(|mean| Interval { low: mean, high: mean }));
     let any = points.iter().any(|point| point.interval.is_some());
-    Some(Band { mean, interval: any.then(|| points.iter().filter_map(sure).collect()) })
+    Some(Band { mean, interval: any.then(|| points.iter().filter_map(ends).collect()) })
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! The numbers that a method has, so that tables and pictures can go through them.
+//! The numbers of a method, so that tables and pictures can iterate over them.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Difference, Estimate, LocalisationDifference, LocalisationScores, MethodSummary};
+use super::{Difference, Estimate, LocalisationDifference, LocalisationScores, MethodSummary, Summary};
 
 /// One number of a method, and of the difference of two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,17 +13,17 @@ pub enum Measure {
     Insertion,
     /// The share of positive mass inside.
     Energy(Truth),
-    /// The share of maps whose largest pixel lies inside.
+    /// The share of maps with their largest pixel inside.
     Pointing(Truth),
-    /// Of as many largest pixels as lie inside, the share that does.
+    /// For a region of K pixels, the share of the K largest pixels that are inside.
     Rank(Truth),
 }
 
-/// Against what maps are held.
+/// The region that maps are compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Truth {
-    /// The centre 32x32 that the label speaks of: weak truth.
+    /// The centre 32x32 that the label describes: weak truth.
     CentreBox,
     /// The image's true mask.
     Mask,
@@ -42,13 +42,19 @@ impl Truth {
         }
     }
 
-    /// What is said of a method against it.
+    /// The localisation of a method in this region.
     #[must_use]
     pub fn of(self, method: &MethodSummary) -> Option<&LocalisationScores> {
         match self {
             Self::CentreBox => method.localisation.centre_box.as_ref(),
             Self::Mask => method.localisation.mask.as_ref(),
         }
+    }
+
+    /// The localisation of the method with the most maps. Its chance is that of all methods without odd maps.
+    #[must_use]
+    pub fn largest(self, summary: &Summary) -> Option<&LocalisationScores> {
+        summary.methods.iter().filter_map(|method| self.of(method)).max_by_key(|scores| scores.images)
     }
 
     fn of_difference(self, difference: &Difference) -> Option<&LocalisationDifference> {
@@ -84,7 +90,7 @@ impl Measure {
         }
     }
 
-    /// What a method reaches; `None` where there was nothing to hold it against.
+    /// Its value for a method; `None` if there was no region to compare with.
     #[must_use]
     pub fn of(self, method: &MethodSummary) -> Option<&Estimate> {
         match self {
@@ -96,7 +102,7 @@ impl Measure {
         }
     }
 
-    /// How two methods differ in it; `None` where there was nothing to hold them against.
+    /// The difference of two methods; `None` if there was no region to compare with.
     #[must_use]
     pub fn of_difference(self, difference: &Difference) -> Option<&Estimate> {
         match self {

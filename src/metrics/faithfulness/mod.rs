@@ -1,11 +1,10 @@
-//! Do explanations name what the model uses, and do they find the evidence? Insertion and deletion
-//! (RISE, Petsiuk et al. 2018) and localisation of any number of methods on the same images.
+//! Do explanations show what the model uses, and do they find the evidence? Insertion and deletion (RISE,
+//! Petsiuk et al. 2018) and localisation of any number of methods on the same images.
 //!
-//! A [`Comparison`] goes into [`faithfulness`], which gives the [`Summary`] (the contents of
-//! `summary.json`), a line per method and image ([`ImageScores`], `per-image.csv`) and the
-//! [`GroupCurves`] for pictures. To compute curves, see [`fractions`] and [`auc`].
+//! [`faithfulness`] turns a [`Comparison`] into the [`Summary`] (the contents of `summary.json`), a line for each
+//! method and image ([`ImageScores`], `per-image.csv`), and the [`GroupCurves`] for pictures.
 
-use std::collections::BTreeMap;
+use anyhow::Result;
 
 mod auc;
 mod check;
@@ -26,7 +25,6 @@ mod summary;
 mod tests;
 
 pub use auc::{auc, fractions};
-pub use check::ComparisonError;
 pub use comparison::{
     Baseline, Comparison, Curves, Explained, FaithfulnessSettings, Image, Method, Protocol,
 };
@@ -39,27 +37,26 @@ pub use summary::{
     LocalisationScores, LocalisationSummaries, MethodSummary, OddMaps, Summary,
 };
 
-/// Everything that is said of a comparison.
+/// The results of a comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Faithfulness {
     /// The contents of `summary.json`.
     pub summary: Summary,
     /// The lines of `per-image.csv`: method by method, in the order of the images.
     pub images: Vec<ImageScores>,
-    /// Where the points of all curves lie.
+    /// The positions of the points of all curves.
     pub fractions: Vec<f64>,
-    /// The mean curves by group, those of true positives first.
+    /// The mean curves by group, true positives first.
     pub curves: Vec<GroupCurves>,
 }
 
-/// Says everything that is to be said of a comparison. Runs on the threads of the current rayon pool; their
-/// number changes nothing.
+/// Evaluates a comparison. Runs on the threads of the current rayon pool; their number changes no result.
 ///
 /// # Errors
-/// The comparison's lists do not fit together, a score is no probability, or the settings mean nothing.
-pub fn faithfulness(comparison: &Comparison) -> Result<Faithfulness, ComparisonError> {
+/// The comparison's lists do not fit together, a score is not a probability, or the settings are invalid.
+pub fn faithfulness(comparison: &Comparison) -> Result<Faithfulness> {
     check::check(comparison)?;
-    let slides = slides(comparison);
+    let slides = number_slides(comparison.images.iter().map(|image| image.slide.as_deref()));
     Ok(Faithfulness {
         summary: summarise::summarise(comparison, slides.as_deref()),
         images: per_image::per_image(comparison),
@@ -68,18 +65,9 @@ pub fn faithfulness(comparison: &Comparison) -> Result<Faithfulness, ComparisonE
     })
 }
 
-fn slides(comparison: &Comparison) -> Option<Vec<usize>> {
-    number_slides(comparison.images.iter().map(|image| image.slide.as_deref()))
-}
-
-/// The slides of images, numbered from 0 in the order in which they occur; `None` where not known.
+/// The slides of images, numbered from 0 in the order in which they occur; `None` if not known.
 pub(in crate::metrics) fn number_slides<'a>(
     slides: impl Iterator<Item = Option<&'a str>>,
 ) -> Option<Vec<usize>> {
-    let mut numbers = BTreeMap::new();
-    let number = |slide: Option<&'a str>| {
-        let next = numbers.len();
-        slide.map(|slide| *numbers.entry(slide).or_insert(next))
-    };
-    slides.map(number).collect()
+    slides.collect::<Option<Vec<&str>>>().map(estimates::numbered)
 }

@@ -1,11 +1,11 @@
-//! What is said of one method on one image: a line of `per-image.csv`.
+//! The numbers of one method on one image: a line of `per-image.csv`.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Comparison, Explained, Group, Image, scores::Scores};
+use super::{Comparison, Explained, Group, Image, Method, auc};
 use crate::metrics::{Localisation, MapRange};
 
-/// One line; empty where a value is undefined.
+/// One line; undefined values are empty.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ImageScores {
@@ -17,13 +17,13 @@ pub struct ImageScores {
     pub label: u8,
     /// The probability that the model gives class 1.
     pub probability: f64,
-    /// Whether the model got it right.
+    /// Its cell of the confusion matrix.
     pub group: Group,
     /// The class, 0 or 1, whose score is explained.
     pub explained: u8,
-    /// Its slide, where that is known.
+    /// Its slide, if known.
     pub slide: Option<String>,
-    /// What kind of map it is: `ordinary`, `zero`, `constant` or `not-finite`.
+    /// The kind of map: `ordinary`, `zero`, `constant` or `not-finite`.
     pub map: MapKind,
     /// The area under the deletion curve.
     pub deletion_auc: Option<f64>,
@@ -45,7 +45,7 @@ pub struct ImageScores {
     pub mask_chance: Option<f64>,
 }
 
-/// What kind of map it is.
+/// The kind of a map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MapKind {
@@ -72,35 +72,30 @@ impl MapKind {
     }
 }
 
-/// A line per method and image of a comparison that was checked.
+/// A line for each method and image of a checked comparison.
 pub(super) fn per_image(comparison: &Comparison) -> Vec<ImageScores> {
-    let of_method = |method: &super::Method| {
-        let scores = Scores::of(comparison, method);
-        let images = comparison.images.iter().zip(&method.explained).enumerate();
-        let line = |(at, (image, explained)): (usize, (&Image, &Explained))| {
-            let blank = line(&method.label, image, explained, comparison.settings.threshold);
-            ImageScores { deletion_auc: scores.deletion[at], insertion_auc: scores.insertion[at], ..blank }
-        };
-        images.map(line).collect::<Vec<_>>()
+    let of_method = |method: &'_ Method| {
+        let images = comparison.images.iter().zip(&method.explained);
+        images.map(move |(image, explained)| line(comparison, method, image, explained))
     };
     comparison.methods.iter().flat_map(of_method).collect()
 }
 
-/// A line without areas.
-fn line(method: &str, image: &Image, explained: &Explained, threshold: f64) -> ImageScores {
-    let (centre, mask) = (explained.centre_box, explained.mask);
+fn line(comparison: &Comparison, method: &Method, image: &Image, explained: &Explained) -> ImageScores {
+    let (curves, centre, mask) = (explained.curves.as_ref(), explained.centre_box, explained.mask);
+    let area = |curve: &[f64]| auc(curve, &comparison.fractions);
     let pointing = |it: Localisation| u8::from(it.pointing);
     ImageScores {
-        method: method.to_owned(),
+        method: method.label.clone(),
         row: image.row,
         label: image.positive.into(),
         probability: image.probability,
-        group: Group::of(image, threshold),
+        group: Group::of(image, comparison.settings.threshold),
         explained: image.explains_positive.into(),
         slide: image.slide.clone(),
         map: MapKind::of(explained.map),
-        deletion_auc: None,
-        insertion_auc: None,
+        deletion_auc: curves.map(|curves| area(&curves.deletion)),
+        insertion_auc: curves.map(|curves| area(&curves.insertion)),
         centre_box_energy: centre.and_then(|it| it.energy),
         centre_box_pointing: centre.map(pointing),
         centre_box_rank: centre.map(|it| it.rank),

@@ -1,103 +1,85 @@
-//! What the numbers of a summary do not say themselves: what is undefined, and what to be careful with.
+//! What a summary's numbers do not show themselves: what is undefined, and what to be careful with.
 
 use super::{Comparison, Difference, Estimate, Image, Measure, MethodSummary, Protocol, Summary, Truth};
 use crate::metrics::{Undefined, bootstrap::quantile};
 
-/// Below so many units a percentile bootstrap is rough.
+/// With fewer units a percentile bootstrap is rough.
 const FEW: u64 = 20;
 
-/// Every null of a summary, with its reason; what follows from another null is not said again.
+/// Every null of a summary, with its reason, unless it follows from another null.
 pub(super) fn undefined(summary: &Summary) -> Vec<Undefined> {
-    let mut found = Found { items: Vec::new(), resampled: summary.bootstrap.resamples > 0 };
-    found.groups(summary);
-    for method in &summary.methods {
-        found.method(method);
-    }
+    // Groups are the same for all methods, so small ones are named once.
+    let groups = summary.methods.first().into_iter().flat_map(|method| &method.groups);
+    let small = groups.filter_map(|group| {
+        let name = group.group.name();
+        match group.images {
+            0 => Some(Undefined::new(format!("areas of {name}s"), "there is no such image")),
+            1 => Some(Undefined::new(format!("intervals of {name}s"), "there is one such image")),
+            _ => None,
+        }
+    });
+    let resampled = summary.bootstrap.resamples > 0;
+    let mut all: Vec<Undefined> = small.collect();
+    summary.methods.iter().for_each(|method| of_method(method, resampled, &mut all));
     for difference in &summary.differences {
-        found.difference(difference, &summary.methods);
+        all.extend(of_difference(difference, &summary.methods, resampled));
     }
-    found.items
+    all
 }
 
-struct Found {
-    items: Vec<Undefined>,
-    resampled: bool,
+/// An estimate that is undefined because of `why`, or that has no interval.
+fn lacking(estimate: &Estimate, name: String, why: &str, resampled: bool) -> Option<Undefined> {
+    if estimate.mean.is_none() {
+        return Some(Undefined::new(name, why));
+    }
+    let why = match estimate {
+        Estimate { images: 0 | 1, .. } => "one image has a value",
+        Estimate { slides: Some(1), .. } => "its images are of one slide",
+        _ => "nearly all resamples have the same mean",
+    };
+    let missing = resampled && estimate.interval.is_none();
+    missing.then(|| Undefined::new(format!("interval of {name}"), why))
 }
 
-impl Found {
-    fn add(&mut self, value: String, reason: impl Into<String>) {
-        self.items.push(Undefined { value, reason: reason.into() });
-    }
-
-    /// Adds a number that is undefined because of `why`, or that has no interval.
-    fn estimate(&mut self, estimate: &Estimate, name: &str, why: &str) {
-        match (estimate.mean, estimate.interval) {
-            (None, _) => self.add(name.to_owned(), why),
-            (Some(_), None) if self.resampled => {
-                let why = match estimate {
-                    Estimate { images: 0 | 1, .. } => "one image has a value",
-                    Estimate { slides: Some(1), .. } => "its images are of one slide",
-                    _ => "nearly all resamples have the same mean",
-                };
-                self.add(format!("interval of {name}"), why);
-            }
-            _ => (),
-        }
-    }
-
-    /// Groups are the same for all methods: small ones are named once.
-    fn groups(&mut self, summary: &Summary) {
-        for group in summary.methods.first().into_iter().flat_map(|method| &method.groups) {
-            let name = group.group.name();
-            match group.images {
-                0 => self.add(format!("areas of {name}s"), "there is no such image"),
-                1 => self.add(format!("intervals of {name}s"), "there is one such image"),
-                _ => (),
-            }
-        }
-    }
-
-    fn method(&mut self, method: &MethodSummary) {
-        let label = &method.label;
-        for measure in Measure::ALL {
-            let why = match measure {
-                Measure::Deletion | Measure::Insertion => "no map has a curve",
-                Measure::Energy(_) => "no map has positive mass",
-                Measure::Pointing(_) | Measure::Rank(_) => "no map is finite",
-            };
-            if let Some(estimate) = measure.of(method) {
-                self.estimate(estimate, &format!("{} of {label}", measure.name()), why);
-            }
-        }
-        for group in method.groups.iter().filter(|group| group.images > 1) {
-            let of = format!("of {label}, {}s", group.group.name());
-            self.estimate(&group.deletion, &format!("deletion area {of}"), "no map has a curve");
-            self.estimate(&group.insertion, &format!("insertion area {of}"), "no map has a curve");
-        }
-        if method.localisation.centre_box.is_none() {
-            let why = "no positive image has a finite map";
-            self.add(format!("localisation of {label} in the centre box"), why);
-        }
-    }
-
-    fn difference(&mut self, difference: &Difference, methods: &[MethodSummary]) {
-        let Difference { method, against, .. } = difference;
-        let defined = |label: &str, measure: Measure| {
-            let method = methods.iter().find(|method| method.label == label);
-            method.and_then(|method| measure.of(method)).is_some_and(|it| it.interval.is_some())
+fn of_method(method: &MethodSummary, resampled: bool, all: &mut Vec<Undefined>) {
+    let label = &method.label;
+    for measure in Measure::ALL {
+        let why = match measure {
+            Measure::Deletion | Measure::Insertion => "no map has a curve",
+            Measure::Energy(_) => "no map has positive mass",
+            Measure::Pointing(_) | Measure::Rank(_) => "no map is finite",
         };
-        for measure in Measure::ALL {
-            let Some(estimate) = measure.of_difference(difference) else { continue };
-            if defined(method, measure) && defined(against, measure) {
-                let name = format!("{} of {method} minus {against}", measure.name());
-                self.estimate(estimate, &name, "no image has a value of both");
-            }
+        let name = format!("{} of {label}", measure.name());
+        all.extend(measure.of(method).and_then(|it| lacking(it, name, why, resampled)));
+    }
+    for group in method.groups.iter().filter(|group| group.images > 1) {
+        for (area, estimate) in [("deletion", &group.deletion), ("insertion", &group.insertion)] {
+            let name = format!("{area} area of {label}, {}s", group.group.name());
+            all.extend(lacking(estimate, name, "no map has a curve", resampled));
         }
+    }
+    if method.localisation.centre_box.is_none() {
+        let name = format!("localisation of {label} in the centre box");
+        all.push(Undefined::new(name, "no positive image has a finite map"));
     }
 }
 
-/// Warns of baselines that score as the explained class on most of the images that do so themselves: their
-/// curves have little way to go.
+fn of_difference(difference: &Difference, methods: &[MethodSummary], resampled: bool) -> Vec<Undefined> {
+    let Difference { method, against, .. } = difference;
+    let defined = |label: &str, measure: Measure| {
+        let method = methods.iter().find(|method| method.label == label);
+        method.and_then(|method| measure.of(method)).is_some_and(|it| it.interval.is_some())
+    };
+    let both = |measure: &Measure| defined(method, *measure) && defined(against, *measure);
+    let lacking = |measure: Measure| {
+        let name = format!("{} of {method} minus {against}", measure.name());
+        lacking(measure.of_difference(difference)?, name, "no image has a value of both", resampled)
+    };
+    Measure::ALL.into_iter().filter(both).filter_map(lacking).collect()
+}
+
+/// Warns about baselines that score as the explained class for most of the images that do so themselves: their
+/// curves cannot fall or rise much.
 pub(super) fn warnings(comparison: &Comparison) -> Vec<String> {
     let ends = [
         ("deletion", &comparison.deletion_baseline, "ends there, and cannot fall below it"),
@@ -109,13 +91,11 @@ pub(super) fn warnings(comparison: &Comparison) -> Vec<String> {
 fn warning(comparison: &Comparison, curve: &str, name: &str, why: &str) -> Option<String> {
     let threshold = comparison.settings.threshold;
     let baseline = comparison.baselines.iter().find(|baseline| baseline.name == name)?;
-    let pairs = || comparison.images.iter().map(Image::score).zip(baseline.scores.iter().copied());
-    let (some, mut scores): (_, Vec<f64>) = match pairs().any(|(own, _)| own > threshold) {
-        true => {
-            (" that do so themselves", pairs().filter(|pair| pair.0 > threshold).map(|pair| pair.1).collect())
-        }
-        false => ("", pairs().map(|pair| pair.1).collect()),
-    };
+    let any = comparison.images.iter().any(|image| image.score() > threshold);
+    let some = if any { " that do so themselves" } else { "" };
+    let pairs = comparison.images.iter().map(Image::score).zip(baseline.scores.iter().copied());
+    let mut scores: Vec<f64> =
+        pairs.filter(|(own, _)| *own > threshold || !any).map(|(_, score)| score).collect();
     let (images, above) = (scores.len(), scores.iter().filter(|score| **score > threshold).count());
     scores.sort_unstable_by(f64::total_cmp);
     (2 * above >= images).then(|| {

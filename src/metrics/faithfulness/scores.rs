@@ -1,12 +1,12 @@
-//! The values of one method, image by image: what everything that is said of it is made from.
+//! The values of one method, image by image.
 
 use super::{Comparison, Explained, Method, auc};
 use crate::metrics::Localisation;
 
-/// One value per image, where it has one.
+/// The value of each image, if it has one.
 pub(super) type Values = Vec<Option<f64>>;
 
-/// One list per number of a method.
+/// All numbers of a method.
 pub(super) struct Scores {
     pub(super) deletion: Values,
     pub(super) insertion: Values,
@@ -14,7 +14,7 @@ pub(super) struct Scores {
     pub(super) mask: Located,
 }
 
-/// The localisation against one kind of region.
+/// The localisation in one kind of region.
 pub(in crate::metrics) struct Located {
     pub(super) energy: Values,
     pub(super) pointing: Values,
@@ -26,39 +26,31 @@ impl Scores {
     pub(super) fn of(comparison: &Comparison, method: &Method) -> Self {
         let area = |curve: &[f64]| auc(curve, &comparison.fractions);
         let each = |value: &dyn Fn(&Explained) -> Option<f64>| method.explained.iter().map(value).collect();
-        let located = |region: fn(&Explained) -> Option<Localisation>| {
-            method.explained.iter().map(region).collect::<Vec<_>>()
-        };
         Self {
             deletion: each(&|it| it.curves.as_ref().map(|curves| area(&curves.deletion))),
             insertion: each(&|it| it.curves.as_ref().map(|curves| area(&curves.insertion))),
-            centre_box: Located::of(&located(|it| it.centre_box)),
-            mask: Located::of(&located(|it| it.mask)),
+            centre_box: Located::of(method.explained.iter().map(|it| it.centre_box)),
+            mask: Located::of(method.explained.iter().map(|it| it.mask)),
         }
     }
 }
 
 impl Located {
-    /// From the localisation of each image's map, where it has one.
-    pub(in crate::metrics) fn of(maps: &[Option<Localisation>]) -> Self {
+    /// From the localisation of each image's map, if it has one.
+    pub(in crate::metrics) fn of(maps: impl Iterator<Item = Option<Localisation>> + Clone) -> Self {
         let each = |value: &dyn Fn(Localisation) -> Option<f64>| {
-            maps.iter().map(|map| map.and_then(value)).collect()
+            maps.clone().map(|map| map.and_then(value)).collect()
         };
         Self {
             energy: each(&|map| map.energy),
-            pointing: each(&|map| Some(f64::from(u8::from(map.pointing)))),
+            pointing: each(&|map| Some(u8::from(map.pointing).into())),
             rank: each(&|map| Some(map.rank)),
             chance: each(&|map| Some(map.chance)),
         }
     }
 
-    /// Whether there is anything at all.
+    /// Whether no image has a localisation.
     pub(super) fn is_empty(&self) -> bool {
         self.chance.iter().all(Option::is_none)
     }
-}
-
-/// One minus the other, where both have a value.
-pub(super) fn minus(one: &[Option<f64>], other: &[Option<f64>]) -> Values {
-    one.iter().zip(other).map(|(one, other)| Some((*one)? - (*other)?)).collect()
 }

@@ -1,32 +1,32 @@
 //! Is a paired difference more than chance? A sign-flip test over slides or images, and Holm's correction for
-//! the number of differences that are looked at.
+//! the number of differences.
 //!
-//! If two methods do not differ, each unit's difference is as likely to have the other sign. The p-value is
-//! the share of sign patterns that give a mean at least as far from 0. It stays honest with few units, of
-//! which all may have one sign: five of five have p = 0.06, where no resample of a bootstrap crosses 0.
+//! If two methods do not differ, both signs of each unit's difference are equally likely. The p-value is the
+//! share of sign patterns with a mean at least as far from 0. It is right even for a few units with the same
+//! sign: five of five have p = 0.06, while no bootstrap resample crosses 0.
 
 use rand_chacha::rand_core::Rng;
 use rayon::prelude::*;
 
 use crate::metrics::Bootstrap;
 
-/// Up to so many units all sign patterns are tried.
+/// Up to this number of units all sign patterns are tried.
 const EXACT: usize = 13;
-/// So many patterns are drawn of more units, or as many as there are resamples: enough that p-values stay small
-/// after they are corrected for some hundred differences.
+/// At least this number of patterns is drawn for more units: enough that p-values stay small after a
+/// correction for some hundred differences.
 const DRAWN: u32 = 10_000;
-/// Sums in another order differ by rounding: a share of the largest possible sum.
+/// Sums in another order differ by rounding, by at most this share of the largest possible sum.
 const ROUNDING: f64 = 1e-12;
 
-/// The two-sided p-value of sums per unit. `None` with fewer than two units, and where no resamples are asked
-/// for.
+/// The two-sided p-value of sums of differences, one of each unit. `None` with fewer than two units, and without
+/// resamples.
 pub(super) fn sign_flip(sums: &[f64], bootstrap: &Bootstrap) -> Option<f64> {
     if sums.len() < 2 || bootstrap.resamples == 0 {
         return None;
     }
     let most: f64 = sums.iter().map(|sum| sum.abs()).sum();
     let found = sums.iter().sum::<f64>().abs() - ROUNDING * most;
-    // A pattern gives a unit another sign where its bit is set.
+    // A pattern changes the sign of a unit if its bit is set.
     let far = |patterns: &mut dyn FnMut() -> u64| {
         let of = |(chunk, bits): (&[f64], u64)| -> f64 {
             let signed = chunk.iter().enumerate();
@@ -35,7 +35,7 @@ pub(super) fn sign_flip(sums: &[f64], bootstrap: &Bootstrap) -> Option<f64> {
         sums.chunks(64).map(|chunk| of((chunk, patterns()))).sum::<f64>().abs() >= found
     };
     if sums.len() <= EXACT {
-        // A pattern and its opposite are equally far: half of them are enough.
+        // A pattern and its opposite are equally far, so half of them are enough.
         let patterns = 1_u64 << (sums.len() - 1);
         let as_far = (0..patterns).filter(|pattern| far(&mut || *pattern)).count();
         return Some(as_far as f64 / patterns as f64);
@@ -46,12 +46,12 @@ pub(super) fn sign_flip(sums: &[f64], bootstrap: &Bootstrap) -> Option<f64> {
     };
     let patterns = bootstrap.resamples.max(DRAWN);
     let as_far = (0..patterns).into_par_iter().filter(drawn).count();
-    // The pattern that was found is one of them.
+    // The observed pattern is one of them.
     Some((as_far + 1) as f64 / (f64::from(patterns) + 1.0))
 }
 
-/// Holm's corrected p-values (1979): the chance that any of so many true null hypotheses is rejected stays
-/// below the level at which they are compared.
+/// Holm's corrected p-values (1979): the probability that any true null hypothesis is rejected stays below the
+/// level.
 pub(super) fn holm(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|&a, &b| p_values[a].total_cmp(&p_values[b]));

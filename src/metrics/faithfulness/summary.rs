@@ -1,41 +1,40 @@
-//! What is said of a comparison: the contents of `summary.json`.
+//! The contents of `summary.json`.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Group, Protocol};
 use crate::metrics::{Bootstrap, Interval, MapRange, Undefined};
 
-/// Every number of the definitions; what is undefined is null and listed under `undefined`.
+/// All numbers of a comparison; an undefined one is null and listed under `undefined`.
 ///
-/// The numbers of a method depend on its own maps and curves alone, and those of a difference on its two
-/// methods: another method beside them changes nothing but `p-corrected`.
+/// The numbers of a method depend only on its own maps and curves, and those of a difference only on its two
+/// methods: other methods change nothing but `p-corrected`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Summary {
     /// How many images.
     pub images: u64,
-    /// From how many slides; null where that is not known. Where it is known slides are resampled,
-    /// else images.
+    /// From how many slides; null if that is not known. Known slides are resampled, otherwise images are.
     pub slides: Option<u64>,
-    /// How pixels were taken away and brought back.
+    /// How pixels were deleted and inserted.
     pub protocol: Protocol,
     /// How many points a curve has.
     pub points: u64,
-    /// Where deletions end.
+    /// The baseline of deletions, where they end.
     pub deletion_baseline: String,
-    /// Where insertions start.
+    /// The baseline of insertions, where they start.
     pub insertion_baseline: String,
-    /// Positive is what has a probability above it.
+    /// Images with a probability above it are predicted positive.
     pub threshold: f64,
     /// How intervals were made.
     pub bootstrap: Bootstrap,
     /// Every method, in the order given.
     pub methods: Vec<MethodSummary>,
-    /// Every two explanations, and every explanation against every control.
+    /// Every pair of explanations, and every explanation with every control.
     pub differences: Vec<Difference>,
-    /// What the model says to images without content.
+    /// The model's scores of images without content.
     pub baselines: Vec<BaselineSummary>,
-    /// What makes the curves say little, in sentences.
+    /// Why the curves may mean little, in sentences.
     #[serde(default)]
     pub warnings: Vec<String>,
     /// What is undefined, and why.
@@ -44,7 +43,7 @@ pub struct Summary {
     pub notes: Vec<String>,
 }
 
-/// What is said of one method.
+/// The numbers of one method.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct MethodSummary {
@@ -58,7 +57,7 @@ pub struct MethodSummary {
     pub deletion: Estimate,
     /// The area under the insertion curve: high is good.
     pub insertion: Estimate,
-    /// The same of the images that the model got right or wrong; all four groups, empty ones included.
+    /// The same by cell of the confusion matrix; all four groups, including empty ones.
     pub groups: Vec<GroupSummary>,
     /// How well its maps find the evidence.
     pub localisation: LocalisationSummaries,
@@ -68,16 +67,16 @@ pub struct MethodSummary {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct OddMaps {
-    /// 0 everywhere; their pixels go and come in row-major order.
+    /// 0 everywhere; their pixels are deleted and inserted in row-major order.
     pub zero: Vec<i64>,
-    /// One value, not 0, everywhere; likewise.
+    /// One other value everywhere; likewise.
     pub constant: Vec<i64>,
     /// NaN or infinite somewhere: no curve, no localisation.
     pub not_finite: Vec<i64>,
 }
 
 impl OddMaps {
-    /// Sorts out the maps of some rows.
+    /// Finds the odd maps among those of some rows.
     pub(in crate::metrics) fn of(maps: impl Iterator<Item = (i64, MapRange)>) -> Self {
         let mut odd = Self::default();
         for (row, map) in maps {
@@ -92,13 +91,13 @@ impl OddMaps {
     }
 }
 
-/// A mean over images, with its spread and its uncertainty.
+/// A mean over images, with its spread and its interval.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Estimate {
     /// How many images have a value.
     pub images: u64,
-    /// From how many slides they are; null where that is not known.
+    /// From how many slides they are; null if that is not known.
     pub slides: Option<u64>,
     /// Their mean; null without images.
     pub mean: Option<f64>,
@@ -106,12 +105,12 @@ pub struct Estimate {
     pub sd: Option<f64>,
     /// Their median; null without images.
     pub median: Option<f64>,
-    /// The percentile bootstrap of the mean; of a share, Wilson's interval. Null with fewer than two images (or
-    /// slides), without resamples, and where all resamples have the same mean; a share always has one, but of
-    /// one slide.
+    /// The percentile bootstrap of the mean; for a share, Wilson's interval. Null with fewer than two images (or
+    /// slides), without resamples, and if all resamples have the same mean. The interval of a share is null only
+    /// for images of one slide.
     pub interval: Option<Interval>,
-    /// Of a paired difference: how often chance alone gives one as large, by a sign-flip test over slides or
-    /// images. Missing elsewhere, and where there is no interval for want of units or resamples.
+    /// For a paired difference: the probability of one as large by chance, by a sign-flip test over slides or
+    /// images. Missing with fewer than two of them, or without resamples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p_value: Option<f64>,
     /// The same, corrected by Holm's method for all differences of the summary.
@@ -125,7 +124,7 @@ pub struct Estimate {
 pub struct GroupSummary {
     /// Which images.
     pub group: Group,
-    /// How many there are.
+    /// How many images.
     pub images: u64,
     /// The area under the deletion curve.
     pub deletion: Estimate,
@@ -133,13 +132,13 @@ pub struct GroupSummary {
     pub insertion: Estimate,
 }
 
-/// The localisation of positive images; null where there was nothing to hold maps against.
+/// The localisation of positive images; null if there was no region to compare with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct LocalisationSummaries {
-    /// Against the centre box: weak truth, for the label says nothing of the rest of the patch.
+    /// In the centre box: weak truth, because the label says nothing about the rest of the patch.
     pub centre_box: Option<LocalisationScores>,
-    /// Against true masks.
+    /// In true masks.
     pub mask: Option<LocalisationScores>,
 }
 
@@ -147,21 +146,21 @@ pub struct LocalisationSummaries {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct LocalisationScores {
-    /// How many maps were held against a region.
+    /// How many maps were compared with a region.
     pub images: u64,
-    /// What random maps reach on average: the mean share of the image that lies inside.
+    /// The result of random maps: the mean share of the image that is inside.
     pub chance: f64,
-    /// How many maps have no positive mass, so no energy: not averaged.
+    /// How many maps have no positive mass, and so no energy: they are not averaged.
     pub without_energy: u64,
     /// The share of positive mass inside.
     pub energy: AgainstChance,
-    /// The share of maps whose largest pixel lies inside.
+    /// The share of maps with their largest pixel inside.
     pub pointing: AgainstChance,
-    /// Of as many largest pixels as lie inside, the share that does.
+    /// For a region of K pixels, the share of the K largest pixels that are inside.
     pub rank: AgainstChance,
 }
 
-/// A score beside what chance would give on the same images.
+/// A score, compared with chance on the same images.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct AgainstChance {
@@ -169,11 +168,11 @@ pub struct AgainstChance {
     pub score: Estimate,
     /// Its mean over the mean chance of the same images: above 1 is better than chance.
     pub lift: Option<f64>,
-    /// The percentile bootstrap of the lift; of pointing, the interval of the score over the mean chance.
+    /// The percentile bootstrap of the lift; for pointing, the interval of the score over the mean chance.
     pub lift_interval: Option<Interval>,
 }
 
-/// One method minus another, image by image, over the images on which both have a value.
+/// One method minus another, image by image, over the images for which both have a value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Difference {
@@ -181,18 +180,18 @@ pub struct Difference {
     pub method: String,
     /// What is subtracted.
     pub against: String,
-    /// Of the areas under the deletion curves: below 0 the method is better.
+    /// The difference of the areas under the deletion curves: below 0 the method is better.
     pub deletion: Estimate,
-    /// Of the areas under the insertion curves: above 0 the method is better.
+    /// The difference of the areas under the insertion curves: above 0 the method is better.
     pub insertion: Estimate,
-    /// Of the localisation against the centre box; null where there is none.
+    /// The difference of the localisation in the centre box; null if there is none.
     pub centre_box: Option<LocalisationDifference>,
-    /// Of the localisation against true masks; null where there is none.
+    /// The difference of the localisation in true masks; null if there is none.
     pub mask: Option<LocalisationDifference>,
 }
 
 impl Difference {
-    /// All of its numbers.
+    /// All its numbers.
     pub(super) fn estimates_mut(&mut self) -> impl Iterator<Item = &mut Estimate> {
         let regions = [&mut self.centre_box, &mut self.mask].into_iter().flatten();
         let located = regions.flat_map(|it| [&mut it.energy, &mut it.pointing, &mut it.rank]);
@@ -200,19 +199,19 @@ impl Difference {
     }
 }
 
-/// The difference of two methods' localisation.
+/// The difference of the localisation of two methods.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct LocalisationDifference {
-    /// Of the energies.
+    /// The difference of the energies.
     pub energy: Estimate,
-    /// Of pointing.
+    /// The difference of pointing.
     pub pointing: Estimate,
-    /// Of the ranks.
+    /// The difference of the ranks.
     pub rank: Estimate,
 }
 
-/// What the model says to one baseline, as the probability of each image's explained class.
+/// The model's scores of one baseline: the probability of each image's explained class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct BaselineSummary {

@@ -1,9 +1,9 @@
-//! Do maps depend on what a model has learnt? Model randomisation (Adebayo et al. 2018): the model's
-//! layers are initialised anew, cumulatively from the output down, and at every depth its maps are held
-//! against the original's. A method whose maps stay the same explains the image, not the model.
+//! Do maps depend on what a model has learnt? Model randomisation (Adebayo et al. 2018): the model's layers
+//! are initialised anew, one more at each depth, from the output down, and the maps of each depth are compared
+//! with the original ones. A method whose maps stay the same explains the image, not the model.
 //!
-//! [`Remade`] compares one map with the original; a [`Randomisation`] of them goes into [`sanity`], which
-//! gives [`Sanity`], most of the contents of `sanity.json`, and a line per image and depth.
+//! [`Remade`] compares one map with the original. [`sanity`] turns a [`Randomisation`] into [`Sanity`], most of
+//! the contents of `sanity.json`; [`per_image`] gives a line for each image and depth.
 
 mod per_image;
 mod remade;
@@ -15,14 +15,14 @@ pub use summary::{Sanity, SanityDepth, sanity};
 
 use super::{Bootstrap, Localisation, faithfulness::Truth};
 
-/// What became of maps while a model was forgotten layer by layer.
+/// The maps of a model while its layers are initialised anew, one by one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Randomisation {
     /// The images, in the order in which everything else lists them.
     pub images: Vec<RandomisedImage>,
     /// The untouched model first, then one layer more at a time.
     pub depths: Vec<Depth>,
-    /// Against what the maps of positive images were held.
+    /// The region that the maps of positive images are compared with.
     pub truth: Truth,
     /// How intervals are made.
     pub bootstrap: Bootstrap,
@@ -35,16 +35,16 @@ pub struct RandomisedImage {
     pub row: i64,
     /// Whether its label is 1.
     pub positive: bool,
-    /// The slide that it was cut from, where that is known (of all images or of none).
+    /// Its slide, if known (for all images or for none).
     pub slide: Option<String>,
-    /// What a map that only points at the patch's centre reaches, where maps are located.
+    /// The localisation of a map that only points at the patch's centre, if maps are located.
     pub centre: Option<Localisation>,
 }
 
-/// The maps of a model of which some layers are as if never trained.
+/// The maps of a model with some layers initialised anew.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Depth {
-    /// The layer that was initialised anew last; `None` of the untouched model.
+    /// The layer that was initialised anew last; `None` for the untouched model.
     pub layer: Option<String>,
     /// Its map of each image, in their order.
     pub maps: Vec<Remade>,

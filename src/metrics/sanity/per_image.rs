@@ -1,29 +1,29 @@
-//! What is said of one map at one depth: a line of `per-image.csv`.
+//! The numbers of one map at one depth: a line of `per-image.csv`.
 
 use serde::{Deserialize, Serialize};
 
 use super::Randomisation;
 use crate::metrics::faithfulness::MapKind;
 
-/// One line; empty where a value is undefined.
+/// One line; undefined values are empty.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RemadeScores {
     /// How many layers were initialised anew.
     pub depth: u64,
-    /// The last of them; empty of the untouched model.
+    /// The last of them; empty for the untouched model.
     pub layer: Option<String>,
     /// The image's row in the source.
     pub row: i64,
     /// Its label, 0 or 1.
     pub label: u8,
-    /// Its slide, where that is known.
+    /// Its slide, if known.
     pub slide: Option<String>,
-    /// What kind of map it is: `ordinary`, `zero`, `constant` or `not-finite`.
+    /// The kind of map: `ordinary`, `zero`, `constant` or `not-finite`.
     pub map: MapKind,
     /// Spearman's correlation with the original map.
     pub spearman: Option<f64>,
-    /// The same of absolute values.
+    /// The same for absolute values.
     pub absolute_spearman: Option<f64>,
     /// The share of positive mass in the region.
     pub energy: Option<f64>,

@@ -1,54 +1,49 @@
-//! What is said of a randomisation: means over images at every depth, and how sure they are.
+//! The summary of a randomisation: means over images at every depth, with their intervals.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Depth, Randomisation};
 use crate::metrics::{
-    Bootstrap, Localisation,
+    Bootstrap,
     faithfulness::{
-        Estimate, LocalisationScores, OddMaps, Truth,
-        estimates::{Ask, Question, answered},
-        number_slides,
-        remarks::slides_note,
-        scores::Located,
-        summarise::of_region,
+        Estimate, LocalisationScores, OddMaps, Truth, estimates::Estimator, number_slides,
+        remarks::slides_note, scores::Located, summarise::of_region,
     },
 };
 
-/// Every number of a randomisation; what is undefined is null.
+/// All numbers of a randomisation; an undefined one is null.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Sanity {
     /// How many images.
     pub images: u64,
-    /// From how many slides; null where that is not known. Where it is known slides are resampled,
-    /// else images.
+    /// From how many slides; null if that is not known. Known slides are resampled, otherwise images are.
     pub slides: Option<u64>,
-    /// Against what maps are held: `centre-box` or `mask`.
+    /// The region that maps are compared with: `centre-box` or `mask`.
     pub truth: Truth,
     /// How intervals were made.
     pub bootstrap: Bootstrap,
     /// The untouched model, then one layer more at a time.
     pub depths: Vec<SanityDepth>,
-    /// What a map that only points at the patch's centre reaches; null without positive images.
+    /// The localisation of a map that only points at the patch's centre; null without positive images.
     pub centre: Option<LocalisationScores>,
     /// What a reader should know, in sentences.
     pub notes: Vec<String>,
 }
 
-/// What is said of the maps at one depth.
+/// The numbers of the maps at one depth.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct SanityDepth {
     /// How many layers were initialised anew.
     pub depth: u64,
-    /// The last of them; null of the untouched model.
+    /// The last of them; null for the untouched model.
     pub layer: Option<String>,
     /// Spearman's correlation with the original maps, over the images that have one.
     pub spearman: Estimate,
-    /// The same of absolute values.
+    /// The same for absolute values.
     pub absolute_spearman: Estimate,
-    /// Images without a correlation: their map, or the original, is constant or not finite.
+    /// The number of images without a correlation, because their map or the original is constant or not finite.
     pub without_correlation: u64,
     /// The rows of the maps that are not ordinary.
     pub odd_maps: OddMaps,
@@ -56,40 +51,36 @@ pub struct SanityDepth {
     pub localisation: Option<LocalisationScores>,
 }
 
-/// Says everything that is to be said of a randomisation.
+/// Summarises a randomisation.
 #[must_use]
 pub fn sanity(randomisation: &Randomisation) -> Sanity {
     let Randomisation { images, depths, truth, bootstrap } = randomisation;
     let slides = number_slides(images.iter().map(|image| image.slide.as_deref()));
-    let (depths, centre) = answered(slides.as_deref(), bootstrap, |ask| {
-        let each = (0..).zip(depths);
-        let depths = each.map(|(number, depth)| of_depth(randomisation, number, depth, ask)).collect();
-        let centre: Vec<Option<Localisation>> = images.iter().map(|image| image.centre).collect();
-        (depths, of_region(&Located::of(&centre), ask))
-    });
+    let estimator = &Estimator { slides: slides.as_deref(), bootstrap };
+    let each = (0..).zip(depths);
     let mut sanity = Sanity {
         images: images.len() as u64,
-        slides: slides.map(|slides| slides.iter().max().map_or(0, |last| *last as u64 + 1)),
+        slides: estimator.slide_count(),
         truth: *truth,
         bootstrap: *bootstrap,
-        depths,
-        centre,
+        depths: each.map(|(number, depth)| of_depth(randomisation, number, depth, estimator)).collect(),
+        centre: of_region(&Located::of(images.iter().map(|image| image.centre)), estimator),
         notes: Vec::new(),
     };
     sanity.notes = notes(&sanity);
     sanity
 }
 
-fn of_depth(all: &Randomisation, number: u64, depth: &Depth, ask: &mut Ask<'_>) -> SanityDepth {
-    let located: Vec<Option<Localisation>> = depth.maps.iter().map(|map| map.located).collect();
+fn of_depth(all: &Randomisation, number: u64, depth: &Depth, estimator: &Estimator<'_>) -> SanityDepth {
+    let maps = &depth.maps;
     SanityDepth {
         depth: number,
         layer: depth.layer.clone(),
-        spearman: ask(Question::mean(depth.maps.iter().map(|map| map.spearman))),
-        absolute_spearman: ask(Question::mean(depth.maps.iter().map(|map| map.absolute))),
-        without_correlation: depth.maps.iter().filter(|map| map.spearman.is_none()).count() as u64,
-        odd_maps: OddMaps::of(all.images.iter().zip(&depth.maps).map(|(image, map)| (image.row, map.range))),
-        localisation: of_region(&Located::of(&located), ask),
+        spearman: estimator.mean(maps.iter().map(|map| map.spearman)),
+        absolute_spearman: estimator.mean(maps.iter().map(|map| map.absolute)),
+        without_correlation: maps.iter().filter(|map| map.spearman.is_none()).count() as u64,
+        odd_maps: OddMaps::of(all.images.iter().zip(maps).map(|(image, map)| (image.row, map.range))),
+        localisation: of_region(&Located::of(maps.iter().map(|map| map.located)), estimator),
     }
 }
 

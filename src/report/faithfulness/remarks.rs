@@ -1,25 +1,26 @@
-//! The end of the report: odd maps, what is undefined, and what to be careful with.
+//! The end of the report: odd maps, undefined numbers, and notes.
 
 use super::super::{
-    numbers::thousands,
-    table::{Column, Table},
+    numbers::{thousands, units},
+    table::{
+        Column::{Left, Right},
+        Table,
+    },
 };
 use crate::metrics::faithfulness::{Measure, Summary};
 
-/// Maps that are not ordinary, by method and sort.
+/// Maps that are not ordinary, by method and kind.
 pub(super) fn odd_maps(summary: &Summary) -> String {
-    let mut table = Table::new([Column::Left, Column::Left, Column::Right, Column::Left]);
-    let mut rows = 0;
+    let mut table = Table::new([Left, Left, Right, Left]);
     for method in &summary.methods {
         let odd = &method.odd_maps;
-        let sorts = [("zero", &odd.zero), ("constant", &odd.constant), ("not finite", &odd.not_finite)];
-        for (sort, list) in sorts.into_iter().filter(|(_, list)| !list.is_empty()) {
-            let count = thousands(list.len() as u64);
-            table.row([method.label.clone(), sort.to_owned(), count, rows_named(list)]);
-            rows += 1;
+        let kinds = [("zero", &odd.zero), ("constant", &odd.constant), ("not finite", &odd.not_finite)];
+        for (kind, rows) in kinds.into_iter().filter(|(_, rows)| !rows.is_empty()) {
+            let count = thousands(rows.len() as u64);
+            table.row([method.label.clone(), kind.to_owned(), count, rows_named(rows)]);
         }
     }
-    if rows == 0 {
+    if table.is_empty() {
         return "Every map is finite, and none is constant.\n".to_owned();
     }
     format!(
@@ -36,7 +37,7 @@ fn rows_named(rows: &[i64]) -> String {
     format!("{} {}{more}", if rows.len() == 1 { "row" } else { "rows" }, named.join(", "))
 }
 
-/// Every null with its reason; nothing where there is none.
+/// Every undefined number with its reason; empty if there is none.
 pub(super) fn undefined(summary: &Summary) -> String {
     if summary.undefined.is_empty() {
         return String::new();
@@ -52,12 +53,12 @@ pub(super) fn notes(summary: &Summary) -> String {
         summary.differences.iter().flat_map(|it| Measure::ALL.map(|measure| measure.of_difference(it)));
     let tested = tested.flatten().filter(|it| it.p_corrected.is_some()).count();
     if tested > 0 {
-        let units = if summary.slides.is_some() { "slides" } else { "images" };
         notes.push(format!(
-            "A star marks differences with p of at most {:.2}. p is that of a sign-flip test over {units}, corrected \
+            "A star marks differences with p of at most {:.2}. p is that of a sign-flip test over {}, corrected \
              by Holm's method for all {} differences of this report. Their intervals are not corrected: each is \
              that of its difference alone.",
             1.0 - summary.bootstrap.level,
+            units(summary.slides),
             thousands(tested as u64)
         ));
     }
@@ -70,11 +71,12 @@ pub(super) fn notes(summary: &Summary) -> String {
     format!("Notes\n\n{}", lines.collect::<String>())
 }
 
-/// Lines of at most 100 letters, indented as an item of a list.
+/// Breaks a list item into lines of at most 100 letters.
 pub(super) fn broken(text: &str) -> String {
     let (mut broken, mut length) = (String::new(), 2);
     for word in text.split_whitespace() {
-        if length + 1 + word.chars().count() > 100 && !broken.is_empty() {
+        let letters = word.chars().count();
+        if length + 1 + letters > 100 && !broken.is_empty() {
             broken += "\n  ";
             length = 2;
         } else if !broken.is_empty() {
@@ -82,7 +84,7 @@ pub(super) fn broken(text: &str) -> String {
             length += 1;
         }
         broken += word;
-        length += word.chars().count();
+        length += letters;
     }
     broken
 }

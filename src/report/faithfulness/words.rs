@@ -1,7 +1,10 @@
-//! Numbers, intervals and names as the tables of the report have them.
+//! Numbers, intervals and names in the tables of the report.
 
 use crate::{
-    metrics::{Interval, faithfulness::Summary},
+    metrics::{
+        Interval,
+        faithfulness::{MethodSummary, Summary},
+    },
     report::numbers::level_in_percent,
 };
 
@@ -10,7 +13,7 @@ pub(super) fn number(value: Option<f64>) -> String {
     value.map_or_else(|| "-".to_owned(), three)
 }
 
-/// Three digits behind the point; what rounds to 0 has no sign.
+/// Three decimals; what rounds to 0 has no sign.
 pub(super) fn three(value: f64) -> String {
     let text = format!("{value:.3}");
     if text == "-0.000" { text[1..].to_owned() } else { text }
@@ -21,12 +24,12 @@ pub(super) fn ends(interval: Option<Interval>) -> String {
     interval.map_or_else(|| "-".to_owned(), |ends| format!("{} to {}", three(ends.low), three(ends.high)))
 }
 
-/// A method's name; controls are told apart.
-pub(super) fn name(label: &str, control: bool) -> String {
-    if control { format!("{label} (control)") } else { label.to_owned() }
+/// The name of a method, and whether it is a control.
+pub(super) fn name(method: &MethodSummary) -> String {
+    format!("{}{}", method.label, if method.control { " (control)" } else { "" })
 }
 
-/// What stands above a column of intervals.
+/// The heading of a column of intervals.
 pub(super) fn level(summary: &Summary) -> String {
     format!("{} % CI", level_in_percent(summary.bootstrap.level))
 }

@@ -112,7 +112,7 @@ fn choose(asking: &mut Asking<'_>, images: &Images, choose: Choose) -> Result<Ch
 
 fn predictions(logits: &[f32], images: &Images) -> Result<Predictions> {
     let probabilities: Vec<f64> = logits.iter().map(|&logit| sigmoid(logit)).collect();
-    Ok(Predictions::new(&images.chosen_labels(), &probabilities)?)
+    Predictions::new(&images.chosen_labels(), &probabilities)
 }
 
 fn check_finite(logits: &[f32], images: &Images) -> Result<()> {
@@ -162,16 +162,16 @@ fn write(job: &Job<'_>, lines: &[Line], predictions: &Predictions, evaluation: &
     job.write_table("predictions.csv", lines)?;
     job.write("report.txt", report::evaluation_report(evaluation).as_bytes())?;
     job.write_picture("confusion", &report::confusion_matrix(evaluation))?;
-    job.write_picture("roc", &report::roc_curve(predictions, evaluation)?)?;
-    job.write_picture("precision-recall", &report::precision_recall_curve(predictions, evaluation)?)
+    job.write_picture("roc", &report::roc_curve(predictions, evaluation))?;
+    job.write_picture("precision-recall", &report::precision_recall_curve(predictions, evaluation))
 }
 
 /// The most telling first, under their names in `metrics.json`; what is undefined is left out.
 fn numbers(evaluation: &Evaluation) -> Vec<Number> {
     let chosen = evaluation.chosen_threshold.as_ref();
     let all = [
-        ("accuracy", Some(evaluation.accuracy)),
-        ("accuracy-at-chosen-threshold", chosen.map(|at| at.accuracy)),
+        ("accuracy", Some(evaluation.at.accuracy)),
+        ("accuracy-at-chosen-threshold", chosen.map(|chosen| chosen.at.accuracy)),
         ("chosen-threshold", chosen.map(|at| at.chosen.threshold)),
         ("roc-auc", evaluation.roc_auc),
         ("average-precision", evaluation.average_precision),

@@ -161,12 +161,11 @@ fn panel(shown: &[Shown], stage: &Explain, explainer: &dyn Explainer) -> Result<
         title: &display.title,
         subtitle: &question.words(&stage.classes),
         classes: &stage.classes,
-        threshold: THRESHOLD,
         sign: display.sign,
         full: display.full,
     };
     let items: Vec<Item<'_>> = shown.iter().map(Shown::item).collect();
-    report::panel(&items, &sheet)?.png()
+    report::panel(&items, &sheet, THRESHOLD)?.png()
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 //! At every depth the same explainer asks the same question about the same patches; only the weights
 //! differ. They are drawn on the CPU, so that they are the same on every device.
 
-mod chart;
 mod original;
 mod sheet;
 
@@ -197,7 +196,7 @@ fn write(
     };
     job.write_json("sanity.json", &file)?;
     job.write_table("per-image.csv", &per_image(all))?;
-    job.write_picture("sanity", &report::sanity_curves(&chart::chart(method, sanity))?)
+    job.write_picture("sanity", &report::sanity_curves(method, sanity))
 }
 
 /// What is left of the maps when nothing learnt is left, and after one layer; then how they find the

@@ -142,12 +142,12 @@ fn slides_of_a_table_make_intervals_wider() {
     assert_eq!(plain.slides, None);
     assert!(told.contains("The slides of the images are not known"), "{told}");
     let (known, told) = of("meta = 'meta.csv'", &[("model", &model), ("images", &images), ("meta", &meta)]);
-    assert_eq!((known.slides, known.accuracy), (Some(4), plain.accuracy));
+    assert_eq!((known.slides, known.at.accuracy), (Some(4), plain.at.accuracy));
     assert!(
         told.contains("16 images of 4 slides") && told.contains("the 4 slides are allowed for"),
         "{told}"
     );
-    let width = |it: &Evaluation| it.accuracy_interval.map(|ends| ends.high - ends.low).unwrap();
+    let width = |it: &Evaluation| it.at.accuracy_interval.map(|ends| ends.high - ends.low).unwrap();
     assert!(width(&known) > 1.4 * width(&plain), "{known:?}");
 }
 
@@ -201,7 +201,7 @@ fn a_threshold_chosen_on_validation_patches_stands_beside_the_fixed_one() {
         );
         let labels = [0, 1, 1, 0, 1, 0, 0, 1, 1, 1, 0, 0];
         let matrix = ConfusionMatrix::new(&Predictions::new(&labels, &p[..12]).unwrap(), wanted.threshold);
-        assert_eq!((at.confusion, metrics.images), (matrix, 12));
+        assert_eq!((at.at.confusion, metrics.images), (matrix, 12));
         let number = |wanted: &str| {
             numbers.as_ref().unwrap().iter().find(|(name, _)| name == wanted).map(|(_, value)| *value)
         };

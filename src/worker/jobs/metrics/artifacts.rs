@@ -30,9 +30,9 @@ impl Job<'_> {
         self.write_table("per-image.csv", images)?;
         curves_file::write(&self.artifact("curves.h5"), stage, explanations, comparison)?;
         self.write("report.txt", report::faithfulness_report(summary).as_bytes())?;
-        self.write_picture("curves", &report::faithfulness_curves(faithfulness)?)?;
-        self.write_picture("areas", &report::faithfulness_areas(summary)?)?;
-        let located = report::localisation_plot(summary)?;
+        self.write_picture("curves", &report::faithfulness_curves(faithfulness))?;
+        self.write_picture("areas", &report::faithfulness_areas(summary))?;
+        let located = report::localisation_plot(summary);
         let none =
             || Picture::of_words("Localisation", "No positive image has a finite map: nothing to find.");
         self.write_picture("localisation", &located.unwrap_or_else(none))

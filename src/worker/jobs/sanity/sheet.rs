@@ -4,7 +4,7 @@ use anyhow::Result;
 use pcamflow::{
     data::PATCH_BYTES,
     metrics::sanity::Remade,
-    report::{self, Forgetting, ForgettingSheet, Picture},
+    report::{self, Picture, RandomisedMaps, Sheet},
     stages::sanity::Sanity as Stage,
 };
 
@@ -64,27 +64,24 @@ impl Shown {
     /// # Errors
     /// None that a panel of patches that were read can have.
     pub(super) fn picture(&self, original: &Original, stage: &Stage, display: &Display) -> Result<Picture> {
-        let rows: Vec<Forgetting<'_>> = self.rows.iter().map(|row| forgetting(row, original)).collect();
+        let rows: Vec<RandomisedMaps<'_>> = self.rows.iter().map(|row| shown(row, original)).collect();
         let subtitle = format!(
             "{}; layers are randomised from the output down to the one above a column",
             original.question_words(&stage.classes)
         );
-        report::forgetting_panel(
-            &rows,
-            &ForgettingSheet {
-                title: &format!("Randomised model: {}", display.title),
-                subtitle: &subtitle,
-                classes: &stage.classes,
-                headings: &self.headings,
-                sign: display.sign,
-                full: display.full,
-            },
-        )
+        let sheet = Sheet {
+            title: &format!("Randomised model: {}", display.title),
+            subtitle: &subtitle,
+            classes: &stage.classes,
+            sign: display.sign,
+            full: display.full,
+        };
+        report::sanity_panel(&rows, &self.headings, &sheet)
     }
 }
 
-fn forgetting<'a>(row: &'a Row, original: &Original) -> Forgetting<'a> {
-    Forgetting {
+fn shown<'a>(row: &'a Row, original: &Original) -> RandomisedMaps<'a> {
+    RandomisedMaps {
         rgb: &row.rgb,
         positive: original.is_positive(row.map),
         row: original.patches.row(original.patches.positions[row.map]),
