@@ -75,8 +75,8 @@ fn predictions_and_numbers_belong_together() {
     }
     assert_eq!(lines.len(), 9);
     let metrics: Evaluation = serde_json::from_slice(&fs::read(out.join("metrics.json")).unwrap()).unwrap();
-    assert_eq!(metrics.accuracy, right as f64 / 8.0);
-    assert_eq!(numbers[0].1, metrics.accuracy);
+    assert_eq!(metrics.at.accuracy, right as f64 / 8.0);
+    assert_eq!(numbers[0].1, metrics.at.accuracy);
     assert!(fs::read_to_string(out.join("report.txt")).unwrap().contains("precision    recall  f1-score"));
     for artifact in evaluate("").artifacts() {
         assert!(fs::metadata(out.join(artifact.file.as_ref())).unwrap().len() > 0, "{}", artifact.file);
@@ -205,7 +205,7 @@ fn a_threshold_chosen_on_validation_patches_stands_beside_the_fixed_one() {
         let number = |wanted: &str| {
             numbers.as_ref().unwrap().iter().find(|(name, _)| name == wanted).map(|(_, value)| *value)
         };
-        assert_eq!(number("accuracy"), Some(metrics.accuracy));
+        assert_eq!(number("accuracy"), Some(metrics.at.accuracy));
         assert_eq!(number("accuracy-at-chosen-threshold"), Some(matrix.accuracy()));
         assert_eq!(number("chosen-threshold"), Some(at.chosen.threshold));
         let report = fs::read_to_string(out.join("report.txt")).unwrap();
