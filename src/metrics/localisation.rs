@@ -139,7 +139,7 @@ mod tests {
         }
 
         #[test]
-        fn the_mask_itself_is_found_wholly(mask in prop::collection::vec(0..2_u8, 1..30)) {
+        fn the_mask_itself_has_full_scores(mask in prop::collection::vec(0..2_u8, 1..30)) {
             prop_assume!(mask.contains(&1));
             let map: Vec<f32> = mask.iter().map(|&value| f32::from(value)).collect();
             let it = Localisation::of(&map, &region(&mask)).unwrap();

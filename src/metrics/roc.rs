@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn equal_images_have_the_area_of_chance_and_alike_slides_widen_the_interval() {
-        // Sixty equal patches of which the last twelve were computed in a smaller batch.
+        // Sixty equal patches; the last twelve were computed in a smaller batch.
         let logit = -0.056_398_62_f32;
         let other = f32::from_bits(logit.to_bits() - 1);
         let images: Vec<_> = (0..60)
@@ -85,7 +85,7 @@ mod tests {
         };
         let by_slide = of(&predictions(&images).of_slides(&slides).unwrap());
         assert!(by_slide > 2.5 * of(&predictions(&images)), "{by_slide}");
-        // One image a slide: slides are images.
+        // One image per slide: slides are images.
         let each: Vec<_> = (0..120).collect();
         assert!(
             (of(&predictions(&images).of_slides(&each).unwrap()) - of(&predictions(&images))).abs() < 0.03
@@ -143,7 +143,7 @@ mod tests {
         }
 
         #[test]
-        fn depends_on_the_order_of_probabilities_alone(images in images()) {
+        fn depends_only_on_the_order_of_probabilities(images in images()) {
             let squeezed: Vec<_> = images.iter().map(|&(label, p)| (label, 0.25 + p * p / 2.0)).collect();
             prop_assert_eq!(roc_auc(&predictions(&images)), roc_auc(&predictions(&squeezed)));
         }

@@ -102,7 +102,7 @@ mod tests {
         (0..all).map(|at| (at < hits, None)).collect()
     }
 
-    /// Slides with so many hits of so many images.
+    /// Slides, each with its number of hits and of images.
     fn slides(of: &[(usize, usize)]) -> Vec<(bool, Option<usize>)> {
         let slides = of.iter().enumerate();
         slides.flat_map(|(slide, &(hits, all))| (0..all).map(move |at| (at < hits, Some(slide)))).collect()
@@ -147,7 +147,7 @@ mod tests {
         let expected = wilson(0.5, 10.0, z);
         let got = share_interval(slides(&alike), 0.95).unwrap();
         assert!((got.low - expected.low).abs() < 1e-3 && (got.high - expected.high).abs() < 1e-3, "{got:?}");
-        // Slides that do not matter: never surer than so many images.
+        // Slides that do not matter: the interval is never narrower than that of the images.
         let even = share_interval(slides(&[(5, 10); 10]), 0.95).unwrap();
         let plain = share_interval(images(50, 100), 0.95).unwrap();
         assert!(even.low < plain.low && even.high > plain.high && even.low > plain.low - 0.02, "{even:?}");
@@ -178,7 +178,7 @@ mod tests {
         }
 
         #[test]
-        fn a_slide_for_each_image_is_no_slide_at_all(hits in 0..30_usize) {
+        fn one_slide_per_image_equals_no_slides(hits in 0..30_usize) {
             let each: Vec<_> = (0..30).map(|at| (usize::from(at < hits), 1)).collect();
             let (with, without) = (share_interval(slides(&each), 0.9), share_interval(images(hits, 30), 0.9));
             prop_assert_eq!(with, without);

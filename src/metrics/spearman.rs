@@ -111,7 +111,7 @@ mod tests {
         }
 
         #[test]
-        fn is_symmetric_bounded_and_depends_on_the_order_alone((a, b) in maps()) {
+        fn is_symmetric_bounded_and_depends_only_on_the_order((a, b) in maps()) {
             let bent: Vec<f32> = a.iter().map(|value| value.exp()).collect();
             let rho = spearman(&a, &b).unwrap();
             prop_assert_eq!(rho, spearman(&b, &a).unwrap());

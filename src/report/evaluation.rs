@@ -12,7 +12,7 @@ use crate::metrics::{
 };
 
 /// The classification report as scikit-learn prints it, the confusion matrix, every other number with
-/// its interval, and what is undefined; then the same at the chosen threshold, if there is one.
+/// its interval, and undefined numbers; then the same at the chosen threshold, if there is one.
 #[must_use]
 pub fn evaluation_report(evaluation: &Evaluation) -> String {
     let mut text = format!(

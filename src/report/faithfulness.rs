@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn one_image_is_reported_too() {
+    fn one_image_has_a_report() {
         let mut comparison = fixture::comparison(1, 2);
         comparison.settings.bootstrap.resamples = 0;
         comparison.images[0].slide = None;

@@ -106,7 +106,7 @@ mod tests {
             let (size, svg) = drawn(&format!("faithfulness-areas-{methods}"), &picture);
             assert_eq!(size.0, 1880);
             assert_eq!(svg.matches(">grad-cam</text>").count(), 2);
-            // Two panels of means, and two of differences for what is no control.
+            // Two panels of means, and two of differences for explanations.
             let controls = methods.min(3) - 1;
             assert_eq!(svg.matches("<circle").count(), 2 * methods + 2 * (methods - controls));
         }

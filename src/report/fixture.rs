@@ -1,4 +1,4 @@
-//! Invented but plausible predictions for the tests of pictures and texts.
+//! Plausible predictions for the tests of pictures and texts.
 
 use rand_chacha::{
     ChaCha8Rng,
@@ -9,7 +9,7 @@ use crate::metrics::{
     Bootstrap, ChosenThreshold, Criterion, Evaluation, EvaluationSettings, Predictions, evaluate,
 };
 
-/// So many images, classified rather well.
+/// The predictions of a rather good classifier.
 pub(super) fn predictions(images: u32) -> Predictions {
     let mut generator = ChaCha8Rng::seed_from_u64(7);
     let mut uniform = || f64::from(generator.next_u32()) / f64::from(u32::MAX);
@@ -24,7 +24,7 @@ pub(super) fn predictions(images: u32) -> Predictions {
     Predictions::new(&labels, &probabilities).unwrap()
 }
 
-/// Their evaluation.
+/// The evaluation of these predictions.
 pub(super) fn evaluation(images: u32) -> Evaluation {
     evaluation_of(&predictions(images))
 }

@@ -40,7 +40,7 @@ pub(super) struct Panel {
 /// How a marked value is drawn.
 pub(super) const MARKED: Pen = Pen::new(INK, 1.2).dashed(4.0, 3.0);
 
-/// The height of a block of panels of so many lines.
+/// The height of a block of panels with this number of lines.
 pub(super) fn height(lines: usize) -> f64 {
     22.0 + LINE * lines as f64 + LABELS.1 + 10.0
 }

@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_a_chosen_threshold_too() {
+    fn marks_a_chosen_threshold() {
         let predictions = fixture::predictions(5000);
         let picture = roc_curve(&predictions, &fixture::beside_a_chosen_threshold(&predictions));
         let (size, svg) = drawn("roc-chosen", &picture);

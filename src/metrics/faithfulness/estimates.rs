@@ -330,7 +330,7 @@ mod tests {
         }
 
         #[test]
-        fn a_slide_for_each_image_is_no_slide_at_all(values in column()) {
+        fn one_slide_per_image_equals_no_slides(values in column()) {
             let slides: Vec<usize> = (0..20).rev().collect();
             let (with, without) = (by_slide(&slides).mean(values.iter().copied()), BY_IMAGE.mean(values.clone()));
             prop_assert_eq!((with.interval, with.mean, with.sd), (without.interval, without.mean, without.sd));

@@ -1,4 +1,4 @@
-//! An invented but plausible comparison for tests, of metrics and pictures alike.
+//! A plausible comparison for the tests of metrics and pictures.
 
 use rand_chacha::{
     ChaCha8Rng,
@@ -21,8 +21,8 @@ const EXPLANATIONS: [&str; 8] = [
     "ig-blur",
 ];
 
-/// So many images of slides of three, explained by so many methods, of which the last are `random`
-/// and, from three on, `centre`.
+/// A comparison of some methods on some images, three images per slide. The last method is `random`; with three
+/// methods or more, the last two are `random` and `centre`.
 pub(crate) fn comparison(images: usize, methods: usize) -> Comparison {
     let images: Vec<Image> = (0..images).map(image).collect();
     let controls: &[&str] = if methods > 2 { &["random", "centre"] } else { &["random"] };
@@ -50,7 +50,7 @@ pub(crate) fn comparison(images: usize, methods: usize) -> Comparison {
     }
 }
 
-/// A number from 0 to 1 that depends on its seeds alone.
+/// A number from 0 to 1 that depends only on its seeds.
 fn uniform(seed: u64, stream: u64) -> f64 {
     let mut generator = ChaCha8Rng::seed_from_u64(seed);
     generator.set_stream(stream);
@@ -69,7 +69,7 @@ fn image(at: usize) -> Image {
     }
 }
 
-/// A method that knows so much (0 to 1) of what the model looks at.
+/// A method; `skill` (0 to 1) is how well it finds what the model uses.
 fn method(label: &str, skill: f64, images: &[Image]) -> Method {
     let seed = label.bytes().map(u64::from).sum();
     let explained = images.iter().enumerate().map(|(at, image)| {

@@ -123,7 +123,7 @@ mod tests {
             let interval = band.interval.as_ref().unwrap();
             let mut points = band.mean.iter().zip(interval);
             assert!(points.all(|(mean, ends)| ends.low <= mean + 1e-12 && mean - 1e-12 <= ends.high));
-            // `black` scores 0.02, and `blur` 0.3 of what the image does.
+            // `black` scores 0.02 times the score of the image, and `blur` 0.3 times.
             let [black, blur] = it.baselines.map(Option::unwrap);
             assert!((black - 0.02 * mean).abs() < 1e-12 && (blur - 0.3 * mean).abs() < 1e-12);
         }

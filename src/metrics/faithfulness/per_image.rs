@@ -74,11 +74,11 @@ impl MapKind {
 
 /// A line for each method and image of a checked comparison.
 pub(super) fn per_image(comparison: &Comparison) -> Vec<ImageScores> {
-    let of_method = |method: &'_ Method| {
+    let lines = comparison.methods.iter().flat_map(|method| {
         let images = comparison.images.iter().zip(&method.explained);
         images.map(move |(image, explained)| line(comparison, method, image, explained))
-    };
-    comparison.methods.iter().flat_map(of_method).collect()
+    });
+    lines.collect()
 }
 
 fn line(comparison: &Comparison, method: &Method, image: &Image, explained: &Explained) -> ImageScores {

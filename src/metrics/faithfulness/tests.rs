@@ -1,4 +1,4 @@
-//! Tests of the whole: closed forms, what must not move, what is written.
+//! Tests of whole comparisons: closed forms, invariants, file formats.
 
 use std::{fs, path::Path};
 
@@ -20,7 +20,7 @@ fn method<'a>(summary: &'a Summary, label: &str) -> &'a MethodSummary {
 fn areas_and_differences_in_closed_form() {
     let mut comparison = fixture::comparison(4, 2);
     comparison.fractions = vec![0.0, 0.5, 1.0];
-    // Steps of one height: grad-cam loses everything at once, random half of it halfway.
+    // grad-cam loses everything in the first step, random loses half in each of two steps.
     for (method, middle) in comparison.methods.iter_mut().zip([0.0, 0.5]) {
         for (at, explained) in method.explained.iter_mut().enumerate() {
             let top = 0.2 * (at + 1) as f64;
@@ -43,7 +43,7 @@ fn areas_and_differences_in_closed_form() {
 }
 
 #[test]
-fn every_two_explanations_and_every_control_are_held_against_each_other() {
+fn all_explanations_are_compared_with_each_other_and_with_controls() {
     let summary = summary(&fixture::comparison(9, 4));
     let pairs: Vec<_> =
         summary.differences.iter().map(|it| format!("{}-{}", it.method, it.against)).collect();
@@ -84,7 +84,7 @@ fn localisation_is_lifted_over_the_chance_of_the_same_images() {
 }
 
 #[test]
-fn odd_maps_are_named_and_what_they_lack_is_said() {
+fn odd_maps_and_undefined_numbers_are_listed() {
     let mut comparison = fixture::comparison(12, 3);
     let explained = &mut comparison.methods[0].explained;
     explained[1].map = MapRange::Zero;
@@ -102,7 +102,7 @@ fn odd_maps_are_named_and_what_they_lack_is_said() {
 }
 
 #[test]
-fn nothing_at_all_is_null_and_listed() {
+fn missing_results_are_null_and_listed() {
     let mut comparison = fixture::comparison(3, 2);
     for explained in &mut comparison.methods[0].explained {
         *explained = Explained { map: MapRange::NotFinite(9216), curves: None, centre_box: None, mask: None };
@@ -119,7 +119,7 @@ fn nothing_at_all_is_null_and_listed() {
 }
 
 #[test]
-fn the_summary_speaks_kebab_case() {
+fn keys_of_the_summary_are_in_kebab_case() {
     let json = serde_json::to_value(summary(&fixture::comparison(8, 3))).unwrap();
     assert_eq!(json["methods"][0]["localisation"]["centre-box"]["images"], 4);
     assert_eq!(json["methods"][0]["groups"][0]["group"], "true-positive");
@@ -145,7 +145,7 @@ fn lines_of_images_are_flat() {
 }
 
 #[test]
-fn without_slides_images_are_resampled_and_it_is_said() {
+fn without_slides_images_are_resampled_with_a_note() {
     let mut comparison = fixture::comparison(40, 2);
     let with = summary(&comparison);
     comparison.images.iter_mut().for_each(|image| image.slide = None);
@@ -188,7 +188,7 @@ fn a_baseline_that_scores_as_the_class_is_a_warning() {
         warnings[0].starts_with("The baseline `black` already scores as the explained class"),
         "{warnings:?}"
     );
-    // Of class 0 the same image scores 0.07, and the one that was silent scores high.
+    // If class 0 is explained, the same image scores 0.07, and the other baseline scores high.
     for image in &mut comparison.images {
         image.explains_positive = false;
     }
@@ -233,12 +233,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
-    fn another_method_moves_no_number(images in 2..40_usize, hole in 0..40_usize, slides: bool) {
+    fn another_method_changes_no_number(images in 2..40_usize, hole in 0..40_usize, slides: bool) {
         let mut many = fixture::comparison(images, 6);
         if !slides {
             many.images.iter_mut().for_each(|image| image.slide = None);
         }
-        // Of one method an image is missing: the others keep their resamples.
+        // One method lacks an image: the others keep their resamples.
         many.methods[1].explained[hole % images].curves = None;
         let mut few = many.clone();
         few.methods.remove(1);
@@ -260,7 +260,7 @@ proptest! {
     }
 
     #[test]
-    fn survives_json_without_a_number_that_is_none(images in 1..12_usize, methods in 2..5_usize) {
+    fn survives_json_without_nan(images in 1..12_usize, methods in 2..5_usize) {
         let summary = summary(&fixture::comparison(images, methods));
         let json = serde_json::to_string(&summary).unwrap();
         prop_assert!(!json.contains("NaN") && !json.contains("inf"));
