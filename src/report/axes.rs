@@ -1,7 +1,7 @@
 //! Axes, grid and labels of a chart, and the positions of its data.
 
 use super::{
-    color::{AXIS, Color, GRID, INK, MUTED},
+    color::{AXIS, Color, GRID, MUTED},
     font::{CAPITALS, DESCENT},
     scene::{Align, Pen, Point, Rect, Scene, TextStyle},
     ticks::{decimals, logarithmic_ticks, ticks},
