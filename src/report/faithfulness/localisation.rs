@@ -10,7 +10,7 @@ use super::{
     },
     words::{ends, level, name, number},
 };
-use crate::metrics::faithfulness::{AgainstChance, LocalisationScores, Summary, Truth};
+use crate::metrics::faithfulness::{Summary, Truth};
 
 /// Means and lifts; empty if no map could be measured.
 pub(super) fn localisation(summary: &Summary, truth: Truth) -> String {
@@ -22,13 +22,13 @@ pub(super) fn localisation(summary: &Summary, truth: Truth) -> String {
     let mut table = Table::new([Left, Left, Right, Right, Right, Right, Right]);
     let level = level(summary);
     table.row(["", "", "mean", &level, "lift", &level, "images"]);
-    let scores: [(&str, fn(&LocalisationScores) -> AgainstChance); 3] =
-        [("energy", |it| it.energy), ("pointing", |it| it.pointing), ("rank", |it| it.rank)];
-    for (mut title, score) in scores {
+    for (index, title) in ["energy", "pointing", "rank"].into_iter().enumerate() {
+        let mut title = title.to_owned();
         for method in &summary.methods {
-            let Some(it) = truth.of(method).map(score) else { continue };
+            let Some(scores) = truth.of(method) else { continue };
+            let it = [scores.energy, scores.pointing, scores.rank][index];
             table.row([
-                std::mem::take(&mut title).to_owned(),
+                std::mem::take(&mut title),
                 name(method),
                 number(it.score.mean),
                 ends(it.score.interval),
