@@ -133,11 +133,10 @@ impl<'a> Asking<'a> {
 
     fn compare(&self, maps: &[Vec<f32>]) -> Result<Vec<Remade>> {
         let Original { maps: originals, regions, .. } = self.original;
-        let compared: Result<Vec<Remade>, _> = self.pool.install(|| {
+        self.pool.install(|| {
             let each = originals.par_iter().zip(maps).zip(regions);
             each.map(|((original, map), region)| Remade::of(original, map, region.as_ref())).collect()
-        });
-        Ok(compared?)
+        })
     }
 }
 
