@@ -1,4 +1,4 @@
-//! Test pictures to be looked at: with `PCAMFLOW_GALLERY=DIR` the tests of pictures leave them there.
+//! The pictures of the tests, for people: the tests write them to `PCAMFLOW_GALLERY`, if it is set.
 
 use std::{env, fs, path::Path};
 
