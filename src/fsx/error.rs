@@ -53,9 +53,9 @@ impl Kind {
         }
     }
 
-    /// Whether it is this one file that cannot be read, whatever else is well.
+    /// Whether only this file is the problem, not the file system.
     #[must_use]
-    pub fn is_the_files_own(self) -> bool {
+    pub fn is_about_this_file(self) -> bool {
         matches!(self, Self::NotAFile | Self::Permission)
     }
 

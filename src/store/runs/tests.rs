@@ -74,7 +74,7 @@ fn a_run_is_alive_while_its_process_holds_it_and_killed_after() {
     record.ended = Some(Ended::Failed);
     live.end(&mut record).unwrap();
     assert_eq!((read(&case, 1).id, read(&case, 1).ended), (2, Some(Ended::Failed)));
-    assert!(fsx::list(&case.store.layout.runs().join("live")).unwrap().is_empty());
+    assert!(fsx::list(&case.store.layout.runs.join("live")).unwrap().is_empty());
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn damaged_and_foreign_records_are_named_and_never_misread() {
         assert!(matches!(parse(&bytes, &file), ReadRun::Damaged(_)), "bit {bit}");
     }
     let other = RunFile { id: 9, ..file.clone() };
-    assert_eq!(parse(&good, &other), ReadRun::Damaged("it is the record of another run"));
+    assert_eq!(parse(&good, &other), ReadRun::Damaged("it is the record of another run".to_owned()));
     let newer = seal::close("{\"format\":2,\"id\":\"x\"}");
     assert_eq!(parse(newer.as_bytes(), &file), ReadRun::Foreign(2));
     assert_eq!(parse(seal::close("[]").as_bytes(), &file), ReadRun::Foreign(0));
@@ -113,7 +113,7 @@ fn files_of_others_in_the_folder_are_no_runs() {
     let case = Case::new();
     case.store.add_run(&mut cached("a.b", &["split.d"])).unwrap();
     for name in ["x.json", "7", "7.json", ".draft-1", "-1.p.json", "18446744073709551615.p.json"] {
-        fs::write(case.store.layout.runs().join(name), "x").unwrap();
+        fs::write(case.store.layout.runs.join(name), "x").unwrap();
     }
     let files = case.store.runs().unwrap();
     assert_eq!(files.len(), 1, "{files:?}");

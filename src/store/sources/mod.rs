@@ -19,20 +19,20 @@ use crate::{
 };
 use index::{Index, Known, load, name_of, save};
 
-/// How far something is that takes long.
+/// The progress of a long operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Done: bytes hashed, files removed.
+    /// Bytes hashed or files removed so far.
     pub done: u64,
-    /// To do in all; what is remembered does not count.
+    /// Bytes or files in all, without those that need no work.
     pub total: u64,
 }
 
-/// The digests of source files. Within one opened store no file is hashed twice while its stat tuple stays.
+/// The digests of source files. While its stat tuple stays, no file is hashed twice.
 #[derive(Debug)]
 pub struct Sources {
     layout: Arc<Layout>,
-    // `None` until first asked for.
+    // Loaded when it is first needed.
     known: Mutex<Option<Index>>,
 }
 
@@ -41,8 +41,8 @@ impl Sources {
         Self { layout, known: Mutex::new(None) }
     }
 
-    /// The digests of files, in the order given; those that are not remembered are hashed side by side.
-    /// `progress` is called from several threads, only if something is hashed.
+    /// The digests of files, in the given order. Those that are not remembered are hashed in parallel. `progress` is
+    /// called from several threads, only if something is hashed.
     #[must_use]
     pub fn digests(&self, paths: &[PathBuf], progress: &(dyn Fn(Progress) + Sync)) -> Vec<Result<Digest>> {
         let remembered: Vec<_> = paths.iter().map(|path| self.remembered(path)).collect();
@@ -54,7 +54,7 @@ impl Sources {
             Ok(found) => hash(&found, &meter),
             Err(error) => (Err(error), None),
         };
-        // Where nothing is to be hashed, a cached rerun starts no threads.
+        // A rerun with nothing to hash starts no threads.
         let (digests, learnt): (Vec<_>, Vec<_>) =
             if remembered.iter().flatten().all(|found| found.known.is_some()) {
                 remembered.into_iter().map(serve).unzip()
@@ -73,9 +73,9 @@ impl Sources {
         self.digests(&[path.to_owned()], &|_| ()).pop().expect("one path has one result")
     }
 
-    /// Whether a file still is what [`Sources::digests`] gave in this process: a stage that read it after it
-    /// was modified must not be recorded under the old digest. Where its clock is too coarse for the stat
-    /// tuple to prove that, the file is hashed again.
+    /// Whether a file still has the digest that [`Sources::digests`] returned in this process: the result of a stage
+    /// that read a modified file must not be recorded under the old digest. If the clock of the file system is too
+    /// coarse for the stat tuple to prove it, the file is hashed again.
     #[must_use]
     pub fn is_unchanged(&self, path: &Path) -> bool {
         let Ok(path) = std::path::absolute(path) else { return false };
@@ -103,7 +103,7 @@ impl Sources {
         Ok(Found { path, folder, stat, known })
     }
 
-    /// Takes new digests into this process's memory and, where they are safe beyond it, into the index.
+    /// Remembers new digests in this process, and the settled ones in the index.
     fn learn(&self, learnt: Vec<(String, Known)>) {
         if learnt.is_empty() {
             return;
@@ -111,17 +111,16 @@ impl Sources {
         let settled = learnt.iter().filter(|(_, known)| !known.unsettled).cloned().collect();
         self.index().get_or_insert_default().extend(learnt);
         if let Err(error) = save(&self.layout, settled) {
-            tracing::debug!("digests of sources are not remembered: {error}");
+            tracing::debug!("cannot remember the digests of sources: {error}");
         }
     }
 
     fn index(&self) -> MutexGuard<'_, Option<Index>> {
-        // A panic elsewhere leaves digests that were true when they were put in.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A source that exists, with its digest if that is remembered.
+/// An existing source, with its digest if that is remembered.
 struct Found {
     path: PathBuf,
     folder: bool,
@@ -301,7 +300,7 @@ mod tests {
         let case = Case::new();
         let path = case.source("x", "one");
         case.digest(&path);
-        let index = case.store().layout.sources();
+        let index = case.store().layout.sources;
         let sound = fs::read(&index).unwrap();
         for damaged in [&sound[..sound.len() - 1], b"", b"garbage\n"] {
             fs::write(&index, damaged).unwrap();
