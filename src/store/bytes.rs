@@ -33,7 +33,7 @@ impl Layout {
     /// Whether an object is here. (Something that is not a file is quarantined when it is checked.)
     pub(super) fn has(&self, digest: &Digest) -> Result<bool> {
         let object = self.object(digest);
-        Ok(fsx::oddity(&object).is_none() && fsx::stat(&object)?.is_some())
+        Ok(fsx::non_file(&object).is_none() && fsx::stat(&object)?.is_some())
     }
 }
 
@@ -77,7 +77,7 @@ impl Store {
 mod tests {
     use std::fs;
 
-    use crate::store::case::Case;
+    use crate::store::testing::Case;
 
     #[test]
     fn bytes_that_are_here_come_out_as_files_and_folders_of_ones_own() {

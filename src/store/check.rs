@@ -67,7 +67,7 @@ pub(super) fn examine(
     size: u64,
     stat: StatTuple,
 ) -> Result<Check> {
-    let what = if let Some(what) = fsx::oddity(path) {
+    let what = if let Some(what) = fsx::non_file(path) {
         what.to_owned()
     } else if stat.size != size {
         format!("it has {} bytes instead of {size}", stat.size)
@@ -88,7 +88,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::store::{Options, case::Case};
+    use crate::store::{Options, testing::Case};
 
     #[test]
     fn an_untouched_object_is_trusted_and_a_touched_one_is_hashed_once() {
@@ -142,16 +142,16 @@ mod tests {
         let record = case.record(&["content", "other"]);
         fs::remove_file(case.store.layout.object(&record.artifacts.get("0").unwrap().digest)).unwrap();
         assert_eq!(case.check(&record), Check::Missing);
-        // All files deleted, folders left: lost as well.
+        // All files deleted, but not the folders: lost as well.
         fs::remove_file(case.store.layout.object(&record.artifacts.get("1").unwrap().digest)).unwrap();
         assert_eq!(case.checks(&record)["1"], Check::Missing);
 
         fs::remove_dir_all(case.store.layout.objects).unwrap();
         assert_eq!(case.check(&record), Check::Elsewhere);
-        // That stays so when other objects come to be here.
+        // That stays so when other objects are published.
         case.publish(b"of another stage");
         assert_eq!(case.check(&record), Check::Elsewhere);
-        // And ends when the bytes do: from then on, they can be lost.
+        // When the bytes are published again, they can be lost again.
         let again = case.record(&["content", "other"]);
         assert_eq!(case.check(&again), Check::Intact);
         fs::remove_file(case.store.layout.object(&again.artifacts.get("0").unwrap().digest)).unwrap();

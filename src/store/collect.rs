@@ -14,12 +14,17 @@ mod rules;
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
 };
 
 use rayon::prelude::*;
 
-use super::{Error, Progress, Result, Store, lease::claimed, runs::Kept, survey::Survey};
+use super::{
+    Error, Result, Store,
+    lease::claimed,
+    meter::{Meter, Progress},
+    runs::Kept,
+    survey::Survey,
+};
 use crate::{
     digest::Digest,
     fsx::{self, Gate},
@@ -91,8 +96,7 @@ impl Store {
         let record = |key: &Digest| (self.layout.record(key), survey.results[key].stat.size);
         let records: Vec<(PathBuf, u64)> = expired.iter().map(record).collect();
         let mut objects = self.garbage(survey, &needed);
-        let total = (records.len() + objects.len()) as u64;
-        let meter = Meter { progress, total, done: AtomicU64::new(0) };
+        let meter = Meter::new((records.len() + objects.len()) as u64, progress);
         remove_files(&records, |all| &mut all.results, &meter, collected);
         if collected.results.count < records.len() {
             // A result must never lose its objects: those of a record that could not be removed stay.
@@ -117,7 +121,7 @@ impl Store {
         garbage.map(|(digest, size)| (self.layout.object(digest), *size)).collect()
     }
 
-    /// The objects of those of some results whose records still exist.
+    /// The objects of these results, as far as their records still exist.
     fn digests_of_present(&self, survey: &Survey, keys: &HashSet<Digest>) -> Result<Vec<Digest>> {
         let mut digests = Vec::new();
         for key in keys {
@@ -147,13 +151,6 @@ fn clear_latest(survey: &Survey, expired: &HashSet<Digest>) {
     }
 }
 
-/// Counts removed files.
-struct Meter<'a> {
-    progress: &'a (dyn Fn(Progress) + Sync),
-    total: u64,
-    done: AtomicU64,
-}
-
 /// Removes files, given with their sizes.
 fn remove_files(
     files: &[(PathBuf, u64)],
@@ -170,8 +167,7 @@ fn remove_files(
         if fsx::remove_file(path).is_err() {
             fsx::remove_tree(path)?;
         }
-        let done = meter.done.fetch_add(1, Ordering::Relaxed) + 1;
-        (meter.progress)(Progress { done, total: meter.total });
+        meter.add(1);
         Ok(())
     };
     let removed: Vec<Result<()>> = files.par_iter().map(remove).collect();

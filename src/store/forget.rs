@@ -40,7 +40,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Lookup, case::Case};
+    use crate::store::{Lookup, testing::Case};
 
     #[test]
     fn a_result_is_forgotten_with_its_partial_work_unless_it_is_being_made() {

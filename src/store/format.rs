@@ -90,7 +90,7 @@ fn beginning(text: &str) -> String {
 mod tests {
     use std::fs;
 
-    use crate::store::case::Case;
+    use crate::store::testing::Case;
 
     #[test]
     fn a_store_of_another_format_is_refused() {

@@ -130,7 +130,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::store::{Check, Options, case::Case};
+    use crate::store::{Check, Options, testing::Case};
 
     fn open(root: &std::path::Path) -> Layout {
         Layout::open(root, Durability::Relaxed).unwrap()
@@ -195,7 +195,7 @@ mod tests {
         };
         let mut told = what(&case.store);
         told.sort();
-        assert_eq!(told, ["it is gone", "it says no identity"]);
+        assert_eq!(told, ["it is gone", "it contains no identity"]);
         let again = Store::open(case.store.root(), Options::default()).unwrap();
         assert_eq!(what(&again), Vec::<String>::new());
     }

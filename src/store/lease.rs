@@ -140,7 +140,7 @@ pub(super) fn claimed(layout: &Layout) -> Result<HashSet<Digest>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::case::Case;
+    use crate::store::testing::Case;
 
     #[test]
     fn what_is_claimed_counts_while_the_run_lives_and_not_before_it_is_written() {
@@ -162,12 +162,12 @@ mod tests {
     }
 
     #[test]
-    fn a_gate_never_stands_in_a_folder_that_is_no_store_yet() {
+    fn a_gate_is_never_created_without_the_store() {
         let folder = tempfile::tempdir().unwrap();
         let open = || Store::open(folder.path(), crate::store::Options::default());
         drop(open().unwrap().lease().hold());
         assert!(folder.path().join("gate").exists() && folder.path().join("format").exists());
-        // One that was cut off between the two is made whole.
+        // An interrupted creation is completed.
         std::fs::remove_file(folder.path().join("format")).unwrap();
         std::fs::remove_dir_all(folder.path().join("tmp")).unwrap();
         drop(open().unwrap().lease().hold());

@@ -21,8 +21,8 @@ impl Store {
         first
     }
 
-    /// Locks a key for executing it, unless another process holds the lock. `owner` is what others are told ("train.base
-    /// in process 4242 on host, since 12:01").
+    /// Locks a key for executing it, unless another process holds the lock. `owner` names the holder to others
+    /// ("train.base in process 4242 on host, since 12:01").
     ///
     /// # Errors
     /// Where the store cannot be written.
@@ -61,7 +61,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (one, two) = (open(folder.path()), open(folder.path()));
         let (key, other) = (Digest::of(b"key"), Digest::of(b"other"));
-        let TryLock::Acquired(lock) = one.try_lock(&key, "train.base in process 7").unwrap() else { panic!() };
+        let TryLock::Acquired(lock) = one.try_lock(&key, "train.base in process 7").unwrap() else {
+            panic!()
+        };
         assert!(lock.is_enforced());
         assert_eq!(holder(&two, &key).as_deref(), Some("train.base in process 7"));
         assert_eq!(holder(&two, &other), None);

@@ -35,8 +35,6 @@
 
 mod brief;
 mod bytes;
-#[cfg(test)]
-mod case;
 mod check;
 mod collect;
 mod error;
@@ -48,6 +46,7 @@ mod layout;
 mod lease;
 mod locks;
 mod measure;
+mod meter;
 mod names;
 mod objects;
 mod quarantine;
@@ -61,6 +60,8 @@ mod search;
 mod small;
 mod sources;
 mod survey;
+#[cfg(test)]
+mod testing;
 mod usage;
 mod users;
 mod verify;
@@ -83,13 +84,14 @@ pub use collect::{Collected, Keep, Policy, Removed};
 pub use error::{Damage, Error, Result};
 pub use forget::Forgotten;
 pub use lease::{Hold, Lease};
+pub use meter::Progress;
 pub use record::{ActionRecord, Artifacts, Provenance, RECORD_FORMAT, StoredArtifact};
 pub use records::{Committed, Existing, Lookup};
 pub use runs::{
     Asked, Ended, Git, LiveRun, Outcome, RUN_FORMAT, ReadRun, Requirement, RunFile, RunRecord, RunStage,
     RunState, SweepTrial, Text,
 };
-pub use sources::{Progress, Sources};
+pub use sources::Sources;
 pub use usage::{Share, Usage};
 pub use verify::{Flaw, Verified};
 pub use view::Shown;

@@ -110,8 +110,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        fsx::{Durability, disk::Disk},
-        store::{Damage, Existing, Options, case::Case, record::examples},
+        fsx::{Durability, testing::Disk},
+        store::{Damage, Existing, Options, record::examples, testing::Case},
     };
 
     #[test]
@@ -182,10 +182,7 @@ mod tests {
             message,
             format!("{} is a symbolic link: an artifact must be a regular file", link.display())
         );
-        assert!(matches!(
-            case.store.publish(case.folder.path()),
-            Err(Error::Refused(_))
-        ));
+        assert!(matches!(case.store.publish(case.folder.path()), Err(Error::Refused(_))));
         assert!(case.store.publish(&case.folder.path().join("absent")).is_err());
     }
 

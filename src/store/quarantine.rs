@@ -8,7 +8,7 @@ use crate::fsx::{self, Durability, StatTuple};
 impl Layout {
     /// Quarantines what is at `path` unless it is a file or a link to one. `None` if there was nothing to do.
     pub(super) fn quarantine_non_file(&self, path: &Path) -> Option<Damage> {
-        let what = fsx::oddity(path)?;
+        let what = fsx::non_file(path)?;
         let seen = fsx::stat_there(path).ok()??;
         Some(quarantine(self, path, &seen, what.to_owned()))
     }

@@ -29,7 +29,9 @@ impl FileRead {
 pub(super) fn read_file(path: &Path) -> Result<FileRead> {
     Ok(match fsx::read_with_stat(path) {
         Ok(Some((stat, bytes))) => FileRead::Bytes(stat, bytes),
-        Ok(None) => fsx::oddity(path).map_or(FileRead::Absent, |what| FileRead::Unreadable(what.to_owned())),
+        Ok(None) => {
+            fsx::non_file(path).map_or(FileRead::Absent, |what| FileRead::Unreadable(what.to_owned()))
+        }
         Err(error) if error.kind().is_about_this_file() => FileRead::Unreadable(error.words()),
         Err(error) => return Err(error.into()),
     })

@@ -140,7 +140,9 @@ fn encode(all: &BTreeMap<&[u8], Entry<'_>>) -> Vec<u8> {
         end += bytes.len() as u64;
         let [mtime, ctime] = [stat.mtime_ns, stat.ctime_ns].map(i64::cast_unsigned);
         text.extend_from_slice(id);
-        text.extend([stat.size, mtime, stat.inode, ctime, end, *age].iter().flat_map(|number| number.to_le_bytes()));
+        text.extend(
+            [stat.size, mtime, stat.inode, ctime, end, *age].iter().flat_map(|number| number.to_le_bytes()),
+        );
     }
     all.values().for_each(|entry| text.extend_from_slice(entry.bytes));
     let seal = blake3::hash(&text);

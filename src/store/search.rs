@@ -32,7 +32,7 @@ impl Store {
 mod tests {
     use std::fs;
 
-    use crate::store::{Existing, case::Case, record::examples};
+    use crate::store::{Existing, record::examples, testing::Case};
 
     #[test]
     fn all_sound_records_are_found_and_a_damaged_one_stays_where_it_is() {

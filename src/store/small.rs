@@ -26,8 +26,8 @@ impl Store {
             (layout.runs.join("lock"), "lock of run numbers"),
         ];
         for (folder, role) in [
-            (&layout.latest, "what a stage had last"),
-            (&layout.recall, "what small files said"),
+            (&layout.latest, "latest key of a stage"),
+            (&layout.recall, "remembered small files"),
             (&layout.locks, "lock"),
             (&layout.leases, "lease"),
         ] {
@@ -36,10 +36,10 @@ impl Store {
         for (path, role) in files {
             let what = match read_file(&path)? {
                 FileRead::Bytes(_, bytes) if path.starts_with(&layout.latest) && key_in(&bytes).is_none() => {
-                    "it names no key".to_owned()
+                    "it contains no key".to_owned()
                 }
                 FileRead::Bytes(_, bytes) if path == layout.home && identity_in(&bytes).is_none() => {
-                    "it says no identity".to_owned()
+                    "it contains no identity".to_owned()
                 }
                 FileRead::Bytes(..) | FileRead::Absent => continue,
                 FileRead::Unreadable(what) => what,

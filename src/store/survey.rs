@@ -148,7 +148,7 @@ fn digests_in(bytes: &[u8]) -> Vec<Digest> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{case::Case, seal};
+    use crate::store::{seal, testing::Case};
 
     #[test]
     fn a_survey_finds_all_and_a_second_one_takes_what_is_unchanged() {

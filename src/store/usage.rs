@@ -155,7 +155,8 @@ impl Survey {
     fn by_pipeline(&self) -> Vec<Share> {
         let mut keys: BTreeMap<&str, BTreeSet<&Digest>> = BTreeMap::new();
         for latest in &self.latest {
-            let pipeline = latest.names.as_ref().map_or("noted by an earlier version", |(pipeline, _)| pipeline);
+            let pipeline =
+                latest.names.as_ref().map_or("noted by an earlier version", |(pipeline, _)| pipeline);
             keys.entry(pipeline).or_default().insert(&latest.key);
         }
         let shares = keys.into_iter().map(|(name, keys)| {
@@ -201,7 +202,7 @@ fn contents(folder: &Path) -> Result<Amount> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::case::Case;
+    use crate::store::testing::Case;
 
     #[test]
     fn every_byte_of_the_results_is_counted_once_and_shared_ones_for_each_pipeline() {

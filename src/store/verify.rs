@@ -7,14 +7,14 @@
 use std::{
     collections::{BTreeMap, HashMap},
     path::PathBuf,
-    sync::atomic::{AtomicU64, Ordering},
 };
 
 use rayon::prelude::*;
 use serde::Serialize;
 
 use super::{
-    ActionRecord, Check, Damage, Progress, Result, Store, TryKey,
+    ActionRecord, Check, Damage, Result, Store, TryKey,
+    meter::{Meter, Progress},
     quarantine::{quarantine, quarantine_unless_changed},
     survey::{Content, Entry, Survey},
     users::{Users, users},
@@ -165,7 +165,8 @@ impl Verification<'_> {
     fn name_flaw(&mut self, object: &Digest, key: &Digest, made_by: String) {
         if let Some(flaw) = self.flaws.get_mut(&self.store.layout.object(object)) {
             flaw.made_by.push(made_by);
-            flaw.pipelines.extend(self.users.get(key).into_iter().flatten().map(|(pipeline, _)| pipeline.clone()));
+            flaw.pipelines
+                .extend(self.users.get(key).into_iter().flatten().map(|(pipeline, _)| pipeline.clone()));
             flaw.pipelines.sort();
             flaw.pipelines.dedup();
         }
@@ -214,15 +215,10 @@ impl Verification<'_> {
 }
 
 fn hash_all(store: &Store, survey: &Survey, progress: &(dyn Fn(Progress) + Sync)) -> Result<Hashed> {
-    let total = survey.objects.values().sum();
+    let meter = Meter::new(survey.objects.values().sum(), progress);
     let packed = survey.packed();
-    let done = AtomicU64::new(0);
-    let read = |bytes: u64| {
-        let done = done.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        progress(Progress { done, total });
-    };
     let hashed = survey.objects.par_iter().map(|(digest, _)| {
-        let found = hash(store, digest, packed.contains(digest), &read)?;
+        let found = hash(store, digest, packed.contains(digest), &|bytes| meter.add(bytes))?;
         Ok(found.map(|found| (*digest, found)))
     });
     hashed.filter_map(Result::transpose).collect()
@@ -243,13 +239,15 @@ fn hash(
         let Some(seen) = fsx::stat_there(&path)? else { break };
         let what = match fsx::hash_file_with(&path, read) {
             // Even with the right digest, a packed folder may be one that must not be unpacked.
-            Ok(hashed) if hashed.digest == *digest => match if packed { fsx::check_packed(&path) } else { Ok(()) } {
-                Ok(()) => return Ok(Some(Ok(hashed.stat))),
-                Err(error) => error.words(),
-            },
+            Ok(hashed) if hashed.digest == *digest => {
+                match if packed { fsx::check_packed(&path) } else { Ok(()) } {
+                    Ok(()) => return Ok(Some(Ok(hashed.stat))),
+                    Err(error) => error.words(),
+                }
+            }
             Ok(hashed) => format!("its content has the digest {}", hashed.digest.short()),
             Err(error) if error.kind() == Kind::Changing && attempt < ATTEMPTS => continue,
-            Err(error) if error.kind() == Kind::NotFound => match fsx::oddity(&path) {
+            Err(error) if error.kind() == Kind::NotFound => match fsx::non_file(&path) {
                 Some(what) => what.to_owned(),
                 None => break,
             },
@@ -266,7 +264,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::store::{Existing, Lookup, case::Case};
+    use crate::store::{Existing, Lookup, testing::Case};
 
     fn verify(case: &Case) -> Verified {
         case.store.verify(&|_| ()).unwrap()

@@ -146,8 +146,8 @@ pub(super) fn remove_leftovers(layout: &Layout) -> Vec<u64> {
     removed
 }
 
-/// Removes the free lock files of shown folders. Without them, whoever shows a folder looks for unfinished changes
-/// beside all folders: right after a collection, too slow for every run.
+/// Removes the free lock files of shown folders. They tell the next holder that a change may be
+/// unfinished; without them, a process looks for unfinished changes once, before it shows its first folder.
 pub(super) fn remove_view_locks(layout: &Layout) {
     remove_free(&layout.locks, |name| name.starts_with(VIEW_LOCK));
 }

@@ -3,7 +3,7 @@
 use std::{fs, time::SystemTime};
 
 use super::*;
-use crate::store::{ActionRecord, Check, Existing, Lookup, case::Case, record::examples};
+use crate::store::{ActionRecord, Check, Existing, Lookup, record::examples, testing::Case};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -51,7 +51,7 @@ fn without_rules_only_garbage_goes_and_a_dry_run_says_the_same_and_removes_nothi
 }
 
 #[test]
-fn lock_files_that_nobody_holds_go() {
+fn free_lock_files_are_removed() {
     let case = Case::new();
     case.publish(b"for a store that is there");
     let key = Digest::of(b"held");
@@ -104,7 +104,7 @@ fn what_a_live_run_relies_on_stays_and_goes_after_its_end() {
     let hold = lease.hold();
     lease.claim(&record);
     hold.release();
-    // Replaced meanwhile by somebody who forced it: the run still reads the bytes of the first.
+    // Another run replaced it with --force. The first run still reads the old bytes.
     let mut other = record.clone();
     other.artifacts.insert("0".to_owned(), case.publish(b"others"));
     case.store.commit(other, Existing::Replace).unwrap();

@@ -109,12 +109,16 @@ impl Store {
                 continue;
             }
             let bytes = stat.size + repeats.map_or(0, |repeats| repeats.size);
-            collected.remove(|all| &mut all.runs, bytes, || {
-                for path in [repeats::path(&file), file.path.clone(), live_path(&self.layout, file.id)] {
-                    fsx::remove_tree(&path)?;
-                }
-                Ok(())
-            });
+            collected.remove(
+                |all| &mut all.runs,
+                bytes,
+                || {
+                    for path in [repeats::path(&file), file.path.clone(), live_path(&self.layout, file.id)] {
+                        fsx::remove_tree(&path)?;
+                    }
+                    Ok(())
+                },
+            );
         }
         Ok(())
     }

@@ -217,12 +217,6 @@ impl Store {
 }
 
 impl LiveRun {
-    /// The run's number.
-    #[must_use]
-    pub fn id(&self) -> u64 {
-        self.file.id
-    }
-
     /// Records how the run ended.
     ///
     /// # Errors

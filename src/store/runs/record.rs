@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, io, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::super::Number;
+use super::super::{Number, record::is_default};
 use crate::digest::Digest;
 
 /// The version of [`RunRecord`]. A record of another version is reported, and not read.
@@ -68,16 +68,11 @@ pub struct RunRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Ended>,
     /// How many more runs were the same, found everything in the store, and have no record of their own.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub repeated: u64,
     /// When the last of them started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeated_last: Option<String>,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn is_zero(count: &u64) -> bool {
-    *count == 0
 }
 
 /// One of the texts that a pipeline was read from.

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{examples::cached, *};
-use crate::store::{Keep, Policy, case::Case};
+use crate::store::{Keep, Policy, testing::Case};
 
 fn read(case: &Case, place: usize) -> RunRecord {
     let files = case.store.runs().unwrap();
@@ -61,7 +61,7 @@ fn a_run_is_alive_while_its_process_holds_it_and_killed_after() {
     let mut record = computed("full", &["split.d"]);
     record.ended = None;
     let live = case.store.begin_run(&mut record).unwrap();
-    assert_eq!((live.id(), case.store.liveness(1).unwrap()), (1, RunState::Running));
+    assert_eq!((record.id, case.store.liveness(1).unwrap()), (1, RunState::Running));
     assert_eq!(read(&case, 0).ended, None);
     // What the kernel does when a process is killed: the lock goes, the file stays.
     let path = live_path(&case.store.layout, 1);
@@ -165,7 +165,7 @@ fn what_a_killed_run_or_one_without_a_record_left_stays() {
     killed.ended = None;
     killed.stages[0].key = None;
     drop(case.store.begin_run(&mut killed).unwrap());
-    // What it had computed before: nobody wrote that into its record.
+    // What it had computed is not in its record.
     let mut action = crate::store::record::examples::record("b", "train.base");
     action.artifacts.insert("0".to_owned(), case.publish(b"b"));
     case.store.commit(action.clone(), crate::store::Existing::Keep).unwrap();

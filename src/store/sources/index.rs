@@ -3,7 +3,7 @@
 //! It is sealed, and rewritten under a short lock after adding the entries of other processes. If an entry gets lost
 //! (without working locks) or the index is damaged, the files are hashed again.
 
-use std::{collections::BTreeMap, os::unix::ffi::OsStrExt, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
@@ -26,16 +26,9 @@ pub(super) struct Known {
 /// By [`name_of`] the path.
 pub(super) type Index = BTreeMap<String, Known>;
 
-/// A path as a unique text. (A path in UTF-8 begins with `/`.)
+/// An absolute path as a unique text. One that is not UTF-8 is escaped and begins with a quote.
 pub(super) fn name_of(path: &Path) -> String {
-    use std::fmt::Write;
-    let Some(text) = path.to_str() else {
-        return path.as_os_str().as_bytes().iter().fold("bytes ".to_owned(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        });
-    };
-    text.to_owned()
+    path.to_str().map_or_else(|| format!("{path:?}"), str::to_owned)
 }
 
 pub(super) fn load(layout: &Layout) -> Index {

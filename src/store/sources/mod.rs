@@ -4,29 +4,21 @@ mod index;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use rayon::prelude::*;
 
-use super::{Result, layout::Layout};
+use super::{
+    Result,
+    layout::Layout,
+    meter::{Meter, Progress},
+};
 use crate::{
     digest::Digest,
     fsx::{self, Links, StatTuple},
 };
 use index::{Index, Known, load, name_of, save};
-
-/// The progress of a long operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Bytes hashed or files removed so far.
-    pub done: u64,
-    /// Bytes or files in all, without those that need no work.
-    pub total: u64,
-}
 
 /// The digests of source files. While its stat tuple stays, no file is hashed twice.
 #[derive(Debug)]
@@ -47,8 +39,7 @@ impl Sources {
     pub fn digests(&self, paths: &[PathBuf], progress: &(dyn Fn(Progress) + Sync)) -> Vec<Result<Digest>> {
         let remembered: Vec<_> = paths.iter().map(|path| self.remembered(path)).collect();
         let to_hash = remembered.iter().flatten().filter(|found| found.known.is_none());
-        let meter =
-            Meter { done: AtomicU64::new(0), total: to_hash.map(|found| found.stat.size).sum(), progress };
+        let meter = Meter::new(to_hash.map(|found| found.stat.size).sum(), progress);
         let serve = |found: Result<Found>| match found {
             Ok(Found { known: Some(known), .. }) => (Ok(known.digest), None),
             Ok(found) => hash(&found, &meter),
@@ -84,7 +75,7 @@ impl Sources {
         if now.stat != known.stat || !known.unsettled {
             return now.stat == known.stat;
         }
-        let (digest, learnt) = hash(&now, &Meter { done: AtomicU64::new(0), total: 0, progress: &|_| () });
+        let (digest, learnt) = hash(&now, &Meter::new(0, &|_| ()));
         self.learn(learnt.into_iter().collect());
         digest.is_ok_and(|digest| digest == known.digest)
     }
@@ -128,19 +119,6 @@ struct Found {
     known: Option<Known>,
 }
 
-struct Meter<'a> {
-    done: AtomicU64,
-    total: u64,
-    progress: &'a (dyn Fn(Progress) + Sync),
-}
-
-impl Meter<'_> {
-    fn add(&self, bytes: u64) {
-        let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        (self.progress)(Progress { done, total: self.total });
-    }
-}
-
 fn hash(found: &Found, meter: &Meter<'_>) -> (Result<Digest>, Option<(String, Known)>) {
     let _ = fsx::settles(&found.stat);
     let begun = fsx::now_ns();
@@ -161,7 +139,13 @@ fn hash(found: &Found, meter: &Meter<'_>) -> (Result<Digest>, Option<(String, Kn
 
 #[cfg(test)]
 mod tests {
-    use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt, time::Duration};
+    use std::{
+        ffi::OsStr,
+        fs,
+        os::unix::ffi::OsStrExt,
+        sync::atomic::{AtomicU64, Ordering},
+        time::Duration,
+    };
 
     use super::*;
     use crate::store::{Options, Store};
@@ -286,7 +270,7 @@ mod tests {
         let case = Case::new();
         let path = case.source("x", "one");
         let store = case.store();
-        assert!(!store.sources().is_unchanged(&path), "nobody asked for its digest yet");
+        assert!(!store.sources().is_unchanged(&path), "its digest was not computed yet");
         store.sources().digest(&path).unwrap();
         assert!(store.sources().is_unchanged(&path));
         case.source("x", "two");

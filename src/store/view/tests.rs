@@ -169,7 +169,7 @@ fn a_crash_at_any_step_loses_nothing_of_others_and_leaves_nothing_of_ours() {
     let unfinished = case.out().join(format!("{prefix}0123456789abcdef"));
     fs::create_dir(&unfinished).unwrap();
     fs::write(unfinished.join("a.txt"), "ha").unwrap();
-    // Whoever is killed leaves the file of the lock that it held.
+    // A killed process leaves the file of its lock.
     let target = std::path::absolute(case.target()).unwrap();
     fs::write(case.store.layout.locks.join(lock_name(&target)), "the dead").unwrap();
     case.show(&[("a.txt", "two")]);
