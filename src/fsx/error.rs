@@ -121,6 +121,14 @@ impl Error {
     }
 }
 
+/// `None` if the error is that nothing has this name.
+pub(super) fn if_exists<T>(operation: &'static str, path: &Path, result: io::Result<T>) -> Result<Option<T>> {
+    match result {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map(Some).map_err(Error::at(operation, path)),
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = self.words();

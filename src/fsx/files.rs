@@ -12,7 +12,9 @@ use std::{
 
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
 
-use super::{Error, Kind, Result, StatTuple, non_file::open_regular, parent::parent, shared};
+use super::{
+    Error, Kind, Result, StatTuple, error::if_exists, non_file::open_regular, parent::parent, shared,
+};
 
 /// The bytes of a file.
 ///
@@ -78,7 +80,7 @@ pub fn read_with_stat(path: &Path) -> Result<Option<(StatTuple, Vec<u8>)>> {
 pub fn list(path: &Path) -> Result<Vec<OsString>> {
     let names = fs::read_dir(path)
         .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>());
-    let mut names = absent_is_none(path, "list", names)?.unwrap_or_default();
+    let mut names = if_exists("list", path, names)?.unwrap_or_default();
     names.sort();
     Ok(names)
 }
@@ -137,7 +139,7 @@ pub fn link_target(path: &Path) -> Result<Option<PathBuf>> {
     match fs::read_link(path) {
         // This error means that it is not a link.
         Err(cause) if cause.kind() == io::ErrorKind::InvalidInput => Ok(None),
-        other => absent_is_none(path, "read the link", other),
+        other => if_exists("read the link", path, other),
     }
 }
 
@@ -146,7 +148,7 @@ pub fn link_target(path: &Path) -> Result<Option<PathBuf>> {
 /// # Errors
 /// Where it exists and cannot be removed.
 pub fn remove_file(path: &Path) -> Result<bool> {
-    Ok(absent_is_none(path, "remove", fs::remove_file(path))?.is_some())
+    Ok(if_exists("remove", path, fs::remove_file(path))?.is_some())
 }
 
 /// Removes an empty folder. True if it is gone, false if it is not empty.
@@ -156,7 +158,7 @@ pub fn remove_file(path: &Path) -> Result<bool> {
 pub fn remove_folder_if_empty(path: &Path) -> Result<bool> {
     match fs::remove_dir(path) {
         Err(cause) if cause.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(false),
-        other => absent_is_none(path, "remove the folder", other).map(|_| true),
+        other => if_exists("remove the folder", path, other).map(|_| true),
     }
 }
 
@@ -232,14 +234,6 @@ pub fn unique_name() -> String {
         hasher.write_u128(now.as_nanos());
     }
     format!("{:016x}", hasher.finish())
-}
-
-fn absent_is_none<T>(path: &Path, operation: &'static str, result: io::Result<T>) -> Result<Option<T>> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(cause) => Err(Error::new(operation, path, cause)),
-    }
 }
 
 #[cfg(test)]

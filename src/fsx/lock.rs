@@ -16,7 +16,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Error, Result, enforced::lock_alone, files, shared};
+use super::{Error, Result, enforced::lock_alone, error::if_exists, files, shared};
 
 /// A held lock. Dropping it, or dying, releases it; dropping it also removes its file.
 #[derive(Debug)]
@@ -88,11 +88,8 @@ impl FileLock {
 /// old one, and its lock useless.
 fn is_current(path: &Path, file: &File) -> Result<bool> {
     let ours = file.metadata().map_err(Error::at("look at", path))?;
-    match path.metadata() {
-        Ok(there) => Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino())),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(cause) => Err(Error::new("look at", path, cause)),
-    }
+    let there = if_exists("look at", path, path.metadata())?;
+    Ok(there.is_some_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())))
 }
 
 /// The text is only for messages: a full disk must not prevent locking.

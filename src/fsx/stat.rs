@@ -4,7 +4,7 @@ use std::{fs::Metadata, io, os::unix::fs::MetadataExt, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Result};
+use super::{Result, error::if_exists};
 
 /// Four numbers that stay the same while a file is not touched.
 ///
@@ -46,7 +46,7 @@ fn nanoseconds(seconds: i64, nanoseconds: i64) -> i64 {
 /// # Errors
 /// Where the file system fails.
 pub fn stat(path: &Path) -> Result<Option<StatTuple>> {
-    if_there(path, path.metadata())
+    tuple(path, path.metadata())
 }
 
 /// The stat tuple of a file, or of the symbolic link itself; `None` if it does not exist.
@@ -54,7 +54,7 @@ pub fn stat(path: &Path) -> Result<Option<StatTuple>> {
 /// # Errors
 /// Where the file system fails.
 pub fn stat_link(path: &Path) -> Result<Option<StatTuple>> {
-    if_there(path, path.symlink_metadata())
+    tuple(path, path.symlink_metadata())
 }
 
 /// The stat tuple of a file, symbolic links followed, or of a dead link itself; `None` if nothing has this name.
@@ -68,12 +68,8 @@ pub fn stat_there(path: &Path) -> Result<Option<StatTuple>> {
     }
 }
 
-fn if_there(path: &Path, metadata: io::Result<Metadata>) -> Result<Option<StatTuple>> {
-    match metadata {
-        Ok(metadata) => Ok(Some(StatTuple::from(&metadata))),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(cause) => Err(Error::new("look at", path, cause)),
-    }
+fn tuple(path: &Path, metadata: io::Result<Metadata>) -> Result<Option<StatTuple>> {
+    Ok(if_exists("look at", path, metadata)?.as_ref().map(StatTuple::from))
 }
 
 #[cfg(test)]

@@ -146,7 +146,7 @@ mod tests {
         fs::remove_file(case.store.layout.object(&record.artifacts.get("1").unwrap().digest)).unwrap();
         assert_eq!(case.checks(&record)["1"], Check::Missing);
 
-        fs::remove_dir_all(case.store.layout.objects).unwrap();
+        fs::remove_dir_all(&case.store.layout.objects).unwrap();
         assert_eq!(case.check(&record), Check::Elsewhere);
         // That stays so when other objects are published.
         case.publish(b"of another stage");

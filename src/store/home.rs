@@ -6,7 +6,7 @@
 use super::{
     Result, Store,
     layout::Layout,
-    read::{FileRead, read_file},
+    read::{FileRead, files, key_of, read_file},
     records::{Parsed, parse},
 };
 use crate::{
@@ -61,7 +61,7 @@ impl Layout {
         if fsx::stat(&self.objects)?.is_none() {
             return Ok(Home::None);
         }
-        let bytes = read_file(&self.home)?.bytes();
+        let bytes = read_file(&self.home_file)?.bytes();
         let identity = bytes.as_deref().and_then(identity_in);
         Ok(identity.map_or(Home::Unknown, |identity| Home::Is(identity.to_owned())))
     }
@@ -79,13 +79,13 @@ impl Layout {
         };
         // The identity comes first, so that a new `objects/` never has an old one.
         let home = format!("{}\n", known.unwrap_or_else(fsx::unique_name));
-        self.quarantine_non_file(&self.home);
-        let draft = self.draft(&self.home, home.as_bytes())?;
-        if fsx::stat(&self.home)?.is_some() {
-            draft.publish(&self.home, Durability::Durable)?;
+        self.quarantine_non_file(&self.home_file);
+        let draft = self.draft(&self.home_file, home.as_bytes())?;
+        if fsx::stat(&self.home_file)?.is_some() {
+            draft.publish(&self.home_file, Durability::Durable)?;
         } else {
             // Without working locks, two processes may get here: the first identity counts.
-            draft.publish_new(&self.home, Durability::Durable)?;
+            draft.publish_new(&self.home_file, Durability::Durable)?;
         }
         Ok(fsx::create_folder(&self.objects)?)
     }
@@ -94,7 +94,7 @@ impl Layout {
 /// The home in the newest record. Reads all records, but only after damage.
 fn newest_home(layout: &Layout) -> Result<Option<String>> {
     let mut newest = None;
-    for key in keys(layout)? {
+    for key in files(&layout.actions, |_, name| Ok(key_of(name)))? {
         let Ok(FileRead::Bytes(_, bytes)) = read_file(&layout.record(&key)) else { continue };
         if let Parsed::Record(record) = parse(&bytes, &key) {
             newest = newest.max(record.home.map(|home| (record.made.started, home)));
@@ -103,25 +103,13 @@ fn newest_home(layout: &Layout) -> Result<Option<String>> {
     Ok(newest.map(|(_, home)| home))
 }
 
-/// The keys of all records, in order.
-fn keys(layout: &Layout) -> Result<Vec<Digest>> {
-    let mut keys = Vec::new();
-    for folder in fsx::list(&layout.actions)? {
-        for name in fsx::list(&layout.actions.join(folder))? {
-            let name = name.to_string_lossy();
-            keys.extend(name.strip_suffix(".json").and_then(|key| key.parse::<Digest>().ok()));
-        }
-    }
-    Ok(keys)
-}
-
 impl Store {
     /// The keys of all records, in order. Lists many folders.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub fn keys(&self) -> Result<Vec<Digest>> {
-        keys(&self.layout)
+        files(&self.layout.actions, |_, name| Ok(key_of(name)))
     }
 }
 
@@ -159,7 +147,7 @@ mod tests {
         let first = layout.home().unwrap();
         layout.prepare_objects().unwrap();
         assert_eq!(layout.home().unwrap(), first);
-        fs::remove_dir(layout.objects).unwrap();
+        fs::remove_dir(&layout.objects).unwrap();
         assert_eq!(layout.home().unwrap(), Home::None);
         layout.prepare_objects().unwrap();
         let second = layout.home().unwrap();
@@ -174,7 +162,7 @@ mod tests {
             let record = case.record(&["content", "other"]);
             let home = case.store.layout.home().unwrap();
             fs::remove_file(case.object(&record, "0")).unwrap();
-            fs::write(case.store.layout.home, damage).unwrap();
+            fs::write(&case.store.layout.home_file, damage).unwrap();
             assert_eq!(case.check(&record), Check::Missing, "{damage:?}");
             assert_eq!(case.checks(&record)["1"], Check::Intact);
             // What is published next makes the identity good; no record ever gets the garbage.
@@ -188,7 +176,7 @@ mod tests {
     fn a_verification_names_a_damaged_home_and_what_is_lost() {
         let case = Case::new();
         let record = case.record(&["content"]);
-        fs::write(case.store.layout.home, "").unwrap();
+        fs::write(&case.store.layout.home_file, "").unwrap();
         fs::remove_file(case.object(&record, "0")).unwrap();
         let what = |store: &Store| {
             store.verify(&|_| ()).unwrap().damaged.into_iter().map(|flaw| flaw.what).collect::<Vec<_>>()

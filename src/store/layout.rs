@@ -13,7 +13,7 @@ use crate::{
 pub(super) struct Layout {
     pub(super) root: PathBuf,
     pub(super) format: PathBuf,
-    pub(super) home: PathBuf,
+    pub(super) home_file: PathBuf,
     pub(super) objects: PathBuf,
     pub(super) actions: PathBuf,
     pub(super) latest: PathBuf,
@@ -36,7 +36,7 @@ impl Layout {
         let root = std::path::absolute(root).map_err(fsx::Error::at("resolve", root))?;
         let layout = Self {
             format: root.join("format"),
-            home: root.join("home"),
+            home_file: root.join("home"),
             objects: root.join("objects"),
             actions: root.join("actions"),
             latest: root.join("latest"),

@@ -20,7 +20,7 @@ impl Store {
     pub(super) fn verify_small_files(&self, flaws: &mut BTreeMap<PathBuf, Flaw>) -> Result<()> {
         let layout = &self.layout;
         let mut files = vec![
-            (layout.home.clone(), "identity of the objects"),
+            (layout.home_file.clone(), "identity of the objects"),
             (layout.gate.clone(), "gate"),
             (layout.sources.clone(), "digests of sources"),
             (layout.runs.join("lock"), "lock of run numbers"),
@@ -38,7 +38,7 @@ impl Store {
                 FileRead::Bytes(_, bytes) if path.starts_with(&layout.latest) && key_in(&bytes).is_none() => {
                     "it contains no key".to_owned()
                 }
-                FileRead::Bytes(_, bytes) if path == layout.home && identity_in(&bytes).is_none() => {
+                FileRead::Bytes(_, bytes) if path == layout.home_file && identity_in(&bytes).is_none() => {
                     "it contains no identity".to_owned()
                 }
                 FileRead::Bytes(..) | FileRead::Absent => continue,

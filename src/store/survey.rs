@@ -9,11 +9,9 @@ use std::{
     sync::Arc,
 };
 
-use rayon::prelude::*;
-
 use super::{
     ActionRecord, Provenance, Result, Store,
-    read::{FileRead, read_file},
+    read::{FileRead, files, key_of, read_file},
     records::{Parsed, parse},
 };
 use crate::{
@@ -98,22 +96,8 @@ impl Survey {
     }
 }
 
-/// What `look` returns for every file in the subfolders of a folder.
-fn files<T: Send>(folder: &Path, look: impl Fn(&Path, &str) -> Result<Option<T>> + Sync) -> Result<Vec<T>> {
-    let names = fsx::list(folder)?;
-    let looked = names.into_par_iter().map(|name| {
-        let inner = folder.join(name);
-        let names = if inner.is_dir() { fsx::list(&inner)? } else { Vec::new() };
-        let looked = names.iter().map(|name| look(&inner.join(name), &name.to_string_lossy()));
-        looked.filter_map(Result::transpose).collect::<Result<Vec<T>>>()
-    });
-    Ok(looked.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
-}
-
 fn result(path: &Path, name: &str, before: &Survey) -> Result<Option<(Digest, Entry)>> {
-    let Some(key) = name.strip_suffix(".json").and_then(|name| name.parse::<Digest>().ok()) else {
-        return Ok(None);
-    };
+    let Some(key) = key_of(name) else { return Ok(None) };
     let Some(stat) = fsx::stat_there(path)? else { return Ok(None) };
     if let Some(entry) = before.results.get(&key).filter(|entry| entry.stat == stat) {
         return Ok(Some((key, entry.clone())));

@@ -168,7 +168,7 @@ impl Survey {
 
     fn superseded(&self) -> Share {
         let latest: BTreeSet<Digest> = self.latest.iter().map(|latest| latest.key).collect();
-        let (kept, other): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        let (kept, other): (BTreeMap<&Digest, &Entry>, BTreeMap<&Digest, &Entry>) =
             self.results.iter().partition(|(key, _)| latest.contains(*key));
         let kept = self.objects_of(kept.into_values());
         self.share("superseded", other.into_values().collect(), &kept)

@@ -313,7 +313,7 @@ mod tests {
         assert_eq!((flaws.len(), flaws[0].what.as_str()), (1, "it is gone"));
         assert_eq!(verify(&case).damaged, []);
         case.record(&["content"]);
-        fs::remove_dir_all(case.store.layout.objects).unwrap();
+        fs::remove_dir_all(&case.store.layout.objects).unwrap();
         let verified = verify(&case);
         assert_eq!((verified.damaged.len(), verified.elsewhere), (0, 1));
         assert!(case.store.record(&record.key).unwrap().found().is_some(), "a hit without bytes");

@@ -74,7 +74,7 @@ impl Rules<'_> {
 
     /// The results that may go. Damaged records stay: a run or a verification has to report them.
     fn removable(&self) -> impl Iterator<Item = (&Digest, &Entry)> {
-        self.survey.results.iter().filter(|(key, entry)| {
+        self.survey.results.iter().filter(move |(key, entry)| {
             !self.kept.contains(*key) && !matches!(*entry.content, Content::Damaged(_))
         })
     }

@@ -56,11 +56,11 @@ fn free_lock_files_are_removed() {
     case.publish(b"for a store that is there");
     let key = Digest::of(b"held");
     let held = case.store.try_lock(&key, "the living").unwrap();
-    let locks = case.store.layout.locks;
+    let locks = &case.store.layout.locks;
     fs::write(locks.join(Digest::of(b"dead").hex()), "the dead").unwrap();
     fs::write(locks.join(format!("view-{key}")), "the dead").unwrap();
     collect(&case, Policy::default());
-    assert_eq!(fsx::list(&locks).unwrap(), [std::ffi::OsString::from(key.hex())]);
+    assert_eq!(fsx::list(locks).unwrap(), [std::ffi::OsString::from(key.hex())]);
     drop(held);
 }
 
@@ -145,8 +145,8 @@ fn the_objects_of_a_record_of_another_version_stay() {
 #[test]
 fn old_quarantine_goes_and_young_stays() {
     let case = Case::new();
-    let folder = case.store.layout.quarantine;
-    case.store.layout.prepare(&folder).unwrap();
+    let folder = &case.store.layout.quarantine;
+    case.store.layout.prepare(folder).unwrap();
     fs::write(folder.join("damaged"), "x").unwrap();
     assert_eq!(collect(&case, Policy::default()).quarantine.count, 0);
     let policy = Policy { older_than: Some(Duration::ZERO), ..Policy::default() };

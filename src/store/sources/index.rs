@@ -32,8 +32,8 @@ pub(super) fn name_of(path: &Path) -> String {
 }
 
 pub(super) fn load(layout: &Layout) -> Index {
-    let path = layout.sources;
-    let bytes = match fsx::read_if_there(&path) {
+    let path = &layout.sources;
+    let bytes = match fsx::read_if_there(path) {
         Ok(Some(bytes)) => bytes,
         Ok(None) => return Index::new(),
         Err(error) => {

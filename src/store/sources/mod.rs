@@ -284,7 +284,7 @@ mod tests {
         let case = Case::new();
         let path = case.source("x", "one");
         case.digest(&path);
-        let index = case.store().layout.sources;
+        let index = case.store().layout.sources.clone();
         let sound = fs::read(&index).unwrap();
         for damaged in [&sound[..sound.len() - 1], b"", b"garbage\n"] {
             fs::write(&index, damaged).unwrap();
