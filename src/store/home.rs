@@ -4,7 +4,7 @@
 //! one, every lost object of an older record would count as never here.
 
 use super::{
-    Result, Store,
+    ActionRecord, Result, Store,
     layout::Layout,
     read::{FileRead, files, key_of, read_file},
     records::{Parsed, parse},
@@ -97,7 +97,8 @@ fn newest_home(layout: &Layout) -> Result<Option<String>> {
     for key in files(&layout.actions, |_, name| Ok(key_of(name)))? {
         let Ok(FileRead::Bytes(_, bytes)) = read_file(&layout.record(&key)) else { continue };
         if let Parsed::Record(record) = parse(&bytes, &key) {
-            newest = newest.max(record.home.map(|home| (record.made.started, home)));
+            let ActionRecord { home, made, .. } = *record;
+            newest = newest.max(home.map(|home| (made.started, home)));
         }
     }
     Ok(newest.map(|(_, home)| home))

@@ -1,6 +1,9 @@
 //! Collections: what goes, what stays.
 
-use std::{fs, time::SystemTime};
+use std::{
+    fs,
+    time::{Duration, SystemTime},
+};
 
 use super::*;
 use crate::store::{ActionRecord, Check, Existing, Lookup, record::examples, testing::Case};
