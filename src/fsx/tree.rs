@@ -15,8 +15,8 @@ use rustix::{
 
 use super::{Error, Result, files};
 
-/// The end of a replaced folder's name if folders cannot be exchanged.
-pub(crate) const REPLACED: &str = ".replaced";
+/// The extension of a replaced folder if folders cannot be exchanged.
+pub(crate) const REPLACED: &str = "replaced";
 
 /// Puts the folder `new` at `path`, on the same file system, and returns where the old folder is now, if there was one.
 /// The two are exchanged in one step. If the file system cannot do that (NFS), for an instant nothing is at `path`, and
@@ -34,9 +34,7 @@ pub fn replace_folder(new: &Path, path: &Path) -> Result<Option<PathBuf>> {
 }
 
 fn replace_in_two_steps(new: &Path, path: &Path) -> Result<Option<PathBuf>> {
-    let mut aside = new.as_os_str().to_owned();
-    aside.push(REPLACED);
-    let aside = PathBuf::from(aside);
+    let aside = new.with_added_extension(REPLACED);
     files::move_file(path, &aside)?;
     if let Err(error) = files::move_file(new, path) {
         files::move_file(&aside, path)?;

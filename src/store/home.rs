@@ -182,9 +182,9 @@ mod tests {
         let what = |store: &Store| {
             store.verify(&|_| ()).unwrap().damaged.into_iter().map(|flaw| flaw.what).collect::<Vec<_>>()
         };
-        let mut told = what(&case.store);
-        told.sort();
-        assert_eq!(told, ["it is gone", "it contains no identity"]);
+        let mut flaws = what(&case.store);
+        flaws.sort();
+        assert_eq!(flaws, ["it contains no identity", "it is gone"]);
         let again = Store::open(case.store.root(), Options::default()).unwrap();
         assert_eq!(what(&again), Vec::<String>::new());
     }

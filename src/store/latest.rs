@@ -31,7 +31,8 @@ impl Store {
         let (id, path) = self.layout.latest_of(pipeline, stage);
         if let Some((noted, mtime_ns)) = self.noted(&id, &path)?
             && noted == *key
-            && is_within_a_day(mtime_ns)
+            // Also true for the near future, in case the clock was set back.
+            && u128::from(now_ns().abs_diff(mtime_ns)) < DAY.as_nanos()
         {
             return Ok(());
         }
@@ -93,11 +94,6 @@ impl Store {
 
 pub(super) fn key_in(bytes: &[u8]) -> Option<Digest> {
     std::str::from_utf8(bytes).ok()?.lines().next()?.trim().parse().ok()
-}
-
-/// Also true for the near future, in case the clock was set back.
-fn is_within_a_day(mtime_ns: i64) -> bool {
-    u128::from(now_ns().abs_diff(mtime_ns)) < DAY.as_nanos()
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@
 
 use std::{
     collections::HashSet,
-    fmt::Write as _,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -78,10 +77,7 @@ impl Lease {
         if claims.pending.is_empty() {
             return Ok(());
         }
-        let text = claims.pending.iter().fold(String::new(), |mut text, digest| {
-            let _ = writeln!(text, "{digest}");
-            text
-        });
+        let text: String = claims.pending.iter().map(|digest| format!("{digest}\n")).collect();
         if claims.file.is_none() {
             claims.file = Some(create(&self.layout)?);
         }

@@ -12,8 +12,6 @@ use crate::{
     fsx::{self, FileLock, TryLock},
 };
 
-const LOCK: &str = ".lock";
-
 /// The message of the last failed attempt at a key, inside its partial work.
 const FAILURE: &str = "failure.txt";
 
@@ -54,7 +52,9 @@ impl Store {
         loop {
             let folder = self.layout.staging.join(format!("{}-{}", key.short(), fsx::unique_name()));
             // The lock comes first: a folder without one looks like that of a dead attempt.
-            if let TryLock::Acquired(lock) = FileLock::try_acquire(&lock_of(&folder), "an attempt")? {
+            if let TryLock::Acquired(lock) =
+                FileLock::try_acquire(&folder.with_added_extension("lock"), "an attempt")?
+            {
                 fsx::create_folder(&folder)?;
                 return Ok(Attempt { folder, _lock: lock });
             }
@@ -121,12 +121,6 @@ impl Store {
     }
 }
 
-fn lock_of(folder: &Path) -> PathBuf {
-    let mut name = folder.as_os_str().to_owned();
-    name.push(LOCK);
-    name.into()
-}
-
 /// Removes what dead attempts left: staging folders, drafts and lock files. Failures are left to the next run.
 /// Returns the sizes of the removed folders. The lock files of shown folders stay: they tell the next holder that a
 /// change may be unfinished.
@@ -134,8 +128,8 @@ pub(super) fn remove_leftovers(layout: &Layout) -> Vec<u64> {
     let mut removed = Vec::new();
     for name in fsx::list(&layout.staging).unwrap_or_default() {
         let name = name.to_string_lossy().into_owned();
-        let attempt = layout.staging.join(name.strip_suffix(LOCK).unwrap_or(&name));
-        remove_if_free(&lock_of(&attempt), || {
+        let attempt = layout.staging.join(name.strip_suffix(".lock").unwrap_or(&name));
+        remove_if_free(&attempt.with_added_extension("lock"), || {
             let size = attempt.is_dir().then(|| weight(&attempt).0);
             removed.extend(fsx::remove_tree(&attempt).ok().and(size));
         });

@@ -112,7 +112,8 @@ impl Store {
         }
         let Some(marker) = read_marker(target)? else {
             // No folder is created to show nothing.
-            let absent = absent(&self.layout, wanted)?;
+            let absent = wanted.iter().filter(|(_, digest)| !self.has(digest));
+            let absent: Vec<String> = absent.map(|(name, _)| name.to_string()).collect();
             let nothing = absent.len() == wanted.len() && fsx::stat_link(target)?.is_none();
             return Ok(nothing.then(|| Shown { absent, ..Shown::default() }));
         };
@@ -214,16 +215,6 @@ fn compare(
 fn leads_to(link: &Path, object: &Path) -> bool {
     let found = |path| fsx::stat(path).ok().flatten();
     found(object).is_some_and(|object| found(link) == Some(object))
-}
-
-fn absent(layout: &Layout, wanted: &BTreeMap<&Below, Digest>) -> Result<Vec<String>> {
-    let mut absent = Vec::new();
-    for (name, digest) in wanted {
-        if !layout.has(digest)? {
-            absent.push(name.to_string());
-        }
-    }
-    Ok(absent)
 }
 
 #[cfg(test)]

@@ -151,9 +151,8 @@ fn free_name(folder: &Path, name: &OsString) -> Result<PathBuf> {
     let mut path = folder.join(name);
     let mut count = 1;
     while fsx::stat_link(&path)?.is_some() {
-        let mut other = name.clone();
-        other.push(if count == 1 { ".kept".to_owned() } else { format!(".kept-{count}") });
-        path = folder.join(other);
+        let kept = if count == 1 { "kept".to_owned() } else { format!("kept-{count}") };
+        path = folder.join(name).with_added_extension(kept);
         count += 1;
     }
     Ok(path)

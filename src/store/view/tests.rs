@@ -182,7 +182,7 @@ fn a_crash_at_any_step_loses_nothing_of_others_and_leaves_nothing_of_ours() {
     fs::create_dir(&exchanged).unwrap();
     fs::write(exchanged.join("more notes.txt"), "mine too").unwrap();
     // Killed between the two renames where folders cannot be exchanged.
-    let aside = case.out().join(format!("{prefix}fedcba9876543210{}", fsx::REPLACED));
+    let aside = case.out().join(format!("{prefix}fedcba9876543210.{}", fsx::REPLACED));
     fs::rename(case.target(), &aside).unwrap();
     fs::create_dir(case.target()).unwrap();
     fs::copy(aside.join(MARKER), case.target().join(MARKER)).unwrap();
