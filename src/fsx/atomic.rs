@@ -1,4 +1,4 @@
-//! Files that appear whole or not at all: written under a passing name, then renamed.
+//! Files that appear whole or not at all: written under a temporary name, then renamed.
 
 use std::{
     fs::{File, Permissions},
@@ -9,36 +9,35 @@ use std::{
 
 use tempfile::{Builder, NamedTempFile, TempPath};
 
-use super::{Error, Kind, Result, files, oddity, parent::parent, shared};
+use super::{Error, Kind, Result, files, non_file, parent::parent, shared};
 
-/// What a draft's name begins with.
+/// The beginning of the temporary names.
 const PREFIX: &str = ".draft-";
 
-/// Bytes that are written to find out whether a disk is full.
+/// How many bytes are written to find out whether a disk is full.
 const PROBE: usize = 64 << 10;
 
-/// Whether a file must survive a power loss from the moment that it is published.
+/// Whether a published file must survive a power loss.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
-    /// The kernel writes when it sees fit. A crash of a process loses nothing; after a power loss a file
-    /// may be missing or torn, which whoever reads it must be able to tell.
+    /// The kernel decides when to write. A crash of a process loses nothing. After a power loss a file may be missing
+    /// or torn, and readers must be able to notice that.
     #[default]
     Relaxed,
     /// File and folder are flushed to the disk before the call returns.
     Durable,
 }
 
-/// A file that is being written and that nobody sees yet. Dropped unpublished, it is removed.
+/// A file that is being written under a temporary name. If it is dropped unpublished, it is removed.
 ///
-/// While it lives its writer holds a lock on it; that is how [`sweep_drafts`] tells the drafts of dead
-/// processes from those that are still being written.
+/// Its writer holds a lock on it, so that [`sweep_drafts`] can recognise the drafts of dead processes.
 #[derive(Debug)]
 pub struct Draft {
     file: NamedTempFile,
 }
 
 impl Draft {
-    /// An empty draft in `folder`, which must be on the file system where it shall be published.
+    /// An empty draft in `folder`, which must be on the file system where it will be published.
     ///
     /// # Errors
     /// Where the folder cannot be written.
@@ -48,56 +47,41 @@ impl Draft {
             let mode = Permissions::from_mode(0o666);
             let file = Builder::new().prefix(PREFIX).permissions(mode).tempfile_in(folder).map_err(at)?;
             shared::follow(file.path(), file.as_file());
-            // Without locks (some network file systems) drafts are never swept either: no harm.
+            // Without working locks, drafts are not swept either.
             let _ = file.as_file().try_lock();
-            // A sweep between creation and lock took it for a dead one's: start over.
+            // A sweep between creation and lock may have removed it.
             if file.as_file().metadata().map_err(at)?.nlink() > 0 {
                 return Ok(Self { file });
             }
         }
     }
 
-    /// The passing name.
+    /// The temporary name.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.file.path()
     }
 
-    /// The open file.
-    #[must_use]
-    pub fn file(&self) -> &File {
-        self.file.as_file()
-    }
-
-    /// Gives the file its name, replacing a file of that name.
+    /// Gives the file its final name, replacing an existing file.
     ///
     /// # Errors
     /// Where it cannot be flushed or renamed.
     pub fn publish(self, path: &Path, durability: Durability) -> Result<()> {
-        self.flush(durability)?;
+        flush(self.path(), durability)?;
         self.file.persist(path).map_err(|error| Error::new("write", path, error.error))?;
-        sync_parent(path, durability)
+        flush(&parent(path), durability)
     }
 
-    /// Gives the file its name unless that is taken. True if it was free.
+    /// Gives the file its final name unless that is taken. True if it was free.
     ///
     /// # Errors
     /// Where it cannot be flushed or renamed.
     pub fn publish_new(self, path: &Path, durability: Durability) -> Result<bool> {
-        self.flush(durability)?;
+        flush(self.path(), durability)?;
         match self.file.persist_noclobber(path) {
-            Ok(_) => sync_parent(path, durability).map(|()| true),
+            Ok(_) => flush(&parent(path), durability).map(|()| true),
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(Error::new("write", path, error.error)),
-        }
-    }
-
-    fn flush(&self, durability: Durability) -> Result<()> {
-        match durability {
-            Durability::Relaxed => Ok(()),
-            Durability::Durable => {
-                self.file().sync_all().map_err(Error::at("flush to the disk", self.path()))
-            }
         }
     }
 }
@@ -112,19 +96,18 @@ impl Write for Draft {
     }
 }
 
-/// Writes a file whole: readers, and whoever comes after a crash, see the old bytes or the new ones.
+/// Writes a file atomically: readers see the old bytes or the new ones, even after a crash.
 ///
 /// # Errors
-/// Where it cannot be written; what stood there before is then still there.
+/// Where it cannot be written; the old file is then unchanged.
 pub fn write_atomic(path: &Path, bytes: &[u8], durability: Durability) -> Result<()> {
     write_through(&parent(path), path, bytes)?.publish(path, durability)
 }
 
-/// Copies a file, so that the copy is seen whole or not at all. Makes the folder above it. What has that name
-/// stays unless `replace`.
+/// Copies a file atomically, and creates the folder above it. An existing file is replaced only if `replace`.
 ///
 /// # Errors
-/// Where the one cannot be read or the other not written.
+/// Where the file cannot be read or the copy not written.
 pub fn copy_whole(from: &Path, to: &Path, replace: bool) -> Result<()> {
     let folder = parent(to);
     files::create_folder(&folder)?;
@@ -136,57 +119,53 @@ pub fn copy_whole(from: &Path, to: &Path, replace: bool) -> Result<()> {
     }
 }
 
-/// Whether [`write_atomic`] can write there, as far as that shows beforehand: also whether the disk has room
-/// for a small file. What is there stays.
+/// Checks whether [`write_atomic`] can write a small file here, without writing it.
 ///
 /// # Errors
-/// Where it cannot.
+/// Where it cannot, for example because the disk is full.
 pub fn is_writable(path: &Path) -> Result<()> {
-    if let Some(what) = oddity(path).filter(|_| path.exists()) {
-        return Err(Error::not_a_file(path, what).of("write"));
+    if let Some(what) = non_file(path).filter(|_| path.exists()) {
+        return Err(Error::not_a_file("write", path, what));
     }
     write_through(&parent(path), path, &[0; PROBE]).map(drop)
 }
 
-/// Gives a file that exists other bytes, whole, as an editor would: through symbolic links, with its mode
-/// kept. Only while it still holds `old`; false, with nothing done, where somebody changed it meanwhile.
+/// Replaces the content of an existing file atomically, as an editor would: through symbolic links, keeping its mode.
+/// False, with nothing done, if its content is no longer `old`.
 ///
 /// # Errors
-/// Where it cannot be read or written; what stood there before is then still there.
+/// Where it cannot be read or written; the file is then unchanged.
 pub fn rewrite(path: &Path, old: &[u8], new: &[u8], durability: Durability) -> Result<bool> {
     let at = |cause| Error::new("write", path, cause);
     let target = path.canonicalize().map_err(at)?;
     let draft = write_through(&parent(&target), path, new)?;
     let mode = target.metadata().map_err(at)?.permissions();
-    draft.file().set_permissions(mode).map_err(at)?;
+    draft.file.as_file().set_permissions(mode).map_err(at)?;
     if files::read(&target)? != old {
         return Ok(false);
     }
     draft.publish(&target, durability).map(|()| true)
 }
 
-/// A draft in `folder` that holds `bytes`, to be published as `path` (which errors name).
+/// A draft in `folder` with these bytes, to be published as `path`, which errors name.
 pub(crate) fn write_through(folder: &Path, path: &Path, bytes: &[u8]) -> Result<Draft> {
     let mut draft = Draft::create_in(folder)?;
     draft.write_all(bytes).map_err(Error::at("write", path))?;
     Ok(draft)
 }
 
-/// Moves a finished file to a name unless that is taken (one of two at once wins). True if it was free;
-/// otherwise the file stays where it was.
+/// Moves a finished file to a name unless that is taken. True if it was free; otherwise the file stays.
 ///
 /// # Errors
-/// Where it cannot be moved, for one because the two are on different file systems.
+/// Where it cannot be moved, for example to another file system.
 pub fn publish_new(from: &Path, to: &Path, durability: Durability) -> Result<bool> {
-    if durability == Durability::Durable {
-        files::sync(from)?;
-    }
+    flush(from, durability)?;
     let at = Error::at("rename a file to", to);
     let held = TempPath::try_from_path(from).map_err(Error::at("rename", from))?;
     match held.persist_noclobber(to) {
-        Ok(()) => sync_parent(to, durability).map(|()| true),
+        Ok(()) => flush(&parent(to), durability).map(|()| true),
         Err(error) => {
-            // A `TempPath` removes its file when dropped; this one is not ours to remove.
+            // A dropped `TempPath` removes its file; this file has to stay.
             error.path.keep().map_err(|kept| Error::new("keep", from, kept.error))?;
             let error = at(error.error);
             if error.kind() == Kind::AlreadyExists { Ok(false) } else { Err(error) }
@@ -194,8 +173,7 @@ pub fn publish_new(from: &Path, to: &Path, durability: Durability) -> Result<boo
     }
 }
 
-/// Removes the drafts in a folder whose writers are dead. Drafts of living ones, in this process or
-/// another, stay; so does everything on file systems that have no locks, and every file of another name.
+/// Removes the drafts of dead processes in a folder. Without working locks, they all stay.
 ///
 /// # Errors
 /// Where the folder cannot be listed.
@@ -208,7 +186,7 @@ pub fn sweep_drafts(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Removes one draft, while holding its lock, if nobody else holds that. Failure leaves it to the next.
+/// Removes a draft if its lock is free. Failures are left to the next sweep.
 fn sweep(path: &Path) {
     if let Ok(file) = File::open(path)
         && file.try_lock().is_ok()
@@ -217,10 +195,11 @@ fn sweep(path: &Path) {
     }
 }
 
-fn sync_parent(path: &Path, durability: Durability) -> Result<()> {
+/// Flushes a file, or the names in a folder, if it has to be durable.
+fn flush(path: &Path, durability: Durability) -> Result<()> {
     match durability {
         Durability::Relaxed => Ok(()),
-        Durability::Durable => files::sync(&parent(path)),
+        Durability::Durable => files::sync(path),
     }
 }
 
@@ -229,7 +208,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::fsx::disk::Disk;
+    use crate::fsx::testing::Disk;
 
     #[test]
     fn a_file_is_replaced_whole_and_nothing_else_is_left() {
@@ -242,14 +221,14 @@ mod tests {
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
         assert_eq!(files::list(folder.path()).unwrap().len(), 1);
-        // Readable by others as far as the umask lets them: a temporary file's 0600 must not leak.
+        // As readable for others as any new file; temporary files have mode 0600.
         fs::write(folder.path().join("plain"), "").unwrap();
         let mode = |name: &str| folder.path().join(name).metadata().unwrap().mode();
         assert_eq!(mode("päth with blanks.json"), mode("plain"));
     }
 
     #[test]
-    fn a_rewritten_file_keeps_its_mode_its_links_and_what_somebody_else_wrote() {
+    fn a_rewritten_file_keeps_its_mode_and_links_and_is_not_overwritten_if_it_changed() {
         let folder = tempfile::tempdir().unwrap();
         let [path, link] = ["file", "link"].map(|name| folder.path().join(name));
         fs::write(&path, "old").unwrap();

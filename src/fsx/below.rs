@@ -1,7 +1,7 @@
-//! A name below a folder. A text that was read from a file becomes part of a path only as one of these.
+//! A name below a folder: it is neither absolute nor goes up. Names in records, markers and archives, which anyone may
+//! have written, become part of a path only in this form.
 //!
-//! Records, markers and archives may have been written by anyone. Such a name consists of plain parts: it
-//! cannot be absolute and cannot go up. It does not know what is on the disk: a part may be a link there.
+//! Does not know what is on the disk: a part may be a link there.
 
 use std::{
     fmt,
@@ -11,12 +11,12 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// A relative path of plain parts with `/` between them; a folder's ends with a slash.
+/// A relative path of plain parts, separated by `/`. That of a folder ends with a slash.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Below(String);
 
-/// A text that is no name below a folder.
+/// A text that is not a name below a folder.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name:?} is not a name below a folder: {why}")]
 pub struct BadName {
@@ -27,10 +27,10 @@ pub struct BadName {
 }
 
 impl Below {
-    /// Takes a text as a name.
+    /// Checks a text.
     ///
     /// # Errors
-    /// Where it is absolute, or has a part that is empty, `.` or `..`, or holds a NUL.
+    /// Where it is absolute, has a part that is empty, `.` or `..`, or contains a NUL.
     pub fn new(name: impl Into<String>) -> Result<Self, BadName> {
         let name = Self(name.into());
         match name.flaw() {
@@ -51,7 +51,7 @@ impl Below {
         })
     }
 
-    /// The name without the slash that marks a folder.
+    /// The name without the final slash of a folder.
     #[must_use]
     pub fn plain(&self) -> &str {
         self.0.strip_suffix('/').unwrap_or(&self.0)
@@ -68,7 +68,7 @@ impl Below {
         self.plain().split('/')
     }
 
-    /// The path of that name below a folder.
+    /// The path of this name below a folder.
     #[must_use]
     pub fn under(&self, folder: &Path) -> PathBuf {
         folder.join(self.plain())

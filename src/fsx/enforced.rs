@@ -1,8 +1,8 @@
-//! Do locks keep others out? Asked of the file system itself, because some only pretend.
+//! Takes kernel locks, and finds out whether they exclude other processes. On some file systems they do not.
 //!
-//! Three ways in which they do not: the lock is refused because there is no such thing, it is granted twice
-//! (found out by asking twice), or it is known only on this machine while others use the same files (NFS
-//! mounted with `nolock` or `local_lock`, Lustre with `localflock`: the mount's options say so).
+//! There are three cases: the file system refuses locks, it grants a lock twice (so a second one is tried), or a lock is
+//! known only on this machine while others use the same files. The mount options say so for NFS (`nolock`,
+//! `local_lock`) and Lustre (`localflock`).
 
 use std::{
     collections::HashMap,
@@ -15,61 +15,90 @@ use std::{
 
 use super::{Error, Result};
 
-/// Set to `off`, nobody trusts locks: for file systems whose locks hang, or lie where nothing tells.
+/// If it is `off`, locks are not used: for file systems whose locks hang, or fail without a sign.
 const SWITCH: &str = "PCAMFLOW_LOCKS";
 
-/// Whether the user says that locks do not work here.
-pub(super) fn are_off() -> bool {
+fn are_off() -> bool {
     static OFF: OnceLock<bool> = OnceLock::new();
     *OFF.get_or_init(|| std::env::var_os(SWITCH).is_some_and(|value| value == "off"))
 }
 
-/// Whether an exclusive lock that was granted on this file, which stands at `path`, keeps others out.
-pub(super) fn keeps_others_out(path: &Path, held: &File) -> bool {
+/// Locks a file exclusively. Returns whether the lock is enforced; `None` if the lock is held and `wait` is false.
+pub(super) fn lock_alone(path: &Path, file: &File, wait: bool) -> Result<Option<bool>> {
+    if are_off() {
+        return Ok(Some(false));
+    }
+    let locked = match wait {
+        true => uninterrupted(|| file.lock()).map_err(TryLockError::Error),
+        false => file.try_lock(),
+    };
+    match locked {
+        Ok(()) => Ok(Some(is_enforced(path, file))),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(cause)) => tolerate_absence(path, cause).map(Some),
+    }
+}
+
+/// Locks a file together with others, after waiting for an exclusive lock. Returns whether there are locks.
+pub(super) fn lock_shared(path: &Path, file: &File) -> Result<bool> {
+    if are_off() {
+        return Ok(false);
+    }
+    match uninterrupted(|| file.lock_shared()) {
+        Ok(()) => Ok(true),
+        Err(cause) => tolerate_absence(path, cause),
+    }
+}
+
+fn uninterrupted(lock: impl Fn() -> io::Result<()>) -> io::Result<()> {
+    loop {
+        match lock() {
+            Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
+/// Whether an exclusive lock that was granted on this file at `path` excludes others.
+fn is_enforced(path: &Path, held: &File) -> bool {
     !is_granted_twice(path) && !is_of_this_machine_only(held)
 }
 
 fn is_granted_twice(path: &Path) -> bool {
-    // For writing where that may be: NFS grants exclusive locks to nobody else.
+    // Opened for writing if possible: NFS grants exclusive locks only then.
     let again = OpenOptions::new().read(true).write(true).open(path).or_else(|_| File::open(path));
-    let Ok(again) = again else { return false };
-    match again.try_lock() {
-        Ok(()) => true,
-        Err(TryLockError::WouldBlock | TryLockError::Error(_)) => false,
-    }
+    again.is_ok_and(|again| again.try_lock().is_ok())
 }
 
-/// Asked once per file system.
+/// Reads the mounts once for each file system.
 fn is_of_this_machine_only(held: &File) -> bool {
     static KNOWN: Mutex<Option<HashMap<u64, bool>>> = Mutex::new(None);
     let Ok(metadata) = held.metadata() else { return false };
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     *known.get_or_insert_default().entry(metadata.dev()).or_insert_with(|| {
         let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-        pretends(&mounts, libc::major(metadata.dev()), libc::minor(metadata.dev()))
+        has_local_locks(&mounts, libc::major(metadata.dev()), libc::minor(metadata.dev()))
     })
 }
 
-/// Whether the mount of that device is of a network file system that keeps locks to this machine.
-fn pretends(mounts: &str, major: u32, minor: u32) -> bool {
+/// Whether a device is mounted as a network file system whose locks are known on this machine only.
+fn has_local_locks(mounts: &str, major: u32, minor: u32) -> bool {
     let device = format!("{major}:{minor}");
-    let of_it = mounts.lines().filter(|line| line.split(' ').nth(2) == Some(device.as_str()));
-    of_it.filter_map(|line| line.split_once(" - ")).any(|(_, rest)| {
+    let mounts = mounts.lines().filter(|line| line.split(' ').nth(2) == Some(device.as_str()));
+    mounts.filter_map(|line| line.split_once(" - ")).any(|(_, rest)| {
         let mut words = rest.split(' ');
         let (kind, options) = (words.next().unwrap_or_default(), words.nth(1).unwrap_or_default());
-        let mut options = options.split(',');
-        match kind {
-            "nfs" | "nfs4" => {
-                options.any(|one| ["nolock", "local_lock=flock", "local_lock=all"].contains(&one))
-            }
-            "lustre" => options.any(|one| one == "localflock"),
-            _ => false,
-        }
+        let local: &[&str] = match kind {
+            "nfs" | "nfs4" => &["nolock", "local_lock=flock", "local_lock=all"],
+            "lustre" => &["localflock"],
+            _ => &[],
+        };
+        options.split(',').any(|option| local.contains(&option))
     })
 }
 
-/// False ("not enforced") if the error says that this file system has no locks; any other error stays.
-pub(super) fn tolerate_absence(path: &Path, cause: io::Error) -> Result<bool> {
+/// False ("not enforced") if the error says that this file system has no locks. Other errors stay.
+fn tolerate_absence(path: &Path, cause: io::Error) -> Result<bool> {
     match cause.raw_os_error() {
         Some(libc::ENOLCK | libc::ENOSYS | libc::EOPNOTSUPP) => Ok(false),
         _ => Err(Error::new("lock", path, cause)),
@@ -91,15 +120,15 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_is_granted_twice_keeps_nobody_out() {
+    fn a_lock_that_is_granted_twice_is_not_enforced() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let held = File::open(file.path()).unwrap();
-        // Nobody has locked it: as on a file system whose locks are always granted.
-        assert!(!keeps_others_out(file.path(), &held));
+        // It is not locked, as on a file system that always grants locks.
+        assert!(!is_enforced(file.path(), &held));
         held.lock().unwrap();
-        assert!(keeps_others_out(file.path(), &held));
+        assert!(is_enforced(file.path(), &held));
         held.unlock().unwrap();
-        assert!(!keeps_others_out(file.path(), &held), "asking leaves no lock");
+        assert!(!is_enforced(file.path(), &held), "asking leaves no lock");
     }
 
     #[test]
@@ -113,8 +142,8 @@ mod tests {
 44 29 0:54 / /l rw - lustre mgs@tcp:/fs rw,localflock
 45 29 0:55 / /l2 rw - lustre mgs@tcp:/fs rw,flock
 ";
-        let told = [(8, 1), (0, 50), (0, 51), (0, 52), (0, 53), (0, 54), (0, 55), (9, 9)];
-        let told = told.map(|(major, minor)| pretends(mounts, major, minor));
-        assert_eq!(told, [false, false, true, true, false, true, false, false]);
+        let devices = [(8, 1), (0, 50), (0, 51), (0, 52), (0, 53), (0, 54), (0, 55), (9, 9)];
+        let local = devices.map(|(major, minor)| has_local_locks(mounts, major, minor));
+        assert_eq!(local, [false, false, true, true, false, true, false, false]);
     }
 }

@@ -1,4 +1,4 @@
-//! Errors of the file system that say what was done, to which path, and what helps.
+//! Errors of file operations, with the operation, the path and advice.
 
 use std::{
     fmt, io,
@@ -8,31 +8,31 @@ use std::{
 /// The result of an operation on files.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What kind of failure it was, as far as callers act differently on it.
+/// The kinds of failures that callers distinguish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The path, or a folder above it, does not exist.
     NotFound,
-    /// Something of that name is there already.
+    /// The name is taken.
     AlreadyExists,
     /// The file system is mounted read-only.
     ReadOnly,
     /// The file system, or the user's quota, is full.
     NoSpace,
-    /// The user may not do that there.
+    /// The user has no permission.
     Permission,
     /// Source and target of a rename are on different file systems.
     OtherFileSystem,
     /// The file was modified while it was being read.
     Changing,
-    /// Something else than a regular file has the name: a folder, a pipe, a link that leads nowhere.
+    /// It is not a regular file, but a folder, a pipe or a circular link.
     NotAFile,
-    /// Everything else; the message has the system's words for it.
+    /// Everything else. The message contains the system's error.
     Other,
 }
 
 impl Kind {
-    /// Whether the place itself cannot take files: read-only, full or forbidden.
+    /// Whether no file can be written there: read-only, full or forbidden.
     #[must_use]
     pub fn is_unwritable(self) -> bool {
         matches!(self, Self::ReadOnly | Self::NoSpace | Self::Permission)
@@ -47,15 +47,15 @@ impl Kind {
             io::ErrorKind::PermissionDenied => Self::Permission,
             io::ErrorKind::CrossesDevices => Self::OtherFileSystem,
             io::ErrorKind::IsADirectory => Self::NotAFile,
-            // Links in a circle, and sockets, have no name of their own there yet.
+            // Circular links and sockets have no `ErrorKind`.
             _ if matches!(cause.raw_os_error(), Some(libc::ELOOP | libc::ENXIO)) => Self::NotAFile,
             _ => Self::Other,
         }
     }
 
-    /// Whether it is this one file that cannot be read, whatever else is well.
+    /// Whether only this file is the problem, not the file system.
     #[must_use]
-    pub fn is_the_files_own(self) -> bool {
+    pub fn is_about_this_file(self) -> bool {
         matches!(self, Self::NotAFile | Self::Permission)
     }
 
@@ -72,8 +72,7 @@ impl Kind {
 
 /// An operation on a path that failed: `cannot write /x: No space left on device`.
 ///
-/// The system's own error is part of the message, and for that reason no [`std::error::Error::source`]
-/// (it would be printed twice).
+/// The system's error is part of the message, so it is not a [`std::error::Error::source`]: it would be printed twice.
 #[derive(Debug)]
 pub struct Error {
     operation: &'static str,
@@ -83,55 +82,50 @@ pub struct Error {
 }
 
 impl Error {
-    /// Puts operation (an infinitive: "write", "rename") and path to an error of the system.
+    /// Adds the operation (an infinitive: "write", "rename") and the path to an error of the system.
     #[must_use]
     pub fn new(operation: &'static str, path: &Path, cause: io::Error) -> Self {
         Self { operation, path: path.to_owned(), kind: Kind::of(&cause), cause }
     }
 
-    /// For use in `map_err`: [`Error::new`] with the cause still to come.
+    /// [`Error::new`] for `map_err`.
     pub fn at(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |cause| Self::new(operation, path, cause)
     }
 
-    /// For a file that was modified while somebody relied on its content.
+    /// For a file that was modified while it was being read.
     #[must_use]
     pub fn changing(path: &Path) -> Self {
         let cause = io::Error::other("it was modified meanwhile");
         Self { operation: "hash", path: path.to_owned(), kind: Kind::Changing, cause }
     }
 
-    /// For something else than a regular file where one is due: what there is.
+    /// For something that is not a regular file, and what it is.
     #[must_use]
-    pub fn not_a_file(path: &Path, what: &'static str) -> Self {
-        let cause = io::Error::other(what);
-        Self { operation: "read", path: path.to_owned(), kind: Kind::NotAFile, cause }
+    pub fn not_a_file(operation: &'static str, path: &Path, what: &'static str) -> Self {
+        Self { operation, path: path.to_owned(), kind: Kind::NotAFile, cause: io::Error::other(what) }
     }
 
-    /// The same of another operation.
-    #[must_use]
-    pub(super) fn of(self, operation: &'static str) -> Self {
-        Self { operation, ..self }
-    }
-
-    /// The system's words for what went wrong, for callers that name the file themselves.
+    /// The system's message, for callers that name the file themselves.
     #[must_use]
     pub fn words(&self) -> String {
         let cause = self.cause.to_string();
-        // The number helps nobody who has the words.
+        // The number adds nothing to the text.
         cause.split(" (os error ").next().unwrap_or(&cause).to_owned()
     }
 
-    /// What kind of failure it was.
+    /// The kind of failure.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
     }
+}
 
-    /// The path that the operation was about.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+/// `None` if the error is that nothing has this name.
+pub(super) fn if_exists<T>(operation: &'static str, path: &Path, result: io::Result<T>) -> Result<Option<T>> {
+    match result {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map(Some).map_err(Error::at(operation, path)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Shows a file of the store to people, in a place of theirs, without risking the original.
+//! Makes a file of the store available in another place, without risk to the original.
 
 use std::{
     io,
@@ -13,11 +13,11 @@ use super::{Error, Result, files};
 /// The largest file that is copied where the file system cannot share blocks: 16 MiB.
 pub const COPY_LIMIT: u64 = 16 << 20;
 
-/// How a file came to be shown.
+/// How a file was exposed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Exposed {
-    /// A file of its own that shares its blocks with the original until one of them is written.
+    /// A file that shares its blocks with the original until one of them is written.
     Reflink,
     /// A copy.
     Copy,
@@ -25,20 +25,19 @@ pub enum Exposed {
     Link,
 }
 
-/// Shows the file `from` as `to`, which must not exist yet: as a reflink where the file system can, else
-/// as a copy if it has at most [`COPY_LIMIT`] bytes, else as a relative symbolic link. All three are
-/// read-only. Never a hard link: that would change the original's `ctime`, and a write through it the
-/// original itself.
+/// Makes the file `from` available as `to`, which must not exist yet: as a reflink if the file system can do that, else
+/// as a copy if it has at most [`COPY_LIMIT`] bytes, else as a relative symbolic link. All are read-only. A hard link
+/// would change the original's `ctime`, and a write through it the original itself.
 ///
 /// # Errors
-/// Where `from` cannot be read or `to` not be written.
+/// Where `from` cannot be read or `to` not written.
 pub fn expose(from: &Path, to: &Path) -> Result<Exposed> {
     match reflink_copy::reflink(from, to) {
         Ok(()) => return files::make_read_only(to).map(|()| Exposed::Reflink),
         Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
             return Err(Error::new("create", to, cause));
         }
-        // "Cannot here": the next way tells whether anything else is wrong.
+        // Mostly "not supported". The next way reports other problems.
         Err(_) => {}
     }
     let size = from.metadata().map_err(Error::at("read", from))?.len();
@@ -50,19 +49,19 @@ pub fn expose(from: &Path, to: &Path) -> Result<Exposed> {
     Ok(Exposed::Copy)
 }
 
-/// Puts a relative symbolic link to a file or folder at `to`, which must not exist yet.
+/// Creates a relative symbolic link at `to`, which must not exist yet.
 ///
 /// # Errors
-/// Where `from` does not exist or `to` cannot be made.
+/// Where `from` does not exist or `to` cannot be created.
 pub fn link(from: &Path, to: &Path) -> Result<()> {
     let folder = super::parent(to);
-    // The kernel follows `..` on real folders, not on the names that led here.
+    // The kernel resolves `..` in the real folder.
     let real = |path: &Path| path.canonicalize().map_err(Error::at("resolve", path));
     let target = relative(&real(&folder)?, &real(from)?);
     symlink(target, to).map_err(Error::at("create the link", to))
 }
 
-/// The way from one absolute folder to an absolute path, both free of links and dots.
+/// The relative path from a folder to a path, both absolute and without links and dots.
 fn relative(folder: &Path, path: &Path) -> PathBuf {
     let common = folder.components().zip(path.components()).take_while(|(a, b)| a == b).count();
     let up = folder.components().skip(common).map(|_| Component::ParentDir);

@@ -1,4 +1,4 @@
-//! Plain operations on files and folders, with errors that say what failed where.
+//! Basic operations on files and folders.
 
 use std::{
     collections::hash_map::RandomState,
@@ -12,7 +12,9 @@ use std::{
 
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
 
-use super::{Error, Result, StatTuple, oddity::open_regular, parent::parent, shared};
+use super::{
+    Error, Kind, Result, StatTuple, error::if_exists, non_file::open_regular, parent::parent, shared,
+};
 
 /// The bytes of a file.
 ///
@@ -30,14 +32,13 @@ pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
     Ok(read_with_stat(path)?.map(|(_, bytes)| bytes))
 }
 
-/// The text in a regular file of at most `longest` bytes, for callers that say themselves what it is.
+/// The text in a regular file of at most `longest` bytes. The caller names the file in messages.
 ///
 /// # Errors
-/// Where it cannot be read, is a folder, a pipe or a device (which may have no end), is larger, or is not
-/// UTF-8.
+/// Where it cannot be read, is a folder, a pipe or a device, is larger, or is not UTF-8.
 pub fn read_text(path: &Path, longest: u64) -> io::Result<String> {
     let refuse = |what: String| Err(io::Error::other(what));
-    // Asked before opening: that of a pipe would wait for a writer.
+    // Checked before opening: opening a pipe would wait for a writer.
     let metadata = path.metadata()?;
     let kind = metadata.file_type();
     if !kind.is_file() {
@@ -57,35 +58,37 @@ pub fn read_text(path: &Path, longest: u64) -> io::Result<String> {
     })
 }
 
-/// The bytes of a regular file with its stat tuple from before they were read, for less than asking twice; `None` if it
-/// does not exist.
+/// The bytes of a regular file, and its stat tuple from before they were read; `None` if it does not exist.
 ///
 /// # Errors
 /// Where it exists and cannot be read, or is something else.
 pub fn read_with_stat(path: &Path) -> Result<Option<(StatTuple, Vec<u8>)>> {
-    let Some((mut file, metadata)) = open_regular(path)? else { return Ok(None) };
+    let (mut file, metadata) = match open_regular(path) {
+        Err(error) if error.kind() == Kind::NotFound => return Ok(None),
+        opened => opened?,
+    };
     let stat = StatTuple::from(&metadata);
     let mut bytes = Vec::with_capacity(usize::try_from(stat.size).unwrap_or_default().saturating_add(1));
     file.read_to_end(&mut bytes).map_err(Error::at("read", path))?;
     Ok(Some((stat, bytes)))
 }
 
-/// The names in a folder, sorted; none if it does not exist.
+/// The names in a folder, sorted; empty if it does not exist.
 ///
 /// # Errors
 /// Where it exists and cannot be listed.
 pub fn list(path: &Path) -> Result<Vec<OsString>> {
     let names = fs::read_dir(path)
         .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>());
-    let mut names = absent_is_none(path, "list", names)?.unwrap_or_default();
+    let mut names = if_exists("list", path, names)?.unwrap_or_default();
     names.sort();
     Ok(names)
 }
 
-/// Makes a folder and those above it; one that exists is fine. In a folder that a group shares they are for the group.
+/// Creates a folder and those above it, unless they exist. In a folder that a group shares, the group gets access.
 ///
 /// # Errors
-/// Where it cannot be made, or something else has its name.
+/// Where it cannot be created, or its name is taken by something else.
 pub fn create_folder(path: &Path) -> Result<()> {
     let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
     let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
@@ -104,8 +107,8 @@ pub fn open(path: &Path) -> Result<File> {
     File::open(path).map_err(Error::at("read", path))
 }
 
-/// Creates a file for writing, emptying one that exists. For files that only their writer sees (a log, an
-/// artifact in a staging folder); what others may see is written through [`super::write_atomic`].
+/// Creates a file for writing, or empties an existing one. For files that only their writer reads (a log, an artifact in
+/// a staging folder); use [`super::write_atomic`] for others.
 ///
 /// # Errors
 /// Where it cannot be created.
@@ -115,7 +118,7 @@ pub fn create(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// Appends to a file in one write, so that lines of several processes do not mix; creates it if needed.
+/// Appends to a file in one write, so that the lines of several processes do not mix. Creates it if needed.
 ///
 /// # Errors
 /// Where it cannot be written.
@@ -128,36 +131,34 @@ pub fn append_to(path: &Path, bytes: &[u8]) -> Result<()> {
     file.and_then(append).map_err(Error::at("append to", path))
 }
 
-/// What a symbolic link says; `None` if there is something else, or nothing.
+/// The target of a symbolic link; `None` if there is no link.
 ///
 /// # Errors
-/// Where the file system cannot be asked.
+/// Where the file system fails.
 pub fn link_target(path: &Path) -> Result<Option<PathBuf>> {
     match fs::read_link(path) {
-        // "Invalid" is the system's word for "no link".
+        // This error means that it is not a link.
         Err(cause) if cause.kind() == io::ErrorKind::InvalidInput => Ok(None),
-        other => absent_is_none(path, "read the link", other),
+        other => if_exists("read the link", path, other),
     }
 }
 
 /// Removes a file or a symbolic link. True if there was one.
 ///
 /// # Errors
-/// Where it is there and cannot be removed.
+/// Where it exists and cannot be removed.
 pub fn remove_file(path: &Path) -> Result<bool> {
-    Ok(absent_is_none(path, "remove", fs::remove_file(path))?.is_some())
+    Ok(if_exists("remove", path, fs::remove_file(path))?.is_some())
 }
 
-/// Removes a folder that has nothing in it. True if it is gone, false if something is in it.
+/// Removes an empty folder. True if it is gone, false if it is not empty.
 ///
 /// # Errors
 /// Where it cannot be removed for another reason.
 pub fn remove_folder_if_empty(path: &Path) -> Result<bool> {
     match fs::remove_dir(path) {
         Err(cause) if cause.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(false),
-        // Some systems say "exists" where Linux says "not empty".
-        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        other => absent_is_none(path, "remove the folder", other).map(|_| true),
+        other => if_exists("remove the folder", path, other).map(|_| true),
     }
 }
 
@@ -169,10 +170,10 @@ pub fn move_file(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).map_err(Error::at("rename a file to", to))
 }
 
-/// Copies the content of a file into another that does not exist yet (no attributes are copied).
+/// Copies the content of a file, but not its attributes, to a new file.
 ///
 /// # Errors
-/// Where the one cannot be read or the other not written; what was written of it is removed again.
+/// Where the file cannot be read or the copy not written; an incomplete copy is removed.
 pub fn copy(from: &Path, to: &Path) -> Result<u64> {
     let mut source = File::open(from).map_err(Error::at("read", from))?;
     let mut target = File::create_new(to).map_err(Error::at("create", to))?;
@@ -182,47 +183,51 @@ pub fn copy(from: &Path, to: &Path) -> Result<u64> {
     })
 }
 
-/// Takes the right to write a file from everybody (mode 0444). A sign to people, no protection.
+/// Sets the mode of a file to 0444: a sign to people, not a protection.
 ///
 /// # Errors
 /// Where the mode cannot be set.
 pub fn make_read_only(path: &Path) -> Result<()> {
-    fs::set_permissions(path, fs::Permissions::from_mode(0o444)).map_err(Error::at("make read-only", path))
+    set_mode(path, 0o444)
 }
 
-/// Lets everybody execute a file, and nobody write it (mode 0555).
+/// Sets the mode of a file to 0555.
 ///
 /// # Errors
 /// Where the mode cannot be set.
 pub fn make_executable(path: &Path) -> Result<()> {
-    fs::set_permissions(path, fs::Permissions::from_mode(0o555)).map_err(Error::at("make executable", path))
+    set_mode(path, 0o555)
 }
 
-/// Says that a file was used now: sets its time of modification.
+fn set_mode(path: &Path, mode: u32) -> Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(Error::at("set the mode of", path))
+}
+
+/// Sets a file's time of modification to now.
 ///
 /// # Errors
-/// Where it is not there, or may not be changed.
+/// Where it does not exist, or must not be changed.
 pub fn touch(path: &Path) -> Result<()> {
-    // Both times, and by the kernel's clock: only that is allowed to a group that may write the file.
+    // Setting both times to the kernel's clock needs only permission to write the file, as a group may have.
     let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
     let now = Timestamps { last_access: now, last_modification: now };
     let touched = File::open(path).and_then(|file| Ok(futimens(&file, &now)?));
     touched.map_err(Error::at("set the time of", path))
 }
 
-/// Forces a file, or a folder's list of names, on to the disk.
+/// Flushes a file, or the names in a folder, to the disk.
 ///
 /// # Errors
-/// Where the disk refuses.
+/// Where that fails.
 pub fn sync(path: &Path) -> Result<()> {
     File::open(path).and_then(|file| file.sync_all()).map_err(Error::at("flush to the disk", path))
 }
 
-/// A name that nobody else uses: 16 hexadecimal digits from the system's randomness.
+/// A unique name: 16 random hexadecimal digits.
 #[must_use]
 pub fn unique_name() -> String {
-    // `RandomState` is seeded by the system once per thread and counted up from there; process and time
-    // keep forked processes, which share that seed, apart.
+    // The system seeds `RandomState` once for each thread. Forked processes share that seed, so process and time are
+    // added.
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());
     if let Ok(now) = std::time::UNIX_EPOCH.elapsed() {
@@ -231,28 +236,19 @@ pub fn unique_name() -> String {
     format!("{:016x}", hasher.finish())
 }
 
-fn absent_is_none<T>(path: &Path, operation: &'static str, result: io::Result<T>) -> Result<Option<T>> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(cause) => Err(Error::new(operation, path, cause)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fsx::Kind;
 
     #[test]
-    fn absence_is_told_from_failure() {
+    fn absence_is_distinguished_from_failure() {
         let folder = tempfile::tempdir().unwrap();
         let absent = folder.path().join("absent");
         assert_eq!(read_if_there(&absent).unwrap(), None);
         assert!(list(&absent).unwrap().is_empty());
         assert!(!remove_file(&absent).unwrap());
         assert_eq!(read(&absent).unwrap_err().kind(), Kind::NotFound);
-        // A file where a folder is due is no absence.
+        // A file in place of a folder is a failure.
         fs::write(folder.path().join("file"), "").unwrap();
         assert!(read_if_there(&folder.path().join("file/below")).is_err());
     }

@@ -1,8 +1,8 @@
-//! A folder as one piece of data: what is in it, whether it changed, the digest of it all.
+//! A folder as one piece of data: its entries, its stat tuple, its digest.
 //!
-//! The digest is that of a list: a line for every folder and file below, sorted by path, with the digest
-//! of each file's content and whether it may be executed. Names count, times and owners do not; hidden files
-//! and empty folders are part of it. Names have to be UTF-8, so that every machine lists the same.
+//! The digest is that of a list with a line for every folder and file below, sorted by path, with the digest of each
+//! file's content and whether it is executable. Hidden files and empty folders count, times and owners do not. Names
+//! have to be UTF-8, so that the list is the same on every machine.
 
 use std::{
     fmt::Write as _,
@@ -17,18 +17,18 @@ use rayon::prelude::*;
 use super::{Below, Error, Hashed, Result, StatTuple, hash_file_with, links::Tree, what::What};
 use crate::digest::Digest;
 
-/// The version of the list of which a folder's digest is made.
+/// The version of the list.
 const FORMAT: &str = "folder 1\n";
 
-/// From so many entries on, several threads look at them.
+/// From this number of entries on, several threads stat them.
 const MANY: usize = 512;
 
-/// What to do with symbolic links.
+/// How symbolic links are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Links {
-    /// They count as the files that they lead to; one to a folder is refused, for it may lead in circles.
+    /// As the files that they point to. A link to a folder is refused, because it may form a circle.
     Followed,
-    /// They are entries of their own, and must not lead out of the folder.
+    /// As entries, which must not lead out of the folder.
     Kept,
 }
 
@@ -46,7 +46,7 @@ pub struct Entry {
 /// Everything below a folder, sorted by path.
 ///
 /// # Errors
-/// Where it cannot be read, a name is not UTF-8, or something is neither file, folder nor fitting link.
+/// Where it cannot be read, a name is not UTF-8, or something is not a file, a folder or a permitted link.
 pub fn walk(root: &Path, links: Links) -> Result<Vec<Entry>> {
     let mut paths = Vec::new();
     names(root, "", &mut paths)?;
@@ -73,9 +73,8 @@ fn refuse_bad_links(root: &Path, entries: &[Entry]) -> Result<()> {
     tree.bad_link().map_or(Ok(()), |(path, why)| Err(refused(path, why)))
 }
 
-/// The stat tuple of a whole folder, which changes whenever that of a file below it does, or a name comes
-/// or goes: the sum of the sizes, the latest times, and in place of the file's number 64 bits of a digest of all
-/// stat tuples.
+/// The stat tuple of a whole folder. It changes whenever that of a file below changes, or a name: the sum of the sizes,
+/// the latest times, and instead of the inode 64 bits of a digest of all stat tuples.
 ///
 /// # Errors
 /// As [`walk`].
@@ -83,8 +82,8 @@ pub fn stat_folder(root: &Path, links: Links) -> Result<StatTuple> {
     walk(root, links).map(|entries| sum(&entries))
 }
 
-/// The digest of a folder of the user's, links followed, and its stat tuple while it was read.
-/// `read` is called with numbers of bytes from several threads.
+/// The digest of a folder, with links followed, and its stat tuple while it was read. `read` is called with numbers of
+/// bytes from several threads.
 ///
 /// # Errors
 /// As [`walk`], or where something is modified meanwhile.
@@ -117,7 +116,7 @@ fn sum(entries: &[Entry]) -> StatTuple {
     let mut text = String::with_capacity(entries.len() * 96);
     for Entry { path, what, stat } in entries {
         let _ = write!(text, "{path:?} {what:?}");
-        // A folder's own times say nothing that the names in it do not.
+        // The names in a folder already show when its own times would change.
         if *what != What::Folder {
             let _ = write!(text, " {} {} {} {}", stat.size, stat.mtime_ns, stat.inode, stat.ctime_ns);
             all.size += stat.size;
@@ -130,7 +129,7 @@ fn sum(entries: &[Entry]) -> StatTuple {
     StatTuple { inode: u64::from_le_bytes(first), ..all }
 }
 
-/// The paths of everything below a folder. The system says beside each name what it is: no look is needed.
+/// The paths of everything below a folder. The listing says what is a folder, so nothing is statted.
 fn names(folder: &Path, below: &str, found: &mut Vec<String>) -> Result<()> {
     for entry in fs::read_dir(folder).map_err(Error::at("list", folder))? {
         let entry = entry.map_err(Error::at("list", folder))?;
@@ -205,7 +204,7 @@ mod tests {
     fn what_counts_is_names_contents_and_the_right_to_execute() {
         let files = [("a/x", "one"), ("b", "two"), (".hidden", "")];
         let ((_one, one), (_two, two)) = (folder(&files), folder(&files));
-        assert_eq!(digest(&one), digest(&two), "where it lies and when it was made do not count");
+        assert_eq!(digest(&one), digest(&two), "place and time do not count");
         let before = digest(&one);
         let mut seen = vec![before];
         let mut changed = |change: &dyn Fn()| {

@@ -1,14 +1,12 @@
-//! What a file is instead, where it is not of the format that was expected.
-//!
-//! Goes by the first bytes. Knows formats that people mistake for data or weights; reads none of them.
+//! Recognises files of wrong formats by their first bytes, for messages: formats that people mistake for data or weights.
 
 use std::{fs::File, io::Read, path::Path};
 
 /// How many first bytes are read: a tar archive has its signature at byte 257.
 const TELLING: usize = 512;
 
-/// What a file of another format is, and what to do with it: `it is a web page; ...`. `None` where that is
-/// not known, or the file cannot be read.
+/// What a file of another format is, and what to do with it: `it is a web page; ...`. `None` if that is unknown, or the
+/// file cannot be read.
 #[must_use]
 pub fn foreign(path: &Path) -> Option<&'static str> {
     let mut start = Vec::with_capacity(TELLING);
@@ -16,7 +14,7 @@ pub fn foreign(path: &Path) -> Option<&'static str> {
     foreign_bytes(&start)
 }
 
-/// As [`foreign`], by the bytes that a file begins with.
+/// As [`foreign`], from the first bytes of the file.
 #[must_use]
 pub fn foreign_bytes(bytes: &[u8]) -> Option<&'static str> {
     const TEXT_MARK: &[u8] = b"\xef\xbb\xbf";

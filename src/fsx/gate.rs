@@ -1,104 +1,74 @@
-//! A gate that many may hold open at once, or one alone may hold shut.
+//! A gate that many may hold together, or one alone.
 //!
-//! `flock(2)`, shared and exclusive, on a file that is made once and never removed: the kernel gives the
-//! gate back when a holder ends, however it ends. Where the file system knows no locks nobody is kept out
-//! ([`Gate::is_enforced`]); what is promised where is told in [`super::lock`].
+//! It is a shared or exclusive `flock(2)` on a file that is created once and never removed. The kernel releases it when
+//! a holder ends, however that happens. Without working locks, it does not exclude others ([`Gate::is_enforced`]); see
+//! [`super::lock`].
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
-    io,
+    fs::{File, OpenOptions},
     os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
 use super::{
     Error, Result,
-    enforced::{are_off, keeps_others_out, tolerate_absence},
+    enforced::{lock_alone, lock_shared},
     shared,
 };
 
-/// A held gate; dropping it, or dying, gives it back.
+/// A held gate. Dropping it, or dying, releases it.
 #[derive(Debug)]
 pub struct Gate {
-    // Held for the lock that the kernel ties to it.
+    // Held for the lock that belongs to it.
     _file: File,
     enforced: bool,
 }
 
 impl Gate {
-    /// Passes the gate beside others, sleeping while somebody holds it shut.
+    /// Holds the gate together with others. Waits while another process holds it alone.
     ///
     /// # Errors
-    /// Where its file can neither be opened nor made.
+    /// Where its file can neither be opened nor created.
     pub fn beside_others(path: &Path) -> Result<Self> {
         let file = open(path)?;
-        let enforced = locked(path, || file.lock_shared())?; // Whether others keep out is theirs to ask.
-        Ok(Self { _file: file, enforced })
+        Ok(Self { enforced: lock_shared(path, &file)?, _file: file })
     }
 
-    /// Shuts the gate, sleeping until all who passed it have given it back.
+    /// Holds the gate alone, after waiting for all other holders.
     ///
     /// # Errors
-    /// Where its file can neither be opened nor made.
+    /// Where its file can neither be opened nor created.
     pub fn alone(path: &Path) -> Result<Self> {
         let file = open(path)?;
-        let enforced = locked(path, || file.lock())? && keeps_others_out(path, &file);
-        Ok(Self { _file: file, enforced })
+        Ok(Self { enforced: lock_alone(path, &file, true)?.unwrap_or_default(), _file: file })
     }
 
-    /// Shuts the gate if nobody is within; `None` if somebody is.
+    /// Holds the gate alone; `None` if another process holds it.
     ///
     /// # Errors
-    /// Where its file can neither be opened nor made.
+    /// Where its file can neither be opened nor created.
     pub fn try_alone(path: &Path) -> Result<Option<Self>> {
         let file = open(path)?;
-        if are_off() {
-            return Ok(Some(Self { _file: file, enforced: false }));
-        }
-        match file.try_lock() {
-            Ok(()) => {
-                let enforced = keeps_others_out(path, &file);
-                Ok(Some(Self { _file: file, enforced }))
-            }
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(cause)) => {
-                let enforced = tolerate_absence(path, cause)?;
-                Ok(Some(Self { _file: file, enforced }))
-            }
-        }
+        Ok(lock_alone(path, &file, false)?.map(|enforced| Self { _file: file, enforced }))
     }
 
-    /// Whether others are really kept out: false on file systems that know no locks.
+    /// Whether others are really excluded: false without working locks.
     #[must_use]
     pub fn is_enforced(&self) -> bool {
         self.enforced
     }
 }
 
-/// Opens the gate's file, for reading alone where it may not be written: that is enough for a lock.
+/// Opens the gate's file. To lock it, reading is enough.
 fn open(path: &Path) -> Result<File> {
-    // A pipe in its place would else wait for a writer.
-    let read = || OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
-    let made = || {
+    // Without `O_NONBLOCK`, a pipe in its place would wait for a writer.
+    let read = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
+    let create = |_| {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         shared::follow(path, &file);
         Ok(file)
     };
-    read().or_else(|_| made()).map_err(Error::at("open the lock", path))
-}
-
-/// A signal that is handled elsewhere ends no wait.
-fn locked(path: &Path, lock: impl Fn() -> io::Result<()>) -> Result<bool> {
-    if are_off() {
-        return Ok(false);
-    }
-    loop {
-        match lock() {
-            Ok(()) => return Ok(true),
-            Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
-            Err(cause) => return tolerate_absence(path, cause),
-        }
-    }
+    read.or_else(create).map_err(Error::at("open the lock", path))
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
-//! The symbolic links of a folder: none may lead out of it.
+//! Checks that no symbolic link leads out of its folder. For folders on the disk and for archives.
 //!
-//! What counts is where the system would go, not how a link is spelled: every link is followed part by part
-//! through the links and folders beside it. The same check serves a folder on the disk and an archive.
+//! Every link is followed part by part, through other links, as the system would do.
 
 use std::collections::BTreeMap;
 
 use super::{Below, what::What};
 
-/// As many links in a row as Linux follows.
+/// Linux follows as many links in a row.
 const HOPS: usize = 40;
 
 const OUT: &str = "it is a link that leads out of its folder";
@@ -17,10 +16,10 @@ const OUT: &str = "it is a link that leads out of its folder";
 pub(super) struct Tree(BTreeMap<String, What>);
 
 impl Tree {
-    /// Adds an entry. The folder that it is in comes before it.
+    /// Adds an entry. Its folder has to be added before.
     ///
     /// # Errors
-    /// Where that folder is missing or is no folder, or the name is taken; says why.
+    /// Why it cannot be added: its folder is missing or not a folder, or the name is taken.
     pub(super) fn add(&mut self, name: &Below, what: What) -> Result<(), &'static str> {
         let path = name.plain();
         if path.rsplit_once('/').is_some_and(|(parent, _)| !self.is_folder(parent)) {
@@ -32,7 +31,7 @@ impl Tree {
         }
     }
 
-    /// The links, with what they say.
+    /// The links, with their targets.
     pub(super) fn links(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().filter_map(|(path, what)| match what {
             What::Link(target) => Some((path.as_str(), target.as_str())),
@@ -40,7 +39,7 @@ impl Tree {
         })
     }
 
-    /// The first link that must not be in the folder, and why.
+    /// The first bad link, and what is wrong with it.
     pub(super) fn bad_link(&self) -> Option<(&str, &'static str)> {
         self.links().find_map(|(path, target)| Some((path, self.follow(path, target).err()?)))
     }
@@ -49,7 +48,7 @@ impl Tree {
         self.0.get(path) == Some(&What::Folder)
     }
 
-    /// Goes where a link leads, as the system would. The last part need not be there.
+    /// Follows a link, as the system would. Its target need not exist.
     fn follow(&self, path: &str, target: &str) -> Result<(), &'static str> {
         let mut at: Vec<&str> = path.split('/').collect();
         at.pop();
@@ -68,7 +67,7 @@ impl Tree {
                 match part {
                     "" | "." => {}
                     ".." if at.is_empty() => return Err(OUT),
-                    // Where nothing is yet, a file system that ignores case may find a link.
+                    // A file system that ignores case may find a link where `self` has nothing.
                     ".." if !self.is_folder(&at.join("/")) => return Err("it is a link through no folder"),
                     ".." => drop(at.pop()),
                     name => at.push(name),

@@ -1,45 +1,39 @@
-//! Exclusive locks that the kernel keeps, and takes back when their holder ends, however it ends.
+//! Exclusive kernel locks, which end with their holder, however that happens.
 //!
-//! `flock(2)` on an open file: it belongs to the open file description, so two holders in one process
-//! exclude each other like two processes do, and no child process inherits it (files are opened
-//! close-on-exec). The text in the file names the holder for messages and decides nothing.
+//! A lock is an `flock(2)` on an open file. It belongs to the open file description: two holders in one process exclude
+//! each other as two processes do, and child processes do not inherit it (files are opened close-on-exec). The text in
+//! the file names the holder in messages and decides nothing.
 //!
-//! What is promised where: on local file systems, and on NFS since Linux 2.6.12 (where the server keeps
-//! the lock for all its clients), two holders exclude each other. NFS mounted with `local_lock`, Lustre
-//! with `localflock` and some FUSE file systems exclude only holders on the same machine, or nobody. Where
-//! others are not excluded, as far as that can be found out ([`super::enforced`]), or where the user says so
-//! (`PCAMFLOW_LOCKS=off`: then the kernel is not even asked), [`FileLock::is_enforced`] is false: users of
-//! this module must then only do work twice, never damage anything.
+//! On local file systems, and on NFS since Linux 2.6.12, two holders exclude each other. NFS mounted with `local_lock`,
+//! Lustre with `localflock` and some FUSE file systems exclude only holders on the same machine, or nobody. If that can
+//! be found out ([`super::enforced`]), or the user says so (`PCAMFLOW_LOCKS=off`), [`FileLock::is_enforced`] is false.
+//! Users of this module must then at worst do work twice, never damage anything.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{File, OpenOptions},
     io::{self, Read, Seek, Write},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
-use super::{
-    Error, Result,
-    enforced::{are_off, keeps_others_out, tolerate_absence},
-    files, shared,
-};
+use super::{Error, Result, enforced::lock_alone, error::if_exists, files, shared};
 
-/// A held lock; dropping it, or dying, releases it. Its file is removed on an orderly release.
+/// A held lock. Dropping it, or dying, releases it; dropping it also removes its file.
 #[derive(Debug)]
 pub struct FileLock {
     path: PathBuf,
-    // Held for the lock that the kernel ties to it.
+    // Held for the lock that belongs to it.
     file: File,
     enforced: bool,
     follows: bool,
 }
 
-/// What became of an attempt to take a lock.
+/// The outcome of an attempt to take a lock.
 #[derive(Debug)]
 pub enum TryLock {
     /// It is ours.
     Acquired(FileLock),
-    /// Somebody else has it: the text with which that one took it, empty if not written yet.
+    /// Another process holds it. The text names the holder; it is empty if it is not written yet.
     Held(String),
 }
 
@@ -51,99 +45,82 @@ impl FileLock {
     pub fn try_acquire(path: &Path, holder: &str) -> Result<TryLock> {
         loop {
             let (mut file, follows) = open(path)?;
-            let enforced = match if are_off() { Ok(()) } else { file.try_lock() } {
-                Ok(()) if are_off() => false,
-                Ok(()) => keeps_others_out(path, &file),
-                Err(TryLockError::WouldBlock) => return Ok(TryLock::Held(text_of(&mut file))),
-                Err(TryLockError::Error(cause)) => tolerate_absence(path, cause)?,
+            let Some(enforced) = lock_alone(path, &file, false)? else {
+                return Ok(TryLock::Held(text_of(&mut file)));
             };
-            if let Some(lock) = Self::checked(path, (file, follows), enforced, holder)? {
-                return Ok(TryLock::Acquired(lock));
+            if is_current(path, &file)? {
+                write_holder(&mut file, holder);
+                return Ok(TryLock::Acquired(Self { path: path.to_owned(), file, enforced, follows }));
             }
         }
     }
 
-    /// Takes the lock at `path`, sleeping until it is free. For locks that are held for milliseconds: the
-    /// wait cannot be interrupted.
+    /// Takes the lock at `path`, waiting until it is free. For locks that are held for milliseconds only: the wait
+    /// cannot be interrupted.
     ///
     /// # Errors
     /// Where the lock file cannot be opened or created.
     pub fn acquire(path: &Path, holder: &str) -> Result<Self> {
         loop {
-            let (file, follows) = open(path)?;
-            let enforced = match if are_off() { Ok(()) } else { file.lock() } {
-                Ok(()) if are_off() => false,
-                Ok(()) => keeps_others_out(path, &file),
-                Err(cause) => tolerate_absence(path, cause)?,
-            };
-            if let Some(lock) = Self::checked(path, (file, follows), enforced, holder)? {
-                return Ok(lock);
+            let (mut file, follows) = open(path)?;
+            let enforced = lock_alone(path, &file, true)?.unwrap_or_default();
+            if is_current(path, &file)? {
+                write_holder(&mut file, holder);
+                return Ok(Self { path: path.to_owned(), file, enforced, follows });
             }
         }
     }
 
-    /// Whether others are really excluded: false on file systems that know no locks.
+    /// Whether others are really excluded: false without working locks.
     #[must_use]
     pub fn is_enforced(&self) -> bool {
         self.enforced
     }
 
-    /// Whether the lock's file was there already: its last holder may have died at its work. False says for
-    /// sure that it has not.
+    /// Whether the lock's file existed before. If so, its last holder may have died.
     #[must_use]
     pub fn follows_another(&self) -> bool {
         self.follows
     }
+}
 
-    /// A holder removes its file while it still holds the lock. So whoever gets a lock on a file that no
-    /// longer stands at its path has locked a dead one, and must look again (`None`).
-    fn checked(
-        path: &Path,
-        (mut file, follows): (File, bool),
-        enforced: bool,
-        holder: &str,
-    ) -> Result<Option<Self>> {
-        let ours = file.metadata().map_err(Error::at("look at", path))?;
-        match path.metadata() {
-            Ok(there) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => {}
-            Ok(_) => return Ok(None),
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(cause) => return Err(Error::new("look at", path, cause)),
-        }
-        // For messages only: a full disk must not keep anybody from a lock.
-        let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes()));
-        Ok(Some(Self { path: path.to_owned(), file, enforced, follows }))
-    }
+/// Whether a locked file is still at its path. A holder removes its file while it holds the lock, so the file may be an
+/// old one, and its lock useless.
+fn is_current(path: &Path, file: &File) -> Result<bool> {
+    let ours = file.metadata().map_err(Error::at("look at", path))?;
+    let there = if_exists("look at", path, path.metadata())?;
+    Ok(there.is_some_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())))
+}
+
+/// The text is only for messages: a full disk must not prevent locking.
+fn write_holder(file: &mut File, holder: &str) {
+    let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes()));
 }
 
 impl Drop for FileLock {
     fn drop(&mut self) {
-        // First the file, then (when the descriptor closes) the lock: see `checked`.
+        // First the file, then the lock: see `is_current`.
         let _ = files::remove_file(&self.path);
         let _ = self.file.unlock();
     }
 }
 
-/// The lock's file, and whether it was there already.
+/// The lock's file, and whether it existed before.
 fn open(path: &Path) -> Result<(File, bool)> {
-    let new = OpenOptions::new().read(true).write(true).create_new(true).open(path);
-    let opened = match new {
-        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
-            let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
-            // That of another user may not be writable: to lock it is enough to read it.
-            let opened = match options {
-                Err(cause) if cause.kind() == io::ErrorKind::PermissionDenied => File::open(path),
-                options => options,
-            };
-            opened.map(|file| (file, true))
-        }
+    let options = || OpenOptions::new().read(true).write(true).create(true).truncate(false).clone();
+    let opened = match options().create_new(true).open(path) {
         Ok(file) => {
             shared::follow(path, &file);
-            Ok((file, false))
+            return Ok((file, false));
         }
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => match options().open(path) {
+            // The file of another user. To lock it, reading is enough.
+            Err(cause) if cause.kind() == io::ErrorKind::PermissionDenied => File::open(path),
+            opened => opened,
+        },
         Err(cause) => Err(cause),
     };
-    opened.map_err(Error::at("open the lock", path))
+    opened.map(|file| (file, true)).map_err(Error::at("open the lock", path))
 }
 
 fn text_of(file: &mut File) -> String {
@@ -181,10 +158,10 @@ mod tests {
     fn a_lock_file_left_by_a_dead_holder_is_free() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        std::fs::write(&path, "a longer text of one who died").unwrap();
+        std::fs::write(&path, "a longer text of a dead holder").unwrap();
         let lock = FileLock::acquire(&path, "me").unwrap();
         assert_eq!(held(&path).as_deref(), Some("me"));
-        assert!(lock.follows_another(), "whoever has it now can see that somebody died");
+        assert!(lock.follows_another(), "the new holder can see that the last one died");
         drop(lock);
         assert!(!FileLock::acquire(&path, "me").unwrap().follows_another());
     }

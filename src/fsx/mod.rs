@@ -1,18 +1,15 @@
-//! The file system as this project uses it: the only place that writes, renames, locks or deletes files.
+//! File operations: the only place that writes, renames, locks or deletes files.
 //!
-//! Knows paths, bytes, digests and the kernel's habits; knows nothing of stores, stages or people's
-//! screens. Every error carries the operation, the path and, where there is one, a piece of advice, and
-//! tells a full disk from a read-only one ([`Kind`]).
+//! Knows paths, bytes, digests and the kernel. Does not know stores or stages. Every error contains the operation, the
+//! path and often advice, and says which kind of failure it was ([`Kind`]).
 //!
-//! What the rest relies on:
-//! - a file written here is seen whole or not at all (temporary file in the same folder, then rename);
-//! - a lock here is the kernel's, and gone with its holder, however that one ends ([`FileLock`]);
-//! - nothing here follows a symbolic link in order to delete or to replace what it points to.
+//! Guarantees:
+//! - a written file is visible whole or not at all (temporary file in the same folder, then rename);
+//! - locks are kernel locks, which end with their holder ([`FileLock`]);
+//! - no symbolic link is followed in order to delete or replace its target.
 
 mod atomic;
 mod below;
-#[cfg(test)]
-pub(crate) mod disk;
 mod enforced;
 mod error;
 mod expose;
@@ -23,12 +20,14 @@ mod gate;
 mod hash;
 mod links;
 mod lock;
-mod oddity;
+mod non_file;
 mod pack;
 mod parent;
 mod settled;
 mod shared;
 mod stat;
+#[cfg(test)]
+pub(crate) mod testing;
 mod tree;
 mod what;
 
@@ -49,7 +48,7 @@ pub use foreign::{foreign, foreign_bytes};
 pub use gate::Gate;
 pub use hash::{Hashed, hash_file, hash_file_with};
 pub use lock::{FileLock, TryLock};
-pub use oddity::oddity;
+pub use non_file::non_file;
 pub use pack::{check_packed, pack, packed_digest, unpack, unpack_whole};
 pub(crate) use parent::parent;
 pub use settled::settles;

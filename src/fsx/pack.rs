@@ -1,11 +1,8 @@
-//! A folder in one file: a tar archive that depends on nothing but names, contents, links and the right to
-//! execute.
+//! Packs a folder into one file, so that it is stored like any other artifact: a tar archive that depends only on names,
+//! contents, links and executability.
 //!
-//! So a folder is stored as any other artifact is: there whole or not at all, checked by one stat tuple,
-//! verified, measured and collected as one file; and `tar` can read it.
-//!
-//! An archive in a store may have been written by anyone. Reading one refuses all that [`pack`] does not
-//! write, and unpacking writes through descriptors of the new folders: never through a link.
+//! Anyone may have written an archive in a store. Reading refuses everything that [`pack`] does not write, and unpacking
+//! never writes through a link, because it uses file descriptors of the new folders.
 
 use std::{
     fs::{self, File},
@@ -58,7 +55,7 @@ pub fn pack(folder: &Path, to: impl Write) -> Result<()> {
     archive.into_inner().and_then(|mut to| to.flush()).map_err(Error::at("pack", folder))
 }
 
-/// The digest that a folder has when it is packed.
+/// The digest of a packed folder.
 ///
 /// # Errors
 /// As [`pack`].
@@ -68,10 +65,10 @@ pub fn packed_digest(folder: &Path) -> Result<Digest> {
     Ok(Digest::from(hasher.finalize()))
 }
 
-/// Whether an archive can be unpacked: reads what is in it, and writes nothing.
+/// Checks whether an archive can be unpacked, without writing anything.
 ///
 /// # Errors
-/// Where it cannot be read, or holds what [`pack`] does not write.
+/// Where it cannot be read, or contains something that [`pack`] does not write.
 pub fn check_packed(archive: &Path) -> Result<()> {
     read(archive, |_, _, _| Ok(())).map(drop)
 }
@@ -79,36 +76,35 @@ pub fn check_packed(archive: &Path) -> Result<()> {
 /// Unpacks a packed folder as the new folder `to`. Its files are read-only.
 ///
 /// # Errors
-/// As [`check_packed`], or where `to` exists or cannot be written. What was unpacked is removed again.
+/// As [`check_packed`], or where `to` exists or cannot be written. An incomplete folder is removed.
 pub fn unpack(archive: &Path, to: &Path) -> Result<()> {
     fs::create_dir(to).map_err(Error::at("create the folder", to))?;
     unpack_into(archive, to).inspect_err(|_| drop(remove_tree(to)))
 }
 
-/// Unpacks a packed folder beside its place, and puts it there in one step. Makes the folder above it. What has
-/// that name is replaced.
+/// Unpacks a packed folder in one step, replacing an existing folder. Creates the folder above it.
 ///
 /// # Errors
-/// As [`unpack`]; what had that name is then still there.
+/// As [`unpack`]; the old folder is then unchanged.
 pub fn unpack_whole(archive: &Path, to: &Path) -> Result<()> {
     let folder = parent(to);
     files::create_folder(&folder)?;
     let new = folder.join(format!(".{}", files::unique_name()));
     unpack(archive, &new)?;
     let moved = replace_folder(&new, to);
-    // What stood there before, or what could not be put there.
+    // This is the old folder, or the new one if it could not be moved.
     remove_tree(&new)?;
     moved?.map_or(Ok(()), |aside| remove_tree(&aside))
 }
 
 fn unpack_into(archive: &Path, to: &Path) -> Result<()> {
-    let mut place = Place::open(to).map_err(Error::at("write in", to))?;
+    let place = Place::open(to).map_err(Error::at("write in", to))?;
     let written = |name: &str, cause| Error::new("write", &to.join(name), cause);
     let tree = read(archive, |name, what, content| {
         match what {
             What::Folder => place.create_folder(name),
             What::File { executable } => place.create_file(name, *executable, content),
-            // Only when all else is there: so nothing can be written through one.
+            // Created last, so that nothing can be written through one.
             What::Link(_) => Ok(()),
         }
         .map_err(|cause| written(name, cause))
@@ -121,7 +117,7 @@ fn unpack_into(archive: &Path, to: &Path) -> Result<()> {
 fn read(archive: &Path, mut take: impl FnMut(&Below, &What, &mut dyn Read) -> Result<()>) -> Result<Tree> {
     let at = |cause| Error::new("unpack", archive, cause);
     let refused = |path: &str, why: &dyn std::fmt::Display| {
-        at(io::Error::other(format!("it is no packed folder of pcamflow's: {path:?}: {why}")))
+        at(io::Error::other(format!("it is not a folder packed by pcamflow: {path:?}: {why}")))
     };
     let file = BufReader::with_capacity(1 << 16, File::open(archive).map_err(at)?);
     let mut tree = Tree::default();
@@ -141,7 +137,7 @@ fn read(archive: &Path, mut take: impl FnMut(&Below, &What, &mut dyn Read) -> Re
     }
 }
 
-/// What an entry is; `None` for hard links, devices and all else that is not packed.
+/// What an entry is; `None` for hard links, devices and everything else that is not packed.
 fn what_of(entry: &tar::Entry<'_, impl Read>) -> io::Result<Option<What>> {
     Ok(match entry.header().entry_type() {
         EntryType::Directory => Some(What::Folder),
@@ -154,50 +150,43 @@ fn what_of(entry: &tar::Entry<'_, impl Read>) -> io::Result<Option<What>> {
     })
 }
 
-/// A new folder that is being filled. Every part of a name is opened in the folder before it, and links are
-/// not followed: whatever others do meanwhile, nothing is written elsewhere.
-struct Place {
-    root: OwnedFd,
-    /// The folder that was written in last.
-    last: Option<(String, OwnedFd)>,
-}
+/// A new folder that is being filled. Every part of a name is opened in the folder before it, without following links.
+/// So nothing is written elsewhere, whatever other processes do meanwhile.
+struct Place(OwnedFd);
 
 impl Place {
     fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { root: open_folder(CWD, path)?, last: None })
+        Ok(Self(open_folder(CWD, path)?))
     }
 
-    fn create_folder(&mut self, name: &Below) -> io::Result<()> {
+    fn create_folder(&self, name: &Below) -> io::Result<()> {
         self.within(name.plain(), |folder, name| mkdirat(folder, name, Mode::from_raw_mode(0o777)))
     }
 
-    fn create_file(&mut self, name: &Below, executable: bool, content: &mut dyn Read) -> io::Result<()> {
+    fn create_file(&self, name: &Below, executable: bool, content: &mut dyn Read) -> io::Result<()> {
         let mode = Mode::from_raw_mode(if executable { 0o555 } else { 0o444 });
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = self.within(name, |folder, name| openat(folder, name, flags, mode))?;
         io::copy(content, &mut File::from(file)).map(drop)
     }
 
-    fn create_link(&mut self, path: &str, target: &str) -> io::Result<()> {
+    fn create_link(&self, path: &str, target: &str) -> io::Result<()> {
         self.within(path, |folder, name| symlinkat(target, folder, name))
     }
 
-    /// Does something in the folder that a path is in.
+    /// Runs `action` in the folder of a path.
     fn within<T>(
-        &mut self,
+        &self,
         path: &str,
-        what: impl FnOnce(BorrowedFd<'_>, &str) -> rustix::io::Result<T>,
+        action: impl FnOnce(BorrowedFd<'_>, &str) -> rustix::io::Result<T>,
     ) -> io::Result<T> {
-        let Some((parent, name)) = path.rsplit_once('/') else { return Ok(what(self.root.as_fd(), path)?) };
-        if self.last.as_ref().is_none_or(|(last, _)| last != parent) {
-            let mut folder = self.root.try_clone()?;
-            for part in parent.split('/') {
-                folder = open_folder(&folder, part.as_ref())?;
-            }
-            self.last = Some((parent.to_owned(), folder));
+        let mut folder = self.0.try_clone()?;
+        let mut name = path;
+        while let Some((part, rest)) = name.split_once('/') {
+            folder = open_folder(&folder, part.as_ref())?;
+            name = rest;
         }
-        let folder = self.last.as_ref().map_or(self.root.as_fd(), |(_, folder)| folder.as_fd());
-        Ok(what(folder, name)?)
+        Ok(action(folder.as_fd(), name)?)
     }
 }
 
@@ -297,7 +286,7 @@ mod tests {
             let error = check_packed(&packed).unwrap_err().to_string();
             // A sparse file has no header that the crate could read.
             let is_unread = entries[0].1 == GNUSparse && error.contains("cannot unpack");
-            let is_refused = error.contains("it is no packed folder of pcamflow's: ");
+            let is_refused = error.contains("it is not a folder packed by pcamflow: ");
             assert!(is_refused || is_unread, "{entries:?}: {error}");
             assert_eq!(unpack(&packed, &to).unwrap_err().to_string(), error);
             assert!(!to.exists() && fs::read_dir(&elsewhere).unwrap().next().is_none(), "{entries:?}");
@@ -312,7 +301,7 @@ mod tests {
         let above = tempfile::tempdir().unwrap();
         let to = above.path().join("to");
         fs::create_dir(&to).unwrap();
-        let mut place = Place::open(&to).unwrap();
+        let place = Place::open(&to).unwrap();
         let name = |name: &str| Below::new(name).unwrap();
         place.create_folder(&name("d")).unwrap();
         fs::remove_dir(to.join("d")).unwrap();

@@ -1,4 +1,4 @@
-//! The folder that a path lies in.
+//! The folder of a path.
 
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,7 @@
-//! Folders that a group shares, as git's shared repositories: what is made in one is for the whole group.
+//! Folders that a group shares, like git's shared repositories: the whole group may write new files in them.
 //!
-//! Such a folder has the group's right to write and the set-group-ID bit (mode 2775). The kernel then gives
-//! the group to what is made there; the right to write, which the umask of the user takes away, is given here.
+//! Such a folder is writable for the group and has the set-group-ID bit (mode 2775). The kernel then gives new files to
+//! the group, but the user's umask takes away the permission to write; this module restores it.
 
 use std::{
     fs::{self, File, Permissions},
@@ -11,7 +11,7 @@ use std::{
 
 use super::parent::parent;
 
-/// The set-group-ID bit and the group's right to write.
+/// The set-group-ID bit and the group's permission to write.
 const SHARED: u32 = 0o2020;
 
 /// Whether a group shares a folder.
@@ -19,8 +19,7 @@ fn is_shared(folder: &Path) -> bool {
     folder.metadata().is_ok_and(|metadata| metadata.permissions().mode() & SHARED == SHARED)
 }
 
-/// Gives a new file to the group that shares its folder. A file of another user stays as it is, because it cannot
-/// be given.
+/// Makes a new file writable for the group that shares its folder. The mode of another user's file cannot be changed.
 pub(super) fn follow(path: &Path, file: &File) {
     if is_shared(&parent(path))
         && let Ok(metadata) = file.metadata()
@@ -30,7 +29,7 @@ pub(super) fn follow(path: &Path, file: &File) {
     }
 }
 
-/// As [`follow`], for folders that were made in `above`.
+/// As [`follow`], for folders that were created in `above`.
 pub(super) fn follow_folders(above: &Path, made: &[&Path]) {
     if made.is_empty() || !is_shared(above) {
         return;

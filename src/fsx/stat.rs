@@ -1,18 +1,17 @@
-//! The stat tuple: what the kernel says about a file without reading it.
+//! The stat tuple: what the kernel knows of a file without reading it.
 
 use std::{fs::Metadata, io, os::unix::fs::MetadataExt, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Result};
+use super::{Result, error::if_exists};
 
-/// Four numbers that all stay equal while nobody touches a file.
+/// Four numbers that stay the same while a file is not touched.
 ///
-/// The inode catches a file that was replaced, the times one that was written in place; `ctime`, which no
-/// program can set, catches a write that put the old `mtime` back. Not caught: an edit that keeps the size
-/// within the same tick of the file system's clock as the one before it (see `store::sources`, which
-/// guards against that), and bits that rot on the disk. The device is left out on purpose: its number
-/// changes from one mount to the next.
+/// A replaced file has another inode, and one that was written in place has other times. No program can set `ctime`, so
+/// it reveals a write that restored the old `mtime`. Two edits of the same size within one tick of the file system's
+/// clock are not noticed (see `settled.rs`), nor are bits that rot on the disk. The device is left out, because its
+/// number changes with every mount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StatTuple {
@@ -37,8 +36,7 @@ impl From<&Metadata> for StatTuple {
     }
 }
 
-/// A time of the kernel in one number. Wraps beyond the years 1678 and 2262 instead of failing: only
-/// equality with an earlier value counts.
+/// A time of the kernel in one number. It wraps outside the years 1678 to 2262: only equality counts.
 fn nanoseconds(seconds: i64, nanoseconds: i64) -> i64 {
     seconds.wrapping_mul(1_000_000_000).wrapping_add(nanoseconds)
 }
@@ -46,24 +44,23 @@ fn nanoseconds(seconds: i64, nanoseconds: i64) -> i64 {
 /// The stat tuple of a file, symbolic links followed; `None` if it does not exist.
 ///
 /// # Errors
-/// Where the file system cannot be asked.
+/// Where the file system fails.
 pub fn stat(path: &Path) -> Result<Option<StatTuple>> {
-    if_there(path, path.metadata())
+    tuple(path, path.metadata())
 }
 
 /// The stat tuple of a file, or of the symbolic link itself; `None` if it does not exist.
 ///
 /// # Errors
-/// Where the file system cannot be asked.
+/// Where the file system fails.
 pub fn stat_link(path: &Path) -> Result<Option<StatTuple>> {
-    if_there(path, path.symlink_metadata())
+    tuple(path, path.symlink_metadata())
 }
 
-/// The stat tuple of a file, symbolic links followed, and of a link that leads nowhere its own; `None` if nothing has
-/// that name.
+/// The stat tuple of a file, symbolic links followed, or of a dead link itself; `None` if nothing has this name.
 ///
 /// # Errors
-/// Where the file system cannot be asked.
+/// Where the file system fails.
 pub fn stat_there(path: &Path) -> Result<Option<StatTuple>> {
     match path.metadata() {
         Ok(metadata) => Ok(Some(StatTuple::from(&metadata))),
@@ -71,12 +68,8 @@ pub fn stat_there(path: &Path) -> Result<Option<StatTuple>> {
     }
 }
 
-fn if_there(path: &Path, metadata: io::Result<Metadata>) -> Result<Option<StatTuple>> {
-    match metadata {
-        Ok(metadata) => Ok(Some(StatTuple::from(&metadata))),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(cause) => Err(Error::new("look at", path, cause)),
-    }
+fn tuple(path: &Path, metadata: io::Result<Metadata>) -> Result<Option<StatTuple>> {
+    Ok(if_exists("look at", path, metadata)?.as_ref().map(StatTuple::from))
 }
 
 #[cfg(test)]

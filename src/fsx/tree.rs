@@ -1,4 +1,4 @@
-//! Whole folders: replaced in one step, removed whatever state they are in.
+//! Replaces a folder in one step, and removes folders in any state.
 
 use std::{
     fs, io,
@@ -15,15 +15,15 @@ use rustix::{
 
 use super::{Error, Result, files};
 
-/// What the name of a replaced folder ends with where folders cannot be exchanged.
-pub(crate) const REPLACED: &str = ".replaced";
+/// The extension of a replaced folder if folders cannot be exchanged.
+pub(crate) const REPLACED: &str = "replaced";
 
-/// Puts the folder `new` at `path`, on the same file system, and returns where the folder that stood at
-/// `path` is now, if one did. On Linux and macOS the two are exchanged in one step; where the file system
-/// cannot (NFS), for an instant nothing stands at `path`, and the old folder is `new` + `.replaced`.
+/// Puts the folder `new` at `path`, on the same file system, and returns where the old folder is now, if there was one.
+/// The two are exchanged in one step. If the file system cannot do that (NFS), for an instant nothing is at `path`, and
+/// the old folder becomes `new` + `.replaced`.
 ///
 /// # Errors
-/// Where it cannot be renamed; both folders are then where they were.
+/// Where it cannot be renamed; both folders then stay where they are.
 pub fn replace_folder(new: &Path, path: &Path) -> Result<Option<PathBuf>> {
     match renameat_with(CWD, new, CWD, path, RenameFlags::EXCHANGE) {
         Ok(()) => Ok(Some(new.to_owned())),
@@ -34,9 +34,7 @@ pub fn replace_folder(new: &Path, path: &Path) -> Result<Option<PathBuf>> {
 }
 
 fn replace_in_two_steps(new: &Path, path: &Path) -> Result<Option<PathBuf>> {
-    let mut aside = new.as_os_str().to_owned();
-    aside.push(REPLACED);
-    let aside = PathBuf::from(aside);
+    let aside = new.with_added_extension(REPLACED);
     files::move_file(path, &aside)?;
     if let Err(error) = files::move_file(new, path) {
         files::move_file(&aside, path)?;
@@ -45,8 +43,8 @@ fn replace_in_two_steps(new: &Path, path: &Path) -> Result<Option<PathBuf>> {
     Ok(Some(aside))
 }
 
-/// Removes a file, a link (never what it points to) or a whole folder, read-only parts included, even
-/// while a dying process still writes into it. Nothing there is fine.
+/// Removes a file, a link (not its target) or a whole folder, with read-only parts, even while a dying process still
+/// writes into it. Succeeds if there is nothing.
 ///
 /// # Errors
 /// Where something cannot be removed.
@@ -57,7 +55,7 @@ pub fn remove_tree(path: &Path) -> Result<()> {
         let Err(cause) = remove_once(path) else { return Ok(()) };
         match cause.kind() {
             io::ErrorKind::PermissionDenied if !forbidden_before => make_folders_writable(path),
-            // Somebody put a file into a folder that had just been emptied.
+            // A process put a file into a folder that had just been emptied.
             io::ErrorKind::DirectoryNotEmpty if Instant::now() < patience => sleep(Duration::from_millis(1)),
             _ => return Err(Error::new("remove", path, cause)),
         }
@@ -77,7 +75,7 @@ fn remove_once(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Gives their owner back the right to change a folder and those below. What fails shows at the removal.
+/// Makes a folder and those below writable for the owner. The removal reports failures.
 fn make_folders_writable(path: &Path) {
     if !path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
         return;
@@ -142,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_goes_while_somebody_writes_into_it() {
+    fn a_tree_is_removed_while_another_process_writes_into_it() {
         let parent = tempfile::tempdir().unwrap();
         let tree = folder_with(parent.path(), "tree", "first");
         std::thread::scope(|scope| {

@@ -1,7 +1,7 @@
-//! What a run asks of a result that it finds in the store, in few bytes: for the memory of action records.
+//! The part of an action record that a run needs when it finds a result in the store, in few bytes.
 //!
-//! The lines of the fingerprint and most of who made it are most of a record, and nobody asks for them but
-//! who explains or verifies; that one reads the record itself.
+//! The fingerprint and the provenance are most of a record. Only explanations and verifications need them, and those
+//! read the record itself.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{ActionRecord, Artifacts, Number, Provenance, RECORD_FORMAT};
 use crate::digest::Digest;
 
-/// The part of an action record that a run asks for.
+/// The part of an action record that a run needs.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Brief<'a> {
     stage: Cow<'a, str>,
@@ -25,7 +25,6 @@ pub(super) struct Brief<'a> {
 }
 
 impl<'a> Brief<'a> {
-    /// Of a whole record.
     pub(super) fn of(record: &'a ActionRecord) -> Self {
         Self {
             stage: record.stage.as_str().into(),
@@ -40,17 +39,17 @@ impl<'a> Brief<'a> {
         }
     }
 
-    /// As bytes; none where it cannot be said in bytes, which reads back as nothing.
+    /// Its bytes; empty if it cannot be encoded, which reads back as `None`.
     pub(super) fn bytes(&self) -> Vec<u8> {
         postcard::to_stdvec(self).unwrap_or_default()
     }
 
-    /// From bytes; `None` if they are not those of a brief.
+    /// Decodes it; `None` if these bytes are not a brief.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         postcard::from_bytes(bytes).ok()
     }
 
-    /// The record of that key, but for what is not in a brief.
+    /// The record of this key, without what a brief leaves out.
     pub(super) fn record(self, key: Digest) -> ActionRecord {
         ActionRecord {
             format: RECORD_FORMAT,

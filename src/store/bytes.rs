@@ -1,48 +1,68 @@
-//! The way out for the bytes of artifacts: whether they are here, and a file or folder that holds them.
+//! Gives out the bytes of artifacts: whether they are here, and how to read or copy them.
 //!
-//! No one else knows where an object lies. A store whose bytes are on another machine would differ here and
-//! in [`super::objects`], the way in.
+//! No path of an object leaves the store, except inside a [`LocalFile`]. A store whose objects are on another machine
+//! would differ here and in [`super::objects`].
 
-use std::path::{Path, PathBuf};
+use std::{
+    marker::PhantomData,
+    path::{Path, PathBuf},
+};
 
 use super::{Result, Store, StoredArtifact, layout::Layout};
 use crate::{digest::Digest, fsx};
 
+/// A file with the bytes of an object, for reading only. It has no file ending.
+///
+/// It is readable as long as the store is open. This store lends the object itself. A store on another machine would
+/// download the bytes when it makes this value, into a folder that it removes when it is closed.
+#[derive(Debug)]
+pub struct LocalFile<'a> {
+    path: PathBuf,
+    store: PhantomData<&'a Store>,
+}
+
+impl LocalFile<'_> {
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 impl Layout {
-    /// Whether an object is here. What is no file is found, and put away, by those who check objects.
+    /// Whether an object is here. (Something that is not a file is quarantined when it is checked.)
     pub(super) fn has(&self, digest: &Digest) -> Result<bool> {
         let object = self.object(digest);
-        Ok(fsx::oddity(&object).is_none() && fsx::stat(&object)?.is_some())
+        Ok(fsx::non_file(&object).is_none() && fsx::stat(&object)?.is_some())
     }
 }
 
 impl Store {
-    /// Whether these bytes are in this store. They count as absent where it cannot be asked.
+    /// Whether an object is in this store. False if the store cannot be read.
     #[must_use]
     pub fn has(&self, digest: &Digest) -> bool {
         self.layout.has(digest).unwrap_or(false)
     }
 
-    /// A file of these bytes, for reading only, where [`Store::has`] them. It is the store's: it stays as long
-    /// as a result needs it, and has no ending in its name.
+    /// A readable file of an object that this store [has](Store::has).
     #[must_use]
-    pub fn lend(&self, digest: &Digest) -> PathBuf {
-        self.layout.object(digest)
+    pub fn lend(&self, digest: &Digest) -> LocalFile<'_> {
+        LocalFile { path: self.layout.object(digest), store: PhantomData }
     }
 
-    /// The bytes of a small artifact; `None` if they are not here.
+    /// The bytes of a small object; `None` if it is not here.
     ///
     /// # Errors
-    /// Where they cannot be read.
+    /// Where it cannot be read.
     pub fn read(&self, digest: &Digest) -> Result<Option<Vec<u8>>> {
         Ok(fsx::read_if_there(&self.layout.object(digest))?)
     }
 
-    /// Puts an artifact at a path of the caller's, as a file or folder of its own: whole or not at all. A file
-    /// that has that name stays unless `replace`; a folder is replaced.
+    /// Copies an artifact to a path of the caller, as a file or an unpacked folder, in one step. An existing file is
+    /// replaced only if `replace`; an existing folder always is.
     ///
     /// # Errors
-    /// Where its bytes are not here, it holds what must not be unpacked, or the path cannot be written.
+    /// Where its bytes are not here, it contains something that must not be unpacked, or the path cannot be written.
     pub fn materialise(&self, artifact: &StoredArtifact, to: &Path, replace: bool) -> Result<()> {
         let object = self.layout.object(&artifact.digest);
         match artifact.is_folder() {
@@ -57,7 +77,7 @@ impl Store {
 mod tests {
     use std::fs;
 
-    use crate::store::case::Case;
+    use crate::store::testing::Case;
 
     #[test]
     fn bytes_that_are_here_come_out_as_files_and_folders_of_ones_own() {
@@ -87,10 +107,10 @@ mod tests {
             "nothing is left beside"
         );
 
-        fs::remove_file(case.store.lend(&file.digest)).unwrap();
+        fs::remove_file(case.store.layout.object(&file.digest)).unwrap();
         assert!(!case.store.has(&file.digest) && case.store.has(&folder.digest));
         assert_eq!(case.store.read(&file.digest).unwrap(), None);
-        fs::create_dir(case.store.lend(&file.digest)).unwrap();
+        fs::create_dir(case.store.layout.object(&file.digest)).unwrap();
         assert!(!case.store.has(&file.digest), "a folder is no object");
     }
 }

@@ -1,22 +1,19 @@
-//! Are an artifact's bytes here, and what they should be?
+//! Whether an artifact's bytes are in the store, and are the right ones.
 //!
-//! **Trust.** Mode bits prove nothing. An object is trusted while its stat tuple is the one that its record
-//! holds; otherwise it is hashed again. (An edit of the same size within the same clock tick as the
-//! publishing rename, some milliseconds, would go unseen, as would bits that rot on the disk: `verify` is
-//! for those.)
+//! **Trust.** Mode bits prove nothing. An object is trusted while it has the stat tuple that its record contains;
+//! otherwise it is hashed again. (An edit of the same size within the same clock tick as the publishing rename, some
+//! milliseconds, is not noticed, nor are bits that rot on the disk: `verify` finds those.)
 //!
-//! **Lost, or never here?** A store may be restored with records only (a CI cache without the gigabytes);
-//! its records are hits as long as nobody needs the bytes. But an object that somebody deleted must be
-//! noticed. What tells them apart is the *home*: a random identity of the folder `objects/`, renewed
-//! whenever that folder is made anew, which a record remembers from the time when its objects lay there.
-//! An absent object is [`Check::Missing`] if `objects/` exists and has the record's home: it was here. It
-//! is [`Check::Elsewhere`] if `objects/` does not exist, or has another home because it was made since: the
-//! bytes never were in *this* folder, even when others have been added to it meanwhile. So deleting files
-//! below `objects/` is a loss, deleting the folder itself is a decision to keep the records only.
+//! **Lost, or never here?** A store may be restored with records only (a CI cache without the gigabytes). Its records
+//! are hits as long as nobody needs the bytes. But a deleted object must be noticed. The *home* tells the two cases
+//! apart: a random identity of the folder `objects/`, which changes when that folder is created anew. A record
+//! remembers the home of its objects. An absent object is [`Check::Missing`] if `objects/` has the record's home, and
+//! [`Check::Elsewhere`] if `objects/` does not exist or has another home. So deleting files below `objects/` is a
+//! loss, and deleting the folder itself is a decision to keep only the records.
 
 use std::path::Path;
 
-use super::{ActionRecord, Damage, Result, Store, StoredArtifact, layout::Layout, quarantine::put_away};
+use super::{ActionRecord, Damage, Result, Store, StoredArtifact, layout::Layout, quarantine::quarantine};
 use crate::{
     digest::Digest,
     fsx::{self, Kind, StatTuple},
@@ -27,10 +24,10 @@ use crate::{
 pub enum Check {
     /// They are here, untouched since they were published.
     Intact,
-    /// They are here and what they should be, but the file was touched (copied, restored): its stat tuple
-    /// now. [`Store::refresh`] remembers it.
+    /// They are here and right, but the file was touched (copied, restored) and now has this stat tuple.
+    /// [`Store::refresh`] remembers it.
     IntactButTouched(StatTuple),
-    /// The file was there and wrong, and has been moved away: the artifact must be made again.
+    /// They were wrong, and the file was quarantined: the artifact must be made again.
     Damaged(Damage),
     /// They were here and are gone: the artifact must be made again.
     Missing,
@@ -47,7 +44,7 @@ impl Check {
 }
 
 impl Store {
-    /// What is known of the bytes of one of a record's artifacts.
+    /// Checks the bytes of one of a record's artifacts.
     ///
     /// # Errors
     /// Where the store cannot be read.
@@ -70,25 +67,20 @@ pub(super) fn examine(
     size: u64,
     stat: StatTuple,
 ) -> Result<Check> {
-    if let Some(what) = fsx::oddity(path) {
-        return Ok(Check::Damaged(put_away(layout, path, &stat, what.to_owned())));
-    }
-    if stat.size != size {
-        let what = format!("it has {} bytes instead of {size}", stat.size);
-        return Ok(Check::Damaged(put_away(layout, path, &stat, what)));
-    }
-    match fsx::hash_file(path) {
-        Ok(hashed) if hashed.digest == *digest => Ok(Check::IntactButTouched(hashed.stat)),
-        Ok(hashed) => {
-            let what = format!("its content has the digest {}", hashed.digest.short());
-            Ok(Check::Damaged(put_away(layout, path, &hashed.stat, what)))
+    let what = if let Some(what) = fsx::non_file(path) {
+        what.to_owned()
+    } else if stat.size != size {
+        format!("it has {} bytes instead of {size}", stat.size)
+    } else {
+        match fsx::hash_file(path) {
+            Ok(hashed) if hashed.digest == *digest => return Ok(Check::IntactButTouched(hashed.stat)),
+            Ok(hashed) => format!("its content has the digest {}", hashed.digest.short()),
+            Err(error) if error.kind() == Kind::NotFound => return Ok(Check::Missing),
+            Err(error) if error.kind().is_about_this_file() => error.words(),
+            Err(error) => return Err(error.into()),
         }
-        Err(error) if error.kind() == Kind::NotFound => Ok(Check::Missing),
-        Err(error) if error.kind().is_the_files_own() => {
-            Ok(Check::Damaged(put_away(layout, path, &stat, error.words())))
-        }
-        Err(error) => Err(error.into()),
-    }
+    };
+    Ok(Check::Damaged(quarantine(layout, path, &stat, what)))
 }
 
 #[cfg(test)]
@@ -96,7 +88,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::store::{Options, case::Case};
+    use crate::store::{Options, testing::Case};
 
     #[test]
     fn an_untouched_object_is_trusted_and_a_touched_one_is_hashed_once() {
@@ -148,21 +140,21 @@ mod tests {
     fn a_deleted_object_is_lost_but_one_of_a_store_restored_without_objects_is_elsewhere() {
         let case = Case::new();
         let record = case.record(&["content", "other"]);
-        fs::remove_file(case.store.lend(&record.artifacts.get("0").unwrap().digest)).unwrap();
+        fs::remove_file(case.store.layout.object(&record.artifacts.get("0").unwrap().digest)).unwrap();
         assert_eq!(case.check(&record), Check::Missing);
-        // All files deleted, folders left: lost as well.
-        fs::remove_file(case.store.lend(&record.artifacts.get("1").unwrap().digest)).unwrap();
+        // All files deleted, but not the folders: lost as well.
+        fs::remove_file(case.store.layout.object(&record.artifacts.get("1").unwrap().digest)).unwrap();
         assert_eq!(case.checks(&record)["1"], Check::Missing);
 
-        fs::remove_dir_all(case.store.layout.objects()).unwrap();
+        fs::remove_dir_all(&case.store.layout.objects).unwrap();
         assert_eq!(case.check(&record), Check::Elsewhere);
-        // That stays so when other objects come to be here.
+        // That stays so when other objects are published.
         case.publish(b"of another stage");
         assert_eq!(case.check(&record), Check::Elsewhere);
-        // And ends when the bytes do: from then on, they can be lost.
+        // When the bytes are published again, they can be lost again.
         let again = case.record(&["content", "other"]);
         assert_eq!(case.check(&again), Check::Intact);
-        fs::remove_file(case.store.lend(&again.artifacts.get("0").unwrap().digest)).unwrap();
+        fs::remove_file(case.store.layout.object(&again.artifacts.get("0").unwrap().digest)).unwrap();
         assert_eq!(case.check(&again), Check::Missing);
     }
 

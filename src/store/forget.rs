@@ -1,16 +1,16 @@
-//! Forgets a result that somebody wants to have computed again.
+//! `cache clear`: forgets a result, so that the next run computes it again.
 
 use super::{Result, Store, TryKey};
 use crate::{digest::Digest, fsx};
 
-/// What became of a result that was to be forgotten.
+/// What happened to a result that was to be forgotten.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Forgotten {
-    /// It is forgotten, with the partial work on it. Its objects are garbage, unless others need them.
+    /// It is forgotten, with the partial work on it. Its objects are garbage unless other results need them.
     Yes,
-    /// There was none.
+    /// It did not exist.
     Absent,
-    /// It is being computed just now: by whom, in that one's words.
+    /// It is being computed, by this holder of the lock.
     InUse(String),
 }
 
@@ -21,13 +21,13 @@ impl Store {
     /// Where the store cannot be written.
     pub fn forget(&self, key: &Digest) -> Result<Forgotten> {
         let path = self.layout.record(key);
-        if fsx::stat(&path)?.is_none() && fsx::stat(&self.layout.work(key))?.is_none() {
+        if fsx::stat(&path)?.is_none() && fsx::stat(&self.layout.work_on(key))?.is_none() {
             return Ok(Forgotten::Absent);
         }
         match self.try_lock(key, "clearing the cache")? {
             TryKey::Held(by) => Ok(Forgotten::InUse(by)),
             TryKey::Acquired(lock) => {
-                // Where locks keep nobody out, a run may be working there.
+                // Without working locks, another run may be using the partial work.
                 if lock.is_enforced() {
                     self.remove_work(key)?;
                 }
@@ -40,7 +40,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Lookup, case::Case};
+    use crate::store::{Lookup, testing::Case};
 
     #[test]
     fn a_result_is_forgotten_with_its_partial_work_unless_it_is_being_made() {

@@ -1,11 +1,12 @@
-//! The identity of the folder `objects/`: see [`super::check`] for what it is good for.
+//! The identity of the folder `objects/`: see [`super::check`] for its purpose.
 //!
-//! It is renewed whenever that folder is made anew. An identity that is damaged is made good from the record
-//! that was written last, for otherwise every lost object of an earlier record would count as never here.
+//! It changes whenever that folder is created anew. A damaged identity is restored from the newest record; with a new
+//! one, every lost object of an older record would count as never here.
 
 use super::{
-    Result, Store,
+    ActionRecord, Result, Store,
     layout::Layout,
+    read::{FileRead, files, key_of, read_file},
     records::{Parsed, parse},
 };
 use crate::{
@@ -13,22 +14,23 @@ use crate::{
     fsx::{self, Durability},
 };
 
-/// Digits of an identity: [`fsx::unique_name`].
+/// The length of an identity, which is a [`fsx::unique_name`].
 const DIGITS: usize = 16;
 
 /// Which folder `objects/` this is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Home {
-    /// There is none.
+    /// It does not exist.
     None,
-    /// There is one, and its identity is lost.
+    /// It exists, but its identity is lost.
     Unknown,
-    /// The one with this identity.
+    /// The folder with this identity.
     Is(String),
 }
 
 impl Home {
-    /// Whether the objects of a record lay here. In doubt they did: to compute again is never wrong.
+    /// Whether the objects of a record were in this folder. If that is unknown, they were: to compute again is never
+    /// wrong.
     pub(super) fn is(&self, of_record: Option<&str>) -> bool {
         match self {
             Self::None => false,
@@ -37,7 +39,7 @@ impl Home {
         }
     }
 
-    /// The identity, where it is known.
+    /// The identity, if it is known.
     pub(super) fn identity(self) -> Option<String> {
         match self {
             Self::Is(home) => Some(home),
@@ -49,33 +51,22 @@ impl Home {
 /// The identity in the bytes of the file `home`, unless they are damaged.
 pub(super) fn identity_in(bytes: &[u8]) -> Option<&str> {
     let home = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?;
-    is_identity(home).then_some(home)
-}
-
-fn is_identity(text: &str) -> bool {
-    text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    (home.len() == DIGITS && home.bytes().all(is_digit)).then_some(home)
 }
 
 impl Layout {
-    /// The file `home`.
-    pub(super) fn home_file(&self) -> std::path::PathBuf {
-        self.root().join("home")
-    }
-
     /// Which folder `objects/` is here now.
     pub(super) fn home(&self) -> Result<Home> {
-        if fsx::stat(&self.objects())?.is_none() {
+        if fsx::stat(&self.objects)?.is_none() {
             return Ok(Home::None);
         }
-        let bytes = match fsx::read_if_there(&self.home_file()) {
-            Err(error) if error.kind().is_the_files_own() => None,
-            read => read?,
-        };
-        let home = bytes.as_deref().and_then(identity_in);
-        Ok(home.map_or(Home::Unknown, |home| Home::Is(home.to_owned())))
+        let bytes = read_file(&self.home_file)?.bytes();
+        let identity = bytes.as_deref().and_then(identity_in);
+        Ok(identity.map_or(Home::Unknown, |identity| Home::Is(identity.to_owned())))
     }
 
-    /// Makes sure that there is a folder `objects/`, with an identity that no earlier one had.
+    /// Makes sure that the folder `objects/` exists and has an identity.
     pub(super) fn prepare_objects(&self) -> Result<()> {
         if matches!(self.home()?, Home::Is(_)) {
             return Ok(());
@@ -83,57 +74,43 @@ impl Layout {
         let _lock = self.short_lock("layout")?;
         let known = match self.home()? {
             Home::Is(_) => return Ok(()),
-            Home::Unknown => last_known(self)?,
+            Home::Unknown => newest_home(self)?,
             Home::None => None,
         };
-        // First the identity: an `objects/` never stands under the one before it.
+        // The identity comes first, so that a new `objects/` never has an old one.
         let home = format!("{}\n", known.unwrap_or_else(fsx::unique_name));
-        let path = self.home_file();
-        self.put_away_what_is_no_file(&path);
-        let draft = self.draft(&path, home.as_bytes())?;
-        if fsx::stat(&path)?.is_some() {
-            draft.publish(&path, Durability::Durable)?;
+        self.quarantine_non_file(&self.home_file);
+        let draft = self.draft(&self.home_file, home.as_bytes())?;
+        if fsx::stat(&self.home_file)?.is_some() {
+            draft.publish(&self.home_file, Durability::Durable)?;
         } else {
-            // Where locks keep nobody out, of two the first one's counts.
-            draft.publish_new(&path, Durability::Durable)?;
+            // Without working locks, two processes may get here: the first identity counts.
+            draft.publish_new(&self.home_file, Durability::Durable)?;
         }
-        Ok(fsx::create_folder(&self.objects())?)
+        Ok(fsx::create_folder(&self.objects)?)
     }
 }
 
-/// The home of the result that was made last. Reads all records, for a file that is hardly ever damaged.
-fn last_known(layout: &Layout) -> Result<Option<String>> {
-    let mut last = None;
-    for key in keys(layout)? {
-        let Ok(Some(bytes)) = fsx::read_if_there(&layout.record(&key)) else { continue };
-        if let Parsed::Record(record) = parse(&bytes, &key)
-            && let Some(home) = record.home.filter(|home| is_identity(home))
-        {
-            last = last.max(Some((record.made.started, home)));
+/// The home in the newest record. Reads all records, but only after damage.
+fn newest_home(layout: &Layout) -> Result<Option<String>> {
+    let mut newest = None;
+    for key in files(&layout.actions, |_, name| Ok(key_of(name)))? {
+        let Ok(FileRead::Bytes(_, bytes)) = read_file(&layout.record(&key)) else { continue };
+        if let Parsed::Record(record) = parse(&bytes, &key) {
+            let ActionRecord { home, made, .. } = *record;
+            newest = newest.max(home.map(|home| (made.started, home)));
         }
     }
-    Ok(last.map(|(_, home)| home))
-}
-
-/// The keys of all records, in order.
-fn keys(layout: &Layout) -> Result<Vec<Digest>> {
-    let mut keys = Vec::new();
-    for folder in fsx::list(&layout.actions())? {
-        for name in fsx::list(&layout.actions().join(folder))? {
-            let name = name.to_string_lossy();
-            keys.extend(name.strip_suffix(".json").and_then(|key| key.parse::<Digest>().ok()));
-        }
-    }
-    Ok(keys)
+    Ok(newest.map(|(_, home)| home))
 }
 
 impl Store {
-    /// The keys of all records, in order. Scans the folders: for questions that no run asks.
+    /// The keys of all records, in order. Lists many folders.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub fn keys(&self) -> Result<Vec<Digest>> {
-        keys(&self.layout)
+        files(&self.layout.actions, |_, name| Ok(key_of(name)))
     }
 }
 
@@ -142,7 +119,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::store::{Check, Options, case::Case};
+    use crate::store::{Check, Options, testing::Case};
 
     fn open(root: &std::path::Path) -> Layout {
         Layout::open(root, Durability::Relaxed).unwrap()
@@ -171,7 +148,7 @@ mod tests {
         let first = layout.home().unwrap();
         layout.prepare_objects().unwrap();
         assert_eq!(layout.home().unwrap(), first);
-        fs::remove_dir(layout.objects()).unwrap();
+        fs::remove_dir(&layout.objects).unwrap();
         assert_eq!(layout.home().unwrap(), Home::None);
         layout.prepare_objects().unwrap();
         let second = layout.home().unwrap();
@@ -186,7 +163,7 @@ mod tests {
             let record = case.record(&["content", "other"]);
             let home = case.store.layout.home().unwrap();
             fs::remove_file(case.object(&record, "0")).unwrap();
-            fs::write(case.store.layout.home_file(), damage).unwrap();
+            fs::write(&case.store.layout.home_file, damage).unwrap();
             assert_eq!(case.check(&record), Check::Missing, "{damage:?}");
             assert_eq!(case.checks(&record)["1"], Check::Intact);
             // What is published next makes the identity good; no record ever gets the garbage.
@@ -200,14 +177,14 @@ mod tests {
     fn a_verification_names_a_damaged_home_and_what_is_lost() {
         let case = Case::new();
         let record = case.record(&["content"]);
-        fs::write(case.store.layout.home_file(), "").unwrap();
+        fs::write(&case.store.layout.home_file, "").unwrap();
         fs::remove_file(case.object(&record, "0")).unwrap();
         let what = |store: &Store| {
             store.verify(&|_| ()).unwrap().damaged.into_iter().map(|flaw| flaw.what).collect::<Vec<_>>()
         };
-        let mut told = what(&case.store);
-        told.sort();
-        assert_eq!(told, ["it is gone", "it says no identity"]);
+        let mut flaws = what(&case.store);
+        flaws.sort();
+        assert_eq!(flaws, ["it contains no identity", "it is gone"]);
         let again = Store::open(case.store.root(), Options::default()).unwrap();
         assert_eq!(what(&again), Vec::<String>::new());
     }

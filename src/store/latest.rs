@@ -1,15 +1,19 @@
-//! The key that a stage of a pipeline had last: what "why does it run?" compares the new one with.
+//! The latest key of each stage of each pipeline: "why does it run?" compares the new key with it.
 //!
-//! One tiny file per stage, so that no index must be kept right: the key, and for people the names of
-//! pipeline and stage. Losing one costs an explanation, and may cost the result should that be collected before
-//! the next run, which writes it anew; nothing else, and that is why nobody locks or seals it.
+//! One tiny file for each stage, so there is no index to maintain: the key, and for people the names of pipeline and
+//! stage. A lost file costs an explanation, and its result may be collected before the next run writes it again. So
+//! these files are neither locked nor sealed.
 //!
-//! With it, at most once a day, goes the time at which the key's record was used last (the `mtime` of the
-//! record's file): what is collected as old is what nobody used, not what was made long ago.
+//! At most once a day, this also sets the `mtime` of the key's record to now: `gc --older-than` goes by the last use
+//! of a result.
 
 use std::{path::Path, time::Duration};
 
-use super::{ActionRecord, Result, Store, layout::Layout, survey::Latest};
+use super::{
+    ActionRecord, Result, Store,
+    read::{FileRead, read_file},
+    survey::Latest,
+};
 use crate::{
     digest::Digest,
     fsx::{self, now_ns},
@@ -19,47 +23,41 @@ use crate::{
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 impl Store {
-    /// Notes that a stage of a pipeline now has that key, whether it ran or was a hit. Costs one look where
-    /// that is remembered, and one read where it is known already.
+    /// Notes that a stage of a pipeline now has this key, whether it ran or was a hit. Usually costs one stat or read.
     ///
     /// # Errors
     /// Where the store cannot be written.
     pub fn note_latest(&self, pipeline: &str, stage: &str, key: &Digest) -> Result<()> {
-        let id = Layout::latest_id(pipeline, stage);
-        if let Some((noted, mtime_ns)) = self.noted(&id)?
+        let (id, path) = self.layout.latest_of(pipeline, stage);
+        if let Some((noted, mtime_ns)) = self.noted(&id, &path)?
             && noted == *key
-            && is_of_today(mtime_ns)
+            // Also true for the near future, in case the clock was set back.
+            && u128::from(now_ns().abs_diff(mtime_ns)) < DAY.as_nanos()
         {
             return Ok(());
         }
-        // A record that is gone or may not be touched was not used either.
+        // This fails if the record is gone or belongs to another user.
         let _ = fsx::touch(&self.layout.record(key));
         let line = |name: &str| name.replace(['\n', '\r'], " ");
         let text = format!("{key}\n{}\n{}\n", line(pipeline), line(stage));
-        self.layout.write(&self.layout.latest(&id), text.as_bytes())
+        self.layout.write(&path, text.as_bytes())
     }
 
-    /// The key in such a file, and when that was written; read only if the file has changed since that was
-    /// remembered.
-    fn noted(&self, id: &Digest) -> Result<Option<(Digest, i64)>> {
-        let path = self.layout.latest(id);
-        if self.recall.is_wanted()
-            && let Some(seen) = fsx::stat(&path).ok().flatten()
+    /// The key in such a file, and the file's `mtime`. Reads the file only if it changed since the last run.
+    fn noted(&self, id: &Digest, path: &Path) -> Result<Option<(Digest, i64)>> {
+        if self.recall.is_open()
+            && let Some(seen) = fsx::stat(path).ok().flatten()
             && let Some(key) = self.recall.get(id, &seen, |bytes| postcard::from_bytes(bytes).ok())
         {
             return Ok(Some((key, seen.mtime_ns)));
         }
-        let Some((seen, bytes)) = read(&path)? else { return Ok(None) };
+        let FileRead::Bytes(seen, bytes) = read_file(path)? else { return Ok(None) };
         let Some(key) = key_in(&bytes) else { return Ok(None) };
-        if self.recall.is_wanted()
-            && let Ok(bytes) = postcard::to_stdvec(&key)
-        {
-            self.recall.learn(*id, seen, bytes);
-        }
+        self.recall.learn(*id, seen, || key.as_bytes().to_vec());
         Ok(Some((key, seen.mtime_ns)))
     }
 
-    /// The record that this stage of this pipeline had last, if it is still there.
+    /// The latest record of this stage of this pipeline, if it still exists.
     ///
     /// # Errors
     /// Where the store cannot be read.
@@ -70,47 +68,32 @@ impl Store {
         }
     }
 
-    /// The key that this stage of this pipeline had last, whether or not its record is still there.
+    /// The latest key of this stage of this pipeline, whether or not its record still exists.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub fn latest_key(&self, pipeline: &str, stage: &str) -> Result<Option<Digest>> {
-        let read = read(&self.layout.latest(&Layout::latest_id(pipeline, stage)))?;
-        Ok(read.and_then(|(_, bytes)| key_in(&bytes)))
+        let (_, path) = self.layout.latest_of(pipeline, stage);
+        Ok(read_file(&path)?.bytes().and_then(|bytes| key_in(&bytes)))
     }
 
-    /// What every stage of every pipeline had last.
+    /// The latest keys of all stages of all pipelines.
     pub(super) fn all_latest(&self) -> Result<Vec<Latest>> {
-        let folder = self.layout.all_latest();
         let mut all = Vec::new();
-        for name in fsx::list(&folder)? {
-            let path = folder.join(name);
-            let Some((_, bytes)) = read(&path)? else { continue };
-            let Ok(text) = std::str::from_utf8(&bytes) else { continue };
-            let mut lines = text.lines();
-            let Some(key) = lines.next().and_then(|line| line.trim().parse().ok()) else { continue };
-            let names = lines.next().zip(lines.next()).map(|(a, b)| (a.to_owned(), b.to_owned()));
-            all.push(Latest { path, key, names });
+        for name in fsx::list(&self.layout.latest)? {
+            let path = self.layout.latest.join(name);
+            let Some(bytes) = read_file(&path)?.bytes() else { continue };
+            let Some(key) = key_in(&bytes) else { continue };
+            let text = String::from_utf8_lossy(&bytes);
+            let mut names = text.lines().skip(1).map(str::to_owned);
+            all.push(Latest { path, key, names: names.next().zip(names.next()) });
         }
         Ok(all)
     }
 }
 
-/// The bytes of such a file; `None` also where something else stands in its place, which the next run replaces.
-fn read(path: &Path) -> Result<Option<(fsx::StatTuple, Vec<u8>)>> {
-    match fsx::read_with_stat(path) {
-        Err(error) if error.kind().is_the_files_own() => Ok(None),
-        read => Ok(read?),
-    }
-}
-
 pub(super) fn key_in(bytes: &[u8]) -> Option<Digest> {
     std::str::from_utf8(bytes).ok()?.lines().next()?.trim().parse().ok()
-}
-
-/// Whether a file was written within a day of now; a clock that was set back must not stop the noting.
-fn is_of_today(mtime_ns: i64) -> bool {
-    u128::from(now_ns().abs_diff(mtime_ns)) < DAY.as_nanos()
 }
 
 #[cfg(test)]
@@ -134,7 +117,7 @@ mod tests {
         assert_eq!(store.previous("full", "train.other").unwrap(), None);
         assert_eq!(store.previous("mini", "train.base").unwrap(), None);
 
-        let path = store.layout.latest(&Layout::latest_id("full", "train.base"));
+        let path = store.layout.latest_of("full", "train.base").1;
         let before = fsx::stat(&path).unwrap();
         store.note_latest("full", "train.base", &four.key).unwrap();
         assert_eq!(fsx::stat(&path).unwrap(), before, "nothing new, nothing written");

@@ -1,4 +1,4 @@
-//! Where everything in a store is, and which version of that order it has.
+//! The paths inside a store, and how its small files are written and locked.
 
 use std::path::{Path, PathBuf};
 
@@ -8,126 +8,88 @@ use crate::{
     fsx::{self, Durability, FileLock},
 };
 
-/// The paths of one store.
+/// The paths of one store. [`super`] says what each of them holds.
 #[derive(Debug)]
 pub(super) struct Layout {
-    root: PathBuf,
+    pub(super) root: PathBuf,
+    pub(super) format: PathBuf,
+    pub(super) home_file: PathBuf,
+    pub(super) objects: PathBuf,
+    pub(super) actions: PathBuf,
+    pub(super) latest: PathBuf,
+    pub(super) names: PathBuf,
+    pub(super) sources: PathBuf,
+    pub(super) recall: PathBuf,
+    pub(super) work: PathBuf,
+    pub(super) staging: PathBuf,
+    pub(super) locks: PathBuf,
+    pub(super) gate: PathBuf,
+    pub(super) runs: PathBuf,
+    pub(super) leases: PathBuf,
+    pub(super) quarantine: PathBuf,
+    pub(super) tmp: PathBuf,
     pub(super) durability: Durability,
 }
 
 impl Layout {
     pub(super) fn open(root: &Path, durability: Durability) -> Result<Self> {
         let root = std::path::absolute(root).map_err(fsx::Error::at("resolve", root))?;
-        let layout = Self { root, durability };
+        let layout = Self {
+            format: root.join("format"),
+            home_file: root.join("home"),
+            objects: root.join("objects"),
+            actions: root.join("actions"),
+            latest: root.join("latest"),
+            names: root.join("names"),
+            sources: root.join("sources"),
+            recall: root.join("recall"),
+            work: root.join("work"),
+            staging: root.join("staging"),
+            locks: root.join("locks"),
+            gate: root.join("gate"),
+            runs: root.join("runs"),
+            leases: root.join("leases"),
+            quarantine: root.join("quarantine"),
+            tmp: root.join("tmp"),
+            root,
+            durability,
+        };
         layout.check_format()?;
         Ok(layout)
     }
 
-    pub(super) fn root(&self) -> &Path {
-        &self.root
-    }
-
-    /// The folder `objects/`.
-    pub(super) fn objects(&self) -> PathBuf {
-        self.root.join("objects")
-    }
-
     pub(super) fn object(&self, digest: &Digest) -> PathBuf {
         let hex = digest.hex();
-        self.root.join("objects").join(&hex[..2]).join(hex)
-    }
-
-    /// The folder `actions/`.
-    pub(super) fn actions(&self) -> PathBuf {
-        self.root.join("actions")
+        self.objects.join(&hex[..2]).join(hex)
     }
 
     pub(super) fn record(&self, key: &Digest) -> PathBuf {
         let hex = key.hex();
-        self.actions().join(&hex[..2]).join(hex + ".json")
+        self.actions.join(&hex[..2]).join(hex + ".json")
     }
 
-    /// What names the key that a stage of a pipeline had last.
-    pub(super) fn latest_id(pipeline: &str, stage: &str) -> Digest {
-        // Neither name can hold a NUL, so no two pairs are one text.
-        Digest::of([pipeline, stage].join("\0").as_bytes())
+    /// The file of the key that a stage of a pipeline had last, and the digest that names it.
+    pub(super) fn latest_of(&self, pipeline: &str, stage: &str) -> (Digest, PathBuf) {
+        // Names contain no NUL, so no two pairs give the same text.
+        let id = Digest::of([pipeline, stage].join("\0").as_bytes());
+        (id, self.latest.join(id.hex()))
     }
 
-    pub(super) fn latest(&self, id: &Digest) -> PathBuf {
-        self.all_latest().join(id.hex())
+    pub(super) fn recall_of(&self, pipeline: &str) -> PathBuf {
+        self.recall.join(Digest::of(pipeline.as_bytes()).hex())
     }
 
-    /// The folder `latest/`.
-    pub(super) fn all_latest(&self) -> PathBuf {
-        self.root.join("latest")
-    }
-
-    /// The folder `recall/`.
-    pub(super) fn all_recall(&self) -> PathBuf {
-        self.root.join("recall")
-    }
-
-    /// What a pipeline's runs remember of small files.
-    pub(super) fn recall(&self, pipeline: &str) -> PathBuf {
-        self.all_recall().join(Digest::of(pipeline.as_bytes()).hex())
-    }
-
-    /// Which file the name of a pipeline belongs to.
-    pub(super) fn name(&self, pipeline: &str) -> PathBuf {
-        self.root.join("names").join(pipeline)
-    }
-
-    pub(super) fn sources(&self) -> PathBuf {
-        self.root.join("sources")
-    }
-
-    pub(super) fn work(&self, key: &Digest) -> PathBuf {
-        self.root.join("work").join(key.hex())
-    }
-
-    /// The folder `work/`.
-    pub(super) fn all_work(&self) -> PathBuf {
-        self.root.join("work")
-    }
-
-    pub(super) fn staging(&self) -> PathBuf {
-        self.root.join("staging")
-    }
-
-    pub(super) fn locks(&self) -> PathBuf {
-        self.root.join("locks")
-    }
-
-    /// The gate that runs pass and garbage collection shuts.
-    pub(super) fn gate(&self) -> PathBuf {
-        self.root.join("gate")
-    }
-
-    pub(super) fn leases(&self) -> PathBuf {
-        self.root.join("leases")
-    }
-
-    /// The folder `runs/`.
-    pub(super) fn runs(&self) -> PathBuf {
-        self.root.join("runs")
-    }
-
-    pub(super) fn quarantine(&self) -> PathBuf {
-        self.root.join("quarantine")
-    }
-
-    pub(super) fn tmp(&self) -> PathBuf {
-        self.root.join("tmp")
+    pub(super) fn work_on(&self, key: &Digest) -> PathBuf {
+        self.work.join(key.hex())
     }
 
     /// Whether there is a store here yet.
     pub(super) fn exists(&self) -> Result<bool> {
-        Ok(fsx::stat(&self.format())?.is_some())
+        Ok(fsx::stat(&self.format)?.is_some())
     }
 
-    /// Makes sure that a folder of the store exists, and that the store itself does. Every writer calls
-    /// this for the folder that it is about to write in. (Somebody may have removed the whole store since it
-    /// was opened: so no folder is made without its `format`.)
+    /// Makes sure that a folder of the store exists. Every writer calls this for the folder that it writes to.
+    /// Another process may have removed the whole store since it was opened, so `format` is checked too.
     pub(super) fn prepare(&self, folder: &Path) -> Result<()> {
         if fsx::stat(folder)?.is_none() {
             self.create()?;
@@ -136,67 +98,53 @@ impl Layout {
         Ok(())
     }
 
-    /// Makes sure that the store itself exists: also where its folder was there before, and empty.
-    pub(super) fn prepare_store(&self) -> Result<()> {
-        if self.exists()? { Ok(()) } else { self.create() }
-    }
-
-    /// Does something with the file at `path`. Where that fails because something else stands there, a folder or a
-    /// link that leads nowhere, that is put away, and it is done again.
+    /// Runs `action` on the file at `path`. If it fails because something other than a file is there (a folder, a
+    /// dead link), that is quarantined and `action` runs once more.
     pub(super) fn healing<T>(&self, path: &Path, action: impl Fn() -> Result<T>) -> Result<T> {
-        let failed = match action() {
-            Ok(done) => return Ok(done),
-            Err(error) => error,
-        };
-        match self.put_away_what_is_no_file(path) {
+        action().or_else(|error| match self.quarantine_non_file(path) {
             Some(Damage { moved_to: Some(_), .. }) => action(),
-            Some(Damage { moved_to: None, .. }) | None => Err(failed),
-        }
+            Some(Damage { moved_to: None, .. }) | None => Err(error),
+        })
     }
 
-    /// Writes a small file of the store whole, its passing name being in `tmp/`.
+    /// Writes a small file of the store atomically.
     pub(super) fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         self.healing(path, || Ok(self.draft(path, bytes)?.publish(path, self.durability)?))
     }
 
-    /// As [`Layout::write`], unless there is such a file already. True if there was none.
+    /// As [`Layout::write`], but keeps an existing file. True if there was none.
     pub(super) fn write_new(&self, path: &Path, bytes: &[u8]) -> Result<bool> {
         Ok(self.draft(path, bytes)?.publish_new(path, self.durability)?)
     }
 
     pub(super) fn draft(&self, path: &Path, bytes: &[u8]) -> Result<fsx::Draft> {
         self.prepare(&fsx::parent(path))?;
-        self.prepare(&self.tmp())?;
-        Ok(fsx::write_through(&self.tmp(), path, bytes)?)
+        self.prepare(&self.tmp)?;
+        Ok(fsx::write_through(&self.tmp, path, bytes)?)
     }
 
-    /// Takes one of the locks that are held for milliseconds, waiting for it.
+    /// Waits for a lock that is held for milliseconds only.
     pub(super) fn short_lock(&self, name: &str) -> Result<FileLock> {
-        self.prepare(&self.locks())?;
-        let path = self.locks().join(name);
+        self.prepare(&self.locks)?;
+        let path = self.locks.join(name);
         self.healing(&path, || Ok(FileLock::acquire(&path, "a short update")?))
     }
 
-    /// Creates the store. `format` comes first, and flushed: nothing in a store is older than it.
-    fn create(&self) -> Result<()> {
-        if fsx::stat(&self.format())?.is_some() {
-            return Ok(fsx::create_folder(&self.tmp())?);
+    /// Creates the store unless it exists. `format` is written first and flushed, so nothing in a store is older.
+    pub(super) fn create(&self) -> Result<()> {
+        if self.exists()? {
+            return Ok(fsx::create_folder(&self.tmp)?);
         }
-        let is_ours_alone = fsx::list(&self.root)?.is_empty();
-        fsx::create_folder(&self.tmp())?;
-        if is_ours_alone {
-            // Stores lie in the folders of projects: `git add .` must not take gigabytes with it.
+        let is_empty = fsx::list(&self.root)?.is_empty();
+        fsx::create_folder(&self.tmp)?;
+        if is_empty {
+            // A store is often inside a project's folder: `git add .` must not add gigabytes.
             let ignore = self.root.join(".gitignore");
-            fsx::write_through(&self.tmp(), &ignore, b"*\n")?.publish_new(&ignore, Durability::Relaxed)?;
+            fsx::write_through(&self.tmp, &ignore, b"*\n")?.publish_new(&ignore, Durability::Relaxed)?;
         }
-        let format = fsx::write_through(&self.tmp(), &self.format(), Self::format_text().as_bytes())?;
-        format.publish_new(&self.format(), Durability::Durable)?;
+        let format = fsx::write_through(&self.tmp, &self.format, Self::format_text().as_bytes())?;
+        format.publish_new(&self.format, Durability::Durable)?;
         self.check_format()
-    }
-
-    /// The file that says which format the store has.
-    pub(super) fn format(&self) -> PathBuf {
-        self.root.join("format")
     }
 }
 
@@ -216,8 +164,8 @@ mod tests {
         let root = folder.path().join("new störe");
         let layout = open(&root).unwrap();
         assert!(!root.exists());
-        layout.prepare(&layout.locks()).unwrap();
-        assert!(layout.locks().is_dir());
+        layout.prepare(&layout.locks).unwrap();
+        assert!(layout.locks.is_dir());
         assert_eq!(fs::read_to_string(root.join("format")).unwrap(), "pcamflow store 1\n");
         assert_eq!(fs::read_to_string(root.join(".gitignore")).unwrap(), "*\n");
         open(&root).unwrap();
@@ -227,7 +175,7 @@ mod tests {
     fn a_store_without_its_format_is_refused_and_so_is_a_folder_with_other_things() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("actions")).unwrap();
-        assert!(matches!(open(folder.path()), Err(Error::NoFormat { .. })));
+        assert!(matches!(open(folder.path()), Err(Error::Unusable(_))));
         fs::remove_dir(folder.path().join("actions")).unwrap();
         // What a creation that was cut off leaves, and the top of a file system.
         for name in ["tmp", "lost+found"] {
@@ -256,9 +204,9 @@ mod tests {
         }
         let root = folder.path().join("store");
         let layout = open(&root).unwrap();
-        let error = layout.prepare(&layout.locks()).unwrap_err();
+        let error = layout.prepare(&layout.locks).unwrap_err();
         assert!(error.is_environment(), "{error}");
-        let said = format!("cannot create the folder {}: Permission denied", layout.tmp().display());
+        let said = format!("cannot create the folder {}: Permission denied", layout.tmp.display());
         assert!(error.to_string().starts_with(&said), "{error}");
     }
 

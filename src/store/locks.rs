@@ -1,9 +1,8 @@
-//! One lock per key while it executes, so that two runs never compute the same thing at once.
+//! One lock for each key while it is being executed, so that two runs never compute the same thing at once.
 //!
-//! Kernel locks only ([`FileLock`]): they end with their holder, and no process number decides anything.
-//! On file systems without working locks two runs may both execute a key; then the first record wins,
-//! objects are the same or other bytes under other names, and nothing is damaged: the work is done twice.
-//! Then partial work is shared by both, and stays when one of them is done.
+//! These are kernel locks ([`FileLock`]): they end with their holder, and no process number decides anything. Without
+//! working locks two runs may execute the same key. Then the work is done twice and the first record wins, but nothing
+//! is damaged. Partial work is then shared, and stays when one of the two is done.
 
 use super::{Result, Store};
 use crate::{
@@ -11,54 +10,26 @@ use crate::{
     fsx::{FileLock, TryLock},
 };
 
-/// The right to execute a key; dropping it, or dying, gives it back.
-#[derive(Debug)]
-pub struct KeyLock {
-    lock: FileLock,
-}
-
-impl KeyLock {
-    /// Whether the file system really keeps others out.
-    #[must_use]
-    pub fn is_enforced(&self) -> bool {
-        self.lock.is_enforced()
-    }
-}
-
-/// What became of an attempt to lock a key.
-#[derive(Debug)]
-pub enum TryKey {
-    /// It is ours.
-    Acquired(KeyLock),
-    /// It is being executed: who does, in that one's words; empty in the instant before it says so.
-    Held(String),
-}
-
 impl Store {
-    /// Whether people should hear now that this lock keeps nobody out: once per store.
+    /// Whether to warn people now that this lock does not exclude other processes: once for each store.
     #[must_use]
-    pub fn should_tell_of(&self, lock: &KeyLock) -> bool {
+    pub fn should_tell_of(&self, lock: &FileLock) -> bool {
         let mut first = false;
         if !lock.is_enforced() {
-            self.told_of_locks.call_once(|| first = true);
+            self.warned_about_locks.call_once(|| first = true);
         }
         first
     }
 
-    /// Locks a key for executing it, unless somebody else has it. `owner` is what others are told
+    /// Locks a key for executing it, unless another process holds the lock. `owner` names the holder to others
     /// ("train.base in process 4242 on host, since 12:01").
     ///
     /// # Errors
     /// Where the store cannot be written.
-    pub fn try_lock(&self, key: &Digest, owner: &str) -> Result<TryKey> {
-        let folder = self.layout.locks();
-        self.layout.prepare(&folder)?;
-        let path = folder.join(key.hex());
-        let lock = self.layout.healing(&path, || Ok(FileLock::try_acquire(&path, owner)?))?;
-        Ok(match lock {
-            TryLock::Acquired(lock) => TryKey::Acquired(KeyLock { lock }),
-            TryLock::Held(by) => TryKey::Held(by),
-        })
+    pub fn try_lock(&self, key: &Digest, owner: &str) -> Result<TryLock> {
+        self.layout.prepare(&self.layout.locks)?;
+        let path = self.layout.locks.join(key.hex());
+        self.layout.healing(&path, || Ok(FileLock::try_acquire(&path, owner)?))
     }
 }
 
@@ -80,8 +51,8 @@ mod tests {
 
     fn holder(store: &Store, key: &Digest) -> Option<String> {
         match store.try_lock(key, "another").unwrap() {
-            TryKey::Acquired(_) => None,
-            TryKey::Held(by) => Some(by),
+            TryLock::Acquired(_) => None,
+            TryLock::Held(by) => Some(by),
         }
     }
 
@@ -90,7 +61,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (one, two) = (open(folder.path()), open(folder.path()));
         let (key, other) = (Digest::of(b"key"), Digest::of(b"other"));
-        let TryKey::Acquired(lock) = one.try_lock(&key, "train.base in process 7").unwrap() else { panic!() };
+        let TryLock::Acquired(lock) = one.try_lock(&key, "train.base in process 7").unwrap() else {
+            panic!()
+        };
         assert!(lock.is_enforced());
         assert_eq!(holder(&two, &key).as_deref(), Some("train.base in process 7"));
         assert_eq!(holder(&two, &other), None);
@@ -130,7 +103,7 @@ mod tests {
         let Some(root) = std::env::var_os("PCAMFLOW_TEST_STORE") else { return };
         let store = open(Path::new(&root));
         let lock = store.try_lock(&Digest::of(b"key"), "a child process").unwrap();
-        assert!(matches!(lock, TryKey::Acquired(_)));
+        assert!(matches!(lock, TryLock::Acquired(_)));
         sleep(Duration::from_secs(60));
     }
 }

@@ -1,9 +1,9 @@
-//! Artifacts by content: moved into the store once, whole, read-only, and never written again.
+//! Puts artifacts into the store, by the digest of their content: whole, read-only, never written again.
 //!
-//! Publishing the same content again, also by several processes at once, leaves the first object and its
-//! stat tuple as they were. See [`super::check`] for when an object is trusted afterwards.
+//! If the same content is published again, also by several processes at once, the first object and its stat tuple
+//! stay. See [`super::check`] for when an object is trusted afterwards.
 
-use std::{fs::Metadata, os::unix::fs::MetadataExt, path::Path};
+use std::{os::unix::fs::MetadataExt, path::Path};
 
 use super::{Check, Error, Result, Store, StoredArtifact, check::examine, layout::Layout};
 use crate::{
@@ -12,26 +12,25 @@ use crate::{
 };
 
 impl Store {
-    /// Moves a finished file into the store. It must not be written any more; afterwards it is gone from
-    /// its place. An object of the same content that is there already stays, if it is sound.
+    /// Moves a finished file into the store. An intact object with the same content stays.
     ///
     /// # Errors
-    /// Where it is no regular file, is still being written, or the store cannot be written.
+    /// Where it is not a regular file, is still being written, or the store cannot be written.
     pub fn publish(&self, file: &Path) -> Result<StoredArtifact> {
         let name = Below::new(file.file_name().unwrap_or_default().to_string_lossy())?;
         let (digest, stat) = publish(&self.layout, file)?;
         Ok(StoredArtifact { digest, file: name, size: stat.size, stat: Some(stat) })
     }
 
-    /// Takes a finished folder into the store, as one packed object: see [`fsx::pack`]. The folder stays.
+    /// Copies a finished folder into the store, as one packed object: see [`fsx::pack`].
     ///
     /// # Errors
-    /// Where it holds what cannot be packed, or the store cannot be written.
+    /// Where it contains something that cannot be packed, or the store cannot be written.
     pub fn publish_folder(&self, folder: &Path) -> Result<StoredArtifact> {
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
         let name = Below::new(format!("{name}/"))?;
-        self.layout.prepare(&self.layout.tmp())?;
-        let mut draft = fsx::Draft::create_in(&self.layout.tmp())?;
+        self.layout.prepare(&self.layout.tmp)?;
+        let mut draft = fsx::Draft::create_in(&self.layout.tmp)?;
         fsx::pack(folder, std::io::BufWriter::with_capacity(1 << 16, &mut draft))?;
         let (digest, stat) = publish(&self.layout, draft.path())?;
         Ok(StoredArtifact { digest, file: name, size: stat.size, stat: Some(stat) })
@@ -40,9 +39,13 @@ impl Store {
 
 fn publish(layout: &Layout, file: &Path) -> Result<(Digest, StatTuple)> {
     let metadata = file.symlink_metadata().map_err(fsx::Error::at("read", file))?;
-    refuse_what_is_no_file(file, &metadata)?;
+    if !metadata.is_file() {
+        let what = if metadata.is_symlink() { "a symbolic link" } else { "not a file" };
+        let file = file.display();
+        return Err(Error::Refused(format!("{file} is {what}: an artifact must be a regular file")));
+    }
     if metadata.nlink() > 1 {
-        // Somebody's file under a second name: it must neither become read-only nor change with the object.
+        // The file has another name: it must neither become read-only nor change the object later.
         return publish_copy(layout, file);
     }
     let hashed = fsx::hash_file(file)?;
@@ -56,8 +59,8 @@ fn publish(layout: &Layout, file: &Path) -> Result<(Digest, StatTuple)> {
             return Ok((hashed.digest, stat));
         }
         match fsx::publish_new(file, &path, layout.durability) {
-            Ok(true) => return written_since(file, &path, &hashed).map(|stat| (hashed.digest, stat)),
-            // Somebody published the same content in between.
+            Ok(true) => return stat_of_published(file, &path, &hashed).map(|stat| (hashed.digest, stat)),
+            // Another process published the same content meanwhile.
             Ok(false) => {}
             Err(error) if error.kind() == Kind::OtherFileSystem => return publish_copy(layout, file),
             Err(error) => return Err(error.into()),
@@ -65,7 +68,7 @@ fn publish(layout: &Layout, file: &Path) -> Result<(Digest, StatTuple)> {
     }
 }
 
-/// The stat tuple of a sound object that is already there; `None` if the place is free.
+/// The stat tuple of an intact object that already exists; `None` if there is none.
 fn keep_existing(layout: &Layout, path: &Path, digest: &Digest, size: u64) -> Result<Option<StatTuple>> {
     let Some(stat) = fsx::stat_there(path)? else { return Ok(None) };
     match examine(layout, path, digest, size, stat)? {
@@ -73,45 +76,32 @@ fn keep_existing(layout: &Layout, path: &Path, digest: &Digest, size: u64) -> Re
         Check::IntactButTouched(stat) => Ok(Some(stat)),
         Check::Missing | Check::Elsewhere => Ok(None),
         Check::Damaged(_) => {
-            // Where even that could not be moved away, removing it says why.
+            // It may not have been movable: then the error of the removal says why.
             fsx::remove_file(path)?;
             Ok(None)
         }
     }
 }
 
-/// The published object's stat tuple, unless somebody wrote into it after it was hashed.
-fn written_since(file: &Path, path: &Path, hashed: &fsx::Hashed) -> Result<StatTuple> {
-    let stat = fsx::stat(path)?
-        .filter(|stat| (stat.size, stat.mtime_ns) == (hashed.stat.size, hashed.stat.mtime_ns));
-    match stat {
-        Some(stat) => Ok(stat),
-        None => {
-            fsx::remove_file(path)?;
-            Err(fsx::Error::changing(file).into())
-        }
+/// The stat tuple of a published object. An error if the file was written to after it was hashed.
+fn stat_of_published(file: &Path, path: &Path, hashed: &fsx::Hashed) -> Result<StatTuple> {
+    let is_same = |stat: &StatTuple| (stat.size, stat.mtime_ns) == (hashed.stat.size, hashed.stat.mtime_ns);
+    if let Some(stat) = fsx::stat(path)?.filter(is_same) {
+        return Ok(stat);
     }
+    fsx::remove_file(path)?;
+    Err(fsx::Error::changing(file).into())
 }
 
-/// Publishes a file that cannot itself become the object, through a copy in `tmp/`.
+/// Publishes a copy in `tmp/` of a file that cannot itself become the object.
 fn publish_copy(layout: &Layout, file: &Path) -> Result<(Digest, StatTuple)> {
-    layout.prepare(&layout.tmp())?;
+    layout.prepare(&layout.tmp)?;
     let mut source = fsx::open(file)?;
-    let mut draft = fsx::Draft::create_in(&layout.tmp())?;
+    let mut draft = fsx::Draft::create_in(&layout.tmp)?;
     std::io::copy(&mut source, &mut draft).map_err(fsx::Error::at("write", draft.path()))?;
     let published = publish(layout, draft.path())?;
     fsx::remove_file(file)?;
     Ok(published)
-}
-
-fn refuse_what_is_no_file(path: &Path, metadata: &Metadata) -> Result<()> {
-    let what = match metadata.file_type() {
-        kind if kind.is_file() => return Ok(()),
-        kind if kind.is_dir() => "a folder",
-        kind if kind.is_symlink() => "a symbolic link",
-        _ => "a device, socket or pipe",
-    };
-    Err(Error::NotAFile { path: path.to_owned(), what })
 }
 
 #[cfg(test)]
@@ -120,8 +110,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        fsx::{Durability, disk::Disk},
-        store::{Damage, Existing, Options, case::Case, record::examples},
+        fsx::{Durability, testing::Disk},
+        store::{Damage, Existing, Options, record::examples, testing::Case},
     };
 
     #[test]
@@ -131,7 +121,7 @@ mod tests {
             let artifact = case.publish(content);
             assert_eq!(artifact.digest, Digest::of(content));
             assert_eq!((artifact.size, &*artifact.file), (content.len() as u64, "mödel of one.safetensors"));
-            let object = case.store.lend(&artifact.digest);
+            let object = case.store.layout.object(&artifact.digest);
             assert_eq!(fs::read(&object).unwrap(), content);
             assert_eq!(object.metadata().unwrap().mode() & 0o777, 0o444);
             assert!(!artifact.file.under(case.folder.path()).exists(), "published means moved");
@@ -178,8 +168,8 @@ mod tests {
         let record = case.record(&["content"]);
         case.tamper(&record, |path| fs::write(path, "kontent").unwrap());
         let artifact = case.publish(b"content");
-        assert_eq!(fs::read(case.store.lend(&artifact.digest)).unwrap(), b"content");
-        assert_eq!(fsx::list(&case.store.layout.quarantine()).unwrap().len(), 1);
+        assert_eq!(fs::read(case.store.layout.object(&artifact.digest)).unwrap(), b"content");
+        assert_eq!(fsx::list(&case.store.layout.quarantine).unwrap().len(), 1);
     }
 
     #[test]
@@ -192,10 +182,7 @@ mod tests {
             message,
             format!("{} is a symbolic link: an artifact must be a regular file", link.display())
         );
-        assert!(matches!(
-            case.store.publish(case.folder.path()),
-            Err(Error::NotAFile { what: "a folder", .. })
-        ));
+        assert!(matches!(case.store.publish(case.folder.path()), Err(Error::Refused(_))));
         assert!(case.store.publish(&case.folder.path().join("absent")).is_err());
     }
 
@@ -211,7 +198,7 @@ mod tests {
         assert!(!second.exists());
         assert_eq!(mine.metadata().unwrap().mode(), before);
         fs::write(&mine, "edited").unwrap();
-        assert_eq!(fs::read(case.store.lend(&artifact.digest)).unwrap(), b"content");
+        assert_eq!(fs::read(case.store.layout.object(&artifact.digest)).unwrap(), b"content");
         case.assert_nothing_passing_is_left();
     }
 

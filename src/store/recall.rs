@@ -1,19 +1,16 @@
-//! What the small files of a store, and shown folders, say, remembered with their stat tuples, so that a run of
-//! many stages that finds everything as it was opens none of them.
+//! The contents of small files, remembered with their stat tuples: a run that finds everything in the store opens none
+//! of these files.
 //!
-//! One file for each pipeline, read at once and written at most once a run, at its end, if anything was learnt.
-//! It is never the truth: what it says counts while the stat tuple of the file that said it is the same, and
-//! else the file is read. A file that is damaged, of another version or gone is no memory, and failing to write
-//! it is no error: the next run reads more.
-//!
-//! Knows bytes and stat tuples; what the bytes mean is the callers' matter.
+//! One file for each pipeline, read at once, and written at the end of a run that learnt something. It is only a cache:
+//! an entry counts while the file that it was read from has the same stat tuple. A damaged, foreign or missing file is
+//! ignored. This module knows bytes and stat tuples; the callers know what the bytes mean.
 //!
 //! ```text
-//! "pcamflow recall 3.1\n"   what it is
-//! count                   of entries, 8 bytes (all numbers: little-endian)
+//! "pcamflow recall 3.1\n"   version
+//! count                   of entries, 8 bytes (all numbers are little-endian)
 //! count entries           sorted by ID: ID (32), stat tuple (4 x 8), end of its bytes (8), age (8)
 //! bytes                   of all entries
-//! BLAKE3                  of all that comes before (32)
+//! BLAKE3                  of everything before (32)
 //! ```
 
 use std::{
@@ -31,17 +28,18 @@ use crate::{
     fsx::{self, StatTuple, now_ns, unsettled_for},
 };
 
-/// Its own version, and that of the action records of which it has parts.
+/// The version of this format, and that of the action records.
 const HEAD: &[u8] = b"pcamflow recall 3.1\n";
-const _: () = assert!(RECORD_FORMAT == 1, "the second number in `HEAD` is that of the records");
+const _: () = assert!(RECORD_FORMAT == 1, "the second number in `HEAD` is the version of the records");
 const COUNT: usize = HEAD.len() + 8;
-const ENTRY: usize = 32 + 4 * 8 + 8 + 8;
+const ID: usize = 32;
+const ENTRY: usize = ID + 6 * 8;
 const SEAL: usize = 32;
 
-/// After how many runs that learnt something, and did not need it, an entry is forgotten.
+/// An entry is forgotten after so many runs that learnt something and did not need it.
 const AGE: u64 = 8;
 
-/// The memory of an opened store: empty, and learning nothing, until a pipeline is named.
+/// The memory of an opened store. Empty until it is opened for a pipeline.
 #[derive(Debug)]
 pub(super) struct Recall {
     layout: Arc<Layout>,
@@ -49,20 +47,20 @@ pub(super) struct Recall {
     fresh: Mutex<BTreeMap<Digest, (StatTuple, Vec<u8>)>>,
 }
 
-/// What was remembered when the run began.
+/// What was remembered when the run began: a file of the format above.
 #[derive(Debug)]
 struct Book {
     path: PathBuf,
     bytes: Vec<u8>,
-    /// By entry, whether anybody asked for it.
+    /// For each entry, whether this run needed it.
     used: Vec<AtomicBool>,
 }
 
-/// One entry, without its bytes.
-struct Entry {
-    id: Digest,
+/// One entry, without its ID.
+struct Entry<'a> {
     stat: StatTuple,
     age: u64,
+    bytes: &'a [u8],
 }
 
 impl Recall {
@@ -70,17 +68,16 @@ impl Recall {
         Self { layout, book: OnceLock::new(), fresh: Mutex::default() }
     }
 
-    /// From now on remembers from run to run of that pipeline.
+    /// From now on remembers from run to run of this pipeline.
     pub(super) fn open_for(&self, pipeline: &str) {
-        self.book.get_or_init(|| Book::load(self.layout.recall(pipeline)));
+        self.book.get_or_init(|| Book::load(self.layout.recall_of(pipeline)));
     }
 
-    /// Whether there is any use in learning.
-    pub(super) fn is_wanted(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.book.get().is_some()
     }
 
-    /// What a file said when it had that stat tuple, read with `read`.
+    /// The content of a file that had this stat tuple, decoded by `read`.
     pub(super) fn get<T>(
         &self,
         id: &Digest,
@@ -91,123 +88,98 @@ impl Recall {
             return read(bytes);
         }
         let book = self.book.get()?;
-        let place = book.place(id)?;
-        if book.entry(place).stat != *stat {
-            return None;
-        }
-        let read = read(book.bytes_of(place))?;
+        let place = book.table().binary_search_by(|entry| entry[..ID].cmp(id.as_bytes())).ok()?;
+        let entry = book.entry(place);
+        let content = (entry.stat == *stat).then(|| read(entry.bytes))??;
         book.used[place].store(true, Ordering::Relaxed);
-        Some(read)
+        Some(content)
     }
 
-    /// Learns what a file says that has that stat tuple.
-    pub(super) fn learn(&self, id: Digest, stat: StatTuple, bytes: Vec<u8>) {
-        if self.is_wanted() {
-            self.fresh().insert(id, (stat, bytes));
+    /// Remembers the content of a file with this stat tuple.
+    pub(super) fn learn(&self, id: Digest, stat: StatTuple, bytes: impl FnOnce() -> Vec<u8>) {
+        if self.is_open() {
+            self.fresh().insert(id, (stat, bytes()));
         }
     }
 
     fn fresh(&self) -> MutexGuard<'_, BTreeMap<Digest, (StatTuple, Vec<u8>)>> {
-        // A panic elsewhere leaves what was true when it was put in.
         self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn save(&self) -> Result<()> {
         let Some(book) = self.book.get() else { return Ok(()) };
         let mut fresh = std::mem::take(&mut *self.fresh());
-        // What was written just now could be written once more without showing.
+        // A file that was written just now could change again with the same stat tuple.
         let now = now_ns();
         fresh.retain(|_, (stat, _)| unsettled_for(stat, now).is_zero());
         if fresh.is_empty() {
             return Ok(());
         }
-        let mut all: BTreeMap<Digest, (Entry, &[u8])> = BTreeMap::new();
-        for place in 0..book.used.len() {
+        let mut all: BTreeMap<&[u8], Entry<'_>> = BTreeMap::new();
+        for (place, used) in book.used.iter().enumerate() {
             let mut entry = book.entry(place);
-            entry.age = if book.used[place].load(Ordering::Relaxed) { 0 } else { entry.age + 1 };
+            entry.age = if used.load(Ordering::Relaxed) { 0 } else { entry.age + 1 };
             if entry.age <= AGE {
-                all.insert(entry.id, (entry, book.bytes_of(place)));
+                all.insert(&book.table()[place][..ID], entry);
             }
         }
         for (id, (stat, bytes)) in &fresh {
-            all.insert(*id, (Entry { id: *id, stat: *stat, age: 0 }, bytes));
+            all.insert(id.as_bytes(), Entry { stat: *stat, age: 0, bytes });
         }
-        self.layout.write(&book.path, &written(&all))
+        self.layout.write(&book.path, &encode(&all))
     }
 }
 
-fn written(all: &BTreeMap<Digest, (Entry, &[u8])>) -> Vec<u8> {
-    let size: usize = all.values().map(|(_, bytes)| ENTRY + bytes.len()).sum();
+fn encode(all: &BTreeMap<&[u8], Entry<'_>>) -> Vec<u8> {
+    let size: usize = all.values().map(|entry| ENTRY + entry.bytes.len()).sum();
     let mut text = Vec::with_capacity(COUNT + size + SEAL);
     text.extend_from_slice(HEAD);
     text.extend_from_slice(&(all.len() as u64).to_le_bytes());
     let mut end = 0;
-    for (Entry { id, stat, age }, bytes) in all.values() {
+    for (id, Entry { stat, age, bytes }) in all {
         end += bytes.len() as u64;
-        text.extend_from_slice(id.as_bytes());
-        for number in
-            [stat.size, stat.mtime_ns.cast_unsigned(), stat.inode, stat.ctime_ns.cast_unsigned(), end, *age]
-        {
-            text.extend_from_slice(&number.to_le_bytes());
-        }
+        let [mtime, ctime] = [stat.mtime_ns, stat.ctime_ns].map(i64::cast_unsigned);
+        text.extend_from_slice(id);
+        text.extend(
+            [stat.size, mtime, stat.inode, ctime, end, *age].iter().flat_map(|number| number.to_le_bytes()),
+        );
     }
-    all.values().for_each(|(_, bytes)| text.extend_from_slice(bytes));
+    all.values().for_each(|entry| text.extend_from_slice(entry.bytes));
     let seal = blake3::hash(&text);
     text.extend_from_slice(seal.as_bytes());
     text
 }
 
 impl Book {
+    /// The book at `path`; an empty one if there is no sound file.
     fn load(path: PathBuf) -> Self {
-        let bytes = fsx::read_if_there(&path).ok().flatten().unwrap_or_default();
-        match count(&bytes) {
-            Some(count) => {
-                let used = (0..count).map(|_| AtomicBool::new(false)).collect();
-                Self { path, bytes, used }
-            }
-            None => Self { path, bytes: Vec::new(), used: Vec::new() },
-        }
+        let mut bytes = fsx::read_if_there(&path).ok().flatten().unwrap_or_default();
+        let count = count(&bytes).unwrap_or_else(|| {
+            bytes.clear();
+            0
+        });
+        Self { path, bytes, used: (0..count).map(|_| AtomicBool::new(false)).collect() }
     }
 
-    fn id(&self, place: usize) -> &[u8] {
-        let at = COUNT + place * ENTRY;
-        &self.bytes[at..at + 32]
+    fn table(&self) -> &[[u8; ENTRY]] {
+        let table = self.bytes.get(COUNT..).unwrap_or_default().as_chunks().0;
+        &table[..self.used.len()]
     }
 
-    fn number(&self, place: usize, number: usize) -> u64 {
-        number_at(&self.bytes, COUNT + place * ENTRY + 32 + number * 8)
-    }
-
-    fn entry(&self, place: usize) -> Entry {
+    fn entry(&self, place: usize) -> Entry<'_> {
+        let table = self.table();
+        let number = |place: usize, index: usize| number_at(&table[place], ID + 8 * index);
         let stat = StatTuple {
-            size: self.number(place, 0),
-            mtime_ns: self.number(place, 1).cast_signed(),
-            inode: self.number(place, 2),
-            ctime_ns: self.number(place, 3).cast_signed(),
+            size: number(place, 0),
+            mtime_ns: number(place, 1).cast_signed(),
+            inode: number(place, 2),
+            ctime_ns: number(place, 3).cast_signed(),
         };
-        let id = self.id(place).try_into().expect("32 bytes");
-        Entry { id: Digest::from(blake3::Hash::from_bytes(id)), stat, age: self.number(place, 5) }
-    }
-
-    /// The bytes of an entry; empty where it does not say what it should (its seal holds, so it does).
-    fn bytes_of(&self, place: usize) -> &[u8] {
-        let begin = COUNT + self.used.len() * ENTRY;
+        let begin = COUNT + table.len() * ENTRY;
         let at = |end: u64| begin.saturating_add(usize::try_from(end).unwrap_or(usize::MAX));
-        let from = if place == 0 { begin } else { at(self.number(place - 1, 4)) };
-        self.bytes.get(from..at(self.number(place, 4))).unwrap_or_default()
-    }
-
-    fn place(&self, id: &Digest) -> Option<usize> {
-        let (mut low, mut high) = (0, self.used.len());
-        while low < high {
-            let middle = low.midpoint(high);
-            match self.id(middle).cmp(id.as_bytes()) {
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Equal => return Some(middle),
-                std::cmp::Ordering::Greater => high = middle,
-            }
-        }
-        None
+        let from = if place == 0 { begin } else { at(number(place - 1, 4)) };
+        let bytes = self.bytes.get(from..at(number(place, 4))).unwrap_or_default();
+        Entry { stat, age: number(place, 5), bytes }
     }
 }
 
@@ -215,15 +187,15 @@ fn number_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().expect("8 bytes"))
 }
 
-/// How many entries these bytes hold, if they are sound.
+/// The number of entries in a file, if the file is sound.
 fn count(bytes: &[u8]) -> Option<usize> {
-    let (said, seal) = bytes.split_last_chunk::<SEAL>()?;
-    let sound = said.len() >= COUNT && said.starts_with(HEAD) && blake3::hash(said).as_bytes() == seal;
-    if !sound {
+    let (text, seal) = bytes.split_last_chunk::<SEAL>()?;
+    let is_sound = text.len() >= COUNT && text.starts_with(HEAD) && blake3::hash(text).as_bytes() == seal;
+    if !is_sound {
         return None;
     }
-    let count = usize::try_from(number_at(said, HEAD.len())).ok()?;
-    (count.checked_mul(ENTRY)?.checked_add(COUNT)? <= said.len()).then_some(count)
+    let count = usize::try_from(number_at(text, HEAD.len())).ok()?;
+    (count.checked_mul(ENTRY)?.checked_add(COUNT)? <= text.len()).then_some(count)
 }
 
 #[cfg(test)]
@@ -253,7 +225,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = open(folder.path());
         for id in ["one", "two", "three"] {
-            store.recall.learn(Digest::of(id.as_bytes()), stat(1), id.as_bytes().to_vec());
+            store.recall.learn(Digest::of(id.as_bytes()), stat(1), || id.as_bytes().to_vec());
         }
         let check = |store: &Store| {
             for id in ["one", "two", "three"] {
@@ -275,7 +247,7 @@ mod tests {
     fn what_nobody_needs_is_forgotten_and_what_is_used_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let learn = |store: &Store, id: &str| {
-            store.recall.learn(Digest::of(id.as_bytes()), stat(1), id.as_bytes().to_vec());
+            store.recall.learn(Digest::of(id.as_bytes()), stat(1), || id.as_bytes().to_vec());
             store.remember();
         };
         let store = open(folder.path());
@@ -295,7 +267,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = open(folder.path());
         let new = StatTuple { ctime_ns: now_ns(), ..stat(1) };
-        store.recall.learn(Digest::of(b"new"), new, Vec::new());
+        store.recall.learn(Digest::of(b"new"), new, Vec::new);
         store.remember();
         assert!(!folder.path().join("recall").exists());
     }
@@ -304,9 +276,9 @@ mod tests {
     fn a_damaged_memory_is_none() {
         let folder = tempfile::tempdir().unwrap();
         let store = open(folder.path());
-        store.recall.learn(Digest::of(b"one"), stat(1), b"1".to_vec());
+        store.recall.learn(Digest::of(b"one"), stat(1), || b"1".to_vec());
         store.remember();
-        let path = store.layout.recall("full");
+        let path = store.layout.recall_of("full");
         let sound = fs::read(&path).unwrap();
         for end in 0..sound.len() {
             fs::write(&path, &sound[..end]).unwrap();

@@ -1,4 +1,4 @@
-//! The action record: what one key gave, and how it came about.
+//! The action record: the result of one key, and how it was made.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use crate::{
     fsx::{Below, StatTuple},
 };
 
-/// The version of [`ActionRecord`]. A record of another version counts as absent.
+/// The version of [`ActionRecord`]. A record of another version is ignored.
 pub const RECORD_FORMAT: u32 = 1;
 
-/// What one key gave: key -> artifacts, with the whole fingerprint behind the key.
+/// The result of one key: its artifacts, and the fingerprint that the key is the digest of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ActionRecord {
@@ -22,27 +22,27 @@ pub struct ActionRecord {
     pub format: u32,
     /// The digest of the fingerprint.
     pub key: Digest,
-    /// The stage's name when it was made, as people know it (`train.base`). No part of the key.
+    /// The stage's name when it was made (`train.base`). Not part of the key.
     pub stage: String,
     /// The stage's kind.
     pub kind: String,
-    /// The whole fingerprint, one canonical line each: path -> value.
+    /// The fingerprint, one canonical line for each value: path -> value.
     pub lines: BTreeMap<String, String>,
-    /// What the stage wrote, by the artifact's name.
+    /// The artifacts, by name.
     #[serde(serialize_with = "as_map")]
     pub artifacts: Artifacts,
-    /// The object that holds the log. Nobody's input.
+    /// The object that contains the log.
     pub log: Option<Digest>,
-    /// Who made it, where and how long it took. Nobody's input.
+    /// Where and how it was made.
     pub made: Provenance,
-    /// The main numbers for summaries, in the stage's order.
+    /// The main numbers, in the stage's order.
     pub numbers: Vec<Number>,
-    /// The identity of the `objects` folder that the artifacts were published in. The store fills it in.
+    /// The identity of the `objects` folder that contained the artifacts. The store fills it in.
     #[serde(default)]
     pub home: Option<String>,
 }
 
-/// What a stage wrote, by the artifact's name. Mostly one or two: they stand side by side.
+/// The artifacts of a stage, by name. Usually one or two, so a map in one block is smallest.
 pub type Artifacts = LiteMap<String, StoredArtifact>;
 
 /// One artifact of a record.
@@ -51,61 +51,67 @@ pub type Artifacts = LiteMap<String, StoredArtifact>;
 pub struct StoredArtifact {
     /// Of its content.
     pub digest: Digest,
-    /// The name of its file when shown to people (`model.safetensors`); of a folder, with a slash at its end
-    /// (`plots/`): its object is the packed folder.
+    /// The name of its file below `out` (`model.safetensors`). A folder, whose object is packed, ends with a slash
+    /// (`plots/`).
     pub file: Below,
     /// Its size in bytes.
     pub size: u64,
-    /// The object's stat tuple when it was published or last found sound; while it is equal, the object is
-    /// trusted unread.
+    /// The object's stat tuple when it was published or last checked. While it is the same, the object is trusted.
     pub stat: Option<StatTuple>,
 }
 
+impl ActionRecord {
+    /// The digests of all its objects.
+    pub(super) fn digests(&self) -> impl Iterator<Item = Digest> + '_ {
+        self.artifacts.values().map(|artifact| artifact.digest).chain(self.log)
+    }
+}
+
 impl StoredArtifact {
-    /// Whether it is a folder, and its object a packed one.
+    /// Whether it is a folder, stored as one packed object.
     #[must_use]
     pub fn is_folder(&self) -> bool {
         self.file.is_folder()
     }
 }
 
-/// The map's own way is a list where it is empty.
+/// By itself, an empty map would be written as a list.
 fn as_map<S: serde::Serializer>(artifacts: &Artifacts, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(artifacts.iter())
 }
 
-/// Who made a result, where, and how long it took.
+/// Where and how a result was made.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Provenance {
-    /// What computed (`cpu`, `cuda:0 NVIDIA H200`).
+    /// The device (`cpu`, `cuda:0 NVIDIA H200`).
     pub device: String,
     /// The machine's name.
     pub host: String,
-    /// Versions of what may change a result: libtorch, CUDA, HDF5.
+    /// Versions of libraries that may change a result: libtorch, CUDA, HDF5.
     pub versions: BTreeMap<String, String>,
-    /// Threads that computed.
+    /// The number of threads.
     pub threads: usize,
     /// When it started, in RFC 3339.
     pub started: String,
     /// How long it took, in seconds.
     #[serde(with = "crate::finite")]
     pub seconds: f64,
-    /// From where it went on, if an earlier attempt had left partial work (`epoch 3 of a run that ...`).
+    /// Where it continued the partial work of an earlier attempt, if it did (`epoch 3 of a run that ...`).
     pub resumed: Option<String>,
     /// The version of pcamflow.
     pub pcamflow: String,
-    /// The most memory that its processes held at once, in bytes, where that is known.
+    /// The peak memory of its processes in bytes, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_memory: Option<u64>,
-    /// How many attempts of the same run failed before the one that succeeded.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    /// How many attempts of the same run failed before this one.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub failed_attempts: u32,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn is_zero(count: &u32) -> bool {
-    *count == 0
+/// For fields that are left out if they have their default value.
+pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 #[cfg(test)]

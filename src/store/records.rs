@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{
-    ActionRecord, Check, Damage, RECORD_FORMAT, Result, Store, TryKey, brief::Brief, layout::Layout,
-    quarantine::put_away, seal,
+    ActionRecord, Check, Damage, RECORD_FORMAT, Result, Store, TryKey,
+    brief::Brief,
+    layout::Layout,
+    quarantine::quarantine,
+    read::{FileRead, read_file},
+    seal,
 };
 use crate::{
     digest::Digest,
@@ -18,7 +22,7 @@ pub enum Lookup {
     Found(Box<ActionRecord>),
     /// Nothing.
     Absent,
-    /// A record that was damaged, and has been moved away: a miss that people should hear of.
+    /// A damaged record, which was quarantined: a miss that people should hear of.
     Damaged(Damage),
 }
 
@@ -33,23 +37,23 @@ impl Lookup {
     }
 }
 
-/// What to do with a record that a key has already.
+/// What to do if the key already has a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
     /// The first result of a key wins.
     Keep,
-    /// The new one takes its place: it was asked for, or the bytes of the first are lost.
+    /// The new one replaces it: the user forced it, or the bytes of the first are lost.
     Replace,
 }
 
-/// What became of a record that was to be written.
+/// What happened to a record that was to be written.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Committed {
     /// It is the key's first.
     New,
-    /// It took the place of this one.
+    /// It replaced this one.
     Replaced(Box<ActionRecord>),
-    /// This one was there before, and stays: it is what the key gives.
+    /// This one existed before and stays.
     Kept(Box<ActionRecord>),
 }
 
@@ -61,17 +65,16 @@ impl Store {
     pub fn record(&self, key: &Digest) -> Result<Lookup> {
         let (lookup, seen) = read(&self.layout, key)?;
         if let (Lookup::Found(record), Some(seen)) = (&lookup, seen) {
-            self.learn(record, seen);
+            self.recall.learn(*key, seen, || Brief::of(record).bytes());
         }
         Ok(lookup)
     }
 
-    /// What a run asks of the record of a key that it finds (its lines and most of who made it are not in it),
-    /// if it is remembered what stands in its file: costs one look. `None` says nothing: then
-    /// [`Store::record`] does.
+    /// The brief part of a key's record (without fingerprint and provenance), if it is remembered from an earlier run.
+    /// Costs one stat. On `None`, ask [`Store::record`].
     #[must_use]
     pub fn recalled(&self, key: &Digest) -> Option<Box<ActionRecord>> {
-        if !self.recall.is_wanted() {
+        if !self.recall.is_open() {
             return None;
         }
         let seen = fsx::stat(&self.layout.record(key)).ok().flatten()?;
@@ -79,33 +82,20 @@ impl Store {
         Some(Box::new(brief.record(*key)))
     }
 
-    fn learn(&self, record: &ActionRecord, seen: StatTuple) {
-        if self.recall.is_wanted() {
-            self.recall.learn(record.key, seen, Brief::of(record).bytes());
-        }
-    }
-
-    fn write(&self, record: &ActionRecord) -> Result<()> {
-        self.layout.write(&self.layout.record(&record.key), text_of(record).as_bytes())?;
-        self.learn_written(record);
-        Ok(())
-    }
-
-    fn write_new(&self, record: &ActionRecord) -> Result<bool> {
-        let text = text_of(record);
-        let new = self.layout.write_new(&self.layout.record(&record.key), text.as_bytes())?;
-        if new {
-            self.learn_written(record);
-        }
-        Ok(new)
-    }
-
-    fn learn_written(&self, record: &ActionRecord) {
-        if self.recall.is_wanted()
-            && let Ok(Some(seen)) = fsx::stat(&self.layout.record(&record.key))
+    /// Writes a record; with [`Existing::Keep`] only if there is none. True if it was written.
+    fn write(&self, record: &ActionRecord, existing: Existing) -> Result<bool> {
+        let (path, text) = (self.layout.record(&record.key), text_of(record));
+        let is_written = match existing {
+            Existing::Keep => self.layout.write_new(&path, text.as_bytes())?,
+            Existing::Replace => self.layout.write(&path, text.as_bytes()).map(|()| true)?,
+        };
+        if is_written
+            && self.recall.is_open()
+            && let Ok(Some(seen)) = fsx::stat(&path)
         {
-            self.learn(record, seen);
+            self.recall.learn(record.key, seen, || Brief::of(record).bytes());
         }
+        Ok(is_written)
     }
 
     /// Writes the record of an action whose artifacts are all published.
@@ -114,35 +104,30 @@ impl Store {
     /// Where the store cannot be written.
     pub fn commit(&self, mut record: ActionRecord, existing: Existing) -> Result<Committed> {
         record.home = self.layout.home()?.identity();
-        loop {
-            match (self.record(&record.key)?, existing) {
-                (Lookup::Found(first), Existing::Keep) => return Ok(Committed::Kept(first)),
-                (Lookup::Found(old), Existing::Replace) => {
-                    self.write(&record)?;
-                    return Ok(Committed::Replaced(old));
-                }
-                (Lookup::Absent, Existing::Keep) => {
-                    if self.write_new(&record)? {
-                        return Ok(Committed::New);
-                    }
-                    // Somebody was faster (only where the file system has no locks), or there is a record
-                    // of another version: one look tells.
-                    if matches!(self.record(&record.key)?, Lookup::Absent) {
-                        self.write(&record)?;
-                        return Ok(Committed::New);
-                    }
-                }
-                (Lookup::Absent | Lookup::Damaged(_), _) => {
-                    self.write(&record)?;
-                    return Ok(Committed::New);
-                }
+        let mut before = self.record(&record.key)?;
+        if matches!(before, Lookup::Absent) && existing == Existing::Keep {
+            if self.write(&record, Existing::Keep)? {
+                return Ok(Committed::New);
+            }
+            // Another process was faster (if there are no locks), or there is a record of another version.
+            before = self.record(&record.key)?;
+        }
+        match (before, existing) {
+            (Lookup::Found(first), Existing::Keep) => Ok(Committed::Kept(first)),
+            (Lookup::Found(old), Existing::Replace) => {
+                self.write(&record, Existing::Replace)?;
+                Ok(Committed::Replaced(old))
+            }
+            (Lookup::Absent | Lookup::Damaged(_), _) => {
+                self.write(&record, Existing::Replace)?;
+                Ok(Committed::New)
             }
         }
     }
 
-    /// Remembers the stat tuples of objects that were found sound but touched, so that they need not be
-    /// hashed again. False, and nothing changed, while somebody executes that key, if the record is another
-    /// one by now, or if the store cannot be written: then they are hashed again the next time.
+    /// Remembers the stat tuples of objects that are intact but were touched, so that they need not be hashed again.
+    /// False, with nothing changed, if the key is being executed, its record has changed, or the store cannot be
+    /// written.
     ///
     /// # Errors
     /// Where the store cannot be read.
@@ -163,56 +148,55 @@ impl Store {
         if now.artifacts.keys().all(|name| checks.get(name).is_some_and(Check::is_here)) {
             now.home = self.layout.home()?.identity();
         }
-        Ok(before == text_of(&now) || self.write(&now).is_ok())
+        Ok(before == text_of(&now) || self.write(&now, Existing::Replace).is_ok())
     }
 }
 
 fn read(layout: &Layout, key: &Digest) -> Result<(Lookup, Option<StatTuple>)> {
     let path = layout.record(key);
-    let damaged =
-        |seen: &StatTuple, what: &str| Lookup::Damaged(put_away(layout, &path, seen, what.to_owned()));
-    let (seen, bytes) = match fsx::read_with_stat(&path) {
-        Ok(Some(read)) => read,
-        Ok(None) => return Ok((Lookup::Absent, None)),
-        Err(error) if error.kind().is_the_files_own() => {
-            let seen = fsx::stat_there(&path)?;
-            return Ok((seen.map_or(Lookup::Absent, |seen| damaged(&seen, &error.words())), None));
+    let damaged = |seen: &StatTuple, what| Lookup::Damaged(quarantine(layout, &path, seen, what));
+    Ok(match read_file(&path)? {
+        FileRead::Bytes(seen, bytes) => {
+            let lookup = match parse(&bytes, key) {
+                Parsed::Record(record) => Lookup::Found(record),
+                Parsed::Foreign => Lookup::Absent,
+                Parsed::Damaged(what) => damaged(&seen, what.to_owned()),
+            };
+            (lookup, Some(seen))
         }
-        Err(error) => return Err(error.into()),
-    };
-    let lookup = match parse(&bytes, key) {
-        Parsed::Record(record) => Lookup::Found(record),
-        Parsed::Foreign => Lookup::Absent,
-        Parsed::Damaged(what) => damaged(&seen, what),
-    };
-    Ok((lookup, Some(seen)))
+        FileRead::Absent => (Lookup::Absent, None),
+        FileRead::Unreadable(what) => {
+            let seen = fsx::stat_there(&path)?;
+            (seen.map_or(Lookup::Absent, |seen| damaged(&seen, what)), None)
+        }
+    })
 }
 
 /// What the bytes of a record's file are.
 pub(super) enum Parsed {
     /// A sound record.
     Record(Box<ActionRecord>),
-    /// A sound record that another version of pcamflow wrote, with other fields.
+    /// A sound record of another version of pcamflow, with other fields.
     Foreign,
-    /// No sound record: why.
+    /// A damaged record, and what is wrong with it.
     Damaged(&'static str),
 }
 
-/// Reads the bytes of the record of a key.
+/// Decodes the file of a key's record.
 pub(super) fn parse(bytes: &[u8], key: &Digest) -> Parsed {
     let Some(text) = seal::open(bytes) else { return Parsed::Damaged("it was cut off or modified") };
     match serde_json::from_str::<ActionRecord>(text) {
         Ok(record) if record.format != RECORD_FORMAT => Parsed::Foreign,
         Ok(record) if record.key != *key => Parsed::Damaged("it is the record of another key"),
         Ok(record) => Parsed::Record(Box::new(record)),
-        Err(_) if names_another_place(text) => Parsed::Damaged("it names a file outside its folder"),
-        // The seal holds, so this is what was written: by a version with other fields.
+        Err(_) if names_file_outside(text) => Parsed::Damaged("it names a file outside its folder"),
+        // The seal is unbroken, so another version wrote this.
         Err(_) => Parsed::Foreign,
     }
 }
 
-/// Whether a text has all that makes a record dangerous: an artifact whose file would lead elsewhere.
-fn names_another_place(text: &str) -> bool {
+/// Whether a record names a file that would be written outside its folder.
+fn names_file_outside(text: &str) -> bool {
     #[derive(serde::Deserialize)]
     struct Named {
         file: String,
@@ -259,7 +243,7 @@ mod tests {
         let replaced = store.commit(second.clone(), Existing::Replace).unwrap();
         assert_eq!(replaced, Committed::Replaced(Box::new(first.clone())));
         assert_eq!(store.record(&first.key).unwrap().found(), Some(second));
-        assert!(fsx::list(&store.layout.tmp()).unwrap().is_empty(), "no temporary file is left");
+        assert!(fsx::list(&store.layout.tmp).unwrap().is_empty(), "no temporary file is left");
     }
 
     #[test]

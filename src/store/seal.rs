@@ -1,20 +1,19 @@
-//! A text that notices its own damage: its first line is the digest of the rest.
+//! Sealed texts, which show damage: the first line is the digest of the rest.
 //!
-//! Both parts are JSON, so the whole is still a stream of JSON values that `jq` prints.
+//! Both parts are JSON, so the whole is still a stream of JSON values for `jq`.
 
 use crate::digest::Digest;
 
-/// Puts the seal before a text.
+/// Seals a text.
 pub(super) fn close(text: &str) -> String {
     format!("{}{text}", header(text.as_bytes()))
 }
 
-/// The text behind an unbroken seal; `None` if as much as one bit of the whole is other than it was
-/// written, or anything is missing or added.
+/// The text behind an unbroken seal; `None` if a single bit was changed, added or removed.
 pub(super) fn open(sealed: &[u8]) -> Option<&str> {
     let end = sealed.iter().position(|&byte| byte == b'\n')?;
     let (first, text) = sealed.split_at(end + 1);
-    // Compared as bytes: a header that merely means the same was not written by us.
+    // Compared as bytes: `close` never writes an equivalent header.
     (first == header(text).as_bytes()).then(|| std::str::from_utf8(text).ok())?
 }
 

@@ -1,4 +1,4 @@
-//! The fingerprints of all results: for questions that no run asks in which nothing changed.
+//! Searches the fingerprints of all results. Only runs in which something changed need that.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::{RECORD_FORMAT, Store, seal};
 use crate::fsx;
 
-/// What counts of a record here.
+/// The part of a record that is searched.
 #[derive(serde::Deserialize)]
 struct Lines {
     format: u32,
@@ -15,8 +15,8 @@ struct Lines {
 }
 
 impl Store {
-    /// What `look` makes of the lines of every sound record. Reads them all, on all cores, and changes nothing:
-    /// whoever looks a key up moves a damaged one away. What cannot be read is none.
+    /// What `look` finds in the lines of the sound records. Reads all records, on all cores, and skips those that
+    /// cannot be read.
     pub fn search<T: Send>(&self, look: impl Fn(&BTreeMap<String, String>) -> Option<T> + Sync) -> Vec<T> {
         let keys = self.keys().unwrap_or_default();
         let found = keys.par_iter().filter_map(|key| {
@@ -32,7 +32,7 @@ impl Store {
 mod tests {
     use std::fs;
 
-    use crate::store::{Existing, case::Case, record::examples};
+    use crate::store::{Existing, record::examples, testing::Case};
 
     #[test]
     fn all_sound_records_are_found_and_a_damaged_one_stays_where_it_is() {

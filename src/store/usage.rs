@@ -1,9 +1,9 @@
-//! What takes the space of a store: by kind of stage, by pipeline, by last use.
-//!
-//! Reads records and looks at files; changes nothing.
+//! `cache du`: what uses the space of a store, by kind of stage, by pipeline, by last use.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet, HashSet},
+    path::Path,
     time::Duration,
 };
 
@@ -19,16 +19,16 @@ use crate::{digest::Digest, fsx};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// The ages that are told apart, each up to what it says.
-const AGES: [(&str, Duration); 4] = [
+/// The groups of results by age, each with its upper limit.
+const AGES: [(&str, Duration); 5] = [
     ("last day", DAY),
     ("last week", Duration::from_secs(7 * 24 * 3600)),
     ("last month", Duration::from_secs(30 * 24 * 3600)),
     ("last year", Duration::from_secs(365 * 24 * 3600)),
+    ("before that", Duration::MAX),
 ];
-const OLDER: &str = "before that";
 
-/// What takes the space of a store.
+/// What uses the space of a store.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Usage {
@@ -38,25 +38,25 @@ pub struct Usage {
     pub results: usize,
     /// Objects; two results with the same bytes share one.
     pub objects: Amount,
-    /// By kind of stage. An object that several made counts for the first.
+    /// By kind of stage. An object that several results share counts for the first.
     pub kinds: Vec<Share>,
-    /// By pipeline: what its stages had last. What pipelines share counts for each.
+    /// By pipeline: the latest results of its stages. What pipelines share counts for each.
     pub pipelines: Vec<Share>,
-    /// Results that no stage of a pipeline has now, and the objects that only they need.
+    /// Results that are the latest of no stage, and the objects that only they need.
     pub superseded: Share,
-    /// By when results were used last, to within a day.
+    /// By last use of the results, to within a day.
     pub ages: Vec<Share>,
     /// Objects that no result needs: the next collection removes them.
     pub garbage: Amount,
-    /// Partial work of stages that are not done.
+    /// Partial work of unfinished stages.
     pub partial_work: Amount,
     /// What running stages write, and what dead ones left.
     pub staging: Amount,
-    /// Files that were found damaged.
+    /// Damaged files.
     pub quarantine: Amount,
     /// Run records.
     pub runs: Amount,
-    /// Records, remembered digests of sources, and the rest of the bookkeeping.
+    /// Records, remembered digests of sources, and other bookkeeping.
     pub records: u64,
 }
 
@@ -64,173 +64,145 @@ pub struct Usage {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Share {
-    /// Of what.
+    /// What they have in common.
     pub name: String,
     /// Results.
     pub results: usize,
     /// Their objects.
     pub objects: usize,
-    /// Bytes of these.
+    /// Bytes of the objects.
     pub bytes: u64,
 }
 
 impl Store {
-    /// What takes the space.
+    /// What uses the space.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub fn usage(&self) -> Result<Usage> {
         let survey = Survey::of(self, &Survey::default())?;
-        let shares = Shares { survey: &survey, now: fsx::now_ns() };
         let layout = &self.layout;
-        let needed = shares.objects(survey.results.values());
+        let needed = survey.objects_of(survey.results.values());
+        let garbage = survey.objects.iter().filter(|(digest, _)| !needed.contains(*digest));
         let mut usage = Usage {
             results: survey.results.len(),
-            objects: amount(survey.objects.values()),
-            kinds: shares.by_first(|entry| match &*entry.content {
-                Content::Result(facts) => facts.kind.clone(),
-                Content::Foreign(_) => "of another version".to_owned(),
-                Content::Damaged(_) => "damaged".to_owned(),
-            }),
-            ages: shares.by_age(),
-            pipelines: shares.by_pipeline(),
-            superseded: shares.superseded(),
-            garbage: amount(
-                survey.objects.iter().filter(|(digest, _)| !needed.contains(*digest)).map(|(_, size)| size),
-            ),
-            partial_work: folders(&layout.all_work())?,
-            staging: folders(&layout.staging())?,
-            quarantine: folders(&layout.quarantine())?,
-            runs: amount(self.run_sizes()?.iter()),
+            objects: amount(survey.objects.values().copied()),
+            kinds: survey.by_name(kind_of),
+            ages: survey.by_age(),
+            pipelines: survey.by_pipeline(),
+            superseded: survey.superseded(),
+            garbage: amount(garbage.map(|(_, size)| *size)),
+            partial_work: contents(&layout.work)?,
+            staging: contents(&layout.staging)?,
+            quarantine: contents(&layout.quarantine)?,
+            runs: amount(self.runs()?.iter().map(|file| weight(&file.path).0)),
             records: survey.results.values().map(|entry| entry.stat.size).sum(),
             ..Usage::default()
         };
-        for other in [layout.all_latest(), layout.all_recall(), layout.tmp(), layout.leases()] {
-            usage.records += weight(&other).0;
+        for other in [&layout.latest, &layout.recall, &layout.tmp, &layout.leases, &layout.sources] {
+            usage.records += weight(other).0;
         }
-        usage.records += fsx::stat_there(&layout.sources())?.map_or(0, |stat| stat.size);
         let parts = [usage.objects, usage.partial_work, usage.staging, usage.quarantine, usage.runs];
         usage.bytes = parts.iter().map(|part| part.bytes).sum::<u64>() + usage.records;
         Ok(usage)
     }
 }
 
-impl Store {
-    fn run_sizes(&self) -> Result<Vec<u64>> {
-        let sizes =
-            self.runs()?.into_iter().map(|file| Ok(fsx::stat_link(&file.path)?.map(|stat| stat.size)));
-        sizes.filter_map(Result::transpose).collect()
+fn kind_of(entry: &Entry) -> String {
+    match &*entry.content {
+        Content::Result(record) => record.kind.clone(),
+        Content::Foreign(_) => "of another version".to_owned(),
+        Content::Damaged(_) => "damaged".to_owned(),
     }
 }
 
-struct Shares<'a> {
-    survey: &'a Survey,
-    now: i64,
-}
-
-impl Shares<'_> {
-    /// The objects of some results that are here.
-    fn objects<'e>(&self, entries: impl IntoIterator<Item = &'e Entry>) -> BTreeSet<Digest> {
+impl Survey {
+    /// The existing objects of some results.
+    fn objects_of<'e>(&self, entries: impl IntoIterator<Item = &'e Entry>) -> BTreeSet<Digest> {
         let digests = entries.into_iter().flat_map(Entry::digests);
-        digests.filter(|digest| self.survey.objects.contains_key(digest)).collect()
+        digests.filter(|digest| self.objects.contains_key(digest)).collect()
     }
 
-    fn size(&self, digest: &Digest) -> u64 {
-        self.survey.objects.get(digest).copied().unwrap_or(0)
-    }
-
-    /// By a name of each result, the largest first; shared objects count for the result that is oldest.
-    fn by_first(&self, name: impl Fn(&Entry) -> String) -> Vec<Share> {
+    /// By a name of each result, the largest first. A shared object counts for the result that was used longest ago.
+    fn by_name(&self, name: impl Fn(&Entry) -> String) -> Vec<Share> {
         let mut shares: BTreeMap<String, Share> = BTreeMap::new();
-        let mut entries: Vec<&Entry> = self.survey.results.values().collect();
+        let mut entries: Vec<&Entry> = self.results.values().collect();
         entries.sort_by_key(|entry| entry.stat.mtime_ns);
         let mut counted: HashSet<Digest> = HashSet::new();
         for entry in entries {
-            let name = name(entry);
-            let share = shares.entry(name.clone()).or_insert_with(|| Share { name, ..Share::default() });
+            let share = shares.entry(name(entry)).or_default();
             share.results += 1;
-            for digest in entry.digests() {
-                if let Some(size) = self.survey.objects.get(&digest)
-                    && counted.insert(digest)
-                {
+            for digest in self.objects_of([entry]) {
+                if counted.insert(digest) {
                     share.objects += 1;
-                    share.bytes += size;
+                    share.bytes += self.objects[&digest];
                 }
             }
         }
-        let mut shares: Vec<Share> = shares.into_values().collect();
-        shares.sort_by_key(|share| (std::cmp::Reverse(share.bytes), share.name.clone()));
-        shares
+        largest_first(shares.into_iter().map(|(name, share)| Share { name, ..share }))
     }
 
     fn by_age(&self) -> Vec<Share> {
-        let of = |entry: &Entry| {
-            let age = age(entry.stat.mtime_ns, self.now);
-            AGES.iter().find(|(_, limit)| age < *limit).map_or(OLDER, |(name, _)| name).to_owned()
+        let group = |entry: &Entry| {
+            let age = age(entry.stat.mtime_ns);
+            AGES.iter().find(|(_, limit)| age < *limit).map_or("", |(name, _)| name).to_owned()
         };
-        let place =
-            |share: &Share| AGES.iter().position(|(name, _)| *name == share.name).unwrap_or(AGES.len());
-        let mut shares = self.by_first(of);
-        shares.sort_by_key(place);
+        let mut shares = self.by_name(group);
+        shares.sort_by_key(|share| AGES.iter().position(|(name, _)| *name == share.name));
         shares
     }
 
     fn by_pipeline(&self) -> Vec<Share> {
         let mut keys: BTreeMap<&str, BTreeSet<&Digest>> = BTreeMap::new();
-        for latest in &self.survey.latest {
+        for latest in &self.latest {
             let pipeline =
                 latest.names.as_ref().map_or("noted by an earlier version", |(pipeline, _)| pipeline);
             keys.entry(pipeline).or_default().insert(&latest.key);
         }
-        let share = |(name, keys): (&str, BTreeSet<&Digest>)| {
-            let entries: Vec<&Entry> = keys.iter().filter_map(|key| self.survey.results.get(*key)).collect();
-            self.share(name, &entries, &BTreeSet::new())
-        };
-        let mut shares: Vec<Share> = keys.into_iter().map(share).filter(|share| share.results > 0).collect();
-        shares.sort_by_key(|share| (std::cmp::Reverse(share.bytes), share.name.clone()));
-        shares
+        let shares = keys.into_iter().map(|(name, keys)| {
+            let entries = keys.into_iter().filter_map(|key| self.results.get(key)).collect();
+            self.share(name, entries, &BTreeSet::new())
+        });
+        largest_first(shares.filter(|share| share.results > 0))
     }
 
     fn superseded(&self) -> Share {
-        let latest: BTreeSet<Digest> = self.survey.latest.iter().map(|latest| latest.key).collect();
-        let (kept, other): (Vec<_>, Vec<_>) =
-            self.survey.results.iter().partition(|(key, _)| latest.contains(*key));
-        let kept = self.objects(kept.into_iter().map(|(_, entry)| entry));
-        self.share("superseded", &other.into_iter().map(|(_, entry)| entry).collect::<Vec<_>>(), &kept)
+        let latest: BTreeSet<Digest> = self.latest.iter().map(|latest| latest.key).collect();
+        let (kept, other): (BTreeMap<&Digest, &Entry>, BTreeMap<&Digest, &Entry>) =
+            self.results.iter().partition(|(key, _)| latest.contains(*key));
+        let kept = self.objects_of(kept.into_values());
+        self.share("superseded", other.into_values().collect(), &kept)
     }
 
-    fn share(&self, name: &str, entries: &[&Entry], but: &BTreeSet<Digest>) -> Share {
-        let objects = self.objects(entries.iter().copied());
-        let objects: Vec<&Digest> = objects.difference(but).collect();
-        Share {
-            name: name.to_owned(),
-            results: entries.len(),
-            objects: objects.len(),
-            bytes: objects.iter().map(|digest| self.size(digest)).sum(),
-        }
+    /// Some results and their objects, without the objects in `shared`.
+    fn share(&self, name: &str, entries: Vec<&Entry>, shared: &BTreeSet<Digest>) -> Share {
+        let results = entries.len();
+        let objects = self.objects_of(entries);
+        let objects = amount(objects.difference(shared).map(|digest| self.objects[digest]));
+        Share { name: name.to_owned(), results, objects: objects.count, bytes: objects.bytes }
     }
 }
 
-fn amount<'a>(sizes: impl Iterator<Item = &'a u64>) -> Amount {
+fn largest_first(shares: impl Iterator<Item = Share>) -> Vec<Share> {
+    let mut shares: Vec<Share> = shares.collect();
+    shares.sort_by_key(|share| (Reverse(share.bytes), share.name.clone()));
+    shares
+}
+
+fn amount(sizes: impl Iterator<Item = u64>) -> Amount {
     sizes.fold(Amount::default(), |sum, size| Amount { count: sum.count + 1, bytes: sum.bytes + size })
 }
 
-/// What lies in a folder: entries (without lock files) and their bytes.
-fn folders(folder: &std::path::Path) -> Result<Amount> {
+/// The entries of a folder, without lock files.
+fn contents(folder: &Path) -> Result<Amount> {
     let names = fsx::list(folder)?.into_iter().filter(|name| !name.to_string_lossy().ends_with(".lock"));
-    let sizes: Vec<u64> = names
-        .map(|name| {
-            let path = folder.join(name);
-            if path.is_dir() { weight(&path).0 } else { path.symlink_metadata().map_or(0, |file| file.len()) }
-        })
-        .collect();
-    Ok(amount(sizes.iter()))
+    Ok(amount(names.map(|name| weight(&folder.join(name)).0)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::case::Case;
+    use crate::store::testing::Case;
 
     #[test]
     fn every_byte_of_the_results_is_counted_once_and_shared_ones_for_each_pipeline() {

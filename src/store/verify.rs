@@ -1,24 +1,23 @@
-//! Reads every byte of a store again: for bits that rotted on the disk, and for peace of mind.
+//! `cache verify`: reads every byte of a store again, to find bits that rotted on the disk.
 //!
-//! Objects are hashed whatever their stat tuples say, records are checked by their seals, and every result
-//! for whether its bytes are still here. What is wrong is moved into `quarantine/`, and the result that it
-//! was part of is forgotten: so the store is sound afterwards, and the next run that wants that result
-//! computes it again. May run beside runs, collections and other verifications.
+//! Objects are hashed whatever their stat tuples say, records are checked by their seals, and the objects of every
+//! result must exist. Bad files are quarantined and the results that need them are forgotten, so that the next run
+//! computes them again. Runs, collections and other verifications may happen at the same time.
 
 use std::{
     collections::{BTreeMap, HashMap},
     path::PathBuf,
-    sync::atomic::{AtomicU64, Ordering},
 };
 
 use rayon::prelude::*;
 use serde::Serialize;
 
 use super::{
-    Check, Damage, Progress, Result, Store, TryKey,
-    quarantine::put_away,
-    survey::{Content, Entry, Facts, Survey},
-    whose::Whose,
+    ActionRecord, Check, Damage, Result, Store, TryKey,
+    meter::{Meter, Progress},
+    quarantine::{quarantine, quarantine_unless_changed},
+    survey::{Content, Entry, Survey},
+    users::{Users, users},
 };
 use crate::{
     digest::Digest,
@@ -37,13 +36,13 @@ pub struct Verified {
     pub objects: usize,
     /// Their bytes.
     pub bytes: u64,
-    /// Results whose bytes never were in this store, for one because only records were restored.
+    /// Results whose objects never were in this store, for example because only records were restored.
     pub elsewhere: usize,
     /// What was wrong.
     pub damaged: Vec<Flaw>,
 }
 
-/// One file that is wrong or gone.
+/// A file that is damaged or gone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Flaw {
@@ -51,8 +50,8 @@ pub struct Flaw {
     pub path: PathBuf,
     /// What is wrong with it.
     pub what: String,
-    /// What it was: `train.base/model` for an artifact, `train.base` for a record or a log. Several where
-    /// several results had the same bytes, none if no record speaks of it.
+    /// What it was: `train.base/model` for an artifact, `train.base` for a record or a log. Several if several
+    /// results had the same bytes; empty if no record names it.
     pub made_by: Vec<String>,
     /// The pipelines of these stages, as far as the store knows.
     pub pipelines: Vec<String>,
@@ -67,21 +66,20 @@ impl From<Damage> for Flaw {
     }
 }
 
-impl Flaw {
-    /// It was (also) made by that, in these pipelines.
-    fn add(&mut self, made_by: String, pipelines: impl IntoIterator<Item = String>) {
-        self.made_by.push(made_by);
-        self.pipelines.extend(pipelines);
-        self.pipelines.sort();
-        self.pipelines.dedup();
-    }
-}
-
-/// What hashing says of every object that was there: its stat tuple if it is sound.
+/// The stat tuple of every good object, and the flaw of every bad one.
 type Hashed = HashMap<Digest, Result<StatTuple, Flaw>>;
 
+/// A verification in progress.
+struct Verification<'a> {
+    store: &'a Store,
+    users: Users,
+    hashed: Hashed,
+    flaws: BTreeMap<PathBuf, Flaw>,
+    elsewhere: usize,
+}
+
 impl Store {
-    /// Hashes every object, checks every record, moves away what is wrong and forgets what it was part of.
+    /// Hashes every object, checks every record, quarantines what is bad and forgets the results that need it.
     /// `progress` (in bytes) is called from several threads.
     ///
     /// # Errors
@@ -89,161 +87,144 @@ impl Store {
     pub fn verify(&self, progress: &(dyn Fn(Progress) + Sync)) -> Result<Verified> {
         let survey = Survey::of(self, &Survey::default())?;
         let hashed = hash_all(self, &survey, progress)?;
-        let whose = Whose::new(self, &survey.latest);
-        let mut verified = Verified {
-            results: survey.results.len(),
-            objects: hashed.len(),
-            bytes: hashed.keys().filter_map(|digest| survey.objects.get(digest)).sum(),
-            ..Verified::default()
-        };
-        let mut flaws: BTreeMap<PathBuf, Flaw> = hashed
-            .values()
-            .filter_map(|found| found.clone().err())
-            .map(|flaw| (flaw.path.clone(), flaw))
-            .collect();
+        let bad = hashed.values().filter_map(|found| found.as_ref().err());
+        let flaws = bad.map(|flaw| (flaw.path.clone(), flaw.clone())).collect();
+        let users = users(self, &survey.latest)?;
+        let mut verification = Verification { store: self, users, hashed, flaws, elsewhere: 0 };
         for (key, entry) in &survey.results {
             match &*entry.content {
-                Content::Result(facts) => {
-                    self.judge((key, entry, facts), &whose, &hashed, &mut flaws, &mut verified)?
-                }
-                Content::Damaged(what) => self.damaged_record(&whose, key, entry, what, &mut flaws)?,
+                Content::Result(record) => verification.result(key, entry, record)?,
+                Content::Damaged(what) => verification.damaged_record(key, entry, what)?,
                 Content::Foreign(_) => {}
             }
         }
-        verified.runs = self.verify_runs(&mut flaws)?;
+        let Verification { hashed, mut flaws, elsewhere, .. } = verification;
+        let runs = self.verify_runs(&mut flaws)?;
         self.verify_small_files(&mut flaws)?;
-        verified.damaged = flaws.into_values().collect();
-        Ok(verified)
+        Ok(Verified {
+            results: survey.results.len(),
+            runs,
+            objects: hashed.len(),
+            bytes: hashed.keys().filter_map(|digest| survey.objects.get(digest)).sum(),
+            elsewhere,
+            damaged: flaws.into_values().collect(),
+        })
     }
 
-    /// Compares a result with what was found of its objects.
-    fn judge(
-        &self,
-        (key, entry, facts): (&Digest, &Entry, &Facts),
-        whose: &Whose<'_>,
-        hashed: &Hashed,
-        flaws: &mut BTreeMap<PathBuf, Flaw>,
-        verified: &mut Verified,
-    ) -> Result<()> {
-        let mut lost = Vec::new();
-        let mut touched = false;
-        let mut elsewhere = false;
-        for part in &facts.artifacts {
-            match hashed.get(&part.digest) {
-                Some(Ok(stat)) => touched |= part.stat != Some(*stat),
-                Some(Err(_)) => lost.push(part),
-                None if self.is_lost(key, entry, facts, &part.digest)? => lost.push(part),
-                None => elsewhere |= fsx::stat_there(&self.layout.object(&part.digest))?.is_none(),
-            }
-        }
-        for part in &lost {
-            let path = self.layout.object(&part.digest);
-            let gone = || Flaw {
-                path: path.clone(),
-                what: "it is gone".into(),
-                made_by: Vec::new(),
-                pipelines: Vec::new(),
-                moved_to: None,
-            };
-            let flaw = flaws.entry(path.clone()).or_insert_with(gone);
-            flaw.add(format!("{}/{}", facts.stage, part.name), whose.pipelines(key));
-        }
-        if let Some(flaw) = facts.log.and_then(|log| flaws.get_mut(&self.layout.object(&log))) {
-            flaw.add(facts.stage.clone(), whose.pipelines(key));
-        }
-        verified.elsewhere += usize::from(elsewhere);
-        if !lost.is_empty() {
-            let names: Vec<String> = lost.iter().map(|part| format!("`{}`", part.name)).collect();
-            self.set_aside(key, entry, &names.join(", "));
-        } else if touched {
-            self.remember_as_sound(key, hashed)?;
-        }
-        Ok(())
-    }
-
-    /// Whether an absent object was here, and is not merely collected together with its record.
-    fn is_lost(&self, key: &Digest, entry: &Entry, facts: &Facts, object: &Digest) -> Result<bool> {
-        let absent = fsx::stat_there(&self.layout.object(object))?.is_none();
-        // The record is asked last: a collection removes it first.
-        Ok(absent
-            && self.layout.home()?.is(facts.home.as_deref())
-            && fsx::stat_there(&self.layout.record(key))? == Some(entry.stat))
-    }
-
-    /// Moves a record away, unless somebody is making that result again just now.
-    fn set_aside(&self, key: &Digest, entry: &Entry, lost: &str) {
-        if let Ok(TryKey::Acquired(_lock)) = self.try_lock(key, "setting aside a damaged result") {
-            let damage = put_away(&self.layout, &self.layout.record(key), &entry.stat, String::new());
-            if damage.moved_to.is_some() {
-                self.tell_loss(key, lost);
-            }
-        }
-    }
-
-    /// Leaves word for "why does it run?". Failing that costs the explanation.
-    fn tell_loss(&self, key: &Digest, what: &str) {
+    /// Notes why a result is gone, for "why does it run?".
+    fn explain_loss(&self, key: &Digest, what: &str) {
         let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
         let day = now.split('T').next().unwrap_or_default();
         let why = format!("its {what} was damaged or lost, and put aside by `cache verify` on {day}");
         if let Err(error) = self.note_loss(key, &why) {
-            tracing::debug!("why a result is gone could not be noted: {error}");
+            tracing::debug!("cannot note why a result is gone: {error}");
         }
     }
+}
 
-    fn damaged_record(
-        &self,
-        whose: &Whose<'_>,
-        key: &Digest,
-        entry: &Entry,
-        what: &str,
-        flaws: &mut BTreeMap<PathBuf, Flaw>,
-    ) -> Result<()> {
-        let path = self.layout.record(key);
-        if fsx::stat_there(&path)? != Some(entry.stat) {
-            return Ok(());
+impl Verification<'_> {
+    /// Checks the objects of a result.
+    fn result(&mut self, key: &Digest, entry: &Entry, record: &ActionRecord) -> Result<()> {
+        let layout = &self.store.layout;
+        let (mut lost, mut touched, mut elsewhere) = (Vec::new(), false, false);
+        for (name, artifact) in &record.artifacts {
+            match self.hashed.get(&artifact.digest) {
+                Some(Ok(stat)) => touched |= artifact.stat != Some(*stat),
+                Some(Err(_)) => lost.push((name, artifact.digest)),
+                // Published since the survey.
+                None if fsx::stat_there(&layout.object(&artifact.digest))?.is_some() => {}
+                // The record is checked last, because a collection removes it before its objects.
+                None if layout.home()?.is(record.home.as_deref())
+                    && fsx::stat_there(&layout.record(key))? == Some(entry.stat) =>
+                {
+                    lost.push((name, artifact.digest));
+                }
+                None => elsewhere = true,
+            }
         }
-        let damage = put_away(&self.layout, &path, &entry.stat, what.to_owned());
-        if damage.moved_to.is_none() && fsx::stat_there(&path)? != Some(entry.stat) {
-            return Ok(());
+        self.elsewhere += usize::from(elsewhere);
+        for (name, digest) in &lost {
+            let (path, what) = (self.store.layout.object(digest), "it is gone".to_owned());
+            let gone = || Damage { path: path.clone(), what, moved_to: None }.into();
+            self.flaws.entry(path.clone()).or_insert_with(gone);
+            self.name_flaw(digest, key, format!("{}/{name}", record.stage));
         }
-        if damage.moved_to.is_some() {
-            self.tell_loss(key, "record");
+        if let Some(log) = record.log {
+            self.name_flaw(&log, key, record.stage.clone());
         }
-        // The record itself cannot be asked any more.
-        let made_by = whose.stages(key).into_iter().collect();
-        let pipelines = whose.pipelines(key).into_iter().collect();
-        flaws.insert(path, Flaw { made_by, pipelines, ..damage.into() });
+        if !lost.is_empty() {
+            let names: Vec<String> = lost.iter().map(|(name, _)| format!("`{name}`")).collect();
+            self.forget(key, entry, &names.join(", "));
+        } else if touched {
+            self.remember_as_intact(key)?;
+        }
         Ok(())
     }
 
-    /// Objects that are sound but were touched need not be hashed again by the next run.
-    fn remember_as_sound(&self, key: &Digest, hashed: &Hashed) -> Result<()> {
-        let Some(record) = self.record(key)?.found() else { return Ok(()) };
-        let check = |digest: &Digest| match hashed.get(digest) {
+    /// Says of a bad object which result it was part of.
+    fn name_flaw(&mut self, object: &Digest, key: &Digest, made_by: String) {
+        if let Some(flaw) = self.flaws.get_mut(&self.store.layout.object(object)) {
+            flaw.made_by.push(made_by);
+            flaw.pipelines
+                .extend(self.users.get(key).into_iter().flatten().map(|(pipeline, _)| pipeline.clone()));
+            flaw.pipelines.sort();
+            flaw.pipelines.dedup();
+        }
+    }
+
+    /// Quarantines a record, unless its result is being made again at this moment.
+    fn forget(&self, key: &Digest, entry: &Entry, lost: &str) {
+        let layout = &self.store.layout;
+        if let Ok(TryKey::Acquired(_lock)) = self.store.try_lock(key, "setting aside a damaged result")
+            && quarantine(layout, &layout.record(key), &entry.stat, String::new()).moved_to.is_some()
+        {
+            self.store.explain_loss(key, lost);
+        }
+    }
+
+    fn damaged_record(&mut self, key: &Digest, entry: &Entry, what: &str) -> Result<()> {
+        let (layout, path) = (&self.store.layout, self.store.layout.record(key));
+        if fsx::stat_there(&path)? != Some(entry.stat) {
+            return Ok(());
+        }
+        let damage = quarantine_unless_changed(layout, &path, &entry.stat, what.to_owned())?;
+        let Some(damage) = damage else { return Ok(()) };
+        if damage.moved_to.is_some() {
+            self.store.explain_loss(key, "record");
+        }
+        let users = self.users.get(key).into_iter().flatten().cloned();
+        let (mut pipelines, mut made_by): (Vec<_>, Vec<_>) = users.unzip();
+        for names in [&mut pipelines, &mut made_by] {
+            names.sort();
+            names.dedup();
+        }
+        self.flaws.insert(path, Flaw { made_by, pipelines, ..damage.into() });
+        Ok(())
+    }
+
+    /// Spares the next run from hashing objects that are good but were touched.
+    fn remember_as_intact(&self, key: &Digest) -> Result<()> {
+        let Some(record) = self.store.record(key)?.found() else { return Ok(()) };
+        let check = |digest: &Digest| match self.hashed.get(digest) {
             Some(Ok(stat)) => Check::IntactButTouched(*stat),
             _ => Check::Elsewhere,
         };
         let checks = record.artifacts.iter().map(|(name, part)| (name.clone(), check(&part.digest)));
-        self.refresh(&record, &checks.collect()).map(drop)
+        self.store.refresh(&record, &checks.collect()).map(drop)
     }
 }
 
 fn hash_all(store: &Store, survey: &Survey, progress: &(dyn Fn(Progress) + Sync)) -> Result<Hashed> {
-    let total = survey.objects.values().sum();
+    let meter = Meter::new(survey.objects.values().sum(), progress);
     let packed = survey.packed();
-    let done = AtomicU64::new(0);
-    let read = |bytes: u64| {
-        let done = done.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        progress(Progress { done, total });
-    };
     let hashed = survey.objects.par_iter().map(|(digest, _)| {
-        let found = hash(store, digest, packed.contains(digest), &read)?;
+        let found = hash(store, digest, packed.contains(digest), &|bytes| meter.add(bytes))?;
         Ok(found.map(|found| (*digest, found)))
     });
     hashed.filter_map(Result::transpose).collect()
 }
 
-/// How often an object is read that somebody touches meanwhile.
+/// How often an object is read if it is touched meanwhile.
 const ATTEMPTS: usize = 3;
 
 /// `None` if the object is no longer there.
@@ -255,28 +236,25 @@ fn hash(
 ) -> Result<Option<Result<StatTuple, Flaw>>> {
     let path = store.layout.object(digest);
     for attempt in 1.. {
-        let Some(seen) = fsx::stat_there(&path)? else { return Ok(None) };
+        let Some(seen) = fsx::stat_there(&path)? else { break };
         let what = match fsx::hash_file_with(&path, read) {
-            // Its bytes are what was promised, which may be a folder that must never be unpacked.
+            // Even with the right digest, a packed folder may be one that must not be unpacked.
             Ok(hashed) if hashed.digest == *digest => {
-                match packed.then(|| fsx::check_packed(&path)).transpose() {
-                    Ok(_) => return Ok(Some(Ok(hashed.stat))),
+                match if packed { fsx::check_packed(&path) } else { Ok(()) } {
+                    Ok(()) => return Ok(Some(Ok(hashed.stat))),
                     Err(error) => error.words(),
                 }
             }
             Ok(hashed) => format!("its content has the digest {}", hashed.digest.short()),
-            // It was collected, touched or replaced just now.
             Err(error) if error.kind() == Kind::Changing && attempt < ATTEMPTS => continue,
-            Err(error) if error.kind() == Kind::NotFound => match fsx::oddity(&path) {
+            Err(error) if error.kind() == Kind::NotFound => match fsx::non_file(&path) {
                 Some(what) => what.to_owned(),
-                None => return Ok(None),
+                None => break,
             },
-            // The disk cannot give it back, somebody writes into it, or it is no file.
             Err(error) => error.words(),
         };
-        let damage = put_away(&store.layout, &path, &seen, what);
-        let is_gone = damage.moved_to.is_none() && fsx::stat_there(&path)? != Some(seen);
-        return Ok((!is_gone).then(|| Err(damage.into())));
+        let damage = quarantine_unless_changed(&store.layout, &path, &seen, what)?;
+        return Ok(damage.map(|damage| Err(damage.into())));
     }
     Ok(None)
 }
@@ -286,7 +264,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::store::{Existing, Lookup, case::Case};
+    use crate::store::{Existing, Lookup, testing::Case};
 
     fn verify(case: &Case) -> Verified {
         case.store.verify(&|_| ()).unwrap()
@@ -308,7 +286,7 @@ mod tests {
         let mut record = case.record(&["content", "other"]);
         case.tamper(&record, |path| fs::write(path, "kontent").unwrap());
         // As if the disk had rotted: the record knows the damaged file's stat tuple.
-        let path = case.store.lend(&record.artifacts.get("0").unwrap().digest);
+        let path = case.store.layout.object(&record.artifacts.get("0").unwrap().digest);
         record.artifacts.get_mut("0").unwrap().stat = fsx::stat(&path).unwrap();
         case.store.commit(record.clone(), Existing::Replace).unwrap();
         assert_eq!(case.check(&record), Check::Intact, "nothing but reading it tells");
@@ -330,12 +308,12 @@ mod tests {
     fn what_is_gone_is_named_and_what_never_was_here_is_counted() {
         let case = Case::new();
         let record = case.record(&["content"]);
-        fs::remove_file(case.store.lend(&record.artifacts.get("0").unwrap().digest)).unwrap();
+        fs::remove_file(case.store.layout.object(&record.artifacts.get("0").unwrap().digest)).unwrap();
         let flaws = verify(&case).damaged;
         assert_eq!((flaws.len(), flaws[0].what.as_str()), (1, "it is gone"));
         assert_eq!(verify(&case).damaged, []);
         case.record(&["content"]);
-        fs::remove_dir_all(case.store.layout.objects()).unwrap();
+        fs::remove_dir_all(&case.store.layout.objects).unwrap();
         let verified = verify(&case);
         assert_eq!((verified.damaged.len(), verified.elsewhere), (0, 1));
         assert!(case.store.record(&record.key).unwrap().found().is_some(), "a hit without bytes");

@@ -1,30 +1,24 @@
-//! Where a stage writes: a staging folder per attempt, and partial work that outlives attempts.
+//! Where a stage writes: a staging folder for each attempt, and partial work that outlives attempts.
 //!
-//! Every attempt has its own folder, so that even a process that outlives its engine cannot touch another
-//! attempt's results. An attempt holds a lock beside its folder; a folder whose lock nobody holds belongs
-//! to a dead one and is removed at the first attempt of the next run. Partial work is kept per key for as
-//! long as the key has not succeeded.
+//! Every attempt has its own folder, so a process that outlives its engine cannot touch the results of another
+//! attempt. An attempt holds a lock beside its folder. A folder whose lock is free belongs to a dead attempt, and the
+//! next run removes it. Partial work on a key is kept until the key has a result.
 
-use std::{
-    ffi::OsStr,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use super::{Result, Store, layout::Layout, view::VIEW_LOCK};
+use super::{Result, Store, layout::Layout, measure::weight, view::VIEW_LOCK};
 use crate::{
     digest::Digest,
     fsx::{self, FileLock, TryLock},
 };
 
-const LOCK: &str = ".lock";
-
-/// What the last attempt at a key that failed said, beside its partial work.
+/// The message of the last failed attempt at a key, inside its partial work.
 const FAILURE: &str = "failure.txt";
 
-/// Why a key has lost its result, where the partial work on it would be.
+/// Why a key has lost its result, inside its partial work.
 const LOSS: &str = "loss.txt";
 
-/// The staging folder of one attempt, removed with all that is still in it when dropped.
+/// The staging folder of one attempt. Dropping it removes the folder and what is still in it.
 #[derive(Debug)]
 pub struct Attempt {
     folder: PathBuf,
@@ -33,7 +27,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// The folder: empty at first, on the store's file system.
+    /// The folder. It is empty at first, and on the store's file system.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -42,38 +36,38 @@ impl Attempt {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        // What cannot be removed now is a leftover for the next run.
+        // The next run removes what cannot be removed now.
         let _ = fsx::remove_tree(&self.folder);
     }
 }
 
 impl Store {
-    /// A new, empty staging folder for an attempt at a key. The first call also removes what dead attempts
-    /// left behind.
+    /// A new, empty staging folder for an attempt at a key. The first call also removes what dead attempts left.
     ///
     /// # Errors
     /// Where the store cannot be written.
     pub fn attempt(&self, key: &Digest) -> Result<Attempt> {
-        self.leftovers.call_once(|| remove_leftovers(&self.layout));
-        let staging = self.layout.staging();
-        self.layout.prepare(&staging)?;
+        self.leftovers.call_once(|| drop(remove_leftovers(&self.layout)));
+        self.layout.prepare(&self.layout.staging)?;
         loop {
-            let folder = staging.join(format!("{}-{}", key.short(), fsx::unique_name()));
-            // The lock comes first: a folder without one would look like a dead attempt's.
-            if let TryLock::Acquired(lock) = FileLock::try_acquire(&lock_of(&folder), "an attempt")? {
+            let folder = self.layout.staging.join(format!("{}-{}", key.short(), fsx::unique_name()));
+            // The lock comes first: a folder without one looks like that of a dead attempt.
+            if let TryLock::Acquired(lock) =
+                FileLock::try_acquire(&folder.with_added_extension("lock"), "an attempt")?
+            {
                 fsx::create_folder(&folder)?;
                 return Ok(Attempt { folder, _lock: lock });
             }
         }
     }
 
-    /// The folder for partial work on a key, made if it is not there. What earlier attempts left is in it.
-    /// Only the holder of the key's lock may use it.
+    /// The folder for partial work on a key, created if it is missing. It contains what earlier attempts left. Only
+    /// the holder of the key's lock may use it.
     ///
     /// # Errors
     /// Where the store cannot be written.
     pub fn work(&self, key: &Digest) -> Result<PathBuf> {
-        let folder = self.layout.work(key);
+        let folder = self.layout.work_on(key);
         self.layout.prepare(&folder)?;
         Ok(folder)
     }
@@ -81,96 +75,92 @@ impl Store {
     /// Where partial work on a key is, if there is any.
     #[must_use]
     pub fn work_of(&self, key: &Digest) -> PathBuf {
-        self.layout.work(key)
+        self.layout.work_on(key)
     }
 
-    /// Leaves word beside the partial work on a key that an attempt at it failed. Only the holder of the
-    /// key's lock may do so.
+    /// Notes that an attempt at a key failed. Only for the holder of the key's lock.
     ///
     /// # Errors
     /// Where the store cannot be written.
     pub fn note_failure(&self, key: &Digest, message: &str) -> Result<()> {
-        self.layout.write(&self.layout.work(key).join(FAILURE), message.as_bytes())
+        self.layout.write(&self.layout.work_on(key).join(FAILURE), message.as_bytes())
     }
 
-    /// What the last attempt at a key that failed said; `None` where none did, or one succeeded since.
+    /// The message of the last failed attempt at a key; `None` if there was none, or one succeeded since.
     ///
     /// # Errors
     /// Where it cannot be read.
     pub fn failure(&self, key: &Digest) -> Result<Option<String>> {
-        let text = fsx::read_if_there(&self.layout.work(key).join(FAILURE))?;
-        Ok(text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+        self.note(key, FAILURE)
     }
 
-    /// Leaves word why the result of a key is gone, until it has a new one. Only the holder of the key's lock
-    /// may do so.
-    ///
-    /// # Errors
-    /// Where the store cannot be written.
+    /// Notes why the result of a key is gone, until it has a new one. Only for the holder of the key's lock.
     pub(super) fn note_loss(&self, key: &Digest, why: &str) -> Result<()> {
-        self.layout.write(&self.layout.work(key).join(LOSS), why.as_bytes())
+        self.layout.write(&self.layout.work_on(key).join(LOSS), why.as_bytes())
     }
 
-    /// Why the result of a key is gone; `None` where it never had one, or has one again.
+    /// Why the result of a key is gone; `None` if it never had one, or has one again.
     ///
     /// # Errors
     /// Where it cannot be read.
     pub fn loss(&self, key: &Digest) -> Result<Option<String>> {
-        let text = fsx::read_if_there(&self.layout.work(key).join(LOSS))?;
+        self.note(key, LOSS)
+    }
+
+    fn note(&self, key: &Digest, name: &str) -> Result<Option<String>> {
+        let text = fsx::read_if_there(&self.layout.work_on(key).join(name))?;
         Ok(text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 
-    /// Removes the partial work on a key, if there is any: it succeeded.
+    /// Removes the partial work on a key, if there is any.
     ///
     /// # Errors
     /// Where it cannot be removed.
     pub fn remove_work(&self, key: &Digest) -> Result<()> {
-        Ok(fsx::remove_tree(&self.layout.work(key))?)
+        Ok(fsx::remove_tree(&self.layout.work_on(key))?)
     }
 }
 
-fn lock_of(folder: &Path) -> PathBuf {
-    let mut name = folder.as_os_str().to_owned();
-    name.push(LOCK);
-    name.into()
-}
-
-/// Removes what dead attempts left: staging folders, drafts, lock files. Failure leaves it for later. (The lock
-/// file of a shown folder tells the next holder that something may have to be finished there: it stays.)
-pub(super) fn remove_leftovers(layout: &Layout) {
-    let staging = layout.staging();
-    for name in fsx::list(&staging).unwrap_or_default() {
+/// Removes what dead attempts left: staging folders, drafts and lock files. Failures are left to the next run.
+/// Returns the sizes of the removed folders. The lock files of shown folders stay: they tell the next holder that a
+/// change may be unfinished.
+pub(super) fn remove_leftovers(layout: &Layout) -> Vec<u64> {
+    let mut removed = Vec::new();
+    for name in fsx::list(&layout.staging).unwrap_or_default() {
         let name = name.to_string_lossy().into_owned();
-        let attempt = staging.join(name.strip_suffix(LOCK).unwrap_or(&name));
-        remove_if_free(&lock_of(&attempt), || drop(fsx::remove_tree(&attempt)));
+        let attempt = layout.staging.join(name.strip_suffix(".lock").unwrap_or(&name));
+        remove_if_free(&attempt.with_added_extension("lock"), || {
+            let size = attempt.is_dir().then(|| weight(&attempt).0);
+            removed.extend(fsx::remove_tree(&attempt).ok().and(size));
+        });
     }
-    remove_free(&layout.locks(), |name| !is_of_view(name));
-    remove_free(&layout.leases(), |_| true);
-    let _ = fsx::sweep_drafts(&layout.tmp());
+    remove_free(&layout.locks, |name| !name.starts_with(VIEW_LOCK));
+    remove_free(&layout.leases, |_| true);
+    let _ = fsx::sweep_drafts(&layout.tmp);
+    removed
 }
 
-/// Removes the lock files of shown folders that nobody holds. Without them whoever shows a folder looks
-/// for unfinished business beside all folders: right for a collection, too long for every run.
+/// Removes the free lock files of shown folders. They tell the next holder that a change may be
+/// unfinished; without them, a process looks for unfinished changes once, before it shows its first folder.
 pub(super) fn remove_view_locks(layout: &Layout) {
-    remove_free(&layout.locks(), is_of_view);
+    remove_free(&layout.locks, |name| name.starts_with(VIEW_LOCK));
 }
 
-fn is_of_view(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(VIEW_LOCK.as_bytes())
+fn remove_free(folder: &Path, which: impl Fn(&str) -> bool) {
+    for name in fsx::list(folder).unwrap_or_default() {
+        if which(&name.to_string_lossy()) {
+            remove_if_free(&folder.join(name), || ());
+        }
+    }
 }
 
-fn remove_free(folder: &Path, which: impl Fn(&OsStr) -> bool) {
-    let names = fsx::list(folder).unwrap_or_default().into_iter();
-    names.filter(|name| which(name)).for_each(|name| remove_if_free(&folder.join(name), || ()));
-}
-
-/// Does something while holding a lock, and with the lock's release removes its file, if nobody has it.
-/// Where locks are not enforced nobody can know, and all stays.
-fn remove_if_free(lock: &Path, and: impl FnOnce()) {
+/// Takes a lock, runs `action`, and removes the lock's file with its release. Does nothing if the lock is held, or if
+/// locks are not enforced: then nobody can know whether it is held.
+fn remove_if_free(lock: &Path, action: impl FnOnce()) {
     if let Ok(TryLock::Acquired(lock)) = FileLock::try_acquire(lock, "cleaning up")
         && lock.is_enforced()
     {
-        and();
+        action();
     }
 }
 
@@ -195,7 +185,7 @@ mod tests {
         assert!(fsx::list(two.folder()).unwrap().is_empty());
         drop(one);
         drop(two);
-        assert!(fsx::list(&store.layout.staging()).unwrap().is_empty());
+        assert!(fsx::list(&store.layout.staging).unwrap().is_empty());
     }
 
     #[test]
@@ -205,20 +195,20 @@ mod tests {
         let living_store = open(root.path());
         let living = living_store.attempt(&key).unwrap();
         let held = living_store.try_lock(&key, "the living").unwrap();
-        let staging = living_store.layout.staging();
+        let staging = &living_store.layout.staging;
         // Killed with its lock file; killed after that was removed; killed while writing a record.
         fs::create_dir_all(staging.join("dead-1/deep")).unwrap();
         fs::write(staging.join("dead-1.lock"), "").unwrap();
         fs::create_dir_all(staging.join("dead-2")).unwrap();
-        fs::write(living_store.layout.tmp().join(".draft-dead"), "half").unwrap();
-        fs::write(living_store.layout.locks().join("dead"), "the dead").unwrap();
+        fs::write(living_store.layout.tmp.join(".draft-dead"), "half").unwrap();
+        fs::write(living_store.layout.locks.join("dead"), "the dead").unwrap();
 
         let next = open(root.path());
         let attempt = next.attempt(&key).unwrap();
         assert!(living.folder().is_dir() && attempt.folder().is_dir());
-        assert_eq!(fsx::list(&staging).unwrap().len(), 4, "two folders, two locks");
-        assert!(fsx::list(&living_store.layout.tmp()).unwrap().is_empty());
-        assert_eq!(fsx::list(&living_store.layout.locks()).unwrap(), [std::ffi::OsString::from(key.hex())]);
+        assert_eq!(fsx::list(staging).unwrap().len(), 4, "two folders, two locks");
+        assert!(fsx::list(&living_store.layout.tmp).unwrap().is_empty());
+        assert_eq!(fsx::list(&living_store.layout.locks).unwrap(), [std::ffi::OsString::from(key.hex())]);
         drop(held);
     }
 

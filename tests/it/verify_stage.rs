@@ -47,7 +47,7 @@ fn plant(project: &Sandbox, stage: &str, artifact: &str, change: impl FnOnce(&Pa
     let mut record = records.into_iter().find(|record| record.stage == stage).unwrap();
     let old = record.artifacts.get(artifact).unwrap();
     let copy = project.path(&old.file);
-    fs::copy(store.lend(&old.digest), &copy).unwrap();
+    fs::copy(store.lend(&old.digest).path(), &copy).unwrap();
     let mut permissions = fs::metadata(&copy).unwrap().permissions();
     std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o644);
     fs::set_permissions(&copy, permissions).unwrap();
@@ -167,7 +167,7 @@ fn without_a_result_or_its_inputs_it_says_what_to_run() {
     let made = records.into_iter().find(|record| record.stage == "synthesize.s").unwrap();
     fs::remove_dir_all(project.path(".pcamflow/objects")).unwrap();
     project.pcamflow(&["verify", "p.toml", "split.d"]).exit(1).complains("there is nothing to compare with");
-    assert!(!store.lend(&made.artifacts.get("images").unwrap().digest).exists());
+    assert!(!store.lend(&made.artifacts.get("images").unwrap().digest).path().exists());
 }
 
 #[test]

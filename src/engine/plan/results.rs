@@ -79,7 +79,7 @@ impl Engine<'_> {
     /// A file of the bytes of an artifact, for reading only.
     #[must_use]
     pub fn lend(&self, artifact: &StoredArtifact) -> PathBuf {
-        self.store.lend(&artifact.digest)
+        self.store.lend(&artifact.digest).path().to_owned()
     }
 
     /// Puts an artifact at a path of the user's: see [`crate::store::Store::materialise`].
@@ -104,7 +104,7 @@ impl Engine<'_> {
     /// Where the log of a result is; `None` where it logged nothing, or the log is not here.
     #[must_use]
     pub fn log(&self, record: &ActionRecord) -> Option<PathBuf> {
-        record.log.filter(|log| self.store.has(log)).map(|log| self.store.lend(&log))
+        record.log.filter(|log| self.store.has(log)).map(|log| self.store.lend(&log).path().to_owned())
     }
 }
 

@@ -266,7 +266,7 @@ impl Engine<'_> {
         again: &Path,
         task: &Task,
     ) -> store::Result<(bool, PathBuf)> {
-        let stored = self.store.lend(&artifact.digest);
+        let stored = self.store.lend(&artifact.digest).path().to_owned();
         if !artifact.is_folder() {
             return Ok((fsx::hash_file(again)?.digest == artifact.digest, stored));
         }

@@ -73,7 +73,7 @@ fn input_file(source: &Source, made: &[Option<Made>], planner: &Planner<'_>) -> 
             let stored = made[*stage].as_ref()?.get(artifact.as_ref())?;
             let slash = if stored.is_folder() { "/" } else { "" };
             let name = format!("{}/{artifact}{slash}", planner.pipeline.stages[*stage].name);
-            InputFile { path: planner.findings.store.lend(&stored.digest), name }
+            InputFile { path: planner.findings.store.lend(&stored.digest).path().to_owned(), name }
         }
     })
 }

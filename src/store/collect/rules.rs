@@ -1,6 +1,4 @@
-//! Which results a collection gives up.
-//!
-//! Decides on what a survey found; removes nothing.
+//! Which results a collection removes. Decides on the findings of a survey.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,30 +15,30 @@ use super::{
 };
 use crate::digest::Digest;
 
-/// Which results to give up. By default none.
+/// Which results to remove. By default none.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
-    /// Those that were not used for so long.
+    /// Remove results that were not used for so long.
     pub older_than: Option<Duration>,
-    /// Those that were not used for the longest time, until the objects that stay have at most so many bytes.
+    /// Remove the results that were used longest ago until the objects have at most so many bytes.
     pub max_size: Option<u64>,
-    /// All.
+    /// Remove all results.
     pub all: bool,
-    /// Which of them to keep nevertheless.
+    /// Which results to keep nevertheless.
     pub keep: Keep,
-    /// Folders in which artifacts are shown: objects that links there point to stay.
+    /// Folders in which artifacts are shown: objects to which links there point stay.
     pub shown: Vec<PathBuf>,
-    /// Tell what would be removed, and remove nothing.
+    /// Report what would be removed, and remove nothing.
     pub dry_run: bool,
 }
 
-/// Results that no rule gives up.
+/// Results that stay whatever the other rules say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Keep {
-    /// What each stage of each pipeline had last.
+    /// The latest result of each stage of each pipeline.
     #[default]
     Latest,
-    /// What the latest so many runs of each pipeline used, and the records of these runs.
+    /// The results that the latest so many runs of each pipeline used, and the records of these runs.
     Runs(usize),
     /// None.
     Nothing,
@@ -50,64 +48,63 @@ pub enum Keep {
 pub(super) struct Rules<'a> {
     pub(super) policy: &'a Policy,
     pub(super) survey: &'a Survey,
-    /// Keys that live runs rely on.
+    /// Keys that live runs need.
     pub(super) claimed: &'a HashSet<Digest>,
-    /// Keys that no rule gives up.
+    /// Keys that [`Policy::keep`] keeps.
     pub(super) kept: &'a HashSet<Digest>,
-    pub(super) now: i64,
 }
 
 impl Rules<'_> {
     /// The keys of the results that go.
-    pub(super) fn doomed(&self, collected: &mut Collected) -> HashSet<Digest> {
-        let mut doomed = HashSet::new();
-        for (key, entry) in &self.survey.results {
-            if self.is_too_old(entry) && self.may_go(key, entry) {
-                if self.claimed.contains(key) {
-                    collected.in_use += 1;
-                } else {
-                    doomed.insert(*key);
-                }
+    pub(super) fn expired(&self, collected: &mut Collected) -> HashSet<Digest> {
+        collected.in_use = 0;
+        let limit = self.policy.older_than;
+        let is_old = |entry: &Entry| limit.is_some_and(|limit| age(entry.stat.mtime_ns) >= limit);
+        let mut expired = HashSet::new();
+        for (key, entry) in self.removable() {
+            if (self.policy.all || is_old(entry)) && self.is_free(key, collected) {
+                expired.insert(*key);
             }
         }
         if let Some(most) = self.policy.max_size {
-            self.shrink(most, &mut doomed, collected);
+            self.shrink(most, &mut expired, collected);
         }
-        doomed
+        expired
     }
 
-    fn is_too_old(&self, entry: &Entry) -> bool {
-        let limit = self.policy.older_than;
-        self.policy.all || limit.is_some_and(|limit| age(entry.stat.mtime_ns, self.now) >= limit)
+    /// The results that may go. Damaged records stay: a run or a verification has to report them.
+    fn removable(&self) -> impl Iterator<Item = (&Digest, &Entry)> {
+        self.survey.results.iter().filter(move |(key, entry)| {
+            !self.kept.contains(*key) && !matches!(*entry.content, Content::Damaged(_))
+        })
     }
 
-    /// A damaged record stays for `verify` or a run to say so.
-    fn may_go(&self, key: &Digest, entry: &Entry) -> bool {
-        !self.kept.contains(key) && !matches!(*entry.content, Content::Damaged(_))
+    /// Whether no live run needs a result; otherwise it is counted.
+    fn is_free(&self, key: &Digest, collected: &mut Collected) -> bool {
+        let is_free = !self.claimed.contains(key);
+        collected.in_use += usize::from(!is_free);
+        is_free
     }
 
-    /// Gives up results, those first that nobody used for the longest time, until the rest fits.
-    fn shrink(&self, most: u64, doomed: &mut HashSet<Digest>, collected: &mut Collected) {
+    /// Adds the results that were used longest ago until the objects of the others fit.
+    fn shrink(&self, most: u64, expired: &mut HashSet<Digest>, collected: &mut Collected) {
         let mut users: HashMap<Digest, usize> = HashMap::new();
-        let stays = self.survey.results.iter().filter(|(key, _)| !doomed.contains(*key));
-        for digest in stays.clone().flat_map(|(_, entry)| entry.digests()) {
+        let left = self.survey.results.iter().filter(|(key, _)| !expired.contains(*key));
+        for digest in left.flat_map(|(_, entry)| entry.digests()) {
             *users.entry(digest).or_default() += 1;
         }
         let size = |digest: &Digest| self.survey.objects.get(digest).copied().unwrap_or(0);
         let mut total: u64 = users.keys().map(size).sum();
-        let mut by_use: Vec<(&Digest, &Entry)> =
-            stays.filter(|(key, entry)| self.may_go(key, entry)).collect();
+        let mut by_use: Vec<_> = self.removable().filter(|(key, _)| !expired.contains(*key)).collect();
         by_use.sort_by_key(|(key, entry)| (entry.stat.mtime_ns, **key));
-        let mut more = HashSet::new();
         for (key, entry) in by_use {
             if total <= most {
                 break;
             }
-            if self.claimed.contains(key) {
-                collected.in_use += 1;
+            if !self.is_free(key, collected) {
                 continue;
             }
-            more.insert(*key);
+            expired.insert(*key);
             for digest in entry.digests() {
                 if let Some(count) = users.get_mut(&digest) {
                     *count -= 1;
@@ -115,6 +112,5 @@ impl Rules<'_> {
                 }
             }
         }
-        doomed.extend(more);
     }
 }

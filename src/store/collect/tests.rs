@@ -1,9 +1,12 @@
 //! Collections: what goes, what stays.
 
-use std::{fs, time::SystemTime};
+use std::{
+    fs,
+    time::{Duration, SystemTime},
+};
 
 use super::*;
-use crate::store::{ActionRecord, Check, Existing, Lookup, case::Case, record::examples};
+use crate::store::{ActionRecord, Check, Existing, Lookup, record::examples, testing::Case};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -34,33 +37,33 @@ fn without_rules_only_garbage_goes_and_a_dry_run_says_the_same_and_removes_nothi
     let case = Case::new();
     let kept = used(&case, "kept", "kept", 400);
     let orphan = case.publish(b"orphan");
-    fs::create_dir_all(case.store.layout.staging().join("dead-1")).unwrap();
+    fs::create_dir_all(case.store.layout.staging.join("dead-1")).unwrap();
     let (done, open) = (case.store.work(&kept.key).unwrap(), case.store.work(&Digest::of(b"open")).unwrap());
     fs::write(done.join("checkpoint"), "123").unwrap();
     fs::write(open.join("checkpoint"), "12345").unwrap();
     let told = collect(&case, Policy { dry_run: true, ..Policy::default() });
-    assert!(case.store.lend(&orphan.digest).exists() && done.exists());
+    assert!(case.store.layout.object(&orphan.digest).exists() && done.exists());
     let collected = collect(&case, Policy::default());
     assert_eq!((told.objects, told.partial_work), (collected.objects, collected.partial_work));
     assert_eq!(collected.objects, Removed { count: 1, bytes: 6 });
     assert_eq!(collected.partial_work, Removed { count: 1, bytes: 3 });
     assert_eq!(collected.staging.count, 1);
-    assert!(!case.store.lend(&orphan.digest).exists() && !done.exists() && open.exists());
+    assert!(!case.store.layout.object(&orphan.digest).exists() && !done.exists() && open.exists());
     assert!(is_there(&case, &kept));
     assert_eq!(collect(&case, Policy::default()).count(), 0);
 }
 
 #[test]
-fn lock_files_that_nobody_holds_go() {
+fn free_lock_files_are_removed() {
     let case = Case::new();
     case.publish(b"for a store that is there");
     let key = Digest::of(b"held");
     let held = case.store.try_lock(&key, "the living").unwrap();
-    let locks = case.store.layout.locks();
+    let locks = &case.store.layout.locks;
     fs::write(locks.join(Digest::of(b"dead").hex()), "the dead").unwrap();
     fs::write(locks.join(format!("view-{key}")), "the dead").unwrap();
     collect(&case, Policy::default());
-    assert_eq!(fsx::list(&locks).unwrap(), [std::ffi::OsString::from(key.hex())]);
+    assert_eq!(fsx::list(locks).unwrap(), [std::ffi::OsString::from(key.hex())]);
     drop(held);
 }
 
@@ -104,14 +107,14 @@ fn what_a_live_run_relies_on_stays_and_goes_after_its_end() {
     let hold = lease.hold();
     lease.claim(&record);
     hold.release();
-    // Replaced meanwhile by somebody who forced it: the run still reads the bytes of the first.
+    // Another run replaced it with --force. The first run still reads the old bytes.
     let mut other = record.clone();
     other.artifacts.insert("0".to_owned(), case.publish(b"others"));
     case.store.commit(other, Existing::Replace).unwrap();
     let policy = Policy { all: true, keep: Keep::Nothing, ..Policy::default() };
     let collected = collect(&case, policy.clone());
     assert_eq!((collected.in_use, collected.results.count), (1, 0));
-    assert!(case.store.lend(&record.artifacts.get("0").unwrap().digest).exists());
+    assert!(case.store.layout.object(&record.artifacts.get("0").unwrap().digest).exists());
     drop(lease);
     assert_eq!(collect(&case, policy).objects.count, 2);
 }
@@ -126,7 +129,7 @@ fn links_in_shown_folders_keep_their_objects() {
     case.store.show(&out.join("split.s"), [&big]).unwrap();
     collect(&case, Policy { shown: vec![out.clone()], ..Policy::default() });
     assert_eq!(
-        case.store.lend(&big.digest).exists(),
+        case.store.layout.object(&big.digest).exists(),
         out.join("split.s/train.h5").is_symlink(),
         "where blocks are shared, nothing hangs on the object"
     );
@@ -139,14 +142,14 @@ fn the_objects_of_a_record_of_another_version_stay() {
     let text = crate::store::seal::close(&format!("{{\"format\": 9, \"parts\": [\"{}\"]}}", object.digest));
     case.store.layout.write(&case.store.layout.record(&Digest::of(b"k")), text.as_bytes()).unwrap();
     collect(&case, Policy::default());
-    assert!(case.store.lend(&object.digest).exists());
+    assert!(case.store.layout.object(&object.digest).exists());
 }
 
 #[test]
 fn old_quarantine_goes_and_young_stays() {
     let case = Case::new();
-    let folder = case.store.layout.quarantine();
-    case.store.layout.prepare(&folder).unwrap();
+    let folder = &case.store.layout.quarantine;
+    case.store.layout.prepare(folder).unwrap();
     fs::write(folder.join("damaged"), "x").unwrap();
     assert_eq!(collect(&case, Policy::default()).quarantine.count, 0);
     let policy = Policy { older_than: Some(Duration::ZERO), ..Policy::default() };

@@ -1,34 +1,39 @@
-//! Which results recorded runs used, and which records are older than anybody wants to keep.
+//! Which results recorded runs used, and which run records are old or damaged.
 //!
-//! Only runs that ended tell what they used. Where one that did not (it was killed, or its record is damaged
-//! or of another version) is among the latest, what the stages of that pipeline had last stays as well: that
-//! is what it left. So does what a pipeline has whose runs were never recorded.
+//! Only runs that ended say what they used. If one of the latest runs of a pipeline did not (it was killed, or its
+//! record is damaged or of another version), the latest results of the pipeline's stages are kept as well. So are those
+//! of a pipeline without recorded runs.
 
 use std::{
     collections::{BTreeMap, HashSet},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use super::{
-    super::{Result, Store, collect::Removed, measure::age, survey::Latest, verify::Flaw},
-    ReadRun, RunFile, RunState,
-    again::{self, Beside},
-    live_path, name_of,
+    super::{
+        Result, Store,
+        collect::{Collected, Policy},
+        measure::age,
+        quarantine::quarantine_unless_changed,
+        survey::Latest,
+        verify::Flaw,
+    },
+    ReadRun, RunFile, RunState, live_path, name_of,
+    repeats::{self, Beside},
 };
 use crate::{
     digest::Digest,
     fsx::{self, StatTuple},
 };
 
-/// What is kept for the sake of recorded runs.
+/// What is kept because of recorded runs.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Kept {
     /// Keys that the latest runs used.
     keys: HashSet<Digest>,
-    /// Pipelines of which runs tell all that they need.
-    told: HashSet<String>,
-    /// The records that are older than the latest ones.
+    /// Pipelines with recorded runs that all say what they used.
+    complete: HashSet<String>,
+    /// The records of earlier runs.
     older: Vec<RunFile>,
 }
 
@@ -46,94 +51,91 @@ impl Kept {
         Ok(kept)
     }
 
-    /// The trials of a sweep count as one run, together.
+    /// The trials of a sweep count together as one run.
     fn add(&mut self, store: &Store, pipeline: String, mut files: Vec<RunFile>, most: usize) -> Result<()> {
-        let (mut counted, mut sweep, mut all_told) = (0, None, true);
+        let (mut counted, mut sweep, mut is_complete) = (0, None, true);
         while let Some(file) = files.pop() {
             let read = store.run(&file)?;
             let of = match &read {
                 ReadRun::Record(record) => record.sweep.as_ref().map(|trial| trial.id.clone()),
                 ReadRun::Foreign(_) | ReadRun::Damaged(_) | ReadRun::Absent => None,
             };
-            let same = of.is_some() && of == sweep;
-            if counted >= most && !same {
+            let is_same_sweep = of.is_some() && of == sweep;
+            if counted >= most && !is_same_sweep {
                 files.push(file);
                 break;
             }
             match read {
                 ReadRun::Record(record) if record.ended.is_some() => {
                     self.keys.extend(record.keys());
-                    counted += usize::from(!same);
+                    counted += usize::from(!is_same_sweep);
                     sweep = of;
                 }
                 ReadRun::Absent => {}
-                ReadRun::Record(_) | ReadRun::Foreign(_) | ReadRun::Damaged(_) => all_told = false,
+                ReadRun::Record(_) | ReadRun::Foreign(_) | ReadRun::Damaged(_) => is_complete = false,
             }
         }
-        if all_told {
-            self.told.insert(pipeline);
+        if is_complete {
+            self.complete.insert(pipeline);
         }
         self.older.extend(files);
         Ok(())
     }
 
-    /// All keys that stay, given what stages had last.
+    /// All keys that stay, given the latest keys of all stages.
     pub(in crate::store) fn with_latest(&self, latest: &[Latest]) -> HashSet<Digest> {
-        let told = |latest: &Latest| {
-            latest.names.as_ref().is_some_and(|(pipeline, _)| self.told.contains(name_of(pipeline)))
+        let is_complete = |latest: &Latest| {
+            latest.names.as_ref().is_some_and(|(pipeline, _)| self.complete.contains(name_of(pipeline)))
         };
-        let untold = latest.iter().filter(|latest| !told(latest)).map(|latest| latest.key);
-        self.keys.iter().copied().chain(untold).collect()
+        let other = latest.iter().filter(|latest| !is_complete(latest)).map(|latest| latest.key);
+        self.keys.iter().copied().chain(other).collect()
     }
 }
 
 impl Store {
-    /// Removes the records of runs before the latest so many of each pipeline, if they are at least so old,
-    /// and what killed runs left beside theirs.
+    /// Removes the records of runs before the latest so many of each pipeline, if they are old enough for the policy.
     pub(in crate::store) fn clear_runs(
         &self,
         most: usize,
-        older_than: Option<Duration>,
-        dry_run: bool,
-        removed: &mut Removed,
-        not_removed: &mut Vec<String>,
+        policy: &Policy,
+        collected: &mut Collected,
     ) -> Result<()> {
-        let remove = |file: &RunFile| -> Result<()> {
-            again::remove(file)?;
-            fsx::remove_tree(&file.path)?;
-            Ok(fsx::remove_file(&live_path(&self.layout, file.id)).map(drop)?)
-        };
         for file in Kept::by_runs(self, most)?.older {
             let Some(stat) = fsx::stat_there(&file.path)? else { continue };
-            // A run that was repeated is as young as the last time.
-            let again = fsx::stat_there(&again::path(&file))?;
-            let last = again.as_ref().map_or(stat.mtime_ns, |again| again.mtime_ns.max(stat.mtime_ns));
-            let young = older_than.is_some_and(|limit| age(last, fsx::now_ns()) < limit);
-            if young || self.liveness(file.id)? == RunState::Running {
+            let repeats = fsx::stat_there(&repeats::path(&file))?;
+            let last = repeats.map_or(stat.mtime_ns, |repeats| repeats.mtime_ns.max(stat.mtime_ns));
+            let is_young = policy.older_than.is_some_and(|limit| age(last) < limit);
+            if is_young || self.liveness(file.id)? == RunState::Running {
                 continue;
             }
-            match if dry_run { Ok(()) } else { remove(&file) } {
-                Ok(()) => removed.add(stat.size + again.map_or(0, |again| again.size)),
-                Err(error) => not_removed.push(error.to_string()),
-            }
+            let bytes = stat.size + repeats.map_or(0, |repeats| repeats.size);
+            collected.remove(
+                |all| &mut all.runs,
+                bytes,
+                || {
+                    for path in [repeats::path(&file), file.path.clone(), live_path(&self.layout, file.id)] {
+                        fsx::remove_tree(&path)?;
+                    }
+                    Ok(())
+                },
+            );
         }
         Ok(())
     }
 
-    /// How many run records there are, and which are damaged: those are moved away.
+    /// Quarantines damaged run records. Returns how many run records there are.
     pub(in crate::store) fn verify_runs(&self, flaws: &mut BTreeMap<PathBuf, Flaw>) -> Result<usize> {
         let files = self.runs()?;
         for file in &files {
-            let Some(seen) = fsx::stat_there(&file.path)? else { continue };
+            let seen = fsx::stat_there(&file.path)?;
             if let ReadRun::Damaged(what) = self.run(file)? {
-                self.damaged_run(file, &file.path, &seen, what, flaws)?;
+                self.damaged_run(file, &file.path, seen, what, flaws)?;
             }
-            let beside = again::path(file);
-            if let Some(seen) = fsx::stat_there(&beside)?
-                && matches!(again::read(file)?, Beside::Damaged)
-            {
-                let what = "how often it was repeated is damaged: it counts from one again";
-                self.damaged_run(file, &beside, &seen, what, flaws)?;
+            let path = repeats::path(file);
+            let seen = fsx::stat_there(&path)?;
+            if let Beside::Damaged = repeats::read(file)? {
+                let what = "how often it was repeated is damaged: it counts from one again".to_owned();
+                self.damaged_run(file, &path, seen, what, flaws)?;
             }
         }
         Ok(files.len())
@@ -143,12 +145,12 @@ impl Store {
         &self,
         file: &RunFile,
         path: &Path,
-        seen: &StatTuple,
-        what: &str,
+        seen: Option<StatTuple>,
+        what: String,
         flaws: &mut BTreeMap<PathBuf, Flaw>,
     ) -> Result<()> {
-        let damage = super::super::quarantine::put_away(&self.layout, path, seen, what.to_owned());
-        if damage.moved_to.is_some() || fsx::stat_there(path)? == Some(*seen) {
+        let Some(seen) = seen else { return Ok(()) };
+        if let Some(damage) = quarantine_unless_changed(&self.layout, path, &seen, what)? {
             let made_by = vec![format!("run {} of {}", file.id, file.pipeline)];
             flaws.insert(path.to_owned(), Flaw { made_by, ..damage.into() });
         }

@@ -1,97 +1,91 @@
-//! What a run record says: plain data.
+//! The data of a run record.
 //!
-//! Knows digests and numbers; knows nothing of pipelines, engines or screens. Fields may be added (a record
-//! without one reads as if it were empty); [`RUN_FORMAT`] changes only when one changes its meaning.
+//! Fields may be added: a record without one reads as if it were empty. [`RUN_FORMAT`] changes only when a field changes
+//! its meaning.
 
 use std::{collections::BTreeMap, io, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::super::Number;
+use super::super::{Number, record::is_default};
 use crate::digest::Digest;
 
-/// The version of [`RunRecord`]. A record of another version is named, and not read.
+/// The version of [`RunRecord`]. A record of another version is reported, and not read.
 pub const RUN_FORMAT: u32 = 1;
 
-/// One run: what it was about, and what came of it.
+/// One run: what was asked for, and what happened.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RunRecord {
     /// [`RUN_FORMAT`].
     pub format: u32,
-    /// Its number: runs of one store count from 1, in the order in which they were recorded. The store fills
-    /// it in.
+    /// Its number: the runs of a store count from 1. The store fills it in.
     pub id: u64,
     /// The pipeline's name.
     pub pipeline: String,
-    /// The pipeline's file, as given.
+    /// The pipeline's file, as on the command line.
     pub file: String,
-    /// The texts that the pipeline was made from; its own comes first.
+    /// The texts that the pipeline was read from; its own is the first.
     pub texts: Vec<Text>,
     /// `--set`, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub set: Vec<String>,
-    /// `--data`, as given.
+    /// `--data`, as on the command line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
-    /// The stages that were asked for; all where empty.
+    /// The stages that were asked for; all if empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<String>,
     /// `--force`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forced: Vec<String>,
-    /// How the command line wanted it computed.
+    /// How to compute, as on the command line.
     #[serde(default)]
     pub asked: Asked,
-    /// The state of the project in git, where it is in one.
+    /// The state of the project in git, if it is in a repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub git: Option<Git>,
-    /// When it started, in RFC 3339, UTC, with milliseconds: what the machine's clock said.
+    /// When it started, in RFC 3339, UTC, with milliseconds, by the machine's clock.
     pub started: String,
-    /// What it took, in seconds; `None` while it goes on, and where it was killed.
+    /// How long it took, in seconds; `None` while it is running, and if it was killed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
     /// The machine's name.
     pub host: String,
-    /// The number of its process: for people, nothing is decided by it.
+    /// The number of its process, for people only.
     pub process: u32,
     /// The version of pcamflow.
     pub pcamflow: String,
     /// The sweep that it is a trial of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sweep: Option<SweepTrial>,
-    /// What was required of its numbers (`--require`), and whether that was met.
+    /// The requirements on its numbers (`--require`), and whether they were met.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requirements: Vec<Requirement>,
-    /// Its stages, each after what it needs. Those of a run that has not ended say only their names.
+    /// Its stages, each after its inputs. Only their names if the run has not ended.
     pub stages: Vec<RunStage>,
-    /// How it ended; `None` while it goes on, and where it was killed.
+    /// How it ended; `None` while it is running, and if it was killed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Ended>,
-    /// How many more runs were the same, found everything in the store, and are not recorded by themselves.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    /// How many more runs were the same, found everything in the store, and have no record of their own.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub repeated: u64,
-    /// When the last of these started.
+    /// When the last of them started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeated_last: Option<String>,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn is_zero(count: &u64) -> bool {
-    *count == 0
-}
-
-/// One of the texts that a pipeline was made from.
+/// One of the texts that a pipeline was read from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Text {
-    /// Its file, as given.
+    /// Its file, as on the command line.
     pub name: String,
-    /// What stood in it. Shared with the pipeline, whose text may be long.
+    /// Its content, shared with the pipeline.
     pub text: Arc<str>,
 }
 
-/// How the command line wanted a run computed; `None` where it said nothing.
+/// How to compute, as on the command line; `None` if an option was not given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Asked {
@@ -115,8 +109,7 @@ pub struct Asked {
 pub struct Git {
     /// The commit that is checked out, in hexadecimal digits.
     pub commit: String,
-    /// Whether files that git knows differ from it; `None` where nobody asked (nothing was computed) or git
-    /// had no answer in time.
+    /// Whether tracked files differ from it; `None` if nothing was computed, or if git did not answer in time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dirty: Option<bool>,
 }
@@ -129,52 +122,52 @@ pub struct SweepTrial {
     pub id: String,
     /// The trial's name, as its folder has it.
     pub trial: String,
-    /// Its place among the trials, from 0 on; records of before it was noted have none.
+    /// Its index among the trials; `None` in older records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<usize>,
     /// What it sets: key -> value.
     pub values: BTreeMap<String, String>,
 }
 
-/// Something that was required of a run's numbers.
+/// A requirement on a run's numbers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Requirement {
     /// As written: `evaluate.test.accuracy >= 0.85`.
     pub requirement: String,
-    /// The figure that was found; `None` where there was none.
+    /// The number that was found, if any.
     #[serde(default)]
     pub figure: Option<f64>,
     /// Whether it was met.
     pub met: bool,
 }
 
-/// What came of one stage.
+/// What happened to one stage.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RunStage {
     /// The stage (`train.base`, `train.base@3`).
     pub name: String,
-    /// Its key, where it came so far that it had one.
+    /// Its key, if it was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Digest>,
-    /// What came of it.
+    /// What happened.
     pub outcome: Outcome,
-    /// What it took to compute (where cached: when it was computed), in seconds.
+    /// How long it took to compute, in seconds (if cached: then).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
-    /// Where it computed.
+    /// The device.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub device: String,
-    /// Its main numbers, the most telling first.
+    /// Its main numbers, the most important first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub numbers: Vec<Number>,
-    /// Why it failed, or whose failure kept it from running.
+    /// Why it failed, or which failed stage blocked it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
-/// What came of a stage.
+/// What happened to a stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -195,7 +188,7 @@ pub enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ended {
-    /// Everything that was asked for is there.
+    /// Everything that was asked for is in the store.
     Done,
     /// A stage failed.
     Failed,
@@ -221,7 +214,7 @@ impl RunRecord {
         self.stages.iter().filter_map(|stage| stage.key)
     }
 
-    /// What it was about, how, and what it came to, but for when and how fast: equal in runs that are alike.
+    /// The digest of everything except times and durations: equal for runs that did the same.
     #[must_use]
     pub fn likeness(&self) -> Digest {
         let commit = self.git.as_ref().map(|git| &git.commit);

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{examples::cached, *};
-use crate::store::{Keep, Policy, case::Case};
+use crate::store::{Keep, Policy, testing::Case};
 
 fn read(case: &Case, place: usize) -> RunRecord {
     let files = case.store.runs().unwrap();
@@ -61,7 +61,7 @@ fn a_run_is_alive_while_its_process_holds_it_and_killed_after() {
     let mut record = computed("full", &["split.d"]);
     record.ended = None;
     let live = case.store.begin_run(&mut record).unwrap();
-    assert_eq!((live.id(), case.store.liveness(1).unwrap()), (1, RunState::Running));
+    assert_eq!((record.id, case.store.liveness(1).unwrap()), (1, RunState::Running));
     assert_eq!(read(&case, 0).ended, None);
     // What the kernel does when a process is killed: the lock goes, the file stays.
     let path = live_path(&case.store.layout, 1);
@@ -74,7 +74,7 @@ fn a_run_is_alive_while_its_process_holds_it_and_killed_after() {
     record.ended = Some(Ended::Failed);
     live.end(&mut record).unwrap();
     assert_eq!((read(&case, 1).id, read(&case, 1).ended), (2, Some(Ended::Failed)));
-    assert!(fsx::list(&case.store.layout.runs().join("live")).unwrap().is_empty());
+    assert!(fsx::list(&case.store.layout.runs.join("live")).unwrap().is_empty());
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn damaged_and_foreign_records_are_named_and_never_misread() {
         assert!(matches!(parse(&bytes, &file), ReadRun::Damaged(_)), "bit {bit}");
     }
     let other = RunFile { id: 9, ..file.clone() };
-    assert_eq!(parse(&good, &other), ReadRun::Damaged("it is the record of another run"));
+    assert_eq!(parse(&good, &other), ReadRun::Damaged("it is the record of another run".to_owned()));
     let newer = seal::close("{\"format\":2,\"id\":\"x\"}");
     assert_eq!(parse(newer.as_bytes(), &file), ReadRun::Foreign(2));
     assert_eq!(parse(seal::close("[]").as_bytes(), &file), ReadRun::Foreign(0));
@@ -113,7 +113,7 @@ fn files_of_others_in_the_folder_are_no_runs() {
     let case = Case::new();
     case.store.add_run(&mut cached("a.b", &["split.d"])).unwrap();
     for name in ["x.json", "7", "7.json", ".draft-1", "-1.p.json", "18446744073709551615.p.json"] {
-        fs::write(case.store.layout.runs().join(name), "x").unwrap();
+        fs::write(case.store.layout.runs.join(name), "x").unwrap();
     }
     let files = case.store.runs().unwrap();
     assert_eq!(files.len(), 1, "{files:?}");
@@ -165,7 +165,7 @@ fn what_a_killed_run_or_one_without_a_record_left_stays() {
     killed.ended = None;
     killed.stages[0].key = None;
     drop(case.store.begin_run(&mut killed).unwrap());
-    // What it had computed before: nobody wrote that into its record.
+    // What it had computed is not in its record.
     let mut action = crate::store::record::examples::record("b", "train.base");
     action.artifacts.insert("0".to_owned(), case.publish(b"b"));
     case.store.commit(action.clone(), crate::store::Existing::Keep).unwrap();

@@ -1,10 +1,9 @@
-//! The digests of source files on the disk.
+//! The file that remembers the digests of source files.
 //!
-//! One sealed file, rewritten whole under a short lock after merging what others added.
-//! Where locks are not enforced an entry may get lost, and its file is hashed again. A damaged index is
-//! ignored and rebuilt. It is an optimisation: failing to write it is no error.
+//! It is sealed, and rewritten under a short lock after adding the entries of other processes. If an entry gets lost
+//! (without working locks) or the index is damaged, the files are hashed again.
 
-use std::{collections::BTreeMap, os::unix::ffi::OsStrExt, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,44 +13,37 @@ use crate::{
     fsx::{self, StatTuple},
 };
 
-/// A digest and the stat tuple for which it holds.
+/// A digest, and the stat tuple that the file had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Known {
     pub(super) digest: Digest,
     pub(super) stat: StatTuple,
-    /// Whether a later edit may leave the stat tuple as it is. What is on the disk is settled.
+    /// Whether a later edit may leave the stat tuple unchanged. Such entries are not saved.
     #[serde(skip)]
     pub(super) unsettled: bool,
 }
 
-/// By [`name_of`] a path.
+/// By [`name_of`] the path.
 pub(super) type Index = BTreeMap<String, Known>;
 
-/// A path as a text, and no two paths as the same one (an absolute path in UTF-8 begins with `/`).
+/// An absolute path as a unique text. One that is not UTF-8 is escaped and begins with a quote.
 pub(super) fn name_of(path: &Path) -> String {
-    use std::fmt::Write;
-    let Some(text) = path.to_str() else {
-        return path.as_os_str().as_bytes().iter().fold("bytes ".to_owned(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        });
-    };
-    text.to_owned()
+    path.to_str().map_or_else(|| format!("{path:?}"), str::to_owned)
 }
 
 pub(super) fn load(layout: &Layout) -> Index {
-    let path = layout.sources();
-    let bytes = match fsx::read_if_there(&path) {
+    let path = &layout.sources;
+    let bytes = match fsx::read_if_there(path) {
         Ok(Some(bytes)) => bytes,
         Ok(None) => return Index::new(),
         Err(error) => {
-            tracing::warn!("{error}; source files are hashed anew");
+            tracing::warn!("{error}; source files are hashed again");
             return Index::new();
         }
     };
     let index = seal::open(&bytes).and_then(|text| serde_json::from_str(text).ok());
     index.unwrap_or_else(|| {
-        tracing::warn!("{} is damaged: source files are hashed anew", path.display());
+        tracing::warn!("{} is damaged: source files are hashed again", path.display());
         Index::new()
     })
 }
@@ -64,5 +56,5 @@ pub(super) fn save(layout: &Layout, settled: Index) -> Result<()> {
     let mut index = load(layout);
     index.extend(settled);
     let json = serde_json::to_string(&index).expect("an index has text keys and plain values");
-    layout.write(&layout.sources(), seal::close(&json).as_bytes())
+    layout.write(&layout.sources, seal::close(&json).as_bytes())
 }

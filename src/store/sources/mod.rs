@@ -4,35 +4,27 @@ mod index;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use rayon::prelude::*;
 
-use super::{Result, layout::Layout};
+use super::{
+    Result,
+    layout::Layout,
+    meter::{Meter, Progress},
+};
 use crate::{
     digest::Digest,
     fsx::{self, Links, StatTuple},
 };
 use index::{Index, Known, load, name_of, save};
 
-/// How far something is that takes long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Done: bytes hashed, files removed.
-    pub done: u64,
-    /// To do in all; what is remembered does not count.
-    pub total: u64,
-}
-
-/// The digests of source files. Within one opened store no file is hashed twice while its stat tuple stays.
+/// The digests of source files. While its stat tuple stays, no file is hashed twice.
 #[derive(Debug)]
 pub struct Sources {
     layout: Arc<Layout>,
-    // `None` until first asked for.
+    // Loaded when it is first needed.
     known: Mutex<Option<Index>>,
 }
 
@@ -41,20 +33,19 @@ impl Sources {
         Self { layout, known: Mutex::new(None) }
     }
 
-    /// The digests of files, in the order given; those that are not remembered are hashed side by side.
-    /// `progress` is called from several threads, only if something is hashed.
+    /// The digests of files, in the given order. Those that are not remembered are hashed in parallel. `progress` is
+    /// called from several threads, only if something is hashed.
     #[must_use]
     pub fn digests(&self, paths: &[PathBuf], progress: &(dyn Fn(Progress) + Sync)) -> Vec<Result<Digest>> {
         let remembered: Vec<_> = paths.iter().map(|path| self.remembered(path)).collect();
         let to_hash = remembered.iter().flatten().filter(|found| found.known.is_none());
-        let meter =
-            Meter { done: AtomicU64::new(0), total: to_hash.map(|found| found.stat.size).sum(), progress };
+        let meter = Meter::new(to_hash.map(|found| found.stat.size).sum(), progress);
         let serve = |found: Result<Found>| match found {
             Ok(Found { known: Some(known), .. }) => (Ok(known.digest), None),
             Ok(found) => hash(&found, &meter),
             Err(error) => (Err(error), None),
         };
-        // Where nothing is to be hashed, a cached rerun starts no threads.
+        // A rerun with nothing to hash starts no threads.
         let (digests, learnt): (Vec<_>, Vec<_>) =
             if remembered.iter().flatten().all(|found| found.known.is_some()) {
                 remembered.into_iter().map(serve).unzip()
@@ -73,9 +64,9 @@ impl Sources {
         self.digests(&[path.to_owned()], &|_| ()).pop().expect("one path has one result")
     }
 
-    /// Whether a file still is what [`Sources::digests`] gave in this process: a stage that read it after it
-    /// was modified must not be recorded under the old digest. Where its clock is too coarse for the stat
-    /// tuple to prove that, the file is hashed again.
+    /// Whether a file still has the digest that [`Sources::digests`] returned in this process: the result of a stage
+    /// that read a modified file must not be recorded under the old digest. If the clock of the file system is too
+    /// coarse for the stat tuple to prove it, the file is hashed again.
     #[must_use]
     pub fn is_unchanged(&self, path: &Path) -> bool {
         let Ok(path) = std::path::absolute(path) else { return false };
@@ -84,7 +75,7 @@ impl Sources {
         if now.stat != known.stat || !known.unsettled {
             return now.stat == known.stat;
         }
-        let (digest, learnt) = hash(&now, &Meter { done: AtomicU64::new(0), total: 0, progress: &|_| () });
+        let (digest, learnt) = hash(&now, &Meter::new(0, &|_| ()));
         self.learn(learnt.into_iter().collect());
         digest.is_ok_and(|digest| digest == known.digest)
     }
@@ -103,7 +94,7 @@ impl Sources {
         Ok(Found { path, folder, stat, known })
     }
 
-    /// Takes new digests into this process's memory and, where they are safe beyond it, into the index.
+    /// Remembers new digests in this process, and the settled ones in the index.
     fn learn(&self, learnt: Vec<(String, Known)>) {
         if learnt.is_empty() {
             return;
@@ -111,35 +102,21 @@ impl Sources {
         let settled = learnt.iter().filter(|(_, known)| !known.unsettled).cloned().collect();
         self.index().get_or_insert_default().extend(learnt);
         if let Err(error) = save(&self.layout, settled) {
-            tracing::debug!("digests of sources are not remembered: {error}");
+            tracing::debug!("cannot remember the digests of sources: {error}");
         }
     }
 
     fn index(&self) -> MutexGuard<'_, Option<Index>> {
-        // A panic elsewhere leaves digests that were true when they were put in.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A source that exists, with its digest if that is remembered.
+/// An existing source, with its digest if that is remembered.
 struct Found {
     path: PathBuf,
     folder: bool,
     stat: StatTuple,
     known: Option<Known>,
-}
-
-struct Meter<'a> {
-    done: AtomicU64,
-    total: u64,
-    progress: &'a (dyn Fn(Progress) + Sync),
-}
-
-impl Meter<'_> {
-    fn add(&self, bytes: u64) {
-        let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        (self.progress)(Progress { done, total: self.total });
-    }
 }
 
 fn hash(found: &Found, meter: &Meter<'_>) -> (Result<Digest>, Option<(String, Known)>) {
@@ -162,7 +139,13 @@ fn hash(found: &Found, meter: &Meter<'_>) -> (Result<Digest>, Option<(String, Kn
 
 #[cfg(test)]
 mod tests {
-    use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt, time::Duration};
+    use std::{
+        ffi::OsStr,
+        fs,
+        os::unix::ffi::OsStrExt,
+        sync::atomic::{AtomicU64, Ordering},
+        time::Duration,
+    };
 
     use super::*;
     use crate::store::{Options, Store};
@@ -287,7 +270,7 @@ mod tests {
         let case = Case::new();
         let path = case.source("x", "one");
         let store = case.store();
-        assert!(!store.sources().is_unchanged(&path), "nobody asked for its digest yet");
+        assert!(!store.sources().is_unchanged(&path), "its digest was not computed yet");
         store.sources().digest(&path).unwrap();
         assert!(store.sources().is_unchanged(&path));
         case.source("x", "two");
@@ -301,7 +284,7 @@ mod tests {
         let case = Case::new();
         let path = case.source("x", "one");
         case.digest(&path);
-        let index = case.store().layout.sources();
+        let index = case.store().layout.sources.clone();
         let sound = fs::read(&index).unwrap();
         for damaged in [&sound[..sound.len() - 1], b"", b"garbage\n"] {
             fs::write(&index, damaged).unwrap();

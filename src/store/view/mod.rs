@@ -1,14 +1,13 @@
-//! Shows a stage's artifacts to people in a folder of their own, `out/<pipeline>/<kind>.<name>/`.
+//! Shows a stage's artifacts to people in a folder, `out/<pipeline>/<kind>.<name>/`.
 //!
-//! The folder is built beside its place and put there in one step. A hidden marker in it lists what we put
-//! in, with stat tuples, so that a folder that is already right costs a few stats, and so that nothing is
-//! ever deleted that is not ours: what is not in the list, or was edited since, is carried over into the
-//! new folder (under another name where its own is taken).
+//! The folder is built beside its place and exchanged in one step. A hidden marker in it lists the files that pcamflow
+//! put there, with stat tuples. So a folder that is already right costs a few stats, and nothing else is ever deleted:
+//! files that are not in the list, or were edited since, are moved to the new folder (under another name if theirs is
+//! taken).
 
 mod marker;
 mod remembered;
 mod replace;
-mod shown;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,22 +18,21 @@ use std::{
 use super::{Error, Result, Store, StoredArtifact, layout::Layout};
 use crate::{
     digest::Digest,
-    fsx::{self, Below, Exposed, FileLock, TryLock},
+    fsx::{self, Below, Exposed, FileLock},
 };
 use marker::{MARKER, Marker, is_real_folder, is_single, read_marker, remove_ours, stat_shown};
+pub use replace::Shown;
 use replace::{clear_up, replace, target_of};
-pub use shown::Shown;
 
 /// What the names of the locks of shown folders begin with.
 pub(super) const VIEW_LOCK: &str = "view-";
 
 impl Store {
-    /// Shows artifacts under their file names in the folder `target`, and nothing of ours that was shown
-    /// there before. Costs a stat per file where that is so already.
+    /// Shows artifacts under their file names in the folder `target`, and removes what pcamflow showed there before.
+    /// Costs a stat for each file if nothing has to change.
     ///
     /// # Errors
-    /// Where a file's name is unfit, something other than a folder stands at `target`, or it cannot be
-    /// written.
+    /// Where a file's name is unfit, something other than a folder is at `target`, or it cannot be written.
     pub fn show<'a>(
         &self,
         target: &Path,
@@ -45,135 +43,117 @@ impl Store {
         if let Some(shown) = self.already_right(&target, &wanted)? {
             return Ok(shown);
         }
-        refuse_what_is_no_folder(&target)?;
-        let lock = self.lock_view(&target);
-        match self.already_right(&target, &wanted)? {
-            Some(shown) => Ok(shown),
-            None => {
-                if let Some(lock) = &lock {
-                    self.clear_up_for(&target, lock)?;
-                }
-                let shown = replace(&self.layout, &target, &wanted)?;
-                if let Some(marker) = read_marker(&target)? {
-                    self.remember_shown(&target, &marker, &wanted);
-                }
-                Ok(shown)
-            }
+        if target.symlink_metadata().is_ok_and(|metadata| !metadata.is_dir()) {
+            let target = target.display();
+            return Err(Error::Refused(format!(
+                "{target} is no folder: move it away, artifacts are to be shown there"
+            )));
         }
+        self.clear_up_once(&fsx::parent(&target))?;
+        let lock = self.lock_view(&target);
+        if let Some(shown) = self.already_right(&target, &wanted)? {
+            return Ok(shown);
+        }
+        // The last holder of the lock died, maybe while it changed this folder.
+        if lock.as_ref().is_some_and(FileLock::follows_another) {
+            clear_up(&target)?;
+        }
+        let shown = replace(&self.layout, &target, &wanted)?;
+        if let Some(marker) = read_marker(&target)? {
+            self.remember_shown(&target, &marker, &wanted);
+        }
+        Ok(shown)
     }
 
-    /// Removes what we show in the folders below `parent` other than `keep`: stages that the pipeline no
-    /// longer has. What others put there stays. Returns the names of the folders that are gone. Also clears
-    /// up what a crash left beside folders.
+    /// Removes what is shown in the folders below `parent` other than `keep`, of stages that the pipeline no longer
+    /// has. Files of others stay. Returns the names of the removed folders. Also clears up after crashes.
     ///
     /// # Errors
     /// Where something cannot be removed.
     pub fn hide_others(&self, parent: &Path, keep: &BTreeSet<String>) -> Result<Vec<String>> {
         let parent = std::path::absolute(parent).map_err(fsx::Error::at("resolve", parent))?;
-        // What a link leads to is not this pipeline's to tidy up, whoever made the link.
-        let before = fsx::stat_link(&parent)?.filter(|_| is_real_folder(&parent));
-        let Some(before) = before.filter(|before| !self.shows_no_others(&parent, before, keep)) else {
-            return Ok(Vec::new());
-        };
         let mut gone = Vec::new();
+        // A folder behind a link may belong to another pipeline.
+        if !is_real_folder(&parent) {
+            return Ok(gone);
+        }
         for name in fsx::list(&parent)? {
             let Some(name) = name.to_str() else { continue };
             if let Some(interrupted) = target_of(name) {
-                let target = parent.join(interrupted);
-                if let Some(_lock) = self.lock_view(&target) {
-                    clear_up(&target)?;
-                }
+                self.clear_up_locked(&parent.join(interrupted))?;
             } else if !keep.contains(name) && self.hide(&parent.join(name))? {
                 gone.push(name.to_owned());
             }
         }
-        self.remember_no_others(&parent, before, keep);
         Ok(gone)
     }
 
-    /// Finishes what a crash left of a folder that is about to be replaced. A crash leaves its lock's file, so
-    /// that nobody has to look for what is not there; what older ones left, and whoever had no locks, is
-    /// looked for once, beside all folders. Only for the holder of the folder's lock.
-    fn clear_up_for(&self, target: &Path, lock: &FileLock) -> Result<()> {
-        let parent = fsx::parent(target);
-        let known = !self.tidied.lock().unwrap_or_else(PoisonError::into_inner).insert(parent.clone());
-        if lock.follows_another() || !known {
-            clear_up(target)?;
-        }
-        if known {
-            return Ok(());
-        }
-        for name in fsx::list(&parent)? {
-            let Some(other) = name.to_str().and_then(target_of).map(|name| parent.join(name)) else {
-                continue;
-            };
-            // Whoever holds its lock clears up itself; waiting for that one could be for ever.
-            if other != target
-                && let Some(_lock) = self.try_lock_view(&other)
-            {
-                clear_up(&other)?;
-            }
+    /// Clears up after crashes beside all shown folders in `parent`, once in this process.
+    fn clear_up_once(&self, parent: &Path) -> Result<()> {
+        let is_first = self.tidied.lock().unwrap_or_else(PoisonError::into_inner).insert(parent.to_owned());
+        let names = if is_first { fsx::list(parent)? } else { Vec::new() };
+        for interrupted in names.iter().filter_map(|name| target_of(name.to_str()?)) {
+            self.clear_up_locked(&parent.join(interrupted))?;
         }
         Ok(())
     }
 
-    /// What there is to say if the folder shows exactly what it should.
+    fn clear_up_locked(&self, target: &Path) -> Result<()> {
+        match self.lock_view(target) {
+            Some(_lock) => clear_up(target),
+            None => Ok(()),
+        }
+    }
+
+    /// The answer of [`Store::show`] if nothing has to change.
     fn already_right(&self, target: &Path, wanted: &BTreeMap<&Below, Digest>) -> Result<Option<Shown>> {
         if self.is_as_remembered(target, wanted) {
             return Ok(Some(Shown::default()));
         }
         let Some(marker) = read_marker(target)? else {
-            // Nothing to show and nothing shown: no folder is made for that.
-            let absent = absent(&self.layout, wanted)?;
+            // No folder is created to show nothing.
+            let absent = wanted.iter().filter(|(_, digest)| !self.has(digest));
+            let absent: Vec<String> = absent.map(|(name, _)| name.to_string()).collect();
             let nothing = absent.len() == wanted.len() && fsx::stat_link(target)?.is_none();
             return Ok(nothing.then(|| Shown { absent, ..Shown::default() }));
         };
-        let shown = as_it_should_be(&self.layout, target, &marker, wanted)?;
+        let shown = compare(&self.layout, target, &marker, wanted)?;
         if shown.is_some() {
             self.remember_shown(target, &marker, wanted);
         }
         Ok(shown)
     }
 
-    /// Where an artifact is shown in the folder `target`, if it is shown there as it is.
+    /// Where an artifact is shown in the folder `target`, if it is shown there unchanged.
     ///
     /// # Errors
     /// Where the folder cannot be read.
     pub fn shown(&self, target: &Path, artifact: &StoredArtifact) -> Result<Option<PathBuf>> {
         let Some(marker) = read_marker(target)? else { return Ok(None) };
+        let Some(entry) = marker.files.get(&artifact.file) else { return Ok(None) };
         let path = artifact.file.under(target);
-        let entry = marker.files.get(&artifact.file).filter(|entry| entry.digest == artifact.digest);
-        let as_made = match entry {
-            Some(entry) => entry.stat.is_some() && stat_shown(&path, &artifact.file)? == entry.stat,
-            None => false,
-        };
-        Ok(as_made.then_some(path))
+        let is_unchanged = entry.digest == artifact.digest
+            && entry.stat.is_some()
+            && stat_shown(&path, &artifact.file)? == entry.stat;
+        Ok(is_unchanged.then_some(path))
     }
 
-    /// Removes what we show in a folder. True if it was all there was, and the folder is gone.
+    /// Removes what is shown in a folder. True if nothing else was in it, and the folder is gone.
     fn hide(&self, folder: &Path) -> Result<bool> {
         if read_marker(folder)?.is_none() {
             return Ok(false);
         }
         let _lock = self.lock_view(folder);
-        // Again: somebody else may have shown something here before the lock was ours.
+        // Another process may have changed the folder before the lock was taken.
         let Some(marker) = read_marker(folder)? else { return Ok(false) };
         remove_ours(folder, &marker)?;
         Ok(fsx::remove_folder_if_empty(folder)?)
     }
 
-    /// The lock for changing what a folder shows; `None` where the store cannot be written or its file
-    /// system has no locks: the change is made without it.
+    /// The lock for changing a shown folder. `None` if the store cannot be written or has no working locks: then the
+    /// folder is changed without it.
     fn lock_view(&self, target: &Path) -> Option<FileLock> {
         self.layout.short_lock(&lock_name(target)).ok().filter(FileLock::is_enforced)
-    }
-
-    /// As `lock_view`, unless somebody else has it.
-    fn try_lock_view(&self, target: &Path) -> Option<FileLock> {
-        match FileLock::try_acquire(&self.layout.locks().join(lock_name(target)), "a short update") {
-            Ok(TryLock::Acquired(lock)) => Some(lock).filter(FileLock::is_enforced),
-            Ok(TryLock::Held(_)) | Err(_) => None,
-        }
     }
 }
 
@@ -187,22 +167,23 @@ fn by_name<'a>(
     let mut wanted = BTreeMap::new();
     for artifact in artifacts {
         let name = &artifact.file;
-        let bad = |why| Err(Error::BadName { name: name.to_string(), why });
-        if !is_single(name) {
-            return bad("it is not a plain file name");
-        }
-        if name.plain() == MARKER {
-            return bad("pcamflow uses that name itself");
-        }
-        if wanted.insert(name, artifact.digest).is_some() {
-            return bad("two artifacts have it");
-        }
+        let why = if !is_single(name) {
+            "it is not a plain file name"
+        } else if name.plain() == MARKER {
+            "pcamflow uses that name itself"
+        } else if wanted.insert(name, artifact.digest).is_some() {
+            "two artifacts have it"
+        } else {
+            continue;
+        };
+        let name = name.to_string();
+        return Err(Error::Refused(format!("{name:?} cannot be the name of an artifact's file: {why}")));
     }
     Ok(wanted)
 }
 
-/// What there is to say if the folder with that marker shows exactly what it should.
-fn as_it_should_be(
+/// What is not shown if the folder is otherwise right; `None` if it has to change.
+fn compare(
     layout: &Layout,
     target: &Path,
     marker: &Marker,
@@ -215,42 +196,25 @@ fn as_it_should_be(
     let mut absent = Vec::new();
     for (name, entry) in &marker.files {
         let path = name.under(target);
-        let as_made = stat_shown(&path, name)? == entry.stat;
-        let object_is_here = || layout.has(&entry.digest);
+        if stat_shown(&path, name)? != entry.stat {
+            return Ok(None);
+        }
         match entry.exposed {
-            Some(Exposed::Copy | Exposed::Reflink) if as_made => {}
-            // A link whose object is away leads nowhere until the object is back: nothing to be done here.
-            Some(Exposed::Link) if as_made && !object_is_here()? => absent.push(name.to_string()),
-            // The store, or this folder, may have moved.
-            Some(Exposed::Link) if as_made && leads_to(&path, &layout.object(&entry.digest)) => {}
-            None if as_made && !object_is_here()? => absent.push(name.to_string()),
-            _ => return Ok(None),
+            Some(Exposed::Copy | Exposed::Reflink) => {}
+            // A link to a missing object is right again when the object is back.
+            Some(Exposed::Link) | None if !layout.has(&entry.digest)? => absent.push(name.to_string()),
+            // The store or this folder may have been moved.
+            Some(Exposed::Link) if leads_to(&path, &layout.object(&entry.digest)) => {}
+            Some(Exposed::Link) | None => return Ok(None),
         }
     }
     Ok(Some(Shown { absent, ..Shown::default() }))
 }
 
-/// Whether a link leads to an object that is there.
+/// Whether a link leads to an existing object.
 fn leads_to(link: &Path, object: &Path) -> bool {
     let found = |path| fsx::stat(path).ok().flatten();
     found(object).is_some_and(|object| found(link) == Some(object))
-}
-
-fn absent(layout: &Layout, wanted: &BTreeMap<&Below, Digest>) -> Result<Vec<String>> {
-    let mut absent = Vec::new();
-    for (name, digest) in wanted {
-        if !layout.has(digest)? {
-            absent.push(name.to_string());
-        }
-    }
-    Ok(absent)
-}
-
-fn refuse_what_is_no_folder(target: &Path) -> Result<()> {
-    match target.symlink_metadata() {
-        Ok(metadata) if !metadata.is_dir() => Err(Error::InTheWay { path: target.to_owned() }),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

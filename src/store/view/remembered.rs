@@ -1,10 +1,6 @@
-//! How shown folders looked when they were found right, so that a run that finds them so looks at their files
-//! and reads no marker.
+//! Remembers the stat tuples of shown folders that are right, so that the next run need not read their markers.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::{collections::BTreeMap, path::Path};
 
 use super::{
     super::Store,
@@ -16,13 +12,13 @@ use crate::{
     fsx::{Below, Exposed, StatTuple},
 };
 
-/// A shown file: as it was, and whether it is a link, which is right only while it leads to its object.
+/// A shown file: its stat tuple, and whether it is a link, which also has to lead to its object.
 type File = (StatTuple, bool);
 
 impl Store {
-    /// Whether a folder was found to show exactly what is wanted, and nobody touched a file of ours since.
+    /// Whether a folder showed exactly what is wanted in an earlier run, and its files were not touched since.
     pub(super) fn is_as_remembered(&self, target: &Path, wanted: &BTreeMap<&Below, Digest>) -> bool {
-        if !self.recall.is_wanted() {
+        if !self.recall.is_open() {
             return false;
         }
         let look = |name: &&Below| stat_shown(&name.under(target), name).ok().flatten();
@@ -37,53 +33,26 @@ impl Store {
         files.iter().zip(wanted).all(|((_, link), (name, digest))| !link || is_right(name, digest))
     }
 
-    /// Remembers a folder that shows all that is wanted, as its marker says.
+    /// Remembers a folder that shows everything that is wanted.
     pub(super) fn remember_shown(&self, target: &Path, marker: &Marker, wanted: &BTreeMap<&Below, Digest>) {
-        if !self.recall.is_wanted() {
+        if !self.recall.is_open() {
             return;
         }
         let files = marker.files.values().map(|file| Some((file.stat?, file.exposed? == Exposed::Link)));
         let Some(files) = files.collect::<Option<Vec<File>>>() else { return };
         let stats: Vec<StatTuple> = files.iter().map(|(stat, _)| *stat).collect();
         if let (Some(newest), Ok(bytes)) = (newest(&stats), postcard::to_stdvec(&files)) {
-            self.recall.learn(id(target, wanted), *newest, bytes);
+            self.recall.learn(id(target, wanted), *newest, || bytes);
         }
     }
 }
 
-impl Store {
-    /// Whether nothing came into a folder, and nothing went, since nobody else's was found there.
-    pub(super) fn shows_no_others(&self, parent: &Path, now: &StatTuple, keep: &BTreeSet<String>) -> bool {
-        self.recall.is_wanted() && self.recall.get(&id_of_all(parent, keep), now, |_| Some(())).is_some()
-    }
-
-    /// Remembers that a folder, as it was before it was looked through, now shows nobody else's: should
-    /// something have been removed, or have come in meanwhile, its stat tuple is another one by now.
-    pub(super) fn remember_no_others(&self, parent: &Path, before: StatTuple, keep: &BTreeSet<String>) {
-        if self.recall.is_wanted() {
-            self.recall.learn(id_of_all(parent, keep), before, Vec::new());
-        }
-    }
-}
-
-/// A folder that shows these stages.
-fn id_of_all(parent: &Path, stages: &BTreeSet<String>) -> Digest {
-    let mut bytes = parent.as_os_str().as_encoded_bytes().to_vec();
-    for stage in stages {
-        bytes.push(0);
-        bytes.extend_from_slice(stage.as_bytes());
-    }
-    // What no shown folder of a stage has in its place.
-    bytes.extend_from_slice(b"\0\0");
-    Digest::of(&bytes)
-}
-
-/// The one that was changed last: under it a folder is remembered, for when it has settled, all have.
+/// The stat tuple that changed last stands for all: when it has settled, all have.
 fn newest(stats: &[StatTuple]) -> Option<&StatTuple> {
     stats.iter().max_by_key(|stat| (stat.ctime_ns, stat.inode))
 }
 
-/// A folder that shows these files.
+/// Identifies a folder that shows these files.
 fn id(target: &Path, wanted: &BTreeMap<&Below, Digest>) -> Digest {
     let mut bytes = target.as_os_str().as_encoded_bytes().to_vec();
     for (name, digest) in wanted {

@@ -1,8 +1,8 @@
-//! Builds a folder beside its place, puts it there in one step, and clears up behind it.
+//! Builds a folder beside its place, exchanges the two in one step, and removes the old one.
 //!
-//! A crash leaves at most a hidden folder `.NAME.pcamflow-ID` beside the shown one. The next change finds
-//! it: if the ID is that of the marker on show, the two had been exchanged, and it holds what was shown
-//! before; else it never was shown and is all ours.
+//! A crash leaves at most a hidden folder `.NAME.pcamflow-ID` beside the shown one. If the marker of the shown folder
+//! has this ID, the two had been exchanged, and the hidden one is the old folder, which may contain files of others.
+//! Otherwise the hidden one was never shown, and all of it is ours.
 
 use std::{
     collections::BTreeMap,
@@ -13,18 +13,28 @@ use std::{
 use super::{
     super::{Result, layout::Layout},
     marker::{Entry, MARKER, Marker, is_real_folder, read_marker, remove_ours, stat_shown},
-    shown::Shown,
 };
 use crate::{
     digest::Digest,
     fsx::{self, Below, Durability, Exposed},
 };
 
-/// What stands between a folder's name and the ID in the name of the folder being built.
+/// In the name of a hidden folder, the text between the name of the shown folder and the ID.
 const INFIX: &str = ".pcamflow-";
 
-/// Shows what is wanted in the folder `target`. What a crash left of it has been cleared up: it could not be
-/// told from what is shown now any more.
+/// What showing a folder did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// Whether anything changed.
+    pub changed: bool,
+    /// Where files of others are now that had the name of an artifact.
+    pub kept: Vec<PathBuf>,
+    /// Files that are not shown because their objects are not in this store.
+    pub absent: Vec<String>,
+}
+
+/// Shows what is wanted in the folder `target`. The leftovers of a crash must be cleared up before: the new marker has
+/// another ID.
 pub(super) fn replace(layout: &Layout, target: &Path, wanted: &BTreeMap<&Below, Digest>) -> Result<Shown> {
     fsx::create_folder(&fsx::parent(target))?;
     let id = fsx::unique_name();
@@ -37,8 +47,8 @@ pub(super) fn replace(layout: &Layout, target: &Path, wanted: &BTreeMap<&Below, 
     Ok(Shown { changed: true, kept, absent })
 }
 
-/// Finishes what a crash interrupted beside a shown folder. Only for the holder of its lock. Where a link
-/// has the folder's place, nothing is moved to where it leads.
+/// Finishes a change of a shown folder that a crash interrupted. Only for the holder of its lock. If a link is in the
+/// folder's place, nothing is moved through it.
 pub(super) fn clear_up(target: &Path) -> Result<()> {
     if target.is_symlink() {
         return Ok(());
@@ -52,7 +62,7 @@ pub(super) fn clear_up(target: &Path) -> Result<()> {
         let shown = read_marker(target)?.map(|marker| marker.id);
         let was_shown = id.ends_with(fsx::REPLACED) || Some(id) == shown.as_deref();
         if was_shown && is_real_folder(&aside) {
-            // Where folders cannot be exchanged, there may be no folder on show at this moment.
+            // If folders cannot be exchanged in one step, there may be no shown folder at this moment.
             fsx::create_folder(target)?;
             retire(&aside, target)?;
         } else {
@@ -62,7 +72,7 @@ pub(super) fn clear_up(target: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The folder beside which a hidden folder lies; `None` if the name is not one of those.
+/// The name of the shown folder that a hidden folder belongs to; `None` for other names.
 pub(super) fn target_of(hidden: &str) -> Option<&str> {
     Some(hidden.strip_prefix('.')?.rsplit_once(INFIX)?.0)
 }
@@ -72,7 +82,7 @@ fn beside(target: &Path, id: &str) -> PathBuf {
     fsx::parent(target).join(format!(".{name}{INFIX}{id}"))
 }
 
-/// Fills a new folder. Returns the names of what could not be shown.
+/// Fills a new folder. Returns the names of the artifacts whose objects are missing.
 fn build(layout: &Layout, folder: &Path, id: &str, wanted: &BTreeMap<&Below, Digest>) -> Result<Vec<String>> {
     fsx::create_folder(folder)?;
     let note = "pcamflow shows artifacts in this folder and replaces the files listed here";
@@ -95,7 +105,7 @@ fn build(layout: &Layout, folder: &Path, id: &str, wanted: &BTreeMap<&Below, Dig
     Ok(absent)
 }
 
-/// Shows an object: a file as the file system can, a folder unpacked.
+/// Shows an object: a file as the file system allows, a folder unpacked.
 fn expose(object: &Path, path: &Path, name: &Below) -> Result<Exposed> {
     if !name.is_folder() {
         return Ok(fsx::expose(object, path)?);
@@ -104,15 +114,15 @@ fn expose(object: &Path, path: &Path, name: &Below) -> Result<Exposed> {
     Ok(Exposed::Copy)
 }
 
-/// Empties a folder that was shown before: ours is removed, the rest moves into the one on show. Returns
-/// where things are now that could not keep their names.
+/// Empties a folder that was shown before: our files are removed, the others move to the shown folder. Returns the new
+/// places of those whose names were taken.
 fn retire(aside: &Path, target: &Path) -> Result<Vec<PathBuf>> {
     if let Some(marker) = read_marker(aside)? {
         remove_ours(aside, &marker)?;
     }
     let mut renamed = Vec::new();
     for name in fsx::list(aside)? {
-        if says_the_same(&aside.join(&name), &target.join(&name))? {
+        if have_same_bytes(&aside.join(&name), &target.join(&name))? {
             fsx::remove_file(&aside.join(&name))?;
             continue;
         }
@@ -126,8 +136,8 @@ fn retire(aside: &Path, target: &Path) -> Result<Vec<PathBuf>> {
     Ok(renamed)
 }
 
-/// Whether two files (no links) have the same bytes, so that one of them can go and nothing is lost.
-fn says_the_same(one: &Path, other: &Path) -> Result<bool> {
+/// Whether two files (not links) have the same bytes.
+fn have_same_bytes(one: &Path, other: &Path) -> Result<bool> {
     let size = |path: &Path| {
         path.symlink_metadata().ok().filter(|metadata| metadata.is_file()).map(|file| file.len())
     };
@@ -136,14 +146,13 @@ fn says_the_same(one: &Path, other: &Path) -> Result<bool> {
         && fsx::hash_file(one)?.digest == fsx::hash_file(other)?.digest)
 }
 
-/// The path of that name in a folder, or of the first similar one that is free.
+/// The path of this name in a folder, or of the first similar name that is free.
 fn free_name(folder: &Path, name: &OsString) -> Result<PathBuf> {
     let mut path = folder.join(name);
     let mut count = 1;
     while fsx::stat_link(&path)?.is_some() {
-        let mut other = name.clone();
-        other.push(if count == 1 { ".kept".to_owned() } else { format!(".kept-{count}") });
-        path = folder.join(other);
+        let kept = if count == 1 { "kept".to_owned() } else { format!("kept-{count}") };
+        path = folder.join(name).with_added_extension(kept);
         count += 1;
     }
     Ok(path)

@@ -109,7 +109,7 @@ fn a_packed_folder_in_a_store_never_writes_elsewhere_and_verifying_finds_it() {
         };
         // It is the result of the stage, and cannot be shown, exported or read.
         let warnings = project.run(&[]).cached_all().warnings();
-        assert!(warnings.contains("it is no packed folder of pcamflow's"), "{what}: {warnings}");
+        assert!(warnings.contains("it is not a folder packed by pcamflow"), "{what}: {warnings}");
         untouched();
         let export = project.pcamflow(&["export", "p.toml", "command.make", "mine", "--force"]);
         assert_ne!(export.status.code(), Some(0), "{what}");
@@ -118,7 +118,7 @@ fn a_packed_folder_in_a_store_never_writes_elsewhere_and_verifying_finds_it() {
         untouched();
         let verified = project.pcamflow(&["cache", "verify"]).exit(1);
         let told = verified.stdout + &verified.stderr;
-        assert!(told.contains("it is no packed folder of pcamflow's"), "{what}: {told}");
+        assert!(told.contains("it is not a folder packed by pcamflow"), "{what}: {told}");
         project.run(&[]).ran(["command.make"]);
         project.pcamflow(&["cache", "verify"]).exit(0);
         untouched();

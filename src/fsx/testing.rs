@@ -1,4 +1,4 @@
-//! A small disk of its own for tests of full and of read-only ones: a tmpfs, where the tests may mount.
+//! A small tmpfs for tests of full and read-only disks, if the tests may mount.
 
 use std::{path::Path, process::Command};
 
@@ -10,7 +10,7 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    /// A disk of that size, or `None`, with a line that says so, where it cannot be mounted (no root).
+    /// A disk of this size; `None`, with a message, if it cannot be mounted (no root).
     pub(crate) fn of_bytes(bytes: u64) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let options = format!("size={bytes}");

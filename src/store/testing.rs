@@ -1,4 +1,4 @@
-//! What tests of objects share: a store, files to publish, and somebody who meddles with it.
+//! A store for tests, with files to publish and ways to damage it.
 
 use std::{
     collections::BTreeMap,
@@ -53,12 +53,12 @@ impl Case {
         self.checks(record).remove("0").unwrap()
     }
 
-    /// Where the bytes of a record's artifact are.
+    /// The object of one of a record's artifacts.
     pub(super) fn object(&self, record: &ActionRecord, name: &str) -> PathBuf {
         self.store.layout.object(&record.artifacts.get(name).unwrap().digest)
     }
 
-    /// Changes an object behind the store's back, later than the clock tick of its publishing.
+    /// Changes an object directly, later than the clock tick of its publishing.
     pub(super) fn tamper(&self, record: &ActionRecord, with: impl FnOnce(&Path)) {
         std::thread::sleep(Duration::from_millis(20));
         let path = self.object(record, "0");
@@ -67,6 +67,6 @@ impl Case {
     }
 
     pub(super) fn assert_nothing_passing_is_left(&self) {
-        assert!(fsx::list(&self.store.layout.tmp()).unwrap().is_empty());
+        assert!(fsx::list(&self.store.layout.tmp).unwrap().is_empty());
     }
 }

@@ -1,18 +1,17 @@
-//! What stands where a regular file is due and is none: a folder, a pipe, a link that leads nowhere.
+//! Recognises what is not a regular file: a folder, a pipe, a dead link.
 
 use std::{
     fs::{File, FileType, Metadata, OpenOptions},
-    io,
     os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
 use super::{Error, Result};
 
-/// What there is if it is no regular file, nor a link to one; `None` for a file, for nothing, and where the
-/// file system cannot be asked.
+/// What is at `path` if it is neither a regular file nor a link to one. `None` for a file, if nothing is there, and if
+/// the file system fails.
 #[must_use]
-pub fn oddity(path: &Path) -> Option<&'static str> {
+pub fn non_file(path: &Path) -> Option<&'static str> {
     match path.metadata() {
         Ok(metadata) => what(metadata.file_type()),
         Err(_) => path.is_symlink().then_some("it is a link that leads nowhere"),
@@ -27,19 +26,15 @@ fn what(kind: FileType) -> Option<&'static str> {
     }
 }
 
-/// Opens a regular file for reading; `None` if nothing has the name.
-pub(super) fn open_regular(path: &Path) -> Result<Option<(File, Metadata)>> {
-    // Without that, a pipe would wait for a writer. To files it means nothing.
-    let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
-    let file = match opened {
-        Ok(file) => file,
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(cause) => return Err(Error::new("read", path, cause)),
-    };
+/// Opens a regular file for reading.
+pub(super) fn open_regular(path: &Path) -> Result<(File, Metadata)> {
+    // Without `O_NONBLOCK`, a pipe would wait for a writer. It has no effect on files.
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
+    let file = file.map_err(Error::at("read", path))?;
     let metadata = file.metadata().map_err(Error::at("look at", path))?;
     match what(metadata.file_type()) {
-        None => Ok(Some((file, metadata))),
-        Some(what) => Err(Error::not_a_file(path, what)),
+        None => Ok((file, metadata)),
+        Some(what) => Err(Error::not_a_file("read", path, what)),
     }
 }
 
@@ -62,12 +57,12 @@ mod tests {
         let mode = rustix::fs::Mode::from_raw_mode(0o600);
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
         for path in [&inner, &circle, &pipe] {
-            assert!(oddity(path).is_some(), "{}", path.display());
+            assert!(non_file(path).is_some(), "{}", path.display());
             assert_eq!(read_if_there(path).unwrap_err().kind(), Kind::NotAFile, "{}", path.display());
             assert_eq!(read_with_stat(path).unwrap_err().kind(), Kind::NotAFile, "{}", path.display());
         }
-        assert_eq!((oddity(&file), oddity(&absent)), (None, None));
-        assert_eq!(oddity(&nowhere), Some("it is a link that leads nowhere"));
+        assert_eq!((non_file(&file), non_file(&absent)), (None, None));
+        assert_eq!(non_file(&nowhere), Some("it is a link that leads nowhere"));
         assert_eq!(read_if_there(&nowhere).unwrap(), None);
         assert_eq!(read_if_there(&file).unwrap().as_deref(), Some(&b"x"[..]));
     }
