@@ -78,7 +78,7 @@ pub struct OddMaps {
 
 impl OddMaps {
     /// Sorts out the maps of some rows.
-    pub(in crate::metrics) fn of(maps: impl Iterator<Item = (i64, MapRange)>) -> Self {
+    pub fn of(maps: impl Iterator<Item = (i64, MapRange)>) -> Self {
         let mut odd = Self::default();
         for (row, map) in maps {
             match map {

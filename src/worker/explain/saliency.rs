@@ -1,8 +1,8 @@
 //! Saliency (Simonyan et al. 2014) and SmoothGrad (Smilkov et al. 2017).
 //!
-//! With y the explained scalar: a pixel's saliency is the largest |dy/dx| of its three channels. SmoothGrad
-//! is the mean of that over x + e, e ~ N(0, s^2), s a share of the image's range. `attribution` is the
-//! signed gradient at the image; with noise, the mean of the signed gradients.
+//! With y the explained scalar, the saliency of a pixel is the largest |dy/dx| of its three channels. SmoothGrad is
+//! its mean over x + e with e ~ N(0, s^2), where s is a share of the range of the image. `attribution` is the signed
+//! gradient, or the mean of the signed gradients.
 
 use anyhow::Result;
 use pcamflow::{
@@ -31,8 +31,7 @@ impl Saliency {
 
     fn plain(&self, network: &Network, asked: &Asked<'_>) -> Result<Maps> {
         let (logits, gradient) = gradients(network, asked.images)?;
-        let slopes: Vec<f64> = asked.scalars(&logits).zip(&logits).map(|(it, &z)| it.slope(z)).collect();
-        let gradient = &gradient * factors(&slopes, &gradient);
+        let gradient = &gradient * factors(&asked.slopes(&logits), &gradient);
         let map = numbers(&strongest(&gradient))?;
         Ok(Maps { logits, map, attribution: numbers(&gradient)?, ..Maps::default() })
     }
@@ -88,7 +87,7 @@ impl Explainer for Saliency {
     }
 }
 
-/// The largest magnitude of each pixel's channels: [n, 3, 96, 96] to [n, 96, 96].
+/// The largest magnitude over the channels: [n, 3, 96, 96] to [n, 96, 96].
 fn strongest(gradient: &Tensor) -> Tensor {
     gradient.abs().amax([1].as_slice(), false)
 }

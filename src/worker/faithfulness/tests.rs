@@ -19,7 +19,7 @@ use crate::{
 const PIXELS: usize = 96 * 96;
 
 fn walker(course: &Course, chunk: usize) -> Walker {
-    let (deletion, insertion) = (Fill::Colour([0.0; 3]), Fill::blur());
+    let (deletion, insertion) = (Fill::Colour([0.0; 3]), Fill::Blur);
     Walker { deletion, insertion, points: course.points.clone(), chunk }
 }
 
@@ -216,7 +216,7 @@ fn uneven_steps_and_any_chunk_give_the_definitions_curve() {
     }
     let image =
         Tensor::from_slice(&pixels).view([1, 96, 96, 3]).permute([0, 3, 1, 2]).to_kind(Kind::Float) / 255.0;
-    let blurred = Fill::blur().of(&image);
+    let blurred = Fill::Blur.of(&image);
     let order = pcamflow::metrics::by_value_descending(&map);
     for at in [0, 3, 9, 10] {
         let mut gone = [false; PIXELS];

@@ -55,7 +55,7 @@ fn fresh(recipe: Recipe) -> State {
 }
 
 fn plan(last_epoch: u32) -> Plan {
-    Plan { first_epoch: 0, last_epoch, patience: None, checkpoint_interval: 1, validation_batch: 16 }
+    Plan { last_epoch, patience: None, checkpoint_interval: 1 }
 }
 
 /// 28 patches to learn from (the last batch is smaller), 12 to validate on.
@@ -173,7 +173,7 @@ fn what_is_no_checkpoint_is_refused() {
     let bytes = to_bytes(&fresh(recipe()).network.state(), None).unwrap();
     let error = checkpoint::decode(TensorFile::parse("m.safetensors", &bytes).unwrap(), Device::Cpu);
     let error = format!("{:#}", error.unwrap_err());
-    assert!(error.starts_with("m.safetensors is no checkpoint of pcamflow"), "{error}");
+    assert!(error.starts_with("m.safetensors is not a checkpoint of pcamflow"), "{error}");
     assert!(error.ends_with("`train` can start from them (`weights`)"), "{error}");
 }
 

@@ -43,7 +43,7 @@ fn integrated_gradients_of_a_linear_network_are_exact_with_any_rule() {
         (Baseline::White, images.ones_like()),
         (Baseline::Value(0.25), images.full_like(0.25)),
         (Baseline::Mean, setup_mean(&images)),
-        (Baseline::Blur, Fill::blur().of(&images)),
+        (Baseline::Blur, Fill::Blur.of(&images)),
     ] {
         for rule in [Rule::GaussLegendre, Rule::Midpoint, Rule::Trapezoid] {
             let maps = plain(&network, &images, &integrated(rule, 2, baseline));
@@ -140,7 +140,7 @@ fn integrated_gradients_are_complete_for_every_scalar() {
             let blurred = explained(
                 &Method::Saliency(Saliency { smooth: None }),
                 &network,
-                &Fill::blur().of(&images),
+                &Fill::Blur.of(&images),
                 &[0; 2],
                 LOGIT,
             );

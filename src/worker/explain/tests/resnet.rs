@@ -85,7 +85,7 @@ fn at_the_last_stage_grad_cam_is_the_class_activation_map() {
 #[test]
 fn every_layer_of_a_residual_network_has_a_map() {
     let network = as_if_trained(small_resnet(7));
-    for layer in network.layer_names() {
+    for layer in network.architecture().layers() {
         let maps =
             explained(&grad_cam(&layer, Variant::HiRes), &network, &noisy_patches(2, 3), &[0, 1], LOGIT);
         assert_eq!(maps.map.len(), 2 * SIDE * SIDE, "{layer}");

@@ -418,11 +418,14 @@ fn maps_that_do_not_belong_together_are_refused_before_anything_is_computed() {
 fn maps_of_other_patches_or_words_or_another_model_are_refused() {
     let alone = |maps: ByHand| told(&Case::new().maps("a", &maps), "");
     let error = alone(ByHand { rows: vec![100, 101, 102, 103, 999], ..ByHand::new(0.1) });
-    assert!(error.contains("has a map of row 999, which is not among split.pcam/test"), "{error}");
+    assert!(error.contains("has a map of row 999, but split.pcam/test has no such row"), "{error}");
     let error = alone(ByHand { labels: vec![1, 1, 1, 0, 1], ..ByHand::new(0.1) });
-    assert!(error.contains("row 100 has the label 1, and 0 in split.pcam/test"), "{error}");
+    assert!(error.contains("row 100 has the label 1, but 0 in split.pcam/test"), "{error}");
     let error = alone(ByHand { logits: logits(5, 5), ..ByHand::new(0.1) });
-    assert!(error.contains("row 100 of split.pcam/test") && error.contains("two models"), "{error}");
+    assert!(
+        error.contains("row 100 of split.pcam/test") && error.contains("the models or the patches differ"),
+        "{error}"
+    );
     let error = alone(ByHand { target: "tumour", ..ByHand::new(0.1) });
     assert!(error.contains("`target`") && error.contains("`tumour`"), "{error}");
 }

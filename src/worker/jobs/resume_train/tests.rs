@@ -227,6 +227,6 @@ fn weights_alone_are_no_checkpoint() {
     let model = InputFile { path: base.staging.join("model.safetensors"), name: "m.safetensors".to_owned() };
     let text = "from = 'train.t'\nepochs = 1";
     let error = lab.compute("resumed", Kind::ResumeTrain, text, Some(&model)).map(|_| ()).unwrap_err();
-    assert!(error.starts_with("m.safetensors is no checkpoint of pcamflow"), "{error}");
+    assert!(error.starts_with("m.safetensors is not a checkpoint of pcamflow"), "{error}");
     assert!(Path::new(&model.path).exists());
 }

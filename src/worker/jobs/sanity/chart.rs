@@ -1,11 +1,14 @@
-//! What the chart shows of all the numbers.
+//! The numbers that the chart shows.
 
 use pcamflow::{
-    metrics::sanity::{Sanity, SanityDepth},
+    metrics::{
+        faithfulness::Truth,
+        sanity::{Sanity, SanityDepth},
+    },
     report,
 };
 
-/// The correlations and the localisation over the depth.
+/// Correlation and localisation by depth.
 pub(super) fn chart(method: &str, sanity: &Sanity) -> report::Sanity {
     let chance = sanity.depths.first().and_then(|depth| Some(depth.localisation.as_ref()?.chance));
     report::Sanity {
@@ -29,7 +32,6 @@ fn depth(depth: &SanityDepth) -> report::Depth {
 }
 
 fn subtitle(sanity: &Sanity) -> String {
-    use pcamflow::metrics::faithfulness::Truth;
     let located = sanity.depths.first().and_then(|depth| depth.localisation.as_ref());
     let truth = match sanity.truth {
         Truth::Mask => "true masks",

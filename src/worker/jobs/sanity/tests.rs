@@ -164,9 +164,9 @@ fn the_class_of_each_image_is_that_of_the_untouched_model() {
     assert_eq!(original.question, Question { target: Target::Label, score: Score::Probability });
     let logits = dataset::<f32>(&explained.maps.path, "logit");
     let predicted: Vec<u8> = logits.into_iter().map(|logit| u8::from(sigmoid(logit) > 0.5)).collect();
-    assert_eq!(original.asked, predicted);
-    assert_ne!(original.asked, LABELS, "the test means nothing");
-    assert!(original.question_words(&["a".into(), "b".into()]).contains("the predicted class"));
+    assert_eq!(original.labels, predicted);
+    assert_ne!(original.labels, LABELS, "the test means nothing");
+    assert!(original.explained.words(&["a".into(), "b".into()]).contains("the predicted class"));
 }
 
 #[test]
@@ -203,7 +203,8 @@ fn what_is_wrong_with_the_explanation_is_told() {
     let inputs = [("explanation", &explained.maps), ("model", &explained.model), ("images", &other)];
     let error = computed(sanity(""), &inputs, &explained.out(), resources(1, 1)).0.unwrap_err();
     assert!(
-        format!("{error:#}").contains("explain.a/maps has row 102, which split.pcam/test has not"),
+        format!("{error:#}")
+            .contains("explain.a/maps has a map of row 102, but split.pcam/test has no such row"),
         "{error:#}"
     );
     let file = hdf5::File::open_rw(&explained.maps.path).unwrap();
@@ -212,5 +213,5 @@ fn what_is_wrong_with_the_explanation_is_told() {
     file.new_attr::<hdf5::types::VarLenUnicode>().create("method").unwrap().write_scalar(&word).unwrap();
     file.close().unwrap();
     let error = told("");
-    assert!(error.contains("is no method that this version knows") && error.contains("lime"), "{error}");
+    assert!(error.contains("this version does not know the `method`") && error.contains("lime"), "{error}");
 }

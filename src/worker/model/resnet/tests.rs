@@ -124,7 +124,7 @@ fn every_named_layer_is_kept_in_order_with_its_own_output() {
     let network = resnet(&[1, 2, 1], 4, 7);
     let forward = network.forward_with_taps(&noisy_patches(2, 1), None);
     let names: Vec<_> = forward.taps.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, network.layer_names());
+    assert_eq!(names, network.architecture().layers());
     let tap = |name| forward.tap(name).unwrap();
     assert_eq!(tap("relu1"), &tap("bn1").relu());
     assert_eq!(tap("relu1").size(), [2, 4, 48, 48]);

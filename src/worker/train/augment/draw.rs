@@ -1,4 +1,4 @@
-//! What is done to one patch in one epoch, as drawn.
+//! The random changes of one patch in one epoch.
 
 use pcamflow::stages::train::Augmentation;
 use rand_chacha::{
@@ -12,14 +12,14 @@ use crate::batches::below;
 /// The changes of one patch.
 #[derive(Debug, PartialEq)]
 pub(super) struct Draw {
-    /// Where each pixel comes from.
+    /// The geometric change.
     pub(super) view: View,
-    /// What is done to the colours, in this order.
+    /// The changes of the colours, in this order.
     pub(super) adjustments: Vec<Adjustment>,
 }
 
 impl Draw {
-    /// Every number is drawn, used or not: switching one change on leaves the others as they were.
+    /// Always draws every number: turning one change on does not affect the others.
     pub(super) fn new(settings: &Augmentation, seed: u64, epoch: u32, position: u64) -> Self {
         let mut random = generator(seed, epoch, position);
         let view = view(settings, &mut random);
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn draws_are_frozen() {
-        // Other draws would make old keys name other results.
+        // With other draws, old keys would stand for other results.
         let draw = Draw::new(&settings(), 42, 1, 7);
         assert_eq!(format!("{draw:?}"), FROZEN);
     }
