@@ -33,12 +33,12 @@ pub(super) fn run(stage: &Preview, task: &Task, reporter: &dyn Reporter) -> Resu
     patches.read(&positions, &mut pixels)?;
     let masks = files.masks(&positions)?;
     reporter.progress(room as u64, room as u64, "patches", "");
-    let sample = |(index, (&at, rgb))| {
+    let each = positions.iter().zip(pixels.chunks_exact(PATCH_BYTES)).enumerate();
+    let samples = each.map(|(index, (&at, rgb))| {
         let mask = masks.as_ref().map(|masks| &masks[index * MASK_BYTES..][..MASK_BYTES]);
         files.sample(at, rgb, mask)
-    };
-    let each = positions.iter().zip(pixels.chunks_exact(PATCH_BYTES)).enumerate();
-    let samples: Vec<Sample<'_>> = each.map(sample).collect();
+    });
+    let samples: Vec<Sample<'_>> = samples.collect();
     let positives = samples.iter().filter(|sample| sample.positive).count();
     let subtitle = subtitle(stage, patches.len(), [room - positives, positives]);
     // The name of the input is not in the picture, because it is not in the key.

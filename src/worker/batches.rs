@@ -6,11 +6,9 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 
 use anyhow::Result;
 use pcamflow::data::PATCH_BYTES;
-use rand_chacha::{
-    ChaCha20Rng,
-    rand_core::{Rng, SeedableRng},
-};
 use tch::{Device, Kind, Tensor};
+
+use crate::random::{below, generator};
 
 /// How many batches are read ahead.
 const AHEAD: usize = 3;
@@ -105,14 +103,9 @@ fn read_ahead(patches: &dyn Patches, positions: &[usize], size: usize, to: &Sync
 }
 
 /// The order of an epoch: a permutation that depends only on the seed and the absolute number of the epoch.
-///
-/// Fisher-Yates on ChaCha20. The shuffle of a library could change with its version.
+/// (Fisher-Yates.)
 pub(crate) fn shuffled(length: usize, seed: u64, epoch: u32) -> Vec<usize> {
-    let mut key = [0; 32];
-    key[..8].copy_from_slice(&seed.to_le_bytes());
-    key[8..12].copy_from_slice(&epoch.to_le_bytes());
-    key[12..19].copy_from_slice(b"shuffle");
-    let mut random = ChaCha20Rng::from_seed(key);
+    let mut random = generator(&[&seed.to_le_bytes(), &epoch.to_le_bytes(), b"shuffle"]);
     let mut order: Vec<usize> = (0..length).collect();
     for last in (1..length).rev() {
         order.swap(last, below(last as u64 + 1, &mut random) as usize);
@@ -120,13 +113,13 @@ pub(crate) fn shuffled(length: usize, seed: u64, epoch: u32) -> Vec<usize> {
     order
 }
 
-/// A random number in 0..bound, with a bias below bound / 2^64.
-pub(crate) fn below(bound: u64, random: &mut impl Rng) -> u64 {
-    ((u128::from(random.next_u64()) * u128::from(bound)) >> 64) as u64
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
+    use rand_chacha::{
+        ChaCha20Rng,
+        rand_core::{Rng as _, SeedableRng as _},
+    };
+
     use super::*;
 
     /// Patches in memory.

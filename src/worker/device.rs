@@ -20,19 +20,11 @@ fn decide(choice: DeviceChoice, gpus: Result<usize, String>) -> Result<Device, E
         (DeviceChoice::Auto, Err(_)) => Ok(Device::Cpu),
         (DeviceChoice::Cuda(index), Ok(count)) if index < count => Ok(Device::Cuda(index)),
         (DeviceChoice::Cuda(index), Ok(count)) => Err(EnvironmentFault(format!(
-            "device `cuda:{index}` does not exist: this machine has {}",
-            list(count)
+            "device `cuda:{index}` does not exist: this machine has {count} GPU(s), counted from cuda:0"
         ))),
         (DeviceChoice::Cuda(index), Err(why)) => Err(EnvironmentFault(format!(
             "device `cuda:{index}` cannot be used: {why}; `--device cpu` and `--device auto` need no GPU"
         ))),
-    }
-}
-
-fn list(count: usize) -> String {
-    match count {
-        1 => "one GPU, cuda:0".to_owned(),
-        _ => format!("{count} GPUs, cuda:0 to cuda:{}", count - 1),
     }
 }
 
@@ -62,7 +54,7 @@ mod tests {
     #[test]
     fn the_error_of_a_missing_gpu_says_how_many_there_are() {
         let error = decide(DeviceChoice::Cuda(2), Ok(2)).unwrap_err().to_string();
-        assert_eq!(error, "device `cuda:2` does not exist: this machine has 2 GPUs, cuda:0 to cuda:1");
+        assert_eq!(error, "device `cuda:2` does not exist: this machine has 2 GPU(s), counted from cuda:0");
     }
 
     #[test]

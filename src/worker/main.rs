@@ -21,6 +21,7 @@ mod numbers;
 mod optim;
 mod patches;
 mod predict;
+mod random;
 mod tensors;
 mod train;
 mod version;

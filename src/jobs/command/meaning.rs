@@ -34,10 +34,10 @@ pub(super) enum Meaning<'a> {
 
 /// The meaning of a line.
 pub(super) fn meaning(line: &str) -> Meaning<'_> {
-    let Some(said) = line.strip_prefix("pcamflow:") else { return Meaning::Text };
-    let said = said.trim_end();
-    let progress = said.strip_prefix("progress ").and_then(progress);
-    let number = || said.strip_prefix("number ").map(|said| number(said).unwrap_or(Meaning::NoNumber));
+    let Some(text) = line.strip_prefix("pcamflow:") else { return Meaning::Text };
+    let text = text.trim_end();
+    let progress = text.strip_prefix("progress ").and_then(progress);
+    let number = || text.strip_prefix("number ").map(|text| number(text).unwrap_or(Meaning::NoNumber));
     progress.or_else(number).unwrap_or(Meaning::Text)
 }
 

@@ -43,8 +43,8 @@ pub(super) fn run(
     let mut command = std::process::Command::new(program);
     command.args(arguments).current_dir(&sandbox.folder);
     command.env_clear().envs(environment(stage, task, sandbox));
-    let (said, says) = io::pipe()?;
-    command.stdin(Stdio::null()).stdout(says.try_clone()?).stderr(says);
+    let (output, writer) = io::pipe()?;
+    command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
     command.process_group(0);
     let offline = offline::is_wanted().then(|| Offline::new(&passed(stage)));
     offspring::dies_with_this_thread(&mut command, move || {
@@ -60,7 +60,7 @@ pub(super) fn run(
         offspring::leave_none(GRACE);
         status
     });
-    lines::read(said, line)?;
+    lines::read(output, line)?;
     let status = waiting.join().map_err(|_| anyhow!("the thread that waits for the program panicked"))?;
     Ok(status?)
 }

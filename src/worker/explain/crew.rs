@@ -115,8 +115,8 @@ impl Drop for Crew {
 /// A network or tensor that several threads read.
 struct ReadOnly<'a, T>(&'a T);
 
-// SAFETY: explainers only read networks and images, and any number of threads may read a libtorch tensor. Nobody
-// writes to them while a `ReadOnly` exists: it borrows them until all threads are done.
+// SAFETY: explainers only read networks and images, and any number of threads may read a libtorch tensor. There are
+// no writes while a `ReadOnly` exists: it borrows its value until all threads are done.
 unsafe impl<T> Sync for ReadOnly<'_, T> {}
 
 impl<'a, T> ReadOnly<'a, T> {

@@ -1,12 +1,10 @@
 //! Normal noise for images. It depends only on the seed and the row of the image.
 
-use rand_chacha::{
-    ChaCha20Rng,
-    rand_core::{Rng, SeedableRng},
-};
+use rand_chacha::{ChaCha20Rng, rand_core::Rng};
 use tch::{Device, Tensor};
 
 use super::SIDE;
+use crate::random::generator;
 
 /// Noise for the copies of one image.
 pub(super) struct Noise {
@@ -17,11 +15,7 @@ pub(super) struct Noise {
 impl Noise {
     /// Noise with a standard deviation for the image of a row.
     pub(super) fn new(seed: u64, row: i64, deviation: f64) -> Self {
-        let mut key = [0; 32];
-        key[..8].copy_from_slice(&seed.to_le_bytes());
-        key[8..16].copy_from_slice(&row.to_le_bytes());
-        key[16..21].copy_from_slice(b"noise");
-        Self { random: ChaCha20Rng::from_seed(key), deviation }
+        Self { random: generator(&[&seed.to_le_bytes(), &row.to_le_bytes(), b"noise"]), deviation }
     }
 
     /// The noise of the next `count` copies, float32 [count, 3, 96, 96].

@@ -36,10 +36,8 @@ struct Line {
 /// The model or the patches are invalid, a logit is not finite, or the validation patches are of one class.
 pub(super) fn run(job: &Job<'_>, stage: &Evaluate) -> Result<Outcome> {
     let images = Images::open(job, "images", stage.take, stage.seed)?;
-    let validation = match stage.validation {
-        Some(_) => Some(Images::open(job, "validation", None, stage.seed)?),
-        None => None,
-    };
+    let validation = stage.validation.as_ref();
+    let validation = validation.map(|_| Images::open(job, "validation", None, stage.seed)).transpose()?;
     let all = || [&images].into_iter().chain(&validation);
     all().for_each(|images| images.note(job));
     let total = all().map(|images| images.positions.len() as u64).sum();

@@ -9,6 +9,7 @@ mod panel;
 
 use anyhow::Result;
 use pcamflow::{
+    data::maps::Making,
     metrics::{
         Bootstrap,
         faithfulness::LocalisationScores,
@@ -19,7 +20,6 @@ use pcamflow::{
     stages::sanity::Sanity as Stage,
 };
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use self::{original::Original, panel::Panel};
 use super::explaining::{Explaining, prepare};
@@ -114,12 +114,9 @@ fn log(job: &Job<'_>, sanity: &Sanity) {
 
 /// `sanity.json`.
 #[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
 struct File<'a> {
-    method: &'a str,
-    parameters: &'a Map<String, Value>,
-    target: &'a str,
-    score: &'a str,
+    #[serde(flatten)]
+    making: &'a Making,
     #[serde(flatten)]
     sanity: &'a Sanity,
 }
@@ -131,15 +128,7 @@ fn write(
     all: &Randomisation,
     sanity: &Sanity,
 ) -> Result<()> {
-    let making = &original.making;
-    let file = File {
-        method: &making.method,
-        parameters: &making.parameters,
-        target: &making.target,
-        score: &making.score,
-        sanity,
-    };
-    job.write_json("sanity.json", &file)?;
+    job.write_json("sanity.json", &File { making: &original.making, sanity })?;
     job.write_table("per-image.csv", &per_image(all))?;
     job.write_picture("sanity", &report::sanity_curves(&chart::chart(method, sanity))?)
 }

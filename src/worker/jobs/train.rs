@@ -161,7 +161,7 @@ mod tests {
         }
     }
 
-    /// Noise as a part of a split.
+    /// A part of a split with noise.
     fn part(path: PathBuf, length: usize, seed: u64) -> InputFile {
         let patches = noise(length, seed);
         let file = hdf5::File::create(&path).unwrap();
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn every_declared_artifact_is_written_and_the_numbers_are_the_historys() {
+    fn every_artifact_is_written_and_the_numbers_are_in_the_history() {
         let folder = tempfile::tempdir().unwrap();
         let task = task(folder.path(), stage(2));
         let outcome = super::super::run(&task, &Silent).unwrap();
@@ -222,11 +222,11 @@ mod tests {
     }
 
     #[test]
-    fn a_second_attempt_goes_on_and_ends_with_the_same_bytes() {
+    fn a_second_attempt_continues_and_gives_the_same_bytes() {
         let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         let straight = task(folders[0].path(), stage(3));
         super::super::run(&straight, &Silent).unwrap();
-        // What an attempt leaves that was killed after its first epoch.
+        // The state of an attempt that was killed after its first epoch.
         let stopped = task(folders[1].path(), stage(1));
         super::super::run(&stopped, &Silent).unwrap();
         let second = task(folders[1].path(), stage(3));
@@ -238,7 +238,7 @@ mod tests {
         }
     }
 
-    /// Damages a file when its patches have been unpacked.
+    /// Damages a file after its patches were unpacked.
     struct DamagesUnpacked(PathBuf);
 
     impl Reporter for DamagesUnpacked {
@@ -252,7 +252,7 @@ mod tests {
         fn warn(&self, _: &str) {}
     }
 
-    /// Read again for a batch, the damaged file would fail the training; the result is that of the flat file.
+    /// If training read the damaged file again, it would fail.
     #[test]
     fn packed_patches_are_unpacked_once_for_all_epochs() {
         let packed = |folder: &Path, deep: Option<usize>| {
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_training_may_begin_with_weights_from_a_file() {
+    fn a_training_can_start_from_weights_in_a_file() {
         let folder = tempfile::tempdir().unwrap();
         let mut from = stage(1);
         let network = crate::model::testing::tiny_network(99);

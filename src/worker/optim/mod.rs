@@ -244,7 +244,7 @@ mod tests {
     /// run(lambda p: torch.optim.Adam(p, 0.1), sched=one_cycle(0.1))
     /// run(lambda p: torch.optim.SGD(p, 0.01, momentum=0.9), sched=one_cycle(0.01))
     /// ```
-    /// of which the first five steps are made.
+    /// Only the first five steps are made.
     #[test]
     fn five_steps_of_one_cycle_are_pytorchs() {
         let cycle =

@@ -1,4 +1,4 @@
-//! Tests of whole trainings, on tiny networks and, where they are there, against the references.
+//! Whole trainings, on tiny networks and against the references if they exist.
 
 use std::sync::Mutex;
 
@@ -18,7 +18,7 @@ use crate::{
     tensors::{TensorFile, to_bytes},
 };
 
-/// Remembers what it is told.
+/// Remembers progress and warnings.
 #[derive(Default)]
 pub(super) struct Told {
     progress: Mutex<Vec<(u64, u64, String)>>,
@@ -58,7 +58,7 @@ fn plan(last_epoch: u32) -> Plan {
     Plan { last_epoch, patience: None, checkpoint_interval: 1 }
 }
 
-/// 28 patches to learn from (the last batch is smaller), 12 to validate on.
+/// Trains on 28 patches (the last batch is smaller) and validates on 12.
 fn run(state: &mut State, plan: &Plan, partial: &Partial, told: &Told) -> Result<()> {
     let (learning, validation) = (noise(28, 1), noise(12, 2));
     train(state, plan, &Data { train: &learning, validation: &validation }, partial, told)
@@ -69,7 +69,7 @@ fn in_folder(folder: &tempfile::TempDir) -> Partial {
 }
 
 #[test]
-fn a_training_that_was_stopped_goes_on_bit_for_bit() {
+fn a_stopped_training_continues_bit_for_bit() {
     for optimizer in
         [recipe().optimizer, Optimizer::Sgd(Sgd { momentum: 0.9, nesterov: true, ..Sgd::default() })]
     {
@@ -91,7 +91,7 @@ fn a_training_that_was_stopped_goes_on_bit_for_bit() {
 }
 
 #[test]
-fn the_last_two_checkpoints_are_kept_and_a_damaged_one_falls_back() {
+fn the_last_two_checkpoints_are_kept_and_the_older_one_replaces_a_damaged_one() {
     let folder = tempfile::tempdir().unwrap();
     let partial = in_folder(&folder);
     run(&mut fresh(recipe()), &plan(3), &partial, &Told::default()).unwrap();
@@ -113,7 +113,7 @@ fn the_last_two_checkpoints_are_kept_and_a_damaged_one_falls_back() {
 }
 
 #[test]
-fn a_network_learns_and_says_how_far_it_is() {
+fn a_network_learns_and_reports_progress() {
     let folder = tempfile::tempdir().unwrap();
     let (mut state, told) = (fresh(recipe()), Told::default());
     run(&mut state, &plan(6), &in_folder(&folder), &told).unwrap();
@@ -146,7 +146,7 @@ fn the_best_epoch_is_kept_and_patience_ends_a_training() {
 }
 
 #[test]
-fn the_best_weights_are_a_copy_that_later_epochs_leave_alone() {
+fn later_epochs_do_not_change_the_best_weights() {
     let folder = tempfile::tempdir().unwrap();
     let mut state = fresh(recipe());
     run(&mut state, &plan(1), &in_folder(&folder), &Told::default()).unwrap();
@@ -169,7 +169,7 @@ fn a_loss_that_is_not_finite_ends_a_training() {
 }
 
 #[test]
-fn what_is_no_checkpoint_is_refused() {
+fn weights_are_refused_as_a_checkpoint() {
     let bytes = to_bytes(&fresh(recipe()).network.state(), None).unwrap();
     let error = checkpoint::decode(TensorFile::parse("m.safetensors", &bytes).unwrap(), Device::Cpu);
     let error = format!("{:#}", error.unwrap_err());
@@ -189,12 +189,12 @@ fn mini() -> Option<InMemory> {
     Some(InMemory { pixels, labels })
 }
 
-/// Twenty steps of Adam: losses within 1e-3 of PyTorch's relatively, weights within 2e-2.
+/// Twenty steps of Adam: the relative error of losses is at most 1e-3, that of weights 2e-2.
 ///
-/// With one thread, as the reference was made: rounding is amplified so fast (Adam's first steps are
-/// little more than signs) that PyTorch itself is 1.4 % off in step 14 with two threads, or with
-/// patches stored channels first. The reference was made on another processor: PyTorch on an Intel Xeon differs from
-/// it by 1.3e-4 in the losses and by 0.015 in the weights, and there this test's numbers are PyTorch's bit for bit.
+/// One thread, as in the reference. Rounding is amplified fast (Adam's first steps are little more than signs): with
+/// two threads, or patches stored channels first, PyTorch itself is 1.4 % off in step 14. The reference was made on
+/// another processor. On an Intel Xeon PyTorch differs from it by 1.3e-4 in the losses and by 0.015 in the weights, and
+/// the numbers of this test equal PyTorch's bit for bit.
 #[test]
 fn twenty_steps_are_pytorchs() {
     let (Some(reference), Some(patches)) = (reference("train.safetensors"), mini()) else { return };

@@ -49,7 +49,7 @@ fn run(
 }
 
 #[test]
-fn predictions_and_numbers_belong_together() {
+fn predictions_and_numbers_agree() {
     let folder = tempfile::tempdir().unwrap();
     let labels = [0, 1, 1, 0, 1, 0, 0, 1];
     let (numbers, heard) = run(folder.path(), "threshold = 0.4", &labels, 1, 3);
@@ -101,8 +101,8 @@ fn batches_and_threads_change_no_prediction() {
 }
 
 #[test]
-fn equal_patches_are_equal_wherever_they_are() {
-    // The full width, and a last batch of 12: other kernels, and last digits, than for the batches of 16.
+fn equal_patches_have_equal_logits_at_any_position() {
+    // At full width a last batch of 12 would use other kernels than the batches of 16.
     let network = Network::new(&Architecture::ClassCnn(ClassCnn::default()), Source::Seed(2), Device::Cpu);
     let folder = tempfile::tempdir().unwrap();
     let model = saved(&network.unwrap(), folder.path());
@@ -129,7 +129,7 @@ fn slides_of_a_table_make_intervals_wider() {
     fs::write(&meta, format!("wsi\n{lines}")).unwrap();
     let meta = InputFile { path: meta, name: "meta.csv".to_owned() };
     let model = saved(&tiny_network(4), folder.path());
-    // Four patches of a slide are one patch.
+    // The four patches of a slide are equal.
     let pixels: Vec<u8> = noise(4).chunks(PIXELS).flat_map(|patch| patch.repeat(4)).collect();
     let images = part(&folder.path().join("test.h5"), &pixels, &labels, None);
     let of = |text: &str, inputs: &[(&str, &InputFile)]| -> (Evaluation, String) {
@@ -177,7 +177,7 @@ fn beside(folder: &Path, text: &str, validation: &[u8]) -> (anyhow::Result<Vec<(
 }
 
 #[test]
-fn a_threshold_chosen_on_validation_patches_stands_beside_the_fixed_one() {
+fn a_threshold_chosen_on_validation_patches_is_reported_beside_the_fixed_one() {
     let validation = [0, 1, 0, 1, 1, 0, 1, 0, 1, 1];
     for (text, criterion) in [("", Criterion::Accuracy), ("choose = 'youden'", Criterion::Youden)] {
         let folder = tempfile::tempdir().unwrap();
@@ -187,7 +187,7 @@ fn a_threshold_chosen_on_validation_patches_stands_beside_the_fixed_one() {
         let metrics: Evaluation =
             serde_json::from_slice(&fs::read(out.join("metrics.json")).unwrap()).unwrap();
         let at = metrics.chosen_threshold.clone().unwrap();
-        // The same with the stage's parts, one by one.
+        // The same, computed in single steps.
         let network = tiny_network(4);
         let pixels = tch::Tensor::from_slice(&noise(22)).view([22, 96, 96, 3]).permute([0, 3, 1, 2]);
         let logits = network.forward(&(pixels.to_kind(tch::Kind::Float) / 255.0), Mode::Inference);
@@ -214,7 +214,7 @@ fn a_threshold_chosen_on_validation_patches_stands_beside_the_fixed_one() {
 }
 
 #[test]
-fn validation_patches_of_one_class_are_told_before_the_rest_is_computed() {
+fn validation_patches_of_one_class_are_an_error_before_the_rest_is_computed() {
     let folder = tempfile::tempdir().unwrap();
     let (outcome, heard) = beside(folder.path(), "", &[1, 1, 1]);
     let error = format!("{:#}", outcome.unwrap_err());
@@ -225,7 +225,7 @@ fn validation_patches_of_one_class_are_told_before_the_rest_is_computed() {
 }
 
 #[test]
-fn a_model_without_finite_logits_is_told_with_the_row() {
+fn the_error_of_a_logit_that_is_not_finite_names_the_row() {
     let folder = tempfile::tempdir().unwrap();
     let network = tiny_network(4);
     for (name, tensor) in network.state() {
@@ -243,7 +243,7 @@ fn a_model_without_finite_logits_is_told_with_the_row() {
 }
 
 #[test]
-fn patches_that_show_nothing_are_counted() {
+fn blank_patches_are_counted() {
     let folder = tempfile::tempdir().unwrap();
     let model = saved(&tiny_network(4), folder.path());
     let mut pixels = noise(4);
@@ -256,7 +256,7 @@ fn patches_that_show_nothing_are_counted() {
 }
 
 #[test]
-fn patches_that_were_never_written_are_counted_among_the_chosen() {
+fn chosen_patches_that_were_never_written_are_counted() {
     let folder = tempfile::tempdir().unwrap();
     let model = saved(&tiny_network(4), folder.path());
     let path = folder.path().join("x.h5");

@@ -115,10 +115,10 @@ fn the_file_says_how_it_was_made_and_is_the_same_every_time() {
 }
 
 #[test]
-fn maps_that_say_nothing_are_counted_and_named() {
+fn odd_maps_are_counted_and_named() {
     let folder = tempfile::tempdir().unwrap();
     let network = tiny_network(4);
-    // Nothing depends on the image any more.
+    // The logit does not depend on the image.
     let _ = tch::no_grad(|| network.state()["fc2.weight"].shallow_clone().zero_());
     let model = saved(&network, folder.path());
     let images = part(&folder.path().join("test.h5"), &noise(3), &[1, 0, 0], None);
@@ -136,7 +136,7 @@ fn maps_that_say_nothing_are_counted_and_named() {
 }
 
 #[test]
-fn true_masks_are_what_counts_where_there_are_some() {
+fn true_masks_count_if_there_are_any() {
     let folder = tempfile::tempdir().unwrap();
     let mut masks = vec![0; 3 * 9216];
     masks[..96].fill(255);
@@ -174,7 +174,7 @@ fn rows_of_a_source_pair_are_drawn() {
 }
 
 #[test]
-fn integrated_gradients_write_what_they_attribute_and_what_they_miss() {
+fn integrated_gradients_write_attributions_and_deltas() {
     let folder = tempfile::tempdir().unwrap();
     let text =
         "method.integrated-gradients = { steps = 800, tolerance = 1e-9, rule = 'trapezoid', baseline = 0.5 }";
@@ -246,7 +246,7 @@ fn an_unknown_layer_is_an_error_before_anything_is_computed() {
 }
 
 #[test]
-fn patches_that_show_nothing_are_counted() {
+fn blank_patches_are_counted() {
     let folder = tempfile::tempdir().unwrap();
     let model = saved(&tiny_network(4), folder.path());
     let mut pixels = noise(4);

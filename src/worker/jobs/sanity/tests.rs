@@ -110,7 +110,7 @@ fn the_untouched_model_gives_the_same_maps_and_every_layer_is_one_depth() {
     assert_eq!(value("spearman-all"), json["depths"][10]["spearman"]["mean"].as_f64());
     assert_eq!(value("spearman-first"), json["depths"][1]["spearman"]["mean"].as_f64());
     assert_eq!(column(&explained.out(), "row").len(), 44);
-    // fc2 has one output: initialised anew, it scales or turns round what fc1 says, and no more.
+    // fc2 has one output, so new weights only scale the output of fc1 or change its sign.
     assert_ne!(value("spearman-all"), Some(1.0));
     if let Some(folder) = std::env::var_os("PCAMFLOW_GALLERY") {
         for name in ["panel.png", "sanity.png"] {
@@ -120,11 +120,11 @@ fn the_untouched_model_gives_the_same_maps_and_every_layer_is_one_depth() {
 }
 
 #[test]
-fn batches_and_threads_change_nothing_and_the_seed_changes_everything_but_the_untouched_model() {
+fn batches_and_threads_change_nothing_and_the_seed_changes_all_depths_but_the_first() {
     let explained = Explained::new("method.saliency = {}");
     let values = |text: &str, threads, batch| {
         explained.run(text, threads, batch).0.unwrap();
-        // Empty where everything behind a layer is 0: that happens to small networks.
+        // Empty if everything after a layer is 0, which happens in small networks.
         let parse = |cell: String| cell.parse::<f64>().ok();
         column(&explained.out(), "spearman").into_iter().map(parse).collect::<Vec<Option<f64>>>()
     };
@@ -147,7 +147,7 @@ fn batches_and_threads_change_nothing_and_the_seed_changes_everything_but_the_un
 }
 
 #[test]
-fn the_class_of_each_image_is_that_of_the_untouched_model() {
+fn the_untouched_model_decides_the_class_of_each_image() {
     let explained = Explained::new("method.saliency = {}\ntarget = 'predicted'\nscore = 'probability'");
     let AnyStage::Sanity(stage) = sanity("") else { panic!() };
     let inputs = explained.inputs().map(|(slot, file)| (slot.to_owned(), file.clone()));
@@ -170,7 +170,7 @@ fn the_class_of_each_image_is_that_of_the_untouched_model() {
 }
 
 #[test]
-fn maps_without_order_are_counted_and_told() {
+fn constant_maps_are_counted_and_a_warning() {
     let network = tiny_network(4);
     // Nothing depends on the image.
     let _ = tch::no_grad(|| network.state()["fc2.weight"].shallow_clone().zero_());
@@ -191,7 +191,7 @@ fn maps_without_order_are_counted_and_told() {
 }
 
 #[test]
-fn what_is_wrong_with_the_explanation_is_told() {
+fn errors_in_the_explanation_are_named() {
     let explained = Explained::new("method.grad-cam = {}\ntake = 3");
     let told = |text: &str| format!("{:#}", explained.run(text, 1, 1).0.unwrap_err());
     let error = told("take = 4");
