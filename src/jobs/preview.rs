@@ -29,7 +29,7 @@ pub(super) fn run(stage: &Preview, task: &Task, reporter: &dyn Reporter) -> Resu
         patches.len()
     );
     let positions = sample(patches.labels(), room, stage.balanced, stage.seed);
-    let mut pixels = vec![0; room * PATCH_BYTES];
+    let mut pixels = vec![0; positions.len() * PATCH_BYTES];
     patches.read(&positions, &mut pixels)?;
     let masks = files.masks(&positions)?;
     reporter.progress(room as u64, room as u64, "patches", "");
@@ -40,17 +40,24 @@ pub(super) fn run(stage: &Preview, task: &Task, reporter: &dyn Reporter) -> Resu
     });
     let samples: Vec<Sample<'_>> = samples.collect();
     let positives = samples.iter().filter(|sample| sample.positive).count();
-    let subtitle = subtitle(stage, patches.len(), [room - positives, positives]);
-    // The name of the input is not in the picture, because it is not in the key.
-    let columns = usize::try_from(columns)?;
-    let grid = Grid { title: "Sample patches", subtitle: &subtitle, classes: &stage.classes, columns };
-    let picture = report::preview(&samples, &grid)?;
-    let write =
-        |file: &str, bytes: &[u8]| fsx::write_atomic(&task.staging.join(file), bytes, Durability::Relaxed);
-    write("grid.png", &picture.png()?)?;
-    write("grid.svg", picture.svg()?.as_bytes())?;
-    write("rows.csv", &table(&samples)?)?;
+    write(stage, task, &samples, &subtitle(stage, patches.len(), [room - positives, positives]))?;
     Ok(on_cpu([("patches", room as u64), ("positives", positives as u64)]))
+}
+
+/// Writes the artifacts. The name of the input is not in the picture, because it is not in the key.
+fn write(stage: &Preview, task: &Task, samples: &[Sample<'_>], subtitle: &str) -> Result<()> {
+    let columns = usize::try_from(stage.columns)?;
+    let grid = Grid { title: "Sample patches", subtitle, classes: &stage.classes, columns };
+    let picture = report::preview(samples, &grid)?;
+    let artifacts = [
+        ("grid.png", picture.png()?),
+        ("grid.svg", picture.svg()?.into_bytes()),
+        ("rows.csv", table(samples)?),
+    ];
+    for (file, bytes) in artifacts {
+        fsx::write_atomic(&task.staging.join(file), &bytes, Durability::Relaxed)?;
+    }
+    Ok(())
 }
 
 fn subtitle(stage: &Preview, all: usize, [negatives, positives]: [usize; 2]) -> String {

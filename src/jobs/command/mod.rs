@@ -4,7 +4,7 @@ mod meaning;
 mod offline;
 mod program;
 mod sandbox;
-mod whole;
+mod self_contained;
 
 use std::{os::unix::process::ExitStatusExt, path::Path, process::ExitStatus};
 

@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::whole;
+use super::self_contained;
 use crate::{
     digest::Digest,
     fsx::{self, Exposed, Links, StatTuple},
@@ -28,11 +28,11 @@ const NAMED: usize = 5;
 pub(super) struct Sandbox {
     pub(super) folder: PathBuf,
     /// Inputs behind links, to which the program could write.
-    lent: Vec<Lent>,
+    linked: Vec<Linked>,
 }
 
 /// A file or folder behind a link, and its state before the program ran.
-struct Lent {
+struct Linked {
     name: String,
     path: PathBuf,
     stat: Option<StatTuple>,
@@ -45,7 +45,7 @@ impl Sandbox {
     pub(super) fn new(stage: &Command, task: &Task) -> Result<Self> {
         let begun = Instant::now();
         let folder = std::path::absolute(&task.staging)?;
-        let mut sandbox = Self { folder, lent: Vec::new() };
+        let mut sandbox = Self { folder, linked: Vec::new() };
         fsx::create_folder(&sandbox.folder.join(PASSING))?;
         if !stage.inputs.is_empty() {
             fsx::create_folder(&sandbox.folder.join(INPUTS))?;
@@ -67,24 +67,24 @@ impl Sandbox {
         let to = self.folder.join(INPUTS).join(name.as_str());
         if input.path.is_dir() {
             fsx::link(&input.path, &to)?;
-            self.lent.push(Lent::new(input)?);
+            self.linked.push(Linked::new(input)?);
         } else if input.name.ends_with('/') {
             fsx::unpack(&input.path, &to)?;
         } else if executed {
             fsx::copy(&input.path, &to)?;
             fsx::make_executable(&to)?;
         } else if fsx::expose(&input.path, &to)? == Exposed::Link {
-            self.lent.push(Lent::new(input)?);
+            self.linked.push(Linked::new(input)?);
         }
-        whole::check(&to, &input.name, Links::Followed)
+        self_contained::check(&to, &input.name, Links::Followed)
     }
 
     /// Checks that the program did not write to its inputs: other stages rely on them.
     pub(super) fn check_inputs(&self) -> Result<()> {
-        for lent in &self.lent {
-            let (name, path) = (&lent.name, lent.path.display());
+        for linked in &self.linked {
+            let (name, path) = (&linked.name, linked.path.display());
             ensure!(
-                lent.is_unchanged()?,
+                linked.is_unchanged()?,
                 "its input `{name}` ({path}) was modified while the program ran: programs must not write to their \
                  inputs (if it is an artifact, the next run notices and computes it again)"
             );
@@ -108,9 +108,10 @@ impl Sandbox {
             "the program wrote {stray}, which is not declared: name it in `artifacts`, or write it to $TMPDIR, \
              which is thrown away"
         );
-        let whole =
-            |output: &Output| whole::check(&self.folder.join(output.plain()), &output.path, Links::Kept);
-        declared.into_iter().try_for_each(whole)
+        let check = |output: &Output| {
+            self_contained::check(&self.folder.join(output.plain()), &output.path, Links::Kept)
+        };
+        declared.into_iter().try_for_each(check)
     }
 
     /// Finds everything undeclared below a folder of the sandbox.
@@ -136,14 +137,15 @@ impl Sandbox {
     }
 }
 
-impl Lent {
+impl Linked {
     fn new(input: &InputFile) -> Result<Self> {
-        let mut lent = Self { name: input.name.clone(), path: input.path.clone(), stat: None, digest: None };
-        lent.stat = lent.now()?;
-        if lent.stat.is_some_and(|stat| !fsx::settles(&stat)) {
-            lent.digest = Some(lent.content()?);
+        let mut linked =
+            Self { name: input.name.clone(), path: input.path.clone(), stat: None, digest: None };
+        linked.stat = linked.now()?;
+        if linked.stat.is_some_and(|stat| !fsx::settles(&stat)) {
+            linked.digest = Some(linked.content()?);
         }
-        Ok(lent)
+        Ok(linked)
     }
 
     fn is_unchanged(&self) -> Result<bool> {

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use rayon::prelude::*;
 use tch::Device;
 
-use super::{Asked, Explainer, Maps};
+use super::{Explainer, Maps, Query};
 use crate::{model::Network, predict::default_batch};
 
 /// Images per CPU thread at once.
@@ -79,7 +79,7 @@ impl Crew {
         pool.install(|| items.par_iter().map(|item| compute(network.get(), item)).collect())
     }
 
-    /// Explains a batch of images [N, 3, 96, 96]. `asked.at_once` applies to each member.
+    /// Explains a batch of images [N, 3, 96, 96]. `query.at_once` applies to each member.
     ///
     /// # Errors
     /// The explainer fails.
@@ -87,9 +87,9 @@ impl Crew {
         &self,
         explainer: &dyn Explainer,
         network: &Network,
-        asked: &Asked<'_>,
+        query: &Query<'_>,
     ) -> Result<Maps> {
-        let &Asked { images, labels, rows, question, at_once } = asked;
+        let &Query { images, labels, rows, question, at_once } = query;
         let (images, count) = (ReadOnly(images), labels.len());
         let share = count.div_ceil(self.members()).max(1);
         let starts: Vec<usize> = (0..count).step_by(share).collect();
@@ -97,7 +97,7 @@ impl Crew {
             let range = start..(start + share).min(count);
             let images = images.get().narrow(0, start as i64, range.len() as i64);
             let (labels, rows) = (&labels[range.clone()], &rows[range]);
-            explainer.explain(network, &Asked { images: &images, labels, rows, question, at_once })
+            explainer.explain(network, &Query { images: &images, labels, rows, question, at_once })
         })?;
         Ok(parts.into_iter().fold(Maps::default(), |mut all, part| {
             all.append(part);

@@ -1,4 +1,4 @@
-//! The interface of explainers: what they are asked, and how their maps are shown.
+//! The interface of explainers: what they get, and how their maps are shown.
 
 use anyhow::Result;
 use pcamflow::report;
@@ -19,7 +19,7 @@ pub(crate) trait Explainer: Sync {
     ///
     /// # Errors
     /// libtorch reports an error.
-    fn explain(&self, network: &Network, asked: &Asked<'_>) -> Result<Maps>;
+    fn explain(&self, network: &Network, query: &Query<'_>) -> Result<Maps>;
 
     /// The arrays beside the maps.
     fn arrays(&self) -> Arrays {
@@ -36,7 +36,7 @@ pub(crate) trait Explainer: Sync {
 }
 
 /// Some images, and the question about them.
-pub(crate) struct Asked<'a> {
+pub(crate) struct Query<'a> {
     /// float32 [N, 3, 96, 96] in [0, 1].
     pub(crate) images: &'a Tensor,
     /// 0 or 1 per image.
@@ -49,7 +49,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) at_once: usize,
 }
 
-impl Asked<'_> {
+impl Query<'_> {
     /// The explained scalar of each image, given the logits of the images.
     pub(super) fn scalars<'a>(&'a self, logits: &'a [f32]) -> impl Iterator<Item = Scalar> + 'a {
         logits.iter().zip(self.labels).map(|(&logit, &label)| self.question.scalar(logit, label))

@@ -11,7 +11,7 @@ use pcamflow::{
 };
 use tch::{Kind, Tensor, no_grad};
 
-use super::{Arrays, Asked, Display, Explainer, Maps, SIDE, numbers, passes::accompanied};
+use super::{Arrays, Display, Explainer, Maps, Query, SIDE, numbers, passes::accompanied};
 use crate::model::{Forward, Network};
 
 pub(super) struct GradCam {
@@ -31,16 +31,16 @@ impl GradCam {
 }
 
 impl Explainer for GradCam {
-    fn explain(&self, network: &Network, asked: &Asked<'_>) -> Result<Maps> {
-        let count = asked.images.size()[0];
-        let forward = network.forward_with_taps(&accompanied(asked.images), Some(&self.layer));
-        let asked_for = forward.logits.narrow(0, 0, count);
-        let logits = numbers(&asked_for.detach())?;
+    fn explain(&self, network: &Network, query: &Query<'_>) -> Result<Maps> {
+        let count = query.images.size()[0];
+        let forward = network.forward_with_taps(&accompanied(query.images), Some(&self.layer));
+        let output = forward.logits.narrow(0, 0, count);
+        let logits = numbers(&output.detach())?;
         let activation = tap(&forward, &self.layer)?;
         // The gradient of a sum over images is, at each activation, that of its own image.
-        let slopes: Vec<f32> = asked.slopes(&logits).into_iter().map(|slope| slope as f32).collect();
-        let slopes = Tensor::from_slice(&slopes).to_device(asked_for.device());
-        let scalar = (&asked_for * slopes).sum(Kind::Float);
+        let slopes: Vec<f32> = query.slopes(&logits).into_iter().map(|slope| slope as f32).collect();
+        let slopes = Tensor::from_slice(&slopes).to_device(output.device());
+        let scalar = (&output * slopes).sum(Kind::Float);
         let gradients = Tensor::run_backward(&[scalar], &[activation], false, false);
         let gradient = gradients.first().context("libtorch returned no gradient")?;
         let cam = no_grad(|| combine(&activation.detach(), gradient, self.variant)).narrow(0, 0, count);

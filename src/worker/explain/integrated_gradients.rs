@@ -12,7 +12,7 @@ use pcamflow::{
 use tch::{Kind, Tensor};
 
 use super::{
-    Arrays, Asked, Delta, Display, Explainer, Maps, numbers,
+    Arrays, Delta, Display, Explainer, Maps, Query, numbers,
     passes::{ALONE, factors, gradients, logits},
     quadrature::{Node, nodes},
     question::Scalar,
@@ -56,15 +56,15 @@ impl IntegratedGradients {
 }
 
 impl Explainer for IntegratedGradients {
-    fn explain(&self, network: &Network, asked: &Asked<'_>) -> Result<Maps> {
-        let baselines = self.fill.of(asked.images);
-        let mut maps = Maps { logits: logits(network, asked.images, ALONE)?, ..Maps::default() };
+    fn explain(&self, network: &Network, query: &Query<'_>) -> Result<Maps> {
+        let baselines = self.fill.of(query.images);
+        let mut maps = Maps { logits: logits(network, query.images, ALONE)?, ..Maps::default() };
         let of_baselines = logits(network, &baselines, ALONE)?;
-        for (index, scalar) in asked.scalars(&maps.logits).enumerate() {
+        for (index, scalar) in query.scalars(&maps.logits).enumerate() {
             let one = |images: &Tensor| images.narrow(0, index as i64, 1);
             let change = scalar.value(maps.logits[index]) - scalar.value(of_baselines[index]);
-            let line = Line::new(&one(asked.images), &one(&baselines), scalar, change);
-            let (attribution, delta) = self.attribute(network, &line, asked.at_once)?;
+            let line = Line::new(&one(query.images), &one(&baselines), scalar, change);
+            let (attribution, delta) = self.attribute(network, &line, query.at_once)?;
             let map = attribution.sum_dim_intlist([1].as_slice(), false, Kind::Double);
             maps.map.extend(numbers(&map.to_kind(Kind::Float))?);
             maps.attribution.extend(numbers(&attribution.to_kind(Kind::Float))?);

@@ -23,7 +23,7 @@ use crate::{baseline::Fill, model::Network};
 pub(crate) use arrays::{Arrays, Delta, Maps};
 pub(crate) use crew::Crew;
 use explainer::numbers;
-pub(crate) use explainer::{Asked, Display, Explainer, SIDE};
+pub(crate) use explainer::{Display, Explainer, Query, SIDE};
 pub(crate) use question::Question;
 
 /// The explainer of a method for a network. `seed` is for methods that draw, `fill` is the baseline of methods that

@@ -13,7 +13,7 @@ use pcamflow::{
 use tch::{Device, Kind, Tensor};
 
 use super::{
-    Asked, Display, Explainer, Maps, SIDE,
+    Display, Explainer, Maps, Query, SIDE,
     passes::{ALONE, logits},
 };
 use crate::{baseline::Fill, model::Network};
@@ -46,12 +46,12 @@ impl Occlusion {
 }
 
 impl Explainer for Occlusion {
-    fn explain(&self, network: &Network, asked: &Asked<'_>) -> Result<Maps> {
-        let mut maps = Maps { logits: logits(network, asked.images, ALONE)?, ..Maps::default() };
-        for (index, scalar) in asked.scalars(&maps.logits).enumerate() {
-            let image = asked.images.narrow(0, index as i64, 1);
+    fn explain(&self, network: &Network, query: &Query<'_>) -> Result<Maps> {
+        let mut maps = Maps { logits: logits(network, query.images, ALONE)?, ..Maps::default() };
+        for (index, scalar) in query.scalars(&maps.logits).enumerate() {
+            let image = query.images.narrow(0, index as i64, 1);
             let whole = scalar.value(maps.logits[index]);
-            let occluded = self.occluded(network, &image, asked.at_once)?;
+            let occluded = self.occluded(network, &image, query.at_once)?;
             let lost = occluded.into_iter().map(|logit| whole - scalar.value(logit));
             maps.map.extend(self.windows.means(lost));
         }

@@ -43,8 +43,8 @@ fn prepared(method: &Method, network: &Network) -> Box<dyn Explainer> {
 
 fn explained(method: &Method, network: &Network, images: &Tensor, labels: &[u8], question: Question) -> Maps {
     let rows: Vec<i64> = (100..100 + labels.len() as i64).collect();
-    let asked = Asked { images, labels, rows: &rows, question, at_once: 8 };
-    prepared(method, network).explain(network, &asked).unwrap()
+    let query = Query { images, labels, rows: &rows, question, at_once: 8 };
+    prepared(method, network).explain(network, &query).unwrap()
 }
 
 /// Every method, with settings that no other test has.
@@ -169,8 +169,8 @@ fn in_batches(
     let parts = images.split(size as i64, 0).into_iter().zip(facts);
     parts.fold(Maps::default(), |mut all, (images, (labels, rows))| {
         let question = Question { target: Target::Label, score: Score::Probability };
-        let asked = Asked { images: &images, labels, rows, question, at_once };
-        all.append(crew.explain(explainer, network, &asked).unwrap());
+        let query = Query { images: &images, labels, rows, question, at_once };
+        all.append(crew.explain(explainer, network, &query).unwrap());
         all
     })
 }
@@ -234,8 +234,8 @@ fn the_noise_of_an_image_depends_on_its_row() {
     let of = |rows: [i64; 2], seed| {
         let method = &methods()[2];
         let question = LOGIT;
-        let asked = Asked { images: &images, labels: &[0, 0], rows: &rows, question, at_once: 3 };
-        explainer(method, &network, seed, None).unwrap().explain(&network, &asked).unwrap().map
+        let query = Query { images: &images, labels: &[0, 0], rows: &rows, question, at_once: 3 };
+        explainer(method, &network, seed, None).unwrap().explain(&network, &query).unwrap().map
     };
     let (first, second) = (of([3, 4], 1), of([4, 3], 1));
     let half = SIDE * SIDE;

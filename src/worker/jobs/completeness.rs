@@ -45,15 +45,15 @@ impl Completeness {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jobs::testing::Heard;
+    use crate::jobs::testing::Recorder;
 
     fn failures(tolerance: Option<f64>) -> (Vec<i64>, Vec<String>) {
         let delta = |row: i64, relative| (row, Delta { delta: 1.0, relative, steps: 100 * row as usize });
         let deltas = vec![delta(5, 0.001), delta(6, 0.2), delta(7, 0.01), delta(8, f64::NAN)];
         let completeness = Completeness { tolerance, deltas };
-        let heard = Heard::default();
-        assert!(completeness.report(&heard).is_some());
-        (completeness.failures(), heard.warnings())
+        let recorder = Recorder::default();
+        assert!(completeness.report(&recorder).is_some());
+        (completeness.failures(), recorder.warnings())
     }
 
     #[test]
@@ -68,6 +68,6 @@ mod tests {
     fn without_a_tolerance_no_map_fails() {
         assert_eq!(failures(None), (Vec::new(), Vec::new()));
         let none = Completeness { tolerance: Some(0.1), deltas: Vec::new() };
-        assert_eq!(none.report(&Heard::default()), None);
+        assert_eq!(none.report(&Recorder::default()), None);
     }
 }

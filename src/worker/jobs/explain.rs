@@ -42,7 +42,7 @@ pub(super) fn run(job: &Job<'_>, stage: &Explain) -> Result<Outcome> {
     let explainer = prepare(job, &stage.method, &network, stage.seed)?;
     let (rows, labels) = (images.rows(), images.labels());
     let file = MapsFile::create(&job.artifact("maps.h5"), stage, explainer.arrays(), &rows, &labels)?;
-    let mut made = Made {
+    let mut results = Results {
         job,
         images: &images,
         file,
@@ -55,12 +55,12 @@ pub(super) fn run(job: &Job<'_>, stage: &Explain) -> Result<Outcome> {
     };
     let question = Question { target: stage.target, score: stage.score };
     let explaining = Explaining::new(job, &network, &*explainer, &images)?;
-    explaining.run(&network, question, &labels, |batch, maps| made.add(batch, &maps))?;
-    made.finish(stage, question, &explainer.display())
+    explaining.run(&network, question, &labels, |batch, maps| results.add(batch, &maps))?;
+    results.finish(stage, question, &explainer.display())
 }
 
 /// The results so far.
-struct Made<'a> {
+struct Results<'a> {
     job: &'a Job<'a>,
     images: &'a Images,
     file: MapsFile,
@@ -90,7 +90,7 @@ impl Shown {
     }
 }
 
-impl Made<'_> {
+impl Results<'_> {
     fn add(&mut self, batch: &Batch, maps: &Maps) -> Result<()> {
         self.file.append(maps)?;
         for (index, (&position, map)) in batch.positions.iter().zip(maps.map.chunks_exact(PIXELS)).enumerate()

@@ -8,7 +8,7 @@ use crate::{
     baseline::Fill,
     batch_size::batch_size,
     batches::{self, Batch},
-    explain::{Asked, Crew, Explainer, Maps, Question, explainer},
+    explain::{Crew, Explainer, Maps, Query, Question, explainer},
     job::Job,
     model::Network,
 };
@@ -70,8 +70,8 @@ impl<'a> Explaining<'a> {
             let range = before..before + batch.len();
             let images = batch.images(network.device());
             let (labels, rows) = (&labels[range.clone()], &self.rows[range]);
-            let asked = Asked { images: &images, labels, rows, question, at_once: self.at_once };
-            let maps = self.crew.explain(self.explainer, network, &asked)?;
+            let query = Query { images: &images, labels, rows, question, at_once: self.at_once };
+            let maps = self.crew.explain(self.explainer, network, &query)?;
             consume(&batch, maps)?;
             before += batch.len();
             Ok(())

@@ -68,10 +68,10 @@ impl Located {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jobs::testing::Heard;
+    use crate::jobs::testing::Recorder;
 
     fn number(located: &Located, name: &str) -> Option<f64> {
-        let numbers = located.report(&Heard::default());
+        let numbers = located.report(&Recorder::default());
         numbers.into_iter().find(|number| number.name == name).map(|number| number.value)
     }
 
@@ -111,6 +111,6 @@ mod tests {
         located.add(&centre_map(), &Region::centre()).unwrap();
         assert_eq!(number(&located, "pointing"), Some(1.0));
         assert_eq!(number(&located, "centre-pointing"), None);
-        assert!(Located::new(Truth::CentreBox).report(&Heard::default()).is_empty());
+        assert!(Located::new(Truth::CentreBox).report(&Recorder::default()).is_empty());
     }
 }

@@ -29,18 +29,18 @@ pub(super) fn list(rows: &[i64]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jobs::testing::Heard;
+    use crate::jobs::testing::Recorder;
 
     #[test]
     fn each_kind_is_one_warning_with_its_rows() {
         let odd = OddMaps { zero: vec![3], constant: (10..22).collect(), not_finite: vec![5] };
-        let heard = Heard::default();
-        warn(&heard, "a: ", &odd, 15, ["x", "y", "z"]);
+        let recorder = Recorder::default();
+        warn(&recorder, "a: ", &odd, 15, ["x", "y", "z"]);
         let expected = [
             "a: 1 of 15 maps are 0 everywhere: x (row 3)",
             "a: 12 of 15 maps are constant: y (rows 10, 11, 12, 13, 14, 15, 16, 17, 18, 19 and 2 more)",
             "a: 1 of 15 maps are not finite: z (row 5)",
         ];
-        assert_eq!(heard.warnings(), expected);
+        assert_eq!(recorder.warnings(), expected);
     }
 }

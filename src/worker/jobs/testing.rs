@@ -15,12 +15,12 @@ use pcamflow::{
 
 /// Remembers warnings and progress.
 #[derive(Debug, Default)]
-pub(crate) struct Heard {
+pub(crate) struct Recorder {
     warnings: Mutex<Vec<String>>,
     progress: Mutex<(u64, u64)>,
 }
 
-impl Heard {
+impl Recorder {
     pub(crate) fn warnings(&self) -> Vec<String> {
         self.warnings.lock().unwrap().clone()
     }
@@ -31,7 +31,7 @@ impl Heard {
     }
 }
 
-impl Reporter for Heard {
+impl Reporter for Recorder {
     fn progress(&self, done: u64, total: u64, _: &str, _: &str) {
         *self.progress.lock().unwrap() = (done, total);
     }
@@ -55,14 +55,14 @@ pub(crate) fn computed(
     inputs: &[(&str, &InputFile)],
     staging: &Path,
     resources: Resources,
-) -> (Result<Outcome>, Heard) {
+) -> (Result<Outcome>, Recorder) {
     std::fs::create_dir_all(staging).unwrap();
     let inputs: BTreeMap<_, _> =
         inputs.iter().map(|(slot, file)| ((*slot).to_owned(), (*file).clone())).collect();
     let (staging, work) = (staging.to_owned(), staging.join("work"));
     let task = Task { name: "test.stage".to_owned(), stage, inputs, staging, work, resources };
-    let heard = Heard::default();
-    (super::run(&task, &heard), heard)
+    let recorder = Recorder::default();
+    (super::run(&task, &recorder), recorder)
 }
 
 /// A stage from its TOML text.

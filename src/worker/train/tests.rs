@@ -20,12 +20,12 @@ use crate::{
 
 /// Remembers progress and warnings.
 #[derive(Default)]
-pub(super) struct Told {
+pub(super) struct Recorder {
     progress: Mutex<Vec<(u64, u64, String)>>,
     warnings: Mutex<Vec<String>>,
 }
 
-impl Reporter for Told {
+impl Reporter for Recorder {
     fn progress(&self, done: u64, total: u64, _: &str, at: &str) {
         self.progress.lock().unwrap().push((done, total, at.to_owned()));
     }
@@ -59,7 +59,7 @@ fn plan(last_epoch: u32) -> Plan {
 }
 
 /// Trains on 28 patches (the last batch is smaller) and validates on 12.
-fn run(state: &mut State, plan: &Plan, partial: &Partial, told: &Told) -> Result<()> {
+fn run(state: &mut State, plan: &Plan, partial: &Partial, told: &Recorder) -> Result<()> {
     let (learning, validation) = (noise(28, 1), noise(12, 2));
     train(state, plan, &Data { train: &learning, validation: &validation }, partial, told)
 }
@@ -76,13 +76,13 @@ fn a_stopped_training_continues_bit_for_bit() {
         let recipe = Recipe { optimizer, ..recipe() };
         let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         let mut straight = fresh(recipe.clone());
-        run(&mut straight, &plan(4), &in_folder(&folders[0]), &Told::default()).unwrap();
+        run(&mut straight, &plan(4), &in_folder(&folders[0]), &Recorder::default()).unwrap();
 
         let partial = in_folder(&folders[1]);
-        run(&mut fresh(recipe), &plan(2), &partial, &Told::default()).unwrap();
-        let (mut resumed, made_with) = partial.newest(Device::Cpu, &Told::default()).unwrap().unwrap();
+        run(&mut fresh(recipe), &plan(2), &partial, &Recorder::default()).unwrap();
+        let (mut resumed, made_with) = partial.newest(Device::Cpu, &Recorder::default()).unwrap().unwrap();
         assert_eq!((resumed.epoch, made_with.as_str()), (2, "2 threads on cpu"));
-        run(&mut resumed, &plan(4), &partial, &Told::default()).unwrap();
+        run(&mut resumed, &plan(4), &partial, &Recorder::default()).unwrap();
 
         let bytes = |state| checkpoint::encode(state).unwrap();
         assert!(bytes(&straight) == bytes(&resumed), "another state");
@@ -94,7 +94,7 @@ fn a_stopped_training_continues_bit_for_bit() {
 fn the_last_two_checkpoints_are_kept_and_the_older_one_replaces_a_damaged_one() {
     let folder = tempfile::tempdir().unwrap();
     let partial = in_folder(&folder);
-    run(&mut fresh(recipe()), &plan(3), &partial, &Told::default()).unwrap();
+    run(&mut fresh(recipe()), &plan(3), &partial, &Recorder::default()).unwrap();
     let mut files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|f| f.unwrap().path()).collect();
     files.sort();
     assert_eq!(files.len(), 2);
@@ -103,7 +103,7 @@ fn the_last_two_checkpoints_are_kept_and_the_older_one_replaces_a_damaged_one() 
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&files[1], bytes).unwrap();
-    let told = Told::default();
+    let told = Recorder::default();
     let (state, _) = partial.newest(Device::Cpu, &told).unwrap().unwrap();
     assert_eq!(state.epoch, 2);
     assert!(told.warnings.lock().unwrap()[0].contains("has other bytes than were written"));
@@ -115,7 +115,7 @@ fn the_last_two_checkpoints_are_kept_and_the_older_one_replaces_a_damaged_one() 
 #[test]
 fn a_network_learns_and_reports_progress() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut state, told) = (fresh(recipe()), Told::default());
+    let (mut state, told) = (fresh(recipe()), Recorder::default());
     run(&mut state, &plan(6), &in_folder(&folder), &told).unwrap();
     let epochs = &state.history.epochs;
     assert!(epochs[5].train_loss < 0.7 * epochs[0].train_loss, "{epochs:?}");
@@ -149,9 +149,9 @@ fn the_best_epoch_is_kept_and_patience_ends_a_training() {
 fn later_epochs_do_not_change_the_best_weights() {
     let folder = tempfile::tempdir().unwrap();
     let mut state = fresh(recipe());
-    run(&mut state, &plan(1), &in_folder(&folder), &Told::default()).unwrap();
+    run(&mut state, &plan(1), &in_folder(&folder), &Recorder::default()).unwrap();
     let kept = state.best.as_ref().unwrap().model["fc2.weight"].copy();
-    run(&mut state, &plan(2), &in_folder(&folder), &Told::default()).unwrap();
+    run(&mut state, &plan(2), &in_folder(&folder), &Recorder::default()).unwrap();
     let best = state.best.as_ref().unwrap();
     if best.epoch == 1 {
         assert_eq!(best.model["fc2.weight"], kept);
@@ -164,7 +164,7 @@ fn a_loss_that_is_not_finite_ends_a_training() {
     let optimizer = Optimizer::Sgd(Sgd { learning_rate: 1e30, ..Sgd::default() });
     let folder = tempfile::tempdir().unwrap();
     let mut state = fresh(Recipe { optimizer, ..recipe() });
-    let error = run(&mut state, &plan(3), &in_folder(&folder), &Told::default()).unwrap_err().to_string();
+    let error = run(&mut state, &plan(3), &in_folder(&folder), &Recorder::default()).unwrap_err().to_string();
     assert!(error.contains("in epoch 1, batch "), "{error}");
 }
 

@@ -19,7 +19,7 @@ use serde_json::Value;
 use tch::{Tensor, no_grad};
 
 use crate::{
-    jobs::testing::{Heard, computed, dataset, part, resources, stage},
+    jobs::testing::{Recorder, computed, dataset, part, resources, stage},
     model::{
         Mode,
         testing::{noisy_patches, saved, tiny_network},
@@ -117,7 +117,7 @@ impl Case {
         self.folder.path().join("out").join(name)
     }
 
-    fn run(&self, text: &str, resources: Resources) -> (anyhow::Result<Outcome>, Heard) {
+    fn run(&self, text: &str, resources: Resources) -> (anyhow::Result<Outcome>, Recorder) {
         let labels = self.inputs.keys().filter_map(|slot| slot.strip_prefix("explanations."));
         let named: Vec<String> = labels.map(|label| format!("{label} = 'explain.{label}'")).collect();
         let stage = stage(Kind::Metrics, &format!("explanations = {{ {} }}\n{text}", named.join(", ")));
@@ -147,8 +147,8 @@ impl Case {
 }
 
 fn error(case: &Case, text: &str) -> String {
-    let (outcome, heard) = case.run(&format!("{COARSE}{text}"), resources(1, 8));
-    assert_eq!(heard.progress(), (0, 0), "something was computed before the error");
+    let (outcome, recorder) = case.run(&format!("{COARSE}{text}"), resources(1, 8));
+    assert_eq!(recorder.progress(), (0, 0), "something was computed before the error");
     let error = format!("{:#}", outcome.unwrap_err());
     assert_eq!(fs::read_dir(case.folder.path().join("out")).unwrap().count(), 0, "{error}");
     error
@@ -157,10 +157,10 @@ fn error(case: &Case, text: &str) -> String {
 #[test]
 fn threads_and_other_explanations_change_no_bit_of_the_results_of_a_method() {
     let case = Case::new().maps("b", &ByHand::new(0.1)).maps("c", &ByHand::new(0.2));
-    let (outcome, heard) = case.run(COARSE, resources(1, 64));
+    let (outcome, recorder) = case.run(COARSE, resources(1, 64));
     let names: Vec<String> = outcome.unwrap().numbers.into_iter().map(|number| number.name).collect();
     assert_eq!(names, ["b/insertion", "b/deletion", "c/insertion", "c/deletion"]);
-    assert_eq!(heard.progress(), (20, 20));
+    assert_eq!(recorder.progress(), (20, 20));
     let before = ["b", "random", "centre"].map(|label| case.results_of(label));
     assert_eq!((before[0].1.len(), before[0].2[0].len()), (5, 5 * 7));
     let others = [
@@ -210,14 +210,14 @@ fn a_baseline_that_scores_as_the_class_is_a_warning_at_the_start_of_the_report()
         let maps = ByHand::new(0.1);
         let logits = maps.logits.iter().map(|logit| logit + shift).collect();
         let case = case.with("model", model).maps("b", &ByHand { logits, ..maps });
-        let (outcome, heard) = case.run(COARSE, resources(1, 8));
+        let (outcome, recorder) = case.run(COARSE, resources(1, 8));
         outcome.unwrap();
-        (case, heard)
+        (case, recorder)
     };
-    let (_, heard) = run(-5.0);
-    assert!(heard.warnings().is_empty(), "{:?}", heard.warnings());
-    let (case, heard) = run(5.0);
-    let (warned, report) = (heard.warnings(), fs::read_to_string(case.path("report.txt")).unwrap());
+    let (_, recorder) = run(-5.0);
+    assert!(recorder.warnings().is_empty(), "{:?}", recorder.warnings());
+    let (case, recorder) = run(5.0);
+    let (warned, report) = (recorder.warnings(), fs::read_to_string(case.path("report.txt")).unwrap());
     assert_eq!(warned.len(), 2, "{warned:?}");
     for (warning, name) in warned.iter().zip(["black", "blur"]) {
         let start =
@@ -274,9 +274,9 @@ fn odd_maps_are_measured_counted_and_named() {
     odd.maps[PIXELS..2 * PIXELS].fill(-2.5);
     odd.maps[3 * PIXELS + 17] = f32::NAN;
     let case = Case::new().maps("odd", &odd).maps("plain", &ByHand::new(0.1));
-    let (outcome, heard) = case.run(COARSE, resources(2, 8));
+    let (outcome, recorder) = case.run(COARSE, resources(2, 8));
     outcome.unwrap();
-    let warned = heard.warnings();
+    let warned = recorder.warnings();
     assert!(warned[0].starts_with("odd: 1 of 5 maps are 0 everywhere"), "{warned:?}");
     assert!(warned[1].contains("constant") && warned[1].ends_with("(row 101)"), "{warned:?}");
     assert!(warned[2].contains("no curve") && warned[2].ends_with("(row 103)"), "{warned:?}");
@@ -315,9 +315,9 @@ fn maps_are_located_in_true_masks_if_there_are_any_and_always_in_the_box() {
     let case = Case::new();
     let images = part(&case.folder.path().join("test.h5"), &pixels, &LABELS, Some(&masks()));
     let case = case.with("images", images).maps("found", &found);
-    let (outcome, heard) = case.run(COARSE, resources(2, 8));
+    let (outcome, recorder) = case.run(COARSE, resources(2, 8));
     outcome.unwrap();
-    let warned = heard.warnings();
+    let warned = recorder.warnings();
     assert!(warned.iter().any(|it| it.starts_with("1 positives of split.pcam/test have an empty mask")));
     assert_eq!((ranks(&case, "found")[0], ranks(&case, "centre")[0]), (Some(1.0), Some(0.0)));
     assert!(ranks(&case, "centre")[1].unwrap() > 0.85);

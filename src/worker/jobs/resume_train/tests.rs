@@ -10,7 +10,7 @@ use safetensors::SafeTensors;
 
 use crate::{
     batches::{Patches, tests::noise},
-    jobs::testing::{Heard, computed, part, resources, stage},
+    jobs::testing::{Recorder, computed, part, resources, stage},
     tensors::TensorFile,
     train::checkpoint,
 };
@@ -63,16 +63,16 @@ impl Lab {
         let mut inputs = vec![("data.train", &self.learning), ("data.validation", &self.validation)];
         inputs.extend(from.map(|from| ("from", from)));
         let staging = self.path(name);
-        let (outcome, heard) = computed(stage(kind, text), &inputs, &staging, resources(1, 8));
+        let (outcome, recorder) = computed(stage(kind, text), &inputs, &staging, resources(1, 8));
         let outcome = outcome.map_err(|error| format!("{error:#}"))?;
-        Ok(Made { staging, heard, resumed: outcome.resumed })
+        Ok(Made { staging, recorder, resumed: outcome.resumed })
     }
 }
 
 /// The results of a training.
 struct Made {
     staging: PathBuf,
-    heard: Heard,
+    recorder: Recorder,
     resumed: Option<String>,
 }
 
@@ -119,7 +119,7 @@ fn a_resumed_training_is_bit_for_bit_one_that_never_stopped() {
         assert_eq!(resumed.epochs(), [1, 2, 3, 4, 5, 6, 7]);
         assert_eq!((straight.resumed_after(), resumed.resumed_after()), (vec![], vec![4]));
         // Progress counts only this stage: 3 epochs of 29 patches.
-        assert_eq!(resumed.heard.progress(), (87, 87));
+        assert_eq!(resumed.recorder.progress(), (87, 87));
     }
 }
 

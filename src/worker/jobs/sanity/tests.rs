@@ -18,7 +18,7 @@ use super::original::Original;
 use crate::{
     explain::Question,
     job::Job,
-    jobs::testing::{Heard, computed, dataset, part, resources, stage},
+    jobs::testing::{Recorder, computed, dataset, part, resources, stage},
     model::testing::{noisy_patches, saved, tiny_network},
 };
 
@@ -58,7 +58,7 @@ impl Explained {
         [("explanation", &self.maps), ("model", &self.model), ("images", &self.images)]
     }
 
-    fn run(&self, text: &str, threads: usize, batch: usize) -> (Result<Outcome>, Heard) {
+    fn run(&self, text: &str, threads: usize, batch: usize) -> (Result<Outcome>, Recorder) {
         computed(sanity(text), &self.inputs(), &self.out(), resources(threads, batch))
     }
 
@@ -85,10 +85,10 @@ fn column(folder: &Path, name: &str) -> Vec<String> {
 #[test]
 fn the_untouched_model_gives_the_same_maps_and_every_layer_is_one_depth() {
     let explained = Explained::new("method.grad-cam = {}");
-    let (outcome, heard) = explained.run("take = 4\npanel = 2", 2, 3);
+    let (outcome, recorder) = explained.run("take = 4\npanel = 2", 2, 3);
     let numbers = outcome.unwrap().numbers;
-    assert!(heard.warnings().is_empty(), "{:?}", heard.warnings());
-    assert_eq!(heard.progress(), (44, 44));
+    assert!(recorder.warnings().is_empty(), "{:?}", recorder.warnings());
+    assert_eq!(recorder.progress(), (44, 44));
     let json = json(&explained.out());
     // Other batches than the explanation's: sums in another order.
     for name in ["spearman", "absolute-spearman"] {
@@ -159,7 +159,7 @@ fn the_untouched_model_decides_the_class_of_each_image() {
         work: explained.out(),
         resources: resources(1, 1),
     };
-    let job = Job { task: &task, reporter: &Heard::default(), device: Device::Cpu };
+    let job = Job { task: &task, reporter: &Recorder::default(), device: Device::Cpu };
     let original = Original::open(&job, &stage).unwrap();
     assert_eq!(original.question, Question { target: Target::Label, score: Score::Probability });
     let logits = dataset::<f32>(&explained.maps.path, "logit");
@@ -175,16 +175,16 @@ fn constant_maps_are_counted_and_a_warning() {
     // Nothing depends on the image.
     let _ = tch::no_grad(|| network.state()["fc2.weight"].shallow_clone().zero_());
     let explained = Explained::of(&network, "method.grad-cam = {}");
-    let (outcome, heard) = explained.run("", 1, 8);
+    let (outcome, recorder) = explained.run("", 1, 8);
     let numbers = outcome.unwrap().numbers;
     let json = json(&explained.out());
     assert!(json["depths"][0]["spearman"]["mean"].is_null());
     assert_eq!(json["depths"][10]["without-correlation"], 5);
     assert_eq!(json["depths"][0]["odd-maps"]["zero"].as_array().unwrap().len(), 5);
     assert!(
-        heard.warnings()[0].starts_with("every map of the explanation is constant"),
+        recorder.warnings()[0].starts_with("every map of the explanation is constant"),
         "{:?}",
-        heard.warnings()
+        recorder.warnings()
     );
     assert!(numbers.iter().all(|number| !number.name.starts_with("spearman")));
     assert!(column(&explained.out(), "spearman").iter().all(String::is_empty));
