@@ -83,10 +83,11 @@ impl Output<'_> {
 
     /// Adds a number, or replaces an earlier one of the same name.
     fn number(&mut self, name: &str, value: f64) {
+        let room = self.numbers.len() < MOST_NUMBERS;
         match self.numbers.iter_mut().find(|number| number.name == name) {
             Some(number) => number.value = value,
-            None if self.numbers.len() >= MOST_NUMBERS => {}
-            None => self.numbers.push(Number { name: name.to_owned(), value }),
+            None if room => self.numbers.push(Number { name: name.to_owned(), value }),
+            None => {}
         }
     }
 

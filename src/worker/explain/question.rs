@@ -16,7 +16,7 @@ pub(crate) struct Question {
 }
 
 impl Question {
-    /// 1 where the explained class is tumour, else -1.
+    /// 1 if the explained class is tumour, else -1.
     pub(crate) fn sign(self, logit: f32, label: u8) -> f64 {
         let tumor = match self.target {
             Target::Tumor => true,

@@ -1,4 +1,4 @@
-//! How the maps of a file were made: its words, which are those of a pipeline file, as types.
+//! How the maps of a file were made, parsed from the words in its attributes.
 
 use anyhow::{Context as _, Result};
 use pcamflow::{data::maps::MapSet, stages::explain::Method};

@@ -105,7 +105,7 @@ mod tests {
         // U(-b, b) with b = 1/sqrt(6).
         let bound = state["fc2.weight"].abs().max().double_value(&[]);
         assert!(0.0 < bound && bound <= 1.0 / 6f64.sqrt(), "{bound}");
-        // The network computes with what it lists.
+        // The new tensors are those of the forward pass.
         let again = Network::new(&tiny(), Source::File(file_of(&network)), Device::Cpu).unwrap();
         let of = |network: &Network| network.forward(&noisy_patches(2, 1), Mode::Inference);
         assert_eq!(of(&network), of(&again));

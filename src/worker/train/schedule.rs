@@ -96,7 +96,7 @@ mod tests {
     /// rates(lambda o: L.CosineAnnealingLR(o, 3, eta_min=1e-4), 5)
     /// rates(lambda o: L.StepLR(o, 2, gamma=0.5), 6)
     /// ```
-    /// Tolerance: PyTorch multiplies from epoch to epoch, which rounds otherwise.
+    /// Tolerance: PyTorch multiplies from epoch to epoch, which rounds differently.
     #[test]
     fn schedules_by_epoch_are_pytorchs_beyond_their_end_too() {
         let cosine = |epochs, eta_min| Schedule::Cosine(Cosine { epochs: Some(epochs), eta_min });
