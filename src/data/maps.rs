@@ -6,6 +6,7 @@
 //! are finite is not promised: who uses them says what becomes of those that are not.
 
 use anyhow::{Context, Result};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
 };
 
 /// How maps were made, in the words of a pipeline file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Making {
     /// The method: `grad-cam`.
     pub method: String,

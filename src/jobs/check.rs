@@ -1,7 +1,6 @@
-//! Opens the source files of patches and checks them, as the stages do that read them later.
+//! Checks source files of patches before a run, with the code that reads them later.
 //!
-//! Runs in a child of the engine: a file that crashes the HDF5 library must not end a run. Knows files and
-//! what they have to be; knows no kind of stage.
+//! Runs in a child process of the engine, so that a file that crashes the HDF5 library does not end the run.
 
 use anyhow::{Result, anyhow};
 
@@ -19,15 +18,13 @@ use crate::{
 pub fn check(questions: &[Question]) -> Vec<Answer> {
     let answer = |question: &Question| match question {
         Question::Patches(files) => patches(files),
-        Question::Weights(weights) => {
-            let message = format!("{}: the worker reads weights", weights.file.name);
-            Answer { patches: None, findings: vec![warning(About::Weights, message)] }
-        }
+        // The worker checks weights.
+        Question::Weights(_) => Answer { patches: None, findings: Vec::new() },
     };
     questions.iter().map(answer).collect()
 }
 
-/// What was found out about files of patches so far.
+/// The results so far.
 #[derive(Default)]
 struct Found {
     labels: Option<Vec<u8>>,
@@ -42,7 +39,9 @@ fn patches(asked: &PatchFiles) -> Answer {
         let result = match holds {
             Holds::Images => images(&source).map(|rows| found.rows = Some(rows)),
             Holds::Labels => found.read_labels(asked, &source),
-            Holds::Masks => masks(&source).and_then(|masks| found.beside(asked, &source, masks, "masks")),
+            Holds::Masks => {
+                masks(&source).and_then(|masks| found.check_length(asked, &source, masks, "masks"))
+            }
             Holds::Meta => found.table(asked, &source),
         };
         let about =
@@ -57,13 +56,13 @@ fn patches(asked: &PatchFiles) -> Answer {
 impl Found {
     fn read_labels(&mut self, asked: &PatchFiles, source: &Source) -> Result<()> {
         let labels = read_labels(&H5File::open(source)?, "y", Length::Any)?;
-        self.beside(asked, source, labels.len(), "labels")?;
+        self.check_length(asked, source, labels.len(), "labels")?;
         self.labels = Some(labels);
         Ok(())
     }
 
-    /// What lies beside images has to be as long as they are.
-    fn beside(&self, asked: &PatchFiles, source: &Source, count: usize, unit: &str) -> Result<()> {
+    /// Checks that a file has as many entries as the images.
+    fn check_length(&self, asked: &PatchFiles, source: &Source, count: usize, unit: &str) -> Result<()> {
         match (self.rows, asked.files.get(&Holds::Images)) {
             (Some(rows), Some(images)) if rows != count => Err(anyhow!(patch_set::differ(
                 &Source::new(&images.path, &images.name),
@@ -76,7 +75,7 @@ impl Found {
         }
     }
 
-    /// Whole, where it is known how many lines it has to have: they are read late, and in a moment.
+    /// Reads the whole table if the labels are known, which is fast; else only its header.
     fn table(&self, asked: &PatchFiles, source: &Source) -> Result<()> {
         match (&asked.column, &self.labels) {
             (Some(column), Some(labels)) => meta::read_groups(source, column, labels).map(drop),
@@ -105,7 +104,7 @@ impl Found {
     }
 }
 
-/// Why patches of one class will not do.
+/// Why patches of one class are not enough.
 const ONE_CLASS: &str = "patches of both classes are needed to learn, or measure, a difference";
 
 fn images(source: &Source) -> Result<usize> {
@@ -118,8 +117,4 @@ fn masks(source: &Source) -> Result<usize> {
 
 fn wrong(about: About, message: String) -> Finding {
     Finding { about, severity: Severity::Error, message }
-}
-
-fn warning(about: About, message: String) -> Finding {
-    Finding { about, severity: Severity::Warning, message }
 }

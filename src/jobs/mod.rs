@@ -1,7 +1,7 @@
-//! The stages that need no libtorch: computed in a child process of the engine's own binary, so that a
-//! crash inside the HDF5 library fails one stage, not the run.
+//! The stages that need no libtorch. They are computed in a child process of the engine, so that a crash of the HDF5
+//! library fails one stage, not the run.
 //!
-//! One `match` names them all; a new kind without libtorch is one file and one arm here.
+//! A new kind without libtorch is one file and one arm in `run`.
 
 mod check;
 mod command;
@@ -22,7 +22,7 @@ use crate::{
     stages::AnyStage,
 };
 
-/// Versions of what computes here, for provenance.
+/// Versions of the libraries that compute here, for the record of a result.
 #[must_use]
 pub fn versions() -> BTreeMap<String, String> {
     BTreeMap::from([("hdf5".to_owned(), crate::data::h5::version())])
@@ -31,7 +31,7 @@ pub fn versions() -> BTreeMap<String, String> {
 /// Computes one task.
 ///
 /// # Errors
-/// What is wrong with the stage's inputs, or with the machine.
+/// The inputs of the stage are invalid, or the machine fails.
 pub fn run(task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
     crate::data::h5::unpack_on(task.resources.threads)?;
     match &task.stage {

@@ -1,6 +1,6 @@
-//! Computes `preview`: draws patches, and gathers what files say of them.
+//! Computes `preview`: draws some patches, and lists what the files say about them.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::outcome::on_cpu;
 use crate::{
@@ -20,44 +20,58 @@ use crate::{
 
 pub(super) fn run(stage: &Preview, task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
     let files = Files::open(task, reporter)?;
-    let room = usize::try_from(stage.rows * stage.columns)?;
+    let Files { name, patches, .. } = &files;
+    let (room, rows, columns) = (usize::try_from(stage.rows * stage.columns)?, stage.rows, stage.columns);
     ensure!(
-        files.patches.len() >= room,
-        "the grid has room for {room} patches ({} rows, {} columns), but {} has only {}: make `rows` or \
-         `columns` smaller",
-        stage.rows,
-        stage.columns,
-        files.name,
-        files.patches.len()
+        patches.len() >= room,
+        "the grid has room for {room} patches ({rows} rows, {columns} columns), but {name} has only {}: make `rows` \
+         or `columns` smaller",
+        patches.len()
     );
-    let drawn = Drawn::new(&files, sample(files.patches.labels(), room, stage.balanced, stage.seed))?;
+    let positions = sample(patches.labels(), room, stage.balanced, stage.seed);
+    let mut pixels = vec![0; positions.len() * PATCH_BYTES];
+    patches.read(&positions, &mut pixels)?;
+    let masks = files.masks(&positions)?;
     reporter.progress(room as u64, room as u64, "patches", "");
-    let samples = drawn.samples();
+    let each = positions.iter().zip(pixels.chunks_exact(PATCH_BYTES)).enumerate();
+    let samples = each.map(|(index, (&at, rgb))| {
+        let mask = masks.as_ref().map(|masks| &masks[index * MASK_BYTES..][..MASK_BYTES]);
+        files.sample(at, rgb, mask)
+    });
+    let samples: Vec<Sample<'_>> = samples.collect();
     let positives = samples.iter().filter(|sample| sample.positive).count();
-    let subtitle = subtitle(stage, &files, [room - positives, positives]);
-    let columns = usize::try_from(stage.columns)?;
-    // No name of an input: it is no part of the key.
-    let grid = Grid { title: "Sample patches", subtitle: &subtitle, classes: &stage.classes, columns };
-    let picture = report::preview(&samples, &grid)?;
-    let write =
-        |file: &str, bytes: &[u8]| fsx::write_atomic(&task.staging.join(file), bytes, Durability::Relaxed);
-    write("grid.png", &picture.png()?)?;
-    write("grid.svg", picture.svg()?.as_bytes())?;
-    write("rows.csv", &table(&samples)?)?;
+    write(stage, task, &samples, &subtitle(stage, patches.len(), [room - positives, positives]))?;
     Ok(on_cpu([("patches", room as u64), ("positives", positives as u64)]))
 }
 
-fn subtitle(stage: &Preview, files: &Files, [negatives, positives]: [usize; 2]) -> String {
-    let [negative, positive] = &stage.classes;
-    let (all, seed) = (files.patches.len(), stage.seed);
+/// Writes the artifacts. The name of the input is not in the picture, because it is not in the key.
+fn write(stage: &Preview, task: &Task, samples: &[Sample<'_>], subtitle: &str) -> Result<()> {
+    let columns = usize::try_from(stage.columns)?;
+    let grid = Grid { title: "Sample patches", subtitle, classes: &stage.classes, columns };
+    let picture = report::preview(samples, &grid)?;
+    let artifacts = [
+        ("grid.png", picture.png()?),
+        ("grid.svg", picture.svg()?.into_bytes()),
+        ("rows.csv", table(samples)?),
+    ];
+    for (file, bytes) in artifacts {
+        fsx::write_atomic(&task.staging.join(file), &bytes, Durability::Relaxed)?;
+    }
+    Ok(())
+}
+
+fn subtitle(stage: &Preview, all: usize, [negatives, positives]: [usize; 2]) -> String {
+    let ([negative, positive], seed) = (&stage.classes, stage.seed);
     let how = if stage.balanced { "balanced, " } else { "" };
     let total = negatives + positives;
     format!("{total} of {all} patches ({how}seed {seed}): {negatives} {negative}, {positives} {positive}")
 }
 
-/// The files that a preview reads, open and found to belong together.
+/// The open files of a preview.
 struct Files {
     name: String,
+    /// Whether the patches are a part of a split.
+    part: bool,
     patches: PatchSet,
     facts: Option<Vec<Facts>>,
     masks: Option<Rows>,
@@ -69,126 +83,83 @@ impl Files {
         let meta = source("meta");
         let facts = meta.as_ref().map(read_facts).transpose()?;
         let part = source("images");
-        let images =
-            part.as_ref().or(source("images.x").as_ref()).cloned().context("the task names no images")?;
+        let images = part.clone().or_else(|| source("images.x")).context("the task has no images")?;
+        let name = images.name.clone();
         let patches = match (&part, source("images.y")) {
             (Some(part), _) => PatchSet::open(&PatchSource::Part(part.clone()))?,
-            (None, Some(labels)) => PatchSet::open(&PatchSource::Pair { images: images.clone(), labels })?,
+            (None, Some(labels)) => PatchSet::open(&PatchSource::Pair { images, labels })?,
             (None, None) => {
-                let meta = meta.as_ref().context("the task names no labels")?;
+                let meta = meta.as_ref().context("the task has no labels")?;
                 PatchSet::with_labels(&images, labels(facts.as_deref().unwrap_or_default(), meta)?, meta)?
             }
         };
-        let name = images.name.clone();
-        if let (Some(meta), Some(facts)) = (&meta, &facts) {
-            beside(&patches, part.is_some(), &name, meta, facts.len(), "lines of patches")?;
-            compare(&patches, meta, facts, reporter);
+        let mut files = Self { name, part: part.is_some(), patches, facts, masks: None };
+        if let (Some(meta), Some(facts)) = (&meta, &files.facts) {
+            files.check_length(meta, facts.len(), "lines of patches")?;
+            files.compare_labels(meta, facts, reporter);
         }
-        let open_masks = |masks: Source| {
+        if let Some(masks) = source("masks") {
             let rows = Rows::open(&H5File::open(&masks)?, "mask", RowShape::Mask, Length::Any)?;
-            beside(&patches, part.is_some(), &name, &masks, rows.len(), "masks").map(|()| rows)
-        };
-        let masks = source("masks").map(open_masks).transpose()?;
-        Ok(Self { name, patches, facts, masks })
+            files.check_length(&masks, rows.len(), "masks")?;
+            files.masks = Some(rows);
+        }
+        Ok(files)
     }
 
-    /// The masks of some patches, where there are any; one after the other.
+    /// Checks that a file has as many entries as the original file of the patches. Of a part of a split, only the
+    /// largest row is known.
+    fn check_length(&self, what: &Source, length: usize, unit: &str) -> Result<()> {
+        let (name, count) = (&self.name, self.patches.len());
+        let rows = self.patches.rows();
+        let outside = rows.iter().find(|&&row| !usize::try_from(row).is_ok_and(|row| row < length));
+        if let Some(row) = outside.filter(|_| self.part) {
+            bail!("{what} has {length} {unit}, but {name} has row {row}: it belongs to other patches");
+        }
+        ensure!(
+            self.part || length == count,
+            "{what} has {length} {unit}, but {name} has {count} patches: it belongs to other patches"
+        );
+        Ok(())
+    }
+
+    /// Warns if the labels of a table differ from those of the patches.
+    fn compare_labels(&self, meta: &Source, facts: &[Facts], reporter: &dyn Reporter) {
+        let differs = |&(&row, &label): &(&i64, &u8)| {
+            let other = usize::try_from(row).ok().and_then(|row| facts.get(row)?.center_tumor_patch);
+            other.is_some_and(|other| other != (label == 1))
+        };
+        let mut differing = self.patches.rows().iter().zip(self.patches.labels()).filter(differs);
+        if let Some((first, _)) = differing.next() {
+            let (count, all) = (1 + differing.count(), self.patches.len());
+            reporter.warn(&format!(
+                "{meta}: `center_tumor_patch` contradicts the label of {count} of {all} patches, first of row \
+                 {first}; the picture goes by the labels"
+            ));
+        }
+    }
+
+    /// The masks of some patches, if there are masks.
     fn masks(&self, positions: &[usize]) -> Result<Option<Vec<u8>>> {
         let mut out = vec![0; positions.len() * MASK_BYTES];
         match &self.masks {
             Some(masks) => {
-                let rows: Vec<u64> =
-                    positions.iter().map(|&at| self.patches.rows()[at].unsigned_abs()).collect();
-                masks.read(&rows, &mut out)?;
+                let rows = positions.iter().map(|&at| self.patches.rows()[at].unsigned_abs());
+                masks.read(&rows.collect::<Vec<u64>>(), &mut out)?;
             }
             None if self.patches.has_masks() => self.patches.read_masks(positions, &mut out)?,
             None => return Ok(None),
         }
         Ok(Some(out))
     }
-}
 
-/// The labels that a table says.
-fn labels(facts: &[Facts], meta: &Source) -> Result<Vec<u8>> {
-    let label = |(line, facts): (usize, &Facts)| {
-        facts.center_tumor_patch.map(u8::from).with_context(|| {
-            format!(
-                "{meta}: no `center_tumor_patch` for patch {line}: it has to say the labels where no `y` does"
-            )
-        })
-    };
-    facts.iter().enumerate().map(label).collect()
-}
-
-/// What is laid beside patches must be as long as the file that they were first in: of a part of a split it
-/// is known only that this file has the largest row.
-fn beside(
-    patches: &PatchSet,
-    part: bool,
-    name: &str,
-    what: &Source,
-    length: usize,
-    unit: &str,
-) -> Result<()> {
-    let last = patches.rows().iter().copied().max().unwrap_or_default();
-    ensure!(
-        last < length as i64 && patches.rows().iter().all(|&row| row >= 0),
-        "{what} has {length} {unit}, but {name} has row {last}: it belongs to other patches"
-    );
-    ensure!(
-        part || length == patches.len(),
-        "{what} has {length} {unit}, but {name} has {} patches: it belongs to other patches",
-        patches.len()
-    );
-    Ok(())
-}
-
-/// Tells where a table says another label than the labels do.
-fn compare(patches: &PatchSet, meta: &Source, facts: &[Facts], reporter: &dyn Reporter) {
-    let differs = |&(&row, &label): &(&i64, &u8)| {
-        let said = usize::try_from(row).ok().and_then(|row| facts.get(row)?.center_tumor_patch);
-        said.is_some_and(|said| said != (label == 1))
-    };
-    let mut differing = patches.rows().iter().zip(patches.labels()).filter(differs);
-    if let Some((first, _)) = differing.next() {
-        let count = 1 + differing.count();
-        reporter.warn(&format!(
-            "{meta}: `center_tumor_patch` contradicts the label of {count} of {} patches, first of row {first}; \
-             the picture goes by the labels",
-            patches.len()
-        ));
-    }
-}
-
-/// The patches that were drawn, and what is known of them.
-struct Drawn<'a> {
-    files: &'a Files,
-    positions: Vec<usize>,
-    pixels: Vec<u8>,
-    masks: Option<Vec<u8>>,
-}
-
-impl<'a> Drawn<'a> {
-    fn new(files: &'a Files, positions: Vec<usize>) -> Result<Self> {
-        let mut pixels = vec![0; positions.len() * PATCH_BYTES];
-        files.patches.read(&positions, &mut pixels)?;
-        let masks = files.masks(&positions)?;
-        Ok(Self { files, positions, pixels, masks })
-    }
-
-    fn samples(&self) -> Vec<Sample<'_>> {
-        (0..self.positions.len()).map(|index| self.sample(index)).collect()
-    }
-
-    fn sample(&self, index: usize) -> Sample<'_> {
-        let (at, patches) = (self.positions[index], &self.files.patches);
-        let row = patches.rows()[at];
-        let facts = self.files.facts.as_ref().and_then(|facts| facts.get(usize::try_from(row).ok()?));
-        let slide = patches.slides().map(|slides| slides.names[slides.codes[at] as usize].as_str());
+    fn sample<'a>(&'a self, at: usize, rgb: &'a [u8], mask: Option<&'a [u8]>) -> Sample<'a> {
+        let row = self.patches.rows()[at];
+        let facts = self.facts.as_ref().and_then(|facts| facts.get(usize::try_from(row).ok()?));
+        let slide = self.patches.slides().map(|slides| slides.names[slides.codes[at] as usize].as_str());
         Sample {
-            rgb: &self.pixels[index * PATCH_BYTES..][..PATCH_BYTES],
-            mask: self.masks.as_ref().map(|masks| &masks[index * MASK_BYTES..][..MASK_BYTES]),
-            positive: patches.labels()[at] == 1,
+            rgb,
+            mask,
+            positive: self.patches.labels()[at] == 1,
             row,
             slide: facts.and_then(|facts| facts.slide.as_deref()).or(slide),
             position: facts.and_then(|facts| Some([facts.x.as_deref()?, facts.y.as_deref()?])),
@@ -198,7 +169,17 @@ impl<'a> Drawn<'a> {
     }
 }
 
-/// `rows.csv`: what was drawn, in the order of the grid; a cell is empty where nothing is known.
+/// The labels of a table.
+fn labels(facts: &[Facts], meta: &Source) -> Result<Vec<u8>> {
+    let label = |(patch, facts): (usize, &Facts)| {
+        let missing =
+            || format!("{meta}: no `center_tumor_patch` for patch {patch}: without `y` it is the label");
+        facts.center_tumor_patch.map(u8::from).with_context(missing)
+    };
+    facts.iter().enumerate().map(label).collect()
+}
+
+/// `rows.csv`: the patches in the order of the grid. Unknown cells are empty.
 fn table(samples: &[Sample<'_>]) -> Result<Vec<u8>> {
     let mut table = csv::Writer::from_writer(Vec::new());
     table.write_record(["row", "label", "wsi", "coord_x", "coord_y", "tumor_patch", "center_tumor_patch"])?;

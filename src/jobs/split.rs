@@ -1,4 +1,4 @@
-//! Computes `split`: from the stage's table and its inputs to the request.
+//! Computes `split`, and warns of parts that are bad for measuring.
 
 use anyhow::{Context, Result};
 
@@ -19,8 +19,8 @@ pub(super) fn run(stage: &Split, task: &Task, reporter: &dyn Reporter) -> Result
         Some(Source::new(&input.path, &input.name))
     };
     let request = SplitRequest {
-        images: source("images").context("the task names no images")?,
-        labels: source("labels").context("the task names no labels")?,
+        images: source("images").context("the task has no images")?,
+        labels: source("labels").context("the task has no labels")?,
         meta: source("meta"),
         masks: source("masks"),
         sizes: Parts { train: stage.sizes.train, validation: stage.sizes.validation, test: stage.sizes.test },
@@ -41,13 +41,13 @@ pub(super) fn run(stage: &Split, task: &Task, reporter: &dyn Reporter) -> Result
     Ok(on_cpu(report.parts.named().map(|(name, part)| (name, part.got.patches))))
 }
 
-/// Tells what makes measuring on these parts doubtful.
+/// Warns of parts on which measuring is doubtful.
 fn warn(report: &SplitReport, reporter: &dyn Reporter) {
     for (count, part, with) in report.duplicates.across() {
         let of = report.parts.named().find(|(name, _)| *name == part).map_or(0, |(_, part)| part.got.patches);
         reporter.warn(&format!(
-            "{count} of {of} patches of `{part}` are also in `{with}`, pixel for pixel: what is measured on them is \
-             no test; leave duplicates out of the source, or keep their slides together (`group-by`)"
+            "{count} of {of} patches of `{part}` are also in `{with}`, pixel for pixel: measuring on them tests \
+             nothing; remove duplicates from the source, or keep their slides together (`group-by`)"
         ));
     }
     for (name, part) in report.parts.named() {

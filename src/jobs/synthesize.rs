@@ -1,4 +1,4 @@
-//! Computes `synthesize`: from the stage's table to the recipe.
+//! Computes `synthesize`.
 
 use anyhow::Result;
 

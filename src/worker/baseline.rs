@@ -1,4 +1,4 @@
-//! Images without evidence, computed: what stands where evidence is taken away, or not yet put in.
+//! Baselines: images without evidence, which replace hidden or missing pixels.
 
 use anyhow::Result;
 use pcamflow::{data::PATCH_BYTES, stages::Baseline};
@@ -11,30 +11,30 @@ const AT_ONCE: usize = 64;
 
 /// Rows and columns of RISE's blurring kernel.
 const KERNEL: usize = 11;
-/// Standard deviation of the Gaussian that it is made of.
+/// Standard deviation of its Gaussian.
 const SIGMA: f64 = 5.0;
 
-/// A baseline, ready to be applied to images.
+/// A baseline that can be applied to images.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Fill {
-    /// One colour everywhere: red, green and blue in [0, 1].
+    /// One colour: red, green and blue in [0, 1].
     Colour([f32; 3]),
-    /// The image itself, blurred.
-    Blur(Box<[f32; KERNEL * KERNEL]>),
+    /// The blurred image (RISE).
+    Blur,
 }
 
 impl Fill {
-    /// The fill of a baseline. The mean is that of the patches under the job's slot `data.train`
-    /// (see [`Baseline::input`]).
+    /// The fill of a baseline. The mean is that of the patches in the slot `data.train` (see
+    /// [`Baseline::input`]).
     ///
     /// # Errors
-    /// What reading the patches reports.
+    /// The patches cannot be read.
     pub(crate) fn new(job: &Job<'_>, baseline: &Baseline) -> Result<Self> {
         Ok(match baseline {
             Baseline::Black => Self::Colour([0.0; 3]),
             Baseline::White => Self::Colour([1.0; 3]),
             Baseline::Value(value) => Self::Colour([*value as f32; 3]),
-            Baseline::Blur => Self::blur(),
+            Baseline::Blur => Self::Blur,
             Baseline::Mean => {
                 let colour = mean_colour(&patches::open(job, "data.train")?)?;
                 job.reporter.info(&format!("the mean colour of the training patches is {colour:?}"));
@@ -43,22 +43,17 @@ impl Fill {
         })
     }
 
-    /// The blur of RISE.
-    pub(crate) fn blur() -> Self {
-        Self::Blur(Box::new(rise_kernel()))
-    }
-
-    /// The baseline of each image: [N, 3, 96, 96] to [N, 3, 96, 96], on the images' device. An image's
-    /// baseline depends on that image alone. A colour is not copied: its tensor is a view of three values.
+    /// The baseline of each image: [N, 3, 96, 96] to [N, 3, 96, 96], on the same device. A colour is not
+    /// copied: its tensor is a view of three values.
     pub(crate) fn of(&self, images: &Tensor) -> Tensor {
         match self {
             Self::Colour(colour) => {
                 let colour = Tensor::from_slice(colour).to_device(images.device()).view([1, 3, 1, 1]);
                 colour.expand_as(images)
             }
-            Self::Blur(kernel) => {
+            Self::Blur => {
                 let (side, half) = (KERNEL as i64, KERNEL as i64 / 2);
-                let kernel = Tensor::from_slice(kernel.as_slice()).to_device(images.device());
+                let kernel = Tensor::from_slice(&rise_kernel()).to_device(images.device());
                 let kernel = kernel.view([1, 1, side, side]).expand([3, 1, side, side], false);
                 no_grad(|| images.conv2d(&kernel, None::<Tensor>, [1, 1], [half, half], [1, 1], 3))
             }
@@ -66,10 +61,10 @@ impl Fill {
     }
 }
 
-/// The mean of each channel over all pixels of all patches, in [0, 1]. Exact: bytes are summed up.
+/// The exact mean of each channel over all pixels of all patches, in [0, 1].
 ///
 /// # Errors
-/// What reading reports.
+/// The patches cannot be read.
 fn mean_colour(patches: &dyn Patches) -> Result<[f32; 3]> {
     let mut sums = [0_u64; 3];
     let positions: Vec<usize> = (0..patches.len()).collect();
@@ -84,15 +79,15 @@ fn mean_colour(patches: &dyn Patches) -> Result<[f32; 3]> {
     Ok(sums.map(|sum| (sum as f64 / (255.0 * pixels)) as f32))
 }
 
-/// RISE's kernel (Petsiuk et al. 2018): `scipy.ndimage.gaussian_filter(impulse, 5)` of a unit impulse in
-/// the middle of an 11 x 11 grid with reflecting borders. With so wide a Gaussian it is nearly a box.
+/// RISE's kernel (Petsiuk et al. 2018): `scipy.ndimage.gaussian_filter(impulse, 5)` of a unit impulse in the
+/// middle of an 11 x 11 grid with reflecting borders. The Gaussian is so wide that the kernel is nearly a box.
 fn rise_kernel() -> [f32; KERNEL * KERNEL] {
     let line = rise_line();
     std::array::from_fn(|at| (line[at / KERNEL] * line[at % KERNEL]) as f32)
 }
 
-/// Its one-dimensional factor: what a Gaussian, cut off at four standard deviations as scipy does, makes
-/// of an impulse in the middle of a line that is reflected at its ends (`d c b a | a b c d | d c b a`).
+/// Its one-dimensional factor: an impulse in the middle of a line, filtered by a Gaussian that is cut off at four
+/// standard deviations, as scipy does. The line is reflected at its ends (`d c b a | a b c d | d c b a`).
 fn rise_line() -> [f64; KERNEL] {
     let reach = (4.0 * SIGMA + 0.5) as i64;
     let gaussian = |x: i64| (-0.5 * (x as f64 / SIGMA).powi(2)).exp();
@@ -125,7 +120,7 @@ mod tests {
         // float32 rounding of values below 0.01.
         assert!(difference(&kernel, &get(&reference, "rise.kernel")) < 1e-9);
         let images = get(&reference, "images").to_kind(Kind::Float).permute([0, 3, 1, 2]) / 255.0;
-        let blurred = Fill::blur().of(&images);
+        let blurred = Fill::Blur.of(&images);
         // 121 products in another order.
         assert!(difference(&blurred, &get(&reference, "rise.blurred")) < 1e-6);
     }
@@ -138,9 +133,9 @@ mod tests {
         }
         assert!((line.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         let white = Tensor::ones([1, 3, 96, 96], (Kind::Float, Device::Cpu));
-        let blurred = Fill::blur().of(&white);
+        let blurred = Fill::Blur.of(&white);
         assert!((blurred.double_value(&[0, 1, 50, 50]) - 1.0).abs() < 1e-6);
-        // Zeros lie outside: in a corner the first six weights of each axis are left.
+        // Zeros are outside: in a corner only six weights of each axis count.
         let corner: f64 = line[5..].iter().sum();
         assert!((blurred.double_value(&[0, 2, 0, 0]) - corner * corner).abs() < 1e-6);
     }
@@ -157,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mean_is_that_of_every_byte_of_its_channel() {
+    fn the_mean_counts_every_byte_of_a_channel() {
         let patches = noise(70, 3);
         let mean = mean_colour(&patches).unwrap();
         for (channel, mean) in mean.into_iter().enumerate() {

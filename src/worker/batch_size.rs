@@ -1,7 +1,4 @@
-//! How many images are computed with at once, where nothing is learnt.
-//!
-//! Results do not depend on it: it is bounded by the memory that a stage may use, and else chosen for
-//! speed.
+//! How many images are computed at once in inference. Results do not depend on it.
 
 use anyhow::Result;
 use pcamflow::protocol::Resources;
@@ -9,11 +6,10 @@ use tch::{Kind, Tensor, no_grad};
 
 use crate::model::Network;
 
-/// Images at once, at least one: as many as the user says, else `usual`, within the memory that a stage
-/// may use.
+/// The user's number of images, or `usual`, within the memory of the stage; at least one.
 ///
 /// # Errors
-/// A layer whose size cannot be told.
+/// A size does not fit its type.
 pub(crate) fn batch_size(network: &Network, resources: &Resources, usual: usize) -> Result<usize> {
     let wanted = resources.inference_batch.unwrap_or(usual);
     let most = match resources.memory {
@@ -23,8 +19,8 @@ pub(crate) fn batch_size(network: &Network, resources: &Resources, usual: usize)
     Ok(wanted.min(most).max(1))
 }
 
-/// What an image takes at most while it is computed with: the output of every layer, and as much again
-/// for what comes and goes (gradients, workspaces).
+/// The memory that an image needs at most: the output of every layer, and as much again for gradients and
+/// workspaces.
 fn image_bytes(network: &Network) -> Result<u64> {
     let blank = Tensor::zeros([1, 3, 96, 96], (Kind::Float, network.device()));
     let forward = no_grad(|| network.forward_with_taps(&blank, None));
@@ -47,10 +43,10 @@ mod tests {
     }
 
     #[test]
-    fn memory_bounds_what_is_asked_for() {
+    fn memory_limits_the_batch() {
         assert_eq!((of(Some(7), None), of(None, None)), (7, 64));
         let bytes = image_bytes(&tiny_network(1)).unwrap();
-        // conv1 to relu1 alone: 3 layers of 2 channels of 96 x 96 float32.
+        // The first 3 layers have 2 channels of 96 x 96 float32 each.
         assert!(bytes > 2 * 3 * 2 * 96 * 96 * 4);
         assert_eq!(of(Some(7), Some(3 * bytes + 1)), 3);
         assert_eq!(of(None, Some(1)), 1);

@@ -1,20 +1,16 @@
-//! Batches of patches: in which order, read ahead by a thread, uint8 until the last moment.
+//! Batches of patches: their order, and a thread that reads ahead. Pixels stay uint8 until they are used.
 //!
-//! Knows where patches come from only as `Patches`; knows no network.
+//! `Patches` hides where patches come from.
 
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use anyhow::Result;
-use rand_chacha::{
-    ChaCha20Rng,
-    rand_core::{Rng, SeedableRng},
-};
+use pcamflow::data::PATCH_BYTES;
 use tch::{Device, Kind, Tensor};
 
-/// Bytes of a patch: 96 x 96 pixels of red, green and blue.
-pub(crate) const PATCH_BYTES: usize = 96 * 96 * 3;
+use crate::random::{below, generator};
 
-/// How many batches are read before they are asked for.
+/// How many batches are read ahead.
 const AHEAD: usize = 3;
 
 /// Labelled patches that can be read in any order, from any thread.
@@ -25,16 +21,16 @@ pub(crate) trait Patches: Sync {
     /// Reads patches by position: [positions, 96, 96, 3] bytes into `out`.
     ///
     /// # Errors
-    /// A damaged or vanished file: names it.
+    /// The file is damaged or missing.
     fn read(&self, positions: &[usize], out: &mut [u8]) -> Result<()>;
 
-    /// How many there are.
+    /// The number of patches.
     fn len(&self) -> usize {
         self.labels().len()
     }
 }
 
-/// Some patches, read.
+/// Some patches in memory.
 #[derive(Debug)]
 pub(crate) struct Batch {
     /// Their positions.
@@ -52,21 +48,21 @@ impl Batch {
         Ok(Self { positions: positions.to_vec(), pixels, labels: Tensor::from_slice(&labels) })
     }
 
-    /// How many patches there are.
+    /// The number of patches.
     pub(crate) fn len(&self) -> usize {
         self.positions.len()
     }
 
-    /// float32 [N, 3, 96, 96] in [0, 1]. Stored channels last, as the bytes are: nothing is moved, and
-    /// it is the order in which a CPU pools and normalises fastest.
+    /// float32 [N, 3, 96, 96] in [0, 1]. Stored channels last, like the bytes: nothing is moved, and a CPU pools
+    /// and normalises fastest in this order.
     pub(crate) fn images(&self, device: Device) -> Tensor {
         self.pixels.to_device(device).permute([0, 3, 1, 2]).to_kind(Kind::Float) / 255.0
     }
 
-    /// The bytes of one patch, [96, 96, 3], as they were read.
+    /// The bytes of one patch, [96, 96, 3].
     ///
     /// # Errors
-    /// None of a patch that the batch has.
+    /// The batch has no such patch.
     pub(crate) fn bytes(&self, index: usize) -> Result<Vec<u8>> {
         let patch = self.pixels.f_get(i64::try_from(index)?)?;
         Ok(Vec::try_from(patch.reshape([-1]))?)
@@ -78,10 +74,10 @@ impl Batch {
     }
 }
 
-/// Hands batches of `size` to `consume` in the order of `positions`; the last may be smaller.
+/// Passes batches of `size` to `consume`, in the order of `positions`. The last one may be smaller.
 ///
 /// # Errors
-/// What reading reports, and what `consume` does; both end it.
+/// Reading or `consume` fails. The first error ends the loop.
 pub(crate) fn for_each(
     patches: &dyn Patches,
     positions: &[usize],
@@ -91,7 +87,7 @@ pub(crate) fn for_each(
     std::thread::scope(|scope| {
         let (send, receive) = sync_channel(AHEAD);
         scope.spawn(move || read_ahead(patches, positions, size, &send));
-        // An early return drops `receive`, and the reader stops at its next batch.
+        // An early return drops `receive`, which stops the reader at its next batch.
         receive.into_iter().try_for_each(|batch| consume(batch?))
     })
 }
@@ -106,15 +102,10 @@ fn read_ahead(patches: &dyn Patches, positions: &[usize], size: usize, to: &Sync
     }
 }
 
-/// The order of an epoch: a permutation that depends on the seed and the epoch's absolute number alone.
-///
-/// Fisher-Yates on ChaCha20, written out: a library's shuffle may change with its version.
+/// The order of an epoch: a permutation that depends only on the seed and the absolute number of the epoch.
+/// (Fisher-Yates.)
 pub(crate) fn shuffled(length: usize, seed: u64, epoch: u32) -> Vec<usize> {
-    let mut key = [0; 32];
-    key[..8].copy_from_slice(&seed.to_le_bytes());
-    key[8..12].copy_from_slice(&epoch.to_le_bytes());
-    key[12..19].copy_from_slice(b"shuffle");
-    let mut random = ChaCha20Rng::from_seed(key);
+    let mut random = generator(&[&seed.to_le_bytes(), &epoch.to_le_bytes(), b"shuffle"]);
     let mut order: Vec<usize> = (0..length).collect();
     for last in (1..length).rev() {
         order.swap(last, below(last as u64 + 1, &mut random) as usize);
@@ -122,13 +113,13 @@ pub(crate) fn shuffled(length: usize, seed: u64, epoch: u32) -> Vec<usize> {
     order
 }
 
-/// A number in 0..bound; its bias is below bound / 2^64.
-pub(crate) fn below(bound: u64, random: &mut impl Rng) -> u64 {
-    ((u128::from(random.next_u64()) * u128::from(bound)) >> 64) as u64
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
+    use rand_chacha::{
+        ChaCha20Rng,
+        rand_core::{Rng as _, SeedableRng as _},
+    };
+
     use super::*;
 
     /// Patches in memory.
@@ -150,7 +141,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// Noise, brighter in the middle of positives: something to learn.
+    /// Noise. Positives are brighter, so there is something to learn.
     pub(crate) fn noise(length: usize, seed: u64) -> InMemory {
         let mut key = [7; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -201,7 +192,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_error_of_the_reader_arrives_after_the_batches_before_it() {
+    fn an_error_of_the_reader_comes_after_the_batches_before_it() {
         let mut batches = 0;
         let error = for_each(&Damaged(vec![0; 8]), &[0, 1, 2, 3, 4, 5, 6, 7], 2, |_| {
             batches += 1;
@@ -219,8 +210,8 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_order_depends_on_seed_and_epoch_alone() {
-        // Frozen: another order would make old keys name other results.
+    fn the_order_depends_only_on_seed_and_epoch() {
+        // Frozen: with another order, old keys would stand for other results.
         assert_eq!(shuffled(8, 42, 1), [3, 7, 2, 4, 1, 6, 5, 0]);
         assert_ne!(shuffled(100, 42, 1), shuffled(100, 42, 2));
         assert_ne!(shuffled(100, 42, 1), shuffled(100, 43, 1));

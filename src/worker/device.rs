@@ -1,44 +1,34 @@
-//! Which device a stage computes on.
-//!
-//! Knows the choice that a user makes and the GPUs that there are; knows no stage.
+//! Decides which device computes a stage, from the user's choice and the GPUs of the machine.
 
 use pcamflow::{serve::EnvironmentFault, stages::DeviceChoice};
 use tch::Device;
 
-use crate::cuda::{self, Unavailable};
+use crate::cuda;
 
-/// The device for a choice. CUDA is loaded where there is a GPU (see [`cuda::gpus`]).
+/// The device for a choice. Loads CUDA if there is a GPU (see [`cuda::gpus`]).
 ///
 /// # Errors
-/// An [`EnvironmentFault`] where a GPU is asked for that cannot be used.
+/// An [`EnvironmentFault`] if the chosen GPU cannot be used.
 pub(crate) fn resolve(choice: DeviceChoice) -> Result<Device, EnvironmentFault> {
     decide(choice, cuda::gpus())
 }
 
-fn decide(choice: DeviceChoice, gpus: Result<usize, Unavailable>) -> Result<Device, EnvironmentFault> {
+fn decide(choice: DeviceChoice, gpus: Result<usize, String>) -> Result<Device, EnvironmentFault> {
     match (choice, gpus) {
         (DeviceChoice::Cpu, _) => Ok(Device::Cpu),
         (DeviceChoice::Auto, Ok(_)) => Ok(Device::Cuda(0)),
         (DeviceChoice::Auto, Err(_)) => Ok(Device::Cpu),
         (DeviceChoice::Cuda(index), Ok(count)) if index < count => Ok(Device::Cuda(index)),
         (DeviceChoice::Cuda(index), Ok(count)) => Err(EnvironmentFault(format!(
-            "device `cuda:{index}` is not there: this machine has {}",
-            list(count)
+            "device `cuda:{index}` does not exist: this machine has {count} GPU(s), counted from cuda:0"
         ))),
         (DeviceChoice::Cuda(index), Err(why)) => Err(EnvironmentFault(format!(
-            "device `cuda:{index}` cannot be used: {why}; `--device cpu` or `--device auto` works without"
+            "device `cuda:{index}` cannot be used: {why}; `--device cpu` and `--device auto` need no GPU"
         ))),
     }
 }
 
-fn list(count: usize) -> String {
-    match count {
-        1 => "one GPU, cuda:0".to_owned(),
-        _ => format!("{count} GPUs, cuda:0 to cuda:{}", count - 1),
-    }
-}
-
-/// What to call a device in a record: `cpu`, `cuda:0`.
+/// The name of a device: `cpu`, `cuda:0`.
 pub(crate) fn name(device: Device) -> String {
     match device {
         Device::Cuda(index) => format!("cuda:{index}"),
@@ -50,21 +40,21 @@ pub(crate) fn name(device: Device) -> String {
 mod tests {
     use super::*;
 
-    fn none() -> Result<usize, Unavailable> {
-        Err(Unavailable::Driver("libcuda.so.1: cannot open shared object file".to_owned()))
+    fn none() -> Result<usize, String> {
+        Err("no usable NVIDIA driver (libcuda.so.1: cannot open shared object file)".to_owned())
     }
 
     #[test]
-    fn auto_takes_the_first_gpu_and_else_the_cpu() {
+    fn auto_is_the_first_gpu_or_the_cpu() {
         assert_eq!(decide(DeviceChoice::Auto, Ok(2)).unwrap(), Device::Cuda(0));
         assert_eq!(decide(DeviceChoice::Auto, none()).unwrap(), Device::Cpu);
         assert_eq!(decide(DeviceChoice::Cpu, Ok(2)).unwrap(), Device::Cpu);
     }
 
     #[test]
-    fn a_gpu_that_is_not_there_says_how_many_are() {
+    fn the_error_of_a_missing_gpu_says_how_many_there_are() {
         let error = decide(DeviceChoice::Cuda(2), Ok(2)).unwrap_err().to_string();
-        assert_eq!(error, "device `cuda:2` is not there: this machine has 2 GPUs, cuda:0 to cuda:1");
+        assert_eq!(error, "device `cuda:2` does not exist: this machine has 2 GPU(s), counted from cuda:0");
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The `pcamflow-worker` binary: loads libtorch and serves the stages that need it.
 //!
-//! The only module tree that names `tch`. It speaks the engine's protocol on standard input and
-//! output (`pcamflow::serve`) and is of no use to people. In reading order: `job` and `jobs` (what a stage asks
-//! for), `train` and `predict` (what is computed), `model` and `optim` (with what), `batches` and
-//! `patches` (on what), `tensors` (weights in files), `device`, `cuda` and `allocator` (where).
+//! Only this module tree uses `tch`. The engine starts the binary and talks to it (`pcamflow::serve`). In reading
+//! order: `job` and `jobs` (the stage kinds), `train`, `predict`, `explain` and `faithfulness` (the computations),
+//! `model` and `optim`, `batches` and `patches` (the input), `tensors` (weights in files), `device`, `cuda` and
+//! `allocator` (the machine).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod allocator;
@@ -17,13 +17,14 @@ mod faithfulness;
 mod job;
 mod jobs;
 mod model;
+mod numbers;
 mod optim;
 mod patches;
 mod predict;
+mod random;
 mod tensors;
 mod train;
 mod version;
-mod words;
 
 use std::collections::BTreeMap;
 

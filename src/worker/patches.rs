@@ -1,6 +1,4 @@
-//! The labelled patches of a stage's inputs, opened by slot.
-//!
-//! The only place of the worker that knows how a task names patch files.
+//! Opens the labelled patches of a task by slot. No other module knows how a task names patch files.
 
 use anyhow::Result;
 use pcamflow::{
@@ -24,10 +22,10 @@ impl Patches for PatchSet {
     }
 }
 
-/// The patches behind a slot, which is a part of a split, or behind `slot.x` and `slot.y`.
+/// The patches of a slot (a part of a split), or of `slot.x` and `slot.y`.
 ///
 /// # Errors
-/// A slot that the task lacks; whatever is wrong with a file.
+/// The task lacks the slot, or a file is invalid.
 pub(crate) fn open(job: &Job<'_>, slot: &str) -> Result<PatchSet> {
     let source = |slot: &str| job.input(slot).map(|file| Source::new(&file.path, &file.name));
     PatchSet::open(&match job.task.inputs.contains_key(slot) {
@@ -38,11 +36,11 @@ pub(crate) fn open(job: &Job<'_>, slot: &str) -> Result<PatchSet> {
     })
 }
 
-/// The slides of the patches at some positions: from the table in the slot `meta`, where there is one, else
-/// what a part of a split carries. `None` where they are not known.
+/// The slides of some patches: from the table in the slot `meta` if there is one, else from the split. `None` if
+/// they are unknown.
 ///
 /// # Errors
-/// What is wrong with the table.
+/// The table is invalid.
 pub(crate) fn slides(job: &Job<'_>, set: &PatchSet, positions: &[usize]) -> Result<Option<Vec<String>>> {
     let read;
     let groups = match job.task.inputs.get("meta") {
@@ -56,17 +54,16 @@ pub(crate) fn slides(job: &Job<'_>, set: &PatchSet, positions: &[usize]) -> Resu
     Ok(groups.map(|groups| positions.iter().map(|&at| slide(groups, at)).collect()))
 }
 
-/// Warns of patches that show nothing, among those that a stage has read.
+/// Warns of blank patches among those that a stage has read.
 pub(crate) fn warn_of_blank(job: &Job<'_>, name: &str, set: &PatchSet, positions: &[usize]) {
     let of = format!("{} patches", positions.len());
     set.blank(positions).warnings(name, &of).iter().for_each(|text| job.reporter.warn(text));
 }
 
-/// Unpacks patches that will be read in any order, where they are packed. They stay as they are where the disk has
-/// no room.
+/// Unpacks packed patches, so that they can be read in any order. If the disk is full, they stay packed.
 ///
 /// # Errors
-/// A damaged file; a folder that cannot be written.
+/// The file is damaged, or the folder cannot be written.
 pub(crate) fn unpack(job: &Job<'_>, set: &mut PatchSet) -> Result<()> {
     if !set.is_packed() {
         return Ok(());
@@ -77,9 +74,9 @@ pub(crate) fn unpack(job: &Job<'_>, set: &mut PatchSet) -> Result<()> {
     match set.unpack(&job.task.work, &mut progress) {
         Ok(()) => job
             .reporter
-            .info(&format!("{total} packed patches were unpacked once, to read them in any order")),
+            .info(&format!("{total} packed patches were unpacked once, so that any order is fast")),
         Err(error) if is_full(&error) => job.reporter.warn(&format!(
-            "{error:#}: the disk has no room, so training unpacks chunks again for every batch, which is slow"
+            "{error:#}: the disk is full, so training unpacks chunks again for every batch, which is slow"
         )),
         Err(error) => return Err(error),
     }

@@ -1,7 +1,7 @@
 //! Logits of many patches, in batches.
 //!
-//! An image's logit does not depend on the batch that it is in, but for rounding: another size of the batch
-//! means other kernels. Within one size its place changes nothing on a CPU. Knows no stage.
+//! Except for rounding, a logit does not depend on the batch: other batch sizes use other kernels. On a CPU the
+//! position in a batch changes nothing.
 
 use anyhow::Result;
 use tch::{Device, no_grad};
@@ -11,7 +11,11 @@ use crate::{
     model::{Mode, Network},
 };
 
-/// Images a batch where the user does not say: on a CPU what its caches like, on a GPU what keeps it busy.
+/// The reason and the remedy if a logit is not finite.
+pub(crate) const TOO_LARGE: &str =
+    "its weights are too large to compute with; train it again with a smaller learning rate";
+
+/// The default batch: it fits the caches of a CPU, or keeps a GPU busy.
 pub(crate) fn default_batch(device: Device) -> usize {
     match device {
         Device::Cuda(_) => 512,
@@ -19,23 +23,23 @@ pub(crate) fn default_batch(device: Device) -> usize {
     }
 }
 
-/// The logits of the patches at `positions`, in their order. `tell` hears how many were done last.
+/// The logits of the patches at `positions`, in their order. `progress` gets the size of each finished batch.
 ///
 /// # Errors
-/// What reading reports.
+/// The patches cannot be read.
 pub(crate) fn predict(
     network: &Network,
     patches: &dyn Patches,
     positions: &[usize],
     batch: usize,
-    mut tell: impl FnMut(usize),
+    mut progress: impl FnMut(usize),
 ) -> Result<Vec<f32>> {
     let mut logits = Vec::with_capacity(positions.len());
     batches::for_each(patches, positions, batch, |batch| {
         let images = batch.images(network.device());
         let part = no_grad(|| network.forward(&images, Mode::Inference));
         logits.extend(Vec::<f32>::try_from(&part)?);
-        tell(batch.len());
+        progress(batch.len());
         Ok(())
     })?;
     Ok(logits)
@@ -56,7 +60,7 @@ mod tests {
         for other in [logits(7), logits(64)] {
             assert!(one.iter().zip(&other).all(|(a, b)| (a - b).abs() < 1e-5));
         }
-        // Equal patches in batches of one size: equal to the last bit, wherever they are.
+        // In batches of one size, equal patches have equal logits at any position.
         let alike = predict(&network, &patches, &[69; 64], 16, |_| ()).unwrap();
         assert!(alike.iter().all(|logit| *logit == alike[0]));
         let mut told = 0;

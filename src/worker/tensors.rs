@@ -1,10 +1,9 @@
 //! Named tensors in safetensors files: weights and checkpoints.
 //!
-//! Reading trusts nothing: each error names the file as the user knows it, the tensor, what was found
-//! and what was expected. Writing is deterministic: sorted names, at most one entry of metadata (the
-//! format keeps several in no order). Knows no network.
+//! Reading checks everything; an error names the file, the tensor, what was found and what was expected. Writing
+//! is deterministic: names are sorted, and there is at most one metadata entry (the format does not order them).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use pcamflow::{
@@ -17,84 +16,77 @@ use tch::{Kind, Tensor};
 /// Tensors by name.
 pub(crate) type Named = BTreeMap<String, Tensor>;
 
-/// PyTorch's count of batches that a batch norm has seen: in every state dict, and without any use.
-const IGNORED: &str = "num_batches_tracked";
+/// PyTorch's counter of batch normalisation. Every state dict has it, and nothing uses it.
+pub(crate) const IGNORED: &str = "num_batches_tracked";
 
-/// What wrappers put before every name.
+/// Prefixes that wrappers put before every name.
 const WRAPPERS: [&str; 3] = ["module.", "_orig_mod.", "model."];
 
-/// The tensors of a file, on the CPU, that are taken out one after the other.
+/// The tensors of a file, on the CPU. They are taken out one after the other.
 #[derive(Debug)]
 pub(crate) struct TensorFile {
     name: String,
     tensors: Named,
-    metadata: BTreeMap<String, String>,
+    metadata: HashMap<String, String>,
 }
 
 impl TensorFile {
-    /// Reads a safetensors file whole.
+    /// Reads a whole safetensors file.
     ///
     /// # Errors
-    /// A file that is absent, no safetensors, or holds values that are not finite.
+    /// The file does not exist, is not safetensors, or has values that are not finite.
     pub(crate) fn read(input: &InputFile) -> Result<Self> {
         let bytes = fsx::read(&input.path).with_context(|| format!("cannot open {}", input.name))?;
         Self::parse(&input.name, &bytes)
     }
 
-    /// Reads the content of a safetensors file that people call `name`.
+    /// Reads the bytes of a safetensors file. `name` is for messages.
     ///
     /// # Errors
     /// As `read`.
     pub(crate) fn parse(name: &str, bytes: &[u8]) -> Result<Self> {
-        let not_one = |error: SafeTensorError| not_one(name, bytes, &error);
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(not_one)?;
-        let file = SafeTensors::deserialize(bytes).map_err(not_one)?;
+        let invalid = |error: SafeTensorError| invalid(name, bytes, &error);
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(invalid)?;
+        let file = SafeTensors::deserialize(bytes).map_err(invalid)?;
         let named = file.iter().filter(|(tensor, _)| !tensor.ends_with(IGNORED));
         let tensors = named.map(|(tensor, view)| {
-            let read = to_tensor(&view).and_then(|read| sound(tensor, &read).map(|()| read));
+            let read = to_tensor(&view).and_then(|read| check_values(tensor, &read).map(|()| read));
             Ok((tensor.to_owned(), read.with_context(|| format!("{name}: tensor `{tensor}`"))?))
         });
         let tensors = tensors.collect::<Result<Named>>()?;
-        let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
-        Ok(Self { name: name.to_owned(), tensors, metadata })
+        Ok(Self { name: name.to_owned(), tensors, metadata: header.metadata().clone().unwrap_or_default() })
     }
 
-    /// Takes the prefixes off that wrappers put before every name (`module.` of `DataParallel`, `_orig_mod.` of
-    /// `torch.compile`, `model.`), as long as all tensors have them; returns them.
+    /// Removes the name prefixes of wrappers (`module.` of `DataParallel`, `_orig_mod.` of `torch.compile`,
+    /// `model.`) if all tensors have them. Returns the removed prefix.
     pub(crate) fn unwrapped(mut self) -> (Self, String) {
-        let mut taken = String::new();
-        let common = |tensors: &Named| {
-            let all = |prefix: &&str| tensors.keys().all(|name| name.starts_with(prefix));
-            WRAPPERS.into_iter().filter(|_| !tensors.is_empty()).find(all)
+        let mut removed = String::new();
+        let is_common = |tensors: &Named, prefix: &str| {
+            !tensors.is_empty() && tensors.keys().all(|name| name.starts_with(prefix))
         };
-        while let Some(prefix) = common(&self.tensors) {
-            let short = |(name, tensor): (String, Tensor)| (name[prefix.len()..].to_owned(), tensor);
-            self.tensors = std::mem::take(&mut self.tensors).into_iter().map(short).collect();
-            taken += prefix;
+        while let Some(prefix) = WRAPPERS.into_iter().find(|prefix| is_common(&self.tensors, prefix)) {
+            self.tensors = self.take_all(prefix).tensors;
+            removed += prefix;
         }
-        (self, taken)
+        (self, removed)
     }
 
-    /// Whether it is a checkpoint of a training.
+    /// Whether this is the checkpoint of a training.
     pub(crate) fn is_checkpoint(&self) -> bool {
         self.tensors.keys().any(|name| name.starts_with("last.model."))
     }
 
-    /// What people call the file.
+    /// The name of the file in messages.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// An entry of the file's metadata.
-    ///
-    /// # Errors
-    /// There is none of that name.
-    pub(crate) fn metadata(&self, key: &str) -> Result<&str> {
-        let message = || format!("{} has no metadata `{key}`", self.name);
-        self.metadata.get(key).map(String::as_str).with_context(message)
+    /// A metadata entry.
+    pub(crate) fn metadata(&self, key: &str) -> Option<&str> {
+        self.metadata.get(key).map(String::as_str)
     }
 
-    /// The shape of a tensor that stays.
+    /// The shape of a tensor.
     ///
     /// # Errors
     /// There is no such tensor.
@@ -105,9 +97,9 @@ impl TensorFile {
     /// Takes a tensor out, as float32.
     ///
     /// # Errors
-    /// It is missing, or has another shape.
+    /// It is missing or has another shape.
     pub(crate) fn take(&mut self, tensor: &str, shape: &[i64]) -> Result<Tensor> {
-        let Some(found) = self.tensors.remove(tensor) else { bail!(self.missing(tensor)) };
+        let found = self.tensors.remove(tensor).with_context(|| self.missing(tensor))?;
         let got = found.size();
         ensure!(
             got == shape,
@@ -117,73 +109,40 @@ impl TensorFile {
         Ok(found.to_kind(Kind::Float))
     }
 
-    /// Takes out all tensors whose names begin with `prefix`, which their names then lack.
+    /// Takes out all tensors below a prefix, and removes the prefix from their names.
     pub(crate) fn take_all(&mut self, prefix: &str) -> TensorFile {
-        let (inside, outside) =
-            std::mem::take(&mut self.tensors).into_iter().partition(|(name, _)| name.starts_with(prefix));
-        self.tensors = outside;
-        let inside: Named = inside;
-        let tensors = inside.into_iter().map(|(name, tensor)| (name[prefix.len()..].to_owned(), tensor));
-        TensorFile {
-            name: format!("{} ({prefix}*)", self.name),
-            tensors: tensors.collect(),
-            metadata: BTreeMap::new(),
-        }
+        let inside = self.tensors.extract_if(.., |name, _| name.starts_with(prefix));
+        let tensors = inside.map(|(name, tensor)| (name[prefix.len()..].to_owned(), tensor)).collect();
+        TensorFile { name: format!("{} ({prefix}*)", self.name), tensors, metadata: HashMap::new() }
     }
 
-    /// Makes sure that nothing is left.
+    /// Checks that no tensor is left.
     ///
     /// # Errors
-    /// A tensor that nobody took.
+    /// A tensor was not taken.
     pub(crate) fn finish(self) -> Result<()> {
-        match self.tensors.len() {
-            0 => Ok(()),
-            left => {
-                let names: Vec<_> = self.tensors.keys().take(3).map(|name| format!("`{name}`")).collect();
-                let more = if left > 3 { format!(" and {} more", left - 3) } else { String::new() };
-                bail!("{}: the network has no tensor {}{more}", self.name, names.join(", "))
-            }
+        match self.tensors.first_key_value() {
+            None => Ok(()),
+            Some((tensor, _)) => bail!("{}: the network has no tensor `{tensor}`", self.name),
         }
     }
 
     fn missing(&self, tensor: &str) -> String {
-        // A wrapper's prefix (`module.`), or a slip; but `bn3.bias` is not meant where `bn2.bias` is asked.
-        let sort = |name: &str| name.replace(|letter: char| letter.is_ascii_digit(), "");
-        let slip = |name: &str| sort(name) != sort(tensor) && strsim::damerau_levenshtein(name, tensor) <= 2;
-        let meant = |name: &&str| name.ends_with(&format!(".{tensor}")) || slip(name);
-        let near = self.tensors.keys().map(String::as_str).find(meant);
-        let hint = near.map_or(String::new(), |near| format!("; is `{near}` meant?"));
-        format!("{} has no tensor `{tensor}`{hint}", self.name)
+        format!("{} has no tensor `{tensor}`", self.name)
     }
 }
 
-/// Why bytes are no safetensors file.
-fn not_one(name: &str, bytes: &[u8], error: &SafeTensorError) -> anyhow::Error {
-    let cut = format!(
-        "{name} is truncated: its header promises more bytes than the file has; fetch or copy it again"
-    );
+/// Why bytes are not a safetensors file.
+fn invalid(name: &str, bytes: &[u8], error: &SafeTensorError) -> anyhow::Error {
+    use SafeTensorError::{InvalidHeaderLength, MetadataIncompleteBuffer};
     match (error, foreign_bytes(bytes)) {
-        // The header is longer than the file, or the tensors are.
-        (SafeTensorError::InvalidHeaderLength, _) if bytes.get(8) == Some(&b'{') => anyhow!(cut),
-        (SafeTensorError::MetadataIncompleteBuffer, _) if claimed(bytes) > bytes.len() => anyhow!(cut),
-        (SafeTensorError::MetadataIncompleteBuffer, _) => {
-            anyhow!("{name} has more bytes than its header promises; fetch or copy it again")
-        }
-        (_, Some(instead)) if bytes.get(8) != Some(&b'{') => {
-            anyhow!("{name} is not a safetensors file: {instead}")
-        }
-        _ => anyhow!("{name} is not a safetensors file: {error}"),
+        // The length of the header, or of the header and the tensors, is not the length of the file.
+        (InvalidHeaderLength | MetadataIncompleteBuffer, _) if bytes.get(8) == Some(&b'{') => anyhow!(
+            "{name} is truncated or damaged: its size does not match its header; fetch or copy it again"
+        ),
+        (_, Some(instead)) => anyhow!("{name} is not a safetensors file: {instead}"),
+        (_, None) => anyhow!("{name} is not a safetensors file: {error}"),
     }
-}
-
-/// How many bytes a file has whose header this is.
-fn claimed(bytes: &[u8]) -> usize {
-    let length = bytes.first_chunk().map_or(0, |length| u64::from_le_bytes(*length) as usize);
-    let header = bytes.get(8..length.saturating_add(8)).unwrap_or_default();
-    let header: serde_json::Value = serde_json::from_slice(header).unwrap_or_default();
-    let ends =
-        header.as_object().into_iter().flatten().filter_map(|(_, tensor)| tensor["data_offsets"][1].as_u64());
-    length + 8 + ends.max().unwrap_or_default() as usize
 }
 
 fn to_tensor(view: &TensorView<'_>) -> Result<Tensor> {
@@ -199,8 +158,8 @@ fn to_tensor(view: &TensorView<'_>) -> Result<Tensor> {
     Ok(Tensor::f_from_data_size(view.data(), &shape, kind)?)
 }
 
-/// Values that no network can have.
-fn sound(name: &str, tensor: &Tensor) -> Result<()> {
+/// Refuses values that no network can have.
+fn check_values(name: &str, tensor: &Tensor) -> Result<()> {
     let count = |values: Tensor| i64::try_from(values.sum(Kind::Int64));
     let (all, broken) = (tensor.numel(), count(tensor.isfinite().logical_not())?);
     ensure!(broken == 0, "{broken} of its {all} values are NaN or infinite");
@@ -209,10 +168,10 @@ fn sound(name: &str, tensor: &Tensor) -> Result<()> {
     Ok(())
 }
 
-/// Copies values into tensors of the same names, in place.
+/// Copies values into the tensors with the same names.
 ///
 /// # Errors
-/// A tensor that `from` lacks, or has in another shape.
+/// A tensor is missing in `from`, or has another shape there.
 pub(crate) fn copy_all(into: Named, from: &Named) -> Result<()> {
     for (name, mut tensor) in into {
         let values = from.get(&name).with_context(|| format!("there is no tensor `{name}`"))?;
@@ -221,43 +180,27 @@ pub(crate) fn copy_all(into: Named, from: &Named) -> Result<()> {
     Ok(())
 }
 
-/// The bytes of a safetensors file: the same tensors and text give the same bytes.
+/// The bytes of a safetensors file. Equal tensors and metadata give equal bytes.
 ///
 /// # Errors
-/// A tensor of a type that is not written here (all but float32 and int64).
+/// A tensor is not float32.
 pub(crate) fn to_bytes(tensors: &Named, metadata: Option<(&str, String)>) -> Result<Vec<u8>> {
-    let held = tensors.iter().map(|(name, tensor)| Ok((name, Held::of(tensor)?)));
-    let held = held.collect::<Result<Vec<_>>>()?;
-    let views = held.iter().map(|(name, held)| Ok((name.as_str(), held.view()?)));
-    let views = views.collect::<Result<Vec<_>>>()?;
-    let metadata = metadata.map(|(key, text)| [(key.to_owned(), text)].into());
-    Ok(safetensors::serialize(views, metadata)?)
-}
-
-/// A tensor's values in main memory.
-struct Held {
-    dtype: Dtype,
-    shape: Vec<usize>,
-    bytes: Vec<u8>,
-}
-
-impl Held {
-    fn of(tensor: &Tensor) -> Result<Self> {
-        let tensor = tensor.detach().to_device(tch::Device::Cpu).contiguous();
-        let dtype = match tensor.kind() {
-            Kind::Float => Dtype::F32,
-            Kind::Int64 => Dtype::I64,
-            other => bail!("tensors of the type {other:?} are not written"),
-        };
+    let bytes = tensors.values().map(bytes_of).collect::<Result<Vec<_>>>()?;
+    let views = tensors.iter().zip(&bytes).map(|((name, tensor), bytes)| {
         let shape = tensor.size().iter().map(|&size| usize::try_from(size)).collect::<Result<_, _>>()?;
-        let mut bytes = vec![0; tensor.numel() * tensor.kind().elt_size_in_bytes()];
-        tensor.f_copy_data_u8(&mut bytes, tensor.numel())?;
-        Ok(Self { dtype, shape, bytes })
-    }
+        Ok((name, TensorView::new(Dtype::F32, shape, bytes)?))
+    });
+    let metadata = metadata.map(|(key, text)| [(key.to_owned(), text)].into());
+    Ok(safetensors::serialize(views.collect::<Result<Vec<_>>>()?, metadata)?)
+}
 
-    fn view(&self) -> Result<TensorView<'_>> {
-        Ok(TensorView::new(self.dtype, self.shape.clone(), &self.bytes)?)
-    }
+fn bytes_of(tensor: &Tensor) -> Result<Vec<u8>> {
+    let kind = tensor.kind();
+    ensure!(kind == Kind::Float, "tensors of the type {kind:?} are not written");
+    let tensor = tensor.detach().to_device(tch::Device::Cpu).contiguous();
+    let mut bytes = vec![0; tensor.numel() * kind.elt_size_in_bytes()];
+    tensor.f_copy_data_u8(&mut bytes, tensor.numel())?;
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -287,7 +230,7 @@ mod tests {
         };
         let bytes = || to_bytes(&tensors(), Some(("pcamflow", "{}".to_owned()))).unwrap();
         assert_eq!(bytes(), bytes());
-        assert_eq!(TensorFile::parse("m", &bytes()).unwrap().metadata("pcamflow").unwrap(), "{}");
+        assert_eq!(TensorFile::parse("m", &bytes()).unwrap().metadata("pcamflow"), Some("{}"));
     }
 
     #[test]
@@ -302,7 +245,7 @@ mod tests {
 
     #[test]
     fn the_count_of_batches_is_ignored() {
-        let count = Tensor::from_slice(&[7i64]);
+        let count = Tensor::from_slice(&[7f32]);
         file(&[("bn1.num_batches_tracked", count)]).unwrap().finish().unwrap();
     }
 
@@ -322,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_cut_anywhere_is_truncated() {
+    fn a_file_that_is_cut_anywhere_is_called_truncated() {
         let tensors = Named::from([("fc2.bias".to_owned(), Tensor::from_slice(&[1.0f32, 2.0]))]);
         let whole = to_bytes(&tensors, None).unwrap();
         for length in [9, 20, whole.len() - 1] {
@@ -330,11 +273,11 @@ mod tests {
             assert!(error.starts_with("m.safetensors is truncated"), "{length}: {error}");
         }
         let error = message(TensorFile::parse("m.safetensors", &[&whole[..], b"more"].concat()));
-        assert!(error.contains("more bytes than its header promises"), "{error}");
+        assert!(error.starts_with("m.safetensors is truncated or damaged"), "{error}");
     }
 
     #[test]
-    fn prefixes_that_all_names_have_are_taken_off() {
+    fn common_prefixes_are_removed() {
         let one = || Tensor::from_slice(&[1.0f32]);
         let (mut read, taken) =
             file(&[("_orig_mod.module.a", one()), ("_orig_mod.module.b", one())]).unwrap().unwrapped();
@@ -359,9 +302,7 @@ mod tests {
         let mut read =
             file(&[("conv1.wieght", Tensor::zeros([2], (Kind::Float, tch::Device::Cpu)))]).unwrap();
         let error = message(read.take("conv1.weight", &[2]));
-        assert_eq!(error, "m.safetensors has no tensor `conv1.weight`; is `conv1.wieght` meant?");
-        let error = message(read.shape("fc2.bias"));
-        assert_eq!(error, "m.safetensors has no tensor `fc2.bias`");
+        assert_eq!(error, "m.safetensors has no tensor `conv1.weight`");
         let mut again = file(&[("a", Tensor::from_slice(&[1.0f32]))]).unwrap();
         let error = message(again.take("a", &[2, 1]));
         assert_eq!(error, "m.safetensors: tensor `a` has the shape [1], and the network needs [2, 1]");

@@ -443,7 +443,7 @@ fn offline_programs_reach_no_network_but_themselves() {
     let output = project.run(&["--offline"]).ran(["command.one"]);
     assert_eq!(log(&project), "offline 1\n");
     let alone = shown(&project, "command.one/made").trim() == "1";
-    assert!(alone || output.warnings().contains("could reach it"), "{}", output.warnings());
+    assert!(alone || output.warnings().contains("could reach them"), "{}", output.warnings());
     project.run(&[]).cached_all();
 }
 

@@ -262,7 +262,7 @@ fn offline_keeps_the_programs_of_a_verification_off_the_network() {
     assert!(seen().starts_with("offline 0, "), "{}", seen());
     let output = project.pcamflow(&["verify", "p.toml", "command.one", "--offline"]).exit(0);
     let alone = seen() == "offline 1, 1 devices\n";
-    let told = output.stderr.contains("could reach it");
+    let told = output.stderr.contains("could reach them");
     assert!(seen().starts_with("offline 1, ") && (alone || told), "{}\n{}", seen(), output.stderr);
     project.run(&[]).cached_all();
 }

@@ -186,7 +186,11 @@ impl Engine<'_> {
         self.bytes_are_here(stage, &record)?;
         let settings =
             Settings { command_line: self.options.settings.clone(), pipeline: self.pipeline.run.clone() };
-        let grant = Resources::of(executor.capacity(), self.options.jobs).take(request(node, &settings));
+        let grant = Resources::of(executor.capacity(), self.options.jobs).take(request(
+            self.pipeline,
+            stage,
+            &settings,
+        ));
         let grant = grant
             .ok_or_else(|| environment("this machine lacks the cores or the GPU that the stage asks for"))?;
         let folders =

@@ -196,7 +196,7 @@ impl<'a> Run<'a, '_> {
     }
 
     fn request(&self, stage: usize) -> Request {
-        task::request(&self.planner.pipeline.stages[stage], &self.settings)
+        task::request(self.planner.pipeline, stage, &self.settings)
     }
 
     /// Sends the makers of inputs whose bytes are not here to work again; true if the stage has to wait for

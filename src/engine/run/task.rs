@@ -7,9 +7,9 @@ use crate::engine::{
     run::resources::{Grant, Request},
 };
 use crate::{
-    pipeline::{Source, StageNode},
+    pipeline::{Pipeline, Source, StageNode},
     protocol::{InputFile, Resources, Task},
-    stages::{AnyStage, RunSettings, Runner},
+    stages::{AnyStage, Appetite, Kind, RunSettings, Runner},
 };
 
 /// How to compute: what the command line and `[run]` say.
@@ -29,11 +29,22 @@ impl Settings {
 }
 
 /// What a stage asks of the machine.
-pub(in crate::engine) fn request(node: &StageNode, settings: &Settings) -> Request {
+pub(in crate::engine) fn request(pipeline: &Pipeline, stage: usize, settings: &Settings) -> Request {
+    let node = &pipeline.stages[stage];
     let settings = settings.of(&node.stage);
     let device = (node.stage.runner() == Runner::Worker).then(|| settings.device.unwrap_or_default());
     let threads = settings.threads.map(|threads| threads as usize);
-    Request { appetite: node.stage.appetite(), threads, device }
+    Request { appetite: appetite(pipeline, stage), threads, device }
+}
+
+/// A resumed training has the steps of the training that it continues, so it uses as many cores.
+fn appetite(pipeline: &Pipeline, stage: usize) -> Appetite {
+    let node = &pipeline.stages[stage];
+    let from = node.inputs.iter().find(|input| input.slot == "from").map(|input| &input.source);
+    match (node.name.kind, from) {
+        (Kind::ResumeTrain, Some(Source::Artifact { stage, .. })) => appetite(pipeline, *stage),
+        _ => node.stage.appetite(),
+    }
 }
 
 /// The task of a stage, but for its folders, which the attempt makes.

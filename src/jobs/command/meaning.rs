@@ -1,38 +1,32 @@
-//! What a line of a program means: progress, a number, or text for the log.
+//! The meaning of a line of output: progress, a number, or text for the log.
 //!
 //! ```text
-//! pcamflow:progress 30/100 epochs loss 0.41     done, of how many, of what; then what it is at
-//! pcamflow:progress 30 files                    of how many is not known
-//! pcamflow:number accuracy=0.93                 one of the stage's main numbers; the last of a name counts
+//! pcamflow:progress 30/100 epochs loss 0.41     done/total, unit, details
+//! pcamflow:progress 30 files                    the total is unknown
+//! pcamflow:number accuracy=0.93                 a main number of the stage; the last one of a name counts
 //! ```
 //!
-//! A line that begins like one of these and is none is text.
+//! Other lines are text.
 
 /// The longest name of a number.
 const LONGEST_NAME: usize = 64;
 
-/// What a line means.
+/// The meaning of a line.
 #[derive(Debug, PartialEq)]
 pub(super) enum Meaning<'a> {
-    /// How far the program is.
+    /// The progress of the program.
     Progress {
         /// Units done.
         done: u64,
-        /// Units in all; 0 where unknown.
+        /// All units; 0 if unknown.
         total: u64,
-        /// What a unit is.
         unit: &'a str,
-        /// What it is at.
+        /// Details.
         at: &'a str,
     },
     /// One of the stage's main numbers.
-    Number {
-        /// Its name.
-        name: &'a str,
-        /// Its value.
-        value: f64,
-    },
-    /// Meant for a number, and none.
+    Number { name: &'a str, value: f64 },
+    /// An invalid number.
     NoNumber,
     /// For the log.
     Text,
@@ -40,10 +34,10 @@ pub(super) enum Meaning<'a> {
 
 /// The meaning of a line.
 pub(super) fn meaning(line: &str) -> Meaning<'_> {
-    let Some(said) = line.strip_prefix("pcamflow:") else { return Meaning::Text };
-    let said = said.trim_end();
-    let progress = said.strip_prefix("progress ").and_then(progress);
-    let number = || said.strip_prefix("number ").map(|said| number(said).unwrap_or(Meaning::NoNumber));
+    let Some(text) = line.strip_prefix("pcamflow:") else { return Meaning::Text };
+    let text = text.trim_end();
+    let progress = text.strip_prefix("progress ").and_then(progress);
+    let number = || text.strip_prefix("number ").map(|text| number(text).unwrap_or(Meaning::NoNumber));
     progress.or_else(number).unwrap_or(Meaning::Text)
 }
 
@@ -55,7 +49,7 @@ fn progress(text: &str) -> Option<Meaning<'_>> {
     (total == 0 || done <= total).then_some(Meaning::Progress { done, total, unit, at })
 }
 
-/// The first word, and what follows.
+/// The first word, and the rest.
 fn split(text: &str) -> (&str, &str) {
     let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     (word, rest.trim_start())
@@ -90,14 +84,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_to_be_a_number_and_is_none_is_told_apart() {
+    fn invalid_numbers_are_recognised() {
         for value in ["acc=1,5", "acc=5%", "acc=", "acc", "=1"] {
             assert_eq!(meaning(&format!("pcamflow:number {value}")), Meaning::NoNumber, "{value}");
         }
     }
 
     #[test]
-    fn what_is_neither_is_text() {
+    fn other_lines_are_text() {
         for line in [
             "",
             "pcamflow:",

@@ -1,10 +1,10 @@
-//! Computes `command`: runs a program in a folder that holds what was declared, and takes what it made.
+//! Computes `command`: runs a program in a folder with its declared inputs, and checks what it wrote.
 
 mod meaning;
 mod offline;
 mod program;
 mod sandbox;
-mod whole;
+mod self_contained;
 
 use std::{os::unix::process::ExitStatusExt, path::Path, process::ExitStatus};
 
@@ -18,41 +18,46 @@ use crate::{
 use meaning::{Meaning, meaning};
 use sandbox::Sandbox;
 
-/// Lines of a program that failed which its failure repeats.
+/// How many lines of output the message of a failure repeats.
 const LAST_WORDS: usize = 10;
 
-/// The most numbers that a program may name.
+/// The most numbers that a program may report.
 const MOST_NUMBERS: usize = 100;
 
 pub(super) fn run(stage: &Command, task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
     let sandbox = Sandbox::new(stage, task)?;
-    if let Some(gap) = offline::is_wanted().then(offline::gap).flatten() {
-        reporter.warn(&format!("this machine cannot keep a program off {gap}: this one could reach it"));
+    if offline::is_wanted() && !offline::is_possible() {
+        reporter.warn(
+            "this machine cannot keep a program off the network and the Unix sockets of services: this program \
+             could reach them",
+        );
     }
-    let mut told = Told { reporter, numbers: Vec::new(), last: Vec::new() };
-    let status = program::run(stage, task, &sandbox, &mut |line| told.line(line))?;
-    sandbox.inputs_are_unharmed()?;
+    let mut output = Output { reporter, numbers: Vec::new(), last: Vec::new() };
+    let status = program::run(stage, task, &sandbox, &mut |line| output.line(line))?;
+    sandbox.check_inputs()?;
     if !status.success() {
-        let failure = format!("{}{}{}", ending(stage, status), told.last_words(), hints(stage));
-        // Ended by a signal, it was lost, whatever it was to do; with an exit code it decided so.
+        let lines: String = output.last.iter().map(|line| format!("\n  {line}")).collect();
+        let failure = format!("{}{lines}{}", ending(stage, status), hints(stage));
+        // A program that was ended by a signal is worth another attempt.
         match status.signal() {
             Some(_) => bail!(ProgramLost(failure)),
-            None if told.says_that_the_disk_is_full() => bail!(EnvironmentFault(failure)),
+            None if output.reports_a_full_disk() => bail!(EnvironmentFault(failure)),
             None => bail!(failure),
         }
     }
-    sandbox.holds_what_was_declared(stage)?;
-    Ok(Outcome { numbers: told.numbers, device: "cpu".to_owned(), resumed: None })
+    sandbox.check_artifacts(stage)?;
+    Ok(Outcome { numbers: output.numbers, device: "cpu".to_owned(), resumed: None })
 }
 
-/// What a program has said.
-struct Told<'a> {
+/// The output of a program.
+struct Output<'a> {
     reporter: &'a dyn Reporter,
     numbers: Vec<Number>,
+    /// The last lines, for the message of a failure.
     last: Vec<String>,
 }
 
-impl Told<'_> {
+impl Output<'_> {
     fn line(&mut self, line: &str) {
         match meaning(line) {
             Meaning::Progress { done, total, unit, at } => {
@@ -62,7 +67,7 @@ impl Told<'_> {
             Meaning::NoNumber => {
                 let line: String = line.chars().take(100).collect();
                 self.reporter.warn(&format!(
-                    "`{line}` says no number: one is written pcamflow:number NAME=VALUE, as in accuracy=0.93"
+                    "`{line}` is not a number: write pcamflow:number NAME=VALUE, as in accuracy=0.93"
                 ));
             }
             Meaning::Text => {}
@@ -76,25 +81,21 @@ impl Told<'_> {
         }
     }
 
-    /// A number that is said again is the newer one.
+    /// Adds a number, or replaces an earlier one of the same name.
     fn number(&mut self, name: &str, value: f64) {
         let room = self.numbers.len() < MOST_NUMBERS;
         match self.numbers.iter_mut().find(|number| number.name == name) {
             Some(number) => number.value = value,
-            None if !room => {}
-            None => self.numbers.push(Number { name: name.to_owned(), value }),
+            None if room => self.numbers.push(Number { name: name.to_owned(), value }),
+            None => {}
         }
     }
 
-    /// Whether the system's words for a full disk are among the last lines. What a program in another language says
-    /// is not known; then the disk is asked (see `serve`).
-    fn says_that_the_disk_is_full(&self) -> bool {
-        let said = ["No space left on device", "Disk quota exceeded"];
-        self.last.iter().any(|line| said.iter().any(|words| line.contains(words)))
-    }
-
-    fn last_words(&self) -> String {
-        self.last.iter().map(|line| format!("\n  {line}")).collect()
+    /// Whether the last lines contain the system's messages for a full disk. Programs may use other words; then
+    /// `serve` looks at the disk itself.
+    fn reports_a_full_disk(&self) -> bool {
+        let messages = ["No space left on device", "Disk quota exceeded"];
+        self.last.iter().any(|line| messages.iter().any(|message| line.contains(message)))
     }
 }
 
@@ -112,7 +113,7 @@ fn ending(stage: &Command, status: ExitStatus) -> String {
     }
 }
 
-/// Words that name files here, which the sandbox does not hold.
+/// Hints about arguments that name files outside the sandbox.
 fn hints(stage: &Command) -> String {
     let words = stage.program.iter().skip(1);
     let undeclared = words.filter(|word| {
@@ -121,8 +122,8 @@ fn hints(stage: &Command) -> String {
     });
     let hint = |word: &String| {
         format!(
-            "\n  help: `{word}` is a file here, but not in the folder in which the program ran, which holds \
-             only what is declared: name it in `inputs`, and write its name in braces"
+            "\n  help: `{word}` is a file here, but it is not declared, so it is not in the program's folder: add it \
+             to `inputs`, and write its name in braces"
         )
     };
     undeclared.map(hint).collect()

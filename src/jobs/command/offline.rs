@@ -1,12 +1,11 @@
-//! Keeps a program off the network: it gets one of its own, with nothing in it.
+//! Keeps a program off the network: it gets an empty network namespace.
 //!
-//! The Unix sockets of services (docker, ssh-agent, the resolver) lead out as well, and belong to the file
-//! system, not to the network: `/dev/null` is mounted over those that are known when the program starts. That
-//! keeps honest programs off them; it is no sandbox against malice.
+//! Unix sockets of services (docker, ssh-agent, the resolver) also lead out, but they belong to the file system.
+//! `/dev/null` is mounted over those that exist when the program starts. This is no protection against malice.
 
 use std::{
     collections::BTreeSet,
-    ffi::{CString, OsString},
+    ffi::{CStr, CString, OsStr, OsString},
     fs, io,
     os::unix::{ffi::OsStrExt, fs::FileTypeExt, process::CommandExt},
     path::{Path, PathBuf},
@@ -14,166 +13,123 @@ use std::{
     ptr::null,
 };
 
+use rustix::fs::{Mode, OFlags};
+
 use crate::protocol::OFFLINE;
 
-/// Where services put their sockets; containers get those of their host there.
+/// Folders in which services put their sockets. Containers get sockets of their host there.
 const PLACES: [&str; 2] = ["/run", "/var/run"];
 
-/// Whether nothing of the run shall reach the network.
+/// Whether the run is offline.
 pub(super) fn is_wanted() -> bool {
     std::env::var_os(OFFLINE).is_some_and(|value| value == "1")
 }
 
-/// What this machine lets a program still reach, for a warning; `None` where that is nothing.
-pub(super) fn gap() -> Option<&'static str> {
-    if Offline::new(&[]).works() {
-        return None;
-    }
-    Some(match (Offline { sockets: Vec::new(), masks: false }).works() {
-        true => "the Unix sockets of services such as docker and ssh-agent",
-        false => "the network",
-    })
+/// Whether this machine can keep programs offline. Tries it with `/bin/true`.
+pub(super) fn is_possible() -> bool {
+    let offline = Offline::new(&[]);
+    let mut probe = std::process::Command::new("/bin/true");
+    probe.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    // SAFETY: between fork and exec only system calls are made.
+    unsafe { probe.pre_exec(move || offline.enter()) };
+    // If there is no `/bin/true`, only exec failed, after the network was gone.
+    probe.status().map_or_else(|error| error.kind() == io::ErrorKind::NotFound, |_| true)
 }
 
-/// What keeps a program off the network.
+/// What a process needs to go offline between fork and exec, where it cannot allocate.
 pub(super) struct Offline {
-    /// The sockets that it must not find.
+    /// The sockets to hide.
     sockets: Vec<CString>,
-    masks: bool,
+    /// The contents of `uid_map` and `gid_map`.
+    identity: [String; 2],
 }
 
 impl Offline {
-    /// Finds the sockets of services, also those that variables name.
+    /// Finds the sockets of services, including those named in `variables`.
     pub(super) fn new(variables: &[(String, OsString)]) -> Self {
         let named = variables.iter().map(|(_, value)| {
             let bytes = value.as_bytes();
-            PathBuf::from(std::ffi::OsStr::from_bytes(bytes.strip_prefix(b"unix://").unwrap_or(bytes)))
+            PathBuf::from(OsStr::from_bytes(bytes.strip_prefix(b"unix://").unwrap_or(bytes)))
         });
-        let found: BTreeSet<PathBuf> = bound().into_iter().chain(below()).chain(named).collect();
+        let found: BTreeSet<PathBuf> = bound().into_iter().chain(in_places()).chain(named).collect();
         let is_socket = |path: &PathBuf| {
             path.is_absolute() && path.metadata().is_ok_and(|metadata| metadata.file_type().is_socket())
         };
         let sockets = found.into_iter().filter(is_socket);
         let sockets = sockets.filter_map(|path| CString::new(path.as_os_str().as_bytes()).ok()).collect();
-        Self { sockets, masks: true }
+        let (user, group) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+        Self { sockets, identity: [user, group].map(|id| format!("{id} {id} 1")) }
     }
 
-    /// Leaves the network, between fork and exec: as root, or in a user namespace, in which the user stays the same.
+    /// Leaves the network and hides the sockets.
     pub(super) fn enter(&self) -> io::Result<()> {
-        if let Err(error) = leave(if self.masks { libc::CLONE_NEWNS } else { 0 }) {
-            if self.masks {
-                // Without the masks, rather than with the network.
-                leave(0)?;
-                loopback_up();
-            }
-            return Err(error);
-        }
+        self.leave_network()?;
         loopback_up();
-        if self.masks { self.mask() } else { Ok(()) }
-    }
-
-    fn mask(&self) -> io::Result<()> {
-        // SAFETY: system calls with strings that end with NUL; what is not given is a null pointer.
-        unsafe {
-            // What is mounted here is for this program alone.
-            let private = libc::MS_REC | libc::MS_PRIVATE;
-            if libc::mount(null(), c"/".as_ptr(), null(), private, null()) != 0 {
-                return Err(io::Error::last_os_error());
-            }
-            for socket in &self.sockets {
-                let done =
-                    libc::mount(c"/dev/null".as_ptr(), socket.as_ptr(), null(), libc::MS_BIND, null()) == 0;
-                let error = io::Error::last_os_error();
-                // A socket may have gone since; one that the user may not reach needs no mask.
-                let is_harmless =
-                    matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EACCES | libc::ENOTDIR));
-                if !done && !is_harmless {
-                    return Err(error);
-                }
+        // Mounts must not reach other processes.
+        mount(c"none", c"/", libc::MS_REC | libc::MS_PRIVATE)?;
+        for socket in &self.sockets {
+            match mount(c"/dev/null", socket, libc::MS_BIND).map_err(|error| error.raw_os_error()) {
+                // The socket is gone, or the user cannot reach it.
+                Ok(()) | Err(Some(libc::ENOENT | libc::EACCES | libc::ENOTDIR)) => {}
+                Err(code) => return Err(io::Error::from_raw_os_error(code.unwrap_or_default())),
             }
         }
         Ok(())
     }
 
-    /// Tries it out.
-    fn works(self) -> bool {
-        let mut probe = std::process::Command::new("/bin/true");
-        probe.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        // SAFETY: between fork and exec only system calls are made.
-        unsafe { probe.pre_exec(move || self.enter()) };
-        match probe.status() {
-            Ok(_) => true,
-            // Then it was exec that failed, after the network was gone.
-            Err(error) => error.kind() == io::ErrorKind::NotFound,
+    /// Enters new namespaces, as root, or else in a user namespace with the same user.
+    fn leave_network(&self) -> io::Result<()> {
+        let namespaces = libc::CLONE_NEWNET | libc::CLONE_NEWNS;
+        // SAFETY: a system call with plain arguments, in a process with one thread since it was forked.
+        if unsafe { libc::unshare(namespaces) } == 0 {
+            return Ok(());
         }
+        // SAFETY: as above.
+        if unsafe { libc::unshare(libc::CLONE_NEWUSER | namespaces) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        put(c"/proc/self/setgroups", "deny")?;
+        put(c"/proc/self/uid_map", &self.identity[0])?;
+        put(c"/proc/self/gid_map", &self.identity[1])
     }
 }
 
-/// The sockets that the kernel knows in this network namespace.
+/// The sockets that are bound in this network namespace.
 fn bound() -> Vec<PathBuf> {
     let table = fs::read_to_string("/proc/net/unix").unwrap_or_default();
     let paths = table.lines().skip(1).filter_map(|line| line.split_whitespace().nth(7));
     paths.filter(|path| path.starts_with('/')).map(PathBuf::from).collect()
 }
 
-/// The sockets in the usual places, also those of services outside of this container.
-fn below() -> Vec<PathBuf> {
-    let names = |folder: &Path| -> Vec<PathBuf> {
+/// The files in `PLACES` and their subfolders.
+fn in_places() -> Vec<PathBuf> {
+    let files = |folder: &Path| -> Vec<PathBuf> {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         entries.map(|entry| entry.path()).collect()
     };
-    let first: Vec<PathBuf> = PLACES.iter().flat_map(|place| names(Path::new(place))).collect();
+    let first: Vec<PathBuf> = PLACES.iter().flat_map(|place| files(Path::new(place))).collect();
     let folders = first.iter().filter(|path| path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()));
-    let second: Vec<PathBuf> = folders.flat_map(|folder| names(folder)).collect();
+    let second: Vec<PathBuf> = folders.flat_map(|folder| files(folder)).collect();
     first.into_iter().chain(second).collect()
 }
 
-/// Leaves the network, and what `also` names, for namespaces of its own.
-fn leave(also: libc::c_int) -> io::Result<()> {
-    // SAFETY: system calls with plain arguments, on a process that has one thread since it was forked.
-    let (user, group) = unsafe { (libc::getuid(), libc::getgid()) };
-    // SAFETY: as above.
-    if unsafe { libc::unshare(libc::CLONE_NEWNET | also) } == 0 {
-        return Ok(());
+fn mount(source: &CStr, target: &CStr, flags: libc::c_ulong) -> io::Result<()> {
+    // SAFETY: the strings end with NUL; type and data may be null for these flags.
+    match unsafe { libc::mount(source.as_ptr(), target.as_ptr(), null(), flags, null()) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
-    // SAFETY: as above.
-    if unsafe { libc::unshare(libc::CLONE_NEWUSER | libc::CLONE_NEWNET | also) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    put(c"/proc/self/setgroups", b"deny")?;
-    put_identity(c"/proc/self/uid_map", user)?;
-    put_identity(c"/proc/self/gid_map", group)
 }
 
-/// `ID ID 1`, put together without allocating.
-fn put_identity(path: &std::ffi::CStr, id: u32) -> io::Result<()> {
-    let mut text = [0_u8; 32];
-    let length = {
-        use std::io::Write;
-        let mut rest = &mut text[..];
-        write!(rest, "{id} {id} 1")?;
-        32 - rest.len()
-    };
-    put(path, &text[..length])
+fn put(path: &CStr, text: &str) -> io::Result<()> {
+    let file = rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+    rustix::io::write(&file, text.as_bytes())?;
+    Ok(())
 }
 
-fn put(path: &std::ffi::CStr, text: &[u8]) -> io::Result<()> {
-    // SAFETY: `path` ends with NUL, `text` is as long as it says, and the descriptor is closed once.
-    let written = unsafe {
-        let file = libc::open(path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
-        if file < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        let written = libc::write(file, text.as_ptr().cast(), text.len());
-        libc::close(file);
-        written
-    };
-    if written < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
-}
-
-/// Programs talk to themselves over 127.0.0.1; that is no network. Where it fails they cannot.
+/// Turns on the loopback device, if possible: programs may use 127.0.0.1 among themselves.
 fn loopback_up() {
-    // SAFETY: `request` is a whole `ifreq`, zero where not set; the descriptor is closed once.
+    // SAFETY: `request` is a whole `ifreq`, zero if not set; the descriptor is closed once.
     unsafe {
         let socket = libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0);
         if socket >= 0 {

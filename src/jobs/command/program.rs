@@ -1,18 +1,17 @@
-//! Starts a program in its sandbox, listens to it, and sees it and all that it started to their end.
+//! Runs a program in its sandbox, reads its output, and ends everything that it started.
 //!
-//! The program dies with this process (the kernel sees to that), and what it started is taken in and
-//! ended here: see [`crate::offspring`].
+//! The kernel ends the program with this process. Processes that the program started are adopted and ended here
+//! (see [`crate::offspring`]).
 
 use std::{
     ffi::OsString,
-    io::{self, Read},
+    io,
     os::unix::process::CommandExt,
-    path::Path,
     process::{ExitStatus, Stdio},
     time::Duration,
 };
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 
 use super::{
     offline::{self, Offline},
@@ -22,52 +21,51 @@ use crate::{
     offspring::{self, lines},
     protocol::{FOLDER, OFFLINE, Task},
     serve::EnvironmentFault,
-    stages::command::{Command, INPUTS, PASSING, Piece, Port, PortName, SHELL, pieces},
+    stages::command::{Command, INPUTS, PASSING, Piece, Port, SHELL, pieces},
 };
 
-/// Where programs are looked for where nobody says.
+/// The PATH of programs if this process has none.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// How long what a program left behind may take to end by itself: the last of a pipeline of a shell, say.
+/// How long processes that a program left behind may take to end by themselves (the last of a shell pipeline, for
+/// example).
 const GRACE: Duration = Duration::from_millis(300);
 
-/// Runs the program of a stage; `tell` gets every line that it, or what it started, says.
+/// Runs the program of a stage. `line` gets every line of output of the program and its processes.
 pub(super) fn run(
     stage: &Command,
     task: &Task,
     sandbox: &Sandbox,
-    tell: &mut dyn FnMut(&str),
+    line: &mut dyn FnMut(&str),
 ) -> Result<ExitStatus> {
     let words = words(stage);
     let (program, arguments) = words.split_first().context("the stage names no program")?;
-    // A path is one in the sandbox: the program starts there. A bare name is looked for on the PATH.
-    has_unix_lines(&sandbox.folder.join(program), program)?;
     let mut command = std::process::Command::new(program);
     command.args(arguments).current_dir(&sandbox.folder);
     command.env_clear().envs(environment(stage, task, sandbox));
-    let (said, says) = io::pipe()?;
-    command.stdin(Stdio::null()).stdout(says.try_clone()?).stderr(says);
+    let (output, writer) = io::pipe()?;
+    command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
     command.process_group(0);
     let offline = offline::is_wanted().then(|| Offline::new(&passed(stage)));
     offspring::dies_with_this_thread(&mut command, move || {
-        // Where the kernel refuses, the user was warned.
+        // If the kernel refuses, the user was warned before.
         let _ = offline.as_ref().map(Offline::enter);
     });
     offspring::adopt();
     let mut child = command.spawn().map_err(|error| not_started(program, &error))?;
-    // Its ends of the pipe: the end comes when the last of the programs has closed them.
+    // Closes our ends of the pipe: reading ends when the last process has closed its own.
     drop(command);
     let waiting = std::thread::spawn(move || {
         let status = child.wait();
         offspring::leave_none(GRACE);
         status
     });
-    lines::read(said, tell)?;
+    lines::read(output, line)?;
     let status = waiting.join().map_err(|_| anyhow!("the thread that waits for the program panicked"))?;
     Ok(status?)
 }
 
-/// Everything that the program finds in its environment.
+/// The environment of the program.
 fn environment(stage: &Command, task: &Task, sandbox: &Sandbox) -> Vec<(String, OsString)> {
     let passing = || sandbox.folder.join(PASSING).into_os_string();
     let mut all: Vec<(String, OsString)> = vec![
@@ -80,13 +78,12 @@ fn environment(stage: &Command, task: &Task, sandbox: &Sandbox) -> Vec<(String, 
         ("PCAMFLOW_THREADS".to_owned(), task.resources.threads.to_string().into()),
     ];
     all.extend(offline::is_wanted().then(|| (OFFLINE.to_owned(), "1".into())));
-    let input = |name: &PortName| (format!("PCAMFLOW_INPUT_{}", name.variable()), path_of_input(name).into());
-    all.extend(stage.inputs.keys().map(input));
-    let artifacts = stage.artifacts.iter();
-    let artifact = |(name, output): (&PortName, &crate::stages::command::Output)| {
-        (format!("PCAMFLOW_ARTIFACT_{}", name.variable()), output.plain().into())
-    };
-    all.extend(artifacts.map(artifact));
+    for name in stage.inputs.keys() {
+        all.push((format!("PCAMFLOW_INPUT_{}", name.variable()), format!("{INPUTS}/{name}").into()));
+    }
+    for (name, output) in stage.artifacts.iter() {
+        all.push((format!("PCAMFLOW_ARTIFACT_{}", name.variable()), output.plain().into()));
+    }
     all.extend(passed(stage));
     all.extend(stage.environment.iter().map(|(name, value)| (name.clone(), value.into())));
     all
@@ -98,11 +95,7 @@ fn passed(stage: &Command) -> Vec<(String, OsString)> {
     names.filter_map(|name| Some((name.clone(), std::env::var_os(name)?))).collect()
 }
 
-fn path_of_input(name: &PortName) -> String {
-    format!("{INPUTS}/{name}")
-}
-
-/// The program and its arguments, with paths for placeholders.
+/// The program and its arguments, with paths in place of placeholders.
 fn words(stage: &Command) -> Vec<String> {
     let script = stage.shell.is_some();
     let filled = |(place, word): (usize, &str)| fill(word, stage, script && place == SHELL.len());
@@ -140,31 +133,11 @@ fn quoted(path: String) -> String {
     }
 }
 
-/// Refuses a script whose first line ends as Windows ends lines: the kernel, or `env`, would look for a program
-/// with a carriage return in its name, and say only that there is none.
-fn has_unix_lines(file: &Path, program: &str) -> Result<()> {
-    if !program.contains('/') || !file.is_file() {
-        return Ok(());
-    }
-    let mut start = Vec::new();
-    // What cannot be read is for the kernel to refuse.
-    let _ = std::fs::File::open(file).and_then(|file| file.take(4096).read_to_end(&mut start));
-    let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    if !(line.starts_with(b"#!") && line.ends_with(b"\r")) {
-        return Ok(());
-    }
-    let line = String::from_utf8_lossy(line);
-    bail!(
-        "cannot start `{program}`: its lines end as on Windows, and so its first line, `{}`, names no program here; \
-         convert it, as `sed -i 's/\\r$//' FILE` does",
-        line.trim_end()
-    )
-}
-
 fn not_started(program: &str, error: &io::Error) -> anyhow::Error {
     let what = match error.kind() {
         io::ErrorKind::NotFound => {
-            "there is no such program on the PATH, or the interpreter in its first line does not exist"
+            "there is no such program on the PATH, or the interpreter in its first line does not exist (scripts need \
+             Unix line endings)"
         }
         io::ErrorKind::PermissionDenied => "it is not executable",
         _ => return anyhow!(EnvironmentFault(format!("cannot start `{program}`: {error}"))),
@@ -177,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_in_a_script_are_single_words() {
+    fn paths_in_a_script_are_quoted() {
         let text = "shell = 'cat {x.csv} > {artifacts.y}; echo {{x}} ${y}'\nartifacts = { y = \"my 'file'.txt\" }\n\
                     inputs = { 'x.csv' = 'x' }";
         let stage: Command = toml::from_str(&format!(

@@ -1,9 +1,9 @@
-//! The folder in which a program runs: holds its inputs before, and what it was to make afterwards.
+//! The folder in which a program runs.
 //!
 //! ```text
-//! inputs/NAME      copies, reflinks or (large files, folders of the user's) links
-//! tmp/             TMPDIR and HOME: thrown away
-//! everything else  has to be a declared artifact in the end
+//! inputs/NAME      copies, reflinks or (large files, folders of the user) links
+//! tmp/             TMPDIR and HOME, thrown away
+//! everything else  must be a declared artifact in the end
 //! ```
 
 use std::{
@@ -11,9 +11,9 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
-use super::whole;
+use super::self_contained;
 use crate::{
     digest::Digest,
     fsx::{self, Exposed, Links, StatTuple},
@@ -21,31 +21,31 @@ use crate::{
     stages::command::{Command, INPUTS, Output, PASSING, Piece, Port, PortName, pieces, slot},
 };
 
-/// Undeclared files that a message names.
+/// How many undeclared files a message names.
 const NAMED: usize = 5;
 
-/// A program's folder.
+/// The folder of a program.
 pub(super) struct Sandbox {
     pub(super) folder: PathBuf,
-    /// Files that the program could write to although they are not its own.
-    lent: Vec<Lent>,
+    /// Inputs behind links, to which the program could write.
+    linked: Vec<Linked>,
 }
 
-/// A file or folder that a program only sees through a link.
-struct Lent {
+/// A file or folder behind a link, and its state before the program ran.
+struct Linked {
     name: String,
     path: PathBuf,
     stat: Option<StatTuple>,
-    /// Its content, where the stat tuple does not prove that it stays the same: it was changed just now.
+    /// The digest, if the file was changed so recently that an equal stat tuple proves nothing.
     digest: Option<Digest>,
 }
 
 impl Sandbox {
-    /// Lays out what was declared.
+    /// Creates the folder with the declared inputs.
     pub(super) fn new(stage: &Command, task: &Task) -> Result<Self> {
         let begun = Instant::now();
         let folder = std::path::absolute(&task.staging)?;
-        let mut sandbox = Self { folder, lent: Vec::new() };
+        let mut sandbox = Self { folder, linked: Vec::new() };
         fsx::create_folder(&sandbox.folder.join(PASSING))?;
         if !stage.inputs.is_empty() {
             fsx::create_folder(&sandbox.folder.join(INPUTS))?;
@@ -54,7 +54,7 @@ impl Sandbox {
         for name in stage.inputs.keys() {
             let input =
                 task.inputs.get(&slot(name)).with_context(|| format!("the task has no input {name}"))?;
-            sandbox.lay(name, input, executed == Some(name.as_str()))?;
+            sandbox.add(name, input, executed == Some(name.as_str()))?;
         }
         for output in stage.artifacts.values() {
             fsx::create_folder(&fsx::parent(&sandbox.folder.join(output.plain())))?;
@@ -63,78 +63,58 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    fn lay(&mut self, name: &PortName, input: &InputFile, executed: bool) -> Result<()> {
+    fn add(&mut self, name: &PortName, input: &InputFile, executed: bool) -> Result<()> {
         let to = self.folder.join(INPUTS).join(name.as_str());
-        match (input.name.ends_with('/'), input.path.is_dir()) {
-            (_, true) => {
-                fsx::link(&input.path, &to)?;
-                self.lend(input)?;
-            }
-            (true, false) => fsx::unpack(&input.path, &to)?,
-            (false, false) if executed => {
-                fsx::copy(&input.path, &to)?;
-                fsx::make_executable(&to)?;
-            }
-            (false, false) => {
-                if fsx::expose(&input.path, &to)? == Exposed::Link {
-                    self.lend(input)?;
-                }
-            }
+        if input.path.is_dir() {
+            fsx::link(&input.path, &to)?;
+            self.linked.push(Linked::new(input)?);
+        } else if input.name.ends_with('/') {
+            fsx::unpack(&input.path, &to)?;
+        } else if executed {
+            fsx::copy(&input.path, &to)?;
+            fsx::make_executable(&to)?;
+        } else if fsx::expose(&input.path, &to)? == Exposed::Link {
+            self.linked.push(Linked::new(input)?);
         }
-        whole::check(&to, &input.name, Links::Followed)
+        self_contained::check(&to, &input.name, Links::Followed)
     }
 
-    fn lend(&mut self, input: &InputFile) -> Result<()> {
-        let mut lent = Lent { name: input.name.clone(), path: input.path.clone(), stat: None, digest: None };
-        lent.stat = lent.now()?;
-        if lent.stat.is_some_and(|stat| !fsx::settles(&stat)) {
-            lent.digest = Some(lent.content()?);
-        }
-        self.lent.push(lent);
-        Ok(())
-    }
-
-    /// A program that writes to its inputs has damaged what others rely on: that must not pass for a result.
-    pub(super) fn inputs_are_unharmed(&self) -> Result<()> {
-        for lent in &self.lent {
-            let (name, path) = (&lent.name, lent.path.display());
+    /// Checks that the program did not write to its inputs: other stages rely on them.
+    pub(super) fn check_inputs(&self) -> Result<()> {
+        for linked in &self.linked {
+            let (name, path) = (&linked.name, linked.path.display());
             ensure!(
-                lent.is_unharmed()?,
+                linked.is_unchanged()?,
                 "its input `{name}` ({path}) was modified while the program ran: programs must not write to their \
-                 inputs (of an artifact, the next run notices and computes it again)"
+                 inputs (if it is an artifact, the next run notices and computes it again)"
             );
         }
         Ok(())
     }
 
-    /// Whether every artifact is there, and nothing else.
-    pub(super) fn holds_what_was_declared(&self, stage: &Command) -> Result<()> {
+    /// Checks that every artifact exists, and no other file.
+    pub(super) fn check_artifacts(&self, stage: &Command) -> Result<()> {
         let declared: Vec<&Output> = stage.artifacts.values().collect();
-        let missing: Vec<&str> = declared
-            .iter()
-            .filter(|output| !self.folder.join(output.plain()).exists())
-            .map(|output| output.path.as_str())
-            .collect();
+        let missing = declared.iter().filter(|output| !self.folder.join(output.plain()).exists());
+        let missing: Vec<&str> = missing.map(|output| output.path.as_str()).collect();
         let mut stray = Vec::new();
         self.stray("", &declared, &mut stray)?;
-        let stray = told(stray);
-        match (missing.is_empty(), stray.is_empty()) {
-            (true, true) => declared.into_iter().try_for_each(|output| {
-                whole::check(&self.folder.join(output.plain()), &output.path, Links::Kept)
-            }),
-            (false, true) => bail!("the program ended without writing its artifact {}", missing.join(", ")),
-            (false, false) => bail!(
-                "the program ended without writing its artifact {}, but wrote {stray}",
-                missing.join(", ")
-            ),
-            (true, false) => bail!(
-                "the program wrote {stray}, which is not declared: name it in `artifacts`, or write it to \
-                 $TMPDIR, which is thrown away"
-            ),
-        }
+        let stray = list(stray);
+        let wrote = if stray.is_empty() { String::new() } else { format!(", but wrote {stray}") };
+        let names = missing.join(", ");
+        ensure!(missing.is_empty(), "the program ended without writing its artifact {names}{wrote}");
+        ensure!(
+            stray.is_empty(),
+            "the program wrote {stray}, which is not declared: name it in `artifacts`, or write it to $TMPDIR, \
+             which is thrown away"
+        );
+        let check = |output: &Output| {
+            self_contained::check(&self.folder.join(output.plain()), &output.path, Links::Kept)
+        };
+        declared.into_iter().try_for_each(check)
     }
 
-    /// Everything below a folder of the sandbox that nobody declared.
+    /// Finds everything undeclared below a folder of the sandbox.
     fn stray(&self, below: &str, declared: &[&Output], stray: &mut Vec<String>) -> Result<()> {
         for name in fsx::list(&self.folder.join(below))? {
             let name = name.to_string_lossy();
@@ -157,8 +137,18 @@ impl Sandbox {
     }
 }
 
-impl Lent {
-    fn is_unharmed(&self) -> Result<bool> {
+impl Linked {
+    fn new(input: &InputFile) -> Result<Self> {
+        let mut linked =
+            Self { name: input.name.clone(), path: input.path.clone(), stat: None, digest: None };
+        linked.stat = linked.now()?;
+        if linked.stat.is_some_and(|stat| !fsx::settles(&stat)) {
+            linked.digest = Some(linked.content()?);
+        }
+        Ok(linked)
+    }
+
+    fn is_unchanged(&self) -> Result<bool> {
         Ok(match self.digest {
             _ if self.now()? != self.stat => false,
             None => true,
@@ -184,26 +174,28 @@ impl Lent {
 
 fn is_as_declared(path: &Path, output: &Output) -> Result<()> {
     let metadata = path.symlink_metadata()?;
-    let (name, plain) = (&output.path, output.plain());
-    match output.is_folder() {
-        true if metadata.is_dir() => Ok(()),
-        false if metadata.is_file() => Ok(()),
-        true => bail!("the artifact `{name}` should be a folder, but `{plain}` is not one"),
-        false if metadata.is_dir() => {
-            bail!("the program wrote a folder `{name}`: declare it with a slash at its end, \"{name}/\"")
-        }
-        false => bail!("the program has to write the file `{name}`, but it is a link or not a file"),
-    }
+    let (name, folder) = (&output.path, output.is_folder());
+    ensure!(!folder || metadata.is_dir(), "the artifact `{name}` should be a folder, but it is not one");
+    ensure!(
+        folder || !metadata.is_dir(),
+        "the program wrote a folder `{name}`: declare it with a slash at its end, \"{name}/\""
+    );
+    ensure!(
+        folder || metadata.is_file(),
+        "the program must write the file `{name}`, but it is a link or not a file"
+    );
+    Ok(())
 }
 
-fn told(stray: Vec<String>) -> String {
+/// Some paths in words.
+fn list(stray: Vec<String>) -> String {
     let more = stray.len().saturating_sub(NAMED);
     let named: Vec<String> = stray.into_iter().take(NAMED).map(|path| format!("`{path}`")).collect();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     named.join(", ") + &more
 }
 
-/// The input that is itself the program.
+/// The input that is the program itself.
 fn executed(stage: &Command) -> Option<&str> {
     match pieces(stage.program.first()?).as_slice() {
         [Piece::Port(Port::Input(name))] => Some(name),

@@ -77,7 +77,7 @@ pub struct OddMaps {
 
 impl OddMaps {
     /// Finds the odd maps among those of some rows.
-    pub(in crate::metrics) fn of(maps: impl Iterator<Item = (i64, MapRange)>) -> Self {
+    pub fn of(maps: impl Iterator<Item = (i64, MapRange)>) -> Self {
         let mut odd = Self::default();
         for (row, map) in maps {
             match map {

@@ -1,39 +1,43 @@
-//! CUDA, loaded at run time: one binary serves machines with and without it.
+//! CUDA, loaded at run time, so that one binary serves machines with and without GPUs.
 //!
-//! `driver` asks the NVIDIA driver how many GPUs there are, `library` loads libtorch's CUDA half,
-//! `settings` makes it deterministic. Which device a stage gets is decided in `device`.
+//! `driver` asks the NVIDIA driver for GPUs, `library` loads the CUDA half of libtorch, `settings` makes it
+//! deterministic. `device` decides which device a stage gets.
 
 mod driver;
 mod library;
 mod settings;
-mod unavailable;
 
 use std::sync::OnceLock;
 
 use tch::Cuda;
 
-pub(crate) use unavailable::Unavailable;
-
-/// How many GPUs this process can use; loads CUDA at the first call.
+/// How many GPUs this process can use. The first call loads CUDA, if there is a GPU.
 ///
-/// Call it before anything else of libtorch. libtorch looks for its CUDA half once, at the first
-/// operation that asks for it, and starts autograd's device threads once, at the first backward
-/// pass: loaded later, CUDA stays dead for the life of the process. So every task asks here first,
-/// tasks for the CPU included: the next one may want the GPU. Without a GPU nothing is loaded.
+/// Every task must call this before anything else of libtorch, even on the CPU. libtorch looks for its CUDA half
+/// only once, at the first operation that needs it, and starts autograd's device threads at the first backward
+/// pass. If CUDA is loaded later, it stays unusable, and the next task may need it.
 ///
 /// # Errors
-/// Why there is none.
-pub(crate) fn gpus() -> Result<usize, Unavailable> {
-    static GPUS: OnceLock<Result<usize, Unavailable>> = OnceLock::new();
+/// Why there is no GPU.
+pub(crate) fn gpus() -> Result<usize, String> {
+    static GPUS: OnceLock<Result<usize, String>> = OnceLock::new();
     GPUS.get_or_init(load).clone()
 }
 
-fn load() -> Result<usize, Unavailable> {
+fn load() -> Result<usize, String> {
     let shown = driver::gpus()?;
-    library::load().map_err(Unavailable::Library)?;
+    library::load().map_err(|why| {
+        format!(
+            "libtorch has no CUDA here: {why} (install the CUDA wheels of torch 2.11.0, or add their folder to \
+             LD_LIBRARY_PATH)"
+        )
+    })?;
     let usable = usize::try_from(Cuda::device_count()).unwrap_or(0);
     if usable == 0 {
-        return Err(Unavailable::Unusable(shown));
+        return Err(format!(
+            "libtorch can use none of the {shown} GPU(s) that the driver shows: the driver is too old for its \
+             CUDA version"
+        ));
     }
     settings::deterministic();
     Ok(usable)

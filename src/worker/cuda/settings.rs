@@ -1,17 +1,16 @@
-//! Makes CUDA compute the same thing twice, in full single precision.
+//! Makes CUDA deterministic, in full single precision.
 //!
-//! libtorch's defaults let cuDNN choose nondeterministic convolutions and round their inputs to
-//! TF32 (10 bits). tch has no call for either, so the two setters of `at::Context` are declared
-//! here by their exported names; libtorch is pinned, and another one would fail to link.
+//! By default libtorch lets cuDNN choose nondeterministic convolutions and round their inputs to TF32 (10 bits).
+//! tch cannot change this, so the setters of `at::Context` are declared here by their exported names. libtorch is
+//! pinned: with another version the binary would not link.
 
 use std::ffi::c_void;
 
 use tch::Cuda;
 
+use super::library::global_context;
+
 unsafe extern "C" {
-    /// `at::Context& at::globalContext()`.
-    #[link_name = "_ZN2at13globalContextEv"]
-    fn global_context() -> *mut c_void;
     /// `void at::Context::setDeterministicCuDNN(bool)`.
     #[link_name = "_ZN2at7Context21setDeterministicCuDNNEb"]
     fn set_deterministic_cudnn(context: *mut c_void, on: bool);
@@ -26,8 +25,8 @@ unsafe extern "C" {
 /// Deterministic convolutions, chosen without timing them, and no TF32.
 pub(super) fn deterministic() {
     Cuda::cudnn_set_benchmark(false);
-    // SAFETY: member functions of a C++ object take it as their first argument (Itanium ABI, which
-    // is that of every Linux build of libtorch); the context lives as long as the process.
+    // SAFETY: in the Itanium ABI of Linux builds, a member function takes its object as the first argument. The
+    // context lives as long as the process.
     unsafe {
         let context = global_context();
         set_deterministic_cudnn(context, true);
@@ -50,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn libtorch_takes_the_settings() {
+    fn libtorch_accepts_the_settings() {
         deterministic();
         // SAFETY: as in `deterministic`.
         unsafe {

@@ -1,22 +1,22 @@
-//! What explainers hand out: maps, and what some of them have beside.
+//! The results of explainers: maps, and further arrays of some methods.
 
-/// What was found out about a batch; arrays are row-major.
+/// The results of a batch. Arrays are row-major.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Maps {
-    /// `[N]`, of "tumour".
+    /// `[N]`, of tumour.
     pub(crate) logits: Vec<f32>,
     /// [N, 96, 96], raw.
     pub(crate) map: Vec<f32>,
-    /// [N, rows, columns] before enlarging; empty where nothing was enlarged.
+    /// [N, rows, columns] before enlarging; empty if nothing was enlarged.
     pub(crate) native: Vec<f32>,
-    /// [N, 3, 96, 96], signed, by channel; empty where the method has none.
+    /// [N, 3, 96, 96], signed, by channel; empty if the method has none.
     pub(crate) attribution: Vec<f32>,
-    /// `[N]`; empty where there is nothing to be complete.
+    /// `[N]`; empty if the method has no completeness.
     pub(crate) deltas: Vec<Delta>,
 }
 
 impl Maps {
-    /// Appends another batch's.
+    /// Appends the results of another batch.
     pub(crate) fn append(&mut self, mut other: Self) {
         self.logits.append(&mut other.logits);
         self.map.append(&mut other.map);
@@ -26,24 +26,24 @@ impl Maps {
     }
 }
 
-/// How nearly an image's attributions add up to what they explain.
+/// How nearly the attributions of an image add up to the change of the score.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Delta {
     /// Their sum minus the change of the score.
     pub(crate) delta: f64,
-    /// Its magnitude in units of that change's (of 1e-6 at least).
+    /// Its magnitude, relative to that change (or to 1e-6 if that is larger).
     pub(crate) relative: f64,
-    /// With how many steps it was reached.
+    /// The number of steps.
     pub(crate) steps: usize,
 }
 
-/// Which arrays a method has beside its maps.
+/// The further arrays of a method.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Arrays {
-    /// Rows and columns of the maps before they were enlarged, where they were.
+    /// Rows and columns of the maps before enlarging.
     pub(crate) native: Option<[usize; 2]>,
     /// Signed values by channel.
     pub(crate) attribution: bool,
-    /// What they miss of completeness.
+    /// Completeness.
     pub(crate) delta: bool,
 }

@@ -1,164 +1,126 @@
-//! Explains a batch on all the cores that a stage may use.
+//! Explains a batch on all cores that a stage may use.
 //!
-//! On a CPU every core takes its share of the images from the first layer to the last, with libtorch's
-//! own threads held down to one each: that leaves no core waiting at the end of every layer, and gave
-//! about twice the images a second of libtorch's two threads on one batch. On a GPU
-//! the batch goes there whole.
+//! On a CPU every core computes its share of the images through all layers, with one libtorch thread each. No
+//! core then waits at the end of every layer; this was about twice as fast as two libtorch threads on one batch.
+//! A GPU gets the whole batch.
 
 use anyhow::{Context as _, Result};
 use rayon::prelude::*;
-use tch::{Device, Tensor};
+use tch::Device;
 
-use super::{Asked, Explainer, Maps, Question};
+use super::{Explainer, Maps, Query};
 use crate::{model::Network, predict::default_batch};
 
-/// Images at once on one thread of a CPU.
-const A_THREAD: usize = 8;
+/// Images per CPU thread at once.
+const PER_THREAD: usize = 8;
 
-/// Who computes.
+/// The threads of a stage.
 pub(crate) struct Crew {
-    team: Option<Team>,
-}
-
-/// Threads of which each computes alone.
-struct Team {
-    pool: rayon::ThreadPool,
-    threads_before: i32,
+    /// Threads that each compute alone; `None` if libtorch uses the threads, or a GPU.
+    pool: Option<rayon::ThreadPool>,
+    /// The number of libtorch's own threads before.
+    libtorch_threads: i32,
 }
 
 impl Crew {
     /// # Errors
-    /// The system gives no threads.
+    /// The system starts no threads.
     pub(crate) fn new(device: Device, threads: usize) -> Result<Self> {
-        let alone = device != Device::Cpu || threads < 2;
-        Ok(Self { team: if alone { None } else { Some(Team::new(threads)?) } })
+        let libtorch_threads = tch::get_num_threads();
+        if device != Device::Cpu || threads < 2 {
+            return Ok(Self { pool: None, libtorch_threads });
+        }
+        // New threads take this over at their first computation.
+        tch::set_num_threads(1);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = pool.with_context(|| format!("cannot start {threads} threads"))?;
+        Ok(Self { pool: Some(pool), libtorch_threads })
     }
 
-    /// How many may be computed with at once by each, where `most` may be in all.
+    /// How many images each member may compute with at once, if all together may compute with `most`.
     pub(crate) fn each(&self, most: usize) -> usize {
         (most / self.members()).max(1)
     }
 
-    /// How many images to hand over at once to an explainer that computes with so many copies of each,
-    /// where `most` copies may exist at a time: everybody has something to do, and progress is told often.
+    /// How many images to pass at once to an explainer that makes `copies` of each, if `most` copies may exist at
+    /// a time. Every member has work, and progress is frequent.
     pub(crate) fn images_at_once(&self, most: usize, copies: usize) -> usize {
         (most / copies.max(1)).max(most.min(self.members())).max(1)
     }
 
     fn members(&self) -> usize {
-        self.team.as_ref().map_or(1, |team| team.pool.current_num_threads())
+        self.pool.as_ref().map_or(1, rayon::ThreadPool::current_num_threads)
     }
 
-    /// Images at once where the user does not say: on a GPU what keeps it busy, on a CPU as many a thread
-    /// as its caches hold (full width, two threads: 8 each gave 1.5 times the images a second of 16 each).
+    /// The default number of images at once. On a CPU it fits the caches: with two threads, 8 images each were
+    /// 1.5 times as fast as 16 each.
     pub(crate) fn usual_batch(&self, device: Device) -> usize {
         match device {
             Device::Cuda(_) => default_batch(device),
-            Device::Cpu | Device::Mps | Device::Vulkan => A_THREAD * self.members(),
+            Device::Cpu | Device::Mps | Device::Vulkan => PER_THREAD * self.members(),
         }
     }
 
-    /// Computes something for each of several items, in their order: on a CPU each item on one thread, from
-    /// beginning to end, so that its result depends on no other.
+    /// Computes a result for each item, in order. On a CPU one thread computes an item completely, so its result
+    /// does not depend on the others.
     ///
     /// # Errors
-    /// As `compute`, and the rest of the items is left.
+    /// `compute` fails; remaining items are not computed.
     pub(crate) fn map<T: Sync, R: Send>(
         &self,
         network: &Network,
         items: &[T],
         compute: impl Fn(&Network, &T) -> Result<R> + Sync,
     ) -> Result<Vec<R>> {
-        let Some(team) = &self.team else {
+        let Some(pool) = &self.pool else {
             return items.iter().map(|item| compute(network, item)).collect();
         };
-        let network = Frozen(network);
-        let one = |item| compute(network.get(), item);
-        team.pool.install(|| items.par_iter().map(one).collect())
+        let network = ReadOnly(network);
+        pool.install(|| items.par_iter().map(|item| compute(network.get(), item)).collect())
     }
 
-    /// Explains a batch of images [N, 3, 96, 96]; `at_once` holds for each member.
+    /// Explains a batch of images [N, 3, 96, 96]. `query.at_once` applies to each member.
     ///
     /// # Errors
-    /// As the explainer.
+    /// The explainer fails.
     pub(crate) fn explain(
         &self,
         explainer: &dyn Explainer,
         network: &Network,
-        asked: &Asked<'_>,
+        query: &Query<'_>,
     ) -> Result<Maps> {
-        match &self.team {
-            None => explainer.explain(network, asked),
-            Some(team) => team.explain(explainer, network, asked),
-        }
-    }
-}
-
-impl Team {
-    fn new(threads: usize) -> Result<Self> {
-        let threads_before = tch::get_num_threads();
-        // What threads of ours find when they first compute.
-        tch::set_num_threads(1);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        let pool = pool.with_context(|| format!("cannot start {threads} threads"))?;
-        Ok(Self { pool, threads_before })
-    }
-
-    fn explain(&self, explainer: &dyn Explainer, network: &Network, asked: &Asked<'_>) -> Result<Maps> {
-        let share = asked.labels.len().div_ceil(self.pool.current_num_threads()).max(1);
-        let facts = asked.labels.chunks(share).zip(asked.rows.chunks(share));
-        let shares: Vec<Share<'_>> = facts
-            .zip(asked.images.split(share as i64, 0))
-            .map(|((labels, rows), images)| Share { labels, rows, images })
-            .collect();
-        let (network, question, at_once) = (Frozen(network), asked.question, asked.at_once);
-        let parts: Result<Vec<Maps>> = self.pool.install(|| {
-            let shares = shares.into_par_iter();
-            shares.map(|share| share.explain(explainer, &network, question, at_once)).collect()
-        });
-        Ok(parts?.into_iter().fold(Maps::default(), |mut all, part| {
+        let &Query { images, labels, rows, question, at_once } = query;
+        let (images, count) = (ReadOnly(images), labels.len());
+        let share = count.div_ceil(self.members()).max(1);
+        let starts: Vec<usize> = (0..count).step_by(share).collect();
+        let parts = self.map(network, &starts, |network, &start| {
+            let range = start..(start + share).min(count);
+            let images = images.get().narrow(0, start as i64, range.len() as i64);
+            let (labels, rows) = (&labels[range.clone()], &rows[range]);
+            explainer.explain(network, &Query { images: &images, labels, rows, question, at_once })
+        })?;
+        Ok(parts.into_iter().fold(Maps::default(), |mut all, part| {
             all.append(part);
             all
         }))
     }
 }
 
-impl Drop for Team {
+impl Drop for Crew {
     fn drop(&mut self) {
-        tch::set_num_threads(self.threads_before);
+        tch::set_num_threads(self.libtorch_threads);
     }
 }
 
-/// The images of one thread.
-struct Share<'a> {
-    labels: &'a [u8],
-    rows: &'a [i64],
-    images: Tensor,
-}
+/// A network or tensor that several threads read.
+struct ReadOnly<'a, T>(&'a T);
 
-impl Share<'_> {
-    fn explain(
-        self,
-        explainer: &dyn Explainer,
-        network: &Frozen<'_>,
-        question: Question,
-        at_once: usize,
-    ) -> Result<Maps> {
-        let (images, labels, rows) = (&self.images, self.labels, self.rows);
-        explainer.explain(network.get(), &Asked { images, labels, rows, question, at_once })
-    }
-}
+// SAFETY: explainers only read networks and images, and any number of threads may read a libtorch tensor. There are
+// no writes while a `ReadOnly` exists: it borrows its value until all threads are done.
+unsafe impl<T> Sync for ReadOnly<'_, T> {}
 
-/// A network that several threads compute with.
-struct Frozen<'a>(&'a Network);
-
-// SAFETY: explainers only compute with a network: its tensors are read, and libtorch lets any number
-// of threads read one tensor. Nothing replaces or writes them while a `Frozen` lives: that would take
-// the network's owner, who has lent it out until every thread is done.
-unsafe impl Sync for Frozen<'_> {}
-
-impl<'a> Frozen<'a> {
-    fn get(&self) -> &'a Network {
+impl<'a, T> ReadOnly<'a, T> {
+    fn get(&self) -> &'a T {
         self.0
     }
 }

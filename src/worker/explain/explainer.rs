@@ -1,4 +1,4 @@
-//! What a method of explanation is, what it is asked, and how its maps are shown.
+//! The interface of explainers: what they get, and how their maps are shown.
 
 use anyhow::Result;
 use pcamflow::report;
@@ -13,64 +13,69 @@ use crate::model::Network;
 /// Pixels along each side of a map.
 pub(crate) const SIDE: usize = 96;
 
-/// One way of asking a network, ready to be used: its settings fit the network.
+/// A method with settings that fit a network.
 pub(crate) trait Explainer: Sync {
-    /// Explains a batch. An image's map depends on that image alone, and the network stays as it is.
+    /// Explains a batch. A map depends only on its image, and the network does not change.
     ///
     /// # Errors
-    /// What libtorch reports in a catchable form.
-    fn explain(&self, network: &Network, asked: &Asked<'_>) -> Result<Maps>;
+    /// libtorch reports an error.
+    fn explain(&self, network: &Network, query: &Query<'_>) -> Result<Maps>;
 
-    /// What it hands out beside maps.
+    /// The arrays beside the maps.
     fn arrays(&self) -> Arrays {
         Arrays::default()
     }
 
-    /// How many images it computes with for each one that it explains.
+    /// How many copies of each image it computes with.
     fn passes(&self) -> usize {
         1
     }
 
-    /// How its maps are shown.
+    /// How to show its maps.
     fn display(&self) -> Display;
 }
 
-/// Some images, and what is asked about them.
-pub(crate) struct Asked<'a> {
+/// Some images, and the question about them.
+pub(crate) struct Query<'a> {
     /// float32 [N, 3, 96, 96] in [0, 1].
     pub(crate) images: &'a Tensor,
     /// 0 or 1 per image.
     pub(crate) labels: &'a [u8],
-    /// Their rows: what is drawn for an image is seeded by its row.
+    /// Their rows, which seed the noise of each image.
     pub(crate) rows: &'a [i64],
-    /// Which scalar is explained.
+    /// The explained scalar.
     pub(crate) question: Question,
-    /// How many images may be computed with at once, altered copies of these included; at least 1.
+    /// How many images or altered copies may be computed at once; at least 1.
     pub(crate) at_once: usize,
 }
 
-impl Asked<'_> {
-    /// What is explained of each image, given its logit.
+impl Query<'_> {
+    /// The explained scalar of each image, given the logits of the images.
     pub(super) fn scalars<'a>(&'a self, logits: &'a [f32]) -> impl Iterator<Item = Scalar> + 'a {
         logits.iter().zip(self.labels).map(|(&logit, &label)| self.question.scalar(logit, label))
     }
+
+    /// The derivative of each scalar by its logit.
+    pub(super) fn slopes(&self, logits: &[f32]) -> Vec<f64> {
+        self.scalars(logits).zip(logits).map(|(scalar, &logit)| scalar.slope(logit)).collect()
+    }
 }
 
-/// How maps are shown.
+/// How to show maps.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Display {
     /// The method in words: `Grad-CAM, relu4`.
     pub(crate) title: String,
     /// Whether the maps are signed.
     pub(crate) sign: report::Sign,
-    /// Which value has the strongest colour.
+    /// The value with the strongest colour.
     pub(crate) full: report::FullColor,
 }
 
-/// The numbers of a tensor, row-major.
+/// The values of a float32 tensor, row-major.
 ///
 /// # Errors
-/// It is not float32.
+/// The tensor has another type.
 pub(super) fn numbers(tensor: &Tensor) -> Result<Vec<f32>> {
     Ok(Vec::try_from(tensor.contiguous().view(-1))?)
 }

@@ -1,9 +1,8 @@
 //! Grad-CAM (Selvaraju et al. 2017) and HiResCAM (Draelos & Carin 2020).
 //!
-//! With A the output of one layer, [K, h, w], and y the explained scalar:
-//! Grad-CAM is ReLU(sum_k alpha_k A_k), alpha_k the mean of dy/dA_k; HiResCAM is
-//! ReLU(sum_k dy/dA_k * A_k). Gradient and activation are of the same tensor. Maps are enlarged to
-//! 96x96 bilinearly, with half-pixel centres.
+//! With A the output of one layer, [K, h, w], and y the explained scalar: Grad-CAM is ReLU(sum_k alpha_k A_k) with
+//! alpha_k the mean of dy/dA_k, and HiResCAM is ReLU(sum_k dy/dA_k * A_k). Maps are enlarged to 96x96 bilinearly,
+//! with half-pixel centres.
 
 use anyhow::{Context as _, Result};
 use pcamflow::{
@@ -12,7 +11,7 @@ use pcamflow::{
 };
 use tch::{Kind, Tensor, no_grad};
 
-use super::{Arrays, Asked, Display, Explainer, Maps, SIDE, numbers, passes::accompanied};
+use super::{Arrays, Display, Explainer, Maps, Query, SIDE, numbers, passes::accompanied};
 use crate::model::{Forward, Network};
 
 pub(super) struct GradCam {
@@ -23,7 +22,7 @@ pub(super) struct GradCam {
 
 impl GradCam {
     /// # Errors
-    /// The network has no such layer: names all that it has.
+    /// The network has no such layer.
     pub(super) fn new(settings: &Settings, network: &Network) -> Result<Self> {
         let layer = network.architecture().layer(&settings.layer)?;
         let native = size_of(&layer, network)?;
@@ -32,13 +31,16 @@ impl GradCam {
 }
 
 impl Explainer for GradCam {
-    fn explain(&self, network: &Network, asked: &Asked<'_>) -> Result<Maps> {
-        let count = asked.images.size()[0];
-        let forward = network.forward_with_taps(&accompanied(asked.images), Some(&self.layer));
-        let asked_for = forward.logits.narrow(0, 0, count);
-        let logits = numbers(&asked_for.detach())?;
+    fn explain(&self, network: &Network, query: &Query<'_>) -> Result<Maps> {
+        let count = query.images.size()[0];
+        let forward = network.forward_with_taps(&accompanied(query.images), Some(&self.layer));
+        let output = forward.logits.narrow(0, 0, count);
+        let logits = numbers(&output.detach())?;
         let activation = tap(&forward, &self.layer)?;
-        let scalar = explained(&asked_for, &logits, asked);
+        // The gradient of a sum over images is, at each activation, that of its own image.
+        let slopes: Vec<f32> = query.slopes(&logits).into_iter().map(|slope| slope as f32).collect();
+        let slopes = Tensor::from_slice(&slopes).to_device(output.device());
+        let scalar = (&output * slopes).sum(Kind::Float);
         let gradients = Tensor::run_backward(&[scalar], &[activation], false, false);
         let gradient = gradients.first().context("libtorch returned no gradient")?;
         let cam = no_grad(|| combine(&activation.detach(), gradient, self.variant)).narrow(0, 0, count);
@@ -61,7 +63,7 @@ impl Explainer for GradCam {
     }
 }
 
-/// Rows and columns of a layer's output, from one blank image.
+/// Rows and columns of the output of a layer.
 fn size_of(layer: &str, network: &Network) -> Result<[usize; 2]> {
     let blank = Tensor::zeros([1, 3, SIDE as i64, SIDE as i64], (Kind::Float, network.device()));
     let forward = no_grad(|| network.forward_with_taps(&blank, None));
@@ -73,15 +75,7 @@ fn tap<'a>(forward: &'a Forward, layer: &str) -> Result<&'a Tensor> {
     forward.tap(layer).with_context(|| format!("the forward pass did not keep layer `{layer}`"))
 }
 
-/// The sum over the images of the scalar that is explained, up to a constant: its gradient at an image's
-/// activation is that image's alone.
-fn explained(logits: &Tensor, values: &[f32], asked: &Asked<'_>) -> Tensor {
-    let slopes = values.iter().zip(asked.labels);
-    let slopes: Vec<f32> = slopes.map(|(&logit, &label)| asked.question.slope(logit, label) as f32).collect();
-    (logits * Tensor::from_slice(&slopes).to_device(logits.device())).sum(Kind::Float)
-}
-
-/// [N, K, h, w] twice to [N, h, w].
+/// Combines activation and gradient, [N, K, h, w] each, to [N, h, w].
 fn combine(activation: &Tensor, gradient: &Tensor, variant: Variant) -> Tensor {
     let weight = match variant {
         Variant::Plain => gradient.mean_dim([2, 3].as_slice(), true, Kind::Float),

@@ -1,8 +1,8 @@
 //! Integrated gradients (Sundararajan, Taly & Yan 2017).
 //!
-//! With y the explained scalar and x' the baseline: (x - x') * the integral of dy/dx along the straight
-//! way from x' to x, by a quadrature rule; the map is its sum over the channels. All of it together should
-//! be y(x) - y(x') (completeness); what it misses that by is `delta`.
+//! With y the explained scalar and x' the baseline, the attribution is (x - x') times the integral of dy/dx along
+//! the straight line from x' to x, by a quadrature rule. The map is its sum over the channels. The sum over all
+//! pixels should be y(x) - y(x') (completeness); `delta` is the difference.
 
 use anyhow::Result;
 use pcamflow::{
@@ -12,17 +12,17 @@ use pcamflow::{
 use tch::{Kind, Tensor};
 
 use super::{
-    Arrays, Asked, Delta, Display, Explainer, Maps, numbers,
+    Arrays, Delta, Display, Explainer, Maps, Query, numbers,
     passes::{ALONE, factors, gradients, logits},
     quadrature::{Node, nodes},
     question::Scalar,
 };
 use crate::{baseline::Fill, model::Network};
 
-/// Steps are doubled up to here.
+/// The number of steps is doubled up to this.
 const MOST_STEPS: usize = 800;
 
-/// Changes of the score below it count as this much.
+/// Smaller changes of the score are replaced by this for the relative delta.
 const LEAST_CHANGE: f64 = 1e-6;
 
 pub(super) struct IntegratedGradients {
@@ -41,11 +41,11 @@ impl IntegratedGradients {
         Self { rule: *rule, steps: *steps as usize, tolerance: *tolerance, fill, title }
     }
 
-    /// The attribution of one image, with as many steps as its tolerance takes.
-    fn attribute(&self, network: &Network, way: &Way, at_once: usize) -> Result<(Tensor, Delta)> {
+    /// The attribution of one image. The number of steps is doubled until the tolerance is met.
+    fn attribute(&self, network: &Network, line: &Line, at_once: usize) -> Result<(Tensor, Delta)> {
         let mut steps = self.steps;
         loop {
-            let (attribution, delta) = way.integrate(network, &nodes(self.rule, steps)?, at_once)?;
+            let (attribution, delta) = line.integrate(network, &nodes(self.rule, steps)?, at_once)?;
             let enough = self.tolerance.is_none_or(|tolerance| delta.relative <= tolerance);
             if enough || steps >= MOST_STEPS {
                 return Ok((attribution, delta));
@@ -56,15 +56,15 @@ impl IntegratedGradients {
 }
 
 impl Explainer for IntegratedGradients {
-    fn explain(&self, network: &Network, asked: &Asked<'_>) -> Result<Maps> {
-        let baselines = self.fill.of(asked.images);
-        let mut maps = Maps { logits: logits(network, asked.images, ALONE)?, ..Maps::default() };
+    fn explain(&self, network: &Network, query: &Query<'_>) -> Result<Maps> {
+        let baselines = self.fill.of(query.images);
+        let mut maps = Maps { logits: logits(network, query.images, ALONE)?, ..Maps::default() };
         let of_baselines = logits(network, &baselines, ALONE)?;
-        for (index, scalar) in asked.scalars(&maps.logits).enumerate() {
+        for (index, scalar) in query.scalars(&maps.logits).enumerate() {
             let one = |images: &Tensor| images.narrow(0, index as i64, 1);
             let change = scalar.value(maps.logits[index]) - scalar.value(of_baselines[index]);
-            let way = Way::new(&one(asked.images), &one(&baselines), scalar, change);
-            let (attribution, delta) = self.attribute(network, &way, asked.at_once)?;
+            let line = Line::new(&one(query.images), &one(&baselines), scalar, change);
+            let (attribution, delta) = self.attribute(network, &line, query.at_once)?;
             let map = attribution.sum_dim_intlist([1].as_slice(), false, Kind::Double);
             maps.map.extend(numbers(&map.to_kind(Kind::Float))?);
             maps.attribution.extend(numbers(&attribution.to_kind(Kind::Float))?);
@@ -86,8 +86,8 @@ impl Explainer for IntegratedGradients {
     }
 }
 
-/// The straight way from a baseline to an image, channels last: [1, 96, 96, 3].
-struct Way {
+/// The straight line from a baseline to an image, channels last: [1, 96, 96, 3].
+struct Line {
     from: Tensor,
     step: Tensor,
     scalar: Scalar,
@@ -95,15 +95,14 @@ struct Way {
     change: f64,
 }
 
-impl Way {
-    /// From a baseline to an image, [1, 3, 96, 96] each.
+impl Line {
+    /// The line from a baseline to an image, [1, 3, 96, 96] each.
     fn new(image: &Tensor, baseline: &Tensor, scalar: Scalar, change: f64) -> Self {
         let from = baseline.permute([0, 2, 3, 1]);
         Self { step: image.permute([0, 2, 3, 1]) - &from, from, scalar, change }
     }
 
-    /// The attribution [1, 3, 96, 96], float64: sums neither depend on how many nodes are computed with at
-    /// once, nor lose what completeness measures.
+    /// The attribution [1, 3, 96, 96] in float64, so that sums are precise and do not depend on `at_once`.
     fn integrate(&self, network: &Network, nodes: &[Node], at_once: usize) -> Result<(Tensor, Delta)> {
         let step = self.step.permute([0, 3, 1, 2]).to_kind(Kind::Double);
         let mut integral = step.zeros_like();

@@ -1,8 +1,7 @@
-//! The explainers: from patches to maps of where a network sees the evidence.
+//! The explainers: maps of where a network sees the evidence in patches.
 //!
-//! One file per method, and the one `match` that chooses among them. To add a method: its settings in
-//! `stages::explain`, one file here that implements `Explainer`, one arm in `explainer`. Knows no files
-//! and no stage; what is explained is `question`'s, on how many cores is `crew`'s.
+//! One file per method. To add a method: its settings in `stages::explain`, a file here with an `Explainer`, an
+//! arm in `explainer`. `question` is what is explained, `crew` spreads the work over the cores.
 
 mod arrays;
 mod crew;
@@ -24,35 +23,27 @@ use crate::{baseline::Fill, model::Network};
 pub(crate) use arrays::{Arrays, Delta, Maps};
 pub(crate) use crew::Crew;
 use explainer::numbers;
-pub(crate) use explainer::{Asked, Display, Explainer, SIDE};
+pub(crate) use explainer::{Display, Explainer, Query, SIDE};
 pub(crate) use question::Question;
 
-/// What methods need beside their settings and a network.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Setup {
-    /// Seeds what is drawn.
-    pub(crate) seed: u64,
-    /// What stands where evidence is taken away; of [`Method::baseline`], where the method has one.
-    pub(crate) fill: Option<Fill>,
-}
-
-impl Setup {
-    fn fill(self) -> Result<Fill> {
-        self.fill.context("the method came without its baseline")
-    }
-}
-
-/// The explainer for a method, checked against the network before anything is computed.
+/// The explainer of a method for a network. `seed` is for methods that draw, `fill` is the baseline of methods that
+/// need one (see [`Method::baseline`]).
 ///
 /// # Errors
-/// Settings that do not fit the network: an unknown layer.
-pub(crate) fn explainer(method: &Method, network: &Network, setup: Setup) -> Result<Box<dyn Explainer>> {
+/// The settings do not fit the network, or the baseline is missing.
+pub(crate) fn explainer(
+    method: &Method,
+    network: &Network,
+    seed: u64,
+    fill: Option<Fill>,
+) -> Result<Box<dyn Explainer>> {
+    let fill = || fill.context("the method needs a baseline");
     Ok(match method {
         Method::GradCam(settings) => Box::new(grad_cam::GradCam::new(settings, network)?),
-        Method::Saliency(settings) => Box::new(saliency::Saliency::new(settings, setup.seed)),
-        Method::Occlusion(settings) => Box::new(occlusion::Occlusion::new(settings, setup.fill()?)),
+        Method::Saliency(settings) => Box::new(saliency::Saliency::new(settings, seed)),
+        Method::Occlusion(settings) => Box::new(occlusion::Occlusion::new(settings, fill()?)),
         Method::IntegratedGradients(settings) => {
-            Box::new(integrated_gradients::IntegratedGradients::new(settings, setup.fill()?))
+            Box::new(integrated_gradients::IntegratedGradients::new(settings, fill()?))
         }
     })
 }

@@ -1,31 +1,24 @@
-//! Normal noise for images: a function of the seed and the image's row alone, on any device and whatever
-//! is computed beside it.
+//! Normal noise for images. It depends only on the seed and the row of the image.
 
-use rand_chacha::{
-    ChaCha20Rng,
-    rand_core::{Rng, SeedableRng},
-};
+use rand_chacha::{ChaCha20Rng, rand_core::Rng};
 use tch::{Device, Tensor};
 
 use super::SIDE;
+use crate::random::generator;
 
-/// Noise for one image, copy after copy.
+/// Noise for the copies of one image.
 pub(super) struct Noise {
     random: ChaCha20Rng,
     deviation: f64,
 }
 
 impl Noise {
-    /// Noise of this standard deviation for the image of this row.
+    /// Noise with a standard deviation for the image of a row.
     pub(super) fn new(seed: u64, row: i64, deviation: f64) -> Self {
-        let mut key = [0; 32];
-        key[..8].copy_from_slice(&seed.to_le_bytes());
-        key[8..16].copy_from_slice(&row.to_le_bytes());
-        key[16..21].copy_from_slice(b"noise");
-        Self { random: ChaCha20Rng::from_seed(key), deviation }
+        Self { random: generator(&[&seed.to_le_bytes(), &row.to_le_bytes(), b"noise"]), deviation }
     }
 
-    /// The next `count` copies, float32 [count, 3, 96, 96]: pixel by pixel, red, green and blue.
+    /// The noise of the next `count` copies, float32 [count, 3, 96, 96].
     pub(super) fn images(&mut self, count: usize, device: Device) -> Tensor {
         let values: Vec<f32> = (0..count * SIDE * SIDE * 3 / 2).flat_map(|_| self.pair()).collect();
         let side = SIDE as i64;
@@ -63,8 +56,7 @@ mod tests {
         let n = values.numel() as f64;
         let moment =
             |power: i64| (&values / 0.3).pow_tensor_scalar(power).mean(Kind::Double).double_value(&[]);
-        // Five standard errors each: those of the moments of a normal variable are the roots of 1, 2, 15 - 9
-        // and 96, over the root of n.
+        // Five standard errors each.
         assert!(moment(1).abs() < 5.0 / n.sqrt());
         assert!((moment(2) - 1.0).abs() < 5.0 * (2.0 / n).sqrt());
         assert!(moment(3).abs() < 5.0 * (15.0 / n).sqrt());
@@ -75,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn it_depends_on_seed_and_row_and_not_on_how_much_is_drawn_at_once() {
+    fn it_depends_on_seed_and_row_but_not_on_the_number_of_copies_at_once() {
         let one = images(7, 3, &[4]);
         assert_eq!(one, images(7, 3, &[1, 2, 1]));
         assert!(difference(&one, &images(8, 3, &[4])) > 0.1);

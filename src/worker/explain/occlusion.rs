@@ -1,9 +1,9 @@
 //! Occlusion (Zeiler & Fergus 2014).
 //!
-//! A square window hides a part of the image, all channels, and the explained scalar is asked again. A
-//! pixel's value is the mean, over the windows that cover it, of what was lost: positive where the hidden
-//! part supported the score. Windows begin at 0, s, 2s, ... along each axis; the last is cropped at the
-//! border, so that every pixel is covered.
+//! A square window hides a part of the image in all channels, and the explained scalar is computed again. The value
+//! of a pixel is the mean loss over the windows that cover it; it is positive if the pixel supports the score.
+//! Windows begin at 0, s, 2s, ... along each axis. The last one is cropped at the border, so that every pixel is
+//! covered.
 
 use anyhow::Result;
 use pcamflow::{
@@ -13,7 +13,7 @@ use pcamflow::{
 use tch::{Device, Kind, Tensor};
 
 use super::{
-    Asked, Display, Explainer, Maps, SIDE,
+    Display, Explainer, Maps, Query, SIDE,
     passes::{ALONE, logits},
 };
 use crate::{baseline::Fill, model::Network};
@@ -37,7 +37,6 @@ impl Occlusion {
         let (image, baseline) = (last(image), last(&self.fill.of(image)));
         let mut all = Vec::with_capacity(self.windows.corners.len());
         for corners in self.windows.corners.chunks(at_once) {
-            // Each copy is written once, from the image and the baseline, where it is used.
             let hidden = self.windows.hidden(corners, image.device());
             let copies = baseline.where_self(&hidden, &image).permute([0, 3, 1, 2]);
             all.extend(logits(network, &copies, at_once)?);
@@ -47,12 +46,12 @@ impl Occlusion {
 }
 
 impl Explainer for Occlusion {
-    fn explain(&self, network: &Network, asked: &Asked<'_>) -> Result<Maps> {
-        let mut maps = Maps { logits: logits(network, asked.images, ALONE)?, ..Maps::default() };
-        for (index, scalar) in asked.scalars(&maps.logits).enumerate() {
-            let image = asked.images.narrow(0, index as i64, 1);
+    fn explain(&self, network: &Network, query: &Query<'_>) -> Result<Maps> {
+        let mut maps = Maps { logits: logits(network, query.images, ALONE)?, ..Maps::default() };
+        for (index, scalar) in query.scalars(&maps.logits).enumerate() {
+            let image = query.images.narrow(0, index as i64, 1);
             let whole = scalar.value(maps.logits[index]);
-            let occluded = self.occluded(network, &image, asked.at_once)?;
+            let occluded = self.occluded(network, &image, query.at_once)?;
             let lost = occluded.into_iter().map(|logit| whole - scalar.value(logit));
             maps.map.extend(self.windows.means(lost));
         }
@@ -68,10 +67,10 @@ impl Explainer for Occlusion {
     }
 }
 
-/// Where the windows are.
+/// The places of the windows.
 struct Windows {
     side: usize,
-    /// Their first rows and columns, row by row.
+    /// Their first rows and columns, in row-major order.
     corners: Vec<[usize; 2]>,
 }
 
@@ -82,7 +81,7 @@ impl Windows {
         Self { side, corners }
     }
 
-    /// Which pixels the windows at some corners hide: bool [corners, 96, 96, 1].
+    /// The pixels that the windows at some corners hide: bool [corners, 96, 96, 1].
     fn hidden(&self, corners: &[[usize; 2]], device: Device) -> Tensor {
         let inside = |axis: usize, shape: [i64; 4]| {
             let starts: Vec<i64> = corners.iter().map(|corner| corner[axis] as i64).collect();
@@ -93,7 +92,7 @@ impl Windows {
         inside(0, [-1, SIDE as i64, 1, 1]).logical_and(&inside(1, [-1, 1, SIDE as i64, 1]))
     }
 
-    /// The mean of the windows' values at each pixel, [96, 96]. Sums are float64, in the windows' order.
+    /// The mean value of the windows at each pixel, [96, 96]. Sums are float64, in the order of the windows.
     fn means(&self, values: impl Iterator<Item = f64>) -> Vec<f32> {
         let mut sums = vec![(0.0, 0_u32); SIDE * SIDE];
         let span = |start: usize| start..(start + self.side).min(SIDE);
@@ -150,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_pixel_has_the_mean_of_the_windows_over_it() {
-        let windows = Windows::new(64, 32); // Two a side.
+        let windows = Windows::new(64, 32); // Two per axis.
         let map = windows.means([1.0, 2.0, 4.0, 8.0].into_iter());
         let at = |row: usize, column: usize| map[row * SIDE + column];
         assert_eq!([at(0, 0), at(0, 95), at(95, 0), at(95, 95)], [1.0, 2.0, 4.0, 8.0]);

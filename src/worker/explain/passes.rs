@@ -1,7 +1,6 @@
-//! Passes through a network that every method shares: logits, and gradients at the image.
+//! Passes through a network that several methods share: logits, and gradients at the image.
 //!
-//! What a method computes with is `[n, 3, 96, 96]`, stored channels last: the order in which a CPU pools
-//! and normalises fastest.
+//! Images are [n, 3, 96, 96], stored channels last: a CPU pools and normalises fastest in this order.
 
 use anyhow::{Context as _, Result};
 use tch::{Kind, Tensor, no_grad};
@@ -9,8 +8,8 @@ use tch::{Kind, Tensor, no_grad};
 use super::numbers;
 use crate::model::{Mode, Network};
 
-/// One image at a time: libtorch chooses its kernels by the batch, and so not even the bits of what is found
-/// out then depend on what is computed beside it.
+/// One image at a time. libtorch chooses kernels by the batch, so this makes every bit independent of the other
+/// images.
 pub(super) const ALONE: usize = 1;
 
 /// The logits `[n]` of images, `at_once` of them at a time.
@@ -22,22 +21,22 @@ pub(super) fn logits(network: &Network, images: &Tensor, at_once: usize) -> Resu
     Ok(logits)
 }
 
-/// The logits `[n]` and dz/dx [n, 3, 96, 96] of images, all at once. Nothing is recorded for the weights.
+/// The logits `[n]` and dz/dx [n, 3, 96, 96] of images, all at once.
 pub(super) fn gradients(network: &Network, images: &Tensor) -> Result<(Vec<f32>, Tensor)> {
     let count = images.size()[0];
     let leaf = accompanied(images).detach().set_requires_grad(true);
     let logits = network.forward(&leaf, Mode::Inference);
-    // An image's logit depends on that image alone: the gradient of the sum is each one's own.
+    // The gradient of the sum is, at each image, the gradient of its own logit.
     let gradients = Tensor::run_backward(&[logits.sum(Kind::Float)], &[&leaf], false, false);
     let gradient = gradients.into_iter().next().context("libtorch returned no gradient")?;
     Ok((numbers(&logits.detach().narrow(0, 0, count))?, gradient.narrow(0, 0, count)))
 }
 
-/// The images; beside one that is alone a copy of it, for whose results nobody asks.
+/// The images. A single image gets a copy of itself, whose results are ignored.
 ///
-/// libtorch has kernels of their own for one image, which round otherwise than those for two, seven or
-/// sixty-four. Where pixels nearly tie in a pooling, or lie at a ReLU's bend, the last bit decides which of
-/// them takes the gradient: maps of one image at a time were off by up to 0.8 % at some pixels.
+/// libtorch's kernels for one image round differently from those for more. If pixels nearly tie in a pooling or at
+/// a ReLU, the last bit decides which pixel gets the gradient: maps of single images differed by up to 0.8 % at
+/// some pixels.
 pub(super) fn accompanied(images: &Tensor) -> Tensor {
     match images.size()[0] {
         1 => images.permute([0, 2, 3, 1]).repeat([2, 1, 1, 1]).permute([0, 3, 1, 2]),
@@ -45,7 +44,7 @@ pub(super) fn accompanied(images: &Tensor) -> Tensor {
     }
 }
 
-/// A factor per image [n, 1, 1, 1], for images [n, 3, 96, 96] of that kind and place.
+/// One factor per image, [n, 1, 1, 1], with the type and device of `like`.
 pub(super) fn factors(values: &[f64], like: &Tensor) -> Tensor {
     let factors = Tensor::from_slice(values).to_kind(like.kind()).to_device(like.device());
     factors.view([-1, 1, 1, 1])
@@ -63,13 +62,13 @@ mod tests {
     };
 
     #[test]
-    fn an_image_is_never_computed_alone_and_nobody_notices() {
+    fn a_single_image_is_computed_with_a_copy() {
         let architecture = Architecture::ClassCnn(ClassCnn { channels: [4, 4, 8, 8], hidden: 8 });
         let network = as_if_trained(Network::new(&architecture, Source::Seed(3), Device::Cpu).unwrap());
         let images = noisy_patches(3, 4);
         let image = images.narrow(0, 1, 1);
         let pair = accompanied(&image);
-        assert_eq!((pair.size()[0], pair.stride()), (2, images.stride()), "stored channels last, as all are");
+        assert_eq!((pair.size()[0], pair.stride()), (2, images.stride()), "stored channels last");
         assert!(pair.narrow(0, 0, 1) == image && pair.narrow(0, 1, 1) == image);
         assert_eq!(accompanied(&images).size(), images.size());
 

@@ -6,7 +6,7 @@ use anyhow::Result;
 use pcamflow::stages::explain::Rule;
 use tch::{Device, Kind, Tensor};
 
-/// A point of a rule and its weight; the weights of a rule sum to 1.
+/// A node of a rule. The weights of a rule sum to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Node {
     pub(super) at: f64,
@@ -16,7 +16,7 @@ pub(super) struct Node {
 /// The nodes of a rule in ascending order; `n` is at least 2.
 ///
 /// # Errors
-/// libtorch cannot count to `n`.
+/// `n` is too large for libtorch.
 pub(super) fn nodes(rule: Rule, n: usize) -> Result<Vec<Node>> {
     let part = 1.0 / n as f64;
     match rule {
@@ -34,27 +34,26 @@ pub(super) fn nodes(rule: Rule, n: usize) -> Result<Vec<Node>> {
     }
 }
 
-/// Evenly spaced numbers with the bits that libtorch gives them in float32, as Captum has them: where a
-/// network has ties (a max-pool over white glass), the last bit of a node decides which pixel takes the
-/// gradient, and maps of (k + 1/2) / n rounded otherwise differ by up to 0.4 %.
+/// Evenly spaced numbers, rounded to float32 by libtorch as in Captum. If pixels tie (a max-pool over white glass),
+/// the last bit of a node decides which pixel gets the gradient: with other rounding maps differ by up to 0.4 %.
 fn even(first: f64, last: f64, n: usize) -> Result<impl Iterator<Item = f64>> {
     let numbers = Tensor::linspace(first, last, i64::try_from(n)?, (Kind::Float, Device::Cpu));
     Ok(Vec::<f32>::try_from(&numbers)?.into_iter().map(f64::from))
 }
 
-/// A node of the Gauss-Legendre rule: a root of the Legendre polynomial of degree `n`, by Newton's method
-/// from Tricomi's approximation, which lies nearer to it than to any other root.
+/// A node of the Gauss-Legendre rule: a root of the Legendre polynomial of degree `n`, by Newton's method. Tricomi's
+/// approximation is close enough to converge to the right root.
 fn gauss_legendre(index: usize, n: usize) -> Node {
     let degree = n as f64;
     let angle = PI * (4 * index + 3) as f64 / (4 * n + 2) as f64;
     let mut root = (1.0 - (degree - 1.0) / (8.0 * degree.powi(3))) * angle.cos();
-    // Converges quadratically; three steps reach float64's precision.
+    // Convergence is quadratic: three steps already reach the precision of float64.
     for _ in 0..6 {
         let (value, slope) = legendre(n, root);
         root -= value / slope;
     }
     let (_, slope) = legendre(n, root);
-    // Over [-1, 1] the weight is 2 / ((1 - x^2) P'(x)^2). Roots descend with the index.
+    // On [-1, 1] the weight is 2 / ((1 - x^2) P'(x)^2). Roots descend with the index.
     Node { at: (1.0 - root) / 2.0, weight: 1.0 / ((1.0 - root * root) * slope * slope) }
 }
 
@@ -80,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn nodes_and_weights_are_numpys() {
+    fn nodes_and_weights_equal_numpys() {
         let reference = &explained_references()[0];
         let wanted = |name: &str| Vec::<f64>::try_from(get(reference, name)).unwrap();
         let (at, weight) = (wanted("ig.nodes"), wanted("ig.weights"));

@@ -1,24 +1,22 @@
-//! Which scalar of the network a map explains.
+//! The scalar of the network that a map explains.
 //!
-//! Every scalar on offer is a function of the logit z alone, so that its gradient is dz times a number
-//! per image. Sigmoids are float64: in float32 they saturate.
+//! Every scalar is a function of the logit z, so its gradient is dz times one number per image. Sigmoids are float64:
+//! in float32 they saturate.
 
 use pcamflow::{
     metrics::sigmoid,
     stages::explain::{Score, Target},
 };
 
-/// What is explained.
+/// The explained class and score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Question {
-    /// Which class.
     pub(crate) target: Target,
-    /// Which scalar of it.
     pub(crate) score: Score,
 }
 
 impl Question {
-    /// 1 where the explained class is tumour, else -1.
+    /// 1 if the explained class is tumour, else -1.
     pub(crate) fn sign(self, logit: f32, label: u8) -> f64 {
         let tumor = match self.target {
             Target::Tumor => true,
@@ -28,17 +26,12 @@ impl Question {
         if tumor { 1.0 } else { -1.0 }
     }
 
-    /// The scalar that is explained of an image with this logit and label.
+    /// The explained scalar of an image with this logit and label.
     pub(crate) fn scalar(self, logit: f32, label: u8) -> Scalar {
         Scalar { sign: self.sign(logit, label), score: self.score }
     }
 
-    /// The derivative of the explained scalar by the logit, at the image itself.
-    pub(crate) fn slope(self, logit: f32, label: u8) -> f64 {
-        self.scalar(logit, label).slope(logit)
-    }
-
-    /// What is explained, in words.
+    /// The question in words.
     pub(crate) fn words(self, classes: &[String; 2]) -> String {
         let class = match self.target {
             Target::Tumor => classes[1].as_str(),
@@ -49,8 +42,7 @@ impl Question {
     }
 }
 
-/// The scalar that is explained of one image, a function of the logit. The class is the image's, also
-/// where the logit is that of an altered copy of it.
+/// The explained scalar of one image, as a function of the logit. An altered copy keeps the class of its image.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Scalar {
     sign: f64,
@@ -70,7 +62,7 @@ impl Scalar {
     pub(crate) fn slope(self, logit: f32) -> f64 {
         match self.score {
             Score::Logit => self.sign,
-            // p (1 - p), without the cancellation of 1 - p.
+            // p (1 - p) without cancellation.
             Score::Probability => self.sign * sigmoid(logit) * sigmoid(-logit),
         }
     }
@@ -81,7 +73,7 @@ mod tests {
     use super::*;
 
     fn slope(target: Target, score: Score, logit: f32, label: u8) -> f64 {
-        Question { target, score }.slope(logit, label)
+        Question { target, score }.scalar(logit, label).slope(logit)
     }
 
     #[test]
@@ -96,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn the_slope_of_a_probability_is_that_of_finite_differences() {
+    fn the_slope_of_a_probability_matches_finite_differences() {
         for logit in [-3.0_f32, 0.0, 1.5] {
             let difference = (sigmoid(logit + 1e-2) - sigmoid(logit - 1e-2)) / 2e-2;
             // Error of the difference: h^2/6 times a third derivative below 1/8.
@@ -116,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sure_probability_still_has_a_slope() {
+    fn a_saturated_probability_still_has_a_slope() {
         let slope = slope(Target::Tumor, Score::Probability, 60.0, 1);
         assert!((slope / (-60f64).exp() - 1.0).abs() < 1e-12);
     }

@@ -1,8 +1,8 @@
 //! Saliency (Simonyan et al. 2014) and SmoothGrad (Smilkov et al. 2017).
 //!
-//! With y the explained scalar: a pixel's saliency is the largest |dy/dx| of its three channels. SmoothGrad
-//! is the mean of that over x + e, e ~ N(0, s^2), s a share of the image's range. `attribution` is the
-//! signed gradient at the image; with noise, the mean of the signed gradients.
+//! With y the explained scalar, the saliency of a pixel is the largest |dy/dx| of its three channels. SmoothGrad is
+//! its mean over x + e with e ~ N(0, s^2), where s is a share of the range of the image. `attribution` is the signed
+//! gradient, or the mean of the signed gradients.
 
 use anyhow::Result;
 use pcamflow::{
@@ -12,7 +12,7 @@ use pcamflow::{
 use tch::{Kind, Tensor};
 
 use super::{
-    Arrays, Asked, Display, Explainer, Maps, SIDE,
+    Arrays, Display, Explainer, Maps, Query, SIDE,
     noise::Noise,
     numbers,
     passes::{ALONE, factors, gradients, logits},
@@ -29,25 +29,24 @@ impl Saliency {
         Self { smooth: settings.smooth.clone(), seed }
     }
 
-    fn plain(&self, network: &Network, asked: &Asked<'_>) -> Result<Maps> {
-        let (logits, gradient) = gradients(network, asked.images)?;
-        let slopes: Vec<f64> = asked.scalars(&logits).zip(&logits).map(|(it, &z)| it.slope(z)).collect();
-        let gradient = &gradient * factors(&slopes, &gradient);
+    fn plain(&self, network: &Network, query: &Query<'_>) -> Result<Maps> {
+        let (logits, gradient) = gradients(network, query.images)?;
+        let gradient = &gradient * factors(&query.slopes(&logits), &gradient);
         let map = numbers(&strongest(&gradient))?;
         Ok(Maps { logits, map, attribution: numbers(&gradient)?, ..Maps::default() })
     }
 
-    fn smooth(&self, smooth: &Smooth, network: &Network, asked: &Asked<'_>) -> Result<Maps> {
-        let mut maps = Maps { logits: logits(network, asked.images, ALONE)?, ..Maps::default() };
-        let scalars: Vec<_> = asked.scalars(&maps.logits).collect();
+    fn smooth(&self, smooth: &Smooth, network: &Network, query: &Query<'_>) -> Result<Maps> {
+        let mut maps = Maps { logits: logits(network, query.images, ALONE)?, ..Maps::default() };
+        let scalars: Vec<_> = query.scalars(&maps.logits).collect();
         for (index, scalar) in scalars.into_iter().enumerate() {
-            let image = asked.images.narrow(0, index as i64, 1);
+            let image = query.images.narrow(0, index as i64, 1);
             let range = (image.max() - image.min()).double_value(&[]);
-            let mut noise = Noise::new(self.seed, asked.rows[index], smooth.noise * range);
+            let mut noise = Noise::new(self.seed, query.rows[index], smooth.noise * range);
             let (mut map, mut attribution) = (zeros(&image, 1), zeros(&image, 3));
             let mut left = smooth.samples as usize;
             while left > 0 {
-                let count = left.min(asked.at_once);
+                let count = left.min(query.at_once);
                 let (logits, gradient) = gradients(network, &(&image + noise.images(count, image.device())))?;
                 let slopes: Vec<f64> = logits.iter().map(|&logit| scalar.slope(logit)).collect();
                 let gradient = &gradient * factors(&slopes, &gradient);
@@ -64,10 +63,10 @@ impl Saliency {
 }
 
 impl Explainer for Saliency {
-    fn explain(&self, network: &Network, asked: &Asked<'_>) -> Result<Maps> {
+    fn explain(&self, network: &Network, query: &Query<'_>) -> Result<Maps> {
         match &self.smooth {
-            None => self.plain(network, asked),
-            Some(smooth) => self.smooth(smooth, network, asked),
+            None => self.plain(network, query),
+            Some(smooth) => self.smooth(smooth, network, query),
         }
     }
 
@@ -88,7 +87,7 @@ impl Explainer for Saliency {
     }
 }
 
-/// The largest magnitude of each pixel's channels: [n, 3, 96, 96] to [n, 96, 96].
+/// The largest magnitude over the channels: [n, 3, 96, 96] to [n, 96, 96].
 fn strongest(gradient: &Tensor) -> Tensor {
     gradient.abs().amax([1].as_slice(), false)
 }

@@ -1,4 +1,4 @@
-//! Every explainer against references, and what holds for all of them.
+//! Every explainer against references, and properties of all explainers.
 
 mod analytic;
 mod references;
@@ -26,26 +26,25 @@ fn grad_cam(layer: &str, variant: Variant) -> Method {
     Method::GradCam(Settings { layer: Layer::named(layer), variant })
 }
 
-/// What methods need here; the mean colour is made up.
-fn setup(method: &Method) -> Setup {
-    let fill = method.baseline().map(|(baseline, _)| match baseline {
+/// The baseline of a method; the mean colour is made up.
+fn fill(method: &Method) -> Option<Fill> {
+    method.baseline().map(|(baseline, _)| match baseline {
         Baseline::Black => Fill::Colour([0.0; 3]),
         Baseline::White => Fill::Colour([1.0; 3]),
         Baseline::Value(value) => Fill::Colour([value as f32; 3]),
         Baseline::Mean => Fill::Colour([0.75, 0.5, 0.625]),
-        Baseline::Blur => Fill::blur(),
-    });
-    Setup { seed: 42, fill }
+        Baseline::Blur => Fill::Blur,
+    })
 }
 
 fn prepared(method: &Method, network: &Network) -> Box<dyn Explainer> {
-    explainer(method, network, setup(method)).unwrap()
+    explainer(method, network, 42, fill(method)).unwrap()
 }
 
 fn explained(method: &Method, network: &Network, images: &Tensor, labels: &[u8], question: Question) -> Maps {
     let rows: Vec<i64> = (100..100 + labels.len() as i64).collect();
-    let asked = Asked { images, labels, rows: &rows, question, at_once: 8 };
-    prepared(method, network).explain(network, &asked).unwrap()
+    let query = Query { images, labels, rows: &rows, question, at_once: 8 };
+    prepared(method, network).explain(network, &query).unwrap()
 }
 
 /// Every method, with settings that no other test has.
@@ -64,7 +63,7 @@ fn methods() -> Vec<Method> {
     ]
 }
 
-/// max |a - b| / max |b|, as the definitions have it.
+/// max |a - b| / max |b|.
 fn deviation(a: &[f32], b: &Tensor) -> f64 {
     let b = b.contiguous().view(-1);
     let scale = b.abs().max().double_value(&[]);
@@ -102,7 +101,7 @@ fn average_pooling_and_one_linear_layer_weigh_each_channel_by_w_over_its_pixels(
 fn every_layer_has_a_map_of_its_own_size() {
     let network = tiny_network(3);
     let images = noisy_patches(2, 1);
-    for layer in network.layer_names() {
+    for layer in network.architecture().layers() {
         let method = grad_cam(&layer, Variant::HiRes);
         let [rows, columns] = prepared(&method, &network).arrays().native.unwrap();
         let maps = explained(&method, &network, &images, &[0, 1], LOGIT);
@@ -114,10 +113,10 @@ fn every_layer_has_a_map_of_its_own_size() {
 }
 
 #[test]
-fn an_unknown_layer_is_told_with_what_was_meant_and_all_there_are() {
+fn the_error_of_an_unknown_layer_suggests_one_and_lists_all() {
     let told = |layer| {
         let method = grad_cam(layer, Variant::Plain);
-        format!("{:#}", explainer(&method, &tiny_network(1), Setup::default()).err().unwrap())
+        format!("{:#}", explainer(&method, &tiny_network(1), 42, None).err().unwrap())
     };
     let near = told("relu5");
     assert!(near.starts_with("the model has no layer `relu5`: did you mean `relu"), "{near}");
@@ -153,7 +152,7 @@ fn target_and_score_explain_what_they_say() {
     }
 }
 
-/// Batches of images as the stage makes them, where `most` may be computed with at once.
+/// Explains images in batches as the stage does, if `most` may be computed at once.
 fn in_batches(
     explainer: &dyn Explainer,
     network: &Network,
@@ -170,14 +169,14 @@ fn in_batches(
     let parts = images.split(size as i64, 0).into_iter().zip(facts);
     parts.fold(Maps::default(), |mut all, (images, (labels, rows))| {
         let question = Question { target: Target::Label, score: Score::Probability };
-        let asked = Asked { images: &images, labels, rows, question, at_once };
-        all.append(crew.explain(explainer, network, &asked).unwrap());
+        let query = Query { images: &images, labels, rows, question, at_once };
+        all.append(crew.explain(explainer, network, &query).unwrap());
         all
     })
 }
 
 #[test]
-fn maps_depend_on_neither_batch_nor_threads_and_the_network_stays_as_it_is() {
+fn maps_depend_on_neither_batch_nor_threads_and_the_network_does_not_change() {
     let network = tiny_network(6);
     let before: Vec<Tensor> = network.state().into_values().map(|tensor| tensor.copy()).collect();
     let images = noisy_patches(3, 3);
@@ -197,8 +196,8 @@ fn maps_depend_on_neither_batch_nor_threads_and_the_network_stays_as_it_is() {
                 false => deviation(other, &Tensor::from_slice(one)),
             });
             println!("{method:?}, {most} at once, {threads} threads: {deviations:?}");
-            // The definitions' tolerances: libtorch chooses its kernels by the batch, and another kernel is
-            // another order of summation. Nothing of ours depends on the batch.
+            // The tolerances of the definitions: libtorch chooses kernels by the batch, and another kernel sums in
+            // another order.
             assert!(deviations[0] <= 1e-4 && deviations[1] <= 1e-5 && deviations[2] <= 1e-4, "{method:?}");
             assert_eq!(other.deltas.len(), one.deltas.len());
         }
@@ -209,35 +208,34 @@ fn maps_depend_on_neither_batch_nor_threads_and_the_network_stays_as_it_is() {
     }
 }
 
-/// What is computed at once is by default the same on any number of threads, and so are the bits.
+/// By default each thread computes the same number of images at once, so the bits are the same.
 #[test]
-fn where_nothing_is_bounded_any_number_of_threads_gives_the_same_bits() {
+fn by_default_any_number_of_threads_gives_the_same_bits() {
     let network = tiny_network(2);
     let images = noisy_patches(3, 8);
     for method in methods() {
         let explainer = prepared(&method, &network);
         if explainer.passes() == 1 {
-            continue; // Images are shared out, and so another number of them is computed with at once.
+            continue; // The images are shared out, so each thread computes another number of them.
         }
         let of = |threads| {
             let most = Crew::new(Device::Cpu, threads).unwrap().usual_batch(Device::Cpu);
             in_batches(&*explainer, &network, &images, most, threads)
         };
-        // Not one: that is libtorch's own threads here, as many as another test left it.
+        // Not one thread: then libtorch uses its own threads, whose number depends on other tests.
         assert!(of(2) == of(3), "{method:?}");
     }
 }
 
 #[test]
-fn an_images_noise_is_its_rows_own() {
+fn the_noise_of_an_image_depends_on_its_row() {
     let network = tiny_network(2);
     let images = noisy_patches(1, 3).repeat([2, 1, 1, 1]);
     let of = |rows: [i64; 2], seed| {
         let method = &methods()[2];
         let question = LOGIT;
-        let asked = Asked { images: &images, labels: &[0, 0], rows: &rows, question, at_once: 3 };
-        let setup = Setup { seed, fill: None };
-        explainer(method, &network, setup).unwrap().explain(&network, &asked).unwrap().map
+        let query = Query { images: &images, labels: &[0, 0], rows: &rows, question, at_once: 3 };
+        explainer(method, &network, seed, None).unwrap().explain(&network, &query).unwrap().map
     };
     let (first, second) = (of([3, 4], 1), of([4, 3], 1));
     let half = SIDE * SIDE;
@@ -247,22 +245,22 @@ fn an_images_noise_is_its_rows_own() {
 }
 
 #[test]
-fn copies_are_bounded_and_everybody_has_something_to_do() {
+fn copies_are_limited_and_every_thread_has_work() {
     let two = Crew::new(Device::Cpu, 2).unwrap();
-    // Maps from one pass each: as many images as may be.
+    // One copy per image: as many images as allowed.
     assert_eq!((two.each(16), two.images_at_once(16, 1)), (8, 16));
-    // From 121: one image each, eight copies at a time.
+    // 121 copies per image: one image each, eight copies at a time.
     assert_eq!((two.each(16), two.images_at_once(16, 121)), (8, 2));
-    // From four: four images, sixteen copies.
+    // Four copies per image: four images, sixteen copies.
     assert_eq!(two.images_at_once(16, 4), 4);
-    // Room for one copy alone: one image at a time, whatever the threads.
+    // Memory for one copy: one image at a time.
     assert_eq!((two.each(1), two.images_at_once(1, 121)), (1, 1));
     let gpu = Crew::new(Device::Cuda(0), 2).unwrap();
     assert_eq!((gpu.each(512), gpu.images_at_once(512, 121)), (512, 4));
 }
 
 #[test]
-fn a_crew_gives_libtorch_its_threads_back() {
+fn a_crew_restores_the_threads_of_libtorch() {
     let before = tch::get_num_threads();
     drop(Crew::new(Device::Cpu, 3).unwrap());
     assert_eq!(tch::get_num_threads(), before);

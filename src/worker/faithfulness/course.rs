@@ -1,4 +1,4 @@
-//! When each pixel of an image goes or comes.
+//! The step at which each pixel of an image is deleted or inserted.
 
 use pcamflow::{
     metrics::{MapRange, by_value_descending, faithfulness::fractions},
@@ -7,28 +7,28 @@ use pcamflow::{
 
 /// Pixels of an image.
 const PIXELS: usize = 96 * 96;
-/// Thresholds of the notebook's protocol beside 0.
+/// The thresholds of the notebook's protocol, without 0.
 const THRESHOLDS: i16 = 50;
 
-/// The points at which the network is asked. At a point, the pixels have gone (or come) whose step is
-/// not above it.
+/// The points at which the network is asked. At a point, all pixels with this step or a smaller one are deleted (or
+/// inserted).
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Course {
     protocol: Protocol,
     per_step: usize,
     /// The points, in the order of a curve.
     pub(crate) points: Vec<i16>,
-    /// Where they lie on a curve's axis, from 0 to 1.
+    /// Their positions on the axis of a curve, from 0 to 1.
     pub(crate) fractions: Vec<f64>,
 }
 
 impl Course {
-    /// The course of a protocol; `per_step` pixels at a time where pixels go one after the other.
+    /// The course of a protocol. With ranks, `per_step` pixels go at a time.
     pub(crate) fn new(protocol: Protocol, per_step: usize) -> Self {
         let per_step = per_step.max(1);
         let (points, fractions): (Vec<i16>, _) = match protocol {
             Protocol::Rank => ((0..=PIXELS.div_ceil(per_step) as i16).collect(), fractions(PIXELS, per_step)),
-            // Ascending thresholds: ever fewer pixels have gone.
+            // Thresholds ascend, so fewer and fewer pixels are deleted.
             Protocol::Threshold => (
                 (-THRESHOLDS..=0).rev().collect(),
                 (0..=THRESHOLDS).map(|k| f64::from(k) / f64::from(THRESHOLDS)).collect(),
@@ -37,7 +37,7 @@ impl Course {
         Self { protocol, per_step, points, fractions }
     }
 
-    /// The step of each pixel; `None` of a map without an order, which is one that is not finite.
+    /// The step of each pixel; `None` if the map is not finite.
     pub(crate) fn steps(&self, map: &[f32]) -> Option<Vec<i16>> {
         let (low, high) = match MapRange::of(map) {
             MapRange::NotFinite(_) => return None,
@@ -108,10 +108,10 @@ mod tests {
     }
 
     #[test]
-    fn thresholds_are_those_of_the_normalised_map() {
+    fn thresholds_apply_to_the_normalised_map() {
         let course = Course::new(Protocol::Threshold, 96);
         assert_eq!((course.points.len(), course.points[50], course.fractions[25]), (51, -50, 0.5));
-        // 0 to 100 in hundredths of the range: two values a threshold.
+        // 0 to 100 in hundredths of the range: two values per threshold.
         let map: Vec<f32> = (0..PIXELS).map(|at| (at % 101) as f32 - 20.0).collect();
         let steps = course.steps(&map).unwrap();
         assert_eq!((steps[0], steps[1], steps[2], steps[99], steps[100]), (0, 0, -1, -49, -50));

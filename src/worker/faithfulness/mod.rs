@@ -1,8 +1,8 @@
-//! Insertion and deletion: what a network says while an image's pixels go and come in a map's order.
+//! Insertion and deletion: the logits of a network while the pixels of an image are deleted or inserted in the order
+//! of a map.
 //!
-//! `course` says when each pixel goes, `walk` asks the network at every point. Every image of every
-//! method is computed by itself, in chunks that depend on nothing else: another method beside it, more
-//! threads or more images change no bit of its scores. Knows no files and no stage.
+//! `course` decides when each pixel goes, `walk` computes the logits. Each map is computed alone, in chunks of a fixed
+//! size: other methods, threads or images change no bit of its scores.
 
 mod course;
 mod pace;

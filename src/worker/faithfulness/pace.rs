@@ -1,4 +1,4 @@
-//! How many images at once, and on how many threads.
+//! How many images are computed at once, on how many threads.
 
 use anyhow::Result;
 use pcamflow::protocol::Resources;
@@ -6,27 +6,26 @@ use tch::Device;
 
 use crate::{batch_size::batch_size, model::Network};
 
-/// Images at once on one thread of a CPU: what its caches hold.
+/// Images at once per CPU thread: they fit its caches.
 const ON_A_THREAD: usize = 8;
-/// Images at once on a GPU: most of a curve of the usual length.
+/// Images at once on a GPU: most of a usual curve.
 const ON_A_GPU: usize = 96;
 
-/// How fast to go.
+/// Images at once and threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pace {
     /// Images at once, per thread.
     pub(crate) chunk: usize,
-    /// Threads that compute side by side.
+    /// Threads that compute in parallel.
     pub(crate) threads: usize,
 }
 
 impl Pace {
-    /// The pace that keeps within the memory that a stage may use. The last bits of a logit depend on the
-    /// images that are computed at once, so where memory is short there are fewer threads before there are
-    /// smaller chunks.
+    /// The pace within the memory of the stage. If memory is short, there are first fewer threads and then smaller
+    /// chunks, because the last bits of a logit depend on the size of the chunk.
     ///
     /// # Errors
-    /// A layer whose size cannot be told.
+    /// A size does not fit its type.
     pub(crate) fn new(network: &Network, resources: &Resources) -> Result<Self> {
         let usual = match network.device() {
             Device::Cuda(_) => ON_A_GPU,
@@ -55,10 +54,10 @@ mod tests {
     }
 
     #[test]
-    fn threads_go_before_chunks_get_smaller() {
+    fn threads_are_reduced_before_chunks() {
         assert_eq!(pace(None, None), (8, 4));
         assert_eq!((pace(Some(64), None), pace(Some(7), None)), ((8, 4), (7, 4)));
-        // How much memory an image takes: the least with which two are computed at once.
+        // The memory of an image: half of the least memory for two at once.
         let an_image =
             (1..1 << 30).step_by(1 << 12).find(|&memory| pace(None, Some(memory)).0 > 1).unwrap() / 2;
         let [plenty, some, little] = [33, 17, 5].map(|images| pace(None, Some(images * (an_image + 4096))));

@@ -19,7 +19,7 @@ use crate::{
 const PIXELS: usize = 96 * 96;
 
 fn walker(course: &Course, chunk: usize) -> Walker {
-    let (deletion, insertion) = (Fill::Colour([0.0; 3]), Fill::blur());
+    let (deletion, insertion) = (Fill::Colour([0.0; 3]), Fill::Blur);
     Walker { deletion, insertion, points: course.points.clone(), chunk }
 }
 
@@ -45,7 +45,7 @@ fn map(reference: &[(String, Tensor)], method: &str) -> Tensor {
 }
 
 #[test]
-fn curves_and_areas_of_every_method_are_the_references() {
+fn curves_and_areas_of_every_method_equal_the_references() {
     let Some(reference) = reference("explain.safetensors") else { return };
     let file = weights(&reference, "model.");
     let network = Network::new(&infer(&file).unwrap(), Source::File(file), Device::Cpu).unwrap();
@@ -71,14 +71,14 @@ fn curves_and_areas_of_every_method_are_the_references() {
     }
 }
 
-/// Scale of batch norm with running variance 1.
+/// The scale of batch normalisation with running variance 1.
 fn scale() -> f64 {
     1.0 / (1.0 + 1e-5_f64).sqrt()
 }
 
-/// A network that is linear where images are: every convolution passes one channel on (red at first),
-/// max-pooling finds blocks of one value, and fc1's ReLU lets everything through. The logit is the sum of
-/// `tiles` times the mean of each 16 x 16 tile, as far as batch norm's epsilon.
+/// A network that is linear on images: every convolution passes one channel on (first red), max-pooling gets blocks of
+/// one value, and fc1's ReLU is always open. Up to the epsilon of batch normalisation, the logit is the sum of `tiles`
+/// times the mean of each 16 x 16 tile.
 fn linear_network(tiles: &[f32; 36]) -> Network {
     let network = tiny_network(2);
     no_grad(|| {
@@ -108,18 +108,18 @@ fn block(pixel: usize) -> (usize, usize) {
     (row / 4 * 24 + column / 4, row / 16 * 6 + column / 16)
 }
 
-/// Numbers from 0 to 1 without an order.
+/// Scattered numbers from 0 to 1.
 fn scattered(at: usize) -> f64 {
     (at as f64 * 0.618_033_988_749_895).fract()
 }
 
 #[test]
-fn on_a_linear_network_every_point_is_what_is_left_of_the_sum() {
+fn on_a_linear_network_every_point_is_the_rest_of_the_sum() {
     let tiles: [f32; 36] = std::array::from_fn(|tile| (8.0 * scattered(tile + 7) - 3.0) as f32);
     let network = linear_network(&tiles);
     let byte = |pixel: usize| (255.0 * scattered(block(pixel).0)) as u8;
     let pixels: Vec<u8> = (0..PIXELS).flat_map(|pixel| [byte(pixel), 77, 5]).collect();
-    // What a pixel adds to the logit; distinct enough between blocks for pixels of one to go together.
+    // The share of a pixel in the logit. Blocks differ enough for their pixels to go together.
     let share = |pixel: usize| {
         f64::from(tiles[block(pixel).1]) * f64::from(byte(pixel)) / 255.0 / 256.0 * scale().powi(4)
     };
@@ -135,14 +135,14 @@ fn on_a_linear_network_every_point_is_what_is_left_of_the_sum() {
     for (at, &point) in course.points.iter().enumerate() {
         let gone: f64 = (0..PIXELS).filter(|&pixel| steps[pixel] <= point).map(share).sum();
         let whole: f64 = (0..PIXELS).map(share).sum();
-        // float32 beside fc1's bias of 100, which keeps its ReLU open.
+        // float32 rounding beside fc1's bias of 100, which keeps its ReLU open.
         assert!((f64::from(walked.deletion[at]) - (whole - gone)).abs() < 1e-4, "{at}");
         assert!((f64::from(walked.insertion[at]) - gone).abs() < 1e-4, "{at}");
     }
 }
 
 #[test]
-fn the_area_under_a_logit_that_falls_evenly_is_that_of_the_softplus() {
+fn the_area_under_a_linear_logit_is_that_of_the_softplus() {
     let network = linear_network(&[4.0 / 36.0; 36]);
     let pixels = vec![255; PIXELS * 3];
     let course = Course::new(Protocol::Rank, 96);
@@ -162,7 +162,7 @@ fn the_area_under_a_logit_that_falls_evenly_is_that_of_the_softplus() {
     }
 }
 
-/// The definition, image by image, without any of the walker's short cuts.
+/// The definition for one image, without the shortcuts of `Walker`.
 fn by_hand(network: &Network, image: &Tensor, baseline: &Tensor, gone: &[bool]) -> f32 {
     let mask = Tensor::from_slice(gone).view([1, 1, 96, 96]);
     let image = baseline.where_self(&mask, image);
@@ -170,7 +170,7 @@ fn by_hand(network: &Network, image: &Tensor, baseline: &Tensor, gone: &[bool]) 
 }
 
 #[test]
-fn thresholds_show_what_reaches_them_and_black_elsewhere() {
+fn pixels_below_a_threshold_are_black() {
     let network = tiny_network(4);
     let pixels: Vec<u8> = (0..PIXELS * 3).map(|at| (255.0 * scattered(at)) as u8).collect();
     let map: Vec<f32> = (0..PIXELS).map(|at| (scattered(at * 3 + 1) * 7.0 - 2.0) as f32).collect();
@@ -216,7 +216,7 @@ fn uneven_steps_and_any_chunk_give_the_definitions_curve() {
     }
     let image =
         Tensor::from_slice(&pixels).view([1, 96, 96, 3]).permute([0, 3, 1, 2]).to_kind(Kind::Float) / 255.0;
-    let blurred = Fill::blur().of(&image);
+    let blurred = Fill::Blur.of(&image);
     let order = pcamflow::metrics::by_value_descending(&map);
     for at in [0, 3, 9, 10] {
         let mut gone = [false; PIXELS];

@@ -1,4 +1,4 @@
-//! Reads files of weights before anything is computed with them, exactly as the stages do later.
+//! Checks weights files before anything is computed, with the code that reads them later.
 
 use anyhow::{Result, ensure};
 use pcamflow::{
@@ -13,7 +13,7 @@ use crate::{
     train::checkpoint,
 };
 
-/// Answers questions about files of weights.
+/// Answers questions about weights files.
 pub(crate) fn check(questions: &[Question]) -> Vec<Answer> {
     questions.iter().map(answer).collect()
 }
@@ -39,21 +39,22 @@ fn read(WeightsFile { file, wanted }: &WeightsFile) -> Result<()> {
         }
         Wanted::Checkpoint(wanted) => {
             let found = checkpoint::decode(TensorFile::read(file)?, Device::Cpu)?.recipe.architecture;
-            fits(&file.name, &found, wanted.as_ref())
+            check_architecture(&file.name, &found, wanted.as_ref())
         }
     }
 }
 
-/// Makes sure that a checkpoint is of the network that is asked for.
+/// Checks that a checkpoint has the required architecture, if one is required.
 ///
 /// # Errors
-/// It is of another one.
-pub(super) fn fits(name: &str, found: &Architecture, wanted: Option<&Architecture>) -> Result<()> {
-    ensure!(
-        wanted.is_none_or(|wanted| found == wanted),
-        "{name} is the checkpoint of {}, and `architecture` asks for {}",
-        in_words(found),
-        wanted.map(in_words).unwrap_or_default()
-    );
+/// It has another architecture.
+pub(super) fn check_architecture(
+    name: &str,
+    found: &Architecture,
+    wanted: Option<&Architecture>,
+) -> Result<()> {
+    let Some(wanted) = wanted else { return Ok(()) };
+    let (is, should) = (in_words(found), in_words(wanted));
+    ensure!(found == wanted, "{name} is the checkpoint of {is}, and `architecture` asks for {should}");
     Ok(())
 }

@@ -1,100 +1,73 @@
-//! How nearly attributions add up to what they explain: told to the user, with the images of which they
-//! do not.
+//! How nearly attributions add up to the change of the score that they explain.
 
-use pcamflow::{protocol::Number, serve::Reporter};
+use pcamflow::serve::Reporter;
 
-use super::odd_maps::name;
+use super::odd_maps::list;
 use crate::explain::Delta;
 
-/// The deltas of the maps seen so far.
-#[derive(Debug, Default)]
+/// The deltas of all maps so far, by row.
+#[derive(Debug)]
 pub(super) struct Completeness {
-    tolerance: Option<f64>,
-    relative: Vec<f64>,
-    /// Rows whose relative delta is above the tolerance.
-    above: Vec<i64>,
-    most_steps: usize,
+    pub(super) tolerance: Option<f64>,
+    pub(super) deltas: Vec<(i64, Delta)>,
 }
 
 impl Completeness {
-    pub(super) fn new(tolerance: Option<f64>) -> Self {
-        Self { tolerance, ..Self::default() }
+    /// The rows with a relative delta above the tolerance. NaN is above every tolerance.
+    pub(super) fn failures(&self) -> Vec<i64> {
+        let Some(tolerance) = self.tolerance else { return Vec::new() };
+        let fails = |delta: &Delta| delta.relative.is_nan() || delta.relative > tolerance;
+        self.deltas.iter().filter(|(_, delta)| fails(delta)).map(|(row, _)| *row).collect()
     }
 
-    /// Takes the delta of one image.
-    pub(super) fn add(&mut self, row: i64, delta: &Delta) {
-        self.relative.push(delta.relative);
-        self.most_steps = self.most_steps.max(delta.steps);
-        // A delta that is no number is above every tolerance.
-        if self.tolerance.is_some_and(|tolerance| delta.relative.is_nan() || delta.relative > tolerance) {
-            self.above.push(row);
-        }
-    }
-
-    /// How many images remain above the tolerance.
-    pub(super) fn failures(&self) -> usize {
-        self.above.len()
-    }
-
-    /// Says how large the deltas are, and warns of those above the tolerance.
-    pub(super) fn report(&self, reporter: &dyn Reporter) {
-        let Some((median, largest)) = self.middle_and_largest() else { return };
+    /// Logs the deltas and warns of those above the tolerance. Returns the largest relative delta, if the
+    /// method has deltas.
+    pub(super) fn report(&self, reporter: &dyn Reporter) -> Option<f64> {
+        let mut sorted: Vec<f64> = self.deltas.iter().map(|(_, delta)| delta.relative).collect();
+        sorted.sort_by(f64::total_cmp);
+        let (median, largest) = (sorted.get(sorted.len() / 2)?, *sorted.last()?);
+        let steps = self.deltas.iter().map(|(_, delta)| delta.steps).max().unwrap_or_default();
         reporter.info(&format!(
-            "completeness: relative delta {median:.2e} in the median, {largest:.2e} at most; {} steps at most",
-            self.most_steps
+            "completeness: median relative delta {median:.2e}, largest {largest:.2e}; at most {steps} steps"
         ));
-        if let (Some(tolerance), false) = (self.tolerance, self.above.is_empty()) {
-            let (count, total, rows) = (self.above.len(), self.relative.len(), name(&self.above));
+        let failures = self.failures();
+        if let (Some(tolerance), false) = (self.tolerance, failures.is_empty()) {
+            let (count, total, rows) = (failures.len(), sorted.len(), list(&failures));
             reporter.warn(&format!(
-                "{count} of {total} maps miss the tolerance {tolerance} for completeness with {} steps ({rows}); \
-                 the largest relative delta is {largest:.2e}",
-                self.most_steps
+                "{count} of {total} maps miss the tolerance {tolerance} for completeness with {steps} steps \
+                 ({rows}); the largest relative delta is {largest:.2e}"
             ));
         }
-    }
-
-    /// For the summary; nothing where the method knows no completeness.
-    pub(super) fn numbers(&self) -> Option<Number> {
-        let (_, value) = self.middle_and_largest()?;
-        Some(Number { name: "largest-relative-delta".to_owned(), value })
-    }
-
-    fn middle_and_largest(&self) -> Option<(f64, f64)> {
-        let mut sorted = self.relative.clone();
-        sorted.sort_by(f64::total_cmp);
-        Some((*sorted.get(sorted.len() / 2)?, *sorted.last()?))
+        Some(largest)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jobs::testing::Heard;
+    use crate::jobs::testing::Recorder;
 
-    fn with(tolerance: Option<f64>) -> (Completeness, Vec<String>) {
-        let mut it = Completeness::new(tolerance);
-        for (row, relative) in [(5, 0.001), (6, 0.2), (7, 0.01), (8, f64::NAN)] {
-            it.add(row, &Delta { delta: 1.0, relative, steps: 100 * row as usize });
-        }
-        let heard = Heard::default();
-        it.report(&heard);
-        let warnings = heard.warnings();
-        (it, warnings)
+    fn failures(tolerance: Option<f64>) -> (Vec<i64>, Vec<String>) {
+        let delta = |row: i64, relative| (row, Delta { delta: 1.0, relative, steps: 100 * row as usize });
+        let deltas = vec![delta(5, 0.001), delta(6, 0.2), delta(7, 0.01), delta(8, f64::NAN)];
+        let completeness = Completeness { tolerance, deltas };
+        let recorder = Recorder::default();
+        assert!(completeness.report(&recorder).is_some());
+        (completeness.failures(), recorder.warnings())
     }
 
     #[test]
-    fn what_is_above_the_tolerance_is_counted_and_named() {
-        let (it, warnings) = with(Some(0.01));
-        assert_eq!(it.failures(), 2);
-        let told = "2 of 4 maps miss the tolerance 0.01 for completeness with 800 steps (rows 6, 8)";
-        assert!(warnings[0].starts_with(told), "{warnings:?}");
+    fn maps_above_the_tolerance_are_counted_and_listed() {
+        let (rows, warnings) = failures(Some(0.01));
+        assert_eq!(rows, [6, 8]);
+        let expected = "2 of 4 maps miss the tolerance 0.01 for completeness with 800 steps (rows 6, 8)";
+        assert!(warnings[0].starts_with(expected), "{warnings:?}");
     }
 
     #[test]
-    fn without_a_tolerance_nothing_is_missed() {
-        let (it, warnings) = with(None);
-        assert_eq!((it.failures(), warnings.len()), (0, 0));
-        assert_eq!(it.numbers().unwrap().name, "largest-relative-delta");
-        assert!(Completeness::new(Some(0.1)).numbers().is_none());
+    fn without_a_tolerance_no_map_fails() {
+        assert_eq!(failures(None), (Vec::new(), Vec::new()));
+        let none = Completeness { tolerance: Some(0.1), deltas: Vec::new() };
+        assert_eq!(none.report(&Recorder::default()), None);
     }
 }

@@ -1,6 +1,6 @@
-//! Stage kind `evaluate`: predicts labelled patches and says what the model is worth.
+//! Stage kind `evaluate`: predicts labelled patches and measures how good the model is.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail};
 use pcamflow::{
     metrics::{
         Bootstrap, ChosenThreshold, Criterion, Evaluation, EvaluationSettings, Predictions, evaluate, sigmoid,
@@ -16,7 +16,8 @@ use crate::{
     batch_size::batch_size,
     job::Job,
     model::Network,
-    predict::{default_batch, predict},
+    numbers::defined,
+    predict::{TOO_LARGE, default_batch, predict},
 };
 
 /// One line of `predictions.csv`.
@@ -32,35 +33,34 @@ struct Line {
 /// Computes the stage.
 ///
 /// # Errors
-/// What is wrong with the model or the patches; a model that gives no finite logit; validation patches of
-/// one class.
+/// The model or the patches are invalid, a logit is not finite, or the validation patches are of one class.
 pub(super) fn run(job: &Job<'_>, stage: &Evaluate) -> Result<Outcome> {
-    let images = Images::open(job, stage.take, stage.seed)?;
-    let validation = match stage.validation {
-        Some(_) => Some(Images::open_slot(job, "validation", None, stage.seed)?),
-        None => None,
-    };
-    images.note(job);
-    validation.iter().for_each(|images| images.note(job));
-    let mut asking = Asking::new(job, [Some(&images), validation.as_ref()])?;
-    let slides = images.chosen_slides(job)?;
-    // First, so that an error in it comes before the rest is computed.
-    let chosen = validation.as_ref().map(|images| choose(&mut asking, images, stage.choose)).transpose()?;
-    let logits = asking.logits(&images)?;
-    [Some(&images), validation.as_ref()].into_iter().flatten().for_each(|images| images.warn_of_blank(job));
-    asking.measures();
-    let lines = lines(&logits, &images, stage.threshold);
+    let images = Images::open(job, "images", stage.take, stage.seed)?;
+    let validation = stage.validation.as_ref();
+    let validation = validation.map(|_| Images::open(job, "validation", None, stage.seed)).transpose()?;
+    let all = || [&images].into_iter().chain(&validation);
+    all().for_each(|images| images.note(job));
+    let total = all().map(|images| images.positions.len() as u64).sum();
+    let mut predicting = Predicting::new(job, total)?;
+    let slides = images.slides(job)?;
+    // The threshold comes first, so that an error in it is found early.
+    let chosen =
+        validation.as_ref().map(|images| choose(&mut predicting, images, stage.choose)).transpose()?;
+    let logits = predicting.logits(&images)?;
+    all().for_each(|images| images.warn_of_blank(job));
+    job.reporter.progress(total, total, "images", "measuring");
     let mut predictions = predictions(&logits, &images)?;
     if let Some(slides) = slides {
         predictions = predictions.of_slides(&slides)?;
     }
     let evaluation = measure(job, stage, &predictions, chosen)?;
-    write(job, &lines, &predictions, &evaluation)?;
+    job.write_table("predictions.csv", &lines(&logits, &images, stage.threshold))?;
+    write(job, &predictions, &evaluation)?;
     Ok(Outcome { numbers: numbers(&evaluation), ..Outcome::default() })
 }
 
-/// A model, and how far it has come with all that it is asked.
-struct Asking<'a> {
+/// A model, and how many of all images it has predicted.
+struct Predicting<'a> {
     job: &'a Job<'a>,
     network: Network,
     batch: usize,
@@ -68,75 +68,60 @@ struct Asking<'a> {
     total: u64,
 }
 
-impl<'a> Asking<'a> {
-    fn new(job: &'a Job<'_>, all: [Option<&Images>; 2]) -> Result<Self> {
+impl<'a> Predicting<'a> {
+    fn new(job: &'a Job<'_>, total: u64) -> Result<Self> {
         let network = job.model()?;
         let batch = batch_size(&network, &job.task.resources, default_batch(job.device))?;
-        let total = all.into_iter().flatten().map(|images| images.positions.len() as u64).sum();
         Ok(Self { job, network, batch, done: 0, total })
     }
 
-    /// The logits of the chosen patches, all finite. A batch of another size is computed by other kernels,
-    /// which round otherwise: so all are of one size, the last one filled with its last patch. On a CPU the
-    /// logit of a patch then does not depend on its place.
+    /// The logits of the chosen patches, all finite. Other batch sizes use other kernels, which round
+    /// differently. Therefore the last batch is filled up with its last patch. On a CPU the logit of a patch
+    /// then does not depend on its position.
     fn logits(&mut self, images: &Images) -> Result<Vec<f32>> {
         let Self { job, network, batch, done, total } = self;
         let (mut positions, all) = (images.positions.clone(), images.positions.len());
         let batch = (*batch).min(all.max(1));
         positions.resize(all.next_multiple_of(batch), positions.last().copied().unwrap_or_default());
         let end = *done + all as u64;
-        let mut logits = predict(network, images, &positions, batch, |images| {
+        let mut logits = predict(network, &images.set, &positions, batch, |images| {
             *done = (*done + images as u64).min(end);
             job.reporter.progress(*done, *total, "images", "predicting");
         })?;
         logits.truncate(all);
-        check_finite(&logits, images)?;
+        if let Some((logit, row)) = logits.iter().zip(images.rows()).find(|(logit, _)| !logit.is_finite()) {
+            bail!("the model gives the logit {logit} for row {row} of {}: {TOO_LARGE}", images.name);
+        }
         Ok(logits)
-    }
-
-    fn measures(&self) {
-        self.job.reporter.progress(self.total, self.total, "images", "measuring");
     }
 }
 
-fn choose(asking: &mut Asking<'_>, images: &Images, choose: Choose) -> Result<ChosenThreshold> {
+fn choose(predicting: &mut Predicting<'_>, images: &Images, choose: Choose) -> Result<ChosenThreshold> {
     let criterion = match choose {
         Choose::Accuracy => Criterion::Accuracy,
         Choose::Youden => Criterion::Youden,
         Choose::F1 => Criterion::F1,
     };
-    let predictions = predictions(&asking.logits(images)?, images)?;
-    let wrong = || format!("cannot choose a threshold on {}", images.name());
+    let predictions = predictions(&predicting.logits(images)?, images)?;
+    let wrong = || format!("cannot choose a threshold on {}", images.name);
     ChosenThreshold::of(&predictions, criterion).with_context(wrong)
 }
 
 fn predictions(logits: &[f32], images: &Images) -> Result<Predictions> {
     let probabilities: Vec<f64> = logits.iter().map(|&logit| sigmoid(logit)).collect();
-    Predictions::new(&images.chosen_labels(), &probabilities)
-}
-
-fn check_finite(logits: &[f32], images: &Images) -> Result<()> {
-    let wrong = logits.iter().zip(&images.positions).find(|(logit, _)| !logit.is_finite());
-    let (logit, row) = wrong.map_or((0.0, 0), |(logit, &at)| (*logit, images.row(at)));
-    ensure!(
-        wrong.is_none(),
-        "the model gives the logit {logit} for row {row} of {}: its weights are too large to compute with; \
-         train it anew with a smaller learning rate",
-        images.name()
-    );
-    Ok(())
+    Predictions::new(&images.labels(), &probabilities)
 }
 
 fn lines(logits: &[f32], images: &Images, threshold: f64) -> Vec<Line> {
-    let known = images.chosen_rows().into_iter().zip(images.chosen_labels());
+    let patches = images.rows().into_iter().zip(images.labels());
     let line = |((row, label), &logit): ((i64, u8), &f32)| {
         let probability = sigmoid(logit);
         Line { row, label, probability, logit, predicted: u8::from(probability > threshold) }
     };
-    known.zip(logits).map(line).collect()
+    patches.zip(logits).map(line).collect()
 }
 
-/// The bootstrap runs on as many threads as the stage may use.
+/// Measures with as many threads as the stage may use, for the bootstrap.
 fn measure(
     job: &Job<'_>,
     stage: &Evaluate,
@@ -148,28 +133,25 @@ fn measure(
         classes: stage.classes.clone(),
         bootstrap: Bootstrap { resamples: stage.resamples, seed: stage.seed, ..Bootstrap::default() },
     };
-    job.threads()?.install(|| {
-        let evaluation = evaluate(predictions, &settings)?;
-        Ok(match chosen {
-            Some(chosen) => evaluation.beside(chosen, predictions),
-            None => evaluation,
-        })
+    let evaluation = job.threads()?.install(|| evaluate(predictions, &settings))?;
+    Ok(match chosen {
+        Some(chosen) => evaluation.beside(chosen, predictions),
+        None => evaluation,
     })
 }
 
-fn write(job: &Job<'_>, lines: &[Line], predictions: &Predictions, evaluation: &Evaluation) -> Result<()> {
+fn write(job: &Job<'_>, predictions: &Predictions, evaluation: &Evaluation) -> Result<()> {
     job.write_json("metrics.json", evaluation)?;
-    job.write_table("predictions.csv", lines)?;
     job.write("report.txt", report::evaluation_report(evaluation).as_bytes())?;
     job.write_picture("confusion", &report::confusion_matrix(evaluation))?;
     job.write_picture("roc", &report::roc_curve(predictions, evaluation))?;
     job.write_picture("precision-recall", &report::precision_recall_curve(predictions, evaluation))
 }
 
-/// The most telling first, under their names in `metrics.json`; what is undefined is left out.
+/// The main numbers, the most important first, named as in `metrics.json`.
 fn numbers(evaluation: &Evaluation) -> Vec<Number> {
     let chosen = evaluation.chosen_threshold.as_ref();
-    let all = [
+    defined([
         ("accuracy", Some(evaluation.at.accuracy)),
         ("accuracy-at-chosen-threshold", chosen.map(|chosen| chosen.at.accuracy)),
         ("chosen-threshold", chosen.map(|at| at.chosen.threshold)),
@@ -179,9 +161,7 @@ fn numbers(evaluation: &Evaluation) -> Vec<Number> {
         ("brier", Some(evaluation.brier)),
         ("mcc", Some(evaluation.mcc)),
         ("ece", Some(evaluation.ece)),
-    ];
-    let number = |(name, value): (&str, Option<f64>)| Some(Number { name: name.to_owned(), value: value? });
-    all.into_iter().filter_map(number).collect()
+    ])
 }
 
 #[cfg(test)]

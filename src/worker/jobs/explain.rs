@@ -1,10 +1,10 @@
-//! Stage kind `explain`: one map per patch, and a panel to look at.
+//! Stage kind `explain`: one map per patch, and a panel of some of them.
 //!
-//! Maps are written as they come: what is held in memory is one batch, and the panel's patches.
+//! Maps are written as they are computed. Only one batch and the panel's patches are in memory.
 
 use anyhow::Result;
 use pcamflow::{
-    metrics::sigmoid,
+    metrics::{MapRange, faithfulness::OddMaps, sigmoid},
     protocol::Outcome,
     report::{self, Item, Sheet},
     stages::explain::Explain,
@@ -12,86 +12,66 @@ use pcamflow::{
 
 use super::{
     completeness::Completeness,
+    explaining::{Explaining, prepare},
     images::Images,
-    localisation::{Located, Truth},
+    localisation::Located,
     maps_file::MapsFile,
-    odd_maps::OddMaps,
+    odd_maps,
 };
 use crate::{
-    baseline::Fill,
-    batch_size::batch_size,
-    batches::{self, Batch},
-    explain::{Asked, Crew, Explainer, Maps, Question, SIDE, Setup, explainer},
+    batches::Batch,
+    explain::{Display, Maps, Question, SIDE},
     job::Job,
-    model::Network,
+    numbers::defined,
 };
 
-/// Predicted as tumour is what has a probability above it.
+/// A patch is predicted as tumour if its probability is above this.
 const THRESHOLD: f64 = 0.5;
 const PIXELS: usize = SIDE * SIDE;
 
 /// Computes the stage.
 ///
 /// # Errors
-/// What is wrong with the model or the patches; settings of the method that do not fit the model.
+/// The model or the patches are invalid, or the method's settings do not fit the model.
 pub(super) fn run(job: &Job<'_>, stage: &Explain) -> Result<Outcome> {
     let network = job.model()?;
     let stage = &stage.clone().settled(network.architecture());
-    let images = Images::open(job, stage.take, stage.seed)?;
+    let images = Images::open(job, "images", stage.take, stage.seed)?;
     images.note(job);
-    // May read all training patches: last of what can go wrong before the first map.
-    let fill = stage.method.baseline().map(|(baseline, _)| Fill::new(job, &baseline)).transpose()?;
-    let explainer = explainer(&stage.method, &network, Setup { seed: stage.seed, fill })?;
-    let (rows, labels) = (images.chosen_rows(), images.chosen_labels());
+    // May read all training patches, so it is the last check before the first map.
+    let explainer = prepare(job, &stage.method, &network, stage.seed)?;
+    let (rows, labels) = (images.rows(), images.labels());
     let file = MapsFile::create(&job.artifact("maps.h5"), stage, explainer.arrays(), &rows, &labels)?;
-    let truth = if images.has_masks() { Truth::Mask } else { Truth::CentreBox };
-    let mut made = Made {
+    let mut results = Results {
         job,
         images: &images,
         file,
-        odd: OddMaps::default(),
-        completeness: Completeness::new(stage.method.tolerance()),
-        located: Located::new(truth),
+        ranges: Vec::new(),
+        completeness: Completeness { tolerance: stage.method.tolerance(), deltas: Vec::new() },
+        located: Located::new(images.truth()),
+        empty_masks: 0,
         shown: Vec::new(),
         to_show: usize::try_from(stage.panel)?,
-        done: 0,
     };
-    compute(job, stage, &network, &*explainer, &mut made)?;
-    made.finish(stage, &*explainer)
-}
-
-fn compute(
-    job: &Job<'_>,
-    stage: &Explain,
-    network: &Network,
-    explainer: &dyn Explainer,
-    made: &mut Made<'_>,
-) -> Result<()> {
-    let crew = Crew::new(network.device(), job.task.resources.threads)?;
     let question = Question { target: stage.target, score: stage.score };
-    let most = batch_size(network, &job.task.resources, crew.usual_batch(network.device()))?;
-    let (at_once, size) = (crew.each(most), crew.images_at_once(most, explainer.passes()));
-    let images = made.images;
-    batches::for_each(images, &images.positions, size, |batch| {
-        let (labels, rows) = (images.labels_at(&batch.positions), images.rows_at(&batch.positions));
-        let pixels = batch.images(network.device());
-        let asked = Asked { images: &pixels, labels: &labels, rows: &rows, question, at_once };
-        let maps = crew.explain(explainer, network, &asked)?;
-        made.add(&batch, &labels, &maps)
-    })
+    let explaining = Explaining::new(job, &network, &*explainer, &images)?;
+    explaining.run(&network, question, &labels, |batch, maps| results.add(batch, &maps))?;
+    results.finish(stage, question, &explainer.display())
 }
 
-/// What has been made so far.
-struct Made<'a> {
+/// The results so far.
+struct Results<'a> {
     job: &'a Job<'a>,
     images: &'a Images,
     file: MapsFile,
-    odd: OddMaps,
+    /// The range of each map, with its row.
+    ranges: Vec<(i64, MapRange)>,
     completeness: Completeness,
     located: Located,
+    /// Positives whose mask is empty.
+    empty_masks: usize,
     shown: Vec<Shown>,
     to_show: usize,
-    done: u64,
 }
 
 /// A patch of the panel.
@@ -110,53 +90,57 @@ impl Shown {
     }
 }
 
-impl Made<'_> {
-    fn add(&mut self, batch: &Batch, labels: &[u8], maps: &Maps) -> Result<()> {
+impl Results<'_> {
+    fn add(&mut self, batch: &Batch, maps: &Maps) -> Result<()> {
         self.file.append(maps)?;
         for (index, (&position, map)) in batch.positions.iter().zip(maps.map.chunks_exact(PIXELS)).enumerate()
         {
-            let (positive, logit) = (labels[index] == 1, maps.logits[index]);
-            self.odd.look(self.images.row(position), map);
-            if let Some(delta) = maps.deltas.get(index) {
-                self.completeness.add(self.images.row(position), delta);
-            }
+            let set = &self.images.set;
+            let (row, positive) = (set.rows()[position], set.labels()[position] == 1);
+            self.ranges.push((row, MapRange::of(map)));
+            self.completeness.deltas.extend(maps.deltas.get(index).map(|delta| (row, *delta)));
             if positive {
-                self.located.add(map, self.images.mask(position)?.as_deref())?;
+                match self.images.region(position)? {
+                    Some(region) => self.located.add(map, &region)?,
+                    None => self.empty_masks += 1,
+                }
             }
             if self.shown.len() < self.to_show {
-                let (rgb, row) = (batch.bytes(index)?, self.images.row(position));
+                let (rgb, logit) = (batch.bytes(index)?, maps.logits[index]);
                 self.shown.push(Shown { rgb, map: map.to_vec(), positive, logit, row });
             }
-            self.done += 1;
-            let total = self.images.positions.len() as u64;
-            self.job.reporter.progress(self.done, total, "images", "explaining");
+            let (done, total) = (self.ranges.len(), self.images.positions.len());
+            self.job.reporter.progress(done as u64, total as u64, "images", "explaining");
         }
         Ok(())
     }
 
-    fn finish(self, stage: &Explain, explainer: &dyn Explainer) -> Result<Outcome> {
+    fn finish(self, stage: &Explain, question: Question, display: &Display) -> Result<Outcome> {
         let reporter = self.job.reporter;
         self.images.warn_of_blank(self.job);
-        self.odd.report(self.images.positions.len(), reporter);
-        self.completeness.report(reporter);
-        if self.located.without_region() > 0 {
-            let (count, name) = (self.located.without_region(), self.images.name());
+        let odd = OddMaps::of(self.ranges.iter().copied());
+        odd_maps::warn(reporter, "", &odd, self.ranges.len(), ODD);
+        let largest_delta = self.completeness.report(reporter);
+        if self.empty_masks > 0 {
+            let (count, name) = (self.empty_masks, &self.images.name);
             reporter.warn(&format!("{count} positives of {name} have an empty mask: they are not located"));
         }
-        if let Some(words) = self.located.words() {
-            reporter.info(&words);
-        }
-        self.job.write("panel.png", &panel(&self.shown, stage, explainer)?)?;
-        self.file.finish(&self.odd, &self.completeness)?;
-        let mut numbers = self.located.numbers();
-        numbers.extend(self.completeness.numbers());
+        let mut numbers = self.located.report(reporter);
+        numbers.extend(defined([("largest-relative-delta", largest_delta)]));
+        self.job.write("panel.png", &panel(&self.shown, stage, question, display)?)?;
+        self.file.finish(&odd, self.completeness.failures().len())?;
         Ok(Outcome { numbers, ..Outcome::default() })
     }
 }
 
-fn panel(shown: &[Shown], stage: &Explain, explainer: &dyn Explainer) -> Result<Vec<u8>> {
-    let display = explainer.display();
-    let question = Question { target: stage.target, score: stage.score };
+/// What odd maps mean here: zero, constant, not finite.
+const ODD: [&str; 3] = [
+    "the method finds no evidence for the score there",
+    "every pixel has the same value",
+    "some pixels are NaN or infinite",
+];
+
+fn panel(shown: &[Shown], stage: &Explain, question: Question, display: &Display) -> Result<Vec<u8>> {
     let sheet = Sheet {
         title: &display.title,
         subtitle: &question.words(&stage.classes),

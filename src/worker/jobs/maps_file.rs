@@ -1,9 +1,9 @@
-//! `maps.h5`: the maps of an explainer and what they were made of, written as they come.
+//! `maps.h5`: the maps of an explainer and how they were made, written as they are computed.
 //!
-//! `map` [N, 96, 96] float32 raw, `row` int64, `label` uint8, `probability` float64, `logit` float32, and
-//! where the method has them `native` [N, rows, columns] (before enlarging), `attribution` [N, 3, 96, 96],
-//! `delta` `[N]`, all float32, and `steps` `[N]` int64 (with which `delta` was reached). Attributes:
-//! `method`, `parameters` (JSON), `target`, `score`, and how many maps are odd or incomplete.
+//! Datasets: `map` [N, 96, 96] float32 (raw), `row` int64, `label` uint8, `probability` float64, `logit`
+//! float32. Depending on the method also `native` [N, rows, columns] (before enlarging), `attribution`
+//! [N, 3, 96, 96] and `delta` `[N]`, all float32, and `steps` `[N]` int64 (the steps behind each `delta`).
+//! Attributes: `method`, `parameters` (JSON), `target`, `score`, and the number of odd or incomplete maps.
 
 use std::path::{Path, PathBuf};
 
@@ -13,15 +13,16 @@ use pcamflow::{
         amend::amend_integers,
         arrays::{Array, ArrayFile, Attribute, Element, Notes},
     },
-    metrics::sigmoid,
+    metrics::{faithfulness::OddMaps, sigmoid},
     stages::explain::{Explain, Method},
 };
 
-use super::{completeness::Completeness, odd_maps::OddMaps};
 use crate::explain::{Arrays, Maps, SIDE};
 
-/// Attributes that are known only when all maps are; the last where there is a delta.
-const COUNTS: [&str; 4] = ["zero-maps", "constant-maps", "non-finite-maps", "tolerance-failures"];
+/// The counts of odd maps, set when the file is complete.
+const ODD: [&str; 3] = ["zero-maps", "constant-maps", "non-finite-maps"];
+/// The count of maps above the tolerance, of methods with deltas.
+const FAILURES: &str = "tolerance-failures";
 
 /// A `maps.h5` that is being written.
 pub(super) struct MapsFile {
@@ -32,28 +33,27 @@ pub(super) struct MapsFile {
 }
 
 impl MapsFile {
-    /// Lays out a file for maps of patches with these rows and labels.
+    /// Creates the file for the maps of patches with these rows and labels.
     ///
     /// # Errors
-    /// A full disk; settings that JSON cannot hold.
+    /// The disk is full.
     pub(super) fn create(
         path: &Path,
         stage: &Explain,
-        beside: Arrays,
+        arrays: Arrays,
         rows: &[i64],
         labels: &[u8],
     ) -> Result<Self> {
-        let arrays = lay_out(rows.len(), beside);
-        let mut file = ArrayFile::create(path, arrays, &notes(stage, beside)?)?;
+        let mut file = ArrayFile::create(path, lay_out(rows.len(), arrays), &notes(stage, arrays)?)?;
         file.write("row", 0, rows)?;
         file.write("label", 0, labels)?;
-        Ok(Self { path: path.to_owned(), file, arrays: beside, written: 0 })
+        Ok(Self { path: path.to_owned(), file, arrays, written: 0 })
     }
 
     /// Writes the next maps.
     ///
     /// # Errors
-    /// A full disk.
+    /// The disk is full.
     pub(super) fn append(&mut self, maps: &Maps) -> Result<()> {
         let first = self.written;
         let probabilities: Vec<f64> = maps.logits.iter().map(|&logit| sigmoid(logit)).collect();
@@ -76,59 +76,55 @@ impl MapsFile {
         Ok(())
     }
 
-    /// Ends the file.
+    /// Completes the file with its counts.
     ///
     /// # Errors
-    /// Maps that were never written; a full disk.
-    pub(super) fn finish(self, odd: &OddMaps, completeness: &Completeness) -> Result<()> {
+    /// Maps are missing, or the disk is full.
+    pub(super) fn finish(self, odd: &OddMaps, failures: usize) -> Result<()> {
         self.file.finish()?;
-        let odd = [&odd.zero, &odd.constant, &odd.not_finite].map(Vec::len);
-        let counts = odd.into_iter().chain([completeness.failures()]).map(|count| count as i64);
-        let counts: Vec<(&str, i64)> = names(self.arrays).iter().copied().zip(counts).collect();
+        let counts = [&odd.zero, &odd.constant, &odd.not_finite].map(|rows| rows.len() as i64);
+        let mut counts: Vec<(&str, i64)> = ODD.into_iter().zip(counts).collect();
+        counts.extend(self.arrays.delta.then_some((FAILURES, failures as i64)));
         amend_integers(&self.path, &counts)
     }
 }
 
-/// The counts that a file has.
-fn names(arrays: Arrays) -> &'static [&'static str] {
-    if arrays.delta { &COUNTS } else { &COUNTS[..3] }
-}
-
-fn lay_out(count: usize, beside: Arrays) -> Vec<Array> {
-    let mut arrays = vec![
+fn lay_out(count: usize, arrays: Arrays) -> Vec<Array> {
+    let mut all = vec![
         Array::new("map", Element::F32, [count, SIDE, SIDE]),
         Array::new("row", Element::I64, [count]),
         Array::new("label", Element::U8, [count]),
         Array::new("probability", Element::F64, [count]),
         Array::new("logit", Element::F32, [count]),
     ];
-    if let Some([rows, columns]) = beside.native {
-        arrays.push(Array::new("native", Element::F32, [count, rows, columns]));
+    if let Some([rows, columns]) = arrays.native {
+        all.push(Array::new("native", Element::F32, [count, rows, columns]));
     }
-    if beside.attribution {
-        arrays.push(Array::new("attribution", Element::F32, [count, 3, SIDE, SIDE]));
+    if arrays.attribution {
+        all.push(Array::new("attribution", Element::F32, [count, 3, SIDE, SIDE]));
     }
-    if beside.delta {
-        arrays.push(Array::new("delta", Element::F32, [count]));
-        arrays.push(Array::new("steps", Element::I64, [count]));
+    if arrays.delta {
+        all.push(Array::new("delta", Element::F32, [count]));
+        all.push(Array::new("steps", Element::I64, [count]));
     }
-    arrays
+    all
 }
 
-fn notes(stage: &Explain, beside: Arrays) -> Result<Notes> {
+fn notes(stage: &Explain, arrays: Arrays) -> Result<Notes> {
     let parameters = match &stage.method {
         Method::GradCam(settings) => serde_json::to_string(settings)?,
         Method::Saliency(settings) => serde_json::to_string(settings)?,
         Method::Occlusion(settings) => serde_json::to_string(settings)?,
         Method::IntegratedGradients(settings) => serde_json::to_string(settings)?,
     };
-    let text = |name: &str, value: &str| (name.to_owned(), Attribute::Text(value.to_owned()));
-    let mut attributes = vec![
-        text("method", stage.method.word()),
-        text("parameters", &parameters),
-        text("target", stage.target.word()),
-        text("score", stage.score.word()),
+    let texts = [
+        ("method", stage.method.word()),
+        ("parameters", parameters.as_str()),
+        ("target", stage.target.word()),
+        ("score", stage.score.word()),
     ];
-    attributes.extend(names(beside).iter().map(|name| ((*name).to_owned(), Attribute::Integer(0))));
-    Ok(Notes { attributes, texts: Vec::new() })
+    let texts = texts.map(|(name, text)| (name.to_owned(), Attribute::Text(text.to_owned())));
+    let counts = ODD.into_iter().chain(arrays.delta.then_some(FAILURES));
+    let counts = counts.map(|name| (name.to_owned(), Attribute::Integer(0)));
+    Ok(Notes { attributes: texts.into_iter().chain(counts).collect(), texts: Vec::new() })
 }

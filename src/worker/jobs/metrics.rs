@@ -1,7 +1,7 @@
 //! Stage kind `metrics`: insertion, deletion and localisation of several explanations side by side.
 //!
-//! Reads the maps that others made, asks the model about images in which their pixels go and come, and
-//! leaves what is said of the numbers to the mathematics.
+//! Asks the model about images whose pixels are deleted and inserted in the order of existing maps. The
+//! numbers are summarised in `pcamflow::metrics`.
 
 mod artifacts;
 mod curves_file;
@@ -31,13 +31,13 @@ use explanations::Explanations;
 use measuring::{Measured, Measuring};
 use subject::Subject;
 
-/// Predicted as tumour is what has a probability above it.
+/// An image is predicted as tumour if its probability is above this.
 const THRESHOLD: f64 = 0.5;
 
 /// Computes the stage.
 ///
 /// # Errors
-/// What is wrong with the maps, the patches or the model; maps that do not belong together.
+/// The maps, the patches or the model are invalid, or the maps do not belong together.
 pub(super) fn run(job: &Job<'_>, stage: &Metrics) -> Result<Outcome> {
     let explanations = Explanations::open(job, stage)?;
     let subject = Subject::open(job, stage, &explanations)?;
@@ -53,14 +53,19 @@ pub(super) fn run(job: &Job<'_>, stage: &Metrics) -> Result<Outcome> {
     };
     let measuring = Measuring { job, stage, explanations: &explanations, subject: &subject, course: &course };
     let measured = measuring.measure(&network, &walker, pace.threads)?;
-    subject.report_odd_masks(job.reporter);
+    if measured.empty_masks > 0 {
+        let (count, name) = (measured.empty_masks, &subject.images.name);
+        let text =
+            format!("{count} positives of {name} have an empty mask: only the centre box counts for them");
+        job.reporter.warn(&text);
+    }
     let comparison = comparison(stage, &course, baselines, measured);
     let faithfulness = job.threads()?.install(|| faithfulness::faithfulness(&comparison))?;
-    job.write_faithfulness(stage, &explanations, &comparison, &faithfulness)?;
+    artifacts::write(job, stage, &explanations, &comparison, &faithfulness)?;
     Ok(Outcome { numbers: artifacts::numbers(&faithfulness.summary), ..Outcome::default() })
 }
 
-/// What stands where pixels are missing: of deletions and of insertions.
+/// The baselines of deletions and of insertions.
 fn baselines(stage: &Metrics) -> [Baseline; 2] {
     match stage.protocol {
         Protocol::Rank => [stage.deletion_baseline, stage.insertion_baseline],
@@ -69,25 +74,22 @@ fn baselines(stage: &Metrics) -> [Baseline; 2] {
 }
 
 fn comparison(stage: &Metrics, course: &Course, baselines: [Baseline; 2], measured: Measured) -> Comparison {
-    let [deletion, insertion] = baselines.map(|baseline| baseline.to_string());
-    let mut scores: Vec<_> = [deletion.clone(), insertion.clone()]
-        .into_iter()
-        .zip(measured.baselines)
-        .map(|(name, scores)| faithfulness::Baseline { name, scores })
-        .collect();
-    scores.dedup_by(|second, first| second.name == first.name);
+    let [deletion_baseline, insertion_baseline] = baselines.map(|baseline| baseline.to_string());
+    let named = [deletion_baseline.clone(), insertion_baseline.clone()].into_iter().zip(measured.baselines);
+    let mut baselines: Vec<_> = named.map(|(name, scores)| faithfulness::Baseline { name, scores }).collect();
+    baselines.dedup_by(|second, first| second.name == first.name);
     let bootstrap = Bootstrap { resamples: stage.resamples, seed: stage.seed, ..Bootstrap::default() };
     Comparison {
         images: measured.images,
         methods: measured.methods,
-        baselines: scores,
+        baselines,
         protocol: match stage.protocol {
             Protocol::Rank => faithfulness::Protocol::Ranked,
             Protocol::Threshold => faithfulness::Protocol::Threshold,
         },
         fractions: course.fractions.clone(),
-        deletion_baseline: deletion,
-        insertion_baseline: insertion,
+        deletion_baseline,
+        insertion_baseline,
         settings: FaithfulnessSettings { threshold: THRESHOLD, bootstrap },
     }
 }

@@ -1,11 +1,13 @@
-//! What the worker computes: one file per stage kind, and the one place that chooses among them.
+//! The stage kinds that the worker computes, one file per kind, and the dispatch to them.
 
 mod check;
 mod completeness;
 mod evaluate;
 mod explain;
+mod explaining;
 mod images;
 mod localisation;
+mod making;
 mod maps_file;
 mod metrics;
 mod odd_maps;
@@ -30,12 +32,12 @@ use tch::Device;
 
 pub(crate) use check::check;
 
-use crate::{allocator, device, job::Job, words};
+use crate::{allocator, device, job::Job, numbers};
 
 /// Computes one task.
 ///
 /// # Errors
-/// Whatever its stage reports; a device that is not there, or has too little memory.
+/// The stage fails, or the device is missing or has too little memory.
 pub(crate) fn run(task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
     let device = device::resolve(task.resources.device)?;
     tch::set_num_threads(i32::try_from(task.resources.threads.max(1))?);
@@ -45,7 +47,7 @@ pub(crate) fn run(task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
     allocator::give_back();
     let outcome = computed.unwrap_or_else(|panic| out_of_memory(panic, device))?;
     if !outcome.numbers.is_empty() {
-        reporter.info(&format!("result: {}", words::numbers(&outcome.numbers)));
+        reporter.info(&format!("result: {}", numbers::line(&outcome.numbers)));
     }
     Ok(Outcome { device: device::name(device), ..outcome })
 }
@@ -53,7 +55,7 @@ pub(crate) fn run(task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
 fn compute(job: &Job<'_>) -> Result<Outcome> {
     match &job.task.stage {
         AnyStage::Synthesize(_) | AnyStage::Split(_) | AnyStage::Preview(_) | AnyStage::Command(_) => {
-            bail!("{} is the engine's: it needs no libtorch", job.task.name)
+            bail!("{} needs no libtorch: the engine computes it", job.task.name)
         }
         AnyStage::Train(stage) => train::run(job, stage),
         AnyStage::ResumeTrain(stage) => resume_train::run(job, stage),
@@ -64,11 +66,11 @@ fn compute(job: &Job<'_>) -> Result<Outcome> {
     }
 }
 
-/// What libtorch says when an allocation fails, on a GPU and on a CPU.
+/// libtorch's messages if an allocation fails, on a GPU and on a CPU.
 const OUT_OF_MEMORY: [&str; 2] = ["out of memory", "can't allocate memory"];
 
-/// tch panics where libtorch throws. Too little memory is the machine's fault, and the user can do
-/// something about it; every other panic goes on.
+/// Turns a panic about too little memory into an error that says what to do. Other panics continue. (tch panics
+/// if libtorch throws an exception.)
 fn out_of_memory(panic: Box<dyn Any + Send>, device: Device) -> Result<Outcome> {
     let text = panic.downcast_ref::<String>().map_or("", String::as_str);
     if !OUT_OF_MEMORY.iter().any(|sign| text.contains(sign)) {
@@ -85,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn too_little_memory_is_the_machines_fault() {
+    fn too_little_memory_is_an_environment_fault() {
         let panic = Box::new("CUDA out of memory. Tried to allocate 20.00 GiB".to_owned());
         let error = out_of_memory(panic, Device::Cuda(1)).unwrap_err();
         assert!(error.is::<EnvironmentFault>());
@@ -93,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_panic_goes_on() {
+    fn other_panics_continue() {
         let panic = Box::new("shapes differ".to_owned());
         let caught = catch_unwind(AssertUnwindSafe(|| out_of_memory(panic, Device::Cpu)));
         assert!(caught.is_err());

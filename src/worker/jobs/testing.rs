@@ -1,4 +1,4 @@
-//! Jobs for tests: real HDF5 in, artifacts out, and a reporter that remembers.
+//! Runs jobs in tests, with real files and a reporter that remembers its calls.
 
 use std::{collections::BTreeMap, path::Path, sync::Mutex};
 
@@ -13,25 +13,25 @@ use pcamflow::{
     stages::{AnyStage, DeviceChoice},
 };
 
-/// Remembers what it was told.
+/// Remembers warnings and progress.
 #[derive(Debug, Default)]
-pub(crate) struct Heard {
+pub(crate) struct Recorder {
     warnings: Mutex<Vec<String>>,
     progress: Mutex<(u64, u64)>,
 }
 
-impl Heard {
+impl Recorder {
     pub(crate) fn warnings(&self) -> Vec<String> {
         self.warnings.lock().unwrap().clone()
     }
 
-    /// Units done and in all, as told last.
+    /// The last progress: done and total.
     pub(crate) fn progress(&self) -> (u64, u64) {
         *self.progress.lock().unwrap()
     }
 }
 
-impl Reporter for Heard {
+impl Reporter for Recorder {
     fn progress(&self, done: u64, total: u64, _: &str, _: &str) {
         *self.progress.lock().unwrap() = (done, total);
     }
@@ -43,29 +43,29 @@ impl Reporter for Heard {
     }
 }
 
-/// What a task may use, on the CPU.
+/// The resources of a task on the CPU.
 pub(crate) fn resources(threads: usize, batch: usize) -> Resources {
     let (device, inference_batch) = (DeviceChoice::Cpu, Some(batch));
     Resources { device, threads, inference_batch, memory: None, checkpoint_interval: 1, timeout: None }
 }
 
-/// Computes a stage with its files by slot; its artifacts lie in `staging` then.
+/// Computes a stage with files by slot. Its artifacts are written to `staging`.
 pub(crate) fn computed(
     stage: AnyStage,
     inputs: &[(&str, &InputFile)],
     staging: &Path,
     resources: Resources,
-) -> (Result<Outcome>, Heard) {
+) -> (Result<Outcome>, Recorder) {
     std::fs::create_dir_all(staging).unwrap();
     let inputs: BTreeMap<_, _> =
         inputs.iter().map(|(slot, file)| ((*slot).to_owned(), (*file).clone())).collect();
     let (staging, work) = (staging.to_owned(), staging.join("work"));
     let task = Task { name: "test.stage".to_owned(), stage, inputs, staging, work, resources };
-    let heard = Heard::default();
-    (super::run(&task, &heard), heard)
+    let recorder = Recorder::default();
+    (super::run(&task, &recorder), recorder)
 }
 
-/// The parameters of a stage from TOML, as a user writes them.
+/// A stage from its TOML text.
 pub(crate) fn stage(kind: pcamflow::stages::Kind, text: &str) -> AnyStage {
     let text = format!("[table]\n{text}");
     let document = toml::de::DeTable::parse(&text).unwrap();
@@ -74,7 +74,7 @@ pub(crate) fn stage(kind: pcamflow::stages::Kind, text: &str) -> AnyStage {
     kind.read(&toml::Spanned::new(table.span(), fields.clone())).unwrap()
 }
 
-/// A part of a split with these patches [N, 96, 96, 3]; rows count from 100.
+/// A part of a split with these patches [N, 96, 96, 3]. Rows start at 100.
 pub(crate) fn part(path: &Path, patches: &[u8], labels: &[u8], masks: Option<&[u8]>) -> InputFile {
     let count = labels.len();
     let mut arrays = vec![
@@ -95,7 +95,7 @@ pub(crate) fn part(path: &Path, patches: &[u8], labels: &[u8], masks: Option<&[u
     InputFile { path: source.path, name: "split.pcam/test".to_owned() }
 }
 
-/// A dataset of an artifact.
+/// The values of a dataset.
 pub(crate) fn dataset<T: hdf5::H5Type>(path: &Path, name: &str) -> Vec<T> {
     hdf5::File::open(path).unwrap().dataset(name).unwrap().read_raw().unwrap()
 }

@@ -1,10 +1,9 @@
-//! The stage kind `train`, and what every training does: opens its patches, begins or goes on where an
-//! earlier attempt stopped, writes its artifacts.
+//! Stage kind `train`, and what all trainings share: they open patches, start or continue, and write their
+//! artifacts.
 
 use anyhow::{Context as _, Result, bail};
 use pcamflow::{
     data::patch_set::PatchSet,
-    fsx::{self, Durability},
     protocol::{Number, Outcome},
     report::training_curves,
     stages::train::{EarlyStopping, Train},
@@ -14,35 +13,28 @@ use crate::{
     device,
     job::Job,
     model::Source,
+    numbers::defined,
     patches,
     tensors::to_bytes,
-    train::{self, Data, Plan, Recipe, State, checkpoint, partial::Partial, state::Best},
+    train::{self, Data, Plan, Recipe, State, checkpoint, partial::Partial},
 };
 
-/// Trains, or goes on where an earlier attempt was stopped.
+/// Trains, or continues an earlier attempt.
 ///
 /// # Errors
-/// Patches or start weights that cannot be read; a loss that is not finite; a full disk.
+/// Patches or start weights are invalid, a loss is not finite, or the disk is full.
 pub(crate) fn run(job: &Job<'_>, stage: &Train) -> Result<Outcome> {
-    let length = Length { epochs: stage.epochs, stopping: stage.early_stopping.as_ref() };
-    train_on(job, &length, || begin(job, stage))
+    train_on(job, stage.epochs, stage.early_stopping.as_ref(), || begin(job, stage))
 }
 
-/// How long a stage trains.
-pub(super) struct Length<'a> {
-    /// Epochs of this stage at most.
-    pub(super) epochs: u32,
-    /// When to stop before.
-    pub(super) stopping: Option<&'a EarlyStopping>,
-}
-
-/// Trains from what `begin` gives, or from where an earlier attempt was stopped, to the end of the stage.
+/// Trains for some epochs, from the state of `begin` or from the last checkpoint of an earlier attempt.
 ///
 /// # Errors
-/// As `begin`; patches that cannot be read; a loss that is not finite; a full disk.
+/// `begin` fails, the patches are invalid, a loss is not finite, or the disk is full.
 pub(super) fn train_on(
     job: &Job<'_>,
-    length: &Length<'_>,
+    epochs: u32,
+    stopping: Option<&EarlyStopping>,
     begin: impl FnOnce() -> Result<State>,
 ) -> Result<Outcome> {
     let mut learning = patches::open(job, "data.train")?;
@@ -55,38 +47,34 @@ pub(super) fn train_on(
         Some((state, _)) => state,
         None => begin()?,
     };
-    let plan = plan(job, length, &state);
+    let plan = Plan {
+        last_epoch: state.first_epoch().saturating_add(epochs),
+        patience: stopping.map(|stopping| stopping.patience),
+        checkpoint_interval: job.task.resources.checkpoint_interval,
+    };
     if state.recipe.shuffle {
         patches::unpack(job, &mut learning)?;
     }
-    job.reporter.info(&format!(
-        "{} patches to learn from, {} to choose the best epoch by",
-        learning.len(),
-        validation.len()
-    ));
-    train::train(
-        &mut state,
-        &plan,
-        &Data { train: &learning, validation: &validation },
-        &partial,
-        job.reporter,
-    )?;
-    for (set, what) in [(&learning, "the training patches"), (&validation, "the validation patches")] {
-        patches::warn_of_blank(job, what, set, &(0..set.len()).collect::<Vec<_>>());
+    let (train, best) = (learning.len(), validation.len());
+    job.reporter.info(&format!("{train} patches to learn from, {best} to choose the best epoch by"));
+    let data = Data { train: &learning, validation: &validation };
+    train::train(&mut state, &plan, &data, &partial, job.reporter)?;
+    for (set, name) in [(&learning, "the training patches"), (&validation, "the validation patches")] {
+        patches::warn_of_blank(job, name, set, &(0..set.len()).collect::<Vec<_>>());
     }
     let numbers = write(job, &state)?;
     Ok(Outcome { numbers, resumed, ..Outcome::default() })
 }
 
-/// Patches of one class teach nothing, and say little about which epoch is the best.
+/// Patches of one class teach nothing, and cannot tell well which epoch is best.
 fn check_classes(job: &Job<'_>, learning: &PatchSet, validation: &PatchSet) -> Result<()> {
     if let Some(class) = learning.only_class() {
         bail!("all {} training patches are of class {class}: a classifier needs both", learning.len());
     }
     if let Some(class) = validation.only_class() {
+        let count = validation.len();
         job.reporter.warn(&format!(
-            "all {} validation patches are of class {class}: the best epoch is chosen on that class alone",
-            validation.len()
+            "all {count} validation patches are of class {class}: the best epoch is chosen by that class alone"
         ));
     }
     Ok(())
@@ -100,18 +88,6 @@ fn begin(job: &Job<'_>, stage: &Train) -> Result<State> {
     State::new(Recipe::from(stage), source, job.device)
 }
 
-fn plan(job: &Job<'_>, length: &Length<'_>, state: &State) -> Plan {
-    let first_epoch = state.resumed_after.last().copied().unwrap_or(0);
-    Plan {
-        first_epoch,
-        last_epoch: first_epoch.saturating_add(length.epochs),
-        patience: length.stopping.map(|stopping| stopping.patience),
-        checkpoint_interval: job.task.resources.checkpoint_interval,
-        // Not the batch of inference: how to compute must not decide which epoch is best.
-        validation_batch: state.recipe.batch_size as usize,
-    }
-}
-
 fn made_with(job: &Job<'_>) -> String {
     let threads = job.task.resources.threads;
     format!("{threads} thread{} on {}", if threads == 1 { "" } else { "s" }, device::name(job.device))
@@ -119,26 +95,17 @@ fn made_with(job: &Job<'_>) -> String {
 
 /// Writes the artifacts; returns the main numbers.
 fn write(job: &Job<'_>, state: &State) -> Result<Vec<Number>> {
-    let best = state.best.as_ref().context("a training of no epoch has no best one")?;
-    let put = |file: &str, bytes: &[u8]| fsx::write_atomic(&job.artifact(file), bytes, Durability::Relaxed);
-    put("model.safetensors", &to_bytes(&best.model, None)?)?;
-    put("checkpoint.safetensors", &checkpoint::encode(state)?)?;
-    put("history.json", &serde_json::to_vec_pretty(&state.history)?)?;
-    let curves = training_curves(&state.history, &state.resumed_after)?;
-    put("curves.png", &curves.png()?)?;
-    put("curves.svg", curves.svg()?.as_bytes())?;
-    Ok(numbers(state, best))
-}
-
-fn numbers(state: &State, best: &Best) -> Vec<Number> {
-    let accuracy = state.history.best().map_or(f64::NAN, |epoch| epoch.validation_accuracy);
-    let number = |name: &str, value| Number { name: name.to_owned(), value };
-    vec![
-        number("validation-accuracy", accuracy),
-        number("validation-loss", best.validation_loss),
-        number("best-epoch", f64::from(best.epoch)),
-        number("epochs", f64::from(state.epoch)),
-    ]
+    let best = state.best.as_ref().context("the training has no best epoch")?;
+    job.write("model.safetensors", &to_bytes(&best.model, None)?)?;
+    job.write("checkpoint.safetensors", &checkpoint::encode(state)?)?;
+    job.write("history.json", &serde_json::to_vec_pretty(&state.history)?)?;
+    job.write_picture("curves", &training_curves(&state.history, &state.resumed_after)?)?;
+    Ok(defined([
+        ("validation-accuracy", state.history.best().map(|epoch| epoch.validation_accuracy)),
+        ("validation-loss", Some(best.validation_loss)),
+        ("best-epoch", Some(f64::from(best.epoch))),
+        ("epochs", Some(f64::from(state.epoch))),
+    ]))
 }
 
 #[cfg(test)]
@@ -194,7 +161,7 @@ mod tests {
         }
     }
 
-    /// Noise as a part of a split.
+    /// A part of a split with noise.
     fn part(path: PathBuf, length: usize, seed: u64) -> InputFile {
         let patches = noise(length, seed);
         let file = hdf5::File::create(&path).unwrap();
@@ -237,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn every_declared_artifact_is_written_and_the_numbers_are_the_historys() {
+    fn every_artifact_is_written_and_the_numbers_are_in_the_history() {
         let folder = tempfile::tempdir().unwrap();
         let task = task(folder.path(), stage(2));
         let outcome = super::super::run(&task, &Silent).unwrap();
@@ -255,11 +222,11 @@ mod tests {
     }
 
     #[test]
-    fn a_second_attempt_goes_on_and_ends_with_the_same_bytes() {
+    fn a_second_attempt_continues_and_gives_the_same_bytes() {
         let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         let straight = task(folders[0].path(), stage(3));
         super::super::run(&straight, &Silent).unwrap();
-        // What an attempt leaves that was killed after its first epoch.
+        // The state of an attempt that was killed after its first epoch.
         let stopped = task(folders[1].path(), stage(1));
         super::super::run(&stopped, &Silent).unwrap();
         let second = task(folders[1].path(), stage(3));
@@ -271,7 +238,7 @@ mod tests {
         }
     }
 
-    /// Damages a file when its patches have been unpacked.
+    /// Damages a file after its patches were unpacked.
     struct DamagesUnpacked(PathBuf);
 
     impl Reporter for DamagesUnpacked {
@@ -285,7 +252,7 @@ mod tests {
         fn warn(&self, _: &str) {}
     }
 
-    /// Read again for a batch, the damaged file would fail the training; the result is that of the flat file.
+    /// If training read the damaged file again, it would fail.
     #[test]
     fn packed_patches_are_unpacked_once_for_all_epochs() {
         let packed = |folder: &Path, deep: Option<usize>| {
@@ -314,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_training_may_begin_with_weights_from_a_file() {
+    fn a_training_can_start_from_weights_in_a_file() {
         let folder = tempfile::tempdir().unwrap();
         let mut from = stage(1);
         let network = crate::model::testing::tiny_network(99);

@@ -1,4 +1,4 @@
-//! ClassCNN, the notebook's network.
+//! ClassCNN, the network of the notebook.
 //!
 //! conv1 bn1 relu1, conv2 bn2 relu2 pool1 (48x48), conv3 bn3 relu3 pool2 (24x24), conv4 bn4 relu4,
 //! pool3 (6x6), fc1, relu, fc2.
@@ -13,7 +13,7 @@ use super::{
     source::Maker,
 };
 
-/// Rows and columns that pool3 leaves.
+/// Rows and columns after pool3.
 const POOLED: i64 = 6;
 
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(super) struct ClassCnn {
     fc2: Linear,
 }
 
-/// A convolution, its batch norm, and what their outputs and the ReLU's are called.
+/// A convolution, its batch normalisation, and the names of their outputs and of the ReLU's.
 #[derive(Debug)]
 struct Block {
     names: [&'static str; 3],
@@ -82,8 +82,8 @@ fn halve(x: &Tensor) -> Tensor {
     x.max_pool2d([2, 2], [2, 2], [0, 0], [1, 1], false)
 }
 
-/// Adaptive average pooling of 24x24 to 6x6: every window is 4x4, and the backward of the plain pooling
-/// is deterministic on a GPU, which the adaptive one's is not.
+/// Adaptive average pooling of 24x24 to 6x6. Every window is 4x4, so plain pooling is the same, and its backward
+/// pass is deterministic on a GPU.
 fn pool_to_six(x: &Tensor) -> Tensor {
     x.avg_pool2d([4, 4], [4, 4], [0, 0], false, true, None)
 }

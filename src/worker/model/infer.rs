@@ -1,4 +1,4 @@
-//! Which network a file of tensors belongs to, told by the tensors' names and shapes.
+//! Finds the network of a weights file by the names and shapes of its tensors.
 
 use anyhow::{Context as _, Result, ensure};
 use pcamflow::{
@@ -13,13 +13,12 @@ use crate::tensors::TensorFile;
 /// The network in a safetensors file, frozen.
 ///
 /// # Errors
-/// No safetensors file, no network known here, a tensor that is missing, misshapen, too much or not
-/// finite: names the file and the tensor.
+/// The file is not safetensors or holds no known network, or a tensor is missing, unexpected, misshapen or not finite.
 pub(crate) fn load_model(input: &InputFile, device: Device) -> Result<Network> {
     network_of(read_weights(input)?.0, device)
 }
 
-/// As [`load_model`], of tensors that are read.
+/// As [`load_model`], from tensors in memory.
 ///
 /// # Errors
 /// As `load_model`.
@@ -27,29 +26,28 @@ pub(crate) fn network_of(file: TensorFile, device: Device) -> Result<Network> {
     Network::new(&infer(&file)?, Source::File(file), device)
 }
 
-/// The tensors of a network, and the prefix that all their names had.
+/// The tensors of a network, and the prefix that was removed from their names.
 ///
 /// # Errors
-/// No safetensors file; a checkpoint, which holds more than a network.
+/// The file is not safetensors, or it is a checkpoint.
 pub(crate) fn read_weights(input: &InputFile) -> Result<(TensorFile, String)> {
     let file = TensorFile::read(input)?;
     ensure!(
         !file.is_checkpoint(),
-        "{} is the checkpoint of a training, where weights are expected: name the `model.safetensors` that was \
-         written beside it, or go on with it in a `resume-train` stage",
+        "{} is the checkpoint of a training, but weights are expected: use the `model.safetensors` beside it, or \
+         continue the training in a `resume-train` stage",
         input.name
     );
     Ok(file.unwrapped())
 }
 
-/// The architecture that the tensors of a file belong to.
+/// The architecture of the tensors of a file.
 ///
 /// # Errors
-/// None known here: says what the file lacks, or what it looks like.
+/// The architecture is unknown; the message says what is missing.
 pub(crate) fn infer(file: &TensorFile) -> Result<Architecture> {
     let unknown =
         || format!("{} holds no network that pcamflow knows (architectures: class-cnn, resnet)", file.name());
-    // Only a residual network has stages.
     match has(file, &first_of(1, 0)) {
         true => resnet(file).map(Architecture::Resnet),
         false => class_cnn(file).map(Architecture::ClassCnn),
@@ -69,19 +67,19 @@ fn class_cnn(file: &TensorFile) -> Result<ClassCnn> {
     })
 }
 
-/// Counts stages and their blocks. Whether all shapes fit is told where they are read.
+/// Counts stages and their blocks. Shapes are checked when the tensors are read.
 fn resnet(file: &TensorFile) -> Result<ResNet> {
     let width = outputs(file, "conv1.weight", 4)?;
     let stem = file.shape("conv1.weight")?;
     ensure!(
         stem[2..] == [3, 3],
-        "its first convolution is {}x{}, that of a network for larger pictures; here it is 3x3",
+        "its first convolution is {}x{}, as in networks for larger pictures; here it must be 3x3",
         stem[2],
         stem[3]
     );
     ensure!(
         !has(file, "layer1.0.conv3.weight"),
-        "its blocks have three convolutions (`layer1.0.conv3.weight`); here they have two"
+        "its blocks have three convolutions (`layer1.0.conv3.weight`); here they must have two"
     );
     let blocks = |stage: u32| (0..).take_while(|&block| has(file, &first_of(stage, block))).count();
     let counts = (1..).map(blocks).take_while(|&blocks| blocks > 0);
@@ -97,13 +95,13 @@ fn has(file: &TensorFile, tensor: &str) -> bool {
     file.shape(tensor).is_ok()
 }
 
-/// The first dimension of a tensor of so many.
+/// The first dimension of a tensor with a number of dimensions.
 fn outputs(file: &TensorFile, tensor: &str, dimensions: usize) -> Result<u32> {
     let shape = file.shape(tensor)?;
     ensure!(
         shape.len() == dimensions,
         "tensor `{tensor}` has the shape {shape:?}, not {dimensions} dimensions"
     );
-    ensure!(!shape.contains(&0), "tensor `{tensor}` has the shape {shape:?}: it holds no number");
+    ensure!(!shape.contains(&0), "tensor `{tensor}` has the shape {shape:?}: it is empty");
     Ok(u32::try_from(shape[0])?)
 }

@@ -1,4 +1,4 @@
-//! The layers, one struct each: PyTorch's `Conv2d`, `BatchNorm2d` and `Linear`.
+//! The layers `Conv2d`, `BatchNorm2d` and `Linear` of PyTorch.
 
 use anyhow::Result;
 use tch::Tensor;
@@ -8,7 +8,7 @@ use super::{
     source::{Initial, Maker},
 };
 
-/// What a convolution looks like; padded so that stride 1 keeps rows and columns.
+/// The shape of a convolution. The padding keeps rows and columns at stride 1.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
     pub(super) inputs: i64,
@@ -47,7 +47,7 @@ impl Convolution {
     }
 }
 
-/// PyTorch's default share of a batch's statistics in the running ones.
+/// PyTorch's default weight of a batch in the running statistics.
 const MOMENTUM: f64 = 0.1;
 /// PyTorch's default, added to the variance.
 const EPSILON: f64 = 1e-5;
@@ -89,12 +89,9 @@ pub(super) struct Linear {
 impl Linear {
     pub(super) fn new(name: &str, inputs: i64, outputs: i64, maker: &mut Maker) -> Result<Self> {
         let fan_in = inputs;
+        let size = [outputs, inputs];
         Ok(Self {
-            weight: maker.parameter(
-                &format!("{name}.weight"),
-                &[outputs, inputs],
-                Initial::Weight { fan_in },
-            )?,
+            weight: maker.parameter(&format!("{name}.weight"), &size, Initial::Weight { fan_in })?,
             bias: maker.parameter(&format!("{name}.bias"), &[outputs], Initial::Bias { fan_in })?,
         })
     }

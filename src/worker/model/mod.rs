@@ -1,10 +1,8 @@
-//! The networks: what they compute, and the tensors that they are made of.
+//! The networks and their tensors.
 //!
-//! A network takes patches, float32 [N, 3, 96, 96] in [0, 1], and returns logits, float32 `[N]`, of
-//! "tumour". Its tensors have PyTorch's names. Knows no files of patches, no optimiser and no stage.
-//!
-//! To add an architecture: its parameters and the names of its layers in `stages::architecture`, one file
-//! here, and the arms that the compiler asks for; `infer` tells it by its tensors.
+//! A network maps patches, float32 [N, 3, 96, 96] in [0, 1], to logits of tumour, float32 `[N]`. Its tensors have
+//! PyTorch's names. To add an architecture: its settings and layer names in `stages::architecture`, a file here, the
+//! arms that the compiler asks for, and a case in `infer`.
 
 mod class_cnn;
 pub(crate) mod infer;
@@ -34,7 +32,6 @@ use source::{Made, Maker};
 pub(crate) struct Network {
     architecture: Architecture,
     layers: Layers,
-    parameters: Vec<(String, Tensor)>,
     made: Vec<Made>,
     device: Device,
 }
@@ -47,12 +44,12 @@ enum Layers {
     Linear(testing::LinearScore),
 }
 
-/// A forward pass with what came by on the way.
+/// The results of a forward pass.
 #[derive(Debug)]
 pub(crate) struct Forward {
-    /// `[N]`, of "tumour".
+    /// `[N]`, of tumour.
     pub(crate) logits: Tensor,
-    /// The outputs of the named layers, in order, part of the graph.
+    /// The outputs of the named layers, in order, as parts of the graph.
     pub(crate) taps: Vec<(String, Tensor)>,
 }
 
@@ -64,33 +61,23 @@ impl Forward {
 }
 
 impl Network {
-    /// A network with the tensors that a source has for it, frozen.
+    /// A frozen network with the tensors of a source.
     ///
     /// # Errors
-    /// A file that lacks a tensor, has one of another shape, or more than are needed.
+    /// A tensor of the file is missing, misshapen or unexpected.
     pub(crate) fn new(architecture: &Architecture, source: Source, device: Device) -> Result<Self> {
         let mut maker = Maker::new(source, device);
         let layers = match architecture {
             Architecture::ClassCnn(widths) => Layers::ClassCnn(Box::new(ClassCnn::new(widths, &mut maker)?)),
             Architecture::Resnet(settings) => Layers::Resnet(ResNet::new(settings, &mut maker)?),
         };
-        let made = maker.finish()?;
-        let learnt = made.iter().filter(|made| made.learnt);
-        Ok(Self {
-            architecture: architecture.clone(),
-            layers,
-            parameters: learnt.map(|made| (made.name.clone(), made.tensor.shallow_clone())).collect(),
-            made,
-            device,
-        })
+        Ok(Self { architecture: architecture.clone(), layers, made: maker.finish()?, device })
     }
 
-    /// Which network it is.
     pub(crate) fn architecture(&self) -> &Architecture {
         &self.architecture
     }
 
-    /// Where its tensors live.
     pub(crate) fn device(&self) -> Device {
         self.device
     }
@@ -100,10 +87,10 @@ impl Network {
         self.pass(patches, mode, &mut Tape::Off)
     }
 
-    /// The logits in inference mode, and the output of every named layer.
+    /// The logits in inference mode, and the outputs of all named layers.
     ///
-    /// With a `leaf`, that layer's output is cut off from what came before it and requires a gradient:
-    /// a backward pass then ends there, and nothing before it is recorded.
+    /// The output of the layer `leaf` is cut off from earlier layers and requires a gradient. A backward pass ends
+    /// there, and nothing before it is recorded.
     pub(crate) fn forward_with_taps(&self, patches: &Tensor, leaf: Option<&str>) -> Forward {
         let mut taps = Vec::new();
         let logits = self.pass(patches, Mode::Inference, &mut Tape::On { taps: &mut taps, leaf });
@@ -119,25 +106,20 @@ impl Network {
         }
     }
 
-    /// The layers that `forward_with_taps` names, from input to output.
-    #[cfg(test)]
-    pub(crate) fn layer_names(&self) -> Vec<String> {
-        self.architecture.layers()
+    /// The learnt tensors, in PyTorch's order of modules. They share memory with the network.
+    pub(crate) fn parameters(&self) -> Vec<(String, Tensor)> {
+        let learnt = self.made.iter().filter(|made| made.learnt);
+        learnt.map(|made| (made.name.clone(), made.tensor.shallow_clone())).collect()
     }
 
-    /// What is learnt, in the order in which PyTorch's modules are made.
-    pub(crate) fn parameters(&self) -> &[(String, Tensor)] {
-        &self.parameters
-    }
-
-    /// Parameters and running statistics by name; they share memory with the network.
+    /// Parameters and running statistics by name. They share memory with the network.
     pub(crate) fn state(&self) -> Named {
         self.made.iter().map(|made| (made.name.clone(), made.tensor.detach())).collect()
     }
 
-    /// Lets gradients reach the parameters.
+    /// Makes the parameters require gradients.
     pub(crate) fn unfreeze(&self) {
-        for (_, tensor) in &self.parameters {
+        for (_, tensor) in self.parameters() {
             let _ = tensor.set_requires_grad(true);
         }
     }
@@ -214,7 +196,7 @@ mod tests {
         let network = tiny_network(1);
         let forward = network.forward_with_taps(&noisy_patches(2, 1), None);
         let names: Vec<_> = forward.taps.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, network.layer_names());
+        assert_eq!(names, network.architecture().layers());
         let tap = |name| forward.tap(name).unwrap();
         assert_eq!(tap("relu4"), &tap("bn4").relu());
         assert_eq!(tap("pool1"), &tap("relu2").max_pool2d([2, 2], [2, 2], [0, 0], [1, 1], false));
@@ -223,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leaf_takes_the_gradient_and_nothing_before_it_does() {
+    fn a_leaf_gets_the_gradient_and_earlier_layers_do_not() {
         let network = tiny_network(1);
         let patches = noisy_patches(2, 1);
         let forward = network.forward_with_taps(&patches, Some("relu4"));
@@ -246,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_hold_no_network_are_told_apart() {
+    fn files_without_a_network_have_different_errors() {
         let state = tiny_network(1).state();
         let error = |change: &dyn Fn(&mut Named)| {
             let mut state = state.iter().map(|(name, tensor)| (name.clone(), tensor.copy())).collect();

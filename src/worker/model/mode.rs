@@ -1,43 +1,37 @@
-//! What a forward pass is for, and what is kept of it.
+//! The mode of a forward pass, and the layers that it keeps.
 
 use tch::Tensor;
 
-/// What a forward pass is for.
+/// The purpose of a forward pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Batch norm takes the batch's own statistics, and lets the running ones follow.
+    /// Batch normalisation uses the statistics of the batch and updates the running ones.
     Training,
-    /// Batch norm takes the running statistics: an image's logit depends on that image alone.
+    /// Batch normalisation uses the running statistics: a logit depends only on its image.
     Inference,
 }
 
-/// Whether a forward pass keeps what comes by.
+/// Keeps the outputs of named layers, or not.
 pub(crate) enum Tape<'a> {
     Off,
     On { taps: &'a mut Vec<(String, Tensor)>, leaf: Option<&'a str> },
 }
 
 impl Tape<'_> {
-    /// Passes the output of a named layer on.
+    /// Keeps the output of a layer, and returns it.
     pub(super) fn keep(&mut self, layer: &str, output: Tensor) -> Tensor {
-        self.keep_in("", layer, output)
-    }
-
-    /// Passes the output of a layer on that is inside another: `layer1.0` and `.conv1`, say.
-    pub(super) fn keep_in(&mut self, outer: &str, layer: &str, output: Tensor) -> Tensor {
         match self {
             Self::Off => output,
             Self::On { taps, leaf } => {
-                let name = format!("{outer}{layer}");
-                let cut = *leaf == Some(name.as_str());
+                let cut = *leaf == Some(layer);
                 let output = if cut { output.detach().set_requires_grad(true) } else { output };
-                taps.push((name, output.shallow_clone()));
+                taps.push((layer.to_owned(), output.shallow_clone()));
                 output
             }
         }
     }
 
-    /// max(x, 0): in place where nobody has kept x.
+    /// max(x, 0): in place if x was not kept.
     pub(super) fn relu(&self, mut x: Tensor) -> Tensor {
         match self {
             Self::Off => x.relu_(),

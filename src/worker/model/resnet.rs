@@ -1,13 +1,13 @@
-//! A small residual network (He et al. 2016, section 4.2), in torchvision's form and under its names.
+//! A small residual network (He et al. 2016, section 4.2), in torchvision's form and with its names.
 //!
-//! conv1 (3x3, stride 2), bn1, relu1 (48x48); stages layer1, layer2, ... of basic blocks, each stage after
-//! the first of stride 2 and twice the channels; the mean over rows and columns; fc. The paper's network
-//! is for 32x32 and has stride 1 at its stem: with stride 2 a patch of 96x96 costs 2.25 times as much as
-//! one of its images, not 9 times. Convolutions have no bias: a batch norm follows each.
+//! conv1 (3x3, stride 2), bn1, relu1 (48x48); stages layer1, layer2, ... of basic blocks, where each stage after the
+//! first has stride 2 and twice the channels; the mean over rows and columns; fc. The paper's network is for 32x32
+//! and its stem has stride 1. With stride 2 a patch of 96x96 costs 2.25 times as much as such an image, not 9 times.
+//! Convolutions have no bias because batch normalisation follows.
 //!
-//! A block is relu(bn2(conv2(relu1(bn1(conv1(x))))) + shortcut(x)), the shortcut x itself, or where shapes
-//! change, downsample: a 1x1 convolution (downsample.0) and a batch norm (downsample.1), the paper's
-//! option B. As torchvision does, the downsample's tensors are drawn before the block's own.
+//! A block is relu(bn2(conv2(relu1(bn1(conv1(x))))) + shortcut(x)). The shortcut is x, or, if shapes change,
+//! downsample: a 1x1 convolution (downsample.0) and a batch normalisation (downsample.1), option B of the paper. As in
+//! torchvision, the tensors of downsample are drawn first.
 
 use anyhow::Result;
 use pcamflow::stages::architecture::ResNet as Settings;
@@ -23,15 +23,9 @@ use super::{
 pub(super) struct ResNet {
     conv1: Convolution,
     bn1: BatchNorm,
-    stages: Vec<Stage>,
+    /// The blocks of layer1, layer2, ...
+    stages: Vec<Vec<Block>>,
     fc: Linear,
-}
-
-/// Blocks of one size.
-#[derive(Debug)]
-struct Stage {
-    name: String,
-    blocks: Vec<Block>,
 }
 
 #[derive(Debug)]
@@ -50,9 +44,13 @@ impl ResNet {
         let conv1 = Convolution::new("conv1", plain(3, channels, 3, 2), maker)?;
         let bn1 = BatchNorm::new("bn1", channels, maker)?;
         let mut stages = Vec::new();
-        for (number, &blocks) in (1..).zip(&settings.stages) {
-            let outputs = if number == 1 { channels } else { 2 * channels };
-            stages.push(Stage::new(format!("layer{number}"), blocks, channels, outputs, maker)?);
+        for (stage, &blocks) in (1..).zip(&settings.stages) {
+            let outputs = if stage == 1 { channels } else { 2 * channels };
+            let block = |at: u32| {
+                let inputs = if at == 0 { channels } else { outputs };
+                Block::new(format!("layer{stage}.{at}"), inputs, outputs, maker)
+            };
+            stages.push((0..blocks).map(block).collect::<Result<_>>()?);
             channels = outputs;
         }
         Ok(Self { conv1, bn1, stages, fc: Linear::new("fc", channels, 1, maker)? })
@@ -63,32 +61,19 @@ impl ResNet {
         let x = tape.keep("conv1", self.conv1.forward(patches));
         let x = tape.keep("bn1", self.bn1.forward(&x, mode));
         let x = tape.relu(x);
-        let x = tape.keep("relu1", x);
-        let x = self.stages.iter().fold(x, |x, stage| stage.forward(&x, mode, tape));
-        // Adaptive average pooling to 1x1; the backward of a mean is deterministic on a GPU.
+        let mut x = tape.keep("relu1", x);
+        for (stage, blocks) in (1..).zip(&self.stages) {
+            x = blocks.iter().fold(x, |x, block| block.forward(&x, mode, tape));
+            x = tape.keep(&format!("layer{stage}"), x);
+        }
+        // A mean instead of adaptive pooling to 1x1: its backward pass is deterministic on a GPU.
         let x = x.mean_dim([2, 3].as_slice(), false, Kind::Float);
         self.fc.forward(&x).squeeze_dim(1)
     }
 }
 
-impl Stage {
-    fn new(name: String, blocks: u32, inputs: i64, outputs: i64, maker: &mut Maker) -> Result<Self> {
-        let block = |at: u32| {
-            let inputs = if at == 0 { inputs } else { outputs };
-            Block::new(format!("{name}.{at}"), inputs, outputs, maker)
-        };
-        let blocks = (0..blocks).map(block).collect::<Result<_>>()?;
-        Ok(Self { name, blocks })
-    }
-
-    fn forward(&self, x: &Tensor, mode: Mode, tape: &mut Tape<'_>) -> Tensor {
-        let x = self.blocks.iter().fold(x.shallow_clone(), |x, block| block.forward(&x, mode, tape));
-        tape.keep(&self.name, x)
-    }
-}
-
 impl Block {
-    /// The stride is 2 where the channels grow.
+    /// The stride is 2 if the channels grow.
     fn new(name: String, inputs: i64, outputs: i64, maker: &mut Maker) -> Result<Self> {
         let stride = if inputs == outputs { 1 } else { 2 };
         let downsample = match stride {
@@ -114,7 +99,7 @@ impl Block {
             None => residual + x,
             Some((convolution, norm)) => {
                 let shortcut = norm.forward(&convolution.forward(x), mode);
-                residual + tape.keep_in(&self.name, ".downsample", shortcut)
+                residual + tape.keep(&self.layer("downsample"), shortcut)
             }
         };
         let sum = tape.relu(sum);
@@ -122,15 +107,20 @@ impl Block {
     }
 
     fn residual(&self, x: &Tensor, mode: Mode, tape: &mut Tape<'_>) -> Tensor {
-        let x = tape.keep_in(&self.name, ".conv1", self.conv1.forward(x));
-        let x = tape.keep_in(&self.name, ".bn1", self.bn1.forward(&x, mode));
+        let x = tape.keep(&self.layer("conv1"), self.conv1.forward(x));
+        let x = tape.keep(&self.layer("bn1"), self.bn1.forward(&x, mode));
         let x = tape.relu(x);
-        let x = tape.keep_in(&self.name, ".relu1", x);
-        let x = tape.keep_in(&self.name, ".conv2", self.conv2.forward(&x));
-        tape.keep_in(&self.name, ".bn2", self.bn2.forward(&x, mode))
+        let x = tape.keep(&self.layer("relu1"), x);
+        let x = tape.keep(&self.layer("conv2"), self.conv2.forward(&x));
+        tape.keep(&self.layer("bn2"), self.bn2.forward(&x, mode))
+    }
+
+    fn layer(&self, layer: &str) -> String {
+        format!("{}.{layer}", self.name)
     }
 }
 
+/// The shape of a convolution without bias.
 fn plain(inputs: i64, outputs: i64, kernel: i64, stride: i64) -> Shape {
     Shape { inputs, outputs, kernel, stride, bias: false }
 }

@@ -1,7 +1,7 @@
-//! Where a network's tensors come from: a seed, or a file.
+//! The source of a network's tensors: a seed or a file.
 //!
-//! Initialisation is PyTorch's default, bit for bit: the same generator, the same bounds, drawn in the
-//! order in which PyTorch's modules are made. (tch's own layers draw others.)
+//! The initialisation is PyTorch's default, bit for bit: the same generator, bounds and order. (tch's own layers are
+//! initialised differently.)
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -15,11 +15,11 @@ use crate::tensors::TensorFile;
 pub(crate) enum Source {
     /// PyTorch's default initialisation after `torch.manual_seed`.
     Seed(u64),
-    /// A file, which has to hold all of them and nothing else.
+    /// A file with exactly these tensors.
     File(TensorFile),
 }
 
-/// How a tensor begins where no file says.
+/// The initialisation of a tensor.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Initial {
     /// U(-b, b) with b = 1/sqrt(fan-in), as `kaiming_uniform_(a = sqrt(5))` computes it.
@@ -32,7 +32,7 @@ pub(super) enum Initial {
     Zeros,
 }
 
-/// Makes a network's tensors one after the other, and lists them.
+/// Makes the tensors of a network in order, and lists them.
 pub(super) struct Maker {
     from: From,
     device: Device,
@@ -44,13 +44,13 @@ enum From {
     File(TensorFile),
 }
 
-/// A tensor that was made.
+/// A tensor of a network.
 #[derive(Debug)]
 pub(super) struct Made {
     pub(super) name: String,
     pub(super) tensor: Tensor,
     pub(super) initial: Initial,
-    /// Whether it is learnt; else it is kept, as running statistics are.
+    /// Whether it is learnt, unlike running statistics.
     pub(super) learnt: bool,
 }
 
@@ -63,15 +63,15 @@ impl Maker {
         Self { from, device, made: Vec::new() }
     }
 
-    /// A tensor that is learnt.
+    /// A learnt tensor.
     ///
     /// # Errors
-    /// The file lacks it, or has it in another shape.
+    /// The file lacks it, or it has another shape.
     pub(super) fn parameter(&mut self, name: &str, shape: &[i64], initial: Initial) -> Result<Tensor> {
         self.make(name, shape, initial, true)
     }
 
-    /// A tensor that is kept, not learnt.
+    /// A tensor that is not learnt.
     ///
     /// # Errors
     /// As `parameter`.
@@ -79,10 +79,10 @@ impl Maker {
         self.make(name, shape, initial, false)
     }
 
-    /// What was made, in order.
+    /// All tensors, in order.
     ///
     /// # Errors
-    /// The file holds more than the network needs.
+    /// The file holds further tensors.
     pub(super) fn finish(self) -> Result<Vec<Made>> {
         match self.from {
             From::File(file) => file.finish()?,
@@ -102,11 +102,10 @@ impl Maker {
     }
 }
 
-/// The process has one CPU generator: whoever seeds it draws undisturbed until it is done.
+/// Locks the only CPU generator of the process.
 static GENERATOR: Mutex<()> = Mutex::new(());
 
-/// The process's CPU generator, seeded; nobody else draws from it while this lives. (A GPU's generator
-/// gives other numbers.)
+/// The CPU generator of the process, seeded and locked. (The generator of a GPU gives other numbers.)
 pub(super) struct Generator(#[expect(dead_code, reason = "held, not read")] MutexGuard<'static, ()>);
 
 impl Generator {
@@ -117,7 +116,7 @@ impl Generator {
         Self(guard)
     }
 
-    /// A tensor as it begins, on the CPU.
+    /// An initialised tensor, on the CPU.
     pub(super) fn draw(&mut self, shape: &[i64], initial: Initial) -> Tensor {
         let empty = || Tensor::empty(shape, (Kind::Float, Device::Cpu));
         match initial {
@@ -133,7 +132,7 @@ fn uniform(mut tensor: Tensor, bound: f64) -> Tensor {
     tensor.uniform_(-bound, bound)
 }
 
-/// Step by step as PyTorch: 1/sqrt(fan-in) differs in the last bit.
+/// Computed in PyTorch's steps: 1/sqrt(fan-in) differs in the last bit.
 fn weight_bound(fan_in: i64) -> f64 {
     let slope = 5f64.sqrt();
     let gain = (2.0 / (1.0 + slope.powi(2))).sqrt();

@@ -1,4 +1,4 @@
-//! Networks and patches for tests: small ones, and the references' own.
+//! Networks and patches for tests: small ones, and those of the references.
 
 use pcamflow::{
     protocol::InputFile,
@@ -8,7 +8,7 @@ use pcamflow::{
 use tch::{Device, Kind, Tensor};
 
 use super::{Layers, Network, Source};
-use crate::tensors::TensorFile;
+use crate::tensors::{IGNORED, TensorFile};
 
 /// A network small enough for a debug-slow machine.
 pub(crate) fn tiny() -> Architecture {
@@ -30,7 +30,7 @@ pub(crate) fn resnet(stages: &[u32], width: u32, seed: u64) -> Network {
     Network::new(&architecture, Source::Seed(seed), Device::Cpu).unwrap()
 }
 
-/// A network none of whose tensors is as initialised. Running variances stay above 0.
+/// Changes every tensor of a network. Running variances stay above 0.
 pub(crate) fn as_if_trained(network: Network) -> Network {
     for (at, mut tensor) in network.state().into_values().enumerate() {
         let index = Tensor::arange(tensor.numel() as i64, (Kind::Double, Device::Cpu)) * (at + 1) as f64;
@@ -39,13 +39,13 @@ pub(crate) fn as_if_trained(network: Network) -> Network {
     network
 }
 
-/// A network's tensors as a file of weights.
+/// The tensors of a network as a weights file.
 pub(crate) fn file_of(network: &Network) -> TensorFile {
     let bytes = crate::tensors::to_bytes(&network.state(), None).unwrap();
     TensorFile::parse("model.safetensors", &bytes).unwrap()
 }
 
-/// z = <w, x> + b: what every explainer has a closed form for.
+/// z = <w, x> + b. Every explainer has a closed form for it.
 #[derive(Debug)]
 pub(crate) struct LinearScore {
     weight: Tensor,
@@ -58,14 +58,13 @@ impl LinearScore {
     }
 }
 
-/// A network that is linear, with weights [3, 96, 96]. Its state is another one's.
+/// A linear network with weights [3, 96, 96]. Its state is that of another network.
 pub(crate) fn linear_network(weight: &Tensor, bias: f64) -> Network {
     let weight = weight.shallow_clone();
     Network { layers: Layers::Linear(LinearScore { weight, bias }), ..tiny_network(1) }
 }
 
-/// A file of reference results, as the test that reads it: `None` where it is absent. Reads the types
-/// that `TensorFile` refuses (the patches are bytes).
+/// A file of reference results, if it exists. Reads types that `TensorFile` refuses (the patches are bytes).
 pub(crate) fn reference(file: &str) -> Option<Vec<(String, Tensor)>> {
     shared(&format!("oracle/{file}")).map(|path| Tensor::read_safetensors(path).unwrap())
 }
@@ -80,16 +79,17 @@ pub(crate) fn get(reference: &[(String, Tensor)], name: &str) -> Tensor {
     reference.iter().find(|(found, _)| found == name).unwrap().1.shallow_clone()
 }
 
-/// A reference's tensors below a prefix, as a file of weights.
+/// The tensors of a reference below a prefix, as a weights file.
 pub(crate) fn weights(reference: &[(String, Tensor)], prefix: &str) -> TensorFile {
     let inside = reference
         .iter()
-        .filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?.to_owned(), tensor.shallow_clone())));
+        .filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?.to_owned(), tensor.shallow_clone())))
+        .filter(|(name, _)| !name.ends_with(IGNORED));
     TensorFile::parse(prefix, &crate::tensors::to_bytes(&inside.collect(), None).unwrap()).unwrap()
 }
 
-/// Noisy patches [n, 3, 96, 96] in [0, 1), stored channels last as read ones are. Without the process's
-/// generator, which another test may just have seeded.
+/// Noisy patches [n, 3, 96, 96] in [0, 1), stored channels last like patches from files. Does not use the
+/// generator of the process: another test may have seeded it.
 pub(crate) fn noisy_patches(n: i64, seed: i64) -> Tensor {
     let index = Tensor::arange(n * 96 * 96 * 3, (Kind::Double, Device::Cpu)) + seed as f64;
     let noise = ((index * 12.9898).sin() * 43758.5453).frac().abs();
@@ -102,7 +102,7 @@ pub(crate) fn difference(a: &Tensor, b: &Tensor) -> f64 {
     (a.detach().to_kind(Kind::Double) - b.to_kind(Kind::Double)).abs().max().double_value(&[])
 }
 
-/// Writes a network's weights to a file, as an input of a stage.
+/// Writes the weights of a network to a file, as an input of a stage.
 pub(crate) fn saved(network: &Network, folder: &std::path::Path) -> InputFile {
     let path = folder.join("model.safetensors");
     std::fs::write(&path, crate::tensors::to_bytes(&network.state(), None).unwrap()).unwrap();

@@ -10,7 +10,7 @@ use super::rates::{Rates, zeros_like};
 #[derive(Debug)]
 pub(super) struct AdamState {
     settings: Adam,
-    /// Whether weight decay acts on the parameter itself (AdamW), not on its gradient.
+    /// Whether weight decay changes the parameter directly (AdamW) instead of its gradient.
     decoupled: bool,
     means: Vec<Tensor>,
     squares: Vec<Tensor>,
@@ -22,7 +22,7 @@ impl AdamState {
         Self { settings, decoupled: false, means, squares }
     }
 
-    /// AdamW: the same settings, another decay.
+    /// AdamW.
     pub(super) fn decoupled(settings: &AdamW, parameters: &[&Tensor]) -> Self {
         let &AdamW { learning_rate, beta1, beta2, epsilon, weight_decay } = settings;
         let settings = Adam { learning_rate, beta1, beta2, epsilon, weight_decay };
@@ -34,12 +34,12 @@ impl AdamState {
         self.settings.beta1 = momentum.unwrap_or(self.settings.beta1);
     }
 
-    /// PyTorch's names of the moments.
+    /// The moments under PyTorch's names.
     pub(super) fn slots(&self) -> [(&'static str, &Vec<Tensor>); 2] {
         [("exp_avg", &self.means), ("exp_avg_sq", &self.squares)]
     }
 
-    /// `step` counts from 1. The factors stand on the tensors on which PyTorch's `value = ...` acts.
+    /// Makes step number `step`, counted from 1. Factors are multiplied where PyTorch does it (`value = ...`).
     pub(super) fn update(&mut self, index: usize, parameter: &mut Tensor, gradient: Tensor, step: u64) {
         let Adam { learning_rate, beta1, beta2, epsilon, weight_decay } = &self.settings;
         let gradient = match (*weight_decay == 0.0, self.decoupled) {

@@ -1,6 +1,5 @@
-//! The optimisers, under PyTorch's definitions, with state that can be saved and restored exactly.
-//!
-//! Own ones, because tch's cannot save theirs. Knows parameters and gradients; knows no network.
+//! The optimisers of PyTorch, with a state that can be saved and restored exactly. (The state of tch's own
+//! optimisers cannot be saved.)
 
 mod adam;
 mod clip;
@@ -11,12 +10,12 @@ use anyhow::Result;
 use pcamflow::stages::train::{ClipGradients, Optimizer as Settings};
 use tch::{Tensor, no_grad};
 
-use crate::tensors::{Named, TensorFile, copy_all};
+use crate::tensors::{Named, copy_all};
 use adam::AdamState;
 pub(crate) use rates::Rates;
 use sgd::SgdState;
 
-/// An optimiser and its state, which goes parameter by parameter, in their order.
+/// An optimiser and its state. Parameters keep their order.
 #[derive(Debug)]
 pub(crate) struct Optimizer {
     rule: Rule,
@@ -32,8 +31,12 @@ enum Rule {
 }
 
 impl Optimizer {
-    /// An optimiser of these parameters that has made no step.
-    pub(crate) fn new(settings: &Settings, parameters: &[(String, Tensor)]) -> Self {
+    /// A new optimiser of these parameters. With `clip` it clips gradients before it uses them.
+    pub(crate) fn new(
+        settings: &Settings,
+        clip: Option<ClipGradients>,
+        parameters: &[(String, Tensor)],
+    ) -> Self {
         let tensors: Vec<&Tensor> = parameters.iter().map(|(_, tensor)| tensor).collect();
         let rule = match settings {
             Settings::Adam(adam) => Rule::Adam(AdamState::new(adam.clone(), &tensors)),
@@ -41,15 +44,10 @@ impl Optimizer {
             Settings::Sgd(sgd) => Rule::Sgd(SgdState::new(sgd.clone(), &tensors)),
         };
         let parameters = parameters.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone()));
-        Self { rule, clip: None, parameters: parameters.collect(), steps: 0 }
+        Self { rule, clip, parameters: parameters.collect(), steps: 0 }
     }
 
-    /// The same optimiser, that shortens gradients before it uses them.
-    pub(crate) fn clipping(self, clip: Option<ClipGradients>) -> Self {
-        Self { clip, ..self }
-    }
-
-    /// Sets what a schedule varies, for the steps from here on.
+    /// Sets the rates of the next steps.
     pub(crate) fn set(&mut self, rates: Rates) {
         match &mut self.rule {
             Rule::Adam(adam) => adam.set(rates),
@@ -57,12 +55,12 @@ impl Optimizer {
         }
     }
 
-    /// How many steps it has made.
+    /// The number of steps so far.
     pub(crate) fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// One step against the gradients of a scalar loss.
+    /// Makes one step against the gradients of a scalar loss.
     pub(crate) fn step(&mut self, loss: &Tensor) {
         let inputs: Vec<&Tensor> = self.parameters.iter().map(|(_, tensor)| tensor).collect();
         let gradients = Tensor::run_backward(&[loss], &inputs, false, false);
@@ -73,7 +71,7 @@ impl Optimizer {
         self.steps += 1;
         let gradients = match &self.clip {
             None => gradients,
-            Some(clip) => clip::shortened(gradients, clip.norm),
+            Some(clip) => clip::clipped(gradients, clip.norm),
         };
         for (index, ((_, parameter), gradient)) in self.parameters.iter_mut().zip(gradients).enumerate() {
             match &mut self.rule {
@@ -83,40 +81,25 @@ impl Optimizer {
         }
     }
 
-    /// Its tensors, `<parameter>.<slot>`; they share memory with it. With `steps` they are its state.
+    /// The tensors of the state, named `<parameter>.<slot>`. They share memory with the optimiser.
     pub(crate) fn state(&self) -> Named {
-        let slots = self.slots();
-        let of = |(slot, tensors): (&'static str, &Vec<Tensor>)| -> Vec<(String, Tensor)> {
-            let named = self.parameters.iter().zip(tensors);
-            named.map(|((name, _), tensor)| (format!("{name}.{slot}"), tensor.shallow_clone())).collect()
-        };
-        slots.into_iter().flat_map(of).collect()
-    }
-
-    fn slots(&self) -> Vec<(&'static str, &Vec<Tensor>)> {
-        match &self.rule {
+        let slots: Vec<(&str, &Vec<Tensor>)> = match &self.rule {
             Rule::Adam(adam) => adam.slots().into(),
             Rule::Sgd(sgd) => sgd.slots().into_iter().collect(),
+        };
+        let mut state = Named::new();
+        for (slot, tensors) in slots {
+            let named = self.parameters.iter().zip(tensors);
+            state.extend(named.map(|((name, _), tensor)| (format!("{name}.{slot}"), tensor.shallow_clone())));
         }
+        state
     }
 
-    /// Goes on from a state.
+    /// Replaces the state.
     ///
     /// # Errors
-    /// A tensor that is missing, misshapen or too much: the state of another optimiser or network.
-    pub(crate) fn restore(&mut self, mut file: TensorFile, steps: u64) -> Result<()> {
-        for (name, mut tensor) in self.state() {
-            tensor.f_copy_(&file.take(&name, &tensor.size())?)?;
-        }
-        self.steps = steps;
-        file.finish()
-    }
-
-    /// Takes over a state that it had: copies of its tensors, and how many steps it had made.
-    ///
-    /// # Errors
-    /// Tensors of other shapes.
-    pub(crate) fn go_back(&mut self, tensors: &Named, steps: u64) -> Result<()> {
+    /// A tensor is missing or has another shape.
+    pub(crate) fn load(&mut self, tensors: &Named, steps: u64) -> Result<()> {
         copy_all(self.state(), tensors)?;
         self.steps = steps;
         Ok(())
@@ -147,7 +130,7 @@ mod tests {
     fn after_clipped(settings: &Settings, steps: usize, norm: Option<f64>) -> Vec<f64> {
         let parameters = parameters();
         let clip = norm.map(|norm| ClipGradients { norm });
-        let mut optimizer = Optimizer::new(settings, &parameters).clipping(clip);
+        let mut optimizer = Optimizer::new(settings, clip, &parameters);
         (0..steps).for_each(|_| optimizer.step(&loss(&parameters)));
         values(&parameters)
     }
@@ -252,7 +235,7 @@ mod tests {
     #[test]
     fn a_gradient_of_nothing_is_clipped_to_nothing() {
         let zeros = Tensor::zeros([3], (tch::Kind::Float, tch::Device::Cpu));
-        assert_eq!(clip::shortened(vec![zeros.copy()], 1.0), [zeros]);
+        assert_eq!(clip::clipped(vec![zeros.copy()], 1.0), [zeros]);
     }
 
     /// As above, with a scheduler that steps after `opt.step()`, by
@@ -261,7 +244,7 @@ mod tests {
     /// run(lambda p: torch.optim.Adam(p, 0.1), sched=one_cycle(0.1))
     /// run(lambda p: torch.optim.SGD(p, 0.01, momentum=0.9), sched=one_cycle(0.01))
     /// ```
-    /// of which the first five steps are made.
+    /// Only the first five steps are made.
     #[test]
     fn five_steps_of_one_cycle_are_pytorchs() {
         let cycle =
@@ -275,7 +258,7 @@ mod tests {
         ];
         for (settings, wanted) in cases {
             let parameters = parameters();
-            let mut optimizer = Optimizer::new(&settings, &parameters);
+            let mut optimizer = Optimizer::new(&settings, None, &parameters);
             for epochs in 0..5 {
                 let place = crate::train::Place { epochs, step: 0, steps_per_epoch: 1 };
                 optimizer.set(crate::train::rates(&cycle, settings.learning_rate(), place));
@@ -289,15 +272,15 @@ mod tests {
     fn a_restored_optimiser_goes_on_bit_for_bit() {
         for settings in [adam(0.1), adamw(0.1), sgd(0.9, true, 0.1), sgd(0.0, false, 0.0)] {
             let first = parameters();
-            let mut optimizer = Optimizer::new(&settings, &first);
+            let mut optimizer = Optimizer::new(&settings, None, &first);
             (0..3).for_each(|_| optimizer.step(&loss(&first)));
-            let bytes = crate::tensors::to_bytes(&optimizer.state(), None).unwrap();
+            let saved = optimizer.state().into_iter().map(|(name, tensor)| (name, tensor.copy())).collect();
             let second = parameters();
             for ((_, from), (_, to)) in first.iter().zip(&second) {
                 no_grad(|| to.shallow_clone().copy_(from));
             }
-            let mut restored = Optimizer::new(&settings, &second);
-            restored.restore(TensorFile::parse("state", &bytes).unwrap(), optimizer.steps()).unwrap();
+            let mut restored = Optimizer::new(&settings, None, &second);
+            restored.load(&saved, optimizer.steps()).unwrap();
             (0..3).for_each(|_| optimizer.step(&loss(&first)));
             (0..3).for_each(|_| restored.step(&loss(&second)));
             assert_eq!(first[0].1, second[0].1);
@@ -307,9 +290,8 @@ mod tests {
 
     #[test]
     fn the_state_of_another_optimiser_is_refused() {
-        let bytes = crate::tensors::to_bytes(&Optimizer::new(&adam(0.0), &parameters()).state(), None);
-        let file = TensorFile::parse("c (last.)", &bytes.unwrap()).unwrap();
-        let error = Optimizer::new(&sgd(0.9, false, 0.0), &parameters()).restore(file, 1).unwrap_err();
-        assert_eq!(error.to_string(), "c (last.) has no tensor `b.momentum_buffer`");
+        let other = Optimizer::new(&adam(0.0), None, &parameters()).state();
+        let error = Optimizer::new(&sgd(0.9, false, 0.0), None, &parameters()).load(&other, 1).unwrap_err();
+        assert_eq!(error.to_string(), "there is no tensor `b.momentum_buffer`");
     }
 }

@@ -1,13 +1,13 @@
-//! What the rules of all optimisers share.
+//! Shared by all optimisers.
 
 use tch::Tensor;
 
-/// What a schedule varies from step to step.
+/// The values that a schedule changes from step to step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Rates {
     /// Step size.
     pub(crate) learning_rate: f64,
-    /// SGD's momentum, Adam's `beta1`; `None`: as the settings say.
+    /// SGD's momentum or Adam's `beta1`; `None` keeps the setting.
     pub(crate) momentum: Option<f64>,
 }
 

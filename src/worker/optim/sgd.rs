@@ -5,7 +5,7 @@ use tch::Tensor;
 
 use super::rates::{Rates, zeros_like};
 
-/// The velocity of every parameter, where there is momentum.
+/// The velocity of every parameter, if there is momentum.
 #[derive(Debug)]
 pub(super) struct SgdState {
     settings: Sgd,
@@ -23,12 +23,12 @@ impl SgdState {
         self.settings.momentum = momentum.unwrap_or(self.settings.momentum);
     }
 
-    /// PyTorch's name of the velocity.
+    /// The velocities under PyTorch's name.
     pub(super) fn slots(&self) -> Option<(&'static str, &Vec<Tensor>)> {
         self.velocities.as_ref().map(|velocities| ("momentum_buffer", velocities))
     }
 
-    /// One step. The first velocity is the gradient itself: momentum * 0 + gradient.
+    /// Makes a step. The first velocity is the gradient: momentum * 0 + gradient.
     pub(super) fn update(&mut self, index: usize, parameter: &mut Tensor, gradient: Tensor) {
         let Sgd { learning_rate, momentum, nesterov, weight_decay } = &self.settings;
         let gradient = if *weight_decay == 0.0 { gradient } else { gradient + &*parameter * *weight_decay };

@@ -1,20 +1,19 @@
-//! Training patches with seeded changes: patches that change as they are read.
+//! Augmentation: training patches that are changed while they are read.
 //!
-//! The thread that reads ahead does it, in bytes: the training itself sees other patches, and nothing
-//! else. What is done to a patch depends on seed, absolute epoch and position alone, so neither batch
-//! size nor threads nor a resumption change it.
+//! The changes depend only on seed, absolute epoch and position. Batch size, threads and resuming do not
+//! matter.
 
 mod color;
 mod draw;
 mod view;
 
 use anyhow::Result;
-use pcamflow::stages::train::Augmentation;
+use pcamflow::{data::PATCH_BYTES, stages::train::Augmentation};
 
-use crate::batches::{PATCH_BYTES, Patches};
+use crate::batches::Patches;
 use draw::Draw;
 
-/// Patches as one epoch sees them.
+/// The patches of one epoch.
 pub(super) struct Augmented<'a> {
     patches: &'a dyn Patches,
     settings: &'a Augmentation,
@@ -78,7 +77,7 @@ mod tests {
         assert_eq!(read(&patches, &Augmentation::default(), 3, &[0, 1, 2, 3, 4, 5]), patches.pixels);
     }
 
-    /// A patch that is bright in the centre box alone.
+    /// A patch that is bright only in the centre box.
     fn boxed() -> InMemory {
         let mut pixels = vec![10; PATCH_BYTES];
         for (index, pixel) in pixels.chunks_exact_mut(3).enumerate() {

@@ -1,7 +1,7 @@
 //! A training as the bytes of a safetensors file, and back.
 //!
-//! `last.model.*`, `last.optimizer.*`, `best.model.*` and `best.optimizer.*` hold the tensors; all the
-//! rest is JSON in one metadata entry. The same state gives the same bytes.
+//! The tensors are named `last.model.*`, `last.optimizer.*`, `best.model.*` and `best.optimizer.*`. Everything
+//! else is JSON in one metadata entry. Equal states have equal bytes.
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use pcamflow::metrics::History;
@@ -25,25 +25,24 @@ const ENTRY: &str = "pcamflow";
 struct Description {
     format: u32,
     recipe: Recipe,
-    last: At,
-    best: Option<BestAt>,
+    last: Last,
+    best: Option<BestEpoch>,
     epochs_since_best: u32,
     history: History,
-    /// Left out where there are none, as before trainings could be resumed.
+    /// Left out if empty: older versions could not resume trainings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     resumed_after: Vec<u32>,
 }
 
-/// Where an epoch stood.
 #[derive(Debug, Serialize, Deserialize)]
-struct At {
+struct Last {
     epoch: u32,
     steps: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct BestAt {
+struct BestEpoch {
     epoch: u32,
     steps: u64,
     validation_loss: f64,
@@ -52,36 +51,33 @@ struct BestAt {
 /// The bytes of a state.
 ///
 /// # Errors
-/// None in practice: all its tensors are float32.
+/// None in practice: all tensors are float32.
 pub(crate) fn encode(state: &State) -> Result<Vec<u8>> {
     let mut tensors = Named::new();
-    let mut add = |prefix: &str, named: Named| {
-        tensors.extend(named.into_iter().map(|(name, tensor)| (format!("{prefix}.{name}"), tensor)));
+    let mut add = |prefix: &str, named: &Named| {
+        let named = named.iter().map(|(name, tensor)| (format!("{prefix}.{name}"), tensor.shallow_clone()));
+        tensors.extend(named);
     };
-    add("last.model", state.network.state());
-    add("last.optimizer", state.optimizer.state());
+    add("last.model", &state.network.state());
+    add("last.optimizer", &state.optimizer.state());
     if let Some(best) = &state.best {
-        add("best.model", shared(&best.model));
-        add("best.optimizer", shared(&best.optimizer));
+        add("best.model", &best.model);
+        add("best.optimizer", &best.optimizer);
     }
     to_bytes(&tensors, Some((ENTRY, serde_json::to_string(&describe(state))?)))
 }
 
-fn shared(tensors: &Named) -> Named {
-    tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect()
-}
-
 fn describe(state: &State) -> Description {
-    let best = state.best.as_ref();
+    let best = state.best.as_ref().map(|&Best { epoch, steps, validation_loss, .. }| BestEpoch {
+        epoch,
+        steps,
+        validation_loss,
+    });
     Description {
         format: FORMAT,
         recipe: state.recipe.clone(),
-        last: At { epoch: state.epoch, steps: state.optimizer.steps() },
-        best: best.map(|best| BestAt {
-            epoch: best.epoch,
-            steps: best.steps,
-            validation_loss: best.validation_loss,
-        }),
+        last: Last { epoch: state.epoch, steps: state.optimizer.steps() },
+        best,
         epochs_since_best: state.epochs_since_best,
         history: state.history.clone(),
         resumed_after: state.resumed_after.clone(),
@@ -91,40 +87,33 @@ fn describe(state: &State) -> Description {
 /// The state in a checkpoint.
 ///
 /// # Errors
-/// A file that is no checkpoint of ours, or whose tensors do not fit its description.
+/// The file is not a checkpoint of pcamflow, or its tensors do not fit its description.
 pub(crate) fn decode(mut file: TensorFile, device: Device) -> Result<State> {
     let name = file.name().to_owned();
-    let text = file.metadata(ENTRY).map_err(|_| {
+    let text = file.metadata(ENTRY).ok_or_else(|| {
         anyhow!(
-            "{name} is no checkpoint of pcamflow: weights alone cannot be trained further as if they had never \
-             stopped, but `train` can start from them (`weights`)"
+            "{name} is not a checkpoint of pcamflow: weights alone are not enough to continue a training, but \
+             `train` can start from them (`weights`)"
         )
     })?;
     let description: Description =
         serde_json::from_str(text).with_context(|| format!("{name}: its description"))?;
-    let format = description.format;
-    ensure!(format == FORMAT, "{name} has the format {format}, and this pcamflow reads {FORMAT}");
-    let source = Source::File(file.take_all("last.model."));
-    let mut state = State::new(description.recipe, source, device)?;
-    state.optimizer.restore(file.take_all("last.optimizer."), description.last.steps)?;
-    state.best = description.best.map(|best| decode_best(&best, &state, &mut file)).transpose()?;
-    state.epoch = description.last.epoch;
-    state.epochs_since_best = description.epochs_since_best;
-    state.history = description.history;
-    state.resumed_after = description.resumed_after;
+    let Description { format, recipe, last, best, epochs_since_best, history, resumed_after } = description;
+    ensure!(format == FORMAT, "{name} has the format {format}, but this pcamflow reads the format {FORMAT}");
+    let mut state = State::new(recipe, Source::File(file.take_all("last.model.")), device)?;
+    state.optimizer.load(&take_like(&mut file, "last.optimizer.", &state.optimizer.state())?, last.steps)?;
+    if let Some(BestEpoch { epoch, steps, validation_loss }) = best {
+        let model = take_like(&mut file, "best.model.", &state.network.state())?;
+        let optimizer = take_like(&mut file, "best.optimizer.", &state.optimizer.state())?;
+        state.best = Some(Best { epoch, validation_loss, steps, model, optimizer });
+    }
     file.finish()?;
-    Ok(state)
+    Ok(State { epoch: last.epoch, epochs_since_best, history, resumed_after, ..state })
 }
 
-fn decode_best(best: &BestAt, state: &State, file: &mut TensorFile) -> Result<Best> {
-    let model = like(&state.network.state(), file.take_all("best.model."))?;
-    let optimizer = like(&state.optimizer.state(), file.take_all("best.optimizer."))?;
-    let &BestAt { epoch, steps, validation_loss } = best;
-    Ok(Best { epoch, validation_loss, steps, model, optimizer })
-}
-
-/// The tensors of a file, which have to be of the names and shapes of `pattern`.
-fn like(pattern: &Named, mut file: TensorFile) -> Result<Named> {
+/// Takes the tensors below a prefix, which must have the names and shapes of `pattern`.
+fn take_like(file: &mut TensorFile, prefix: &str, pattern: &Named) -> Result<Named> {
+    let mut file = file.take_all(prefix);
     let take = |(name, tensor): (&String, &tch::Tensor)| {
         Ok((name.clone(), file.take(name, &tensor.size())?.to_device(tensor.device())))
     };

@@ -1,4 +1,4 @@
-//! One epoch: a pass that learns, and one that only looks.
+//! One epoch: a pass that learns, and a pass that validates.
 
 use anyhow::{Result, ensure};
 use tch::{Kind, Reduction, Tensor, no_grad};
@@ -19,17 +19,16 @@ use crate::{
 /// Means over the images of a pass.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Means {
-    /// Of the binary cross entropy on the logit; in learning times the weight of the patch's class.
+    /// The binary cross entropy; in learning, weighted by class.
     pub(super) loss: f64,
-    /// Of the predictions that are right, a patch being positive where p > 0.5.
+    /// The share of correct predictions. A patch is predicted as positive if p > 0.5.
     pub(super) accuracy: f64,
 }
 
-/// One step of the optimiser per batch, in the epoch's order.
+/// Makes one step of the optimiser per batch, in the order of the epoch.
 ///
 /// # Errors
-/// What reading reports; class weights that the labels do not give; a loss that is not finite, naming
-/// epoch and batch.
+/// The patches cannot be read, a class has no patches for balanced weights, or a loss is not finite.
 pub(super) fn learn(
     state: &mut State,
     epoch: u32,
@@ -37,38 +36,31 @@ pub(super) fn learn(
     progress: &Progress<'_>,
 ) -> Result<Means> {
     let recipe = state.recipe.clone();
-    let order = order(state, epoch, patches.len());
+    let order = match recipe.shuffle {
+        true => batches::shuffled(patches.len(), recipe.seed, epoch),
+        false => (0..patches.len()).collect(),
+    };
     let weights = weighting::of(recipe.class_weights.as_ref(), patches.labels())?;
-    let changing = recipe.augmentation.as_ref();
-    let changing = changing.map(|settings| Augmented::new(patches, settings, recipe.seed, epoch));
-    let patches = changing.as_ref().map_or(patches, |changing| changing as &dyn Patches);
+    let augmentation = recipe.augmentation.as_ref();
+    let augmented = augmentation.map(|settings| Augmented::new(patches, settings, recipe.seed, epoch));
+    let patches = augmented.as_ref().map_or(patches, |augmented| augmented as &dyn Patches);
     let size = recipe.batch_size as usize;
-    let mut tally = Tally::new(epoch, order.len().div_ceil(size));
+    let mut place = Place { epochs: epoch - 1, step: 0, steps_per_epoch: order.len().div_ceil(size) };
+    let mut tally = Tally::new(epoch, place.steps_per_epoch);
     batches::for_each(patches, &order, size, |batch| {
-        set_rates(state, epoch, &tally);
+        if let Some(schedule) = &recipe.schedule {
+            state.optimizer.set(rates(schedule, recipe.optimizer.learning_rate(), place));
+        }
         tally.add(step(state, &batch, weights), batch.len())?;
+        place.step += 1;
         progress.learnt(epoch, batch.len(), tally.last_loss);
         Ok(())
     })?;
     tally.finish()
 }
 
-/// Sets what the schedule, if there is one, has for the next step.
-fn set_rates(state: &mut State, epoch: u32, tally: &Tally) {
-    let place = Place { epochs: epoch - 1, step: tally.added(), steps_per_epoch: tally.batches };
-    if let Some(schedule) = &state.recipe.schedule {
-        state.optimizer.set(rates(schedule, state.recipe.optimizer.learning_rate(), place));
-    }
-}
-
-fn order(state: &State, epoch: u32, length: usize) -> Vec<usize> {
-    match state.recipe.shuffle {
-        true => batches::shuffled(length, state.recipe.seed, epoch),
-        false => (0..length).collect(),
-    }
-}
-
-/// One step; returns, on the device, the batch's mean loss and how many predictions were right before it.
+/// Makes one step. Returns, on the device, the mean loss of the batch and the number of correct predictions
+/// before the step.
 fn step(state: &mut State, batch: &Batch, class_weights: Option<[f64; 2]>) -> Tensor {
     let device = state.network.device();
     let labels = batch.labels(device);
@@ -82,7 +74,7 @@ fn step(state: &mut State, batch: &Batch, class_weights: Option<[f64; 2]>) -> Te
     })
 }
 
-/// Sums over batches. A batch's numbers are read when the next one is under way: a GPU never waits.
+/// Sums over batches. The numbers of a batch are read after the next batch has started, so a GPU never waits.
 struct Tally {
     epoch: u32,
     batches: usize,
@@ -99,16 +91,9 @@ impl Tally {
         Self { epoch, batches, pending: None, read: 0, images: 0, loss: 0.0, right: 0.0, last_loss: None }
     }
 
-    /// How many batches there were so far.
-    fn added(&self) -> usize {
-        self.read + usize::from(self.pending.is_some())
-    }
-
     fn add(&mut self, numbers: Tensor, images: usize) -> Result<()> {
-        match self.pending.replace((numbers, images)) {
-            Some((numbers, images)) => self.read(&numbers, images),
-            None => Ok(()),
-        }
+        let before = self.pending.replace((numbers, images));
+        before.map_or(Ok(()), |(numbers, images)| self.read(&numbers, images))
     }
 
     fn read(&mut self, numbers: &Tensor, images: usize) -> Result<()> {
@@ -137,25 +122,26 @@ impl Tally {
     }
 }
 
-/// Loss and accuracy of the weights as they are.
+/// Loss and accuracy of the current weights. Batches have the size of the training: settings of inference must
+/// not decide which epoch is best.
 ///
 /// # Errors
-/// What reading reports; a loss that is not finite.
+/// The patches cannot be read, or the loss is not finite.
 pub(super) fn validate(
     state: &State,
     epoch: u32,
     patches: &dyn Patches,
-    batch: usize,
     progress: &Progress<'_>,
 ) -> Result<Means> {
     let positions: Vec<usize> = (0..patches.len()).collect();
-    let tell = |images| progress.validated(epoch, images);
-    let logits = predict(&state.network, patches, &positions, batch, tell)?;
+    let batch = state.recipe.batch_size as usize;
+    let report = |images| progress.validated(epoch, images);
+    let logits = predict(&state.network, patches, &positions, batch, report)?;
     let means = means(&logits, patches.labels());
-    let loss = means.loss;
     ensure!(
-        loss.is_finite(),
-        "the validation loss is {loss} after epoch {epoch}: a smaller `learning-rate` may help"
+        means.loss.is_finite(),
+        "the validation loss is {} after epoch {epoch}: a smaller `learning-rate` may help",
+        means.loss
     );
     Ok(means)
 }

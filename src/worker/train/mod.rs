@@ -1,21 +1,20 @@
-//! Training: the loop, and what it is made of.
+//! Training: the loop over epochs.
 //!
-//! `recipe` says how to train, `state` is everything that a training is at the end of an epoch,
-//! `epoch` moves it by one pass over the patches (with `schedule`, `weighting` and `augment`),
-//! `checkpoint` turns it into bytes and back, `partial` keeps it between attempts, `told` says it in a line. Knows no stage:
-//! `jobs::train` brings it the data and takes the artifacts. To resume is to call `train` with a state
-//! out of a checkpoint.
+//! `recipe` says how to train. `state` is a training between two epochs; `epoch` advances it (with `schedule`,
+//! `weighting` and `augment`), `checkpoint` turns it into bytes and back, `partial` keeps checkpoints between
+//! attempts, and `log` describes an epoch. Resuming is calling `train` with a state from a checkpoint. Inputs
+//! and artifacts are the business of `jobs::train`.
 
 mod augment;
 pub(crate) mod checkpoint;
 mod epoch;
+mod log;
 pub(crate) mod partial;
 mod plan;
 mod progress;
 mod recipe;
 mod schedule;
 pub(crate) mod state;
-mod told;
 mod weighting;
 
 use anyhow::Result;
@@ -29,17 +28,10 @@ pub(crate) use recipe::Recipe;
 pub(crate) use schedule::{Place, rates};
 pub(crate) use state::State;
 
-impl Plan {
-    fn is_done(&self, state: &State) -> bool {
-        let no_patience = self.patience.is_some_and(|patience| state.epochs_since_best >= patience);
-        state.epoch >= self.last_epoch || no_patience
-    }
-}
-
-/// Trains until the last epoch, or until patience is over.
+/// Trains until the last epoch, or until patience runs out.
 ///
 /// # Errors
-/// What reading the patches reports; a loss that is not finite; a checkpoint that cannot be written.
+/// The patches cannot be read, a loss is not finite, or a checkpoint cannot be written.
 pub(crate) fn train(
     state: &mut State,
     plan: &Plan,
@@ -47,12 +39,12 @@ pub(crate) fn train(
     partial: &Partial,
     reporter: &dyn Reporter,
 ) -> Result<()> {
-    let progress = Progress::new(reporter, state.epoch, plan, data);
+    let progress = Progress::new(reporter, state, plan, data);
     state.network.unfreeze();
     while !plan.is_done(state) {
         let number = state.epoch + 1;
         let learnt = epoch::learn(state, number, data.train, &progress)?;
-        let validated = epoch::validate(state, number, data.validation, plan.validation_batch, &progress)?;
+        let validated = epoch::validate(state, number, data.validation, &progress)?;
         state.close_epoch(Epoch {
             epoch: number,
             train_loss: learnt.loss,
@@ -60,7 +52,7 @@ pub(crate) fn train(
             validation_loss: validated.loss,
             validation_accuracy: validated.accuracy,
         });
-        reporter.info(&told::epoch(state));
+        reporter.info(&log::last_epoch(state));
         if number.is_multiple_of(plan.checkpoint_interval.max(1)) || plan.is_done(state) {
             partial.save(state)?;
         }

@@ -1,11 +1,11 @@
-//! Checkpoints of a training that is not done: what the next attempt goes on from.
+//! Checkpoints of an unfinished training, from which the next attempt continues.
 //!
-//! One file an epoch in the folder that the engine keeps per key, the last two of them. Its name says
-//! its digest: a damaged one is noticed, and the one before is taken.
+//! Each epoch is one file in the folder that the engine keeps per key; the last two are kept. The file name
+//! contains the digest: if a file is damaged, the one before it is used.
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use pcamflow::{
     digest::Digest,
     fsx::{self, Durability},
@@ -16,93 +16,85 @@ use tch::Device;
 use super::{State, checkpoint};
 use crate::tensors::TensorFile;
 
-/// How many are kept: one to fall back to.
+/// How many checkpoints are kept.
 const KEPT: usize = 2;
 
 /// The folder of a training's checkpoints.
 #[derive(Debug)]
 pub(crate) struct Partial {
     folder: PathBuf,
-    /// How this attempt computes, for the record of who goes on from it.
+    /// How this attempt computes: `2 threads on cpu`.
+    made_with: String,
+}
+
+/// A file `epoch-3.0123456789.2 threads on cpu.safetensors`.
+struct Saved {
+    file: String,
+    epoch: u32,
+    digest: String,
     made_with: String,
 }
 
 impl Partial {
-    /// Checkpoints in a folder, made by an attempt that computes `made_with` ("2 threads on cpu").
+    /// The checkpoints in a folder. `made_with` is stored with each new one.
     pub(crate) fn new(folder: &Path, made_with: String) -> Self {
         Self { folder: folder.to_owned(), made_with }
     }
 
-    /// Keeps a state, and lets go of those older than the one before.
+    /// Saves a checkpoint, and removes all but the last two.
     ///
     /// # Errors
     /// The folder cannot be written.
     pub(crate) fn save(&self, state: &State) -> Result<()> {
         let bytes = checkpoint::encode(state)?;
-        let name =
-            Name { epoch: state.epoch, digest: Digest::of(&bytes).short(), made_with: &self.made_with };
+        let (epoch, digest, made_with) = (state.epoch, Digest::of(&bytes).short(), &self.made_with);
+        let file = format!("epoch-{epoch}.{digest}.{made_with}.safetensors");
         fsx::create_folder(&self.folder)?;
-        fsx::write_atomic(&self.folder.join(name.text()), &bytes, Durability::Relaxed)?;
-        for old in self.names()?.iter().skip(KEPT) {
-            fsx::remove_file(&self.folder.join(old))?;
+        fsx::write_atomic(&self.folder.join(file), &bytes, Durability::Relaxed)?;
+        for old in self.saved()?.iter().skip(KEPT) {
+            fsx::remove_file(&self.folder.join(&old.file))?;
         }
         Ok(())
     }
 
-    /// The newest state that can be read, and what it was made with; `None` where there is none.
+    /// The newest readable checkpoint, and how it was made.
     ///
     /// # Errors
     /// The folder cannot be listed.
     pub(crate) fn newest(&self, device: Device, reporter: &dyn Reporter) -> Result<Option<(State, String)>> {
-        for name in self.names()? {
-            match self.load(&name, device) {
-                Ok(found) => return Ok(Some(found)),
-                Err(error) => {
-                    reporter.warn(&format!("a checkpoint is damaged, the one before it is taken: {error:#}"));
-                }
+        for saved in self.saved()? {
+            match self.load(&saved, device) {
+                Ok(state) => return Ok(Some((state, saved.made_with))),
+                Err(error) => reporter
+                    .warn(&format!("a checkpoint is damaged, so the one before it is used: {error:#}")),
             }
         }
         Ok(None)
     }
 
-    fn load(&self, file: &str, device: Device) -> Result<(State, String)> {
-        let name = Name::parse(file).context("no name of a checkpoint")?;
-        let path = self.folder.join(file);
+    fn load(&self, saved: &Saved, device: Device) -> Result<State> {
+        let path = self.folder.join(&saved.file);
         let bytes = fsx::read(&path)?;
-        ensure!(
-            Digest::of(&bytes).short() == name.digest,
-            "{} has other bytes than were written",
-            path.display()
-        );
-        let state = checkpoint::decode(TensorFile::parse(&path.display().to_string(), &bytes)?, device)?;
-        Ok((state, name.made_with.to_owned()))
+        let intact = Digest::of(&bytes).short() == saved.digest;
+        ensure!(intact, "{} has other bytes than were written", path.display());
+        checkpoint::decode(TensorFile::parse(&path.display().to_string(), &bytes)?, device)
     }
 
     /// The checkpoints, newest first.
-    fn names(&self) -> Result<Vec<String>> {
+    fn saved(&self) -> Result<Vec<Saved>> {
         let files = fsx::list(&self.folder)?.into_iter().filter_map(|name| name.into_string().ok());
-        let mut names: Vec<String> = files.filter(|name| Name::parse(name).is_some()).collect();
-        names.sort_by_key(|name| std::cmp::Reverse(Name::parse(name).map(|name| name.epoch)));
-        Ok(names)
+        let mut saved: Vec<Saved> = files.filter_map(Saved::parse).collect();
+        saved.sort_by_key(|saved| std::cmp::Reverse(saved.epoch));
+        Ok(saved)
     }
 }
 
-/// `epoch-3.0123456789.2 threads on cpu.safetensors`
-struct Name<'a> {
-    epoch: u32,
-    digest: String,
-    made_with: &'a str,
-}
-
-impl<'a> Name<'a> {
-    fn text(&self) -> String {
-        format!("epoch-{}.{}.{}.safetensors", self.epoch, self.digest, self.made_with)
-    }
-
-    fn parse(text: &'a str) -> Option<Self> {
-        let inner = text.strip_prefix("epoch-")?.strip_suffix(".safetensors")?;
-        let mut parts = inner.splitn(3, '.');
-        let (epoch, digest, made_with) = (parts.next()?, parts.next()?, parts.next()?);
-        Some(Self { epoch: epoch.parse().ok()?, digest: digest.to_owned(), made_with })
+impl Saved {
+    fn parse(file: String) -> Option<Self> {
+        let inner = file.strip_prefix("epoch-")?.strip_suffix(".safetensors")?;
+        let (epoch, rest) = inner.split_once('.')?;
+        let (digest, made_with) = rest.split_once('.')?;
+        let (epoch, digest, made_with) = (epoch.parse().ok()?, digest.to_owned(), made_with.to_owned());
+        Some(Self { file, epoch, digest, made_with })
     }
 }

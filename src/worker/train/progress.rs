@@ -1,12 +1,15 @@
-//! Tells how far a training is: images of training and validation, over all its epochs.
+//! Reports the progress of a training: images of training and validation, over all epochs.
 
 use std::cell::Cell;
 
 use pcamflow::serve::Reporter;
 
-use super::plan::{Data, Plan};
+use super::{
+    State,
+    plan::{Data, Plan},
+};
 
-/// Counts images, and passes the count on.
+/// Counts images and reports the count.
 pub(super) struct Progress<'a> {
     reporter: &'a dyn Reporter,
     done: Cell<u64>,
@@ -15,26 +18,26 @@ pub(super) struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    /// Of a training whose first `epoch` epochs are done.
-    pub(super) fn new(reporter: &'a dyn Reporter, epoch: u32, plan: &Plan, data: &Data<'_>) -> Self {
+    /// The progress of a training that goes on from a state.
+    pub(super) fn new(reporter: &'a dyn Reporter, state: &State, plan: &Plan, data: &Data<'_>) -> Self {
         let images = (data.train.len() + data.validation.len()) as u64;
-        let until = |epoch: u32| u64::from(epoch.saturating_sub(plan.first_epoch)) * images;
-        let (done, total) = (Cell::new(until(epoch)), until(plan.last_epoch));
+        let until = |epoch: u32| u64::from(epoch.saturating_sub(state.first_epoch())) * images;
+        let (done, total) = (Cell::new(until(state.epoch)), until(plan.last_epoch));
         Self { reporter, done, total, last_epoch: plan.last_epoch }
     }
 
-    /// So many images more were learnt from, with that mean loss.
+    /// Adds images that were learnt from, with their mean loss.
     pub(super) fn learnt(&self, epoch: u32, images: usize, loss: Option<f64>) {
         let loss = loss.map_or(String::new(), |loss| format!(", loss {loss:.3}"));
-        self.tell(images, &format!("epoch {epoch}/{}{loss}", self.last_epoch));
+        self.add(images, &format!("epoch {epoch}/{}{loss}", self.last_epoch));
     }
 
-    /// So many images more were validated on.
+    /// Adds images that were validated on.
     pub(super) fn validated(&self, epoch: u32, images: usize) {
-        self.tell(images, &format!("epoch {epoch}/{}, validation", self.last_epoch));
+        self.add(images, &format!("epoch {epoch}/{}, validation", self.last_epoch));
     }
 
-    fn tell(&self, images: usize, at: &str) {
+    fn add(&self, images: usize, at: &str) {
         self.done.set(self.done.get() + images as u64);
         self.reporter.progress(self.done.get(), self.total, "images", at);
     }

@@ -1,14 +1,14 @@
-//! How a network is trained: what a checkpoint hands on to who resumes it.
+//! How a network is trained. A checkpoint contains it, for resuming.
 
 use pcamflow::stages::train::{
     Architecture, Augmentation, ClassWeights, ClipGradients, Optimizer, Schedule, Train,
 };
 use serde::{Deserialize, Serialize};
 
-/// Everything semantic about a training but its data, its length and its patience.
+/// The semantic settings of a training, without data, length and patience.
 ///
-/// Options that came later are left out where they are off: the checkpoints of older versions are read,
-/// and those of trainings without options keep their bytes.
+/// Newer options are left out if they are off. So checkpoints of older versions can be read, and checkpoints of
+/// trainings without options keep their bytes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Recipe {
@@ -18,20 +18,20 @@ pub(crate) struct Recipe {
     pub(crate) optimizer: Optimizer,
     /// Patches per step.
     pub(crate) batch_size: u32,
-    /// Whether each epoch has an order of its own.
+    /// Whether each epoch has another order.
     pub(crate) shuffle: bool,
     /// Seeds the initialisation, the orders and the augmentation.
     pub(crate) seed: u64,
-    /// How the learning rate goes along, with its length where it has one.
+    /// The schedule of the learning rate, with its length.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) schedule: Option<Schedule>,
-    /// Shortens gradients.
+    /// Gradient clipping.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) clip_gradients: Option<ClipGradients>,
-    /// How much a patch of each class counts in the training loss.
+    /// The weights of the classes in the training loss.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) class_weights: Option<ClassWeights>,
-    /// What is done to training patches.
+    /// The augmentation of training patches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) augmentation: Option<Augmentation>,
 }
@@ -62,7 +62,7 @@ mod tests {
     const OLD: &str = r#"{"architecture":{"class-cnn":{"channels":[2,3,4,5],"hidden":6}},"optimizer":{"adam":{"learning-rate":0.001,"beta1":0.9,"beta2":0.999,"epsilon":1e-8,"weight-decay":0.0}},"batch-size":8,"shuffle":true,"seed":3}"#;
 
     #[test]
-    fn a_recipe_without_options_is_written_and_read_as_ever() {
+    fn a_recipe_without_options_keeps_its_old_form() {
         let recipe: Recipe = serde_json::from_str(OLD).unwrap();
         assert_eq!(serde_json::to_string(&recipe).unwrap(), OLD);
     }

@@ -1,6 +1,6 @@
 //! The learning rate and momentum of every step, by PyTorch's formulas in closed form.
 //!
-//! Plain arithmetic: what it depends on is a place in the training, never what came before.
+//! They depend only on the place in the training, not on earlier steps.
 
 use std::f64::consts::PI;
 
@@ -8,14 +8,14 @@ use pcamflow::stages::train::{Cosine, OneCycle, Schedule, StepDecay};
 
 use crate::optim::Rates;
 
-/// A step of a training.
+/// A step of a training, by its place.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
-    /// Epochs that are over, counted from the very first.
+    /// Completed epochs, counted from the very first.
     pub(crate) epochs: u32,
-    /// Steps that are over in this one.
+    /// Completed steps of the current epoch.
     pub(crate) step: usize,
-    /// Steps of an epoch.
+    /// Steps per epoch.
     pub(crate) steps_per_epoch: usize,
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn rates(schedule: &Schedule, peak: f64, place: Place) -> Rates {
     }
 }
 
-/// Epochs of a schedule. A recipe's has them; without an end it would stay where it begins.
+/// The length of a schedule in epochs. A recipe always has one; without it the schedule would hardly move.
 fn length(epochs: Option<u32>) -> f64 {
     f64::from(epochs.unwrap_or(u32::MAX))
 }
@@ -46,7 +46,7 @@ fn between(start: f64, end: f64, share: f64) -> f64 {
     end + (start - end) / 2.0 * (1.0 + (PI * share).cos())
 }
 
-/// Two phases: up until the step `turn`, down until the last one.
+/// Two phases: rising until the step `turn`, then falling until the last step.
 fn cycled(cycle: &OneCycle, peak: f64, place: Place) -> Rates {
     let steps = length(cycle.epochs) * place.steps_per_epoch as f64;
     let at = f64::from(place.epochs) * place.steps_per_epoch as f64 + place.step as f64;
@@ -63,7 +63,7 @@ fn cycled(cycle: &OneCycle, peak: f64, place: Place) -> Rates {
     }
 }
 
-/// How far `at` is from `start` to `end`, 1 beyond it.
+/// The share of the way from `start` to `end` at `at`; 1 after the end.
 fn share(at: f64, start: f64, end: f64) -> f64 {
     if at < end { (at - start) / (end - start) } else { 1.0 }
 }
@@ -96,7 +96,7 @@ mod tests {
     /// rates(lambda o: L.CosineAnnealingLR(o, 3, eta_min=1e-4), 5)
     /// rates(lambda o: L.StepLR(o, 2, gamma=0.5), 6)
     /// ```
-    /// Tolerance: PyTorch multiplies from epoch to epoch, which rounds otherwise.
+    /// Tolerance: PyTorch multiplies from epoch to epoch, which rounds differently.
     #[test]
     fn schedules_by_epoch_are_pytorchs_beyond_their_end_too() {
         let cosine = |epochs, eta_min| Schedule::Cosine(Cosine { epochs: Some(epochs), eta_min });

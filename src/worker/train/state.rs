@@ -1,4 +1,4 @@
-//! Everything that a training is at the end of an epoch.
+//! The complete state of a training at the end of an epoch.
 
 use anyhow::{Context as _, Result};
 use pcamflow::{
@@ -31,18 +31,18 @@ pub(crate) struct State {
     pub(crate) history: History,
     /// The epoch with the smallest validation loss.
     pub(crate) best: Option<Best>,
-    /// The epochs after which the training was resumed by another stage, in order.
+    /// The epochs after which other stages resumed the training, in order.
     pub(crate) resumed_after: Vec<u32>,
 }
 
-/// The epoch with the smallest validation loss, and copies of what it left.
+/// The epoch with the smallest validation loss, and copies of its tensors.
 #[derive(Debug)]
 pub(crate) struct Best {
     /// Its number.
     pub(crate) epoch: u32,
     /// Its validation loss.
     pub(crate) validation_loss: f64,
-    /// How many steps the optimiser had made.
+    /// The steps of the optimiser until then.
     pub(crate) steps: u64,
     /// Weights and running statistics.
     pub(crate) model: Named,
@@ -51,36 +51,42 @@ pub(crate) struct Best {
 }
 
 impl State {
-    /// A training that has not begun.
+    /// A new training.
     ///
     /// # Errors
-    /// Start weights that do not fit the architecture.
+    /// The start weights do not fit the architecture.
     pub(crate) fn new(recipe: Recipe, source: Source, device: Device) -> Result<Self> {
         let network = Network::new(&recipe.architecture, source, device)?;
-        let optimizer = Optimizer::new(&recipe.optimizer, network.parameters());
-        let optimizer = optimizer.clipping(recipe.clip_gradients.clone());
-        let (history, resumed_after) = (History::default(), Vec::new());
+        let clip = recipe.clip_gradients.clone();
         Ok(Self {
+            optimizer: Optimizer::new(&recipe.optimizer, clip, &network.parameters()),
             recipe,
             network,
-            optimizer,
             epoch: 0,
             epochs_since_best: 0,
-            history,
+            history: History::default(),
             best: None,
-            resumed_after,
+            resumed_after: Vec::new(),
         })
     }
 
-    /// Makes it the beginning of a further training: patience counts anew, the best epoch stays the one
-    /// to beat.
+    /// The epoch after which the current stage began.
+    pub(crate) fn first_epoch(&self) -> u32 {
+        self.resumed_after.last().copied().unwrap_or(0)
+    }
+
+    /// Makes this state the start of a further training: the patience starts again, and the best epoch so far
+    /// still has to be beaten. With `Start::Best` everything after the best epoch is undone.
     ///
     /// # Errors
-    /// There is no best epoch to start from.
+    /// There is no best epoch.
     pub(crate) fn resume(&mut self, start: Start) -> Result<()> {
-        match start {
-            Start::Last => (),
-            Start::Best => self.go_back()?,
+        if start == Start::Best {
+            let best = self.best.as_ref().context("the checkpoint has no best epoch to start from")?;
+            copy_all(self.network.state(), &best.model)?;
+            self.optimizer.load(&best.optimizer, best.steps)?;
+            self.epoch = best.epoch;
+            self.history.epochs.retain(|epoch| epoch.epoch <= best.epoch);
         }
         self.epochs_since_best = 0;
         self.resumed_after.retain(|&epoch| epoch < self.epoch);
@@ -88,17 +94,7 @@ impl State {
         Ok(())
     }
 
-    /// Weights, optimiser and history as the best epoch left them: what came after never was.
-    fn go_back(&mut self) -> Result<()> {
-        let best = self.best.as_ref().context("a training of no epoch has no best one to start from")?;
-        copy_all(self.network.state(), &best.model)?;
-        self.optimizer.go_back(&best.optimizer, best.steps)?;
-        self.epoch = best.epoch;
-        self.history.epochs.retain(|epoch| epoch.epoch <= best.epoch);
-        Ok(())
-    }
-
-    /// Enters an epoch into the history; the best one is kept. Strictly smaller is better.
+    /// Adds an epoch to the history. It is the best one if its validation loss is strictly smaller.
     pub(crate) fn close_epoch(&mut self, epoch: Epoch) {
         let better = self.best.as_ref().is_none_or(|best| epoch.validation_loss < best.validation_loss);
         self.epochs_since_best = if better { 0 } else { self.epochs_since_best + 1 };

@@ -1,4 +1,4 @@
-//! Tests of whole trainings, on tiny networks and, where they are there, against the references.
+//! Whole trainings, on tiny networks and against the references if they exist.
 
 use std::sync::Mutex;
 
@@ -18,14 +18,14 @@ use crate::{
     tensors::{TensorFile, to_bytes},
 };
 
-/// Remembers what it is told.
+/// Remembers progress and warnings.
 #[derive(Default)]
-pub(super) struct Told {
+pub(super) struct Recorder {
     progress: Mutex<Vec<(u64, u64, String)>>,
     warnings: Mutex<Vec<String>>,
 }
 
-impl Reporter for Told {
+impl Reporter for Recorder {
     fn progress(&self, done: u64, total: u64, _: &str, at: &str) {
         self.progress.lock().unwrap().push((done, total, at.to_owned()));
     }
@@ -55,11 +55,11 @@ fn fresh(recipe: Recipe) -> State {
 }
 
 fn plan(last_epoch: u32) -> Plan {
-    Plan { first_epoch: 0, last_epoch, patience: None, checkpoint_interval: 1, validation_batch: 16 }
+    Plan { last_epoch, patience: None, checkpoint_interval: 1 }
 }
 
-/// 28 patches to learn from (the last batch is smaller), 12 to validate on.
-fn run(state: &mut State, plan: &Plan, partial: &Partial, told: &Told) -> Result<()> {
+/// Trains on 28 patches (the last batch is smaller) and validates on 12.
+fn run(state: &mut State, plan: &Plan, partial: &Partial, told: &Recorder) -> Result<()> {
     let (learning, validation) = (noise(28, 1), noise(12, 2));
     train(state, plan, &Data { train: &learning, validation: &validation }, partial, told)
 }
@@ -69,20 +69,20 @@ fn in_folder(folder: &tempfile::TempDir) -> Partial {
 }
 
 #[test]
-fn a_training_that_was_stopped_goes_on_bit_for_bit() {
+fn a_stopped_training_continues_bit_for_bit() {
     for optimizer in
         [recipe().optimizer, Optimizer::Sgd(Sgd { momentum: 0.9, nesterov: true, ..Sgd::default() })]
     {
         let recipe = Recipe { optimizer, ..recipe() };
         let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         let mut straight = fresh(recipe.clone());
-        run(&mut straight, &plan(4), &in_folder(&folders[0]), &Told::default()).unwrap();
+        run(&mut straight, &plan(4), &in_folder(&folders[0]), &Recorder::default()).unwrap();
 
         let partial = in_folder(&folders[1]);
-        run(&mut fresh(recipe), &plan(2), &partial, &Told::default()).unwrap();
-        let (mut resumed, made_with) = partial.newest(Device::Cpu, &Told::default()).unwrap().unwrap();
+        run(&mut fresh(recipe), &plan(2), &partial, &Recorder::default()).unwrap();
+        let (mut resumed, made_with) = partial.newest(Device::Cpu, &Recorder::default()).unwrap().unwrap();
         assert_eq!((resumed.epoch, made_with.as_str()), (2, "2 threads on cpu"));
-        run(&mut resumed, &plan(4), &partial, &Told::default()).unwrap();
+        run(&mut resumed, &plan(4), &partial, &Recorder::default()).unwrap();
 
         let bytes = |state| checkpoint::encode(state).unwrap();
         assert!(bytes(&straight) == bytes(&resumed), "another state");
@@ -91,10 +91,10 @@ fn a_training_that_was_stopped_goes_on_bit_for_bit() {
 }
 
 #[test]
-fn the_last_two_checkpoints_are_kept_and_a_damaged_one_falls_back() {
+fn the_last_two_checkpoints_are_kept_and_the_older_one_replaces_a_damaged_one() {
     let folder = tempfile::tempdir().unwrap();
     let partial = in_folder(&folder);
-    run(&mut fresh(recipe()), &plan(3), &partial, &Told::default()).unwrap();
+    run(&mut fresh(recipe()), &plan(3), &partial, &Recorder::default()).unwrap();
     let mut files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|f| f.unwrap().path()).collect();
     files.sort();
     assert_eq!(files.len(), 2);
@@ -103,7 +103,7 @@ fn the_last_two_checkpoints_are_kept_and_a_damaged_one_falls_back() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&files[1], bytes).unwrap();
-    let told = Told::default();
+    let told = Recorder::default();
     let (state, _) = partial.newest(Device::Cpu, &told).unwrap().unwrap();
     assert_eq!(state.epoch, 2);
     assert!(told.warnings.lock().unwrap()[0].contains("has other bytes than were written"));
@@ -113,9 +113,9 @@ fn the_last_two_checkpoints_are_kept_and_a_damaged_one_falls_back() {
 }
 
 #[test]
-fn a_network_learns_and_says_how_far_it_is() {
+fn a_network_learns_and_reports_progress() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut state, told) = (fresh(recipe()), Told::default());
+    let (mut state, told) = (fresh(recipe()), Recorder::default());
     run(&mut state, &plan(6), &in_folder(&folder), &told).unwrap();
     let epochs = &state.history.epochs;
     assert!(epochs[5].train_loss < 0.7 * epochs[0].train_loss, "{epochs:?}");
@@ -146,12 +146,12 @@ fn the_best_epoch_is_kept_and_patience_ends_a_training() {
 }
 
 #[test]
-fn the_best_weights_are_a_copy_that_later_epochs_leave_alone() {
+fn later_epochs_do_not_change_the_best_weights() {
     let folder = tempfile::tempdir().unwrap();
     let mut state = fresh(recipe());
-    run(&mut state, &plan(1), &in_folder(&folder), &Told::default()).unwrap();
+    run(&mut state, &plan(1), &in_folder(&folder), &Recorder::default()).unwrap();
     let kept = state.best.as_ref().unwrap().model["fc2.weight"].copy();
-    run(&mut state, &plan(2), &in_folder(&folder), &Told::default()).unwrap();
+    run(&mut state, &plan(2), &in_folder(&folder), &Recorder::default()).unwrap();
     let best = state.best.as_ref().unwrap();
     if best.epoch == 1 {
         assert_eq!(best.model["fc2.weight"], kept);
@@ -164,16 +164,16 @@ fn a_loss_that_is_not_finite_ends_a_training() {
     let optimizer = Optimizer::Sgd(Sgd { learning_rate: 1e30, ..Sgd::default() });
     let folder = tempfile::tempdir().unwrap();
     let mut state = fresh(Recipe { optimizer, ..recipe() });
-    let error = run(&mut state, &plan(3), &in_folder(&folder), &Told::default()).unwrap_err().to_string();
+    let error = run(&mut state, &plan(3), &in_folder(&folder), &Recorder::default()).unwrap_err().to_string();
     assert!(error.contains("in epoch 1, batch "), "{error}");
 }
 
 #[test]
-fn what_is_no_checkpoint_is_refused() {
+fn weights_are_refused_as_a_checkpoint() {
     let bytes = to_bytes(&fresh(recipe()).network.state(), None).unwrap();
     let error = checkpoint::decode(TensorFile::parse("m.safetensors", &bytes).unwrap(), Device::Cpu);
     let error = format!("{:#}", error.unwrap_err());
-    assert!(error.starts_with("m.safetensors is no checkpoint of pcamflow"), "{error}");
+    assert!(error.starts_with("m.safetensors is not a checkpoint of pcamflow"), "{error}");
     assert!(error.ends_with("`train` can start from them (`weights`)"), "{error}");
 }
 
@@ -189,12 +189,12 @@ fn mini() -> Option<InMemory> {
     Some(InMemory { pixels, labels })
 }
 
-/// Twenty steps of Adam: losses within 1e-3 of PyTorch's relatively, weights within 2e-2.
+/// Twenty steps of Adam: the relative error of losses is at most 1e-3, that of weights 2e-2.
 ///
-/// With one thread, as the reference was made: rounding is amplified so fast (Adam's first steps are
-/// little more than signs) that PyTorch itself is 1.4 % off in step 14 with two threads, or with
-/// patches stored channels first. The reference was made on another processor: PyTorch on an Intel Xeon differs from
-/// it by 1.3e-4 in the losses and by 0.015 in the weights, and there this test's numbers are PyTorch's bit for bit.
+/// One thread, as in the reference. Rounding is amplified fast (Adam's first steps are little more than signs): with
+/// two threads, or patches stored channels first, PyTorch itself is 1.4 % off in step 14. The reference was made on
+/// another processor. On an Intel Xeon PyTorch differs from it by 1.3e-4 in the losses and by 0.015 in the weights, and
+/// the numbers of this test equal PyTorch's bit for bit.
 #[test]
 fn twenty_steps_are_pytorchs() {
     let (Some(reference), Some(patches)) = (reference("train.safetensors"), mini()) else { return };

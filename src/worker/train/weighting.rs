@@ -1,13 +1,13 @@
-//! How much each patch counts in the training loss.
+//! The weight of each patch in the training loss.
 
 use anyhow::{Result, ensure};
 use pcamflow::stages::train::ClassWeights;
 use tch::Tensor;
 
-/// The weights of the labels 0 and 1; `None`: every patch counts alike.
+/// The weights of the labels 0 and 1; `None` if all patches count the same.
 ///
 /// # Errors
-/// `balanced` where a class has no patch.
+/// The weights are `balanced`, but a class has no patches.
 pub(super) fn of(setting: Option<&ClassWeights>, labels: &[u8]) -> Result<Option<[f64; 2]>> {
     match setting {
         None => Ok(None),
@@ -16,14 +16,14 @@ pub(super) fn of(setting: Option<&ClassWeights>, labels: &[u8]) -> Result<Option
     }
 }
 
-/// scikit-learn's: n / (2 n_c).
+/// As scikit-learn does: n / (2 n_c).
 fn balanced(labels: &[u8]) -> Result<[f64; 2]> {
     let positive = labels.iter().filter(|&&label| label == 1).count();
     let counts = [labels.len() - positive, positive];
     ensure!(
         counts.iter().all(|&count| count > 0),
-        "`class-weights = \"balanced\"` needs training patches of both classes, and there are {} with label \
-         0 and {} with label 1",
+        "`class-weights = \"balanced\"` needs training patches of both classes, but there are {} with label 0 \
+         and {} with label 1",
         counts[0],
         counts[1]
     );
@@ -32,7 +32,7 @@ fn balanced(labels: &[u8]) -> Result<[f64; 2]> {
 
 /// The weight of each of these labels, float32 `[N]`.
 pub(super) fn of_each(labels: &Tensor, [negative, positive]: [f64; 2]) -> Tensor {
-    // Not negative + label (positive - negative), which rounds.
+    // The shorter negative + label * (positive - negative) would round.
     labels * positive + (1.0 - labels) * negative
 }
 

@@ -299,3 +299,26 @@ fn the_executor_says_how_much_it_can_compute_and_small_steps_get_one_thread() {
     }
     assert_eq!(*threads.lock().unwrap(), [7, 7, 7, 1, 5, 1, 7]);
 }
+
+#[test]
+fn a_resumed_training_gets_as_many_threads_as_the_training_that_it_continues() {
+    let threads = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&threads);
+    let mut project = Project::with(
+        Fake::new(move |task, _| {
+            if task.name.starts_with("resume-train") {
+                noted.lock().unwrap().push(task.resources.threads);
+            }
+            echo(task)
+        })
+        .with_capacity(Capacity { cores: 7, gpus: 0 }),
+    );
+    project.options.targets = vec!["resume-train.last".to_owned()];
+    let resumed = "[resume-train.more]\nfrom = 'train.t'\nepochs = 1\n\
+                   [resume-train.last]\nfrom = 'resume-train.more'\nepochs = 1\n";
+    let small = "architecture.class-cnn = { channels = [8, 16, 32, 64], hidden = 32 }\nbatch-size = 2";
+    for more in ["", small] {
+        project.run(&(TWO.replace("epochs = 3", &format!("epochs = 3\n{more}")) + resumed));
+    }
+    assert_eq!(*threads.lock().unwrap(), [7, 7, 1, 1]);
+}

@@ -1,4 +1,4 @@
-//! Networks of which the maps are known in closed form.
+//! Networks with maps in closed form.
 
 use pcamflow::stages::explain::Rule;
 
@@ -43,7 +43,7 @@ fn integrated_gradients_of_a_linear_network_are_exact_with_any_rule() {
         (Baseline::White, images.ones_like()),
         (Baseline::Value(0.25), images.full_like(0.25)),
         (Baseline::Mean, setup_mean(&images)),
-        (Baseline::Blur, Fill::blur().of(&images)),
+        (Baseline::Blur, Fill::Blur.of(&images)),
     ] {
         for rule in [Rule::GaussLegendre, Rule::Midpoint, Rule::Trapezoid] {
             let maps = plain(&network, &images, &integrated(rule, 2, baseline));
@@ -51,7 +51,7 @@ fn integrated_gradients_of_a_linear_network_are_exact_with_any_rule() {
             assert!(deviation(&maps.attribution, &wanted) < 1e-6, "{baseline} {rule:?}");
             let map = wanted.sum_dim_intlist([1].as_slice(), false, Kind::Float);
             assert!(deviation(&maps.map, &map) < 1e-6, "{baseline} {rule:?}");
-            // What is left is the rounding of two float32 logits, sums of 27,648 products.
+            // Only the rounding of two float32 logits remains, sums of 27,648 products.
             assert!(maps.deltas.iter().all(|it| it.delta.abs() < 1e-4), "{:?}", maps.deltas);
         }
     }
@@ -61,9 +61,9 @@ fn setup_mean(images: &Tensor) -> Tensor {
     Tensor::from_slice(&[0.75_f32, 0.5, 0.625]).view([1, 3, 1, 1]).expand_as(images)
 }
 
-/// A window takes <w, x - b> over its pixels away.
+/// A window changes the score by <w, x - b> over its pixels.
 #[test]
-fn occlusion_of_a_linear_network_is_what_its_windows_weigh() {
+fn occlusion_of_a_linear_network_is_the_weight_of_its_windows() {
     let (weight, network, images) = linear();
     let (window, stride) = (20, 12);
     let baseline = Baseline::Value(0.5);
@@ -82,13 +82,13 @@ fn occlusion_of_a_linear_network_is_what_its_windows_weigh() {
         }
         let wanted: Vec<f32> = wanted.into_iter().map(|(sum, windows)| (sum / windows) as f32).collect();
         let got = &maps.map[image as usize * PIXELS..][..PIXELS];
-        // Differences of two float32 logits, whose rounding is not relative to the difference.
+        // The rounding of two float32 logits is not relative to their difference.
         assert!(deviation(got, &Tensor::from_slice(&wanted)) < 1e-4);
     }
 }
 
 #[test]
-fn a_window_over_all_takes_the_whole_score_away() {
+fn a_window_over_the_whole_image_removes_the_whole_score() {
     let (_, network, images) = linear();
     let baseline = Baseline::White;
     let method = Method::Occlusion(Occlusion { window: 96, stride: 96, baseline });
@@ -100,14 +100,14 @@ fn a_window_over_all_takes_the_whole_score_away() {
         for (index, map) in maps.map.chunks_exact(PIXELS).enumerate() {
             let scalar = question.scalar(maps.logits[index], index as u8);
             let wanted = (scalar.value(maps.logits[index]) - scalar.value(white[index])) as f32;
-            // One logit of two computed alone: the sum may be made in another order.
+            // Only one of the logits is computed alone, so the order of summation may differ.
             assert!(map.iter().all(|value| (value - wanted).abs() < 1e-4), "{} {wanted}", map[0]);
         }
     }
 }
 
-/// Without biases and running means the network is positively homogeneous: its gradient is the same all the
-/// way from black, and Euler's theorem makes gradient times image complete.
+/// Without biases and running means the network is positively homogeneous: its gradient is constant along the line
+/// from black, and by Euler's theorem gradient times image is complete.
 #[test]
 fn from_black_integrated_gradients_of_a_homogeneous_network_are_gradient_times_image() {
     let network = tiny_network(3);
@@ -121,7 +121,7 @@ fn from_black_integrated_gradients_of_a_homogeneous_network_are_gradient_times_i
     let images = noisy_patches(2, 6);
     let gradient = plain(&network, &images, &Method::Saliency(Saliency { smooth: None })).attribution;
     let wanted = Tensor::from_slice(&gradient).view([2, 3, 96, 96]) * &images;
-    // The middle of one part: a single node inside, where no activation is 0 for all images.
+    // Midpoint nodes are inside, where not all activations are 0.
     let maps = plain(&network, &images, &integrated(Rule::Midpoint, 3, Baseline::Black));
     assert!(deviation(&maps.attribution, &wanted) < 1e-3);
     assert!(maps.deltas.iter().all(|it| it.relative < 1e-4), "{:?}", maps.deltas);
@@ -140,7 +140,7 @@ fn integrated_gradients_are_complete_for_every_scalar() {
             let blurred = explained(
                 &Method::Saliency(Saliency { smooth: None }),
                 &network,
-                &Fill::blur().of(&images),
+                &Fill::Blur.of(&images),
                 &[0; 2],
                 LOGIT,
             );
@@ -157,9 +157,9 @@ fn integrated_gradients_are_complete_for_every_scalar() {
     }
 }
 
-/// The class that is explained is the image's, whatever the logits of its altered copies are.
+/// Altered copies keep the explained class of their image.
 #[test]
-fn target_and_score_turn_and_scale_every_map() {
+fn target_and_score_change_sign_and_scale_of_every_map() {
     let (_, network, images) = linear();
     let logits = plain(&network, &images, &Method::Saliency(Saliency { smooth: None })).logits;
     assert!(logits.iter().all(|&logit| logit < 0.0), "{logits:?}");
@@ -173,7 +173,7 @@ fn target_and_score_turn_and_scale_every_map() {
         let label = of(Target::Label, Score::Logit);
         assert!(label.map[..PIXELS] == predicted.map[..PIXELS] && label.map[PIXELS..] == tumor.map[PIXELS..]);
         if matches!(method, Method::Occlusion(_)) {
-            continue; // A mean of windows of either sign has no bound.
+            continue; // The mean over windows with both signs has no bound.
         }
         let probability = of(Target::Tumor, Score::Probability);
         assert!(probability.map.iter().zip(&tumor.map).all(|(p, z)| p.abs() <= z.abs() / 4.0 + 1e-7));

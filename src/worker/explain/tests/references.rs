@@ -18,7 +18,7 @@ fn case() -> Option<Case> {
     Some(Case { reference, network, images })
 }
 
-/// Compares by the definitions' measure. Their tolerance is 1e-3; float32 sums in another order give 1e-5.
+/// Compares maps. The tolerance of the definitions is 1e-3; float32 sums in another order give 1e-5.
 fn near(case: &Case, name: &str, got: &[f32]) {
     let deviation = deviation(got, &get(&case.reference, name));
     println!("{name}: {deviation:.1e}");

@@ -21,7 +21,7 @@
 use super::*;
 use crate::model::testing::{as_if_trained, resnet, small_resnet};
 
-/// What the script prints of a map: its sum, its largest value, and three of its values.
+/// The numbers that the script prints for a map: its sum, its maximum and three values.
 struct Wanted {
     layer: &'static str,
     variant: Variant,
@@ -41,7 +41,7 @@ const WANTED: [Wanted; 6] = [
     Wanted { layer: "layer3", variant: Variant::Plain, side: 12, sum: 0.09385542193558649, max: 0.0026310901157557964, values: [0.0, 0.0001753373653627932, 0.0004922283696942031] },
 ];
 
-/// Of the largest value, as the definitions have it, but stricter: rounding alone is about 1e-6 of it.
+/// Relative to the maximum. Stricter than the definitions: rounding is about 1e-6.
 const TOLERANCE: f64 = 1e-4;
 
 #[test]
@@ -64,8 +64,7 @@ fn grad_cam_on_a_residual_network_is_pytorchs() {
     }
 }
 
-/// After the last stage come global average pooling and one linear layer: there alpha_k = w_k/(h w), and
-/// Grad-CAM is CAM.
+/// Only global average pooling and a linear layer follow the last stage, so alpha_k = w_k/(h w), and Grad-CAM is CAM.
 #[test]
 fn at_the_last_stage_grad_cam_is_the_class_activation_map() {
     let network = as_if_trained(small_resnet(7));
@@ -76,7 +75,7 @@ fn at_the_last_stage_grad_cam_is_the_class_activation_map() {
     for variant in [Variant::Plain, Variant::HiRes] {
         let maps = explained(&grad_cam("layer2", variant), &network, &images, &[0, 1, 1], LOGIT);
         assert!(deviation(&maps.native, &wanted) < 1e-5);
-        // Where nobody names a layer, it is this one.
+        // This is the default layer.
         let unnamed = Method::GradCam(Settings { layer: Layer::default(), variant });
         assert_eq!(explained(&unnamed, &network, &images, &[0, 1, 1], LOGIT), maps);
     }
@@ -85,7 +84,7 @@ fn at_the_last_stage_grad_cam_is_the_class_activation_map() {
 #[test]
 fn every_layer_of_a_residual_network_has_a_map() {
     let network = as_if_trained(small_resnet(7));
-    for layer in network.layer_names() {
+    for layer in network.architecture().layers() {
         let maps =
             explained(&grad_cam(&layer, Variant::HiRes), &network, &noisy_patches(2, 3), &[0, 1], LOGIT);
         assert_eq!(maps.map.len(), 2 * SIDE * SIDE, "{layer}");

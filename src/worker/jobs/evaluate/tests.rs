@@ -14,7 +14,7 @@ use tch::{Device, no_grad};
 
 use crate::{
     batches,
-    jobs::testing::{Heard, computed, part, resources, stage},
+    jobs::testing::{Recorder, computed, part, resources, stage},
     model::{
         Mode, Network, Source,
         testing::{noisy_patches, saved, tiny_network},
@@ -38,24 +38,25 @@ fn run(
     labels: &[u8],
     threads: usize,
     batch: usize,
-) -> (anyhow::Result<Vec<(String, f64)>>, Heard) {
+) -> (anyhow::Result<Vec<(String, f64)>>, Recorder) {
     let model = saved(&tiny_network(4), folder);
     let images = part(&folder.join("test.h5"), &noise(labels.len() as i64), labels, None);
     let inputs = [("model", &model), ("images", &images)];
-    let (outcome, heard) = computed(evaluate(text), &inputs, &folder.join("out"), resources(threads, batch));
+    let (outcome, recorder) =
+        computed(evaluate(text), &inputs, &folder.join("out"), resources(threads, batch));
     let numbers =
         outcome.map(|it| it.numbers.into_iter().map(|number| (number.name, number.value)).collect());
-    (numbers, heard)
+    (numbers, recorder)
 }
 
 #[test]
-fn predictions_and_numbers_belong_together() {
+fn predictions_and_numbers_agree() {
     let folder = tempfile::tempdir().unwrap();
     let labels = [0, 1, 1, 0, 1, 0, 0, 1];
-    let (numbers, heard) = run(folder.path(), "threshold = 0.4", &labels, 1, 3);
+    let (numbers, recorder) = run(folder.path(), "threshold = 0.4", &labels, 1, 3);
     let numbers = numbers.unwrap();
     assert_eq!(numbers[0].0, "accuracy");
-    assert_eq!(heard.progress(), (8, 8));
+    assert_eq!(recorder.progress(), (8, 8));
     let out = folder.path().join("out");
     let table = fs::read_to_string(out.join("predictions.csv")).unwrap();
     let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split(',').collect()).collect();
@@ -101,8 +102,8 @@ fn batches_and_threads_change_no_prediction() {
 }
 
 #[test]
-fn equal_patches_are_equal_wherever_they_are() {
-    // The full width, and a last batch of 12: other kernels, and last digits, than for the batches of 16.
+fn equal_patches_have_equal_logits_at_any_position() {
+    // At full width a last batch of 12 would use other kernels than the batches of 16.
     let network = Network::new(&Architecture::ClassCnn(ClassCnn::default()), Source::Seed(2), Device::Cpu);
     let folder = tempfile::tempdir().unwrap();
     let model = saved(&network.unwrap(), folder.path());
@@ -111,9 +112,9 @@ fn equal_patches_are_equal_wherever_they_are() {
         part(&folder.path().join("test.h5"), &batches::tests::noise(1, 3).pixels.repeat(60), &labels, None);
     let inputs = [("model", &model), ("images", &images)];
     let out = folder.path().join("out");
-    let (outcome, heard) = computed(evaluate(""), &inputs, &out, resources(2, 16));
+    let (outcome, recorder) = computed(evaluate(""), &inputs, &out, resources(2, 16));
     let numbers = outcome.unwrap().numbers;
-    assert_eq!(heard.progress(), (60, 60));
+    assert_eq!(recorder.progress(), (60, 60));
     let table = fs::read_to_string(out.join("predictions.csv")).unwrap();
     let logits: Vec<&str> = table.lines().skip(1).map(|line| line.split(',').nth(3).unwrap()).collect();
     assert!(logits.len() == 60 && logits.iter().all(|logit| *logit == logits[0]), "{logits:?}");
@@ -129,7 +130,7 @@ fn slides_of_a_table_make_intervals_wider() {
     fs::write(&meta, format!("wsi\n{lines}")).unwrap();
     let meta = InputFile { path: meta, name: "meta.csv".to_owned() };
     let model = saved(&tiny_network(4), folder.path());
-    // Four patches of a slide are one patch.
+    // The four patches of a slide are equal.
     let pixels: Vec<u8> = noise(4).chunks(PIXELS).flat_map(|patch| patch.repeat(4)).collect();
     let images = part(&folder.path().join("test.h5"), &pixels, &labels, None);
     let of = |text: &str, inputs: &[(&str, &InputFile)]| -> (Evaluation, String) {
@@ -162,7 +163,7 @@ fn one_class_leaves_the_areas_undefined() {
 }
 
 /// Evaluates 12 patches with a threshold chosen on 10 others.
-fn beside(folder: &Path, text: &str, validation: &[u8]) -> (anyhow::Result<Vec<(String, f64)>>, Heard) {
+fn beside(folder: &Path, text: &str, validation: &[u8]) -> (anyhow::Result<Vec<(String, f64)>>, Recorder) {
     let model = saved(&tiny_network(4), folder);
     let images = part(&folder.join("test.h5"), &noise(12), &[0, 1, 1, 0, 1, 0, 0, 1, 1, 1, 0, 0], None);
     // Other rows of the same noise.
@@ -170,24 +171,24 @@ fn beside(folder: &Path, text: &str, validation: &[u8]) -> (anyhow::Result<Vec<(
     let validation = part(&folder.join("validation.h5"), &pixels, validation, None);
     let inputs = [("model", &model), ("images", &images), ("validation", &validation)];
     let stage = evaluate(&format!("validation = 'split.pcam/validation'\n{text}"));
-    let (outcome, heard) = computed(stage, &inputs, &folder.join("out"), resources(1, 4));
+    let (outcome, recorder) = computed(stage, &inputs, &folder.join("out"), resources(1, 4));
     let numbers =
         outcome.map(|it| it.numbers.into_iter().map(|number| (number.name, number.value)).collect());
-    (numbers, heard)
+    (numbers, recorder)
 }
 
 #[test]
-fn a_threshold_chosen_on_validation_patches_stands_beside_the_fixed_one() {
+fn a_threshold_chosen_on_validation_patches_is_reported_beside_the_fixed_one() {
     let validation = [0, 1, 0, 1, 1, 0, 1, 0, 1, 1];
     for (text, criterion) in [("", Criterion::Accuracy), ("choose = 'youden'", Criterion::Youden)] {
         let folder = tempfile::tempdir().unwrap();
-        let (numbers, heard) = beside(folder.path(), text, &validation);
-        assert_eq!(heard.progress(), (22, 22));
+        let (numbers, recorder) = beside(folder.path(), text, &validation);
+        assert_eq!(recorder.progress(), (22, 22));
         let out = folder.path().join("out");
         let metrics: Evaluation =
             serde_json::from_slice(&fs::read(out.join("metrics.json")).unwrap()).unwrap();
         let at = metrics.chosen_threshold.clone().unwrap();
-        // The same with the stage's parts, one by one.
+        // The same, computed in single steps.
         let network = tiny_network(4);
         let pixels = tch::Tensor::from_slice(&noise(22)).view([22, 96, 96, 3]).permute([0, 3, 1, 2]);
         let logits = network.forward(&(pixels.to_kind(tch::Kind::Float) / 255.0), Mode::Inference);
@@ -214,18 +215,18 @@ fn a_threshold_chosen_on_validation_patches_stands_beside_the_fixed_one() {
 }
 
 #[test]
-fn validation_patches_of_one_class_are_told_before_the_rest_is_computed() {
+fn validation_patches_of_one_class_are_an_error_before_the_rest_is_computed() {
     let folder = tempfile::tempdir().unwrap();
-    let (outcome, heard) = beside(folder.path(), "", &[1, 1, 1]);
+    let (outcome, recorder) = beside(folder.path(), "", &[1, 1, 1]);
     let error = format!("{:#}", outcome.unwrap_err());
     assert!(
         error.starts_with("cannot choose a threshold on split.pcam/test: all images belong to one class")
     );
-    assert_eq!(heard.progress(), (3, 15));
+    assert_eq!(recorder.progress(), (3, 15));
 }
 
 #[test]
-fn a_model_without_finite_logits_is_told_with_the_row() {
+fn the_error_of_a_logit_that_is_not_finite_names_the_row() {
     let folder = tempfile::tempdir().unwrap();
     let network = tiny_network(4);
     for (name, tensor) in network.state() {
@@ -243,20 +244,23 @@ fn a_model_without_finite_logits_is_told_with_the_row() {
 }
 
 #[test]
-fn patches_that_show_nothing_are_counted() {
+fn blank_patches_are_counted() {
     let folder = tempfile::tempdir().unwrap();
     let model = saved(&tiny_network(4), folder.path());
     let mut pixels = noise(4);
     pixels[2 * PIXELS..3 * PIXELS].fill(240);
     let images = part(&folder.path().join("test.h5"), &pixels, &[0, 1, 0, 1], None);
     let inputs = [("model", &model), ("images", &images)];
-    let (outcome, heard) = computed(evaluate(""), &inputs, &folder.path().join("out"), resources(1, 3));
+    let (outcome, recorder) = computed(evaluate(""), &inputs, &folder.path().join("out"), resources(1, 3));
     outcome.unwrap();
-    assert_eq!(heard.warnings(), ["split.pcam/test: 1 of 4 patches are of a single colour (first: row 102)"]);
+    assert_eq!(
+        recorder.warnings(),
+        ["split.pcam/test: 1 of 4 patches are of a single colour (first: row 102)"]
+    );
 }
 
 #[test]
-fn patches_that_were_never_written_are_counted_among_the_chosen() {
+fn chosen_patches_that_were_never_written_are_counted() {
     let folder = tempfile::tempdir().unwrap();
     let model = saved(&tiny_network(4), folder.path());
     let path = folder.path().join("x.h5");
@@ -270,9 +274,9 @@ fn patches_that_were_never_written_are_counted_among_the_chosen() {
     let inputs = [("model", &model), ("images.x", &file("x.h5")), ("images.y", &file("y.h5"))];
     let stage =
         stage(Kind::Evaluate, "model = 'train.a'\nimages = { x = 'x.h5', y = 'y.h5' }\nresamples = 50");
-    let (outcome, heard) = computed(stage, &inputs, &folder.path().join("out"), resources(1, 3));
+    let (outcome, recorder) = computed(stage, &inputs, &folder.path().join("out"), resources(1, 3));
     outcome.unwrap();
     let expected =
         "x.h5: 2 of 6 patches were never written, and hold only the file's fill value (first: row 4)";
-    assert_eq!(heard.warnings(), [expected]);
+    assert_eq!(recorder.warnings(), [expected]);
 }

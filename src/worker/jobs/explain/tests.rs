@@ -11,7 +11,7 @@ use pcamflow::{
 use tch::Tensor;
 
 use crate::{
-    jobs::testing::{Heard, computed, dataset, part, resources, stage},
+    jobs::testing::{Recorder, computed, dataset, part, resources, stage},
     model::testing::{difference, get, noisy_patches, reference, saved, tiny_network},
 };
 
@@ -24,7 +24,12 @@ fn noise(count: i64) -> Vec<u8> {
     Vec::<u8>::try_from(pixels.to_kind(tch::Kind::Uint8)).unwrap()
 }
 
-fn run(folder: &Path, text: &str, labels: &[u8], masks: Option<&[u8]>) -> (anyhow::Result<Outcome>, Heard) {
+fn run(
+    folder: &Path,
+    text: &str,
+    labels: &[u8],
+    masks: Option<&[u8]>,
+) -> (anyhow::Result<Outcome>, Recorder) {
     let model = saved(&tiny_network(4), folder);
     let images = part(&folder.join("test.h5"), &noise(labels.len() as i64), labels, masks);
     let inputs = [("model", &model), ("images", &images)];
@@ -57,9 +62,9 @@ fn an_imported_model_and_real_patches_give_pytorchs_maps() {
     let images = part(&folder.path().join("test.h5"), &pixels, &labels, None);
     let inputs = [("model", &model), ("images", &images)];
     let out = folder.path().join("out");
-    let (outcome, heard) = computed(explain("method.grad-cam = {}"), &inputs, &out, resources(2, 3));
+    let (outcome, recorder) = computed(explain("method.grad-cam = {}"), &inputs, &out, resources(2, 3));
     let numbers = outcome.unwrap().numbers;
-    assert_eq!(heard.progress(), (8, 8));
+    assert_eq!(recorder.progress(), (8, 8));
     let maps = out.join("maps.h5");
     for (name, wanted) in [("map", "grad-cam.relu4.upsampled"), ("native", "grad-cam.relu4")] {
         let wanted = get(&reference, wanted).contiguous().view(-1);
@@ -115,20 +120,20 @@ fn the_file_says_how_it_was_made_and_is_the_same_every_time() {
 }
 
 #[test]
-fn maps_that_say_nothing_are_counted_and_named() {
+fn odd_maps_are_counted_and_named() {
     let folder = tempfile::tempdir().unwrap();
     let network = tiny_network(4);
-    // Nothing depends on the image any more.
+    // The logit does not depend on the image.
     let _ = tch::no_grad(|| network.state()["fc2.weight"].shallow_clone().zero_());
     let model = saved(&network, folder.path());
     let images = part(&folder.path().join("test.h5"), &noise(3), &[1, 0, 0], None);
     let out = folder.path().join("out");
     let inputs = [("model", &model), ("images", &images)];
-    let (outcome, heard) =
+    let (outcome, recorder) =
         computed(explain("panel = 0\nmethod.grad-cam = {}"), &inputs, &out, resources(1, 2));
     let numbers = outcome.unwrap().numbers;
-    assert!(heard.warnings()[0].starts_with("3 of 3 maps are 0 everywhere"), "{:?}", heard.warnings());
-    assert!(heard.warnings()[0].ends_with("(rows 100, 101, 102)"));
+    assert!(recorder.warnings()[0].starts_with("3 of 3 maps are 0 everywhere"), "{:?}", recorder.warnings());
+    assert!(recorder.warnings()[0].ends_with("(rows 100, 101, 102)"));
     assert_eq!(count(&out.join("maps.h5"), "zero-maps"), 3);
     assert_eq!(count(&out.join("maps.h5"), "non-finite-maps"), 0);
     assert!(!numbers.iter().any(|number| number.name == "energy"));
@@ -136,16 +141,16 @@ fn maps_that_say_nothing_are_counted_and_named() {
 }
 
 #[test]
-fn true_masks_are_what_counts_where_there_are_some() {
+fn true_masks_count_if_there_are_any() {
     let folder = tempfile::tempdir().unwrap();
     let mut masks = vec![0; 3 * 9216];
     masks[..96].fill(255);
-    let (outcome, heard) = run(folder.path(), "method.grad-cam = {}", &[1, 0, 1], Some(&masks));
+    let (outcome, recorder) = run(folder.path(), "method.grad-cam = {}", &[1, 0, 1], Some(&masks));
     let numbers = outcome.unwrap().numbers;
     let value = |name: &str| numbers.iter().find(|number| number.name == name).map(|number| number.value);
     assert_eq!(value("chance"), Some(1.0 / 96.0));
     assert_eq!(value("centre-pointing"), Some(0.0));
-    let warned = heard.warnings();
+    let warned = recorder.warnings();
     assert!(
         warned.iter().any(|text| text.starts_with("1 positives of split.pcam/test have an empty mask")),
         "{warned:?}"
@@ -174,11 +179,11 @@ fn rows_of_a_source_pair_are_drawn() {
 }
 
 #[test]
-fn integrated_gradients_write_what_they_attribute_and_what_they_miss() {
+fn integrated_gradients_write_attributions_and_deltas() {
     let folder = tempfile::tempdir().unwrap();
     let text =
         "method.integrated-gradients = { steps = 800, tolerance = 1e-9, rule = 'trapezoid', baseline = 0.5 }";
-    let (outcome, heard) = run(folder.path(), text, &[1], None);
+    let (outcome, recorder) = run(folder.path(), text, &[1], None);
     let maps = folder.path().join("out/maps.h5");
     let (map, attribution) = (dataset::<f32>(&maps, "map"), dataset::<f32>(&maps, "attribution"));
     assert_eq!((map.len(), attribution.len()), (9216, 3 * 9216));
@@ -190,7 +195,7 @@ fn integrated_gradients_write_what_they_attribute_and_what_they_miss() {
     assert!(dataset::<f32>(&maps, "delta")[0] != 0.0);
     assert_eq!(count(&maps, "tolerance-failures"), 1);
     let told = "1 of 1 maps miss the tolerance 0.000000001 for completeness with 800 steps (row 100)";
-    assert!(heard.warnings().iter().any(|text| text.starts_with(told)), "{:?}", heard.warnings());
+    assert!(recorder.warnings().iter().any(|text| text.starts_with(told)), "{:?}", recorder.warnings());
     let settings = r#"{"rule":"trapezoid","steps":800,"baseline":0.5,"tolerance":1e-9}"#;
     assert_eq!(attribute(&maps, "parameters"), settings);
     assert!(outcome.unwrap().numbers.iter().any(|number| number.name == "largest-relative-delta"));
@@ -208,9 +213,9 @@ fn a_mean_baseline_is_the_colour_of_the_training_patches() {
         let text = format!("method.occlusion = {{ window = 48, stride = 48, baseline = {baseline} }}");
         let inputs = [("model", &model), ("images", &images), ("data.train", &train)];
         let out = folder.path().join(baseline.trim_matches('\''));
-        let (outcome, heard) = computed(explain(&text), &inputs, &out, resources(2, 3));
+        let (outcome, recorder) = computed(explain(&text), &inputs, &out, resources(2, 3));
         outcome.unwrap();
-        assert_eq!(heard.progress(), (2, 2));
+        assert_eq!(recorder.progress(), (2, 2));
         dataset::<f32>(&out.join("maps.h5"), "map")
     };
     let (mean, black) = (of("'mean'"), of("'black'"));
@@ -238,15 +243,15 @@ fn a_small_memory_changes_nothing_but_the_time() {
 #[test]
 fn an_unknown_layer_is_an_error_before_anything_is_computed() {
     let folder = tempfile::tempdir().unwrap();
-    let (outcome, heard) = run(folder.path(), "method.grad-cam = { layer = 'rellu4' }", &[1], None);
+    let (outcome, recorder) = run(folder.path(), "method.grad-cam = { layer = 'rellu4' }", &[1], None);
     let error = format!("{:#}", outcome.unwrap_err());
     assert!(error.contains("did you mean `relu4`"), "{error}");
-    assert_eq!(heard.progress(), (0, 0));
+    assert_eq!(recorder.progress(), (0, 0));
     assert_eq!(fs::read_dir(folder.path().join("out")).unwrap().count(), 0);
 }
 
 #[test]
-fn patches_that_show_nothing_are_counted() {
+fn blank_patches_are_counted() {
     let folder = tempfile::tempdir().unwrap();
     let model = saved(&tiny_network(4), folder.path());
     let mut pixels = noise(4);
@@ -254,8 +259,8 @@ fn patches_that_show_nothing_are_counted() {
     let images = part(&folder.path().join("test.h5"), &pixels, &[0, 1, 0, 1], None);
     let inputs = [("model", &model), ("images", &images)];
     let out = folder.path().join("out");
-    let (outcome, heard) = computed(explain("method.saliency = {}"), &inputs, &out, resources(1, 3));
+    let (outcome, recorder) = computed(explain("method.saliency = {}"), &inputs, &out, resources(1, 3));
     outcome.unwrap();
     let expected = "split.pcam/test: 1 of 4 patches are of a single colour (first: row 100)";
-    assert!(heard.warnings().iter().any(|text| text == expected), "{:?}", heard.warnings());
+    assert!(recorder.warnings().iter().any(|text| text == expected), "{:?}", recorder.warnings());
 }

@@ -1,7 +1,7 @@
-//! Every method on every image: its curves, and where it points.
+//! Measures every method on every image: its curves, and where its maps point.
 //!
-//! What depends on a map alone (its order, its localisation) is computed on all cores, then the network is
-//! asked, map by map; some hundred images at a time, so that of all others only the curves are in memory.
+//! Orders and localisation need only the maps and are computed on all cores. Then the network is asked, map
+//! by map. Only some hundred images are in memory at a time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,7 +25,7 @@ use crate::{
     model::Network,
 };
 
-/// Images that are held in memory at a time.
+/// Images in memory at a time.
 const AT_ONCE: usize = 256;
 
 /// What is measured, and with what.
@@ -37,40 +37,43 @@ pub(super) struct Measuring<'a> {
     pub(super) course: &'a Course,
 }
 
-/// What was found out.
+/// The results.
+#[derive(Default)]
 pub(super) struct Measured {
     pub(super) images: Vec<Image>,
     pub(super) methods: Vec<MethodResults>,
-    /// The scores of the deletion's baseline and of the insertion's, per image.
+    /// Per image the scores of the deletion's baseline and of the insertion's.
     pub(super) baselines: [Vec<f64>; 2],
+    /// How many positives have an empty mask.
+    pub(super) empty_masks: usize,
 }
 
-/// One method: where its maps come from.
+/// A method, by the source of its maps.
 enum Method<'a> {
     Maps(&'a str, &'a MapSet),
     Random(u64),
     Centre(Vec<f32>),
 }
 
-/// An image, and what is known of it.
+/// An image in memory.
 struct Opened {
     index: usize,
     row: i64,
-    label: u8,
+    positive: bool,
     pixels: Vec<u8>,
-    /// Where the evidence truly lies; of positives, where there are masks.
-    truth: Option<Region>,
+    /// The true mask of a positive.
+    mask: Option<Region>,
 }
 
-/// A map, and what is known of it without the network.
+/// A map before the network is asked.
 struct Prepared {
-    /// Counts among the images that are open.
+    /// Index among the opened images.
     image: usize,
     method: usize,
-    range: MapRange,
+    /// When each pixel goes; `None` of a map that is not finite.
     steps: Option<Vec<i16>>,
-    centre_box: Option<Localisation>,
-    mask: Option<Localisation>,
+    /// The result, still without curves.
+    explained: Explained,
 }
 
 impl Method<'_> {
@@ -100,16 +103,13 @@ impl Measuring<'_> {
     /// Measures every method on every image.
     ///
     /// # Errors
-    /// Maps that another model was asked for; a damaged file; a logit that is not finite.
+    /// The maps are of another model, a file is damaged, or a logit is not finite.
     pub(super) fn measure(&self, network: &Network, walker: &Walker, threads: usize) -> Result<Measured> {
         let pool = self.job.threads()?;
         let crew = Crew::new(network.device(), threads)?;
         let methods = self.methods();
-        let mut measured = Measured {
-            images: Vec::new(),
-            methods: methods.iter().map(Method::results).collect(),
-            baselines: [Vec::new(), Vec::new()],
-        };
+        let results = methods.iter().map(Method::results).collect();
+        let mut measured = Measured { methods: results, ..Measured::default() };
         let done = AtomicU64::new(0);
         let indices: Vec<usize> = (0..self.explanations.first().len()).collect();
         for indices in indices.chunks(AT_ONCE) {
@@ -120,7 +120,7 @@ impl Measuring<'_> {
                 let image = &opened[map.image];
                 let walk = |steps: &Vec<i16>| walker.walk(network, &image.pixels, steps, ends[map.image]);
                 let walked = map.steps.as_ref().map(walk).transpose();
-                self.tell(&done, methods.len(), methods[map.method].label());
+                self.progress(&done, &methods, map.method);
                 walked.with_context(|| self.place(image))
             })?;
             self.add(&mut measured, &opened, &ends, prepared.into_iter().zip(walked));
@@ -137,9 +137,9 @@ impl Measuring<'_> {
     fn open(&self, indices: &[usize]) -> Result<Vec<Opened>> {
         let maps = self.explanations.first();
         let open = |(&index, pixels): (&usize, Vec<u8>)| {
-            let (row, label) = (maps.rows()[index], maps.labels()[index]);
-            let truth = if label == 1 { self.subject.region(index)? } else { None };
-            Ok(Opened { index, row, label, pixels, truth })
+            let (row, positive) = (maps.rows()[index], maps.labels()[index] == 1);
+            let mask = if positive { self.subject.mask(index)? } else { None };
+            Ok(Opened { index, row, positive, pixels, mask })
         };
         indices.iter().zip(self.subject.pixels(indices)?).map(open).collect()
     }
@@ -150,8 +150,8 @@ impl Measuring<'_> {
         let (source, logit) = (maps.source(), maps.logits()[image.index]);
         ensure!(
             same_logit(ends.image, logit),
-            "{source}: for {} the maps' model gave the logit {logit}, this one gives {}: they are two models, \
-             or two patches",
+            "{source}: for {} the model of the maps gave the logit {logit}, but this model gives {}: the models \
+             or the patches differ",
             self.place(image),
             ends.image
         );
@@ -163,19 +163,22 @@ impl Measuring<'_> {
         let pairs: Vec<(usize, usize)> = pairs.collect();
         let prepare = |(image, method): (usize, usize)| {
             let map = methods[method].map(&opened[image])?;
-            self.look(image, method, &opened[image], &map)
+            let (steps, explained) = self.look(&opened[image], &map)?;
+            Ok(Prepared { image, method, steps, explained })
         };
         pairs.into_par_iter().map(prepare).collect()
     }
 
-    fn look(&self, image: usize, method: usize, of: &Opened, map: &[f32]) -> Result<Prepared> {
+    /// Only positives are located, and only by finite maps.
+    fn look(&self, image: &Opened, map: &[f32]) -> Result<(Option<Vec<i16>>, Explained)> {
         let steps = self.course.steps(map);
-        let within = |region: &Region| Localisation::of(map, region);
-        // Positives only, and a map that is not finite points nowhere.
-        let centre_box = (of.label == 1 && steps.is_some()).then(|| within(&Region::centre())).transpose()?;
-        let truth = of.truth.as_ref().filter(|_| steps.is_some());
-        let mask = truth.map(within).transpose()?;
-        Ok(Prepared { image, method, range: MapRange::of(map), steps, centre_box, mask })
+        let locate = |region: Option<&Region>| {
+            let region = region.filter(|_| image.positive && steps.is_some());
+            region.map(|region| Localisation::of(map, region)).transpose()
+        };
+        let centre_box = locate(Some(&Region::centre()))?;
+        let mask = locate(image.mask.as_ref())?;
+        Ok((steps, Explained { map: MapRange::of(map), curves: None, centre_box, mask }))
     }
 
     fn add(
@@ -185,47 +188,44 @@ impl Measuring<'_> {
         ends: &[Ends],
         maps: impl Iterator<Item = (Prepared, Option<Walked>)>,
     ) {
-        let signs: Vec<f64> = opened.iter().zip(ends).map(|(image, ends)| self.sign(image, *ends)).collect();
+        let question = self.explanations.question;
+        let sign = |(image, ends): (&Opened, &Ends)| question.sign(ends.image, u8::from(image.positive));
+        let signs: Vec<f64> = opened.iter().zip(ends).map(sign).collect();
         for ((image, ends), &sign) in opened.iter().zip(ends).zip(&signs) {
             measured.images.push(Image {
                 row: image.row,
-                positive: image.label == 1,
+                positive: image.positive,
                 probability: sigmoid(ends.image),
                 explains_positive: sign > 0.0,
-                slide: self.subject.slide(image.index).map(str::to_owned),
+                slide: self.subject.slides.as_ref().map(|slides| slides[image.index].clone()),
             });
             let [deletions, insertions] = &mut measured.baselines;
             deletions.push(score(sign, ends.deletion));
             insertions.push(score(sign, ends.insertion));
+            let empty = self.subject.has_masks() && image.positive && image.mask.is_none();
+            measured.empty_masks += usize::from(empty);
         }
         for (map, walked) in maps {
             let scores =
                 |logits: &[f32]| logits.iter().map(|&logit| score(signs[map.image], logit)).collect();
             let curves =
                 walked.map(|it| Curves { deletion: scores(&it.deletion), insertion: scores(&it.insertion) });
-            let (centre_box, mask) = (map.centre_box, map.mask);
-            let explained = Explained { map: map.range, curves, centre_box, mask };
-            measured.methods[map.method].explained.push(explained);
+            measured.methods[map.method].explained.push(Explained { curves, ..map.explained });
         }
     }
 
-    /// 1 where the explained class is tumour, else -1.
-    fn sign(&self, image: &Opened, ends: Ends) -> f64 {
-        self.explanations.question.sign(ends.image, image.label)
-    }
-
-    fn tell(&self, done: &AtomicU64, methods: usize, label: &str) {
+    fn progress(&self, done: &AtomicU64, methods: &[Method<'_>], method: usize) {
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-        let total = (self.explanations.first().len() * methods) as u64;
-        self.job.reporter.progress(done, total, "maps", label);
+        let total = (self.explanations.first().len() * methods.len()) as u64;
+        self.job.reporter.progress(done, total, "maps", methods[method].label());
     }
 
     fn place(&self, image: &Opened) -> String {
-        format!("row {} of {}", image.row, self.subject.name())
+        format!("row {} of {}", image.row, self.subject.images.name)
     }
 }
 
-/// The probability of the explained class.
+/// The probability of the explained class. `sign` is 1 if that class is tumour, else -1.
 fn score(sign: f64, logit: f32) -> f64 {
     sigmoid(if sign > 0.0 { logit } else { -logit })
 }

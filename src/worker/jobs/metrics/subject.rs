@@ -1,136 +1,88 @@
-//! What explanations are held against: the patches that they are of, their true masks, their slides.
+//! The explained patches, their true masks and their slides.
 
-use std::{
-    collections::BTreeMap,
-    sync::atomic::{AtomicUsize, Ordering},
-};
-
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use pcamflow::{
     data::{
         MASK_BYTES, PATCH_BYTES, Source,
         h5::{H5File, Length, RowShape, Rows},
-        maps::MapSet,
-        patch_set::PatchSet,
     },
     metrics::Region,
-    serve::Reporter,
     stages::metrics::{Metrics, Truth},
 };
 
 use super::Explanations;
-use crate::{job::Job, patches};
+use crate::{job::Job, jobs::images::Images};
 
 /// The explained patches, in the order of the maps.
 #[derive(Debug)]
 pub(super) struct Subject {
-    set: PatchSet,
-    name: String,
-    positions: Vec<usize>,
-    /// Per patch its slide, where slides are known.
-    slides: Option<Vec<String>>,
+    pub(super) images: Images,
+    /// The slide of each patch, if slides are known.
+    pub(super) slides: Option<Vec<String>>,
     masks: Masks,
-    empty_masks: AtomicUsize,
 }
 
 /// Where the true masks are.
 #[derive(Debug)]
 enum Masks {
     None,
-    /// Beside the patches.
+    /// In the file of the patches.
     Beside,
-    /// In a file of their own.
+    /// In another file.
     File(Box<Rows>),
 }
 
 impl Subject {
-    /// Finds the patches of the maps among the images that they were made with.
+    /// Finds the patches of the maps among the images.
     ///
     /// # Errors
-    /// What is wrong with a file; maps of other patches; masks that are asked for and not there.
+    /// A file is invalid, the maps are of other patches, or required masks are missing.
     pub(super) fn open(job: &Job<'_>, stage: &Metrics, explanations: &Explanations) -> Result<Self> {
-        let part = job.task.inputs.contains_key("images");
-        let name = job.input(if part { "images" } else { "images.x" })?.name.clone();
-        let set = patches::open(job, "images")?;
-        let positions = find(explanations.first(), &set, &name)?;
-        job.reporter.info(&format!("{} explained patches of {name}", positions.len()));
-        let slides = patches::slides(job, &set, &positions)?;
-        let masks = masks(job, stage, &set, &name)?;
-        Ok(Self { set, name, positions, slides, masks, empty_masks: AtomicUsize::new(0) })
+        let maps = explanations.first();
+        let images = Images::of_maps(job, maps, maps.len())?;
+        images.note(job);
+        let slides = images.slides(job)?;
+        let masks = masks(job, stage, &images)?;
+        Ok(Self { images, slides, masks })
     }
 
-    /// What people call the patches.
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The slide of a patch.
-    pub(super) fn slide(&self, index: usize) -> Option<&str> {
-        self.slides.as_ref().map(|slides| slides[index].as_str())
-    }
-
-    /// The pixels of some patches, [96, 96, 3] each: read together, for a packed file is unpacked in chunks
-    /// of many.
+    /// The pixels of some patches, [96, 96, 3] each. They are read together because a packed file is
+    /// unpacked in chunks of many patches.
     ///
     /// # Errors
-    /// A damaged file.
+    /// The file is damaged.
     pub(super) fn pixels(&self, indices: &[usize]) -> Result<Vec<Vec<u8>>> {
-        let positions: Vec<usize> = indices.iter().map(|&index| self.positions[index]).collect();
+        let positions: Vec<usize> = indices.iter().map(|&index| self.images.positions[index]).collect();
         let mut pixels = vec![0; positions.len() * PATCH_BYTES];
-        self.set.read(&positions, &mut pixels)?;
+        self.images.set.read(&positions, &mut pixels)?;
         Ok(pixels.chunks_exact(PATCH_BYTES).map(<[u8]>::to_vec).collect())
     }
 
-    /// Where the evidence of a patch truly lies; `None` where that is not known, or the mask is empty.
+    /// Whether the true masks are known.
+    pub(super) fn has_masks(&self) -> bool {
+        !matches!(self.masks, Masks::None)
+    }
+
+    /// The true mask of a patch; `None` if it is unknown or empty.
     ///
     /// # Errors
-    /// A damaged file.
-    pub(super) fn region(&self, index: usize) -> Result<Option<Region>> {
-        let (position, mut mask) = (self.positions[index], vec![0; MASK_BYTES]);
+    /// The file is damaged.
+    pub(super) fn mask(&self, index: usize) -> Result<Option<Region>> {
+        let position = self.images.positions[index];
         match &self.masks {
-            Masks::None => return Ok(None),
-            Masks::Beside => self.set.read_masks(&[position], &mut mask)?,
-            Masks::File(masks) => masks.read(&[position as u64], &mut mask)?,
-        }
-        if mask.iter().all(|&value| value == 0) {
-            self.empty_masks.fetch_add(1, Ordering::Relaxed);
-            return Ok(None);
-        }
-        Ok(Some(Region::from_mask(&mask)?))
-    }
-
-    /// Warns of positives whose masks are empty.
-    pub(super) fn report_odd_masks(&self, reporter: &dyn Reporter) {
-        let empty = self.empty_masks.load(Ordering::Relaxed);
-        if empty > 0 {
-            let name = self.name();
-            reporter.warn(&format!(
-                "{empty} positives of {name} have an empty mask: they are held against the centre box only"
-            ));
+            Masks::None => Ok(None),
+            Masks::Beside => self.images.region(position),
+            Masks::File(masks) => {
+                let mut mask = vec![0; MASK_BYTES];
+                masks.read(&[position as u64], &mut mask)?;
+                Ok(Region::from_mask(&mask).ok())
+            }
         }
     }
 }
 
-/// The positions of the maps' patches, by their rows.
-fn find(maps: &MapSet, set: &PatchSet, name: &str) -> Result<Vec<usize>> {
-    let mut positions = BTreeMap::new();
-    for (position, &row) in set.rows().iter().enumerate() {
-        let before = positions.insert(row, position);
-        ensure!(before.is_none(), "{name}: row {row} occurs twice, so whose map is whose cannot be told");
-    }
-    let (source, labels) = (maps.source(), maps.labels());
-    let find = |(&row, &label): (&i64, &u8)| match positions.get(&row) {
-        None => bail!("{source} has a map of row {row}, which is not among {name}: it was made of others"),
-        Some(&at) if set.labels()[at] == label => Ok(at),
-        Some(&at) => bail!(
-            "{source}: row {row} has the label {label}, and {} in {name}: it was made of others",
-            set.labels()[at]
-        ),
-    };
-    maps.rows().iter().zip(labels).map(find).collect()
-}
-
-fn masks(job: &Job<'_>, stage: &Metrics, set: &PatchSet, name: &str) -> Result<Masks> {
+fn masks(job: &Job<'_>, stage: &Metrics, images: &Images) -> Result<Masks> {
+    let Images { set, name, .. } = images;
     if stage.localisation == Truth::CentreBox {
         return Ok(Masks::None);
     }
@@ -140,12 +92,9 @@ fn masks(job: &Job<'_>, stage: &Metrics, set: &PatchSet, name: &str) -> Result<M
         let masks = Rows::open(&file, "mask", RowShape::Mask, Length::Exactly(set.len()))?;
         return Ok(Masks::File(Box::new(masks)));
     }
-    if set.has_masks() {
-        return Ok(Masks::Beside);
-    }
     ensure!(
-        stage.localisation != Truth::Masks,
-        "masks are missing: {name} has none, and `localisation = \"masks\"` asks for them"
+        set.has_masks() || stage.localisation != Truth::Masks,
+        "masks are missing: {name} has none, but `localisation = \"masks\"` requires them"
     );
-    Ok(Masks::None)
+    Ok(if set.has_masks() { Masks::Beside } else { Masks::None })
 }

@@ -1,4 +1,4 @@
-//! The whole stage on files: what its numbers depend on, and what is wrong with its inputs.
+//! The whole stage on files: its numbers, and errors in its inputs.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ use serde_json::Value;
 use tch::{Tensor, no_grad};
 
 use crate::{
-    jobs::testing::{Heard, computed, dataset, part, resources, stage},
+    jobs::testing::{Recorder, computed, dataset, part, resources, stage},
     model::{
         Mode,
         testing::{noisy_patches, saved, tiny_network},
@@ -36,21 +36,21 @@ fn noise(count: usize) -> Vec<u8> {
     Vec::<u8>::try_from(pixels.to_kind(tch::Kind::Uint8)).unwrap()
 }
 
-/// The logits that the tests' network gives for the tests' patches.
+/// The logits of the tests' network for the tests' patches.
 fn logits(seed: u64, count: usize) -> Vec<f32> {
     let patches = Tensor::from_slice(&noise(count)).view([-1, 96, 96, 3]).permute([0, 3, 1, 2]);
     let patches = patches.to_kind(tch::Kind::Float) / 255.0;
     Vec::try_from(no_grad(|| tiny_network(seed).forward(&patches, Mode::Inference))).unwrap()
 }
 
-/// Maps without an order of their own, each method's different.
+/// Scattered maps, different for each method.
 fn scattered(count: usize, method: f64) -> Vec<f32> {
     (0..count * PIXELS)
         .map(|at| ((at as f64 + method) * 0.618_033_988_749_895).fract() as f32 - 0.2)
         .collect()
 }
 
-/// A `maps.h5` as somebody may make it by hand.
+/// A `maps.h5` that was made by hand.
 struct ByHand {
     rows: Vec<i64>,
     labels: Vec<u8>,
@@ -117,7 +117,7 @@ impl Case {
         self.folder.path().join("out").join(name)
     }
 
-    fn run(&self, text: &str, resources: Resources) -> (anyhow::Result<Outcome>, Heard) {
+    fn run(&self, text: &str, resources: Resources) -> (anyhow::Result<Outcome>, Recorder) {
         let labels = self.inputs.keys().filter_map(|slot| slot.strip_prefix("explanations."));
         let named: Vec<String> = labels.map(|label| format!("{label} = 'explain.{label}'")).collect();
         let stage = stage(Kind::Metrics, &format!("explanations = {{ {} }}\n{text}", named.join(", ")));
@@ -134,8 +134,8 @@ impl Case {
         dataset::<f64>(&self.path("curves.h5"), name).into_iter().map(f64::to_bits).collect()
     }
 
-    /// What is said of one method alone.
-    fn told_of(&self, label: &str) -> (Value, Vec<String>, [Vec<u64>; 2]) {
+    /// The results of one method: summary, lines of the table, curves.
+    fn results_of(&self, label: &str) -> (Value, Vec<String>, [Vec<u64>; 2]) {
         let summary = self.summary();
         let mut methods = summary["methods"].as_array().unwrap().iter();
         let method = methods.find(|method| method["label"] == label).unwrap().clone();
@@ -146,22 +146,22 @@ impl Case {
     }
 }
 
-fn told(case: &Case, text: &str) -> String {
-    let (outcome, heard) = case.run(&format!("{COARSE}{text}"), resources(1, 8));
-    assert_eq!(heard.progress(), (0, 0), "something was computed before");
+fn error(case: &Case, text: &str) -> String {
+    let (outcome, recorder) = case.run(&format!("{COARSE}{text}"), resources(1, 8));
+    assert_eq!(recorder.progress(), (0, 0), "something was computed before the error");
     let error = format!("{:#}", outcome.unwrap_err());
     assert_eq!(fs::read_dir(case.folder.path().join("out")).unwrap().count(), 0, "{error}");
     error
 }
 
 #[test]
-fn neither_threads_nor_another_explanation_change_a_bit_of_what_is_said_of_a_method() {
+fn threads_and_other_explanations_change_no_bit_of_the_results_of_a_method() {
     let case = Case::new().maps("b", &ByHand::new(0.1)).maps("c", &ByHand::new(0.2));
-    let (outcome, heard) = case.run(COARSE, resources(1, 64));
+    let (outcome, recorder) = case.run(COARSE, resources(1, 64));
     let names: Vec<String> = outcome.unwrap().numbers.into_iter().map(|number| number.name).collect();
     assert_eq!(names, ["b/insertion", "b/deletion", "c/insertion", "c/deletion"]);
-    assert_eq!(heard.progress(), (20, 20));
-    let before = ["b", "random", "centre"].map(|label| case.told_of(label));
+    assert_eq!(recorder.progress(), (20, 20));
+    let before = ["b", "random", "centre"].map(|label| case.results_of(label));
     assert_eq!((before[0].1.len(), before[0].2[0].len()), (5, 5 * 7));
     let others = [
         (Case::new().maps("b", &ByHand::new(0.1)).maps("c", &ByHand::new(0.3)), 2),
@@ -170,12 +170,16 @@ fn neither_threads_nor_another_explanation_change_a_bit_of_what_is_said_of_a_met
     ];
     for (other, threads) in others {
         other.run(COARSE, resources(threads, 64)).0.unwrap();
-        assert_eq!(["b", "random", "centre"].map(|label| other.told_of(label)), before, "{threads} threads");
+        assert_eq!(
+            ["b", "random", "centre"].map(|label| other.results_of(label)),
+            before,
+            "{threads} threads"
+        );
     }
     for batch in [1, 7] {
         case.run(COARSE, resources(2, batch)).0.unwrap();
         for (label, (_, _, curves)) in ["b", "random", "centre"].into_iter().zip(&before) {
-            let pairs = case.told_of(label).2.concat().into_iter().zip(curves.concat());
+            let pairs = case.results_of(label).2.concat().into_iter().zip(curves.concat());
             // Another chunk is another order of summation.
             assert!(pairs.into_iter().all(|(a, b)| (f64::from_bits(a) - f64::from_bits(b)).abs() < 1e-6));
         }
@@ -196,8 +200,8 @@ fn the_same_inputs_give_the_same_bytes_and_a_seed_another_random() {
 }
 
 #[test]
-fn a_baseline_that_scores_as_the_class_is_told_by_the_stage_and_first_in_its_report() {
-    // The same network, of which all scores are low or high.
+fn a_baseline_that_scores_as_the_class_is_a_warning_at_the_start_of_the_report() {
+    // The same network with low or high scores.
     let run = |shift: f32| {
         let network = tiny_network(4);
         let _ = no_grad(|| network.state()["fc2.bias"].shallow_clone().g_add_scalar_(f64::from(shift)));
@@ -206,14 +210,14 @@ fn a_baseline_that_scores_as_the_class_is_told_by_the_stage_and_first_in_its_rep
         let maps = ByHand::new(0.1);
         let logits = maps.logits.iter().map(|logit| logit + shift).collect();
         let case = case.with("model", model).maps("b", &ByHand { logits, ..maps });
-        let (outcome, heard) = case.run(COARSE, resources(1, 8));
+        let (outcome, recorder) = case.run(COARSE, resources(1, 8));
         outcome.unwrap();
-        (case, heard)
+        (case, recorder)
     };
-    let (_, heard) = run(-5.0);
-    assert!(heard.warnings().is_empty(), "{:?}", heard.warnings());
-    let (case, heard) = run(5.0);
-    let (warned, report) = (heard.warnings(), fs::read_to_string(case.path("report.txt")).unwrap());
+    let (_, recorder) = run(-5.0);
+    assert!(recorder.warnings().is_empty(), "{:?}", recorder.warnings());
+    let (case, recorder) = run(5.0);
+    let (warned, report) = (recorder.warnings(), fs::read_to_string(case.path("report.txt")).unwrap());
     assert_eq!(warned.len(), 2, "{warned:?}");
     for (warning, name) in warned.iter().zip(["black", "blur"]) {
         let start =
@@ -230,7 +234,7 @@ fn curves_begin_and_end_at_the_image_and_its_baselines() {
     case.run(&format!("{COARSE}insertion-baseline = 'white'"), resources(1, 8)).0.unwrap();
     let probability = case.curve("probability");
     for label in ["b", "random", "centre"] {
-        let [deletion, insertion] = case.told_of(label).2;
+        let [deletion, insertion] = case.results_of(label).2;
         let at =
             |curve: &[u64], point: usize| -> Vec<u64> { curve.chunks(7).map(|curve| curve[point]).collect() };
         assert_eq!((at(&deletion, 0), at(&insertion, 6)), (probability.clone(), probability.clone()));
@@ -248,7 +252,7 @@ fn curves_begin_and_end_at_the_image_and_its_baselines() {
 }
 
 #[test]
-fn the_explained_class_is_whose_probability_is_followed() {
+fn curves_show_the_probability_of_the_explained_class() {
     let case = |target| {
         let case = Case::new().maps("b", &ByHand { target, ..ByHand::new(0.1) });
         case.run(COARSE, resources(1, 8)).0.unwrap();
@@ -264,15 +268,15 @@ fn the_explained_class_is_whose_probability_is_followed() {
 }
 
 #[test]
-fn maps_that_say_nothing_are_measured_counted_and_named() {
+fn odd_maps_are_measured_counted_and_named() {
     let mut odd = ByHand::new(0.1);
     odd.maps[..PIXELS].fill(0.0);
     odd.maps[PIXELS..2 * PIXELS].fill(-2.5);
     odd.maps[3 * PIXELS + 17] = f32::NAN;
     let case = Case::new().maps("odd", &odd).maps("plain", &ByHand::new(0.1));
-    let (outcome, heard) = case.run(COARSE, resources(2, 8));
+    let (outcome, recorder) = case.run(COARSE, resources(2, 8));
     outcome.unwrap();
-    let warned = heard.warnings();
+    let warned = recorder.warnings();
     assert!(warned[0].starts_with("odd: 1 of 5 maps are 0 everywhere"), "{warned:?}");
     assert!(warned[1].contains("constant") && warned[1].ends_with("(row 101)"), "{warned:?}");
     assert!(warned[2].contains("no curve") && warned[2].ends_with("(row 103)"), "{warned:?}");
@@ -289,7 +293,7 @@ fn maps_that_say_nothing_are_measured_counted_and_named() {
     assert!(zero.iter().chain(constant).all(|score| (0.0..=1.0).contains(score)));
 }
 
-/// Masks of 5 patches: the first four rows of pixels, of the last positive none.
+/// Masks of 5 patches: the first four rows of pixels. The mask of the last positive is empty.
 fn masks() -> Vec<u8> {
     let mask = |image: usize| (0..PIXELS).map(move |at| u8::from(image < 4 && at < 4 * 96));
     (0..5).flat_map(mask).collect()
@@ -304,16 +308,16 @@ fn ranks(case: &Case, label: &str) -> [Option<f64>; 2] {
 }
 
 #[test]
-fn maps_are_held_against_true_masks_where_there_are_some_and_the_box_everywhere() {
+fn maps_are_located_in_true_masks_if_there_are_any_and_always_in_the_box() {
     let pixels = noise(5);
     let mut found = ByHand::new(0.1);
     found.maps = masks().into_iter().map(f32::from).collect();
     let case = Case::new();
     let images = part(&case.folder.path().join("test.h5"), &pixels, &LABELS, Some(&masks()));
     let case = case.with("images", images).maps("found", &found);
-    let (outcome, heard) = case.run(COARSE, resources(2, 8));
+    let (outcome, recorder) = case.run(COARSE, resources(2, 8));
     outcome.unwrap();
-    let warned = heard.warnings();
+    let warned = recorder.warnings();
     assert!(warned.iter().any(|it| it.starts_with("1 positives of split.pcam/test have an empty mask")));
     assert_eq!((ranks(&case, "found")[0], ranks(&case, "centre")[0]), (Some(1.0), Some(0.0)));
     assert!(ranks(&case, "centre")[1].unwrap() > 0.85);
@@ -337,7 +341,7 @@ fn pair(case: &Case) -> [InputFile; 2] {
 }
 
 #[test]
-fn a_source_pair_comes_with_masks_and_slides_in_files() {
+fn a_source_pair_can_have_masks_and_slides_in_files() {
     let mut case = Case::new();
     let [x, y] = pair(&case);
     case.inputs.remove("images");
@@ -361,7 +365,7 @@ fn a_source_pair_comes_with_masks_and_slides_in_files() {
     let text = format!("{COARSE}masks = 'masks.h5'\nmeta = 'meta.csv'\nlocalisation = 'masks'");
     case.run(&text, resources(2, 8)).0.unwrap();
     assert_eq!(case.summary()["slides"], 2);
-    let lines = case.told_of("b").1;
+    let lines = case.results_of("b").1;
     let slides: Vec<bool> = lines
         .iter()
         .zip(["s1", "s2", "s1"])
@@ -372,7 +376,7 @@ fn a_source_pair_comes_with_masks_and_slides_in_files() {
 }
 
 #[test]
-fn a_part_brings_its_slides() {
+fn a_part_has_its_slides() {
     let case = Case::new();
     let path = case.folder.path().join("slides.h5");
     let slides = Groups { names: vec!["s1".into(), "s2".into()], codes: vec![0, 1, 0, 1, 1] };
@@ -389,7 +393,7 @@ fn a_part_brings_its_slides() {
 
 #[test]
 fn maps_that_do_not_belong_together_are_refused_before_anything_is_computed() {
-    let beside = |other: ByHand| told(&Case::new().maps("a", &ByHand::new(0.1)).maps("b", &other), "");
+    let beside = |other: ByHand| error(&Case::new().maps("a", &ByHand::new(0.1)).maps("b", &other), "");
     let mut fewer = ByHand::new(0.2);
     (fewer.rows, fewer.labels) = (vec![100, 101], vec![0, 1]);
     fewer.logits.truncate(2);
@@ -416,21 +420,24 @@ fn maps_that_do_not_belong_together_are_refused_before_anything_is_computed() {
 
 #[test]
 fn maps_of_other_patches_or_words_or_another_model_are_refused() {
-    let alone = |maps: ByHand| told(&Case::new().maps("a", &maps), "");
+    let alone = |maps: ByHand| error(&Case::new().maps("a", &maps), "");
     let error = alone(ByHand { rows: vec![100, 101, 102, 103, 999], ..ByHand::new(0.1) });
-    assert!(error.contains("has a map of row 999, which is not among split.pcam/test"), "{error}");
+    assert!(error.contains("has a map of row 999, but split.pcam/test has no such row"), "{error}");
     let error = alone(ByHand { labels: vec![1, 1, 1, 0, 1], ..ByHand::new(0.1) });
-    assert!(error.contains("row 100 has the label 1, and 0 in split.pcam/test"), "{error}");
+    assert!(error.contains("row 100 has the label 1, but 0 in split.pcam/test"), "{error}");
     let error = alone(ByHand { logits: logits(5, 5), ..ByHand::new(0.1) });
-    assert!(error.contains("row 100 of split.pcam/test") && error.contains("two models"), "{error}");
+    assert!(
+        error.contains("row 100 of split.pcam/test") && error.contains("the models or the patches differ"),
+        "{error}"
+    );
     let error = alone(ByHand { target: "tumour", ..ByHand::new(0.1) });
     assert!(error.contains("`target`") && error.contains("`tumour`"), "{error}");
 }
 
 #[test]
-fn masks_that_are_asked_for_and_not_there_are_missed() {
+fn missing_masks_are_an_error_if_they_are_required() {
     let case = Case::new().maps("a", &ByHand::new(0.1));
-    let error = told(&case, "localisation = 'masks'");
+    let error = error(&case, "localisation = 'masks'");
     assert!(error.starts_with("masks are missing: split.pcam/test has none"), "{error}");
 }
 
@@ -445,7 +452,7 @@ fn thresholds_have_fifty_one_points_and_black_alone() {
 }
 
 #[test]
-fn without_positives_there_is_nothing_to_find_and_everything_is_written() {
+fn without_positives_all_artifacts_are_written() {
     let case = Case::new();
     let images = part(&case.folder.path().join("test.h5"), &noise(5), &[0; 5], None);
     let case = case.with("images", images).maps("a", &ByHand { labels: vec![0; 5], ..ByHand::new(0.1) });

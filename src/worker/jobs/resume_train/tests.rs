@@ -1,4 +1,4 @@
-//! Tests of resumed trainings through the job, against trainings that never stopped.
+//! Resumed trainings compared with trainings that never stopped.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use safetensors::SafeTensors;
 
 use crate::{
     batches::{Patches, tests::noise},
-    jobs::testing::{Heard, computed, part, resources, stage},
+    jobs::testing::{Recorder, computed, part, resources, stage},
     tensors::TensorFile,
     train::checkpoint,
 };
@@ -26,7 +26,7 @@ class-weights = 'balanced'
 augmentation = { horizontal-flip = 0.5, quarter-turns = true, brightness = 0.1, hue = 0.02 }
 ";
 
-/// A folder with patches, and what trainings leave in it.
+/// A folder with patches and the artifacts of trainings.
 struct Lab {
     folder: tempfile::TempDir,
     learning: InputFile,
@@ -63,16 +63,16 @@ impl Lab {
         let mut inputs = vec![("data.train", &self.learning), ("data.validation", &self.validation)];
         inputs.extend(from.map(|from| ("from", from)));
         let staging = self.path(name);
-        let (outcome, heard) = computed(stage(kind, text), &inputs, &staging, resources(1, 8));
+        let (outcome, recorder) = computed(stage(kind, text), &inputs, &staging, resources(1, 8));
         let outcome = outcome.map_err(|error| format!("{error:#}"))?;
-        Ok(Made { staging, heard, resumed: outcome.resumed })
+        Ok(Made { staging, recorder, resumed: outcome.resumed })
     }
 }
 
-/// What a training wrote.
+/// The results of a training.
 struct Made {
     staging: PathBuf,
-    heard: Heard,
+    recorder: Recorder,
     resumed: Option<String>,
 }
 
@@ -118,8 +118,8 @@ fn a_resumed_training_is_bit_for_bit_one_that_never_stopped() {
         resumed.equals(&straight);
         assert_eq!(resumed.epochs(), [1, 2, 3, 4, 5, 6, 7]);
         assert_eq!((straight.resumed_after(), resumed.resumed_after()), (vec![], vec![4]));
-        // Only what this stage does is progress: 3 epochs of 29 patches.
-        assert_eq!(resumed.heard.progress(), (87, 87));
+        // Progress counts only this stage: 3 epochs of 29 patches.
+        assert_eq!(resumed.recorder.progress(), (87, 87));
     }
 }
 
@@ -147,11 +147,11 @@ fn a_resumed_training_can_be_resumed_and_its_curves_show_every_join() {
 }
 
 #[test]
-fn a_second_attempt_goes_on_and_ends_with_the_same_bytes() {
+fn a_second_attempt_continues_and_gives_the_same_bytes() {
     let lab = Lab::new();
     let base = lab.train("base", 2, OPTIONS);
     let straight = lab.resume("straight", &base, 3, "");
-    // What an attempt leaves that was killed after its first epoch.
+    // The state of an attempt that was killed after its first epoch.
     lab.resume("stopped", &base, 1, "");
     let second = lab.resume("stopped", &base, 3, "");
     assert_eq!(second.resumed.as_deref(), Some("epoch 3, made with 1 thread on cpu"));
@@ -160,7 +160,7 @@ fn a_second_attempt_goes_on_and_ends_with_the_same_bytes() {
     }
 }
 
-/// A training of four epochs whose second cannot be beaten.
+/// A training of four epochs with an unbeatable second one.
 fn with_best_epoch_two(lab: &Lab) -> (Made, Made) {
     let two = lab.train("two", 2, "");
     let path = lab.path("two/checkpoint.safetensors");
@@ -185,7 +185,7 @@ fn from_the_best_epoch_history_and_curves_begin_there_again() {
     assert_eq!(again.resumed_after(), [2], "the join before is the same, not another one");
     // The same seed, epoch and weights: epochs 3 and 4 are those of before, as 5 more from the second.
     again.equals(&lab.resume("five", &two, 3, ""));
-    // Nobody beats the best, and its weights stay the model.
+    // No epoch is better, so the best weights stay the model.
     let best = |made: &Made| made.tensors()["best.model.fc2.weight"].clone();
     assert_eq!(best(&again), best(&two));
     assert_ne!(best(&again), again.tensors()["last.model.fc2.weight"]);
@@ -196,7 +196,7 @@ fn from_the_best_epoch_history_and_curves_begin_there_again() {
 }
 
 #[test]
-fn patience_counts_anew() {
+fn patience_starts_again() {
     let lab = Lab::new();
     let (_, four) = with_best_epoch_two(&lab);
     let patient = lab.resume("patient", &four, 9, "early-stopping = { patience = 2 }");
@@ -221,12 +221,12 @@ fn a_checkpoint_of_another_architecture_is_refused() {
 }
 
 #[test]
-fn weights_alone_are_no_checkpoint() {
+fn weights_alone_are_not_a_checkpoint() {
     let lab = Lab::new();
     let base = lab.train("base", 1, "");
     let model = InputFile { path: base.staging.join("model.safetensors"), name: "m.safetensors".to_owned() };
     let text = "from = 'train.t'\nepochs = 1";
     let error = lab.compute("resumed", Kind::ResumeTrain, text, Some(&model)).map(|_| ()).unwrap_err();
-    assert!(error.starts_with("m.safetensors is no checkpoint of pcamflow"), "{error}");
+    assert!(error.starts_with("m.safetensors is not a checkpoint of pcamflow"), "{error}");
     assert!(Path::new(&model.path).exists());
 }

@@ -1,58 +1,55 @@
-//! What is repeated: the maps of an explanation, and how they were made.
+//! The explanation that is repeated: its maps, and how they were made.
 //!
-//! Everything is read from the maps' own file, which the stage's key names.
+//! Everything is read from the file of the maps, which is part of the stage's key.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use pcamflow::{
     data::{
         Source,
         maps::{Making, MapSet},
     },
-    metrics::{Localisation, Region, centre_map, faithfulness::Truth, sanity::RandomisedImage, sigmoid},
+    metrics::{
+        Localisation, Region, centre_map,
+        sanity::{RandomisedImage, Remade},
+        sigmoid,
+    },
     stages::{
-        explain::{Method, Score, Target},
+        explain::{Method, Target},
         sanity::Sanity as Stage,
     },
 };
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use rayon::prelude::*;
 
 use crate::{
-    baseline::Fill,
-    explain::{Explainer, Question, Setup, explainer},
+    explain::Question,
     job::Job,
-    jobs::images::Images,
-    model::Network,
+    jobs::{images::Images, making},
 };
 
 /// The first maps of an explanation.
 pub(super) struct Original {
-    /// How they were made, in the words of a pipeline file.
+    /// How the maps were made, as texts.
     pub(super) making: Making,
-    /// The same, understood.
     pub(super) method: Method,
-    /// What was asked, with the class of every image settled: the untouched model's prediction decided it,
-    /// not that of a model which has forgotten.
+    /// The question that the maps answer.
+    pub(super) explained: Question,
+    /// The same question for any model: `predicted` is the prediction of the untouched model, as a label.
     pub(super) question: Question,
-    /// By which label the question goes, per map.
-    pub(super) asked: Vec<u8>,
+    /// The label per map for `question`.
+    pub(super) labels: Vec<u8>,
     /// The patches, in the order of the maps.
     pub(super) patches: Images,
     /// [96, 96] each.
-    pub(super) maps: Vec<Vec<f32>>,
-    /// Where the maps of positives should point.
-    pub(super) regions: Vec<Option<Region>>,
-    /// What the regions are.
-    pub(super) truth: Truth,
-    labels: Vec<u8>,
-    centre: Vec<Option<Localisation>>,
+    maps: Vec<Vec<f32>>,
+    /// Where the maps of positives should point; `None` if the mask is empty.
+    regions: Vec<Option<Region>>,
 }
 
 impl Original {
-    /// Opens an explanation and the patches that it explains.
+    /// Opens an explanation and its patches.
     ///
     /// # Errors
-    /// What is wrong with either file; fewer maps than `take`; a method that is not known here.
+    /// A file is invalid, there are fewer maps than `take`, or this version does not have the method.
     pub(super) fn open(job: &Job<'_>, stage: &Stage) -> Result<Self> {
         let input = job.input("explanation")?;
         let set = MapSet::open(&Source::new(&input.path, &input.name))?;
@@ -63,107 +60,58 @@ impl Original {
             input.name,
             most = set.len()
         );
-        let making = set.making().clone();
-        let understood = || format!("{} does not say how its maps were made", set.source());
-        let (method, target, score) = understand(&making).with_context(understood)?;
-        let labels = set.labels()[..count].to_vec();
-        let asked = match target {
-            Target::Tumor | Target::Label => labels.clone(),
+        let (method, explained) = (making::method(&set)?, making::question(&set)?);
+        let (question, labels) = match explained.target {
+            Target::Tumor | Target::Label => (explained, set.labels()[..count].to_vec()),
             Target::Predicted => {
-                set.logits()[..count].iter().map(|&it| u8::from(sigmoid(it) > 0.5)).collect()
+                let predicted = set.logits()[..count].iter().map(|&logit| u8::from(sigmoid(logit) > 0.5));
+                (Question { target: Target::Label, ..explained }, predicted.collect())
             }
         };
-        let target = if target == Target::Predicted { Target::Label } else { target };
-        let patches = Images::of_rows(job, &set.rows()[..count], &input.name)?;
-        let regions = regions(&patches, &labels)?;
-        tell_empty(job, &regions, &labels);
-        let truth = if patches.has_masks() { Truth::Mask } else { Truth::CentreBox };
-        let control = centre_map();
-        let centre = regions
-            .iter()
-            .map(|region| region.as_ref().map(|region| Localisation::of(&control, region)).transpose());
-        Ok(Self {
-            method,
-            question: Question { target, score },
-            asked,
-            maps: (0..count).map(|at| set.read(at)).collect::<Result<_>>()?,
-            centre: centre.collect::<Result<_, _>>()?,
-            making,
-            patches,
-            regions,
-            truth,
-            labels,
-        })
+        let patches = Images::of_maps(job, &set, count)?;
+        let regions = regions(job, &patches)?;
+        let maps = (0..count).map(|at| set.read(at)).collect::<Result<_>>()?;
+        Ok(Self { making: set.making().clone(), method, explained, question, labels, patches, maps, regions })
     }
 
-    /// The method, ready to be used on the network; noise is drawn as it was for the explanation.
+    /// The images, for the statistics.
     ///
     /// # Errors
-    /// Settings that do not fit the network; what is wrong with the patches that a baseline is the mean of.
-    pub(super) fn explainer(
-        &self,
-        job: &Job<'_>,
-        stage: &Stage,
-        network: &Network,
-    ) -> Result<Box<dyn Explainer>> {
-        let baseline = self.method.baseline();
-        let fill = baseline.map(|(baseline, _)| Fill::new(job, &baseline)).transpose()?;
-        explainer(&self.method, network, Setup { seed: stage.seed, fill })
-    }
-
-    /// Whether the label of a map's patch is 1.
-    pub(super) fn is_positive(&self, map: usize) -> bool {
-        self.labels[map] == 1
-    }
-
-    /// What is explained, in words.
-    pub(super) fn question_words(&self, classes: &[String; 2]) -> String {
-        let target = if self.making.target == Target::Predicted.word() {
-            Target::Predicted
-        } else {
-            self.question.target
+    /// A region has another size than the maps.
+    pub(super) fn images(&self, job: &Job<'_>) -> Result<Vec<RandomisedImage>> {
+        let (slides, control) = (self.patches.slides(job)?, centre_map());
+        let rows = self.patches.rows().into_iter().zip(self.patches.labels()).enumerate();
+        let image = |(map, (row, label)): (usize, (i64, u8))| {
+            let region = self.regions[map].as_ref();
+            let centre = region.map(|region| Localisation::of(&control, region)).transpose()?;
+            let slide = slides.as_ref().map(|slides| slides[map].clone());
+            Ok(RandomisedImage { row, positive: label == 1, slide, centre })
         };
-        Question { target, ..self.question }.words(classes)
+        rows.map(image).collect()
     }
 
-    /// The images, as the mathematics knows them.
-    pub(super) fn images(&self) -> Vec<RandomisedImage> {
-        let image = |(map, &position): (usize, &usize)| RandomisedImage {
-            row: self.patches.row(position),
-            positive: self.is_positive(map),
-            slide: self.patches.slide(position).map(str::to_owned),
-            centre: self.centre[map],
-        };
-        self.patches.positions.iter().enumerate().map(image).collect()
+    /// Compares each new map with the original. Runs on the current rayon pool.
+    ///
+    /// # Errors
+    /// Maps differ in size.
+    pub(super) fn compare(&self, maps: &[Vec<f32>]) -> Result<Vec<Remade>> {
+        let each = self.maps.par_iter().zip(maps).zip(&self.regions);
+        each.map(|((original, map), region)| Ok(Remade::of(original, map, region.as_ref())?)).collect()
     }
 }
 
-/// How maps were made, from the words of a pipeline file.
-fn understand(making: &Making) -> Result<(Method, Target, Score)> {
-    let method = [(making.method.clone(), Value::Object(making.parameters.clone()))];
-    let method = read(Value::Object(method.into_iter().collect()), "method")?;
-    let word = |word: &str| Value::String(word.to_owned());
-    Ok((method, read(word(&making.target), "target")?, read(word(&making.score), "score")?))
-}
-
-fn read<T: DeserializeOwned>(value: Value, what: &str) -> Result<T> {
-    let text = value.to_string();
-    serde_json::from_value(value).with_context(|| format!("{text} is no {what} that this version knows"))
-}
-
-/// Where the maps of positives should point: a true mask that is not empty, else the centre box.
-fn regions(patches: &Images, labels: &[u8]) -> Result<Vec<Option<Region>>> {
-    let region = |(&position, &label): (&usize, &u8)| match (label, patches.mask(position)?) {
-        (1, None) => Ok(Some(Region::centre())),
-        (1, Some(mask)) if mask.iter().any(|&value| value != 0) => Ok(Some(Region::from_mask(&mask)?)),
+/// The region of each positive.
+fn regions(job: &Job<'_>, patches: &Images) -> Result<Vec<Option<Region>>> {
+    let labels = patches.labels();
+    let region = |(&position, &label): (&usize, &u8)| match label {
+        1 => patches.region(position),
         _ => Ok(None),
     };
-    patches.positions.iter().zip(labels).map(region).collect()
-}
-
-fn tell_empty(job: &Job<'_>, regions: &[Option<Region>], labels: &[u8]) {
-    let empty = regions.iter().zip(labels).filter(|(region, label)| **label == 1 && region.is_none()).count();
+    let regions = patches.positions.iter().zip(&labels).map(region).collect::<Result<Vec<_>>>()?;
+    let empty =
+        regions.iter().zip(&labels).filter(|(region, label)| **label == 1 && region.is_none()).count();
     if empty > 0 {
         job.reporter.warn(&format!("{empty} positives have an empty mask: they are not located"));
     }
+    Ok(regions)
 }

@@ -18,7 +18,7 @@ use super::original::Original;
 use crate::{
     explain::Question,
     job::Job,
-    jobs::testing::{Heard, computed, dataset, part, resources, stage},
+    jobs::testing::{Recorder, computed, dataset, part, resources, stage},
     model::testing::{noisy_patches, saved, tiny_network},
 };
 
@@ -58,7 +58,7 @@ impl Explained {
         [("explanation", &self.maps), ("model", &self.model), ("images", &self.images)]
     }
 
-    fn run(&self, text: &str, threads: usize, batch: usize) -> (Result<Outcome>, Heard) {
+    fn run(&self, text: &str, threads: usize, batch: usize) -> (Result<Outcome>, Recorder) {
         computed(sanity(text), &self.inputs(), &self.out(), resources(threads, batch))
     }
 
@@ -85,10 +85,10 @@ fn column(folder: &Path, name: &str) -> Vec<String> {
 #[test]
 fn the_untouched_model_gives_the_same_maps_and_every_layer_is_one_depth() {
     let explained = Explained::new("method.grad-cam = {}");
-    let (outcome, heard) = explained.run("take = 4\npanel = 2", 2, 3);
+    let (outcome, recorder) = explained.run("take = 4\npanel = 2", 2, 3);
     let numbers = outcome.unwrap().numbers;
-    assert!(heard.warnings().is_empty(), "{:?}", heard.warnings());
-    assert_eq!(heard.progress(), (44, 44));
+    assert!(recorder.warnings().is_empty(), "{:?}", recorder.warnings());
+    assert_eq!(recorder.progress(), (44, 44));
     let json = json(&explained.out());
     // Other batches than the explanation's: sums in another order.
     for name in ["spearman", "absolute-spearman"] {
@@ -110,7 +110,7 @@ fn the_untouched_model_gives_the_same_maps_and_every_layer_is_one_depth() {
     assert_eq!(value("spearman-all"), json["depths"][10]["spearman"]["mean"].as_f64());
     assert_eq!(value("spearman-first"), json["depths"][1]["spearman"]["mean"].as_f64());
     assert_eq!(column(&explained.out(), "row").len(), 44);
-    // fc2 has one output: initialised anew, it scales or turns round what fc1 says, and no more.
+    // fc2 has one output, so new weights only scale the output of fc1 or change its sign.
     assert_ne!(value("spearman-all"), Some(1.0));
     if let Some(folder) = std::env::var_os("PCAMFLOW_GALLERY") {
         for name in ["panel.png", "sanity.png"] {
@@ -120,11 +120,11 @@ fn the_untouched_model_gives_the_same_maps_and_every_layer_is_one_depth() {
 }
 
 #[test]
-fn batches_and_threads_change_nothing_and_the_seed_changes_everything_but_the_untouched_model() {
+fn batches_and_threads_change_nothing_and_the_seed_changes_all_depths_but_the_first() {
     let explained = Explained::new("method.saliency = {}");
     let values = |text: &str, threads, batch| {
         explained.run(text, threads, batch).0.unwrap();
-        // Empty where everything behind a layer is 0: that happens to small networks.
+        // Empty if everything after a layer is 0, which happens in small networks.
         let parse = |cell: String| cell.parse::<f64>().ok();
         column(&explained.out(), "spearman").into_iter().map(parse).collect::<Vec<Option<f64>>>()
     };
@@ -147,7 +147,7 @@ fn batches_and_threads_change_nothing_and_the_seed_changes_everything_but_the_un
 }
 
 #[test]
-fn the_class_of_each_image_is_that_of_the_untouched_model() {
+fn the_untouched_model_decides_the_class_of_each_image() {
     let explained = Explained::new("method.saliency = {}\ntarget = 'predicted'\nscore = 'probability'");
     let AnyStage::Sanity(stage) = sanity("") else { panic!() };
     let inputs = explained.inputs().map(|(slot, file)| (slot.to_owned(), file.clone()));
@@ -159,39 +159,39 @@ fn the_class_of_each_image_is_that_of_the_untouched_model() {
         work: explained.out(),
         resources: resources(1, 1),
     };
-    let job = Job { task: &task, reporter: &Heard::default(), device: Device::Cpu };
+    let job = Job { task: &task, reporter: &Recorder::default(), device: Device::Cpu };
     let original = Original::open(&job, &stage).unwrap();
     assert_eq!(original.question, Question { target: Target::Label, score: Score::Probability });
     let logits = dataset::<f32>(&explained.maps.path, "logit");
     let predicted: Vec<u8> = logits.into_iter().map(|logit| u8::from(sigmoid(logit) > 0.5)).collect();
-    assert_eq!(original.asked, predicted);
-    assert_ne!(original.asked, LABELS, "the test means nothing");
-    assert!(original.question_words(&["a".into(), "b".into()]).contains("the predicted class"));
+    assert_eq!(original.labels, predicted);
+    assert_ne!(original.labels, LABELS, "the test means nothing");
+    assert!(original.explained.words(&["a".into(), "b".into()]).contains("the predicted class"));
 }
 
 #[test]
-fn maps_without_order_are_counted_and_told() {
+fn constant_maps_are_counted_and_a_warning() {
     let network = tiny_network(4);
     // Nothing depends on the image.
     let _ = tch::no_grad(|| network.state()["fc2.weight"].shallow_clone().zero_());
     let explained = Explained::of(&network, "method.grad-cam = {}");
-    let (outcome, heard) = explained.run("", 1, 8);
+    let (outcome, recorder) = explained.run("", 1, 8);
     let numbers = outcome.unwrap().numbers;
     let json = json(&explained.out());
     assert!(json["depths"][0]["spearman"]["mean"].is_null());
     assert_eq!(json["depths"][10]["without-correlation"], 5);
     assert_eq!(json["depths"][0]["odd-maps"]["zero"].as_array().unwrap().len(), 5);
     assert!(
-        heard.warnings()[0].starts_with("every map of the explanation is constant"),
+        recorder.warnings()[0].starts_with("every map of the explanation is constant"),
         "{:?}",
-        heard.warnings()
+        recorder.warnings()
     );
     assert!(numbers.iter().all(|number| !number.name.starts_with("spearman")));
     assert!(column(&explained.out(), "spearman").iter().all(String::is_empty));
 }
 
 #[test]
-fn what_is_wrong_with_the_explanation_is_told() {
+fn errors_in_the_explanation_are_named() {
     let explained = Explained::new("method.grad-cam = {}\ntake = 3");
     let told = |text: &str| format!("{:#}", explained.run(text, 1, 1).0.unwrap_err());
     let error = told("take = 4");
@@ -203,7 +203,7 @@ fn what_is_wrong_with_the_explanation_is_told() {
     let inputs = [("explanation", &explained.maps), ("model", &explained.model), ("images", &other)];
     let error = computed(sanity(""), &inputs, &explained.out(), resources(1, 1)).0.unwrap_err();
     assert!(
-        format!("{error:#}").contains("explain.a/maps has row 102, which split.pcam/test has not"),
+        format!("{error:#}").contains("has a map of row 102, but split.pcam/test has no such row"),
         "{error:#}"
     );
     let file = hdf5::File::open_rw(&explained.maps.path).unwrap();
@@ -212,5 +212,5 @@ fn what_is_wrong_with_the_explanation_is_told() {
     file.new_attr::<hdf5::types::VarLenUnicode>().create("method").unwrap().write_scalar(&word).unwrap();
     file.close().unwrap();
     let error = told("");
-    assert!(error.contains("is no method that this version knows") && error.contains("lime"), "{error}");
+    assert!(error.contains("this version does not know the `method`") && error.contains("lime"), "{error}");
 }

@@ -124,7 +124,7 @@ fn every_named_layer_is_kept_in_order_with_its_own_output() {
     let network = resnet(&[1, 2, 1], 4, 7);
     let forward = network.forward_with_taps(&noisy_patches(2, 1), None);
     let names: Vec<_> = forward.taps.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, network.layer_names());
+    assert_eq!(names, network.architecture().layers());
     let tap = |name| forward.tap(name).unwrap();
     assert_eq!(tap("relu1"), &tap("bn1").relu());
     assert_eq!(tap("relu1").size(), [2, 4, 48, 48]);
@@ -135,7 +135,7 @@ fn every_named_layer_is_kept_in_order_with_its_own_output() {
 }
 
 #[test]
-fn a_leaf_takes_the_gradient_and_nothing_before_it_does() {
+fn a_leaf_gets_the_gradient_and_earlier_layers_do_not() {
     let network = resnet(&[1, 2], 4, 7);
     for leaf in ["layer1.0.relu1", "layer2.0", "layer2"] {
         let forward = network.forward_with_taps(&noisy_patches(2, 1), Some(leaf));
@@ -148,7 +148,7 @@ fn a_leaf_takes_the_gradient_and_nothing_before_it_does() {
 }
 
 #[test]
-fn training_takes_a_batchs_own_statistics_and_lets_the_running_ones_follow() {
+fn training_uses_the_statistics_of_the_batch_and_updates_the_running_ones() {
     let network = small_resnet(3);
     let patches = noisy_patches(4, 2);
     let training = network.forward(&patches, Mode::Training);
@@ -173,7 +173,7 @@ fn a_network_comes_back_from_its_tensors_with_its_architecture() {
 }
 
 #[test]
-fn what_looks_like_a_residual_network_and_is_another_is_told_as_what_it_is() {
+fn other_residual_networks_are_recognised_in_the_error() {
     let state = small_resnet(1).state();
     let error = |name: &str, shape: Option<&[i64]>| {
         let mut state: crate::tensors::Named =
@@ -199,7 +199,7 @@ fn what_looks_like_a_residual_network_and_is_another_is_told_as_what_it_is() {
     );
     let missing = error("layer2.0.downsample.1.running_var", None);
     assert_eq!(missing, "m.safetensors has no tensor `layer2.0.downsample.1.running_var`");
-    // A gap in the blocks: what comes after it belongs to no network.
+    // Blocks after a gap belong to no network.
     let gap = error("layer2.2.conv1.weight", Some(&[8, 8, 3, 3]));
     assert_eq!(gap, "m.safetensors: the network has no tensor `layer2.2.conv1.weight`");
     let none = error("conv1.weight", None);

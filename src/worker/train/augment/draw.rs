@@ -1,27 +1,26 @@
-//! What is done to one patch in one epoch, as drawn.
+//! The random changes of one patch in one epoch.
 
 use pcamflow::stages::train::Augmentation;
-use rand_chacha::{
-    ChaCha20Rng,
-    rand_core::{Rng, SeedableRng},
-};
+use rand_chacha::rand_core::Rng;
 
 use super::{color::Adjustment, view::View};
-use crate::batches::below;
+use crate::random::{below, generator, unit};
 
 /// The changes of one patch.
 #[derive(Debug, PartialEq)]
 pub(super) struct Draw {
-    /// Where each pixel comes from.
+    /// The geometric change.
     pub(super) view: View,
-    /// What is done to the colours, in this order.
+    /// The changes of the colours, in this order.
     pub(super) adjustments: Vec<Adjustment>,
 }
 
 impl Draw {
-    /// Every number is drawn, used or not: switching one change on leaves the others as they were.
+    /// Always draws every number: turning one change on does not affect the others.
     pub(super) fn new(settings: &Augmentation, seed: u64, epoch: u32, position: u64) -> Self {
-        let mut random = generator(seed, epoch, position);
+        let parts: [&[u8]; 4] =
+            [&seed.to_le_bytes(), &epoch.to_le_bytes(), &position.to_le_bytes(), b"augment"];
+        let mut random = generator(&parts);
         let view = view(settings, &mut random);
         let mut adjustments = adjustments(settings, &mut random);
         for last in (1..adjustments.len()).rev() {
@@ -29,15 +28,6 @@ impl Draw {
         }
         Self { view, adjustments: adjustments.into_iter().flatten().collect() }
     }
-}
-
-fn generator(seed: u64, epoch: u32, position: u64) -> ChaCha20Rng {
-    let mut key = [0; 32];
-    key[..8].copy_from_slice(&seed.to_le_bytes());
-    key[8..12].copy_from_slice(&epoch.to_le_bytes());
-    key[12..20].copy_from_slice(&position.to_le_bytes());
-    key[20..27].copy_from_slice(b"augment");
-    ChaCha20Rng::from_seed(key)
 }
 
 fn view(settings: &Augmentation, random: &mut impl Rng) -> View {
@@ -62,11 +52,6 @@ fn adjustments(settings: &Augmentation, random: &mut impl Rng) -> [Option<Adjust
         around(1.0, settings.saturation).map(Adjustment::Saturation),
         around(0.0, settings.hue).map(Adjustment::Hue),
     ]
-}
-
-/// U[0, 1), in steps of 2^-53.
-fn unit(random: &mut impl Rng) -> f64 {
-    (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64
 }
 
 #[cfg(test)]
@@ -96,7 +81,7 @@ mod tests {
 
     #[test]
     fn draws_are_frozen() {
-        // Other draws would make old keys name other results.
+        // With other draws, old keys would stand for other results.
         let draw = Draw::new(&settings(), 42, 1, 7);
         assert_eq!(format!("{draw:?}"), FROZEN);
     }

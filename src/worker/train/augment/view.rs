@@ -1,15 +1,13 @@
-//! The eight symmetries of a square patch: mirrored, flipped, turned by quarters.
-//!
-//! Each maps the centre box onto itself.
+//! The eight symmetries of a square patch. Each maps the centre box onto itself.
 
-/// Pixels a side.
+/// Pixels per side.
 const SIDE: isize = 96;
 
-/// Bytes a pixel.
+/// Bytes per pixel.
 const PIXEL: usize = 3;
 
-/// Where the pixels of the changed patch lie in the patch: (row, column) at `origin + row * down +
-/// column * right`, counted in pixels.
+/// Maps pixels of the changed patch to pixels of the original: (row, column) comes from index
+/// `origin + row * down + column * right`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct View {
     origin: isize,
@@ -18,19 +16,19 @@ pub(super) struct View {
 }
 
 impl Default for View {
-    /// The patch as it is.
+    /// The unchanged patch.
     fn default() -> Self {
         Self { origin: 0, down: SIDE, right: 1 }
     }
 }
 
 impl View {
-    /// Left and right exchanged (torchvision's `hflip`).
+    /// Mirrored: left and right exchanged (torchvision's `hflip`).
     pub(super) fn mirrored(self) -> Self {
         Self { origin: self.origin + (SIDE - 1) * self.right, right: -self.right, ..self }
     }
 
-    /// Top and bottom exchanged (torchvision's `vflip`).
+    /// Flipped: top and bottom exchanged (torchvision's `vflip`).
     pub(super) fn flipped(self) -> Self {
         Self { origin: self.origin + (SIDE - 1) * self.down, down: -self.down, ..self }
     }
@@ -61,7 +59,7 @@ impl View {
 mod tests {
     use super::*;
 
-    /// The marked pixel (5, 20) lies here afterwards.
+    /// The place of the marked pixel (5, 20) afterwards.
     fn mark_after(view: View) -> (usize, usize) {
         let mut patch = vec![0; 96 * 96 * 3];
         patch[(5 * 96 + 20) * 3..][..3].copy_from_slice(&[1, 2, 3]);

@@ -1,28 +1,28 @@
-//! An epoch in a line of the log. Says nothing of times: a log is the same wherever the training is.
+//! The line of an epoch in the stage's log. It contains no times, so equal trainings have equal logs.
 
 use super::{
     State,
     schedule::{Place, rates},
 };
-use crate::words::number;
+use crate::numbers::short;
 
-/// What the epoch gave that was closed last.
-pub(super) fn epoch(state: &State) -> String {
+/// The results of the last epoch.
+pub(super) fn last_epoch(state: &State) -> String {
     let Some(last) = state.history.epochs.last() else { return String::new() };
     let best = state.best.as_ref().is_some_and(|best| best.epoch == last.epoch);
     format!(
         "epoch {}: loss {}, accuracy {}; validation loss {}, accuracy {}; learning rate {}{}",
         last.epoch,
-        number(last.train_loss),
-        number(last.train_accuracy),
-        number(last.validation_loss),
-        number(last.validation_accuracy),
-        number(learning_rate(state, last.epoch)),
+        short(last.train_loss),
+        short(last.train_accuracy),
+        short(last.validation_loss),
+        short(last.validation_accuracy),
+        short(learning_rate(state, last.epoch)),
         if best { " (the best so far)" } else { "" }
     )
 }
 
-/// The learning rate with which an epoch began.
+/// The learning rate of the first step of an epoch.
 fn learning_rate(state: &State, epoch: u32) -> f64 {
     let peak = state.recipe.optimizer.learning_rate();
     let steps = state.optimizer.steps() / u64::from(epoch.max(1));

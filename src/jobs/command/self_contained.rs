@@ -1,6 +1,5 @@
-//! HDF5 files that a program gets or makes: each must hold all that it shows.
-//!
-//! Found by their signature, whatever they are called. Knows files and folders; knows no stage.
+//! Checks that HDF5 files which a program reads or writes contain all of their data. Such files are recognised by
+//! their signature, whatever their name.
 
 use std::path::Path;
 
@@ -14,7 +13,7 @@ use crate::{
 /// Checks a file, or all files below a folder.
 ///
 /// # Errors
-/// Names the file, by `name` and its path below it, and the object that lies in another file.
+/// An object is stored in another file. The message names the file and the object.
 pub(super) fn check(path: &Path, name: &str, links: Links) -> Result<()> {
     if !path.is_dir() {
         return file(path, name);

@@ -1,0 +1,35 @@
+//! How the maps of a file were made, parsed from the words in its attributes.
+
+use anyhow::{Context as _, Result};
+use pcamflow::{data::maps::MapSet, stages::explain::Method};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::explain::Question;
+
+/// The question that the maps answer.
+///
+/// # Errors
+/// This version does not have the target or the score.
+pub(super) fn question(maps: &MapSet) -> Result<Question> {
+    let making = maps.making();
+    let text = |text: &str| Value::String(text.to_owned());
+    let target = read(maps, "target", text(&making.target))?;
+    Ok(Question { target, score: read(maps, "score", text(&making.score))? })
+}
+
+/// The method of the maps.
+///
+/// # Errors
+/// This version does not have the method or its parameters.
+pub(super) fn method(maps: &MapSet) -> Result<Method> {
+    let making = maps.making();
+    let parameters = Value::Object(making.parameters.clone());
+    read(maps, "method", [(making.method.clone(), parameters)].into_iter().collect())
+}
+
+fn read<T: DeserializeOwned>(maps: &MapSet, what: &str, value: Value) -> Result<T> {
+    let text = value.to_string();
+    let unknown = || format!("{}: this version does not know the `{what}` {text}", maps.source());
+    serde_json::from_value(value).with_context(unknown)
+}
