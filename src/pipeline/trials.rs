@@ -1,8 +1,8 @@
-//! The names of a sweep's trials: what is different in each, in short, fit for a folder.
+//! The names of a sweep's trials, which are also those of folders.
 //!
-//! A trial of `train.base.epochs` 3 and `train.base.batch-size` 64 is `epochs=3,batch-size=64`. Keys are cut to
-//! the last parts that no other key of the sweep shares; what is the same in all trials is left out. Knows texts
-//! alone.
+//! A trial with `train.base.epochs` 3 and `train.base.batch-size` 64 is `epochs=3,batch-size=64`. Keys are shortened to
+//! the last parts that no other key of the sweep has. Values that are the same in all trials are left out. Knows only
+//! texts.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,45 +11,45 @@ use crate::digest::Digest;
 /// One trial of a sweep, as part of the pipeline of all trials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trial {
-    /// Its name: short, telling, a folder's name, and no other trial's.
+    /// Its name: short, unique, and that of a folder.
     pub name: String,
-    /// What it sets that not all trials set, in order.
+    /// The values that differ between trials, in order.
     pub values: Vec<TrialValue>,
-    /// Everything that is set in it, as `--set` has it.
+    /// Everything that it sets, as `--set` options.
     pub set: Vec<String>,
-    /// Its stages, by index into the stages of all trials, each after what it needs.
+    /// Its stages, by index into the stages of all trials, each after its inputs.
     pub stages: Vec<usize>,
 }
 
-/// One value that a trial sets.
+/// A value of a trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrialValue {
-    /// What it is the value of: `train.base.optimizer.adam.learning-rate`.
+    /// The key: `train.base.optimizer.adam.learning-rate`.
     pub key: String,
-    /// The key in short, as the trials' names have it: `learning-rate`.
+    /// The short key in names of trials: `learning-rate`.
     pub short: String,
-    /// The value, as TOML has it.
+    /// The value as TOML.
     pub value: String,
 }
 
-/// The longest name, in bytes: it is a folder's, and stands in tables.
+/// The longest name in bytes, for folders and tables.
 const LONGEST: usize = 80;
 
-/// A trial before it has a name.
+/// A trial without a name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Draft {
-    /// The name that the user gave it.
+    /// The name from a table of trials.
     pub(super) name: Option<String>,
-    /// Keys and values, as TOML has them.
+    /// Keys and values as TOML.
     pub(super) values: Vec<(String, String)>,
-    /// Where each value is written.
+    /// The place of each value.
     pub(super) places: Vec<String>,
 }
 
-/// Gives every trial its name, and its values those keys that vary.
+/// Names the trials, and keeps the values that vary.
 ///
 /// # Errors
-/// Names that were given twice, or cannot be a folder's; trials of which one sets just what another sets.
+/// Names that are not unique or cannot be those of folders, and trials that set the same values.
 pub(super) fn named(drafts: Vec<Draft>) -> Result<Vec<Trial>, Vec<String>> {
     if drafts.is_empty() {
         return Err(vec!["there is no trial".to_owned()]);
@@ -65,14 +65,14 @@ pub(super) fn named(drafts: Vec<Draft>) -> Result<Vec<Trial>, Vec<String>> {
             Some(TrialValue { key, short, value })
         });
         let values: Vec<TrialValue> = values.collect();
-        let name = draft.name.unwrap_or_else(|| telling(&values));
+        let name = draft.name.unwrap_or_else(|| name_of(&values));
         trials.push(Trial { name, values, set: Vec::new(), stages: Vec::new() });
     }
     problems.extend(twice(&trials));
     if problems.is_empty() { Ok(trials) } else { Err(problems) }
 }
 
-/// The keys that are not the same in all trials; all keys of a single trial.
+/// The keys with values that differ between trials; all keys if there is only one trial.
 fn varying(drafts: &[Draft]) -> Vec<String> {
     let mut order: Vec<&str> = Vec::new();
     let mut values: HashMap<&str, (BTreeSet<&str>, usize)> = HashMap::new();
@@ -91,13 +91,13 @@ fn varying(drafts: &[Draft]) -> Vec<String> {
     order.into_iter().filter(varies).map(str::to_owned).collect()
 }
 
-/// Values in short: `epochs=3,batch-size=64`.
+/// Values as part of a name: `epochs=3,batch-size=64`.
 pub(super) fn joined<'a>(values: impl Iterator<Item = &'a TrialValue>) -> String {
     let one = |value: &TrialValue| format!("{}={}", value.short, shown(&value.value));
     fitting(&values.map(one).collect::<Vec<_>>().join(","))
 }
 
-/// Each key in short: its last parts, as few as no other key ends with.
+/// The short form of each key: as few of its last parts as no other key ends with.
 fn shorts<'a>(keys: impl Iterator<Item = &'a str>) -> BTreeMap<String, String> {
     let keys: Vec<&str> = keys.collect();
     let ending = |key: &str, parts: usize| {
@@ -119,7 +119,7 @@ fn shorts<'a>(keys: impl Iterator<Item = &'a str>) -> BTreeMap<String, String> {
     shorts
 }
 
-/// A value as people write it: strings without quotes, numbers in their usual spelling.
+/// A value for people: strings without quotes, numbers in their usual form.
 #[must_use]
 pub fn shown(value: &str) -> String {
     let value = value.trim();
@@ -132,8 +132,8 @@ pub fn shown(value: &str) -> String {
     }
 }
 
-/// The name that values make; of many or long ones the beginning, and a digest of all.
-fn telling(values: &[TrialValue]) -> String {
+/// The name of a trial with these values. A long one is shortened, with a digest of all values.
+fn name_of(values: &[TrialValue]) -> String {
     let name = joined(values.iter());
     match name.len() {
         0 => "unchanged".to_owned(),
@@ -142,7 +142,6 @@ fn telling(values: &[TrialValue]) -> String {
     }
 }
 
-/// A name that no other values have.
 fn marked(name: &str, values: &[TrialValue]) -> String {
     let all: Vec<String> = values.iter().map(|value| format!("{}={}", value.key, value.value)).collect();
     let mark = &Digest::of(all.join("\n").as_bytes()).hex()[..8];
@@ -150,8 +149,8 @@ fn marked(name: &str, values: &[TrialValue]) -> String {
     format!("{}~{mark}", &name[..end])
 }
 
-/// A text as part of a folder's name: brackets, quotes and spaces left out, all else that is no letter, digit
-/// or one of `-_.,=+~` replaced by `-`.
+/// A text as part of a folder's name: without brackets, quotes and spaces, and with `-` for everything but letters,
+/// digits and `-_.,=+~`.
 fn fitting(text: &str) -> String {
     let kept = text.chars().filter(|letter| !"[]{}()\"' \t\n\r".contains(*letter));
     let fit = |letter: char| if is_fit(letter) { letter } else { '-' };
@@ -166,13 +165,13 @@ fn unfit(name: &str) -> Option<String> {
     let fit = !name.is_empty() && !name.starts_with('.') && name.chars().all(is_fit) && name.len() <= 200;
     (!fit).then(|| {
         format!(
-            "`{name}` cannot name a trial, whose results go into a folder of that name: use ASCII letters, digits \
-             and `-_.,=+~`"
+            "`{name}` cannot name a trial, because it becomes the name of a folder: use ASCII letters, digits and \
+             `-_.,=+~`"
         )
     })
 }
 
-/// Trials that set the same.
+/// Problems of trials that set the same values.
 fn twins(drafts: &[Draft]) -> Vec<String> {
     let mut seen: HashMap<Vec<(&str, String)>, usize> = HashMap::new();
     let mut problems = Vec::new();
@@ -180,20 +179,20 @@ fn twins(drafts: &[Draft]) -> Vec<String> {
         let mut values: Vec<(&str, String)> =
             draft.values.iter().map(|(key, value)| (key.as_str(), shown(value))).collect();
         values.sort();
-        let told: Vec<String> = values.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let all: Vec<String> = values.iter().map(|(key, value)| format!("{key}={value}")).collect();
         if let Some(first) = seen.insert(values, index) {
             problems.push(format!(
                 "the trials {} and {} are the same ({}): leave one of them out",
                 first + 1,
                 index + 1,
-                told.join(", ")
+                all.join(", ")
             ));
         }
     }
     problems
 }
 
-/// Makes names unique that values made alike; says which given ones are not.
+/// Problems of names that are not unique.
 fn twice(trials: &[Trial]) -> Vec<String> {
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     let again = trials.iter().filter(|trial| !seen.insert(&trial.name));
