@@ -39,26 +39,21 @@ pub(super) fn combine(spec: &SweepSpec) -> Result<Vec<Draft>, Vec<String>> {
 /// Every combination; the last axis varies first.
 fn product(axes: &[Axis]) -> Result<Vec<Draft>, Vec<String>> {
     let lists: Vec<(&str, &[String])> = axes.iter().map(|axis| (axis.key.as_str(), list(axis))).collect();
-    let count = lists.iter().try_fold(1_usize, |count, (_, values)| count.checked_mul(values.len()));
-    let count = count.filter(|count| *count <= MOST).ok_or_else(|| {
+    let count = lists.iter().fold(1_usize, |count, (_, values)| count.saturating_mul(values.len()));
+    if count > MOST {
         let sizes: Vec<String> = lists.iter().map(|(_, values)| values.len().to_string()).collect();
-        vec![format!(
+        return Err(vec![format!(
             "every combination of {} values is more than {MOST} trials: draw some with --random N, or pair the \
              values with --zip",
             sizes.join(" x ")
-        )]
-    })?;
-    let trial = |index: usize| {
-        let mut rest = index;
-        let mut values: Vec<(String, String)> = Vec::with_capacity(lists.len());
-        for (key, list) in lists.iter().rev() {
-            values.push(((*key).to_owned(), list[rest % list.len()].clone()));
-            rest /= list.len();
-        }
-        values.reverse();
-        Draft { name: None, values, places: places(axes) }
-    };
-    Ok((0..count).map(trial).collect())
+        )]);
+    }
+    let mut trials: Vec<Vec<(String, String)>> = vec![Vec::new()];
+    for (key, list) in lists {
+        let with = |trial: &[_], value: &String| [trial, &[(key.to_owned(), value.clone())]].concat();
+        trials = trials.iter().flat_map(|trial| list.iter().map(move |value| with(trial, value))).collect();
+    }
+    Ok(trials.into_iter().map(|values| Draft { name: None, values, places: places(axes) }).collect())
 }
 
 /// The first of each list, then the second of each.

@@ -3,7 +3,7 @@
 //!
 //! Knows tables, not what they mean. Of each value it knows where it is written.
 
-use std::{collections::BTreeSet, ops::Range, path::Path};
+use std::{ops::Range, path::Path};
 
 use toml::{
     Spanned,
@@ -28,8 +28,9 @@ use crate::{
 pub(super) struct Document<'a> {
     /// The tables.
     pub(super) tables: Spanned<DeTable<'a>>,
+    /// The parameters that they use.
+    pub(super) uses: Uses,
     sources: &'a Sources,
-    uses: Uses,
     removed: Removed,
 }
 
@@ -153,15 +154,6 @@ impl Document<'_> {
         self.uses.at(place.start).map_or(place, |found| found.definition.clone())
     }
 
-    /// Where the parameter used at a place is written, if it is used only at `places`.
-    pub(super) fn only_used_at(
-        &self,
-        place: &Range<usize>,
-        places: &BTreeSet<usize>,
-    ) -> Option<Range<usize>> {
-        self.uses.only_at(place.start, places)
-    }
-
     /// Whether a table is written in braces.
     pub(super) fn is_inline(&self, table: &Spanned<DeValue<'_>>) -> bool {
         self.sources.raw(&table.span()).starts_with('{')
@@ -196,7 +188,8 @@ impl Document<'_> {
         }
         let all = keys::paths(self.tables.get_ref());
         let (stage, _) = all.iter().find(|(_, value)| value.span() == *span)?;
-        let extended = all.iter().filter(|(_, value)| value.span().start < own).map(|(name, _)| name.as_str());
+        let extended =
+            all.iter().filter(|(_, value)| value.span().start < own).map(|(name, _)| name.as_str());
         let near = nearest(stage, extended)?;
         Some(format!("did you mean `{near}`? No extended file has `{stage}`"))
     }

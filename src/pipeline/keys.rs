@@ -46,14 +46,12 @@ pub(super) fn check(document: &DeTable<'_>, parts: &[String]) -> Result<(), Prob
     let below = |table: &str| document.get(table).and_then(|table| table.get_ref().as_table());
     let exists = name.is_some_and(|name| below(word).is_some_and(|stages| stages.contains_key(name)));
     match (word, name) {
-        (word, Some(_)) if SETTABLE.contains(&word) => Ok(()),
-        ("params", Some(_)) if exists => Ok(()),
+        (word, Some(_)) if exists || SETTABLE.contains(&word) => Ok(()),
         ("params", Some(name)) => {
             let known = below("params").into_iter().flat_map(|params| params.keys());
             let problem = Problem::unplaced(format!("there is no parameter `{name}` to set"));
             Err(problem.did_you_mean(name, known.map(|key| key.get_ref().as_ref())))
         }
-        (_, Some(_)) if exists => Ok(()),
         _ => Err(no_stage(document, parts)),
     }
 }

@@ -17,7 +17,6 @@ use super::{
     resolve::resolve,
     root::{default_data, project_root},
     sources::Sources,
-    sweep::SweepSpec,
     sweep_table,
 };
 use crate::{
@@ -35,6 +34,8 @@ pub struct Options {
 }
 
 /// All problems of a pipeline.
+#[derive(thiserror::Error)]
+#[error("{}", .sources.render(.problems, false))]
 pub struct Invalid {
     sources: Sources,
     problems: Vec<Problem>,
@@ -69,19 +70,11 @@ impl Invalid {
     }
 }
 
-impl fmt::Display for Invalid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.render(false))
-    }
-}
-
 impl fmt::Debug for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.render(false))
     }
 }
-
-impl std::error::Error for Invalid {}
 
 /// Loads a pipeline file.
 ///
@@ -174,7 +167,9 @@ fn of_document(
     options: &Options,
     problems: &mut Vec<Problem>,
 ) -> Option<Pipeline> {
-    let sweep = read_sweep(&document.tables, sources, problems);
+    let tables = &document.tables;
+    let sweep = sub_table(tables, "sweep", problems)
+        .and_then(|table| sweep_table::read(&table, tables.get_ref(), sources, problems));
     let Tables { settings, run, stages } = read_tables(&mut document.tables, problems);
     let name = pipeline_name(file, settings.name.as_deref(), &document.tables, problems)?;
     let root = project_root(file)
@@ -190,16 +185,6 @@ fn of_document(
     let (file, notes) = (file.to_owned(), document.notes());
     let (trials, sources) = (Vec::new(), Sources::default());
     Some(Pipeline { name, file, root, data, run, stages, graph, trials, sweep, notes, sources })
-}
-
-fn read_sweep(
-    tables: &Spanned<DeTable<'_>>,
-    sources: &Sources,
-    problems: &mut Vec<Problem>,
-) -> Option<SweepSpec> {
-    tables.get_ref().get("sweep")?;
-    let table = sub_table(tables, "sweep", problems);
-    sweep_table::read(&table, tables.get_ref(), sources, problems)
 }
 
 fn pipeline_name(
@@ -327,7 +312,7 @@ method.grad-cam = { layer = 'relu3' }
             &["must be a number above 0", "p/a.toml:11:36"],
         );
         wrong("epochs = 8", "epochs = 'eight'", &["p/a.toml:10:10", "a whole number is expected"]);
-        wrong("'relu3' }", "'relu3' ", &["p/a.toml:"]);
+        wrong("[train.base]", "[train.base", &["p/a.toml:8"]);
         wrong("[pipeline]", "[pipeline]\nsede = 1", &["unknown key `sede`", "did you mean `seed`"]);
         wrong("data = 'split.pcam'", "data = { train = { x = 'a' } }", &["`y` is missing", "p/a.toml:9"]);
     }

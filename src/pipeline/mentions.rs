@@ -71,7 +71,7 @@ impl Pipeline {
         for mut mention in scope.iter().flat_map(|stage| mentions(&document, &self.stages[*stage])) {
             // A parameter is pinned where it is set, unless it is also used for something else.
             if let Form::Text(span) = &mention.form
-                && let Some(definition) = document.only_used_at(span, &texts)
+                && let Some(definition) = document.uses.only_at(span.start, &texts)
             {
                 mention.form = Form::Text(definition);
             }

@@ -98,9 +98,7 @@ pub struct StageNode {
 }
 
 /// Which stage reads which, from the inputs of each stage.
-fn edges<'a>(
-    inputs: impl Iterator<Item = &'a Vec<ResolvedInput>>,
-) -> impl Iterator<Item = (usize, usize)> {
+fn edges<'a>(inputs: impl Iterator<Item = &'a Vec<ResolvedInput>>) -> impl Iterator<Item = (usize, usize)> {
     inputs.enumerate().flat_map(|(to, inputs)| {
         inputs.iter().filter_map(move |input| match input.source {
             Source::Artifact { stage, .. } => Some((stage, to)),

@@ -66,10 +66,8 @@ impl Uses {
     /// The definition of the parameter used at a place, if it is used only at `places`.
     pub(super) fn only_at(&self, place: usize, places: &BTreeSet<usize>) -> Option<Range<usize>> {
         let definition = &self.at(place).filter(|found| found.whole)?.definition;
-        let elsewhere =
-            |(at, found): (&usize, &Use)| found.definition == *definition && !places.contains(at);
-        let alone =
-            !self.by_place.iter().any(elsewhere) && !self.in_texts.contains(&definition.start);
+        let elsewhere = |(at, found): (&usize, &Use)| found.definition == *definition && !places.contains(at);
+        let alone = !self.by_place.iter().any(elsewhere) && !self.in_texts.contains(&definition.start);
         alone.then(|| definition.clone())
     }
 
@@ -195,8 +193,10 @@ impl<'a> Resolver<'a, '_> {
             return self.wrong(Problem::at(used.clone(), message));
         }
         if depth >= DEEPEST {
-            let message = format!("references to parameters and their values are nested more than {DEEPEST} deep");
-            return self.wrong(Problem::at(used.clone(), message).help("write the value itself in some of them"));
+            let message =
+                format!("references to parameters and their values are nested more than {DEEPEST} deep");
+            return self
+                .wrong(Problem::at(used.clone(), message).help("write the value itself in some of them"));
         }
         let Some(mut value) = written(&self.params, name).cloned() else {
             let known: Vec<String> = leaves(&self.params).into_iter().map(|(name, _)| name).collect();

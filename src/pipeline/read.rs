@@ -64,6 +64,7 @@ pub(super) fn read_tables<'a>(
     problems: &mut Vec<Problem>,
 ) -> Tables<'a> {
     let pipeline = sub_table(document, "pipeline", problems);
+    let pipeline = pipeline.unwrap_or_else(|| Spanned::new(0..0, DeTable::new()));
     let settings = read_settings(&pipeline, problems);
     let run = read_run(document, problems);
     let (mut found, mut misspelt) = (Vec::new(), Vec::new());
@@ -90,18 +91,18 @@ pub(super) fn read_tables<'a>(
     Tables { settings, run, stages }
 }
 
-/// A table of the document other than a stage; empty if it is absent.
+/// A table of the document other than a stage; `None` if it is absent or not a table.
 pub(super) fn sub_table<'a>(
     document: &Spanned<DeTable<'a>>,
     name: &str,
     problems: &mut Vec<Problem>,
-) -> Spanned<DeTable<'a>> {
-    let Some(value) = document.get_ref().get(name) else { return Spanned::new(0..0, DeTable::new()) };
+) -> Option<Spanned<DeTable<'a>>> {
+    let value = document.get_ref().get(name)?;
     match value.get_ref() {
-        DeValue::Table(table) => Spanned::new(value.span(), table.clone()),
+        DeValue::Table(table) => Some(Spanned::new(value.span(), table.clone())),
         _ => {
             problems.push(Problem::at(value.span(), format!("`{name}` is a table: write [{name}]")));
-            Spanned::new(value.span(), DeTable::new())
+            None
         }
     }
 }
@@ -144,7 +145,8 @@ fn find_stages<'a>(
             }
             DeValue::Table(_) => {
                 let problem = Problem::at(name.span(), format!("`{}` cannot name a stage", name.get_ref()));
-                problems.push(problem.help("use letters, digits, `-` and `_`: it becomes the name of a folder"));
+                problems
+                    .push(problem.help("use letters, digits, `-` and `_`: it becomes the name of a folder"));
             }
             _ => problems.push(not_a_stage(kind, name.span())),
         }
@@ -194,9 +196,8 @@ fn unknown_kind(word: &str, span: Range<usize>) -> Problem {
     let known: Vec<&str> =
         ["pipeline", "run", "params", "sweep"].into_iter().chain(Kind::ALL.map(Kind::word)).collect();
     let problem = Problem::at(span, format!("there is no stage kind `{word}`"));
-    let problem = problem
-        .help(format!("tables: {}", known.join(", ")))
-        .about(Topic::NoStage(word.to_owned()));
+    let problem =
+        problem.help(format!("tables: {}", known.join(", "))).about(Topic::NoStage(word.to_owned()));
     problem.did_you_mean(word, known.into_iter().chain(["extends", "remove"]))
 }
 

@@ -71,7 +71,7 @@ fn spread(stages: &[ReadStage<'_>]) -> Spread {
     let readers = readers(stages);
     let mut owners: Vec<Option<usize>> =
         stages.iter().enumerate().map(|(index, stage)| stage.seeds.as_ref().map(|_| index)).collect();
-    let mut meeting: Option<Meeting> = None;
+    let mut meetings: Vec<Meeting> = Vec::new();
     let mut queue: VecDeque<(usize, usize)> = owners.iter().flatten().map(|owner| (*owner, *owner)).collect();
     while let Some((stage, owner)) = queue.pop_front() {
         for reader in &readers[stage] {
@@ -81,14 +81,12 @@ fn spread(stages: &[ReadStage<'_>]) -> Spread {
                     queue.push_back((*reader, owner));
                 }
                 Some(other) if pair_up(&stages[other], &stages[owner]) => {}
-                Some(other) if meeting.is_none() || (other == *reader && !meeting.as_ref().is_some_and(Meeting::is_root)) => {
-                    meeting = Some(Meeting { stage: *reader, owners: [other, owner] });
-                }
-                Some(_) => {}
+                Some(other) => meetings.push(Meeting { stage: *reader, owners: [other, owner] }),
             }
         }
     }
-    Spread { owners, meeting }
+    let first = meetings.iter().position(Meeting::is_root).unwrap_or(0);
+    Spread { owners, meeting: meetings.into_iter().nth(first) }
 }
 
 /// For each stage, the stages that refer to it, other than to one of its repeats.
@@ -135,7 +133,9 @@ impl Meeting {
         let (name, one_name, other_name) = (&stage.name, &one.name, &other.name);
         let message = match self.is_root() {
             true => format!("`{name}` has {first}, and depends on `{other_name}` with {second}"),
-            false => format!("`{name}` depends on `{one_name}` with {first}, and on `{other_name}` with {second}"),
+            false => {
+                format!("`{name}` depends on `{one_name}` with {first}, and on `{other_name}` with {second}")
+            }
         };
         let span = stage.seeds.as_ref().map_or_else(|| stage.table.span(), |seeds| seeds.span.clone());
         let repeat = other_name.repeated(seeds(other).first().copied().unwrap_or_default());

@@ -46,7 +46,8 @@ pub(super) fn resolve(
 fn cycle_problem(stages: &[ReadStage<'_>], cycle: &[usize]) -> Problem {
     let path: Vec<String> = cycle.iter().map(|index| stages[*index].name.to_string()).collect();
     let message = format!("a stage cannot depend on itself: {}", path.join(" -> "));
-    Problem::at(stages[cycle[0]].table.span(), message).help("each stage in this list is an input of the next")
+    Problem::at(stages[cycle[0]].table.span(), message)
+        .help("each stage in this list is an input of the next")
 }
 
 struct Resolver<'a> {
@@ -74,11 +75,18 @@ impl<'a> Resolver<'a> {
         (resolved, problems)
     }
 
-    fn input(&self, read: &ReadStage<'_>, input: &Input, depth: usize) -> Result<Vec<ResolvedInput>, Problem> {
+    fn input(
+        &self,
+        read: &ReadStage<'_>,
+        input: &Input,
+        depth: usize,
+    ) -> Result<Vec<ResolvedInput>, Problem> {
         let source = match &input.from {
             Origin::Artifact { reference, expected } => self.artifact(read, reference, *expected)?,
             Origin::File(file) => Some(self.file(read, input, file)),
-            Origin::Inherited { stage, through, slot } => return self.inherited(read, stage, through, slot, depth),
+            Origin::Inherited { stage, through, slot } => {
+                return self.inherited(read, stage, through, slot, depth);
+            }
         };
         Ok(source.into_iter().map(|source| ResolvedInput { slot: input.slot.clone(), source }).collect())
     }
@@ -161,7 +169,8 @@ impl<'a> Resolver<'a> {
     fn no_stage(&self, name: &StageName) -> Problem {
         let written = name.written().to_string();
         if self.repeats(name).next().is_none() {
-            let names: Vec<String> = self.stages.iter().map(|stage| stage.name.written().to_string()).collect();
+            let names: Vec<String> =
+                self.stages.iter().map(|stage| stage.name.written().to_string()).collect();
             return Problem::unplaced(format!("there is no stage `{written}`"))
                 .about(Topic::NoStage(written.clone()))
                 .did_you_mean(&written, names.iter().map(String::as_str));
@@ -203,7 +212,8 @@ impl<'a> Resolver<'a> {
         let below = format!("{slot}.");
         inputs.retain(|input| slot.is_empty() || input.slot == slot || input.slot.starts_with(&below));
         // In a cycle, or behind a stage that could not be read, a declared input may be empty.
-        let declared = || self.stages[index].stage.iter().flat_map(AnyStage::inputs).any(|input| input.slot == slot);
+        let declared =
+            || self.stages[index].stage.iter().flat_map(AnyStage::inputs).any(|input| input.slot == slot);
         match inputs.is_empty() && !declared() && self.stages.iter().all(|stage| stage.stage.is_some()) {
             true => Err(Problem::unplaced(format!("`{name}` does not read `{slot}`"))),
             false => Ok(inputs),

@@ -4,7 +4,6 @@
 //! repository (`safe.directory`).
 
 use std::{
-    fmt,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
@@ -16,7 +15,12 @@ const MARKS: [&str; 2] = [".pcamflow", ".git"];
 const SAFE: &str = "PCAMFLOW_SAFE_DIRECTORY";
 
 /// The folder of a project that belongs to another user.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the project's folder would be {}, but {} belongs to another user (uid {owner})",
+    .folder.display(),
+    .path.display()
+)]
 pub struct Foreign {
     folder: PathBuf,
     path: PathBuf,
@@ -32,13 +36,6 @@ impl Foreign {
              the pipeline makes that folder the project",
             self.folder.display()
         )
-    }
-}
-
-impl fmt::Display for Foreign {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (folder, path, owner) = (self.folder.display(), self.path.display(), self.owner);
-        write!(f, "the project's folder would be {folder}, but {path} belongs to another user (uid {owner})")
     }
 }
 
@@ -85,9 +82,10 @@ fn is_mine(owner: u32) -> bool {
 fn is_excepted(folder: &Path) -> bool {
     let excepted = std::env::var_os(SAFE).unwrap_or_default();
     let is_it = |entry: PathBuf| {
-        entry.as_os_str() == "*" || entry == folder || entry.canonicalize().ok() == folder.canonicalize().ok()
+        entry.as_os_str() == "*"
+            || (entry.exists() && entry.canonicalize().ok() == folder.canonicalize().ok())
     };
-    std::env::split_paths(&excepted).any(|entry| !entry.as_os_str().is_empty() && is_it(entry))
+    std::env::split_paths(&excepted).any(is_it)
 }
 
 /// The folder of the source files: from the command line, the environment or the file, else `data`.

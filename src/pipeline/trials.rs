@@ -73,22 +73,17 @@ pub(super) fn named(drafts: Vec<Draft>) -> Result<Vec<Trial>, Vec<String>> {
 }
 
 /// The keys with values that differ between trials; all keys if there is only one trial.
-fn varying(drafts: &[Draft]) -> Vec<String> {
-    let mut order: Vec<&str> = Vec::new();
-    let mut values: HashMap<&str, (BTreeSet<&str>, usize)> = HashMap::new();
-    for (key, value) in drafts.iter().flat_map(|draft| &draft.values) {
-        let (seen, count) = values.entry(key).or_insert_with(|| {
-            order.push(key);
-            Default::default()
-        });
-        seen.insert(value);
-        *count += 1;
+fn varying<'d>(drafts: &'d [Draft]) -> Vec<String> {
+    let mut keys: Vec<&String> = Vec::new();
+    for (key, _) in drafts.iter().flat_map(|draft| &draft.values) {
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
     }
-    let varies = |key: &&str| {
-        let of_key = values.get(key);
-        of_key.is_some_and(|(seen, count)| seen.len() > 1 || *count < drafts.len()) || drafts.len() == 1
-    };
-    order.into_iter().filter(varies).map(str::to_owned).collect()
+    let value = |draft: &'d Draft, key: &String| draft.values.iter().find(|(other, _)| other == key);
+    let varies = |key: &&String| drafts.iter().any(|draft| value(draft, key) != value(&drafts[0], key));
+    keys.retain(|key| drafts.len() == 1 || varies(key));
+    keys.into_iter().cloned().collect()
 }
 
 /// Values as part of a name: `epochs=3,batch-size=64`.

@@ -203,8 +203,12 @@ fn clash(one: &Output, other: &Output) -> Option<String> {
             one.path, other.path
         ));
     }
-    (Path::new(a).file_name() == Path::new(b).file_name())
-        .then(|| format!("`{}` and `{}` have the same file name, under which artifacts are shown", one.path, other.path))
+    (Path::new(a).file_name() == Path::new(b).file_name()).then(|| {
+        format!(
+            "`{}` and `{}` have the same file name, under which artifacts are shown",
+            one.path, other.path
+        )
+    })
 }
 
 fn is_variable(name: &str) -> bool {

@@ -135,8 +135,8 @@ impl Input {
         stage: &StageName,
         through: &[&'static str],
     ) -> Self {
-        let (stage, through) = (stage.clone(), through.to_vec());
-        Self { slot: slot.to_owned(), field, from: Origin::Inherited { stage, through, slot: slot.to_owned() } }
+        let (stage, through, slot) = (stage.clone(), through.to_vec(), slot.to_owned());
+        Self { slot: slot.clone(), field, from: Origin::Inherited { stage, through, slot } }
     }
 }
 
@@ -269,7 +269,9 @@ pub fn training_inputs(data: &TrainingData) -> Vec<Input> {
         TrainingData::Split(stage) => ["train", "validation"].map(|part| {
             Images::Artifact(ArtifactRef { stage: stage.clone(), artifact: Some(part.to_owned()) })
         }),
-        TrainingData::Files(files) => [&files.train, &files.validation].map(|pair| Images::Files(pair.clone())),
+        TrainingData::Files(files) => {
+            [&files.train, &files.validation].map(|pair| Images::Files(pair.clone()))
+        }
     };
     let mut inputs = images_inputs("data.train", "data", &train);
     inputs.extend(images_inputs("data.validation", "data", &validation));

@@ -68,12 +68,12 @@ macro_rules! parameters {
 
             #[allow(unused_variables, reason = "a table without semantic fields writes no line")]
             fn semantic(&self, lines: &mut $crate::stages::Lines) {
-                $( $crate::stages::declare::write_class!($class, lines, "", self.$field, $field, $type $(, $default)?); )*
+                $( $crate::stages::declare::semantic!($class, write_field, lines, "", self.$field, $field, $type $(, $default)?); )*
             }
 
             #[allow(unused_variables, reason = "a table without defaults writes no line")]
             fn defaults(lines: &mut $crate::stages::Lines) {
-                $( $crate::stages::declare::write_default!($class, lines, $field, $type $(, $default)?); )*
+                $( $crate::stages::declare::semantic!($class, write_default, lines, $field, $type $(, $default)?); )*
             }
         }
     };
@@ -232,11 +232,11 @@ macro_rules! schema_field {
     };
 }
 
-macro_rules! write_class {
+/// Calls a macro for fields that enter the key by value.
+macro_rules! semantic {
     (input, $($rest:tt)*) => {};
     (execution, $($rest:tt)*) => {};
-    (semantic, $($rest:tt)*) => { $crate::stages::declare::write_field!($($rest)*) };
-    (inherited, $($rest:tt)*) => { $crate::stages::declare::write_field!($($rest)*) };
+    ($class:ident, $macro:ident, $($rest:tt)*) => { $crate::stages::declare::$macro!($($rest)*) };
 }
 
 macro_rules! write_field {
@@ -253,16 +253,14 @@ macro_rules! write_field {
 }
 
 macro_rules! write_default {
-    (input, $($rest:tt)*) => {};
-    (execution, $($rest:tt)*) => {};
-    ($class:ident, $lines:ident, $field:ident, $type:ty) => {};
-    ($class:ident, $lines:ident, $field:ident, $type:ty, $default:expr) => {{
+    ($lines:ident, $field:ident, $type:ty) => {};
+    ($lines:ident, $field:ident, $type:ty, $default:expr) => {{
         let default: $type = $default;
         $crate::stages::declare::write_field!($lines, "", default, $field, $type);
     }};
 }
 
 pub(crate) use {
-    choice, class, parameters, read_field, schema_field, settings, table, write_class, write_default,
+    choice, class, parameters, read_field, schema_field, semantic, settings, table, write_default,
     write_field,
 };

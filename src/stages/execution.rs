@@ -54,7 +54,7 @@ pub enum ExecutorChoice {
 
 /// A number of bytes, written `"512MB"`, `"2GiB"` or as a plain number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "u64")]
+#[serde(try_from = "Written")]
 pub struct Bytes(pub u64);
 
 /// The two ways to write a number of bytes.
@@ -95,12 +95,6 @@ impl FromStr for Bytes {
         let number = &text[..text.len() - unit.len()];
         let number: u64 = number.trim().parse().map_err(|_| wrong())?;
         number.checked_mul(*factor).map(Self).ok_or_else(wrong)
-    }
-}
-
-impl From<Bytes> for u64 {
-    fn from(bytes: Bytes) -> Self {
-        bytes.0
     }
 }
 

@@ -1,8 +1,9 @@
 //! Stage kind `preview`: a grid of patches, to look at the data before training.
 
 use super::{
-    Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, FileOrArtifact, Input, Peers, RunSettings,
-    Runner, Samples, Stage, artifact, declare::parameters, default_classes, file_input, split::patches_of,
+    Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, FileOrArtifact, Input, Peers,
+    RunSettings, Runner, Samples, Stage, artifact, declare::parameters, default_classes, file_input,
+    split::patches_of,
 };
 
 parameters! {

@@ -1,8 +1,8 @@
 //! Stage kind `sanity`: does an explanation depend on what the model learnt?
 
 use super::{
-    Appetite, Artifact, ArtifactRef, ArtifactType, Check, DEFAULT_SEED, Equality, Input, Peers,
-    RunSettings, Runner, Stage, artifact,
+    Appetite, Artifact, ArtifactRef, ArtifactType, Check, DEFAULT_SEED, Equality, Input, Peers, RunSettings,
+    Runner, Stage, artifact,
     declare::parameters,
     default_classes,
     explain::{Explain, Method},

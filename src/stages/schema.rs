@@ -31,16 +31,13 @@ pub(crate) fn required<T: Schema>(field: &str, doc: &str) -> Key {
 
 /// A key with a default, by the name of its field in Rust.
 pub(crate) fn optional<T: Schema + Serialize>(field: &str, doc: &str, default: &T) -> Key {
+    let mut key = Key { required: false, ..required::<T>(field, doc) };
     // As text: this serialiser is generated anyway, so the binary does not grow.
-    with_default(required::<T>(field, doc), &serde_json::to_vec(default).unwrap_or_default())
-}
-
-fn with_default(mut key: Key, default: &[u8]) -> Key {
-    let default = serde_json::from_slice(default).ok().and_then(without_null);
-    if let Some(default) = default {
+    let default = serde_json::to_vec(default).unwrap_or_default();
+    if let Some(default) = serde_json::from_slice(&default).ok().and_then(without_null) {
         key.schema["default"] = default;
     }
-    Key { required: false, ..key }
+    key
 }
 
 /// A default as TOML writes it, which has no null.
@@ -81,8 +78,12 @@ pub(crate) fn one_table(doc: &str, variants: Vec<(&str, &str, Value)>) -> Value 
 /// One of these words. The description explains each, because every editor shows it.
 pub(crate) fn one_word(doc: &str, words: &[(&str, &str)]) -> Value {
     let each: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-    let explained: Vec<String> = words.iter().map(|(word, doc)| format!("- `{word}`: {}", doc.trim())).collect();
-    described(json!({ "type": "string", "enum": each }), &format!("{}\n\n{}", doc.trim(), explained.join("\n")))
+    let explained: Vec<String> =
+        words.iter().map(|(word, doc)| format!("- `{word}`: {}", doc.trim())).collect();
+    described(
+        json!({ "type": "string", "enum": each }),
+        &format!("{}\n\n{}", doc.trim(), explained.join("\n")),
+    )
 }
 
 /// A schema with another description in front of its own.

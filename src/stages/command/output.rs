@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::{
     fsx::Below,
@@ -83,11 +83,12 @@ choice! {
 
 /// A file or folder that a command writes: `"table.csv"`, `"plots/"`, or
 /// `{ path = "patches.h5", holds = "patches" }`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Output {
     /// The path in the folder in which the program runs; a folder's ends with a slash.
     pub path: String,
     /// What it contains; `None` if it is only for people and other commands.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub holds: Option<Holds>,
 }
 
@@ -97,7 +98,6 @@ table! {
         /// The path in the folder in which the program runs; a folder's ends with a slash.
         path: String;
         /// What it contains, so that stages of other kinds can read it.
-        #[serde(skip_serializing_if = "Option::is_none")]
         holds: Option<Holds> = None;
     }
 }
@@ -105,12 +105,6 @@ table! {
 string_or_table!(Output, "a path such as \"table.csv\" or \"plots/\", or { path = \"...\", holds = \"...\" }",
     String => |text| Ok(Output { path: text.to_owned(), holds: None }),
     Typed => |typed| Output { path: typed.path, holds: typed.holds });
-
-impl Serialize for Output {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Typed { path: self.path.clone(), holds: self.holds }.serialize(serializer)
-    }
-}
 
 impl Canonical for Output {
     /// Only the path: `holds` does not change the file.
