@@ -93,7 +93,7 @@ fn whole_keys(stages: &[String], parts: &[String]) -> Vec<String> {
 /// The names of all stages of a document.
 pub(super) fn stages(document: &DeTable<'_>) -> Vec<String> {
     let names = document.iter().flat_map(|(kind, table)| {
-        let stages = table.get_ref().as_table().into_iter().flat_map(DeTable::keys);
+        let stages = table.get_ref().as_table().into_iter().flat_map(|table| table.keys());
         stages.map(move |name| format!("{}.{}", kind.get_ref(), name.get_ref()))
     });
     names.collect()

@@ -58,7 +58,7 @@ struct Resolver<'a> {
     sources: &'a Sources,
 }
 
-impl<'a> Resolver<'a> {
+impl Resolver<'_> {
     /// What a stage reads, and the problems of its inputs. `depth` counts inheritance, which is endless in a cycle.
     fn inputs(&self, index: usize, depth: usize) -> (Vec<ResolvedInput>, Vec<Problem>) {
         let read = &self.stages[index];

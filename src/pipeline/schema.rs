@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{references, seeds::MOST, settings::Settings, sweep_table::SweepTable};
 use crate::stages::{
-    Kind, Parameters, RunSettings, Schema,
+    Kind, RunSettings, Schema,
     schema::{NAME, described},
 };
 

@@ -236,7 +236,7 @@ macro_rules! schema_field {
 macro_rules! semantic {
     (input, $($rest:tt)*) => {};
     (execution, $($rest:tt)*) => {};
-    ($class:ident, $macro:ident, $($rest:tt)*) => { $crate::stages::declare::$macro!($($rest)*) };
+    ($class:ident, $macro:ident, $($rest:tt)*) => { $crate::stages::declare::$macro!($($rest)*); };
 }
 
 macro_rules! write_field {

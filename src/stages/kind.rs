@@ -47,7 +47,7 @@ kinds! {
     Sanity = "sanity",
     /// Shows patches on a grid.
     Preview = "preview",
-    /// Any program, with declared inputs and artifacts, in a folder of its own.
+    /// Any program with declared inputs and artifacts, run in its own folder.
     Command = "command",
 }
 
