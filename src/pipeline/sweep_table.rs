@@ -127,21 +127,21 @@ fn read_axes(
         wrong.push(problem.help("and below it, as in train.base.epochs = [4, 8]"));
         return Vec::new();
     };
-    let mut axes = Axed { document, sources, axes: Vec::new(), wrong };
+    let mut axes = AxisReader { document, sources, axes: Vec::new(), wrong };
     axes.table(&[], set);
     axes.axes.sort_by_key(|(_, span)| span.start);
     axes.axes
 }
 
 /// Finds the axes in `set`, with keys that may be dotted, quoted, or nested tables.
-struct Axed<'p> {
+struct AxisReader<'p> {
     document: &'p DeTable<'p>,
     sources: &'p Sources,
     axes: Vec<ReadAxis>,
     wrong: &'p mut Vec<Problem>,
 }
 
-impl Axed<'_> {
+impl AxisReader<'_> {
     fn table(&mut self, above: &[String], table: &DeTable<'_>) {
         for (key, value) in table {
             let Some(own) = keys::parts(key.get_ref()) else {

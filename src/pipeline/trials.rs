@@ -56,10 +56,10 @@ pub(super) fn named(drafts: Vec<Draft>) -> Result<Vec<Trial>, Vec<String>> {
     }
     let varying = varying(&drafts);
     let shorts = shorts(varying.iter().map(String::as_str));
-    let mut problems = twins(&drafts);
+    let mut problems = duplicates(&drafts);
     let mut trials = Vec::with_capacity(drafts.len());
     for draft in drafts {
-        problems.extend(draft.name.as_deref().and_then(unfit));
+        problems.extend(draft.name.as_deref().and_then(wrong_name));
         let values = draft.values.into_iter().filter_map(|(key, value)| {
             let short = shorts.get(&key)?.clone();
             Some(TrialValue { key, short, value })
@@ -68,7 +68,7 @@ pub(super) fn named(drafts: Vec<Draft>) -> Result<Vec<Trial>, Vec<String>> {
         let name = draft.name.unwrap_or_else(|| name_of(&values));
         trials.push(Trial { name, values, set: Vec::new(), stages: Vec::new() });
     }
-    problems.extend(twice(&trials));
+    problems.extend(repeated_names(&trials));
     if problems.is_empty() { Ok(trials) } else { Err(problems) }
 }
 
@@ -89,7 +89,7 @@ fn varying<'d>(drafts: &'d [Draft]) -> Vec<String> {
 /// Values as part of a name: `epochs=3,batch-size=64`.
 pub(super) fn joined<'a>(values: impl Iterator<Item = &'a TrialValue>) -> String {
     let one = |value: &TrialValue| format!("{}={}", value.short, shown(&value.value));
-    fitting(&values.map(one).collect::<Vec<_>>().join(","))
+    sanitized(&values.map(one).collect::<Vec<_>>().join(","))
 }
 
 /// The short form of each key: as few of its last parts as no other key ends with.
@@ -133,11 +133,11 @@ fn name_of(values: &[TrialValue]) -> String {
     match name.len() {
         0 => "unchanged".to_owned(),
         1..=LONGEST => name,
-        _ => marked(&name, values),
+        _ => shortened(&name, values),
     }
 }
 
-fn marked(name: &str, values: &[TrialValue]) -> String {
+fn shortened(name: &str, values: &[TrialValue]) -> String {
     let all: Vec<String> = values.iter().map(|value| format!("{}={}", value.key, value.value)).collect();
     let mark = &Digest::of(all.join("\n").as_bytes()).hex()[..8];
     let end = (0..=name.len().min(LONGEST - 9)).rfind(|at| name.is_char_boundary(*at)).unwrap_or(0);
@@ -146,18 +146,18 @@ fn marked(name: &str, values: &[TrialValue]) -> String {
 
 /// A text as part of a folder's name: without brackets, quotes and spaces, and with `-` for everything but letters,
 /// digits and `-_.,=+~`.
-fn fitting(text: &str) -> String {
+fn sanitized(text: &str) -> String {
     let kept = text.chars().filter(|letter| !"[]{}()\"' \t\n\r".contains(*letter));
-    let fit = |letter: char| if is_fit(letter) { letter } else { '-' };
+    let fit = |letter: char| if is_allowed(letter) { letter } else { '-' };
     kept.map(fit).collect::<String>().trim_start_matches('.').to_owned()
 }
 
-fn is_fit(letter: char) -> bool {
+fn is_allowed(letter: char) -> bool {
     letter.is_alphanumeric() || "-_.,=+~".contains(letter)
 }
 
-fn unfit(name: &str) -> Option<String> {
-    let fit = !name.is_empty() && !name.starts_with('.') && name.chars().all(is_fit) && name.len() <= 200;
+fn wrong_name(name: &str) -> Option<String> {
+    let fit = !name.is_empty() && !name.starts_with('.') && name.chars().all(is_allowed) && name.len() <= 200;
     (!fit).then(|| {
         format!(
             "`{name}` cannot name a trial, because it becomes the name of a folder: use ASCII letters, digits and \
@@ -167,7 +167,7 @@ fn unfit(name: &str) -> Option<String> {
 }
 
 /// Problems of trials that set the same values.
-fn twins(drafts: &[Draft]) -> Vec<String> {
+fn duplicates(drafts: &[Draft]) -> Vec<String> {
     let mut seen: HashMap<Vec<(&str, String)>, usize> = HashMap::new();
     let mut problems = Vec::new();
     for (index, draft) in drafts.iter().enumerate() {
@@ -188,7 +188,7 @@ fn twins(drafts: &[Draft]) -> Vec<String> {
 }
 
 /// Problems of names that are not unique.
-fn twice(trials: &[Trial]) -> Vec<String> {
+fn repeated_names(trials: &[Trial]) -> Vec<String> {
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     let again = trials.iter().filter(|trial| !seen.insert(&trial.name));
     again.map(|trial| format!("two trials have the name `{}`: give each its own name", trial.name)).collect()

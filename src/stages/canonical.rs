@@ -12,20 +12,20 @@ use std::{borrow::Cow, collections::BTreeMap};
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Lines {
     lines: BTreeMap<String, String>,
-    spell_out: bool,
+    has_defaults: bool,
 }
 
 impl Lines {
     /// Lines that include defaults, for messages about values that a file does not set. Never part of a fingerprint.
     #[must_use]
-    pub fn spelt_out() -> Self {
-        Self { spell_out: true, ..Self::default() }
+    pub fn with_defaults() -> Self {
+        Self { has_defaults: true, ..Self::default() }
     }
 
     /// Whether defaults are included.
     #[must_use]
-    pub fn spell_out(&self) -> bool {
-        self.spell_out
+    pub fn has_defaults(&self) -> bool {
+        self.has_defaults
     }
 
     /// Adds one line.

@@ -242,7 +242,7 @@ macro_rules! semantic {
 macro_rules! write_field {
     ($lines:ident, $path:expr, $value:expr, $field:ident, $type:ty, $default:expr) => {{
         let default: $type = $default;
-        if $lines.spell_out() || $value != default {
+        if $lines.has_defaults() || $value != default {
             $crate::stages::declare::write_field!($lines, $path, $value, $field, $type);
         }
     }};

@@ -80,7 +80,7 @@ macro_rules! stages {
             /// The defaults of its semantic fields that have one.
             #[must_use]
             pub fn defaults(self) -> Lines {
-                let mut lines = Lines::spelt_out();
+                let mut lines = Lines::with_defaults();
                 match self { $( Self::$variant => <$type>::defaults(&mut lines), )+ }
                 lines
             }

@@ -14,7 +14,7 @@ pub struct TimeSpan(pub Duration);
 impl FromStr for TimeSpan {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a duration: write \"90s\", \"30min\" or \"2h\"");
+        let wrong = || format!("`{text}` is not a duration above zero: write \"90s\", \"30min\" or \"2h\"");
         let span = humantime::parse_duration(text).map_err(|_| wrong())?;
         if span.is_zero() { Err(wrong()) } else { Ok(Self(span)) }
     }
