@@ -232,8 +232,8 @@ mod tests {
     fn an_unknown_layer_is_reported_with_a_suggestion_and_all_layers() {
         let error = |name| resnet(&[1, 1]).layer(&Layer::named(name)).unwrap_err();
         assert_eq!(
-            error("layer3"),
-            "the model has no layer `layer3`: did you mean `layer2`? its layers are conv1, bn1, relu1, \
+            error("layer2x"),
+            "the model has no layer `layer2x`: did you mean `layer2`? its layers are conv1, bn1, relu1, \
              layer1.0, layer1, layer2.0, layer2, and those inside each block, such as layer1.0.conv1"
         );
         assert!(!error("relu4x").contains("did you mean `layer"));

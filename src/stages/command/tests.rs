@@ -94,7 +94,7 @@ fn every_mistake_is_reported() {
     wrong("{artifacts.table}", "{artifacts.tabel}", "this stage has no artifact `tabel`");
     wrong("'{script}'", "'table.py'", "Write inputs = { script = \"./table.py\" }");
     wrong("'python3'", "'./table'", "Write inputs = { script = \"./table\" }");
-    wrong("'python3'", "''", "names a program");
+    wrong("'python3'", "''", "must name a program");
     wrong("TOP", "'1X'", "cannot name a variable");
     wrong("'CUDA_VISIBLE_DEVICES'", "'TOP'", "already");
     wrong("TOP", "PCAMFLOW_X", "are reserved");
