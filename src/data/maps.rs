@@ -224,11 +224,7 @@ mod tests {
         let file = hdf5::File::open_rw(&number.path).unwrap();
         file.new_attr::<i64>().create("method").unwrap().write_scalar(&3).unwrap();
         file.close().unwrap();
-        assert!(
-            message(&number).contains("attribute `method` is not one text"),
-            "{}",
-            message(&number)
-        );
+        assert!(message(&number).contains("attribute `method` is not one text"), "{}", message(&number));
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub fn read_groups(source: &Source, column: &str, labels: &[u8]) -> Result<Group
     let mut values = Vec::with_capacity(labels.len());
     let (mut differing, mut first) = (0_u32, 0);
     for record in table.records() {
-        let record = record.map_err(|error| anyhow!("{source}: {}", said(&error)))?;
+        let record = record.map_err(|error| anyhow!("{source}: {}", reason(&error)))?;
         let line = line_of(&record);
         let value = record.get(at).unwrap_or_default().trim();
         ensure!(!value.is_empty(), "{source}, line {line}: column `{column}` is empty");
@@ -111,7 +111,7 @@ fn open(source: &Source) -> Result<Reader<BufReader<File>>> {
 }
 
 fn headers<'a>(table: &'a mut Reader<BufReader<File>>, source: &Source) -> Result<&'a StringRecord> {
-    table.headers().map_err(|error| anyhow!("{source}: {}", said(&error)))
+    table.headers().map_err(|error| anyhow!("{source}: {}", reason(&error)))
 }
 
 fn find(table: &mut Reader<BufReader<File>>, source: &Source, column: &str) -> Result<usize> {
@@ -139,7 +139,7 @@ fn line_of(record: &StringRecord) -> u64 {
 }
 
 /// What is wrong with a table, with the line.
-fn said(error: &csv::Error) -> String {
+fn reason(error: &csv::Error) -> String {
     let line = error.position().map_or(1, csv::Position::line);
     match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {

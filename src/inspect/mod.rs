@@ -17,9 +17,9 @@ use serde::Serialize;
 
 use crate::data::{Source, h5::H5File};
 
-pub use crate::data::h5::{Attribute, Dataset};
 pub use self::safetensors::Tensor;
 pub use self::table::Rows;
+pub use crate::data::h5::{Attribute, Dataset};
 
 /// What a file contains.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -142,9 +142,12 @@ mod tests {
 
     #[test]
     fn other_types_and_shapes_are_refused() {
-        assert!(message(&[0_f32, 1.0], &[2]).contains("dataset `y` is float32 [2], expected integers, 0 or 1"));
         assert!(
-            message(&[0_u8, 1, 1, 0], &[2, 2]).contains("dataset `y` is uint8 [2, 2], expected one label per row")
+            message(&[0_f32, 1.0], &[2]).contains("dataset `y` is float32 [2], expected integers, 0 or 1")
+        );
+        assert!(
+            message(&[0_u8, 1, 1, 0], &[2, 2])
+                .contains("dataset `y` is uint8 [2, 2], expected one label per row")
         );
         assert!(message::<u8>(&[], &[0, 1]).contains("dataset `y` has no rows"));
     }

@@ -57,7 +57,10 @@ pub fn read_texts(file: &H5File, name: &str) -> Result<Vec<String>> {
     let dataset = file.whole(name)?;
     let texts = dataset.read_raw::<VarLenUnicode>().map_err(|error| {
         let (source, found) = (file.source(), describe(&dataset));
-        anyhow!("{source}: dataset `{name}` is {found}, expected texts of variable length: {}", reason(&error))
+        anyhow!(
+            "{source}: dataset `{name}` is {found}, expected texts of variable length: {}",
+            reason(&error)
+        )
     })?;
     Ok(texts.iter().map(|text| String::from_utf8_lossy(text.as_bytes()).into_owned()).collect())
 }

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, anyhow, ensure};
 use csv::StringRecord;
 
-use super::{LABEL_COLUMN, SLIDE_COLUMN, flag, headers, line_of, open, said};
+use super::{LABEL_COLUMN, SLIDE_COLUMN, flag, headers, line_of, open, reason};
 use crate::data::Source;
 
 const TUMOR_COLUMN: &str = "tumor_patch";
@@ -41,7 +41,7 @@ pub fn read_facts(source: &Source) -> Result<Vec<Facts>> {
         COLUMNS.map(|column| format!("`{column}`")).join(", ")
     );
     let read = |record: csv::Result<StringRecord>| {
-        let record = record.map_err(|error| anyhow!("{source}: {}", said(&error)))?;
+        let record = record.map_err(|error| anyhow!("{source}: {}", reason(&error)))?;
         facts(&record, places).with_context(|| format!("{source}, line {}", line_of(&record)))
     };
     table.records().map(read).collect()
@@ -49,7 +49,7 @@ pub fn read_facts(source: &Source) -> Result<Vec<Facts>> {
 
 fn facts(record: &StringRecord, places: [Option<usize>; 5]) -> Result<Facts> {
     let cell = |place: Option<usize>| record.get(place?).map(str::trim).filter(|text| !text.is_empty());
-    let said = |place: Option<usize>, column: &str| {
+    let flag_in = |place: Option<usize>, column: &str| {
         cell(place).map(|text| flag(text).with_context(|| format!("column `{column}`"))).transpose()
     };
     let [slide, x, y, tumor, centre] = places;
@@ -57,8 +57,8 @@ fn facts(record: &StringRecord, places: [Option<usize>; 5]) -> Result<Facts> {
         slide: cell(slide).map(str::to_owned),
         x: cell(x).map(str::to_owned),
         y: cell(y).map(str::to_owned),
-        tumor_patch: said(tumor, TUMOR_COLUMN)?,
-        center_tumor_patch: said(centre, LABEL_COLUMN)?,
+        tumor_patch: flag_in(tumor, TUMOR_COLUMN)?,
+        center_tumor_patch: flag_in(centre, LABEL_COLUMN)?,
     })
 }
 

@@ -6,8 +6,7 @@
 use anyhow::{Result, bail, ensure};
 
 use super::{
-    Parts, check,
-    positives,
+    Parts, check, positives,
     search::{Group, OUT, Target, search},
 };
 use crate::data::{draw::Draw, meta::Groups};

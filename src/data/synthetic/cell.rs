@@ -49,8 +49,8 @@ pub(super) const CENTROBLAST: Kind = Kind {
     radius: 3.9,
     elongation: 1.3,
     irregularity: 0.4,
-    nucleus: 1.2,
-    rim: 0.6,
+    nucleus: 1.0,
+    rim: 0.5,
     clumps: 0.6,
     nucleolus: 0.0,
     cytoplasm: 1.2,
@@ -62,7 +62,7 @@ pub(super) const MACROPHAGE: Kind = Kind {
     radius: 3.5,
     elongation: 1.8,
     irregularity: 0.5,
-    nucleus: 1.0,
+    nucleus: 1.1,
     rim: 0.5,
     clumps: 0.3,
     nucleolus: 0.0,
@@ -75,7 +75,7 @@ pub(super) const TUMOR: Kind = Kind {
     radius: 5.6,
     elongation: 1.6,
     irregularity: 1.0,
-    nucleus: 0.75,
+    nucleus: 0.85,
     rim: 0.9,
     clumps: 0.6,
     nucleolus: 1.3,
@@ -122,7 +122,7 @@ impl Cell {
 
     /// Whether the cell keeps its distance from a cell of the same kind at another place.
     pub(super) fn leaves_room(&self, at: (f32, f32)) -> bool {
-        apart(self.at, at) > 1.4 * (self.kind.radius + self.kind.cytoplasm)
+        apart(self.at, at) > 1.7 * self.kind.radius + 1.1 * self.kind.cytoplasm
     }
 
     /// Whether the cell is clear of the centre box.

@@ -4,15 +4,15 @@
 
 use super::{
     canvas::{CENTRE, Canvas, centre_distance},
-    cell::{self, CENTROBLAST, Cell, Kind, LYMPHOCYTE, MACROPHAGE, TUMOR, apart},
+    cell::{self, CENTROBLAST, Cell, Kind, MACROPHAGE, TUMOR, apart},
     recipe::{Purpose, Recipe},
     stain::Stain,
     tissue,
 };
 use crate::data::{PATCH_SIDE, draw::Draw};
 
-/// What benign spots are filled with, in the centre and outside.
-const BENIGN: [&Kind; 3] = [&LYMPHOCYTE, &CENTROBLAST, &MACROPHAGE];
+/// The cells of benign spots. Together they have about the mean colour of tumour: one kind is darker, one paler.
+const BENIGN: [&Kind; 2] = [&CENTROBLAST, &MACROPHAGE];
 
 /// A round spot of cells of one kind.
 #[derive(Debug)]

@@ -73,8 +73,7 @@ fn colours(patch: &Patch) -> [f64; 6] {
 #[test]
 fn colour_alone_does_not_tell_the_classes_apart() {
     let patches = patches(&Recipe { patches: 1200, seed: 3, ..Recipe::default() });
-    let all: Vec<([f64; 6], bool)> =
-        patches.iter().map(|patch| (colours(patch), patch.label == 1)).collect();
+    let all: Vec<([f64; 6], bool)> = patches.iter().map(|patch| (colours(patch), patch.label == 1)).collect();
     let (fitted, held_out) = all.split_at(600);
     let direction = discriminant(fitted);
     let scores = held_out.iter().map(|(features, label)| (dot(&direction, features), *label)).collect();

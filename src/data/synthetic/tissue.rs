@@ -7,11 +7,10 @@ use super::{
 };
 use crate::data::{PATCH_SIDE, draw::Draw};
 
-/// Covers the canvas. Cells lie where `free` says that they may. Density, colour and clefts vary so much from
-/// patch to patch that the mean colour of a patch says little about anything else.
+/// Covers the canvas, with cells where `free` allows them. Density, colour and clefts vary so much from patch to
+/// patch that the mean colour of a patch says little about its centre.
 pub(super) fn paint(draw: &mut Draw, canvas: &mut Canvas, free: impl Fn((f32, f32)) -> bool) {
-    let (density, eosin, open) =
-        (draw.between(0.1, 1.1), draw.between(0.25, 0.6), draw.between(-0.5, 0.4));
+    let (density, eosin, open) = (draw.between(0.1, 1.1), draw.between(0.25, 0.6), draw.between(-0.5, 0.4));
     for pixel in pixels() {
         let strands = canvas.grain(pixel, 7.0);
         let texture = 1.0 + 0.4 * strands + 0.3 * canvas.grain(pixel, 1.1);
@@ -28,12 +27,7 @@ fn cleft(canvas: &Canvas, (x, y): (i32, i32), open: f32) -> f32 {
     smooth((0.55 * noise(21.0, 20.0) + 0.45 * noise(5.0, 40.0) + open) / 0.35 + 0.5)
 }
 
-fn scatter(
-    draw: &mut Draw,
-    canvas: &Canvas,
-    density: f32,
-    free: impl Fn((f32, f32)) -> bool,
-) -> Vec<Cell> {
+fn scatter(draw: &mut Draw, canvas: &Canvas, density: f32, free: impl Fn((f32, f32)) -> bool) -> Vec<Cell> {
     let edge = PATCH_SIDE as f32 + 4.0;
     let mut cells: Vec<Cell> = Vec::new();
     for _ in 0..900 {

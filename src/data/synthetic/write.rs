@@ -76,7 +76,8 @@ impl Files {
         let meta = dir.join("meta.csv");
         let meta = File::create(&meta).with_context(|| format!("cannot create {}", meta.display()))?;
         let mut meta = BufWriter::new(meta);
-        writeln!(meta, ",coord_y,coord_x,tumor_patch,center_tumor_patch,wsi").context("cannot write meta.csv")?;
+        writeln!(meta, ",coord_y,coord_x,tumor_patch,center_tumor_patch,wsi")
+            .context("cannot write meta.csv")?;
         Ok(Self {
             images: array("images.h5", "x", &[rows, SIDE, SIDE, 3])?,
             labels: array("labels.h5", "y", &[rows, 1, 1, 1])?,

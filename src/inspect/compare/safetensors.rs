@@ -1,6 +1,6 @@
 //! Two safetensors files, tensor by tensor.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
@@ -9,11 +9,9 @@ use super::tally::Findings;
 
 pub(super) fn compare(old: &Path, new: &Path, findings: &mut Findings) -> Result<()> {
     let [old, new] = [std::fs::read(old)?, std::fs::read(new)?];
-    let parse = |bytes| -> Result<BTreeMap<String, TensorView<'_>>> {
-        let file = SafeTensors::deserialize(bytes).context("it is not a safetensors file")?;
-        Ok(file.tensors().into_iter().collect())
-    };
+    let parse = |bytes| SafeTensors::deserialize(bytes).context("it is not a safetensors file");
     let (old, new) = (parse(&old)?, parse(&new)?);
+    let [old, new] = [&old, &new].map(|file| file.tensors().into_iter().collect());
     for (name, old, new) in findings.pairs(&old, &new, |name| format!("`{name}`")) {
         tensors(name, old, new, findings);
     }

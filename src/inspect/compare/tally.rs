@@ -108,7 +108,12 @@ impl Findings {
     /// Compares numbers of a part, in order.
     pub(super) fn numbers(&mut self, name: &str, old: &[f64], new: &[f64], at: impl FnOnce(usize) -> String) {
         let part = self.parts.entry(name.to_owned()).or_default();
-        let largest = (0..old.len().min(new.len())).filter(|&place| part.add(old[place], new[place])).last();
+        let mut largest = None;
+        for (place, (&old, &new)) in old.iter().zip(new).enumerate() {
+            if part.add(old, new) {
+                largest = Some(place);
+            }
+        }
         if let Some(place) = largest {
             part.at = at(place);
         }
@@ -141,7 +146,9 @@ impl Findings {
 
     /// Adds what was found in one file of a folder.
     pub(super) fn add_file(&mut self, name: &str, file: Comparison) {
-        if let (Some(at), true, true) = (file.first_difference, file.parts.is_empty(), file.otherwise.is_empty()) {
+        if let (Some(at), true, true) =
+            (file.first_difference, file.parts.is_empty(), file.otherwise.is_empty())
+        {
             self.otherwise(|| format!("`{name}` has other bytes from byte {at} on"));
         }
         file.otherwise.iter().for_each(|what| self.otherwise(|| format!("`{name}`: {what}")));
