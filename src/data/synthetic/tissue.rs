@@ -24,7 +24,7 @@ pub(super) fn paint(draw: &mut Draw, canvas: &mut Canvas, free: impl Fn((f32, f3
 /// How empty the glass is at a pixel, from 0 to 1.
 fn cleft(canvas: &Canvas, (x, y): (i32, i32), open: f32) -> f32 {
     let noise = |size: f32, shift: f32| canvas.noise.at(x as f32 / size + shift, y as f32 / size);
-    smooth((0.55 * noise(21.0, 20.0) + 0.45 * noise(5.0, 40.0) + open) / 0.35 + 0.5)
+    smooth((0.5 * noise(21.0, 20.0) + 0.3 * noise(8.0, 40.0) + 0.25 * noise(3.0, 5.0) + open) / 0.35 + 0.5)
 }
 
 fn scatter(draw: &mut Draw, canvas: &Canvas, density: f32, free: impl Fn((f32, f32)) -> bool) -> Vec<Cell> {
