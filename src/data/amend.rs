@@ -1,11 +1,11 @@
-//! Numbers that are known only when a file of arrays is full: put into the attributes that wait for
-//! them. Nothing in the file moves, so that its bytes remain a function of its content.
+//! Writes numbers into attributes of a complete file of arrays, for numbers that are known only at the end. Nothing
+//! in the file moves, so its bytes remain a function of its content.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// Replaces the values of int64 attributes that the file has.
+/// Replaces the values of existing int64 attributes.
 ///
 /// # Errors
 /// No such file or attribute, a full disk.
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attribute_that_is_not_there_is_named() {
+    fn a_missing_attribute_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.h5");
         written(&path);

@@ -1,9 +1,8 @@
-//! Writing HDF5 files of plain arrays, the same bytes for the same input.
+//! Writes HDF5 files of plain arrays: the same bytes for the same input.
 //!
-//! A file is laid out first (names, types, shapes, attributes; contiguous, in the order given), then
-//! its rows are written straight to their places, in any order. That is as fast as the disk, leaves
-//! HDF5's lock alone and makes the bytes a function of the content: no time stamps, fixed format
-//! version, nothing left over from memory. Files open in every HDF5 library since 1.8.
+//! The HDF5 library first lays out the file: names, types, shapes, attributes. Then rows are written directly to
+//! their places, in any order. This is as fast as the disk and needs no HDF5 lock. The files have no time stamps and
+//! a fixed format version, and open in every HDF5 library since 1.8.
 
 mod array;
 mod element;
@@ -37,13 +36,13 @@ struct Place {
 }
 
 impl ArrayFile {
-    /// Lays a new file out; one that is there already is replaced.
+    /// Lays out a new file. Replaces an existing one.
     ///
     /// # Errors
     /// A path that cannot be written, a full disk.
     pub fn create(path: &Path, arrays: Vec<Array>, notes: &Notes) -> Result<Self> {
         let cannot = || format!("cannot create {}", path.display());
-        // The system's own words first: HDF5's are about its internals.
+        // Opened first for a clear error of the system. HDF5's errors are about its internals.
         let file = OpenOptions::new().write(true).create(true).truncate(true).open(path);
         let file = file.with_context(cannot)?;
         let offsets = lay_out(path, &arrays, notes).map_err(|error| cause(&error)).with_context(cannot)?;
@@ -69,7 +68,7 @@ impl ArrayFile {
         self.write_bytes(name, first_row, &bytes)
     }
 
-    /// Writes consecutive rows given as little-endian bytes: for bytes, without a copy.
+    /// Writes consecutive rows given as little-endian bytes.
     ///
     /// # Errors
     /// As `write`.
@@ -90,10 +89,10 @@ impl ArrayFile {
         Ok(())
     }
 
-    /// Ends the file.
+    /// Checks that all rows were written.
     ///
     /// # Errors
-    /// An array of which rows were not written.
+    /// Rows are missing.
     pub fn finish(self) -> Result<()> {
         for place in &self.places {
             let Place { array, rows_written, .. } = place;
@@ -115,21 +114,20 @@ impl ArrayFile {
     }
 }
 
-/// Has the file system set the space aside: a full disk is noticed before the work, and rows may
-/// then come in any order without scattering the file over the disk.
+/// Reserves the space on the disk. So a full disk is noticed before the work, and rows in any order do not fragment
+/// the file.
 pub(super) fn reserve(file: &File, bytes: u64) -> std::io::Result<()> {
     if bytes == 0 {
         return Ok(());
     }
     match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes) {
-        Ok(()) => Ok(()),
         Err(rustix::io::Errno::NOSPC) => Err(rustix::io::Errno::NOSPC.into()),
-        // A file system that cannot: the file is as long as it has to be already, or grows.
-        Err(_) => Ok(()),
+        // Other errors mean that the file system cannot reserve space.
+        _ => Ok(()),
     }
 }
 
-/// What is behind an error of HDF5: the system's own, where it names one, else what it says.
+/// The cause of an HDF5 error: the system's error if HDF5 names one.
 fn cause(error: &hdf5::Error) -> anyhow::Error {
     let text = error.to_string();
     let code = text.split_once("errno = ").and_then(|(_, rest)| rest.split(',').next()?.parse().ok());
@@ -187,11 +185,11 @@ mod tests {
     }
 
     #[test]
-    fn the_same_content_is_the_same_bytes() {
+    fn the_same_content_gives_the_same_bytes() {
         let folder = tempfile::tempdir().unwrap();
         let paths = ["a.h5", "another-name.h5"].map(|name| folder.path().join(name));
         sample(&paths[0]);
-        // Other memory, another second: nothing of either may get into the file.
+        // The second file is made from other memory, at another time. Neither may get into it.
         let _other: Vec<Vec<u8>> = (1..200).map(|size| vec![0xA5; size * 31]).collect();
         std::thread::sleep(std::time::Duration::from_millis(1100));
         sample(&paths[1]);
@@ -200,19 +198,19 @@ mod tests {
     }
 
     #[test]
-    fn rows_left_out_and_rows_that_do_not_exist_are_errors() {
+    fn missing_rows_and_rows_beyond_the_end_are_errors() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("maps.h5");
         let mut file =
             ArrayFile::create(&path, vec![Array::new("map", Element::F32, [3, 2])], &Notes::default())
                 .unwrap();
-        let told = |result: Result<()>| format!("{:#}", result.unwrap_err());
-        assert!(told(file.write("map", 2, &[0_f32; 4])).contains("has 3 rows of 8 bytes"));
-        assert!(told(file.write("map", 0, &[0_f64; 2])).contains("holds F32, not F64"));
-        assert!(told(file.write("mop", 0, &[0_f32; 2])).contains("has no array `mop`"));
+        let message = |result: Result<()>| format!("{:#}", result.unwrap_err());
+        assert!(message(file.write("map", 2, &[0_f32; 4])).contains("has 3 rows of 8 bytes"));
+        assert!(message(file.write("map", 0, &[0_f64; 2])).contains("holds F32, not F64"));
+        assert!(message(file.write("mop", 0, &[0_f32; 2])).contains("has no array `mop`"));
         file.write("map", 0, &[0_f32; 4]).unwrap();
-        assert!(told(file.finish()).contains("2 of 3 rows of `map` were written"));
+        assert!(message(file.finish()).contains("2 of 3 rows of `map` were written"));
         let nowhere = ArrayFile::create(&folder.path().join("no/maps.h5"), vec![], &Notes::default());
-        assert!(told(nowhere.map(drop)).contains("No such file or directory"));
+        assert!(message(nowhere.map(drop)).contains("No such file or directory"));
     }
 }

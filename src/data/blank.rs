@@ -1,22 +1,20 @@
-//! Patches that show nothing: rows that were never written, and pictures of a single colour.
-//!
-//! Counts them and words the warnings; knows no file.
+//! Counts blank patches: rows that were never written, and patches of a single colour. Knows no file.
 
 use std::ops::AddAssign;
 
-/// How many of some patches show nothing.
+/// How many patches are blank.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Blank {
-    /// Those whose row was never written, or not all of it: the HDF5 library gives the fill value.
+    /// Patches with a row that was never or only partly written. They read as the fill value.
     pub unwritten: u64,
-    /// Those that were written, and are of a single colour.
+    /// Patches that were written with a single colour.
     pub constant: u64,
     first_unwritten: Option<i64>,
     first_constant: Option<i64>,
 }
 
 impl Blank {
-    /// Looks at one patch.
+    /// Counts one patch.
     pub fn look(&mut self, row: i64, unwritten: bool, constant: bool) {
         if unwritten {
             self.unwritten += 1;
@@ -27,7 +25,7 @@ impl Blank {
         }
     }
 
-    /// What a user should know: a line each, `of` being what they were among (`x.h5`, "200 patches").
+    /// Warnings about the file `name`. `of` is the number of patches that were checked ("200 patches").
     #[must_use]
     pub fn warnings(&self, name: &str, of: &str) -> Vec<String> {
         let line = |count: u64, first: Option<i64>, what: &str| {
@@ -53,8 +51,7 @@ impl AddAssign for Blank {
     }
 }
 
-/// Whether all pixels of a patch have the same colour. Costs nothing of a patch that has two: the first pixel that
-/// differs from the one before it ends the comparison.
+/// Whether all pixels of a patch have the same colour. Stops at the first pixel that differs from the previous one.
 #[must_use]
 pub fn is_constant(pixels: &[u8]) -> bool {
     pixels.len() >= 3 && pixels[3..] == pixels[..pixels.len() - 3]
@@ -65,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_single_colour_is_found_whatever_it_is() {
+    fn any_single_colour_is_found() {
         assert!(is_constant(&[7; 30]) && is_constant(&[1, 2, 3].repeat(10)));
         let mut pixels = [1, 2, 3].repeat(10);
         pixels[29] = 4;
@@ -73,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn blanks_are_counted_once_and_worded_with_their_first_row() {
+    fn blank_patches_are_counted_once_and_their_first_row_is_named() {
         let mut blank = Blank::default();
         assert!(blank.warnings("x.h5", "3 patches").is_empty());
         blank.look(9, true, true);

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::{PATCH_BYTES, Source};
 
-/// A folder with files that is gone after the test.
+/// A folder with files that is removed after the test.
 pub(super) struct Files(TempDir);
 
 impl Files {
@@ -24,7 +24,7 @@ impl Files {
         Source::new(self.path(name), name)
     }
 
-    /// A file with one dataset, built as `build` says.
+    /// A file with one dataset, built by `build`.
     pub(super) fn with<T: H5Type>(
         &self,
         name: &str,
@@ -32,7 +32,7 @@ impl Files {
         values: &ArrayD<T>,
         build: impl Fn(DatasetBuilder) -> DatasetBuilder,
     ) -> Source {
-        // The oldest format, as of the official files: without checksums of its own.
+        // The oldest format, as in the official files: without checksums.
         let file = hdf5::File::with_options()
             .with_fapl(|plist| plist.libver_bounds(LibraryVersion::Earliest, LibraryVersion::V18))
             .create(self.path(name))
@@ -41,7 +41,7 @@ impl Files {
         self.source(name)
     }
 
-    /// A file of patches `x`, laid out as `build` says.
+    /// A file of patches `x`, laid out by `build`.
     pub(super) fn patches(
         &self,
         name: &str,

@@ -1,7 +1,7 @@
 //! The meta table of PatchCamelyon: a CSV file with a line per patch.
 //!
-//! The official columns are an unnamed index, `coord_y`, `coord_x`, `tumor_patch`,
-//! `center_tumor_patch` and `wsi`; the flags are `True` or `False`. Any column can group patches.
+//! The official columns are an unnamed index, `coord_y`, `coord_x`, `tumor_patch`, `center_tumor_patch` and `wsi`.
+//! Flags are `True` or `False`. Any column can group patches.
 
 mod facts;
 
@@ -15,20 +15,20 @@ use csv::{Reader, StringRecord};
 use super::Source;
 use crate::nearest::nearest;
 
-/// The column that holds the slide.
+/// The column with the slide.
 pub const SLIDE_COLUMN: &str = "wsi";
-/// The column that says what the label says.
+/// The column with the label.
 const LABEL_COLUMN: &str = "center_tumor_patch";
-/// The share of labels in which table and label file may differ before the table must be another
-/// file's. Files that do not belong together differ in about half.
+/// The share of labels in which the table and the label file may differ. Files that do not belong together differ
+/// in about half of them.
 const DIFFERING_LABELS: f64 = 0.01;
 
-/// To which group each patch belongs.
+/// The group of each patch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Groups {
-    /// The groups' names, ascending.
+    /// Names of the groups, ascending.
     pub names: Vec<String>,
-    /// Per patch its group: counts in `names`.
+    /// For each patch, the index of its group in `names`.
     pub codes: Vec<i32>,
 }
 
@@ -47,44 +47,51 @@ impl Groups {
     }
 }
 
-/// Reads the groups in a column of the table. `labels` are those of the patches that it describes.
+/// Reads the groups in a column of the table. `labels` are the labels of its patches.
 ///
 /// # Errors
-/// A file that is missing or not CSV, a column that it does not have, lines too few or too many, an
-/// empty cell, and a table whose `center_tumor_patch` does not say what the labels say: it then
-/// belongs to other patches.
+/// A file that is missing or not CSV, a missing column, too few or too many lines, an empty cell. A table that
+/// contradicts the labels, and so belongs to other patches.
 pub fn read_groups(source: &Source, column: &str, labels: &[u8]) -> Result<Groups> {
     let mut table = open(source)?;
     let at = find(&mut table, source, column)?;
     let label_at = headers(&mut table, source)?.iter().position(|name| name == LABEL_COLUMN);
     let mut values = Vec::with_capacity(labels.len());
-    let mut differing = Differing::default();
+    let (mut differing, mut first) = (0_u32, 0);
     for record in table.records() {
-        let record = record.map_err(|error| anyhow!("{source}: {}", said(&error)))?;
+        let record = record.map_err(|error| anyhow!("{source}: {}", reason(&error)))?;
         let line = line_of(&record);
         let value = record.get(at).unwrap_or_default().trim();
         ensure!(!value.is_empty(), "{source}, line {line}: column `{column}` is empty");
         if let (Some(label_at), Some(&label)) = (label_at, labels.get(values.len())) {
             let flag = flag(record.get(label_at).unwrap_or_default())
                 .with_context(|| format!("{source}, line {line}: column `{LABEL_COLUMN}`"))?;
-            differing.count(flag != (label == 1), line);
+            if flag != (label == 1) {
+                differing += 1;
+                first = if differing == 1 { line } else { first };
+            }
         }
         values.push(value.to_owned());
     }
     ensure!(
         values.len() == labels.len(),
-        "{source} has {} lines of patches, the labels are {}: it must have one line per patch",
+        "{source} has {} lines of patches, but there are {} labels: it must have one line per patch",
         values.len(),
         labels.len()
     );
-    differing.check(source, labels.len())?;
+    ensure!(
+        f64::from(differing) <= DIFFERING_LABELS * labels.len() as f64,
+        "{source}: `{LABEL_COLUMN}` contradicts the label of {differing} of {} patches, first in line {first}: \
+         the table belongs to other patches",
+        labels.len()
+    );
     Ok(Groups::of(&values))
 }
 
-/// Makes sure that a table has a column.
+/// Checks that a table has a column.
 ///
 /// # Errors
-/// A file that is missing or not CSV; a column that it does not have.
+/// A file that is missing or not CSV; a missing column.
 pub fn require_column(source: &Source, column: &str) -> Result<()> {
     find(&mut open(source)?, source, column).map(drop)
 }
@@ -104,7 +111,7 @@ fn open(source: &Source) -> Result<Reader<BufReader<File>>> {
 }
 
 fn headers<'a>(table: &'a mut Reader<BufReader<File>>, source: &Source) -> Result<&'a StringRecord> {
-    table.headers().map_err(|error| anyhow!("{source}: {}", said(&error)))
+    table.headers().map_err(|error| anyhow!("{source}: {}", reason(&error)))
 }
 
 fn find(table: &mut Reader<BufReader<File>>, source: &Source, column: &str) -> Result<usize> {
@@ -131,8 +138,8 @@ fn line_of(record: &StringRecord) -> u64 {
     record.position().map_or(0, csv::Position::line)
 }
 
-/// What is wrong with a table, and in which line.
-fn said(error: &csv::Error) -> String {
+/// What is wrong with a table, with the line.
+fn reason(error: &csv::Error) -> String {
     let line = error.position().map_or(1, csv::Position::line);
     match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
@@ -140,33 +147,6 @@ fn said(error: &csv::Error) -> String {
         }
         csv::ErrorKind::Utf8 { .. } => format!("line {line} is not UTF-8 text: is it a CSV file?"),
         _ => format!("line {line}: {error}"),
-    }
-}
-
-/// Counts where the table says another label than the labels do.
-#[derive(Debug, Default)]
-struct Differing {
-    lines: usize,
-    first: Option<u64>,
-}
-
-impl Differing {
-    fn count(&mut self, differs: bool, line: u64) {
-        if differs {
-            self.lines += 1;
-            self.first.get_or_insert(line);
-        }
-    }
-
-    fn check(&self, source: &Source, patches: usize) -> Result<()> {
-        let first = self.first.unwrap_or_default();
-        ensure!(
-            self.lines as f64 <= DIFFERING_LABELS * patches as f64,
-            "{source}: `{LABEL_COLUMN}` contradicts the label of {} of {patches} patches, first in line {first}: \
-             the table belongs to other patches",
-            self.lines
-        );
-        Ok(())
     }
 }
 
@@ -183,7 +163,7 @@ mod tests {
         (folder, Source::new(path, "meta.csv"))
     }
 
-    fn told(lines: &str, column: &str, labels: &[u8]) -> String {
+    fn message(lines: &str, column: &str, labels: &[u8]) -> String {
         let (_folder, source) = table(lines);
         format!("{:#}", read_groups(&source, column, labels).unwrap_err())
     }
@@ -203,27 +183,27 @@ mod tests {
     #[test]
     fn errors_name_file_and_line() {
         let line = "0,1,2,True,True,slide_a\n";
-        assert!(told(&format!("{HEADER}{line}"), "wsl", &[1]).contains("no column `wsl`"));
-        assert!(told(&format!("{HEADER}{line}"), "wsl", &[1]).contains("did you mean `wsi`?"));
+        assert!(message(&format!("{HEADER}{line}"), "wsl", &[1]).contains("no column `wsl`"));
+        assert!(message(&format!("{HEADER}{line}"), "wsl", &[1]).contains("did you mean `wsi`?"));
         assert!(
-            told(&format!("{HEADER}{line}"), "wsi", &[1, 1])
-                .contains("has 1 lines of patches, the labels are 2")
+            message(&format!("{HEADER}{line}"), "wsi", &[1, 1])
+                .contains("has 1 lines of patches, but there are 2 labels")
         );
         assert!(
-            told(&format!("{HEADER}{line}1,1,2,True,True,\n"), "wsi", &[1, 1])
+            message(&format!("{HEADER}{line}1,1,2,True,True,\n"), "wsi", &[1, 1])
                 .contains("line 3: column `wsi` is empty")
         );
-        assert!(told(&format!("{HEADER}{line}1,1\n"), "wsi", &[1, 1]).contains("line 3 has 2 fields"));
+        assert!(message(&format!("{HEADER}{line}1,1\n"), "wsi", &[1, 1]).contains("line 3 has 2 fields"));
         assert!(
-            told(&format!("{HEADER}0,1,2,True,yes,s\n"), "wsi", &[1])
+            message(&format!("{HEADER}0,1,2,True,yes,s\n"), "wsi", &[1])
                 .contains("line 2: column `center_tumor_patch`: \"yes\"")
         );
     }
 
     #[test]
-    fn a_table_of_other_patches_is_noticed() {
+    fn a_table_of_other_patches_is_refused() {
         let lines = format!("{HEADER}0,1,2,True,True,a\n1,1,2,True,True,a\n");
-        let error = told(&lines, "wsi", &[1, 0]);
+        let error = message(&lines, "wsi", &[1, 0]);
         assert!(error.contains("contradicts the label of 1 of 2 patches, first in line 3"), "{error}");
     }
 

@@ -1,9 +1,8 @@
-//! Patches in and out: HDF5 and CSV files, and the algorithms that split them.
+//! Reads and writes patches (HDF5 and CSV), splits them, and makes synthetic ones.
 //!
-//! Knows PatchCamelyon's layout and the project's own artifacts; knows no stage, no engine and no
-//! tensor. Reading never trusts a file: whatever is wrong with it becomes one error that names the
-//! file, the dataset, what was found, what is expected and what to do. Memory stays bounded
-//! whatever the size of a file.
+//! Knows PatchCamelyon's layout and the project's own artifacts, but no stage, no engine and no tensor. Files are not
+//! trusted: every error names the file, the dataset, what was found, what is expected and what to do. Memory stays
+//! bounded for files of any size.
 
 pub mod amend;
 pub mod arrays;
@@ -17,6 +16,7 @@ pub mod sample;
 pub mod split;
 pub mod synthetic;
 
+mod draw;
 #[cfg(test)]
 mod fixtures;
 mod packed;
@@ -24,9 +24,9 @@ mod source;
 
 pub use source::Source;
 
-/// Pixels along each side of a patch.
+/// Width and height of a patch in pixels.
 pub const PATCH_SIDE: usize = 96;
-/// Bytes of a patch: 96 x 96 pixels of red, green and blue.
+/// Bytes of a patch: red, green and blue for each pixel.
 pub const PATCH_BYTES: usize = PATCH_SIDE * PATCH_SIDE * 3;
-/// Bytes of a ground-truth mask: one a pixel.
+/// Bytes of a ground-truth mask: one for each pixel.
 pub const MASK_BYTES: usize = PATCH_SIDE * PATCH_SIDE;

@@ -1,7 +1,7 @@
-//! Packed patches, read without unpacking a chunk again and again.
+//! Reads packed patches without unpacking a chunk again and again.
 //!
-//! Files may be packed in chunks that are thousands of patches deep. Read in ascending order, patches are kept
-//! unpacked for the next read (`Window`). For reads in any order all are unpacked once, into a file (`unpack`).
+//! A chunk may contain thousands of patches. For reads in ascending order, unpacked patches are kept for the next
+//! read (`Window`). For reads in any order, all patches are unpacked once into a file (`unpack`).
 
 use std::{
     os::unix::fs::FileExt,
@@ -13,10 +13,10 @@ use anyhow::{Context, Result};
 
 use super::{arrays::reserve, h5::Rows};
 
-/// How much of a packed file is kept unpacked.
+/// How much is kept unpacked, in bytes.
 const KEPT_BYTES: usize = 64 << 20;
 
-/// Consecutive patches that were unpacked last.
+/// The consecutive patches that were unpacked last.
 #[derive(Debug, Default)]
 pub(super) struct Window(Mutex<Kept>);
 
@@ -27,8 +27,8 @@ struct Kept {
 }
 
 impl Window {
-    /// Whether reads of these positions are served best from here: one follows the other, or they lie close
-    /// together in deep chunks. Elsewhere a read of all of them at once unpacks more chunks side by side.
+    /// Whether the window is the best way to read these positions: they are consecutive, or close together in deep
+    /// chunks. For other positions, one read of all of them unpacks more chunks in parallel.
     pub(super) fn suits(patches: &Rows, positions: &[usize]) -> bool {
         let ([first, ..], [.., last]) = (positions, positions) else { return false };
         let deep = patches.rows_per_block();
@@ -37,10 +37,10 @@ impl Window {
             && (follows(positions) || last / deep - first / deep <= 1)
     }
 
-    /// Reads ascending positions: each chunk is unpacked once, not once a batch.
+    /// Reads ascending positions. Each chunk is unpacked once, not once per batch.
     pub(super) fn read(&self, patches: &Rows, positions: &[usize], out: &mut [u8]) -> Result<()> {
         let row_bytes = patches.row_bytes();
-        // Who panicked while holding it left a window that is whole, or is filled anew below.
+        // After a panic elsewhere, the window is still complete, or is filled again below.
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (&position, out) in positions.iter().zip(out.chunks_exact_mut(row_bytes)) {
             let count = kept.pixels.len() / row_bytes;
@@ -53,13 +53,13 @@ impl Window {
     }
 }
 
-/// Whether each position is the one after the one before it.
+/// Whether the positions are consecutive.
 fn follows(positions: &[usize]) -> bool {
     positions.windows(2).all(|pair| pair[0] + 1 == pair[1])
 }
 
 impl Kept {
-    /// Unpacks from a patch on to the end of its chunk, or, with `on`, of as many chunks as are kept.
+    /// Unpacks patches from `first` to the end of its chunk. With `on`, as many chunks as are kept.
     fn fill(&mut self, patches: &Rows, first: usize, on: bool) -> Result<()> {
         let (row_bytes, deep) = (patches.row_bytes(), patches.rows_per_block());
         let most = (KEPT_BYTES / row_bytes).max(1);
@@ -76,11 +76,11 @@ impl Kept {
     }
 }
 
-/// Unpacks all patches into a file without a name in a folder: it is gone when the last who reads it is done,
-/// however that one ends. `progress` is told the patches done.
+/// Unpacks all patches into an unnamed file in a folder. It disappears with the last reader. `progress` is
+/// called with the patches done.
 ///
 /// # Errors
-/// What is wrong with the patches; a folder that cannot be written, a full disk.
+/// Damaged patches; a folder that cannot be written, a full disk.
 pub(super) fn unpack(patches: &Rows, folder: &Path, progress: &mut dyn FnMut(usize)) -> Result<Rows> {
     let cannot = || format!("cannot unpack {} into {}", patches.source(), folder.display());
     let file = tempfile::tempfile_in(folder).with_context(cannot)?;
@@ -123,7 +123,7 @@ mod tests {
         window.read(rows, positions, &mut out).map(|()| out)
     }
 
-    /// What was not kept would be read from the damaged file.
+    /// Rows that were not kept would be read from the damaged file.
     #[test]
     fn ascending_reads_with_gaps_unpack_a_chunk_once() {
         let files = Files::new();
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_far_apart_or_in_no_order_is_read_at_once() {
+    fn positions_far_apart_or_in_random_order_are_read_at_once() {
         let files = Files::new();
         let rows = packed(&files);
         for positions in [&[1, 35][..], &[4, 1], &[]] {
@@ -148,21 +148,21 @@ mod tests {
     }
 
     #[test]
-    fn unpacked_patches_need_their_file_no_more_and_leave_nothing_behind() {
+    fn unpacked_patches_do_not_need_their_file_and_leave_nothing_behind() {
         let files = Files::new();
         let folder = tempfile::tempdir().unwrap();
-        let mut told = Vec::new();
-        let rows = unpack(&packed(&files), folder.path(), &mut |done| told.push(done)).unwrap();
+        let mut found = Vec::new();
+        let rows = unpack(&packed(&files), folder.path(), &mut |done| found.push(done)).unwrap();
         damage_all(&files);
         let mut out = vec![0; 4 * PATCH_BYTES];
         rows.read(&[39, 0, 17, 17], &mut out).unwrap();
         assert!(out == [patch(39), patch(0), patch(17), patch(17)].concat());
-        assert!(!rows.is_packed() && told.last() == Some(&40));
+        assert!(!rows.is_packed() && found.last() == Some(&40));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]
-    fn a_folder_that_is_not_there_is_named() {
+    fn a_missing_folder_is_named() {
         let files = Files::new();
         let error = unpack(&packed(&files), Path::new("/no/folder"), &mut |_| ()).unwrap_err();
         let error = format!("{error:#}");

@@ -1,6 +1,6 @@
-//! Labelled patches for who computes with them: a part of a split, or a source pair.
+//! Labelled patches to compute with: a part of a split, or a pair of source files.
 //!
-//! Reads by position, from any thread, and remembers which patches show nothing.
+//! Reads by position, from any thread, and remembers which patches are blank.
 
 use std::{
     collections::BTreeSet,
@@ -41,17 +41,17 @@ pub struct PatchSet {
     slides: Option<Groups>,
     masks: Option<Rows>,
     window: Window,
-    /// Positions whose rows were never written, ascending.
+    /// Positions of rows that were never written, ascending.
     unwritten: Vec<usize>,
-    /// Those of a single colour among the patches that were read so far.
+    /// Positions of patches of a single colour, among those that were read so far.
     constant: Mutex<BTreeSet<usize>>,
 }
 
 impl PatchSet {
-    /// Opens patches and labels, and what else the file has: `row`, `slide`, `mask`.
+    /// Opens patches and labels, and `row`, `slide` and `mask` if the file has them.
     ///
     /// # Errors
-    /// Whatever is wrong with a file (see `h5`), and datasets that differ in length.
+    /// Anything wrong with a file (see `h5`); datasets of different lengths.
     pub fn open(source: &PatchSource) -> Result<Self> {
         match source {
             PatchSource::Part(part) => {
@@ -62,21 +62,21 @@ impl PatchSet {
         }
     }
 
-    /// Opens patches whose labels stand elsewhere: `said_by` is who says them.
+    /// Opens patches with labels from `labels_from`.
     ///
     /// # Errors
-    /// As `open`; labels too few or too many.
-    pub fn with_labels(images: &Source, labels: Vec<u8>, said_by: &Source) -> Result<Self> {
-        Self::labelled(&H5File::open(images)?, labels, said_by)
+    /// As `open`; too few or too many labels.
+    pub fn with_labels(images: &Source, labels: Vec<u8>, labels_from: &Source) -> Result<Self> {
+        Self::labelled(&H5File::open(images)?, labels, labels_from)
     }
 
     fn new(images: &H5File, labelled: &H5File) -> Result<Self> {
         Self::labelled(images, read_labels(labelled, "y", Length::Any)?, labelled.source())
     }
 
-    fn labelled(images: &H5File, labels: Vec<u8>, said_by: &Source) -> Result<Self> {
+    fn labelled(images: &H5File, labels: Vec<u8>, labels_from: &Source) -> Result<Self> {
         let patches = Rows::patches(images)?;
-        same_length(&patches, said_by, labels.len())?;
+        same_length(&patches, labels_from, labels.len())?;
         let length = Length::Exactly(labels.len());
         let rows = match images.has("row") {
             true => read_integers(images, "row", length)?,
@@ -90,32 +90,32 @@ impl PatchSet {
         Ok(Self { patches, labels, rows, slides, masks, window, unwritten, constant })
     }
 
-    /// How many patches there are: at least one.
+    /// The number of patches, at least 1.
     #[must_use]
     #[allow(clippy::len_without_is_empty)] // an empty file does not open
     pub fn len(&self) -> usize {
         self.labels.len()
     }
 
-    /// 0 or 1 per patch.
+    /// For each patch, 0 or 1.
     #[must_use]
     pub fn labels(&self) -> &[u8] {
         &self.labels
     }
 
-    /// The class of all patches, where they are of one.
+    /// The class of all patches, if all have the same.
     #[must_use]
     pub fn only_class(&self) -> Option<u8> {
         only_class(&self.labels)
     }
 
-    /// Per patch its row in the file that it was first in.
+    /// For each patch, its row in the original file.
     #[must_use]
     pub fn rows(&self) -> &[i64] {
         &self.rows
     }
 
-    /// Per patch its slide, where that is known.
+    /// The slides of the patches, if known.
     #[must_use]
     pub fn slides(&self) -> Option<&Groups> {
         self.slides.as_ref()
@@ -127,13 +127,13 @@ impl PatchSet {
         self.masks.is_some()
     }
 
-    /// Reads patches by position, in any order: [positions, 96, 96, 3] bytes into `out`.
+    /// Reads patches by position, in any order, into `out`: [positions, 96, 96, 3] bytes.
     ///
     /// # Errors
-    /// A damaged or vanished file: names it and the rows.
+    /// A damaged or missing file. Names it and the rows.
     ///
     /// # Panics
-    /// If `out` is not as long as the patches together.
+    /// If `out` has not the length of all patches.
     pub fn read(&self, positions: &[usize], out: &mut [u8]) -> Result<()> {
         match Window::suits(&self.patches, positions) {
             true => self.window.read(&self.patches, positions, out)?,
@@ -147,7 +147,7 @@ impl PatchSet {
         Ok(())
     }
 
-    /// How many of the patches at some positions show nothing, of those that were read.
+    /// How many of the patches at some positions are blank, among those that were read.
     #[must_use]
     pub fn blank(&self, positions: &[usize]) -> Blank {
         let constant = self.constant.lock().unwrap_or_else(PoisonError::into_inner);
@@ -159,14 +159,14 @@ impl PatchSet {
         blank
     }
 
-    /// Whether a read in any order unpacks whole chunks for single patches.
+    /// Whether a read in random order unpacks whole chunks for single patches.
     #[must_use]
     pub fn is_packed(&self) -> bool {
         self.patches.is_packed()
     }
 
-    /// Unpacks all patches, once, into a folder: reads in any order are then cheap. What was unpacked is gone with
-    /// this. `progress` is told the patches done.
+    /// Unpacks all patches once into a temporary file in a folder, so that reads in any order are fast. `progress`
+    /// is called with the patches done.
     ///
     /// # Errors
     /// As `read`; a folder that cannot be written, a full disk.
@@ -175,13 +175,13 @@ impl PatchSet {
         Ok(())
     }
 
-    /// Reads masks by position: [positions, 96, 96] bytes into `out`, not 0 where tumour is.
+    /// Reads masks by position into `out`: [positions, 96, 96] bytes, not 0 where tumour is.
     ///
     /// # Errors
-    /// As `read`; no masks in the file.
+    /// As `read`; a file without masks.
     ///
     /// # Panics
-    /// If `out` is not as long as the masks together.
+    /// If `out` has not the length of all masks.
     pub fn read_masks(&self, positions: &[usize], out: &mut [u8]) -> Result<()> {
         let Some(masks) = &self.masks else {
             anyhow::bail!("{} has no dataset `mask`", self.patches.source());
@@ -190,23 +190,23 @@ impl PatchSet {
     }
 }
 
-/// The class of all labels, where they are of one.
+/// The class of all labels, if all are the same.
 #[must_use]
 pub fn only_class(labels: &[u8]) -> Option<u8> {
     labels.first().copied().filter(|first| labels.iter().all(|label| label == first))
 }
 
-/// Labels and patches must be as many.
+/// Checks that there are as many labels as patches.
 ///
 /// # Errors
-/// They are not.
+/// There are not.
 pub(super) fn same_length(patches: &Rows, labels: &Source, count: usize) -> Result<()> {
     let (images, rows) = (patches.source(), patches.len());
     ensure!(rows == count, differ(images, rows, labels, count, "labels"));
     Ok(())
 }
 
-/// Says that a file has more or fewer rows than the images that it lies beside.
+/// The message for a file that has not as many rows as the images.
 #[must_use]
 pub fn differ(images: &Source, patches: usize, other: &Source, rows: usize, unit: &str) -> String {
     format!(
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn packed_patches_are_the_same_however_they_are_asked_for() {
+    fn packed_patches_are_the_same_in_every_order() {
         let files = Files::new();
         let expected: Vec<Vec<u8>> = (0..23).map(patch).collect();
         let labels = files.labels("y.h5", &[0; 23]);
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn patches_that_show_nothing_are_counted() {
+    fn blank_patches_are_counted() {
         let files = Files::new();
         let file = hdf5::File::create(files.path("x.h5")).unwrap();
         let builder = file.new_dataset_builder().chunk((2, 96, 96, 3));
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn patches_and_labels_must_be_as_many() {
+    fn there_must_be_as_many_labels_as_patches() {
         let files = Files::new();
         let error =
             PatchSet::open(&pair(&files.patches("x.h5", 3, |plain| plain), &files.labels("y.h5", &[0, 1])));

@@ -1,8 +1,8 @@
-//! Writing a part of a split: the HDF5 file that training and evaluation read.
+//! Writes a part of a split: the HDF5 file that training and evaluation read.
 //!
-//! `x` [N, 96, 96, 3] uint8, `y` `[N]` uint8, `row` `[N]` int64 (the row in the source file), and where
-//! the source has them `slide` `[N]` int32 with `slide-name` `[S]` (texts: `slide` counts in it) and
-//! `mask` [N, 96, 96] uint8. All contiguous. Patches may come in any order.
+//! `x` [N, 96, 96, 3] uint8, `y` `[N]` uint8, `row` `[N]` int64 (the row in the source file). If the source has
+//! them, `slide` `[N]` int32, an index into the texts `slide-name` `[S]`, and `mask` [N, 96, 96] uint8. All
+//! contiguous. Patches may come in any order.
 
 use std::path::Path;
 
@@ -14,16 +14,16 @@ use super::{
     meta::Groups,
 };
 
-/// What is known of every patch of a part before its pixels come.
+/// The columns of a part that are written before its pixels.
 #[derive(Debug, Clone, Copy)]
 pub struct Columns<'a> {
-    /// 0 or 1 per patch.
+    /// For each patch, 0 or 1.
     pub labels: &'a [u8],
-    /// Its row in the source file.
+    /// For each patch, its row in the source file.
     pub rows: &'a [i64],
-    /// Its slide, where that is known.
+    /// For each patch, its slide, if known.
     pub slides: Option<&'a Groups>,
-    /// Whether masks will come.
+    /// Whether masks will be written.
     pub masks: bool,
 }
 
@@ -59,7 +59,7 @@ impl PatchWriter {
         Ok(Self(file))
     }
 
-    /// Writes consecutive patches, from `first` on.
+    /// Writes consecutive patches, starting at `first`.
     ///
     /// # Errors
     /// A full disk; patches that the part does not have.
@@ -67,7 +67,7 @@ impl PatchWriter {
         self.0.write_bytes("x", first, pixels)
     }
 
-    /// Writes the masks of consecutive patches, from `first` on.
+    /// Writes the masks of consecutive patches, starting at `first`.
     ///
     /// # Errors
     /// As `write_patches`.
@@ -75,7 +75,7 @@ impl PatchWriter {
         self.0.write_bytes("mask", first, masks)
     }
 
-    /// Ends the file.
+    /// Checks that the file is complete.
     ///
     /// # Errors
     /// Patches or masks that were never written.

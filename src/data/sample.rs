@@ -1,10 +1,9 @@
-//! Some patches out of many, to be looked at.
+//! Draws some patches out of many, to look at.
 
-use super::split::draw::Draw;
+use super::draw::Draw;
 
-/// The positions of `count` patches, drawn without replacement and in an order of their own; all, where
-/// there are no more. Balanced, they are half of either class (of an odd number one more negative), or,
-/// where a class has too few, all that it has.
+/// The positions of `count` patches, drawn without replacement, in random order. All patches if there are fewer.
+/// If balanced, half of each class (one more negative if `count` is odd). If a class has too few, all of it.
 ///
 /// # Panics
 /// A label is neither 0 nor 1.
@@ -26,7 +25,7 @@ pub fn sample(labels: &[u8], count: usize, balanced: bool, seed: u64) -> Vec<usi
     order
 }
 
-/// How many of the classes 0 and 1.
+/// How many patches of classes 0 and 1 to take.
 fn quotas(labels: &[u8], count: usize) -> [usize; 2] {
     let positives = labels.iter().filter(|&&label| label == 1).count();
     let negatives = labels.len() - positives;
@@ -42,7 +41,7 @@ mod tests {
 
     #[test]
     fn draws_never_change() {
-        // Written down when this was made: other patches would be another picture under the same key.
+        // Other patches would give another picture under the same key.
         let labels = [0, 1, 0, 1, 0, 0, 0, 0, 1, 0];
         assert_eq!(sample(&labels, 4, true, 42), [8, 0, 4, 3]);
         assert_ne!(sample(&labels, 4, true, 42), sample(&labels, 4, true, 43));

@@ -1,6 +1,6 @@
-//! A file that is read: where it lies, and what people call it.
+//! A file to read: its path, and its name in messages.
 //!
-//! Knows how to say what is wrong with a path before anyone parses the file; knows no format.
+//! Says what is wrong with a path before the file is parsed. Knows no format.
 
 use std::{
     fmt,
@@ -9,27 +9,30 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-/// A file that is read.
+/// A file to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// Where it lies.
+    /// Where it is.
     pub path: PathBuf,
-    /// What people call it: the path as they wrote it, or `split.pcam/test`.
+    /// Its name in messages: the path as the user wrote it, or `split.pcam/test`.
     pub name: String,
 }
 
 impl Source {
-    /// A file that goes by another name than its path.
+    /// A file with a name other than its path.
     pub fn new(path: impl Into<PathBuf>, name: impl Into<String>) -> Self {
         Self { path: path.into(), name: name.into() }
     }
 
-    /// A file that goes by its path.
+    /// A file whose name is its path.
     pub fn at(path: impl AsRef<Path>) -> Self {
         Self::new(path.as_ref(), path.as_ref().display().to_string())
     }
 
-    /// Its length in bytes. An error says what stands there instead of a file with something in it.
+    /// Its length in bytes.
+    ///
+    /// # Errors
+    /// A path that does not lead to a file with content.
     pub fn size(&self) -> Result<u64> {
         let metadata = match std::fs::metadata(&self.path) {
             Ok(metadata) => metadata,
@@ -48,8 +51,7 @@ impl Source {
     }
 }
 
-/// The name, and where it does not tell already, the path; that of an artifact in the store tells nobody
-/// anything: it is a digest.
+/// The name, and the path if it says more. The path of an artifact in the store is a digest, and left out.
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
@@ -71,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shows_the_path_where_the_name_does_not_tell() {
+    fn shows_the_path_if_it_says_more_than_the_name() {
         assert_eq!(Source::at("data/x.h5").to_string(), "data/x.h5");
         assert_eq!(Source::new("/data/x.h5", "x.h5").to_string(), "x.h5 (/data/x.h5)");
         let object = format!("/store/objects/28/{}", "28".repeat(32));
@@ -79,13 +81,13 @@ mod tests {
     }
 
     #[test]
-    fn says_what_stands_there_instead_of_a_file() {
+    fn says_what_is_wrong_with_a_path() {
         let folder = tempfile::tempdir().unwrap();
         let empty = folder.path().join("empty.h5");
         std::fs::write(&empty, b"").unwrap();
-        let told = |path: &Path| format!("{:#}", Source::at(path).size().unwrap_err());
-        assert!(told(&folder.path().join("none.h5")).contains("none.h5 does not exist"));
-        assert!(told(folder.path()).contains("is a folder"));
-        assert!(told(&empty).contains("is empty (0 bytes)"));
+        let message = |path: &Path| format!("{:#}", Source::at(path).size().unwrap_err());
+        assert!(message(&folder.path().join("none.h5")).contains("none.h5 does not exist"));
+        assert!(message(folder.path()).contains("is a folder"));
+        assert!(message(&empty).contains("is empty (0 bytes)"));
     }
 }

@@ -1,4 +1,4 @@
-//! A packed folder: its files with their sizes, as a table.
+//! The files in a packed folder with their sizes, as a table.
 
 use std::{fs::File, io::BufReader, path::Path};
 
@@ -6,10 +6,10 @@ use anyhow::Result;
 
 use super::Rows;
 
-/// Reads the first `rows` entries, and counts the others.
+/// Reads the first `rows` entries and counts all.
 ///
 /// # Errors
-/// A file that cannot be read, or is no packed folder.
+/// A file that cannot be read, or is not a packed folder.
 pub(super) fn read(path: &Path, rows: usize) -> Result<Rows> {
     let columns = ["path", "bytes"].map(str::to_owned).to_vec();
     let mut found = Rows { columns, rows: Vec::new(), count: 0 };

@@ -1,6 +1,6 @@
-//! JSON in an even layout; the order of keys stays as it is written.
+//! JSON with even indentation. The order of keys and the digits of numbers stay.
 
-/// The same JSON, two spaces a level; text that is not JSON comes back as it is.
+/// The same JSON, indented by two spaces per level. Other text is returned unchanged.
 pub(super) fn pretty(text: &str) -> String {
     let (mut from, mut out) = (serde_json::Deserializer::from_str(text), Vec::new());
     let read = serde_transcode::transcode(&mut from, &mut serde_json::Serializer::pretty(&mut out));

@@ -1,11 +1,10 @@
-//! What is in a file, for people: the rows of a table, the tensors of weights, the datasets of an HDF5 file.
+//! What a file contains, for people: rows of a table, tensors of weights, datasets of an HDF5 file.
 //!
-//! Reads any artifact without trusting it, and no more of it than is shown. Knows formats; knows neither
-//! stores nor screens.
+//! Reads any artifact without trusting it, and no more of it than is shown. Knows formats, but neither stores
+//! nor screens.
 
 pub mod compare;
 mod folder;
-mod hdf5;
 mod json;
 mod picture;
 mod safetensors;
@@ -16,11 +15,13 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-pub use self::hdf5::{Attribute, Dataset};
+use crate::data::{Source, h5::H5File};
+
 pub use self::safetensors::Tensor;
 pub use self::table::Rows;
+pub use crate::data::h5::{Attribute, Dataset};
 
-/// What is in a file.
+/// What a file contains.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "format")]
 pub enum Content {
@@ -28,13 +29,13 @@ pub enum Content {
     Table(Rows),
     /// JSON.
     Json {
-        /// What it says.
+        /// The value.
         value: serde_json::Value,
-        /// The same as a text in an even layout, with the keys in the order and the digits of the file.
+        /// The same as indented text. Keys keep their order, numbers their digits.
         #[serde(skip)]
         text: String,
     },
-    /// Text; also what is called JSON and is none.
+    /// Text. Also a `.json` file that is not JSON.
     Text {
         /// The text.
         text: String,
@@ -53,23 +54,22 @@ pub enum Content {
     },
     /// A picture.
     Picture {
-        /// Pixels from left to right, where they are known.
+        /// Width in pixels, if known.
         width: Option<u32>,
-        /// Pixels from top to bottom.
+        /// Height in pixels, if known.
         height: Option<u32>,
     },
     /// Bytes of no known format.
     Bytes,
 }
 
-/// The most bytes of a text that are read.
+/// How much of a text is read, in bytes.
 const LONGEST_TEXT: u64 = 16 << 20;
 
-/// Reads what is in the file at `path`, whose name tells the format (`metrics.json`); of a table the first
-/// `rows` rows.
+/// Reads the file at `path`. Its `name` says the format (`metrics.json`). Reads the first `rows` rows of a table.
 ///
 /// # Errors
-/// A file that cannot be read, or is not what its name says.
+/// A file that cannot be read, or does not have the format that its name says.
 pub fn inspect(path: &Path, name: &str, rows: usize) -> Result<Content> {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase();
     let content = match ending.as_str() {
@@ -80,20 +80,21 @@ pub fn inspect(path: &Path, name: &str, rows: usize) -> Result<Content> {
             Err(_) => Content::Text { text },
         }),
         "safetensors" => safetensors::read(path).map(|tensors| Content::Tensors { tensors }),
-        "h5" | "hdf5" => {
-            hdf5::read(path, name).map(|(attributes, datasets)| Content::Hdf5 { attributes, datasets })
-        }
+        "h5" | "hdf5" => H5File::open(&Source::new(path, name))
+            .and_then(|file| file.contents())
+            .map(|(attributes, datasets)| Content::Hdf5 { attributes, datasets }),
         "png" => picture::png(path).map(|(width, height)| Content::Picture { width, height }),
-        "svg" => text(path)
-            .map(|text| picture::svg(&text))
-            .map(|(width, height)| Content::Picture { width, height }),
+        "svg" => text(path).map(|text| {
+            let (width, height) = picture::svg(&text);
+            Content::Picture { width, height }
+        }),
         "txt" | "md" | "log" | "toml" => text(path).map(|text| Content::Text { text }),
         _ => Ok(Content::Bytes),
     };
     content.with_context(|| format!("cannot show {name}"))
 }
 
-/// A text, as far as it is UTF-8.
+/// Reads a text. Bytes that are not UTF-8 are replaced.
 fn text(path: &Path) -> Result<String> {
     use std::io::Read;
     let mut bytes = Vec::new();

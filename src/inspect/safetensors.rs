@@ -1,9 +1,10 @@
-//! The tensors of a safetensors file: only its header is read.
+//! The tensors of a safetensors file. Reads only its header.
 
 use std::{collections::BTreeMap, io::Read, path::Path};
 
 use anyhow::{Context, Result, ensure};
-use serde::{Deserialize, Serialize};
+use safetensors::tensor::{Metadata, TensorInfo};
+use serde::Serialize;
 
 /// The largest header that the format allows, in bytes.
 const LARGEST: u64 = 100_000_000;
@@ -20,32 +21,26 @@ pub struct Tensor {
     pub shape: Vec<u64>,
 }
 
-#[derive(Deserialize)]
-struct Entry {
-    dtype: String,
-    shape: Vec<u64>,
-}
-
 /// Reads the names, types and shapes of all tensors, sorted by name.
 ///
 /// # Errors
-/// A file that cannot be read or is no safetensors file.
+/// A file that cannot be read or is not a safetensors file.
 pub(super) fn read(path: &Path) -> Result<Vec<Tensor>> {
     let mut file = std::fs::File::open(path)?;
     let mut length = [0; 8];
     file.read_exact(&mut length).context("it is too short for a safetensors file")?;
     let length = u64::from_le_bytes(length);
-    ensure!(length <= LARGEST, "it is no safetensors file: its header would have {length} bytes");
+    ensure!(length <= LARGEST, "it is not a safetensors file: its header would have {length} bytes");
     let mut header = Vec::new();
     file.take(length).read_to_end(&mut header)?;
-    let entries: BTreeMap<String, serde_json::Value> =
-        serde_json::from_slice(&header).context("it is no safetensors file: its header is no JSON")?;
-    let tensors = entries.into_iter().filter(|(name, _)| name != "__metadata__").map(|(name, entry)| {
-        let entry: Entry =
-            serde_json::from_value(entry).with_context(|| format!("the header's entry of `{name}`"))?;
-        Ok(Tensor { name, dtype: entry.dtype, shape: entry.shape })
-    });
-    tensors.collect()
+    let header: Metadata = serde_json::from_slice(&header).context("it is not a safetensors file")?;
+    let tensors: BTreeMap<_, _> = header.tensors().into_iter().collect();
+    let tensor = |(name, info): (String, &TensorInfo)| Tensor {
+        name,
+        dtype: format!("{:?}", info.dtype),
+        shape: info.shape.iter().map(|&size| size as u64).collect(),
+    };
+    Ok(tensors.into_iter().map(tensor).collect())
 }
 
 #[cfg(test)]
@@ -61,6 +56,6 @@ mod tests {
         let expected = Tensor { name: "w".to_owned(), dtype: "F32".to_owned(), shape: vec![2, 1] };
         assert_eq!(read(file.path()).unwrap(), [expected]);
         std::fs::write(file.path(), b"a text, and no tensors").unwrap();
-        assert!(read(file.path()).unwrap_err().to_string().contains("no safetensors file"));
+        assert!(read(file.path()).unwrap_err().to_string().contains("not a safetensors file"));
     }
 }

@@ -1,4 +1,4 @@
-//! The first rows of a CSV file, and how many there are.
+//! The first rows of a CSV file, and the number of rows.
 
 use std::path::Path;
 
@@ -9,15 +9,15 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Rows {
-    /// The columns' names.
+    /// Names of the columns.
     pub columns: Vec<String>,
-    /// The first rows, as many cells each as the file has there.
+    /// The first rows. Rows may differ in length.
     pub rows: Vec<Vec<String>>,
-    /// How many rows the file has.
+    /// Number of rows in the file.
     pub count: u64,
 }
 
-/// Reads the first `rows` rows, and counts the others.
+/// Reads the first `rows` rows and counts all.
 ///
 /// # Errors
 /// A file that cannot be read, or is not UTF-8.
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_rows_are_read_and_the_others_counted() {
+    fn the_first_rows_are_read_and_all_are_counted() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "row,name\n1,\"a,b\"\n2,c\n3\n").unwrap();
         let found = read(file.path(), 2).unwrap();

@@ -139,7 +139,7 @@ fn a_wrong_shape_or_type_says_what_is_expected() {
     refuses(&floats, &["x.h5", "float32", "expected uint8"]);
     let pairs =
         harmed(|data| dataset(&data.join("y.h5"), "y", &ArrayD::<u8>::zeros(vec![12, 2]), |plain| plain));
-    refuses(&pairs, &["y.h5", "uint8 [12, 2]", "expected one label a row"]);
+    refuses(&pairs, &["y.h5", "uint8 [12, 2]", "expected one label per row"]);
     let floats =
         harmed(|data| dataset(&data.join("y.h5"), "y", &ArrayD::<f64>::zeros(vec![12]), |plain| plain));
     refuses(&floats, &["y.h5", "float64", "expected integers"]);

@@ -1,4 +1,4 @@
-//! What a file of arrays holds: names, types, shapes and notes. Plain data.
+//! The contents of a file of arrays: names, types, shapes and notes. Plain data.
 
 use super::element::Element;
 
@@ -7,14 +7,14 @@ use super::element::Element;
 pub struct Array {
     /// Its name; `a/b` puts it into group `a`.
     pub name: String,
-    /// What its elements are.
+    /// The type of its elements.
     pub element: Element,
-    /// Its extents; the first counts rows.
+    /// Its extents. The first is the number of rows.
     pub shape: Vec<usize>,
 }
 
 impl Array {
-    /// An array to be filled.
+    /// An array to fill.
     pub fn new(name: impl Into<String>, element: Element, shape: impl Into<Vec<usize>>) -> Self {
         Self { name: name.into(), element, shape: shape.into() }
     }
@@ -39,7 +39,7 @@ pub enum Attribute {
     Number(f64),
 }
 
-/// What goes into a file beside its arrays.
+/// The contents of a file besides its arrays.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Notes {
     /// Attributes of the file, written in this order.

@@ -38,21 +38,16 @@ impl Element {
     }
 }
 
-/// A Rust number that is an array's element.
-pub trait Scalar: Copy + private::Sealed {
+/// A Rust number that can be an element of an array.
+pub trait Scalar: Copy {
     /// Its number format.
     const ELEMENT: Element;
     /// Appends its bytes, little-endian.
     fn put(self, bytes: &mut Vec<u8>);
 }
 
-mod private {
-    pub trait Sealed {}
-}
-
 macro_rules! scalar {
     ($($type:ty => $element:ident),*) => { $(
-        impl private::Sealed for $type {}
         impl Scalar for $type {
             const ELEMENT: Element = Element::$element;
             fn put(self, bytes: &mut Vec<u8>) {

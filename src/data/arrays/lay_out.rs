@@ -1,6 +1,4 @@
-//! Making an HDF5 file with everything but its arrays' contents.
-//!
-//! What the HDF5 library itself writes: groups, types, shapes, attributes, texts.
+//! Lays out an HDF5 file: groups, types, shapes, attributes, texts. Everything but the contents of the arrays.
 
 use std::path::Path;
 
@@ -13,7 +11,7 @@ use hdf5::{
 
 use super::array::{Array, Attribute, Notes};
 
-/// Makes the file; returns where the contents of each array go (their first bytes).
+/// Creates the file. Returns for each array the offset of its contents.
 pub(super) fn lay_out(path: &Path, arrays: &[Array], notes: &Notes) -> hdf5::Result<Vec<u64>> {
     let file = hdf5::File::with_options()
         .with_fapl(|plist| {

@@ -1,15 +1,9 @@
-//! Datasets that lie in blocks: chunks, or whatever only the HDF5 library can read.
+//! Datasets in blocks: chunks, or blocks of rows that only the HDF5 library can read.
 //!
-//! Every block that a read needs is unpacked once, on the threads of the stage; of the unpacked bytes only the
-//! wanted rows are kept, so that even a huge chunk takes no memory. A damaged block is an error that
-//! names its rows: zlib's checksum is always read to the end.
+//! Every block that a read needs is unpacked once, in parallel. Only the wanted rows of it are kept. A damaged
+//! block is an error that names its rows: chunks are read to the end, so that zlib checks them.
 
-use std::{
-    fs::File,
-    io::{BufReader, Read},
-    ops::Range,
-    os::unix::fs::FileExt,
-};
+use std::{fs::File, io::Read, ops::Range, os::unix::fs::FileExt};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use hdf5::{Dataset, Hyperslab, SliceOrIndex};
@@ -18,21 +12,19 @@ use rayon::prelude::*;
 
 use super::{
     chunk_index::{Chunk, ChunkIndex, Packing},
-    geometry::{Grid, Place, Run},
-    library::told,
+    geometry::{Grid, Run},
+    library::reason,
     open::H5File,
     threads,
 };
 use crate::data::Source;
 
-/// Where the library reads, it reads about so many bytes at a time.
+/// How much the library reads at a time, in bytes.
 const LIBRARY_BLOCK_BYTES: usize = 1 << 20;
-/// Blocks with about so many wanted bytes are unpacked before their rows are put into place.
-const BATCH_BYTES: usize = 32 << 20;
-/// About so many unpacked bytes are looked at together.
+/// How much of a chunk is unpacked at a time, in bytes.
 const UNPACKED_BYTES: usize = 1 << 16;
 
-/// A dataset of bytes that lies in blocks.
+/// A dataset of bytes in blocks.
 #[derive(Debug)]
 pub(super) struct Blocks {
     source: Source,
@@ -40,20 +32,20 @@ pub(super) struct Blocks {
     dataset: Dataset,
     file: File,
     grid: Grid,
-    /// `None` where there are none: the library reads every block.
+    /// `None` without chunks: the library reads every block.
     chunks: Option<ChunkIndex>,
-    /// Layers of chunks of which not all were written, ascending.
+    /// Layers with a chunk that was never written, ascending.
     gaps: Vec<usize>,
 }
 
-/// The wanted rows of one block: `wanted` are positions in the list of rows.
+/// The wanted rows of one block. `wanted` is a range of the list of rows.
 struct Task {
-    place: Place,
+    place: Vec<usize>,
     first_row: usize,
     wanted: Range<usize>,
 }
 
-/// The wanted rows of one block, each the bytes of its runs.
+/// The wanted rows of one block, each as the bytes of its runs.
 struct Unpacked {
     runs: Vec<Run>,
     bytes: Vec<u8>,
@@ -63,7 +55,7 @@ impl Blocks {
     pub(super) fn new(file: &H5File, dataset: Dataset, name: &str) -> Result<Self> {
         let source = file.source().clone();
         let shape = dataset.shape();
-        let chunk = dataset.dcpl().and_then(|plist| plist.get_chunk()).ok().flatten();
+        let chunk = dataset.chunk();
         let block = chunk.clone().unwrap_or_else(|| library_block(&shape));
         let grid = Grid { shape, block };
         let chunks = chunk.map(|_| ChunkIndex::of(&dataset, &grid, &source, name)).transpose()?;
@@ -76,26 +68,24 @@ impl Blocks {
         self.grid.block[0]
     }
 
-    /// Whether a row, or a part of it, was never written.
+    /// Whether a row or a part of it was never written.
     pub(super) fn is_unwritten(&self, row: u64) -> bool {
         self.gaps.binary_search(&(row as usize / self.grid.block[0])).is_ok()
     }
 
-    /// Reads rows in the order given.
+    /// Reads rows in the given order.
     pub(super) fn read(&self, rows: &[u64], out: &mut [u8]) -> Result<()> {
         let mut order: Vec<usize> = (0..rows.len()).collect();
         order.sort_unstable_by_key(|&slot| rows[slot]);
         let sorted: Vec<u64> = order.iter().map(|&slot| rows[slot]).collect();
         let row_bytes: usize = self.grid.shape[1..].iter().product();
-        for tasks in self.batches(&self.tasks(&sorted)) {
-            let unpack = || tasks.par_iter().map(|task| self.unpack(task, &sorted)).collect();
-            let unpacked: Vec<Result<Unpacked>> = threads::install(unpack);
-            for (task, unpacked) in tasks.iter().zip(unpacked) {
-                let Unpacked { runs, bytes } = unpacked?;
-                let of_row: usize = runs.iter().map(|run| run.len).sum();
-                for (bytes, &slot) in bytes.chunks_exact(of_row).zip(&order[task.wanted.clone()]) {
-                    scatter(&runs, bytes, &mut out[slot * row_bytes..(slot + 1) * row_bytes]);
-                }
+        let tasks = self.tasks(&sorted);
+        let unpack = || tasks.par_iter().map(|task| self.unpack(task, &sorted)).collect();
+        let unpacked: Result<Vec<Unpacked>> = threads::install(unpack);
+        for (task, Unpacked { runs, bytes }) in tasks.iter().zip(unpacked?) {
+            let of_row: usize = runs.iter().map(|run| run.len).sum();
+            for (bytes, &slot) in bytes.chunks_exact(of_row).zip(&order[task.wanted.clone()]) {
+                scatter(&runs, bytes, &mut out[slot * row_bytes..(slot + 1) * row_bytes]);
             }
         }
         Ok(())
@@ -119,20 +109,6 @@ impl Blocks {
         tasks
     }
 
-    /// Tasks that are carried out side by side: the memory that they take together is bounded.
-    fn batches<'a>(&self, tasks: &'a [Task]) -> Vec<&'a [Task]> {
-        let row_of_block: usize = self.grid.block[1..].iter().product();
-        let mut bytes = 0;
-        tasks
-            .chunk_by(|task, next| {
-                bytes += task.wanted.len() * row_of_block;
-                let together = bytes + next.wanted.len() * row_of_block <= BATCH_BYTES;
-                bytes *= usize::from(together);
-                together
-            })
-            .collect()
-    }
-
     fn unpack(&self, task: &Task, sorted: &[u64]) -> Result<Unpacked> {
         let wanted: Vec<usize> =
             sorted[task.wanted.clone()].iter().map(|&row| row as usize - task.first_row).collect();
@@ -150,13 +126,9 @@ impl Blocks {
             None => self.ask_library(&ranges).and_then(|block| gather(&block[..], &stored, &wanted, &runs)),
         };
         let bytes = bytes.with_context(|| {
-            format!(
-                "{}: dataset `{}`, rows {} to {} cannot be read: fetch or make the file again",
-                self.source,
-                self.name,
-                ranges[0].start,
-                ranges[0].end - 1
-            )
+            let Range { start, end } = ranges[0];
+            let (source, name, last) = (&self.source, &self.name, end - 1);
+            format!("{source}: dataset `{name}`, rows {start} to {last} cannot be read: fetch or make the file again")
         })?;
         Ok(Unpacked { runs, bytes })
     }
@@ -168,24 +140,24 @@ impl Blocks {
         wanted: &[usize],
         runs: &[Run],
     ) -> Result<Vec<u8>> {
-        let raw = Section { file: &self.file, at: chunk.address, left: chunk.size };
-        let raw = BufReader::with_capacity(chunk.size.clamp(1, 1 << 20) as usize, raw);
+        let mut raw = vec![0; chunk.size as usize];
+        self.file.read_exact_at(&mut raw, chunk.address).context("damaged chunk")?;
         if chunk.packing == Packing::Deflate {
-            let unpacked = flate2::bufread::ZlibDecoder::new(raw);
+            let unpacked = flate2::bufread::ZlibDecoder::new(&raw[..]);
             return gather(unpacked, stored, wanted, runs).context("damaged gzip chunk");
         }
-        gather(raw, stored, wanted, runs).context("damaged chunk")
+        gather(&raw[..], stored, wanted, runs).context("damaged chunk")
     }
 
     fn ask_library(&self, ranges: &[Range<usize>]) -> Result<Vec<u8>> {
         let slices: Vec<SliceOrIndex> = ranges.iter().map(|range| range.clone().into()).collect();
         let block = self.dataset.read_slice::<u8, _, IxDyn>(Hyperslab::from(slices));
-        let block = block.map_err(|error| anyhow!("{}", told(&error)))?;
+        let block = block.map_err(|error| anyhow!("{}", reason(&error)))?;
         Ok(block.into_raw_vec_and_offset().0)
     }
 }
 
-/// What the library reads at a time where the file has no chunks: whole rows.
+/// The block that the library reads at a time if the file has no chunks: some whole rows.
 fn library_block(shape: &[usize]) -> Vec<usize> {
     let row: usize = shape[1..].iter().product();
     let mut block = shape.to_vec();
@@ -193,8 +165,8 @@ fn library_block(shape: &[usize]) -> Vec<usize> {
     block
 }
 
-/// Copies the runs of the wanted rows (ascending, maybe repeated) out of the bytes of a block of
-/// `stored` extents, which must end where the block does.
+/// Copies the runs of the wanted rows (ascending, maybe repeated) out of a block of `stored` extents. The bytes
+/// must end where the block ends.
 fn gather(mut block: impl Read, stored: &[usize], wanted: &[usize], runs: &[Run]) -> Result<Vec<u8>> {
     let row: usize = stored[1..].iter().product();
     let kept: usize = runs.iter().map(|run| run.len).sum();
@@ -219,22 +191,5 @@ fn scatter(runs: &[Run], mut bytes: &[u8], row: &mut [u8]) {
         let (now, later) = bytes.split_at(run.len);
         row[run.to..run.to + run.len].copy_from_slice(now);
         bytes = later;
-    }
-}
-
-/// A part of a file, from its start to its end.
-struct Section<'a> {
-    file: &'a File,
-    at: u64,
-    left: u64,
-}
-
-impl Read for Section<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let most = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        let read = self.file.read_at(&mut buffer[..most], self.at)?;
-        self.at += read as u64;
-        self.left -= read as u64;
-        Ok(read)
     }
 }

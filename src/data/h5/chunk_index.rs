@@ -1,12 +1,11 @@
-//! Where the chunks of a dataset lie in the file, and how they were packed.
+//! Where the chunks of a dataset are in the file, how they are compressed, and which were never written.
 //!
-//! Chunks that were packed with gzip, or not at all, can be read without the HDF5 library, and so
-//! by several cores at once. This module says which, and which rows were never written; it reads no data.
+//! Chunks that are uncompressed or compressed with gzip can be read without the HDF5 library, and so in parallel.
 
 use anyhow::{Result, anyhow};
 use hdf5::{Dataset, filters::Filter};
 
-use super::{geometry::Grid, library::told};
+use super::{geometry::Grid, library::reason};
 use crate::data::Source;
 
 /// A chunk that was written.
@@ -15,20 +14,20 @@ pub(super) struct Chunk {
     number: u64,
     /// Its first byte in the file.
     pub(super) address: u64,
-    /// How many bytes it takes there.
+    /// Its size there in bytes.
     pub(super) size: u64,
-    /// How they are packed.
+    /// How it is compressed.
     pub(super) packing: Packing,
 }
 
-/// How a chunk is packed.
+/// How a chunk is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Packing {
-    /// As it is.
+    /// Not at all.
     None,
     /// With zlib: HDF5's `gzip` filter.
     Deflate,
-    /// In a way that only the library undoes.
+    /// In a way that only the library can undo.
     Other,
 }
 
@@ -42,17 +41,17 @@ impl ChunkIndex {
         let failed = |error: hdf5::Error| {
             anyhow!(
                 "{source}: dataset `{name}`: its chunks cannot be listed, the file may be damaged: {}",
-                told(&error)
+                reason(&error)
             )
         };
         let filters = dataset.dcpl().and_then(|plist| plist.get_filters()).map_err(failed)?;
-        // Shuffling the bytes of one-byte numbers changes nothing.
+        // Shuffling bytes within one-byte numbers changes nothing.
         let known = filters.iter().all(|filter| matches!(filter, Filter::Deflate(_) | Filter::Shuffle));
         let deflate = filters.iter().position(|filter| matches!(filter, Filter::Deflate(_)));
         let mut chunks = Vec::new();
         dataset
             .chunks_visit(|chunk| {
-                // A set bit says that this filter was left out for this chunk.
+                // A set bit means that the filter was skipped for this chunk.
                 let packed = deflate.is_some_and(|position| chunk.filter_mask & (1 << position) == 0);
                 chunks.push(Chunk {
                     number: grid.number(chunk.offset),
@@ -71,7 +70,7 @@ impl ChunkIndex {
         Ok(Self(chunks))
     }
 
-    /// The layers of chunks, counted from the first row, of which a chunk was never written.
+    /// The layers with a chunk that was never written. A layer is all chunks with the same rows.
     pub(super) fn layers_with_gaps(&self, grid: &Grid) -> Vec<usize> {
         let (abreast, layers) = (grid.blocks_abreast(), grid.shape[0].div_ceil(grid.block[0]));
         let mut written = vec![0; layers];
@@ -83,7 +82,7 @@ impl ChunkIndex {
         (0..layers).filter(|&layer| written[layer] < abreast).collect()
     }
 
-    /// The chunk with a number; `None` if it was never written and so holds the fill value.
+    /// The chunk with a number; `None` if it was never written.
     pub(super) fn get(&self, number: u64) -> Option<Chunk> {
         self.0.binary_search_by_key(&number, |chunk| chunk.number).ok().map(|at| self.0[at])
     }

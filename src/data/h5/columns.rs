@@ -1,4 +1,4 @@
-//! Datasets of one value a row: slide codes, source rows, logits. And how the library reads values.
+//! Datasets of one value per row: slide codes, source rows, logits. And how the library reads values.
 
 use std::ops::Range;
 
@@ -7,33 +7,31 @@ use hdf5::{Dataset, H5Type, Hyperslab, SliceOrIndex, types::TypeDescriptor};
 use ndarray::IxDyn;
 
 use super::{
-    library::told,
+    library::reason,
     open::{H5File, Length, describe, kind},
 };
 use crate::data::Source;
 
-/// Reads a dataset of one integer a row (`[N]`, or `[N, 1]`, ...), of any integer type that fits in 64
-/// bits with a sign.
+/// Reads a dataset of one integer per row (`[N]`, or `[N, 1]`, ...), of any integer type.
 ///
 /// # Errors
-/// A dataset that is missing, was not written as a whole, has another type or shape, or another number of rows
-/// than expected.
+/// A dataset that is missing, was not written completely, or has another type, shape or number of rows.
 pub fn read_integers(file: &H5File, name: &str, length: Length) -> Result<Vec<i64>> {
     let integer =
         |kind: &TypeDescriptor| matches!(kind, TypeDescriptor::Integer(_) | TypeDescriptor::Unsigned(_));
-    values(file.source(), name, &column(file, name, length, "one integer a row, [N]", integer)?)
+    values(file.source(), name, &column(file, name, length, "one integer per row, [N]", integer)?)
 }
 
-/// Reads a dataset of one number a row, `[N]`; float64 is rounded to float32.
+/// Reads a dataset of one number per row, `[N]`. float64 is rounded to float32.
 ///
 /// # Errors
 /// As `read_integers`.
 pub fn read_floats(file: &H5File, name: &str, length: Length) -> Result<Vec<f32>> {
     let float = |kind: &TypeDescriptor| matches!(kind, TypeDescriptor::Float(_));
-    values(file.source(), name, &column(file, name, length, "one number a row, float32 [N]", float)?)
+    values(file.source(), name, &column(file, name, length, "one number per row, float32 [N]", float)?)
 }
 
-/// A dataset of one value a row, of a type that fits.
+/// Opens a dataset of one value per row, of a type that `fits`.
 pub(super) fn column(
     file: &H5File,
     name: &str,
@@ -43,16 +41,13 @@ pub(super) fn column(
 ) -> Result<Dataset> {
     let (source, dataset) = (file.source(), file.whole(name)?);
     let shape = dataset.shape();
-    let one_a_row = matches!(shape.split_first(), Some((_, rest)) if rest.iter().all(|&size| size == 1));
+    let one_per_row = matches!(shape.split_first(), Some((_, rest)) if rest.iter().all(|&size| size == 1));
     ensure!(
-        one_a_row && kind(&dataset).is_some_and(|kind| fits(&kind)),
+        one_per_row && kind(&dataset).is_some_and(|kind| fits(&kind)),
         "{source}: dataset `{name}` is {}, expected {expected}",
         describe(&dataset)
     );
-    if let Length::Exactly(expected) = length {
-        let found = shape[0];
-        ensure!(found == expected, "{source}: dataset `{name}` has {found} rows, expected {expected}");
-    }
+    length.check(shape[0], source, name)?;
     Ok(dataset)
 }
 
@@ -75,5 +70,5 @@ pub(super) fn rows<T: H5Type>(
 }
 
 fn unreadable(source: &Source, name: &str, error: &hdf5::Error) -> anyhow::Error {
-    anyhow!("{source}: dataset `{name}` cannot be read, the file may be damaged: {}", told(error))
+    anyhow!("{source}: dataset `{name}` cannot be read, the file may be damaged: {}", reason(error))
 }

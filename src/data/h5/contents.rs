@@ -1,16 +1,16 @@
-//! What an HDF5 file holds: every dataset of every group, and the attributes, in words.
+//! What an HDF5 file contains: the datasets of all groups, and the attributes.
 
 use anyhow::{Result, anyhow};
 use hdf5::{Group, Location, types::TypeDescriptor};
 use serde::Serialize;
 
 use super::{
-    attributes::bytes,
-    library::told,
-    open::{H5File, kind},
+    library::reason,
+    open::{H5File, kind, kind_in_words},
+    texts::bytes,
 };
 
-/// Groups in groups deeper than that are not followed: a file may contain itself.
+/// How deep groups are followed. A group may contain itself.
 const DEEPEST: usize = 16;
 /// Elements of an attribute that are read.
 const MOST: usize = 64;
@@ -19,7 +19,7 @@ const MOST: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Dataset {
-    /// Its name with those of the groups above it (`grad-cam/deletion`).
+    /// Its name with its groups (`grad-cam/deletion`).
     pub name: String,
     /// The type of its elements (`uint8`).
     pub dtype: String,
@@ -29,25 +29,25 @@ pub struct Dataset {
     pub attributes: Vec<Attribute>,
 }
 
-/// One attribute, with its value in words.
+/// One attribute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Attribute {
     /// Its name.
     pub name: String,
-    /// Its value; where that has no words, its type and shape.
+    /// Its value as text. If it cannot be shown, its type and shape.
     pub value: String,
 }
 
 impl H5File {
-    /// The attributes of the file and the datasets of all groups, sorted by name.
+    /// The attributes of the file, and the datasets of all groups sorted by name.
     ///
     /// # Errors
-    /// A file that is damaged.
+    /// A damaged file.
     pub fn contents(&self) -> Result<(Vec<Attribute>, Vec<Dataset>)> {
         let mut datasets = Vec::new();
         let found = walk(self.root(), "", 0, &mut datasets);
-        found.map_err(|error| anyhow!("{}: the file may be damaged: {}", self.source(), told(&error)))?;
+        found.map_err(|error| anyhow!("{}: the file may be damaged: {}", self.source(), reason(&error)))?;
         datasets.sort_by(|a, b| a.name.cmp(&b.name));
         Ok((attributes(self.root()), datasets))
     }
@@ -57,9 +57,8 @@ fn walk(group: &Group, path: &str, depth: usize, datasets: &mut Vec<Dataset>) ->
     for name in group.member_names()? {
         let full = format!("{path}{name}");
         if let Ok(dataset) = group.dataset(&name) {
-            let dtype = kind(&dataset).map_or_else(|| "an unusual type".to_owned(), |kind| kind.to_string());
-            let attributes = attributes(&dataset);
-            datasets.push(Dataset { name: full, dtype, shape: dataset.shape(), attributes });
+            let (dtype, shape) = (kind_in_words(kind(&dataset)), dataset.shape());
+            datasets.push(Dataset { name: full, dtype, shape, attributes: attributes(&dataset) });
         } else if let Ok(inner) = group.group(&name)
             && depth < DEEPEST
         {
@@ -72,39 +71,33 @@ fn walk(group: &Group, path: &str, depth: usize, datasets: &mut Vec<Dataset>) ->
 fn attributes(of: &Location) -> Vec<Attribute> {
     let names = of.attr_names().unwrap_or_default();
     let attribute = |name: String| {
-        let value = of.attr(&name).map_or_else(|error| told(&error), |attribute| value(&attribute));
+        let value = of.attr(&name).map_or_else(|error| reason(&error), |attribute| value(&attribute));
         Attribute { name, value }
     };
     names.into_iter().map(attribute).collect()
 }
 
-/// The value of an attribute in words.
+/// The value of an attribute as text.
 fn value(attribute: &hdf5::Attribute) -> String {
-    let unread = |kind: String| format!("{kind} {:?}", attribute.shape());
-    let Ok(kind) = attribute.dtype().and_then(|kind| kind.to_descriptor()) else {
-        return unread("an unusual type".to_owned());
-    };
+    let kind = attribute.dtype().and_then(|kind| kind.to_descriptor()).ok();
     let few = attribute.size() <= MOST;
-    let numbers = |values: Option<Vec<String>>| match values {
-        Some(values) if attribute.is_scalar() => values.join(""),
-        Some(values) => format!("[{}]", values.join(", ")),
-        None => unread(kind.to_string()),
+    let shown = match &kind {
+        Some(TypeDescriptor::Integer(_)) if few => numbers::<i64>(attribute),
+        Some(TypeDescriptor::Unsigned(_)) if few => numbers::<u64>(attribute),
+        Some(TypeDescriptor::Float(_)) if few => numbers::<f64>(attribute),
+        Some(TypeDescriptor::Boolean) if few => numbers::<bool>(attribute),
+        Some(kind) if attribute.is_scalar() => {
+            let text = bytes(attribute, kind).and_then(Result::ok);
+            text.map(|text| String::from_utf8_lossy(&text).into_owned())
+        }
+        _ => None,
     };
-    match kind {
-        TypeDescriptor::Integer(_) if few => numbers(read::<i64>(attribute)),
-        TypeDescriptor::Unsigned(_) if few => numbers(read::<u64>(attribute)),
-        TypeDescriptor::Float(_) if few => numbers(read::<f64>(attribute)),
-        TypeDescriptor::Boolean if few => numbers(read::<bool>(attribute)),
-        _ if attribute.is_scalar() => match bytes(attribute, &kind) {
-            Some(Ok(text)) => String::from_utf8_lossy(&text).into_owned(),
-            _ => unread(kind.to_string()),
-        },
-        _ => unread(kind.to_string()),
-    }
+    shown.unwrap_or_else(|| format!("{} {:?}", kind_in_words(kind), attribute.shape()))
 }
 
-fn read<T: hdf5::H5Type + ToString>(attribute: &hdf5::Attribute) -> Option<Vec<String>> {
-    Some(attribute.read_raw::<T>().ok()?.iter().map(T::to_string).collect())
+fn numbers<T: hdf5::H5Type + ToString>(attribute: &hdf5::Attribute) -> Option<String> {
+    let values: Vec<String> = attribute.read_raw::<T>().ok()?.iter().map(T::to_string).collect();
+    Some(if attribute.is_scalar() { values.concat() } else { format!("[{}]", values.join(", ")) })
 }
 
 #[cfg(test)]
@@ -113,7 +106,7 @@ mod tests {
     use crate::data::Source;
 
     #[test]
-    fn datasets_of_groups_and_attributes_are_named() {
+    fn datasets_of_groups_and_attributes_are_listed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.h5");
         let file = hdf5::File::create(&path).unwrap();
@@ -127,9 +120,9 @@ mod tests {
 
         let (attributes, datasets) = H5File::open(&Source::at(&path)).unwrap().contents().unwrap();
         assert_eq!(attributes, [Attribute { name: "method".into(), value: "grad-cam".into() }]);
-        let told = |dataset: &Dataset| format!("{} {} {:?}", dataset.name, dataset.dtype, dataset.shape);
-        let told: Vec<String> = datasets.iter().map(told).collect();
-        assert_eq!(told, ["curves/deletion float32 [1, 2]", "y uint8 [3]"]);
+        let in_words = |dataset: &Dataset| format!("{} {} {:?}", dataset.name, dataset.dtype, dataset.shape);
+        let found: Vec<String> = datasets.iter().map(in_words).collect();
+        assert_eq!(found, ["curves/deletion float32 [1, 2]", "y uint8 [3]"]);
         assert_eq!(datasets[1].attributes, [Attribute { name: "classes".into(), value: "2".into() }]);
     }
 }

@@ -1,21 +1,20 @@
-//! What an HDF5 file shows but does not hold: virtual datasets, external storage, links to other files.
+//! HDF5 files with data in other files: virtual datasets, external storage, external links.
 //!
-//! A result is cached by the digest of the files that it was made from. Bytes that lie in another file are in no
-//! digest: they may change without anyone noticing, and where they are gone the library gives fill values. So a
-//! file with such a part is refused, before anything of it is opened. A soft link stays in its file, unless it
-//! leads over an external link, and that is refused itself.
+//! Results are cached by the digests of their input files. A digest does not cover data in another file: it may
+//! change unnoticed, and if it is missing, HDF5 reads fill values. So such files are refused before anything is
+//! read. Soft links are allowed: they lead out of their file only over an external link, which is refused.
 
 use std::{collections::BTreeSet, fs::File, os::unix::fs::FileExt};
 
 use anyhow::{Context, Result, anyhow, bail};
 use hdf5::{Group, IndexType, IterationOrder, LinkType, LocationType, dataset::Layout};
 
-use super::library::{open, told};
+use super::library::{open, reason};
 use crate::data::Source;
 
 const SIGNATURE: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
 
-/// What a file of any format shows and does not hold, where it is HDF5: in words, with the way out.
+/// If a file is HDF5 and has data in other files: the first such object, and how to copy its data into one file.
 ///
 /// # Errors
 /// A file that cannot be read.
@@ -27,7 +26,7 @@ pub fn elsewhere(source: &Source) -> Result<Option<String>> {
     }
 }
 
-/// Whether a file has the signature of HDF5, where the library looks for it: in front, or behind a user block.
+/// Whether a file has the signature of HDF5, at the start or after a user block.
 fn is_hdf5(source: &Source) -> Result<bool> {
     let cannot = |error| anyhow!("{source} cannot be read: {error}");
     let file = File::open(&source.path).map_err(cannot)?;
@@ -43,10 +42,10 @@ fn is_hdf5(source: &Source) -> Result<bool> {
     Ok(false)
 }
 
-/// Checks that a file holds all that it shows.
+/// Checks that all data is in the file.
 ///
 /// # Errors
-/// Names the first object that does not lie in the file, and says how to bring it in.
+/// Names the first object with data in another file.
 pub(super) fn check(root: &Group, source: &Source) -> Result<()> {
     match find(root).with_context(|| source.to_string())? {
         Some(found) => bail!("{source}: {found}"),
@@ -55,10 +54,10 @@ pub(super) fn check(root: &Group, source: &Source) -> Result<()> {
 }
 
 fn find(root: &Group) -> Result<Option<String>> {
-    first(root).map_err(|error| anyhow!("the file may be damaged: {}", told(&error)))
+    first(root).map_err(|error| anyhow!("the file may be damaged: {}", reason(&error)))
 }
 
-/// The first object that lies elsewhere, in words. Groups may contain each other: each is looked at once.
+/// The first object with data in another file. Groups may contain each other, so each is visited once.
 fn first(root: &Group) -> hdf5::Result<Option<String>> {
     let mut seen = BTreeSet::from([format!("{:?}", root.loc_info()?.token)]);
     let mut left = vec![(String::new(), root.clone())];
@@ -66,29 +65,29 @@ fn first(root: &Group) -> hdf5::Result<Option<String>> {
         for (name, link) in group.links(IndexType::Name, IterationOrder::Increasing)? {
             let full = format!("{path}{name}");
             match link.link_type {
-                // Links of kinds that a user defined are among them.
+                // Includes user-defined links.
                 LinkType::External => {
                     let copied = format!("h5copy -f ext -i OLD.h5 -o NEW.h5 -s {full} -d {full}");
-                    return Ok(Some(words(&full, "an external link", &copied)));
+                    return Ok(Some(in_words(&full, "an external link", &copied)));
                 }
                 LinkType::Soft => continue,
                 LinkType::Hard => {}
             }
-            // What cannot be opened here is not read either.
+            // An object that cannot be opened is never read.
             let Ok(at) = group.loc_info_by_name(&name) else { continue };
             if at.loc_type == LocationType::Group && seen.insert(format!("{:?}", at.token)) {
                 left.push((format!("{full}/"), group.group(&name)?));
             } else if at.loc_type == LocationType::Dataset
                 && let Some(what) = dataset(&group, &name)?
             {
-                return Ok(Some(words(&full, what, "h5repack -l CONTI OLD.h5 NEW.h5")));
+                return Ok(Some(in_words(&full, what, "h5repack -l CONTI OLD.h5 NEW.h5")));
             }
         }
     }
     Ok(None)
 }
 
-fn words(name: &str, what: &str, copied: &str) -> String {
+fn in_words(name: &str, what: &str, copied: &str) -> String {
     format!(
         "`{name}` is {what}: its data is in another file, which no digest covers; copy it into one file: {copied}"
     )
@@ -117,7 +116,7 @@ mod tests {
         h5::H5File,
     };
 
-    fn told(source: &Source) -> String {
+    fn message(source: &Source) -> String {
         format!("{:#}", H5File::open(source).unwrap_err())
     }
 
@@ -125,7 +124,7 @@ mod tests {
         hdf5::File::create(files.path(name)).unwrap()
     }
 
-    /// A dataset in a group, shown by a file that does not hold it.
+    /// A file with a dataset in a group that has its data elsewhere.
     fn shown(files: &Files, build: impl Fn(DatasetBuilder) -> DatasetBuilder) -> Source {
         let file = new(files, "shown.h5");
         let group = file.create_group("deep").unwrap().create_group("er").unwrap();
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn datasets_whose_bytes_lie_in_other_files_are_refused() {
+    fn datasets_with_data_in_other_files_are_refused() {
         let files = Files::new();
         files.patches("held.h5", 4, |plain| plain);
         let shape = (4, 96, 96, 3);
@@ -142,32 +141,32 @@ mod tests {
         let source = shown(&files, |plain| {
             plain.virtual_map("held.h5", "x", shape, everything.clone(), shape, everything.clone())
         });
-        let error = told(&source);
+        let error = message(&source);
         assert!(error.contains("shown.h5") && error.contains("`deep/er/x` is a virtual dataset"), "{error}");
         assert!(error.contains("h5repack -l CONTI"), "{error}");
         std::fs::write(files.path("x.raw"), vec![7; 4 * 27648]).unwrap();
         let raw = files.path("x.raw").display().to_string();
-        let error = told(&shown(&files, |plain| plain.external(&raw, 0, 0)));
+        let error = message(&shown(&files, |plain| plain.external(&raw, 0, 0)));
         assert!(error.contains("`deep/er/x` is a dataset with external storage"), "{error}");
     }
 
     #[test]
-    fn links_into_other_files_are_refused_however_they_are_reached() {
+    fn links_to_other_files_are_refused_however_they_are_reached() {
         let files = Files::new();
         files.patches("held.h5", 40, |plain| plain);
         for target in ["held.h5", "gone.h5"] {
             let file = new(&files, "linked.h5");
             file.link_external(target, "x", "x").unwrap();
             drop(file);
-            let error = told(&files.source("linked.h5"));
+            let error = message(&files.source("linked.h5"));
             assert!(error.contains("`x` is an external link") && error.contains("h5copy -f ext"), "{error}");
             assert!(!error.contains("truncated"), "{error}");
-            // A soft link leads over a group that is an external one.
+            // A soft link leads over a group that is an external link.
             let file = new(&files, "linked.h5");
             file.create_group("a").unwrap().link_external(target, "/", "b").unwrap();
             file.link_soft("/a/b/x", "x").unwrap();
             drop(file);
-            let error = told(&files.source("linked.h5"));
+            let error = message(&files.source("linked.h5"));
             assert!(error.contains("`a/b` is an external link"), "{error}");
         }
     }

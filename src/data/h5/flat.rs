@@ -1,4 +1,4 @@
-//! Contiguous datasets: row r is at offset + r * size, so the file itself is read.
+//! Contiguous datasets: row r is at offset + r * size, and is read from the file directly.
 
 use std::{fs::File, os::unix::fs::FileExt};
 
@@ -8,7 +8,7 @@ use hdf5::{Dataset, dataset::Layout};
 use super::open::H5File;
 use crate::data::Source;
 
-/// Where a contiguous dataset lies.
+/// Where a contiguous dataset is.
 #[derive(Debug)]
 pub(super) struct Flat {
     source: Source,
@@ -19,8 +19,7 @@ pub(super) struct Flat {
 }
 
 impl Flat {
-    /// The place of a dataset of bytes that lie in this file, one row after the other; `None` where
-    /// they do not.
+    /// Finds a dataset of bytes; `None` if it is not contiguous.
     pub(super) fn find(
         file: &H5File,
         dataset: &Dataset,
@@ -43,12 +42,12 @@ impl Flat {
         Ok(Some(Self { source: source.clone(), dataset: name.to_owned(), file, offset, row_bytes }))
     }
 
-    /// Rows that lie in a file of their own.
+    /// A file that holds nothing but the rows.
     pub(super) fn unpacked(file: File, source: &Source, name: &str, row_bytes: usize) -> Self {
         Self { source: source.clone(), dataset: name.to_owned(), file, offset: 0, row_bytes }
     }
 
-    /// Reads rows in the order given; neighbours in one go.
+    /// Reads rows in the given order, consecutive ones at once.
     pub(super) fn read(&self, rows: &[u64], mut out: &mut [u8]) -> Result<()> {
         for run in rows.chunk_by(|a, b| a + 1 == *b) {
             let (now, later) = out.split_at_mut(run.len() * self.row_bytes);
@@ -60,20 +59,10 @@ impl Flat {
         }
         Ok(())
     }
-
-    /// Has the system read rows ahead: it fetches them from disk side by side.
-    pub(super) fn will_read(&self, rows: &[u64]) {
-        for run in rows.chunk_by(|a, b| a + 1 == *b) {
-            let at = self.offset + run[0] * self.row_bytes as u64;
-            let length = std::num::NonZeroU64::new((run.len() * self.row_bytes) as u64);
-            // Advice only: where it is not taken, reading is slower and just as right.
-            let _ = rustix::fs::fadvise(&self.file, at, length, rustix::fs::Advice::WillNeed);
-        }
-    }
 }
 
 /// `row 7`, or `rows 7 to 9`.
-pub(super) fn named(rows: &[u64]) -> String {
+fn named(rows: &[u64]) -> String {
     match rows {
         [] => "no rows".to_owned(),
         [row] => format!("row {row}"),

@@ -1,8 +1,7 @@
 //! How the rows of a dataset are cut into blocks, and where the bytes of a block belong.
 //!
-//! A block (a chunk, in HDF5's words) is a box: some rows, and of each row a part in every further
-//! dimension. h5py's automatic chunks cut patches into pieces such as 12 x 12 x 1, thousands of rows
-//! deep. Pure arithmetic: no file.
+//! A block (HDF5: a chunk) is a box: some rows, and a part of each row in every other dimension. h5py's automatic
+//! chunks cut patches into pieces such as 12 x 12 x 1, thousands of rows deep. Pure arithmetic: reads no file.
 
 use std::ops::Range;
 
@@ -11,40 +10,35 @@ use std::ops::Range;
 pub(super) struct Grid {
     /// Rows, then the extents of a row.
     pub(super) shape: Vec<usize>,
-    /// The extents of a block, likewise.
+    /// The same of a block.
     pub(super) block: Vec<usize>,
 }
 
-/// One block: its place in the grid, in blocks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place(pub(super) Vec<usize>);
-
-/// Bytes that lie together in a row of a block and in the row of the dataset.
+/// Bytes that are contiguous both in a row of a block and in the row of the dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Run {
     /// Where they start in the block's row.
     pub(super) from: usize,
     /// Where they start in the dataset's row.
     pub(super) to: usize,
-    /// How many they are.
+    /// Their number.
     pub(super) len: usize,
 }
 
 impl Grid {
-    /// Blocks that lie side by side in the same rows.
+    /// The number of blocks with the same rows.
     pub(super) fn blocks_abreast(&self) -> usize {
         self.abreast().iter().product()
     }
 
-    /// The `index`-th of the blocks that lie side by side, in the layer that holds rows
-    /// `layer * block rows` and on.
-    pub(super) fn place(&self, layer: usize, mut index: usize) -> Place {
+    /// The place in the grid of a block: the `index`-th in its layer. Layer 0 has the first rows.
+    pub(super) fn place(&self, layer: usize, mut index: usize) -> Vec<usize> {
         let mut place = vec![layer; self.shape.len()];
         for (axis, count) in self.abreast().into_iter().enumerate().rev() {
             place[axis + 1] = index % count;
             index /= count;
         }
-        Place(place)
+        place
     }
 
     /// The number of the block that starts at these elements, counted row by row of the grid.
@@ -56,18 +50,18 @@ impl Grid {
         number
     }
 
-    /// The elements that a block covers, cut off where the dataset ends.
-    pub(super) fn ranges(&self, place: &Place) -> Vec<Range<usize>> {
-        let axes = place.0.iter().zip(&self.block).zip(&self.shape);
+    /// The elements that a block covers, up to the end of the dataset.
+    pub(super) fn ranges(&self, place: &[usize]) -> Vec<Range<usize>> {
+        let axes = place.iter().zip(&self.block).zip(&self.shape);
         axes.map(|((&at, &size), &end)| at * size..((at + 1) * size).min(end)).collect()
     }
 
-    /// Where the bytes of one row of a block go. `extents` are those that the block is stored with:
-    /// its full ones in the file, where it may reach beyond the dataset, or its ranges' lengths.
-    pub(super) fn runs(&self, place: &Place, extents: &[usize]) -> Vec<Run> {
+    /// Where the bytes of one row of a block go. `extents` are those of the stored block. In the file they are the
+    /// full ones, which may reach beyond the dataset.
+    pub(super) fn runs(&self, place: &[usize], extents: &[usize]) -> Vec<Run> {
         let ranges = self.ranges(place);
         let whole = |axis: usize| ranges[axis].len() == self.shape[axis] && extents[axis] == self.shape[axis];
-        // The last axis that is cut: what it covers, with all of the axes behind it, lies together.
+        // The last axis that is cut. What it covers is contiguous, with all later axes.
         let cut = (1..self.shape.len()).rev().find(|&axis| !whole(axis)).unwrap_or(1);
         let volume = |sizes: &[usize], from: usize| sizes.iter().skip(from).product::<usize>();
         let len = ranges.iter().skip(cut).map(ExactSizeIterator::len).product();

@@ -1,4 +1,4 @@
-//! Labels: one 0 or 1 a row, in whatever integer type and shape people store them.
+//! Labels: one 0 or 1 per row, in any integer type.
 
 use std::fmt::Display;
 
@@ -8,30 +8,24 @@ use hdf5::types::TypeDescriptor;
 use super::{
     columns::{column, values},
     open::{H5File, Length, describe, kind},
-    rows::{RowShape, Rows},
 };
 use crate::data::Source;
 
-/// Reads the labels in a dataset: any integer type or bool, shaped `[N]`, `[N, 1]` or [N, 1, 1, 1]. Every value is
-/// 0 or 1.
+/// Reads a dataset of labels: any integer type or bool, shaped `[N]`, `[N, 1]` or [N, 1, 1, 1].
 ///
 /// # Errors
-/// A dataset that is missing, was not written as a whole, has another type, shape or length or no rows, and a value
-/// that is neither 0 nor 1: the message names its row.
+/// A dataset that is missing, was not written completely, or has another type, shape or length or no rows. A value
+/// other than 0 and 1: the message names its row.
 pub fn read_labels(file: &H5File, name: &str, length: Length) -> Result<Vec<u8>> {
     let source = file.source();
-    let dataset = column(file, name, length, "one label a row, [N] or [N, 1, 1, 1]", |_| true)?;
+    let dataset = column(file, name, length, "one label per row, [N] or [N, 1, 1, 1]", |_| true)?;
     ensure!(dataset.size() > 0, "{source}: dataset `{name}` has no rows");
     match kind(&dataset) {
-        // As the bytes that they are: a Rust `bool` may not hold what a file may.
-        Some(TypeDescriptor::Boolean) => {
-            let rows = Rows::open(file, name, RowShape::Byte, length)?;
-            let mut bytes = vec![0; rows.len()];
-            rows.read(&(0..rows.len() as u64).collect::<Vec<_>>(), &mut bytes)?;
-            checked(source, name, &bytes)
-        }
         Some(TypeDescriptor::Integer(_)) => checked(source, name, &values::<i64>(source, name, &dataset)?),
-        Some(TypeDescriptor::Unsigned(_)) => checked(source, name, &values::<u64>(source, name, &dataset)?),
+        // Not as `bool`: a file may hold other values than Rust allows.
+        Some(TypeDescriptor::Unsigned(_) | TypeDescriptor::Boolean) => {
+            checked(source, name, &values::<u64>(source, name, &dataset)?)
+        }
         _ => bail!("{source}: dataset `{name}` is {}, expected integers, 0 or 1", describe(&dataset)),
     }
 }
@@ -65,7 +59,7 @@ mod tests {
         read_labels(&H5File::open(&files.with("y.h5", "y", &values, |plain| plain))?, "y", Length::Any)
     }
 
-    fn told<T: H5Type + Copy>(values: &[T], shape: &[usize]) -> String {
+    fn message<T: H5Type + Copy>(values: &[T], shape: &[usize]) -> String {
         format!("{:#}", read(values, shape).unwrap_err())
     }
 
@@ -96,7 +90,7 @@ mod tests {
         }
     }
 
-    /// Where they were never written the library says 0, and a 0 is a label.
+    /// The library reads what was never written as 0, and 0 is a label.
     #[test]
     fn labels_that_were_not_all_written_are_refused() {
         let files = Files::new();
@@ -139,19 +133,22 @@ mod tests {
     #[test]
     fn other_values_are_refused_by_row() {
         assert_eq!(
-            told(&[0_u8, 1, 2], &[3, 1, 1, 1]).split(": ").skip(1).collect::<Vec<_>>().join(": "),
+            message(&[0_u8, 1, 2], &[3, 1, 1, 1]).split(": ").skip(1).collect::<Vec<_>>().join(": "),
             "dataset `y`, row 2: the label is 2; labels are 0 (no tumour) or 1 (tumour)"
         );
-        assert!(told(&[0_i64, -1], &[2]).contains("row 1: the label is -1"));
-        assert!(told(&[u64::MAX], &[1]).contains("row 0: the label is 18446744073709551615"));
+        assert!(message(&[0_i64, -1], &[2]).contains("row 1: the label is -1"));
+        assert!(message(&[u64::MAX], &[1]).contains("row 0: the label is 18446744073709551615"));
     }
 
     #[test]
     fn other_types_and_shapes_are_refused() {
-        assert!(told(&[0_f32, 1.0], &[2]).contains("dataset `y` is float32 [2], expected integers, 0 or 1"));
         assert!(
-            told(&[0_u8, 1, 1, 0], &[2, 2]).contains("dataset `y` is uint8 [2, 2], expected one label a row")
+            message(&[0_f32, 1.0], &[2]).contains("dataset `y` is float32 [2], expected integers, 0 or 1")
         );
-        assert!(told::<u8>(&[], &[0, 1]).contains("dataset `y` has no rows"));
+        assert!(
+            message(&[0_u8, 1, 1, 0], &[2, 2])
+                .contains("dataset `y` is uint8 [2, 2], expected one label per row")
+        );
+        assert!(message::<u8>(&[], &[0, 1]).contains("dataset `y` has no rows"));
     }
 }

@@ -1,17 +1,17 @@
-//! Any dataset of numbers, read as float64: to look at it, not to compute with it.
+//! Datasets of numbers in rows of any shape. The HDF5 library reads them, a few rows at a time.
 
 use std::ops::Range;
 
-use anyhow::Result;
-use hdf5::{Dataset, types::TypeDescriptor};
+use anyhow::{Result, ensure};
+use hdf5::{Dataset, H5Type, types::TypeDescriptor};
 
 use super::{
     columns::{self, values},
-    open::{H5File, kind},
+    open::{H5File, describe, kind},
 };
 use crate::data::Source;
 
-/// A dataset of numbers of whatever format and shape.
+/// A dataset of numbers.
 #[derive(Debug)]
 pub struct Numbers {
     source: Source,
@@ -20,7 +20,7 @@ pub struct Numbers {
 }
 
 impl Numbers {
-    /// Opens a dataset; `None` where it holds something else than numbers.
+    /// Opens a dataset of any shape; `None` if it does not hold numbers.
     ///
     /// # Errors
     /// A dataset that is missing.
@@ -30,21 +30,42 @@ impl Numbers {
             kind(&dataset),
             Some(TypeDescriptor::Float(_) | TypeDescriptor::Integer(_) | TypeDescriptor::Unsigned(_))
         );
-        let source = file.source().clone();
-        Ok(numbers.then(|| Self { source, name: name.to_owned(), dataset }))
+        Ok(numbers.then(|| Self::new(file, name, dataset)))
     }
 
-    /// Its rows; a single number is one.
+    /// Opens a dataset of floating-point numbers whose rows have these extents.
+    ///
+    /// # Errors
+    /// A dataset that is missing, was not written completely, has another type or shape, or no rows.
+    pub fn floats(file: &H5File, name: &str, row: &[usize]) -> Result<Self> {
+        let (source, dataset) = (file.source(), file.whole(name)?);
+        let float = matches!(kind(&dataset), Some(TypeDescriptor::Float(_)));
+        let extents: Vec<String> = row.iter().map(usize::to_string).collect();
+        ensure!(
+            float && dataset.shape().get(1..) == Some(row),
+            "{source}: dataset `{name}` is {}, expected float32 [N, {}]",
+            describe(&dataset),
+            extents.join(", ")
+        );
+        ensure!(dataset.shape()[0] > 0, "{source}: dataset `{name}` has no rows");
+        Ok(Self::new(file, name, dataset))
+    }
+
+    fn new(file: &H5File, name: &str, dataset: Dataset) -> Self {
+        Self { source: file.source().clone(), name: name.to_owned(), dataset }
+    }
+
+    /// The number of rows. A single number is one row.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.dataset.shape().first().copied().unwrap_or(1)
     }
 
-    /// The numbers of some rows, in order; integers beyond 2^53 are rounded.
+    /// Reads some rows, rounded to the type that is asked for.
     ///
     /// # Errors
-    /// Rows that the dataset does not have; a damaged or vanished file.
-    pub fn read(&self, rows: Range<usize>) -> Result<Vec<f64>> {
+    /// Rows that the dataset does not have; a damaged or missing file.
+    pub fn read<T: H5Type>(&self, rows: Range<usize>) -> Result<Vec<T>> {
         let Self { source, name, dataset } = self;
         match dataset.shape().is_empty() {
             true => values(source, name, dataset),

@@ -1,7 +1,4 @@
-//! Rows of bytes in one dataset: patches, masks.
-//!
-//! Checks type and shape once, then hands each read to what knows the layout. Safe to share between
-//! threads.
+//! Rows of bytes in one dataset: patches, masks. Can be shared between threads.
 
 use std::{fs::File, ops::Range};
 
@@ -15,15 +12,13 @@ use super::{
 };
 use crate::data::{MASK_BYTES, PATCH_BYTES, PATCH_SIDE, Source};
 
-/// What one row is.
+/// What a row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowShape {
     /// A patch: [96, 96, 3], red, green and blue.
     Patch,
-    /// A mask: [96, 96] or [96, 96, 1], not 0 where tumour is.
+    /// A mask: [96, 96] or [96, 96, 1]. Tumour is not 0.
     Mask,
-    /// One byte, in a dataset of one dimension or of more that are 1.
-    Byte,
 }
 
 impl RowShape {
@@ -33,7 +28,6 @@ impl RowShape {
         match self {
             Self::Patch => PATCH_BYTES,
             Self::Mask => MASK_BYTES,
-            Self::Byte => 1,
         }
     }
 
@@ -42,15 +36,14 @@ impl RowShape {
         match self {
             Self::Patch => row == [S, S, 3],
             Self::Mask => row == [S, S] || row == [S, S, 1],
-            Self::Byte => row.iter().all(|&size| size == 1),
         }
     }
 
-    /// Whether a value of this type is a byte that means itself.
+    /// Whether the values of this type are bytes of such a row.
     fn holds(self, kind: &TypeDescriptor) -> bool {
         match self {
             Self::Patch => *kind == TypeDescriptor::Unsigned(IntSize::U1),
-            Self::Mask | Self::Byte => {
+            Self::Mask => {
                 matches!(kind, TypeDescriptor::Unsigned(IntSize::U1) | TypeDescriptor::Boolean)
             }
         }
@@ -61,8 +54,7 @@ impl RowShape {
             Self::Patch => {
                 "uint8 [N, 96, 96, 3]: patches of 96 x 96 pixels, red, green and blue as bytes from 0 to 255"
             }
-            Self::Mask => "uint8 [N, 96, 96]: one byte a pixel, not 0 where tumour is",
-            Self::Byte => "uint8 [N]",
+            Self::Mask => "uint8 [N, 96, 96]: one byte per pixel, not 0 where tumour is",
         }
     }
 }
@@ -87,8 +79,7 @@ impl Rows {
     /// Opens the rows of a dataset.
     ///
     /// # Errors
-    /// A dataset that is missing, was never written, has another type or shape, has no rows or another
-    /// number of them than expected, or ends before its last row.
+    /// A dataset that is missing, was never written, is truncated, or has another type, shape or number of rows.
     pub fn open(file: &H5File, name: &str, shape: RowShape, length: Length) -> Result<Self> {
         let source = file.source().clone();
         let dataset = file.dataset(name)?;
@@ -98,9 +89,7 @@ impl Rows {
         ensure!(right, "{source}: dataset `{name}` is {}, expected {}", describe(&dataset), shape.expected());
         let len = dims[0];
         ensure!(len > 0, "{source}: dataset `{name}` has no rows");
-        if let Length::Exactly(expected) = length {
-            ensure!(len == expected, "{source}: dataset `{name}` has {len} rows, expected {expected}");
-        }
+        length.check(len, &source, name)?;
         let layout = match Flat::find(file, &dataset, name, shape.bytes())? {
             Some(flat) => Layout::Flat(flat),
             None => Layout::Blocks(Blocks::new(file, dataset, name)?),
@@ -108,18 +97,21 @@ impl Rows {
         Ok(Self { source, dataset: name.to_owned(), shape, len, layout })
     }
 
-    /// The patches of a file: dataset `x`.
+    /// Opens the patches of a file: dataset `x`.
+    ///
+    /// # Errors
+    /// As `open`.
     pub fn patches(file: &H5File) -> Result<Self> {
         Self::open(file, "x", RowShape::Patch, Length::Any)
     }
 
-    /// The file that they are in.
+    /// The file.
     #[must_use]
     pub fn source(&self) -> &Source {
         &self.source
     }
 
-    /// How many rows there are.
+    /// The number of rows, at least 1.
     #[must_use]
     #[allow(clippy::len_without_is_empty)] // a dataset without rows does not open
     pub fn len(&self) -> usize {
@@ -132,8 +124,7 @@ impl Rows {
         self.shape.bytes()
     }
 
-    /// How many rows the file stores as a unit: 1 where each can be read alone, else the rows of a
-    /// chunk, which has to be unpacked whole.
+    /// How many rows have to be unpacked together: 1 if each can be read alone, else the rows of a chunk.
     #[must_use]
     pub fn rows_per_block(&self) -> usize {
         match &self.layout {
@@ -142,13 +133,13 @@ impl Rows {
         }
     }
 
-    /// Whether rows have to be unpacked: they lie in chunks, or only the HDF5 library can read them.
+    /// Whether rows have to be unpacked: they are in chunks, or only the HDF5 library can read them.
     #[must_use]
     pub fn is_packed(&self) -> bool {
         matches!(self.layout, Layout::Blocks(_))
     }
 
-    /// Whether a row, or a part of it, was never written: it reads as the fill value of the file.
+    /// Whether a row or a part of it was never written. It reads as the fill value of the file.
     #[must_use]
     pub fn is_unwritten(&self, row: u64) -> bool {
         match &self.layout {
@@ -157,7 +148,7 @@ impl Rows {
         }
     }
 
-    /// The same rows in a file that holds nothing else, one after the other, as `read` gives them.
+    /// The same rows in a file that holds nothing else.
     #[must_use]
     pub fn unpacked(&self, file: File) -> Self {
         let flat = Flat::unpacked(file, &self.source, &self.dataset, self.row_bytes());
@@ -166,14 +157,14 @@ impl Rows {
         Self { source, dataset, shape: *shape, len: *len, layout: Layout::Flat(flat) }
     }
 
-    /// Reads rows, in any order and as often as they are named, into `out` (one after the other).
-    /// Every chunk is unpacked once a call, so that many rows at a time are cheaper than few.
+    /// Reads rows into `out`, in any order, with repetitions. A call unpacks every chunk once, so it is faster to
+    /// read many rows at a time.
     ///
     /// # Errors
-    /// A row that the dataset does not have, a damaged chunk, a file cut short: names the rows.
+    /// A row that the dataset does not have, a damaged chunk, a truncated file. Names the rows.
     ///
     /// # Panics
-    /// If `out` is not as long as the rows together.
+    /// If `out` has not the length of all rows.
     pub fn read(&self, rows: &[u64], out: &mut [u8]) -> Result<()> {
         assert_eq!(out.len(), rows.len() * self.row_bytes(), "`out` holds exactly the rows");
         if let Some(row) = rows.iter().find(|&&row| row >= self.len as u64) {
@@ -185,8 +176,8 @@ impl Rows {
         }
     }
 
-    /// Cuts ascending rows into windows of at most `budget` bytes, so that no chunk lies in two
-    /// windows unless it alone is larger.
+    /// Divides ascending rows into windows of at most `budget` bytes. No chunk is in two windows, unless it alone is
+    /// larger.
     #[must_use]
     pub fn windows(&self, rows: &[u64], budget: usize) -> Vec<Range<usize>> {
         let most = (budget / self.row_bytes()).max(1);
@@ -205,13 +196,6 @@ impl Rows {
         }
         windows
     }
-
-    /// Tells the system which rows will be read next, where that helps.
-    pub fn will_read(&self, rows: &[u64]) {
-        if let Layout::Flat(flat) = &self.layout {
-            flat.will_read(rows);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -227,7 +211,7 @@ mod tests {
         Rows::patches(&H5File::open(source)?)
     }
 
-    fn told(result: Result<Rows>) -> String {
+    fn message(result: Result<Rows>) -> String {
         format!("{:#}", result.unwrap_err())
     }
 
@@ -264,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_were_never_written_are_known_as_such() {
+    fn rows_that_were_never_written_are_known() {
         let files = Files::new();
         let builds: [Build; 4] = [
             |plain| plain,
@@ -288,7 +272,7 @@ mod tests {
             file.close().unwrap();
             let opened = open(&files.source("x.h5"));
             if !chunked {
-                let error = told(opened);
+                let error = message(opened);
                 assert!(error.contains("x.h5") && error.contains("dataset `x` was never written"), "{error}");
                 continue;
             }
@@ -303,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_which_a_part_was_never_written_counts() {
+    fn a_partly_written_row_counts_as_unwritten() {
         let files = Files::new();
         let file = hdf5::File::create(files.path("x.h5")).unwrap();
         let builder = file.new_dataset_builder().chunk((2, 96, 96, 1));
@@ -361,14 +345,14 @@ mod tests {
     fn other_types_and_shapes_are_refused() {
         let files = Files::new();
         let float = ArrayD::<f32>::zeros(vec![2, 96, 96, 3]);
-        let error = told(open(&files.with("x.h5", "x", &float, |plain| plain)));
+        let error = message(open(&files.with("x.h5", "x", &float, |plain| plain)));
         assert!(
             error.contains("dataset `x` is float32 [2, 96, 96, 3], expected uint8 [N, 96, 96, 3]"),
             "{error}"
         );
         for shape in [vec![2, 3, 96, 96], vec![2, 96, 96], vec![96, 96, 3], vec![2, 64, 64, 3], vec![]] {
             let bytes = ArrayD::<u8>::zeros(shape.clone());
-            let error = told(open(&files.with("x.h5", "x", &bytes, |plain| plain)));
+            let error = message(open(&files.with("x.h5", "x", &bytes, |plain| plain)));
             assert!(
                 error.contains(&format!("dataset `x` is uint8 {shape:?}, expected uint8 [N, 96, 96, 3]")),
                 "{error}"
@@ -376,7 +360,7 @@ mod tests {
         }
         let none = ArrayD::<u8>::zeros(vec![0, 96, 96, 3]);
         assert!(
-            told(open(&files.with("x.h5", "x", &none, |plain| plain))).contains("dataset `x` has no rows")
+            message(open(&files.with("x.h5", "x", &none, |plain| plain))).contains("dataset `x` has no rows")
         );
     }
 
@@ -388,7 +372,7 @@ mod tests {
         assert!(error.unwrap_err().to_string().ends_with("dataset `x` has 2 rows, no row 2"));
     }
 
-    /// Where the chunks of a file lie: address and size, in the order of the rows.
+    /// Where the chunks of a file are, in the order of the rows.
     fn chunks(source: &Source) -> Vec<Range<usize>> {
         let dataset = hdf5::File::open(&source.path).unwrap().dataset("x").unwrap();
         let of = |index| dataset.chunk_info(index).unwrap();
@@ -432,7 +416,7 @@ mod tests {
     #[test]
     fn a_file_cut_short_after_it_was_opened_names_the_row() {
         let files = Files::new();
-        for (name, told, build) in [
+        for (name, expected, build) in [
             ("flat.h5", "row 2 cannot be read", (|plain| plain) as Build),
             ("gzip.h5", "rows 2 to 2 cannot be read", |plain| plain.chunk((1, 96, 96, 3)).deflate(1)),
         ] {
@@ -441,7 +425,7 @@ mod tests {
             let file = std::fs::OpenOptions::new().write(true).open(&source.path).unwrap();
             file.set_len(file.metadata().unwrap().len() / 2).unwrap();
             let error = rows.read(&[2], &mut vec![0; PATCH_BYTES]).unwrap_err();
-            assert!(format!("{error:#}").contains(told), "{error:#}");
+            assert!(format!("{error:#}").contains(expected), "{error:#}");
         }
     }
 

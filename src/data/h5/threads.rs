@@ -1,7 +1,7 @@
 //! The threads on which chunks are unpacked.
 //!
-//! One setting for the process, as libtorch has one: a process works on one task at a time. Patches are read from
-//! threads of their own, so a pool that the caller runs in would not reach here.
+//! One setting for the process, which works on one task at a time. Patches are read from other threads than that of
+//! the caller, so the pool of the caller would not apply.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,10 +10,10 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 static POOL: Mutex<Option<Arc<ThreadPool>>> = Mutex::new(None);
 
-/// Unpacks on so many threads from now on; before, on all cores.
+/// Sets the number of threads. Without a setting, all cores are used.
 ///
 /// # Errors
-/// The system gives no more threads.
+/// The system has no more threads.
 pub fn unpack_on(threads: usize) -> Result<()> {
     let threads = threads.max(1);
     let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
@@ -24,7 +24,7 @@ pub fn unpack_on(threads: usize) -> Result<()> {
     Ok(())
 }
 
-/// Runs an operation on these threads.
+/// Runs an operation on the threads.
 pub(super) fn install<T: Send>(operation: impl FnOnce() -> T + Send) -> T {
     let pool = POOL.lock().unwrap_or_else(PoisonError::into_inner).clone();
     match pool {
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
     use crate::data::{PATCH_BYTES, Source, fixtures::Files, h5::H5File, h5::Rows};
 
-    /// Threads are counted in a process of their own: here other tests have theirs.
+    /// Threads are counted in a child process, because here other tests run.
     #[test]
     fn chunks_are_unpacked_on_no_more_threads_than_the_stage_has() {
         const CHILD: &str = "PCAMFLOW_TEST_THREADS_CHILD";

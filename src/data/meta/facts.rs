@@ -1,9 +1,9 @@
-//! What the meta table says of each patch, in the official columns.
+//! Reads the official columns of the meta table for each patch.
 
 use anyhow::{Context, Result, anyhow, ensure};
 use csv::StringRecord;
 
-use super::{LABEL_COLUMN, SLIDE_COLUMN, flag, headers, line_of, open, said};
+use super::{LABEL_COLUMN, SLIDE_COLUMN, flag, headers, line_of, open, reason};
 use crate::data::Source;
 
 const TUMOR_COLUMN: &str = "tumor_patch";
@@ -11,26 +11,26 @@ const X_COLUMN: &str = "coord_x";
 const Y_COLUMN: &str = "coord_y";
 const COLUMNS: [&str; 5] = [SLIDE_COLUMN, X_COLUMN, Y_COLUMN, TUMOR_COLUMN, LABEL_COLUMN];
 
-/// What is known of one patch; `None` where the table lacks the column, or the cell is empty.
+/// The columns for one patch. `None` if the column is missing or the cell is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The slide (`wsi`).
     pub slide: Option<String>,
-    /// Where on it (`coord_x`), as written.
+    /// The position on it (`coord_x`), as written.
     pub x: Option<String>,
-    /// Where on it (`coord_y`), as written.
+    /// The position on it (`coord_y`), as written.
     pub y: Option<String>,
-    /// Whether there is tumour anywhere in the patch (`tumor_patch`).
+    /// Whether tumour is anywhere in the patch (`tumor_patch`).
     pub tumor_patch: Option<bool>,
-    /// Whether there is tumour in the centre (`center_tumor_patch`): what the label says.
+    /// Whether tumour is in the centre (`center_tumor_patch`): the label.
     pub center_tumor_patch: Option<bool>,
 }
 
-/// Reads what a table says of each of its patches.
+/// Reads the official columns for all patches.
 ///
 /// # Errors
-/// A file that is missing or not CSV, a flag that is neither True nor False, and a table with none of the
-/// official columns.
+/// A file that is missing or not CSV, a flag that is neither True nor False, a table with none of the official
+/// columns.
 pub fn read_facts(source: &Source) -> Result<Vec<Facts>> {
     let mut table = open(source)?;
     let names = headers(&mut table, source)?;
@@ -41,7 +41,7 @@ pub fn read_facts(source: &Source) -> Result<Vec<Facts>> {
         COLUMNS.map(|column| format!("`{column}`")).join(", ")
     );
     let read = |record: csv::Result<StringRecord>| {
-        let record = record.map_err(|error| anyhow!("{source}: {}", said(&error)))?;
+        let record = record.map_err(|error| anyhow!("{source}: {}", reason(&error)))?;
         facts(&record, places).with_context(|| format!("{source}, line {}", line_of(&record)))
     };
     table.records().map(read).collect()
@@ -49,7 +49,7 @@ pub fn read_facts(source: &Source) -> Result<Vec<Facts>> {
 
 fn facts(record: &StringRecord, places: [Option<usize>; 5]) -> Result<Facts> {
     let cell = |place: Option<usize>| record.get(place?).map(str::trim).filter(|text| !text.is_empty());
-    let said = |place: Option<usize>, column: &str| {
+    let flag_in = |place: Option<usize>, column: &str| {
         cell(place).map(|text| flag(text).with_context(|| format!("column `{column}`"))).transpose()
     };
     let [slide, x, y, tumor, centre] = places;
@@ -57,8 +57,8 @@ fn facts(record: &StringRecord, places: [Option<usize>; 5]) -> Result<Facts> {
         slide: cell(slide).map(str::to_owned),
         x: cell(x).map(str::to_owned),
         y: cell(y).map(str::to_owned),
-        tumor_patch: said(tumor, TUMOR_COLUMN)?,
-        center_tumor_patch: said(centre, LABEL_COLUMN)?,
+        tumor_patch: flag_in(tumor, TUMOR_COLUMN)?,
+        center_tumor_patch: flag_in(centre, LABEL_COLUMN)?,
     })
 }
 
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_there_is() {
+    fn missing_columns_and_cells_are_none() {
         let all = ",coord_y,coord_x,tumor_patch,center_tumor_patch,wsi\n0,1,2,True,False,slide_a\n";
         let facts = read(all).unwrap();
         let text = |text: &str| Some(text.to_owned());

@@ -1,6 +1,4 @@
-//! Patches that occur more than once: counted within the parts of a split and across them.
-//!
-//! Goes by the digests of pixels, taken while they are copied.
+//! Counts identical patches within the parts of a split and across them, by digests of their pixels.
 
 use std::collections::BTreeMap;
 
@@ -8,22 +6,22 @@ use serde::Serialize;
 
 use super::Parts;
 
-/// How many patches of a split are, pixel for pixel, another one of it.
+/// How many patches of a split are identical to another one, pixel for pixel.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Duplicates {
-    /// Per part, patches that have an identical one before them in the same part.
+    /// For each part, patches with an identical one before them in the same part.
     pub within: Parts<u64>,
-    /// Validation patches that are in the training part, too.
+    /// Validation patches that are also in the training part.
     pub validation_in_train: u64,
-    /// Test patches that are in the training part, too.
+    /// Test patches that are also in the training part.
     pub test_in_train: u64,
-    /// Test patches that are in the validation part, too.
+    /// Test patches that are also in the validation part.
     pub test_in_validation: u64,
 }
 
 impl Duplicates {
-    /// What is in two parts: how many patches, of which part, are in which other one; nothing that is none.
+    /// Counts above 0 across parts: how many patches, of which part, in which other part.
     pub fn across(&self) -> impl Iterator<Item = (u64, &'static str, &'static str)> {
         let [train, validation, test] = Parts::<u64>::NAMES;
         let all = [
@@ -35,19 +33,19 @@ impl Duplicates {
     }
 }
 
-/// How often patches came by, per part: by the first half of their digests, which is collision-free in practice.
+/// How often each patch occurs in each part. The first half of a digest identifies a patch.
 #[derive(Debug, Default)]
 pub(super) struct Seen(BTreeMap<u128, [u64; 3]>);
 
 impl Seen {
-    /// Takes note of a patch of a part.
+    /// Adds a patch of a part.
     pub(super) fn add(&mut self, part: usize, pixels: &[u8]) {
         let digest = blake3::hash(pixels);
         let half = digest.as_bytes().first_chunk().map_or(0, |half| u128::from_le_bytes(*half));
         self.0.entry(half).or_default()[part] += 1;
     }
 
-    /// Counts what came more than once.
+    /// Counts the duplicates.
     pub(super) fn count(&self) -> Duplicates {
         let mut found = Duplicates::default();
         for &[train, validation, test] in self.0.values() {
@@ -76,8 +74,8 @@ mod tests {
         let within = Parts { train: 1, validation: 0, test: 1 };
         let wanted = Duplicates { within, validation_in_train: 1, test_in_train: 2, test_in_validation: 3 };
         assert_eq!(seen.count(), wanted);
-        let told: Vec<_> = wanted.across().collect();
-        assert_eq!(told[1], (2, "test", "train"));
+        let found: Vec<_> = wanted.across().collect();
+        assert_eq!(found[1], (2, "test", "train"));
         assert_eq!(Duplicates::default().across().count(), 0);
     }
 }

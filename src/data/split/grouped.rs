@@ -1,28 +1,24 @@
-//! `group-by`: whole groups only, so that no slide is in two parts.
+//! `group-by`: keeps groups together, so that no slide is in two parts.
 //!
-//! Patches of one slide are alike: a model tested on slides that it learnt from looks better than it
-//! is. `search` looks for the distribution of groups that comes nearest to the sizes; this module
-//! says what it searches and refuses what came out too far off.
+//! Patches of one slide are alike, so a model tested on its training slides looks better than it is. `search` finds
+//! the distribution of groups that is nearest to the sizes. This module refuses it if it is too far off.
 
 use anyhow::{Result, bail, ensure};
 
 use super::{
-    Parts, check,
-    draw::Draw,
-    positives,
+    Parts, check, positives,
     search::{Group, OUT, Target, search},
 };
-use crate::data::meta::Groups;
+use crate::data::{draw::Draw, meta::Groups};
 
 /// The rows of each part, in random order, and the number of groups in each.
 ///
 /// # Errors
-/// Sizes of 0 or beyond the rows, a class without patches, fewer than three groups, and sizes or
-/// classes that whole groups cannot make: `tolerance` is how far a part may be off, as a share of
-/// its size.
+/// Sizes of 0 or beyond the rows, a class without patches, fewer than three groups. Sizes or classes that whole
+/// groups cannot give: `tolerance` is how far a part may be off, as a share of its size.
 ///
 /// # Panics
-/// If groups and labels are of different length.
+/// If groups and labels have different lengths.
 pub fn split(
     labels: &[u8],
     groups: &Groups,
@@ -151,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_makes_the_same_split_and_another_another() {
+    fn the_same_seed_makes_the_same_split_and_another_seed_another_one() {
         let codes: Vec<i32> = (0..600).map(|row| row / 15).collect();
         let labels: Vec<u8> = (0..600).map(|row| (row % 2) as u8).collect();
         let groups = groups(codes);
@@ -163,21 +159,21 @@ mod tests {
     }
 
     #[test]
-    fn what_whole_groups_cannot_make_is_refused_with_what_they_can() {
-        let told = |labels: &[u8], groups: &Groups, sizes: [u64; 3]| {
+    fn sizes_that_whole_groups_cannot_make_are_refused_with_what_they_can() {
+        let message = |labels: &[u8], groups: &Groups, sizes: [u64; 3]| {
             split(labels, groups, &Parts::from_array(sizes), 0.1, 1).unwrap_err().to_string()
         };
         let labels: Vec<u8> = (0..100).map(|row| (row % 2) as u8).collect();
         let large = groups((0..100).map(|row| if row < 80 { 0 } else { 1 + (row - 80) / 5 }).collect());
-        let error = told(&labels, &large, [40, 30, 30]);
+        let error = message(&labels, &large, [40, 30, 30]);
         assert!(
             error.contains("`slide_000`, has 80 patches") && error.contains("group-tolerance = "),
             "{error}"
         );
         let two = groups((0..100).map(|row| row / 50).collect());
-        assert!(told(&labels, &two, [40, 30, 30]).contains("2 groups cannot be shared"));
+        assert!(message(&labels, &two, [40, 30, 30]).contains("2 groups cannot be shared"));
         let pure: Vec<u8> = (0..100).map(|row| u8::from(row < 20)).collect();
         let of_20 = groups((0..100).map(|row| row / 20).collect());
-        assert!(told(&pure, &of_20, [60, 20, 20]).contains("patches of class 1: too few"));
+        assert!(message(&pure, &of_20, [60, 20, 20]).contains("patches of class 1: too few"));
     }
 }

@@ -1,4 +1,4 @@
-//! `split.json`: what a split did, for people and for who wants to check it.
+//! `split.json`: what a split did.
 
 use std::path::Path;
 
@@ -8,26 +8,36 @@ use sha2::{Digest, Sha256};
 
 use super::{Duplicates, Parts, positives};
 
-/// What a split did. The same split is the same text.
+/// What a split did. The same split gives the same text.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct SplitReport {
-    /// How rows were drawn: `pcamflow`, `scikit-learn`.
-    pub algorithm: &'static str,
-    /// What they were drawn with.
+    /// How rows were drawn.
+    pub algorithm: Algorithm,
+    /// The seed.
     pub seed: u64,
-    /// The file that they were drawn from.
+    /// The source.
     pub source: ClassCounts,
-    /// What came out.
+    /// The parts.
     pub parts: Parts<PartReport>,
-    /// Patches that are the same pixel for pixel.
+    /// Patches that are identical pixel for pixel.
     pub duplicates: Duplicates,
     /// With `group-by`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub groups: Option<GroupReport>,
-    /// What a user should know: for the log, not for the file.
+    /// Warnings, for the log. Not in the file.
     #[serde(skip)]
     pub warnings: Vec<String>,
+}
+
+/// How rows are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Algorithm {
+    /// Stratified to within one patch per class. With `group-by`, whole groups.
+    Pcamflow,
+    /// The same indices as `train_test_split` of scikit-learn.
+    ScikitLearn,
 }
 
 /// Patches per class.
@@ -36,9 +46,9 @@ pub struct SplitReport {
 pub struct ClassCounts {
     /// All patches.
     pub patches: u64,
-    /// Those labelled 0.
+    /// Patches with label 0.
     pub class_0: u64,
-    /// Those labelled 1.
+    /// Patches with label 1.
     pub class_1: u64,
     /// The share of class 1.
     pub class_1_share: f64,
@@ -48,12 +58,12 @@ pub struct ClassCounts {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct PartReport {
-    /// How many patches were asked for.
+    /// The requested number of patches.
     pub asked: u64,
-    /// What it got.
+    /// What it has.
     #[serde(flatten)]
     pub got: ClassCounts,
-    /// SHA-256 of its source rows in order, as int64, little-endian: the file's `row`.
+    /// SHA-256 of its source rows (dataset `row`) as little-endian int64.
     pub rows_sha256: String,
 }
 
@@ -63,13 +73,13 @@ pub struct PartReport {
 pub struct GroupReport {
     /// The column of the meta table.
     pub column: String,
-    /// How far a part could be off, as a share of its size.
+    /// How far a part may be off, as a share of its size.
     pub tolerance: f64,
-    /// How far the worst part is.
+    /// How far the worst part is off.
     pub furthest: f64,
     /// Groups in the source.
     pub groups: usize,
-    /// Groups per part; each is in one.
+    /// Groups in each part.
     pub parts: Parts<usize>,
 }
 

@@ -1,15 +1,15 @@
-//! Carrying a split out: reads the sources, draws the rows, writes three files and a report.
+//! Carries out a split: reads the sources, draws the rows, writes three files and a report.
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use super::{
     Parts,
     copy::{Move, copy, plan},
     duplicates::{Duplicates, Seen},
     grouped,
-    report::{ClassCounts, GroupReport, PartReport, SplitReport},
+    report::{Algorithm, ClassCounts, GroupReport, PartReport, SplitReport},
     scikit_learn, stratified,
 };
 use crate::data::{
@@ -26,9 +26,9 @@ use crate::data::{
 pub struct SplitRequest {
     /// The images: `x` [N, 96, 96, 3] uint8.
     pub images: Source,
-    /// The labels: `y`, N values 0 or 1.
+    /// The labels: `y`, N values of 0 or 1.
     pub labels: Source,
-    /// The meta table; gives every patch its slide.
+    /// The meta table, which has the slide of every patch.
     pub meta: Option<Source>,
     /// The ground-truth masks: `mask` [N, 96, 96] uint8.
     pub masks: Option<Source>,
@@ -36,30 +36,12 @@ pub struct SplitRequest {
     pub sizes: Parts<u64>,
     /// How rows are drawn.
     pub algorithm: Algorithm,
-    /// What they are drawn with.
+    /// The seed of the draws.
     pub seed: u64,
     /// Keeps groups of patches together; needs `meta`.
     pub group_by: Option<GroupBy>,
-    /// The folder that the artifacts go into: it exists.
+    /// The folder for the artifacts, which exists.
     pub folder: PathBuf,
-}
-
-/// How rows are drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Algorithm {
-    /// Stratified to within one patch per class; with `group_by`, whole groups.
-    Pcamflow,
-    /// Index for index what scikit-learn's `train_test_split` draws.
-    ScikitLearn,
-}
-
-impl Algorithm {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Pcamflow => "pcamflow",
-            Self::ScikitLearn => "scikit-learn",
-        }
-    }
 }
 
 /// Which groups stay together.
@@ -67,7 +49,7 @@ impl Algorithm {
 pub struct GroupBy {
     /// The column of the meta table.
     pub column: String,
-    /// How far a part may be from its size, as a share of it.
+    /// How far a part may be off, as a share of its size.
     pub tolerance: f64,
 }
 
@@ -79,25 +61,18 @@ struct Sources {
     groups: Option<Groups>,
 }
 
-/// The rows of the parts, and what grouping has to say.
-struct Drawn {
-    rows: Parts<Vec<u64>>,
-    groups: Option<Parts<usize>>,
-}
-
-/// Writes `train.h5`, `validation.h5`, `test.h5` and `split.json`. `progress` is told the patches
-/// done and in all. Holds a few windows of patches,
-/// whatever the size of the files.
+/// Writes `train.h5`, `validation.h5`, `test.h5` and `split.json`. `progress` is called with the patches done and in
+/// all. Holds a few windows of patches in memory.
 ///
 /// # Errors
-/// Whatever is wrong with a source (see `h5` and `meta`), sizes that cannot be made (see the
-/// algorithms), a folder that cannot be written.
+/// Anything wrong with a source (see `h5` and `meta`); sizes that cannot be made (see the algorithms); a folder that
+/// cannot be written.
 pub fn split(request: &SplitRequest, progress: &mut dyn FnMut(u64, u64)) -> Result<SplitReport> {
     let sources = Sources::open(request)?;
-    let drawn = draw(request, &sources)?;
-    let (seen, blank) = write_parts(request, &sources, &drawn.rows, progress)?;
-    let mut report = report(request, &sources, &drawn, seen.count());
-    report.warnings = warnings(request, &sources, &drawn.rows, blank);
+    let (rows, groups_of_parts) = draw(request, &sources)?;
+    let (seen, blank) = write_parts(request, &sources, &rows, progress)?;
+    let mut report = report(request, &sources, &rows, groups_of_parts, seen.count());
+    report.warnings = warnings(request, &sources, &rows, blank);
     report.write(&request.folder.join("split.json"))?;
     Ok(report)
 }
@@ -114,35 +89,30 @@ impl Sources {
     }
 }
 
-/// The groups to keep together; without `group_by` the slides, where the table has them.
+/// The groups to keep together. Without `group_by` the slides, if the table has them.
 fn read_groups(request: &SplitRequest, labels: &[u8]) -> Result<Option<Groups>> {
-    let column = match (&request.group_by, &request.meta) {
-        (None, None) => return Ok(None),
-        (Some(group_by), None) => {
-            anyhow::bail!("group-by `{}` needs `meta`, the table with that column", group_by.column)
-        }
-        (Some(group_by), Some(_)) => group_by.column.as_str(),
-        (None, Some(meta)) if meta::has_column(meta, meta::SLIDE_COLUMN)? => meta::SLIDE_COLUMN,
-        (None, Some(_)) => return Ok(None),
+    let Some(meta) = &request.meta else { return Ok(None) };
+    let column = match &request.group_by {
+        Some(group_by) => group_by.column.as_str(),
+        None if meta::has_column(meta, meta::SLIDE_COLUMN)? => meta::SLIDE_COLUMN,
+        None => return Ok(None),
     };
-    request.meta.as_ref().map(|source| meta::read_groups(source, column, labels)).transpose()
+    meta::read_groups(meta, column, labels).map(Some)
 }
 
-fn draw(request: &SplitRequest, sources: &Sources) -> Result<Drawn> {
+/// The rows of each part. With `group_by`, also the number of groups in each.
+fn draw(request: &SplitRequest, sources: &Sources) -> Result<(Parts<Vec<u64>>, Option<Parts<usize>>)> {
     let (labels, sizes, seed) = (&sources.labels, &request.sizes, request.seed);
-    let rows = match (&request.group_by, &sources.groups, request.algorithm) {
-        (Some(group_by), Some(groups), Algorithm::Pcamflow) => {
-            let (rows, groups) = grouped::split(labels, groups, sizes, group_by.tolerance, seed)
-                .with_context(|| format!("group-by `{}`", group_by.column))?;
-            return Ok(Drawn { rows, groups: Some(groups) });
-        }
-        (group_by, _, Algorithm::ScikitLearn) => {
-            ensure!(group_by.is_none(), "`group-by` goes with `algorithm = \"pcamflow\"` only");
-            scikit_learn::split(labels, sizes, seed)
-        }
-        (_, _, Algorithm::Pcamflow) => stratified::split(labels, sizes, seed),
+    if let (Some(group_by), Some(groups)) = (&request.group_by, &sources.groups) {
+        let (rows, groups) = grouped::split(labels, groups, sizes, group_by.tolerance, seed)
+            .with_context(|| format!("group-by `{}`", group_by.column))?;
+        return Ok((rows, Some(groups)));
+    }
+    let rows = match request.algorithm {
+        Algorithm::Pcamflow => stratified::split(labels, sizes, seed),
+        Algorithm::ScikitLearn => scikit_learn::split(labels, sizes, seed),
     };
-    rows.map(|rows| Drawn { rows, groups: None }).with_context(|| format!("{}", request.labels))
+    Ok((rows.with_context(|| request.labels.to_string())?, None))
 }
 
 fn write_parts(
@@ -181,7 +151,7 @@ fn write_parts(
     Ok((seen, blank))
 }
 
-/// What a user should know of patches and masks that show nothing.
+/// Warnings about blank patches and masks.
 fn warnings(
     request: &SplitRequest,
     sources: &Sources,
@@ -206,15 +176,21 @@ fn warnings(
     lines
 }
 
-fn report(request: &SplitRequest, sources: &Sources, drawn: &Drawn, duplicates: Duplicates) -> SplitReport {
+fn report(
+    request: &SplitRequest,
+    sources: &Sources,
+    rows: &Parts<Vec<u64>>,
+    groups_of_parts: Option<Parts<usize>>,
+    duplicates: Duplicates,
+) -> SplitReport {
     let sizes = request.sizes.as_array();
     let parts: [PartReport; 3] = std::array::from_fn(|part| {
-        let rows = drawn.rows.as_array()[part];
+        let rows = rows.as_array()[part];
         PartReport::of(*sizes[part], &labels_of(&sources.labels, rows), &as_int64(rows))
     });
     let off = |part: &PartReport| part.got.patches.abs_diff(part.asked) as f64 / part.asked as f64;
     let furthest = parts.iter().map(off).fold(0.0, f64::max);
-    let groups = request.group_by.as_ref().zip(drawn.groups).map(|(group_by, parts)| GroupReport {
+    let groups = request.group_by.as_ref().zip(groups_of_parts).map(|(group_by, parts)| GroupReport {
         column: group_by.column.clone(),
         tolerance: group_by.tolerance,
         furthest,
@@ -222,7 +198,7 @@ fn report(request: &SplitRequest, sources: &Sources, drawn: &Drawn, duplicates: 
         parts,
     });
     SplitReport {
-        algorithm: request.algorithm.word(),
+        algorithm: request.algorithm,
         seed: request.seed,
         source: ClassCounts::of(&sources.labels),
         parts: Parts::from_array(parts),
@@ -269,7 +245,7 @@ mod tests {
         }
     }
 
-    fn told(request: &SplitRequest) -> String {
+    fn message(request: &SplitRequest) -> String {
         format!("{:#}", split(request, &mut |_, _| ()).unwrap_err())
     }
 
@@ -277,7 +253,7 @@ mod tests {
         PatchSet::open(&PatchSource::Part(Source::at(folder.join(format!("{name}.h5"))))).unwrap()
     }
 
-    /// 24 made-up patches of six slides, with masks.
+    /// 24 patches of six slides, with masks.
     fn small(files: &Files) -> SplitRequest {
         let labels: Vec<u8> = (0..24).map(|row| (row % 2) as u8).collect();
         let images = files.patches("x.h5", 24, |plain| plain.chunk((5, 96, 96, 3)).deflate(1));
@@ -329,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_laid_out_as_promised() {
+    fn a_part_has_the_documented_layout() {
         let files = Files::new();
         let request = small(&files);
         split(&request, &mut |_, _| ()).unwrap();
@@ -371,7 +347,7 @@ mod tests {
 
     /// The first rows and digests are those of `../shared/oracle/split.json`, "mini", seed 42.
     #[test]
-    fn real_patches_are_split_as_scikit_learn_would() {
+    fn real_patches_are_split_as_by_scikit_learn() {
         let (Some(images), Some(labels), Some(oracle)) = (
             crate::testing::shared("data/pcam-mini/camelyonpatch_level_2_split_train_x.h5"),
             crate::testing::shared("data/pcam-mini/camelyonpatch_level_2_split_train_y.h5"),
@@ -401,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn lossless_patches_come_out_as_they_went_in() {
+    fn patches_are_copied_without_change() {
         let name = |kind: &str| format!("data/pcam-lossless10/camelyonpatch_level_2_split_test_{kind}.h5");
         let (Some(images), Some(labels)) =
             (crate::testing::shared(&name("x")), crate::testing::shared(&name("y")))
@@ -431,15 +407,13 @@ mod tests {
         let with = |change: &dyn Fn(&mut SplitRequest)| {
             let mut request = good.clone();
             change(&mut request);
-            told(&request)
+            message(&request)
         };
         assert!(with(&|request| request.images = files.source("none.h5")).contains("none.h5"));
         assert!(
             with(&|request| request.labels = files.labels("y3.h5", &[0, 1, 0])).contains("must be as many")
         );
-        assert!(with(&|request| request.meta = None).contains("group-by `wsi` needs `meta`"));
         assert!(with(&|request| request.sizes.test = 20).contains("but the file has 24"));
-        assert!(with(&|request| request.algorithm = Algorithm::ScikitLearn).contains("goes with"));
         assert!(with(&|request| request.masks = Some(request.labels.clone())).contains("no dataset `mask`"));
         assert!(with(&|request| request.folder = files.path("no/folder")).contains("train.h5: No such file"));
         let all_ones = with(&|request| {
@@ -460,7 +434,7 @@ mod tests {
         let middle = chunk.map(|chunk| (chunk.addr + chunk.size / 2) as usize).unwrap();
         drop(dataset);
         damage(&request.images.path, middle..middle + 8);
-        let error = told(&request);
+        let error = message(&request);
         assert!(error.contains("dataset `x`, rows 10 to 14 cannot be read"), "{error}");
     }
 }

@@ -1,9 +1,8 @@
 //! `train_test_split` of scikit-learn 1.x with `stratify`, index for index.
 //!
-//! The sizes of all three parts come out of three calls with one random state: the subset out of all
-//! rows, training against the rest, validation against test. A call is `StratifiedShuffleSplit`: how
-//! many of each class (`_approximate_mode`), a permutation per class, a permutation of each side.
-//! Random numbers are NumPy's legacy `RandomState`: MT19937, bounded by masking and rejection.
+//! Three calls with the same seed: the subset of all rows, training against the rest, validation against test. A call
+//! is `StratifiedShuffleSplit`: the number of each class (`_approximate_mode`), a permutation of each class, a
+//! permutation of each side. Random numbers are those of NumPy's legacy `RandomState`: MT19937 with masked rejection.
 //! Sources: scikit-learn `model_selection/_split.py`, `utils/extmath.py`; NumPy `random/mtrand.pyx`.
 
 use anyhow::{Context, Result, bail, ensure};
@@ -14,8 +13,8 @@ use super::{Parts, check};
 /// The rows of each part, in the order in which scikit-learn returns them.
 ///
 /// # Errors
-/// Where scikit-learn has one: too few patches of a class, parts or a rest smaller than the number
-/// of classes, a seed above 2^32 - 1. And where no part can be made.
+/// Those of scikit-learn: too few patches of a class, parts or a rest smaller than the number of classes, a seed
+/// above 2^32 - 1. And parts that cannot be made.
 pub fn split(labels: &[u8], sizes: &Parts<u64>, seed: u64) -> Result<Parts<Vec<u64>>> {
     check(labels, sizes)?;
     let seed = u32::try_from(seed).ok().with_context(|| {
@@ -24,35 +23,30 @@ pub fn split(labels: &[u8], sizes: &Parts<u64>, seed: u64) -> Result<Parts<Vec<u
     let total = sizes.total() as usize;
     let mut subset: Vec<u64> = (0..labels.len() as u64).collect();
     if total < labels.len() {
-        let sides =
-            Sides { names: ["the subset", "what is left out"], counts: [total, labels.len() - total] };
-        subset = train_test_split(&subset, labels, &sides, seed)?.0;
+        let sides = [("the subset", total), ("the rest", labels.len() - total)];
+        subset = train_test_split(&subset, labels, sides, seed)?.0;
     }
     let (train, rest) = (sizes.train as usize, total - sizes.train as usize);
-    let sides = Sides { names: ["train", "validation and test"], counts: [train, rest] };
-    let (train, rest) = train_test_split(&subset, labels, &sides, seed)?;
-    let counts = [sizes.validation as usize, sizes.test as usize];
-    let sides = Sides { names: ["validation", "test"], counts };
-    let (validation, test) = train_test_split(&rest, labels, &sides, seed)?;
+    let sides = [("train", train), ("validation and test", rest)];
+    let (train, rest) = train_test_split(&subset, labels, sides, seed)?;
+    let sides = [("validation", sizes.validation as usize), ("test", sizes.test as usize)];
+    let (validation, test) = train_test_split(&rest, labels, sides, seed)?;
     Ok(Parts { train, validation, test })
 }
 
-/// The two sides of one call.
-struct Sides {
-    names: [&'static str; 2],
-    counts: [usize; 2],
-}
+/// The name and the number of rows of the two sides of a call.
+type Sides = [(&'static str, usize); 2];
 
-/// One call: divides `rows` (all of them) into two stratified sides.
-fn train_test_split(rows: &[u64], labels: &[u8], sides: &Sides, seed: u32) -> Result<(Vec<u64>, Vec<u64>)> {
+/// One call: divides all `rows` into two stratified sides.
+fn train_test_split(rows: &[u64], labels: &[u8], sides: Sides, seed: u32) -> Result<(Vec<u64>, Vec<u64>)> {
     let classes = classes_of(rows, labels);
     check_call(&classes, sides)?;
     let counts: Vec<usize> = classes.iter().map(|(_, members)| members.len()).collect();
-    let mut random = RandomState::new(seed);
-    let first = approximate_mode(&counts, sides.counts[0], &mut random);
+    let mut random = RandomState(Mt::new(seed));
+    let first = approximate_mode(&counts, sides[0].1, &mut random);
     let left: Vec<usize> = counts.iter().zip(&first).map(|(count, taken)| count - taken).collect();
-    let second = approximate_mode(&left, sides.counts[1], &mut random);
-    let mut drawn = (Vec::with_capacity(sides.counts[0]), Vec::with_capacity(sides.counts[1]));
+    let second = approximate_mode(&left, sides[1].1, &mut random);
+    let mut drawn = (Vec::new(), Vec::new());
     for (((_, members), &first), &second) in classes.iter().zip(&first).zip(&second) {
         let order = random.permutation(members.len());
         drawn.0.extend(order[..first].iter().map(|&at| members[at]));
@@ -63,22 +57,23 @@ fn train_test_split(rows: &[u64], labels: &[u8], sides: &Sides, seed: u32) -> Re
     Ok(drawn)
 }
 
-/// The classes that occur, ascending, with their rows in the order given.
+/// The classes that occur, ascending, with their rows in the given order.
 fn classes_of(rows: &[u64], labels: &[u8]) -> Vec<(u8, Vec<u64>)> {
     let of =
         |class| -> Vec<u64> { rows.iter().copied().filter(|&row| labels[row as usize] == class).collect() };
     [0, 1].map(|class| (class, of(class))).into_iter().filter(|(_, members)| !members.is_empty()).collect()
 }
 
-fn check_call(classes: &[(u8, Vec<u64>)], sides: &Sides) -> Result<()> {
-    let [first, second] = sides.names;
+fn check_call(classes: &[(u8, Vec<u64>)], sides: Sides) -> Result<()> {
     if let Some((class, _)) = classes.iter().find(|(_, members)| members.len() < 2) {
         bail!(
-            "class {class} has 1 patch to share between {first} and {second}: scikit-learn's split needs 2; \
-             choose other sizes, or `algorithm = \"pcamflow\"`"
+            "class {class} has 1 patch to share between {} and {}: scikit-learn's split needs 2; \
+             choose other sizes, or `algorithm = \"pcamflow\"`",
+            sides[0].0,
+            sides[1].0
         );
     }
-    for (name, &count) in sides.names.iter().zip(&sides.counts) {
+    for (name, count) in sides {
         ensure!(
             count >= classes.len(),
             "{name} would be {count} of the patches: scikit-learn's split needs {} there, one per class; \
@@ -115,15 +110,11 @@ fn approximate_mode(counts: &[usize], draws: usize, random: &mut RandomState) ->
 struct RandomState(Mt);
 
 impl RandomState {
-    fn new(seed: u32) -> Self {
-        Self(Mt::new(seed))
-    }
-
     /// A number from 0 to `most`: `random_interval` of NumPy.
     fn interval(&mut self, most: usize) -> usize {
         let mask = (usize::MAX).checked_shr((most as u64).leading_zeros()).unwrap_or(0);
         loop {
-            // Wider than 32 bits NumPy draws two words; no file has so many rows.
+            // Above 32 bits NumPy draws two words, but no file has so many rows.
             let number = self.0.next_u32() as usize & mask;
             if number <= most {
                 return number;
@@ -217,15 +208,15 @@ mod tests {
 
     #[test]
     fn refuses_what_scikit_learn_refuses_and_says_what_to_do() {
-        let told = |labels: &[u8], sizes: [u64; 3], seed| {
+        let message = |labels: &[u8], sizes: [u64; 3], seed| {
             split(labels, &Parts::from_array(sizes), seed).unwrap_err().to_string()
         };
         let even: Vec<u8> = (0..12).map(|i| i % 2).collect();
-        assert!(told(&even, [8, 1, 2], 0).contains("what is left out would be 1 of the patches"));
-        assert!(told(&even, [8, 1, 3], 0).contains("validation would be 1 of the patches"));
-        assert!(told(&even, [4, 4, 4], 1 << 32).contains("seeds go up to 4294967295"));
+        assert!(message(&even, [8, 1, 2], 0).contains("the rest would be 1 of the patches"));
+        assert!(message(&even, [8, 1, 3], 0).contains("validation would be 1 of the patches"));
+        assert!(message(&even, [4, 4, 4], 1 << 32).contains("seeds go up to 4294967295"));
         let mut one = vec![0; 12];
         one[5] = 1;
-        assert!(told(&one, [4, 4, 4], 0).contains("class 1 has 1 patch to share between train"));
+        assert!(message(&one, [4, 4, 4], 0).contains("class 1 has 1 patch to share between train"));
     }
 }

@@ -1,23 +1,23 @@
 //! The search behind `group-by`: which whole group goes into which part.
 //!
-//! Exactly solving it is hard (it contains bin packing). Here: the largest groups first, each to
-//! where most is missing; then moves and swaps as long as they help; then again from a disturbed
-//! copy of the best. Everything is drawn from the seed and counted, nothing is timed: the result is
-//! the same everywhere.
+//! An exact solution is hard (bin packing). So: largest groups first, each to the part that lacks most. Then moves and
+//! swaps as long as they help. Then again from a disturbed copy of the best. The number of steps is fixed and all
+//! draws come from the seed, so the result is the same on every machine.
 
-use super::{Parts, draw::Draw};
+use super::Parts;
+use crate::data::draw::Draw;
 
 /// The "part" of groups that are left out.
 pub(super) const OUT: usize = 3;
-/// How often the best is disturbed and improved again.
+/// How often the best distribution is disturbed and improved.
 const ROUNDS: usize = 60;
-/// Fewer rounds where a round is long: many groups are small ones, and those fit anyway.
+/// The most group moves in all rounds. Many groups are small, and fit without many rounds.
 const MOVES: usize = 100_000;
 /// Swaps tried per round.
 const SWAPS: usize = 20_000;
-/// How much more the sizes weigh than the classes' shares.
+/// Weight of the sizes, relative to the class shares.
 const SIZE_WEIGHT: f64 = 100.0;
-/// What a part without one of the classes costs: more than everything else.
+/// The cost of a part without one of the classes: more than everything else.
 const MISSING_CLASS: f64 = 1e6;
 
 /// A group that stays together.
@@ -29,12 +29,12 @@ pub(super) struct Group {
     pub(super) ones: u64,
 }
 
-/// What the parts should be.
+/// The parts that are wanted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Target {
     /// Patches per part.
     pub(super) sizes: Parts<u64>,
-    /// The share of class 1 in each.
+    /// The share of class 1.
     pub(super) share: f64,
 }
 
@@ -56,7 +56,7 @@ pub(super) fn search(groups: &[Group], target: &Target, draw: &mut Draw) -> Vec<
     best.part_of
 }
 
-/// A distribution of the groups, with what it sums to.
+/// A distribution of the groups, with the sum of each part.
 #[derive(Clone)]
 struct State<'a> {
     groups: &'a [Group],
@@ -66,7 +66,7 @@ struct State<'a> {
 }
 
 impl<'a> State<'a> {
-    /// Largest groups first, each into the part that misses most; equal ones in random order.
+    /// Largest groups first, each into the part that lacks most. Groups of equal size in random order.
     fn greedy(groups: &'a [Group], target: &'a Target, draw: &mut Draw) -> Self {
         let mut order: Vec<usize> = (0..groups.len()).collect();
         draw.shuffle(&mut order);
@@ -77,7 +77,6 @@ impl<'a> State<'a> {
                 state.size(part).map_or(0, |size| size as i64 - state.sums[part].patches as i64)
             };
             let part = (0..3).max_by_key(|&part| missing(part)).unwrap_or(OUT);
-            // Half a group too many is nearer than half a group too few.
             let fits = 2 * missing(part) >= groups[group].patches as i64;
             let part = if fits { part } else { OUT };
             state.part_of[group] = part;
@@ -86,7 +85,7 @@ impl<'a> State<'a> {
         state
     }
 
-    /// Moves and swaps groups as long as that helps.
+    /// Moves and swaps groups as long as it helps.
     fn improve(&mut self, draw: &mut Draw) {
         self.move_groups(draw);
         let count = self.groups.len() as u64;
@@ -107,7 +106,7 @@ impl<'a> State<'a> {
         self.move_groups(draw);
     }
 
-    /// Passes over all groups in random order until no move of one helps.
+    /// Passes over all groups in random order until no move helps.
     fn move_groups(&mut self, draw: &mut Draw) {
         let mut order: Vec<usize> = (0..self.groups.len()).collect();
         loop {
@@ -147,8 +146,8 @@ impl<'a> State<'a> {
         self.target.sizes.as_array().get(part).map(|size| **size)
     }
 
-    /// How far the parts are off: squares of the relative differences, plain sums and products only,
-    /// so that every machine finds the same.
+    /// How far the parts are off: squares of the relative differences. Sums and products only, so that every machine
+    /// computes the same.
     fn cost(&self) -> f64 {
         let mut cost = 0.0;
         for (sum, &size) in self.sums.iter().zip(self.target.sizes.as_array()) {

@@ -1,16 +1,17 @@
-//! `algorithm = "pcamflow"`: every part has each class's share of its patches, to within one.
+//! `algorithm = "pcamflow"`: every part has the same share of each class, to within one patch.
 //!
-//! Exact in integers: the share of a part is rounded down, and the parts with the largest remainders
-//! (what is left out counts as a part, too) get one more, so that nothing has to be corrected.
+//! Computed in integers: shares are rounded down, and the parts with the largest remainders get one more. The rows
+//! that are left out count as a part.
 
 use anyhow::{Result, ensure};
 
-use super::{Parts, check, draw::Draw, positives};
+use super::{Parts, check, positives};
+use crate::data::draw::Draw;
 
 /// The rows of each part, in random order.
 ///
 /// # Errors
-/// Sizes of 0 or beyond the rows, a class without patches, or so few of one that a part would have none.
+/// Sizes of 0 or beyond the rows; a class without patches, or with so few that a part would have none.
 pub fn split(labels: &[u8], sizes: &Parts<u64>, seed: u64) -> Result<Parts<Vec<u64>>> {
     check(labels, sizes)?;
     let of_class_1 = shares(labels, sizes)?;
@@ -79,7 +80,7 @@ mod tests {
             let rows = labels.len() as u64;
             let sizes = Parts::from_array(shares.map(|share| ((rows as f64 * share) as u64).max(2)));
             let Ok(parts) = split(&labels, &sizes, seed) else {
-                // Only ever refused where some part's fair share of a class is below one patch.
+                // Refused only if the share of a class in some part is below one patch.
                 let fewest = positives(&labels).min(rows - positives(&labels));
                 let smallest = sizes.as_array().into_iter().min().copied().unwrap();
                 prop_assert!(fewest * smallest < rows);
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_draws_the_same_rows_for_ever() {
+    fn a_seed_always_draws_the_same_rows() {
         let labels: Vec<u8> = (0..40).map(|i| u8::from(i % 3 == 0)).collect();
         let parts = split(&labels, &Parts::from_array([10, 6, 6]), 42).unwrap();
         assert_eq!(parts.train, [11, 34, 4, 35, 17, 27, 33, 9, 14, 12]);
@@ -118,7 +119,7 @@ mod tests {
 
     #[test]
     fn rows_of_official_order_are_mixed() {
-        // Official files hold long runs of one class: a part in row order would, too.
+        // Official files have long runs of one class. A part in row order would have them too.
         let labels: Vec<u8> = (0..1000).map(|i| u8::from(i >= 500)).collect();
         let train = split(&labels, &Parts::from_array([800, 100, 100]), 1).unwrap().train;
         let early = train[..400].iter().filter(|&&row| row >= 500).count();

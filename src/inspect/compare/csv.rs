@@ -10,9 +10,10 @@ use super::tally::Findings;
 pub(super) fn compare(old: &Path, new: &Path, findings: &mut Findings) -> Result<()> {
     let open = |path| csv::ReaderBuilder::new().flexible(true).from_path(path);
     let (mut old, mut new) = (open(old)?, open(new)?);
-    let (columns, others) = (old.headers()?.clone(), new.headers()?.clone());
-    if columns != others {
-        findings.otherwise(|| format!("the columns are {}, were {}", listed(&others), listed(&columns)));
+    let columns = old.headers()?.clone();
+    if columns != *new.headers()? {
+        let [is, was] = [new.headers()?, &columns].map(|names| names.iter().collect::<Vec<_>>().join(", "));
+        findings.otherwise(|| format!("the columns are {is}, were {was}"));
         return Ok(());
     }
     let (mut a, mut b) = (StringRecord::new(), StringRecord::new());
@@ -28,10 +29,6 @@ pub(super) fn compare(old: &Path, new: &Path, findings: &mut Findings) -> Result
         }
     }
     Ok(())
-}
-
-fn listed(columns: &StringRecord) -> String {
-    columns.iter().collect::<Vec<_>>().join(", ")
 }
 
 fn rows(columns: &StringRecord, old: &StringRecord, new: &StringRecord, row: u64, findings: &mut Findings) {

@@ -10,49 +10,39 @@ use crate::data::{
     h5::{Attribute, Dataset, H5File, Numbers, read_texts},
 };
 
-/// How many numbers are read at once of each file.
+/// How many numbers are read at once from each file.
 const BLOCK: usize = 1 << 20;
 
-pub(super) fn compare(paths: [&Path; 2], name: &str, findings: &mut Findings) -> Result<()> {
-    let [old, new] = paths.map(|path| H5File::open(&Source::new(path, name)));
-    let (old, new) = (old?, new?);
-    let ((notes, datasets), (other_notes, others)) = (old.contents()?, new.contents()?);
-    attributes("the file", &notes, &other_notes, findings);
-    let mut others: BTreeMap<String, Dataset> =
-        others.into_iter().map(|one| (one.name.clone(), one)).collect();
-    for dataset in &datasets {
-        match others.remove(&dataset.name) {
-            None => findings.otherwise(|| format!("`{}` is gone", dataset.name)),
-            Some(other) if (&other.dtype, &other.shape) != (&dataset.dtype, &dataset.shape) => {
-                let told = |one: &Dataset| format!("{} {:?}", one.dtype, one.shape);
-                findings.otherwise(|| format!("`{}` is {}, was {}", other.name, told(&other), told(dataset)));
-            }
-            Some(other) => {
-                attributes(&format!("`{}`", other.name), &dataset.attributes, &other.attributes, findings);
-                numbers(&old, &new, dataset, findings)?;
-            }
+pub(super) fn compare(old: &Path, new: &Path, name: &str, findings: &mut Findings) -> Result<()> {
+    let open = |path: &Path| H5File::open(&Source::new(path, name));
+    let (old, new) = (open(old)?, open(new)?);
+    let ((old_attributes, old_datasets), (new_attributes, new_datasets)) = (old.contents()?, new.contents()?);
+    attributes("the file", &old_attributes, &new_attributes, findings);
+    let by_name = |datasets: Vec<Dataset>| -> BTreeMap<String, Dataset> {
+        datasets.into_iter().map(|dataset| (dataset.name.clone(), dataset)).collect()
+    };
+    let (old_datasets, new_datasets) = (by_name(old_datasets), by_name(new_datasets));
+    for (name, was, is) in findings.pairs(&old_datasets, &new_datasets, |name| format!("`{name}`")) {
+        if (&was.dtype, &was.shape) != (&is.dtype, &is.shape) {
+            let [is, was] = [is, was].map(|dataset| format!("{} {:?}", dataset.dtype, dataset.shape));
+            findings.otherwise(|| format!("`{name}` is {is}, was {was}"));
+        } else {
+            attributes(&format!("`{name}`"), &was.attributes, &is.attributes, findings);
+            numbers(&old, &new, was, findings)?;
         }
     }
-    others.keys().for_each(|name| findings.otherwise(|| format!("`{name}` is new")));
     Ok(())
 }
 
 fn attributes(of: &str, old: &[Attribute], new: &[Attribute], findings: &mut Findings) {
-    let map = |all: &[Attribute]| -> BTreeMap<String, String> {
-        all.iter().map(|one| (one.name.clone(), one.value.clone())).collect()
-    };
-    let (old, new) = (map(old), map(new));
-    for (name, value) in &old {
-        match new.get(name) {
-            Some(now) if now == value => {}
-            Some(now) => {
-                findings.otherwise(|| format!("attribute `{name}` of {of} is {now:?}, was {value:?}"))
-            }
-            None => findings.otherwise(|| format!("attribute `{name}` of {of} is gone")),
+    let [old, new] = [old, new].map(|all| -> BTreeMap<String, &str> {
+        all.iter().map(|one| (one.name.clone(), one.value.as_str())).collect()
+    });
+    let in_words = |name: &str| format!("attribute `{name}` of {of}");
+    for (name, was, is) in findings.pairs(&old, &new, in_words) {
+        if was != is {
+            findings.otherwise(|| format!("{} is {is:?}, was {was:?}", in_words(name)));
         }
-    }
-    for name in new.keys().filter(|name| !old.contains_key(*name)) {
-        findings.otherwise(|| format!("attribute `{name}` of {of} is new"));
     }
 }
 
@@ -71,7 +61,6 @@ fn numbers(old: &H5File, new: &H5File, dataset: &Dataset, findings: &mut Finding
     Ok(())
 }
 
-/// Texts are compared as they are; what is neither is named.
 fn texts(old: &H5File, new: &H5File, name: &str, findings: &mut Findings) -> Result<()> {
     let (Ok(old), Ok(new)) = (read_texts(old, name), read_texts(new, name)) else {
         findings.otherwise(|| format!("`{name}` holds neither numbers nor texts, and was not compared"));
@@ -112,9 +101,9 @@ mod tests {
         file(&paths[0], &[1.0, 2.0, 3.0, 4.0], &[5, 6, 7], "a");
         file(&paths[1], &[1.0, 2.0, 3.0, 4.5], &[5, 6, 8], "b");
         let compared = compare(&paths[0], &paths[1], "maps.h5").unwrap();
-        let told: Vec<(&str, &str, u64)> =
+        let found: Vec<(&str, &str, u64)> =
             compared.parts.iter().map(|part| (part.name.as_str(), part.at.as_str(), part.elements)).collect();
-        assert_eq!(told, [("of/row", "[2]", 3), ("map", "[1, 1]", 4)]);
+        assert_eq!(found, [("of/row", "[2]", 3), ("map", "[1, 1]", 4)]);
         assert_eq!(
             compared.otherwise,
             ["attribute `method` of the file is \"b\", was \"a\"", "`slide`[1] is \"b\", was \"a\""]

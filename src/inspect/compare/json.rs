@@ -9,28 +9,25 @@ use super::tally::Findings;
 
 pub(super) fn compare(old: &Path, new: &Path, findings: &mut Findings) -> Result<()> {
     let read = |path: &Path| -> Result<Value> {
-        serde_json::from_slice(&std::fs::read(path)?).context("it is no JSON")
+        serde_json::from_slice(&std::fs::read(path)?).context("it is not JSON")
     };
     values(&read(old)?, &read(new)?, "", "", findings);
     Ok(())
 }
 
-/// `part` is the path with `[]` for every place in a list, so that a list of numbers is one part.
+/// `part` is the path with `[]` for every index, so that a list of numbers is one part.
 fn values(old: &Value, new: &Value, path: &str, part: &str, findings: &mut Findings) {
-    let here = || if path.is_empty() { "the whole".to_owned() } else { format!("`{path}`") };
+    let here = || if path.is_empty() { "the file".to_owned() } else { format!("`{path}`") };
     match (old, new) {
         (Value::Number(a), Value::Number(b)) => {
             let [a, b] = [a, b].map(|number| number.as_f64().unwrap_or(f64::NAN));
-            let part = if part.is_empty() || part.starts_with('[') {
-                format!("value{part}")
-            } else {
-                part.to_owned()
-            };
+            let unnamed = part.is_empty() || part.starts_with('[');
+            let part = if unnamed { format!("value{part}") } else { part.to_owned() };
             findings.number(&part, a, b, || path.to_owned());
         }
         (Value::Array(a), Value::Array(b)) => {
             if a.len() != b.len() {
-                findings.otherwise(|| format!("{} has {} elements, was {}", here(), b.len(), a.len()));
+                findings.otherwise(|| format!("{} has {} elements, had {}", here(), b.len(), a.len()));
             }
             for (place, (a, b)) in a.iter().zip(b).enumerate() {
                 values(a, b, &format!("{path}[{place}]"), &format!("{part}[]"), findings);
@@ -40,14 +37,9 @@ fn values(old: &Value, new: &Value, path: &str, part: &str, findings: &mut Findi
             let below = |above: &str, key: &str| {
                 if above.is_empty() { key.to_owned() } else { format!("{above}.{key}") }
             };
-            for (key, a) in a {
-                match b.get(key) {
-                    Some(b) => values(a, b, &below(path, key), &below(part, key), findings),
-                    None => findings.otherwise(|| format!("`{}` is gone", below(path, key))),
-                }
-            }
-            for key in b.keys().filter(|key| !a.contains_key(*key)) {
-                findings.otherwise(|| format!("`{}` is new", below(path, key)));
+            let [a, b] = [a, b].map(|map| map.iter().map(|(key, value)| (key.clone(), value)).collect());
+            for (key, a, b) in findings.pairs(&a, &b, |key| format!("`{}`", below(path, key))) {
+                values(a, b, &below(path, key), &below(part, key), findings);
             }
         }
         (a, b) if a == b => {}
@@ -55,11 +47,10 @@ fn values(old: &Value, new: &Value, path: &str, part: &str, findings: &mut Findi
     }
 }
 
-/// A value in a few letters.
+/// The first 60 characters of a value.
 fn short(value: &Value) -> String {
-    const LONGEST: usize = 60;
     let text = value.to_string();
-    match text.char_indices().nth(LONGEST) {
+    match text.char_indices().nth(60) {
         Some((at, _)) => format!("{}...", &text[..at]),
         None => text,
     }
@@ -80,7 +71,7 @@ mod tests {
         assert_eq!((part.elements, part.different), (2, 1));
         assert_eq!(
             compared.otherwise,
-            ["`gone` is gone", "`list` has 1 elements, was 2", "`name` is \"b\", was \"a\"", "`new` is new"]
+            ["`gone` is gone", "`new` is new", "`list` has 1 elements, had 2", "`name` is \"b\", was \"a\""]
         );
         let layout = contents(b"[1, 2]", b"[1,2]", "x.json").unwrap();
         assert!(!layout.identical && layout.parts.is_empty() && layout.otherwise.is_empty());

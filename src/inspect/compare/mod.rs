@@ -1,6 +1,6 @@
 //! How two files of one format differ: the first byte, or by how much their numbers differ, and where.
 //!
-//! Reads formats and trusts neither file. Judges nothing: callers decide what may differ.
+//! Trusts neither file. Callers decide what may differ.
 
 mod csv;
 mod folder;
@@ -11,7 +11,7 @@ mod tally;
 
 use std::{
     fs::File,
-    io::{BufReader, Read},
+    io::{BufRead, BufReader},
     path::Path,
 };
 
@@ -19,66 +19,69 @@ use anyhow::{Context, Result};
 use tally::Findings;
 pub use tally::{Comparison, Nature, Part};
 
-/// Compares two files, whose name tells the format (`metrics.json`), or two folders file by file.
+/// Compares two files with a name that says their format (`metrics.json`), or two folders file by file.
 ///
 /// # Errors
-/// A file that cannot be read, or is not what its name says.
+/// A file that cannot be read, or does not have the format that its name says.
 pub fn compare(old: &Path, new: &Path, name: &str) -> Result<Comparison> {
-    if old.is_dir() && new.is_dir() {
-        return folder::compare(old, new, &compare);
+    if old.is_dir() && new.is_dir() { folders(old, new) } else { files(old, new, name) }
+}
+
+fn folders(old: &Path, new: &Path) -> Result<Comparison> {
+    let (old, new) = (folder::files(old)?, folder::files(new)?);
+    let bytes = [&old, &new].map(|files| files.values().map(|(_, size)| size).sum());
+    let mut findings = Findings::default();
+    let mut identical = old.keys().eq(new.keys());
+    for (name, (old, _), (new, _)) in findings.pairs(&old, &new, |name| format!("`{name}`")) {
+        let file = files(old, new, name)?;
+        identical &= file.identical;
+        findings.add_file(name, file);
     }
+    Ok(findings.finish(Comparison { identical, bytes, ..Comparison::default() }))
+}
+
+fn files(old: &Path, new: &Path, name: &str) -> Result<Comparison> {
     let bytes = [old.metadata()?.len(), new.metadata()?.len()];
     let first_difference = first_difference(old, new)?;
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase();
-    let mut findings = Findings::default();
     let nature = match ending.as_str() {
         "json" | "csv" | "safetensors" | "h5" | "hdf5" => Nature::Data,
         "png" | "svg" | "txt" | "md" => Nature::Picture,
         _ => Nature::Bytes,
     };
+    let mut findings = Findings::default();
     if first_difference.is_some() {
         let compared = match ending.as_str() {
             "json" => json::compare(old, new, &mut findings),
             "csv" => csv::compare(old, new, &mut findings),
             "safetensors" => safetensors::compare(old, new, &mut findings),
-            "h5" | "hdf5" => hdf5::compare([old, new], name, &mut findings),
+            "h5" | "hdf5" => hdf5::compare(old, new, name, &mut findings),
             _ => Ok(()),
         };
         compared.with_context(|| format!("cannot compare {name}"))?;
     }
-    let (parts, otherwise, more) = findings.finish();
-    Ok(Comparison {
-        identical: first_difference.is_none(),
-        bytes,
-        first_difference,
-        nature,
-        parts,
-        otherwise,
-        more,
-    })
+    let identical = first_difference.is_none();
+    Ok(findings.finish(Comparison { identical, bytes, first_difference, nature, ..Comparison::default() }))
 }
 
-/// Where two files begin to differ.
+/// The first byte in which two files differ.
 fn first_difference(old: &Path, new: &Path) -> Result<Option<u64>> {
-    const BLOCK: usize = 1 << 16;
-    let mut readers = [
-        BufReader::with_capacity(BLOCK, File::open(old)?),
-        BufReader::with_capacity(BLOCK, File::open(new)?),
-    ];
+    let open = |path: &Path| File::open(path).map(|file| BufReader::with_capacity(1 << 16, file));
+    let (mut old, mut new) = (open(old)?, open(new)?);
     let mut at = 0;
     loop {
-        let [mut a, mut b] = [Vec::with_capacity(BLOCK), Vec::with_capacity(BLOCK)];
-        let [one, two] = &mut readers;
-        one.by_ref().take(BLOCK as u64).read_to_end(&mut a)?;
-        two.by_ref().take(BLOCK as u64).read_to_end(&mut b)?;
-        let same = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
-        if same < a.len() || same < b.len() {
+        let (a, b) = (old.fill_buf()?, new.fill_buf()?);
+        let length = a.len().min(b.len());
+        let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+        if same < length || a.is_empty() != b.is_empty() {
             return Ok(Some(at + same as u64));
         }
-        if a.is_empty() {
+        if length == 0 {
             return Ok(None);
         }
-        at += a.len() as u64;
+        at += length as u64;
+        old.consume(length);
+        new.consume(length);
     }
 }
 

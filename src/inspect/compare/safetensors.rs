@@ -9,26 +9,19 @@ use super::tally::Findings;
 
 pub(super) fn compare(old: &Path, new: &Path, findings: &mut Findings) -> Result<()> {
     let [old, new] = [std::fs::read(old)?, std::fs::read(new)?];
-    let parse = |bytes| SafeTensors::deserialize(bytes).context("it is no safetensors file");
+    let parse = |bytes| SafeTensors::deserialize(bytes).context("it is not a safetensors file");
     let (old, new) = (parse(&old)?, parse(&new)?);
-    let mut names: Vec<&str> = old.names().into_iter().collect();
-    names.sort();
-    for name in names {
-        match new.tensor(name) {
-            Ok(now) => tensors(name, &old.tensor(name)?, &now, findings),
-            Err(_) => findings.otherwise(|| format!("`{name}` is gone")),
-        }
+    let [old, new] = [&old, &new].map(|file| file.tensors().into_iter().collect());
+    for (name, old, new) in findings.pairs(&old, &new, |name| format!("`{name}`")) {
+        tensors(name, old, new, findings);
     }
-    let mut more: Vec<&str> = new.names().into_iter().filter(|name| old.tensor(name).is_err()).collect();
-    more.sort();
-    more.into_iter().for_each(|name| findings.otherwise(|| format!("`{name}` is new")));
     Ok(())
 }
 
 fn tensors(name: &str, old: &TensorView<'_>, new: &TensorView<'_>, findings: &mut Findings) {
     if (old.dtype(), old.shape()) != (new.dtype(), new.shape()) {
-        let told = |tensor: &TensorView<'_>| format!("{:?} {:?}", tensor.dtype(), tensor.shape());
-        return findings.otherwise(|| format!("`{name}` is {}, was {}", told(new), told(old)));
+        let [is, was] = [new, old].map(|tensor| format!("{:?} {:?}", tensor.dtype(), tensor.shape()));
+        return findings.otherwise(|| format!("`{name}` is {is}, was {was}"));
     }
     match (numbers(old), numbers(new)) {
         (Some(a), Some(b)) => findings.numbers(name, &a, &b, |at| place(old.shape(), at)),
@@ -37,9 +30,9 @@ fn tensors(name: &str, old: &TensorView<'_>, new: &TensorView<'_>, findings: &mu
     }
 }
 
-/// The numbers of a tensor; `None` where their format is an unusual one.
+/// The numbers of a tensor; `None` for unusual types.
+#[allow(clippy::cast_precision_loss, reason = "differences are shown, not computed with")]
 fn numbers(tensor: &TensorView<'_>) -> Option<Vec<f64>> {
-    #[allow(clippy::cast_precision_loss, reason = "counts and seeds: how far apart is told, not added up")]
     fn of<const N: usize>(bytes: &[u8], number: fn([u8; N]) -> f64) -> Vec<f64> {
         bytes.as_chunks().0.iter().map(|bytes| number(*bytes)).collect()
     }
@@ -49,22 +42,19 @@ fn numbers(tensor: &TensorView<'_>) -> Option<Vec<f64>> {
         Dtype::F64 => of(bytes, f64::from_le_bytes),
         Dtype::U8 | Dtype::BOOL => of(bytes, |[byte]| byte.into()),
         Dtype::I32 => of(bytes, |bytes| i32::from_le_bytes(bytes).into()),
-        #[allow(clippy::cast_precision_loss, reason = "how far apart is told, not added up")]
         Dtype::I64 => of(bytes, |bytes| i64::from_le_bytes(bytes) as f64),
         _ => return None,
     })
 }
 
-/// `[3, 0, 2]`: the place of an element in an array of this shape.
+/// The indices of an element in an array of this shape: `[3, 0, 2]`.
 pub(super) fn place(shape: &[usize], mut at: usize) -> String {
-    let mut places: Vec<String> = Vec::with_capacity(shape.len());
-    for size in shape.iter().rev() {
-        let size = (*size).max(1);
-        places.push((at % size).to_string());
-        at /= size;
+    let mut places = shape.to_vec();
+    for place in places.iter_mut().rev() {
+        let size = (*place).max(1);
+        (*place, at) = (at % size, at / size);
     }
-    places.reverse();
-    format!("[{}]", places.join(", "))
+    format!("{places:?}")
 }
 
 #[cfg(test)]
@@ -94,11 +84,11 @@ mod tests {
             (part.name.as_str(), part.at.as_str(), part.different, part.elements),
             ("a", "[1, 0]", 1, 4)
         );
-        assert_eq!(compared.otherwise, ["`b` is gone", "`c` is F32 [1], was F32 [2]", "`d` is new"]);
+        assert_eq!(compared.otherwise, ["`b` is gone", "`d` is new", "`c` is F32 [1], was F32 [2]"]);
     }
 
     #[test]
-    fn an_element_has_its_place_along_every_side() {
+    fn the_place_of_an_element_has_an_index_per_dimension() {
         assert_eq!(place(&[2, 3, 4], 23), "[1, 2, 3]");
         assert_eq!(place(&[], 0), "[]");
     }

@@ -1,7 +1,7 @@
 //! Random draws that are the same on every platform and in every version.
 //!
-//! ChaCha8 with its seed written out, and draws from it spelt out here: the methods of the `rand`
-//! crate may change what they return from one version to the next.
+//! ChaCha8 with a key made from the seed. The draws are written out here, because the methods of the `rand`
+//! crate may return other values in a later version.
 
 use rand_chacha::{
     ChaCha8Rng,
@@ -10,22 +10,28 @@ use rand_chacha::{
 
 /// A stream of random numbers.
 #[derive(Debug, Clone)]
-pub struct Draw(ChaCha8Rng);
+pub(super) struct Draw(ChaCha8Rng);
 
 impl Draw {
     /// The stream of a seed.
-    #[must_use]
-    pub fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
+        Self::stream(seed, 0, 0)
+    }
+
+    /// One of many independent streams of a seed.
+    pub(super) fn stream(seed: u64, purpose: u8, index: u32) -> Self {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
+        key[8] = purpose;
+        key[9..13].copy_from_slice(&index.to_le_bytes());
         Self(ChaCha8Rng::from_seed(key))
     }
 
-    /// A number from 0 to `end` - 1, each as likely as the others.
+    /// Uniform from 0 to `end` - 1.
     ///
     /// # Panics
     /// If `end` is 0.
-    pub fn below(&mut self, end: u64) -> u64 {
+    pub(super) fn below(&mut self, end: u64) -> u64 {
         assert!(end > 0, "there is no number below 0");
         let mask = u64::MAX >> (end - 1).leading_zeros().min(63);
         loop {
@@ -36,8 +42,18 @@ impl Draw {
         }
     }
 
-    /// Puts items into an order of which all are equally likely.
-    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+    /// Uniform in [low, high), with 24 random bits.
+    pub(super) fn between(&mut self, low: f32, high: f32) -> f32 {
+        low + (high - low) * ((self.0.next_u32() >> 8) as f32 / (1 << 24) as f32)
+    }
+
+    /// True with this probability.
+    pub(super) fn chance(&mut self, probability: f32) -> bool {
+        self.between(0.0, 1.0) < probability
+    }
+
+    /// Shuffles items uniformly.
+    pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below(last as u64 + 1) as usize);
         }
@@ -54,7 +70,7 @@ mod tests {
         let numbers: Vec<u64> = (0..6).map(|_| draw.below(1000)).collect();
         let mut items: Vec<u32> = (0..8).collect();
         draw.shuffle(&mut items);
-        // Written down when this was made: other numbers would be other splits under the same key.
+        // Other numbers would give other splits under the same key.
         assert_eq!(numbers, [135, 811, 246, 738, 994, 681]);
         assert_eq!(items, [0, 7, 6, 4, 2, 5, 1, 3]);
     }
