@@ -1,11 +1,14 @@
-//! Finished and failed stages, as events and summaries report them. Plain data.
+//! Finished and failed stages in events and summaries. Plain data.
 
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use crate::protocol::{FailureClass, Number};
+use crate::{
+    protocol::{FailureClass, Number},
+    store::ActionRecord,
+};
 
 /// A stage that is done.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -23,7 +26,7 @@ pub struct FinishedStage {
     /// Its main numbers, the most telling first.
     pub numbers: Vec<Number>,
     /// Where its artifacts are shown; `None` where their bytes are not here.
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "maybe_as_text")]
     #[schemars(with = "Option<String>")]
     pub folder: Option<PathBuf>,
     /// Where it computed.
@@ -45,32 +48,37 @@ pub struct FailedStage {
     /// What happened, where, and what to do.
     pub message: String,
     /// Its log.
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "maybe_as_text")]
     #[schemars(with = "Option<String>")]
     pub log: Option<PathBuf>,
 }
 
-/// Paths that may or may not be there.
-pub(in crate::engine) trait MaybePath {
-    fn path(&self) -> Option<&Path>;
-}
-
-impl MaybePath for PathBuf {
-    fn path(&self) -> Option<&Path> {
-        Some(self)
+impl FinishedStage {
+    /// A stage with this result, which is shown in this folder.
+    pub(in crate::engine) fn of(
+        stage: String,
+        record: &ActionRecord,
+        cached: bool,
+        folder: Option<PathBuf>,
+    ) -> Self {
+        Self {
+            stage,
+            key: record.key.hex(),
+            cached,
+            seconds: record.made.seconds,
+            numbers: record.numbers.clone(),
+            folder,
+            device: record.made.device.clone(),
+            resumed: record.made.resumed.clone(),
+        }
     }
 }
 
-impl MaybePath for Option<PathBuf> {
-    fn path(&self) -> Option<&Path> {
-        self.as_deref()
-    }
+/// Writes a path that is not Unicode as well as possible, because an event must not fail for it.
+pub(in crate::engine) fn as_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    path.to_string_lossy().serialize(serializer)
 }
 
-/// Writes a path that is not Unicode as well as text can: an event must not get lost for it.
-pub(in crate::engine) fn as_text<S: Serializer>(
-    path: &impl MaybePath,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    path.path().map(Path::to_string_lossy).serialize(serializer)
+fn maybe_as_text<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    path.as_deref().map(Path::to_string_lossy).serialize(serializer)
 }

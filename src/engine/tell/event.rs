@@ -1,6 +1,6 @@
-//! The events of a run: all that a user interface sees of the engine.
+//! The events of a run: everything that a user interface sees of the engine.
 //!
-//! Events come in order from one thread. The engine does not know its listeners.
+//! Events come in order from one thread. Knows no listeners.
 
 use std::path::PathBuf;
 
@@ -18,11 +18,11 @@ use crate::protocol::{FailureClass, Progress};
 
 /// Listens to a run.
 pub trait Observer {
-    /// Something happened. Called from the engine's own thread: must not block for long.
+    /// Something happened. Must not block for long, because the engine waits.
     fn event(&mut self, event: &Event);
 }
 
-/// Warns of stages.
+/// Reports warnings about stages.
 pub(in crate::engine) fn warn(
     warnings: impl IntoIterator<Item = (String, String)>,
     observer: &mut dyn Observer,
@@ -175,32 +175,26 @@ pub struct Summary {
     pub required: Vec<Verdict>,
 }
 
-/// A sweep, as those name it who ask for it later. Events have its id.
+/// A sweep. Events have only its id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(into = "String")]
+#[serde(transparent)]
 pub struct SweepRun {
     /// Its id.
     pub id: String,
-    /// The command that compares its trials, from the folder in which this one was given.
+    /// The command that compares its trials, to be given in the same folder.
+    #[serde(skip)]
     pub compare: String,
 }
 
-impl From<SweepRun> for String {
-    fn from(sweep: SweepRun) -> Self {
-        sweep.id
-    }
-}
-
 impl Summary {
-    /// What the process should exit with: 0 done, 1 a stage failed, 3 the machine is at fault (of the
-    /// first failure, from which others may follow), 4 frozen and not all cached, 5 a requirement is not
-    /// met, 130 interrupted.
+    /// The exit code of the process: 0 done, 1 a stage failed, 3 the machine is at fault (of the first failure,
+    /// which may have caused others), 4 frozen and not all cached, 5 a requirement is not met, 130 interrupted.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self.failed.first().map(|failed| failed.class) {
             _ if self.interrupted => 130,
             None if !self.would_run.is_empty() => 4,
-            // Nothing failed, and yet not all is there: whatever the reason, that is no success.
+            // Nothing failed, but results are missing: that is not a success.
             None if !self.not_run.is_empty() => 1,
             None if self.required.iter().any(|verdict| !verdict.met) => 5,
             None => 0,

@@ -1,4 +1,4 @@
-//! The trials of a sweep: what each sets, how it ended, and its main numbers. Plain data.
+//! The trials of a sweep: the values of each, how it ended, and its main numbers. Plain data.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -42,7 +42,7 @@ pub struct TrialResult {
     pub trial: String,
     /// What it sets: keys and values, as TOML has them.
     pub values: BTreeMap<String, String>,
-    /// The keys in short, in the order in which they were given, with the values as people write them.
+    /// The short keys in the given order, with the values as people write them.
     #[serde(skip)]
     pub shorts: Vec<(String, String)>,
     /// How it ended.
