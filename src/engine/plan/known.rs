@@ -163,8 +163,11 @@ fn hash(store: &Store, paths: &[PathBuf], observer: &mut dyn Observer) -> Vec<cr
     let (send, receive) = mpsc::channel::<Progress>();
     std::thread::scope(|threads| {
         let hashing = threads.spawn(move || {
-            // An error means that nothing listens any more.
-            store.sources().digests(paths, &|progress| drop(send.send(progress)))
+            let report = |progress| {
+                // An error means that nothing listens any more.
+                let _ = send.send(progress);
+            };
+            store.sources().digests(paths, &report)
         });
         for Progress { done, total } in receive {
             let file = match paths {

@@ -94,7 +94,7 @@ impl Engine<'_> {
         then: &mut dyn FnMut(&str, Result<Again, Failure>),
     ) -> Result<(), Refused> {
         let planner = self.planner(observer)?;
-        let asked = self.asked_for()?;
+        let named = self.named()?;
         let lease = self.store.lease();
         let hold = lease.hold();
         let forecast = planner.forecast(&self.order);
@@ -104,7 +104,7 @@ impl Engine<'_> {
             artifacts.for_each(|artifact| lease.claim_key(&artifact.digest));
         }
         hold.release();
-        for outlook in forecast.stages.iter().filter(|outlook| asked.contains(&outlook.stage)) {
+        for outlook in forecast.stages.iter().filter(|outlook| named[outlook.stage]) {
             let again = self.again(&planner, outlook, &forecast.made, executor, stopped, observer);
             then(&self.pipeline.stages[outlook.stage].name.to_string(), again);
             if stopped.load(Ordering::SeqCst) {

@@ -20,18 +20,18 @@ pub struct FinishedStage {
     pub key: String,
     /// Whether its result was in the store already.
     pub cached: bool,
-    /// What it took to compute (where cached: when it was computed), in seconds.
+    /// How long it took to compute, in seconds; if cached, when it was computed.
     #[schemars(with = "Option<f64>")]
     pub seconds: f64,
-    /// Its main numbers, the most telling first.
+    /// Its main numbers, the most important first.
     pub numbers: Vec<Number>,
-    /// Where its artifacts are shown; `None` where their bytes are not here.
+    /// Where its artifacts are shown; `None` if their bytes are not in the store.
     #[serde(serialize_with = "maybe_as_text")]
     #[schemars(with = "Option<String>")]
     pub folder: Option<PathBuf>,
     /// Where it computed.
     pub device: String,
-    /// From what it went on, where it resumed partial work.
+    /// Where it continued, if it resumed partial work.
     pub resumed: Option<String>,
 }
 
@@ -41,9 +41,9 @@ pub struct FinishedStage {
 pub struct FailedStage {
     /// The stage.
     pub stage: String,
-    /// The key that its result would have had; `None` where its inputs are not known.
+    /// The key of its result; `None` if its inputs are not known.
     pub key: Option<String>,
-    /// Whose fault it is.
+    /// What was at fault.
     pub class: FailureClass,
     /// What happened, where, and what to do.
     pub message: String,

@@ -52,14 +52,14 @@ pub enum Event {
         /// Every stage of the run.
         stages: Vec<PlannedStage>,
     },
-    /// The trials of a sweep, told before the plan. The stages of all of them are one run.
+    /// The trials of a sweep, before the plan. The stages of all trials are one run.
     Sweep {
-        /// The sweep's id, under which its trials are recorded; `None` where nothing is to run.
+        /// The sweep's id, under which its trials are recorded; `None` if nothing is to run.
         id: Option<String>,
         /// Every trial, in order.
         trials: Vec<PlannedTrial>,
     },
-    /// A source file is read for its digest; told only where that takes a while.
+    /// Source files are read for their digests. Only reported if that takes a while.
     Hashing {
         /// The file, as written in the pipeline.
         file: String,
@@ -72,7 +72,7 @@ pub enum Event {
     Waiting {
         /// The stage.
         stage: String,
-        /// Who computes it: `host:pid`.
+        /// The other run: `host:pid`.
         holder: String,
     },
     /// A stage starts to compute.
@@ -82,7 +82,7 @@ pub enum Event {
         /// Why it is not cached, in a few words.
         why: String,
     },
-    /// A stage goes on.
+    /// A stage has made progress.
     Progress {
         /// The stage.
         stage: String,
@@ -100,14 +100,14 @@ pub enum Event {
     Finished(FinishedStage),
     /// A stage failed.
     Failed(FailedStage),
-    /// A stage cannot run: what it needs failed.
+    /// A stage cannot run, because a stage that it needs failed.
     Blocked {
         /// The stage.
         stage: String,
         /// The stage that failed.
         by: String,
     },
-    /// What came of something that the run was required to reach.
+    /// Whether a requirement is met.
     Required(Verdict),
     /// The run is over.
     Ended(Summary),
@@ -121,9 +121,9 @@ pub enum Planned {
     Cached,
     /// It runs.
     Run,
-    /// An input may change: decided when that is there.
+    /// It may run: this is decided when its inputs exist.
     Maybe,
-    /// An input failed, so it cannot run.
+    /// It cannot run.
     Blocked,
 }
 
@@ -135,9 +135,9 @@ pub struct PlannedStage {
     pub stage: String,
     /// What is planned.
     pub state: Planned,
-    /// Why, in a few words (`never ran`, `epochs 8 -> 9`); empty where cached.
+    /// Why, in a few words (`never ran`, `epochs 8 -> 9`); empty if cached.
     pub why: String,
-    /// What it took the last time, in seconds.
+    /// How long it took the last time, in seconds.
     pub seconds: Option<f64>,
 }
 
@@ -155,23 +155,23 @@ pub struct Summary {
     pub not_run: Vec<String>,
     /// Whether the user stopped the run.
     pub interrupted: bool,
-    /// What the run took, in seconds.
+    /// How long the run took, in seconds.
     #[schemars(with = "Option<f64>")]
     pub seconds: f64,
     /// The folder in which artifacts are shown.
     #[serde(serialize_with = "as_text")]
     #[schemars(with = "String")]
     pub out: PathBuf,
-    /// What stages that are repeated with `seeds` say together, in the order of the file.
+    /// The results of stages that are repeated with `seeds`, in the order of the file.
     pub repeats: Vec<Repeated>,
-    /// The sweep's id, where the run is one.
+    /// The sweep's id, if the run is a sweep.
     #[schemars(with = "Option<String>")]
     pub sweep: Option<SweepRun>,
-    /// What came of the trials, where the run is a sweep.
+    /// The results of the trials, if the run is a sweep.
     pub trials: Vec<TrialResult>,
     /// What a frozen run would have to compute, or may have to, and why; empty in every other run.
     pub would_run: Vec<PlannedStage>,
-    /// What came of what the run was required to reach.
+    /// Whether the requirements are met.
     pub required: Vec<Verdict>,
 }
 

@@ -52,7 +52,7 @@ fn place(path: &Path, wanted: Option<String>, mark: &str) -> fsx::Result<Option<
         }
         (Some(_), None) => drop(fsx::remove_file(path)?),
         (_, Some(new)) => {
-            fsx::create_folder(fsx::parent(path))?;
+            fsx::create_folder(&fsx::parent(path))?;
             fsx::write_atomic(path, new.as_bytes(), Durability::Relaxed)?;
         }
     }

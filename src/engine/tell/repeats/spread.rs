@@ -11,9 +11,9 @@ use crate::protocol::Number;
 pub struct Repeated {
     /// The stage as the pipeline file names it.
     pub stage: String,
-    /// The seeds with which it is repeated, in the order of the file.
+    /// Its seeds, in the order of the file.
     pub seeds: Vec<u64>,
-    /// Those of them without a result: failed, or not reached.
+    /// The seeds without a result: failed, or not reached.
     pub missing: Vec<u64>,
     /// Its main numbers, in the stage's order.
     pub numbers: Vec<Spread>,
@@ -25,13 +25,13 @@ pub struct Repeated {
 pub struct Spread {
     /// The number's name, as in the stage's own results.
     pub name: String,
-    /// Its value for each seed; `None` where there is no result, or it is undefined.
+    /// Its value for each seed; `None` if there is no result or the number is undefined.
     pub values: Vec<Option<f64>>,
-    /// How many values there are: what the others are computed from.
+    /// How many values there are.
     pub n: usize,
     /// The arithmetic mean.
     pub mean: Option<f64>,
-    /// The sample standard deviation (divided by n - 1); from two values on.
+    /// The sample standard deviation (divided by n - 1), if there are two values or more.
     pub sd: Option<f64>,
     /// The smallest.
     pub min: Option<f64>,
