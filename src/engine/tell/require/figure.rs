@@ -169,7 +169,7 @@ pub(in crate::engine) fn instead(word: &str, names: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::OVER, *};
 
     fn path(text: &str) -> Vec<String> {
         text.split('.').map(str::to_owned).collect()
