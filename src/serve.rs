@@ -161,11 +161,10 @@ const PROGRESS_INTERVAL: std::time::Duration = std::time::Duration::from_millis(
 impl Replies {
     /// Whether the last progress was long enough ago.
     fn due(&self) -> bool {
-        let now = std::time::Instant::now();
         let Ok(mut last) = self.last.lock() else { return false };
-        let due = last.is_none_or(|last| now.duration_since(last) >= PROGRESS_INTERVAL);
+        let due = last.is_none_or(|last| last.elapsed() >= PROGRESS_INTERVAL);
         if due {
-            *last = Some(now);
+            *last = Some(std::time::Instant::now());
         }
         due
     }

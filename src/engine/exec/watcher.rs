@@ -12,7 +12,7 @@ use crate::offspring;
 
 /// The shortest time between two looks at the memory.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// Looking at the memory takes at most this fraction of the time.
+/// Looking at the memory takes at most one part in this many of the time.
 const SHARE: u32 = 50;
 
 /// A process that is being watched.
@@ -33,13 +33,16 @@ pub(super) struct Watching {
 impl Watching {
     /// Watches a process that begins a task, which may take as long as `timeout`.
     pub(super) fn begin(id: u32, timeout: Option<Duration>) -> Self {
+        let peak_was_reset = memory::reset_peak(id);
+        // Without the kernel's account, short tasks need a look at their beginning.
+        let first = if peak_was_reset { INTERVAL } else { Duration::ZERO };
         Self {
             id,
             until: timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
             is_overdue: Cell::new(false),
-            next: Cell::new(Instant::now() + INTERVAL),
+            next: Cell::new(Instant::now() + first),
             seen: Cell::new(0),
-            peak_was_reset: memory::reset_peak(id),
+            peak_was_reset,
             kills: Kills::now(),
         }
     }

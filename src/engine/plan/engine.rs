@@ -82,7 +82,8 @@ impl<'a> Engine<'a> {
     /// A target or a forced stage that the pipeline does not have, or a required one that the run does not have.
     pub fn new(pipeline: &'a Pipeline, store: &'a Store, options: Options) -> Result<Self, Refused> {
         let order = scope(pipeline, &options.targets)?;
-        let forced = select::forced(pipeline, &options.force).map_err(Refused::Wrong)?;
+        let forced = select::matching(pipeline, &options.force, "--force: there is no stage");
+        let forced = forced.map_err(Refused::Wrong)?;
         let demands = demands(pipeline, &order, &options.require).map_err(Refused::Wrong)?;
         Ok(Self { pipeline, store, options, order, forced, demands })
     }

@@ -18,11 +18,6 @@ pub(in crate::engine) fn named(pipeline: &Pipeline, targets: &[String]) -> Resul
     matching(pipeline, targets, "there is no stage")
 }
 
-/// For each stage, whether it is forced.
-pub(in crate::engine) fn forced(pipeline: &Pipeline, patterns: &[String]) -> Result<Vec<bool>, Vec<String>> {
-    matching(pipeline, patterns, "--force: there is no stage")
-}
-
 /// The stages with a name: one stage, or all its repeats.
 pub(in crate::engine) fn stages(pipeline: &Pipeline, name: &str) -> Result<Vec<usize>, String> {
     let chosen = matching(pipeline, &[name.to_owned()], "there is no stage");
@@ -30,7 +25,12 @@ pub(in crate::engine) fn stages(pipeline: &Pipeline, name: &str) -> Result<Vec<u
     Ok((0..chosen.len()).filter(|stage| chosen[*stage]).collect())
 }
 
-fn matching(pipeline: &Pipeline, patterns: &[String], complaint: &str) -> Result<Vec<bool>, Vec<String>> {
+/// For each stage, whether one of the patterns matches it.
+pub(in crate::engine) fn matching(
+    pipeline: &Pipeline,
+    patterns: &[String],
+    complaint: &str,
+) -> Result<Vec<bool>, Vec<String>> {
     let mut chosen = vec![false; pipeline.stages.len()];
     if patterns.is_empty() {
         return Ok(chosen);
