@@ -1,12 +1,12 @@
-//! Content digests: the one word that the store, the keys and the pinned sources share.
+//! Content digests, which identify objects of the store, keys and pinned sources.
 //!
-//! Knows BLAKE3 and hexadecimal; knows nothing of files, stages or stores.
+//! Knows BLAKE3 and hexadecimal; knows no files, stages or stores.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// A 32-byte BLAKE3 digest. Prints and parses as 64 hexadecimal digits; where nobody reads, it is its bytes.
+/// A 32-byte BLAKE3 digest. It is 64 hexadecimal digits in texts, and its bytes in binary formats.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
@@ -29,7 +29,7 @@ impl Digest {
         blake3::Hash::from_bytes(self.0).to_hex().to_string()
     }
 
-    /// The first ten digits: enough for people.
+    /// The first ten digits, which are enough for people.
     #[must_use]
     pub fn short(&self) -> String {
         self.hex()[..10].to_owned()
@@ -42,7 +42,7 @@ impl From<blake3::Hash> for Digest {
     }
 }
 
-/// A text that is not 64 hexadecimal digits.
+/// The error for a text that is not 64 hexadecimal digits.
 #[derive(Debug, thiserror::Error)]
 #[error("a BLAKE3 digest has 64 hexadecimal digits, not {0:?}")]
 pub struct NotADigest(String);
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn serialises_as_one_string_for_people_and_as_its_bytes_otherwise() {
+    fn serialises_as_text_in_json_and_as_bytes_in_binary_formats() {
         let digest = Digest::of(b"");
         let json = serde_json::to_string(&digest).unwrap();
         assert_eq!(json, format!("\"{digest}\""));

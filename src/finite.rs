@@ -1,6 +1,6 @@
-//! Numbers where JSON is written, which has no NaN and no infinity: they are null, and null is read as NaN.
+//! Numbers in JSON, which has no NaN and no infinity: both are written as null, and null is read as NaN.
 //!
-//! For fields: `#[serde(with = "crate::finite")]`. `Number` is the named result that all modules exchange.
+//! Use it with `#[serde(with = "crate::finite")]`. `Number` is the named result that all modules exchange.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Number {
     /// Its name, as in the artifact: `accuracy`.
     pub name: String,
-    /// Its value; NaN where undefined.
+    /// Its value; NaN if undefined.
     #[serde(with = "crate::finite")]
     #[schemars(with = "Option<f64>")]
     pub value: f64,

@@ -1,4 +1,6 @@
-//! The DAG of stages: order, cycles, ancestors. Knows indices and names, no stage kinds.
+//! The DAG of stages: order, cycles, ancestors. Knows indices; knows no stages.
+
+use std::collections::BTreeSet;
 
 use petgraph::{
     Direction,
@@ -7,11 +9,11 @@ use petgraph::{
     visit::Dfs,
 };
 
-/// Stages (by index) and what each needs.
+/// Stages by index, and which stages each of them reads.
 pub struct Graph(DiGraph<(), ()>);
 
 impl Graph {
-    /// A graph of `count` stages; an edge `(from, to)` says that `to` reads something of `from`.
+    /// A graph of `count` stages. An edge `(from, to)` means that `to` reads an artifact of `from`.
     pub fn new(count: usize, edges: impl IntoIterator<Item = (usize, usize)>) -> Self {
         let mut graph = DiGraph::with_capacity(count, count);
         for _ in 0..count {
@@ -23,7 +25,7 @@ impl Graph {
         Self(graph)
     }
 
-    /// A cycle as a path that ends where it begins, if there is one.
+    /// A cycle, if there is one, as a path that ends where it begins.
     #[must_use]
     pub fn cycle(&self) -> Option<Vec<usize>> {
         let component = tarjan_scc(&self.0)
@@ -42,19 +44,14 @@ impl Graph {
         }
     }
 
-    /// An order in which every stage comes after what it needs; the file's order where it is free.
-    /// Stages of a cycle are left out.
+    /// The stages, each after those that it reads, and otherwise in the order of the file. Stages of a cycle are
+    /// left out.
     #[must_use]
     pub fn order(&self) -> Vec<usize> {
-        let mut missing: Vec<usize> =
-            self.0.node_indices().map(|node| self.needs(node.index()).count()).collect();
-        let mut ready: std::collections::BTreeSet<usize> = missing
-            .iter()
-            .enumerate()
-            .filter(|(_, missing)| **missing == 0)
-            .map(|(index, _)| index)
-            .collect();
-        let mut order = Vec::with_capacity(missing.len());
+        let count = self.0.node_count();
+        let mut missing: Vec<usize> = (0..count).map(|stage| self.needs(stage).count()).collect();
+        let mut ready: BTreeSet<usize> = (0..count).filter(|stage| missing[*stage] == 0).collect();
+        let mut order = Vec::with_capacity(count);
         while let Some(stage) = ready.pop_first() {
             order.push(stage);
             for next in self.feeds(stage) {
@@ -67,17 +64,17 @@ impl Graph {
         order
     }
 
-    /// The stages that a stage reads from.
-    pub fn needs(&self, stage: usize) -> impl Iterator<Item = usize> {
+    /// The stages that a stage reads.
+    fn needs(&self, stage: usize) -> impl Iterator<Item = usize> {
         self.0.neighbors_directed(NodeIndex::new(stage), Direction::Incoming).map(NodeIndex::index)
     }
 
-    /// The stages that read from a stage.
+    /// The stages that read a stage.
     pub fn feeds(&self, stage: usize) -> impl Iterator<Item = usize> {
         self.0.neighbors(NodeIndex::new(stage)).map(NodeIndex::index)
     }
 
-    /// The stages and everything that they need, directly or not.
+    /// The stages and everything that they read, directly or indirectly.
     #[must_use]
     pub fn with_ancestors(&self, stages: &[usize]) -> Vec<bool> {
         let reversed = petgraph::visit::Reversed(&self.0);

@@ -1,6 +1,6 @@
-//! "Did you mean": the known word that is most like the one somebody wrote.
+//! "Did you mean": the known word that is most similar to a given one.
 
-/// The candidate most like `word`, if any is close enough to be what was meant.
+/// The candidate that is most similar to `word`, if one is similar enough.
 #[must_use]
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
@@ -8,7 +8,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
         .filter(|(distance, candidate)| {
             let shorter = candidate.chars().count().min(word.chars().count());
-            // Of a word of one letter nothing would be left.
+            // At least one letter must be the same.
             let differs = *distance < shorter || word.eq_ignore_ascii_case(candidate);
             differs && *distance <= 1 + shorter / 4
         })

@@ -1,15 +1,14 @@
-//! What crosses the boundary between the engine and the processes that compute: one JSON value a line.
+//! What the engine and the processes that compute send each other: one JSON value a line.
 //!
-//! A process is started with one end of a socket as its standard input: it reads `Request`s from it and
-//! writes `Reply`s to it. Standard output and standard error are not the protocol's: whatever a library
-//! prints there goes to the stage's log. A process works on one task at a time, and stops when the socket
-//! is closed: however the engine dies, nothing goes on computing. Plain data only; `serve` and the engine
-//! do the talking.
+//! A process is started with one end of a socket as its standard input. It reads `Request`s from it and writes
+//! `Reply`s to it. What a library prints to standard output or standard error goes to the stage's log. A
+//! process works on one task at a time and ends when the socket is closed, so nothing computes on after the
+//! engine has died. Plain data only; `serve` and the engine send and receive it.
 
 mod check;
 mod input;
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fmt::Display, path::PathBuf, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,25 +22,25 @@ pub use input::InputFile;
 /// The version of these types: engine and worker of different versions refuse each other.
 pub const VERSION: u32 = 3;
 
-/// The variable that cuts a run off from the network where its value is 1.
+/// The variable that keeps a run off the network if its value is 1.
 pub const OFFLINE: &str = "PCAMFLOW_OFFLINE";
 
-/// The variable in which the program of a `command` stage finds the folder in which it runs, and by which
-/// whatever it started can be found.
+/// The variable that gives the program of a `command` stage the folder in which it runs. The processes that the
+/// program started are found by it.
 pub const FOLDER: &str = "PCAMFLOW_FOLDER";
 
-/// From the engine.
+/// What the engine sends.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Request {
-    /// The first request. A process of before version 3, which would wait for it in silence, refuses it.
+    /// The first request. Processes older than version 3 refuse it.
     Hello {
         /// The engine's `VERSION`.
         protocol: u32,
     },
     /// Compute one stage.
     Run(Box<Task>),
-    /// Open and check source files, and compute nothing.
+    /// Open and check source files.
     Check(Vec<Question>),
 }
 
@@ -77,24 +76,24 @@ pub struct Resources {
     pub memory: Option<u64>,
     /// Epochs between two checkpoints.
     pub checkpoint_interval: u32,
-    /// How long it may take; `None`: as long as it wants. The engine sees to it.
+    /// How long it may take, which the engine enforces; `None`: no limit.
     pub timeout: Option<Duration>,
 }
 
-/// From a process that computes.
+/// What a process that computes sends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reply {
-    /// The process is up.
+    /// The process is ready for requests.
     Ready {
         /// Its protocol `VERSION`.
         protocol: u32,
         /// Versions of what computes (`libtorch` -> `2.11.0`), for provenance.
         versions: BTreeMap<String, String>,
     },
-    /// The task goes on.
+    /// The task has made progress.
     Progress(Progress),
-    /// A line for the stage's log, shown to the user where its level says so.
+    /// A line for the stage's log. Its level says whether the user also sees it.
     Log {
         /// How much it matters.
         level: Level,
@@ -103,7 +102,7 @@ pub enum Reply {
     },
     /// The answers to the questions of a check, in their order.
     Checked(Vec<Answer>),
-    /// The task is done: its artifacts lie in the staging folder.
+    /// The task is done: its artifacts are in the staging folder.
     Done(Outcome),
     /// The task failed; the process is ready for another.
     Failed(Failure),
@@ -114,11 +113,11 @@ pub enum Reply {
 pub struct Progress {
     /// Units done.
     pub done: u64,
-    /// Units in all; 0 where unknown.
+    /// Units in all; 0 if unknown.
     pub total: u64,
     /// What a unit is: `images`, `patches`, `bytes`.
     pub unit: String,
-    /// What it is at, in a few words: `epoch 3/8, loss 0.412`.
+    /// What it is doing, in a few words: `epoch 3/8, loss 0.412`.
     pub at: String,
 }
 
@@ -126,21 +125,21 @@ pub struct Progress {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
-    /// For the log alone.
+    /// Only for the log.
     Info,
     /// The user should see it.
     Warning,
 }
 
-/// What a finished task says about itself, beside its artifacts.
+/// What a finished task reports, besides its artifacts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Outcome {
-    /// Its main numbers, the most telling first.
+    /// Its main numbers, the most important first.
     pub numbers: Vec<Number>,
     /// Where it computed: `cpu`, `cuda:0 (NVIDIA H200)`.
     pub device: String,
-    /// From what it went on, where it resumed partial work: `epoch 3, made with 2 threads`.
+    /// Where it continued, if it resumed partial work: `epoch 3, made with 2 threads`.
     pub resumed: Option<String>,
 }
 
@@ -148,26 +147,45 @@ pub struct Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Failure {
-    /// Whose fault it is.
+    /// What was at fault.
     pub class: FailureClass,
     /// What happened, and where.
     pub message: String,
 }
 
 impl Failure {
-    /// A failure because something panicked: an error in pcamflow.
+    /// A failure of the stage itself: its inputs or parameters.
+    pub fn stage(message: impl Display) -> Self {
+        Self { class: FailureClass::Stage, message: message.to_string() }
+    }
+
+    /// A failure of the machine.
+    pub fn environment(message: impl Display) -> Self {
+        Self { class: FailureClass::Environment, message: message.to_string() }
+    }
+
+    /// A failure of the process.
+    pub fn process(message: impl Display) -> Self {
+        Self { class: FailureClass::Process, message: message.to_string() }
+    }
+
+    /// A task that took longer than it may.
+    pub fn timeout(message: impl Display) -> Self {
+        Self { class: FailureClass::Timeout, message: message.to_string() }
+    }
+
+    /// A failure because something panicked, which is an error in pcamflow.
     #[must_use]
     pub fn panicked(panic: &(dyn std::any::Any + Send)) -> Self {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default();
         // libtorch's messages carry a C++ backtrace below their first lines.
         let lines = text.lines().take_while(|line| !line.starts_with("Exception raised from"));
-        let message = format!("internal error (please report it): {}", lines.collect::<Vec<_>>().join(" "));
-        Self { class: FailureClass::Process, message }
+        Self::process(format!("internal error (please report it): {}", lines.collect::<Vec<_>>().join(" ")))
     }
 }
 
-/// Whose fault a failure is: decides the exit code.
+/// What was at fault. This decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureClass {

@@ -1,8 +1,8 @@
-//! The serving side of the protocol: reads tasks, computes them, reports; for both binaries.
+//! The serving side of the protocol, for both binaries: reads tasks, computes them, sends replies.
 //!
-//! The engine's socket comes as standard input. It is moved away from there at once, where neither a
-//! library nor a program finds it. A thread of its own reads it, so that its end, which is the end of the
-//! engine, stops the process at once, whatever it is computing. Knows no stage kind.
+//! The engine's socket arrives as standard input, and is moved at once to where no library or program finds it.
+//! A separate thread reads it, so the process ends with the engine, whatever it is computing. Knows no stage
+//! kinds.
 
 use std::{
     collections::BTreeMap,
@@ -17,40 +17,37 @@ use std::{
 
 use crate::{
     fsx, offspring,
-    protocol::{
-        Answer, Failure, FailureClass, Level, Outcome, Progress, Question, Reply, Request, Task, VERSION,
-    },
+    protocol::{Answer, Failure, Level, Outcome, Progress, Question, Reply, Request, Task, VERSION},
 };
 
-/// A failure whose fault is the machine's, not the stage's: attach it to an error to say so.
+/// Marks an error as a fault of the machine, not of the stage.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct EnvironmentFault(pub String);
 
-/// The loss of a program that a job had started: it was killed, or crashed, whatever it was asked to do.
-/// Attach it to an error to say so: then it is worth another attempt as that of a whole process is.
+/// Marks an error as the loss of a program that a job had started: it was killed or crashed. Such a stage may be
+/// tried again, as after the loss of a whole process.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ProgramLost(pub String);
 
-/// What a job tells while it computes.
+/// Takes the reports of a job while it computes.
 pub trait Reporter: Sync {
-    /// How far it is. Called as often as the job likes: what is too frequent is left out here.
+    /// How far it is. May be called often: reports that follow too closely are left out.
     fn progress(&self, done: u64, total: u64, unit: &str, at: &str);
     /// A line for the stage's log.
     fn info(&self, text: &str);
-    /// A line for the log that the user sees, too.
+    /// A line for the log that the user also sees.
     fn warn(&self, text: &str);
 }
 
-/// What a process says that was not started by an engine.
+/// The message of a process that was not started by an engine.
 const NOT_FOR_PEOPLE: &str = "this process computes stages for `pcamflow`, which starts it with a socket as standard \
                               input: run `pcamflow` instead (if `pcamflow` started it, the two are of different \
                               versions: build both together)";
 
-/// Serves the engine's tasks until its socket is closed. `compute` returns what the task says of itself,
-/// `check` answers questions about source files.
-/// Returns where there is no such socket.
+/// Serves the engine's tasks until its socket is closed: `compute` computes a stage, `check` answers questions
+/// about source files. Returns only if there is no such socket.
 pub fn serve(
     versions: BTreeMap<String, String>,
     mut compute: impl FnMut(&Task, &dyn Reporter) -> anyhow::Result<Outcome>,
@@ -63,7 +60,7 @@ pub fn serve(
     };
     offspring::volunteer();
     let requests = read_requests(reading);
-    // From here on the end of the socket ends the process, after whatever its programs left behind.
+    // From here on the process ends with its socket, and first ends what its programs left behind.
     offspring::outlive_the_starter();
     let replies = Replies { socket: writing.into(), last: Default::default() };
     replies.send(&Reply::Ready { protocol: VERSION, versions });
@@ -82,16 +79,16 @@ pub fn serve(
     ExitCode::SUCCESS
 }
 
-/// The engine's socket, which was standard input; nothing is there afterwards.
+/// Takes the engine's socket away from standard input.
 fn take_socket() -> io::Result<UnixStream> {
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    // Fails for whatever is not a socket.
+    // Fails if it is not a socket.
     socket.peer_addr()?;
     rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
     Ok(socket)
 }
 
-/// An answer, or how it failed. A stage writes to `staging`.
+/// The reply of a job, or its failure. A stage writes to `staging`.
 fn attempt(staging: Option<&Path>, answer: impl FnOnce() -> anyhow::Result<Reply>) -> Reply {
     match catch_unwind(AssertUnwindSafe(answer)) {
         Ok(Ok(reply)) => reply,
@@ -100,26 +97,24 @@ fn attempt(staging: Option<&Path>, answer: impl FnOnce() -> anyhow::Result<Reply
     }
 }
 
-/// What a failure is. Libraries and programs do not say that the disk is full in one way: where nothing else is
-/// known, the folder that the stage writes to is asked.
+/// Classifies an error. Libraries and programs report a full disk in many ways, so as a last resort a file is
+/// written to the stage's folder.
 fn failure(error: &anyhow::Error, staging: Option<&Path>) -> Failure {
     let message = format!("{error:#}");
     let is = |test: fn(&(dyn std::error::Error + 'static)) -> bool| error.chain().any(test);
     if is(|cause| cause.is::<EnvironmentFault>() || is_unwritable(cause)) {
-        return Failure { class: FailureClass::Environment, message };
+        return Failure::environment(message);
     }
     if is(|cause| cause.is::<ProgramLost>()) {
-        return Failure { class: FailureClass::Process, message };
+        return Failure::process(message);
     }
     match staging.map(|folder| fsx::is_writable(&folder.join("probe"))) {
-        Some(Err(full)) if is_unwritable(&full) => {
-            Failure { class: FailureClass::Environment, message: format!("{message} ({full})") }
-        }
-        _ => Failure { class: FailureClass::Stage, message },
+        Some(Err(full)) if is_unwritable(&full) => Failure::environment(format!("{message} ({full})")),
+        _ => Failure::stage(message),
     }
 }
 
-/// Whether the place that a stage writes to takes no files: full, or mounted read-only.
+/// Whether an error says that the disk is full or mounted read-only.
 fn is_unwritable(cause: &(dyn std::error::Error + 'static)) -> bool {
     use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     let kind = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
@@ -128,7 +123,7 @@ fn is_unwritable(cause: &(dyn std::error::Error + 'static)) -> bool {
         || matches!(of_files, Some(fsx::Kind::NoSpace | fsx::Kind::ReadOnly))
 }
 
-/// Requests as they come; the process ends when the engine does.
+/// Reads requests in a thread, which ends the process with the engine.
 fn read_requests(socket: UnixStream) -> mpsc::Receiver<Request> {
     let (send, receive) = mpsc::channel();
     std::thread::spawn(move || {
@@ -146,16 +141,16 @@ fn read_requests(socket: UnixStream) -> mpsc::Receiver<Request> {
     receive
 }
 
-/// Ends the process, and what its stages started, without unwinding or destructors: other threads may be
-/// deep in a library.
+/// Ends the process and what its stages started, without unwinding or destructors, because other threads may be
+/// inside a library.
 fn exit_now(code: i32) -> ! {
     offspring::end_below(std::process::id());
-    // SAFETY: `_exit` takes no pointers and touches no memory of ours; every file that matters is
-    // written by rename, so nothing half-written is mistaken for a result.
+    // SAFETY: `_exit` takes no pointers and touches no memory of ours. Every file that matters is written by
+    // rename, so no half-written file is taken for a result.
     unsafe { libc::_exit(code) }
 }
 
-/// Sends replies, with progress thinned to what eyes can follow.
+/// Sends replies, but progress only as often as eyes can follow.
 struct Replies {
     socket: std::sync::Mutex<UnixStream>,
     last: std::sync::Mutex<Option<std::time::Instant>>,
@@ -166,11 +161,10 @@ const PROGRESS_INTERVAL: std::time::Duration = std::time::Duration::from_millis(
 impl Replies {
     /// Whether the last progress was long enough ago.
     fn due(&self) -> bool {
-        let now = std::time::Instant::now();
         let Ok(mut last) = self.last.lock() else { return false };
-        let due = last.is_none_or(|last| now.duration_since(last) >= PROGRESS_INTERVAL);
+        let due = last.is_none_or(|last| last.elapsed() >= PROGRESS_INTERVAL);
         if due {
-            *last = Some(now);
+            *last = Some(std::time::Instant::now());
         }
         due
     }

@@ -53,7 +53,7 @@ fn copies(arguments: &ExportArguments, results: &Results<'_>) -> Result<(), Exit
         return Err(Exit::Usage);
     }
     for (found, target) in &targets {
-        results.engine.materialise(found.artifact, target, arguments.force).map_err(failed)?;
+        results.engine.store().materialise(found.artifact, target, arguments.force).map_err(failed)?;
         say(&target.display().to_string());
     }
     Ok(())

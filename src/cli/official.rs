@@ -81,7 +81,7 @@ impl Found {
     /// Has the files opened.
     pub(super) fn checked(self) -> Checked {
         let questions = PARTS.map(|part| self.question(part)).to_vec();
-        match Processes::new(programs()).check(Runner::Engine, questions) {
+        match Processes::new(programs(), false).check(Runner::Engine, questions) {
             Ok(answers) => {
                 let patches = answers.first().and_then(|train| train.patches).unwrap_or(0);
                 let mut checked = Checked { sound: self, patches, wrong: Vec::new() };

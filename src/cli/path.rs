@@ -31,7 +31,7 @@ pub(super) fn path(arguments: &PathArguments) -> Exit {
 fn place(results: &Results<'_>, found: &Found<'_>, shown: bool) -> Result<PathBuf, Exit> {
     let Found { result, name, artifact } = found;
     if !artifact.is_folder() && !shown {
-        return Ok(results.engine.lend(artifact));
+        return Ok(results.engine.store().lend(&artifact.digest));
     }
     results.engine.shown_as(&results.out, &result.stage, artifact).ok_or_else(|| {
         let what = format!("{}/{name}", result.stage);

@@ -55,7 +55,7 @@ fn contents(results: &Results<'_>, rows: usize, mode: ui::Mode) -> Result<(), Ex
     for found in results.artifacts()? {
         results.is_here(&found)?;
         let Found { result, name, artifact } = found;
-        let path = results.engine.lend(artifact);
+        let path = results.engine.store().lend(&artifact.digest);
         let content = inspect::inspect(&path, &artifact.file, rows).map_err(|error| {
             complain(&format!("error: `{}/{name}`: {error:#}", result.stage));
             Exit::Failed

@@ -1,10 +1,10 @@
-//! The engine: decides what has to run, runs it, keeps what it made.
+//! The engine: decides what has to run, runs it, and keeps the results.
 //!
-//! Knows stages, graph and store; knows neither libtorch nor who listens to its events. One planner
-//! serves the dry run and the real run; one traversal makes keys and explains them.
+//! Knows stages, the graph and the store; knows neither libtorch nor the listeners to its events. One planner
+//! serves the dry run and the real run, and one traversal makes keys and explains them.
 //!
-//! It has four rooms: `tell` reports, `plan` decides, `run` carries the plan out, `exec` computes stages. `plan`
-//! imports from `tell`; `run` from all; `tell` and `exec` from no other room (a test checks this).
+//! It has four parts: `tell` reports, `plan` decides, `run` carries the plan out, `exec` computes stages. `plan`
+//! imports `tell`, `run` imports all, `tell` and `exec` import no other part (a test checks this).
 
 pub mod exec;
 pub mod plan;
@@ -13,7 +13,6 @@ pub mod tell;
 
 pub use plan::{
     engine::{Engine, Options, Refused, scope},
-    keys::NamedStage,
-    status::StageStatus,
+    keys::{NamedStage, StageStatus},
 };
 pub use run::attempt::host;

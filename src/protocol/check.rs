@@ -1,6 +1,6 @@
-//! What is asked about source files before anything is computed from them, and the answers.
+//! Questions about source files, asked before anything is computed from them, and the answers.
 //!
-//! Plain data. A question names files and what they have to be; it knows no kind of stage.
+//! Plain data. A question names files and what they have to be; it knows no stage kinds.
 
 use std::collections::BTreeMap;
 
@@ -9,27 +9,27 @@ use serde::{Deserialize, Serialize};
 use super::input::InputFile;
 use crate::stages::train::Architecture;
 
-/// What is asked about source files.
+/// A question about source files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Question {
-    /// Files about the same patches.
+    /// About files with data of the same patches.
     Patches(PatchFiles),
-    /// A file of weights.
+    /// About a file of weights.
     Weights(WeightsFile),
 }
 
-/// Source files about the same patches, and what they have to be.
+/// Source files with data of the same patches, and what they have to be.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct PatchFiles {
     /// The files, by what they hold.
     pub files: BTreeMap<Holds, InputFile>,
-    /// The column that the table has to have.
+    /// A column that the table must have.
     pub column: Option<String>,
-    /// How many patches there have to be at least.
+    /// The smallest number of patches that is enough.
     pub patches: u64,
-    /// How much it matters if all patches are of one class; `None`: not at all.
+    /// The severity of patches that are all of one class; `None` if that does not matter.
     pub one_class: Option<Severity>,
 }
 
@@ -61,11 +61,11 @@ pub struct WeightsFile {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Wanted {
-    /// Any network that is known here.
+    /// Any network that pcamflow knows.
     Model,
     /// The weights of this network.
     Network(Architecture),
-    /// A checkpoint, of this network where one is named.
+    /// A checkpoint, of this network if one is given.
     Checkpoint(Option<Architecture>),
 }
 
@@ -73,9 +73,9 @@ pub enum Wanted {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Answer {
-    /// How many patches there are, where that is known.
+    /// How many patches there are, if known.
     pub patches: Option<u64>,
-    /// What is wrong, or may be.
+    /// What is wrong, or may be wrong.
     pub findings: Vec<Finding>,
 }
 
@@ -111,7 +111,7 @@ pub enum About {
 pub enum Severity {
     /// The user should know it.
     Warning,
-    /// Nothing can be computed from it.
+    /// The stage cannot be computed.
     Error,
 }
 

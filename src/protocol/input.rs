@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 /// A file that a stage reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputFile {
-    /// Where it lies.
+    /// Where it is.
     pub path: PathBuf,
-    /// What people call it: the path as written, or `split.pcam/test`. That of a folder ends with a slash;
-    /// an artifact that is a folder lies packed (`fsx::unpack`).
+    /// Its name for people: the path as written, or `split.pcam/test`. The name of a folder ends with a slash;
+    /// a folder that is an artifact is packed (`fsx::unpack`).
     pub name: String,
 }

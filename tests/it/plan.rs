@@ -141,15 +141,6 @@ fn a_result_that_was_removed_is_said_to_be() {
     assert_eq!([&maker[1], &split[1]], ["cached", "cached"]);
     assert_eq!([p, q], [["preview.p", "run", gone], ["preview.q", "run", gone]]);
     project.run(&[]).exit(0);
-    // Where all went that is remembered of a stage, the records of runs still know.
-    project.run(&["--set", "preview.q.columns=1"]).exit(0);
-    let all = ["cache", "gc", "--older-than", "0s", "--even-latest"];
-    project.pcamflow(&all).exit(0);
-    fs::remove_dir_all(project.path(".pcamflow/latest")).unwrap();
-    let stages = ["synthesize.s", "split.d", "preview.p", "preview.q"];
-    expect(&project, &stages.map(|stage| [stage, "run", gone]));
-    let told = plan(&project, &[]).stdout;
-    assert!(told.contains("estimate, one after another: ") && !told.contains("never ran"), "{told}");
     project.rewrite(
         "p.toml",
         format!("{PIPELINE}[preview.r]\nimages = 'split.d/train'\nrows = 1\ncolumns = 3\n"),
@@ -262,24 +253,6 @@ fn verbose_shows_the_whole_fingerprint_beside_the_last_one() {
     let key = events[0]["key"].as_str().unwrap();
     project.run(&[]).exit(0);
     assert!(project.path(&format!(".pcamflow/actions/{}/{key}.json", &key[..2])).exists());
-}
-
-#[test]
-fn a_stage_that_never_ran_is_compared_with_the_most_similar_one() {
-    let project = small();
-    project.rewrite(
-        "p.toml",
-        PIPELINE.replace("preview.q", "preview.new").replace("columns = 2", "columns = 1"),
-    );
-    let output = plan(&project, &["-v", "preview.new"]).stdout;
-    assert!(
-        output.contains("preview.new  run: never ran\n") && output.contains(" as preview.q\n"),
-        "{output}"
-    );
-    assert!(
-        output.contains("  - parameter columns = 2\n  + parameter columns = 1  (p.toml:16)\n"),
-        "{output}"
-    );
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn all_that_a_crashing_process_printed_is_in_the_log_and_its_last_lines_in_the_m
     let output = project.run(&[]).exit(1);
     assert_eq!(output.events_of("failed")[0]["class"], "process");
     let message = output.failure();
-    assert!(message.contains("the process crashed (SIGSEGV)"), "{message}");
+    assert!(message.contains("the process ended unexpectedly with signal: 11 (SIGSEGV)"), "{message}");
     assert!(message.ends_with("\n  line 296\n  line 297\n  line 298\n  line 299\n  line 300"), "{message}");
     let log = log(&project);
     for line in ["garbage {", "to standard error", "\u{fffd}\u{fffd}", "line 1\nline 2\n", "line 300\n"] {
@@ -96,7 +96,7 @@ fn a_log_stays_small_whatever_is_printed() {
     project.run(&[]).ran(["command.loud"]);
     let log = project.pcamflow(&["log", "p.toml", "command.loud"]).exit(0).stdout;
     assert!(log.len() < 4 << 20, "{} bytes", log.len());
-    assert!(log.starts_with("1\n2\n") && log.contains("bytes were left out here"), "{}", &log[..100]);
+    assert!(log.starts_with("1\n2\n") && log.contains("left out here"), "{}", &log[..100]);
     assert!(log.trim_end().ends_with("1000000"), "{}", &log[log.len() - 100..]);
 }
 
@@ -105,7 +105,7 @@ fn a_worker_of_another_version_is_refused_in_either_direction() {
     // Before version 3 a worker spoke on its standard output, and ended at a request that it did not know.
     let old = "#!/bin/bash\necho '{\"ready\":{\"protocol\":2,\"versions\":{}}}'\nread line; echo \"no request: $line\" >&2; exit 70\n";
     let message = with_worker(old).run(&[]).exit(3).failure();
-    assert!(message.contains("did not start") && message.contains("exit code 70"), "{message}");
+    assert!(message.contains("did not start") && message.contains("exit status: 70"), "{message}");
     let next = "#!/bin/bash\nread hello; echo '{\"ready\":{\"protocol\":99,\"versions\":{}}}' >&0; cat\n";
     let message = with_worker(next).run(&[]).exit(3).failure();
     assert!(message.contains("speaks version 99 of the protocol"), "{message}");

@@ -113,7 +113,7 @@ fn somebody_elses_file_is_left_alone() {
     project.rewrite("out/repeated/repeats.csv", "mine");
     project.run(&[]).cached_all();
     let output = project.run(&["--set", "split.d.seeds=[1, 2]"]).exit(0);
-    assert!(output.warnings().contains("repeats.csv is not pcamflow's"), "{}", output.warnings());
+    assert!(output.warnings().contains("repeats.csv was not written by pcamflow"), "{}", output.warnings());
     assert_eq!(std::fs::read_to_string(project.path("out/repeated/repeats.csv")).unwrap(), "mine");
 }
 

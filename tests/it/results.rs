@@ -135,7 +135,7 @@ fn a_record_without_its_bytes_says_what_to_do() {
     {
         let output = ask(&project, arguments[0], &arguments[1..]).exit(1);
         assert!(
-            output.stderr.contains("`split.d/train`: its bytes are gone from the store"),
+            output.stderr.contains("`split.d/train`: its bytes are damaged or gone"),
             "{}",
             output.stderr
         );

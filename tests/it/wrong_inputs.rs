@@ -95,7 +95,7 @@ fn a_folder_in_the_place_of_a_source_is_told() {
         fs::remove_file(data.join("x.h5")).unwrap();
         fs::create_dir(data.join("x.h5")).unwrap();
     });
-    one_message(folder.run(&[]).exit(2)).complains("x.h5 is a folder, but a file is expected");
+    one_message(folder.run(&[]).exit(2)).complains("x.h5 is not a file");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::{
 const DRIVER: u32 = 580;
 
 pub(super) fn findings() -> Vec<Finding> {
-    let processes = Processes::new(programs());
+    let processes = Processes::new(programs(), false);
     let worker = processes.probe(Runner::Worker);
     let gpu = gpu(worker.as_ref().ok(), Path::new("/proc/driver/nvidia"));
     let libtorch = match worker {

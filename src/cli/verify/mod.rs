@@ -18,14 +18,10 @@ use super::{
     worker::programs,
 };
 use crate::{
-    engine::{
-        Engine, Options, Refused,
-        exec::executor,
-        run::again::{Again, NotAgain},
-    },
+    engine::{Engine, Options, Refused, exec::executor, run::again::Again},
     fsx,
     pipeline::Pipeline,
-    protocol::FailureClass,
+    protocol::{Failure, FailureClass},
     stages::{DeviceChoice, Equality, RunSettings},
     store::Store,
     ui,
@@ -107,10 +103,11 @@ fn verified(arguments: &VerifyArguments, pipeline: &Pipeline, store: &Store) -> 
     let executor = executor(pipeline.run.executor.unwrap_or_default(), programs(), arguments.offline);
     let mut progress = ui::verify::progress(arguments.json);
     let mut exit = Exit::Done;
-    let mut then = |again: Result<Again, NotAgain>| {
+    let mut then = |stage: &str, again: Result<Again, Failure>| {
         let one = match again {
             Ok(again) => told(arguments, &again),
-            Err(not) => refused(arguments, &not, stopped.load(Ordering::SeqCst)),
+            Err(_) if stopped.load(Ordering::SeqCst) => Exit::Interrupted,
+            Err(failure) => refused(arguments, stage, &failure),
         };
         // Of several, the first that is not as it should be.
         if exit == Exit::Done {
@@ -153,12 +150,9 @@ fn keep_one(from: &Path, to: &Path) -> fsx::Result<()> {
     fsx::list(from)?.iter().try_for_each(|name| keep_one(&from.join(name), &to.join(name)))
 }
 
-fn refused(arguments: &VerifyArguments, not: &NotAgain, stopped: bool) -> Exit {
-    if stopped {
-        return Exit::Interrupted;
-    }
-    ui::verify::refused(arguments.json, &not.stage, &not.failure);
-    match not.failure.class {
+fn refused(arguments: &VerifyArguments, stage: &str, failure: &Failure) -> Exit {
+    ui::verify::refused(arguments.json, stage, failure);
+    match failure.class {
         FailureClass::Environment => Exit::Environment,
         FailureClass::Stage | FailureClass::Process | FailureClass::Timeout => Exit::Failed,
     }

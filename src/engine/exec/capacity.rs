@@ -10,8 +10,8 @@ pub struct Capacity {
 }
 
 impl Capacity {
-    /// What this process may use of its machine: no more cores than its affinity and its cgroup (container)
-    /// allow, and the GPUs that NVIDIA's driver shows.
+    /// What this process may use of its machine: the cores that its affinity and its cgroup (container) allow, and
+    /// the GPUs that NVIDIA's driver lists.
     #[must_use]
     pub fn of_this_machine() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);

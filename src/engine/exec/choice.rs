@@ -7,6 +7,6 @@ use crate::stages::ExecutorChoice;
 #[must_use]
 pub fn executor(choice: ExecutorChoice, programs: Programs, offline: bool) -> Box<dyn Executor> {
     match choice {
-        ExecutorChoice::Local => Box::new(Processes::new(programs).offline(offline)),
+        ExecutorChoice::Local => Box::new(Processes::new(programs, offline)),
     }
 }

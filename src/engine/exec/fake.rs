@@ -1,20 +1,20 @@
-//! A scripted executor: the engine is tested whole on it, without processes, HDF5 or libtorch.
+//! A scripted executor, on which the whole engine is tested without processes, HDF5 or libtorch.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Capacity, Computed, Executor, Listener};
 use crate::{
-    protocol::{Answer, Failure, FailureClass, Question, Task},
+    protocol::{Answer, Failure, Question, Task},
     stages::Runner,
 };
 
-/// What a script does for a task: writes its artifacts, or fails.
-pub type Script = dyn Fn(&Task, &dyn Listener) -> Result<Computed, Failure> + Send + Sync;
+/// Computes a task: writes its artifacts, or fails.
+type Script = dyn Fn(&Task, &dyn Listener) -> Result<Computed, Failure> + Send + Sync;
 
-/// What a script answers to questions about source files.
-pub type Answers = dyn Fn(&[Question]) -> Result<Vec<Answer>, Failure> + Send + Sync;
+/// Answers questions about source files.
+type Answers = dyn Fn(&[Question]) -> Result<Vec<Answer>, Failure> + Send + Sync;
 
-/// Runs a script instead of computing, and remembers which stages ran.
+/// Runs a script for each task, and remembers what it was asked.
 pub struct Fake {
     script: Box<Script>,
     answers: Box<Answers>,
@@ -25,7 +25,7 @@ pub struct Fake {
 }
 
 impl Fake {
-    /// An executor that does as the script says.
+    /// An executor that runs this script, on this machine's cores, and finds all source files correct.
     pub fn new(
         script: impl Fn(&Task, &dyn Listener) -> Result<Computed, Failure> + Send + Sync + 'static,
     ) -> Self {
@@ -39,7 +39,7 @@ impl Fake {
         }
     }
 
-    /// The same executor, with these answers to questions about source files. Without them, all files are right.
+    /// The same executor, with these answers to questions about source files.
     #[must_use]
     pub fn answering(
         self,
@@ -50,10 +50,10 @@ impl Fake {
 
     /// The questions about source files since the last call.
     pub fn take_asked(&self) -> Vec<Question> {
-        self.asked.lock().map(|mut asked| std::mem::take(&mut *asked)).unwrap_or_default()
+        std::mem::take(&mut lock(&self.asked))
     }
 
-    /// The same executor, with so much room.
+    /// The same executor, with this capacity.
     #[must_use]
     pub fn with_capacity(self, capacity: Capacity) -> Self {
         Self { capacity, ..self }
@@ -61,11 +61,11 @@ impl Fake {
 
     /// The tasks that were cancelled so far.
     pub fn cancelled(&self) -> Vec<String> {
-        self.cancelled.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.cancelled).clone()
     }
 
-    /// An executor whose artifacts hold the stage's semantic parameters and its inputs' bytes: as
-    /// deterministic, and as sensitive to changes, as the real stages.
+    /// An executor whose artifacts hold the stage's semantic parameters and the digests of its inputs. They are
+    /// as deterministic, and as sensitive to changes, as those of the real stages.
     #[must_use]
     pub fn echo() -> Self {
         Self::new(|task, _| echo(task))
@@ -73,35 +73,33 @@ impl Fake {
 
     /// The stages that ran since the last call, in the order in which they started.
     pub fn take_ran(&self) -> Vec<String> {
-        self.ran.lock().map(|mut ran| std::mem::take(&mut *ran)).unwrap_or_default()
+        std::mem::take(&mut lock(&self.ran))
     }
 }
 
 /// Writes every artifact of a task: its name, the stage's parameters, the digests of its inputs.
 ///
 /// # Errors
-/// What the file system refuses, as a failure of the stage.
+/// The error of the file system, as a failure of the stage.
 pub fn echo(task: &Task) -> Result<Computed, Failure> {
-    let failed = |error: std::io::Error| Failure { class: FailureClass::Stage, message: error.to_string() };
-    let mut told = String::new();
+    let mut text = String::new();
     for (path, value) in task.stage.semantic().iter() {
-        told.push_str(&format!("{path} = {value}\n"));
+        text.push_str(&format!("{path} = {value}\n"));
     }
     for (slot, input) in &task.inputs {
         let digest = match input.path.is_dir() {
-            true => crate::fsx::packed_digest(&input.path)
-                .map_err(|error| failed(std::io::Error::other(error)))?,
-            false => crate::digest::Digest::of(&std::fs::read(&input.path).map_err(failed)?),
+            true => crate::fsx::packed_digest(&input.path).map_err(Failure::stage)?,
+            false => crate::fsx::hash_file(&input.path).map_err(Failure::stage)?.digest,
         };
-        told.push_str(&format!("{slot}: {digest}\n"));
+        text.push_str(&format!("{slot}: {digest}\n"));
     }
     for artifact in task.stage.artifacts() {
         let mut path = task.staging.join(artifact.file.as_ref());
         if artifact.file.ends_with('/') {
             path.push("file");
         }
-        std::fs::create_dir_all(crate::fsx::parent(&path)).map_err(failed)?;
-        std::fs::write(path, format!("{}\n{told}", artifact.name)).map_err(failed)?;
+        std::fs::create_dir_all(crate::fsx::parent(&path)).map_err(Failure::stage)?;
+        std::fs::write(path, format!("{}\n{text}", artifact.name)).map_err(Failure::stage)?;
     }
     Ok(Computed::default())
 }
@@ -112,21 +110,21 @@ impl Executor for Fake {
     }
 
     fn run(&self, _: Runner, task: &Task, listener: &dyn Listener) -> Result<Computed, Failure> {
-        if let Ok(mut ran) = self.ran.lock() {
-            ran.push(task.name.clone());
-        }
+        lock(&self.ran).push(task.name.clone());
         (self.script)(task, listener)
     }
 
     fn check(&self, _: Runner, questions: Vec<Question>) -> Result<Vec<Answer>, Failure> {
         let answers = (self.answers)(&questions);
-        if let Ok(mut asked) = self.asked.lock() {
-            asked.extend(questions);
-        }
+        lock(&self.asked).extend(questions);
         answers
     }
 
     fn cancel(&self, task: &str) {
-        self.cancelled.lock().unwrap_or_else(PoisonError::into_inner).push(task.to_owned());
+        lock(&self.cancelled).push(task.to_owned());
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

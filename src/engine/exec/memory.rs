@@ -1,60 +1,34 @@
-//! How much memory processes hold, by the kernel's account in `/proc`.
+//! How much memory processes use, according to the kernel.
 //!
-//! Whatever cannot be read counts as nothing known: no stage fails for it.
+//! What cannot be read counts as unknown: no stage fails for it.
 
-use std::{collections::BTreeSet, fs};
+use std::fs;
 
-use crate::offspring::{Stat, table};
+use crate::offspring;
 
-/// The resident bytes of each of these processes together with all that it started: its descendants, and
-/// the members of its process group. One look at every process of the machine.
-pub(super) fn held(ids: &[u32]) -> Vec<u64> {
-    let (all, page) = (table(), page_size());
-    ids.iter().map(|id| page * pages_below(*id, &all)).collect()
-}
-
-fn pages_below(id: u32, all: &[Stat]) -> u64 {
-    let mut family = BTreeSet::from([id]);
-    loop {
-        let before = family.len();
-        let related = |stat: &&Stat| stat.group == id || family.contains(&stat.parent);
-        let found: Vec<u32> = all.iter().filter(related).map(|stat| stat.id).collect();
-        family.extend(found);
-        if family.len() == before {
-            return all.iter().filter(|stat| family.contains(&stat.id)).map(|stat| stat.pages).sum();
-        }
-    }
-}
-
-/// Starts the account of a process' own peak anew; false where the kernel does not let us.
-pub(super) fn forget_peak(id: u32) -> bool {
+/// Restarts the kernel's account of a process's peak; false if the kernel does not allow it.
+pub(super) fn reset_peak(id: u32) -> bool {
     fs::write(format!("/proc/{id}/clear_refs"), "5").is_ok()
 }
 
-/// The most that a living process held itself since [`forget_peak`].
+/// The most memory that a living process used by itself since [`reset_peak`].
 pub(super) fn own_peak(id: u32) -> Option<u64> {
-    kilobytes(&fs::read_to_string(format!("/proc/{id}/status")).ok()?, "VmHWM:")
+    offspring::bytes(&fs::read_to_string(format!("/proc/{id}/status")).ok()?, "VmHWM:")
 }
 
 /// The memory of this machine, in bytes.
 #[must_use]
 pub fn of_this_machine() -> Option<u64> {
-    kilobytes(&fs::read_to_string("/proc/meminfo").ok()?, "MemTotal:")
+    offspring::bytes(&fs::read_to_string("/proc/meminfo").ok()?, "MemTotal:")
 }
 
-/// `VmHWM:      2192 kB` in bytes.
-fn kilobytes(text: &str, name: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
-}
-
-/// The most that a process held that has ended and is not waited for yet. Blocks until it has ended.
+/// The most memory that a process used that is ending. Blocks until it has ended, and leaves its exit code.
 pub(super) fn peak_of_the_dead(id: u32) -> Option<u64> {
     let mut info = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: the kernel fills both structures, which are ours, of the sizes it expects, and plain data
     // for which all zeroes are valid. `WNOWAIT` leaves the process to be waited for by its owner. (The C
-    // library's `waitid` does not hand the usage on; the system call does.)
+    // library's `waitid` does not return the usage; the system call does.)
     let (done, usage) = unsafe {
         let flags = libc::WEXITED | libc::WNOWAIT;
         let done =
@@ -63,12 +37,6 @@ pub(super) fn peak_of_the_dead(id: u32) -> Option<u64> {
     };
     let kilobytes = u64::try_from(usage.ru_maxrss).ok().filter(|most| done && *most > 0)?;
     kilobytes.checked_mul(1024)
-}
-
-fn page_size() -> u64 {
-    // SAFETY: `sysconf` takes no pointers, and asks the kernel nothing that could fail for this name.
-    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    u64::try_from(size).unwrap_or(4096)
 }
 
 /// Bytes as people read them: `312 MiB`, `3.2 GiB`.
@@ -88,40 +56,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_family_is_all_descendants_and_the_group() {
-        let stat = |id, parent, group, pages| Stat { id, parent, group, pages, alive: true };
-        let all = [
-            stat(10, 1, 10, 1),
-            stat(13, 12, 13, 2),
-            stat(12, 10, 12, 4),
-            stat(14, 1, 10, 8),
-            stat(15, 1, 15, 16),
-        ];
-        assert_eq!(pages_below(10, &all), 1 + 2 + 4 + 8);
-        assert_eq!(pages_below(99, &all), 0);
-    }
-
-    #[test]
-    fn memory_is_read_as_the_kernel_writes_it() {
-        let text = "MemTotal:       24689604 kB\nMemFree: 1 kB\n";
-        assert_eq!(kilobytes(text, "MemTotal:"), Some(24_689_604 * 1024));
-        assert_eq!(kilobytes(text, "VmHWM:"), None);
-    }
-
-    #[test]
-    fn this_process_holds_something_and_its_peak_is_no_less() {
+    fn this_process_uses_memory_and_less_than_the_machine_has() {
         let id = std::process::id();
-        let held = held(&[id])[0];
-        assert!(held > 1 << 20, "{held}");
         assert!(own_peak(id).unwrap() > 1 << 20);
-        assert!(of_this_machine().unwrap() > held);
+        assert!((1 << 20..of_this_machine().unwrap()).contains(&offspring::resident(id)));
     }
 
     #[test]
-    fn the_dead_are_asked_without_being_waited_for() {
+    fn the_peak_of_a_dead_process_is_read_without_waiting_for_it() {
         let mut child = Command::new("sh").args(["-c", "exit 3"]).stdin(Stdio::null()).spawn().unwrap();
         assert!(peak_of_the_dead(child.id()).is_some_and(|peak| peak > 100_000));
-        assert_eq!(child.wait().unwrap().code(), Some(3), "it is still there to be waited for");
+        assert_eq!(child.wait().unwrap().code(), Some(3), "it can still be waited for");
     }
 
     #[test]

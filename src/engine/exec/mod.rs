@@ -1,13 +1,12 @@
-//! How a stage is computed: by a process, or, in tests, by a script.
+//! How a stage is computed: by a process, or by a script in tests.
 //!
-//! An executor computes one task at a time per caller and blocks meanwhile; the engine calls it from
-//! one thread per running stage. A new executor is one file with one `impl`, a word in
-//! [`crate::stages::ExecutorChoice`] and an arm in [`executor`].
+//! The engine calls an executor from one thread per running stage, and each call blocks until its task is done.
+//! A new executor needs a file with an `impl`, a word in [`crate::stages::ExecutorChoice`] and an arm in
+//! [`executor`].
 
 mod capacity;
 mod choice;
 pub mod fake;
-mod kill;
 mod memory;
 mod oom;
 mod probe;
@@ -27,30 +26,27 @@ use crate::{
     stages::Runner,
 };
 
-/// The name under which [`Executor::check`] can be cancelled. No stage has such a name.
+/// The name by which [`Executor::check`] can be cancelled. No stage can have it.
 pub const SOURCES: &str = "source files";
 
-/// What an executor tells while a task is computed.
-pub trait Listener: Sync {
-    /// The task goes on.
+/// Hears of a task while it is computed.
+pub trait Listener {
+    /// The task has made progress.
     fn progress(&self, progress: Progress);
     /// A line for the stage's log.
     fn log(&self, level: Level, text: &str);
 }
 
-/// What a finished task left, beside the files in its staging folder.
+/// What a finished task returns, besides the files in its staging folder.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Computed {
     /// What the task says of itself.
     pub outcome: Outcome,
     /// Versions of what computed it.
     pub versions: std::collections::BTreeMap<String, String>,
-    /// The most memory that its processes held at once, in bytes, where that is known.
+    /// The most memory that its processes used at once, in bytes, if known.
     pub peak_memory: Option<u64>,
 }
-
-/// What a failure of a lost process ends with, for those who do not try again.
-pub(super) const GO_ON: &str = "; finished epochs and other stages are kept: run again to go on";
 
 /// Computes stages.
 pub trait Executor: Sync {
@@ -65,12 +61,12 @@ pub trait Executor: Sync {
     fn run(&self, runner: Runner, task: &Task, listener: &dyn Listener) -> Result<Computed, Failure>;
 
     /// Answers questions about source files, in their order; blocks until that is done. It can be cancelled like
-    /// a task with the name [`SOURCES`].
+    /// a task named [`SOURCES`].
     ///
     /// # Errors
     /// The process that opens the files cannot be started, or is lost.
     fn check(&self, runner: Runner, questions: Vec<Question>) -> Result<Vec<Answer>, Failure>;
 
-    /// Ends the task of that name, if it is being computed: its `run` returns a failure.
+    /// Ends the task with this name if it is being computed; its `run` then returns a failure.
     fn cancel(&self, task: &str);
 }

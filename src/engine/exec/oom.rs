@@ -1,19 +1,18 @@
-//! What killed a process: the kernel, because memory ran out, or something else?
+//! Finds out what killed a process: the kernel, because memory ran out, or something else.
 //!
-//! The kernel counts whom it killed, before it does: in the cgroup that we and our processes live in (v2:
-//! `memory.events`, v1: `memory.oom_control`), and for the whole machine (`/proc/vmstat`). A count that
-//! rose while a process computed tells; one that did not, too. The machine's count is the word of last
-//! resort: it also rises for others, and containers on the same machine.
+//! The kernel counts the processes that it kills, in the cgroup that this process belongs to (v2:
+//! `memory.events`, v1: `memory.oom_control`) and for the whole machine (`/proc/vmstat`). The counts before
+//! and after a task are compared. The cgroup's count decides: the machine's also rises for other containers.
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::OnceLock,
 };
 
 use super::memory::{amount, of_this_machine};
+use crate::offspring::field;
 
-/// How often the kernel killed because memory ran out.
+/// How often the kernel has killed because memory ran out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Kills {
     /// In our cgroup.
@@ -22,154 +21,122 @@ pub(super) struct Kills {
     machine: Option<u64>,
 }
 
-/// Who it was.
+/// What killed a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Killer {
     Kernel,
-    /// The kernel killed somebody on this machine at that time.
+    /// The kernel killed some process on this machine at that time.
     ProbablyKernel,
-    SomebodyElse,
+    Other,
     Unknown,
 }
 
 impl Kills {
     /// The counts now.
     pub(super) fn now() -> Self {
-        let machine = fs::read_to_string("/proc/vmstat").ok().and_then(|text| count(&text, "oom_kill"));
-        let cgroup = cgroup().and_then(|cgroup| {
-            let file =
-                cgroup.folder.join(if cgroup.unified { "memory.events" } else { "memory.oom_control" });
-            count(&fs::read_to_string(file).ok()?, "oom_kill")
-        });
-        Self { cgroup, machine }
+        let count =
+            |file: &Path| field(&fs::read_to_string(file).ok()?, "oom_kill ").and_then(|it| it.parse().ok());
+        let cgroup = Cgroup::of_this_process().and_then(|cgroup| count(&cgroup.counts()));
+        Self { cgroup, machine: count(Path::new("/proc/vmstat")) }
     }
 
     fn killer(self, now: Self) -> Killer {
         let rose = |before: Option<u64>, now: Option<u64>| Some(now? > before?);
         match (rose(self.cgroup, now.cgroup), rose(self.machine, now.machine)) {
             (Some(true), _) => Killer::Kernel,
-            (_, Some(false)) | (Some(false), _) => Killer::SomebodyElse,
+            (_, Some(false)) | (Some(false), _) => Killer::Other,
             (None, Some(true)) => Killer::ProbablyKernel,
             (None, None) => Killer::Unknown,
         }
     }
 
-    /// What to say where a process of ours was killed because memory ran out since these counts were taken, but
-    /// not the one that we talk with; `None` where none is known to have been.
-    pub(super) fn told_of_others(self, peak: Option<u64>) -> Option<String> {
-        let facts = facts(peak, limit());
-        (self.killer(Self::now()) == Killer::Kernel).then(|| {
-            format!(
-                "meanwhile the kernel killed a process of this run because memory ran out{facts}: {REMEDY}"
-            )
-        })
-    }
-
-    /// What to say of a process that was killed (SIGKILL) since these counts were taken.
-    pub(super) fn told(self, peak: Option<u64>) -> String {
-        told(self.killer(Self::now()), peak, limit())
+    /// The message about a process that was killed (SIGKILL) after these counts were taken.
+    pub(super) fn killed(self, peak: Option<u64>) -> String {
+        killed(self.killer(Self::now()), &facts(peak, limit()))
     }
 }
 
-/// What helps against want of memory.
-const REMEDY: &str = "lower `memory` in its `run = { memory = \"...\" }` or its batch size, or run fewer \
+/// What to do when memory runs out.
+const ADVICE: &str = "lower `memory` in its `run = { memory = \"...\" }` or its batch size, or run fewer \
                       stages at once (--jobs 1)";
 
 fn facts(peak: Option<u64>, limit: Option<(u64, &str)>) -> String {
     let held = peak.map(|peak| format!("it held {} at its peak", amount(peak)));
-    let most = limit.map(|(bytes, whose)| format!("{whose} {}", amount(bytes)));
+    let most = limit.map(|(bytes, of)| format!("{of} {}", amount(bytes)));
     let facts: Vec<String> = held.into_iter().chain(most).collect();
     if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(", ")) }
 }
 
-fn told(killer: Killer, peak: Option<u64>, limit: Option<(u64, &str)>) -> String {
-    let facts = facts(peak, limit);
-    match killer {
-        Killer::Kernel => {
-            format!("the process was killed (SIGKILL) by the kernel because memory ran out{facts}: {REMEDY}")
+fn killed(killer: Killer, facts: &str) -> String {
+    let by = match killer {
+        Killer::Kernel => " by the kernel because memory ran out",
+        Killer::ProbablyKernel => {
+            ", probably by the kernel because memory ran out: it killed another process on this machine \
+             at that time"
         }
-        Killer::ProbablyKernel => format!(
-            "the process was killed (SIGKILL), probably by the kernel because memory ran out: it killed \
-             another process on this machine just then{facts}: {REMEDY}"
-        ),
-        Killer::SomebodyElse => format!(
-            "the process was killed (SIGKILL) by hand or by another program, not by the kernel because \
-             memory ran out{facts}"
-        ),
-        Killer::Unknown => {
-            format!(
-                "the process was killed (SIGKILL): by hand, or by the kernel because memory ran out{facts}"
-            )
-        }
-    }
+        Killer::Other => " by hand or by another program, not by the kernel because memory ran out",
+        Killer::Unknown => ": by hand, or by the kernel because memory ran out",
+    };
+    let advice = match killer {
+        Killer::Kernel | Killer::ProbablyKernel => format!(": {ADVICE}"),
+        Killer::Other | Killer::Unknown => String::new(),
+    };
+    format!("the process was killed (SIGKILL){by}{facts}{advice}")
 }
 
-/// The number behind a name, at the beginning of a line.
-fn count(text: &str, name: &str) -> Option<u64> {
-    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
-}
-
-/// The memory controller's folder for this process.
+/// The memory controller's folder for a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Cgroup {
-    root: PathBuf,
     folder: PathBuf,
     /// Version 2.
     unified: bool,
 }
 
-fn cgroup() -> Option<&'static Cgroup> {
-    static FOUND: OnceLock<Option<Cgroup>> = OnceLock::new();
-    FOUND
-        .get_or_init(|| find(&fs::read_to_string("/proc/self/cgroup").ok()?, Path::new("/sys/fs/cgroup")))
-        .as_ref()
-}
+impl Cgroup {
+    fn of_this_process() -> Option<Self> {
+        Self::find(&fs::read_to_string("/proc/self/cgroup").ok()?, Path::new("/sys/fs/cgroup"))
+    }
 
-/// Where the lines of `/proc/self/cgroup` say that it is. In a container the path may be the host's: then
-/// our own stands at the root.
-fn find(lines: &str, mounted: &Path) -> Option<Cgroup> {
-    let parts = lines.lines().filter_map(|line| {
-        let mut parts = line.splitn(3, ':').skip(1);
-        Some((parts.next()?, parts.next()?.trim_start_matches('/')))
-    });
-    let candidates = parts.filter_map(|(controllers, path)| match controllers {
-        "" => Some((mounted.to_owned(), path, true)),
-        _ if controllers.split(',').any(|name| name == "memory") => {
-            Some((mounted.join("memory"), path, false))
-        }
-        _ => None,
-    });
-    let there = |root: PathBuf, path: &str, unified: bool| {
-        let file = if unified { "memory.events" } else { "memory.oom_control" };
-        let inside = root.join(path);
-        let folder = [inside, root.clone()].into_iter().find(|folder| folder.join(file).is_file())?;
-        Some(Cgroup { root, folder, unified })
-    };
-    candidates.into_iter().find_map(|(root, path, unified)| there(root, path, unified))
-}
+    /// From the lines of `/proc/self/cgroup`. In a container their path may be the host's: then the container's
+    /// own cgroup is at the root.
+    fn find(lines: &str, mounted: &Path) -> Option<Self> {
+        lines.lines().find_map(|line| {
+            let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
+            let root = match controllers {
+                "" => mounted.to_owned(),
+                _ if controllers.split(',').any(|name| name == "memory") => mounted.join("memory"),
+                _ => return None,
+            };
+            let unified = controllers.is_empty();
+            let folders = [root.join(path.trim_start_matches('/')), root];
+            folders
+                .map(|folder| Self { folder, unified })
+                .into_iter()
+                .find(|cgroup| cgroup.counts().is_file())
+        })
+    }
 
-/// The memory that we may hold, and who says so.
-fn limit() -> Option<(u64, &'static str)> {
-    let machine = of_this_machine();
-    let cgroup =
-        cgroup().and_then(|cgroup| if cgroup.unified { unified_limit(cgroup) } else { v1_limit(cgroup) });
-    match (cgroup, machine) {
-        // Without a limit the kernel gives a huge number.
-        (Some(cgroup), machine) if machine.is_none_or(|machine| cgroup < machine) => {
-            Some((cgroup, "its cgroup (container) may hold"))
+    fn counts(&self) -> PathBuf {
+        self.folder.join(if self.unified { "memory.events" } else { "memory.oom_control" })
+    }
+
+    /// The lowest limit of the cgroup and those above it.
+    fn limit(&self) -> Option<u64> {
+        let read = |folder: &Path, file| fs::read_to_string(folder.join(file)).ok();
+        if self.unified {
+            let limits = self.folder.ancestors().filter_map(|folder| read(folder, "memory.max"));
+            return limits.filter_map(|text| text.trim().parse().ok()).min();
         }
-        (_, machine) => Some((machine?, "this machine has")),
+        field(&read(&self.folder, "memory.stat")?, "hierarchical_memory_limit ")?.parse().ok()
     }
 }
 
-/// The least limit of the cgroup and those above it.
-fn unified_limit(cgroup: &Cgroup) -> Option<u64> {
-    let above = cgroup.folder.ancestors().take_while(|folder| folder.starts_with(&cgroup.root));
-    above.filter_map(|folder| fs::read_to_string(folder.join("memory.max")).ok()?.trim().parse().ok()).min()
-}
-
-fn v1_limit(cgroup: &Cgroup) -> Option<u64> {
-    count(&fs::read_to_string(cgroup.folder.join("memory.stat")).ok()?, "hierarchical_memory_limit")
+/// How much memory there is, after the words that say of what it is the limit.
+fn limit() -> Option<(u64, &'static str)> {
+    let machine = of_this_machine().map(|bytes| (bytes, "this machine has"));
+    let cgroup = Cgroup::of_this_process().and_then(|cgroup| cgroup.limit());
+    // Without a limit the kernel gives a huge number.
+    cgroup.map(|bytes| (bytes, "its cgroup (container) may hold")).into_iter().chain(machine).min()
 }
 
 #[cfg(test)]
@@ -177,37 +144,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_count_that_rose_tells_and_one_that_did_not_tells_too() {
+    fn the_counts_tell_what_killed_a_process() {
         let kills = |cgroup, machine| Kills { cgroup, machine };
-        let none = kills(Some(0), Some(5));
+        let before = kills(Some(0), Some(5));
         for (now, killer) in [
             (kills(Some(1), Some(6)), Killer::Kernel),
-            (kills(Some(0), Some(5)), Killer::SomebodyElse),
-            // Of another container.
-            (kills(Some(0), Some(6)), Killer::SomebodyElse),
+            (kills(Some(0), Some(5)), Killer::Other),
+            // In another container.
+            (kills(Some(0), Some(6)), Killer::Other),
             (kills(None, Some(6)), Killer::ProbablyKernel),
-            (kills(None, Some(5)), Killer::SomebodyElse),
+            (kills(None, Some(5)), Killer::Other),
             (kills(None, None), Killer::Unknown),
         ] {
-            assert_eq!(none.killer(now), killer, "{now:?}");
+            assert_eq!(before.killer(now), killer, "{now:?}");
         }
     }
 
     #[test]
-    fn what_is_known_is_said_with_what_to_do() {
+    fn the_message_has_the_facts_and_what_to_do() {
         let limit = Some((4 << 30, "its cgroup (container) may hold"));
         assert_eq!(
-            told(Killer::Kernel, Some(3 << 30), limit),
+            killed(Killer::Kernel, &facts(Some(3 << 30), limit)),
             "the process was killed (SIGKILL) by the kernel because memory ran out (it held 3.0 GiB at its peak, \
              its cgroup (container) may hold 4.0 GiB): lower `memory` in its `run = { memory = \"...\" }` or \
              its batch size, or run fewer stages at once (--jobs 1)"
         );
-        let said = told(Killer::SomebodyElse, Some(5 << 20), None);
+        let said = killed(Killer::Other, &facts(Some(5 << 20), None));
         assert!(
             said.ends_with("not by the kernel because memory ran out (it held 5 MiB at its peak)"),
             "{said}"
         );
-        assert!(told(Killer::Unknown, None, None).ends_with("because memory ran out"));
+        assert!(killed(Killer::Unknown, &facts(None, None)).ends_with("because memory ran out"));
     }
 
     #[test]
@@ -220,20 +187,19 @@ mod tests {
         };
         file("memory/a/b/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n");
         file("memory/a/b/memory.stat", "cache 0\nhierarchical_memory_limit 4096\n");
-        let one = find("9:name=systemd:/\n4:cpu,memory:/a/b\n0::/\n", mounted.path()).unwrap();
+        let one = Cgroup::find("9:name=systemd:/\n4:cpu,memory:/a/b\n0::/\n", mounted.path()).unwrap();
         assert_eq!((one.folder.clone(), one.unified), (mounted.path().join("memory/a/b"), false));
-        assert_eq!(v1_limit(&one), Some(4096));
+        assert_eq!(one.limit(), Some(4096));
 
         file("x/memory.max", "9000\n");
         file("x/y/memory.events", "low 0\noom 2\noom_kill 1\n");
         file("x/y/memory.max", "max\n");
-        let two = find("0::/x/y\n", mounted.path()).unwrap();
+        let two = Cgroup::find("0::/x/y\n", mounted.path()).unwrap();
         assert!(two.unified && two.folder.ends_with("x/y"));
-        assert_eq!(unified_limit(&two), Some(9000));
-        assert_eq!(count("oom 2\noom_kill 1\n", "oom_kill"), Some(1));
+        assert_eq!(two.limit(), Some(9000));
         file("memory.events", "oom_kill 0\n");
-        let inside = find("0::/the/path/of/the/host\n", mounted.path()).unwrap();
+        let inside = Cgroup::find("0::/the/path/of/the/host\n", mounted.path()).unwrap();
         assert_eq!(inside.folder, mounted.path());
-        assert_eq!(find("7:cpu:/\n", mounted.path()), None);
+        assert_eq!(Cgroup::find("7:cpu:/\n", mounted.path()), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Starts a process that computes, and asks only who it is: for `pcamflow doctor`.
+//! Starts a process that computes and asks for its versions, for `pcamflow doctor`.
 
 use std::{
     collections::BTreeMap,
@@ -6,44 +6,36 @@ use std::{
     time::Duration,
 };
 
-use super::{Listener, Processes};
+use super::{Processes, process::Unheard};
 use crate::{
-    protocol::{Failure, FailureClass, Level, Progress},
+    protocol::{Failure, FailureClass},
     stages::Runner,
 };
 
-/// How long a process may take to start: libtorch may have to come from a slow disk.
+/// How long a process may take to start: libtorch may be on a slow disk.
 const START: Duration = Duration::from_secs(60);
 
-/// Listens to nothing: a failure repeats the last lines of a process.
-struct Nothing;
-
-impl Listener for Nothing {
-    fn progress(&self, _: Progress) {}
-    fn log(&self, _: Level, _: &str) {}
-}
-
-/// What a process says of itself, and which libtorch it has loaded.
+/// What a process reports about itself, and which libtorch it has loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {
     /// Versions of what computes in it.
     pub versions: BTreeMap<String, String>,
-    /// The folder of the loaded libtorch; `None` where there is none.
+    /// The folder of the loaded libtorch; `None` if it has loaded none.
     pub libtorch: Option<PathBuf>,
 }
 
 impl Processes {
-    /// Starts a process of this sort, and lets it go again.
+    /// Starts a process for this runner and lets it end again.
     ///
     /// # Errors
-    /// It is not there, or does not start: what the system, or the dynamic linker, says.
+    /// It is missing or does not start: the message of the system or of the dynamic linker.
     pub fn probe(&self, runner: Runner) -> Result<Probe, Failure> {
         self.probe_within(START, runner)
     }
 
     fn probe_within(&self, time: Duration, runner: Runner) -> Result<Probe, Failure> {
         let probed = self.with_process(runner, "probe", Some(time), |process, watching| {
-            let versions = process.greet(&Nothing, watching)?;
+            let versions = process.greet(&Unheard, watching)?;
             let maps = std::fs::read_to_string(format!("/proc/{}/maps", process.id())).unwrap_or_default();
             Ok(Probe { versions, libtorch: libtorch(&maps) })
         });
@@ -57,7 +49,7 @@ impl Processes {
     }
 }
 
-/// The folder of libtorch among the files that a process has mapped.
+/// The folder of libtorch, found among the files that a process has mapped.
 fn libtorch(maps: &str) -> Option<PathBuf> {
     let file = maps
         .lines()
@@ -78,8 +70,9 @@ mod tests {
         std::fs::write(&worker, script).unwrap();
         std::fs::set_permissions(&worker, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let programs = super::super::Programs { engine: worker.clone(), serve: "", worker: Some(worker) };
-        let failure =
-            Processes::new(programs).probe_within(Duration::from_millis(300), Runner::Worker).unwrap_err();
+        let failure = Processes::new(programs, false)
+            .probe_within(Duration::from_millis(300), Runner::Worker)
+            .unwrap_err();
         assert_eq!(failure.message, "it started, but was not ready after 300ms");
         let id = std::fs::read_to_string(&id).unwrap_or_default();
         assert!(!Path::new("/proc").join(id.trim()).join("exe").exists() || id.is_empty());

@@ -1,26 +1,28 @@
-//! One child process that computes stages: start, talk, notice its end.
+//! One child process that computes stages: starts it, sends it requests, notices its end.
 
 use std::{
     collections::{BTreeMap, VecDeque},
     os::unix::process::{CommandExt, ExitStatusExt},
-    process::{Child, Command, ExitStatus},
+    process::{Child, Command},
     time::Duration,
 };
 
-use super::{Computed, GO_ON, Listener, kill::kill, talk::Talk, watcher::Watching};
+use super::{Computed, Listener, talk::Talk, watcher::Watching};
 use crate::{
     offspring,
     protocol::{
-        Answer, FOLDER, Failure, FailureClass, Level, Outcome, Progress, Question, Reply, Request, Task,
-        VERSION,
+        Answer, FOLDER, Failure, FailureClass, Level, Progress, Question, Reply, Request, Task, VERSION,
     },
 };
 
-/// Lines of a lost process that its failure repeats. The stage's log has all of them.
-const LAST_WORDS: usize = 5;
+/// How many lines of a lost process its failure repeats. The stage's log has all of them.
+const LAST_LINES: usize = 5;
 
-/// For what no stage's log takes.
-struct Unheard;
+/// Versions of what computes, by name.
+type Versions = BTreeMap<String, String>;
+
+/// Listens where there is no stage to log to.
+pub(super) struct Unheard;
 
 impl Listener for Unheard {
     fn progress(&self, _: Progress) {}
@@ -34,8 +36,8 @@ impl Listener for Unheard {
 pub(super) struct Process {
     child: Child,
     talk: Talk,
-    /// Versions of what computes in it, once it is ready; `None` again once it is lost.
-    versions: Option<BTreeMap<String, String>>,
+    /// `None` before it is ready, and again once it is lost.
+    versions: Option<Versions>,
     /// The last lines that it printed.
     last: VecDeque<String>,
     program: String,
@@ -50,13 +52,12 @@ impl Process {
         let program = command.get_program().to_string_lossy().into_owned();
         // Until it is ready it would not notice the end of its socket.
         offspring::dies_with_this_thread(&mut command, || ());
-        // A group of its own: Ctrl-C reaches the engine alone, which decides what ends.
+        // With a group of its own, Ctrl-C reaches only the engine, which decides what ends.
         command.process_group(0);
         let started = Talk::with(&mut command).and_then(|talk| Ok((talk, command.spawn()?)));
-        match started {
-            Ok((talk, child)) => Ok(Self { child, talk, versions: None, last: VecDeque::new(), program }),
-            Err(error) => Err(environment(format!("cannot start {program}: {error}"))),
-        }
+        let (talk, child) =
+            started.map_err(|error| Failure::environment(format!("cannot start {program}: {error}")))?;
+        Ok(Self { child, talk, versions: None, last: VecDeque::new(), program })
     }
 
     /// Its process id.
@@ -71,66 +72,57 @@ impl Process {
         self.versions.is_some()
     }
 
-    /// Waits until it is ready, and says versions of what computes in it.
+    /// Waits until it is ready; returns the versions of what computes in it.
     ///
     /// # Errors
     /// It does not start, or speaks another version of the protocol.
     pub(super) fn greet(
         &mut self,
         listener: &dyn Listener,
-        watching: &Watching<'_>,
-    ) -> Result<BTreeMap<String, String>, Failure> {
+        watching: &Watching,
+    ) -> Result<Versions, Failure> {
         if let Some(versions) = &self.versions {
             return Ok(versions.clone());
         }
         let hello = serde_json::to_vec(&Request::Hello { protocol: VERSION }).unwrap_or_default();
-        // An error says that it has ended: then it says nothing either.
+        // An error means that it has ended, which `receive` notices.
         let _ = self.talk.send(hello);
         match self.receive(listener, watching) {
             Ok(Reply::Ready { protocol: VERSION, versions }) => {
                 self.versions = Some(versions.clone());
                 Ok(versions)
             }
-            Ok(Reply::Ready { protocol, .. }) => Err(environment(format!(
+            Ok(Reply::Ready { protocol, .. }) => Err(Failure::environment(format!(
                 "{} speaks version {protocol} of the protocol, this pcamflow version {VERSION}: build both together",
                 self.program
             ))),
-            Ok(_) => Err(environment(format!("{} did not say that it is ready", self.program))),
+            Ok(_) => Err(Failure::environment(format!("{} did not say that it is ready", self.program))),
             Err(lost) => Err(self.not_started(&lost, listener)),
         }
     }
 
-    /// Killed while starting is an accident; ending by itself means that it cannot run here.
+    /// A process that was killed may start the next time; one that ended by itself cannot run here.
     fn not_started(&mut self, lost: &str, listener: &dyn Listener) -> Failure {
-        let killed = self.child.wait().is_ok_and(|status| status.signal().is_some());
-        let words = self.last_words(listener);
-        match killed {
-            true => Failure {
-                class: FailureClass::Process,
-                message: format!("{lost} while it started: run again to go on{words}"),
-            },
-            false => environment(format!("{} did not start: {lost}{words}", self.program)),
+        let was_killed = self.child.wait().is_ok_and(|status| status.signal().is_some());
+        let lines = self.last_lines(listener);
+        match was_killed {
+            true => Failure::process(format!("{lost} while it started: run again to go on{lines}")),
+            false => Failure::environment(format!("{} did not start: {lost}{lines}", self.program)),
         }
     }
 
-    /// Computes one task, while it is watched.
+    /// Computes one task.
     pub(super) fn run(
         &mut self,
         task: &Task,
         listener: &dyn Listener,
-        watching: &Watching<'_>,
+        watching: &Watching,
     ) -> Result<Computed, Failure> {
-        self.last.clear();
         let versions = self.greet(listener, watching)?;
-        let request = Request::Run(Box::new(task.clone()));
-        let line = serde_json::to_vec(&request).map_err(|error| unspeakable(task, &error))?;
-        if self.talk.send(line).is_err() {
-            let lost = self.lost(watching);
-            return Err(self.process_failure(&lost, listener));
-        }
-        let result = self.listen(listener, watching);
+        let done = |reply| if let Reply::Done(outcome) = reply { Some(outcome) } else { None };
+        let result = self.ask(&Request::Run(Box::new(task.clone())), listener, watching, done);
         if matches!(&result, Err(failure) if failure.class == FailureClass::Process) {
-            // What it had started it could not end.
+            // A lost process could not end what it had started.
             offspring::end_marked(FOLDER, task.staging.as_os_str().as_encoded_bytes());
         }
         result.map(|outcome| Computed { outcome, versions, peak_memory: watching.peak() })
@@ -140,41 +132,51 @@ impl Process {
     pub(super) fn check(
         &mut self,
         questions: Vec<Question>,
-        watching: &Watching<'_>,
+        watching: &Watching,
     ) -> Result<Vec<Answer>, Failure> {
-        self.last.clear();
-        let listener = &Unheard;
-        self.greet(listener, watching)?;
-        let sent = serde_json::to_vec(&Request::Check(questions)).map_err(std::io::Error::from);
-        let lost = match sent.and_then(|line| self.talk.send(line)) {
-            Ok(()) => match self.receive(listener, watching) {
-                Ok(Reply::Checked(answers)) => return Ok(answers),
-                Ok(Reply::Failed(failure)) => return Err(failure),
-                Ok(other) => format!("expected answers, got {other:?}"),
-                Err(lost) => lost,
-            },
-            Err(error) => error.to_string(),
-        };
-        self.end();
-        Err(self.process_failure(&lost, listener))
+        self.greet(&Unheard, watching)?;
+        let checked = |reply| if let Reply::Checked(answers) = reply { Some(answers) } else { None };
+        self.ask(&Request::Check(questions), &Unheard, watching, checked)
     }
 
-    fn listen(&mut self, listener: &dyn Listener, watching: &Watching<'_>) -> Result<Outcome, Failure> {
+    /// Sends a request, and waits for the reply from which `result` takes a result.
+    fn ask<T>(
+        &mut self,
+        request: &Request,
+        listener: &dyn Listener,
+        watching: &Watching,
+        result: impl Fn(Reply) -> Option<T>,
+    ) -> Result<T, Failure> {
+        self.last.clear();
+        let line = serde_json::to_vec(request).map_err(|error| {
+            // JSON is text, but a path need not be.
+            Failure::environment(format!(
+                "the stage cannot be sent to a process: {error}: rename the folder, or choose another one \
+                 (--store, --data)"
+            ))
+        })?;
+        if self.talk.send(line).is_err() {
+            let lost = self.lost(watching);
+            return Err(self.process_failure(&lost, listener));
+        }
         loop {
             match self.receive(listener, watching) {
                 Ok(Reply::Progress(progress)) => listener.progress(progress),
                 Ok(Reply::Log { level, text }) => listener.log(level, &text),
-                Ok(Reply::Done(outcome)) => return Ok(outcome),
                 Ok(Reply::Failed(failure)) => return Err(failure),
-                Ok(Reply::Ready { .. } | Reply::Checked(_)) => {}
+                Ok(reply) => {
+                    if let Some(result) = result(reply) {
+                        return Ok(result);
+                    }
+                }
                 Err(lost) => return Err(self.process_failure(&lost, listener)),
             }
         }
     }
 
-    /// The next reply, or how the process was lost. Whatever it prints goes to the log.
-    fn receive(&mut self, listener: &dyn Listener, watching: &Watching<'_>) -> Result<Reply, String> {
-        let line = self.talk.receive(&mut printed(&mut self.last, listener));
+    /// The next reply, or how the process was lost. What it prints goes to the log.
+    fn receive(&mut self, listener: &dyn Listener, watching: &Watching) -> Result<Reply, String> {
+        let line = self.talk.receive(|| watching.look(), &mut printed(&mut self.last, listener));
         let Some(line) = line else { return Err(self.lost(watching)) };
         serde_json::from_slice(&line).map_err(|_| {
             self.end();
@@ -183,13 +185,13 @@ impl Process {
         })
     }
 
-    /// How the process ended; of one that was killed also by whom, and what it held.
-    fn lost(&mut self, watching: &Watching<'_>) -> String {
+    /// How the process ended; if it was killed, also by what and how much memory it used.
+    fn lost(&mut self, watching: &Watching) -> String {
         self.close();
         let peak = watching.peak_of_the_dead();
         match self.child.wait() {
-            Ok(status) if status.signal() == Some(9) => watching.was_killed(peak),
-            Ok(status) => told(status),
+            Ok(status) if status.signal() == Some(9) => watching.killed(peak),
+            Ok(status) => format!("the process ended unexpectedly with {status}"),
             Err(error) => format!("the process was lost: {error}"),
         }
     }
@@ -201,29 +203,28 @@ impl Process {
 
     fn end(&mut self) {
         self.close();
-        kill(self.child.id());
+        offspring::end(self.child.id());
         drop(self.child.wait());
     }
 
     fn process_failure(&mut self, lost: &str, listener: &dyn Listener) -> Failure {
-        let words = self.last_words(listener);
+        let lines = self.last_lines(listener);
         listener.log(Level::Info, lost);
-        let message = format!("{lost}{GO_ON}{words}");
-        Failure { class: FailureClass::Process, message }
+        Failure::process(format!("{lost}{lines}"))
     }
 
     /// The last lines that a lost process printed.
-    fn last_words(&mut self, listener: &dyn Listener) -> String {
+    fn last_lines(&mut self, listener: &dyn Listener) -> String {
         self.talk.rest(&mut printed(&mut self.last, listener));
         self.last.iter().map(|line| format!("\n  {line}")).collect()
     }
 }
 
-/// Passes on what a process prints, and remembers the last of it.
+/// Passes on what a process prints, and remembers its last lines.
 fn printed<'a>(last: &'a mut VecDeque<String>, listener: &'a dyn Listener) -> impl FnMut(&str) + 'a {
     move |line| {
         listener.log(Level::Info, line);
-        if last.len() == LAST_WORDS {
+        if last.len() == LAST_LINES {
             last.pop_front();
         }
         last.push_back(line.to_owned());
@@ -232,7 +233,7 @@ fn printed<'a>(last: &'a mut VecDeque<String>, listener: &'a dyn Listener) -> im
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // A closed socket ends it; whatever does not end within a moment is killed.
+        // It ends with its socket. If it has not ended after a moment, it is killed.
         self.close();
         for _ in 0..100 {
             match self.child.try_wait() {
@@ -242,49 +243,4 @@ impl Drop for Process {
         }
         self.end();
     }
-}
-
-fn told(status: ExitStatus) -> String {
-    match (status.signal(), status.code()) {
-        (Some(9), _) => {
-            "the process was killed (SIGKILL): by hand, or by the kernel because memory ran out".to_owned()
-        }
-        (Some(signal @ (4 | 6 | 7 | 8 | 11)), _) => format!("the process crashed ({})", signal_name(signal)),
-        (Some(signal), _) => format!("the process was ended by {}", signal_name(signal)),
-        (None, Some(code)) => format!("the process ended by itself (exit code {code})"),
-        (None, None) => "the process was lost".to_owned(),
-    }
-}
-
-fn signal_name(signal: i32) -> String {
-    let name = match signal {
-        2 => "SIGINT",
-        4 => "SIGILL",
-        6 => "SIGABRT",
-        7 => "SIGBUS",
-        8 => "SIGFPE",
-        9 => "SIGKILL",
-        11 => "SIGSEGV",
-        13 => "SIGPIPE",
-        15 => "SIGTERM",
-        _ => return format!("signal {signal}"),
-    };
-    name.to_owned()
-}
-
-fn environment(message: String) -> Failure {
-    Failure { class: FailureClass::Environment, message }
-}
-
-/// A task that cannot be sent to a process: JSON is text, and a path may be something else.
-fn unspeakable(task: &Task, error: &serde_json::Error) -> Failure {
-    let mut paths = task.inputs.values().map(|input| &input.path).chain([&task.staging, &task.work]);
-    environment(match paths.find(|path| path.to_str().is_none()) {
-        Some(path) => format!(
-            "the path {} is not UTF-8, and stages cannot be given such paths: rename the folder, or choose \
-             another one (--store, --data)",
-            path.display()
-        ),
-        None => format!("the stage cannot be sent to a process: {error}"),
-    })
 }

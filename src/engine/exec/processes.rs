@@ -1,8 +1,7 @@
-//! The executor of this machine: a pool of child processes that speak the protocol, one task at a time each.
+//! The executor of this machine: a pool of child processes, each of which computes one task at a time.
 //!
-//! A process starts lazily, serves tasks until the run ends, and is replaced when it is lost. It is watched
-//! from its start, and dies with the engine: the kernel sees to that until it is ready, and then the end of
-//! its socket.
+//! A process is started when it is needed, serves tasks until the run ends, and is replaced when it is lost. It
+//! dies with the engine: the kernel sees to that until it is ready, and from then on it ends with its socket.
 
 use std::{
     path::{Path, PathBuf},
@@ -11,12 +10,9 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    Capacity, Computed, Executor, Listener, SOURCES,
-    process::Process,
-    watcher::{Watch, Watching},
-};
+use super::{Capacity, Computed, Executor, Listener, SOURCES, process::Process, watcher::Watching};
 use crate::{
+    offspring,
     protocol::{Answer, Failure, FailureClass, OFFLINE, Question, Task},
     stages::Runner,
 };
@@ -24,15 +20,15 @@ use crate::{
 /// The programs that compute stages.
 #[derive(Debug, Clone)]
 pub struct Programs {
-    /// The engine's own binary, with the argument that makes it serve.
+    /// The engine's own binary.
     pub engine: PathBuf,
-    /// The argument.
+    /// The argument that makes it serve.
     pub serve: &'static str,
-    /// The worker's binary; `None` where it is not installed.
+    /// The worker's binary; `None` if it is not installed.
     pub worker: Option<PathBuf>,
 }
 
-/// How long opening source files may take. After that, the stages find out for themselves.
+/// How long checking the source files may take. After that they are only checked by the stages themselves.
 const CHECKED_WITHIN: Duration = Duration::from_secs(60);
 
 /// A pool of processes.
@@ -41,55 +37,42 @@ pub struct Processes {
     idle: Mutex<Vec<(Runner, Process)>>,
     /// Names of tasks, and the processes that compute them.
     busy: Mutex<Vec<(String, u32)>>,
-    watch: Watch,
     offline: bool,
 }
 
 impl Processes {
-    /// A pool that has started nothing yet.
+    /// A pool without processes. With `offline`, they keep the programs of stages off the network.
     #[must_use]
-    pub fn new(programs: Programs) -> Self {
-        Self {
-            programs,
-            idle: Mutex::default(),
-            busy: Mutex::default(),
-            watch: Watch::default(),
-            offline: false,
-        }
+    pub fn new(programs: Programs, offline: bool) -> Self {
+        Self { programs, idle: Mutex::default(), busy: Mutex::default(), offline }
     }
 
-    /// The same pool, whose processes keep what they start off the network, or not.
-    #[must_use]
-    pub fn offline(self, offline: bool) -> Self {
-        Self { offline, ..self }
-    }
-
-    /// Has an idle process, or a new one, do something, which [`Executor::cancel`] and the end of its time can
-    /// end from its start on.
+    /// Gives work to an idle process or to a new one. [`Executor::cancel`] and the timeout can end it at any
+    /// moment, also while the process starts.
     pub(super) fn with_process<T>(
         &self,
         runner: Runner,
         name: &str,
         timeout: Option<Duration>,
-        work: impl FnOnce(&mut Process, &Watching<'_>) -> Result<T, Failure>,
+        work: impl FnOnce(&mut Process, &Watching) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let mut process = match self.idle(runner) {
             Some(process) => process,
             None => Process::spawn(self.command(runner)?)?,
         };
         let id = process.id();
-        let watching = self.watch.begin(id, timeout);
+        let watching = Watching::begin(id, timeout);
         lock(&self.busy).push((name.to_owned(), id));
         let result = work(&mut process, &watching);
         lock(&self.busy).retain(|(_, busy)| *busy != id);
         let result = match timeout.filter(|_| watching.is_overdue()) {
-            // Also where it was done in the very moment in which its time was up: it is ended now.
+            // The process was ended, even if it sent its result in the same moment.
             Some(timeout) => Err(too_long(timeout)),
-            None => result.map_err(|failure| watching.explained(failure)),
+            None => result,
         };
-        let ended = [FailureClass::Process, FailureClass::Timeout];
-        let lost = matches!(&result, Err(failure) if ended.contains(&failure.class));
-        if !lost && process.is_ready() {
+        let class = result.as_ref().err().map(|failure| failure.class);
+        let is_lost = matches!(class, Some(FailureClass::Process | FailureClass::Timeout));
+        if !is_lost && process.is_ready() {
             lock(&self.idle).push((runner, process));
         }
         result
@@ -123,18 +106,18 @@ impl Executor for Processes {
     }
 
     fn run(&self, runner: Runner, task: &Task, listener: &dyn Listener) -> Result<Computed, Failure> {
-        let work = |process: &mut Process, watching: &Watching<'_>| process.run(task, listener, watching);
-        self.with_process(runner, &task.name, task.resources.timeout, work)
+        let run = |process: &mut Process, watching: &Watching| process.run(task, listener, watching);
+        self.with_process(runner, &task.name, task.resources.timeout, run)
     }
 
     fn check(&self, runner: Runner, questions: Vec<Question>) -> Result<Vec<Answer>, Failure> {
-        let work = |process: &mut Process, watching: &Watching<'_>| process.check(questions, watching);
-        self.with_process(runner, SOURCES, Some(CHECKED_WITHIN), work)
+        let check = |process: &mut Process, watching: &Watching| process.check(questions, watching);
+        self.with_process(runner, SOURCES, Some(CHECKED_WITHIN), check)
     }
 
     fn cancel(&self, task: &str) {
         for (_, id) in lock(&self.busy).iter().filter(|(busy, _)| busy == task) {
-            super::kill::kill(*id);
+            offspring::end(*id);
         }
     }
 }
@@ -143,9 +126,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// libtorch's threads sleep while they wait for each other, unless the user wants otherwise. By default they
-/// spin, each for milliseconds: where other programs want the cores, two threads were up to four times
-/// slower than so.
+/// libtorch's threads sleep while they wait for each other, unless the user sets otherwise. By default they spin
+/// for milliseconds; if other programs use the cores, that made two threads up to four times slower.
 fn worker(program: &Path) -> Command {
     let mut command = Command::new(program);
     if ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT"].iter().all(|name| std::env::var_os(name).is_none()) {
@@ -156,17 +138,15 @@ fn worker(program: &Path) -> Command {
 
 fn too_long(timeout: Duration) -> Failure {
     let span = humantime::format_duration(timeout);
-    let message = format!(
+    Failure::timeout(format!(
         "it took longer than {span} (`timeout`) and was ended: what it has computed is kept; raise `timeout`, \
          or run again to go on"
-    );
-    Failure { class: FailureClass::Timeout, message }
+    ))
 }
 
 fn no_worker() -> Failure {
-    let message =
-        "this stage needs libtorch, and `pcamflow-worker` is neither beside `pcamflow` nor on the PATH: \
-                   build it (`make build`), or name it in PCAMFLOW_WORKER"
-            .to_owned();
-    Failure { class: FailureClass::Environment, message }
+    Failure::environment(
+        "this stage needs libtorch, and `pcamflow-worker` is neither beside `pcamflow` nor on the PATH: build it \
+         (`make build`), or name it in PCAMFLOW_WORKER",
+    )
 }

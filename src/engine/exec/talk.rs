@@ -1,7 +1,7 @@
-//! The engine's side of a child process: its socket for the protocol, and the pipe for what it prints.
+//! The engine's ends of a child process: a socket for the protocol, and a pipe for what it prints.
 //!
 //! Both are read in one place, so that what a process printed before a reply is passed on before that
-//! reply. Knows neither requests nor replies, only lines.
+//! reply. Knows lines; knows neither requests nor replies.
 
 use std::{
     io::{self, PipeReader, Read, Write},
@@ -15,17 +15,17 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::offspring::lines::Lines;
 
-/// How long the programs of a lost process may go on printing before their output is ignored.
+/// How long the pipe of a lost process must be silent before it is no longer read.
 const SILENCE: Duration = Duration::from_millis(200);
-/// As much as a pipe holds.
+/// The capacity of a pipe.
 const CHUNK: usize = 1 << 16;
 
 /// The ends of a child's socket and pipe that the engine holds.
 pub(super) struct Talk {
     socket: UnixStream,
-    /// What came from the socket and has no end of line yet.
+    /// What came from the socket after the last complete line.
     begun: Vec<u8>,
-    /// `None` once nothing can print any more.
+    /// `None` once it is closed.
     printed: Option<PipeReader>,
     lines: Lines,
     buffer: Box<[u8]>,
@@ -47,12 +47,16 @@ impl Talk {
         self.socket.write_all(&line)
     }
 
-    /// The next line from the socket; `None` where it is closed. Whatever the process prints meanwhile goes
-    /// to `tell`.
-    pub(super) fn receive(&mut self, tell: &mut dyn FnMut(&str)) -> Option<Vec<u8>> {
+    /// The next line from the socket; `None` if it is closed. What the process prints meanwhile goes to `tell`.
+    /// `look` is called before each wait, and says how long that may be.
+    pub(super) fn receive(
+        &mut self,
+        look: impl Fn() -> Duration,
+        tell: &mut dyn FnMut(&str),
+    ) -> Option<Vec<u8>> {
         loop {
             if let Some(end) = self.begun.iter().position(|byte| *byte == b'\n') {
-                // What it printed before this line is in the pipe by now.
+                // What it printed before this line is already in the pipe.
                 self.hear(Duration::ZERO, tell);
                 let rest = self.begun.split_off(end + 1);
                 return Some(std::mem::replace(&mut self.begun, rest));
@@ -60,8 +64,8 @@ impl Talk {
             let socket = PollFd::new(&self.socket, PollFlags::IN);
             let printed = self.printed.as_ref().map(|printed| PollFd::new(printed, PollFlags::IN));
             let [socket, printed] = match printed {
-                None => [ready(&mut [socket], None)[0], false],
-                Some(printed) => ready(&mut [socket, printed], None),
+                None => [ready(&mut [socket], look())[0], false],
+                Some(printed) => ready(&mut [socket, printed], look()),
             };
             if printed {
                 self.read_printed(tell);
@@ -72,7 +76,7 @@ impl Talk {
         }
     }
 
-    /// Passes on the last that a lost process printed.
+    /// Passes on the last output of a lost process.
     pub(super) fn rest(&mut self, tell: &mut dyn FnMut(&str)) {
         while self.hear(SILENCE, tell) {}
         self.lines.end(tell);
@@ -80,14 +84,14 @@ impl Talk {
 
     /// Closes the socket, which ends the process.
     pub(super) fn close(&self) {
-        // An error says that the other side has closed it.
+        // An error means that the other side has closed it.
         let _ = self.socket.shutdown(Shutdown::Both);
     }
 
-    /// Passes on what is printed within so long; false where nothing is.
+    /// Passes on what is printed within this time; false if nothing is.
     fn hear(&mut self, patience: Duration, tell: &mut dyn FnMut(&str)) -> bool {
         let Some(printed) = &self.printed else { return false };
-        let [is_ready] = ready(&mut [PollFd::new(printed, PollFlags::IN)], Some(patience));
+        let [is_ready] = ready(&mut [PollFd::new(printed, PollFlags::IN)], patience);
         if is_ready {
             self.read_printed(tell);
         }
@@ -103,7 +107,7 @@ impl Talk {
         }
     }
 
-    /// False where the socket is closed.
+    /// False if the socket is closed.
     fn read_socket(&mut self) -> bool {
         match self.socket.read(&mut self.buffer) {
             Ok(count) => {
@@ -115,13 +119,10 @@ impl Talk {
     }
 }
 
-/// Waits until there is something to read, or the end: for ever, or so long. Says where.
-fn ready<const N: usize>(of: &mut [PollFd<'_>; N], patience: Option<Duration>) -> [bool; N] {
-    let patience = patience.map(|patience| Timespec {
-        tv_sec: 0, // Patience is less than a second here.
-        tv_nsec: patience.subsec_nanos().into(),
-    });
-    while poll(of, patience.as_ref()) == Err(rustix::io::Errno::INTR) {}
+/// Waits, for less than a second, until there is something to read or one of them is closed. Says which.
+fn ready<const N: usize>(of: &mut [PollFd<'_>; N], patience: Duration) -> [bool; N] {
+    let patience = Timespec { tv_sec: 0, tv_nsec: patience.subsec_nanos().into() };
+    while poll(of, Some(&patience)) == Err(rustix::io::Errno::INTR) {}
     std::array::from_fn(|at| !of[at].revents().is_empty())
 }
 
@@ -129,7 +130,7 @@ fn ready<const N: usize>(of: &mut [PollFd<'_>; N], patience: Option<Duration>) -
 mod tests {
     use super::*;
 
-    /// The replies and the printed lines of a shell script, in the order in which they were passed on.
+    /// The replies and the printed lines of a shell script, in the order in which they are passed on.
     fn heard(script: &str) -> Vec<String> {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
@@ -137,7 +138,8 @@ mod tests {
         let mut child = command.spawn().unwrap();
         drop(command);
         let mut all = Vec::new();
-        while let Some(reply) = talk.receive(&mut |line| all.push(format!("printed {line}"))) {
+        let look = || Duration::from_millis(500);
+        while let Some(reply) = talk.receive(look, &mut |line| all.push(format!("printed {line}"))) {
             all.push(format!("reply {}", String::from_utf8(reply).unwrap().trim_end()));
         }
         talk.rest(&mut |line| all.push(format!("printed {line}")));
@@ -146,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_printed_before_a_reply_comes_before_it_and_neither_is_taken_for_the_other() {
+    fn printed_lines_come_before_the_reply_that_follows_them() {
         let script = "echo one; echo two >&2; echo first >&0; printf three; echo second >&0; printf last";
         let expected = ["printed one", "printed two", "reply first", "reply second", "printed threelast"];
         assert_eq!(heard(script), expected);
@@ -161,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn who_leaves_a_program_behind_that_keeps_the_pipe_is_not_waited_for() {
+    fn a_program_left_behind_that_keeps_the_pipe_open_is_not_waited_for() {
         let all = heard("sleep 5 <&- & echo $! ; echo ready >&0");
         assert_eq!(all.len(), 2, "{all:?}");
         let left = all.iter().find_map(|line| line.strip_prefix("printed ")).unwrap();

@@ -2,26 +2,23 @@
 //!
 //! Pure functions from two texts to one; knows no stages.
 
-/// Longer texts than these are shown where they differ.
+/// The longest text that is shown whole.
 const LONGEST: usize = 40;
 
-/// Letters that are kept before the first difference.
+/// How many letters are kept before the first difference.
 const BEFORE: usize = 12;
 
-/// What became of a value: `8 -> 9`; of a text of several lines, of which line: `line 3: a -> b`. `None` is its
-/// default. Values as fingerprints have them (texts in quotes) and as people write them do.
+/// How a value changed: `8 -> 9`; for a text of several lines, the first line that differs: `line 3: a -> b`. `None`
+/// is the default. Values may be as in fingerprints (texts in quotes) or as people write them.
 #[must_use]
 pub fn change(old: Option<&str>, new: Option<&str>) -> String {
     let [old, new] = [old, new].map(|value| text(value.unwrap_or("default")));
     if old.contains('\n') || new.contains('\n') { lines(&old, &new) } else { both(&old, &new) }
 }
 
-/// A value without quotes, as it is meant.
+/// A value without quotes.
 fn text(value: &str) -> String {
-    match serde_json::from_str::<String>(value) {
-        Ok(text) => text,
-        Err(_) => value.replace('"', ""),
-    }
+    serde_json::from_str::<String>(value).unwrap_or_else(|_| value.replace('"', ""))
 }
 
 /// Two texts of one line.
@@ -30,25 +27,16 @@ fn both(old: &str, new: &str) -> String {
     format!("{old} -> {new}")
 }
 
-/// Two texts of which one has several lines: the first lines that differ.
+/// Two texts of several lines: the first line that differs.
 fn lines(old: &str, new: &str) -> String {
-    let [all_old, all_new]: [Vec<&str>; 2] = [old, new].map(|text| text.lines().collect());
-    let before = all_old.iter().zip(&all_new).take_while(|(a, b)| a == b).count();
-    let (rest_old, rest_new) = (&all_old[before..], &all_new[before..]);
-    let after = rest_old.iter().rev().zip(rest_new.iter().rev()).take_while(|(a, b)| a == b).count();
-    let (old, new) = (&rest_old[..rest_old.len() - after], &rest_new[..rest_new.len() - after]);
-    let more = match old.len().max(new.len()) {
-        0 => return "other line ends".to_owned(),
-        1 => String::new(),
-        count => format!(", and {} more lines", count - 1),
-    };
-    let change = match (old.first(), new.first()) {
+    let same = old.lines().zip(new.lines()).take_while(|(a, b)| a == b).count();
+    let change = match (old.lines().nth(same), new.lines().nth(same)) {
         (Some(old), Some(new)) => both(old, new),
-        (Some(gone), None) => format!("- {}", begin(gone)),
-        (None, Some(come)) => format!("+ {}", begin(come)),
-        (None, None) => String::new(),
+        (Some(old), None) => format!("- {}", begin(old)),
+        (None, Some(new)) => format!("+ {}", begin(new)),
+        (None, None) => return "other line ends".to_owned(),
     };
-    format!("line {}: {change}{more}", before + 1)
+    format!("line {}: {change}", same + 1)
 }
 
 /// The beginning of a text.
@@ -56,7 +44,7 @@ fn begin(text: &str) -> String {
     cut(&text.chars().collect::<Vec<_>>(), 0)
 }
 
-/// Both texts as far as they tell the difference.
+/// Both texts, cut to where they differ.
 fn excerpts(old: &str, new: &str) -> [String; 2] {
     let [old, new]: [Vec<char>; 2] = [old, new].map(|text| text.chars().collect());
     let same = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
@@ -64,7 +52,7 @@ fn excerpts(old: &str, new: &str) -> [String; 2] {
     [cut(&old, from), cut(&new, from)]
 }
 
-/// Where an excerpt begins: a little before the first difference, at a word if one begins there.
+/// Where an excerpt begins: shortly before the first difference, at a word if possible.
 fn start(text: &[char], same: usize) -> usize {
     let least = same.saturating_sub(BEFORE);
     if same <= BEFORE + 3 {
@@ -74,7 +62,7 @@ fn start(text: &[char], same: usize) -> usize {
     word.unwrap_or(least)
 }
 
-/// So many letters from there on as may be shown, with marks where some are left out.
+/// The letters that are shown from there on, with marks where some are left out.
 fn cut(text: &[char], from: usize) -> String {
     let room = LONGEST - usize::from(from > 0);
     let rest = &text[from.min(text.len())..];
@@ -91,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn short_values_are_whole_and_long_ones_shown_where_they_differ() {
+    fn short_values_are_shown_whole_and_long_ones_where_they_differ() {
         assert_eq!(change(Some("8"), None), "8 -> default");
         assert_eq!(change(Some("\"adam\""), Some("\"sgd\"")), "adam -> sgd");
         assert_eq!(change(Some("[8, 16]"), Some("[8, 32]")), "[8, 16] -> [8, 32]");
@@ -107,21 +95,21 @@ mod tests {
     }
 
     #[test]
-    fn of_several_lines_the_first_that_differ_are_told() {
+    fn the_first_line_that_differs_is_shown() {
         let change = |old: &str, new: &str| {
             let [old, new] = [old, new].map(|text| serde_json::to_string(text).unwrap());
             change(Some(&old), Some(&new))
         };
         assert_eq!(change("a\nb\nc", "a\nB\nc"), "line 2: b -> B");
-        assert_eq!(change("a\nc", "a\nb\nc"), "line 2: + b");
-        assert_eq!(change("a\nb\nb2\nc", "a\nc"), "line 2: - b, and 1 more lines");
-        assert_eq!(change("a\nb\nc", "a\nB\nC"), "line 2: b -> B, and 1 more lines");
+        assert_eq!(change("a\nc", "a\nc\nb"), "line 3: + b");
+        assert_eq!(change("a\nb\nc", "a"), "line 2: - b");
+        assert_eq!(change("a\nb\nc", "a\nB\nC"), "line 2: b -> B");
         assert_eq!(change("a\n", "a"), "other line ends");
     }
 
     proptest! {
         #[test]
-        fn whatever_differs_is_told_so_and_fits(old in "(?s).{0,120}", new in "(?s).{0,120}") {
+        fn differences_are_visible_and_short(old in "(?s).{0,120}", new in "(?s).{0,120}") {
             let quoted = |text: &str| serde_json::to_string(text).unwrap();
             let told = change(Some(&quoted(&old)), Some(&quoted(&new)));
             prop_assert!(told.chars().count() <= 2 * LONGEST + 40, "{told}");

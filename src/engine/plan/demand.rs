@@ -1,18 +1,18 @@
-//! What can be known of a requirement before anything runs: its stages, and the numbers of stored results.
+//! Checks requirements before anything runs: their stages, and the numbers of results in the store.
 
 use crate::engine::{
     plan::{forecast::Forecast, planner::Planner, select},
     tell::{
         event::Planned,
-        require::{Demand, Lack, Named, Place, Requirement, in_artifact, main_number},
+        require::{Demand, Lack, Named, Place, Requirement, in_artifact, instead, main_number},
     },
 };
-use crate::{nearest::nearest, pipeline::Pipeline, stages::AnyStage};
+use crate::{pipeline::Pipeline, stages::AnyStage};
 
-/// The requirements on the stages in scope.
+/// Finds the stages and numbers of requirements.
 ///
 /// # Errors
-/// Stages that are not there, or not in scope, and artifacts that are not there, or have no numbers.
+/// Stages that do not exist or are not in scope, and artifacts that do not exist or have no numbers.
 pub(in crate::engine) fn demands(
     pipeline: &Pipeline,
     order: &[usize],
@@ -46,7 +46,7 @@ fn demand(pipeline: &Pipeline, order: &[usize], requirement: &Requirement) -> Re
     Ok(Demand { requirement: requirement.clone(), stages, place })
 }
 
-/// The artifact, which may be called by its file, and the keys behind it.
+/// The artifact, by its name or its file, and the keys after it.
 fn in_json(name: &str, text: &str, stage: &AnyStage) -> Result<Place, String> {
     let declared = stage.artifacts();
     let behind = |word: &str| match text.strip_prefix(word)? {
@@ -54,10 +54,14 @@ fn in_json(name: &str, text: &str, stage: &AnyStage) -> Result<Place, String> {
         rest => rest.strip_prefix('.'),
     };
     let found = declared.iter().find_map(|artifact| {
-        // The file first: `metrics.json.auc` is no key `json` of `metrics`.
+        // The file first: `metrics.json.auc` is not the key `json` of `metrics`.
         Some((artifact, behind(&artifact.file).or_else(|| behind(&artifact.name))?))
     });
-    let Some((artifact, path)) = found else { return Err(no_artifact(name, text, stage)) };
+    let Some((artifact, path)) = found else {
+        let word = text.split('.').next().unwrap_or(text);
+        let names: Vec<&str> = declared.iter().map(|artifact| artifact.name.as_ref()).collect();
+        return Err(format!("`{name}` has no artifact `{word}`: {}", instead(word, &names)));
+    };
     if !artifact.file.ends_with(".json") {
         return Err(format!(
             "`{name}/{}` is {}: numbers are read from JSON alone",
@@ -71,26 +75,15 @@ fn in_json(name: &str, text: &str, stage: &AnyStage) -> Result<Place, String> {
     Ok(Place::Json { artifact: artifact.name.to_string(), path })
 }
 
-fn no_artifact(name: &str, text: &str, stage: &AnyStage) -> String {
-    let word = text.split('.').next().unwrap_or(text);
-    let declared = stage.artifacts();
-    let names: Vec<&str> = declared.iter().map(|artifact| artifact.name.as_ref()).collect();
-    match nearest(word, names.iter().copied()) {
-        Some(near) => format!("`{name}` has no artifact `{word}`: did you mean `{near}`?"),
-        None => format!("`{name}` has no artifact `{word}`: it writes {}", names.join(", ")),
-    }
-}
-
 impl Demand {
-    /// A number that a result, which is in the store and will be taken from there, does not have.
+    /// The problem if a result that will be taken from the store does not have the number.
     pub(in crate::engine) fn refused(&self, planner: &Planner<'_>, forecast: &Forecast) -> Option<String> {
         let unknown = |stage: &usize| {
             let outlook = forecast.of(*stage).filter(|outlook| outlook.state == Planned::Cached)?;
             let record = planner.present(outlook)?;
             let name = planner.pipeline.stages[*stage].name.to_string();
-            let numbers = record.numbers.iter().map(|number| (number.name.as_str(), number.value));
             let read = match &self.place {
-                Place::Main(number) => main_number(&name, numbers, number),
+                Place::Main(number) => main_number(&name, &record.numbers, number),
                 Place::Json { artifact, path } => {
                     in_artifact(planner.findings.store, &name, &record.artifacts, artifact, path)
                 }

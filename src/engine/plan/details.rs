@@ -1,4 +1,4 @@
-//! The whole fingerprint of a stage, compared with its nearest previous one.
+//! The whole fingerprint of a stage, compared with that of a previous result.
 
 use std::collections::BTreeMap;
 
@@ -23,17 +23,17 @@ pub struct Details {
     pub stage: String,
     /// What is planned for it.
     pub state: Planned,
-    /// Why; empty where cached.
+    /// Why; empty if cached.
     pub why: String,
-    /// Its key: the digest of the lines. `None` where an input is still to be made.
+    /// Its key: the digest of the lines. `None` if an input does not exist yet.
     pub key: Option<String>,
-    /// The lines of its fingerprint: path -> value, `None` for an input that is still to be made.
+    /// The lines of its fingerprint: path -> value, `None` for an input that does not exist yet.
     pub lines: BTreeMap<String, Option<String>>,
-    /// What the lines are about: where a parameter is written, what an input is.
+    /// Notes on lines: where a parameter is written, what an input is.
     pub notes: BTreeMap<String, String>,
-    /// The nearest previous result.
+    /// The previous result that it is compared with.
     pub previous: Option<Previous>,
-    /// What is different from it.
+    /// The differences from it.
     pub differences: Vec<Difference>,
 }
 
@@ -43,27 +43,25 @@ pub struct Details {
 pub struct Previous {
     /// Its key.
     pub key: String,
-    /// The stage that it was made for.
+    /// Its stage.
     pub stage: String,
     /// When it was started.
     pub started: String,
-    /// Its lines.
+    /// The lines of its fingerprint.
     pub lines: BTreeMap<String, String>,
 }
 
 impl Engine<'_> {
-    /// The fingerprints of the stages that were asked for (of all, where none was), with what each is
-    /// compared with: its own last result, or where it has none the most similar one of its kind.
+    /// The fingerprints of the targets (of all stages if there are none), each compared with the stage's last result.
     ///
     /// # Errors
     /// As [`Engine::plan`].
     pub fn details(&self, observer: &mut dyn Observer) -> Result<Vec<Details>, Refused> {
-        let known = self.known(observer)?;
-        let planner = self.planner(&known);
+        let planner = self.planner(observer)?;
         let forecast = planner.forecast(&self.order);
-        let asked = self.asked_for()?;
-        let asked = forecast.stages.iter().filter(|outlook| asked.contains(&outlook.stage));
-        Ok(asked.map(|outlook| planner.details(outlook, &forecast.made)).collect())
+        let named = self.named()?;
+        let outlooks = forecast.stages.iter().filter(|outlook| named[outlook.stage]);
+        Ok(outlooks.map(|outlook| planner.details(outlook, &forecast.made)).collect())
     }
 }
 
@@ -76,10 +74,7 @@ impl Planner<'_> {
         for input in &node.inputs {
             lines.entry(format!("input {}", input.slot)).or_default();
         }
-        let previous = match self.present(outlook) {
-            Some(record) => Some(record),
-            None => self.previous(&node.name.to_string()).or_else(|| self.most_similar(known.lines())),
-        };
+        let previous = self.present(outlook).or_else(|| self.findings.previous(&node.name.to_string()));
         let mut differences =
             previous.as_ref().map_or_else(Vec::new, |record| differences(&record.lines, known.lines()));
         differences.retain(|difference| lines.get(&difference.line) != Some(&None));
@@ -90,14 +85,14 @@ impl Planner<'_> {
             key: outlook.key.map(|key| key.hex()),
             notes: self.notes(outlook.stage, &lines),
             lines,
-            previous: previous.map(Previous::of),
+            previous: previous.map(|ActionRecord { key, stage, made, lines, .. }| Previous {
+                key: key.hex(),
+                stage,
+                started: made.started,
+                lines,
+            }),
             differences,
         }
-    }
-
-    /// The result that the pipeline asks for now, if it is in the store.
-    pub(in crate::engine) fn present(&self, outlook: &Outlook) -> Option<ActionRecord> {
-        self.findings.store.record(&outlook.key?).ok()?.found()
     }
 
     /// Where each parameter is written, and what each input is.
@@ -110,22 +105,5 @@ impl Planner<'_> {
         let inputs =
             inputs.map(|input| (format!("input {}", input.slot), source(self.pipeline, &input.source)));
         parameters.chain(inputs).collect()
-    }
-
-    /// Of all results of a kind the one with the fewest differences, the latest of several.
-    fn most_similar(&self, lines: &BTreeMap<String, String>) -> Option<ActionRecord> {
-        let keys = self.findings.store.keys().unwrap_or_default();
-        let records = keys.iter().filter_map(|key| self.findings.store.record(key).ok()?.found());
-        let of_kind = records.filter(|record| record.lines.get("kind") == lines.get("kind"));
-        of_kind.min_by_key(|record| {
-            (differences(&record.lines, lines).len(), std::cmp::Reverse(record.made.started.clone()))
-        })
-    }
-}
-
-impl Previous {
-    fn of(record: ActionRecord) -> Self {
-        let ActionRecord { key, stage, lines, made, .. } = record;
-        Self { key: key.hex(), stage, started: made.started, lines }
     }
 }

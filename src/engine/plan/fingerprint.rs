@@ -1,7 +1,7 @@
 //! The fingerprint of a stage: everything that can change its result, as sorted lines; and its key.
 //!
-//! The same lines are hashed for the key, kept in the action record and compared (`why`) for "why did
-//! this run": what is explained cannot drift from what is hashed. Knows no store and no pipeline file.
+//! The same lines are hashed for the key, kept in the action record, and compared (`why`) for "why did this run?".
+//! So an explanation always matches the key. Knows no store and no pipeline file.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::{
     stages::{AnyStage, join},
 };
 
-/// The version of this encoding. A change of it flushes every cache, so: never lightly.
+/// The version of this encoding. Changing it makes every stored result useless.
 const FORMAT: u32 = 1;
 
 /// Everything that can change a stage's result.
@@ -39,8 +39,8 @@ impl Fingerprint {
         Self { key: key(&lines), lines }
     }
 
-    /// The key: the digest of the lines `path = value`, each ended by a newline. Neither side holds
-    /// one (strings are quoted), so different lines never make the same bytes.
+    /// The key: the digest of the lines `path = value`, each with a newline at its end. Neither side contains a
+    /// newline (strings are quoted), so different lines never give the same bytes.
     #[must_use]
     pub fn key(&self) -> Digest {
         self.key
@@ -87,8 +87,8 @@ mod tests {
         Fingerprint::new(&stage(kind, text), [("in", Digest::of(b"x"))]).key().short()
     }
 
-    /// One golden key per kind: a change of the encoding, of a default or of an artifact's name
-    /// changes keys, and so needs a reason (and, for a default, a new `VERSION`).
+    /// One golden key per kind. A change of the encoding, of a default or of an artifact's name changes keys, and so
+    /// needs a reason (and, for a default, a new `VERSION`).
     #[test]
     fn keys_are_stable() {
         let golden = [

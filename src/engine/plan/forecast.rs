@@ -1,8 +1,8 @@
-//! The plan of a run: every stage, before anything runs.
+//! The plan of a run: what will become of every stage, before anything runs.
 //!
-//! Exact under early cut-off: a run computes every stage that is planned as `run`, and at most those planned as
-//! `maybe` besides. First comes what the store has (`Planner::decide`, as in the real run). Then stages whose
-//! bytes are needed and missing run again. Last, `certain` finds the waiting stages that run in any case.
+//! A run computes every stage that is planned as `run`, and at most those planned as `maybe` besides. First the
+//! store is searched (`Planner::decide`, as in a run). Then stages whose bytes are needed and missing are planned
+//! to run again. Last, `certain` finds the waiting stages that run in any case.
 
 use std::collections::BTreeMap;
 
@@ -16,59 +16,60 @@ use crate::engine::{
 };
 use crate::{digest::Digest, pipeline::Source, stages::Equality, store::ActionRecord};
 
-/// A stage in the plan, with what was found out about it.
+/// A stage in the plan.
 pub(in crate::engine) struct Outlook {
     pub(in crate::engine) stage: usize,
     pub(in crate::engine) state: Planned,
-    /// `None` where its result is in the store.
+    /// `None` if its result is in the store.
     pub(in crate::engine) why: Option<Why>,
-    /// `None` where an input may change.
+    /// `None` if an input is not known yet.
     pub(in crate::engine) key: Option<Digest>,
-    /// What it took, where its result is in the store.
+    /// How long it took, if its result is in the store.
     seconds: Option<f64>,
-    /// Whether it only runs for its bytes: its result is known, and where the kind is bitwise, certain.
+    /// Whether it runs only for its bytes. Then its result is known, and certain if the kind is bitwise.
     for_bytes: bool,
-    /// Of a stage that waits for others, why it would run whatever comes of these; `None` where nothing is
-    /// known that would make it.
+    /// If it waits for inputs: why it would run whatever they turn out to be, if something known says so.
     pub(in crate::engine) so_far: Option<Why>,
 }
 
 impl Outlook {
-    /// Why, in words; empty where its result is in the store.
+    /// Why, in words; empty if its result is in the store.
     pub(in crate::engine) fn reason(&self) -> String {
         self.why.as_ref().map(ToString::to_string).unwrap_or_default()
     }
 }
 
-/// All stages in scope, each after what it needs; and where each stands among them.
+/// All stages in scope, each after those that it reads.
 pub(in crate::engine) struct Forecast {
     pub(in crate::engine) stages: Vec<Outlook>,
     /// The artifacts of the stages whose results are in the store.
     pub(in crate::engine) made: Vec<Option<Made>>,
-    /// What else is known of these results, for the run that follows; but for their lines.
+    /// The records of these results, without their artifacts and lines.
     hits: Vec<Option<Box<ActionRecord>>>,
-    pub(in crate::engine) places: BTreeMap<usize, usize>,
+    /// The place of each stage among `stages`.
+    places: BTreeMap<usize, usize>,
 }
 
 impl Forecast {
-    /// What was found out about a stage in scope.
+    /// A stage in scope.
     pub(in crate::engine) fn of(&self, stage: usize) -> Option<&Outlook> {
         self.places.get(&stage).map(|place| &self.stages[*place])
-    }
-
-    fn state(&self, stage: usize) -> Planned {
-        self.of(stage).map_or(Planned::Cached, |outlook| outlook.state)
     }
 }
 
 impl Planner<'_> {
-    /// A forecast in the words of a plan.
+    /// The forecast as plans report it.
     pub(in crate::engine) fn told(&self, forecast: &Forecast) -> Vec<PlannedStage> {
-        forecast.stages.iter().map(|outlook| self.planned(outlook)).collect()
+        let planned = |outlook: &Outlook| {
+            let stage = self.pipeline.stages[outlook.stage].name.to_string();
+            let last_time = || self.findings.previous(&stage).map(|record| record.made.seconds);
+            let seconds = outlook.seconds.or_else(last_time);
+            PlannedStage { stage, state: outlook.state, why: outlook.reason(), seconds }
+        };
+        forecast.stages.iter().map(planned).collect()
     }
 
-    /// Remembers what the forecast found in the store: a run that begins before any of it can have been
-    /// collected need not look it up again.
+    /// Keeps the results of the forecast for a run that begins while they cannot be collected.
     pub(in crate::engine) fn remember(&self, forecast: Forecast) {
         let with_artifacts = |(hit, made): (Option<Box<ActionRecord>>, Option<Made>)| {
             let mut record = hit?;
@@ -78,12 +79,9 @@ impl Planner<'_> {
         self.findings.remember(forecast.hits.into_iter().zip(forecast.made).map(with_artifacts).collect());
     }
 
-    fn planned(&self, outlook: &Outlook) -> PlannedStage {
-        let stage = self.pipeline.stages[outlook.stage].name.to_string();
-        let last_time = || self.previous(&stage).map(|record| record.made.seconds);
-        let in_a_run = || self.findings.past().seconds(&stage).filter(|_| outlook.why != Some(Why::NeverRan));
-        let seconds = outlook.seconds.or_else(last_time).or_else(in_a_run);
-        PlannedStage { stage, state: outlook.state, why: outlook.reason(), seconds }
+    /// The result that a stage has in the store now.
+    pub(in crate::engine) fn present(&self, outlook: &Outlook) -> Option<ActionRecord> {
+        self.findings.store.record(&outlook.key?).ok()?.found()
     }
 
     /// What would become of every stage in scope.
@@ -104,7 +102,7 @@ impl Planner<'_> {
         forecast
     }
 
-    /// Repeats both rules until nothing changes: missing bytes are made again, and what reads an open result is open.
+    /// Applies both rules until nothing changes.
     fn settle(&self, forecast: &mut Forecast) {
         while self.bytes_are_needed(forecast) | self.results_are_open(forecast) {}
     }
@@ -121,10 +119,7 @@ impl Planner<'_> {
         };
         let Some(fingerprint) = self.fingerprint(stage, &before.made) else {
             let (state, why) = self.undecided(stage, before);
-            let so_far = match state {
-                Planned::Maybe => self.so_far(stage, &before.made),
-                Planned::Cached | Planned::Run | Planned::Blocked => None,
-            };
+            let so_far = if state == Planned::Maybe { self.so_far(stage, &before.made) } else { None };
             return Outlook { so_far, ..outlook(state, why, None, None) };
         };
         let key = fingerprint.key();
@@ -138,61 +133,57 @@ impl Planner<'_> {
             }
             Decision::Run(run) => {
                 let twin = *keys.entry(key).or_insert(stage);
-                let (state, why) = match self.absent_source(stage) {
-                    Some(why) => (Planned::Blocked, why),
-                    None if twin != stage && !run.forced => {
-                        (Planned::Maybe, Why::SameAs(self.pipeline.stages[twin].name.to_string()))
-                    }
-                    None => (Planned::Run, run.why),
-                };
-                outlook(state, Some(why), Some(key), None)
+                let (mut state, mut why) = self.run_or_blocked(stage, Some(run.why));
+                if state == Planned::Run && twin != stage && !run.forced {
+                    state = Planned::Maybe;
+                    why = Some(Why::SameAs(self.pipeline.stages[twin].name.to_string()));
+                }
+                outlook(state, why, Some(key), None)
             }
         }
     }
 
-    /// A stage some of whose inputs are still to be made.
+    /// The state of a stage some of whose inputs do not exist yet.
     fn undecided(&self, stage: usize, before: &Forecast) -> (Planned, Option<Why>) {
         if let Some(why) = self.blocked(stage, before) {
             return (Planned::Blocked, Some(why));
         }
         if self.forced[stage] {
-            return match self.absent_source(stage) {
-                Some(why) => (Planned::Blocked, Some(why)),
-                None => (Planned::Run, Some(Why::Forced)),
-            };
+            return self.run_or_blocked(stage, Some(Why::Forced));
         }
         let waits = self.makers(stage).find(|(maker, _)| before.made[*maker].is_none());
         (Planned::Maybe, waits.map(|(maker, artifact)| self.may_change(maker, artifact)))
     }
 
-    /// Why a stage cannot run: one that it reads from cannot.
+    /// Why a stage cannot run: one that it reads cannot.
     pub(in crate::engine) fn blocked(&self, stage: usize, before: &Forecast) -> Option<Why> {
-        let blocked = self.makers(stage).find(|(maker, _)| before.state(*maker) == Planned::Blocked);
-        blocked.map(|(maker, _)| Why::MakerCannotRun(self.pipeline.stages[maker].name.to_string()))
+        let is_blocked = |maker| before.of(maker).is_some_and(|outlook| outlook.state == Planned::Blocked);
+        let (maker, _) = self.makers(stage).find(|(maker, _)| is_blocked(*maker))?;
+        Some(Why::MakerCannotRun(self.pipeline.stages[maker].name.to_string()))
     }
 
-    /// Why a stage that has to run cannot: a pinned source file is not here.
+    /// The state of a stage that has to run for this reason.
+    pub(in crate::engine) fn run_or_blocked(&self, stage: usize, why: Option<Why>) -> (Planned, Option<Why>) {
+        match self.absent_source(stage) {
+            Some(absent) => (Planned::Blocked, Some(absent)),
+            None => (Planned::Run, why),
+        }
+    }
+
+    /// Why a stage that has to run cannot: a pinned source file is missing.
     pub(in crate::engine) fn absent_source(&self, stage: usize) -> Option<Why> {
-        let inputs = self.pipeline.stages[stage].inputs.iter();
-        let absent =
-            |found: &&Source| matches!(found, Source::File(user) if self.known.digest(&user.path).is_none());
-        let absent = inputs.map(|input| &input.source).find(absent);
-        absent.map(|absent| Why::SourceAbsent(source(self.pipeline, absent)))
-    }
-
-    /// The stages that a stage reads from, with what it reads.
-    fn makers(&self, stage: usize) -> impl Iterator<Item = (usize, &str)> {
-        self.pipeline.stages[stage].inputs.iter().filter_map(|input| match &input.source {
-            Source::Artifact { stage, artifact } => Some((*stage, artifact.as_ref())),
-            Source::File(_) => None,
-        })
+        let sources = self.pipeline.stages[stage].inputs.iter();
+        let is_absent =
+            |from: &Source| matches!(from, Source::File(user) if self.known.digest(&user.path).is_none());
+        let absent = sources.map(|input| &input.source).find(|source| is_absent(source))?;
+        Some(Why::SourceAbsent(source(self.pipeline, absent)))
     }
 
     fn may_change(&self, maker: usize, artifact: &str) -> Why {
         Why::MayChange(format!("{}/{artifact}", self.pipeline.stages[maker].name))
     }
 
-    /// A stage that runs needs the bytes of its inputs. If they are missing, their maker runs, too. True if
+    /// A stage that runs needs the bytes of its inputs: if they are missing, their maker runs as well. True if
     /// that changed anything.
     fn bytes_are_needed(&self, forecast: &mut Forecast) -> bool {
         let mut changed = false;
@@ -203,19 +194,18 @@ impl Planner<'_> {
             }
             for (maker, artifact) in self.makers(stage) {
                 let known = forecast.made[maker].as_ref().and_then(|made| made.get(artifact));
-                let away = known.is_some_and(|known| !self.findings.store.has(&known.digest));
+                let missing = known.is_some_and(|known| !self.findings.store.has(&known.digest));
                 let Some(maker) = forecast.places.get(&maker) else { continue };
                 let maker = &mut forecast.stages[*maker];
-                let sooner = match maker.state {
+                let runs_more = match maker.state {
                     Planned::Cached => true,
                     Planned::Maybe => state == Planned::Run,
                     Planned::Run | Planned::Blocked => false,
                 };
-                if sooner && away {
-                    let (artifact, reader) =
-                        (artifact.to_owned(), self.pipeline.stages[stage].name.to_string());
+                if runs_more && missing {
+                    let reader = self.pipeline.stages[stage].name.to_string();
                     maker.state = state;
-                    maker.why = Some(Why::BytesNeededBy { artifact, reader });
+                    maker.why = Some(Why::BytesNeededBy { artifact: artifact.to_owned(), reader });
                     maker.for_bytes = true;
                     changed = true;
                 }
@@ -224,26 +214,25 @@ impl Planner<'_> {
         changed
     }
 
-    /// What reads a result that may come out otherwise is open itself. True if that changed anything.
+    /// A stage is open if it reads a result that may turn out to be different. True if that changed anything.
     fn results_are_open(&self, forecast: &mut Forecast) -> bool {
         let mut changed = false;
         let open = self.open(forecast);
-        for place in 0..forecast.stages.len() {
-            let Outlook { stage, state, for_bytes, .. } = forecast.stages[place];
-            let read = self.makers(stage).find(|(maker, _)| open[*maker]);
-            let decided = forecast.stages[place].key.is_some() && !self.forced[stage] && !for_bytes;
+        for outlook in &mut forecast.stages {
+            let read = self.makers(outlook.stage).find(|(maker, _)| open[*maker]);
+            let decided = outlook.key.is_some() && !self.forced[outlook.stage] && !outlook.for_bytes;
             if let Some((maker, artifact)) = read.filter(|_| decided)
-                && matches!(state, Planned::Cached | Planned::Run)
+                && matches!(outlook.state, Planned::Cached | Planned::Run)
             {
-                forecast.stages[place].state = Planned::Maybe;
-                forecast.stages[place].why = Some(self.may_change(maker, artifact));
+                outlook.state = Planned::Maybe;
+                outlook.why = Some(self.may_change(maker, artifact));
                 changed = true;
             }
         }
         changed
     }
 
-    /// By stage, whether its result may differ from the known one.
+    /// For each stage, whether its result may differ from the known one.
     pub(in crate::engine) fn open(&self, forecast: &Forecast) -> Vec<bool> {
         let mut open = vec![false; self.pipeline.stages.len()];
         for Outlook { stage, state, for_bytes, .. } in &forecast.stages {

@@ -1,7 +1,8 @@
-//! The digests of the source files of a run. Each file is read at most once; a remembered one is not read.
+//! The digests of the source files of a run. Each file is read at most once, and not at all if it is remembered.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs::FileType,
     path::{Path, PathBuf},
     sync::mpsc,
 };
@@ -10,101 +11,71 @@ use crate::engine::tell::event::{Event, Observer};
 use crate::{
     digest::Digest,
     pipeline::{FileOfUser, Pipeline, Source},
-    stages::{Kind, StageName},
+    stages::Kind,
     store::{Progress, Store},
 };
 
-/// What is known of the source files.
+/// The digests of the source files that exist.
 #[derive(Debug, Default)]
-pub(in crate::engine) struct Known(BTreeMap<PathBuf, Digest>);
+pub(in crate::engine) struct Known(pub(in crate::engine) BTreeMap<PathBuf, Digest>);
 
 /// One mention of a source file in the pipeline.
 struct Mention<'a> {
     path: &'a Path,
-    written: &'a str,
     pin: Option<Digest>,
     place: &'a str,
-    /// Whether it is a folder that is to be read.
+    /// Whether it is a folder.
     folder: bool,
-    /// Whether it might have been one.
+    /// Whether the stage could also read a folder.
     folders_fit: bool,
 }
 
-/// What is at a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum There {
-    Nothing,
-    File,
-    Folder,
-    Other,
-}
-
 impl Known {
-    /// Finds the digest of every source file that the stages in scope read.
-    ///
-    /// `pin` is the command that takes a file that is another one.
+    /// Finds the digest of every source file that the stages in scope read. `pin` is the command that accepts
+    /// changed files; without it, files may be missing and need not match their pins.
     ///
     /// # Errors
-    /// Every file that is missing, unreadable or not what its pin says, with its place in the pipeline.
+    /// Every file that is unreadable, missing or does not match its pin, with its place in the pipeline.
     pub(in crate::engine) fn find(
         pipeline: &Pipeline,
         scope: &[usize],
         store: &Store,
-        pin: &str,
+        pin: Option<&str>,
         observer: &mut dyn Observer,
     ) -> Result<Self, Vec<String>> {
         let mentions: Vec<Mention<'_>> = mentions(pipeline, scope).collect();
         let found = look_at(&mentions);
-        let mut problems: Vec<String> =
-            mentions.iter().filter_map(|mention| mention.absent(found[mention.path])).collect();
-        let (known, unreadable) = Self::here(&mentions, &found, store, observer);
-        problems.extend(unreadable);
-        problems.extend(mentions.iter().filter_map(|mention| mention.not_as_pinned(&known, pin)));
-        // Stages may read the same file, repeats of a stage mostly do.
-        let mut told = BTreeSet::new();
-        problems.retain(|problem| told.insert(problem.clone()));
-        advise_once(&mut problems);
+        let (known, mut problems) = Self::here(&mentions, &found, store, observer);
+        if let Some(pin) = pin {
+            problems.extend(mentions.iter().filter_map(|mention| mention.absent(found[mention.path])));
+            problems.extend(mentions.iter().filter_map(|mention| mention.not_as_pinned(&known, pin)));
+        }
+        // Several stages may read the same file, as repeats do.
+        let mut seen = BTreeSet::new();
+        problems.retain(|problem| seen.insert(problem.clone()));
         if problems.is_empty() { Ok(known) } else { Err(problems) }
     }
 
-    /// The digests of those files that are here, whatever their pins say.
-    ///
-    /// # Errors
-    /// Every file that cannot be read.
-    pub(in crate::engine) fn whatever_pinned(
-        pipeline: &Pipeline,
-        scope: &[usize],
-        store: &Store,
-        observer: &mut dyn Observer,
-    ) -> Result<Self, Vec<String>> {
-        let mentions: Vec<Mention<'_>> = mentions(pipeline, scope).collect();
-        let (known, problems) = Self::here(&mentions, &look_at(&mentions), store, observer);
-        if problems.is_empty() { Ok(known) } else { Err(problems) }
-    }
-
-    /// The files that are here, and what keeps others from being read.
+    /// The digests of the files that exist, and the errors of those that cannot be read.
     fn here(
         mentions: &[Mention<'_>],
-        found: &BTreeMap<&Path, There>,
+        found: &BTreeMap<&Path, Option<FileType>>,
         store: &Store,
         observer: &mut dyn Observer,
     ) -> (Self, Vec<String>) {
-        let there = mentions.iter().filter(|mention| mention.is_there(found[mention.path]));
-        let there: BTreeSet<&Path> = there.map(|mention| mention.path).collect();
-        let there: Vec<PathBuf> = there.into_iter().map(Path::to_owned).collect();
+        let fit =
+            mentions.iter().filter(|mention| found[mention.path].is_some_and(|there| mention.fits(there)));
+        let paths: BTreeSet<&Path> = fit.map(|mention| mention.path).collect();
+        let paths: Vec<PathBuf> = paths.into_iter().map(Path::to_owned).collect();
         let (mut known, mut problems) = (Self::default(), Vec::new());
-        for (path, digest) in there.iter().zip(hash(store, &there, observer)) {
+        let digests = hash(store, &paths, observer);
+        for (path, digest) in paths.into_iter().zip(digests) {
             match digest {
-                Ok(digest) => drop(known.0.insert(path.clone(), digest)),
+                Ok(digest) => drop(known.0.insert(path, digest)),
                 Err(error) => problems.push(error.to_string()),
             }
         }
         (known, problems)
-    }
-
-    /// All of them.
-    pub(in crate::engine) fn into_digests(self) -> BTreeMap<PathBuf, Digest> {
-        self.0
     }
 
     /// The digest of a file.
@@ -114,97 +85,61 @@ impl Known {
 }
 
 impl Mention<'_> {
-    /// What is wrong with a file that is not there; a pinned one is not missed before its bytes are.
-    fn absent(&self, there: There) -> Option<String> {
-        let path = self.path.display();
-        let wrong = match (there, self.folder) {
-            (There::File, false) | (There::Folder, true) => return None,
-            (There::Nothing, _) => return self.missing(),
-            (There::Folder, false) if self.folders_fit => {
-                "is a folder, but a file is expected: to read the folder, end the path with a slash"
+    fn fits(&self, there: FileType) -> bool {
+        if self.folder { there.is_dir() } else { there.is_file() }
+    }
+
+    fn what(&self) -> &'static str {
+        if self.folder { "folder" } else { "file" }
+    }
+
+    /// The problem if the file is missing or of another type. A pinned file may be missing.
+    fn absent(&self, there: Option<FileType>) -> Option<String> {
+        let (place, path, what) = (self.place, self.path.display(), self.what());
+        match there {
+            Some(there) if self.fits(there) => None,
+            Some(there) => {
+                let slash = there.is_dir() && self.folders_fit;
+                let advice = if slash { ": to read the folder, end the path with a slash" } else { "" };
+                Some(format!("{place}: {path} is not a {what}{advice}"))
             }
-            (There::Folder, false) => "is a folder, but a file is expected",
-            (There::File, true) => "is a file: write it without the slash",
-            (There::Other, false) => "is a pipe or a device, but a file is expected",
-            (There::Other, true) => "is a pipe or a device, but a folder is expected",
-        };
-        Some(format!("{}: {path} {wrong}", self.place))
-    }
-
-    /// The stage that a path begins with the name of: a reference, where none can stand.
-    fn stage(&self) -> Option<StageName> {
-        self.written.split_once('/')?.0.parse().ok()
-    }
-
-    fn missing(&self) -> Option<String> {
-        if let (None, Ok(target)) = (self.pin, std::fs::read_link(self.path)) {
-            let (path, target) = (self.path.display(), target.display());
-            return Some(format!("{}: {path} is a broken link: it points to {target}", self.place));
+            None if self.pin.is_some() => None,
+            None => Some(format!("{place}: there is no {what} {path} ({})", self.advice())),
         }
-        self.pin.is_none().then(|| {
-            let advice =
-                "source paths are relative to `[pipeline] data`, which --data DIR and PCAMFLOW_DATA override";
-            let what = if self.folder { "folder" } else { "file" };
-            let project = if self.folders_fit { ", those of the project begin with `./`" } else { "" };
-            let advice = match (self.stage(), self.below_data()) {
-                (None, Some(path)) => format!("write `{path}`: {advice}"),
-                (None, None) => format!("{advice}{project}"),
-                (Some(stage), _) => format!(
-                    "`{stage}` is a stage, but here only files can stand: take patches from a `split` stage, as \
-                     `split.name/train`"
-                ),
-            };
-            format!("{}: there is no {what} {} ({advice})", self.place, self.path.display())
-        })
     }
 
-    /// The path as it has to be written, where it begins with the name of the data folder itself.
-    fn below_data(&self) -> Option<&str> {
-        let (first, path) = self.written.trim_start_matches("./").split_once('/')?;
-        let data = self.path.ancestors().nth(Path::new(self.written).components().count())?;
-        let is_meant = data.file_name().is_some_and(|name| name == first) && data.join(path).exists();
-        is_meant.then_some(path)
-    }
-
-    fn is_there(&self, there: There) -> bool {
-        there == if self.folder { There::Folder } else { There::File }
+    fn advice(&self) -> &'static str {
+        if self.path.is_symlink() {
+            "it is a broken link"
+        } else if self.folders_fit {
+            "source paths are relative to `[pipeline] data`, which --data DIR and PCAMFLOW_DATA override, those of \
+             the project begin with `./`"
+        } else {
+            "source paths are relative to `[pipeline] data`, which --data DIR and PCAMFLOW_DATA override"
+        }
     }
 
     fn not_as_pinned(&self, known: &Known, pin_again: &str) -> Option<String> {
         let (pin, found) = (self.pin?, known.digest(self.path)?);
         (pin != found).then(|| {
-            let path = self.path.display();
             format!(
-                "{}: {path} is not the {} that is pinned here: its BLAKE3 is {found}, not {pin} \
-                 (`{pin_again}` takes the new one)",
+                "{}: {} is not the {} that is pinned here: its BLAKE3 is {found}, not {pin} (`{pin_again}` takes \
+                 the new one)",
                 self.place,
-                if self.folder { "folder" } else { "file" },
+                self.path.display(),
+                self.what()
             )
         })
     }
 }
 
-/// Of problems that end with the same advice in parentheses only the last keeps it.
-fn advise_once(problems: &mut [String]) {
-    for at in 0..problems.len() {
-        let Some(begin) = problems[at].rfind(" (").filter(|_| problems[at].ends_with(')')) else { continue };
-        if problems[at + 1..].iter().any(|other| other.ends_with(&problems[at][begin..])) {
-            problems[at].truncate(begin);
-        }
-    }
-}
-
-/// What is at each path that is mentioned, in the order of the paths: stages may read the same file, and
-/// each is looked at once.
-fn look_at<'a>(mentions: &[Mention<'a>]) -> BTreeMap<&'a Path, There> {
+/// What is at each path. Each path is looked at once, even if several stages mention it.
+fn look_at<'a>(mentions: &[Mention<'a>]) -> BTreeMap<&'a Path, Option<FileType>> {
     let mut found = BTreeMap::new();
     for mention in mentions {
-        found.entry(mention.path).or_insert_with(|| match mention.path.components().as_path().metadata() {
-            Ok(metadata) if metadata.is_file() => There::File,
-            Ok(metadata) if metadata.is_dir() => There::Folder,
-            Ok(_) => There::Other,
-            Err(_) => There::Nothing,
-        });
+        // Without the slash at its end.
+        let path = mention.path.components().as_path();
+        found.entry(mention.path).or_insert_with(|| path.metadata().ok().map(|found| found.file_type()));
     }
     found
 }
@@ -216,27 +151,29 @@ fn mentions<'a>(pipeline: &'a Pipeline, scope: &'a [usize]) -> impl Iterator<Ite
             Source::File(user) => {
                 let FileOfUser { file, path, place } = user.as_ref();
                 let folder = folders_fit && file.path.ends_with('/');
-                Some(Mention { path, written: &file.path, pin: file.blake3, place, folder, folders_fit })
+                Some(Mention { path, pin: file.blake3, place, folder, folders_fit })
             }
             Source::Artifact { .. } => None,
         })
     })
 }
 
-/// Takes digests from the store's memory, or from the files, telling how far that is.
+/// The digests of files, remembered or computed. Reports progress.
 fn hash(store: &Store, paths: &[PathBuf], observer: &mut dyn Observer) -> Vec<crate::store::Result<Digest>> {
     let (send, receive) = mpsc::channel::<Progress>();
     std::thread::scope(|threads| {
         let hashing = threads.spawn(move || {
             let report = |progress| {
-                // The listener is gone: there is nothing to report.
+                // An error means that nothing listens any more.
                 let _ = send.send(progress);
             };
             store.sources().digests(paths, &report)
         });
         for Progress { done, total } in receive {
-            let file = paths.first().map(|path| path.display().to_string()).unwrap_or_default();
-            let file = if paths.len() == 1 { file } else { format!("{} source files", paths.len()) };
+            let file = match paths {
+                [path] => path.display().to_string(),
+                paths => format!("{} source files", paths.len()),
+            };
             observer.event(&Event::Hashing { file, done, total });
         }
         hashing.join().unwrap_or_default()

@@ -1,4 +1,4 @@
-//! What has to run, and why: fingerprints, the planner, the plan of a whole run, reasons in words.
+//! Decides what has to run, and why: fingerprints, the planner, the plan of a whole run, reasons in words.
 //!
 //! Reads records and file times. Runs nothing and shows nothing.
 
@@ -14,10 +14,9 @@ pub(in crate::engine) mod keys;
 pub(in crate::engine) mod kin;
 pub(in crate::engine) mod known;
 pub(in crate::engine) mod leaks;
-pub(in crate::engine) mod past;
 pub(in crate::engine) mod planner;
 pub(in crate::engine) mod reason;
+pub(in crate::engine) mod remarks;
 pub mod results;
 pub(in crate::engine) mod select;
-pub(in crate::engine) mod status;
 pub mod why;

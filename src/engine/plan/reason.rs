@@ -1,37 +1,37 @@
-//! Why a stage runs, may run or cannot, as a value; its text is what plans, events and records show.
+//! Why a stage runs, may run or cannot run. Plans, events and records show its text.
 
 use std::fmt;
 
 /// Why a stage is planned as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::engine) enum Why {
-    /// The command line says so.
+    /// The command line forces it.
     Forced,
     /// It never had a result.
     NeverRan,
-    /// It had a result, which is not in the store any more.
+    /// Its result is no longer in the store.
     Removed,
-    /// Its result is there, but not sound.
+    /// Its result is damaged.
     Damaged,
-    /// The store has put its result aside, and says why.
+    /// The store has put its result aside, for this reason.
     Lost(String),
-    /// These are the differences to its last result.
+    /// These are the differences from its last result.
     Changed(String),
-    /// Its result is known, and its bytes are needed.
+    /// Its result is known, but its bytes are missing and needed.
     BytesNeeded,
-    /// The bytes of this artifact are needed by this stage.
+    /// The bytes of this artifact are missing, and this stage needs them.
     BytesNeededBy { artifact: String, reader: String },
-    /// This artifact, which it reads, may come out different.
+    /// This artifact, which it reads, may turn out to be different.
     MayChange(String),
     /// This stage, which runs, has the same key.
     SameAs(String),
-    /// This stage, which it reads from, cannot run.
+    /// This stage, which it reads, cannot run.
     MakerCannotRun(String),
     /// This source file is missing.
     SourceAbsent(String),
     /// Two reasons at once.
     Both(Box<Why>, Box<Why>),
-    /// A reason to run, and a result that may turn out to be the one: of a stage, or in the store.
+    /// A reason to run, unless its result turns out to be that of this stage, or one in the store.
     Unless(Box<Why>, Option<String>),
 }
 

@@ -1,6 +1,6 @@
-//! The results of stages: the one that the pipeline asks for now, or else the latest one.
+//! The result of each stage: the one that the pipeline asks for now, or else the latest one.
 //!
-//! Looks where a plan looks, and runs nothing. Knows no formats.
+//! Looks where a plan looks. Knows no formats.
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +18,7 @@ use crate::engine::{
 };
 use crate::{
     stages::Word,
-    store::{self, ActionRecord, Check, StoredArtifact},
+    store::{ActionRecord, Check, Store, StoredArtifact},
 };
 
 /// The result of a stage.
@@ -26,39 +26,40 @@ use crate::{
 pub struct StageResult {
     /// The stage.
     pub stage: String,
-    /// Its result; `None` where it never had one that still is in the store.
+    /// Its result; `None` if the store has none.
     pub record: Option<ActionRecord>,
-    /// Why the result is not what the pipeline asks for now, or why there is none; `None` where it is.
+    /// Why the result is not what the pipeline asks for now, or why there is none; `None` if it is current.
     pub outdated: Option<String>,
-    /// Whether it is open what the pipeline asks for now: sources are not here, and `outdated` says which.
+    /// Whether it is unknown what the pipeline asks for now, because sources are missing: see `outdated`.
     pub unknown: bool,
-    /// What its inputs are, by slot.
+    /// The names of its inputs, by slot.
     pub inputs: BTreeMap<String, String>,
-    /// The artifacts that it declares: names, and the files that it writes.
+    /// The artifacts that it declares: names and files.
     pub declared: Vec<(Word, Word)>,
-    /// The log of an attempt at the present key that did not end well.
+    /// The log of a failed attempt with the present key.
     pub attempt: Option<PathBuf>,
 }
 
 impl Engine<'_> {
-    /// What the stages that were asked for have to show. Sources that are not here leave open whether a
-    /// result is what the pipeline asks for now.
+    /// The results of the targets (of all stages if there are none). If sources are missing, it is unknown whether
+    /// they are current.
     ///
     /// # Errors
     /// A stage that the pipeline does not have.
     pub fn results(&self, observer: &mut dyn Observer) -> Result<Vec<StageResult>, Refused> {
-        let asked = self.asked_for()?;
+        let named = self.named()?;
         let (known, unknown) = match self.known(observer) {
             Ok(known) => (known, None),
             Err(refused) => (Default::default(), Some(refused.to_string())),
         };
-        let planner = self.planner(&known);
+        let planner = self.planner_with(known);
         let forecast = unknown.is_none().then(|| planner.forecast(&self.order));
         let why_unknown = unknown.as_deref().and_then(|text| text.lines().next()).unwrap_or_default();
-        Ok(asked.into_iter().map(|stage| planner.result(stage, forecast.as_ref(), why_unknown)).collect())
+        let named = self.order.iter().filter(|stage| named[**stage]);
+        Ok(named.map(|stage| planner.result(*stage, forecast.as_ref(), why_unknown)).collect())
     }
 
-    /// What is wrong with the bytes of an artifact, and what to do about it; `None` if they are here.
+    /// Why the bytes of an artifact are missing, and what to do about it; `None` if they are here.
     #[must_use]
     pub fn absence(&self, result: &StageResult, artifact: &StoredArtifact) -> Option<String> {
         let record = result.record.as_ref()?;
@@ -68,29 +69,18 @@ impl Engine<'_> {
             Ok(Check::Elsewhere) => Some(format!(
                 "its bytes are not in this store, only its record is: `{again} --force '{stage}'` makes them"
             )),
-            Ok(Check::Damaged(damage)) => {
-                Some(format!("its bytes are damaged ({}): `{again}` makes them again", damage.what))
-            }
-            Ok(_) => Some(format!("its bytes are gone from the store: `{again}` makes them again")),
+            Ok(_) => Some(format!("its bytes are damaged or gone: `{again}` makes them again")),
             Err(error) => Some(error.to_string()),
         }
     }
 
-    /// A file of the bytes of an artifact, for reading only.
+    /// The store.
     #[must_use]
-    pub fn lend(&self, artifact: &StoredArtifact) -> PathBuf {
-        self.store.lend(&artifact.digest).path().to_owned()
+    pub fn store(&self) -> &Store {
+        self.store
     }
 
-    /// Puts an artifact at a path of the user's: see [`crate::store::Store::materialise`].
-    ///
-    /// # Errors
-    /// Where it cannot be read or written.
-    pub fn materialise(&self, artifact: &StoredArtifact, to: &Path, replace: bool) -> store::Result<()> {
-        self.store.materialise(artifact, to, replace)
-    }
-
-    /// The file below `out` that shows an artifact now, if it shows this very content.
+    /// The file below `out` that shows an artifact, if it shows this content.
     #[must_use]
     pub fn shown_as(&self, out: &Path, stage: &str, artifact: &StoredArtifact) -> Option<PathBuf> {
         if artifact.is_folder() {
@@ -101,7 +91,7 @@ impl Engine<'_> {
         crate::fsx::hash_file(&path).is_ok_and(same).then_some(path)
     }
 
-    /// Where the log of a result is; `None` where it logged nothing, or the log is not here.
+    /// The log of a result; `None` if nothing was logged or the log is not in this store.
     #[must_use]
     pub fn log(&self, record: &ActionRecord) -> Option<PathBuf> {
         record.log.filter(|log| self.store.has(log)).map(|log| self.store.lend(&log).path().to_owned())
@@ -124,7 +114,7 @@ impl Planner<'_> {
             key.filter(|_| current.is_none()).map(|key| self.findings.store.work_of(&key).join(LOG));
         let inputs = node.inputs.iter();
         StageResult {
-            record: current.or_else(|| self.previous(&name)),
+            record: current.or_else(|| self.findings.previous(&name)),
             stage: name,
             outdated,
             unknown: outlook.is_none(),

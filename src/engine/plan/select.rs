@@ -1,33 +1,16 @@
-//! The stages of a run: the targets with what they need, and the forced ones.
+//! Selects stages by name: those of a run, and those that are forced.
 
 use crate::{nearest::nearest, pipeline::Pipeline, stages::StageName};
 
-/// The stages of a run, each after what it needs: all, or the targets and what they need.
+/// The stages of a run, each after those that it reads: all, or the targets and what they need.
 pub(in crate::engine) fn scope(pipeline: &Pipeline, targets: &[String]) -> Result<Vec<usize>, Vec<String>> {
-    let order = pipeline.graph.order();
-    if targets.is_empty() {
-        return Ok(order);
-    }
-    let wanted = matching(pipeline, targets, "there is no stage")?;
-    let chosen: Vec<usize> = (0..wanted.len()).filter(|stage| wanted[*stage]).collect();
+    let named = named(pipeline, targets)?;
+    let chosen: Vec<usize> = (0..named.len()).filter(|stage| named[*stage]).collect();
     let needed = pipeline.graph.with_ancestors(&chosen);
-    Ok(order.into_iter().filter(|stage| needed[*stage]).collect())
+    Ok(pipeline.graph.order().into_iter().filter(|stage| needed[*stage]).collect())
 }
 
-/// The targets alone, without what they need; all stages where there are none.
-pub(in crate::engine) fn asked_for(
-    pipeline: &Pipeline,
-    targets: &[String],
-) -> Result<Vec<usize>, Vec<String>> {
-    let order = pipeline.graph.order();
-    if targets.is_empty() {
-        return Ok(order);
-    }
-    let wanted = matching(pipeline, targets, "there is no stage")?;
-    Ok(order.into_iter().filter(|stage| wanted[*stage]).collect())
-}
-
-/// For each stage, whether it was named itself, and not only needed; all are where none were.
+/// For each stage, whether it is a target itself; all are if there are no targets.
 pub(in crate::engine) fn named(pipeline: &Pipeline, targets: &[String]) -> Result<Vec<bool>, Vec<String>> {
     if targets.is_empty() {
         return Ok(vec![true; pipeline.stages.len()]);
@@ -35,19 +18,19 @@ pub(in crate::engine) fn named(pipeline: &Pipeline, targets: &[String]) -> Resul
     matching(pipeline, targets, "there is no stage")
 }
 
-/// For each stage, whether it is forced.
-pub(in crate::engine) fn forced(pipeline: &Pipeline, patterns: &[String]) -> Result<Vec<bool>, Vec<String>> {
-    matching(pipeline, patterns, "--force: there is no stage")
-}
-
-/// The stages that one name means: a stage, or all its repeats.
+/// The stages with a name: one stage, or all its repeats.
 pub(in crate::engine) fn stages(pipeline: &Pipeline, name: &str) -> Result<Vec<usize>, String> {
     let chosen = matching(pipeline, &[name.to_owned()], "there is no stage");
     let chosen = chosen.map_err(|problems| problems.join("; "))?;
     Ok((0..chosen.len()).filter(|stage| chosen[*stage]).collect())
 }
 
-fn matching(pipeline: &Pipeline, patterns: &[String], complaint: &str) -> Result<Vec<bool>, Vec<String>> {
+/// For each stage, whether one of the patterns matches it.
+pub(in crate::engine) fn matching(
+    pipeline: &Pipeline,
+    patterns: &[String],
+    complaint: &str,
+) -> Result<Vec<bool>, Vec<String>> {
     let mut chosen = vec![false; pipeline.stages.len()];
     if patterns.is_empty() {
         return Ok(chosen);
@@ -67,12 +50,12 @@ fn matching(pipeline: &Pipeline, patterns: &[String], complaint: &str) -> Result
     if problems.is_empty() { Ok(chosen) } else { Err(problems) }
 }
 
-/// What a stage is called: by the file, which means all its repeats in all trials, within a trial, and by itself.
+/// The names of a stage: in the file (which all its repeats in all trials share), within its trial, and its own.
 fn names(name: &StageName) -> [String; 3] {
     [name.written().to_string(), name.in_its_trial().to_string(), name.to_string()]
 }
 
-/// Whether a name matches a pattern in which `*` stands for any text.
+/// Whether a name matches a pattern, in which `*` matches any text.
 fn matches(pattern: &str, name: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else { return pattern == name };
     let Some(tail) = name.strip_prefix(head) else { return false };
@@ -80,13 +63,6 @@ fn matches(pattern: &str, name: &str) -> bool {
 }
 
 fn unknown(pattern: &str, names: &[[String; 3]], complaint: &str) -> String {
-    if let Some((stage, _)) = pattern.split_once('@') {
-        let of_it = names.iter().filter(|[written, ..]| written == stage);
-        let repeats: Vec<&str> = of_it.map(|[.., name]| name.as_str()).collect();
-        if !repeats.is_empty() {
-            return format!("{complaint} `{pattern}`: there is {}", repeats.join(", "));
-        }
-    }
     match nearest(pattern, names.as_flattened().iter().map(String::as_str)) {
         Some(near) => format!("{complaint} `{pattern}`: did you mean `{near}`?"),
         None => {
@@ -102,11 +78,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_what_is_not_there_the_nearest_is_named() {
+    fn the_nearest_name_is_suggested() {
         let names = ["split.d", "train.t@1", "train.t@2"].map(|name| names(&name.parse().unwrap()));
         for (pattern, expected) in [
-            ("train.t@7", "no stage `train.t@7`: there is train.t@1, train.t@2"),
-            ("split.d@1", "no stage `split.d@1`: there is split.d"),
+            ("train.t@7", "no stage `train.t@7`: did you mean `train.t@1`?"),
+            ("split.d@1", "no stage `split.d@1`: did you mean `split.d`?"),
             ("trian.t", "no stage `trian.t`: did you mean `train.t`?"),
             ("metrics.all", "no stage `metrics.all`: the stages are split.d, train.t"),
         ] {
@@ -115,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stands_for_any_text() {
+    fn a_star_matches_any_text() {
         for (pattern, name, expected) in [
             ("split.*", "split.pcam", true),
             ("split.*", "train.split", false),

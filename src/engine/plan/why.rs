@@ -1,7 +1,7 @@
-//! "Why does this run?": two fingerprints compared, and their differences in words.
+//! "Why does this run?": compares two fingerprints, and puts their differences into words.
 //!
-//! Compares the very lines that were hashed, so that what is explained cannot drift from what is hashed.
-//! Knows lines and, to name what they stand for, the pipeline; knows no store.
+//! Compares the lines that were hashed, so an explanation always matches the key. Knows lines and, for names and
+//! places, the pipeline; knows no store.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,13 +22,13 @@ type Lines = BTreeMap<String, String>;
 pub struct Difference {
     /// The line's path: `parameter epochs`, `input model`.
     pub line: String,
-    /// What it was; `None` where it was not there, and is no parameter of which the default is known.
+    /// What it was; `None` if there was no such line and it has no default.
     pub old: Option<String>,
     /// What it is.
     pub new: Option<String>,
 }
 
-/// What a line of a fingerprint is about, the most telling first.
+/// What a line of a fingerprint is about, the most important first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum About<'a> {
     Parameter(&'a str),
@@ -38,7 +38,7 @@ enum About<'a> {
     Other(&'a str),
 }
 
-/// What the lines of parameters begin with.
+/// The beginning of the lines of parameters.
 const PARAMETER: &str = "parameter ";
 
 fn about(line: &str) -> About<'_> {
@@ -51,8 +51,8 @@ fn about(line: &str) -> About<'_> {
     }
 }
 
-/// Every difference between two fingerprints, parameters first. A list counts as one value, and what a
-/// choice brings with it (the settings of an optimizer that is another one) is no difference of its own.
+/// Every difference between two fingerprints, parameters first. A list counts as one value. Settings that only
+/// exist for a choice that changed (those of another optimizer) do not count.
 #[must_use]
 pub fn differences(old: &Lines, new: &Lines) -> Vec<Difference> {
     let defaults = defaults(new);
@@ -75,17 +75,16 @@ fn defaults(lines: &Lines) -> Lines {
     defaults.into_iter().map(|(path, value)| (format!("{PARAMETER}{path}"), value)).collect()
 }
 
-/// Lines with the defaults that they leave out: of whole parameters, and of what is silent in a table of theirs
-/// that is there.
+/// Lines with the defaults that they leave out: whole parameters, and fields of tables.
 fn spelt_out(lines: &Lines, defaults: &Lines) -> Lines {
     let mut all = lines.clone();
     for (path, value) in defaults {
         let whole = path.split_once('.').map_or(path.as_str(), |(whole, _)| whole);
         let below = format!("{whole}.");
-        let is_silent = !lines.contains_key(whole)
+        let is_left_out = !lines.contains_key(whole)
             && !lines.range(below.clone()..).next().is_some_and(|(line, _)| line.starts_with(&below));
         let table = path.rsplit_once('.').and_then(|(table, _)| all.get(table));
-        if is_silent || table.is_some_and(|table| table == "{}") {
+        if is_left_out || table.is_some_and(|table| table == "{}") {
             all.entry(path.clone()).or_insert_with(|| value.clone());
         }
     }
@@ -100,7 +99,7 @@ fn list_of<'a>(path: &'a str, old: &Lines, new: &Lines) -> Option<&'a str> {
     (is_element && (is_list(old) || is_list(new))).then_some(list)
 }
 
-/// Whether a line only follows from a changed line above it.
+/// Whether a line only changed because a line above it changed.
 fn follows(path: &str, changed: &BTreeSet<&str>, old: &Lines, new: &Lines) -> bool {
     let marker = |value: Option<&String>| value.is_none_or(|value| value == "{}" || value == "none");
     let ends = path.match_indices('.').map(|(at, _)| &path[..at]);
@@ -108,7 +107,7 @@ fn follows(path: &str, changed: &BTreeSet<&str>, old: &Lines, new: &Lines) -> bo
     above.any(|above| !(marker(old.get(above)) && marker(new.get(above))))
 }
 
-/// A value as people write it; a list with its elements.
+/// A value as people write it, with the elements of a list.
 fn value(lines: &Lines, path: &str) -> Option<String> {
     let value = lines.get(path)?;
     let Some(count) = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')?.parse::<usize>().ok())
@@ -119,7 +118,7 @@ fn value(lines: &Lines, path: &str) -> Option<String> {
     Some(format!("[{}]", (0..count).map(element).collect::<Vec<_>>().join(", ")))
 }
 
-/// Says differences in words, with the places of what is written in the pipeline.
+/// Puts differences into words, with the places of values in the pipeline.
 pub(in crate::engine) struct Teller<'a> {
     pub(in crate::engine) pipeline: &'a Pipeline,
     pub(in crate::engine) node: &'a StageNode,
@@ -127,7 +126,7 @@ pub(in crate::engine) struct Teller<'a> {
 }
 
 impl Teller<'_> {
-    /// The reason in one line: the two most telling differences, and how many more there are.
+    /// The reason in one line: the two most important differences, and how many more there are.
     pub(in crate::engine) fn reason(&self, differences: &[Difference]) -> Why {
         let told: Vec<String> =
             differences.iter().take(2).map(|difference| self.in_words(difference)).collect();
@@ -142,7 +141,7 @@ impl Teller<'_> {
         match about(line) {
             About::Parameter(path) => {
                 let place = self.place(path).map(|place| format!(" ({place})")).unwrap_or_default();
-                // What has no default, an artifact of a program, is there or is not.
+                // A parameter without a default, such as an artifact of a program, may be absent.
                 let absent = if self.has_default(path) { None } else { Some("none") };
                 let [old, new] = [old, new].map(|value| value.as_deref().or(absent));
                 format!("{}{place}", changed(path, old, new))
@@ -168,7 +167,7 @@ impl Teller<'_> {
 
     fn version(&self, old: Option<&str>) -> String {
         let (kind, version) = (self.node.stage.kind().word(), self.node.stage.version());
-        // Corrections begin with version 2.
+        // The first correction is that of version 2.
         let before = old.and_then(|old| old.parse::<usize>().ok()).unwrap_or_default().max(1);
         let since = self.node.stage.corrections().get(before - 1..).unwrap_or_default();
         let what = if since.is_empty() { String::new() } else { format!(": {}", since.join("; ")) };
@@ -181,7 +180,7 @@ impl Teller<'_> {
     }
 }
 
-/// What people call an input: `split.pcam/train`, or a file as seen from the project's folder.
+/// The name of an input for people: `split.pcam/train`, or a path from the project's folder.
 pub(in crate::engine) fn source(pipeline: &Pipeline, source: &Source) -> String {
     match source {
         Source::Artifact { stage, artifact } => format!("{}/{artifact}", pipeline.stages[*stage].name),
@@ -194,7 +193,7 @@ pub(in crate::engine) fn source(pipeline: &Pipeline, source: &Source) -> String 
 /// How a parameter changed, for plans and lists of changes: `` `sizes.test` 20 -> 10 ``.
 #[must_use]
 pub fn changed(path: &str, old: Option<&str>, new: Option<&str>) -> String {
-    // The marker of a table says nothing that its fields don't.
+    // The marker of a table adds nothing to its fields.
     let empty = |value: &Option<&str>| value.is_none_or(|value| value == "{}" || value == "none");
     let marker = [old, new].iter().all(empty) && [old, new].contains(&Some("{}"));
     if marker { format!("`{path}`") } else { format!("`{path}` {}", change(old, new)) }
@@ -236,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_one_value_and_a_choice_speaks_for_its_settings() {
+    fn a_list_is_one_value_and_the_settings_of_another_choice_do_not_count() {
         let with = |line: &str| TEXT.replace("epochs = 8", &format!("epochs = 8\n{line}"));
         let [old, new] = ["[8, 16, 32, 64]", "[8, 16, 32, 65]"]
             .map(|channels| with(&format!("architecture.class-cnn = {{ channels = {channels} }}")));

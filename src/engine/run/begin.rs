@@ -1,4 +1,4 @@
-//! The start of a run: makes and reports the plan, then starts the loop with what the plan found.
+//! The start of a run: makes and reports the plan, has the source files checked, then starts the loop.
 
 use std::{path::Path, sync::atomic::AtomicBool, time::Instant};
 
@@ -8,8 +8,9 @@ use crate::engine::{
         engine::{Engine, Refused},
         forecast::Forecast,
         planner::Planner,
+        remarks::Remarks,
     },
-    run::{attempt, questions, resources::Resources, run_loop::Run, states::States, task},
+    run::{attempt::Shared, questions, run_loop::run},
     tell::{
         event::{Event, Observer, Summary, warn},
         show::Show,
@@ -18,11 +19,11 @@ use crate::engine::{
 };
 
 impl Engine<'_> {
-    /// Runs what has to run. Shows artifacts below `out`. Ends early, with everything that was
-    /// computed kept, when `stopped` is set.
+    /// Runs what has to run, and shows artifacts below `out`. Ends early when `stopped` is set; everything that
+    /// was computed is kept.
     ///
     /// # Errors
-    /// Only what keeps a run from beginning: what fails later is in the summary.
+    /// Only what keeps the run from beginning. Later failures are in the summary.
     pub fn run(
         &self,
         out: &Path,
@@ -33,45 +34,46 @@ impl Engine<'_> {
         let started = Instant::now();
         crate::fsx::create_folder(&self.out(out))?;
         self.begin(false, observer);
-        let known = self.known(observer)?;
-        let planner = self.planner(&known);
+        let planner = self.planner(observer)?;
         let lease = self.store.lease();
-        // A result that is being collected must look neither whole nor damaged; and what is found stays found
-        // until the run has claimed it.
-        let hold = lease.hold();
-        let forecast = planner.forecast(&self.order);
-        self.requirable(&planner, &forecast)?;
-        let leaks = self.leaks(&known)?;
-        let checked = questions::ask(&planner, &forecast, executor, stopped);
-        if !checked.errors.is_empty() {
-            return Err(Refused::Wrong(checked.errors));
+        // While the gate is held nothing is collected: what the plan finds stays until the run claims it.
+        let mut hold = lease.hold();
+        let mut forecast = planner.forecast(&self.order);
+        self.check_requirements(&planner, &forecast)?;
+        let leaks = self.leaks(&planner)?;
+        let questions = questions::of(&planner, &forecast);
+        let mut checked = Remarks::default();
+        if !questions.is_empty() {
+            // Opening the files may take a minute, and a collection must not wait for that. What the plan found
+            // may be gone afterwards, so it is made again.
+            drop(hold);
+            checked = questions::ask(&planner, &questions, executor, stopped);
+            hold = lease.hold();
+            forecast = planner.forecast(&self.order);
         }
+        let warnings = checked.warnings().map_err(Refused::Wrong)?;
         let stages = planner.told(&forecast);
         planner.remember(forecast);
         observer.event(&Event::Planned { pipeline: self.pipeline.name.clone(), stages });
-        warn(leaks.into_iter().chain(checked.warnings), observer);
-        let shared = attempt::Shared {
-            store: self.store,
-            lease: &lease,
-            executor,
-            stopped,
-            goes_on: self.options.goes_on.as_deref(),
-        };
+        warn(leaks.into_iter().chain(warnings), observer);
         let show = Show::new(self.store, self.out(out), self.pipeline);
-        Ok(self.prepared(&planner, &shared, &show, observer).run(started, hold))
+        let goes_on = self.options.goes_on.as_deref();
+        let shared = Shared { store: self.store, lease: &lease, executor, show: &show, stopped, goes_on };
+        Ok(run(self, &planner, &shared, observer, started, hold))
     }
 
     pub(in crate::engine) fn begin(&self, frozen: bool, observer: &mut dyn Observer) {
         let (pcamflow, pipeline) = (env!("CARGO_PKG_VERSION").to_owned(), self.pipeline.name.clone());
         observer.event(&Event::Began { pcamflow, pipeline, frozen });
         if !self.pipeline.trials.is_empty() {
-            let (id, trials) = (self.options.sweep.clone().map(String::from), trials::planned(self.pipeline));
+            let (id, trials) =
+                (self.options.sweep.clone().map(|sweep| sweep.id), trials::planned(self.pipeline));
             observer.event(&Event::Sweep { id, trials });
         }
     }
 
-    /// Whether the results that are taken from the store have the numbers that are required of them.
-    pub(in crate::engine) fn requirable(
+    /// Refuses requirements on numbers that results in the store do not have.
+    pub(in crate::engine) fn check_requirements(
         &self,
         planner: &Planner<'_>,
         forecast: &Forecast,
@@ -79,40 +81,5 @@ impl Engine<'_> {
         let problems: Vec<String> =
             self.demands.iter().filter_map(|demand| demand.refused(planner, forecast)).collect();
         if problems.is_empty() { Ok(()) } else { Err(Refused::Wrong(problems)) }
-    }
-
-    fn prepared<'r, 'o>(
-        &'r self,
-        planner: &'r Planner<'r>,
-        shared: &'r attempt::Shared<'r>,
-        show: &'r Show<'r>,
-        observer: &'o mut dyn Observer,
-    ) -> Run<'r, 'o> {
-        let count = self.pipeline.stages.len();
-        Run {
-            planner,
-            shared,
-            show,
-            demands: &self.demands,
-            settings: task::Settings {
-                command_line: self.options.settings.clone(),
-                pipeline: self.pipeline.run.clone(),
-            },
-            observer,
-            resources: Resources::of(shared.executor.capacity(), self.options.jobs),
-            keep_going: self.options.keep_going,
-            sweep: self.options.sweep.clone(),
-            order: self.order.clone(),
-            states: States::new(count, &self.order),
-            made: vec![None; count],
-            before: vec![None; count],
-            bytes_needed: vec![false; count],
-            taken: vec![false; count],
-            finished: Vec::with_capacity(self.order.len()),
-            failed: Vec::new(),
-            told_to_wait: vec![false; count],
-            to_show: Default::default(),
-            showing: 0,
-        }
     }
 }

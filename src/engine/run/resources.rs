@@ -1,9 +1,9 @@
-//! Cores and GPUs, shared out among the stages that run.
+//! Cores and GPUs, divided among the stages that run.
 //!
-//! A stage whose result depends on the number of threads gets all cores to itself. Of those that can use
-//! any number, two may run at once with a thread per core each: their threads need no other's company, so
-//! the system shares the cores out well, and who is left alone has them all. (A fixed half each left
-//! a core idle as soon as one of two was done.) Knows how much there is and who has it; knows no stage.
+//! A stage whose result depends on the number of threads gets all cores to itself. Of the stages that can use any
+//! number, two may run at once, each with one thread per core. The system divides the cores well between them,
+//! and when one ends, the other has all cores. (With a fixed half each, cores were idle after the first one
+//! ended.) Knows amounts; knows no stages.
 
 use crate::{
     engine::exec::Capacity,
@@ -14,7 +14,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Resources {
     cores: usize,
-    /// Threads that may still start: twice as many as cores run at once.
+    /// Threads that may still start: at most two per core run at once.
     free_threads: usize,
     free_gpus: Vec<usize>,
     gpus: usize,
@@ -29,9 +29,9 @@ const AT_ONCE: usize = 2;
 pub struct Request {
     /// How many cores it can use.
     pub appetite: Appetite,
-    /// At most so many threads, where the user says so.
+    /// The number of threads that the user has set.
     pub threads: Option<usize>,
-    /// Where it wants its tensors; `None` where it has none.
+    /// Where its tensors are to be; `None` if it has none.
     pub device: Option<DeviceChoice>,
 }
 
@@ -42,13 +42,13 @@ pub struct Grant {
     pub threads: usize,
     /// Where its tensors live.
     pub device: DeviceChoice,
-    /// Of the threads that may run at once.
+    /// How many of the threads that may run at once it counts for.
     held: usize,
     gpu: Option<usize>,
 }
 
 impl Resources {
-    /// So many cores and GPUs, and at most `jobs` stages at once.
+    /// These cores and GPUs, for at most `jobs` stages at once.
     #[must_use]
     pub fn new(cores: usize, gpus: usize, jobs: usize) -> Self {
         let cores = cores.max(1);
@@ -56,7 +56,7 @@ impl Resources {
         Self { cores, free_threads, free_gpus, gpus, free_jobs: jobs.max(1) }
     }
 
-    /// An executor's; at most so many stages at once, or one per core.
+    /// Those of an executor, for at most `jobs` stages at once, or one per core.
     #[must_use]
     pub fn of(capacity: Capacity, jobs: Option<usize>) -> Self {
         Self::new(capacity.cores, capacity.gpus, jobs.unwrap_or(capacity.cores))
@@ -68,22 +68,18 @@ impl Resources {
         self.gpus > 0
     }
 
-    /// Whether as many stages run as may, so that nothing needs to be wished for.
+    /// Whether as many stages run as may run at once.
     #[must_use]
     pub fn all_jobs_taken(&self) -> bool {
         self.free_jobs == 0
     }
 
-    /// Takes what is wished for, if it is free.
+    /// Takes what a stage asks for, if it is free.
     pub fn take(&mut self, request: Request) -> Option<Grant> {
         if self.free_jobs == 0 {
             return None;
         }
-        let gpu = match self.gpu_for(request.device) {
-            Gpu::None => None,
-            Gpu::Free(index) => Some(index),
-            Gpu::Busy => return None,
-        };
+        let gpu = self.gpu_for(request.device)?;
         let held = self.threads_for(request, gpu.is_some())?;
         self.free_jobs -= 1;
         self.free_threads -= held;
@@ -96,7 +92,7 @@ impl Resources {
         Some(Grant { threads, device: device(request.device, gpu), held, gpu })
     }
 
-    /// Takes back what a stage held.
+    /// Takes back what a stage holds.
     pub fn give_back(&mut self, grant: &Grant) {
         self.free_jobs += 1;
         self.free_threads += grant.held;
@@ -104,21 +100,22 @@ impl Resources {
         self.free_gpus.sort_unstable();
     }
 
-    fn gpu_for(&self, device: Option<DeviceChoice>) -> Gpu {
-        match device {
-            None | Some(DeviceChoice::Cpu) => Gpu::None,
-            Some(DeviceChoice::Auto) if self.gpus == 0 => Gpu::None,
-            Some(DeviceChoice::Auto) => self.free_gpus.first().map_or(Gpu::Busy, |index| Gpu::Free(*index)),
-            // A GPU that this machine does not have: the worker says so better than a wait would.
-            Some(DeviceChoice::Cuda(index)) if index >= self.gpus => Gpu::None,
-            Some(DeviceChoice::Cuda(index)) if self.free_gpus.contains(&index) => Gpu::Free(index),
-            Some(DeviceChoice::Cuda(_)) => Gpu::Busy,
-        }
+    /// The GPU for a device: `Some(None)` if it needs none, `None` if it is busy.
+    fn gpu_for(&self, device: Option<DeviceChoice>) -> Option<Option<usize>> {
+        let gpu = match device {
+            None | Some(DeviceChoice::Cpu) => return Some(None),
+            Some(DeviceChoice::Auto) if self.gpus == 0 => return Some(None),
+            Some(DeviceChoice::Auto) => self.free_gpus.first().copied(),
+            // The machine has no such GPU: the worker will report it.
+            Some(DeviceChoice::Cuda(index)) if index >= self.gpus => return Some(None),
+            Some(DeviceChoice::Cuda(index)) => Some(index).filter(|index| self.free_gpus.contains(index)),
+        };
+        gpu.map(Some)
     }
 
     fn threads_for(&self, request: Request, on_gpu: bool) -> Option<usize> {
         if on_gpu {
-            return Some(self.free_threads.min(1)); // Feeding a GPU takes a core, but never waits for one.
+            return Some(self.free_threads.min(1)); // Feeding a GPU uses a core, but does not wait for one.
         }
         let held = match (request.appetite, request.threads) {
             (Appetite::One, _) => 1,
@@ -130,16 +127,10 @@ impl Resources {
     }
 }
 
-enum Gpu {
-    None,
-    Free(usize),
-    Busy,
-}
-
 fn device(request: Option<DeviceChoice>, gpu: Option<usize>) -> DeviceChoice {
     match (request, gpu) {
         (None, _) => DeviceChoice::Cpu,
-        // `auto` stays `auto` on the first GPU: where libtorch has no CUDA it means the CPU.
+        // `auto` stays `auto` on the first GPU, because it means the CPU if libtorch has no CUDA.
         (Some(DeviceChoice::Auto), None | Some(0)) => DeviceChoice::Auto,
         (Some(DeviceChoice::Auto), Some(index)) => DeviceChoice::Cuda(index),
         (Some(device), _) => device,
@@ -178,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_that_the_user_names_are_those_that_a_stage_gets() {
+    fn a_stage_gets_the_threads_that_the_user_has_set() {
         let mut resources = Resources::new(4, 0, 9);
         let two = Request { threads: Some(2), ..request(Appetite::All, Some(DeviceChoice::Cpu)) };
         let grants: Vec<Grant> = std::iter::from_fn(|| resources.take(two)).collect();
@@ -197,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gpu_that_is_not_there_is_left_to_the_worker_to_refuse() {
+    fn a_missing_gpu_is_granted_so_that_the_worker_refuses_it() {
         let mut resources = Resources::new(2, 0, 4);
         let grant = resources.take(request(Appetite::Share, Some(DeviceChoice::Cuda(0)))).unwrap();
         assert_eq!(grant.device, DeviceChoice::Cuda(0));

@@ -1,7 +1,7 @@
-//! Tries a failed stage again, as often as its settings say.
+//! Tries a failed stage again, as often as its settings allow.
 //!
-//! Partial work stays in place, so a training continues after its last finished epoch. Every failed attempt is
-//! reported, also in the stage's log. Knows no processes.
+//! Partial work stays, so a training continues after its last finished epoch. Every failed attempt is a warning
+//! and a line in the stage's log. Knows no processes.
 
 use std::{
     path::Path,
@@ -10,8 +10,8 @@ use std::{
 };
 
 use crate::engine::{
-    exec::{GO_ON, Listener},
-    run::attempt::{Attempt, Shared, Telling, process},
+    exec::Listener,
+    run::attempt::{Attempt, Forward},
 };
 use crate::{
     protocol::{Failure, FailureClass, Level},
@@ -20,36 +20,34 @@ use crate::{
 };
 
 impl Attempt<'_> {
-    /// Computes the stage until it succeeds, or no attempt is left.
-    pub(in crate::engine) fn compute_stubbornly(
+    /// Computes the stage until it succeeds or no attempt is left.
+    pub(in crate::engine) fn compute_with_retries(
         &self,
-        shared: &Shared<'_>,
         work: &Path,
         log: &Path,
     ) -> Result<ActionRecord, Failure> {
         let mut failed = 0;
         loop {
-            let failure = match self.compute(shared, work, log, failed) {
+            let failure = match self.compute(work, log, failed) {
                 Ok(record) => return Ok(record),
                 Err(failure) => failure,
             };
             failed += 1;
-            let retry = self.retry.filter(|retry| concerns(retry, failure.class));
-            let left = retry.filter(|retry| failed <= retry.times);
-            if shared.stopped.load(Ordering::SeqCst) {
+            if self.shared.stopped.load(Ordering::SeqCst) {
                 return Err(failure);
             }
-            let Some(retry) = left else { return Err(last(failure, failed, self.retry)) };
+            let retry = self.retry.filter(|retry| concerns(retry, failure.class) && failed <= retry.times);
+            let Some(retry) = retry else { return Err(last(failure, failed, self.retry)) };
             let wait = retry.wait(failed);
-            Telling::new(self, log).log(Level::Warning, &again(&failure, failed, &retry, wait));
-            if !slept(wait, || shared.stopped.load(Ordering::SeqCst)) {
-                return Err(process("the run was stopped"));
+            Forward::new(self, log).log(Level::Warning, &warning(&failure, failed, &retry, wait));
+            if !slept(wait, || self.shared.stopped.load(Ordering::SeqCst)) {
+                return Err(Failure::process("the run was stopped"));
             }
         }
     }
 }
 
-/// Whether such failures are worth another attempt.
+/// Whether the settings allow another attempt after such a failure.
 fn concerns(retry: &Retry, class: FailureClass) -> bool {
     match retry.on {
         RetryOn::Any => true,
@@ -58,17 +56,14 @@ fn concerns(retry: &Retry, class: FailureClass) -> bool {
     }
 }
 
-/// What is said before another attempt.
-fn again(failure: &Failure, failed: u32, retry: &Retry, wait: Duration) -> String {
+/// The warning before another attempt.
+fn warning(failure: &Failure, failed: u32, retry: &Retry, wait: Duration) -> String {
     let all = retry.times.saturating_add(1);
-    let what = failure.message.replace(GO_ON, "");
-    format!(
-        "attempt {failed} of {all} failed, the next begins in {}: {what}",
-        humantime::format_duration(wait)
-    )
+    let wait = humantime::format_duration(wait);
+    format!("attempt {failed} of {all} failed, the next begins in {wait}: {}", failure.message)
 }
 
-/// The failure of the last attempt, with how many there were.
+/// The failure of the last attempt, with the number of attempts.
 fn last(failure: Failure, attempts: u32, retry: Option<Retry>) -> Failure {
     match retry {
         Some(retry) if attempts > 1 => {
@@ -79,17 +74,17 @@ fn last(failure: Failure, attempts: u32, retry: Option<Retry>) -> Failure {
     }
 }
 
-/// How often a wait looks whether the run was stopped.
-const PATIENCE: Duration = Duration::from_millis(20);
+/// How often to check whether the run was stopped.
+const INTERVAL: Duration = Duration::from_millis(20);
 
-/// Sleeps, by the monotonic clock; false if the run was stopped meanwhile.
+/// Sleeps; false if the run was stopped meanwhile.
 fn slept(wait: Duration, stopped: impl Fn() -> bool) -> bool {
     let began = Instant::now();
     while began.elapsed() < wait {
         if stopped() {
             return false;
         }
-        std::thread::sleep(PATIENCE.min(wait.saturating_sub(began.elapsed())));
+        std::thread::sleep(INTERVAL.min(wait.saturating_sub(began.elapsed())));
     }
     !stopped()
 }
@@ -99,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_word_concerns_its_failures() {
+    fn each_setting_concerns_its_failures() {
         use FailureClass::{Environment, Process, Stage, Timeout};
         for (on, expected) in [
             (RetryOn::WorkerLost, vec![Process]),
@@ -121,16 +116,15 @@ mod tests {
     }
 
     #[test]
-    fn advice_for_the_end_is_not_given_before_another_attempt() {
-        let message = format!("the process crashed (SIGSEGV){GO_ON}\n  last words");
-        let failure = Failure { class: FailureClass::Process, message };
+    fn attempts_are_counted_in_the_warning_and_in_the_failure() {
+        let failure = Failure::process("the process crashed\n  last line");
         let retry = Retry { times: 2, on: RetryOn::Any, delay: None };
         assert_eq!(
-            again(&failure, 1, &retry, Duration::from_secs(1)),
-            "attempt 1 of 3 failed, the next begins in 1s: the process crashed (SIGSEGV)\n  last words"
+            warning(&failure, 1, &retry, Duration::from_secs(1)),
+            "attempt 1 of 3 failed, the next begins in 1s: the process crashed\n  last line"
         );
         let message = last(failure.clone(), 3, Some(retry)).message;
-        assert!(message.starts_with("attempt 3 of 3: the process crashed") && message.contains(GO_ON));
+        assert!(message.starts_with("attempt 3 of 3: the process crashed"), "{message}");
         assert_eq!(last(failure.clone(), 1, Some(retry)), failure);
     }
 }

@@ -1,8 +1,7 @@
 //! The state of every stage of a run, and which stages to look at next.
 //!
-//! A run looks at a stage only when something happened to it: a run of n stages costs n looks, not n for each
-//! finished stage. Knows indices and places; knows
-//! neither graph nor resources.
+//! A run looks at a stage only after something happened to it, so that n stages cost n looks and not n for each
+//! finished stage. Knows indices and places in the order; knows no graph.
 
 use std::{collections::BTreeSet, ops::Index};
 
@@ -11,29 +10,27 @@ use crate::{
     engine::{plan::planner::ToRun, run::resources::Grant},
 };
 
-/// Where a stage stands.
+/// The state of a stage.
 pub(in crate::engine) enum State {
-    /// Out of scope: nothing asks for it.
+    /// Not part of the run.
     Out,
-    /// Something that it needs is not there yet.
+    /// Its inputs are not complete, or not looked at yet.
     Waiting,
-    /// Everything is there, it has to run, and there was no room yet.
+    /// It has to run, and waits for resources.
     Queued(Box<ToRun>),
     /// Another run has the lock of this key.
     Locked(Digest),
     /// It runs.
     Running(Grant),
-    /// Its result is there, and is being shown.
-    Showing,
     /// It is done.
     Done,
     /// It failed.
     Failed,
-    /// A stage that it needs failed.
+    /// A stage that it reads failed.
     Blocked,
 }
 
-/// For what a queued stage waits in the first place.
+/// What a queued stage waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::engine) enum Lane {
     /// CPU cores.
@@ -45,24 +42,22 @@ pub(in crate::engine) enum Lane {
 /// The states of all stages.
 pub(in crate::engine) struct States {
     all: Vec<State>,
-    /// The stages in scope, each after what it needs.
+    /// The stages in scope, each after those that it reads.
     order: Vec<usize>,
-    /// By stage, its place in the order.
+    /// The place of each stage in the order.
     places: Vec<usize>,
     /// Places of waiting stages that may be ready.
     open: BTreeSet<usize>,
-    /// Places of queued stages that want cores, and of those that want a GPU.
+    /// Places of queued stages that wait for cores, and of those that wait for a GPU.
     queued: [BTreeSet<usize>; 2],
     /// Places of stages that other runs have locked.
     locked: BTreeSet<usize>,
-    /// Of those, the place to look at next.
-    next_locked: usize,
-    /// Stages that run or are being shown.
+    /// How many stages run.
     running: usize,
 }
 
 impl States {
-    /// Of so many stages those in scope wait, and all of them are worth a look.
+    /// The states of `count` stages at the start: those in scope wait, and all of them may be ready.
     pub(in crate::engine) fn new(count: usize, order: &[usize]) -> Self {
         let mut places = vec![0; count];
         let mut all: Vec<State> = (0..count).map(|_| State::Out).collect();
@@ -72,15 +67,15 @@ impl States {
         }
         let open = (0..order.len()).collect();
         let (queued, locked) = Default::default();
-        Self { all, order: order.to_vec(), places, open, queued, locked, next_locked: 0, running: 0 }
+        Self { all, order: order.to_vec(), places, open, queued, locked, running: 0 }
     }
 
-    /// A stage stands elsewhere from now on. One that waits (again) is worth a look. Returns where it stood.
+    /// Changes the state of a stage, and returns the old one. A stage that waits (again) may be ready.
     pub(in crate::engine) fn set(&mut self, stage: usize, state: State) -> State {
         self.forget(stage);
         match &state {
             State::Waiting => _ = self.open.insert(self.places[stage]),
-            State::Running(_) | State::Showing => self.running += 1,
+            State::Running(_) => self.running += 1,
             State::Locked(_) => _ = self.locked.insert(self.places[stage]),
             State::Queued(_) => _ = self.queued[0].insert(self.places[stage]),
             State::Out | State::Done | State::Failed | State::Blocked => {}
@@ -88,7 +83,7 @@ impl States {
         std::mem::replace(&mut self.all[stage], state)
     }
 
-    /// A stage has to run, and waits for room.
+    /// A stage has to run, and waits for resources.
     pub(in crate::engine) fn queue(&mut self, stage: usize, run: ToRun, lane: Lane) {
         self.set(stage, State::Queued(Box::new(run)));
         if lane == Lane::Gpus {
@@ -106,25 +101,25 @@ impl States {
                     lane.remove(&place);
                 }
             }
-            State::Running(_) | State::Showing => self.running -= 1,
+            State::Running(_) => self.running -= 1,
             State::Locked(_) => _ = self.locked.remove(&place),
             State::Out | State::Done | State::Failed | State::Blocked => {}
         }
     }
 
-    /// Something that a stage needs is there: if it waits, it is worth a look.
+    /// An input of a stage exists now: if the stage waits, it may be ready.
     pub(in crate::engine) fn look_at(&mut self, stage: usize) {
         if matches!(self.all[stage], State::Waiting) {
             self.open.insert(self.places[stage]);
         }
     }
 
-    /// The next stage that is worth a look, in order. It is not again before something happens to it.
+    /// The next stage that may be ready, in order. It is not returned again before something happens to it.
     pub(in crate::engine) fn next_open(&mut self) -> Option<usize> {
         self.open.pop_first().map(|place| self.order[place])
     }
 
-    /// The next queued stage, in order, from a place on: of both lanes, or of one. With its place.
+    /// The next queued stage of both lanes, or of one, at this place in the order or after it. With its place.
     pub(in crate::engine) fn next_queued(&self, from: usize, of: Option<Lane>) -> Option<(usize, usize)> {
         let lanes = match of {
             None => &self.queued[..],
@@ -135,24 +130,24 @@ impl States {
         Some((*place, self.order[*place]))
     }
 
-    /// Whether any stage runs, or is being shown.
+    /// Whether any stage runs.
     pub(in crate::engine) fn anything_runs(&self) -> bool {
         self.running > 0
     }
 
-    /// Whether other runs have locked stages that have to run.
+    /// Whether stages wait for other runs.
     pub(in crate::engine) fn anything_is_locked(&self) -> bool {
         !self.locked.is_empty()
     }
 
-    /// A locked stage and its key: all of them in turn, call by call.
-    pub(in crate::engine) fn next_locked(&mut self) -> Option<(usize, Digest)> {
-        let mut from_there = self.locked.range(self.next_locked..);
-        let place = *from_there.next().or_else(|| self.locked.first())?;
-        self.next_locked = place + 1;
-        let stage = self.order[place];
-        let State::Locked(key) = &self.all[stage] else { return None };
-        Some((stage, *key))
+    /// The stages that wait for other runs, with their keys.
+    pub(in crate::engine) fn locked(&self) -> Vec<(usize, Digest)> {
+        let stages = self.locked.iter().map(|place| self.order[*place]);
+        let with_key = |stage: usize| match &self.all[stage] {
+            State::Locked(key) => Some((stage, *key)),
+            _ => None,
+        };
+        stages.filter_map(with_key).collect()
     }
 
     /// The stages that run.
@@ -230,22 +225,21 @@ mod tests {
     }
 
     #[test]
-    fn locked_stages_are_looked_at_in_turn() {
+    fn locked_stages_are_listed_in_order() {
         let mut states = States::new(3, &[2, 1, 0]);
-        assert_eq!(states.next_locked(), None);
+        let key = |stage: usize| Digest::of(&[stage as u8]);
         for stage in [0, 2] {
-            states.set(stage, State::Locked(Digest::of(&[stage as u8])));
+            states.set(stage, State::Locked(key(stage)));
         }
-        let mut looks = || states.next_locked().map(|(stage, _)| stage);
-        assert_eq!([looks(), looks(), looks()], [Some(2), Some(0), Some(2)]);
+        assert_eq!(states.locked(), [(2, key(2)), (0, key(0))]);
         states.set(0, State::Waiting);
         assert!(states.anything_is_locked() && !states.anything_runs());
-        states.set(2, State::Showing);
-        assert!(!states.anything_is_locked() && states.anything_runs());
+        states.set(2, State::Done);
+        assert!(!states.anything_is_locked());
     }
 
     #[test]
-    fn what_runs_is_counted() {
+    fn running_stages_are_counted() {
         let mut resources = Resources::new(2, 0, 2);
         let request = Request { appetite: Appetite::One, threads: None, device: None };
         let mut states = States::new(2, &[0, 1]);

@@ -1,91 +1,92 @@
-//! From a stage and what it was granted to the task that a process gets.
+//! Makes the task that a process gets, from a stage and the resources that it was granted.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::engine::{
-    plan::planner::{Made, Planner},
+    plan::{engine::Engine, planner::Made},
     run::resources::{Grant, Request},
 };
 use crate::{
-    pipeline::{Pipeline, Source, StageNode},
-    protocol::{InputFile, Resources, Task},
-    stages::{AnyStage, Appetite, Kind, RunSettings, Runner},
+    pipeline::{Source, StageNode},
+    protocol::{Failure, InputFile, Resources, Task},
+    stages::{AnyStage, Appetite, Artifact, Kind, RunSettings, Runner},
 };
 
-/// How to compute: what the command line and `[run]` say.
-#[derive(Debug, Clone, Default)]
-pub(in crate::engine) struct Settings {
-    /// The command line.
-    pub(in crate::engine) command_line: RunSettings,
-    /// `[run]`.
-    pub(in crate::engine) pipeline: RunSettings,
-}
-
-impl Settings {
-    /// The settings of one stage: the command line over its own over the pipeline's.
-    pub(in crate::engine) fn of(&self, stage: &AnyStage) -> RunSettings {
-        self.command_line.clone().or(stage.run_settings()).or(&self.pipeline)
+impl Engine<'_> {
+    /// How to compute a stage: the command line overrides the stage's settings, and these the pipeline's.
+    pub(in crate::engine) fn settings(&self, stage: usize) -> RunSettings {
+        let own = self.pipeline.stages[stage].stage.run_settings();
+        self.options.settings.clone().or(own).or(&self.pipeline.run)
     }
-}
 
-/// What a stage asks of the machine.
-pub(in crate::engine) fn request(pipeline: &Pipeline, stage: usize, settings: &Settings) -> Request {
-    let node = &pipeline.stages[stage];
-    let settings = settings.of(&node.stage);
-    let device = (node.stage.runner() == Runner::Worker).then(|| settings.device.unwrap_or_default());
-    let threads = settings.threads.map(|threads| threads as usize);
-    Request { appetite: appetite(pipeline, stage), threads, device }
-}
-
-/// A resumed training has the steps of the training that it continues, so it uses as many cores.
-fn appetite(pipeline: &Pipeline, stage: usize) -> Appetite {
-    let node = &pipeline.stages[stage];
-    let from = node.inputs.iter().find(|input| input.slot == "from").map(|input| &input.source);
-    match (node.name.kind, from) {
-        (Kind::ResumeTrain, Some(Source::Artifact { stage, .. })) => appetite(pipeline, *stage),
-        _ => node.stage.appetite(),
+    /// The resources that a stage asks for.
+    pub(in crate::engine) fn request(&self, stage: usize) -> Request {
+        let (settings, node) = (self.settings(stage), &self.pipeline.stages[stage]);
+        let device = (node.stage.runner() == Runner::Worker).then(|| settings.device.unwrap_or_default());
+        let threads = settings.threads.map(|threads| threads as usize);
+        Request { appetite: self.appetite(stage), threads, device }
     }
-}
 
-/// The task of a stage, but for its folders, which the attempt makes.
-pub(in crate::engine) fn task(
-    node: &StageNode,
-    settings: &Settings,
-    grant: &Grant,
-    made: &[Option<Made>],
-    planner: &Planner<'_>,
-) -> Task {
-    let settings = settings.of(&node.stage);
-    let inputs = node
-        .inputs
-        .iter()
-        .filter_map(|input| Some((input.slot.clone(), input_file(&input.source, made, planner)?)));
-    Task {
-        name: node.name.to_string(),
-        stage: node.stage.clone(),
-        inputs: inputs.collect(),
-        staging: PathBuf::new(),
-        work: PathBuf::new(),
-        resources: Resources {
-            device: grant.device,
-            threads: grant.threads,
-            inference_batch: settings.inference_batch.map(|batch| batch as usize),
-            memory: settings.memory.map(|memory| memory.0),
-            checkpoint_interval: settings.checkpoint_interval.unwrap_or(1),
-            timeout: settings.timeout.map(|span| span.0),
-        },
-    }
-}
-
-fn input_file(source: &Source, made: &[Option<Made>], planner: &Planner<'_>) -> Option<InputFile> {
-    Some(match source {
-        Source::File(user) => InputFile { path: user.path.clone(), name: user.file.path.clone() },
-        Source::Artifact { stage, artifact } => {
-            let stored = made[*stage].as_ref()?.get(artifact.as_ref())?;
-            let slash = if stored.is_folder() { "/" } else { "" };
-            let name = format!("{}/{artifact}{slash}", planner.pipeline.stages[*stage].name);
-            InputFile { path: planner.findings.store.lend(&stored.digest).path().to_owned(), name }
+    /// A resumed training has the steps of the training that it continues, so it uses as many cores.
+    fn appetite(&self, stage: usize) -> Appetite {
+        let node = &self.pipeline.stages[stage];
+        let from = node.inputs.iter().find(|input| input.slot == "from").map(|input| &input.source);
+        match (node.name.kind, from) {
+            (Kind::ResumeTrain, Some(Source::Artifact { stage, .. })) => self.appetite(*stage),
+            _ => node.stage.appetite(),
         }
+    }
+
+    /// The task of a stage, without its folders.
+    pub(in crate::engine) fn task(&self, stage: usize, grant: &Grant, made: &[Option<Made>]) -> Task {
+        let (settings, node) = (self.settings(stage), &self.pipeline.stages[stage]);
+        let inputs = node.inputs.iter();
+        let inputs = inputs.filter_map(|input| Some((input.slot.clone(), self.input(&input.source, made)?)));
+        Task {
+            name: node.name.to_string(),
+            stage: node.stage.clone(),
+            inputs: inputs.collect(),
+            staging: PathBuf::new(),
+            work: PathBuf::new(),
+            resources: Resources {
+                device: grant.device,
+                threads: grant.threads,
+                inference_batch: settings.inference_batch.map(|batch| batch as usize),
+                memory: settings.memory.map(|memory| memory.0),
+                checkpoint_interval: settings.checkpoint_interval.unwrap_or(1),
+                timeout: settings.timeout.map(|span| span.0),
+            },
+        }
+    }
+
+    fn input(&self, source: &Source, made: &[Option<Made>]) -> Option<InputFile> {
+        Some(match source {
+            Source::File(user) => InputFile { path: user.path.clone(), name: user.file.path.clone() },
+            Source::Artifact { stage, artifact } => {
+                let stored = made[*stage].as_ref()?.get(artifact.as_ref())?;
+                let slash = if stored.is_folder() { "/" } else { "" };
+                let name = format!("{}/{artifact}{slash}", self.pipeline.stages[*stage].name);
+                InputFile { path: self.store.lend(&stored.digest).path().to_owned(), name }
+            }
+        })
+    }
+}
+
+/// Where a stage writes an artifact.
+pub(in crate::engine) fn path_of(artifact: &Artifact, staging: &Path) -> PathBuf {
+    staging.join(artifact.file.trim_end_matches('/'))
+}
+
+/// Checks that a stage has written all its artifacts.
+pub(in crate::engine) fn check_written(stage: &AnyStage, staging: &Path) -> Result<(), Failure> {
+    let is_missing = |artifact: &Artifact| match artifact.file.ends_with('/') {
+        true => !path_of(artifact, staging).is_dir(),
+        false => !path_of(artifact, staging).is_file(),
+    };
+    let missing = stage.artifacts().into_iter().find(is_missing);
+    missing.map_or(Ok(()), |missing| {
+        let file = missing.file;
+        Err(Failure::process(format!("the stage ended without writing its artifact {file}")))
     })
 }
 

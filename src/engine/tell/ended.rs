@@ -1,11 +1,14 @@
-//! Finished and failed stages, as events and summaries report them. Plain data.
+//! Finished and failed stages in events and summaries. Plain data.
 
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use crate::protocol::{FailureClass, Number};
+use crate::{
+    protocol::{FailureClass, Number},
+    store::ActionRecord,
+};
 
 /// A stage that is done.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -17,18 +20,18 @@ pub struct FinishedStage {
     pub key: String,
     /// Whether its result was in the store already.
     pub cached: bool,
-    /// What it took to compute (where cached: when it was computed), in seconds.
+    /// How long it took to compute, in seconds; if cached, when it was computed.
     #[schemars(with = "Option<f64>")]
     pub seconds: f64,
-    /// Its main numbers, the most telling first.
+    /// Its main numbers, the most important first.
     pub numbers: Vec<Number>,
-    /// Where its artifacts are shown; `None` where their bytes are not here.
-    #[serde(serialize_with = "as_text")]
+    /// Where its artifacts are shown; `None` if their bytes are not in the store.
+    #[serde(serialize_with = "maybe_as_text")]
     #[schemars(with = "Option<String>")]
     pub folder: Option<PathBuf>,
     /// Where it computed.
     pub device: String,
-    /// From what it went on, where it resumed partial work.
+    /// Where it continued, if it resumed partial work.
     pub resumed: Option<String>,
 }
 
@@ -38,39 +41,44 @@ pub struct FinishedStage {
 pub struct FailedStage {
     /// The stage.
     pub stage: String,
-    /// The key that its result would have had; `None` where its inputs are not known.
+    /// The key of its result; `None` if its inputs are not known.
     pub key: Option<String>,
-    /// Whose fault it is.
+    /// What was at fault.
     pub class: FailureClass,
     /// What happened, where, and what to do.
     pub message: String,
     /// Its log.
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "maybe_as_text")]
     #[schemars(with = "Option<String>")]
     pub log: Option<PathBuf>,
 }
 
-/// Paths that may or may not be there.
-pub(in crate::engine) trait MaybePath {
-    fn path(&self) -> Option<&Path>;
-}
-
-impl MaybePath for PathBuf {
-    fn path(&self) -> Option<&Path> {
-        Some(self)
+impl FinishedStage {
+    /// A stage with this result, which is shown in this folder.
+    pub(in crate::engine) fn of(
+        stage: String,
+        record: &ActionRecord,
+        cached: bool,
+        folder: Option<PathBuf>,
+    ) -> Self {
+        Self {
+            stage,
+            key: record.key.hex(),
+            cached,
+            seconds: record.made.seconds,
+            numbers: record.numbers.clone(),
+            folder,
+            device: record.made.device.clone(),
+            resumed: record.made.resumed.clone(),
+        }
     }
 }
 
-impl MaybePath for Option<PathBuf> {
-    fn path(&self) -> Option<&Path> {
-        self.as_deref()
-    }
+/// Writes a path that is not Unicode as well as possible, because an event must not fail for it.
+pub(in crate::engine) fn as_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    path.to_string_lossy().serialize(serializer)
 }
 
-/// Writes a path that is not Unicode as well as text can: an event must not get lost for it.
-pub(in crate::engine) fn as_text<S: Serializer>(
-    path: &impl MaybePath,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    path.path().map(Path::to_string_lossy).serialize(serializer)
+fn maybe_as_text<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    path.as_deref().map(Path::to_string_lossy).serialize(serializer)
 }

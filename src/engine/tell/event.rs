@@ -1,6 +1,6 @@
-//! The events of a run: all that a user interface sees of the engine.
+//! The events of a run: everything that a user interface sees of the engine.
 //!
-//! Events come in order from one thread. The engine does not know its listeners.
+//! Events come in order from one thread. Knows no listeners.
 
 use std::path::PathBuf;
 
@@ -18,11 +18,11 @@ use crate::protocol::{FailureClass, Progress};
 
 /// Listens to a run.
 pub trait Observer {
-    /// Something happened. Called from the engine's own thread: must not block for long.
+    /// Something happened. Must not block for long, because the engine waits.
     fn event(&mut self, event: &Event);
 }
 
-/// Warns of stages.
+/// Reports warnings about stages.
 pub(in crate::engine) fn warn(
     warnings: impl IntoIterator<Item = (String, String)>,
     observer: &mut dyn Observer,
@@ -52,14 +52,14 @@ pub enum Event {
         /// Every stage of the run.
         stages: Vec<PlannedStage>,
     },
-    /// The trials of a sweep, told before the plan. The stages of all of them are one run.
+    /// The trials of a sweep, before the plan. The stages of all trials are one run.
     Sweep {
-        /// The sweep's id, under which its trials are recorded; `None` where nothing is to run.
+        /// The sweep's id, under which its trials are recorded; `None` if nothing is to run.
         id: Option<String>,
         /// Every trial, in order.
         trials: Vec<PlannedTrial>,
     },
-    /// A source file is read for its digest; told only where that takes a while.
+    /// Source files are read for their digests. Only reported if that takes a while.
     Hashing {
         /// The file, as written in the pipeline.
         file: String,
@@ -72,7 +72,7 @@ pub enum Event {
     Waiting {
         /// The stage.
         stage: String,
-        /// Who computes it: `host:pid`.
+        /// The other run: `host:pid`.
         holder: String,
     },
     /// A stage starts to compute.
@@ -82,7 +82,7 @@ pub enum Event {
         /// Why it is not cached, in a few words.
         why: String,
     },
-    /// A stage goes on.
+    /// A stage has made progress.
     Progress {
         /// The stage.
         stage: String,
@@ -100,14 +100,14 @@ pub enum Event {
     Finished(FinishedStage),
     /// A stage failed.
     Failed(FailedStage),
-    /// A stage cannot run: what it needs failed.
+    /// A stage cannot run, because a stage that it needs failed.
     Blocked {
         /// The stage.
         stage: String,
         /// The stage that failed.
         by: String,
     },
-    /// What came of something that the run was required to reach.
+    /// Whether a requirement is met.
     Required(Verdict),
     /// The run is over.
     Ended(Summary),
@@ -121,9 +121,9 @@ pub enum Planned {
     Cached,
     /// It runs.
     Run,
-    /// An input may change: decided when that is there.
+    /// It may run: this is decided when its inputs exist.
     Maybe,
-    /// An input failed, so it cannot run.
+    /// It cannot run.
     Blocked,
 }
 
@@ -135,9 +135,9 @@ pub struct PlannedStage {
     pub stage: String,
     /// What is planned.
     pub state: Planned,
-    /// Why, in a few words (`never ran`, `epochs 8 -> 9`); empty where cached.
+    /// Why, in a few words (`never ran`, `epochs 8 -> 9`); empty if cached.
     pub why: String,
-    /// What it took the last time, in seconds.
+    /// How long it took the last time, in seconds.
     pub seconds: Option<f64>,
 }
 
@@ -155,52 +155,46 @@ pub struct Summary {
     pub not_run: Vec<String>,
     /// Whether the user stopped the run.
     pub interrupted: bool,
-    /// What the run took, in seconds.
+    /// How long the run took, in seconds.
     #[schemars(with = "Option<f64>")]
     pub seconds: f64,
     /// The folder in which artifacts are shown.
     #[serde(serialize_with = "as_text")]
     #[schemars(with = "String")]
     pub out: PathBuf,
-    /// What stages that are repeated with `seeds` say together, in the order of the file.
+    /// The results of stages that are repeated with `seeds`, in the order of the file.
     pub repeats: Vec<Repeated>,
-    /// The sweep's id, where the run is one.
+    /// The sweep's id, if the run is a sweep.
     #[schemars(with = "Option<String>")]
     pub sweep: Option<SweepRun>,
-    /// What came of the trials, where the run is a sweep.
+    /// The results of the trials, if the run is a sweep.
     pub trials: Vec<TrialResult>,
     /// What a frozen run would have to compute, or may have to, and why; empty in every other run.
     pub would_run: Vec<PlannedStage>,
-    /// What came of what the run was required to reach.
+    /// Whether the requirements are met.
     pub required: Vec<Verdict>,
 }
 
-/// A sweep, as those name it who ask for it later. Events have its id.
+/// A sweep. Events have only its id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(into = "String")]
+#[serde(transparent)]
 pub struct SweepRun {
     /// Its id.
     pub id: String,
-    /// The command that compares its trials, from the folder in which this one was given.
+    /// The command that compares its trials, to be given in the same folder.
+    #[serde(skip)]
     pub compare: String,
 }
 
-impl From<SweepRun> for String {
-    fn from(sweep: SweepRun) -> Self {
-        sweep.id
-    }
-}
-
 impl Summary {
-    /// What the process should exit with: 0 done, 1 a stage failed, 3 the machine is at fault (of the
-    /// first failure, from which others may follow), 4 frozen and not all cached, 5 a requirement is not
-    /// met, 130 interrupted.
+    /// The exit code of the process: 0 done, 1 a stage failed, 3 the machine is at fault (of the first failure,
+    /// which may have caused others), 4 frozen and not all cached, 5 a requirement is not met, 130 interrupted.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self.failed.first().map(|failed| failed.class) {
             _ if self.interrupted => 130,
             None if !self.would_run.is_empty() => 4,
-            // Nothing failed, and yet not all is there: whatever the reason, that is no success.
+            // Nothing failed, but results are missing: that is not a success.
             None if !self.not_run.is_empty() => 1,
             None if self.required.iter().any(|verdict| !verdict.met) => 5,
             None => 0,

@@ -1,10 +1,10 @@
-//! The options given for a pipeline, for messages that suggest another command for the same pipeline.
+//! The options of the command line, for messages that suggest another command for the same pipeline.
 //!
 //! Knows words and shells; knows neither pipelines nor stores.
 
 use std::path::PathBuf;
 
-/// What was given beside the file.
+/// The options given besides the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Given {
     /// `--set`, in order.
@@ -16,14 +16,14 @@ pub struct Given {
 }
 
 impl Given {
-    /// As a command repeats it, with a space before each word: ` --set train.a.epochs=3 --store /cache`.
+    /// All options, with a space before each word: ` --set train.a.epochs=3 --store /cache`.
     #[must_use]
     pub fn words(&self) -> String {
         let set: String = self.set.iter().map(|set| format!(" --set {}", quoted(set))).collect();
         set + &self.places()
     }
 
-    /// As a command repeats it that takes no values.
+    /// The options without `--set`, for commands that do not have it.
     #[must_use]
     pub fn places(&self) -> String {
         let places = [("--data", &self.data), ("--store", &self.store)];
@@ -32,7 +32,7 @@ impl Given {
     }
 }
 
-/// A word as shells read it.
+/// A word, quoted for shells if necessary.
 #[must_use]
 pub fn quoted(word: &str) -> String {
     let plain = |letter: char| letter.is_alphanumeric() || "_-./=,:@%+".contains(letter);
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_given_is_given_again() {
+    fn options_are_repeated_and_quoted() {
         let given = Given {
             set: vec!["train.a.epochs=3".to_owned(), "a.b=[1, 2]".to_owned()],
             data: Some("my data".into()),

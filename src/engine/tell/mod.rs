@@ -1,4 +1,4 @@
-//! What a run reports: its events, the results it shows, its requirements, and recorded runs read again.
+//! Reports: events, results that are shown, requirements, and recorded runs.
 //!
 //! Plain data and files for people. Starts nothing.
 

@@ -5,11 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::engine::tell::{
-    ended::FinishedStage,
-    event::{Event, Observer},
-    trial::FOLDER,
-};
+use crate::engine::tell::trial::FOLDER;
 use crate::{
     fsx::Below,
     pipeline::Pipeline,
@@ -19,12 +15,12 @@ use crate::{
 /// The file name of a stage's log.
 pub(in crate::engine) const LOG: &str = "log.txt";
 
-/// The folder in which a run shows what it made.
+/// The folder in which a run shows its results.
 pub(in crate::engine) struct Show<'a> {
     store: &'a Store,
     folder: PathBuf,
     pipeline: &'a Pipeline,
-    /// Of each stage of a sweep, the trials that have it.
+    /// For each stage of a sweep, the trials that have it.
     trials: Vec<Vec<usize>>,
 }
 
@@ -42,59 +38,18 @@ impl<'a> Show<'a> {
         &self.folder
     }
 
-    /// The folder in which all that is shown lies.
+    /// The folder with everything that this run shows.
     pub(in crate::engine) fn shown(&self) -> PathBuf {
         if self.pipeline.trials.is_empty() { self.folder.clone() } else { self.folder.join(FOLDER) }
     }
 
-    /// Shows the result of a stage that is done, and says what there is to say of it.
-    pub(in crate::engine) fn finished(
-        &self,
-        stage: usize,
-        name: &str,
-        record: &ActionRecord,
-        cached: bool,
-        observer: &mut dyn Observer,
-    ) -> FinishedStage {
-        let mut warnings = Vec::new();
-        let folder = self.stage(stage, record, &mut warnings);
-        for text in warnings {
-            observer.event(&Event::Warning { stage: Some(name.to_owned()), text });
-        }
-        Self::told(name, record, cached, folder)
-    }
-
-    /// What there is to say of a result that is shown.
-    pub(in crate::engine) fn told(
-        name: &str,
-        record: &ActionRecord,
-        cached: bool,
-        folder: Option<PathBuf>,
-    ) -> FinishedStage {
-        FinishedStage {
-            stage: name.to_owned(),
-            key: record.key.hex(),
-            cached,
-            seconds: record.made.seconds,
-            numbers: record.numbers.clone(),
-            folder,
-            device: record.made.device.clone(),
-            resumed: record.made.resumed.clone(),
-        }
-    }
-
-    /// Whether showing a result may take so long that nothing else should wait for it: a folder has many files.
-    pub(in crate::engine) fn takes_long(record: &ActionRecord) -> bool {
-        record.artifacts.values().any(StoredArtifact::is_folder)
-    }
-
-    /// Shows a stage's artifacts and log; returns their folder, or `None` where none of their bytes are
-    /// in this store. A stage of several trials is shown in the folder of each; the first is returned.
+    /// Shows the artifacts and the log of a stage. Returns their folder, or `None` if the store has none of their
+    /// bytes. A stage of several trials is shown in the folder of each, and the first one is returned.
     pub(in crate::engine) fn stage(
         &self,
         stage: usize,
         record: &ActionRecord,
-        warnings: &mut Vec<String>,
+        warn: &mut dyn FnMut(String),
     ) -> Option<PathBuf> {
         let name = &self.pipeline.stages[stage].name;
         let folders: Vec<PathBuf> = match self.pipeline.trials.is_empty() {
@@ -107,10 +62,10 @@ impl<'a> Show<'a> {
         };
         let mut first = None;
         for folder in folders {
-            match self.show(&folder, record, warnings) {
+            match self.show(&folder, record, warn) {
                 Ok(shown) => first = first.or(shown),
                 Err(text) => {
-                    warnings.push(text);
+                    warn(text);
                     return None;
                 }
             }
@@ -122,7 +77,7 @@ impl<'a> Show<'a> {
         &self,
         folder: &Path,
         record: &ActionRecord,
-        warnings: &mut Vec<String>,
+        warn: &mut dyn FnMut(String),
     ) -> Result<Option<PathBuf>, String> {
         let file = Below::new(LOG).map_err(|bad| bad.to_string())?;
         let log = record.log.map(|digest| StoredArtifact { digest, file, size: 0, stat: None });
@@ -131,7 +86,7 @@ impl<'a> Show<'a> {
             .show(folder, record.artifacts.values().chain(&log))
             .map_err(|error| error.to_string())?;
         for kept in shown.kept {
-            warnings.push(format!(
+            warn(format!(
                 "a file that was put, or changed, where results are shown is not lost: it is {} now",
                 kept.display()
             ));
@@ -139,8 +94,7 @@ impl<'a> Show<'a> {
         Ok((shown.absent.len() < record.artifacts.len()).then(|| folder.to_owned()))
     }
 
-    /// Removes what is shown of stages that the pipeline no longer has; of a sweep, what is shown of other
-    /// trials, and of such stages in its own.
+    /// Removes what is shown of stages that the pipeline no longer has and, for a sweep, of other trials.
     pub(in crate::engine) fn forget_others(&self) -> Result<(), String> {
         if self.pipeline.trials.is_empty() {
             let names = self.pipeline.stages.iter().map(|node| node.name.to_string());
@@ -154,7 +108,7 @@ impl<'a> Show<'a> {
             let folder = folder.join(&trial);
             self.keep(&folder, &names.collect())?;
             if of_it.is_none() && self.is_real(&folder) {
-                // What repeats said together went with them; what others put there stays.
+                // The tables of repeats are removed as well; other files stay.
                 super::repeats::show(&folder, &[]);
                 crate::fsx::remove_folder_if_empty(&folder).map_err(|error| error.to_string())?;
             }
@@ -162,8 +116,8 @@ impl<'a> Show<'a> {
         Ok(())
     }
 
-    /// Whether a folder is there, with no link on the way to it from the folder in which all is shown: what
-    /// lies behind a link may be another project's, and nothing is removed there.
+    /// Whether a folder exists and is not behind a link below the pipeline's folder. What is behind a link may belong
+    /// to another project, so nothing is removed there.
     fn is_real(&self, folder: &Path) -> bool {
         let mut ours = folder.ancestors().take_while(|above| above.starts_with(&self.folder));
         folder.is_dir() && ours.all(|above| !above.is_symlink())

@@ -4,24 +4,24 @@ use std::path::Path;
 
 use crate::engine::tell::{
     ended::{FailedStage, FinishedStage},
-    repeats::{Repeated, repeats, show},
+    repeats::{Repeated, show},
     trial::TrialResult,
     trials::Ends,
 };
 use crate::pipeline::Pipeline;
 
-/// What there is to say of repeats and trials.
+/// The results of repeats and trials.
 pub(in crate::engine) struct Together {
-    /// What repeats say; of a sweep it is said trial by trial.
+    /// The repeats; in a sweep each trial has its own.
     pub(in crate::engine) repeats: Vec<Repeated>,
-    /// What came of the trials, where the pipeline is a sweep.
+    /// The results of the trials, if the pipeline is a sweep.
     pub(in crate::engine) trials: Vec<TrialResult>,
-    /// What the user should know: what could not be shown.
+    /// What could not be shown.
     pub(in crate::engine) warnings: Vec<String>,
 }
 
 impl Together {
-    /// Of the stages in `order`; what repeats say is shown below `folder` as well.
+    /// The results of the stages in `order`. The tables of repeats are written below `folder`.
     pub(in crate::engine) fn of(
         pipeline: &Pipeline,
         order: &[usize],
@@ -29,12 +29,14 @@ impl Together {
         failed: &[FailedStage],
         folder: &Path,
     ) -> Self {
-        if pipeline.trials.is_empty() {
-            let repeats = repeats(pipeline, order, finished);
-            let warnings = show(folder, &repeats);
-            return Self { repeats, trials: Vec::new(), warnings };
+        let ends = || Ends::new(pipeline, order, finished, failed);
+        if !pipeline.trials.is_empty() {
+            let (trials, warnings) = ends().results(folder);
+            return Self { repeats: Vec::new(), trials, warnings };
         }
-        let (trials, warnings) = Ends::new(pipeline, order, finished, failed).results(folder);
-        Self { repeats: Vec::new(), trials, warnings }
+        let is_repeated = pipeline.stages.iter().any(|node| node.name.repeat.is_some());
+        let repeats = if is_repeated { ends().repeats(0..pipeline.stages.len()) } else { Vec::new() };
+        let warnings = show(folder, &repeats);
+        Self { repeats, trials: Vec::new(), warnings }
     }
 }

@@ -1,4 +1,4 @@
-//! The trials of a sweep: what each sets, how it ended, and its main numbers. Plain data.
+//! The trials of a sweep: the values of each, how it ended, and its main numbers. Plain data.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -16,9 +16,9 @@ pub(in crate::engine) const FOLDER: &str = "trials";
 pub struct PlannedTrial {
     /// Its name.
     pub trial: String,
-    /// What it sets, and no other trial or not every other: keys and values, as TOML has them.
+    /// The values that it sets and not all trials share: keys and values, as in TOML.
     pub values: BTreeMap<String, String>,
-    /// Its stages, by the names that they have among those of all trials, each after what it needs.
+    /// Its stages, by their names in the run, each after those that it reads.
     pub stages: Vec<String>,
 }
 
@@ -30,33 +30,33 @@ pub enum TrialOutcome {
     Done,
     /// One of its stages failed.
     Failed,
-    /// It was not finished, without a stage that failed: the run was stopped.
+    /// It was not finished, but no stage failed: the run was stopped.
     NotRun,
 }
 
-/// What came of a trial.
+/// The result of a trial.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct TrialResult {
     /// Its name.
     pub trial: String,
-    /// What it sets: keys and values, as TOML has them.
+    /// The values that it sets: keys and values, as in TOML.
     pub values: BTreeMap<String, String>,
-    /// The keys in short, in the order in which they were given, with the values as people write them.
+    /// The short keys in the given order, with the values as people write them.
     #[serde(skip)]
     pub shorts: Vec<(String, String)>,
     /// How it ended.
     pub outcome: TrialOutcome,
-    /// Whether all of it was in the store.
+    /// Whether all its results were in the store.
     pub cached: bool,
-    /// What its stages took to compute, whenever that was, in seconds; those that it shares included.
+    /// How long its stages took to compute, whenever that was, in seconds; includes those that it shares.
     #[schemars(with = "Option<f64>")]
     pub seconds: f64,
-    /// Its stages that failed, by the names that they have among those of all trials.
+    /// Its stages that failed, by their names in the run.
     pub failed: Vec<String>,
-    /// The main numbers of its stages, but for those that all trials have; of repeated ones the means.
+    /// The main numbers of its stages, without those that all trials share; means for repeated stages.
     pub numbers: Vec<TrialNumber>,
-    /// What stages that are repeated with `seeds` say together.
+    /// The results of stages that are repeated with `seeds`.
     pub repeats: Vec<Repeated>,
     /// Where its artifacts are shown.
     #[serde(serialize_with = "as_text")]
@@ -68,7 +68,7 @@ pub struct TrialResult {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct TrialNumber {
-    /// The stage, as within the trial.
+    /// The stage, by its name within the trial.
     pub stage: String,
     /// The number's name, as in the stage's own results.
     pub name: String,

@@ -1,6 +1,6 @@
-//! The results of the trials of a sweep: how each ended, and its main numbers.
+//! The results of repeats and of the trials of a sweep: how each trial ended, and the main numbers.
 //!
-//! Knows the union of all trials and what a run finished; knows neither tables nor which number is better.
+//! Knows the stages of all trials and what a run finished; knows neither tables nor which number is better.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -15,10 +15,11 @@ use crate::engine::tell::{
 };
 use crate::{
     pipeline::{Pipeline, Trial, TrialValue, shown},
+    protocol::Number,
     stages::StageName,
 };
 
-/// The trials of a sweep with their stages; none where a pipeline is no sweep.
+/// The trials of a sweep with their stages; none if the pipeline is not a sweep.
 #[must_use]
 pub fn planned(pipeline: &Pipeline) -> Vec<PlannedTrial> {
     let name = |stage: &usize| pipeline.stages[*stage].name.to_string();
@@ -34,14 +35,14 @@ fn values(trial: &Trial) -> BTreeMap<String, String> {
     trial.values.iter().map(|value| (value.key.clone(), value.value.clone())).collect()
 }
 
-/// What came of the stages of a run.
+/// How the stages of a run ended.
 pub(in crate::engine) struct Ends<'a> {
     pipeline: &'a Pipeline,
-    /// Of each stage of all trials.
+    /// By the stages' indices.
     ends: Vec<End<'a>>,
 }
 
-/// What came of a stage.
+/// How a stage ended.
 #[derive(Clone, Copy)]
 enum End<'a> {
     OutOfScope,
@@ -81,17 +82,17 @@ impl<'a> Ends<'a> {
         Self { pipeline, ends }
     }
 
-    /// What came of every trial; `folder` is where the pipeline's artifacts are shown. What repeats say
-    /// together is shown in each trial's folder. Also returns what the user should know.
+    /// The result of every trial, and warnings. Artifacts are shown below `folder`; the tables of repeats are
+    /// written to the folder of each trial.
     pub(in crate::engine) fn results(&self, folder: &Path) -> (Vec<TrialResult>, Vec<String>) {
-        let mut told = Vec::new();
+        let mut warnings = Vec::new();
         let result = |trial: &Trial| {
             let folder = folder.join(FOLDER).join(&trial.name);
-            let repeats = self.repeats(trial);
-            told.extend(show_repeats(&folder, &repeats));
+            let repeats = self.repeats(trial.stages.iter().copied());
+            warnings.extend(show_repeats(&folder, &repeats));
             self.result(trial, folder, repeats)
         };
-        (self.pipeline.trials.iter().map(result).collect(), told)
+        (self.pipeline.trials.iter().map(result).collect(), warnings)
     }
 
     fn result(&self, trial: &Trial, folder: PathBuf, repeats: Vec<Repeated>) -> TrialResult {
@@ -120,42 +121,42 @@ impl<'a> Ends<'a> {
         }
     }
 
-    /// The numbers of a stage that says something about its trial: that not all trials have, and that is not
-    /// one of many.
+    /// The numbers of a stage, if not all trials have it and it is not repeated.
     fn numbers(&self, stage: usize) -> Vec<TrialNumber> {
         let name = &self.pipeline.stages[stage].name;
         let alone = name.trial.is_some() && name.repeat.is_none();
         let numbers = self.ends[stage].done().filter(|_| alone).map_or(&[][..], |done| &done.numbers);
-        let of = name.written().to_string();
-        let number =
-            |(name, value): (&str, f64)| TrialNumber { stage: of.clone(), name: name.to_owned(), value };
-        numbers.iter().map(|one| number((&one.name, one.value))).collect()
+        let stage = name.written().to_string();
+        let number = |number: &Number| TrialNumber {
+            stage: stage.clone(),
+            name: number.name.clone(),
+            value: number.value,
+        };
+        numbers.iter().map(number).collect()
     }
 
-    /// What the repeats of a trial say together.
-    fn repeats(&self, trial: &Trial) -> Vec<Repeated> {
-        let mut groups: Vec<(StageName, Vec<usize>)> = Vec::new();
+    /// The repeats among these stages together, without those of which not all are in scope or none is finished.
+    pub(in crate::engine) fn repeats(&self, stages: impl Iterator<Item = usize>) -> Vec<Repeated> {
+        let mut groups: Vec<(StageName, Vec<(u64, End<'a>)>)> = Vec::new();
         let mut places: HashMap<StageName, usize> = HashMap::new();
-        for stage in &trial.stages {
-            let name = &self.pipeline.stages[*stage].name;
-            if name.repeat.is_some() {
-                let place = *places.entry(name.written()).or_insert_with(|| {
-                    groups.push((name.written(), Vec::new()));
-                    groups.len() - 1
-                });
-                groups[place].1.push(*stage);
-            }
+        for stage in stages {
+            let name = &self.pipeline.stages[stage].name;
+            let Some(seed) = name.repeat else { continue };
+            let place = *places.entry(name.written()).or_insert_with(|| {
+                groups.push((name.written(), Vec::new()));
+                groups.len() - 1
+            });
+            groups[place].1.push((seed, self.ends[stage]));
         }
-        let in_scope =
-            |stages: &[usize]| stages.iter().all(|stage| !matches!(self.ends[*stage], End::OutOfScope));
-        let end = |stage: &usize| Some((self.pipeline.stages[*stage].name.repeat?, self.ends[*stage].done()));
-        let groups = groups.iter().filter(|(_, stages)| in_scope(stages));
-        let all = groups.map(|(name, stages)| together(name, stages.iter().filter_map(end)));
+        groups.retain(|(_, each)| !each.iter().any(|(_, end)| matches!(end, End::OutOfScope)));
+        let done =
+            |each: Vec<(u64, End<'a>)>| each.into_iter().map(|(seed, end)| (seed, end.done())).collect();
+        let all = groups.into_iter().map(|(name, each)| together(&name, done(each)));
         all.filter(|repeated| repeated.missing.len() < repeated.seeds.len()).collect()
     }
 }
 
-/// Of stages that are repeated, the means over the seeds.
+/// The means of repeated stages over the seeds.
 fn means(repeats: &[Repeated]) -> impl Iterator<Item = TrialNumber> {
     repeats.iter().flat_map(|repeated| {
         repeated.numbers.iter().filter_map(|number| {

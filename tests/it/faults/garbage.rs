@@ -120,11 +120,11 @@ fn what_is_no_file_is_no_data() {
     }
     let pin = "0".repeat(64);
     for (name, said) in [
-        ("pipe.h5", "is a pipe or a device, but a file is expected"),
-        ("zero.h5", "is a pipe or a device, but a file is expected"),
-        ("null.h5", "is a pipe or a device, but a file is expected"),
-        ("folder.h5", "is a folder, but a file is expected"),
-        ("none.h5", "is a broken link"),
+        ("pipe.h5", "is not a file"),
+        ("zero.h5", "is not a file"),
+        ("null.h5", "is not a file"),
+        ("folder.h5", "is not a file"),
+        ("none.h5", "it is a broken link"),
     ] {
         let text = |images: &str| {
             let sizes = "sizes = { train = 4, validation = 2, test = 2 }";

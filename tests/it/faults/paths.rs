@@ -91,7 +91,7 @@ fn a_path_that_is_no_text_is_told_with_what_to_do() {
     let run = "$PCAMFLOW run p.toml --quiet 2>&1; echo $?";
     let output = in_a_folder_of_bytes(run);
     let text = &output.stdout;
-    assert!(text.ends_with("\n3\n") && text.contains("is not UTF-8"), "{text}");
+    assert!(text.ends_with("\n3\n") && text.contains("invalid UTF-8"), "{text}");
     assert!(text.contains("rename the folder, or choose another one (--store, --data)"), "{text}");
     // With the store elsewhere, all that stages are told is text; `out` is the engine's own.
     let output = in_a_folder_of_bytes(

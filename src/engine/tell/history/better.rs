@@ -1,6 +1,6 @@
-//! Which of two values of a number is the better one.
+//! Which of two values of a number is better.
 //!
-//! The number's name decides. For a count, a threshold or a control, neither value is better.
+//! The number's name decides. For counts, thresholds and controls, no value is better.
 
 use serde::Serialize;
 
@@ -14,49 +14,28 @@ pub enum Better {
     Lower,
 }
 
-/// Numbers of which less is better: losses, calibration errors, what deleting the evidence leaves, how much of
-/// a map survives when the model has forgotten all, and time.
-const LOWER: [&str; 14] = [
-    "loss", "nll", "brier", "ece", "error", "errors", "deletion", "delta", "spearman", "seconds", "duration",
-    "rmse", "mae", "mse",
-];
+/// Numbers that should be low: losses, calibration errors, deletion areas, how much of a map is left without the
+/// weights, and time.
+const LOWER: &str = "loss nll brier ece error errors deletion delta spearman seconds duration rmse mae mse";
 
-/// Numbers of which more is better.
-const HIGHER: [&str; 18] = [
-    "accuracy",
-    "auc",
-    "auroc",
-    "precision",
-    "recall",
-    "sensitivity",
-    "specificity",
-    "f1",
-    "mcc",
-    "kappa",
-    "energy",
-    "pointing",
-    "insertion",
-    "dice",
-    "iou",
-    "score",
-    "r2",
-    "likelihood",
-];
+/// Numbers that should be high.
+const HIGHER: &str = "accuracy auc auroc precision recall sensitivity specificity f1 mcc kappa energy \
+                      pointing insertion dice iou score r2 likelihood";
 
-/// Numbers that say what chance or a control reaches, or where something was chosen.
-const NEITHER: [&str; 4] = ["chance", "centre", "threshold", "epoch"];
+/// Numbers of chance and of controls, and values that were chosen.
+const NEITHER: &str = "chance centre threshold epoch";
 
 /// Which values of the number of that name are better; `None` if unknown.
-/// `accuracy-at-chosen-threshold` is an accuracy: what stands before `at` decides.
+/// The words before `at` decide: `accuracy-at-chosen-threshold` is an accuracy.
 #[must_use]
 pub fn better(name: &str) -> Option<Better> {
     let own = name.rsplit(['/', '.']).next().unwrap_or(name).to_ascii_lowercase();
     let words: Vec<&str> = own.split(['-', '_', ' ']).take_while(|word| *word != "at").collect();
-    let any = |list: &[&str]| words.iter().any(|word| list.contains(word));
+    let any = |list: &str| list.split(' ').any(|known| words.contains(&known));
     match () {
-        () if any(&NEITHER) => None,
-        () if any(&LOWER) => Some(Better::Lower),
-        () if any(&HIGHER) || words == ["rank"] => Some(Better::Higher),
+        () if any(NEITHER) => None,
+        () if any(LOWER) => Some(Better::Lower),
+        () if any(HIGHER) || words == ["rank"] => Some(Better::Higher),
         () => None,
     }
 }
@@ -77,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_number_that_stages_tell_has_its_direction() {
+    fn every_number_of_the_stages_has_its_direction() {
         use Better::{Higher, Lower};
         for (name, expected) in [
             ("accuracy", Some(Higher)),

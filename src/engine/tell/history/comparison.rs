@@ -1,8 +1,8 @@
-//! Runs compared: a column for everything that differs, and one for each number.
+//! Compares runs: a column for everything that differs, and one for each number.
 
 use std::collections::BTreeSet;
 
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{Serialize, Serializer};
 
 use super::{Better, Facts, better, differences::is_of, facts::NONE};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 /// Runs side by side.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
-    /// In what they differ, then what came of them.
+    /// What they differ in, then their numbers.
     pub columns: Vec<Column>,
     /// The runs.
     pub rows: Vec<Row>,
@@ -27,7 +27,7 @@ pub struct Column {
     pub name: String,
     /// What it is.
     pub what: What,
-    /// Which of its values are better.
+    /// Which of its values are better, if known.
     pub better: Option<Better>,
 }
 
@@ -41,11 +41,11 @@ pub enum What {
     Source,
     /// The commit of the project.
     Commit,
-    /// What the command line said about how to compute.
+    /// An option of the command line about how to compute.
     Asked,
     /// A number of a stage.
     Number,
-    /// What all stages together took to compute, whenever that was.
+    /// How long all stages together took to compute, whenever that was.
     Seconds,
 }
 
@@ -54,24 +54,27 @@ pub enum What {
 pub struct Row {
     /// Its record.
     pub run: RunRecord,
-    /// How it stands.
+    /// Whether it has ended, and how.
     pub state: RunState,
-    /// One cell a column.
+    /// One cell for each column.
     pub cells: Vec<Cell>,
 }
 
 /// What a run has in a column.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum Cell {
-    /// Nothing: the run has no such stage, or that has no such number.
+    /// Nothing: the run has no such stage, or the stage has no such number.
     Absent,
-    /// The parameter had its default, which is not known any more.
+    /// The parameter had its default, which is no longer known.
+    #[serde(serialize_with = "as_default")]
     Default,
     /// A value.
     Text(String),
     /// A number; of several repeats, their mean with its spread.
     Figure {
         /// The value, or the mean.
+        #[serde(rename = "value")]
         mean: f64,
         /// The sample standard deviation over repeats.
         sd: Option<f64>,
@@ -82,26 +85,12 @@ pub enum Cell {
     },
 }
 
-impl Serialize for Cell {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Absent => serializer.serialize_none(),
-            Self::Default => serializer.serialize_str("default"),
-            Self::Text(text) => serializer.serialize_str(text),
-            Self::Figure { mean, sd, n, best } => {
-                let mut map = serializer.serialize_map(None)?;
-                map.serialize_entry("value", mean)?;
-                map.serialize_entry("sd", sd)?;
-                map.serialize_entry("n", n)?;
-                map.serialize_entry("best", best)?;
-                map.end()
-            }
-        }
-    }
+fn as_default<S: Serializer>(serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str("default")
 }
 
 impl Cell {
-    /// Its number: of a figure, or of a text that is one.
+    /// Its number; a text may be one.
     #[must_use]
     pub fn number(&self) -> Option<f64> {
         match self {
@@ -112,36 +101,33 @@ impl Cell {
     }
 }
 
-/// Before the name of what was set, where a number that differs from it has the same name.
-const SET: &str = "set:";
-
 /// Puts runs side by side.
 #[must_use]
 pub fn compare(runs: Vec<(RunRecord, RunState, Facts)>) -> Comparison {
     let columns = columns(&runs);
-    let cells = |run: &RunRecord, facts: &Facts| columns.iter().map(|it| cell(it, run, facts)).collect();
-    let rows = runs.iter().map(|(run, state, facts)| {
-        let cells: Vec<Cell> = cells(run, facts);
-        Row { run: run.clone(), state: *state, cells }
+    let rows = runs.into_iter().map(|(run, state, facts)| {
+        let cells = columns.iter().map(|column| cell(column, &run, &facts)).collect();
+        Row { run, state, cells }
     });
     let mut comparison = Comparison { rows: rows.collect(), columns };
-    comparison.tell_apart();
     comparison.mark_best();
     comparison
 }
 
 fn columns(runs: &[(RunRecord, RunState, Facts)]) -> Vec<Column> {
     let column = |what: What, name: String| Column { better: None, what, name };
-    let parameters = keys(runs, |facts| facts.parameters.keys().cloned().collect());
-    let sources = keys(runs, |facts| facts.sources.keys().cloned().collect());
-    let mut columns: Vec<Column> = parameters.into_iter().map(|name| column(What::Parameter, name)).collect();
-    columns.extend(sources.into_iter().map(|name| column(What::Source, name)));
+    let parameters: BTreeSet<&String> = runs.iter().flat_map(|(.., facts)| facts.parameters.keys()).collect();
+    let sources: BTreeSet<&String> = runs.iter().flat_map(|(.., facts)| facts.sources.keys()).collect();
+    let mut columns: Vec<Column> = Vec::new();
+    columns.extend(parameters.into_iter().map(|name| column(What::Parameter, name.clone())));
+    columns.extend(sources.into_iter().map(|name| column(What::Source, name.clone())));
     columns.extend(["device", "threads", "jobs"].map(|name| column(What::Asked, name.to_owned())));
     columns.push(column(What::Commit, "commit".to_owned()));
     columns.retain(|column| differs(column, runs));
     for (stage, number) in runs.iter().flat_map(|(.., facts)| &facts.numbers) {
         let name = format!("{stage}.{}", number.name);
-        if !columns.iter().any(|column| column.what == What::Number && column.name == name) {
+        // A stage may report a number with the name of a parameter, which is one column (`synthesize.s.patches`).
+        if !columns.iter().any(|column| column.name == name) {
             columns.push(Column { better: better(&number.name), what: What::Number, name });
         }
     }
@@ -150,16 +136,12 @@ fn columns(runs: &[(RunRecord, RunState, Facts)]) -> Vec<Column> {
     columns
 }
 
-fn keys(runs: &[(RunRecord, RunState, Facts)], of: impl Fn(&Facts) -> BTreeSet<String>) -> BTreeSet<String> {
-    runs.iter().flat_map(|(.., facts)| of(facts)).collect()
-}
-
-/// Whether two runs have different values there. Stages and digests that one does not know are no difference.
+/// Whether two runs have different values. Values that a run does not know are no difference.
 fn differs(column: &Column, runs: &[(RunRecord, RunState, Facts)]) -> bool {
-    let mut cells = runs.iter().map(|(run, _, facts)| cell(column, run, facts));
-    // What some leave out because it is at its default, others write out.
+    let cells = runs.iter().map(|(run, _, facts)| cell(column, run, facts));
+    // Runs with complete facts have defaults written out, others leave them out.
     let some_complete = runs.iter().any(|(.., facts)| facts.complete);
-    let mut known = cells.by_ref().filter(|cell| match cell {
+    let mut known = cells.filter(|cell| match cell {
         Cell::Absent => column.what == What::Asked,
         Cell::Default => !some_complete,
         Cell::Text(_) | Cell::Figure { .. } => true,
@@ -192,7 +174,7 @@ fn cell(column: &Column, run: &RunRecord, facts: &Facts) -> Cell {
     }
 }
 
-/// The beginning of a commit, with a star where files differed from it.
+/// The beginning of a commit, with a star if files differed from it.
 fn commit(git: &crate::store::Git) -> String {
     let short: String = git.commit.chars().take(10).collect();
     if git.dirty == Some(true) { short + "*" } else { short }
@@ -203,7 +185,7 @@ fn figure(number: &Spread) -> Cell {
     number.mean.map_or(Cell::Absent, figure)
 }
 
-/// What the stages took, where all of them are there: a part of them would look fast.
+/// How long the stages took, if all of them are there: a part of them would look fast.
 fn seconds(run: &RunRecord) -> Cell {
     let whole = run.stages.iter().all(|it| matches!(it.outcome, Outcome::Cached | Outcome::Computed));
     if !whole || run.stages.is_empty() {
@@ -214,30 +196,7 @@ fn seconds(run: &RunRecord) -> Cell {
 }
 
 impl Comparison {
-    /// Gives every column a name of its own: a stage may tell a number under the name of what was set
-    /// (`synthesize.s.patches`). Where both are the same in all runs, one is enough.
-    fn tell_apart(&mut self) {
-        let numbers = (0..self.columns.len()).filter(|at| self.columns[*at].what == What::Number);
-        let twins: Vec<(usize, usize)> = numbers
-            .filter_map(|number| {
-                let name = &self.columns[number].name;
-                let other = self.columns.iter().position(|column| column.name == *name)?;
-                (other < number).then_some((other, number))
-            })
-            .collect();
-        let mut needless = BTreeSet::new();
-        for (set, number) in twins {
-            let same = |row: &Row| row.cells[set].number() == row.cells[number].number();
-            if self.rows.iter().all(same) {
-                needless.insert(number);
-            } else {
-                self.columns[set].name.insert_str(0, SET);
-            }
-        }
-        self.keep(|at, _| !needless.contains(&at));
-    }
-
-    /// Marks the best figure of each column where some are better than others.
+    /// Marks the best figure of each column, unless all are equal.
     fn mark_best(&mut self) {
         for (place, column) in self.columns.iter().enumerate() {
             let Some(better) = column.better else { continue };
@@ -254,33 +213,28 @@ impl Comparison {
         }
     }
 
-    /// The column that a word means: its whole name, or an end of it that no other has.
+    /// The column with this name, or the only one whose name ends with it.
     ///
     /// # Errors
-    /// Where none or several are meant; says what there is.
+    /// There is none, or there are several; says which there are.
     pub fn column(&self, word: &str) -> Result<usize, String> {
-        let is = |at: &usize| self.columns[*at].name == word;
-        let ends = |at: &usize| {
-            self.columns[*at].name.strip_suffix(word).is_some_and(|rest| rest.ends_with(['.', '/']))
-        };
-        let all = || 0..self.columns.len();
-        if let Some(at) = all().find(is) {
+        let all: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
+        if let Some(at) = all.iter().position(|name| *name == word) {
             return Ok(at);
         }
-        let names = |places: &[usize]| {
-            places.iter().map(|at| self.columns[*at].name.as_str()).collect::<Vec<_>>().join(", ")
-        };
-        match all().filter(ends).collect::<Vec<_>>().as_slice() {
+        let ends = |at: &usize| all[*at].strip_suffix(word).is_some_and(|rest| rest.ends_with(['.', '/']));
+        match (0..all.len()).filter(ends).collect::<Vec<_>>().as_slice() {
             [at] => Ok(*at),
-            [] => {
-                Err(format!("there is no column `{word}`: there are {}", names(&all().collect::<Vec<_>>())))
+            [] => Err(format!("there is no column `{word}`: there are {}", all.join(", "))),
+            several => {
+                let names: Vec<&str> = several.iter().map(|at| all[*at]).collect();
+                Err(format!("`{word}` may be {}", names.join(", ")))
             }
-            several => Err(format!("`{word}` may be {}", names(several))),
         }
     }
 
-    /// Sorts the runs by a column: the best first, where some are better; else numbers and then texts from
-    /// the smallest. What has nothing there comes last.
+    /// Sorts the runs by a column: the best first if that is known, otherwise numbers and then texts in ascending
+    /// order. Runs without a value come last.
     pub fn sort(&mut self, place: usize) {
         let descending = self.columns[place].better == Some(Better::Higher);
         self.rows.sort_by(|one, two| {
@@ -293,19 +247,14 @@ impl Comparison {
         });
     }
 
-    /// Leaves out columns of numbers but these.
+    /// Removes all columns of numbers except these.
     pub fn only_numbers(&mut self, places: &[usize]) {
-        self.keep(|at, column| !matches!(column.what, What::Number | What::Seconds) || places.contains(&at));
-    }
-
-    /// Leaves out columns but those.
-    fn keep(&mut self, stays: impl Fn(usize, &Column) -> bool) {
-        let keep: Vec<bool> = self.columns.iter().enumerate().map(|(at, column)| stays(at, column)).collect();
-        let mut flags = keep.iter();
-        self.columns.retain(|_| flags.next().copied().unwrap_or(true));
-        for row in &mut self.rows {
-            let mut flags = keep.iter();
-            row.cells.retain(|_| flags.next().copied().unwrap_or(true));
+        for at in (0..self.columns.len()).rev() {
+            let is_number = matches!(self.columns[at].what, What::Number | What::Seconds);
+            if is_number && !places.contains(&at) {
+                self.columns.remove(at);
+                self.rows.iter_mut().for_each(|row| drop(row.cells.remove(at)));
+            }
         }
     }
 }
@@ -369,25 +318,17 @@ mod tests {
     }
 
     #[test]
-    fn what_was_set_and_a_number_of_the_same_name_are_told_apart() {
+    fn a_parameter_that_differs_hides_a_number_with_the_same_name() {
         let run = |id, patches: &str, told| {
             let mut record = record(id, &[&format!("synthesize.s.patches={patches}")], [0.5, 0.5]);
             record.stages[0].numbers = vec![crate::store::Number { name: "patches".to_owned(), value: told }];
             let facts = facts(&record);
             (record, RunState::Done, facts)
         };
-        let same = compare(vec![run(1, "12", 12.0), run(2, "24", 24.0)]);
-        let patches = |comparison: &Comparison| {
-            let names = names(comparison).into_iter().filter(|name| name.contains("patches"));
-            names.map(str::to_owned).collect::<Vec<_>>()
-        };
-        assert_eq!(patches(&same), ["synthesize.s.patches"]);
-        assert_eq!(same.column("patches"), Ok(0));
-        let apart = compare(vec![run(1, "12", 12.0), run(2, "24", 23.0)]);
-        assert_eq!(patches(&apart), ["set:synthesize.s.patches", "synthesize.s.patches"]);
-        let number = apart.column("synthesize.s.patches").unwrap();
-        assert_eq!(apart.columns[number].what, What::Number);
-        assert!(apart.rows.iter().all(|row| row.cells.len() == apart.columns.len()));
+        let comparison = compare(vec![run(1, "12", 12.0), run(2, "24", 24.0)]);
+        let patches = names(&comparison).into_iter().filter(|name| name.contains("patches"));
+        assert_eq!(patches.collect::<Vec<_>>(), ["synthesize.s.patches"]);
+        assert_eq!(comparison.columns[0].what, What::Parameter);
     }
 
     #[test]

@@ -4,20 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Facts, facts::NONE};
 
-/// One thing in which two runs differ.
+/// One difference between two runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Difference {
-    /// A parameter: its path, what it was and what it is; `None` where it has its default, whatever that is.
+    /// A parameter: its path, old value and new value; `None` is an unknown default.
     Parameter(String, Option<String>, Option<String>),
-    /// A source file has other content, or is another file.
+    /// A source file is another file or has other content.
     Source(String),
     /// A stage is new.
     NewStage(String),
-    /// A stage is gone, or was not asked for.
+    /// A stage is missing.
     NoStage(String),
 }
 
-/// In what a run differs from an earlier one: stages, source files, parameters of the stages that both have.
+/// The differences of a run from an earlier one: stages, and source files and parameters of the stages that both have.
 #[must_use]
 pub fn differences(before: &Facts, after: &Facts) -> Vec<Difference> {
     let new = after.stages.difference(&before.stages).cloned().map(Difference::NewStage);
@@ -26,12 +26,12 @@ pub fn differences(before: &Facts, after: &Facts) -> Vec<Difference> {
     let in_both = |key: &str| both.iter().any(|stage| is_of(key, stage));
     let of_both = |a, b| changed(a, b).into_iter().filter(|(key, ..)| in_both(key)).collect::<Vec<_>>();
     let sources = of_both(&before.sources, &after.sources).into_iter();
-    // A digest that one of them does not know is no difference.
+    // A digest that one run does not know is no difference.
     let sources = sources.filter(|(_, old, new)| old.is_some() && new.is_some());
     let parameters = of_both(&before.parameters, &after.parameters).into_iter();
-    // Where one leaves out what is at its default, only what both tell can be compared.
-    let told = before.complete == after.complete;
-    let parameters = parameters.filter(move |(_, old, new)| told || (old.is_some() && new.is_some()));
+    // If only one run leaves out defaults, only values that both have can be compared.
+    let alike = before.complete == after.complete;
+    let parameters = parameters.filter(move |(_, old, new)| alike || (old.is_some() && new.is_some()));
     let none = |value: Option<String>| value.or_else(|| after.complete.then(|| NONE.to_owned()));
     parameters
         .map(|(key, old, new)| Difference::Parameter(key, none(old), none(new)))
@@ -41,7 +41,7 @@ pub fn differences(before: &Facts, after: &Facts) -> Vec<Difference> {
         .collect()
 }
 
-/// Whether a path is of a stage: `train.base.epochs` is of `train.base`.
+/// Whether a path belongs to a stage, as `train.base.epochs` to `train.base`.
 pub(super) fn is_of(path: &str, stage: &str) -> bool {
     path.strip_prefix(stage).is_some_and(|rest| rest.starts_with('.'))
 }

@@ -1,10 +1,9 @@
-//! What a recorded run was made from, stage by stage, and what its numbers are.
+//! The parameters, sources and numbers of a recorded run, stage by stage.
 //!
-//! Parameters come from the recorded texts and overrides, loaded once more: so those of stages that failed are
-//! known, too. Where that is not possible (a newer pcamflow refuses the text, or a file that it extends is
-//! another one by now), they come from the action records of the stages that have one. Repeats of a stage
-//! (`train.base@1`, `train.base@2`) are told as one: the values that they do not share stand side by side, and
-//! of their numbers there is a mean with its spread.
+//! The recorded texts and overrides are loaded again, so the parameters of failed stages are known as well. If
+//! that is not possible (a newer pcamflow refuses the text, or a file that it extends has changed), they come
+//! from action records. Repeats of a stage (`train.base@1`, `train.base@2`) count as one stage: different values are
+//! listed together, and numbers have a mean and a spread.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -17,7 +16,7 @@ use crate::{
     engine::tell::repeats::Spread,
     pipeline::{self, Options, Pipeline, Source, StageNode},
     stages::{AnyStage, Class, join, kebab},
-    store::{ActionRecord, RunRecord, RunStage, Store},
+    store::{ActionRecord, Number, RunRecord, Store},
 };
 
 /// What a run was made from, and its numbers.
@@ -29,14 +28,13 @@ pub struct Facts {
     pub parameters: BTreeMap<String, String>,
     /// The source files: `split.pcam.images` -> `x.h5 1a2b3c4d5e`, the beginning of its digest.
     pub sources: BTreeMap<String, String>,
-    /// Whether all parameters are there; else those are left out that are at their defaults, and those of
-    /// stages without a result.
+    /// Whether all parameters are there. Otherwise defaults are left out, and stages without a result.
     pub complete: bool,
-    /// The main numbers, in the order of the stages: stage, and the number over its repeats.
+    /// The main numbers, in the order of the stages: the stage, and the number over its repeats.
     pub numbers: Vec<(String, Spread)>,
 }
 
-/// Values of one thing in several repeats, each once.
+/// The different values of each parameter or source over the repeats.
 type Values = BTreeMap<String, Vec<String>>;
 
 impl Facts {
@@ -44,11 +42,12 @@ impl Facts {
     #[must_use]
     pub fn of(store: &Store, record: &RunRecord) -> Self {
         let pipeline = loaded(record);
-        let places = places(pipeline.as_ref());
+        let nodes = pipeline.iter().flat_map(|pipeline| &pipeline.stages);
+        let nodes: HashMap<String, &StageNode> = nodes.map(|node| (node.name.to_string(), node)).collect();
         let (mut parameters, mut sources) = (Values::new(), Values::new());
         for stage in &record.stages {
-            let action = action(store, stage);
-            match places.get(&stage.name) {
+            let action = stage.key.and_then(|key| store.record(&key).ok()?.found());
+            match nodes.get(&stage.name) {
                 Some(node) => from_pipeline(node, action.as_ref(), &mut parameters, &mut sources),
                 None => from_action(&stage.name, action.as_ref(), &mut parameters),
             }
@@ -63,15 +62,15 @@ impl Facts {
     }
 }
 
-/// A stage as the pipeline file names it, without the seed of a repeat.
-pub(super) fn written(name: &str) -> &str {
+/// The name of a stage in the pipeline file, without the seed of a repeat.
+fn written(name: &str) -> &str {
     name.rsplit_once('@').map_or(name, |(stage, _)| stage)
 }
 
-/// The pipeline of a run, from what its record holds.
+/// The pipeline of a run, from the texts in its record.
 fn loaded(record: &RunRecord) -> Option<Pipeline> {
     let own = record.texts.iter().find(|text| text.name == record.file)?;
-    // What a file extends is read from the disk: only where that is what it was.
+    // Files that it extends are read from the disk, so they must not have changed.
     let mut others = record.texts.iter().filter(|text| text.name != record.file);
     if !others.all(|text| std::fs::read_to_string(&text.name).is_ok_and(|now| *now == *text.text)) {
         return None;
@@ -80,16 +79,6 @@ fn loaded(record: &RunRecord) -> Option<Pipeline> {
     let set = record.set.iter().cloned().chain(trial.map(|(key, value)| format!("{key}={value}")));
     let options = Options { set: set.collect(), data: record.data.as_ref().map(Into::into) };
     pipeline::parse(Path::new(&record.file), own.text.to_string(), &options).ok()
-}
-
-fn places(pipeline: Option<&Pipeline>) -> HashMap<String, &StageNode> {
-    let nodes = pipeline.iter().flat_map(|pipeline| &pipeline.stages);
-    nodes.map(|node| (node.name.to_string(), node)).collect()
-}
-
-fn action(store: &Store, stage: &RunStage) -> Option<ActionRecord> {
-    let record = stage.key.and_then(|key| store.record(&key).ok());
-    record.and_then(|lookup| lookup.found())
 }
 
 fn from_pipeline(
@@ -113,7 +102,7 @@ fn from_pipeline(
     }
 }
 
-/// The parameters of a stage that enter its key, and what it reads of other stages: each with its value.
+/// The parameters of a stage that are part of its key, and the stages that it reads, each with its value.
 fn written_out(stage: &AnyStage) -> Vec<(String, String)> {
     let mut values = Vec::new();
     let Ok(Value::Object(tagged)) = serde_json::to_value(stage) else { return values };
@@ -122,7 +111,7 @@ fn written_out(stage: &AnyStage) -> Vec<(String, String)> {
         let name = kebab(field.name);
         match (field.class, fields.get(&name)) {
             (Class::Semantic | Class::Inherited, Some(value)) => flatten(&name, value, &mut values),
-            // Files are shown with their digests.
+            // Files are listed with their digests, as sources.
             (Class::Input, Some(value @ Value::String(_))) => flatten(&name, value, &mut values),
             (Class::Input | Class::Execution, _) | (_, None) => {}
         }
@@ -130,7 +119,7 @@ fn written_out(stage: &AnyStage) -> Vec<(String, String)> {
     values
 }
 
-/// The values in a value: `optimizer.adam.learning-rate`, and of a choice its name, `optimizer`.
+/// The values in a value: `optimizer.adam.learning-rate`, and the name of a choice as `optimizer`.
 fn flatten(path: &str, value: &Value, values: &mut Vec<(String, String)>) {
     match value {
         Value::Object(fields) => {
@@ -147,19 +136,20 @@ fn flatten(path: &str, value: &Value, values: &mut Vec<(String, String)>) {
     }
 }
 
-/// A list as people write it, and as plans have it.
+/// A list as people write it.
 fn list(all: &[Value]) -> String {
     let one = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     format!("[{}]", all.iter().map(one).collect::<Vec<_>>().join(", "))
 }
 
-/// The value of what is not there.
+/// The value of a parameter that is not set.
 pub(super) const NONE: &str = "none";
 
 fn from_action(name: &str, action: Option<&ActionRecord>, parameters: &mut Values) {
     for (line, value) in action.iter().flat_map(|action| &action.lines) {
         if let Some(path) = line.strip_prefix("parameter ") {
-            add(parameters, format!("{}.{path}", written(name)), plain(value));
+            let value = serde_json::from_str::<String>(value).unwrap_or_else(|_| value.clone());
+            add(parameters, format!("{}.{path}", written(name)), value);
         }
     }
 }
@@ -172,49 +162,32 @@ fn add(values: &mut Values, key: String, value: String) {
 }
 
 fn joined(values: Values) -> BTreeMap<String, String> {
-    // The marker of a table says nothing that its fields don't.
-    let told = values.into_iter().filter(|(_, values)| values.iter().any(|value| value != "{}"));
-    told.map(|(key, values)| (key, values.join(", "))).collect()
-}
-
-/// A value as people write it: without quotes where nothing hangs on them.
-fn plain(value: &str) -> String {
-    let inner = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
-    inner.filter(|inner| !inner.is_empty() && !inner.contains(['"', '\\'])).unwrap_or(value).to_owned()
+    // The marker of a table adds nothing to its fields.
+    let values = values.into_iter().filter(|(_, values)| values.iter().any(|value| value != "{}"));
+    values.map(|(key, values)| (key, values.join(", "))).collect()
 }
 
 /// The numbers of all stages; those of repeats together.
 fn numbers(record: &RunRecord) -> Vec<(String, Spread)> {
-    let mut groups: Vec<(&str, Vec<&RunStage>)> = Vec::new();
+    let mut groups: Vec<(&str, Vec<&[Number]>)> = Vec::new();
     for stage in &record.stages {
         let name = written(&stage.name);
         match groups.iter_mut().find(|(other, _)| *other == name) {
-            Some((_, repeats)) => repeats.push(stage),
-            None => groups.push((name, vec![stage])),
+            Some((_, repeats)) => repeats.push(&stage.numbers),
+            None => groups.push((name, vec![&stage.numbers])),
         }
     }
-    groups.iter().flat_map(|(name, repeats)| spreads(name, repeats)).collect()
-}
-
-fn spreads(stage: &str, repeats: &[&RunStage]) -> Vec<(String, Spread)> {
-    let mut names: Vec<&str> = Vec::new();
-    for number in repeats.iter().flat_map(|repeat| &repeat.numbers) {
-        if !names.contains(&number.name.as_str()) {
-            names.push(&number.name);
-        }
-    }
-    let value = |repeat: &&RunStage, name: &str| {
-        let number = repeat.numbers.iter().find(|number| number.name == name)?;
-        Some(number.value).filter(|value| value.is_finite())
+    let of_stage = |(name, repeats): &(&str, Vec<&[Number]>)| {
+        let spreads = Spread::of_each(repeats).into_iter();
+        spreads.map(|spread| ((*name).to_owned(), spread)).collect::<Vec<_>>()
     };
-    let spread = |name: &str| Spread::of(name, repeats.iter().map(|repeat| value(repeat, name)).collect());
-    names.into_iter().map(|name| (stage.to_owned(), spread(name))).collect()
+    groups.iter().flat_map(of_stage).collect()
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::store::{self, Ended, Number, Outcome, RUN_FORMAT, Text};
+    use crate::store::{self, Ended, Outcome, RUN_FORMAT, RunStage, Text};
 
     pub(in crate::engine::tell::history) const TEXT: &str = "\
 [synthesize.s]
@@ -263,12 +236,12 @@ seeds = [1, 2]
     }
 
     #[test]
-    fn parameters_come_from_text_and_overrides_and_repeats_are_one() {
+    fn parameters_come_from_texts_and_overrides_and_repeats_are_one_stage() {
         let facts = facts(&record(1, &["train.t.epochs=5"], [0.5, 0.7]));
         assert_eq!(facts.parameters["train.t.epochs"], "5");
         assert_eq!(facts.parameters["train.t.seed"], "1, 2");
         assert_eq!(facts.parameters["split.d.algorithm"], "scikit-learn");
-        // Defaults, too, and which of several choices it is.
+        // Defaults are there as well, and the name of a choice.
         assert_eq!(facts.parameters["train.t.optimizer"], "adam");
         assert_eq!(facts.parameters["train.t.optimizer.adam.learning-rate"], "0.001");
         assert_eq!(facts.parameters["train.t.data"], "split.d");
@@ -280,7 +253,7 @@ seeds = [1, 2]
     }
 
     #[test]
-    fn where_the_text_says_nothing_the_action_records_do() {
+    fn if_the_text_cannot_be_loaded_parameters_come_from_action_records() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), store::Options::default()).unwrap();
         let key = crate::digest::Digest::of(b"key");
@@ -303,7 +276,7 @@ seeds = [1, 2]
         run.stages[2].key = Some(key);
         let facts = Facts::of(&store, &run);
         assert_eq!(facts.parameters, BTreeMap::from([("train.t.epochs".to_owned(), "9".to_owned())]));
-        // What it extends is not what it was: its values would be others.
+        // A file that it extends has changed, so the values may be others.
         let mut run = record(1, &[], [0.5, 0.7]);
         run.texts.push(Text { name: "/nowhere/base.toml".to_owned(), text: "".into() });
         assert_eq!(Facts::of(&store, &run).parameters, BTreeMap::new());

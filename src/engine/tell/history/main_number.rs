@@ -3,11 +3,11 @@
 use super::Facts;
 use crate::engine::tell::repeats::Spread;
 
-/// The kinds whose numbers say most, first the best.
+/// The kinds by the importance of their numbers, the most important first.
 const KINDS: [&str; 5] = ["evaluate.", "metrics.", "resume-train.", "train.", ""];
 
-/// The stage and the number that say most of a run: the first one of its last evaluation, else of its last
-/// metrics, training, or stage.
+/// The most important number of a run with its stage: the first number of its last evaluation, or else of its last
+/// metrics, training or stage.
 #[must_use]
 pub fn main_number(facts: &Facts) -> Option<(&str, &Spread)> {
     let first = |kind: &str| {
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_evaluation_says_most() {
+    fn the_last_evaluation_is_the_most_important() {
         let number = |stage: &str, name: &str| (stage.to_owned(), Spread::of(name, vec![Some(1.0)]));
         let mut facts = Facts { numbers: vec![number("split.d", "test")], ..Facts::default() };
         let main = |facts: &Facts| main_number(facts).map(|(stage, it)| format!("{stage}.{}", it.name));

@@ -1,4 +1,4 @@
-//! Recorded runs, read again: their parameters, their results, their differences.
+//! Recorded runs: their parameters, results and differences.
 //!
 //! Knows records and pipelines; knows neither tables nor pictures. Runs nothing.
 

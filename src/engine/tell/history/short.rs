@@ -1,9 +1,9 @@
-//! Long names made short: as much of their ends as tells them apart.
+//! Shortens long names to the ends by which they differ.
 
 use std::collections::BTreeMap;
 
-/// The shortest ends of names that no other of them has: `train.base.optimizer.adam.learning-rate` is
-/// `learning-rate` where only one name ends so. What is equal stays equal.
+/// The shortest end of each name that no other name has: `train.base.optimizer.adam.learning-rate` becomes
+/// `learning-rate` if no other name ends with that. Equal names stay equal.
 #[must_use]
 pub fn shortened(names: &[&str]) -> Vec<String> {
     let mut users: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -22,7 +22,7 @@ pub fn shortened(names: &[&str]) -> Vec<String> {
     names.iter().map(short).collect()
 }
 
-/// The ends of a name at its dots, shortest first; an end that is a mere number (of a list's item) is none.
+/// The ends of a name after its dots, the shortest first, without those that begin with a digit (list items).
 fn ends(name: &str) -> impl Iterator<Item = &str> {
     let starts = name.rmatch_indices('.').map(|(at, _)| at + 1).chain([0]);
     starts.map(|at| &name[at..]).filter(|end| !end.starts_with(|letter: char| letter.is_ascii_digit()))
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_much_as_tells_them_apart() {
+    fn names_are_shortened_as_far_as_they_differ() {
         let names =
             ["train.base.adam.learning-rate", "train.base.epochs", "train.more.epochs", "a.channels.2", "x"];
         assert_eq!(shortened(&names), ["learning-rate", "base.epochs", "more.epochs", "channels.2", "x"]);

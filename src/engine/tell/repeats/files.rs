@@ -1,7 +1,7 @@
-//! `repeats.csv` and `repeats.json`, beside the folders of the stages.
+//! The files `repeats.csv` and `repeats.json`, beside the folders of the stages.
 //!
-//! Written only where they change, each in one step; gone when there is nothing to say. Files of these
-//! names that others wrote stay as they are.
+//! They are written only if they change, each in one step, and removed if there are no repeats. Files with these
+//! names that pcamflow did not write are left alone.
 
 use std::path::Path;
 
@@ -10,10 +10,10 @@ use serde::Serialize;
 use super::{Repeated, Spread};
 use crate::fsx::{self, Durability};
 
-/// The columns of the table.
+/// The columns of the table, which mark it as ours.
 const HEADER: &str = "stage,number,seeds,n,mean,sd,min,max\n";
 
-/// What marks the JSON file as ours.
+/// Marks the JSON file as ours.
 const NOTE: &str = "mean and spread over seeds, by pcamflow; replaced by the next run";
 
 #[derive(Serialize)]
@@ -22,20 +22,21 @@ struct Document<'a> {
     repeats: &'a [Repeated],
 }
 
-/// Shows what repeats say together in a folder. Returns what the user should know.
+/// Writes or removes the files in a folder. Returns warnings.
 pub(in crate::engine) fn show(folder: &Path, repeats: &[Repeated]) -> Vec<String> {
     let wanted = |text: String| (!repeats.is_empty()).then_some(text);
     let placed = [
-        place(&folder.join("repeats.csv"), wanted(csv(repeats)), is_our_csv),
-        place(&folder.join("repeats.json"), wanted(json(repeats)), is_our_json),
+        place(&folder.join("repeats.csv"), wanted(csv(repeats)), HEADER),
+        place(&folder.join("repeats.json"), wanted(json(repeats)), NOTE),
     ];
     placed.into_iter().filter_map(|told| told.unwrap_or_else(|error| Some(error.to_string()))).collect()
 }
 
-/// Brings one file to what is wanted. Returns what the user should know.
-fn place(path: &Path, wanted: Option<String>, is_ours: fn(&[u8]) -> bool) -> fsx::Result<Option<String>> {
+/// Writes or removes one file, which has this mark if it is ours. May return a warning.
+fn place(path: &Path, wanted: Option<String>, mark: &str) -> fsx::Result<Option<String>> {
+    let is_ours = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(mark);
     let there = match fsx::read_if_there(path) {
-        // Not ours, readable, and not in the way.
+        // It is not ours, and nothing is to be written there.
         Err(_) if wanted.is_none() => return Ok(None),
         there => there?,
     };
@@ -46,21 +47,16 @@ fn place(path: &Path, wanted: Option<String>, is_ours: fn(&[u8]) -> bool) -> fsx
         (Some(old), Some(_)) if !is_ours(&old) => {
             let path = path.display();
             return Ok(Some(format!(
-                "{path} is not pcamflow's, and is left as it is: move it away to see there what the repeats say together"
+                "{path} was not written by pcamflow and is left as it is: move it away to get the table of the repeats"
             )));
         }
         (Some(_), None) => drop(fsx::remove_file(path)?),
-        (_, Some(new)) => fsx::write_atomic(path, new.as_bytes(), Durability::Relaxed)?,
+        (_, Some(new)) => {
+            fsx::create_folder(&fsx::parent(path))?;
+            fsx::write_atomic(path, new.as_bytes(), Durability::Relaxed)?;
+        }
     }
     Ok(None)
-}
-
-fn is_our_csv(bytes: &[u8]) -> bool {
-    bytes.starts_with(HEADER.as_bytes())
-}
-
-fn is_our_json(bytes: &[u8]) -> bool {
-    serde_json::from_slice::<serde_json::Value>(bytes).is_ok_and(|value| value["note"] == NOTE)
 }
 
 fn json(repeats: &[Repeated]) -> String {
@@ -75,8 +71,8 @@ fn csv(repeats: &[Repeated]) -> String {
     HEADER.to_owned() + &rows.collect::<String>()
 }
 
-/// One line. Names of stages and numbers hold neither commas nor quotes; those of numbers come from
-/// another process, so they are made sure of.
+/// One line. Names must not contain commas or quotes. Stages' names do not, but numbers' names come from another
+/// process.
 fn row(stage: &str, seeds: &[u64], number: &Spread) -> String {
     let there = seeds.iter().zip(&number.values).filter(|(_, value)| value.is_some());
     let there: Vec<String> = there.map(|(seed, _)| seed.to_string()).collect();
@@ -135,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_that_name_is_an_error_only_where_the_file_is_wanted() {
+    fn a_folder_with_that_name_is_an_error_only_if_the_file_has_to_be_written() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("repeats.csv")).unwrap();
         assert!(show(folder.path(), &[]).is_empty());
@@ -145,14 +141,14 @@ mod tests {
     }
 
     #[test]
-    fn what_others_wrote_there_stays() {
+    fn files_of_others_are_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["repeats.csv", "repeats.json"] {
             fs::write(folder.path().join(name), "mine").unwrap();
         }
         assert!(show(folder.path(), &[]).is_empty());
         let told = show(folder.path(), &repeated());
-        assert!(told.len() == 2 && told[0].contains("repeats.csv is not pcamflow's"), "{told:?}");
+        assert!(told.len() == 2 && told[0].contains("repeats.csv was not written by pcamflow"), "{told:?}");
         for name in ["repeats.csv", "repeats.json"] {
             assert_eq!(fs::read_to_string(folder.path().join(name)).unwrap(), "mine");
         }

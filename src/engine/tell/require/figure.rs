@@ -1,4 +1,4 @@
-//! Reads the numbers that requirements are about, and compares them.
+//! Reads the numbers of requirements and compares them.
 
 use super::{
     super::{ended::FinishedStage, repeats::Spread},
@@ -7,10 +7,11 @@ use super::{
 use crate::{
     nearest::nearest,
     pipeline::Pipeline,
+    protocol::Number,
     store::{Artifacts, Store},
 };
 
-/// What a run has come to.
+/// The results of a run.
 pub(in crate::engine) struct Results<'a> {
     pub(in crate::engine) pipeline: &'a Pipeline,
     pub(in crate::engine) store: &'a Store,
@@ -24,15 +25,12 @@ pub(in crate::engine) struct Results<'a> {
 pub(in crate::engine) enum Lack {
     /// The result has none of that name.
     Unknown(String),
-    /// There is one, and it cannot be compared; or there is no result.
+    /// It cannot be compared, or there is no result.
     Undefined(String),
 }
 
-/// The largest JSON that is read for one number.
-const LARGEST: u64 = 64 << 20;
-
 impl Results<'_> {
-    /// What came of every requirement.
+    /// Whether each requirement is met.
     pub(in crate::engine) fn verdicts(&self, demands: &[Demand]) -> Vec<Verdict> {
         demands.iter().map(|demand| self.verdict(demand)).collect()
     }
@@ -45,8 +43,11 @@ impl Results<'_> {
             (name, value)
         });
         let figures: Vec<Figure> = match requirement.over {
-            Over::Each => each.map(|(name, value)| figure(requirement, name, value)).collect(),
-            over => vec![figure(requirement, of_all(over, &requirement.stage), together(over, each))],
+            None => each.map(|(name, value)| figure(requirement, name, value)).collect(),
+            Some(over) => {
+                let of = format!("{} of {}", over.0, requirement.stage);
+                vec![figure(requirement, of, together(over, each.map(|(_, value)| value)))]
+            }
         };
         let met = !figures.is_empty() && figures.iter().all(|figure| figure.met);
         Verdict { requirement: requirement.text.clone(), bound: requirement.bound, met, figures }
@@ -56,11 +57,7 @@ impl Results<'_> {
         let finished = self.finished.iter().find(|finished| finished.stage == name);
         let none = || Lack::Undefined(format!("`{name}` has no result"));
         match place {
-            Place::Main(number) => {
-                let numbers = &finished.ok_or_else(none)?.numbers;
-                let numbers = numbers.iter().map(|number| (number.name.as_str(), number.value));
-                main_number(name, numbers, number)
-            }
+            Place::Main(number) => main_number(name, &finished.ok_or_else(none)?.numbers, number),
             Place::Json { artifact, path } => {
                 let made = self.made[stage].as_ref().filter(|_| finished.is_some()).ok_or_else(none)?;
                 in_artifact(self.store, name, made, artifact, path)
@@ -69,28 +66,18 @@ impl Results<'_> {
     }
 }
 
-/// One number over all repeats; none of them may lack it.
-fn together(over: Over, each: impl Iterator<Item = (String, Result<f64, Lack>)>) -> Result<f64, Lack> {
-    let values: Vec<Option<f64>> = each.map(|(_, value)| value.map(Some)).collect::<Result<_, _>>()?;
-    let spread = Spread::of("", values);
-    let (value, lack) = match over {
-        Over::Each | Over::Mean => (spread.mean, "there is nothing to take the mean of"),
-        Over::Sd => (spread.sd, "a standard deviation takes two repeats"),
-        Over::Min => (spread.min, "there is no smallest"),
-        Over::Max => (spread.max, "there is no largest"),
-    };
-    value.ok_or_else(|| Lack::Undefined(lack.to_owned()))
-}
-
-fn of_all(over: Over, stage: &str) -> String {
-    let word = Over::WORDS.iter().find(|(_, known)| *known == over).map_or("each", |(word, _)| word);
-    format!("{word} of {stage}")
+/// One number over all repeats, each of which must have it.
+fn together((word, of): Over, each: impl Iterator<Item = Result<f64, Lack>>) -> Result<f64, Lack> {
+    let values: Vec<Option<f64>> = each.map(|value| value.map(Some)).collect::<Result<_, _>>()?;
+    let count = values.len();
+    of(&Spread::of("", values))
+        .ok_or_else(|| Lack::Undefined(format!("{word}(...) of {count} repeats is undefined")))
 }
 
 fn figure(requirement: &Requirement, of: String, value: Result<f64, Lack>) -> Figure {
     match value {
         Ok(value) => {
-            let met = requirement.relation.holds(value, requirement.bound);
+            let met = (requirement.relation)(&value, &requirement.bound);
             Figure { of, value: Some(value), met, why: None }
         }
         Err(Lack::Unknown(why) | Lack::Undefined(why)) => {
@@ -100,17 +87,13 @@ fn figure(requirement: &Requirement, of: String, value: Result<f64, Lack>) -> Fi
 }
 
 /// One of the main numbers.
-pub(in crate::engine) fn main_number<'n>(
-    stage: &str,
-    numbers: impl Iterator<Item = (&'n str, f64)> + Clone,
-    wanted: &str,
-) -> Result<f64, Lack> {
-    match numbers.clone().find(|(name, _)| *name == wanted) {
-        Some((_, value)) if value.is_finite() => Ok(value),
+pub(in crate::engine) fn main_number(stage: &str, numbers: &[Number], wanted: &str) -> Result<f64, Lack> {
+    match numbers.iter().find(|number| number.name == wanted) {
+        Some(number) if number.value.is_finite() => Ok(number.value),
         Some(_) => Err(Lack::Undefined(format!("`{wanted}` of `{stage}` is undefined"))),
         None => {
-            let names: Vec<&str> = numbers.map(|(name, _)| name).collect();
-            Err(Lack::Unknown(format!("`{stage}` has no number `{wanted}`: {}", meant(wanted, &names))))
+            let names: Vec<&str> = numbers.iter().map(|number| number.name.as_str()).collect();
+            Err(Lack::Unknown(format!("`{stage}` has no number `{wanted}`: {}", instead(wanted, &names))))
         }
     }
 }
@@ -126,18 +109,15 @@ pub(in crate::engine) fn in_artifact(
     let what = format!("`{stage}/{artifact}`");
     let undefined = |why: String| Lack::Undefined(format!("{what}: {why}"));
     let found = made.get(artifact).ok_or_else(|| undefined("the result does not have it".to_owned()))?;
-    if found.size > LARGEST {
-        return Err(undefined(format!("{} bytes are too many to look for a number", found.size)));
-    }
     let bytes = store.read(&found.digest).map_err(|error| undefined(error.to_string()))?;
     let bytes = bytes.ok_or_else(|| {
         undefined("its bytes are not in this store; the main numbers are in its record".to_owned())
     })?;
-    let json = serde_json::from_slice(&bytes).map_err(|error| undefined(format!("no JSON: {error}")))?;
+    let json = serde_json::from_slice(&bytes).map_err(|error| undefined(format!("not JSON: {error}")))?;
     at(&json, &what, path)
 }
 
-/// The number at the end of a path of keys; positions of a list count from 0, from its end with a minus.
+/// The number at the end of a path of keys. Positions in lists count from 0, or from the end with a minus sign.
 fn at(json: &serde_json::Value, what: &str, path: &[String]) -> Result<f64, Lack> {
     use serde_json::Value;
     let mut here = json;
@@ -154,11 +134,10 @@ fn at(json: &serde_json::Value, what: &str, path: &[String]) -> Result<f64, Lack
     }
     let name = path.join(".");
     match here {
-        Value::Number(number) => number
-            .as_f64()
-            .ok_or_else(|| Lack::Undefined(format!("`{name}` in {what} is beyond all numbers"))),
-        Value::Null => Err(Lack::Undefined(format!("`{name}` in {what} is undefined"))),
-        other => Err(Lack::Unknown(format!("`{name}` in {what} is no number: {}", inside(other, "")))),
+        Value::Number(_) | Value::Null => {
+            here.as_f64().ok_or_else(|| Lack::Undefined(format!("`{name}` in {what} is undefined")))
+        }
+        other => Err(Lack::Unknown(format!("`{name}` in {what} is not a number: {}", inside(other, "")))),
     }
 }
 
@@ -169,20 +148,18 @@ fn position(key: &str, length: usize) -> Option<usize> {
     }
 }
 
-/// What there is at a place.
+/// What a value has instead of a key.
 fn inside(json: &serde_json::Value, key: &str) -> String {
     use serde_json::Value;
     match json {
-        Value::Object(map) => meant(key, &map.keys().map(String::as_str).collect::<Vec<_>>()),
+        Value::Object(map) => instead(key, &map.keys().map(String::as_str).collect::<Vec<_>>()),
         Value::Array(list) => format!("it is a list of {}", list.len()),
-        Value::String(_) => "it is a text".to_owned(),
-        Value::Number(_) => "it is a number".to_owned(),
-        Value::Bool(_) => "it is true or false".to_owned(),
-        Value::Null => "it is undefined".to_owned(),
+        other => format!("it is {other}"),
     }
 }
 
-fn meant(word: &str, names: &[&str]) -> String {
+/// Suggests other names.
+pub(in crate::engine) fn instead(word: &str, names: &[&str]) -> String {
     match nearest(word, names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None if names.is_empty() => "it has none".to_owned(),
@@ -192,14 +169,14 @@ fn meant(word: &str, names: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::OVER, *};
 
     fn path(text: &str) -> Vec<String> {
         text.split('.').map(str::to_owned).collect()
     }
 
     #[test]
-    fn numbers_are_found_in_json_and_what_is_there_is_named() {
+    fn numbers_are_found_in_json_and_other_keys_are_suggested() {
         let json = serde_json::json!({
             "auc": 0.5, "none": null, "name": "x", "classes": [{ "f1": 1 }, { "f1": 2 }],
         });
@@ -212,17 +189,18 @@ mod tests {
             ("x", "`evaluate.t/metrics` has no `x`: there is auc, classes, name, none"),
             ("classes.2.f1", "`evaluate.t/metrics.classes` has no `2`: it is a list of 2"),
             ("classes.-3", "`evaluate.t/metrics.classes` has no `-3`: it is a list of 2"),
-            ("classes.0", "`classes.0` in `evaluate.t/metrics` is no number: there is f1"),
-            ("auc.low", "`evaluate.t/metrics.auc` has no `low`: it is a number"),
+            ("classes.0", "`classes.0` in `evaluate.t/metrics` is not a number: there is f1"),
+            ("auc.low", "`evaluate.t/metrics.auc` has no `low`: it is 0.5"),
         ] {
             assert_eq!(read(text), Err(Lack::Unknown(expected.into())), "{text}");
         }
     }
 
     #[test]
-    fn what_is_undefined_meets_nothing() {
+    fn undefined_numbers_meet_no_requirement() {
         let numbers = [("a", f64::NAN), ("b", f64::INFINITY), ("c", 0.5)];
-        let read = |name| main_number("train.t", numbers.into_iter(), name);
+        let numbers = numbers.map(|(name, value)| Number { name: name.to_owned(), value });
+        let read = |name| main_number("train.t", &numbers, name);
         assert!(matches!((read("a"), read("b")), (Err(Lack::Undefined(_)), Err(Lack::Undefined(_)))));
         assert_eq!(read("c"), Ok(0.5));
         let unknown = "`train.t` has no number `loss`: there is a, b, c";
@@ -233,12 +211,11 @@ mod tests {
 
     #[test]
     fn over_repeats_the_mean_may_hold_where_one_does_not() {
-        let each = || [1.0, 2.0, 6.0].into_iter().map(|value| ("x".to_owned(), Ok(value)));
-        assert_eq!(together(Over::Mean, each()), Ok(3.0));
-        assert_eq!((together(Over::Min, each()), together(Over::Max, each())), (Ok(1.0), Ok(6.0)));
-        assert_eq!(together(Over::Sd, each()), Ok(7.0_f64.sqrt()));
-        assert!(together(Over::Sd, each().take(1)).is_err());
-        let lacking = each().chain([("y".to_owned(), Err(Lack::Undefined("no".into())))]);
-        assert!(together(Over::Mean, lacking).is_err());
+        let each = || [1.0, 2.0, 6.0].into_iter().map(Ok);
+        let all = OVER.map(|over| together(over, each()));
+        assert_eq!(all, [Ok(3.0), Ok(7.0_f64.sqrt()), Ok(1.0), Ok(6.0)]);
+        assert!(together(OVER[1], each().take(1)).is_err());
+        let lacking = each().chain([Err(Lack::Undefined("no".into()))]);
+        assert!(together(OVER[0], lacking).is_err());
     }
 }

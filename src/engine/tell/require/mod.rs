@@ -1,7 +1,7 @@
-//! What a run is required to reach, and whether it did: quality gates.
+//! Requirements on the results of a run (quality gates), and whether they are met.
 //!
-//! A requirement compares a number of a stage's result with a figure (`read` has its grammar). `plan::demand`
-//! looks up its stage before the run, `figure` its number after it. Knows neither command lines nor listeners.
+//! A requirement compares a number of a stage's result with a bound (`read` has its grammar). `plan::demand` finds
+//! its stage before the run, `figure` its number after the run. Knows neither command lines nor listeners.
 
 mod figure;
 mod read;
@@ -9,14 +9,17 @@ mod read;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-pub(in crate::engine) use figure::{Lack, Results, in_artifact, main_number};
+use super::repeats::Spread;
 
-/// What a number of a stage's result has to be: `evaluate.test.accuracy >= 0.85`.
-#[derive(Debug, Clone, PartialEq)]
+pub(in crate::engine) use figure::{Lack, Results, in_artifact, instead, main_number};
+
+/// A requirement on a number of a stage's result: `evaluate.test.accuracy >= 0.85`.
+#[derive(Debug, Clone)]
 pub struct Requirement {
     /// As it was written.
     pub(in crate::engine) text: String,
-    over: Over,
+    /// `None`: every repeat must meet it.
+    over: Option<Over>,
     /// The stage, `evaluate.test`; or one of its repeats, `evaluate.test@2`.
     pub(in crate::engine) stage: String,
     pub(in crate::engine) number: Named,
@@ -29,67 +32,28 @@ pub struct Requirement {
 pub(in crate::engine) enum Named {
     /// One of its main numbers.
     Main(String),
-    /// A number in one of its JSON artifacts: the artifact, and behind a dot each the keys on the way.
+    /// A number in one of its JSON artifacts: the artifact and the keys, separated by dots.
     InArtifact(String),
 }
 
-/// What of a stage that is repeated is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Over {
-    /// The number of each repeat.
-    Each,
-    /// Their mean.
-    Mean,
-    /// Their standard deviation (divided by n - 1).
-    Sd,
-    /// The smallest.
-    Min,
-    /// The largest.
-    Max,
-}
+/// A function over the repeats of a stage, with its name.
+type Over = (&'static str, fn(&Spread) -> Option<f64>);
 
-impl Over {
-    const WORDS: [(&str, Self); 4] =
-        [("mean", Self::Mean), ("sd", Self::Sd), ("min", Self::Min), ("max", Self::Max)];
-}
+const OVER: [Over; 4] = [
+    ("mean", |spread| spread.mean),
+    ("sd", |spread| spread.sd),
+    ("min", |spread| spread.min),
+    ("max", |spread| spread.max),
+];
 
 /// How a number and its bound have to compare.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Relation {
-    AtLeast,
-    AtMost,
-    Equal,
-    Unequal,
-    Above,
-    Below,
-}
+type Relation = fn(&f64, &f64) -> bool;
 
-impl Relation {
-    /// As they are written, the longer before those with which they begin.
-    const SIGNS: [(&str, Self); 6] = [
-        (">=", Self::AtLeast),
-        ("<=", Self::AtMost),
-        ("==", Self::Equal),
-        ("!=", Self::Unequal),
-        (">", Self::Above),
-        ("<", Self::Below),
-    ];
+/// The relations by their signs, each before those whose signs it begins with.
+const RELATIONS: [(&str, Relation); 6] =
+    [(">=", f64::ge), ("<=", f64::le), ("==", f64::eq), ("!=", f64::ne), (">", f64::gt), ("<", f64::lt)];
 
-    /// Whether a defined number holds to it.
-    #[allow(clippy::float_cmp, reason = "that is what `==` asks for")]
-    fn holds(self, value: f64, bound: f64) -> bool {
-        match self {
-            Self::AtLeast => value >= bound,
-            Self::AtMost => value <= bound,
-            Self::Equal => value == bound,
-            Self::Unequal => value != bound,
-            Self::Above => value > bound,
-            Self::Below => value < bound,
-        }
-    }
-}
-
-/// A requirement, with the stages that it is about.
+/// A requirement with its stages.
 #[derive(Debug)]
 pub(in crate::engine) struct Demand {
     pub(in crate::engine) requirement: Requirement,
@@ -107,7 +71,7 @@ pub(in crate::engine) enum Place {
     Json { artifact: String, path: Vec<String> },
 }
 
-/// What came of a requirement.
+/// Whether a requirement is met.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Verdict {
@@ -125,9 +89,9 @@ pub struct Verdict {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Figure {
-    /// Whose it is: a stage, or `mean of evaluate.test`.
+    /// Its source: a stage, or `mean of evaluate.test`.
     pub of: String,
-    /// The number; `None` where there is none, or it is undefined. That meets nothing.
+    /// The number; `None` if it is missing or undefined, which meets no requirement.
     pub value: Option<f64>,
     /// Whether it meets the requirement.
     pub met: bool,

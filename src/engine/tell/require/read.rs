@@ -1,12 +1,12 @@
-//! Reads a requirement: `kind.name.number >= figure`.
+//! Reads a requirement: `kind.name.number >= bound`.
 //!
-//! The relation is one of `>= > <= < == !=`, the figure a number or a percentage. In place of one of the
-//! main numbers stands a number of a JSON artifact, `kind.name/artifact.key.key`; around either, `mean(...)`,
+//! The relation is one of `>= > <= < == !=`, the bound a number or a percentage. Instead of a main number, there
+//! may be a number in a JSON artifact, `kind.name/artifact.key.key`. Around either, there may be `mean(...)`,
 //! `sd(...)`, `min(...)` or `max(...)` over the repeats of a stage.
 
 use std::str::FromStr;
 
-use super::{Named, Over, Relation, Requirement};
+use super::{Named, OVER, Over, RELATIONS, Requirement};
 use crate::{nearest::nearest, stages::StageName};
 
 /// What a requirement looks like.
@@ -20,9 +20,8 @@ impl FromStr for Requirement {
         let (left, right) = sign
             .map(|at| text.split_at(at))
             .ok_or_else(|| format!("there is nothing to compare with (>=, >, <=, <, == or !=): {EXAMPLE}"))?;
-        let known = Relation::SIGNS
-            .iter()
-            .find_map(|(sign, relation)| right.strip_prefix(sign).map(|figure| (*relation, figure)));
+        let known =
+            RELATIONS.iter().find_map(|(sign, relation)| Some((*relation, right.strip_prefix(sign)?)));
         let (relation, figure) =
             known.ok_or_else(|| format!("the comparison is one of >=, >, <=, <, == and !=: {EXAMPLE}"))?;
         let (over, inner) = over(left.trim())?;
@@ -32,13 +31,13 @@ impl FromStr for Requirement {
     }
 }
 
-/// What stands around the number.
-fn over(text: &str) -> Result<(Over, &str), String> {
-    let Some((word, inner)) = text.split_once('(') else { return Ok((Over::Each, text)) };
+/// The word around the number.
+fn over(text: &str) -> Result<(Option<Over>, &str), String> {
+    let Some((word, inner)) = text.split_once('(') else { return Ok((None, text)) };
     let inner = inner.strip_suffix(')').ok_or_else(|| format!("`{text}` lacks its closing bracket"))?;
-    let known = Over::WORDS.iter().find(|(name, _)| *name == word.trim());
-    known.map(|(_, over)| (*over, inner.trim())).ok_or_else(|| {
-        let words = Over::WORDS.map(|(name, _)| name);
+    let known = OVER.iter().find(|(name, _)| *name == word.trim());
+    known.map(|over| (Some(*over), inner.trim())).ok_or_else(|| {
+        let words = OVER.map(|(name, _)| name);
         match nearest(word.trim(), words) {
             Some(near) => format!("there is no `{word}(...)`: did you mean `{near}(...)`?"),
             None => format!("there is no `{word}(...)`: over repeats there are {}", words.join(", ")),
@@ -65,7 +64,7 @@ fn named(text: &str) -> Result<(String, Named), String> {
 /// A number, or a percentage: `0.85`, `85%`.
 fn bound(text: &str) -> Result<f64, String> {
     let percentage = text.strip_suffix('%').map(str::trim_end);
-    // By way of its text, so that `91.3%` is the very number `0.913`.
+    // As a text, so that `91.3%` is exactly the number `0.913`.
     let number = percentage.map_or_else(|| text.to_owned(), |number| format!("{number}e-2"));
     let read = number.parse().ok().filter(|number: &f64| number.is_finite());
     read.ok_or_else(|| format!("`{text}` is neither a number nor a percentage: {EXAMPLE}"))
@@ -86,22 +85,25 @@ mod tests {
             (plain.text.as_str(), plain.stage.as_str()),
             ("evaluate.test.accuracy>=85%", "evaluate.test")
         );
-        assert_eq!((plain.over, plain.relation, plain.bound), (Over::Each, Relation::AtLeast, 0.85));
+        assert!(plain.over.is_none() && (plain.relation)(&1.0, &1.0) && !(plain.relation)(&0.0, &1.0));
+        assert_eq!(plain.bound, 0.85);
         assert_eq!(plain.number, Named::Main("accuracy".to_owned()));
         let labelled = read("metrics.all.grad-cam/deletion < -1e-3");
         assert_eq!(labelled.number, Named::Main("grad-cam/deletion".to_owned()));
-        assert_eq!((labelled.relation, labelled.bound), (Relation::Below, -1e-3));
+        assert!((labelled.relation)(&0.0, &1.0) && !(labelled.relation)(&1.0, &1.0));
+        assert_eq!(labelled.bound, -1e-3);
         let artifact = read("evaluate.test@7/metrics.json.classes.0.f1 == 1");
         assert_eq!(artifact.stage, "evaluate.test@7");
         assert_eq!(artifact.number, Named::InArtifact("metrics.json.classes.0.f1".to_owned()));
         assert_eq!(read("mean( evaluate.test.accuracy ) > 91.3 %").bound, 0.913);
-        for (text, over) in [("mean", Over::Mean), ("sd", Over::Sd), ("min", Over::Min), ("max", Over::Max)] {
-            assert_eq!(read(&format!("{text}(train.a.validation-loss) != 0")).over, over);
+        for (word, _) in OVER {
+            let over = read(&format!("{word}(train.a.validation-loss) != 0")).over;
+            assert_eq!(over.map(|(word, _)| word), Some(word));
         }
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn mistakes_are_named() {
         for (text, expected) in [
             ("evaluate.test.accuracy", "there is nothing to compare with"),
             ("evaluate.test.accuracy = 0.85", "the comparison is one of"),
