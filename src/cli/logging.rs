@@ -1,4 +1,4 @@
-//! `tracing` on standard error, if it was asked for.
+//! Log lines on standard error, with `-v` or `RUST_LOG`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,12 +8,12 @@ use tracing_subscriber::{
 
 static WANTED: AtomicBool = AtomicBool::new(false);
 
-/// Whether log lines go to standard error.
+/// Whether there are log lines on standard error.
 pub(super) fn wanted() -> bool {
     WANTED.load(Ordering::Relaxed)
 }
 
-/// Starts logging with `-v` or `RUST_LOG`; costs nothing otherwise.
+/// Starts logging if `-v` or `RUST_LOG` asks for it.
 pub(super) fn start(verbose: u8) {
     let asked = std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty());
     let filter = match (verbose, asked) {
@@ -25,7 +25,7 @@ pub(super) fn start(verbose: u8) {
     let targets: Targets = match filter.parse() {
         Ok(targets) => targets,
         Err(error) => {
-            super::complain(&format!("warning: RUST_LOG is not understood ({error}): nothing is logged"));
+            super::complain(&format!("warning: RUST_LOG is not valid ({error}): nothing is logged"));
             return;
         }
     };
@@ -35,6 +35,6 @@ pub(super) fn start(verbose: u8) {
         .with_ansi(super::colour())
         .with_target(false)
         .without_time();
-    // Only a second call could fail, and there is none.
+    // Only a second call could fail.
     let _ = tracing_subscriber::registry().with(lines.with_filter(targets)).try_init();
 }

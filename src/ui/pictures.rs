@@ -1,6 +1,6 @@
-//! Where the results are: the folder, and by name the pictures and reports that a run just made.
+//! Names the folder of the results, and the pictures and reports that a run made.
 //!
-//! Looks into the folders in which artifacts are shown; knows file endings, not stages.
+//! Reads the folders in which artifacts are shown; knows file endings, not stages.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::engine::tell::event::{FinishedStage, Summary};
 
-/// The line with the folder, and a line for each stage that ran and made something to look at.
+/// A line with the folder, and a line for each stage that made pictures or reports.
 #[must_use]
 pub(super) fn text(summary: &Summary, view: &View) -> String {
     if summary.finished.is_empty() {
@@ -29,7 +29,7 @@ pub(super) fn text(summary: &Summary, view: &View) -> String {
     let groups = grouped(&all, |(folder, names)| parts(folder).1.map(|_| (parts(folder).0, names)));
     for group in groups.iter().take(LIMIT) {
         let folders: Vec<&str> = group.iter().map(|(folder, _)| folder.as_str()).collect();
-        table.row([cell(Tone::Normal, one_name(&folders)), cell(Tone::Normal, &group[0].1)]);
+        table.row([one_name(&folders), group[0].1.clone()]);
     }
     let more = match groups.iter().skip(LIMIT).map(Vec::len).sum() {
         0 => String::new(),
@@ -39,7 +39,7 @@ pub(super) fn text(summary: &Summary, view: &View) -> String {
     format!("\nresults in {out}\n{}{more}", table.indented(2).text(view))
 }
 
-/// A stage's folder below the folder of all results.
+/// The folder of a stage, relative to the folder of all results.
 fn shown(stage: &FinishedStage, out: &Path) -> String {
     let folder = stage.folder.as_deref().unwrap_or(out);
     folder
@@ -47,8 +47,7 @@ fn shown(stage: &FinishedStage, out: &Path) -> String {
         .map_or_else(|_| super::seen_from_here(folder), |below| format::path(below, below))
 }
 
-/// Reports first, then pictures; of the same picture as PNG and SVG, the PNG. Nothing where the
-/// folder cannot be read: the run itself went well.
+/// Reports first, then pictures. Of a picture as PNG and SVG, only the PNG.
 fn worth_a_look(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();

@@ -1,6 +1,6 @@
-//! The plan as a table: what would run, why, and how long that may take.
+//! The plan as a table: what would run, why, and how long it may take.
 //!
-//! A pure function from planned stages to a text; knows neither engine nor where the text goes.
+//! A pure function from planned stages to a text.
 
 use super::{
     View,
@@ -42,28 +42,28 @@ fn table(stages: &[PlannedStage], view: &View) -> String {
     table.text(view)
 }
 
-/// What repeats of one stage have to have in common to share a row.
+/// Repeats of a stage share a row if this is equal.
 fn repeats_alike(stage: &PlannedStage) -> Option<(&str, Planned, String)> {
     let (written, seed) = parts(&stage.stage);
     Some((written, stage.state, of_any_seed(&stage.why, seed?)))
 }
 
-/// What the stage of one name in several trials has to have in common to share a row.
+/// The same stage of several trials shares a row if this is equal.
 fn trials_alike(stage: &PlannedStage) -> Option<(&str, Planned, String)> {
     without_trial(&stage.stage).map(|name| (name, stage.state, "[".to_owned()))
 }
 
-/// The name of a stage that only some trials have, as the file has it.
+/// The name in the file of a stage that belongs to some trials only.
 fn without_trial(name: &str) -> Option<&str> {
     name.split_once('[').map(|(name, _)| name)
 }
 
-/// A reason without the seed in the names of what a repeat waits for.
-fn of_any_seed(why: &str, seed: &str) -> String {
+/// A reason without the seed in the names of stages.
+pub(super) fn of_any_seed(why: &str, seed: &str) -> String {
     why.replace(&format!("@{seed}/"), "/")
 }
 
-/// The row of one stage, or of repeats, with their times added up.
+/// The row of a stage, or of repeats with the sum of their times.
 fn row(group: &[&PlannedStage]) -> [Cell; 4] {
     let names: Vec<&str> = group.iter().map(|stage| stage.stage.as_str()).collect();
     let seconds = group.iter().filter_map(|stage| stage.seconds).reduce(|sum, next| sum + next);
@@ -71,7 +71,7 @@ fn row(group: &[&PlannedStage]) -> [Cell; 4] {
         ([_, _, ..], Some(seed)) => of_any_seed(&group[0].why, seed),
         _ => group[0].why.clone(),
     };
-    // Repeats of one trial have its name, and seeds.
+    // Repeats in one trial keep its name.
     let of_one_trial = names.iter().all(|name| parts(name).0 == parts(names[0]).0);
     let (name, why) = match without_trial(names[0]).filter(|_| names.len() > 1 && !of_one_trial) {
         None => (one_name(&names), why),
@@ -91,7 +91,8 @@ fn row(group: &[&PlannedStage]) -> [Cell; 4] {
     ]
 }
 
-fn state(state: Planned) -> (Tone, &'static str) {
+/// The tone and the word for a state.
+pub(super) fn state(state: Planned) -> (Tone, &'static str) {
     match state {
         Planned::Cached => (Tone::Faint, "cached"),
         Planned::Run => (Tone::Active, "run"),
@@ -100,7 +101,7 @@ fn state(state: Planned) -> (Tone, &'static str) {
     }
 }
 
-/// What the run may take, by what its stages took the last time; `None` where none of them ever ran.
+/// An estimate from the times that the stages took last; `None` if none ever ran.
 fn estimate(stages: &[PlannedStage]) -> Option<String> {
     let of = |state| stages.iter().filter(move |stage| stage.state == state);
     let sum = |state| of(state).filter_map(|stage| stage.seconds).sum::<f64>();

@@ -164,7 +164,7 @@ fn settings_of_all_stages_stand_in_run_and_wrong_places_are_named() {
     for (run, said) in [
         ("timeout = 'soon'", "`soon` is no span of time"),
         ("timeout = '0s'", "leaves no time at all"),
-        ("memory = '4'", "`4` is not an amount of memory"),
+        ("memory = '4'", "`4` is not a number of bytes"),
         ("threads = 0", "it must be at least 1"),
         ("retry = { on = 'any' }", "times"),
         ("retry = { times = 1, on = 'luck' }", "worker-lost"),

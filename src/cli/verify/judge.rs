@@ -11,10 +11,7 @@ use crate::{
     ui::verify::{JudgedArtifact, JudgedStage, Promise, Verdict},
 };
 
-/// Compares every artifact, and holds it against the promise.
-///
-/// # Errors
-/// A file that cannot be read, or is not what its name says.
+/// Compares every artifact and checks it against the promise.
 pub(super) fn judge(again: &Again, tolerance: f64, kept: Option<PathBuf>) -> Result<JudgedStage> {
     let [then, now] = &again.conditions;
     let promise = promise(again.equality, then, now);
@@ -38,7 +35,7 @@ pub(super) fn judge(again: &Again, tolerance: f64, kept: Option<PathBuf>) -> Res
     })
 }
 
-/// What a kind promises of these two results.
+/// What a kind promises about two results.
 fn promise(equality: Equality, then: &Conditions, now: &Conditions) -> Promise {
     match equality {
         Equality::Bitwise => Promise::SameBytes,
