@@ -180,16 +180,14 @@ fn collect(arguments: &GcArguments) -> Outcome {
 
 /// A line that says why --max-size was not reached, if it was not.
 fn too_large(arguments: &GcArguments, collected: &Collected) -> String {
-    let Some(Bytes(size)) = arguments.max_size.filter(|size| collected.objects_left.bytes > size.0) else {
-        return String::new();
-    };
-    let why = match (arguments.keep_runs, arguments.even_latest) {
-        (Some(_), _) => "what the latest runs used is kept",
-        (None, true) => "what running pipelines use is kept",
-        (None, false) => "the latest results, and what `out` shows, are kept (--even-latest removes them)",
-    };
-    let size = ui::format::amount(size, 0, "bytes");
-    format!("the store is still larger than --max-size {size}: {why}\n")
+    match arguments.max_size {
+        Some(Bytes(size)) if collected.objects_left.bytes > size => format!(
+            "the store is still larger than --max-size {}: what runs use is kept, and the latest results, unless \
+             --even-latest is given\n",
+            ui::format::amount(size, 0, "bytes")
+        ),
+        _ => String::new(),
+    }
 }
 
 fn policy(arguments: &GcArguments) -> Result<Policy, Error> {

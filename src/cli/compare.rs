@@ -96,7 +96,8 @@ pub(super) fn compare_runs(arguments: &CompareArguments) -> Outcome {
     let sorted = sort(&mut comparison, arguments.sort.as_deref())?;
     if let Some(path) = &arguments.plot {
         let column = by.first().copied().or_else(|| comparison.column(main.as_deref()?).ok());
-        let column = column.ok_or_else(|| Error::failed("there is no number to draw: choose one with `--by`"))?;
+        let column =
+            column.ok_or_else(|| Error::failed("there is no number to draw: choose one with `--by`"))?;
         plot::draw(&comparison, column, path).map_err(|error| Error::failed(format!("{error:#}")))?;
     }
     let asked: Vec<usize> = by.iter().copied().chain(sorted).collect();

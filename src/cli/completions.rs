@@ -91,7 +91,8 @@ fn with_calls(shell: Shell, script: &str) -> String {
 /// A line for each option that has candidates.
 fn fish_options(commands: &Command) -> String {
     let options = commands.get_subcommands().flat_map(Command::get_arguments);
-    let is_completed = |arg: &&Arg| arg.get_value_names().is_some_and(|names| COMPLETED.contains(&names[0].as_str()));
+    let is_completed =
+        |arg: &&Arg| arg.get_value_names().is_some_and(|names| COMPLETED.contains(&names[0].as_str()));
     let names: BTreeSet<&str> = options.filter(is_completed).filter_map(Arg::get_long).collect();
     let line = |name: &&str| format!("complete -c pcamflow -l {name} -x -a '(__fish_pcamflow_asks)'\n");
     names.iter().map(line).collect()

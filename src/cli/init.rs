@@ -1,6 +1,6 @@
 //! `pcamflow init`: writes a first pipeline, for the official files or for synthetic patches.
 
-use std::{fmt::Write as _, io::Write as _, path::Path};
+use std::{fmt::Write as _, path::Path};
 
 use super::{
     Error, Exit, Outcome,
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     engine::tell::given,
-    fsx::{self, Draft, Durability},
+    fsx::{self, Durability},
     pipeline::{self, default_data},
     stages::is_name,
 };
@@ -52,7 +52,8 @@ pub(super) fn init(arguments: &InitArguments) -> Outcome {
     }
     let beside = file.with_file_name(SCHEMA);
     if write(&beside, &(schema::text(&pipeline::schema()) + "\n"), arguments.force)? {
-        let _ = writeln!(report, "wrote {}: with it editors complete and check the pipeline", beside.display());
+        let _ =
+            writeln!(report, "wrote {}: with it editors complete and check the pipeline", beside.display());
     }
     let written = pipeline::load(file, &pipeline::Options::default()).map_err(|error| Error::from(&error))?;
     let stages = stages(&written);
@@ -61,16 +62,12 @@ pub(super) fn init(arguments: &InitArguments) -> Outcome {
 }
 
 /// Writes a file, and replaces an existing one only with `force`. Returns whether it was written.
-fn write(file: &Path, text: &str, force: bool) -> Result<bool, Error> {
-    let folder = fsx::parent(file);
-    fsx::create_folder(&folder)?;
-    let mut draft = Draft::create_in(&folder)?;
-    let written = draft.write_all(text.as_bytes());
-    written.map_err(|error| Error::environment(format!("cannot write {}: {error}", file.display())))?;
-    match force {
-        true => draft.publish(file, Durability::Relaxed)?,
-        false => return Ok(draft.publish_new(file, Durability::Relaxed)?),
+fn write(file: &Path, text: &str, force: bool) -> fsx::Result<bool> {
+    if !force && fsx::stat_link(file)?.is_some() {
+        return Ok(false);
     }
+    fsx::create_folder(&fsx::parent(file))?;
+    fsx::write_atomic(file, text.as_bytes(), Durability::Relaxed)?;
     Ok(true)
 }
 
@@ -222,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_the_notebooks_or_what_there_is() {
+    fn sizes_are_those_of_the_notebook_or_use_all_patches() {
         assert_eq!(sizes(262_144), [40_000, 5_000, 5_000]);
         for patches in [FEWEST, 1_024, 49_999] {
             let parts = sizes(patches);

@@ -6,11 +6,11 @@ use tracing_subscriber::{
     Layer as _, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-static WANTED: AtomicBool = AtomicBool::new(false);
+static ON: AtomicBool = AtomicBool::new(false);
 
 /// Whether there are log lines on standard error.
-pub(super) fn wanted() -> bool {
-    WANTED.load(Ordering::Relaxed)
+pub(super) fn is_on() -> bool {
+    ON.load(Ordering::Relaxed)
 }
 
 /// Starts logging if `-v` or `RUST_LOG` asks for it.
@@ -29,7 +29,7 @@ pub(super) fn start(verbose: u8) {
             return;
         }
     };
-    WANTED.store(true, Ordering::Relaxed);
+    ON.store(true, Ordering::Relaxed);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(super::colour())

@@ -26,7 +26,9 @@ pub(super) fn path(arguments: &PathArguments) -> Outcome {
         if let (None, Some(first)) = (results.artifact, results.all.first()) {
             let stage = &first.stage;
             let choices = listed(first);
-            return Err(Error::usage(format!("which artifact of `{stage}`? {choices}: write `{stage}/NAME`")));
+            return Err(Error::usage(format!(
+                "which artifact of `{stage}`? {choices}: write `{stage}/NAME`"
+            )));
         }
         for found in results.artifacts()? {
             say(&path_of(results, &found, arguments.shown)?.display().to_string());

@@ -79,5 +79,9 @@ fn label(row: &Row, varied: &[Varied]) -> String {
         Cell::Absent | Cell::Figure { .. } => None,
     };
     let values: Vec<String> = varied.iter().filter_map(value).collect();
-    if values.is_empty() { format!("run {}", row.run.id) } else { format!("{}: {}", row.run.id, values.join(", ")) }
+    if values.is_empty() {
+        format!("run {}", row.run.id)
+    } else {
+        format!("{}: {}", row.run.id, values.join(", "))
+    }
 }

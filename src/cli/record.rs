@@ -22,9 +22,7 @@ use crate::{
         },
     },
     pipeline::Pipeline,
-    store::{
-        Ended, LiveRun, Outcome, RUN_FORMAT, Requirement, RunRecord, RunStage, Store, Text,
-    },
+    store::{Ended, LiveRun, Outcome, RUN_FORMAT, Requirement, RunRecord, RunStage, Store, Text},
 };
 
 /// The record of a run that begins now; `given` has the command line.
@@ -306,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_recorded_when_it_starts_to_compute_and_when_it_ends_before_that_is_told() {
+    fn a_run_is_recorded_when_it_starts_to_compute_and_before_its_end_is_shown() {
         let case = Case::new();
         let mut names = Names::default();
         let mut recorder = Recorder::new(&case.store, &case.pipeline, RunRecord::default(), Some(&mut names));
@@ -328,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn trials_that_are_one_run_are_recorded_one_by_one() {
+    fn trials_of_one_run_are_recorded_separately() {
         let case = Case::new();
         let trial = |name: &str| RunRecord {
             sweep: Some(SweepTrial { id: "s".to_owned(), trial: name.to_owned(), ..SweepTrial::default() }),
@@ -359,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_cannot_be_written_is_told_before_the_end() {
+    fn a_store_that_cannot_be_written_is_a_warning_before_the_end() {
         let case = Case::new();
         std::fs::create_dir(case.store.root()).unwrap();
         std::fs::write(case.store.root().join("runs"), "in the way").unwrap();

@@ -84,7 +84,9 @@ impl<'a> Results<'a> {
             let wanted = self.artifact.map(|artifact| declared(result, artifact)).transpose()?;
             let before = found.len();
             let all = result.record.iter().flat_map(|record| &record.artifacts);
-            for (name, artifact) in all.filter(|(name, _)| wanted.is_none_or(|wanted| wanted == name.as_str())) {
+            for (name, artifact) in
+                all.filter(|(name, _)| wanted.is_none_or(|wanted| wanted == name.as_str()))
+            {
                 if let Some(absence) = self.engine.absence(result, artifact) {
                     return Err(Error::failed(format!("`{}/{name}`: {absence}", result.stage)));
                 }
@@ -92,7 +94,9 @@ impl<'a> Results<'a> {
             }
             if let Some(wanted) = wanted.filter(|_| found.len() == before) {
                 let stage = &result.stage;
-                return Err(Error::failed(format!("this older result of `{stage}` has no artifact `{wanted}`")));
+                return Err(Error::failed(format!(
+                    "this older result of `{stage}` has no artifact `{wanted}`"
+                )));
             }
         }
         Ok(found)
@@ -104,7 +108,7 @@ pub(super) fn note_if_outdated(result: &StageResult) {
     if let (Some(_), Some(why)) = (&result.record, &result.outdated) {
         let what = match result.unknown {
             true => {
-                "the latest result: whether it is what the pipeline asks for cannot be told without its sources"
+                "the latest result: whether it is what the pipeline asks for is not known without its sources"
             }
             false => "an older result, not what the pipeline asks for",
         };

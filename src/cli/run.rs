@@ -123,7 +123,7 @@ pub(super) fn mode(arguments: &RunArguments) -> ui::Mode {
         (true, _) => ui::Mode::Json,
         (_, true) => ui::Mode::Quiet,
         // Log lines would tear the bars.
-        _ if logging::wanted() => ui::Mode::Plain,
+        _ if logging::is_on() => ui::Mode::Plain,
         _ => ui::Mode::Auto,
     }
 }

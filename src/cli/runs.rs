@@ -14,7 +14,8 @@ use crate::{
     store::{RunFile, RunRecord, RunState},
     ui::{
         self,
-        runs::{Line, Run},
+        run::{self, Run},
+        runs::{self, Line},
     },
 };
 
@@ -111,7 +112,7 @@ fn list(arguments: &RunsArguments) -> Outcome {
         }
     }
     if !lines.is_empty() {
-        say(ui::runs::list(&lines, arguments.how.json).trim_end());
+        say(runs::list(&lines, arguments.how.json).trim_end());
     }
     Ok(Exit::Done)
 }
@@ -143,7 +144,7 @@ fn show(arguments: &ShowRunArguments) -> Outcome {
     if arguments.text {
         ui::plain_text(&texts(&run));
     } else {
-        say(ui::runs::show(&shown(&history, file, run, state)?, arguments.how.json).trim_end());
+        say(run::show(&shown(&history, file, run, state)?, arguments.how.json).trim_end());
     }
     Ok(Exit::Done)
 }

@@ -56,7 +56,8 @@ fn contents(results: &Results<'_>, rows: usize, json: bool) -> Outcome {
             .map_err(|error| Error::failed(format!("`{artifact_name}`: {error:#}")))?;
         // Viewers need the file ending of a picture, and a folder is packed in the store.
         let below_out = artifact.is_folder() || matches!(content, Content::Picture { .. });
-        let shown = below_out.then(|| results.engine.shown_as(&results.out, &result.stage, artifact)).flatten();
+        let shown =
+            below_out.then(|| results.engine.shown_as(&results.out, &result.stage, artifact)).flatten();
         let shown = ui::Artifact {
             artifact: artifact_name,
             file: artifact.file.to_string(),

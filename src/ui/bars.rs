@@ -150,7 +150,10 @@ impl Drop for Bars {
 }
 
 /// A style whose key `line` is a function.
-fn style(template: &str, line: impl Fn(&ProgressState) -> String + Clone + Send + Sync + 'static) -> ProgressStyle {
+fn style(
+    template: &str,
+    line: impl Fn(&ProgressState) -> String + Clone + Send + Sync + 'static,
+) -> ProgressStyle {
     let key = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
         out.write_str(&line(state)).unwrap_or(());
     };

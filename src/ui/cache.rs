@@ -113,7 +113,8 @@ pub fn verified(verified: &Verified, seconds: f64) -> String {
     };
     if verified.elsewhere > 0 {
         let results = format::plural(verified.elsewhere, "result");
-        let _ = write!(text, "\n{results} without bytes in this store: computed again if the bytes are needed");
+        let _ =
+            write!(text, "\n{results} without bytes in this store: computed again if the bytes are needed");
     }
     text + "\n"
 }

@@ -9,13 +9,13 @@ use serde::Serialize;
 use super::{
     View, format, json,
     paint::Tone,
-    runs,
+    run,
     table::{Cell as TableCell, GAP, Table, cell, width},
     view_of_stdout,
 };
 use crate::{
     engine::tell::history::{Cell, Column, Comparison, Row, What, shortened},
-    store::{RunState, SweepTrial},
+    store::RunState,
 };
 
 /// A comparison as a table. Of the numbers, it has the first one of each stage that differs between runs, and those
@@ -49,7 +49,7 @@ pub fn csv(comparison: &Comparison) -> anyhow::Result<String> {
 
 fn csv_row(row: &Row, spread: &[bool]) -> Vec<String> {
     let trial = row.run.sweep.as_ref().map(|it| it.trial.clone()).unwrap_or_default();
-    let (_, state) = runs::outcome(row.state);
+    let (_, state) = run::outcome(row.state);
     let (started, pipeline) = (row.run.started.clone(), row.run.pipeline.clone());
     let mut fields = vec![row.run.id.to_string(), started, pipeline, trial, state.to_owned()];
     for (cell, spread) in row.cells.iter().zip(spread) {
@@ -123,9 +123,9 @@ fn table_text(comparison: &Comparison, asked: &[String], view: &View) -> String 
     let mut columns: Vec<Shown> = trials_column(comparison).into_iter().collect();
     columns.extend(places.iter().zip(shortened(&names)).map(|(at, name)| shown(comparison, *at, &name)));
     columns.extend(states_column(comparison));
-    let run = comparison.rows.iter().map(|row| row.run.id.to_string().into()).collect();
-    let run = Shown { heading: "run".to_owned(), cells: run, right: true };
-    let blocks = blocks(&run, columns, view.width);
+    let cells = comparison.rows.iter().map(|row| row.run.id.to_string().into()).collect();
+    let first = Shown { heading: "run".to_owned(), cells, right: true };
+    let blocks = blocks(&first, columns, view.width);
     let text = blocks.iter().map(|columns| block(columns, view)).collect::<Vec<_>>().join("\n");
     text + &notes(comparison, differ.len() - places.len())
 }
@@ -154,25 +154,21 @@ fn block(columns: &[Shown], view: &View) -> String {
     table.text(view)
 }
 
-/// The trials, if any name says more than the values, which have columns.
+/// The trials, if any has a name. Otherwise they are called like their values, `epochs=8`, which have columns.
 fn trials_column(comparison: &Comparison) -> Option<Shown> {
-    let any = comparison.rows.iter().filter_map(|row| row.run.sweep.as_ref()).any(has_name);
+    let any = comparison
+        .rows
+        .iter()
+        .filter_map(|row| row.run.sweep.as_ref())
+        .any(|trial| !trial.trial.contains('='));
     let trial = |row: &Row| row.run.sweep.as_ref().map(|it| brief(&it.trial)).unwrap_or_default().into();
     let cells = comparison.rows.iter().map(trial).collect();
     any.then(|| Shown { heading: "trial".to_owned(), cells, right: false })
 }
 
-/// Whether a trial has a name that is not just its values: `epochs=8,batch-size=64`.
-fn has_name(trial: &SweepTrial) -> bool {
-    let Some((first, _)) = trial.trial.split_once('=') else { return true };
-    let is =
-        |key: &String| key.strip_suffix(first).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    !trial.values.keys().any(is)
-}
-
 /// The states of the runs, unless all are done.
 fn states_column(comparison: &Comparison) -> Option<Shown> {
-    let cells = comparison.rows.iter().map(|row| runs::outcome(row.state).1.into()).collect();
+    let cells = comparison.rows.iter().map(|row| run::outcome(row.state).1.into()).collect();
     let any = comparison.rows.iter().any(|row| row.state != RunState::Done);
     any.then(|| Shown { heading: "outcome".to_owned(), cells, right: false })
 }
@@ -203,7 +199,7 @@ fn shown(comparison: &Comparison, at: usize, name: &str) -> Shown {
         Cell::Figure { mean, sd, best, .. } => {
             let value = match column.what {
                 What::Seconds => format::duration(*mean),
-                _ => runs::with_spread(*mean, *sd),
+                _ => format::with_spread(*mean, *sd),
             };
             // The star marks the best without colours. A space in its place keeps digits below digits.
             match best {
@@ -248,7 +244,11 @@ fn notes(comparison: &Comparison, left_out: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{engine::tell::history::Better, store::RunRecord, ui::paint::Paint};
+    use crate::{
+        engine::tell::history::Better,
+        store::{RunRecord, SweepTrial},
+        ui::paint::Paint,
+    };
 
     fn column(name: &str, what: What, better: Option<Better>) -> Column {
         Column { name: name.to_owned(), what, better }
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_marks_the_best_and_leaves_out_what_is_the_same() {
+    fn the_table_marks_the_best_and_leaves_out_equal_numbers() {
         let text = table_text(&comparison(), &[], &View { paint: Paint::OFF, width: None });
         let expected = "\
 run  epochs        accuracy   compute time   outcome
@@ -298,7 +298,7 @@ run  epochs        accuracy   compute time   outcome
     }
 
     #[test]
-    fn what_was_asked_for_is_shown_even_if_it_is_the_same() {
+    fn a_requested_number_is_shown_even_if_it_is_the_same() {
         let asked = ["split.d.test".to_owned()];
         let text = table_text(&comparison(), &asked, &View { paint: Paint::OFF, width: None });
         assert!(text.lines().next().unwrap().contains("test") && text.contains("200"), "{text}");

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_lines_up_numbers_to_the_right_and_says_what_is_left() {
+    fn numbers_are_right_aligned_and_the_rows_that_are_left_are_counted() {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         let rows = Rows {
             columns: words(&["row", "label", "name"]),

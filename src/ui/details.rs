@@ -59,10 +59,13 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::{engine::plan::details::Previous, ui::paint::Paint};
+    use crate::{
+        engine::{plan::details::Previous, tell::event::Planned},
+        ui::paint::Paint,
+    };
 
     #[test]
-    fn what_changed_stands_twice_and_what_is_open_is_marked() {
+    fn changed_lines_are_shown_twice_and_unknown_ones_are_marked() {
         let pairs = |lines: &[(&str, &str)]| -> BTreeMap<String, String> {
             lines.iter().map(|(path, value)| ((*path).to_owned(), (*value).to_owned())).collect()
         };

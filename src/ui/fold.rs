@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn few_are_named_and_many_counted() {
+    fn few_are_named_and_many_are_counted() {
         assert_eq!(fold(0).flush(), None);
         assert_eq!(fold(2).flush(), Some(Folded::Names(vec!["split.pcam".to_owned(); 2])));
         assert_eq!(fold(LIMIT + 1).flush(), Some(Folded::Count(LIMIT + 1)));

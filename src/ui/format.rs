@@ -81,6 +81,17 @@ pub fn with_decimals(value: Option<f64>, decimals: Option<usize>) -> String {
     }
 }
 
+/// A value with its spread, if that is known and not too small.
+#[must_use]
+pub fn with_spread(mean: f64, sd: Option<f64>) -> String {
+    match sd.and_then(|sd| Some((sd, decimals_of(sd)?))) {
+        Some((sd, decimals)) => {
+            format!("{} ± {}", fixed(mean, decimals), fixed(sd, decimals))
+        }
+        None => number(mean),
+    }
+}
+
 /// The decimals that show two significant digits of a standard deviation; `None` if it is zero or too small.
 #[must_use]
 pub fn decimals_of(sd: f64) -> Option<usize> {
@@ -202,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_has_no_decimals() {
+    fn remaining_times_have_no_decimals() {
         assert_eq!(left(0.2), "1 s");
         assert_eq!(left(41.7), "42 s");
         assert_eq!(left(59.7), "1 min 00 s");
@@ -210,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_four_significant_digits_and_whole_ones_all() {
+    fn numbers_have_four_significant_digits_and_whole_numbers_all() {
         for (value, text) in [
             (0.915_62, "0.9156"),
             (0.934, "0.934"),
@@ -230,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spread_decides_how_many_digits_mean_something() {
+    fn a_spread_decides_the_number_of_digits() {
         for (sd, decimals) in
             [(0.004_2, Some(4)), (0.31, Some(2)), (1.5, Some(1)), (12.0, Some(0)), (0.0, None), (1e-9, None)]
         {
@@ -275,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_relative_where_that_is_shorter() {
+    fn a_path_is_relative_if_that_is_shorter() {
         let here = Path::new("/home/ada/study");
         for (long, short) in [
             ("/home/ada/study/out/mini", "out/mini"),

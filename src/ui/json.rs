@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn every_event_is_one_object_and_the_first_says_the_version() {
+    fn every_event_is_one_object_and_the_first_has_the_version() {
         let text = lines(&testing::good());
         let values: Vec<serde_json::Value> =
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_json_cannot_say_does_not_lose_the_event() {
+    fn numbers_that_json_does_not_have_are_null() {
         use std::os::unix::ffi::OsStrExt as _;
         let mut stage = testing::ran("train.base", f64::NAN, &[]);
         stage.folder = Some(std::ffi::OsStr::from_bytes(b"out/\xff").into());

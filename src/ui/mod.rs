@@ -24,14 +24,15 @@ mod repeated;
 mod required;
 mod result;
 mod row;
+pub mod run;
 pub mod runs;
 mod screen;
-#[cfg(test)]
-mod testing;
 mod spreads;
 mod summary;
 mod table;
 mod terminal;
+#[cfg(test)]
+mod testing;
 mod trials;
 mod trouble;
 pub mod verify;

@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn falls_silent_when_the_reader_has_gone() {
+    fn stops_when_the_reader_is_gone() {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let mut out = Out::new(writer);

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_only_where_wanted() {
+    fn colours_can_be_turned_off() {
         assert_eq!(Paint::OFF.tone(Tone::Bad, "failed"), "failed");
         assert_eq!(Paint::ON.tone(Tone::Good, "ran"), "\u{1b}[32mran\u{1b}[0m");
         assert_eq!(Paint::ON.tone(Tone::Good, ""), "");

@@ -10,7 +10,7 @@ use super::{
     format,
     paint::Tone,
     repeated::{grouped, one_name, parts},
-    table::{Table, cell},
+    table::Table,
 };
 use crate::engine::tell::event::{FinishedStage, Summary};
 
@@ -20,16 +20,16 @@ pub(super) fn text(summary: &Summary, view: &View) -> String {
     if summary.finished.is_empty() {
         return String::new();
     }
-    let mut table = Table::new("ll");
     let made = |stage: &FinishedStage| {
-        let names = stage.folder.as_deref().filter(|_| !stage.cached).map(worth_a_look).unwrap_or_default();
-        (!names.is_empty()).then(|| (shown(stage, &summary.out), names.join("  ")))
+        let folder = stage.folder.as_deref().filter(|_| !stage.cached)?;
+        Some((stage.stage.clone(), worth_a_look(folder).join("  "))).filter(|(_, names)| !names.is_empty())
     };
-    let all: Vec<_> = summary.finished.iter().filter_map(made).collect();
-    let groups = grouped(&all, |(folder, names)| parts(folder).1.map(|_| (parts(folder).0, names)));
+    let all: Vec<(String, String)> = summary.finished.iter().filter_map(made).collect();
+    let groups = grouped(&all, |(stage, names)| parts(stage).1.map(|_| (parts(stage).0, names)));
+    let mut table = Table::new("ll");
     for group in groups.iter().take(LIMIT) {
-        let folders: Vec<&str> = group.iter().map(|(folder, _)| folder.as_str()).collect();
-        table.row([one_name(&folders), group[0].1.clone()]);
+        let stages: Vec<&str> = group.iter().map(|(stage, _)| stage.as_str()).collect();
+        table.row([one_name(&stages), group[0].1.clone()]);
     }
     let more = match groups.iter().skip(LIMIT).map(Vec::len).sum() {
         0 => String::new(),
@@ -37,14 +37,6 @@ pub(super) fn text(summary: &Summary, view: &View) -> String {
     };
     let out = view.paint.tone(Tone::Strong, &super::seen_from_here(&summary.out));
     format!("\nresults in {out}\n{}{more}", table.indented(2).text(view))
-}
-
-/// The folder of a stage, relative to the folder of all results.
-fn shown(stage: &FinishedStage, out: &Path) -> String {
-    let folder = stage.folder.as_deref().unwrap_or(out);
-    folder
-        .strip_prefix(out)
-        .map_or_else(|_| super::seen_from_here(folder), |below| format::path(below, below))
 }
 
 /// Reports first, then pictures. Of a picture as PNG and SVG, only the PNG.

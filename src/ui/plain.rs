@@ -63,7 +63,7 @@ impl<W: Write> Plain<W> {
     }
 
     /// Handles an event at a given time.
-    fn tell(&mut self, event: &Event, now: Instant) {
+    fn event_at(&mut self, event: &Event, now: Instant) {
         match event {
             Event::Warning { stage, text } => self.about("warning", stage.as_deref().unwrap_or(""), text),
             Event::Failed(failed) => self.failed(failed),
@@ -101,7 +101,7 @@ impl<W: Write> Plain<W> {
             if self.trials > 0 {
                 self.line("sweep", pipeline, &format::plural(self.trials, "trial"));
             }
-            self.about("plan", pipeline, &words::plan(stages));
+            self.about("plan", pipeline, &words::plan(stages.iter().map(|stage| stage.state)));
         }
     }
 
@@ -174,7 +174,7 @@ impl<W: Write> Plain<W> {
 
 impl<W: Write> Observer for Plain<W> {
     fn event(&mut self, event: &Event) {
-        self.tell(event, Instant::now());
+        self.event_at(event, Instant::now());
     }
 }
 
@@ -206,7 +206,7 @@ mod tests {
         let begun = Instant::now();
         // Ten seconds an event: progress is due at every fourth.
         for (step, event) in (0..).zip(events) {
-            plain.tell(event, begun + Duration::from_secs(10) * step);
+            plain.event_at(event, begun + Duration::from_secs(10) * step);
         }
         String::from_utf8(plain.out.writer().unwrap().clone()).unwrap()
     }
@@ -257,7 +257,7 @@ progress train.base: 1,900/4,000 images, 47%, 10 images/s, 3 min 30 s left, epoc
     }
 
     #[test]
-    fn hashing_is_told_where_it_takes_long() {
+    fn slow_hashing_is_reported() {
         let file = "train_x.h5".to_owned();
         let hashing = |done| Event::Hashing { file: file.clone(), done, total: 4 << 30 };
         let events: Vec<_> = (0..5).map(|step| hashing(step << 30)).collect();
@@ -268,7 +268,7 @@ progress train.base: 1,900/4,000 images, 47%, 10 images/s, 3 min 30 s left, epoc
     }
 
     #[test]
-    fn nothing_is_said_where_all_is_cached() {
+    fn a_cached_run_is_silent() {
         assert_eq!(log(Detail::All, &testing::all_cached(12)), "");
     }
 
@@ -280,7 +280,7 @@ progress train.base: 1,900/4,000 images, 47%, 10 images/s, 3 min 30 s left, epoc
     }
 
     #[test]
-    fn quiet_has_warnings_and_failures_alone() {
+    fn quiet_has_only_warnings_and_failures() {
         let warning = "warning  train.base: no improvement for 3 epochs\n";
         assert_eq!(log(Detail::Trouble, &testing::good()), warning);
         assert_eq!(log(Detail::Trouble, &testing::bad()).lines().count(), 2);
@@ -289,7 +289,7 @@ progress train.base: 1,900/4,000 images, 47%, 10 images/s, 3 min 30 s left, epoc
     }
 
     #[test]
-    fn control_characters_from_elsewhere_do_not_get_through() {
+    fn control_characters_are_removed() {
         let events = [testing::started("train.base", "\u{1b}[31mred\u{1b}[0m\u{7}\r")];
         assert_eq!(log(Detail::All, &events), "start    train.base: red\n");
     }

@@ -20,7 +20,7 @@ pub(super) fn text(pipeline: &str, stages: &[PlannedStage], view: &View) -> Stri
         let all = format::plural(stages.len(), "stage");
         return format!("{}: nothing to run: {all}, all cached\n", format::clean(pipeline));
     }
-    let counts = view.paint.tone(Tone::Strong, &words::plan(stages));
+    let counts = view.paint.tone(Tone::Strong, &words::plan(stages.iter().map(|stage| stage.state)));
     let estimate = estimate(stages).map(|text| words::wrapped(&text, 0, view.width).join("\n") + "\n");
     format!("{}\n{counts}\n{}", table(stages, view), estimate.unwrap_or_default())
 }
@@ -169,7 +169,7 @@ estimate, one after another: 2 min 57 s to 3 min 19 s, plus 1 stage that never r
     }
 
     #[test]
-    fn repeats_that_are_alike_share_a_row() {
+    fn equal_repeats_share_a_row() {
         let mut stages = vec![stage("split.pcam", Planned::Cached, "", None)];
         for seed in 1..=3 {
             let (state, why) = if seed == 2 { (Planned::Cached, "") } else { (Planned::Run, "never ran") };
@@ -192,7 +192,7 @@ evaluate.test@{1,2,3}  maybe               `train.base/model` may change
     }
 
     #[test]
-    fn repeats_of_a_trial_have_its_name_and_a_stage_of_many_trials_is_counted() {
+    fn repeats_of_a_trial_have_its_name_and_many_trials_are_counted() {
         let name = |trial: u32, seed: u32| format!("split.d[train={trial}]@{seed}");
         let all = [(18, 1), (18, 2), (20, 1), (20, 2)];
         let few: Vec<PlannedStage> =

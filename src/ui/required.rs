@@ -39,7 +39,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_stand_beside_what_was_required() {
+    fn figures_are_beside_their_requirements() {
         let verdict = |requirement: &str, bound, figures: Vec<Figure>| {
             let met = figures.iter().all(|figure| figure.met);
             Verdict { requirement: requirement.into(), bound, met, figures }

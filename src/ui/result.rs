@@ -24,7 +24,7 @@ fn facts(result: &StageResult, record: &ActionRecord) -> [(&'static str, String)
     let state = match (&result.outdated, result.unknown) {
         (None, _) => "up to date".to_owned(),
         (Some(why), false) => format!("an older one: {why}"),
-        (Some(why), true) => format!("the latest one; whether it is up to date cannot be told: {why}"),
+        (Some(why), true) => format!("the latest one; whether it is up to date is not known: {why}"),
     };
     let versions: Vec<String> = std::iter::once(format!("pcamflow {}", made.pcamflow))
         .chain(made.versions.iter().map(|(name, version)| format!("{name} {version}")))

@@ -18,8 +18,6 @@ pub(super) struct Row {
     pub(super) unit: String,
     /// What it is doing.
     pub(super) at: String,
-    /// Whether it waits for another run.
-    pub(super) waits: bool,
     /// Units done.
     pub(super) done: u64,
     /// All units; 0 if unknown.
@@ -55,21 +53,19 @@ pub(super) fn name(text: &str, space: Space) -> String {
 #[must_use]
 pub(super) fn line(row: &Row, measured: Measured, space: Space, paint: Paint) -> String {
     let name = paint.tone(Tone::Strong, &name(&row.name, space));
-    let mut cells = vec![format!("{} {name}", spinner(row, measured, paint))];
-    if !row.waits {
-        cells.extend(numbers(row, measured, space.width, paint));
-    }
-    cells.push(at(row, measured, paint));
+    let mut cells = vec![format!("{} {name}", spinner(measured, paint))];
+    cells.extend(numbers(row, measured, space.width, paint));
+    cells.push(paint.tone(if row.done == 0 { Tone::Faint } else { Tone::Normal }, &row.at));
     truncate_str(cells.join("  ").trim_end(), space.width, "…").into_owned()
 }
 
 const FRAMES: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
-fn spinner(row: &Row, measured: Measured, paint: Paint) -> String {
+fn spinner(measured: Measured, paint: Paint) -> String {
     // Ten frames a second; the index is taken modulo their number.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let frame = FRAMES[(measured.elapsed * 10.0) as usize % FRAMES.len()];
-    paint.tone(if row.waits { Tone::Warning } else { Tone::Active }, frame)
+    paint.tone(Tone::Active, frame)
 }
 
 /// The cells between the name and `at`. Only the width decides which, so that they do not move.
@@ -116,14 +112,6 @@ fn left(row: &Row, measured: Measured) -> Option<String> {
     (seconds.is_finite() && units > 0).then(|| format!("{} left", format::left(seconds)))
 }
 
-fn at(row: &Row, measured: Measured, paint: Paint) -> String {
-    if row.waits {
-        return format!("{} · {}", paint.tone(Tone::Warning, &row.at), format::left(measured.elapsed));
-    }
-    let tone = if row.done == 0 { Tone::Faint } else { Tone::Normal };
-    paint.tone(tone, &row.at)
-}
-
 fn padded(text: &str, width: usize) -> String {
     let space = width.saturating_sub(measure_text_width(text));
     format!("{text}{:space$}", "")
@@ -138,7 +126,6 @@ mod tests {
             name: "train.base".to_owned(),
             unit: "images".to_owned(),
             at: "epoch 3/8, loss 0.412".to_owned(),
-            waits: false,
             done: 131_200,
             total: 320_000,
         }
@@ -188,14 +175,5 @@ mod tests {
         let line = line(&row, MEASURED, Space { width: 130, names: 12 }, Paint::OFF);
         assert!(line.starts_with("⠋ train.base    1 min 35 s "), "{line}");
         assert!(!line.contains(['━', '%']) && !line.contains("left"), "{line}");
-    }
-
-    #[test]
-    fn a_waiting_stage_says_for_whom() {
-        let at = "waiting for run of ada:17".to_owned();
-        let row = Row { name: "train.base".to_owned(), at, waits: true, ..Row::default() };
-        let measured = Measured { elapsed: 12.0, ..MEASURED };
-        let line = line(&row, measured, Space { width: 80, names: 10 }, Paint::OFF);
-        assert_eq!(line, "⠋ train.base  waiting for run of ada:17 · 12 s");
     }
 }

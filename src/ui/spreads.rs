@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_follow_the_spread_and_what_is_missing_is_told() {
+    fn digits_follow_the_spread_and_missing_results_are_named() {
         let accuracy = vec![Some(0.934), Some(0.93), Some(0.938)];
         let train =
             vec![Spread::of("validation-accuracy", accuracy), Spread::of("best-epoch", vec![Some(4.0); 3])];

@@ -265,7 +265,7 @@ what is finished is kept: fix the cause and run again (exit code 1)
     }
 
     #[test]
-    fn the_stage_that_was_stopped_is_not_one_that_never_ran() {
+    fn a_stage_that_was_stopped_is_interrupted() {
         let mut end = testing::summary(vec![testing::ran("split.pcam", 12.1, &[])]);
         end.interrupted = true;
         end.not_run = vec!["train.base".into(), "train.more".into()];
@@ -277,7 +277,7 @@ what is finished is kept: fix the cause and run again (exit code 1)
     }
 
     #[test]
-    fn rows_come_in_the_order_of_the_plan_and_crowds_are_folded() {
+    fn rows_are_in_the_order_of_the_plan_and_many_are_folded() {
         let mut events = testing::all_cached(985);
         let mut finished: Vec<_> = (0..985).map(|i| testing::cached(&format!("explain.{i}"), &[])).collect();
         finished.push(testing::ran("train.z", 1.0, &[]));
@@ -315,7 +315,7 @@ train.z     ran      1.0 s
     }
 
     #[test]
-    fn a_reader_that_goes_away_ends_nothing() {
+    fn a_closed_pipe_does_not_end_the_run() {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let mut closing = Closing::new(writer, view, Arc::default());

@@ -68,10 +68,9 @@ impl Terminal {
         self.bars.advance(&key, done, total, |_| ());
     }
 
-    fn running(&mut self, stage: &str, at: &str, waits: bool) {
+    fn running(&mut self, stage: &str, at: &str) {
         self.wake();
-        let at = format::one_line(at);
-        let row = Row { name: stage.to_owned(), at, waits, ..Row::default() };
+        let row = Row { name: stage.to_owned(), at: format::one_line(at), ..Row::default() };
         self.bars.show(stage, row);
     }
 
@@ -177,9 +176,9 @@ impl Observer for Terminal {
             Event::Planned { stages, .. } => self.planned(stages),
             Event::Hashing { file, done, total } => self.hashing(file, *done, *total),
             Event::Waiting { stage, holder } => {
-                self.running(stage, &format!("waiting {}", words::waiting(holder)), true);
+                self.running(stage, &format!("waiting {}", words::waiting(holder)));
             }
-            Event::Started { stage, why } => self.running(stage, why, false),
+            Event::Started { stage, why } => self.running(stage, why),
             Event::Progress { stage, progress } => {
                 self.bars.advance(stage, progress.done, progress.total, |row| {
                     row.unit = format::one_line(&progress.unit);
@@ -225,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_run_leaves_one_line_a_stage() {
+    fn a_good_run_leaves_one_line_per_stage() {
         let expected = "\
 · split.pcam        cached
 ✓ train.base             34.2 s  validation-accuracy 0.934, on cuda:0 (NVIDIA H200), resumed from epoch 3
@@ -239,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_is_a_line_in_place_over_the_count() {
+    fn a_running_stage_has_a_changing_line_above_the_count() {
         let events = testing::good();
         let (screen, _terminal) = on(80, &events[..5]);
         let contents = showing(&screen, "36% ");
@@ -266,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_drawn_where_all_is_cached() {
+    fn nothing_is_drawn_if_everything_is_cached() {
         let (screen, terminal) = on(80, &testing::all_cached(1_000));
         assert_eq!(screen.contents(), "");
         assert_eq!(screen.moves_since_last_check(), "");
@@ -282,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn hashing_and_waiting_are_shown_and_go() {
+    fn hashing_and_waiting_are_shown_and_removed() {
         let hashing = |done| Event::Hashing { file: "data/x.h5".into(), done, total: 2 << 30 };
         let waiting = Event::Waiting { stage: "train.base".into(), holder: "ada:17".into() };
         let (screen, mut terminal) = on(80, &[hashing(0), hashing(1 << 30)]);
@@ -292,7 +291,7 @@ mod tests {
         assert_eq!(screen.contents(), "");
         terminal.event(&testing::planned(&[("train.base", Planned::Run)]));
         terminal.event(&waiting);
-        showing(&screen, "train.base  waiting for run of ada:17 · ");
+        showing(&screen, "  waiting for run of ada:17");
         terminal.event(&Event::Finished(testing::cached("train.base", &[])));
         terminal.event(&Event::Ended(testing::summary(Vec::new())));
         assert_eq!(screen.contents(), "· train.base  cached");
@@ -306,14 +305,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_changes_is_left_behind_where_a_run_ends_without_a_word() {
+    fn no_changing_line_is_left_behind() {
         let (screen, terminal) = on(80, &testing::good()[..5]);
         drop(terminal);
         assert_eq!(screen.contents(), "· split.pcam        cached");
     }
 
     #[test]
-    fn a_terminal_that_goes_away_ends_nothing() {
+    fn a_closed_terminal_does_not_end_the_run() {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let closed = console::Term::read_write_pair(std::io::stdin(), writer);

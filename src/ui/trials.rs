@@ -130,7 +130,8 @@ fn best(name: &str, values: &[Option<f64>]) -> Option<f64> {
 
 fn table(trials: &[TrialResult], columns: &[Column], view: &View) -> String {
     let axes = axes(trials);
-    let named = axes.is_empty() || trials.iter().any(|trial| !is_values(trial, &axes));
+    // Trials without a name are called like their values: `epochs=8`.
+    let named = axes.is_empty() || trials.iter().any(|trial| !trial.trial.contains('='));
     let texts = usize::from(named) + axes.len();
     // The texts, the result, the time and the numbers.
     let letters = "l".repeat(texts + 1) + &"r".repeat(1 + columns.len());
@@ -167,12 +168,6 @@ fn axes(trials: &[TrialResult]) -> Vec<String> {
     if axes.len() > AXES { Vec::new() } else { axes }
 }
 
-/// Whether a trial's name consists of its values.
-fn is_values(trial: &TrialResult, axes: &[String]) -> bool {
-    let values: Vec<String> = trial.shorts.iter().map(|(short, value)| format!("{short}={value}")).collect();
-    trial.trial == values.join(",") && trial.shorts.len() == axes.len()
-}
-
 fn result(trial: &TrialResult) -> Cell {
     match trial.outcome {
         TrialOutcome::Done if trial.cached => cell(Tone::Faint, "cached"),
@@ -204,14 +199,8 @@ pub(super) fn planned(trials: &[PlannedTrial], stages: &[PlannedStage], view: &V
         stages.iter().map(|stage| (stage.stage.as_str(), stage.state)).collect();
     let mut table = Table::headed("ll", ["trial", "plan"]);
     for trial in trials {
-        let of =
-            |state| trial.stages.iter().filter(|stage| states.get(stage.as_str()) == Some(&state)).count();
-        let plan = words::counts(&[
-            (of(Planned::Run), "to run"),
-            (of(Planned::Maybe), "maybe"),
-            (of(Planned::Cached), "cached"),
-            (of(Planned::Blocked), "blocked"),
-        ]);
+        let states = trial.stages.iter().filter_map(|stage| states.get(stage.as_str()).copied());
+        let plan = words::plan(states);
         table.row([format::one_line(&trial.trial).into(), cell(Tone::Faint, plan)]);
     }
     let planned = |stage: &&String| states.contains_key(stage.as_str());

@@ -1,23 +1,25 @@
 //! The end of the summary of a run that failed or was interrupted: failures, what they blocked, and advice.
 
 use super::{View, ending::Run, fold::LIMIT, format, paint::Tone, words};
-use crate::{
-    engine::tell::event::{FailedStage, Summary},
-    protocol::FailureClass,
-};
+use crate::{engine::tell::event::Summary, protocol::FailureClass};
 
-/// The failures and the advice, or nothing.
+/// The failures and the advice, or nothing. The first failure is shown in full, and the first lines of the others.
 #[must_use]
 pub(super) fn text(summary: &Summary, run: &Run, view: &View) -> String {
     let mut lines = Vec::new();
-    if let Some(first) = summary.failed.first() {
-        let first_of = if summary.failed.len() > 1 { "failed first" } else { "failed" };
-        let heading = format!("{} {first_of}:", format::clean(&first.stage));
-        lines.push(view.paint.tone(Tone::Bad, &heading));
-        lines.extend(words::wrapped(&first.message, 2, view.width));
-        lines.extend(first.log.as_ref().map(|log| format!("  log: {}", super::seen_from_here(log))));
-        lines.extend(blocked(&first.stage, run, view.width));
-        lines.extend(others(&summary.failed[1..], run, view));
+    for (place, failed) in summary.failed.iter().take(LIMIT + 1).enumerate() {
+        let is_first = place == 0;
+        let word = if is_first && summary.failed.len() > 1 { "failed first" } else { "failed" };
+        lines.push(view.paint.tone(Tone::Bad, &format!("{} {word}:", format::clean(&failed.stage))));
+        let message =
+            if is_first { &failed.message } else { failed.message.lines().next().unwrap_or_default() };
+        lines.extend(words::wrapped(message, 2, view.width));
+        let log = failed.log.as_ref().filter(|_| is_first);
+        lines.extend(log.map(|log| format!("  log: {}", super::seen_from_here(log))));
+        lines.extend(blocked(&failed.stage, run, view.width));
+    }
+    if let Some(more @ 1..) = summary.failed.len().checked_sub(LIMIT + 1) {
+        lines.push(format!("and {} more failed", format::count(more as u64)));
     }
     let advice = if run.goes_on { None } else { advice(summary) };
     lines.extend(advice.iter().flat_map(|advice| words::wrapped(advice, 0, view.width)));
@@ -32,23 +34,6 @@ fn blocked(failed: &str, run: &Run, width: Option<usize>) -> Vec<String> {
         [] => Vec::new(),
         stages => words::wrapped(&format!("blocked by it: {}", listed(stages)), 2, width),
     }
-}
-
-/// The failures after the first, each with the first line of its message.
-fn others(failed: &[FailedStage], run: &Run, view: &View) -> Vec<String> {
-    let mut lines = Vec::new();
-    for one in failed.iter().take(LIMIT) {
-        let first = one.message.lines().next().unwrap_or_default();
-        let heading = format!("{} failed:", format::clean(&one.stage));
-        lines.push(view.paint.tone(Tone::Bad, &heading));
-        lines.extend(words::wrapped(first, 2, view.width));
-        lines.extend(blocked(&one.stage, run, view.width));
-    }
-    let more = failed.len().saturating_sub(LIMIT);
-    if more > 0 {
-        lines.push(format!("and {} more failed", format::count(more as u64)));
-    }
-    lines
 }
 
 /// The first names, and the number of the others.
@@ -91,7 +76,10 @@ fn advice(summary: &Summary) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::{paint::Paint, testing};
+    use crate::{
+        engine::tell::event::FailedStage,
+        ui::{paint::Paint, testing},
+    };
 
     fn last_line(summary: &Summary) -> String {
         let text = text(summary, &Run::default(), &View { paint: Paint::OFF, width: None });

@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_the_same_is_one_line() {
+    fn the_same_bytes_are_one_line() {
         let expected = "\
 train.base: as promised (the same bytes), computed again in 2.5 s
   then 2 threads, now 4 threads
@@ -304,7 +304,7 @@ train.base: as promised (the same bytes), computed again in 2.5 s
     }
 
     #[test]
-    fn what_differs_says_by_how_much_and_where() {
+    fn differences_have_a_size_and_a_place() {
         let part = Part {
             name: "conv1.weight".into(),
             elements: 864,

@@ -29,8 +29,8 @@ pub(super) fn counts(counts: &[(usize, &str)]) -> String {
 }
 
 /// The planned states: `2 to run, 1 maybe, 9 cached`.
-pub(super) fn plan(stages: &[PlannedStage]) -> String {
-    let of = |state| stages.iter().filter(|stage| stage.state == state).count();
+pub(super) fn plan(states: impl Iterator<Item = Planned> + Clone) -> String {
+    let of = |state| states.clone().filter(|other| *other == state).count();
     counts(&[
         (of(Planned::Run), "to run"),
         (of(Planned::Maybe), "maybe"),

@@ -68,7 +68,11 @@ fn store(folder: &Path) -> Finding {
     // Permissions are not enough to know: in /proc, they allow writing.
     if let Err(error) = tempfile::Builder::new().prefix(".pcamflow-doctor-").tempdir_in(&existing) {
         let remedy = "allow writing, or choose another with `--store`; what is cached can be used as it is";
-        return Finding::missing("store", format!("{} cannot be written ({error})", existing.display()), remedy);
+        return Finding::missing(
+            "store",
+            format!("{} cannot be written ({error})", existing.display()),
+            remedy,
+        );
     }
     if existing != folder {
         return Finding::ok("store", format!("{} is made by the first run", folder.display()));
@@ -80,7 +84,10 @@ fn store(folder: &Path) -> Finding {
 fn health(store: &Store) -> Finding {
     let folder = store.root();
     match fsx::list(&folder.join("quarantine")).map_or(0, |names| names.len()) {
-        0 => Finding::ok("store", format!("{}: can be read and written, no damage was found", folder.display())),
+        0 => Finding::ok(
+            "store",
+            format!("{}: can be read and written, no damage was found", folder.display()),
+        ),
         damaged => Finding::note(
             "store",
             format!("{}: {} in quarantine/", folder.display(), plural(damaged, "damaged file")),
@@ -98,9 +105,11 @@ fn sources(data: &Path, root: &Path) -> Finding {
             let wrong = found.checked().wrong;
             match wrong.first() {
                 Some(message) => Finding::wrong("data", format!("{message}{}", more(wrong.len()))),
-                None if is_below => {
-                    Finding::note("data", text, "name this folder with `--data`, or as `data` in `[pipeline]`")
-                }
+                None if is_below => Finding::note(
+                    "data",
+                    text,
+                    "name this folder with `--data`, or as `data` in `[pipeline]`",
+                ),
                 None => Finding::ok("data", text),
             }
         }
@@ -135,7 +144,7 @@ mod tests {
     use crate::cli::doctor::State;
 
     #[test]
-    fn a_full_disk_is_told_with_what_to_do() {
+    fn a_full_disk_is_reported_with_a_remedy() {
         let folder = Path::new("/store");
         assert_eq!(room(LEAST, folder).state, State::Ok);
         let full = room(LEAST - 1, folder);

@@ -42,7 +42,7 @@ pub(in crate::cli) struct SweepArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "from")]
     pub(super) random: Option<u32>,
     /// The seed of --random [default: 42]
-    #[arg(long, value_name = "SEED", conflicts_with = "from")]
+    #[arg(long, value_name = "SEED", requires = "random")]
     pub(super) seed: Option<u64>,
     /// A CSV file with one trial per row and the keys in its header
     #[arg(long, value_name = "FILE")]

@@ -9,7 +9,7 @@ use super::{
     project::{load, open_store},
     run::run_loaded,
 };
-use crate::pipeline::{Options, swept, sweep::SweepSpec};
+use crate::pipeline::{Options, sweep::SweepSpec, swept};
 use spec::read;
 
 pub(super) use arguments::SweepArguments;

@@ -5,10 +5,7 @@
 
 use std::{collections::HashMap, rc::Rc};
 
-use super::super::{
-    git::Dirty,
-    record::Recorder,
-};
+use super::super::{git::Dirty, record::Recorder};
 use crate::{
     digest::Digest,
     engine::tell::event::{Event, Observer, Summary},

@@ -8,8 +8,6 @@ use crate::pipeline::sweep::{Axis, Range, SweepSpec, Trials, Values};
 /// The default seed.
 const SEED: u64 = 42;
 
-const SEED_ALONE: &str = "--seed is for trials that are drawn: say how many with --random N";
-
 /// The sweep on the command line.
 #[derive(Debug)]
 pub(super) struct Given {
@@ -51,20 +49,17 @@ pub(super) fn read(arguments: &SweepArguments) -> Result<Given, Vec<String>> {
 
 /// Changes how the values of a file are combined, as the command line says.
 pub(super) fn override_trials(arguments: &SweepArguments, spec: &mut SweepSpec) -> Result<(), String> {
-    let seed = arguments.seed.filter(|_| arguments.random.is_none());
-    match (&mut spec.trials, trials(arguments), seed) {
-        (_, None, None) => {}
-        (Trials::Rows { .. }, ..) => {
-            return Err(format!(
-                "the trials are the rows of a table ({}): they can be neither paired nor drawn",
-                spec.place
-            ));
+    match (&mut spec.trials, trials(arguments)) {
+        (_, None) => Ok(()),
+        (Trials::Rows { .. }, Some(_)) => Err(format!(
+            "the trials are the rows of a table ({}): they can be neither paired nor drawn",
+            spec.place
+        )),
+        (known, Some(trials)) => {
+            *known = trials;
+            Ok(())
         }
-        (known, Some(trials), _) => *known = trials,
-        (Trials::Random { seed, .. }, None, Some(other)) => *seed = other,
-        (_, None, Some(_)) => return Err(SEED_ALONE.to_owned()),
     }
-    Ok(())
 }
 
 /// How the command line combines values; `None` if it does not say.
@@ -82,9 +77,6 @@ fn conflicts(arguments: &SweepArguments, axes: &[Axis], fixed: &[String]) -> Vec
             "`{}` has several values, and --from says what the trials are: add a column to the table",
             axis.key
         ));
-    }
-    if arguments.seed.is_some() && arguments.random.is_none() && !axes.is_empty() {
-        wrong.push(SEED_ALONE.to_owned());
     }
     for Axis { key, values, .. } in axes {
         if fixed.contains(key) {
@@ -193,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told() {
+    fn mistakes_are_reported() {
         for (text, expected) in [
             ("a.b", "values are written"),
             ("a.b=1,,2", "a value is empty"),

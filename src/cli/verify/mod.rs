@@ -111,7 +111,9 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Outcome {
 
 fn compare(arguments: &VerifyArguments, again: &Again) -> Outcome {
     let kept = arguments.keep.as_ref().map(|folder| folder.join(&again.stage));
-    for (folder, pair) in kept.iter().flat_map(|folder| again.artifacts.iter().map(move |pair| (folder, pair))) {
+    for (folder, pair) in
+        kept.iter().flat_map(|folder| again.artifacts.iter().map(move |pair| (folder, pair)))
+    {
         keep(&pair.again, &pair.file.under(folder))?;
     }
     let judged = judge::judge(again, arguments.tolerance, kept);

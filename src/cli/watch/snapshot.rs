@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn edits_replacements_and_absences_are_seen_and_reads_are_not() {
+    fn edits_replacements_and_removals_are_noticed_and_reads_are_not() {
         let folder = tempfile::tempdir().unwrap();
         let [file, other] = ["a.toml", "b"].map(|name| folder.path().join(name));
         let paths = BTreeSet::from([file.clone(), other.clone()]);

@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_means_something_is_escaped_and_code_stays_code() {
+    fn special_characters_are_escaped_and_code_stays_code() {
         for (text, expected) in [
             ("`epochs` 8 -> 9 (p.toml:3)", "`epochs` 8 -&gt; 9 (p.toml:3)"),
             ("a|b_c *d* <e> [f]", "a\\|b\\_c \\*d\\* &lt;e&gt; \\[f\\]"),

@@ -53,7 +53,7 @@ Artifacts: none here, only their records are in this store.
 }
 
 #[test]
-fn a_failure_and_whom_it_blocks_are_told() {
+fn a_failure_is_shown_with_the_stages_that_it_blocks() {
     let text = page(&testing::bad());
     for part in [
         "❌ 1 stage failed: 1 cached, 1 failed, 2 not run in 41.2 s (exit code 1)\n",
@@ -91,7 +91,7 @@ fn a_frozen_run_says_what_would_run() {
 }
 
 #[test]
-fn a_crowd_is_counted() {
+fn many_stages_are_counted() {
     let text = page(&testing::all_cached(1_000));
     assert!(text.contains("✅ done: 1,000 cached") && text.len() < 1_000, "{text}");
     let mut events = testing::all_cached(1_000);
