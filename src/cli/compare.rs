@@ -92,7 +92,8 @@ pub(super) fn compare_runs(arguments: &CompareArguments) -> Outcome {
     }
     let main = runs.iter().rev().find_map(|(.., facts)| main_name(facts));
     let mut comparison = compare(runs);
-    let by = arguments.by.iter().map(|word| column(&comparison, word)).collect::<Result<Vec<_>, _>>()?;
+    let by = arguments.by.iter().map(|word| comparison.column(word)).collect::<Result<Vec<_>, _>>();
+    let by = by.map_err(Error::usage)?;
     let sorted = sort(&mut comparison, arguments.sort.as_deref())?;
     if let Some(path) = &arguments.plot {
         let column = by.first().copied().or_else(|| comparison.column(main.as_deref()?).ok());
@@ -114,10 +115,6 @@ pub(super) fn compare_runs(arguments: &CompareArguments) -> Outcome {
     Ok(Exit::Done)
 }
 
-fn column(comparison: &Comparison, word: &str) -> Result<usize, Error> {
-    comparison.column(word).map_err(Error::usage)
-}
-
 /// The full name of a run's main number: `evaluate.test.accuracy`.
 fn main_name(facts: &Facts) -> Option<String> {
     main_number(facts).map(|(stage, number)| format!("{stage}.{}", number.name))
@@ -132,7 +129,7 @@ fn sort(comparison: &mut Comparison, word: Option<&str>) -> Result<Option<usize>
             Ok(None)
         }
         Some(word) => {
-            let column = column(comparison, word)?;
+            let column = comparison.column(word).map_err(Error::usage)?;
             comparison.sort(column);
             Ok(Some(column))
         }

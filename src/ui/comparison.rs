@@ -18,8 +18,8 @@ use crate::{
     store::RunState,
 };
 
-/// A comparison as a table. Of the numbers, it has the first one of each stage that differs between runs, and those
-/// with the `asked` names.
+/// A comparison as a table. It has the first number of each stage that differs between runs, and the numbers with the
+/// `asked` names.
 #[must_use]
 pub fn table(comparison: &Comparison, asked: &[String]) -> String {
     table_text(comparison, asked, &view_of_stdout())
