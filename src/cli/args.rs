@@ -1,16 +1,20 @@
-//! The arguments that several commands take, as types. The doc comments are the help.
+//! Arguments of commands, as types. The doc comments are the help.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::{
-    engine::tell::{given::Given, require::Requirement},
+    engine::{
+        self,
+        tell::{given::Given, require::Requirement},
+    },
+    pipeline,
     stages::DeviceChoice,
     ui::drawing::Format,
 };
 
-/// Which pipeline, and with which values.
+/// A pipeline, and the values to set in it.
 #[derive(Debug, Clone, Args)]
 pub(super) struct PipelineArguments {
     /// The pipeline file
@@ -25,18 +29,38 @@ pub(super) struct PipelineArguments {
 }
 
 impl PipelineArguments {
-    /// The options that another command about the same pipeline needs.
-    pub(super) fn given(&self, store: Option<&PathBuf>) -> Given {
-        Given { set: self.set.clone(), data: self.data.clone(), store: store.cloned() }
+    /// The options for loading it.
+    pub(super) fn options(&self) -> pipeline::Options {
+        pipeline::Options { set: self.set.clone(), data: self.data.clone() }
     }
 }
 
-/// How to run it.
-#[derive(Debug, Args)]
-pub(super) struct RunArguments {
-    /// Which pipeline.
+/// A pipeline and its store.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ProjectArguments {
+    /// The pipeline.
     #[command(flatten)]
     pub(super) pipeline: PipelineArguments,
+    /// The store [default: .pcamflow in the project's folder]
+    #[arg(long, value_name = "DIR")]
+    pub(super) store: Option<PathBuf>,
+}
+
+impl ProjectArguments {
+    /// The options for an engine that works on these stages.
+    pub(super) fn engine(&self, stages: &[String]) -> engine::Options {
+        let PipelineArguments { set, data, .. } = self.pipeline.clone();
+        let given = Given { set, data, store: self.store.clone() };
+        engine::Options { targets: stages.to_vec(), given, ..engine::Options::default() }
+    }
+}
+
+/// How to run a pipeline.
+#[derive(Debug, Args)]
+pub(super) struct RunArguments {
+    /// The pipeline and its store.
+    #[command(flatten)]
+    pub(super) project: ProjectArguments,
     /// Only these stages and what they need (`kind.name`, or `kind.name@seed` for one repeat; `*` matches
     /// any text)
     #[arg(value_name = "STAGE")]
@@ -63,18 +87,15 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "DEVICE")]
     pub(super) device: Option<DeviceChoice>,
     /// CPU threads of one stage [default: all cores, shared among the running stages]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) threads: Option<u32>,
     /// Compute at most N stages at once [default: one per core]
-    #[arg(long, short, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) jobs: Option<u32>,
     /// Block the network, and the Unix sockets of services such as docker and ssh-agent, for the programs of
     /// `command` stages (other stages never use them). No protection against malicious programs
     #[arg(long)]
     pub(super) offline: bool,
-    /// The store [default: .pcamflow in the project's folder]
-    #[arg(long, value_name = "DIR")]
-    pub(super) store: Option<PathBuf>,
     /// Where artifacts are shown [default: out in the project's folder]
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
@@ -86,18 +107,12 @@ pub(super) struct RunArguments {
     pub(super) quiet: bool,
 }
 
-/// A count of at least 1.
-pub(super) fn at_least_one(text: &str) -> Result<u32, String> {
-    let count = text.parse().ok().filter(|count| *count > 0);
-    count.ok_or_else(|| "expected a whole number of at least 1".to_owned())
-}
-
 /// What to draw, and how.
 #[derive(Debug, Args)]
 pub(super) struct GraphArguments {
-    /// Which pipeline.
+    /// The pipeline and its store.
     #[command(flatten)]
-    pub(super) pipeline: PipelineArguments,
+    pub(super) project: ProjectArguments,
     /// Only these stages and what they need (`*` matches any text)
     #[arg(value_name = "STAGE")]
     pub(super) stages: Vec<String>,
@@ -107,15 +122,12 @@ pub(super) struct GraphArguments {
     /// Mark each stage as cached, to run, may run, or failed last time
     #[arg(long)]
     pub(super) status: bool,
-    /// Draw every edge, including those that a longer path implies
+    /// With dot and mermaid, draw every edge, including those that a longer path implies
     #[arg(long)]
     pub(super) all_edges: bool,
-    /// The store, for --status [default: .pcamflow in the project's folder]
-    #[arg(long, value_name = "DIR")]
-    pub(super) store: Option<PathBuf>,
 }
 
-/// For which shell.
+/// The shell to complete commands in.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Where to put it:
@@ -128,7 +140,7 @@ pub(super) struct CompletionsArguments {
     pub(super) shell: clap_complete::Shell,
 }
 
-/// What to write, and for which data.
+/// The file to write, and the data it is for.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Uses the official files (camelyonpatch_level_2_split_train_x.h5, ..._y.h5, ..._meta.csv; valid,
@@ -146,7 +158,7 @@ pub(super) struct InitArguments {
     pub(super) force: bool,
 }
 
-/// Where to look, and how to say it.
+/// The places to check, and the output format.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Each line is `ok`, `note` (works without it, but slower or later), `wrong` (there, but not usable)
@@ -163,21 +175,10 @@ pub(super) struct DoctorArguments {
     pub(super) json: bool,
 }
 
-/// What is typed so far.
+/// The command line so far.
 #[derive(Debug, Args)]
 pub(super) struct CompleteArguments {
-    /// The words behind the program's name; the last is the one to complete, and may be empty.
+    /// The words after the program's name. The last one, which may be empty, is completed
     #[arg(value_name = "WORD", trailing_var_arg = true, allow_hyphen_values = true)]
     pub(super) words: Vec<String>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counts_begin_at_one() {
-        assert_eq!(at_least_one("3"), Ok(3));
-        assert!(["0", "-1", "x"].iter().all(|text| at_least_one(text).is_err()));
-    }
 }

@@ -1,4 +1,4 @@
-//! The commands that can be typed, as a type. The doc comments are the help.
+//! The commands, as types. The doc comments are the help.
 
 use clap::{Parser, Subcommand};
 
@@ -37,7 +37,7 @@ Examples:
   pcamflow runs                                       list earlier runs
   pcamflow compare p.toml --sort accuracy             compare the latest runs, the best first
   pcamflow cache du                                   show what uses space in the store
-  pcamflow graph p.toml --status                      draw the stages and what is cached
+  pcamflow graph p.toml --status                      list the stages and what is cached
 
 Exit codes: 0 done, 1 a stage failed or has no result, 2 usage or pipeline error, 3 environment
 (no libtorch, no such GPU, store not writable, disk full), 4 --frozen and not everything is cached,
@@ -106,7 +106,7 @@ pub(super) enum Command {
     Init(InitArguments),
     /// Check whether this machine has what pipelines need, and say what to do
     Doctor(DoctorArguments),
-    /// Draw a pipeline in the terminal, or for other programs
+    /// List the stages of a pipeline and what they read, or draw them for other programs
     #[command(after_help = PICTURE)]
     Graph(GraphArguments),
     /// Print the JSON Schema of pipeline files (for editors), or of the lines of `run --json`
@@ -119,7 +119,7 @@ pub(super) enum Command {
     Compare(super::compare::CompareArguments),
     /// Manage the store: show its size, check it, remove old results
     Cache(super::cache::CacheArguments),
-    /// List what may be typed next (for the scripts of `completions`)
+    /// List candidates for a word (for the scripts of `completions`)
     #[command(name = "__complete", hide = true)]
     Complete(CompleteArguments),
     /// Serve stages to an engine (not for people)

@@ -1,17 +1,17 @@
-//! `pcamflow completions`: what completes commands in a shell.
+//! `pcamflow completions`: prints the completion script of a shell.
 //!
-//! Commands and options stand in the script; for stages, keys and files those of bash, zsh and fish ask the
-//! program (`complete`).
+//! The scripts contain commands and options. For files, stages and keys, those of bash, zsh and fish call the program
+//! (`complete`).
 
 use std::collections::BTreeSet;
 
 use clap::{Arg, Command, CommandFactory};
 use clap_complete::Shell;
 
-use super::{Exit, args::CompletionsArguments, commands::Arguments, complete::KNOWN, say};
+use super::{Exit, args::CompletionsArguments, commands::Arguments, complete::COMPLETED, say};
 
-/// Asks the program first; what it does not know is left to the script above. readline replaces only what
-/// stands behind the last of its word breaks (`=`, `@`), so the rest is taken off.
+/// Calls the program first, and the generated script if it has no candidates. readline replaces only the part after
+/// the last word break (`=`, `@`), so the part before it is removed from the candidates.
 const BASH: &str = r#"
 _pcamflow_asks() {
     local line=${COMP_LINE:0:COMP_POINT} found word IFS=$' \t\n'
@@ -35,8 +35,8 @@ _pcamflow_asks() {
 complete -F _pcamflow_asks -o bashdefault -o default pcamflow
 "#;
 
-/// Stands before the last lines of the script, under the name that they call. (What stands above describes
-/// options, but knows none any more behind a file.)
+/// Inserted before the last lines of the script, under the name that they call. The generated function completes no
+/// options after a file.
 const ZSH: &str = r#"
 _pcamflow() {
     local -a found open whole
@@ -57,8 +57,7 @@ _pcamflow() {
 }
 "#;
 
-/// Files are offered only where the program knows nothing: of a pipeline's place it knows files itself. (Lines for
-/// the options of which it knows the values follow; fish asks those of an option nowhere else.)
+/// Turns off the completion of files, and calls the program. For options with candidates, fish needs further lines.
 const FISH: &str = r#"
 function __fish_pcamflow_asks
     set -l words (commandline -opc)
@@ -70,16 +69,16 @@ complete -c pcamflow -f -n 'count (__fish_pcamflow_asks) >/dev/null' -a '(__fish
 /// Prints the script of a shell.
 pub(super) fn completions(arguments: &CompletionsArguments) -> Exit {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut for_people(), "pcamflow", &mut script);
-    say(asking(arguments.shell, &String::from_utf8_lossy(&script)).trim_end());
+    clap_complete::generate(arguments.shell, &mut visible_commands(), "pcamflow", &mut script);
+    say(with_calls(arguments.shell, &String::from_utf8_lossy(&script)).trim_end());
     Exit::Done
 }
 
-/// A script that also asks the program.
-fn asking(shell: Shell, script: &str) -> String {
+/// Adds the calls of the program to a script.
+fn with_calls(shell: Shell, script: &str) -> String {
     match shell {
         Shell::Bash => format!("{script}{BASH}"),
-        Shell::Fish => format!("{script}{FISH}{}", fish_options(&for_people())),
+        Shell::Fish => format!("{script}{FISH}{}", fish_options(&visible_commands())),
         Shell::Zsh => {
             let script = script.replacen("_pcamflow() {", "_pcamflow_knows() {", 1);
             let end = script.rfind("\nif [ \"$funcstack[1]\"").unwrap_or(script.len());
@@ -89,17 +88,18 @@ fn asking(shell: Shell, script: &str) -> String {
     }
 }
 
-/// A line for each option of which the program knows the values.
+/// A line for each option that has candidates.
 fn fish_options(commands: &Command) -> String {
     let options = commands.get_subcommands().flat_map(Command::get_arguments);
-    let is_known = |arg: &&Arg| arg.get_value_names().is_some_and(|names| KNOWN.contains(&names[0].as_str()));
-    let names: BTreeSet<&str> = options.filter(is_known).filter_map(Arg::get_long).collect();
+    let is_completed =
+        |arg: &&Arg| arg.get_value_names().is_some_and(|names| COMPLETED.contains(&names[0].as_str()));
+    let names: BTreeSet<&str> = options.filter(is_completed).filter_map(Arg::get_long).collect();
     let line = |name: &&str| format!("complete -c pcamflow -l {name} -x -a '(__fish_pcamflow_asks)'\n");
     names.iter().map(line).collect()
 }
 
-/// The commands without the hidden ones, which the scripts would offer.
-fn for_people() -> Command {
+/// The commands without the hidden ones.
+fn visible_commands() -> Command {
     let all = Arguments::command();
     let visible = all.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
     Command::new("pcamflow")

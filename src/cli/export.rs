@@ -5,68 +5,63 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::{
-    Exit, complain,
+    Error, Exit, Outcome, complain,
     results::{Found, ResultArguments, Results, with_results},
     say,
 };
 use crate::{fsx, store::StoredArtifact};
 
-/// What to export, and where to.
+/// What to export, and the target folder.
 #[derive(Debug, Args)]
 pub(super) struct ExportArguments {
-    /// What.
+    /// The stage or artifact.
     #[command(flatten)]
-    pub(super) result: ResultArguments,
+    result: ResultArguments,
     /// The folder to copy to; created if needed. With several stages, each gets its own folder in it
     #[arg(value_name = "DIR")]
-    pub(super) folder: PathBuf,
+    folder: PathBuf,
     /// Replace existing files that differ
     #[arg(long)]
-    pub(super) force: bool,
+    force: bool,
 }
 
-/// Copies artifacts into a folder: each whole or not at all, and none if one would replace another file.
-pub(super) fn export(arguments: &ExportArguments) -> Exit {
-    with_results(&arguments.result, false, |results| copies(arguments, results).err().unwrap_or(Exit::Done))
+/// Copies artifacts into a folder. Each is copied as a whole, and none if one would replace another file.
+pub(super) fn export(arguments: &ExportArguments) -> Outcome {
+    with_results(&arguments.result, false, |results| copy(arguments, results))
 }
 
-fn copies(arguments: &ExportArguments, results: &Results<'_>) -> Result<(), Exit> {
+fn copy(arguments: &ExportArguments, results: &Results<'_>) -> Outcome {
+    let folder = &arguments.folder;
     let found = results.artifacts()?;
-    found.iter().try_for_each(|found| results.is_here(found))?;
-    if fsx::stat(&arguments.folder).map_err(failed)?.is_some() && !arguments.folder.is_dir() {
-        let file = arguments.folder.display();
-        complain(&format!("error: {file} is a file: name a folder to copy the artifacts into"));
-        return Err(Exit::Usage);
+    if fsx::stat(folder)?.is_some() && !folder.is_dir() {
+        let file = folder.display();
+        return Err(Error::usage(format!("{file} is a file: name a folder to copy the artifacts into")));
     }
-    let several = results.all.len() > 1;
-    let targets: Vec<(&Found<'_>, PathBuf)> =
-        found.iter().map(|found| (found, target(arguments, found, several))).collect();
-    let mut in_the_way = 0;
-    for (found, target) in &targets {
-        if !arguments.force && is_another(target, found.artifact).map_err(failed)? {
-            complain(&format!("error: {} already exists with other contents", target.display()));
-            in_the_way += 1;
+    let target = |found: &Found<'_>| match results.all.len() {
+        0 | 1 => found.artifact.file.under(folder),
+        _ => found.artifact.file.under(&folder.join(&found.result.stage)),
+    };
+    let mut conflicts = 0;
+    for found in found.iter().filter(|_| !arguments.force) {
+        if differs(&target(found), found.artifact)? {
+            complain(&format!("error: {} already exists with other contents", target(found).display()));
+            conflicts += 1;
         }
     }
-    if in_the_way > 0 {
+    if conflicts > 0 {
         complain("nothing was exported: choose another folder, or replace with --force");
-        return Err(Exit::Usage);
+        return Ok(Exit::Usage);
     }
-    for (found, target) in &targets {
-        results.engine.store().materialise(found.artifact, target, arguments.force).map_err(failed)?;
+    for found in &found {
+        let target = target(found);
+        results.engine.store().materialise(found.artifact, &target, arguments.force)?;
         say(&target.display().to_string());
     }
-    Ok(())
+    Ok(Exit::Done)
 }
 
-fn target(arguments: &ExportArguments, found: &Found<'_>, several: bool) -> PathBuf {
-    let folder = &arguments.folder;
-    let folder = if several { folder.join(&found.result.stage) } else { folder.clone() };
-    found.artifact.file.under(&folder)
-}
-
-/// Whether something else than this content has that name.
-fn is_another(target: &Path, artifact: &StoredArtifact) -> fsx::Result<bool> {
+/// Whether the target exists with other contents.
+fn differs(target: &Path, artifact: &StoredArtifact) -> fsx::Result<bool> {
     let digest = artifact.digest;
     match fsx::stat_link(target)? {
         None => Ok(false),
@@ -76,9 +71,4 @@ fn is_another(target: &Path, artifact: &StoredArtifact) -> fsx::Result<bool> {
         Some(_) if !target.is_file() => Ok(true),
         Some(_) => Ok(fsx::hash_file(target)?.digest != digest),
     }
-}
-
-fn failed(error: impl std::fmt::Display) -> Exit {
-    complain(&format!("error: {error}"));
-    Exit::Environment
 }

@@ -1,10 +1,11 @@
-//! The state of a project in git: which commit, and whether files differ from it.
+//! The state of a project in git: the commit, and whether files differ from it.
 //!
-//! The commit costs three small reads, so that it is told of every run. Whether files differ takes a `git diff`,
-//! and that may be slow in large trees: it is asked only by runs that compute something, while they compute,
-//! and not waited for. Nothing here ever fails a run: what cannot be found out is left open.
+//! The commit takes three small reads, so every run records it. Whether files differ takes a `git diff`, which may
+//! be slow in large trees. Only runs that compute something start it, and it runs beside them. No error here fails a
+//! run.
 
 use std::{
+    cell::{OnceCell, RefCell},
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -14,19 +15,19 @@ use std::{
 
 use crate::store::Git;
 
-/// How long a run that has ended waits for git's answer.
+/// How long a finished run waits for git's answer.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What is checked out at or above a folder; `None` where that is no git project.
+/// The commit that is checked out at or above a folder; `None` outside of git projects.
 pub(super) fn git(folder: &Path) -> Option<Git> {
     let marker = folder.ancestors().map(|folder| folder.join(".git")).find(|git| git.exists())?;
-    let own = own_folder(&marker)?;
-    let shared = shared_folder(&own);
-    commit(&own, &shared).map(|commit| Git { commit, dirty: None })
+    let folder = git_folder(&marker)?;
+    let shared = shared_folder(&folder);
+    commit(&folder, &shared).map(|commit| Git { commit, dirty: None })
 }
 
-/// The folder `.git`, or the one that a file `.git` of a work tree names.
-fn own_folder(marker: &Path) -> Option<PathBuf> {
+/// The folder `.git`, or the folder that the file `.git` of a work tree names.
+fn git_folder(marker: &Path) -> Option<PathBuf> {
     if marker.is_dir() {
         return Some(marker.to_owned());
     }
@@ -34,16 +35,16 @@ fn own_folder(marker: &Path) -> Option<PathBuf> {
     Some(marker.parent()?.join(text.trim().strip_prefix("gitdir:")?.trim()))
 }
 
-/// Where a work tree's branches are.
-fn shared_folder(own: &Path) -> PathBuf {
-    let named = fs::read_to_string(own.join("commondir"));
-    named.map_or_else(|_| own.to_owned(), |text| own.join(text.trim()))
+/// The folder with the branches of a work tree.
+fn shared_folder(folder: &Path) -> PathBuf {
+    let named = fs::read_to_string(folder.join("commondir"));
+    named.map_or_else(|_| folder.to_owned(), |text| folder.join(text.trim()))
 }
 
-fn commit(own: &Path, shared: &Path) -> Option<String> {
-    let head = fs::read_to_string(own.join("HEAD")).ok()?;
+fn commit(folder: &Path, shared: &Path) -> Option<String> {
+    let head = fs::read_to_string(folder.join("HEAD")).ok()?;
     let Some(branch) = head.trim().strip_prefix("ref:").map(str::trim) else { return digits(&head) };
-    let loose = fs::read_to_string(own.join(branch)).or_else(|_| fs::read_to_string(shared.join(branch)));
+    let loose = fs::read_to_string(folder.join(branch)).or_else(|_| fs::read_to_string(shared.join(branch)));
     if let Ok(text) = loose {
         return digits(&text);
     }
@@ -58,43 +59,52 @@ fn digits(text: &str) -> Option<String> {
     (text.len() >= 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| text.to_owned())
 }
 
-/// A question to git that is being answered.
+/// Whether files differ from the commit, as git reports it. Several recorders of one run share it.
 #[derive(Debug)]
-pub(super) struct Dirty(Option<Child>);
+pub(super) struct Dirty {
+    folder: PathBuf,
+    child: RefCell<Option<Child>>,
+    answer: OnceCell<Option<bool>>,
+}
 
 impl Dirty {
-    /// Asks whether files that git knows differ from the commit; does not wait.
-    pub(super) fn ask(folder: &Path) -> Self {
-        let mut git = Command::new("git");
-        git.arg("-C").arg(folder).args([
-            "--no-optional-locks",
-            "diff",
-            "--quiet",
-            "--no-ext-diff",
-            "HEAD",
-            "--",
-        ]);
-        Self(git.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok())
+    /// Starts nothing yet.
+    pub(super) fn new(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), child: RefCell::default(), answer: OnceCell::new() }
     }
 
-    /// The answer; `None` where git is not installed, has no answer, or takes too long.
-    pub(super) fn answer(mut self) -> Option<bool> {
-        let child = self.0.as_mut()?;
-        let until = Instant::now() + PATIENCE;
-        loop {
-            match child.try_wait() {
-                Ok(Some(status)) => return status.code().filter(|code| *code <= 1).map(|code| code == 1),
-                Ok(None) if Instant::now() < until => sleep(Duration::from_millis(1)),
-                Ok(None) | Err(_) => return None,
-            }
+    /// Starts git, unless it is running; does not wait.
+    pub(super) fn ask(&self) {
+        let mut child = self.child.borrow_mut();
+        if child.is_none() {
+            let mut git = Command::new("git");
+            git.arg("-C").arg(&self.folder);
+            git.args(["--no-optional-locks", "diff", "--quiet", "--no-ext-diff", "HEAD", "--"]);
+            *child = git.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok();
+        }
+    }
+
+    /// The answer; `None` if git was not asked, is not installed, fails or takes too long.
+    pub(super) fn answer(&self) -> Option<bool> {
+        *self.answer.get_or_init(|| wait(self.child.borrow_mut().as_mut()?))
+    }
+}
+
+fn wait(child: &mut Child) -> Option<bool> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return status.code().filter(|code| *code <= 1).map(|code| code == 1),
+            Ok(None) if Instant::now() < until => sleep(Duration::from_millis(1)),
+            Ok(None) | Err(_) => return None,
         }
     }
 }
 
 impl Drop for Dirty {
-    /// Nothing that a run started goes on after it.
+    /// Ends git, so that no process outlives the run.
     fn drop(&mut self) {
-        if let Some(child) = &mut self.0 {
+        if let Some(child) = self.child.get_mut() {
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -118,6 +128,12 @@ mod tests {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
+    fn dirty(folder: &Path) -> Option<bool> {
+        let dirty = Dirty::new(folder);
+        dirty.ask();
+        dirty.answer()
+    }
+
     #[test]
     fn the_commit_is_found_in_every_kind_of_tree_and_edits_are_noticed() {
         let folder = tempfile::tempdir().unwrap();
@@ -132,7 +148,7 @@ mod tests {
         assert!(run(root, &["add", "."]) && run(root, &["commit", "-m", "one"]));
         let expected = Some(Git { commit: said(root), dirty: None });
         assert_eq!(git(&root.join("inner")), expected);
-        assert_eq!(Dirty::ask(root).answer(), Some(false));
+        assert_eq!(dirty(root), Some(false));
         assert!(run(root, &["pack-refs", "--all"]));
         assert_eq!(git(root), expected, "packed");
         assert!(run(root, &["worktree", "add", "-b", "other", "tree"]));
@@ -140,10 +156,10 @@ mod tests {
         assert!(run(root, &["checkout", "--detach"]));
         assert_eq!(git(root), expected, "detached");
         fs::write(root.join("inner/p.toml"), "b").unwrap();
-        assert_eq!(Dirty::ask(&root.join("inner")).answer(), Some(true));
+        assert_eq!(dirty(&root.join("inner")), Some(true));
         fs::write(root.join(".git/HEAD"), "ref: refs/heads/none\n").unwrap();
         assert_eq!(git(root), None);
-        assert_eq!(Dirty::ask(root).answer(), None);
+        assert_eq!(dirty(root), None);
     }
 
     #[test]
@@ -151,6 +167,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(".git"), "not what it should be").unwrap();
         assert_eq!(git(folder.path()), None);
-        drop(Dirty::ask(folder.path()));
+        assert_eq!(dirty(folder.path()), None);
     }
 }

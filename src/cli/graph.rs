@@ -1,10 +1,14 @@
-//! `pcamflow graph`: draws a pipeline, with the plan if asked for.
+//! `pcamflow graph`: draws a pipeline.
 
 use std::collections::BTreeMap;
 
-use super::{Exit, args::GraphArguments, check::load, complain, project};
+use super::{
+    Exit, Outcome,
+    args::GraphArguments,
+    project::{give_name, load, store_in},
+};
 use crate::{
-    engine::{self, Engine, Options, Refused},
+    engine::{self, Engine},
     pipeline::{Pipeline, Source},
     ui::{
         self,
@@ -13,43 +17,25 @@ use crate::{
 };
 
 /// Draws a pipeline on standard output.
-pub(super) fn graph(arguments: &GraphArguments) -> u8 {
-    let mut pipeline = match load(&arguments.pipeline) {
-        Ok(pipeline) => pipeline,
-        Err(exit) => return exit.code(),
-    };
-    match drawing(arguments, &mut pipeline) {
-        Ok(drawing) => {
-            ui::drawing::show(&drawing, arguments.format, arguments.all_edges);
-            Exit::Done.code()
-        }
-        Err(refused) => {
-            for line in refused.to_string().lines() {
-                complain(&format!("error: {line}"));
-            }
-            Exit::from(&refused).code()
-        }
-    }
-}
-
-fn drawing(arguments: &GraphArguments, pipeline: &mut Pipeline) -> Result<Drawing, Refused> {
-    let mut drawing = shape(pipeline, &engine::scope(pipeline, &arguments.stages)?);
+pub(super) fn graph(arguments: &GraphArguments) -> Outcome {
+    let project = &arguments.project;
+    let mut pipeline = load(&project.pipeline)?;
+    let mut drawing = drawing(&pipeline, &engine::scope(&pipeline, &arguments.stages)?);
     if arguments.status {
-        let store = project::store_of(pipeline, arguments.store.as_ref())?;
-        project::give_name(pipeline, &store);
-        let given = arguments.pipeline.given(arguments.store.as_ref());
-        let options = Options { targets: arguments.stages.clone(), given, ..Options::default() };
-        let engine = Engine::new(pipeline, &store, options)?;
-        let standing = engine.status(&mut *ui::observer(ui::Mode::Quiet))?;
-        for (stage, status) in drawing.stages.iter_mut().zip(standing) {
-            (stage.planned, stage.failure) = (Some(status.planned), status.failure);
+        let store = store_in(&pipeline.root, project.store.as_deref())?;
+        give_name(&mut pipeline, &store);
+        let engine = Engine::new(&pipeline, &store, project.engine(&arguments.stages))?;
+        let statuses = engine.status(&mut *ui::observer(ui::Mode::Quiet))?;
+        for (stage, status) in drawing.stages.iter_mut().zip(statuses) {
+            stage.status = Some(status);
         }
     }
-    Ok(drawing)
+    ui::drawing::show(&drawing, arguments.format, arguments.all_edges);
+    Ok(Exit::Done)
 }
 
-/// The stages in scope, and which artifacts go from one to another.
-fn shape(pipeline: &Pipeline, order: &[usize]) -> Drawing {
+/// The stages in scope, and the artifacts that they read from each other.
+fn drawing(pipeline: &Pipeline, order: &[usize]) -> Drawing {
     let places: BTreeMap<usize, usize> =
         order.iter().enumerate().map(|(place, stage)| (*stage, place)).collect();
     let mut edges: BTreeMap<(usize, usize), Vec<String>> = BTreeMap::new();
@@ -67,12 +53,7 @@ fn shape(pipeline: &Pipeline, order: &[usize]) -> Drawing {
     }
     let stage = |stage: &usize| {
         let name = &pipeline.stages[*stage].name;
-        DrawnStage {
-            stage: name.to_string(),
-            kind: name.kind.word().to_owned(),
-            planned: None,
-            failure: None,
-        }
+        DrawnStage { stage: name.to_string(), kind: name.kind.word().to_owned(), status: None }
     };
     Drawing {
         pipeline: pipeline.name.clone(),

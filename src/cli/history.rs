@@ -1,13 +1,10 @@
 //! Finds the recorded runs that a command names, and reads their records.
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, path::Path};
 
 use super::{
-    Exit, complain,
-    project::{give_name, root_of},
+    Error,
+    project::{give_name, here, store_for},
 };
 use crate::{
     engine::tell::given::Given,
@@ -15,46 +12,41 @@ use crate::{
     store::{self, ReadRun, RunFile, RunRecord, RunState, Store},
 };
 
-/// The records of a store.
+/// The recorded runs of a store.
 pub(super) struct History {
     pub(super) store: Store,
-    /// The oldest first.
+    /// Oldest first.
     pub(super) files: Vec<RunFile>,
-    /// What a command that is named has to repeat.
+    /// The options that a suggested command has to repeat.
     given: String,
 }
 
-/// What was found in the file of a record.
+/// What the file of a record contains.
 pub(super) enum Found {
     /// A run.
     Run(Box<RunRecord>, RunState),
-    /// A record that cannot be read: why.
+    /// A record that cannot be read, and why.
     Unreadable(String),
-    /// Nothing any more.
+    /// The file was removed meanwhile.
     Gone,
 }
 
 impl History {
-    /// Opens the store: the one that is named, or that of the project of a pipeline's file, or of this folder.
-    pub(super) fn open(file: Option<&Path>, store: Option<&PathBuf>) -> Result<Self, Exit> {
-        let file = file.filter(|file| file.exists()).unwrap_or(Path::new("pipeline.toml"));
-        let folder = match store {
-            Some(folder) => folder.clone(),
-            None => root_of(file)?.join(".pcamflow"),
-        };
-        let opened = Store::open(&folder, store::Options::default());
-        let given = Given { store: store.cloned(), ..Given::default() }.places();
-        let history = opened.and_then(|store| Ok(Self { files: store.runs()?, store, given }));
-        history.map_err(|error| environment(&error))
+    /// Opens the given store, or that of the project of a file, or of the current folder.
+    pub(super) fn open(file: Option<&Path>, store: Option<&Path>) -> Result<Self, Error> {
+        let file = file.filter(|file| file.exists()).unwrap_or(here());
+        let given = Given { store: store.map(Path::to_owned), ..Given::default() }.places();
+        let store = store_for(file, store)?;
+        Ok(Self { files: store.runs()?, store, given })
     }
 
-    /// Whether there is a run of a pipeline: of that file, or of that name.
+    /// Whether there are runs of a pipeline, given by its file or name.
     pub(super) fn knows(&self, file: &Path) -> bool {
         let name = self.name_of(file);
         self.files.iter().any(|run| run.is_of(&name))
     }
 
-    /// The pipelines that there are runs of: `there are runs of full, small`.
+    /// The pipelines that have runs: `there are runs of full, small`.
     pub(super) fn pipelines(&self) -> String {
         let names: BTreeSet<&str> = self.files.iter().map(|run| run.pipeline.as_str()).collect();
         match names.is_empty() {
@@ -63,15 +55,7 @@ impl History {
         }
     }
 
-    /// Only the runs of a pipeline: of that file, or of that name.
-    pub(super) fn of_pipeline(mut self, file: &Path) -> Self {
-        let name = self.name_of(file);
-        self.files.retain(|run| run.is_of(&name));
-        self
-    }
-
-    /// The name of the pipeline in a file. A path without a file counts as the name itself, or as that of a file that
-    /// was removed.
+    /// The name of the pipeline in a file. A path without a file is a name, or a file that was removed.
     pub(super) fn name_of(&self, file: &Path) -> String {
         let stem = || file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         match pipeline::load(file, &pipeline::Options::default()) {
@@ -85,8 +69,8 @@ impl History {
     }
 
     /// Reads a record.
-    pub(super) fn look(&self, file: &RunFile) -> Result<Found, Exit> {
-        let (read, state) = self.store.look(file).map_err(|error| environment(&error))?;
+    pub(super) fn look(&self, file: &RunFile) -> Result<Found, Error> {
+        let (read, state) = self.store.look(file)?;
         Ok(match read {
             ReadRun::Record(record) => Found::Run(record, state),
             ReadRun::Foreign(format) => Found::Unreadable(format!(
@@ -101,7 +85,7 @@ impl History {
         })
     }
 
-    /// The runs that a word means: a number, `latest`, `latest~2` (the second before it), `12..15`.
+    /// The runs that a word names: a number, `latest`, `latest~2` (the second before the latest), `12..15`.
     pub(super) fn named(&self, word: &str) -> Result<Vec<RunFile>, String> {
         if let Some((first, last)) = word.split_once("..") {
             let (first, last) = (self.one(first)?.id, self.one(last)?.id);
@@ -144,18 +128,12 @@ impl History {
     }
 }
 
-/// Says why the store cannot be used.
-pub(super) fn environment(error: &store::Error) -> Exit {
-    complain(&format!("error: {error}"));
-    Exit::Environment
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn history(ids: &[u64]) -> History {
-        let file = |id: &u64| RunFile { id: *id, pipeline: "p".to_owned(), path: PathBuf::new() };
+        let file = |id: &u64| RunFile { id: *id, pipeline: "p".to_owned(), path: std::path::PathBuf::new() };
         let store = Store::open(Path::new("/nowhere"), store::Options::default()).unwrap();
         History { store, files: ids.iter().map(file).collect(), given: String::new() }
     }

@@ -1,107 +1,85 @@
-//! `pcamflow init`: a first pipeline, for the official files that are there, or one that needs none.
+//! `pcamflow init`: writes a first pipeline, for the official files or for synthetic patches.
 
-use std::{fmt::Write as _, io::Write as _, path::Path};
+use std::{fmt::Write as _, path::Path};
 
 use super::{
-    Exit,
+    Error, Exit, Outcome,
     args::InitArguments,
-    check::load_file,
-    complain,
+    check::stages,
     official::{self, Checked, Found, name},
+    project::root_of,
     say, schema,
 };
 use crate::{
     engine::tell::given,
-    fsx::{self, Draft, Durability},
-    pipeline::{default_data, project_root},
+    fsx::{self, Durability},
+    pipeline::{self, default_data},
     stages::is_name,
 };
 
-/// What is written where there is no data.
+/// The pipeline for synthetic patches.
 const QUICKSTART: &str = include_str!("../../pipelines/quickstart.toml");
 
-/// What editors read, beside the pipeline.
+/// The schema, which editors read, beside the pipeline.
 const SCHEMA: &str = "pcamflow.schema.json";
 
-/// Fewer patches than these are no data to train on.
+/// The smallest number of patches to write a pipeline for.
 const FEWEST: u64 = 100;
 
-/// Writes a pipeline, and the schema beside it where there is none.
-pub(super) fn init(arguments: &InitArguments) -> Exit {
-    match written(arguments) {
-        Ok(told) => {
-            say(&told);
-            Exit::Done
-        }
-        Err((exit, message)) => {
-            complain(&format!("error: {message}"));
-            exit
-        }
-    }
-}
-
-type Refused = (Exit, String);
-
-fn written(arguments: &InitArguments) -> Result<String, Refused> {
+/// Writes a pipeline, and the schema beside it.
+pub(super) fn init(arguments: &InitArguments) -> Outcome {
     let file = &arguments.file;
     let shown = file.display();
-    let root = project_root(file)
-        .map_err(|foreign| (Exit::Environment, format!("{foreign}: {}", foreign.help())))?;
+    let root = root_of(file)?;
     let data = default_data(&root, arguments.data.as_deref(), None);
     let Checked { sound, patches, wrong } = official::found(&data).checked();
     let folder = sound.folder.clone();
-    let (text, about) = match sound.has_pair("train") && patches >= FEWEST {
-        true => {
-            let elsewhere = arguments.data.is_some() || folder != data;
-            let named = elsewhere.then(|| in_file(&folder, &root)).transpose()?;
-            let about = format!("the official files in {}", folder.display());
-            (for_data(file, &sound, patches, named.as_deref()), about)
-        }
-        false => (quickstart(file), missing(&sound, &wrong, &data)),
+    let (text, about) = if sound.has_pair("train") && patches >= FEWEST {
+        let elsewhere = arguments.data.is_some() || folder != data;
+        let named = elsewhere.then(|| in_file(&folder, &root)).transpose()?;
+        let about = format!("the official files in {}", folder.display());
+        (for_data(file, &sound, patches, named.as_deref()), about)
+    } else {
+        (quickstart(file), missing(&sound, &wrong, &data))
     };
     if !write(file, &text, arguments.force)? {
         let advice = "`--force` replaces it, or name another file";
-        return Err((Exit::Usage, format!("{shown} already exists; {advice}")));
+        return Err(Error::usage(format!("{shown} already exists; {advice}")));
     }
-    let mut told = format!("wrote {shown}, for {about}\n");
+    let mut report = format!("wrote {shown}, for {about}\n");
     for message in &wrong {
-        let _ = writeln!(told, "left out: {message}");
+        let _ = writeln!(report, "left out: {message}");
     }
     let beside = file.with_file_name(SCHEMA);
-    if write(&beside, &(schema::text() + "\n"), arguments.force)? {
-        let _ = writeln!(told, "wrote {}: with it editors complete and check the pipeline", beside.display());
+    if write(&beside, &(schema::text(&pipeline::schema()) + "\n"), arguments.force)? {
+        let _ =
+            writeln!(report, "wrote {}: with it editors complete and check the pipeline", beside.display());
     }
-    let stages = load_file(file)?;
-    let _ = write!(told, "{stages}\nnext: pcamflow run {} --dry-run", given::quoted(&shown.to_string()));
-    Ok(told)
+    let written = pipeline::load(file, &pipeline::Options::default()).map_err(|error| Error::from(&error))?;
+    let stages = stages(&written);
+    say(&format!("{report}{stages}\nnext: pcamflow run {} --dry-run", given::quoted(&shown.to_string())));
+    Ok(Exit::Done)
 }
 
-/// Writes a file, in the place of another only with `force`. True if it was written.
-fn write(file: &Path, text: &str, force: bool) -> Result<bool, Refused> {
-    let refused = |error: &dyn std::fmt::Display| (Exit::Environment, error.to_string());
-    let folder = fsx::parent(file);
-    fsx::create_folder(&folder).map_err(|error| refused(&error))?;
-    let mut draft = Draft::create_in(&folder).map_err(|error| refused(&error))?;
-    draft
-        .write_all(text.as_bytes())
-        .map_err(|error| refused(&format!("cannot write {}: {error}", file.display())))?;
-    let written = match force {
-        true => draft.publish(file, Durability::Relaxed).map(|()| true),
-        false => draft.publish_new(file, Durability::Relaxed),
-    };
-    written.map_err(|error| refused(&error))
+/// Writes a file, and replaces an existing one only with `force`. Returns whether it was written.
+fn write(file: &Path, text: &str, force: bool) -> fsx::Result<bool> {
+    if !force && fsx::stat_link(file)?.is_some() {
+        return Ok(false);
+    }
+    fsx::create_folder(&fsx::parent(file))?;
+    fsx::write_atomic(file, text.as_bytes(), Durability::Relaxed)?;
+    Ok(true)
 }
 
-/// The data's folder as a pipeline names it: relative to the project where it lies in there.
-fn in_file(data: &Path, root: &Path) -> Result<String, Refused> {
-    let path = data.strip_prefix(root).unwrap_or(data);
-    let text = path.to_str().map(str::to_owned);
-    text.ok_or_else(|| {
-        (Exit::Usage, format!("{} is not valid Unicode, so a pipeline cannot name it", data.display()))
+/// The data folder as a pipeline names it: relative to the project's folder if it is inside.
+fn in_file(data: &Path, root: &Path) -> Result<String, Error> {
+    let path = data.strip_prefix(root).unwrap_or(data).to_str();
+    path.map(str::to_owned).ok_or_else(|| {
+        Error::usage(format!("{} is not valid Unicode, so a pipeline cannot name it", data.display()))
     })
 }
 
-/// Why it is the quickstart.
+/// Why the pipeline uses synthetic patches.
 fn missing(found: &Found, wrong: &[String], data: &Path) -> String {
     let data = data.display();
     match (found.packed.first(), found.files.first()) {
@@ -121,16 +99,16 @@ fn quickstart(file: &Path) -> String {
     QUICKSTART.replace("pcamflow run pipelines/quickstart.toml", &format!("pcamflow run {}", file.display()))
 }
 
-/// A text as TOML writes it: JSON's strings are TOML's.
+/// A text as a TOML string, which is written like one of JSON.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Patches to learn from, to choose by and to measure on: the notebook's, or as large as the data allow.
+/// The sizes of the training, validation and test parts: those of the notebook if there are enough patches.
 fn sizes(patches: u64) -> [u64; 3] {
     match patches {
         50_000.. => [40_000, 5_000, 5_000],
-        // All of them: what tenths leave over is to learn from.
+        // The training part gets what two tenths leave.
         _ => [patches - 2 * (patches / 10), patches / 10, patches / 10],
     }
 }
@@ -142,22 +120,22 @@ fn for_data(file: &Path, found: &Found, patches: u64, data: Option<&str>) -> Str
     let mut text = format!(
         "#:schema ./{SCHEMA}
 #
-# From patches to a trained, measured and explained network. Nothing here runs twice: change a value, run
-# again, and only what depends on it is computed.
+# Trains a network on patches, measures it and explains it. Nothing runs twice: change a value, run again,
+# and only what depends on it is computed.
 #
 #   pcamflow run {file} --dry-run      what would run, and why
 #   pcamflow run {file}                run it
-#   pcamflow graph {file} --status     the stages, who reads whom, what is cached
+#   pcamflow graph {file} --status     the stages, what they read, what is cached
 
 [pipeline]
 name = {name}
 seed = 42
 {data}
-# Sixteen patches to begin with, the centre box in the label's colour.
+# A picture of sixteen patches. The centre box has the colour of the label.
 [preview.samples]
 images = {{ x = {x}, y = {y} }}
 
-# Three disjoint parts, stratified by class. Labels say only whether the centre 32x32 holds tumour.
+# Three disjoint parts, stratified by class. A label says only whether the centre 32x32 contains tumour.
 [split.pcam]
 images = {x}
 labels = {y}
@@ -175,27 +153,27 @@ labels = {y}
     text
 }
 
-/// The meta table keeps slides apart; without it that stands there as a comment.
+/// With the meta table, slides are kept apart. Without it, the setting is a comment.
 fn grouped(found: &Found) -> String {
     let meta = quoted(&name("train", "meta.csv"));
     match found.has("train", "meta.csv") {
         true => {
-            format!("meta = {meta}\ngroup-by = \"wsi\"             # no slide in two parts: nothing leaks\n")
+            format!("meta = {meta}\ngroup-by = \"wsi\"             # no slide is in two parts\n")
         }
         false => format!(
-            "# With the meta table no slide is in two parts. Without, test patches come from slides of training:\n# meta = {meta}\n# group-by = \"wsi\"\n"
+            "# With the meta table, no slide is in two parts. Without it, test patches come from training slides:\n# meta = {meta}\n# group-by = \"wsi\"\n"
         ),
     }
 }
 
-/// The official validation and test parts, which are of other slides than the training part.
+/// Stages that evaluate on the official validation and test parts.
 fn official_parts(found: &Found) -> String {
     let parts = [("valid", "validation"), ("test", "test")];
     let there = parts.iter().filter(|(part, _)| found.has_pair(part));
     there.fold(String::new(), |text, (part, what)| {
         let (x, y) = (quoted(&name(part, "x.h5")), quoted(&name(part, "y.h5")));
         text + &format!(
-            "\n# The official {what} patches: of slides that the network has never seen.\n[evaluate.official-{what}]\nmodel = \"train.base\"\nimages = {{ x = {x}, y = {y} }}\n"
+            "\n# The official {what} patches, from slides that the network has never seen.\n[evaluate.official-{what}]\nmodel = \"train.base\"\nimages = {{ x = {x}, y = {y} }}\n"
         )
     })
 }
@@ -203,15 +181,15 @@ fn official_parts(found: &Found) -> String {
 const NETWORK: &str = r#"
 [train.base]
 data = "split.pcam"            # this reference is the dependency: no `depends-on` is needed
-# The notebook's network is [32, 64, 128, 256] and 256: for a GPU, or for a night. This one is for a CPU.
+# For a CPU. The notebook's network, for a GPU, has channels [32, 64, 128, 256] and hidden = 256.
 architecture.class-cnn = { channels = [8, 16, 32, 64], hidden = 32 }
 epochs = 8
 batch-size = 64
 optimizer.adam = { learning-rate = 1e-3 }
 early-stopping = { patience = 5 }
-# Mean and spread of every number below over three trainings:
+# For the mean and spread of every number over three trainings:
 # seeds = [1, 2, 3]
-# How to compute it is no part of any key:
+# How to compute it is not part of any key:
 # run = { device = "cuda" }
 
 [evaluate.test]
@@ -220,18 +198,18 @@ images = "split.pcam/test"
 "#;
 
 const QUESTIONS: &str = r#"
-# Where does the network see the evidence? Other methods: saliency, occlusion, integrated-gradients.
+# Where is the evidence for the network? Other methods: saliency, occlusion, integrated-gradients.
 [explain.grad-cam]
 model = "train.base"
 images = "split.pcam/test"
 take = 50
 method.grad-cam = {}
 
-# Is the map right? Insertion and deletion beside a random order, and the centre box.
+# Is the map right? Insertion and deletion compared with a random order, and the centre box.
 [metrics.faithfulness]
 explanations = { grad-cam = "explain.grad-cam" }
 
-# Does a network that has forgotten all still give the same map?
+# Does a randomised network give the same map?
 [sanity.grad-cam]
 explanation = "explain.grad-cam"
 "#;
@@ -241,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_the_notebooks_or_what_there_is() {
+    fn sizes_are_those_of_the_notebook_or_use_all_patches() {
         assert_eq!(sizes(262_144), [40_000, 5_000, 5_000]);
         for patches in [FEWEST, 1_024, 49_999] {
             let parts = sizes(patches);

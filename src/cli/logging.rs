@@ -1,4 +1,4 @@
-//! `tracing` on standard error, if it was asked for.
+//! Log lines on standard error, with `-v` or `RUST_LOG`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -6,14 +6,14 @@ use tracing_subscriber::{
     Layer as _, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-static WANTED: AtomicBool = AtomicBool::new(false);
+static ON: AtomicBool = AtomicBool::new(false);
 
-/// Whether log lines go to standard error.
-pub(super) fn wanted() -> bool {
-    WANTED.load(Ordering::Relaxed)
+/// Whether there are log lines on standard error.
+pub(super) fn is_on() -> bool {
+    ON.load(Ordering::Relaxed)
 }
 
-/// Starts logging with `-v` or `RUST_LOG`; costs nothing otherwise.
+/// Starts logging if `-v` or `RUST_LOG` asks for it.
 pub(super) fn start(verbose: u8) {
     let asked = std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty());
     let filter = match (verbose, asked) {
@@ -25,16 +25,16 @@ pub(super) fn start(verbose: u8) {
     let targets: Targets = match filter.parse() {
         Ok(targets) => targets,
         Err(error) => {
-            super::complain(&format!("warning: RUST_LOG is not understood ({error}): nothing is logged"));
+            super::complain(&format!("warning: RUST_LOG is not valid ({error}): nothing is logged"));
             return;
         }
     };
-    WANTED.store(true, Ordering::Relaxed);
+    ON.store(true, Ordering::Relaxed);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(super::colour())
         .with_target(false)
         .without_time();
-    // Only a second call could fail, and there is none.
+    // Only a second call could fail.
     let _ = tracing_subscriber::registry().with(lines.with_filter(targets)).try_init();
 }

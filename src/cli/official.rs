@@ -1,7 +1,6 @@
-//! The official files of PatchCamelyon, by their names: which of them lie in a folder, and whether they can be
-//! used.
+//! Finds the official files of PatchCamelyon by their names, and checks whether they can be used.
 //!
-//! Has them opened by the very check that a run makes of its sources, in a process of its own.
+//! The check is the one that a run makes of its sources, in a separate process.
 
 use std::path::{Path, PathBuf};
 
@@ -18,25 +17,25 @@ const PARTS: [&str; 3] = ["train", "valid", "test"];
 const FILES: [(Holds, &str); 4] =
     [(Holds::Images, "x.h5"), (Holds::Labels, "y.h5"), (Holds::Masks, "mask.h5"), (Holds::Meta, "meta.csv")];
 
-/// What lies in a folder.
+/// The official files in a folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Found {
-    /// The folder: the one that was asked for, or one in it.
+    /// The folder that was searched, or one in it.
     pub(super) folder: PathBuf,
-    /// Official files, by name.
+    /// The names of the files.
     pub(super) files: Vec<String>,
-    /// Official files that are still packed.
+    /// The names of files that are still packed.
     pub(super) packed: Vec<String>,
 }
 
-/// What a run would say of official files.
+/// The result of checking the files.
 #[derive(Debug, Default)]
 pub(super) struct Checked {
-    /// Those that can be used.
+    /// The files that can be used.
     pub(super) sound: Found,
-    /// How many patches the training part has.
+    /// The number of patches in the training part.
     pub(super) patches: u64,
-    /// What is wrong with the others.
+    /// The problems of the others.
     pub(super) wrong: Vec<String>,
 }
 
@@ -45,7 +44,7 @@ pub(super) fn name(part: &str, what: &str) -> String {
     format!("camelyonpatch_level_2_split_{part}_{what}")
 }
 
-/// The official files in a folder, or in the folder below it that has most of them.
+/// The official files in a folder. If it has none, those in the first folder below with most of them.
 pub(super) fn found(folder: &Path) -> Found {
     let here = in_folder(folder);
     if !here.files.is_empty() || !here.packed.is_empty() {
@@ -53,7 +52,6 @@ pub(super) fn found(folder: &Path) -> Found {
     }
     let below = fsx::list(folder).unwrap_or_default();
     let below = below.iter().map(|name| in_folder(&folder.join(name)));
-    // The first of those that have as many.
     below.rev().max_by_key(|below| below.files.len()).filter(|below| !below.files.is_empty()).unwrap_or(here)
 }
 
@@ -68,24 +66,24 @@ fn in_folder(folder: &Path) -> Found {
 }
 
 impl Found {
-    /// Whether a file is there.
+    /// Whether a file exists.
     pub(super) fn has(&self, part: &str, what: &str) -> bool {
         self.files.contains(&name(part, what))
     }
 
-    /// Whether images and labels of a part are there.
+    /// Whether the images and labels of a part exist.
     pub(super) fn has_pair(&self, part: &str) -> bool {
         self.has(part, "x.h5") && self.has(part, "y.h5")
     }
 
-    /// Has the files opened.
+    /// Opens the files to check them.
     pub(super) fn checked(self) -> Checked {
         let questions = PARTS.map(|part| self.question(part)).to_vec();
         match Processes::new(programs(), false).check(Runner::Engine, questions) {
             Ok(answers) => {
                 let patches = answers.first().and_then(|train| train.patches).unwrap_or(0);
                 let mut checked = Checked { sound: self, patches, wrong: Vec::new() };
-                PARTS.iter().zip(&answers).for_each(|(part, answer)| checked.sort_out(part, answer));
+                PARTS.iter().zip(&answers).for_each(|(part, answer)| checked.remove_wrong(part, answer));
                 checked
             }
             Err(failure) => Checked { wrong: vec![failure.message], ..Checked::default() },
@@ -106,8 +104,8 @@ impl Found {
 }
 
 impl Checked {
-    /// Takes the files out that an answer finds fault with.
-    fn sort_out(&mut self, part: &str, answer: &Answer) {
+    /// Removes the files that have problems.
+    fn remove_wrong(&mut self, part: &str, answer: &Answer) {
         self.wrong.extend(answer.errors().map(str::to_owned));
         for (holds, what) in FILES {
             if answer.findings.iter().any(|finding| finding.about == About::File(holds)) {

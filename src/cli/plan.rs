@@ -1,17 +1,15 @@
-//! `pcamflow plan`, and `run --dry-run`, which is the same.
-
-use std::path::PathBuf;
+//! `pcamflow plan`, and `run --dry-run`, which does the same.
 
 use clap::Args;
 
 use super::{
-    Exit,
-    args::{PipelineArguments, RunArguments},
-    check::tell_notes,
-    project::{open, tell},
+    Exit, Outcome,
+    args::{ProjectArguments, RunArguments},
+    check::show_notes,
+    project::open,
 };
 use crate::{
-    engine::{Engine, Options, Refused, tell::trials},
+    engine::{Engine, Options, tell::trials},
     pipeline::Pipeline,
     store::Store,
     ui,
@@ -30,76 +28,45 @@ Each stage is one of:
 Nothing runs. -v shows the fingerprints of the named stages (or of all), line by line, compared
 with the previous result: - old, + new, ? not known yet.")]
 pub(super) struct PlanArguments {
-    /// Which pipeline.
+    /// The pipeline and its store.
     #[command(flatten)]
-    pub(super) pipeline: PipelineArguments,
+    project: ProjectArguments,
     /// Only these stages and what they need (`kind.name`, or `kind.name@seed` for one repeat; `*` matches
     /// any text)
     #[arg(value_name = "STAGE")]
-    pub(super) stages: Vec<String>,
+    stages: Vec<String>,
     /// Plan as if this stage were not cached (repeatable)
     #[arg(long, value_name = "STAGE")]
-    pub(super) force: Vec<String>,
-    /// The store [default: .pcamflow in the project's folder]
-    #[arg(long, value_name = "DIR")]
-    pub(super) store: Option<PathBuf>,
+    force: Vec<String>,
     /// Print one JSON object per line instead of text
     #[arg(long)]
-    pub(super) json: bool,
+    json: bool,
 }
 
-impl From<&RunArguments> for PlanArguments {
-    fn from(run: &RunArguments) -> Self {
-        Self {
-            pipeline: run.pipeline.clone(),
-            stages: run.stages.clone(),
-            force: run.force.clone(),
-            store: run.store.clone(),
-            json: run.json,
-        }
-    }
+/// Shows what a run would do, and why; with `verbose`, also the fingerprints.
+pub(super) fn plan(arguments: &PlanArguments, verbose: bool) -> Outcome {
+    let (pipeline, store) = open(&arguments.project)?;
+    show_notes(&pipeline);
+    let options = Options { force: arguments.force.clone(), ..arguments.project.engine(&arguments.stages) };
+    show(&pipeline, &store, options, arguments.json, verbose)
 }
 
-/// Shows what a run would do, and why; `verbose`: with whole fingerprints.
-pub(super) fn plan(arguments: &PlanArguments, verbose: bool) -> Exit {
-    let (pipeline, store) = match open(&arguments.pipeline, arguments.store.as_ref()) {
-        Ok(opened) => opened,
-        Err(exit) => return exit,
-    };
-    tell_notes(&pipeline);
-    plan_loaded(arguments, &pipeline, &store, verbose)
+/// `run --dry-run`: the plan of a pipeline that is loaded.
+pub(super) fn dry_run(arguments: &RunArguments, pipeline: &Pipeline, store: &Store) -> Outcome {
+    let options = Options { force: arguments.force.clone(), ..arguments.project.engine(&arguments.stages) };
+    show(pipeline, store, options, arguments.json, false)
 }
 
-/// As [`plan`], of a pipeline that is loaded.
-pub(super) fn plan_loaded(
-    arguments: &PlanArguments,
-    pipeline: &Pipeline,
-    store: &Store,
-    verbose: bool,
-) -> Exit {
-    match planned(arguments, pipeline, store, verbose) {
-        Ok(()) => Exit::Done,
-        Err(refused) => tell(&refused),
-    }
-}
-
-fn planned(
-    arguments: &PlanArguments,
-    pipeline: &Pipeline,
-    store: &Store,
-    verbose: bool,
-) -> Result<(), Refused> {
-    let mode = if arguments.json { ui::Mode::Json } else { ui::Mode::Auto };
-    let (targets, force) = (arguments.stages.clone(), arguments.force.clone());
-    let given = arguments.pipeline.given(arguments.store.as_ref());
-    let engine = Engine::new(pipeline, store, Options { targets, force, given, ..Options::default() })?;
+fn show(pipeline: &Pipeline, store: &Store, options: Options, json: bool, verbose: bool) -> Outcome {
+    let mode = if json { ui::Mode::Json } else { ui::Mode::Auto };
+    let engine = Engine::new(pipeline, store, options)?;
     let stages = engine.plan(&mut *ui::observer(mode))?;
     if !pipeline.trials.is_empty() {
-        ui::planned_trials(mode, &trials::planned(pipeline), &stages);
+        ui::planned_trials(json, &trials::planned(pipeline), &stages);
     }
-    ui::plan(mode, &pipeline.name, &stages);
+    ui::plan(json, &pipeline.name, &stages);
     if verbose {
-        ui::details(mode, &engine.details(&mut *ui::observer(mode))?);
+        ui::details(json, &engine.details(&mut *ui::observer(mode))?);
     }
-    Ok(())
+    Ok(Exit::Done)
 }

@@ -1,15 +1,13 @@
-//! Records runs: listens to one, and writes what came of it into the store.
+//! Records runs: listens to a run and writes its record into the store.
 //!
-//! A [`Recorder`] stands between the engine and the display. It writes when the run starts to compute
-//! and when it ends, and nothing in between; a run that finds everything in the store is written once. What
-//! keeps it from writing (a read-only store, a full disk) is a warning, and the run goes on.
-//!
-//! For the trials of a sweep, which are one run to the engine, there is one recorder each, silent and with
-//! the names of its stages ([`Recorder::only`]); all of them hear all events.
+//! A [`Recorder`] is between the engine and the display. It writes when the run starts to compute, and when it
+//! ends; a run that finds everything in the store is written once. If the store cannot be written, that is a
+//! warning, and the run continues. The trials of a sweep are one run of the engine: each trial has a recorder,
+//! which records only the stages of its trial ([`Recorder::only`]).
 
 use std::{
     collections::{BTreeMap, HashMap},
-    path::Path,
+    rc::Rc,
     sync::Arc,
     time::SystemTime,
 };
@@ -24,128 +22,76 @@ use crate::{
         },
     },
     pipeline::Pipeline,
-    store::{
-        Asked, Ended, LiveRun, Outcome, RUN_FORMAT, Requirement, RunRecord, RunStage, Store, SweepTrial, Text,
-    },
+    store::{Ended, LiveRun, Outcome, RUN_FORMAT, Requirement, RunRecord, RunStage, Store, Text},
 };
 
-/// What a run is about, as the command line has it.
-#[derive(Debug, Clone, Default)]
-pub(super) struct About {
-    /// `--set`.
-    pub(super) set: Vec<String>,
-    /// `--data`.
-    pub(super) data: Option<String>,
-    /// The stages that are asked for.
-    pub(super) targets: Vec<String>,
-    /// `--force`.
-    pub(super) forced: Vec<String>,
-    /// How to compute.
-    pub(super) asked: Asked,
-    /// The trial that the run is.
-    pub(super) sweep: Option<SweepTrial>,
-}
-
-impl About {
-    /// The record of a run that begins now.
-    pub(super) fn record(self, pipeline: &Pipeline) -> RunRecord {
-        let text = |(name, text): (&str, &Arc<str>)| Text { name: name.to_owned(), text: Arc::clone(text) };
-        RunRecord {
-            format: RUN_FORMAT,
-            pipeline: pipeline.name.clone(),
-            file: pipeline.file.display().to_string(),
-            texts: pipeline.texts().map(text).collect(),
-            set: self.set,
-            data: self.data,
-            targets: self.targets,
-            forced: self.forced,
-            asked: self.asked,
-            git: git(&pipeline.root),
-            started: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
-            host: engine::host(),
-            process: std::process::id(),
-            pcamflow: env!("CARGO_PKG_VERSION").to_owned(),
-            sweep: self.sweep,
-            ..RunRecord::default()
-        }
+/// The record of a run that begins now; `given` has the command line.
+fn begun(given: RunRecord, pipeline: &Pipeline) -> RunRecord {
+    let text = |(name, text): (&str, &Arc<str>)| Text { name: name.to_owned(), text: Arc::clone(text) };
+    RunRecord {
+        format: RUN_FORMAT,
+        pipeline: pipeline.name.clone(),
+        file: pipeline.file.display().to_string(),
+        texts: pipeline.texts().map(text).collect(),
+        git: git(&pipeline.root),
+        started: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
+        host: engine::host(),
+        process: std::process::id(),
+        pcamflow: env!("CARGO_PKG_VERSION").to_owned(),
+        ..given
     }
 }
 
 /// Listens to a run and records it.
 pub(super) struct Recorder<'a> {
     store: &'a Store,
-    root: &'a Path,
     record: RunRecord,
-    /// Who shows the run.
+    /// The display, which gets all events.
     inner: Option<&'a mut dyn Observer>,
-    /// The stages that it is about, and what they are called in the record; all where `None`.
+    /// The stages to record, with their names in the record; `None` for all.
     names: Option<HashMap<String, String>>,
-    /// By what each stage was blocked.
+    /// For each blocked stage, the stage that failed.
     blocked: BTreeMap<String, String>,
     live: Option<LiveRun>,
-    dirty: Option<Dirty>,
-    /// Whether another recorder of the same run asked git already, and its answer.
-    shared: Option<Option<bool>>,
+    dirty: Rc<Dirty>,
 }
 
 impl<'a> Recorder<'a> {
-    /// Records a run of a pipeline; `inner` hears all events as well.
+    /// Records a run of a pipeline, and passes its events on to `inner`. `given` has the command line.
     pub(super) fn new(
         store: &'a Store,
         pipeline: &'a Pipeline,
-        about: About,
+        given: RunRecord,
         inner: Option<&'a mut dyn Observer>,
     ) -> Self {
-        let record = about.record(pipeline);
-        let (names, blocked) = (None, BTreeMap::new());
-        Self {
-            store,
-            root: &pipeline.root,
-            record,
-            inner,
-            names,
-            blocked,
-            live: None,
-            dirty: None,
-            shared: None,
-        }
+        let (record, dirty) = (begun(given, pipeline), Rc::new(Dirty::new(&pipeline.root)));
+        Self { store, record, inner, names: None, blocked: BTreeMap::new(), live: None, dirty }
     }
 
-    /// Records only these stages: their names in the run, and those that they shall have in the record.
-    pub(super) fn only(mut self, names: HashMap<String, String>) -> Self {
-        self.names = Some(names);
-        self
+    /// Records only the stages with these names in the run, under the given names. The recorders of several trials
+    /// share `dirty`.
+    pub(super) fn only(self, names: HashMap<String, String>, dirty: Rc<Dirty>) -> Self {
+        Self { names: Some(names), dirty, ..self }
     }
 
-    /// What a stage is called in the record; `None` where the record is not about it.
+    /// The name of a stage in the record; `None` if it is not recorded.
     fn name(&self, stage: &str) -> Option<String> {
         named(&self.names, stage).map(str::to_owned)
     }
 
-    /// Something is computed, or waited for: the run is worth a record of its own.
+    /// Writes the record once the run computes something or waits for it.
     fn begin(&mut self) {
         if self.live.is_some() || self.record.id != 0 {
             return;
         }
         match self.store.begin_run(&mut self.record) {
             Ok(live) => self.live = Some(live),
-            // It is tried again at the end, and told then.
+            // The end is written as well, and an error there is a warning.
             Err(error) => tracing::debug!("the start of this run is not recorded: {error}"),
         }
-        let asks = self.record.git.is_some() && self.shared.is_none();
-        self.dirty = asks.then(|| Dirty::ask(self.root));
-    }
-
-    /// Takes what another recorder of the same run knows of git, which then is not asked again.
-    pub(super) fn share_git(&mut self, known: Option<Option<bool>>) {
-        self.shared = known.or(self.shared);
-    }
-
-    /// What others need not ask git: that it is being asked, and its answer once the run has ended.
-    pub(super) fn shared_git(&self) -> Option<Option<bool>> {
-        let answer = || self.record.git.as_ref().and_then(|git| git.dirty);
-        let asked = self.live.is_some() || self.dirty.is_some() || self.record.ended.is_some();
-        asked.then(answer)
+        if self.record.git.is_some() {
+            self.dirty.ask();
+        }
     }
 
     /// Writes how the run ended.
@@ -159,40 +105,41 @@ impl<'a> Recorder<'a> {
             Ok(id) => tracing::debug!("recorded as run {id}"),
             Err(error) => {
                 let text = format!("this run is not recorded: {error}");
-                self.tell(&Event::Warning { stage: None, text });
+                self.pass_on(&Event::Warning { stage: None, text });
             }
         }
     }
 
     fn fill(&mut self, summary: &Summary) {
-        let mut came: HashMap<&str, Came<'_>> = HashMap::with_capacity(self.record.stages.len());
-        for stage in &summary.finished {
-            came.extend(named(&self.names, &stage.stage).map(|name| (name, Came::Finished(stage))));
-        }
-        for stage in &summary.failed {
-            came.extend(named(&self.names, &stage.stage).map(|name| (name, Came::Failed(stage))));
-        }
-        for stage in &mut self.record.stages {
-            if let Some(came) = came.get(stage.name.as_str()) {
-                came.fill(stage);
-            } else if let Some(by) = self.blocked.get(&stage.name) {
-                stage.outcome = Outcome::Blocked;
-                stage.message = Some(format!("`{by}` failed"));
+        let names = &self.names;
+        let finished = summary.finished.iter().filter_map(|it| Some((named(names, &it.stage)?, it)));
+        let finished: HashMap<&str, &FinishedStage> = finished.collect();
+        let failed = summary.failed.iter().filter_map(|it| Some((named(names, &it.stage)?, it)));
+        let failed: HashMap<&str, &FailedStage> = failed.collect();
+        for record in &mut self.record.stages {
+            let name = record.name.as_str();
+            if let Some(stage) = finished.get(name) {
+                fill_finished(record, stage);
+            } else if let Some(stage) = failed.get(name) {
+                record.key = stage.key.as_ref().and_then(|key| key.parse().ok());
+                record.outcome = Outcome::Failed;
+                record.message = Some(stage.message.clone());
+            } else if let Some(by) = self.blocked.get(name) {
+                record.outcome = Outcome::Blocked;
+                record.message = Some(format!("`{by}` failed"));
             }
         }
         self.record.ended = Some(self.ended(summary));
         self.record.seconds = Some(summary.seconds);
         self.record.requirements = summary.required.iter().map(required).collect();
-        if let (Some(git), Some(dirty)) = (&mut self.record.git, self.dirty.take()) {
-            git.dirty = dirty.answer();
-        } else if let (Some(git), Some(dirty)) = (&mut self.record.git, self.shared) {
-            git.dirty = dirty;
+        if let Some(git) = &mut self.record.git {
+            git.dirty = self.dirty.answer();
         }
     }
 
     fn ended(&self, summary: &Summary) -> Ended {
         let any = |outcome: &[Outcome]| self.record.stages.iter().any(|it| outcome.contains(&it.outcome));
-        // A trial is done when its own stages are, whatever became of others.
+        // A trial is done if its own stages are done.
         let whole = self.names.is_none();
         match summary.exit_code() {
             130 if whole || any(&[Outcome::NotRun]) => Ended::Interrupted,
@@ -202,7 +149,7 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    fn tell(&mut self, event: &Event) {
+    fn pass_on(&mut self, event: &Event) {
         if let Some(inner) = &mut self.inner {
             inner.event(event);
         }
@@ -214,7 +161,7 @@ impl Observer for Recorder<'_> {
         match event {
             Event::Planned { stages, .. } => {
                 let names = stages.iter().filter_map(|stage| self.name(&stage.stage));
-                // As many as there are: a vector that grows takes up to twice as much.
+                // With this capacity, the vector does not grow to twice the size.
                 let mut planned = Vec::with_capacity(stages.len());
                 planned.extend(names.map(|name| RunStage { name, ..RunStage::default() }));
                 self.record.stages = planned;
@@ -226,11 +173,11 @@ impl Observer for Recorder<'_> {
                 let by = self.name(by).unwrap_or_else(|| by.clone());
                 self.blocked.extend(self.name(stage).map(|stage| (stage, by)));
             }
-            // Before the end is shown: what is shown has been recorded, and a warning comes in time.
+            // Before the end is shown, so that a warning is shown in time.
             Event::Ended(summary) => self.end(summary),
             _ => {}
         }
-        self.tell(event);
+        self.pass_on(event);
     }
 }
 
@@ -241,33 +188,15 @@ fn named<'n>(names: &'n Option<HashMap<String, String>>, stage: &'n str) -> Opti
     }
 }
 
-/// What came of a stage.
-enum Came<'a> {
-    Finished(&'a FinishedStage),
-    Failed(&'a FailedStage),
+fn fill_finished(record: &mut RunStage, stage: &FinishedStage) {
+    record.key = stage.key.parse().ok();
+    record.outcome = if stage.cached { Outcome::Cached } else { Outcome::Computed };
+    record.seconds = Some(stage.seconds).filter(|seconds| seconds.is_finite());
+    record.device.clone_from(&stage.device);
+    record.numbers.clone_from(&stage.numbers);
 }
 
-impl Came<'_> {
-    /// Writes it into the stage's record.
-    fn fill(&self, record: &mut RunStage) {
-        match self {
-            Self::Finished(stage) => {
-                record.key = stage.key.parse().ok();
-                record.outcome = if stage.cached { Outcome::Cached } else { Outcome::Computed };
-                record.seconds = Some(stage.seconds).filter(|seconds| seconds.is_finite());
-                record.device.clone_from(&stage.device);
-                record.numbers.clone_from(&stage.numbers);
-            }
-            Self::Failed(stage) => {
-                record.key = stage.key.as_ref().and_then(|key| key.parse().ok());
-                record.outcome = Outcome::Failed;
-                record.message = Some(stage.message.clone());
-            }
-        }
-    }
-}
-
-/// Of several figures (one for each repeat) the first that does not meet it, or else the first.
+/// The record of a requirement. Of several figures (of repeats), the first that does not meet it, or the first.
 fn required(verdict: &Verdict) -> Requirement {
     let figure = verdict.figures.iter().find(|figure| !figure.met).or(verdict.figures.first());
     Requirement {
@@ -285,7 +214,7 @@ mod tests {
         engine::tell::event::{Planned, PlannedStage},
         pipeline,
         protocol::FailureClass,
-        store::{self, ReadRun, RunState},
+        store::{self, ReadRun, RunState, SweepTrial},
     };
 
     /// Remembers which events there were.
@@ -375,10 +304,10 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_recorded_when_it_starts_to_compute_and_when_it_ends_before_that_is_told() {
+    fn a_run_is_recorded_when_it_starts_to_compute_and_before_its_end_is_shown() {
         let case = Case::new();
         let mut names = Names::default();
-        let mut recorder = Recorder::new(&case.store, &case.pipeline, About::default(), Some(&mut names));
+        let mut recorder = Recorder::new(&case.store, &case.pipeline, RunRecord::default(), Some(&mut names));
         recorder.event(&planned(&["synthesize.s", "split.d", "train.t"]));
         assert_eq!(case.read(), []);
         recorder.event(&started("synthesize.s"));
@@ -397,18 +326,19 @@ mod tests {
     }
 
     #[test]
-    fn trials_that_are_one_run_are_recorded_one_by_one() {
+    fn trials_of_one_run_are_recorded_separately() {
         let case = Case::new();
-        let trial = |name: &str| About {
+        let trial = |name: &str| RunRecord {
             sweep: Some(SweepTrial { id: "s".to_owned(), trial: name.to_owned(), ..SweepTrial::default() }),
-            ..About::default()
+            ..RunRecord::default()
         };
         let names = |own: &str| {
             let pairs = [("synthesize.s", "synthesize.s"), (own, "train.t")];
             pairs.into_iter().map(|(a, b)| (a.to_owned(), b.to_owned())).collect::<HashMap<_, _>>()
         };
+        let dirty = Rc::new(Dirty::new(case.store.root()));
         let recorder = |name: &str, own: &str| {
-            Recorder::new(&case.store, &case.pipeline, trial(name), None).only(names(own))
+            Recorder::new(&case.store, &case.pipeline, trial(name), None).only(names(own), Rc::clone(&dirty))
         };
         let mut recorders = [recorder("a", "train.t[a]"), recorder("b", "train.t[b]")];
         let finished = vec![done("synthesize.s", true), done("train.t[a]", false)];
@@ -427,12 +357,12 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_cannot_be_written_is_told_before_the_end() {
+    fn a_store_that_cannot_be_written_is_a_warning_before_the_end() {
         let case = Case::new();
         std::fs::create_dir(case.store.root()).unwrap();
         std::fs::write(case.store.root().join("runs"), "in the way").unwrap();
         let mut names = Names::default();
-        let mut recorder = Recorder::new(&case.store, &case.pipeline, About::default(), Some(&mut names));
+        let mut recorder = Recorder::new(&case.store, &case.pipeline, RunRecord::default(), Some(&mut names));
         recorder.event(&planned(&["synthesize.s"]));
         recorder.event(&started("synthesize.s"));
         recorder.event(&Event::Ended(summary(vec![done("synthesize.s", false)], Vec::new(), &[])));

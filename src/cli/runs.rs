@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{
-    Exit, complain,
+    Error, Exit, Outcome, complain,
     history::{Found, History},
     say,
 };
@@ -14,11 +14,12 @@ use crate::{
     store::{RunFile, RunRecord, RunState},
     ui::{
         self,
-        runs::{Line, Told},
+        run::{self, Run},
+        runs::{self, Line},
     },
 };
 
-/// Which runs.
+/// The runs to list.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 pub(super) struct RunsArguments {
@@ -29,7 +30,7 @@ pub(super) struct RunsArguments {
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
     /// The latest N runs
-    #[arg(short, value_name = "N", default_value_t = 20, value_parser = super::args::at_least_one)]
+    #[arg(short, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     n: u32,
     #[command(flatten)]
     how: HowArguments,
@@ -78,95 +79,80 @@ struct HowArguments {
 }
 
 /// Lists runs, or shows one.
-pub(super) fn runs(arguments: &RunsArguments) -> Exit {
-    let done = match &arguments.command {
+pub(super) fn runs(arguments: &RunsArguments) -> Outcome {
+    match &arguments.command {
         None => list(arguments),
         Some(RunsCommand::Show(arguments)) => show(arguments),
-    };
-    done.err().unwrap_or(Exit::Done)
+    }
 }
 
-fn list(arguments: &RunsArguments) -> Result<(), Exit> {
+fn list(arguments: &RunsArguments) -> Outcome {
     let file = arguments.file.as_deref();
-    let mut history = History::open(file, arguments.how.store.as_ref())?;
+    let mut history = History::open(file, arguments.how.store.as_deref())?;
     if let Some(file) = file {
+        let name = history.name_of(file);
         if !history.files.is_empty() && !history.knows(file) {
-            let (name, others) = (history.name_of(file), history.pipelines());
-            complain(&format!("no run of the pipeline `{name}`; {others}"));
-            // A file may not have run yet; a name that nothing has is a slip.
-            return if file.is_file() { Ok(()) } else { Err(Exit::Usage) };
+            complain(&format!("no run of the pipeline `{name}`; {}", history.pipelines()));
+            // A file may not have run yet. A name without runs is a typing error.
+            return Ok(if file.is_file() { Exit::Done } else { Exit::Usage });
         }
-        history = history.of_pipeline(file);
+        history.files.retain(|run| run.is_of(&name));
     }
     if history.files.is_empty() && !arguments.how.json {
         complain("no run is recorded yet: `pcamflow run` records each");
-        return Ok(());
+        return Ok(Exit::Done);
     }
     let from = history.files.len().saturating_sub(arguments.n as usize);
     let mut lines = Vec::new();
     for file in history.files[from..].iter().rev() {
         match history.look(file)? {
-            Found::Run(run, state) => lines.push(Line::Run(Box::new(told(&history, file, *run, state)?))),
+            Found::Run(run, state) => lines.push(Line::Run(Box::new(shown(&history, file, *run, state)?))),
             Found::Unreadable(why) => lines.push(Line::Unreadable(file.id, file.pipeline.clone(), why)),
             Found::Gone => {}
         }
     }
     if !lines.is_empty() {
-        say(ui::runs::list(&lines, arguments.how.json).trim_end());
+        say(runs::list(&lines, arguments.how.json).trim_end());
     }
-    Ok(())
+    Ok(Exit::Done)
 }
 
-/// What is shown of a run: its record, and how it differs from the run before.
-fn told(history: &History, file: &RunFile, run: RunRecord, state: RunState) -> Result<Told, Exit> {
-    let facts = Facts::of(&history.store, &run);
-    let mut told = Told {
-        state,
-        before: None,
-        changed: Vec::new(),
-        main_number: main_number(&facts).map(|(stage, number)| (stage.to_owned(), number.clone())),
-        run,
-    };
-    let older = history.files.iter().rev().filter(|it| it.id < file.id && it.pipeline == file.pipeline);
-    for before in older {
-        if let Found::Run(run, _) = history.look(before)? {
-            told.before = Some(before.id);
-            told.changed = differences(&Facts::of(&history.store, &run), &facts);
+/// A run, with its differences from the run before.
+fn shown(history: &History, file: &RunFile, record: RunRecord, state: RunState) -> Result<Run, Error> {
+    let facts = Facts::of(&history.store, &record);
+    let main_number = main_number(&facts).map(|(stage, number)| (stage.to_owned(), number.clone()));
+    let (mut before, mut changed) = (None, Vec::new());
+    for older in history.files.iter().rev().filter(|it| it.id < file.id && it.pipeline == file.pipeline) {
+        if let Found::Run(run, _) = history.look(older)? {
+            before = Some(older.id);
+            changed = differences(&Facts::of(&history.store, &run), &facts);
             break;
         }
     }
-    Ok(told)
+    Ok(Run { state, before, changed, main_number, record })
 }
 
-fn show(arguments: &ShowRunArguments) -> Result<(), Exit> {
-    let history = History::open(None, arguments.how.store.as_ref())?;
-    let named = history.named(&arguments.run).map_err(|why| usage(&why))?;
-    let [file] = named.as_slice() else { return Err(usage("one run is shown at a time")) };
+fn show(arguments: &ShowRunArguments) -> Outcome {
+    let history = History::open(None, arguments.how.store.as_deref())?;
+    let named = history.named(&arguments.run).map_err(Error::usage)?;
+    let [file] = named.as_slice() else { return Err(Error::usage("one run is shown at a time")) };
     let (run, state) = match history.look(file)? {
         Found::Run(run, state) => (*run, state),
-        Found::Unreadable(why) => {
-            complain(&format!("error: run {}: {why}", file.id));
-            return Err(Exit::Failed);
-        }
-        Found::Gone => return Err(usage(&format!("run {} was removed just now", file.id))),
+        Found::Unreadable(why) => return Err(Error::failed(format!("run {}: {why}", file.id))),
+        Found::Gone => return Err(Error::usage(format!("run {} was removed just now", file.id))),
     };
     if arguments.text {
         ui::plain_text(&texts(&run));
     } else {
-        say(ui::runs::show(&told(&history, file, run, state)?, arguments.how.json).trim_end());
+        say(run::show(&shown(&history, file, run, state)?, arguments.how.json).trim_end());
     }
-    Ok(())
+    Ok(Exit::Done)
 }
 
-/// The texts of a run's pipeline; where there are several, each under its name.
+/// The text of a run's pipeline. Several files each follow a line with their name.
 fn texts(run: &RunRecord) -> String {
     match run.texts.as_slice() {
         [only] => only.text.to_string(),
         several => several.iter().map(|text| format!("# {}\n{}\n", text.name, text.text)).collect(),
     }
-}
-
-fn usage(why: &str) -> Exit {
-    complain(&format!("error: {why}"));
-    Exit::Usage
 }

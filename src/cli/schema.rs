@@ -5,7 +5,7 @@ use clap::Args;
 use super::{Exit, say};
 use crate::{pipeline, ui};
 
-/// Of what.
+/// Which schema to print.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Editors with a TOML language server (taplo, Even Better TOML) can complete, explain and check
@@ -23,15 +23,11 @@ pub(super) struct SchemaArguments {
 
 /// Prints a JSON Schema.
 pub(super) fn schema(arguments: &SchemaArguments) -> Exit {
-    if arguments.events {
-        say(&serde_json::to_string_pretty(&ui::schema()).expect("a JSON value is JSON"));
-    } else {
-        say(&text());
-    }
+    say(&text(&if arguments.events { ui::schema() } else { pipeline::schema() }));
     Exit::Done
 }
 
-/// The JSON Schema of pipeline files, as a file holds it, but for the last line break.
-pub(super) fn text() -> String {
-    serde_json::to_string_pretty(&pipeline::schema()).expect("a JSON value is JSON")
+/// A schema as text, without the last line break.
+pub(super) fn text(schema: &serde_json::Value) -> String {
+    serde_json::to_string_pretty(schema).expect("a JSON value is JSON")
 }

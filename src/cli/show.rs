@@ -1,9 +1,9 @@
-//! `pcamflow show`: a stage's result, or what is in one of its artifacts.
+//! `pcamflow show`: shows the result of a stage, or the contents of an artifact.
 
 use clap::Args;
 
 use super::{
-    Exit, complain,
+    Error, Exit, Outcome,
     results::{Found, ResultArguments, Results, with_results},
     say,
 };
@@ -15,65 +15,57 @@ use crate::{
 /// What to show.
 #[derive(Debug, Args)]
 pub(super) struct ShowArguments {
-    /// Whose.
+    /// The stage or artifact.
     #[command(flatten)]
-    pub(super) result: ResultArguments,
+    result: ResultArguments,
     /// Show the first N rows of a table
     #[arg(long, value_name = "N", default_value_t = 20)]
-    pub(super) rows: usize,
+    rows: usize,
     /// Print one JSON object per line instead of text
     #[arg(long)]
-    pub(super) json: bool,
+    json: bool,
 }
 
-/// Shows results, or contents.
-pub(super) fn show(arguments: &ShowArguments) -> Exit {
-    let mode = if arguments.json { ui::Mode::Json } else { ui::Mode::Auto };
+/// Shows results or contents.
+pub(super) fn show(arguments: &ShowArguments) -> Outcome {
     with_results(&arguments.result, false, |results| match results.artifact {
-        Some(_) => contents(results, arguments.rows, mode).err().unwrap_or(Exit::Done),
-        None => {
-            stages(results, mode);
-            Exit::Done
-        }
+        Some(_) => contents(results, arguments.rows, arguments.json),
+        None => Ok(stages(results, arguments.json)),
     })
 }
 
-fn stages(results: &Results<'_>, mode: ui::Mode) {
+fn stages(results: &Results<'_>, json: bool) -> Exit {
     for (place, result) in results.all.iter().enumerate() {
-        if place > 0 && mode != ui::Mode::Json {
+        if place > 0 && !json {
             say("");
         }
         let absent = |name: &str| {
             let artifact = result.record.as_ref()?.artifacts.get(name)?;
             results.engine.absence(result, artifact)
         };
-        ui::result(mode, result, &absent);
+        ui::result(json, result, &absent);
     }
+    Exit::Done
 }
 
-fn contents(results: &Results<'_>, rows: usize, mode: ui::Mode) -> Result<(), Exit> {
-    for found in results.artifacts()? {
-        results.is_here(&found)?;
-        let Found { result, name, artifact } = found;
-        let path = results.engine.store().lend(&artifact.digest);
-        let content = inspect::inspect(&path, &artifact.file, rows).map_err(|error| {
-            complain(&format!("error: `{}/{name}`: {error:#}", result.stage));
-            Exit::Failed
-        })?;
-        let shown = match content {
-            // A picture is for viewers, and those go by the ending of a name.
-            Content::Picture { .. } => results.engine.shown_as(&results.out, &result.stage, artifact),
-            _ if artifact.is_folder() => results.engine.shown_as(&results.out, &result.stage, artifact),
-            _ => None,
-        };
-        let of = ui::OfArtifact {
-            artifact: format!("{}/{name}", result.stage),
+fn contents(results: &Results<'_>, rows: usize, json: bool) -> Outcome {
+    for Found { result, name, artifact } in results.artifacts()? {
+        let path = results.engine.store().lend(&artifact.digest).path().to_owned();
+        let artifact_name = format!("{}/{name}", result.stage);
+        let content = inspect::inspect(&path, &artifact.file, rows)
+            .map_err(|error| Error::failed(format!("`{artifact_name}`: {error:#}")))?;
+        // Viewers need the file ending of a picture, and a folder is packed in the store.
+        let below_out = artifact.is_folder() || matches!(content, Content::Picture { .. });
+        let shown =
+            below_out.then(|| results.engine.shown_as(&results.out, &result.stage, artifact)).flatten();
+        let shown = ui::Artifact {
+            artifact: artifact_name,
             file: artifact.file.to_string(),
             bytes: artifact.size,
             path: shown.unwrap_or(path).display().to_string(),
             content,
         };
-        ui::content(mode, &of);
+        ui::artifact(json, &shown);
     }
-    Ok(())
+    Ok(Exit::Done)
 }

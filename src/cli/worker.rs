@@ -6,7 +6,7 @@ use crate::engine::exec::Programs;
 
 const WORKER: &str = "pcamflow-worker";
 
-/// This binary, and the worker: named by PCAMFLOW_WORKER, beside this binary, or on the PATH.
+/// This binary, and the worker: from PCAMFLOW_WORKER, beside this binary, or on the PATH.
 pub(super) fn programs() -> Programs {
     let engine = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("pcamflow"));
     let worker = named().or_else(|| beside(&engine)).or_else(on_the_path);

@@ -90,7 +90,7 @@ impl TryFrom<Written> for Bytes {
 impl FromStr for Bytes {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not an amount of memory: write \"512MB\" or \"2GiB\"");
+        let wrong = || format!("`{text}` is not a number of bytes: write \"512MB\" or \"2GiB\"");
         let (unit, factor) = UNITS.iter().find(|(unit, _)| text.ends_with(unit)).ok_or_else(wrong)?;
         let number = &text[..text.len() - unit.len()];
         let number: u64 = number.trim().parse().map_err(|_| wrong())?;

@@ -1,11 +1,10 @@
-//! Lines that change in place at the bottom of a terminal, and lines that stay above them.
+//! Changing lines at the bottom of a terminal, and permanent lines above them.
 //!
-//! Knows indicatif and when to draw; what a line looks like is `row`'s matter, and what happened is
-//! `terminal`'s. Nothing is drawn, and no thread is started, before the first line is asked for.
+//! Knows indicatif and when to draw; `row` formats a line, and `terminal` knows the events. Before the first line,
+//! nothing is drawn and no thread is started.
 
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -19,30 +18,30 @@ use super::{
     screen::Screen,
 };
 
-/// Redraws between events: the spinner turns, the time goes on.
+/// The time between two redraws without an event.
 const TICK: Duration = Duration::from_millis(100);
-/// At most so many redraws a second, however fast a stage reports.
+/// The largest number of redraws per second.
 const REDRAWS: u8 = 20;
 
-/// Lines in place, each under a key, over a last one that sums up.
+/// Changing lines, each with a key, and a footer.
 pub(super) struct Bars {
     screen: Screen,
     paint: Paint,
     names: usize,
     multi: MultiProgress,
     running: BTreeMap<String, Running>,
-    footer: Option<(ProgressBar, Arc<Mutex<String>>)>,
+    footer: Option<ProgressBar>,
 }
 
 struct Running {
     bar: ProgressBar,
     row: Arc<Mutex<Row>>,
-    /// How far it was when it began.
+    /// The units that were done at the first report.
     from: Option<u64>,
 }
 
 impl Bars {
-    /// Lines on a terminal.
+    /// Draws on a terminal.
     pub(super) fn new(terminal: Arc<dyn TermLike>, paint: Paint) -> Self {
         let screen = Screen(terminal);
         let target = ProgressDrawTarget::term_like_with_hz(Box::new(screen.clone()), REDRAWS);
@@ -50,22 +49,22 @@ impl Bars {
         Self { screen, paint, names: 0, multi, running: BTreeMap::new(), footer: None }
     }
 
-    /// The space there is, now.
+    /// The space that is available now.
     pub(super) fn space(&self) -> Space {
         Space { width: usize::from(self.screen.width()), names: self.names }
     }
 
-    /// Makes room for names of so many columns.
+    /// Sets the width of the column of names.
     pub(super) fn names(&mut self, columns: usize) {
         self.names = columns;
     }
 
-    /// Whether a line is in place.
+    /// Whether a line exists.
     pub(super) fn has(&self, key: &str) -> bool {
         self.running.contains_key(key)
     }
 
-    /// Puts a line in place, or changes what it says.
+    /// Adds or changes a line.
     pub(super) fn show(&mut self, key: &str, row: Row) {
         if let Some(running) = self.running.get(key) {
             *locked(&running.row) = row;
@@ -74,16 +73,21 @@ impl Bars {
         }
         let row = Arc::new(Mutex::new(row));
         let bar = self.insert(ProgressBar::no_length());
-        bar.set_style(style(line_of(row.clone(), self.screen.clone(), self.paint, self.names)));
+        let (shown, screen, paint, names) = (Arc::clone(&row), self.screen.clone(), self.paint, self.names);
+        bar.set_style(style("{line}", move |state| {
+            let rate = Some(state.per_sec()).filter(|rate| rate.is_finite()).unwrap_or(0.0);
+            let measured = Measured { rate, elapsed: state.elapsed().as_secs_f64() };
+            let space = Space { width: usize::from(screen.width()), names };
+            row::line(&locked(&shown), measured, space, paint)
+        }));
         bar.enable_steady_tick(TICK);
         self.running.insert(key.to_owned(), Running { bar, row, from: None });
     }
 
-    /// How far a line is; `total` 0 where unknown. Nothing where there is no such line.
+    /// Sets the progress of a line, if it exists. `total` is 0 if unknown.
     pub(super) fn advance(&mut self, key: &str, done: u64, total: u64, change: impl FnOnce(&mut Row)) {
         let Some(running) = self.running.get_mut(key) else { return };
-        // What was done before it began (resumed work, start-up) must not count as speed: the bar,
-        // which measures that, counts from here.
+        // Work that was done before (by a resumed training) must not count as speed, so the bar counts from here.
         let from = *running.from.get_or_insert_with(|| {
             running.bar.reset_eta();
             done
@@ -95,89 +99,69 @@ impl Bars {
         running.bar.set_position(done.saturating_sub(from));
     }
 
-    /// Takes a line away, if it is there.
+    /// Removes a line, if it exists.
     pub(super) fn remove(&mut self, key: &str) {
         let Some(running) = self.running.remove(key) else { return };
         running.bar.finish_and_clear();
         self.multi.remove(&running.bar);
     }
 
-    /// Sets the last line.
-    pub(super) fn footer(&mut self, text: impl Into<String>) {
-        if let Some((bar, shown)) = &self.footer {
-            *locked(shown) = text.into();
-            bar.tick();
-            return;
-        }
-        let shown = Arc::new(Mutex::new(text.into()));
-        let bar = self.multi.add(ProgressBar::no_length());
-        bar.set_style(style(footer_of(shown.clone(), self.screen.clone(), self.paint)));
-        bar.enable_steady_tick(TICK);
-        self.footer = Some((bar, shown));
+    /// Sets the text of the last line, which ends with the time.
+    pub(super) fn footer(&mut self, text: &str) {
+        let (multi, paint) = (&self.multi, self.paint);
+        let bar = self.footer.get_or_insert_with(|| {
+            let bar = multi.add(ProgressBar::no_length());
+            bar.set_style(style("{msg}{line}", move |state| {
+                paint.tone(Tone::Faint, &format!(" · {}", format::left(state.elapsed().as_secs_f64())))
+            }));
+            bar.enable_steady_tick(TICK);
+            bar
+        });
+        bar.set_message(paint.tone(Tone::Faint, &format!("  {text}")));
     }
 
-    /// Writes lines above, where they stay.
+    /// Writes permanent lines.
     pub(super) fn say(&self, lines: &[String]) {
         self.multi.suspend(|| lines.iter().try_for_each(|line| self.screen.write_line(line))).unwrap_or(());
     }
 
-    /// Takes all lines away.
+    /// Removes all lines.
     pub(super) fn clear(&mut self) {
         let keys: Vec<String> = self.running.keys().cloned().collect();
         keys.iter().for_each(|key| self.remove(key));
-        if let Some((bar, _)) = self.footer.take() {
+        if let Some(bar) = self.footer.take() {
             bar.finish_and_clear();
         }
     }
 
     fn insert(&self, bar: ProgressBar) -> ProgressBar {
         match &self.footer {
-            Some((footer, _)) => self.multi.insert_before(footer, bar),
+            Some(footer) => self.multi.insert_before(footer, bar),
             None => self.multi.add(bar),
         }
     }
 }
 
-/// However a run ends, no line is left behind that will not change any more.
+/// Removes the lines, however a run ends.
 impl Drop for Bars {
     fn drop(&mut self) {
         self.clear();
     }
 }
 
-type Line = Box<dyn Fn(&ProgressState) -> String + Send + Sync>;
-
-/// A style that is one function.
-fn style(line: Line) -> ProgressStyle {
-    let line = Arc::new(line);
+/// A style whose key `line` is a function.
+fn style(
+    template: &str,
+    line: impl Fn(&ProgressState) -> String + Clone + Send + Sync + 'static,
+) -> ProgressStyle {
     let key = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
         out.write_str(&line(state)).unwrap_or(());
     };
-    let template = ProgressStyle::with_template("{line}");
-    template.unwrap_or_else(|_| ProgressStyle::default_spinner()).with_key("line", key)
+    let style = ProgressStyle::with_template(template);
+    style.unwrap_or_else(|_| ProgressStyle::default_spinner()).with_key("line", key)
 }
 
-fn line_of(row: Arc<Mutex<Row>>, screen: Screen, paint: Paint, names: usize) -> Line {
-    Box::new(move |state| {
-        let measured = Measured {
-            rate: Some(state.per_sec()).filter(|rate| rate.is_finite()).unwrap_or(0.0),
-            elapsed: state.elapsed().as_secs_f64(),
-        };
-        let space = Space { width: usize::from(screen.width()), names };
-        row::line(&locked(&row), measured, space, paint)
-    })
-}
-
-fn footer_of(text: Arc<Mutex<String>>, screen: Screen, paint: Paint) -> Line {
-    Box::new(move |state| {
-        let mut line = format!("  {}", locked(&text));
-        write!(line, " · {}", format::left(state.elapsed().as_secs_f64())).unwrap_or(());
-        let line = console::truncate_str(&line, usize::from(screen.width()), "…");
-        paint.tone(Tone::Faint, &line)
-    })
-}
-
-/// Nothing in a locked value can be left half done, so a panic elsewhere does not matter.
+/// Locks a value. A panic cannot leave it incomplete, so poisoning does not matter.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

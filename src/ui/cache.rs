@@ -1,8 +1,8 @@
-//! What is said of the store: tables and sentences for people, and a bar for what takes long.
+//! Shows what the store contains, and what was verified or removed; and a bar for slow operations.
 //!
-//! Knows what the store counted; knows nothing of how.
+//! Knows the counts of the store, and not how they are made.
 
-use std::{fmt::Write as _, path::Path, sync::OnceLock, time::Instant};
+use std::{fmt::Write as _, path::Path, time::Instant};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
@@ -15,60 +15,42 @@ use super::{
 };
 use crate::store::{Collected, Flaw, Progress, Removed, Share, Usage, Verified};
 
-/// What is counted while something takes long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    /// Bytes.
-    Bytes,
-    /// Files.
-    Files,
-}
+/// The progress of an operation on bytes, as a template.
+pub const BYTES: &str = "{binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}";
+/// The progress of an operation on files.
+pub const FILES: &str = "{human_pos}/{human_len} files";
 
-/// A bar on standard error, where that is a terminal and from the first thing done on.
+/// A bar on standard error, if that is a terminal.
 #[derive(Debug)]
 pub struct Meter {
-    what: &'static str,
-    unit: Unit,
     started: Instant,
-    bar: OnceLock<ProgressBar>,
+    bar: ProgressBar,
 }
 
 impl Meter {
-    /// Nothing is drawn yet.
+    /// Draws nothing yet.
     #[must_use]
-    pub fn new(what: &'static str, unit: Unit) -> Self {
-        Self { what, unit, started: Instant::now(), bar: OnceLock::new() }
-    }
-
-    /// Shows how far it is; may be called from several threads.
-    pub fn show(&self, progress: Progress) {
-        if !super::can_draw() {
-            return;
-        }
-        let bar = self.bar.get_or_init(|| self.bar(progress.total));
-        bar.set_position(progress.done);
-    }
-
-    fn bar(&self, total: u64) -> ProgressBar {
-        let amount = match self.unit {
-            Unit::Bytes => "{binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}",
-            Unit::Files => "{human_pos}/{human_len} files",
-        };
-        let template = format!("{}  [{{bar:24}}] {amount}  {{eta}} left", self.what);
+    pub fn new(what: &str, progress: &str) -> Self {
+        let template = format!("{what}  [{{bar:24}}] {progress}  {{eta}} left");
         let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        ProgressBar::new(total).with_style(style.progress_chars("=> "))
+        let bar = if super::can_draw() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+        Self { started: Instant::now(), bar: bar.with_style(style.progress_chars("=> ")) }
     }
 
-    /// Removes the bar; the seconds that it all took.
+    /// Shows the progress; may be called from several threads.
+    pub fn show(&self, progress: Progress) {
+        self.bar.set_length(progress.total);
+        self.bar.set_position(progress.done);
+    }
+
+    /// Removes the bar, and returns the seconds since the start.
     pub fn finish(&self) -> f64 {
-        if let Some(bar) = self.bar.get() {
-            bar.finish_and_clear();
-        }
+        self.bar.finish_and_clear();
         self.started.elapsed().as_secs_f64()
     }
 }
 
-/// What takes the space of a store, as tables.
+/// What uses the space of a store, as tables.
 #[must_use]
 pub fn usage(store: &Path, usage: &Usage) -> String {
     usage_text(&seen_from_here(store), usage, &view_of_stdout())
@@ -90,8 +72,8 @@ fn usage_text(store: &str, usage: &Usage, view: &View) -> String {
         shares.iter().chain(more).for_each(|share| table.row(row(share)));
         table.row([""]);
     }
-    let text = format!("{}\n\n{}", view.paint.tone(Tone::Strong, &head), table.text(view));
-    format!("{text}{}", others(usage, view))
+    let head = view.paint.tone(Tone::Strong, &head);
+    format!("{head}\n\n{}{}", table.text(view), others(usage, view))
 }
 
 fn row(share: &Share) -> [String; 4] {
@@ -99,9 +81,9 @@ fn row(share: &Share) -> [String; 4] {
     [format::one_line(&share.name), results, objects, HumanBytes(share.bytes).to_string()]
 }
 
-/// What is no result.
+/// Everything that is not a result.
 fn others(usage: &Usage, view: &View) -> String {
-    let mut table = Table::new("lrr");
+    let mut table = Table::headed("lrr", ["other", "files", "size"]);
     let rows = [
         ("no result's (`cache gc` removes them)", usage.garbage),
         ("partial work", usage.partial_work),
@@ -109,76 +91,62 @@ fn others(usage: &Usage, view: &View) -> String {
         ("quarantined", usage.quarantine),
         ("run records", usage.runs),
     ];
-    table.row(["other", "files", "size"].map(|text| cell(Tone::Faint, text)));
     for (name, amount) in rows.into_iter().filter(|(_, amount)| amount.count > 0) {
-        let texts =
-            [name.to_owned(), format::count(amount.count as u64), HumanBytes(amount.bytes).to_string()];
-        table.row(texts);
+        let (count, bytes) = (format::count(amount.count as u64), HumanBytes(amount.bytes).to_string());
+        table.row([name, &count, &bytes]);
     }
-    let records = ["records".to_owned(), String::new(), HumanBytes(usage.records).to_string()];
-    table.row(records);
+    table.row(["records", "", &HumanBytes(usage.records).to_string()]);
     table.text(view)
 }
 
-/// What a verification found: a paragraph per damaged file, and a line that sums up.
+/// The result of a verification: a paragraph for each damaged file, and a summary.
 #[must_use]
 pub fn verified(verified: &Verified, seconds: f64) -> String {
-    let mut text = verified.damaged.iter().fold(String::new(), |text, flaw| text + &told(flaw));
+    let mut text: String = verified.damaged.iter().map(damaged).collect();
     let objects = format::plural(verified.objects, "object");
     let results = format::plural(verified.results, "result");
-    let _ = write!(
-        text,
-        "{objects} ({}) and {results} verified in {}: ",
-        HumanBytes(verified.bytes),
-        format::duration(seconds)
-    );
+    let (bytes, time) = (HumanBytes(verified.bytes), format::duration(seconds));
+    let _ = write!(text, "{objects} ({bytes}) and {results} verified in {time}: ");
     text += &match verified.damaged.len() {
         0 => "all sound".to_owned(),
         count => format!("{count} damaged; the next run computes what it needs of them again"),
     };
     if verified.elsewhere > 0 {
         let results = format::plural(verified.elsewhere, "result");
-        let _ = write!(
-            text,
-            "\n{results} without bytes in this store: computed again where the bytes are needed"
-        );
+        let _ =
+            write!(text, "\n{results} without bytes in this store: computed again if the bytes are needed");
     }
     text + "\n"
 }
 
-fn told(flaw: &Flaw) -> String {
+fn damaged(flaw: &Flaw) -> String {
     let quoted = |name: &String| format!("`{}`", format::one_line(name));
-    let of = match flaw.made_by.as_slice() {
+    let mut of = match flaw.made_by.as_slice() {
         [] => "a file that no result names".to_owned(),
         made_by => made_by.iter().map(quoted).collect::<Vec<_>>().join(", "),
     };
-    let pipelines: Vec<String> = flaw.pipelines.iter().map(|name| format::one_line(name)).collect();
-    let of = if pipelines.is_empty() { of } else { format!("{of} of {}", pipelines.join(", ")) };
-    let where_to = match &flaw.moved_to {
-        Some(path) => format!("\n  moved to {}", seen_from_here(path)),
-        None => String::new(),
-    };
-    let path = seen_from_here(&flaw.path);
-    format!("damaged: {of}: {}\n  {path}{where_to}\n", format::one_line(&flaw.what))
+    if !flaw.pipelines.is_empty() {
+        of = format!("{of} of {}", format::one_line(&flaw.pipelines.join(", ")));
+    }
+    let moved = flaw.moved_to.as_ref().map(|path| format!("\n  moved to {}", seen_from_here(path)));
+    let (what, path) = (format::one_line(&flaw.what), seen_from_here(&flaw.path));
+    format!("damaged: {of}: {what}\n  {path}{}\n", moved.unwrap_or_default())
 }
 
-/// What a collection removed.
+/// What a collection removed, and what is left.
 #[must_use]
 pub fn collected(collected: &Collected) -> String {
-    let sorts: [(&str, &Removed); 7] = [
-        ("result", &collected.results),
-        ("object", &collected.objects),
-        ("folder of partial work", &collected.partial_work),
-        ("quarantined file", &collected.quarantine),
-        ("folder of a killed run", &collected.staging),
-        ("run record", &collected.runs),
-        ("recall file", &collected.recall),
+    let removed: [(&Removed, &str); 7] = [
+        (&collected.results, "result"),
+        (&collected.objects, "object"),
+        (&collected.partial_work, "partial work folder"),
+        (&collected.quarantine, "quarantined file"),
+        (&collected.staging, "leftover folder"),
+        (&collected.runs, "run record"),
+        (&collected.recall, "recall file"),
     ];
-    let some: Vec<String> = sorts
-        .iter()
-        .filter(|(_, removed)| removed.count > 0)
-        .map(|(name, removed)| counted(removed.count, name))
-        .collect();
+    let some = removed.iter().filter(|(removed, _)| removed.count > 0);
+    let some: Vec<String> = some.map(|(removed, what)| format::plural(removed.count, what)).collect();
     let bytes = HumanBytes(collected.bytes());
     let mut text = match (some.is_empty(), collected.dry_run) {
         (true, _) => "nothing to remove".to_owned(),
@@ -198,14 +166,6 @@ pub fn collected(collected: &Collected) -> String {
     text + "\n"
 }
 
-fn counted(count: usize, one: &str) -> String {
-    match one.split_once(' ') {
-        // `folders of partial work`, not `folder of partial works`.
-        Some(("folder", rest)) => format!("{} {rest}", format::plural(count, "folder")),
-        _ => format::plural(count, one),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tables_line_up_and_leave_out_what_is_not_there() {
+    fn the_tables_line_up_and_have_no_empty_rows() {
         let usage = Usage {
             bytes: 3 << 20,
             results: 3,
@@ -252,7 +212,7 @@ records                                       2.00 KiB
     }
 
     #[test]
-    fn what_is_removed_is_counted_by_sort() {
+    fn removed_files_are_counted_by_kind() {
         let removed = Collected {
             objects: Removed { count: 2, bytes: 1024 },
             partial_work: Removed { count: 2, bytes: 0 },
@@ -261,7 +221,7 @@ records                                       2.00 KiB
         };
         assert_eq!(
             collected(&removed),
-            "removed 2 objects, 2 folders of partial work (1.00 KiB); 0 results in 0 objects left (0 B)\n\
+            "removed 2 objects, 2 partial work folders (1.00 KiB); 0 results in 0 objects left (0 B)\n\
              1 result kept because a run uses them\n"
         );
         assert_eq!(
@@ -271,7 +231,7 @@ records                                       2.00 KiB
     }
 
     #[test]
-    fn a_flaw_says_what_where_and_whose() {
+    fn a_damaged_file_is_named_with_its_stage_and_pipelines() {
         let flaw = Flaw {
             path: "/s/objects/ab/abcd".into(),
             what: "its content has the digest 0123456789".to_owned(),

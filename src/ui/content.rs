@@ -1,13 +1,13 @@
-//! What is in a file, as text: tables that line up, tensors and datasets a line each.
+//! The contents of a file as text: tables, and a line for each tensor or dataset.
 //!
-//! A pure function from contents to a text; knows no files.
+//! A pure function from contents to a text.
 
 use console::truncate_str;
 
 use super::{View, format, paint::Tone, table::Table};
 use crate::inspect::{Attribute, Content, Dataset, Rows, Tensor};
 
-/// What is in a file.
+/// The contents of a file.
 #[must_use]
 pub(super) fn text(content: &Content, view: &View) -> String {
     match content {
@@ -26,62 +26,56 @@ pub(super) fn text(content: &Content, view: &View) -> String {
 }
 
 fn table(Rows { columns, rows, count }: &Rows, view: &View) -> String {
-    let lines: Vec<Vec<String>> = std::iter::once(columns).chain(rows).cloned().collect();
-    let left = count.saturating_sub(rows.len() as u64);
-    let more = match left {
+    let titles: Vec<&str> = columns.iter().map(String::as_str).collect();
+    let more = match count.saturating_sub(rows.len() as u64) {
         0 => String::new(),
         left => {
             let of = format!("... {} more of {} rows", format::count(left), format::count(*count));
             view.paint.tone(Tone::Faint, &of) + "\n"
         }
     };
-    aligned(&lines, view) + &more
+    aligned(&titles, rows, view) + &more
 }
 
 fn tensors_text(tensors: &[Tensor], view: &View) -> String {
-    let title = ["tensor", "type", "shape", "numbers"].map(str::to_owned).to_vec();
     let numbers = |tensor: &Tensor| tensor.shape.iter().product::<u64>();
     let row = |tensor: &Tensor| {
         let shape = format!("{:?}", tensor.shape);
         vec![tensor.name.clone(), tensor.dtype.clone(), shape, format::count(numbers(tensor))]
     };
-    let rows: Vec<Vec<String>> = std::iter::once(title).chain(tensors.iter().map(row)).collect();
+    let rows: Vec<Vec<String>> = tensors.iter().map(row).collect();
     let all = tensors.iter().map(numbers).sum();
     let sum = format!("{}, {} numbers", format::plural(tensors.len(), "tensor"), format::count(all));
-    format!("{}{}\n", aligned(&rows, view), view.paint.tone(Tone::Faint, &sum))
+    let table = aligned(&["tensor", "type", "shape", "numbers"], &rows, view);
+    format!("{table}{}\n", view.paint.tone(Tone::Faint, &sum))
 }
 
 fn hdf5(attributes: &[Attribute], datasets: &[Dataset], view: &View) -> String {
-    let title = ["dataset", "type", "shape"].map(str::to_owned).to_vec();
-    let row =
-        |dataset: &Dataset| vec![dataset.name.clone(), dataset.dtype.clone(), format!("{:?}", dataset.shape)];
-    let rows: Vec<Vec<String>> = std::iter::once(title).chain(datasets.iter().map(row)).collect();
-    let of_datasets = datasets.iter().flat_map(|dataset| {
-        dataset.attributes.iter().map(|attribute| (format!("{}@{}", dataset.name, attribute.name), attribute))
-    });
-    let of_file = attributes.iter().map(|attribute| (format!("@{}", attribute.name), attribute));
-    let lines = of_file.chain(of_datasets);
-    let lines: String = lines
-        .map(|(name, attribute)| format::one_line(&format!("{name} = {}", attribute.value)) + "\n")
-        .collect();
-    aligned(&rows, view) + &lines
+    let row = |set: &Dataset| vec![set.name.clone(), set.dtype.clone(), format!("{:?}", set.shape)];
+    let rows: Vec<Vec<String>> = datasets.iter().map(row).collect();
+    let line = |of: &str, attribute: &Attribute| {
+        format::one_line(&format!("{of}@{} = {}", attribute.name, attribute.value)) + "\n"
+    };
+    let of_file = attributes.iter().map(|attribute| line("", attribute));
+    let of_datasets = datasets.iter().flat_map(|set| set.attributes.iter().map(|it| line(&set.name, it)));
+    aligned(&["dataset", "type", "shape"], &rows, view) + &of_file.chain(of_datasets).collect::<String>()
 }
 
-/// The most columns of a screen that a cell may take: a file with one endless line must not flood it.
+/// The largest width of a cell, so that a very long line does not fill the screen.
 const WIDEST: usize = 200;
 
-/// Rows whose columns line up, the first a heading; columns of numbers to the right.
-fn aligned(rows: &[Vec<String>], view: &View) -> String {
-    let cut = |cell: &String| truncate_str(&format::one_line(cell), WIDEST, "…").into_owned();
+/// A table. Columns of numbers are right-aligned.
+fn aligned(titles: &[&str], rows: &[Vec<String>], view: &View) -> String {
+    let cut = |cell: &str| truncate_str(&format::one_line(cell), WIDEST, "…").into_owned();
     let is_number = |cell: &String| cell.is_empty() || cell.replace(',', "").parse::<f64>().is_ok();
     let letter = |column: usize| {
-        let numbers = rows.iter().skip(1).filter_map(|row| row.get(column)).all(is_number) && rows.len() > 1;
+        let numbers = rows.iter().filter_map(|row| row.get(column)).all(is_number) && !rows.is_empty();
         if numbers { 'r' } else { 'l' }
     };
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0).max(titles.len());
     let letters: String = (0..columns).map(letter).collect();
-    let mut table = Table::headed(&letters, rows.iter().take(1).flatten().map(cut));
-    rows.iter().skip(1).for_each(|row| table.row(row.iter().map(cut)));
+    let mut table = Table::headed(&letters, titles.iter().map(|title| cut(title)));
+    rows.iter().for_each(|row| table.row(row.iter().map(|cell| cut(cell))));
     table.text(view)
 }
 
@@ -95,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_lines_up_numbers_to_the_right_and_says_what_is_left() {
+    fn numbers_are_right_aligned_and_the_rows_that_are_left_are_counted() {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         let rows = Rows {
             columns: words(&["row", "label", "name"]),

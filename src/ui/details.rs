@@ -1,25 +1,20 @@
-//! A stage's whole fingerprint, as a difference with the previous one: `plan -v`.
+//! The fingerprint of a stage, compared with the previous one: `plan -v`.
 //!
-//! A pure function from details to a text; knows neither engine nor where the text goes.
+//! A pure function from details to a text.
 
 use std::collections::BTreeSet;
 
-use super::{View, format, paint::Tone};
-use crate::engine::{plan::details::Details, tell::event::Planned};
+use super::{View, format, paint::Tone, plan};
+use crate::engine::plan::details::Details;
 
-/// What stands for the digest of an input that is still to be made.
+/// Shown for the digest of an input that does not exist yet.
 const OPEN: &str = "still to be made";
 
 /// The fingerprint of one stage.
 #[must_use]
 pub(super) fn text(details: &Details, view: &View) -> String {
     let Details { stage, state, why, key, previous, lines, .. } = details;
-    let state = match state {
-        Planned::Cached => "cached",
-        Planned::Run => "run",
-        Planned::Maybe => "maybe",
-        Planned::Blocked => "blocked",
-    };
+    let (_, state) = plan::state(*state);
     let why = if why.is_empty() { String::new() } else { format!(": {why}") };
     let mut text = view.paint.tone(Tone::Strong, &format::one_line(&format!("{stage}  {state}{why}"))) + "\n";
     text += &format!("  key       {}\n", key.as_deref().unwrap_or("not known before its inputs are"));
@@ -39,7 +34,7 @@ pub(super) fn text(details: &Details, view: &View) -> String {
     text
 }
 
-/// One line of a fingerprint; where it is another one than before, both.
+/// A line of a fingerprint. If it changed, the old and the new one.
 fn line(details: &Details, path: &str, view: &View) -> String {
     let note = details.notes.get(path).map(|note| format!("  ({note})")).unwrap_or_default();
     let old = details.previous.as_ref().map(|previous| previous.lines.get(path));
@@ -64,10 +59,13 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::{engine::plan::details::Previous, ui::paint::Paint};
+    use crate::{
+        engine::{plan::details::Previous, tell::event::Planned},
+        ui::paint::Paint,
+    };
 
     #[test]
-    fn what_changed_stands_twice_and_what_is_open_is_marked() {
+    fn changed_lines_are_shown_twice_and_unknown_ones_are_marked() {
         let pairs = |lines: &[(&str, &str)]| -> BTreeMap<String, String> {
             lines.iter().map(|(path, value)| ((*path).to_owned(), (*value).to_owned())).collect()
         };

@@ -1,26 +1,26 @@
-//! What is remembered of a run for its closing summary.
+//! The facts about a run that its closing summary needs.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::engine::tell::event::PlannedStage;
 
-/// What is remembered of a run for its end.
+/// The facts about a run that its closing summary needs.
 #[derive(Debug, Default)]
 pub(super) struct Run {
-    /// Each stage's place in the plan.
+    /// The position of each stage in the plan.
     pub(super) order: HashMap<String, usize>,
-    /// The stages that could not run, and the stage that failed.
+    /// For each stage that could not run, the stage that failed.
     pub(super) blocked: BTreeMap<String, String>,
-    /// Of a frozen run, its plan.
+    /// The plan of a frozen run.
     pub(super) frozen: Option<Vec<PlannedStage>>,
-    /// The stages that compute.
+    /// The stages that are running.
     pub(super) computing: HashSet<String>,
-    /// Whether what stopped the run starts it again: then there is nothing to advise.
+    /// Whether another run follows at once, so that no advice is needed.
     pub(super) goes_on: bool,
 }
 
 impl Run {
-    /// What could not run because of a stage, in the order of the plan.
+    /// The stages that a failed stage blocks, in the order of the plan.
     pub(super) fn blocked_by(&self, failed: &str) -> Vec<&str> {
         let by_it = self.blocked.iter().filter(|(_, by)| *by == failed);
         let mut stages: Vec<&str> = by_it.map(|(stage, _)| stage.as_str()).collect();
@@ -28,13 +28,12 @@ impl Run {
         stages
     }
 
-    /// Remembers that a stage cannot run, and the one that failed.
     #[cfg(test)]
     pub(super) fn block(&mut self, stage: &str, by: &str) {
         self.blocked.insert(stage.to_owned(), by.to_owned());
     }
 
-    /// A stage's place in the plan; last where it is not in it.
+    /// The position of a stage in the plan; last if it is not in the plan.
     pub(super) fn place(&self, stage: &str) -> usize {
         self.order.get(stage).copied().unwrap_or(usize::MAX)
     }

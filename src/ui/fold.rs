@@ -1,20 +1,20 @@
-//! Folds lines that say the same of many stages: the first few by name, a crowd as a count.
+//! Folds equal lines about many stages: a few by name, many as a count.
 //!
-//! Knows names; what a line looks like is the caller's.
+//! Knows names; the caller formats the lines.
 
-/// How many lines of one sort are shown one by one, in a whole run.
+/// The largest number of lines of one sort in a run.
 pub(super) const LIMIT: usize = 15;
 
-/// What to show for the names that came together.
+/// The names to show, or their number.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Folded {
-    /// Each by name.
+    /// The names.
     Names(Vec<String>),
-    /// Too many: only how many.
+    /// The number, because there are too many.
     Count(usize),
 }
 
-/// Collects names until they are shown.
+/// Collects names.
 #[derive(Debug, Default)]
 pub(super) struct Fold {
     shown: usize,
@@ -22,20 +22,19 @@ pub(super) struct Fold {
 }
 
 impl Fold {
-    /// One more name.
+    /// Adds a name.
     pub(super) fn add(&mut self, name: &str) {
         self.pending.push(name.to_owned());
     }
 
-    /// What came since the last time; `None` for nothing. Once too many were shown by name, the
-    /// others wait for `finish`, so that a count is not shown for each.
+    /// The names since the last time. Once there are too many, they wait for `finish`, so that there is one count.
     pub(super) fn flush(&mut self) -> Option<Folded> {
         let few = self.shown + self.pending.len() <= LIMIT;
         let first = self.shown == 0;
         if few || first { self.finish() } else { None }
     }
 
-    /// What is left at the end.
+    /// The names that are left at the end.
     pub(super) fn finish(&mut self) -> Option<Folded> {
         let names = std::mem::take(&mut self.pending);
         if names.is_empty() {
@@ -56,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn few_are_named_and_many_counted() {
+    fn few_are_named_and_many_are_counted() {
         assert_eq!(fold(0).flush(), None);
         assert_eq!(fold(2).flush(), Some(Folded::Names(vec!["split.pcam".to_owned(); 2])));
         assert_eq!(fold(LIMIT + 1).flush(), Some(Folded::Count(LIMIT + 1)));

@@ -1,4 +1,4 @@
-//! How people read durations, counts, bytes, numbers, rates and paths.
+//! Formats durations, counts, bytes, numbers, rates and paths for people.
 //!
 //! Pure functions from a value to a text; knows neither colours nor terminals.
 
@@ -11,7 +11,7 @@ use indicatif::{HumanBytes, HumanCount, HumanFloatCount};
 
 use crate::protocol::Number;
 
-/// A duration in seconds, in the two units that matter: `12 ms`, `34.2 s`, `4 min 12 s`,
+/// A duration in its two largest units: `12 ms`, `34.2 s`, `4 min 12 s`,
 /// `2 h 03 min`, `1 d 04 h`.
 #[must_use]
 pub fn duration(seconds: f64) -> String {
@@ -26,15 +26,15 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-/// `count` small units, `of` of which make a large one.
+/// A count of small units, in large units (of `of` small ones) and small units.
 fn two_units(count: f64, of: u64, large: &str, small: &str) -> String {
-    // Saturates: a duration beyond u64 is shown as the longest one there is.
+    // The conversion saturates.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let count = count as u64;
     format!("{} {large} {:02} {small}", count / of, count % of)
 }
 
-/// What is left, in seconds, without digits that would only flicker: `42 s`, `4 min 12 s`.
+/// A remaining time without fast changing digits: `42 s`, `4 min 12 s`.
 #[must_use]
 pub fn left(seconds: f64) -> String {
     if seconds < 59.5 { format!("{:.0} s", seconds.max(1.0)) } else { duration(seconds.round()) }
@@ -46,14 +46,14 @@ pub fn count(count: u64) -> String {
     HumanCount(count).to_string()
 }
 
-/// A count and what it counts, in the plural where there is not just one: `1 stage`, `12 stages`.
+/// A count with its unit in the singular or plural: `1 stage`, `12 stages`.
 #[must_use]
 pub fn plural(number: usize, one: &str) -> String {
     let s = if number == 1 { "" } else { "s" };
     format!("{} {one}{s}", count(number as u64))
 }
 
-/// A result with four significant digits, whole numbers in full: `0.9156`, `40,000`, `1.234e-5`.
+/// A number with four significant digits, whole numbers in full: `0.9156`, `40,000`, `1.234e-5`.
 #[must_use]
 pub fn number(value: f64) -> String {
     let size = value.abs();
@@ -65,14 +65,34 @@ pub fn number(value: f64) -> String {
     }
 }
 
-/// A result with so many decimals, so that those of a table line up: `0.9340`.
+/// A number with a fixed count of decimals, for columns that line up: `0.9340`.
 #[must_use]
 pub fn fixed(value: f64, decimals: usize) -> String {
     if decimals == 0 { number(value.round()) } else { format!("{value:.decimals$}") }
 }
 
-/// The decimals that show two significant digits of a standard deviation, and no more than that of what
-/// it belongs to. `None` where it is too small, or zero, for such digits to say anything.
+/// A value of a table with the decimals of its standard deviation, if these are known.
+#[must_use]
+pub fn with_decimals(value: Option<f64>, decimals: Option<usize>) -> String {
+    match (value, decimals) {
+        (None, _) => "-".to_owned(),
+        (Some(value), Some(decimals)) => fixed(value, decimals),
+        (Some(value), None) => number(value),
+    }
+}
+
+/// A value with its spread, if that is known and not too small.
+#[must_use]
+pub fn with_spread(mean: f64, sd: Option<f64>) -> String {
+    match sd.and_then(|sd| Some((sd, decimals_of(sd)?))) {
+        Some((sd, decimals)) => {
+            format!("{} ± {}", fixed(mean, decimals), fixed(sd, decimals))
+        }
+        None => number(mean),
+    }
+}
+
+/// The decimals that show two significant digits of a standard deviation; `None` if it is zero or too small.
 #[must_use]
 pub fn decimals_of(sd: f64) -> Option<usize> {
     const MOST: usize = 6;
@@ -80,7 +100,7 @@ pub fn decimals_of(sd: f64) -> Option<usize> {
     (shown <= MOST).then_some(shown)
 }
 
-/// How many decimals show `digits` significant digits of a positive value.
+/// The decimals that show `digits` significant digits of a positive value.
 fn decimals(value: f64, digits: i32) -> usize {
     // Between 1e-4 and 1e15, so the logarithm is a small number.
     #[allow(clippy::cast_possible_truncation)]
@@ -101,7 +121,7 @@ pub fn rate(per_second: f64, unit: &str) -> String {
     }
 }
 
-/// How far something is: `12,800/40,000 images`, `12,800 images` where the total is unknown (0).
+/// A progress: `12,800/40,000 images`, or `12,800 images` if the total is unknown (0).
 #[must_use]
 pub fn amount(done: u64, total: u64, unit: &str) -> String {
     match (unit, total) {
@@ -112,12 +132,19 @@ pub fn amount(done: u64, total: u64, unit: &str) -> String {
     }
 }
 
-/// Main numbers, the most telling first, under the names that `--require` and `--by` take:
+/// Main numbers, under the names that `--require` and `--by` take:
 /// `accuracy 0.9156, roc-auc 0.971`.
 #[must_use]
 pub fn numbers(numbers: &[Number]) -> String {
     let one = |n: &Number| format!("{} {}", n.name, number(n.value));
     numbers.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// A line for each name and value. Empty values are left out.
+#[must_use]
+pub fn facts(facts: &[(&str, String)]) -> String {
+    let some = facts.iter().filter(|(_, fact)| !fact.is_empty());
+    some.map(|(name, fact)| format!("  {name:<9} {}\n", one_line(fact))).collect()
 }
 
 /// A text from elsewhere without escape sequences and control characters; line breaks stay.
@@ -127,7 +154,7 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     if !text.contains(wild) {
         return Cow::Borrowed(text);
     }
-    // Line by line: a sequence that does not end must not hide the lines after it.
+    // Line by line, so that an incomplete escape sequence does not hide the lines after it.
     let bare = |line: &str| {
         let line = console::strip_ansi_codes(line.strip_suffix('\r').unwrap_or(line)).into_owned();
         line.replace(wild, " ")
@@ -135,13 +162,13 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.split('\n').map(bare).collect::<Vec<_>>().join("\n"))
 }
 
-/// As `clean`, on one line.
+/// Like [`clean`], on one line.
 #[must_use]
 pub fn one_line(text: &str) -> String {
     clean(text).replace('\n', " ")
 }
 
-/// A path as seen from the folder `here`, where that is shorter.
+/// A path relative to the folder `here`, if that is shorter.
 #[must_use]
 pub fn path(path: &Path, here: &Path) -> String {
     let relative = if path.is_absolute() { relative(path, here) } else { path.to_owned() };
@@ -150,7 +177,7 @@ pub fn path(path: &Path, here: &Path) -> String {
     one_line(if shown.is_empty() { "." } else { &shown })
 }
 
-/// The way from one absolute folder to another path.
+/// The relative path from one absolute folder to another path.
 fn relative(path: &Path, here: &Path) -> PathBuf {
     let shared = path.components().zip(here.components()).take_while(|(a, b)| a == b).count();
     let up = here.components().skip(shared).map(|_| Component::ParentDir);
@@ -186,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_has_no_decimals() {
+    fn remaining_times_have_no_decimals() {
         assert_eq!(left(0.2), "1 s");
         assert_eq!(left(41.7), "42 s");
         assert_eq!(left(59.7), "1 min 00 s");
@@ -194,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_four_significant_digits_and_whole_ones_all() {
+    fn numbers_have_four_significant_digits_and_whole_numbers_all() {
         for (value, text) in [
             (0.915_62, "0.9156"),
             (0.934, "0.934"),
@@ -214,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spread_decides_how_many_digits_mean_something() {
+    fn a_spread_decides_the_number_of_digits() {
         for (sd, decimals) in
             [(0.004_2, Some(4)), (0.31, Some(2)), (1.5, Some(1)), (12.0, Some(0)), (0.0, None), (1e-9, None)]
         {
@@ -259,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_relative_where_that_is_shorter() {
+    fn a_path_is_relative_if_that_is_shorter() {
         let here = Path::new("/home/ada/study");
         for (long, short) in [
             ("/home/ada/study/out/mini", "out/mini"),

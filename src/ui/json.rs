@@ -1,9 +1,8 @@
-//! A run for machines: one JSON object a line for each event, in order, on standard output.
+//! A run as JSON lines: one object for each event, in order, on standard output.
 //!
-//! The objects are those of `engine::event`, `event` first, fields in the order of their
-//! declaration. The first line, and every `planned`, says the version of this format:
-//! `{"event":"began","schema":1,"pcamflow":...}`. A number that is not finite is `null`. `schema` describes
-//! it all, from the same types.
+//! The objects are those of `engine::event`. `event` comes first, then the fields in the order of their declaration.
+//! The first line and every `planned` have the version of the format: `{"event":"began","schema":1,"pcamflow":...}`.
+//! A number that is not finite is `null`. `schema` describes the lines, from the same types.
 
 use std::io::Write;
 
@@ -36,14 +35,14 @@ impl<W: Write> Observer for Json<W> {
         let versioned = !self.begun || matches!(event, Event::Began { .. } | Event::Planned { .. });
         self.begun = true;
         self.out.write(&line(event, versioned));
-        // Cached stages come by the thousand: they wait for the next event.
+        // There may be thousands of cached stages. They are flushed with the next event.
         if !matches!(event, Event::Finished(stage) if stage.cached) {
             self.out.flush();
         }
     }
 }
 
-/// What is no event of a run, as a line in the same form: `{"event":NAME,"schema":1,...}`.
+/// A line in the form of an event: `{"event":NAME,"schema":1,...}`.
 pub(super) fn object(name: &str, value: &impl Serialize) -> String {
     #[derive(Serialize)]
     struct Object<'a, T> {
@@ -56,7 +55,7 @@ pub(super) fn object(name: &str, value: &impl Serialize) -> String {
     serde_json::to_string(&object).expect("plain data with string keys") + "\n"
 }
 
-/// What a line of a run may be, as JSON Schema (draft 2020-12).
+/// The JSON Schema of the lines (draft 2020-12).
 #[must_use]
 pub fn schema() -> Value {
     let mut schema = schemars::schema_for!(Event).to_value();
@@ -68,7 +67,11 @@ pub fn schema() -> Value {
     )
     .into();
     let variants = schema["oneOf"].as_array_mut().into_iter().flatten();
-    for variant in variants.filter(|variant| is_versioned(&variant["properties"]["event"]["const"])) {
+    // All lines of these events have the version.
+    let is_versioned = |variant: &&mut Value| {
+        ["began", "planned"].iter().any(|name| variant["properties"]["event"]["const"] == *name)
+    };
+    for variant in variants.filter(is_versioned) {
         variant["properties"]["schema"] = json!({
             "description": "The version of this format.", "type": "integer", "const": SCHEMA,
         });
@@ -79,15 +82,10 @@ pub fn schema() -> Value {
     schema
 }
 
-/// Whether every line of an event says the version.
-fn is_versioned(event: &Value) -> bool {
-    event == "began" || event == "planned"
-}
-
 fn line(event: &Event, versioned: bool) -> String {
     let text = serde_json::to_string(event);
     let mut text = text.expect("events are plain data with string keys, and their paths are made text");
-    // Every event has its tag first and at least one field after it.
+    // Every event begins with its tag and has at least one more field.
     if let Some(comma) = text.find(',').filter(|_| versioned) {
         text.insert_str(comma + 1, &format!("\"schema\":{SCHEMA},"));
     }
@@ -98,7 +96,7 @@ fn line(event: &Event, versioned: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::script;
+    use crate::ui::testing;
 
     fn lines(events: &[Event]) -> String {
         let mut json = Json::new(Vec::new());
@@ -107,8 +105,8 @@ mod tests {
     }
 
     #[test]
-    fn every_event_is_one_object_and_the_first_says_the_version() {
-        let text = lines(&script::good());
+    fn every_event_is_one_object_and_the_first_has_the_version() {
+        let text = lines(&testing::good());
         let values: Vec<serde_json::Value> =
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let names: Vec<_> = values.iter().map(|value| value["event"].as_str().unwrap()).collect();
@@ -126,7 +124,7 @@ mod tests {
 
     #[test]
     fn fields_come_in_the_order_of_their_declaration() {
-        let events = [script::planned(&[]), script::progress("train.base", 3, 8, "epoch 1/8")];
+        let events = [testing::planned(&[]), testing::progress("train.base", 3, 8, "epoch 1/8")];
         let expected = "\
 {\"event\":\"planned\",\"schema\":1,\"pipeline\":\"mini\",\"stages\":[]}
 {\"event\":\"progress\",\"stage\":\"train.base\",\"progress\":{\"done\":3,\"total\":8,\"unit\":\"images\",\
@@ -136,9 +134,9 @@ mod tests {
     }
 
     #[test]
-    fn what_json_cannot_say_does_not_lose_the_event() {
+    fn numbers_that_json_does_not_have_are_null() {
         use std::os::unix::ffi::OsStrExt as _;
-        let mut stage = script::ran("train.base", f64::NAN, &[]);
+        let mut stage = testing::ran("train.base", f64::NAN, &[]);
         stage.folder = Some(std::ffi::OsStr::from_bytes(b"out/\xff").into());
         let text = lines(&[Event::Finished(stage)]);
         assert!(text.contains("\"seconds\":null") && text.contains("\"folder\":\"out/\u{fffd}\""), "{text}");

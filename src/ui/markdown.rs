@@ -1,15 +1,14 @@
-//! A run as Markdown, for pages of continuous integration: what was computed, cached or failed and why, the
-//! numbers, what was required, and where the artifacts are.
+//! The summary of a run as Markdown: what was computed, cached or failed and why, numbers, requirements, and where the
+//! artifacts are.
 //!
-//! Listens to the run, and makes the text when that has ended; where it goes is the caller's matter. Names
-//! and messages come from elsewhere: whatever means something in Markdown is escaped.
+//! Listens to the run, and makes the text when it has ended. Names and messages come from elsewhere and are escaped.
 
 mod cells;
 mod trials;
 
 use std::collections::HashMap;
 
-use cells::{MANY, code, fence, prose, row};
+use cells::{MANY, code, fence, prose, row, table};
 
 use super::{format, words};
 use crate::engine::tell::{
@@ -17,14 +16,14 @@ use crate::engine::tell::{
     repeats::{Repeated, Spread},
 };
 
-/// Of cached stages.
-const BRACKETS: &str = "\nIn brackets: what it took when it was computed.\n";
+/// A note about cached stages.
+const BRACKETS: &str = "\nTimes in brackets: of the run that computed the result.\n";
 
-/// Hears a run for another, and remembers what a page about it says.
+/// Passes the events of a run on, and collects what its summary needs.
 pub struct Markdown {
     listener: Box<dyn Observer>,
     plan: Vec<PlannedStage>,
-    /// Why stages were computed, where the plan did not know.
+    /// Why stages were computed, if that was decided after the plan.
     started: HashMap<String, String>,
     blocked: HashMap<String, String>,
     warnings: Vec<String>,
@@ -32,7 +31,7 @@ pub struct Markdown {
 }
 
 impl Markdown {
-    /// Passes everything on to a listener.
+    /// Passes all events on to a listener.
     #[must_use]
     pub fn new(listener: Box<dyn Observer>) -> Self {
         Self {
@@ -45,15 +44,15 @@ impl Markdown {
         }
     }
 
-    /// The page; `None` while the run has not ended.
+    /// The summary; `None` if the run has not ended.
     #[must_use]
     pub fn text(&self) -> Option<String> {
         let summary = self.ended.as_ref()?;
         let parts = [
             head(summary),
-            self.troubles(summary),
+            troubles(summary),
             required(summary),
-            trials::table(&summary.trials),
+            trials::text(&summary.trials),
             self.stages(summary),
             self.numbers(summary),
             summary.repeats.iter().map(repeated).collect::<Vec<_>>().join("\n"),
@@ -88,7 +87,7 @@ impl Observer for Markdown {
     }
 }
 
-/// `### pcamflow: mini`, and how it ended.
+/// `### pcamflow: mini`, and the outcome.
 fn head(summary: &Summary) -> String {
     let unmet = summary.required.iter().filter(|verdict| !verdict.met).count();
     let outcome = match summary.exit_code() {
@@ -116,109 +115,78 @@ fn head(summary: &Summary) -> String {
 }
 
 fn required(summary: &Summary) -> String {
-    if summary.required.is_empty() {
-        return String::new();
-    }
     let rows = summary.required.iter().map(|verdict| {
         let met = if verdict.met { "✅ met" } else { "❌ not met" };
-        row([code(&verdict.requirement), met.to_owned(), prose(&words::figures(verdict))])
+        row(&[code(&verdict.requirement), met.to_owned(), prose(&words::figures(verdict))])
     });
-    let rows: String = rows.collect();
-    format!("| required | | figure |\n|---|---|---|\n{rows}")
+    table(&["required", "", "figure"], "|---|---|---|", &rows.collect::<Vec<_>>())
 }
 
 fn repeated(repeated: &Repeated) -> String {
-    let seeds: Vec<String> = repeated.seeds.iter().map(u64::to_string).collect();
-    let missing: Vec<String> = repeated.missing.iter().map(u64::to_string).collect();
-    let without =
-        if missing.is_empty() { String::new() } else { format!(", no result of {}", missing.join(", ")) };
-    let rows: String = repeated.numbers.iter().map(spread).collect();
-    let (stage, seeds) = (code(&repeated.stage), seeds.join(", "));
-    format!(
-        "{stage} over seeds {seeds}{without}:\n\n| number | mean | SD | min | max | n |\n\
-         |---|--:|--:|--:|--:|--:|\n{rows}"
-    )
+    let list = |seeds: &[u64]| seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+    let without = match repeated.missing.as_slice() {
+        [] => String::new(),
+        missing => format!(", no result of {}", list(missing)),
+    };
+    let rows: Vec<String> = repeated.numbers.iter().map(spread).collect();
+    let table = table(&["number", "mean", "SD", "min", "max", "n"], "|---|--:|--:|--:|--:|--:|", &rows);
+    format!("{} over seeds {}{without}:\n\n{table}", code(&repeated.stage), list(&repeated.seeds))
 }
 
 fn spread(spread: &Spread) -> String {
     let decimals = spread.sd.and_then(format::decimals_of);
-    let value = |value: Option<f64>| match (value, decimals) {
-        (None, _) => "-".to_owned(),
-        (Some(value), Some(decimals)) => format::fixed(value, decimals),
-        (Some(value), None) => format::number(value),
-    };
-    let name = prose(&spread.name);
-    let [mean, sd, min, max] = [spread.mean, spread.sd, spread.min, spread.max].map(value);
-    row([name, mean, sd, min, max, spread.n.to_string()])
+    let values = [spread.mean, spread.sd, spread.min, spread.max];
+    let [mean, sd, min, max] = values.map(|value| format::with_decimals(value, decimals));
+    row(&[prose(&spread.name), mean, sd, min, max, spread.n.to_string()])
 }
 
-/// Where the artifacts are, and of which stages there are none here.
+/// Where the artifacts are.
 fn places(summary: &Summary) -> String {
-    let absent: Vec<String> = summary
-        .finished
-        .iter()
-        .filter(|stage| stage.folder.is_none())
-        .map(|stage| code(&stage.stage))
-        .collect();
+    let all = summary.finished.len();
     let out = code(&super::seen_from_here(&summary.out));
-    match absent.len() {
-        0 if summary.finished.is_empty() => String::new(),
+    match summary.finished.iter().filter(|stage| stage.folder.is_none()).count() {
+        _ if all == 0 => String::new(),
         0 => format!("Artifacts: {out}\n"),
-        all if all == summary.finished.len() => {
-            "Artifacts: none here, only their records are in this store.\n".to_owned()
+        absent if absent == all => "Artifacts: none here, only their records are in this store.\n".to_owned(),
+        absent => {
+            let stages = format::plural(absent, "stage");
+            format!("Artifacts: {out}; those of {stages} are not in this store\n")
         }
-        many if many > MANY => format!(
-            "Artifacts: {out}; of {} the bytes are not in this store\n",
-            format::plural(many, "stage")
-        ),
-        _ => format!("Artifacts: {out}; the bytes of {} are not in this store\n", absent.join(", ")),
     }
+}
+
+fn troubles(summary: &Summary) -> String {
+    let failed = summary.failed.iter().map(|failed| {
+        let log = failed.log.as_ref().map(|log| format!("log: {}\n", code(&super::seen_from_here(log))));
+        let (stage, message) = (code(&failed.stage), fence(&failed.message));
+        format!("{stage} failed:\n\n{message}{}", log.unwrap_or_default())
+    });
+    failed.collect::<Vec<_>>().join("\n")
+}
+
+/// The finished stages by name.
+fn by_name(summary: &Summary) -> HashMap<&str, &FinishedStage> {
+    summary.finished.iter().map(|stage| (stage.stage.as_str(), stage)).collect()
 }
 
 impl Markdown {
-    fn troubles(&self, summary: &Summary) -> String {
-        let failed = summary.failed.iter().map(|failed| {
-            let log = failed.log.as_ref().map(|log| format!("log: {}\n", code(&super::seen_from_here(log))));
-            format!(
-                "{} failed:\n\n{}{}",
-                code(&failed.stage),
-                fence(&failed.message),
-                log.unwrap_or_default()
-            )
-        });
-        failed.collect::<Vec<_>>().join("\n")
-    }
-
-    /// A row for each stage, in the order of the plan; the cached ones are counted where they are many.
+    /// A row for each stage, in the order of the plan. In a long plan, cached stages are only counted.
     fn stages(&self, summary: &Summary) -> String {
+        let finished = by_name(summary);
         let cached = summary.finished.iter().filter(|stage| stage.cached).count();
-        let all_cached = cached == self.plan.len();
         let folds = self.plan.len() > MANY;
-        let finished: HashMap<&str, &FinishedStage> =
-            summary.finished.iter().map(|stage| (stage.stage.as_str(), stage)).collect();
         let mut rows: Vec<String> = Vec::new();
+        if folds && cached > 0 && cached < self.plan.len() {
+            rows.push(row(&[format::plural(cached, "stage"), "cached".into(), String::new(), String::new()]));
+        }
         for planned in &self.plan {
-            let done = finished.get(planned.stage.as_str());
+            let done = finished.get(planned.stage.as_str()).copied();
             if !(folds && done.is_some_and(|stage| stage.cached)) {
-                rows.push(self.stage(planned, done.copied(), summary));
+                rows.push(self.stage(planned, done, summary));
             }
         }
-        let shown = rows.len().min(MANY);
-        let more = match rows.len() - shown {
-            0 => String::new(),
-            more => row([format!("and {more} more"), String::new(), String::new(), String::new()]),
-        };
-        let fold = if folds && cached > 0 {
-            row([format::plural(cached, "stage"), "cached".to_owned(), String::new(), String::new()])
-        } else {
-            String::new()
-        };
-        if all_cached && folds {
-            return String::new();
-        }
-        let rows: String = rows.into_iter().take(shown).collect();
         let note = if cached > 0 && !folds { BRACKETS } else { "" };
-        format!("| stage | result | time | why |\n|---|---|--:|---|\n{fold}{rows}{more}{note}")
+        table(&["stage", "result", "time", "why"], "|---|---|--:|---|", &rows) + note
     }
 
     fn stage(&self, planned: &PlannedStage, done: Option<&FinishedStage>, summary: &Summary) -> String {
@@ -237,42 +205,29 @@ impl Markdown {
                 (not_run(planned, summary), String::new(), by.unwrap_or_else(|| prose(why)))
             }
         };
-        row([code(name), result.to_owned(), time, why])
+        row(&[code(name), result.to_owned(), time, why])
     }
 
-    /// The main numbers of stages that are not repeated; these have tables of their own.
+    /// The main numbers of stages that are not repeated. The repeats have other tables.
     fn numbers(&self, summary: &Summary) -> String {
-        let repeated = |stage: &str| {
+        let is_repeated = |stage: &str| {
             let (written, seed) = super::repeated::parts(stage);
             seed.is_some() && summary.repeats.iter().any(|repeated| repeated.stage == written)
         };
-        let finished: HashMap<&str, &FinishedStage> =
-            summary.finished.iter().map(|stage| (stage.stage.as_str(), stage)).collect();
+        let finished = by_name(summary);
         let in_order = self.plan.iter().filter_map(|planned| finished.get(planned.stage.as_str()));
-        let single = in_order.filter(|stage| !repeated(&stage.stage));
-        let rows: Vec<String> = single
-            .flat_map(|stage| {
-                stage.numbers.iter().enumerate().map(|(index, number)| {
-                    let name = if index == 0 { code(&stage.stage) } else { String::new() };
-                    let words = prose(&number.name);
-                    let value = if number.value.is_finite() {
-                        format::number(number.value)
-                    } else {
-                        "undefined".to_owned()
-                    };
-                    row([name, words, value])
-                })
-            })
-            .collect();
-        if rows.is_empty() {
-            return String::new();
+        let mut rows: Vec<String> = Vec::new();
+        for stage in in_order.filter(|stage| !is_repeated(&stage.stage)) {
+            for (index, number) in stage.numbers.iter().enumerate() {
+                let name = if index == 0 { code(&stage.stage) } else { String::new() };
+                let value = match number.value.is_finite() {
+                    true => format::number(number.value),
+                    false => "undefined".to_owned(),
+                };
+                rows.push(row(&[name, prose(&number.name), value]));
+            }
         }
-        let shown: String = rows.iter().take(MANY).map(String::as_str).collect();
-        let more = match rows.len().saturating_sub(MANY) {
-            0 => String::new(),
-            more => row([format!("and {more} more"), String::new(), String::new()]),
-        };
-        format!("| stage | number | value |\n|---|---|--:|\n{shown}{more}")
+        table(&["stage", "number", "value"], "|---|---|--:|", &rows)
     }
 
     fn warned(&self) -> String {
@@ -287,14 +242,14 @@ impl Markdown {
 fn not_run(planned: &PlannedStage, summary: &Summary) -> &'static str {
     match planned.state {
         _ if summary.would_run.is_empty() => "not run",
-        // A result that went while the run looked.
+        // A result that was removed during the run.
         Planned::Cached | Planned::Run => "**would run**",
         Planned::Maybe => "may run",
         Planned::Blocked => "**blocked**",
     }
 }
 
-/// Why a stage was computed, and where if not on the CPU.
+/// Why a stage was computed, and the device if it is not the CPU.
 fn with_device(stage: &FinishedStage, why: &str) -> String {
     let device = Some(stage.device.as_str()).filter(|device| !device.is_empty() && *device != "cpu");
     let on = device.map(|device| format!("; on {}", prose(device))).unwrap_or_default();

@@ -1,14 +1,14 @@
-//! Writing where the reader may have gone: after the first error, nothing more is written.
+//! Writers that do not fail: after the first error, nothing more is written.
 //!
-//! `pcamflow run ... | head` must neither panic nor end the run: what is computed is kept either way. Why
-//! standard output could not be written is remembered, so that the program can say so at its end.
+//! `pcamflow run ... | head` must neither panic nor end the run. An error of standard output is remembered, and
+//! reported when the program ends.
 
 use std::{
     io::{self, Write},
     sync::OnceLock,
 };
 
-/// The first error of standard output that is no closed pipe.
+/// The first error of standard output, except closed pipes.
 static LOST: OnceLock<io::Error> = OnceLock::new();
 
 /// Standard output, whose errors are remembered.
@@ -25,7 +25,7 @@ impl Write for Stdout {
     }
 }
 
-/// Remembers an error of standard output, unless the reader has just gone or the call is made again.
+/// Remembers an error of standard output, unless the pipe is closed or the call is repeated.
 pub fn remembered(error: io::Error) -> io::Error {
     if !matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::Interrupted) {
         let _ = LOST.set(error.kind().into());
@@ -33,20 +33,20 @@ pub fn remembered(error: io::Error) -> io::Error {
     error
 }
 
-/// Flushes standard output, and says why some of it could not be written.
+/// Flushes standard output, and returns why some of it could not be written.
 pub fn lost() -> Option<&'static io::Error> {
     let _ = Stdout.flush();
     LOST.get()
 }
 
-/// A writer that falls silent instead of failing.
+/// A writer that stops instead of failing.
 #[derive(Debug)]
 pub(super) struct Out<W> {
     writer: Option<W>,
 }
 
 impl<W: Write> Out<W> {
-    /// Writes to `writer` while that works.
+    /// Writes to `writer` until it fails.
     pub(super) fn new(writer: W) -> Self {
         Self { writer: Some(writer) }
     }
@@ -56,7 +56,7 @@ impl<W: Write> Out<W> {
         self.attempt(|writer| writer.write_all(text.as_bytes()));
     }
 
-    /// Hands over what is buffered.
+    /// Flushes the writer.
     pub(super) fn flush(&mut self) {
         self.attempt(Write::flush);
     }
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn falls_silent_when_the_reader_has_gone() {
+    fn stops_when_the_reader_is_gone() {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let mut out = Out::new(writer);

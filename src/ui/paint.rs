@@ -1,29 +1,27 @@
-//! Colours, where they are wanted: the only file that knows escape sequences.
-//!
-//! Knows what a text means (`Tone`), not what it says.
+//! Colours. Only this file knows escape sequences.
 
 use console::Style;
 
-/// What a text means, which decides its colour.
+/// The meaning of a text, which decides its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tone {
     /// Ordinary text.
     Normal,
-    /// Of little interest: cached, headings, what has not come yet.
+    /// Less important: headings, cached stages.
     Faint,
-    /// What the eye should find first.
+    /// Most important.
     Strong,
     /// Done.
     Good,
-    /// Under way.
+    /// Running.
     Active,
-    /// Worth a look.
+    /// A warning.
     Warning,
     /// Failed.
     Bad,
 }
 
-/// Whether to colour.
+/// Whether to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Paint {
     colour: bool,
@@ -38,14 +36,13 @@ impl Paint {
     #[cfg(test)]
     pub(super) const ON: Self = Self { colour: true };
 
-    /// Colours where standard output is a terminal that can and may (`TERM`, `CLICOLOR`,
-    /// `CLICOLOR_FORCE`, `NO_COLOR`).
+    /// Uses colours if standard output is a terminal with colours, and `CLICOLOR` and `NO_COLOR` allow it.
     #[must_use]
     pub(super) fn for_stdout() -> Self {
         Self { colour: allowed() && console::colors_enabled() }
     }
 
-    /// Colours where standard error is a terminal that can and may.
+    /// Uses colours if standard error is such a terminal.
     #[must_use]
     pub(super) fn for_stderr() -> Self {
         Self { colour: allowed() && console::colors_enabled_stderr() }
@@ -61,7 +58,7 @@ impl Paint {
     }
 }
 
-/// `NO_COLOR`, set to anything, wins over everything else (<https://no-color.org>).
+/// Whether `NO_COLOR` is empty or not set (<https://no-color.org>).
 fn allowed() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
@@ -84,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_only_where_wanted() {
+    fn colours_can_be_turned_off() {
         assert_eq!(Paint::OFF.tone(Tone::Bad, "failed"), "failed");
         assert_eq!(Paint::ON.tone(Tone::Good, "ran"), "\u{1b}[32mran\u{1b}[0m");
         assert_eq!(Paint::ON.tone(Tone::Good, ""), "");

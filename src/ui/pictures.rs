@@ -1,6 +1,6 @@
-//! Where the results are: the folder, and by name the pictures and reports that a run just made.
+//! Names the folder of the results, and the pictures and reports that a run made.
 //!
-//! Looks into the folders in which artifacts are shown; knows file endings, not stages.
+//! Reads the folders in which artifacts are shown; knows file endings, not stages.
 
 use std::path::Path;
 
@@ -10,26 +10,26 @@ use super::{
     format,
     paint::Tone,
     repeated::{grouped, one_name, parts},
-    table::{Table, cell},
+    table::Table,
 };
 use crate::engine::tell::event::{FinishedStage, Summary};
 
-/// The line with the folder, and a line for each stage that ran and made something to look at.
+/// A line with the folder, and a line for each stage that made pictures or reports.
 #[must_use]
 pub(super) fn text(summary: &Summary, view: &View) -> String {
     if summary.finished.is_empty() {
         return String::new();
     }
-    let mut table = Table::new("ll");
     let made = |stage: &FinishedStage| {
-        let names = stage.folder.as_deref().filter(|_| !stage.cached).map(worth_a_look).unwrap_or_default();
-        (!names.is_empty()).then(|| (shown(stage, &summary.out), names.join("  ")))
+        let folder = stage.folder.as_deref().filter(|_| !stage.cached)?;
+        Some((stage.stage.clone(), worth_a_look(folder).join("  "))).filter(|(_, names)| !names.is_empty())
     };
-    let all: Vec<_> = summary.finished.iter().filter_map(made).collect();
-    let groups = grouped(&all, |(folder, names)| parts(folder).1.map(|_| (parts(folder).0, names)));
+    let all: Vec<(String, String)> = summary.finished.iter().filter_map(made).collect();
+    let groups = grouped(&all, |(stage, names)| parts(stage).1.map(|_| (parts(stage).0, names)));
+    let mut table = Table::new("ll");
     for group in groups.iter().take(LIMIT) {
-        let folders: Vec<&str> = group.iter().map(|(folder, _)| folder.as_str()).collect();
-        table.row([cell(Tone::Normal, one_name(&folders)), cell(Tone::Normal, &group[0].1)]);
+        let stages: Vec<&str> = group.iter().map(|(stage, _)| stage.as_str()).collect();
+        table.row([one_name(&stages), group[0].1.clone()]);
     }
     let more = match groups.iter().skip(LIMIT).map(Vec::len).sum() {
         0 => String::new(),
@@ -39,16 +39,7 @@ pub(super) fn text(summary: &Summary, view: &View) -> String {
     format!("\nresults in {out}\n{}{more}", table.indented(2).text(view))
 }
 
-/// A stage's folder below the folder of all results.
-fn shown(stage: &FinishedStage, out: &Path) -> String {
-    let folder = stage.folder.as_deref().unwrap_or(out);
-    folder
-        .strip_prefix(out)
-        .map_or_else(|_| super::seen_from_here(folder), |below| format::path(below, below))
-}
-
-/// Reports first, then pictures; of the same picture as PNG and SVG, the PNG. Nothing where the
-/// folder cannot be read: the run itself went well.
+/// Reports first, then pictures. Of a picture as PNG and SVG, only the PNG.
 fn worth_a_look(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();

@@ -1,9 +1,8 @@
-//! A run in a log: one line an event, without control characters, for people who read it later and
-//! for `grep`.
+//! A run as plain lines, for logs and `grep`.
 //!
-//! A line is a word in a column of nine (`start`, `progress`, `done`, `cached`, `failed`, `blocked`,
-//! `waiting`, `warning`, `hashing`, `plan`, `sweep`), then what it is about, a colon, and the rest. Further
-//! lines of a message are indented. The words and their order are stable.
+//! A line has a word in a column of nine (`start`, `progress`, `done`, `cached`, `failed`, `blocked`, `waiting`,
+//! `warning`, `hashing`, `plan`, `sweep`), the stage or file, a colon, and the rest. Further lines of a message are
+//! indented. The words and their order are stable.
 
 use std::{
     collections::BTreeMap,
@@ -22,10 +21,10 @@ use crate::{
     protocol::Progress,
 };
 
-/// How often something long says how far it is.
+/// The time between two reports of progress.
 const EVERY: Duration = Duration::from_secs(30);
 
-/// How much to say.
+/// How much to report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Detail {
     /// Everything.
@@ -38,21 +37,22 @@ pub(super) enum Detail {
 pub(super) struct Plain<W> {
     out: Out<W>,
     detail: Detail,
-    /// Trials of the sweep; 0 where it is none.
+    /// The number of trials; 0 if the run is not a sweep.
     trials: usize,
-    /// What runs, and when it last said so.
+    /// The progress of what runs.
     running: BTreeMap<String, Pace>,
     hits: Fold,
-    /// Whether something ran, failed or was warned of: until then cached stages are not worth a line.
+    /// Whether there was any other line. Before that, cached stages have no lines.
     awake: bool,
 }
 
-/// How fast something goes on.
+/// The speed of something that runs.
 #[derive(Debug, Clone, Copy)]
 struct Pace {
-    /// When it was first heard of, and how far it was then (resumed work must not count as speed).
+    /// The time and the progress of the first report. Earlier (resumed) work must not count as speed.
     first: (Instant, u64),
-    told: Instant,
+    /// The time of the last line.
+    last: Instant,
 }
 
 impl<W: Write> Plain<W> {
@@ -62,12 +62,12 @@ impl<W: Write> Plain<W> {
         Self { out: Out::new(writer), detail, trials: 0, running, hits: Fold::default(), awake: false }
     }
 
-    /// As `event`, at a given moment.
-    fn tell(&mut self, event: &Event, now: Instant) {
+    /// Handles an event at a given time.
+    fn event_at(&mut self, event: &Event, now: Instant) {
         match event {
             Event::Warning { stage, text } => self.about("warning", stage.as_deref().unwrap_or(""), text),
             Event::Failed(failed) => self.failed(failed),
-            // The closing summary tells this, where there is one.
+            // Otherwise, the closing summary shows these two.
             Event::Required(verdict) if self.detail == Detail::Trouble && !verdict.met => {
                 self.about("not met", &verdict.requirement, &words::figures(verdict));
             }
@@ -101,7 +101,7 @@ impl<W: Write> Plain<W> {
             if self.trials > 0 {
                 self.line("sweep", pipeline, &format::plural(self.trials, "trial"));
             }
-            self.about("plan", pipeline, &words::plan(stages));
+            self.about("plan", pipeline, &words::plan(stages.iter().map(|stage| stage.state)));
         }
     }
 
@@ -110,14 +110,14 @@ impl<W: Write> Plain<W> {
         self.progress("hashing", file, &Progress { done, total, unit, at }, now);
     }
 
-    /// A line if the last one is long ago. `start` reports the start, `done` the end.
+    /// Writes a line if the last one is old enough.
     fn progress(&mut self, word: &str, about: &str, progress: &Progress, now: Instant) {
-        let begun = Pace { first: (now, progress.done), told: now };
+        let begun = Pace { first: (now, progress.done), last: now };
         let pace = self.running.entry(about.to_owned()).or_insert(begun);
-        if now.duration_since(pace.told) < EVERY {
+        if now.duration_since(pace.last) < EVERY {
             return;
         }
-        pace.told = now;
+        pace.last = now;
         let (since, from) = pace.first;
         let seconds = now.duration_since(since).as_secs_f64();
         let text = how_far(progress, progress.done.saturating_sub(from), seconds);
@@ -145,8 +145,7 @@ impl<W: Write> Plain<W> {
         );
     }
 
-    /// Cached stages come in crowds: told when something else happens, so that a run in which
-    /// nothing else happens is silent.
+    /// Cached stages are reported before the next other line, so that a run of cached stages is silent.
     fn cached(&mut self, folded: Option<Folded>) {
         match folded {
             Some(_) if !self.awake => {}
@@ -175,7 +174,7 @@ impl<W: Write> Plain<W> {
 
 impl<W: Write> Observer for Plain<W> {
     fn event(&mut self, event: &Event) {
-        self.tell(event, Instant::now());
+        self.event_at(event, Instant::now());
     }
 }
 
@@ -200,14 +199,14 @@ fn how_far(progress: &Progress, since: u64, seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::script;
+    use crate::ui::testing;
 
     fn log(detail: Detail, events: &[Event]) -> String {
         let mut plain = Plain::new(Vec::new(), detail);
         let begun = Instant::now();
         // Ten seconds an event: progress is due at every fourth.
         for (step, event) in (0..).zip(events) {
-            plain.tell(event, begun + Duration::from_secs(10) * step);
+            plain.event_at(event, begun + Duration::from_secs(10) * step);
         }
         String::from_utf8(plain.out.writer().unwrap().clone()).unwrap()
     }
@@ -225,7 +224,7 @@ start    evaluate.test: train.base/model changed
 done     evaluate.test: 2.8 s, accuracy 0.9156, AUC 0.971
 cached   explain.grad-cam
 ";
-        assert_eq!(log(Detail::All, &script::good()), expected);
+        assert_eq!(log(Detail::All, &testing::good()), expected);
     }
 
     #[test]
@@ -239,14 +238,14 @@ failed   train.base: the loss is not finite in epoch 3, batch 120: lower the lea
 blocked  evaluate.test: train.base failed
 blocked  explain.grad-cam: train.base failed
 ";
-        assert_eq!(log(Detail::All, &script::bad()), expected);
+        assert_eq!(log(Detail::All, &testing::bad()), expected);
     }
 
     #[test]
     fn long_stages_report_every_thirty_seconds_and_not_more() {
-        let mut events = vec![script::started("train.base", "never ran")];
+        let mut events = vec![testing::started("train.base", "never ran")];
         events.extend(
-            (0..10).map(|step| script::progress("train.base", 1_000 + 100 * step, 4_000, "epoch 1/2")),
+            (0..10).map(|step| testing::progress("train.base", 1_000 + 100 * step, 4_000, "epoch 1/2")),
         );
         let expected = "\
 start    train.base: never ran
@@ -258,7 +257,7 @@ progress train.base: 1,900/4,000 images, 47%, 10 images/s, 3 min 30 s left, epoc
     }
 
     #[test]
-    fn hashing_is_told_where_it_takes_long() {
+    fn slow_hashing_is_reported() {
         let file = "train_x.h5".to_owned();
         let hashing = |done| Event::Hashing { file: file.clone(), done, total: 4 << 30 };
         let events: Vec<_> = (0..5).map(|step| hashing(step << 30)).collect();
@@ -269,29 +268,29 @@ progress train.base: 1,900/4,000 images, 47%, 10 images/s, 3 min 30 s left, epoc
     }
 
     #[test]
-    fn nothing_is_said_where_all_is_cached() {
-        assert_eq!(log(Detail::All, &script::all_cached(12)), "");
+    fn a_cached_run_is_silent() {
+        assert_eq!(log(Detail::All, &testing::all_cached(12)), "");
     }
 
     #[test]
     fn many_cached_stages_are_one_line() {
-        let mut events = script::all_cached(985);
-        events.insert(986, script::started("train.base", "never ran"));
+        let mut events = testing::all_cached(985);
+        events.insert(986, testing::started("train.base", "never ran"));
         assert!(log(Detail::All, &events).ends_with("cached   985 stages\nstart    train.base: never ran\n"));
     }
 
     #[test]
-    fn quiet_has_warnings_and_failures_alone() {
+    fn quiet_has_only_warnings_and_failures() {
         let warning = "warning  train.base: no improvement for 3 epochs\n";
-        assert_eq!(log(Detail::Trouble, &script::good()), warning);
-        assert_eq!(log(Detail::Trouble, &script::bad()).lines().count(), 2);
+        assert_eq!(log(Detail::Trouble, &testing::good()), warning);
+        assert_eq!(log(Detail::Trouble, &testing::bad()).lines().count(), 2);
         let run = Event::Warning { stage: None, text: "the store is nearly full\nfree 2 GB".into() };
         assert_eq!(log(Detail::Trouble, &[run]), "warning  the store is nearly full\n         free 2 GB\n");
     }
 
     #[test]
-    fn control_characters_from_elsewhere_do_not_get_through() {
-        let events = [script::started("train.base", "\u{1b}[31mred\u{1b}[0m\u{7}\r")];
+    fn control_characters_are_removed() {
+        let events = [testing::started("train.base", "\u{1b}[31mred\u{1b}[0m\u{7}\r")];
         assert_eq!(log(Detail::All, &events), "start    train.base: red\n");
     }
 }

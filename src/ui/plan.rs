@@ -1,6 +1,6 @@
-//! The plan as a table: what would run, why, and how long that may take.
+//! The plan as a table: what would run, why, and how long it may take.
 //!
-//! A pure function from planned stages to a text; knows neither engine nor where the text goes.
+//! A pure function from planned stages to a text.
 
 use super::{
     View,
@@ -20,7 +20,7 @@ pub(super) fn text(pipeline: &str, stages: &[PlannedStage], view: &View) -> Stri
         let all = format::plural(stages.len(), "stage");
         return format!("{}: nothing to run: {all}, all cached\n", format::clean(pipeline));
     }
-    let counts = view.paint.tone(Tone::Strong, &words::plan(stages));
+    let counts = view.paint.tone(Tone::Strong, &words::plan(stages.iter().map(|stage| stage.state)));
     let estimate = estimate(stages).map(|text| words::wrapped(&text, 0, view.width).join("\n") + "\n");
     format!("{}\n{counts}\n{}", table(stages, view), estimate.unwrap_or_default())
 }
@@ -42,28 +42,28 @@ fn table(stages: &[PlannedStage], view: &View) -> String {
     table.text(view)
 }
 
-/// What repeats of one stage have to have in common to share a row.
+/// Repeats of a stage share a row if this is equal.
 fn repeats_alike(stage: &PlannedStage) -> Option<(&str, Planned, String)> {
     let (written, seed) = parts(&stage.stage);
     Some((written, stage.state, of_any_seed(&stage.why, seed?)))
 }
 
-/// What the stage of one name in several trials has to have in common to share a row.
+/// The same stage of several trials shares a row if this is equal.
 fn trials_alike(stage: &PlannedStage) -> Option<(&str, Planned, String)> {
     without_trial(&stage.stage).map(|name| (name, stage.state, "[".to_owned()))
 }
 
-/// The name of a stage that only some trials have, as the file has it.
+/// The name in the file of a stage that belongs to some trials only.
 fn without_trial(name: &str) -> Option<&str> {
     name.split_once('[').map(|(name, _)| name)
 }
 
-/// A reason without the seed in the names of what a repeat waits for.
-fn of_any_seed(why: &str, seed: &str) -> String {
+/// A reason without the seed in the names of stages.
+pub(super) fn of_any_seed(why: &str, seed: &str) -> String {
     why.replace(&format!("@{seed}/"), "/")
 }
 
-/// The row of one stage, or of repeats, with their times added up.
+/// The row of a stage, or of repeats with the sum of their times.
 fn row(group: &[&PlannedStage]) -> [Cell; 4] {
     let names: Vec<&str> = group.iter().map(|stage| stage.stage.as_str()).collect();
     let seconds = group.iter().filter_map(|stage| stage.seconds).reduce(|sum, next| sum + next);
@@ -71,7 +71,7 @@ fn row(group: &[&PlannedStage]) -> [Cell; 4] {
         ([_, _, ..], Some(seed)) => of_any_seed(&group[0].why, seed),
         _ => group[0].why.clone(),
     };
-    // Repeats of one trial have its name, and seeds.
+    // Repeats in one trial keep its name.
     let of_one_trial = names.iter().all(|name| parts(name).0 == parts(names[0]).0);
     let (name, why) = match without_trial(names[0]).filter(|_| names.len() > 1 && !of_one_trial) {
         None => (one_name(&names), why),
@@ -91,7 +91,8 @@ fn row(group: &[&PlannedStage]) -> [Cell; 4] {
     ]
 }
 
-fn state(state: Planned) -> (Tone, &'static str) {
+/// The tone and the word for a state.
+pub(super) fn state(state: Planned) -> (Tone, &'static str) {
     match state {
         Planned::Cached => (Tone::Faint, "cached"),
         Planned::Run => (Tone::Active, "run"),
@@ -100,7 +101,7 @@ fn state(state: Planned) -> (Tone, &'static str) {
     }
 }
 
-/// What the run may take, by what its stages took the last time; `None` where none of them ever ran.
+/// An estimate from the times that the stages took last; `None` if none ever ran.
 fn estimate(stages: &[PlannedStage]) -> Option<String> {
     let of = |state| stages.iter().filter(move |stage| stage.state == state);
     let sum = |state| of(state).filter_map(|stage| stage.seconds).sum::<f64>();
@@ -168,7 +169,7 @@ estimate, one after another: 2 min 57 s to 3 min 19 s, plus 1 stage that never r
     }
 
     #[test]
-    fn repeats_that_are_alike_share_a_row() {
+    fn equal_repeats_share_a_row() {
         let mut stages = vec![stage("split.pcam", Planned::Cached, "", None)];
         for seed in 1..=3 {
             let (state, why) = if seed == 2 { (Planned::Cached, "") } else { (Planned::Run, "never ran") };
@@ -191,7 +192,7 @@ evaluate.test@{1,2,3}  maybe               `train.base/model` may change
     }
 
     #[test]
-    fn repeats_of_a_trial_have_its_name_and_a_stage_of_many_trials_is_counted() {
+    fn repeats_of_a_trial_have_its_name_and_many_trials_are_counted() {
         let name = |trial: u32, seed: u32| format!("split.d[train={trial}]@{seed}");
         let all = [(18, 1), (18, 2), (20, 1), (20, 2)];
         let few: Vec<PlannedStage> =

@@ -1,21 +1,19 @@
-//! Repeats in names: `train.base@1`, `train.base@2` and `train.base@3` are shown as
-//! `train.base@{1,2,3}`, which a shell makes the three of again.
-//!
-//! Pure functions on names; knows no events.
+//! Joins the names of repeats: `train.base@1`, `train.base@2` and `train.base@3` become `train.base@{1,2,3}`, which
+//! a shell expands to the three names.
 
-/// What a name is made of: the stage as the pipeline file has it, and the seed of a repeat.
+/// The parts of a name: the stage in the file, and the seed of a repeat.
 #[must_use]
 pub(super) fn parts(name: &str) -> (&str, Option<&str>) {
     name.rsplit_once('@').map_or((name, None), |(stage, seed)| (stage, Some(seed)))
 }
 
-/// Many names in few words: the repeats of one stage become one, in the place of the first.
+/// Joins the repeats of each stage, at the position of the first one.
 #[must_use]
 pub fn folded<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     grouped(names, |name| parts(name).1.map(|_| parts(name).0)).iter().map(|group| one_name(group)).collect()
 }
 
-/// Groups what has the same mark, in the place of the first; what has none stays alone.
+/// Groups items with the same mark, at the position of the first one. An item without a mark is a group.
 pub(super) fn grouped<T, M: PartialEq>(
     items: impl IntoIterator<Item = T>,
     mark: impl Fn(T) -> Option<M>,
@@ -35,7 +33,7 @@ where
     groups.into_iter().map(|(_, group)| group).collect()
 }
 
-/// One name for the repeats of one stage; a single name stays what it is.
+/// The joined name of repeats, or a single name.
 #[must_use]
 pub(super) fn one_name(names: &[&str]) -> String {
     let [first, _, ..] = names else { return names.first().copied().unwrap_or_default().to_owned() };
@@ -43,7 +41,7 @@ pub(super) fn one_name(names: &[&str]) -> String {
     format!("{}@{{{}}}", parts(first).0, in_braces(&seeds))
 }
 
-/// Seeds as a shell's brace expansion has them: `1,2,3`, `1..20`; of very many the first few.
+/// Seeds in a shell's brace expansion: `1,2,3`, `1..20`. Of many seeds, the first ones.
 fn in_braces(seeds: &[&str]) -> String {
     const FEW: usize = 8;
     let numbers: Vec<u64> = seeds.iter().filter_map(|seed| seed.parse().ok()).collect();

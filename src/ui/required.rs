@@ -1,4 +1,4 @@
-//! What came of what a run was required to reach, as a table.
+//! The requirements of a run and whether they are met, as a table.
 //!
 //! A pure function from a run's summary to a text.
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::engine::tell::event::Summary;
 
-/// A table after an empty line; nothing where nothing was required.
+/// A table after an empty line, if there were requirements.
 #[must_use]
 pub(super) fn text(summary: &Summary, view: &View) -> String {
     if summary.required.is_empty() {
@@ -19,8 +19,8 @@ pub(super) fn text(summary: &Summary, view: &View) -> String {
     let mut table = Table::headed("lll", ["required", "", "figure"]);
     for verdict in &summary.required {
         let (tone, word) = if verdict.met { (Tone::Good, "met") } else { (Tone::Bad, "not met") };
-        let requirement = cell(Tone::Normal, format::one_line(&verdict.requirement));
-        table.row([requirement, cell(tone, word), cell(Tone::Normal, words::figures(verdict))]);
+        let requirement = format::one_line(&verdict.requirement).into();
+        table.row([requirement, cell(tone, word), words::figures(verdict).into()]);
     }
     format!("\n{}", table.text(view))
 }
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
     use crate::{
         engine::tell::require::{Figure, Verdict},
-        ui::{paint::Paint, script},
+        ui::{paint::Paint, testing},
     };
 
     fn figure(of: &str, value: Option<f64>, met: bool) -> Figure {
@@ -39,14 +39,14 @@ mod tests {
     }
 
     #[test]
-    fn figures_stand_beside_what_was_required() {
+    fn figures_are_beside_their_requirements() {
         let verdict = |requirement: &str, bound, figures: Vec<Figure>| {
             let met = figures.iter().all(|figure| figure.met);
             Verdict { requirement: requirement.into(), bound, met, figures }
         };
         let required = vec![
             verdict("evaluate.a.accuracy >= 85%", 0.85, vec![figure("evaluate.a", Some(0.915_62), true)]),
-            // Four digits would say that it is met.
+            // With four digits, it would look as if it were met.
             verdict("evaluate.a.auc >= 85%", 0.85, vec![figure("evaluate.a", Some(0.849_999), false)]),
             verdict(
                 "train.b.loss < 1",
@@ -58,7 +58,7 @@ mod tests {
                 ],
             ),
         ];
-        let summary = crate::engine::tell::event::Summary { required, ..script::summary(Vec::new()) };
+        let summary = crate::engine::tell::event::Summary { required, ..testing::summary(Vec::new()) };
         let expected = "
 required                             figure
 evaluate.a.accuracy >= 85%  met      0.9156

@@ -1,12 +1,12 @@
-//! A terminal that may go away (a closed window, a lost connection).
+//! A terminal that may be closed during a run.
 //!
-//! indicatif panics where a write fails, and the run would be lost with it: here no write fails.
+//! indicatif panics if a write fails, which would end the run. Here, no write fails.
 
 use std::{io, sync::Arc};
 
 use indicatif::TermLike;
 
-/// A terminal on which every write seems to succeed.
+/// A terminal whose writes never fail.
 #[derive(Debug, Clone)]
 pub(super) struct Screen(pub(super) Arc<dyn TermLike>);
 

@@ -1,6 +1,6 @@
-//! The table of what repeats say together: mean and spread of each main number, over which seeds.
+//! The table of repeats: the mean and spread of each main number over the seeds.
 //!
-//! A pure function from a run's summary to a text; what it shows is computed in the engine.
+//! A pure function from a run's summary to a text; the engine computes the numbers.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::engine::tell::{
     repeats::{Repeated, Spread},
 };
 
-/// A table for each list of seeds, each followed by an empty line; nothing where nothing is repeated.
+/// A table for each list of seeds, each followed by an empty line.
 #[must_use]
 pub(super) fn text(summary: &Summary, view: &View) -> String {
     let mut lists: Vec<&[u64]> = Vec::new();
@@ -24,14 +24,10 @@ pub(super) fn text(summary: &Summary, view: &View) -> String {
         }
     }
     let table = |seeds: &&[u64]| {
-        let of_these: Vec<&Repeated> =
-            summary.repeats.iter().filter(|repeated| repeated.seeds == *seeds).collect();
-        format!(
-            "{}{}{}\n",
-            heading(seeds, &summary.out, view),
-            table(&of_these, view),
-            missing(&of_these, view)
-        )
+        let all = summary.repeats.iter();
+        let of_these: Vec<&Repeated> = all.filter(|repeated| repeated.seeds == *seeds).collect();
+        let (head, table) = (heading(seeds, &summary.out, view), table(&of_these, view));
+        format!("{head}{table}{}\n", missing(&of_these, view))
     };
     lists.iter().map(table).collect()
 }
@@ -56,14 +52,10 @@ fn table(repeats: &[&Repeated], view: &View) -> String {
 
 fn row(stage: &str, number: &Spread) -> [Cell; 7] {
     let decimals = number.sd.and_then(format::decimals_of);
-    let value = |value: Option<f64>| match (value, decimals) {
-        (None, _) => cell(Tone::Faint, "-"),
-        (Some(value), Some(decimals)) => cell(Tone::Normal, format::fixed(value, decimals)),
-        (Some(value), None) => cell(Tone::Normal, format::number(value)),
-    };
+    let value = |value| Cell::from(format::with_decimals(value, decimals));
     [
-        cell(Tone::Normal, format::clean(stage)),
-        cell(Tone::Normal, format::one_line(&number.name)),
+        format::clean(stage).into(),
+        format::one_line(&number.name).into(),
         value(number.mean),
         value(number.sd),
         value(number.min),
@@ -72,7 +64,7 @@ fn row(stage: &str, number: &Spread) -> [Cell; 7] {
     ]
 }
 
-/// A line for each stage that some seeds have no result of.
+/// A line for each stage that has no result for some seeds.
 fn missing(repeats: &[&Repeated], view: &View) -> String {
     let incomplete = repeats.iter().filter(|repeated| !repeated.missing.is_empty());
     let line = |repeated: &&Repeated| {
@@ -98,19 +90,19 @@ fn named(seeds: &[u64]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::{paint::Paint, script};
+    use crate::ui::{paint::Paint, testing};
 
     fn repeated(stage: &str, seeds: &[u64], missing: &[u64], numbers: Vec<Spread>) -> Repeated {
         Repeated { stage: stage.into(), seeds: seeds.into(), missing: missing.into(), numbers }
     }
 
     fn shown(repeats: Vec<Repeated>) -> String {
-        let summary = Summary { repeats, ..script::summary(Vec::new()) };
+        let summary = Summary { repeats, ..testing::summary(Vec::new()) };
         text(&summary, &View { paint: Paint::OFF, width: None })
     }
 
     #[test]
-    fn digits_follow_the_spread_and_what_is_missing_is_told() {
+    fn digits_follow_the_spread_and_missing_results_are_named() {
         let accuracy = vec![Some(0.934), Some(0.93), Some(0.938)];
         let train =
             vec![Spread::of("validation-accuracy", accuracy), Spread::of("best-epoch", vec![Some(4.0); 3])];

@@ -1,7 +1,7 @@
-//! The closing summary: what ran, what came of it, where it lies; and what to do where it failed.
+//! The closing summary: what ran, its results, where they are; and what to do after a failure.
 //!
-//! Listens to the whole run for what the end alone does not tell (the order of the plan, who was
-//! blocked by whom); writes once, when the run has ended.
+//! Listens to the whole run for what the last event does not contain (the order of the plan, blocked stages), and
+//! writes once, when the run has ended.
 
 use std::{
     io::Write,
@@ -32,21 +32,16 @@ use crate::engine::tell::{
 /// Writes the closing summary.
 pub(super) struct Closing<W> {
     out: Out<W>,
-    /// Asked for when it is needed: a run that is all cached should not have to wait for it.
+    /// Called only when it is needed.
     view: fn() -> View,
     run: Run,
     goes_on: Arc<AtomicBool>,
 }
 
 impl<W: Write> Closing<W> {
-    /// Writes to `writer`, looking as `view` says.
-    pub(super) fn new(writer: W, view: fn() -> View) -> Self {
-        Self { out: Out::new(writer), view, run: Run::default(), goes_on: Arc::default() }
-    }
-
-    /// As [`Closing::new`], of a run after which it goes on where that is set by its end.
-    pub(super) fn going_on(writer: W, view: fn() -> View, goes_on: Arc<AtomicBool>) -> Self {
-        Self { goes_on, ..Self::new(writer, view) }
+    /// Writes to `writer`. If `goes_on` is set when the run ends, another run follows at once.
+    pub(super) fn new(writer: W, view: fn() -> View, goes_on: Arc<AtomicBool>) -> Self {
+        Self { out: Out::new(writer), view, run: Run::default(), goes_on }
     }
 }
 
@@ -79,8 +74,7 @@ impl<W: Write> Observer for Closing<W> {
     }
 }
 
-/// The summary with everything in the order of the plan, which does not change from run to run.
-/// Failures stay as they came: the first is the one to look at.
+/// The summary in the order of the plan. Failures keep their order, because the first one matters most.
 fn in_order(summary: &Summary, run: &Run) -> Summary {
     let mut summary = summary.clone();
     summary.finished.sort_by_key(|stage| run.place(&stage.stage));
@@ -88,29 +82,27 @@ fn in_order(summary: &Summary, run: &Run) -> Summary {
     summary
 }
 
-/// The summary of a run.
+/// The summary of a run. Failures and advice come last, where people look first.
 #[must_use]
 pub(super) fn text(summary: &Summary, run: &Run, view: &View) -> String {
+    body(summary, run, view) + &required::text(summary, view) + &trouble::text(summary, run, view)
+}
+
+fn body(summary: &Summary, run: &Run, view: &View) -> String {
     let nothing_happened = summary.failed.is_empty() && summary.not_run.is_empty() && !summary.interrupted;
-    let required = required::text(summary, view);
     if nothing_happened && summary.trials.is_empty() && summary.finished.iter().all(|stage| stage.cached) {
-        let trouble = trouble::text(summary, run, view);
-        return spreads::text(summary, view) + &all_cached(summary) + &required + &trouble;
+        return spreads::text(summary, view) + &all_cached(summary);
     }
-    // A copy: not where that is all there is to say, and it may be long.
     let summary = &in_order(summary, run);
     if !summary.trials.is_empty() && summary.would_run.is_empty() {
-        return trials::text(summary, view) + &required + &trouble::text(summary, run, view);
+        return trials::text(summary, view);
     }
     if let Some(stages) = run.frozen.as_ref().filter(|_| !summary.would_run.is_empty()) {
-        return plan::text(&summary.pipeline, stages, view) + &required + &trouble::text(summary, run, view);
+        return plan::text(&summary.pipeline, stages, view);
     }
-    let mut text = format!("{}\n{}", table(summary, run, view), spreads::text(summary, view));
-    text += &format!("{}\n", view.paint.tone(Tone::Strong, &totals(summary)));
-    text += &pictures::text(summary, view);
-    text += &required;
-    // Last, where the eye is when the run has ended.
-    text + &trouble::text(summary, run, view)
+    let (table, spreads) = (table(summary, run, view), spreads::text(summary, view));
+    let totals = view.paint.tone(Tone::Strong, &totals(summary));
+    format!("{table}\n{spreads}{totals}\n{}", pictures::text(summary, view))
 }
 
 fn all_cached(summary: &Summary) -> String {
@@ -141,7 +133,7 @@ fn table(summary: &Summary, run: &Run, view: &View) -> String {
     table.text(view)
 }
 
-/// The rows in the order of the plan; what is cached or was not run is one row where it is many.
+/// The rows in the order of the plan. Many cached stages, or many that did not run, share a row.
 fn rows(summary: &Summary, run: &Run) -> Vec<[Cell; 4]> {
     let groups = grouped(&summary.finished, |stage| repeats_alike(stage, &summary.repeats));
     let (cached, ran): (Vec<_>, Vec<_>) = groups.into_iter().partition(|group| group[0].cached);
@@ -156,11 +148,12 @@ fn rows(summary: &Summary, run: &Run) -> Vec<[Cell; 4]> {
     }
     if summary.not_run.len() <= LIMIT {
         rows.extend(summary.not_run.iter().map(|stage| {
-            let why = words::not_run(stage, &run.blocked);
-            let was_stopped = run.computing.contains(stage);
-            let (what, tone) =
-                if was_stopped { ("interrupted", Tone::Warning) } else { ("not run", Tone::Faint) };
-            (place(stage), row(stage, what, tone, &why))
+            let why = run.blocked.get(stage).map(|by| format!("{} failed", format::clean(by)));
+            let (word, tone) = match run.computing.contains(stage) {
+                true => ("interrupted", Tone::Warning),
+                false => ("not run", Tone::Faint),
+            };
+            (place(stage), row(stage, word, tone, &why.unwrap_or_default()))
         }));
     }
     rows.sort_by_key(|(place, _)| *place);
@@ -170,8 +163,7 @@ fn rows(summary: &Summary, run: &Run) -> Vec<[Cell; 4]> {
     first.into_iter().chain(rows.into_iter().map(|(_, row)| row)).chain(last).collect()
 }
 
-/// What repeats of one stage have to have in common to share a row; their numbers stand in a table of
-/// their own.
+/// Repeats of a stage share a row if this is equal. Their numbers have a separate table.
 fn repeats_alike<'a>(
     stage: &'a FinishedStage,
     repeats: &[Repeated],
@@ -181,7 +173,7 @@ fn repeats_alike<'a>(
     Some((written, stage.cached, &stage.device, stage.resumed.as_deref()))
 }
 
-/// The row of one stage, or of repeats, with their times added up.
+/// The row of a stage, or of repeats with the sum of their times.
 fn finished(group: &Vec<&FinishedStage>) -> [Cell; 4] {
     let stage = group[0];
     let names: Vec<&str> = group.iter().map(|stage| stage.stage.as_str()).collect();
@@ -205,14 +197,14 @@ fn row(stage: &str, word: &str, tone: Tone, rest: &str) -> [Cell; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::{paint::Paint, script};
+    use crate::ui::{paint::Paint, testing};
 
     fn view() -> View {
         View { paint: Paint::OFF, width: None }
     }
 
     fn closing(events: &[Event]) -> String {
-        let mut closing = Closing::new(Vec::new(), view);
+        let mut closing = Closing::new(Vec::new(), view, Arc::default());
         events.iter().for_each(|event| closing.event(event));
         String::from_utf8(closing.out.writer().unwrap().clone()).unwrap()
     }
@@ -231,7 +223,7 @@ explain.grad-cam  cached
 
 results in out/mini
 ";
-        assert_eq!(closing(&script::good()), expected);
+        assert_eq!(closing(&testing::good()), expected);
     }
 
     #[test]
@@ -253,17 +245,17 @@ train.base failed:
   blocked by it: evaluate.test, explain.grad-cam
 what is finished is kept: fix the cause and run again (exit code 1)
 ";
-        assert_eq!(closing(&script::bad()), expected);
+        assert_eq!(closing(&testing::bad()), expected);
     }
 
     #[test]
     fn all_cached_is_one_short_line() {
-        assert_eq!(closing(&script::all_cached(12)), "12 stages, all cached (7 ms); results in out/mini\n");
+        assert_eq!(closing(&testing::all_cached(12)), "12 stages, all cached (7 ms); results in out/mini\n");
     }
 
     #[test]
     fn an_interrupted_run_says_what_is_kept() {
-        let mut end = script::summary(vec![script::ran("split.pcam", 12.1, &[])]);
+        let mut end = testing::summary(vec![testing::ran("split.pcam", 12.1, &[])]);
         end.interrupted = true;
         end.not_run = vec!["train.base".into()];
         let text = closing(&[Event::Ended(end)]);
@@ -273,11 +265,11 @@ what is finished is kept: fix the cause and run again (exit code 1)
     }
 
     #[test]
-    fn the_stage_that_was_stopped_is_not_one_that_never_ran() {
-        let mut end = script::summary(vec![script::ran("split.pcam", 12.1, &[])]);
+    fn a_stage_that_was_stopped_is_interrupted() {
+        let mut end = testing::summary(vec![testing::ran("split.pcam", 12.1, &[])]);
         end.interrupted = true;
         end.not_run = vec!["train.base".into(), "train.more".into()];
-        let text = closing(&[script::started("train.base", "never ran"), Event::Ended(end)]);
+        let text = closing(&[testing::started("train.base", "never ran"), Event::Ended(end)]);
         assert!(
             text.contains("train.base  interrupted\n") && text.contains("train.more  not run\n"),
             "{text}"
@@ -285,14 +277,14 @@ what is finished is kept: fix the cause and run again (exit code 1)
     }
 
     #[test]
-    fn rows_come_in_the_order_of_the_plan_and_crowds_are_folded() {
-        let mut events = script::all_cached(985);
-        let mut finished: Vec<_> = (0..985).map(|i| script::cached(&format!("explain.{i}"), &[])).collect();
-        finished.push(script::ran("train.z", 1.0, &[]));
-        finished.push(script::ran("explain.7", 1.0, &[]));
+    fn rows_are_in_the_order_of_the_plan_and_many_are_folded() {
+        let mut events = testing::all_cached(985);
+        let mut finished: Vec<_> = (0..985).map(|i| testing::cached(&format!("explain.{i}"), &[])).collect();
+        finished.push(testing::ran("train.z", 1.0, &[]));
+        finished.push(testing::ran("explain.7", 1.0, &[]));
         let not_run = (0..16).map(|i| format!("metrics.{i}")).collect();
         events.pop();
-        events.push(Event::Ended(Summary { not_run, ..script::summary(finished) }));
+        events.push(Event::Ended(Summary { not_run, ..testing::summary(finished) }));
         let text = closing(&events);
         let expected = "\
 stage       result    time
@@ -313,21 +305,21 @@ train.z     ran      1.0 s
             std::fs::write(folder.join("panel.png"), "").unwrap();
             Some(folder)
         };
-        let (old, new) = (script::cached("explain.old", &[]), script::ran("explain.new", 1.0, &[]));
+        let (old, new) = (testing::cached("explain.old", &[]), testing::ran("explain.new", 1.0, &[]));
         let old = FinishedStage { folder: folder("explain.old"), ..old };
         let new = FinishedStage { folder: folder("explain.new"), ..new };
-        let summary = Summary { out: out.path().into(), ..script::summary(vec![old, new]) };
+        let summary = Summary { out: out.path().into(), ..testing::summary(vec![old, new]) };
         let text = closing(&[Event::Ended(summary)]);
         let shown = crate::ui::seen_from_here(out.path());
         assert!(text.ends_with(&format!("\nresults in {shown}\n  explain.new  panel.png\n")), "{text}");
     }
 
     #[test]
-    fn a_reader_that_goes_away_ends_nothing() {
+    fn a_closed_pipe_does_not_end_the_run() {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let mut closing = Closing::new(writer, view);
-        script::good().iter().for_each(|event| closing.event(event));
+        let mut closing = Closing::new(writer, view, Arc::default());
+        testing::good().iter().for_each(|event| closing.event(event));
         assert!(closing.out.writer().is_none());
     }
 }

@@ -1,22 +1,22 @@
-//! The one table of the ui: columns that line up, cut to the width of the terminal.
+//! Tables: columns that line up, cut to the width of the terminal.
 //!
-//! Knows texts and tones, no stages. Widths are those on screen, not bytes.
+//! Knows texts and tones, no stages. Widths are columns on the screen, not bytes.
 
 use console::{measure_text_width, truncate_str};
 
 use super::{View, paint::Tone};
 
-/// Between two columns.
+/// The space between two columns.
 pub(super) const GAP: &str = "  ";
 
-/// One cell.
+/// A text and its tone.
 #[derive(Debug, Clone)]
 pub(super) struct Cell {
     text: String,
     tone: Tone,
 }
 
-/// A cell with a text in a tone.
+/// A cell. Line breaks in the text become spaces.
 pub(super) fn cell(tone: Tone, text: impl Into<String>) -> Cell {
     Cell { text: text.into().replace('\n', " "), tone }
 }
@@ -27,29 +27,35 @@ impl<T: Into<String>> From<T> for Cell {
     }
 }
 
-/// Rows of cells; what a row lacks at its end stays empty, and what it has beyond the columns is words. The last column gives way where the terminal is narrow.
+/// The width of the widest cell.
+pub(super) fn width<'a>(cells: impl Iterator<Item = &'a Cell>) -> usize {
+    cells.map(|cell| measure_text_width(&cell.text)).max().unwrap_or(0)
+}
+
+/// Rows of cells. Missing cells at the end of a row are empty, and columns beyond the declared ones are left-aligned.
+/// If the terminal is narrow, lines are cut.
 #[derive(Debug)]
 pub(super) struct Table {
-    /// Whether each column is pushed to the right.
+    /// Whether each column is right-aligned.
     right: Vec<bool>,
     rows: Vec<Vec<Cell>>,
     indent: usize,
 }
 
 impl Table {
-    /// An empty table. A letter for each column: `l` for words, `r` for numbers.
+    /// An empty table. `columns` has a letter for each column: `l` for left-aligned, `r` for right-aligned.
     pub(super) fn new(columns: &str) -> Self {
         Self { right: columns.chars().map(|letter| letter == 'r').collect(), rows: Vec::new(), indent: 0 }
     }
 
-    /// A table whose first row is its headings.
+    /// A table with headings.
     pub(super) fn headed<T: Into<String>>(columns: &str, headings: impl IntoIterator<Item = T>) -> Self {
         let mut table = Self::new(columns);
         table.row(headings.into_iter().map(|heading| cell(Tone::Faint, heading)));
         table
     }
 
-    /// The same, so many spaces to the right.
+    /// The table with an indentation.
     pub(super) fn indented(self, indent: usize) -> Self {
         Self { indent, ..self }
     }
@@ -59,12 +65,9 @@ impl Table {
         self.rows.push(cells.into_iter().map(Into::into).collect());
     }
 
-    /// The table's lines, each ended by a line break, without spaces at their ends.
+    /// The lines of the table, without spaces at their ends.
     pub(super) fn text(&self, view: &View) -> String {
-        let width = |column: usize| {
-            let cells = self.rows.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| measure_text_width(&cell.text)).max().unwrap_or(0)
-        };
+        let width = |column: usize| width(self.rows.iter().filter_map(|row| row.get(column)));
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns).map(width).collect();
         let line = |row: &Vec<Cell>| {
@@ -80,7 +83,7 @@ impl Table {
         let padded = |(place, cell): (usize, &Cell)| {
             let right = self.right.get(place).copied().unwrap_or(false);
             let text = view.paint.tone(cell.tone, &cell.text);
-            // What ends a line is not padded: no spaces there, not even coloured ones.
+            // No padding at the end of a line.
             let ends = place + 1 == filled && !right;
             let space = if ends { 0 } else { widths[place] - measure_text_width(&cell.text) };
             if right { format!("{:space$}{text}", "") } else { format!("{text}{:space$}", "") }

@@ -1,8 +1,6 @@
-//! A run on a terminal: one line in place for each stage that runs, one line that stays for each
-//! that is done.
+//! A run on a terminal: a changing line for each running stage, a permanent line for each finished one.
 //!
-//! Translates events into lines; `bars` draws them. While everything is cached nothing is drawn and
-//! no thread starts: the closing summary says it all.
+//! Translates events into lines, which `bars` draws. While everything is cached, nothing is drawn and no thread starts.
 
 use std::sync::Arc;
 
@@ -22,16 +20,16 @@ use crate::engine::tell::event::{Event, FailedStage, FinishedStage, Observer, Pl
 pub(super) struct Terminal {
     bars: Bars,
     paint: Paint,
-    /// Stages in all; 0 before the plan is made.
+    /// The number of stages; 0 before the plan is made.
     stages: usize,
-    /// Stages that are settled, in whichever way.
+    /// Stages that are finished, failed or blocked.
     settled: usize,
     cached: usize,
-    /// Whether something is drawn at all.
+    /// Whether anything is drawn.
     awake: bool,
-    /// Cached stages that are not shown yet.
+    /// Cached stages.
     hits: Fold,
-    /// Blocked stages that are not shown yet.
+    /// Blocked stages.
     blocked: Fold,
 }
 
@@ -46,7 +44,7 @@ impl Terminal {
     fn planned(&mut self, stages: &[PlannedStage]) {
         self.bars.clear();
         self.stages = stages.len();
-        // Names line up under each other; those that are cached need no room where they are folded.
+        // Names line up. Many cached stages are folded and need no column.
         let lists = stages.len() <= super::fold::LIMIT;
         let shown = stages.iter().filter(|stage| lists || stage.state != Planned::Cached);
         let widths = shown.map(|stage| console::measure_text_width(&stage.stage));
@@ -54,7 +52,7 @@ impl Terminal {
     }
 
     fn hashing(&mut self, file: &str, done: u64, total: u64) {
-        // No stage has this name: theirs hold no spaces.
+        // No stage has this name, because names have no spaces.
         let key = format!("hashing {file}");
         if done >= total {
             self.bars.remove(&key);
@@ -70,10 +68,9 @@ impl Terminal {
         self.bars.advance(&key, done, total, |_| ());
     }
 
-    fn running(&mut self, stage: &str, at: &str, waits: bool) {
+    fn running(&mut self, stage: &str, at: &str) {
         self.wake();
-        let at = format::one_line(at);
-        let row = Row { name: stage.to_owned(), at, waits, ..Row::default() };
+        let row = Row { name: stage.to_owned(), at: format::one_line(at), ..Row::default() };
         self.bars.show(stage, row);
     }
 
@@ -85,16 +82,11 @@ impl Terminal {
             self.hits.add(&stage.stage);
         } else {
             self.wake();
-            let time = format!("{:>11}", format::duration(stage.seconds));
-            self.done(&stage.stage, &format!("{time}  {}", words::outcome(stage, 1)));
+            let (mark, name) = (self.paint.tone(Tone::Good, "✓"), row::name(&stage.stage, self.bars.space()));
+            let (time, outcome) = (format::duration(stage.seconds), words::outcome(stage, 1));
+            self.say(&format!("{mark} {name}  {time:>11}  {outcome}"));
         }
         self.sum_up();
-    }
-
-    fn done(&mut self, stage: &str, rest: &str) {
-        let name = row::name(stage, self.bars.space());
-        let line = format!("{} {name}  {rest}", self.paint.tone(Tone::Good, "✓"));
-        self.say(&line);
     }
 
     fn failed(&mut self, failed: &FailedStage) {
@@ -120,46 +112,46 @@ impl Terminal {
         self.bars.say(&lines);
     }
 
-    /// Something runs: from now on there is something to draw.
+    /// Starts to draw, because something runs.
     fn wake(&mut self) {
         self.awake = true;
         self.show_folded();
         self.sum_up();
     }
 
-    /// The last line: how much of the run is done. A run of one stage needs none.
+    /// Updates the last line, which counts stages. A run of one stage has none.
     fn sum_up(&mut self) {
         if !self.awake || self.stages < 2 {
             return;
         }
         let (settled, stages) = (format::count(self.settled as u64), format::count(self.stages as u64));
-        let cached = if self.cached > 0 {
-            format!(" · {} cached", format::count(self.cached as u64))
-        } else {
-            String::new()
+        let cached = match self.cached {
+            0 => String::new(),
+            cached => format!(" · {} cached", format::count(cached as u64)),
         };
-        self.bars.footer(format!("{settled} of {stages} stages{cached}"));
+        self.bars.footer(&format!("{settled} of {stages} stages{cached}"));
     }
 
     fn show_folded(&mut self) {
         if self.awake {
             let (hits, blocked) = (self.hits.flush(), self.blocked.flush());
-            self.say_folded(hits, "cached");
-            self.say_folded(blocked, "not run");
+            self.say_folded(hits, blocked);
         }
     }
 
-    fn say_folded(&mut self, folded: Option<Folded>, what: &str) {
-        let line = |name: &str| format!("· {}  {what}", row::name(name, self.bars.space()));
-        let lines: Vec<String> = match folded {
-            None => return,
-            Some(Folded::Names(names)) => names.iter().map(|name| line(name)).collect(),
-            Some(Folded::Count(count)) => vec![format!("· {} {what}", format::plural(count, "stage"))],
-        };
-        lines.iter().for_each(|line| self.say(&self.paint.tone(Tone::Faint, line)));
+    fn say_folded(&self, hits: Option<Folded>, blocked: Option<Folded>) {
+        for (folded, what) in [(hits, "cached"), (blocked, "not run")] {
+            let line = |name: &String| format!("· {}  {what}", row::name(name, self.bars.space()));
+            let lines: Vec<String> = match folded {
+                None => continue,
+                Some(Folded::Names(names)) => names.iter().map(line).collect(),
+                Some(Folded::Count(count)) => vec![format!("· {} {what}", format::plural(count, "stage"))],
+            };
+            lines.iter().for_each(|line| self.say(&self.paint.tone(Tone::Faint, line)));
+        }
     }
 
-    /// A line that stays, cut to the terminal's width.
+    /// Writes a permanent line, cut to the width of the terminal.
     fn say(&self, line: &str) {
         let width = self.bars.space().width;
         self.bars.say(&[console::truncate_str(line, width, "…").trim_end().to_owned()]);
@@ -168,9 +160,8 @@ impl Terminal {
     fn ended(&mut self) {
         if self.awake {
             let (hits, blocked) = (self.hits.finish(), self.blocked.finish());
-            self.say_folded(hits, "cached");
-            self.say_folded(blocked, "not run");
-            // The summary follows, on standard output.
+            self.say_folded(hits, blocked);
+            // An empty line before the summary, which goes to standard output.
             self.bars.say(&[String::new()]);
         }
         self.bars.clear();
@@ -180,15 +171,14 @@ impl Terminal {
 impl Observer for Terminal {
     fn event(&mut self, event: &Event) {
         match event {
-            // The closing summary has them.
-            Event::Began { .. } | Event::Required(_) => {}
+            // The closing summary has these.
+            Event::Began { .. } | Event::Required(_) | Event::Sweep { .. } => {}
             Event::Planned { stages, .. } => self.planned(stages),
-            Event::Sweep { .. } => {}
             Event::Hashing { file, done, total } => self.hashing(file, *done, *total),
             Event::Waiting { stage, holder } => {
-                self.running(stage, &format!("waiting {}", words::waiting(holder)), true);
+                self.running(stage, &format!("waiting {}", words::waiting(holder)));
             }
-            Event::Started { stage, why } => self.running(stage, why, false),
+            Event::Started { stage, why } => self.running(stage, why),
             Event::Progress { stage, progress } => {
                 self.bars.advance(stage, progress.done, progress.total, |row| {
                     row.unit = format::one_line(&progress.unit);
@@ -213,7 +203,7 @@ mod tests {
     use indicatif::InMemoryTerm;
 
     use super::*;
-    use crate::ui::script;
+    use crate::ui::testing;
 
     fn on(width: u16, events: &[Event]) -> (InMemoryTerm, Terminal) {
         let screen = InMemoryTerm::new(40, width);
@@ -222,7 +212,7 @@ mod tests {
         (screen, terminal)
     }
 
-    /// What is on the screen once it shows `text`: it is drawn from time to time, by another thread.
+    /// The screen, once it shows `text`. Another thread draws it.
     fn showing(screen: &InMemoryTerm, text: &str) -> String {
         for _ in 0..500 {
             if screen.contents().contains(text) {
@@ -234,22 +224,22 @@ mod tests {
     }
 
     #[test]
-    fn a_good_run_leaves_one_line_a_stage() {
+    fn a_good_run_leaves_one_line_per_stage() {
         let expected = "\
 · split.pcam        cached
 ✓ train.base             34.2 s  validation-accuracy 0.934, on cuda:0 (NVIDIA H200), resumed from epoch 3
 ! train.base: no improvement for 3 epochs
 ✓ evaluate.test           2.8 s  accuracy 0.9156
 · explain.grad-cam  cached";
-        let (screen, _terminal) = on(120, &script::good());
+        let (screen, _terminal) = on(120, &testing::good());
         let mut lines: Vec<&str> = expected.lines().collect();
         lines.swap(1, 2);
         assert_eq!(screen.contents(), lines.join("\n"));
     }
 
     #[test]
-    fn what_runs_is_a_line_in_place_over_the_count() {
-        let events = script::good();
+    fn a_running_stage_has_a_changing_line_above_the_count() {
+        let events = testing::good();
         let (screen, _terminal) = on(80, &events[..5]);
         let contents = showing(&screen, "36% ");
         let lines: Vec<&str> = contents.lines().collect();
@@ -270,13 +260,13 @@ mod tests {
   log: .pcamflow/logs/train.base.log
 · evaluate.test  not run
 · explain.grad…  not run";
-        let (screen, _terminal) = on(44, &script::bad());
+        let (screen, _terminal) = on(44, &testing::bad());
         assert_eq!(screen.contents(), expected.replace("split.pcam    cached", "split.pcam     cached"));
     }
 
     #[test]
-    fn nothing_is_drawn_where_all_is_cached() {
-        let (screen, terminal) = on(80, &script::all_cached(1_000));
+    fn nothing_is_drawn_if_everything_is_cached() {
+        let (screen, terminal) = on(80, &testing::all_cached(1_000));
         assert_eq!(screen.contents(), "");
         assert_eq!(screen.moves_since_last_check(), "");
         assert!(!terminal.awake);
@@ -284,14 +274,14 @@ mod tests {
 
     #[test]
     fn many_cached_stages_are_one_line() {
-        let mut events = script::all_cached(985);
-        events.insert(986, script::started("train.base", "never ran"));
+        let mut events = testing::all_cached(985);
+        events.insert(986, testing::started("train.base", "never ran"));
         let (screen, _terminal) = on(80, &events);
         assert_eq!(screen.contents(), "· 985 stages cached");
     }
 
     #[test]
-    fn hashing_and_waiting_are_shown_and_go() {
+    fn hashing_and_waiting_are_shown_and_removed() {
         let hashing = |done| Event::Hashing { file: "data/x.h5".into(), done, total: 2 << 30 };
         let waiting = Event::Waiting { stage: "train.base".into(), holder: "ada:17".into() };
         let (screen, mut terminal) = on(80, &[hashing(0), hashing(1 << 30)]);
@@ -299,11 +289,11 @@ mod tests {
         assert!(contents.ends_with("x.h5"), "{contents}");
         terminal.event(&hashing(2 << 30));
         assert_eq!(screen.contents(), "");
-        terminal.event(&script::planned(&[("train.base", Planned::Run)]));
+        terminal.event(&testing::planned(&[("train.base", Planned::Run)]));
         terminal.event(&waiting);
-        showing(&screen, "train.base  waiting for run of ada:17 · ");
-        terminal.event(&Event::Finished(script::cached("train.base", &[])));
-        terminal.event(&Event::Ended(script::summary(Vec::new())));
+        showing(&screen, "  waiting for run of ada:17");
+        terminal.event(&Event::Finished(testing::cached("train.base", &[])));
+        terminal.event(&Event::Ended(testing::summary(Vec::new())));
         assert_eq!(screen.contents(), "· train.base  cached");
     }
 
@@ -315,18 +305,18 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_changes_is_left_behind_where_a_run_ends_without_a_word() {
-        let (screen, terminal) = on(80, &script::good()[..5]);
+    fn no_changing_line_is_left_behind() {
+        let (screen, terminal) = on(80, &testing::good()[..5]);
         drop(terminal);
         assert_eq!(screen.contents(), "· split.pcam        cached");
     }
 
     #[test]
-    fn a_terminal_that_goes_away_ends_nothing() {
+    fn a_closed_terminal_does_not_end_the_run() {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let closed = console::Term::read_write_pair(std::io::stdin(), writer);
         let mut terminal = Terminal::new(Arc::new(closed), Paint::OFF);
-        script::bad().iter().for_each(|event| terminal.event(event));
+        testing::bad().iter().for_each(|event| terminal.event(event));
     }
 }

@@ -1,8 +1,8 @@
-//! What came of the trials of a sweep, and what is planned for them: a table with a row for each.
+//! The results and the plan of the trials of a sweep: tables with a row for each trial.
 //!
-//! A pure function from a run's summary, or its plan, to a text. Knows no store.
+//! Pure functions from a run's summary, or its plan, to a text.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::{
     View, format,
@@ -16,19 +16,19 @@ use crate::engine::tell::{
     trials::{PlannedTrial, TrialOutcome, TrialResult},
 };
 
-/// Values at most that have a column of their own; more stand together in the trial's name.
+/// The largest number of values with columns. With more, only the name of the trial shows them.
 const AXES: usize = 4;
 
-/// Numbers at most.
+/// The largest number of numbers.
 const NUMBERS: usize = 4;
 
-/// Numbers at most of one stage.
+/// The largest number of numbers of one stage.
 const OF_A_STAGE: usize = 2;
 
-/// The kinds whose numbers one tunes for, the most telling first; then all others.
-const TELLING: [&str; 5] = ["evaluate", "metrics", "sanity", "resume-train", "train"];
+/// The kinds whose numbers are shown first.
+const FIRST: [&str; 5] = ["evaluate", "metrics", "sanity", "resume-train", "train"];
 
-/// The closing summary of a sweep, but for what went wrong.
+/// The closing summary of a sweep, without its failures.
 #[must_use]
 pub(super) fn text(summary: &Summary, view: &View) -> String {
     let columns = columns(&summary.trials);
@@ -67,47 +67,46 @@ fn totals(summary: &Summary) -> String {
     format!("{interrupted}{all}: {ends}; {ran} ran, {counts} in {time}")
 }
 
-/// One number, over the trials.
+/// One number in all trials.
 pub(super) struct Column {
     pub(super) title: String,
-    /// Of each trial.
+    /// The value in each trial.
     pub(super) values: Vec<Option<f64>>,
     pub(super) best: Option<f64>,
 }
 
-/// The numbers that are shown: of the most telling stages, those that are not the same in all trials.
+/// The numbers to show: those that differ between trials, first those of the most important stages.
 pub(super) fn columns(trials: &[TrialResult]) -> Vec<Column> {
-    let mut names: Vec<(&str, &str)> = Vec::new();
-    let mut seen: HashSet<(&str, &str)> = HashSet::new();
-    let mut values: HashMap<(&str, &str), Vec<Option<f64>>> = HashMap::new();
+    let mut columns: Vec<((&str, &str), Vec<Option<f64>>)> = Vec::new();
+    let mut places: HashMap<(&str, &str), usize> = HashMap::new();
     for (index, trial) in trials.iter().enumerate() {
         for number in &trial.numbers {
             let name = (number.stage.as_str(), number.name.as_str());
-            if seen.insert(name) {
-                names.push(name);
-            }
-            let of = values.entry(name).or_insert_with(|| vec![None; trials.len()]);
-            of[index] = Some(number.value).filter(|value| value.is_finite());
+            let place = *places.entry(name).or_insert_with(|| {
+                columns.push((name, vec![None; trials.len()]));
+                columns.len() - 1
+            });
+            columns[place].1[index] = Some(number.value).filter(|value| value.is_finite());
         }
     }
-    names.retain(|name| values.get(name).is_some_and(|values| differ(values)));
-    names.sort_by_key(|(stage, _)| rank(stage));
+    columns.retain(|(_, values)| differ(values));
+    columns.sort_by_key(|((stage, _), _)| rank(stage));
     let mut of_stage: HashMap<&str, usize> = HashMap::new();
-    names.retain(|(stage, _)| {
+    columns.retain(|((stage, _), _)| {
         let count = of_stage.entry(stage).or_default();
         *count += 1;
         *count <= OF_A_STAGE
     });
-    names.truncate(NUMBERS);
-    let alone = |name: &str| names.iter().filter(|(_, other)| *other == name).count() == 1;
-    let column = |(stage, name): &(&str, &str)| {
-        // As `compare` has it, and takes it.
-        let own = format::one_line(name);
-        let title = if alone(name) { own } else { format!("{}.{own}", format::clean(stage)) };
-        let values = values.get(&(*stage, *name)).cloned().unwrap_or_default();
+    columns.truncate(NUMBERS);
+    let names: Vec<&str> = columns.iter().map(|((_, name), _)| *name).collect();
+    let column = |((stage, name), values): ((&str, &str), Vec<Option<f64>>)| {
+        // As `compare` names it.
+        let short = format::one_line(name);
+        let is_unique = names.iter().filter(|other| **other == name).count() == 1;
+        let title = if is_unique { short } else { format!("{}.{short}", format::clean(stage)) };
         Column { title, best: best(name, &values), values }
     };
-    names.iter().map(column).collect()
+    columns.into_iter().map(column).collect()
 }
 
 fn differ(values: &[Option<f64>]) -> bool {
@@ -116,10 +115,10 @@ fn differ(values: &[Option<f64>]) -> bool {
 
 fn rank(stage: &str) -> usize {
     let kind = stage.split('.').next().unwrap_or_default();
-    TELLING.iter().position(|telling| *telling == kind).unwrap_or(TELLING.len())
+    FIRST.iter().position(|first| *first == kind).unwrap_or(FIRST.len())
 }
 
-/// The best of several values, if it is known which is better.
+/// The best of several values, if it is known whether higher or lower is better.
 fn best(name: &str, values: &[Option<f64>]) -> Option<f64> {
     let there = values.iter().flatten().copied();
     if there.clone().count() < 2 {
@@ -131,34 +130,34 @@ fn best(name: &str, values: &[Option<f64>]) -> Option<f64> {
 
 fn table(trials: &[TrialResult], columns: &[Column], view: &View) -> String {
     let axes = axes(trials);
-    let named = axes.is_empty() || trials.iter().any(|trial| !is_said_by(trial, &axes));
+    // Trials without a name are called like their values: `epochs=8`.
+    let named = axes.is_empty() || trials.iter().any(|trial| !trial.trial.contains('='));
     let texts = usize::from(named) + axes.len();
-    // After the trial comes its result, and then numbers.
+    // The texts, the result, the time and the numbers.
     let letters = "l".repeat(texts + 1) + &"r".repeat(1 + columns.len());
     let titles = named.then_some("trial").into_iter().chain(axes.iter().map(String::as_str));
     let titles = titles.chain(["result", "time"]).chain(columns.iter().map(|column| column.title.as_str()));
     let mut table = Table::headed(&letters, titles);
     for (index, trial) in trials.iter().enumerate() {
-        let value =
-            |axis: &String| trial.shorts.iter().find(|(short, _)| short == axis).map(|(_, value)| value);
-        let axes = axes.iter().map(|axis| cell(Tone::Normal, value(axis).map_or("", String::as_str)));
-        let name = named.then(|| cell(Tone::Normal, format::one_line(&trial.trial)));
-        let end = [result(trial), cell(Tone::Faint, time(trial))];
-        let numbers =
-            columns.iter().map(|column| number(column, column.values.get(index).copied().flatten()));
-        let failed =
-            trial.failed.first().map(|stage| cell(Tone::Bad, format!("{} failed", format::clean(stage))));
-        let cells = name.into_iter().chain(axes).chain(end);
-        // What failed stands in the place of the numbers that it kept from being there.
-        match failed {
-            Some(failed) => table.row(cells.chain([failed])),
-            None => table.row(cells.chain(numbers)),
+        let value = |axis: &String| {
+            let value = trial.shorts.iter().find(|(short, _)| short == axis);
+            Cell::from(value.map_or("", |(_, value)| value.as_str()))
+        };
+        let mut cells: Vec<Cell> = Vec::new();
+        cells.extend(named.then(|| format::one_line(&trial.trial).into()));
+        cells.extend(axes.iter().map(value));
+        cells.extend([result(trial), cell(Tone::Faint, time(trial))]);
+        match trial.failed.first() {
+            // A failed trial has no numbers to show.
+            Some(stage) => cells.push(cell(Tone::Bad, format!("{} failed", format::clean(stage)))),
+            None => cells.extend(columns.iter().map(|column| number(column, index))),
         }
+        table.row(cells);
     }
     table.text(view)
 }
 
-/// The values that have columns; none where there are too many.
+/// The values that have columns; none if there are too many.
 fn axes(trials: &[TrialResult]) -> Vec<String> {
     let mut axes: Vec<String> = Vec::new();
     for (short, _) in trials.iter().flat_map(|trial| &trial.shorts) {
@@ -167,12 +166,6 @@ fn axes(trials: &[TrialResult]) -> Vec<String> {
         }
     }
     if axes.len() > AXES { Vec::new() } else { axes }
-}
-
-/// Whether a trial's name says nothing that its values don't.
-fn is_said_by(trial: &TrialResult, axes: &[String]) -> bool {
-    let values: Vec<String> = trial.shorts.iter().map(|(short, value)| format!("{short}={value}")).collect();
-    trial.trial == values.join(",") && trial.shorts.len() == axes.len()
 }
 
 fn result(trial: &TrialResult) -> Cell {
@@ -184,44 +177,37 @@ fn result(trial: &TrialResult) -> Cell {
     }
 }
 
-fn time(trial: &TrialResult) -> String {
+/// The time of a trial, if it computed anything.
+pub(super) fn time(trial: &TrialResult) -> String {
     if trial.seconds > 0.0 { format::duration(trial.seconds) } else { String::new() }
 }
 
-fn number(column: &Column, value: Option<f64>) -> Cell {
-    match value {
+fn number(column: &Column, trial: usize) -> Cell {
+    match column.values.get(trial).copied().flatten() {
         None => cell(Tone::Faint, "-"),
         Some(value) if column.best == Some(value) => cell(Tone::Good, format!("{}*", format::number(value))),
-        // The star of the best one has a place of its own.
+        // A space in the place of the star.
         Some(value) if column.best.is_some() => cell(Tone::Normal, format!("{} ", format::number(value))),
         Some(value) => cell(Tone::Normal, format::number(value)),
     }
 }
 
-/// What is planned for each trial, in numbers of its stages.
+/// The planned states of the stages of each trial.
 #[must_use]
 pub(super) fn planned(trials: &[PlannedTrial], stages: &[PlannedStage], view: &View) -> String {
     let states: HashMap<&str, Planned> =
         stages.iter().map(|stage| (stage.stage.as_str(), stage.state)).collect();
     let mut table = Table::headed("ll", ["trial", "plan"]);
     for trial in trials {
-        let of =
-            |state| trial.stages.iter().filter(|stage| states.get(stage.as_str()) == Some(&state)).count();
-        let plan = words::counts(&[
-            (of(Planned::Run), "to run"),
-            (of(Planned::Maybe), "maybe"),
-            (of(Planned::Cached), "cached"),
-            (of(Planned::Blocked), "blocked"),
-        ]);
-        table.row([cell(Tone::Normal, format::one_line(&trial.trial)), cell(Tone::Faint, plan)]);
+        let states = trial.stages.iter().filter_map(|stage| states.get(stage.as_str()).copied());
+        let plan = words::plan(states);
+        table.row([format::one_line(&trial.trial).into(), cell(Tone::Faint, plan)]);
     }
-    // Of what was asked for; all others are not planned.
-    let asked =
-        trials.iter().flat_map(|trial| &trial.stages).filter(|stage| states.contains_key(stage.as_str()));
-    let all = asked.count();
+    let planned = |stage: &&String| states.contains_key(stage.as_str());
+    let all = trials.iter().flat_map(|trial| &trial.stages).filter(planned).count();
     let shared = match all == stages.len() {
         true => String::new(),
-        false => format!("; what they share is one: {}", format::plural(stages.len(), "stage")),
+        false => format!("; what they share runs once: {}", format::plural(stages.len(), "stage")),
     };
     let (trials, all) = (format::plural(trials.len(), "trial"), format::plural(all, "stage"));
     let once = format!("{trials} with {all}{shared}\n\n");

@@ -1,24 +1,25 @@
-//! What a summary says of a run that failed or was stopped: what failed first, what that blocked,
-//! and what to do.
-//!
-//! Knows how a run ended; its table and its pictures are others' matter.
+//! The end of the summary of a run that failed or was interrupted: failures, what they blocked, and advice.
 
 use super::{View, ending::Run, fold::LIMIT, format, paint::Tone, words};
-use crate::{
-    engine::tell::event::{FailedStage, Summary},
-    protocol::FailureClass,
-};
+use crate::{engine::tell::event::Summary, protocol::FailureClass};
 
-/// Nothing where nothing went wrong.
+/// The failures and the advice, or nothing. The first failure is shown in full, and the first lines of the others.
 #[must_use]
 pub(super) fn text(summary: &Summary, run: &Run, view: &View) -> String {
     let mut lines = Vec::new();
-    if let Some(first) = summary.failed.first() {
-        let first_of = if summary.failed.len() > 1 { "failed first" } else { "failed" };
-        let heading = format!("{} {first_of}:", format::clean(&first.stage));
-        lines.push(view.paint.tone(Tone::Bad, &heading));
-        lines.extend(failure(first, run, view.width));
-        lines.extend(others(&summary.failed[1..], run, view));
+    for (place, failed) in summary.failed.iter().take(LIMIT + 1).enumerate() {
+        let is_first = place == 0;
+        let word = if is_first && summary.failed.len() > 1 { "failed first" } else { "failed" };
+        lines.push(view.paint.tone(Tone::Bad, &format!("{} {word}:", format::clean(&failed.stage))));
+        let message =
+            if is_first { &failed.message } else { failed.message.lines().next().unwrap_or_default() };
+        lines.extend(words::wrapped(message, 2, view.width));
+        let log = failed.log.as_ref().filter(|_| is_first);
+        lines.extend(log.map(|log| format!("  log: {}", super::seen_from_here(log))));
+        lines.extend(blocked(&failed.stage, run, view.width));
+    }
+    if let Some(more @ 1..) = summary.failed.len().checked_sub(LIMIT + 1) {
+        lines.push(format!("and {} more failed", format::count(more as u64)));
     }
     let advice = if run.goes_on { None } else { advice(summary) };
     lines.extend(advice.iter().flat_map(|advice| words::wrapped(advice, 0, view.width)));
@@ -28,39 +29,14 @@ pub(super) fn text(summary: &Summary, run: &Run, view: &View) -> String {
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
-/// The first failure, with all that is known of it.
-fn failure(first: &FailedStage, run: &Run, width: Option<usize>) -> Vec<String> {
-    let mut lines = words::wrapped(&first.message, 2, width);
-    lines.extend(first.log.as_ref().map(|log| format!("  log: {}", super::seen_from_here(log))));
-    lines.extend(blocked(&first.stage, run, 2, width));
-    lines
-}
-
-fn blocked(failed: &str, run: &Run, indent: usize, width: Option<usize>) -> Vec<String> {
+fn blocked(failed: &str, run: &Run, width: Option<usize>) -> Vec<String> {
     match run.blocked_by(failed).as_slice() {
         [] => Vec::new(),
-        stages => words::wrapped(&format!("blocked by it: {}", listed(stages)), indent, width),
+        stages => words::wrapped(&format!("blocked by it: {}", listed(stages)), 2, width),
     }
 }
 
-/// The failures after the first, each with the first line of what happened.
-fn others(failed: &[FailedStage], run: &Run, view: &View) -> Vec<String> {
-    let mut lines = Vec::new();
-    for one in failed.iter().take(LIMIT) {
-        let first = one.message.lines().next().unwrap_or_default();
-        let heading = format!("{} failed:", format::clean(&one.stage));
-        lines.push(view.paint.tone(Tone::Bad, &heading));
-        lines.extend(words::wrapped(first, 2, view.width));
-        lines.extend(blocked(&one.stage, run, 2, view.width));
-    }
-    let more = failed.len().saturating_sub(LIMIT);
-    if more > 0 {
-        lines.push(format!("and {} more failed", format::count(more as u64)));
-    }
-    lines
-}
-
-/// Names, the first few of many.
+/// The first names, and the number of the others.
 fn listed(names: &[&str]) -> String {
     let few = names.get(..LIMIT).unwrap_or(names).join(", ");
     match names.len().saturating_sub(LIMIT) {
@@ -69,7 +45,7 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-/// What to do next, and the exit code for those who script.
+/// What to do next, and the exit code.
 fn advice(summary: &Summary) -> Option<String> {
     let code = summary.exit_code();
     let kept = "what is finished is kept";
@@ -100,7 +76,10 @@ fn advice(summary: &Summary) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::{paint::Paint, script};
+    use crate::{
+        engine::tell::event::FailedStage,
+        ui::{paint::Paint, testing},
+    };
 
     fn last_line(summary: &Summary) -> String {
         let text = text(summary, &Run::default(), &View { paint: Paint::OFF, width: None });
@@ -108,27 +87,27 @@ mod tests {
     }
 
     #[test]
-    fn the_last_line_says_whose_fault_it_is_and_the_exit_code() {
+    fn the_last_line_has_the_cause_and_the_exit_code() {
         let of = |class| {
-            let failed = vec![FailedStage { class, ..script::failed("train.base") }];
-            last_line(&Summary { failed, ..script::summary(Vec::new()) })
+            let failed = vec![FailedStage { class, ..testing::failed("train.base") }];
+            last_line(&Summary { failed, ..testing::summary(Vec::new()) })
         };
         assert!(of(FailureClass::Stage).ends_with("fix the cause and run again (exit code 1)"));
         assert!(of(FailureClass::Environment).contains("the problem is the machine"));
         assert!(of(FailureClass::Environment).ends_with("(exit code 3)"));
         assert!(of(FailureClass::Process).contains("its process ended before it was done"));
         assert!(of(FailureClass::Process).ends_with("(exit code 1)"));
-        assert_eq!(last_line(&script::summary(Vec::new())), "");
+        assert_eq!(last_line(&testing::summary(Vec::new())), "");
     }
 
     #[test]
-    fn every_failure_is_told_and_whom_it_blocked() {
+    fn every_failure_is_listed_with_the_stages_that_it_blocked() {
         let mut failed: Vec<FailedStage> =
-            (0..17).map(|index| script::failed(&format!("train.{index}"))).collect();
+            (0..17).map(|index| testing::failed(&format!("train.{index}"))).collect();
         failed[1].message = "no memory\na long story".to_owned();
         let mut run = Run::default();
         run.block("evaluate.a", "train.1");
-        let summary = Summary { failed, ..script::summary(Vec::new()) };
+        let summary = Summary { failed, ..testing::summary(Vec::new()) };
         let text = text(&summary, &run, &View { paint: Paint::OFF, width: None });
         assert!(text.contains("train.0 failed first:\n"), "{text}");
         let other = "train.1 failed:\n  no memory\n  blocked by it: evaluate.a\ntrain.2 failed:\n";

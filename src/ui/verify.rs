@@ -1,13 +1,13 @@
-//! What came of computing stages again: a table a stage, or an object a stage.
+//! Shows the results of `pcamflow verify`: a table or a JSON object for each stage.
 //!
-//! Pure functions from what was judged to a text; compares nothing.
+//! Pure functions from a judgement to a text; compares nothing.
 
 use serde::Serialize;
 
 use super::{
     Mode, View, format, json, observer,
     paint::Tone,
-    table::{Table, cell},
+    table::{Cell, Table, cell},
     view_of_stdout, write,
 };
 use crate::{
@@ -16,19 +16,19 @@ use crate::{
     protocol::Failure,
 };
 
-/// What is promised of a result that is computed again.
+/// The promise of a stage kind about a result that is computed again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Promise {
     /// The same bytes.
     SameBytes,
-    /// Numbers that are the same within a tolerance.
+    /// The same numbers within a tolerance.
     WithinTolerance,
     /// One valid result of many.
     OneRealisation,
 }
 
-/// How an artifact stands to the promise.
+/// Whether an artifact keeps the promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -36,9 +36,9 @@ pub enum Verdict {
     Identical,
     /// Other bytes, numbers within the tolerance.
     WithinTolerance,
-    /// It differs, and nothing was promised of it.
+    /// It differs, and nothing was promised.
     MayDiffer,
-    /// It differs more than was promised.
+    /// It differs more than promised.
     NotAsPromised,
 }
 
@@ -50,9 +50,9 @@ pub struct JudgedArtifact {
     pub artifact: String,
     /// Its file's name.
     pub file: String,
-    /// How it stands to the promise.
+    /// Whether it keeps the promise.
     pub verdict: Verdict,
-    /// How far apart both are; `None` where they are the same.
+    /// The differences; `None` if the bytes are the same.
     pub comparison: Option<Comparison>,
 }
 
@@ -62,34 +62,34 @@ pub struct JudgedArtifact {
 pub struct JudgedStage {
     /// The stage.
     pub stage: String,
-    /// Whether all is as promised.
+    /// Whether all artifacts are as promised.
     pub as_promised: bool,
-    /// What is promised.
+    /// The promise.
     pub promise: Promise,
-    /// How far numbers may be apart where a tolerance is promised.
+    /// The tolerance for numbers.
     pub tolerance: f64,
-    /// How the stored result was made, and how this one.
+    /// The conditions of the stored result, and of the new one.
     pub conditions: [Conditions; 2],
-    /// What it took, in seconds: then, and now.
+    /// The seconds that the stored result took, and the new one.
     pub seconds: [f64; 2],
     /// Its artifacts.
     pub artifacts: Vec<JudgedArtifact>,
-    /// Where what was computed is kept.
+    /// The folder in which the new result is kept.
     pub kept: Option<String>,
 }
 
-/// Who shows how far it is: lines or bars on standard error; with JSON, only what goes wrong.
+/// Shows the progress on standard error; with JSON, only failures.
 #[must_use]
 pub fn progress(json: bool) -> Box<dyn Observer> {
     observer(if json { Mode::Quiet } else { Mode::Plain })
 }
 
-/// Writes what came of one stage.
+/// Prints the judgement of a stage.
 pub fn show(json: bool, stage: &JudgedStage) {
     write(&if json { json::object("verified", stage) } else { text(stage, &view_of_stdout()) });
 }
 
-/// Writes why a stage was not verified: on standard error, or as an object.
+/// Reports why a stage was not verified, on standard error or as an object.
 pub fn refused(json: bool, stage: &str, failure: &Failure) {
     #[derive(Serialize)]
     #[serde(rename_all = "kebab-case")]
@@ -108,37 +108,28 @@ pub fn refused(json: bool, stage: &str, failure: &Failure) {
     }
 }
 
-/// The most parts of an artifact that are shown.
+/// The largest number of parts of an artifact that are shown.
 const TOLD: usize = 4;
 
 fn text(stage: &JudgedStage, view: &View) -> String {
     let mut table = Table::new("lll");
     for artifact in &stage.artifacts {
         let (tone, word) = verdict(artifact.verdict);
-        let mut lines = artifact.comparison.as_ref().map(differences).unwrap_or_default().into_iter();
-        let first = lines.next().unwrap_or_default();
-        table.row([
-            cell(Tone::Normal, artifact.artifact.as_str()),
-            cell(tone, word),
-            cell(Tone::Normal, format::clean(&first)),
-        ]);
-        lines.for_each(|line| {
-            table.row([
-                cell(Tone::Normal, ""),
-                cell(Tone::Normal, ""),
-                cell(Tone::Normal, format::clean(&line)),
-            ]);
-        });
+        let differences = artifact.comparison.as_ref().map(differences).unwrap_or_default();
+        let mut lines = differences.iter().map(|line| Cell::from(format::clean(line)));
+        let name = Cell::from(artifact.artifact.as_str());
+        table.row([name, cell(tone, word)].into_iter().chain(lines.next()));
+        lines.for_each(|line| table.row(["".into(), "".into(), line]));
     }
     let (tone, word) = match stage.as_promised {
         true => (Tone::Good, "as promised"),
         false => (Tone::Bad, "not as promised"),
     };
     let [_, seconds] = stage.seconds;
-    let head = view.paint.tone(Tone::Strong, &format::one_line(&stage.stage));
-    let word = view.paint.tone(tone, word);
     let mut text = format!(
-        "{head}: {word} ({}), computed again in {}\n",
+        "{}: {} ({}), computed again in {}\n",
+        view.paint.tone(Tone::Strong, &format::one_line(&stage.stage)),
+        view.paint.tone(tone, word),
         promised(stage.promise, stage.tolerance),
         format::duration(seconds)
     );
@@ -170,7 +161,7 @@ fn verdict(verdict: Verdict) -> (Tone, &'static str) {
     }
 }
 
-/// Under which conditions both were made, where they are different.
+/// The conditions that differ.
 fn conditions([then, now]: &[Conditions; 2]) -> Vec<String> {
     let threads = [then, now].map(|one| format::plural(one.threads, "thread"));
     let versions = [then, now].map(|one| {
@@ -188,7 +179,7 @@ fn conditions([then, now]: &[Conditions; 2]) -> Vec<String> {
     differs.map(|(then, now)| format!("then {then}, now {now}")).collect()
 }
 
-/// How far apart two files are, one line a part, the most telling first.
+/// The differences between two files, one line each.
 fn differences(found: &Comparison) -> Vec<String> {
     let mut lines: Vec<String> = found.otherwise.iter().take(TOLD).cloned().collect();
     let more = (found.otherwise.len() - lines.len()) as u64 + found.more;
@@ -229,27 +220,19 @@ fn part(part: &Part) -> String {
     format!("{name}:{count} {by}: {} then, {} now", figure(*then, DIGITS), figure(*now, DIGITS))
 }
 
-/// The most significant digits of a value: the difference is shown beside it.
+/// The significant digits of a value.
 const DIGITS: usize = 6;
 
-/// A number in so many significant digits at most: whole ones as such, very small and large ones as `3.66e-17`.
+/// A number with at most so many significant digits: `0.934123`, `3.66e-17`. Whole numbers below a million have all.
 fn figure(value: f64, digits: usize) -> String {
-    let size = value.abs();
-    if !value.is_finite() || (value.fract() == 0.0 && size < 1e6) {
+    if value.fract() == 0.0 && value.abs() < 1e6 {
         return value.to_string();
     }
-    let short = format!("{value:.*e}", digits.saturating_sub(1));
-    let (mantissa, power) = short.split_once('e').unwrap_or((&short, "0"));
-    let shorter = |text: &str| match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text.to_owned(),
-    };
-    let exponent: i32 = power.parse().unwrap_or_default();
-    if !(1e-4..1e6).contains(&size) {
-        return format!("{}e{power}", shorter(mantissa));
+    let rounded: f64 = format!("{value:.*e}", digits.saturating_sub(1)).parse().unwrap_or(value);
+    match rounded.abs() {
+        1e-4..1e6 => rounded.to_string(),
+        _ => format!("{rounded:e}"),
     }
-    let decimals = usize::try_from(digits as i64 - 1 - i64::from(exponent)).unwrap_or_default();
-    shorter(&format!("{value:.decimals$}"))
 }
 
 #[cfg(test)]
@@ -294,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_few_digits_and_whole_ones_all() {
+    fn numbers_have_few_digits_and_whole_numbers_all() {
         for (value, digits, text) in [
             (3.664_958_7e-17, 6, "3.66496e-17"),
             (160.0, 3, "160"),
@@ -311,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_the_same_is_one_line() {
+    fn the_same_bytes_are_one_line() {
         let expected = "\
 train.base: as promised (the same bytes), computed again in 2.5 s
   then 2 threads, now 4 threads
@@ -321,7 +304,7 @@ train.base: as promised (the same bytes), computed again in 2.5 s
     }
 
     #[test]
-    fn what_differs_says_by_how_much_and_where() {
+    fn differences_have_a_size_and_a_place() {
         let part = Part {
             name: "conv1.weight".into(),
             elements: 864,

@@ -1,4 +1,4 @@
-//! Standard output: how a text there may look, and writing it.
+//! Writes to standard output.
 
 use std::{
     io::{IsTerminal, stdout},
@@ -13,11 +13,11 @@ use super::{
     paint::Paint,
 };
 
-/// How a text on standard output may look.
+/// The width and colours of standard output.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct View {
     pub(super) paint: Paint,
-    /// Columns of the terminal; `None` where it is none.
+    /// Columns of the terminal; `None` if it is not a terminal.
     pub(super) width: Option<usize>,
 }
 
@@ -38,7 +38,7 @@ pub fn line(text: &str) {
     write(&format!("{text}\n"));
 }
 
-/// A path as people would type it here.
+/// A path relative to the current folder, if that is shorter.
 #[must_use]
 pub fn seen_from_here(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();

@@ -1,9 +1,8 @@
-//! What is said of an event in a line or two, wherever it is shown: the same words on a terminal, in a
-//! log and in the closing summary.
+//! Short texts about events, the same on a terminal, in a log and in the closing summary.
 //!
 //! Knows events; knows neither colours nor columns.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use super::format;
 use crate::engine::tell::{
@@ -11,7 +10,7 @@ use crate::engine::tell::{
     require::{Figure, Verdict},
 };
 
-/// What came of a stage: its main numbers, where it computed if not on the CPU, and what it went on from.
+/// The result of a stage: main numbers, the device if it is not the CPU, and where it resumed.
 pub(super) fn outcome(stage: &FinishedStage, most: usize) -> String {
     let numbers = format::numbers(stage.numbers.get(..most).unwrap_or(&stage.numbers));
     let device = Some(format::clean(&stage.device)).filter(|device| !device.is_empty() && *device != "cpu");
@@ -21,8 +20,7 @@ pub(super) fn outcome(stage: &FinishedStage, most: usize) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ").replace('\n', " ")
 }
 
-/// How many there are of each, largest interest first, without those of which there are none:
-/// `3 ran, 5 cached`.
+/// Counts that are not zero: `3 ran, 5 cached`.
 pub(super) fn counts(counts: &[(usize, &str)]) -> String {
     let some = counts.iter().filter(|(count, _)| *count > 0);
     some.map(|(count, what)| format!("{} {what}", format::count(*count as u64)))
@@ -30,9 +28,9 @@ pub(super) fn counts(counts: &[(usize, &str)]) -> String {
         .join(", ")
 }
 
-/// What is planned: `2 to run, 1 maybe, 9 cached`.
-pub(super) fn plan(stages: &[PlannedStage]) -> String {
-    let of = |state| stages.iter().filter(|stage| stage.state == state).count();
+/// The planned states: `2 to run, 1 maybe, 9 cached`.
+pub(super) fn plan(states: impl Iterator<Item = Planned> + Clone) -> String {
+    let of = |state| states.clone().filter(|other| *other == state).count();
     counts(&[
         (of(Planned::Run), "to run"),
         (of(Planned::Maybe), "maybe"),
@@ -41,44 +39,39 @@ pub(super) fn plan(stages: &[PlannedStage]) -> String {
     ])
 }
 
-/// Whether nothing has to run.
+/// Whether all stages are cached.
 pub(super) fn all_cached(stages: &[PlannedStage]) -> bool {
     stages.iter().all(|stage| stage.state == Planned::Cached)
 }
 
-/// Why a stage was not run.
-pub(super) fn not_run(stage: &str, blocked: &BTreeMap<String, String>) -> String {
-    blocked.get(stage).map_or_else(String::new, |by| format!("{} failed", format::clean(by)))
-}
-
-/// What a requirement found: `0.8123`, or of repeats `0.8123 (evaluate.test@1), 0.91 (evaluate.test@2)`;
-/// where some do not meet it, only those.
+/// The figures of a requirement: `0.8123`, or of repeats `0.8123 (evaluate.test@1), 0.91 (evaluate.test@2)`. If the
+/// requirement is not met, only the figures that fail it.
 pub(super) fn figures(verdict: &Verdict) -> String {
-    let told = |figure: &Figure| match (figure.value, &figure.why) {
+    let value = |figure: &Figure| match (figure.value, &figure.why) {
         (Some(value), _) => exact_enough(value, figure.met, verdict.bound),
         (None, Some(why)) => format::one_line(why),
         (None, None) => "undefined".to_owned(),
     };
     let shown = |figure: &&Figure| verdict.met || !figure.met;
     match verdict.figures.as_slice() {
-        [one] => told(one),
+        [one] => value(one),
         many => {
             let of = |figure: &Figure| match figure.value {
-                Some(_) => format!("{} ({})", told(figure), format::one_line(&figure.of)),
-                None => told(figure),
+                Some(_) => format!("{} ({})", value(figure), format::one_line(&figure.of)),
+                None => value(figure),
             };
             many.iter().filter(shown).map(of).collect::<Vec<_>>().join(", ")
         }
     }
 }
 
-/// A number in few digits, or where these look like the bound that it misses, in all.
+/// A number in few digits, or in all digits if it misses the bound and would look equal to it.
 fn exact_enough(value: f64, met: bool, bound: f64) -> String {
     let short = format::number(value);
     if !met && short == format::number(bound) { value.to_string() } else { short }
 }
 
-/// For whom a stage waits; a run that has just begun has not said yet who it is.
+/// The run that a stage waits for. A run that has just begun has no name yet.
 pub(super) fn waiting(holder: &str) -> String {
     match format::one_line(holder).trim() {
         "" => "for another run".to_owned(),
@@ -86,17 +79,29 @@ pub(super) fn waiting(holder: &str) -> String {
     }
 }
 
-/// The end of a path, which tells most: `train_x.h5`.
+/// The last part of a path: `train_x.h5`.
 pub(super) fn file_name(file: &str) -> String {
     let name = Path::new(file).file_name().map_or(file.into(), |name| name.to_string_lossy());
     format::one_line(&name)
 }
 
-/// Longer lines than this are hard to read, however wide the terminal.
+/// Names after a heading. With a width, names that do not fit on the line are wrapped below it.
+pub(super) fn listed(head: &str, names: &[String], width: Option<usize>) -> String {
+    let all = names.join(", ");
+    let line = format!("{head}: {all}");
+    match width {
+        Some(width) if console::measure_text_width(&line) > width => {
+            format!("{head}:\n{}", wrapped(&all, 2, Some(width)).join("\n"))
+        }
+        _ => line,
+    }
+}
+
+/// The longest line that is easy to read.
 const READABLE: usize = 100;
 
-/// A text from elsewhere, clean, broken between words so that it fits, further lines indented.
-/// Without a width nothing is broken (logs). Words longer than a line (paths) are left whole: they must be found and copied.
+/// A text from elsewhere, cleaned, indented and wrapped between words. Without a width (in logs), nothing is wrapped.
+/// Words that are longer than a line (paths) are kept whole, so that they can be copied.
 pub(super) fn wrapped(text: &str, indent: usize, width: Option<usize>) -> Vec<String> {
     let clean = format::clean(text);
     let room = |width: usize| width.min(READABLE).saturating_sub(indent).max(20);
@@ -107,7 +112,7 @@ pub(super) fn wrapped(text: &str, indent: usize, width: Option<usize>) -> Vec<St
 
 fn broken(line: &str, room: usize) -> Vec<String> {
     let width = console::measure_text_width;
-    // What fits is left as it is: it may be laid out (a caret under a word).
+    // A line that fits is not changed: it may have a layout (a caret under a word).
     if width(line) <= room {
         return vec![line.to_owned()];
     }
@@ -149,7 +154,19 @@ mod tests {
     }
 
     #[test]
-    fn counts_leave_out_what_is_not_there() {
+    fn counts_leave_out_zeros() {
         assert_eq!(counts(&[(3, "ran"), (0, "failed"), (1_005, "cached")]), "3 ran, 1,005 cached");
+    }
+
+    #[test]
+    fn a_long_list_is_wrapped_on_a_terminal_only() {
+        let names: Vec<String> = (1..=6).map(|place| format!("train.number-{place}")).collect();
+        let one = "mini: 6 stages: train.number-1, train.number-2, train.number-3, train.number-4, \
+                   train.number-5, train.number-6";
+        assert_eq!(listed("mini: 6 stages", &names, None), one);
+        assert_eq!(listed("mini: 6 stages", &names, Some(200)), one);
+        let folded = "mini: 6 stages:\n  train.number-1, train.number-2,\n  train.number-3, train.number-4,\n  \
+                      train.number-5, train.number-6";
+        assert_eq!(listed("mini: 6 stages", &names, Some(40)), folded);
     }
 }

@@ -194,7 +194,7 @@ fn gc_removes_garbage_and_no_result() {
     assert!(orphan.exists());
     let done = project.pcamflow(&["cache", "gc"]).exit(0);
     assert!(
-        done.stdout.contains("removed 1 object, 1 folder of a killed run (8 B); 2 results"),
+        done.stdout.contains("removed 1 object, 1 leftover folder (8 B); 2 results"),
         "{}",
         done.stdout
     );
@@ -221,9 +221,9 @@ fn gc_gives_up_what_is_old_or_too_much_but_not_what_stages_had_last() {
     project.run(&[]).ran(["split.d", "synthesize.s"]);
     assert_eq!(gc(&["--keep-latest"])["results"]["count"], 2);
     project.run(&[]).cached_all();
-    let small = gc(&["--max-size", "1kB"]);
+    let small = gc(&["--max-size", "1KB"]);
     assert_eq!(small["results"]["count"], 0, "nothing may go");
-    let small = gc(&["--max-size", "1kB", "--even-latest"]);
+    let small = gc(&["--max-size", "1KB", "--even-latest"]);
     assert!(
         small["results"]["count"].as_u64() >= Some(1)
             && small["objects-left"]["bytes"].as_u64() <= Some(1000)
@@ -319,7 +319,7 @@ fn runs_collections_and_verifications_at_once_get_on() {
         for i in 6 5 4 3 2 1; do $PCAMFLOW run p.toml --quiet --out two --set synthesize.s.seed=$i || exit 12; done & b=$!
         for i in $(seq 40); do $PCAMFLOW cache gc --older-than 0s --even-latest >/dev/null || exit 13; done & c=$!
         for i in $(seq 20); do $PCAMFLOW cache verify >>verify.txt || exit 14; done & d=$!
-        for i in $(seq 40); do $PCAMFLOW cache gc --max-size 10kB >/dev/null || exit 15; done & e=$!
+        for i in $(seq 40); do $PCAMFLOW cache gc --max-size 10KB >/dev/null || exit 15; done & e=$!
         for job in $a $b $c $d $e; do wait $job || exit $?; done";
     project.shell(script).exit(0);
     project.pcamflow(&["cache", "verify"]).exit(0);

@@ -71,12 +71,12 @@ fn without_its_sources_a_result_is_the_latest_and_nobody_says_more() {
     });
     project.run(&[]).exit(0);
     fs::remove_dir_all(project.path("data")).unwrap();
-    let note = "note: split.d: the latest result: whether it is what the pipeline asks for cannot be told without \
+    let note = "note: split.d: the latest result: whether it is what the pipeline asks for is not known without \
                 its sources: p.toml:7: there is no file ";
     ask(&project, "path", &["split.d/train"]).exit(0).complains(note).never_says("older");
     let record = ask(&project, "show", &["split.d"]).exit(0).stdout;
     assert!(
-        record.contains("  result    the latest one; whether it is up to date cannot be told: p.toml:7"),
+        record.contains("  result    the latest one; whether it is up to date is not known: p.toml:7"),
         "{record}"
     );
 }

@@ -19,7 +19,7 @@ seeds = [1, 2]
 ";
 
 /// What is typed, and what is offered then. (A shell that offers one thing types it.)
-const LINES: [(&str, &[&str]); 10] = [
+const LINES: [(&str, &[&str]); 9] = [
     ("gr", &["graph"]),
     ("run ", &["p.toml", "sub/"]),
     ("run sub/", &["sub/other.toml"]),
@@ -28,7 +28,6 @@ const LINES: [(&str, &[&str]); 10] = [
     ("path p.toml split.d/t", &["split.d/test", "split.d/train"]),
     ("run p.toml --set split.d.sizes.t", &["split.d.sizes.test=", "split.d.sizes.train="]),
     ("run p.toml --force synth", &["synthesize.s"]),
-    ("run p.toml --require sp", &["split.d."]),
     ("run p.toml --froz", &["--frozen"]),
 ];
 

@@ -89,16 +89,16 @@ fn the_plan_and_the_end_are_tables() {
     let values = ["sweep", "p.toml", "--set", "preview.p.columns=2,3"];
     let plan = project.pcamflow(&[&values[..], &["--dry-run"]].concat()).exit(0);
     assert!(
-        plan.stdout.contains("2 trials with 6 stages; what they share is one: 4 stages"),
+        plan.stdout.contains("2 trials with 6 stages; what they share runs once: 4 stages"),
         "{}",
         plan.stdout
     );
     assert!(plan.stdout.contains("\npreview.p[columns=3]  run"), "{}", plan.stdout);
     let one = project.pcamflow(&[&values[..], &["--dry-run", "preview.p"]].concat()).exit(0);
-    assert!(one.stdout.contains("2 trials with 6 stages; what they share is one: 4"), "{}", one.stdout);
+    assert!(one.stdout.contains("2 trials with 6 stages; what they share runs once: 4"), "{}", one.stdout);
     let apart = project.pcamflow(&[&values[..], &["--dry-run", "synthesize.s"]].concat()).exit(0);
     assert!(
-        apart.stdout.contains("2 trials with 2 stages; what they share is one: 1 stage"),
+        apart.stdout.contains("2 trials with 2 stages; what they share runs once: 1 stage"),
         "{}",
         apart.stdout
     );

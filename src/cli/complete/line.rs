@@ -1,4 +1,4 @@
-//! Which value the end of a command line asks for, according to the command's own declarations.
+//! Finds the value that is being typed at the end of a command line, from the commands' declarations.
 
 use std::path::PathBuf;
 
@@ -6,67 +6,62 @@ use clap::{Arg, Command, CommandFactory};
 
 use super::super::commands::Arguments;
 
-/// A command line that is being typed.
+/// The word to complete, and what the command line says about it.
 #[derive(Debug, PartialEq)]
 pub(super) struct Line {
-    /// What belongs here, by the name of the value: `STAGE`.
-    pub(super) wanted: String,
-    /// What stands before the value in the same word: `--set=`.
+    /// The name of the value that the word is: `STAGE`. Empty for an option.
+    pub(super) value: String,
+    /// The part of the word before the value: `--set=`.
     pub(super) prefix: String,
-    /// As much of the value as is typed.
+    /// The part of the value that is typed.
     pub(super) typed: String,
-    /// What belongs here where that is an option.
+    /// The options of the command, if the word is an option.
     pub(super) options: Vec<String>,
-    /// The pipeline file, where it is named already.
+    /// The pipeline file, if it is typed already.
     pub(super) file: Option<PathBuf>,
-    /// The folder of the store, where it is named.
-    pub(super) store: Option<PathBuf>,
 }
 
-/// Reads the words behind the program's name; `None` where neither a value nor an option is typed, or one of
-/// which the shell knows more.
+/// Reads the words after the program's name. `None` if the last word is left to the shell.
 pub(super) fn read(words: &[String]) -> Option<Line> {
     let mut root = Arguments::command();
     root.build();
     let (last, before) = words.split_last()?;
-    // A quote that is still open is the shell's.
+    // The shell closes an open quote.
     let last = last.trim_start_matches(['"', '\'']);
     let mut here = Here { command: &root, value_of: None, positionals: 0, only_positionals: false };
-    let (mut file, mut store) = (None, None);
+    let mut file = None;
     for word in before {
-        match here.step(word) {
-            Some(arg) if arg.get_id() == "file" => file = Some(PathBuf::from(word)),
-            Some(arg) if arg.get_id() == "store" => store = Some(PathBuf::from(word)),
-            _ => {}
+        if here.step(word).is_some_and(|arg| arg.get_id() == "file") {
+            file = Some(PathBuf::from(word));
         }
     }
-    let (wanted, prefix, typed) = match here.at(last) {
-        Some((arg, prefix, typed)) => (wanted(arg)?, prefix, typed),
+    let (value, prefix, typed) = match here.at(last) {
+        Some((arg, prefix, typed)) => (value_name(arg)?, prefix, typed),
         None if here.is_option(last) => (String::new(), "", last),
         None => return None,
     };
-    let options = if wanted.is_empty() { here.options() } else { Vec::new() };
-    Some(Line { wanted, prefix: prefix.to_owned(), typed: typed.to_owned(), options, file, store })
+    let options = if value.is_empty() { here.options() } else { Vec::new() };
+    Some(Line { value, prefix: prefix.to_owned(), typed: typed.to_owned(), options, file })
 }
 
-/// The name of a value; `None` for the file of an option, of which only the shell knows what may follow.
-fn wanted(arg: &Arg) -> Option<String> {
+/// The name of a value; `None` for the file of an option, which the shell completes.
+fn value_name(arg: &Arg) -> Option<String> {
     let name = arg.get_value_names()?.first()?.as_str();
     (name != "FILE" || arg.is_positional()).then(|| name.to_owned())
 }
 
-/// A place in a command line.
+/// A position in a command line.
 struct Here<'a> {
     command: &'a Command,
     /// The option whose value comes next.
     value_of: Option<&'a Arg>,
     positionals: usize,
-    /// Whether `--` has been passed.
+    /// Whether there was a `--`.
     only_positionals: bool,
 }
 
 impl<'a> Here<'a> {
-    /// Passes a word; returns whose value it is.
+    /// Moves past a word, and returns the argument if it is a value.
     fn step(&mut self, word: &str) -> Option<&'a Arg> {
         if let Some(arg) = self.value_of.take() {
             return Some(arg);
@@ -106,14 +101,14 @@ impl<'a> Here<'a> {
         visible.filter_map(|arg| Some(format!("--{}", arg.get_long()?))).collect()
     }
 
-    /// The positional argument that comes next; the last one, where it takes several.
+    /// The next positional argument, or the last one if it takes several values.
     fn positional(&self) -> Option<&'a Arg> {
         let all: Vec<&Arg> = self.command.get_positionals().collect();
         let several = |arg: &&Arg| matches!(arg.get_action(), clap::ArgAction::Append);
         all.get(self.positionals).copied().or_else(|| all.last().copied().filter(several))
     }
 
-    /// Whose value the last word is, what stands before it, and what is typed of it.
+    /// The argument whose value the last word is, the part of the word before the value, and the value.
     fn at<'w>(&self, word: &'w str) -> Option<(&'a Arg, &'w str, &'w str)> {
         if let Some(arg) = self.value_of {
             return Some((arg, "", word));
@@ -137,8 +132,8 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_at_a_place_is_known() {
-        for (text, wanted) in [
+    fn the_value_at_the_end_of_a_line_is_known() {
+        for (text, value) in [
             ("run ", "FILE"),
             ("run p.toml ", "STAGE"),
             ("run p.toml --json train.a ev", "STAGE"),
@@ -146,19 +141,19 @@ mod tests {
             ("run -j4 p.toml ev", "STAGE"),
             ("run p.toml --set ", "KEY=VALUE"),
             ("run p.toml --force spl", "STAGE"),
-            ("run p.toml --require 'eval", "REQUIREMENT"),
+            ("run p.toml --force 'spl", "STAGE"),
             ("show p.toml ", "STAGE[/ARTIFACT]"),
             ("cache clear p.toml ", "STAGE"),
         ] {
-            assert_eq!(line(text).map(|line| line.wanted).as_deref(), Some(wanted), "{text}");
+            assert_eq!(line(text).map(|line| line.value).as_deref(), Some(value), "{text}");
         }
         for text in ["", "ru", "run p.toml --summary ", "cache ", "frob x"] {
             assert_eq!(line(text), None, "{text}");
         }
         let options = line("run p.toml --fro").unwrap().options;
         assert!(options.contains(&"--frozen".to_owned()) && options.contains(&"--verbose".to_owned()));
-        let set = line("run p.toml --store s --set=train.a.ep").unwrap();
+        let set = line("run p.toml --set=train.a.ep").unwrap();
         assert_eq!((set.prefix.as_str(), set.typed.as_str()), ("--set=", "train.a.ep"));
-        assert_eq!((set.file, set.store), (Some("p.toml".into()), Some("s".into())));
+        assert_eq!(set.file, Some("p.toml".into()));
     }
 }

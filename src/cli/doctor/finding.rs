@@ -1,28 +1,28 @@
-//! What `pcamflow doctor` finds of one thing. Plain data.
+//! A finding of `pcamflow doctor`. Plain data.
 
 use serde::Serialize;
 
-/// How something stands.
+/// The state of one check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum State {
     /// As it should be.
     Ok,
-    /// Works without, but slower, or later.
+    /// Works without it, but slower or later.
     Note,
     /// It exists, but cannot be used.
     Wrong,
-    /// Something that pipelines need is missing.
+    /// Pipelines need it, and it is missing.
     Missing,
 }
 
-/// What was found of one thing.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
     pub(super) check: &'static str,
     pub(super) state: State,
     pub(super) found: String,
-    /// What to do, where there is something to do.
+    /// What to do about it.
     pub(super) remedy: Option<String>,
 }
 
@@ -31,16 +31,16 @@ impl Finding {
         Self { check, state: State::Ok, found: found.into(), remedy: None }
     }
 
-    pub(super) fn note(check: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { check, state: State::Note, found: found.into(), remedy: Some(remedy.into()) }
+    pub(super) fn wrong(check: &'static str, found: impl Into<String>) -> Self {
+        Self { state: State::Wrong, ..Self::ok(check, found) }
     }
 
-    pub(super) fn wrong(check: &'static str, found: impl Into<String>) -> Self {
-        Self { check, state: State::Wrong, found: found.into(), remedy: None }
+    pub(super) fn note(check: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { state: State::Note, remedy: Some(remedy.into()), ..Self::ok(check, found) }
     }
 
     pub(super) fn missing(check: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { check, state: State::Missing, found: found.into(), remedy: Some(remedy.into()) }
+        Self { state: State::Missing, ..Self::note(check, found, remedy) }
     }
 
     pub(super) fn line(&self) -> String {
@@ -51,9 +51,9 @@ impl Finding {
             State::Missing => "missing",
         };
         let remedy = self.remedy.as_ref().map(|remedy| format!(": {remedy}")).unwrap_or_default();
-        // What others say (the dynamic linker) may have several lines; here each thing has one.
-        let told = format!("{}{remedy}", self.found);
-        let told: Vec<&str> = told.split_whitespace().collect();
-        format!("{state:7}  {:8}  {}", self.check, told.join(" "))
+        // Messages from elsewhere (the dynamic linker) may have several lines.
+        let text = format!("{}{remedy}", self.found);
+        let words: Vec<&str> = text.split_whitespace().collect();
+        format!("{state:7}  {:8}  {}", self.check, words.join(" "))
     }
 }

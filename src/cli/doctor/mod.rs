@@ -1,4 +1,4 @@
-//! `pcamflow doctor`: what this machine has of what pipelines need, a line each, with what to do.
+//! `pcamflow doctor`: checks what pipelines need on this machine, one line each, with advice.
 
 mod finding;
 mod place;
@@ -19,7 +19,7 @@ struct Whole<'a> {
     checks: &'a [Finding],
 }
 
-/// Looks at everything, and says what it found.
+/// Checks everything and prints the findings.
 pub(super) fn doctor(arguments: &DoctorArguments) -> Exit {
     let mut findings = programs::findings();
     findings.extend(place::findings(arguments));

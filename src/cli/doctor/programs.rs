@@ -1,4 +1,4 @@
-//! Checks of programs: the engine's child process with HDF5, the worker with libtorch, GPUs.
+//! Checks the programs: the engine's child process with HDF5, the worker with libtorch, the GPUs.
 
 use std::{fs, path::Path};
 
@@ -7,9 +7,10 @@ use crate::{
     cli::worker::programs,
     engine::exec::{Capacity, Probe, Processes, memory_of_this_machine},
     stages::Runner,
+    ui::format::amount,
 };
 
-/// The oldest driver that knows CUDA 13, for which libtorch is built.
+/// The oldest driver for CUDA 13, for which libtorch is built.
 const DRIVER: u32 = 580;
 
 pub(super) fn findings() -> Vec<Finding> {
@@ -25,7 +26,7 @@ pub(super) fn findings() -> Vec<Finding> {
         Err(failure) => Finding::missing(
             "libtorch",
             failure.message,
-            "`make build` in the checkout fetches libtorch 2.11 and builds the worker; plans, `synthesize`, `split` and what is cached work without",
+            "`make build` in the checkout fetches libtorch 2.11 and builds the worker; plans, `synthesize`, `split` and cached results work without it",
         ),
     };
     vec![machine(), hdf5(&processes), libtorch, gpu]
@@ -34,8 +35,7 @@ pub(super) fn findings() -> Vec<Finding> {
 fn machine() -> Finding {
     let cores = Capacity::of_this_machine().cores;
     let memory = memory_of_this_machine();
-    let memory =
-        memory.map(|bytes| format!(", {} of memory", super::place::bytes(bytes))).unwrap_or_default();
+    let memory = memory.map(|bytes| format!(", {} of memory", amount(bytes, 0, "bytes"))).unwrap_or_default();
     let version = env!("CARGO_PKG_VERSION");
     Finding::ok("pcamflow", format!("{version}, on {cores} CPU threads{memory}"))
 }
@@ -54,7 +54,7 @@ fn hdf5(processes: &Processes) -> Finding {
     }
 }
 
-/// GPUs as the driver lists them in `nvidia`, and whether the worker can use them.
+/// The GPUs that the driver lists below `nvidia`, and whether the worker can use them.
 fn gpu(worker: Option<&Probe>, nvidia: &Path) -> Finding {
     let names = names(&nvidia.join("gpus"));
     let driver = fs::read_to_string(nvidia.join("version")).ok().and_then(|text| driver(&text));
@@ -74,37 +74,33 @@ fn gpu(worker: Option<&Probe>, nvidia: &Path) -> Finding {
 }
 
 fn usable(names: &[String], driver: Option<&str>, worker: Option<&Probe>) -> Finding {
-    let told = format!("{}, driver {}", names.join(", "), driver.unwrap_or("of an unknown version"));
+    let text = format!("{}, driver {}", names.join(", "), driver.unwrap_or("of an unknown version"));
     let major = driver.and_then(|version| version.split('.').next()?.parse::<u32>().ok());
     if major.is_some_and(|major| major < DRIVER) {
         let remedy =
             format!("CUDA 13 needs driver {DRIVER} or newer: update it; until then stages run on the CPU");
-        return Finding::note("gpu", told, remedy);
+        return Finding::note("gpu", text, remedy);
     }
     let folder = worker.and_then(|worker| worker.libtorch.as_deref());
     match folder {
         Some(folder) if !folder.join("libtorch_cuda.so").exists() => Finding::note(
             "gpu",
-            format!("{told}; libtorch is the one without CUDA"),
+            format!("{text}; libtorch is the one without CUDA"),
             "`CUDA=1 make setup` fetches the other; until then stages run on the CPU",
         ),
-        Some(_) => Finding::ok("gpu", told),
-        None => Finding::note("gpu", told, "used as soon as libtorch is there"),
+        Some(_) => Finding::ok("gpu", text),
+        None => Finding::note("gpu", text, "used as soon as libtorch is there"),
     }
 }
 
-/// The models of the GPUs, each from its file `information`.
+/// The models of the GPUs, read from their files `information`.
 fn names(gpus: &Path) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(gpus) else { return Vec::new() };
-    let model = |text: String| {
-        let line = text.lines().find_map(|line| line.strip_prefix("Model:"));
-        line.map(|line| line.trim().to_owned())
+    let name = |entry: fs::DirEntry| {
+        let text = fs::read_to_string(entry.path().join("information")).unwrap_or_default();
+        let model = text.lines().find_map(|line| line.strip_prefix("Model:")).map(str::trim);
+        model.unwrap_or("a GPU").to_owned()
     };
-    let name = |entry: std::io::Result<fs::DirEntry>| {
-        let information = fs::read_to_string(entry.ok()?.path().join("information")).ok();
-        Some(information.and_then(model).unwrap_or_else(|| "a GPU".to_owned()))
-    };
-    let mut names: Vec<String> = entries.filter_map(name).collect();
+    let mut names: Vec<String> = fs::read_dir(gpus).into_iter().flatten().flatten().map(name).collect();
     names.sort();
     names
 }

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::args::{RunArguments, at_least_one};
+use crate::cli::args::RunArguments;
 
-/// What to try.
+/// The trials to run.
 #[derive(Debug, Args)]
 #[command(
     mut_arg("set", |set| set.value_name("KEY=VALUES").help(
@@ -32,17 +32,17 @@ you stop a sweep and start it again, it continues where it was.
 Results are in out/<pipeline>/trials/<trial>/."
 )]
 pub(in crate::cli) struct SweepArguments {
-    /// How to run it.
+    /// How to run them.
     #[command(flatten)]
     pub(super) run: RunArguments,
     /// Combine the first values of all lists, then the second ones, instead of trying every combination
     #[arg(long, conflicts_with_all = ["random", "from"])]
     pub(super) zip: bool,
     /// Draw N random trials instead of trying every combination
-    #[arg(long, value_name = "N", value_parser = at_least_one, conflicts_with = "from")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "from")]
     pub(super) random: Option<u32>,
     /// The seed of --random [default: 42]
-    #[arg(long, value_name = "SEED", conflicts_with = "from")]
+    #[arg(long, value_name = "SEED", requires = "random")]
     pub(super) seed: Option<u64>,
     /// A CSV file with one trial per row and the keys in its header
     #[arg(long, value_name = "FILE")]

@@ -1,30 +1,30 @@
-//! Reads a sweep from the command line: `--set` with several values or a range, and how they are combined.
+//! Reads a sweep from the command line: `--set` with several values or a range, and how to combine them.
 //!
-//! Commas outside of brackets, braces and quotes separate values, and nothing else does: so each value is written
-//! as for `run --set`.
+//! Only commas outside of brackets, braces and quotes separate values, so each value is written as for `run --set`.
 
 use super::arguments::SweepArguments;
 use crate::pipeline::sweep::{Axis, Range, SweepSpec, Trials, Values};
 
-/// The seed where none is said.
+/// The default seed.
 const SEED: u64 = 42;
 
-/// What the command line says.
+/// The sweep on the command line.
 #[derive(Debug)]
-pub(super) struct Said {
-    /// What is set in all trials, as `--set` has it.
+pub(super) struct Given {
+    /// Each `--set` with one value, which all trials have.
     pub(super) fixed: Vec<String>,
-    /// The keys of that.
+    /// Their keys.
     pub(super) fixed_keys: Vec<String>,
-    /// What is tried; `None` where the file's `[sweep]` says that.
+    /// The trials; `None` if they are those of the file's `[sweep]`.
     pub(super) spec: Option<SweepSpec>,
 }
 
 /// Reads the command line.
-pub(super) fn said(arguments: &SweepArguments) -> Result<Said, Vec<String>> {
+pub(super) fn read(arguments: &SweepArguments) -> Result<Given, Vec<String>> {
     let (mut fixed, mut fixed_keys, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
     let mut axes: Vec<Axis> = Vec::new();
-    for set in &arguments.run.pipeline.set {
+    let place = || "--set".to_owned();
+    for set in &arguments.run.project.pipeline.set {
         match one_set(set) {
             Ok((key, None)) => {
                 fixed.push(set.clone());
@@ -33,57 +33,44 @@ pub(super) fn said(arguments: &SweepArguments) -> Result<Said, Vec<String>> {
             Ok((key, Some(_))) if axes.iter().any(|axis| axis.key == key) => {
                 wrong.push(format!("--set: the values of `{key}` are given twice: give all of them at once"));
             }
-            Ok((key, Some(values))) => axes.push(Axis { key, values, place: "--set".to_owned() }),
+            Ok((key, Some(values))) => axes.push(Axis { key, values, place: place() }),
             Err(problem) => wrong.push(problem),
         }
     }
-    wrong.extend(clashes(arguments, &axes, &fixed_keys));
+    wrong.extend(conflicts(arguments, &axes, &fixed_keys));
     if !wrong.is_empty() {
         return Err(wrong);
     }
-    let spec =
-        trials(arguments).map(|trials| SweepSpec { trials, axes: axes.clone(), place: "--set".to_owned() });
-    let product = || SweepSpec { trials: Trials::Product, axes: axes.clone(), place: "--set".to_owned() };
-    let spec = match arguments.from {
-        Some(_) => spec,
-        None if axes.is_empty() => None,
-        None => spec.or_else(|| Some(product())),
-    };
-    Ok(Said { fixed, fixed_keys, spec })
+    let trials = trials(arguments).unwrap_or(Trials::Product);
+    let given = arguments.from.is_some() || !axes.is_empty();
+    let spec = given.then(|| SweepSpec { trials, axes, place: place() });
+    Ok(Given { fixed, fixed_keys, spec })
 }
 
-/// Lets the command line say how the values of a file make trials.
+/// Changes how the values of a file are combined, as the command line says.
 pub(super) fn override_trials(arguments: &SweepArguments, spec: &mut SweepSpec) -> Result<(), String> {
-    let is_table = matches!(spec.trials, Trials::Rows { .. });
-    let seed = arguments.seed.filter(|_| arguments.random.is_none());
-    match (&mut spec.trials, trials(arguments), seed) {
-        (_, Some(_), _) | (_, None, Some(_)) if is_table => Err(format!(
+    match (&mut spec.trials, trials(arguments)) {
+        (_, None) => Ok(()),
+        (Trials::Rows { .. }, Some(_)) => Err(format!(
             "the trials are the rows of a table ({}): they can be neither paired nor drawn",
             spec.place
         )),
-        (known, Some(trials), _) => {
+        (known, Some(trials)) => {
             *known = trials;
             Ok(())
         }
-        (Trials::Random { seed, .. }, None, Some(other)) => {
-            *seed = other;
-            Ok(())
-        }
-        (_, None, Some(_)) => {
-            Err("--seed is for trials that are drawn: say how many with --random N".to_owned())
-        }
-        (_, None, None) => Ok(()),
     }
 }
 
-/// How values make trials, where the command line says so.
+/// How the command line combines values; `None` if it does not say.
 fn trials(arguments: &SweepArguments) -> Option<Trials> {
     let random = |count| Trials::Random { count, seed: arguments.seed.unwrap_or(SEED) };
     let rows = arguments.from.as_ref().map(|file| Trials::Rows { file: file.clone() });
     rows.or_else(|| arguments.random.map(random)).or_else(|| arguments.zip.then_some(Trials::Zip))
 }
 
-fn clashes(arguments: &SweepArguments, axes: &[Axis], fixed: &[String]) -> Vec<String> {
+/// Options that contradict each other.
+fn conflicts(arguments: &SweepArguments, axes: &[Axis], fixed: &[String]) -> Vec<String> {
     let mut wrong = Vec::new();
     if let Some(axis) = axes.first().filter(|_| arguments.from.is_some()) {
         wrong.push(format!(
@@ -91,20 +78,20 @@ fn clashes(arguments: &SweepArguments, axes: &[Axis], fixed: &[String]) -> Vec<S
             axis.key
         ));
     }
-    if arguments.seed.is_some() && arguments.random.is_none() && !axes.is_empty() {
-        wrong.push("--seed is for trials that are drawn: say how many with --random N".to_owned());
+    for Axis { key, values, .. } in axes {
+        if fixed.contains(key) {
+            wrong.push(format!("--set: `{key}` has several values, and then one"));
+        }
+        if arguments.random.is_none() && matches!(values, Values::Range(_)) {
+            wrong.push(format!(
+                "`{key}` is a range: say how many trials to draw, with --random N, or list its values"
+            ));
+        }
     }
-    let both = axes.iter().filter(|axis| fixed.contains(&axis.key));
-    wrong.extend(both.map(|axis| format!("--set: `{}` has several values, and then one", axis.key)));
-    let ranges = axes.iter().filter(|axis| matches!(axis.values, Values::Range(_)));
-    let ranges = ranges.filter(|_| arguments.random.is_none());
-    wrong.extend(ranges.map(|axis| {
-        format!("`{}` is a range: say how many trials to draw, with --random N, or list its values", axis.key)
-    }));
     wrong
 }
 
-/// The key of a `--set`, and its values; `None` where it has just one.
+/// The key of a `--set`, and its values; `None` if there is only one.
 fn one_set(text: &str) -> Result<(String, Option<Values>), String> {
     let form = "values are written kind.name.key=VALUE,VALUE, as in train.base.epochs=4,8";
     let Some((key, values)) = text.split_once('=') else {
@@ -124,7 +111,7 @@ fn one_set(text: &str) -> Result<(String, Option<Values>), String> {
     }
 }
 
-/// The values between commas.
+/// Splits a text at the commas.
 fn pieces(text: &str) -> Result<Vec<String>, String> {
     let mut pieces = vec![String::new()];
     let mut open: Vec<char> = Vec::new();
@@ -158,7 +145,7 @@ fn pieces(text: &str) -> Result<Vec<String>, String> {
     }
 }
 
-/// `1..8`, `0.1..0.9`, `log:1e-5..1e-2`; `None` for what is no range.
+/// A range: `1..8`, `0.1..0.9`, `log:1e-5..1e-2`.
 fn range(text: &str) -> Option<Range> {
     let (log, ends) = text.strip_prefix("log:").map_or((false, text), |ends| (true, ends));
     let (from, to) = ends.split_once("..")?;
@@ -198,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told() {
+    fn mistakes_are_reported() {
         for (text, expected) in [
             ("a.b", "values are written"),
             ("a.b=1,,2", "a value is empty"),

@@ -11,10 +11,7 @@ use crate::{
     ui::verify::{JudgedArtifact, JudgedStage, Promise, Verdict},
 };
 
-/// Compares every artifact, and holds it against the promise.
-///
-/// # Errors
-/// A file that cannot be read, or is not what its name says.
+/// Compares every artifact and checks it against the promise.
 pub(super) fn judge(again: &Again, tolerance: f64, kept: Option<PathBuf>) -> Result<JudgedStage> {
     let [then, now] = &again.conditions;
     let promise = promise(again.equality, then, now);
@@ -38,7 +35,7 @@ pub(super) fn judge(again: &Again, tolerance: f64, kept: Option<PathBuf>) -> Res
     })
 }
 
-/// What a kind promises of these two results.
+/// What a kind promises about two results.
 fn promise(equality: Equality, then: &Conditions, now: &Conditions) -> Promise {
     match equality {
         Equality::Bitwise => Promise::SameBytes,
@@ -77,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_training_is_bound_to_bits_only_where_all_is_the_same() {
+    fn a_training_has_the_same_bytes_only_under_the_same_conditions() {
         let (here, there, other) = (conditions("a", 2), conditions("b", 2), conditions("a", 4));
         for (equality, now, expected) in [
             (Equality::Bitwise, &other, Promise::SameBytes),
@@ -91,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_count_in_units_of_the_largest_and_texts_not_at_all() {
+    fn numbers_are_compared_with_the_largest_and_texts_are_not_judged() {
         let near = found("a.json", "[100.0, 0.0]", "[100.0, 0.009]");
         let far = found("a.json", "[100.0, 0.0]", "[100.0, 0.011]");
         let other = found("a.json", "[1.0, \"a\"]", "[1.0, \"b\"]");

@@ -10,20 +10,17 @@ use std::{
 use clap::Args;
 
 use super::{
-    Exit,
-    args::PipelineArguments,
-    complain,
-    project::{open, tell},
-    run::stop_on_signals,
-    worker::programs,
+    Error, Exit, Outcome, args::ProjectArguments, project::open, run::stop_on_signals, worker::programs,
 };
 use crate::{
-    engine::{Engine, Options, Refused, exec::executor, run::again::Again},
+    engine::{
+        Engine, Options,
+        exec::executor,
+        run::again::Again,
+    },
     fsx,
-    pipeline::Pipeline,
     protocol::{Failure, FailureClass},
     stages::{DeviceChoice, Equality, RunSettings},
-    store::Store,
     ui,
 };
 
@@ -49,111 +46,87 @@ Examples:
   pcamflow verify p.toml 'explain.*' --device cpu        compare results of a GPU with the CPU
   pcamflow verify p.toml train.base --keep again         keep the new results in again/train.base")]
 pub(super) struct VerifyArguments {
-    /// Which pipeline.
+    /// The pipeline and its store.
     #[command(flatten)]
-    pub(super) pipeline: PipelineArguments,
+    project: ProjectArguments,
     /// The stages (`kind.name`, `kind.name@seed`; `*` matches any text)
     #[arg(value_name = "STAGE", required = true)]
-    pub(super) stages: Vec<String>,
+    stages: Vec<String>,
     /// The device to compute on: auto, cpu, cuda or cuda:N
     #[arg(long, value_name = "DEVICE")]
-    pub(super) device: Option<DeviceChoice>,
+    device: Option<DeviceChoice>,
     /// The number of CPU threads
-    #[arg(long, value_name = "N", value_parser = super::args::at_least_one)]
-    pub(super) threads: Option<u32>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    threads: Option<u32>,
     /// Block network access for the programs of `command` stages
     #[arg(long)]
-    pub(super) offline: bool,
+    offline: bool,
     /// The tolerance for numbers, where the kind promises one
     #[arg(long, value_name = "PART", default_value_t = Equality::TOLERANCE, value_parser = tolerance)]
-    pub(super) tolerance: f64,
+    tolerance: f64,
     /// Keep the new results, in one folder per stage below DIR [default: they are removed]
     #[arg(long, value_name = "DIR")]
-    pub(super) keep: Option<PathBuf>,
-    /// The store [default: .pcamflow in the project's folder]
-    #[arg(long, value_name = "DIR")]
-    pub(super) store: Option<PathBuf>,
+    keep: Option<PathBuf>,
     /// Print one JSON object per stage instead of text
     #[arg(long)]
-    pub(super) json: bool,
+    json: bool,
 }
 
 fn tolerance(text: &str) -> Result<f64, String> {
     let value = text.parse().ok().filter(|value: &f64| value.is_finite() && *value >= 0.0);
-    value.ok_or_else(|| format!("`{text}` is no tolerance: write a number, 0 or more, such as 1e-4"))
+    value.ok_or_else(|| format!("`{text}` is not a tolerance: write a number of at least 0, such as 1e-4"))
 }
 
-/// Computes stages again and compares.
-pub(super) fn verify(arguments: &VerifyArguments) -> Exit {
-    let (pipeline, store) = match open(&arguments.pipeline, arguments.store.as_ref()) {
-        Ok(opened) => opened,
-        Err(exit) => return exit,
-    };
-    verified(arguments, &pipeline, &store).unwrap_or_else(|refused| tell(&refused))
-}
-
-fn verified(arguments: &VerifyArguments, pipeline: &Pipeline, store: &Store) -> Result<Exit, Refused> {
-    let settings =
-        RunSettings { device: arguments.device, threads: arguments.threads, ..RunSettings::default() };
-    let given = arguments.pipeline.given(arguments.store.as_ref());
-    let options = Options { targets: arguments.stages.clone(), settings, given, ..Options::default() };
-    let engine = Engine::new(pipeline, store, options)?;
+/// Computes stages again and compares the results.
+pub(super) fn verify(arguments: &VerifyArguments) -> Outcome {
+    let (pipeline, store) = open(&arguments.project)?;
+    let VerifyArguments { device, threads, json, .. } = *arguments;
+    let settings = RunSettings { device, threads, ..RunSettings::default() };
+    let options = Options { settings, ..arguments.project.engine(&arguments.stages) };
+    let engine = Engine::new(&pipeline, &store, options)?;
     let stopped = Arc::new(AtomicBool::new(false));
     stop_on_signals(&stopped);
     let executor = executor(pipeline.run.executor.unwrap_or_default(), programs(), arguments.offline);
-    let mut progress = ui::verify::progress(arguments.json);
+    // The exit code is that of the first stage that is not as promised.
     let mut exit = Exit::Done;
     let mut then = |stage: &str, again: Result<Again, Failure>| {
-        let one = match again {
-            Ok(again) => told(arguments, &again),
+        let next = match again {
+            Ok(again) => compare(arguments, &again).unwrap_or_else(Error::report),
             Err(_) if stopped.load(Ordering::SeqCst) => Exit::Interrupted,
-            Err(failure) => refused(arguments, stage, &failure),
+            Err(failure) => {
+                ui::verify::refused(json, stage, &failure);
+                match failure.class {
+                    FailureClass::Environment => Exit::Environment,
+                    FailureClass::Stage | FailureClass::Process | FailureClass::Timeout => Exit::Failed,
+                }
+            }
         };
-        // Of several, the first that is not as it should be.
         if exit == Exit::Done {
-            exit = one;
+            exit = next;
         }
     };
-    engine.compute_again(&*executor, &stopped, &mut *progress, &mut then)?;
+    engine.compute_again(&*executor, &stopped, &mut *ui::verify::progress(json), &mut then)?;
     Ok(if stopped.load(Ordering::SeqCst) { Exit::Interrupted } else { exit })
 }
 
-fn told(arguments: &VerifyArguments, again: &Again) -> Exit {
+fn compare(arguments: &VerifyArguments, again: &Again) -> Outcome {
     let kept = arguments.keep.as_ref().map(|folder| folder.join(&again.stage));
-    if let Some(folder) = &kept
-        && let Err(error) = keep(again, folder)
+    for (folder, pair) in
+        kept.iter().flat_map(|folder| again.artifacts.iter().map(move |pair| (folder, pair)))
     {
-        complain(&format!("error: {error}"));
-        return Exit::Environment;
+        keep(&pair.again, &pair.file.under(folder))?;
     }
-    let judged = match judge::judge(again, arguments.tolerance, kept) {
-        Ok(judged) => judged,
-        Err(error) => {
-            complain(&format!("error: `{}`: {error:#}", again.stage));
-            return Exit::Failed;
-        }
-    };
+    let judged = judge::judge(again, arguments.tolerance, kept);
+    let judged = judged.map_err(|error| Error::failed(format!("`{}`: {error:#}", again.stage)))?;
     ui::verify::show(arguments.json, &judged);
-    if judged.as_promised { Exit::Done } else { Exit::Failed }
+    Ok(if judged.as_promised { Exit::Done } else { Exit::Failed })
 }
 
-fn keep(again: &Again, folder: &Path) -> fsx::Result<()> {
-    again.artifacts.iter().try_for_each(|pair| keep_one(&pair.again, &pair.file.under(folder)))
-}
-
-/// Copies a file, or a folder with all in it.
-fn keep_one(from: &Path, to: &Path) -> fsx::Result<()> {
+/// Copies a file, or a folder with everything in it.
+fn keep(from: &Path, to: &Path) -> fsx::Result<()> {
     if !from.is_dir() {
         return fsx::copy_whole(from, to, true);
     }
     fsx::create_folder(to)?;
-    fsx::list(from)?.iter().try_for_each(|name| keep_one(&from.join(name), &to.join(name)))
-}
-
-fn refused(arguments: &VerifyArguments, stage: &str, failure: &Failure) -> Exit {
-    ui::verify::refused(arguments.json, stage, failure);
-    match failure.class {
-        FailureClass::Environment => Exit::Environment,
-        FailureClass::Stage | FailureClass::Process | FailureClass::Timeout => Exit::Failed,
-    }
+    fsx::list(from)?.iter().try_for_each(|name| keep(&from.join(name), &to.join(name)))
 }

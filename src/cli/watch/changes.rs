@@ -1,7 +1,6 @@
-//! Waits until files change: looks at them a few times a second and compares.
+//! Waits until files change, by comparing snapshots a few times a second.
 //!
-//! The system's own notices are not used: they are missing on network file systems, and every notice would be
-//! checked in this way anyway.
+//! Notifications of the file system are not used: network file systems do not have them.
 
 use std::{
     collections::BTreeSet,
@@ -11,13 +10,13 @@ use std::{
 
 use super::snapshot::Snapshot;
 
-/// How often to look. A look that takes long is followed by a longer pause: looking takes a twentieth of the time.
+/// The pause between two snapshots. It is longer after a slow one, so that snapshots take a twentieth of the time.
 const OFTEN: Duration = Duration::from_millis(150);
 
-/// How long files have to stay the same before a change counts as finished.
+/// How long files must stay the same before a change counts as finished.
 const STILL: Duration = Duration::from_millis(100);
 
-/// Waits until the files differ from `before` and stay the same for a moment; `None` as soon as `over`.
+/// Waits until the files differ from `before` and have stopped changing; `None` as soon as `over`.
 pub(super) fn wait(
     paths: &BTreeSet<PathBuf>,
     before: &Snapshot,
@@ -29,7 +28,7 @@ pub(super) fn wait(
         let pause = OFTEN.max(started.elapsed() * 20);
         if now != *before {
             now = settled(paths, now);
-            // A change may have been taken back.
+            // The change may have been undone.
             if now != *before {
                 return Some(now);
             }

@@ -1,4 +1,4 @@
-//! `pcamflow watch`: runs, waits for a change of the pipeline or a source, and runs again.
+//! `pcamflow watch`: runs a pipeline, waits for a change of its files or sources, and runs it again.
 
 mod changes;
 mod snapshot;
@@ -7,21 +7,20 @@ use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use clap::{Args, ValueEnum};
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{
-    Exit,
+    Error, Exit, Outcome,
     args::RunArguments,
-    check::told,
-    colour, complain, page,
+    complain, page,
     project::open_store,
-    run::{end_at_once, mode, run_until},
+    run::{mode, on_signals, run_until},
 };
 use crate::{
     pipeline::{self, Invalid, Pipeline, Source},
@@ -30,7 +29,7 @@ use crate::{
 use changes::wait;
 use snapshot::Snapshot;
 
-/// What to watch, and how to run it.
+/// The pipeline to watch, and how to run it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Runs the pipeline, and runs it again whenever its file, a file that it extends, or a source
@@ -55,40 +54,42 @@ enum OnEdit {
     Cancel,
 }
 
-/// Runs again and again, until a signal ends it.
-pub(super) fn watch(arguments: &WatchArguments) -> u8 {
-    if let Err(exit) = page::is_writable(arguments.run.summary.as_deref()) {
-        return exit.code();
-    }
-    let ended = Arc::new(Signalled::default());
-    end_on_signals(&ended);
-    let mut paths = BTreeSet::from([arguments.run.pipeline.file.clone()]);
-    loop {
-        let (before, mut loaded) = load(arguments, &mut paths);
-        let before = run(arguments, &mut loaded, before, &paths, &ended);
-        drop(loaded);
-        if ended.is_set() {
-            return Exit::Interrupted.code();
+/// Runs the pipeline again and again, until a signal ends it.
+pub(super) fn watch(arguments: &WatchArguments) -> Outcome {
+    page::check_writable(arguments.run.summary.as_deref())?;
+    let signals = Arc::new(Signals::default());
+    let handler = Arc::clone(&signals);
+    on_signals(move || handler.stop());
+    let mut paths = BTreeSet::from([arguments.run.project.pipeline.file.clone()]);
+    while !signals.stopped() {
+        let (before, loaded) = load(arguments, &mut paths);
+        let outcome = match loaded {
+            Ok(mut pipeline) => run(arguments, &mut pipeline, &before, &paths, &signals),
+            Err(invalid) => Err(Error::from(&invalid)),
+        };
+        let _ = outcome.map_err(Error::report);
+        if signals.stopped() {
+            break;
         }
         say_watching(arguments, &paths);
-        match wait(&paths, &before, &|| ended.is_set()) {
+        match wait(&paths, &before, &|| signals.stopped()) {
             Some(now) => say_changed(arguments, &before.differences(&now), "running again"),
-            None => return Exit::Interrupted.code(),
+            None => break,
         }
     }
+    Ok(Exit::Interrupted)
 }
 
-/// The pipeline, and how everything that it is made of stood just before it was loaded.
+/// Loads the pipeline. The snapshot of all its files and sources is from just before.
 fn load(arguments: &WatchArguments, paths: &mut BTreeSet<PathBuf>) -> (Snapshot, Result<Pipeline, Invalid>) {
-    let asked = &arguments.run.pipeline;
-    let options = pipeline::Options { set: asked.set.clone(), data: asked.data.clone() };
+    let given = &arguments.run.project.pipeline;
     loop {
         let before = Snapshot::of(&*paths);
-        let loaded = pipeline::load(&asked.file, &options);
+        let loaded = pipeline::load(&given.file, &given.options());
         let mut made_of = made_of(&loaded);
-        made_of.insert(asked.file.clone());
+        made_of.insert(given.file.clone());
         if loaded.is_err() {
-            // What is broken may still name what it named before.
+            // The sources of a broken pipeline are not known. They may be the same as before.
             made_of.extend(paths.iter().cloned());
         }
         let is_covered = made_of.is_subset(paths);
@@ -113,30 +114,22 @@ fn made_of(loaded: &Result<Pipeline, Invalid>) -> BTreeSet<PathBuf> {
     sources.chain(pipeline.files().map(Path::to_owned)).collect()
 }
 
-/// Runs what was loaded, or says what is wrong with it. Returns what a change is to be compared with.
+/// Runs a pipeline; with `--on-edit cancel`, until something changes.
 fn run(
     arguments: &WatchArguments,
-    loaded: &mut Result<Pipeline, Invalid>,
-    before: Snapshot,
+    pipeline: &mut Pipeline,
+    before: &Snapshot,
     paths: &BTreeSet<PathBuf>,
-    ended: &Signalled,
-) -> Snapshot {
-    let pipeline = match loaded {
-        Ok(pipeline) => pipeline,
-        Err(invalid) => {
-            complain(&invalid.render(colour()));
-            complain(&format!("\n{}", told(invalid.count())));
-            return before;
-        }
-    };
-    let Ok(store) = open_store(pipeline, arguments.run.store.as_ref()) else { return before };
-    let stopped = ended.new_run();
+    signals: &Signals,
+) -> Outcome {
+    let store = open_store(pipeline, arguments.run.project.store.as_deref())?;
+    let stopped = signals.new_run();
     let (done, goes_on) = (AtomicBool::new(false), Arc::new(AtomicBool::new(false)));
     std::thread::scope(|threads| {
         if arguments.on_edit == OnEdit::Cancel {
             threads.spawn(|| {
-                let over = || done.load(Ordering::SeqCst) || ended.is_set();
-                if let Some(now) = wait(paths, &before, &over) {
+                let over = || done.load(Ordering::SeqCst) || signals.stopped();
+                if let Some(now) = wait(paths, before, &over) {
                     goes_on.store(true, Ordering::SeqCst);
                     stopped.store(true, Ordering::SeqCst);
                     say_changed(arguments, &before.differences(&now), "this run is stopped");
@@ -144,69 +137,44 @@ fn run(
             });
         }
         let shown = ui::observer_going_on(mode(&arguments.run), Arc::clone(&goes_on));
-        run_until(&arguments.run, pipeline, &store, &stopped, Some(Arc::clone(&goes_on)), shown);
+        let outcome =
+            run_until(&arguments.run, pipeline, &store, &stopped, Some(Arc::clone(&goes_on)), shown);
         done.store(true, Ordering::SeqCst);
-    });
-    before
+        outcome
+    })
 }
 
-/// Whether a signal asked for the end, and the run that it has to stop.
+/// Whether a signal ended the watch, and the flag that stops the current run.
 #[derive(Default)]
-struct Signalled {
-    set: AtomicBool,
-    run: std::sync::Mutex<Arc<AtomicBool>>,
+struct Signals {
+    stopped: AtomicBool,
+    run: Mutex<Arc<AtomicBool>>,
 }
 
-impl Signalled {
-    fn is_set(&self) -> bool {
-        self.set.load(Ordering::SeqCst)
+impl Signals {
+    fn stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
     }
 
-    /// What stops the run that begins now.
+    /// The flag that stops the run that begins now.
     fn new_run(&self) -> Arc<AtomicBool> {
-        let stopped = Arc::new(AtomicBool::new(self.is_set()));
-        *self.run.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::clone(&stopped);
-        // A signal between the two lines above stopped the run before.
-        stopped.fetch_or(self.is_set(), Ordering::SeqCst);
-        stopped
+        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        *run = Arc::new(AtomicBool::new(self.stopped()));
+        Arc::clone(&run)
     }
 
-    /// True if that was asked before.
-    fn set(&self) -> bool {
-        let before = self.set.swap(true, Ordering::SeqCst);
-        self.run.lock().unwrap_or_else(std::sync::PoisonError::into_inner).store(true, Ordering::SeqCst);
+    /// Stops the current run and the watch. Returns whether that was asked before.
+    fn stop(&self) -> bool {
+        let before = self.stopped.swap(true, Ordering::SeqCst);
+        self.run.lock().unwrap_or_else(PoisonError::into_inner).store(true, Ordering::SeqCst);
         before
     }
 }
 
-/// Ctrl-C (and SIGTERM, SIGHUP) stop the run, if one is going on, and end the watch.
-fn end_on_signals(ended: &Arc<Signalled>) {
-    let ended = Arc::clone(ended);
-    let set = ctrlc::set_handler(move || {
-        if ended.set() {
-            end_at_once();
-        }
-    });
-    if let Err(error) = set {
-        tracing::debug!("no signal handler: {error}");
-    }
-}
-
-/// Messages about the watch itself.
-#[derive(Serialize)]
-struct Told<'a> {
-    files: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    then: Option<&'a str>,
-}
-
 fn say_watching(arguments: &WatchArguments, paths: &BTreeSet<PathBuf>) {
-    let count = match paths.len() {
-        1 => "1 file".to_owned(),
-        count => format!("{count} files"),
-    };
-    let files = paths.iter().map(|path| path.display().to_string()).collect();
-    say(arguments, "watching", &Told { files, then: None }, &format!("watching {count}; Ctrl-C ends"));
+    let text = format!("watching {}; Ctrl-C ends", ui::format::plural(paths.len(), "file"));
+    let files: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+    say(arguments, "watching", &json!({ "files": files }), &text);
 }
 
 fn say_changed(arguments: &WatchArguments, files: &[&Path], then: &str) {
@@ -215,14 +183,15 @@ fn say_changed(arguments: &WatchArguments, files: &[&Path], then: &str) {
     let few = names.get(..FEW).unwrap_or(&names).join(", ");
     let more = names.len().saturating_sub(FEW);
     let text = if more > 0 { format!("{few} and {more} more") } else { few };
-    let files = files.iter().map(|path| path.display().to_string()).collect();
-    say(arguments, "changed", &Told { files, then: Some(then) }, &format!("{text} changed: {then}"));
+    let files: Vec<_> = files.iter().map(|path| path.display().to_string()).collect();
+    let text = format!("{text} changed: {then}");
+    say(arguments, "changed", &json!({ "files": files, "then": then }), &text);
 }
 
-/// With `--json` an object like the events of a run, else a line beside them; with `--quiet` nothing.
-fn say(arguments: &WatchArguments, name: &str, told: &Told<'_>, text: &str) {
+/// Writes a message about the watch itself: with `--json` as an object, with `--quiet` not at all.
+fn say(arguments: &WatchArguments, name: &str, message: &Value, text: &str) {
     match mode(&arguments.run) {
-        ui::Mode::Json => ui::object(name, told),
+        ui::Mode::Json => ui::object(name, message),
         ui::Mode::Quiet => {}
         ui::Mode::Auto | ui::Mode::Plain => complain(text),
     }

@@ -1,4 +1,4 @@
-//! The state of files at a moment: enough to see that one was edited, replaced, removed or came back.
+//! The state of files at a moment, to notice that one was edited, replaced, removed or created.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,19 +7,19 @@ use std::{
 
 use crate::fsx::{self, StatTuple};
 
-/// How some files stand; `None` for what is not there.
+/// The state of some files; `None` for a file that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Snapshot(BTreeMap<PathBuf, Option<StatTuple>>);
 
 impl Snapshot {
-    /// How these stand now; of a folder, all that is in it.
+    /// The current state of files, and of everything in folders.
     pub(super) fn of<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Self {
         let mut all = BTreeMap::new();
         paths.into_iter().for_each(|path| add(path, &mut all));
         Self(all)
     }
 
-    /// The files in which two differ.
+    /// The files that differ between two snapshots.
     pub(super) fn differences<'a>(&'a self, other: &'a Self) -> Vec<&'a Path> {
         let names: BTreeSet<&PathBuf> = self.0.keys().chain(other.0.keys()).collect();
         let differs = |path: &&PathBuf| self.0.get(*path) != other.0.get(*path);
@@ -28,13 +28,13 @@ impl Snapshot {
 }
 
 fn add(path: &Path, all: &mut BTreeMap<PathBuf, Option<StatTuple>>) {
-    // What cannot be looked at is as good as not there.
+    // A file that cannot be read counts as missing.
     let stat = fsx::stat(path).ok().flatten();
     if stat.is_some() && path.is_dir() {
         for name in fsx::list(path).unwrap_or_default() {
             add(&path.join(name), all);
         }
-        // That it is there counts, not when something in it changed last.
+        // Of the folder itself, only its existence counts.
         all.insert(path.to_owned(), Some(StatTuple { size: 0, mtime_ns: 0, inode: 0, ctime_ns: 0 }));
         return;
     }
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn edits_replacements_and_absences_are_seen_and_reads_are_not() {
+    fn edits_replacements_and_removals_are_noticed_and_reads_are_not() {
         let folder = tempfile::tempdir().unwrap();
         let [file, other] = ["a.toml", "b"].map(|name| folder.path().join(name));
         let paths = BTreeSet::from([file.clone(), other.clone()]);

@@ -1,8 +1,8 @@
-//! A pipeline in the language of Graphviz: `pcamflow graph p.toml --format dot | dot -Tpdf > p.pdf`.
+//! A pipeline for Graphviz: `pcamflow graph p.toml --format dot | dot -Tpdf > p.pdf`.
 
 use std::fmt::Write as _;
 
-use super::nodes::{Node, Nodes, PLAIN, Standing};
+use super::nodes::{Node, Nodes, PLAIN, State};
 
 /// A directed graph from top to bottom.
 pub(super) fn text(nodes: &Nodes) -> String {
@@ -11,13 +11,9 @@ pub(super) fn text(nodes: &Nodes) -> String {
     text +=
         "  edge [fontname = \"sans-serif\", fontsize = 10, color = \"#777777\", fontcolor = \"#555555\"];\n";
     for node in &nodes.nodes {
-        let [fill, line] = node.standing.map_or(PLAIN, Standing::colours);
-        let _ = writeln!(
-            text,
-            "  {} [label = {}, fillcolor = \"{fill}\", color = \"{line}\"];",
-            quoted(&node.label),
-            label(node)
-        );
+        let [fill, line] = node.state.map_or(PLAIN, State::colours);
+        let (name, label) = (quoted(&node.label), label(node));
+        let _ = writeln!(text, "  {name} [label = {label}, fillcolor = \"{fill}\", color = \"{line}\"];");
     }
     for (from, to, artifacts) in &nodes.edges {
         let [from, to] = [from, to].map(|node| quoted(&nodes.nodes[*node].label));
@@ -26,19 +22,10 @@ pub(super) fn text(nodes: &Nodes) -> String {
     text + "}\n"
 }
 
-/// The name, and below it how the stage stands: `\n` is the language's line break.
+/// The lines of a node; `\n` is a line break in the language.
 fn label(node: &Node) -> String {
-    let name = escaped(&node.label);
-    match (node.standing, node.note.as_str()) {
-        (None, _) => format!("\"{name}\""),
-        (Some(standing), "") => format!("\"{name}\\n{}\"", standing.word()),
-        (Some(standing), note) => format!("\"{name}\\n{}: {}\"", standing.word(), escaped(&short(note))),
-    }
-}
-
-/// Long reasons would make boxes that no page holds.
-pub(super) fn short(note: &str) -> String {
-    console::truncate_str(note, 60, "…").into_owned()
+    let lines: Vec<String> = node.lines().iter().map(|line| escaped(line)).collect();
+    format!("\"{}\"", lines.join("\\n"))
 }
 
 fn quoted(text: &str) -> String {
@@ -52,12 +39,12 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::drawing::nodes::Standing;
+    use crate::ui::drawing::nodes::State;
 
     #[test]
-    fn what_a_failure_said_cannot_end_the_text() {
+    fn quotes_in_a_message_do_not_end_the_text() {
         let note = r#"no "x" in C:\new"#.to_owned();
-        let node = Node { label: "split.d".to_owned(), standing: Some(Standing::Failed), note };
+        let node = Node { label: "split.d".to_owned(), state: Some(State::Failed), note };
         assert_eq!(label(&node), r#""split.d\nfailed: no \"x\" in C:\\new""#);
     }
 }

@@ -1,15 +1,15 @@
-//! What is drawn: stages and who reads whom. Plain data.
+//! The stages and edges to draw. Plain data.
 
-use crate::engine::tell::event::PlannedStage;
+use crate::engine::StageStatus;
 
-/// What is drawn.
+/// The stages and edges to draw.
 #[derive(Debug, Clone, Default)]
 pub struct Drawing {
     /// The pipeline's name.
     pub pipeline: String,
-    /// Its stages, each after what it needs.
+    /// Its stages, each after the stages that it reads.
     pub stages: Vec<DrawnStage>,
-    /// Who reads whom.
+    /// The edges between them.
     pub edges: Vec<Edge>,
 }
 
@@ -20,19 +20,17 @@ pub struct DrawnStage {
     pub stage: String,
     /// Its kind.
     pub kind: String,
-    /// What a run would do with it, where that was asked for.
-    pub planned: Option<PlannedStage>,
-    /// What its last attempt said, where that failed.
-    pub failure: Option<String>,
+    /// What a run would do with it, and whether it failed; `None` without `--status`.
+    pub status: Option<StageStatus>,
 }
 
-/// One stage reads something of another.
+/// A stage that reads artifacts of another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edge {
-    /// Who makes it, by index.
+    /// The index of the stage that writes them.
     pub from: usize,
-    /// Who reads it, by index.
+    /// The index of the stage that reads them.
     pub to: usize,
-    /// What it is.
+    /// Their names.
     pub artifacts: Vec<String>,
 }

@@ -1,11 +1,11 @@
-//! A pipeline for programs: every stage and every edge.
+//! A pipeline as JSON: every stage and every edge.
 
 use serde::Serialize;
 
-use super::{Drawing, nodes::Standing};
+use super::{Drawing, nodes::State};
 
 /// The version of this format: bumped when a field is renamed, removed or changes its meaning.
-pub const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 1;
 
 #[derive(Serialize)]
 struct Whole<'a> {
@@ -38,13 +38,13 @@ struct Edge<'a> {
 pub(super) fn text(drawing: &Drawing) -> String {
     let name = |index: usize| drawing.stages.get(index).map_or("", |stage| stage.stage.as_str());
     let stage = |stage| {
-        let standing = Standing::of(stage);
+        let state = State::of(stage);
         Stage {
             stage: &stage.stage,
             kind: &stage.kind,
-            status: standing.as_ref().map(|(standing, _)| standing.word()),
-            why: standing.map(|(_, why)| why).filter(|why| !why.is_empty()),
-            seconds: stage.planned.as_ref().and_then(|planned| planned.seconds),
+            status: state.as_ref().map(|(state, _)| state.word()),
+            why: state.map(|(_, why)| why).filter(|why| !why.is_empty()),
+            seconds: stage.status.as_ref().and_then(|status| status.planned.seconds),
         }
     };
     let whole = Whole {

@@ -2,40 +2,29 @@
 
 use std::fmt::Write as _;
 
-use super::{
-    dot::short,
-    nodes::{Node, Nodes, Standing},
-};
+use super::nodes::{Nodes, State};
 
 /// A flowchart from top to bottom.
 pub(super) fn text(nodes: &Nodes) -> String {
     let mut text = "flowchart TD\n".to_owned();
     for (index, node) in nodes.nodes.iter().enumerate() {
-        let class = node.standing.map(|standing| format!(":::{}", standing.word())).unwrap_or_default();
-        let _ = writeln!(text, "  s{index}[\"{}\"]{class}", label(node));
+        let class = node.state.map(|state| format!(":::{}", state.word())).unwrap_or_default();
+        let lines: Vec<String> = node.lines().iter().map(|line| escaped(line)).collect();
+        let _ = writeln!(text, "  s{index}[\"{}\"]{class}", lines.join("<br/>"));
     }
     for (from, to, artifacts) in &nodes.edges {
         let _ = writeln!(text, "  s{from} -->|\"{}\"| s{to}", escaped(&artifacts.join(", ")));
     }
-    for standing in Standing::ALL {
-        if nodes.nodes.iter().any(|node| node.standing == Some(standing)) {
-            let [fill, line] = standing.colours();
-            let _ = writeln!(text, "  classDef {} fill:{fill},stroke:{line},color:#222222", standing.word());
+    for state in State::ALL {
+        if nodes.nodes.iter().any(|node| node.state == Some(state)) {
+            let [fill, line] = state.colours();
+            let _ = writeln!(text, "  classDef {} fill:{fill},stroke:{line},color:#222222", state.word());
         }
     }
     text
 }
 
-fn label(node: &Node) -> String {
-    let name = escaped(&node.label);
-    match (node.standing, node.note.as_str()) {
-        (None, _) => name,
-        (Some(standing), "") => format!("{name}<br/>{}", standing.word()),
-        (Some(standing), note) => format!("{name}<br/>{}: {}", standing.word(), escaped(&short(note))),
-    }
-}
-
-/// Mermaid has no escapes, but knows entities by their number.
+/// Mermaid has no escapes, but numeric entities.
 fn escaped(text: &str) -> String {
     text.chars().fold(String::new(), |mut text, letter| {
         match letter {

@@ -1,117 +1,116 @@
-//! What the pictures have in common: nodes, in which repeats are one, and the edges worth drawing.
+//! The nodes and edges that all drawings share. The repeats of a stage are one node.
 
 use std::collections::BTreeMap;
 
 use console::truncate_str;
 
-use super::{Drawing, DrawnStage, shape};
+use super::{Drawing, DrawnStage, reduction};
 use crate::{
     engine::tell::event::Planned,
     ui::{
         format,
         paint::Tone,
+        plan,
         repeated::{grouped, one_name, parts},
+        words,
     },
 };
 
-/// The longest reason that is drawn, in columns.
+/// The largest width of a reason.
 const LONGEST: usize = 100;
 
-/// How a stage stands, the most urgent first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Standing {
+/// The state of a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
     Failed,
-    Run,
-    Maybe,
-    Blocked,
-    Cached,
+    Planned(Planned),
 }
 
-impl Standing {
-    pub(super) const ALL: [Self; 5] = [Self::Failed, Self::Run, Self::Maybe, Self::Blocked, Self::Cached];
+impl State {
+    /// All states, most urgent first.
+    pub(super) const ALL: [Self; 5] = [
+        Self::Failed,
+        Self::Planned(Planned::Run),
+        Self::Planned(Planned::Maybe),
+        Self::Planned(Planned::Blocked),
+        Self::Planned(Planned::Cached),
+    ];
 
-    /// How a stage stands and why, where a plan was asked for.
+    /// The state of a stage and the reason, if they are known.
     pub(super) fn of(stage: &DrawnStage) -> Option<(Self, String)> {
-        let planned = stage.planned.as_ref()?;
-        if let Some(failure) = &stage.failure {
-            // What follows the first line is for `pcamflow log`.
-            let first = format::one_line(failure.lines().next().unwrap_or_default());
-            return Some((Self::Failed, truncate_str(&first, LONGEST, "…").into_owned()));
-        }
-        let standing = match planned.state {
-            Planned::Cached => Self::Cached,
-            Planned::Run => Self::Run,
-            Planned::Maybe => Self::Maybe,
-            Planned::Blocked => Self::Blocked,
+        let status = stage.status.as_ref()?;
+        let Some(failure) = &status.failure else {
+            return Some((Self::Planned(status.planned.state), format::one_line(&status.planned.why)));
         };
-        Some((standing, format::one_line(&planned.why)))
+        let first = format::one_line(failure.lines().next().unwrap_or_default());
+        Some((Self::Failed, truncate_str(&first, LONGEST, "…").into_owned()))
     }
 
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Failed => "failed",
-            Self::Run => "run",
-            Self::Maybe => "maybe",
-            Self::Blocked => "blocked",
-            Self::Cached => "cached",
+            Self::Planned(planned) => plan::state(planned).1,
         }
     }
 
     pub(super) fn tone(self) -> Tone {
         match self {
-            Self::Failed | Self::Blocked => Tone::Bad,
-            Self::Run => Tone::Active,
-            Self::Maybe => Tone::Warning,
-            Self::Cached => Tone::Good,
+            Self::Failed => Tone::Bad,
+            Self::Planned(planned) => plan::state(planned).0,
         }
     }
 
-    /// Its mark in the terminal: told apart without colours, too.
-    pub(super) fn glyph(self) -> &'static str {
-        match self {
-            Self::Failed => "✗",
-            Self::Run => "○",
-            Self::Maybe => "◌",
-            Self::Blocked => "⊘",
-            Self::Cached => "●",
-        }
-    }
-
-    /// Fill and line, as pictures have them.
+    /// The colours of a node and its outline.
     pub(super) fn colours(self) -> [&'static str; 2] {
         match self {
             Self::Failed => ["#fbdcd9", "#b3261e"],
-            Self::Run => ["#d6e9fb", "#1f6fb2"],
-            Self::Maybe => ["#fdf1cc", "#9a7500"],
-            Self::Blocked => ["#ececec", "#6b6b6b"],
-            Self::Cached => ["#dcf1e3", "#2e7d4f"],
+            Self::Planned(Planned::Run) => ["#d6e9fb", "#1f6fb2"],
+            Self::Planned(Planned::Maybe) => ["#fdf1cc", "#9a7500"],
+            Self::Planned(Planned::Blocked) => ["#ececec", "#6b6b6b"],
+            Self::Planned(Planned::Cached) => ["#dcf1e3", "#2e7d4f"],
         }
+    }
+
+    fn urgency(self) -> Option<usize> {
+        Self::ALL.iter().position(|other| *other == self)
     }
 }
 
-/// Fill and line of a node without a plan.
+/// The colours of a node without a state.
 pub(super) const PLAIN: [&str; 2] = ["#ffffff", "#444444"];
 
 /// One node: a stage, or all its repeats.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Node {
     pub(super) label: String,
-    pub(super) standing: Option<Standing>,
-    /// Why, or of repeats that differ how many stand how.
+    /// The state; of repeats, the most urgent one.
+    pub(super) state: Option<State>,
+    /// The reason; of repeats with several states, their counts.
     pub(super) note: String,
 }
 
-/// A picture's nodes, each after what it needs.
+impl Node {
+    /// The text of a box: the name, and below it the state and a short reason.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let state = self.state.map(|state| match truncate_str(&self.note, 60, "…") {
+            note if note.is_empty() => state.word().to_owned(),
+            note => format!("{}: {note}", state.word()),
+        });
+        std::iter::once(self.label.clone()).chain(state).collect()
+    }
+}
+
+/// The nodes of a drawing, each after the nodes that it reads.
 #[derive(Debug)]
 pub(super) struct Nodes {
     pub(super) pipeline: String,
     pub(super) nodes: Vec<Node>,
-    /// From, to, and the artifacts that go there.
+    /// From, to, and the artifacts between them.
     pub(super) edges: Vec<(usize, usize, Vec<String>)>,
 }
 
 impl Nodes {
-    /// Folds repeats, and leaves out the edges that a longer way says already, unless all are asked for.
+    /// Joins repeats. Without `all_edges`, edges that a longer path implies are left out.
     pub(super) fn new(drawing: &Drawing, all_edges: bool) -> Self {
         let stages = &drawing.stages;
         let mark = |index: usize| parts(&stages[index].stage).1.map(|_| parts(&stages[index].stage).0);
@@ -127,50 +126,38 @@ impl Nodes {
             let new: Vec<String> = new.cloned().collect();
             artifacts.extend(new);
         }
-        let pairs: Vec<(usize, usize)> = edges.keys().copied().collect();
-        let kept = if all_edges { pairs } else { shape::reduced(groups.len(), &pairs) };
-        let node = |group: &Vec<usize>| {
-            let stages: Vec<&DrawnStage> = group.iter().map(|stage| &stages[*stage]).collect();
-            node(&stages)
-        };
+        let mut kept: Vec<(usize, usize)> = edges.keys().copied().collect();
+        if !all_edges {
+            kept = reduction::reduced(groups.len(), &kept);
+        }
+        let edges = kept.into_iter().map(|ends| (ends.0, ends.1, edges.remove(&ends).unwrap_or_default()));
         Self {
             pipeline: format::one_line(&drawing.pipeline),
-            nodes: groups.iter().map(node).collect(),
-            edges: kept
-                .into_iter()
-                .map(|(from, to)| (from, to, edges.remove(&(from, to)).unwrap_or_default()))
-                .collect(),
+            nodes: groups.iter().map(|group| node(group, stages)).collect(),
+            edges: edges.collect(),
         }
-    }
-
-    /// Whom each node feeds.
-    pub(super) fn feeds(&self) -> Vec<Vec<usize>> {
-        let pairs: Vec<(usize, usize)> = self.edges.iter().map(|(from, to, _)| (*from, *to)).collect();
-        shape::feeds(self.nodes.len(), &pairs)
-    }
-
-    /// How many stand how, in words; empty without a plan.
-    pub(super) fn standings(drawn: &[Option<Standing>]) -> String {
-        let of = |standing| drawn.iter().filter(|other| **other == Some(standing)).count();
-        crate::ui::words::counts(&Standing::ALL.map(|standing| (of(standing), standing.word())))
     }
 }
 
-fn node(stages: &[&DrawnStage]) -> Node {
-    let names: Vec<&str> = stages.iter().map(|stage| stage.stage.as_str()).collect();
+/// The number of stages in each state: `2 run, 1 cached`.
+pub(super) fn counts(states: &[State]) -> String {
+    let of = |state| states.iter().filter(|other| **other == state).count();
+    words::counts(&State::ALL.map(|state| (of(state), state.word())))
+}
+
+fn node(group: &[usize], stages: &[DrawnStage]) -> Node {
+    let names: Vec<&str> = group.iter().map(|stage| stages[*stage].stage.as_str()).collect();
     let label = format::one_line(&one_name(&names));
-    let found: Vec<Option<(Standing, String)>> = stages.iter().map(|stage| Standing::of(stage)).collect();
-    let standings: Vec<Option<Standing>> =
-        found.iter().map(|found| found.as_ref().map(|(standing, _)| *standing)).collect();
-    let urgent = found.iter().flatten().zip(&names).min_by_key(|((standing, _), _)| *standing);
-    let Some(((standing, why), name)) = urgent else {
-        return Node { label, standing: None, note: String::new() };
+    let found: Vec<(State, String)> = group.iter().filter_map(|stage| State::of(&stages[*stage])).collect();
+    let states: Vec<State> = found.iter().map(|(state, _)| *state).collect();
+    let urgent = found.iter().zip(&names).min_by_key(|((state, _), _)| state.urgency());
+    let Some(((state, why), name)) = urgent else {
+        return Node { label, state: None, note: String::new() };
     };
-    let alike = standings.iter().all(|other| *other == Some(*standing));
-    let note = match (alike, parts(name).1) {
-        (false, _) => Nodes::standings(&standings),
-        (true, Some(seed)) if stages.len() > 1 => why.replace(&format!("@{seed}/"), "/"),
-        (true, _) => why.clone(),
+    let note = match parts(name).1 {
+        _ if states.iter().any(|other| other != state) => counts(&states),
+        Some(seed) if group.len() > 1 => plan::of_any_seed(why, seed),
+        _ => why.clone(),
     };
-    Node { label, standing: Some(*standing), note }
+    Node { label, state: Some(*state), note }
 }

@@ -1,49 +1,54 @@
-//! Texts from elsewhere as Markdown: nothing in them means more than its letters.
+//! Texts from elsewhere as Markdown: special characters are escaped.
 //!
-//! The dialect is GitHub's, whose tables end a cell at every `|`, also within code.
+//! The dialect is GitHub's. In its tables, a `|` ends a cell, also within code.
 
 use super::format;
 
-/// How many stages are shown one by one: what shows the page (GitHub) takes a megabyte.
+/// The largest number of rows in a table, because GitHub limits the page to a megabyte.
 pub(super) const MANY: usize = 200;
 
 /// A row of a table.
-pub(super) fn row<const N: usize>(cells: [String; N]) -> String {
+pub(super) fn row(cells: &[String]) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// A name or a path as code, fit for a cell.
+/// A table, or nothing if it has no rows. Rows beyond [`MANY`] are only counted.
+pub(super) fn table(titles: &[&str], alignment: &str, rows: &[String]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let more = match rows.len().saturating_sub(MANY) {
+        0 => String::new(),
+        more => format!("| and {more} more |{}\n", "  |".repeat(titles.len() - 1)),
+    };
+    let shown: String = rows.iter().take(MANY).map(String::as_str).collect();
+    format!("| {} |\n{alignment}\n{shown}{more}", titles.join(" | "))
+}
+
+/// A name or a path as code in a cell.
 pub(super) fn code(text: &str) -> String {
     let text = format::one_line(text).replace('|', "\\|");
-    // A run of backticks is fenced by a longer one.
+    // Backticks are enclosed in a longer run of backticks.
     let fence = "`".repeat(longest_run(&text) + 1);
     let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
     format!("{fence}{space}{text}{space}{fence}")
 }
 
-/// A text on one line, fit for a cell, in which what stands between backticks stays code.
+/// A text on one line in a cell. The parts between backticks are code.
 pub(super) fn prose(text: &str) -> String {
     let text = format::one_line(text);
     let parts: Vec<&str> = text.split('`').collect();
-    let mut out = String::with_capacity(text.len());
-    for (index, part) in parts.iter().enumerate() {
-        let (is_code, is_last) = (index % 2 == 1, index + 1 == parts.len());
-        if is_code && is_last {
-            // A backtick without its partner.
-            out.push_str("\\`");
-            out.push_str(&escaped(part));
-        } else if is_code && !part.is_empty() {
-            out.push_str(&code(part));
-        } else if is_code {
-            out.push_str("\\`\\`");
-        } else {
-            out.push_str(&escaped(part));
-        }
-    }
-    out
+    let part = |(index, part): (usize, &&str)| match (index % 2 == 1, index + 1 == parts.len()) {
+        // A single backtick.
+        (true, true) => format!("\\`{}", escaped(part)),
+        (true, false) if part.is_empty() => "\\`\\`".to_owned(),
+        (true, false) => code(part),
+        (false, _) => escaped(part),
+    };
+    parts.iter().enumerate().map(part).collect()
 }
 
-/// A text of several lines as a block.
+/// A text of several lines as a block of code.
 pub(super) fn fence(text: &str) -> String {
     let text = format::clean(text);
     let fence = "`".repeat((longest_run(&text) + 1).max(3));
@@ -51,20 +56,16 @@ pub(super) fn fence(text: &str) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
+    text.chars().fold(String::with_capacity(text.len()), |mut out, letter| {
         match letter {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '\\' | '|' | '*' | '_' | '[' | ']' | '~' | '$' | '#' => {
-                out.push('\\');
-                out.push(letter);
-            }
+            '&' => out += "&amp;",
+            '<' => out += "&lt;",
+            '>' => out += "&gt;",
+            '\\' | '|' | '*' | '_' | '[' | ']' | '~' | '$' | '#' => out.extend(['\\', letter]),
             other => out.push(other),
         }
-    }
-    out
+        out
+    })
 }
 
 fn longest_run(text: &str) -> usize {
@@ -76,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_means_something_is_escaped_and_code_stays_code() {
+    fn special_characters_are_escaped_and_code_stays_code() {
         for (text, expected) in [
             ("`epochs` 8 -> 9 (p.toml:3)", "`epochs` 8 -&gt; 9 (p.toml:3)"),
             ("a|b_c *d* <e> [f]", "a\\|b\\_c \\*d\\* &lt;e&gt; \\[f\\]"),

@@ -1,9 +1,9 @@
-//! What pages say of scripted runs.
+//! Summaries of scripted runs.
 
 use super::*;
 use crate::{
     engine::tell::require::{Figure, Verdict},
-    ui::script,
+    ui::testing,
 };
 
 struct Nobody;
@@ -32,7 +32,7 @@ fn a_good_run_has_stages_reasons_and_numbers() {
 | `evaluate.test` | computed | 2.8 s | train.base/model changed |
 | `explain.grad-cam` | cached | (12.1 s) |  |
 
-In brackets: what it took when it was computed.
+Times in brackets: of the run that computed the result.
 
 | stage | number | value |
 |---|---|--:|
@@ -49,12 +49,12 @@ Warnings:
 
 Artifacts: none here, only their records are in this store.
 ";
-    assert_eq!(page(&script::good()), expected);
+    assert_eq!(page(&testing::good()), expected);
 }
 
 #[test]
-fn a_failure_and_whom_it_blocks_are_told() {
-    let text = page(&script::bad());
+fn a_failure_is_shown_with_the_stages_that_it_blocks() {
+    let text = page(&testing::bad());
     for part in [
         "❌ 1 stage failed: 1 cached, 1 failed, 2 not run in 41.2 s (exit code 1)\n",
         "`train.base` failed:\n\n```text\nthe loss is not finite in epoch 3, batch 120: lower the learning rate\n```\n",
@@ -67,7 +67,7 @@ fn a_failure_and_whom_it_blocks_are_told() {
 
 #[test]
 fn a_frozen_run_says_what_would_run() {
-    let planned = script::planned(&[("split.a", Planned::Cached), ("train.b|c", Planned::Run)]);
+    let planned = testing::planned(&[("split.a", Planned::Cached), ("train.b|c", Planned::Run)]);
     let Event::Planned { stages, .. } = &planned else { unreachable!() };
     let figure =
         Figure { of: "train.b".into(), value: None, met: false, why: Some("`train.b` has no result".into()) };
@@ -77,7 +77,7 @@ fn a_frozen_run_says_what_would_run() {
         would_run: vec![stages[1].clone()],
         not_run: vec!["train.b|c".into()],
         required,
-        ..script::summary(vec![script::cached("split.a", &[("patches", f64::NAN)])])
+        ..testing::summary(vec![testing::cached("split.a", &[("patches", f64::NAN)])])
     };
     let text = page(&[planned, Event::Ended(ended)]);
     for part in [
@@ -91,10 +91,10 @@ fn a_frozen_run_says_what_would_run() {
 }
 
 #[test]
-fn a_crowd_is_counted() {
-    let text = page(&script::all_cached(1_000));
+fn many_stages_are_counted() {
+    let text = page(&testing::all_cached(1_000));
     assert!(text.contains("✅ done: 1,000 cached") && text.len() < 1_000, "{text}");
-    let mut events = script::all_cached(1_000);
+    let mut events = testing::all_cached(1_000);
     let Some(Event::Planned { stages, .. }) = events.first_mut() else { unreachable!() };
     for stage in stages.iter_mut().take(500) {
         stage.state = Planned::Run;
@@ -104,5 +104,5 @@ fn a_crowd_is_counted() {
     ended.finished.iter_mut().take(500).for_each(|stage| stage.cached = false);
     events.push(Event::Ended(ended));
     let text = page(&events);
-    assert!(text.contains("| 500 stages | cached |") && text.contains("| and 300 more |"), "{text}");
+    assert!(text.contains("| 500 stages | cached |") && text.contains("| and 301 more |"), "{text}");
 }

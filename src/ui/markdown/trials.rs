@@ -1,36 +1,26 @@
 //! The trials of a sweep as a table in Markdown.
 //!
-//! Knows what came of them; which of their numbers tell most is known elsewhere.
+//! Knows the results of trials; `trials` chooses the numbers.
 
 use super::{
     super::{format, trials},
-    cells::{MANY, code, prose},
+    cells::{code, prose, row, table},
 };
 use crate::engine::tell::trials::{TrialOutcome, TrialResult};
 
-/// A row for each trial; nothing where there is none.
-pub(super) fn table(results: &[TrialResult]) -> String {
-    if results.is_empty() {
-        return String::new();
-    }
+/// A row for each trial, or nothing without trials.
+pub(super) fn text(results: &[TrialResult]) -> String {
     let columns = trials::columns(results);
-    let titles = columns.iter().map(|column| prose(&column.title));
-    let titles: Vec<String> =
-        ["trial", "result", "time"].map(str::to_owned).into_iter().chain(titles).collect();
-    let rows = results.iter().enumerate().take(MANY).map(|(index, trial)| {
+    let numbers: Vec<String> = columns.iter().map(|column| prose(&column.title)).collect();
+    let titles: Vec<&str> =
+        ["trial", "result", "time"].into_iter().chain(numbers.iter().map(String::as_str)).collect();
+    let rows = results.iter().enumerate().map(|(index, trial)| {
         let numbers = columns.iter().map(|column| number(column, index));
-        row(&[code(&trial.trial), result(trial), time(trial)].into_iter().chain(numbers).collect::<Vec<_>>())
+        let cells = [code(&trial.trial), result(trial), trials::time(trial)].into_iter().chain(numbers);
+        row(&cells.collect::<Vec<_>>())
     });
-    let more = match results.len().saturating_sub(MANY) {
-        0 => String::new(),
-        more => format!("\nand {}\n", format::plural(more, "more trial")),
-    };
-    let rows: String = rows.collect();
-    format!("{}|---|---|{}\n{rows}{more}", row(&titles), "--:|".repeat(columns.len() + 1))
-}
-
-fn row(cells: &[String]) -> String {
-    format!("| {} |\n", cells.join(" | "))
+    let alignment = format!("|---|---|{}", "--:|".repeat(columns.len() + 1));
+    table(&titles, &alignment, &rows.collect::<Vec<_>>())
 }
 
 fn result(trial: &TrialResult) -> String {
@@ -45,11 +35,7 @@ fn result(trial: &TrialResult) -> String {
     }
 }
 
-fn time(trial: &TrialResult) -> String {
-    if trial.seconds > 0.0 { format::duration(trial.seconds) } else { String::new() }
-}
-
-/// The best of its column stands out.
+/// The best number of a column is bold.
 fn number(column: &trials::Column, trial: usize) -> String {
     match column.values.get(trial).copied().flatten() {
         None => "-".to_owned(),

@@ -1,4 +1,4 @@
-//! Scripted runs, for tests: what an engine would tell.
+//! The events of example runs, for tests.
 
 use std::path::PathBuf;
 
@@ -73,7 +73,7 @@ pub(super) fn summary(finished: Vec<FinishedStage>) -> Summary {
     }
 }
 
-/// A run in which some is cached, some runs, one goes on from partial work on a GPU, all ends well.
+/// A run with cached and computed stages, one of which resumes on a GPU. All succeed.
 pub(super) fn good() -> Vec<Event> {
     let split = cached("split.pcam", &[("train", 40_000.0), ("validation", 5_000.0)]);
     let mut train = ran("train.base", 34.2, &[("validation-accuracy", 0.934), ("validation-loss", 0.201_26)]);
@@ -126,7 +126,7 @@ pub(super) fn bad() -> Vec<Event> {
     ]
 }
 
-/// A run in which all of `count` stages are cached.
+/// A run with `count` cached stages.
 pub(super) fn all_cached(count: usize) -> Vec<Event> {
     let names: Vec<String> = (0..count).map(|index| format!("explain.{index}")).collect();
     let plan: Vec<_> = names.iter().map(|name| (name.as_str(), Planned::Cached)).collect();
