@@ -1,18 +1,26 @@
-//! Axes, grid and labels of a chart, and the positions of its data.
+//! Axes, grid and labels of a chart, drawn with plotters, and the positions of its data.
+
+use std::{convert::Infallible, ops::Range};
+
+use plotters::{
+    coord::ranged1d::{KeyPointHint, NoDefaultFormatting, ValueFormatter},
+    drawing::DrawingAreaErrorKind,
+    prelude::{
+        ChartBuilder, Color as _, IntoDrawingArea, IntoFont, RGBColor, Ranged, ShapeStyle, TRANSPARENT,
+        TextStyle,
+    },
+};
 
 use super::{
-    color::{AXIS, Color, GRID, MUTED},
-    font::{CAPITALS, DESCENT},
-    scene::{Align, Pen, Point, Rect, Scene, TextStyle},
+    color::{AXIS, Color, GRID, INK, MUTED},
+    font::FAMILY,
+    recorder::{Recorder, pixels, units},
+    scene::{Point, Rect, Scene},
     ticks::{decimals, logarithmic_ticks, ticks},
 };
 
 /// The space for labels left of a chart and below it, in pixels.
 pub(super) const LABELS: (f64, f64) = (56.0, 38.0);
-
-const TICK: i32 = tenths(4.0);
-const NUMBER: TextStyle = TextStyle::new(11.0).color(MUTED);
-const NAME: TextStyle = TextStyle::new(12.0).align(Align::Centre);
 
 /// How numbers become distances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +31,7 @@ pub(super) enum Scale {
 }
 
 /// One axis of a chart.
+#[derive(Clone)]
 pub(super) struct Axis {
     pub(super) label: &'static str,
     pub(super) low: f64,
@@ -56,19 +65,32 @@ impl Axis {
             Scale::Logarithmic => (value / self.low).ln() / (self.high / self.low).ln(),
         }
     }
+}
 
-    /// The positions of the ticks between two ends, in tenths of a pixel.
-    fn places(&self, start: i32, end: i32) -> Vec<i32> {
-        let place = |&tick| start + (self.share(tick) * f64::from(end - start)).round() as i32;
-        self.ticks.iter().map(place).collect()
+impl Ranged for Axis {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        limit.0 + (self.share(*value) * f64::from(limit.1 - limit.0)).round() as i32
     }
 
-    fn number(&self, tick: f64) -> String {
+    fn key_points<Hint: KeyPointHint>(&self, _hint: Hint) -> Vec<f64> {
+        self.ticks.clone()
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.low..self.high
+    }
+}
+
+impl ValueFormatter<f64> for Axis {
+    fn format_ext(&self, tick: &f64) -> String {
         let (factor, sign) = if self.percent { (100.0, " %") } else { (1.0, "") };
         let shown: Vec<f64> = self.ticks.iter().map(|tick| tick * factor).collect();
         let digits = match self.scale {
             Scale::Linear => decimals(&shown),
-            Scale::Logarithmic => decimals(&[tick]),
+            Scale::Logarithmic => decimals(&[*tick]),
         };
         format!("{:.*}{sign}", digits, tick * factor + 0.0).replace('-', "\u{2212}")
     }
@@ -89,51 +111,46 @@ impl Plane<'_> {
     }
 }
 
-/// Charts are laid out in whole tenths of a pixel.
-const fn tenths(pixels: f64) -> i32 {
-    (pixels * 10.0).round() as i32
-}
-
-fn pixels(tenths: i32) -> f64 {
-    f64::from(tenths) / 10.0
-}
-
-/// From where to where a line runs, in tenths of a pixel.
-type Line = [(i32, i32); 2];
-
-fn draw(scene: &mut Scene, lines: &[Line], pen: Pen) {
-    for line in lines {
-        scene.line(line.map(|(x, y)| (pixels(x), pixels(y))).to_vec(), pen);
-    }
-}
-
 /// Draws the axes of a chart into `area`, labels included.
 pub(super) fn axes<'a>(scene: &mut Scene, area: Rect, x: &'a Axis, y: &'a Axis) -> Plane<'a> {
-    let (outer, top) = (tenths(area.left), tenths(area.top));
-    let (right, below) = (outer + tenths(area.width), top + tenths(area.height));
-    let (left, bottom) = (outer + tenths(LABELS.0), below - tenths(LABELS.1));
-    let (columns, rows) = (x.places(left, right - 1), y.places(bottom - 1, top));
-    let vertical = columns.iter().map(|&at| [(at, bottom - 1), (at, top)]);
-    let grid: Vec<Line> = vertical.chain(rows.iter().map(|&at| [(left, at), (right - 1, at)])).collect();
-    // Invisible, but part of every SVG made so far: its bytes must not change.
-    draw(scene, &grid, Pen::new(Color { alpha: 0.0, ..Color::rgb(0, 0, 0) }, 0.1));
-    let (middle, centre) = (pixels(top + (bottom - top) / 2), pixels(left + (right - left) / 2));
-    scene.text(y.label, (pixels(outer) + NAME.size * CAPITALS, middle), NAME.turned(-90.0));
-    scene.text(x.label, (centre, pixels(below) - NAME.size * DESCENT), NAME);
-    draw(scene, &grid, Pen::new(GRID, 1.0));
-    let pen = Pen::new(AXIS, 1.0);
-    draw(scene, &[[(left - 1, top), (left - 1, bottom - 1)]], pen);
-    for (&tick, at) in y.ticks.iter().zip(rows) {
-        let place = (pixels(left - 2 * TICK), pixels(at) + NUMBER.size * (CAPITALS / 2.0));
-        scene.text(y.number(tick), place, NUMBER.align(Align::Right));
-        draw(scene, &[[(left - 1 - TICK, at), (left - 1, at)]], pen);
+    let (left, top) = (units(area.left), units(area.top));
+    let (width, height) = (units(area.width), units(area.height));
+    let (labels_left, labels_below) = (units(LABELS.0), units(LABELS.1));
+    let start = pixels((left + labels_left, top));
+    let end = pixels((left + width, top + height - labels_below));
+    let root = Recorder(scene).into_drawing_area().shrink((left, top), (width, height));
+    let drawn = || -> Result<(), DrawingAreaErrorKind<Infallible>> {
+        ChartBuilder::on(&root)
+            .x_label_area_size(labels_below)
+            .y_label_area_size(labels_left)
+            .build_cartesian_2d(x.clone(), y.clone())?
+            .configure_mesh()
+            .bold_line_style(line(GRID))
+            .light_line_style(TRANSPARENT)
+            .axis_style(line(AXIS))
+            .set_all_tick_mark_size(units(4.0))
+            .label_style(text(11.0, MUTED))
+            .axis_desc_style(text(12.0, INK))
+            .x_desc(x.label)
+            .y_desc(y.label)
+            .draw()
+    };
+    // A scene takes every line and text. An error would be one of plotters, and only the axes would be missing.
+    if let Err(error) = drawn() {
+        tracing::warn!("the axes of a chart could not be drawn: {error}");
     }
-    draw(scene, &[[(left, bottom), (right - 1, bottom)]], pen);
-    for (&tick, at) in x.ticks.iter().zip(columns) {
-        let place = (pixels(at), pixels(bottom + 2 * TICK) + NUMBER.size * CAPITALS);
-        scene.text(x.number(tick), place, NUMBER.align(Align::Centre));
-        draw(scene, &[[(at, bottom), (at, bottom + TICK)]], pen);
-    }
-    let (width, height) = (pixels(right) - pixels(left), pixels(bottom) - pixels(top));
-    Plane { frame: Rect::new(pixels(left), pixels(top), width, height), x, y }
+    Plane { frame: Rect::new(start.0, start.1, end.0 - start.0, end.1 - start.1), x, y }
+}
+
+fn plotters_color(color: Color) -> RGBColor {
+    let [red, green, blue] = color.rgb;
+    RGBColor(red, green, blue)
+}
+
+fn line(color: Color) -> ShapeStyle {
+    plotters_color(color).stroke_width(units(1.0) as u32)
+}
+
+fn text(size: f64, color: Color) -> TextStyle<'static> {
+    (FAMILY, units(size)).into_font().color(&plotters_color(color))
 }

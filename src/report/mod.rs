@@ -1,6 +1,6 @@
 //! Pictures and texts for people.
 //!
-//! Plain numbers in, pictures and texts out. Knows no stages, no files and no tensors, and computes no metric.
+//! Plain numbers in, pictures and texts out. Charts have the axes of plotters. Knows no stages, no files and no tensors, and computes no metric.
 //! The typeface is embedded, so the same numbers give the same bytes on every machine.
 
 mod axes;
@@ -31,6 +31,7 @@ mod picture;
 mod png;
 mod precision_recall;
 mod preview;
+mod recorder;
 mod roc;
 mod sanity;
 mod sanity_panel;

@@ -13,11 +13,7 @@ use super::{
     Error, Exit, Outcome, args::ProjectArguments, project::open, run::stop_on_signals, worker::programs,
 };
 use crate::{
-    engine::{
-        Engine, Options,
-        exec::executor,
-        run::again::Again,
-    },
+    engine::{Engine, Options, exec::executor, run::again::Again},
     fsx,
     protocol::{Failure, FailureClass},
     stages::{DeviceChoice, Equality, RunSettings},
