@@ -138,13 +138,6 @@ fn a_broken_link_is_called_one() {
 }
 
 #[test]
-fn advice_that_several_files_share_is_given_once() {
-    let output = without_files("none.h5", "none2.h5").run(&[]).exit(2);
-    let output = output.complains("none.h5\n").complains("none2.h5 (source paths");
-    assert_eq!(output.stderr.matches("source paths are relative").count(), 1, "{}", output.stderr);
-}
-
-#[test]
 fn a_script_with_windows_line_ends_is_called_one() {
     let text = "[command.c]\nprogram = ['{script}', '{artifacts.y}']\ninputs = { script = './s.sh' }\n\
                 artifacts = { y = 'y.txt' }\n";
