@@ -138,12 +138,16 @@ fn advice_that_several_files_share_is_given_once() {
 fn a_script_with_windows_line_endings_is_mentioned() {
     let text = "[command.c]\nprogram = ['{script}', '{artifacts.y}']\ninputs = { script = './s.sh' }\n\
                 artifacts = { y = 'y.txt' }\n";
-    let script = "#!/bin/sh\necho made > \"$1\"\n";
-    let project = Sandbox::new().file("s.sh", script.replace('\n', "\r\n")).pipeline(text);
-    project.shell("chmod +x s.sh").exit(0);
-    let failure = project.run(&[]).exit(3).failure();
-    assert!(failure.contains("scripts need Unix line endings"), "{failure}");
-    project.rewrite("s.sh", script);
-    project.run(&[]).exit(0);
-    assert_eq!(fs::read_to_string(project.path("out/p/command.c/y.txt")).unwrap(), "made\n");
+    for first in ["#!/bin/sh", "#!/usr/bin/env sh"] {
+        let script = format!("{first}\necho made > \"$1\"\n");
+        let project = Sandbox::new().file("s.sh", script.replace('\n', "\r\n")).pipeline(text);
+        project.shell("chmod +x s.sh").exit(0);
+        let failure = project.run(&[]).exit(1).failure();
+        for part in ["Windows line endings", first, "sed -i"] {
+            assert!(failure.contains(part), "{part} is not in: {failure}");
+        }
+        project.rewrite("s.sh", script);
+        project.run(&[]).exit(0);
+        assert_eq!(fs::read_to_string(project.path("out/p/command.c/y.txt")).unwrap(), "made\n");
+    }
 }

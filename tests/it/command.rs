@@ -47,7 +47,8 @@ fn of_a_script_that_changed_the_plan_shows_where() {
     let expected = "`shell` line 2: …done | sort > made.txt -> …done | sort -r > made.txt (p.toml:2)\n";
     assert!(told.contains(expected), "{told}");
     let told = planned(&text.replace("mv made.txt", "cat made.txt\nmv made.txt"));
-    assert!(told.contains("`shell` line 3: + cat made.txt (p.toml:2)\n"), "{told}");
+    let expected = "`shell` line 3: mv made.txt {artifacts.made} -> cat made.txt (p.toml:2)\n";
+    assert!(told.contains(expected), "{told}");
 }
 
 /// A pipeline of one script, which makes `made`.

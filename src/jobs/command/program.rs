@@ -5,13 +5,15 @@
 
 use std::{
     ffi::OsString,
-    io,
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
     os::unix::process::CommandExt,
+    path::Path,
     process::{ExitStatus, Stdio},
     time::Duration,
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 
 use super::{
     offline::{self, Offline},
@@ -40,6 +42,7 @@ pub(super) fn run(
 ) -> Result<ExitStatus> {
     let words = words(stage);
     let (program, arguments) = words.split_first().context("the stage names no program")?;
+    check_line_endings(&sandbox.folder, program)?;
     let mut command = std::process::Command::new(program);
     command.args(arguments).current_dir(&sandbox.folder);
     command.env_clear().envs(environment(stage, task, sandbox));
@@ -133,11 +136,29 @@ fn quoted(path: String) -> String {
     }
 }
 
+/// Refuses a script with Windows line endings. The kernel would look for an interpreter with a carriage return in
+/// its name.
+fn check_line_endings(folder: &Path, program: &str) -> Result<()> {
+    let mut line = Vec::new();
+    if program.contains('/') {
+        // The kernel reports a file that cannot be read.
+        let _ = File::open(folder.join(program))
+            .and_then(|file| BufReader::new(file.take(4096)).read_until(b'\n', &mut line));
+    }
+    let first = String::from_utf8_lossy(&line);
+    ensure!(
+        !(first.starts_with("#!") && first.ends_with("\r\n")),
+        "cannot start `{program}`: it has Windows line endings, so its first line, `{}`, names no program; convert \
+         it, for example with `sed -i 's/\\r$//' FILE`",
+        first.trim_end()
+    );
+    Ok(())
+}
+
 fn not_started(program: &str, error: &io::Error) -> anyhow::Error {
     let what = match error.kind() {
         io::ErrorKind::NotFound => {
-            "there is no such program on the PATH, or the interpreter in its first line does not exist (scripts need \
-             Unix line endings)"
+            "there is no such program on the PATH, or the interpreter in its first line does not exist"
         }
         io::ErrorKind::PermissionDenied => "it is not executable",
         _ => return anyhow!(EnvironmentFault(format!("cannot start `{program}`: {error}"))),

@@ -81,7 +81,7 @@ fn the_name_in_the_file_means_all_repeats_and_one_can_be_picked() {
     assert_eq!(stages, ["train.t", "evaluate.e"]);
     project.options.targets = vec!["evaluate.e@3".to_owned()];
     let refused = project.try_run(&seeded("[1, 2]")).err().unwrap().to_string();
-    assert!(refused.contains("there is evaluate.e@1, evaluate.e@2"), "{refused}");
+    assert!(refused.contains("did you mean `evaluate.e@1`?"), "{refused}");
 }
 
 #[test]
