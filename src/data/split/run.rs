@@ -101,7 +101,9 @@ fn read_groups(request: &SplitRequest, labels: &[u8]) -> Result<Option<Groups>> 
 }
 
 /// The rows of each part. With `group_by`, also the number of groups in each.
-fn draw(request: &SplitRequest, sources: &Sources) -> Result<(Parts<Vec<u64>>, Option<Parts<usize>>)> {
+type Drawn = (Parts<Vec<u64>>, Option<Parts<usize>>);
+
+fn draw(request: &SplitRequest, sources: &Sources) -> Result<Drawn> {
     let (labels, sizes, seed) = (&sources.labels, &request.sizes, request.seed);
     if let (Some(group_by), Some(groups)) = (&request.group_by, &sources.groups) {
         let (rows, groups) = grouped::split(labels, groups, sizes, group_by.tolerance, seed)
