@@ -1,7 +1,6 @@
-//! The networks that can be trained: their parameters, and what these may be.
+//! The networks that can be trained: their parameters, the allowed values, and the names of their layers.
 //!
-//! What they compute is the worker's; `train` has one of them as a parameter, a checkpoint names it, and
-//! `explain` asks for one of its layers by name.
+//! The worker computes them.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,20 +31,20 @@ settings! {
 }
 
 settings! {
-    /// A small residual network (He et al. 2016, section 4.2) for patches of 96x96 in the place of 32x32:
-    /// its stem has stride 2, so that the stages work on 48x48, 24x24, 12x12.
+    /// A small residual network (He et al. 2016, section 4.2) for patches of 96x96 instead of 32x32: its stem has
+    /// stride 2, so that the stages work on 48x48, 24x24, 12x12.
     pub struct ResNet {
         /// Blocks of each stage; each stage after the first halves rows and columns.
         stages: Vec<u32> = vec![2, 2, 2];
-        /// Channels of the first stage; each one after it doubles them.
+        /// Channels of the first stage; each later stage doubles them.
         width: u32 = 16;
     }
 }
 
-/// More halvings than these leave nothing of a patch.
+/// With more stages, nothing would be left of a patch.
 const MOST_STAGES: usize = 5;
 
-/// Channels of the widest layer; a wider one would be a slip of the pen.
+/// The channels of the widest layer that is allowed; more are a slip.
 const MOST_CHANNELS: u64 = 4096;
 
 const LAST_OF_CLASS_CNN: &str = "relu4";
@@ -59,10 +58,10 @@ impl Architecture {
         }
     }
 
-    /// How many products its convolutions take for one patch of 96x96, forwards: about, to compare.
+    /// About how many multiplications the convolutions of a forward pass take for one patch.
     #[must_use]
     pub fn products(&self) -> u64 {
-        /// Of 3x3 convolutions between so many channels, on so many rows and columns.
+        /// A 3x3 convolution on `size` rows and columns, between this number of channels.
         fn convolution(size: u64, from: u64, to: u64) -> u64 {
             (9 * size * size).saturating_mul(from).saturating_mul(to)
         }
@@ -92,7 +91,7 @@ impl Architecture {
         }
     }
 
-    /// The last of them before the pooling that ends in one vector: where Grad-CAM looks if nobody says.
+    /// The last layer before the final pooling: the default of Grad-CAM.
     #[must_use]
     pub fn last_layer(&self) -> String {
         match self {
@@ -104,18 +103,18 @@ impl Architecture {
     /// The name of a layer of this network.
     ///
     /// # Errors
-    /// It has no such layer: says which may be meant, and which there are.
-    pub fn layer(&self, layer: &Layer) -> Result<String, UnknownLayer> {
+    /// It has no such layer: the message suggests one and lists them.
+    pub fn layer(&self, layer: &Layer) -> Result<String, String> {
         let known = self.layers();
         match &layer.0 {
             None => Ok(self.last_layer()),
             Some(name) if known.contains(name) => Ok(name.clone()),
-            Some(name) => Err(UnknownLayer::new(name, &known, &self.last_layer())),
+            Some(name) => Err(unknown_layer(name, &known)),
         }
     }
 }
 
-/// A layer by its name, or, where nobody says, the last before the pooling.
+/// A layer by its name; by default the last one before the final pooling.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Layer(Option<String>);
@@ -128,8 +127,8 @@ impl Layer {
 }
 
 impl Canonical for Layer {
-    /// ClassCNN's last layer by its name has no line, as no name has none: wherever there is a layer of that
-    /// name, the two are one.
+    /// The name of ClassCNN's last layer has no line either: in each network with a layer of that name, it is the
+    /// default.
     fn write(&self, path: &str, lines: &mut Lines) {
         match self.0.as_deref() {
             None | Some(LAST_OF_CLASS_CNN) => {}
@@ -138,83 +137,16 @@ impl Canonical for Layer {
     }
 }
 
-/// A layer that a network does not have.
-#[derive(Debug, thiserror::Error)]
-#[error("the model has no layer `{layer}`: {meant}its layers are {known}")]
-pub struct UnknownLayer {
-    layer: String,
-    meant: String,
-    known: String,
-}
-
-impl UnknownLayer {
-    /// Layers inside blocks are too many to list.
-    fn new(layer: &str, known: &[String], last: &str) -> Self {
-        let meant = meant(layer, known, last);
-        let (inner, outer): (Vec<_>, Vec<_>) =
-            known.iter().map(String::as_str).partition(|name| name.matches('.').count() > 1);
-        let inner = inner.first().map(|name| format!(", and those inside each block, such as {name}"));
-        Self {
-            layer: layer.to_owned(),
-            meant: meant.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default(),
-            known: outer.join(", ") + &inner.unwrap_or_default(),
-        }
-    }
-}
-
-/// What the last features are called in other networks.
-const FEATURES: [&str; 11] = [
-    "features",
-    "layer",
-    "conv",
-    "block",
-    "blocks",
-    "backbone",
-    "encoder",
-    "last",
-    "final",
-    "activation",
-    "norm",
-];
-
-/// The layer that a name of another network means: of the same kind and the nearest number (`conv5`), or the
-/// last (`features`, `layer4`); else the one that is spelt most alike.
-fn meant<'a>(layer: &str, known: &'a [String], last: &'a str) -> Option<&'a str> {
-    let (shape, numbers) = shape(layer);
-    let distance = |name: &'a String| {
-        let (other, others) = self::shape(name);
-        let apart =
-            || numbers.iter().zip(&others).fold(0_u64, |sum, (a, b)| sum.saturating_add(a.abs_diff(*b)));
-        match others.as_slice() {
-            _ if other == shape => Some((apart(), name.as_str())),
-            // No number means the last one.
-            [number] if numbers.is_empty() && other.strip_suffix('#') == Some(&shape) => {
-                Some((u64::MAX - number, name.as_str()))
-            }
-            _ => None,
-        }
-    };
-    let same = known.iter().filter_map(distance).min_by_key(|(distance, _)| *distance);
-    let mut words = layer.split(|c: char| !c.is_ascii_alphabetic());
-    let features = || words.any(|word| FEATURES.contains(&word)).then_some(last);
-    let spelt = || nearest(layer, known.iter().map(String::as_str));
-    // A name with a dot is one of these networks, mistyped.
-    let mistyped = || layer.contains('.').then(spelt).flatten();
-    same.map(|(_, name)| name).or_else(mistyped).or_else(features).or_else(spelt)
-}
-
-/// A name with `#` for each number, and the numbers.
-fn shape(name: &str) -> (String, Vec<u64>) {
-    let (mut shape, mut numbers) = (String::new(), Vec::new());
-    for part in name.split_inclusive(|c: char| !c.is_ascii_digit()) {
-        let digits = part.trim_end_matches(|c: char| !c.is_ascii_digit());
-        if !digits.is_empty() {
-            shape.push('#');
-            numbers.push(digits.parse().unwrap_or(u64::MAX));
-        }
-        shape.push_str(&part[digits.len()..]);
-    }
-    (shape, numbers)
+/// The message about a layer that a network does not have. It lists one of the layers inside blocks, because they
+/// are many.
+fn unknown_layer(layer: &str, known: &[String]) -> String {
+    let near = nearest(layer, known.iter().map(String::as_str));
+    let near = near.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
+    let (inner, outer): (Vec<_>, Vec<_>) =
+        known.iter().map(String::as_str).partition(|name| name.matches('.').count() > 1);
+    let inner = inner.first().map(|name| format!(", and those inside each block, such as {name}"));
+    let (outer, inner) = (outer.join(", "), inner.unwrap_or_default());
+    format!("the model has no layer `{layer}`: {near}its layers are {outer}{inner}")
 }
 
 impl ClassCnn {
@@ -247,8 +179,8 @@ impl ResNet {
         check.within("architecture.resnet.width", self.width.into(), 1.0, most as f64);
     }
 
-    /// conv1, bn1, relu1, and of every block what is in it (`layer1.0.conv1`), then itself (`layer1.0`); a
-    /// stage (`layer1`) is its last block.
+    /// conv1, bn1, relu1, then for each block its parts (`layer1.0.conv1`) and itself (`layer1.0`). A stage
+    /// (`layer1`) is its last block.
     fn layers(&self) -> Vec<String> {
         let mut layers = ["conv1", "bn1", "relu1"].map(str::to_owned).to_vec();
         for (stage, &blocks) in (1..).zip(&self.stages) {
@@ -280,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_says_the_last_layer_before_the_pooling_is_meant() {
+    fn the_default_is_the_last_layer_before_the_pooling() {
         let class_cnn = Architecture::ClassCnn(ClassCnn::default());
         assert_eq!(class_cnn.layer(&Layer::default()).unwrap(), "relu4");
         assert_eq!(resnet(&[1, 1]).layer(&Layer::default()).unwrap(), "layer2");
@@ -291,48 +223,20 @@ mod tests {
     }
 
     #[test]
-    fn the_old_default_written_out_is_the_default_and_other_names_are_told_apart() {
+    fn the_default_of_class_cnn_written_out_has_no_line_and_other_names_have() {
         assert_eq!(lines(&Layer::named("relu4")), lines(&Layer::default()));
         assert_eq!(lines(&Layer::named("layer2")), [("layer".to_owned(), "\"layer2\"".to_owned())]);
     }
 
     #[test]
-    fn an_unknown_layer_is_told_with_what_is_meant_and_what_there_is() {
-        let told = |name| resnet(&[1, 1]).layer(&Layer::named(name)).unwrap_err().to_string();
+    fn an_unknown_layer_is_reported_with_a_suggestion_and_all_layers() {
+        let error = |name| resnet(&[1, 1]).layer(&Layer::named(name)).unwrap_err();
         assert_eq!(
-            told("layer3"),
-            "the model has no layer `layer3`: did you mean `layer2`? its layers are conv1, bn1, relu1, \
+            error("layer2x"),
+            "the model has no layer `layer2x`: did you mean `layer2`? its layers are conv1, bn1, relu1, \
              layer1.0, layer1, layer2.0, layer2, and those inside each block, such as layer1.0.conv1"
         );
-        assert!(!told("relu4x").contains("did you mean `layer"));
-    }
-
-    #[test]
-    fn names_of_other_networks_mean_the_layer_in_their_place() {
-        let cnn = Architecture::ClassCnn(ClassCnn::default());
-        let meant = |network: &Architecture, layer: &str| {
-            let told = network.layer(&Layer::named(layer)).unwrap_err().to_string();
-            told.split_once("did you mean `").map(|(_, rest)| rest.split('`').next().unwrap().to_owned())
-        };
-        for (layer, expected) in [
-            ("conv5", "conv4"),
-            ("conv0", "conv1"),
-            ("relu", "relu4"),
-            ("features", "relu4"),
-            ("features.29", "relu4"),
-            ("layer4", "relu4"),
-            ("layer4.1.conv2", "relu4"),
-            ("last_conv", "relu4"),
-        ] {
-            assert_eq!(meant(&cnn, layer).as_deref(), Some(expected), "{layer}");
-        }
-        let resnet = resnet(&[2, 2, 2]);
-        for (layer, expected) in
-            [("layer4", "layer3"), ("layer4.1.conv2", "layer3.1.conv2"), ("features", "layer3")]
-        {
-            assert_eq!(meant(&resnet, layer).as_deref(), Some(expected), "{layer}");
-        }
-        assert_eq!(meant(&cnn, "transformer"), None);
+        assert!(!error("relu4x").contains("did you mean `layer"));
     }
 
     #[test]

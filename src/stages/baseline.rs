@@ -1,22 +1,22 @@
-//! What stands for "nothing to see": the image that a method or a metric puts in the place of evidence.
+//! Baselines: images without evidence, which a method or a metric puts in the place of evidence.
 //!
-//! Knows how it is written, and what computing it takes; what it looks like is computed elsewhere.
+//! Knows how a baseline is written and what computing it requires. It is computed elsewhere.
 
 use std::fmt;
 
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{Error, Visitor},
-};
+use serde::{Deserialize, Serialize};
 
-use super::{Canonical, Check, Input, Lines, Model, Origin, StageName};
-use crate::nearest::nearest;
+use super::{Canonical, Check, Input, Lines, Model, StageName};
 
 /// An image without evidence: `"black"`, `"white"`, `"mean"`, `"blur"`, or a number from 0 to 1.
 ///
-/// Word and number are distinct forms, also where they look alike: `"black"` and `0` are two keys, for
-/// artifacts say which of them was written.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A word and a number have different keys even if they look the same (`"black"` and `0`), because artifacts
+/// contain the baseline as written.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(
+    rename_all = "kebab-case",
+    expecting = "a baseline is \"black\", \"white\", \"mean\", \"blur\", or a number from 0 to 1"
+)]
 pub enum Baseline {
     /// 0 everywhere.
     Black,
@@ -27,31 +27,22 @@ pub enum Baseline {
     /// The image itself, blurred as in RISE (Petsiuk et al. 2018): keeps colour and density.
     Blur,
     /// One value in [0, 1] for all pixels and channels.
+    #[serde(untagged)]
     Value(f64),
 }
 
-const WORDS: [(&str, Baseline); 4] = [
-    ("black", Baseline::Black),
-    ("white", Baseline::White),
-    ("mean", Baseline::Mean),
-    ("blur", Baseline::Blur),
-];
-
 impl Baseline {
-    /// The patches that it is computed from: for the mean those that the model learnt from, under the
-    /// slot `data.train` (or `data.train.x`); none for all others. `stage` and `through` are the way to
-    /// them, as of [`Origin::Inherited`]: the stage that trained the model, or one that asks it, through
-    /// `["model"]`. `field` is the place of the baseline in the stage's table, `method.occlusion.baseline`.
+    /// The patches that the mean is computed from: the model's training patches, under the slot `data.train`
+    /// (or `data.train.x`). None for other baselines. `stage` and `through` lead to them as in
+    /// [`Origin::Inherited`](super::Origin::Inherited): from the stage that trained the model, or, through
+    /// `["model"]`, from a stage that reads the model. `field` is the baseline's place in the stage's table,
+    /// `method.occlusion.baseline`.
     #[must_use]
     pub fn input(self, field: &'static str, stage: &StageName, through: &[&'static str]) -> Option<Input> {
-        let slot = "data.train".to_owned();
-        let (stage, through) = (stage.clone(), through.to_vec());
-        let from = Origin::Inherited { stage, through, slot: slot.clone() };
-        (self == Self::Mean).then_some(Input { slot, field, from })
+        (self == Self::Mean).then(|| Input::inherited("data.train", field, stage, through))
     }
 
-    /// The same for a stage that has the model itself; nothing where that is a file, which [`Self::check`]
-    /// refuses.
+    /// The same for a stage that reads the model itself. [`Self::check`] refuses a model from a file.
     #[must_use]
     pub fn input_beside(self, field: &'static str, model: &Model) -> Option<Input> {
         match model {
@@ -60,8 +51,9 @@ impl Baseline {
         }
     }
 
-    /// Checks that it can be computed for a model: nobody knows what a file was trained on.
+    /// Checks its range, and that it can be computed for the model: the training data of a file is unknown.
     pub fn check(self, model: &Model, path: &str, check: &mut Check<'_>) {
+        self.check_range(path, check);
         let known = self != Self::Mean || matches!(model, Model::Artifact(_));
         check.require(
             known,
@@ -71,34 +63,21 @@ impl Baseline {
         );
     }
 
-    fn word(self) -> Option<&'static str> {
-        WORDS.iter().find(|(_, baseline)| *baseline == self).map(|(word, _)| *word)
-    }
-
-    fn from_word(text: &str) -> Result<Self, String> {
-        if let Some((_, baseline)) = WORDS.iter().find(|(word, _)| *word == text) {
-            return Ok(*baseline);
-        }
-        let meant = nearest(text, WORDS.map(|(word, _)| word));
-        let meant = meant.map(|word| format!(": did you mean \"{word}\"?")).unwrap_or_default();
-        Err(format!("`{text}` is not a baseline{meant} (it is {EXPECTED})"))
-    }
-
-    fn from_number(value: f64) -> Result<Self, String> {
-        match (0.0..=1.0).contains(&value) {
-            true => Ok(Self::Value(value + 0.0)), // no -0.0
-            false => Err(format!("a baseline must lie between 0 and 1, as images do: {value} does not")),
+    pub(super) fn check_range(self, path: &str, check: &mut Check<'_>) {
+        if let Self::Value(value) = self {
+            check.within(path, value, 0.0, 1.0);
         }
     }
 }
 
-const EXPECTED: &str = "\"black\", \"white\", \"mean\", \"blur\", or a number from 0 to 1";
-
 impl fmt::Display for Baseline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.word(), self) {
-            (None, Self::Value(value)) => write!(f, "{value}"),
-            (word, _) => f.write_str(word.unwrap_or_default()),
+        match self {
+            Self::Black => f.write_str("black"),
+            Self::White => f.write_str("white"),
+            Self::Mean => f.write_str("mean"),
+            Self::Blur => f.write_str("blur"),
+            Self::Value(value) => write!(f, "{}", value + 0.0), // no -0
         }
     }
 }
@@ -112,50 +91,10 @@ impl Canonical for Baseline {
     }
 }
 
-impl Serialize for Baseline {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Value(value) => serializer.serialize_f64(*value),
-            word => serializer.collect_str(word),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Baseline {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(WordOrNumber)
-    }
-}
-
-struct WordOrNumber;
-
-impl Visitor<'_> for WordOrNumber {
-    type Value = Baseline;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(EXPECTED)
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Baseline, E> {
-        Baseline::from_word(text).map_err(E::custom)
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Baseline, E> {
-        Baseline::from_number(value).map_err(E::custom)
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Baseline, E> {
-        self.visit_f64(value as f64)
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Baseline, E> {
-        self.visit_f64(value as f64)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stages::Origin;
 
     #[derive(Debug, Serialize, Deserialize)]
     struct Table {
@@ -174,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn words_and_numbers_are_read_and_written_back() {
+    fn words_and_numbers_are_read_and_written() {
         for (text, baseline) in [
             ("'black'", Baseline::Black),
             ("'white'", Baseline::White),
@@ -191,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn word_and_number_are_distinct_and_one_and_one_point_zero_are_not() {
+    fn words_and_numbers_differ_and_1_and_1_0_do_not() {
         assert_eq!(canonical(Baseline::Black), "b = black");
         assert_eq!(canonical(Baseline::Value(0.0)), "b = 0.0");
         assert_eq!(canonical(read("-0.0").unwrap()), canonical(read("0").unwrap()));
@@ -199,16 +138,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_told_with_what_is() {
-        let told = |value| read(value).unwrap_err();
-        assert!(told("'blakc'").starts_with("`blakc` is not a baseline: did you mean \"black\"?"));
-        assert_eq!(told("2"), "a baseline must lie between 0 and 1, as images do: 2 does not");
-        assert!(told("nan").contains("NaN does not"));
-        assert!(told("true").contains("expected \"black\", \"white\""), "{}", told("true"));
+    fn anything_else_is_an_error_that_lists_the_forms() {
+        for text in ["'blakc'", "true", "[0.5]"] {
+            assert!(read(text).unwrap_err().starts_with("a baseline is \"black\", \"white\""), "{text}");
+        }
     }
 
     #[test]
-    fn only_the_mean_needs_patches_and_only_of_a_model_that_a_stage_made() {
+    fn only_the_mean_needs_patches() {
         let made: Model = toml::from_str::<std::collections::BTreeMap<String, Model>>("m = 'train.base'")
             .map(|mut table| table.remove("m").unwrap())
             .unwrap();

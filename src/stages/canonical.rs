@@ -1,12 +1,10 @@
 //! The canonical form of parameters: the lines of a fingerprint.
 //!
-//! One traversal serves hashing and explaining: a stage's semantic parameters become sorted lines
-//! `path = value`; the key is the digest of those lines, and "why did this run" is their difference
-//! with older lines. Knows nothing of TOML, inputs or stores.
+//! A stage's semantic parameters become sorted lines `path = value`. The key is the digest of those lines, and
+//! "why did this run" compares them with older lines. Knows no TOML, inputs or stores.
 //!
-//! Rules: a field equal to its compile-time default is left out, so that a new option
-//! keeps every old key; the name of a variant never is; numbers are typed by the field, so `1` and
-//! `1.0` are one value.
+//! A field that equals its default is left out, so that a new option keeps every old key. The name of a variant is
+//! always written. The type of a number is that of its field, so `1` and `1.0` are the same value.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -14,20 +12,20 @@ use std::{borrow::Cow, collections::BTreeMap};
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Lines {
     lines: BTreeMap<String, String>,
-    spell_out: bool,
+    has_defaults: bool,
 }
 
 impl Lines {
-    /// Lines that leave no default out: to tell what a value was that nobody wrote. No fingerprint has such.
+    /// Lines that include defaults, for messages about values that a file does not set. Never part of a fingerprint.
     #[must_use]
-    pub fn spelt_out() -> Self {
-        Self { spell_out: true, ..Self::default() }
+    pub fn with_defaults() -> Self {
+        Self { has_defaults: true, ..Self::default() }
     }
 
-    /// Whether defaults are written, too.
+    /// Whether defaults are included.
     #[must_use]
-    pub fn spell_out(&self) -> bool {
-        self.spell_out
+    pub fn has_defaults(&self) -> bool {
+        self.has_defaults
     }
 
     /// Adds one line.
@@ -47,13 +45,13 @@ impl Lines {
     }
 }
 
-/// A value that can stand in a fingerprint.
+/// A value that can be part of a fingerprint.
 pub trait Canonical: PartialEq {
     /// Writes this value's lines below `path`.
     fn write(&self, path: &str, lines: &mut Lines);
 }
 
-/// `path.name`, with names that are no bare keys quoted so that two paths never coincide.
+/// `path.name`. A name that is not a bare key is quoted, so that no two paths are equal.
 #[must_use]
 pub fn join(path: &str, name: &str) -> String {
     let bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
@@ -70,7 +68,7 @@ macro_rules! canonical_by_display {
         }
     )* };
 }
-canonical_by_display!(bool, u32, u64, usize, i64);
+canonical_by_display!(bool, u32, u64);
 
 impl Canonical for f64 {
     fn write(&self, path: &str, lines: &mut Lines) {
@@ -141,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_carry_their_length_so_that_nothing_collides() {
+    fn lists_contain_their_length_so_that_nothing_collides() {
         assert_ne!(lines(&vec![1_u32, 2]), lines(&vec![1_u32]));
         assert_ne!(lines(&Vec::<u32>::new()), lines(&None::<u32>));
         assert_ne!(lines(&"none".to_owned()), lines(&None::<String>));

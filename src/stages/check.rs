@@ -1,4 +1,4 @@
-//! Checks what a stage's values mean (ranges, combinations), with the place of each mistake.
+//! Checks ranges and combinations of a stage's values, with the place of each mistake.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use toml::{
 
 use super::Problem;
 
-/// Collects what is wrong with the values of one stage table.
+/// Collects the problems of the values of one table.
 pub struct Check<'a> {
     table: &'a Spanned<DeTable<'a>>,
     problems: Vec<Problem>,
@@ -22,17 +22,17 @@ impl<'a> Check<'a> {
         Self { table, problems: Vec::new() }
     }
 
-    /// Notes a problem at `path` (`optimizer.adam.learning-rate`) unless `holds`.
+    /// Adds a problem at `path` (`optimizer.adam.learning-rate`) unless `holds`.
     pub fn require(&mut self, holds: bool, path: &str, message: impl Into<String>) {
         if !holds {
-            self.problems.push(Problem::at(self.span(path), message));
+            self.problems.push(Problem::at(span_of(self.table, path), message));
         }
     }
 
-    /// As [`Check::require`], of a message that is worth making only where it is told.
+    /// Like [`Check::require`], but makes the message only if it is needed.
     pub fn require_else(&mut self, holds: bool, path: &str, message: impl FnOnce() -> String) {
         if !holds {
-            self.problems.push(Problem::at(self.span(path), message()));
+            self.require(false, path, message());
         }
     }
 
@@ -48,7 +48,7 @@ impl<'a> Check<'a> {
         self.require_else(holds, path, || format!("`{}` must lie between {least} and {most}", last(path)));
     }
 
-    /// Requires a number from 0 up to, but without, 1.
+    /// Requires a number of at least 0 and below 1.
     pub fn below_one(&mut self, path: &str, value: f64) {
         let holds = (0.0..1.0).contains(&value);
         self.require_else(holds, path, || format!("`{}` must be at least 0 and below 1", last(path)));
@@ -60,23 +60,19 @@ impl<'a> Check<'a> {
         self.require_else(holds, path, || format!("`{}` must be a number above 0", last(path)));
     }
 
-    /// Requires no more resamples of a bootstrap than anybody needs: all of them are held in memory.
+    /// Limits the resamples of a bootstrap, which are held in memory.
     pub fn resamples(&mut self, value: u32) {
         self.within("resamples", value.into(), 0.0, 100_000.0);
     }
 
-    /// What was wrong.
+    /// The problems.
     #[must_use]
     pub fn finish(self) -> Vec<Problem> {
         self.problems
     }
-
-    fn span(&self, path: &str) -> Range<usize> {
-        span_of(self.table, path)
-    }
 }
 
-/// The place of the deepest part of `path` that the table spells out, else of the table itself.
+/// The place of the deepest part of `path` that the table contains, else of the table itself.
 #[must_use]
 pub fn span_of(table: &Spanned<DeTable<'_>>, path: &str) -> Range<usize> {
     let mut span = table.span();

@@ -1,4 +1,4 @@
-//! Stage kind `command`: any program, with everything declared that it reads and writes.
+//! Stage kind `command`: any program, with declared inputs and artifacts.
 
 mod output;
 mod placeholder;
@@ -15,34 +15,32 @@ pub use output::{Holds, INPUTS, Output, PASSING, PortName};
 pub use placeholder::{Piece, Port, pieces};
 pub use ports::Ports;
 
-/// What the shell is called with before the script.
+/// The command line before a script of `shell`.
 pub const SHELL: [&str; 3] = ["/bin/sh", "-e", "-c"];
 
-/// Endings of files that a program is told to run: found as a plain word, they are an input that nobody
-/// declared.
+/// Extensions of scripts. A plain word that ends with one is an input that is not declared.
 const SCRIPTS: [&str; 12] =
     [".py", ".sh", ".bash", ".R", ".r", ".jl", ".pl", ".rb", ".js", ".lua", ".awk", ".sql"];
 
 parameters! {
-    /// Any program, run in a folder of its own that holds only what is declared here, and cached like every
-    /// other stage. In `program` and `shell`, `{name}` stands for the path of an input and
-    /// `{artifacts.name}` for that of an artifact; `{{name}}` is the word in braces itself.
+    /// Any program. It runs in a folder with only the inputs declared here, and is cached like every other stage. In
+    /// `program` and `shell`, `{name}` is replaced by the path of an input and `{artifacts.name}` by that of an
+    /// artifact; `{{name}}` becomes the text `{name}`.
     pub struct Command {
         /// The program and its arguments, without a shell; looked up on the PATH.
         semantic program: Vec<String> = Vec::new();
-        /// In place of `program`, a script for `/bin/sh -e`.
+        /// A script for `/bin/sh -e`, instead of `program`.
         semantic shell: Option<String> = None;
-        /// What it reads, by name: artifacts of any kind, source files, and source folders (with a slash at
-        /// the end). A path that begins with `./` is relative to the project's folder, any other to that of
-        /// the source files. The program finds each as `inputs/NAME`.
+        /// Its inputs by name: artifacts of any kind, source files, and source folders (with a slash at the end). A
+        /// path that begins with `./` is relative to the project's folder, any other to the folder of the source
+        /// files. The program finds each as `inputs/NAME`.
         input inputs: Ports<FileOrArtifact> = Ports::default();
-        /// What it writes, by name: paths in the folder in which it runs, of a folder with a slash at the end.
+        /// Its artifacts by name: paths in the folder in which it runs. A folder has a slash at the end.
         semantic artifacts: Ports<Output>;
-        /// Variables of its environment, which is empty but for these, PATH, HOME, TMPDIR, LANG, TZ and
-        /// PCAMFLOW_....
+        /// Variables of its environment. Apart from these it has only PATH, HOME, TMPDIR, LANG, TZ and PCAMFLOW_....
         semantic environment: BTreeMap<String, String> = BTreeMap::new();
-        /// Names of variables that are handed on as they are. They say where or how to compute, not what: no
-        /// part of the key.
+        /// Names of variables that are passed on unchanged. They must not change results: they are no part of the
+        /// key.
         execution pass_environment: Vec<String> = Vec::new();
         /// How to compute it.
         execution run: RunSettings = RunSettings::default();
@@ -53,10 +51,10 @@ impl Stage for Command {
     const VERSION: u32 = 1;
     const RUNNER: Runner = Runner::Engine;
     const APPETITE: Appetite = Appetite::One;
-    // Nobody knows what a program does.
+    // A program may compute anything.
     const EQUALITY: Equality = Equality::Realisation;
 
-    /// Slots `inputs.NAME`.
+    /// The slots `inputs.NAME`.
     fn inputs(&self) -> Vec<Input> {
         let inputs = self.inputs.iter();
         let input =
@@ -79,19 +77,14 @@ impl Stage for Command {
         self.check_words(check);
         self.check_artifacts(check);
         self.check_environment(check);
-        let taken = |name: &str| format!("`{name}` is a folder of the sandbox: give the input another name");
-        for name in self.inputs.keys().filter(|name| name.as_str() == "artifacts") {
-            check.require(false, &slot(name), taken(name.as_str()));
-        }
-    }
-
-    fn run_settings(&self) -> &RunSettings {
-        &self.run
+        let taken = self.inputs.keys().any(|name| name.as_str() == "artifacts");
+        let message = "`{artifacts...}` names artifacts: give the input another name";
+        check.require(!taken, "inputs.artifacts", message);
     }
 }
 
 impl Command {
-    /// The program with its arguments; the shell, if it is a script.
+    /// The program with its arguments, or the shell with the script.
     #[must_use]
     pub fn words(&self) -> Vec<&str> {
         match &self.shell {
@@ -103,18 +96,18 @@ impl Command {
     fn check_program(&self, check: &mut Check<'_>) {
         let given = usize::from(!self.program.is_empty()) + usize::from(self.shell.is_some());
         let message = match given {
-            0 => "what is to run? Write `program = [\"python3\", \"{script}\"]`, or `shell = \"...\"`",
+            0 => "nothing to run: write `program = [\"python3\", \"{script}\"]`, or `shell = \"...\"`",
             _ => "`program` and `shell` cannot both be given",
         };
         check.require(given == 1, if given == 0 { "program" } else { "shell" }, message);
         if let Some(program) = self.program.first() {
-            check.require(!program.is_empty(), "program", "the first word of `program` names a program");
+            check.require(!program.is_empty(), "program", "the first word of `program` must name a program");
             let undeclared = program.contains('/') && !program.starts_with('/') && !program.contains('{');
             check.require_else(!undeclared, "program", || declare_it(program));
         }
     }
 
-    /// Placeholders that mean nothing, and scripts that are no inputs.
+    /// Checks for unknown placeholders, and for scripts that are not declared as inputs.
     fn check_words(&self, check: &mut Check<'_>) {
         let field = if self.shell.is_some() { "shell" } else { "program" };
         for word in self.words() {
@@ -150,7 +143,7 @@ impl Command {
         let known = known.chain(self.artifacts.keys().map(|name| format!("{{artifacts.{name}}}")));
         let known: Vec<String> = known.collect();
         format!(
-            "this stage has no {what} `{name}` for `{{{prefix}{name}}}`; it has {}. For the text itself, write \
+            "this stage has no {what} `{name}` for `{{{prefix}{name}}}`; it has {}. To get the text itself, write \
              {{{{{prefix}{name}}}}}",
             known.join(", ")
         )
@@ -195,23 +188,27 @@ pub fn slot(name: &PortName) -> String {
 fn declare_it(word: &str) -> String {
     let path = word.trim_start_matches("./");
     format!(
-        "the program cannot see `{word}`: it runs in a folder of its own, with the declared inputs only. Write \
+        "the program cannot see `{word}`: it runs in a folder with only the declared inputs. Write \
          inputs = {{ script = \"./{path}\" }}, and \"{{script}}\" here"
     )
 }
 
-/// Why two artifacts cannot both be.
+/// Why two artifacts cannot both be written.
 fn clash(one: &Output, other: &Output) -> Option<String> {
     let (a, b) = (one.plain(), other.plain());
     let inside = |inner: &str, outer: &str| Path::new(inner).starts_with(outer);
     if inside(a, b) || inside(b, a) {
         return Some(format!(
-            "`{}` and `{}` are the same path, or one lies inside the other",
+            "`{}` and `{}` are the same path, or one contains the other",
             one.path, other.path
         ));
     }
-    (Path::new(a).file_name() == Path::new(b).file_name())
-        .then(|| format!("`{}` and `{}` would be shown under one name", one.path, other.path))
+    (Path::new(a).file_name() == Path::new(b).file_name()).then(|| {
+        format!(
+            "`{}` and `{}` have the same file name, under which artifacts are shown",
+            one.path, other.path
+        )
+    })
 }
 
 fn is_variable(name: &str) -> bool {

@@ -1,28 +1,27 @@
-//! What every stage kind declares: what it reads, what it writes, where it runs, how equal its
-//! results are. Plain data; resolution, hashing and running happen elsewhere.
+//! What every stage kind declares: its inputs, its artifacts, where it runs, and how reproducible its results are.
+//!
+//! Plain data. References are resolved, keys made and stages run elsewhere.
 
 use std::{any::Any, borrow::Cow};
 
 use super::{
-    ArtifactRef, Check, Field, FileOrArtifact, Images, Lines, Model, Reader, RunSettings, SourceFile,
-    StageName, TrainingData,
+    ArtifactRef, Check, Field, FileOrArtifact, Images, Lines, Model, Reader, Schema, SourceFile, StageName,
+    TrainingData,
 };
 
-/// What the `parameters!` macro derives.
-pub trait Parameters: Sized {
+/// What the macro `parameters!` implements.
+pub trait Parameters: Schema + Sized {
     /// The fields in order.
     const FIELDS: &'static [Field];
-    /// Reads the table; `None` where a field was missing or wrong (the reader knows).
+    /// Reads the table; `None`, with problems in the reader, if a field is missing or wrong.
     fn read(reader: &mut Reader<'_>) -> Option<Self>;
-    /// The JSON Schema of the table.
-    fn schema() -> serde_json::Value;
     /// Writes the semantic fields.
     fn semantic(&self, lines: &mut Lines);
-    /// Writes the semantic fields that have a default, with it.
+    /// Writes the defaults of the semantic fields that have one.
     fn defaults(lines: &mut Lines);
 }
 
-/// What an artifact holds: decides which references fit.
+/// What an artifact contains: decides which references fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ArtifactType {
     /// Labelled patches in one HDF5 file (`x`, `y`, `row`, ...).
@@ -53,12 +52,12 @@ pub enum ArtifactType {
     Picture,
     /// A folder of files.
     Folder,
-    /// A file, and only its maker knows of what. Wanted, it stands for whatever there is.
+    /// A file of unknown content. As the type of an input, it accepts every artifact.
     Anything,
 }
 
 impl ArtifactType {
-    /// What to call it in a message.
+    /// Its name in messages.
     #[must_use]
     pub fn noun(self) -> &'static str {
         match self {
@@ -81,35 +80,64 @@ impl ArtifactType {
     }
 }
 
-/// A word that most kinds know beforehand, and some read from the pipeline file.
+/// A word that most kinds declare as a constant, and some read from the pipeline file.
 pub type Word = Cow<'static, str>;
 
 /// One named output of a stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
-    /// The name by which others refer to it.
+    /// The name in references.
     pub name: Word,
-    /// The file that the stage writes; of a folder, with a slash at its end.
+    /// The file that the stage writes. A folder has a slash at its end.
     pub file: Word,
-    /// What it holds.
+    /// What it contains.
     pub holds: ArtifactType,
 }
 
-/// A shorthand for declaring an artifact.
+/// An artifact with constant names.
 #[must_use]
 pub const fn artifact(name: &'static str, file: &'static str, holds: ArtifactType) -> Artifact {
     Artifact { name: Cow::Borrowed(name), file: Cow::Borrowed(file), holds }
 }
 
-/// One thing that a stage reads, by the slot under which it finds it.
+/// One input of a stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
-    /// The slot: `model`, `images`, `images.x`, `data.train`.
+    /// The name under which the stage finds it: `model`, `images`, `images.x`, `data.train`.
     pub slot: String,
-    /// The field that names it, for messages about it.
+    /// The field that names it, for messages.
     pub field: &'static str,
     /// Where it comes from.
     pub from: Origin,
+}
+
+impl Input {
+    /// An artifact of another stage.
+    pub(super) fn artifact(
+        slot: impl Into<String>,
+        field: &'static str,
+        reference: &ArtifactRef,
+        expected: ArtifactType,
+    ) -> Self {
+        let from = Origin::Artifact { reference: reference.clone(), expected };
+        Self { slot: slot.into(), field, from }
+    }
+
+    /// A source file.
+    pub(super) fn file(slot: impl Into<String>, field: &'static str, file: &SourceFile) -> Self {
+        Self { slot: slot.into(), field, from: Origin::File(file.clone()) }
+    }
+
+    /// What another stage reads under the same slot.
+    pub(super) fn inherited(
+        slot: &str,
+        field: &'static str,
+        stage: &StageName,
+        through: &[&'static str],
+    ) -> Self {
+        let (stage, through, slot) = (stage.clone(), through.to_vec(), slot.to_owned());
+        Self { slot: slot.clone(), field, from: Origin::Inherited { stage, through, slot } }
+    }
 }
 
 /// Where an input comes from.
@@ -117,24 +145,26 @@ pub struct Input {
 pub enum Origin {
     /// Another stage of the pipeline.
     Artifact {
-        /// Which one, as referred to.
+        /// The reference to it.
         reference: ArtifactRef,
-        /// What it has to hold.
-        wants: ArtifactType,
+        /// What it must contain.
+        expected: ArtifactType,
     },
-    /// A file of the user's.
+    /// A source file.
     File(SourceFile),
-    /// Whatever another stage reads under the slots that begin with this one's name: the images an
-    /// explanation was made with, the training data of a model that is trained further. They keep their
-    /// names; several stages may hand on the same, but not two different ones.
+    /// Everything that another stage reads under a slot, or under slots that begin with its name: the images of an
+    /// explanation, the training data of a model that is trained further. The slots keep their names. If several
+    /// stages provide the same slot, it must be the same input.
+    ///
+    /// An inherited input always accompanies an artifact of the same stage, which reports it if there is no such
+    /// stage.
     Inherited {
-        /// The stage that reads it, or from which the way to it begins.
+        /// The stage that reads it, or where the path to that stage begins.
         stage: StageName,
-        /// The way from there: at each step, the maker of what is read under that slot. Through
-        /// `["model"]`, `data.train` is what the model of an explanation learnt from.
+        /// The path: each step leads to the stage that makes what is read under that slot. Through `["model"]`,
+        /// `data.train` is the training data of the model of an explanation.
         through: Vec<&'static str>,
-        /// The slot, or the common beginning of the slots; empty for everything that it reads, for who
-        /// does what that stage did.
+        /// The slot, or the common beginning of the slots; empty for everything that the stage reads.
         slot: String,
     },
 }
@@ -151,129 +181,116 @@ pub enum Runner {
 /// How many CPU cores a stage can use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Appetite {
-    /// One or two: bound by the disk, or serial.
+    /// One or two: limited by the disk, or serial.
     One,
-    /// All, and always as many: results depend on the thread count (training).
+    /// Always the same number: results depend on it (training).
     All,
-    /// As many as are free.
+    /// All that are free.
     Share,
 }
 
-/// How equal two results of one key are.
+/// How equal two results with the same key are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Equality {
     /// Bit for bit, anywhere.
     Bitwise,
-    /// Bit for bit on the same machine, device and thread count; elsewhere one valid realisation.
+    /// Bit for bit on the same machine with the same device and thread count; elsewhere another valid result.
     Realisation,
     /// Within the tolerances of the definitions, on any device and thread count.
     Tolerance,
 }
 
 impl Equality {
-    /// How far numbers may be apart, in units of the largest number of their column or array, where results
-    /// are equal [within a tolerance](Self::Tolerance). Float32 on another device or with other threads
-    /// differs by some 1e-6 in a forward pass and in maps, and by up to 1e-4 in areas below curves of many
-    /// forward passes.
+    /// How far numbers may differ [within the tolerance](Self::Tolerance), relative to the largest number of
+    /// their column or array. With float32 on another device or with other threads, forward passes and maps differ
+    /// by about 1e-6, and areas below curves of many forward passes by up to 1e-4.
     pub const TOLERANCE: f64 = 1e-4;
 }
 
-/// One kind of stage: its table, and what it declares about itself.
+/// One kind of stage: its table and its declarations.
 pub trait Stage: Parameters {
-    /// Bumped by hand, with a comment why, when the kind's results change. Never the crate's version.
+    /// Increased by hand, with a comment why, when the results of the kind change. Not the crate's version.
     const VERSION: u32;
-    /// What each new `VERSION` corrected, in a line each, from 2 on: told to whoever has older results.
+    /// What each `VERSION` from 2 on corrected, in a line each. Shown to users who have older results.
     const CORRECTIONS: &'static [&'static str] = &[];
     /// Where it runs.
     const RUNNER: Runner;
-    /// How many cores such a stage can use.
+    /// How many cores a stage of this kind can use.
     const APPETITE: Appetite;
     /// How many cores this one can use.
     fn appetite(&self) -> Appetite {
         Self::APPETITE
     }
-    /// How equal its results are from run to run.
+    /// How equal its results are between runs.
     const EQUALITY: Equality;
-    /// What it reads.
+    /// Its inputs.
     fn inputs(&self) -> Vec<Input>;
-    /// What it writes.
+    /// Its artifacts.
     fn artifacts(&self) -> Vec<Artifact>;
     /// Checks ranges and combinations.
     fn check(&self, check: &mut Check<'_>);
-    /// Checks what takes other stages to know: that they ask the same question, say. Only where each of
-    /// them could be read by itself.
+    /// Checks it against the other stages that could be read.
     fn check_peers(&self, _peers: &Peers<'_>, _check: &mut Check<'_>) {}
-    /// How to compute it.
-    fn run_settings(&self) -> &RunSettings;
 }
 
-/// The other stages of a pipeline: the parameters of one, as the type of its kind.
+/// Finds the parameters of another stage of the pipeline by its name.
 pub type Peers<'a> = dyn Fn(&StageName) -> Option<&'a dyn Any> + 'a;
 
-/// The stage of a name, if it is of this kind.
+/// The parameters of a stage, if it is of this kind.
 pub fn peer<'a, T: 'static>(peers: &Peers<'a>, name: &StageName) -> Option<&'a T> {
     peers(name)?.downcast_ref()
 }
 
-/// An input that is a file or an artifact.
+/// An input that is a file or an artifact, under the slot of its field's name.
 #[must_use]
-pub fn file_input(field: &'static str, value: &FileOrArtifact, wants: ArtifactType) -> Input {
-    let from = match value {
-        FileOrArtifact::Artifact(reference) => Origin::Artifact { reference: reference.clone(), wants },
-        FileOrArtifact::File(file) => Origin::File(file.clone()),
-    };
-    Input { slot: field.to_owned(), field, from }
-}
-
-/// The inputs behind labelled patches: `slot`, or `slot.x` and `slot.y`.
-#[must_use]
-pub fn images_inputs(slot: &str, field: &'static str, images: &Images) -> Vec<Input> {
-    let file = |part: &str, file: &SourceFile| Input {
-        slot: format!("{slot}.{part}"),
-        field,
-        from: Origin::File(file.clone()),
-    };
-    match images {
-        Images::Artifact(reference) => {
-            let from = Origin::Artifact { reference: reference.clone(), wants: ArtifactType::Patches };
-            vec![Input { slot: slot.to_owned(), field, from }]
-        }
-        Images::Files(pair) => vec![file("x", &pair.x), file("y", &pair.y)],
+pub fn file_input(field: &'static str, value: &FileOrArtifact, expected: ArtifactType) -> Input {
+    match value {
+        FileOrArtifact::Artifact(reference) => Input::artifact(field, field, reference, expected),
+        FileOrArtifact::File(file) => Input::file(field, field, file),
     }
 }
 
-/// The inputs behind training data: slots `data.train` and `data.validation`.
+/// Labelled patches: the slot `slot`, or `slot.x` and `slot.y`.
 #[must_use]
-pub fn training_inputs(field: &'static str, data: &TrainingData) -> Vec<Input> {
-    let images = |part: &str| match data {
-        TrainingData::Split(stage) => {
+pub fn images_inputs(slot: &str, field: &'static str, images: &Images) -> Vec<Input> {
+    match images {
+        Images::Artifact(reference) => vec![Input::artifact(slot, field, reference, ArtifactType::Patches)],
+        Images::Files(pair) => {
+            let file = |part: &str, file| Input::file(format!("{slot}.{part}"), field, file);
+            vec![file("x", &pair.x), file("y", &pair.y)]
+        }
+    }
+}
+
+/// Training data: the slots `data.train` and `data.validation`.
+#[must_use]
+pub fn training_inputs(data: &TrainingData) -> Vec<Input> {
+    let [train, validation] = match data {
+        TrainingData::Split(stage) => ["train", "validation"].map(|part| {
             Images::Artifact(ArtifactRef { stage: stage.clone(), artifact: Some(part.to_owned()) })
+        }),
+        TrainingData::Files(files) => {
+            [&files.train, &files.validation].map(|pair| Images::Files(pair.clone()))
         }
-        TrainingData::Files(files) if part == "train" => Images::Files(files.train.clone()),
-        TrainingData::Files(files) => Images::Files(files.validation.clone()),
     };
-    ["train", "validation"]
-        .into_iter()
-        .flat_map(|part| images_inputs(&format!("data.{part}"), field, &images(part)))
-        .collect()
+    let mut inputs = images_inputs("data.train", "data", &train);
+    inputs.extend(images_inputs("data.validation", "data", &validation));
+    inputs
 }
 
-/// The input behind a model, under the slot `model`.
+/// A model or a checkpoint, under the slot of its field's name.
 #[must_use]
-pub fn model_input(slot: &str, field: &'static str, model: &Model) -> Input {
-    let from = match model {
-        Model::Artifact(reference) => {
-            Origin::Artifact { reference: reference.clone(), wants: ArtifactType::Model }
-        }
-        Model::File(file) => Origin::File(file.safetensors.clone()),
-    };
-    Input { slot: slot.to_owned(), field, from }
+pub fn model_input(field: &'static str, model: &Model, expected: ArtifactType) -> Input {
+    match model {
+        Model::Artifact(reference) => Input::artifact(field, field, reference, expected),
+        Model::File(file) => Input::file(field, field, &file.safetensors),
+    }
 }
 
-/// The inputs of a stage that asks a model about labelled patches: slots `model`, and `images` or its parts.
+/// A model and labelled patches: the slots `model`, and `images` or its parts.
 #[must_use]
 pub fn question_inputs(model: &Model, images: &Images) -> Vec<Input> {
-    let mut inputs = vec![model_input("model", "model", model)];
+    let mut inputs = vec![model_input("model", model, ArtifactType::Model)];
     inputs.extend(images_inputs("images", "images", images));
     inputs
 }

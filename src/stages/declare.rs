@@ -1,12 +1,47 @@
-//! The three macros in which parameters are declared: a field once, with its class and default.
+//! The macros that declare parameters. A field is declared once, with its default.
 //!
-//! From one declaration come the type, its reading from TOML, its canonical form, its JSON Schema and
-//! its documentation, so that none of them can forget a field. `parameters!` makes a stage's table,
-//! `settings!` a nested table, `choice!` an externally tagged enum (`method.grad-cam = { ... }`).
+//! The type, its reading from TOML, its canonical form, its JSON Schema and its documentation follow from one
+//! declaration, so that none of them can miss a field. `parameters!` makes a stage's table, `settings!` a nested
+//! table, `choice!` an enum (`method.grad-cam = { ... }`), and `table!` a table that is no part of a key by
+//! itself.
+
+/// Declares a struct that is read from a table, and the JSON Schema of the table. A field with a default may be
+/// absent, as far as serde's attributes allow it.
+macro_rules! table {
+    (
+        $(#[doc = $about:literal])+
+        $(#[derive($($derive:ident),+)])?
+        $(#[serde($($serde:tt)+)])?
+        $vis:vis struct $name:ident {
+            $(
+                $(#[doc = $doc:literal])+
+                $(#[serde($($of_field:tt)+)])?
+                $field:ident : $type:ty $(= $default:expr)? ;
+            )*
+        }
+    ) => {
+        $(#[doc = $about])+
+        #[derive(Debug, Clone, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
+        $(#[derive($($derive),+)])?
+        #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+        $(#[serde($($serde)+)])?
+        $vis struct $name {
+            $( $(#[doc = $doc])+ $(#[serde($($of_field)+)])? $vis $field: $type, )*
+        }
+
+        impl $crate::stages::Schema for $name {
+            fn schema() -> ::serde_json::Value {
+                $crate::stages::schema::table(concat!($($about),+), vec![
+                    $( $crate::stages::declare::schema_field!($field, concat!($($doc),+), $type $(, $default)?) ),*
+                ])
+            }
+        }
+    };
+}
 
 /// Declares the table of one stage kind. Every field has a class:
-/// `input` (enters the key by content), `semantic` (enters it by value), `inherited` (semantic,
-/// taken from `[pipeline]` where the stage is silent), `execution` (no part of the key).
+/// `input` (enters the key by content), `semantic` (enters it by value), `inherited` (semantic, and taken from
+/// `[pipeline]` where the stage does not set it), `execution` (no part of the key).
 macro_rules! parameters {
     (
         $(#[doc = $about:literal])+
@@ -14,11 +49,9 @@ macro_rules! parameters {
             $( $(#[doc = $doc:literal])+ $class:ident $field:ident : $type:ty $(= $default:expr)? ; )*
         }
     ) => {
-        $(#[doc = $about])+
-        #[derive(Debug, Clone, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
-        #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-        pub struct $name {
-            $( $(#[doc = $doc])+ pub $field: $type, )*
+        $crate::stages::declare::table! {
+            $(#[doc = $about])+
+            pub struct $name { $( $(#[doc = $doc])+ $field: $type $(= $default)?; )* }
         }
 
         impl $crate::stages::Parameters for $name {
@@ -33,26 +66,20 @@ macro_rules! parameters {
                 Some(Self { $( $field: $field?, )* })
             }
 
-            fn schema() -> ::serde_json::Value {
-                $crate::stages::schema::table(concat!($($about),+), vec![
-                    $( $crate::stages::declare::schema_field!($field, concat!($($doc),+), $type $(, $default)?) ),*
-                ])
-            }
-
             #[allow(unused_variables, reason = "a table without semantic fields writes no line")]
             fn semantic(&self, lines: &mut $crate::stages::Lines) {
-                $( $crate::stages::declare::write_class!($class, lines, "", self.$field, $field, $type $(, $default)?); )*
+                $( $crate::stages::declare::semantic!($class, write_field, lines, "", self.$field, $field, $type $(, $default)?); )*
             }
 
             #[allow(unused_variables, reason = "a table without defaults writes no line")]
             fn defaults(lines: &mut $crate::stages::Lines) {
-                $( $crate::stages::declare::write_default!($class, lines, $field, $type $(, $default)?); )*
+                $( $crate::stages::declare::semantic!($class, write_default, lines, $field, $type $(, $default)?); )*
             }
         }
     };
 }
 
-/// Declares a nested table. Either every field has a default, or none has.
+/// Declares a nested table with semantic fields. Either every field has a default, or none has.
 macro_rules! settings {
     (
         $(#[doc = $about:literal])+
@@ -60,67 +87,43 @@ macro_rules! settings {
             $( $(#[doc = $doc:literal])+ $field:ident : $type:ty = $default:expr ; )*
         }
     ) => {
-        $(#[doc = $about])+
-        #[derive(Debug, Clone, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
-        #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-        pub struct $name {
-            $( $(#[doc = $doc])+ pub $field: $type, )*
-        }
-
         impl Default for $name {
             fn default() -> Self {
                 Self { $( $field: $default, )* }
             }
         }
 
-        impl $crate::stages::Canonical for $name {
-            fn write(&self, path: &str, lines: &mut $crate::stages::Lines) {
-                // The table itself is a line: present with nothing but defaults is not absent.
-                lines.put(path, "{}");
-                $( $crate::stages::declare::write_field!(lines, path, self.$field, $field, $type, $default); )*
-            }
-        }
-
-        impl $crate::stages::Schema for $name {
-            fn schema() -> ::serde_json::Value {
-                $crate::stages::schema::table(concat!($($about),+), vec![
-                    $( $crate::stages::declare::schema_field!($field, concat!($($doc),+), $type, $default) ),*
-                ])
-            }
+        $crate::stages::declare::settings! {
+            $(#[doc = $about])+
+            #[serde(default)]
+            pub struct $name { $( $(#[doc = $doc])+ $field: $type = $default; )* }
         }
     };
     (
         $(#[doc = $about:literal])+
+        $(#[serde($serde:ident)])?
         pub struct $name:ident {
-            $( $(#[doc = $doc:literal])+ $field:ident : $type:ty ; )+
+            $( $(#[doc = $doc:literal])+ $field:ident : $type:ty $(= $default:expr)? ; )*
         }
     ) => {
-        $(#[doc = $about])+
-        #[derive(Debug, Clone, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
-        #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-        pub struct $name {
-            $( $(#[doc = $doc])+ pub $field: $type, )+
+        $crate::stages::declare::table! {
+            $(#[doc = $about])+
+            $(#[serde($serde)])?
+            pub struct $name { $( $(#[doc = $doc])+ $field: $type $(= $default)?; )* }
         }
 
         impl $crate::stages::Canonical for $name {
             fn write(&self, path: &str, lines: &mut $crate::stages::Lines) {
+                // The table itself is a line: a table that sets nothing differs from an absent one.
                 lines.put(path, "{}");
-                $( $crate::stages::declare::write_field!(lines, path, self.$field, $field, $type); )+
-            }
-        }
-
-        impl $crate::stages::Schema for $name {
-            fn schema() -> ::serde_json::Value {
-                $crate::stages::schema::table(concat!($($about),+), vec![
-                    $( $crate::stages::declare::schema_field!($field, concat!($($doc),+), $type) ),+
-                ])
+                $( $crate::stages::declare::write_field!(lines, path, self.$field, $field, $type $(, $default)?); )*
             }
         }
     };
 }
 
-/// Declares an enum: variants with a table of their own (`variant = { ... }`), or, where no variant
-/// has one, plain words. The name of the variant always stands in the canonical form.
+/// Declares an enum, either of variants that each have a table (`variant = { ... }`) or of plain words. The
+/// canonical form always contains the name of the variant.
 macro_rules! choice {
     (
         $(#[doc = $about:literal])+
@@ -154,7 +157,7 @@ macro_rules! choice {
         }
 
         impl $name {
-            /// The word that stands for this choice in a pipeline file.
+            /// The word for this choice in a pipeline file.
             #[must_use]
             pub fn word(&self) -> &'static str {
                 match self { $( Self::$variant(_) => $text, )+ }
@@ -186,7 +189,7 @@ macro_rules! choice {
         }
 
         impl $name {
-            /// The word that stands for this choice in a pipeline file.
+            /// The word for this choice in a pipeline file.
             #[must_use]
             pub fn word(self) -> &'static str {
                 match self { $( Self::$variant => $text, )+ }
@@ -229,17 +232,17 @@ macro_rules! schema_field {
     };
 }
 
-macro_rules! write_class {
+/// Calls a macro for fields that enter the key by value.
+macro_rules! semantic {
     (input, $($rest:tt)*) => {};
     (execution, $($rest:tt)*) => {};
-    (semantic, $($rest:tt)*) => { $crate::stages::declare::write_field!($($rest)*) };
-    (inherited, $($rest:tt)*) => { $crate::stages::declare::write_field!($($rest)*) };
+    ($class:ident, $macro:ident, $($rest:tt)*) => { $crate::stages::declare::$macro!($($rest)*); };
 }
 
 macro_rules! write_field {
     ($lines:ident, $path:expr, $value:expr, $field:ident, $type:ty, $default:expr) => {{
         let default: $type = $default;
-        if $lines.spell_out() || $value != default {
+        if $lines.has_defaults() || $value != default {
             $crate::stages::declare::write_field!($lines, $path, $value, $field, $type);
         }
     }};
@@ -250,15 +253,14 @@ macro_rules! write_field {
 }
 
 macro_rules! write_default {
-    (input, $($rest:tt)*) => {};
-    (execution, $($rest:tt)*) => {};
-    ($class:ident, $lines:ident, $field:ident, $type:ty) => {};
-    ($class:ident, $lines:ident, $field:ident, $type:ty, $default:expr) => {{
+    ($lines:ident, $field:ident, $type:ty) => {};
+    ($lines:ident, $field:ident, $type:ty, $default:expr) => {{
         let default: $type = $default;
         $crate::stages::declare::write_field!($lines, "", default, $field, $type);
     }};
 }
 
 pub(crate) use {
-    choice, class, parameters, read_field, schema_field, settings, write_class, write_default, write_field,
+    choice, class, parameters, read_field, schema_field, semantic, settings, table, write_default,
+    write_field,
 };

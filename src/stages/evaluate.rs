@@ -1,4 +1,4 @@
-//! Stage kind `evaluate`: what a model is worth on labelled patches.
+//! Stage kind `evaluate`: measures a model on labelled patches.
 
 use super::{
     Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, FileOrArtifact, Images, Input, Model,
@@ -9,25 +9,25 @@ use super::{
 };
 
 parameters! {
-    /// Predicts every patch and computes every number of the definitions.
+    /// Predicts the class of every patch and computes all metrics.
     pub struct Evaluate {
         /// The model.
         input model: Model;
         /// The patches.
         input images: Images;
-        /// Other patches, on which a threshold is chosen that is reported beside the fixed one.
+        /// Other patches. A second threshold is chosen on them.
         input validation: Option<Images> = None;
         /// The meta table of `images` from files: CSV with a column `wsi`; gives each patch its slide.
         input meta: Option<FileOrArtifact> = None;
-        /// Only so many: the first of a split, drawn by seed from files.
+        /// Only N patches: the first ones of a split, or drawn from files by seed.
         semantic take: Option<u32> = None;
-        /// Positive if the probability is above it.
+        /// A patch is positive if its probability is above it.
         semantic threshold: f64 = 0.5;
-        /// What makes a threshold the best on the validation patches.
+        /// What the threshold chosen on the validation patches maximises.
         semantic choose: Choose = Choose::Accuracy;
         /// Resamples of the bootstrap confidence intervals; 0 for none.
         semantic resamples: u32 = 10_000;
-        /// What the classes 0 and 1 are called.
+        /// The names of the classes 0 and 1.
         inherited classes: [String; 2] = default_classes();
         /// Seeds the bootstrap and the drawing.
         inherited seed: u64 = DEFAULT_SEED;
@@ -37,11 +37,11 @@ parameters! {
 }
 
 choice! {
-    /// What makes a threshold the best.
+    /// What a chosen threshold maximises.
     pub enum Choose {
-        /// The share of patches that are given their class.
+        /// The share of correct predictions.
         Accuracy = "accuracy",
-        /// Youden's J: the true positive rate less the false positive rate.
+        /// Youden's J: the true positive rate minus the false positive rate.
         Youden = "youden",
         /// F1 of the positive class.
         F1 = "f1",
@@ -85,11 +85,11 @@ impl Stage for Evaluate {
         check.within("threshold", self.threshold, 0.0, 1.0);
         check.resamples(self.resamples);
         let others = self.validation.as_ref() != Some(&self.images);
-        let leak = "`validation` must be other patches than `images`: a threshold is not measured on the \
+        let leak = "`validation` must be other patches than `images`: a threshold must not be measured on the \
                     patches that it was chosen on";
         check.require(others, "validation", leak);
         let used = self.validation.is_some() || self.choose == Choose::Accuracy;
-        check.require(used, "choose", "`choose` needs `validation`: patches to choose a threshold on");
+        check.require(used, "choose", "`choose` needs `validation`, the patches to choose a threshold on");
         let named =
             self.classes.iter().all(|class| !class.trim().is_empty()) && self.classes[0] != self.classes[1];
         check.require(named, "classes", "`classes` must be two different names");
@@ -98,9 +98,5 @@ impl Stage for Evaluate {
     fn check_peers(&self, peers: &Peers<'_>, check: &mut Check<'_>) {
         check_take(self.take, &self.images, peers, check);
         check_own(self.meta.is_some(), "meta", "slides", &self.images, peers, check);
-    }
-
-    fn run_settings(&self) -> &RunSettings {
-        &self.run
     }
 }

@@ -1,16 +1,15 @@
-//! Settings that say how to compute, never what: no part of a key.
+//! Settings of how to compute, which do not change results. No part of a key.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::{Retry, TimeSpan};
+use super::{Retry, Schema, TimeSpan, declare::table, text::serde_by_text};
 
-/// Where tensors live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+/// The device of the tensors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeviceChoice {
-    /// The first GPU where there is one, else the CPU.
+    /// The first GPU if there is one, else the CPU.
     #[default]
     Auto,
     /// The CPU.
@@ -42,18 +41,7 @@ impl fmt::Display for DeviceChoice {
     }
 }
 
-impl TryFrom<String> for DeviceChoice {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<DeviceChoice> for String {
-    fn from(device: DeviceChoice) -> Self {
-        device.to_string()
-    }
-}
+serde_by_text!(DeviceChoice);
 
 /// What computes the stages of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -66,10 +54,10 @@ pub enum ExecutorChoice {
 
 /// A number of bytes, written `"512MB"`, `"2GiB"` or as a plain number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "u64")]
+#[serde(try_from = "Written")]
 pub struct Bytes(pub u64);
 
-/// How people write a number of bytes.
+/// The two ways to write a number of bytes.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Written {
@@ -110,35 +98,31 @@ impl FromStr for Bytes {
     }
 }
 
-impl From<Bytes> for u64 {
-    fn from(bytes: Bytes) -> Self {
-        bytes.0
+table! {
+    /// How to compute: no part of any key. The command line overrides a stage's `run`, which overrides `[run]`.
+    #[derive(Default)]
+    #[serde(default)]
+    pub struct RunSettings {
+        /// What computes the stages (default `local`: processes on this machine). Only in `[run]`.
+        executor: Option<ExecutorChoice> = None;
+        /// The device of the tensors (default `auto`).
+        device: Option<DeviceChoice> = None;
+        /// CPU threads of one stage (default: all cores, shared among the stages that run).
+        #[serde(deserialize_with = "at_least_one")]
+        threads: Option<u32> = None;
+        /// Images per batch outside training (default: chosen by device).
+        #[serde(deserialize_with = "at_least_one")]
+        inference_batch: Option<u32> = None;
+        /// How much memory a stage may use for its data, in addition to the model (default: chosen by device).
+        memory: Option<Bytes> = None;
+        /// Epochs between two checkpoints (default 1).
+        #[serde(deserialize_with = "at_least_one")]
+        checkpoint_interval: Option<u32> = None;
+        /// Whether a failed stage is tried again in the same run (default: no).
+        retry: Option<Retry> = None;
+        /// How long an attempt may take (default: no limit).
+        timeout: Option<TimeSpan> = None;
     }
-}
-
-/// How to compute: a stage's `run = { ... }`, over the pipeline's `[run]`, under the command line.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct RunSettings {
-    /// What computes the stages (default `local`): for the whole run, so it stands in `[run]` alone.
-    pub executor: Option<ExecutorChoice>,
-    /// Where tensors live (default `auto`).
-    pub device: Option<DeviceChoice>,
-    /// CPU threads of one stage (default: all cores, shared out among the stages that run).
-    #[serde(deserialize_with = "at_least_one")]
-    pub threads: Option<u32>,
-    /// Images per batch outside training (default: chosen by device).
-    #[serde(deserialize_with = "at_least_one")]
-    pub inference_batch: Option<u32>,
-    /// What a stage may hold at once, beside the model (default: chosen by device).
-    pub memory: Option<Bytes>,
-    /// Epochs between two checkpoints (default 1).
-    #[serde(deserialize_with = "at_least_one")]
-    pub checkpoint_interval: Option<u32>,
-    /// Whether a stage that failed is tried again in the same run (default: it is not).
-    pub retry: Option<Retry>,
-    /// How long an attempt may take (default: as long as it wants).
-    pub timeout: Option<TimeSpan>,
 }
 
 fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
@@ -149,19 +133,13 @@ fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32
 }
 
 impl RunSettings {
-    /// The names of these settings in a pipeline file.
-    pub const KEYS: [&'static str; 8] = [
-        "executor",
-        "device",
-        "threads",
-        "inference-batch",
-        "memory",
-        "checkpoint-interval",
-        "retry",
-        "timeout",
-    ];
+    /// Whether a key of a pipeline file names one of these settings.
+    #[must_use]
+    pub fn has(key: &str) -> bool {
+        Self::schema()["properties"].get(key).is_some()
+    }
 
-    /// These settings, with the other's where these are silent.
+    /// These settings; where one is not set, the other's.
     #[must_use]
     pub fn or(self, other: &Self) -> Self {
         Self {
@@ -194,16 +172,6 @@ mod tests {
         assert_eq!("512 MB".parse(), Ok(Bytes(512_000_000)));
         assert!("much".parse::<Bytes>().is_err());
         assert!("99999999999TB".parse::<Bytes>().is_err());
-    }
-
-    #[test]
-    fn every_setting_is_known_by_its_name() {
-        let written = serde_json::to_value(RunSettings::default()).unwrap();
-        let mut names: Vec<&str> = written.as_object().unwrap().keys().map(String::as_str).collect();
-        let mut known = RunSettings::KEYS.to_vec();
-        names.sort_unstable();
-        known.sort_unstable();
-        assert_eq!(names, known);
     }
 
     #[test]

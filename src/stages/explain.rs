@@ -1,4 +1,4 @@
-//! Stage kind `explain`: where a model sees the evidence; one stage per method.
+//! Stage kind `explain`: maps of where a model sees the evidence.
 
 mod integrated_gradients;
 mod occlusion;
@@ -22,23 +22,23 @@ pub use saliency::{Saliency, Smooth};
 parameters! {
     /// Computes one map per patch.
     pub struct Explain {
-        /// The model that is asked.
+        /// The model to explain.
         input model: Model;
-        /// The patches it is asked about.
+        /// The patches.
         input images: Images;
-        /// Only so many: the first of a split, drawn by seed from files.
+        /// Only N patches: the first ones of a split, or drawn from files by seed.
         semantic take: Option<u32> = None;
-        /// How it is asked.
+        /// The method.
         semantic method: Method;
         /// Which class is explained.
         semantic target: Target = Target::Tumor;
         /// Which scalar is explained.
         semantic score: Score = Score::Logit;
-        /// Patches on the panel; 0 for no patches.
+        /// Patches on the panel; 0 for none.
         semantic panel: u32 = 30;
-        /// What the classes 0 and 1 are called.
+        /// The names of the classes 0 and 1.
         inherited classes: [String; 2] = default_classes();
-        /// Seeds what the method draws.
+        /// Seeds the random numbers of the method.
         inherited seed: u64 = DEFAULT_SEED;
         /// How to compute it.
         execution run: RunSettings = RunSettings::default();
@@ -52,9 +52,9 @@ choice! {
         GradCam(GradCam) = "grad-cam",
         /// The gradient at the image (Simonyan et al. 2014), or its mean under noise (SmoothGrad).
         Saliency(Saliency) = "saliency",
-        /// What is lost where a window hides the image (Zeiler & Fergus 2014).
+        /// The loss of score when a window hides part of the image (Zeiler & Fergus 2014).
         Occlusion(Occlusion) = "occlusion",
-        /// Gradients along the way from a baseline (Sundararajan et al. 2017).
+        /// Gradients along the path from a baseline (Sundararajan et al. 2017).
         IntegratedGradients(IntegratedGradients) = "integrated-gradients",
     }
 }
@@ -62,7 +62,7 @@ choice! {
 settings! {
     /// Grad-CAM and HiResCAM.
     pub struct GradCam {
-        /// The layer whose activations are weighted; the last before the pooling where none is named.
+        /// The layer with the activations (default: the last one before the pooling).
         layer: Layer = Layer::default();
         /// How gradient and activation are combined.
         variant: Variant = Variant::Plain;
@@ -74,7 +74,7 @@ choice! {
     pub enum Variant {
         /// One weight per channel: the mean of its gradient.
         Plain = "plain",
-        /// Every position weighted by its own gradient (HiResCAM, Draelos & Carin 2020).
+        /// A weight for each position: its own gradient (HiResCAM, Draelos & Carin 2020).
         HiRes = "hires",
     }
 }
@@ -82,7 +82,7 @@ choice! {
 choice! {
     /// Which class a map explains.
     pub enum Target {
-        /// Always tumour: z.
+        /// Tumour: the logit z.
         Tumor = "tumor",
         /// The predicted class: z where p > 0.5, else -z.
         Predicted = "predicted",
@@ -94,7 +94,7 @@ choice! {
 choice! {
     /// Which scalar a map explains.
     pub enum Score {
-        /// The logit: does not saturate.
+        /// The logit, which does not saturate.
         Logit = "logit",
         /// The probability of the explained class.
         Probability = "probability",
@@ -102,7 +102,7 @@ choice! {
 }
 
 impl Method {
-    /// What it puts in the place of evidence, where it does, and where that stands in the stage's table.
+    /// The baseline, if the method has one, and its place in the stage's table.
     #[must_use]
     pub fn baseline(&self) -> Option<(Baseline, &'static str)> {
         match self {
@@ -112,7 +112,7 @@ impl Method {
         }
     }
 
-    /// How complete its attributions have to be, where that is asked for.
+    /// The largest error of completeness, if one is set.
     #[must_use]
     pub fn tolerance(&self) -> Option<f64> {
         match self {
@@ -123,7 +123,7 @@ impl Method {
 
     fn check(&self, model: &Model, check: &mut Check<'_>) {
         match self {
-            Self::GradCam(_) => {} // Only the model knows its layers.
+            Self::GradCam(_) => {} // The layers depend on the model.
             Self::Saliency(settings) => settings.check(check),
             Self::Occlusion(settings) => settings.check(model, check),
             Self::IntegratedGradients(settings) => settings.check(model, check),
@@ -163,20 +163,16 @@ impl Stage for Explain {
         match &self.method {
             Method::GradCam(settings) => {
                 if let Some(Err(unknown)) = network.map(|network| network.layer(&settings.layer)) {
-                    check.require(false, "method.grad-cam.layer", unknown.to_string());
+                    check.require(false, "method.grad-cam.layer", unknown);
                 }
             }
             Method::Saliency(_) | Method::Occlusion(_) | Method::IntegratedGradients(_) => {}
         }
     }
-
-    fn run_settings(&self) -> &RunSettings {
-        &self.run
-    }
 }
 
 impl Explain {
-    /// The same with what the network decides where the pipeline is silent.
+    /// The same with the default layer of this network.
     #[must_use]
     pub fn settled(mut self, network: &Architecture) -> Self {
         match &mut self.method {
@@ -214,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_make_no_sense_are_told_by_name() {
+    fn wrong_settings_are_reported_by_name() {
         let narrow = wrong("occlusion = { window = 8, stride = 16 }");
         assert!(narrow.starts_with("`stride` is 16 and `window` 8: pixels between"), "{narrow}");
         assert_eq!(wrong("occlusion = { window = 97 }"), "`window` must lie between 1 and 96");
@@ -228,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mean_reads_the_training_patches_and_no_other_baseline_does() {
+    fn only_the_baseline_mean_reads_the_training_patches() {
         let inputs = |method: &str| read("'train.a'", method).unwrap().inputs();
         let mean = inputs("occlusion = { baseline = 'mean' }");
         let input = mean.iter().find(|input| input.slot == "data.train").unwrap();

@@ -1,30 +1,30 @@
-//! One field of a stage table: its name, its part in the key, its documentation.
+//! A field of a stage's table: its name, its class, its documentation.
 
-/// How a field takes part in a stage's key.
+/// How a field enters a stage's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// Enters by the content of what it names.
+    /// By the content of what it names.
     Input,
-    /// Enters by value.
+    /// By value.
     Semantic,
-    /// Enters by value; taken from `[pipeline]` where the stage is silent.
+    /// By value; taken from `[pipeline]` if the stage does not set it.
     Inherited,
-    /// Says how to compute: no part of the key.
+    /// Not at all: it says how to compute.
     Execution,
 }
 
 /// One field of a stage table.
 #[derive(Debug)]
 pub struct Field {
-    /// The field's name in Rust (`batch_size`); `kebab` gives the file's.
+    /// Its name in Rust (`batch_size`). [`kebab`] gives the name in pipeline files.
     pub name: &'static str,
-    /// Its part in the key.
+    /// Its class.
     pub class: Class,
     /// Its documentation.
     pub doc: &'static str,
 }
 
-/// A field's name as pipeline files spell it.
+/// A field's name in pipeline files.
 #[must_use]
 pub fn kebab(name: &str) -> String {
     name.replace('_', "-")

@@ -1,8 +1,8 @@
-//! The kinds of stage by name. What each declares is in the file of its name.
+//! The names of the stage kinds. Each kind is declared in the file of its name.
 
 use serde::{Deserialize, Serialize};
 
-/// Expands the list into `Kind`, its words and sentences.
+/// Makes `Kind`, with a word and a sentence for each kind.
 macro_rules! kinds {
     ( $( $(#[doc = $doc:literal])+ $variant:ident = $word:literal , )+ ) => {
         /// The kinds of stage.
@@ -31,7 +31,7 @@ macro_rules! kinds {
 kinds! {
     /// Procedural H&E-like patches with planted evidence: no data needed.
     Synthesize = "synthesize",
-    /// Training, validation and test patches out of one file, stratified.
+    /// Splits one data set into training, validation and test patches, stratified.
     Split = "split",
     /// Trains a classifier from its initialisation.
     Train = "train",
@@ -39,15 +39,15 @@ kinds! {
     ResumeTrain = "resume-train",
     /// Measures a model on labelled patches.
     Evaluate = "evaluate",
-    /// Asks a model where it sees the evidence, patch by patch.
+    /// Maps of where a model sees the evidence, patch by patch.
     Explain = "explain",
-    /// Measures whether explanations name what the model uses, and find the evidence.
+    /// Measures whether explanations show what the model uses, and find the evidence.
     Metrics = "metrics",
-    /// Whether an explanation depends on what the model has learnt.
+    /// Tests whether an explanation depends on what the model learnt.
     Sanity = "sanity",
-    /// Shows what patches look like, on a grid.
+    /// Shows patches on a grid.
     Preview = "preview",
-    /// Any program, with declared inputs and artifacts, in a folder of its own.
+    /// Any program with declared inputs and artifacts, run in its own folder.
     Command = "command",
 }
 

@@ -1,20 +1,17 @@
-//! What people call the results of one explanation among several.
+//! Labels: the user's names for the results of explanations.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use super::{is_name, text::serde_by_text};
 
-use super::is_name;
-
-/// The controls, which stand beside every explanation.
+/// The controls that every comparison has.
 const CONTROLS: [&str; 2] = ["random", "centre"];
 
-/// What else `curves.h5` holds beside the curves below their labels.
+/// The other datasets of `curves.h5`, which has the curves under their labels.
 const DATASETS: [&str; 5] = ["fraction", "row", "label", "probability", "explained"];
 
 /// A label: names results in tables, pictures and files. Letters, digits, `-` and `_`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Label(String);
 
 impl Label {
@@ -31,40 +28,36 @@ impl fmt::Display for Label {
     }
 }
 
-impl TryFrom<String> for Label {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
-        if CONTROLS.contains(&text.as_str()) {
+impl FromStr for Label {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        if CONTROLS.contains(&text) {
             return Err(format!("`{text}` cannot be a label: it names a control"));
         }
-        if DATASETS.contains(&text.as_str()) {
+        if DATASETS.contains(&text) {
             return Err(format!("`{text}` cannot be a label: it names something else in `curves.h5`"));
         }
-        match is_name(&text) {
-            true => Ok(Self(text)),
+        match is_name(text) {
+            true => Ok(Self(text.to_owned())),
             false => Err(format!("`{text}` cannot be a label: use ASCII letters, digits, `-` and `_`")),
         }
     }
 }
 
-impl From<Label> for String {
-    fn from(label: Label) -> Self {
-        label.0
-    }
-}
+serde_by_text!(Label);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn labels_are_names_that_nothing_else_has() {
-        let told = |text: &str| Label::try_from(text.to_owned()).map(String::from);
-        assert_eq!(told("grad-cam_2"), Ok("grad-cam_2".to_owned()));
-        assert!(told("random").unwrap_err().contains("names a control"));
-        assert!(told("row").unwrap_err().contains("`curves.h5`"));
+    fn labels_are_names_that_are_not_taken() {
+        let read = |text: &str| text.parse::<Label>().map(|label| label.to_string());
+        assert_eq!(read("grad-cam_2"), Ok("grad-cam_2".to_owned()));
+        assert!(read("random").unwrap_err().contains("names a control"));
+        assert!(read("row").unwrap_err().contains("`curves.h5`"));
         for text in ["", "a/b", "a b", "a.b"] {
-            assert!(told(text).unwrap_err().contains("cannot be a label"), "{text}");
+            assert!(read(text).unwrap_err().contains("cannot be a label"), "{text}");
         }
     }
 }

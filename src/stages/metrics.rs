@@ -1,10 +1,10 @@
-//! Stage kind `metrics`: do explanations name what the model uses, and do they find the evidence?
+//! Stage kind `metrics`: do explanations show what the model uses, and do they find the evidence?
 
 use std::collections::BTreeMap;
 
 use super::{
     Appetite, Artifact, ArtifactRef, ArtifactType, Baseline, Check, DEFAULT_SEED, Equality, FileOrArtifact,
-    Images, Input, Kind, Label, Origin, Peers, RunSettings, Runner, Stage, artifact,
+    Images, Input, Kind, Label, Peers, RunSettings, Runner, Stage, artifact,
     declare::{choice, parameters},
     explain::Explain,
     file_input, peer,
@@ -23,15 +23,15 @@ parameters! {
         input meta: Option<FileOrArtifact> = None;
         /// Ground-truth masks of patches from files: HDF5 with `mask` [N, 96, 96] uint8.
         input masks: Option<FileOrArtifact> = None;
-        /// Pixels that come or go between two scores.
+        /// Pixels that are deleted or inserted between two scores.
         semantic pixels_per_step: u32 = 96;
-        /// What stands where pixels have gone.
+        /// What replaces deleted pixels.
         semantic deletion_baseline: Baseline = Baseline::Black;
-        /// What stands where pixels have not come yet.
+        /// What replaces pixels that are not inserted yet.
         semantic insertion_baseline: Baseline = Baseline::Blur;
-        /// How pixels come and go.
+        /// How pixels are deleted and inserted.
         semantic protocol: Protocol = Protocol::Rank;
-        /// Against what the maps of positives are held.
+        /// The truth with which the maps of positives are compared.
         semantic localisation: Truth = Truth::Auto;
         /// Resamples of the bootstrap confidence intervals; 0 for none.
         semantic resamples: u32 = 10_000;
@@ -43,24 +43,24 @@ parameters! {
 }
 
 choice! {
-    /// How pixels come and go.
+    /// How pixels are deleted and inserted.
     pub enum Protocol {
         /// In descending order of the map (RISE, Petsiuk et al. 2018).
         Rank = "rank",
-        /// All at once where the map, normalised to [0, 1], reaches 0/50, 1/50, ... 50/50; black elsewhere.
-        /// The notebook's, for comparison only.
+        /// All pixels at once where the map, normalised to [0, 1], reaches 0/50, 1/50, ... 50/50; black elsewhere.
+        /// The protocol of the notebook, only for comparison.
         Threshold = "threshold",
     }
 }
 
 choice! {
-    /// Against what the maps of positives are held.
+    /// The truth with which the maps of positives are compared.
     pub enum Truth {
-        /// The centre box, and true masks where there are some.
+        /// The centre box, and true masks if there are any.
         Auto = "auto",
         /// The centre box alone.
         CentreBox = "centre-box",
-        /// The centre box, and true masks, which have to be there.
+        /// The centre box, and true masks, which are required.
         Masks = "masks",
     }
 }
@@ -75,13 +75,15 @@ impl Stage for Metrics {
     const APPETITE: Appetite = Appetite::Share;
     const EQUALITY: Equality = Equality::Tolerance;
 
-    /// Slots `explanations.LABEL`; `model`, and `images` or its parts, of the explanations; `meta`,
-    /// `masks`; `data.train` or its parts, what the model learnt from, for its mean colour.
+    /// The slots `explanations.LABEL`; `model`, and `images` or its parts, of the explanations; `meta`, `masks`;
+    /// for the mean colour, `data.train` or its parts.
     fn inputs(&self) -> Vec<Input> {
         let mut inputs: Vec<Input> = self.explanations.iter().map(maps_input).collect();
-        // Of another kind of stage one mistake is told, not three.
+        // A stage of another kind is reported once, as no explanation.
         let explanations = self.explanations.values().filter(|from| from.stage.kind == Kind::Explain);
-        inputs.extend(explanations.flat_map(asked_inputs));
+        inputs.extend(explanations.flat_map(|from| {
+            ["model", "images"].map(|slot| Input::inherited(slot, "explanations", &from.stage, &[]))
+        }));
         inputs.extend(self.meta.as_ref().map(|meta| file_input("meta", meta, ArtifactType::Meta)));
         inputs.extend(self.masks.as_ref().map(|masks| file_input("masks", masks, ArtifactType::Masks)));
         if let Some(first) = self.explanations.values().next() {
@@ -116,11 +118,13 @@ impl Stage for Metrics {
         let step = f64::from(self.pixels_per_step);
         check.within("pixels-per-step", step, 1.0, PIXELS.into());
         check.resamples(self.resamples);
+        self.deletion_baseline.check_range("deletion-baseline", check);
+        self.insertion_baseline.check_range("insertion-baseline", check);
         let plain = self.protocol == Protocol::Rank;
-        let ours = "with `protocol = \"threshold\"` everything but what is shown is black";
-        check.require(plain || self.deletion_baseline == Baseline::Black, "deletion-baseline", ours);
+        let threshold = "with `protocol = \"threshold\"`, pixels that are not shown are black";
+        check.require(plain || self.deletion_baseline == Baseline::Black, "deletion-baseline", threshold);
         let black = matches!(self.insertion_baseline, Baseline::Blur | Baseline::Black);
-        check.require(plain || black, "insertion-baseline", ours);
+        check.require(plain || black, "insertion-baseline", threshold);
         let steps = "`protocol = \"threshold\"` has 51 thresholds, not steps of pixels";
         check.require(plain || self.pixels_per_step == 96, "pixels-per-step", steps);
         let contradiction = "`masks` is given, but `localisation = \"centre-box\"` does not use them";
@@ -148,14 +152,10 @@ impl Stage for Metrics {
         }
         self.check_truth(first, reference, peers, check);
     }
-
-    fn run_settings(&self) -> &RunSettings {
-        &self.run
-    }
 }
 
 impl Metrics {
-    /// Masks and slides: a part of a split carries its own, files come with theirs.
+    /// Checks where masks and slides come from: a part of a split contains them, files need `masks` and `meta`.
     fn check_truth(&self, label: &ArtifactRef, of: &Explain, peers: &Peers<'_>, check: &mut Check<'_>) {
         let asked = self.localisation == Truth::Masks;
         match &of.images {
@@ -180,21 +180,11 @@ impl Metrics {
 }
 
 fn maps_input((label, reference): (&Label, &ArtifactRef)) -> Input {
-    let from = Origin::Artifact { reference: reference.clone(), wants: ArtifactType::Maps };
-    Input { slot: format!("explanations.{label}"), field: "explanations", from }
+    Input::artifact(format!("explanations.{label}"), "explanations", reference, ArtifactType::Maps)
 }
 
-/// The model and the images that an explanation was made with.
-fn asked_inputs(reference: &ArtifactRef) -> [Input; 2] {
-    ["model", "images"].map(|slot| {
-        let (stage, slot) = (reference.stage.clone(), slot.to_owned());
-        let from = Origin::Inherited { stage, through: Vec::new(), slot: slot.clone() };
-        Input { slot, field: "explanations", from }
-    })
-}
-
-/// In what two explanations differ that have to be of the same question. (That model and images are the
-/// same follows from their being inherited.)
+/// What differs between two explanations that must answer the same question. (Model and images are inherited, so
+/// they are compared elsewhere.)
 fn different_question(one: &Explain, other: &Explain) -> Option<&'static str> {
     let drawn = one.take.is_some() && matches!(one.images, Images::Files(_));
     let differences = [
@@ -211,9 +201,9 @@ mod tests {
     use crate::stages::Kind;
 
     #[test]
-    fn what_classes_are_called_measures_nothing_anew() {
+    fn the_names_of_classes_are_no_part_of_the_key() {
         let has_classes = |kind: Kind| kind.fields().iter().any(|field| field.name == "classes");
-        assert!(!has_classes(Kind::Metrics), "no text of it names a class, and it takes long");
+        assert!(!has_classes(Kind::Metrics), "its results name no class, and it takes long");
         assert!(has_classes(Kind::Explain));
     }
 }

@@ -1,10 +1,10 @@
 //! The stage kinds: one file each, and the registry.
 //!
-//! A kind declares its parameters, inputs, artifacts, checks and `VERSION`; what it computes lives
-//! in `jobs` (without libtorch) or in the worker. To add a kind: one file here, its name in `kind`, one line in
-//! the `stages!` registry below, and the compiler names the one place that must compute it.
+//! A kind declares its parameters, inputs, artifacts, checks and `VERSION`. It is computed in `jobs` (without
+//! libtorch) or in the worker. To add a kind, add a file here, its name in `kind` and a line in the registry
+//! `stages!` below; the compiler then reports where it must be computed.
 //!
-//! Knows TOML tables and names; knows neither engine, store nor tensors.
+//! Knows TOML tables and names, but no engine, store or tensors.
 
 mod baseline;
 mod canonical;
@@ -16,7 +16,6 @@ mod execution;
 mod field;
 mod kind;
 mod label;
-pub(crate) mod meant;
 mod name;
 pub(crate) mod plain;
 mod problem;
@@ -24,6 +23,9 @@ mod reader;
 mod reference;
 mod retry;
 pub mod schema;
+pub(crate) mod suggest;
+mod text;
+mod value_schemas;
 
 pub mod architecture;
 pub mod command;
@@ -56,7 +58,7 @@ pub use field::{Class, Field, kebab};
 pub use kind::Kind;
 pub use label::Label;
 pub use name::{ArtifactRef, StageName, is_name};
-pub use problem::{Matter, Problem};
+pub use problem::{Problem, Topic};
 pub use reader::Reader;
 pub use reference::{
     FileOrArtifact, Images, Model, ModelFile, SampleFiles, Samples, SourceFile, SourcePair, TrainingData,
@@ -75,10 +77,10 @@ macro_rules! stages {
                 match self { $( Self::$variant => <$type>::FIELDS, )+ }
             }
 
-            /// What its semantic fields are where a table is silent, as far as they have defaults.
+            /// The defaults of its semantic fields that have one.
             #[must_use]
             pub fn defaults(self) -> Lines {
-                let mut lines = Lines::spelt_out();
+                let mut lines = Lines::with_defaults();
                 match self { $( Self::$variant => <$type>::defaults(&mut lines), )+ }
                 lines
             }
@@ -92,14 +94,13 @@ macro_rules! stages {
             /// Reads and checks one table of this kind.
             ///
             /// # Errors
-            /// Everything that is wrong with the table.
+            /// All problems of the table.
             pub fn read(self, table: &Spanned<DeTable<'_>>) -> Result<AnyStage, Vec<Problem>> {
                 match self { $( Self::$variant => read::<$type>(table).map(|stage| AnyStage::$variant(Box::new(stage))), )+ }
             }
         }
 
-        /// The parameters of one stage, of whichever kind. In a box: most stages of a long pipeline are of a small
-        /// kind.
+        /// The parameters of one stage, of any kind. Boxed, because the kinds differ in size.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         pub enum AnyStage {
             $( #[doc = concat!("Kind `", $word, "`.")] #[serde(rename = $word)] $variant(Box<$type>), )+
@@ -118,7 +119,7 @@ macro_rules! stages {
                 match self { $( Self::$variant(_) => <$type>::VERSION, )+ }
             }
 
-            /// What each new version of its kind corrected, from 2 on.
+            /// What each version of its kind from 2 on corrected.
             #[must_use]
             pub fn corrections(&self) -> &'static [&'static str] {
                 match self { $( Self::$variant(_) => <$type>::CORRECTIONS, )+ }
@@ -136,25 +137,25 @@ macro_rules! stages {
                 match self { $( Self::$variant(stage) => Stage::appetite(&**stage), )+ }
             }
 
-            /// How equal its results are from run to run.
+            /// How equal its results are between runs.
             #[must_use]
             pub fn equality(&self) -> Equality {
                 match self { $( Self::$variant(_) => <$type>::EQUALITY, )+ }
             }
 
-            /// What it reads.
+            /// Its inputs.
             #[must_use]
             pub fn inputs(&self) -> Vec<Input> {
                 match self { $( Self::$variant(stage) => stage.inputs(), )+ }
             }
 
-            /// What it writes.
+            /// Its artifacts.
             #[must_use]
             pub fn artifacts(&self) -> Vec<Artifact> {
                 match self { $( Self::$variant(stage) => stage.artifacts(), )+ }
             }
 
-            /// What is wrong with it beside the other stages of its pipeline.
+            /// The problems that depend on the other stages of its pipeline.
             #[must_use]
             pub fn check_peers(&self, peers: &Peers<'_>, table: &Spanned<DeTable<'_>>) -> Vec<Problem> {
                 let mut check = Check::new(table);
@@ -162,7 +163,7 @@ macro_rules! stages {
                 check.finish()
             }
 
-            /// Its parameters, as the type of its kind.
+            /// Its parameters, to be downcast to the type of its kind.
             #[must_use]
             pub fn as_any(&self) -> &dyn Any {
                 match self { $( Self::$variant(stage) => stage.as_ref(), )+ }
@@ -171,7 +172,7 @@ macro_rules! stages {
             /// How to compute it.
             #[must_use]
             pub fn run_settings(&self) -> &RunSettings {
-                match self { $( Self::$variant(stage) => stage.run_settings(), )+ }
+                match self { $( Self::$variant(stage) => &stage.run, )+ }
             }
 
             /// Its semantic parameters in canonical form.

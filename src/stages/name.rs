@@ -1,42 +1,39 @@
-//! How stages and artifacts are named: `kind.name` and `kind.name/artifact`; a repeat of a stage is
-//! `kind.name@seed`, and one that only some trials of a sweep have is `kind.name[trial]`: what no stage of a
-//! file can be called.
+//! The names of stages and artifacts: `kind.name` and `kind.name/artifact`.
+//!
+//! A repeat of a stage is `kind.name@seed`. A stage that only some trials of a sweep have is `kind.name[trial]`,
+//! which no stage in a file can be called.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use serde::{Deserialize, Serialize};
+use super::{Kind, text::serde_by_text};
 
-use super::Kind;
-
-/// A stage's name as people write it: `train.base`, or for one of its repeats `train.base@2`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+/// A stage's name: `train.base`, or `train.base@2` for one of its repeats.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StageName {
     /// The kind: the table's name.
     pub kind: Kind,
     /// The stage's own name: the sub-table's name.
     pub name: String,
-    /// Which repeat it is, where stages are repeated with `seeds`: the seed of the stage that has them,
-    /// be it this one or one that it depends on.
+    /// The seed of a repeat. The list `seeds` is in this stage or in one that it depends on.
     pub repeat: Option<u64>,
-    /// Of which trials of a sweep it is, in words, where not all of them have it (`learning-rate=0.001`).
+    /// The trials of a sweep that have this stage (`learning-rate=0.001`), unless all have it.
     pub trial: Option<Arc<str>>,
 }
 
 impl StageName {
-    /// The name in the pipeline file, which all repeats of a stage share, in all trials.
+    /// The name in the pipeline file, without repeat and trial.
     #[must_use]
     pub fn written(&self) -> Self {
         Self { repeat: None, trial: None, ..self.clone() }
     }
 
-    /// The name that its repeats share.
+    /// The name without the repeat.
     #[must_use]
     pub fn of_any_seed(&self) -> Self {
         Self { repeat: None, ..self.clone() }
     }
 
-    /// The name that it has within its trial.
+    /// The name without the trial.
     #[must_use]
     pub fn in_its_trial(&self) -> Self {
         Self { trial: None, ..self.clone() }
@@ -75,7 +72,7 @@ impl FromStr for StageName {
     }
 }
 
-/// A seed as names have it: one spelling for one number.
+/// The seed in a name. A number has only one spelling.
 fn read_seed(text: &str) -> Result<u64, String> {
     let seed = text.parse().ok().filter(|seed: &u64| seed.to_string() == text);
     seed.ok_or_else(|| {
@@ -83,7 +80,7 @@ fn read_seed(text: &str) -> Result<u64, String> {
     })
 }
 
-/// Whether a word can name a stage or a pipeline: it becomes a folder's name.
+/// Whether a word can name a stage or a pipeline, and thus a folder.
 #[must_use]
 pub fn is_name(word: &str) -> bool {
     !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
@@ -97,26 +94,14 @@ fn unknown_kind(word: &str) -> String {
     }
 }
 
-impl TryFrom<String> for StageName {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<StageName> for String {
-    fn from(name: StageName) -> Self {
-        name.to_string()
-    }
-}
+serde_by_text!(StageName, ArtifactRef);
 
 /// A reference to a stage, or to one of its artifacts: `split.pcam/test`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArtifactRef {
     /// The stage that makes it.
     pub stage: StageName,
-    /// Which artifact; `None` where the stage has just one that fits.
+    /// The artifact's name. It may be absent if only one artifact of the stage fits.
     pub artifact: Option<String>,
 }
 
@@ -140,19 +125,6 @@ impl FromStr for ArtifactRef {
     }
 }
 
-impl TryFrom<String> for ArtifactRef {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<ArtifactRef> for String {
-    fn from(reference: ArtifactRef) -> Self {
-        reference.to_string()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,7 +135,7 @@ mod tests {
         {
             assert_eq!(text.parse::<ArtifactRef>().unwrap().to_string(), text);
         }
-        assert!(!is_name("base@1"), "no stage of a file is called like a repeat");
+        assert!(!is_name("base@1"), "no stage in a file has the name of a repeat");
     }
 
     #[test]
@@ -174,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_of_some_trials_says_so_and_is_no_name_of_a_file() {
+    fn the_name_of_a_stage_of_some_trials_contains_them_and_cannot_be_parsed() {
         let name: StageName = "train.base@2".parse().unwrap();
         let name = StageName { trial: Some("epochs=3".into()), ..name };
         assert_eq!(name.to_string(), "train.base[epochs=3]@2");

@@ -1,29 +1,29 @@
-//! Stage kind `preview`: a grid of patches to look at before anything is learnt from them.
+//! Stage kind `preview`: a grid of patches, to look at the data before training.
 
 use super::{
-    Appetite, Artifact, ArtifactRef, ArtifactType, Check, DEFAULT_SEED, Equality, FileOrArtifact, Input,
-    Origin, Peers, RunSettings, Runner, Samples, Stage, artifact, declare::parameters, default_classes,
-    file_input, split::patches_of,
+    Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, FileOrArtifact, Input, Peers,
+    RunSettings, Runner, Samples, Stage, artifact, declare::parameters, default_classes, file_input,
+    split::patches_of,
 };
 
 parameters! {
     /// Draws some patches and shows them with their labels.
     pub struct Preview {
-        /// The patches: one part of a split, or images and labels apart.
+        /// The patches: one part of a split, or images and labels in two files.
         input images: Samples;
-        /// The meta table: CSV with the official columns, of which it shows what there is. Says the
-        /// labels where `images` has none.
+        /// The meta table: CSV with some of the official columns, which are shown. Its labels are used if
+        /// `images` has none.
         input meta: Option<FileOrArtifact> = None;
-        /// Ground-truth masks, outlined: HDF5 with `mask` [N, 96, 96] uint8. A part of a split may have
-        /// its own.
+        /// Ground-truth masks, shown as outlines: HDF5 with `mask` [N, 96, 96] uint8. A part of a split may
+        /// contain masks.
         input masks: Option<FileOrArtifact> = None;
         /// Rows of the grid.
         semantic rows: u32 = 4;
         /// Columns of the grid.
         semantic columns: u32 = 4;
-        /// Whether it shows as many of either class, to within one; else whatever is drawn.
+        /// Whether both classes get the same number of patches, to within one.
         semantic balanced: bool = true;
-        /// What the classes 0 and 1 are called.
+        /// The names of the classes 0 and 1.
         inherited classes: [String; 2] = default_classes();
         /// Draws other patches.
         inherited seed: u64 = DEFAULT_SEED;
@@ -32,7 +32,7 @@ parameters! {
     }
 }
 
-/// Rows and columns at most: more patches than that are no picture, but a data set.
+/// The most rows and columns: a picture cannot show more patches.
 const MOST: f64 = 20.0;
 
 impl Stage for Preview {
@@ -45,14 +45,12 @@ impl Stage for Preview {
 
     fn inputs(&self) -> Vec<Input> {
         let mut inputs = match &self.images {
-            Samples::Artifact(reference) => vec![part(reference)],
-            Samples::Files(files) => [
-                Some(below_images("x", &files.x, ArtifactType::Images)),
-                files.y.as_ref().map(|labels| below_images("y", labels, ArtifactType::Labels)),
-            ]
-            .into_iter()
-            .flatten()
-            .collect(),
+            Samples::Artifact(part) => vec![Input::artifact("images", "images", part, ArtifactType::Patches)],
+            Samples::Files(files) => {
+                let labels = files.y.as_ref().map(|y| below_images("y", y, ArtifactType::Labels));
+                let images = below_images("x", &files.x, ArtifactType::Images);
+                [images].into_iter().chain(labels).collect()
+            }
         };
         inputs.extend(self.meta.as_ref().map(|meta| file_input("meta", meta, ArtifactType::Meta)));
         inputs.extend(self.masks.as_ref().map(|masks| file_input("masks", masks, ArtifactType::Masks)));
@@ -77,15 +75,13 @@ impl Stage for Preview {
         check.require(
             labelled,
             "images",
-            "patches need labels: name them as `y`, or as `meta` the table whose `center_tumor_patch` says them",
+            "patches need labels: set `y`, or set `meta` to a table with the column `center_tumor_patch`",
         );
     }
 
     fn check_peers(&self, peers: &Peers<'_>, check: &mut Check<'_>) {
-        let (Samples::Artifact(part), room) = (&self.images, u64::from(self.rows) * u64::from(self.columns))
-        else {
-            return;
-        };
+        let Samples::Artifact(part) = &self.images else { return };
+        let room = u64::from(self.rows) * u64::from(self.columns);
         if let Some(size) = patches_of(part, peers) {
             let message = format!(
                 "the grid has room for {room} patches, but `{part}` has only {size}: make `rows` or `columns` \
@@ -94,17 +90,8 @@ impl Stage for Preview {
             check.require(room <= size, "rows", message);
         }
     }
-
-    fn run_settings(&self) -> &RunSettings {
-        &self.run
-    }
 }
 
-fn part(reference: &ArtifactRef) -> Input {
-    let from = Origin::Artifact { reference: reference.clone(), wants: ArtifactType::Patches };
-    Input { slot: "images".to_owned(), field: "images", from }
-}
-
-fn below_images(part: &str, value: &FileOrArtifact, wants: ArtifactType) -> Input {
-    Input { slot: format!("images.{part}"), ..file_input("images", value, wants) }
+fn below_images(part: &str, value: &FileOrArtifact, expected: ArtifactType) -> Input {
+    Input { slot: format!("images.{part}"), ..file_input("images", value, expected) }
 }

@@ -1,18 +1,18 @@
-//! What is wrong with a pipeline, and where.
+//! A problem of a pipeline, with its place.
 //!
-//! A problem carries a byte range into the concatenated sources (the file, then each `--set`); who
-//! renders it knows the texts. Nothing here prints.
+//! The place is a byte range in the concatenated sources (the files, then each `--set`). Rendering happens
+//! elsewhere.
 
 use std::ops::Range;
 
 use crate::nearest::nearest;
 
-/// What a problem is about, as far as other code goes by it.
+/// What a problem is about, for code that treats some problems specially.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Matter {
+pub enum Topic {
     /// A required field of this name is missing.
     Missing(String),
-    /// A table has this key, which it does not know.
+    /// A table has this unknown key.
     UnknownKey(String),
     /// The pipeline has no stage, or no kind, of this name.
     NoStage(String),
@@ -21,19 +21,19 @@ pub enum Matter {
     Other,
 }
 
-/// One thing wrong with a pipeline.
+/// A problem of a pipeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Where, as a byte range into the concatenated sources; `None` for the file as a whole.
+    /// Its place in the concatenated sources; `None` for the file as a whole.
     pub span: Option<Range<usize>>,
     /// What is wrong, in one line.
     pub message: String,
-    /// What to do, where there is something to say.
+    /// Advice.
     pub help: Option<String>,
-    /// Another place that it is about, and what is there. In a box, because most problems have none.
+    /// A second place, and a label for it. Boxed, because most problems have none.
     pub also: Option<Box<(Range<usize>, String)>>,
     /// What it is about.
-    pub matter: Matter,
+    pub topic: Topic,
 }
 
 impl Problem {
@@ -42,15 +42,15 @@ impl Problem {
         Self { span: Some(span), ..Self::unplaced(message) }
     }
 
-    /// A problem whose place the caller knows.
+    /// A problem without a place, which the caller may add.
     pub fn unplaced(message: impl Into<String>) -> Self {
-        Self { span: None, message: message.into(), help: None, also: None, matter: Matter::Other }
+        Self { span: None, message: message.into(), help: None, also: None, topic: Topic::Other }
     }
 
-    /// The same problem, with what it is about.
+    /// The same problem with a topic.
     #[must_use]
-    pub fn about(self, matter: Matter) -> Self {
-        Self { matter, ..self }
+    pub fn about(self, topic: Topic) -> Self {
+        Self { topic, ..self }
     }
 
     /// The same problem with advice.
@@ -60,7 +60,7 @@ impl Problem {
         self
     }
 
-    /// The same problem with "did you mean", where one of the candidates is close to `word`.
+    /// The same problem with "did you mean", if one of the candidates is close to `word`.
     #[must_use]
     pub fn did_you_mean<'a>(self, word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Self {
         match nearest(word, candidates) {

@@ -1,6 +1,6 @@
-//! Reads one stage's table field by field, so that every wrong field is reported, not only the first.
+//! Reads a table field by field, so that every wrong field is reported, not only the first.
 //!
-//! Knows the parsed TOML of one table; knows neither files nor other stages.
+//! Knows the parsed TOML of one table, but no files and no other stages.
 
 use serde::de::DeserializeOwned;
 use toml::{
@@ -8,9 +8,9 @@ use toml::{
     de::{DeTable, DeValue, ValueDeserializer},
 };
 
-use super::{Field, Matter, Problem, RunSettings, kebab, meant::meant, plain};
+use super::{Field, Problem, RunSettings, Topic, kebab, plain, suggest::suggestion};
 
-/// Reads the fields of one stage table, and collects what is wrong with them.
+/// Reads the fields of one table and collects their problems.
 pub struct Reader<'a> {
     table: &'a Spanned<DeTable<'a>>,
     problems: Vec<Problem>,
@@ -23,18 +23,18 @@ impl<'a> Reader<'a> {
         Self { table, problems: Vec::new() }
     }
 
-    /// A field that must be there. `None`, with a problem noted, where it is absent or wrong.
+    /// A required field. `None`, with a problem, if it is absent or wrong.
     pub fn required<T: DeserializeOwned>(&mut self, field: &str) -> Option<T> {
         let name = kebab(field);
         if let Some(value) = self.table.get_ref().get(name.as_str()) {
             return self.value(&name, value.clone());
         }
         let problem = Problem::at(self.table.span(), format!("`{name}` is missing"));
-        self.problems.push(problem.about(Matter::Missing(name)));
+        self.problems.push(problem.about(Topic::Missing(name)));
         None
     }
 
-    /// A field that has a default. `None`, with a problem noted, only where it is there and wrong.
+    /// A field with a default. `None`, with a problem, if it is wrong.
     pub fn optional<T: DeserializeOwned>(&mut self, field: &str, default: impl FnOnce() -> T) -> Option<T> {
         let name = kebab(field);
         match self.table.get_ref().get(name.as_str()) {
@@ -55,26 +55,26 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What was wrong with the fields that were read.
+    /// The problems of the fields that were read.
     #[must_use]
     pub fn problems(self) -> Vec<Problem> {
         self.problems
     }
 
-    /// Everything that was wrong, unknown keys included.
+    /// All problems, including unknown keys.
     #[must_use]
     pub fn finish(mut self, fields: &[Field]) -> Vec<Problem> {
         let unknown = |word: &str| !fields.iter().any(|field| is_kebab(field.name, word));
         for (key, _) in self.table.get_ref().iter().filter(|(key, _)| unknown(key.get_ref())) {
             let word = key.get_ref().as_ref();
             let problem = Problem::at(key.span(), format!("unknown key `{word}`"));
-            let problem = problem.about(Matter::UnknownKey(word.to_owned()));
+            let problem = problem.about(Topic::UnknownKey(word.to_owned()));
             let known: Vec<String> = fields.iter().map(|field| kebab(field.name)).collect();
-            // One mistyped key is one mistake, not also a missing one.
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            let near = meant(word, &known);
+            let near = suggestion(word, &known);
+            // A mistyped key is one mistake: its correction is not reported as missing.
             if let Some(near) = near {
-                self.problems.retain(|problem| problem.matter != Matter::Missing(near.to_owned()));
+                self.problems.retain(|problem| problem.topic != Topic::Missing(near.to_owned()));
             }
             self.problems.push(suggest(problem, word, near, &known));
         }
@@ -82,23 +82,22 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether a word is what pipeline files spell a field's name.
+/// Whether a word is a field's name as pipeline files spell it. Like [`kebab`], without a new string.
 fn is_kebab(name: &str, word: &str) -> bool {
-    let spelt = name.bytes().map(|byte| if byte == b'_' { b'-' } else { byte });
-    spelt.eq(word.bytes())
+    name.bytes().map(|byte| if byte == b'_' { b'-' } else { byte }).eq(word.bytes())
 }
 
 fn suggest(problem: Problem, word: &str, near: Option<&str>, known: &[&str]) -> Problem {
     if let Some(near) = near {
         return problem.help(format!("did you mean `{near}`?"));
     }
-    if RunSettings::KEYS.contains(&word) && known.contains(&"run") {
+    if RunSettings::has(word) && known.contains(&"run") {
         return problem.help(format!("this setting belongs in `run`: run = {{ {word} = ... }}"));
     }
     problem.help(format!("known keys: {}", known.join(", ")))
 }
 
-/// The word that is written for a value, or the keys of the table.
+/// A value's word, or the keys of its table.
 fn words(value: &DeValue<'_>) -> Vec<String> {
     match value {
         DeValue::String(word) => vec![word.to_string()],
@@ -107,7 +106,7 @@ fn words(value: &DeValue<'_>) -> Vec<String> {
     }
 }
 
-/// Says how a choice between tables is written, where that is what is wrong.
+/// Adds how a choice between tables is written.
 fn choice(problem: Problem, name: &str, words: &[String]) -> Problem {
     match (problem.message.as_str(), words) {
         (plain::NOT_A_WORD, [word]) => {

@@ -1,32 +1,34 @@
 //! What a stage may read: artifacts of other stages, or source files.
 //!
-//! A string names a stage or an artifact where one is due; a table names files. Resolution against
-//! the other stages of a pipeline happens elsewhere.
+//! Where a stage or an artifact is expected, a string names one, and a table names files. References are resolved
+//! elsewhere.
 
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::{ArtifactRef, Kind, StageName};
+use super::{ArtifactRef, Kind, StageName, declare::table};
 use crate::digest::Digest;
 
-/// A file of the user's, relative to `[pipeline] data` unless absolute.
+/// A source file. Its path is relative to `[pipeline] data` unless it is absolute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SourceFile {
-    /// The path as written; of a folder, where a folder may be read, with a slash at its end.
+    /// The path as written. A folder, where one may be read, has a slash at its end.
     pub path: String,
     /// The pinned content digest: keys can then be made without the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blake3: Option<Digest>,
 }
 
-/// The table form of a source file.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PinnedFile {
-    #[serde(deserialize_with = "local_path")]
-    path: String,
-    blake3: Option<Digest>,
+table! {
+    /// A file, with its content pinned.
+    struct PinnedFile {
+        /// The path, relative to the folder of the source files.
+        #[serde(deserialize_with = "local_path")]
+        path: String;
+        /// The BLAKE3 digest of its content: keys can be made without the file.
+        blake3: Option<Digest> = None;
+    }
 }
 
 impl From<PinnedFile> for SourceFile {
@@ -35,7 +37,7 @@ impl From<PinnedFile> for SourceFile {
     }
 }
 
-/// An artifact, or a file: `"synthesize.patches/images"`, `"x.h5"`, `{ path = "x.h5", blake3 = "..." }`.
+/// An artifact or a file: `"synthesize.patches/images"`, `"x.h5"`, `{ path = "x.h5", blake3 = "..." }`.
 ///
 /// A string that begins with a stage kind and a dot names a stage; any other is a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -43,18 +45,19 @@ impl From<PinnedFile> for SourceFile {
 pub enum FileOrArtifact {
     /// Made by another stage.
     Artifact(ArtifactRef),
-    /// The user's.
+    /// A source file.
     File(SourceFile),
 }
 
-/// Official-layout patches: images and labels in two files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SourcePair {
-    /// HDF5 with the dataset `x` [N, 96, 96, 3] uint8.
-    pub x: SourceFile,
-    /// HDF5 with the dataset `y`, N labels 0 or 1.
-    pub y: SourceFile,
+table! {
+    /// Images and labels in two files.
+    #[derive(Eq)]
+    pub struct SourcePair {
+        /// HDF5 with the dataset `x` [N, 96, 96, 3] uint8.
+        x: SourceFile;
+        /// HDF5 with the dataset `y`, N labels 0 or 1.
+        y: SourceFile;
+    }
 }
 
 /// Labelled patches: `"split.pcam/test"` or `{ x = "...", y = "..." }`.
@@ -63,50 +66,52 @@ pub struct SourcePair {
 pub enum Images {
     /// One part of a split.
     Artifact(ArtifactRef),
-    /// The user's files.
+    /// Source files.
     Files(SourcePair),
 }
 
-/// Patches to look at: `"split.pcam/test"` or `{ x = "...", y = "..." }`, files or artifacts, where `y`
-/// may be left out if something else knows the labels.
+/// Patches to look at: `"split.pcam/test"`, or `{ x = "...", y = "..." }` of files or artifacts. `y` may be
+/// absent if the labels come from somewhere else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Samples {
     /// One part of a split.
     Artifact(ArtifactRef),
-    /// Images and labels apart.
+    /// Images and labels in two files.
     Files(SampleFiles),
 }
 
-/// Images, and perhaps their labels.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SampleFiles {
-    /// HDF5 with the dataset `x` [N, 96, 96, 3] uint8.
-    pub x: FileOrArtifact,
-    /// HDF5 with the dataset `y`, N labels 0 or 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub y: Option<FileOrArtifact>,
+table! {
+    /// Images, with or without their labels.
+    #[derive(Eq)]
+    pub struct SampleFiles {
+        /// HDF5 with the dataset `x` [N, 96, 96, 3] uint8.
+        x: FileOrArtifact;
+        /// HDF5 with the dataset `y`, N labels 0 or 1.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        y: Option<FileOrArtifact> = None;
+    }
 }
 
-/// What a model is trained on: `"split.pcam"` or two source pairs.
+/// The data of a training: `"split.pcam"`, or two pairs of files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum TrainingData {
     /// The training and validation parts of a split.
     Split(StageName),
-    /// The user's files.
+    /// Source files.
     Files(Box<TrainingFiles>),
 }
 
-/// Training and validation patches from files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TrainingFiles {
-    /// The patches to learn from.
-    pub train: SourcePair,
-    /// The patches that decide which epoch is best.
-    pub validation: SourcePair,
+table! {
+    /// Training and validation patches from files.
+    #[derive(Eq)]
+    pub struct TrainingFiles {
+        /// The patches to learn from.
+        train: SourcePair;
+        /// The patches that decide which epoch is best.
+        validation: SourcePair;
+    }
 }
 
 /// A trained model: `"train.base"` or `{ safetensors = "model.safetensors" }`.
@@ -119,18 +124,19 @@ pub enum Model {
     File(ModelFile),
 }
 
-/// Weights trained elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ModelFile {
-    /// The weights, under PyTorch's names.
-    pub safetensors: SourceFile,
+table! {
+    /// Weights trained elsewhere.
+    #[derive(Eq)]
+    pub struct ModelFile {
+        /// The weights, under PyTorch's names.
+        safetensors: SourceFile;
+    }
 }
 
-/// Reads a type that is written as a string or as a table, with plain errors for both: serde's own
-/// `untagged` forgets where and what was wrong.
+/// Reads a type that is written as a string or as a table, and makes its schema. Serde's own `untagged` would
+/// not report what is wrong and where.
 macro_rules! string_or_table {
-    ($type:ty, $expecting:literal, $from_string:expr, $table:ty => $from_table:expr) => {
+    ($type:ty, $expecting:literal, $string:ty => $from_string:expr, $table:ty => $from_table:expr) => {
         impl<'de> ::serde::Deserialize<'de> for $type {
             fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 use ::serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
@@ -152,59 +158,70 @@ macro_rules! string_or_table {
                 deserializer.deserialize_any(Either)
             }
         }
+
+        impl $crate::stages::Schema for $type {
+            fn schema() -> ::serde_json::Value {
+                use $crate::stages::{Schema, schema::either};
+                either([<$string as Schema>::schema(), <$table as Schema>::schema()])
+            }
+        }
     };
 }
 
 pub(super) use string_or_table;
 
 string_or_table!(SourceFile, "a path, or { path = \"...\", blake3 = \"...\" }",
-    |text| local(text).map(|path| SourceFile { path, blake3: None }),
+    String => source_file,
     PinnedFile => SourceFile::from);
 string_or_table!(FileOrArtifact, "a path, an artifact such as \"synthesize.patches/images\", or { path = \"...\" }",
-    file_or_artifact,
+    String => file_or_artifact,
     PinnedFile => |file| FileOrArtifact::File(file.into()));
 string_or_table!(Images, "an artifact such as \"split.pcam/test\", or { x = \"...\", y = \"...\" }",
-    |text| artifact(text, |file| format!("{{ x = {file:?}, y = \"...\" }}")).map(Images::Artifact),
+    ArtifactRef => |text| artifact(text, |file| format!("{{ x = {file:?}, y = \"...\" }}")).map(Images::Artifact),
     SourcePair => Images::Files);
 string_or_table!(Samples, "an artifact such as \"split.pcam/test\", or { x = \"...\", y = \"...\" }",
-    |text| artifact(text, |file| format!("{{ x = {file:?} }}")).map(Samples::Artifact),
+    ArtifactRef => |text| artifact(text, |file| format!("{{ x = {file:?} }}")).map(Samples::Artifact),
     SampleFiles => Samples::Files);
 string_or_table!(TrainingData, "a stage such as \"split.pcam\", or { train = { x, y }, validation = { x, y } }",
-    |text| artifact(text, |file| {
+    StageName => |text| artifact(text, |file| {
         format!("{{ train = {{ x = {file:?}, y = \"...\" }}, validation = {{ x = \"...\", y = \"...\" }} }}")
     }).map(TrainingData::Split),
     TrainingFiles => |files| TrainingData::Files(Box::new(files)));
 string_or_table!(Model, "a stage such as \"train.base\", or { safetensors = \"...\" }",
-    |text| artifact(text, |file| format!("{{ safetensors = {file:?} }}")).map(Model::Artifact),
+    ArtifactRef => |text| artifact(text, |file| format!("{{ safetensors = {file:?} }}")).map(Model::Artifact),
     ModelFile => Model::File);
 
+fn source_file(text: &str) -> Result<SourceFile, String> {
+    local(text).map(|path| SourceFile { path, blake3: None })
+}
+
 fn file_or_artifact(text: &str) -> Result<FileOrArtifact, String> {
-    if names_a_stage(text) {
-        return text.parse().map(FileOrArtifact::Artifact);
+    match names_a_stage(text) {
+        true => text.parse().map(FileOrArtifact::Artifact),
+        false => source_file(text).map(FileOrArtifact::File),
     }
-    local(text).map(|path| FileOrArtifact::File(SourceFile { path, blake3: None }))
 }
 
 fn names_a_stage(text: &str) -> bool {
     text.split_once('.').is_some_and(|(kind, _)| Kind::from_word(kind).is_some())
 }
 
-/// A reference to a stage or an artifact. A file in its place is told how it is written: `form` says so.
+/// A reference to a stage or an artifact. For a file in its place, the error shows the `form` to write.
 fn artifact<T: FromStr<Err = String>>(text: &str, form: fn(&str) -> String) -> Result<T, String> {
     let is_file = text.contains('/') || FORMATS.iter().any(|format| text.ends_with(format));
     match text.parse() {
         Err(_) if is_file && !names_a_stage(text) => {
             let file = local(text)?;
-            Err(format!("`{file}` is a file, and a word alone names a stage: write {}", form(&file)))
+            Err(format!("`{file}` is a file, but a string here names a stage: write {}", form(&file)))
         }
         read => read,
     }
 }
 
-/// The ends of files that people write where a stage is expected.
+/// Extensions by which a file is recognised where a stage is expected.
 const FORMATS: [&str; 7] = [".h5", ".hdf5", ".safetensors", ".pt", ".pth", ".ckpt", ".csv"];
 
-/// A path on this machine: the address of a page is none.
+/// A path on this machine, not a URL.
 fn local(text: &str) -> Result<String, String> {
     match text.contains("://") {
         true => {
@@ -229,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_and_tables_are_both_understood() {
+    fn strings_and_tables_are_both_read() {
         let text = "images = { x = 'a.h5', y = { path = 'b.h5' } }\nfile = 'split_x.h5'";
         let table: Table = toml::from_str(text).unwrap();
         assert!(matches!(table.images, Images::Files(pair) if pair.y.path == "b.h5"));
@@ -245,8 +262,8 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_no_file_and_a_file_is_no_stage() {
-        let told = |images: &str, file: &str| {
+    fn a_url_is_not_a_file_and_a_file_is_not_a_stage() {
+        let error = |images: &str, file: &str| {
             toml::from_str::<Table>(&format!("images = {images}\nfile = {file}"))
                 .err()
                 .unwrap()
@@ -260,13 +277,13 @@ mod tests {
             ("'split.a/test'", "{ path = 'https://host/x.h5' }"),
         ] {
             assert!(
-                told(images, file).contains("is a URL, and only local files are read"),
+                error(images, file).contains("is a URL, and only local files are read"),
                 "{images} {file}"
             );
         }
         let written = "write { x = \"x.h5\", y = \"...\" }";
-        assert!(told("'x.h5'", "'a'").ends_with(written), "{}", told("'x.h5'", "'a'"));
-        assert!(told("'model.x'", "'a'").contains("there is no stage kind `model`"));
+        assert!(error("'x.h5'", "'a'").ends_with(written), "{}", error("'x.h5'", "'a'"));
+        assert!(error("'model.x'", "'a'").contains("there is no stage kind `model`"));
     }
 
     #[test]

@@ -1,39 +1,39 @@
-//! Stage kind `resume-train`: goes on with a training where its checkpoint stands.
+//! Stage kind `resume-train`: continues a training from its checkpoint.
 
 use std::collections::BTreeSet;
 
 use super::{
-    Appetite, Artifact, ArtifactType, Check, Equality, Input, Kind, Model, Origin, Peers, RunSettings,
-    Runner, Stage, StageName, TrainingData,
+    Appetite, Artifact, ArtifactType, Check, Equality, Input, Kind, Model, Peers, RunSettings, Runner, Stage,
+    StageName, TrainingData,
     declare::{choice, parameters},
-    peer,
+    model_input, peer,
     train::{Architecture, EarlyStopping, Train, training_artifacts},
     training_inputs,
 };
 
 parameters! {
-    /// Trains further. Everything but what stands here (network, optimiser and its state, schedule, batch
-    /// size, shuffle, augmentation, class weights, seed) is the checkpoint's: 8 epochs of `train` and 5
-    /// more from the last one give, bit for bit, what 13 epochs of `train` give.
+    /// Trains further. Everything that cannot be set here (network, optimiser and its state, schedule, batch size,
+    /// shuffle, augmentation, class weights, seed) comes from the checkpoint: 8 epochs of `train` and 5 more from
+    /// the last one equal 13 epochs of `train`, bit for bit.
     ///
-    /// Epochs go on counting, the history goes on, and the smallest validation loss so far has to be
-    /// beaten: where no further epoch does, the model is the one of before.
+    /// The epoch numbers and the history continue. If no further epoch has a smaller validation loss than the
+    /// smallest so far, the model stays the same.
     pub struct ResumeTrain {
-        /// The training to go on with: a `train` or `resume-train` stage, or the file of a checkpoint.
+        /// The training to continue: a `train` or `resume-train` stage, or the file of a checkpoint.
         input from: Model;
-        /// What to learn from; what `from` learnt from where absent. Needed where `from` is a file. Its
-        /// validation patches should be those of before: the smallest loss on them is what has to be beaten.
+        /// What to learn from (default: the data of `from`). Required if `from` is a file. The validation patches
+        /// should stay the same, because losses on them are compared with the smallest one so far.
         input data: Option<TrainingData> = None;
-        /// The epoch from which to go on.
+        /// The epoch to continue from.
         semantic start: Start = Start::Last;
-        /// How many passes over the training patches more.
+        /// How many more passes over the training patches.
         semantic epochs: u32;
         /// Stops when the validation loss has not improved for some epochs, counted from `start`.
         semantic early_stopping: Option<EarlyStopping> = None;
-        /// The network that the checkpoint has to be of.
+        /// The network that the checkpoint must have.
         semantic architecture: Option<Architecture> = None;
-        /// Seeds shuffle and augmentation from here on, instead of the training's own seed. Epochs that
-        /// `start = "best"` leaves aside repeat themselves exactly unless they get another seed.
+        /// Seeds shuffle and augmentation from here on (default: the seed of the training). With
+        /// `start = "best"` and the same seed, the epochs after the best one repeat exactly.
         semantic seed: Option<u64> = None;
         /// How to compute it.
         execution run: RunSettings = RunSettings::default();
@@ -41,7 +41,7 @@ parameters! {
 }
 
 choice! {
-    /// An epoch of a training that is kept: weights and optimiser state.
+    /// An epoch in a checkpoint: weights and optimiser state.
     pub enum Start {
         /// The last one.
         Last = "last",
@@ -58,14 +58,14 @@ impl Stage for ResumeTrain {
 
     fn inputs(&self) -> Vec<Input> {
         let mut inputs = match (&self.data, &self.from) {
-            (Some(data), _) => training_inputs("data", data),
+            (Some(data), _) => training_inputs(data),
             (None, Model::Artifact(reference)) if is_training(&reference.stage) => {
-                vec![inherited_data(&reference.stage)]
+                vec![Input::inherited("data", "from", &reference.stage, &[])]
             }
-            // `check` asks for `data`, or `from` is no training, which is told of the checkpoint.
+            // `check` reports that `data` is missing, or the checkpoint that `from` is not a training.
             (None, Model::Artifact(_) | Model::File(_)) => Vec::new(),
         };
-        inputs.push(checkpoint_input(&self.from));
+        inputs.push(model_input("from", &self.from, ArtifactType::Checkpoint));
         inputs
     }
 
@@ -100,14 +100,9 @@ impl Stage for ResumeTrain {
             check.require(false, "architecture", message);
         }
     }
-
-    fn run_settings(&self) -> &RunSettings {
-        &self.run
-    }
 }
 
-/// The network of a model, or of a checkpoint, and the stage that says so, where a stage of the pipeline
-/// makes it.
+/// The network of a model or checkpoint that a stage of the pipeline makes, and the stage that declares it.
 pub(super) fn declared<'a>(model: &Model, peers: &Peers<'a>) -> Option<(StageName, &'a Architecture)> {
     let mut seen = BTreeSet::new();
     let mut name = maker(model)?;
@@ -136,19 +131,4 @@ pub fn in_words(architecture: &Architecture) -> String {
 
 fn is_training(stage: &StageName) -> bool {
     matches!(stage.kind, Kind::Train | Kind::ResumeTrain)
-}
-
-fn inherited_data(stage: &StageName) -> Input {
-    let from = Origin::Inherited { stage: stage.clone(), through: Vec::new(), slot: "data".to_owned() };
-    Input { slot: "data".to_owned(), field: "from", from }
-}
-
-fn checkpoint_input(from: &Model) -> Input {
-    let from = match from {
-        Model::Artifact(reference) => {
-            Origin::Artifact { reference: reference.clone(), wants: ArtifactType::Checkpoint }
-        }
-        Model::File(file) => Origin::File(file.safetensors.clone()),
-    };
-    Input { slot: "from".to_owned(), field: "from", from }
 }

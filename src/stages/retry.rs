@@ -1,26 +1,22 @@
-//! How often a stage is tried, and how long an attempt may take: settings of execution, no part of a key.
+//! How often a failed stage is tried again, and durations. No part of a key.
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use serde::{Deserialize, Serialize};
+use super::{
+    declare::{choice, table},
+    text::serde_by_text,
+};
 
-use super::declare::choice;
-
-/// A span of time, written `"90s"`, `"30min"`, `"2h 15min"`: above zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+/// A duration above zero, written `"90s"`, `"30min"`, `"2h 15min"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeSpan(pub Duration);
 
 impl FromStr for TimeSpan {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no span of time: write \"90s\", \"30min\" or \"2h\"");
+        let wrong = || format!("`{text}` is not a duration above zero: write \"90s\", \"30min\" or \"2h\"");
         let span = humantime::parse_duration(text).map_err(|_| wrong())?;
-        if span.is_zero() {
-            Err(format!("`{text}` leaves no time at all: write \"1s\" or more"))
-        } else {
-            Ok(Self(span))
-        }
+        if span.is_zero() { Err(wrong()) } else { Ok(Self(span)) }
     }
 }
 
@@ -30,56 +26,45 @@ impl fmt::Display for TimeSpan {
     }
 }
 
-impl TryFrom<String> for TimeSpan {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<TimeSpan> for String {
-    fn from(span: TimeSpan) -> Self {
-        span.to_string()
-    }
-}
+serde_by_text!(TimeSpan);
 
 choice! {
     /// Which failures are worth another attempt.
     pub enum RetryOn {
-        /// The process that computes died: it was killed or it crashed.
+        /// The process was killed or crashed.
         WorkerLost = "worker-lost",
-        /// It took longer than `timeout`.
+        /// The attempt took longer than `timeout`.
         Timeout = "timeout",
-        /// Every failure.
+        /// Any failure.
         Any = "any",
     }
 }
 
-/// How often a stage that failed is tried again in the same run: `retry = { times = 2 }`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Retry {
-    /// At most so many attempts more than the first one.
-    pub times: u32,
-    /// After which failures (default `worker-lost`).
-    #[serde(default = "worker_lost")]
-    pub on: RetryOn,
-    /// The wait before the second attempt (default 1s); it doubles from attempt to attempt, up to a minute.
-    #[serde(default)]
-    pub delay: Option<TimeSpan>,
+table! {
+    /// How often a failed stage is tried again in the same run.
+    #[derive(Copy)]
+    pub struct Retry {
+        /// How many more attempts at most, after the first one.
+        times: u32;
+        /// Which failures are retried (default `worker-lost`).
+        #[serde(default = "worker_lost")]
+        on: RetryOn = RetryOn::WorkerLost;
+        /// The wait before the second attempt (default 1s). It doubles with each attempt, up to a minute.
+        delay: Option<TimeSpan> = None;
+    }
 }
 
 fn worker_lost() -> RetryOn {
     RetryOn::WorkerLost
 }
 
-/// The first wait where none is given.
+/// The first wait by default.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// Waits do not grow beyond this one.
+/// Waits do not grow beyond this.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 impl Retry {
-    /// How long to wait after so many failed attempts, 1 or more.
+    /// The wait after this number of failed attempts (at least 1).
     #[must_use]
     pub fn wait(&self, failed: u32) -> Duration {
         let first = self.delay.map_or(FIRST_WAIT, |delay| delay.0);
@@ -97,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_have_units_and_are_longer_than_nothing() {
+    fn durations_have_units_and_are_above_zero() {
         assert_eq!("2h 15min".parse(), Ok(TimeSpan(Duration::from_secs(8100))));
         assert_eq!(TimeSpan(Duration::from_secs(7200)).to_string(), "2h");
         for wrong in ["", "2", "soon", "-1s", "0s"] {
@@ -106,17 +91,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_has_its_default_and_what_is_wrong_is_told() {
+    fn defaults_apply_and_mistakes_are_reported() {
         let plain = retry("times = 2").unwrap();
         assert_eq!((plain.times, plain.on, plain.delay), (2, RetryOn::WorkerLost, None));
         assert_eq!(retry("times = 1\non = 'any'").unwrap().on, RetryOn::Any);
         assert!(retry("on = 'any'").unwrap_err().contains("times"));
         assert!(retry("times = 1\non = 'luck'").unwrap_err().contains("worker-lost"));
-        assert!(retry("times = 1\ndelay = 'long'").unwrap_err().contains("no span of time"));
+        assert!(retry("times = 1\ndelay = 'long'").unwrap_err().contains("is not a duration"));
     }
 
     #[test]
-    fn waits_double_up_to_a_minute_or_to_what_was_asked_for() {
+    fn waits_double_up_to_a_minute_or_to_a_longer_first_wait() {
         let seconds = |retry: Retry, failed| retry.wait(failed).as_secs();
         let plain = retry("times = 9").unwrap();
         assert_eq!([1, 2, 3, 6, 7, 99].map(|failed| seconds(plain, failed)), [1, 2, 4, 32, 60, 60]);

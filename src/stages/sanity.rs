@@ -1,8 +1,8 @@
-//! Stage kind `sanity`: does an explanation depend on what the model has learnt?
+//! Stage kind `sanity`: does an explanation depend on what the model learnt?
 
 use super::{
-    Appetite, Artifact, ArtifactRef, ArtifactType, Check, DEFAULT_SEED, Equality, Input, Origin, Peers,
-    RunSettings, Runner, Stage, artifact,
+    Appetite, Artifact, ArtifactRef, ArtifactType, Check, DEFAULT_SEED, Equality, Input, Peers, RunSettings,
+    Runner, Stage, artifact,
     declare::parameters,
     default_classes,
     explain::{Explain, Method},
@@ -11,18 +11,18 @@ use super::{
 };
 
 parameters! {
-    /// Forgets the explained model layer by layer, from the output down, and asks it again each time
-    /// (model randomisation, Adebayo et al. 2018).
+    /// Randomises the explained model layer by layer, starting at the output, and explains it again each time
+    /// (Adebayo et al. 2018).
     pub struct Sanity {
         /// The explanation.
         input explanation: ArtifactRef;
-        /// Only the first so many of the explained patches; by default 16, or all where there are fewer.
+        /// Only the first N of the explained patches (default: 16, or all if there are fewer).
         semantic take: Option<u32> = None;
         /// Patches on the panel; 0 for no patches.
         semantic panel: u32 = 4;
         /// Resamples of the bootstrap confidence intervals; 0 for none.
         semantic resamples: u32 = 10_000;
-        /// What the classes 0 and 1 are called.
+        /// The names of the classes 0 and 1.
         inherited classes: [String; 2] = default_classes();
         /// Seeds the new weights and the bootstrap.
         inherited seed: u64 = DEFAULT_SEED;
@@ -31,11 +31,11 @@ parameters! {
     }
 }
 
-/// How many patches are asked about where nobody says.
+/// The default number of patches.
 const USUAL: u32 = 16;
 
 impl Sanity {
-    /// How many of so many explained patches are asked about.
+    /// How many of the explained patches are used.
     #[must_use]
     pub fn patches(&self, explained: usize) -> usize {
         let most = USUAL.min(u32::try_from(explained).unwrap_or(u32::MAX));
@@ -52,14 +52,12 @@ impl Stage for Sanity {
     const APPETITE: Appetite = Appetite::Share;
     const EQUALITY: Equality = Equality::Tolerance;
 
-    /// Slot `explanation`, and everything that the explanation was made from: it is made again.
+    /// The slot `explanation`, and everything that the explanation read, because it is made again.
     fn inputs(&self) -> Vec<Input> {
-        let reference = self.explanation.clone();
-        let stage = reference.stage.clone();
-        let input = |slot: &str, from| Input { slot: slot.to_owned(), field: "explanation", from };
+        let field = "explanation";
         vec![
-            input("explanation", Origin::Artifact { reference, wants: ArtifactType::Maps }),
-            input("", Origin::Inherited { stage, through: Vec::new(), slot: String::new() }),
+            Input::artifact(field, field, &self.explanation, ArtifactType::Maps),
+            Input::inherited("", field, &self.explanation.stage, &[]),
         ]
     }
 
@@ -97,13 +95,9 @@ impl Stage for Sanity {
         );
         check.require(explained.seed == self.seed || !draws_noise(explained), "seed", message);
     }
-
-    fn run_settings(&self) -> &RunSettings {
-        &self.run
-    }
 }
 
-/// Whether its maps depend on its seed beyond which patches it drew: they are made again with the same noise.
+/// Whether its maps contain noise, which must be the same when they are made again.
 fn draws_noise(explained: &Explain) -> bool {
     match &explained.method {
         Method::Saliency(settings) => settings.smooth.is_some(),

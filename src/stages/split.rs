@@ -1,4 +1,4 @@
-//! Stage kind `split`: training, validation and test patches out of one file.
+//! Stage kind `split`: training, validation and test patches from one data set.
 
 use super::{
     Appetite, Artifact, ArtifactRef, ArtifactType, Check, DEFAULT_SEED, Equality, FileOrArtifact, Images,
@@ -18,13 +18,13 @@ parameters! {
         input meta: Option<FileOrArtifact> = None;
         /// Ground-truth masks: HDF5 with `mask` [N, 96, 96] uint8.
         input masks: Option<FileOrArtifact> = None;
-        /// How many patches each part gets.
+        /// The number of patches in each part.
         semantic sizes: Sizes;
         /// How the rows are drawn.
         semantic algorithm: Algorithm = Algorithm::Pcamflow;
-        /// The meta column whose groups stay together, as `wsi` keeps slides together.
+        /// A column of the meta table: rows with the same value stay in one part. `wsi` keeps slides together.
         semantic group_by: Option<String> = None;
-        /// How far from its size a part of whole groups may be, as a share of it.
+        /// How far the size of a part of whole groups may be from the requested size, as a share of it.
         semantic group_tolerance: f64 = 0.1;
         /// Draws other rows.
         inherited seed: u64 = DEFAULT_SEED;
@@ -46,11 +46,11 @@ settings! {
 }
 
 choice! {
-    /// How rows are drawn.
+    /// How the rows are drawn.
     pub enum Algorithm {
         /// Stratified to within one patch per class; independent of platform.
         Pcamflow = "pcamflow",
-        /// Index for index what scikit-learn's `train_test_split` draws.
+        /// The same indices as scikit-learn's `train_test_split`.
         ScikitLearn = "scikit-learn",
     }
 }
@@ -84,27 +84,23 @@ impl Stage for Split {
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        check.at_least("sizes.train", self.sizes.train, 1);
-        check.at_least("sizes.validation", self.sizes.validation, 1);
-        check.at_least("sizes.test", self.sizes.test, 1);
+        let Sizes { train, validation, test } = self.sizes;
+        check.at_least("sizes.train", train, 1);
+        check.at_least("sizes.validation", validation, 1);
+        check.at_least("sizes.test", test, 1);
         check.within("group-tolerance", self.group_tolerance, 0.0, 1.0);
         let grouped = self.group_by.is_some();
         check.require(
             !grouped || self.meta.is_some(),
             "group-by",
-            "`group-by` needs `meta`, the table with that column",
+            "`group-by` needs `meta`, the table with the column",
         );
         let both = grouped && self.algorithm == Algorithm::ScikitLearn;
-        check.require(!both, "group-by", "`group-by` goes with `algorithm = \"pcamflow\"` only");
-    }
-
-    fn run_settings(&self) -> &RunSettings {
-        &self.run
+        check.require(!both, "group-by", "`group-by` requires `algorithm = \"pcamflow\"`");
     }
 }
 
-/// How many patches a part of a split will hold, where the pipeline says so: of whole groups it is known
-/// only when they are drawn.
+/// The number of patches in a part of a split, if it is known in advance. For whole groups it is not.
 #[must_use]
 pub(super) fn patches_of(part: &ArtifactRef, peers: &Peers<'_>) -> Option<u64> {
     let Split { sizes, group_by: None, .. } = peer::<Split>(peers, &part.stage)? else { return None };
@@ -116,7 +112,7 @@ pub(super) fn patches_of(part: &ArtifactRef, peers: &Peers<'_>) -> Option<u64> {
     }
 }
 
-/// Checks that patches of a split come without what the split carries itself: `what`, its slides or masks.
+/// Checks that a stage does not set slides or masks for patches of a split, which contains them.
 pub(super) fn check_own(
     given: bool,
     field: &str,
@@ -129,11 +125,11 @@ pub(super) fn check_own(
     if peer::<Split>(peers, &part.stage).is_none() {
         return;
     }
-    let message = format!("`{part}` carries its own {what}: give them to `{}`", part.stage);
+    let message = format!("`{part}` contains its {what}: set them in `{}`", part.stage);
     check.require(!given, field, message);
 }
 
-/// Checks that `take` leaves something to take, before anything is computed.
+/// Checks `take` against the number of patches, if it is known.
 pub(super) fn check_take(take: Option<u32>, images: &Images, peers: &Peers<'_>, check: &mut Check<'_>) {
     let (Some(take), Images::Artifact(part)) = (take, images) else { return };
     if let Some(size) = patches_of(part, peers) {

@@ -55,8 +55,4 @@ impl Stage for Synthesize {
         check.within("stain-variation", self.stain_variation, 0.0, 3.0);
         check.within("tumor-outside", self.tumor_outside, 0.0, 1.0);
     }
-
-    fn run_settings(&self) -> &RunSettings {
-        &self.run
-    }
 }

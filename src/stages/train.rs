@@ -20,7 +20,7 @@ use super::{
 pub use super::architecture::{Architecture, ClassCnn};
 
 parameters! {
-    /// Trains a network by minimising binary cross entropy on the logit.
+    /// Trains a network by minimising the binary cross entropy of the logit.
     pub struct Train {
         /// A split, or files: what to learn from, and what decides which epoch is best.
         input data: TrainingData;
@@ -34,20 +34,20 @@ parameters! {
         semantic batch_size: u32 = 64;
         /// The optimiser.
         semantic optimizer: Optimizer = Optimizer::Adam(Adam::default());
-        /// How the learning rate goes along.
+        /// How the learning rate changes.
         semantic schedule: Schedule = Schedule::Constant(Constant::default());
-        /// Shortens gradients whose norm is larger than this.
+        /// Scales gradients down to this norm if it is larger.
         semantic clip_gradients: Option<ClipGradients> = None;
-        /// How much a patch of each class counts in the training loss, which is then the mean over a
-        /// batch's n patches of w_y times the cross entropy (`BCEWithLogitsLoss(weight=...)`: divided by n,
-        /// not by the sum of the weights). The validation loss, which decides what is best, counts every
-        /// patch alike, so that trainings compare, and agrees with what `evaluate` measures.
+        /// The weight of each class in the training loss: the mean over the n patches of a batch of w_y times the
+        /// cross entropy (`BCEWithLogitsLoss(weight=...)`: divided by n, not by the sum of the weights). The
+        /// validation loss, which decides which epoch is best, is not weighted: it can be compared between trainings
+        /// and equals the loss of `evaluate`.
         semantic class_weights: Option<ClassWeights> = None;
-        /// Seeded changes of the training patches that keep the centre box on the centre.
+        /// Random changes of the training patches, by seed, that keep the centre box in the centre.
         semantic augmentation: Augmentation = Augmentation::default();
         /// Stops when the validation loss has not improved for some epochs.
         semantic early_stopping: Option<EarlyStopping> = None;
-        /// Whether each epoch sees the patches in another order; else in row order.
+        /// Whether each epoch has another order of the patches. If not, they are in the order of the rows.
         semantic shuffle: bool = true;
         /// Seeds the initialisation, the shuffle and the augmentation.
         inherited seed: u64 = DEFAULT_SEED;
@@ -72,8 +72,8 @@ settings! {
     }
 }
 
-/// Products of a step, forwards, below which one thread is as fast as two, and much faster where other
-/// programs want the cores as well.
+/// Multiplications of the forward pass of a step below which one thread is as fast as two, and much faster if other
+/// programs use the cores as well.
 const SMALL_STEP: u64 = 100_000_000;
 
 impl Stage for Train {
@@ -82,15 +82,15 @@ impl Stage for Train {
     const APPETITE: Appetite = Appetite::All;
     const EQUALITY: Equality = Equality::Realisation;
 
-    /// Threads that share a small step wait for each other longer than they compute.
+    /// In a small step, threads wait for each other longer than they compute.
     fn appetite(&self) -> Appetite {
         let step = u64::from(self.batch_size).saturating_mul(self.architecture.products());
         if step < SMALL_STEP { Appetite::One } else { Self::APPETITE }
     }
 
     fn inputs(&self) -> Vec<Input> {
-        let mut inputs = training_inputs("data", &self.data);
-        inputs.extend(self.weights.as_ref().map(|model| model_input("weights", "weights", model)));
+        let mut inputs = training_inputs(&self.data);
+        inputs.extend(self.weights.as_ref().map(|model| model_input("weights", model, ArtifactType::Model)));
         inputs
     }
 
@@ -115,13 +115,9 @@ impl Stage for Train {
             stopping.check(check);
         }
     }
-
-    fn run_settings(&self) -> &RunSettings {
-        &self.run
-    }
 }
 
-/// What every training writes.
+/// The artifacts of every training.
 pub(super) fn training_artifacts() -> Vec<Artifact> {
     vec![
         artifact("model", "model.safetensors", ArtifactType::Model),

@@ -1,27 +1,31 @@
-//! What a command declares by name: the names themselves, and the files and folders that it writes.
+//! The names that a command declares, and the files and folders that it writes.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::Serialize;
 
 use crate::{
     fsx::Below,
-    stages::{ArtifactType, Canonical, Lines, Schema, declare::choice, reference::string_or_table, schema},
+    stages::{
+        ArtifactType, Canonical, Lines,
+        declare::{choice, table},
+        reference::string_or_table,
+        text::serde_by_text,
+    },
 };
 
-/// The folder of the sandbox in which a program finds its inputs.
+/// The folder of the sandbox with the inputs.
 pub const INPUTS: &str = "inputs";
 
-/// The folder of the sandbox that is thrown away: `TMPDIR` and `HOME`.
+/// The folder of the sandbox that is deleted at the end: `TMPDIR` and `HOME`.
 pub const PASSING: &str = "tmp";
 
-/// Names in an artifact's folder that are taken.
+/// File names that pcamflow itself uses where artifacts are shown.
 const TAKEN: [&str; 2] = ["log.txt", ".pcamflow-shown.json"];
 
-/// The name of an input or artifact of a command: a file's name, too, so that a program finds the ending
-/// that it goes by. ASCII letters, digits, `-`, `_` and `.`, which is not the first.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+/// The name of an input or artifact of a command. Inputs are files of that name, so it may have an extension.
+/// ASCII letters, digits, `-`, `_` and `.` (not first).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PortName(String);
 
 impl PortName {
@@ -31,7 +35,7 @@ impl PortName {
         &self.0
     }
 
-    /// Its part in the name of a variable: `PREDICTIONS_CSV` of `predictions.csv`.
+    /// The name as part of a variable's name: `predictions.csv` becomes `PREDICTIONS_CSV`.
     #[must_use]
     pub fn variable(&self) -> String {
         self.0.to_ascii_uppercase().replace(['-', '.'], "_")
@@ -44,12 +48,12 @@ impl fmt::Display for PortName {
     }
 }
 
-impl TryFrom<String> for PortName {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
+impl FromStr for PortName {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
         let letter = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         match !text.is_empty() && text.len() <= 100 && !text.starts_with('.') && text.chars().all(letter) {
-            true => Ok(Self(text)),
+            true => Ok(Self(text.to_owned())),
             false => Err(format!(
                 "`{text}` is not a valid name: use ASCII letters, digits, `-`, `_` and `.` (not first)"
             )),
@@ -57,16 +61,12 @@ impl TryFrom<String> for PortName {
     }
 }
 
-impl From<PortName> for String {
-    fn from(name: PortName) -> Self {
-        name.0
-    }
-}
+serde_by_text!(PortName);
 
 choice! {
-    /// What a file holds, where another kind of stage is to read it.
+    /// What a file contains, so that stages of other kinds can read it.
     pub enum Holds {
-        /// Labelled patches: HDF5 with `x`, `y` and `row`, as a part of a split.
+        /// Labelled patches: HDF5 with `x`, `y` and `row`, like a part of a split.
         Patches = "patches",
         /// Images: HDF5 with `x`.
         Images = "images",
@@ -81,51 +81,35 @@ choice! {
     }
 }
 
-/// A file or folder that a command writes: `"table.csv"`, `"plots/"`, or with what it holds
+/// A file or folder that a command writes: `"table.csv"`, `"plots/"`, or
 /// `{ path = "patches.h5", holds = "patches" }`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Output {
     /// The path in the folder in which the program runs; a folder's ends with a slash.
     pub path: String,
-    /// What it holds; `None`: for people and other commands.
+    /// What it contains; `None` if it is only for people and other commands.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub holds: Option<Holds>,
 }
 
-/// The table form.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Typed {
-    path: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    holds: Option<Holds>,
+table! {
+    /// A file of a known kind.
+    struct Typed {
+        /// The path in the folder in which the program runs; a folder's ends with a slash.
+        path: String;
+        /// What it contains, so that stages of other kinds can read it.
+        holds: Option<Holds> = None;
+    }
 }
 
 string_or_table!(Output, "a path such as \"table.csv\" or \"plots/\", or { path = \"...\", holds = \"...\" }",
-    |text| Ok(Output { path: text.to_owned(), holds: None }),
+    String => |text| Ok(Output { path: text.to_owned(), holds: None }),
     Typed => |typed| Output { path: typed.path, holds: typed.holds });
 
-impl Serialize for Output {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Typed { path: self.path.clone(), holds: self.holds }.serialize(serializer)
-    }
-}
-
 impl Canonical for Output {
-    /// What it holds says who may read it, and changes no byte of it.
+    /// Only the path: `holds` does not change the file.
     fn write(&self, path: &str, lines: &mut Lines) {
         self.path.write(path, lines);
-    }
-}
-
-impl Schema for Output {
-    fn schema() -> serde_json::Value {
-        let path = "The path in the folder in which the program runs; a folder's ends with a slash.";
-        let holds = "What it holds, where another kind of stage is to read it.";
-        let keys = vec![
-            schema::required::<String>("path", path),
-            schema::optional::<Option<Holds>>("holds", holds, &None),
-        ];
-        schema::either([String::schema(), schema::table("A file of a known kind.", keys)])
     }
 }
 
@@ -142,7 +126,7 @@ impl Output {
         self.path.strip_suffix('/').unwrap_or(&self.path)
     }
 
-    /// What others may read it as.
+    /// The type of artifact that it is for other stages.
     #[must_use]
     pub fn artifact_type(&self) -> ArtifactType {
         match self.holds {
@@ -157,7 +141,7 @@ impl Output {
         }
     }
 
-    /// Whether the path can be one in the sandbox.
+    /// Checks that the path can be written in the sandbox.
     pub(super) fn check(&self) -> Result<(), String> {
         let path = &self.path;
         let name = Below::new(path.as_str()).map_err(|bad| match path.starts_with('/') {
@@ -165,17 +149,17 @@ impl Output {
             false => format!("`{path}` is not a plain path ({}): write only plain names", bad.why),
         })?;
         if path.chars().any(char::is_control) {
-            return Err(format!("{path:?} holds a control character"));
+            return Err(format!("{path:?} contains a control character"));
         }
         let first = name.parts().next().unwrap_or_default();
         if [INPUTS, PASSING].contains(&first) {
             return Err(format!(
-                "`{first}/` is taken: inputs lie in `{INPUTS}/`, and `{PASSING}/` is thrown away"
+                "`{first}/` is taken: `{INPUTS}/` contains the inputs, and `{PASSING}/` is deleted at the end"
             ));
         }
         let last = name.parts().next_back().unwrap_or_default();
         if TAKEN.contains(&last) {
-            return Err(format!("`{last}` is taken: pcamflow shows a file of its own under that name"));
+            return Err(format!("`{last}` is taken: pcamflow writes a file of that name"));
         }
         match self.holds {
             Some(_) if self.is_folder() => Err("`holds` is for files, not for folders".to_owned()),

@@ -1,9 +1,9 @@
 //! Placeholders in the words of a command: `{predictions}`, `{artifacts.table}`.
 //!
-//! Only a name in braces is one, so that awk's `{ print $1 }`, the shell's `${HOME}` and JSON stay what
-//! they are. A name in two braces is the name in one.
+//! Only names in braces are placeholders, so that awk's `{ print $1 }`, the shell's `${HOME}` and JSON do not change.
+//! `{{name}}` becomes `{name}`.
 
-/// What a placeholder stands for.
+/// What replaces a placeholder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Port<'a> {
     /// The path of an input.
@@ -15,7 +15,7 @@ pub enum Port<'a> {
 /// A piece of a word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece<'a> {
-    /// Text that stays.
+    /// Plain text.
     Text(&'a str),
     /// A placeholder.
     Port(Port<'a>),
@@ -53,7 +53,7 @@ pub fn pieces(word: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// The name in the braces that open at `open`, and where they end; `None` if it is no name.
+/// The name in the braces that open at `open`, and where they end; `None` if it is not a name.
 fn name_in_braces(text: &str, open: usize) -> Option<(&str, usize)> {
     let inner = &text[open + 1..];
     let name = &inner[..inner.find('}')?];

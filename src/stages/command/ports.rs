@@ -1,5 +1,5 @@
-//! What a command reads or writes, by name: a table of mostly one or two entries, of which a pipeline may
-//! have tens of thousands. They stand side by side, where a tree would keep room for eleven.
+//! The inputs or artifacts of a command by name, as a sorted list. A pipeline may have tens of thousands of these
+//! tables, most with one or two entries; a tree would allocate room for eleven.
 
 use std::{collections::BTreeMap, ops::Deref};
 
@@ -26,22 +26,14 @@ impl<T> Deref for Ports<T> {
     }
 }
 
-impl<'a, T> IntoIterator for &'a Ports<T> {
-    type Item = (&'a PortName, &'a T);
-    type IntoIter = <&'a LiteMap<PortName, T> as IntoIterator>::IntoIter;
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
-    }
-}
-
-// Not the map's own, which is a list where it is empty.
+// The map's own implementation writes a list if it is empty.
 impl<T: Serialize> Serialize for Ports<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter())
     }
 }
 
-// Not the map's own, which takes a list of pairs as well.
+// The map's own implementation also reads a list of pairs.
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ports<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let ports = BTreeMap::deserialize(deserializer)?;
@@ -53,7 +45,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ports<T> {
 
 impl<T: Canonical> Canonical for Ports<T> {
     fn write(&self, path: &str, lines: &mut Lines) {
-        for (name, value) in self {
+        for (name, value) in self.iter() {
             value.write(&crate::stages::join(path, name.as_str()), lines);
         }
     }
@@ -70,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ports_are_a_table_and_nothing_else_even_where_there_are_none() {
+    fn ports_are_a_table_even_if_empty() {
         let read = |text: &str| serde_json::from_str::<Ports<u8>>(text);
         for text in ["{}", r#"{"a":1,"b.csv":2}"#] {
             assert_eq!(serde_json::to_string(&read(text).unwrap()).unwrap(), text);

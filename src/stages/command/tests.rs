@@ -1,4 +1,4 @@
-//! What a `command` stage may say.
+//! Tests of the table of a `command` stage.
 
 use super::*;
 use crate::stages::{AnyStage, Kind};
@@ -25,7 +25,7 @@ fn wrong(from: &str, to: &str, expected: &str) {
 }
 
 #[test]
-fn what_it_says_is_what_it_reads_and_writes() {
+fn inputs_and_artifacts_are_those_of_the_table() {
     let command = read(TABLE).unwrap();
     let slots: Vec<String> = command.inputs().into_iter().map(|input| input.slot).collect();
     assert_eq!(slots, ["inputs.folder", "inputs.script", "inputs.x.csv"]);
@@ -41,7 +41,7 @@ fn what_it_says_is_what_it_reads_and_writes() {
 }
 
 #[test]
-fn it_travels_to_the_process_that_computes_it_unchanged() {
+fn it_is_sent_to_the_process_unchanged() {
     let typed = TABLE.replace("'table.csv'", "{ path = 'table.h5', holds = 'patches' }");
     for text in [TABLE, &typed] {
         let command = read(text).unwrap();
@@ -51,7 +51,7 @@ fn it_travels_to_the_process_that_computes_it_unchanged() {
 }
 
 #[test]
-fn what_is_passed_on_and_what_a_file_holds_are_no_part_of_the_key() {
+fn pass_environment_and_holds_are_no_part_of_the_key() {
     let lines = |text: &str| AnyStage::Command(Box::new(read(text).unwrap())).semantic();
     assert_eq!(lines(TABLE), lines(&TABLE.replace("['CUDA_VISIBLE_DEVICES']", "['A', 'B']")));
     let typed = TABLE.replace("'table.csv'", "{ path = 'table.csv', holds = 'meta' }");
@@ -63,25 +63,25 @@ fn what_is_passed_on_and_what_a_file_holds_are_no_part_of_the_key() {
 }
 
 #[test]
-fn a_script_stands_for_the_program() {
+fn a_script_replaces_the_program() {
     let shell = "shell = 'sort {x} > {artifacts.y}'\ninputs = { x = 'x' }\nartifacts = { y = 'y' }";
     assert_eq!(read(shell).unwrap().words(), ["/bin/sh", "-e", "-c", "sort {x} > {artifacts.y}"]);
     let both = read(&format!("program = ['true']\n{shell}")).unwrap_err();
     assert_eq!(both, ["`program` and `shell` cannot both be given"]);
-    assert!(read("artifacts = { y = 'y' }").unwrap_err()[0].starts_with("what is to run?"));
+    assert!(read("artifacts = { y = 'y' }").unwrap_err()[0].starts_with("nothing to run"));
 }
 
 #[test]
-fn every_mistake_is_told() {
+fn every_mistake_is_reported() {
     wrong("{ table = 'table.csv', plots = 'out/plots/' }", "{}", "needs at least one artifact");
     wrong("'table.csv'", "'/tmp/table.csv'", "is absolute");
     wrong("'table.csv'", "'../table.csv'", "is not a plain path");
     wrong("'table.csv'", "'a//b'", "is not a plain path");
     wrong("'table.csv'", "'/'", "is absolute");
     wrong("'table.csv'", "''", "is not a plain path");
-    wrong("'table.csv'", "'out/plots'", "one lies inside the other");
-    wrong("'table.csv'", "'out/plots/x.csv'", "one lies inside the other");
-    wrong("'table.csv'", "'plots'", "under one name");
+    wrong("'table.csv'", "'out/plots'", "one contains the other");
+    wrong("'table.csv'", "'out/plots/x.csv'", "one contains the other");
+    wrong("'table.csv'", "'plots'", "have the same file name");
     wrong("'table.csv'", "'inputs/x'", "is taken");
     wrong("'table.csv'", "'x/log.txt'", "is taken");
     wrong("'table.csv'", "\"a\\nb\"", "control character");
@@ -94,7 +94,7 @@ fn every_mistake_is_told() {
     wrong("{artifacts.table}", "{artifacts.tabel}", "this stage has no artifact `tabel`");
     wrong("'{script}'", "'table.py'", "Write inputs = { script = \"./table.py\" }");
     wrong("'python3'", "'./table'", "Write inputs = { script = \"./table\" }");
-    wrong("'python3'", "''", "names a program");
+    wrong("'python3'", "''", "must name a program");
     wrong("TOP", "'1X'", "cannot name a variable");
     wrong("'CUDA_VISIBLE_DEVICES'", "'TOP'", "already");
     wrong("TOP", "PCAMFLOW_X", "are reserved");

@@ -5,20 +5,20 @@ use crate::stages::{
     declare::{choice, settings},
 };
 
-/// Where its baseline stands in a stage's table.
+/// The place of its baseline in a stage's table.
 pub(super) const BASELINE: &str = "method.integrated-gradients.baseline";
 
 settings! {
-    /// Gradients along the way from a baseline to the image (Sundararajan et al. 2017).
+    /// Gradients along the path from a baseline to the image (Sundararajan et al. 2017).
     pub struct IntegratedGradients {
         /// How the integral is computed.
         rule: Rule = Rule::GaussLegendre;
-        /// Nodes of the rule: forward and backward passes per image.
+        /// Nodes of the rule, each with a forward and a backward pass per image.
         steps: u32 = 50;
-        /// Where the way begins.
+        /// Where the path begins.
         baseline: Baseline = Baseline::Black;
-        /// The largest relative error of completeness; images above it are computed again with twice the
-        /// steps, up to 800.
+        /// The largest relative error of completeness. Images above it are computed again with twice the steps, up
+        /// to 800.
         tolerance: Option<f64> = None;
     }
 }
@@ -30,7 +30,7 @@ choice! {
         GaussLegendre = "gauss-legendre",
         /// Nodes in the middle of n equal parts.
         Midpoint = "midpoint",
-        /// n nodes with both ends, which count half.
+        /// n nodes including both ends, which have half the weight.
         Trapezoid = "trapezoid",
     }
 }

@@ -2,17 +2,17 @@
 
 use crate::stages::{Baseline, Check, Model, declare::settings};
 
-/// Where its baseline stands in a stage's table.
+/// The place of its baseline in a stage's table.
 pub(super) const BASELINE: &str = "method.occlusion.baseline";
 
 settings! {
-    /// What is lost where a window hides a part of the image (Zeiler & Fergus 2014).
+    /// The loss of score when a window hides part of the image (Zeiler & Fergus 2014).
     pub struct Occlusion {
         /// Side of the window in pixels, 1 to 96.
         window: u32 = 16;
         /// Pixels from one window to the next; at most the window, so that every pixel is covered.
         stride: u32 = 8;
-        /// What is seen in the window's place.
+        /// What replaces the window.
         baseline: Baseline = Baseline::Black;
     }
 }

@@ -5,13 +5,13 @@ use crate::stages::{Check, declare::settings};
 settings! {
     /// The largest gradient of each pixel (Simonyan et al. 2014).
     pub struct Saliency {
-        /// Averages over noisy copies of the image (SmoothGrad, Smilkov et al. 2017).
+        /// The mean over noisy copies of the image (SmoothGrad, Smilkov et al. 2017).
         smooth: Option<Smooth> = None;
     }
 }
 
 settings! {
-    /// SmoothGrad; the defaults are its authors' code's.
+    /// SmoothGrad, with the defaults of its authors' code.
     pub struct Smooth {
         /// Noisy copies of each image.
         samples: u32 = 25;

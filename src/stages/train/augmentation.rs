@@ -1,20 +1,19 @@
-//! Seeded changes of the training patches, under torchvision's names.
+//! Random changes of the training patches, under torchvision's names.
 //!
-//! Only those that keep the centre box on the centre, because the label speaks of that box alone: no
-//! crops, no shifts, no free rotations.
+//! Only those that keep the centre box in the centre, because the label is about that box: no crops, no shifts, no
+//! rotations by other angles.
 
 use crate::stages::{Check, declare::settings};
 
 settings! {
-    /// What is done to each training patch, drawn anew for every epoch from the seed, the absolute epoch
-    /// and the patch's position alone. In this order: mirrored, turned, then brightness, contrast,
-    /// saturation and hue in an order that is drawn, too.
+    /// Random changes of each training patch, drawn by seed, absolute epoch and position of the patch. The order:
+    /// flips, turns, then brightness, contrast, saturation and hue in a random order.
     pub struct Augmentation {
-        /// Probability of mirroring left and right (`RandomHorizontalFlip`).
+        /// Probability of a flip left to right (`RandomHorizontalFlip`).
         horizontal_flip: f64 = 0.0;
-        /// Probability of mirroring top and bottom (`RandomVerticalFlip`).
+        /// Probability of a flip top to bottom (`RandomVerticalFlip`).
         vertical_flip: f64 = 0.0;
-        /// Whether to turn by 0, 90, 180 or 270 degrees, each as likely.
+        /// Whether to turn by 0, 90, 180 or 270 degrees with equal probability.
         quarter_turns: bool = false;
         /// A factor from `[1 - brightness, 1 + brightness]` (`ColorJitter`).
         brightness: f64 = 0.0;

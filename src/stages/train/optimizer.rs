@@ -1,4 +1,4 @@
-//! The optimisers of a training: settings under PyTorch's names and defaults, and what they may be.
+//! The optimisers: settings with PyTorch's names and defaults, and the allowed values.
 
 use crate::stages::{
     Check,
@@ -6,8 +6,8 @@ use crate::stages::{
 };
 
 choice! {
-    /// The optimisers, under PyTorch's names and defaults. As there, weight decay acts on every parameter,
-    /// biases and batch norms included.
+    /// The optimisers, with PyTorch's names and defaults. As in PyTorch, weight decay applies to all parameters,
+    /// including biases and batch norms.
     pub enum Optimizer {
         /// Adam (Kingma & Ba 2015).
         Adam(Adam) = "adam",
@@ -45,7 +45,7 @@ settings! {
         beta2: f64 = 0.999;
         /// Added to the root of the second moment.
         epsilon: f64 = 1e-8;
-        /// Share of a parameter, times the step size, that each step takes off.
+        /// Each step reduces a parameter by this share of it, times the step size.
         weight_decay: f64 = 1e-2;
     }
 }
@@ -65,7 +65,7 @@ settings! {
 }
 
 impl Optimizer {
-    /// The step size, which a schedule varies.
+    /// The step size, which a schedule changes.
     #[must_use]
     pub fn learning_rate(&self) -> f64 {
         match self {
@@ -75,7 +75,7 @@ impl Optimizer {
         }
     }
 
-    /// Whether there is a momentum that a schedule can cycle.
+    /// Whether it has a momentum that a schedule can cycle.
     #[must_use]
     pub fn has_momentum(&self) -> bool {
         match self {

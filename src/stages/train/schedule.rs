@@ -1,9 +1,9 @@
-//! How the learning rate goes along: PyTorch's schedules, counted in absolute epochs.
+//! Schedules of the learning rate: PyTorch's, counted in absolute epochs.
 //!
-//! A schedule's place is the absolute epoch alone, so a resumed training goes on along the same curve.
-//! Its length is `epochs` where given, else the epochs of the `train` stage where it began, and stays
-//! that when the training is resumed. So `train` of a + b epochs equals `train` of a, resumed for b,
-//! where the length is given. (`step` has no length.) What the rates are: `worker::train::schedule`.
+//! A resumed training continues on the same curve. The length of a schedule is `epochs`, by default the epochs of
+//! the first `train` stage, and does not change when the training is resumed. So, if the length is set, `train` of
+//! a + b epochs equals `train` of a epochs, resumed for b. (`step` has no length.) The rates themselves are computed
+//! in `worker::train::schedule`.
 
 use super::Optimizer;
 use crate::stages::{
@@ -12,16 +12,16 @@ use crate::stages::{
 };
 
 choice! {
-    /// The schedules of the learning rate. The optimiser's `learning-rate` is where they begin, and for
-    /// `one-cycle` the highest.
+    /// The schedules of the learning rate. The optimiser's `learning-rate` is the first rate; for `one-cycle` it is
+    /// the highest.
     pub enum Schedule {
-        /// The same learning rate throughout.
+        /// A constant learning rate.
         Constant(Constant) = "constant",
-        /// Down along half a cosine, epoch by epoch.
+        /// Decreases along half a cosine, epoch by epoch.
         Cosine(Cosine) = "cosine",
-        /// Up and down once, step by step.
+        /// Increases and decreases once, step by step.
         OneCycle(OneCycle) = "one-cycle",
-        /// Down by a factor every few epochs.
+        /// Decreases by a factor every few epochs.
         Step(StepDecay) = "step",
     }
 }
@@ -32,10 +32,10 @@ settings! {
 }
 
 settings! {
-    /// `torch.optim.lr_scheduler.CosineAnnealingLR`, once an epoch. After its end it rises again along
-    /// the same cosine, as PyTorch's does: the first epoch after it has the rate `eta-min`.
+    /// `torch.optim.lr_scheduler.CosineAnnealingLR`, once per epoch. As in PyTorch, the rate increases again along
+    /// the same cosine after the end; the first epoch after the end has the rate `eta-min`.
     pub struct Cosine {
-        /// Epochs until `eta-min` (PyTorch's `T_max`); those of the stage where absent.
+        /// Epochs until `eta-min` (PyTorch's `T_max`; default: the epochs of the stage).
         epochs: Option<u32> = None;
         /// The lowest learning rate.
         eta_min: f64 = 0.0;
@@ -43,19 +43,19 @@ settings! {
 }
 
 settings! {
-    /// `torch.optim.lr_scheduler.OneCycleLR` (Smith & Topin 2018), once a step, with cosine annealing in
-    /// two phases. After its end the last rate and momentum stay; PyTorch's is an error there.
+    /// `torch.optim.lr_scheduler.OneCycleLR` (Smith & Topin 2018), once per step, with cosine annealing in two
+    /// phases. After the end, rate and momentum stay the same, where PyTorch reports an error.
     pub struct OneCycle {
-        /// Epochs of the cycle, of as many steps as the training patches make; those of the stage where
-        /// absent.
+        /// Epochs of the cycle (default: the epochs of the stage). The training patches determine the steps per
+        /// epoch.
         epochs: Option<u32> = None;
-        /// Share of the cycle in which the learning rate rises.
+        /// Share of the cycle in which the learning rate increases.
         pct_start: f64 = 0.3;
         /// The first learning rate is the highest divided by this.
         div_factor: f64 = 25.0;
         /// The last learning rate is the first divided by this.
         final_div_factor: f64 = 1e4;
-        /// Whether the momentum (Adam's `beta1`) goes down where the learning rate goes up.
+        /// Whether the momentum (Adam's `beta1`) decreases while the learning rate increases.
         cycle_momentum: bool = true;
         /// The momentum at the highest learning rate.
         base_momentum: f64 = 0.85;
@@ -65,7 +65,7 @@ settings! {
 }
 
 settings! {
-    /// `torch.optim.lr_scheduler.StepLR`, once an epoch, without an end.
+    /// `torch.optim.lr_scheduler.StepLR`, once per epoch, without an end.
     pub struct StepDecay {
         /// Epochs between two changes.
         step_size: u32;
@@ -75,7 +75,7 @@ settings! {
 }
 
 impl Schedule {
-    /// The same schedule, of this length where none was given.
+    /// The same schedule, with this length if none is set.
     #[must_use]
     pub fn lasting(&self, stage_epochs: u32) -> Self {
         let mut schedule = self.clone();
@@ -116,7 +116,7 @@ impl OneCycle {
         check.require(
             !self.cycle_momentum || optimizer.has_momentum(),
             "schedule.one-cycle.cycle-momentum",
-            "`cycle-momentum` needs an optimiser with a `momentum` above 0; else set it to false",
+            "`cycle-momentum` needs an optimiser with a `momentum` above 0: set it, or set `cycle-momentum` to false",
         );
     }
 }

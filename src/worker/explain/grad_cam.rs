@@ -25,7 +25,7 @@ impl GradCam {
     /// # Errors
     /// The network has no such layer: names all that it has.
     pub(super) fn new(settings: &Settings, network: &Network) -> Result<Self> {
-        let layer = network.architecture().layer(&settings.layer)?;
+        let layer = network.architecture().layer(&settings.layer).map_err(anyhow::Error::msg)?;
         let native = size_of(&layer, network)?;
         Ok(Self { layer, variant: settings.variant, native })
     }

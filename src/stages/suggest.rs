@@ -1,11 +1,11 @@
-//! Which key of a pipeline file somebody means who writes a word of PyTorch, scikit-learn or Captum.
+//! Suggests a key for an unknown word, including words of PyTorch, scikit-learn and Captum.
 //!
-//! Knows words only; whether a table has the key is the caller's to say.
+//! Knows words only. The caller passes the keys of the table.
 
 use crate::nearest::nearest;
 
-/// Words, and the keys that they may mean: the first whose beginning the table knows.
-const MEANT: [(&[&str], &[&str]); 38] = [
+/// Words, and the keys that they may mean. The first one applies that begins with a key of the table.
+const SYNONYMS: [(&[&str], &[&str]); 38] = [
     (&["lr", "rate", "learning-rate"], &["learning-rate", "optimizer.adam.learning-rate"]),
     (&["bs", "batch"], &["batch-size"]),
     (&["momentum"], &["beta1", "optimizer.sgd.momentum"]),
@@ -46,17 +46,17 @@ const MEANT: [(&[&str], &[&str]); 38] = [
     (&["gpu", "cuda"], &["device", "run.device"]),
 ];
 
-/// The key that a word means, of those that a table knows: by its spelling, else by what it is called elsewhere.
+/// The key of a table that an unknown word probably means: another spelling, a synonym, or the nearest key.
 #[must_use]
-pub(crate) fn meant<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn suggestion<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let word = word.to_ascii_lowercase().replace('_', "-");
     let is_known = |path: &str| known.iter().any(|key| Some(*key) == path.split('.').next());
     let same = known.iter().find(|key| **key == word).copied();
-    let called = || {
-        let of_word = MEANT.iter().filter(|(words, _)| words.contains(&word.as_str()));
+    let synonym = || {
+        let of_word = SYNONYMS.iter().filter(|(words, _)| words.contains(&word.as_str()));
         of_word.flat_map(|(_, paths)| *paths).copied().find(|path| is_known(path))
     };
-    same.or_else(called).or_else(|| nearest(&word, known.iter().copied()))
+    same.or_else(synonym).or_else(|| nearest(&word, known.iter().copied()))
 }
 
 #[cfg(test)]
@@ -80,19 +80,18 @@ mod tests {
             ("num_workers", "run.threads"),
             ("epoch", "epochs"),
         ] {
-            assert_eq!(meant(word, &train), Some(key), "{word}");
+            assert_eq!(suggestion(word, &train), Some(key), "{word}");
         }
-        assert_eq!(meant("lr", &["learning-rate", "beta1"]), Some("learning-rate"));
-        assert_eq!(meant("val", &["train", "validation", "test"]), Some("validation"));
-        assert_eq!(meant("transformer", &train), None);
+        assert_eq!(suggestion("lr", &["learning-rate", "beta1"]), Some("learning-rate"));
+        assert_eq!(suggestion("val", &["train", "validation", "test"]), Some("validation"));
+        assert_eq!(suggestion("transformer", &train), None);
     }
 
     #[test]
     fn every_key_that_is_suggested_exists() {
         let schemas = Kind::ALL.map(|kind| kind.schema().to_string()).concat();
-        let run = crate::stages::RunSettings::KEYS;
-        for key in MEANT.iter().flat_map(|(_, paths)| *paths).flat_map(|path| path.split('.')) {
-            assert!(schemas.contains(&format!("\"{key}\"")) || run.contains(&key), "{key}");
+        for key in SYNONYMS.iter().flat_map(|(_, paths)| *paths).flat_map(|path| path.split('.')) {
+            assert!(schemas.contains(&format!("\"{key}\"")), "{key}");
         }
     }
 }
