@@ -1,7 +1,7 @@
 //! Makes the trials of a sweep: every combination, pairs, random draws, or the rows of a table.
 //!
-//! Draws are a stream of their own for each key, written out here, so that neither another axis nor another
-//! version of a library changes them; and with more trials the first ones stay what they were.
+//! Each key has its own stream of random numbers, made here, so that another axis or another version of a library does
+//! not change the draws. With more trials, the first ones stay the same.
 
 use std::collections::HashSet;
 
@@ -15,10 +15,10 @@ use super::{
     trials::{Draft, shown},
 };
 
-/// More are a mistake.
+/// The most trials. More are probably a mistake.
 const MOST: usize = 10_000;
 
-/// How often a draw that is like an earlier one is drawn again.
+/// How often a draw is repeated if it equals an earlier one.
 const TRIES: usize = 100;
 
 /// The trials of a sweep, without names.
@@ -39,26 +39,21 @@ pub(super) fn combine(spec: &SweepSpec) -> Result<Vec<Draft>, Vec<String>> {
 /// Every combination; the last axis varies first.
 fn product(axes: &[Axis]) -> Result<Vec<Draft>, Vec<String>> {
     let lists: Vec<(&str, &[String])> = axes.iter().map(|axis| (axis.key.as_str(), list(axis))).collect();
-    let count = lists.iter().try_fold(1_usize, |count, (_, values)| count.checked_mul(values.len()));
-    let count = count.filter(|count| *count <= MOST).ok_or_else(|| {
+    let count = lists.iter().fold(1_usize, |count, (_, values)| count.saturating_mul(values.len()));
+    if count > MOST {
         let sizes: Vec<String> = lists.iter().map(|(_, values)| values.len().to_string()).collect();
-        vec![format!(
+        return Err(vec![format!(
             "every combination of {} values is more than {MOST} trials: draw some with --random N, or pair the \
              values with --zip",
             sizes.join(" x ")
-        )]
-    })?;
-    let trial = |index: usize| {
-        let mut rest = index;
-        let mut values: Vec<(String, String)> = Vec::with_capacity(lists.len());
-        for (key, list) in lists.iter().rev() {
-            values.push(((*key).to_owned(), list[rest % list.len()].clone()));
-            rest /= list.len();
-        }
-        values.reverse();
-        Draft { name: None, values, places: places(axes) }
-    };
-    Ok((0..count).map(trial).collect())
+        )]);
+    }
+    let mut trials: Vec<Vec<(String, String)>> = vec![Vec::new()];
+    for (key, list) in lists {
+        let with = |trial: &[_], value: &String| [trial, &[(key.to_owned(), value.clone())]].concat();
+        trials = trials.iter().flat_map(|trial| list.iter().map(move |value| with(trial, value))).collect();
+    }
+    Ok(trials.into_iter().map(|values| Draft { name: None, values, places: places(axes) }).collect())
 }
 
 /// The first of each list, then the second of each.
@@ -74,7 +69,7 @@ fn places(axes: &[Axis]) -> Vec<String> {
     axes.iter().map(|axis| axis.place.clone()).collect()
 }
 
-/// The values of a list; of a range, which `SweepSpec::check` allows only where it is drawn from, none.
+/// The values of a list. `SweepSpec::check` allows ranges only for random draws, so there are none here.
 fn list(axis: &Axis) -> &[String] {
     match &axis.values {
         Values::List(values) => values,
@@ -136,16 +131,16 @@ impl<'a> Draws<'a> {
     }
 }
 
-/// One of so many, at least one.
+/// An index below `count`.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn at(unit: f64, count: usize) -> usize {
     ((unit * count as f64) as usize).min(count.saturating_sub(1))
 }
 
-/// A number of a range, in as many digits as people read: four.
+/// A number of a range, with four digits.
 fn drawn(range: &Range, unit: f64) -> String {
     let Range { from, to, log, whole } = *range;
-    // Whole numbers are equally wide steps; the last one is a step, too.
+    // Each whole number, including the last one, is a step of width 1.
     let end = if whole { to + 1.0 } else { to };
     let value = match log {
         true => (from.ln() + unit * (end.ln() - from.ln())).exp(),
@@ -181,9 +176,9 @@ mod tests {
 
     fn trials(trials: Trials, axes: Vec<Axis>) -> Vec<String> {
         let drafts = combine(&SweepSpec { trials, axes, place: String::new() }).unwrap();
-        let told =
+        let values =
             |draft: Draft| draft.values.into_iter().map(|(_, value)| value).collect::<Vec<_>>().join(" ");
-        drafts.into_iter().map(told).collect()
+        drafts.into_iter().map(values).collect()
     }
 
     #[test]
@@ -197,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn draws_lie_in_their_range_are_all_different_and_begin_alike() {
+    fn draws_are_in_range_and_different_and_the_first_ones_stay() {
         let axes = || {
             vec![
                 range("rate", 1e-5, 1e-2, true, false),
@@ -219,7 +214,7 @@ mod tests {
             assert!((1..=8).contains(&parts[1].parse::<u32>().unwrap()), "{trial}");
             assert!(["a", "b"].contains(&parts[2]), "{trial}");
         }
-        // Half lie below the middle of the logarithms: 20 of 40, at a deviation of 3.2.
+        // Half are below the middle of the logarithms: 20 of 40, with a deviation of 3.2.
         assert!((8..=32).contains(&small), "{small}");
         // Another axis changes nothing of these.
         let alone = trials(Trials::Random { count: 3, seed: 42 }, axes()[..1].to_vec());
@@ -241,7 +236,7 @@ mod tests {
     fn draws_never_change() {
         let axes = vec![range("train.base.optimizer.adam.learning-rate", 1e-5, 1e-2, true, false)];
         let drawn = trials(Trials::Random { count: 3, seed: 42 }, axes);
-        // Written down when this was made: other values would be other trials, computed anew.
+        // Other values would be other trials, which would be computed again.
         assert_eq!(drawn, ["0.00662", "2.456e-5", "0.0001705"]);
     }
 }

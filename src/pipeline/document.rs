@@ -1,13 +1,13 @@
-//! The texts of a pipeline as one document: each file over what it extends, every `--set` over the file,
-//! parameters in their places.
+//! The texts of a pipeline as one document: each file merged over the one that it extends, every `--set` over the
+//! files, parameters inserted.
 //!
-//! Knows tables, not what they mean; of every value it knows where it is written, and who set it.
+//! Knows tables, not what they mean. Of each value it knows where it is written.
 
-use std::{collections::BTreeSet, ops::Range, path::Path};
+use std::{ops::Range, path::Path};
 
 use toml::{
     Spanned,
-    de::{DeTable, DeValue},
+    de::{DeTable, DeValue, Error},
 };
 
 use super::{
@@ -21,20 +21,21 @@ use super::{
 };
 use crate::{
     nearest::nearest,
-    stages::{Kind, Matter, Problem},
+    stages::{Kind, Problem, Topic},
 };
 
-/// Everything that the texts of a pipeline say.
+/// The document of a pipeline.
 pub(super) struct Document<'a> {
     /// The tables.
     pub(super) tables: Spanned<DeTable<'a>>,
+    /// The parameters that they use.
+    pub(super) uses: Uses,
     sources: &'a Sources,
-    uses: Uses,
     removed: Removed,
 }
 
-/// Reads the texts, and notes what is wrong with them. `None` where a file is no TOML: what it would say
-/// otherwise is anybody's guess.
+/// Reads the texts and adds their problems. `None` if a file is not valid TOML, because what follows the first mistake
+/// cannot be known.
 pub(super) fn read<'a>(sources: &'a Sources, problems: &mut Vec<Problem>) -> Option<Document<'a>> {
     let mut merge = Merge::default();
     let (mut tables, removed) = files(sources, &mut merge, problems)?;
@@ -44,84 +45,89 @@ pub(super) fn read<'a>(sources: &'a Sources, problems: &mut Vec<Problem>) -> Opt
             Err(problem) => problems.push(problem),
         }
     }
-    let mentioned = sources.texts().any(|(text, _)| text.contains(params::BEGIN));
-    let uses = params::resolve(tables.get_mut(), mentioned, problems);
+    let uses = params::resolve(tables.get_mut(), sources.contain(params::BEGIN), problems);
     Some(Document { tables, sources, uses, removed })
 }
 
-/// The files, each over what it extends; `None`, with the first mistake of each, where some are no TOML.
+/// A file with its tables and the errors in them.
+struct Read<'a> {
+    file: &'a Path,
+    text: &'a str,
+    base: usize,
+    tables: Spanned<DeTable<'a>>,
+    errors: Vec<Error>,
+}
+
+/// The tables of the files, each merged over those that it extends; `None`, with one problem for each file, if some
+/// cannot be read.
 fn files<'a>(
     sources: &'a Sources,
     merge: &mut Merge,
     problems: &mut Vec<Problem>,
 ) -> Option<(Spanned<DeTable<'a>>, Removed)> {
-    let read: Vec<_> =
-        sources.files().map(|(file, text, base)| (file, text, base, pieces::read(text))).collect();
-    // What the reader says of a text after its first mistake is mostly a consequence of that one.
-    let broken = read.iter().enumerate().filter_map(|(at, (file, text, base, (tables, errors)))| {
-        let by = read.get(at + 1);
-        // A pipeline with a mistake, or the file that was named; anything else may be a secret.
-        let is_shown = by.is_none() || (!tables.get_ref().is_empty() && is_of_pipeline(tables.get_ref()));
-        let problem = match (errors.first(), by) {
-            (Some(error), _) if is_shown => {
-                let span = error.span().unwrap_or(0..text.len());
-                return Some(Problem::at(span.start + base..span.end + base, error.message()));
-            }
-            (Some(error), _) => {
-                let before = text.as_bytes().iter().take(error.span().unwrap_or_default().start);
-                let line = 1 + before.filter(|byte| **byte == b'\n').count();
-                format!("{}:{line} is no TOML: {}", file.display(), error.message())
-            }
-            (None, Some(_)) if !is_of_pipeline(tables.get_ref()) => {
-                format!("{} is no pipeline: it has no table of one", file.display())
-            }
-            (None, _) => return None,
-        };
-        // The text of a file that may be anything, even a secret, is not shown.
-        let (_, text, base, _) = by?;
-        let (span, _) = extends::extended(text)?;
-        Some(Problem::at(span.start + base..span.end + base, problem).help("it is extended here"))
+    let read = sources.files().map(|(file, text, base)| {
+        let (tables, errors) = pieces::read(text);
+        Read { file, text, base, tables, errors }
     });
+    let read: Vec<Read<'a>> = read.collect();
+    let broken = read.iter().enumerate().filter_map(|(at, one)| broken(one, read.get(at + 1)));
     let broken: Vec<Problem> = broken.collect();
-    let before = problems.len();
-    problems.extend(broken);
-    if problems.len() > before {
+    if !broken.is_empty() {
+        problems.extend(broken);
         return None;
     }
     let mut removed = Removed::new();
     let mut whole: Option<(Spanned<DeTable<'a>>, &Path)> = None;
-    for (file, text, base, (mut tables, _)) in read {
+    for Read { file, text, base, mut tables, .. } in read {
         if base > 0 {
             tables = Spanned::new(base..base + text.len(), overrides::shift_table(tables.into_inner(), base));
         }
         let parent = whole.as_mut().map(|(tables, file)| (tables.get_mut(), *file));
         removed.extend(extends::take(tables.get_mut(), parent, problems));
-        whole = Some(match whole {
-            None => (tables, file),
-            Some((mut parent, _)) => {
-                // A pipeline is named after its own file, not after what it extends.
-                if let Some(DeValue::Table(pipeline)) =
-                    parent.get_mut().get_mut("pipeline").map(Spanned::get_mut)
-                {
-                    pipeline.remove("name");
-                }
-                merge.merge(parent.get_mut(), tables.into_inner(), usize::MAX);
-                (parent, file)
+        if let Some((mut parent, _)) = whole {
+            // The name is that of the pipeline's own file.
+            let pipeline = parent.get_mut().get_mut("pipeline").map(Spanned::get_mut);
+            if let Some(DeValue::Table(pipeline)) = pipeline {
+                pipeline.remove("name");
             }
-        });
+            merge.merge(parent.get_mut(), tables.into_inner(), usize::MAX);
+            tables = parent;
+        }
+        whole = Some((tables, file));
     }
-    let empty = || Spanned::new(0..0, DeTable::new());
-    Some((whole.map_or_else(empty, |(tables, _)| tables), removed))
+    let (tables, _) = whole?;
+    Some((tables, removed))
 }
 
-/// Whether a file has something that pipelines have; an empty one may be a pipeline.
-fn is_of_pipeline(tables: &DeTable<'_>) -> bool {
+/// The first problem of a file that another one may extend. Later ones mostly follow from it. The text of an extended
+/// file is shown only if it looks like a pipeline; otherwise it may contain a secret.
+fn broken(read: &Read<'_>, by: Option<&Read<'_>>) -> Option<Problem> {
+    let Read { file, text, base, tables, errors } = read;
+    let tables = tables.get_ref();
+    let problem = match errors.first() {
+        Some(error) if by.is_none() || (!tables.is_empty() && is_pipeline(tables)) => {
+            let span = error.span().unwrap_or(0..text.len());
+            return Some(Problem::at(overrides::moved(span, *base), error.message()));
+        }
+        Some(error) => format!("{} is not TOML: {}", file.display(), error.message()),
+        None if by.is_some() && !is_pipeline(tables) => {
+            format!("{} is not a pipeline: it has none of the tables of one", file.display())
+        }
+        None => return None,
+    };
+    let by = by?;
+    let (span, _) = extends::extended(by.text)?;
+    Some(Problem::at(overrides::moved(span, by.base), problem).help("it is extended here"))
+}
+
+/// Whether a file has one of the tables of a pipeline, or is empty.
+fn is_pipeline(tables: &DeTable<'_>) -> bool {
     const OTHERS: [&str; 6] = ["extends", "remove", "pipeline", "params", "run", "sweep"];
     let is_known = |word: &str| OTHERS.contains(&word) || Kind::from_word(word).is_some();
     tables.is_empty() || tables.keys().any(|word| is_known(word.get_ref()))
 }
 
-/// Applies an override, unless it is about a stage or a parameter that the file does not have.
+/// Applies an override, if the document has its stage or parameter.
 fn set<'a>(
     merge: &mut Merge,
     document: &mut DeTable<'a>,
@@ -130,33 +136,22 @@ fn set<'a>(
     problems: &mut Vec<Problem>,
 ) {
     let Some((word, value)) = change.iter().next() else { return };
-    let mut parts = vec![word.get_ref().to_string()];
-    let below = value.get_ref().as_table().and_then(|table| table.keys().next());
-    parts.extend(below.map(|name| name.get_ref().to_string()));
-    if let Some(all) =
-        keys::parts(text.split('=').next().unwrap_or_default().trim()).filter(|all| all.len() > 2)
-    {
-        parts = all;
+    let mut parts = overrides::key(text).unwrap_or_default();
+    let depth = parts.len();
+    if depth == 1 {
+        let below = value.get_ref().as_table().and_then(|table| table.keys().next());
+        parts.extend(below.map(|name| name.get_ref().to_string()));
     }
     match keys::check(document, &parts) {
-        Ok(()) => merge.merge(document, change, overrides::depth(text)),
+        Ok(()) => merge.merge(document, change, depth),
         Err(problem) => problems.push(Problem { span: Some(word.span()), ..problem }),
     }
 }
 
 impl Document<'_> {
-    /// Where a value is written that stands at a place: for one that comes from a parameter, that one's.
+    /// Where the value at a place is written: in `[params]`, if it comes from there.
     pub(super) fn origin(&self, place: Range<usize>) -> Range<usize> {
         self.uses.at(place.start).map_or(place, |found| found.definition.clone())
-    }
-
-    /// Where the value of the parameter is written that stands at a place, if it stands nowhere but at `places`.
-    pub(super) fn only_used_at(
-        &self,
-        place: &Range<usize>,
-        places: &BTreeSet<usize>,
-    ) -> Option<Range<usize>> {
-        self.uses.only_at(place.start, places)
     }
 
     /// Whether a table is written in braces.
@@ -164,20 +159,20 @@ impl Document<'_> {
         self.sources.raw(&table.span()).starts_with('{')
     }
 
-    /// Says of problems what can only be known here: which parameter or which removal is behind them. The
-    /// first `of_texts` are the document's own.
+    /// Adds the parameters and removals behind problems, and advice. The first `of_texts` are the document's own.
     pub(super) fn explain(&self, problems: &mut Vec<Problem>, of_texts: usize) {
         let others = problems.split_off(of_texts);
+        // A reference that could not be resolved is reported as such, not as a value of the wrong type.
         let broken = |place: &Range<usize>| self.uses.broken.contains(&place.start);
-        // That a reference which could not be resolved is of the wrong type follows from that.
         problems.extend(others.into_iter().filter(|problem| !problem.span.as_ref().is_some_and(broken)));
-        once(problems);
         for problem in problems {
             if problem.also.is_none() {
                 problem.also = self.behind(problem).map(Box::new);
             }
-            if let Some(help) = misplaced(problem) {
-                problem.help = Some(help);
+            if let Topic::UnknownKey(word) = &problem.topic
+                && ["extends", "remove"].contains(&word.as_str())
+            {
+                problem.help = Some("put it at the top of the file, above the first [table]".to_owned());
             }
             if problem.help.is_none() {
                 problem.help = self.misspelt(problem).or_else(|| like_a_reference(problem, self.sources));
@@ -185,17 +180,18 @@ impl Document<'_> {
         }
     }
 
-    /// For a stage that lacks something and is in no extended file: which one may be meant.
+    /// Suggests another name for a stage that lacks a key and is in no extended file.
     fn misspelt(&self, problem: &Problem) -> Option<String> {
         let (span, own) = (problem.span.as_ref()?, self.own());
-        if own == 0 || span.start < own || !matches!(problem.matter, Matter::Missing(_)) {
+        if own == 0 || span.start < own || !matches!(problem.topic, Topic::Missing(_)) {
             return None;
         }
-        let stages: Vec<(String, Range<usize>)> = keys::stages_at(self.tables.get_ref());
-        let (stage, _) = stages.iter().find(|(_, at)| at == span)?;
-        let extended = stages.iter().filter(|(_, at)| at.start < own).map(|(name, _)| name.as_str());
+        let all = keys::paths(self.tables.get_ref());
+        let (stage, _) = all.iter().find(|(_, value)| value.span() == *span)?;
+        let extended =
+            all.iter().filter(|(_, value)| value.span().start < own).map(|(name, _)| name.as_str());
         let near = nearest(stage, extended)?;
-        Some(format!("did you mean `{near}`? `{stage}` is in no file that this one extends"))
+        Some(format!("did you mean `{near}`? No extended file has `{stage}`"))
     }
 
     /// Where the pipeline's own file begins.
@@ -211,47 +207,23 @@ impl Document<'_> {
         if let Some((name, used)) = self.uses.inside(span) {
             return Some((used..used + 1, format!("`params.{name}` is used here")));
         }
-        let Matter::NoStage(stage) = &problem.matter else { return None };
-        let (_, removed) = self.removed.iter().find(|(path, _)| path.as_str() == stage.as_str())?;
-        Some((removed.clone(), "it is removed here".to_owned()))
+        let Topic::NoStage(stage) = &problem.topic else { return None };
+        Some((self.removed.get(stage)?.clone(), "it is removed here".to_owned()))
     }
 
-    /// What is no mistake, but may be one: parameters of the pipeline's own file that nothing uses.
+    /// Notes about possible mistakes: unused parameters of the pipeline's own file.
     pub(super) fn notes(&self) -> Vec<String> {
         let unused = self.uses.unused.iter().filter(|(_, span)| span.start >= self.own());
         let note = |(name, span): &(String, Range<usize>)| {
             let near = nearest(name, self.uses.used.iter().map(String::as_str));
             let near = near.map(|near| format!(" (`params.{near}` is)")).unwrap_or_default();
-            format!("{}: `params.{name}` is used nowhere{near}", self.sources.line(span))
+            format!("{}: `params.{name}` is not used{near}", self.sources.line(span))
         };
         unused.map(note).collect()
     }
 }
 
-/// Tells a stage that is not there once for a place, not again for the table around it.
-fn once(problems: &mut Vec<Problem>) {
-    let absent = |problem: &Problem| matches!(problem.matter, Matter::NoStage(_));
-    let told: Vec<(String, Range<usize>)> = problems
-        .iter()
-        .filter(|problem| absent(problem))
-        .filter_map(|problem| Some((problem.message.clone(), problem.span.clone()?)))
-        .collect();
-    problems.retain(|problem| {
-        let Some(span) = problem.span.as_ref().filter(|_| absent(problem)) else { return true };
-        let closer =
-            |other: &Range<usize>| other != span && span.start <= other.start && other.end <= span.end;
-        !told.iter().any(|(message, other)| *message == problem.message && closer(other))
-    });
-}
-
-/// Advice for a key that stands in the wrong place.
-fn misplaced(problem: &Problem) -> Option<String> {
-    let Matter::UnknownKey(word) = &problem.matter else { return None };
-    let at_the_top = ["extends", "remove"].contains(&word.as_str());
-    at_the_top.then(|| "put it at the top of the file, above the first [table]".to_owned())
-}
-
-/// Advice for what may have been meant as a reference to a parameter.
+/// Advice for a text that may be meant as a reference to a parameter.
 fn like_a_reference(problem: &Problem, sources: &Sources) -> Option<String> {
     let raw = sources.raw(problem.span.as_ref()?);
     let is_it = raw.strip_prefix(['"', '\'']).is_some_and(|text| text.starts_with('$'));

@@ -1,6 +1,6 @@
-//! `extends = "full.toml"`: the files that a pipeline is made of; and `remove`, what it does without.
+//! `extends = "full.toml"`: the files of a pipeline; and `remove`: what it does not take from them.
 //!
-//! A file extends one other, which may extend another. `merge` puts two together.
+//! A file extends at most one other, which may extend another. `merge` combines two of them.
 
 use std::{
     collections::BTreeMap,
@@ -16,69 +16,72 @@ use toml::{
 use super::{keys, pieces};
 use crate::{fsx, stages::Problem};
 
-/// How many files a pipeline may be made of.
+/// The most files of a pipeline.
 const MOST: usize = 100;
-/// The largest file that is taken for a pipeline, in bytes: a hundred thousand stages have less.
+/// The largest file that is read as a pipeline, in bytes: a hundred thousand stages need less.
 pub(super) const LONGEST: u64 = 64 << 20;
 
 /// One file of a pipeline.
 pub(super) struct Loaded {
-    /// Its path, as far as it was named.
+    /// Its path as named.
     pub(super) file: PathBuf,
-    /// What is in it.
+    /// Its text.
     pub(super) text: String,
 }
 
 /// A file that cannot be extended.
 pub(super) struct Broken {
-    /// Which of the files names it.
+    /// The index of the file that names it.
     pub(super) by: usize,
-    /// The file that it names.
+    /// Its path.
     pub(super) file: PathBuf,
-    /// What is wrong, with its place in that file.
+    /// The problem, with its place in the file that names it.
     pub(super) problem: Problem,
 }
 
-/// A pipeline's file and those that it extends, each before what it extends; and what ended that too early.
+/// A pipeline's file and those that it extends, each before the one that it extends; and the file that could not be
+/// read.
 pub(super) fn chain(file: &Path, text: String) -> (Vec<Loaded>, Option<Broken>) {
     let mut files = vec![Loaded { file: file.to_owned(), text }];
     let mut seen = vec![identity(file)];
     while let Some((span, name)) = files.last().and_then(|last| extended(&last.text)) {
         let by = files.len() - 1;
         let file = files[by].file.parent().map_or_else(|| PathBuf::from(&name), |folder| folder.join(&name));
-        let broken = |message: String, help: &str| {
-            Some(Broken { by, file: file.clone(), problem: Problem::at(span.clone(), message).help(help) })
-        };
-        if files.len() == MOST {
-            let message = format!("a pipeline is made of at most {MOST} files");
-            return (files, broken(message, "put some of the files together"));
-        }
-        let (identity, text) = (identity(&file), fsx::read_text(&file, LONGEST));
-        if let Some(first) = seen.iter().position(|other| *other == identity) {
-            let path: Vec<String> =
-                files[first..].iter().map(|file| file.file.display().to_string()).collect();
-            let message =
-                format!("a pipeline cannot extend itself: {} -> {}", path.join(" -> "), file.display());
-            return (files, broken(message, "read from left to right: each file extends the next"));
-        }
-        match text {
-            Ok(text) => files.push(Loaded { file: file.clone(), text }),
-            Err(error) => {
-                let message = format!("cannot read {}, which is extended here: {error}", file.display());
-                return (files, broken(message, "the path is relative to the file in which it stands"));
+        match next(&file, &files, &mut seen) {
+            Ok(text) => files.push(Loaded { file, text }),
+            Err((message, help)) => {
+                return (files, Some(Broken { by, file, problem: Problem::at(span, message).help(help) }));
             }
         }
-        seen.push(identity);
     }
     (files, None)
 }
 
-/// What makes two paths one file.
+/// The text of the next file. The error is a message with advice.
+fn next(file: &Path, files: &[Loaded], seen: &mut Vec<PathBuf>) -> Result<String, (String, &'static str)> {
+    if files.len() == MOST {
+        let message = format!("a pipeline can consist of at most {MOST} files");
+        return Err((message, "combine some of the files"));
+    }
+    let identity = identity(file);
+    if let Some(first) = seen.iter().position(|other| *other == identity) {
+        let path: Vec<String> = files[first..].iter().map(|file| file.file.display().to_string()).collect();
+        let message = format!("a pipeline cannot extend itself: {} -> {}", path.join(" -> "), file.display());
+        return Err((message, "each file in this list extends the next"));
+    }
+    seen.push(identity);
+    fsx::read_text(file, LONGEST).map_err(|error| {
+        let message = format!("cannot read {}, which is extended here: {error}", file.display());
+        (message, "the path is relative to the file that contains it")
+    })
+}
+
+/// What two paths of the same file share.
 fn identity(file: &Path) -> PathBuf {
     file.canonicalize().or_else(|_| std::path::absolute(file)).unwrap_or_else(|_| file.to_owned())
 }
 
-/// What a text extends, and where it says so. Only a text with that word in it is read for it.
+/// The file that a text extends, and the place of its name. A text without the word is not parsed.
 pub(super) fn extended(text: &str) -> Option<(Range<usize>, String)> {
     if !text.contains("extends") {
         return None;
@@ -88,11 +91,11 @@ pub(super) fn extended(text: &str) -> Option<(Range<usize>, String)> {
     Some((value.span(), value.get_ref().as_str()?.to_owned()))
 }
 
-/// What a file does without, of what it extends: where each is named, by its path.
+/// The removed keys, with the place where each is listed.
 pub(super) type Removed = BTreeMap<String, Range<usize>>;
 
-/// Takes `extends` and `remove` out of a file's tables, and what is removed out of what it extends, which is
-/// `None` for a file that extends none.
+/// Takes `extends` and `remove` out of a file's tables, and the removed keys out of the tables of the file that it
+/// extends, if there is one.
 pub(super) fn take<'a>(
     table: &mut DeTable<'a>,
     mut parent: Option<(&mut DeTable<'a>, &Path)>,
@@ -107,19 +110,19 @@ pub(super) fn take<'a>(
     let mut removed = Removed::new();
     let Some(list) = table.remove("remove") else { return removed };
     let DeValue::Array(entries) = list.get_ref() else {
-        problems.push(no_list(list.span()));
+        problems.push(not_a_list(list.span()));
         return removed;
     };
     for entry in entries.iter() {
         let Some(key) = entry.get_ref().as_str() else {
-            problems.push(no_list(entry.span()));
+            problems.push(not_a_list(entry.span()));
             continue;
         };
-        let gone = match &mut parent {
+        let done = match &mut parent {
             Some((parent, file)) => remove(parent, key, file),
             None => Err(Problem::unplaced("there is nothing to remove: this file extends no other file")),
         };
-        match gone {
+        match done {
             Ok(()) => drop(removed.insert(key.to_owned(), entry.span())),
             Err(problem) => problems.push(Problem { span: Some(entry.span()), ..problem }),
         }
@@ -127,42 +130,31 @@ pub(super) fn take<'a>(
     removed
 }
 
-fn no_list(span: Range<usize>) -> Problem {
+fn not_a_list(span: Range<usize>) -> Problem {
     Problem::at(span, "`remove` is a list of keys")
         .help("write remove = [\"explain.occlusion\", \"train.base.early-stopping\"]")
 }
 
-/// Removes a stage, or a value below one.
+/// Removes a stage, or a value of one.
 fn remove(table: &mut DeTable<'_>, key: &str, file: &Path) -> Result<(), Problem> {
-    let absent = || Problem::unplaced(format!("{} has no `{key}` to remove", file.display()));
+    let absent = Problem::unplaced(format!("{} has no `{key}` to remove", file.display()));
     let Some(parts) = keys::parts(key) else {
-        return Err(absent().help("a key is written kind.name, or kind.name.key"));
+        return Err(absent.help("a key is written kind.name, or kind.name.key"));
     };
-    let [above @ .., last] = parts.as_slice() else { return Err(absent()) };
-    let stages = if parts.len() == 2 { keys::stages(table) } else { Vec::new() };
-    let mut current = table;
-    for (depth, part) in above.iter().enumerate() {
-        // Of a stage all names are known: none is made up of another kind and this name.
-        let names =
-            if parts.len() == 2 { Vec::new() } else { below(current, &above[..depth], &parts[depth + 1..]) };
-        let Some(DeValue::Table(inner)) = current.get_mut(part.as_str()).map(Spanned::get_mut) else {
-            let candidates = stages.iter().chain(&names).map(String::as_str);
-            return Err(absent().did_you_mean(key, candidates));
-        };
-        current = inner;
+    if remove_at(table, &parts).is_none() {
+        let known = keys::paths(table);
+        return Err(absent.did_you_mean(key, known.iter().map(|(path, _)| path.as_str())));
     }
-    let names = below(current, above, &[]);
-    match current.remove(last.as_str()) {
-        Some(_) => Ok(()),
-        None => Err(absent().did_you_mean(key, stages.iter().chain(&names).map(String::as_str))),
-    }
+    Ok(())
 }
 
-/// The paths that begin with what was found, go on with a key that is there, and end as was asked for.
-fn below(table: &DeTable<'_>, above: &[String], rest: &[String]) -> Vec<String> {
-    let path = |key: &str| {
-        let parts = above.iter().map(String::as_str).chain([key]).chain(rest.iter().map(String::as_str));
-        parts.collect::<Vec<_>>().join(".")
-    };
-    table.keys().map(|key| path(key.get_ref())).collect()
+fn remove_at(table: &mut DeTable<'_>, parts: &[String]) -> Option<()> {
+    match parts {
+        [] => None,
+        [last] => table.remove(last.as_str()).map(drop),
+        [first, rest @ ..] => match table.get_mut(first.as_str()).map(Spanned::get_mut) {
+            Some(DeValue::Table(inner)) => remove_at(inner, rest),
+            _ => None,
+        },
+    }
 }

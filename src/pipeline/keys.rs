@@ -1,18 +1,19 @@
-//! Keys as people write them, `train.base.epochs`: into parts, and whether a pipeline has what they name.
+//! Dotted keys such as `train.base.epochs`: their parts, and whether a pipeline has what they name.
 //!
-//! Knows tables and names; knows neither values nor where a key was written.
+//! Knows tables and names, but no values.
 
-use std::ops::Range;
-
-use toml::de::{DeTable, DeValue};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
 
 use super::settings::Settings;
-use crate::stages::{Kind, Matter, Parameters, Problem, RunSettings, kebab, meant::meant};
+use crate::stages::{Kind, Parameters, Problem, RunSettings, Topic, join, kebab, suggest::suggestion};
 
-/// Tables that are no stages, and whose values can be set.
+/// Tables other than stages with values that can be set.
 const SETTABLE: [&str; 2] = ["pipeline", "run"];
 
-/// The parts of a dotted key, quotes resolved; `None` where it is no key.
+/// The parts of a dotted key, without quotes; `None` if it is not a key.
 pub(super) fn parts(key: &str) -> Option<Vec<String>> {
     let bare = |part: &str| {
         !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
@@ -28,32 +29,29 @@ pub(super) fn parts(key: &str) -> Option<Vec<String>> {
         parts.push(name.into_inner().into_owned());
         match value.into_inner() {
             DeValue::Table(inner) => table = inner,
-            // A key with a line break in it would be two.
+            // Another value comes from a text with several keys.
             DeValue::Integer(zero) if zero.as_str() == "0" => return Some(parts),
             _ => return None,
         }
     }
 }
 
-/// Whether a document has the stage (or the parameter) of which a key names a value.
+/// Checks that a document has the stage or the parameter of a key.
 ///
 /// # Errors
-/// What it does not have, without a place.
+/// A problem without a place.
 pub(super) fn check(document: &DeTable<'_>, parts: &[String]) -> Result<(), Problem> {
     let word = parts.first().map_or("", String::as_str);
     let name = parts.get(1).map(String::as_str);
     let below = |table: &str| document.get(table).and_then(|table| table.get_ref().as_table());
     let exists = name.is_some_and(|name| below(word).is_some_and(|stages| stages.contains_key(name)));
     match (word, name) {
-        (word, Some(_)) if SETTABLE.contains(&word) => Ok(()),
-        ("params", Some(_)) if exists => Ok(()),
+        (word, Some(_)) if exists || SETTABLE.contains(&word) => Ok(()),
         ("params", Some(name)) => {
             let known = below("params").into_iter().flat_map(|params| params.keys());
-            let known: Vec<&str> = known.map(|key| key.get_ref().as_ref()).collect();
             let problem = Problem::unplaced(format!("there is no parameter `{name}` to set"));
-            Err(problem.did_you_mean(name, known))
+            Err(problem.did_you_mean(name, known.map(|key| key.get_ref().as_ref())))
         }
-        (_, Some(_)) if exists => Ok(()),
         _ => Err(no_stage(document, parts)),
     }
 }
@@ -61,8 +59,8 @@ pub(super) fn check(document: &DeTable<'_>, parts: &[String]) -> Result<(), Prob
 fn no_stage(document: &DeTable<'_>, parts: &[String]) -> Problem {
     let stage = parts.iter().take(2).map(String::as_str).collect::<Vec<_>>().join(".");
     let all = stages(document);
-    let problem = Problem::unplaced(format!("there is no stage `{stage}` to set a value of"))
-        .about(Matter::NoStage(stage.clone()));
+    let problem = Problem::unplaced(format!("there is no stage `{stage}` with a value to set"))
+        .about(Topic::NoStage(stage.clone()));
     let problem = problem.did_you_mean(&stage, all.iter().map(String::as_str));
     match whole_keys(&all, parts).as_slice() {
         keys @ [_, ..] if problem.help.is_none() => {
@@ -72,10 +70,10 @@ fn no_stage(document: &DeTable<'_>, parts: &[String]) -> Problem {
     }
 }
 
-/// The keys that are meant by one that begins in the middle: `epochs`, `train.epochs`.
+/// The whole keys that a shorter one may mean: `epochs`, `train.epochs`.
 fn whole_keys(stages: &[String], parts: &[String]) -> Vec<String> {
     let Some(word) = parts.first() else { return Vec::new() };
-    if RunSettings::KEYS.contains(&word.as_str()) {
+    if RunSettings::has(word) {
         return vec![format!("run.{word}")];
     }
     if Settings::FIELDS.iter().any(|field| kebab(field.name) == *word) {
@@ -86,7 +84,7 @@ fn whole_keys(stages: &[String], parts: &[String]) -> Vec<String> {
         let below = if kind.word() == word { &parts[1..] } else { parts };
         let (first, rest) = below.split_first()?;
         let known: Vec<String> = kind.fields().iter().map(|field| kebab(field.name)).collect();
-        let key = meant(first, &known.iter().map(String::as_str).collect::<Vec<_>>())?;
+        let key = suggestion(first, &known.iter().map(String::as_str).collect::<Vec<_>>())?;
         Some([stage, key].into_iter().chain(rest.iter().map(String::as_str)).collect::<Vec<_>>().join("."))
     };
     stages.iter().filter_map(whole).take(3).collect()
@@ -94,17 +92,28 @@ fn whole_keys(stages: &[String], parts: &[String]) -> Vec<String> {
 
 /// The names of all stages of a document.
 pub(super) fn stages(document: &DeTable<'_>) -> Vec<String> {
-    stages_at(document).into_iter().map(|(name, _)| name).collect()
+    let names = document.iter().flat_map(|(kind, table)| {
+        let stages = table.get_ref().as_table().into_iter().flat_map(|table| table.keys());
+        stages.map(move |name| format!("{}.{}", kind.get_ref(), name.get_ref()))
+    });
+    names.collect()
 }
 
-/// The names of all stages of a document, with the places of their tables.
-pub(super) fn stages_at(document: &DeTable<'_>) -> Vec<(String, Range<usize>)> {
-    let mut found = Vec::new();
-    for (kind, table) in document {
-        for (name, stage) in table.get_ref().as_table().into_iter().flatten() {
-            found.push((format!("{}.{}", kind.get_ref(), name.get_ref()), stage.span()));
+/// The values and tables below a table at any depth, by their dotted keys.
+pub(super) fn paths<'t, 'a>(table: &'t DeTable<'a>) -> Vec<(String, &'t Spanned<DeValue<'a>>)> {
+    fn below<'t, 'a>(
+        table: &'t DeTable<'a>,
+        path: &str,
+        found: &mut Vec<(String, &'t Spanned<DeValue<'a>>)>,
+    ) {
+        for (key, value) in table {
+            let name = join(path, key.get_ref());
+            found.push((name.clone(), value));
+            value.get_ref().as_table().into_iter().for_each(|inner| below(inner, &name, found));
         }
     }
+    let mut found = Vec::new();
+    below(table, "", &mut found);
     found
 }
 
@@ -113,7 +122,7 @@ mod tests {
     use super::parts;
 
     #[test]
-    fn a_key_comes_apart_at_its_dots() {
+    fn a_key_is_split_at_its_dots() {
         let of = |key: &str| parts(key).map(|parts| parts.join("|"));
         assert_eq!(of("train.base.batch-size").as_deref(), Some("train|base|batch-size"));
         assert_eq!(of("metrics.'m'.explanations.\"b.c\"").as_deref(), Some("metrics|m|explanations|b.c"));

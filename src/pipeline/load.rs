@@ -1,8 +1,7 @@
-//! From a file and overrides to a pipeline, or to all of its problems.
+//! Loads a pipeline from a file and overrides, or reports all of its problems.
 
 use std::{
     fmt,
-    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -18,7 +17,6 @@ use super::{
     resolve::resolve,
     root::{default_data, project_root},
     sources::Sources,
-    sweep::SweepSpec,
     sweep_table,
 };
 use crate::{
@@ -26,7 +24,7 @@ use crate::{
     stages::{Problem, is_name},
 };
 
-/// What the command line says about a pipeline.
+/// The options of the command line for a pipeline.
 #[derive(Debug, Default, Clone)]
 pub struct Options {
     /// `--set`, in order.
@@ -35,11 +33,13 @@ pub struct Options {
     pub data: Option<PathBuf>,
 }
 
-/// Everything that is wrong with a pipeline.
+/// All problems of a pipeline.
+#[derive(thiserror::Error)]
+#[error("{}", .sources.render(.problems, false))]
 pub struct Invalid {
     sources: Sources,
     problems: Vec<Problem>,
-    /// A file that is extended, and cannot be.
+    /// An extended file that could not be read.
     unread: Option<PathBuf>,
 }
 
@@ -50,7 +50,7 @@ impl Invalid {
         self.sources.render(&self.problems, colour)
     }
 
-    /// The files that it is about: those that could be read, each after what it extends, and one that could not.
+    /// The files that were read, each after the one that it extends, and the file that could not be read.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.sources.files().map(|(file, ..)| file).chain(self.unread.as_deref())
     }
@@ -63,16 +63,10 @@ impl Invalid {
         self.problems.iter().map(one)
     }
 
-    /// How many there are.
+    /// The number of problems.
     #[must_use]
     pub fn count(&self) -> usize {
         self.problems.len()
-    }
-}
-
-impl fmt::Display for Invalid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.render(false))
     }
 }
 
@@ -82,12 +76,10 @@ impl fmt::Debug for Invalid {
     }
 }
 
-impl std::error::Error for Invalid {}
-
 /// Loads a pipeline file.
 ///
 /// # Errors
-/// Every problem of the file and the overrides at once.
+/// All problems of the file and the overrides.
 pub fn load(file: &Path, options: &Options) -> Result<Pipeline, Invalid> {
     parse_trial(file, text_of(file)?, options, &[])
 }
@@ -100,30 +92,29 @@ pub(super) fn text_of(file: &Path) -> Result<String, Invalid> {
     })
 }
 
-/// The name that a pipeline file says, or is named after; `None` where it is gone, or is no TOML.
+/// The name of the pipeline in a file; `None` if the file cannot be read or is not TOML.
 #[must_use]
 pub fn name_in(file: &Path) -> Option<String> {
     let text = text_of(file).ok()?;
     let table = DeTable::parse(&text).ok()?;
-    let said =
+    let name =
         table.get_ref().get("pipeline").and_then(|table| table.get_ref().get("name")?.get_ref().as_str());
-    Some(said.map_or_else(|| stem(file), str::to_owned))
+    Some(name.map_or_else(|| stem(file), str::to_owned))
 }
 
 fn stem(file: &Path) -> String {
     file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Loads a pipeline from text, as if it stood in `file`.
+/// Loads a pipeline from text, as if it were the text of `file`.
 ///
 /// # Errors
-/// Every problem of the text, of what it extends and of the overrides at once.
+/// All problems of the text, the files that it extends and the overrides.
 pub fn parse(file: &Path, text: String, options: &Options) -> Result<Pipeline, Invalid> {
     parse_trial(file, text, options, &[])
 }
 
-/// Loads a pipeline from text as one of several trials, whose values are the last ones that are set: `places` says
-/// where those are written.
+/// Loads a trial of a sweep. Its values are the last ones of `options.set`, and are written at `places`.
 pub(super) fn parse_trial(
     file: &Path,
     text: String,
@@ -136,8 +127,8 @@ pub(super) fn parse_trial(
         files.into_iter().rev().map(|Loaded { file, text }| sources.add_file(&file, text)).collect();
     bases.reverse();
     if let Some(Broken { by, file, problem }) = broken {
-        let moved = |span: Range<usize>| span.start + bases[by]..span.end + bases[by];
-        let problem = Problem { span: problem.span.map(moved), ..problem };
+        let span = problem.span.map(|span| overrides::moved(span, bases[by]));
+        let problem = Problem { span, ..problem };
         return Err(Invalid { sources, problems: vec![problem], unread: Some(file) });
     }
     let own = options.set.len() - places.len().min(options.set.len());
@@ -176,7 +167,9 @@ fn of_document(
     options: &Options,
     problems: &mut Vec<Problem>,
 ) -> Option<Pipeline> {
-    let sweep = read_sweep(&document.tables, sources, problems);
+    let tables = &document.tables;
+    let sweep = sub_table(tables, "sweep", problems)
+        .and_then(|table| sweep_table::read(&table, tables.get_ref(), sources, problems));
     let Tables { settings, run, stages } = read_tables(&mut document.tables, problems);
     let name = pipeline_name(file, settings.name.as_deref(), &document.tables, problems)?;
     let root = project_root(file)
@@ -188,20 +181,10 @@ fn of_document(
         problems.push(Problem::unplaced(message).help("`pcamflow init` writes a first pipeline"));
     }
     let stages = expand(stages, problems);
-    let (stages, graph) = resolve(stages, [&root, &data], sources, problems)?;
+    let (stages, graph) = resolve(stages, &root, &data, sources, problems)?;
     let (file, notes) = (file.to_owned(), document.notes());
     let (trials, sources) = (Vec::new(), Sources::default());
     Some(Pipeline { name, file, root, data, run, stages, graph, trials, sweep, notes, sources })
-}
-
-fn read_sweep(
-    tables: &Spanned<DeTable<'_>>,
-    sources: &Sources,
-    problems: &mut Vec<Problem>,
-) -> Option<SweepSpec> {
-    tables.get_ref().get("sweep")?;
-    let table = sub_table(tables, "sweep", problems);
-    sweep_table::read(&table, tables.get_ref(), sources, problems)
 }
 
 fn pipeline_name(
@@ -216,7 +199,7 @@ fn pipeline_name(
         return Some(given.to_owned());
     }
     let span = crate::stages::span_of(document, "pipeline.name");
-    let message = format!("`{given}` cannot name a pipeline: its artifacts go into a folder of that name");
+    let message = format!("`{given}` cannot name a pipeline, because it becomes the name of a folder");
     problems.push(Problem::at(span, message).help("set `[pipeline] name` to letters, digits, `-` and `_`"));
     None
 }
@@ -254,7 +237,7 @@ method.grad-cam = { layer = 'relu3' }
         load(text, set).err().map(|invalid| invalid.to_string()).unwrap_or_default()
     }
 
-    /// The good pipeline with one text replaced must fail with all of `expected`.
+    /// The good pipeline with one text replaced fails with all of `expected`.
     fn wrong(from: &str, to: &str, expected: &[&str]) {
         assert!(GOOD.contains(from));
         let text = errors(&GOOD.replacen(from, to, 1), &[]);
@@ -329,13 +312,13 @@ method.grad-cam = { layer = 'relu3' }
             &["must be a number above 0", "p/a.toml:11:36"],
         );
         wrong("epochs = 8", "epochs = 'eight'", &["p/a.toml:10:10", "a whole number is expected"]);
-        wrong("'relu3' }", "'relu3' ", &["p/a.toml:"]);
+        wrong("[train.base]", "[train.base", &["p/a.toml:8"]);
         wrong("[pipeline]", "[pipeline]\nsede = 1", &["unknown key `sede`", "did you mean `seed`"]);
         wrong("data = 'split.pcam'", "data = { train = { x = 'a' } }", &["`y` is missing", "p/a.toml:9"]);
     }
 
     #[test]
-    fn all_mistakes_are_told_at_once() {
+    fn all_mistakes_are_reported_at_once() {
         let text = GOOD.replace("epochs = 8", "epoch = 8").replace("'split.pcam/test'", "'split.pacm/test'");
         let invalid = load(&text, &[]).err().unwrap();
         assert_eq!(invalid.count(), 3, "{invalid}");

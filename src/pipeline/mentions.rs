@@ -1,13 +1,12 @@
-//! Where source files are written in the texts of a pipeline, and those texts with their digests put in.
+//! Finds where source files are written in the texts of a pipeline, and inserts their digests there.
 //!
-//! The places are the parser's: a text is changed there and nowhere else, so that comments, layout and line
-//! ends stay, byte for byte (a rewritten document would lose `\r\n`, and bring scattered dotted keys
-//! together). Knows texts and digests; opens no file.
+//! Only these places change, so that comments, layout and line ends stay, byte for byte. (Rewriting the document
+//! would lose `\r\n` and reorder dotted keys.) Knows texts and digests. Opens no files.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use toml::{
@@ -24,12 +23,12 @@ use crate::{
     stages::{Origin, kebab},
 };
 
-/// One place at which a source file is written.
+/// A place at which a source file is written.
 #[derive(Debug, Clone)]
 pub struct Mention {
-    /// The path as it is written, or as parameters make it.
+    /// The path as written, with the values of parameters.
     pub name: String,
-    /// Where it lies.
+    /// The path of the file.
     pub path: PathBuf,
     /// The digest that is written beside it.
     pub pin: Option<Digest>,
@@ -38,7 +37,7 @@ pub struct Mention {
     form: Form,
 }
 
-/// How a source file is written, by the places of what matters.
+/// The form in which a source file is written, with the places of its parts.
 #[derive(Debug, Clone)]
 enum Form {
     /// `"x.h5"`.
@@ -49,61 +48,51 @@ enum Form {
     Unpinned { key: Range<usize>, path: Range<usize>, inline: bool },
 }
 
-/// A file of a pipeline as it was, and as it becomes.
+/// A file of a pipeline before and after a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rewritten {
     /// The file.
     pub file: PathBuf,
-    /// What it held when the pipeline was loaded.
+    /// Its text when the pipeline was loaded.
     pub old: String,
-    /// What it is to hold.
+    /// Its new text.
     pub new: String,
 }
 
 impl Pipeline {
-    /// The places at which these stages name source files, each once, in the order of the texts.
+    /// The places at which these stages name source files, in the order of the texts.
     #[must_use]
     pub fn mentions(&self, scope: &[usize]) -> Vec<Mention> {
         // The texts made a pipeline: they have no problems.
         let document = document::read(&self.sources, &mut Vec::new()).expect("a pipeline's texts are TOML");
-        let of = |stages: &mut dyn Iterator<Item = &StageNode>| -> Vec<Found> {
-            stages.flat_map(|node| found(&document, node)).collect()
-        };
-        let texts = |found: &Found| match &found.form {
-            Form::Text(span) => Some(span.start),
-            Form::Pinned(_) | Form::Unpinned { .. } => None,
-        };
-        let all: BTreeSet<usize> = of(&mut self.stages.iter()).iter().filter_map(texts).collect();
-        let mut told = BTreeSet::new();
-        let mut mentions: Vec<Mention> = of(&mut scope.iter().map(|stage| &self.stages[*stage]))
-            .into_iter()
-            .map(|found| self.mention(found.at_its_parameter(&document, &all)))
-            .filter(|mention| told.insert(mention.form.start()))
-            .collect();
-        mentions.sort_by_key(|mention| mention.form.start());
-        mentions
+        let texts = self.stages.iter().flat_map(|node| mentions(&document, node));
+        let texts: BTreeSet<usize> = texts.filter_map(|mention| mention.form.text_start()).collect();
+        let mut all: BTreeMap<usize, Mention> = BTreeMap::new();
+        for mut mention in scope.iter().flat_map(|stage| mentions(&document, &self.stages[*stage])) {
+            // A parameter is pinned where it is set, unless it is also used for something else.
+            if let Form::Text(span) = &mention.form
+                && let Some(definition) = document.uses.only_at(span.start, &texts)
+            {
+                mention.form = Form::Text(definition);
+            }
+            let start = mention.form.start();
+            mention.place = self.sources.line(&(start..start));
+            all.entry(start).or_insert(mention);
+        }
+        all.into_values().collect()
     }
 
-    fn mention(&self, found: Found) -> Mention {
-        let Found { name, path, pin, form } = found;
-        let start = form.start();
-        Mention { name, path, pin, place: self.sources.line(&(start..start)), form }
-    }
-
-    /// The files with these digests put in where the sources are written.
+    /// The files with these digests inserted.
     ///
     /// # Errors
-    /// A file that would then say anything else than before; that is for people to change.
+    /// A file in which something else would change: the user must edit it.
     pub fn with_pins(&self, pins: &[(&Mention, Digest)]) -> Result<Vec<Rewritten>, String> {
         let mut rewritten = Vec::new();
         for (file, text, base) in self.sources.files() {
             let here = base..=base + text.len();
             let own = pins.iter().filter(|(mention, _)| here.contains(&mention.form.start()));
-            let mut edits: BTreeMap<usize, (Range<usize>, String)> = BTreeMap::new();
-            for (mention, digest) in own {
-                let edit = mention.form.edit(text, base, *digest);
-                edits.insert(edit.0.start, edit);
-            }
+            let edits = own.map(|(mention, digest)| mention.form.edit(text, base, *digest));
+            let edits: BTreeMap<usize, _> = edits.map(|edit| (edit.0.start, edit)).collect();
             let mut new = text.to_owned();
             for (span, replacement) in edits.into_values().rev() {
                 new.replace_range(span, &replacement);
@@ -117,31 +106,29 @@ impl Pipeline {
     }
 }
 
-/// A source file that a stage reads.
-struct Found {
-    name: String,
-    path: PathBuf,
-    pin: Option<Digest>,
-    form: Form,
-}
-
-/// The source files that a stage itself names.
-fn found(document: &Document<'_>, node: &StageNode) -> Vec<Found> {
+/// The source files that a stage names itself, without their places as text.
+fn mentions(document: &Document<'_>, node: &StageNode) -> Vec<Mention> {
     let kind = document.tables.get_ref().get(node.name.kind.word());
     let named = kind.and_then(|kind| kind.get_ref().as_table()?.get(node.name.name.as_str()));
     let Some(table) = named.and_then(|table| table.get_ref().as_table()) else { return Vec::new() };
     let mut found = Vec::new();
     for input in node.stage.inputs() {
-        let Origin::File(file) = &input.from else { continue };
-        let resolved = node.inputs.iter().find_map(|resolved| match &resolved.source {
+        let Origin::File(file) = input.from else { continue };
+        let path = node.inputs.iter().find_map(|resolved| match &resolved.source {
             Source::File(user) if resolved.slot == input.slot => Some(user.path.clone()),
             _ => None,
         });
-        let (Some(path), Some(value)) = (resolved, table.get(kebab(input.field).as_str())) else { continue };
+        let (Some(path), Some(value)) = (path, table.get(kebab(input.field).as_str())) else { continue };
         let mut forms = Vec::new();
         look(value, &file.path, document, &mut forms);
-        let one = |form| Found { name: file.path.clone(), path: path.clone(), pin: file.blake3, form };
-        found.extend(forms.into_iter().map(one));
+        let (name, pin) = (&file.path, file.blake3);
+        found.extend(forms.into_iter().map(|form| Mention {
+            name: name.clone(),
+            path: path.clone(),
+            pin,
+            place: String::new(),
+            form,
+        }));
     }
     found
 }
@@ -168,23 +155,11 @@ fn look(value: &Spanned<DeValue<'_>>, path: &str, document: &Document<'_>, forms
     }
 }
 
-/// The path, with the place of its key, of a table that names a file.
+/// The path of a table that names a file, with the place of its key.
 fn of_file<'t, 'a>(table: &'t DeTable<'a>) -> Option<(Range<usize>, &'t Spanned<DeValue<'a>>)> {
     let known = table.keys().all(|key| ["path", "blake3"].contains(&key.get_ref().as_ref()));
     let (key, path) = table.get_key_value("path").filter(|_| known)?;
     Some((key.span(), path))
-}
-
-impl Found {
-    /// The same, where the parameter is written that it comes from; unless something else uses that, too,
-    /// which a table in its place would break.
-    fn at_its_parameter(self, document: &Document<'_>, files: &BTreeSet<usize>) -> Self {
-        let Form::Text(span) = &self.form else { return self };
-        match document.only_used_at(span, files) {
-            Some(definition) => Self { form: Form::Text(definition), ..self },
-            None => self,
-        }
-    }
 }
 
 impl Form {
@@ -194,7 +169,11 @@ impl Form {
         }
     }
 
-    /// What is to be replaced by what, in the text that begins at `base`.
+    fn text_start(&self) -> Option<usize> {
+        matches!(self, Self::Text(_)).then(|| self.start())
+    }
+
+    /// A place in the text that begins at `base`, and its replacement.
     fn edit(&self, text: &str, base: usize, digest: Digest) -> (Range<usize>, String) {
         let own = |span: &Range<usize>| span.start - base..span.end - base;
         let pin = format!("\"{}\"", digest.hex());
@@ -211,7 +190,7 @@ impl Form {
     }
 }
 
-/// Adds the digest to a table behind its path: in braces, or in a line below, under the same dotted key.
+/// Adds the digest to a table after its path: in the braces, or in the next line with the same dotted key.
 fn beside(text: &str, key: usize, end: usize, inline: bool, pin: &str) -> (Range<usize>, String) {
     let line = text[..key].rfind('\n').map_or(0, |at| at + 1);
     let before = &text[line..key];
@@ -227,21 +206,20 @@ fn beside(text: &str, key: usize, end: usize, inline: bool, pin: &str) -> (Range
     (at..at, format!("{line_end}{before}blake3 = {pin}"))
 }
 
-/// Makes sure that nothing but digests is different.
+/// Checks that only digests differ.
 fn checked(rewritten: Rewritten) -> Result<Rewritten, String> {
     let parse = |text: &str| toml::from_str::<toml::Table>(text).map(|table| bare(toml::Value::Table(table)));
     let (old, new) = (parse(&rewritten.old), parse(&rewritten.new));
     match (old, new) {
         (Ok(old), Ok(new)) if old == new => Ok(rewritten),
-        _ => Err(in_words(&rewritten.file)),
+        _ => Err(format!(
+            "{}: the digests cannot be added here automatically: write them by hand",
+            rewritten.file.display()
+        )),
     }
 }
 
-fn in_words(file: &Path) -> String {
-    format!("{}: the digests cannot be added here automatically: write them by hand", file.display())
-}
-
-/// A value in which every file is its path alone.
+/// A value with only the path of each file.
 fn bare(value: toml::Value) -> toml::Value {
     match value {
         toml::Value::Table(table) => {
@@ -258,6 +236,8 @@ fn bare(value: toml::Value) -> toml::Value {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::pipeline::{Options, parse};
 
@@ -276,7 +256,7 @@ mod tests {
             mentions.iter().map(|mention| (mention, digest(&mention.name))).collect();
         let files = pipeline.with_pins(&pins).unwrap();
         let new = files.into_iter().next().map_or_else(|| text.to_owned(), |file| file.new);
-        // Twice is once, and the pins are those.
+        // Pinning again changes nothing.
         let again = parse(Path::new("p/a.toml"), new.clone(), &Options::default()).unwrap();
         for mention in again.mentions(&all) {
             assert_eq!(mention.pin, Some(digest(&mention.name)), "{new}");
@@ -293,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_gets_its_digest_and_nothing_else_moves() {
+    fn every_form_gets_its_digest_and_nothing_else_changes() {
         expect("images   =  \"x.h5\"  # why\n", "images   =  { path = \"x.h5\", blake3 = PIN }  # why\n");
         expect("images = { path = 'x.h5' } # why", "images = { path = 'x.h5', blake3 = PIN } # why");
         expect("images.path = 'x.h5'\n# end\n", "images.path = 'x.h5'\nimages.blake3 = PIN\n# end\n");
@@ -316,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_is_pinned_where_it_is_set_unless_it_is_more_than_a_file() {
+    fn a_parameter_is_pinned_where_it_is_set_unless_it_is_used_otherwise() {
         let (x, y) = (digest("x.h5").hex(), digest("y.h5").hex());
         let text = format!("[params]\nx = 'x.h5'\n[split.s]\nimages = '${{params.x}}'\n{SPLIT}");
         let expected = text
@@ -324,11 +304,11 @@ mod tests {
             .replace("'y.h5'", &format!("{{ path = 'y.h5', blake3 = \"{y}\" }}"));
         assert_eq!(pinned(&text), expected);
         let also_text = format!("{text}[preview.p]\nimages = {{ x = 'a-${{params.x}}' }}\nmeta = 'm'\n");
-        let told = pinned(&also_text);
-        assert!(told.contains(&format!("images = {{ path = '${{params.x}}', blake3 = \"{x}\" }}")), "{told}");
+        let new = pinned(&also_text);
+        assert!(new.contains(&format!("images = {{ path = '${{params.x}}', blake3 = \"{x}\" }}")), "{new}");
         assert!(
-            told.contains("x = { path = 'a-${params.x}', blake3 = ") && told.contains("\nx = 'x.h5'\n"),
-            "{told}"
+            new.contains("x = { path = 'a-${params.x}', blake3 = ") && new.contains("\nx = 'x.h5'\n"),
+            "{new}"
         );
     }
 }

@@ -1,10 +1,8 @@
-//! One document over another: a file over what it extends, a `--set` over the file.
+//! Merges one document over another: a file over the one that it extends, a `--set` over the file.
 //!
-//! Tables are merged key by key, and the newer value wins. Three things are replaced whole, because their
-//! parts make no sense together: a choice of which there is another variant (`optimizer.sgd` over
-//! `optimizer.adam`), a pinned file by another one, and `seed` and `seeds` by each other.
-//!
-//! Which tables are choices is asked of the kinds' own schemas, and only where a key is new.
+//! Tables are merged key by key, and the newer value wins. A variant of a choice replaces another one
+//! (`optimizer.sgd` replaces `optimizer.adam`), a file replaces a pinned file, and `seed` and `seeds` replace each
+//! other, because both together would make no sense. The schema of a kind tells which tables are choices.
 
 use std::collections::BTreeMap;
 
@@ -19,14 +17,14 @@ use crate::stages::Kind;
 /// Merges documents.
 #[derive(Default)]
 pub(super) struct Merge {
-    /// The schemas that were asked for.
+    /// The schemas that were needed.
     schemas: BTreeMap<String, Value>,
-    /// The way from the document to the tables that are being merged.
+    /// The path to the tables that are being merged.
     path: Vec<String>,
 }
 
 impl Merge {
-    /// Sets every value of `new` in `old`; tables more than `depth` keys deep are values.
+    /// Sets every value of `new` in `old`. Tables below `depth` keys are values.
     pub(super) fn merge<'a>(&mut self, old: &mut DeTable<'a>, new: DeTable<'a>, depth: usize) {
         if self.path.len() == 2 {
             for (one, other) in [("seed", "seeds"), ("seeds", "seed")] {
@@ -52,13 +50,13 @@ impl Merge {
         }
     }
 
-    /// Whether a table stands in the place of another one, instead of adding to it.
+    /// Whether a table replaces another one instead of being merged.
     fn replaces(&mut self, old: &DeTable<'_>, new: &DeTable<'_>) -> bool {
         let is_new = new.keys().any(|key| !old.contains_key(key.get_ref().as_ref()));
         is_another_file(old, new) || (is_new && !old.is_empty() && self.is_choice())
     }
 
-    /// Whether the table that is being merged names a variant.
+    /// Whether the table that is being merged is a choice between variants.
     fn is_choice(&mut self) -> bool {
         let [word, _, fields @ ..] = self.path.as_slice() else { return false };
         let (Some(kind), false) = (Kind::from_word(word), fields.is_empty()) else { return false };
@@ -71,7 +69,7 @@ impl Merge {
     }
 }
 
-/// Whether both tables name a file: the pin of one says nothing of the other.
+/// Whether both tables name a file: the pin of one does not belong to the other.
 fn is_another_file(old: &DeTable<'_>, new: &DeTable<'_>) -> bool {
     let is_file = |table: &DeTable<'_>| {
         table.contains_key("path")
@@ -107,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn another_variant_replaces_the_one_that_was() {
+    fn a_variant_replaces_another_one() {
         expect(
             "[train.a]\noptimizer.adam = { beta1 = 0.8 }",
             "[train.a]\noptimizer.sgd.momentum = 0.9",
@@ -118,7 +116,7 @@ mod tests {
             "[explain.a]\nmethod = { grad-cam = {} }",
             "[explain.a]\nmethod.grad-cam = {}",
         );
-        // What is no choice grows.
+        // Other tables are merged.
         expect(
             "[metrics.m]\nexplanations = { a = 'explain.a' }",
             "[metrics.m]\nexplanations = { b = 'explain.b' }",
@@ -127,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn another_file_comes_without_the_old_pin() {
+    fn another_file_does_not_keep_the_pin() {
         let old = "[split.s]\nimages = { path = 'a', blake3 = 'p' }";
         expect(old, "[split.s]\nimages = { path = 'b' }", "[split.s]\nimages = { path = 'b' }");
         expect(old, "[split.s]\nimages = 'b'", "[split.s]\nimages = 'b'");
@@ -139,16 +137,16 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_ends_seeds_and_seeds_a_seed() {
+    fn seed_and_seeds_replace_each_other() {
         expect("[train.a]\nseeds = [1, 2]", "[train.a]\nseed = 3", "[train.a]\nseed = 3");
         expect("[train.a]\nseed = 3", "[train.a]\nseeds = [1, 2]", "[train.a]\nseeds = [1, 2]");
-        // Both at once are a mistake, which is to be told.
+        // Both at once are a mistake, which is reported later.
         let both = "[train.a]\nseeds = [1, 2]\nseed = 3";
         expect("[train.a]\nepochs = 1", both, &format!("{both}\nepochs = 1"));
     }
 
     #[test]
-    fn what_is_deeper_is_a_value() {
+    fn deeper_tables_are_values() {
         let table = merged("[split.s]\nsizes = { train = 1 }", "split.s.sizes = { test = 2 }", 3);
         assert_eq!(table, toml::from_str("split.s.sizes = { test = 2 }").unwrap());
     }

@@ -1,7 +1,7 @@
-//! Pipeline files: TOML text, what it extends, and `--set` overrides become a checked `Pipeline`, or every
-//! problem at once, each with file, line and caret.
+//! Pipeline files: a file, those that it extends, and `--set` overrides become a checked [`Pipeline`], or a list of
+//! all problems, each with file, line and caret.
 //!
-//! Knows the stage kinds' tables and the graph; knows neither store nor engine, and opens no source.
+//! Knows the tables of the stage kinds and the graph, but no store and no engine. Opens no source files.
 
 mod combine;
 mod document;
@@ -51,7 +51,7 @@ pub use trials::{Trial, TrialValue, shown};
 
 /// A checked pipeline: every reference resolved.
 pub struct Pipeline {
-    /// Its name: a folder's name.
+    /// Its name, also that of a folder.
     pub name: String,
     /// Its file, as given.
     pub file: PathBuf,
@@ -61,29 +61,29 @@ pub struct Pipeline {
     pub data: PathBuf,
     /// `[run]`.
     pub run: RunSettings,
-    /// The stages in the order of the file; the repeats of one stand side by side in its place.
+    /// The stages in the order of the file. The repeats of a stage are adjacent.
     pub stages: Vec<StageNode>,
-    /// Who needs whom, by index into `stages`.
+    /// Which stages depend on which, by index into `stages`.
     pub graph: Graph,
-    /// The trials whose stages these are, where it is all trials of a sweep in one; else none.
+    /// The trials, if this is the union of the trials of a sweep.
     pub trials: Vec<Trial>,
-    /// `[sweep]`: what `pcamflow sweep` tries. Nothing else depends on it.
+    /// `[sweep]`: the values that `pcamflow sweep` tries. Nothing else depends on it.
     pub sweep: Option<sweep::SweepSpec>,
-    /// What is no mistake but may be one, in a line each.
+    /// Notes about possible mistakes, in a line each.
     pub notes: Vec<String>,
-    /// The texts that it was made from.
+    /// Its texts.
     sources: sources::Sources,
 }
 
 impl Pipeline {
-    /// The files that it is made of: its own, after those that it extends.
+    /// Its files: its own, after those that it extends.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.sources.files().map(|(file, ..)| file)
     }
 
-    /// The texts of the files that it was made from, with their names; `--set` is none.
+    /// The texts of its files, with their names.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &Arc<str>)> {
-        self.sources.named().filter(|(name, _)| !name.starts_with("--set"))
+        self.sources.named()
     }
 }
 
@@ -97,10 +97,20 @@ pub struct StageNode {
     pub inputs: Vec<ResolvedInput>,
 }
 
-/// One thing that a stage reads.
+/// Which stage reads which, from the inputs of each stage.
+fn edges<'a>(inputs: impl Iterator<Item = &'a Vec<ResolvedInput>>) -> impl Iterator<Item = (usize, usize)> {
+    inputs.enumerate().flat_map(|(to, inputs)| {
+        inputs.iter().filter_map(move |input| match input.source {
+            Source::Artifact { stage, .. } => Some((stage, to)),
+            Source::File(_) => None,
+        })
+    })
+}
+
+/// One input of a stage.
 #[derive(Debug, Clone)]
 pub struct ResolvedInput {
-    /// The slot under which the stage finds it.
+    /// The name under which the stage finds it.
     pub slot: String,
     /// What it is.
     pub source: Source,
@@ -116,16 +126,16 @@ pub enum Source {
         /// The artifact's name.
         artifact: Word,
     },
-    /// A file of the user's. Boxed: a long pipeline reads far more artifacts than files.
+    /// A source file. Boxed, because a long pipeline reads far more artifacts than files.
     File(Box<FileOfUser>),
 }
 
-/// A file that the user has.
+/// A source file.
 #[derive(Debug, Clone)]
 pub struct FileOfUser {
     /// As written.
     pub file: SourceFile,
-    /// Where it lies.
+    /// Its path.
     pub path: PathBuf,
     /// Where it is written: `pipelines/full.toml:8`.
     pub place: String,

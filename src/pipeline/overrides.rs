@@ -1,4 +1,4 @@
-//! `--set kind.name.key=value`: values over those of the file, with places of their own.
+//! `--set kind.name.key=value`: values that override those of the files.
 
 use std::ops::Range;
 
@@ -10,28 +10,26 @@ use toml::{
 use super::keys;
 use crate::stages::Problem;
 
-type Key<'a> = Spanned<std::borrow::Cow<'a, str>>;
-
-/// An override's text as TOML: `key = value`, where a value that is no TOML is a string.
+/// An override as TOML: `key = value`. A value that is not valid TOML becomes a string.
 #[must_use]
 pub(super) fn as_toml(text: &str) -> String {
     let Some((key, value)) = text.split_once('=') else { return text.to_owned() };
     let (key, value) = (key.trim(), value.trim());
     let plain = format!("{key} = {value}");
-    // Only a value that fails on its own was meant as a string; a wrong key stays as it is.
+    // If the key is the mistake, a string does not help.
     let string = format!("{key} = {value:?}");
     if DeTable::parse(&plain).is_err() && DeTable::parse(&string).is_ok() { string } else { plain }
 }
 
-/// Parses one override, with its places moved to `base`.
+/// Parses an override. Its places begin at `base`.
 ///
 /// # Errors
-/// Where the text is no `key = value`.
+/// The text is not `key = value`.
 pub(super) fn parse(text: &str, base: usize) -> Result<DeTable<'_>, Problem> {
     let whole = base..base + text.len();
     let form = "an override is written kind.name.key=value, as in train.base.epochs=3";
     let table = DeTable::parse(text).map_err(|error| {
-        let span = error.span().map_or(whole.clone(), |span| span.start + base..span.end + base);
+        let span = error.span().map_or(whole.clone(), |span| moved(span, base));
         Problem::at(span, error.message()).help(form)
     })?;
     if table.get_ref().len() != 1 {
@@ -40,24 +38,23 @@ pub(super) fn parse(text: &str, base: usize) -> Result<DeTable<'_>, Problem> {
     Ok(shift_table(table.into_inner(), base))
 }
 
-/// How many parts the key of an override has (its value may be a table itself).
-#[must_use]
-pub(super) fn depth(text: &str) -> usize {
-    let key = text.split('=').next().unwrap_or_default();
-    keys::parts(key.trim()).map_or(0, |parts| parts.len())
+/// The parts of an override's key.
+pub(super) fn key(text: &str) -> Option<Vec<String>> {
+    keys::parts(text.split('=').next()?.trim())
 }
 
-fn moved(span: Range<usize>, base: usize) -> Range<usize> {
+/// A place moved by `base`.
+pub(super) fn moved(span: Range<usize>, base: usize) -> Range<usize> {
     span.start + base..span.end + base
 }
 
-/// A table with all its places moved.
+/// A table with its places moved by `base`.
 pub(super) fn shift_table(table: DeTable<'_>, base: usize) -> DeTable<'_> {
-    table.into_iter().map(|(key, value)| (shift_key(key, base), shift(value, base))).collect()
-}
-
-fn shift_key(key: Key<'_>, base: usize) -> Key<'_> {
-    Spanned::new(moved(key.span(), base), key.into_inner())
+    let shifted = table.into_iter().map(|(key, value)| {
+        let key = Spanned::new(moved(key.span(), base), key.into_inner());
+        (key, shift(value, base))
+    });
+    shifted.collect()
 }
 
 fn shift(value: Spanned<DeValue<'_>>, base: usize) -> Spanned<DeValue<'_>> {
@@ -66,9 +63,7 @@ fn shift(value: Spanned<DeValue<'_>>, base: usize) -> Spanned<DeValue<'_>> {
         DeValue::Table(table) => DeValue::Table(shift_table(table, base)),
         DeValue::Array(array) => {
             let mut shifted = DeArray::new();
-            for value in array {
-                shifted.push(shift(value, base));
-            }
+            array.into_iter().for_each(|value| shifted.push(shift(value, base)));
             DeValue::Array(shifted)
         }
         plain => plain,
@@ -83,7 +78,7 @@ mod tests {
     fn set(file: &str, text: &str) -> String {
         let text = as_toml(text);
         let mut table = DeTable::parse(file).unwrap().into_inner();
-        Merge::default().merge(&mut table, parse(&text, 100).unwrap(), depth(&text));
+        Merge::default().merge(&mut table, parse(&text, 100).unwrap(), key(&text).unwrap().len());
         format!("{table:?}")
     }
 
@@ -100,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_toml_is_a_string() {
+    fn what_is_not_toml_is_a_string() {
         assert_eq!(as_toml("train.a.data=split.pcam"), "train.a.data = \"split.pcam\"");
         assert_eq!(as_toml("train.a.epochs=3"), "train.a.epochs = 3");
         assert!(parse("epochs", 0).is_err());

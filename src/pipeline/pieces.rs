@@ -1,10 +1,8 @@
-//! Reads a long text piece by piece: for the whole at once the reader would hold some twenty times its length,
-//! beside what comes of it.
+//! Reads a long text in pieces, because the TOML reader needs about twenty times the memory of a text.
 //!
-//! A piece ends before a line that begins with `[`. If one is sound by itself, it ends outside of every string
-//! and every bracket, so what follows begins with the header of a table: pieces that are all sound say together
-//! what the text says. Where one is not, or two say something of one table, the text is read whole, and that
-//! tells what is wrong with it and where.
+//! A piece ends before a line that begins with `[`. If a piece is valid by itself, it ends outside of strings and
+//! brackets, so the next one begins with the header of a table, and the pieces together equal the text. If a piece is
+//! not valid, or two pieces define the same table, the text is read as a whole, which also reports the mistakes.
 
 use toml::{
     Spanned,
@@ -13,10 +11,10 @@ use toml::{
 
 use super::overrides::shift_table;
 
-/// About how many bytes a piece has: most pipelines are one, and of a long one it is little.
+/// The size of a piece in bytes: more than most pipelines.
 const PIECE: usize = 128 << 10;
 
-/// What a text says, and what is wrong with it, as [`DeTable::parse_recoverable`] has it.
+/// The tables of a text and its errors, like [`DeTable::parse_recoverable`].
 pub(super) fn read(text: &str) -> (Spanned<DeTable<'_>>, Vec<Error>) {
     match in_pieces(text, PIECE) {
         Some(tables) => (tables, Vec::new()),
@@ -54,7 +52,7 @@ fn read_piece((begin, text): (usize, &str)) -> Option<DeTable<'_>> {
     errors.is_empty().then(|| shift_table(tables.into_inner(), begin))
 }
 
-/// Adds what a piece says. `None` where it says something of a table that others speak of.
+/// Adds the tables of a piece. `None` if another piece defines one of them.
 fn join<'a>(text: &str, whole: &mut DeTable<'a>, piece: DeTable<'a>) -> Option<()> {
     for (key, value) in piece {
         if !whole.contains_key(key.get_ref().as_ref()) {
@@ -77,8 +75,8 @@ fn join<'a>(text: &str, whole: &mut DeTable<'a>, piece: DeTable<'a>) -> Option<(
     Some(())
 }
 
-/// Whether a table is there because headers name tables in it, and has no header of its own: then its place is
-/// that of its name in the first of them.
+/// Whether a table has no header, and exists only because of the headers of tables in it. Its place is then that of its
+/// name in the first of these headers.
 fn is_of_headers(text: &str, table: &Spanned<DeValue<'_>>) -> bool {
     let at = table.span().start;
     !text[at..].starts_with(['[', '{']) && text[..at].trim_end_matches([' ', '\t']).ends_with('[')
@@ -90,7 +88,7 @@ mod tests {
 
     use super::*;
 
-    /// All that is said, with the place of each part of it.
+    /// All keys and values with their places.
     fn told(tables: &DeTable<'_>) -> Vec<String> {
         fn tell(path: &str, tables: &DeTable<'_>, all: &mut Vec<String>) {
             for (key, value) in tables {
@@ -109,7 +107,7 @@ mod tests {
         all
     }
 
-    /// Reads in pieces what can be, and demands that it is what the whole says.
+    /// Reads a text in pieces, if that is possible, and checks that the result equals that of the whole.
     fn read_twice(text: &str, size: usize) -> bool {
         let Some(pieces) = in_pieces(text, size) else { return false };
         let (whole, errors) = DeTable::parse_recoverable(text);
@@ -120,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_say_what_the_whole_says() {
+    fn pieces_together_equal_the_text() {
         let text = "# ä\nextends = 'x'\n[pipeline]\nseed = 1\n[ train.a]\nx = 1\n[split.b] # b\ny = [\n[1],\n]\n\
                     [train.c]\nz = { q = '''\n[train.d]\n''' }\n[train.c.deep]\nk = 1\n[evaluate.e]\n";
         let sizes = (1..text.len()).filter(|size| read_twice(text, *size)).count();
@@ -128,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_pieces_cannot_tell_is_left_to_the_whole() {
+    fn a_text_that_cannot_be_split_is_read_as_a_whole() {
         let texts = [
             "[a.b]\nx = 1\n[a.b]\ny = 1\n",
             "[a.b]\nx = 1\n[a.b.c]\ny = 1\n",
@@ -168,7 +166,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
         #[test]
-        fn whatever_the_text_pieces_say_what_the_whole_says(lines in lines(), size in 1_usize..60) {
+        fn pieces_of_any_text_equal_the_text(lines in lines(), size in 1_usize..60) {
             read_twice(&lines.join("\n"), size);
         }
     }

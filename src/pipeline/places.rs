@@ -1,72 +1,53 @@
-//! Where the values of a pipeline are written: `pipelines/full.toml:23`, or `--set`.
+//! The places of a pipeline's values: `pipelines/full.toml:23`, or `--set`.
 //!
-//! Reads the texts again, and only when a message needs it: a run in which nothing changed pays nothing for it.
-//! Knows tables and lines; knows no fingerprints.
+//! Reads the texts again, and only if a message needs it, so that a run in which nothing changed stays fast. Knows
+//! tables and lines, but no fingerprints.
 
 use std::ops::Range;
 
-use toml::{
-    Spanned,
-    de::{DeTable, DeValue},
-};
+use toml::de::DeTable;
 
 use super::{
     Pipeline,
     document::{self, Document},
+    keys,
     sources::Sources,
 };
 use crate::stages::{Class, StageName, kebab};
 
-/// Where the values of a pipeline are written.
+/// The places of a pipeline's values.
 pub struct Places<'a> {
     document: Document<'a>,
     sources: &'a Sources,
-    /// The places of all line breaks, so that a line is found without reading the text again.
-    breaks: Vec<usize>,
 }
 
 impl Pipeline {
-    /// Where its values are written.
+    /// The places of its values.
     #[must_use]
     pub fn places(&self) -> Places<'_> {
         // The texts made a pipeline: they have no problems.
         let document = document::read(&self.sources, &mut Vec::new()).expect("a pipeline's texts are TOML");
-        let breaks = self.sources.texts().flat_map(|(text, base)| {
-            text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(move |(at, _)| base + at)
-        });
-        Places { document, sources: &self.sources, breaks: breaks.collect() }
+        Places { document, sources: &self.sources }
     }
 }
 
 impl Places<'_> {
-    /// The place of a parameter, by its path in the stage's canonical form (`optimizer.adam.learning-rate`):
-    /// of the deepest part that is spelt out, in the stage or, where it is inherited, in `[pipeline]`; else of
-    /// the stage's own table. `None` where the stage is not in the text.
+    /// The place of a parameter, by its path in the canonical form (`optimizer.adam.learning-rate`): that of the
+    /// deepest part that is written, in the stage or, if it is inherited, in `[pipeline]`; else that of the stage's
+    /// table. `None` if the stage is not in the text.
     #[must_use]
     pub fn parameter(&self, stage: &StageName, path: &str) -> Option<String> {
         let tables = self.document.tables.get_ref();
-        let own = table(table(tables, stage.kind.word())?, &stage.name)?;
-        let parts = parts(path);
+        let header = table(tables, stage.kind.word())?.get(stage.name.as_str())?;
+        let own = header.get_ref().as_table()?;
+        let parts = keys::parts(path)?;
         let first = parts.first()?;
         let inherited = || table(tables, "pipeline").filter(|_| is_inherited(stage, first));
         let span = deepest(own, &parts)
             .or_else(|| deepest(own, &["seeds".to_owned()]).filter(|_| first == "seed"))
             .or_else(|| deepest(inherited()?, &parts))
-            .or_else(|| Some(self.header(stage)?.span()))?;
-        Some(self.place(&self.document.origin(span)))
-    }
-
-    fn header(&self, stage: &StageName) -> Option<&Spanned<DeValue<'_>>> {
-        table(self.document.tables.get_ref(), stage.kind.word())?.get(stage.name.as_str())
-    }
-
-    fn place(&self, span: &Range<usize>) -> String {
-        let Some((name, base)) = self.sources.text_at(span.start) else { return String::new() };
-        if name == "--set" {
-            return "--set".to_owned();
-        }
-        let breaks_before = |place| self.breaks.partition_point(|at| *at < place);
-        format!("{name}:{}", 1 + breaks_before(span.start) - breaks_before(base))
+            .unwrap_or_else(|| header.span());
+        Some(self.sources.file_line(&self.document.origin(span)))
     }
 }
 
@@ -79,7 +60,7 @@ fn table<'t, 'a>(table: &'t DeTable<'a>, name: &str) -> Option<&'t DeTable<'a>> 
     table.get(name)?.get_ref().as_table()
 }
 
-/// The place of the deepest part of a path that a table spells out; `None` where it has not even the first.
+/// The place of the deepest part of a path that a table contains; `None` if it lacks the first part.
 fn deepest(table: &DeTable<'_>, parts: &[String]) -> Option<Range<usize>> {
     let mut current = Some(table);
     let mut span = None;
@@ -89,34 +70,6 @@ fn deepest(table: &DeTable<'_>, parts: &[String]) -> Option<Range<usize>> {
         current = value.get_ref().as_table();
     }
     span
-}
-
-/// The parts of a path, in which names that are no bare keys stand in quotes.
-fn parts(path: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    let (mut quoted, mut escaped) = (false, false);
-    for letter in path.chars() {
-        match letter {
-            _ if escaped => escaped = false,
-            '\\' if quoted => {
-                escaped = true;
-                continue;
-            }
-            '"' => {
-                quoted = !quoted;
-                continue;
-            }
-            '.' if !quoted => {
-                parts.push(String::new());
-                continue;
-            }
-            _ => {}
-        }
-        if let Some(last) = parts.last_mut() {
-            last.push(letter);
-        }
-    }
-    parts
 }
 
 #[cfg(test)]
@@ -165,10 +118,5 @@ seeds = [1, 2]
             let place = places.parameter(&stage.parse().unwrap(), path);
             assert_eq!(place.as_deref(), expected, "{stage} {path}");
         }
-    }
-
-    #[test]
-    fn names_in_quotes_are_one_part() {
-        assert_eq!(super::parts("a.\"b.c \\\"d\\\"\".e"), ["a", "b.c \"d\"", "e"]);
     }
 }

@@ -1,4 +1,4 @@
-//! The tables of a document: `[pipeline]`, `[run]`, and one stage each for the rest.
+//! Reads the tables of a document: `[pipeline]`, `[run]` and the stages.
 
 use std::ops::Range;
 
@@ -14,12 +14,12 @@ use super::{
 use crate::{
     nearest::nearest,
     stages::{
-        AnyStage, Class, Input, Kind, Matter, Parameters, Problem, Reader, RunSettings, StageName, is_name,
+        AnyStage, Class, Input, Kind, Parameters, Problem, Reader, RunSettings, StageName, Topic, is_name,
         kebab, span_of,
     },
 };
 
-/// What the tables of a document say.
+/// The tables of a document.
 pub(super) struct Tables<'a> {
     /// `[pipeline]`.
     pub settings: Settings,
@@ -29,15 +29,15 @@ pub(super) struct Tables<'a> {
     pub stages: Vec<ReadStage<'a>>,
 }
 
-/// One stage's table.
+/// The table of a stage.
 pub(super) struct ReadStage<'a> {
     /// Its name.
     pub name: StageName,
-    /// Its parameters; `None` where something in it is wrong.
+    /// Its parameters; `None` if some of them are wrong.
     pub stage: Option<AnyStage>,
     /// The table, for the places of its values.
     pub table: Spanned<DeTable<'a>>,
-    /// The seeds with which it is to be repeated; its parameters are those of the first.
+    /// The seeds with which it is repeated. Its parameters are those of the first one.
     pub seeds: Option<Seeds<'a>>,
 }
 
@@ -48,7 +48,7 @@ impl ReadStage<'_> {
         span_of(&self.table, &kebab(field))
     }
 
-    /// The place that names an input: its field, or where the slot lies inside the field, that part of it.
+    /// The place of an input: its field, or the part of the field for its slot.
     #[must_use]
     pub(super) fn place(&self, input: &Input) -> Range<usize> {
         match input.slot.strip_prefix(input.field).is_some_and(|rest| rest.starts_with('.')) {
@@ -58,13 +58,13 @@ impl ReadStage<'_> {
     }
 }
 
-/// Reads every table, and notes every problem. Takes the tables of the stages out of the document: they would
-/// be there twice.
+/// Reads every table and adds the problems. Moves the tables of the stages out of the document, to save memory.
 pub(super) fn read_tables<'a>(
     document: &mut Spanned<DeTable<'a>>,
     problems: &mut Vec<Problem>,
 ) -> Tables<'a> {
     let pipeline = sub_table(document, "pipeline", problems);
+    let pipeline = pipeline.unwrap_or_else(|| Spanned::new(0..0, DeTable::new()));
     let settings = read_settings(&pipeline, problems);
     let run = read_run(document, problems);
     let (mut found, mut misspelt) = (Vec::new(), Vec::new());
@@ -83,7 +83,7 @@ pub(super) fn read_tables<'a>(
     found.sort_by_key(|(.., table)| table.span().start);
     let read = |(kind, name, table)| read_stage(kind, name, table, &pipeline, problems);
     let mut stages: Vec<ReadStage<'_>> = found.into_iter().map(read).collect();
-    // References to the stages of a misspelt kind are right: only the kind is told.
+    // Only the misspelt kind is reported, not the references to its stages.
     stages.extend(misspelt.into_iter().map(|(kind, name, table)| {
         let name = StageName { kind, name, repeat: None, trial: None };
         ReadStage { name, stage: None, table, seeds: None }
@@ -91,18 +91,18 @@ pub(super) fn read_tables<'a>(
     Tables { settings, run, stages }
 }
 
-/// A table of the document that is no stage; empty where it is not there.
+/// A table of the document other than a stage; `None` if it is absent or not a table.
 pub(super) fn sub_table<'a>(
     document: &Spanned<DeTable<'a>>,
     name: &str,
     problems: &mut Vec<Problem>,
-) -> Spanned<DeTable<'a>> {
-    let Some(value) = document.get_ref().get(name) else { return Spanned::new(0..0, DeTable::new()) };
+) -> Option<Spanned<DeTable<'a>>> {
+    let value = document.get_ref().get(name)?;
     match value.get_ref() {
-        DeValue::Table(table) => Spanned::new(value.span(), table.clone()),
+        DeValue::Table(table) => Some(Spanned::new(value.span(), table.clone())),
         _ => {
             problems.push(Problem::at(value.span(), format!("`{name}` is a table: write [{name}]")));
-            Spanned::new(value.span(), DeTable::new())
+            None
         }
     }
 }
@@ -121,10 +121,10 @@ fn read_run(document: &Spanned<DeTable<'_>>, problems: &mut Vec<Problem>) -> Run
     run.unwrap_or_default()
 }
 
-/// A stage's kind, its name and its table.
+/// The kind, the name and the table of a stage.
 type Found<'a> = (Kind, String, Spanned<DeTable<'a>>);
 
-/// Takes the tables of the stages of a kind.
+/// Moves the tables of the stages of a kind out of its table.
 fn find_stages<'a>(
     kind: Kind,
     value: &mut Spanned<DeValue<'a>>,
@@ -143,7 +143,11 @@ fn find_stages<'a>(
                 let table = Spanned::new(place, std::mem::take(table));
                 found.push((kind, name.get_ref().to_string(), table));
             }
-            DeValue::Table(_) => problems.push(no_name(name.get_ref(), name.span())),
+            DeValue::Table(_) => {
+                let problem = Problem::at(name.span(), format!("`{}` cannot name a stage", name.get_ref()));
+                problems
+                    .push(problem.help("use letters, digits, `-` and `_`: it becomes the name of a folder"));
+            }
             _ => problems.push(not_a_stage(kind, name.span())),
         }
     }
@@ -156,13 +160,9 @@ fn read_stage<'a>(
     pipeline: &Spanned<DeTable<'a>>,
     problems: &mut Vec<Problem>,
 ) -> ReadStage<'a> {
-    let (seeds, wrong) = match seeds::take(kind, table.get_mut()) {
-        None => (None, Vec::new()),
-        Some(Ok(seeds)) => (Some(seeds), Vec::new()),
-        Some(Err(found)) => (None, found),
-    };
-    let sound = wrong.is_empty();
-    problems.extend(wrong);
+    let seeds = seeds::take(kind, table.get_mut()).transpose().map_err(|wrong| problems.extend(wrong));
+    let sound = seeds.is_ok();
+    let seeds = seeds.unwrap_or_default();
     if let Some(first) = seeds.as_ref().and_then(|seeds| seeds.tables(&table).into_iter().next()) {
         table = first;
     }
@@ -173,14 +173,14 @@ fn read_stage<'a>(
     ReadStage { name, stage, table, seeds }
 }
 
-/// One executor computes a whole run.
+/// An executor is only allowed in `[run]`.
 fn own_executor(stage: &Spanned<DeTable<'_>>) -> Option<Problem> {
     let executor = stage.get_ref().get("run")?.get_ref().get("executor")?;
-    let problem = Problem::at(executor.span(), "a stage cannot have an executor of its own");
-    Some(problem.help("one executor computes the whole run: name it in the table [run]"))
+    let problem = Problem::at(executor.span(), "a stage cannot have its own executor");
+    Some(problem.help("one executor computes the whole run: set it in [run]"))
 }
 
-/// Gives the table `[pipeline]`'s values where the stage is silent, places included.
+/// Adds the inherited values that the stage does not set, with their places.
 fn inherit<'a>(kind: Kind, table: &mut DeTable<'a>, pipeline: &Spanned<DeTable<'a>>) {
     for field in kind.fields().iter().filter(|field| field.class == Class::Inherited) {
         let name = kebab(field.name);
@@ -195,20 +195,12 @@ fn inherit<'a>(kind: Kind, table: &mut DeTable<'a>, pipeline: &Spanned<DeTable<'
 fn unknown_kind(word: &str, span: Range<usize>) -> Problem {
     let known: Vec<&str> =
         ["pipeline", "run", "params", "sweep"].into_iter().chain(Kind::ALL.map(Kind::word)).collect();
+    let problem = Problem::at(span, format!("there is no stage kind `{word}`"));
     let problem =
-        Problem::at(span, format!("there is no stage kind `{word}`")).about(Matter::NoStage(word.to_owned()));
-    match nearest(word, known.iter().copied().chain(["extends", "remove"])) {
-        Some(near) => problem.help(format!("did you mean `{near}`?")),
-        None => problem.help(format!("tables: {}", known.join(", "))),
-    }
+        problem.help(format!("tables: {}", known.join(", "))).about(Topic::NoStage(word.to_owned()));
+    problem.did_you_mean(word, known.into_iter().chain(["extends", "remove"]))
 }
 
 fn not_a_stage(kind: Kind, span: Range<usize>) -> Problem {
-    let word = kind.word();
-    Problem::at(span, format!("a stage has a name: write [{word}.some-name] above its keys"))
-}
-
-fn no_name(name: &str, span: Range<usize>) -> Problem {
-    Problem::at(span, format!("`{name}` cannot name a stage"))
-        .help("a name has letters, digits, `-` and `_`: it becomes the name of a folder")
+    Problem::at(span, format!("a stage has a name: write [{}.some-name] above its keys", kind.word()))
 }

@@ -1,16 +1,16 @@
-//! What `[params]` and `extends` do to a JSON Schema: any value may be a reference, and a pipeline that
-//! extends another need not say everything.
+//! Changes JSON Schemas for `[params]` and `extends`: any value may be a reference to a parameter, and a pipeline that
+//! extends another one may lack required keys.
 //!
-//! Works on schemas as data; knows no kinds.
+//! Knows no kinds.
 
 use serde_json::{Map, Value, json};
 
-/// A string that is nothing but a reference.
+/// A string that is only a reference.
 const WHOLE: &str = "^[$][{]params[.][^{}]+[}]$";
-/// A string with a reference somewhere.
+/// A string that contains a reference.
 const WITHIN: &str = "[$][{]params[.][^{}]+[}]";
 
-/// Lets every value below a table be a reference.
+/// Allows a reference in place of every value below a table.
 pub(super) fn allow(table: &mut Value) {
     for key in ["properties", "additionalProperties", "items"] {
         match (key, table.get_mut(key)) {
@@ -34,11 +34,13 @@ fn allow_here(schema: &mut Value) {
         (Some("string"), Some(words), _) => {
             let words = json!({ "type": "string", "enum": words });
             schema["anyOf"] = json!([words, { "type": "string", "pattern": WITHIN }]);
-            remove(schema, &["type", "enum"]);
+            schema.as_object_mut().into_iter().for_each(|schema| {
+                schema.retain(|key, _| !["type", "enum"].contains(&key.as_str()));
+            });
         }
         (Some("string"), None, Some(pattern)) => schema["pattern"] = format!("{pattern}|{WITHIN}").into(),
         (Some("string"), None, None) | (None, ..) => {}
-        // Each keyword is about one type: a minimum says nothing of strings, and a pattern nothing of numbers.
+        // A keyword applies to one type: a minimum to numbers, a pattern to strings.
         (Some(other), ..) => {
             schema["type"] = json!([other, "string"]);
             schema["pattern"] = WHOLE.into();
@@ -46,14 +48,7 @@ fn allow_here(schema: &mut Value) {
     }
 }
 
-fn remove(schema: &mut Value, keys: &[&str]) {
-    for key in keys {
-        schema.as_object_mut().and_then(|schema| schema.remove(*key));
-    }
-}
-
-/// Takes what must be there out of tables, and gives it back as schemas of their own. What tells the forms of
-/// a value apart stays.
+/// Moves the required keys of tables to schemas of their own. In the forms of a value (`anyOf`) they stay.
 pub(super) fn take_required(tables: &mut Map<String, Value>) -> Map<String, Value> {
     tables.iter_mut().filter_map(|(key, table)| Some((key.clone(), required(table)?))).collect()
 }

@@ -1,11 +1,10 @@
 //! Repeats: a stage with `seeds`, and every stage that depends on it, becomes one stage per seed.
 //!
-//! `train.base` with `seeds = [1, 2]` becomes `train.base@1` and `train.base@2`, and `evaluate.test`,
-//! which reads `train.base`, becomes `evaluate.test@1` and `evaluate.test@2`. References stay as they
-//! are written: what one means is decided where it is resolved, by who reads (`resolve`). A reference to
-//! one repeat, `train.base@2`, repeats nobody. Stages upstream and unrelated ones stay as they are.
+//! `train.base` with `seeds = [1, 2]` becomes `train.base@1` and `train.base@2`, and `evaluate.test`, which reads
+//! `train.base`, becomes `evaluate.test@1` and `evaluate.test@2`. References stay as written: `resolve` decides which
+//! repeat a stage reads. A reference to one repeat, `train.base@2`, does not repeat the stage that reads it.
 //!
-//! Knows names and references; knows neither artifacts nor files.
+//! Knows names and references, but no artifacts and no files.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -14,13 +13,13 @@ use toml::{Spanned, de::DeTable};
 use super::read::ReadStage;
 use crate::stages::{Origin, Problem, StageName};
 
-/// The stages with every repeat in the place of what it repeats.
+/// The stages, each replaced by its repeats.
 pub(super) fn expand<'a>(stages: Vec<ReadStage<'a>>, problems: &mut Vec<Problem>) -> Vec<ReadStage<'a>> {
     if stages.iter().all(|stage| stage.seeds.is_none()) {
         return stages;
     }
-    let Spread { owners, meetings } = spread(&stages);
-    problems.extend(telling(&meetings).map(|meeting| meeting.problem(&stages)));
+    let Spread { owners, meeting } = spread(&stages);
+    problems.extend(meeting.map(|meeting| meeting.problem(&stages)));
     let seeds_of = |owner: usize| seeds(&stages[owner]);
     let lists: Vec<Option<Vec<u64>>> = owners.into_iter().map(|owner| owner.map(seeds_of)).collect();
     let repeated = stages.into_iter().zip(lists).map(|(stage, seeds)| match seeds {
@@ -38,7 +37,7 @@ fn repeats<'a>(stage: &ReadStage<'a>, seeds: &[u64], problems: &mut Vec<Problem>
     };
     let with_seed = |(seed, table): (u64, Spanned<DeTable<'a>>)| {
         let read = stage.name.kind.read(&table).map_err(|found| {
-            // What is wrong with one is mostly wrong with all.
+            // The repeats mostly have the same problems.
             let new: Vec<Problem> = found.into_iter().filter(|problem| !problems.contains(problem)).collect();
             problems.extend(new);
         });
@@ -53,10 +52,11 @@ fn copy<'a>(of: &ReadStage<'_>, seed: u64, table: Spanned<DeTable<'a>>) -> ReadS
 
 /// Which stages are repeated.
 struct Spread {
-    /// For each stage, the stage with `seeds` whose seeds it is repeated with; `None` where it is not.
+    /// For each stage, the stage with the `seeds` with which it is repeated.
     owners: Vec<Option<usize>>,
-    /// Stages in which different seeds meet.
-    meetings: Vec<Meeting>,
+    /// A stage in which different seeds meet. They meet again downstream, so one is enough: if there is one, a stage
+    /// that has `seeds` itself.
+    meeting: Option<Meeting>,
 }
 
 /// A stage in which different seeds meet.
@@ -66,7 +66,7 @@ struct Meeting {
     owners: [usize; 2],
 }
 
-/// Follows references downstream from the stages with `seeds`. Ends also where they make a cycle.
+/// Follows references downstream from the stages with `seeds`. Terminates in a cycle as well.
 fn spread(stages: &[ReadStage<'_>]) -> Spread {
     let readers = readers(stages);
     let mut owners: Vec<Option<usize>> =
@@ -81,15 +81,15 @@ fn spread(stages: &[ReadStage<'_>]) -> Spread {
                     queue.push_back((*reader, owner));
                 }
                 Some(other) if pair_up(&stages[other], &stages[owner]) => {}
-                Some(_) if meetings.iter().any(|meeting| meeting.stage == *reader) => {}
                 Some(other) => meetings.push(Meeting { stage: *reader, owners: [other, owner] }),
             }
         }
     }
-    Spread { owners, meetings }
+    let first = meetings.iter().position(Meeting::is_root).unwrap_or(0);
+    Spread { owners, meeting: meetings.into_iter().nth(first) }
 }
 
-/// For each stage, those that refer to it and to none of its repeats in particular.
+/// For each stage, the stages that refer to it, other than to one of its repeats.
 fn readers(stages: &[ReadStage<'_>]) -> Vec<Vec<usize>> {
     let by_name: BTreeMap<&StageName, usize> =
         stages.iter().enumerate().map(|(index, stage)| (&stage.name, index)).collect();
@@ -110,7 +110,7 @@ fn readers(stages: &[ReadStage<'_>]) -> Vec<Vec<usize>> {
     readers
 }
 
-/// Whether two stages have the same seeds, in whatever order.
+/// Whether two stages have the same seeds, in any order.
 fn pair_up(one: &ReadStage<'_>, other: &ReadStage<'_>) -> bool {
     let set = |stage| seeds(stage).into_iter().collect::<BTreeSet<u64>>();
     set(one) == set(other)
@@ -120,40 +120,32 @@ fn seeds(stage: &ReadStage<'_>) -> Vec<u64> {
     stage.seeds.iter().flat_map(|seeds| seeds.values()).collect()
 }
 
-/// The meetings that are worth telling: where a stage with `seeds` meets other ones, both meet again in
-/// everything downstream.
-fn telling(meetings: &[Meeting]) -> impl Iterator<Item = &Meeting> {
-    let is_root = |meeting: &Meeting| meeting.owners.contains(&meeting.stage);
-    let of_a_root = move |meeting: &Meeting| {
-        let same = |root: &&Meeting| root.owners.iter().all(|owner| meeting.owners.contains(owner));
-        meetings.iter().filter(|root| is_root(root)).any(|root| same(&root))
-    };
-    meetings.iter().filter(move |meeting| is_root(meeting) || !of_a_root(meeting))
-}
-
 impl Meeting {
+    /// Whether the stage has `seeds` itself.
+    fn is_root(&self) -> bool {
+        self.owners[0] == self.stage
+    }
+
     fn problem(&self, stages: &[ReadStage<'_>]) -> Problem {
         let [one, other] = self.owners.map(|owner| &stages[owner]);
         let stage = &stages[self.stage];
         let [first, second] = [one, other].map(|owner| format!("the seeds {}", listed(&seeds(owner))));
-        let message = match &stage.seeds {
-            Some(_) => format!("`{}` has {first}, and depends on `{}` with {second}", stage.name, other.name),
-            None => {
-                format!(
-                    "`{}` depends on `{}` with {first}, and on `{}` with {second}",
-                    stage.name, one.name, other.name
-                )
+        let (name, one_name, other_name) = (&stage.name, &one.name, &other.name);
+        let message = match self.is_root() {
+            true => format!("`{name}` has {first}, and depends on `{other_name}` with {second}"),
+            false => {
+                format!("`{name}` depends on `{one_name}` with {first}, and on `{other_name}` with {second}")
             }
         };
         let span = stage.seeds.as_ref().map_or_else(|| stage.table.span(), |seeds| seeds.span.clone());
-        let repeat = other.name.repeated(seeds(other).first().copied().unwrap_or_default());
+        let repeat = other_name.repeated(seeds(other).first().copied().unwrap_or_default());
         Problem::at(span, message).help(format!(
             "repeats are paired by seed: give both the same `seeds`, or refer to one repeat, as in `{repeat}`"
         ))
     }
 }
 
-/// `1, 2, 3`; of many the first few.
+/// `1, 2, 3`; only the first few of many.
 pub(super) fn listed(seeds: &[u64]) -> String {
     const FEW: usize = 8;
     let first: Vec<String> = seeds.iter().take(FEW).map(u64::to_string).collect();
@@ -206,7 +198,7 @@ images = 'split.d/test'
         inputs.iter().map(|input| (input.slot.clone(), source(&input.source))).collect()
     }
 
-    /// A text with one part replaced is wrong, and exactly this is reported, once.
+    /// The text with one part replaced has exactly one problem.
     fn wrong(from: &str, to: &str, expected: &[&str]) {
         assert!(CHAIN.contains(from));
         let invalid = load(&CHAIN.replacen(from, to, 1)).err().unwrap();
@@ -242,7 +234,7 @@ images = 'split.d/test'
     }
 
     #[test]
-    fn a_reference_to_one_repeat_ends_the_repeating() {
+    fn a_reference_to_one_repeat_is_not_repeated() {
         let pipeline = load(&CHAIN.replace("'train.more'", "'train.more@1'")).unwrap();
         assert_eq!(names(&pipeline)[6..], ["evaluate.e"]);
         assert_eq!(reads(&pipeline, 6)[0].1, "train.more@1/model");
@@ -257,7 +249,7 @@ images = 'split.d/test'
     }
 
     #[test]
-    fn seeds_that_are_wrong_are_told_with_their_place() {
+    fn wrong_seeds_are_reported_with_their_place() {
         wrong("[3, 1]", "[3, 1, 0x3]", &["the seed 3 is listed twice", "a.toml:10:16"]);
         wrong("[3, 1]", "[3, -1]", &["a.toml:10:13", "a number below 0 does not fit here"]);
         wrong("[3, 1]", "[3, 'one']", &["a.toml:10:13", "a whole number is expected"]);
@@ -269,7 +261,7 @@ images = 'split.d/test'
     }
 
     #[test]
-    fn what_is_wrong_in_a_repeated_stage_is_told_once() {
+    fn a_problem_of_a_repeated_stage_is_reported_once() {
         wrong("'split.d/test'", "'split.d/tset'", &["no artifact `tset`"]);
         wrong("model = 'train.more'", "model = 'train.mroe'", &["no stage `train.mroe`"]);
         wrong("seeds = [3, 1]", "seeds = [3, 1]\nbatch-size = 0", &["at least 1"]);
@@ -283,7 +275,7 @@ images = 'split.d/test'
         let invalid = load(&repeated_split).err().unwrap();
         let expected =
             ["`train.t` has the seeds 3, 1, and depends on `split.d` with the seeds 1, 2", "a.toml:11:9"];
-        assert_eq!(invalid.count(), 1, "not again of what is downstream:\n{invalid}");
+        assert_eq!(invalid.count(), 1, "not again downstream:\n{invalid}");
         for part in expected {
             assert!(invalid.to_string().contains(part), "{part:?} is not in:\n{invalid}");
         }

@@ -1,22 +1,26 @@
-//! The folders of a project: where `.pcamflow`, `out` and `data` are, and whether that place can be trusted.
+//! The folders of a project: the one with `.pcamflow` and `out`, and that of the source files.
 //!
-//! A folder above the pipeline decides where everything is read and written, so it has to belong to the user,
-//! as git demands it of a repository (`safe.directory`).
+//! The project's folder determines where everything is read and written, so it must belong to the user, like a git
+//! repository (`safe.directory`).
 
 use std::{
-    fmt,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
-/// What makes a folder that of a project.
+/// A folder with one of these is that of a project.
 const MARKS: [&str; 2] = [".pcamflow", ".git"];
 
-/// Names the folders of other users that are trusted all the same, separated by colons; `*` trusts all.
+/// The variable with the folders of other users that are trusted, separated by colons; `*` trusts all.
 const SAFE: &str = "PCAMFLOW_SAFE_DIRECTORY";
 
-/// A project's folder that belongs to another user.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The folder of a project that belongs to another user.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the project's folder would be {}, but {} belongs to another user (uid {owner})",
+    .folder.display(),
+    .path.display()
+)]
 pub struct Foreign {
     folder: PathBuf,
     path: PathBuf,
@@ -24,29 +28,21 @@ pub struct Foreign {
 }
 
 impl Foreign {
-    /// What can be done about it.
+    /// Advice.
     #[must_use]
     pub fn help(&self) -> String {
         format!(
-            "if you trust it, set {SAFE}={}; else work in a folder of your own: an empty folder `.pcamflow` beside \
+            "if you trust it, set {SAFE}={}; otherwise work in your own folder: an empty folder `.pcamflow` beside \
              the pipeline makes that folder the project",
             self.folder.display()
         )
     }
 }
 
-impl fmt::Display for Foreign {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (folder, path, owner) = (self.folder.display(), self.path.display(), self.owner);
-        write!(f, "the project's folder would be {folder}, but {path} belongs to another user (uid {owner})")
-    }
-}
-
-/// The nearest folder at or above the pipeline file that holds `.pcamflow` or `.git`, else the
-/// current folder.
+/// The nearest folder, at or above the pipeline file, with `.pcamflow` or `.git`; else the current folder.
 ///
 /// # Errors
-/// Where that folder, or what it holds, belongs to another user.
+/// That folder, or one of these in it, belongs to another user.
 pub fn project_root(file: &Path) -> Result<PathBuf, Foreign> {
     let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     match absolute.ancestors().skip(1).find(|folder| mark(folder).is_some()) {
@@ -55,7 +51,7 @@ pub fn project_root(file: &Path) -> Result<PathBuf, Foreign> {
     }
 }
 
-/// What makes a folder that of a project; `None` where nothing does.
+/// Why a folder is that of a project; `None` if it is not.
 #[must_use]
 pub fn mark(folder: &Path) -> Option<&'static str> {
     MARKS.into_iter().find(|name| folder.join(name).exists())
@@ -68,7 +64,7 @@ fn trusted(folder: &Path) -> Result<&Path, Foreign> {
         let is_ours = is_mine(owner) || also.contains(&owner);
         (!is_ours).then(|| Foreign { folder: folder.to_owned(), path: path.to_owned(), owner })
     };
-    // A folder of root's, such as /tmp, is no danger: root can do anything in any case.
+    // A folder of root, such as /tmp, is no additional danger.
     let found = marks.iter().find_map(|path| foreign(path, &[])).or_else(|| foreign(folder, &[0]));
     match found {
         Some(foreign) if !is_excepted(folder) => Err(foreign),
@@ -76,7 +72,7 @@ fn trusted(folder: &Path) -> Result<&Path, Foreign> {
     }
 }
 
-/// Whether a user is the one who runs this; for root, also the one who became root with `sudo`.
+/// Whether a user is the current one; for root, also the user who called `sudo`.
 fn is_mine(owner: u32) -> bool {
     let me = rustix::process::geteuid().as_raw();
     let before_sudo = || std::env::var("SUDO_UID").ok()?.parse().ok();
@@ -86,12 +82,13 @@ fn is_mine(owner: u32) -> bool {
 fn is_excepted(folder: &Path) -> bool {
     let excepted = std::env::var_os(SAFE).unwrap_or_default();
     let is_it = |entry: PathBuf| {
-        entry.as_os_str() == "*" || entry == folder || entry.canonicalize().ok() == folder.canonicalize().ok()
+        entry.as_os_str() == "*"
+            || (entry.exists() && entry.canonicalize().ok() == folder.canonicalize().ok())
     };
-    std::env::split_paths(&excepted).any(|entry| !entry.as_os_str().is_empty() && is_it(entry))
+    std::env::split_paths(&excepted).any(is_it)
 }
 
-/// The folder of the source files: the command line's, the environment's, the file's, `data`.
+/// The folder of the source files: from the command line, the environment or the file, else `data`.
 #[must_use]
 pub fn default_data(root: &Path, option: Option<&Path>, file: Option<&str>) -> PathBuf {
     if let Some(folder) = option {

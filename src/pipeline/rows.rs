@@ -1,12 +1,12 @@
-//! Trials from a table: a CSV file whose header holds the keys, with a trial in each row.
+//! Trials from a CSV file with the keys in its header and a trial in each row.
 //!
-//! A column `name` names the trials. An empty cell leaves the pipeline's own value.
+//! A column `name` names the trials. For an empty cell, the pipeline's value stays.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use super::trials::Draft;
 
-/// The column that names trials.
+/// The column with the names of the trials.
 const NAME: &str = "name";
 
 /// The trials of a table.
@@ -24,12 +24,12 @@ pub(super) fn rows(file: &Path) -> Result<Vec<Draft>, Vec<String>> {
         match row {
             Ok(row) => drafts.push(draft(&keys, &row, &format!("{shown}:{}", line(bytes, &row)))),
             Err(error) => problems.push(format!(
-                "{error} (put a value with commas in double quotes, with no space before the quotes)"
+                "{error} (put a value with commas in double quotes, without a space before the quotes)"
             )),
         }
     }
     if drafts.is_empty() && problems.is_empty() {
-        problems.push("there is no row below the header, and so no trial".to_owned());
+        problems.push("there is no row below the header".to_owned());
     }
     if problems.is_empty() {
         return Ok(drafts);
@@ -38,19 +38,19 @@ pub(super) fn rows(file: &Path) -> Result<Vec<Draft>, Vec<String>> {
 }
 
 fn wrong_keys(keys: &[&str]) -> Vec<String> {
+    let again = keys.iter().enumerate().filter(|(index, key)| keys[..*index].contains(key));
     let mut problems: Vec<String> =
-        twice(keys.iter().copied()).iter().map(|key| format!("the column `{key}` appears twice")).collect();
+        again.map(|(_, key)| format!("the column `{key}` appears twice")).collect();
     if keys.contains(&"") {
         problems.push("a column has no key in the header".to_owned());
     }
     if keys.iter().all(|key| *key == NAME || key.is_empty()) {
-        problems
-            .push("the header names no key to set: it holds keys such as train.base.batch-size".to_owned());
+        problems.push("the header has no key to set, such as train.base.batch-size".to_owned());
     }
     problems
 }
 
-/// The line in which a row begins; the reader's own count has the comments and empty lines before it to it.
+/// The line of a row. The position from the reader is before the comments and empty lines in front of it.
 fn line(bytes: &[u8], row: &csv::StringRecord) -> usize {
     let Some(position) = row.position() else { return 1 };
     let rest = usize::try_from(position.byte()).ok().and_then(|start| bytes.get(start..)).unwrap_or(&[]);
@@ -61,7 +61,7 @@ fn line(bytes: &[u8], row: &csv::StringRecord) -> usize {
     usize::try_from(position.line()).unwrap_or(1) + skipped.count()
 }
 
-/// The trial of a row that begins at a place.
+/// The trial of a row at a place.
 fn draft(keys: &[&str], row: &csv::StringRecord, place: &str) -> Draft {
     let mut draft = Draft::default();
     for (key, cell) in keys.iter().zip(row).filter(|(_, cell)| !cell.is_empty()) {
@@ -74,13 +74,6 @@ fn draft(keys: &[&str], row: &csv::StringRecord, place: &str) -> Draft {
         }
     }
     draft
-}
-
-/// How often each key stands in a list of keys, for messages.
-pub(super) fn twice<'a>(keys: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    keys.for_each(|key| *counts.entry(key).or_default() += 1);
-    counts.into_iter().filter(|(_, count)| *count > 1).map(|(key, _)| key).collect()
 }
 
 #[cfg(test)]
@@ -116,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_table_is_told() {
+    fn problems_of_a_table_are_reported() {
         let wrong = |text: &str| read(text).unwrap_err().join("\n");
         assert!(wrong("a,a\n1,2\n").contains("`a` appears twice"));
         assert!(wrong("name\nx\n").contains("no key to set"));

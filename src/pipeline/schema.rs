@@ -1,20 +1,20 @@
-//! The JSON Schema of pipeline files: their tables, with what `stages` says of each kind.
+//! The JSON Schema of pipeline files, with the tables of the stage kinds.
 
 use serde_json::{Map, Value, json};
 
 use super::{references, seeds::MOST, settings::Settings, sweep_table::SweepTable};
 use crate::stages::{
-    Kind, Parameters, RunSettings, Schema,
+    Kind, RunSettings, Schema,
     schema::{NAME, described},
 };
 
-/// What may stand in a pipeline file, as JSON Schema (draft 2020-12).
+/// The JSON Schema (draft 2020-12) of pipeline files.
 #[must_use]
 pub fn schema() -> Value {
     let mut tables: Map<String, Value> =
         Kind::ALL.iter().map(|kind| (kind.word().to_owned(), of(*kind))).collect();
     tables.insert("pipeline".to_owned(), Settings::schema());
-    let run = "`[run]`: how every stage is computed that does not say so itself, under the command line.";
+    let run = "`[run]`: how stages are computed, unless a stage or the command line sets something else.";
     tables.insert("run".to_owned(), described(RunSettings::schema(), run));
     tables.values_mut().for_each(references::allow);
     tables.insert("sweep".to_owned(), SweepTable::schema());
@@ -25,7 +25,7 @@ pub fn schema() -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "pcamflow pipeline",
-        "description": "A pipeline: one table a stage, named [kind.name]. References to other stages make the edges.",
+        "description": "A pipeline: one table per stage, named [kind.name]. References to other stages are the edges of the graph.",
         "type": "object",
         "properties": tables,
         "additionalProperties": false,
@@ -34,13 +34,13 @@ pub fn schema() -> Value {
     })
 }
 
-/// What is no stage and no setting.
+/// The keys that are neither stages nor settings.
 fn of_the_language() -> [(&'static str, Value); 3] {
-    let params = "`[params]`: values with a name. `\"${params.name}\"` puts one in any place, with its type; \
-                  inside a longer text it becomes text. `--set params.name=value` changes one.";
-    let extends = "The pipeline that this one is a change of: a file, relative to this one. Tables are merged \
-                   key by key, and what is said here wins.";
-    let remove = "What this pipeline does without: stages of the extended one, or keys of them.";
+    let params = "`[params]`: named values. `\"${params.name}\"` inserts one anywhere, with its type; inside a longer \
+                  text it is inserted as text. `--set params.name=value` changes one.";
+    let extends = "The pipeline that this one extends: a file, relative to this one. Tables are merged key by key, and \
+                   the values here win.";
+    let remove = "Stages of the extended pipeline, or keys of them, that this one does not have.";
     [
         ("params", json!({ "description": params, "type": "object", "additionalProperties": {} })),
         ("extends", json!({ "description": extends, "type": "string" })),

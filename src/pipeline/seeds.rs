@@ -1,7 +1,7 @@
-//! The key `seeds` of a stage's table: the list of seeds with which the stage is repeated.
+//! The key `seeds` of a stage: the list of seeds with which it is repeated.
 //!
-//! No field of any kind: it is taken out of the table before the kind reads it, and each of its values
-//! then stands for `seed`, place included. What repeating means for other stages is `repeat`'s matter.
+//! It is taken out of the table before the kind reads it. Each of its values then becomes `seed`, with its place.
+//! `repeat` does the same for the stages that depend on it.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use toml::{
 
 use crate::stages::{Kind, Problem, plain};
 
-/// More are a mistake: every stage downstream is repeated as often.
+/// The most seeds. Every stage downstream is repeated as well, so more are probably a mistake.
 pub(super) const MOST: usize = 100;
 
 /// The seeds of a repeated stage: at least one, each only once.
@@ -30,7 +30,7 @@ impl<'a> Seeds<'a> {
         self.each.iter().map(|(seed, _)| *seed)
     }
 
-    /// A stage's table for each of them, as if it said `seed = ...`.
+    /// The stage's table for each seed, as if it were written with `seed = ...`.
     pub(super) fn tables(&self, table: &Spanned<DeTable<'a>>) -> Vec<Spanned<DeTable<'a>>> {
         let with = |(_, value): &(u64, Spanned<DeValue<'a>>)| {
             let mut inner = table.get_ref().clone();
@@ -41,7 +41,7 @@ impl<'a> Seeds<'a> {
     }
 }
 
-/// Takes `seeds` out of the table of a stage; `None` where there is none.
+/// Takes `seeds` out of the table of a stage; `None` if there is none.
 pub(super) fn take<'a>(kind: Kind, table: &mut DeTable<'a>) -> Option<Result<Seeds<'a>, Vec<Problem>>> {
     let at = table.get_key_value("seeds")?.0.span();
     let list = table.remove("seeds")?;
@@ -56,7 +56,7 @@ pub(super) fn take<'a>(kind: Kind, table: &mut DeTable<'a>) -> Option<Result<See
     }
     let mut problems = Vec::new();
     if let Some(seed) = table.get("seed") {
-        let message = "`seed` and `seeds` cannot both be given: `seeds` says every seed there is";
+        let message = "`seed` and `seeds` cannot both be given: `seeds` lists all seeds";
         problems.push(Problem::at(seed.span(), message));
     }
     let seeds = read(&list, &mut problems);

@@ -1,15 +1,15 @@
-//! The tables `[pipeline]` and `[run]`.
+//! The table `[pipeline]`.
 
 use crate::stages::declare::parameters;
 
 parameters! {
-    /// `[pipeline]`: what holds for every stage.
+    /// `[pipeline]`: settings for all stages.
     pub struct Settings {
-        /// The pipeline's name; its file's name where absent.
+        /// The pipeline's name (default: the name of its file).
         execution name: Option<String> = None;
-        /// The seed of every stage that names none.
+        /// The seed of every stage that does not set one.
         execution seed: Option<u64> = None;
-        /// What the classes 0 and 1 are called.
+        /// The names of the classes 0 and 1.
         execution classes: Option<[String; 2]> = None;
         /// The folder of the source files, relative to the project root.
         execution data: Option<String> = None;

@@ -1,5 +1,5 @@
-//! The texts a pipeline is made of (the file after those that it extends, then each `--set`), in one
-//! coordinate space, so that any value's place can be shown whatever text it came from.
+//! The texts of a pipeline (the file after those that it extends, then each `--set`), concatenated, so that a byte
+//! range is the place of a value in any of them.
 
 use std::{
     ops::Range,
@@ -15,19 +15,19 @@ use crate::stages::Problem;
 struct Source {
     name: String,
     text: Arc<str>,
-    /// The number of its first line: more than 1 for a value written inside another file.
+    /// The number of its first line: above 1 for a value inside another file.
     first_line: usize,
-    /// Where its first byte lies in the common space.
+    /// The place of its first byte.
     base: usize,
-    /// The file; `None` for a `--set`, or what stands for one.
+    /// The file; `None` for a `--set` or a value of a trial.
     file: Option<PathBuf>,
-    /// Where its lines end, once it is needed: every source file of a pipeline has its place, and counting
-    /// lines from the top each time would take longer than all the rest.
+    /// The places of its line breaks, computed when needed: counting them anew for each source file would take longer
+    /// than all the rest.
     breaks: OnceLock<Vec<usize>>,
 }
 
 impl Source {
-    /// The number of the line in which a byte lies.
+    /// The number of the line with a byte.
     fn line(&self, at: usize) -> usize {
         let breaks = self.breaks.get_or_init(|| {
             let bytes = self.text.bytes().enumerate();
@@ -42,18 +42,17 @@ impl Source {
 pub(super) struct Sources(Vec<Source>);
 
 impl Sources {
-    /// Adds the text of a file; returns where it begins in the common space.
+    /// Adds the text of a file; returns where it begins.
     pub(super) fn add_file(&mut self, file: &Path, text: impl Into<Arc<str>>) -> usize {
         self.add(file.display().to_string(), 1, text.into(), Some(file.to_owned()))
     }
 
-    /// Adds what a `--set` says.
+    /// Adds a `--set`.
     pub(super) fn add_set(&mut self, number: usize, text: impl Into<Arc<str>>) -> usize {
         self.add(format!("--set #{number}"), 1, text.into(), None)
     }
 
-    /// Adds what a value says that one of several trials sets: `place` is where it was written, as
-    /// `trials.csv:3`.
+    /// Adds a value of a trial, which is written at `place` (`trials.csv:3`).
     pub(super) fn add_trial(&mut self, place: &str, text: impl Into<Arc<str>>) -> usize {
         let numbered = place.rsplit_once(':').and_then(|(name, line)| Some((name, line.parse().ok()?)));
         let (name, first_line) = numbered.unwrap_or((place, 1));
@@ -66,9 +65,9 @@ impl Sources {
         base
     }
 
-    /// The texts with where they begin.
-    pub(super) fn texts(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.0.iter().map(|source| (source.text.as_ref(), source.base))
+    /// Whether any of the texts contains this one.
+    pub(super) fn contain(&self, text: &str) -> bool {
+        self.0.iter().any(|source| source.text.contains(text))
     }
 
     /// The texts of the files with their names.
@@ -77,18 +76,18 @@ impl Sources {
         files.map(|source| (source.name.as_str(), &source.text))
     }
 
-    /// The texts of the files, what is extended before what extends it, with where they begin.
+    /// The files with their texts and where these begin. An extended file comes before the one that extends it.
     pub(super) fn files(&self) -> impl Iterator<Item = (&Path, &str, usize)> {
         self.0.iter().filter_map(|source| Some((source.file.as_deref()?, source.text.as_ref(), source.base)))
     }
 
-    /// What the `--set`s say, with where they begin.
+    /// The texts that are not files, with where they begin.
     pub(super) fn sets(&self) -> impl Iterator<Item = (&str, usize)> {
         let sets = self.0.iter().filter(|source| source.file.is_none());
         sets.map(|source| (source.text.as_ref(), source.base))
     }
 
-    /// The text of a place, as it is written.
+    /// The text at a place.
     pub(super) fn raw(&self, span: &Range<usize>) -> &str {
         let source = self.of(span);
         source
@@ -96,24 +95,25 @@ impl Sources {
             .unwrap_or("")
     }
 
-    /// A path that is written at a place, and relative to the file in which it stands.
+    /// A path that is relative to the file with this place.
     pub(super) fn beside(&self, span: &Range<usize>, path: &str) -> PathBuf {
         let file = self.of(span).and_then(|source| source.file.as_deref());
         file.and_then(Path::parent).map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
     }
 
-    /// The name of the text in which a place lies, and where that text begins; `--set` for any that is no file.
-    pub(super) fn text_at(&self, place: usize) -> Option<(&str, usize)> {
-        let name = |source: &Source| source.file.is_some();
-        self.of(&(place..place))
-            .map(|source| (if name(source) { source.name.as_str() } else { "--set" }, source.base))
+    /// `file:line` of a place, or `--set` if it is not in a file.
+    pub(super) fn file_line(&self, span: &Range<usize>) -> String {
+        match self.of(span) {
+            Some(source) if source.file.is_none() => "--set".to_owned(),
+            _ => self.line(span),
+        }
     }
 
     fn of(&self, span: &Range<usize>) -> Option<&Source> {
         self.0.iter().rev().find(|source| source.base <= span.start)
     }
 
-    /// `file:line` of a place.
+    /// `file:line` of a place; `--set #1:1` if it is not in a file.
     #[must_use]
     pub(super) fn line(&self, span: &Range<usize>) -> String {
         self.of(span).map_or_else(String::new, |source| {
@@ -121,7 +121,7 @@ impl Sources {
         })
     }
 
-    /// Renders problems as a compiler does: message, place, the line with a caret, advice.
+    /// Renders problems like a compiler: message, place, the line with a caret, advice.
     #[must_use]
     pub(super) fn render(&self, problems: &[Problem], colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
@@ -142,21 +142,17 @@ impl Sources {
         renderer.render(&[group])
     }
 
-    /// The place of a problem, and the other one that it is about, in one picture where both are of one text.
+    /// The place of a problem, and its second place: in one snippet if both are in the same text.
     fn snippets<'a>(&'a self, problem: &'a Problem) -> Vec<Snippet<'a, Annotation<'a>>> {
-        let Some((source, place)) = problem.span.as_ref().and_then(|span| Some((self.of(span)?, span)))
-        else {
-            return Vec::new();
-        };
-        let primary = AnnotationKind::Primary.span(source.within(place));
-        let Some((other, label)) = problem.also.as_deref() else {
-            return vec![source.snippet().annotation(primary)];
-        };
-        let Some(beside) = self.of(other) else { return vec![source.snippet().annotation(primary)] };
+        let Some(place) = &problem.span else { return Vec::new() };
+        let Some(source) = self.of(place) else { return Vec::new() };
+        let snippet = source.snippet().annotation(AnnotationKind::Primary.span(source.within(place)));
+        let Some((other, label)) = problem.also.as_deref() else { return vec![snippet] };
+        let Some(beside) = self.of(other) else { return vec![snippet] };
         let context = AnnotationKind::Context.span(beside.within(other)).label(label.as_str());
         match beside.base == source.base {
-            true => vec![source.snippet().annotation(primary).annotation(context)],
-            false => vec![source.snippet().annotation(primary), beside.snippet().annotation(context)],
+            true => vec![snippet.annotation(context)],
+            false => vec![snippet, beside.snippet().annotation(context)],
         }
     }
 }
@@ -166,8 +162,8 @@ impl Source {
         Snippet::source(self.text.as_ref()).line_start(self.first_line).path(self.name.as_str())
     }
 
-    /// A place within the text. A whole table would underline many lines: its first line says where it is. One
-    /// behind the end of a line, where there is nothing to underline, becomes the line's last character.
+    /// The part of a place to underline: only its first line. If that is empty because the place is behind the end of
+    /// a line, the last character of the line before it.
     fn within(&self, span: &Range<usize>) -> Range<usize> {
         let end = self.text.len();
         let start = span.start.saturating_sub(self.base).min(end);
@@ -201,14 +197,14 @@ mod tests {
     }
 
     #[test]
-    fn a_place_behind_the_end_of_a_line_is_its_last_character() {
+    fn behind_the_end_of_a_line_the_last_character_is_underlined() {
         for (text, at) in
             [("a = [\r\nb = 1\r\n", 5..7), ("a = [\nb = 1\n", 5..6), ("a = [\n\n", 7..7), ("a = [", 5..5)]
         {
             let mut sources = Sources::default();
             sources.add_file(Path::new("a.toml"), text);
-            let told = sources.render(&[Problem::at(at, "no end")], false);
-            assert!(told.contains("a.toml:1:5") && told.contains("1 | a = [\n  |     ^"), "{told}");
+            let shown = sources.render(&[Problem::at(at, "no end")], false);
+            assert!(shown.contains("a.toml:1:5") && shown.contains("1 | a = [\n  |     ^"), "{shown}");
         }
     }
 
@@ -218,10 +214,10 @@ mod tests {
         sources.add_file(Path::new("a.toml"), "x = 1\n");
         let base = sources.add_trial("t.csv:3", "x = 2");
         assert_eq!(sources.line(&(base..base + 1)), "t.csv:3");
-        let told = sources.render(&[Problem::at(base + 4..base + 5, "too many")], false);
-        assert!(told.contains("--> t.csv:3:5") && told.contains("3 | x = 2"), "{told}");
+        let shown = sources.render(&[Problem::at(base + 4..base + 5, "too many")], false);
+        assert!(shown.contains("--> t.csv:3:5") && shown.contains("3 | x = 2"), "{shown}");
         assert_eq!(sources.named().count(), 1);
-        assert_eq!(sources.text_at(base).map(|(name, _)| name), Some("--set"));
+        assert_eq!(sources.file_line(&(base..base)), "--set");
     }
 
     #[test]

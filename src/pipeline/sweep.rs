@@ -1,19 +1,20 @@
-//! What a sweep tries, as plain data, and what can be wrong with it.
+//! What a sweep tries, as plain data, and its checks.
 //!
-//! Each trial is the pipeline with more `--set`s, so a value is kept as the TOML text that stands in the
-//! file. The table `[sweep]` and the command line make the same `SweepSpec`, and check it the same way. Which
-//! trials come of it, and running them, is not known here.
+//! A trial is the pipeline with more `--set`s, so values are TOML texts. The table `[sweep]` and the command line make
+//! the same `SweepSpec`. Trials are made and run elsewhere.
 
 use std::path::PathBuf;
 
-/// What is to be tried.
+use serde::Deserialize;
+
+/// The values to try, and how they make trials.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SweepSpec {
     /// How the values make trials.
     pub trials: Trials,
-    /// The values that vary, in the order of the file; none where a table of trials says all.
+    /// The values that vary, in the order of the file; empty for a table of trials.
     pub axes: Vec<Axis>,
-    /// Where it is written: `pipelines/full.toml:23`.
+    /// Its place: `pipelines/full.toml:23`.
     pub place: String,
 }
 
@@ -24,16 +25,16 @@ pub enum Trials {
     Product,
     /// The first of each list, then the second of each, and so on.
     Zip,
-    /// Drawn from every axis, independently and uniformly.
+    /// Drawn independently and uniformly from every axis.
     Random {
         /// How many.
         count: u32,
-        /// Decides what is drawn.
+        /// Seeds the draws.
         seed: u64,
     },
-    /// One trial a row of a CSV file, whose header holds the keys.
+    /// One trial per row of a CSV file with the keys in its header.
     Rows {
-        /// The file; that of a pipeline is relative to the file in which it is named.
+        /// The file. In a pipeline, its path is relative to the file that contains it.
         file: PathBuf,
     },
 }
@@ -41,58 +42,62 @@ pub enum Trials {
 /// One value that varies.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Axis {
-    /// What is set, as `--set` writes it: `train.base.optimizer.adam.learning-rate`, `params.epochs`.
+    /// The key, as in `--set`: `train.base.optimizer.adam.learning-rate`, `params.epochs`.
     pub key: String,
-    /// What it is set to.
+    /// Its values.
     pub values: Values,
-    /// Where it is written: `pipelines/full.toml:23`.
+    /// Their place: `pipelines/full.toml:23`.
     pub place: String,
 }
 
-/// What an axis can be set to.
+/// The values of an axis.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Values {
-    /// One of these, each as TOML text: `1e-3`, `"split.pcam"`, `[8, 16]`.
+    /// A list of TOML texts: `1e-3`, `"split.pcam"`, `[8, 16]`.
     List(Vec<String>),
-    /// A number that is drawn.
+    /// Numbers to draw from.
     Range(Range),
 }
 
 /// Numbers to draw from.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Range {
-    /// The least.
+    /// The smallest.
     pub from: f64,
-    /// The largest; whole numbers reach it.
+    /// The largest, inclusive for whole numbers.
     pub to: f64,
-    /// Whether their logarithm is drawn uniformly, instead of they themselves.
+    /// Whether their logarithms are drawn uniformly.
+    #[serde(default)]
     pub log: bool,
-    /// Whether only whole numbers are drawn: both ends are written as such.
+    /// Whether only whole numbers are drawn, because both ends are written as whole numbers.
+    #[serde(skip)]
     pub whole: bool,
 }
 
-/// What is wrong with a sweep.
+/// A problem of a sweep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrong {
-    /// The axis that it is about, by its place among them.
+    /// The index of its axis.
     pub axis: Option<usize>,
-    /// What it is.
+    /// What is wrong.
     pub message: String,
-    /// What to do.
-    pub help: String,
+    /// Advice.
+    pub help: &'static str,
 }
 
 impl SweepSpec {
-    /// Everything that is wrong with it by itself; whether the pipeline has its keys is another question.
+    /// All problems, except that the pipeline may lack the keys.
     #[must_use]
     pub fn check(&self) -> Vec<Wrong> {
         let mut wrong = Vec::new();
         if self.axes.is_empty() && !matches!(self.trials, Trials::Rows { .. }) {
             let help = "name values under [sweep.set], as in train.base.epochs = [4, 8]";
-            wrong.push(Wrong::new(None, "there is nothing to vary".to_owned(), help));
+            wrong.push(Wrong { axis: None, message: "there is nothing to vary".to_owned(), help });
         }
         if matches!(self.trials, Trials::Random { count: 0, .. }) {
-            wrong.push(Wrong::new(None, "`random` draws at least 1 trial".to_owned(), "write how many"));
+            let message = "`random` draws at least 1 trial".to_owned();
+            wrong.push(Wrong { axis: None, message, help: "write how many" });
         }
         for (index, axis) in self.axes.iter().enumerate() {
             wrong.extend(self.wrong_values(index, axis));
@@ -105,7 +110,7 @@ impl SweepSpec {
 
     fn wrong_values(&self, index: usize, axis: &Axis) -> Option<Wrong> {
         let Axis { key, values, .. } = axis;
-        let of = |message, help| Some(Wrong::new(Some(index), message, help));
+        let of = |message, help| Some(Wrong { axis: Some(index), message, help });
         match (values, &self.trials) {
             (Values::List(values), _) if values.is_empty() => {
                 of(format!("`{key}` has no value to try"), "list at least one")
@@ -132,13 +137,7 @@ impl SweepSpec {
         let (index, other) = lengths.iter().enumerate().find(|(_, length)| *length != first)?;
         let [one, two] = [0, index].map(|index| &self.axes[index].key);
         let message = format!("`zip` pairs values, but `{one}` has {first} and `{two}` {other}");
-        Some(Wrong::new(Some(index), message, "give all lists one length, or leave `zip` out"))
-    }
-}
-
-impl Wrong {
-    fn new(axis: Option<usize>, message: String, help: &str) -> Self {
-        Self { axis, message, help: help.to_owned() }
+        Some(Wrong { axis: Some(index), message, help: "give all lists the same length, or leave `zip` out" })
     }
 }
 
@@ -149,6 +148,6 @@ impl Range {
             return Some(format!("a range goes from a number to a larger one, not from {from} to {to}"));
         }
         (*log && *from <= 0.0)
-            .then(|| format!("a logarithm needs a range above 0, and this begins at {from}"))
+            .then(|| format!("a logarithmic range must be above 0, and this one begins at {from}"))
     }
 }

@@ -1,7 +1,6 @@
-//! The table `[sweep]`: read into what is to be tried, with the place of every mistake.
+//! Reads the table `[sweep]`, with the place of every mistake.
 //!
-//! No key depends on it, and a plain run takes no notice of it. Knows keys of the document; knows nothing of
-//! trials.
+//! A plain run ignores it, and no key depends on it. Knows the keys of the document, but no trials.
 
 use std::ops::Range as Span;
 
@@ -22,23 +21,23 @@ use crate::stages::{
 };
 
 parameters! {
-    /// `[sweep]`: which values `pcamflow sweep` tries. A plain run takes no notice of it.
+    /// `[sweep]`: the values that `pcamflow sweep` tries. A plain run ignores it.
     pub struct SweepTable {
-        /// The values to try: `train.base.epochs = [4, 8]`, or to draw from, with `random`:
+        /// The values to try: `train.base.epochs = [4, 8]`, or, with `random`, a range:
         /// `train.base.optimizer.adam.learning-rate = { from = 1e-5, to = 1e-2, log = true }`.
         execution set: Axes = Axes;
-        /// Takes the first value of each list, then the second of each, instead of every combination.
+        /// Combines the first values of all lists, then the second ones, instead of every combination.
         execution zip: bool = false;
-        /// Draws so many trials, instead of every combination.
+        /// Draws N trials, instead of every combination.
         execution random: Option<u32> = None;
-        /// Decides what `random` draws (42 where it is not said).
+        /// Seeds the draws of `random` (default 42).
         execution seed: Option<u64> = None;
-        /// A CSV file with a trial in each row, whose header holds the keys; relative to this file.
+        /// A CSV file with the keys in its header and a trial in each row. The path is relative to this file.
         execution from: Option<String> = None;
     }
 }
 
-/// Stands for `set`, which is read by hand: its keys are those of stages.
+/// A placeholder for `set`, which is read by hand, because its keys are those of stages.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Axes;
 
@@ -50,12 +49,12 @@ impl<'de> Deserialize<'de> for Axes {
 
 impl Schema for Axes {
     fn schema() -> serde_json::Value {
-        // Keys may be dotted or quoted, so tables may stand in tables; that is for the reader to tell apart.
+        // Keys may be dotted, so tables may be nested.
         json!({ "type": "object" })
     }
 }
 
-/// Reads the table; `None` where something in it is wrong.
+/// Reads the table; `None` if something in it is wrong.
 pub(super) fn read<'a>(
     table: &'a Spanned<DeTable<'a>>,
     document: &DeTable<'_>,
@@ -63,12 +62,12 @@ pub(super) fn read<'a>(
     problems: &mut Vec<Problem>,
 ) -> Option<SweepSpec> {
     let mut reader = Reader::new(table);
-    let said = SweepTable::read(&mut reader);
+    let read = SweepTable::read(&mut reader);
     let mut wrong = reader.finish(SweepTable::FIELDS);
     let axes = read_axes(table, document, sources, &mut wrong);
-    let trials = said.and_then(|said| trials(said, table, &axes, sources, &mut wrong));
+    let trials = read.map(|read| trials(read, table, !axes.is_empty(), sources, &mut wrong));
     let spec = trials.filter(|_| wrong.is_empty()).map(|trials| {
-        let (spans, axes): (Vec<_>, Vec<_>) = axes.into_iter().map(|read| (read.span, read.axis)).unzip();
+        let (axes, spans): (Vec<Axis>, Vec<Span<usize>>) = axes.into_iter().unzip();
         let spec = SweepSpec { trials, axes, place: sources.line(&table.span()) };
         for Wrong { axis, message, help } in spec.check() {
             let span = axis.map_or_else(|| table.span(), |axis| spans[axis].clone());
@@ -82,43 +81,37 @@ pub(super) fn read<'a>(
 }
 
 /// An axis with the place of its values.
-struct ReadAxis {
-    axis: Axis,
-    span: Span<usize>,
-}
+type ReadAxis = (Axis, Span<usize>);
 
 fn trials(
-    said: SweepTable,
+    read: SweepTable,
     table: &Spanned<DeTable<'_>>,
-    axes: &[ReadAxis],
+    has_axes: bool,
     sources: &Sources,
     wrong: &mut Vec<Problem>,
-) -> Option<Trials> {
+) -> Trials {
     let at = |key: &str| span_of(table, key);
-    let together = |one: &str, two: &str| {
-        Problem::at(
-            at(one),
-            format!("`{one}` and `{two}` cannot both be given: each says what the trials are"),
-        )
-    };
-    if said.seed.is_some() && said.random.is_none() {
+    if read.seed.is_some() && read.random.is_none() {
         let problem = Problem::at(at("seed"), "`seed` is for trials that are drawn");
-        wrong.push(problem.help("say how many with `random = 20`, or leave it out"));
+        wrong.push(problem.help("set their number with `random = 20`, or leave it out"));
     }
-    let (drawn, zipped) = (said.random.is_some(), said.zip);
-    let by_rows = said.from.is_some();
-    let clashes = [
-        (zipped && drawn, "zip", "random"),
-        (by_rows && zipped, "from", "zip"),
-        (by_rows && drawn, "from", "random"),
-        (by_rows && !axes.is_empty(), "from", "set"),
-    ];
-    wrong.extend(clashes.iter().filter(|(both, ..)| *both).map(|(_, one, two)| together(one, two)));
-    match (said.from, said.random, said.zip) {
-        (Some(file), ..) => Some(Trials::Rows { file: sources.beside(&at("from"), &file) }),
-        (None, Some(count), _) => Some(Trials::Random { count, seed: said.seed.unwrap_or(DEFAULT_SEED) }),
-        (None, None, true) => Some(Trials::Zip),
-        (None, None, false) => Some(Trials::Product),
+    let (drawn, rows) = (read.random.is_some(), read.from.is_some());
+    for (both, one, two) in [
+        (read.zip && drawn, "zip", "random"),
+        (rows && read.zip, "from", "zip"),
+        (rows && drawn, "from", "random"),
+        (rows && has_axes, "from", "set"),
+    ] {
+        if both {
+            let message = format!("`{one}` and `{two}` cannot both be given: each determines the trials");
+            wrong.push(Problem::at(at(one), message));
+        }
+    }
+    match (read.from, read.random, read.zip) {
+        (Some(file), ..) => Trials::Rows { file: sources.beside(&at("from"), &file) },
+        (None, Some(count), _) => Trials::Random { count, seed: read.seed.unwrap_or(DEFAULT_SEED) },
+        (None, None, true) => Trials::Zip,
+        (None, None, false) => Trials::Product,
     }
 }
 
@@ -134,25 +127,25 @@ fn read_axes(
         wrong.push(problem.help("and below it, as in train.base.epochs = [4, 8]"));
         return Vec::new();
     };
-    let mut axes = Axed { document, sources, axes: Vec::new(), wrong };
+    let mut axes = AxisReader { document, sources, axes: Vec::new(), wrong };
     axes.table(&[], set);
-    axes.axes.sort_by_key(|read| read.span.start);
+    axes.axes.sort_by_key(|(_, span)| span.start);
     axes.axes
 }
 
-/// Finds the axes in `set`, whose keys may be dotted, quoted, or tables in tables.
-struct Axed<'p> {
+/// Finds the axes in `set`, with keys that may be dotted, quoted, or nested tables.
+struct AxisReader<'p> {
     document: &'p DeTable<'p>,
     sources: &'p Sources,
     axes: Vec<ReadAxis>,
     wrong: &'p mut Vec<Problem>,
 }
 
-impl Axed<'_> {
+impl AxisReader<'_> {
     fn table(&mut self, above: &[String], table: &DeTable<'_>) {
         for (key, value) in table {
             let Some(own) = keys::parts(key.get_ref()) else {
-                let message = format!("`{}` is no key", key.get_ref());
+                let message = format!("`{}` is not a key", key.get_ref());
                 self.wrong.push(Problem::at(key.span(), message).help("as in train.base.epochs = [4, 8]"));
                 continue;
             };
@@ -185,7 +178,7 @@ impl Axed<'_> {
         let Some(values) = values else { return };
         let place = self.sources.line(&span);
         let key = parts.iter().fold(String::new(), |path, part| join(&path, part));
-        self.axes.push(ReadAxis { axis: Axis { key, values, place }, span });
+        self.axes.push((Axis { key, values, place }, span));
     }
 
     fn range(&mut self, table: &Spanned<DeTable<'_>>) -> Option<Range> {
@@ -193,8 +186,8 @@ impl Axed<'_> {
             .iter()
             .all(|end| table.get_ref().get(*end).is_some_and(|value| value.get_ref().is_integer()));
         let value = Spanned::new(table.span(), DeValue::Table(table.get_ref().clone()));
-        match Written::deserialize(ValueDeserializer::from(value)) {
-            Ok(Written { from, to, log }) => Some(Range { from, to, log, whole }),
+        match Range::deserialize(ValueDeserializer::from(value)) {
+            Ok(range) => Some(Range { whole, ..range }),
             Err(error) => {
                 let span = error.span().unwrap_or_else(|| table.span());
                 let help = "a range is written { from = 1e-5, to = 1e-2, log = true }";
@@ -205,17 +198,7 @@ impl Axed<'_> {
     }
 }
 
-/// A range as it is written.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    from: f64,
-    to: f64,
-    #[serde(default)]
-    log: bool,
-}
-
-/// Whether a table says a range, and no further keys. (`from` is also a key of stages; its values are lists.)
+/// Whether a table is a range, not further keys. (`from` is also a key of stages, but then its value is a list.)
 fn is_range(table: &DeTable<'_>) -> bool {
     let plain = |value: &Spanned<DeValue<'_>>| !value.get_ref().is_table() && !value.get_ref().is_array();
     ["from", "to"].iter().any(|end| table.get(*end).is_some_and(plain))
@@ -299,7 +282,7 @@ epochs = 1
                 &["no stage `train.bsae`", "did you mean `train.base`", "12:9"],
             ),
             ("set = { 'params.lr' = [1] }", &["no parameter `lr`", "12:9"]),
-            ("set = { 'train..x' = [1] }", &["`train..x` is no key", "12:9"]),
+            ("set = { 'train..x' = [1] }", &["`train..x` is not a key", "12:9"]),
             (
                 "random = 2\nset = { 'train.base.epochs' = { from = 3, to = 'x' } }",
                 &["13:48", "a number is expected"],
@@ -326,11 +309,11 @@ epochs = 1
                 &["unknown key `ziip`", "did you mean `zip`"],
             ),
         ] {
-            let invalid = sweep(text).err().unwrap_or_else(|| panic!("{text} is no mistake"));
-            let told = invalid.to_string();
-            assert_eq!(invalid.count(), 1, "{told}");
+            let invalid = sweep(text).err().unwrap_or_else(|| panic!("{text} is not a mistake"));
+            let message = invalid.to_string();
+            assert_eq!(invalid.count(), 1, "{message}");
             for part in expected {
-                assert!(told.contains(part), "{part:?} is not in:\n{told}");
+                assert!(message.contains(part), "{part:?} is not in:\n{message}");
             }
         }
     }

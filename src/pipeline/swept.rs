@@ -1,8 +1,6 @@
-//! From a pipeline file and what is to be tried to the pipeline of all trials, or to everything wrong with
-//! them.
+//! Makes the pipeline of all trials of a sweep, or reports all problems of the trials before anything runs.
 //!
-//! Each trial is the pipeline loaded again with its own `--set`s, so that every check and every place holds; what
-//! is wrong with any of them is reported before anything runs.
+//! For each trial, the pipeline is loaded again with the trial's `--set`s, so that all checks and places apply.
 
 use std::{fmt::Write, path::Path};
 
@@ -15,29 +13,29 @@ use super::{
     union::union,
 };
 
-/// What is wrong with a sweep.
+/// The problems of a sweep.
 #[derive(Debug)]
 pub enum Wrong {
-    /// With what is to be tried.
+    /// Problems of the values to try.
     Spec(Vec<String>),
-    /// With the pipeline of some trials.
+    /// Problems of the pipeline of some trials.
     Trials(Vec<OfTrials>),
 }
 
-/// One thing that is wrong with some trials.
+/// A problem of some trials.
 #[derive(Debug)]
 pub struct OfTrials {
     /// Their names.
     trials: Vec<String>,
-    /// What is wrong, with and without colours.
-    told: [String; 2],
+    /// The problem as text, with and without colours.
+    texts: [String; 2],
 }
 
-/// So many problems of trials are shown in full.
-const TOLD: usize = 12;
+/// How many problems of trials are shown.
+const SHOWN: usize = 12;
 
 impl Wrong {
-    /// Everything that is wrong, and how many problems that is.
+    /// The problems as text, and their number.
     #[must_use]
     pub fn render(&self, colour: bool) -> (String, usize) {
         match self {
@@ -48,14 +46,14 @@ impl Wrong {
             Self::Trials(trials) => {
                 let mut text = String::new();
                 let mut above: &[String] = &[];
-                for OfTrials { trials, told: [coloured, plain] } in trials.iter().take(TOLD) {
+                for OfTrials { trials, texts: [coloured, plain] } in trials.iter().take(SHOWN) {
                     if *above != **trials {
                         let _ = writeln!(text, "{}:", of_trials(trials));
                     }
                     let _ = writeln!(text, "{}\n", if colour { coloured } else { plain });
                     above = trials;
                 }
-                if let Some(more) = trials.len().checked_sub(TOLD).filter(|more| *more > 0) {
+                if let Some(more) = trials.len().checked_sub(SHOWN).filter(|more| *more > 0) {
                     let _ = writeln!(text, "and {more} more");
                 }
                 (text.trim_end().to_owned(), trials.len())
@@ -64,7 +62,7 @@ impl Wrong {
     }
 }
 
-/// `trial epochs=3`, `4 trials, epochs=3 the first`.
+/// `trial epochs=3`, `4 trials, the first is epochs=3`.
 fn of_trials(names: &[String]) -> String {
     match names {
         [one] => format!("trial {one}"),
@@ -73,16 +71,16 @@ fn of_trials(names: &[String]) -> String {
     }
 }
 
-/// The pipeline of all trials. `options` are those of every trial.
+/// The pipeline of all trials. `options` apply to every trial.
 ///
 /// # Errors
-/// What is wrong with the sweep, or with the pipeline of any trial.
+/// The problems of the sweep, or of the pipelines of its trials.
 pub fn swept(file: &Path, spec: &SweepSpec, options: &Options) -> Result<Pipeline, Wrong> {
     let drafts = combine(spec).map_err(Wrong::Spec)?;
     let sets: Vec<(Vec<String>, Vec<String>)> =
         drafts.iter().map(|draft| (sets(draft), draft.places.clone())).collect();
     let trials = named(drafts).map_err(Wrong::Spec)?;
-    // Once: an edit meanwhile must not make trials of two texts.
+    // Read once, so that all trials are of the same text.
     let text = text_of(file).map_err(|invalid| {
         let mut wrong = Vec::new();
         trials.iter().for_each(|trial| note(&mut wrong, &trial.name, &invalid));
@@ -105,39 +103,35 @@ pub fn swept(file: &Path, spec: &SweepSpec, options: &Options) -> Result<Pipelin
     union(loaded).ok_or_else(|| Wrong::Spec(vec!["there is no trial".to_owned()]))
 }
 
-/// A problem that several trials share is reported once.
+/// Adds the problems of a trial. One that several trials share is reported once.
 fn note(wrong: &mut Vec<OfTrials>, trial: &str, invalid: &Invalid) {
-    for told in invalid.each() {
-        match wrong.iter_mut().find(|known| known.told == told) {
+    for texts in invalid.each() {
+        match wrong.iter_mut().find(|known| known.texts == texts) {
             Some(known) => known.trials.push(trial.to_owned()),
-            None => wrong.push(OfTrials { trials: vec![trial.to_owned()], told }),
+            None => wrong.push(OfTrials { trials: vec![trial.to_owned()], texts }),
         }
     }
 }
 
-/// What a trial sets, as `--set` has it.
+/// The values of a trial, as `--set` options.
 fn sets(draft: &Draft) -> Vec<String> {
     draft.values.iter().map(|(key, value)| format!("{key}={value}")).collect()
 }
 
-/// Whether two trials are the same in something.
-type Same = fn(&Pipeline, &Pipeline) -> bool;
-
-/// What stands beside the stages has to be the same in all trials: they are one run.
+/// Checks that the settings of the whole run are the same in all trials.
 fn one_for_all(trials: &[(Trial, Pipeline)]) -> Result<(), Vec<String>> {
     let Some(((first, pipeline), others)) = trials.split_first() else { return Ok(()) };
-    let mut problems = Vec::new();
-    let what: [(&str, Same); 2] = [
-        ("`[pipeline] name`", |one, other| one.name == other.name),
-        ("`[run]`", |one, other| one.run == other.run),
+    let problem = |name: &str, differs: &dyn Fn(&Pipeline) -> bool| {
+        let (other, _) = others.iter().find(|(_, other)| differs(other))?;
+        Some(format!(
+            "{name} changes no result, so it must be the same in all trials: `{}` and `{}` have different values",
+            first.name, other.name
+        ))
+    };
+    let problems = [
+        problem("`[pipeline] name`", &|other| other.name != pipeline.name),
+        problem("`[run]`", &|other| other.run != pipeline.run),
     ];
-    for (name, same) in what {
-        if let Some((other, _)) = others.iter().find(|(_, other)| !same(pipeline, other)) {
-            problems.push(format!(
-                "{name} changes no result, so it must be the same in all trials: `{}` and `{}` differ in it",
-                first.name, other.name
-            ));
-        }
-    }
+    let problems: Vec<String> = problems.into_iter().flatten().collect();
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }

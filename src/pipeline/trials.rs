@@ -1,8 +1,8 @@
-//! The names of a sweep's trials: what is different in each, in short, fit for a folder.
+//! The names of a sweep's trials, which are also those of folders.
 //!
-//! A trial of `train.base.epochs` 3 and `train.base.batch-size` 64 is `epochs=3,batch-size=64`. Keys are cut to
-//! the last parts that no other key of the sweep shares; what is the same in all trials is left out. Knows texts
-//! alone.
+//! A trial with `train.base.epochs` 3 and `train.base.batch-size` 64 is `epochs=3,batch-size=64`. Keys are shortened to
+//! the last parts that no other key of the sweep has. Values that are the same in all trials are left out. Knows only
+//! texts.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,93 +11,88 @@ use crate::digest::Digest;
 /// One trial of a sweep, as part of the pipeline of all trials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trial {
-    /// Its name: short, telling, a folder's name, and no other trial's.
+    /// Its name: short, unique, and that of a folder.
     pub name: String,
-    /// What it sets that not all trials set, in order.
+    /// The values that differ between trials, in order.
     pub values: Vec<TrialValue>,
-    /// Everything that is set in it, as `--set` has it.
+    /// Everything that it sets, as `--set` options.
     pub set: Vec<String>,
-    /// Its stages, by index into the stages of all trials, each after what it needs.
+    /// Its stages, by index into the stages of all trials, each after its inputs.
     pub stages: Vec<usize>,
 }
 
-/// One value that a trial sets.
+/// A value of a trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrialValue {
-    /// What it is the value of: `train.base.optimizer.adam.learning-rate`.
+    /// The key: `train.base.optimizer.adam.learning-rate`.
     pub key: String,
-    /// The key in short, as the trials' names have it: `learning-rate`.
+    /// The short key in names of trials: `learning-rate`.
     pub short: String,
-    /// The value, as TOML has it.
+    /// The value as TOML.
     pub value: String,
 }
 
-/// The longest name, in bytes: it is a folder's, and stands in tables.
+/// The longest name in bytes, for folders and tables.
 const LONGEST: usize = 80;
 
-/// A trial before it has a name.
+/// A trial without a name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Draft {
-    /// The name that the user gave it.
+    /// The name from a table of trials.
     pub(super) name: Option<String>,
-    /// Keys and values, as TOML has them.
+    /// Keys and values as TOML.
     pub(super) values: Vec<(String, String)>,
-    /// Where each value is written.
+    /// The place of each value.
     pub(super) places: Vec<String>,
 }
 
-/// Gives every trial its name, and its values those keys that vary.
+/// Names the trials, and keeps the values that vary.
 ///
 /// # Errors
-/// Names that were given twice, or cannot be a folder's; trials of which one sets just what another sets.
+/// Names that are not unique or cannot be those of folders, and trials that set the same values.
 pub(super) fn named(drafts: Vec<Draft>) -> Result<Vec<Trial>, Vec<String>> {
     if drafts.is_empty() {
         return Err(vec!["there is no trial".to_owned()]);
     }
     let varying = varying(&drafts);
     let shorts = shorts(varying.iter().map(String::as_str));
-    let mut problems = twins(&drafts);
+    let mut problems = duplicates(&drafts);
     let mut trials = Vec::with_capacity(drafts.len());
     for draft in drafts {
-        problems.extend(draft.name.as_deref().and_then(unfit));
+        problems.extend(draft.name.as_deref().and_then(wrong_name));
         let values = draft.values.into_iter().filter_map(|(key, value)| {
             let short = shorts.get(&key)?.clone();
             Some(TrialValue { key, short, value })
         });
         let values: Vec<TrialValue> = values.collect();
-        let name = draft.name.unwrap_or_else(|| telling(&values));
+        let name = draft.name.unwrap_or_else(|| name_of(&values));
         trials.push(Trial { name, values, set: Vec::new(), stages: Vec::new() });
     }
-    problems.extend(twice(&trials));
+    problems.extend(repeated_names(&trials));
     if problems.is_empty() { Ok(trials) } else { Err(problems) }
 }
 
-/// The keys that are not the same in all trials; all keys of a single trial.
-fn varying(drafts: &[Draft]) -> Vec<String> {
-    let mut order: Vec<&str> = Vec::new();
-    let mut values: HashMap<&str, (BTreeSet<&str>, usize)> = HashMap::new();
-    for (key, value) in drafts.iter().flat_map(|draft| &draft.values) {
-        let (seen, count) = values.entry(key).or_insert_with(|| {
-            order.push(key);
-            Default::default()
-        });
-        seen.insert(value);
-        *count += 1;
+/// The keys with values that differ between trials; all keys if there is only one trial.
+fn varying<'d>(drafts: &'d [Draft]) -> Vec<String> {
+    let mut keys: Vec<&String> = Vec::new();
+    for (key, _) in drafts.iter().flat_map(|draft| &draft.values) {
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
     }
-    let varies = |key: &&str| {
-        let of_key = values.get(key);
-        of_key.is_some_and(|(seen, count)| seen.len() > 1 || *count < drafts.len()) || drafts.len() == 1
-    };
-    order.into_iter().filter(varies).map(str::to_owned).collect()
+    let value = |draft: &'d Draft, key: &String| draft.values.iter().find(|(other, _)| other == key);
+    let varies = |key: &&String| drafts.iter().any(|draft| value(draft, key) != value(&drafts[0], key));
+    keys.retain(|key| drafts.len() == 1 || varies(key));
+    keys.into_iter().cloned().collect()
 }
 
-/// Values in short: `epochs=3,batch-size=64`.
+/// Values as part of a name: `epochs=3,batch-size=64`.
 pub(super) fn joined<'a>(values: impl Iterator<Item = &'a TrialValue>) -> String {
     let one = |value: &TrialValue| format!("{}={}", value.short, shown(&value.value));
-    fitting(&values.map(one).collect::<Vec<_>>().join(","))
+    sanitized(&values.map(one).collect::<Vec<_>>().join(","))
 }
 
-/// Each key in short: its last parts, as few as no other key ends with.
+/// The short form of each key: as few of its last parts as no other key ends with.
 fn shorts<'a>(keys: impl Iterator<Item = &'a str>) -> BTreeMap<String, String> {
     let keys: Vec<&str> = keys.collect();
     let ending = |key: &str, parts: usize| {
@@ -119,7 +114,7 @@ fn shorts<'a>(keys: impl Iterator<Item = &'a str>) -> BTreeMap<String, String> {
     shorts
 }
 
-/// A value as people write it: strings without quotes, numbers in their usual spelling.
+/// A value for people: strings without quotes, numbers in their usual form.
 #[must_use]
 pub fn shown(value: &str) -> String {
     let value = value.trim();
@@ -132,69 +127,68 @@ pub fn shown(value: &str) -> String {
     }
 }
 
-/// The name that values make; of many or long ones the beginning, and a digest of all.
-fn telling(values: &[TrialValue]) -> String {
+/// The name of a trial with these values. A long one is shortened, with a digest of all values.
+fn name_of(values: &[TrialValue]) -> String {
     let name = joined(values.iter());
     match name.len() {
         0 => "unchanged".to_owned(),
         1..=LONGEST => name,
-        _ => marked(&name, values),
+        _ => shortened(&name, values),
     }
 }
 
-/// A name that no other values have.
-fn marked(name: &str, values: &[TrialValue]) -> String {
+fn shortened(name: &str, values: &[TrialValue]) -> String {
     let all: Vec<String> = values.iter().map(|value| format!("{}={}", value.key, value.value)).collect();
     let mark = &Digest::of(all.join("\n").as_bytes()).hex()[..8];
     let end = (0..=name.len().min(LONGEST - 9)).rfind(|at| name.is_char_boundary(*at)).unwrap_or(0);
     format!("{}~{mark}", &name[..end])
 }
 
-/// A text as part of a folder's name: brackets, quotes and spaces left out, all else that is no letter, digit
-/// or one of `-_.,=+~` replaced by `-`.
-fn fitting(text: &str) -> String {
+/// A text as part of a folder's name: without brackets, quotes and spaces, and with `-` for everything but letters,
+/// digits and `-_.,=+~`.
+fn sanitized(text: &str) -> String {
     let kept = text.chars().filter(|letter| !"[]{}()\"' \t\n\r".contains(*letter));
-    let fit = |letter: char| if is_fit(letter) { letter } else { '-' };
+    let fit = |letter: char| if is_allowed(letter) { letter } else { '-' };
     kept.map(fit).collect::<String>().trim_start_matches('.').to_owned()
 }
 
-fn is_fit(letter: char) -> bool {
+fn is_allowed(letter: char) -> bool {
     letter.is_alphanumeric() || "-_.,=+~".contains(letter)
 }
 
-fn unfit(name: &str) -> Option<String> {
-    let fit = !name.is_empty() && !name.starts_with('.') && name.chars().all(is_fit) && name.len() <= 200;
+fn wrong_name(name: &str) -> Option<String> {
+    let fit = !name.is_empty() && !name.starts_with('.') && name.chars().all(is_allowed) && name.len() <= 200;
     (!fit).then(|| {
         format!(
-            "`{name}` cannot name a trial, whose results go into a folder of that name: use ASCII letters, digits \
-             and `-_.,=+~`"
+            "`{name}` cannot name a trial, because it becomes the name of a folder: use ASCII letters, digits and \
+             `-_.,=+~`"
         )
     })
 }
 
-/// Trials that set the same.
-fn twins(drafts: &[Draft]) -> Vec<String> {
+/// Problems of trials that set the same values.
+fn duplicates(drafts: &[Draft]) -> Vec<String> {
     let mut seen: HashMap<Vec<(&str, String)>, usize> = HashMap::new();
     let mut problems = Vec::new();
     for (index, draft) in drafts.iter().enumerate() {
         let mut values: Vec<(&str, String)> =
             draft.values.iter().map(|(key, value)| (key.as_str(), shown(value))).collect();
         values.sort();
-        let told: Vec<String> = values.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let all: Vec<String> = values.iter().map(|(key, value)| format!("{key}={value}")).collect();
         if let Some(first) = seen.insert(values, index) {
             problems.push(format!(
                 "the trials {} and {} are the same ({}): leave one of them out",
                 first + 1,
                 index + 1,
-                told.join(", ")
+                all.join(", ")
             ));
         }
     }
     problems
 }
 
-/// Makes names unique that values made alike; says which given ones are not.
-fn twice(trials: &[Trial]) -> Vec<String> {
+/// Problems of names that are not unique.
+fn repeated_names(trials: &[Trial]) -> Vec<String> {
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     let again = trials.iter().filter(|trial| !seen.insert(&trial.name));
     again.map(|trial| format!("two trials have the name `{}`: give each its own name", trial.name)).collect()

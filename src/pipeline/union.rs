@@ -1,22 +1,22 @@
-//! All trials of a sweep as one pipeline: what is the same in several trials is one stage.
+//! All trials of a sweep as one pipeline. A stage that is the same in several trials is one stage of it.
 //!
-//! Two stages are the same if they have the same name, the same table and read the same things. One that
-//! not all trials have says in its name of which it is: `train.base[epochs=3]`. Linear in the number of stages
-//! of all trials together. Knows pipelines; knows neither keys nor what a store has.
+//! Two stages are the same if they have the same name, parameters and inputs. The name of a stage that only some
+//! trials have contains these: `train.base[epochs=3]`. Takes linear time in the number of all stages. Knows pipelines,
+//! but no keys and no store.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{HashMap, HashSet},
     sync::Arc,
 };
 
 use super::{
-    Pipeline, ResolvedInput, Source, StageNode,
+    Pipeline, ResolvedInput, Source, StageNode, edges,
     trials::{Trial, TrialValue, joined},
 };
 use crate::{graph::Graph, stages::StageName};
 
-/// The pipeline of all trials; `None` where there are none. What stands beside the stages (`[run]`, folders)
-/// is the first trial's.
+/// The pipeline of all trials; `None` if there are none. Everything but the stages (`[run]`, folders) is that of the
+/// first trial.
 #[must_use]
 pub(super) fn union(trials: Vec<(Trial, Pipeline)>) -> Option<Pipeline> {
     let mut all = All::default();
@@ -27,7 +27,7 @@ pub(super) fn union(trials: Vec<(Trial, Pipeline)>) -> Option<Pipeline> {
         named.push(Trial { stages, ..trial });
         first.get_or_insert(pipeline);
     }
-    let graph = Graph::new(all.nodes.len(), edges(&all.nodes));
+    let graph = Graph::new(all.nodes.len(), edges(all.nodes.iter().map(|node| &node.inputs)));
     let mut stages = all.nodes;
     for (node, label) in stages.iter_mut().zip(labels(&all.names, &named)) {
         node.name.trial = label;
@@ -39,14 +39,14 @@ pub(super) fn union(trials: Vec<(Trial, Pipeline)>) -> Option<Pipeline> {
 #[derive(Default)]
 struct All {
     nodes: Vec<StageNode>,
-    /// Their names, as their trials have them.
+    /// Their names within the trials.
     names: Vec<StageName>,
-    /// Everything that makes a stage what it is, and where it stands.
+    /// The index of each stage by its identity.
     known: HashMap<String, usize>,
 }
 
 impl All {
-    /// Adds the stages of a trial; returns where each stands, each after what it needs.
+    /// Adds the stages of a trial. Returns their indices, each after those of its inputs.
     fn add(&mut self, pipeline: &mut Pipeline) -> Vec<usize> {
         let order = pipeline.graph.order();
         let mut places = vec![0; pipeline.stages.len()];
@@ -73,7 +73,7 @@ impl All {
     }
 }
 
-/// A text that two stages share only if they are the same.
+/// A text that is equal for two stages only if they are the same.
 fn identity(node: &StageNode) -> String {
     let stage = serde_json::to_string(&node.stage).expect("parameters are plain data with text keys");
     let mut text = format!("{}\n{stage}\n", node.name);
@@ -87,16 +87,7 @@ fn identity(node: &StageNode) -> String {
     text
 }
 
-fn edges(nodes: &[StageNode]) -> impl Iterator<Item = (usize, usize)> {
-    nodes.iter().enumerate().flat_map(|(to, node)| {
-        node.inputs.iter().filter_map(move |input| match input.source {
-            Source::Artifact { stage, .. } => Some((stage, to)),
-            Source::File(_) => None,
-        })
-    })
-}
-
-/// For each stage, of which trials it is, in words; `None` where all have it.
+/// For each stage, the trials that have it, in words; `None` if all have it.
 fn labels(names: &[StageName], trials: &[Trial]) -> Vec<Option<Arc<str>>> {
     let mut of: Vec<Vec<usize>> = vec![Vec::new(); names.len()];
     for (index, trial) in trials.iter().enumerate() {
@@ -112,7 +103,7 @@ fn labels(names: &[StageName], trials: &[Trial]) -> Vec<Option<Arc<str>>> {
     }
     for stage in 0..names.len() {
         let Some(label) = labels[stage].clone() else { continue };
-        // Two of one name: their first trials are different ones.
+        // Stages with the same name have different first trials.
         if label.is_empty() || used.get(&(&names[stage], label)).is_some_and(|count| *count > 1) {
             labels[stage] = Some(by_first(&of[stage], trials).into());
         }
@@ -120,22 +111,22 @@ fn labels(names: &[StageName], trials: &[Trial]) -> Vec<Option<Arc<str>>> {
     labels
 }
 
-/// What some trials, and not all, have in common: the name of the only one, or the values that are the same in
-/// all of them.
+/// What some of the trials have in common: the name of a single one, or the values that are the same in all of them.
 fn in_common(of: &[usize], trials: &[Trial]) -> String {
     let [first, others @ ..] = of else { return String::new() };
     if others.is_empty() {
         return trials[*first].name.clone();
     }
-    let mut same: BTreeMap<&str, &TrialValue> =
-        trials[*first].values.iter().map(|value| (value.key.as_str(), value)).collect();
+    let mut same: Vec<&TrialValue> = trials[*first].values.iter().collect();
     for other in others {
-        let values: BTreeMap<&str, &TrialValue> =
-            trials[*other].values.iter().map(|value| (value.key.as_str(), value)).collect();
-        same.retain(|key, value| values.get(key).is_some_and(|other| other.value == value.value));
+        let values: HashSet<(&str, &str)> = trials[*other].values.iter().map(pair).collect();
+        same.retain(|value| values.contains(&pair(value)));
     }
-    let values = trials[*first].values.iter().filter(|value| same.contains_key(value.key.as_str()));
-    joined(values)
+    joined(same.into_iter())
+}
+
+fn pair(value: &TrialValue) -> (&str, &str) {
+    (&value.key, &value.value)
 }
 
 fn by_first(of: &[usize], trials: &[Trial]) -> String {
