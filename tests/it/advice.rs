@@ -104,16 +104,6 @@ fn a_misspelt_kind_is_one_mistake_however_often_its_stages_are_read() {
 }
 
 #[test]
-fn layers_of_other_networks_mean_the_one_in_their_place() {
-    for (layer, meant) in
-        [("conv5", "conv4"), ("layer4", "relu4"), ("features", "relu4"), ("relu_4", "relu4")]
-    {
-        let method = format!("method.grad-cam = {{ layer = '{layer}' }}");
-        told("method.grad-cam = {}", &method, &[&format!("did you mean `{meant}`?")]);
-    }
-}
-
-#[test]
 fn files_and_urls_in_the_place_of_stages_are_told_how_they_are_written() {
     told("model = 'train.t'", "model = 'm.safetensors'", &["write { safetensors = \"m.safetensors\" }"]);
     let pair = "write { x = \"d/x.h5\", y = \"...\" }";

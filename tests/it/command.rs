@@ -374,7 +374,7 @@ fn mistakes_are_told_with_their_place() {
     let output = project.pcamflow(&["check", "p.toml"]).exit(2);
     let output = output.complains("p.toml:2:11").complains("this stage has no input `wrods`");
     let output = output.complains("p.toml:4:19").complains("`../a` is not a plain path");
-    output.complains("`x/` and `x/y` are the same path, or one lies inside the other");
+    output.complains("`x/` and `x/y` are the same path, or one contains the other");
 }
 
 /// A program that starts others in every way, and waits.

@@ -123,13 +123,13 @@ fn masks_are_missed_where_they_are_asked_for() {
          localisation = 'masks'",
         &["masks are missing: `split.d` has none, give it `masks`", "p.toml:16"],
     );
-    wrong("resamples = 200", "masks = 'm.h5'", &["`split.d/test` carries its own masks", "p.toml:31"]);
-    wrong("resamples = 200", "meta = 'm.csv'", &["`split.d/test` carries its own slides", "p.toml:31"]);
+    wrong("resamples = 200", "masks = 'm.h5'", &["`split.d/test` contains its masks", "p.toml:31"]);
+    wrong("resamples = 200", "meta = 'm.csv'", &["`split.d/test` contains its slides", "p.toml:31"]);
     let evaluate = "[evaluate.e]\nmodel = 'train.t'\nimages = 'split.d/test'\nmeta = 'm.csv'\n[explain.a]";
     wrong(
         "[explain.a]",
         evaluate,
-        &["`split.d/test` carries its own slides: give them to `split.d`", "p.toml:22"],
+        &["`split.d/test` contains its slides: set them in `split.d`", "p.toml:22"],
     );
 }
 
@@ -159,9 +159,9 @@ fn settings_that_mean_nothing_are_told() {
     wrong(
         "pixels-per-step = 1536",
         "protocol = 'threshold'\ndeletion-baseline = 'white'",
-        &["everything but what is shown is black", "p.toml:31:21"],
+        &["pixels that are not shown are black", "p.toml:31:21"],
     );
-    wrong("resamples = 200", "deletion-baseline = 'blck'", &["did you mean \"black\"?", "p.toml:31:21"]);
+    wrong("resamples = 200", "deletion-baseline = 'blck'", &["a baseline is \"black\", \"white\"", "p.toml:31:21"]);
     let file = PIPELINE.replace("model = 'train.t'", "model = { safetensors = 'm.safetensors' }");
     let project = Sandbox::new().pipeline(&format!("{file}insertion-baseline = 'mean'\n"));
     let output = project.pcamflow(&["check", "p.toml"]).exit(2);

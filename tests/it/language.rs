@@ -256,7 +256,7 @@ fn wrong_references_to_parameters_are_told() {
     refused(
         &with("part = 'test'", "part = ['test']"),
         1,
-        &["`params.part` cannot stand inside a text: its type is array", "is set here"],
+        &["`params.part` cannot be inserted into a text: its type is array", "is set here"],
     );
     refused(&with("part = 'test'", "part = 'tset'"), 1, &["no artifact `tset`", "`params.part` is set here"]);
     refused(&Sandbox::new().pipeline("params = 3"), 1, &["`params` is a table"]);
@@ -266,7 +266,7 @@ fn wrong_references_to_parameters_are_told() {
 fn an_unused_parameter_is_a_note_and_a_plain_dollar_is_a_dollar() {
     let project = Sandbox::new().pipeline(&PARAMS.replace("[split.d]", "epoch = 3\n[split.d]"));
     let output = project.pcamflow(&["check", "p.toml"]).exit(0);
-    assert_eq!(output.stderr, "note: p.toml:7: `params.epoch` is used nowhere (`params.epochs` is)\n");
+    assert_eq!(output.stderr, "note: p.toml:7: `params.epoch` is not used (`params.epochs` is)\n");
     // That of an extended file may have been for what was removed.
     project.rewrite("q.toml", "extends = 'p.toml'\n");
     assert_eq!(project.pcamflow(&["check", "q.toml"]).exit(0).stderr, "");

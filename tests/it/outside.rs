@@ -43,7 +43,7 @@ fn parameters_that_multiply_are_refused_with_their_place() {
 #[test]
 fn long_chains_and_deep_values_are_refused_with_their_place() {
     let output = check(&Sandbox::new().pipeline(&chain(8000, |one| format!("'{one}'")))).exit(2);
-    output.complains("more than 100 parameters need each other").complains("p.toml:");
+    output.complains("nested more than 100 deep").complains("p.toml:");
     let deep = |one: &str| format!("{}'{one}'{}", "[".repeat(60), "]".repeat(60));
     let output = check(&Sandbox::new().pipeline(&chain(50, deep))).exit(2);
     output.complains("nested more than 100 deep").complains("p.toml:");

@@ -162,8 +162,8 @@ fn settings_of_all_stages_stand_in_run_and_wrong_places_are_named() {
         complaint(&format!("[synthesize.s]\npatches = 12\nslides = 2\n{key}\n")).complains(help);
     }
     for (run, said) in [
-        ("timeout = 'soon'", "`soon` is no span of time"),
-        ("timeout = '0s'", "leaves no time at all"),
+        ("timeout = 'soon'", "`soon` is not a duration"),
+        ("timeout = '0s'", "`0s` is not a duration above zero"),
         ("memory = '4'", "`4` is not an amount of memory"),
         ("threads = 0", "it must be at least 1"),
         ("retry = { on = 'any' }", "times"),
