@@ -161,7 +161,11 @@ fn settings_that_mean_nothing_are_told() {
         "protocol = 'threshold'\ndeletion-baseline = 'white'",
         &["pixels that are not shown are black", "p.toml:31:21"],
     );
-    wrong("resamples = 200", "deletion-baseline = 'blck'", &["a baseline is \"black\", \"white\"", "p.toml:31:21"]);
+    wrong(
+        "resamples = 200",
+        "deletion-baseline = 'blck'",
+        &["a baseline is \"black\", \"white\"", "p.toml:31:21"],
+    );
     let file = PIPELINE.replace("model = 'train.t'", "model = { safetensors = 'm.safetensors' }");
     let project = Sandbox::new().pipeline(&format!("{file}insertion-baseline = 'mean'\n"));
     let output = project.pcamflow(&["check", "p.toml"]).exit(2);
