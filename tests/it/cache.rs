@@ -193,11 +193,7 @@ fn gc_removes_garbage_and_no_result() {
     assert!(told.stdout.contains("would remove 1 object (8 B)"), "{}", told.stdout);
     assert!(orphan.exists());
     let done = project.pcamflow(&["cache", "gc"]).exit(0);
-    assert!(
-        done.stdout.contains("removed 1 object, 1 leftover folder (8 B); 2 results"),
-        "{}",
-        done.stdout
-    );
+    assert!(done.stdout.contains("removed 1 object, 1 leftover folder (8 B); 2 results"), "{}", done.stdout);
     assert_eq!(objects(&project), before);
     assert_eq!(project.names(".pcamflow/staging"), Vec::<String>::new());
     let again = project.pcamflow(&["cache", "gc"]).exit(0);
