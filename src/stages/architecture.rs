@@ -109,7 +109,7 @@ impl Architecture {
         match &layer.0 {
             None => Ok(self.last_layer()),
             Some(name) if known.contains(name) => Ok(name.clone()),
-            Some(name) => Err(unknown_layer(name, &known)),
+            Some(name) => Err(unknown_layer(name, &known, &self.last_layer())),
         }
     }
 }
@@ -139,14 +139,41 @@ impl Canonical for Layer {
 
 /// The message about a layer that a network does not have. It lists one of the layers inside blocks, because they
 /// are many.
-fn unknown_layer(layer: &str, known: &[String]) -> String {
-    let near = nearest(layer, known.iter().map(String::as_str));
-    let near = near.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
+fn unknown_layer(layer: &str, known: &[String], last: &str) -> String {
+    let near =
+        suggest_layer(layer, known, last).map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
     let (inner, outer): (Vec<_>, Vec<_>) =
         known.iter().map(String::as_str).partition(|name| name.matches('.').count() > 1);
     let inner = inner.first().map(|name| format!(", and those inside each block, such as {name}"));
     let (outer, inner) = (outer.join(", "), inner.unwrap_or_default());
     format!("the model has no layer `{layer}`: {near}its layers are {outer}{inner}")
+}
+
+/// What other networks call their last features.
+const FEATURES: [&str; 8] = ["features", "layer", "conv", "block", "backbone", "encoder", "last", "final"];
+
+/// The layer of the same kind with the nearest number (`conv4` for `conv5`); the last layer for a name of features
+/// in another network (`features.29`); else the layer with the most similar name.
+fn suggest_layer<'a>(layer: &str, known: &'a [String], last: &'a str) -> Option<&'a str> {
+    let (kind, number) = kind_and_number(layer);
+    let distance = |name: &&String| kind_and_number(name).1.abs_diff(number);
+    let dotted = layer.contains('.');
+    let same_kind = known.iter().filter(|name| !dotted && kind_and_number(name).0 == kind);
+    let similar = || nearest(layer, known.iter().map(String::as_str));
+    let foreign = |word: &&str| layer.contains(*word) && !known.iter().any(|name| name.contains(*word));
+    let features = || FEATURES.iter().any(|word| foreign(&word)).then_some(last);
+    same_kind
+        .min_by_key(distance)
+        .map(String::as_str)
+        .or_else(|| similar().filter(|_| dotted))
+        .or_else(features)
+        .or_else(similar)
+}
+
+/// The letters of a name, and its digits; without digits, a number above all others.
+fn kind_and_number(name: &str) -> (String, u64) {
+    let digits: String = name.chars().filter(char::is_ascii_digit).collect();
+    (name.chars().filter(char::is_ascii_alphabetic).collect(), digits.parse().unwrap_or(u64::MAX))
 }
 
 impl ClassCnn {

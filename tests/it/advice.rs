@@ -104,6 +104,16 @@ fn a_misspelt_kind_is_one_mistake_however_often_its_stages_are_read() {
 }
 
 #[test]
+fn for_a_layer_of_another_network_the_corresponding_one_is_suggested() {
+    for (layer, suggested) in
+        [("conv5", "conv4"), ("layer4", "relu4"), ("features", "relu4"), ("relu_4", "relu4")]
+    {
+        let method = format!("method.grad-cam = {{ layer = '{layer}' }}");
+        told("method.grad-cam = {}", &method, &[&format!("did you mean `{suggested}`?")]);
+    }
+}
+
+#[test]
 fn files_and_urls_in_the_place_of_stages_are_told_how_they_are_written() {
     told("model = 'train.t'", "model = 'm.safetensors'", &["write { safetensors = \"m.safetensors\" }"]);
     let pair = "write { x = \"d/x.h5\", y = \"...\" }";
@@ -118,6 +128,14 @@ const FILES: &str =
 
 fn without_files(x: &str, y: &str) -> Sandbox {
     Sandbox::new().file("data/y.h5", "").pipeline(&FILES.replace('X', x).replace('Y', y))
+}
+
+#[test]
+fn a_path_that_repeats_the_data_folder_is_suggested_without_it() {
+    let project = without_files("data/y.h5", "y.h5");
+    project.run(&[]).exit(2).complains("there is no file").complains("write `y.h5`");
+    // Without such a file there is nothing to suggest.
+    without_files("data/none.h5", "y.h5").run(&[]).exit(2).never_says("write `none.h5`");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The digests of the source files of a run. Each file is read at most once, and not at all if it is remembered.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     fs::FileType,
     path::{Path, PathBuf},
@@ -22,6 +23,8 @@ pub(in crate::engine) struct Known(pub(in crate::engine) BTreeMap<PathBuf, Diges
 /// One mention of a source file in the pipeline.
 struct Mention<'a> {
     path: &'a Path,
+    /// The path as it is written in the pipeline.
+    written: &'a str,
     pin: Option<Digest>,
     place: &'a str,
     /// Whether it is a folder.
@@ -108,15 +111,26 @@ impl Mention<'_> {
         }
     }
 
-    fn advice(&self) -> &'static str {
-        if self.path.is_symlink() {
+    fn advice(&self) -> Cow<'static, str> {
+        if let Some(path) = self.without_data_folder() {
+            return format!("write `{path}`: source paths are relative to the data folder").into();
+        }
+        let advice = if self.path.is_symlink() {
             "it is a broken link"
         } else if self.folders_fit {
             "source paths are relative to `[pipeline] data`, which --data DIR and PCAMFLOW_DATA override, those of \
              the project begin with `./`"
         } else {
             "source paths are relative to `[pipeline] data`, which --data DIR and PCAMFLOW_DATA override"
-        }
+        };
+        advice.into()
+    }
+
+    /// The path without the name of the data folder at its beginning, if there is such a file.
+    fn without_data_folder(&self) -> Option<&str> {
+        let (first, rest) = self.written.trim_start_matches("./").split_once('/')?;
+        let data = self.path.ancestors().nth(Path::new(self.written).components().count())?;
+        (data.file_name()? == first && data.join(rest).exists()).then_some(rest)
     }
 
     fn not_as_pinned(&self, known: &Known, pin_again: &str) -> Option<String> {
@@ -151,7 +165,7 @@ fn mentions<'a>(pipeline: &'a Pipeline, scope: &'a [usize]) -> impl Iterator<Ite
             Source::File(user) => {
                 let FileOfUser { file, path, place } = user.as_ref();
                 let folder = folders_fit && file.path.ends_with('/');
-                Some(Mention { path, pin: file.blake3, place, folder, folders_fit })
+                Some(Mention { path, written: &file.path, pin: file.blake3, place, folder, folders_fit })
             }
             Source::Artifact { .. } => None,
         })
