@@ -3,7 +3,12 @@
 //! Every block that a read needs is unpacked once, in parallel. Only the wanted rows of it are kept. A damaged
 //! block is an error that names its rows: chunks are read to the end, so that zlib checks them.
 
-use std::{fs::File, io::Read, ops::Range, os::unix::fs::FileExt};
+use std::{
+    fs::File,
+    io::{BufReader, Read},
+    ops::Range,
+    os::unix::fs::FileExt,
+};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use hdf5::{Dataset, Hyperslab, SliceOrIndex};
@@ -140,13 +145,13 @@ impl Blocks {
         wanted: &[usize],
         runs: &[Run],
     ) -> Result<Vec<u8>> {
-        let mut raw = vec![0; chunk.size as usize];
-        self.file.read_exact_at(&mut raw, chunk.address).context("damaged chunk")?;
+        let raw = Section { file: &self.file, at: chunk.address, left: chunk.size };
+        let raw = BufReader::with_capacity(chunk.size.clamp(1, 1 << 20) as usize, raw);
         if chunk.packing == Packing::Deflate {
-            let unpacked = flate2::bufread::ZlibDecoder::new(&raw[..]);
+            let unpacked = flate2::bufread::ZlibDecoder::new(raw);
             return gather(unpacked, stored, wanted, runs).context("damaged gzip chunk");
         }
-        gather(&raw[..], stored, wanted, runs).context("damaged chunk")
+        gather(raw, stored, wanted, runs).context("damaged chunk")
     }
 
     fn ask_library(&self, ranges: &[Range<usize>]) -> Result<Vec<u8>> {
@@ -191,5 +196,22 @@ fn scatter(runs: &[Run], mut bytes: &[u8], row: &mut [u8]) {
         let (now, later) = bytes.split_at(run.len);
         row[run.to..run.to + run.len].copy_from_slice(now);
         bytes = later;
+    }
+}
+
+/// The bytes of a chunk in the file. They are streamed, so that a large chunk takes no memory.
+struct Section<'a> {
+    file: &'a File,
+    at: u64,
+    left: u64,
+}
+
+impl Read for Section<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let most = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let read = self.file.read_at(&mut buffer[..most], self.at)?;
+        self.at += read as u64;
+        self.left -= read as u64;
+        Ok(read)
     }
 }
