@@ -139,7 +139,7 @@ impl<'a> Planner<'a> {
     }
 
     /// The stages that a stage reads, each with the artifact that it reads.
-    pub(in crate::engine) fn makers(&self, stage: usize) -> impl Iterator<Item = (usize, &'a str)> + use<'a> {
+    pub(in crate::engine) fn makers(&self, stage: usize) -> impl Iterator<Item = (usize, &'a str)> {
         let pipeline = self.pipeline;
         pipeline.stages[stage].inputs.iter().filter_map(|input| match &input.source {
             Source::Artifact { stage, artifact } => Some((*stage, artifact.as_ref())),
