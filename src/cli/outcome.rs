@@ -70,7 +70,7 @@ impl Error {
     /// The rendered problems of a pipeline or a sweep, and their number.
     pub(super) fn problems((text, count): (String, usize)) -> Self {
         let problems = crate::ui::format::plural(count, "problem");
-        Self { exit: Exit::Usage, text: format!("{text}\n\n{problems}: nothing was run") }
+        Self { exit: Exit::Usage, text: format!("{text}\n\n{problems}; nothing was run") }
     }
 
     /// Writes the message to standard error and returns the exit code.

@@ -251,7 +251,7 @@ images = 'split.d/test'
     #[test]
     fn wrong_seeds_are_reported_with_their_place() {
         wrong("[3, 1]", "[3, 1, 0x3]", &["the seed 3 is listed twice", "a.toml:10:16"]);
-        wrong("[3, 1]", "[3, -1]", &["a.toml:10:13", "a number below 0 does not fit here"]);
+        wrong("[3, 1]", "[3, -1]", &["a.toml:10:13", "the number must not be negative"]);
         wrong("[3, 1]", "[3, 'one']", &["a.toml:10:13", "a whole number is expected"]);
         wrong("[3, 1]", "[]", &["1 to 100 seeds, not 0", "a.toml:10:9"]);
         wrong("[3, 1]", &format!("{:?}", (0..101).collect::<Vec<_>>()), &["1 to 100 seeds, not 101"]);

@@ -74,7 +74,7 @@ fn plain(message: &str) -> Option<String> {
     }
     let (found, expected) = message.rsplit_once(", expected ")?;
     if let Some(found) = found.strip_prefix("invalid length ") {
-        return Some(format!("{} is expected here, not one of {found}", kind(expected)));
+        return Some(format!("expected {}, found one of {found}", kind(expected)));
     }
     if let Some(found) = found.strip_prefix("invalid type: ") {
         return Some(format!("{} is expected here, not {}", kind(expected), value(found)));
@@ -82,7 +82,7 @@ fn plain(message: &str) -> Option<String> {
     let found = value(found.strip_prefix("invalid value: ")?);
     // Not the bounds themselves: those of a stage are often narrower than those of the type.
     Some(match WHOLE.contains(&expected) {
-        true if found.starts_with('-') => format!("a number below 0 does not fit here: {found}"),
+        true if found.starts_with('-') => format!("the number must not be negative: {found}"),
         true => format!("this number is too large: {found}"),
         false => format!("{} is expected here, not {found}", kind(expected)),
     })
@@ -143,12 +143,12 @@ mod tests {
                 "a whole number is expected here, not the text \"eight\"",
             ),
             ("invalid type: floating point `8.5`, expected u64", "a whole number is expected here, not 8.5"),
-            ("invalid value: integer `-1`, expected u32", "a number below 0 does not fit here: -1"),
+            ("invalid value: integer `-1`, expected u32", "the number must not be negative: -1"),
             ("invalid type: integer `3`, expected a sequence", "a list is expected here, not 3"),
             ("invalid type: sequence, expected struct Retry", "a table is expected here, not a list"),
             (
                 "invalid length 1, expected an array of length 2",
-                "a list of 2 values is expected here, not one of 1",
+                "expected a list of 2 values, found one of 1",
             ),
             ("missing field `times`", "`times` is missing"),
             ("a stage is written kind.name", "a stage is written kind.name"),

@@ -92,7 +92,7 @@ fn head(summary: &Summary) -> String {
     let unmet = summary.required.iter().filter(|verdict| !verdict.met).count();
     let outcome = match summary.exit_code() {
         0 => "✅ done".to_owned(),
-        4 => "❌ frozen, and not all is in the store".to_owned(),
+        4 => "❌ frozen: not everything is in the store".to_owned(),
         5 => format!("❌ {} of {} requirements not met", unmet, summary.required.len()),
         130 => "⚠️ interrupted".to_owned(),
         _ => format!("❌ {} failed", format::plural(summary.failed.len(), "stage")),

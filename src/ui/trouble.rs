@@ -65,7 +65,7 @@ fn advice(summary: &Summary) -> Option<String> {
             format!("{kept}: raise the `timeout` of the stage, or run again to go on")
         }
         None if !summary.would_run.is_empty() => {
-            "frozen: nothing was computed, and not all is in the store".to_owned()
+            "frozen: not everything is in the store, so nothing was computed".to_owned()
         }
         None if code != 0 => "not all that is required is met".to_owned(),
         None => return None,

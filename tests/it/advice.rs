@@ -58,7 +58,7 @@ fn counts_are_wanted_not_shares_and_ranges_agree_with_what_is_refused() {
     let percent = "sizes = { train = '80%', validation = 6, test = 6 }";
     told("sizes = { train = 12, validation = 6, test = 6 }", percent, &["a share of the whole"]);
     // A negative number does not hear of a range that begins with 0, which is refused as well.
-    told("epochs = 1", "epochs = -1", &["a number below 0 does not fit here: -1"]);
+    told("epochs = 1", "epochs = -1", &["the number must not be negative: -1"]);
     told("epochs = 1", "epochs = 0", &["`epochs` must be at least 1"]);
     told("epochs = 1", "epochs = 5000000000", &["this number is too large: 5000000000"]);
     told("epochs = 1", "epochs = 1\narchitecture.class-cnn.channels = [0, 1, 1, 1]", &["each of `channels`"]);

@@ -140,7 +140,7 @@ error: unknown key `sed`
             let arrow = output.stderr[at..].lines().nth(1).unwrap().trim();
             assert_eq!(arrow, format!("--> {line}"), "{what}");
         }
-        let output = output.complains("5 problems: nothing was run");
+        let output = output.complains("5 problems; nothing was run");
         assert_eq!(output.stdout, "");
         assert!(!project.path(".pcamflow").exists());
     }

@@ -73,7 +73,7 @@ fn frozen_and_failed_runs_have_one_too() {
     has(
         &page,
         &[
-            "❌ frozen, and not all is in the store: 1 cached, 2 would run in ",
+            "❌ frozen: not everything is in the store: 1 cached, 2 would run in ",
             "| `split.d@1` | **would run** |  | `sizes.train` 4 -&gt; 5 (--set) |\n",
         ],
     );

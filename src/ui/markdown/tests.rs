@@ -81,7 +81,7 @@ fn a_frozen_run_says_what_would_run() {
     };
     let text = page(&[planned, Event::Ended(ended)]);
     for part in [
-        "❌ frozen, and not all is in the store: 1 cached, 1 would run in 41.2 s (exit code 4)\n",
+        "❌ frozen: not everything is in the store: 1 cached, 1 would run in 41.2 s (exit code 4)\n",
         "| `train.b\\|c` | **would run** |  | never ran |\n",
         "| `train.b.x > 1` | ❌ not met | `train.b` has no result |\n",
         "| `split.a` | patches | undefined |\n",

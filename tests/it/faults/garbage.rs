@@ -62,7 +62,7 @@ fn bytes_are_no_pipeline() {
     let text: Vec<u8> = random.iter().map(|byte| byte & 0x7f).collect();
     let project = Sandbox::new().file("bytes.toml", &random).file("text.toml", text);
     told(check(&project, "bytes.toml"), 2, "it is not text (line 1 is not UTF-8)");
-    told(check(&project, "text.toml"), 2, "1 problem: nothing was run");
+    told(check(&project, "text.toml"), 2, "1 problem; nothing was run");
     let utf16: Vec<u8> = QUICK.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let project = project.file("utf16.toml", [&[0xff, 0xfe], &utf16[..]].concat());
     told(check(&project, "utf16.toml"), 2, "not UTF-8");
