@@ -1,19 +1,18 @@
-//! A small validator of JSON Schema for tests: the keywords that `pcamflow schema` uses. A keyword that it
-//! does not know is an error, so that nothing goes unchecked. (A crate for it would build half of the
-//! dependencies a second time, with other features.) Patterns are checked with the few forms in use.
+//! A small JSON Schema validator for the keywords that `pcamflow schema` uses; any other keyword panics.
+//! A crate for this would build half of the dependencies twice, with different features.
 
 use serde_json::Value;
 
-/// Every place of `value` that breaks `schema`, with its path; empty where it is valid.
+/// Every violation of `schema` in `value`, with its path. Empty if `value` is valid.
 pub(crate) fn problems(schema: &Value, value: &Value, path: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (keyword, rule) in schema.as_object().expect("a schema is an object") {
         match keyword.as_str() {
             "$schema" | "title" | "description" | "default" | "examples" | "format" => {}
-            // Beside each other: see `keys`.
+            // Checked together with `additionalProperties`, below.
             "properties" if schema.get("additionalProperties").is_some() => {}
             "properties" => found.extend(keys(schema, value, path)),
-            // Only what does not keep to `if` has to keep to `else`.
+            // `else` evaluates the condition.
             "if" => {}
             "else" => {
                 if !problems(&schema["if"], value, path).is_empty() {
@@ -51,7 +50,7 @@ pub(crate) fn problems(schema: &Value, value: &Value, path: &str) -> Vec<String>
     found
 }
 
-/// The values of a table by their keys' schemas, and the keys that it does not have.
+/// Checks the values of a table against the schemas of their keys, and reports unknown keys.
 fn keys(schema: &Value, value: &Value, path: &str) -> Vec<String> {
     let others = &schema["additionalProperties"];
     let of = |(key, value): (&String, &Value)| {
@@ -66,7 +65,7 @@ fn keys(schema: &Value, value: &Value, path: &str) -> Vec<String> {
     value.as_object().into_iter().flatten().flat_map(of).collect()
 }
 
-/// Whether a value keeps to one keyword. Keywords about another type hold, as the standard has it.
+/// Whether a value satisfies one keyword. As in the standard, keywords for other types always hold.
 fn holds(keyword: &str, rule: &Value, value: &Value) -> bool {
     let at_least = |found: Option<f64>| found.is_none_or(|found| found >= rule.as_f64().unwrap());
     let at_most = |found: Option<f64>| found.is_none_or(|found| found <= rule.as_f64().unwrap());
@@ -110,7 +109,7 @@ fn is_of_type(name: &str, value: &Value) -> bool {
     }
 }
 
-/// Whether a text fits a pattern, by `grep -E`: the patterns in use are in its dialect but for `\s`.
+/// Whether a text matches a pattern. `grep -E` understands every pattern in use except `\s`.
 fn fits(pattern: &str, text: &str) -> bool {
     use std::{
         io::Write,

@@ -1,7 +1,5 @@
-//! Keys: every semantic change of every field of every kind changes them; defaults that are spelt out do not.
-//!
-//! The fields are walked by the kinds' own schemas, so that a new one is in these tests by itself: where no
-//! example of it can be made, the test names it.
+//! Stage keys: every semantic change of a field changes the key, a default written out does not.
+//! The tests walk the schemas of all kinds. A new field without an example value makes them fail.
 
 use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
@@ -13,7 +11,7 @@ use pcamflow::{
 };
 use serde_json::Value;
 
-/// One stage `x` of each kind, and others that they may refer to.
+/// One stage `x` of each kind, and the stages that they refer to.
 const PIPELINE: &str = "\
 [synthesize.x]
 [synthesize.a]
@@ -67,7 +65,7 @@ program = ['true']
 artifacts = { table = 'table.csv' }
 ";
 
-/// What has to be set as well, for a value to be one that makes sense: kind, beginning of the field, setting.
+/// Settings that make other values valid: kind, prefix of the field, settings.
 const COMPANIONS: &[(Kind, &str, &[&str])] = &[
     (Kind::Split, "group-by", &["meta='m.csv'"]),
     (Kind::Train, "schedule.cosine.eta-min", &["optimizer.adam.learning-rate=1.0"]),
@@ -85,7 +83,7 @@ const COMPANIONS: &[(Kind, &str, &[&str])] = &[
     (Kind::Metrics, "meta", &["explanations={cam='explain.f'}"]),
 ];
 
-/// An explanation of files, beside which `metrics` may have masks and a meta table.
+/// An explanation of files: only for these does `metrics` accept masks and a meta table.
 const OF_FILES: &str = "\
 [explain.f]
 model = 'train.a'
@@ -99,7 +97,7 @@ fn load(set: &[String]) -> Result<Pipeline, Invalid> {
     parse(Path::new("keys.toml"), format!("{PIPELINE}{OF_FILES}"), &options)
 }
 
-/// The fingerprint of a stage, in which the content of an input is what it is called.
+/// The fingerprint of a stage, with the names of its inputs in place of their content.
 pub(crate) fn fingerprint(pipeline: &Pipeline, stage: usize) -> Fingerprint {
     let node = &pipeline.stages[stage];
     let named = node.inputs.iter().map(|input| {
@@ -112,7 +110,7 @@ pub(crate) fn fingerprint(pipeline: &Pipeline, stage: usize) -> Fingerprint {
     Fingerprint::new(&node.stage, named)
 }
 
-/// The key of the stage `x` of a kind, with values set.
+/// The key of the stage `x` of a kind, after some values are set.
 fn key(kind: Kind, set: &[String]) -> Result<Digest, Invalid> {
     let pipeline = load(set)?;
     let is_it = |stage: &usize| pipeline.stages[*stage].name.to_string() == format!("{}.x", kind.word());
@@ -120,13 +118,13 @@ fn key(kind: Kind, set: &[String]) -> Result<Digest, Invalid> {
     Ok(fingerprint(&pipeline, stage).key())
 }
 
-/// A field, or a field of a table in a field.
+/// A field, or a nested field of a table.
 struct Leaf {
     kind: Kind,
-    /// `optimizer.adam.learning-rate`.
+    /// For example `optimizer.adam.learning-rate`.
     path: String,
     schema: Value,
-    /// What makes the table be there in which it stands.
+    /// The setting that creates the enclosing table.
     above: Option<String>,
 }
 
@@ -135,13 +133,13 @@ impl Leaf {
         format!("{}.x.{path}={value}", self.kind.word())
     }
 
-    /// Whether it says how to compute.
+    /// Whether the field only controls execution and is not part of the key.
     fn is_execution(&self) -> bool {
         let field = self.path.split('.').next().unwrap_or_default();
         execution(self.kind).any(|name| name == field)
     }
 
-    /// What is set beside it.
+    /// The other settings that the field needs.
     fn around(&self) -> Vec<String> {
         let companions =
             COMPANIONS.iter().filter(|(kind, begin, _)| *kind == self.kind && self.path.starts_with(begin));
@@ -155,12 +153,12 @@ impl Leaf {
     }
 }
 
-/// The fields of a kind that say how to compute.
+/// The execution fields of a kind.
 fn execution(kind: Kind) -> impl Iterator<Item = String> {
     kind.fields().iter().filter(|field| field.class == Class::Execution).map(|field| kebab(field.name))
 }
 
-/// Every field of a kind.
+/// Every field of a kind, including nested ones.
 fn leaves(kind: Kind) -> Vec<Leaf> {
     let mut found = Vec::new();
     let schema = kind.schema();
@@ -186,18 +184,18 @@ fn below(kind: Kind, path: String, schema: &Value, above: Option<String>, found:
     }
 }
 
-/// A table with what it must have.
+/// A table with only its required keys.
 fn least(schema: &Value) -> String {
     let required = schema["required"].as_array().into_iter().flatten().map(|key| key.as_str().unwrap());
     let pairs = required.map(|key| format!("{key} = {}", examples(&schema["properties"][key])[0]));
     format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
 }
 
-/// Values that a field may have; which of them make sense is tried.
+/// Example values for a field. The tests skip those that are not valid.
 fn examples(schema: &Value) -> Vec<String> {
     let owned = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>();
     if let Some(forms) = schema["anyOf"].as_array() {
-        // `{ path = "x" }` is `"x"`.
+        // Skip the form `{ path = "x" }`: it is equivalent to `"x"`.
         let forms = forms.iter().filter(|form| form["properties"]["path"].is_null());
         return forms.flat_map(examples).collect();
     }
@@ -240,7 +238,7 @@ fn examples(schema: &Value) -> Vec<String> {
     }
 }
 
-/// A JSON value as TOML writes it in one line.
+/// A JSON value as one line of TOML.
 fn toml_of(value: &Value) -> String {
     match value {
         Value::Object(map) => {
@@ -277,7 +275,7 @@ fn every_change_of_every_field_changes_the_key() {
 }
 
 #[test]
-fn every_choice_is_another_key_and_execution_is_none() {
+fn variants_have_distinct_keys_and_execution_settings_change_none() {
     for kind in Kind::ALL {
         let plain = key(kind, &[]).unwrap();
         for device in ["'cpu'", "'cuda:1'"] {
@@ -292,7 +290,7 @@ fn every_choice_is_another_key_and_execution_is_none() {
             }
             _ => &["run"],
         };
-        assert_eq!(execution(kind).collect::<Vec<_>>(), known, "another is to be tried here");
+        assert_eq!(execution(kind).collect::<Vec<_>>(), known, "test the new execution field here");
         for (field, schema) in kind.schema()["properties"].as_object().unwrap() {
             if schema["maxProperties"] != 1 {
                 continue;
@@ -308,10 +306,10 @@ fn every_choice_is_another_key_and_execution_is_none() {
 }
 
 #[test]
-fn defaults_spelt_out_change_no_key() {
+fn explicit_defaults_change_no_key() {
     let mut count = 0;
     for leaf in Kind::ALL.into_iter().flat_map(leaves) {
-        // PIPELINE says what is to run.
+        // PIPELINE always sets `program`: a command without one is invalid.
         if (leaf.kind, leaf.path.as_str()) == (Kind::Command, "program") {
             continue;
         }
@@ -320,7 +318,7 @@ fn defaults_spelt_out_change_no_key() {
         else {
             continue;
         };
-        // Of a choice, the default of one variant is spelt beside the variant.
+        // Compare the default of a variant with the variant alone.
         let is_variant = leaf.above.is_none() && leaf.path.contains('.');
         let silent = if is_variant {
             let (variant, _) = leaf.path.rsplit_once('.').unwrap();

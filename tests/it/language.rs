@@ -1,4 +1,4 @@
-//! The language of pipeline files, through the real binary: `extends`, `remove`, `[params]`, `[sweep]`, `pin`.
+//! The language of pipeline files, through the binary: `extends`, `remove`, `[params]`, `[sweep]`, `pin`.
 
 use std::{
     fs,
@@ -39,13 +39,13 @@ explanations = { cam = 'explain.cam', saliency = 'explain.saliency' }
 
 const LABELS: [u8; 12] = [0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1];
 
-/// `pipelines/full.toml`, and `p.toml`, which extends it.
+/// A project with `pipelines/full.toml`, and with `p.toml`, which extends it.
 fn child(text: &str) -> Sandbox {
     let text = format!("extends = 'pipelines/full.toml'\n{text}");
     Sandbox::new().file("pipelines/full.toml", PARENT).pipeline(&text)
 }
 
-/// `check` refuses it and says all of this, in as many errors as are expected.
+/// `check` fails with this number of errors and mentions every part.
 #[track_caller]
 fn refused(project: &Sandbox, errors: usize, parts: &[&str]) {
     let output = project.pcamflow(&["check", "p.toml"]).exit(2).never_says("panicked");
@@ -59,7 +59,7 @@ fn refused(project: &Sandbox, errors: usize, parts: &[&str]) {
     }
 }
 
-/// The lines of a stage's fingerprint that begin so.
+/// The lines of a stage's fingerprint that contain `of`.
 #[track_caller]
 fn lines(project: &Sandbox, file: &str, stage: &str, of: &str) -> String {
     let output = project.pcamflow(&["plan", file, "-v", stage]).exit(0);
@@ -75,7 +75,7 @@ fn data(project: Sandbox) -> Sandbox {
 }
 
 #[test]
-fn a_pipeline_that_extends_another_is_that_one_with_its_own_values() {
+fn a_child_equals_its_parent_with_the_overridden_values() {
     let project = data(child("[train.base]\nepochs = 3\noptimizer.sgd.momentum = 0.9\n"));
     let output = project.pcamflow(&["check", "p.toml"]).exit(0);
     assert!(output.stdout.starts_with("p: 5 stages: split.d, train.base"), "{}", output.stdout);
@@ -88,7 +88,7 @@ fn a_pipeline_that_extends_another_is_that_one_with_its_own_values() {
         output.events_of("fingerprint").iter().map(|event| event["lines"].clone()).collect::<Vec<_>>()
     };
     assert_eq!(of("p.toml"), of("q.toml"));
-    // Where each value is written.
+    // Each value is reported with the file that sets it.
     let told = lines(&project, "p.toml", "train.base", "parameter");
     for part in ["epochs = 3  (p.toml:3)", "(p.toml:4)", "seed = 7  (pipelines/full.toml:3)"] {
         assert!(told.contains(part), "{part} in\n{told}");
@@ -96,7 +96,7 @@ fn a_pipeline_that_extends_another_is_that_one_with_its_own_values() {
 }
 
 #[test]
-fn a_chain_is_followed_from_each_file_on() {
+fn extends_paths_are_relative_to_the_file_that_names_them() {
     let project =
         child("").file("pipelines/sub/more.toml", "extends = '../full.toml'\n[train.base]\nepochs = 5\n");
     project.rewrite("p.toml", "extends = 'pipelines/sub/more.toml'\n[train.base]\nbatch-size = 2\n");
@@ -108,7 +108,7 @@ fn a_chain_is_followed_from_each_file_on() {
 }
 
 #[test]
-fn what_is_removed_is_gone_and_what_needs_it_says_so() {
+fn removed_stages_are_gone_and_references_to_them_are_errors() {
     let project = child(
         "remove = ['explain.saliency', 'metrics.m.explanations.saliency', 'train.base.early-stopping']\n",
     );
@@ -136,7 +136,7 @@ fn what_is_removed_is_gone_and_what_needs_it_says_so() {
 }
 
 #[test]
-fn mistakes_are_shown_in_the_file_that_makes_them() {
+fn mistakes_are_reported_in_the_file_that_makes_them() {
     let project = child("[evaluate.test]\nmodel = 'train.bsae'\nimages = 'split.d/test'\n");
     refused(&project, 1, &["no stage `train.bsae`", "did you mean `train.base`", "p.toml:3:9"]);
     project.rewrite("p.toml", "extends = 'pipelines/full.toml'\n[train.bsae]\nepochs = 2\n");
@@ -149,7 +149,7 @@ fn mistakes_are_shown_in_the_file_that_makes_them() {
 }
 
 #[test]
-fn a_parent_that_cannot_be_read_is_one_error_with_its_place() {
+fn an_unreadable_parent_is_one_error_with_its_place() {
     let project = Sandbox::new().pipeline("extends = 'no.toml'\n[train.base]\nepochs = 3\n");
     refused(
         &project,
@@ -195,7 +195,7 @@ images = \"split.d/${params.part}\"
 ";
 
 #[test]
-fn parameters_are_values_of_any_type_with_the_place_where_they_are_set() {
+fn parameters_have_any_type_and_report_where_they_are_set() {
     let project = data(Sandbox::new().pipeline(PARAMS));
     project.pcamflow(&["check", "p.toml"]).exit(0).never_says("note");
     let told = lines(&project, "p.toml", "train.base", "parameter");
@@ -206,13 +206,13 @@ fn parameters_are_values_of_any_type_with_the_place_where_they_are_set() {
     assert!(set.stdout.contains("learning-rate = 0.5  (--set)"), "{}", set.stdout);
     let set = project.pcamflow(&["check", "p.toml", "--set", "params.rat=0.5"]).exit(2);
     set.complains("no parameter `rat` to set").complains("did you mean `rate`?");
-    // A child says another value.
+    // A child overrides the parameter.
     project.rewrite("q.toml", "extends = 'p.toml'\n[params]\nepochs = 2\n");
     assert!(lines(&project, "q.toml", "train.base", "epochs").contains("epochs = 2  (q.toml:3)"));
 }
 
 #[test]
-fn a_parameter_of_the_wrong_type_is_told_where_it_is_used_and_where_it_is_set() {
+fn a_parameter_of_the_wrong_type_is_reported_with_its_use_and_its_definition() {
     let project = Sandbox::new().pipeline(&PARAMS.replace("epochs = 8", "epochs = 'eight'"));
     refused(
         &project,
@@ -228,14 +228,14 @@ fn a_parameter_of_the_wrong_type_is_told_where_it_is_used_and_where_it_is_set() 
     refused(&project, 1, &["unknown key `hiden`", "p.toml:6", "`params.net` is used here"]);
     let project = Sandbox::new().pipeline(&PARAMS.replace("rate = 1e-3", "rate = -1"));
     refused(&project, 1, &["must be a number above 0", "p.toml:15", "`params.rate` is set here"]);
-    // In another file.
+    // The same across two files.
     let project =
         Sandbox::new().file("full.toml", PARAMS).pipeline("extends = 'full.toml'\n[params]\nepochs = 0.5\n");
     refused(&project, 1, &["full.toml:13:10", "p.toml:3:10", "`params.epochs` is set here"]);
 }
 
 #[test]
-fn wrong_references_to_parameters_are_told() {
+fn wrong_references_to_parameters_are_reported() {
     let with = |from: &str, to: &str| Sandbox::new().pipeline(&PARAMS.replacen(from, to, 1));
     refused(
         &with("${params.epochs}", "${params.epoch}"),
@@ -267,7 +267,7 @@ fn an_unused_parameter_is_a_note_and_a_plain_dollar_is_a_dollar() {
     let project = Sandbox::new().pipeline(&PARAMS.replace("[split.d]", "epoch = 3\n[split.d]"));
     let output = project.pcamflow(&["check", "p.toml"]).exit(0);
     assert_eq!(output.stderr, "note: p.toml:7: `params.epoch` is not used (`params.epochs` is)\n");
-    // That of an extended file may have been for what was removed.
+    // An unused parameter of a parent gets no note: a removed stage may have used it.
     project.rewrite("q.toml", "extends = 'p.toml'\n");
     assert_eq!(project.pcamflow(&["check", "q.toml"]).exit(0).stderr, "");
     let text = "[preview.p]\nimages = { x = '$HOME $${params.x} $$ ${y}' }\nmeta = 'm'\n";
@@ -276,7 +276,7 @@ fn an_unused_parameter_is_a_note_and_a_plain_dollar_is_a_dollar() {
 }
 
 #[test]
-fn a_plain_run_takes_no_notice_of_a_sweep_but_a_wrong_one_is_told() {
+fn a_run_ignores_a_valid_sweep_and_reports_an_invalid_one() {
     let text = format!("{PARENT}[sweep.set]\ntrain.base.epochs = [1, 2]\n");
     let project = Sandbox::new().pipeline(&text);
     assert!(project.pcamflow(&["check", "p.toml"]).exit(0).stdout.starts_with("full: 5 stages"));
@@ -332,7 +332,7 @@ fn pin_writes_digests_and_changes_nothing_else() {
 }
 
 #[test]
-fn a_wrong_pin_is_told_and_replaced_when_asked() {
+fn a_wrong_pin_is_reported_and_replaced_on_request() {
     let project = data(Sandbox::new().pipeline(SPLIT));
     pin(&project, &[]).exit(0);
     let pinned = text(&project, "p.toml");
@@ -367,17 +367,17 @@ fn pin_reaches_through_links_and_extended_files_and_keeps_modes() {
     assert!(project.path("p.toml").symlink_metadata().unwrap().is_symlink());
     let mode = project.path("base.toml").metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o640);
-    // The child's own word for the images stays the one that counts.
+    // The child still overrides the images.
     assert!(text(&project, "base.toml").contains("images   = 'x.h5' "));
     project.run(&[]).ran(["split.d", "preview.p"]);
 }
 
 #[test]
-fn with_pins_nothing_needs_the_data_to_tell_what_is_cached() {
+fn pinned_sources_are_not_needed_to_find_cached_results() {
     let project = data(Sandbox::new().pipeline(SPLIT));
     project.run(&[]).exit(0);
     pin(&project, &[]).exit(0);
-    // A pin is no change.
+    // Pinning changes no key.
     project.run(&[]).cached_all();
     fs::remove_dir_all(project.path("data")).unwrap();
     project.run(&[]).cached_all();
@@ -395,7 +395,7 @@ fn with_pins_nothing_needs_the_data_to_tell_what_is_cached() {
     let output = pin(&project, &[]).exit(0).complains("x.h5 is not here: its pin stays");
     assert!(output.stdout.starts_with("nothing to pin: 2 sources"), "{}", output.stdout);
     pin(&project, &["--check"]).exit(0);
-    // Without a pin, the file is missed.
+    // Without a pin, the missing file is an error.
     project.rewrite("p.toml", SPLIT);
     pin(&project, &[]).exit(1).complains("p.toml:5: there is no file");
 }

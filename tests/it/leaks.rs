@@ -1,4 +1,4 @@
-//! Patches that are learnt from and measured on, and files that were mixed up: told wherever they can occur.
+//! Data leaks: the same patches in training and in evaluation, and source files that were mixed up.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ fn alternating(count: usize) -> Vec<u8> {
     (0..count).map(|row| (row % 2) as u8).collect()
 }
 
-/// A project with the files a and b, and c, which has the bytes of a.
+/// A project with the files `a`, `b` and `c`; `c` has the same bytes as `a`.
 fn project(stages: &str) -> Sandbox {
     Sandbox::new().pipeline(&format!("{HEAD}{stages}")).with(|root| {
         let data = root.join("data");
@@ -34,7 +34,7 @@ fn pair(name: &str) -> String {
     format!("{{ x = '{name}_x.h5', y = '{name}_y.h5' }}")
 }
 
-/// What a dry run of these stages says on standard error: warnings are told before anything runs.
+/// The standard error of a dry run: leaks are reported before any stage runs.
 fn plan(stages: &str, code: i32) -> Output {
     project(stages).pcamflow(&["plan", "p.toml"]).exit(code)
 }
@@ -55,7 +55,7 @@ fn training_and_validation_patches_of_one_file_are_refused_under_any_name() {
 }
 
 #[test]
-fn measuring_on_what_was_learnt_from_is_told() {
+fn evaluating_on_training_patches_is_reported() {
     let learnt = "`train.t` was trained on these patches";
     let shared = "`train.t` was probably trained on some of these patches";
     let other = SPLIT.replace("split.d", "split.other").replace("train = 8", "train = 7");
@@ -65,7 +65,7 @@ fn measuring_on_what_was_learnt_from_is_told() {
     let cases = [
         (format!("{split}{}", evaluate("'split.d/train'")), learnt),
         (format!("{files}{}", evaluate(&pair("a"))), learnt),
-        // The same bytes under another name.
+        // The same bytes under another file name.
         (format!("{files}{}", evaluate(&pair("c"))), learnt),
         (format!("{split}{}", evaluate(&pair("c"))), shared),
         (format!("{split}{other}{}", evaluate("'split.other/test'")), shared),
@@ -96,7 +96,7 @@ fn measuring_on_what_was_learnt_from_is_told() {
 }
 
 #[test]
-fn a_threshold_is_not_chosen_where_it_is_measured_whatever_the_files_are_called() {
+fn a_threshold_may_not_be_chosen_on_the_patches_it_is_evaluated_on() {
     let stages = format!("{SPLIT}{TRAIN}{}validation = {}\n", evaluate(&pair("b")), pair("b"));
     project(&stages).pcamflow(&["check", "p.toml"]).exit(2).complains("`validation` must be other patches");
     let files =
@@ -106,20 +106,20 @@ fn a_threshold_is_not_chosen_where_it_is_measured_whatever_the_files_are_called(
 }
 
 #[test]
-fn files_of_different_parts_side_by_side_are_told() {
+fn mixing_files_of_different_parts_is_reported() {
     let stages = "[split.d]\nimages = 'pcam_test_x.h5'\nlabels = 'pcam_valid_y.h5'\nsizes = { train = 8, validation = 4, test = 4 }\n";
     let project = project(stages);
     fs::rename(project.path("data/a_x.h5"), project.path("data/pcam_test_x.h5")).unwrap();
     fs::rename(project.path("data/a_y.h5"), project.path("data/pcam_valid_y.h5")).unwrap();
     let warnings = project.run(&[]).ran(["split.d"]).warnings();
     assert!(warnings.contains("pcam_test_x.h5 and pcam_valid_y.h5 stand side by side"), "{warnings}");
-    // It is still told when nothing runs.
+    // A fully cached run reports it as well.
     let warnings = project.run(&[]).cached_all().warnings();
     assert!(warnings.contains("stand side by side"), "{warnings}");
 }
 
 #[test]
-fn identical_patches_are_counted_and_told_across_parts() {
+fn identical_patches_across_parts_are_counted_and_reported() {
     let project = project(SPLIT);
     let mut twins = patches(16);
     for row in 8..16 {
@@ -135,7 +135,7 @@ fn identical_patches_are_counted_and_told_across_parts() {
     let within: u64 =
         ["train", "validation", "test"].iter().map(|part| found["within"][part].as_u64().unwrap()).sum();
     let across = number("validation-in-train") + number("test-in-train") + number("test-in-validation");
-    assert_eq!(within + across, 8, "all 16 patches are drawn, each has one twin: {found}");
+    assert_eq!(within + across, 8, "all 16 patches are drawn and each has one duplicate: {found}");
     let (count, warnings) = (number("test-in-train"), output.warnings());
     assert!(
         count > 0
@@ -143,7 +143,7 @@ fn identical_patches_are_counted_and_told_across_parts() {
                 .contains(&format!("{count} of 4 patches of `test` are also in `train`, pixel for pixel")),
         "{warnings}"
     );
-    // Without twins nothing is told.
+    // Without duplicates there is no warning.
     images(&project.path("data/a_x.h5"), 16);
     assert_eq!(project.run(&[]).ran(["split.d"]).warnings(), "");
 }

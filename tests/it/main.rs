@@ -1,4 +1,4 @@
-//! Behaviour of the whole, through the public library and through the real binaries.
+//! Integration tests, through the public library and the built binaries.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod advice;

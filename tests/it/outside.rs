@@ -1,15 +1,16 @@
-//! What is not the project's: large, endless or secret files are bounded and not shown, services are not reached.
+//! Input from outside the project: sizes are limited, secrets are not printed, `--offline` blocks local
+//! sockets.
 
 use crate::sandbox::{Output, Sandbox};
 
 const STAGE: &str = "[synthesize.s]\npatches = 12\nslides = 2\n";
 
 fn check(project: &Sandbox) -> Output {
-    // With less memory than what multiplies would take.
+    // The limit is below the memory that unchecked parameters would need.
     project.shell("ulimit -v 2000000; $PCAMFLOW check p.toml; exit $?")
 }
 
-/// `[params]`, each of which uses the one before.
+/// A chain of `[params]`: each one uses the previous one.
 fn chain(length: usize, link: impl Fn(&str) -> String) -> String {
     let links = (1..length).map(|at| format!("p{at} = {}\n", link(&format!("${{params.p{}}}", at - 1))));
     format!(
@@ -20,7 +21,7 @@ fn chain(length: usize, link: impl Fn(&str) -> String) -> String {
 }
 
 #[test]
-fn parameters_that_multiply_are_refused_with_their_place() {
+fn exponentially_growing_parameters_are_refused_with_their_place() {
     for link in [
         |one: &str| {
             format!(
@@ -34,7 +35,7 @@ fn parameters_that_multiply_are_refused_with_their_place() {
         let output = output.complains("parameters add more than 64 MiB").complains("p.toml:");
         assert!(output.stderr.len() < 20_000, "{} bytes", output.stderr.len());
     }
-    // What many stages use is no multiplication.
+    // One parameter used by many stages is not counted as growth.
     let many: String =
         (0..3000).map(|at| format!("[synthesize.s{at}]\nseed = \"${{params.seed}}\"\n")).collect();
     check(&Sandbox::new().pipeline(&format!("[params]\nseed = 7\n{many}"))).exit(0);
@@ -57,7 +58,7 @@ fn long_chains_and_deep_values_are_refused_with_their_place() {
 }
 
 #[test]
-fn the_text_of_a_file_that_is_no_pipeline_is_not_shown() {
+fn the_text_of_an_extended_file_that_is_not_a_pipeline_is_not_shown() {
     for (name, text) in [
         ("shadow", "root:$6$SECRET:19000:0:99999:7:::\n"),
         ("key", "-----BEGIN PRIVATE KEY-----\nSECRET\n"),
@@ -69,7 +70,7 @@ fn the_text_of_a_file_that_is_no_pipeline_is_not_shown() {
         let output = check(&project).exit(2).never_says("SECRET").never_says("registry");
         output.complains(name).complains("p.toml:1:11");
     }
-    // The mistakes of a pipeline are shown where they are.
+    // Mistakes in a real pipeline are still quoted.
     let project =
         Sandbox::new().pipeline("extends = 'q.toml'\n").file("q.toml", "[synthesize.s]\npatchez = 8\n");
     check(&project).exit(2).complains("q.toml:2:1").complains("patchez = 8");
@@ -101,5 +102,5 @@ fn offline_programs_do_not_reach_the_sockets_of_services() {
     let output = project.run(&["--offline", "--force", "command.one"]).ran(["command.one"]);
     let closed = log().starts_with("refused: ");
     assert!(closed || output.warnings().contains("could reach them"), "{}{}", log(), output.warnings());
-    assert!(std::os::unix::net::UnixStream::connect(&socket).is_ok(), "it is there for everybody else");
+    assert!(std::os::unix::net::UnixStream::connect(&socket).is_ok(), "other processes can still connect");
 }

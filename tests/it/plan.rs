@@ -1,4 +1,4 @@
-//! What `plan` says, and that a run then does just that, through the real binary.
+//! What `plan` reports, and that a run then matches it, through the binary.
 
 use std::fs;
 
@@ -59,10 +59,10 @@ fn plan(project: &Sandbox, arguments: &[&str]) -> Output {
     project.pcamflow(&[&["plan", "p.toml"], arguments].concat()).exit(0)
 }
 
-/// Stage, state and reason of each stage.
+/// Name, state and reason of each planned stage.
 fn planned(project: &Sandbox, arguments: &[&str]) -> Vec<[String; 3]> {
     let output = plan(project, &[&["--json"], arguments].concat());
-    // Of sources that are read for the first time, hashing is told before.
+    // Hashing events may precede this one.
     let event = &output.events_of("planned")[0];
     assert_eq!(event["schema"], pcamflow::ui::SCHEMA);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -76,7 +76,7 @@ fn expect(project: &Sandbox, expected: &[[&str; 3]]) {
 }
 
 #[test]
-fn a_value_that_was_edited_is_named_with_its_line() {
+fn an_edited_value_is_reported_with_its_line() {
     let project = small();
     let output = plan(&project, &[]);
     assert_eq!(output.stdout, "small: nothing to run: 4 stages, all cached\n");
@@ -101,14 +101,14 @@ fn a_value_that_was_edited_is_named_with_its_line() {
     for part in told {
         assert!(output.stdout.contains(part), "{part} in\n{}", output.stdout);
     }
-    // No result has that many columns: it runs whatever it reads.
+    // No result has this number of columns, so the stage runs whatever its inputs become.
     project.rewrite(
         "p.toml",
         PIPELINE.replace("slides = 2", "slides = 3").replace("columns = 2", "columns = 1"),
     );
     let reason = "`columns` 2 -> 1 (p.toml:16)";
     assert_eq!(planned(&project, &["preview.q"])[2], ["preview.q", "run", reason]);
-    // Once there is one, it may be its own again.
+    // Now results with both values exist, so an older one may match again.
     project.run(&[]).exit(0);
     project.rewrite("p.toml", PIPELINE.replace("slides = 2", "slides = 4"));
     let reason = "`columns` 1 -> 2 (p.toml:16), and `split.d/test` may change";
@@ -116,13 +116,13 @@ fn a_value_that_was_edited_is_named_with_its_line() {
 }
 
 #[test]
-fn in_an_empty_store_every_stage_is_sure_to_run() {
+fn in_an_empty_store_every_stage_is_planned_as_run() {
     let project = Sandbox::new().pipeline(PIPELINE);
     let never =
         ["synthesize.s", "split.d", "preview.p", "preview.q"].map(|stage| [stage, "run", "never ran"]);
     expect(&project, &never);
     assert!(plan(&project, &[]).stdout.ends_with("\n4 to run\n"));
-    // Also beside the results of others.
+    // The results of other stages do not change that.
     project.run(&["synthesize.s"]).exit(0);
     project.rewrite("p.toml", PIPELINE.replace("patches = 12", "patches = 14"));
     expect(
@@ -133,7 +133,7 @@ fn in_an_empty_store_every_stage_is_sure_to_run() {
 }
 
 #[test]
-fn a_result_that_was_removed_is_said_to_be() {
+fn a_removed_result_is_the_reason() {
     let project = small();
     let gone = "its last result was removed from the store";
     project.pcamflow(&["cache", "clear", "p.toml", "preview.*"]).exit(0);
@@ -174,7 +174,7 @@ fn dry_run_is_the_same_and_both_write_nothing() {
 }
 
 #[test]
-fn a_source_that_changed_is_named_by_its_path() {
+fn a_changed_source_is_reported_by_its_path() {
     let project = sources();
     labels(&project.path("data/y.h5"), &[1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0]);
     expect(
@@ -184,9 +184,9 @@ fn a_source_that_changed_is_named_by_its_path() {
 }
 
 #[test]
-fn bytes_that_are_needed_and_not_here_are_planned_for() {
+fn missing_objects_that_are_needed_are_planned_again() {
     let project = sources();
-    // As a CI cache without the gigabytes: records only.
+    // Records without objects, as restored from a CI cache.
     fs::remove_dir_all(project.path(".pcamflow/objects")).unwrap();
     expect(&project, &[["split.d", "cached", ""], ["preview.p", "cached", ""]]);
     project.rewrite(
@@ -200,7 +200,7 @@ fn bytes_that_are_needed_and_not_here_are_planned_for() {
 }
 
 #[test]
-fn a_pinned_source_that_is_away_blocks_who_has_to_read_it() {
+fn a_missing_pinned_source_blocks_the_stages_that_read_it() {
     let project = sources();
     let digest = pcamflow::digest::Digest::of(&fs::read(project.path("data/x.h5")).unwrap());
     let pinned = SOURCES.replace("'x.h5'", &format!("{{ path = 'x.h5', blake3 = '{digest}' }}"));
@@ -220,7 +220,7 @@ fn a_pinned_source_that_is_away_blocks_who_has_to_read_it() {
 }
 
 #[test]
-fn two_stages_with_one_key_are_one_to_run() {
+fn of_two_stages_with_one_key_only_one_runs() {
     let project = Sandbox::new()
         .pipeline(&PIPELINE.replace("columns = 2\n", "").replace("'split.d/test'", "'split.d/train'"));
     project.run(&["split.d"]).exit(0);
@@ -231,7 +231,7 @@ fn two_stages_with_one_key_are_one_to_run() {
 }
 
 #[test]
-fn verbose_shows_the_whole_fingerprint_beside_the_last_one() {
+fn verbose_compares_the_fingerprint_with_the_last_one() {
     let project = small();
     project.rewrite("p.toml", PIPELINE.replace("slides = 2", "slides = 3"));
     let output = plan(&project, &["-v", "synthesize.s"]);
@@ -249,14 +249,14 @@ fn verbose_shows_the_whole_fingerprint_beside_the_last_one() {
 
     let events = plan(&project, &["-v", "--json", "synthesize.s"]).events_of("fingerprint");
     assert_eq!(events[0]["differences"][0]["line"], "parameter slides");
-    // The key is the digest of the lines that are shown: the record is under it after a run.
+    // The key is the digest of the lines shown. After a run, the record is stored under it.
     let key = events[0]["key"].as_str().unwrap();
     project.run(&[]).exit(0);
     assert!(project.path(&format!(".pcamflow/actions/{}/{key}.json", &key[..2])).exists());
 }
 
 #[test]
-fn wrong_stages_and_missing_sources_are_told() {
+fn wrong_stages_and_missing_sources_are_reported() {
     let project = small();
     project.pcamflow(&["plan", "p.toml", "spli.d"]).exit(2).complains("did you mean `split.d`?");
     project.pcamflow(&["plan", "absent.toml"]).exit(2).complains("absent.toml");

@@ -1,4 +1,4 @@
-//! `preview` through the real binary: what is drawn, what it says, and what is wrong with its inputs.
+//! The `preview` stage through the binary: the drawing, its table, and errors in its inputs.
 
 use std::fs;
 
@@ -27,7 +27,7 @@ fn text(project: &Sandbox, file: &str) -> String {
     fs::read_to_string(project.path(&format!("out/look/preview.p/{file}"))).unwrap()
 }
 
-/// The lines of `rows.csv`, cell by cell.
+/// The cells of `rows.csv`, line by line.
 fn rows(project: &Sandbox) -> Vec<Vec<String>> {
     let text = text(project, "rows.csv");
     let mut lines = text.lines();
@@ -48,7 +48,7 @@ fn refused(output: Output, parts: &[&str]) {
 }
 
 #[test]
-fn a_balanced_grid_shows_what_the_meta_table_says() {
+fn a_balanced_grid_shows_the_meta_table() {
     let project = project(&format!("{IMAGES}{META}{MASKS}rows = 2\ncolumns = 3\n"));
     project.run(&[]).ran(["preview.p", "synthesize.s"]);
     let meta = fs::read_to_string(project.path("out/look/synthesize.s/meta.csv")).unwrap();
@@ -74,7 +74,7 @@ fn a_balanced_grid_shows_what_the_meta_table_says() {
 }
 
 #[test]
-fn labels_may_come_from_the_meta_table_and_change_nothing() {
+fn labels_from_the_meta_table_give_the_same_preview() {
     let labelled = project(&format!("{IMAGES}{META}"));
     labelled.run(&[]).exit(0);
     let unlabelled = project(&format!("{UNLABELLED}{META}"));
@@ -84,7 +84,7 @@ fn labels_may_come_from_the_meta_table_and_change_nothing() {
 }
 
 #[test]
-fn a_part_of_a_split_is_looked_up_by_its_rows_in_the_source() {
+fn a_part_of_a_split_is_looked_up_by_its_source_rows() {
     let split = "[split.d]\nimages = 'synthesize.s/images'\nlabels = 'synthesize.s/labels'\n\
                  meta = 'synthesize.s/meta'\nmasks = 'synthesize.s/masks'\n\
                  sizes = { train = 20, validation = 10, test = 10 }\n";
@@ -93,7 +93,7 @@ fn a_part_of_a_split_is_looked_up_by_its_rows_in_the_source() {
     with_meta.run(&[]).exit(0);
     let without = project(&format!("{preview}{split}"));
     without.run(&[]).exit(0);
-    // Slides and masks went into the part; positions and flags stand in the table alone.
+    // The part itself has slides and masks. Positions and flags are only in the table.
     let (all, some) = (rows(&with_meta), rows(&without));
     for (all, some) in all.iter().zip(&some) {
         assert_eq!(all[..3], some[..3]);
@@ -103,7 +103,7 @@ fn a_part_of_a_split_is_looked_up_by_its_rows_in_the_source() {
 }
 
 #[test]
-fn a_table_that_contradicts_the_labels_is_told_with_a_count() {
+fn contradictions_between_table_and_labels_are_counted() {
     let project = project(&format!("{IMAGES}meta = 'meta.csv'\n"));
     project.run(&["synthesize.s"]).exit(0);
     let meta = fs::read_to_string(project.path("out/look/synthesize.s/meta.csv")).unwrap();
@@ -121,7 +121,7 @@ fn a_table_that_contradicts_the_labels_is_told_with_a_count() {
 }
 
 #[test]
-fn what_is_wrong_with_the_inputs_is_told() {
+fn wrong_inputs_are_reported() {
     let project = project(&format!("{IMAGES}rows = 7\ncolumns = 6\n"));
     let message = failure(&project);
     assert!(message.contains("room for 42 patches (7 rows, 6 columns)"), "{message}");
@@ -140,7 +140,7 @@ fn what_is_wrong_with_the_inputs_is_told() {
 }
 
 #[test]
-fn what_is_wrong_with_the_table_is_told_before_anything_runs() {
+fn a_wrong_table_is_reported_before_anything_runs() {
     let refuse = |text: &str, parts: &[&str]| refused(project(text).run(&[]), parts);
     refuse(UNLABELLED, &["patches need labels", "center_tumor_patch"]);
     refuse(&format!("{IMAGES}rows = 0\ncolumns = 21\n"), &["`rows` must lie between 1 and 20", "`columns`"]);

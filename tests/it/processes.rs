@@ -1,4 +1,4 @@
-//! The boundary to the processes that compute: what they print, and that they are watched from their start.
+//! Worker processes: their output, their protocol, and how they are stopped.
 
 use std::{
     fs,
@@ -29,7 +29,7 @@ batch-size = 4
 run = { device = 'cpu' }
 ";
 
-/// A project whose worker is a script, and whose training alone is left to compute.
+/// A project whose worker is a script. Only the training is left to compute.
 fn with_worker(script: &str) -> Sandbox {
     let project = Sandbox::new().pipeline(PIPELINE).file("worker", script);
     fs::set_permissions(project.path("worker"), fs::Permissions::from_mode(0o755)).unwrap();
@@ -38,7 +38,7 @@ fn with_worker(script: &str) -> Sandbox {
     project.env("PCAMFLOW_WORKER", &worker)
 }
 
-/// What a worker says that is ready.
+/// The greeting of a worker that is ready.
 fn ready() -> String {
     format!(r#"{{"ready":{{"protocol":{},"versions":{{}}}}}}"#, pcamflow::protocol::VERSION)
 }
@@ -51,7 +51,7 @@ fn log(project: &Sandbox) -> String {
 
 #[cfg(feature = "torch")]
 #[test]
-fn what_libraries_print_goes_to_the_log_and_is_not_taken_for_the_protocol() {
+fn output_of_libraries_goes_to_the_log_and_not_to_the_protocol() {
     let project = Sandbox::new().pipeline(PIPELINE).env("ONEDNN_VERBOSE", "1").env("MKL_VERBOSE", "1");
     project.run(&[]).ran(["split.d", "synthesize.s", "train.t"]);
     let log = project.pcamflow(&["log", "p.toml", "train.t"]).exit(0).stdout;
@@ -59,7 +59,7 @@ fn what_libraries_print_goes_to_the_log_and_is_not_taken_for_the_protocol() {
 }
 
 #[test]
-fn all_that_a_crashing_process_printed_is_in_the_log_and_its_last_lines_in_the_message() {
+fn a_crash_keeps_all_output_in_the_log_and_the_last_lines_in_the_message() {
     let ready = ready();
     let project = with_worker(&format!(
         "#!/bin/bash\necho 'garbage {{'; echo '{ready}'; echo to standard error >&2\nread hello; echo '{ready}' >&0\n\
@@ -77,7 +77,7 @@ fn all_that_a_crashing_process_printed_is_in_the_log_and_its_last_lines_in_the_m
 }
 
 #[test]
-fn a_reply_that_is_none_is_told_with_its_beginning() {
+fn an_invalid_reply_is_quoted_from_its_beginning() {
     let ready = ready();
     let project = with_worker(&format!(
         "#!/bin/bash\nread hello; echo '{ready}' >&0; read task; echo 'what?' >&0; cat\n"
@@ -88,7 +88,7 @@ fn a_reply_that_is_none_is_told_with_its_beginning() {
 }
 
 #[test]
-fn a_log_stays_small_whatever_is_printed() {
+fn a_log_has_a_limited_size() {
     let project = Sandbox::new().pipeline(
         "[pipeline]\nname = 'processes'\n[command.loud]\nshell = 'seq 1000000; echo done > {artifacts.x}'\n\
          artifacts = { x = 'x.txt' }\n",
@@ -101,22 +101,22 @@ fn a_log_stays_small_whatever_is_printed() {
 }
 
 #[test]
-fn a_worker_of_another_version_is_refused_in_either_direction() {
-    // Before version 3 a worker spoke on its standard output, and ended at a request that it did not know.
+fn older_and_newer_workers_are_refused() {
+    // Before protocol version 3, a worker used its standard output and exited on an unknown request.
     let old = "#!/bin/bash\necho '{\"ready\":{\"protocol\":2,\"versions\":{}}}'\nread line; echo \"no request: $line\" >&2; exit 70\n";
     let message = with_worker(old).run(&[]).exit(3).failure();
     assert!(message.contains("did not start") && message.contains("exit status: 70"), "{message}");
     let next = "#!/bin/bash\nread hello; echo '{\"ready\":{\"protocol\":99,\"versions\":{}}}' >&0; cat\n";
     let message = with_worker(next).run(&[]).exit(3).failure();
     assert!(message.contains("speaks version 99 of the protocol"), "{message}");
-    // An older engine gives a pipe, and a person a terminal or a file.
+    // Standard input must be a socket: older engines pass a pipe, people a terminal or a file.
     let project = Sandbox::new();
     project.shell("$PCAMFLOW __serve < /dev/null").exit(2).complains("run `pcamflow` instead");
     project.shell("echo | $PCAMFLOW __serve").exit(2).complains("run `pcamflow` instead");
 }
 
 #[test]
-fn threads_of_a_worker_sleep_while_they_wait_unless_the_user_wants_otherwise() {
+fn waiting_worker_threads_sleep_unless_the_user_sets_a_spin_count() {
     let project = with_worker("#!/bin/sh\necho \"policy $OMP_WAIT_POLICY, count $GOMP_SPINCOUNT.\"\n");
     let said = |project: &Sandbox| project.run(&[]).exit(3).failure();
     assert!(said(&project).contains("policy PASSIVE, count ."), "{}", said(&project));
@@ -124,10 +124,10 @@ fn threads_of_a_worker_sleep_while_they_wait_unless_the_user_wants_otherwise() {
     assert!(said(&project).contains("policy , count 7."), "{}", said(&project));
 }
 
-/// Never speaks.
+/// Never sends its greeting.
 const HANGS: &str = "#!/bin/sh\nexec sleep 1000\n";
 
-/// Starts a run, and waits until its worker hangs.
+/// Starts a run, and waits until its worker runs.
 fn hanging(project: &Sandbox) -> crate::sandbox::Running<'_> {
     let run = project.start(&[]);
     let deadline = Instant::now() + Duration::from_secs(60);
@@ -139,7 +139,7 @@ fn hanging(project: &Sandbox) -> crate::sandbox::Running<'_> {
 }
 
 #[test]
-fn a_worker_that_hangs_at_its_start_ends_when_its_time_is_up() {
+fn a_worker_that_hangs_at_start_ends_at_its_timeout() {
     let project = with_worker(HANGS);
     let timeout = "train.t.run={ device = 'cpu', timeout = '500ms' }";
     let output = project.run(&["--set", timeout]).exit(1);
@@ -149,7 +149,7 @@ fn a_worker_that_hangs_at_its_start_ends_when_its_time_is_up() {
 }
 
 #[test]
-fn a_worker_that_hangs_at_its_start_ends_with_a_stop() {
+fn a_worker_that_hangs_at_start_ends_with_an_interrupt() {
     for signal in [Signal::INT, Signal::TERM] {
         let project = with_worker(HANGS);
         let run = hanging(&project);
@@ -161,7 +161,7 @@ fn a_worker_that_hangs_at_its_start_ends_with_a_stop() {
 }
 
 #[test]
-fn a_worker_that_hangs_at_its_start_ends_with_the_second_stop_and_with_a_killed_engine() {
+fn a_worker_that_hangs_at_start_ends_with_a_second_interrupt_and_with_a_killed_engine() {
     let project = with_worker(HANGS);
     let run = hanging(&project);
     run.signal(Signal::INT);
@@ -191,7 +191,7 @@ fn the_executor_is_chosen_for_the_whole_run() {
 }
 
 #[test]
-fn no_more_threads_are_taken_than_the_cores_that_the_process_may_use() {
+fn threads_are_limited_to_the_cores_that_the_process_may_use() {
     let project = Sandbox::new().pipeline("[synthesize.s]\npatches = 4\nslides = 1\n");
     let output = project.shell("taskset -c 0 $PCAMFLOW run p.toml --json");
     if output.status.code() == Some(127) {

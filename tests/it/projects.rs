@@ -1,10 +1,10 @@
-//! Which folder a project is, who may decide that, and which file a pipeline's name belongs to.
+//! How the project folder is found and trusted, and which file owns the name of a pipeline.
 
 use std::{fs, os::unix::fs::chown};
 
 use crate::sandbox::Sandbox;
 
-/// A pipeline of that name, whose only stage has results of its own.
+/// A pipeline with this name. The seed gives its only stage a key of its own.
 fn named(name: &str, seed: u32) -> String {
     format!("[pipeline]\nname = '{name}'\n[synthesize.s]\npatches = 12\nslides = 2\nseed = {seed}\n")
 }
@@ -14,7 +14,7 @@ fn pair() -> Sandbox {
 }
 
 #[test]
-fn two_files_of_one_name_keep_their_results_their_history_and_their_folders() {
+fn two_files_with_one_name_keep_separate_results_histories_and_folders() {
     let project = pair();
     let run = |file: &str| project.pcamflow(&["run", file, "--json"]);
     run("a.toml").ran(["synthesize.s"]).never_says("belongs to");
@@ -25,7 +25,7 @@ fn two_files_of_one_name_keep_their_results_their_history_and_their_folders() {
     project.pcamflow(&["cache", "gc", "--keep-latest"]).exit(0);
     run("a.toml").cached_all().never_says("belongs to");
     run("b/b.toml").cached_all().complains("belongs to a.toml");
-    // Every command knows it under the same name.
+    // Every command uses the same distinct name.
     let shown = project.pcamflow(&["show", "b/b.toml", "synthesize.s"]).exit(0).complains("belongs to");
     assert!(!shown.stderr.contains("older result"), "{}", shown.stderr);
     let runs = project.pcamflow(&["runs", "b/b.toml", "--json"]).exit(0);
@@ -33,7 +33,7 @@ fn two_files_of_one_name_keep_their_results_their_history_and_their_folders() {
 }
 
 #[test]
-fn a_name_is_free_when_its_file_is_gone_renamed_or_called_otherwise() {
+fn a_name_is_free_once_its_file_is_removed_or_has_another_name() {
     let project = pair();
     let run = |file: &str| project.pcamflow(&["run", file, "--json"]);
     run("a.toml").ran(["synthesize.s"]);
@@ -42,13 +42,13 @@ fn a_name_is_free_when_its_file_is_gone_renamed_or_called_otherwise() {
     run("a.toml").cached_all().never_says("belongs to");
     fs::rename(project.path("b/b.toml"), project.path("c.toml")).unwrap();
     run("c.toml").cached_all().never_says("belongs to");
-    // A copy of the whole project is a project of its own.
+    // A copy of the project is independent.
     let copy = "mkdir ../copy && cp -a . ../copy && cd ../copy && $PCAMFLOW run c.toml --json; exit $?";
     project.shell(copy).cached_all().never_says("belongs to");
 }
 
 #[test]
-fn a_project_in_a_folder_above_is_named_with_the_reason_once() {
+fn a_project_in_a_parent_folder_is_reported_once_with_the_reason() {
     let project = Sandbox::new().with(|root| fs::create_dir(root.join(".git")).unwrap());
     let project = project.file("deep/p.toml", named("p", 1));
     let run = || project.shell("cd deep && $PCAMFLOW run p.toml; exit $?");
@@ -64,7 +64,7 @@ fn a_project_in_a_folder_above_is_named_with_the_reason_once() {
 }
 
 #[test]
-fn data_that_lies_beside_the_pipeline_is_pointed_at() {
+fn data_beside_the_pipeline_is_suggested() {
     let text = "[command.c]\nprogram = ['cp', '{x}', '{artifacts.o}']\ninputs = { x = 'x' }\nartifacts = { o = 'o' }\n";
     let project = Sandbox::new().with(|root| fs::create_dir(root.join(".git")).unwrap());
     let project = project.file("deep/p.toml", text).file("deep/data/x", "x");
@@ -77,7 +77,7 @@ fn data_that_lies_beside_the_pipeline_is_pointed_at() {
 }
 
 #[test]
-fn what_belongs_to_another_user_is_no_project() {
+fn a_folder_of_another_user_is_not_a_project() {
     if !rustix::process::geteuid().is_root() {
         return eprintln!("skipped: only root can give files away");
     }
@@ -107,7 +107,7 @@ fn what_belongs_to_another_user_is_no_project() {
         }
         let doctor = project.pcamflow(&["doctor"]).exit(3);
         assert!(doctor.stdout.contains("belongs to another user"), "{}", doctor.stdout);
-        // The user who became root, and folders that are trusted by name.
+        // Exceptions: the user who became root, and explicitly trusted folders.
         let root = project.path("").display().to_string();
         for (name, value) in [
             ("SUDO_UID", "12345"),

@@ -1,5 +1,5 @@
-//! Numbers of others, reproduced through the public stages: patches and imported weights in, artifacts out.
-//! The repository's own references always, larger ones with real patches where they are there.
+//! Reference numbers from other libraries, reproduced through the public stages.
+//! The references in the repository are always compared, the larger ones with real patches where available.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -11,7 +11,7 @@ use safetensors::{SafeTensors, tensor::TensorView};
 
 use crate::{hdf5_files::dataset, sandbox::Sandbox};
 
-/// The reference network, its patches and their labels as files that a pipeline can name.
+/// Writes the reference network, its patches and their labels as files that a pipeline can use.
 pub(crate) fn imported(sandbox: Sandbox, reference: &SafeTensors<'_>) -> Sandbox {
     let names = reference.names();
     let weights: BTreeMap<&str, TensorView<'_>> = names
@@ -37,7 +37,7 @@ fn read(file: &Path, name: &str) -> Vec<f32> {
     hdf5::File::open(file).unwrap().dataset(name).unwrap().read_raw::<f32>().unwrap()
 }
 
-/// How many pixels lie between two that the repository's references keep of a large map.
+/// The references keep every 11th pixel of a large map.
 const THINNED: usize = 11;
 
 /// max |a - b| / max |b|.
@@ -50,7 +50,7 @@ fn relative(ours: &[f32], theirs: &[f32], images: usize) -> f32 {
     ours.iter().zip(theirs).fold(0.0_f32, |worst, (a, b)| worst.max((a - b).abs())) / largest
 }
 
-/// The layer, the variant and the name of each reference map of Grad-CAM and HiResCAM.
+/// The layer, the variant and the name of each Grad-CAM and HiResCAM reference.
 fn layers<'a>(reference: &'a SafeTensors<'_>) -> Vec<(&'a str, &'static str, &'a str)> {
     let layer = |name: &'a str| match name.split_once('.')? {
         ("grad-cam", layer) if !layer.ends_with(".upsampled") => Some((layer, "plain", name)),
@@ -60,8 +60,8 @@ fn layers<'a>(reference: &'a SafeTensors<'_>) -> Vec<(&'a str, &'static str, &'a
     reference.names().into_iter().filter_map(layer).collect()
 }
 
-/// PyTorch's and Captum's numbers for the same weights and patches; tolerances of the definitions:
-/// logits 1e-5 absolute, maps 1e-3 relative to the largest value (float32 sums in another order).
+/// Compares with PyTorch and Captum for the same weights and patches. The tolerances are 1e-5 absolute for
+/// logits, and 1e-3 of the largest value for maps: float32 sums have another order.
 #[test]
 fn forward_and_every_grad_cam_equal_pytorchs() {
     for path in explanations() {
@@ -105,7 +105,7 @@ fn grad_cam_equals(reference: &SafeTensors<'_>) {
     assert!(off < 1e-3, "upsampled: {off}");
 }
 
-/// The name of the reference, the method as a pipeline file has it, and the dataset to compare.
+/// The name of the reference, the method in a pipeline file, and the dataset to compare.
 const METHODS: [(&str, &str, &str); 9] = [
     ("saliency", "saliency = {}", "map"),
     ("gradient", "saliency = {}", "attribution"),
@@ -118,8 +118,8 @@ const METHODS: [(&str, &str, &str); 9] = [
     ("ig.white", "integrated-gradients = { baseline = 1 }", "attribution"),
 ];
 
-/// Captum's maps of the same weights and patches, within the definitions' tolerances: maps 1e-3 relative to
-/// the largest value, deltas 1e-3 absolute. On two threads and with another batch than Captum's.
+/// Compares with Captum's maps, on two threads and with another batch size. The tolerances are 1e-3 of the
+/// largest value for maps, and 1e-3 absolute for deltas.
 #[test]
 fn saliency_occlusion_and_integrated_gradients_equal_captums() {
     for path in explanations() {
@@ -157,7 +157,8 @@ fn methods_equal(reference: &SafeTensors<'_>) {
     }
 }
 
-/// SciPy's correlation of two maps of each patch; NaN where one of them is constant. Near-ties may swap.
+/// Compares with SciPy's correlation of two maps of each patch, which is NaN if one map is constant.
+/// Near-ties may swap.
 fn correlated(saliency: &[f32], occlusion: &[f32], theirs: &TensorView<'_>) {
     let theirs = theirs.data().chunks_exact(8).map(|bytes| f64::from_le_bytes(bytes.try_into().unwrap()));
     let pairs = saliency.chunks_exact(96 * 96).zip(occlusion.chunks_exact(96 * 96));
@@ -169,8 +170,8 @@ fn correlated(saliency: &[f32], occlusion: &[f32], theirs: &TensorView<'_>) {
     }
 }
 
-/// Localisation in the centre box of our maps equals the reference's of its own, patch by patch: energies and
-/// pointing as the definitions say; a rank may differ by a swapped near-tie, one pixel of 1,024.
+/// Compares the localisation of our maps in the centre box with the reference, patch by patch. A swapped
+/// near-tie may change the rank by one pixel of 1,024.
 fn localised(maps: &Path, name: &str, reference: &SafeTensors<'_>) {
     let wanted = |what: &str| reference.tensor(&format!("localisation.{name}.{what}")).unwrap();
     let (energy, rank) = (floats(&wanted("energy")), floats(&wanted("rank")));
@@ -179,16 +180,16 @@ fn localised(maps: &Path, name: &str, reference: &SafeTensors<'_>) {
     for (at, map) in maps.chunks_exact(96 * 96).enumerate() {
         let ours = Localisation::of(map, &Region::centre()).unwrap();
         let pointed = pointing.data()[8 * at] == 1;
-        // 0 stands for no energy there: the map has no positive value.
+        // The reference stores 0 for a map without positive values.
         assert!((ours.energy.unwrap_or(0.0) - f64::from(energy[at])).abs() < 1e-4, "{name} {at}: {ours:?}");
         assert!((ours.rank - f64::from(rank[at])).abs() < 1.5 / 1024.0, "{name} {at}: {ours:?}");
         assert_eq!(ours.pointing, pointed, "{name} {at}");
     }
 }
 
-/// Two epochs in row order on the 256 real validation patches of the mini set, seed 42, batch 32, Adam 1e-3,
-/// one thread. The losses are PyTorch 2.11's, from this loop over a `ClassCNN((8, 16, 32, 64), 32)` made
-/// after `torch.manual_seed(42)`, with `x / 255` in NCHW:
+/// Two epochs in row order on the 256 real validation patches of the mini set: seed 42, batch size 32, Adam
+/// with 1e-3, one thread. The expected losses come from PyTorch 2.11 and the loop below, for a `ClassCNN((8,
+/// 16, 32, 64), 32)` made after `torch.manual_seed(42)`, with `x / 255` in NCHW:
 ///
 /// ```python
 /// for epoch in range(2):
@@ -199,8 +200,8 @@ fn localised(maps: &Path, name: &str, reference: &SafeTensors<'_>) {
 ///     m.eval(); print(total / 256, F.binary_cross_entropy_with_logits(m(vx)[:, 0], vy).item())
 /// ```
 ///
-/// Initialisation, batches, batch-norm and optimiser are all in these numbers. The tolerance is the
-/// definitions' for losses, 1e-3 relative; on the machine where this was written all digits agree.
+/// The losses depend on initialisation, batches, batch normalisation and optimiser. The tolerance is 1e-3
+/// relative.
 #[test]
 fn two_epochs_of_training_have_pytorchs_losses() {
     let Some(data) = shared("data/pcam-mini") else { return };
@@ -227,8 +228,8 @@ fn two_epochs_of_training_have_pytorchs_losses() {
     assert_eq!(history.epochs.len(), 2);
 }
 
-/// Six trainings of three epochs on the repository's coarse patches, each with its own network, optimiser, schedule
-/// and weights of the classes: the losses are PyTorch's, 1e-3 relative, as the definitions have it for losses.
+/// Six trainings of three epochs on the coarse patches. They cover networks, optimisers, schedules and class
+/// weights. The losses must match PyTorch's within 1e-3 relative.
 #[test]
 fn trainings_have_pytorchs_losses() {
     let bytes = std::fs::read(reference("train.safetensors")).unwrap();
@@ -271,7 +272,7 @@ fn trainings_have_pytorchs_losses() {
     }
 }
 
-/// Patches [n, 96, 96, 3] whose squares of 12x12 pixels have the colours [n, 8, 8, 3].
+/// Turns colours [n, 8, 8, 3] into patches [n, 96, 96, 3]: each colour becomes 12x12 pixels.
 fn enlarged(colours: &[u8], n: usize) -> ndarray::Array4<u8> {
     ndarray::Array4::from_shape_fn((n, 96, 96, 3), |(patch, row, column, channel)| {
         colours[((patch * 8 + row / 12) * 8 + column / 12) * 3 + channel]

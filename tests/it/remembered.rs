@@ -1,12 +1,11 @@
-//! What is remembered from run to run (records, shown folders, latest keys) is never told for what is so no
-//! more, through the real binary.
+//! Cached state in the store (records, shown folders, latest keys) is not used once it is out of date.
 
 use std::{fs, os::unix::fs::symlink, thread::sleep, time::Duration};
 
 use crate::sandbox::{Sandbox, files};
 
-/// A program whose result is another one each time, one that reads it, and one whose artifact is shown as a link
-/// where the file system shares no blocks.
+/// Three programs: one with a different result each time, one that reads it, and one with a large artifact,
+/// which is shown as a link where the file system cannot share blocks.
 const PIPELINE: &str = "\
 [pipeline]
 name = 'remembered'
@@ -22,7 +21,7 @@ shell = 'head -c 20000000 /dev/zero > {artifacts.out}'
 artifacts = { out = 'big.bin' }
 ";
 
-/// A project whose store remembers everything.
+/// A project whose store has all cached state.
 fn project() -> Sandbox {
     let project = Sandbox::new().pipeline(PIPELINE);
     project.run(&[]).ran(["command.big", "command.copy", "command.now"]);
@@ -30,17 +29,17 @@ fn project() -> Sandbox {
     project
 }
 
-/// Runs until what there is was learnt, and is looked up: what changed just now is not remembered.
+/// Runs until the cached state is written and used: very recent changes are not cached.
 fn remember(project: &Sandbox) {
     for _ in 0..2 {
         sleep(Duration::from_millis(100));
         project.run(&[]).cached_all();
     }
-    assert_eq!(files(&project.path(".pcamflow/recall")).len(), 1, "something is remembered");
+    assert_eq!(files(&project.path(".pcamflow/recall")).len(), 1, "there is cached state");
 }
 
 #[test]
-fn verify_knows_where_and_of_what_a_result_was_made() {
+fn verify_recomputes_from_the_recorded_inputs() {
     let project = project();
     let same = project.pcamflow(&["verify", "p.toml", "command.copy", "--json"]).exit(0);
     assert_eq!(same.events()[0]["artifacts"][0]["verdict"], "identical", "{}", same.stdout);
@@ -49,7 +48,7 @@ fn verify_knows_where_and_of_what_a_result_was_made() {
 }
 
 #[test]
-fn a_pointer_that_was_torn_is_written_again() {
+fn a_truncated_pointer_is_written_again() {
     let project = project();
     let latest = files(&project.path(".pcamflow/latest"));
     assert_eq!(latest.len(), 3);
@@ -63,7 +62,7 @@ fn a_pointer_that_was_torn_is_written_again() {
 }
 
 #[test]
-fn links_are_made_anew_where_the_store_or_the_folder_has_moved() {
+fn links_are_recreated_after_the_store_or_the_folder_has_moved() {
     let project = project();
     let shown = || fs::metadata(project.path("out/remembered/command.big/big.bin")).unwrap().len();
     fs::create_dir_all(project.path("deep/er")).unwrap();
@@ -78,7 +77,7 @@ fn links_are_made_anew_where_the_store_or_the_folder_has_moved() {
 }
 
 #[test]
-fn what_is_shown_in_a_folder_on_another_disk_keeps_its_objects() {
+fn objects_shown_in_a_folder_on_another_disk_are_kept() {
     let project = project();
     fs::create_dir(project.path("elsewhere")).unwrap();
     fs::rename(project.path("out/remembered"), project.path("elsewhere/remembered")).unwrap();
@@ -90,7 +89,7 @@ fn what_is_shown_in_a_folder_on_another_disk_keeps_its_objects() {
 }
 
 #[test]
-fn a_shown_file_that_was_changed_is_kept_and_told() {
+fn an_edited_shown_file_is_kept_and_reported() {
     let project = project();
     let shown = project.path("out/remembered/command.copy/copy.txt");
     fs::remove_file(&shown).unwrap();
@@ -105,7 +104,7 @@ fn a_shown_file_that_was_changed_is_kept_and_told() {
 }
 
 #[test]
-fn a_number_that_is_none_is_undefined_and_no_failure() {
+fn numbers_that_are_not_finite_are_undefined_without_a_failure() {
     let text = "[command.c]\nshell = 'echo pcamflow:number loss=nan; echo pcamflow:number gain=inf; \
                 echo x > {artifacts.out}'\nartifacts = { out = 'x.txt' }\n";
     let project = Sandbox::new().pipeline(text);

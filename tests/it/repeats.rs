@@ -1,4 +1,4 @@
-//! Repeats through the real binary: what runs, what is shown, what is told.
+//! Repeats through the binary: what runs, what is shown, what is reported.
 
 use crate::sandbox::Sandbox;
 
@@ -14,13 +14,13 @@ labels = 'synthesize.s/labels'
 sizes = { train = 4, validation = 2, test = 2 }
 ";
 
-/// The pipeline with a line more in its synthesis.
+/// The pipeline with one more line in `synthesize`.
 fn drawn(line: &str) -> String {
     PIPELINE.replace("slides = 2", &format!("slides = 2\n{line}"))
 }
 
 #[test]
-fn each_seed_is_cached_by_itself() {
+fn each_seed_is_cached_separately() {
     let project = Sandbox::new().pipeline(&drawn("seed = 7"));
     project.run(&[]).ran(["synthesize.s", "split.d"]);
     project.rewrite("p.toml", drawn("seeds = [7]"));
@@ -34,7 +34,7 @@ fn each_seed_is_cached_by_itself() {
 }
 
 #[test]
-fn what_is_upstream_stays_one() {
+fn stages_above_a_repeat_are_not_repeated() {
     let project = Sandbox::new().pipeline(&format!("{PIPELINE}seeds = [1, 2]\n"));
     project.run(&[]).ran(["synthesize.s", "split.d@1", "split.d@2"]);
     let rows = |seed| std::fs::read(project.path(&format!("out/repeated/split.d@{seed}/test.h5"))).unwrap();
@@ -45,7 +45,7 @@ fn what_is_upstream_stays_one() {
 }
 
 #[test]
-fn mean_and_spread_are_told_written_and_kept_where_all_is_cached() {
+fn mean_and_spread_are_reported_and_written_even_when_all_is_cached() {
     let project = Sandbox::new().pipeline(&drawn("seeds = [1, 2, 3]"));
     let output = project.run(&[]).exit(0);
     let told = output.events_of("ended")[0]["repeats"].clone();
@@ -77,7 +77,7 @@ fn mean_and_spread_are_told_written_and_kept_where_all_is_cached() {
 }
 
 #[test]
-fn plan_and_check_tell_repeats_in_one_line() {
+fn plan_and_check_report_repeats_in_one_line() {
     let project = Sandbox::new().pipeline(&drawn("seeds = [1, 2, 3, 4]"));
     let output = project.pcamflow(&["run", "p.toml", "--dry-run"]).exit(0);
     assert!(
@@ -85,7 +85,7 @@ fn plan_and_check_tell_repeats_in_one_line() {
         "{}",
         output.stdout
     );
-    // Their patches may come out the same: that nobody knows before they are made.
+    // Repeats may produce the same patches, so the later stages are only `maybe`.
     let told = [
         "\nsplit.d@1            run               never ran\n",
         "\nsplit.d@{2,3,4}      maybe             never ran, but may turn out the same as `split.d@1`\n",
@@ -96,7 +96,7 @@ fn plan_and_check_tell_repeats_in_one_line() {
 }
 
 #[test]
-fn what_is_wrong_is_told_once() {
+fn errors_of_repeats_are_reported_once() {
     let project = Sandbox::new().pipeline(&drawn("seeds = [1, 2, 3]\nseed = 4"));
     let output =
         project.run(&[]).exit(2).complains("`seed` and `seeds` cannot both be given").complains("1 problem:");
@@ -107,7 +107,7 @@ fn what_is_wrong_is_told_once() {
 }
 
 #[test]
-fn somebody_elses_file_is_left_alone() {
+fn a_foreign_repeats_csv_is_not_overwritten() {
     let project = Sandbox::new().pipeline(PIPELINE);
     project.run(&[]).exit(0);
     project.rewrite("out/repeated/repeats.csv", "mine");
@@ -119,7 +119,7 @@ fn somebody_elses_file_is_left_alone() {
 
 #[cfg(feature = "torch")]
 #[test]
-fn trainings_of_each_seed_are_evaluated_and_their_spread_is_that_of_the_metrics() {
+fn the_model_of_each_seed_is_evaluated_and_the_spread_matches_the_metrics() {
     const MODELS: &str = "\
 [pipeline]
 name = 'models'
@@ -164,7 +164,7 @@ resamples = 0
     assert_ne!(one, two, "other seeds give other models");
     assert!((loss["mean"].as_f64().unwrap() - (one + two) / 2.0).abs() < 1e-12);
     assert!((loss["sd"].as_f64().unwrap() - (one - two).abs() / 2.0_f64.sqrt()).abs() < 1e-12);
-    // The repeat is the very training that `seed` asks for.
+    // A repeat has the same key as a training with this `seed`.
     project.rewrite("p.toml", MODELS.replace("seeds = [1, 2]", "seed = 2").replace("train.t@2", "train.t"));
     project.run(&[]).cached_all();
 }

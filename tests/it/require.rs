@@ -1,4 +1,4 @@
-//! `run --require` through the real binary: met, not met, and what is wrong before anything runs.
+//! `run --require` through the binary: met and unmet requirements, and errors before anything runs.
 
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ fn verdicts(output: &Output) -> Vec<Value> {
 }
 
 #[test]
-fn what_is_met_is_told_and_what_is_not_ends_with_its_own_code() {
+fn requirements_are_reported_and_an_unmet_one_has_its_own_exit_code() {
     let project = small();
     let output = project.run(&["--require", "split.d.train >= 4", "--require", "split.d.test < 200%"]);
     let verdicts = verdicts(&output.exit(5));
@@ -44,7 +44,7 @@ fn what_is_met_is_told_and_what_is_not_ends_with_its_own_code() {
           "figures": [{ "of": "split.d", "value": 2.0, "met": false, "why": null }] },
     ]);
     assert_eq!(Value::from(verdicts), expected);
-    // From the store as from a run, and for people.
+    // The same from cached results, and in the output for people.
     let output = project.pcamflow(&["run", "p.toml", "--require", "split.d.train > 4"]).exit(5);
     let expected = "\
 required                    figure
@@ -81,9 +81,9 @@ fn numbers_of_json_artifacts_are_found_by_their_path() {
 }
 
 #[test]
-fn every_repeat_has_to_meet_it_or_their_mean_where_that_is_asked_for() {
+fn every_repeat_must_meet_a_requirement_unless_it_names_the_mean() {
     let project = Sandbox::new().pipeline(&format!("{PIPELINE}seeds = [1, 2]\n"));
-    // The seed of a split stands in its JSON: 1 and 2.
+    // The JSON of a split contains its seed: 1 and 2.
     let require = |requirement: &str, code| {
         let output = project.run(&["--require", requirement]).exit(code);
         verdicts(&output).remove(0)["figures"].clone()
@@ -99,7 +99,7 @@ fn every_repeat_has_to_meet_it_or_their_mean_where_that_is_asked_for() {
 }
 
 #[test]
-fn what_is_wrong_is_told_before_anything_runs() {
+fn wrong_requirements_are_reported_before_anything_runs() {
     let project = small();
     for (requirement, expected) in [
         ("split.d.train", "nothing to compare with"),
@@ -118,7 +118,7 @@ fn what_is_wrong_is_told_before_anything_runs() {
     project.run(&["--dry-run", "--require", "split.d.train >= 1"]).exit(2);
     assert!(!project.path(".pcamflow").exists());
 
-    // Once a result is there, its numbers are known, too.
+    // Once a result exists, the names of its numbers are checked as well.
     let late = project.run(&["--require", "split.d.trian >= 1"]).exit(5);
     assert_eq!(late.computed(), ["split.d", "synthesize.s"]);
     let why = verdicts(&late)[0]["figures"][0]["why"].as_str().unwrap().to_owned();
@@ -138,7 +138,7 @@ fn what_is_wrong_is_told_before_anything_runs() {
 }
 
 #[test]
-fn a_stage_that_failed_counts_for_more_and_has_no_number() {
+fn the_exit_code_of_a_failed_stage_wins_and_it_has_no_number() {
     let project = Sandbox::new().pipeline(&PIPELINE.replace("train = 4", "train = 400"));
     let output = project.run(&["--require", "split.d.train >= 4"]).exit(1);
     let figure = verdicts(&output)[0]["figures"][0].clone();

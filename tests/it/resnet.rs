@@ -1,4 +1,4 @@
-//! The residual network and the chosen threshold through the real binaries.
+//! The residual network and the chosen threshold, through the built binaries.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::sandbox::{Sandbox, files};
 
-/// Seconds at most, on one core.
+/// Takes seconds on one core.
 const PIPELINE: &str = "\
 [pipeline]
 name = 'residual'
@@ -55,7 +55,7 @@ fn metrics(project: &Sandbox) -> Value {
 }
 
 #[test]
-fn it_trains_under_torchvisions_names_and_is_measured_and_explained() {
+fn it_trains_with_torchvisions_tensor_names_and_is_evaluated_and_explained() {
     let project = project();
     let stages = ["evaluate.e", "explain.g", "split.d", "synthesize.s", "train.r"];
     let output = project.run(&[]).ran(stages);
@@ -79,13 +79,13 @@ fn it_trains_under_torchvisions_names_and_is_measured_and_explained() {
     assert_eq!(names, wanted);
     assert_eq!(tensors.tensor("layer2.0.downsample.0.weight").unwrap().shape(), [8, 4, 1, 1]);
 
-    // Grad-CAM took the last stage, and says so.
+    // Grad-CAM uses the last stage by default, and records that.
     let maps = hdf5::File::open(project.path("out/residual/explain.g/maps.h5")).unwrap();
     assert_eq!(maps.dataset("native").unwrap().shape(), [4, 24, 24]);
     let parameters: hdf5::types::VarLenUnicode = maps.attr("parameters").unwrap().read_scalar().unwrap();
     assert!(parameters.contains(r#""layer":"layer2""#), "{parameters}");
 
-    // Both thresholds stand in the file and among the main numbers.
+    // Both thresholds are in the file and among the main numbers.
     let metrics = metrics(&project);
     let at = &metrics["chosen-threshold"];
     assert_eq!((&metrics["threshold"], &at["validation-images"]), (&0.5.into(), &16.into()));
@@ -99,16 +99,16 @@ fn it_trains_under_torchvisions_names_and_is_measured_and_explained() {
     assert_eq!(number("accuracy-at-chosen-threshold").as_ref(), Some(&at["accuracy"]));
     assert_eq!(number("chosen-threshold").as_ref(), Some(&at["threshold"]));
 
-    // How a threshold is chosen is the evaluation's alone, and so are the patches that it is chosen on.
+    // How a threshold is chosen, and on which patches, only affects the evaluation.
     project.run(&["--set", "evaluate.e.choose='youden'"]).ran(["evaluate.e"]);
     assert_eq!(self::metrics(&project)["chosen-threshold"]["criterion"], "youden");
     project.run(&[]).cached_all();
-    // The layer that is taken anyway, by its name: the same map under another key.
+    // Naming the default layer gives the same map under another key.
     project.run(&["--set", "explain.g.method.grad-cam.layer='layer2'"]).ran(["explain.g"]);
 }
 
 #[test]
-fn a_killed_training_ends_with_the_model_of_an_uninterrupted_one() {
+fn a_killed_training_gives_the_same_model_as_an_uninterrupted_one() {
     let straight = project();
     straight.run(&["train.r"]).exit(0);
     let stopped = project();
@@ -118,7 +118,7 @@ fn a_killed_training_ends_with_the_model_of_an_uninterrupted_one() {
     let is_checkpoint =
         |path: &std::path::PathBuf| path.extension().is_some_and(|ending| ending == "safetensors");
     while !files(&stopped.path(".pcamflow/work")).iter().any(is_checkpoint) {
-        assert!(Instant::now() < deadline, "no checkpoint came");
+        assert!(Instant::now() < deadline, "no checkpoint was written");
         std::thread::sleep(Duration::from_millis(1));
     }
     run.signal(Signal::KILL);
@@ -131,7 +131,7 @@ fn a_killed_training_ends_with_the_model_of_an_uninterrupted_one() {
 }
 
 #[test]
-fn its_weights_come_back_from_a_file_as_the_network_that_they_are() {
+fn its_exported_weights_can_be_imported_again() {
     let project = project();
     project.run(&["evaluate.e"]).exit(0);
     let predictions = || fs::read(project.path("out/residual/evaluate.e/predictions.csv")).unwrap();
@@ -139,14 +139,14 @@ fn its_weights_come_back_from_a_file_as_the_network_that_they_are() {
     project.rewrite("data/mine.safetensors", &weights);
     let text = PIPELINE.replace("model = 'train.r'", "model = { safetensors = 'mine.safetensors' }");
     project.rewrite("p.toml", text);
-    // The bytes are the same: what was computed with them stands.
+    // The bytes are equal, so the evaluation is still cached.
     project.run(&["evaluate.e"]).cached_all();
     project.run(&["evaluate.e", "--force", "evaluate.e"]).ran(["evaluate.e"]);
     assert_eq!(predictions(), before);
 }
 
 #[test]
-fn mistakes_are_told_at_once_before_anything_is_computed() {
+fn all_mistakes_are_reported_before_anything_is_computed() {
     let told = |from: &str, to: &str, texts: &[&str]| {
         assert!(PIPELINE.contains(from));
         let project = Sandbox::new().pipeline(&PIPELINE.replace(from, to));

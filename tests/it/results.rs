@@ -1,4 +1,4 @@
-//! Looking at what was made: `path`, `log`, `show` and `export`, through the real binary.
+//! Commands that inspect results, through the binary: `path`, `log`, `show` and `export`.
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
@@ -26,31 +26,32 @@ fn ask(project: &Sandbox, command: &str, arguments: &[&str]) -> Output {
     project.pcamflow(&[&[command, "p.toml"], arguments].concat())
 }
 
-/// The bytes of a file of a stage, as they are shown.
+/// The bytes of a stage's file in the output folder.
 fn shown(project: &Sandbox, file: &str) -> Vec<u8> {
     fs::read(project.path("out/small").join(file)).unwrap()
 }
 
 #[test]
-fn a_path_is_that_of_the_bytes_and_can_be_used_in_a_script() {
+fn path_prints_a_path_that_scripts_can_use() {
     let project = small();
     let script = "cat \"$($PCAMFLOW path p.toml split.d/split)\"";
     assert_eq!(project.shell(script).exit(0).stdout.into_bytes(), shown(&project, "split.d/split.json"));
     let by_name = ask(&project, "path", &["split.d/train"]).exit(0).stdout;
-    assert_eq!(by_name, ask(&project, "path", &["split.d/train.h5"]).exit(0).stdout, "a file's name will do");
+    assert_eq!(by_name, ask(&project, "path", &["split.d/train.h5"]).exit(0).stdout, "file names work");
     assert_eq!(by_name.lines().count(), 1);
     ask(&project, "path", &["*.d/train"]).exit(0);
-    // What goes by endings takes the file that is shown, as long as that is the one.
+    // `--shown` prints the path in the output folder, for programs that need a file extension. It works as
+    // long as that file is the current one.
     let there = ask(&project, "path", &["split.d/train", "--shown"]).exit(0).stdout;
     assert!(there.ends_with("/out/small/split.d/train.h5\n"), "{there}");
     project.run(&["--set", "split.d.sizes.train=5"]).exit(0);
     let gone = ask(&project, "path", &["split.d/train", "--shown"]).exit(1).complains("is not shown below");
     assert!(gone.stdout.is_empty() && gone.stderr.contains("`pcamflow run p.toml 'split.d'` shows it again"));
-    assert_eq!(ask(&project, "path", &["split.d/train"]).exit(0).stdout, by_name, "an object stays");
+    assert_eq!(ask(&project, "path", &["split.d/train"]).exit(0).stdout, by_name, "it is kept");
 }
 
 #[test]
-fn a_command_that_is_named_repeats_what_was_given() {
+fn suggested_commands_repeat_the_given_options() {
     let project = Sandbox::new().pipeline(PIPELINE);
     let given = ["--set", "split.d.sizes.train=5", "--store", "my store", "--data", "x"];
     let again = "--set split.d.sizes.train=5 --data x --store 'my store'`";
@@ -63,7 +64,7 @@ fn a_command_that_is_named_repeats_what_was_given() {
 }
 
 #[test]
-fn without_its_sources_a_result_is_the_latest_and_nobody_says_more() {
+fn without_its_sources_the_latest_result_is_used_and_marked_as_unverified() {
     let text = PIPELINE.replace("'synthesize.s/images'", "'x.h5'").replace("'synthesize.s/labels'", "'y.h5'");
     let project = Sandbox::new().pipeline(&text).with(|root| {
         crate::hdf5_files::images(&root.join("data/x.h5"), 12);
@@ -82,7 +83,7 @@ fn without_its_sources_a_result_is_the_latest_and_nobody_says_more() {
 }
 
 #[test]
-fn what_is_not_there_is_told_with_what_was_meant() {
+fn missing_results_are_reported_with_suggestions() {
     let project = small();
     for command in ["path", "show"] {
         ask(&project, command, &["spli.d/train"]).exit(2).complains("did you mean `split.d`?");
@@ -125,7 +126,7 @@ fn an_older_result_says_so_and_why() {
 }
 
 #[test]
-fn a_record_without_its_bytes_says_what_to_do() {
+fn a_record_without_objects_says_what_to_do() {
     let project = small();
     let object = ask(&project, "path", &["split.d/train"]).exit(0).stdout;
     let object = std::path::Path::new(object.trim());
@@ -174,7 +175,7 @@ fn damaged_bytes_are_never_handed_out() {
 }
 
 #[test]
-fn a_result_tells_when_where_from_what_and_what_it_gave() {
+fn show_prints_when_where_and_from_what_a_result_was_made() {
     let project = small();
     let text = ask(&project, "show", &["split.d"]).exit(0).stdout;
     for part in [
@@ -227,10 +228,10 @@ fn contents_are_shown_by_format() {
 }
 
 #[test]
-fn a_log_is_that_of_the_attempt_that_failed_or_else_of_the_latest_result() {
+fn log_prints_the_failed_attempt_or_else_the_latest_result() {
     let project = small();
     ask(&project, "log", &["split.d"]).exit(0).complains("note: split.d logged nothing");
-    // A preview says where its table contradicts the labels.
+    // The log of a preview counts contradictions between table and labels.
     let preview = "[preview.p]\nimages = 'split.d/train'\nmeta = 'm.csv'\nrows = 1\n";
     let project = project
         .file("data/m.csv", format!("center_tumor_patch\n{}", "True\n".repeat(12)))
@@ -246,7 +247,7 @@ fn a_log_is_that_of_the_attempt_that_failed_or_else_of_the_latest_result() {
         warnings
     );
 
-    // What an attempt left at the present key goes before what an older result said.
+    // A failed attempt at the current key has priority over an older result.
     project.rewrite("p.toml", PIPELINE.replace("train = 4", "train = 5"));
     let planned = project.pcamflow(&["plan", "p.toml", "-v", "--json", "split.d"]).exit(0);
     let key = planned.events_of("fingerprint")[0]["key"].as_str().unwrap().to_owned();
@@ -258,7 +259,7 @@ fn a_log_is_that_of_the_attempt_that_failed_or_else_of_the_latest_result() {
 }
 
 #[test]
-fn exports_are_real_copies_and_replace_nothing_unasked() {
+fn exports_are_independent_copies_and_replace_files_only_on_request() {
     let project = small();
     let output = ask(&project, "export", &["split.d", "deep/copies"]).exit(0);
     assert_eq!(output.stdout.lines().count(), 4);
@@ -266,10 +267,7 @@ fn exports_are_real_copies_and_replace_nothing_unasked() {
     let copy = project.path("deep/copies/train.h5");
     assert_eq!(fs::read(&copy).unwrap(), shown(&project, "split.d/train.h5"));
     let metadata = copy.symlink_metadata().unwrap();
-    assert!(
-        metadata.is_file() && metadata.permissions().mode() & 0o200 != 0,
-        "people's own files can be written"
-    );
+    assert!(metadata.is_file() && metadata.permissions().mode() & 0o200 != 0, "exported files are writable");
     ask(&project, "export", &["split.d", "deep/copies"]).exit(0);
 
     fs::write(&copy, "mine").unwrap();

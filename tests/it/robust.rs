@@ -1,4 +1,4 @@
-//! Retries, timeouts and memory, through the real binary.
+//! Retries, timeouts and memory limits, through the binary.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ use rustix::process::Signal;
 
 use crate::sandbox::{Output, Running, Sandbox, files};
 
-/// A stage that draws for a good while, computed as `run` says.
+/// A pipeline whose only stage draws for some time, with these `run` settings.
 fn project(patches: u32, run: &str) -> Sandbox {
     let text = format!(
         "[pipeline]\nname = 'robust'\n[synthesize.s]\npatches = {patches}\nslides = 4\nrun = {{ {run} }}\n"
@@ -18,22 +18,22 @@ fn project(patches: u32, run: &str) -> Sandbox {
     Sandbox::new().pipeline(&text)
 }
 
-/// Waits until a run has got somewhere.
+/// Waits until a run reaches a state.
 #[track_caller]
 fn until(what: &str, mut reached: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !reached() {
-        assert!(Instant::now() < deadline, "the run never came to: {what}");
+        assert!(Instant::now() < deadline, "the run never reached: {what}");
         sleep(Duration::from_millis(2));
     }
 }
 
-/// The processes that an engine has started.
+/// The processes that an engine started.
 fn children(project: &Sandbox, engine: &Running<'_>) -> Vec<i32> {
     project.alive().into_iter().filter(|&id| id != engine.pid()).collect()
 }
 
-/// Kills the process that computes, once it has begun to write images.
+/// Kills the worker once it writes images.
 #[track_caller]
 fn kill_the_computing(project: &Sandbox, engine: &Running<'_>) -> Vec<i32> {
     until("a child that draws", || {
@@ -47,7 +47,7 @@ fn kill_the_computing(project: &Sandbox, engine: &Running<'_>) -> Vec<i32> {
     children
 }
 
-/// What the record of the stage says of how it was made.
+/// The `made` part of the stage's record.
 fn made(project: &Sandbox) -> serde_json::Value {
     let shown = project.pcamflow(&["show", "p.toml", "synthesize.s", "--json"]).exit(0);
     shown.events()[0]["record"]["made"].clone()
@@ -71,7 +71,7 @@ fn a_lost_process_is_replaced_and_the_record_says_so() {
     let log = project.pcamflow(&["log", "p.toml", "synthesize.s"]).exit(0).stdout;
     assert!(log.contains("attempt 1 of 3 failed"), "{log}");
     project.nothing_is_left_running();
-    // How it was computed is no part of the key.
+    // Execution settings are not part of the key.
     project.rewrite(
         "p.toml",
         fs::read_to_string(project.path("p.toml")).unwrap().replace("times = 2", "times = 7"),
@@ -80,7 +80,7 @@ fn a_lost_process_is_replaced_and_the_record_says_so() {
 }
 
 #[test]
-fn a_process_that_was_killed_by_hand_is_not_taken_for_want_of_memory_and_its_peak_is_told() {
+fn a_manual_kill_is_not_reported_as_out_of_memory_and_the_peak_is_given() {
     let project = project(160, "");
     let run = project.start(&[]);
     kill_the_computing(&project, &run);
@@ -93,7 +93,7 @@ fn a_process_that_was_killed_by_hand_is_not_taken_for_want_of_memory_and_its_pea
 }
 
 #[test]
-fn the_peak_of_a_good_stage_is_in_its_record_and_shown() {
+fn peak_memory_is_recorded_and_shown() {
     let project = project(40, "");
     project.run(&[]).ran(["synthesize.s"]);
     let peak = made(&project)["peak-memory"].as_u64().unwrap();
@@ -104,7 +104,7 @@ fn the_peak_of_a_good_stage_is_in_its_record_and_shown() {
 }
 
 #[test]
-fn a_stage_that_takes_too_long_is_ended_and_told_as_such() {
+fn a_stage_that_exceeds_its_timeout_is_stopped() {
     let project = project(20_000, "timeout = '400ms'");
     let output = project.run(&[]).exit(1);
     let failed = &output.events_of("failed")[0];
@@ -117,7 +117,7 @@ fn a_stage_that_takes_too_long_is_ended_and_told_as_such() {
 }
 
 #[test]
-fn when_no_attempt_is_left_the_last_failure_counts() {
+fn after_the_last_attempt_its_failure_is_reported() {
     let retry = "retry = { times = 2, on = 'timeout', delay = '5ms' }";
     let project = project(20_000, &format!("timeout = '60ms', {retry}"));
     let output = project.run(&[]).exit(1);
@@ -126,7 +126,7 @@ fn when_no_attempt_is_left_the_last_failure_counts() {
     assert!(warnings.contains("attempt 1 of 3 failed, the next begins in 5ms: it took"), "{warnings}");
     assert!(warnings.contains("attempt 2 of 3 failed, the next begins in 10ms: it took"), "{warnings}");
     let time = project.run(&["--set", "synthesize.s.run.retry.on=\"worker-lost\""]).exit(1);
-    assert_eq!(time.warnings(), "", "a timeout is no lost process");
+    assert_eq!(time.warnings(), "", "a timeout is not a lost process");
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn a_stop_ends_the_wait_for_the_next_attempt_at_once() {
 }
 
 #[test]
-fn settings_of_all_stages_stand_in_run_and_wrong_places_are_named() {
+fn run_settings_apply_to_all_stages_and_misplaced_ones_are_errors() {
     let text = "[pipeline]\nname = 'robust'\n[run]\nretry = { times = 1 }\ntimeout = '1h'\n[synthesize.s]\npatches = 12\nslides = 2\n";
     let project = Sandbox::new().pipeline(text);
     project.run(&[]).ran(["synthesize.s"]);
@@ -173,7 +173,7 @@ fn settings_of_all_stages_stand_in_run_and_wrong_places_are_named() {
     }
 }
 
-/// A memory cgroup with a limit, and the file that takes processes in; `None` where none can be made here.
+/// A memory cgroup with a limit. `None` if this machine does not allow one.
 struct Cgroup(std::path::PathBuf);
 
 impl Cgroup {
@@ -187,7 +187,7 @@ impl Cgroup {
                 continue;
             }
             let cgroup = Self(folder);
-            // Swap would help out.
+            // With swap, the limit would not end the process.
             let _ = fs::write(cgroup.0.join("memory.swap.max"), "0");
             if fs::write(cgroup.0.join(file), limit).is_ok() {
                 return Some(cgroup);
@@ -204,14 +204,14 @@ impl Drop for Cgroup {
     }
 }
 
-/// How ready a process is to be ended by the kernel.
+/// The OOM score adjustment of a process: the kernel ends the highest score first.
 fn readiness(id: i32) -> i32 {
     let text = fs::read_to_string(format!("/proc/{id}/oom_score_adj")).unwrap();
     text.trim().parse().unwrap()
 }
 
 #[test]
-fn what_computes_goes_before_the_engine_where_memory_runs_out() {
+fn when_memory_runs_out_workers_are_killed_before_the_engine() {
     let project = project(1000, "");
     let run = project.start(&[]);
     until("a child that draws", || {
@@ -226,8 +226,8 @@ fn what_computes_goes_before_the_engine_where_memory_runs_out() {
 }
 
 #[test]
-fn a_process_that_the_kernel_killed_for_want_of_memory_is_told_as_such() {
-    // More than the engine needs, less than the 60 MiB of what computes.
+fn a_process_that_the_kernel_killed_when_memory_ran_out_is_reported_as_such() {
+    // More than the engine needs, less than the 60 MiB of the worker.
     let Some(cgroup) = Cgroup::new("40M") else { return };
     let project = project(2000, "");
     let script =
@@ -245,7 +245,7 @@ fn a_process_that_the_kernel_killed_for_want_of_memory_is_told_as_such() {
 }
 
 #[test]
-fn a_folder_that_is_no_store_and_a_store_of_another_format_are_refused() {
+fn foreign_folders_and_stores_of_another_format_are_refused() {
     let project = project(12, "").file("documents/thesis.tex", "x");
     let refused = |said: &str| {
         for command in [&["run", "p.toml"][..], &["plan", "p.toml"], &["cache", "gc"]] {
@@ -263,7 +263,7 @@ fn a_folder_that_is_no_store_and_a_store_of_another_format_are_refused() {
 }
 
 #[test]
-fn a_result_that_verify_put_aside_runs_again_for_that_reason() {
+fn a_result_that_verify_quarantined_runs_again_with_that_reason() {
     let project = project(12, "");
     project.run(&[]).ran(["synthesize.s"]);
     let objects = files(&project.path(".pcamflow/objects"));
@@ -278,7 +278,7 @@ fn a_result_that_verify_put_aside_runs_again_for_that_reason() {
 }
 
 #[test]
-fn without_locks_two_runs_may_compute_twice_and_the_results_are_right() {
+fn without_locks_two_runs_may_compute_twice_with_correct_results() {
     let expected = project(160, "");
     expected.run(&[]).exit(0);
     let project = project(160, "").env("PCAMFLOW_LOCKS", "off");
@@ -297,7 +297,7 @@ fn without_locks_two_runs_may_compute_twice_and_the_results_are_right() {
     project.pcamflow(&["doctor"]).never_says("panicked");
 }
 
-/// A pipeline of one script, which makes `made`, computed as `run` says.
+/// A pipeline of one script, which makes `made`, with these `run` settings.
 fn script(script: &str, run: &str) -> Sandbox {
     let text = format!(
         "[command.one]\nshell = '''{script}'''\nartifacts = {{ made = 'made' }}\npass-environment = ['COUNT']\n\
@@ -308,12 +308,12 @@ fn script(script: &str, run: &str) -> Sandbox {
     project.env("COUNT", &count)
 }
 
-/// Counts its attempts in a file outside, and goes on from the third.
+/// Counts its attempts in a file outside the project and succeeds from the third on.
 const THIRD_TIME: &str =
     "echo x >> \"$COUNT\"; if [ $(wc -l < \"$COUNT\") -lt 3 ]; then FAIL; fi; echo ok > made";
 
 #[test]
-fn a_program_that_is_killed_is_lost_and_one_that_fails_is_not() {
+fn a_killed_program_is_retried_and_a_failing_one_is_not() {
     let retry = "retry = { times = 2, delay = '1ms' }";
     let killed = script(&THIRD_TIME.replace("FAIL", "kill -9 $$"), retry);
     let output = killed.run(&[]).ran(["command.one"]);
@@ -334,7 +334,7 @@ fn a_program_that_is_killed_is_lost_and_one_that_fails_is_not() {
 }
 
 #[test]
-fn a_program_that_takes_too_long_is_ended_with_all_that_it_started() {
+fn a_timeout_ends_a_program_and_its_child_processes() {
     let project = script("sleep 600 & setsid sleep 600 & sleep 600", "timeout = '700ms'");
     let output = project.run(&[]).exit(1);
     assert_eq!(output.events_of("failed")[0]["class"], "timeout");
@@ -343,7 +343,7 @@ fn a_program_that_takes_too_long_is_ended_with_all_that_it_started() {
 }
 
 #[test]
-fn the_time_for_which_another_run_is_waited_for_does_not_count() {
+fn waiting_for_another_run_does_not_count_towards_the_timeout() {
     let project = script("sleep 1.5; echo ok > made", "timeout = '60s'");
     let first = project.start(&["--out", "one"]);
     until("the program", || project.alive().len() > 2);

@@ -1,5 +1,5 @@
-//! Run records through the real binary: what is recorded of runs however they end, and what `runs`, `compare`
-//! and `cache gc --keep-runs` make of it.
+//! Run records, through the binary: their content, how they survive crashes,
+//! and how `runs`, `compare` and `cache gc --keep-runs` use them.
 
 use std::{
     collections::BTreeMap,
@@ -32,7 +32,7 @@ images = 'split.d/train'
 rows = 1
 ";
 
-/// Some hundred milliseconds of drawing, to be stopped in.
+/// Draws for some hundred milliseconds, so that a run can be stopped.
 const LONG: &str = "\
 [pipeline]
 name = 'long'
@@ -54,7 +54,7 @@ fn small() -> Sandbox {
     project
 }
 
-/// The runs, the newest first.
+/// The recorded runs, newest first.
 #[track_caller]
 fn runs(project: &Sandbox) -> Vec<Value> {
     project.pcamflow(&["runs", "--json", "-n", "1000"]).exit(0).events_of("run")
@@ -89,13 +89,13 @@ fn says(output: &Output, parts: &[&str]) {
 fn until(what: &str, mut reached: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !reached() {
-        assert!(Instant::now() < deadline, "it never came to: {what}");
+        assert!(Instant::now() < deadline, "the run never reached: {what}");
         sleep(Duration::from_millis(2));
     }
 }
 
 #[test]
-fn help_tells_what_there_is() {
+fn help_and_messages_of_a_project_without_runs() {
     let project = Sandbox::new();
     let help = project.pcamflow(&["runs", "--help"]).exit(0);
     says(&help, &["show", "-n <N>", "--json", "Examples:", "runs show 17 --text"]);
@@ -105,14 +105,14 @@ fn help_tells_what_there_is() {
     project.pcamflow(&["runs"]).exit(0).complains("no run is recorded yet");
     project.pcamflow(&["runs", "show"]).exit(2).complains("no run is recorded yet");
     project.pcamflow(&["compare"]).exit(2).complains("no run to compare");
-    assert!(!project.path(".pcamflow").exists(), "questions leave no trace");
+    assert!(!project.path(".pcamflow").exists(), "queries create no store");
     project.pcamflow(&["compare", "--plot", "x.pdf"]).exit(2).complains(".svg or a .png");
     project.pcamflow(&["cache", "gc", "--keep-runs", "0"]).exit(2);
     project.pcamflow(&["cache", "gc", "--keep-runs", "1", "--keep-latest"]).exit(2);
 }
 
 #[test]
-fn a_run_is_recorded_with_what_it_was_made_from_and_what_came_of_it() {
+fn a_run_is_recorded_with_its_inputs_and_outcomes() {
     let project = small();
     project.run(&["--set", "preview.p.columns=2", "--threads", "1", "preview.p"]).ran(["preview.p"]);
     let runs = runs(&project);
@@ -160,7 +160,7 @@ fn a_run_is_recorded_with_what_it_was_made_from_and_what_came_of_it() {
 }
 
 #[test]
-fn reruns_that_find_everything_are_counted() {
+fn fully_cached_reruns_are_counted() {
     let project = small();
     for _ in 0..5 {
         project.run(&[]).cached_all();
@@ -169,7 +169,7 @@ fn reruns_that_find_everything_are_counted() {
     assert_eq!(runs(&project)[0]["repeated"], 4);
     says(&project.pcamflow(&["runs"]).exit(0), &["3 cached (5 times)"]);
     says(&project.pcamflow(&["runs", "show"]).exit(0), &["4 times more, all cached"]);
-    // Another question, even with the same answers, is another run.
+    // Other targets or another text make another run, even if everything is cached.
     project.run(&["split.d"]).cached_all();
     project.rewrite("p.toml", format!("{PIPELINE}# a comment\n"));
     project.run(&[]).cached_all();
@@ -177,7 +177,7 @@ fn reruns_that_find_everything_are_counted() {
 }
 
 #[test]
-fn failures_are_recorded_with_what_was_said() {
+fn failures_are_recorded_with_their_messages() {
     let project = Sandbox::new().pipeline(PIPELINE);
     let too_many = ["--set", "split.d.sizes.train=400"];
     let output = project.run(&too_many).exit(1);
@@ -194,7 +194,7 @@ fn failures_are_recorded_with_what_was_said() {
     says(&project.pcamflow(&["runs"]).exit(0), &["failed", "1 computed, 1 failed, 1 blocked"]);
     project.run(&[]).ran(["split.d", "preview.p"]);
     assert_eq!(runs(&project)[0]["changed"], serde_json::json!(["split.d.sizes.train 400 -> 4"]));
-    // What never began is no run.
+    // A run that is refused is not recorded.
     project.run(&["no.such"]).exit(2);
     assert_eq!(ids(&project), [2, 1]);
 }
@@ -219,7 +219,7 @@ fn a_run_is_running_then_interrupted_or_killed() {
 }
 
 #[test]
-fn kills_at_any_moment_leave_no_record_that_cannot_be_read() {
+fn kills_at_any_moment_leave_readable_records() {
     let project = Sandbox::new().pipeline(PIPELINE);
     for step in 0..20 {
         let set = format!("synthesize.s.seed={step}");
@@ -231,7 +231,7 @@ fn kills_at_any_moment_leave_no_record_that_cannot_be_read() {
     }
     let all = runs(&project);
     assert!(all.iter().all(|run| run["state"] == "killed" || run["state"] == "done"), "{all:?}");
-    assert!(all.iter().any(|run| run["state"] == "killed"), "no kill came while it computed");
+    assert!(all.iter().any(|run| run["state"] == "killed"), "no run was killed while it computed");
     let mut unique = ids(&project);
     unique.dedup();
     assert_eq!(unique.len(), all.len());
@@ -241,7 +241,7 @@ fn kills_at_any_moment_leave_no_record_that_cannot_be_read() {
 }
 
 #[test]
-fn damaged_and_newer_records_are_named_and_harm_nobody() {
+fn damaged_and_newer_records_are_reported_and_skipped() {
     let project = small();
     project.run(&["--set", "preview.p.columns=2"]).ran(["preview.p"]);
     project.run(&["--set", "preview.p.columns=3"]).ran(["preview.p"]);
@@ -276,7 +276,7 @@ fn damaged_and_newer_records_are_named_and_harm_nobody() {
 }
 
 #[test]
-fn two_at_once_are_two_runs() {
+fn two_concurrent_runs_are_two_records() {
     let project = Sandbox::new().pipeline(LONG);
     let (one, two) = (project.start(&[]), project.start(&[]));
     one.finish().exit(0);
@@ -291,9 +291,9 @@ fn two_at_once_are_two_runs() {
 }
 
 #[test]
-fn a_store_that_cannot_be_written_is_a_warning() {
+fn a_run_that_cannot_be_recorded_is_a_warning() {
     let project = small();
-    // In the place of the folder, so that it holds for root as well.
+    // A file in place of the folder: root ignores permissions.
     fs::remove_dir_all(project.path(".pcamflow/runs")).unwrap();
     project.rewrite(".pcamflow/runs", "no folder");
     let output = project.run(&["--set", "preview.p.columns=2"]).ran(["preview.p"]);
@@ -304,7 +304,7 @@ fn a_store_that_cannot_be_written_is_a_warning() {
 }
 
 #[test]
-fn compare_shows_what_differs_and_what_came_of_it() {
+fn compare_shows_differences_and_numbers() {
     let project = small();
     project.run(&["--set", "split.d.sizes.train=6"]).exit(0);
     project.run(&["--set", "split.d.sizes.train=6"]).cached_all();
@@ -315,7 +315,7 @@ fn compare_shows_what_differs_and_what_came_of_it() {
     assert_eq!(names[..2], ["preview.p.columns", "split.d.sizes.train"]);
     let runs = all["runs"].as_array().unwrap();
     let ids: Vec<u64> = runs.iter().map(|run| run["run"].as_u64().unwrap()).collect();
-    assert_eq!(ids, [1, 3, 4], "of the same results, the last run");
+    assert_eq!(ids, [1, 3, 4], "runs with the same results are listed once, as the last one");
     let values: Vec<&str> =
         runs.iter().map(|run| run["values"]["split.d.sizes.train"].as_str().unwrap()).collect();
     assert_eq!(values, ["4", "6", "2"]);
@@ -352,7 +352,7 @@ fn compare_shows_what_differs_and_what_came_of_it() {
 }
 
 #[test]
-fn a_plot_is_drawn_and_the_same_twice() {
+fn plots_are_reproducible() {
     let project = small();
     project.run(&["--set", "split.d.sizes.train=6"]).exit(0);
     for name in ["a.svg", "b.svg", "c.png"] {
@@ -366,7 +366,7 @@ fn a_plot_is_drawn_and_the_same_twice() {
 }
 
 #[test]
-fn a_changed_source_is_what_differs() {
+fn compare_shows_changed_sources() {
     let pipeline = "\
 [split.d]
 images = 'x.h5'
@@ -388,7 +388,7 @@ sizes = { train = 4, validation = 2, test = 2 }
 }
 
 #[test]
-fn the_commit_is_recorded_and_whether_files_differ_from_it() {
+fn the_commit_and_uncommitted_changes_are_recorded() {
     let project = Sandbox::new().pipeline(PIPELINE);
     let git = "git -c user.name=a -c user.email=a@b";
     let made = project
@@ -409,7 +409,7 @@ fn the_commit_is_recorded_and_whether_files_differ_from_it() {
 }
 
 #[test]
-fn keeping_runs_keeps_exactly_what_they_used() {
+fn keep_runs_keeps_exactly_the_results_they_used() {
     let project = small();
     for seed in 1..=3 {
         project.run(&["--set", &format!("synthesize.s.seed={seed}")]).exit(0);
@@ -439,7 +439,7 @@ fn keeping_runs_keeps_exactly_what_they_used() {
     project.run(&["--set", "synthesize.s.seed=3"]).cached_all();
     project.run(&["--set", "synthesize.s.seed=2"]).cached_all();
     project.run(&["--set", "synthesize.s.seed=1"]).ran(["preview.p", "split.d", "synthesize.s"]);
-    // With another limit it protects, and gives up nothing by itself.
+    // Together with another limit, `--keep-runs` only protects results.
     let young = ["cache", "gc", "--keep-runs", "1", "--older-than", "1h"];
     says(&project.pcamflow(&young).exit(0), &["nothing to remove"]);
     project.pcamflow(&["cache", "gc", "--keep-runs", "1", "--max-size", "0"]).exit(0);

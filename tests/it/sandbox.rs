@@ -1,7 +1,5 @@
-//! A project in a folder of its own, and the real binary run in it.
-//!
-//! Every test of the whole goes through [`Sandbox`]: it builds the project, cleans the environment, and
-//! on a failure prints what a person would ask for. Knows nothing of what stages do.
+//! A project in a temporary folder with a clean environment, and helpers that run the binary in it.
+//! Every integration test uses [`Sandbox`]. A failure prints the command, its output and the files.
 
 use std::{
     fmt::Write as _,
@@ -15,16 +13,16 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The engine's binary.
+/// The engine binary.
 pub(crate) const PCAMFLOW: &str = env!("CARGO_BIN_EXE_pcamflow");
 
-/// The worker's binary, which Cargo builds beside it.
+/// The worker binary, which Cargo builds into the same folder.
 #[cfg(feature = "torch")]
 pub(crate) fn worker() -> PathBuf {
     Path::new(PCAMFLOW).with_file_name("pcamflow-worker")
 }
 
-/// Every process that a sandbox starts, and every process that those start, has this in its environment.
+/// All processes of a sandbox inherit this environment variable, so that tests can find them.
 const MARK: &str = "PCAMFLOW_SANDBOX";
 
 /// A project folder; the pipeline is `p.toml`.
@@ -35,30 +33,30 @@ pub(crate) struct Sandbox {
 }
 
 impl Sandbox {
-    /// An empty project in an empty folder.
+    /// An empty project in a temporary folder.
     pub(crate) fn new() -> Self {
         Self::in_folder("project")
     }
 
-    /// An empty project on a file system in memory, where there is one: for tests that write a lot.
+    /// An empty project on an in-memory file system if there is one, for tests that write a lot.
     pub(crate) fn in_memory() -> Self {
         Self::below(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap(), "project")
     }
 
-    /// An empty project in a folder of that name.
+    /// An empty project in a folder with this name.
     pub(crate) fn in_folder(name: &str) -> Self {
         Self::below(tempfile::tempdir().unwrap(), name)
     }
 
     fn below(folder: TempDir, name: &str) -> Self {
-        // Canonical, because messages name what the system calls the current folder.
+        // Messages show the canonical path of the current folder.
         let root = folder.path().canonicalize().unwrap().join(name);
         fs::create_dir(&root).unwrap();
         let environment = vec![(MARK.to_owned(), root.display().to_string())];
         Self { _folder: folder, root, environment }
     }
 
-    /// Adds a file; folders above it are made.
+    /// Adds a file, with its parent folders.
     pub(crate) fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
         self.rewrite(name, content);
         self
@@ -69,19 +67,19 @@ impl Sandbox {
         self.file("p.toml", text)
     }
 
-    /// Sets a variable for what is run.
+    /// Sets an environment variable for all commands.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Changes the project with a closure that gets its root.
+    /// Changes the project with a closure that receives its root.
     pub(crate) fn with(self, change: impl FnOnce(&Path)) -> Self {
         change(&self.root);
         self
     }
 
-    /// Writes a file between two runs.
+    /// Writes or replaces a file.
     pub(crate) fn rewrite(&self, name: &str, content: impl AsRef<[u8]>) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -93,7 +91,7 @@ impl Sandbox {
         self.root.join(name)
     }
 
-    /// The names in a folder of the project, sorted; hidden ones left out.
+    /// The sorted names in a folder of the project, without hidden ones.
     pub(crate) fn names(&self, folder: &str) -> Vec<String> {
         let entries = fs::read_dir(self.path(folder)).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
@@ -112,7 +110,7 @@ impl Sandbox {
         self.finish(self.command(PCAMFLOW).args(arguments))
     }
 
-    /// `pcamflow ARGUMENTS`, with its standard output going somewhere else.
+    /// `pcamflow ARGUMENTS`, with its standard output redirected.
     pub(crate) fn pcamflow_into(&self, arguments: &[&str], stdout: Stdio) -> Output {
         self.finish(self.command(PCAMFLOW).args(arguments).stdout(stdout))
     }
@@ -122,7 +120,7 @@ impl Sandbox {
         self.finish(self.command("bash").args(["-c", script]))
     }
 
-    /// `pcamflow run p.toml --json ARGUMENTS`, started and not waited for.
+    /// Starts `pcamflow run p.toml --json ARGUMENTS` without waiting for it.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running<'_> {
         let mut command = self.command(PCAMFLOW);
         command.args(["run", "p.toml", "--json"]).args(arguments);
@@ -130,7 +128,7 @@ impl Sandbox {
         Running { sandbox: self, child: command.spawn().unwrap(), command: text, started: Instant::now() }
     }
 
-    /// A program with a clean environment, in the project's folder.
+    /// A program with a clean environment in the project's folder.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.env_clear().env("NO_COLOR", "1").env("PCAMFLOW", PCAMFLOW);
@@ -147,9 +145,9 @@ impl Sandbox {
         Output::new(self, format!("{command:?}"), output, started)
     }
 
-    /// Processes that this sandbox started, directly or not, and that are alive.
+    /// The live processes that this sandbox started, directly or indirectly.
     pub(crate) fn alive(&self) -> Vec<i32> {
-        // Programs of `command` stages have an environment of their own.
+        // Programs of `command` stages do not inherit the mark; find them by their stage folder.
         let root = self.root.display();
         let marks = [format!("{MARK}={root}\0"), format!("{}={root}/", pcamflow::protocol::FOLDER)];
         let has = |environment: &[u8], mark: &str| {
@@ -164,7 +162,7 @@ impl Sandbox {
         ids.filter(is_ours).collect()
     }
 
-    /// Waits until nothing that this sandbox started is alive.
+    /// Waits until no process of this sandbox is alive.
     #[track_caller]
     pub(crate) fn nothing_is_left_running(&self) {
         let deadline = Instant::now() + Duration::from_secs(20);
@@ -174,7 +172,7 @@ impl Sandbox {
         }
     }
 
-    /// Content digests of all artifacts that are shown, by their path below `out/`.
+    /// The digests of all shown artifacts, by path relative to `out/`.
     pub(crate) fn digests(&self) -> Vec<(String, String)> {
         let out = self.path("out");
         let shown =
@@ -183,7 +181,7 @@ impl Sandbox {
         shown.map(|path| (path.strip_prefix(&out).unwrap().display().to_string(), digest(&path))).collect()
     }
 
-    /// Everything in the project, one path a line.
+    /// Every file of the project with its size, one per line.
     pub(crate) fn listing(&self) -> String {
         files(&self.root).iter().fold(String::new(), |mut text, path| {
             let size = path.symlink_metadata().map_or(0, |metadata| metadata.len());
@@ -210,7 +208,7 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// A run that goes on.
+/// A run in progress.
 pub(crate) struct Running<'a> {
     sandbox: &'a Sandbox,
     child: Child,
@@ -219,9 +217,9 @@ pub(crate) struct Running<'a> {
 }
 
 impl Running<'_> {
-    /// Sends a signal to the engine alone.
+    /// Sends a signal to the engine only.
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
-        // An error says that it has ended already, and then it was too fast for the test's moment.
+        // The engine may have ended already.
         let _ = rustix::process::kill_process(rustix::process::Pid::from_raw(self.pid()).unwrap(), signal);
     }
 
@@ -230,22 +228,18 @@ impl Running<'_> {
         i32::try_from(self.child.id()).unwrap()
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the run.
     pub(crate) fn finish(self) -> Output {
         let output = self.child.wait_with_output().unwrap();
         Output::new(self.sandbox, self.command, output, self.started)
     }
 }
 
-/// How a run ended.
+/// The result of a command.
 pub(crate) struct Output {
-    /// Standard output.
     pub(crate) stdout: String,
-    /// Standard error.
     pub(crate) stderr: String,
-    /// How the process ended.
     pub(crate) status: ExitStatus,
-    /// What it took.
     pub(crate) duration: Duration,
     command: String,
     listing: String,
@@ -263,7 +257,7 @@ impl Output {
         }
     }
 
-    /// Fails with everything that a person would ask for.
+    /// Fails, and prints the command, its output and the files of the project.
     #[track_caller]
     pub(crate) fn fail(&self, what: &str) -> ! {
         let Self { stdout, stderr, status, duration, command, listing } = self;
@@ -281,7 +275,7 @@ impl Output {
         self
     }
 
-    /// It ended with this code.
+    /// Requires this exit code.
     #[track_caller]
     pub(crate) fn exit(self, code: i32) -> Self {
         let right = self.status.code() == Some(code);
@@ -289,7 +283,7 @@ impl Output {
         self.require(right, || format!("expected exit code {code}, got (code, signal) {got:?}"))
     }
 
-    /// It ended well, and computed exactly these stages.
+    /// Requires success, and that exactly these stages were computed.
     #[track_caller]
     pub(crate) fn ran<const N: usize>(self, stages: [&str; N]) -> Self {
         let output = self.exit(0);
@@ -299,20 +293,20 @@ impl Output {
         output.require(computed == expected, || format!("expected {expected:?} to run, got {computed:?}"))
     }
 
-    /// It ended well, and computed nothing.
+    /// Requires success, and that nothing was computed.
     #[track_caller]
     pub(crate) fn cached_all(self) -> Self {
         self.ran([])
     }
 
-    /// Standard error says this.
+    /// Requires that standard error contains this text.
     #[track_caller]
     pub(crate) fn complains(self, text: &str) -> Self {
         let right = self.stderr.contains(text);
         self.require(right, || format!("standard error does not say {text:?}"))
     }
 
-    /// Neither stream has this.
+    /// Requires that neither stream contains this text.
     #[track_caller]
     pub(crate) fn never_says(self, text: &str) -> Self {
         let right = !self.stdout.contains(text) && !self.stderr.contains(text);
@@ -329,13 +323,13 @@ impl Output {
         self.stdout.lines().map(parse).collect()
     }
 
-    /// The events of one name.
+    /// The events with this name.
     #[track_caller]
     pub(crate) fn events_of(&self, name: &str) -> Vec<Value> {
         self.events().into_iter().filter(|event| event["event"] == name).collect()
     }
 
-    /// Sorted names of the stages that were computed.
+    /// The sorted names of the computed stages.
     #[track_caller]
     pub(crate) fn computed(&self) -> Vec<String> {
         let finished = self.events_of("finished").into_iter().filter(|stage| stage["cached"] == false);
@@ -350,7 +344,7 @@ impl Output {
         self.events_of("warning").iter().map(|event| text(&event["text"]) + "\n").collect()
     }
 
-    /// The message of the one stage that failed.
+    /// The message of the only stage that failed.
     #[track_caller]
     pub(crate) fn failure(&self) -> String {
         match self.events_of("failed").as_slice() {

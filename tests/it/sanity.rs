@@ -1,5 +1,5 @@
-//! `sanity` through the real binaries: on weights trained elsewhere and real patches, on a model trained
-//! here and true masks, and what is wrong with its table.
+//! The `sanity` stage through the binaries: with imported weights and real patches,
+//! with a model trained here and true masks, and with a wrong table.
 
 use std::fs;
 
@@ -14,19 +14,19 @@ fn sanity(project: &Sandbox, stage: &str) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
-/// The mean correlation at every depth; no number where every map is constant.
+/// The mean correlation at each depth. NaN if all maps are constant.
 fn course(sanity: &Value) -> Vec<f64> {
     let depths = sanity["depths"].as_array().unwrap();
     depths.iter().map(|depth| depth["spearman"]["mean"].as_f64().unwrap_or(f64::NAN)).collect()
 }
 
-/// Whether maps are the same but for the order of sums, which batches decide.
+/// Whether maps are equal up to the order of float sums, which depends on the batches.
 fn is_same(correlation: f64) -> bool {
     (correlation - 1.0).abs() < 1e-4
 }
 
 #[test]
-fn real_maps_are_lost_with_what_the_model_has_learnt() {
+fn real_maps_change_as_the_weights_are_randomised() {
     let Some(path) = shared("oracle/explain.safetensors") else { return };
     let bytes = fs::read(path).unwrap();
     let source = "model = { safetensors = 'model.safetensors' }\nimages = { x = 'x.h5', y = 'y.h5' }";
@@ -43,9 +43,9 @@ fn real_maps_are_lost_with_what_the_model_has_learnt() {
         let course = course(&sanity);
         println!("{stage}: {course:.2?}");
         assert_eq!((&sanity["images"], course.len()), (&images.into(), 11));
-        assert!(is_same(course[0]), "{stage}: the model as it is");
+        assert!(is_same(course[0]), "{stage}: the unchanged model");
         assert!(course[1] < 1.0 && course[1] > course[10], "{stage}: {course:?}");
-        // What is left is what the image alone says: gradients are larger where tissue has edges.
+        // The remaining correlation comes from the image: gradients are larger at the edges of tissue.
         assert!(course[10].abs() < 0.3, "{stage}: {course:?}");
         let files = project.names(&format!("out/sane/sanity.{stage}"));
         assert_eq!(
@@ -58,7 +58,7 @@ fn real_maps_are_lost_with_what_the_model_has_learnt() {
     assert!(is_same(course(&sanity(&project, "cam"))[0]));
 }
 
-/// Seconds at most, on one core.
+/// Takes seconds on one core.
 const PIPELINE: &str = "\
 [pipeline]
 name = 'sane'
@@ -91,16 +91,16 @@ panel = 2
 ";
 
 #[test]
-fn an_explanation_is_made_again_from_all_that_it_was_made_from() {
+fn an_explanation_is_recomputed_from_its_original_inputs() {
     let project = Sandbox::new().pipeline(PIPELINE);
     project.run(&["sanity.o"]).exit(0);
     let sanity = sanity(&project, "o");
-    assert!(is_same(course(&sanity)[0]), "the mean colour is that of the training patches, again");
+    assert!(is_same(course(&sanity)[0]), "the mean colour must come from the training patches");
     assert_eq!((&sanity["truth"], &sanity["images"]), (&"mask".into(), &5.into()));
     assert!(sanity["slides"].as_u64().unwrap() > 1);
     let centre = sanity["centre"]["rank"]["score"]["mean"].as_f64().unwrap();
-    assert!(centre > sanity["centre"]["chance"].as_f64().unwrap(), "tumour lies near the centre: {centre}");
-    // Another training split is another explanation.
+    assert!(centre > sanity["centre"]["chance"].as_f64().unwrap(), "tumour is near the centre: {centre}");
+    // Another training split changes the explanation.
     project.run(&["sanity.o", "--set", "split.d.seed=3"]).ran([
         "explain.o",
         "sanity.o",
@@ -110,7 +110,7 @@ fn an_explanation_is_made_again_from_all_that_it_was_made_from() {
 }
 
 #[test]
-fn what_is_wrong_with_the_table_is_told_before_anything_runs() {
+fn a_wrong_table_is_reported_before_anything_runs() {
     let refuse = |text: String, parts: &[&str]| {
         let output = Sandbox::new().pipeline(&text).run(&[]).exit(2);
         for part in parts {
@@ -134,7 +134,7 @@ fn what_is_wrong_with_the_table_is_told_before_anything_runs() {
 }
 
 #[test]
-fn more_than_was_explained_is_told() {
+fn more_patches_than_were_explained_are_refused() {
     let text = PIPELINE.replace("take = 6\n", "").replace("take = 5", "take = 13");
     let output = Sandbox::new().pipeline(&text).run(&["sanity.o"]).exit(2);
     output.complains("`take` is 13, but `split.d/test` has only 12 patches");

@@ -1,4 +1,4 @@
-//! A store that a group shares: whatever the umask of a member, the others can go on with it.
+//! A store shared by a group: all members can use it, whatever their umask.
 
 use std::{
     fs,
@@ -7,7 +7,7 @@ use std::{
 
 use crate::sandbox::{Output, Sandbox};
 
-/// The group, and a user in it.
+/// The group, and a member of it.
 const GROUP: u32 = 54321;
 const MEMBER: u32 = 12345;
 
@@ -24,7 +24,7 @@ shell = 'mkdir -p {artifacts.d}/deep; echo x > {artifacts.d}/deep/x'
 artifacts = { d = 'd/' }
 ";
 
-/// A project with a store of the group in `st`.
+/// A project with a group store in `st`.
 fn shared() -> Sandbox {
     Sandbox::new().pipeline(PIPELINE).with(|root| {
         fs::create_dir(root.join("st")).unwrap();
@@ -36,7 +36,7 @@ fn shared() -> Sandbox {
     })
 }
 
-/// A script of another member of the group.
+/// Runs a script as another member of the group.
 fn by_member(project: &Sandbox, script: &str) -> Option<Output> {
     let user = format!("setpriv --reuid={MEMBER} --regid={GROUP} --clear-groups");
     if !project.shell(&format!("{user} test -x $PCAMFLOW")).status.success() {
@@ -47,7 +47,7 @@ fn by_member(project: &Sandbox, script: &str) -> Option<Output> {
 }
 
 #[test]
-fn whatever_is_made_in_it_is_for_the_group() {
+fn everything_in_a_shared_store_is_accessible_to_the_group() {
     for umask in ["022", "077"] {
         let project = shared();
         project.shell(&format!("umask {umask}; $PCAMFLOW run p.toml --json --store st; exit $?")).exit(0);
@@ -59,14 +59,14 @@ fn whatever_is_made_in_it_is_for_the_group() {
             .exit(0);
         assert_eq!(wrong.stdout, "", "under the umask {umask}");
     }
-    // A store of one user stays as the umask says.
+    // A store of a single user keeps the permissions of the umask.
     let project = Sandbox::new().pipeline(PIPELINE);
     project.shell("umask 022; $PCAMFLOW run p.toml --json --store st; exit $?").exit(0);
     assert_eq!(project.shell("find st -perm /020 -o -perm /2000").stdout, "");
 }
 
 #[test]
-fn another_member_goes_on_with_it_and_collects_it() {
+fn another_member_can_use_and_collect_it() {
     let project = shared();
     project.shell("umask 022; $PCAMFLOW run p.toml --json --store st; exit $?").exit(0);
     let Some(output) = by_member(
@@ -85,10 +85,10 @@ fn another_member_goes_on_with_it_and_collects_it() {
 }
 
 #[test]
-fn a_collection_goes_on_past_what_it_may_not_remove_and_says_so() {
+fn a_collection_skips_and_reports_files_that_it_may_not_remove() {
     let project = shared();
     project.shell("umask 022; $PCAMFLOW run p.toml --json --store st; exit $?").exit(0);
-    // The folder of one record, and that of one object, belong to a user who shares nothing.
+    // The folder of one record belongs to a user who gives the group no write access.
     let script = "record=$(ls st/actions | head -1); chmod 755 st/actions/$record; ls st/actions | wc -l";
     let records: usize = project.shell(script).stdout.trim().parse().unwrap();
     let gc = "$PCAMFLOW cache gc --older-than 0s --even-latest --store st --out none";

@@ -1,5 +1,5 @@
-//! What `pcamflow completions` prints, in real shells: what somebody who presses Tab is offered. A shell that is
-//! not here is skipped, and that is said.
+//! Shell completion: what each shell offers with the script that `pcamflow completions` prints.
+//! A shell that is not installed is skipped with a message.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ sizes = { train = 4, validation = 2, test = 2 }
 seeds = [1, 2]
 ";
 
-/// What is typed, and what is offered then. (A shell that offers one thing types it.)
+/// Typed text and the expected offers. A shell inserts a single offer directly.
 const LINES: [(&str, &[&str]); 9] = [
     ("gr", &["graph"]),
     ("run ", &["p.toml", "sub/"]),
@@ -31,7 +31,7 @@ const LINES: [(&str, &[&str]); 9] = [
     ("run p.toml --froz", &["--frozen"]),
 ];
 
-/// A project, and `pcamflow` on the path as people have it.
+/// A project with `pcamflow` on the path.
 fn project() -> Sandbox {
     let bin = Path::new(PCAMFLOW).parent().unwrap();
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
@@ -59,13 +59,13 @@ fn fish_offers_commands_files_stages_and_keys() {
             format!("pcamflow completions fish | source\ncomplete -C 'pcamflow {line}'\n"),
         );
         let output = project.shell("HOME=$PWD fish --no-config ask.fish").exit(0);
-        // What a thing is stands behind a tab.
+        // Each line is an offer, a tab and a description.
         let offered: Vec<&str> = output.stdout.lines().filter_map(|line| line.split('\t').next()).collect();
         assert_eq!(offered, expected, "{line}\n{}", output.stderr);
     }
 }
 
-/// A shell in a shell with a terminal: one line is typed, Tab is pressed twice, and all that it shows is printed.
+/// Runs an interactive shell in a pseudo-terminal, types one line, presses Tab twice and prints the output.
 const ZSH: &str = r#"
 zmodload zsh/zpty
 zpty shell 'TERM=dumb zsh -f -i'
@@ -94,13 +94,13 @@ fn zsh_offers_commands_files_stages_and_keys() {
         all.into_iter().map(|one| one.join().unwrap()).collect()
     });
     for ((line, expected), shown) in LINES.iter().zip(shown) {
-        // Of what begins with one of the others zsh types as much as goes on.
+        // If one offer is a prefix of the others, zsh inserts the common prefix instead.
         let goes_on = |word: &str| expected.iter().any(|longer| *longer != word && longer.starts_with(word));
         let typed = if expected.iter().any(|word| goes_on(word)) { &expected[..1] } else { expected };
         for word in typed {
             assert!(shown.contains(word), "{line}: no {word} in\n{shown}");
         }
-        // One thing alone is typed, and the second Tab asks for what comes behind it.
+        // A single offer is inserted, and the second Tab completes the next word.
         assert!(expected.len() == 1 || !shown.contains("notes.txt"), "{line}\n{shown}");
     }
 }
@@ -109,7 +109,7 @@ fn zsh_offers_commands_files_stages_and_keys() {
 fn bash_offers_commands_files_stages_and_keys() {
     let project = project();
     for (line, expected) in LINES {
-        // As readline calls it: with the words, and the line up to the cursor.
+        // As readline does: with the words, and the line up to the cursor.
         let script = format!(
             "source <(pcamflow completions bash); COMP_LINE='pcamflow {line}'; COMP_POINT=${{#COMP_LINE}}
              read -ra COMP_WORDS <<<\"$COMP_LINE\"; [[ $COMP_LINE == *' ' ]] && COMP_WORDS+=('')

@@ -1,4 +1,4 @@
-//! Source files are opened before the first stage computes, whichever stage reads them, and each is told once.
+//! All source files are checked before the first stage computes, and each problem is reported once.
 
 use crate::{
     hdf5_files::{images, labels},
@@ -10,7 +10,7 @@ const MADE: &str = "[pipeline]\nname = 'p'\n[synthesize.s]\npatches = 24\nslides
                     sizes = { train = 16, validation = 4, test = 4 }\n";
 const TRAIN: &str = "[train.t]\ndata = 'split.d'\nepochs = 1\n";
 
-/// A project whose first stages need no files, and whose last ones read x and y (20 patches).
+/// The first stages need no files. The added stages read the sources `x.h5` and `y.h5` (20 patches).
 fn project(stages: &str) -> Sandbox {
     Sandbox::new().pipeline(&format!("{MADE}{stages}")).with(|root| {
         images(&root.join("data/x.h5"), 20);
@@ -19,7 +19,7 @@ fn project(stages: &str) -> Sandbox {
     })
 }
 
-/// It is refused with these lines, and nothing has run.
+/// The run is refused with these lines before any stage starts.
 #[track_caller]
 fn refused(project: &Sandbox, lines: &[&[&str]]) -> Output {
     let output = project.run(&[]).exit(2).never_says("panicked");
@@ -50,7 +50,7 @@ fn the_last_stage_of_a_pipeline_is_checked_before_the_first_one_computes() {
 }
 
 #[test]
-fn numbers_of_patches_that_a_file_cannot_give_are_told_with_their_lines() {
+fn requests_for_too_many_patches_are_reported_with_their_lines() {
     let take = project(&format!("{TRAIN}{EVALUATE}take = 21\n"));
     refused(&take, &[&["p.toml:16: ", "21 patches are asked for, but x.h5 has only 20"]]);
     let split =
@@ -63,7 +63,7 @@ fn numbers_of_patches_that_a_file_cannot_give_are_told_with_their_lines() {
 }
 
 #[test]
-fn a_part_of_one_class_is_an_error_to_learn_from_and_a_warning_to_choose_by() {
+fn a_single_class_is_an_error_in_training_and_a_warning_in_validation() {
     let pair = |y: &str| format!("{{ x = 'x.h5', y = '{y}' }}");
     let other = "{ x = 'other_x.h5', y = 'other_y.h5' }";
     let train = |train: &str, validation: &str| {
@@ -81,7 +81,7 @@ fn a_part_of_one_class_is_an_error_to_learn_from_and_a_warning_to_choose_by() {
 }
 
 #[test]
-fn a_column_that_the_table_does_not_have_is_told() {
+fn a_missing_column_is_reported() {
     let split = "[split.f]\nimages = 'x.h5'\nlabels = 'y.h5'\nmeta = 'm.csv'\ngroup-by = 'wsj'\n\
                  sizes = { train = 8, validation = 4, test = 4 }\n";
     let project = project(split).file("data/m.csv", "wsi,coord_x\na,1\n");
@@ -89,7 +89,7 @@ fn a_column_that_the_table_does_not_have_is_told() {
 }
 
 #[test]
-fn one_file_that_many_stages_read_is_told_once_a_line() {
+fn a_bad_file_is_reported_once_per_line_that_names_it() {
     let stages = "[split.f]\nimages = 'x.h5'\nlabels = 'y.h5'\nseeds = [1, 2, 3, 4]\n\
                   sizes = { train = 8, validation = 4, test = 4 }\n";
     let project = project(stages);

@@ -1,4 +1,4 @@
-//! Keys: no other way to say the same changes them. Order, comments, `extends`, `remove`, `[params]`, dotted keys.
+//! Keys do not depend on spelling: order, comments, `extends`, `remove`, `[params]` or dotted keys.
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use crate::keys::fingerprint;
 
-/// A value of a stage: its possible texts; whether it may be left out; whether a table merges with another.
+/// A setting of a stage: the table, the key, its possible values, and whether it is optional.
 struct Field(&'static str, &'static str, &'static [&'static str], bool);
 
 const FIELDS: &[Field] = &[
@@ -42,16 +42,16 @@ const FIELDS: &[Field] = &[
     Field("metrics.m", "explanations", &["{ a = 'explain.e' }"], false),
 ];
 
-/// How one value is said.
+/// How one setting is written.
 #[derive(Debug, Clone)]
 struct Said {
-    /// Which of the texts; `None` for not at all.
+    /// The index of the value; `None` leaves the setting out.
     choice: Option<usize>,
-    /// In the extended file, in the pipeline's own, or in both, where the own one wins.
+    /// Written in the parent, in the child, or in both. If in both, the child overrides the parent.
     place: Place,
-    /// By a parameter, of the extended file or of the own one.
+    /// Written as a parameter: `true` in the parent, `false` in the child.
     param: Option<bool>,
-    /// Where among the others it stands.
+    /// Its position among the other settings.
     rank: u32,
     comment: bool,
 }
@@ -80,7 +80,7 @@ fn all_said() -> impl Strategy<Value = Vec<Said>> {
     FIELDS.iter().map(said).collect::<Vec<_>>()
 }
 
-/// Lines of each table of a file.
+/// The lines of a file, by table.
 #[derive(Default)]
 struct File {
     tables: BTreeMap<String, Vec<(u32, String)>>,
@@ -108,14 +108,14 @@ impl File {
     }
 }
 
-/// The pipeline as plainly as can be, and as was drawn: in two files, with parameters, in any order.
+/// The pipeline in its plainest form, and as drawn: in two files, with parameters, in any order.
 fn written(said: &[Said]) -> (String, [String; 2]) {
     let (mut plain, mut parent, mut own) = (File::default(), File::default(), File::default());
     for (index, (Field(stage, key, texts, _), said)) in FIELDS.iter().zip(said).enumerate() {
         let rank = said.rank;
         let Some(choice) = said.choice else {
             if said.place == Place::Both {
-                // Said in the extended file alone, and taken back.
+                // Set in the parent only, and removed by the child.
                 parent.add(stage, rank, format!("{key} = {}\n", texts[0]));
                 own.remove.push(format!("{stage}.{key}"));
             }
@@ -146,7 +146,7 @@ fn written(said: &[Said]) -> (String, [String; 2]) {
     (plain.text(None), [parent.text(None), own.text(Some("parent.toml"))])
 }
 
-/// Every stage's key by its name.
+/// The key of every stage, by name.
 fn keys(file: &Path, text: &str) -> BTreeMap<String, Digest> {
     let pipeline = parse(file, text.to_owned(), &Options::default())
         .unwrap_or_else(|invalid| panic!("{invalid}\n{text}"));
@@ -157,9 +157,9 @@ fn keys(file: &Path, text: &str) -> BTreeMap<String, Digest> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Order, comments, `extends`, `remove` and parameters are ways to say the same.
+    /// Order, comments, `extends`, `remove` and parameters do not change keys.
     #[test]
-    fn another_way_to_say_the_same_changes_no_key(said in all_said()) {
+    fn equivalent_spellings_have_equal_keys(said in all_said()) {
         let folder = tempfile::tempdir().unwrap();
         let (plain, [parent, own]) = written(&said);
         fs::write(folder.path().join("parent.toml"), &parent).unwrap();
@@ -167,7 +167,7 @@ proptest! {
         prop_assert_eq!(keys(&file, &plain), keys(&file, &own), "{}\n--- parent\n{}\n--- own\n{}", plain, parent, own);
     }
 
-    /// What a parameter says counts: another value is another key.
+    /// A parameter enters the key by its value.
     #[test]
     fn a_parameter_counts_by_its_value(epochs in 1_u32..1000, more in 1_u32..1000) {
         let text = |epochs: u32| format!(

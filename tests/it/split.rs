@@ -1,7 +1,5 @@
-//! The public `split` stage against scikit-learn's own indices, and against its sources.
-//!
-//! The four cases of 262,144 rows would write 1.4 GB each: `data::split`'s unit tests have them. Here are
-//! the other four, whole: real HDF5 in, artifacts out.
+//! The `split` stage compared with scikit-learn's indices and with its source files, from HDF5 to artifacts.
+//! The four cases of 262,144 rows would write 1.4 GB each; the unit tests of `data::split` cover them.
 
 use std::path::Path;
 
@@ -22,7 +20,7 @@ fn cases_of(reference: &Path, name: &str) -> Vec<Value> {
     all.into_iter().filter(|case| case["name"].as_str().unwrap().contains(name)).collect()
 }
 
-/// A pipeline with one stage per case, named after its seed.
+/// A pipeline with one stage per case, named by its seed.
 fn pipeline(cases: &[Value], x: &str, y: &str) -> String {
     let stage = |case: &Value| {
         let [train, validation, test] = PARTS.map(|part| &case["sizes"][part]);
@@ -45,7 +43,7 @@ fn rows(file: &hdf5::File) -> Vec<i64> {
     row.read_raw().unwrap()
 }
 
-/// Compares the rows of every part of every case with the reference.
+/// Compares the rows of each part with the reference, for every case.
 fn compare(project: &Sandbox, cases: &[Value]) {
     for case in cases {
         for name in PARTS {

@@ -1,4 +1,4 @@
-//! The summary in Markdown, through the real binary.
+//! The Markdown summary, through the binary.
 
 use std::fs;
 
@@ -26,7 +26,7 @@ fn has(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "{part} in\n{text}");
     }
-    // Every table has as many cells in each row as in its head.
+    // Every row of a table must have as many cells as the head.
     let cells = |line: &str| line.replace("\\|", "").matches('|').count();
     for pair in text.lines().collect::<Vec<_>>().windows(2) {
         if pair.iter().all(|line| line.starts_with('|')) {
@@ -36,7 +36,7 @@ fn has(text: &str, parts: &[&str]) {
 }
 
 #[test]
-fn it_says_what_was_computed_and_what_came_of_it() {
+fn it_lists_stages_requirements_and_numbers() {
     let project = small().file("page.md", "an older one");
     let arguments =
         ["--summary", "page.md", "--require", "split.d.train >= 4", "--require", "split.d.test > 2"];
@@ -61,11 +61,11 @@ fn it_says_what_was_computed_and_what_came_of_it() {
     project.run(&["--summary", "page.md"]).cached_all();
     let page = fs::read_to_string(project.path("page.md")).unwrap();
     has(&page, &["✅ done: 3 cached in ", "| `split.d@1` | cached | ("]);
-    assert_eq!(project.names("."), ["out", "p.toml", "page.md"], "nothing is left beside it");
+    assert_eq!(project.names("."), ["out", "p.toml", "page.md"], "no temporary file is left");
 }
 
 #[test]
-fn frozen_and_failed_runs_have_one_too() {
+fn frozen_and_failed_runs_write_one() {
     let project = small();
     project.run(&[]).exit(0);
     project.run(&["--frozen", "--summary", "page.md", "--set", "split.d.sizes.train=5"]).exit(4);
@@ -77,14 +77,14 @@ fn frozen_and_failed_runs_have_one_too() {
             "| `split.d@1` | **would run** |  | `sizes.train` 4 -&gt; 5 (--set) |\n",
         ],
     );
-    // One after the other: the second repeat does not begin when the first has failed.
+    // With one job, the second repeat does not start after the first has failed.
     project.run(&["--summary", "page.md", "--jobs", "1", "--set", "split.d.sizes.train=500"]).exit(1);
     let page = fs::read_to_string(project.path("page.md")).unwrap();
     has(&page, &["❌ 1 stage failed", "| `split.d@1` | **failed** |", "` failed:\n\n```text\n"]);
 }
 
 #[test]
-fn a_job_of_github_gets_it_behind_what_its_page_has() {
+fn in_a_github_job_it_is_appended_to_the_step_summary() {
     let project = small().file("step.md", "before\n");
     let step = project.path("step.md").display().to_string();
     let project = project.env("GITHUB_STEP_SUMMARY", &step);
@@ -98,14 +98,14 @@ fn a_job_of_github_gets_it_behind_what_its_page_has() {
 }
 
 #[test]
-fn what_cannot_be_written_is_warned_of() {
+fn a_step_summary_that_cannot_be_written_is_a_warning() {
     let project = small().env("GITHUB_STEP_SUMMARY", "/proc/no/such/page");
     let output = project.run(&[]).exit(0);
     output.complains("warning: the summary of the job was not written: ").complains("/proc/no/such/page");
 }
 
 #[test]
-fn what_cannot_be_written_is_told_before_anything_runs() {
+fn an_unwritable_summary_is_reported_before_anything_runs() {
     let project = small().file("folder/x", "");
     for place in ["absent/below/page.md", "folder"] {
         for command in ["run", "sweep", "watch"] {

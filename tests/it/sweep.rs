@@ -1,4 +1,4 @@
-//! `pcamflow sweep` through the real binary: what runs, what is shown, what is told, what is wrong.
+//! `pcamflow sweep` through the binary: what runs, what is shown and reported, and errors.
 
 use std::{fs, thread::sleep, time::Duration};
 
@@ -38,7 +38,7 @@ fn trials(output: &Output) -> Vec<String> {
 }
 
 #[test]
-fn shared_stages_run_once_and_the_second_time_nothing_runs() {
+fn shared_stages_run_once_and_a_second_sweep_is_cached() {
     let project = project();
     let values = ["--set", "split.d.seed=1,2", "--set", "preview.p.columns=2,3"];
     let output = sweep(&project, &values).exit(0);
@@ -56,12 +56,12 @@ fn shared_stages_run_once_and_the_second_time_nothing_runs() {
     assert_eq!(shown, ["preview.p", "split.d", "synthesize.s"]);
     assert_eq!(project.names("out/swept"), ["trials"]);
     sweep(&project, &values).cached_all();
-    // Each trial is what a run with its values is.
+    // A run with the values of a trial finds the same results.
     project.run(&["--set", "split.d.seed=2", "--set", "preview.p.columns=2"]).cached_all();
 }
 
 #[test]
-fn trials_are_paired_drawn_or_listed() {
+fn trials_can_be_paired_drawn_or_listed() {
     let project = project();
     let two = ["--set", "split.d.seed=1,2", "--set", "preview.p.columns=2,3"];
     let dry = |more: &[&str]| trials(&sweep(&project, &[&["--dry-run"], more].concat()).exit(0));
@@ -80,11 +80,11 @@ fn trials_are_paired_drawn_or_listed() {
     assert_eq!(dry(&[]), ["seed=3", "seed=4", "seed=5"]);
     assert_eq!(dry(&["--random", "2"]).len(), 2);
     assert_eq!(dry(&["--set", "preview.p.columns=1,2"]), ["columns=1", "columns=2"]);
-    assert_eq!(project.names("."), ["p.toml", "t.csv"], "a dry run makes nothing");
+    assert_eq!(project.names("."), ["p.toml", "t.csv"], "a dry run writes nothing");
 }
 
 #[test]
-fn the_plan_and_the_end_are_tables() {
+fn the_plan_and_the_report_are_tables() {
     let project = project();
     let values = ["sweep", "p.toml", "--set", "preview.p.columns=2,3"];
     let plan = project.pcamflow(&[&values[..], &["--dry-run"]].concat()).exit(0);
@@ -130,7 +130,7 @@ const TRIALS: [&str; 4] =
     ["--set", "command.p.environment.word=good,bad", "--set", "command.p.environment.size=two,three"];
 
 #[test]
-fn a_trial_that_fails_stops_no_other() {
+fn a_failing_trial_does_not_stop_the_others() {
     let project = with_a_failing_program();
     let output = sweep(&project, &TRIALS).exit(1);
     let ended = &output.events_of("ended")[0];
@@ -144,7 +144,7 @@ fn a_trial_that_fails_stops_no_other() {
 }
 
 #[test]
-fn every_wrong_trial_is_told_before_anything_runs() {
+fn all_wrong_trials_are_reported_before_anything_runs() {
     let project = project();
     let output = sweep(&project, &["--set", "preview.p.columns=0,2,x"]).exit(2);
     let output = output.complains("trial columns=0:").complains("trial columns=x:").complains("2 problems");
@@ -168,7 +168,7 @@ fn every_wrong_trial_is_told_before_anything_runs() {
 }
 
 #[test]
-fn killed_and_started_again_a_sweep_repeats_nothing() {
+fn a_killed_sweep_resumes_without_repeating_stages() {
     let values = ["--set", "synthesize.s.seed=1,2,3,4,5,6", "--set", "preview.p.columns=2,3"];
     let stages = 6 + 6 + 12;
     let project = project();
@@ -188,13 +188,13 @@ fn killed_and_started_again_a_sweep_repeats_nothing() {
         done = records;
     }
     let output = sweep(&project, &values).exit(0);
-    assert_eq!(output.events_of("started").len(), stages - done, "what was done is not done again");
+    assert_eq!(output.events_of("started").len(), stages - done, "finished stages do not run again");
     sweep(&project, &values).cached_all();
     assert_eq!(project.names("out/swept/trials").len(), 12);
 }
 
 #[test]
-fn every_trial_is_recorded_as_a_run_of_its_own() {
+fn every_trial_is_recorded_as_a_separate_run() {
     let broken = with_a_failing_program();
     let first = sweep(&broken, &TRIALS).exit(1);
     let id = first.events_of("sweep")[0]["id"].as_str().unwrap().to_owned();
@@ -218,11 +218,11 @@ fn every_trial_is_recorded_as_a_run_of_its_own() {
     assert_eq!(runs(), 2);
     let once_more = sweep(&project, &values).cached_all();
     assert_eq!(once_more.events_of("sweep"), again.events_of("sweep"), "the same sweep");
-    assert_eq!(runs(), 2, "a sweep that found everything is not recorded again");
+    assert_eq!(runs(), 2, "a fully cached sweep is not recorded again");
 }
 
 #[test]
-fn what_a_trial_took_from_the_file_is_that_of_its_last_run() {
+fn compare_uses_the_last_run_of_a_trial() {
     let project = project().file("trials.csv", "name,preview.p.columns\nas-written,\nother,4\n");
     let sweep = || sweep(&project, &["--from", "trials.csv"]).exit(0);
     let columns = || project.pcamflow(&["compare", "--sweep", "latest", "--csv"]).exit(0).stdout;
@@ -235,7 +235,7 @@ fn what_a_trial_took_from_the_file_is_that_of_its_last_run() {
     project.rewrite("p.toml", PIPELINE);
     sweep().cached_all();
     sweep().cached_all();
-    // Without the numbers of the runs, and when they were.
+    // Without the columns of the run's number and time.
     let values = |text: &str| -> Vec<String> {
         text.lines().map(|line| line.splitn(3, ',').nth(2).unwrap().to_owned()).collect()
     };
@@ -243,7 +243,7 @@ fn what_a_trial_took_from_the_file_is_that_of_its_last_run() {
 }
 
 #[test]
-fn what_others_put_beside_trials_stays() {
+fn foreign_files_beside_trials_are_kept() {
     let project = project();
     sweep(&project, &["--set", "preview.p.columns=2,3"]).exit(0);
     project.rewrite("out/swept/trials/notes.txt", "mine");
@@ -255,7 +255,7 @@ fn what_others_put_beside_trials_stays() {
 }
 
 #[test]
-fn the_command_that_it_names_finds_the_trials() {
+fn the_suggested_compare_command_finds_the_trials() {
     let project = Sandbox::new().file("other project/.git/HEAD", "").file("other project/p.toml", PIPELINE);
     let values = ["--set", "preview.p.columns=2,3"];
     let stores: [&[&str]; 2] = [&[], &["--store", "my store"]];

@@ -1,4 +1,4 @@
-//! Stages that need libtorch, through the real worker: kills, resumption, wrong models, no GPU.
+//! Stages that need libtorch, through the worker: kills, resumption, wrong models, missing GPUs.
 
 use std::{fs, sync::OnceLock, time::Duration};
 
@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::sandbox::{Sandbox, files};
 
-/// Seconds at most, on one core.
+/// Takes seconds on one core.
 pub(super) const PIPELINE: &str = "\
 [pipeline]
 name = 'training'
@@ -46,13 +46,13 @@ fn model(project: &Sandbox) -> Digest {
     Digest::of(&fs::read(project.path(MODEL)).unwrap())
 }
 
-/// Checkpoints of the training in progress.
+/// The checkpoints of a training in progress.
 fn checkpoints(project: &Sandbox) -> usize {
     let work = files(&project.path(".pcamflow/work"));
     work.iter().filter(|path| path.extension().is_some_and(|ending| ending == "safetensors")).count()
 }
 
-/// The processes of the worker.
+/// The worker processes.
 fn workers(project: &Sandbox) -> Vec<i32> {
     let is_worker = |id: &i32| {
         let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
@@ -61,12 +61,12 @@ fn workers(project: &Sandbox) -> Vec<i32> {
     project.alive().into_iter().filter(is_worker).collect()
 }
 
-/// Waits for a moment of a run.
+/// Waits until a run reaches a state.
 #[track_caller]
 fn until(what: &str, mut reached: impl FnMut() -> bool) {
     let deadline = std::time::Instant::now() + Duration::from_secs(60);
     while !reached() {
-        assert!(std::time::Instant::now() < deadline, "the run never came to: {what}");
+        assert!(std::time::Instant::now() < deadline, "the run never reached: {what}");
         std::thread::sleep(Duration::from_millis(1));
     }
 }
@@ -79,7 +79,7 @@ const MOMENTS: [Moment; 3] = [
     ("the second checkpoint", |project| checkpoints(project) > 1),
 ];
 
-/// Four epochs in two stages, with options that a resumed training must know.
+/// Four epochs in two stages, with options whose state a resumed training must restore.
 const RESUMED: &str = "
 [train.half]
 data = 'split.d'
@@ -105,7 +105,7 @@ pub(super) fn shown(project: &Sandbox, stage: &str, file: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_log_has_a_line_an_epoch_and_what_came_out_and_is_always_the_same() {
+fn the_log_has_one_line_per_epoch_and_is_reproducible() {
     let logs = [project(), project()].map(|project| {
         project.run(&[]).exit(0);
         let log = |stage| project.pcamflow(&["log", "p.toml", stage]).exit(0).stdout;
@@ -131,7 +131,7 @@ fn a_log_has_a_line_an_epoch_and_what_came_out_and_is_always_the_same() {
 }
 
 #[test]
-fn a_resumed_training_is_one_that_never_stopped() {
+fn a_resumed_training_equals_an_uninterrupted_one() {
     let project = resumed_project();
     project.run(&["evaluate.more"]).ran([
         "evaluate.more",
@@ -144,12 +144,12 @@ fn a_resumed_training_is_one_that_never_stopped() {
     let files = ["model.safetensors", "history.json"];
     let [model, history] = files.map(resumed);
     assert!(String::from_utf8(resumed("curves.svg")).unwrap().contains(">resumed</text>"));
-    // The same as one stage: the split is taken from the store.
+    // The same training in one stage. The split is cached.
     project.run(&["train.half", "--set", "train.half.epochs=4"]).ran(["train.half"]);
     assert!(shown(&project, "train.half", files[0]) == model, "another model");
     assert!(shown(&project, "train.half", files[1]) == history, "another history");
     project.run(&["evaluate.more"]).cached_all();
-    // A resumption inherits its data: what changes them, changes it.
+    // A resumed training inherits its data, so a change of the split affects it.
     let plan = project.run(&["evaluate.more", "--set", "split.d.seed=9", "--dry-run"]).exit(0);
     let planned = plan.events_of("planned").remove(0);
     let state = |stage: &&serde_json::Value| stage["stage"] == "resume-train.more";
@@ -158,14 +158,14 @@ fn a_resumed_training_is_one_that_never_stopped() {
 }
 
 #[test]
-fn a_killed_resumption_ends_with_the_model_of_an_uninterrupted_one() {
+fn a_killed_resumption_gives_the_same_model_as_an_uninterrupted_one() {
     let whole = resumed_project();
     whole.run(&["resume-train.more"]).exit(0);
     let expected = shown(&whole, "resume-train.more", "model.safetensors");
     for (moment, reached) in MOMENTS {
         let project = resumed_project();
         project.run(&["train.half"]).exit(0);
-        assert_eq!(checkpoints(&project), 0, "the partial work of a finished stage is gone");
+        assert_eq!(checkpoints(&project), 0, "a finished stage keeps no checkpoints");
         let run = project.start(&["resume-train.more"]);
         until(moment, || reached(&project));
         run.signal(Signal::KILL);
@@ -181,7 +181,7 @@ fn a_killed_resumption_ends_with_the_model_of_an_uninterrupted_one() {
 }
 
 #[test]
-fn a_resumption_from_a_file_and_of_a_resumption() {
+fn a_resumption_can_start_from_a_file_or_another_resumption() {
     let project = resumed_project();
     project.run(&["train.half"]).exit(0);
     project.rewrite("data/c.safetensors", shown(&project, "train.half", "checkpoint.safetensors"));
@@ -216,7 +216,7 @@ fn a_checkpoint_of_another_architecture_is_refused_before_anything_is_computed()
     let output = output.complains("another architecture than {\"class-cnn\":{\"channels\":[4,4,8,9]");
     assert_eq!(output.stderr.matches("error:").count(), 1, "{}", output.stderr);
 
-    // Of a file, as soon as it is read.
+    // From a file, the architecture is checked when the file is read.
     project.rewrite("p.toml", format!("{PIPELINE}{RESUMED}"));
     project.run(&["train.half"]).exit(0);
     project.rewrite("data/c.safetensors", shown(&project, "train.half", "checkpoint.safetensors"));
@@ -229,7 +229,7 @@ fn a_checkpoint_of_another_architecture_is_refused_before_anything_is_computed()
 }
 
 #[test]
-fn wrong_settings_of_a_training_are_told_with_their_places() {
+fn wrong_training_settings_are_reported_with_their_places() {
     let project = resumed_project();
     let told = |lines: &str, message: &str, place: &str| {
         let text = PIPELINE.replace("batch-size = 8\n", &format!("batch-size = 8\n{lines}\n"));
@@ -268,7 +268,7 @@ fn wrong_settings_of_a_training_are_told_with_their_places() {
     from("resume-train.r", "a stage cannot depend on itself");
 }
 
-/// The digest of the model that an uninterrupted training gives.
+/// The digest of the model of an uninterrupted training.
 fn expected() -> Digest {
     static EXPECTED: OnceLock<Digest> = OnceLock::new();
     *EXPECTED.get_or_init(|| {
@@ -279,7 +279,7 @@ fn expected() -> Digest {
 }
 
 #[test]
-fn a_killed_training_ends_with_the_model_of_an_uninterrupted_one() {
+fn a_killed_training_gives_the_same_model_as_an_uninterrupted_one() {
     let expected = expected();
     for (moment, reached) in MOMENTS {
         let project = project();
@@ -299,7 +299,7 @@ fn a_killed_training_ends_with_the_model_of_an_uninterrupted_one() {
 }
 
 #[test]
-fn a_killed_worker_fails_one_stage_and_what_it_trained_is_kept() {
+fn a_killed_worker_fails_one_stage_and_its_epochs_are_kept() {
     let expected = expected();
     for (moment, reached) in MOMENTS {
         let project = project();
@@ -337,7 +337,7 @@ fn an_interrupt_keeps_trained_epochs() {
 }
 
 #[test]
-fn each_value_reruns_its_stage_and_what_depends_on_it() {
+fn each_value_reruns_its_stage_and_the_stages_that_depend_on_it() {
     let project = project();
     project.run(&[]).ran(["evaluate.e", "explain.g", "split.d", "synthesize.s", "train.t"]);
     project.run(&[]).cached_all();
@@ -345,7 +345,7 @@ fn each_value_reruns_its_stage_and_what_depends_on_it() {
     project.run(&["--set", "evaluate.e.threshold=0.4"]).ran(["evaluate.e"]);
     let model_before = model(&project);
     let computed = project.run(&["--set", "train.t.epochs=1"]).exit(0).computed();
-    // Early cut-off: who reads the model alone does not run where the first epoch was the best of both.
+    // Early cut-off: if the first epoch was the best one both times, the model stays the same.
     let expected: &[&str] =
         if model(&project) == model_before { &["train.t"] } else { &["evaluate.e", "explain.g", "train.t"] };
     assert_eq!(computed, expected);
@@ -359,10 +359,10 @@ fn each_value_reruns_its_stage_and_what_depends_on_it() {
 }
 
 #[test]
-fn a_gpu_that_is_not_there_is_the_machines_fault() {
+fn a_missing_gpu_is_an_environment_failure() {
     let project = project();
     project.run(&["split.d"]).exit(0);
-    // Where there are GPUs, there are not a hundred.
+    // No machine has a GPU with this number.
     let output = project.run(&["train.t", "--device", "cuda:99"]).exit(3);
     let message = output.failure();
     assert!(message.contains("cuda:99"), "{message}");
@@ -379,7 +379,7 @@ fn without_a_worker_the_message_says_how_to_get_one() {
 }
 
 #[test]
-fn a_schedule_that_has_run_out_is_told_when_a_training_goes_on() {
+fn resuming_after_the_end_of_the_schedule_is_reported() {
     let project = project();
     let schedule = |schedule: &str| {
         let text = PIPELINE.replace("epochs = 4", &format!("epochs = 2\nschedule.{schedule}"));
@@ -392,7 +392,7 @@ fn a_schedule_that_has_run_out_is_told_when_a_training_goes_on() {
 }
 
 #[test]
-fn an_unknown_layer_is_told_with_those_that_there_are() {
+fn an_unknown_layer_is_reported_with_the_known_ones() {
     let project = project();
     let text = PIPELINE.replace("method.grad-cam = {}", "method.grad-cam = { layer = 'relu9' }");
     project.rewrite("p.toml", text);

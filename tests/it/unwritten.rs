@@ -1,4 +1,4 @@
-//! Output that cannot be written: a full disk is an error of every command, a reader that has gone is none.
+//! Output that cannot be written: a full disk is an error in every command, a closed pipe is not.
 
 use std::{collections::BTreeSet, fs, fs::File, process::Stdio};
 
@@ -17,7 +17,7 @@ artifacts = { o = 'o.txt' }
 synthesize.s.slides = [2, 3]
 ";
 
-/// At least one line for every command that prints. Each leaves the project as the next one needs it.
+/// Each printing command at least once. Each line leaves the project as the next line needs it.
 const PRINTING: &[&str] = &[
     "--help",
     "--version",
@@ -67,7 +67,7 @@ const PRINTING: &[&str] = &[
     "__complete run p.toml --force syn",
 ];
 
-/// Commands that print nothing, or go on until they are stopped.
+/// Commands that print nothing, or that run until they are stopped.
 const OTHERS: [&str; 2] = ["watch", "help"];
 
 fn words(line: &str) -> Vec<&str> {
@@ -75,7 +75,7 @@ fn words(line: &str) -> Vec<&str> {
 }
 
 #[test]
-fn every_command_says_that_standard_output_could_not_be_written() {
+fn every_command_reports_that_standard_output_could_not_be_written() {
     let project = Sandbox::new().pipeline(PIPELINE);
     project.run(&[]).exit(0);
     for line in PRINTING {
@@ -90,7 +90,7 @@ fn every_command_says_that_standard_output_could_not_be_written() {
 }
 
 #[test]
-fn a_reader_that_has_gone_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     let project = Sandbox::new().pipeline(PIPELINE);
     project.run(&[]).exit(0);
     for line in PRINTING {
@@ -111,7 +111,7 @@ fn a_reader_that_has_gone_is_no_error() {
 }
 
 #[test]
-fn no_command_is_forgotten_here() {
+fn every_command_is_listed_here() {
     let help = Sandbox::new().pcamflow(&["--help"]).exit(0).stdout;
     let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     let commands: BTreeSet<&str> = commands
@@ -127,7 +127,7 @@ fn no_command_is_forgotten_here() {
 #[test]
 fn a_summary_that_cannot_be_written_is_refused_before_the_run_or_is_an_error_after_it() {
     let project = Sandbox::new().pipeline(PIPELINE).with(|root| fs::create_dir(root.join("full")).unwrap());
-    // Before: the disk is full. After: there is room for the probe, and the run itself fills it.
+    // First the disk is full before the run. Then the probe fits, and the run itself fills the disk.
     let script = "mount -t tmpfs -o size=128k tmpfs full; run=\"$PCAMFLOW run p.toml --quiet --summary\"
         head -c 1M /dev/zero >full/filler; $run full/page.md; echo before $?; ls .pcamflow; rm full/filler
         $run full/page.md --set \"command.c.program=[\\\"sh\\\", \\\"-c\\\", \\\"echo x > {artifacts.o}; \

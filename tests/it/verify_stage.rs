@@ -1,4 +1,4 @@
-//! `pcamflow verify FILE STAGE`: stages computed again beside their results, through the real binary.
+//! `pcamflow verify FILE STAGE` through the binary: stages are recomputed and compared with their results.
 
 use std::{fs, path::Path};
 
@@ -30,7 +30,7 @@ fn project() -> Sandbox {
     project
 }
 
-/// Everything in the store that counts, with its size and times.
+/// Everything in the store except the gate, with sizes and times.
 fn kept(project: &Sandbox) -> Vec<String> {
     let store = project.path(".pcamflow");
     let all = files(&store).into_iter().map(|path| {
@@ -40,7 +40,7 @@ fn kept(project: &Sandbox) -> Vec<String> {
     all.filter(|line| !line.contains("/gate ")).collect()
 }
 
-/// Puts another file into the store, in place of a stage's artifact, as if it had been computed so.
+/// Replaces an artifact in the store, as if the stage had computed another file.
 fn plant(project: &Sandbox, stage: &str, artifact: &str, change: impl FnOnce(&Path)) {
     let store = Store::open(&project.path(".pcamflow"), store::Options::default()).unwrap();
     let records = store.keys().unwrap().into_iter().filter_map(|key| store.record(&key).unwrap().found());
@@ -86,7 +86,7 @@ fn stages_without_torch_come_out_bit_for_bit_and_the_store_stays_as_it_is() {
 }
 
 #[test]
-fn a_planted_difference_is_measured_and_its_place_named() {
+fn a_planted_difference_is_measured_and_located() {
     let project = project();
     plant(&project, "split.d", "split", |path| {
         let text = fs::read_to_string(path).unwrap();
@@ -126,7 +126,7 @@ fn a_planted_difference_is_measured_and_its_place_named() {
     );
 }
 
-/// The first number anywhere in a JSON value.
+/// The first number in a JSON value, at any depth.
 fn find_number(value: &mut Value) -> Option<&mut Value> {
     match value {
         Value::Number(_) => Some(value),
@@ -137,7 +137,7 @@ fn find_number(value: &mut Value) -> Option<&mut Value> {
 }
 
 #[test]
-fn what_is_computed_is_kept_where_asked_for() {
+fn recomputed_files_are_kept_on_request() {
     let project = project();
     let output =
         project.pcamflow(&["verify", "p.toml", "split.d", "--keep", "again", "--threads", "1"]).exit(0);
@@ -151,7 +151,7 @@ fn what_is_computed_is_kept_where_asked_for() {
 }
 
 #[test]
-fn without_a_result_or_its_inputs_it_says_what_to_run() {
+fn without_a_result_or_its_inputs_it_suggests_a_command() {
     let project = Sandbox::new().pipeline(PIPELINE);
     project
         .pcamflow(&["verify", "p.toml", "synthesize.s"])
@@ -171,7 +171,7 @@ fn without_a_result_or_its_inputs_it_says_what_to_run() {
 }
 
 #[test]
-fn a_stage_that_fails_this_time_is_told() {
+fn a_stage_that_fails_this_time_is_reported() {
     let project = project();
     let output =
         project.pcamflow(&["verify", "p.toml", "split.d", "--json", "--set", "split.d.run.timeout=\"1ms\""]);
@@ -201,7 +201,7 @@ fn folders_are_compared_file_by_file() {
 
 #[cfg(feature = "torch")]
 #[test]
-fn a_model_is_bound_to_its_machine_and_threads_and_what_it_is_asked_is_not() {
+fn a_model_depends_on_machine_and_threads_and_its_outputs_do_not() {
     let pipeline = PIPELINE.replace("[preview.p]\nimages = 'split.d/train'\nrows = 2\ncolumns = 2\n", "")
         + "\
 [train.t]
@@ -232,7 +232,7 @@ method.grad-cam = {}
     assert_eq!(promises, ["one-realisation", "within-tolerance", "within-tolerance"]);
     assert_eq!(stages[0]["conditions"][1]["threads"], 1);
 
-    // Maps that are another model's are noticed.
+    // Changed maps are detected.
     plant(&project, "explain.g", "maps", |path| {
         let file = hdf5::File::open_rw(path).unwrap();
         let maps = file.dataset("map").unwrap();

@@ -1,4 +1,4 @@
-//! `pcamflow watch` through the real binary: what starts a run, and what does not.
+//! `pcamflow watch` through the binary: what starts a run, and what does not.
 
 use std::{
     fs,
@@ -28,7 +28,7 @@ columns = 3
 
 const ONE: &str = "[synthesize.s]\npatches = 12\nslides = 2\n";
 
-/// A watch that goes on; its standard output comes line by line.
+/// A watch in progress; a thread reads its standard output line by line.
 struct Watch<'a> {
     sandbox: &'a Sandbox,
     child: Child,
@@ -48,7 +48,7 @@ impl<'a> Watch<'a> {
         Self { sandbox, child, lines, seen: Vec::new() }
     }
 
-    /// Waits until it waits itself; returns the names of the stages that it computed meanwhile.
+    /// Returns the stages computed until the watch waits for changes again.
     #[track_caller]
     fn until_it_waits(&mut self) -> Vec<String> {
         let mut computed = Vec::new();
@@ -68,7 +68,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Waits until a line says this.
+    /// Waits for a line that contains this text.
     #[track_caller]
     fn until(&mut self, text: &str) {
         let deadline = Instant::now() + Duration::from_secs(30);
@@ -83,7 +83,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Nothing happens for a while.
+    /// Requires that nothing happens for a while.
     #[track_caller]
     fn stays_still(&mut self) {
         if let Ok(line) = self.lines.recv_timeout(Duration::from_millis(700)) {
@@ -100,14 +100,14 @@ impl<'a> Watch<'a> {
         fs::read_to_string(self.sandbox.path("stderr")).unwrap()
     }
 
-    /// CPU time so far, in ticks.
+    /// The CPU time used so far, in ticks.
     fn ticks(&self) -> u64 {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
         let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
         fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
     }
 
-    /// Ctrl-C: it ends at once.
+    /// Sends SIGINT, and requires that the watch ends at once.
     #[track_caller]
     fn interrupt(mut self) {
         let started = Instant::now();
@@ -120,14 +120,14 @@ impl<'a> Watch<'a> {
 }
 
 #[test]
-fn an_edit_starts_a_run_and_a_broken_file_is_told_and_waited_for() {
+fn an_edit_starts_a_run_and_a_broken_file_is_reported() {
     let project = Sandbox::new().pipeline(ONE);
     let mut watch = Watch::start(&project, &[]);
     assert_eq!(watch.until_it_waits(), ["synthesize.s"]);
     watch.stays_still();
     project.rewrite("p.toml", ONE.replace("12", "14"));
     assert_eq!(watch.until_it_waits(), ["synthesize.s"]);
-    // As editors do: another file, renamed.
+    // Replace the file with a rename, as editors do.
     project.rewrite("p.toml~", ONE);
     fs::rename(project.path("p.toml~"), project.path("p.toml")).unwrap();
     assert_eq!(watch.until_it_waits(), Vec::<String>::new(), "that result is in the store");
@@ -143,7 +143,7 @@ fn an_edit_starts_a_run_and_a_broken_file_is_told_and_waited_for() {
 }
 
 #[test]
-fn what_is_extended_is_watched_too() {
+fn parents_are_watched() {
     let project = Sandbox::new().pipeline("extends = 'below/base.toml'\n").file("below/base.toml", ONE);
     let mut watch = Watch::start(&project, &[]);
     assert_eq!(watch.until_it_waits(), ["synthesize.s"]);
@@ -157,7 +157,7 @@ fn what_is_extended_is_watched_too() {
 }
 
 #[test]
-fn what_is_extended_may_come_late() {
+fn a_parent_may_appear_later() {
     let project = Sandbox::new().pipeline("extends = 'base.toml'\n");
     let mut watch = Watch::start(&project, &[]);
     watch.until_it_waits();
@@ -168,7 +168,7 @@ fn what_is_extended_may_come_late() {
 }
 
 #[test]
-fn sources_may_come_late_go_and_come_back() {
+fn sources_may_appear_later_disappear_and_return() {
     let made = Sandbox::new().pipeline(ONE);
     made.run(&[]).exit(0);
     let [x, y] = ["images.h5", "labels.h5"]
@@ -185,32 +185,32 @@ fn sources_may_come_late_go_and_come_back() {
     watch.until_it_waits();
     project.rewrite("data/x.h5", &x);
     assert_eq!(watch.until_it_waits(), Vec::<String>::new());
-    // Other files beside a source are nobody's matter.
+    // Other files in the data folder are not watched.
     project.rewrite("data/notes.txt", "mine");
     watch.stays_still();
     watch.interrupt();
 }
 
 #[test]
-fn waiting_costs_nothing_and_a_touch_runs_nothing() {
+fn waiting_needs_little_cpu_and_a_touch_runs_nothing() {
     let project = Sandbox::new().pipeline(ONE);
     let mut watch = Watch::start(&project, &[]);
     watch.until_it_waits();
     let before = watch.ticks();
     std::thread::sleep(Duration::from_secs(3));
     let spent = watch.ticks() - before;
-    // What looks without a pause spends three hundred.
+    // A busy loop would use 300.
     assert!(spent <= 60, "{spent} hundredths of a second in three seconds of waiting");
     project.rewrite("p.toml", ONE);
     assert_eq!(watch.until_it_waits(), Vec::<String>::new());
     watch.interrupt();
 }
 
-/// Long enough to be stopped.
+/// Takes long enough to be stopped.
 const LONG: &str = "[synthesize.a]\npatches = 12\nslides = 2\n[synthesize.b]\npatches = 4000\nslides = 4\n";
 
 #[test]
-fn an_edit_during_a_run_cancels_it_where_that_is_wanted() {
+fn an_edit_during_a_run_cancels_it_on_request() {
     let project = Sandbox::new().pipeline(LONG);
     let mut watch = Watch::start(&project, &["--on-edit", "cancel", "--jobs", "1"]);
     watch.until("\"stage\":\"synthesize.b\",\"progress\"");
@@ -218,7 +218,7 @@ fn an_edit_during_a_run_cancels_it_where_that_is_wanted() {
     watch.until("this run is stopped");
     watch.until("\"interrupted\":true");
     watch.until("running again");
-    assert_eq!(watch.until_it_waits(), ["synthesize.b"], "what was finished is kept");
+    assert_eq!(watch.until_it_waits(), ["synthesize.b"], "finished stages are kept");
     watch.interrupt();
 }
 
@@ -237,7 +237,7 @@ fn an_edit_during_a_run_waits_for_its_end_and_ctrl_c_does_not() {
     watch.interrupt();
 }
 
-/// Stages that wait for a sign of the test, so that it knows when they read.
+/// The stages wait for a file from the test, which controls when they read their input.
 const SIGNS: &str = "\
 [command.slow]
 shell = 'touch \"$SIGNS/began\"; while [ ! -e \"$SIGNS/go\" ]; do sleep 0.01; done; cat {in.txt} > {artifacts.o}'
@@ -254,23 +254,23 @@ artifacts = { o = 'o.txt' }
 ";
 
 #[test]
-fn a_source_that_changes_under_a_stage_is_no_failure_and_the_stage_runs_again() {
+fn a_stage_whose_source_changes_while_it_runs_is_run_again() {
     let project = Sandbox::new().pipeline(SIGNS).file("data/in.txt", "one").file("signs/x", "");
     let signs = project.path("signs").display().to_string();
     let project = project.env("SIGNS", &signs);
     let mut watch = Watch::start(&project, &["--jobs", "1"]);
     let deadline = Instant::now() + Duration::from_secs(30);
     while !project.path("signs/began").exists() {
-        assert!(Instant::now() < deadline, "the stage never began");
+        assert!(Instant::now() < deadline, "the stage never started");
         std::thread::sleep(Duration::from_millis(5));
     }
     project.rewrite("data/in.txt", "two, while it is read");
     project.rewrite("signs/go", "");
     watch.until("in.txt changed while this was computed from it: it is computed again with the new one");
     watch.until("\"interrupted\":true");
-    assert_eq!(watch.until_it_waits(), Vec::<String>::new(), "the run that was overtaken ends");
+    assert_eq!(watch.until_it_waits(), Vec::<String>::new(), "the outdated run ends");
     watch.until("running again");
-    assert_eq!(watch.until_it_waits(), ["command.slow", "command.after"], "what it had finished is kept");
+    assert_eq!(watch.until_it_waits(), ["command.slow", "command.after"], "finished stages are kept");
     let said = watch.seen.join("\n") + &watch.errors();
     for word in ["\"event\":\"failed\"", "\"event\":\"blocked\"", "error"] {
         assert!(!said.contains(word), "{word} in\n{said}");
@@ -283,20 +283,20 @@ fn a_source_that_changes_under_a_stage_is_no_failure_and_the_stage_runs_again() 
 }
 
 #[test]
-fn where_the_summary_cannot_be_written_nothing_is_watched() {
+fn a_summary_that_cannot_be_written_is_an_error_at_start() {
     let project = Sandbox::new().pipeline(ONE);
     let output = project.pcamflow(&["watch", "p.toml", "--summary", "absent/page.md"]).exit(3);
     output.complains("the summary cannot be written").never_says("watching");
 }
 
 #[test]
-fn a_person_reads_what_it_does() {
+fn messages_for_people() {
     let project = Sandbox::new().pipeline(ONE);
     let mut child = project.command(PCAMFLOW).args(["watch", "p.toml"]).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut until = |text: &str| {
         let found = lines.by_ref().map_while(Result::ok).any(|line| line.contains(text));
-        assert!(found, "it never said {text:?}");
+        assert!(found, "{text:?} was not printed");
     };
     until("watching 1 file; Ctrl-C ends");
     project.rewrite("p.toml", ONE.replace("12", "14"));

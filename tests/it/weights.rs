@@ -1,4 +1,4 @@
-//! Weights files that are not what a stage reads: foreign formats, damaged tensors, prefixes of wrappers.
+//! Weights files that a stage cannot read: foreign formats, damaged tensors, prefixes of wrapper modules.
 
 use std::fs;
 
@@ -19,7 +19,7 @@ fn write(tensors: &Tensors) -> Vec<u8> {
     safetensors::serialize(views.collect::<Vec<_>>(), None).unwrap()
 }
 
-/// An imported model, changed by `harm`, is refused with a message that has these parts.
+/// An imported model, modified by `harm`, is refused with a message that contains these parts.
 #[track_caller]
 fn refused(trained: &Sandbox, text: &str, harm: impl FnOnce(&mut Tensors), parts: &[&str]) {
     let bytes = fs::read(trained.path(MODEL)).unwrap();
@@ -35,7 +35,7 @@ fn refused(trained: &Sandbox, text: &str, harm: impl FnOnce(&mut Tensors), parts
     refused_weights(trained, parts);
 }
 
-/// The weights of two stages are refused before anything computes, once for each line that names them.
+/// Both stages with these weights are refused before anything computes, with one message for each line.
 #[track_caller]
 fn refused_weights(trained: &Sandbox, parts: &[&str]) {
     let output = trained.run(&["evaluate.e", "explain.g", "--keep-going"]).exit(2);
@@ -80,7 +80,7 @@ fn models_that_are_wrong_name_the_tensor() {
 }
 
 #[test]
-fn what_is_no_model_is_called_what_it_is() {
+fn foreign_files_are_recognised() {
     let trained = project();
     trained.run(&["train.t"]).exit(0);
     let text = PIPELINE.replace("model = 'train.t'", "model = { safetensors = 'model.safetensors' }");
@@ -105,7 +105,7 @@ fn what_is_no_model_is_called_what_it_is() {
 }
 
 #[test]
-fn the_prefix_of_a_wrapper_is_taken_off_with_a_note() {
+fn the_prefix_of_a_wrapper_is_removed_with_a_warning() {
     let trained = project();
     trained.run(&["train.t", "evaluate.e"]).exit(0);
     let predictions = shown(&trained, "evaluate.e", "predictions.csv");

@@ -1,4 +1,4 @@
-//! Wrong inputs: each gives one clear message and the right exit code.
+//! Wrong inputs: each gives one clear message and the correct exit code.
 
 use std::{fs, path::Path};
 
@@ -20,7 +20,7 @@ sizes = { train = 4, validation = 2, test = 2 }
 
 const LABELS: [u8; 12] = [0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1];
 
-/// A sound project, with its data changed by `harm`.
+/// A valid project whose data is then modified by `harm`.
 fn harmed(harm: impl FnOnce(&Path)) -> Sandbox {
     Sandbox::new().pipeline(PIPELINE).with(|root| {
         images(&root.join("data/x.h5"), 12);
@@ -29,8 +29,8 @@ fn harmed(harm: impl FnOnce(&Path)) -> Sandbox {
     })
 }
 
-/// The run is refused before anything is computed, with one message that begins with its place in the pipeline
-/// and has these parts; nothing of it is internal.
+/// The run is refused before any stage computes. The only message begins with the place in the pipeline,
+/// contains these parts and has no internal details.
 #[track_caller]
 fn refuses(project: &Sandbox, parts: &[&str]) {
     let output = one_message(project.run(&[]).exit(2));
@@ -45,11 +45,11 @@ fn refuses(project: &Sandbox, parts: &[&str]) {
         }
     }
     assert!(output.events_of("started").is_empty() && !project.path("out/wrong/split.d").exists());
-    // The same again: nothing is remembered of it.
+    // The second attempt gives the same message: nothing of the first is cached.
     assert_eq!(project.run(&[]).exit(2).stderr, output.stderr);
 }
 
-/// The stage fails with one message that has these parts; nothing of it is internal.
+/// The stage fails with one message that contains these parts and has no internal details.
 #[track_caller]
 fn fails(project: &Sandbox, parts: &[&str]) {
     let output = one_message(project.run(&[]).exit(1));
@@ -63,11 +63,11 @@ fn fails(project: &Sandbox, parts: &[&str]) {
         output.fail("the message is long");
     }
     assert!(!project.path("out/wrong/split.d").exists(), "a failed stage shows nothing");
-    // The same again: failures are never cached.
+    // Failures are not cached.
     assert_eq!(project.run(&[]).exit(1).failure(), message);
 }
 
-/// Nothing internal gets out.
+/// The output has no internal details.
 #[track_caller]
 fn one_message(output: Output) -> Output {
     let output = output.never_says("panicked").never_says("backtrace").never_says("HDF5-DIAG");
@@ -90,7 +90,7 @@ fn missing_files_are_all_named_with_their_lines() {
 }
 
 #[test]
-fn a_folder_in_the_place_of_a_source_is_told() {
+fn a_folder_in_place_of_a_source_is_reported() {
     let folder = harmed(|data| {
         fs::remove_file(data.join("x.h5")).unwrap();
         fs::create_dir(data.join("x.h5")).unwrap();
@@ -99,7 +99,7 @@ fn a_folder_in_the_place_of_a_source_is_told() {
 }
 
 #[test]
-fn what_is_not_hdf5_is_told() {
+fn files_that_are_not_hdf5_are_reported() {
     refuses(
         &harmed(|data| fs::write(data.join("x.h5"), "row,label\n").unwrap()),
         &["x.h5", "is not an HDF5 file"],
@@ -114,7 +114,7 @@ fn what_is_not_hdf5_is_told() {
 }
 
 #[test]
-fn a_wrong_dataset_name_lists_what_is_there() {
+fn a_wrong_dataset_name_lists_the_existing_ones() {
     let project =
         harmed(|data| dataset(&data.join("x.h5"), "images", &patches(12).into_dyn(), |plain| plain));
     refuses(&project, &["x.h5", "has no dataset `x`", "it holds `images`"]);
@@ -124,7 +124,7 @@ fn a_wrong_dataset_name_lists_what_is_there() {
 }
 
 #[test]
-fn a_wrong_shape_or_type_says_what_is_expected() {
+fn a_wrong_shape_or_type_is_reported_with_the_expected_one() {
     let images_of = |shape: Vec<usize>| {
         harmed(|data| dataset(&data.join("x.h5"), "x", &ArrayD::<u8>::zeros(shape), |plain| plain))
     };
@@ -157,7 +157,7 @@ fn labels_other_than_0_and_1_name_the_row() {
 }
 
 #[test]
-fn files_of_different_lengths_name_both() {
+fn different_lengths_are_reported_with_both_files() {
     let project = harmed(|data| labels(&data.join("y.h5"), &LABELS[..10]));
     refuses(&project, &["x.h5", "y.h5", "12", "10"]);
 }
@@ -174,7 +174,7 @@ fn a_damaged_gzip_chunk_names_its_rows() {
         bytes[middle..middle + 8].iter_mut().for_each(|byte| *byte = !*byte);
         fs::write(path, bytes).unwrap();
     });
-    // All twelve rows are drawn, so the damaged chunk is read.
+    // A split of all twelve rows reads the damaged chunk.
     project.rewrite("p.toml", PIPELINE.replace("train = 4", "train = 8"));
     fails(&project, &["x.h5", "dataset `x`, rows 4 to 7 cannot be read", "damaged gzip chunk"]);
 }
@@ -190,7 +190,7 @@ fn too_few_patches_say_how_many_there_are() {
     fails(&project, &["class 1"]);
 }
 
-/// `check` refuses the pipeline with these stages, for as many reasons as there are parts.
+/// `check` refuses the pipeline with one error for each part.
 #[track_caller]
 fn refused(stages: &str, parts: &[&str]) {
     let output = Sandbox::new().pipeline(&format!("{PIPELINE}{stages}")).pcamflow(&["check", "p.toml"]);
@@ -216,13 +216,13 @@ fn more_patches_than_a_split_will_have_are_refused_before_it_is_made() {
     let [evaluate, explain, sanity] = wanted.each_ref().map(String::as_str);
     let preview = "the grid has room for 5 patches, but `split.d/train` has only 4";
     refused(&stages, &[evaluate, explain, sanity, preview]);
-    // Exactly all of them are enough.
+    // Taking all patches is allowed.
     let enough = format!("{PIPELINE}{TRAIN}[evaluate.e]\n{asks}\ntake = 2\n");
     Sandbox::new().pipeline(&enough).pcamflow(&["check", "p.toml"]).exit(0);
 }
 
 #[test]
-fn what_is_no_explanation_is_one_mistake() {
+fn a_stage_without_maps_is_one_mistake() {
     refused(
         &format!("{TRAIN}[metrics.m]\nexplanations = {{ a = 'train.t' }}\n"),
         &["`train.t` is a `train` stage, but maps are expected here"],
@@ -237,7 +237,7 @@ fn resamples_are_bounded_by_memory() {
 }
 
 #[test]
-fn a_source_that_is_not_the_pinned_one_is_refused() {
+fn a_source_that_differs_from_its_pin_is_refused() {
     let project = harmed(|_| ());
     let pin = "0".repeat(64);
     let pinned = format!("images = {{ path = 'x.h5', blake3 = '{pin}' }}");
@@ -247,7 +247,7 @@ fn a_source_that_is_not_the_pinned_one_is_refused() {
 }
 
 #[test]
-fn a_store_below_a_file_is_the_machines_fault() {
+fn a_store_below_a_file_is_an_environment_failure() {
     let project = harmed(|_| ()).file("file", "");
     let output = one_message(project.run(&["--store", "file/store"]).exit(3));
     output.complains("file/store").complains("Not a directory");
@@ -260,9 +260,9 @@ fn a_store_of_another_version_is_refused_with_both_named() {
     output.complains("pcamflow store 0").complains("pcamflow store 1");
 }
 
-/// As root mode bits keep nobody out, so this is a mount, in a name space of its own.
+/// Root ignores permissions, so the test mounts a read-only file system in a private namespace.
 #[test]
-fn a_read_only_store_is_the_machines_fault() {
+fn a_read_only_store_is_an_environment_failure() {
     let project = harmed(|_| ());
     fs::create_dir(project.path("store")).unwrap();
     let script = "mount -t tmpfs -o ro tmpfs store && $PCAMFLOW run p.toml --json --store store; exit $?";
@@ -272,7 +272,7 @@ fn a_read_only_store_is_the_machines_fault() {
     assert!(message.contains("Read-only file system") && message.contains("/store"), "{message}");
 }
 
-/// Runs a script where it may mount; `None`, with a line, where that is refused.
+/// Runs a script in a namespace where it may mount. `None` if the machine does not allow that.
 pub(crate) fn mounted(project: &Sandbox, script: &str) -> Option<Output> {
     let inside = "unshare --map-root-user --mount bash -c";
     let try_it = format!("mkdir -p probe && {inside} 'mount -t tmpfs tmpfs probe' 2>&1");
