@@ -1,5 +1,5 @@
-//! Measures predictions that were made elsewhere: reads a CSV with the columns `label` and
-//! `probability` and prints the report that the stage `evaluate` writes.
+//! Measures predictions that were made elsewhere. Reads a CSV with the columns `label` and `probability`,
+//! and prints the report of the stage `evaluate`.
 //!
 //!     cargo run --release --example measure_predictions -- predictions.csv
 
@@ -10,7 +10,7 @@ use pcamflow::{
 };
 use serde::Deserialize;
 
-/// The columns that matter; others are ignored.
+/// The columns that are used. Others are ignored.
 #[derive(Deserialize)]
 struct Row {
     label: u8,

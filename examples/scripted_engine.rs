@@ -1,5 +1,5 @@
-//! Embeds the engine: loads a pipeline from text, runs it twice on the scripted executor, which
-//! computes nothing, and prints what the engine told each time.
+//! Embeds the engine: runs a pipeline twice on the scripted executor, which computes nothing,
+//! and prints the events of each run.
 //!
 //!     cargo run --release --example scripted_engine
 
@@ -29,7 +29,7 @@ data = "split.patches"
 epochs = 2
 "#;
 
-/// Prints the beginning and the end of every stage.
+/// Prints the start and the end of every stage.
 struct Printer;
 
 impl Observer for Printer {

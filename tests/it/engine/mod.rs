@@ -1,4 +1,4 @@
-//! The engine, whole, on the scripted executor: no processes, no HDF5, no libtorch.
+//! Tests of the whole engine on the scripted executor: no processes, no HDF5, no libtorch.
 
 mod caching;
 mod checks;
@@ -28,7 +28,7 @@ use pcamflow::{
 
 use crate::sandbox::files;
 
-/// A chain with two explainers at its end.
+/// A chain that ends in an evaluation and two explanations.
 const PIPELINE: &str = "
 [pipeline]
 name = 'chain'
@@ -56,7 +56,7 @@ method.grad-cam = { layer = 'relu3' }
 
 const ALL: [&str; 6] = ["synthesize.s", "split.s", "train.t", "evaluate.e", "explain.a", "explain.b"];
 
-/// A project folder with a store of its own.
+/// A project folder with its own store.
 struct Project {
     folder: tempfile::TempDir,
     fake: Fake,
@@ -64,7 +64,7 @@ struct Project {
     stopped: AtomicBool,
 }
 
-/// Remembers every event.
+/// Records every event.
 #[derive(Default)]
 struct Log(Vec<Event>);
 
@@ -74,10 +74,10 @@ impl Observer for Log {
     }
 }
 
-/// What a run did.
+/// The outcome of a run.
 struct Ran {
     summary: Summary,
-    /// Sorted names of the stages that were computed.
+    /// The sorted names of the computed stages.
     stages: Vec<String>,
     events: Vec<Event>,
 }
@@ -97,7 +97,7 @@ impl Project {
         }
     }
 
-    /// On a file system in memory where there is one: for tests that run thousands of stages.
+    /// On an in-memory file system if there is one, for tests that run thousands of stages.
     fn in_memory() -> Self {
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         Self { folder, ..Self::new() }

@@ -1,4 +1,4 @@
-//! A run does what was planned: all of `run`, and besides them at most `maybe`.
+//! A run matches its plan: it computes all stages planned as `run`, and otherwise only `maybe` ones.
 
 use std::{collections::BTreeSet, fmt::Write, fs};
 
@@ -17,7 +17,7 @@ use proptest::prelude::*;
 
 use super::{ALL, PIPELINE, Project, histories::cases, state};
 
-/// Plans, runs, and compares.
+/// Plans and runs the pipeline, and compares the two.
 #[track_caller]
 fn holds(project: &Project, text: &str) {
     let plan = project.plan(text);
@@ -27,7 +27,7 @@ fn holds(project: &Project, text: &str) {
     };
     let run = project.run(text);
     let ran: BTreeSet<String> = run.stages.into_iter().collect();
-    // Of stages with one key the first in the plan is said to run; any of them may be the one that does.
+    // Of stages with one key, the plan names the first one, but any of them may run.
     let key = |stage: &str| {
         let finished = run.summary.finished.iter().find(|finished| finished.stage == stage);
         finished.map(|finished| finished.key.clone())
@@ -39,7 +39,7 @@ fn holds(project: &Project, text: &str) {
     assert!(of(Planned::Cached).is_disjoint(&ran), "{plan:#?} but {ran:?} ran");
 }
 
-/// A chain of trainings beside explanations: each with a value of its own.
+/// A chain of trainings, each with an evaluation, varied by `values`.
 fn pipeline(values: &[u8]) -> String {
     let mut text = "[pipeline]\nname = 'chain'\n[synthesize.s]\n[split.s]\nimages = 'synthesize.s/images'\n\
                     labels = 'synthesize.s/labels'\nsizes = { train = 1, validation = 1, test = 1 }\n"
@@ -54,7 +54,7 @@ fn pipeline(values: &[u8]) -> String {
     text
 }
 
-/// Trainings come out the same whatever their epochs: what reads two of them is the same as well.
+/// The result of a training does not depend on its epochs or seed, so later stages may turn out equal.
 fn coarse(task: &Task) -> Result<Computed, Failure> {
     let mut task = task.clone();
     if let AnyStage::Train(train) = &mut task.stage {
@@ -63,7 +63,7 @@ fn coarse(task: &Task) -> Result<Computed, Failure> {
     echo(&task)
 }
 
-/// Edits, runs and harm, again and again.
+/// Alternates edits, runs and damage to the store.
 fn history(mut project: Project, rounds: Vec<(Vec<u8>, u8, prop::sample::Index)>, seeds: &str) {
     for (values, harm, which) in rounds {
         project.options.force = if harm == 3 { vec!["train.t1".to_owned()] } else { Vec::new() };
@@ -93,21 +93,22 @@ proptest! {
     #![proptest_config(cases(24))]
 
     #[test]
-    fn a_run_does_what_was_planned(rounds in rounds()) {
+    fn a_run_follows_its_plan(rounds in rounds()) {
         history(Project::in_memory(), rounds, "");
     }
 
     #[test]
-    fn a_run_does_what_was_planned_where_stages_turn_out_the_same(rounds in rounds(), repeated: bool) {
+    fn a_run_follows_its_plan_when_results_coincide(rounds in rounds(), repeated: bool) {
         let seeds = if repeated { "seeds = [1, 2, 3]\n" } else { "" };
-        // Bytes that one stage lost another one may make: then the first need not run.
+        // A missing object may be restored by another stage with the same result, so do not remove objects
+        // here.
         let rounds = rounds.into_iter().map(|(values, harm, which)| (values, harm.max(2), which)).collect();
         history(Project { fake: Fake::new(|task, _| coarse(task)), ..Project::in_memory() }, rounds, seeds);
     }
 }
 
 #[test]
-fn in_an_empty_store_all_run_but_what_may_turn_out_the_same_as_another() {
+fn in_an_empty_store_all_stages_run_except_possible_duplicates() {
     let project = Project::new();
     let never = |plan: &[PlannedStage], stage| assert_eq!(state(plan, stage), (Planned::Run, "never ran"));
     let plan = project.plan(PIPELINE);
@@ -121,7 +122,7 @@ fn in_an_empty_store_all_run_but_what_may_turn_out_the_same_as_another() {
 }
 
 #[test]
-fn what_no_result_can_fit_runs_whatever_comes_of_what_it_waits_for() {
+fn a_stage_that_matches_no_result_runs_whatever_its_inputs_become() {
     let project = Project::new();
     project.run(PIPELINE).ran(&ALL);
     let text = PIPELINE.replace("patches = 20", "patches = 21").replace("epochs = 3", "epochs = 4");
@@ -131,7 +132,7 @@ fn what_no_result_can_fit_runs_whatever_comes_of_what_it_waits_for() {
     assert_eq!(state(&plan, "train.t"), (Planned::Run, edited("3 -> 4").as_str()));
     assert_eq!(state(&plan, "evaluate.e"), (Planned::Maybe, "`train.t/model` may change"));
     holds(&project, &text);
-    // Now there is a result that may be its own again.
+    // Now an older result may match again.
     let text = text.replace("epochs = 4", "epochs = 3").replace("patches = 21", "patches = 22");
     let why = format!("{}, and `split.s/train` may change", edited("4 -> 3"));
     assert_eq!(state(&project.plan(&text), "train.t"), (Planned::Maybe, why.as_str()));
@@ -139,14 +140,14 @@ fn what_no_result_can_fit_runs_whatever_comes_of_what_it_waits_for() {
 }
 
 #[test]
-fn makers_of_bytes_that_are_away_are_planned_back_to_the_first() {
+fn missing_objects_are_planned_back_to_their_first_maker() {
     let project = Project::new();
     project.run(PIPELINE).ran(&ALL);
     fs::remove_dir_all(project.store().join("objects")).unwrap();
     let text = PIPELINE.replace("[evaluate.e]", "[evaluate.e]\nthreshold = 0.4");
     let plan = project.plan(&text);
     let states: Vec<Planned> = plan.iter().map(|planned| planned.state).collect();
-    // A training on another machine is another realisation: what reads it may change.
+    // A training that runs again may give another model, so the stages that read it may change.
     let expected = [Planned::Run, Planned::Run, Planned::Run, Planned::Maybe, Planned::Maybe, Planned::Maybe];
     assert_eq!(states, expected, "{plan:#?}");
     holds(&project, &text);

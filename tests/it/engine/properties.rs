@@ -1,4 +1,4 @@
-//! Random graphs, random failures: what must hold whatever happens.
+//! Properties of random graphs with random failures.
 
 use std::{
     collections::BTreeSet,
@@ -14,7 +14,7 @@ use proptest::prelude::*;
 
 use super::Project;
 
-/// A random forest of training stages: each starts from the weights of an earlier one, or anew.
+/// A random forest of training stages. Each starts from the weights of an earlier one, or from scratch.
 fn forest(parents: &[Option<usize>]) -> String {
     let mut text = "[pipeline]\nname = 'chain'\n[synthesize.s]\n[split.s]\nimages = 'synthesize.s/images'\nlabels = 'synthesize.s/labels'\nsizes = { train = 1, validation = 1, test = 1 }\n".to_owned();
     for (index, parent) in parents.iter().enumerate() {
@@ -42,7 +42,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn failures_never_break_order_and_a_clean_run_completes(
+    fn failures_do_not_break_the_order_and_a_clean_run_completes(
         parents in parents(),
         failing in proptest::collection::btree_set(0_usize..10, 0..3),
         keep_going in any::<bool>(),

@@ -1,4 +1,4 @@
-//! Repeats on the scripted executor: keys, selection, spread, failures.
+//! Repeats with the fake executor: keys, selection, spread and failures.
 
 use pcamflow::{
     engine::{
@@ -17,7 +17,7 @@ fn seeded(seeds: &str) -> String {
     PIPELINE.replace("epochs = 3", &format!("epochs = 3\nseeds = {seeds}"))
 }
 
-/// Every result of a repeat has its seed as a number; evaluations have another one, of even seeds alone.
+/// Every result of a repeat has its seed as a number. Evaluations also have one for even seeds only.
 fn numbered(task: &Task) -> Result<Computed, Failure> {
     let mut computed = echo(task)?;
     let number = |name: &str, value: f64| Number { name: name.to_owned(), value };
@@ -41,7 +41,7 @@ fn spread(repeated: &Repeated, name: &str) -> (usize, Option<f64>, Option<f64>) 
 }
 
 #[test]
-fn one_seed_is_a_hit_of_the_stage_that_has_it_as_its_seed() {
+fn a_repeat_and_a_stage_with_the_same_seed_share_results() {
     let project = Project::new();
     project.run(&PIPELINE.replace("epochs = 3", "epochs = 3\nseed = 5"));
     let ran = project.run(&seeded("[5]"));
@@ -53,7 +53,7 @@ fn one_seed_is_a_hit_of_the_stage_that_has_it_as_its_seed() {
 }
 
 #[test]
-fn another_seed_runs_its_own_repeats_alone() {
+fn an_added_seed_runs_only_its_own_repeats() {
     let project = Project::new();
     assert_eq!(project.run(&seeded("[1, 2]")).stages.len(), 2 + 2 * 4);
     project.run(&seeded("[1, 2, 3]")).ran(&["train.t@3", "evaluate.e@3", "explain.a@3", "explain.b@3"]);
@@ -68,12 +68,12 @@ fn another_seed_runs_its_own_repeats_alone() {
 }
 
 #[test]
-fn the_name_in_the_file_means_all_repeats_and_one_can_be_picked() {
+fn a_stage_name_selects_all_repeats_and_one_can_be_selected() {
     let mut project = project();
     project.options.targets = vec!["train.t@2".to_owned()];
     let ran = project.run(&seeded("[1, 2]"));
     ran.ran(&["synthesize.s", "split.s", "train.t@2"]);
-    assert_eq!(ran.summary.repeats, [], "one of two says nothing of their spread");
+    assert_eq!(ran.summary.repeats, [], "one of two repeats has no spread");
     project.options.targets = vec!["evaluate.e".to_owned()];
     let ran = project.run(&seeded("[1, 2]"));
     ran.ran(&["train.t@1", "evaluate.e@1", "evaluate.e@2"]);
@@ -85,7 +85,7 @@ fn the_name_in_the_file_means_all_repeats_and_one_can_be_picked() {
 }
 
 #[test]
-fn the_plan_has_every_repeat() {
+fn the_plan_lists_every_repeat() {
     let project = Project::new();
     project.run(&seeded("[1]"));
     let plan = project.plan(&seeded("[1, 2]"));
@@ -97,7 +97,7 @@ fn the_plan_has_every_repeat() {
 }
 
 #[test]
-fn the_spread_is_over_the_seeds_and_the_same_where_all_is_cached() {
+fn the_spread_over_the_seeds_is_the_same_when_all_is_cached() {
     let project = project();
     let first = project.run(&seeded("[4, 1, 2]")).summary.repeats;
     let evaluate = &first[1];
@@ -105,14 +105,14 @@ fn the_spread_is_over_the_seeds_and_the_same_where_all_is_cached() {
         (evaluate.stage.as_str(), &evaluate.seeds, &evaluate.missing),
         ("evaluate.e", &vec![4, 1, 2], &vec![])
     );
-    // 4, 1, 2: mean 7/3, squares 42/9, divided by 2.
+    // The seeds are 4, 1 and 2: mean 7/3, sum of squared deviations 42/9, divided by n - 1 = 2.
     let (n, mean, sd) = spread(evaluate, "seed");
     assert!(n == 3 && (mean.unwrap() - 7.0 / 3.0).abs() < 1e-15);
     assert!((sd.unwrap() - (7.0_f64 / 3.0).sqrt()).abs() < 1e-15);
     assert_eq!(
         spread(evaluate, "even"),
         (2, Some(3.0), Some(2.0_f64.sqrt())),
-        "undefined values do not count"
+        "undefined values must be ignored"
     );
     let files = ["repeats.csv", "repeats.json"].map(|name| std::fs::read(project.shown(name)).unwrap());
     let again = project.run(&seeded("[4, 1, 2]"));
@@ -127,7 +127,7 @@ fn the_spread_is_over_the_seeds_and_the_same_where_all_is_cached() {
 }
 
 #[test]
-fn repeats_that_failed_are_named_and_the_others_count() {
+fn failed_repeats_are_reported_and_the_others_count() {
     let mut project = Project::with(Fake::new(|task, _| match task.name.as_str() {
         "train.t@2" => Err(Failure { class: FailureClass::Stage, message: "no luck".to_owned() }),
         _ => numbered(task),

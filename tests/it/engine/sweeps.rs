@@ -1,4 +1,4 @@
-//! All trials of a sweep as one run: the same as each trial alone, and nothing twice.
+//! The trials of a sweep in one run: equal to separate runs, and nothing is computed twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,7 +33,7 @@ impl Project {
         pipeline::swept(&file, &spec, &options).unwrap_or_else(|wrong| panic!("{}", wrong.render(false).0))
     }
 
-    /// Runs a pipeline; returns how that ended, and what was computed.
+    /// Runs a pipeline. Returns the summary and the computed stages.
     fn run_loaded(&self, pipeline: &Pipeline, keep_going: bool) -> (Summary, Vec<String>) {
         let store = Store::open(&self.store(), store::Options::default()).unwrap();
         let options = pcamflow::engine::Options { keep_going, ..self.options.clone() };
@@ -47,7 +47,7 @@ impl Project {
 }
 
 #[test]
-fn what_trials_share_is_one_stage_and_the_rest_says_of_which_it_is() {
+fn shared_stages_are_merged_and_the_others_name_their_trial() {
     let project = Project::new();
     let axes = vec![axis("split.s.seed", &["1", "2"]), axis("train.t.epochs", &["3", "4"])];
     let (summary, ran) = project.run_loaded(&project.swept(PIPELINE, Trials::Product, axes), true);
@@ -63,7 +63,7 @@ fn what_trials_share_is_one_stage_and_the_rest_says_of_which_it_is() {
 }
 
 #[test]
-fn a_trial_is_shown_whole_and_the_pipeline_itself_left_alone() {
+fn a_trial_is_shown_completely_and_the_output_of_the_pipeline_is_kept() {
     let project = Project::new();
     project.run(PIPELINE);
     let plain = std::fs::read(project.shown("train.t/model.safetensors")).unwrap();
@@ -74,7 +74,7 @@ fn a_trial_is_shown_whole_and_the_pipeline_itself_left_alone() {
     }
     assert_eq!(std::fs::read(project.shown("train.t/model.safetensors")).unwrap(), plain);
     assert_ne!(std::fs::read(project.shown("trials/epochs=4/train.t/model.safetensors")).unwrap(), plain);
-    // Another sweep takes the place of the first; the pipeline's own run leaves it where it is.
+    // Another sweep replaces the trials of the first one. A run of the pipeline keeps them.
     project.run_loaded(
         &project.swept(PIPELINE, Trials::Product, vec![axis("train.t.epochs", &["5", "6"])]),
         true,
@@ -85,7 +85,7 @@ fn a_trial_is_shown_whole_and_the_pipeline_itself_left_alone() {
 }
 
 #[test]
-fn a_failed_trial_stops_no_other_and_the_next_sweep_repeats_nothing() {
+fn a_failed_trial_does_not_stop_others_and_the_next_sweep_repeats_nothing() {
     let fails = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
     let now = std::sync::Arc::clone(&fails);
     let project = Project::with(Fake::new(move |task, _| {
@@ -109,7 +109,7 @@ fn a_failed_trial_stops_no_other_and_the_next_sweep_repeats_nothing() {
 }
 
 #[test]
-fn of_stages_with_seeds_trials_have_the_means() {
+fn trials_report_the_means_of_repeats() {
     let project = Project::with(Fake::new(|task, _| {
         let mut computed = pcamflow::engine::exec::fake::echo(task)?;
         let seed = task.name.rsplit_once('@').map_or(0.0, |(_, seed)| seed.parse().unwrap());
@@ -142,7 +142,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 5, ..ProptestConfig::default() })]
 
     #[test]
-    fn all_trials_together_are_each_of_them_alone(
+    fn a_sweep_equals_its_trials_run_separately(
         patches in proptest::collection::btree_set(10_u32..14, 1..3),
         seeds in proptest::collection::btree_set(1_u32..4, 1..3),
         epochs in proptest::collection::btree_set(1_u32..5, 1..4),
@@ -169,14 +169,14 @@ proptest! {
             let options = pipeline::Options { set: trial.set.clone(), data: Some(project.path().join("data")) };
             let alone = pipeline::load(&project.path().join("p.toml"), &options).unwrap();
             let (summary, ran) = project.run_loaded(&alone, false);
-            prop_assert_eq!(ran, Vec::<String>::new(), "{} has other keys alone", trial.name);
+            prop_assert_eq!(ran, Vec::<String>::new(), "{} has other keys when run separately", trial.name);
             prop_assert_eq!(summary.finished.len(), trial.stages.len());
             let shown = std::fs::read(project.shown("explain.b/maps.h5")).unwrap();
             let of_trial = format!("trials/{}/explain.b/maps.h5", trial.name);
             prop_assert_eq!(shown, std::fs::read(project.shown(&of_trial)).unwrap());
             alone_ran.insert(&trial.name, straight.run_loaded(&alone, false).1.len());
         }
-        // One after the other in a store of their own, trials compute just as much as all at once.
+        // In one shared store, separate trials compute exactly as many stages as the sweep.
         prop_assert_eq!(alone_ran.values().sum::<usize>(), union.stages.len());
     }
 }

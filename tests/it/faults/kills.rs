@@ -1,7 +1,6 @@
-//! The engine is killed (SIGKILL), at random and at chosen moments: after each kill the store is sound as it
-//! is, no process goes on, the next run ends as if nothing had been, and a collection leaves no trace.
-//!
-//! `PCAMFLOW_KILLS=200` for that many random moments; `PCAMFLOW_SEED` for other ones.
+//! Kills the engine with SIGKILL. Afterwards the store must be valid, no process left, and the next run
+//! normal.
+//! `PCAMFLOW_KILLS=200` sets the number of random moments, `PCAMFLOW_SEED` their seed.
 
 use std::{
     fs,
@@ -15,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::sandbox::{PCAMFLOW, Sandbox, files};
 
-/// Small stages side by side, one after another, and one whose artifact is a picture.
+/// Small stages in parallel and in sequence, one of which draws a picture.
 const PIPELINE: &str = "\
 [pipeline]
 name = 'kills'
@@ -40,7 +39,7 @@ rows = 1
 columns = 2
 ";
 
-/// What a run on an empty store shows, and how long it took.
+/// The artifacts, the duration and the output lines of a run on an empty store.
 struct Expected {
     digests: Vec<(String, String)>,
     duration: Duration,
@@ -61,7 +60,7 @@ fn number(name: &str, usual: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
-/// Numbers that look random, the same for the same seed (SplitMix64).
+/// Reproducible pseudo-random numbers (SplitMix64).
 struct Random(u64);
 
 impl Random {
@@ -78,15 +77,15 @@ fn start(project: &Sandbox, arguments: &[&str]) -> Child {
     project.command(PCAMFLOW).args(["run", "p.toml", "--json"]).args(arguments).spawn().unwrap()
 }
 
-/// Kills the engine alone: what it started has to notice by itself.
+/// Kills only the engine; its child processes must notice that.
 fn kill(mut engine: Child) {
     let id = Pid::from_raw(i32::try_from(engine.id()).unwrap()).unwrap();
-    // It may have ended already.
+    // The engine may have ended already.
     let _ = kill_process(id, Signal::KILL);
     engine.wait().unwrap();
 }
 
-/// All that must hold after a kill.
+/// Requires everything that must hold after a kill.
 #[track_caller]
 fn holds(project: &Sandbox, expected: &Expected, when: &str) {
     project.nothing_is_left_running();
@@ -105,7 +104,7 @@ fn holds(project: &Sandbox, expected: &Expected, when: &str) {
     project.run(&[]).cached_all();
 }
 
-/// No temporary file, no lock, no folder that was being built.
+/// Requires that no temporary file, lock or unfinished folder is left.
 #[track_caller]
 fn nothing_passing_is_left(project: &Sandbox, when: &str) {
     let store = project.path(".pcamflow");
@@ -117,7 +116,7 @@ fn nothing_passing_is_left(project: &Sandbox, when: &str) {
     assert!(hidden.iter().all(|name| !name.to_string_lossy().starts_with('.')), "killed {when}: {hidden:?}");
 }
 
-/// A project whose store has other results, and whose run replaces what is shown.
+/// A project whose store has other results, and whose run replaces the shown ones.
 fn with_other_results() -> Sandbox {
     let project = project();
     project.run(&["--set", "synthesize.a.seed=3", "--set", "split.b.seed=3"]).exit(0);
@@ -129,7 +128,7 @@ fn at_random_moments() {
     let expected = expected();
     let seed = number("PCAMFLOW_SEED", 42);
     let mut random = Random(seed);
-    // A little more than the whole run, for its last moments.
+    // A little longer than a whole run, to include its last moments.
     let range = u64::try_from(expected.duration.as_micros()).unwrap() * 11 / 10;
     let count = number("PCAMFLOW_KILLS", 8);
     for round in 0..count {
@@ -150,14 +149,14 @@ fn after_each_event() {
         let project = project();
         let mut engine = start(&project, &[]);
         let told = BufReader::new(engine.stdout.take().unwrap()).lines();
-        // Fewer lines, for progress is told by the clock: then it has ended, and is killed too late.
+        // Progress depends on time, so this run may print fewer lines and end before the kill.
         assert!(told.take(line).all(|line| line.is_ok()));
         kill(engine);
         holds(&project, &expected, &format!("at line {line} of what it tells"));
     }
 }
 
-/// A moment of a run, by name: what can be seen of it in the project's folder.
+/// The name of a moment, and a test for it in the project folder.
 type Moment = (&'static str, fn(&Sandbox) -> bool);
 
 const MOMENTS: [Moment; 12] = [
@@ -175,7 +174,7 @@ const MOMENTS: [Moment; 12] = [
     ("with a folder shown", |project| shown(project, |name| !name.starts_with('.'))),
 ];
 
-/// Whether a file of such a name is somewhere in a folder of the store.
+/// Whether a folder of the store contains a file with such a name.
 fn any(project: &Sandbox, folder: &str, is_it: fn(&str) -> bool) -> bool {
     let found = files(&project.path(".pcamflow").join(folder));
     found.iter().any(|path| is_it(&path.file_name().unwrap().to_string_lossy()))
@@ -186,11 +185,11 @@ fn shown(project: &Sandbox, is_it: fn(&str) -> bool) -> bool {
     entries.into_iter().any(|entry| is_it(&entry.file_name().to_string_lossy()))
 }
 
-/// Watches as fast as it can; true if the moment was seen before the run was over.
+/// Polls without a pause. Returns false if the run ends before the moment is seen.
 fn reached(project: &Sandbox, engine: &mut Child, moment: fn(&Sandbox) -> bool) -> bool {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !moment(project) {
-        assert!(Instant::now() < deadline, "the run never ends");
+        assert!(Instant::now() < deadline, "the run does not end");
         if engine.try_wait().unwrap().is_some() {
             return false;
         }
@@ -208,12 +207,12 @@ fn between_the_steps_of_publishing() {
             let project = project();
             let mut engine = start(&project, &[]);
             seen += u64::from(reached(&project, &mut engine, moment));
-            // Later rounds hit a little after the moment.
+            // Later rounds kill a little after the moment.
             std::thread::sleep(Duration::from_micros(150 * round));
             kill(engine);
             holds(&project, &expected, when);
         }
     }
-    // Some of them last microseconds, and may be missed.
+    // Some moments last only microseconds, and may be missed.
     assert!(seen >= rounds * 8, "only {seen} moments of {} were seen", 12 * rounds);
 }

@@ -1,6 +1,6 @@
-//! Thousands of stages: checked, planned, run and found cached, with little memory.
-//!
-//! `PCAMFLOW_STAGES=5000` for that many results in the store; checked and planned are always 5,000.
+//! Thousands of stages: `check`, `plan`, and cached runs with little memory.
+//! `PCAMFLOW_STAGES=5000` sets the number of results in the store; `check` and `plan` always use 5,000
+//! stages.
 
 use std::{fmt::Write, fs, process::Stdio, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::sandbox::{PCAMFLOW, Sandbox};
 
 use super::faked;
 
-/// Chains of a synthesis, a split and previews, until there are `count` stages.
+/// Chains of a synthesis, a split and previews, `count` stages in all.
 fn pipeline(count: usize) -> String {
     let mut text = "[pipeline]\nname = 'large'\n".to_owned();
     for chain in 0..count.div_ceil(10) {
@@ -31,8 +31,8 @@ fn pipeline(count: usize) -> String {
     text
 }
 
-/// Runs a command on its own, and tells its exit code and the most memory that it had, in bytes: as the
-/// kernel counts for the program itself. (What `wait4` tells begins with what the test's process had.)
+/// Runs a command, and returns its exit code and its peak memory in bytes. Reads the peak from `/proc`,
+/// because the one from `wait4` includes the memory of the test process before `exec`.
 fn peak(project: &Sandbox, arguments: &[&str]) -> (i32, u64) {
     let mut command = project.command(PCAMFLOW);
     let mut child = command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -44,7 +44,7 @@ fn peak(project: &Sandbox, arguments: &[&str]) -> (i32, u64) {
         let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
         most = most.max(kibibytes.unwrap_or_default() * 1024);
         if let Some(ended) = child.try_wait().unwrap() {
-            assert!(most > 0, "the kernel tells of no memory");
+            assert!(most > 0, "the kernel does not report peak memory");
             return (ended.code().unwrap_or(-1), most);
         }
         std::thread::sleep(Duration::from_millis(1));
@@ -61,7 +61,7 @@ fn five_thousand_stages_are_checked_planned_and_drawn() {
     let checked = project.pcamflow(&["check", "p.toml"]).exit(0);
     assert!(checked.stdout.contains("large: 5,000 stages"), "{}", &checked.stdout[..80]);
     let planned = project.pcamflow(&["plan", "p.toml"]).exit(0);
-    // What waits runs for certain only once: in another chain it may turn out the same, and so be a hit.
+    // Only one of several equal stages is certain to run: the others may get the same inputs and be cached.
     assert!(planned.stdout.contains("509 to run, 4,491 maybe"), "{}", planned.stdout.lines().last().unwrap());
     project.pcamflow(&["graph", "p.toml", "--format", "dot"]).exit(0);
     assert!(planned.duration + checked.duration < Duration::from_secs(10));
@@ -70,7 +70,7 @@ fn five_thousand_stages_are_checked_planned_and_drawn() {
 }
 
 #[test]
-fn a_run_of_thousands_of_stages_that_are_cached_needs_little_memory() {
+fn a_cached_run_of_thousands_of_stages_needs_little_memory() {
     let count = stages();
     let project = Sandbox::in_memory().pipeline(&pipeline(count));
     faked(&project, Fake::new(|task, _| echo(task)));
@@ -80,7 +80,7 @@ fn a_run_of_thousands_of_stages_that_are_cached_needs_little_memory() {
     assert!(memory < 50_000_000, "{memory} bytes for {count} stages");
     project.run(&[]).cached_all();
     let again = project.run(&["--set", "synthesize.s7.seed=-1"]);
-    assert_ne!(again.status.code(), Some(0), "the fake's images are no HDF5");
+    assert_ne!(again.status.code(), Some(0), "the images of the fake are not HDF5 files");
     let verified = project.pcamflow(&["cache", "verify"]).exit(0);
     assert!(verified.stdout.contains("all sound"));
     project.pcamflow(&["cache", "gc"]).exit(0);

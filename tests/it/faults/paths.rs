@@ -1,5 +1,5 @@
-//! Paths with whatever letters Linux allows: store, data, `out`, pipeline. All of it works, but for paths that
-//! are not UTF-8, which stages cannot be given: those are told.
+//! Unusual paths for the store, the data, the output and the pipeline. All of them work except paths that
+//! are not UTF-8, which stages cannot receive; those are reported.
 
 use std::fs;
 
@@ -42,7 +42,7 @@ fn store_data_and_out_may_have_any_names() {
         project.run(&places).ran(["split.d", "synthesize.s"]);
         project.run(&places).cached_all();
         project.pcamflow(&["cache", "verify", "--store", &store]).exit(0);
-        // What was made there serves as data.
+        // Use the results as data.
         fs::create_dir_all(project.path(&below("data"))).unwrap();
         for file in ["images.h5", "labels.h5"] {
             let made = project.path(&format!("{out}/faults/synthesize.s/{file}"));
@@ -69,9 +69,9 @@ fn a_path_may_be_very_long() {
 }
 
 #[test]
-fn a_path_that_is_too_long_is_told() {
+fn a_path_that_is_too_long_is_reported() {
     let project = Sandbox::new();
-    // Beyond what the system takes in one path: made step by step.
+    // The path exceeds the limit of one system call, so create it step by step.
     let enter = "set -e; for i in $(seq 16); do n=$(printf 'd%.0s' $(seq 240)); mkdir -p $n; cd $n; done; \
                  n=$(printf 'e%.0s' $(seq 130)); mkdir -p $n; cd $n; mkdir -p .git; set +e";
     let output =
@@ -80,20 +80,20 @@ fn a_path_that_is_too_long_is_told() {
     assert!(output.stdout.contains("File name too long"), "{}{}", output.stdout, output.stderr);
 }
 
-/// What a script says in a folder whose name is not UTF-8.
+/// Runs a script in a folder whose name is not UTF-8.
 fn in_a_folder_of_bytes(script: &str) -> Output {
     let project = Sandbox::new().pipeline(QUICK);
     project.shell(&format!("n=$(printf 'no\\377text'); mkdir -p $n/.git; cp p.toml $n; cd $n; {script}"))
 }
 
 #[test]
-fn a_path_that_is_no_text_is_told_with_what_to_do() {
+fn a_path_that_is_not_utf8_is_reported_with_a_remedy() {
     let run = "$PCAMFLOW run p.toml --quiet 2>&1; echo $?";
     let output = in_a_folder_of_bytes(run);
     let text = &output.stdout;
     assert!(text.ends_with("\n3\n") && text.contains("invalid UTF-8"), "{text}");
     assert!(text.contains("rename the folder, or choose another one (--store, --data)"), "{text}");
-    // With the store elsewhere, all that stages are told is text; `out` is the engine's own.
+    // With the store elsewhere, stages receive only UTF-8 paths; only the engine uses `out`.
     let output = in_a_folder_of_bytes(
         "store=$(cd ..; pwd)/store; $PCAMFLOW run p.toml --quiet --store $store; \
          ls out/faults | wc -l; $PCAMFLOW cache verify --store $store",

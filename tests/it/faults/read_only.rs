@@ -1,11 +1,10 @@
-//! A store that cannot be written: what is cached serves, everything that only reads works, and the rest
-//! says why it cannot.
+//! A read-only store: cached results and reading commands work, and the others report why they cannot.
 
 use crate::{sandbox::Sandbox, wrong_inputs::mounted};
 
 use super::QUICK;
 
-/// `code TEXT` for every command that was run on a read-only store.
+/// Runs commands on a read-only store. Returns `EXIT-CODE OUTPUT` for each.
 fn tried(commands: &str) -> Option<Vec<String>> {
     let project = Sandbox::new().pipeline(QUICK);
     let script = format!(
@@ -20,7 +19,7 @@ fn tried(commands: &str) -> Option<Vec<String>> {
 }
 
 #[test]
-fn what_is_cached_serves_and_what_reads_works() {
+fn cached_results_and_reading_commands_work() {
     let Some(lines) = tried(
         "try $PCAMFLOW run p.toml --store st
          try $PCAMFLOW run p.toml --store st --out elsewhere
@@ -60,7 +59,7 @@ fn what_is_cached_serves_and_what_reads_works() {
 }
 
 #[test]
-fn what_would_write_says_what_it_cannot_write() {
+fn writing_commands_report_what_they_cannot_write() {
     let Some(lines) = tried(
         "try $PCAMFLOW run p.toml --store st --set synthesize.s.seed=9
          try $PCAMFLOW run p.toml --store st --force split.d
@@ -80,7 +79,7 @@ fn what_would_write_says_what_it_cannot_write() {
 }
 
 #[test]
-fn damage_that_cannot_be_put_away_is_told_and_read_around() {
+fn damage_that_cannot_be_quarantined_is_reported() {
     let project = Sandbox::new().pipeline(QUICK);
     let script = "run=\"$PCAMFLOW run p.toml --json --store st\"
         $run >/dev/null; object=$($PCAMFLOW path p.toml split.d/train --store st)

@@ -1,4 +1,4 @@
-//! Tables of 100,000 rows and more, and tables that are none: in `split`, and in what `show` reads.
+//! Tables with 100,000 rows and invalid tables, in `split` and in `show`.
 
 use std::{fmt::Write, fs, time::Duration};
 
@@ -22,7 +22,7 @@ group-by = 'wsi'
 sizes = { train = 200, validation = 100, test = 100 }
 ";
 
-/// 100,000 patches, all black, whose bytes no file needs to hold.
+/// 100,000 black patches, in a sparse file.
 fn project() -> Sandbox {
     Sandbox::new().pipeline(SPLIT).file("data/meta.csv", meta()).with(|root| {
         unwritten_images(&root.join("data/x.h5"), ROWS);
@@ -31,7 +31,7 @@ fn project() -> Sandbox {
     })
 }
 
-/// A slide for every ten patches or so.
+/// A meta table with about ten patches per slide.
 fn meta() -> String {
     (0..ROWS).fold(",wsi\n".to_owned(), |mut text, row| {
         writeln!(text, "{row},slide_{}", row * 7919 % 9973).unwrap();
@@ -57,7 +57,7 @@ fn a_split_groups_a_hundred_thousand_rows() {
 }
 
 #[test]
-fn a_table_that_is_none_is_told_with_its_line() {
+fn an_invalid_table_is_reported_with_its_line() {
     let project = project();
     let whole = meta();
     let half = whole[..whole.len() / 2].rsplit_once('\n').unwrap().0;
@@ -115,7 +115,7 @@ fn show(project: &Sandbox, arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn a_long_table_is_shown_by_its_beginning() {
+fn only_the_beginning_of_a_long_table_is_shown() {
     let rows = 10 * ROWS;
     let table = (0..rows).fold("row,label,probability,logit,predicted\n".to_owned(), |mut text, row| {
         writeln!(text, "{row},{},0.5,0.0,1", row % 2).unwrap();
@@ -124,7 +124,7 @@ fn a_long_table_is_shown_by_its_beginning() {
     let project = predicted(table.as_bytes());
     let shown = show(&project, &[]).exit(0).stdout;
     assert!(shown.lines().count() < 40 && shown.len() < 4000, "{shown}");
-    assert!(shown.replace(',', "").contains(&rows.to_string()), "how many there are: {shown}");
+    assert!(shown.replace(',', "").contains(&rows.to_string()), "the number of rows: {shown}");
     let shown = show(&project, &["--rows", "3"]).exit(0).stdout;
     assert!(shown.lines().count() < 10, "{shown}");
     let all = show(&project, &["--rows", &rows.to_string(), "--json"]).exit(0);
@@ -132,7 +132,7 @@ fn a_long_table_is_shown_by_its_beginning() {
 }
 
 #[test]
-fn garbage_in_a_table_is_told_or_shown_and_never_floods() {
+fn garbage_in_a_table_never_floods_the_output() {
     let garbage: [&[u8]; 5] = [
         &[0xff, 0xfe, 0, b'\n', 0x80].repeat(1000),
         b"",
@@ -148,6 +148,6 @@ fn garbage_in_a_table_is_told_or_shown_and_never_floods() {
         assert_eq!(code == Some(1), !output.stderr.is_empty(), "{index}: {}", output.stderr);
         let text = format!("{}{}", output.stdout, output.stderr);
         assert!(text.len() < 100_000, "{index}: {} bytes are printed", text.len());
-        assert!(!text.contains('\x1b'), "{index}: the terminal is given commands");
+        assert!(!text.contains('\x1b'), "{index}: control characters are printed");
     }
 }

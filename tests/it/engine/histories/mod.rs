@@ -1,7 +1,6 @@
-//! Histories: random graphs, edited, run, stopped, crashed and failing at random, again and again. What
-//! must hold in every run, and of the store at the end.
-//!
-//! `PCAMFLOW_CASES=500` for more of them than fit into a quick test.
+//! Random histories of a pipeline: edits, runs, interrupts, crashes and failures. Checks each run and the
+//! store.
+//! `PCAMFLOW_CASES=500` sets the number of cases.
 
 mod graph;
 
@@ -32,15 +31,15 @@ use super::Project;
 use crate::sandbox::files;
 use graph::{Edit, Graph, edit, graph, write_sources};
 
-/// How a run ends that does not simply go on to its end.
+/// How a run is disturbed.
 #[derive(Debug, Clone)]
 enum Trouble {
     None,
-    /// These stages fail (`true`: the process that computes them is lost).
+    /// These stages fail. `true` means that their process is lost.
     Failures(Vec<(Index, bool)>),
-    /// The user stops the run at the event of that number.
+    /// The user stops the run at the event with this number.
     Stop(usize),
-    /// The engine dies at the event of that number.
+    /// The engine crashes at the event with this number.
     Crash(usize),
 }
 
@@ -62,7 +61,7 @@ fn step() -> impl Strategy<Value = Step> {
         .prop_map(|(edits, trouble, keep_going)| Step { edits, trouble, keep_going })
 }
 
-/// Remembers every event, and makes trouble at one of them.
+/// Records every event, and triggers the trouble at one of them.
 struct Watcher<'a> {
     events: Vec<Event>,
     trouble: &'a Trouble,
@@ -74,20 +73,20 @@ impl Observer for Watcher<'_> {
         self.events.push(event.clone());
         match self.trouble {
             Trouble::Stop(at) if self.events.len() == *at => self.stopped.store(true, Ordering::SeqCst),
-            // Without the message of a panic: it is none.
+            // Unwinds without the message of a panic.
             Trouble::Crash(at) if self.events.len() == *at => resume_unwind(Box::new("the engine dies")),
             _ => {}
         }
     }
 }
 
-/// What is known of a run.
+/// What a run reported and did.
 struct Told {
     plan: Vec<PlannedStage>,
     events: Vec<Event>,
-    /// In the order in which they ran.
+    /// In the order of their execution.
     ran: Vec<String>,
-    /// `None` if the engine died.
+    /// `None` if the engine crashed.
     summary: Option<Summary>,
     failing: BTreeSet<String>,
 }
@@ -99,7 +98,7 @@ fn failing(graph: &Graph, trouble: &Trouble) -> BTreeMap<String, FailureClass> {
     which.iter().map(|(index, lost)| (index.get(&names).clone(), class(*lost))).collect()
 }
 
-/// Fails where it should, after it has written a part; else writes everything, from inputs that are there.
+/// Chosen stages fail with a partial artifact, the others write everything. All inputs must exist.
 fn fake(failing: BTreeMap<String, FailureClass>) -> Fake {
     Fake::new(move |task, _| {
         let absent = task.inputs.values().find(|input| !input.path.is_file());
@@ -145,17 +144,17 @@ impl Told {
         match trouble {
             Trouble::None => assert!(summary.failed.is_empty() && summary.not_run.is_empty()),
             Trouble::Failures(_) if keep_going || summary.failed.is_empty() => {}
-            // What was not reached may be anything that was planned.
+            // After an early end, the stages that were not reached may have any state.
             Trouble::Failures(_) | Trouble::Stop(_) | Trouble::Crash(_) => return,
         }
         let due = self.planned(Planned::Run);
-        // Of stages with one key any may be the one that runs.
+        // Of stages with one key, any may be the one that runs.
         let key = |stage: &str| {
             let finished = summary.finished.iter().find(|finished| finished.stage == stage);
             finished.map(|finished| finished.key.as_str())
         };
         let made: BTreeSet<&str> = ran.iter().filter_map(|stage| key(stage)).collect();
-        // What was only to bring bytes back for a stage below a failure is not needed.
+        // A stage is not needed if it would only have restored objects for a stage below a failure.
         let unneeded = |stage: &str| {
             let cached = |finished: &FinishedStage| finished.stage == stage && finished.cached;
             !summary.failed.is_empty() && summary.finished.iter().any(cached)
@@ -170,14 +169,14 @@ impl Told {
         let names = pipeline.stages.iter().map(|node| node.name.to_string());
         let left: Vec<String> =
             names.filter(|name| !done.contains(name.as_str()) && !lost.contains(name)).collect();
-        assert!(left.is_empty(), "neither done nor below a failure: {left:?}");
+        assert!(left.is_empty(), "neither finished nor below a failure: {left:?}");
     }
 
     fn planned(&self, state: Planned) -> BTreeSet<&str> {
         self.plan.iter().filter(|stage| stage.state == state).map(|stage| stage.stage.as_str()).collect()
     }
 
-    /// Every stage started after each stage that it reads from had finished.
+    /// Requires that every stage started after all stages that it reads from had finished.
     fn inputs_came_first(&self, pipeline: &Pipeline) {
         let mut done = BTreeSet::new();
         for event in &self.events {
@@ -193,7 +192,7 @@ impl Told {
         }
     }
 
-    /// The stages that failed in this run, and those that read from them, near or far.
+    /// The stages that failed in this run, and all stages that depend on them.
     fn below_failures(&self, pipeline: &Pipeline, ran: &BTreeSet<&str>) -> BTreeSet<String> {
         let mut lost: BTreeSet<String> =
             self.failing.iter().filter(|name| ran.contains(name.as_str())).cloned().collect();
@@ -207,7 +206,7 @@ impl Told {
     }
 }
 
-/// The stages that a stage reads from.
+/// The stages that a stage reads from directly.
 fn makers(pipeline: &Pipeline, stage: &str) -> Vec<String> {
     let node = pipeline.stages.iter().find(|node| node.name.to_string() == stage).unwrap();
     let makers = node.inputs.iter().filter_map(|input| match input.source {
@@ -217,7 +216,7 @@ fn makers(pipeline: &Pipeline, stage: &str) -> Vec<String> {
     makers.collect()
 }
 
-/// The digests of all artifacts of every result in a store, by key.
+/// The artifact digests of every result in a store, by key.
 fn results(project: &Project) -> BTreeMap<Digest, BTreeMap<String, Digest>> {
     let store = Store::open(&project.store(), store::Options::default()).unwrap();
     let keys = files(&project.store().join("actions")).into_iter();
@@ -231,7 +230,7 @@ fn results(project: &Project) -> BTreeMap<Digest, BTreeMap<String, Digest>> {
     keys.filter_map(record).collect()
 }
 
-/// What a history leaves is what one run of its last pipeline makes, and the store is sound.
+/// The history must leave the same results as a single run of its last pipeline, and a valid store.
 fn ends_as_if_nothing_had_been(project: &Project, graph: &Graph) {
     let straight = Project::in_memory();
     fs::create_dir_all(straight.path().join("data")).unwrap();
@@ -244,7 +243,8 @@ fn ends_as_if_nothing_had_been(project: &Project, graph: &Graph) {
         assert_eq!(found.get(key), Some(artifacts), "the result of {key}");
     }
     let store = Store::open(&project.store(), store::Options::default()).unwrap();
-    // Results of earlier edits may have lost their bytes; nothing else may be wrong, and that only once.
+    // Results of earlier edits may have lost objects. The first `verify` removes them, and nothing else may
+    // be wrong.
     store.verify(&|_| ()).unwrap();
     assert_eq!(store.verify(&|_| ()).unwrap().damaged, []);
     assert_eq!(run(project, graph, &Trouble::None, false).ran, Vec::<String>::new());
@@ -264,7 +264,7 @@ proptest! {
     #![proptest_config(cases(16))]
 
     #[test]
-    fn whatever_happens_in_between_the_end_is_that_of_one_run(
+    fn a_disturbed_history_ends_like_a_single_run(
         mut graph in graph(30),
         steps in proptest::collection::vec(step(), 1..6),
     ) {
@@ -279,9 +279,9 @@ proptest! {
     }
 }
 
-/// A training that comes out otherwise every time it runs.
+/// A training that gives another model every time it runs.
 #[test]
-fn what_comes_out_otherwise_when_its_bytes_are_made_again_is_read_again() {
+fn stages_run_again_if_a_restored_input_differs() {
     let rounds = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let mut project = Project::with(Fake::new(move |task, _| {
         let computed = echo(task)?;
@@ -295,7 +295,7 @@ fn what_comes_out_otherwise_when_its_bytes_are_made_again_is_read_again() {
     project.run(super::PIPELINE).ran(&super::ALL);
     fs::remove_dir_all(project.store().join("objects")).unwrap();
     let text = super::PIPELINE.replace("layer = 'relu3'", "layer = 'relu2'");
-    // All that read the model of before read the new one, or what is shown would not belong together.
+    // All readers of the old model must read the new one, or the shown results would be inconsistent.
     project.run(&text).ran(&super::ALL);
     project.run(&text).ran(&[]);
     let read = |file: &str| fs::read_to_string(project.shown(file)).unwrap();
