@@ -21,12 +21,12 @@ pub(super) fn run(stage: &Synthesize, task: &Task, reporter: &dyn Reporter) -> R
         seed: stage.seed,
     };
     let threads = rayon::ThreadPoolBuilder::new().num_threads(task.resources.threads).build()?;
-    threads.install(|| {
+    let report = threads.install(|| {
         synthesize(&recipe, &task.staging, &mut |done, total| reporter.progress(done, total, "patches", ""))
     })?;
     Ok(on_cpu([
-        ("patches", recipe.patches.into()),
-        ("positives", recipe.positives().into()),
-        ("slides", recipe.slides.into()),
+        ("patches", report.patches.into()),
+        ("positives", report.positives.into()),
+        ("slides", report.slides.into()),
     ]))
 }

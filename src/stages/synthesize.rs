@@ -28,7 +28,7 @@ parameters! {
 }
 
 impl Stage for Synthesize {
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 1;
     const RUNNER: Runner = Runner::Engine;
     const APPETITE: Appetite = Appetite::Share;
     const EQUALITY: Equality = Equality::Bitwise;

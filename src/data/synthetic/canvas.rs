@@ -1,61 +1,105 @@
-//! The section while it is drawn: the amount of each dye in every pixel, and where tumour is.
+//! What is drawn on: the amount of each dye in every pixel of the section, and where tumour is.
+//!
+//! Amounts are optical densities (natural logarithm) along the dye's unit vector; colours come later, in
+//! `stain.rs`. Knows pixels, not cells.
 
-use super::math::{Noise, mix};
-use crate::data::{MASK_BYTES, PATCH_SIDE, draw::Draw};
+/// Width and height of a patch in pixels.
+pub const SIDE: usize = 96;
+/// Pixels drawn beyond each edge, so that blurring sees what lies there.
+pub(super) const MARGIN: i32 = 4;
+/// Width and height of the drawn area.
+pub(super) const WIDE: usize = SIDE + 2 * MARGIN as usize;
 
-/// Amounts of hematoxylin and eosin, as optical densities. Hematoxylin stains nuclei (2 is dark), eosin stains
-/// everything else (0.4 is pale).
-pub(super) type Dyes = [f32; 2];
+/// Amounts of the two dyes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Dye {
+    /// Hematoxylin: nuclei; 2.5 is a dark lymphocyte.
+    pub(super) hematoxylin: f32,
+    /// Eosin: cytoplasm, fibres, red cells; 0.4 is pale stroma, 1.3 red cells.
+    pub(super) eosin: f32,
+}
 
-/// Width and height of a patch.
-const SIDE: i32 = PATCH_SIDE as i32;
-/// The centre box holds the pixels from `CENTRE.0` to `CENTRE.1` - 1 in both directions.
-pub(super) const CENTRE: (usize, usize) = (32, 64);
+impl Dye {
+    pub(super) const fn new(hematoxylin: f32, eosin: f32) -> Self {
+        Self { hematoxylin, eosin }
+    }
 
-/// A section of 96 x 96 pixels.
+    /// Both amounts times a factor.
+    pub(super) fn scaled(self, factor: f32) -> Self {
+        Self::new(self.hematoxylin * factor, self.eosin * factor)
+    }
+
+    /// `self` where `share` is 0, `other` where it is 1.
+    pub(super) fn mixed(self, other: Self, share: f32) -> Self {
+        Self::new(
+            self.hematoxylin + (other.hematoxylin - self.hematoxylin) * share,
+            self.eosin + (other.eosin - self.eosin) * share,
+        )
+    }
+}
+
+/// The section: dye and tumour per pixel. Coordinates are the patch's, (0, 0) its first pixel, and run
+/// from `-MARGIN` to `SIDE + MARGIN - 1`.
 pub(super) struct Canvas {
-    pub(super) dyes: Vec<Dyes>,
-    /// 1 where a tumour cell is.
-    pub(super) mask: Vec<u8>,
-    /// The source of all texture.
-    pub(super) noise: Noise,
+    dye: Vec<Dye>,
+    tumor: Vec<bool>,
 }
 
 impl Canvas {
-    pub(super) fn new(draw: &mut Draw) -> Self {
-        Self { dyes: vec![[0.0; 2]; MASK_BYTES], mask: vec![0; MASK_BYTES], noise: Noise::new(draw) }
+    /// An empty glass.
+    pub(super) fn new() -> Self {
+        Self { dye: vec![Dye::default(); WIDE * WIDE], tumor: vec![false; WIDE * WIDE] }
     }
 
-    /// Paints `dyes` over a pixel; a `share` of 1 hides what was there.
-    pub(super) fn cover(&mut self, (x, y): (i32, i32), dyes: Dyes, share: f32) {
-        let pixel = &mut self.dyes[(y * SIDE + x) as usize];
-        *pixel = [0, 1].map(|dye| mix(pixel[dye], dyes[dye], share));
+    fn index(x: i32, y: i32) -> usize {
+        ((y + MARGIN) as usize) * WIDE + (x + MARGIN) as usize
+    }
+
+    /// All pixels, row by row, margin included.
+    pub(super) fn rows(&self) -> &[Dye] {
+        &self.dye
+    }
+
+    /// Lays `dye` over a pixel, `share` of it opaque.
+    pub(super) fn cover(&mut self, x: i32, y: i32, dye: Dye, share: f32) {
+        let pixel = &mut self.dye[Self::index(x, y)];
+        *pixel = pixel.mixed(dye, share);
     }
 
     /// Marks a pixel as tumour.
-    pub(super) fn mark(&mut self, (x, y): (i32, i32)) {
-        self.mask[(y * SIDE + x) as usize] = 1;
+    pub(super) fn mark(&mut self, x: i32, y: i32) {
+        self.tumor[Self::index(x, y)] = true;
     }
 
-    /// Noise at a pixel: `size` is the size of its grains in pixels.
-    pub(super) fn grain(&self, (x, y): (i32, i32), size: f32) -> f32 {
-        self.noise.at(x as f32 / size, y as f32 / size)
+    /// The tumour mask of the patch itself, [96, 96], 1 = tumour.
+    pub(super) fn mask(&self) -> Vec<u8> {
+        let side = 0..SIDE as i32;
+        side.clone()
+            .flat_map(|y| side.clone().map(move |x| (x, y)))
+            .map(|(x, y)| self.tumor[Self::index(x, y)].into())
+            .collect()
     }
-}
 
-/// All pixels, row by row.
-pub(super) fn pixels() -> impl Iterator<Item = (i32, i32)> {
-    (0..SIDE).flat_map(|y| (0..SIDE).map(move |x| (x, y)))
-}
+    /// Every pixel, margin included.
+    pub(super) fn pixels() -> impl Iterator<Item = (i32, i32)> {
+        let range = -MARGIN..SIDE as i32 + MARGIN;
+        range.clone().flat_map(move |y| range.clone().map(move |x| (x, y)))
+    }
 
-/// The pixels of the patch in a square around (x, y).
-pub(super) fn pixels_around(x: f32, y: f32, reach: f32) -> impl Iterator<Item = (i32, i32)> {
-    let span = move |middle: f32| ((middle - reach) as i32).max(0)..((middle + reach) as i32 + 2).min(SIDE);
-    span(y).flat_map(move |y| span(x).map(move |x| (x, y)))
-}
+    /// The pixels within `reach` of (x, y), row by row, cut at the border.
+    pub(super) fn around(x: f32, y: f32, reach: f32) -> impl Iterator<Item = (i32, i32)> {
+        Self::span(y, reach).flat_map(move |row| {
+            let dy = row as f32 - y;
+            let half = (reach * reach - dy * dy).max(0.0).sqrt();
+            Self::span(x, half).map(move |column| (column, row))
+        })
+    }
 
-/// How far (x, y) is from the centre box; 0 inside.
-pub(super) fn centre_distance(x: f32, y: f32) -> f32 {
-    let beyond = |c: f32| (CENTRE.0 as f32 - c).max(c - (CENTRE.1 - 1) as f32).max(0.0);
-    (beyond(x) * beyond(x) + beyond(y) * beyond(y)).sqrt()
+    /// The whole numbers within `reach` of `middle`, those of the canvas.
+    fn span(middle: f32, reach: f32) -> std::ops::Range<i32> {
+        // Shifted so that cutting off, which is fast, floors.
+        let floor = |value: f32| (value + 1024.0) as i32 - 1024;
+        let (low, high) = (-floor(reach - middle), floor(middle + reach) + 1);
+        low.max(-MARGIN)..high.min(SIDE as i32 + MARGIN)
+    }
 }

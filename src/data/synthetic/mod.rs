@@ -1,23 +1,44 @@
-//! Synthetic patches that look like lymph-node sections in hematoxylin and eosin, with known truth.
+//! Procedural patches that look like lymph-node sections in hematoxylin and eosin, with known truth: so
+//! that whoever is new needs no data, and an explanation can be held against what is really there.
 //!
-//! A patch has 96 x 96 pixels of 0.97 um, as in PatchCamelyon. It is positive if and only if the box of
-//! 32 x 32 pixels in its centre touches tumour. The label decides only which cells fill a spot in the centre
-//! (`scene`): tumour cells, or benign cells of about the same colour. So a model has to look at the cells.
+//! A patch is 96x96 pixels at 0.97 um (10x), as in PatchCamelyon, and positive if and only if its centre
+//! 32x32 holds tumour. It is built from the tissue upwards: `scene` draws what lies where (lymphocytes and
+//! matrix of `lymphoid`, `stroma`, `fat`, `vessel`) and lays the amounts of both dyes on a `canvas`; `stain`
+//! turns dye into colour by Beer-Lambert's law, differently for each slide; `camera` scans it.
 //!
-//! Knows no stage and no tensor. The same recipe gives the same bytes on every machine.
+//! What keeps the task honest: the label decides nothing but what fills the central place (`place`,
+//! `content`), a nest of tumour cells or something benign. Places outside the centre hold decoys in both
+//! classes alike, and now and then tumour. So neither colour nor layout tells the classes apart.
+//!
+//! Knows no stage and no tensor. Deterministic: a patch depends on its seed and index, and on arithmetic
+//! that IEEE 754 fixes, not on threads or platforms.
 
+mod camera;
 mod canvas;
 mod cell;
-mod dataset;
+mod content;
+mod fat;
+mod grain;
+mod kinds;
+mod lymphoid;
 mod math;
+mod meta;
+mod noise;
+mod outline;
+mod place;
+mod random;
 mod recipe;
 mod scene;
 mod sheet;
 mod stain;
+mod stroma;
 #[cfg(test)]
 mod tests;
-mod tissue;
+mod vessel;
 mod write;
 
-pub use recipe::Recipe;
-pub use write::synthesize;
+pub use canvas::SIDE;
+pub use place::{CENTRE_END, CENTRE_START};
+pub use recipe::{BadRecipe, Dataset, Patch, Recipe};
+pub use sheet::{SheetOptions, contact_sheet};
+pub use write::{SynthesisReport, synthesize};

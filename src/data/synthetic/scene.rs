@@ -1,111 +1,124 @@
-//! One patch: where its spots are and which cells fill them.
+//! One patch from its random numbers: what lies where, in which order it is drawn.
 //!
-//! The label decides only which cells fill the central spot. Everything else is drawn without knowing it.
+//! The label enters at one point only: what fills the central place, from its own stream of random
+//! numbers. Everything else is drawn as if the label were unknown.
 
 use super::{
-    canvas::{CENTRE, Canvas, centre_distance},
-    cell::{self, CENTROBLAST, Cell, Kind, MACROPHAGE, TUMOR, apart},
-    recipe::{Purpose, Recipe},
+    camera,
+    canvas::Canvas,
+    content::Content,
+    fat,
+    grain::Grain,
+    lymphoid::Lymphoid,
+    place::Place,
+    random::{Draw, Purpose},
     stain::Stain,
-    tissue,
+    stroma::Band,
+    vessel,
 };
-use crate::data::{PATCH_SIDE, draw::Draw};
 
-/// The cells of benign spots. Together they have about the mean colour of tumour: one kind is darker, one paler.
-const BENIGN: [&Kind; 2] = [&CENTROBLAST, &MACROPHAGE];
-
-/// A round spot of cells of one kind.
-#[derive(Debug)]
-struct Spot {
-    at: (f32, f32),
-    radius: f32,
+/// What a scene depends on.
+pub(super) struct Request<'a> {
+    pub(super) seed: u64,
+    pub(super) index: u64,
+    pub(super) positive: bool,
+    /// Places outside the centre.
+    pub(super) decoys: u32,
+    /// Probability that one of them is tumour.
+    pub(super) tumor_outside: f32,
+    pub(super) stain: &'a Stain,
 }
 
-/// The pixels [96, 96, 3] and the tumour mask [96, 96] of a patch.
-pub(super) fn render(recipe: &Recipe, index: u32, positive: bool, stain: &Stain) -> (Vec<u8>, Vec<u8>) {
-    let mut draw = recipe.stream(Purpose::Scene, index);
-    let mut canvas = Canvas::new(&mut draw);
-    let central = central(&mut draw);
-    let decoys = decoys(&mut draw, &central, recipe.decoys);
-    tissue::paint(&mut draw, &mut canvas, |at| {
-        decoys.iter().chain([&central]).all(|spot| apart(spot.at, at) > spot.radius)
-    });
-    let tumor_outside = draw.chance(recipe.tumor_outside as f32);
-    for (n, spot) in decoys.iter().enumerate() {
-        let benign = benign(&mut draw);
-        let kind = if n == 0 && tumor_outside { &TUMOR } else { benign };
-        let mut cells = fill(&mut draw, spot, kind);
-        cells.retain(Cell::is_outside_centre);
-        cell::paint(&cells, &mut canvas);
+/// Pixels [96, 96, 3] and tumour mask [96, 96] of a scene.
+pub(super) fn render(request: &Request<'_>) -> (Vec<u8>, Vec<u8>) {
+    let mut draw = Draw::new(request.seed, Purpose::Scene, request.index);
+    let (mut canvas, grain) = (Canvas::new(), Grain::draw(&mut draw));
+    let places = places(&mut draw, request.decoys);
+    paint_tissue(&mut draw, &places, &mut canvas, &grain);
+    for (content, place) in contents(&mut draw, request, &places) {
+        content.paint(&mut draw, place, &mut canvas, &grain);
     }
-    let mut draw = recipe.stream(Purpose::Centre, index);
-    let benign = benign(&mut draw);
-    let cells = fill(&mut draw, &central, if positive { &TUMOR } else { benign });
-    cell::paint(&cells, &mut canvas);
-    (stain.scan(&mut recipe.stream(Purpose::Scan, index), &canvas), canvas.mask)
+    paint_centre(request, &places[0], &mut canvas, &grain);
+    let mut camera = Draw::new(request.seed, Purpose::Camera, request.index);
+    (camera::scan(&mut camera, &canvas, request.stain), canvas.mask())
 }
 
-/// A spot with its middle in the centre box.
-fn central(draw: &mut Draw) -> Spot {
-    let (low, high) = (CENTRE.0 as f32 + 2.0, CENTRE.1 as f32 - 2.0);
-    Spot { at: (draw.between(low, high), draw.between(low, high)), radius: draw.between(14.0, 20.0) }
-}
-
-/// Up to `count` spots outside the centre box and apart from the others.
-fn decoys(draw: &mut Draw, central: &Spot, count: u32) -> Vec<Spot> {
-    let edge = PATCH_SIDE as f32 - 4.0;
-    let mut spots: Vec<Spot> = Vec::new();
-    for _ in 0..40 * count {
-        let at = (draw.between(4.0, edge), draw.between(4.0, edge));
-        let radius = draw.between(9.0, 14.0);
-        let clear = |other: &Spot| apart(other.at, at) > 0.9 * (other.radius + radius);
-        let outside = centre_distance(at.0, at.1) > radius + 1.0;
-        if spots.len() < count as usize && outside && spots.iter().chain([central]).all(clear) {
-            spots.push(Spot { at, radius });
-        }
+/// The central place first, then those outside.
+fn places(draw: &mut Draw, decoys: u32) -> Vec<Place> {
+    let mut places = vec![Place::central(draw)];
+    for _ in 0..decoys {
+        places.extend(Place::outside(draw, &places));
     }
-    spots
+    places
 }
 
-fn benign(draw: &mut Draw) -> &'static Kind {
-    BENIGN[draw.below(BENIGN.len() as u64) as usize]
-}
-
-/// Throws cells like darts: the first into the middle, others wherever there is room.
-fn fill(draw: &mut Draw, spot: &Spot, kind: &'static Kind) -> Vec<Cell> {
-    let mut cells = vec![Cell::new(draw, kind, spot.at)];
-    let reach = spot.radius - 0.7 * kind.radius;
-    for _ in 0..120 {
-        let mut near = |c: f32| c + draw.between(-reach, reach);
-        let at = (near(spot.at.0), near(spot.at.1));
-        let cell = Cell::new(draw, kind, at);
-        if apart(spot.at, at) < reach && cells.iter().all(|other| other.leaves_room(at)) {
-            cells.push(cell);
-        }
+fn paint_tissue(draw: &mut Draw, places: &[Place], canvas: &mut Canvas, grain: &Grain) {
+    let lymphoid = Lymphoid::draw(draw);
+    let band = draw.chance(0.5).then(|| Band::draw(draw));
+    let count = draw.pick(&[(0.65, 0), (0.15, 1), (0.1, 2), (0.1, 5)]);
+    let vacuoles = fat::draw(draw, count, places);
+    let free = |x: f32, y: f32| {
+        places.iter().all(|place| place.level(x, y) > 1.0)
+            && band.as_ref().is_none_or(|band| band.share(x, y) < 0.4)
+            && vacuoles.iter().all(|vacuole| vacuole.distance(x, y) > 2.0)
+    };
+    let cells = lymphoid.cells(draw, free);
+    lymphoid.paint_matrix(canvas, grain);
+    if let Some(band) = &band {
+        band.paint(draw, canvas, grain);
     }
-    cells
+    if draw.chance(0.25) {
+        let at = (draw.between(0.0, 96.0), draw.between(0.0, 96.0));
+        vessel::red_cells(draw, at, 9.0, 12, canvas);
+    }
+    Lymphoid::paint_cells(&cells, canvas, grain);
+    fat::paint(&vacuoles, canvas);
+}
+
+fn contents<'p>(draw: &mut Draw, request: &Request<'_>, places: &'p [Place]) -> Vec<(Content, &'p Place)> {
+    let tumor_first = draw.chance(request.tumor_outside);
+    let outside = places[1..].iter().enumerate();
+    outside
+        .map(|(n, place)| (if n == 0 && tumor_first { Content::Tumor } else { Content::decoy(draw) }, place))
+        .collect()
+}
+
+fn paint_centre(request: &Request<'_>, place: &Place, canvas: &mut Canvas, grain: &Grain) {
+    let mut draw = Draw::new(request.seed, Purpose::Centre, request.index);
+    let benign = Content::negative_centre(&mut draw);
+    let content = if request.positive { Content::Tumor } else { benign };
+    content.paint(&mut draw, place, canvas, grain);
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::canvas::SIDE, *};
+
+    fn both(index: u64, stain: &Stain) -> [(Vec<u8>, Vec<u8>); 2] {
+        [false, true].map(|positive| {
+            render(&Request { seed: 5, index, positive, decoys: 3, tumor_outside: 0.3, stain })
+        })
+    }
+
+    fn central(index: u64) -> Place {
+        let mut draw = Draw::new(5, Purpose::Scene, index);
+        let _before = Grain::draw(&mut draw);
+        places(&mut draw, 3)[0]
+    }
 
     #[test]
-    fn the_label_changes_the_central_spot_and_nothing_else() {
-        let recipe = Recipe { decoys: 3, tumor_outside: 0.3, ..Recipe::default() };
-        let stain = Stain::of_slide(&recipe, 0);
+    fn the_label_changes_the_central_place_and_nothing_else() {
+        let stain = Stain::of_slide(5, 0, 1.0);
         for index in 0..60 {
-            let [(negative, no), (positive, yes)] =
-                [false, true].map(|positive| render(&recipe, index, positive, &stain));
-            let mut draw = recipe.stream(Purpose::Scene, index);
-            let _before = Canvas::new(&mut draw);
-            let spot = central(&mut draw);
+            let ([(negative, no), (positive, yes)], place) = (both(index, &stain), central(index));
+            // A cell of 14 pixels may sit on the edge of the place; blurring and sharpening reach 6 more.
+            let reach = place.half.0 + 20.0;
             let mut changed = 0;
             for (pixel, (a, b)) in negative.chunks(3).zip(positive.chunks(3)).enumerate() {
-                let at = ((pixel % PATCH_SIDE) as f32, (pixel / PATCH_SIDE) as f32);
+                let (dx, dy) =
+                    ((pixel % SIDE) as f32 - place.centre.0, (pixel / SIDE) as f32 - place.centre.1);
                 let differs = a != b || no[pixel] != yes[pixel];
-                // A cell at the edge of the spot reaches up to 14 pixels farther.
-                assert!(!differs || apart(spot.at, at) < spot.radius + 14.0, "patch {index}, pixel {pixel}");
+                assert!(!differs || (dx * dx + dy * dy).sqrt() < reach, "patch {index}, pixel {pixel}");
                 changed += usize::from(differs);
             }
             assert!(changed > 100, "patch {index}: only {changed} pixels tell the classes apart");

@@ -1,58 +1,82 @@
-//! Writes a synthetic set in the official layout: `images.h5`, `labels.h5`, `masks.h5`, `meta.csv`, and
-//! `sheet.png` to look at.
+//! A whole synthetic set on disk, in the official layout: `images.h5`, `labels.h5`, `masks.h5`,
+//! `meta.csv`, and `sheet.png` to look at.
 //!
-//! A few hundred patches are in memory at a time.
+//! Streams: a few hundred patches in memory at a time. Same recipe, same bytes.
 
-use std::{
-    fs::{self, File},
-    io::{BufWriter, Cursor, Write},
-    path::Path,
-};
+use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Context;
+use rayon::prelude::*;
 
 use super::{
-    dataset::Dataset,
-    recipe::{Patch, Recipe},
-    sheet::contact_sheet,
+    canvas::SIDE,
+    meta,
+    recipe::{Dataset, Patch, Recipe},
+    sheet::{SheetOptions, contact_sheet},
 };
-use crate::data::{
-    PATCH_SIDE as SIDE,
-    arrays::{Array, ArrayFile, Element, Notes},
-};
+use crate::data::arrays::{Array, ArrayFile, Element, Notes};
 
 /// Patches made and written at a time.
 const CHUNK: u32 = 256;
-/// Patches on the contact sheet.
-const ON_SHEET: u32 = 48;
-/// Patches in a row of a slide's grid.
-const COLUMNS: usize = 32;
-/// Pixels of level 0, in which coordinates count, per pixel of a patch.
-const DOWNSAMPLE: usize = 4;
+/// Patches on the contact sheet, and how many a row.
+const SHEET: (u32, usize) = (48, 8);
 
-/// Makes a set and writes it into the folder `dir`. `progress` is called with the patches done and the patches
-/// in all.
+/// What was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SynthesisReport {
+    /// All patches.
+    pub patches: u32,
+    /// Those with tumour in the centre.
+    pub positives: u32,
+    /// Those with a tumour pixel anywhere.
+    pub with_tumor: u32,
+    /// The slides.
+    pub slides: u32,
+}
+
+/// Makes the whole set and writes it into `dir`, which is created where it does not exist; files of the
+/// same names are replaced. `progress` is told (patches done, patches in all).
 ///
-/// `images.h5`: `x` [N, 96, 96, 3] uint8; `labels.h5`: `y` [N, 1, 1, 1] uint8; `masks.h5`: `mask` [N, 96, 96]
-/// uint8, 1 where tumour is; `meta.csv`; `sheet.png`: the first 48 patches.
+/// `images.h5`: `x` [N, 96, 96, 3] uint8; `labels.h5`: `y` [N, 1, 1, 1] uint8; `masks.h5`: `mask`
+/// [N, 96, 96] uint8, 1 = tumour; `meta.csv`; `sheet.png`: the first 48 patches.
 ///
 /// # Errors
-/// A folder that cannot be written, a full disk.
-pub fn synthesize(recipe: &Recipe, dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<()> {
-    let dataset = Dataset::new(recipe);
+/// A recipe with a value out of range; a folder that cannot be written.
+pub fn synthesize(
+    recipe: &Recipe,
+    dir: &Path,
+    progress: &mut dyn FnMut(u64, u64),
+) -> anyhow::Result<SynthesisReport> {
+    let dataset = recipe.clone().plan()?;
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot create the folder {}", dir.display()))?;
     let mut files = Files::create(dir, recipe)?;
+    let mut report =
+        SynthesisReport { patches: recipe.patches, positives: 0, with_tumor: 0, slides: recipe.slides };
+    let mut shown = Vec::new();
     for first in (0..recipe.patches).step_by(CHUNK as usize) {
-        let end = recipe.patches.min(first.saturating_add(CHUNK));
-        files.add(&dataset.patches(first..end))?;
-        progress(end.into(), recipe.patches.into());
+        let patches = chunk(&dataset, first);
+        files.add(&patches)?;
+        report.positives += patches.iter().map(|patch| u32::from(patch.label)).sum::<u32>();
+        report.with_tumor += patches.iter().map(|patch| u32::from(patch.has_tumor())).sum::<u32>();
+        let done = first + patches.len() as u32;
+        shown.extend(patches.into_iter().take((SHEET.0 as usize).saturating_sub(shown.len())));
+        progress(done.into(), recipe.patches.into());
     }
     files.finish()?;
-    let mut png = Cursor::new(Vec::new());
-    let sheet = contact_sheet(&dataset.patches(0..recipe.patches.min(ON_SHEET)));
+    write_sheet(&shown, &dir.join("sheet.png"))?;
+    Ok(report)
+}
+
+fn chunk(dataset: &Dataset, first: u32) -> Vec<Patch> {
+    (first..first.saturating_add(CHUNK)).into_par_iter().filter_map(|index| dataset.patch(index)).collect()
+}
+
+fn write_sheet(patches: &[Patch], path: &Path) -> anyhow::Result<()> {
+    let sheet = contact_sheet(patches, SHEET.1, SheetOptions { centre_box: true, mask: false });
+    let mut png = std::io::Cursor::new(Vec::new());
     sheet.write_to(&mut png, image::ImageFormat::Png).context("cannot encode the contact sheet")?;
-    // Not written by the encoder: its errors hide that a disk is full.
-    let path = dir.join("sheet.png");
-    fs::write(&path, png.into_inner()).with_context(|| format!("cannot write {}", path.display()))
+    // Written here and not by the encoder, whose errors hide the system's: a full disk must be told as one.
+    std::fs::write(path, png.into_inner()).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// The four files that grow together.
@@ -60,65 +84,44 @@ struct Files {
     images: ArrayFile,
     labels: ArrayFile,
     masks: ArrayFile,
-    meta: BufWriter<File>,
-    /// Patches so far.
+    meta: meta::Table<std::fs::File>,
     rows: usize,
-    /// Patches so far per slide.
-    rows_of_slide: Vec<usize>,
 }
 
 impl Files {
-    fn create(dir: &Path, recipe: &Recipe) -> Result<Self> {
+    fn create(dir: &Path, recipe: &Recipe) -> anyhow::Result<Self> {
         let rows = recipe.patches as usize;
         let array = |file: &str, name: &str, shape: &[usize]| {
             ArrayFile::create(&dir.join(file), vec![Array::new(name, Element::U8, shape)], &Notes::default())
         };
         let meta = dir.join("meta.csv");
-        let meta = File::create(&meta).with_context(|| format!("cannot create {}", meta.display()))?;
-        let mut meta = BufWriter::new(meta);
-        writeln!(meta, ",coord_y,coord_x,tumor_patch,center_tumor_patch,wsi")
-            .context("cannot write meta.csv")?;
+        let output =
+            std::fs::File::create(&meta).with_context(|| format!("cannot create {}", meta.display()))?;
         Ok(Self {
             images: array("images.h5", "x", &[rows, SIDE, SIDE, 3])?,
             labels: array("labels.h5", "y", &[rows, 1, 1, 1])?,
             masks: array("masks.h5", "mask", &[rows, SIDE, SIDE])?,
-            meta,
+            meta: meta::Table::begin(output, recipe.slides).context("cannot write meta.csv")?,
             rows: 0,
-            rows_of_slide: vec![0; recipe.slides as usize],
         })
     }
 
-    fn add(&mut self, patches: &[Patch]) -> Result<()> {
+    fn add(&mut self, patches: &[Patch]) -> anyhow::Result<()> {
         let together =
             |part: fn(&Patch) -> &[u8]| patches.iter().flat_map(part).copied().collect::<Vec<u8>>();
         self.images.write_bytes("x", self.rows, &together(|patch| &patch.rgb))?;
         self.labels.write_bytes("y", self.rows, &together(|patch| std::slice::from_ref(&patch.label)))?;
         self.masks.write_bytes("mask", self.rows, &together(|patch| &patch.mask))?;
-        patches.iter().try_for_each(|patch| self.add_meta(patch)).context("cannot write meta.csv")
+        self.rows += patches.len();
+        patches.iter().try_for_each(|patch| self.meta.add(patch)).context("cannot write meta.csv")
     }
 
-    /// Patches of a slide are placed side by side on a grid.
-    fn add_meta(&mut self, patch: &Patch) -> std::io::Result<()> {
-        let place = &mut self.rows_of_slide[patch.slide as usize];
-        let [y, x] = [*place / COLUMNS, *place % COLUMNS].map(|cell| cell * SIDE * DOWNSAMPLE);
-        let [tumor, centre] = [patch.mask.contains(&1), patch.label == 1].map(python_bool);
-        writeln!(self.meta, "{},{y},{x},{tumor},{centre},synthetic_slide_{:03}", self.rows, patch.slide)?;
-        *place += 1;
-        self.rows += 1;
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<()> {
+    fn finish(self) -> anyhow::Result<()> {
         self.images.finish()?;
         self.labels.finish()?;
         self.masks.finish()?;
-        self.meta.flush().context("cannot write meta.csv")
+        self.meta.finish().context("cannot write meta.csv")
     }
-}
-
-/// As in the official table.
-fn python_bool(value: bool) -> &'static str {
-    if value { "True" } else { "False" }
 }
 
 #[cfg(test)]
@@ -147,10 +150,11 @@ mod tests {
     #[test]
     fn files_hold_the_patches_in_the_official_layout() {
         let dir = tempfile::tempdir().unwrap();
-        let mut calls = Vec::new();
-        synthesize(&recipe(), dir.path(), &mut |done, all| calls.push((done, all))).unwrap();
-        assert_eq!(calls, [(256, 276), (276, 276)]);
-        let patches = Dataset::new(&recipe()).patches(0..276);
+        let mut told = Vec::new();
+        let report = synthesize(&recipe(), dir.path(), &mut |done, all| told.push((done, all))).unwrap();
+        assert_eq!(told, [(256, 276), (276, 276)]);
+        assert_eq!((report.patches, report.positives, report.slides), (276, 138, 3));
+        let dataset = recipe().plan().unwrap();
         let read = |name: &str, inner: &str| {
             let found = hdf5::File::open(dir.path().join(name)).unwrap().dataset(inner).unwrap();
             assert!(found.offset().is_some() && !found.is_chunked(), "{name} is not contiguous");
@@ -161,34 +165,19 @@ mod tests {
         assert_eq!(images.0, [276, 96, 96, 3]);
         assert_eq!(labels.0, [276, 1, 1, 1]);
         assert_eq!(masks.0, [276, 96, 96]);
-        for (n, patch) in patches.iter().enumerate() {
-            assert!(images.1[n * 27648..][..27648] == patch.rgb, "patch {n}");
-            assert!(masks.1[n * 9216..][..9216] == patch.mask, "mask {n}");
+        for index in [0, 255, 256, 275] {
+            let (n, patch) = (index as usize, dataset.patch(index).unwrap());
+            assert!(images.1[n * 27648..][..27648] == patch.rgb, "patch {index}");
+            assert!(masks.1[n * 9216..][..9216] == patch.mask, "mask {index}");
             assert_eq!(labels.1[n], patch.label);
         }
     }
 
     #[test]
-    fn rows_of_the_meta_table_have_the_official_columns_and_distinct_coordinates() {
-        let dir = tempfile::tempdir().unwrap();
-        let recipe = Recipe { patches: 3, slides: 2, ..Recipe::default() };
-        let mut files = Files::create(dir.path(), &recipe).unwrap();
-        let patch = |label, slide, tumor| Patch { rgb: vec![], mask: vec![tumor], label, slide };
-        for patch in [patch(1, 1, 1), patch(0, 1, 1), patch(0, 0, 0)] {
-            files.add_meta(&patch).unwrap();
-        }
-        files.meta.flush().unwrap();
-        let expected = ",coord_y,coord_x,tumor_patch,center_tumor_patch,wsi\n\
-                        0,0,0,True,True,synthetic_slide_001\n\
-                        1,0,384,True,False,synthetic_slide_001\n\
-                        2,0,0,False,False,synthetic_slide_000\n";
-        assert_eq!(fs::read_to_string(dir.path().join("meta.csv")).unwrap(), expected);
-    }
-
-    #[test]
-    fn a_folder_that_cannot_be_written_is_named() {
+    fn a_folder_that_cannot_be_made_is_named() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let error = synthesize(&recipe(), file.path(), &mut |_, _| {}).unwrap_err();
-        assert!(format!("{error:#}").contains(file.path().to_str().unwrap()), "{error:#}");
+        let inside = file.path().join("set");
+        let error = synthesize(&recipe(), &inside, &mut |_, _| {}).unwrap_err();
+        assert!(format!("{error:#}").contains(inside.to_str().unwrap()), "{error:#}");
     }
 }

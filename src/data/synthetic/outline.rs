@@ -1,0 +1,98 @@
+//! Closed, slightly irregular outlines: of nuclei, of cells, of fat vacuoles.
+//!
+//! Knows geometry only. No sines: the angle enters as a unit vector whose complex powers give the lobes.
+
+use super::random::Draw;
+
+/// An ellipse with lobes: the radius varies with the angle as 1 + sum over n = 2, 3, 4, 5 of a wave.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outline {
+    pub(super) x: f32,
+    pub(super) y: f32,
+    /// Mean radius in pixels.
+    pub(super) radius: f32,
+    /// Square root of the ratio of length to width.
+    stretch: f32,
+    /// Direction of the long axis.
+    axis: (f32, f32),
+    /// For 2, 3, 4, 5 lobes: height times the direction of the first one.
+    lobes: [(f32, f32); 4],
+}
+
+impl Outline {
+    /// An ellipse of this mean radius and this ratio of length to width, with lobes of about
+    /// `roughness` of the radius.
+    pub(super) fn draw(draw: &mut Draw, (x, y): (f32, f32), radius: f32, ratio: f32, roughness: f32) -> Self {
+        let axis = draw.direction();
+        Self::along(draw, (x, y), radius, (ratio, axis), roughness)
+    }
+
+    /// The same, with the direction of the long axis given.
+    pub(super) fn along(
+        draw: &mut Draw,
+        (x, y): (f32, f32),
+        radius: f32,
+        (ratio, axis): (f32, (f32, f32)),
+        roughness: f32,
+    ) -> Self {
+        let lobes = [1.0, 0.9, 0.7, 0.5].map(|share| {
+            let height = draw.between(0.0, 1.6) * roughness * share;
+            let (c, s) = draw.direction();
+            (height * c, height * s)
+        });
+        Self { x, y, radius, stretch: ratio.sqrt(), axis, lobes }
+    }
+
+    /// Nothing of the outline lies farther from its centre than this.
+    pub(super) fn reach(&self) -> f32 {
+        let lobes: f32 = self.lobes.iter().map(|(c, s)| (c * c + s * s).sqrt()).sum();
+        self.radius * self.stretch * (1.0 + lobes)
+    }
+
+    /// About how many pixels (x, y) lies outside; negative inside.
+    pub(super) fn distance(&self, x: f32, y: f32) -> f32 {
+        let (dx, dy) = (x - self.x, y - self.y);
+        let u = (dx * self.axis.0 + dy * self.axis.1) / self.stretch;
+        let v = (dy * self.axis.0 - dx * self.axis.1) * self.stretch;
+        let length = (u * u + v * v).sqrt();
+        if length < 1e-3 {
+            return -self.radius;
+        }
+        let (c, s) = (u / length, v / length);
+        let mut power = (c, s);
+        let mut wave = 1.0;
+        for lobe in self.lobes {
+            power = (power.0 * c - power.1 * s, power.0 * s + power.1 * c);
+            wave += power.0 * lobe.0 + power.1 * lobe.1;
+        }
+        // From the stretched frame back to pixels along the ray from the centre.
+        (length - self.radius * wave) * (dx * dx + dy * dy).sqrt() / length
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::random::Purpose, *};
+
+    #[test]
+    fn a_plain_circle_has_exact_distances() {
+        let mut draw = Draw::new(1, Purpose::Scene, 0);
+        let circle = Outline::draw(&mut draw, (10.0, 20.0), 5.0, 1.0, 0.0);
+        for (x, y, expected) in [(10.0, 20.0, -5.0), (18.0, 20.0, 3.0), (10.0, 16.0, -1.0), (13.0, 24.0, 0.0)]
+        {
+            assert!((circle.distance(x, y) - expected).abs() < 1e-5, "({x}, {y})");
+        }
+    }
+
+    #[test]
+    fn nothing_lies_beyond_the_reach() {
+        let mut draw = Draw::new(2, Purpose::Scene, 0);
+        for _ in 0..200 {
+            let (ratio, roughness) = (draw.between(1.0, 3.0), draw.between(0.0, 0.1));
+            let outline = Outline::draw(&mut draw, (0.0, 0.0), 6.0, ratio, roughness);
+            let (c, s) = draw.direction();
+            let reach = outline.reach() + 1e-3;
+            assert!(outline.distance(c * reach, s * reach) >= -1e-3);
+        }
+    }
+}
