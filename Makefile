@@ -1,9 +1,9 @@
-# Two commands on a fresh machine: `make demo` and `make test`. All: `make help`.
-# What the build needs is fetched by .ci/setup into .deps/; here is only what is built and run with it.
+# On a fresh machine, run `make demo` or `make test`; `make help` lists all targets.
+# .ci/setup fetches the build dependencies into .deps/.
 
 SHELL := /bin/sh
 cargo := cargo
-# Where cargo builds: the user may have moved it.
+# The user may have moved the build folder.
 target = $(or $(CARGO_TARGET_DIR),target)
 pcamflow = $(target)/release/pcamflow
 
@@ -34,12 +34,12 @@ build: setup ## Set up, and build both binaries.
 setup: ## Fetch what the build needs into .deps/ (once).
 	@sh .ci/setup
 
-engine: ## Build the engine alone, without libtorch: it shows plans and takes cached results.
+engine: ## Build only the engine, without libtorch, for plans and cached results.
 	@sh .ci/setup engine
 	$(cargo) build --release --no-default-features
 	@echo "built: $(pcamflow)"
 
-bench: ## Measure how fast the engine is, without libtorch; beside peers where they are installed.
+bench: ## Benchmark the engine without libtorch, and other tools if they are installed.
 	@sh .ci/setup engine
 	$(cargo) bench --no-default-features
 

@@ -1,9 +1,8 @@
-"""Fetches what the build needs into `.deps/`: `fetch.py cmake`, `fetch.py cpu`, `fetch.py cuda`.
+"""Fetches build dependencies into `.deps/`: `fetch.py cmake`, `fetch.py cpu`, `fetch.py cuda`.
 
-Called by `.ci/setup`, which decides what is needed; knows nothing of compilers or cargo. Downloads with
-the user's own pip (its index, proxy and certificates), unpacks only what is linked or loaded, deletes the
-downloads, and installs nothing into any Python. Needs Python 3.8 and no packages. A folder appears in
-`.deps/` whole, with its stamp, or not at all.
+`.ci/setup` calls it and decides what is needed. It downloads wheels with the user's pip (with its index,
+proxy and certificates), unpacks only the required files, deletes the wheels, and installs nothing into
+any Python. It needs Python 3.8 without packages. A folder and its stamp appear in `.deps/` atomically.
 """
 
 import contextlib
@@ -22,14 +21,14 @@ DEPS = Path(__file__).resolve().parent.parent / ".deps"
 TORCH = os.environ["PCAMFLOW_TORCH"]  # the version that .ci/setup asks for: 2.11.0
 GB = 10**9
 
-# What the CPU build leaves out: libtorch loads none of it without a GPU, and it is most of the bytes.
+# Left out of the CPU build: most of the size, and never loaded without a GPU.
 CUDA_ONLY = ("libtorch_cuda", "libtorch_nvshmem", "libcaffe2_nvrtc")
-# Libtorch_cpu of the same wheel asks for these two at start, GPU or not.
+# libtorch_cpu of the same wheel needs these two at start, even without a GPU.
 CPU_NEEDS = ["nvidia-cuda-cupti==13.0.*", "nvidia-cuda-runtime==13.0.*"]
 
 
 class Failure(Exception):
-    """Something that the user has to see to; the text says what."""
+    """A problem that the user has to solve."""
 
 
 def say(text):
@@ -42,7 +41,7 @@ def main(kind):
     stamp = os.environ["PCAMFLOW_STAMP"]
     with locked(), tempfile.TemporaryDirectory(prefix="tmp-", dir=DEPS) as scratch:
         if read(target / "stamp") == stamp:
-            return  # another set-up has fetched it while this one waited
+            return  # another set-up fetched it in the meantime
         new = Path(scratch, "new")
         {"cmake": fetch_cmake, "cpu": fetch_cpu, "cuda": fetch_cuda}[kind](Path(scratch), new)
         (new / "stamp").write_text(stamp + "\n")
@@ -79,18 +78,18 @@ def fetch_cuda(scratch, new):
 
 
 def of_libtorch(name):
-    """Is this member of torch's wheel a library or header of libtorch (or its licence)?"""
+    """Whether a member of the torch wheel is a library, a header or a licence of libtorch."""
     wanted = name.startswith(("torch/lib/", "torch/include/", "torch.libs/")) or ".dist-info/" in name
     return wanted and not name.startswith(("torch/lib/libtorch_python", "torch/lib/libshm"))
 
 
 def of_nvidia(name):
-    """Is this member of an NVIDIA wheel a library (or its licence)?"""
+    """Whether a member of an NVIDIA wheel is a library or a licence."""
     return re.match(r"nvidia/[^/]+/lib/", name) is not None or ".dist-info/" in name
 
 
 def nvidia_requirements(wheel):
-    """The requirements of torch's own metadata that are NVIDIA's libraries: nothing else is for libtorch."""
+    """The NVIDIA libraries among the requirements of torch. Libtorch needs no others."""
     with zipfile.ZipFile(wheel) as archive:
         [name] = [n for n in archive.namelist() if n.endswith(".dist-info/METADATA")]
         text = archive.read(name).decode()
@@ -98,13 +97,13 @@ def nvidia_requirements(wheel):
 
 
 def download(scratch, requirements, *options):
-    """Downloads wheels with pip into the scratch folder; returns their paths."""
+    """Downloads wheels with pip into the scratch folder and returns their paths."""
     folder = tempfile.mkdtemp(dir=scratch)
     pip = shlex.split(os.environ["PCAMFLOW_PIP"])
-    # Any one CPython will do, for nothing of it is used: so the interpreter's own version does not matter.
+    # The wheels serve no interpreter, so one fixed Python version works everywhere.
     chosen = ["--only-binary=:all:", "--python-version=3.12", *options, "--dest", folder, *requirements]
-    # pip's own scratch goes into the checkout too (/tmp may be small); nothing is installed into any
-    # Python, so a `require-virtualenv` of the user's does not apply.
+    # /tmp may be too small for pip, so use the checkout. A user's `require-virtualenv` does not apply,
+    # because nothing is installed.
     env = {**os.environ, "TMPDIR": str(scratch), "PIP_REQUIRE_VIRTUALENV": "0"}
     command = [*pip, "--disable-pip-version-check", "--no-input", "download", *chosen]
     if subprocess.run(command, env=env, check=False).returncode != 0:
@@ -120,7 +119,7 @@ def download(scratch, requirements, *options):
 
 
 def unpack(wheel, folder, wanted):
-    """Unpacks the members that `wanted` names, with their mode bits, and deletes the wheel."""
+    """Unpacks the wanted members with their permissions, and deletes the wheel."""
     with zipfile.ZipFile(wheel) as archive:
         for member in archive.infolist():
             if member.is_dir() or not wanted(member.filename):
@@ -133,7 +132,7 @@ def unpack(wheel, folder, wanted):
 
 @contextlib.contextmanager
 def locked():
-    """One set-up at a time; what an interrupted one left is removed."""
+    """Allows one set-up at a time, and removes the remains of interrupted ones."""
     with open(DEPS / "lock", "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-# Patches that are classified wrongly, the surest mistakes first: row, label, probability.
+# Wrongly classified patches, the most confident ones first: row, label, probability.
 FNR > 1 && $2 != $5 {
     errors++
     print (1 - 2 * $2) * ($3 - 0.5), $1 "," $2 "," $3 | ("sort -rn | cut -d' ' -f2 > " sure)

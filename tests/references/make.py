@@ -1,14 +1,14 @@
-"""Makes the reference results beside this file with PyTorch, Captum, SciPy and scikit-learn.
+"""Makes the reference results in this folder with PyTorch, Captum, SciPy and scikit-learn.
 
     pip install torch==2.11.0 torchvision captum==0.9.0 scikit-learn scipy safetensors
     python tests/references/make.py
 
-The tests of pcamflow compare with these files, so a clone without any data can test parity. Images are
-synthetic and networks are small. Nothing here is taken from pcamflow: networks are `torch.nn` modules,
-explanations are Captum's, statistics are scikit-learn's. What the numbers mean is in pcamflow's README.
+The tests of pcamflow compare with these files, so parity can be tested without any data. The images are
+synthetic and the networks small. The script shares no code with pcamflow: networks are `torch.nn` modules,
+explanations come from Captum, statistics from scikit-learn. The README of pcamflow defines the numbers.
 
-Random numbers have fixed seeds and PyTorch uses one thread, so the same versions (`made-with.json`) on
-the same kind of machine write the same bytes. Large maps are thinned: every 11th pixel of an image is kept.
+Seeds are fixed and PyTorch uses one thread, so the same versions (`made-with.json`) on the same kind of
+machine write the same bytes. To save space, only every 11th pixel of a large map is kept.
 """
 
 import hashlib
@@ -57,7 +57,7 @@ class ClassCNN(nn.Module):
 
 
 class ResNet(nn.Module):
-    """torchvision's basic blocks behind a stem of 3x3."""
+    """torchvision's basic blocks after a 3x3 convolution."""
 
     def __init__(self, stages=(2, 2, 2), width=16):
         super().__init__()
@@ -98,7 +98,7 @@ def weights(model):
 
 
 def coarse_patches(count, seed):
-    """[count, 8, 8, 3] colours and their labels: positive patches have bright squares at the centre."""
+    """Colours [count, 8, 8, 3] and labels. Positive patches have bright squares at the centre."""
     rng = np.random.default_rng(seed)
     labels = (np.arange(count) % 2).astype(np.uint8)
     colours = rng.integers(40, 160, (count, 8, 8, 3))
@@ -108,12 +108,12 @@ def coarse_patches(count, seed):
 
 
 def enlarged(coarse):
-    """Each colour becomes a square of 12x12 pixels."""
+    """Enlarges each colour to a square of 12x12 pixels."""
     return coarse.repeat(12, axis=1).repeat(12, axis=2)
 
 
 def detailed_patches(count, seed):
-    """[count, 96, 96, 3]: the same kind of patch, blurred and noisy, so that no two pixels tie by design."""
+    """The same kind of patches, [count, 96, 96, 3], blurred and noisy to avoid ties between pixels."""
     coarse, labels = coarse_patches(count, seed)
     smooth = gaussian_filter(enlarged(coarse).astype(float), (0, 4, 4, 0))
     noisy = smooth + np.random.default_rng(seed + 1).normal(0, 12, smooth.shape)
@@ -121,7 +121,7 @@ def detailed_patches(count, seed):
 
 
 def as_input(images):
-    """float32 in [0, 1], [N, 3, 96, 96]."""
+    """Images as float32 in [0, 1], [N, 3, 96, 96]."""
     return (torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255).contiguous()
 
 
@@ -150,8 +150,8 @@ def initialisations():
 
 
 def trainings(patches, validation, cases):
-    """The losses of every epoch, in row order; the file of a pipeline says the same in its own words."""
-    # Colours of a pixel side by side, as files have them: float32 sums in the order that pcamflow has.
+    """The losses of every epoch, in row order. `table` has the same settings in a pipeline file."""
+    # Channels last, as in the files, so that float32 sums have the same order as in pcamflow.
     stored_so = lambda x: x.to(memory_format=torch.channels_last)
     ready = lambda images, labels: (stored_so(as_input(enlarged(images))), torch.from_numpy(labels).float())
     (x, y), (vx, vy) = ready(*patches), ready(*validation)
@@ -245,7 +245,7 @@ def training_cases(labels):
 
 
 def trained(make, seed, steps=60):
-    """A network that has learnt something, in inference mode."""
+    """A network after a short training, in inference mode."""
     images, labels = detailed_patches(32, 100)
     x, y = as_input(images), torch.from_numpy(labels).float()
     model = seeded(make, seed)
@@ -270,7 +270,7 @@ def blurred(x):
 
 
 def curve(model, maps, start, end):
-    """The score after each 96 pixels of `end` have replaced those of `start`, largest values of the map first."""
+    """The scores while pixels of `end` replace those of `start`, 96 at a time, largest map values first."""
     scores = []
     for image, (a, b) in enumerate(zip(start, end)):
         order = np.argsort(-maps[image].reshape(-1), kind="stable")
@@ -285,13 +285,13 @@ def curve(model, maps, start, end):
 
 
 def localisation(maps):
-    """The centre box of 32x32 pixels: share of positive mass, the largest pixel, share of the 1024 largest."""
+    """For the central 32x32 pixels: share of positive mass, largest pixel, share of the 1024 largest."""
     box = np.zeros((96, 96), bool)
     box[32:64, 32:64] = True
     results = {"energy": [], "pointing": [], "rank": []}
     for one in maps:
         positive, order = one.clip(min=0).astype(float), np.argsort(-one.reshape(-1), kind="stable")
-        # pcamflow leaves the energy of a map without positive values out.
+        # pcamflow omits the energy of a map without positive values.
         results["energy"].append(positive[box].sum() / positive.sum() if positive.any() else 0)
         results["pointing"].append(int(box.reshape(-1)[order[0]]))
         results["rank"].append(box.reshape(-1)[order[:1024]].mean())
@@ -361,7 +361,7 @@ def explanations(make, seed, layers, last, count=3):
 
 
 def stored(name, array, count):
-    """As it goes into the file: large maps are thinned, and only a few arrays need float64."""
+    """An array as stored: large maps are thinned, and only a few arrays need float64."""
     if array.dtype == np.float64 and not name.startswith(("ig.nodes", "ig.weights", "spearman")):
         array = array.astype(np.float32)
     if array.dtype == np.float32 and not name.startswith("model.") and array[0].size >= 96 * 96:
@@ -465,7 +465,7 @@ def main():
     write("made-with.json", {module.__name__: module.__version__ for module in modules})
     write("init.json", initialisations())
     patches, validation = coarse_patches(44, 1), coarse_patches(16, 2)
-    # Six negatives less, so that balanced weights differ.
+    # Remove six negatives, so that the balanced weights differ.
     kept = np.flatnonzero((patches[1] == 1) | (np.arange(44) >= 12))
     patches = tuple(array[kept] for array in patches)
     parts = {"train": patches, "validation": validation}
