@@ -1,9 +1,9 @@
-//! How fast the engine is: `cargo bench --no-default-features` or `make bench`, all cases or those whose names
-//! hold one of the words given (`cargo bench --no-default-features -- no-op ninja`).
+//! Benchmarks of the engine: `make bench` or `cargo bench --no-default-features`. Arguments select the cases
+//! whose names contain one of them (`cargo bench --no-default-features -- no-op ninja`).
 //!
-//! Every case lays out its work in a temporary folder, with the real binary, and times the real binary:
-//! after a run to warm up, the median of at least ten, the fastest, the 10th and 90th percentile, processor
-//! time and peak memory. Where a peer is installed it does the same work beside it.
+//! Every case runs the real binary in a temporary folder. After a warm-up run, it reports the median of at
+//! least ten runs, the fastest run, the 10th and 90th percentile, CPU time and peak memory. Peers that are
+//! installed run the same graph for comparison.
 
 mod measure;
 mod peers;
@@ -21,7 +21,7 @@ struct Line {
     note: String,
 }
 
-/// A case: its name, and what it takes.
+/// A case: its name and its function.
 type Case = (&'static str, fn() -> Vec<Line>);
 
 const CASES: [Case; 13] = [
@@ -40,7 +40,7 @@ const CASES: [Case; 13] = [
     (SLOW, || peers::lines("dvc")),
 ];
 
-/// Only where somebody asks for it by name: its first run, which has to be made before, takes half an hour.
+/// This case runs only if requested by name, because its first run takes half an hour.
 const SLOW: &str = "dvc";
 
 fn main() {
@@ -79,7 +79,7 @@ fn start() -> Vec<Line> {
 
 fn no_op_of_12() -> Vec<Line> {
     let project = Project::new();
-    // Nothing is stored for a file that is only made long; hashing it takes as long as if there were.
+    // The sources are sparse files: they take no space, but hashing them takes the full time.
     project.graph(Graph { layers: 3, width: 4 }, Some(7_000_000_000 / 4));
     project.run();
     vec![line("no-op of 12 stages, 7 GB of sources", timed(30, || project.command("run")), "goal 10 ms")]
@@ -96,11 +96,11 @@ fn first_hash() -> Vec<Line> {
     let project = Project::new();
     project.graph(Graph { layers: 1, width: 1 }, None);
     let source = project.source(0);
-    // Not sparse: what is measured is reading, too. (From the page cache: the disk is the machine's.)
+    // The file is not sparse, so that reading it is measured too (from the page cache, not the disk).
     let block: Vec<u8> =
         (0..1 << 20).map(|at: u32| at.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect();
-    // Block by block: what this process holds would count as its children's peak.
-    let mut file = fs::File::create(&source).expect("it can be written");
+    // Write in blocks: memory of this process would count towards the peak of its children.
+    let mut file = fs::File::create(&source).expect("the source can be written");
     (0..2048).for_each(|_| file.write_all(&block).expect("2 GiB fit on the disk"));
     let hashed = timed(10, || {
         let now = fs::File::options()
@@ -108,7 +108,7 @@ fn first_hash() -> Vec<Line> {
             .open(&source)
             .and_then(|file| file.set_modified(std::time::SystemTime::now()));
         now.expect("the source can be touched");
-        // Else the engine waits until a later edit would show.
+        // Otherwise the engine would wait until the file is old enough that a later edit changes its time.
         std::thread::sleep(std::time::Duration::from_millis(60));
         project.command("plan")
     });
@@ -173,7 +173,7 @@ fn housekeeping() -> Vec<Line> {
     ]
 }
 
-/// Whether a path is there, for peers that need files of their own.
+/// Whether a file that a peer needs exists.
 fn is_there(path: &Path) -> bool {
     path.exists()
 }

@@ -1,4 +1,4 @@
-//! Runs programs, and says what they took.
+//! Measures the time and memory of programs.
 
 use std::{
     fmt,
@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-/// What one run took.
+/// The measurements of one run: milliseconds and megabytes.
 #[derive(Clone, Copy)]
 pub(crate) struct Sample {
     wall: f64,
@@ -16,7 +16,7 @@ pub(crate) struct Sample {
     peak: f64,
 }
 
-/// What many runs took: milliseconds, and megabytes.
+/// Statistics over many runs: milliseconds and megabytes.
 pub(crate) struct Timing {
     pub(crate) median: f64,
     pub(crate) cpu: f64,
@@ -26,8 +26,8 @@ pub(crate) struct Timing {
     peak: f64,
 }
 
-/// Runs a command, which has to end well. Its processor time is that of its children, too.
-#[allow(clippy::zombie_processes, reason = "`wait4` waits, and tells what was spent")]
+/// Runs a command, which must succeed. The CPU time includes that of its children.
+#[allow(clippy::zombie_processes, reason = "`wait4` waits for the child")]
 pub(crate) fn once(command: &mut Command) -> Sample {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let begun = Instant::now();
@@ -47,14 +47,14 @@ pub(crate) fn once(command: &mut Command) -> Sample {
     Sample { wall, cpu: ms(usage.ru_utime) + ms(usage.ru_stime), peak: usage.ru_maxrss as f64 / 1024.0 }
 }
 
-/// Runs what is made so many times, after one that does not count. Making it is not timed.
+/// Times `runs` runs of the commands from `make`, after a warm-up run. The calls of `make` are not timed.
 pub(crate) fn timed(runs: usize, mut make: impl FnMut() -> Command) -> Timing {
     once(&mut make());
     Timing::of(&(0..runs).map(|_| once(&mut make())).collect::<Vec<_>>())
 }
 
 impl Timing {
-    /// Of at least one run.
+    /// `samples` must not be empty.
     pub(crate) fn of(samples: &[Sample]) -> Self {
         let sorted = |of: fn(&Sample) -> f64| {
             let mut values: Vec<f64> = samples.iter().map(of).collect();
@@ -81,7 +81,7 @@ impl fmt::Display for Timing {
     }
 }
 
-/// The machine, in a line.
+/// A description of the machine in one line.
 pub(crate) fn machine() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model =
@@ -92,7 +92,7 @@ pub(crate) fn machine() -> String {
     format!("{}, {cores} cores, load {load} at the start", model.unwrap_or("a processor without a name"))
 }
 
-/// Where a program is, if it is installed.
+/// The path of a program, if it is installed.
 pub(crate) fn on_the_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file())

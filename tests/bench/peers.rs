@@ -1,4 +1,4 @@
-//! The same graph for others, where they are installed: `../shared/peers/engine_graph.py` writes it.
+//! Runs the same graph with other workflow tools, if installed. `../shared/peers/engine_graph.py` writes it.
 
 use std::{path::PathBuf, process::Command};
 
@@ -7,25 +7,25 @@ use crate::{
     measure::{on_the_path, once, timed},
 };
 
-/// A program, its arguments, the folder that the graph is in, and how often it is run.
+/// A program, its arguments, the folder of its graph, and the number of runs.
 type Peer = (&'static str, &'static [&'static str], &'static str, usize);
 
 const PEERS: [Peer; 4] = [
     ("ninja", &[], "ninja", 30),
     ("n2", &[], "ninja", 30),
     ("snakemake", &["-c", "all", "--quiet", "all"], "smk", 10),
-    // Half a minute each, after a first one of half an hour.
+    // The first run takes half an hour, each further one half a minute.
     ("dvc", &["repro"], "dvc", 2),
 ];
 
-/// What a peer takes for 1,000 stages in which there is nothing to do.
+/// Times a no-op run of a peer with 1,000 stages.
 pub(crate) fn lines(name: &str) -> Vec<Line> {
     let peer = PEERS.into_iter().find(|(known, ..)| *known == name);
     let Some((peer, program)) = peer.zip(on_the_path(name)) else { return Vec::new() };
     let shared =
         std::env::var_os("PCAMFLOW_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
     let script = shared.join("peers/engine_graph.py");
-    let folder = tempfile::tempdir().expect("there is a temporary folder");
+    let folder = tempfile::tempdir().expect("a temporary folder can be created");
     if !is_there(&script) {
         return Vec::new();
     }

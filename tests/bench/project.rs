@@ -1,4 +1,4 @@
-//! Projects in temporary folders, for the engine to work in.
+//! Benchmark projects in temporary folders.
 
 use std::{fmt::Write, fs, path::PathBuf, process::Command};
 
@@ -6,26 +6,26 @@ use tempfile::TempDir;
 
 use crate::measure::once;
 
-/// The binary that is measured.
+/// The measured binary.
 pub(crate) const PCAMFLOW: &str = env!("CARGO_BIN_EXE_pcamflow");
 
-/// Layers of stages; each reads four of the layer before, as `engine_graph.py` has it for the peers.
+/// Layers of stages. Each stage reads four of the previous layer, as in `engine_graph.py` for the peers.
 #[derive(Clone, Copy)]
 pub(crate) struct Graph {
     pub(crate) layers: usize,
     pub(crate) width: usize,
 }
 
-/// A project folder; the pipeline is `p.toml`.
+/// A project folder with the pipeline `p.toml`.
 pub(crate) struct Project {
     folder: TempDir,
 }
 
 impl Project {
     pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().expect("there is a temporary folder");
-        fs::create_dir_all(folder.path().join(".pcamflow")).expect("it can be written");
-        fs::create_dir_all(folder.path().join("data")).expect("it can be written");
+        let folder = tempfile::tempdir().expect("a temporary folder can be created");
+        fs::create_dir_all(folder.path().join(".pcamflow")).expect("folder is writable");
+        fs::create_dir_all(folder.path().join("data")).expect("folder is writable");
         Self { folder }
     }
 
@@ -34,14 +34,14 @@ impl Project {
         self.folder.path().join(format!("data/s{number}.txt"))
     }
 
-    /// The graph: every stage hashes what it reads. Sources of some bytes, or of so many, all zero.
+    /// Writes the graph: every stage hashes its inputs. With `bytes`, each source has that many zero bytes.
     pub(crate) fn graph(&self, Graph { layers, width }: Graph, bytes: Option<u64>) {
         for number in 0..width {
-            let file = fs::File::create(self.source(number)).expect("it can be written");
+            let file = fs::File::create(self.source(number)).expect("folder is writable");
             match bytes {
-                Some(bytes) => file.set_len(bytes).expect("it can be long"),
+                Some(bytes) => file.set_len(bytes).expect("the source can be extended"),
                 None => fs::write(self.source(number), format!("source {number}\n").repeat(50))
-                    .expect("it can be written"),
+                    .expect("folder is writable"),
             }
         }
         let mut text = String::new();
@@ -60,12 +60,12 @@ impl Project {
         self.pipeline(&text);
     }
 
-    /// A stage that reads a folder of so many files and writes one of as many.
+    /// A stage that copies a folder of `count` files.
     pub(crate) fn many_files(&self, count: usize) {
         let folder = self.folder.path().join("data/many");
-        fs::create_dir(&folder).expect("it can be written");
+        fs::create_dir(&folder).expect("folder is writable");
         for number in 0..count {
-            fs::write(folder.join(format!("{number}.txt")), number.to_string()).expect("it can be written");
+            fs::write(folder.join(format!("{number}.txt")), number.to_string()).expect("folder is writable");
         }
         self.pipeline(
             "[command.copy]\nshell = 'cp -r {many}/. {artifacts.copy}'\ninputs = { many = 'many/' }\n\
@@ -73,7 +73,7 @@ impl Project {
         );
     }
 
-    /// Chains of stages that keep a core busy for a while each.
+    /// Chains of stages that each keep a core busy for a while.
     pub(crate) fn busy_chains(&self, chains: usize, length: usize) {
         let mut text = String::new();
         for (chain, link) in (0..chains).flat_map(|chain| (0..length).map(move |link| (chain, link))) {
@@ -91,7 +91,7 @@ impl Project {
         self.pipeline(&text);
     }
 
-    /// So many stages with so many artifacts each.
+    /// `stages` stages with `artifacts` artifacts each.
     pub(crate) fn many_objects(&self, stages: usize, artifacts: usize) {
         let mut text = String::new();
         for number in 0..stages {
@@ -107,8 +107,8 @@ impl Project {
     }
 
     fn pipeline(&self, text: &str) {
-        fs::write(self.folder.path().join("p.toml"), text).expect("it can be written");
-        // Files that were changed just now are hashed again the next time.
+        fs::write(self.folder.path().join("p.toml"), text).expect("folder is writable");
+        // The engine hashes recently changed files again, so wait until the sources are old enough.
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
 
@@ -124,33 +124,32 @@ impl Project {
         command
     }
 
-    /// Runs the pipeline.
     pub(crate) fn run(&self) {
         once(&mut self.command("run"));
     }
 
-    /// As if nothing had ever run.
+    /// Deletes the store and the shown results.
     pub(crate) fn forget(&self) {
         for name in [".pcamflow", "out"] {
             let _ = fs::remove_dir_all(self.folder.path().join(name));
         }
-        fs::create_dir(self.folder.path().join(".pcamflow")).expect("it can be written");
+        fs::create_dir(self.folder.path().join(".pcamflow")).expect("folder is writable");
     }
 
-    /// What the stages of the graph do, without an engine: so many shells, on all cores.
+    /// Runs `count` shells with the work of a stage on all cores, without an engine.
     pub(crate) fn bare(&self, count: usize) -> Command {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let script = format!(
             "seq {count} | xargs -P {cores} -I N /bin/sh -e -c 'cat data/s0.txt data/s1.txt data/s2.txt data/s3.txt | md5sum > bare-N'"
         );
         let mut command = Command::new("/bin/sh");
-        // The locale that stages see: reading it is a good part of what so small programs take.
+        // Use the same locale as stages: loading it is a large part of the time of such small programs.
         command.args(["-c", &script]).env("LANG", "C.UTF-8").current_dir(self.folder.path());
         command
     }
 }
 
-/// A stage that hashes what it reads.
+/// A stage that hashes its inputs.
 fn stage(name: &str, inputs: &[String]) -> String {
     let names = ["a", "b", "c", "d"];
     let read: Vec<String> = names.iter().zip(inputs).map(|(name, _)| format!("{{{name}}}")).collect();
