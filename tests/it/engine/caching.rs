@@ -1,4 +1,4 @@
-//! What runs, and what does not.
+//! Which stages run and which are cached.
 
 use pcamflow::engine::{
     exec::fake::{Fake, echo},
@@ -18,7 +18,7 @@ fn the_second_run_runs_nothing() {
 }
 
 #[test]
-fn how_it_is_written_changes_nothing() {
+fn an_equivalent_pipeline_file_changes_nothing() {
     let project = Project::new();
     project.run(PIPELINE).ran(&ALL);
     for text in [
@@ -44,8 +44,8 @@ fn a_changed_value_runs_its_stage_and_what_depends_on_it() {
 }
 
 #[test]
-fn a_stage_that_makes_the_same_bytes_again_runs_nobody_downstream() {
-    // A split that does not care for its seed.
+fn an_unchanged_result_reruns_nothing_downstream() {
+    // A split whose result does not depend on its seed.
     let project = Project::with(Fake::new(|task, _| {
         let mut task = task.clone();
         if let pcamflow::stages::AnyStage::Split(split) = &mut task.stage {
@@ -65,7 +65,7 @@ fn a_stage_that_makes_the_same_bytes_again_runs_nobody_downstream() {
 }
 
 #[test]
-fn a_forced_stage_runs_alone_if_it_makes_the_same() {
+fn a_forced_stage_with_an_unchanged_result_runs_alone() {
     let mut project = Project::new();
     project.run(PIPELINE).ran(&ALL);
     project.options.force = vec!["split.*".to_owned()];
@@ -75,7 +75,7 @@ fn a_forced_stage_runs_alone_if_it_makes_the_same() {
 }
 
 #[test]
-fn a_target_runs_with_what_it_needs() {
+fn a_target_runs_with_its_dependencies() {
     let mut project = Project::new();
     project.options.targets = vec!["explain.b".to_owned()];
     project.run(PIPELINE).ran(&["synthesize.s", "split.s", "train.t", "explain.b"]);
@@ -85,7 +85,7 @@ fn a_target_runs_with_what_it_needs() {
 }
 
 #[test]
-fn sources_count_by_their_bytes_not_by_their_place() {
+fn sources_are_identified_by_content_not_by_path() {
     let project = Project::new();
     let data = project.path().join("data");
     std::fs::create_dir_all(&data).unwrap();
@@ -105,7 +105,7 @@ fn sources_count_by_their_bytes_not_by_their_place() {
 }
 
 #[test]
-fn a_pinned_source_need_not_be_there() {
+fn a_pinned_source_need_not_exist() {
     let project = Project::new();
     let data = project.path().join("data");
     std::fs::create_dir_all(&data).unwrap();
@@ -121,7 +121,7 @@ fn a_pinned_source_need_not_be_there() {
 }
 
 #[test]
-fn artifacts_are_shown_and_stale_ones_are_not() {
+fn artifacts_are_shown_and_stale_ones_are_removed() {
     let project = Project::new();
     project.run(PIPELINE);
     let model = std::fs::read_to_string(project.shown("train.t/model.safetensors")).unwrap();

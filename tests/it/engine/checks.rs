@@ -1,4 +1,4 @@
-//! What is asked about source files before a run, and what comes of the answers.
+//! Checks of source files before a run: the questions asked and the effect of the findings.
 
 use pcamflow::{
     engine::exec::fake::Fake,
@@ -40,10 +40,10 @@ fn finding(severity: Severity) -> impl Fn(&[Question]) -> Result<Vec<Answer>, Fa
 }
 
 #[test]
-fn each_question_is_asked_once_and_none_where_nothing_runs() {
+fn each_question_is_asked_once_and_only_for_stages_that_run() {
     let project = project(Fake::echo());
     project.run(PIPELINE).ran(&STAGES);
-    assert_eq!(project.fake.take_asked().len(), 2, "three repeats ask the same");
+    assert_eq!(project.fake.take_asked().len(), 2, "the three repeats must share their questions");
     project.run(PIPELINE).ran(&[]);
     assert_eq!(project.fake.take_asked(), []);
     project.run(&PIPELINE.replace("rows = 2", "rows = 3")).ran(&["preview.p"]);
@@ -51,7 +51,7 @@ fn each_question_is_asked_once_and_none_where_nothing_runs() {
 }
 
 #[test]
-fn an_error_refuses_the_run_with_each_line_that_names_the_file() {
+fn an_error_refuses_the_run_and_names_every_line_with_the_file() {
     let project = project(Fake::echo().answering(finding(Severity::Error)));
     let refused = project.try_run(PIPELINE).err().unwrap().to_string();
     let lines: Vec<&str> = refused.lines().collect();
@@ -64,16 +64,16 @@ fn an_error_refuses_the_run_with_each_line_that_names_the_file() {
 }
 
 #[test]
-fn a_warning_is_told_once_a_stage_and_nothing_else_changes() {
+fn a_warning_is_given_once_per_stage_and_does_not_stop_the_run() {
     let project = project(Fake::echo().answering(finding(Severity::Warning)));
     let ran = project.run(PIPELINE);
     ran.ran(&STAGES);
     assert_eq!(ran.warnings(), ["y.h5 is odd"; 2]);
 }
 
-/// The HDF5 library may crash on a file; then its stage fails, or not, when it is computed.
+/// A check may crash in the HDF5 library. The stage still runs, and may fail then.
 #[test]
-fn a_check_that_is_lost_keeps_no_run_from_beginning() {
+fn a_crashed_check_does_not_prevent_the_run() {
     let lost = || Failure { class: FailureClass::Process, message: "crashed".to_owned() };
     let project = project(Fake::echo().answering(move |_| Err(lost())));
     project.run(PIPELINE).ran(&STAGES);

@@ -1,4 +1,4 @@
-//! Stages side by side, runs side by side, runs that are stopped.
+//! Concurrent stages, concurrent runs and stopped runs.
 
 use std::{
     sync::{
@@ -24,20 +24,20 @@ use pcamflow::{
 
 use super::{ALL, Log, PIPELINE, Project};
 
-/// Waits for another thread; fails rather than wait for ever.
+/// Waits for another thread, with a timeout.
 #[track_caller]
 fn until(what: &str, reached: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !reached() {
-        assert!(Instant::now() < deadline, "it never came to: {what}");
+        assert!(Instant::now() < deadline, "not reached in time: {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
 #[test]
 fn independent_stages_run_at_the_same_time() {
-    // Both explainers meet at the barrier, or the test never ends: they do run side by side. Each
-    // asks for one thread, so that any machine with two cores has room for both.
+    // The barrier blocks until both explanations run at the same time. Each uses one thread, so two cores are
+    // enough.
     if std::thread::available_parallelism().unwrap().get() < 2 {
         eprintln!("skipped: one core");
         return;
@@ -97,7 +97,7 @@ fn a_stopped_run_keeps_what_it_finished() {
 }
 
 #[test]
-fn a_collection_in_every_stage_takes_nothing_that_the_run_needs() {
+fn gc_in_every_stage_removes_nothing_that_the_run_needs() {
     let collect = |staging: &std::path::Path| {
         let store = Store::open(staging.ancestors().nth(2).unwrap(), store::Options::default()).unwrap();
         let all = store::Policy { all: true, keep: store::Keep::Nothing, ..store::Policy::default() };
@@ -108,20 +108,20 @@ fn a_collection_in_every_stage_takes_nothing_that_the_run_needs() {
         echo(task)
     }));
     project.run(PIPELINE).ran(&ALL);
-    // Whatever one stage made is there for the next ones; so is what a run found in the store. Only what
-    // no stage has any more goes.
+    // Results computed or found by a run stay available to its later stages. Only superseded results are
+    // removed.
     project.run(PIPELINE).ran(&[]);
     let ran = project.run(&PIPELINE.replace("relu3", "relu2"));
     ran.ran(&["explain.b"]);
     assert_eq!(ran.warnings(), Vec::<&str>::new());
-    // After the run nobody needs anything: all of it goes.
+    // After the run nothing is in use, so everything is removed.
     let root = project.store();
     let gone = collect(&root.join("staging/of-nobody"));
     assert_eq!((gone.results.count, gone.results_left, gone.in_use), (6, 0, 0));
     project.run(PIPELINE).ran(&ALL);
 }
 
-/// Two trainings that want the one GPU.
+/// Two trainings that compete for one GPU.
 const TWO: &str = "
 [pipeline]
 name = 'chain'
@@ -140,7 +140,7 @@ epochs = 4
 ";
 
 #[test]
-fn a_stage_that_waits_for_another_run_keeps_no_gpu_from_others() {
+fn a_stage_that_waits_for_another_run_does_not_hold_a_gpu() {
     let [computes, other_ran] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
     let (begun, seen) = (Arc::clone(&computes), Arc::clone(&other_ran));
     let capacity = Capacity { cores: 4, gpus: 1 };
@@ -174,12 +174,12 @@ fn a_stage_that_waits_for_another_run_keeps_no_gpu_from_others() {
         until("the first training", || computes.load(Ordering::SeqCst));
         run(&second, &[], "two")
     });
-    assert_eq!(second.take_ran(), ["train.u"], "what the first run made is taken from the store");
+    assert_eq!(second.take_ran(), ["train.u"], "train.t must come from the store");
     let waited: Vec<_> = events
         .iter()
         .filter(|event| matches!(event, Event::Waiting { stage, .. } if stage == "train.t"))
         .collect();
-    assert_eq!(waited.len(), 1, "it is told once");
+    assert_eq!(waited.len(), 1, "waiting must be reported once");
     let cached = events.iter().any(
         |event| matches!(event, Event::Finished(finished) if finished.stage == "train.t" && finished.cached),
     );
@@ -187,7 +187,7 @@ fn a_stage_that_waits_for_another_run_keeps_no_gpu_from_others() {
 }
 
 #[test]
-fn a_stopped_run_waits_for_no_other() {
+fn a_stopped_run_does_not_wait_for_other_runs() {
     let project = Project::new();
     let pipeline = project.pipeline(PIPELINE);
     let store = Store::open(&project.store(), store::Options::default()).unwrap();
@@ -209,7 +209,7 @@ fn a_stopped_run_waits_for_no_other() {
     drop(held);
 }
 
-/// Lets go of a lock when a stage has finished.
+/// Releases a lock when a stage has finished.
 struct LetGo(&'static str, Option<FileLock>, Vec<String>);
 
 impl Observer for LetGo {
@@ -222,12 +222,12 @@ impl Observer for LetGo {
 }
 
 #[test]
-fn a_folder_that_takes_long_to_show_delays_nothing_else() {
+fn slow_showing_of_a_folder_does_not_delay_other_stages() {
     let text = "[pipeline]\nname = 'chain'\n[command.big]\nprogram = ['make']\nartifacts = { all = 'all/' }\n\
                 [synthesize.s]\npatches = 20\n[command.after]\nprogram = ['read', '{all}']\n\
                 inputs = { all = 'command.big/all' }\nartifacts = { x = 'x.txt' }\n";
     let project = Project::with(Fake::new(|task, _| {
-        // Not before the folder is about to be shown.
+        // Finish only after the engine has begun to show the folder.
         if task.name == "synthesize.s" {
             std::thread::sleep(Duration::from_millis(300));
         }
@@ -236,7 +236,7 @@ fn a_folder_that_takes_long_to_show_delays_nothing_else() {
     let pipeline = project.pipeline(text);
     let store = Store::open(&project.store(), store::Options::default()).unwrap();
     let engine = Engine::new(&pipeline, &store, project.options.clone()).unwrap();
-    // Whoever shows the folder waits for this lock.
+    // Showing the folder waits for this lock.
     let shown = project.shown("command.big");
     let name = format!("view-{}", Digest::of(shown.as_os_str().as_encoded_bytes()).hex());
     let locks = project.store().join("locks");
@@ -250,7 +250,7 @@ fn a_folder_that_takes_long_to_show_delays_nothing_else() {
 }
 
 #[test]
-fn only_what_runs_is_cancelled() {
+fn only_running_stages_are_cancelled() {
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
     let mut project = Project::with(Fake::new(move |task, _| {
@@ -271,7 +271,7 @@ fn only_what_runs_is_cancelled() {
 }
 
 #[test]
-fn the_executor_says_how_much_it_can_compute_and_small_steps_get_one_thread() {
+fn threads_follow_the_capacity_of_the_executor_and_small_steps_get_one() {
     let threads = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&threads);
     let mut project = Project::with(

@@ -1,4 +1,4 @@
-//! A stage that fails, and what becomes of the others.
+//! Failing stages and their effect on other stages.
 
 use std::sync::{
     Arc,
@@ -49,7 +49,7 @@ fn keep_going_computes_the_other_branches() {
 }
 
 #[test]
-fn a_failure_is_not_cached_and_what_was_finished_is() {
+fn a_failure_is_not_cached_but_finished_stages_are() {
     let tries = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&tries);
     let project = Project::with(Fake::new(move |task, _| {
@@ -74,7 +74,7 @@ fn partial_work_survives_a_failure_for_the_same_key_only() {
     }));
     assert_eq!(project.run(PIPELINE).summary.failed.len(), 1);
     let other = PIPELINE.replace("epochs = 3", "epochs = 4");
-    assert_eq!(project.run(&other).summary.failed.len(), 1, "another key must not find this one's work");
+    assert_eq!(project.run(&other).summary.failed.len(), 1, "another key must not use this partial work");
     assert_eq!(project.run(PIPELINE).summary.failed.len(), 0);
 }
 
@@ -92,7 +92,7 @@ fn an_artifact_that_was_not_written_is_a_failure() {
 }
 
 #[test]
-fn a_stage_says_why_it_runs_and_its_log_is_kept() {
+fn the_reason_for_a_run_is_reported_and_the_log_is_kept() {
     let project = Project::with(Fake::new(|task, listener| {
         listener.log(pcamflow::protocol::Level::Info, "a line");
         listener.log(pcamflow::protocol::Level::Warning, "look here");
@@ -110,7 +110,7 @@ fn a_stage_says_why_it_runs_and_its_log_is_kept() {
 }
 
 #[test]
-fn a_source_that_changes_while_it_is_read_makes_no_result() {
+fn a_source_that_changes_during_a_stage_fails_the_stage() {
     let project = Project::new();
     let data = project.path().join("data");
     std::fs::create_dir_all(&data).unwrap();

@@ -1,4 +1,4 @@
-//! Bytes that are lost, damaged or elsewhere.
+//! Recovery from lost or damaged objects and records.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ use pcamflow::{
 
 use super::{ALL, Log, PIPELINE, Project};
 
-/// The object behind an artifact that is shown.
+/// The store object of an artifact shown in `out`.
 fn object(project: &Project, shown: &str) -> PathBuf {
     let digest = pcamflow::digest::Digest::of(&fs::read(project.shown(shown)).unwrap()).hex();
     let path = project.store().join("objects").join(&digest[..2]).join(&digest);
@@ -70,7 +70,7 @@ fn a_damaged_record_is_noticed_and_computed_again() {
 }
 
 #[test]
-fn records_alone_are_hits_until_bytes_are_needed() {
+fn records_without_objects_are_hits_until_the_content_is_needed() {
     let project = Project::new();
     project.run(PIPELINE);
     fs::remove_dir_all(project.store().join("objects")).unwrap();
@@ -81,9 +81,9 @@ fn records_alone_are_hits_until_bytes_are_needed() {
 }
 
 #[test]
-fn a_lost_result_is_made_again_once_however_many_runs_miss_it() {
+fn concurrent_runs_recompute_a_lost_result_once() {
     let project = Project::with(Fake::new(|task, _| {
-        // Long enough for all to have planned.
+        // Long enough for all runs to finish planning.
         std::thread::sleep(Duration::from_millis(300));
         echo(task)
     }));
@@ -102,7 +102,7 @@ fn a_lost_result_is_made_again_once_however_many_runs_miss_it() {
         }
     });
     assert_eq!(project.fake.take_ran(), ["train.t"]);
-    // Forced, each run computes anew.
+    // A forced run computes the stage again.
     let mut project = project;
     project.options.force = vec!["train.t".to_owned()];
     project.run(PIPELINE).ran(&["train.t"]);

@@ -1,4 +1,4 @@
-//! Random pipelines, and the edits that a history makes to one, its sources and its store.
+//! Random pipelines, and random edits to the pipeline, its sources and its store.
 
 use std::{collections::BTreeSet, fmt::Write, fs, os::unix::fs::PermissionsExt, path::Path};
 
@@ -6,7 +6,7 @@ use proptest::{prelude::*, sample::Index};
 
 use crate::{engine::Project, sandbox::files};
 
-/// One stage: what it is, from whom it reads (as far as its kind reads from anybody), and its seed.
+/// One stage: its kind, seed and parents. The kind determines how many parents are used.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     kind: Kind,
@@ -25,26 +25,26 @@ enum Kind {
     Preview,
 }
 
-/// Stages in an order in which each reads only from earlier ones. The first two are always there, so that
-/// all others have somebody to read from.
+/// Stages in topological order. The first two are always a split of sources and a training, so that all
+/// others have a stage to read from.
 #[derive(Debug, Clone)]
 pub(super) struct Graph(pub(super) Vec<Node>);
 
 /// A change between two runs.
 #[derive(Debug, Clone)]
 pub(super) enum Edit {
-    /// Another seed for a stage; few different ones, so that earlier results come back.
+    /// Sets the seed of a stage. There are few values, so that earlier results are used again.
     Seed(Index, u32),
-    /// A source file gets another content.
+    /// Changes the content of a source file.
     Source(bool, u8),
-    /// An object is deleted, or cut.
+    /// Deletes or truncates (`true`) an object.
     Object(Index, bool),
-    /// A record is deleted, or cut.
+    /// Deletes or truncates (`true`) a record.
     Record(Index, bool),
-    /// All objects go, the records stay: what a small CI cache keeps.
+    /// Deletes all objects but keeps the records, like a small CI cache.
     Objects,
-    /// Nothing, until what there is has settled: the next run remembers what small files say, and those after it
-    /// read none of them.
+    /// Waits until all files are old enough: the next run remembers the content of small files, and later
+    /// runs do not read them.
     Wait,
 }
 
@@ -95,14 +95,14 @@ impl Graph {
         self.0.iter().enumerate().map(|(index, node)| node.name(index)).collect()
     }
 
-    /// One of the stages of such kinds before `index`, if there is any.
+    /// An earlier stage of one of these kinds, if there is any.
     fn before(&self, index: usize, choice: &Index, kinds: &[Kind]) -> Option<String> {
         let earlier = self.0[..index].iter().enumerate().filter(|(_, node)| kinds.contains(&node.kind));
         let names: Vec<String> = earlier.map(|(index, node)| node.name(index)).collect();
         (!names.is_empty()).then(|| choice.get(&names).clone())
     }
 
-    /// The pipeline file. No two stages have one key: every seed is its stage's own.
+    /// The pipeline file. Every stage has its own seed, so that no two stages share a key.
     pub(super) fn text(&self) -> String {
         let mut text = "[pipeline]\nname = 'chain'\n[run]\nthreads = 1\n".to_owned();
         for (index, node) in self.0.iter().enumerate() {
@@ -136,7 +136,7 @@ impl Graph {
         }
     }
 
-    /// Makes a change.
+    /// Applies an edit.
     pub(super) fn edit(&mut self, project: &Project, edit: &Edit) {
         match edit {
             Edit::Seed(node, seed) => {
@@ -152,7 +152,7 @@ impl Graph {
     }
 }
 
-/// Writes the sources as they are before the first edit.
+/// Writes the sources with their initial content.
 pub(super) fn write_sources(project: &Project) {
     SOURCES.iter().for_each(|name| write_source(project, name, 0));
 }
