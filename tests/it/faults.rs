@@ -1,4 +1,4 @@
-//! Kills, interrupts, damage, full disks, two at once: the next plain run always ends well.
+//! Faults: kills, interrupts, damage, full disks and concurrent runs. The next plain run always succeeds.
 
 mod clock;
 mod crowd;
@@ -37,7 +37,7 @@ use crate::{
     wrong_inputs::mounted,
 };
 
-/// Long enough to be interrupted: some hundred milliseconds of drawing on a fast machine.
+/// Long enough to be interrupted: drawing takes a few hundred milliseconds on a fast machine.
 const PIPELINE: &str = "\
 [pipeline]
 name = 'faults'
@@ -59,7 +59,7 @@ labels = 'synthesize.first/labels'
 sizes = { train = 4, validation = 2, test = 2 }
 ";
 
-/// A pipeline of a moment.
+/// A pipeline that runs for only a moment.
 const QUICK: &str = "\
 [pipeline]
 name = 'faults'
@@ -84,7 +84,7 @@ fn quick() -> Sandbox {
     project
 }
 
-/// Runs `p.toml` in this process on a scripted executor: for stages that need libtorch, or are many.
+/// Runs `p.toml` in this process with a fake executor, for pipelines that need libtorch or have many stages.
 fn faked(project: &Sandbox, fake: Fake) {
     let (file, out) = (project.path("p.toml"), project.path("out"));
     let pipeline = pipeline::load(&file, &pipeline::Options::default()).unwrap();
@@ -94,19 +94,19 @@ fn faked(project: &Sandbox, fake: Fake) {
     assert!(summary.failed.is_empty(), "{:?}", summary.failed);
 }
 
-/// Listens to nothing.
+/// An observer that ignores all events.
 struct Nobody;
 
 impl Observer for Nobody {
     fn event(&mut self, _: &Event) {}
 }
 
-/// Waits until a run has got somewhere.
+/// Waits until a run reaches a point.
 #[track_caller]
 fn until(what: &str, mut reached: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !reached() {
-        assert!(Instant::now() < deadline, "the run never came to: {what}");
+        assert!(Instant::now() < deadline, "the run did not reach: {what}");
         sleep(Duration::from_millis(2));
     }
 }
@@ -115,7 +115,7 @@ fn records(project: &Sandbox) -> usize {
     files(&project.path(".pcamflow/actions")).len()
 }
 
-/// A moment of a run, by name: what can be seen of it from outside.
+/// A moment of a run: its name, and a check from outside whether it was reached.
 type Moment = (&'static str, fn(&Sandbox) -> bool);
 
 const MOMENTS: [Moment; 5] = [
@@ -126,13 +126,13 @@ const MOMENTS: [Moment; 5] = [
     ("a finished stage", |project| records(project) > 0),
 ];
 
-/// Whether a child has begun to write images.
+/// Whether a child process has begun to write images.
 fn draws(project: &Sandbox) -> bool {
     files(&project.path(".pcamflow/staging")).iter().any(|path| path.ends_with("images.h5"))
 }
 
 #[test]
-fn a_killed_engine_leaves_no_process_and_the_next_run_ends_as_if_nothing_had_been() {
+fn a_killed_engine_leaves_no_process_and_the_next_run_succeeds() {
     let expected = project();
     expected.run(&["--jobs", "1"]).exit(0);
     let expected = expected.digests();
@@ -141,12 +141,12 @@ fn a_killed_engine_leaves_no_process_and_the_next_run_ends_as_if_nothing_had_bee
         let run = project.start(&["--jobs", "1"]);
         until(moment, || reached(&project));
         run.signal(Signal::KILL);
-        assert_eq!(run.finish().status.code(), None, "{moment}: it ended before it was killed");
+        assert_eq!(run.finish().status.code(), None, "{moment}: the run ended before the kill");
         project.nothing_is_left_running();
         project.run(&[]).exit(0);
         assert_eq!(project.digests(), expected, "killed at {moment}");
         project.run(&[]).cached_all();
-        // No half-written results lie about, whoever was killed.
+        // Partly written results were removed.
         let left = files(&project.path(".pcamflow/staging"));
         assert!(left.is_empty(), "{moment}: {left:?}");
     }
@@ -166,7 +166,7 @@ fn a_killed_child_fails_one_stage_and_the_message_says_so() {
     project.run(&["synthesize.s"]).ran(["synthesize.s"]);
 }
 
-/// Kills what an engine has started.
+/// Kills the child processes of an engine.
 fn kill_children(project: &Sandbox, engine: &Running<'_>) {
     for id in project.alive().into_iter().filter(|&id| id != engine.pid()) {
         let _ = rustix::process::kill_process(rustix::process::Pid::from_raw(id).unwrap(), Signal::KILL);
@@ -191,7 +191,7 @@ fn an_interrupt_keeps_what_is_finished() {
     }
 }
 
-/// The object behind an artifact that is shown.
+/// The store object of an artifact shown in `out`.
 fn object(project: &Sandbox, shown: &str) -> PathBuf {
     let digest = pcamflow::digest::Digest::of(&fs::read(project.path(shown)).unwrap()).hex();
     project.path(".pcamflow/objects").join(&digest[..2]).join(digest)
@@ -214,7 +214,7 @@ fn halve(path: &Path) {
     overwrite(path, &bytes[..bytes.len() / 2]);
 }
 
-/// A harm to a file, by name.
+/// A kind of damage to a file: its name and the function that causes it.
 type Harm = (&'static str, fn(&Path));
 
 const HARMS: [Harm; 3] =
@@ -244,7 +244,7 @@ fn a_damaged_record_is_noticed_and_computed_again() {
             harm(&record);
         }
         let output = project.run(&[]).ran(["split.d", "synthesize.s"]);
-        // A deleted record is none: there is nothing to warn about.
+        // A deleted record counts as missing, which needs no warning.
         assert_eq!(output.warnings().contains("record was damaged"), how != "deleted", "{how}");
         assert_eq!(project.digests(), shown, "{how}");
         project.run(&[]).cached_all();
@@ -252,7 +252,7 @@ fn a_damaged_record_is_noticed_and_computed_again() {
 }
 
 #[test]
-fn every_other_file_of_a_store_may_be_lost() {
+fn every_other_part_of_a_store_may_be_lost() {
     let project = quick();
     let shown = project.digests();
     for part in ["latest", "sources", "locks", "staging", "work", "tmp", "home", ".gitignore"] {
@@ -280,14 +280,14 @@ fn two_runs_at_once_compute_once() {
     computed.sort();
     assert_eq!(computed, ["split.d", "synthesize.s"]);
     let waited = outputs.iter().flat_map(|output| output.events_of("waiting")).count();
-    assert!(waited > 0, "neither waited for the other");
+    assert!(waited > 0, "no run waited for the other");
     for out in ["one", "two"] {
         assert_eq!(project.names(&format!("{out}/faults/split.d")).len(), 4);
     }
 }
 
 #[test]
-fn paths_may_have_spaces_and_any_letters() {
+fn paths_may_have_spaces_and_any_characters() {
     let project = Sandbox::in_folder("Präparate 2 'neu' 日本").pipeline(QUICK);
     project.run(&["--store", "der Späicher/✓", "--out", "Ergebnisse hier"]).ran(["split.d", "synthesize.s"]);
     project.run(&["--store", "der Späicher/✓", "--out", "Ergebnisse hier"]).cached_all();
@@ -295,7 +295,7 @@ fn paths_may_have_spaces_and_any_letters() {
 }
 
 #[test]
-fn a_full_disk_is_the_machines_fault_and_after_freeing_the_run_goes_on() {
+fn a_full_disk_is_a_machine_error_and_the_run_continues_once_there_is_space() {
     let project = Sandbox::new().pipeline(PIPELINE).with(|root| fs::create_dir(root.join("store")).unwrap());
     let script = "mount -t tmpfs -o size=16m tmpfs store && mkdir store/lost+found && head -c 13M /dev/zero >store/lost+found/filler; \
                   run=\"$PCAMFLOW run p.toml --json --store store split.d\"; \

@@ -1,5 +1,5 @@
-//! Clocks that jump: times in the future or before 1970, on sources and on everything in a store. Nothing is
-//! taken for unchanged that changed, nothing runs for its times alone, nothing young is collected as old.
+//! Clock jumps: sources and store files with times in the future or before 1970. Changes are still noticed,
+//! times alone cause no run, and recent results are not removed as old.
 
 use std::{
     fs::{self, File, FileTimes},
@@ -13,7 +13,7 @@ use super::quick;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// Times that a file may have after a clock was set: in ten years, at the beginning, before it.
+/// File times after a clock jump: in ten years, soon, at the epoch and before it.
 fn strange_times() -> [SystemTime; 4] {
     let now = SystemTime::now();
     let before_1970 = SystemTime::UNIX_EPOCH - DAY - Duration::from_nanos(1);
@@ -30,7 +30,7 @@ fn set_all(project: &Sandbox, folder: &str, time: SystemTime) {
 }
 
 #[test]
-fn a_store_whose_times_are_strange_is_a_store() {
+fn a_store_with_strange_times_works() {
     for time in strange_times() {
         let project = quick();
         let shown = project.digests();
@@ -40,7 +40,7 @@ fn a_store_whose_times_are_strange_is_a_store() {
         assert_eq!(project.digests(), shown, "{time:?}");
         project.pcamflow(&["cache", "verify"]).exit(0);
         let why = project.pcamflow(&["plan", "p.toml", "--set", "split.d.seed=9"]).exit(0).stdout;
-        assert!(why.contains("`seed` 42 -> 9"), "the last result is still known: {why}");
+        assert!(why.contains("`seed` 42 -> 9"), "the last result must still be known: {why}");
         project.run(&["--set", "split.d.seed=9"]).ran(["split.d"]);
         project.run(&[]).cached_all();
         assert_eq!(project.digests(), shown, "{time:?}");
@@ -48,7 +48,7 @@ fn a_store_whose_times_are_strange_is_a_store() {
 }
 
 #[test]
-fn what_was_used_in_the_future_is_not_old_and_a_use_now_counts() {
+fn future_times_do_not_count_as_old_and_a_hit_records_the_current_time() {
     for time in strange_times() {
         let project = quick();
         set_all(&project, ".pcamflow/actions", time);
@@ -58,7 +58,7 @@ fn what_was_used_in_the_future_is_not_old_and_a_use_now_counts() {
             let kept = project.pcamflow(&gc).exit(0);
             assert!(kept.stdout.contains("\"results\":{\"count\":0,"), "{time:?}: {}", kept.stdout);
         }
-        // A hit is noted with today's time, whatever stood there before.
+        // A hit records the current time, whatever time was recorded before.
         set_all(&project, ".pcamflow/latest", time);
         project.run(&[]).cached_all();
         let used = |path: &Path| path.metadata().unwrap().modified().unwrap();
@@ -74,7 +74,7 @@ fn what_was_used_in_the_future_is_not_old_and_a_use_now_counts() {
     }
 }
 
-/// The digest of the one source, as the plan has it.
+/// The line of the plan with the digest of the images.
 fn digest(project: &Sandbox) -> String {
     let plan = project.pcamflow(&["plan", "-v", "p.toml", "split.x"]).exit(0).stdout;
     let line = plan.lines().find(|line| line.contains("input images"));
@@ -92,13 +92,13 @@ fn an_edit_with_an_old_or_future_time_is_noticed() {
         set_time(&source, time);
         std::thread::sleep(Duration::from_millis(120));
         let first = digest(&project);
-        assert_eq!(digest(&project), first, "the same content, the same digest");
-        // The clock is set back, and the file edited: same size, same time.
+        assert_eq!(digest(&project), first, "the same content must have the same digest");
+        // An edit that keeps the size and the time.
         fs::write(&source, "two").unwrap();
         set_time(&source, time);
         let second = digest(&project);
         assert_ne!(second, first, "{time:?}: an edit went unnoticed");
-        // A restored file, with the time that it had.
+        // The restored file has its first digest again.
         fs::write(&source, "one").unwrap();
         set_time(&source, time);
         assert_eq!(digest(&project), first, "{time:?}");

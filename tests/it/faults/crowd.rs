@@ -1,11 +1,11 @@
-//! Two and eight runs at once on one store, of one pipeline and of pipelines that overlap, with collections
-//! and verifications beside them: each stage is computed once, and all end well.
+//! Two and eight concurrent runs on one store, of the same or overlapping pipelines, while `cache gc` and
+//! `cache verify` run: each stage is computed once and every command succeeds.
 
 use std::collections::BTreeMap;
 
 use crate::sandbox::{Output, Sandbox};
 
-/// Two chains; the second pipeline has the first chain and another one.
+/// The chain that all pipelines share.
 const SHARED: &str = "\
 [synthesize.a]
 patches = 24
@@ -28,14 +28,14 @@ fn project() -> Sandbox {
     let pipeline = |name: &str, other: &str| format!("[pipeline]\nname = '{name}'\n{SHARED}{other}");
     let mut project = Sandbox::new().pipeline(&pipeline("crowd", &other(1)));
     for index in 0..8 {
-        // Two of them each have the second chain in common.
+        // Each second chain is shared by two pipelines.
         let text = pipeline(&format!("crowd{index}"), &other(index / 2));
         project = project.file(&format!("p{index}.toml"), text);
     }
     project
 }
 
-/// How often each stage of each seed was computed in all.
+/// How often each stage was computed in all runs together.
 fn computed(outputs: &[Output]) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for stage in outputs.iter().flat_map(Output::computed) {
@@ -44,13 +44,13 @@ fn computed(outputs: &[Output]) -> BTreeMap<String, usize> {
     counts
 }
 
-/// Collections and verifications until the file `done` is there.
+/// Repeats `cache gc` and `cache verify` until the file `done` exists.
 const BESIDE: &str = "
     until [ -e done ]; do $PCAMFLOW cache gc >/dev/null || exit 11; done & a=$!
     until [ -e done ]; do $PCAMFLOW cache verify >>verify.txt || exit 12; done & b=$!
     wait $a || exit $?; wait $b";
 
-/// Starts runs at once, with housekeeping beside them; all have to end well.
+/// Starts the runs at the same time as `BESIDE`. All must succeed.
 fn at_once(project: &Sandbox, runs: &[Vec<String>]) -> Vec<Output> {
     let _ = std::fs::remove_file(project.path("done"));
     std::thread::scope(|threads| {
@@ -76,7 +76,7 @@ fn arguments(pipeline: &str, out: usize) -> Vec<String> {
 }
 
 #[test]
-fn two_and_eight_runs_of_one_pipeline_compute_each_stage_once() {
+fn concurrent_runs_of_one_pipeline_compute_each_stage_once() {
     for count in [2, 8] {
         let project = project();
         let runs: Vec<_> = (0..count).map(|index| arguments("p.toml", index)).collect();
@@ -93,7 +93,7 @@ fn two_and_eight_runs_of_one_pipeline_compute_each_stage_once() {
 }
 
 #[test]
-fn eight_runs_that_show_in_one_place_leave_it_whole() {
+fn eight_runs_with_the_same_out_folder_leave_it_complete() {
     let project = project();
     let runs: Vec<_> = (0..8).map(|_| arguments("p.toml", 0)).collect();
     let outputs = at_once(&project, &runs);
@@ -109,13 +109,13 @@ fn eight_runs_that_show_in_one_place_leave_it_whole() {
 }
 
 #[test]
-fn pipelines_that_overlap_share_what_they_have_in_common() {
+fn overlapping_pipelines_share_common_stages() {
     let project = project();
     let runs: Vec<_> = (0..8).map(|index| arguments(&format!("p{index}.toml"), index)).collect();
     let outputs = at_once(&project, &runs);
     let computed = computed(&outputs);
     for (stage, times) in &computed {
-        // The chain that all have once; of the other one there are four, two runs having each.
+        // All runs share one chain; of the other chain there are four variants, each shared by two runs.
         let expected = if stage.ends_with(".a") { 1 } else { 4 };
         assert_eq!(*times, expected, "{stage} in {computed:?}");
     }

@@ -1,8 +1,8 @@
-//! Every file of a store, harmed in every way, one at a time: the next run ends well, with the same results,
-//! and the store is sound afterwards.
+//! Damages each file of a store in turn: the next run succeeds with the same results, and the store is sound
+//! afterwards.
 //!
-//! One file of every kind is harmed in every way, each other file in one of them (in all of them with
-//! `PCAMFLOW_KILLS=200`, or any number).
+//! One file of every folder is damaged in every way, each other file in one way, or in every way if
+//! `PCAMFLOW_KILLS` is set.
 
 use std::{
     collections::BTreeSet,
@@ -17,7 +17,7 @@ use crate::sandbox::{Output, Sandbox, files};
 
 use super::{flip_a_bit, halve, overwrite, quick};
 
-/// A harm to a file, by name.
+/// A kind of damage to a file: its name and the function that causes it.
 type Harm = (&'static str, fn(&Path));
 
 const HARMS: [Harm; 11] = [
@@ -36,17 +36,17 @@ const HARMS: [Harm; 11] = [
     ("a link to nothing", |path| replace(path, |path| symlink("nowhere", path).unwrap())),
     ("a link in a circle", |path| replace(path, |path| symlink(path, path).unwrap())),
     ("a pipe", |path| replace(path, |path| mknodat(CWD, path, FileType::Fifo, Mode::RUSR, 0).unwrap())),
-    // To root this means nothing: then it is merely touched.
+    // This has no effect for root.
     ("unreadable", |path| fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap()),
 ];
 
-/// Something else in the place of a file.
+/// Replaces a file by something else.
 fn replace(path: &Path, with: impl FnOnce(&Path)) {
     fs::remove_file(path).unwrap();
     with(path);
 }
 
-/// The file is there again, as it was, whatever stands in its place.
+/// Restores a file, whatever has replaced it.
 fn restore(path: &Path, bytes: &[u8]) {
     if path.is_dir() && !path.is_symlink() {
         fs::remove_dir_all(path).unwrap();
@@ -63,15 +63,15 @@ fn flip_if_any(path: &Path) {
     }
 }
 
-/// The files of the store but `format`, which is another test's; `objects` stand for all others of their sort.
+/// The files of the store, except for `format`, which has its own test.
 fn targets(project: &Sandbox) -> Vec<PathBuf> {
     let store = project.path(".pcamflow");
     let all = files(&store).into_iter();
     all.filter(|path| *path != store.join("format")).collect()
 }
 
-/// A finished run with everything in its store that a store may have: a log of a failure, locks and leases of
-/// dead ones.
+/// A project with every kind of file in its store, including the log of a failed stage and the locks and
+/// leases of dead processes.
 fn full_store() -> Sandbox {
     let project = quick();
     let leftovers = [("locks", "0".repeat(64)), ("leases", "dead".into()), ("staging", "dead.lock".into())];
@@ -80,7 +80,7 @@ fn full_store() -> Sandbox {
     }
     project.rewrite("data/x.txt", "a source");
     let text = fs::read_to_string(project.path("p.toml")).unwrap();
-    // A source that is remembered, and a stage that failed.
+    // A stage that fails leaves a log, and its source is remembered.
     let failing = "[command.x]\nshell = 'exit 7'\ninputs = { x = 'x.txt' }\nartifacts = { made = 'made' }\n";
     project.rewrite("failing.toml", format!("{text}{failing}"));
     project.pcamflow(&["run", "failing.toml", "--quiet", "--out", "aside"]).exit(1);
@@ -88,7 +88,7 @@ fn full_store() -> Sandbox {
 }
 
 #[test]
-fn a_run_ends_well_whatever_file_of_the_store_was_harmed() {
+fn a_run_succeeds_whichever_file_of_the_store_is_damaged() {
     let project = full_store();
     let shown = project.digests();
     let all = std::env::var_os("PCAMFLOW_KILLS").is_some();
@@ -104,7 +104,7 @@ fn a_run_ends_well_whatever_file_of_the_store_was_harmed() {
             let Ok(bytes) = fs::read(&target) else { continue };
             harm(&target);
             let what = format!("{how}: {}", target.display());
-            // What comes first: a run, a verification, or a collection.
+            // The run comes first, or `cache verify` or `cache gc` before it.
             match (turn + index) % 3 {
                 0 => {}
                 1 => drop(ended(&project, &["cache", "verify"], &[0, 1], &what)),
@@ -114,7 +114,7 @@ fn a_run_ends_well_whatever_file_of_the_store_was_harmed() {
             assert_eq!(output.status.code(), Some(0), "{what}\n{}{}", output.stdout, output.stderr);
             assert_eq!(project.digests(), shown, "{what}");
             project.run(&[]).cached_all();
-            // What no stage reads (a log, a result of before) is found by verifying, and put away.
+            // `verify` moves damaged files that no stage reads (logs, old results) to quarantine.
             ended(&project, &["cache", "verify"], &[0, 1], &what);
             ended(&project, &["cache", "verify"], &[0], &what);
             ended(&project, &["cache", "du"], &[0], &what);
@@ -128,7 +128,7 @@ fn a_run_ends_well_whatever_file_of_the_store_was_harmed() {
     project.run(&[]).cached_all();
 }
 
-/// A command that ends with one of these codes, and soon: what hangs is killed, and fails the test.
+/// Runs a command that must end with one of these codes. A command that hangs is killed and fails the test.
 #[track_caller]
 fn ended(project: &Sandbox, command: &[&str], codes: &[i32], what: &str) -> Output {
     let output = project.shell(&format!("timeout 60 $PCAMFLOW {}", command.join(" "))).never_says("panicked");
@@ -139,7 +139,7 @@ fn ended(project: &Sandbox, command: &[&str], codes: &[i32], what: &str) -> Outp
 }
 
 #[test]
-fn a_harmed_run_record_is_named_put_away_and_keeps_nobody_from_the_others() {
+fn a_damaged_run_record_is_reported_and_does_not_affect_others() {
     let project = quick();
     project.run(&["--force", "split.d"]).ran(["split.d"]);
     let runs: Vec<PathBuf> = files(&project.path(".pcamflow/runs"))
@@ -175,7 +175,7 @@ fn a_harmed_run_record_is_named_put_away_and_keeps_nobody_from_the_others() {
 }
 
 #[test]
-fn a_damaged_format_is_refused_and_nothing_is_touched() {
+fn a_damaged_format_file_is_refused_and_nothing_is_changed() {
     let project = quick();
     let format = project.path(".pcamflow/format");
     let sound = fs::read(&format).unwrap();
@@ -200,7 +200,7 @@ fn a_damaged_format_is_refused_and_nothing_is_touched() {
 }
 
 #[test]
-fn a_remembered_digest_of_a_source_is_not_trusted_when_it_is_flipped() {
+fn a_damaged_index_of_source_digests_is_not_trusted() {
     let project = Sandbox::new().file("data/x.h5", "one").file("data/y.h5", "two").pipeline(
         "[split.x]\nimages = 'x.h5'\nlabels = 'y.h5'\nsizes = { train = 1, validation = 1, test = 1 }\n",
     );

@@ -1,14 +1,14 @@
-//! Disks that are full: at whatever step that shows, the message names the disk, nothing is torn, and once
-//! there is space the run goes on.
+//! Full disks: at every step, the message names the disk, no file is left incomplete, and the run continues
+//! once there is space.
 //!
-//! Every step of a run needs some bytes or an inode, so the limits walk through all of them.
-//! `PCAMFLOW_KILLS=200` (or any number) for all limits: each page and each inode of a small disk.
+//! Every step of a run needs some bytes or an inode, so a sweep over disk limits stops at every step. Set
+//! `PCAMFLOW_KILLS` to test every page and every inode of a small disk.
 
 use crate::{sandbox::Sandbox, wrong_inputs::mounted};
 
 use super::QUICK;
 
-/// Every sort of artifact in few bytes, so that each page counts: a file, a folder, an empty one, and a log.
+/// Every kind of artifact in few bytes: a file, a folder, an empty file, and a log.
 const SMALL: &str = "\
 [pipeline]
 name = 'faults'
@@ -21,11 +21,11 @@ inputs = { 'o.txt' = 'command.a/o', d = 'command.a/d' }
 artifacts = { p = 'p.txt' }
 ";
 
-/// How many pages, and how many inodes, are more than [`SMALL`] needs.
+/// More pages and more inodes than [`SMALL`] needs.
 const PLENTY: [usize; 2] = [32, 48];
 
 #[test]
-fn whatever_page_or_inode_is_the_last_one_the_message_says_so_and_the_next_run_goes_on() {
+fn a_disk_full_at_any_page_or_inode_is_reported_and_the_next_run_continues() {
     let step = if std::env::var_os("PCAMFLOW_KILLS").is_some() { 1 } else { 5 };
     let pages = (1..PLENTY[0]).step_by(step).map(|pages| format!("size={}k", 4 * pages));
     let inodes = (2..PLENTY[1]).step_by(step).map(|count| format!("nr_inodes={count}"));
@@ -33,11 +33,11 @@ fn whatever_page_or_inode_is_the_last_one_the_message_says_so_and_the_next_run_g
     for limits in [pages, inodes] {
         let Some(full) = swept(SMALL, &limits) else { return };
         assert!(full > limits.len() / 4, "{full} of {} were too small", limits.len());
-        assert!(full < limits.len(), "none was large enough: there are steps that were not reached");
+        assert!(full < limits.len(), "no limit was large enough, so the last steps were not reached");
     }
 }
 
-/// Limits of a small disk: bytes, and files.
+/// Limits of a small disk: bytes and inodes.
 fn limits() -> Vec<String> {
     let all = std::env::var_os("PCAMFLOW_KILLS").is_some();
     let sizes = [8, 24, 64, 256, 400, 500, 600, 700, 800, 900, 1000, 1100, 1200, 1300];
@@ -46,18 +46,18 @@ fn limits() -> Vec<String> {
     sizes.chain(inodes).collect()
 }
 
-/// What is shown, as one digest; but for logs, in which attempts before may stand.
+/// Prints one digest of all shown files. Logs are left out, because they may contain earlier attempts.
 const SHOWN: &str = "find out -type f ! -name \".pcamflow-shown*\" ! -name log.txt | sort | xargs -d \"\\n\" sha256sum | sha256sum";
 
 #[test]
-fn whatever_step_finds_the_store_full_the_message_says_so_and_the_next_run_goes_on() {
+fn a_store_full_at_any_step_is_reported_and_the_next_run_continues() {
     let limits = limits();
     let Some(full) = swept(QUICK, &limits) else { return };
     assert!(full > limits.len() / 2, "{full} of {}", limits.len());
 }
 
-/// Runs a pipeline with its store on disks of these limits. How many of these were full; `None` where this machine
-/// does not let a test mount a disk.
+/// Runs a pipeline with its store on disks with these limits, and returns how many disks were full. `None` if
+/// this machine does not allow a test to mount a disk.
 fn swept(pipeline: &str, limits: &[String]) -> Option<usize> {
     let project =
         Sandbox::new().pipeline(pipeline).with(|root| std::fs::create_dir(root.join("st")).unwrap());
@@ -70,7 +70,7 @@ fn swept(pipeline: &str, limits: &[String]) -> Option<usize> {
            if [ $code != 0 ] && ! grep -q \"No space left\" full.txt; then cat full.txt; code=silent; fi
            if [ $code = 3 ] && ! grep -q \"$PWD/st\" full.txt; then cat full.txt; code=nameless; fi
            $cache gc --store st >gc.txt 2>&1; gc=$?
-           # Where not even the gate can be made, nothing can be collected: that is said, too.
+           # If even the gate cannot be created, gc must fail and say so.
            if [ $gc = 3 ] && grep -q \"gate: No space left\" gc.txt; then gc=0; fi
            codes=\"$code $gc\"
            $cache verify --store st >verify.txt 2>&1; codes=\"$codes $?\"
@@ -90,7 +90,7 @@ fn swept(pipeline: &str, limits: &[String]) -> Option<usize> {
     assert_eq!(lines.len(), limits.len(), "{}{}", output.stdout, output.stderr);
     let mut full = 0;
     for (line, limit) in lines.iter().zip(limits) {
-        // Whichever stage, program or command finds the disk full: it is the machine's fault.
+        // A full disk is always a machine error (exit code 3).
         let right = [0, 3].map(|code| format!("{limit} {code} 0 0 0 0 0 0 same"));
         assert!(right.iter().any(|right| right == line), "{line}\nin\n{}", output.stdout);
         full += usize::from(*line != right[0]);
@@ -99,7 +99,7 @@ fn swept(pipeline: &str, limits: &[String]) -> Option<usize> {
 }
 
 #[test]
-fn where_results_cannot_be_shown_they_are_kept_and_shown_later() {
+fn results_that_cannot_be_shown_are_kept_and_shown_later() {
     let project = Sandbox::new().pipeline(QUICK).with(|root| std::fs::create_dir(root.join("out")).unwrap());
     let script = format!(
         "run=\"$PCAMFLOW run p.toml --json\"
@@ -121,13 +121,13 @@ fn where_results_cannot_be_shown_they_are_kept_and_shown_later() {
     assert_eq!(lines.len(), 7, "{}{}", output.stdout, output.stderr);
     for line in lines {
         let (limit, rest) = line.split_once(' ').unwrap();
-        // The stages are done, but what was asked for is not all there: that is a warning.
+        // All stages are done but not all results could be shown, which gives a warning.
         assert_eq!(rest, "0 told 0 same 0", "{limit}\n{}", output.stdout);
     }
 }
 
 #[test]
-fn a_collection_on_a_full_disk_makes_room() {
+fn gc_on_a_full_disk_frees_space() {
     let project = Sandbox::new().pipeline(QUICK).with(|root| std::fs::create_dir(root.join("st")).unwrap());
     let script = "mount -t tmpfs -o size=8m tmpfs st; run=\"$PCAMFLOW run p.toml --quiet --store st\"
         five=\"--set synthesize.s.seed=5\"
@@ -136,7 +136,7 @@ fn a_collection_on_a_full_disk_makes_room() {
         $PCAMFLOW cache gc --older-than 0s --store st; echo $?
         $run $five; echo $?; $PCAMFLOW cache verify --store st >verify.txt; echo $?; $run; echo $?";
     let Some(output) = mounted(&project, script) else { return };
-    // The results of the first two went, so that there is room to make one of them again.
+    // `gc` removes the results of the first two runs, so there is space to compute one of them again.
     let codes: Vec<&str> = output.stdout.lines().filter(|line| line.len() == 1).collect();
     assert_eq!(codes, ["3", "0", "0", "0", "0"], "{}{}", output.stdout, output.stderr);
     assert!(output.stdout.contains("removed 4 results"), "{}", output.stdout);

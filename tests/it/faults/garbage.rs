@@ -1,4 +1,4 @@
-//! Garbage in the place of a pipeline or of data: one clear error, at once, and no panic.
+//! Garbage instead of a pipeline or data: one clear error, soon, and no panic.
 
 use std::{path::Path, time::Duration};
 
@@ -8,13 +8,13 @@ use crate::sandbox::{Output, Sandbox};
 
 use super::QUICK;
 
-/// It ended soon, was neither a crash nor a panic, and says what is wrong.
+/// Checks that the command ended soon, without a panic, and says what is wrong.
 #[track_caller]
 fn told(output: Output, code: i32, said: &str) -> Output {
     let output = output.exit(code).never_says("panicked").never_says("internal error");
     let text = format!("{}{}", output.stdout, output.stderr);
     if !text.contains(said) || output.duration > Duration::from_secs(20) {
-        output.fail(&format!("it does not say {said:?}, or took long"));
+        output.fail(&format!("{said:?} is missing, or it took too long"));
     }
     output
 }
@@ -23,7 +23,7 @@ fn pipe(path: &Path) {
     mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
 }
 
-/// `timeout`, so that one that hangs fails the test instead of stopping it.
+/// Runs `check` and `plan` with limits, so that a command that hangs fails the test.
 fn check(project: &Sandbox, file: &str) -> Output {
     project.shell(&format!(
         "ulimit -v 2000000; timeout 30 $PCAMFLOW check {file} && timeout 30 $PCAMFLOW plan {file}"
@@ -31,7 +31,7 @@ fn check(project: &Sandbox, file: &str) -> Output {
 }
 
 #[test]
-fn what_is_no_file_is_no_pipeline() {
+fn something_other_than_a_file_is_refused_as_a_pipeline() {
     let project = Sandbox::new().with(|root| pipe(&root.join("pipe.toml"))).file("folder.toml/x", "");
     for (file, said) in [
         ("pipe.toml", "it is a pipe or a device"),
@@ -52,7 +52,7 @@ fn what_is_no_file_is_no_pipeline() {
 }
 
 #[test]
-fn bytes_are_no_pipeline() {
+fn random_bytes_are_refused_as_a_pipeline() {
     let mut state = 1_u32;
     let mut byte = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -69,7 +69,7 @@ fn bytes_are_no_pipeline() {
 }
 
 #[test]
-fn depth_and_length_have_limits_that_are_told() {
+fn too_deep_or_long_pipelines_are_reported() {
     let deep = "[".repeat(100_000);
     let texts = [
         ("arrays", format!("[synthesize.s]\npatches = {deep}"), "problem"),
@@ -96,13 +96,13 @@ fn depth_and_length_have_limits_that_are_told() {
 }
 
 #[test]
-fn marks_and_line_ends_of_other_systems_are_fine() {
+fn byte_order_marks_and_windows_line_endings_are_accepted() {
     let (mark, lines) = (format!("\u{feff}{QUICK}"), QUICK.replace('\n', "\r\n"));
     for text in [mark.clone(), lines.clone(), format!("\u{feff}{lines}")] {
         let project = Sandbox::new().pipeline(&text);
         told(check(&project, "p.toml"), 0, "2 stages");
     }
-    // And make no other key.
+    // They do not change the keys either.
     let project = Sandbox::new().pipeline(QUICK);
     project.run(&[]).exit(0);
     for text in [mark, lines] {
@@ -112,7 +112,7 @@ fn marks_and_line_ends_of_other_systems_are_fine() {
 }
 
 #[test]
-fn what_is_no_file_is_no_data() {
+fn something_other_than_a_file_is_refused_as_data() {
     let project = Sandbox::new().file("data/y.h5", "labels").file("data/folder.h5/x", "");
     pipe(&project.path("data/pipe.h5"));
     for (name, target) in [("zero.h5", "/dev/zero"), ("null.h5", "/dev/null"), ("none.h5", "nowhere")] {
@@ -134,7 +134,7 @@ fn what_is_no_file_is_no_data() {
         for command in ["run", "plan"] {
             told(project.shell(&format!("timeout 30 $PCAMFLOW {command} p.toml")), 2, said).complains(name);
         }
-        // A pin makes a file unnecessary, not a pipe one.
+        // With a pin the file may be missing, but it must not be a pipe or a folder.
         project.rewrite("p.toml", text(&format!("{{ path = '{name}', blake3 = '{pin}' }}")));
         let code = if name == "none.h5" { 1 } else { 2 };
         project.shell("timeout 30 $PCAMFLOW run p.toml").exit(code).never_says("panicked");
@@ -142,7 +142,7 @@ fn what_is_no_file_is_no_data() {
 }
 
 #[test]
-fn any_bytes_may_be_given_as_data_and_the_message_names_the_file() {
+fn garbage_in_a_data_file_is_refused_with_the_name_of_the_file() {
     let project = Sandbox::new().pipeline(QUICK);
     project.run(&[]).exit(0);
     let images = std::fs::read(project.path("out/faults/synthesize.s/images.h5")).unwrap();
@@ -151,7 +151,7 @@ fn any_bytes_may_be_given_as_data_and_the_message_names_the_file() {
     project.rewrite("p.toml", format!("[split.d]\nimages = 'x.h5'\nlabels = 'y.h5'\n{sizes}\n"));
     project.rewrite("data/y.h5", &whole);
     let mut flipped = images.clone();
-    // HDF5's own structures, where its reader trusts what it reads.
+    // Damage the internal structures of HDF5, which its library trusts.
     flipped[8..600].iter_mut().step_by(3).for_each(|byte| *byte ^= 0x55);
     let harms: [&[u8]; 6] = [b"", b"x", &images[..100], &images[..images.len() / 2], &flipped, &[0; 5000]];
     for (index, bytes) in harms.into_iter().enumerate() {

@@ -1,5 +1,5 @@
-//! What others may have put into a store that is shared, or into a project that is cloned: packed folders,
-//! records and markers that name places elsewhere, links in `out/`. Nothing is written or removed elsewhere.
+//! Hostile content in a shared store or a cloned project: packed folders, records and markers with paths
+//! outside their folder, and links in `out/`. No file outside is written or removed.
 
 use std::{
     fs,
@@ -31,7 +31,7 @@ fn made(text: &str, stage: &str) -> Sandbox {
     project
 }
 
-/// Changes the text of the only record, with a seal that is right.
+/// Changes the text of the only record and gives it a valid seal.
 fn forge(project: &Sandbox, change: impl FnOnce(&str) -> String) {
     let records = files(&project.path(".pcamflow/actions"));
     let sealed = fs::read_to_string(&records[0]).unwrap();
@@ -40,7 +40,7 @@ fn forge(project: &Sandbox, change: impl FnOnce(&str) -> String) {
     fs::write(&records[0], seal + &text).unwrap();
 }
 
-/// An archive that no folder is packed as: names, types, and what links say.
+/// An archive that pcamflow would never write, with the name, type and link target of each entry.
 fn archive(entries: &[(&str, EntryType, &str)]) -> Vec<u8> {
     let mut archive = Builder::new(Vec::new());
     for (name, kind, target) in entries {
@@ -58,7 +58,7 @@ fn archive(entries: &[(&str, EntryType, &str)]) -> Vec<u8> {
     archive.into_inner().unwrap()
 }
 
-/// Puts an object into the store, in the place of the folder that the only record has.
+/// Puts an object into the store and makes it the folder artifact of the only record.
 fn plant(project: &Sandbox, bytes: &[u8]) {
     let digest = Digest::of(bytes).hex();
     project.rewrite(&format!(".pcamflow/objects/{}/{digest}", &digest[..2]), bytes);
@@ -72,7 +72,7 @@ fn plant(project: &Sandbox, bytes: &[u8]) {
 }
 
 #[test]
-fn a_packed_folder_in_a_store_never_writes_elsewhere_and_verifying_finds_it() {
+fn a_hostile_packed_folder_writes_nothing_outside_and_verify_finds_it() {
     use EntryType::{Char, Directory, Link, Regular, Symlink};
     for (what, entries) in [
         ("a link out, and a file behind it", vec![("esc", Symlink, "ELSEWHERE"), ("esc/evil", Regular, "")]),
@@ -107,7 +107,7 @@ fn a_packed_folder_in_a_store_never_writes_elsewhere_and_verifying_finds_it() {
                 "{what}: {all:?}"
             );
         };
-        // It is the result of the stage, and cannot be shown, exported or read.
+        // The result is a hit, but it cannot be shown, exported or read.
         let warnings = project.run(&[]).cached_all().warnings();
         assert!(warnings.contains("it is not a folder packed by pcamflow"), "{what}: {warnings}");
         untouched();
@@ -126,14 +126,14 @@ fn a_packed_folder_in_a_store_never_writes_elsewhere_and_verifying_finds_it() {
 }
 
 #[test]
-fn a_folder_whose_links_lead_out_as_they_are_resolved_is_not_published() {
+fn a_folder_with_links_that_resolve_outside_is_not_published() {
     let text = FOLDERS.replace("ln -s x plots/link", "ln -s . plots/p; ln -s p/p/../../etc/hostname plots/h");
     let failure = Sandbox::new().pipeline(&text).run(&[]).exit(1).failure();
     assert!(failure.contains("plots/h: it is a link that leads out of its folder"), "{failure}");
 }
 
 #[test]
-fn a_record_that_names_a_file_elsewhere_is_damaged() {
+fn a_record_with_a_path_outside_counts_as_damaged() {
     for name in ["../../../evil", "/tmp/pcamflow-evil-export", "made/../../../evil"] {
         let project = made(FILES, "command.one");
         let all = || files(&project.path("..").canonicalize().unwrap());
@@ -143,7 +143,7 @@ fn a_record_that_names_a_file_elsewhere_is_damaged() {
         let export = project.pcamflow(&["export", "p.toml", "command.one", "deep/mine", "--force"]);
         assert_ne!(export.status.code(), Some(0), "{name}");
         let damaged: Vec<PathBuf> = files(&project.path(".pcamflow/quarantine").canonicalize().unwrap());
-        assert_eq!(damaged.len(), 1, "{name}: the record is put aside");
+        assert_eq!(damaged.len(), 1, "{name}: the record must be in quarantine");
         let after = all();
         let new: Vec<_> = after.iter().filter(|path| !before.contains(path)).collect();
         assert_eq!(new, damaged.iter().collect::<Vec<_>>(), "{name}");
@@ -157,7 +157,7 @@ fn a_record_that_names_a_file_elsewhere_is_damaged() {
     }
 }
 
-/// A marker as a cloned project could bring it: a stage that is gone showed these files.
+/// A marker as in a cloned project: it says that a removed stage showed these files.
 fn marker(names: &[(&str, &[u8])]) -> String {
     let entry = |(name, content): &(&str, &[u8])| {
         let stat = serde_json::json!({ "size": 1, "mtime_ns": 0, "inode": 1, "ctime_ns": 0 });
@@ -183,14 +183,14 @@ fn a_marker_removes_nothing_outside_its_own_folder() {
             assert_eq!(fs::read(project.path(kept)).unwrap(), b"mine", "{name}: {kept}");
         }
     }
-    // Where all names are its own, what it shows goes.
+    // If all names are inside the folder, the shown files are removed.
     project.rewrite("out/p/command.gone/.pcamflow-shown.json", marker(&[("own", b"mine")]));
     project.run(&[]).cached_all();
     assert!(!project.path("out/p/command.gone/own").exists());
 }
 
 #[test]
-fn a_link_in_out_leads_no_removal_and_no_file_elsewhere() {
+fn links_in_out_cause_no_writes_or_removals_outside() {
     let project = made(FILES, "command.one");
     let other = project.path("other/out/p/command.gone");
     for file in ["made", ".pcamflow-shown.json"] {
@@ -199,12 +199,12 @@ fn a_link_in_out_leads_no_removal_and_no_file_elsewhere() {
     }
     let there = files(&project.path("other"));
     symlink(&other, project.path("out/p/command.gone")).unwrap();
-    // As a crash between two renames leaves it, beside a folder that is a link.
+    // The state after a crash between two renames, next to a folder that is a link.
     project.rewrite("out/p/.command.gone.pcamflow-0123456789abcdef.replaced/evil", "evil");
     project.run(&[]).cached_all();
     assert_eq!(files(&project.path("other")), there);
 
-    // A folder beside the shown one that is a link: what it leads to is not emptied into the shown one.
+    // A replaced folder that is a link: files behind the link must not move into the shown folder.
     let id = "fedcba9876543210.replaced";
     symlink(&other, project.path(&format!("out/p/.command.one.pcamflow-{id}"))).unwrap();
     fs::remove_file(project.path("out/p/command.one/made")).unwrap();
@@ -213,7 +213,7 @@ fn a_link_in_out_leads_no_removal_and_no_file_elsewhere() {
     assert_eq!(files(&project.path("other")), there);
     assert!(project.path("out/p/command.one/made").exists());
 
-    // The folder of the whole pipeline may be on another disk; stages that are gone are not looked for there.
+    // `out/p` may be a link to another disk. No removed stages are looked for there.
     fs::remove_file(project.path("out/p/command.gone")).unwrap();
     fs::rename(project.path("out/p"), project.path("out/mine")).unwrap();
     symlink(project.path("other/out/p"), project.path("out/p")).unwrap();
@@ -223,7 +223,7 @@ fn a_link_in_out_leads_no_removal_and_no_file_elsewhere() {
 }
 
 #[test]
-fn whatever_stands_in_place_of_a_marker_a_run_shows_its_results() {
+fn a_run_shows_its_results_whatever_replaces_the_marker() {
     let harms: [fn(&Path); 4] = [
         |path| mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap(),
         |path| fs::create_dir(path).unwrap(),
@@ -244,12 +244,12 @@ fn whatever_stands_in_place_of_a_marker_a_run_shows_its_results() {
         assert_eq!(fs::read(project.path("out/p/command.one/made")).unwrap(), b"one\n");
         project.rewrite("p.toml", FILES.replace("command.one", "command.two"));
         project.run(&[]).exit(0);
-        assert!(!project.path("out/p/command.one/made").exists(), "{turn}: what is gone is hidden");
+        assert!(!project.path("out/p/command.one/made").exists(), "{turn}: old results remain");
     }
 }
 
 #[test]
-fn a_copied_project_keeps_its_shown_folders_and_moves_only_what_was_changed() {
+fn a_copied_project_keeps_its_shown_folders_and_moves_only_changed_ones() {
     let project = made(FOLDERS, "command.make");
     let copied = |name: &str| {
         project.shell(&format!("mkdir {name} && cp -a p.toml .pcamflow out {name}/")).exit(0);
