@@ -1,4 +1,4 @@
-//! What people write who know other tools, or slip: one message each, with what to write instead.
+//! Typos and habits from other tools: each mistake gives one message that says what to write instead.
 
 use std::fs;
 
@@ -22,14 +22,14 @@ images = 'split.d/test'
 method.grad-cam = {}
 ";
 
-/// The plan of the pipeline with one text replaced.
+/// Plans the pipeline with `from` replaced by `to`, and expects a usage error.
 fn planned(from: &str, to: &str, options: &[&str]) -> Output {
     assert!(PIPELINE.contains(from));
     let project = Sandbox::new().pipeline(&PIPELINE.replacen(from, to, 1));
     project.pcamflow(&[&["plan", "p.toml"], options].concat()).exit(2)
 }
 
-/// One problem, which says all of this.
+/// Checks that the changed pipeline has exactly one problem, whose message contains all `parts`.
 #[track_caller]
 fn told(from: &str, to: &str, parts: &[&str]) {
     one(planned(from, to, &[]), parts);
@@ -41,7 +41,7 @@ fn one(output: Output, parts: &[&str]) {
 }
 
 #[test]
-fn a_word_where_a_table_is_expected_is_shown_as_a_table() {
+fn a_word_in_place_of_a_table_suggests_the_table() {
     let with = |line: &str| format!("epochs = 1\n{line}");
     told("epochs = 1", &with("optimizer = 'adam'"), &["write `optimizer.adam = {}`"]);
     told("epochs = 1", &with("schedule = 'cosine'"), &["write `schedule.cosine = {}`"]);
@@ -52,12 +52,12 @@ fn a_word_where_a_table_is_expected_is_shown_as_a_table() {
 }
 
 #[test]
-fn counts_are_wanted_not_shares_and_ranges_agree_with_what_is_refused() {
+fn sizes_are_counts_and_messages_give_the_accepted_range() {
     let sizes = "sizes = { train = 0.8, validation = 6, test = 6 }";
     told("sizes = { train = 12, validation = 6, test = 6 }", sizes, &["not 0.8", "such as 800", "a share"]);
     let percent = "sizes = { train = '80%', validation = 6, test = 6 }";
     told("sizes = { train = 12, validation = 6, test = 6 }", percent, &["a share of the whole"]);
-    // A negative number does not hear of a range that begins with 0, which is refused as well.
+    // The message for a negative number must not offer a range that starts at 0, because 0 is refused too.
     told("epochs = 1", "epochs = -1", &["the number must not be negative: -1"]);
     told("epochs = 1", "epochs = 0", &["`epochs` must be at least 1"]);
     told("epochs = 1", "epochs = 5000000000", &["this number is too large: 5000000000"]);
@@ -65,7 +65,7 @@ fn counts_are_wanted_not_shares_and_ranges_agree_with_what_is_refused() {
 }
 
 #[test]
-fn words_of_other_libraries_lead_to_the_key() {
+fn names_from_other_libraries_suggest_the_right_key() {
     let with = |line: &str| format!("epochs = 1\n{line}");
     for (line, key) in [
         ("lr = 0.1", "optimizer.adam.learning-rate"),
@@ -85,7 +85,7 @@ fn words_of_other_libraries_lead_to_the_key() {
 }
 
 #[test]
-fn an_override_without_its_stage_is_completed() {
+fn an_override_without_its_stage_suggests_the_whole_key() {
     let set = |text: &str, parts: &[&str]| one(planned("epochs", "epochs", &["--set", text]), parts);
     set("epochs=3", &["write the whole key: `train.t.epochs`"]);
     set("train.epochs=3", &["write the whole key: `train.t.epochs`"]);
@@ -97,14 +97,14 @@ fn an_override_without_its_stage_is_completed() {
 }
 
 #[test]
-fn a_misspelt_kind_is_one_mistake_however_often_its_stages_are_read() {
+fn a_misspelt_kind_is_reported_once() {
     told("[split.d]", "[splt.d]", &["there is no stage kind `splt`", "did you mean `split`?"]);
     told("[train.t]", "[trian.t]", &["did you mean `train`?"]);
     told("[synthesize.s]", "[synthesise.s]", &["did you mean `synthesize`?"]);
 }
 
 #[test]
-fn for_a_layer_of_another_network_the_corresponding_one_is_suggested() {
+fn a_layer_of_another_network_suggests_the_corresponding_layer() {
     for (layer, suggested) in
         [("conv5", "conv4"), ("layer4", "relu4"), ("features", "relu4"), ("relu_4", "relu4")]
     {
@@ -114,7 +114,7 @@ fn for_a_layer_of_another_network_the_corresponding_one_is_suggested() {
 }
 
 #[test]
-fn files_and_urls_in_the_place_of_stages_are_told_how_they_are_written() {
+fn a_file_or_url_in_place_of_a_stage_is_explained() {
     told("model = 'train.t'", "model = 'm.safetensors'", &["write { safetensors = \"m.safetensors\" }"]);
     let pair = "write { x = \"d/x.h5\", y = \"...\" }";
     told("images = 'split.d/test'", "images = 'd/x.h5'", &["is a file", pair]);
@@ -134,26 +134,26 @@ fn without_files(x: &str, y: &str) -> Sandbox {
 fn a_path_that_repeats_the_data_folder_is_suggested_without_it() {
     let project = without_files("data/y.h5", "y.h5");
     project.run(&[]).exit(2).complains("there is no file").complains("write `y.h5`");
-    // Without such a file there is nothing to suggest.
+    // Nothing is suggested if that file does not exist either.
     without_files("data/none.h5", "y.h5").run(&[]).exit(2).never_says("write `none.h5`");
 }
 
 #[test]
-fn a_broken_link_is_called_one() {
+fn a_broken_link_is_reported_as_broken() {
     let project = without_files("x.h5", "y.h5");
     std::os::unix::fs::symlink("gone.h5", project.path("data/x.h5")).unwrap();
     project.run(&[]).exit(2).complains("data/x.h5 (it is a broken link)");
 }
 
 #[test]
-fn advice_that_several_files_share_is_given_once() {
+fn advice_shared_by_several_files_is_printed_once() {
     let output = without_files("none.h5", "none2.h5").run(&[]).exit(2);
     let output = output.complains("none.h5\n").complains("none2.h5 (source paths");
     assert_eq!(output.stderr.matches("source paths are relative").count(), 1, "{}", output.stderr);
 }
 
 #[test]
-fn a_script_with_windows_line_endings_is_mentioned() {
+fn windows_line_endings_in_a_script_are_reported() {
     let text = "[command.c]\nprogram = ['{script}', '{artifacts.y}']\ninputs = { script = './s.sh' }\n\
                 artifacts = { y = 'y.txt' }\n";
     for first in ["#!/bin/sh", "#!/usr/bin/env sh"] {

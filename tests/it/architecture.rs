@@ -1,4 +1,4 @@
-//! The walls of the house: who may know whom, how files look, what the engine is linked with.
+//! Architecture rules: allowed imports between modules, the form of source files, linked libraries.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,8 +8,8 @@ use std::{
 
 use crate::sandbox::{PCAMFLOW, files};
 
-/// What each module of the library may import: downwards only. A module that is not named here fails the
-/// test: whoever adds one says where it stands.
+/// What each module of the library may import: only modules of lower layers. A module that is missing here
+/// fails the test, so every new module must be given its layer.
 const MAY_IMPORT: [(&str, &[&str]); 20] = [
     ("testing", &[]),
     ("digest", &[]),
@@ -54,7 +54,7 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
     ),
 ];
 
-/// What the worker may import of the library.
+/// The library modules that the worker may import.
 const WORKER_MAY_IMPORT: [&str; 9] =
     ["data", "digest", "fsx", "metrics", "nearest", "protocol", "report", "serve", "stages"];
 
@@ -67,21 +67,21 @@ fn sources() -> Vec<PathBuf> {
     all.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "rs")).collect()
 }
 
-/// The module at the top of the crate that a file is part of.
+/// The top-level module that contains the file.
 fn module(path: &Path) -> String {
     let below = path.strip_prefix(repository().join("src")).unwrap();
     let first = below.components().next().unwrap().as_os_str().to_str().unwrap();
     first.trim_end_matches(".rs").to_owned()
 }
 
-/// The code of a file, without its comments.
+/// The text of a file without its line comments.
 fn code(path: &Path) -> String {
     let text = fs::read_to_string(path).unwrap();
     let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
     lines.fold(String::new(), |text, line| text + line + "\n")
 }
 
-/// The first names behind every `root::`, also those in `root::{one, two::Three}`.
+/// The first path segment after every `root::`, including each entry of `root::{one, two::Three}`.
 fn imports(code: &str, root: &str) -> BTreeSet<String> {
     let prefix = format!("{root}::");
     let is_name = |letter: char| letter.is_alphanumeric() || letter == '_';
@@ -100,7 +100,7 @@ fn imports(code: &str, root: &str) -> BTreeSet<String> {
     found
 }
 
-/// The entries of a brace group, whose opening brace is gone.
+/// The entries of a brace group. `group` starts after the opening brace.
 fn first_names(group: &str) -> Vec<String> {
     let (mut depth, mut entries) = (0, vec![String::new()]);
     for letter in group.chars() {
@@ -124,7 +124,7 @@ fn imports_are_found_in_every_form() {
 }
 
 #[test]
-fn imports_run_downwards_only() {
+fn modules_import_only_lower_layers() {
     let table = BTreeMap::from(MAY_IMPORT);
     for path in sources() {
         let module = module(&path);
@@ -132,9 +132,9 @@ fn imports_run_downwards_only() {
             continue;
         }
         let allowed = table.get(module.as_str());
-        let allowed = allowed.unwrap_or_else(|| panic!("`{module}` is not in the table of imports"));
+        let allowed = allowed.unwrap_or_else(|| panic!("`{module}` is missing from MAY_IMPORT"));
         for import in imports(&code(&path), "crate") {
-            // `testing` finds shared files for tests, and knows nothing.
+            // `testing` locates shared test files and imports nothing itself.
             let right = import == module || import == "testing" || allowed.contains(&import.as_str());
             assert!(right, "{} imports `{import}`: `{module}` may import {allowed:?}", path.display());
         }
@@ -142,7 +142,7 @@ fn imports_run_downwards_only() {
 }
 
 #[test]
-fn the_table_itself_has_no_cycle() {
+fn the_import_table_has_no_cycle() {
     let mut known = BTreeSet::new();
     let mut left: Vec<_> = MAY_IMPORT.to_vec();
     while !left.is_empty() {
@@ -154,12 +154,12 @@ fn the_table_itself_has_no_cycle() {
             }
             !ready
         });
-        assert!(left.len() < before, "a cycle among {left:?}");
+        assert!(left.len() < before, "a cycle between {left:?}");
     }
 }
 
 #[test]
-fn the_worker_stands_beside_the_engine() {
+fn only_the_worker_uses_torch_and_nothing_imports_the_worker() {
     for path in sources() {
         let code = code(&path);
         if module(&path) == "worker" {
@@ -169,7 +169,7 @@ fn the_worker_stands_beside_the_engine() {
             assert!(wrong.iter().all(|name| *name == "testing"), "{} imports {wrong:?}", path.display());
         } else {
             let torch = !imports(&code, "tch").is_empty() || code.contains("torch_sys");
-            assert!(!torch, "{} names tch: only src/worker may", path.display());
+            assert!(!torch, "{} uses tch: only src/worker may", path.display());
             let worker = imports(&code, "crate").contains("worker");
             assert!(!worker, "{} imports the worker", path.display());
         }
@@ -177,21 +177,21 @@ fn the_worker_stands_beside_the_engine() {
 }
 
 #[test]
-fn every_file_says_what_it_is_for_and_is_short() {
+fn every_file_starts_with_a_doc_comment_and_has_at_most_500_lines() {
     let tests = files(&repository().join("tests")).into_iter().chain(files(&repository().join("examples")));
     let tests = tests.filter(|path| path.extension().is_some_and(|ending| ending == "rs"));
     for path in sources().into_iter().chain(tests) {
         let text = fs::read_to_string(&path).unwrap();
-        assert!(text.starts_with("//! "), "{} does not open with its purpose", path.display());
+        assert!(text.starts_with("//! "), "{} does not start with a `//!` line", path.display());
         let lines = text.lines().count();
-        assert!(lines <= 500, "{} has {lines} lines: one concept a file", path.display());
+        assert!(lines <= 500, "{} has {lines} lines: at most 500", path.display());
     }
 }
 
-/// The names of the libraries that an ELF file asks the loader for.
+/// The shared libraries that an ELF file needs (`DT_NEEDED`).
 fn needed(path: &Path) -> Vec<String> {
     let bytes = fs::read(path).unwrap();
-    assert_eq!(&bytes[..6], b"\x7fELF\x02\x01", "64 bits, little-endian");
+    assert_eq!(&bytes[..6], b"\x7fELF\x02\x01", "not a 64-bit little-endian ELF file");
     let number = |at: usize, size: usize| {
         let value =
             bytes[at..at + size].iter().rev().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));

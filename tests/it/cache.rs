@@ -1,4 +1,4 @@
-//! `pcamflow cache`: what it says, what it removes, and that nothing goes that somebody uses.
+//! `pcamflow cache`: its output, what it removes, and that it never removes data in use.
 
 use std::{
     fs,
@@ -31,7 +31,7 @@ fn project() -> Sandbox {
     project
 }
 
-/// Another seed, so that the pipeline has results that no stage of it has any more.
+/// Arguments for a run with another seed, which supersedes the earlier results of the pipeline.
 const OTHER: [&str; 2] = ["--set", "synthesize.s.seed=7"];
 
 fn json(output: &Output) -> Value {
@@ -42,13 +42,13 @@ fn objects(project: &Sandbox) -> Vec<PathBuf> {
     files(&project.path(".pcamflow/objects"))
 }
 
-/// The object behind an artifact that is shown.
+/// The store object of an artifact shown in `out`.
 fn object(project: &Sandbox, shown: &str) -> PathBuf {
     let digest = pcamflow::digest::Digest::of(&fs::read(project.path(shown)).unwrap()).hex();
     project.path(".pcamflow/objects").join(&digest[..2]).join(digest)
 }
 
-/// Flips a bit and sets the time of modification back.
+/// Flips one bit but keeps the modification time.
 fn flip(path: &Path) {
     let mut bytes = fs::read(path).unwrap();
     let middle = bytes.len() / 2;
@@ -59,7 +59,7 @@ fn flip(path: &Path) {
     fs::File::open(path).unwrap().set_modified(modified).unwrap();
 }
 
-/// Sets the last use of all results back by so many days.
+/// Moves the last use of all results back by `days`.
 fn grow_old(project: &Sandbox, days: u32) {
     let then = SystemTime::now() - days * Duration::from_secs(24 * 3600);
     for record in files(&project.path(".pcamflow/actions")) {
@@ -68,7 +68,7 @@ fn grow_old(project: &Sandbox, days: u32) {
 }
 
 #[test]
-fn help_tells_what_each_command_does() {
+fn help_describes_each_command() {
     let project = Sandbox::new();
     let help = project.pcamflow(&["cache", "--help"]).exit(0);
     for part in ["du ", "verify ", "gc ", "clear ", "Examples:", "while pipelines run"] {
@@ -89,7 +89,7 @@ fn help_tells_what_each_command_does() {
 }
 
 #[test]
-fn a_store_that_is_not_there_is_empty_and_stays_away() {
+fn a_missing_store_counts_as_empty_and_is_not_created() {
     let project = Sandbox::new();
     for command in ["du", "verify", "gc"] {
         project.pcamflow(&["cache", command]).exit(0);
@@ -124,11 +124,11 @@ fn du_counts_by_kind_pipeline_and_use() {
     assert_eq!(usage["pipelines"][0]["name"], "kept");
     assert_eq!((&usage["pipelines"][0]["results"], &usage["superseded"]["results"]), (&2.into(), &2.into()));
     let kinds = usage["kinds"].as_array().unwrap().iter().map(|kind| kind["bytes"].as_u64().unwrap());
-    assert_eq!(kinds.sum::<u64>(), bytes, "every byte once");
+    assert_eq!(kinds.sum::<u64>(), bytes, "every byte must be counted once");
 }
 
 #[test]
-fn verify_finds_a_flip_names_its_stage_and_the_next_run_heals_it() {
+fn verify_reports_a_flipped_bit_and_the_next_run_repairs_it() {
     let project = project();
     let shown = project.digests();
     let sound = project.pcamflow(&["cache", "verify"]).exit(0);
@@ -152,7 +152,7 @@ fn verify_finds_a_flip_names_its_stage_and_the_next_run_heals_it() {
 }
 
 #[test]
-fn verify_finds_every_sort_of_harm() {
+fn verify_finds_every_kind_of_damage() {
     let project = project();
     let shown = project.digests();
     let record = |stage: &str| {
@@ -203,7 +203,7 @@ fn gc_removes_garbage_and_no_result() {
 }
 
 #[test]
-fn gc_gives_up_what_is_old_or_too_much_but_not_what_stages_had_last() {
+fn gc_removes_old_and_excess_results_but_not_the_latest() {
     let project = project();
     project.run(&OTHER).ran(["split.d", "synthesize.s"]);
     let gc = |arguments: &[&str]| {
@@ -218,7 +218,7 @@ fn gc_gives_up_what_is_old_or_too_much_but_not_what_stages_had_last() {
     assert_eq!(gc(&["--keep-latest"])["results"]["count"], 2);
     project.run(&[]).cached_all();
     let small = gc(&["--max-size", "1KB"]);
-    assert_eq!(small["results"]["count"], 0, "nothing may go");
+    assert_eq!(small["results"]["count"], 0, "gc removed a latest result");
     let small = gc(&["--max-size", "1KB", "--even-latest"]);
     assert!(
         small["results"]["count"].as_u64() >= Some(1)
@@ -233,7 +233,7 @@ fn gc_gives_up_what_is_old_or_too_much_but_not_what_stages_had_last() {
 fn a_hit_counts_as_use() {
     let project = project();
     grow_old(&project, 60);
-    // What is noted as used is noted once a day.
+    // A use is recorded at most once a day, so move the last record back too.
     for latest in files(&project.path(".pcamflow/latest")) {
         let then = SystemTime::now() - Duration::from_secs(2 * 24 * 3600);
         fs::File::open(latest).unwrap().set_modified(then).unwrap();
@@ -252,7 +252,7 @@ fn clear_forgets_the_current_result_and_the_next_run_computes_it() {
     let said = project.pcamflow(&["cache", "clear", "p.toml", "split.d"]).exit(0);
     assert_eq!(said.stdout, "split.d: has no result in the store\n");
     project.run(&[]).ran(["split.d"]);
-    // With other values it is the result of those that is meant.
+    // With `--set`, the result of the changed values is meant.
     project.pcamflow(&[&["cache", "clear", "p.toml", "*"], &OTHER[..]].concat()).exit(0);
     project.run(&["--dry-run"]).exit(0);
     project.pcamflow(&["cache", "clear", "p.toml", "*"]).exit(0);
@@ -275,12 +275,12 @@ fn clear_refuses_what_is_being_computed() {
     project.run(&["synthesize.s"]).cached_all();
 }
 
-/// Everything that may go.
+/// Arguments for a `gc` that removes everything not in use.
 const ALL: [&str; 5] = ["cache", "gc", "--older-than", "0s", "--even-latest"];
 
 #[test]
-fn a_collection_beside_a_run_takes_nothing_that_the_run_uses() {
-    // The chain's first result is made, then needed while the second is computed.
+fn gc_during_a_run_removes_nothing_that_the_run_uses() {
+    // The second stage still needs the first result while it runs.
     let pipeline = PIPELINE.replace("patches = 12", "patches = 160").replace("train = 4", "train = 80");
     let project = Sandbox::new().pipeline(&pipeline);
     let run = project.start(&["--jobs", "1"]);
@@ -290,21 +290,21 @@ fn a_collection_beside_a_run_takes_nothing_that_the_run_uses() {
         collections += 1;
     }
     run.finish().ran(["split.d", "synthesize.s"]);
-    assert!(collections > 1, "the run was over too soon");
+    assert!(collections > 1, "the run ended before a second gc");
     project.pcamflow(&["cache", "verify"]).exit(0);
     project.pcamflow(&ALL).exit(0);
-    assert_eq!(objects(&project), Vec::<PathBuf>::new(), "nobody uses anything any more");
+    assert_eq!(objects(&project), Vec::<PathBuf>::new(), "gc left unused objects");
     project.run(&[]).ran(["split.d", "synthesize.s"]);
 }
 
-/// Whether a process is alive, and not merely waited for.
+/// Whether a process is running and not a zombie.
 fn is_alive(id: i32) -> bool {
     let status = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     status.rsplit(')').next().is_some_and(|rest| !rest.trim_start().starts_with('Z')) && !status.is_empty()
 }
 
 #[test]
-fn runs_collections_and_verifications_at_once_get_on() {
+fn concurrent_run_gc_and_verify_do_not_disturb_each_other() {
     let project = project();
     let shown = project.digests();
     let script = "
@@ -326,7 +326,7 @@ fn runs_collections_and_verifications_at_once_get_on() {
 }
 
 #[test]
-fn a_collection_that_is_killed_leaves_a_store_that_runs_and_verifies() {
+fn a_killed_gc_leaves_a_sound_store() {
     let project = project();
     for round in 0..12_u32 {
         project.run(&[]).exit(0);
@@ -345,7 +345,7 @@ fn a_collection_that_is_killed_leaves_a_store_that_runs_and_verifies() {
 }
 
 #[test]
-fn results_of_a_killed_run_are_kept_and_its_leftovers_collected() {
+fn gc_keeps_results_of_a_killed_run_and_removes_its_leftovers() {
     let project = Sandbox::new().pipeline(&PIPELINE.replace("patches = 12", "patches = 160"));
     let run = project.start(&["--jobs", "1"]);
     while files(&project.path(".pcamflow/actions")).is_empty() {
@@ -358,11 +358,11 @@ fn results_of_a_killed_run_are_kept_and_its_leftovers_collected() {
     assert_eq!(files(&project.path(".pcamflow/leases")), Vec::<PathBuf>::new());
     assert_eq!(files(&project.path(".pcamflow/staging")), Vec::<PathBuf>::new());
     let again = project.run(&[]).exit(0);
-    assert!(!again.computed().contains(&"synthesize.s".to_owned()), "its result is not lost");
+    assert!(!again.computed().contains(&"synthesize.s".to_owned()), "the finished result was lost");
 }
 
 #[test]
-fn damage_is_named_with_its_stage_and_pipelines_also_where_the_record_is_gone() {
+fn damage_names_its_stage_and_pipelines_even_without_a_record() {
     let project = project();
     let other = fs::read_to_string(project.path("p.toml")).unwrap().replace("'kept'", "'twin'");
     project.rewrite("twin.toml", other);
@@ -374,7 +374,7 @@ fn damage_is_named_with_its_stage_and_pipelines_also_where_the_record_is_gone() 
     for record in files(&project.path(".pcamflow/actions")) {
         flip(&record);
     }
-    // What stages had last is lost as well: run records still know.
+    // `latest` is lost too, but the run records still name the stages.
     fs::remove_dir_all(project.path(".pcamflow/latest")).unwrap();
     let found = json(&project.pcamflow(&["cache", "verify", "--json"]).exit(1));
     let damaged = found["damaged"].as_array().unwrap();
@@ -386,7 +386,7 @@ fn damage_is_named_with_its_stage_and_pipelines_also_where_the_record_is_gone() 
 }
 
 #[test]
-fn what_is_remembered_of_a_pipeline_goes_with_it() {
+fn recall_files_are_removed_with_their_pipeline() {
     let project = project();
     let twin = fs::read_to_string(project.path("p.toml")).unwrap().replace("'kept'", "'twin'");
     project.rewrite("twin.toml", twin);
@@ -398,7 +398,7 @@ fn what_is_remembered_of_a_pipeline_goes_with_it() {
     assert_eq!(memories(), 2);
     project.pcamflow(&["cache", "gc"]).exit(0);
     project.pcamflow(&["cache", "gc", "--older-than", "1h"]).exit(0);
-    assert_eq!(memories(), 2, "both are in use");
+    assert_eq!(memories(), 2, "both files are in use");
     fs::remove_file(project.path("twin.toml")).unwrap();
     let told = project.pcamflow(&["cache", "gc", "--dry-run"]).exit(0).stdout;
     assert!(told.contains("would remove 1 recall file"), "{told}");

@@ -1,4 +1,4 @@
-//! What runs again, and what does not, through the real binary.
+//! Which stages run again after a change and which are cached, with the real binary.
 
 use std::{fs, path::Path};
 
@@ -23,7 +23,7 @@ masks = 'synthesize.s/masks'
 sizes = { train = 4, validation = 2, test = 2 }
 ";
 
-/// A split of source files.
+/// A split that reads source files.
 const SOURCES: &str = "\
 [pipeline]
 name = 'sources'
@@ -52,18 +52,18 @@ fn sources() -> Sandbox {
     project
 }
 
-/// Runs an edited pipeline.
+/// Runs the pipeline, edits it and runs it again.
 #[track_caller]
 fn edited(edit: impl Fn(&str) -> String) -> crate::sandbox::Output {
     let project = small();
     let text = edit(PIPELINE);
-    assert_ne!(text, PIPELINE, "the edit edits nothing");
+    assert_ne!(text, PIPELINE, "the edit changed nothing");
     project.rewrite("p.toml", text);
     project.run(&[])
 }
 
 #[test]
-fn a_second_run_computes_nothing_and_keeps_what_is_shown() {
+fn a_second_run_computes_nothing_and_keeps_the_shown_files() {
     let project = small();
     let shown = project.digests();
     project.run(&[]).cached_all();
@@ -97,7 +97,7 @@ fn another_stage_or_pipeline_name_changes_nothing() {
 }
 
 #[test]
-fn a_number_written_otherwise_changes_nothing() {
+fn another_notation_of_a_number_changes_nothing() {
     edited(|text| text.replace("stain-variation = 1.0", "stain-variation = 1")).cached_all();
     edited(|text| text.replace("patches = 12", "patches = 1_2")).cached_all();
 }
@@ -109,13 +109,13 @@ fn a_default_that_is_spelt_out_changes_nothing() {
 }
 
 #[test]
-fn an_inherited_seed_is_the_stages_own() {
+fn an_inherited_seed_counts_as_the_stages_own_seed() {
     edited(|text| text.replace("seed = 7\n", "").replace("name = 'small'", "name = 'small'\nseed = 7"))
         .ran(["split.d"]);
 }
 
 #[test]
-fn how_to_compute_changes_nothing() {
+fn run_settings_change_nothing() {
     edited(|text| format!("{text}\n[run]\ndevice = 'cpu'\nthreads = 1\n")).cached_all();
     edited(|text| text.replace("patches = 12", "patches = 12\nrun = { threads = 1 }")).cached_all();
     let project = small();
@@ -132,7 +132,7 @@ fn a_parameter_reruns_its_stage_and_what_depends_on_it() {
 }
 
 #[test]
-fn why_it_runs_is_told() {
+fn the_reason_for_a_run_is_reported() {
     let output = edited(|text| text.replace("patches = 12", "patches = 13")).exit(0);
     assert_eq!(output.events_of("started")[0]["why"], "`patches` 12 -> 13 (p.toml:4)");
 }
@@ -146,7 +146,7 @@ fn threads_do_not_change_a_byte() {
 }
 
 #[test]
-fn force_runs_the_stage_and_nobody_downstream() {
+fn force_runs_only_the_stage_itself() {
     let project = small();
     project.run(&["--force", "split.*"]).ran(["split.d"]);
     project.run(&["--force", "synthesize.s"]).ran(["synthesize.s"]);
@@ -169,7 +169,7 @@ fn data_that_moved_or_was_copied_changes_nothing() {
 }
 
 #[test]
-fn the_environment_names_the_data_and_the_command_line_wins() {
+fn the_command_line_overrides_the_data_folder_of_the_environment() {
     let project = Sandbox::new().env("PCAMFLOW_DATA", "mine").pipeline(SOURCES);
     write_sources(&project.path("mine"));
     project.run(&[]).ran(["split.d"]);
@@ -177,7 +177,7 @@ fn the_environment_names_the_data_and_the_command_line_wins() {
 }
 
 #[test]
-fn a_source_that_changes_reruns_who_reads_it() {
+fn a_changed_source_reruns_the_stages_that_read_it() {
     let project = sources();
     labels(&project.path("data/y.h5"), &[1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0]);
     let output = project.run(&[]).ran(["split.d"]);
@@ -201,7 +201,7 @@ fn an_edit_of_the_same_size_and_time_is_noticed() {
 }
 
 #[test]
-fn a_store_may_be_elsewhere_and_is_shared() {
+fn a_store_can_be_in_any_folder() {
     let project = Sandbox::new().pipeline(PIPELINE);
     project.run(&["--store", "deep/down"]).ran(BOTH);
     assert!(project.path("deep/down/format").exists() && !project.path(".pcamflow").exists());
@@ -210,7 +210,7 @@ fn a_store_may_be_elsewhere_and_is_shared() {
 }
 
 #[test]
-fn results_are_shown_where_they_are_asked_for() {
+fn results_are_shown_in_the_requested_folder() {
     let project = small();
     project.run(&["--out", "there"]).cached_all();
     assert_eq!(project.names("there/small/split.d"), ["split.json", "test.h5", "train.h5", "validation.h5"]);
@@ -220,7 +220,7 @@ fn results_are_shown_where_they_are_asked_for() {
 }
 
 #[test]
-fn the_root_is_the_nearest_folder_with_a_mark_or_else_the_current_one() {
+fn the_root_is_the_nearest_folder_with_git_or_a_store_or_else_the_current_one() {
     for mark in [".git", ".pcamflow"] {
         let project = Sandbox::new().file("deep/down/p.toml", PIPELINE);
         fs::create_dir(project.path("deep").join(mark)).unwrap();
@@ -234,7 +234,7 @@ fn the_root_is_the_nearest_folder_with_a_mark_or_else_the_current_one() {
 }
 
 #[test]
-fn stale_results_are_removed_and_strangers_files_are_not() {
+fn stale_results_are_removed_but_other_files_are_kept() {
     let project = small();
     assert_eq!(project.names("out/small"), ["split.d", "synthesize.s"]);
     project.rewrite("out/small/notes.txt", "mine");
@@ -256,11 +256,11 @@ fn results_that_were_removed_are_shown_again() {
 }
 
 #[test]
-fn what_people_do_to_the_shown_copies_does_not_reach_the_store() {
+fn edits_of_shown_files_do_not_reach_the_store() {
     let project = small();
     let shown = project.digests();
     let path = project.path("out/small/split.d/split.json");
-    // A copy up to 16 MB: people may write to it, and the store does not notice.
+    // Small artifacts (up to 16 MB) are shown as copies, so an edit cannot reach the store.
     fs::remove_file(&path).unwrap();
     fs::write(&path, "mine").unwrap();
     project.run(&[]).cached_all();

@@ -1,4 +1,4 @@
-//! What can be typed, what comes back, and with which exit code.
+//! The command line: arguments, output and exit codes.
 
 use crate::sandbox::Sandbox;
 
@@ -41,7 +41,7 @@ fn help_names_every_command_and_exit_code() {
     ] {
         assert!(help.stdout.contains(part), "{part} in\n{}", help.stdout);
     }
-    assert!(!help.stdout.contains("__serve"), "what is not for people is hidden");
+    assert!(!help.stdout.contains("__serve"), "internal commands must be hidden");
     assert_eq!(help.stderr, "");
     assert!(help.stdout.lines().all(|line| line.chars().count() <= 100));
     let run = small().pcamflow(&["run", "--help"]).exit(0);
@@ -66,7 +66,7 @@ fn help_names_every_command_and_exit_code() {
 }
 
 #[test]
-fn version_is_the_packages() {
+fn version_is_the_version_of_the_package() {
     let output = small().pcamflow(&["--version"]).exit(0);
     assert_eq!(output.stdout, concat!("pcamflow ", env!("CARGO_PKG_VERSION"), "\n"));
 }
@@ -147,7 +147,7 @@ error: unknown key `sed`
 }
 
 #[test]
-fn a_wrong_artifact_type_and_a_cycle_are_told() {
+fn a_wrong_artifact_type_and_a_cycle_are_reported() {
     let text = PIPELINE.replace("labels = 'synthesize.s/labels'", "labels = 'synthesize.s/meta'");
     Sandbox::new().pipeline(&text).run(&[]).exit(2).complains("p.toml:8:10").complains("labels");
     let text = "\
@@ -167,7 +167,7 @@ sizes = { train = 4, validation = 2, test = 2 }
 }
 
 #[test]
-fn a_file_that_is_no_pipeline_is_a_usage_error() {
+fn a_file_that_is_not_a_pipeline_is_a_usage_error() {
     let project = small().file("prose.toml", "dear diary,\n").file("bytes.toml", [0xff, 0xfe, 0]);
     project.pcamflow(&["run", "absent.toml"]).exit(2).complains("absent.toml").complains("No such file");
     project.pcamflow(&["run", "prose.toml"]).exit(2).complains("prose.toml:1:");
@@ -176,7 +176,7 @@ fn a_file_that_is_no_pipeline_is_a_usage_error() {
 }
 
 #[test]
-fn a_typing_mistake_is_one_problem_however_much_follows_from_it() {
+fn a_syntax_error_is_reported_as_one_problem() {
     let text = "\
 [params]
 n = [
@@ -193,20 +193,20 @@ sizes = { train = 40, validation = 10, test = 10 }
     let output = project.pcamflow(&["check", "p.toml"]).exit(2).complains("\n1 problem:");
     let output = output.complains("p.toml:8:");
     assert!(output.stderr.contains("8 | sizes"), "{}", output.stderr);
-    // Of a file and the one that it extends, the first mistake of each.
+    // Of a file and the file that it extends, the first mistake of each is reported.
     project.rewrite("q.toml", "extends = 'p.toml'\nx = \n");
     project.pcamflow(&["check", "q.toml"]).exit(2).complains("\n2 problems:").complains("2 | x =");
 }
 
 #[test]
-fn a_pipeline_without_stages_is_told_how_to_begin() {
+fn a_pipeline_without_stages_gets_advice_on_how_to_begin() {
     let project = Sandbox::new().pipeline("# nothing yet\n");
     project.pcamflow(&["check", "p.toml"]).exit(2).complains("p.toml declares no stage").complains("init");
     project.run(&[]).exit(2);
 }
 
 #[test]
-fn check_tries_the_values_of_a_sweep_and_says_where_a_wrong_one_stands() {
+fn check_tries_the_values_of_a_sweep_and_locates_a_wrong_one() {
     let project = small();
     let text = std::fs::read_to_string(project.path("p.toml")).unwrap();
     let set = "synthesize.s.seed = [1, 2]\nsynthesize.s.patches = [14, 0]\n";
@@ -220,7 +220,7 @@ fn check_tries_the_values_of_a_sweep_and_says_where_a_wrong_one_stands() {
 }
 
 #[test]
-fn set_overrides_a_value_and_its_errors_say_which_one() {
+fn set_overrides_a_value_and_its_errors_name_the_option() {
     let project = small();
     let output = project.run(&["--set", "synthesize.s.patches=14", "--set", "split.d.sed=3"]).exit(2);
     let output =
@@ -237,7 +237,7 @@ fn set_overrides_a_value_and_its_errors_say_which_one() {
 }
 
 #[test]
-fn unknown_stages_are_named_with_what_was_meant() {
+fn unknown_stages_get_a_suggestion() {
     let project = small();
     project.run(&["spli.d"]).exit(2).complains("there is no stage `spli.d`: did you mean `split.d`?");
     project.run(&["--force", "train.*"]).exit(2).complains("--force: there is no stage `train.*`");
@@ -246,7 +246,7 @@ fn unknown_stages_are_named_with_what_was_meant() {
 }
 
 #[test]
-fn a_stage_that_is_asked_for_runs_with_what_it_needs_and_nothing_else() {
+fn a_requested_stage_runs_with_its_dependencies_only() {
     let project = small();
     project.run(&["synthesize.s"]).ran(["synthesize.s"]);
     project.run(&["split.d"]).ran(["split.d"]);
@@ -268,7 +268,7 @@ fn dry_run_shows_the_plan_and_touches_nothing() {
 }
 
 #[test]
-fn json_is_one_object_a_line_and_the_first_says_its_schema() {
+fn json_is_one_object_per_line_and_the_first_has_the_schema_version() {
     let output = small().run(&[]).exit(0);
     let events = output.events();
     assert_eq!((&events[0]["event"], &events[1]["event"]), (&"began".into(), &"planned".into()));
@@ -293,7 +293,7 @@ fn piped_output_is_plain_and_quiet_says_nothing() {
 }
 
 #[test]
-fn a_reader_that_has_gone_is_nobodys_error() {
+fn a_closed_output_pipe_is_not_an_error() {
     let project = small();
     for command in [
         "--help",
@@ -317,7 +317,7 @@ fn a_reader_that_has_gone_is_nobodys_error() {
 }
 
 #[test]
-fn a_folder_for_artifacts_that_cannot_be_made_is_told_before_anything_runs() {
+fn an_out_folder_that_cannot_be_created_is_reported_before_anything_runs() {
     let output = small().file("taken", "a file").run(&["--out", "taken/out"]).exit(3).complains("taken");
     assert_eq!(output.computed(), Vec::<String>::new());
 }

@@ -1,4 +1,4 @@
-//! Stages of kind `command`, through the real binary: any program, cached like the rest.
+//! Stages of kind `command` with the real binary: programs run and are cached like other stages.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 use crate::sandbox::{Output, Sandbox};
 
-/// Two programs, one behind the other.
+/// Two programs: the second reads the output of the first.
 const CHAIN: &str = "\
 [command.count]
 shell = 'wc -l < {words} | tr -d \" \" > {artifacts.count}'
@@ -33,7 +33,7 @@ fn chain() -> Sandbox {
 }
 
 #[test]
-fn of_a_script_that_changed_the_plan_shows_where() {
+fn the_plan_shows_the_changed_line_of_a_script() {
     let script = "set -e\nfor name in one two three four five; do echo $name; done | sort > made.txt\n\
                   mv made.txt {artifacts.made}\n";
     let project = one(script, "");
@@ -51,7 +51,7 @@ fn of_a_script_that_changed_the_plan_shows_where() {
     assert!(told.contains(expected), "{told}");
 }
 
-/// A pipeline of one script, which makes `made`.
+/// A pipeline with one script that writes the artifact `made`.
 fn one(script: &str, more: &str) -> Sandbox {
     let text = format!("[command.one]\nshell = '''{script}'''\nartifacts = {{ made = 'made' }}\n{more}");
     Sandbox::new().pipeline(&text)
@@ -66,11 +66,11 @@ fn log(project: &Sandbox) -> String {
 }
 
 #[test]
-fn commands_are_cached_and_cut_off_early() {
+fn commands_are_cached_and_unchanged_outputs_stop_the_rerun() {
     let project = chain();
     assert_eq!(shown(&project, "command.double/twice.txt"), "twice 6\n");
     project.run(&[]).cached_all();
-    // Other words, as many: the second reads only their number.
+    // Other words, but the same number of words: the input of the second stage is unchanged.
     project.rewrite("data/words.txt", "x\ny\nz\n");
     project.run(&[]).ran(["command.count"]);
     project.rewrite("data/words.txt", "x\n");
@@ -79,7 +79,7 @@ fn commands_are_cached_and_cut_off_early() {
 }
 
 #[test]
-fn another_script_argument_or_variable_runs_again_and_nothing_else_does() {
+fn a_changed_script_argument_or_variable_reruns_the_stage() {
     let project = chain();
     project.rewrite("double.sh", format!("{DOUBLE}# done\n"));
     project.run(&[]).ran(["command.double"]);
@@ -97,7 +97,7 @@ fn another_script_argument_or_variable_runs_again_and_nothing_else_does() {
 }
 
 #[test]
-fn what_is_missing_or_undeclared_is_named() {
+fn missing_and_undeclared_artifacts_are_named() {
     let failure = |script: &str| one(script, "").run(&[]).exit(1).failure();
     assert_eq!(failure("true"), "the program ended without writing its artifact made");
     assert!(failure("touch made; mkdir -p a/b; touch a/b/c x").starts_with(
@@ -111,7 +111,7 @@ fn what_is_missing_or_undeclared_is_named() {
 }
 
 #[test]
-fn a_failure_tells_the_last_words_and_keeps_the_log() {
+fn a_failure_shows_the_last_lines_and_keeps_the_log() {
     let project = one("for i in $(seq 40); do echo line $i; done; echo why it failed >&2; exit 7", "");
     let output = project.run(&[]).exit(1);
     let message = output.failure();
@@ -127,7 +127,7 @@ fn a_failure_tells_the_last_words_and_keeps_the_log() {
 }
 
 #[test]
-fn a_program_that_is_not_there_is_the_machines_fault() {
+fn a_missing_program_is_a_machine_error() {
     let project = |program: &str| {
         let text = format!(
             "[command.one]\nprogram = [{program}]\nartifacts = {{ made = 'made' }}\ninputs = {{ x = 'x' }}"
@@ -155,7 +155,7 @@ fn an_input_can_be_the_program() {
 }
 
 #[test]
-fn the_environment_is_what_is_declared_and_nothing_else() {
+fn the_environment_contains_only_declared_variables() {
     let more = "inputs = { 'x-1.csv' = 'x' }\nenvironment = { TOP = '10', LANG = 'C' }\npass-environment = ['PASSED', 'UNSET']";
     let project = one("env | sort | sed \"s|$PCAMFLOW_FOLDER|FOLDER|\" > made; echo $PWD", more);
     let project = project.file("data/x", "").env("PASSED", "on").env("SECRET", "s").env("LC_ALL", "C");
@@ -175,7 +175,7 @@ fn the_environment_is_what_is_declared_and_nothing_else() {
         "TOP=10",
         "TZ=UTC",
     ];
-    // A shell adds variables of its own.
+    // Ignore the variables that the shell sets itself.
     let found: Vec<&str> = found
         .into_iter()
         .filter(|line| !line.starts_with("_=") && !line.starts_with("OLDPWD=") && !line.starts_with("SHLVL="))
@@ -209,7 +209,7 @@ fn progress_and_numbers_are_shown_and_the_rest_is_the_log() {
 }
 
 #[test]
-fn endless_output_fills_neither_the_memory_nor_the_disk() {
+fn a_very_long_output_fills_neither_memory_nor_disk() {
     let project = one("head -c 200000000 /dev/zero | tr '\\0' 'x'; touch made", "");
     let output = project.shell("ulimit -v 1500000; $PCAMFLOW run p.toml --quiet");
     output.exit(0);
@@ -219,7 +219,7 @@ fn endless_output_fills_neither_the_memory_nor_the_disk() {
 }
 
 #[test]
-fn inputs_of_every_kind_are_laid_out_and_cannot_be_damaged() {
+fn inputs_of_every_kind_are_provided_and_protected() {
     let text = "\
 [synthesize.s]
 patches = 4
@@ -247,8 +247,9 @@ artifacts = { made = 'made' }
 }
 
 #[test]
-fn a_program_that_writes_to_a_large_input_fails_and_the_store_heals() {
-    // Beyond what is copied, so that the program sees the object itself; only root may write to it.
+fn a_program_that_writes_to_a_large_input_fails_and_the_store_recovers() {
+    // An input that is too large to be copied: the program gets the store object itself, which only root
+    // can write.
     let text = "\
 [command.make]
 shell = 'head -c 20000000 /dev/zero > {artifacts.large}'
@@ -263,7 +264,7 @@ artifacts = { made = 'made' }
     let message = output.failure();
     let root = rustix::process::geteuid().is_root();
     let expected = if root { "its input `command.make/large`" } else { "ermission denied" };
-    // Where the file system shares blocks, the program has a copy of its own, which is read-only.
+    // On a file system with copy-on-write clones, the program has its own read-only copy.
     assert!(message.contains(expected) || message.contains("made"), "{message}");
     project.rewrite("p.toml", text.replace("printf x >> {large}; ", ""));
     project.run(&[]).exit(0);
@@ -286,12 +287,12 @@ artifacts = { made = 'made' }
     assert_eq!(shown(&project, "command.use/made"), "1\nran\nempty\ninner\nlink\nrun\n");
     assert_eq!(shown(&project, "command.make/plots/link"), "1\n");
     project.run(&[]).cached_all();
-    // What is shown is put right again, and what somebody put there is kept.
+    // A run restores the shown folder and keeps the changed one as `plots.kept`.
     fs::remove_file(project.path("out/p/command.make/plots/run")).unwrap();
     project.run(&[]).cached_all();
     assert!(project.path("out/p/command.make/plots/run").exists());
     assert!(project.path("out/p/command.make/plots.kept/inner/x.csv").exists());
-    // The questions to a result.
+    // `show`, `path`, `export` and `cache` work on folders.
     let told = project.pcamflow(&["show", "p.toml", "command.make/plots"]).exit(0).stdout;
     assert!(told.contains("inner/x.csv") && told.contains("empty/"), "{told}");
     let path = project.pcamflow(&["path", "p.toml", "command.make/plots"]).exit(0).stdout;
@@ -307,7 +308,7 @@ artifacts = { made = 'made' }
         project.pcamflow(&["cache", question]).exit(0);
     }
     project.run(&[]).cached_all();
-    // The same folder again, made another way: its reader does not run.
+    // Another script that makes the same folder: the stage that reads it stays cached.
     project.rewrite("p.toml", text.replace("echo 1 >", "echo  1 >"));
     project.run(&[]).ran(["command.make"]);
     project.rewrite("p.toml", text.replace("ln -s inner", "ln -s /etc/inner"));
@@ -315,7 +316,7 @@ artifacts = { made = 'made' }
 }
 
 #[test]
-fn pinned_folders_need_not_be_there() {
+fn pinned_folders_need_not_exist() {
     let text =
         "[command.one]\nshell = 'cat {f}/* > made'\ninputs = { f = 'f/' }\nartifacts = { made = 'made' }";
     let project = Sandbox::new().pipeline(text).file("data/f/a", "1");
@@ -345,7 +346,7 @@ fn pinned_folders_need_not_be_there() {
 }
 
 #[test]
-fn an_artifact_may_say_what_it_holds() {
+fn an_artifact_can_declare_its_content() {
     let text = "\
 [synthesize.s]
 patches = 12
@@ -370,7 +371,7 @@ sizes = { train = 4, validation = 2, test = 2 }
 }
 
 #[test]
-fn mistakes_are_told_with_their_place() {
+fn mistakes_are_reported_with_their_position() {
     let project = Sandbox::new().pipeline("[command.one]\nprogram = ['cat', '{wrods}']\ninputs = { words = 'w' }\nartifacts = { a = '../a', b = 'x/y', c = 'x/' }");
     let output = project.pcamflow(&["check", "p.toml"]).exit(2);
     let output = output.complains("p.toml:2:11").complains("this stage has no input `wrods`");
@@ -378,10 +379,10 @@ fn mistakes_are_told_with_their_place() {
     output.complains("`x/` and `x/y` are the same path, or one contains the other");
 }
 
-/// A program that starts others in every way, and waits.
+/// A script that starts child processes in several ways and then waits.
 const BROOD: &str = "sleep 1000 & (setsid sleep 1000 & sleep 1000) & nohup sleep 1000 & touch $TMPDIR/up; echo up; sleep 1000";
 
-/// Starts it, and waits until all of it runs.
+/// Starts the pipeline and waits until all child processes run.
 fn brood(project: &Sandbox) -> crate::sandbox::Running<'_> {
     let running = project.start(&[]);
     let begun = Instant::now();
@@ -397,7 +398,7 @@ fn brood(project: &Sandbox) -> crate::sandbox::Running<'_> {
 }
 
 #[test]
-fn no_process_of_a_program_survives_the_engine_however_that_ends() {
+fn no_child_process_survives_the_engine() {
     for signal in [Signal::KILL, Signal::INT, Signal::TERM] {
         let project = one(BROOD, "");
         let running = brood(&project);
@@ -412,7 +413,7 @@ fn no_process_of_a_program_survives_the_engine_however_that_ends() {
 }
 
 #[test]
-fn no_process_of_a_program_survives_the_process_that_computes_it() {
+fn no_child_process_survives_the_serving_process() {
     let project = one(BROOD, "");
     let running = brood(&project);
     let serves = |id: &&i32| {
@@ -420,7 +421,7 @@ fn no_process_of_a_program_survives_the_process_that_computes_it() {
         **id != running.pid() && String::from_utf8_lossy(&line).contains("pcamflow\0")
     };
     let alive = project.alive();
-    let serving = *alive.iter().find(serves).expect("a process serves");
+    let serving = *alive.iter().find(serves).expect("a serving process runs");
     rustix::process::kill_process(rustix::process::Pid::from_raw(serving).unwrap(), Signal::KILL).unwrap();
     let output: Output = running.finish().exit(1);
     assert!(output.failure().contains("killed"));
@@ -428,17 +429,17 @@ fn no_process_of_a_program_survives_the_process_that_computes_it() {
 }
 
 #[test]
-fn what_a_program_leaves_behind_is_ended_with_it() {
+fn background_processes_end_with_their_program() {
     let project =
         one("(sleep 1000; touch late) & setsid sleep 1000 & (sleep 0.1; echo said late) & touch made", "");
     let output = project.run(&[]).ran(["command.one"]);
     assert!(output.duration < Duration::from_secs(20));
-    assert_eq!(log(&project), "said late\n", "what ends by itself in a moment may do so");
+    assert_eq!(log(&project), "said late\n", "a child that ends soon by itself may finish");
     project.nothing_is_left_running();
 }
 
 #[test]
-fn offline_programs_reach_no_network_but_themselves() {
+fn offline_programs_reach_only_the_loopback_interface() {
     let script = "cat /proc/net/dev | grep -c : > made; echo offline $PCAMFLOW_OFFLINE";
     let project = one(script, "pass-environment = ['X']");
     let output = project.run(&["--offline"]).ran(["command.one"]);
@@ -449,7 +450,7 @@ fn offline_programs_reach_no_network_but_themselves() {
 }
 
 #[test]
-fn an_escape_sequence_that_does_not_end_hides_nothing_of_what_follows() {
+fn an_unterminated_escape_sequence_does_not_hide_later_output() {
     let project = one("printf 'begin\\n\\033]0;title\\nmore\\n\\033P1\\nerror: the end\\n'; exit 3", "");
     let output = project.pcamflow(&["run", "p.toml"]).exit(1);
     output.complains("more").complains("error: the end");
@@ -462,7 +463,7 @@ fn an_escape_sequence_that_does_not_end_hides_nothing_of_what_follows() {
 fn the_example_counts_predictions() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/command");
     let project = Sandbox::new().with(|root| {
-        // As in a checkout: the project's folder is above the example's.
+        // As in a checkout, the project root is above the folder of the example.
         fs::create_dir_all(root.join(".git")).unwrap();
         fs::create_dir_all(root.join("examples/command")).unwrap();
         for name in ["command.toml", "errors.awk", "predictions.csv"] {
@@ -482,7 +483,7 @@ fn the_example_counts_predictions() {
 }
 
 #[test]
-fn a_program_without_the_right_to_read_is_told_so() {
+fn an_unreadable_input_is_a_usage_error() {
     if rustix::process::geteuid().is_root() {
         return eprintln!("skipped: root may read everything");
     }

@@ -1,4 +1,4 @@
-//! `pcamflow doctor` on machines that lack something: what it finds, what it advises, how it exits.
+//! `pcamflow doctor` on sound and faulty machines: its findings, advice and exit codes.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::{
     sandbox::{Output, Sandbox},
 };
 
-/// A project with a worker that answers as the real one does, without libtorch.
+/// A project with a fake worker that answers like the real one but needs no libtorch.
 fn project() -> Sandbox {
     let ready = format!(
         r#"{{"ready":{{"protocol":{},"versions":{{"libtorch":"2.11.0"}}}}}}"#,
@@ -27,7 +27,7 @@ fn executable(project: &Sandbox, name: &str) {
     fs::set_permissions(project.path(name), fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// State, what was found and what to do, of one check.
+/// The state, finding and remedy of one check.
 fn check(output: &Output, name: &str) -> (String, String, String) {
     let whole: Value = serde_json::from_str(&output.stdout).unwrap();
     let found =
@@ -41,7 +41,7 @@ fn doctor(project: &Sandbox, arguments: &[&str], code: i32) -> Output {
 }
 
 #[test]
-fn a_sound_machine_has_a_line_for_everything_and_nothing_is_left_behind() {
+fn a_sound_machine_gets_one_line_per_check_and_no_files_are_left() {
     let project = project();
     let before = project.listing();
     let output = project.pcamflow(&["doctor"]).exit(0);
@@ -57,7 +57,7 @@ fn a_sound_machine_has_a_line_for_everything_and_nothing_is_left_behind() {
 }
 
 #[test]
-fn a_worker_that_is_missing_or_cannot_load_libtorch_is_missing_with_a_remedy() {
+fn a_missing_or_broken_worker_is_reported_with_a_remedy() {
     let project = project().env("PCAMFLOW_WORKER", "/nowhere/pcamflow-worker");
     let (state, found, remedy) = check(&doctor(&project, &[], 3), "libtorch");
     assert_eq!(state, "missing");
@@ -73,11 +73,11 @@ fn a_worker_that_is_missing_or_cannot_load_libtorch_is_missing_with_a_remedy() {
     let (state, found, _) = check(&doctor(&project, &[], 3), "libtorch");
     assert!(state == "missing" && found.contains(linker), "{found}");
     let text = project.pcamflow(&["doctor"]).exit(3).stdout;
-    assert_eq!(text.lines().count(), 7, "one line each, also where the linker says more:\n{text}");
+    assert_eq!(text.lines().count(), 7, "each check must take one line:\n{text}");
 }
 
 #[test]
-fn a_store_of_another_format_or_with_damage_is_told() {
+fn a_store_with_another_format_or_damage_is_reported() {
     let project = project().pipeline("[pipeline]\nname = 'p'\n[synthesize.s]\npatches = 4\nslides = 1\n");
     let (state, found, _) = check(&doctor(&project, &[], 0), "store");
     assert!(state == "ok" && found.contains("made by the first run"), "{found}");
@@ -85,7 +85,7 @@ fn a_store_of_another_format_or_with_damage_is_told() {
     let before = project.listing();
     let (state, found, _) = check(&doctor(&project, &[], 0), "store");
     assert!(state == "ok" && found.contains("can be read and written"), "{found}");
-    assert_eq!(project.listing(), before, "asking changes nothing");
+    assert_eq!(project.listing(), before, "doctor must change nothing");
     project.rewrite(".pcamflow/quarantine/object", "torn");
     let (state, found, remedy) = check(&doctor(&project, &[], 0), "store");
     assert_eq!(state, "note");
@@ -103,7 +103,7 @@ fn a_store_of_another_format_or_with_damage_is_told() {
 }
 
 #[test]
-fn source_files_are_named_and_packed_ones_are_to_be_unpacked() {
+fn source_files_are_named_and_compressed_ones_get_advice() {
     let project = project();
     let (state, _, remedy) = check(&doctor(&project, &[], 0), "data");
     assert!(state == "note" && remedy.contains("`pcamflow init` writes"), "{remedy}");
@@ -117,7 +117,7 @@ fn source_files_are_named_and_packed_ones_are_to_be_unpacked() {
     labels(&project.path("d/camelyonpatch_level_2_split_test_y.h5"), &[0, 1, 0, 1]);
     let (state, found, _) = check(&doctor(&project, &["--data", "d"], 0), "data");
     assert!(state == "ok" && found.contains("split_test_x.h5 and 1 more"), "{found}");
-    // One folder down.
+    // The data is one folder further down.
     fs::create_dir(project.path("e")).unwrap();
     fs::rename(project.path("d"), project.path("e/pcam")).unwrap();
     let (state, found, remedy) = check(&doctor(&project, &["--data", "e"], 0), "data");
@@ -125,7 +125,7 @@ fn source_files_are_named_and_packed_ones_are_to_be_unpacked() {
 }
 
 #[test]
-fn files_that_a_run_could_not_use_are_wrong_in_the_words_of_a_run() {
+fn unusable_files_are_reported_as_in_a_run() {
     let project = project();
     let [x, y] = ["x", "y"].map(|what| format!("data/camelyonpatch_level_2_split_train_{what}.h5"));
     let sound = || {

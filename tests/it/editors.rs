@@ -1,4 +1,4 @@
-//! What helps while typing: completions of shells, and the JSON Schema that editors read.
+//! Shell completions, and the JSON Schema of pipeline files for editors.
 
 use std::{fs, path::Path};
 
@@ -10,7 +10,7 @@ fn schema() -> Value {
     serde_json::from_str(&Sandbox::new().pcamflow(&["schema"]).exit(0).stdout).unwrap()
 }
 
-/// What is wrong with a pipeline in the eyes of an editor.
+/// The problems that an editor with the JSON Schema reports for a pipeline.
 fn problems(text: &str) -> Vec<String> {
     let pipeline: toml::Table = toml::from_str(text).unwrap();
     let pipeline = serde_json::to_value(pipeline).unwrap();
@@ -29,11 +29,11 @@ fn every_shell_gets_a_script_that_knows_the_commands() {
     let project = Sandbox::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = project.pcamflow(&["completions", shell]).exit(0).stdout;
-        // fish spells options without their dashes, and elvish knows no values.
+        // Only words that every script has: fish omits the dashes of options, elvish the values.
         for word in ["graph", "keep-going", "completions", "verbose"] {
-            assert!(script.contains(word), "{word} in that of {shell}");
+            assert!(script.contains(word), "{word} in the script for {shell}");
         }
-        assert!(!script.contains("__serve"), "what is not for people is not completed ({shell})");
+        assert!(!script.contains("__serve"), "internal commands must not be completed ({shell})");
     }
     project.pcamflow(&["completions", "tcsh"]).exit(2).complains("bash");
     let complete = "source <($PCAMFLOW completions bash) && COMP_WORDS=(pcamflow gr) COMP_CWORD=1 && \
@@ -79,7 +79,7 @@ fn stages_artifacts_keys_and_numbers_are_completed() {
             &["--set=split.d.algorithm=pcamflow", "--set=split.d.algorithm=scikit-learn"],
         ),
         ("run p.toml --require sp", &["split.d."]),
-        // Nothing rather than something wrong.
+        // No candidates where they cannot be known.
         ("run absent.toml ", &[]),
         ("run sub/other.toml ", &[]),
         ("frob p.toml ", &[]),
@@ -93,9 +93,9 @@ fn stages_artifacts_keys_and_numbers_are_completed() {
 }
 
 #[test]
-fn bash_asks_and_gets_what_belongs_behind_its_word_breaks() {
+fn bash_completion_respects_word_breaks() {
     let project = Sandbox::new().pipeline(PIPELINE);
-    // The line, the words that bash makes of it, and what it calls the current one.
+    // The line, the words into which bash splits it, the current word, and the expected candidates.
     for (line, words, current, expected) in [
         ("run p.toml spl", "run p.toml spl", "spl", "split.d split.d@1 split.d@2"),
         ("run p.toml split.d@", "run p.toml split.d @ ''", "", "1 2"),
@@ -118,7 +118,7 @@ fn bash_asks_and_gets_what_belongs_behind_its_word_breaks() {
 }
 
 #[test]
-fn the_scripts_of_other_shells_are_well_formed_and_ask_too() {
+fn zsh_and_fish_scripts_are_valid_and_use_dynamic_completion() {
     let project = Sandbox::new();
     for shell in ["zsh", "fish"] {
         let script = project.pcamflow(&["completions", shell]).exit(0).stdout;
@@ -134,7 +134,7 @@ fn the_scripts_of_other_shells_are_well_formed_and_ask_too() {
 }
 
 #[test]
-fn the_schema_is_one_of_draft_2020_12_and_that_of_the_repository() {
+fn the_schema_is_draft_2020_12_and_equals_the_file_in_the_repository() {
     let schema = schema();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/pcamflow.schema.json");
@@ -143,7 +143,7 @@ fn the_schema_is_one_of_draft_2020_12_and_that_of_the_repository() {
 }
 
 #[test]
-fn every_pipeline_of_the_repository_names_the_schema_and_keeps_to_it() {
+fn every_pipeline_of_the_repository_names_the_schema_and_is_valid() {
     for (file, text) in pipelines() {
         assert!(text.starts_with("#:schema ./pcamflow.schema.json\n"), "{file}");
         assert_eq!(problems(&text), Vec::<String>::new(), "{file}");
@@ -151,7 +151,7 @@ fn every_pipeline_of_the_repository_names_the_schema_and_keeps_to_it() {
 }
 
 #[test]
-fn mistakes_are_underlined_and_every_form_of_a_value_is_not() {
+fn the_schema_rejects_mistakes_and_accepts_every_form_of_a_value() {
     let stage = |line: &str| format!("[train.a]\ndata = 'split.d'\nepochs = 2\n{line}\n");
     for wrong in [
         "batchsize = 64",
@@ -185,11 +185,11 @@ fn mistakes_are_underlined_and_every_form_of_a_value_is_not() {
     }
     assert_ne!(problems("[trian.a]\nepochs = 1"), Vec::<String>::new());
     assert_ne!(problems("[train.a]\nepochs = 1"), Vec::<String>::new(), "`data` is missing");
-    assert_ne!(problems(&stage("batch-size = '${param.n}'")), Vec::<String>::new(), "no reference");
+    assert_ne!(problems(&stage("batch-size = '${param.n}'")), Vec::<String>::new(), "a wrong reference");
 }
 
 #[test]
-fn a_pipeline_that_extends_another_says_only_what_differs() {
+fn a_pipeline_that_extends_another_may_omit_required_keys() {
     let child = "extends = 'full.toml'\nremove = ['explain.a']\n[params]\nlr = 1\n[train.a]\nepochs = 2\n\
                  [split.s]\nsizes.train = 4\n[sweep]\nzip = true\n[sweep.set]\ntrain.a.epochs = [1, 2]\n";
     assert_eq!(problems(child), Vec::<String>::new());
@@ -199,13 +199,13 @@ fn a_pipeline_that_extends_another_says_only_what_differs() {
     assert_ne!(problems("[split.s]\nimages = 'x'\nlabels = 'y'\nsizes.train = 4"), Vec::<String>::new());
 }
 
-/// Every table below a value, with its path.
+/// Collects every table schema below `value`, with its path.
 fn tables<'a>(path: String, value: &'a Value, found: &mut Vec<(String, &'a Value)>) {
     if value["properties"].is_object() {
         found.push((path.clone(), value));
     }
     match value {
-        // `else` only adds what must be there.
+        // `else` only adds required keys.
         Value::Object(map) => map
             .iter()
             .filter(|(key, _)| *key != "else")
@@ -216,7 +216,7 @@ fn tables<'a>(path: String, value: &'a Value, found: &mut Vec<(String, &'a Value
 }
 
 #[test]
-fn every_key_is_described_and_every_default_is_one_that_may_be_written() {
+fn every_key_has_a_description_and_a_valid_default() {
     let schema = schema();
     let mut found = Vec::new();
     tables(String::new(), &schema, &mut found);
@@ -225,7 +225,7 @@ fn every_key_is_described_and_every_default_is_one_that_may_be_written() {
     for (path, table) in found {
         for (name, key) in table["properties"].as_object().unwrap() {
             let described = key["description"].as_str().is_some_and(|text| text.len() > 5);
-            assert!(described, "{path}: `{name}` says nothing");
+            assert!(described, "{path}: `{name}` has no description");
             if let Some(default) = key.get("default") {
                 defaults += 1;
                 assert_eq!(

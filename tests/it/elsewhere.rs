@@ -1,5 +1,5 @@
-//! HDF5 files whose data lies in other files, which no digest covers: refused as sources, as inputs and as artifacts
-//! of programs. And rows that were never written: counted.
+//! HDF5 files that keep their data in other files are refused as sources, inputs and artifacts, because no
+//! digest covers that data. Rows that were never written are counted.
 
 use std::fs;
 
@@ -30,7 +30,7 @@ fn project(text: &str, how: Shown) -> Sandbox {
     })
 }
 
-/// Why the run is refused before anything computes (exit code 2), or why its one stage failed (1).
+/// The message of a run that was refused before it started (exit code 2) or whose only stage failed (1).
 fn refusal(project: &Sandbox) -> String {
     let output = project.run(&[]).never_says("panicked");
     match output.status.code() {
@@ -39,7 +39,7 @@ fn refusal(project: &Sandbox) -> String {
     }
 }
 
-/// The refusal, and again where what the file shows is gone.
+/// The message while the other file exists, and after it was deleted.
 fn failures(project: &Sandbox) -> [String; 2] {
     let first = refusal(project);
     for held in ["data/held.h5", "data/held.raw"] {
@@ -49,7 +49,7 @@ fn failures(project: &Sandbox) -> [String; 2] {
 }
 
 #[test]
-fn sources_that_show_what_they_do_not_hold_are_refused() {
+fn sources_with_data_in_other_files_are_refused() {
     for (how, expected) in ALL {
         for text in [SPLIT, PREVIEW, COMMAND] {
             for failure in failures(&project(text, how)) {
@@ -63,7 +63,7 @@ fn sources_that_show_what_they_do_not_hold_are_refused() {
 
 #[cfg(feature = "torch")]
 #[test]
-fn training_does_not_read_them_either() {
+fn training_refuses_them_too() {
     let text = "[train.d]\nepochs = 1\n[train.d.data]\ntrain = { x = 'v.h5', y = 'y.h5' }\n\
                 validation = { x = 'held.h5', y = 'y.h5' }\n";
     for (how, expected) in ALL {
@@ -73,7 +73,7 @@ fn training_does_not_read_them_either() {
 }
 
 #[test]
-fn masks_and_labels_that_lie_elsewhere_are_refused() {
+fn masks_and_labels_in_other_files_are_refused() {
     for (slot, old) in [("labels", "'y.h5'"), ("masks", "'none'")] {
         let text = format!("{}masks = 'none'\n", SPLIT.replace("v.h5", "held.h5")).replace(old, "'v.h5'");
         let text = if slot == "labels" { text.replace("masks = 'none'\n", "") } else { text };
@@ -82,9 +82,9 @@ fn masks_and_labels_that_lie_elsewhere_are_refused() {
     }
 }
 
-/// The program gets the file behind a byte, so that it is no HDF5 file before it is an artifact.
+/// The source has one byte in front of the HDF5 file, so that only the artifact is an HDF5 file.
 #[test]
-fn artifacts_that_show_what_they_do_not_hold_are_refused() {
+fn artifacts_with_data_in_other_files_are_refused() {
     for (artifact, made) in
         [("made.h5", "made.h5"), ("picture.png", "picture.png"), ("folder/", "folder/deep.bin")]
     {
@@ -105,7 +105,7 @@ fn artifacts_that_show_what_they_do_not_hold_are_refused() {
 }
 
 #[test]
-fn files_that_hold_all_they_show_pass_through_a_program() {
+fn self_contained_files_are_accepted() {
     let project = project(&COMMAND.replace("v.h5", "held.h5"), Shown::Link);
     project.run(&[]).ran(["command.d"]);
 }
@@ -120,7 +120,7 @@ fn rows_that_were_never_written_are_counted_by_a_split() {
         labels(&root.join("data/y.h5"), &(0..200).map(|row| row % 2).collect::<Vec<u8>>());
     });
     let warnings = project.run(&[]).exit(0).warnings();
-    // Chunks are 64 patches deep: the second one was written, if not full.
+    // Chunks hold 64 patches: the second chunk was written, but only in part.
     let unwritten =
         "x.h5: 72 of 200 patches were never written, and hold only the file's fill value (first: row 128)";
     assert!(
@@ -129,7 +129,7 @@ fn rows_that_were_never_written_are_counted_by_a_split() {
     );
     assert!(warnings.contains("28 of 200 patches are of a single colour (first: row 100)"), "{warnings}");
     assert!(warnings.contains("patches without a picture by part: "), "{warnings}");
-    // All of them written, nothing is to be said.
+    // No warning if all patches are written.
     written_images(&project.path("data/x.h5"), 200, 200);
     assert_eq!(project.run(&[]).exit(0).warnings(), "");
 }

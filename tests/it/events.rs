@@ -1,4 +1,4 @@
-//! What `--json` prints keeps to `pcamflow schema --events`, whatever becomes of a run.
+//! The output of `--json` follows the schema of `pcamflow schema --events`, also when a run fails.
 
 use serde_json::{Map, Value};
 
@@ -23,7 +23,7 @@ images = 'split.d/train'
 rows = 1
 ";
 
-/// The schema, with every reference written out in its place, and closed: what is not described is an error.
+/// The schema with all references resolved and additional properties forbidden.
 fn schema() -> Value {
     let schema = Sandbox::new().pcamflow(&["schema", "--events"]).exit(0).stdout;
     let mut schema: Value = serde_json::from_str(&schema).unwrap();
@@ -59,7 +59,7 @@ fn written_out(schema: &Value, definitions: &Value) -> Value {
     }
 }
 
-/// Keys of tables and lists of required keys are put together; of the rest the first stays.
+/// Merges tables and lists. For other values, the first one is kept.
 fn merge(into: &mut Map<String, Value>, other: &Map<String, Value>) {
     for (key, value) in other {
         match (into.get_mut(key), value) {
@@ -92,7 +92,7 @@ fn names(output: &Output) -> Vec<String> {
 }
 
 #[test]
-fn every_line_of_every_run_keeps_to_the_schema() {
+fn every_line_of_every_run_follows_the_schema() {
     let schema = schema();
     let project = Sandbox::new().pipeline(PIPELINE);
     let require = ["--require", "split.d.train > 4", "--require", "mean(split.d.test) >= 2"];
@@ -109,7 +109,7 @@ fn every_line_of_every_run_keeps_to_the_schema() {
         names(&failed).iter().any(|name| name == "blocked")
             && names(&failed).iter().any(|name| name == "failed")
     );
-    // What is damaged is warned of.
+    // A lost artifact gives a warning.
     let path = project.pcamflow(&["path", "p.toml", "split.d@1/train"]).exit(0).stdout;
     std::fs::remove_file(path.trim()).unwrap();
     let healed = project.run(&[]).exit(0);
@@ -118,7 +118,7 @@ fn every_line_of_every_run_keeps_to_the_schema() {
 }
 
 #[test]
-fn a_line_that_breaks_it_is_noticed() {
+fn the_schema_rejects_wrong_lines() {
     let schema = schema();
     for wrong in [
         r#"{"event":"frobbed"}"#,
@@ -146,7 +146,7 @@ fn every_event_and_field_is_described() {
                 for (name, key) in map.get("properties").and_then(Value::as_object).into_iter().flatten() {
                     let said =
                         name == "event" || key["description"].as_str().is_some_and(|text| text.len() > 5);
-                    assert!(said, "{path}/{name} says nothing");
+                    assert!(said, "{path}/{name} has no description");
                 }
                 map.iter().for_each(|(key, value)| described(value, &format!("{path}/{key}")));
             }
@@ -164,7 +164,7 @@ fn every_event_and_field_is_described() {
 }
 
 #[test]
-fn what_other_commands_print_says_its_version_too() {
+fn the_json_of_other_commands_has_the_schema_version() {
     let project = Sandbox::new().pipeline(PIPELINE);
     project.run(&[]).exit(0);
     for command in [

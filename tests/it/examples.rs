@@ -1,5 +1,5 @@
-//! The programs in `examples/` do what they say: `cargo test` has built them beside the test. The commands of
-//! the workflow are commands.
+//! The programs in `examples/` work, and the example workflow uses valid commands. `cargo test` builds the
+//! programs next to the test.
 
 use std::{path::PathBuf, process::Command};
 
@@ -20,7 +20,7 @@ fn run(name: &str, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn the_scripted_engine_runs_once_and_then_nothing() {
+fn the_second_run_of_the_scripted_engine_computes_nothing() {
     let told = run("scripted_engine", &[]);
     let (first, second) = told.split_once("second run").unwrap();
     assert!(first.contains("train.narrow runs: never ran"), "{told}");
@@ -28,7 +28,7 @@ fn the_scripted_engine_runs_once_and_then_nothing() {
 }
 
 #[test]
-fn predictions_of_others_are_measured() {
+fn predictions_from_a_file_are_measured() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("predictions.csv");
     std::fs::write(&file, "row,label,probability\n0,0,0.1\n1,1,0.9\n2,1,0.4\n3,0,0.2\n").unwrap();
@@ -36,7 +36,7 @@ fn predictions_of_others_are_measured() {
     assert!(told.contains("Non cancerous") && told.contains("0.75"), "{told}");
 }
 
-/// The shell scripts of a workflow, in their order.
+/// The shell scripts of a workflow, in order.
 fn scripts(workflow: &Yaml) -> Vec<String> {
     let jobs = workflow["jobs"].as_hash().unwrap().values();
     let steps = jobs.flat_map(|job| job["steps"].as_vec().unwrap());
@@ -44,7 +44,7 @@ fn scripts(workflow: &Yaml) -> Vec<String> {
 }
 
 #[test]
-fn the_commands_of_the_workflow_are_understood() {
+fn the_commands_of_the_workflow_are_valid() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join("examples/github-workflow/pipeline.yml")).unwrap();
     let workflow = YamlLoader::load_from_str(&text).unwrap().remove(0);
@@ -54,7 +54,7 @@ fn the_commands_of_the_workflow_are_understood() {
     let quickstart = std::fs::read(root.join("pipelines/quickstart.toml")).unwrap();
     let project = Sandbox::new().file("pipelines/quickstart.toml", quickstart).env("STORE", "store");
     for command in commands {
-        // What would compute for a minute is asked for frozen, which takes all else that a run takes.
+        // Long runs are frozen, so that all options are parsed but nothing is computed.
         let computes = command.starts_with("pcamflow run") && !command.contains("--frozen");
         let frozen = if computes { " --frozen" } else { "" };
         let output = project.shell(
@@ -63,7 +63,7 @@ fn the_commands_of_the_workflow_are_understood() {
         let code = if command.starts_with("pcamflow run") { 4 } else { 0 };
         output.exit(code).never_says("error: ");
     }
-    // What the one job saves is what the other restores.
+    // The cached paths must be the same where the cache is saved and restored.
     let paths: Vec<&str> = text
         .split("path: |\n")
         .skip(1)

@@ -1,5 +1,4 @@
-//! Explanations held against each other: references through the public stages, what runs again, and what
-//! is told before anything runs.
+//! `metrics` stages that compare explanations: checks before a run, what runs again, and reference values.
 
 #[cfg(feature = "torch")]
 use std::{collections::BTreeMap, fs};
@@ -16,7 +15,7 @@ use crate::{
     sandbox::Output,
 };
 
-/// Seconds at most, on one core.
+/// Small enough to run in a few seconds on one core.
 const PIPELINE: &str = "\
 [pipeline]
 name = 'faith'
@@ -52,7 +51,7 @@ resamples = 200
 explanations = { b = 'explain.b', a = 'explain.a' }
 ";
 
-/// The pipeline with one text replaced fails before anything runs, with all of `parts`.
+/// Checks that the pipeline with `from` replaced by `to` is refused, with all `parts` in the messages.
 #[track_caller]
 fn wrong(from: &str, to: &str, parts: &[&str]) {
     assert!(PIPELINE.contains(from), "{from}");
@@ -64,20 +63,20 @@ fn wrong(from: &str, to: &str, parts: &[&str]) {
 const BOTH: &str = "{ b = 'explain.b', a = 'explain.a' }";
 
 #[test]
-fn a_sound_pipeline_is_right() {
+fn the_base_pipeline_is_valid() {
     let project = Sandbox::new().pipeline(PIPELINE);
     project.pcamflow(&["check", "p.toml"]).exit(0);
 }
 
 #[test]
-fn a_repeated_model_is_measured_seed_by_seed() {
+fn metrics_of_a_repeated_model_are_repeated_per_seed() {
     let repeated = PIPELINE.replace("epochs = 1", "epochs = 1\nseeds = [1, 2]");
     let output = Sandbox::new().pipeline(&repeated).pcamflow(&["check", "p.toml"]).exit(0);
     assert!(output.stdout.contains("metrics.m@{1,2}"), "{}", output.stdout);
 }
 
 #[test]
-fn explanations_of_different_questions_are_told_by_their_place() {
+fn explanations_that_cannot_be_compared_are_reported_with_their_position() {
     let second = "[train.u]\ndata = 'split.d'\nepochs = 1\n[explain.b]\nmodel = 'train.u'";
     wrong(
         "[explain.b]\nmodel = 'train.t'",
@@ -103,7 +102,7 @@ fn explanations_of_different_questions_are_told_by_their_place() {
 }
 
 #[test]
-fn a_pair_of_files_is_drawn_by_seed_and_brings_its_masks() {
+fn explanations_of_files_must_have_one_seed_and_can_have_masks() {
     let pair = "images = { x = 'x.h5', y = 'y.h5' }";
     let files = PIPELINE.replace("images = 'split.d/test'", pair);
     let check = |text: &str| Sandbox::new().pipeline(text).pcamflow(&["check", "p.toml"]);
@@ -116,7 +115,7 @@ fn a_pair_of_files_is_drawn_by_seed_and_brings_its_masks() {
 }
 
 #[test]
-fn masks_are_missed_where_they_are_asked_for() {
+fn missing_or_duplicate_masks_are_reported() {
     wrong(
         "masks = 'synthesize.s/masks'\nsizes = { train = 40, validation = 12, test = 12 }",
         "sizes = { train = 40, validation = 12, test = 12 }\n[metrics.n]\nexplanations = { a = 'explain.a' }\n\
@@ -134,7 +133,7 @@ fn masks_are_missed_where_they_are_asked_for() {
 }
 
 #[test]
-fn labels_and_references_are_told_by_their_place() {
+fn wrong_labels_and_references_are_reported_with_their_position() {
     wrong(BOTH, "{}", &["`explanations` is empty: name at least one", "p.toml:32:16"]);
     wrong(BOTH, "{ a = 'explain.a', random = 'explain.b' }", &["`random` cannot be a label", "p.toml:32:35"]);
     wrong(
@@ -153,7 +152,7 @@ fn labels_and_references_are_told_by_their_place() {
 }
 
 #[test]
-fn settings_that_mean_nothing_are_told() {
+fn settings_without_a_meaning_are_reported() {
     wrong("= 1536", "= 0", &["`pixels-per-step` must lie between 1 and 9216", "p.toml:30:19"]);
     wrong("resamples = 200", "protocol = 'threshold'", &["51 thresholds, not steps of pixels"]);
     wrong(
@@ -175,7 +174,7 @@ fn settings_that_mean_nothing_are_told() {
 #[cfg(feature = "torch")]
 const OUT: &str = "out/faith/metrics.m";
 
-/// What is said of some methods, line by line.
+/// The lines of `per-image.csv` for some methods.
 #[cfg(feature = "torch")]
 fn lines(project: &Sandbox, methods: &[&str]) -> Vec<String> {
     let table = fs::read_to_string(project.path(&format!("{OUT}/per-image.csv"))).unwrap();
@@ -190,7 +189,7 @@ fn summary(project: &Sandbox) -> serde_json::Value {
 
 #[cfg(feature = "torch")]
 #[test]
-fn what_runs_again_is_what_changed_and_nothing_else_gets_new_numbers() {
+fn a_changed_explanation_changes_only_its_own_numbers() {
     let project = Sandbox::new().pipeline(PIPELINE);
     let all = ["explain.a", "explain.b", "metrics.m", "split.d", "synthesize.s", "train.t"];
     let first: Output = project.run(&[]).ran(all);
@@ -202,20 +201,20 @@ fn what_runs_again_is_what_changed_and_nothing_else_gets_new_numbers() {
     assert_eq!((before.len(), of_b.len()), (18, 6));
     let told = summary(&project);
     assert!(told["slides"].as_u64().unwrap() > 1, "{told}");
-    // What is starred is corrected for its number, and the report says so.
+    // P-values are corrected for the number of comparisons, and the report says so.
     assert!(
         told["differences"][0]["deletion"]["p-corrected"].as_f64()
             >= told["differences"][0]["deletion"]["p-value"].as_f64()
     );
     let report = fs::read_to_string(project.path(&format!("{OUT}/report.txt"))).unwrap();
     assert!(report.contains("Holm's method for all"), "{report}");
-    // A network after one epoch says the same to every image: to its baselines, too, or to none.
+    // After one epoch the network may rate every image and baseline alike. The report repeats each warning.
     let warnings: Vec<&str> =
         told["warnings"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
     let before_areas =
         report.split("\nArea under").next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(warnings.iter().all(|it| before_areas.contains(it)), "{warnings:?} {before_areas}");
-    // Labels are sorted, and the order in the file is nobody's business.
+    // Labels are sorted: their order in the pipeline file does not matter.
     let methods: Vec<&str> =
         told["methods"].as_array().unwrap().iter().map(|it| it["label"].as_str().unwrap()).collect();
     assert_eq!(methods, ["a", "b", "random", "centre"]);
@@ -224,10 +223,10 @@ fn what_runs_again_is_what_changed_and_nothing_else_gets_new_numbers() {
     project.run(&["--set", "explain.b.method.grad-cam.layer='relu3'"]).ran(["explain.b", "metrics.m"]);
     assert_eq!(lines(&project, &others), before);
     assert_ne!(lines(&project, &["b"]), of_b);
-    // A baseline changes the metrics alone; the mean is that of what the model learnt from.
+    // Another baseline reruns only the metrics. `mean` is the mean of the training data.
     project.run(&["--set", "metrics.m.deletion-baseline='mean'"]).ran(["metrics.m"]);
     assert_eq!(summary(&project)["deletion-baseline"], "mean");
-    // Another label for the same maps is another name for the same numbers.
+    // Another label for the same maps gives the same numbers.
     project.rewrite("p.toml", PIPELINE.replace(BOTH, "{ a = 'explain.a', c = 'explain.b' }"));
     project.run(&[]).ran(["metrics.m"]);
     let renamed: Vec<String> =
@@ -243,8 +242,8 @@ const METHODS: [(&str, &str); 4] = [
     ("ig", "integrated-gradients = {}"),
 ];
 
-/// Every curve, area and localisation of the references, through `explain` and `metrics`. Tolerances: curves
-/// 1e-3 absolute, for a near-tie that is swapped moves a point slightly; a rank moves by 1/1024 a pixel.
+/// Compares every curve, area and localisation with the references. Two nearly equal pixels may swap places,
+/// so curves have an absolute tolerance of 1e-3, and ranks, which change by 1/1024 per pixel, of 2e-3.
 #[cfg(feature = "torch")]
 #[test]
 fn curves_areas_and_localisation_equal_the_references() {

@@ -1,4 +1,4 @@
-//! `run --frozen` through the real binary: nothing is computed, and what would be is told.
+//! `run --frozen` with the real binary: nothing is computed, and stages that would run are reported.
 
 use std::{fs, path::Path};
 
@@ -35,14 +35,14 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
-/// Stage, state and reason of what would run.
+/// The name, state and reason of each stage that would run.
 fn would_run(output: &Output) -> Vec<[String; 3]> {
     let ended = output.events_of("ended").remove(0);
     let stages = ended["would-run"].as_array().unwrap().iter();
     stages.map(|stage| [text(&stage["stage"]), text(&stage["state"]), text(&stage["why"])]).collect()
 }
 
-/// The files of the store, each with its bytes and the time of its last change.
+/// The files of the store, each with its content and modification time.
 fn store_of(project: &Sandbox) -> Vec<(String, Vec<u8>, std::time::SystemTime)> {
     let all = files(&project.path(".pcamflow"));
     let of = |path: &std::path::PathBuf| {
@@ -53,7 +53,7 @@ fn store_of(project: &Sandbox) -> Vec<(String, Vec<u8>, std::time::SystemTime)> 
 }
 
 #[test]
-fn where_all_is_cached_it_is_shown_and_the_store_is_left_as_it_is() {
+fn cached_results_are_shown_and_the_store_is_unchanged() {
     let project = small();
     let shown = project.digests();
     fs::remove_dir_all(project.path("out")).unwrap();
@@ -69,7 +69,7 @@ fn where_all_is_cached_it_is_shown_and_the_store_is_left_as_it_is() {
 }
 
 #[test]
-fn what_would_run_is_told_as_a_plan_does_and_nothing_runs() {
+fn stages_that_would_run_are_reported_as_in_a_plan_and_nothing_runs() {
     let project = small();
     project.rewrite("p.toml", PIPELINE.replace("train = 4", "train = 5"));
     let before = store_of(&project);
@@ -96,7 +96,7 @@ fn what_would_run_is_told_as_a_plan_does_and_nothing_runs() {
 }
 
 #[test]
-fn without_a_store_all_would_run_and_none_is_made() {
+fn without_a_store_all_stages_would_run_and_no_store_is_created() {
     let project = Sandbox::new().pipeline(PIPELINE);
     let before = project.listing();
     let output = project.run(&["--frozen"]).exit(4);
@@ -108,14 +108,14 @@ fn without_a_store_all_would_run_and_none_is_made() {
 }
 
 #[test]
-fn what_cannot_go_with_it_is_a_usage_error() {
+fn conflicting_options_are_a_usage_error() {
     let project = small();
     project.run(&["--frozen", "--force", "split.d"]).exit(2).complains("--force");
     project.run(&["--frozen", "--dry-run"]).exit(2).complains("--dry-run");
 }
 
 #[test]
-fn lost_bytes_are_a_reason_to_run() {
+fn a_lost_object_is_a_reason_to_run() {
     let project = small();
     let path = project.pcamflow(&["path", "p.toml", "split.d/train"]).exit(0).stdout;
     fs::remove_file(path.trim()).unwrap();
@@ -123,7 +123,7 @@ fn lost_bytes_are_a_reason_to_run() {
     assert_eq!(would_run(&output)[0], ["split.d", "run", "its result was damaged or lost"]);
 }
 
-/// A pipeline on files that are pinned, its records carried to a fresh machine without files and objects.
+/// A project with pinned sources whose records were copied from another machine, without sources and objects.
 fn carried() -> Sandbox {
     let origin = Sandbox::new().with(|root| {
         images(&root.join("data/x.h5"), 12);
@@ -167,12 +167,12 @@ fn records_alone_are_enough_and_their_numbers_can_be_required() {
     let finished = output.events_of("finished");
     assert!(finished.len() == 2 && finished.iter().all(|stage| stage["folder"].is_null()), "{finished:?}");
     assert_eq!(output.warnings(), "");
-    assert!(!project.path("out").exists(), "there is nothing to show");
-    // What stands in an artifact alone is not known here.
+    assert!(!project.path("out").exists(), "`out` must not be created");
+    // A value inside an artifact is unknown, because the artifact is not here.
     let output = project.run(&["--frozen", "--require", "split.d/split.seed == 42"]).exit(5);
     let figure = &output.events_of("required")[0]["figures"][0];
     assert!(text(&figure["why"]).contains("its bytes are not in this store"), "{figure}");
-    // What has to be computed again names the file that is missing for it.
+    // A stage that would have to run names the missing source file.
     project.rewrite(
         "p.toml",
         fs::read_to_string(project.path("p.toml")).unwrap().replace("train = 4", "train = 5"),
@@ -181,9 +181,9 @@ fn records_alone_are_enough_and_their_numbers_can_be_required() {
     assert_eq!(would_run(&output)[0], ["split.d", "blocked", "`data/x.h5` is not here, and is needed"]);
 }
 
-/// As root mode bits keep nobody out, so this is a mount, in a name space of its own.
+/// Uses a read-only mount in its own mount namespace, because mode bits do not restrict root.
 #[test]
-fn a_read_only_store_serves() {
+fn a_read_only_store_is_enough() {
     let project = small();
     let script = "mount --bind .pcamflow .pcamflow && mount -o remount,ro,bind .pcamflow && \
                   ! touch .pcamflow/probe 2>/dev/null && \
@@ -197,7 +197,7 @@ fn a_read_only_store_serves() {
 }
 
 #[test]
-fn repeats_are_told_together() {
+fn repeats_are_summarised() {
     let project = Sandbox::new().pipeline(&format!("{PIPELINE}seeds = [1, 2]\n"));
     project.run(&[]).exit(0);
     fs::remove_dir_all(project.path("out")).unwrap();
@@ -206,10 +206,9 @@ fn repeats_are_told_together() {
     assert!(project.path("out/small/repeats.csv").exists());
 }
 
-/// Without the worker, which is looked for beside the engine, what it would compute says what to do; all else
-/// is computed and served.
+/// The engine looks for the worker in its own folder. Without it, only stages that need libtorch fail.
 #[test]
-fn a_stage_that_needs_the_worker_says_what_to_do() {
+fn a_stage_without_its_worker_fails_with_advice() {
     let train = "[train.t]\ndata = 'split.d'\nepochs = 1\n";
     let project = Sandbox::new().pipeline(&format!("{PIPELINE}{train}"));
     fs::create_dir(project.path("alone")).unwrap();

@@ -1,4 +1,4 @@
-//! `pcamflow graph`: every format, the plan beside the stages, and what it leaves alone.
+//! `pcamflow graph`: its formats, the status of stages, and that it writes nothing.
 
 use std::{fs, path::Path, process::Command};
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::sandbox::Sandbox;
 
-/// A diamond with repeats: `preview` and the two `split`s read `synthesize`; each preview of a split is repeated.
+/// `split.d` and `preview.both` read `synthesize.s`; the repeated `preview.p` reads `split.d`.
 const PIPELINE: &str = "\
 [pipeline]
 name = 'small'
@@ -41,7 +41,7 @@ fn graph(project: &Sandbox, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn the_list_has_every_stage_once_and_drawing_leaves_nothing_behind() {
+fn the_list_has_every_stage_once_and_no_files_are_written() {
     let project = small();
     let before = project.listing();
     let expected = "\
@@ -57,14 +57,14 @@ preview.both       synthesize.s/{images,labels,masks}
 }
 
 #[test]
-fn a_status_follows_what_is_cached_what_changed_and_what_failed() {
+fn the_status_shows_cached_changed_and_failed_stages() {
     let project = small();
     let first = graph(&project, &["--status"]);
     assert!(first.contains("never ran") && first.ends_with("\n4 run\n"), "{first}");
-    assert!(!project.path(".pcamflow").exists(), "drawing leaves no store behind");
+    assert!(!project.path(".pcamflow").exists(), "graph must not create a store");
     project.run(&[]).exit(0);
     let done = graph(&project, &["--status"]);
-    assert!(done.ends_with("\n4 cached\n"), "repeats are one: {done}");
+    assert!(done.ends_with("\n4 cached\n"), "repeats must count as one stage: {done}");
     let changed = graph(&project, &["--status", "--set", "split.d.sizes.train=5"]);
     assert!(changed.contains("split.d            run "), "{changed}");
     assert!(
@@ -76,11 +76,11 @@ fn a_status_follows_what_is_cached_what_changed_and_what_failed() {
     let failed = graph(&project, &[&["--status"], &too_many[..]].concat());
     assert!(failed.contains("split.d            failed "), "{failed}");
     let healed = graph(&project, &["--status"]);
-    assert!(healed.ends_with("\n4 cached\n"), "a failure belongs to what failed:\n{healed}");
+    assert!(healed.ends_with("\n4 cached\n"), "only the changed pipeline failed:\n{healed}");
 }
 
 #[test]
-fn json_has_every_stage_and_edge_one_by_one() {
+fn json_lists_every_stage_and_edge() {
     let project = small();
     let plain: Value = serde_json::from_str(&graph(&project, &["--format", "json"])).unwrap();
     assert_eq!((plain["schema"].as_u64(), plain["pipeline"].as_str()), (Some(1), Some("small")));
@@ -101,7 +101,7 @@ fn json_has_every_stage_and_edge_one_by_one() {
 }
 
 #[test]
-fn dot_and_mermaid_hold_the_same_four_nodes() {
+fn dot_and_mermaid_have_the_same_four_nodes() {
     let project = small();
     let dot = graph(&project, &["--format", "dot", "--status"]);
     assert!(dot.starts_with("digraph \"small\" {") && dot.ends_with("}\n"), "{dot}");
@@ -115,7 +115,7 @@ fn dot_and_mermaid_hold_the_same_four_nodes() {
 }
 
 #[test]
-fn a_stage_that_is_asked_for_is_drawn_with_what_it_needs() {
+fn a_requested_stage_is_drawn_with_its_dependencies() {
     let project = small();
     let drawn = graph(&project, &["preview.p@2"]);
     assert!(drawn.contains("preview.p@2") && drawn.contains("split.d") && !drawn.contains("both"), "{drawn}");
@@ -129,7 +129,7 @@ fn a_stage_that_is_asked_for_is_drawn_with_what_it_needs() {
 }
 
 #[test]
-fn edges_that_a_longer_way_says_already_are_drawn_on_request() {
+fn edges_implied_by_a_longer_path_are_drawn_on_request() {
     let text = PIPELINE.replace("[preview.p]", "[preview.p]\nmasks = 'synthesize.s/masks'");
     let project = Sandbox::new().pipeline(&text);
     let edge = "\"synthesize.s\" -> \"preview.p@{1,2,3}\"";

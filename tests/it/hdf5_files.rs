@@ -1,12 +1,12 @@
-//! Small HDF5 files for tests, in the layouts that people have.
+//! Small HDF5 files for tests, in layouts that occur in practice.
 
 use std::path::Path;
 
 use hdf5::{DatasetBuilder, File, H5Type};
 use ndarray::{Array4, ArrayD, s};
 
-/// A new file, or one in the place of another. Without HDF5's lock: a process that another test is starting
-/// inherits it for a moment, and then the file could not be written a second time.
+/// Creates or replaces a file. HDF5's file lock is off, because a process started by another test inherits it
+/// for a moment, during which the file could not be written again.
 fn create(path: &Path) -> File {
     File::with_options().with_fapl(|plist| plist.file_locking(false)).create(path).unwrap()
 }
@@ -18,7 +18,7 @@ pub(crate) fn patches(count: usize) -> Array4<u8> {
     })
 }
 
-/// A file with one dataset, built as `build` says.
+/// Writes a file with one dataset. `build` sets its layout.
 pub(crate) fn dataset<T: H5Type>(
     path: &Path,
     name: &str,
@@ -30,23 +30,23 @@ pub(crate) fn dataset<T: H5Type>(
     build(file.new_dataset_builder()).with_data(values).create(name).unwrap();
 }
 
-/// Images `x`, contiguous.
+/// Writes images `x` with contiguous layout.
 pub(crate) fn images(path: &Path, count: usize) {
     dataset(path, "x", &patches(count).into_dyn(), |plain| plain);
 }
 
-/// Labels `y` in the official shape.
+/// Writes labels `y` in the official shape.
 pub(crate) fn labels(path: &Path, labels: &[u8]) {
     let values = ArrayD::from_shape_vec(vec![labels.len(), 1, 1, 1], labels.to_vec()).unwrap();
     dataset(path, "y", &values, |plain| plain);
 }
 
-/// Images `x` of which only the first chunk was written: the others read as zeros, and take no space.
+/// Writes only the first chunk of images `x`. The other chunks read as zeros and take no space.
 pub(crate) fn unwritten_images(path: &Path, count: usize) {
     written_images(path, 64.min(count), count);
 }
 
-/// Images `x` in chunks of at most 64 of which only the first `written` were written.
+/// Writes the first `written` of `count` images `x`, in chunks of at most 64.
 pub(crate) fn written_images(path: &Path, written: usize, count: usize) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     let file = create(path);
@@ -58,7 +58,7 @@ pub(crate) fn written_images(path: &Path, written: usize, count: usize) {
     dataset.write_slice(patches(written).view(), s![..written, .., .., ..]).unwrap();
 }
 
-/// How a file shows a dataset that another file holds.
+/// The ways in which a file can refer to a dataset in another file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Shown {
     Virtual,
@@ -67,7 +67,7 @@ pub(crate) enum Shown {
     SoftLink,
 }
 
-/// A file that shows the first `count` images of `held`, and holds none of them.
+/// Writes a file whose dataset `x` refers to the first `count` images of the file `held`.
 pub(crate) fn shown_images(path: &Path, how: Shown, held: &Path, count: usize) {
     let file = create(path);
     let (shape, name) = ((count, 96, 96, 3), held.display().to_string());

@@ -1,13 +1,12 @@
-//! Which file imports which, read from the sources: no file below what uses it, and no cycle.
+//! Checks the imports between source files: no cycles, and parts of the engine import only lower parts.
 //!
 //! The rules:
-//! - A file imports the file that defines a name, however the name reaches it: a name that another file only hands
-//!   on (`pub use`), and one that a child takes from its parent's own imports (`super::Name`), count as imports of
-//!   the file that defines it.
-//! - A parent (`mod.rs`) that only declares and hands on its children does not import them. As soon as it uses a
-//!   child's name in its own code, it does; then the child must not use what the parent defines. What both need
-//!   goes into a file of its own, mostly plain data.
-//! - `$crate::...` in a macro belongs to the files that use the macro. Code behind `#[cfg(test)]` does not count.
+//! - An import counts for the file that defines the name, even if the name comes from a re-export (`pub use`)
+//!   or from the imports of the parent module (`super::Name`).
+//! - A parent (`mod.rs`) that only declares and re-exports its children does not import them. If its own code
+//!   uses a name of a child, it does, and then the child must not use names that the parent defines. Names
+//!   that both need belong in a separate file.
+//! - Paths with `$crate` in macros and code behind `#[cfg(test)]` are ignored.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,23 +18,23 @@ use petgraph::{algo::tarjan_scc, graph::DiGraph};
 
 use crate::sandbox::files;
 
-/// A module's path: `["crate", "engine", "plan"]`, or `["worker", "optim"]` for the worker.
+/// The path of a module: `["crate", "engine", "plan"]`, or `["worker", "optim"]` for the worker.
 type Module = Vec<String>;
 
-/// One file, as far as its imports go.
+/// The imports of one file.
 #[derive(Debug, Default)]
 struct File {
-    /// Every `use` by the name that it brings: whether it is handed on, and the path.
+    /// The imported names, each with whether it is re-exported and its path.
     names: BTreeMap<String, (bool, Vec<String>)>,
-    /// Paths that stand in code, such as `super::words::plural`.
+    /// Paths in code, such as `super::words::plural`.
     paths: Vec<Vec<String>>,
-    /// Single words that stand in code.
+    /// Identifiers in code.
     words: BTreeSet<String>,
-    /// Child modules that exist for tests only.
+    /// Child modules behind `#[cfg(test)]`.
     for_tests: Vec<String>,
 }
 
-/// The words and signs of a source text, without comments and texts.
+/// The tokens of a source file, without comments and string literals.
 fn tokens(text: &str) -> Vec<String> {
     let letters: Vec<char> = text.chars().collect();
     let is_of_word = |letter: char| letter.is_alphanumeric() || letter == '_';
@@ -49,7 +48,7 @@ fn tokens(text: &str) -> Vec<String> {
             }
             ['r', '"', ..] | ['r', '#', '"', ..] => raw_text(rest),
             ['"', ..] => quoted(rest),
-            // A letter in quotes; otherwise it is a lifetime.
+            // A character literal. Otherwise the quote starts a lifetime.
             ['\'', '\\', _, tail @ ..] => {
                 3 + tail.iter().position(|letter| *letter == '\'').map_or(0, |end| end + 1)
             }
@@ -77,7 +76,7 @@ fn tokens(text: &str) -> Vec<String> {
     found
 }
 
-/// The length of a text in quotes.
+/// The length of a string literal.
 fn quoted(letters: &[char]) -> usize {
     let mut at = 1;
     while at < letters.len() && letters[at] != '"' {
@@ -86,7 +85,7 @@ fn quoted(letters: &[char]) -> usize {
     at + 1
 }
 
-/// The length of a raw text.
+/// The length of a raw string literal.
 fn raw_text(letters: &[char]) -> usize {
     let marks = letters[1..].iter().take_while(|letter| **letter == '#').count();
     let end: Vec<char> = std::iter::once('"').chain(std::iter::repeat_n('#', marks)).collect();
@@ -95,7 +94,7 @@ fn raw_text(letters: &[char]) -> usize {
     length.map_or(letters.len(), |length| from + length + end.len())
 }
 
-/// The place behind the item that begins at `at`.
+/// The index after the item that begins at `at`.
 fn behind_item(tokens: &[String], mut at: usize) -> usize {
     let mut depth = 0;
     while at < tokens.len() {
@@ -111,7 +110,7 @@ fn behind_item(tokens: &[String], mut at: usize) -> usize {
     at
 }
 
-/// The leaves of a `use` tree, each with the name that it brings.
+/// Collects the leaves of a `use` tree: the imported name and the path of each.
 fn leaves(tokens: &[String], at: &mut usize, prefix: &[String], found: &mut Vec<(String, Vec<String>)>) {
     let mut path = prefix.to_vec();
     while *at < tokens.len() {
@@ -204,7 +203,7 @@ impl File {
     }
 }
 
-/// All files of the library and the worker, and what they import.
+/// All files of the library and the worker, with their imports.
 struct Imports(BTreeMap<Module, File>);
 
 impl Imports {
@@ -221,7 +220,7 @@ impl Imports {
         Self(files.into_iter().filter(|(module, _)| counts(module)).collect())
     }
 
-    /// A path as seen from a module, from the root of its crate on. `None` for what is of another crate.
+    /// Resolves a path in module `from` to a path from the crate root. `None` for other crates.
     fn absolute(&self, from: &Module, path: &[String]) -> Option<Vec<String>> {
         let supers = path.iter().take_while(|part| *part == "super").count();
         let base = match path[0].as_str() {
@@ -237,7 +236,7 @@ impl Imports {
         Some([base, &path[1..]].concat())
     }
 
-    /// The file that defines what is at the end of a path: names that are handed on are followed.
+    /// The file that defines the last name of a path. Re-exports are followed.
     fn definer(&self, from: &Module, path: &[String], depth: usize) -> Option<&Module> {
         let length = (1..=path.len()).rev().find(|length| self.0.contains_key(&path[..*length]))?;
         let (module, file) = self.0.get_key_value(&path[..length])?;
@@ -266,7 +265,7 @@ impl Imports {
         all.filter_map(|path| self.definer(from, &path, 0)).filter(|found| *found != from).collect()
     }
 
-    /// Files that import each other, directly or in a circle.
+    /// Groups of files that import each other, directly or through other files.
     fn cycles(&self) -> Vec<Vec<String>> {
         let places: Vec<&Module> = self.0.keys().collect();
         let place = |module: &Module| u32::try_from(places.binary_search(&module).unwrap()).unwrap();
@@ -305,7 +304,7 @@ fn module(path: &str) -> Module {
 }
 
 #[test]
-fn imports_of_files_are_found_and_so_are_cycles() {
+fn imports_and_cycles_are_found() {
     let files = |child: &str, parent: &str| {
         let texts = [
             ("crate", "pub mod a;"),
@@ -326,7 +325,7 @@ fn imports_of_files_are_found_and_so_are_cycles() {
         assert_eq!(files(child, parent).cycles().len(), 1, "{child}");
     }
     let text = "const A: &str = \"\\\n use super::Own;\"; const B: char = '\"'; #[cfg(test)]\nmod tests { use super::super::Own; }";
-    assert!(files(text, parent).cycles().is_empty(), "neither texts nor tests count");
+    assert!(files(text, parent).cycles().is_empty(), "string literals and tests must be ignored");
     let only_hands_on = files("use super::Own;", "mod child; mod data; pub use child::work; pub struct Own;");
     assert!(only_hands_on.cycles().is_empty());
     let uses = files(
@@ -337,15 +336,15 @@ fn imports_of_files_are_found_and_so_are_cycles() {
 }
 
 #[test]
-fn no_two_files_import_each_other_and_no_files_in_a_circle() {
+fn there_are_no_import_cycles() {
     let imports = project();
     assert!(imports.0.len() > 350, "{}", imports.0.len());
     let cycles = imports.cycles();
-    assert!(cycles.is_empty(), "what these share goes into a file of its own:\n{cycles:#?}");
+    assert!(cycles.is_empty(), "move what these files share into a separate file:\n{cycles:#?}");
 }
 
 #[test]
-fn the_rooms_of_the_engine_import_downwards_only() {
+fn the_parts_of_the_engine_import_only_lower_parts() {
     const MAY_IMPORT: [(&str, &[&str]); 4] =
         [("tell", &[]), ("exec", &[]), ("plan", &["tell"]), ("run", &["tell", "plan", "exec"])];
     let imports = project();

@@ -1,4 +1,4 @@
-//! `pcamflow init`: what it writes for which data, that it can be run, and that it overwrites nothing.
+//! `pcamflow init`: the pipeline that it writes for the available data can run, and no file is overwritten.
 
 use std::fs;
 
@@ -11,14 +11,14 @@ fn name(what: &str) -> String {
     format!("data/camelyonpatch_level_2_split_{what}")
 }
 
-/// Images and labels of a part, below a folder.
+/// Writes images and labels of an official part with `count` patches.
 fn pair(project: &Sandbox, part: &str, count: usize) {
     unwritten_images(&project.path(&name(&format!("{part}_x.h5"))), count);
     let alternating: Vec<u8> = (0..count).map(|row| (row % 2) as u8).collect();
     labels(&project.path(&name(&format!("{part}_y.h5"))), &alternating);
 }
 
-/// A project with the official training images, and other parts.
+/// A project with the official training part and `others`.
 fn project(others: &[&str]) -> Sandbox {
     let project = Sandbox::new().file(".git/HEAD", "");
     pair(&project, "train", 1204);
@@ -27,7 +27,7 @@ fn project(others: &[&str]) -> Sandbox {
 }
 
 #[test]
-fn without_data_it_is_the_quickstart_and_can_be_planned() {
+fn without_data_init_writes_the_quickstart() {
     let project = Sandbox::new().file(".git/HEAD", "");
     let output = project.pcamflow(&["init"]).exit(0);
     assert!(output.stdout.contains("wrote pipeline.toml, for synthetic patches: no official files are in"));
@@ -43,7 +43,7 @@ fn without_data_it_is_the_quickstart_and_can_be_planned() {
 }
 
 #[test]
-fn nothing_that_is_there_is_overwritten() {
+fn existing_files_are_not_overwritten() {
     let project = Sandbox::new().file("pipeline.toml", "mine").file("pcamflow.schema.json", "mine, too");
     project.pcamflow(&["init"]).exit(2).complains("pipeline.toml already exists").complains("--force");
     assert_eq!(fs::read_to_string(project.path("pipeline.toml")).unwrap(), "mine");
@@ -54,7 +54,7 @@ fn nothing_that_is_there_is_overwritten() {
 }
 
 #[test]
-fn official_files_make_a_pipeline_of_their_size() {
+fn the_pipeline_fits_the_size_of_the_official_files() {
     let project = project(&[]);
     project.pcamflow(&["init", "mine.toml"]).exit(0);
     let text = fs::read_to_string(project.path("mine.toml")).unwrap();
@@ -67,20 +67,20 @@ fn official_files_make_a_pipeline_of_their_size() {
 }
 
 #[test]
-fn the_meta_table_keeps_slides_apart_and_official_parts_are_measured_on() {
+fn a_meta_table_groups_by_slide_and_official_parts_are_evaluated() {
     let project = project(&["test", "valid"]);
     fs::remove_file(project.path(&name("valid_y.h5"))).unwrap();
     project.rewrite(&name("train_meta.csv"), "wsi\n");
     project.pcamflow(&["init"]).exit(0);
     let text = fs::read_to_string(project.path("pipeline.toml")).unwrap();
     assert!(text.contains("\ngroup-by = \"wsi\"") && text.contains("[evaluate.official-test]"), "{text}");
-    assert!(!text.contains("official-validation"), "its labels are not there: {text}");
+    assert!(!text.contains("official-validation"), "the labels of this part are missing: {text}");
     let output = project.pcamflow(&["check", "pipeline.toml"]).exit(0);
     assert!(output.stdout.starts_with("pipeline: 8 stages: "), "{}", output.stdout);
 }
 
 #[test]
-fn a_folder_of_data_that_is_named_stands_in_the_pipeline() {
+fn a_given_data_folder_is_written_into_the_pipeline() {
     let project = project(&[]);
     fs::rename(project.path("data"), project.path("my \"patches\"")).unwrap();
     project.pcamflow(&["init", "--data", "my \"patches\""]).exit(0);
@@ -104,7 +104,7 @@ fn data_that_cannot_be_used_yet_is_explained() {
 }
 
 #[test]
-fn whatever_the_sizes_what_is_written_can_be_checked_and_planned() {
+fn pipelines_for_all_sizes_can_be_checked_and_planned() {
     for count in [100, 101, 137, 499, 500] {
         let project = Sandbox::new().file(".git/HEAD", "");
         pair(&project, "train", count);
@@ -117,7 +117,7 @@ fn whatever_the_sizes_what_is_written_can_be_checked_and_planned() {
 }
 
 #[test]
-fn data_one_folder_down_is_found_and_named() {
+fn data_one_folder_down_is_found() {
     let project = project(&[]);
     fs::rename(project.path("data"), project.path("pcam")).unwrap();
     fs::create_dir(project.path("data")).unwrap();
@@ -137,7 +137,7 @@ fn force_replaces_the_pipeline_and_the_schema() {
 }
 
 #[test]
-fn real_patches_are_split_as_the_pipeline_says() {
+fn real_patches_can_be_split() {
     let Some(data) = pcamflow::testing::shared("data/pcam-mini") else { return };
     let project = Sandbox::new().file(".git/HEAD", "");
     project.pcamflow(&["init", "p.toml", "--data", data.to_str().unwrap()]).exit(0);
