@@ -42,16 +42,6 @@ impl Draw {
         }
     }
 
-    /// Uniform in [low, high), with 24 random bits.
-    pub(super) fn between(&mut self, low: f32, high: f32) -> f32 {
-        low + (high - low) * ((self.0.next_u32() >> 8) as f32 / (1 << 24) as f32)
-    }
-
-    /// True with this probability.
-    pub(super) fn chance(&mut self, probability: f32) -> bool {
-        self.between(0.0, 1.0) < probability
-    }
-
     /// Shuffles items uniformly.
     pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {

@@ -166,6 +166,8 @@ impl File {
                 }
                 ("pub", _) => handed_on = true,
                 ("mod", _) => at += 1,
+                // The captures of a type: `impl Trait + use<'a>`.
+                ("use", Some("<")) => {}
                 ("use", _) => {
                     let mut found = Vec::new();
                     at += 1;

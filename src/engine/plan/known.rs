@@ -56,6 +56,7 @@ impl Known {
         // Several stages may read the same file, as repeats do.
         let mut seen = BTreeSet::new();
         problems.retain(|problem| seen.insert(problem.clone()));
+        advise_once(&mut problems);
         if problems.is_empty() { Ok(known) } else { Err(problems) }
     }
 
@@ -144,6 +145,16 @@ impl Mention<'_> {
                 self.what()
             )
         })
+    }
+}
+
+/// Keeps advice in parentheses only in the last of the problems that end with it.
+fn advise_once(problems: &mut [String]) {
+    for at in 0..problems.len() {
+        let Some(begin) = problems[at].rfind(" (").filter(|_| problems[at].ends_with(')')) else { continue };
+        if problems[at + 1..].iter().any(|later| later.ends_with(&problems[at][begin..])) {
+            problems[at].truncate(begin);
+        }
     }
 }
 
