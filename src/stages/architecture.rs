@@ -161,7 +161,7 @@ fn suggest_layer<'a>(layer: &str, known: &'a [String], last: &'a str) -> Option<
     let same_kind = known.iter().filter(|name| !dotted && kind_and_number(name).0 == kind);
     let similar = || nearest(layer, known.iter().map(String::as_str));
     let foreign = |word: &&str| layer.contains(*word) && !known.iter().any(|name| name.contains(*word));
-    let features = || FEATURES.iter().any(|word| foreign(&word)).then_some(last);
+    let features = || FEATURES.iter().any(foreign).then_some(last);
     same_kind
         .min_by_key(distance)
         .map(String::as_str)

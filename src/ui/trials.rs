@@ -77,7 +77,8 @@ pub(super) struct Column {
 
 /// The numbers to show: those that differ between trials, first those of the most important stages.
 pub(super) fn columns(trials: &[TrialResult]) -> Vec<Column> {
-    let mut columns: Vec<((&str, &str), Vec<Option<f64>>)> = Vec::new();
+    type Named<'a> = ((&'a str, &'a str), Vec<Option<f64>>);
+    let mut columns: Vec<Named<'_>> = Vec::new();
     let mut places: HashMap<(&str, &str), usize> = HashMap::new();
     for (index, trial) in trials.iter().enumerate() {
         for number in &trial.numbers {
@@ -99,7 +100,7 @@ pub(super) fn columns(trials: &[TrialResult]) -> Vec<Column> {
     });
     columns.truncate(NUMBERS);
     let names: Vec<&str> = columns.iter().map(|((_, name), _)| *name).collect();
-    let column = |((stage, name), values): ((&str, &str), Vec<Option<f64>>)| {
+    let column = |((stage, name), values): Named<'_>| {
         // As `compare` names it.
         let short = format::one_line(name);
         let is_unique = names.iter().filter(|other| **other == name).count() == 1;

@@ -1,4 +1,6 @@
-//! From the section to the scanned image: light, blur, sharpening, noise, eight bits.
+//! Simulates the scanner: light through the section, blur, sharpening, noise and rounding to 8 bits.
+//!
+//! Does not know tissue or cells, only the amount of dye in each pixel.
 
 use super::{
     canvas::{Canvas, MARGIN, SIDE, WIDE},
@@ -11,7 +13,7 @@ use super::{
 /// The scanned patch, [96, 96, 3] uint8.
 pub(super) fn scan(draw: &mut Draw, canvas: &Canvas, stain: &Stain) -> Vec<u8> {
     let light = transmit(draw, canvas, stain);
-    // Focus differs a little from field to field; now and then a field is out of focus.
+    // Focus varies slightly between patches. A few patches are out of focus.
     let defocus = if draw.chance(0.06) { draw.between(0.3, 0.6) } else { draw.between(0.0, 0.15) };
     let sharp = blur(&light, stain.blur + defocus);
     let soft = blur(&sharp, 0.9);
@@ -27,7 +29,7 @@ pub(super) fn scan(draw: &mut Draw, canvas: &Canvas, stain: &Stain) -> Vec<u8> {
     rgb
 }
 
-/// Light behind the section, which is nowhere equally thick.
+/// The light that passes through the section. The thickness of the section varies.
 fn transmit(draw: &mut Draw, canvas: &Canvas, stain: &Stain) -> Vec<[f32; 3]> {
     let lattice = Lattice::draw(draw);
     let mean = draw.around(1.0, 0.06);
@@ -38,7 +40,7 @@ fn transmit(draw: &mut Draw, canvas: &Canvas, stain: &Stain) -> Vec<[f32; 3]> {
     lit.collect()
 }
 
-/// Gaussian blur of radius 3, separable; the outermost pixels are repeated.
+/// Separable Gaussian blur with a radius of 3 pixels. Border pixels are replicated.
 fn blur(image: &[[f32; 3]], sd: f32) -> Vec<[f32; 3]> {
     let raw = [0.0f32, 1.0, 2.0, 3.0].map(|distance| exp(-distance * distance / (2.0 * sd * sd)));
     let total = raw[0] + 2.0 * (raw[1] + raw[2] + raw[3]);
@@ -49,6 +51,7 @@ fn blur(image: &[[f32; 3]], sd: f32) -> Vec<[f32; 3]> {
     pass(&rows, weights, |at, step| (at / WIDE).saturating_add_signed(step).min(WIDE - 1) * WIDE + at % WIDE)
 }
 
+/// One direction of the blur.
 fn pass(image: &[[f32; 3]], weights: [f32; 4], neighbour: impl Fn(usize, isize) -> usize) -> Vec<[f32; 3]> {
     let blurred = (0..image.len()).map(|at| {
         let mut sum = image[at].map(|value| value * weights[0]);

@@ -1,21 +1,21 @@
-//! What is drawn on: the amount of each dye in every pixel of the section, and where tumour is.
+//! The section as pixels: the amount of each dye, and the tumour mask.
 //!
-//! Amounts are optical densities (natural logarithm) along the dye's unit vector; colours come later, in
-//! `stain.rs`. Knows pixels, not cells.
+//! An amount is an optical density (natural logarithm) along the unit vector of the dye. `stain.rs` converts
+//! amounts to colours. Does not know cells or tissue.
 
 /// Width and height of a patch in pixels.
-pub const SIDE: usize = 96;
-/// Pixels drawn beyond each edge, so that blurring sees what lies there.
+pub(super) const SIDE: usize = 96;
+/// Pixels drawn beyond each edge, so that the blur has neighbours there.
 pub(super) const MARGIN: i32 = 4;
-/// Width and height of the drawn area.
+/// Width and height of the canvas: the patch and its margin.
 pub(super) const WIDE: usize = SIDE + 2 * MARGIN as usize;
 
 /// Amounts of the two dyes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Dye {
-    /// Hematoxylin: nuclei; 2.5 is a dark lymphocyte.
+    /// Hematoxylin stains nuclei. 2.5 is a dark lymphocyte.
     pub(super) hematoxylin: f32,
-    /// Eosin: cytoplasm, fibres, red cells; 0.4 is pale stroma, 1.3 red cells.
+    /// Eosin stains cytoplasm, fibres and red blood cells. 0.4 is pale stroma, 1.3 a red blood cell.
     pub(super) eosin: f32,
 }
 
@@ -24,12 +24,12 @@ impl Dye {
         Self { hematoxylin, eosin }
     }
 
-    /// Both amounts times a factor.
+    /// Multiplies both amounts by a factor.
     pub(super) fn scaled(self, factor: f32) -> Self {
         Self::new(self.hematoxylin * factor, self.eosin * factor)
     }
 
-    /// `self` where `share` is 0, `other` where it is 1.
+    /// Linear interpolation: `self` for `share` 0, `other` for `share` 1.
     pub(super) fn mixed(self, other: Self, share: f32) -> Self {
         Self::new(
             self.hematoxylin + (other.hematoxylin - self.hematoxylin) * share,
@@ -38,15 +38,15 @@ impl Dye {
     }
 }
 
-/// The section: dye and tumour per pixel. Coordinates are the patch's, (0, 0) its first pixel, and run
-/// from `-MARGIN` to `SIDE + MARGIN - 1`.
+/// The section. (0, 0) is the first pixel of the patch. Coordinates run from `-MARGIN` to
+/// `SIDE + MARGIN - 1`.
 pub(super) struct Canvas {
     dye: Vec<Dye>,
     tumor: Vec<bool>,
 }
 
 impl Canvas {
-    /// An empty glass.
+    /// Empty glass, without tissue.
     pub(super) fn new() -> Self {
         Self { dye: vec![Dye::default(); WIDE * WIDE], tumor: vec![false; WIDE * WIDE] }
     }
@@ -55,12 +55,12 @@ impl Canvas {
         ((y + MARGIN) as usize) * WIDE + (x + MARGIN) as usize
     }
 
-    /// All pixels, row by row, margin included.
+    /// The dye of all pixels in the order of [`Self::pixels`].
     pub(super) fn rows(&self) -> &[Dye] {
         &self.dye
     }
 
-    /// Lays `dye` over a pixel, `share` of it opaque.
+    /// Paints `dye` over a pixel with the opacity `share`.
     pub(super) fn cover(&mut self, x: i32, y: i32, dye: Dye, share: f32) {
         let pixel = &mut self.dye[Self::index(x, y)];
         *pixel = pixel.mixed(dye, share);
@@ -71,7 +71,7 @@ impl Canvas {
         self.tumor[Self::index(x, y)] = true;
     }
 
-    /// The tumour mask of the patch itself, [96, 96], 1 = tumour.
+    /// The tumour mask of the patch without the margin: [96, 96], 1 = tumour.
     pub(super) fn mask(&self) -> Vec<u8> {
         let side = 0..SIDE as i32;
         side.clone()
@@ -80,13 +80,13 @@ impl Canvas {
             .collect()
     }
 
-    /// Every pixel, margin included.
+    /// The coordinates of all pixels, row by row, including the margin.
     pub(super) fn pixels() -> impl Iterator<Item = (i32, i32)> {
         let range = -MARGIN..SIDE as i32 + MARGIN;
         range.clone().flat_map(move |y| range.clone().map(move |x| (x, y)))
     }
 
-    /// The pixels within `reach` of (x, y), row by row, cut at the border.
+    /// The pixels within `reach` of (x, y), row by row, clipped to the canvas.
     pub(super) fn around(x: f32, y: f32, reach: f32) -> impl Iterator<Item = (i32, i32)> {
         Self::span(y, reach).flat_map(move |row| {
             let dy = row as f32 - y;
@@ -95,9 +95,9 @@ impl Canvas {
         })
     }
 
-    /// The whole numbers within `reach` of `middle`, those of the canvas.
+    /// The integer coordinates within `reach` of `middle`, clipped to the canvas.
     fn span(middle: f32, reach: f32) -> std::ops::Range<i32> {
-        // Shifted so that cutting off, which is fast, floors.
+        // The conversion truncates, which is fast. For positive numbers this is the floor, hence the shift.
         let floor = |value: f32| (value + 1024.0) as i32 - 1024;
         let (low, high) = (-floor(reach - middle), floor(middle + reach) + 1);
         low.max(-MARGIN)..high.min(SIDE as i32 + MARGIN)

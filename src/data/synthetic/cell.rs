@@ -1,6 +1,6 @@
-//! One cell: how its cytoplasm and its nucleus are laid on the canvas.
+//! Paints one cell, its cytoplasm and its nucleus, on the canvas.
 //!
-//! Knows shapes and dyes; which values make a lymphocyte or a tumour cell stands in `kinds.rs`.
+//! Does not know cell types. `kinds.rs` has the values for lymphocytes, tumour cells and so on.
 
 use super::{
     canvas::{Canvas, Dye},
@@ -14,44 +14,45 @@ use super::{
 pub(super) struct Cytoplasm {
     pub(super) outline: Outline,
     pub(super) dye: Dye,
-    /// How uneven the stain is (relative SD); 0.1 is smooth, 0.4 foamy.
+    /// Relative variation of the stain: 0.1 is smooth, 0.4 is foamy.
     pub(super) unevenness: f32,
-    /// Added eosin along the membrane.
+    /// Extra eosin along the membrane.
     pub(super) membrane: f32,
 }
 
-/// A nucleolus: a dark dot, placed in fractions of the nucleus' radius.
+/// A nucleolus: a dark spot in the nucleus.
 #[derive(Clone, Copy)]
 pub(super) struct Nucleolus {
+    /// Position relative to the centre of the nucleus, in units of its radius.
     pub(super) at: (f32, f32),
     /// Radius in pixels.
     pub(super) radius: f32,
-    /// Added hematoxylin.
+    /// Extra hematoxylin.
     pub(super) dark: f32,
 }
 
-/// A nucleus.
+/// The nucleus of a cell.
 #[derive(Clone, Copy)]
 pub(super) struct Nucleus {
     pub(super) outline: Outline,
     pub(super) dye: Dye,
-    /// Added hematoxylin at the membrane: what makes a nucleus look vesicular.
+    /// Extra hematoxylin along the membrane, which makes a nucleus look vesicular.
     pub(super) rim: f32,
-    /// How coarse and uneven the chromatin is (relative).
+    /// Relative variation of the chromatin.
     pub(super) clumping: f32,
-    /// Width of the edge in pixels: larger is out of focus.
+    /// Width of the edge in pixels. A wide edge looks out of focus.
     pub(super) softness: f32,
     pub(super) nucleoli: [Option<Nucleolus>; 2],
 }
 
-/// A cell; small ones show no cytoplasm at this magnification.
+/// A cell. Small cells show no cytoplasm at this magnification.
 #[derive(Clone, Copy)]
 pub(super) struct Cell {
     pub(super) cytoplasm: Option<Cytoplasm>,
     pub(super) nucleus: Nucleus,
 }
 
-/// Whether what is drawn counts as tumour in the mask.
+/// Whether a cell is added to the tumour mask.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Truth {
     Benign,
@@ -59,7 +60,7 @@ pub(super) enum Truth {
 }
 
 impl Cytoplasm {
-    /// Lays the cytoplasm on the canvas.
+    /// Paints the cytoplasm on the canvas.
     pub(super) fn paint(&self, canvas: &mut Canvas, grain: &Grain, truth: Truth) {
         let reach = self.outline.reach() + 2.0;
         for (x, y) in Canvas::around(self.outline.x, self.outline.y, reach) {
@@ -79,7 +80,7 @@ impl Cytoplasm {
 }
 
 impl Nucleus {
-    /// Lays the nucleus on the canvas.
+    /// Paints the nucleus on the canvas.
     pub(super) fn paint(&self, canvas: &mut Canvas, grain: &Grain, truth: Truth) {
         let reach = self.outline.reach() + self.softness;
         for (x, y) in Canvas::around(self.outline.x, self.outline.y, reach) {
@@ -109,7 +110,7 @@ impl Nucleus {
     }
 }
 
-/// All cytoplasm first, then all nuclei: neighbours must not cover each other's nuclei.
+/// Paints all cytoplasm first, then all nuclei, so that no cytoplasm covers the nucleus of a neighbour.
 pub(super) fn paint_cells(cells: &[Cell], canvas: &mut Canvas, grain: &Grain, truth: Truth) {
     for cytoplasm in cells.iter().filter_map(|cell| cell.cytoplasm) {
         cytoplasm.paint(canvas, grain, truth);

@@ -1,4 +1,6 @@
-//! What fills a place: tumour, or one of the benign things that resemble it.
+//! Fills a place with tumour or with a benign structure, which may resemble tumour.
+//!
+//! Does not know labels. `scene.rs` selects the content of each place.
 
 use super::{
     canvas::{Canvas, Dye},
@@ -14,25 +16,25 @@ use super::{
 /// The content of a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Content {
-    /// A nest of tumour cells: the evidence.
+    /// A nest of tumour cells.
     Tumor,
     /// Sinus macrophages.
     Histiocytes,
     /// Part of a germinal centre.
     GerminalCentre,
-    /// A small vessel, cut across.
+    /// A small vein in cross-section.
     Venule,
-    /// A dark clump of squeezed cells.
+    /// A dark clump of crushed cells.
     CrushedCells,
-    /// A few fibroblasts.
+    /// A few fibroblasts in collagen.
     Fibroblasts,
-    /// Nothing special.
+    /// Ordinary lymphoid tissue.
     Lymphocytes,
 }
 
 const COLLAGEN: Dye = Dye::new(0.08, 0.5);
 
-/// What resembles tumour, with how often it occurs among the decoys.
+/// Decoys: benign structures that resemble tumour. The numbers are relative frequencies.
 const DECOYS: [(f32, Content); 5] = [
     (0.3, Content::Histiocytes),
     (0.25, Content::GerminalCentre),
@@ -40,22 +42,22 @@ const DECOYS: [(f32, Content); 5] = [
     (0.15, Content::CrushedCells),
     (0.1, Content::Fibroblasts),
 ];
-/// What fills the centre of a negative patch: mostly a decoy, sometimes nothing special.
+/// Contents for the centre of a negative patch: usually a decoy, sometimes ordinary lymphoid tissue.
 const NEGATIVE_CENTRE: [(f32, Content); 6] =
     [DECOYS[0], DECOYS[1], DECOYS[2], DECOYS[3], DECOYS[4], (0.25, Content::Lymphocytes)];
 
 impl Content {
-    /// A benign content for a place outside the centre.
+    /// Selects a decoy for a place outside the centre.
     pub(super) fn decoy(draw: &mut Draw) -> Self {
         draw.pick(&DECOYS)
     }
 
-    /// A content for the centre of a negative patch.
+    /// Selects the content for the centre of a negative patch.
     pub(super) fn negative_centre(draw: &mut Draw) -> Self {
         draw.pick(&NEGATIVE_CENTRE)
     }
 
-    /// The cells, and how close they lie (1: just touching).
+    /// The cell type and the spacing of the cells. With a spacing of 1, neighbours just touch.
     fn cells(self) -> (CellKind, f32) {
         match self {
             Self::Tumor => (CellKind::Tumor, 0.68),
@@ -68,7 +70,7 @@ impl Content {
         }
     }
 
-    /// Fills the place.
+    /// Paints this content in the place.
     pub(super) fn paint(self, draw: &mut Draw, place: &Place, canvas: &mut Canvas, grain: &Grain) {
         match self {
             Self::Venule => vessel::paint(draw, place, canvas, grain),
@@ -83,7 +85,7 @@ impl Content {
         }
     }
 
-    /// Cells thrown like darts: the first on the anchor, the others where there is room.
+    /// Places cells by dart throwing: the first at the anchor, the others at random points with enough room.
     fn arrange(self, draw: &mut Draw, place: &Place) -> Vec<Cell> {
         let (kind, spacing) = self.cells();
         let style = Style::draw(draw);
@@ -105,7 +107,7 @@ impl Content {
     }
 }
 
-/// A little collagen under fibroblasts.
+/// Paints collagen beneath fibroblasts.
 fn paint_scar(place: &Place, canvas: &mut Canvas, grain: &Grain) {
     for (x, y) in Canvas::around(place.centre.0, place.centre.1, place.half.0 + 2.0) {
         let level = place.level(x as f32, y as f32) + 0.15 * grain.coarse(x, y);

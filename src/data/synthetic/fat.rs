@@ -1,4 +1,6 @@
-//! Fat cells: large empty vacuoles with a thin pink wall.
+//! Places and paints fat cells: large empty vacuoles with a thin pink wall.
+//!
+//! Does not know what fills the places, only that fat must not cover them.
 
 use super::{
     canvas::{Canvas, Dye, SIDE},
@@ -11,7 +13,7 @@ use super::{
 const EMPTY: Dye = Dye::new(0.015, 0.03);
 const WALL: Dye = Dye::new(0.3, 0.75);
 
-/// Up to `count` vacuoles that leave the places free.
+/// Draws up to `count` vacuoles that do not touch the places. There are fewer if there is no room.
 pub(super) fn draw(draw: &mut Draw, count: u32, places: &[Place]) -> Vec<Outline> {
     let mut vacuoles: Vec<Outline> = Vec::new();
     for _ in 0..count * 8 {
@@ -28,11 +30,12 @@ pub(super) fn draw(draw: &mut Draw, count: u32, places: &[Place]) -> Vec<Outline
     vacuoles
 }
 
+/// The distance between two points.
 fn gap(a: (f32, f32), b: (f32, f32)) -> f32 {
     ((a.0 - b.0) * (a.0 - b.0) + (a.1 - b.1) * (a.1 - b.1)).sqrt()
 }
 
-/// Lays the vacuoles over what is there.
+/// Paints the vacuoles over the tissue.
 pub(super) fn paint(vacuoles: &[Outline], canvas: &mut Canvas) {
     for vacuole in vacuoles {
         for (x, y) in Canvas::around(vacuole.x, vacuole.y, vacuole.reach() + 3.0) {

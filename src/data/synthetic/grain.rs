@@ -1,4 +1,6 @@
-//! Two planes of fine texture, drawn once for a patch: chromatin, granules, foam.
+//! Fine texture for chromatin, granules and foamy cytoplasm: two planes, drawn once per patch.
+//!
+//! Does not know what the texture is used for.
 
 use super::{
     canvas::{Canvas, MARGIN, WIDE},
@@ -6,14 +8,14 @@ use super::{
     random::Draw,
 };
 
-/// Texture per pixel of the canvas, -1..1.
+/// Texture values between -1 and 1 for each pixel of the canvas.
 pub(super) struct Grain {
     fine: Vec<f32>,
     coarse: Vec<f32>,
 }
 
 impl Grain {
-    /// Fresh planes: structures of about 1 and 2.2 pixels.
+    /// Draws both planes. Their structures are about 1 and 2.2 pixels wide.
     pub(super) fn draw(draw: &mut Draw) -> Self {
         let lattice = Lattice::draw(draw);
         let plane = |scale: f32, shift: f32| {

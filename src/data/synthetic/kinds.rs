@@ -1,7 +1,7 @@
-//! The cell types: which sizes, shapes and stains each has.
+//! The cell types: size, shape and stain of each.
 //!
-//! Sizes are in pixels of 0.97 um (10x). Knows no arrangement: where cells lie stands in `place.rs` and
-//! `lymphoid.rs`.
+//! Sizes are in pixels of 0.97 um (10x). Does not know where cells are placed: see `content.rs`,
+//! `lymphoid.rs`, `stroma.rs` and `vessel.rs`.
 
 use super::{
     canvas::Dye,
@@ -13,54 +13,59 @@ use super::{
 /// A cell type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CellKind {
-    /// Small, round, dark.
+    /// Small, round and dark.
     Lymphocyte,
-    /// Germinal centre: medium-sized, round, medium stain.
+    /// Cell of a germinal centre: medium-sized and round, with medium stain.
     Centroblast,
-    /// Sinus macrophage: small pale bean-shaped nucleus in much foamy cytoplasm.
+    /// Sinus macrophage: a small, pale, oval nucleus in abundant foamy cytoplasm.
     Histiocyte,
-    /// Vessel wall: a plump, pale oval.
+    /// Cell of a vessel wall: a plump, pale, oval nucleus.
     Endothelial,
-    /// Fibroblast: a thin spindle.
+    /// Fibroblast: a thin, spindle-shaped nucleus.
     Spindle,
-    /// Squeezed in handling: smudged, dark, without structure.
+    /// Crushed during tissue handling: smudged and dark, without structure.
     Crushed,
-    /// Metastatic carcinoma: large, vesicular, irregular, with nucleoli.
+    /// Metastatic carcinoma: a large, vesicular, irregular nucleus with nucleoli.
     Tumor,
 }
 
-/// What the cells of one group have in common, so that they look related.
+/// Properties that all cells of one group share, so that they look related.
 #[derive(Clone, Copy)]
 pub(super) struct Style {
-    /// Factor of all sizes.
+    /// Factor for the size of the nuclei.
     size: f32,
-    /// Factor of all nuclear stain.
+    /// Factor for the hematoxylin of the nuclei.
     dark: f32,
-    /// Factor of the cytoplasm's eosin.
+    /// Factor for the eosin of the cytoplasm.
     pink: f32,
 }
 
 impl Style {
-    /// A group's own style.
+    /// Draws the style of a group.
     pub(super) fn draw(draw: &mut Draw) -> Self {
         Self { size: draw.around(1.0, 0.05), dark: draw.around(1.0, 0.12), pink: draw.around(1.0, 0.15) }
     }
 }
 
-/// Typical values of a kind; `spread` is the relative SD of the radius.
+/// Typical values of a cell type. Pairs are a minimum and a maximum.
 struct Typical {
+    /// Radius of the nucleus.
     radius: f32,
+    /// Relative SD of the radius.
     spread: f32,
+    /// Length divided by width of the nucleus.
     ratio: (f32, f32),
     roughness: f32,
     nucleus: Dye,
     rim: f32,
     clumping: f32,
+    /// Nucleoli: probability, radius and extra hematoxylin.
     nucleoli: (f32, f32, f32),
     cytoplasm: Option<TypicalCytoplasm>,
 }
 
 struct TypicalCytoplasm {
+    /// Width around the nucleus.
     width: (f32, f32),
     dye: Dye,
     unevenness: f32,
@@ -154,13 +159,13 @@ impl CellKind {
         }
     }
 
-    /// Half the usual distance between neighbours of this kind.
+    /// The mean radius of a cell with its cytoplasm.
     pub(super) fn radius(self) -> f32 {
         let typical = self.typical();
         typical.radius + typical.cytoplasm.map_or(0.0, |c| (c.width.0 + c.width.1) * 0.5)
     }
 
-    /// A cell of this kind; `axis` is the direction of its long axis (`None`: any).
+    /// Draws a cell of this type. `axis` is the direction of its long axis, or `None` for a random one.
     pub(super) fn draw(
         self,
         draw: &mut Draw,
@@ -181,7 +186,7 @@ impl CellKind {
 impl TypicalCytoplasm {
     fn draw(&self, draw: &mut Draw, nucleus: &Outline, style: Style) -> Cytoplasm {
         let radius = nucleus.radius + draw.between(self.width.0, self.width.1);
-        // The nucleus seldom lies in the middle of its cell.
+        // The nucleus is rarely at the exact centre of its cell.
         let at = (nucleus.x + draw.around(0.0, 0.5), nucleus.y + draw.around(0.0, 0.5));
         let ratio = draw.between(1.0, 1.4);
         let mut dye = self.dye;
@@ -198,7 +203,7 @@ impl TypicalCytoplasm {
 impl Typical {
     fn nucleus(&self, draw: &mut Draw, outline: Outline, style: Style) -> Nucleus {
         let dark = draw.around(style.dark, 0.1).clamp(0.5, 1.6);
-        // A section is thicker than the depth of focus: some nuclei lie deeper, paler and softer.
+        // A section is thicker than the depth of focus. Deeper nuclei look paler and softer.
         let (fade, softness) = if draw.chance(0.15) { (0.75, 2.4) } else { (1.0, draw.between(1.1, 1.6)) };
         Nucleus {
             outline,

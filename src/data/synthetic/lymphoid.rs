@@ -1,4 +1,6 @@
-//! The ground of a lymph node: reticular matrix, white clefts, and the lymphocytes in it.
+//! The lymphoid background of a patch: reticular matrix, white clefts and lymphocytes.
+//!
+//! Does not know which regions must stay free of lymphocytes. The caller decides.
 
 use super::{
     canvas::{Canvas, Dye, SIDE},
@@ -10,20 +12,20 @@ use super::{
     random::Draw,
 };
 
-/// How the lymphoid tissue of one patch is built.
+/// The parameters of the lymphoid tissue in one patch.
 pub(super) struct Lymphoid {
-    /// How dense the lymphocytes lie: 1 as close as they can.
+    /// Density of the lymphocytes. 1 is as dense as possible.
     packing: f32,
-    /// How wide the white clefts between the cells are: -1 none, 1 wide.
+    /// Width of the white clefts between cells: -1 is none, 1 is wide.
     open: f32,
-    /// Share of larger, paler lymphoid cells.
+    /// Share of the larger, paler lymphoid cells.
     large: f32,
     eosin: f32,
     fields: Lattice,
 }
 
 impl Lymphoid {
-    /// From dense cortex to a loose, half empty sinus.
+    /// Draws a tissue between dense cortex and a loose, half-empty sinus.
     pub(super) fn draw(draw: &mut Draw) -> Self {
         Self {
             packing: draw.pick(&[(0.4, 1.05), (0.35, 0.7), (0.25, 0.35)]) + draw.between(-0.12, 0.12),
@@ -34,7 +36,7 @@ impl Lymphoid {
         }
     }
 
-    /// Covers the whole canvas with matrix and clefts.
+    /// Paints matrix and clefts on the whole canvas.
     pub(super) fn paint_matrix(&self, canvas: &mut Canvas, grain: &Grain) {
         for (x, y) in Canvas::pixels() {
             let (u, v) = (x as f32, y as f32);
@@ -46,14 +48,14 @@ impl Lymphoid {
         }
     }
 
-    /// How empty the glass is at a point, 0..1; the edges of clefts are `ragged`.
+    /// How empty a point is: 0 is matrix, 1 is a cleft. `ragged` roughens the edges of clefts.
     fn cleft(&self, x: f32, y: f32, ragged: f32) -> f32 {
         let wide = self.fields.at(x / 21.0 + 7.0, y / 21.0 + 33.0);
         let narrow = 0.75 * self.fields.at(x / 5.0 + 3.0, y / 5.0 + 50.0) + 0.35 * ragged;
         smooth((0.55 * wide + 0.6 * narrow + self.open) / 0.35 + 0.5)
     }
 
-    /// Lymphocytes wherever `free` allows and there is room.
+    /// Draws lymphocytes at points that are `free` and have enough room.
     pub(super) fn cells(&self, draw: &mut Draw, free: impl Fn(f32, f32) -> bool) -> Vec<Cell> {
         let style = Style::draw(draw);
         let mut crowd = Crowd::new();
@@ -72,13 +74,13 @@ impl Lymphoid {
         cells
     }
 
-    /// Lays the lymphocytes on the canvas.
+    /// Paints the lymphocytes on the canvas.
     pub(super) fn paint_cells(cells: &[Cell], canvas: &mut Canvas, grain: &Grain) {
         paint_cells(cells, canvas, grain, Truth::Benign);
     }
 }
 
-/// Points in buckets of 8x8 pixels: finds neighbours without looking at all.
+/// Points in buckets of 8x8 pixels, so that a search for neighbours checks only nearby points.
 struct Crowd(Vec<Vec<(f32, f32)>>);
 
 const BUCKETS: usize = 14;
@@ -96,7 +98,7 @@ impl Crowd {
         self.0[Self::bucket(at.1) * BUCKETS + Self::bucket(at.0)].push(at);
     }
 
-    /// True if no point lies within `room` (at most 8) pixels.
+    /// True if no point is closer than `room` pixels. `room` is at most 8.
     fn admits(&self, (x, y): (f32, f32), room: f32) -> bool {
         let near = |c: f32| Self::bucket(c).saturating_sub(1)..=(Self::bucket(c) + 1).min(BUCKETS - 1);
         let apart = |p: &(f32, f32)| (p.0 - x) * (p.0 - x) + (p.1 - y) * (p.1 - y) >= room * room;

@@ -1,31 +1,33 @@
-//! The meta table in PatchCamelyon's columns.
+//! Writes `meta.csv` with the columns of PatchCamelyon.
+//!
+//! Does not know pixels, only labels, slides and whether a patch has tumour.
 
 use std::io::Write;
 
 use super::{canvas::SIDE, recipe::Patch};
 
-/// Pixels of level 0 per pixel of a patch: patches lie at level 2 of the slide, at a quarter of its resolution.
+/// Level 0 pixels per patch pixel. Patches are at level 2 of the slide, at a quarter of its resolution.
 const DOWNSAMPLE: u32 = 4;
-/// Patches in a row of a slide's grid.
+/// Patches per row of the grid on a slide.
 const COLUMNS: u32 = 32;
 
-/// Writes the rows as the patches come, in order.
+/// A table that grows by one row per patch, in order.
 pub(super) struct Table<W: Write> {
     csv: csv::Writer<W>,
     row: u32,
-    /// Patches so far per slide: the next one's place in the slide's grid.
+    /// Number of patches so far on each slide: the grid position of the next one.
     placed: Vec<u32>,
 }
 
 impl<W: Write> Table<W> {
-    /// Begins the table with its header.
+    /// Starts the table with its header.
     pub(super) fn begin(output: W, slides: u32) -> csv::Result<Self> {
         let mut csv = csv::Writer::from_writer(output);
         csv.write_record(["", "coord_y", "coord_x", "tumor_patch", "center_tumor_patch", "wsi"])?;
         Ok(Self { csv, row: 0, placed: vec![0; slides as usize] })
     }
 
-    /// Adds a patch. Patches of a slide lie side by side on a grid, at coordinates of level 0.
+    /// Adds a patch. The patches of a slide form a grid. Their coordinates are those of level 0.
     pub(super) fn add(&mut self, patch: &Patch) -> csv::Result<()> {
         let place = &mut self.placed[patch.slide as usize];
         let coordinate = |cell: u32| (cell * SIDE as u32 * DOWNSAMPLE).to_string();
@@ -42,13 +44,13 @@ impl<W: Write> Table<W> {
         Ok(())
     }
 
-    /// Writes what is still buffered.
+    /// Flushes buffered rows.
     pub(super) fn finish(mut self) -> std::io::Result<()> {
         self.csv.flush()
     }
 }
 
-/// As pandas, and so the official table, writes it.
+/// The spelling of pandas, which the official table uses.
 fn flag(value: bool) -> String {
     if value { "True".to_owned() } else { "False".to_owned() }
 }
@@ -58,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_have_the_official_columns_and_coordinates_of_their_own() {
+    fn rows_have_the_official_columns_and_distinct_coordinates() {
         let patch = |label, slide, tumor| Patch { rgb: vec![], mask: vec![tumor], label, slide };
         let mut bytes = Vec::new();
         let mut table = Table::begin(&mut bytes, 2).unwrap();

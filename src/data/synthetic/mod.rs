@@ -1,17 +1,14 @@
-//! Procedural patches that look like lymph-node sections in hematoxylin and eosin, with known truth: so
-//! that whoever is new needs no data, and an explanation can be held against what is really there.
+//! Makes synthetic patches of lymph nodes in hematoxylin and eosin, for pipelines without data and for
+//! explanations to be compared with the known tumour. Does not know stages or tensors.
 //!
-//! A patch is 96x96 pixels at 0.97 um (10x), as in PatchCamelyon, and positive if and only if its centre
-//! 32x32 holds tumour. It is built from the tissue upwards: `scene` draws what lies where (lymphocytes and
-//! matrix of `lymphoid`, `stroma`, `fat`, `vessel`) and lays the amounts of both dyes on a `canvas`; `stain`
-//! turns dye into colour by Beer-Lambert's law, differently for each slide; `camera` scans it.
+//! As in PatchCamelyon, a patch has 96x96 pixels of 0.97 um (10x), and is positive if and only if the centre
+//! 32x32 contains tumour. `scene` composes the tissue and paints the amounts of both dyes on a `canvas`.
+//! `stain` converts dye to colour. `camera` adds the effects of a scanner.
 //!
-//! What keeps the task honest: the label decides nothing but what fills the central place (`place`,
-//! `content`), a nest of tumour cells or something benign. Places outside the centre hold decoys in both
-//! classes alike, and now and then tumour. So neither colour nor layout tells the classes apart.
+//! Colour and layout must not reveal the label. It only decides whether the central `place` gets tumour or
+//! benign `content`. Outside the centre, both classes have decoys and occasionally tumour.
 //!
-//! Knows no stage and no tensor. Deterministic: a patch depends on its seed and index, and on arithmetic
-//! that IEEE 754 fixes, not on threads or platforms.
+//! A patch depends only on the recipe and its index, not on threads or the platform.
 
 mod camera;
 mod canvas;
@@ -37,8 +34,5 @@ mod tests;
 mod vessel;
 mod write;
 
-pub use canvas::SIDE;
-pub use place::{CENTRE_END, CENTRE_START};
-pub use recipe::{BadRecipe, Dataset, Patch, Recipe};
-pub use sheet::{SheetOptions, contact_sheet};
+pub use recipe::Recipe;
 pub use write::{SynthesisReport, synthesize};

@@ -1,10 +1,11 @@
-//! Closed, slightly irregular outlines: of nuclei, of cells, of fat vacuoles.
+//! Closed, slightly irregular outlines of nuclei, cells, vessels and fat vacuoles.
 //!
-//! Knows geometry only. No sines: the angle enters as a unit vector whose complex powers give the lobes.
+//! Does not know dyes or cell types. Lobes are computed from complex powers of a unit vector, because sines
+//! are not the same on every platform.
 
 use super::random::Draw;
 
-/// An ellipse with lobes: the radius varies with the angle as 1 + sum over n = 2, 3, 4, 5 of a wave.
+/// An ellipse with lobes: the radius is multiplied by 1 + waves with 2, 3, 4 and 5 periods per turn.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outline {
     pub(super) x: f32,
@@ -15,19 +16,19 @@ pub(super) struct Outline {
     stretch: f32,
     /// Direction of the long axis.
     axis: (f32, f32),
-    /// For 2, 3, 4, 5 lobes: height times the direction of the first one.
+    /// For each wave, its amplitude and phase as a vector.
     lobes: [(f32, f32); 4],
 }
 
 impl Outline {
-    /// An ellipse of this mean radius and this ratio of length to width, with lobes of about
-    /// `roughness` of the radius.
+    /// An ellipse with a random axis. `ratio` is length divided by width, `roughness` is the approximate
+    /// height of the lobes relative to the radius.
     pub(super) fn draw(draw: &mut Draw, (x, y): (f32, f32), radius: f32, ratio: f32, roughness: f32) -> Self {
         let axis = draw.direction();
         Self::along(draw, (x, y), radius, (ratio, axis), roughness)
     }
 
-    /// The same, with the direction of the long axis given.
+    /// Like [`Self::draw`], with a given direction of the long axis.
     pub(super) fn along(
         draw: &mut Draw,
         (x, y): (f32, f32),
@@ -43,13 +44,13 @@ impl Outline {
         Self { x, y, radius, stretch: ratio.sqrt(), axis, lobes }
     }
 
-    /// Nothing of the outline lies farther from its centre than this.
+    /// An upper bound for the distance of the outline from its centre.
     pub(super) fn reach(&self) -> f32 {
         let lobes: f32 = self.lobes.iter().map(|(c, s)| (c * c + s * s).sqrt()).sum();
         self.radius * self.stretch * (1.0 + lobes)
     }
 
-    /// About how many pixels (x, y) lies outside; negative inside.
+    /// Approximate distance of (x, y) from the outline in pixels, negative inside.
     pub(super) fn distance(&self, x: f32, y: f32) -> f32 {
         let (dx, dy) = (x - self.x, y - self.y);
         let u = (dx * self.axis.0 + dy * self.axis.1) / self.stretch;
@@ -65,7 +66,7 @@ impl Outline {
             power = (power.0 * c - power.1 * s, power.0 * s + power.1 * c);
             wave += power.0 * lobe.0 + power.1 * lobe.1;
         }
-        // From the stretched frame back to pixels along the ray from the centre.
+        // Converts from the stretched frame to pixels, along the ray from the centre.
         (length - self.radius * wave) * (dx * dx + dy * dy).sqrt() / length
     }
 }
@@ -75,7 +76,7 @@ mod tests {
     use super::{super::random::Purpose, *};
 
     #[test]
-    fn a_plain_circle_has_exact_distances() {
+    fn distances_from_a_circle_are_exact() {
         let mut draw = Draw::new(1, Purpose::Scene, 0);
         let circle = Outline::draw(&mut draw, (10.0, 20.0), 5.0, 1.0, 0.0);
         for (x, y, expected) in [(10.0, 20.0, -5.0), (18.0, 20.0, 3.0), (10.0, 16.0, -1.0), (13.0, 24.0, 0.0)]
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_lies_beyond_the_reach() {
+    fn no_outline_exceeds_its_reach() {
         let mut draw = Draw::new(2, Purpose::Scene, 0);
         for _ in 0..200 {
             let (ratio, roughness) = (draw.between(1.0, 3.0), draw.between(0.0, 0.1));

@@ -1,28 +1,28 @@
-//! Places: the spots of a patch, one in the centre and some outside, that get a special content.
+//! Places: the regions of a patch, one in the centre and some outside, that get special content.
 //!
-//! Where a place lies and how large it is, is drawn without knowing the label; the label only decides
-//! what fills the central one (`content.rs`). So nothing but the content can tell the classes apart.
+//! Does not know the label or the content, so the position and size of a place do not depend on the class.
 
 use super::{canvas::SIDE, random::Draw};
 
-/// The centre box is the pixels `CENTRE_START..CENTRE_END` in both directions: 32x32, what the label is about.
-pub const CENTRE_START: usize = 32;
-/// One past the last pixel of the centre box.
-pub const CENTRE_END: usize = 64;
+/// The first pixel of the centre box, in both directions. The label describes this box of 32x32 pixels.
+pub(super) const CENTRE_START: usize = 32;
+/// One past the last pixel of the centre box, in both directions.
+pub(super) const CENTRE_END: usize = 64;
 
-/// An ellipse, with an anchor: a point inside that holds a cell for certain.
+/// An elliptical region.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
+    /// A point that always gets a cell.
     pub(super) anchor: (f32, f32),
     pub(super) centre: (f32, f32),
     /// Half the length and half the width in pixels.
     pub(super) half: (f32, f32),
     pub(super) axis: (f32, f32),
-    /// True: what fills this place must not touch the centre box.
+    /// If true, the content must not touch the centre box.
     pub(super) outside: bool,
 }
 
-/// How far (x, y) lies from the centre box; 0 inside.
+/// Distance of (x, y) from the centre box, 0 inside.
 pub(super) fn centre_distance(x: f32, y: f32) -> f32 {
     let beyond = |c: f32| (CENTRE_START as f32 - c).max(c - (CENTRE_END - 1) as f32).max(0.0);
     let (dx, dy) = (beyond(x), beyond(y));
@@ -30,7 +30,7 @@ pub(super) fn centre_distance(x: f32, y: f32) -> f32 {
 }
 
 impl Place {
-    /// The central place: its anchor anywhere in the centre box, the rest wherever it falls around it.
+    /// The central place. Its anchor is in the centre box, but the ellipse may extend beyond it.
     pub(super) fn central(draw: &mut Draw) -> Self {
         let (low, high) = (CENTRE_START as f32 + 2.0, CENTRE_END as f32 - 2.0);
         let anchor = (draw.between(low, high), draw.between(low, high));
@@ -40,7 +40,7 @@ impl Place {
         place
     }
 
-    /// A place clear of the centre box and of `others`; `None` where none was found.
+    /// A place that does not touch the centre box or `others`. `None` if there is no room.
     pub(super) fn outside(draw: &mut Draw, others: &[Self]) -> Option<Self> {
         for _ in 0..40 {
             let edge = SIDE as f32 - 4.0;
@@ -66,7 +66,7 @@ impl Place {
         dx * dx + dy * dy > least * least
     }
 
-    /// A uniform point of the ellipse shrunk to `share` of its size.
+    /// A uniformly distributed point of the ellipse, shrunk by the factor `share`.
     pub(super) fn point(&self, draw: &mut Draw, share: f32) -> (f32, f32) {
         let (c, s) = draw.direction();
         let out = draw.unit().sqrt() * share;
@@ -74,7 +74,7 @@ impl Place {
         (self.centre.0 + u * self.axis.0 - v * self.axis.1, self.centre.1 + u * self.axis.1 + v * self.axis.0)
     }
 
-    /// 0 at the centre, 1 on the ellipse, more outside.
+    /// 0 at the centre, 1 on the ellipse, more than 1 outside.
     pub(super) fn level(&self, x: f32, y: f32) -> f32 {
         let (dx, dy) = (x - self.centre.0, y - self.centre.1);
         let u = (dx * self.axis.0 + dy * self.axis.1) / self.half.0;

@@ -1,4 +1,8 @@
-//! Which patches to make: the recipe, the plan of labels and slides that follows from it, and one patch.
+//! The recipe of a synthetic data set: its parameters, the labels and slides that follow, and single patches.
+//!
+//! Does not know files or how a patch is painted.
+
+use anyhow::{Result, ensure};
 
 use super::{
     canvas::SIDE,
@@ -7,23 +11,23 @@ use super::{
     stain::Stain,
 };
 
-/// What to make. The same recipe gives the same bytes on every machine and with any number of threads.
+/// The parameters. The same recipe gives the same bytes on every machine and with any number of threads.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recipe {
     /// Number of patches, 1 to 10 million.
     pub patches: u32,
-    /// Number of slides, each with a stain of its own; 1 to 100,000.
+    /// Number of slides, 1 to 100,000. Each has its own stain.
     pub slides: u32,
     /// Share of patches with tumour in the centre, 0..=1.
     pub positive_share: f64,
-    /// Places outside the centre that get something resembling tumour, the same number for both classes;
-    /// fewer where there is no room. At most 8.
+    /// Number of decoys outside the centre, 0 to 8. Decoys are benign structures that resemble tumour. Their
+    /// number does not depend on the label. There are fewer if there is no room.
     pub decoys: u32,
-    /// How much the slides differ: 0 not at all, 1 as a mixed collection does, at most 3.
+    /// How much the slides differ, 0 to 3: 0 is not at all, 1 is like a mixed collection.
     pub stain_variation: f64,
-    /// Share of patches of either class with tumour outside the centre too (instead of one decoy), 0..=1.
+    /// Share of patches of each class in which tumour replaces one decoy outside the centre, 0..=1.
     pub tumor_outside: f64,
-    /// Another seed, other patches.
+    /// Seed of all random numbers.
     pub seed: u64,
 }
 
@@ -41,60 +45,44 @@ impl Default for Recipe {
     }
 }
 
-/// A value of a recipe that cannot be.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("synthesize: {field} is {value}, but must be {allowed}")]
-pub struct BadRecipe {
-    /// The field of [`Recipe`].
-    pub field: &'static str,
-    /// What it is.
-    pub value: String,
-    /// What it may be.
-    pub allowed: &'static str,
-}
-
-/// One patch with its truth.
+/// One patch with its ground truth.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Patch {
+pub(super) struct Patch {
     /// [96, 96, 3] uint8: rows, columns, channels.
-    pub rgb: Vec<u8>,
-    /// [96, 96] uint8: 1 where a tumour cell lies, in the centre or outside.
-    pub mask: Vec<u8>,
-    /// 1 if and only if the mask touches the centre 32x32.
-    pub label: u8,
-    /// The slide that it comes from, 0-based.
-    pub slide: u32,
+    pub(super) rgb: Vec<u8>,
+    /// [96, 96] uint8: 1 for tumour cells, in the centre or outside.
+    pub(super) mask: Vec<u8>,
+    /// 1 if and only if the centre 32x32 of the mask contains tumour.
+    pub(super) label: u8,
+    /// Number of the slide, counted from 0.
+    pub(super) slide: u32,
 }
 
 impl Patch {
-    /// True if tumour lies anywhere in the patch.
-    #[must_use]
-    pub fn has_tumor(&self) -> bool {
+    /// True if there is tumour anywhere in the patch.
+    pub(super) fn has_tumor(&self) -> bool {
         self.mask.contains(&1)
     }
 }
 
-/// Label and slide of a patch.
+/// The label and slide of a patch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Entry {
     label: u8,
     slide: u32,
 }
 
-/// A recipe with its labels, slides and stains worked out: gives the patches, in any order.
+/// A recipe with the labels, slides and stains of its patches. Patches can be made in any order.
 #[derive(Debug)]
-pub struct Dataset {
-    recipe: Recipe,
+pub(super) struct Dataset {
+    pub(super) recipe: Recipe,
     entries: Vec<Entry>,
     stains: Vec<Stain>,
 }
 
 impl Recipe {
-    /// Works out labels and slides.
-    ///
-    /// # Errors
-    /// A field outside its range.
-    pub fn plan(self) -> Result<Dataset, BadRecipe> {
+    /// Assigns labels, slides and stains. Fails if a field is out of range.
+    pub(super) fn plan(self) -> Result<Dataset> {
         self.check()?;
         let entries = entries(&self);
         let stain = |slide| Stain::of_slide(self.seed, slide, self.stain_variation as f32);
@@ -102,13 +90,15 @@ impl Recipe {
         Ok(Dataset { recipe: self, entries, stains })
     }
 
-    fn check(&self) -> Result<(), BadRecipe> {
-        let whole = |field, value: u32, allowed, good: bool| {
-            if good { Ok(()) } else { Err(BadRecipe { field, value: value.to_string(), allowed }) }
+    fn check(&self) -> Result<()> {
+        let whole = |field: &str, value: u32, allowed: &str, good: bool| {
+            ensure!(good, "synthesize: {field} is {value}, but must be {allowed}");
+            Ok(())
         };
-        let real = |field, value: f64, allowed, most: f64| {
+        let real = |field: &str, value: f64, allowed: &str, most: f64| {
             let good = (0.0..=most).contains(&value);
-            if good { Ok(()) } else { Err(BadRecipe { field, value: value.to_string(), allowed }) }
+            ensure!(good, "synthesize: {field} is {value}, but must be {allowed}");
+            Ok(())
         };
         whole("patches", self.patches, "between 1 and 10000000", (1..=10_000_000).contains(&self.patches))?;
         whole("slides", self.slides, "between 1 and 100000", (1..=100_000).contains(&self.slides))?;
@@ -118,15 +108,12 @@ impl Recipe {
         real("stain-variation", self.stain_variation, "between 0 and 3", 3.0)
     }
 
-    /// How many patches are positive: the share, rounded.
-    #[must_use]
-    pub fn positives(&self) -> u32 {
+    fn positives(&self) -> u32 {
         (f64::from(self.patches) * self.positive_share).round() as u32
     }
 }
 
-/// Both classes are dealt out to the slides like cards, so that every slide has its share of each (as far
-/// as there are enough); then the order is shuffled.
+/// Distributes each class evenly over the slides, then shuffles the order.
 fn entries(recipe: &Recipe) -> Vec<Entry> {
     let positives = recipe.positives();
     let deal = |label: u8, count: u32| (0..count).map(move |n| Entry { label, slide: n % recipe.slides });
@@ -136,20 +123,12 @@ fn entries(recipe: &Recipe) -> Vec<Entry> {
 }
 
 impl Dataset {
-    /// The recipe that it follows.
-    #[must_use]
-    pub fn recipe(&self) -> &Recipe {
-        &self.recipe
-    }
-
-    /// Patch number `index`, `None` beyond the last. Costs about a millisecond.
-    #[must_use]
-    pub fn patch(&self, index: u32) -> Option<Patch> {
+    /// Makes patch number `index` in about a millisecond. `None` if there is no such patch.
+    pub(super) fn patch(&self, index: u32) -> Option<Patch> {
         let entry = *self.entries.get(index as usize)?;
         Some(self.patch_as(index, entry))
     }
 
-    /// The patch as if its label and slide were these.
     fn patch_as(&self, index: u32, Entry { label, slide }: Entry) -> Patch {
         let (rgb, mask) = scene::render(&Request {
             seed: self.recipe.seed,
@@ -169,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_are_balanced_exactly_and_every_slide_has_both() {
+    fn the_positive_share_is_exact_and_classes_are_spread_evenly_over_slides() {
         let recipe = Recipe { patches: 1001, slides: 7, positive_share: 0.3, ..Recipe::default() };
         let entries = entries(&recipe);
         assert_eq!(entries.iter().filter(|entry| entry.label == 1).count(), 300);
@@ -177,13 +156,13 @@ mod tests {
             let count = |label| entries.iter().filter(|e| e.slide == slide && e.label == label).count();
             assert!((42..=43).contains(&count(1)) && (100..=101).contains(&count(0)), "slide {slide}");
         }
-        // Shuffled: the expected number of positives in the first 300 is 90, SD 7.
+        // After the shuffle, the expected number of positives in the first 300 is 90, SD 7.
         let early = entries[..300].iter().filter(|entry| entry.label == 1).count();
         assert!((55..=125).contains(&early), "{early}");
     }
 
     #[test]
-    fn values_out_of_range_are_named() {
+    fn errors_name_the_field_that_is_out_of_range() {
         let refused = |recipe: Recipe| recipe.plan().unwrap_err().to_string();
         let base = Recipe::default;
         assert_eq!(
@@ -198,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_last_patch_there_is_none() {
+    fn an_index_after_the_last_patch_gives_none() {
         let dataset = Recipe { patches: 3, ..Recipe::default() }.plan().unwrap();
         assert!(dataset.patch(2).is_some() && dataset.patch(3).is_none());
     }

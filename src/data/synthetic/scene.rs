@@ -1,7 +1,7 @@
-//! One patch from its random numbers: what lies where, in which order it is drawn.
+//! Composes one patch: selects tissue and contents, and paints them in order.
 //!
-//! The label enters at one point only: what fills the central place, from its own stream of random
-//! numbers. Everything else is drawn as if the label were unknown.
+//! Does not know the slide, only its stain. The label affects only the content of the central place, which
+//! has its own stream of random numbers.
 
 use super::{
     camera,
@@ -17,19 +17,19 @@ use super::{
     vessel,
 };
 
-/// What a scene depends on.
+/// The parameters of a patch.
 pub(super) struct Request<'a> {
     pub(super) seed: u64,
     pub(super) index: u64,
     pub(super) positive: bool,
-    /// Places outside the centre.
+    /// Number of places outside the centre.
     pub(super) decoys: u32,
     /// Probability that one of them is tumour.
     pub(super) tumor_outside: f32,
     pub(super) stain: &'a Stain,
 }
 
-/// Pixels [96, 96, 3] and tumour mask [96, 96] of a scene.
+/// Renders the pixels [96, 96, 3] and the tumour mask [96, 96].
 pub(super) fn render(request: &Request<'_>) -> (Vec<u8>, Vec<u8>) {
     let mut draw = Draw::new(request.seed, Purpose::Scene, request.index);
     let (mut canvas, grain) = (Canvas::new(), Grain::draw(&mut draw));
@@ -43,7 +43,7 @@ pub(super) fn render(request: &Request<'_>) -> (Vec<u8>, Vec<u8>) {
     (camera::scan(&mut camera, &canvas, request.stain), canvas.mask())
 }
 
-/// The central place first, then those outside.
+/// The central place, followed by the places outside the centre.
 fn places(draw: &mut Draw, decoys: u32) -> Vec<Place> {
     let mut places = vec![Place::central(draw)];
     for _ in 0..decoys {
@@ -111,7 +111,7 @@ mod tests {
         let stain = Stain::of_slide(5, 0, 1.0);
         for index in 0..60 {
             let ([(negative, no), (positive, yes)], place) = (both(index, &stain), central(index));
-            // A cell of 14 pixels may sit on the edge of the place; blurring and sharpening reach 6 more.
+            // Cells at the edge of the place may extend 14 pixels beyond it. Blur and sharpening add 6.
             let reach = place.half.0 + 20.0;
             let mut changed = 0;
             for (pixel, (a, b)) in negative.chunks(3).zip(positive.chunks(3)).enumerate() {
@@ -121,7 +121,7 @@ mod tests {
                 assert!(!differs || (dx * dx + dy * dy).sqrt() < reach, "patch {index}, pixel {pixel}");
                 changed += usize::from(differs);
             }
-            assert!(changed > 100, "patch {index}: only {changed} pixels tell the classes apart");
+            assert!(changed > 100, "patch {index}: only {changed} pixels differ");
         }
     }
 }

@@ -1,4 +1,6 @@
-//! A contact sheet: patches side by side, twice their size, the centre box coloured by the label.
+//! Draws a contact sheet: patches on a grid at twice their size, with the centre box coloured by label.
+//!
+//! Does not know files. `write.rs` saves the sheet.
 
 use image::{Rgb, RgbImage};
 
@@ -14,23 +16,9 @@ const GAP: usize = 4;
 const PAPER: Rgb<u8> = Rgb([255, 255, 255]);
 const POSITIVE: Rgb<u8> = Rgb([214, 39, 40]);
 const NEGATIVE: Rgb<u8> = Rgb([44, 160, 44]);
-const TRUTH: Rgb<u8> = Rgb([255, 214, 0]);
 
-/// What to draw over the patches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SheetOptions {
-    /// Outlines the centre box: red for positive, green for negative patches.
-    pub centre_box: bool,
-    /// Outlines the tumour mask in yellow.
-    pub mask: bool,
-}
-
-/// The sheet, `columns` (at least 1) patches a row; an empty margin for no patches.
-///
-/// # Panics
-/// If a patch does not hold 96x96 pixels.
-#[must_use]
-pub fn contact_sheet(patches: &[Patch], columns: usize, options: SheetOptions) -> RgbImage {
+/// Draws the sheet with `columns` patches per row, at least 1. Without patches, only the margin is left.
+pub(super) fn contact_sheet(patches: &[Patch], columns: usize) -> RgbImage {
     let columns = columns.max(1).min(patches.len());
     let step = SIDE * SCALE + GAP;
     let extent = |count: usize| (count * step + GAP).max(1) as u32;
@@ -38,19 +26,17 @@ pub fn contact_sheet(patches: &[Patch], columns: usize, options: SheetOptions) -
     let mut sheet = RgbImage::from_pixel(extent(columns), extent(rows), PAPER);
     for (n, patch) in patches.iter().enumerate() {
         let at = (GAP + n % columns * step, GAP + n / columns * step);
-        paint(&mut sheet, at, patch, options);
+        paint(&mut sheet, at, patch);
     }
     sheet
 }
 
-fn paint(sheet: &mut RgbImage, at: (usize, usize), patch: &Patch, options: SheetOptions) {
+fn paint(sheet: &mut RgbImage, at: (usize, usize), patch: &Patch) {
     let label = if patch.label == 1 { POSITIVE } else { NEGATIVE };
     for (y, x) in (0..SIDE * SCALE).flat_map(|y| (0..SIDE * SCALE).map(move |x| (y, x))) {
         let first = (y / SCALE * SIDE + x / SCALE) * 3;
-        let colour = if options.centre_box && on_centre_box(x, y) {
+        let colour = if on_centre_box(x, y) {
             label
-        } else if options.mask && on_mask_edge(patch, x, y) {
-            TRUTH
         } else {
             Rgb([patch.rgb[first], patch.rgb[first + 1], patch.rgb[first + 2]])
         };
@@ -58,7 +44,7 @@ fn paint(sheet: &mut RgbImage, at: (usize, usize), patch: &Patch, options: Sheet
     }
 }
 
-/// The line runs just outside the box, so that it hides none of it.
+/// The line is just outside the box, so that it does not cover any part of it.
 fn on_centre_box(x: usize, y: usize) -> bool {
     let (low, high) = (CENTRE_START * SCALE - 1, CENTRE_END * SCALE);
     let within = |c: usize| (low..=high).contains(&c);
@@ -66,43 +52,28 @@ fn on_centre_box(x: usize, y: usize) -> bool {
     (on(x) && within(y)) || (on(y) && within(x))
 }
 
-/// Pixels just outside the mask.
-fn on_mask_edge(patch: &Patch, x: usize, y: usize) -> bool {
-    let inside = |x: usize, y: usize| {
-        let (column, row) = (x / SCALE, y / SCALE);
-        column < SIDE && row < SIDE && patch.mask[row * SIDE + column] == 1
-    };
-    let left = x.wrapping_sub(1);
-    let above = y.wrapping_sub(1);
-    !inside(x, y) && (inside(x + 1, y) || inside(x, y + 1) || inside(left, y) || inside(x, above))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn patch(label: u8) -> Patch {
-        let mut mask = vec![0; SIDE * SIDE];
-        mask[10 * SIDE + 10] = 1;
-        Patch { rgb: vec![100; SIDE * SIDE * 3], mask, label, slide: 0 }
+        Patch { rgb: vec![100; SIDE * SIDE * 3], mask: vec![0; SIDE * SIDE], label, slide: 0 }
     }
 
     #[test]
-    fn a_sheet_has_room_for_all_patches_and_colours_boxes_by_label() {
-        let options = SheetOptions { centre_box: true, mask: true };
-        let sheet = contact_sheet(&[patch(0), patch(1), patch(0)], 2, options);
+    fn a_sheet_fits_all_patches_and_colours_boxes_by_label() {
+        let sheet = contact_sheet(&[patch(0), patch(1), patch(0)], 2);
         assert_eq!(sheet.dimensions(), (2 * 196 + 4, 2 * 196 + 4));
         let corner = (4 + 64 - 1) as u32;
         assert_eq!(*sheet.get_pixel(corner, corner), NEGATIVE);
         assert_eq!(*sheet.get_pixel(corner + 196, corner), POSITIVE);
-        assert_eq!(*sheet.get_pixel(4 + 20, 4 + 19), TRUTH);
         assert_eq!(*sheet.get_pixel(4 + 20, 4 + 20), Rgb([100; 3]));
         assert_eq!(*sheet.get_pixel(corner + 196, corner + 196), PAPER);
     }
 
     #[test]
     fn no_patches_give_an_empty_sheet() {
-        let sheet = contact_sheet(&[], 4, SheetOptions { centre_box: true, mask: false });
+        let sheet = contact_sheet(&[], 4);
         assert_eq!(sheet.dimensions(), (4, 4));
     }
 }

@@ -1,8 +1,8 @@
-//! From dye to colour: Beer-Lambert's law with the stain of one slide.
+//! Converts dye to colour by the Beer-Lambert law, with the stain of one slide. Does not know tissue.
 //!
-//! Light through a dye of amount a along the unit vector s leaves I0 exp(-a s) per channel (natural
-//! logarithm). The vectors lie between Ruifrok & Johnston's (2001) and those of the warmer, browner
-//! slides of the Camelyon set (estimated from official patches by Macenko's method).
+//! With an amount a of a dye with the unit vector s, the intensity in each channel is I0 exp(-a s). The
+//! vectors are between those of Ruifrok & Johnston (2001) and those of the warmer, browner slides of
+//! Camelyon, which were estimated from official patches by the method of Macenko.
 
 use super::{
     canvas::Dye,
@@ -13,32 +13,35 @@ use super::{
 const COOL: Vectors = Vectors { hematoxylin: [0.62, 0.72, 0.29], eosin: [0.12, 0.97, 0.16] };
 const WARM: Vectors = Vectors { hematoxylin: [0.50, 0.71, 0.50], eosin: [0.15, 0.84, 0.52] };
 
+/// Unit vectors of the dyes: the relative optical density in red, green and blue.
 struct Vectors {
     hematoxylin: [f32; 3],
     eosin: [f32; 3],
 }
 
-/// The look of one slide.
+/// The appearance of one slide.
 #[derive(Clone, Debug)]
 pub(super) struct Stain {
-    /// Absorption per unit of dye: the unit vectors times the slide's concentrations.
+    /// Absorption per amount of hematoxylin: the unit vector times the strength of the stain.
     hematoxylin: [f32; 3],
+    /// Absorption per amount of eosin.
     eosin: [f32; 3],
-    /// Colour of the empty glass, 0..255.
+    /// Colour of empty glass, 0..255.
     glass: [f32; 3],
-    /// SD of the optics' blur in pixels.
+    /// SD of the optical blur in pixels.
     pub(super) blur: f32,
-    /// How much the scanner sharpens (0: not at all).
+    /// Strength of the sharpening by the scanner. 0 is none.
     pub(super) sharpening: f32,
-    /// SD of the sensor's noise in grey levels.
+    /// SD of the sensor noise in grey levels.
     pub(super) noise: f32,
 }
 
 impl Stain {
-    /// Slide number `slide`. `variation` 0 gives all slides the same look, 1 that of a mixed collection.
+    /// The stain of slide number `slide`. With a `variation` of 0, all slides look the same. 1 is like a
+    /// mixed collection.
     pub(super) fn of_slide(seed: u64, slide: u32, variation: f32) -> Self {
         let mut draw = Draw::new(seed, Purpose::Slide, slide.into());
-        // Most slides lie near one of the two ends, more of them near the warm one.
+        // Most slides are near one of the two ends, more of them near the warm end.
         let warmth = (0.6 + (smooth(draw.unit() + 0.1) - 0.6) * variation).clamp(-0.1, 1.1);
         let mut spread = |mean: f32, sd: f32| draw.around(mean, sd * variation);
         let lamp = spread(0.0, 3.0);
@@ -54,14 +57,14 @@ impl Stain {
         }
     }
 
-    /// The colour of a pixel, 0..255 per channel, `thickness` being the section's relative thickness there.
+    /// The colour of a pixel, 0..255 per channel. `thickness` is the relative thickness of the section.
     pub(super) fn colour(&self, dye: Dye, thickness: f32) -> [f32; 3] {
         let absorbed = |c: usize| dye.hematoxylin * self.hematoxylin[c] + dye.eosin * self.eosin[c];
         [0, 1, 2].map(|c| self.glass[c] * exp(-absorbed(c) * thickness))
     }
 }
 
-/// A unit vector between two, each component moved by `jitter`.
+/// Interpolates between two unit vectors and adds `jitter` to each component.
 fn vector(cool: [f32; 3], warm: [f32; 3], warmth: f32, mut jitter: impl FnMut() -> f32) -> [f32; 3] {
     let raw = [0, 1, 2].map(|c| (mix(cool[c], warm[c], warmth) + jitter()).max(0.01));
     let length = raw.iter().map(|v| v * v).sum::<f32>().sqrt();
@@ -79,13 +82,13 @@ mod tests {
         let once = stain.colour(Dye::new(0.7, 0.0), 1.0);
         let twice = stain.colour(Dye::new(1.4, 0.0), 1.0);
         for c in 0..3 {
-            // Twice the dye squares the transmittance; float32 rounding only.
+            // Twice the dye squares the transmittance. The tolerance is for rounding.
             assert!((twice[c] / clear[c] - (once[c] / clear[c]).powi(2)).abs() < 1e-5);
         }
     }
 
     #[test]
-    fn slides_differ_only_as_far_as_the_variation_says() {
+    fn slides_differ_only_with_variation() {
         let dye = Dye::new(1.5, 0.4);
         let colours = |variation| [0, 1].map(|slide| Stain::of_slide(3, slide, variation).colour(dye, 1.0));
         let [a, b] = colours(0.0);

@@ -1,4 +1,6 @@
-//! Connective tissue: a band of wavy collagen fibres with spindle nuclei (capsule, trabecula).
+//! Connective tissue: a band of wavy collagen fibres with spindle-shaped nuclei, as in capsule or trabeculae.
+//!
+//! Does not know the other tissue of the patch.
 
 use super::{
     canvas::{Canvas, Dye, SIDE},
@@ -16,14 +18,14 @@ pub(super) struct Band {
     /// Direction of the fibres.
     axis: (f32, f32),
     half_width: f32,
-    /// How loose the fibres lie: 0 dense and pink, 1 white between them.
+    /// Looseness of the fibres: 0 is dense and pink, 1 has white gaps.
     loose: f32,
     eosin: f32,
     waves: Lattice,
 }
 
 impl Band {
-    /// Anywhere in the patch, from a thin septum to nearly all of it.
+    /// Draws a band anywhere in the patch, from a thin septum to nearly the whole patch.
     pub(super) fn draw(draw: &mut Draw) -> Self {
         let side = SIDE as f32;
         Self {
@@ -36,7 +38,7 @@ impl Band {
         }
     }
 
-    /// Along and across the fibres, waves included.
+    /// Coordinates along and across the wavy fibres.
     fn coordinates(&self, x: f32, y: f32) -> (f32, f32) {
         let (dx, dy) = (x - self.middle.0, y - self.middle.1);
         let along = dx * self.axis.0 + dy * self.axis.1;
@@ -46,13 +48,13 @@ impl Band {
         (along, across + wave)
     }
 
-    /// How much of a pixel belongs to the band, 0..1.
+    /// The share of the pixel that belongs to the band, 0..1.
     pub(super) fn share(&self, x: f32, y: f32) -> f32 {
         let (_, across) = self.coordinates(x, y);
         smooth((self.half_width - across.abs()) / 3.0 + 0.5)
     }
 
-    /// Lays fibres and spindle nuclei on the canvas.
+    /// Paints fibres and spindle-shaped nuclei on the canvas.
     pub(super) fn paint(&self, draw: &mut Draw, canvas: &mut Canvas, grain: &Grain) {
         for (x, y) in Canvas::pixels() {
             let (along, across) = self.coordinates(x as f32, y as f32);
@@ -64,7 +66,7 @@ impl Band {
         self.spindles(draw, canvas, grain);
     }
 
-    /// Fibres are ridges of a field drawn out along the band: |noise| small.
+    /// Fibres follow the zero lines of a noise field that is stretched along the band.
     fn fibre(&self, along: f32, across: f32) -> Dye {
         let ridge = 1.0 - self.waves.at(along / 24.0 + 40.0, across / 1.8).abs();
         let strand = self.waves.at(along / 34.0 + 9.0, across / 4.5 + 30.0);

@@ -1,12 +1,18 @@
-//! What must hold of the patches as a whole.
+//! Tests of whole patches: labels, reproducibility, and that colour does not reveal the class.
+//!
+//! Does not know how a patch is painted.
 
 use rayon::prelude::*;
 
-use super::{CENTRE_END, CENTRE_START, Dataset, Patch, Recipe, SIDE};
+use super::{
+    canvas::SIDE,
+    place::{CENTRE_END, CENTRE_START},
+    recipe::{Dataset, Patch, Recipe},
+};
 use crate::digest::Digest;
 
 fn patches(dataset: &Dataset) -> Vec<Patch> {
-    let indices = 0..dataset.recipe().patches;
+    let indices = 0..dataset.recipe.patches;
     indices.into_par_iter().map(|index| dataset.patch(index).unwrap()).collect()
 }
 
@@ -22,7 +28,7 @@ fn a_patch_is_positive_if_and_only_if_the_centre_holds_tumor() {
         let recipe = Recipe { patches: 500, tumor_outside: 0.8, decoys: 4, seed, ..Recipe::default() };
         for (n, patch) in patches(&recipe.plan().unwrap()).iter().enumerate() {
             let evidence = tumor_in_centre(patch);
-            // A whole nucleus has its middle in the box: about 100 pixels, at least a quarter of it inside.
+            // At least one nucleus of about 100 pixels has its centre in the box, and a quarter of it inside.
             let right = if patch.label == 1 { evidence >= 20 } else { evidence == 0 };
             assert!(right, "seed {seed}, patch {n}: label {}, {evidence} tumour pixels", patch.label);
         }
@@ -30,10 +36,10 @@ fn a_patch_is_positive_if_and_only_if_the_centre_holds_tumor() {
 }
 
 #[test]
-fn tumor_outside_the_centre_comes_as_often_as_asked() {
+fn tumor_outside_the_centre_is_as_frequent_as_requested() {
     let recipe = Recipe { patches: 600, positive_share: 0.0, tumor_outside: 0.3, ..Recipe::default() };
     let with_tumor = patches(&recipe.plan().unwrap()).iter().filter(|patch| patch.has_tumor()).count();
-    // Expected 180, binomial SD 11; now and then there is no room for a place outside.
+    // Expected: 180, binomial SD 11. Some patches have no room for a place outside.
     assert!((130..=230).contains(&with_tumor), "{with_tumor}");
 }
 
@@ -49,14 +55,13 @@ fn patches_do_not_depend_on_the_order_or_the_number_of_threads() {
 
 #[test]
 fn pixels_are_the_same_on_every_machine() {
-    // Only additions, multiplications, divisions and square roots, which IEEE 754 fixes to the last bit.
-    // Changes here change every synthetic set: the stage kind's VERSION must then be raised.
+    // A new digest means that all synthetic data change. The VERSION of the stage kind must then be raised.
     let dataset = Recipe { patches: 24, ..Recipe::default() }.plan().unwrap();
     let bytes: Vec<u8> = patches(&dataset).into_iter().flat_map(|p| [p.rgb, p.mask]).flatten().collect();
     assert_eq!(Digest::of(&bytes).short(), "bdfbb81c0d");
 }
 
-/// Mean and SD per channel.
+/// Mean and SD of each channel.
 fn colours(patch: &Patch) -> [f64; 6] {
     let mut features = [0.0; 6];
     for c in 0..3 {
@@ -70,7 +75,7 @@ fn colours(patch: &Patch) -> [f64; 6] {
 }
 
 #[test]
-fn colour_alone_does_not_tell_the_classes_apart() {
+fn colour_does_not_reveal_the_class() {
     let dataset = Recipe { patches: 1200, seed: 3, ..Recipe::default() }.plan().unwrap();
     let all: Vec<([f64; 6], bool)> =
         patches(&dataset).par_iter().map(|patch| (colours(patch), patch.label == 1)).collect();
@@ -78,12 +83,12 @@ fn colour_alone_does_not_tell_the_classes_apart() {
     let direction = discriminant(fitted);
     let scores = held_out.iter().map(|(features, label)| (dot(&direction, features), *label)).collect();
     let auc = auc(scores);
-    // Without any cue the AUC over 300 + 300 patches is 0.5 with SD 0.024. 0.62 is 5 SD above; real
-    // patches reach 0.80.
+    // Without a cue, the AUC of 300 + 300 patches is 0.5 with an SD of 0.024. The bound of 0.62 is 5 SD
+    // higher. Real patches reach 0.80.
     assert!(auc < 0.62, "AUC {auc}");
 }
 
-/// Fisher's linear discriminant: the pooled covariance's inverse times the difference of the means.
+/// Fisher's linear discriminant: the inverse of the pooled covariance times the difference of the means.
 fn discriminant(samples: &[([f64; 6], bool)]) -> [f64; 6] {
     let mean = |label: bool| {
         let of_class: Vec<_> = samples.iter().filter(|sample| sample.1 == label).collect();
@@ -101,7 +106,7 @@ fn discriminant(samples: &[([f64; 6], bool)]) -> [f64; 6] {
     solve(system)
 }
 
-/// Gauss-Jordan; a covariance matrix needs no pivoting.
+/// Gauss-Jordan elimination. A covariance matrix needs no pivoting.
 fn solve(mut system: [[f64; 7]; 6]) -> [f64; 6] {
     for pivot in 0..6 {
         let row = system[pivot].map(|value| value / system[pivot][pivot]);
@@ -118,7 +123,7 @@ fn dot(a: &[f64; 6], b: &[f64; 6]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// The share of pairs in which the positive scores higher.
+/// The share of pairs in which the positive has the higher score.
 fn auc(scores: Vec<(f64, bool)>) -> f64 {
     let of = |label| scores.iter().filter(move |score| score.1 == label).map(|score| score.0);
     let pairs = of(true).count() * of(false).count();
@@ -126,7 +131,7 @@ fn auc(scores: Vec<(f64, bool)>) -> f64 {
 }
 
 #[test]
-fn the_colour_test_would_find_a_cue() {
+fn the_colour_test_detects_a_cue() {
     let patches = (0..400).map(|n| {
         let label = n % 2 == 1;
         let noise =

@@ -1,4 +1,7 @@
-//! A venule cut across: lumen, wall, plump endothelial nuclei, red cells; and red cells on their own.
+//! A venule in cross-section (lumen, wall, plump endothelial nuclei, red blood cells), and red blood cells
+//! outside vessels.
+//!
+//! Does not know the tissue around the vessel.
 
 use super::{
     canvas::{Canvas, Dye},
@@ -15,7 +18,7 @@ const LUMEN: Dye = Dye::new(0.02, 0.06);
 const WALL: Dye = Dye::new(0.1, 0.65);
 const RED_CELL: Dye = Dye::new(0.1, 1.25);
 
-/// A venule that about fills the place.
+/// Paints a venule that roughly fills the place.
 pub(super) fn paint(draw: &mut Draw, place: &Place, canvas: &mut Canvas, grain: &Grain) {
     let radius = (place.half.1 - 5.0).clamp(3.0, 7.0);
     let lumen = Outline::along(draw, place.anchor, radius, (draw_ratio(place), place.axis), 0.06);
@@ -44,7 +47,7 @@ fn endothelium(draw: &mut Draw, lumen: &Outline) -> Vec<Cell> {
     let count = 4 + draw.below(4);
     let cells = (0..count).map(|_| {
         let (c, s) = draw.direction();
-        // Walks outwards from the centre until the ray leaves the lumen.
+        // Searches along a ray from the centre for the wall.
         let out = (0..40)
             .map(|step| step as f32 * 0.5)
             .find(|r| lumen.distance(lumen.x + c * r, lumen.y + s * r) > 1.6);
@@ -54,7 +57,7 @@ fn endothelium(draw: &mut Draw, lumen: &Outline) -> Vec<Cell> {
     cells.collect()
 }
 
-/// Up to `count` red cells within `spread` pixels of a point.
+/// Paints `count` red blood cells with centres within `spread` pixels of a point.
 pub(super) fn red_cells(draw: &mut Draw, at: (f32, f32), spread: f32, count: u32, canvas: &mut Canvas) {
     for _ in 0..count {
         let (c, s) = draw.direction();
@@ -63,7 +66,7 @@ pub(super) fn red_cells(draw: &mut Draw, at: (f32, f32), spread: f32, count: u32
         let outline = Outline::draw(draw, (at.0 + c * out, at.1 + s * out), radius, ratio, 0.05);
         for (x, y) in Canvas::around(outline.x, outline.y, outline.reach() + 1.0) {
             let distance = outline.distance(x as f32, y as f32);
-            // Biconcave: paler in the middle.
+            // Red blood cells are biconcave and so paler in the middle.
             let hollow = bump((distance + radius) * (distance + radius) / (radius * radius * 0.5));
             canvas.cover(x, y, RED_CELL.scaled(1.0 - 0.3 * hollow), 0.9 * smooth(0.5 - distance / 1.4));
         }

@@ -1,7 +1,7 @@
-//! A whole synthetic set on disk, in the official layout: `images.h5`, `labels.h5`, `masks.h5`,
-//! `meta.csv`, and `sheet.png` to look at.
+//! Writes a synthetic data set in the official layout: `images.h5`, `labels.h5`, `masks.h5` and `meta.csv`,
+//! with `sheet.png` as a preview. Only a few hundred patches are in memory at a time.
 //!
-//! Streams: a few hundred patches in memory at a time. Same recipe, same bytes.
+//! Does not know how a patch is made.
 
 use std::path::Path;
 
@@ -12,36 +12,39 @@ use super::{
     canvas::SIDE,
     meta,
     recipe::{Dataset, Patch, Recipe},
-    sheet::{SheetOptions, contact_sheet},
+    sheet::contact_sheet,
 };
 use crate::data::arrays::{Array, ArrayFile, Element, Notes};
 
-/// Patches made and written at a time.
+/// Number of patches made and written at a time.
 const CHUNK: u32 = 256;
-/// Patches on the contact sheet, and how many a row.
+/// Number of patches on the contact sheet, in all and per row.
 const SHEET: (u32, usize) = (48, 8);
 
-/// What was made.
+/// Counts of what was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SynthesisReport {
-    /// All patches.
+    /// Number of patches.
     pub patches: u32,
-    /// Those with tumour in the centre.
+    /// Number of patches with tumour in the centre.
     pub positives: u32,
-    /// Those with a tumour pixel anywhere.
-    pub with_tumor: u32,
-    /// The slides.
+    /// Number of slides.
     pub slides: u32,
 }
 
-/// Makes the whole set and writes it into `dir`, which is created where it does not exist; files of the
-/// same names are replaced. `progress` is told (patches done, patches in all).
+/// Makes all patches and writes them to `dir`. Creates the folder and replaces existing files. Calls
+/// `progress` with the number of patches done and the total.
 ///
-/// `images.h5`: `x` [N, 96, 96, 3] uint8; `labels.h5`: `y` [N, 1, 1, 1] uint8; `masks.h5`: `mask`
-/// [N, 96, 96] uint8, 1 = tumour; `meta.csv`; `sheet.png`: the first 48 patches.
+/// | file | contents |
+/// |---|---|
+/// | `images.h5` | `x` [N, 96, 96, 3] uint8 |
+/// | `labels.h5` | `y` [N, 1, 1, 1] uint8 |
+/// | `masks.h5` | `mask` [N, 96, 96] uint8, 1 = tumour |
+/// | `meta.csv` | label and slide of each patch |
+/// | `sheet.png` | the first 48 patches |
 ///
 /// # Errors
-/// A recipe with a value out of range; a folder that cannot be written.
+/// If a value of the recipe is out of range, or the folder or a file cannot be written.
 pub fn synthesize(
     recipe: &Recipe,
     dir: &Path,
@@ -50,14 +53,12 @@ pub fn synthesize(
     let dataset = recipe.clone().plan()?;
     std::fs::create_dir_all(dir).with_context(|| format!("cannot create the folder {}", dir.display()))?;
     let mut files = Files::create(dir, recipe)?;
-    let mut report =
-        SynthesisReport { patches: recipe.patches, positives: 0, with_tumor: 0, slides: recipe.slides };
+    let mut report = SynthesisReport { patches: recipe.patches, positives: 0, slides: recipe.slides };
     let mut shown = Vec::new();
     for first in (0..recipe.patches).step_by(CHUNK as usize) {
         let patches = chunk(&dataset, first);
         files.add(&patches)?;
         report.positives += patches.iter().map(|patch| u32::from(patch.label)).sum::<u32>();
-        report.with_tumor += patches.iter().map(|patch| u32::from(patch.has_tumor())).sum::<u32>();
         let done = first + patches.len() as u32;
         shown.extend(patches.into_iter().take((SHEET.0 as usize).saturating_sub(shown.len())));
         progress(done.into(), recipe.patches.into());
@@ -72,14 +73,14 @@ fn chunk(dataset: &Dataset, first: u32) -> Vec<Patch> {
 }
 
 fn write_sheet(patches: &[Patch], path: &Path) -> anyhow::Result<()> {
-    let sheet = contact_sheet(patches, SHEET.1, SheetOptions { centre_box: true, mask: false });
+    let sheet = contact_sheet(patches, SHEET.1);
     let mut png = std::io::Cursor::new(Vec::new());
     sheet.write_to(&mut png, image::ImageFormat::Png).context("cannot encode the contact sheet")?;
-    // Written here and not by the encoder, whose errors hide the system's: a full disk must be told as one.
+    // The encoder would hide the system error, such as a full disk. So it does not write the file.
     std::fs::write(path, png.into_inner()).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// The four files that grow together.
+/// The four files that get one row per patch.
 struct Files {
     images: ArrayFile,
     labels: ArrayFile,
@@ -130,7 +131,7 @@ mod tests {
 
     const NAMES: [&str; 5] = ["images.h5", "labels.h5", "masks.h5", "meta.csv", "sheet.png"];
 
-    /// More than one chunk.
+    /// A recipe with more than one chunk.
     fn recipe() -> Recipe {
         Recipe { patches: CHUNK + 20, slides: 3, ..Recipe::default() }
     }
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_cannot_be_made_is_named() {
+    fn the_error_names_the_folder_that_cannot_be_created() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let inside = file.path().join("set");
         let error = synthesize(&recipe(), &inside, &mut |_, _| {}).unwrap_err();

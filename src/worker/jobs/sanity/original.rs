@@ -96,7 +96,7 @@ impl Original {
     /// Maps differ in size.
     pub(super) fn compare(&self, maps: &[Vec<f32>]) -> Result<Vec<Remade>> {
         let each = self.maps.par_iter().zip(maps).zip(&self.regions);
-        each.map(|((original, map), region)| Ok(Remade::of(original, map, region.as_ref())?)).collect()
+        each.map(|((original, map), region)| Remade::of(original, map, region.as_ref())).collect()
     }
 }
 
