@@ -122,8 +122,8 @@ mod tests {
         let values: Vec<f32> = (0..20_000).map(|_| draw.around(3.0, 2.0)).collect();
         let mean = values.iter().sum::<f32>() / values.len() as f32;
         let variance = values.iter().map(|v| (v - mean) * (v - mean)).sum::<f32>() / values.len() as f32;
-        // Standard errors: 2/sqrt(20000) = 0.014 for the mean, about 0.009 for the SD. The bounds are at
-        // least five times as large.
+        // Standard errors: 2/sqrt(20000) = 0.014 for the mean, about 0.009 for the SD. The bounds are
+        // about five times as large.
         assert!((mean - 3.0).abs() < 0.07, "{mean}");
         assert!((variance.sqrt() - 2.0).abs() < 0.05, "{variance}");
     }
