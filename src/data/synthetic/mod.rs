@@ -5,8 +5,8 @@
 //! 32x32 contains tumour. `scene` composes the tissue and paints the amounts of both dyes on a `canvas`.
 //! `stain` converts dye to colour. `camera` adds the effects of a scanner.
 //!
-//! Colour and layout must not reveal the label. The label only decides whether the central `place` gets tumour
-//! or benign `content`. Outside the centre, both classes have decoys and occasionally tumour.
+//! Colour and layout must not reveal the label. The label only decides whether the central `place` gets
+//! tumour or benign `content`. Outside the centre, both classes have decoys and occasionally tumour.
 //!
 //! A patch depends only on the recipe and its index, not on threads or the platform.
 
