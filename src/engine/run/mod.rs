@@ -13,6 +13,7 @@ mod questions;
 pub mod resources;
 mod retry;
 mod run_loop;
+mod showing;
 mod states;
 mod stop;
 mod task;

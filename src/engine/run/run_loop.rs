@@ -1,7 +1,7 @@
 //! The loop of a run: decide what is ready, start what there are resources for, wait for a message, repeat.
 //!
 //! All events and results pass through this one thread, so they have one order. Stages are computed and shown in
-//! other threads (`attempt`); results from the store are shown here.
+//! other threads (`attempt`, `showing`).
 
 use std::{
     path::Path,
@@ -22,6 +22,7 @@ use crate::engine::{
         attempt::{Attempt, Done, Failed, Message, Shared},
         ending::Ending,
         resources::{Grant, Request, Resources},
+        showing::{Showing, takes_long},
         states::{Lane, State, States},
         task,
     },
@@ -43,6 +44,7 @@ pub(super) struct Run<'s, 'a: 's, 'o> {
     /// Where attempts run, and how they report.
     threads: &'s Scope<'s, 'a>,
     send: Sender<Message>,
+    showing: Option<Showing>,
     resources: Resources,
     pub(super) states: States,
     made: Vec<Option<Made>>,
@@ -80,6 +82,7 @@ pub(super) fn run<'a>(
             observer,
             threads,
             send,
+            showing: None,
             resources: Resources::of(shared.executor.capacity(), engine.options.jobs),
             states: States::new(count, &engine.order),
             made: vec![None; count],
@@ -146,6 +149,12 @@ impl Run<'_, '_, '_> {
 
     fn take_from_store(&mut self, stage: usize, record: ActionRecord) {
         self.shared.lease.claim(&record);
+        if takes_long(&record) {
+            self.states.set(stage, State::Showing);
+            let (threads, shared, send) = (self.threads, self.shared, &self.send);
+            let showing = self.showing.get_or_insert_with(|| Showing::start(threads, shared, send.clone()));
+            return showing.show(stage, record);
+        }
         let folder = self.shared.show.stage(stage, &record, &mut |text| self.warn(stage, text));
         self.finish(stage, Done { record, hit: true, folder });
     }
@@ -392,7 +401,12 @@ impl Run<'_, '_, '_> {
         let not_run = self.engine.order.iter().filter(|stage| match self.states[**stage] {
             State::Done | State::Out => false,
             State::Failed => interrupted,
-            State::Waiting | State::Queued(_) | State::Locked(_) | State::Running(_) | State::Blocked => true,
+            State::Waiting
+            | State::Queued(_)
+            | State::Locked(_)
+            | State::Running(_)
+            | State::Showing
+            | State::Blocked => true,
         });
         let not_run = not_run.map(|stage| self.name(*stage)).collect();
         let Self { engine, shared, observer, finished, failed, made, .. } = self;

@@ -22,6 +22,8 @@ pub(in crate::engine) enum State {
     Locked(Digest),
     /// It runs.
     Running(Grant),
+    /// Its result is in the store, and is being shown.
+    Showing,
     /// It is done.
     Done,
     /// It failed.
@@ -52,7 +54,7 @@ pub(in crate::engine) struct States {
     queued: [BTreeSet<usize>; 2],
     /// Places of stages that other runs have locked.
     locked: BTreeSet<usize>,
-    /// How many stages run.
+    /// How many stages run or are being shown.
     running: usize,
 }
 
@@ -75,7 +77,7 @@ impl States {
         self.forget(stage);
         match &state {
             State::Waiting => _ = self.open.insert(self.places[stage]),
-            State::Running(_) => self.running += 1,
+            State::Running(_) | State::Showing => self.running += 1,
             State::Locked(_) => _ = self.locked.insert(self.places[stage]),
             State::Queued(_) => _ = self.queued[0].insert(self.places[stage]),
             State::Out | State::Done | State::Failed | State::Blocked => {}
@@ -101,7 +103,7 @@ impl States {
                     lane.remove(&place);
                 }
             }
-            State::Running(_) => self.running -= 1,
+            State::Running(_) | State::Showing => self.running -= 1,
             State::Locked(_) => _ = self.locked.remove(&place),
             State::Out | State::Done | State::Failed | State::Blocked => {}
         }
@@ -130,7 +132,7 @@ impl States {
         Some((*place, self.order[*place]))
     }
 
-    /// Whether any stage runs.
+    /// Whether any stage runs or is being shown.
     pub(in crate::engine) fn anything_runs(&self) -> bool {
         self.running > 0
     }
