@@ -144,8 +144,8 @@ pub(super) struct CompletionsArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Uses the official files (camelyonpatch_level_2_split_train_x.h5, ..._y.h5, ..._meta.csv; valid,
-test) where it finds them, also one folder below. Without them, the pipeline makes synthetic
-patches. Existing files are kept unless --force is given.")]
+test) where it finds them, in the data folder or one folder below. Without them, the pipeline makes
+synthetic patches. Existing files are kept unless --force is given.")]
 pub(super) struct InitArguments {
     /// The pipeline file
     #[arg(value_name = "FILE", default_value = "pipeline.toml")]
@@ -161,8 +161,8 @@ pub(super) struct InitArguments {
 /// The places to check, and the output format.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each line is `ok`, `note` (works without it, but slower or later), `wrong` (there, but not usable)
-or `missing`. The exit code is 3 if something is wrong or missing.")]
+Each line is `ok`, `note` (not an error, but worth knowing), `wrong` (found, but not usable) or
+`missing`. The exit code is 3 if something is wrong or missing.")]
 pub(super) struct DoctorArguments {
     /// The store [default: .pcamflow in the project's folder]
     #[arg(long, value_name = "DIR")]

@@ -77,11 +77,12 @@ struct StoreArguments {
 struct GcArguments {
     #[command(flatten)]
     store: StoreArguments,
-    /// Remove results that were not used for this long (`30d`, `12h`); also partial work and quarantined files
-    #[arg(long, value_name = "AGE")]
+    /// Remove results that have not been used for this long (`30d`, `12h`); also partial work and quarantined
+    /// files
+    #[arg(long, value_name = "AGE", value_parser = age)]
     older_than: Option<humantime::Duration>,
-    /// Remove the results that were not used for the longest time, until the remaining objects fit into this
-    /// size (`20GB`, `500MiB`)
+    /// Remove the least recently used results until the remaining objects fit into this size (`20GB`,
+    /// `500MiB`)
     #[arg(long, value_name = "SIZE")]
     max_size: Option<Bytes>,
     /// Remove all results except the latest one of each stage of each pipeline
@@ -149,6 +150,11 @@ impl StoreArguments {
         let text = if self.json { json().expect("counts, names and paths are JSON") } else { text() };
         say(text.trim_end());
     }
+}
+
+/// An age on the command line.
+fn age(text: &str) -> Result<humantime::Duration, String> {
+    text.parse().map_err(|_| "write an age with its unit, such as `30d` or `12h`".to_owned())
 }
 
 fn du(arguments: &StoreArguments) -> Outcome {

@@ -106,7 +106,7 @@ pub(super) enum Command {
     Init(InitArguments),
     /// Check whether this machine has what pipelines need, and say what to do
     Doctor(DoctorArguments),
-    /// List the stages of a pipeline and what they read, or draw them for other programs
+    /// List the stages of a pipeline and what they read, or print the graph for other programs
     #[command(after_help = PICTURE)]
     Graph(GraphArguments),
     /// Print the JSON Schema of pipeline files (for editors), or of the lines of `run --json`

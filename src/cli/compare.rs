@@ -40,7 +40,7 @@ pub(super) struct CompareArguments {
     /// Show only this number (`evaluate.test.accuracy`, or the end of it; repeatable)
     #[arg(long, value_name = "NUMBER")]
     by: Vec<String>,
-    /// Plot the number of --by, or the main number, over what differs (.svg or .png)
+    /// Plot the number of --by, or the main number, against what differs (.svg or .png)
     #[arg(long, value_name = "FILE", value_parser = picture)]
     plot: Option<PathBuf>,
     /// Print every column as CSV
@@ -88,7 +88,7 @@ pub(super) fn compare_runs(arguments: &CompareArguments) -> Outcome {
     let history = History::open(file, arguments.store.as_deref())?;
     let runs = chosen(arguments, &history)?;
     if runs.is_empty() {
-        return Err(Error::usage("there is no run to compare: `pcamflow runs` lists what is recorded"));
+        return Err(Error::usage("there is no run to compare: `pcamflow runs` lists the recorded runs"));
     }
     let main = runs.iter().rev().find_map(|(.., facts)| main_name(facts));
     let mut comparison = compare(runs);

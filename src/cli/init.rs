@@ -86,7 +86,7 @@ fn missing(found: &Found, wrong: &[String], data: &Path) -> String {
         (Some(packed), _) => {
             format!("synthetic patches: {data} holds {packed}, which has to be unpacked first")
         }
-        (None, None) if wrong.is_empty() => format!("synthetic patches: no official files are in {data}"),
+        (None, None) if wrong.is_empty() => format!("synthetic patches: no official PCam files in {data}"),
         (None, _) => format!(
             "synthetic patches: {data} does not hold {} and {} that can be used, with at least {FEWEST} patches",
             name("train", "x.h5"),

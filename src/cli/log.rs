@@ -29,7 +29,7 @@ pub(super) fn log(arguments: &ResultArguments) -> Outcome {
 fn log_of(results: &Results<'_>, result: &StageResult) -> Result<Option<PathBuf>, Error> {
     let stage = &result.stage;
     if let Some(attempt) = &result.attempt {
-        complain(&format!("note: {stage}: this log is of an attempt that failed or is still running"));
+        complain(&format!("note: {stage}: this is the log of an attempt that failed or is still running"));
         return Ok(Some(attempt.clone()));
     }
     let Some(record) = &result.record else {

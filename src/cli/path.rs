@@ -15,7 +15,7 @@ use super::{
 pub(super) struct PathArguments {
     #[command(flatten)]
     result: ResultArguments,
-    /// Print the file below `out`, which has a file ending; an error if `out` shows another result by now
+    /// Print the file below `out`, which has a file ending; an error if `out` now shows another result
     #[arg(long)]
     shown: bool,
 }

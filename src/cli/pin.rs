@@ -23,8 +23,8 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 With pins, keys are computed without the files. `plan`, `run` and `graph --status` then work on a
-machine without the data, and a file that does not match its pin is an error. Comments and layout
-of the pipeline file stay.")]
+machine without the data, and a file that does not match its pin is an error. The comments and
+the layout of the pipeline file are kept.")]
 pub(super) struct PinArguments {
     /// The pipeline file. Files that it extends are changed too if they name sources
     #[arg(value_name = "FILE")]

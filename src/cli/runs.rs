@@ -45,9 +45,9 @@ Examples:
   pcamflow compare p.toml           the latest runs of a pipeline side by side
 
 Every `pcamflow run` is recorded in the store, with the text of the pipeline, the values that were
-set, the git commit, keys, outcomes, numbers and times. If a run finds everything in the store, like
-the run before it, it is counted but not listed. `pcamflow cache gc --keep-runs N` removes old
-records.";
+set, the git commit, keys, outcomes, numbers and times. A run that finds everything in
+the store, as the run before it did, is counted but not listed. `pcamflow cache gc --keep-runs N`
+removes old records.";
 
 #[derive(Debug, Subcommand)]
 enum RunsCommand {
@@ -99,7 +99,7 @@ fn list(arguments: &RunsArguments) -> Outcome {
         history.files.retain(|run| run.is_of(&name));
     }
     if history.files.is_empty() && !arguments.how.json {
-        complain("no run is recorded yet: `pcamflow run` records each");
+        complain("no run is recorded yet: `pcamflow run` records every run");
         return Ok(Exit::Done);
     }
     let from = history.files.len().saturating_sub(arguments.n as usize);

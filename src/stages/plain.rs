@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::{Problem, Topic, suggest::suggestion};
 
 /// The message about a word in place of a table with that key.
-pub(super) const NOT_A_WORD: &str = "a table is expected here, not a word alone";
+pub(super) const NOT_A_WORD: &str = "a table is expected here, not a word";
 
 /// The message about a table with several keys in place of one.
 pub(super) const ONE_KEY: &str = "a table with one key is expected here, and it has more";
@@ -25,7 +25,7 @@ pub(crate) fn problem(span: Range<usize>, message: &str) -> Problem {
         return one_of(problem.about(Topic::UnknownKey(word.to_owned())), "keys", word, &known);
     }
     if let Some((word, known)) = unknown(message, "unknown variant ") {
-        return one_of(Problem::at(span, format!("unknown word `{word}`")), "words", word, &known);
+        return one_of(Problem::at(span, format!("unknown value `{word}`")), "values", word, &known);
     }
     let problem = Problem::at(span, plain(message).unwrap_or_else(|| message.to_owned()));
     match is_share(message) {
@@ -121,7 +121,7 @@ fn value(found: &str) -> String {
         (Some(value), _) => value.trim_matches('`').to_owned(),
         (None, "sequence") => "a list".to_owned(),
         (None, "map") => "a table".to_owned(),
-        (None, "unit variant") => "a word alone".to_owned(),
+        (None, "unit variant") => "a word".to_owned(),
         (None, other) => other.to_owned(),
     }
 }
@@ -180,7 +180,7 @@ mod tests {
         let message = "unknown field `z`, expected `x` or `y`";
         assert_eq!(plainly(message), ("unknown key `z`".to_owned(), help("known keys: x, y")));
         let message = "unknown variant `best`, expected one of `adam`, `sgd`";
-        assert_eq!(plainly(message), ("unknown word `best`".to_owned(), help("known words: adam, sgd")));
+        assert_eq!(plainly(message), ("unknown value `best`".to_owned(), help("known values: adam, sgd")));
         assert_eq!(plainly("unknown field `z`, there are no fields"), ("unknown key `z`".to_owned(), None));
     }
 }

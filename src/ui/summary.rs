@@ -243,7 +243,7 @@ train.base failed:
   the loss is not finite in epoch 3, batch 120: lower the learning rate
   log: .pcamflow/logs/train.base.log
   blocked by it: evaluate.test, explain.grad-cam
-what is finished is kept: fix the cause and run again (exit code 1)
+finished work is kept: fix the cause and run again (exit code 1)
 ";
         assert_eq!(closing(&testing::bad()), expected);
     }

@@ -48,7 +48,7 @@ fn listed(names: &[&str]) -> String {
 /// What to do next, and the exit code.
 fn advice(summary: &Summary) -> Option<String> {
     let code = summary.exit_code();
-    let kept = "what is finished is kept";
+    let kept = "finished work is kept";
     let class = summary.failed.first().map(|failed| failed.class);
     let advice = match class {
         _ if summary.interrupted => {
@@ -67,7 +67,7 @@ fn advice(summary: &Summary) -> Option<String> {
         None if !summary.would_run.is_empty() => {
             "frozen: not everything is in the store, so nothing was computed".to_owned()
         }
-        None if code != 0 => "not all that is required is met".to_owned(),
+        None if code != 0 => "not every requirement is met".to_owned(),
         None => return None,
     };
     Some(format!("{advice} (exit code {code})"))

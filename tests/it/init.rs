@@ -30,7 +30,7 @@ fn project(others: &[&str]) -> Sandbox {
 fn without_data_init_writes_the_quickstart() {
     let project = Sandbox::new().file(".git/HEAD", "");
     let output = project.pcamflow(&["init"]).exit(0);
-    assert!(output.stdout.contains("wrote pipeline.toml, for synthetic patches: no official files are in"));
+    assert!(output.stdout.contains("wrote pipeline.toml, for synthetic patches: no official PCam files in"));
     assert!(output.stdout.contains("next: pcamflow run pipeline.toml --dry-run"), "{}", output.stdout);
     let text = fs::read_to_string(project.path("pipeline.toml")).unwrap();
     assert!(

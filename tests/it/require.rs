@@ -50,7 +50,7 @@ fn requirements_are_reported_and_an_unmet_one_has_its_own_exit_code() {
 required                    figure
 split.d.train > 4  not met  4
 
-not all that is required is met (exit code 5)
+not every requirement is met (exit code 5)
 ";
     assert!(output.stdout.ends_with(expected), "{}", output.stdout);
     let quiet = project.pcamflow(&["run", "p.toml", "-q", "--require", "split.d.train > 4"]).exit(5);

@@ -171,6 +171,6 @@ fn all_mistakes_are_reported_before_anything_is_computed() {
     told(
         "'split.d/validation'\n",
         "'split.d/validation'\nchoose = 'recall'\n",
-        &["known words: accuracy, youden, f1"],
+        &["known values: accuracy, youden, f1"],
     );
 }

@@ -127,7 +127,7 @@ fn sources(data: &Path, root: &Path) -> Finding {
                 "data",
                 format!("no official PCam files in {}", data.display()),
                 format!(
-                    "{quickstart} none; for the others see https://github.com/basveeling/pcam, and name their folder with `--data`"
+                    "{quickstart} none; for other pipelines, download the files (https://github.com/basveeling/pcam) and name their folder with `--data`"
                 ),
             )
         }

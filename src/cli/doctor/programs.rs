@@ -44,7 +44,7 @@ fn hdf5(processes: &Processes) -> Finding {
     match processes.probe(Runner::Engine) {
         Ok(probe) => {
             let version = probe.versions.get("hdf5").map_or("of an unknown version", String::as_str);
-            Finding::ok("hdf5", format!("{version}, built in; stages without libtorch start"))
+            Finding::ok("hdf5", format!("{version}, built in; stages that need no libtorch can start"))
         }
         Err(failure) => Finding::missing(
             "hdf5",
@@ -62,7 +62,7 @@ fn gpu(worker: Option<&Probe>, nvidia: &Path) -> Finding {
         ([], None) => Finding::note(
             "gpu",
             "none: no NVIDIA driver is loaded",
-            "everything runs on the CPU, training of the full network in hours instead of minutes",
+            "everything runs on the CPU; training the full network takes hours instead of minutes",
         ),
         ([], Some(driver)) => Finding::note(
             "gpu",

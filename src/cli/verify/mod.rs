@@ -23,7 +23,7 @@ use crate::{
 /// What to verify, and how.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each kind of stage promises how equal its results are:
+Each kind of stage promises how reproducible its results are:
   synthesize, split, preview                  the same bytes, anywhere
   train, resume-train, command                the same bytes on the same machine, device and
                                               threads; elsewhere one valid result of many,
@@ -39,7 +39,7 @@ Exit codes: 0 as promised, 1 not as promised (or nothing to compare with), 2 usa
 
 Examples:
   pcamflow verify p.toml split.pcam
-  pcamflow verify p.toml 'explain.*' --device cpu        compare results of a GPU with the CPU
+  pcamflow verify p.toml 'explain.*' --device cpu        compare GPU results with the CPU
   pcamflow verify p.toml train.base --keep again         keep the new results in again/train.base")]
 pub(super) struct VerifyArguments {
     /// The pipeline and its store.
@@ -57,7 +57,7 @@ pub(super) struct VerifyArguments {
     /// Block network access for the programs of `command` stages
     #[arg(long)]
     offline: bool,
-    /// The tolerance for numbers, where the kind promises one
+    /// The tolerance for numbers, for kinds of stages that promise one
     #[arg(long, value_name = "PART", default_value_t = Equality::TOLERANCE, value_parser = tolerance)]
     tolerance: f64,
     /// Keep the new results, in one folder per stage below DIR [default: they are removed]

@@ -146,7 +146,7 @@ fn too_long(timeout: Duration) -> Failure {
 
 fn no_worker() -> Failure {
     Failure::environment(
-        "this stage needs libtorch, and `pcamflow-worker` is neither beside `pcamflow` nor on the PATH: build it \
-         (`make build`), or name it in PCAMFLOW_WORKER",
+        "stages that use libtorch need `pcamflow-worker`, which is neither beside `pcamflow` nor on the PATH: \
+         build it (`make build`), or name it in PCAMFLOW_WORKER",
     )
 }
