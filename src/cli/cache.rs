@@ -83,7 +83,7 @@ struct GcArguments {
     older_than: Option<humantime::Duration>,
     /// Remove the least recently used results until the remaining objects fit into this size (`20GB`,
     /// `500MiB`)
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
     max_size: Option<Bytes>,
     /// Remove all results except the latest one of each stage of each pipeline
     #[arg(long, conflicts_with = "even_latest")]
@@ -155,6 +155,11 @@ impl StoreArguments {
 /// An age on the command line.
 fn age(text: &str) -> Result<humantime::Duration, String> {
     text.parse().map_err(|_| "write an age with its unit, such as `30d` or `12h`".to_owned())
+}
+
+/// A size on the command line; 0 needs no unit.
+fn size(text: &str) -> Result<Bytes, String> {
+    if text == "0" { Ok(Bytes(0)) } else { text.parse() }
 }
 
 fn du(arguments: &StoreArguments) -> Outcome {

@@ -59,8 +59,8 @@ pub(super) fn check(document: &DeTable<'_>, parts: &[String]) -> Result<(), Prob
 fn no_stage(document: &DeTable<'_>, parts: &[String]) -> Problem {
     let stage = parts.iter().take(2).map(String::as_str).collect::<Vec<_>>().join(".");
     let all = stages(document);
-    let problem = Problem::unplaced(format!("there is no stage `{stage}` with a value to set"))
-        .about(Topic::NoStage(stage.clone()));
+    let problem =
+        Problem::unplaced(format!("there is no stage `{stage}`")).about(Topic::NoStage(stage.clone()));
     let problem = problem.did_you_mean(&stage, all.iter().map(String::as_str));
     match whole_keys(&all, parts).as_slice() {
         keys @ [_, ..] if problem.help.is_none() => {

@@ -37,7 +37,7 @@ fn told(from: &str, to: &str, parts: &[&str]) {
 
 #[track_caller]
 fn one(output: Output, parts: &[&str]) {
-    parts.iter().fold(output.complains("1 problem:"), |output, part| output.complains(part));
+    parts.iter().fold(output.complains("1 problem;"), |output, part| output.complains(part));
 }
 
 #[test]

@@ -188,14 +188,14 @@ labels = 'synthesize.s/labels'
 sizes = { train = 40, validation = 10, test = 10 }
 ";
     let project = Sandbox::new().pipeline(text);
-    project.pcamflow(&["check", "p.toml"]).exit(2).complains("\n1 problem:").complains("p.toml:4:1");
+    project.pcamflow(&["check", "p.toml"]).exit(2).complains("\n1 problem;").complains("p.toml:4:1");
     project.rewrite("p.toml", text.replace("[\n[syn", "12\n[syn").replace("40,", "40"));
-    let output = project.pcamflow(&["check", "p.toml"]).exit(2).complains("\n1 problem:");
+    let output = project.pcamflow(&["check", "p.toml"]).exit(2).complains("\n1 problem;");
     let output = output.complains("p.toml:8:");
     assert!(output.stderr.contains("8 | sizes"), "{}", output.stderr);
     // Of a file and the file that it extends, the first mistake of each is reported.
     project.rewrite("q.toml", "extends = 'p.toml'\nx = \n");
-    project.pcamflow(&["check", "q.toml"]).exit(2).complains("\n2 problems:").complains("2 | x =");
+    project.pcamflow(&["check", "q.toml"]).exit(2).complains("\n2 problems;").complains("2 | x =");
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn check_tries_the_values_of_a_sweep_and_locates_a_wrong_one() {
     let set = "synthesize.s.seed = [1, 2]\nsynthesize.s.patches = [14, 0]\n";
     project.rewrite("sw.toml", format!("{text}\n[sweep.set]\n{set}"));
     let line = text.lines().count() + 4;
-    let output = project.pcamflow(&["check", "sw.toml"]).exit(2).complains("\n1 problem:");
+    let output = project.pcamflow(&["check", "sw.toml"]).exit(2).complains("\n1 problem;");
     output.complains("2 trials").complains("must be at least 1").complains(&format!("--> sw.toml:{line}:"));
     project.rewrite("trials.csv", "synthesize.s.patches,synthesize.s.seed\n14,1\n# no\n0,2\n");
     let output = project.pcamflow(&["sweep", "p.toml", "--from", "trials.csv"]).exit(2);

@@ -41,7 +41,7 @@ fn stages_above_a_repeat_are_not_repeated() {
     assert_ne!(rows(1), rows(2), "other seeds draw other rows");
     project.run(&["split.d"]).cached_all();
     project.run(&["--force", "split.d@2"]).ran(["split.d@2"]);
-    project.run(&["split.d@3"]).exit(2).complains("there is split.d@1, split.d@2");
+    project.run(&["split.d@3"]).exit(2).complains("did you mean `split.d@1`?");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn plan_and_check_report_repeats_in_one_line() {
 fn errors_of_repeats_are_reported_once() {
     let project = Sandbox::new().pipeline(&drawn("seeds = [1, 2, 3]\nseed = 4"));
     let output =
-        project.run(&[]).exit(2).complains("`seed` and `seeds` cannot both be given").complains("1 problem:");
+        project.run(&[]).exit(2).complains("`seed` and `seeds` cannot both be given").complains("1 problem;");
     assert_eq!(output.stderr.matches("error:").count(), 1, "{}", output.stderr);
     project.rewrite("p.toml", "[split.d]\nimages = 'x.h5'\nlabels = 'y.h5'\nsizes = { train = 1, validation = 1, test = 1 }\nseeds = [1, 2]\n");
     let output = project.run(&[]).exit(2);

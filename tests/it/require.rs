@@ -130,7 +130,7 @@ fn wrong_requirements_are_reported_before_anything_runs() {
             "split.d/split.parts.trian.asked > 1",
             "`split.d/split.parts` has no `trian`: did you mean `train`?",
         ),
-        ("split.d/split.algorithm > 1", "it is a text"),
+        ("split.d/split.algorithm > 1", "is not a number: it is \"pcamflow\""),
     ] {
         let output = project.run(&["--require", requirement]).exit(2).complains(expected);
         assert_eq!(output.events_of("planned").len(), 0, "{requirement}");

@@ -164,7 +164,7 @@ fn run_settings_apply_to_all_stages_and_misplaced_ones_are_errors() {
     for (run, said) in [
         ("timeout = 'soon'", "`soon` is not a duration"),
         ("timeout = '0s'", "`0s` is not a duration above zero"),
-        ("memory = '4'", "`4` is not an amount of memory"),
+        ("memory = '4'", "`4` is not a number of bytes"),
         ("threads = 0", "it must be at least 1"),
         ("retry = { on = 'any' }", "times"),
         ("retry = { times = 1, on = 'luck' }", "worker-lost"),
