@@ -109,7 +109,6 @@ mod tests {
         fs,
         io::Write,
         sync::atomic::{AtomicU64, Ordering},
-        time::Instant,
     };
 
     use super::*;
@@ -175,33 +174,5 @@ mod tests {
             assert_eq!(hash_file(path).unwrap_err().kind(), Kind::NotAFile);
         }
         assert_eq!(hash_file(&folder.path().join("absent")).unwrap_err().kind(), Kind::NotFound);
-    }
-
-    #[test]
-    #[ignore = "a measurement: 2 GiB, prints rates"]
-    fn measure_hashing() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("big");
-        let block = bytes(64 << 20);
-        let mut file = fs::File::create(&path).unwrap();
-        (0..32).for_each(|_| file.write_all(&block).unwrap());
-        let size = file.metadata().unwrap().len();
-        let rate = |label: &str, hash: &dyn Fn() -> Digest| {
-            let mut best = f64::MAX;
-            for _ in 0..7 {
-                let start = Instant::now();
-                std::hint::black_box(hash());
-                best = best.min(start.elapsed().as_secs_f64());
-            }
-            println!("{label}: {best:.3} s, {:.2} GB/s", size as f64 / best / 1e9);
-        };
-        rate("hash_file", &|| hash_file(&path).unwrap().digest);
-        rate("mmap and rayon", &|| Hasher::new().update_mmap_rayon(&path).unwrap().finalize().into());
-        rate("mmap, one thread", &|| Hasher::new().update_mmap(&path).unwrap().finalize().into());
-        rate("buffered, one thread", &|| {
-            Hasher::new().update_reader(fs::File::open(&path).unwrap()).unwrap().finalize().into()
-        });
-        fs::File::create(&path).unwrap().set_len(size).unwrap();
-        rate("hash_file, sparse", &|| hash_file(&path).unwrap().digest);
     }
 }

@@ -5,8 +5,8 @@
 //! the file names the holder in messages and decides nothing.
 //!
 //! On local file systems, and on NFS since Linux 2.6.12, two holders exclude each other. NFS mounted with `local_lock`,
-//! Lustre with `localflock` and some FUSE file systems exclude only holders on the same machine, or nobody. If that can
-//! be found out ([`super::enforced`]), or the user says so (`PCAMFLOW_LOCKS=off`), [`FileLock::is_enforced`] is false.
+//! Lustre with `localflock` and some FUSE file systems exclude only holders on the same machine, or no holder at all. If that
+//! can be found out ([`super::enforced`]), or the user says so (`PCAMFLOW_LOCKS=off`), [`FileLock::is_enforced`] is false.
 //! Users of this module must then at worst do work twice, never damage anything.
 
 use std::{

@@ -37,7 +37,7 @@ parameters! {
     }
 }
 
-/// A placeholder for `set`, which is read by hand, because its keys are those of stages.
+/// The type of `set` in the schema. Its keys are those of stages, so its values are read separately.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Axes;
 

@@ -5,7 +5,7 @@
 //! milliseconds, is not noticed, nor are bits that rot on the disk: `verify` finds those.)
 //!
 //! **Lost, or never here?** A store may be restored with records only (a CI cache without the gigabytes). Its records
-//! are hits as long as nobody needs the bytes. But a deleted object must be noticed. The *home* tells the two cases
+//! are hits as long as no stage needs the bytes. But a deleted object must be noticed. The *home* tells the two cases
 //! apart: a random identity of the folder `objects/`, which changes when that folder is created anew. A record
 //! remembers the home of its objects. An absent object is [`Check::Missing`] if `objects/` has the record's home, and
 //! [`Check::Elsewhere`] if `objects/` does not exist or has another home. So deleting files below `objects/` is a
@@ -31,7 +31,7 @@ pub enum Check {
     Damaged(Damage),
     /// They were here and are gone: the artifact must be made again.
     Missing,
-    /// They were never here: the record is a hit as long as nobody needs them.
+    /// They were never here: the record is a hit as long as no stage needs them.
     Elsewhere,
 }
 

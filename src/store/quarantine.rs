@@ -1,4 +1,4 @@
-//! Damaged files are moved into `quarantine/`, never deleted: somebody may want to look at them.
+//! Damaged files are moved into `quarantine/`, never deleted, so that they can be examined.
 
 use std::path::{Path, PathBuf};
 

@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_needs_is_forgotten_and_what_is_used_is_not() {
+    fn unused_entries_are_forgotten_and_used_ones_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let learn = |store: &Store, id: &str| {
             store.recall.learn(Digest::of(id.as_bytes()), stat(1), || id.as_bytes().to_vec());

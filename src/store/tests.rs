@@ -1,10 +1,10 @@
-//! The store as a whole: killed at any moment, and how fast it is.
+//! The store as a whole: killed at any moment.
 
 use std::{
     fs,
     path::Path,
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use super::{record::examples, view::VIEW_LOCK, *};
@@ -107,69 +107,4 @@ fn child_that_runs_until_it_is_killed() {
     for i in 0.. {
         execute(&store, &Path::new(&folder).join("out"), i, 3, 100);
     }
-}
-
-#[test]
-#[ignore = "a measurement: prints times"]
-fn measure_the_cached_rerun() {
-    let folder = tempfile::tempdir().unwrap();
-    let (root, out) = (folder.path().join("store"), folder.path().join("out"));
-    let store = open(&root);
-    let start = Instant::now();
-    (0..12).for_each(|i| drop(execute(&store, &out, i, 5, 2000)));
-    println!("12 stages of 5 artifacts of 10 kB, from nothing: {:?}", start.elapsed());
-    let sources: Vec<_> = (0..6).map(|i| folder.path().join(format!("source {i}"))).collect();
-    sources.iter().for_each(|path| fs::File::create(path).unwrap().set_len(1 << 20).unwrap());
-    assert!(store.sources().digests(&sources, &|_| ()).iter().all(Result::is_ok));
-    for label in ["first", "second", "third"] {
-        print_cached_rerun(label, &root, &out, &sources);
-    }
-
-    let keys: Vec<_> = (0..10_000).map(|i| many(&store, i)).collect();
-    let start = Instant::now();
-    assert!(keys.iter().all(|key| matches!(store.record(key), Ok(Lookup::Found(_)))));
-    println!("10,000 records looked up: {:?}", start.elapsed());
-    print_cached_rerun("among 10,000", &root, &out, &sources);
-}
-
-fn many(store: &Store, i: usize) -> Digest {
-    let mut record = examples::record(&format!("many {i}"), "train.base");
-    record.lines = (0..30).map(|n| (format!("parameters.number-{n}"), format!("{n}e-3"))).collect();
-    store.commit(record.clone(), Existing::Keep).unwrap();
-    record.key
-}
-
-fn print_cached_rerun(label: &str, root: &Path, out: &Path, sources: &[std::path::PathBuf]) {
-    let mut last = Instant::now();
-    let mut lap = || {
-        let took = last.elapsed();
-        last = Instant::now();
-        took
-    };
-    lap();
-    let store = open(root);
-    let opened = lap();
-    assert!(store.sources().digests(sources, &|_| panic!("all are known")).iter().all(Result::is_ok));
-    let hashed = lap();
-    let records: Vec<_> = (0..12).map(|i| found(&store, i).unwrap()).collect();
-    let looked_up = lap();
-    for record in &records {
-        for artifact in record.artifacts.values() {
-            assert_eq!(store.check(record, artifact).unwrap(), Check::Intact);
-        }
-    }
-    let checked = lap();
-    for record in &records {
-        assert!(!store.show(&out.join(&record.stage), record.artifacts.values()).unwrap().changed);
-    }
-    let shown = lap();
-    for record in &records {
-        store.note_latest("full", &record.stage, &record.key).unwrap();
-    }
-    let noted = lap();
-    println!(
-        "{label}: open {opened:?}, 6 sources {hashed:?}, 12 records {looked_up:?}, 60 checks {checked:?}, \
-         12 views {shown:?}, 12 latest {noted:?}, in all {:?}",
-        opened + hashed + looked_up + checked + shown + noted
-    );
 }

@@ -208,7 +208,7 @@ mod tests {
     fn every_byte_of_the_results_is_counted_once_and_shared_ones_for_each_pipeline() {
         let case = Case::new();
         let record = case.record(&["0123456789", "01234"]);
-        case.publish(b"nobody's");
+        case.publish(b"unneeded");
         for pipeline in ["full", "mini"] {
             case.store.note_latest(pipeline, "train.base", &record.key).unwrap();
         }

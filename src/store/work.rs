@@ -155,7 +155,7 @@ fn remove_free(folder: &Path, which: impl Fn(&str) -> bool) {
 }
 
 /// Takes a lock, runs `action`, and removes the lock's file with its release. Does nothing if the lock is held, or if
-/// locks are not enforced: then nobody can know whether it is held.
+/// locks are not enforced: then it is unknown whether it is held.
 fn remove_if_free(lock: &Path, action: impl FnOnce()) {
     if let Ok(TryLock::Acquired(lock)) = FileLock::try_acquire(lock, "cleaning up")
         && lock.is_enforced()

@@ -7,7 +7,7 @@ use std::{
 
 use crate::engine::tell::trial::FOLDER;
 use crate::{
-    fsx::Below,
+    fsx::{BadName, Below},
     pipeline::Pipeline,
     store::{ActionRecord, Store, StoredArtifact},
 };
@@ -79,8 +79,10 @@ impl<'a> Show<'a> {
         record: &ActionRecord,
         warn: &mut dyn FnMut(String),
     ) -> Result<Option<PathBuf>, String> {
-        let file = Below::new(LOG).map_err(|bad| bad.to_string())?;
-        let log = record.log.map(|digest| StoredArtifact { digest, file, size: 0, stat: None });
+        let log = |digest| -> Result<StoredArtifact, BadName> {
+            Ok(StoredArtifact { digest, file: Below::new(LOG)?, size: 0, stat: None })
+        };
+        let log = record.log.map(log).transpose().map_err(|bad| bad.to_string())?;
         let shown = self
             .store
             .show(folder, record.artifacts.values().chain(&log))

@@ -155,28 +155,3 @@ fn old_quarantine_goes_and_young_stays() {
     let policy = Policy { older_than: Some(Duration::ZERO), ..Policy::default() };
     assert_eq!(collect(&case, policy).quarantine, Removed { count: 1, bytes: 1 });
 }
-
-#[test]
-#[ignore = "a measurement: 100,000 objects, prints times"]
-fn measure_100_000_objects() {
-    let case = Case::new();
-    let publish = |i: usize| {
-        let mut record = examples::record(&i.to_string(), "train.base");
-        record.lines = (0..30).map(|n| (format!("parameters.number-{n}"), format!("{n}e-3"))).collect();
-        let file = case.file(&format!("a{i}"), i.to_string().as_bytes());
-        record.artifacts.insert("0".to_owned(), case.store.publish(&file).unwrap());
-        case.store.commit(record, Existing::Keep).unwrap();
-    };
-    (0..100_000).into_par_iter().for_each(publish);
-    let timed = |what: &str, action: &dyn Fn()| {
-        let start = std::time::Instant::now();
-        action();
-        println!("{what}: {:?}", start.elapsed());
-    };
-    timed("survey", &|| drop(Survey::of(&case.store, &Survey::default()).unwrap()));
-    timed("verify", &|| assert_eq!(case.store.verify(&|_| ()).unwrap().damaged, []));
-    timed("du", &|| assert_eq!(case.store.usage().unwrap().objects.count, 100_000));
-    timed("collect, nothing to remove", &|| assert_eq!(collect(&case, Policy::default()).count(), 0));
-    let all = Policy { all: true, keep: Keep::Nothing, ..Policy::default() };
-    timed("collect all", &|| assert_eq!(collect(&case, all.clone()).count(), 200_000));
-}

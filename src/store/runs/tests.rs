@@ -197,17 +197,3 @@ fn trials_of_a_sweep_are_recorded_each_by_itself_and_kept_together() {
     assert_eq!(case.store.collect(&policy, &|_| ()).unwrap().runs.count, 1, "the run before the sweep");
     assert_eq!(case.store.runs().unwrap().len(), 3);
 }
-
-#[test]
-#[ignore = "a measurement: a run of 10,000 stages, prints times"]
-fn measure_10_000_stages() {
-    let case = Case::new();
-    let names: Vec<String> = (0..10_000).map(|n| format!("command.stage-{n}")).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    for what in ["recorded", "counted", "counted"] {
-        let mut record = cached("full", &names);
-        let start = std::time::Instant::now();
-        case.store.add_run(&mut record).unwrap();
-        println!("{what}: {:?}", start.elapsed());
-    }
-}

@@ -72,11 +72,12 @@ impl Store {
     /// Where something cannot be removed.
     pub fn hide_others(&self, parent: &Path, keep: &BTreeSet<String>) -> Result<Vec<String>> {
         let parent = std::path::absolute(parent).map_err(fsx::Error::at("resolve", parent))?;
-        let mut gone = Vec::new();
         // A folder behind a link may belong to another pipeline.
-        if !is_real_folder(&parent) {
-            return Ok(gone);
-        }
+        let before = fsx::stat_link(&parent)?.filter(|_| is_real_folder(&parent));
+        let Some(before) = before.filter(|before| !self.shows_no_others(&parent, before, keep)) else {
+            return Ok(Vec::new());
+        };
+        let mut gone = Vec::new();
         for name in fsx::list(&parent)? {
             let Some(name) = name.to_str() else { continue };
             if let Some(interrupted) = target_of(name) {
@@ -85,6 +86,7 @@ impl Store {
                 gone.push(name.to_owned());
             }
         }
+        self.remember_no_others(&parent, before, keep);
         Ok(gone)
     }
 

@@ -1,6 +1,10 @@
-//! Remembers the stat tuples of shown folders that are right, so that the next run need not read their markers.
+//! Remembers the stat tuples of shown folders that are right, and of the folder around them, so that the next run
+//! need not read their markers or list that folder.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use super::{
     super::Store,
@@ -45,6 +49,30 @@ impl Store {
             self.recall.learn(id(target, wanted), *newest, || bytes);
         }
     }
+}
+
+impl Store {
+    /// Whether a folder showed nothing but these stages in an earlier run, and no entry came or went since.
+    pub(super) fn shows_no_others(&self, parent: &Path, now: &StatTuple, keep: &BTreeSet<String>) -> bool {
+        self.recall.is_open() && self.recall.get(&id_of_all(parent, keep), now, |_| Some(())).is_some()
+    }
+
+    /// Remembers that a folder shows nothing but these stages. `before` is its stat tuple from before it was listed:
+    /// if an entry came or went meanwhile, the folder has another one now.
+    pub(super) fn remember_no_others(&self, parent: &Path, before: StatTuple, keep: &BTreeSet<String>) {
+        self.recall.learn(id_of_all(parent, keep), before, Vec::new);
+    }
+}
+
+/// Identifies a folder that shows these stages. No shown folder of a stage has an id like this.
+fn id_of_all(parent: &Path, stages: &BTreeSet<String>) -> Digest {
+    let mut bytes = parent.as_os_str().as_encoded_bytes().to_vec();
+    for stage in stages {
+        bytes.push(0);
+        bytes.extend_from_slice(stage.as_bytes());
+    }
+    bytes.extend_from_slice(b"\0\0");
+    Digest::of(&bytes)
 }
 
 /// The stat tuple that changed last stands for all: when it has settled, all have.

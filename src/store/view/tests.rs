@@ -87,7 +87,7 @@ fn what_others_put_there_is_never_deleted() {
 }
 
 #[test]
-fn a_folder_that_somebody_else_made_is_shared_and_a_file_in_the_way_is_an_error() {
+fn a_folder_made_by_others_is_shared_and_a_file_in_the_way_is_an_error() {
     let case = Case::new();
     fs::create_dir_all(case.target()).unwrap();
     fs::write(case.target().join("a.txt"), "mine").unwrap();
