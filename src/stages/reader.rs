@@ -27,7 +27,7 @@ impl<'a> Reader<'a> {
     pub fn required<T: DeserializeOwned>(&mut self, field: &str) -> Option<T> {
         let name = kebab(field);
         if let Some(value) = self.table.get_ref().get(name.as_str()) {
-            return self.value(&name, value.clone());
+            return self.value(&name, value);
         }
         let problem = Problem::at(self.table.span(), format!("`{name}` is missing"));
         self.problems.push(problem.about(Topic::Missing(name)));
@@ -38,18 +38,17 @@ impl<'a> Reader<'a> {
     pub fn optional<T: DeserializeOwned>(&mut self, field: &str, default: impl FnOnce() -> T) -> Option<T> {
         let name = kebab(field);
         match self.table.get_ref().get(name.as_str()) {
-            Some(value) => self.value(&name, value.clone()),
+            Some(value) => self.value(&name, value),
             None => Some(default()),
         }
     }
 
-    fn value<T: DeserializeOwned>(&mut self, name: &str, value: Spanned<DeValue<'a>>) -> Option<T> {
-        let (whole, words) = (value.span(), words(value.get_ref()));
-        match T::deserialize(ValueDeserializer::from(value)) {
+    fn value<T: DeserializeOwned>(&mut self, name: &str, value: &Spanned<DeValue<'a>>) -> Option<T> {
+        match T::deserialize(ValueDeserializer::from(value.clone())) {
             Ok(value) => Some(value),
             Err(error) => {
-                let span = error.span().unwrap_or(whole);
-                self.problems.push(choice(plain::problem(span, error.message()), name, &words));
+                let problem = plain::problem(error.span().unwrap_or(value.span()), error.message());
+                self.problems.push(choice(problem, name, &words(value.get_ref())));
                 None
             }
         }

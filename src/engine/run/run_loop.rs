@@ -395,7 +395,6 @@ impl Run<'_, '_, '_> {
     }
 
     fn end(self, started: Instant) -> Summary {
-        self.shared.store.remember();
         let goes_on = self.shared.goes_on.is_some_and(|goes_on| goes_on.load(Ordering::SeqCst));
         let interrupted = goes_on || self.is_stopped();
         let not_run = self.engine.order.iter().filter(|stage| match self.states[**stage] {
@@ -411,6 +410,8 @@ impl Run<'_, '_, '_> {
         let not_run = not_run.map(|stage| self.name(*stage)).collect();
         let Self { engine, shared, observer, finished, failed, made, .. } = self;
         let ending = Ending { finished, failed, made: &made, not_run, would_run: Vec::new(), interrupted };
-        engine.end(ending, shared.show, started, observer)
+        let summary = engine.end(ending, shared.show, started, observer);
+        shared.store.remember();
+        summary
     }
 }
