@@ -20,6 +20,7 @@ use rayon::prelude::*;
 
 use super::{
     Error, Result, Store,
+    latest::key_in,
     lease::claimed,
     meter::{Meter, Progress},
     runs::Kept,
@@ -142,10 +143,13 @@ impl Store {
     }
 }
 
-/// Removes the latest keys that have no record any more. One that cannot be removed does no harm.
+/// Removes the latest keys that have no record any more, unless a run has noted another one meanwhile: runs do that
+/// without the gate. One that cannot be removed does no harm.
 fn clear_latest(survey: &Survey, expired: &HashSet<Digest>) {
     for latest in &survey.latest {
-        if expired.contains(&latest.key) || !survey.results.contains_key(&latest.key) {
+        let is_gone = expired.contains(&latest.key) || !survey.results.contains_key(&latest.key);
+        let now = || fsx::read_if_there(&latest.path).ok().flatten().and_then(|bytes| key_in(&bytes));
+        if is_gone && now().is_none_or(|now| now == latest.key) {
             let _ = fsx::remove_file(&latest.path);
         }
     }

@@ -6,7 +6,7 @@
 
 use anyhow::{Context as _, Result};
 use rayon::prelude::*;
-use tch::Device;
+use tch::{Device, Tensor};
 
 use super::{Explainer, Maps, Query};
 use crate::{model::Network, predict::default_batch};
@@ -117,7 +117,9 @@ struct ReadOnly<'a, T>(&'a T);
 
 // SAFETY: explainers only read networks and images, and any number of threads may read a libtorch tensor. There are
 // no writes while a `ReadOnly` exists: it borrows its value until all threads are done.
-unsafe impl<T> Sync for ReadOnly<'_, T> {}
+unsafe impl Sync for ReadOnly<'_, Network> {}
+// SAFETY: as above.
+unsafe impl Sync for ReadOnly<'_, Tensor> {}
 
 impl<'a, T> ReadOnly<'a, T> {
     fn get(&self) -> &'a T {
