@@ -12,9 +12,13 @@ use super::{Error, Result};
 /// the file system fails.
 #[must_use]
 pub fn non_file(path: &Path) -> Option<&'static str> {
+    let kind = path.symlink_metadata().ok()?.file_type();
+    if !kind.is_symlink() {
+        return what(kind);
+    }
     match path.metadata() {
         Ok(metadata) => what(metadata.file_type()),
-        Err(_) => path.is_symlink().then_some("it is a link that leads nowhere"),
+        Err(_) => Some("it is a link that leads nowhere"),
     }
 }
 

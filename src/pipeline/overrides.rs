@@ -50,6 +50,9 @@ pub(super) fn moved(span: Range<usize>, base: usize) -> Range<usize> {
 
 /// A table with its places moved by `base`.
 pub(super) fn shift_table(table: DeTable<'_>, base: usize) -> DeTable<'_> {
+    if base == 0 {
+        return table;
+    }
     let shifted = table.into_iter().map(|(key, value)| {
         let key = Spanned::new(moved(key.span(), base), key.into_inner());
         (key, shift(value, base))
