@@ -29,6 +29,7 @@
 //! | [`data`] | reading and writing HDF5 and CSV, splitting, synthetic patches |
 //! | [`inspect`] | the contents of a file, for people |
 //! | [`metrics`], [`report`] | pure mathematics; pictures and texts |
+//! | [`html`] | the report of a pipeline as one page, from plain data |
 //! | [`jobs`] | the stages that need no libtorch, computed in a child of the engine |
 //! | [`ui`], [`cli`] | progress, summaries, JSON events; arguments in, exit code out |
 //! | `src/worker/` | the second binary, and the only code that uses `tch` |
@@ -60,6 +61,7 @@ pub mod engine;
 mod finite;
 pub mod fsx;
 pub mod graph;
+pub mod html;
 pub mod inspect;
 pub mod jobs;
 pub mod metrics;

@@ -87,6 +87,8 @@ pub(super) enum Command {
     Plan(super::plan::PlanArguments),
     /// Show a stage's result, or the contents of an artifact
     Show(super::show::ShowArguments),
+    /// Write one page with everything about the latest results: open it in a browser
+    Report(super::report::ReportArguments),
     /// Print a stage's log
     #[command(mut_arg("what", |what| what.value_name("STAGE").help(LOG_OF)))]
     Log(super::results::ResultArguments),

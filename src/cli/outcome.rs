@@ -73,6 +73,11 @@ impl Error {
         Self { exit: Exit::Usage, text: format!("{text}\n\n{problems}; nothing was run") }
     }
 
+    /// The message, to be part of another one.
+    pub(super) fn message(&self) -> &str {
+        self.text.strip_prefix("error: ").unwrap_or(&self.text)
+    }
+
     /// Writes the message to standard error and returns the exit code.
     pub(super) fn report(self) -> Exit {
         complain(&self.text);

@@ -9,10 +9,11 @@ use super::{
     Exit, Outcome,
     args::RunArguments,
     check::show_notes,
-    logging, page,
+    headline, logging, page,
     plan::dry_run,
     project::{here, open},
     record::Recorder,
+    report,
     sweep::{Recorders, id_of},
     worker::programs,
 };
@@ -86,6 +87,10 @@ pub(super) fn run_until(
         };
         let summary = engine.run(&out, &*executor, stopped, &mut *recorder)?;
         claim(store, pipeline);
+        let report = report::after(&engine, pipeline, &summary);
+        if !arguments.json && !arguments.quiet {
+            headline::print(&summary, report.as_deref());
+        }
         Ok(Exit::Run(summary.exit_code()))
     })
 }

@@ -8,7 +8,7 @@ use super::{
     Error, Exit, cache, check,
     commands::{Arguments, Command},
     compare, complain, complete, completions, doctor, export, graph, init, log, logging, path, pin, plan,
-    run, runs, schema, show, sweep, verify, watch,
+    report, run, runs, schema, show, sweep, verify, watch,
 };
 use crate::{serve, ui};
 
@@ -27,6 +27,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Sweep(arguments) => sweep::sweep(&arguments),
         Command::Watch(arguments) => watch::watch(&arguments),
         Command::Show(arguments) => show::show(&arguments),
+        Command::Report(arguments) => report::report(&arguments),
         Command::Log(arguments) => log::log(&arguments),
         Command::Path(arguments) => path::path(&arguments),
         Command::Export(arguments) => export::export(&arguments),

@@ -122,7 +122,7 @@ fn broken(read: &Read<'_>, by: Option<&Read<'_>>) -> Option<Problem> {
 
 /// Whether a file has one of the tables of a pipeline, or is empty.
 fn is_pipeline(tables: &DeTable<'_>) -> bool {
-    const OTHERS: [&str; 6] = ["extends", "remove", "pipeline", "params", "run", "sweep"];
+    const OTHERS: [&str; 7] = ["extends", "remove", "pipeline", "params", "report", "run", "sweep"];
     let is_known = |word: &str| OTHERS.contains(&word) || Kind::from_word(word).is_some();
     tables.is_empty() || tables.keys().any(|word| is_known(word.get_ref()))
 }

@@ -11,7 +11,7 @@ use super::settings::Settings;
 use crate::stages::{Kind, Parameters, Problem, RunSettings, Topic, join, kebab, suggest::suggestion};
 
 /// Tables other than stages with values that can be set.
-const SETTABLE: [&str; 2] = ["pipeline", "run"];
+const SETTABLE: [&str; 3] = ["pipeline", "report", "run"];
 
 /// The parts of a dotted key, without quotes; `None` if it is not a key.
 pub(super) fn parts(key: &str) -> Option<Vec<String>> {

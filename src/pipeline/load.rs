@@ -170,7 +170,7 @@ fn of_document(
     let tables = &document.tables;
     let sweep = sub_table(tables, "sweep", problems)
         .and_then(|table| sweep_table::read(&table, tables.get_ref(), sources, problems));
-    let Tables { settings, run, stages } = read_tables(&mut document.tables, problems);
+    let Tables { settings, run, report, stages } = read_tables(&mut document.tables, problems);
     let name = pipeline_name(file, settings.name.as_deref(), &document.tables, problems)?;
     let root = project_root(file)
         .map_err(|foreign| problems.push(Problem::unplaced(foreign.to_string()).help(foreign.help())))
@@ -184,7 +184,8 @@ fn of_document(
     let (stages, graph) = resolve(stages, &root, &data, sources, problems)?;
     let (file, notes) = (file.to_owned(), document.notes());
     let (trials, sources) = (Vec::new(), Sources::default());
-    Some(Pipeline { name, file, root, data, run, stages, graph, trials, sweep, notes, sources })
+    let report = report.enabled;
+    Some(Pipeline { name, file, root, data, run, report, stages, graph, trials, sweep, notes, sources })
 }
 
 fn pipeline_name(

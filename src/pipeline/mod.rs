@@ -61,6 +61,8 @@ pub struct Pipeline {
     pub data: PathBuf,
     /// `[run]`.
     pub run: RunSettings,
+    /// Whether a run writes the report of its results.
+    pub report: bool,
     /// The stages in the order of the file. The repeats of a stage are adjacent.
     pub stages: Vec<StageNode>,
     /// Which stages depend on which, by index into `stages`.

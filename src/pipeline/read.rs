@@ -9,7 +9,7 @@ use toml::{
 
 use super::{
     seeds::{self, Seeds},
-    settings::Settings,
+    settings::{ReportSettings, Settings},
 };
 use crate::{
     nearest::nearest,
@@ -25,6 +25,8 @@ pub(super) struct Tables<'a> {
     pub settings: Settings,
     /// `[run]`.
     pub run: RunSettings,
+    /// `[report]`.
+    pub report: ReportSettings,
     /// The stages in the order of the file.
     pub stages: Vec<ReadStage<'a>>,
 }
@@ -67,10 +69,11 @@ pub(super) fn read_tables<'a>(
     let pipeline = pipeline.unwrap_or_else(|| Spanned::new(0..0, DeTable::new()));
     let settings = read_settings(&pipeline, problems);
     let run = read_run(document, problems);
+    let report = read_report(document, problems);
     let (mut found, mut misspelt) = (Vec::new(), Vec::new());
     for (word, value) in document.get_mut().iter_mut() {
         match (word.get_ref().as_ref(), Kind::from_word(word.get_ref())) {
-            ("pipeline" | "run" | "params" | "sweep", _) => {}
+            ("pipeline" | "report" | "run" | "params" | "sweep", _) => {}
             (_, Some(kind)) => find_stages(kind, value, &mut found, problems),
             (unknown, None) => {
                 problems.push(unknown_kind(unknown, word.span()));
@@ -88,7 +91,7 @@ pub(super) fn read_tables<'a>(
         let name = StageName { kind, name, repeat: None, trial: None };
         ReadStage { name, stage: None, table, seeds: None }
     }));
-    Tables { settings, run, stages }
+    Tables { settings, run, report, stages }
 }
 
 /// A table of the document other than a stage; `None` if it is absent or not a table.
@@ -119,6 +122,14 @@ fn read_run(document: &Spanned<DeTable<'_>>, problems: &mut Vec<Problem>) -> Run
     let run = reader.optional("run", RunSettings::default);
     problems.extend(reader.problems());
     run.unwrap_or_default()
+}
+
+fn read_report(document: &Spanned<DeTable<'_>>, problems: &mut Vec<Problem>) -> ReportSettings {
+    let table = sub_table(document, "report", problems).unwrap_or_else(|| Spanned::new(0..0, DeTable::new()));
+    let mut reader = Reader::new(&table);
+    let report = ReportSettings::read(&mut reader);
+    problems.extend(reader.finish(ReportSettings::FIELDS));
+    report.unwrap_or(ReportSettings { enabled: true })
 }
 
 /// The kind, the name and the table of a stage.
@@ -193,8 +204,10 @@ fn inherit<'a>(kind: Kind, table: &mut DeTable<'a>, pipeline: &Spanned<DeTable<'
 }
 
 fn unknown_kind(word: &str, span: Range<usize>) -> Problem {
-    let known: Vec<&str> =
-        ["pipeline", "run", "params", "sweep"].into_iter().chain(Kind::ALL.map(Kind::word)).collect();
+    let known: Vec<&str> = ["pipeline", "report", "run", "params", "sweep"]
+        .into_iter()
+        .chain(Kind::ALL.map(Kind::word))
+        .collect();
     let problem = Problem::at(span, format!("there is no stage kind `{word}`"));
     let problem =
         problem.help(format!("tables: {}", known.join(", "))).about(Topic::NoStage(word.to_owned()));

@@ -2,7 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{references, seeds::MOST, settings::Settings, sweep_table::SweepTable};
+use super::{
+    references,
+    seeds::MOST,
+    settings::{ReportSettings, Settings},
+    sweep_table::SweepTable,
+};
 use crate::stages::{
     Kind, RunSettings, Schema,
     schema::{NAME, described},
@@ -14,6 +19,7 @@ pub fn schema() -> Value {
     let mut tables: Map<String, Value> =
         Kind::ALL.iter().map(|kind| (kind.word().to_owned(), of(*kind))).collect();
     tables.insert("pipeline".to_owned(), Settings::schema());
+    tables.insert("report".to_owned(), ReportSettings::schema());
     let run = "`[run]`: how stages are computed, unless a stage or the command line sets something else.";
     tables.insert("run".to_owned(), described(RunSettings::schema(), run));
     tables.values_mut().for_each(references::allow);

@@ -1,4 +1,4 @@
-//! The table `[pipeline]`.
+//! The tables `[pipeline]` and `[report]`.
 
 use crate::stages::declare::parameters;
 
@@ -13,5 +13,13 @@ parameters! {
         execution classes: Option<[String; 2]> = None;
         /// The folder of the source files, relative to the project root.
         execution data: Option<String> = None;
+    }
+}
+
+parameters! {
+    /// `[report]`: the page that a run writes about its results.
+    pub struct ReportSettings {
+        /// Whether a run writes `report.html` (default: true).
+        execution enabled: bool = true;
     }
 }

@@ -18,6 +18,16 @@ pub(super) fn outlines(mask: &[u8], side: usize) -> Vec<Vec<Point>> {
     lines
 }
 
+/// The outlines as the points of an SVG path; empty for an empty mask.
+#[must_use]
+pub fn mask_path(mask: &[u8], side: usize) -> String {
+    let line = |points: &Vec<Point>| {
+        let points: Vec<String> = points.iter().map(|(x, y)| format!("{x} {y}")).collect();
+        format!("M{}Z", points.join("L"))
+    };
+    outlines(mask, side).iter().map(line).collect()
+}
+
 /// The edges between inside and outside, by their start, with the inside on their right. At most two start at
 /// a corner.
 fn edges(mask: &[u8], side: usize) -> BTreeMap<Corner, Vec<Corner>> {

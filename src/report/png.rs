@@ -39,7 +39,7 @@ pub(super) fn png(scene: &Scene) -> Result<Vec<u8>> {
 }
 
 /// Compresses opaque pixels with fixed settings.
-fn encode(rgb: &[u8], width: u32, height: u32) -> Result<Vec<u8>> {
+pub(super) fn encode(rgb: &[u8], width: u32, height: u32) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     PngEncoder::new_with_quality(&mut bytes, CompressionType::Level(6), FilterType::Adaptive)
         .write_image(rgb, width, height, ExtendedColorType::Rgb8)

@@ -147,6 +147,12 @@ impl<'a> Engine<'a> {
         quoted(&self.pipeline.file.display().to_string())
     }
 
+    /// The command that runs the pipeline with the options of this command.
+    #[must_use]
+    pub fn run_all(&self) -> String {
+        format!("pcamflow run {}{}", self.file(), self.options.given.words())
+    }
+
     /// The command that runs a stage with the options of this command.
     #[must_use]
     pub fn run_of(&self, stage: &str) -> String {

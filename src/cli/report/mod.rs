@@ -1,0 +1,150 @@
+//! `pcamflow report`, and the report that a run leaves: reads results from the store and writes `report.html`.
+//!
+//! A part whose artifacts cannot be read is left out, and the page says so. What the page looks like is in `html`.
+
+mod compared;
+mod evaluated;
+mod explained;
+mod parts;
+mod shelf;
+mod stages;
+mod trained;
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use clap::Args;
+
+use super::{Error, Exit, Outcome, args::ProjectArguments, complain, git::git, project::open, say};
+use crate::{
+    engine::{Engine, tell::event::Summary},
+    fsx::{self, Durability},
+    html::{self, Report},
+    pipeline::Pipeline,
+    stages::{Kind, default_classes},
+    ui,
+};
+use shelf::Shelf;
+
+/// What to report, and where.
+#[derive(Debug, Args)]
+pub(super) struct ReportArguments {
+    /// The pipeline and its store.
+    #[command(flatten)]
+    project: ProjectArguments,
+    /// Where to write it [default: out/NAME/report.html in the project's folder]
+    #[arg(long, short, value_name = "FILE")]
+    to: Option<PathBuf>,
+    /// Open it in the browser
+    #[arg(long)]
+    open: bool,
+}
+
+/// The file's name in the folder of a pipeline's results.
+const FILE: &str = "report.html";
+
+/// Writes the report of the latest results.
+pub(super) fn report(arguments: &ReportArguments) -> Outcome {
+    let (pipeline, store) = open(&arguments.project)?;
+    let engine = Engine::new(&pipeline, &store, arguments.project.engine(&[]))?;
+    let default = || pipeline.root.join("out").join(&pipeline.name).join(FILE);
+    let file = arguments.to.clone().unwrap_or_else(default);
+    let report = gather(&engine, &pipeline, &BTreeSet::new())?;
+    if report.stages.iter().all(|stage| stage.record.is_none()) {
+        let run = engine.run_all();
+        return Err(Error::failed(format!("no stage has a result yet: `{run}` makes some")));
+    }
+    write(&report, &file)?;
+    say(&ui::seen_from_here(&file));
+    if arguments.open {
+        show(&file)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Writes the report of a run that computed something into the folder of its results, and returns its path. An error
+/// is a warning: what the run computed is not less true without a page.
+pub(super) fn after(engine: &Engine<'_>, pipeline: &Pipeline, summary: &Summary) -> Option<PathBuf> {
+    let ran: BTreeSet<&str> =
+        summary.finished.iter().filter(|stage| !stage.cached).map(|stage| stage.stage.as_str()).collect();
+    let file = summary.out.join(FILE);
+    if ran.is_empty() || !is_wanted(pipeline) {
+        return file.exists().then_some(file);
+    }
+    let written = gather(engine, pipeline, &ran).and_then(|report| write(&report, &file));
+    match written {
+        Ok(()) => Some(file),
+        Err(error) => {
+            complain(&format!("warning: the report was not written: {}", error.message()));
+            None
+        }
+    }
+}
+
+/// Whether a run leaves a report: not if it is turned off, for the trials of a sweep, and for pipelines without a stage
+/// whose results a page can show.
+fn is_wanted(pipeline: &Pipeline) -> bool {
+    let shows = [Kind::Train, Kind::ResumeTrain, Kind::Evaluate, Kind::Explain, Kind::Metrics, Kind::Sanity];
+    let is_shown = |kind: Kind| shows.contains(&kind);
+    pipeline.report
+        && pipeline.trials.is_empty()
+        && pipeline.stages.iter().any(|node| is_shown(node.name.kind))
+}
+
+fn write(report: &Report, file: &Path) -> Result<(), Error> {
+    fsx::create_folder(&fsx::parent(file))?;
+    Ok(fsx::write_atomic(file, html::page(report).as_bytes(), Durability::Relaxed)?)
+}
+
+/// Reads everything that the page shows.
+fn gather(engine: &Engine<'_>, pipeline: &Pipeline, ran: &BTreeSet<&str>) -> Result<Report, Error> {
+    let results = engine.results(&mut *ui::observer(ui::Mode::Quiet))?;
+    let mut shelf = Shelf::new(engine, pipeline, &results);
+    let evaluations = evaluated::all(&mut shelf);
+    let threshold = evaluations.first().map_or(0.5, |evaluated| evaluated.numbers.threshold);
+    let comparisons = compared::comparisons(&mut shelf);
+    Ok(Report {
+        name: pipeline.name.clone(),
+        file: pipeline.file.display().to_string(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: git(&pipeline.root).map(|git| git.commit),
+        classes: classes(&evaluations),
+        stages: stages::all(&shelf, ran),
+        leaks: parts::leaks(&mut shelf),
+        parts: parts::all(&mut shelf),
+        trainings: trained::all(&mut shelf),
+        explanations: explained::all(&mut shelf, threshold),
+        evaluations,
+        comparisons,
+        sanities: compared::sanities(&mut shelf),
+        texts: pipeline.texts().map(|(name, text)| (name.to_owned(), text.to_string())).collect(),
+        commands: vec![engine.run_all()],
+        gaps: shelf.gaps,
+    })
+}
+
+/// The names of the classes.
+fn classes(evaluations: &[html::Evaluated]) -> [String; 2] {
+    let named = evaluations.first().map(|evaluated| evaluated.numbers.classes.clone());
+    named.unwrap_or_else(default_classes)
+}
+
+/// Opens a file with the program that the system has for it.
+fn show(file: &Path) -> Result<(), Error> {
+    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let started = Command::new(program)
+        .arg(file)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    started.map(drop).map_err(|error| {
+        Error::environment(format!(
+            "`{program}` cannot be started ({error}): open {} yourself",
+            file.display()
+        ))
+    })
+}

@@ -1,0 +1,147 @@
+//! The parts of splits, for the page: counts, samples, mean patches and colours, leaks.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::shelf::Shelf;
+use crate::{
+    data::{
+        PATCH_BYTES, PATCH_SIDE, Source,
+        patch_set::{PatchSet, PatchSource},
+        sample::sample,
+    },
+    html::Part,
+    pipeline::StageNode,
+    report::patch_tile,
+    stages::Kind,
+};
+
+/// The artifacts of a split that have patches.
+const PARTS: [&str; 3] = ["train", "validation", "test"];
+/// How many patches of a part are shown.
+const SHOWN: usize = 12;
+/// How many patches of a part its means and colours are of: enough for a mean, and read in a moment.
+const LOOKED_AT: usize = 1000;
+
+/// Every part of every split that has a result.
+pub(super) fn all(shelf: &mut Shelf<'_>) -> Vec<Part> {
+    let mut all = Vec::new();
+    for node in shelf.stages(&[Kind::Split]) {
+        for name in PARTS {
+            let read =
+                open(shelf, node, name).and_then(|set| set.map(|set| part(node, name, &set)).transpose());
+            all.extend(shelf.note(format!("{}/{name}", node.name), read));
+        }
+    }
+    all
+}
+
+fn open(shelf: &Shelf<'_>, node: &StageNode, name: &str) -> Result<Option<PatchSet>> {
+    let Some(file) = shelf.file(node, name) else { return Ok(None) };
+    PatchSet::open(&PatchSource::Part(Source::new(file, format!("{}/{name}", node.name)))).map(Some)
+}
+
+fn part(node: &StageNode, name: &str, set: &PatchSet) -> Result<Part> {
+    let mut looked_at = sample(set.labels(), LOOKED_AT, true, 0);
+    let pixels = read(set, &looked_at)?;
+    let labels: Vec<u8> = looked_at.iter().map(|at| set.labels()[*at]).collect();
+    let positives = set.labels().iter().filter(|label| **label == 1).count() as u64;
+    let samples = labels.iter().zip(pixels.chunks_exact(PATCH_BYTES)).take(SHOWN);
+    let (means, colors) = means(&labels, &pixels)?;
+    looked_at.dedup();
+    Ok(Part {
+        name: format!("{}/{name}", node.name),
+        counts: [set.len() as u64 - positives, positives],
+        slides: set.slides().map(|slides| slides.codes.iter().collect::<BTreeSet<_>>().len()),
+        looked_at: looked_at.len(),
+        samples: samples
+            .map(|(label, rgb)| Ok((patch_tile(rgb, PATCH_SIDE)?, *label)))
+            .collect::<Result<_>>()?,
+        means,
+        colors,
+    })
+}
+
+/// Patches by position, [positions, 96, 96, 3].
+pub(super) fn read(set: &PatchSet, positions: &[usize]) -> Result<Vec<u8>> {
+    let mut pixels = vec![0; positions.len() * PATCH_BYTES];
+    set.read(positions, &mut pixels)?;
+    Ok(pixels)
+}
+
+/// The mean colour of a patch: red, green, blue, 0 to 255.
+pub(super) fn mean_color(patch: &[u8]) -> [f64; 3] {
+    let mut sums = [0.0; 3];
+    for pixel in patch.chunks_exact(3) {
+        sums.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += f64::from(*value));
+    }
+    sums.map(|sum| sum / (patch.len() / 3).max(1) as f64)
+}
+
+/// The mean patch of each class as PNG, and its mean colour; `None` for a class without patches.
+type Means = ([Option<Vec<u8>>; 2], [Option<[f64; 3]>; 2]);
+
+fn means(labels: &[u8], pixels: &[u8]) -> Result<Means> {
+    let (mut patches, mut colors) = ([None, None], [None, None]);
+    for class in [0_u8, 1] {
+        let of_class =
+            labels.iter().zip(pixels.chunks_exact(PATCH_BYTES)).filter(|(label, _)| **label == class);
+        let (mut sums, mut count) = (vec![0_u64; PATCH_BYTES], 0);
+        for (_, patch) in of_class {
+            sums.iter_mut().zip(patch).for_each(|(sum, value)| *sum += u64::from(*value));
+            count += 1;
+        }
+        if count > 0 {
+            let mean: Vec<u8> = sums.iter().map(|sum| (sum / count) as u8).collect();
+            patches[usize::from(class)] = Some(patch_tile(&mean, PATCH_SIDE)?);
+            colors[usize::from(class)] = Some(mean_color(&mean));
+        }
+    }
+    Ok((patches, colors))
+}
+
+/// What parts of a split have in common: exact duplicates and slides, a sentence each.
+pub(super) fn leaks(shelf: &mut Shelf<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    for node in shelf.stages(&[Kind::Split]) {
+        let read = shelf.json::<Value>(node, "split");
+        let split = shelf.note(&node.name, read).unwrap_or_default();
+        found.extend(duplicates(node, &split));
+        let sets: Vec<(&str, PatchSet)> =
+            PARTS.iter().filter_map(|name| Some((*name, open(shelf, node, name).ok()??))).collect();
+        found.extend(shared_slides(node, &sets));
+    }
+    found
+}
+
+fn duplicates(node: &StageNode, split: &Value) -> Vec<String> {
+    let pairs = split["duplicates"].as_object().into_iter().flatten();
+    let counts = pairs.filter_map(|(pair, count)| Some((pair.replace('-', " "), count.as_u64()?)));
+    let some = counts.filter(|(_, count)| *count > 0);
+    some.map(|(pair, count)| format!("{}: {count} exact duplicates ({pair}).", node.name)).collect()
+}
+
+fn shared_slides(node: &StageNode, sets: &[(&str, PatchSet)]) -> Vec<String> {
+    let slides: Vec<(&str, BTreeSet<&str>)> =
+        sets.iter().filter_map(|(name, set)| Some((*name, names(set)?))).collect();
+    let mut found = Vec::new();
+    for (at, (name, first)) in slides.iter().enumerate() {
+        for (other, second) in &slides[at + 1..] {
+            let shared = first.intersection(second).count();
+            if shared > 0 {
+                found.push(format!("{}: {shared} slides are in both {name} and {other}.", node.name));
+            }
+        }
+    }
+    found
+}
+
+/// The slides of the patches of a part.
+fn names(set: &PatchSet) -> Option<BTreeSet<&str>> {
+    let slides = set.slides()?;
+    let codes: BTreeSet<i32> = slides.codes.iter().copied().collect();
+    let named = codes.into_iter().filter_map(|code| slides.names.get(usize::try_from(code).ok()?));
+    Some(named.map(String::as_str).collect())
+}

@@ -1,0 +1,125 @@
+//! The results of a pipeline, and reading their artifacts.
+
+use std::{collections::BTreeMap, fmt::Display, fs, path::PathBuf};
+
+use anyhow::{Context, Result};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    data::{
+        Source,
+        patch_set::{PatchSet, PatchSource},
+    },
+    engine::{Engine, plan::results::StageResult},
+    html::Picture,
+    pipeline::{self, Pipeline, StageNode},
+    stages::Kind,
+};
+
+/// The results of a pipeline.
+pub(super) struct Shelf<'a> {
+    pub(super) engine: &'a Engine<'a>,
+    pub(super) pipeline: &'a Pipeline,
+    results: BTreeMap<&'a str, &'a StageResult>,
+    /// What could not be read, one sentence each.
+    pub(super) gaps: Vec<String>,
+}
+
+impl<'a> Shelf<'a> {
+    pub(super) fn new(engine: &'a Engine<'a>, pipeline: &'a Pipeline, results: &'a [StageResult]) -> Self {
+        let results = results.iter().map(|result| (result.stage.as_str(), result)).collect();
+        Self { engine, pipeline, results, gaps: Vec::new() }
+    }
+
+    /// The stages of some kinds that have a result, in the order of the pipeline.
+    pub(super) fn stages(&self, kinds: &[Kind]) -> Vec<&'a StageNode> {
+        let of_kind = self.pipeline.stages.iter().filter(|node| kinds.contains(&node.name.kind));
+        of_kind.filter(|node| self.result(node).is_some_and(|result| result.record.is_some())).collect()
+    }
+
+    /// The result of a stage, if it is among the results.
+    pub(super) fn result(&self, node: &StageNode) -> Option<&'a StageResult> {
+        self.results.get(node.name.to_string().as_str()).copied()
+    }
+
+    /// Reads something of a stage. An error is noted, and the page does without.
+    pub(super) fn note<T>(&mut self, of: impl Display, read: Result<Option<T>>) -> Option<T> {
+        read.unwrap_or_else(|error| {
+            self.gaps.push(format!("{of} cannot be read: {error:#}."));
+            None
+        })
+    }
+
+    /// The file with the bytes of an artifact; `None` if the result has no such artifact or its bytes are not here.
+    pub(super) fn file(&self, node: &StageNode, artifact: &str) -> Option<PathBuf> {
+        let result = self.result(node)?;
+        let stored = result.record.as_ref()?.artifacts.get(artifact)?;
+        let is_here = self.engine.absence(result, stored).is_none();
+        is_here.then(|| self.engine.store().lend(&stored.digest).path().to_owned())
+    }
+
+    /// The bytes of an artifact.
+    pub(super) fn bytes(&self, node: &StageNode, artifact: &str) -> Result<Option<Vec<u8>>> {
+        let Some(file) = self.file(node, artifact) else { return Ok(None) };
+        fs::read(&file).map(Some).with_context(|| format!("{}/{artifact}", node.name))
+    }
+
+    /// A JSON artifact.
+    pub(super) fn json<T: DeserializeOwned>(&self, node: &StageNode, artifact: &str) -> Result<Option<T>> {
+        let Some(bytes) = self.bytes(node, artifact)? else { return Ok(None) };
+        serde_json::from_slice(&bytes).map(Some).with_context(|| format!("{}/{artifact}", node.name))
+    }
+
+    /// The rows of a CSV artifact; none if there is no such artifact.
+    pub(super) fn table<T: DeserializeOwned>(&self, node: &StageNode, artifact: &str) -> Result<Vec<T>> {
+        let Some(bytes) = self.bytes(node, artifact)? else { return Ok(Vec::new()) };
+        let rows = csv::Reader::from_reader(bytes.as_slice()).into_deserialize();
+        rows.collect::<Result<_, _>>().with_context(|| format!("{}/{artifact}", node.name))
+    }
+
+    /// Pictures of a stage: artifacts that are SVG or PNG, with their titles. Those that are not here are left out.
+    pub(super) fn pictures(&mut self, node: &StageNode, wanted: &[(&str, &str)]) -> Vec<(String, Picture)> {
+        let mut pictures = Vec::new();
+        for (artifact, title) in wanted {
+            let read = self.bytes(node, artifact);
+            let Some(bytes) = self.note(&node.name, read) else { continue };
+            let picture =
+                if bytes.starts_with(b"\x89PNG") { Picture::Png(bytes) } else { Picture::Svg(bytes) };
+            pictures.push((format!("{title}, {}", node.name), picture));
+        }
+        pictures
+    }
+
+    /// What an input of a stage reads, as the pipeline names it; nothing if it has no such input.
+    pub(super) fn reads(&self, node: &StageNode, slot: &str) -> String {
+        let inputs = self.result(node).map(|result| &result.inputs);
+        let named = inputs.and_then(|inputs| inputs.get(slot).or_else(|| inputs.get(&format!("{slot}.x"))));
+        named.cloned().unwrap_or_default()
+    }
+
+    /// The labelled patches that a stage reads under `images`.
+    pub(super) fn patches(&self, node: &StageNode) -> Result<Option<PatchSet>> {
+        let input =
+            |slot: &str| node.inputs.iter().find(|input| input.slot == slot).map(|input| &input.source);
+        let pair = || Some((self.source(input("images.x")?)?, self.source(input("images.y")?)?));
+        let source = match input("images").and_then(|source| self.source(source)) {
+            Some(part) => PatchSource::Part(part),
+            None => match pair() {
+                Some((images, labels)) => PatchSource::Pair { images, labels },
+                None => return Ok(None),
+            },
+        };
+        PatchSet::open(&source).map(Some)
+    }
+
+    /// A file to read: a source of the user that is here, or an artifact.
+    fn source(&self, source: &pipeline::Source) -> Option<Source> {
+        match source {
+            pipeline::Source::File(file) => file.path.exists().then(|| Source::at(&file.path)),
+            pipeline::Source::Artifact { stage, artifact } => {
+                let node = &self.pipeline.stages[*stage];
+                Some(Source::new(self.file(node, artifact)?, format!("{}/{artifact}", node.name)))
+            }
+        }
+    }
+}

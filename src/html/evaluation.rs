@@ -1,0 +1,163 @@
+//! The evaluations: confusion matrix at any threshold, scores, calibration, curves, the most confident mistakes.
+
+use maud::{Markup, html};
+
+use super::{
+    Evaluated, Report, chart,
+    layout::{cell, decimal, estimate, figures, interval, percent, png, table},
+};
+use crate::{metrics::ClassScores, ui::format};
+
+/// Bins of the histogram of scores.
+const BINS: usize = 20;
+/// Bins of the calibration: as for the expected calibration error.
+const CALIBRATION: usize = 15;
+
+pub(super) fn section(report: &Report) -> Option<Markup> {
+    (!report.evaluations.is_empty())
+        .then(|| html! { @for evaluated in &report.evaluations { (of(evaluated)) } })
+}
+
+fn of(evaluated: &Evaluated) -> Markup {
+    let numbers = &evaluated.numbers;
+    html! {
+        h3 { (evaluated.stage) }
+        (confusion(evaluated))
+        (classes(evaluated))
+        (scores(evaluated))
+        div.pictures {
+            (chart::histogram(&format!("Scores by class, {}", evaluated.stage), "probability", &histogram(&evaluated.predictions)))
+            (chart::calibration(&format!("Calibration, {}: expected error {}", evaluated.stage, decimal(Some(numbers.ece))), &calibration(&evaluated.predictions)))
+        }
+        p.note { "Bars: " span.key.class-0 {} (numbers.classes[0]) " " span.key.class-1 {} (numbers.classes[1]) ". A disc on the diagonal is a bin whose probabilities are right." }
+        (figures(&evaluated.pictures))
+        (mistakes(evaluated))
+    }
+}
+
+/// The matrix, with a slider for the threshold where scripts run.
+fn confusion(evaluated: &Evaluated) -> Markup {
+    let numbers = &evaluated.numbers;
+    let [negative, positive] = &numbers.classes;
+    let rows = [negative, positive].into_iter().enumerate().map(|(label, name)| {
+        let counts = numbers.at.confusion.counts[label];
+        let of = |predicted: usize| html! { span data-cell=(format!("{label}{predicted}")) { (format::count(counts[predicted])) } };
+        vec![cell(format!("true {name}")), of(0), of(1)]
+    });
+    let heads = ["", &format!("predicted {negative}"), &format!("predicted {positive}")];
+    html! {
+        div.threshold data-scores=(packed(&evaluated.predictions)) data-threshold=(numbers.threshold) {
+            (table(&format!("Confusion matrix of {}", evaluated.stage), &heads, &rows.collect::<Vec<_>>()))
+            p.slider hidden {
+                label { "Threshold " input type="range" min="0" max="1" step="0.005" value=(numbers.threshold); }
+                output {}
+                button type="button" { "Reset" }
+            }
+            p.note { "Patches with a probability above " (numbers.threshold) " are predicted " (positive) "." }
+        }
+    }
+}
+
+/// Labels and probabilities for the script: `0.0312 1.9871`, the label before the point of nothing but the
+/// probability in ten-thousandths.
+fn packed(predictions: &[(u8, f64)]) -> String {
+    let one = |(label, p): &(u8, f64)| format!("{label}:{:.4}", p);
+    predictions.iter().map(one).collect::<Vec<_>>().join(" ")
+}
+
+fn classes(evaluated: &Evaluated) -> Markup {
+    let numbers = &evaluated.numbers;
+    let row = |name: &str, class: &ClassScores| {
+        vec![
+            cell(name),
+            cell(estimate(Some(class.precision), class.precision_interval)),
+            cell(estimate(Some(class.recall), class.recall_interval)),
+            cell(decimal(Some(class.f1))),
+            cell(format::count(class.support)),
+        ]
+    };
+    let rows: Vec<Vec<Markup>> =
+        numbers.classes.iter().zip(&numbers.at.per_class).map(|(name, class)| row(name, class)).collect();
+    table("Classification report", &["class", "precision", "recall", "F1", "patches"], &rows)
+}
+
+fn scores(evaluated: &Evaluated) -> Markup {
+    let numbers = &evaluated.numbers;
+    let row = |name: &str, value: String| vec![cell(name), cell(value)];
+    let mut rows = vec![
+        row("accuracy", percent(numbers.at.accuracy) + &interval(numbers.at.accuracy_interval)),
+        row("ROC AUC", estimate(numbers.roc_auc, numbers.roc_auc_interval)),
+        row("average precision", estimate(numbers.average_precision, numbers.average_precision_interval)),
+        row("Matthews' correlation", decimal(Some(numbers.mcc))),
+        row("Brier score", decimal(Some(numbers.brier))),
+        row("log loss", decimal(Some(numbers.log_loss))),
+        row("expected calibration error", decimal(Some(numbers.ece))),
+    ];
+    rows.extend(evaluated.color_auc.map(|auc| row("ROC AUC of the mean colour alone", decimal(Some(auc)))));
+    if let Some(chosen) = &numbers.chosen_threshold {
+        let name = format!("accuracy at the threshold {:.3}, chosen on validation", chosen.chosen.threshold);
+        rows.push(row(&name, percent(chosen.at.accuracy) + &interval(chosen.at.accuracy_interval)));
+    }
+    table("Scores, with 95% intervals where there are any", &["measure", "value"], &rows)
+}
+
+fn histogram(predictions: &[(u8, f64)]) -> Vec<[u64; 2]> {
+    let mut counts = vec![[0; 2]; BINS];
+    for (label, p) in predictions {
+        counts[bin(*p, BINS)][usize::from(*label == 1)] += 1;
+    }
+    counts
+}
+
+fn bin(p: f64, bins: usize) -> usize {
+    ((p * bins as f64) as usize).min(bins - 1)
+}
+
+/// Mean probability, share of class 1 and number of patches of each bin that has any.
+fn calibration(predictions: &[(u8, f64)]) -> Vec<(f64, f64, u64)> {
+    let mut sums = vec![(0.0, 0.0, 0_u64); CALIBRATION];
+    for (label, p) in predictions {
+        let (probability, positive, count) = &mut sums[bin(*p, CALIBRATION)];
+        *probability += p;
+        *positive += f64::from(*label);
+        *count += 1;
+    }
+    let used = sums.into_iter().filter(|(.., count)| *count > 0);
+    used.map(|(p, positive, count)| (p / count as f64, positive / count as f64, count)).collect()
+}
+
+fn mistakes(evaluated: &Evaluated) -> Markup {
+    let classes = &evaluated.numbers.classes;
+    html! {
+        @if !evaluated.mistakes.is_empty() {
+            h4 { "The most confident mistakes" }
+            div.tiles {
+                @for mistake in &evaluated.mistakes {
+                    figure.tile class=(if mistake.label == 1 { "positive" } else { "negative" }) {
+                        span.patch {
+                            img src=(png(&mistake.png)) alt={ "Row " (mistake.row) ", labelled " (classes[usize::from(mistake.label)]) } width="96" height="96" loading="lazy";
+                            span.centre {}
+                        }
+                        figcaption { "row " (mistake.row) br; (classes[usize::from(mistake.label)]) br; "p = " (format!("{:.3}", mistake.probability)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_prediction_is_in_one_bin() {
+        let counts = histogram(&[(0, 0.0), (1, 1.0), (1, 0.5), (0, 0.049)]);
+        assert_eq!((counts[0], counts[10], counts[19]), ([2, 0], [0, 1], [0, 1]));
+    }
+
+    #[test]
+    fn calibration_has_means_of_its_bins() {
+        assert_eq!(calibration(&[(0, 0.9375), (1, 0.9375)]), [(0.9375, 0.5, 2)]);
+    }
+}

@@ -1,0 +1,167 @@
+//! Can the explanations be trusted? Curves, areas, differences, localisation, randomisation; and how to read them.
+
+use maud::{Markup, html};
+
+use super::{
+    Compared, Randomised, Report,
+    layout::{cell, decimal, estimate, figures, table},
+    terms,
+};
+use crate::metrics::faithfulness::{Difference, Estimate, LocalisationScores, MethodSummary};
+
+pub(super) fn section(report: &Report) -> Option<Markup> {
+    let empty = report.comparisons.is_empty() && report.sanities.is_empty();
+    (!empty).then(|| {
+        html! {
+            @for compared in &report.comparisons { (comparison(compared)) }
+            @for randomised in &report.sanities { (randomisation(randomised)) }
+            (glossary())
+        }
+    })
+}
+
+fn comparison(compared: &Compared) -> Markup {
+    let summary = &compared.summary;
+    html! {
+        h3 { (compared.stage) }
+        @for text in &summary.warnings { p.warning { (text) } }
+        p.note { "Deletion goes to the baseline " code { (summary.deletion_baseline) } ", insertion starts from " code { (summary.insertion_baseline) } "." }
+        (baselines(compared))
+        (areas(compared))
+        p.read { strong { "How to read it. " } (terms::CURVES) }
+        (differences(compared))
+        (localisation(compared))
+        p.read { strong { "How to read it. " } (terms::LOCALISATION) }
+        (figures(&compared.pictures))
+        @for note in &summary.notes { p.note { (note) } }
+    }
+}
+
+fn name(method: &MethodSummary) -> Markup {
+    html! { (method.label) @if method.control { " " span.control { "control" } } }
+}
+
+fn mean(of: &Estimate) -> Markup {
+    cell(estimate(of.mean, of.interval))
+}
+
+fn baselines(compared: &Compared) -> Markup {
+    let row = |baseline: &crate::metrics::faithfulness::BaselineSummary| {
+        vec![
+            cell(&baseline.name),
+            mean(&baseline.score),
+            cell(decimal(baseline.low)),
+            cell(decimal(baseline.high)),
+        ]
+    };
+    let rows: Vec<Vec<Markup>> = compared.summary.baselines.iter().map(row).collect();
+    table(
+        "The model's score of each baseline: near 0.5 it speaks for neither class",
+        &["baseline", "mean", "lowest", "highest"],
+        &rows,
+    )
+}
+
+fn areas(compared: &Compared) -> Markup {
+    let row = |method: &MethodSummary| {
+        vec![
+            name(method),
+            mean(&method.deletion),
+            mean(&method.insertion),
+            cell(method.deletion.images.to_string()),
+        ]
+    };
+    let rows: Vec<Vec<Markup>> = compared.summary.methods.iter().map(row).collect();
+    table(
+        "Areas under the curves (95% interval)",
+        &["method", "deletion: low is good", "insertion: high is good", "patches"],
+        &rows,
+    )
+}
+
+fn differences(compared: &Compared) -> Markup {
+    let control =
+        |label: &str| compared.summary.methods.iter().any(|method| method.label == label && method.control);
+    let row = |pair: &Difference| {
+        vec![
+            cell(format!("{} minus {}", pair.method, pair.against)),
+            mean(&pair.deletion),
+            cell(decimal(pair.deletion.p_corrected)),
+            mean(&pair.insertion),
+            cell(decimal(pair.insertion.p_corrected)),
+        ]
+    };
+    let pairs = compared.summary.differences.iter().filter(|pair| control(&pair.against));
+    let rows: Vec<Vec<Markup>> = pairs.map(row).collect();
+    if rows.is_empty() {
+        return html! {};
+    }
+    let heads = ["difference from a control", "deletion area", "p", "insertion area", "p"];
+    table(
+        "Paired differences from the controls (p by a sign-flip test, corrected by Holm's method)",
+        &heads,
+        &rows,
+    )
+}
+
+fn localisation(compared: &Compared) -> Markup {
+    let mut rows = Vec::new();
+    for method in &compared.summary.methods {
+        let regions =
+            [("centre box", &method.localisation.centre_box), ("true mask", &method.localisation.mask)];
+        for (region, scores) in regions {
+            rows.extend(scores.as_ref().map(|scores| located(method, region, scores)));
+        }
+    }
+    if rows.is_empty() {
+        return html! {};
+    }
+    let heads = ["method", "region", "energy", "pointing", "rank", "chance", "patches"];
+    table("Localisation of positive patches against chance", &heads, &rows)
+}
+
+fn located(method: &MethodSummary, region: &str, scores: &LocalisationScores) -> Vec<Markup> {
+    vec![
+        name(method),
+        cell(region),
+        mean(&scores.energy.score),
+        mean(&scores.pointing.score),
+        mean(&scores.rank.score),
+        cell(decimal(Some(scores.chance))),
+        cell(scores.images.to_string()),
+    ]
+}
+
+fn randomisation(randomised: &Randomised) -> Markup {
+    let rows: Vec<Vec<Markup>> = randomised
+        .numbers
+        .depths
+        .iter()
+        .map(|depth| {
+            let layer = depth
+                .layer
+                .as_deref()
+                .map_or("the trained model".to_owned(), |layer| format!("down to {layer}"));
+            vec![cell(layer), mean(&depth.spearman), mean(&depth.absolute_spearman)]
+        })
+        .collect();
+    html! {
+        h3 { (randomised.stage) }
+        (table("Similarity to the maps of the trained model, as layers are initialised anew", &["layers", "Spearman's correlation", "of absolute values"], &rows))
+        p.read { strong { "How to read it. " } (terms::SANITY) }
+        (figures(&randomised.pictures))
+        @for note in &randomised.numbers.notes { p.note { (note) } }
+    }
+}
+
+fn glossary() -> Markup {
+    html! {
+        h3 { "What the measures are" }
+        dl.terms {
+            @for term in terms::ALL {
+                dt id={ "term-" (term.name) } { (term.title) }
+                dd { (term.sentence) " " span.note { (term.range) ". " (term.source) "." } }
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! A small report for the tests of the page, with text that would break a page that does not escape.
+
+use super::{Evaluated, Explained, ExplainedBy, Patch, Picture, Report, Stage, Training};
+use crate::metrics::{Bootstrap, Epoch, EvaluationSettings, History, Predictions, evaluate};
+
+/// Text that must not become markup.
+pub(super) const EVIL: &str = "<script>alert('x')</script>\"&";
+
+pub(super) fn evaluated() -> Evaluated {
+    let predictions: Vec<(u8, f64)> =
+        (0..100).map(|at| ((at % 2) as u8, f64::from(at % 2) * 0.6 + f64::from(at) / 250.0)).collect();
+    let (labels, probabilities): (Vec<u8>, Vec<f64>) = predictions.iter().copied().unzip();
+    let settings = EvaluationSettings {
+        threshold: 0.5,
+        classes: ["healthy".into(), EVIL.into()],
+        bootstrap: Bootstrap { resamples: 50, ..Bootstrap::default() },
+    };
+    Evaluated {
+        stage: "evaluate.test".into(),
+        model: "train.a".into(),
+        images: EVIL.into(),
+        numbers: evaluate(&Predictions::new(&labels, &probabilities).unwrap(), &settings).unwrap(),
+        predictions,
+        pictures: vec![(EVIL.into(), Picture::Svg(b"<svg/>".to_vec()))],
+        mistakes: vec![],
+        color_auc: Some(0.6),
+    }
+}
+
+fn explained() -> Explained {
+    let patch = |row: i64, label: u8, probability: f64| Patch {
+        row,
+        label,
+        probability,
+        png: Some(vec![1, 2, 3]),
+        mask: Some("M0 0L1 0L1 1Z".into()),
+        maps: vec![Some((vec![4, 5], 0.5))],
+        measures: vec![vec![("deletion-auc".into(), 0.25)]],
+        curves: vec![Some([vec![1.0, 0.0], vec![0.0, 1.0]])],
+    };
+    let method = ExplainedBy {
+        stage: EVIL.into(),
+        method: "grad-cam".into(),
+        settings: EVIL.into(),
+        means: [Some(vec![1]), None],
+        scale: 1.0,
+        odd: vec![7],
+    };
+    Explained {
+        model: EVIL.into(),
+        images: EVIL.into(),
+        methods: vec![method],
+        patches: vec![patch(1, 1, 0.9), patch(2, 0, 0.1), patch(3, 0, 0.8)],
+        explained: 3,
+        threshold: 0.5,
+    }
+}
+
+pub(super) fn report() -> Report {
+    let epoch = Epoch {
+        epoch: 1,
+        train_loss: 0.5,
+        train_accuracy: 0.8,
+        validation_loss: 0.6,
+        validation_accuracy: 0.7,
+    };
+    Report {
+        name: EVIL.into(),
+        file: EVIL.into(),
+        version: "0".into(),
+        commit: Some(EVIL.into()),
+        classes: ["healthy".into(), EVIL.into()],
+        stages: vec![Stage {
+            name: EVIL.into(),
+            record: None,
+            outdated: Some(EVIL.into()),
+            ran: false,
+            inputs: vec![(EVIL.into(), EVIL.into())],
+            log: EVIL.into(),
+        }],
+        leaks: vec![EVIL.into()],
+        trainings: vec![Training {
+            stage: EVIL.into(),
+            history: History { epochs: vec![epoch] },
+            resumed_at: None,
+            picture: None,
+            seconds: Some(1.0),
+            patches: Some(10),
+        }],
+        evaluations: vec![evaluated()],
+        explanations: vec![explained()],
+        texts: vec![(EVIL.into(), EVIL.into())],
+        commands: vec![EVIL.into()],
+        gaps: vec![EVIL.into()],
+        ..Report::default()
+    }
+}

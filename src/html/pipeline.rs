@@ -1,0 +1,203 @@
+//! The pipeline: its graph, the time line of the computations, and everything about each stage.
+
+use std::collections::{BTreeMap, HashMap};
+
+use indicatif::HumanBytes;
+use maud::{Markup, html};
+
+use super::{
+    Report, Stage,
+    layout::{cell, table},
+};
+use crate::{store::ActionRecord, ui::format};
+
+/// The most stages whose graph and time line are drawn; more would be unreadable.
+const DRAWN: usize = 60;
+
+pub(super) fn section(report: &Report) -> Markup {
+    html! {
+        @if report.stages.len() <= DRAWN {
+            (graph(&report.stages))
+            (time_line(&report.stages))
+        }
+        (states(&report.stages))
+        @for stage in &report.stages { (details(stage)) }
+    }
+}
+
+fn state(stage: &Stage) -> (&'static str, &'static str) {
+    match (&stage.record, &stage.outdated, stage.ran) {
+        (None, ..) => ("missing", "no result"),
+        (Some(_), Some(_), _) => ("old", "older result"),
+        (Some(_), None, true) => ("ran", "computed"),
+        (Some(_), None, false) => ("cached", "cached"),
+    }
+}
+
+/// The stage that an input reads, if it reads one.
+fn producer<'a>(input: &'a str, places: &HashMap<&str, usize>) -> Option<usize> {
+    let (stage, _): (&'a str, _) = input.split_once('/')?;
+    places.get(stage).copied()
+}
+
+/// The graph in columns: a stage stands right of everything that it reads.
+fn graph(stages: &[Stage]) -> Markup {
+    const WIDTH: usize = 190;
+    const HEIGHT: usize = 46;
+    let places: HashMap<&str, usize> =
+        stages.iter().enumerate().map(|(at, stage)| (stage.name.as_str(), at)).collect();
+    let reads: Vec<Vec<usize>> = stages
+        .iter()
+        .map(|stage| {
+            let mut reads: Vec<usize> =
+                stage.inputs.iter().filter_map(|(_, from)| producer(from, &places)).collect();
+            reads.sort_unstable();
+            reads.dedup();
+            reads
+        })
+        .collect();
+    let mut columns: Vec<usize> = Vec::new();
+    for inputs in &reads {
+        columns.push(
+            inputs.iter().map(|input| columns.get(*input).map_or(0, |column| column + 1)).max().unwrap_or(0),
+        );
+    }
+    let mut used: BTreeMap<usize, usize> = BTreeMap::new();
+    let corners: Vec<(usize, usize)> = columns
+        .iter()
+        .map(|column| {
+            let row = used.entry(*column).or_default();
+            *row += 1;
+            (column * WIDTH + 4, (*row - 1) * HEIGHT + 4)
+        })
+        .collect();
+    let width = columns.iter().max().map_or(0, |last| (last + 1) * WIDTH);
+    let height = used.values().max().map_or(0, |most| most * HEIGHT + 4);
+    html! {
+        h3 { "Stages and what they read" }
+        div.scroll tabindex="0" role="region" aria-label="Graph of the stages" {
+            svg.graph viewBox=(format!("0 0 {width} {height}")) width=(width) height=(height) role="img" aria-label="Graph of the stages; the table below has the same content" {
+                @for (at, inputs) in reads.iter().enumerate() {
+                    @for input in inputs {
+                        @let (from, to) = (corners[*input], corners[at]);
+                        path d=(curve(from.0 + WIDTH - 40, from.1 + 16, to.0, to.1 + 16)) {}
+                    }
+                }
+                @for (stage, (x, y)) in stages.iter().zip(&corners) {
+                    a href={ "#stage-" (stage.name) } {
+                        rect class=(state(stage).0) x=(x) y=(y) width=(WIDTH - 40) height="32" rx="5" {}
+                        text x=(x + 8) y=(y + 20) { (short(&stage.name)) }
+                        title { (stage.name) ": " (state(stage).1) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn curve(x: usize, y: usize, to_x: usize, to_y: usize) -> String {
+    let middle = usize::midpoint(x, to_x);
+    format!("M{x} {y} C{middle} {y} {middle} {to_y} {to_x} {to_y}")
+}
+
+/// A name that fits into its box.
+fn short(name: &str) -> String {
+    match name.char_indices().nth(21) {
+        Some((end, _)) if name.chars().count() > 22 => format!("{}…", &name[..end]),
+        _ => name.to_owned(),
+    }
+}
+
+/// Bars from the first start to the last end. Results of earlier runs would stretch it over days, so only stages that
+/// this run computed are shown; if it computed none, nothing is.
+fn time_line(stages: &[Stage]) -> Markup {
+    let ran = stages.iter().filter(|stage| stage.ran);
+    let times: Vec<(&str, f64, f64)> = ran
+        .filter_map(|stage| {
+            let made = &stage.record.as_ref()?.made;
+            let start = humantime::parse_rfc3339_weak(&made.started).ok()?;
+            let start = start.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs_f64();
+            Some((stage.name.as_str(), start, made.seconds))
+        })
+        .collect();
+    let first = times.iter().map(|(_, start, _)| *start).fold(f64::INFINITY, f64::min);
+    let all = times.iter().map(|(_, start, seconds)| start + seconds - first).fold(0.0, f64::max);
+    if all <= 0.0 {
+        return html! {};
+    }
+    html! {
+        h3 { "Time line of this run: " (format::duration(all)) }
+        div.timeline {
+            @for (name, start, seconds) in &times {
+                div.lane {
+                    span.name { (name) }
+                    span.track {
+                        span.bar style=(format!("margin-left:{:.2}%;width:{:.2}%", (start - first) / all * 100.0, (seconds / all * 100.0).max(0.3))) {}
+                    }
+                    span.time { (format::duration(*seconds)) }
+                }
+            }
+        }
+    }
+}
+
+fn states(stages: &[Stage]) -> Markup {
+    let rows: Vec<Vec<Markup>> = stages
+        .iter()
+        .map(|stage| {
+            let made = stage.record.as_ref().map(|record| &record.made);
+            let numbers = stage.record.as_ref().map(|record| format::numbers(&record.numbers));
+            vec![
+                html! { a href={ "#stage-" (stage.name) } { (stage.name) } },
+                html! { span class={ "state " (state(stage).0) } { (state(stage).1) } },
+                cell(made.map_or_else(String::new, |made| format::duration(made.seconds))),
+                cell(made.map_or("", |made| made.device.as_str())),
+                cell(numbers.unwrap_or_default()),
+            ]
+        })
+        .collect();
+    table("Stages", &["stage", "state", "time", "device", "main numbers"], &rows)
+}
+
+fn details(stage: &Stage) -> Markup {
+    html! {
+        details.stage id={ "stage-" (stage.name) } {
+            summary { code { (stage.name) } " " span class={ "state " (state(stage).0) } { (state(stage).1) } }
+            @if let Some(why) = &stage.outdated { p { (why) } }
+            @if !stage.inputs.is_empty() {
+                dl { @for (slot, from) in &stage.inputs { dt { (slot) } dd { code { (from) } } } }
+            }
+            @if let Some(record) = &stage.record { (result(record)) }
+            @if !stage.log.is_empty() { h4 { "End of the log" } pre { (stage.log) } }
+        }
+    }
+}
+
+fn result(record: &ActionRecord) -> Markup {
+    let artifacts: Vec<Vec<Markup>> = record
+        .artifacts
+        .iter()
+        .map(|(name, artifact)| {
+            let digest = artifact.digest.hex().to_string();
+            vec![
+                cell(name),
+                cell(artifact.file.to_string()),
+                cell(HumanBytes(artifact.size).to_string()),
+                html! { code title=(digest) { (digest[..16]) "…" } },
+            ]
+        })
+        .collect();
+    let fingerprint: String =
+        record.lines.iter().map(|(path, value)| format!("{path} = {value}\n")).collect();
+    html! {
+        p {
+            "Made on " (record.made.device) " of " (record.made.host) ", " (record.made.started) ", by pcamflow "
+            (record.made.pcamflow) "; " (format::duration(record.made.seconds))
+            @if let Some(resumed) = &record.made.resumed { "; resumed: " (resumed) }
+            ". Key " code { (record.key.hex()[..16]) "…" }
+        }
+        (table("Artifacts", &["artifact", "file", "size", "BLAKE3"], &artifacts))
+        h4 { "Fingerprint" }
+        pre { (fingerprint) }
+    }
+}

@@ -1,0 +1,116 @@
+//! The first section: the main numbers, the warnings, the model's card, what ran.
+
+use maud::{Markup, html};
+
+use super::{
+    Evaluated, Report, Stage,
+    judge::Warning,
+    layout::{estimate, percent},
+};
+use crate::{metrics::Interval, ui::format};
+
+pub(super) fn section(report: &Report, warnings: &[Warning]) -> Markup {
+    html! {
+        @if report.evaluations.is_empty() { p { "No evaluation in this pipeline has a result yet." } }
+        @for evaluated in &report.evaluations { (headline(evaluated)) }
+        (list_of_warnings(warnings))
+        (card(report))
+    }
+}
+
+fn headline(evaluated: &Evaluated) -> Markup {
+    let numbers = &evaluated.numbers;
+    let slides = numbers.slides.map(|slides| format!(" from {}", format::plural(slides as usize, "slide")));
+    html! {
+        div.headline {
+            (figure("Accuracy", &percent(numbers.at.accuracy), numbers.at.accuracy_interval))
+            (figure("ROC AUC", &estimate(numbers.roc_auc, None), numbers.roc_auc_interval))
+            (figure("Average precision", &estimate(numbers.average_precision, None), numbers.average_precision_interval))
+            p {
+                code { (evaluated.stage) } ": " code { (evaluated.model) } " on "
+                (format::count(numbers.images)) " patches of " code { (evaluated.images) }
+                (slides.unwrap_or_default()) "."
+            }
+        }
+    }
+}
+
+fn figure(name: &str, value: &str, interval: Option<Interval>) -> Markup {
+    html! {
+        div.number {
+            span.name { (name) }
+            strong { (value) }
+            @if let Some(Interval { low, high }) = interval { span.interval { (format!("{low:.3} to {high:.3}")) } }
+        }
+    }
+}
+
+fn list_of_warnings(warnings: &[Warning]) -> Markup {
+    html! {
+        h3 { "Warnings" }
+        @if warnings.is_empty() { p.good { "None of the checks of this report found a problem." } }
+        @else {
+            ul.warnings {
+                @for warning in warnings { li { strong { (warning.what) } " " (warning.why) } }
+            }
+        }
+    }
+}
+
+/// What a reader needs to know about the models, data and machines.
+fn card(report: &Report) -> Markup {
+    let ran = report.stages.iter().filter(|stage| stage.ran).count();
+    let with_result = report.stages.iter().filter(|stage| stage.record.is_some()).count();
+    html! {
+        h3 { "Model and run" }
+        dl.card {
+            @for stage in trainings(report) { (model(stage)) }
+            dt { "Stages" }
+            dd {
+                (format::plural(report.stages.len(), "stage")) ", " (with_result) " with a result, "
+                (ran) " computed by the run that wrote this page"
+            }
+            dt { "Computing time" } dd { (format::duration(seconds(report))) " in all, without waiting and cached results" }
+            @if let Some(commit) = &report.commit { dt { "Commit" } dd { code { (commit) } } }
+            dt { "pcamflow" } dd { (report.version) }
+        }
+    }
+}
+
+fn trainings(report: &Report) -> impl Iterator<Item = &Stage> {
+    let is_training =
+        |stage: &&Stage| stage.name.starts_with("train.") || stage.name.starts_with("resume-train.");
+    report.stages.iter().filter(is_training)
+}
+
+/// The parameters of a training that people ask for first.
+fn model(stage: &Stage) -> Markup {
+    let Some(record) = &stage.record else { return html! {} };
+    let wanted = ["architecture", "epochs", "batch-size", "optimizer", "loss", "seed", "precision"];
+    let is_wanted = |path: &str| {
+        let name = path.strip_prefix("parameter ").unwrap_or_default();
+        wanted.iter().any(|wanted| name == *wanted || name.starts_with(&format!("{wanted}.")))
+    };
+    let lines = record
+        .lines
+        .iter()
+        .filter(|(path, value)| is_wanted(path) && !["{}", "none"].contains(&value.as_str()));
+    let text: Vec<String> =
+        lines.map(|(path, value)| format!("{} {value}", path.trim_start_matches("parameter "))).collect();
+    let versions: Vec<String> =
+        record.made.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+    html! {
+        dt { code { (stage.name) } }
+        dd {
+            (text.join(", "))
+            @for number in &record.numbers { "; " (number.name) " " (format::number(number.value)) }
+            br;
+            "on " (record.made.device) " (" (record.made.threads) " threads) of " (record.made.host) ", "
+            (format::duration(record.made.seconds)) ", " (versions.join(", "))
+        }
+    }
+}
+
+fn seconds(report: &Report) -> f64 {
+    report.stages.iter().filter_map(|stage| stage.record.as_ref()).map(|record| record.made.seconds).sum()
+}

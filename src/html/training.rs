@@ -1,0 +1,70 @@
+//! The trainings: curves, and the numbers of every epoch.
+
+use maud::{Markup, html};
+
+use super::{
+    Report, Training,
+    layout::{cell, decimal, figure, percent, table},
+};
+use crate::{metrics::Epoch, ui::format};
+
+pub(super) fn section(report: &Report) -> Option<Markup> {
+    (!report.trainings.is_empty()).then(|| html! { @for training in &report.trainings { (of(training)) } })
+}
+
+fn of(training: &Training) -> Markup {
+    let best = training.history.best().map(|best| best.epoch);
+    html! {
+        h3 { (training.stage) }
+        p { (words(training)) }
+        @if let Some(picture) = &training.picture { div.pictures { (figure(&format!("Loss and accuracy of {}", training.stage), picture)) } }
+        details {
+            summary { "Every epoch" }
+            (epochs(training, best))
+        }
+    }
+}
+
+fn words(training: &Training) -> String {
+    let count = training.history.epochs.len();
+    let mut words = format::plural(count, "epoch");
+    if let Some(best) = training.history.best() {
+        words += &format!(
+            "; the best is epoch {}: validation loss {:.4}, validation accuracy {}",
+            best.epoch,
+            best.validation_loss,
+            percent(best.validation_accuracy)
+        );
+    }
+    if let Some(first) = training.resumed_at {
+        words += &format!("; resumed at epoch {first}");
+    }
+    if let Some(seconds) = training.seconds {
+        words += &format!("; {}", format::duration(seconds));
+        let own = count + 1 - training.resumed_at.map_or(1, |first| first as usize).min(count);
+        if let Some(patches) = training.patches.filter(|_| seconds > 0.0) {
+            words += &format!(", {}", format::rate(patches as f64 * own as f64 / seconds, "patches"));
+        }
+    }
+    words + "."
+}
+
+fn epochs(training: &Training, best: Option<u32>) -> Markup {
+    let row = |epoch: &Epoch| {
+        let marks = [
+            (best == Some(epoch.epoch)).then_some("best"),
+            (training.resumed_at == Some(epoch.epoch)).then_some("resumed here"),
+        ];
+        vec![
+            cell(epoch.epoch.to_string()),
+            cell(decimal(Some(epoch.train_loss))),
+            cell(decimal(Some(epoch.validation_loss))),
+            cell(percent(epoch.train_accuracy)),
+            cell(percent(epoch.validation_accuracy)),
+            cell(marks.into_iter().flatten().collect::<Vec<_>>().join(", ")),
+        ]
+    };
+    let rows: Vec<Vec<Markup>> = training.history.epochs.iter().map(row).collect();
+    let heads = ["epoch", "training loss", "validation loss", "training accuracy", "validation accuracy", ""];
+    table(&format!("Epochs of {}", training.stage), &heads, &rows)
+}
