@@ -89,6 +89,8 @@ pub(super) enum Command {
     Show(super::show::ShowArguments),
     /// Write one page with everything about the latest results: open it in a browser
     Report(super::report::ReportArguments),
+    /// Say what a measure is: its meaning, its range, which end is good, its source
+    Explain(super::explain::ExplainArguments),
     /// Print a stage's log
     #[command(mut_arg("what", |what| what.value_name("STAGE").help(LOG_OF)))]
     Log(super::results::ResultArguments),

@@ -8,6 +8,7 @@ mod compare;
 mod complete;
 mod completions;
 mod doctor;
+mod explain;
 mod export;
 mod git;
 mod graph;

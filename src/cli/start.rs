@@ -7,8 +7,8 @@ use clap::Parser;
 use super::{
     Error, Exit, cache, check,
     commands::{Arguments, Command},
-    compare, complain, complete, completions, doctor, export, graph, init, log, logging, path, pin, plan,
-    report, run, runs, schema, show, sweep, verify, watch,
+    compare, complain, complete, completions, doctor, explain, export, graph, init, log, logging, path, pin,
+    plan, report, run, runs, schema, show, sweep, verify, watch,
 };
 use crate::{serve, ui};
 
@@ -28,6 +28,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Watch(arguments) => watch::watch(&arguments),
         Command::Show(arguments) => show::show(&arguments),
         Command::Report(arguments) => report::report(&arguments),
+        Command::Explain(arguments) => explain::explain(&arguments),
         Command::Log(arguments) => log::log(&arguments),
         Command::Path(arguments) => path::path(&arguments),
         Command::Export(arguments) => export::export(&arguments),

@@ -19,7 +19,7 @@ fn of(explained: &Explained, classes: &[String; 2]) -> Markup {
             @if shown < explained.explained {
                 (format::count(shown as u64)) " of " (format::count(explained.explained as u64))
                 " explained patches: the most confident mistakes first, then the rest in order. All maps are in the files maps.h5."
-            } @else { (format::plural(shown, "patch")) "." }
+            } @else { (format::count(shown as u64)) " patches." }
             " A map is laid over the patch in grey: the stronger the colour, the more the pixels count. Orange and pale yellow speak for the explained class, purple against it. The box in the centre is what the label speaks of; the cyan line is the true mask, where there is one."
         }
         (means(&explained.methods, classes))
@@ -43,7 +43,7 @@ fn means(methods: &[ExplainedBy], classes: &[String; 2]) -> Markup {
                                 img src=(png(mean)) alt={ "Mean map of " (method.stage) ", " (classes[class]) } width="96" height="96" loading="lazy";
                                 span.centre {}
                             }
-                            figcaption { (method.stage) br; (classes[class]) }
+                            figcaption { (short_name(&method.stage)) br; (classes[class]) }
                         }
                     }
                 }
@@ -70,7 +70,7 @@ fn controls(explained: &Explained) -> Markup {
                     option value="p" { "probability" }
                     option value="error" { "error" }
                     @for (method, name) in &measures {
-                        option value={ (method) "/" (name) } { (explained.methods[*method].stage) ": " (terms::title(name)) }
+                        option value={ (method) "/" (name) } { (short_name(&explained.methods[*method].stage)) ": " (terms::title(name)) }
                     }
                 }
             }
@@ -150,9 +150,14 @@ fn tile(patch: &Patch, method: &ExplainedBy, map: Option<&(Vec<u8>, f64)>) -> Ma
                 img.map src=(png(map)) alt={ "Map of " (method.stage) " for row " (patch.row) } width="96" height="96" loading="lazy" style=(format!("--share:{share:.4}"));
                 (outline(patch))
             }
-            figcaption { (method.stage) }
+            figcaption { (short_name(&method.stage)) }
         }
     }
+}
+
+/// The name of an explaining stage without its kind, which all of them share.
+fn short_name(stage: &str) -> &str {
+    stage.strip_prefix("explain.").unwrap_or(stage)
 }
 
 fn outline(patch: &Patch) -> Markup {
@@ -187,7 +192,7 @@ fn more(patch: &Patch, explained: &Explained) -> Markup {
             summary { "Numbers and curves" }
             div.scroll tabindex="0" role="region" aria-label={ "Measures of row " (patch.row) } {
                 table {
-                    thead { tr { th scope="col" { "measure" } @for method in &explained.methods { th scope="col" { (method.stage) } } } }
+                    thead { tr { th scope="col" { "measure" } @for method in &explained.methods { th scope="col" { (short_name(&method.stage)) } } } }
                     tbody {
                         @for name in names {
                             tr {
@@ -217,7 +222,8 @@ fn value(values: &[(String, f64)], name: &str) -> String {
 
 fn curves<'a>(patch: &'a Patch, explained: &Explained, which: usize) -> Vec<(String, &'a [f64])> {
     let methods = explained.methods.iter().zip(&patch.curves);
-    let lines = methods
-        .filter_map(|(method, curves)| Some((method.stage.clone(), curves.as_ref()?[which].as_slice())));
+    let lines = methods.filter_map(|(method, curves)| {
+        Some((short_name(&method.stage).to_owned(), curves.as_ref()?[which].as_slice()))
+    });
     lines.collect()
 }

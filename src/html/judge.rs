@@ -89,21 +89,30 @@ fn of_comparison(compared: &Compared) -> Vec<Warning> {
     said.chain(no_better(compared)).collect()
 }
 
-/// Methods that are not shown to be better than a control.
+/// Methods that are not shown to be better than some control, by either curve.
 fn no_better(compared: &Compared) -> impl Iterator<Item = Warning> {
     let summary = &compared.summary;
-    let control = |label: &str| summary.methods.iter().any(|method| method.label == label && method.control);
-    let pairs =
-        summary.differences.iter().filter(move |pair| control(&pair.against) && !control(&pair.method));
-    pairs.filter_map(|pair| {
-        let measures = failed(pair);
-        (measures.len() == 2).then(|| {
-            warning(
-                format!("{}: `{}` is not shown to be better than the control `{}`.", compared.stage, pair.method, pair.against),
-                "Neither the deletion nor the insertion area differs enough from it: its maps may show nothing of what the model uses.",
-            )
-        })
+    let methods = summary.methods.iter().filter(|method| !method.control);
+    methods.filter_map(|method| {
+        let controls: Vec<String> = summary
+            .differences
+            .iter()
+            .filter(|pair| pair.method == method.label && is_control(compared, &pair.against) && failed(pair).len() == 2)
+            .map(|pair| format!("`{}`", pair.against))
+            .collect();
+        let what = format!(
+            "{}: `{}` is not shown to be better than {}.",
+            compared.stage,
+            method.label,
+            controls.join(" or ")
+        );
+        let why = "By neither curve does it differ enough from the control: its maps may show nothing of what the model uses.";
+        (!controls.is_empty()).then(|| warning(what, why))
     })
+}
+
+fn is_control(compared: &Compared, label: &str) -> bool {
+    compared.summary.methods.iter().any(|method| method.label == label && method.control)
 }
 
 /// The curves by which a method is not significantly better.

@@ -1,5 +1,7 @@
 //! The first section: the main numbers, the warnings, the model's card, what ran.
 
+use std::collections::BTreeMap;
+
 use maud::{Markup, html};
 
 use super::{
@@ -86,23 +88,13 @@ fn trainings(report: &Report) -> impl Iterator<Item = &Stage> {
 /// The parameters of a training that people ask for first.
 fn model(stage: &Stage) -> Markup {
     let Some(record) = &stage.record else { return html! {} };
-    let wanted = ["architecture", "epochs", "batch-size", "optimizer", "loss", "seed", "precision"];
-    let is_wanted = |path: &str| {
-        let name = path.strip_prefix("parameter ").unwrap_or_default();
-        wanted.iter().any(|wanted| name == *wanted || name.starts_with(&format!("{wanted}.")))
-    };
-    let lines = record
-        .lines
-        .iter()
-        .filter(|(path, value)| is_wanted(path) && !["{}", "none"].contains(&value.as_str()));
-    let text: Vec<String> =
-        lines.map(|(path, value)| format!("{} {value}", path.trim_start_matches("parameter "))).collect();
+    let text = parameters(&record.lines);
     let versions: Vec<String> =
         record.made.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
     html! {
         dt { code { (stage.name) } }
         dd {
-            (text.join(", "))
+            (text)
             @for number in &record.numbers { "; " (number.name) " " (format::number(number.value)) }
             br;
             "on " (record.made.device) " (" (record.made.threads) " threads) of " (record.made.host) ", "
@@ -111,6 +103,52 @@ fn model(stage: &Stage) -> Markup {
     }
 }
 
+/// The chosen parameters in words: `class-cnn: channels 8 16 32 64, hidden 32; epochs 12; adam: learning-rate 0.001`.
+fn parameters(lines: &BTreeMap<String, String>) -> String {
+    let wanted = ["architecture", "epochs", "batch-size", "optimizer", "loss", "seed", "precision"];
+    let mut words: Vec<String> = Vec::new();
+    for name in wanted {
+        let path = format!("parameter {name}");
+        let Some(value) = lines.get(&path) else { continue };
+        let below = format!("{path}.{value}.");
+        let mut inner: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (path, value) in
+            lines.iter().filter(|(path, value)| path.starts_with(&below) && !value.starts_with('['))
+        {
+            let (field, at) = path[below.len()..].rsplit_once('.').unwrap_or((&path[below.len()..], ""));
+            let field = if at.parse::<usize>().is_ok() { field } else { &path[below.len()..] };
+            inner.entry(field).or_default().push(value);
+        }
+        let inner: Vec<String> =
+            inner.iter().map(|(field, values)| format!("{field} {}", values.join(" "))).collect();
+        words.push(match inner.is_empty() {
+            true => format!("{name} {value}"),
+            false => format!("{name} {value} ({})", inner.join(", ")),
+        });
+    }
+    words.join(", ")
+}
+
 fn seconds(report: &Report) -> f64 {
     report.stages.iter().filter_map(|stage| stage.record.as_ref()).map(|record| record.made.seconds).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_words_and_lists_are_together() {
+        let lines = [
+            ("parameter architecture", "class-cnn"),
+            ("parameter architecture.class-cnn", "{}"),
+            ("parameter architecture.class-cnn.channels", "[2]"),
+            ("parameter architecture.class-cnn.channels.0", "8"),
+            ("parameter architecture.class-cnn.channels.1", "16"),
+            ("parameter epochs", "3"),
+            ("parameter other", "1"),
+        ];
+        let lines = lines.map(|(path, value)| (path.to_owned(), value.to_owned())).into();
+        assert_eq!(parameters(&lines), "architecture class-cnn (channels 8 16), epochs 3");
+    }
 }

@@ -123,19 +123,17 @@ fn duplicates(node: &StageNode, split: &Value) -> Vec<String> {
     some.map(|(pair, count)| format!("{}: {count} exact duplicates ({pair}).", node.name)).collect()
 }
 
-fn shared_slides(node: &StageNode, sets: &[(&str, PatchSet)]) -> Vec<String> {
+fn shared_slides(node: &StageNode, sets: &[(&str, PatchSet)]) -> Option<String> {
     let slides: Vec<(&str, BTreeSet<&str>)> =
         sets.iter().filter_map(|(name, set)| Some((*name, names(set)?))).collect();
     let mut found = Vec::new();
     for (at, (name, first)) in slides.iter().enumerate() {
         for (other, second) in &slides[at + 1..] {
             let shared = first.intersection(second).count();
-            if shared > 0 {
-                found.push(format!("{}: {shared} slides are in both {name} and {other}.", node.name));
-            }
+            found.extend((shared > 0).then(|| format!("{shared} in both {name} and {other}")));
         }
     }
-    found
+    (!found.is_empty()).then(|| format!("{}: slides are in two parts: {}.", node.name, found.join(", ")))
 }
 
 /// The slides of the patches of a part.
