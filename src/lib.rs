@@ -30,6 +30,7 @@
 //! | [`inspect`] | the contents of a file, for people |
 //! | [`metrics`], [`report`] | pure mathematics; pictures and texts |
 //! | [`jobs`] | the stages that need no libtorch, computed in a child of the engine |
+//! | [`guide`] | the pages about how to use pcamflow: read them here or with `pcamflow guide` |
 //! | [`ui`], [`cli`] | progress, summaries, JSON events; arguments in, exit code out |
 //! | `src/worker/` | the second binary, and the only code that uses `tch` |
 //!
@@ -60,6 +61,7 @@ pub mod engine;
 mod finite;
 pub mod fsx;
 pub mod graph;
+pub mod guide;
 pub mod inspect;
 pub mod jobs;
 pub mod metrics;

@@ -11,6 +11,7 @@ mod doctor;
 mod export;
 mod git;
 mod graph;
+mod guide;
 mod history;
 mod init;
 mod log;
