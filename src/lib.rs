@@ -1,5 +1,7 @@
 //! pcamflow: declarative, cached pipelines that train and explain patch classifiers on PatchCamelyon.
 //!
+//! This page is a map of the source. How to use pcamflow is in the [`guide`].
+//!
 //! # Bird's-eye view
 //!
 //! A pipeline is a TOML file: a DAG of stages. The engine gives every stage a key, which is the digest of everything

@@ -83,11 +83,11 @@ mod tests {
 
     #[test]
     fn headings_code_and_links_are_styled() {
-        let text = "# A `b`\n\nSee `c d` ([e]).\n\n```sh\nx `y` # z\n```\n\n[e]: e.md\n";
-        let expected = "\u{1b}[1m# A `b`\u{1b}[0m\n\nSee `\u{1b}[36mc d\u{1b}[0m` ([e]).\n\n\u{1b}[2m```sh\u{1b}[0m\n\
-                        \u{1b}[36mx `y` # z\u{1b}[0m\n\u{1b}[2m```\u{1b}[0m\n\n[e]: `\u{1b}[36mpcamflow guide e\u{1b}[0m`\n";
+        let text = "# A `b`\n\nSee `c d` ([ci]).\n\n```sh\nx `y` # z\n```\n\n[ci]: ci.md\n";
+        let expected = "\u{1b}[1m# A `b`\u{1b}[0m\n\nSee `\u{1b}[36mc d\u{1b}[0m` ([ci]).\n\n\u{1b}[2m```sh\u{1b}[0m\n\
+                        \u{1b}[36mx `y` # z\u{1b}[0m\n\u{1b}[2m```\u{1b}[0m\n\n[ci]: `\u{1b}[36mpcamflow guide ci\u{1b}[0m`\n";
         assert_eq!(styled(text, &ON), expected);
-        assert_eq!(styled(text, &OFF), text.replace("e.md", "`pcamflow guide e`"));
+        assert_eq!(styled(text, &OFF), text.replace("ci.md", "`pcamflow guide ci`"));
     }
 
     #[test]

@@ -65,7 +65,7 @@ fn project() -> Sandbox {
     for part in ["train", "valid", "test"] {
         let file = |end| project.path(&format!("data/camelyonpatch_level_2_split_{part}_{end}.h5"));
         unwritten_images(&file("x"), 1204);
-        labels(&file("y"), &[0, 1].repeat(602));
+        labels(&file("y"), &[0_u8, 1].repeat(602));
     }
     project
 }
@@ -121,8 +121,10 @@ fn pipelines_in_the_pages_can_be_checked() {
 
 /// All commands of a text: in code blocks, and in sentences, there also without `pcamflow`.
 fn commands(text: &str, verbs: &[String]) -> Vec<String> {
-    let blocks = blocks(text, "sh").join("\n").replace("\\\n", " ");
-    let lines = blocks.lines().filter(|line| line.starts_with("pcamflow ")).map(str::to_owned);
+    let scripts = blocks(text, "sh").join("\n").replace("\\\n", " ");
+    let sessions = blocks(text, "text").join("\n");
+    let lines = scripts.lines().chain(sessions.lines()).map(|line| line.trim_start_matches("$ "));
+    let lines = lines.filter(|line| line.starts_with("pcamflow ")).map(str::to_owned);
     let is_verb = |code: &String| {
         let words: Vec<&str> = code.split_whitespace().collect();
         // Not the name of a command or table alone, or a setting: `run = { ... }`.
@@ -216,8 +218,8 @@ fn links_lead_to_files() {
         for page in PAGES.iter().filter(|_| path.starts_with("src/guide/")) {
             let name = format!("[{}]", page.topic);
             let plain = prose.lines().filter(|line| !line.starts_with(&format!("{name}: ")));
-            let named = plain.map(|line| line.split('`').step_by(2).collect::<String>());
-            let is_named = named.into_iter().any(|line| line.contains(&name));
+            let mut named = plain.map(|line| line.split('`').step_by(2).collect::<String>());
+            let is_named = named.any(|line| line.contains(&name));
             assert_eq!(is_named, linked.contains(&page.topic), "{path}: {name}");
         }
     }
