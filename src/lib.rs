@@ -1,5 +1,7 @@
 //! pcamflow: declarative, cached pipelines that train and explain patch classifiers on PatchCamelyon.
 //!
+//! This page is a map of the source. How to use pcamflow is in the [`guide`].
+//!
 //! # Bird's-eye view
 //!
 //! A pipeline is a TOML file: a DAG of stages. The engine gives every stage a key, which is the digest of everything
@@ -31,6 +33,7 @@
 //! | [`metrics`], [`report`] | pure mathematics; pictures and texts |
 //! | [`html`] | the report of a pipeline as one page, from plain data |
 //! | [`jobs`] | the stages that need no libtorch, computed in a child of the engine |
+//! | [`guide`] | the pages about how to use pcamflow: read them here or with `pcamflow guide` |
 //! | [`ui`], [`cli`] | progress, summaries, JSON events; arguments in, exit code out |
 //! | `src/worker/` | the second binary, and the only code that uses `tch` |
 //!
@@ -61,6 +64,7 @@ pub mod engine;
 mod finite;
 pub mod fsx;
 pub mod graph;
+pub mod guide;
 pub mod html;
 pub mod inspect;
 pub mod jobs;

@@ -38,6 +38,7 @@ Examples:
   pcamflow compare p.toml --sort accuracy             compare the latest runs, the best first
   pcamflow cache du                                   show what uses space in the store
   pcamflow graph p.toml --status                      list the stages and what is cached
+  pcamflow guide sweeps                               read the guide's page about sweeps
 
 Exit codes: 0 done, 1 a stage failed or has no result, 2 usage or pipeline error, 3 environment
 (no libtorch, no such GPU, store not writable, disk full), 4 --frozen and not everything is cached,
@@ -113,6 +114,8 @@ pub(super) enum Command {
     /// List the stages of a pipeline and what they read, or print the graph for other programs
     #[command(after_help = PICTURE)]
     Graph(GraphArguments),
+    /// Read the guide: a short page for each topic
+    Guide(super::guide::GuideArguments),
     /// Print the JSON Schema of pipeline files (for editors), or of the lines of `run --json`
     Schema(super::schema::SchemaArguments),
     /// Print the completion script for a shell

@@ -12,6 +12,7 @@ mod explain;
 mod export;
 mod git;
 mod graph;
+mod guide;
 mod headline;
 mod history;
 mod init;

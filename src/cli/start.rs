@@ -7,8 +7,8 @@ use clap::Parser;
 use super::{
     Error, Exit, cache, check,
     commands::{Arguments, Command},
-    compare, complain, complete, completions, doctor, explain, export, graph, init, log, logging, path, pin,
-    plan, report, run, runs, schema, show, sweep, verify, watch,
+    compare, complain, complete, completions, doctor, explain, export, graph, guide, init, log, logging,
+    path, pin, plan, report, run, runs, schema, show, sweep, verify, watch,
 };
 use crate::{serve, ui};
 
@@ -35,6 +35,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Pin(arguments) => pin::pin(arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Graph(arguments) => graph::graph(&arguments),
+        Command::Guide(arguments) => guide::guide(&arguments),
         Command::Doctor(arguments) => Ok(doctor::doctor(&arguments)),
         Command::Init(arguments) => init::init(&arguments),
         Command::Schema(arguments) => Ok(schema::schema(&arguments)),

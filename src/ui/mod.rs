@@ -13,6 +13,7 @@ pub mod drawing;
 mod ending;
 mod fold;
 pub mod format;
+pub mod guide;
 mod json;
 mod markdown;
 mod out;

@@ -15,6 +15,8 @@ pub(super) enum Tone {
     Good,
     /// Running.
     Active,
+    /// Something to type or to find in a file.
+    Code,
     /// A warning.
     Warning,
     /// Failed.
@@ -70,7 +72,7 @@ fn style(tone: Tone) -> Style {
         Tone::Faint => style.dim(),
         Tone::Strong => style.bold(),
         Tone::Good => style.green(),
-        Tone::Active => style.cyan(),
+        Tone::Active | Tone::Code => style.cyan(),
         Tone::Warning => style.yellow(),
         Tone::Bad => style.red().bold(),
     }

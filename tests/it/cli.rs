@@ -32,6 +32,7 @@ fn help_names_every_command_and_exit_code() {
         "export ",
         "check ",
         "graph ",
+        "guide ",
         "schema ",
         "completions ",
         "doctor ",
@@ -305,6 +306,8 @@ fn a_closed_output_pipe_is_not_an_error() {
         "check p.toml",
         "graph p.toml",
         "graph p.toml --format dot",
+        "guide",
+        "guide caching",
         "schema",
         "completions bash",
     ] {

@@ -17,6 +17,7 @@ mod faithfulness;
 mod faults;
 mod frozen;
 mod graph;
+mod guide;
 mod hdf5_files;
 mod imports;
 mod init;

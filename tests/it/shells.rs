@@ -19,8 +19,9 @@ seeds = [1, 2]
 ";
 
 /// Typed text and the expected offers. A shell inserts a single offer directly.
-const LINES: [(&str, &[&str]); 9] = [
+const LINES: [(&str, &[&str]); 10] = [
     ("gr", &["graph"]),
+    ("guide comp", &["compare", "completion"]),
     ("run ", &["p.toml", "sub/"]),
     ("run sub/", &["sub/other.toml"]),
     ("run p.toml spl", &["split.d", "split.d@1", "split.d@2"]),

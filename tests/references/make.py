@@ -5,7 +5,7 @@
 
 The tests of pcamflow compare with these files, so parity can be tested without any data. The images are
 synthetic and the networks small. The script shares no code with pcamflow: networks are `torch.nn` modules,
-explanations come from Captum, statistics from scikit-learn. The README of pcamflow defines the numbers.
+explanations come from Captum, statistics from scikit-learn. The numbers are defined in src/guide/explanations.md.
 
 Seeds are fixed and PyTorch uses one thread, so the same versions (`made-with.json`) on the same kind of
 machine write the same bytes. To save space, only every 11th pixel of a large map is kept.

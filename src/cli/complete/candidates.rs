@@ -1,10 +1,10 @@
-//! The candidates for a word: options, pipeline files, stages, artifacts, and keys of `--set`.
+//! The candidates for a word: options, pipeline files, stages, artifacts, keys of `--set`, and topics of the guide.
 
 use std::path::Path;
 
 use serde_json::Value;
 
-use super::line::Line;
+use super::{super::guide::topics, line::Line};
 use crate::{
     fsx,
     pipeline::{self, Pipeline},
@@ -20,6 +20,7 @@ pub(super) fn candidates(line: &Line) -> Vec<String> {
         "STAGE[/ARTIFACT]" | "STAGE/ARTIFACT" => {
             pipeline().map(|pipeline| stages_or_artifacts(&pipeline, &line.typed))
         }
+        "TOPIC" => Some(topics()),
         "KEY=VALUE" => pipeline().map(|pipeline| keys(&pipeline, &line.typed)),
         _ => Some(line.options.clone()),
     };

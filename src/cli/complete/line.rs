@@ -144,6 +144,7 @@ mod tests {
             ("run p.toml --force 'spl", "STAGE"),
             ("show p.toml ", "STAGE[/ARTIFACT]"),
             ("cache clear p.toml ", "STAGE"),
+            ("guide sw", "TOPIC"),
         ] {
             assert_eq!(line(text).map(|line| line.value).as_deref(), Some(value), "{text}");
         }
