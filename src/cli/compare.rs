@@ -76,7 +76,7 @@ fn picture(text: &str) -> Result<PathBuf, String> {
     }
 }
 
-type Run = (RunRecord, RunState, Facts);
+pub(super) type Run = (RunRecord, RunState, Facts);
 
 /// Compares runs.
 pub(super) fn compare_runs(arguments: &CompareArguments) -> Outcome {
@@ -193,7 +193,7 @@ fn latest(arguments: &CompareArguments, history: &History, pipeline: &str) -> Re
 }
 
 /// The trials of a sweep. If it ran several times, the last run of each trial.
-fn of_sweep(history: &History, id: &str) -> Result<Vec<Run>, Error> {
+pub(super) fn of_sweep(history: &History, id: &str) -> Result<Vec<Run>, Error> {
     let mut id = (id != "latest").then(|| id.to_owned());
     let mut trials: Vec<Run> = Vec::new();
     for file in history.files.iter().rev() {

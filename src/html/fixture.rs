@@ -86,6 +86,7 @@ pub(super) fn report() -> Report {
             picture: None,
             seconds: Some(1.0),
             patches: Some(10),
+            parameters: Some(1234),
         }],
         evaluations: vec![evaluated()],
         explanations: vec![explained()],

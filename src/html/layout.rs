@@ -13,10 +13,10 @@ const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
 /// A section: its id, its name in the navigation, its content.
-struct Section {
-    id: &'static str,
-    name: &'static str,
-    content: Markup,
+pub(super) struct Section {
+    pub(super) id: &'static str,
+    pub(super) name: &'static str,
+    pub(super) content: Markup,
 }
 
 /// The whole file.
@@ -36,10 +36,11 @@ pub fn page(report: &Report) -> String {
     .into_iter()
     .filter_map(|(id, name, content)| content.map(|content| Section { id, name, content }))
     .collect();
-    document(report, &sections).into_string()
+    document(&report.name, &report.version, &sections).into_string()
 }
 
-fn document(report: &Report, sections: &[Section]) -> Markup {
+/// The whole file from its sections.
+pub(super) fn document(name: &str, version: &str, sections: &[Section]) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -47,15 +48,15 @@ fn document(report: &Report, sections: &[Section]) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                meta name="generator" content={ "pcamflow " (report.version) };
+                meta name="generator" content={ "pcamflow " (version) };
                 // The page has no icon of its own; without this line, browsers look for one.
                 link rel="icon" href="data:,";
-                title { (report.name) " · pcamflow" }
+                title { (name) " · pcamflow" }
                 style { (PreEscaped(STYLE)) }
             }
             body {
                 header {
-                    h1 { (report.name) }
+                    h1 { (name) }
                     nav aria-label="Sections" {
                         @for section in sections { a href={ "#" (section.id) } { (section.name) } }
                         button type="button" id="theme" hidden { "Dark" }

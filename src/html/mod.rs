@@ -11,15 +11,22 @@ mod explanations;
 mod faithfulness;
 #[cfg(test)]
 mod fixture;
+mod graph;
+mod heat;
 mod judge;
 mod layout;
+mod parallel;
 mod pipeline;
 mod reproduce;
 mod summary;
 pub mod terms;
 mod training;
+mod trials;
+mod trials_page;
 
 pub use layout::page;
+pub use trials::{Cell, Column, Role, Trial, Trials};
+pub use trials_page::trials_page;
 
 use crate::{
     metrics::{Evaluation, History, faithfulness::Summary, sanity::Sanity},
@@ -123,6 +130,8 @@ pub struct Training {
     pub seconds: Option<f64>,
     /// Patches of an epoch, if known.
     pub patches: Option<u64>,
+    /// How many numbers the network learns, if known.
+    pub parameters: Option<u64>,
 }
 
 /// One evaluation.

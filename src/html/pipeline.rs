@@ -1,12 +1,11 @@
 //! The pipeline: its graph, the time line of the computations, and everything about each stage.
 
-use std::collections::{BTreeMap, HashMap};
-
 use indicatif::HumanBytes;
 use maud::{Markup, html};
 
 use super::{
     Report, Stage,
+    graph::{graph, state},
     layout::{cell, table},
 };
 use crate::{store::ActionRecord, ui::format};
@@ -22,89 +21,6 @@ pub(super) fn section(report: &Report) -> Markup {
         }
         (states(&report.stages))
         @for stage in &report.stages { (details(stage)) }
-    }
-}
-
-fn state(stage: &Stage) -> (&'static str, &'static str) {
-    match (&stage.record, &stage.outdated, stage.ran) {
-        (None, ..) => ("missing", "no result"),
-        (Some(_), Some(_), _) => ("old", "older result"),
-        (Some(_), None, true) => ("ran", "computed"),
-        (Some(_), None, false) => ("cached", "cached"),
-    }
-}
-
-/// The stage that an input reads, if it reads one.
-fn producer<'a>(input: &'a str, places: &HashMap<&str, usize>) -> Option<usize> {
-    let (stage, _): (&'a str, _) = input.split_once('/')?;
-    places.get(stage).copied()
-}
-
-/// The graph in columns: a stage stands right of everything that it reads.
-fn graph(stages: &[Stage]) -> Markup {
-    const WIDTH: usize = 190;
-    const HEIGHT: usize = 46;
-    let places: HashMap<&str, usize> =
-        stages.iter().enumerate().map(|(at, stage)| (stage.name.as_str(), at)).collect();
-    let reads: Vec<Vec<usize>> = stages
-        .iter()
-        .map(|stage| {
-            let mut reads: Vec<usize> =
-                stage.inputs.iter().filter_map(|(_, from)| producer(from, &places)).collect();
-            reads.sort_unstable();
-            reads.dedup();
-            reads
-        })
-        .collect();
-    let mut columns: Vec<usize> = Vec::new();
-    for inputs in &reads {
-        columns.push(
-            inputs.iter().map(|input| columns.get(*input).map_or(0, |column| column + 1)).max().unwrap_or(0),
-        );
-    }
-    let mut used: BTreeMap<usize, usize> = BTreeMap::new();
-    let corners: Vec<(usize, usize)> = columns
-        .iter()
-        .map(|column| {
-            let row = used.entry(*column).or_default();
-            *row += 1;
-            (column * WIDTH + 4, (*row - 1) * HEIGHT + 4)
-        })
-        .collect();
-    let width = columns.iter().max().map_or(0, |last| (last + 1) * WIDTH);
-    let height = used.values().max().map_or(0, |most| most * HEIGHT + 4);
-    html! {
-        h3 { "Stages and what they read" }
-        div.scroll tabindex="0" role="region" aria-label="Graph of the stages" {
-            svg.graph viewBox=(format!("0 0 {width} {height}")) width=(width) height=(height) role="img" aria-label="Graph of the stages; the table below has the same content" {
-                @for (at, inputs) in reads.iter().enumerate() {
-                    @for input in inputs {
-                        @let (from, to) = (corners[*input], corners[at]);
-                        path d=(curve(from.0 + WIDTH - 40, from.1 + 16, to.0, to.1 + 16)) {}
-                    }
-                }
-                @for (stage, (x, y)) in stages.iter().zip(&corners) {
-                    a href={ "#stage-" (stage.name) } {
-                        rect class=(state(stage).0) x=(x) y=(y) width=(WIDTH - 40) height="32" rx="5" {}
-                        text x=(x + 8) y=(y + 20) { (short(&stage.name)) }
-                        title { (stage.name) ": " (state(stage).1) }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn curve(x: usize, y: usize, to_x: usize, to_y: usize) -> String {
-    let middle = usize::midpoint(x, to_x);
-    format!("M{x} {y} C{middle} {y} {middle} {to_y} {to_x} {to_y}")
-}
-
-/// A name that fits into its box.
-fn short(name: &str) -> String {
-    match name.char_indices().nth(21) {
-        Some((end, _)) if name.chars().count() > 22 => format!("{}…", &name[..end]),
-        _ => name.to_owned(),
     }
 }
 

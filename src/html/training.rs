@@ -28,6 +28,9 @@ fn of(training: &Training) -> Markup {
 fn words(training: &Training) -> String {
     let count = training.history.epochs.len();
     let mut words = format::plural(count, "epoch");
+    if let Some(parameters) = training.parameters {
+        words = format!("{} parameters, {words}", format::count(parameters));
+    }
     if let Some(best) = training.history.best() {
         words += &format!(
             "; the best is epoch {}: validation loss {:.4}, validation accuracy {}",

@@ -3,6 +3,7 @@
 
 mod advice;
 mod architecture;
+mod browser;
 mod cache;
 mod caching;
 mod cli;
@@ -34,6 +35,7 @@ mod projects;
 mod references;
 mod remembered;
 mod repeats;
+mod report;
 mod require;
 #[cfg(feature = "torch")]
 mod resnet;

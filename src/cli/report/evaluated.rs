@@ -42,7 +42,7 @@ fn evaluation(shelf: &mut Shelf<'_>, node: &StageNode) -> Option<Evaluated> {
     let numbers: Evaluation = shelf.note(&node.name, read)?;
     let read = shelf.table(node, "predictions").map(Some);
     let predictions: Vec<Prediction> = shelf.note(&node.name, read).unwrap_or_default();
-    let read = shelf.patches(node);
+    let read = shelf.patches(node, "images");
     let images = shelf.note(format!("the images of {}", node.name), read);
     let seen = images.map(|images| (mistakes(&images, &predictions, numbers.threshold), color_auc(&images)));
     let (mistakes, color_auc) = seen.map_or((Ok(Vec::new()), Ok(None)), |seen| seen);

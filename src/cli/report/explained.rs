@@ -5,17 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use anyhow::Result;
 use serde_json::Value;
 
-use super::shelf::Shelf;
+use super::{measured::Measured, shelf::Shelf};
 use crate::{
-    data::{
-        MASK_BYTES, PATCH_SIDE, Source,
-        h5::{H5File, Numbers},
-        maps::MapSet,
-        patch_set::PatchSet,
-    },
+    data::{MASK_BYTES, PATCH_SIDE, Source, maps::MapSet, patch_set::PatchSet},
     html::{Explained, ExplainedBy, Patch},
-    metrics::{MapRange, faithfulness::ImageScores, sigmoid},
-    pipeline::{self, StageNode},
+    metrics::{MapRange, sigmoid},
+    pipeline::StageNode,
     report::{Sign, map_tile, mask_path, patch_tile},
     stages::Kind,
 };
@@ -31,13 +26,6 @@ struct Column<'a> {
     sign: Sign,
 }
 
-/// The measures and curves of a comparison, by stage and row.
-#[derive(Default)]
-struct Measured {
-    scores: HashMap<(String, i64), Vec<(String, f64)>>,
-    curves: HashMap<(String, i64), [Vec<f64>; 2]>,
-}
-
 /// Every group of explanations that has results.
 pub(super) fn all(shelf: &mut Shelf<'_>, threshold: f64) -> Vec<Explained> {
     let mut groups: BTreeMap<(String, String), Vec<Column<'_>>> = BTreeMap::new();
@@ -48,7 +36,7 @@ pub(super) fn all(shelf: &mut Shelf<'_>, threshold: f64) -> Vec<Explained> {
             groups.entry(question).or_default().push(column);
         }
     }
-    let measured = measured(shelf);
+    let measured = Measured::all(shelf);
     let mut all = Vec::new();
     for ((model, images), columns) in groups {
         let read = table(shelf, &columns, &measured, threshold).map(Some);
@@ -79,7 +67,7 @@ fn table(
     let rows = rows(columns);
     let explained = rows.len();
     let shown = chosen(&rows, threshold);
-    let images = columns.iter().find_map(|column| shelf.patches(column.node).ok().flatten());
+    let images = columns.iter().find_map(|column| shelf.patches(column.node, "images").ok().flatten());
     let places: HashMap<i64, usize> = images
         .iter()
         .flat_map(|images| images.rows().iter().enumerate().map(|(at, row)| (*row, at)))
@@ -135,7 +123,7 @@ fn patch(
             column.places.get(&row).map(|at| map_tile(&column.maps.read(*at)?, PATCH_SIDE, column.sign));
         maps.push(tile.transpose()?.map(|tile| (tile.png, tile.scale)));
     }
-    let of = |column: &Column<'_>| (column.node.name.to_string(), row);
+    let names: Vec<String> = columns.iter().map(|column| column.node.name.to_string()).collect();
     Ok(Patch {
         row,
         label,
@@ -143,11 +131,8 @@ fn patch(
         png: image.map(|(set, at)| patch_tile(&super::parts::read(set, &[at])?, PATCH_SIDE)).transpose()?,
         mask: image.map(|(set, at)| outline(set, at)).transpose()?.flatten(),
         maps,
-        measures: columns
-            .iter()
-            .map(|column| measured.scores.get(&of(column)).cloned().unwrap_or_default())
-            .collect(),
-        curves: columns.iter().map(|column| measured.curves.get(&of(column)).cloned()).collect(),
+        measures: names.iter().map(|name| measured.scores(name, row)).collect(),
+        curves: names.iter().map(|name| measured.curves(name, row)).collect(),
     })
 }
 
@@ -201,81 +186,4 @@ fn words(making: &crate::data::maps::Making) -> String {
     });
     let first = [format!("target {}", making.target), format!("score {}", making.score)];
     first.into_iter().chain(parameters).collect::<Vec<_>>().join(", ")
-}
-
-/// The measures and curves of every comparison. The first comparison that measures a stage wins.
-fn measured(shelf: &mut Shelf<'_>) -> Measured {
-    let mut all = Measured::default();
-    for node in shelf.stages(&[Kind::Metrics]) {
-        let stages = explained_by(shelf, node);
-        let read = shelf.table(node, "per-image").map(Some);
-        let lines: Vec<ImageScores> =
-            shelf.note(format!("{}/per-image", node.name), read).unwrap_or_default();
-        for line in lines {
-            let Some(stage) = stages.get(&line.method) else { continue };
-            all.scores.entry((stage.clone(), line.row)).or_insert_with(|| scores(&line));
-        }
-        let read = curves(shelf, node, &stages);
-        let curves = shelf.note(format!("{}/curves", node.name), read).unwrap_or_default();
-        for (place, pair) in curves {
-            all.curves.entry(place).or_insert(pair);
-        }
-    }
-    all
-}
-
-/// The stage behind each label of a comparison.
-fn explained_by(shelf: &Shelf<'_>, node: &StageNode) -> HashMap<String, String> {
-    let labelled = node.inputs.iter().filter_map(|input| {
-        let label = input.slot.strip_prefix("explanations.")?;
-        match &input.source {
-            pipeline::Source::Artifact { stage, .. } => {
-                Some((label.to_owned(), shelf.pipeline.stages[*stage].name.to_string()))
-            }
-            pipeline::Source::File(_) => None,
-        }
-    });
-    labelled.collect()
-}
-
-fn scores(line: &ImageScores) -> Vec<(String, f64)> {
-    let share = |value: Option<u8>| value.map(f64::from);
-    let all = [
-        ("deletion-auc", line.deletion_auc),
-        ("insertion-auc", line.insertion_auc),
-        ("centre-box-energy", line.centre_box_energy),
-        ("centre-box-pointing", share(line.centre_box_pointing)),
-        ("centre-box-rank", line.centre_box_rank),
-        ("mask-energy", line.mask_energy),
-        ("mask-pointing", share(line.mask_pointing)),
-        ("mask-rank", line.mask_rank),
-    ];
-    all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
-}
-
-/// The curves of a file, by stage and row: deletion and insertion.
-type Curves = Vec<((String, i64), [Vec<f64>; 2])>;
-
-fn curves(shelf: &Shelf<'_>, node: &StageNode, stages: &HashMap<String, String>) -> Result<Option<Curves>> {
-    let Some(path) = shelf.file(node, "curves") else { return Ok(None) };
-    let file = H5File::open(&Source::new(path, format!("{}/curves", node.name)))?;
-    let Some(rows) = Numbers::open(&file, "row")? else { return Ok(None) };
-    let rows: Vec<i64> = rows.read(0..rows.rows())?;
-    let mut all = Curves::new();
-    for (label, stage) in stages {
-        let names = ["deletion", "insertion"].map(|curve| format!("{label}/{curve}"));
-        let mut found = Vec::new();
-        for name in &names {
-            let Some(numbers) = Numbers::open(&file, name)? else { continue };
-            let values: Vec<f64> = numbers.read(0..numbers.rows())?;
-            found.push(values);
-        }
-        let [deletion, insertion] = found.as_slice() else { continue };
-        let points = (deletion.len() / rows.len().max(1)).max(1);
-        let each = rows.iter().zip(deletion.chunks(points).zip(insertion.chunks(points)));
-        all.extend(each.map(|(row, (deletion, insertion))| {
-            ((stage.clone(), *row), [deletion.to_vec(), insertion.to_vec()])
-        }));
-    }
-    Ok(Some(all))
 }

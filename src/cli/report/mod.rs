@@ -5,10 +5,12 @@
 mod compared;
 mod evaluated;
 mod explained;
+mod measured;
 mod parts;
 mod shelf;
 mod stages;
 mod trained;
+mod trials;
 
 use std::{
     collections::BTreeSet,
@@ -18,7 +20,15 @@ use std::{
 
 use clap::Args;
 
-use super::{Error, Exit, Outcome, args::ProjectArguments, complain, git::git, project::open, say};
+use super::{
+    Error, Exit, Outcome,
+    args::{PipelineArguments, ProjectArguments},
+    complain,
+    git::git,
+    history::History,
+    project::open,
+    say,
+};
 use crate::{
     engine::{Engine, tell::event::Summary},
     fsx::{self, Durability},
@@ -32,10 +42,22 @@ use shelf::Shelf;
 /// What to report, and where.
 #[derive(Debug, Args)]
 pub(super) struct ReportArguments {
-    /// The pipeline and its store.
-    #[command(flatten)]
-    project: ProjectArguments,
-    /// Where to write it [default: out/NAME/report.html in the project's folder]
+    /// The pipeline file
+    #[arg(value_name = "FILE", required_unless_present = "sweep")]
+    file: Option<PathBuf>,
+    /// Set a value: kind.name.key=value or params.name=value; overrides the file (repeatable)
+    #[arg(long, value_name = "KEY=VALUE", requires = "file")]
+    set: Vec<String>,
+    /// The folder of the source files [default: `[pipeline] data`, else `data`; env: PCAMFLOW_DATA]
+    #[arg(long, value_name = "DIR", requires = "file")]
+    data: Option<PathBuf>,
+    /// The trials of a sweep instead: its id, or `latest`
+    #[arg(long, value_name = "ID", conflicts_with = "file")]
+    sweep: Option<String>,
+    /// The store [default: .pcamflow in the project's folder]
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// Where to write it [default: out/NAME/report.html in the project's folder, sweep-ID.html for a sweep]
     #[arg(long, short, value_name = "FILE")]
     to: Option<PathBuf>,
     /// Open it in the browser
@@ -46,23 +68,44 @@ pub(super) struct ReportArguments {
 /// The file's name in the folder of a pipeline's results.
 const FILE: &str = "report.html";
 
-/// Writes the report of the latest results.
+/// Writes the report of the latest results, or of a sweep.
 pub(super) fn report(arguments: &ReportArguments) -> Outcome {
-    let (pipeline, store) = open(&arguments.project)?;
-    let engine = Engine::new(&pipeline, &store, arguments.project.engine(&[]))?;
-    let default = || pipeline.root.join("out").join(&pipeline.name).join(FILE);
-    let file = arguments.to.clone().unwrap_or_else(default);
-    let report = gather(&engine, &pipeline, &BTreeSet::new())?;
-    if report.stages.iter().all(|stage| stage.record.is_none()) {
-        let run = engine.run_all();
-        return Err(Error::failed(format!("no stage has a result yet: `{run}` makes some")));
-    }
-    write(&report, &file)?;
+    let file = match (&arguments.sweep, &arguments.file) {
+        (Some(id), _) => of_sweep(arguments, id)?,
+        (None, Some(file)) => of_pipeline(arguments, file)?,
+        (None, None) => return Err(Error::usage("name a pipeline file, or a sweep with --sweep")),
+    };
     say(&ui::seen_from_here(&file));
     if arguments.open {
         show(&file)?;
     }
     Ok(Exit::Done)
+}
+
+fn of_pipeline(arguments: &ReportArguments, file: &Path) -> Result<PathBuf, Error> {
+    let ReportArguments { set, data, store, .. } = arguments;
+    let pipeline = PipelineArguments { file: file.to_owned(), set: set.clone(), data: data.clone() };
+    let project = ProjectArguments { pipeline, store: store.clone() };
+    let (pipeline, store) = open(&project)?;
+    let engine = Engine::new(&pipeline, &store, project.engine(&[]))?;
+    let default = || pipeline.root.join("out").join(&pipeline.name).join(FILE);
+    let to = arguments.to.clone().unwrap_or_else(default);
+    let report = gather(&engine, &pipeline, &BTreeSet::new())?;
+    if report.stages.iter().all(|stage| stage.record.is_none()) {
+        let run = engine.run_all();
+        return Err(Error::failed(format!("no stage has a result yet: `{run}` makes some")));
+    }
+    write(&html::page(&report), &to)?;
+    Ok(to)
+}
+
+fn of_sweep(arguments: &ReportArguments, id: &str) -> Result<PathBuf, Error> {
+    let history = History::open(None, arguments.store.as_deref())?;
+    let trials = trials::of_sweep(&history, id)?;
+    let name = trials.title.split_whitespace().nth(1).unwrap_or(id).to_owned();
+    let to = arguments.to.clone().unwrap_or_else(|| PathBuf::from(format!("sweep-{name}.html")));
+    write(&html::trials_page(&trials), &to)?;
+    Ok(to)
 }
 
 /// Writes the report of a run that computed something into the folder of its results, and returns its path. An error
@@ -74,7 +117,7 @@ pub(super) fn after(engine: &Engine<'_>, pipeline: &Pipeline, summary: &Summary)
     if ran.is_empty() || !is_wanted(pipeline) {
         return file.exists().then_some(file);
     }
-    let written = gather(engine, pipeline, &ran).and_then(|report| write(&report, &file));
+    let written = gather(engine, pipeline, &ran).and_then(|report| write(&html::page(&report), &file));
     match written {
         Ok(()) => Some(file),
         Err(error) => {
@@ -94,9 +137,9 @@ fn is_wanted(pipeline: &Pipeline) -> bool {
         && pipeline.stages.iter().any(|node| is_shown(node.name.kind))
 }
 
-fn write(report: &Report, file: &Path) -> Result<(), Error> {
+fn write(page: &str, file: &Path) -> Result<(), Error> {
     fsx::create_folder(&fsx::parent(file))?;
-    Ok(fsx::write_atomic(file, html::page(report).as_bytes(), Durability::Relaxed)?)
+    Ok(fsx::write_atomic(file, page.as_bytes(), Durability::Relaxed)?)
 }
 
 /// Reads everything that the page shows.

@@ -97,12 +97,13 @@ impl<'a> Shelf<'a> {
         named.cloned().unwrap_or_default()
     }
 
-    /// The labelled patches that a stage reads under `images`.
-    pub(super) fn patches(&self, node: &StageNode) -> Result<Option<PatchSet>> {
+    /// The labelled patches that a stage reads in a slot.
+    pub(super) fn patches(&self, node: &StageNode, slot: &str) -> Result<Option<PatchSet>> {
         let input =
             |slot: &str| node.inputs.iter().find(|input| input.slot == slot).map(|input| &input.source);
-        let pair = || Some((self.source(input("images.x")?)?, self.source(input("images.y")?)?));
-        let source = match input("images").and_then(|source| self.source(source)) {
+        let pair =
+            || Some((self.source(input(&format!("{slot}.x"))?)?, self.source(input(&format!("{slot}.y"))?)?));
+        let source = match input(slot).and_then(|source| self.source(source)) {
             Some(part) => PatchSource::Part(part),
             None => match pair() {
                 Some((images, labels)) => PatchSource::Pair { images, labels },

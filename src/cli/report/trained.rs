@@ -1,5 +1,7 @@
 //! The trainings, for the page.
 
+use safetensors::SafeTensors;
+
 use super::shelf::Shelf;
 use crate::{
     html::Training,
@@ -25,13 +27,24 @@ fn training(shelf: &mut Shelf<'_>, node: &StageNode) -> Option<Training> {
             history.epochs.get(last).map(|epoch| epoch.epoch)
         }),
         seconds: made.filter(|made| made.resumed.is_none()).map(|made| made.seconds),
-        patches: None,
+        patches: shelf.patches(node, "data.train").ok().flatten().map(|set| set.len() as u64),
+        parameters: parameters(shelf, node),
         picture: shelf
             .pictures(node, &[("curves-svg", "Loss and accuracy")])
             .pop()
             .map(|(_, picture)| picture),
         history,
     })
+}
+
+/// How many numbers the training learns: all weights, without the running means and variances.
+fn parameters(shelf: &Shelf<'_>, node: &StageNode) -> Option<u64> {
+    let bytes = shelf.bytes(node, "model").ok()??;
+    let (_, header) = SafeTensors::read_metadata(&bytes).ok()?;
+    let tensors = header.tensors();
+    let learnt =
+        tensors.iter().filter(|(name, _)| !name.contains(".running_") && !name.contains("num_batches"));
+    Some(learnt.map(|(_, tensor)| tensor.shape.iter().product::<usize>() as u64).sum())
 }
 
 /// How many epochs the training had that this one resumes; `None` if it resumes none.

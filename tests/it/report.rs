@@ -1,0 +1,216 @@
+//! The report: which runs write it, what is in it, and what it does in a browser.
+
+use std::{fs, sync::OnceLock};
+
+use serde_json::json;
+
+use crate::{browser::found, sandbox::Sandbox};
+
+/// A small copy of the quickstart: seconds on one core.
+const PIPELINE: &str = "\
+[pipeline]
+name = 'small'
+classes = ['healthy', '<b>tumour</b>']
+[run]
+threads = 1
+device = 'cpu'
+[synthesize.s]
+patches = 96
+slides = 4
+[split.d]
+images = 'synthesize.s/images'
+labels = 'synthesize.s/labels'
+meta = 'synthesize.s/meta'
+masks = 'synthesize.s/masks'
+sizes = { train = 48, validation = 24, test = 24 }
+[train.t]
+data = 'split.d'
+architecture.class-cnn = { channels = [4, 4, 8, 8], hidden = 8 }
+epochs = 2
+batch-size = 8
+[evaluate.e]
+model = 'train.t'
+images = 'split.d/test'
+[explain.g]
+model = 'train.t'
+images = 'split.d/test'
+take = 6
+method.grad-cam = {}
+[explain.s]
+model = 'train.t'
+images = 'split.d/test'
+take = 6
+method.saliency = {}
+[metrics.m]
+pixels-per-step = 1152
+bootstrap = { resamples = 50 }
+explanations = { g = 'explain.g', s = 'explain.s' }
+[sanity.n]
+explanation = 'explain.g'
+take = 2
+";
+
+const FILE: &str = "out/small/report.html";
+
+/// A project whose pipeline has run, for tests that only look.
+fn project() -> &'static Sandbox {
+    static PROJECT: OnceLock<Sandbox> = OnceLock::new();
+    PROJECT.get_or_init(|| {
+        let project = Sandbox::new().pipeline(PIPELINE);
+        project.run(&[]).exit(0);
+        project
+    })
+}
+
+fn page() -> String {
+    fs::read_to_string(project().path(FILE)).unwrap()
+}
+
+#[test]
+fn a_run_ends_with_the_headline_and_the_reports_path_also_if_all_is_cached() {
+    let output = project().run(&[]).exit(0);
+    let lines: Vec<&str> = output.stdout.lines().collect();
+    let [.., headline, report] = lines.as_slice() else { panic!("{}", output.stdout) };
+    assert!(headline.starts_with("evaluate.e: accuracy ") && headline.contains("ROC AUC"), "{headline}");
+    assert_eq!(*report, format!("report: {FILE}"));
+}
+
+#[test]
+fn a_run_that_changes_nothing_leaves_the_report_alone() {
+    let before = fs::metadata(project().path(FILE)).unwrap().modified().unwrap();
+    project().run(&[]).exit(0).cached_all();
+    assert_eq!(fs::metadata(project().path(FILE)).unwrap().modified().unwrap(), before);
+}
+
+#[test]
+fn every_section_is_there_and_all_text_is_escaped() {
+    let page = page();
+    for section in
+        ["summary", "pipeline", "data", "training", "evaluation", "explanations", "faithfulness", "reproduce"]
+    {
+        assert!(page.contains(&format!("<section id=\"{section}\"")), "{section}");
+    }
+    assert!(page.contains("&lt;b&gt;tumour&lt;/b&gt;") && !page.contains("<b>tumour"));
+    assert!(page.len() < 5 << 20, "{} bytes", page.len());
+}
+
+#[test]
+fn the_report_can_be_turned_off_and_written_later() {
+    let text = PIPELINE.split("[train.t]").next().unwrap();
+    let train = PIPELINE.split_once("[train.t]").unwrap().1.split("[evaluate.e]").next().unwrap();
+    let project = Sandbox::new().pipeline(&format!("{text}[train.t]{train}[report]\nenabled = false\n"));
+    let output = project.run(&[]).exit(0).never_says("report:");
+    assert!(!project.path(FILE).exists(), "{}", output.stdout);
+    project.run(&["--set", "report.enabled=1"]).exit(2).complains("enabled");
+    let written = project.pcamflow(&["report", "pipeline.toml", "--to", "pages/r.html"]).exit(0);
+    assert_eq!(written.stdout, "pages/r.html\n");
+    assert!(fs::read_to_string(project.path("pages/r.html")).unwrap().contains("train.t"));
+}
+
+#[test]
+fn without_results_the_error_says_what_to_do() {
+    let project = Sandbox::new().pipeline(PIPELINE);
+    let output = project.pcamflow(&["report", "pipeline.toml"]).exit(1);
+    output.complains("no stage has a result yet: `pcamflow run pipeline.toml` makes some");
+}
+
+#[test]
+fn artifacts_that_are_gone_leave_a_gap_that_is_named_and_the_rest_stays() {
+    let project = Sandbox::new().pipeline(PIPELINE);
+    project.run(&["evaluate.e"]).exit(0);
+    let path = project.pcamflow(&["path", "pipeline.toml", "evaluate.e/metrics"]).exit(0).stdout;
+    fs::remove_file(path.trim()).unwrap();
+    project.pcamflow(&["report", "pipeline.toml"]).exit(0);
+    let page = fs::read_to_string(project.path(FILE)).unwrap();
+    assert!(page.contains("<section id=\"training\"") && !page.contains("<section id=\"evaluation\""));
+}
+
+#[test]
+fn measures_are_explained_in_the_reports_words() {
+    let project = Sandbox::new();
+    let output = project.pcamflow(&["explain", "deletion-auc"]).exit(0);
+    assert!(output.stdout.contains("0 to 1, low is good"), "{}", output.stdout);
+    project.pcamflow(&["explain", "deletion"]).exit(2).complains("did you mean `deletion-auc`?");
+}
+
+#[test]
+fn patches_are_filtered_and_sorted_in_a_browser() {
+    let script = "
+        const form = one('.controls'), shown = () => all('.row').filter((row) => !row.hidden);
+        found.all = shown().length;
+        found.groups = [...new Set(all('.row').map((row) => row.dataset.group))].sort();
+        form.elements.sort.value = 'p'; form.oninput();
+        const p = shown().map((row) => Number(row.dataset.p));
+        found.descending = p.every((value, at) => at === 0 || value <= p[at - 1]);
+        form.elements.descending.checked = false; form.oninput();
+        found.ascending = Number(shown()[0].dataset.p) === Math.min(...p);
+        for (const box of all('[name=group]', form)) box.checked = false;
+        form.oninput();
+        found.none = shown().length;
+        found.output = one('output', form).textContent;
+        found.grey = all('.grey').length;";
+    let Some(found) = found(&project().path(FILE), [1200, 900], script) else { return };
+    assert_eq!(
+        (&found["all"], &found["none"], &found["output"]),
+        (&json!(6), &json!(0), &json!("0 of 6 patches"))
+    );
+    assert_eq!((&found["descending"], &found["ascending"]), (&json!(true), &json!(true)));
+    assert_eq!(found["grey"], 12, "each map lies over a grey copy of its patch");
+}
+
+#[test]
+fn threshold_dark_mode_and_enlarging_work_in_a_browser() {
+    let script = "
+        const box = one('.threshold'), range = one('input', box);
+        const cell = (name) => Number(one(`[data-cell=\"${name}\"]`, box).textContent);
+        range.value = 0; range.oninput();
+        found.positive = cell('01') + cell('11');
+        range.value = 1; range.oninput();
+        found.negative = cell('00') + cell('10');
+        one('button', box).onclick();
+        found.reset = range.value;
+        const before = getComputedStyle(document.body).backgroundColor;
+        one('#theme').click();
+        found.dark = getComputedStyle(document.body).backgroundColor !== before;
+        one('.row .patch').click();
+        found.large = one('#large').open && all('#large img').length > 0;
+        one('#large button').click();
+        found.closed = !one('#large').open;
+        location.hash = '#stage-train.t';
+        found.unlabelled = all('img:not([alt]), button:empty').length;";
+    let Some(found) = found(&project().path(FILE), [1200, 900], script) else { return };
+    assert_eq!(
+        (&found["positive"], &found["negative"], &found["reset"]),
+        (&json!(24), &json!(24), &json!("0.5"))
+    );
+    assert_eq!(
+        (&found["dark"], &found["large"], &found["closed"]),
+        (&json!(true), &json!(true), &json!(true))
+    );
+    assert_eq!(found["unlabelled"], 0);
+}
+
+#[test]
+fn nothing_is_wider_than_a_phone() {
+    let script = "found.wide = document.documentElement.scrollWidth; found.window = innerWidth;
+        found.dark = matchMedia('(prefers-color-scheme: dark)').matches;";
+    let Some(found) = found(&project().path(FILE), [390, 844], script) else { return };
+    let [wide, window] = ["wide", "window"].map(|name| found[name].as_u64().unwrap());
+    assert!(wide <= window, "the page is {wide} pixels wide in a window of {window}");
+}
+
+#[test]
+fn a_sweep_has_a_page_whose_best_run_is_chosen_by_validation() {
+    let project = Sandbox::new().pipeline(PIPELINE);
+    let set = ["--set", "train.t.epochs=1,2", "--set", "train.t.batch-size=8,16"];
+    project.pcamflow(&[&["sweep", "pipeline.toml", "evaluate.e"][..], &set].concat()).exit(0);
+    let written = project.pcamflow(&["report", "--sweep", "latest", "--to", "sweep.html"]).exit(0);
+    assert_eq!(written.stdout, "sweep.html\n");
+    let page = fs::read_to_string(project.path("sweep.html")).unwrap();
+    assert!(page.contains("The best run by validation is") && page.contains("train.t.validation-loss"));
+    for section in ["runs", "parallel", "heat"] {
+        assert!(page.contains(&format!("<section id=\"{section}\"")), "{section}");
+    }
+    project.pcamflow(&["report", "--sweep", "nothing"]).exit(2).complains("there is no sweep `nothing`");
+    project.pcamflow(&["report"]).exit(2);
+}
