@@ -4,9 +4,10 @@ use super::{
     Picture,
     forest::{Line, MARKED, Panel, forest, height},
     legend::{Entry, Mark, heading, legend_at_right},
+    method::pens,
     numbers::{images, level_in_percent, of_slides, units},
     scene::Scene,
-    series::{pens, warned},
+    series::warned,
 };
 use crate::metrics::{
     Interval,
@@ -37,7 +38,7 @@ pub fn faithfulness_areas(summary: &Summary) -> Picture {
 
 /// A line for every method.
 pub(super) fn lines(summary: &Summary) -> Vec<Line> {
-    let pens = pens(summary.methods.iter().map(|method| method.control));
+    let pens = pens(summary.methods.iter().map(|method| (method.label.as_str(), method.control)));
     let each = summary.methods.iter().zip(pens);
     each.map(|(method, pen)| Line { label: method.label.clone(), control: method.control, pen }).collect()
 }

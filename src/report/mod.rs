@@ -22,6 +22,7 @@ mod forest;
 mod gallery;
 mod legend;
 mod localisation;
+mod method;
 mod numbers;
 mod outline;
 mod overlay;
