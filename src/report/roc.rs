@@ -45,8 +45,8 @@ mod tests {
         let predictions = fixture::predictions(5000);
         let picture = roc_curve(&predictions, &fixture::beside_a_chosen_threshold(&predictions));
         let (size, svg) = drawn("roc-chosen", &picture);
-        assert_eq!(size, (960, 1060));
-        assert!(svg.contains(">threshold 0.5<") && svg.contains(">chosen: 0."));
+        assert_eq!(size, (960, 1096));
+        assert!(svg.contains(">threshold 0.5<") && svg.contains(": highest accuracy on validation<"));
     }
 
     #[test]
