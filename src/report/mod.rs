@@ -19,7 +19,7 @@ mod fixture;
 mod font;
 mod forest;
 #[cfg(test)]
-mod gallery;
+pub(crate) mod gallery;
 mod legend;
 mod localisation;
 mod method;
