@@ -13,6 +13,7 @@ mod git;
 mod graph;
 mod history;
 mod init;
+mod intervals;
 mod log;
 mod logging;
 mod official;
