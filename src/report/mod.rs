@@ -38,6 +38,7 @@ mod sanity;
 mod sanity_panel;
 mod scene;
 mod series;
+mod smooth;
 mod svg;
 mod table;
 mod ticks;
