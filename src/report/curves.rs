@@ -26,7 +26,7 @@ const RESUMED: Pen = Pen::new(AXIS, 1.2).dashed(4.0, 3.0);
 pub fn training_curves(history: &History, resumed_after: &[u32]) -> Result<Picture> {
     ensure!(!history.epochs.is_empty(), "there are no epochs to draw: the history is empty");
     let mut scene = Scene::new(940.0, 400.0);
-    heading(&mut scene, "Training", &summary(history));
+    heading(&mut scene, "Training: loss and accuracy", &summary(history));
     legend_at_right(&mut scene, &entries(history, resumed_after));
     for (left, measure) in [(16.0, LOSS), (478.0, ACCURACY)] {
         let all =

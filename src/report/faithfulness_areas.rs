@@ -25,7 +25,7 @@ pub fn faithfulness_areas(summary: &Summary) -> Picture {
     let (explanations, differences) = differences(summary);
     let second = if explanations.is_empty() { 0.0 } else { height(explanations.len()) + 12.0 };
     let mut scene = Scene::new(940.0, 0.0);
-    heading(&mut scene, "Areas under deletion and insertion curves", &subtitle(summary));
+    heading(&mut scene, "Metrics: areas under deletion and insertion curves", &subtitle(summary));
     let top = 86.0 + warned(&mut scene, &summary.warnings);
     scene.height = (top + 20.0 + height(lines.len()) + second).ceil();
     forest(&mut scene, top, &lines, &areas(summary));

@@ -37,7 +37,7 @@ pub fn faithfulness_curves(faithfulness: &Faithfulness) -> Picture {
     let pens = pens(summary.methods.iter().map(|it| (it.label.as_str(), it.control)));
     let row = ABOVE + PLOT.1.max(LINE * (pens.len() as f64 + 2.0)) + 14.0;
     let mut scene = Scene::new(WIDTH, 0.0);
-    heading(&mut scene, "Deletion and insertion", &subtitle(summary, curves));
+    heading(&mut scene, "Metrics: deletion and insertion", &subtitle(summary, curves));
     legend_at_right(&mut scene, &[Entry::new(Mark::Line(MARKED), "the baseline alone")]);
     let mut top = 66.0 + warned(&mut scene, &summary.warnings);
     scene.height = (top + row * curves.len() as f64 + 6.0).ceil();

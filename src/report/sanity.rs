@@ -37,7 +37,7 @@ pub fn sanity_curves(method: &str, sanity: &Sanity) -> Picture {
     let located = sanity.depths.iter().any(|depth| depth.localisation.is_some());
     let (width, plot) = if located { (940.0, 446.0) } else { (520.0, 488.0) };
     let mut scene = Scene::new(width, 420.0 + names_height(sanity));
-    let (title, room) = (format!("Randomised model: {method}"), width - 2.0 * MARGIN);
+    let (title, room) = (format!("Sanity: randomised model, {method}"), width - 2.0 * MARGIN);
     fitted_heading(&mut scene, (&title, room), (&subtitle(sanity), room));
     let pens = pens(method);
     correlations(&mut scene, Rect::new(16.0, 96.0, plot, 320.0), sanity, pens);

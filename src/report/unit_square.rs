@@ -4,12 +4,13 @@ use super::{
     Picture,
     axes::{Axis, axes},
     color::{AXIS, BLUE, Color, VERMILION},
-    legend::{Entry, Mark, heading, legend, ring},
-    numbers::interval,
+    legend::{Entry, MARGIN, Mark, SUBTITLE, heading, legend, ring},
+    numbers::{images, interval, of_slides},
     scene::{Pen, Point, Rect, Scene},
 };
 use crate::metrics::{ChosenThreshold, Evaluation, Interval};
 
+const WIDTH: f64 = 480.0;
 const CURVE: Pen = Pen::new(BLUE, 2.0);
 const CHANCE: Pen = Pen::new(AXIS, 1.2).dashed(5.0, 4.0);
 /// The point at the threshold that was chosen on validation images (Okabe & Ito's yellow).
@@ -39,7 +40,7 @@ impl UnitSquare {
         let chosen = self.chosen_entry(evaluation);
         // The criterion has a line of its own, for which the sheet is higher.
         let line = if chosen.is_some() { 18.0 } else { 0.0 };
-        let mut scene = Scene::new(480.0, 530.0 + line);
+        let mut scene = Scene::new(WIDTH, 530.0 + line);
         heading(&mut scene, self.title, &self.subtitle(evaluation));
         legend(&mut scene, (72.0, 82.0), &self.entries(evaluation));
         legend(&mut scene, (72.0, 82.0 + line), chosen.as_slice());
@@ -65,9 +66,13 @@ impl UnitSquare {
     fn subtitle(&self, evaluation: &Evaluation) -> String {
         let (name, area, ends) = self.area;
         let level = evaluation.bootstrap.level;
-        area.map_or("undefined: all images belong to one class".to_owned(), |area| {
+        let area = area.map_or("undefined: all images belong to one class".to_owned(), |area| {
             format!("{name} {area:.3}{}", interval(ends, level))
-        })
+        });
+        let (count, slides) = (images(evaluation.images), of_slides(evaluation.slides));
+        let whole = format!("{count}{slides}; {area}");
+        // The slides are in the report too; the area is the point of the picture.
+        if SUBTITLE.width(&whole) <= WIDTH - 2.0 * MARGIN { whole } else { format!("{count}; {area}") }
     }
 
     fn entries(&self, evaluation: &Evaluation) -> Vec<Entry> {
