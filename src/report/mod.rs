@@ -42,6 +42,7 @@ mod smooth;
 mod svg;
 mod table;
 mod ticks;
+mod trial;
 mod trials;
 mod unit_square;
 
@@ -62,4 +63,5 @@ pub use preview::{Grid, Sample, preview};
 pub use roc::roc_curve;
 pub use sanity::sanity_curves;
 pub use sanity_panel::{RandomisedMaps, sanity_panel};
-pub use trials::{Trial, Trials, trials};
+pub use trial::{Trial, Trials};
+pub use trials::trials;

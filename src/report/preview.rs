@@ -134,7 +134,7 @@ fn caption(scene: &mut Scene, (left, top): Point, sample: &Sample<'_>, grid: &Gr
     let shown = lines.into_iter().filter(|(known, ..)| *known);
     for ((_, text, style), number) in shown.zip(2_u8..) {
         let at = (left, top + LINE * f64::from(number));
-        scene.text(font::fitted(&text, style.size, style.bold, SIDE), at, style);
+        scene.text(font::fitted(&text, style.size, style.bold, SIDE + BETWEEN - 2.0), at, style);
     }
 }
 

@@ -5,44 +5,15 @@ use anyhow::{Result, ensure};
 use super::{
     Picture,
     axes::{Axis, LABELS, Plane, Scale, axes},
-    color::{BLUE, Color, MUTED, VERMILION},
+    color::{Color, MUTED, VERMILION},
     font::{CAPITALS, fitted},
     forest::{rows, separator},
     legend::{ENTRY, Entry, MARGIN, Mark, fitted_heading, legend_at_right, ring, width},
-    method::color_of_method,
     numbers::short,
     scene::{Align, Pen, Point, Rect, Scene, TextStyle},
     ticks::{extremes, whole_ticks},
+    trial::{Trial, Trials},
 };
-use crate::metrics::Interval;
-
-/// A number of several runs.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Trials {
-    /// The name of the number.
-    pub title: String,
-    /// A line below it.
-    pub subtitle: String,
-    /// The parameter in which the runs differ; without it the picture is a list.
-    pub parameter: Option<String>,
-    /// The runs, in the order of the list.
-    pub points: Vec<Trial>,
-}
-
-/// The number of one run.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Trial {
-    /// The name of the run in a list.
-    pub label: String,
-    /// Its value of the parameter.
-    pub x: Option<f64>,
-    /// The number, or its mean over repeats.
-    pub value: f64,
-    /// How sure it is: its confidence interval, or mean and standard deviation over repeats.
-    pub bar: Option<Interval>,
-    /// Whether it is the best.
-    pub best: bool,
-}
 
 /// A parameter whose largest value is this many times its smallest has a logarithmic axis. Slightly less than a
 /// decade, because ends are rounded (3e-4 to 3e-3).
@@ -79,20 +50,6 @@ fn heading(scene: &mut Scene, trials: &Trials, points: &[&Trial]) {
     let beside = if best.is_some() { width(best.as_slice()) + 20.0 } else { 0.0 };
     fitted_heading(scene, (trials.title.as_str(), room - beside), (trials.subtitle.as_str(), room));
     legend_at_right(scene, best.as_slice());
-}
-
-impl Trials {
-    /// Lines and points have the colour of the method that the number is of.
-    fn color(&self) -> Color {
-        self.title.split(['.', '/']).find_map(color_of_method).unwrap_or(BLUE)
-    }
-}
-
-impl Trial {
-    /// The ends of its bar.
-    fn ends(&self) -> Option<[f64; 2]> {
-        self.bar.map(|bar| [bar.low, bar.high]).filter(|ends| ends.iter().all(|end| end.is_finite()))
-    }
 }
 
 /// A little more than the values and their bars. Numbers that are never negative have no axis far below 0, and
@@ -210,7 +167,10 @@ fn row(scene: &mut Scene, plane: &Plane<'_>, point: &Trial, (middle, names): (f6
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::gallery::drawn;
+    use crate::{
+        metrics::Interval,
+        report::{color::BLUE, gallery::drawn, method::color_of_method},
+    };
 
     fn point(x: f64, value: f64, sd: Option<f64>) -> Trial {
         let label = format!("17: learning-rate {x}, batch-size 64");
