@@ -19,8 +19,8 @@ const KNOWN: [&[&str]; 6] = [
 /// `grad-cam-relu2`) and titles (`Grad-CAM, relu4`).
 fn known(name: &str) -> Option<usize> {
     let name = name.to_lowercase().replace([' ', '_'], "-");
-    let begins = |start: &&str| {
-        name.strip_prefix(*start).is_some_and(|rest| !rest.starts_with(|it: char| it.is_alphanumeric()))
+    let begins = |start: &str| {
+        name.strip_prefix(start).is_some_and(|rest| !rest.starts_with(|it: char| it.is_alphanumeric()))
     };
     KNOWN.iter().position(|names| names.iter().any(|start| begins(start)))
 }
