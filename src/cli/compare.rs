@@ -99,7 +99,8 @@ pub(super) fn compare_runs(arguments: &CompareArguments) -> Outcome {
         let column = by.first().copied().or_else(|| comparison.column(main.as_deref()?).ok());
         let column =
             column.ok_or_else(|| Error::failed("there is no number to draw: choose one with `--by`"))?;
-        plot::draw(&comparison, column, path).map_err(|error| Error::failed(format!("{error:#}")))?;
+        plot::draw(&history.store, &comparison, column, path)
+            .map_err(|error| Error::failed(format!("{error:#}")))?;
     }
     let asked: Vec<usize> = by.iter().copied().chain(sorted).collect();
     let names: Vec<String> = asked.iter().map(|at| comparison.columns[*at].name.clone()).collect();

@@ -16,6 +16,7 @@ mod guide;
 mod headline;
 mod history;
 mod init;
+mod intervals;
 mod log;
 mod logging;
 mod official;

@@ -47,7 +47,7 @@ pub(super) fn run(stage: &Preview, task: &Task, reporter: &dyn Reporter) -> Resu
 /// Writes the artifacts. The name of the input is not in the picture, because it is not in the key.
 fn write(stage: &Preview, task: &Task, samples: &[Sample<'_>], subtitle: &str) -> Result<()> {
     let columns = usize::try_from(stage.columns)?;
-    let grid = Grid { title: "Sample patches", subtitle, classes: &stage.classes, columns };
+    let grid = Grid { title: "Preview: sample patches", subtitle, classes: &stage.classes, columns };
     let picture = report::preview(samples, &grid)?;
     let artifacts = [
         ("grid.png", picture.png()?),

@@ -1,12 +1,14 @@
-//! A patch with the box that its label describes: the centre 32x32, red with tumour in it, green without.
+//! A patch with the box that its label describes: the centre 32x32, red with tumour in it, green without; and with
+//! the outline of its true tumour, where that is known.
 
 use image::RgbImage;
 
 use super::{
-    color::{Color, GREEN, RED, WHITE},
+    color::{Color, GREEN, INK, RED, TRUTH, WHITE},
     font::fitted,
     legend::{ENTRY, Entry, Mark},
-    scene::{Pen, Rect, Scene},
+    outline::outlines,
+    scene::{Pen, Point, Rect, Scene},
 };
 use crate::metrics::{CENTRE_SIDE, PATCH_SIDE};
 
@@ -17,6 +19,23 @@ pub(super) fn boxed(scene: &mut Scene, pixels: RgbImage, square: Rect, positive:
     let centre = square.inset(margin);
     scene.frame(centre, Pen::new(Color { alpha: 0.7, ..WHITE }, 3.0));
     scene.frame(centre, Pen::new(color_of(positive), 1.5));
+}
+
+/// Outlines the true tumour of a patch, or of a map of it. A mask has 96x96 pixels; not 0 is tumour.
+pub(super) fn outlined(scene: &mut Scene, mask: Option<&[u8]>, square: Rect) {
+    let scale = square.width / PATCH_SIDE as f64;
+    let place = |(x, y): Point| (square.left + x * scale, square.top + y * scale);
+    for line in outlines(mask.unwrap_or_default(), PATCH_SIDE) {
+        let line: Vec<Point> = line.into_iter().map(place).collect();
+        scene.outline(line.clone(), Pen::new(Color { alpha: 0.55, ..INK }, 2.2));
+        scene.outline(line, Pen::new(TRUTH, 1.1));
+    }
+}
+
+/// The legend of the outlines, if there is a mask.
+pub(super) fn truth<'a>(masks: impl IntoIterator<Item = Option<&'a [u8]>>) -> Option<Entry> {
+    let any = masks.into_iter().any(|mask| mask.is_some());
+    any.then(|| Entry::new(Mark::Outline(TRUTH), "true tumour"))
 }
 
 /// The colour of a label.

@@ -1,7 +1,6 @@
 //! The colour bar of maps.
 
 use super::{
-    FullColor,
     color::{AXIS, Color, MUTED},
     colormap::Sign,
     legend::ENTRY,
@@ -11,8 +10,8 @@ use super::{
 /// Its width.
 pub(super) const BAR: f64 = 220.0;
 
-/// Draws a bar with its numbers, on mid-grey, because maps are drawn on grey tissue.
-pub(super) fn bar(scene: &mut Scene, rect: Rect, sign: Sign, full: FullColor) {
+/// Draws a bar with its numbers and their unit, on mid-grey, because maps are drawn on grey tissue.
+pub(super) fn bar(scene: &mut Scene, rect: Rect, sign: Sign, unit: &str) {
     const STEPS: usize = 110;
     scene.rectangle(rect, Color::rgb(0xb4, 0xb4, 0xb4));
     let (low, step) = (sign.lowest(), rect.width / STEPS as f64);
@@ -30,5 +29,5 @@ pub(super) fn bar(scene: &mut Scene, rect: Rect, sign: Sign, full: FullColor) {
         let number = format!("{value}").replace('-', "\u{2212}");
         scene.text(number, (x, rect.bottom() + 15.0), style);
     }
-    scene.text(full.unit(), (rect.centre().0, rect.top - 7.0), ENTRY.align(Align::Centre));
+    scene.text(unit, (rect.centre().0, rect.top - 7.0), ENTRY.align(Align::Centre));
 }

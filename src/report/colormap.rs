@@ -9,7 +9,13 @@ pub enum Sign {
     Positive,
     /// Either sign: for or against the explained class.
     Both,
+    /// Either sign, but only magnitudes are shown, lightly smoothed: for maps whose sign changes from pixel to
+    /// pixel, so that neither colour could be seen.
+    Magnitude,
 }
+
+/// The standard deviation of the smoothing, in pixels of the patch.
+pub(super) const SIGMA: f64 = 1.5;
 
 impl Sign {
     /// The colour of a value, as a share of the map's largest magnitude.
@@ -19,7 +25,7 @@ impl Sign {
     /// beyond the ends have the colour of the end.
     pub(super) fn color(self, value: f64) -> Color {
         match self {
-            Self::Positive => colorous::INFERNO.eval_continuous(value.clamp(0.0, 1.0)),
+            Self::Positive | Self::Magnitude => colorous::INFERNO.eval_continuous(value.clamp(0.0, 1.0)),
             Self::Both => colorous::PURPLE_ORANGE.eval_continuous(0.5 + value.clamp(-1.0, 1.0) / 2.0),
         }
         .into()
@@ -34,15 +40,25 @@ impl Sign {
     pub(super) fn magnitude(self, value: f64) -> f64 {
         match self {
             Self::Positive => value.max(0.0),
-            Self::Both => value.abs(),
+            Self::Both | Self::Magnitude => value.abs(),
         }
     }
 
     /// The lower end of the colour map.
     pub(super) fn lowest(self) -> f64 {
         match self {
-            Self::Positive => 0.0,
+            Self::Positive | Self::Magnitude => 0.0,
             Self::Both => -1.0,
+        }
+    }
+
+    /// How maps are changed before they are shown, in words.
+    pub(super) fn how(self) -> Option<&'static str> {
+        match self {
+            Self::Positive | Self::Both => None,
+            Self::Magnitude => {
+                Some("shown: absolute value, smoothed (Gaussian with a standard deviation of 1.5 pixels)")
+            }
         }
     }
 }
@@ -68,6 +84,11 @@ mod tests {
         let [red, _, blue] = Sign::Both.color(0.8).rgb;
         assert!(red > blue, "positive is orange");
         assert_eq!(Sign::Both.color(7.0), Sign::Both.color(1.0));
+    }
+
+    #[test]
+    fn the_words_name_the_smoothing() {
+        assert!(Sign::Magnitude.how().unwrap().contains(&format!("of {SIGMA} pixels")));
     }
 
     #[test]

@@ -21,7 +21,7 @@ const AXIS_NAME: TextStyle = TextStyle::new(12.0).color(MUTED).align(Align::Cent
 #[must_use]
 pub fn confusion_matrix(evaluation: &Evaluation) -> Picture {
     let mut scene = Scene::new(520.0, 414.0);
-    heading(&mut scene, "Confusion matrix", &subtitle(evaluation));
+    heading(&mut scene, "Evaluation: confusion matrix", &subtitle(evaluation));
     let grid = Rect::new(138.0, 110.0, 2.0 * CELL + GAP, 2.0 * CELL + GAP);
     columns(&mut scene, grid, &evaluation.classes);
     rows(&mut scene, grid, evaluation);

@@ -6,8 +6,8 @@ use super::{
     Picture,
     axes::{Axis, Plane, axes},
     color::{AXIS, BLUE, VERMILION},
-    legend::{ENTRY, Entry, Mark, heading, legend_at_right, ring},
-    scene::{Align, Pen, Point, Rect, Scene},
+    legend::{Entry, Mark, heading, legend_at_right, ring},
+    scene::{Pen, Point, Rect, Scene},
     ticks::{extremes, whole_ticks},
 };
 use crate::metrics::{Epoch, History};
@@ -26,7 +26,7 @@ const RESUMED: Pen = Pen::new(AXIS, 1.2).dashed(4.0, 3.0);
 pub fn training_curves(history: &History, resumed_after: &[u32]) -> Result<Picture> {
     ensure!(!history.epochs.is_empty(), "there are no epochs to draw: the history is empty");
     let mut scene = Scene::new(940.0, 400.0);
-    heading(&mut scene, "Training", &summary(history));
+    heading(&mut scene, "Training: loss and accuracy", &summary(history));
     legend_at_right(&mut scene, &entries(history, resumed_after));
     for (left, measure) in [(16.0, LOSS), (478.0, ACCURACY)] {
         let all =
@@ -46,22 +46,15 @@ struct Measure {
     validation: fn(&Epoch) -> f64,
     /// The axis for some sorted values.
     axis: fn(&[f64]) -> Axis,
-    /// How far below the best point its epoch is written: away from the curve.
-    below_best: f64,
 }
 
-const LOSS: Measure = Measure {
-    train: |epoch| epoch.train_loss,
-    validation: |epoch| epoch.validation_loss,
-    axis: loss_axis,
-    below_best: 18.0,
-};
+const LOSS: Measure =
+    Measure { train: |epoch| epoch.train_loss, validation: |epoch| epoch.validation_loss, axis: loss_axis };
 
 const ACCURACY: Measure = Measure {
     train: |epoch| epoch.train_accuracy,
     validation: |epoch| epoch.validation_accuracy,
     axis: accuracy_axis,
-    below_best: -9.0,
 };
 
 /// The ends of sorted values, and a length for margins: at least a tenth of the highest, so that equal
@@ -109,8 +102,9 @@ fn summary(history: &History) -> String {
 fn entries(history: &History, resumed_after: &[u32]) -> Vec<Entry> {
     let mut entries =
         vec![Entry::new(Mark::Line(TRAIN), "training"), Entry::new(Mark::Line(VALIDATION), "validation")];
-    if history.best().is_some() {
-        entries.push(Entry::new(Mark::Ring(VERMILION), "best epoch"));
+    // Its number is here, because beside the point it would cover the curve.
+    if let Some(best) = history.best() {
+        entries.push(Entry::new(Mark::Ring(VERMILION), format!("best epoch: {}", best.epoch)));
     }
     if !resumed_after.is_empty() {
         entries.push(Entry::new(Mark::Line(RESUMED), "resumed"));
@@ -136,10 +130,7 @@ fn draw(scene: &mut Scene, plane: &Plane<'_>, history: &History, of: &Measure, r
     let Some(best) = history.best() else { return };
     let value = (of.validation)(best);
     if value.is_finite() {
-        let at = plane.at(f64::from(best.epoch), value);
-        ring(scene, at, VERMILION);
-        let style = ENTRY.bold().align(Align::Centre);
-        scene.label(&best.epoch.to_string(), (at.0, at.1 + of.below_best), style);
+        ring(scene, plane.at(f64::from(best.epoch), value), VERMILION);
     }
 }
 
@@ -160,7 +151,7 @@ fn series(scene: &mut Scene, plane: &Plane<'_>, history: &History, pen: Pen, val
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::gallery::drawn;
+    use crate::report::{gallery::drawn, scene::Shape};
 
     /// A course as trainings take it: falling, then over-fitting, with jumps.
     fn history(epochs: u32) -> History {
@@ -193,9 +184,17 @@ mod tests {
             let picture = training_curves(&history(epochs), resumed).unwrap();
             let (size, svg) = drawn(&format!("curves-{epochs}"), &picture);
             assert_eq!(size, (1880, 800));
-            assert!(svg.contains(">best epoch</text>"));
+            assert!(svg.contains(">best epoch: "));
             assert_eq!(svg.contains(">resumed</text>"), epochs == 13);
         }
+    }
+
+    #[test]
+    fn nothing_covers_the_points_of_a_curve() {
+        let Picture(scene) = training_curves(&history(13), &[8]).unwrap();
+        let first = scene.shapes.iter().position(|shape| matches!(shape, Shape::Disc { .. })).unwrap();
+        let covers = |shape: &&Shape| matches!(shape, Shape::Area { .. } | Shape::Image { .. });
+        assert_eq!(scene.shapes[first..].iter().find(covers).map(|shape| format!("{shape:?}")), None);
     }
 
     #[test]

@@ -183,7 +183,7 @@ mod tests {
         let report = evaluation_report(&fixture::evaluation_of(&predictions));
         println!("{report}");
         assert!(report.contains(
-            "\nspecificity (recall of Non cancerous)     1.0000  95 % CI 0.4385 to 1.0000  of 3 images\n"
+            "\nspecificity (recall of Non-cancerous)     1.0000  95 % CI 0.4385 to 1.0000  of 3 images\n"
         ));
         assert!(report.contains("\n- recall of Cancerous: no image belongs to this class\n"));
     }

@@ -4,9 +4,10 @@ use super::{
     Picture,
     forest::{Line, MARKED, Panel, forest, height},
     legend::{Entry, Mark, heading, legend_at_right},
+    method::pens,
     numbers::{images, level_in_percent, of_slides, units},
     scene::Scene,
-    series::{pens, warned},
+    series::warned,
 };
 use crate::metrics::{
     Interval,
@@ -24,7 +25,7 @@ pub fn faithfulness_areas(summary: &Summary) -> Picture {
     let (explanations, differences) = differences(summary);
     let second = if explanations.is_empty() { 0.0 } else { height(explanations.len()) + 12.0 };
     let mut scene = Scene::new(940.0, 0.0);
-    heading(&mut scene, "Areas under deletion and insertion curves", &subtitle(summary));
+    heading(&mut scene, "Metrics: areas under deletion and insertion curves", &subtitle(summary));
     let top = 86.0 + warned(&mut scene, &summary.warnings);
     scene.height = (top + 20.0 + height(lines.len()) + second).ceil();
     forest(&mut scene, top, &lines, &areas(summary));
@@ -37,7 +38,7 @@ pub fn faithfulness_areas(summary: &Summary) -> Picture {
 
 /// A line for every method.
 pub(super) fn lines(summary: &Summary) -> Vec<Line> {
-    let pens = pens(summary.methods.iter().map(|method| method.control));
+    let pens = pens(summary.methods.iter().map(|method| (method.label.as_str(), method.control)));
     let each = summary.methods.iter().zip(pens);
     each.map(|(method, pen)| Line { label: method.label.clone(), control: method.control, pen }).collect()
 }

@@ -2,14 +2,15 @@
 
 use super::{
     Picture,
-    axes::{Axis, Plane, axes},
+    axes::{Axis, LABELS, Plane, axes},
     color::MUTED,
     font::{CAPITALS, fitted},
     forest::MARKED,
     legend::{ENTRY, Entry, MARGIN, Mark, SUBTITLE, heading, legend_at_right},
+    method::pens,
     numbers::{images, level_in_percent, of_slides, units},
-    scene::{Align, Pen, Rect, Scene, TextStyle},
-    series::{pens, shade, warned},
+    scene::{Align, Pen, Point, Rect, Scene, TextStyle},
+    series::{shade, warned},
 };
 use crate::metrics::faithfulness::{
     Band, Estimate, Faithfulness, GroupCurves, MeanCurves, Protocol, Summary,
@@ -33,23 +34,24 @@ const ABOVE: f64 = 50.0;
 #[must_use]
 pub fn faithfulness_curves(faithfulness: &Faithfulness) -> Picture {
     let Faithfulness { summary, fractions, curves, .. } = faithfulness;
-    let pens = pens(summary.methods.iter().map(|it| it.control));
+    let pens = pens(summary.methods.iter().map(|it| (it.label.as_str(), it.control)));
     let row = ABOVE + PLOT.1.max(LINE * (pens.len() as f64 + 2.0)) + 14.0;
     let mut scene = Scene::new(WIDTH, 0.0);
-    heading(&mut scene, "Deletion and insertion", &subtitle(summary, curves));
+    heading(&mut scene, "Metrics: deletion and insertion", &subtitle(summary, curves));
     legend_at_right(&mut scene, &[Entry::new(Mark::Line(MARKED), "the baseline alone")]);
     let mut top = 66.0 + warned(&mut scene, &summary.warnings);
     scene.height = (top + row * curves.len() as f64 + 6.0).ceil();
-    let high = highest(curves);
-    let y = probability(high);
+    let y = probability(highest(curves));
     for group in curves {
         let name = format!("{}s: {}", group.group.name(), images(group.images));
         scene.text(name, (MARGIN, top + 20.0), GROUP);
         for (left, side) in [14.0, 24.0 + PLOT.0].into_iter().zip(sides(summary)) {
-            scene.text(&*side.heading, (left + 56.0, top + 42.0), HEAD);
+            side.head(&mut scene, (left + LABELS.0, top + 42.0), group);
             let plane = axes(&mut scene, Rect::new(left, top + ABOVE, PLOT.0, PLOT.1), &side.x, &y);
             draw(&mut scene, &plane, fractions, side.band, &group.methods, &pens);
-            side.draw_baseline(&mut scene, &plane, group, high);
+            if let Some(score) = (side.score)(group) {
+                scene.line(vec![plane.at(0.0, score), plane.at(1.0, score)], MARKED);
+            }
         }
         table(&mut scene, top + ABOVE + 14.0, summary, group, &pens);
         top += row;
@@ -65,8 +67,6 @@ struct Side<'a> {
     baseline: &'a str,
     /// The score of the baseline on a group.
     score: fn(&GroupCurves) -> Option<f64>,
-    /// The end of the plot at which the score is written: where the curves are not.
-    end: (f64, Align),
 }
 
 fn sides(summary: &Summary) -> [Side<'_>; 2] {
@@ -96,7 +96,6 @@ fn sides(summary: &Summary) -> [Side<'_>; 2] {
             band: |curves| curves.deletion.as_ref(),
             baseline: down,
             score: |of| of.baselines[0],
-            end: (0.01, Align::Left),
         },
         Side {
             heading: insertion.0,
@@ -104,19 +103,22 @@ fn sides(summary: &Summary) -> [Side<'_>; 2] {
             band: |curves| curves.insertion.as_ref(),
             baseline: up,
             score: |of| of.baselines[1],
-            end: (0.99, Align::Right),
         },
     ]
 }
 
 impl Side<'_> {
-    fn draw_baseline(&self, scene: &mut Scene, plane: &Plane<'_>, of: &GroupCurves, high: f64) {
-        let Some(score) = (self.score)(of) else { return };
-        scene.line(vec![plane.at(0.0, score), plane.at(1.0, score)], MARKED);
-        let (x, y) = plane.at(self.end.0, score);
-        let below = if score > 0.85 * high { 14.0 } else { -5.0 };
-        let text = format!("{} alone: {score:.3}", self.baseline);
-        scene.label(&text, (x, y + below), TextStyle::new(11.0).align(self.end.1));
+    /// Writes the heading of a plot, and at its right the score of the baseline, which would cover curves in the
+    /// plot.
+    fn head(&self, scene: &mut Scene, (left, base): Point, of: &GroupCurves) {
+        let mut room = PLOT.0 - LABELS.0;
+        if let Some(score) = (self.score)(of) {
+            let text = format!("{} alone: {score:.3}", self.baseline);
+            let style = TextStyle::new(11.0).color(MUTED).align(Align::Right);
+            scene.text(&*text, (left + room, base), style);
+            room -= style.width(&text) + 10.0;
+        }
+        scene.text(fitted(&self.heading, HEAD.size, HEAD.bold, room), (left, base), HEAD);
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) fn evaluation(images: u32) -> Evaluation {
 pub(super) fn evaluation_of(predictions: &Predictions) -> Evaluation {
     let settings = EvaluationSettings {
         threshold: 0.5,
-        classes: ["Non cancerous", "Cancerous"].map(str::to_owned),
+        classes: ["Non-cancerous", "Cancerous"].map(str::to_owned),
         bootstrap: Bootstrap { resamples: 500, ..Bootstrap::default() },
     };
     evaluate(predictions, &settings).unwrap()

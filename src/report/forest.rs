@@ -5,7 +5,7 @@ use super::{
     color::{AXIS, GRID, INK, MUTED},
     font::{CAPITALS, fitted},
     legend::{ENTRY, MARGIN},
-    scene::{Align, Pen, Rect, Scene, TextStyle},
+    scene::{Align, Pen, Point, Rect, Scene, TextStyle},
     ticks::extremes,
 };
 use crate::metrics::Interval;
@@ -15,7 +15,13 @@ const LINE: f64 = 22.0;
 /// The width for the names of methods.
 const NAMES: f64 = 170.0;
 /// The width for the numbers right of a panel.
-const NUMBER: f64 = 52.0;
+const NUMBER: f64 = 62.0;
+/// The space between a panel with its numbers and the next one. It is wider than that between a plot and its
+/// numbers, so that the numbers belong to the plot before them.
+const BETWEEN: f64 = 34.0;
+/// The space between a plot and its numbers.
+const BESIDE: f64 = 8.0;
+const VALUE: TextStyle = TextStyle::new(11.0);
 const HEAD: TextStyle = TextStyle::new(12.0).bold();
 
 /// A method: its name, and the colour of its estimates.
@@ -47,16 +53,19 @@ pub(super) fn height(lines: usize) -> f64 {
 
 /// Draws panels side by side, from `top` down, over the width of the scene.
 pub(super) fn forest(scene: &mut Scene, top: f64, lines: &[Line], panels: &[Panel]) {
-    let left = MARGIN + NAMES;
-    let width = (scene.width - left - 8.0) / panels.len().max(1) as f64;
-    let height = LINE * lines.len() as f64;
     names(scene, top + 22.0, lines);
-    for (index, panel) in panels.iter().enumerate() {
-        let left = left + width * index as f64;
-        let plot = Rect::new(left, top + 22.0, width - NUMBER - 16.0, height);
+    for (plot, panel) in plots(scene.width, top + 22.0, lines.len(), panels.len()).zip(panels) {
         scene.text(panel.title, (plot.left, top + 10.0), HEAD);
         draw(scene, plot, lines, panel);
     }
+}
+
+/// The plots of panels side by side.
+fn plots(width: f64, top: f64, lines: usize, panels: usize) -> impl Iterator<Item = Rect> {
+    let left = MARGIN + NAMES;
+    let step = (width - MARGIN / 2.0 + BETWEEN - left) / panels.max(1) as f64;
+    let height = LINE * lines as f64;
+    (0..panels).map(move |index| Rect::new(left + step * index as f64, top, step - NUMBER - BETWEEN, height))
 }
 
 fn names(scene: &mut Scene, top: f64, lines: &[Line]) {
@@ -75,8 +84,9 @@ fn middle(top: f64, index: usize) -> f64 {
 fn draw(scene: &mut Scene, plot: Rect, lines: &[Line], panel: &Panel) {
     let x = axis(panel);
     let plane = rows(scene, plot, &x);
+    let with_numbers = Rect { width: plot.width + NUMBER, ..plot };
     for index in 1..lines.len() {
-        separator(scene, plot, plot.top + LINE * index as f64);
+        separator(scene, with_numbers, plot.top + LINE * index as f64);
     }
     if let Some(mark) = panel.mark {
         let (at, _) = plane.at(mark, 0.0);
@@ -85,9 +95,20 @@ fn draw(scene: &mut Scene, plot: Rect, lines: &[Line], panel: &Panel) {
     for (index, (line, (mean, interval))) in lines.iter().zip(&panel.estimates).enumerate() {
         let y = middle(plot.top, index);
         whisker(scene, &plane, y, line, *mean, *interval);
-        let style = TextStyle::new(11.0).align(Align::Right).color(if line.control { MUTED } else { INK });
-        let text = mean.map_or_else(|| "undefined".to_owned(), signed);
-        scene.text(text, (plot.right() + NUMBER + 2.0, y + style.size * CAPITALS / 2.0), style);
+        number(scene, (plot.right() + BESIDE, y), line, *mean);
+    }
+}
+
+/// Writes a mean right of its plot. Numbers end below each other, with room for a sign before them.
+fn number(scene: &mut Scene, (left, middle): Point, line: &Line, mean: Option<f64>) {
+    let style = VALUE.color(if line.control { MUTED } else { INK });
+    let base = middle + style.size * CAPITALS / 2.0;
+    match mean {
+        Some(mean) => {
+            let right = left + style.width("\u{2212}0.000");
+            scene.text(signed(mean), (right, base), style.align(Align::Right));
+        }
+        None => scene.text("undefined", (left, base), style),
     }
 }
 
@@ -140,4 +161,37 @@ fn axis(panel: &Panel) -> Axis {
     let (low, high) = extremes(values).unwrap_or((0.0, 1.0));
     let room = 0.06 * (high - low).max(1e-3);
     Axis::linear(panel.label, low - room, high + room, 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{color::BLUE, scene::Shape};
+
+    fn panel(means: &[Option<f64>]) -> Panel {
+        let estimates = means.iter().map(|mean| (*mean, None)).collect();
+        Panel { title: "", label: "", mark: None, at_least: &[0.0, 1.0], estimates }
+    }
+
+    #[test]
+    fn numbers_stand_at_their_own_panel() {
+        let line = |label: &str| Line { label: label.to_owned(), control: false, pen: Pen::new(BLUE, 2.0) };
+        let lines = [line("one"), line("two")];
+        let panels = [0.1234, -0.4567, 0.8889].map(|mean| panel(&[Some(mean), None]));
+        let mut scene = Scene::new(940.0, 200.0);
+        forest(&mut scene, 20.0, &lines, &panels);
+        let plots: Vec<Rect> = plots(940.0, 42.0, 2, 3).collect();
+        let mut found = 0;
+        for shape in &scene.shapes {
+            let Shape::Text { text, at, style } = shape else { continue };
+            let texts = ["0.123", "\u{2212}0.457", "0.889"];
+            let Some(own) = texts.iter().position(|number| number == text) else { continue };
+            let (left, right) = (at.0 + style.offset(text), at.0 + style.offset(text) + style.width(text));
+            let next = plots.get(own + 1).map_or(940.0, |plot| plot.left);
+            assert!(left > plots[own].right() && right < next, "{text}");
+            assert!(left - plots[own].right() < (next - right) / 2.0 || own == 2, "{text}");
+            found += 1;
+        }
+        assert_eq!(found, 3);
+    }
 }

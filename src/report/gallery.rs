@@ -5,7 +5,7 @@ use std::{env, fs, path::Path};
 use super::Picture;
 
 /// Draws a picture and returns the PNG's size and the SVG.
-pub(super) fn drawn(name: &str, picture: &Picture) -> ((u32, u32), String) {
+pub(crate) fn drawn(name: &str, picture: &Picture) -> ((u32, u32), String) {
     let (png, svg) = (picture.png().unwrap(), picture.svg().unwrap());
     if let Some(folder) = env::var_os("PCAMFLOW_GALLERY") {
         fs::create_dir_all(&folder).unwrap();

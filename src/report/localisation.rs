@@ -22,8 +22,8 @@ pub fn localisation_plot(summary: &Summary) -> Option<Picture> {
     }
     let lines = lines(summary);
     let block = 34.0 + height(lines.len());
-    let mut scene = Scene::new(940.0, 76.0 + block * truths.len() as f64);
-    heading(&mut scene, "Localisation", &subtitle(summary));
+    let mut scene = Scene::new(1000.0, 76.0 + block * truths.len() as f64);
+    heading(&mut scene, "Metrics: localisation", &subtitle(summary));
     legend_at_right(&mut scene, &[Entry::new(Mark::Line(MARKED), "chance")]);
     for (index, (truth, scores)) in truths.into_iter().enumerate() {
         let top = 88.0 + block * index as f64;

@@ -1,9 +1,11 @@
 //! A map over its patch: colour for the map, grey for the tissue.
 
+use std::borrow::Cow;
+
 use anyhow::{Context, Result, ensure};
 use image::{Rgb, RgbImage};
 
-use super::{colormap::Sign, numbers::short};
+use super::{colormap::Sign, numbers::short, smooth::magnitudes};
 use crate::metrics::{MapRange, PATCH_SIDE};
 
 const PIXELS: usize = PATCH_SIDE * PATCH_SIDE;
@@ -27,15 +29,48 @@ pub struct Overlay {
 /// # Errors
 /// The patch or the map has another size.
 pub fn overlay(rgb: &[u8], map: &[f32], sign: Sign, full: FullColor) -> Result<Overlay> {
+    overlay_up_to(rgb, map, sign, full, None)
+}
+
+/// The same; the strongest colour is that of `shared`, if it is given, instead of the map's own limit.
+pub(super) fn overlay_up_to(
+    rgb: &[u8],
+    map: &[f32],
+    sign: Sign,
+    full: FullColor,
+    shared: Option<f64>,
+) -> Result<Overlay> {
     let grey = grey(&patch(rgb)?);
     ensure!(map.len() == PIXELS, "a map has {PIXELS} pixels (96 x 96), this one {}", map.len());
-    Ok(match maximum(map, sign) {
+    Ok(match shown(map, sign) {
         Err(reason) => Overlay { pixels: grey, scale: reason },
-        Ok(maximum) => {
-            let limit = full.limit(map, sign, maximum);
-            Overlay { pixels: blend(&grey, map, sign, limit), scale: full.scale(sign, maximum, limit) }
+        Ok((map, maximum)) => {
+            let limit = full.limit(&map, sign, maximum);
+            let pixels = blend(&grey, &map, sign, shared.unwrap_or(limit));
+            Overlay { pixels, scale: full.scale(sign, maximum, limit) }
         }
     })
+}
+
+/// The largest of the limits of some maps; `None` if none of them has a scale.
+pub(super) fn shared_limit<'a>(
+    maps: impl Iterator<Item = &'a [f32]>,
+    sign: Sign,
+    full: FullColor,
+) -> Option<f64> {
+    let limits = maps.filter_map(|map| shown(map, sign).ok().map(|(map, most)| full.limit(&map, sign, most)));
+    limits.reduce(f64::max)
+}
+
+/// A map as it is shown, with its largest magnitude, or why there is nothing to colour.
+fn shown(map: &[f32], sign: Sign) -> Result<(Cow<'_, [f32]>, f64), String> {
+    let maximum = maximum(map, sign)?;
+    if sign != Sign::Magnitude || map.len() != PIXELS {
+        return Ok((map.into(), maximum));
+    }
+    let smooth = magnitudes(map, PATCH_SIDE);
+    let maximum = smooth.iter().copied().fold(0.0, f32::max);
+    Ok((smooth.into(), maximum.into()))
 }
 
 /// Which value of a map has the strongest colour.
@@ -98,7 +133,9 @@ fn maximum(map: &[f32], sign: Sign) -> Result<f64, String> {
             Err("map is never above 0".to_owned())
         }
         (MapRange::Varied { high, .. }, Sign::Positive) => Ok(high.into()),
-        (MapRange::Varied { low, high }, Sign::Both) => Ok(low.abs().max(high.abs()).into()),
+        (MapRange::Varied { low, high }, Sign::Both | Sign::Magnitude) => {
+            Ok(low.abs().max(high.abs()).into())
+        }
     }
 }
 
@@ -150,6 +187,33 @@ mod tests {
         // Where only a few pixels have a value, the largest of them is full colour.
         let it = overlay(&[128; 3 * PIXELS], &with(2.0), Sign::Both, FullColor::Percentile99).unwrap();
         assert_eq!(it.scale, "99 % below ±2.00, max 2.00");
+    }
+
+    #[test]
+    fn maps_that_share_a_scale_are_as_strong_as_their_values() {
+        let rgb = [128; 3 * PIXELS];
+        let (weak, strong) = (with(0.5), with(2.0));
+        let limit = shared_limit([&weak[..], &strong[..]].into_iter(), Sign::Positive, FullColor::Maximum);
+        assert_eq!(limit, Some(2.0));
+        let draw = |map: &[f32], limit| {
+            let it = overlay_up_to(&rgb, map, Sign::Positive, FullColor::Maximum, limit).unwrap();
+            *it.pixels.get_pixel(5, 0)
+        };
+        assert_eq!(draw(&weak, None), draw(&strong, None));
+        assert_ne!(draw(&weak, limit), draw(&strong, limit));
+        assert_eq!(shared_limit([&[0.0; PIXELS][..]].into_iter(), Sign::Both, FullColor::Maximum), None);
+    }
+
+    #[test]
+    fn magnitudes_are_smooth_and_have_no_sign() {
+        let rgb = [128; 3 * PIXELS];
+        let map: Vec<f32> = (0..PIXELS).map(|at| if at % 3 == 0 { -1.0 } else { 0.2 }).collect();
+        let draw = |map: &[f32]| overlay(&rgb, map, Sign::Magnitude, FullColor::Maximum).unwrap();
+        let opposite: Vec<f32> = map.iter().map(|value| -value).collect();
+        assert_eq!(draw(&map), draw(&opposite));
+        let many = draw(&with(-1.0)).pixels.pixels().filter(|pixel| pixel.0[0] != pixel.0[1]).count();
+        assert!(many > 12, "a single pixel is seen: {many}");
+        assert_eq!(draw(&vec![0.0; PIXELS]).scale, "map is 0 everywhere");
     }
 
     #[test]

@@ -4,17 +4,22 @@ use anyhow::{Context, Result};
 
 use super::{
     Picture,
-    boxed::{boxed, color_of, entries},
+    boxed::{boxed, color_of, entries, outlined, truth},
     color::{Color, MUTED},
     font,
     legend::{Entry, Mark},
-    overlay::{Overlay, overlay, patch},
+    numbers::short,
+    overlay::{Overlay, overlay_up_to, patch, shared_limit},
     panel_header::{Sheet, header},
     scene::{Align, Point, Rect, Scene, TextStyle},
 };
 
-/// Side of a shown patch in logical pixels: 240 pixels of the PNG.
-const SIDE: f64 = 120.0;
+/// Side of a shown patch in logical pixels: in the PNG every pixel of the patch is 3 x 3.
+const SIDE: f64 = 144.0;
+/// Patches side by side.
+const COLUMNS: usize = 5;
+/// The width that legend and colour bar need.
+const NARROWEST: f64 = 920.0;
 const GAP: f64 = 4.0;
 const PAD: f64 = 8.0;
 const CAPTION: f64 = 48.0;
@@ -38,6 +43,8 @@ pub struct Item<'a> {
     pub rgb: &'a [u8],
     /// Its map, [96, 96].
     pub map: &'a [f32],
+    /// Its true tumour, [96, 96], if known; not 0 is tumour.
+    pub mask: Option<&'a [u8]>,
     /// Whether it is of class 1.
     pub positive: bool,
     /// The probability that the model gives class 1.
@@ -52,33 +59,36 @@ pub struct Item<'a> {
 /// # Errors
 /// A patch or a map is not 96x96; the message names the row.
 pub fn panel(items: &[Item<'_>], sheet: &Sheet<'_>, threshold: f64) -> Result<Picture> {
-    let columns = columns(items.len());
+    let columns = items.len().clamp(1, COLUMNS);
     let rows = items.len().div_ceil(columns);
-    let width = (2.0 * MARGIN + columns as f64 * (ITEM.0 + BETWEEN) - BETWEEN).max(800.0);
+    let width = (2.0 * MARGIN + columns as f64 * (ITEM.0 + BETWEEN) - BETWEEN).max(NARROWEST);
     let height = HEADER + rows as f64 * (ITEM.1 + BETWEEN) - BETWEEN + MARGIN;
     let mut scene = Scene::new(width, height);
     let subtitle = format!("{}; p is the probability of {}", sheet.subtitle, sheet.classes[1]);
-    header(&mut scene, sheet, &subtitle, &legend(sheet.classes));
+    let limit = limit(items, sheet);
+    let unit =
+        limit.map_or_else(|| sheet.full.unit().to_owned(), |it| format!("1 is {} in every map", short(it)));
+    header(&mut scene, sheet, items.len(), &subtitle, &legend(items, sheet.classes), &unit);
     for (index, item) in items.iter().enumerate() {
         let (column, row) = (index % columns, index / columns);
         let left = MARGIN + column as f64 * (ITEM.0 + BETWEEN);
         let top = HEADER + row as f64 * (ITEM.1 + BETWEEN);
-        draw(&mut scene, (left, top), item, sheet, item.probability > threshold)
+        draw(&mut scene, (left, top), item, sheet, (item.probability > threshold, limit))
             .with_context(|| format!("row {} cannot be shown", item.row))?;
     }
     Ok(Picture(scene))
 }
 
-fn legend(classes: &[String; 2]) -> Vec<Entry> {
-    let mut entries = entries(classes);
-    entries.push(Entry::new(Mark::Ground(WRONG), "wrongly predicted"));
-    entries
+/// The strongest colour of all maps, if they share it.
+fn limit(items: &[Item<'_>], sheet: &Sheet<'_>) -> Option<f64> {
+    sheet.shared.then(|| shared_limit(items.iter().map(|item| item.map), sheet.sign, sheet.full))?
 }
 
-/// Chosen so that the sheet is somewhat higher than wide.
-fn columns(items: usize) -> usize {
-    let balanced = (items as f64 * 0.56).sqrt().round() as usize;
-    balanced.clamp(3, 40).min(items).max(1)
+fn legend(items: &[Item<'_>], classes: &[String; 2]) -> Vec<Entry> {
+    let mut entries = entries(classes);
+    entries.push(Entry::new(Mark::Ground(WRONG), "wrongly predicted"));
+    entries.extend(truth(items.iter().map(|item| item.mask)));
+    entries
 }
 
 fn draw(
@@ -86,16 +96,18 @@ fn draw(
     (left, top): Point,
     item: &Item<'_>,
     sheet: &Sheet<'_>,
-    predicted: bool,
+    (predicted, limit): (bool, Option<f64>),
 ) -> Result<()> {
     if predicted != item.positive {
         scene.rectangle(Rect::new(left, top, ITEM.0, ITEM.1), WRONG);
     }
     let (left, top) = (left + PAD, top + PAD);
     let square = |left: f64| Rect::new(left, top, SIDE, SIDE);
-    let Overlay { pixels, scale } = overlay(item.rgb, item.map, sheet.sign, sheet.full)?;
-    boxed(scene, patch(item.rgb)?, square(left), item.positive);
-    boxed(scene, pixels, square(left + SIDE + GAP), item.positive);
+    let Overlay { pixels, scale } = overlay_up_to(item.rgb, item.map, sheet.sign, sheet.full, limit)?;
+    for (pixels, left) in [(patch(item.rgb)?, left), (pixels, left + SIDE + GAP)] {
+        boxed(scene, pixels, square(left), item.positive);
+        outlined(scene, item.mask, square(left));
+    }
     caption(scene, (left, top + SIDE), item, sheet, predicted);
     let (muted, base) = (FACT.color(MUTED), top + SIDE + 45.0);
     scene.text(if predicted == item.positive { "correct" } else { "wrong" }, (left, base), muted);
@@ -125,23 +137,31 @@ mod tests {
     use safetensors::SafeTensors;
 
     use super::*;
-    use crate::report::{FullColor, Sign};
-    use crate::{report::gallery::drawn, testing::shared};
+    use crate::{
+        report::{FullColor, Sign, gallery::drawn, scene::Shape},
+        testing::shared,
+    };
 
     fn sheet(sign: Sign, full: FullColor, classes: &[String; 2]) -> Sheet<'_> {
-        let title = if sign == Sign::Both { "Integrated gradients" } else { "Grad-CAM, relu4" };
-        Sheet { title, subtitle: "explains the logit of tumour", classes, sign, full }
+        let title = if sign == Sign::Positive { "Grad-CAM, relu4" } else { "Integrated gradients" };
+        let subtitle = "explains the logit of tumour";
+        Sheet { title, subtitle, classes, sign, full, shared: false, of: 50 }
     }
 
     #[test]
     fn long_names_do_not_reach_the_bar() {
         let classes = ["tissue without any metastasis", "tissue with some metastasis"].map(str::to_owned);
-        let width = crate::report::legend::width(&legend(&classes));
-        assert!(24.0 + width < 800.0 - 24.0 - 8.0 - crate::report::color_bar::BAR);
+        let item = Item { mask: Some(&[1]), ..item(&[], &[]) };
+        let width = crate::report::legend::width(&legend(&[item], &classes));
+        assert!(24.0 + width < NARROWEST - 24.0 - 8.0 - crate::report::color_bar::BAR);
+    }
+
+    fn item<'a>(rgb: &'a [u8], map: &'a [f32]) -> Item<'a> {
+        Item { rgb, map, mask: None, positive: true, probability: 0.3, row: 31_415 }
     }
 
     fn classes() -> [String; 2] {
-        ["Non cancerous", "Cancerous"].map(str::to_owned)
+        ["Non-cancerous", "Cancerous"].map(str::to_owned)
     }
 
     /// A patch and a map that are easy to tell apart without any data.
@@ -163,14 +183,13 @@ mod tests {
         let (rgb, map) = invented();
         let nan = [vec![f32::NAN], map[1..].to_vec()].concat();
         let maps = [map, vec![0.0; 9216], vec![0.5; 9216], nan];
-        let item = |map| Item { rgb: &rgb, map, positive: true, probability: 0.3, row: 31_415 };
-        let items: Vec<_> = maps.iter().map(|map| item(map)).collect();
+        let items: Vec<_> = maps.iter().map(|map| item(&rgb, map)).collect();
         let classes = classes();
         let (size, _) = drawn(
             "panel-1",
             &panel(&items[..1], &sheet(Sign::Positive, FullColor::Maximum, &classes), 0.5).unwrap(),
         );
-        assert_eq!(size.0, 1600);
+        assert_eq!(size.0, 1840);
         let (_, svg) = drawn(
             "panel-odd",
             &panel(&items, &sheet(Sign::Positive, FullColor::Maximum, &classes), 0.5).unwrap(),
@@ -184,7 +203,7 @@ mod tests {
 
     #[test]
     fn names_the_row_that_cannot_be_shown() {
-        let item = Item { rgb: &[0; 3], map: &[0.0], positive: true, probability: 0.3, row: 7 };
+        let item = Item { row: 7, ..item(&[0; 3], &[0.0]) };
         let error = panel(&[item], &sheet(Sign::Both, FullColor::Maximum, &classes()), 0.5).unwrap_err();
         assert!(format!("{error:#}").starts_with("row 7 cannot be shown: a patch has 27648 bytes"));
     }
@@ -192,7 +211,40 @@ mod tests {
     #[test]
     fn a_sheet_without_patches_is_its_heading() {
         let it = panel(&[], &sheet(Sign::Both, FullColor::Maximum, &classes()), 0.5).unwrap();
-        assert_eq!(drawn("panel-0", &it).0, (1600, 256));
+        assert_eq!(drawn("panel-0", &it).0, (1840, 256));
+    }
+
+    #[test]
+    fn thirty_of_fifty_stand_in_rows_of_five_with_their_tumour_and_one_scale() {
+        let ((rgb, map), classes) = (invented(), classes());
+        let weak: Vec<f32> = map.iter().map(|value| 0.25 * value).collect();
+        let mask: Vec<u8> = (0..9216).map(|at| u8::from((30..60).contains(&(at / 96)))).collect();
+        let shown = |at: i64| {
+            let it = item(&rgb, if at % 2 == 0 { &map } else { &weak });
+            Item { mask: (at % 3 == 0).then_some(&mask[..]), row: at, ..it }
+        };
+        let items: Vec<_> = (0..30).map(shown).collect();
+        let sheet = Sheet { shared: true, ..sheet(Sign::Positive, FullColor::Maximum, &classes) };
+        let picture = panel(&items, &sheet, 0.5).unwrap();
+        let (size, svg) = drawn("panel-shared", &picture);
+        assert_eq!(size.0, 2 * (2 * 16 + 5 * 316 - 8));
+        assert!(
+            svg.contains(
+                ">30 of 50 patches; explains the logit of tumour; p is the probability of Cancerous<"
+            )
+        );
+        assert!(svg.contains(">true tumour<") && svg.contains(">1 is 1.00 in every map<"));
+        let images = picture.0.shapes.iter().filter_map(|shape| match shape {
+            Shape::Image { corner, pixels, .. } => Some((corner.1, pixels)),
+            _ => None,
+        });
+        let images: Vec<_> = images.collect();
+        let first = images.iter().filter(|(top, _)| *top == images[0].0).count();
+        assert_eq!((images.len(), first), (60, 10));
+        assert_ne!(images[1].1, images[3].1, "the weak map is paler");
+        let outline = format!("{:02x?}", crate::report::color::TRUTH.rgb).replace([',', ' ', '[', ']'], "");
+        // Ten patches and their maps, and the legend.
+        assert_eq!(svg.matches(&outline).count(), 21);
     }
 
     fn floats(tensors: &SafeTensors<'_>, name: &str) -> Vec<f32> {
@@ -222,13 +274,14 @@ mod tests {
             ),
             ("saliency", floats(&tensors, "saliency"), Sign::Positive, FullColor::Percentile99, 8),
             ("occlusion", floats(&tensors, "occlusion"), Sign::Both, FullColor::Maximum, 8),
-            ("ig", ig.collect(), Sign::Both, FullColor::Percentile99, 8),
+            ("ig", ig.collect(), Sign::Magnitude, FullColor::Percentile99, 8),
         ] {
             let item = |index: usize| {
                 let image = index % 8;
                 Item {
                     rgb: &images[image * 27_648..][..27_648],
                     map: &maps[image * 9216..][..9216],
+                    mask: None,
                     positive: labels[8 * image] == 1,
                     probability: probabilities[image].into(),
                     row: index as i64,

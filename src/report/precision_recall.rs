@@ -14,7 +14,7 @@ pub fn precision_recall_curve(predictions: &Predictions, evaluation: &Evaluation
     // Without a positive prediction there is no precision.
     let point = |of: &ClassScores| (of.predicted > 0).then_some((of.recall, of.precision));
     UnitSquare {
-        title: "Precision-recall curve",
+        title: "Evaluation: precision-recall curve",
         x: "recall",
         y: "precision",
         area: ("average precision", evaluation.average_precision, evaluation.average_precision_interval),

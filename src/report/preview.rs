@@ -4,15 +4,13 @@ use anyhow::{Context, Result};
 
 use super::{
     Picture,
-    boxed::{boxed, color_of, entries},
-    color::{Color, INK, MUTED, TRUTH, VERMILION},
+    boxed::{boxed, color_of, entries, outlined, truth},
+    color::{MUTED, VERMILION},
     font,
-    legend::{Entry, MARGIN, Mark, fitted_heading, legend},
-    outline::outlines,
+    legend::{Entry, MARGIN, fitted_heading, legend},
     overlay::patch,
-    scene::{Align, Pen, Point, Rect, Scene, TextStyle},
+    scene::{Align, Point, Rect, Scene, TextStyle},
 };
-use crate::metrics::PATCH_SIDE;
 
 /// Side of a shown patch in logical pixels: in the PNG every pixel of the patch is 3 x 3.
 const SIDE: f64 = 144.0;
@@ -72,7 +70,7 @@ pub fn preview(samples: &[Sample<'_>], grid: &Grid<'_>) -> Result<Picture> {
     let width = (wide + 2.0 * MARGIN).max(NARROWEST);
     let rows = samples.len().div_ceil(columns) as f64;
     let mut scene = Scene::new(width, HEADER + rows * step.1 - BETWEEN + MARGIN);
-    header(&mut scene, grid, known.masks);
+    header(&mut scene, grid, truth(samples.iter().map(|sample| sample.mask)));
     for (index, sample) in samples.iter().enumerate() {
         let (column, row) = ((index % columns) as f64, (index / columns) as f64);
         let corner = ((width - wide) / 2.0 + column * step.0, HEADER + row * step.1);
@@ -88,7 +86,6 @@ struct Known {
     slides: bool,
     positions: bool,
     flags: bool,
-    masks: bool,
 }
 
 impl Known {
@@ -98,7 +95,6 @@ impl Known {
             slides: any(|sample| sample.slide.is_some()),
             positions: any(|sample| sample.position.is_some()),
             flags: any(|sample| sample.tumor_patch.or(sample.center_tumor_patch).is_some()),
-            masks: any(|sample| sample.mask.is_some()),
         }
     }
 
@@ -108,25 +104,18 @@ impl Known {
     }
 }
 
-fn header(scene: &mut Scene, grid: &Grid<'_>, masks: bool) {
+fn header(scene: &mut Scene, grid: &Grid<'_>, truth: Option<Entry>) {
     let room = scene.width - 2.0 * MARGIN;
     fitted_heading(scene, (grid.title, room), (grid.subtitle, room));
     let mut entries = entries(grid.classes);
-    if masks {
-        entries.push(Entry::new(Mark::Outline(TRUTH), "true tumour"));
-    }
+    entries.extend(truth);
     legend(scene, (MARGIN, 82.0), &entries);
 }
 
 fn draw(scene: &mut Scene, (left, top): Point, sample: &Sample<'_>) -> Result<()> {
     let square = Rect::new(left, top, SIDE, SIDE);
     boxed(scene, patch(sample.rgb)?, square, sample.positive);
-    let scale = SIDE / PATCH_SIDE as f64;
-    for line in outlines(sample.mask.unwrap_or_default(), PATCH_SIDE) {
-        let line: Vec<Point> = line.into_iter().map(|(x, y)| (left + x * scale, top + y * scale)).collect();
-        scene.outline(line.clone(), Pen::new(Color { alpha: 0.55, ..INK }, 2.2));
-        scene.outline(line, Pen::new(TRUTH, 1.1));
-    }
+    outlined(scene, sample.mask, square);
     Ok(())
 }
 
@@ -145,7 +134,7 @@ fn caption(scene: &mut Scene, (left, top): Point, sample: &Sample<'_>, grid: &Gr
     let shown = lines.into_iter().filter(|(known, ..)| *known);
     for ((_, text, style), number) in shown.zip(2_u8..) {
         let at = (left, top + LINE * f64::from(number));
-        scene.text(font::fitted(&text, style.size, style.bold, SIDE), at, style);
+        scene.text(font::fitted(&text, style.size, style.bold, SIDE + BETWEEN - 2.0), at, style);
     }
 }
 
@@ -166,7 +155,7 @@ mod tests {
     use crate::report::gallery::drawn;
 
     fn classes() -> [String; 2] {
-        ["Non cancerous", "Cancerous"].map(str::to_owned)
+        ["Non-cancerous", "Cancerous"].map(str::to_owned)
     }
 
     fn grid(classes: &[String; 2], columns: usize) -> Grid<'_> {
@@ -181,7 +170,7 @@ mod tests {
         let classes = classes();
         let (size, svg) = drawn("preview-bare", &preview(&[bare; 3], &grid(&classes, 2)).unwrap());
         assert_eq!(size, (1000, 930));
-        assert!(svg.contains("row 17") && svg.contains("Non cancerous"));
+        assert!(svg.contains("row 17") && svg.contains("Non-cancerous"));
         assert!(!svg.contains("tumour") && !svg.contains("00e5ff"), "what is not known is left out");
         let full = Sample {
             mask: Some(&mask),

@@ -11,7 +11,7 @@ pub fn roc_curve(predictions: &Predictions, evaluation: &Evaluation) -> Picture 
     let rates = |of: &ConfusionMatrix| (of.false_positive_rate(), of.true_positive_rate());
     let points = |curve: RocCurve| curve.false_positive_rate.into_iter().zip(curve.true_positive_rate);
     UnitSquare {
-        title: "ROC curve",
+        title: "Evaluation: ROC curve",
         x: "false positive rate",
         y: "true positive rate",
         area: ("AUC", evaluation.roc_auc, evaluation.roc_auc_interval),
@@ -45,15 +45,16 @@ mod tests {
         let predictions = fixture::predictions(5000);
         let picture = roc_curve(&predictions, &fixture::beside_a_chosen_threshold(&predictions));
         let (size, svg) = drawn("roc-chosen", &picture);
-        assert_eq!(size, (960, 1060));
-        assert!(svg.contains(">threshold 0.5<") && svg.contains(">chosen: 0."));
+        assert_eq!(size, (960, 1096));
+        assert!(svg.contains(">threshold 0.5<") && svg.contains(": highest accuracy on validation<"));
     }
 
     #[test]
     fn says_so_where_there_is_no_curve() {
         let predictions = Predictions::new(&[0, 0], &[0.2, 0.7]).unwrap();
         let picture = roc_curve(&predictions, &fixture::evaluation_of(&predictions));
-        assert!(drawn("roc-one-class", &picture).1.contains("undefined: all images belong to one class"));
+        let (_, svg) = drawn("roc-one-class", &picture);
+        assert!(svg.contains(">2 images; undefined: all images belong to one class<"));
     }
 
     #[test]

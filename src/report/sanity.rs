@@ -3,9 +3,10 @@
 use super::{
     Picture,
     axes::{Axis, Plane, axes},
-    color::{AXIS, GRID, MUTED, SERIES},
+    color::{AXIS, BLUE, GRID, INK, MUTED},
     font::fitted,
     legend::{Entry, MARGIN, Mark, fitted_heading, legend},
+    method::color_of_method,
     numbers::{level_in_percent, units},
     scene::{Align, Pen, Rect, Scene, TextStyle},
     series::shade,
@@ -36,11 +37,12 @@ pub fn sanity_curves(method: &str, sanity: &Sanity) -> Picture {
     let located = sanity.depths.iter().any(|depth| depth.localisation.is_some());
     let (width, plot) = if located { (940.0, 446.0) } else { (520.0, 488.0) };
     let mut scene = Scene::new(width, 420.0 + names_height(sanity));
-    let (title, room) = (format!("Randomised model: {method}"), width - 2.0 * MARGIN);
+    let (title, room) = (format!("Sanity: randomised model, {method}"), width - 2.0 * MARGIN);
     fitted_heading(&mut scene, (&title, room), (&subtitle(sanity), room));
-    correlations(&mut scene, Rect::new(16.0, 96.0, plot, 320.0), sanity);
+    let pens = pens(method);
+    correlations(&mut scene, Rect::new(16.0, 96.0, plot, 320.0), sanity, pens);
     if located {
-        localisation(&mut scene, Rect::new(478.0, 96.0, plot, 320.0), sanity);
+        localisation(&mut scene, Rect::new(478.0, 96.0, plot, 320.0), sanity, pens);
     }
     Picture(scene)
 }
@@ -64,31 +66,44 @@ fn subtitle(sanity: &Sanity) -> String {
     format!("{} images{}{bands}", sanity.images, located.unwrap_or_default())
 }
 
-fn correlations(scene: &mut Scene, area: Rect, sanity: &Sanity) {
-    let of = |name, value: fn(&SanityDepth) -> Estimate, color| Series {
+/// The pens of up to three series, in the order in which they are drawn: the first has the colour of the method.
+/// Later ones are narrower and dashed, so that series with the same numbers are all seen.
+fn pens(method: &str) -> [Pen; 3] {
+    [
+        Pen::new(color_of_method(method).unwrap_or(BLUE), 3.6),
+        Pen::new(INK, 1.8).dashed(9.0, 6.0),
+        Pen::new(MUTED, 1.4).dashed(2.0, 3.0),
+    ]
+}
+
+fn correlations(scene: &mut Scene, area: Rect, sanity: &Sanity, [first, second, _]: [Pen; 3]) {
+    let of = |name, value: fn(&SanityDepth) -> Estimate, pen| Series {
         name,
         values: sanity.depths.iter().map(|depth| Some(value(depth))).collect(),
-        pen: Pen::new(color, 2.0),
+        pen,
     };
-    let all = [
-        of("signed maps", |depth| depth.spearman, SERIES[0]),
-        of("absolute maps", |depth| depth.absolute_spearman, SERIES[1]),
-    ];
+    let signed = of("signed maps", |depth| depth.spearman, first);
+    let mut absolute = of("absolute maps", |depth| depth.absolute_spearman, second);
+    // Maps without negative values are their own absolute values.
+    if absolute.values == signed.values {
+        absolute.name = "absolute maps (the same numbers)";
+    }
+    let all = [signed, absolute];
     let (low, _) = range(&all);
     let y = Axis::linear("Spearman's correlation with the original", low.min(-0.05) - 0.03, 1.04, 6);
     draw(scene, area, &y, sanity, &all, (Some(0.0), ""));
 }
 
-fn localisation(scene: &mut Scene, area: Rect, sanity: &Sanity) {
-    let of = |name, value: fn(&LocalisationScores) -> AgainstChance, color| Series {
+fn localisation(scene: &mut Scene, area: Rect, sanity: &Sanity, [first, second, third]: [Pen; 3]) {
+    let of = |name, value: fn(&LocalisationScores) -> AgainstChance, pen| Series {
         name,
         values: sanity.depths.iter().map(|it| it.localisation.as_ref().map(|it| value(it).score)).collect(),
-        pen: Pen::new(color, 2.0),
+        pen,
     };
     let all = [
-        of("energy", |it| it.energy, SERIES[2]),
-        of("pointing", |it| it.pointing, SERIES[3]),
-        of("rank", |it| it.rank, SERIES[4]),
+        of("energy", |it| it.energy, first),
+        of("pointing", |it| it.pointing, second),
+        of("rank", |it| it.rank, third),
     ];
     let chance = untouched(sanity).map(|it| it.chance);
     let (_, high) = range(&all);
@@ -170,7 +185,8 @@ fn series(scene: &mut Scene, plane: &Plane<'_>, series: &Series) {
         if let [(x, _, ends)] = unbroken[..] {
             scene.line(vec![plane.at(x, ends.low), plane.at(x, ends.high)], pen);
         }
-        line.iter().for_each(|&point| scene.disc(point, 3.0, pen.color));
+        // As narrow as its line in relation to the others: a disc does not hide that of an earlier series.
+        line.iter().for_each(|&point| scene.disc(point, 1.4 + pen.width, pen.color));
         scene.line(line, pen);
     }
 }
@@ -180,7 +196,7 @@ mod tests {
     use super::*;
     use crate::{
         metrics::{Bootstrap, faithfulness::OddMaps},
-        report::gallery::drawn,
+        report::{gallery::drawn, scene::Shape},
     };
 
     fn estimate(mean: f64, half: f64) -> Estimate {
@@ -239,6 +255,24 @@ mod tests {
             assert_eq!(svg.contains(">chance</text>"), localised);
             assert!(svg.contains("signed maps") && svg.contains("95 % bootstrap interval over images"));
         }
+    }
+
+    #[test]
+    fn series_with_the_same_numbers_are_all_seen() {
+        let mut same = sanity(&["original", "fc2", "fc1", "conv1"], false);
+        same.depths.iter_mut().for_each(|depth| depth.absolute_spearman = depth.spearman);
+        let picture = sanity_curves("Occlusion, window 16", &same);
+        let (_, svg) = drawn("sanity-same", &picture);
+        assert!(svg.contains(">absolute maps (the same numbers)</text>"));
+        let lines = picture.0.shapes.iter().filter_map(|shape| match shape {
+            Shape::Line { points, pen, .. } if points.len() == 4 => Some((points, pen)),
+            _ => None,
+        });
+        let lines: Vec<_> = lines.collect();
+        let [(first, below), (second, above)] = lines[..] else { panic!("{} lines", lines.len()) };
+        assert_eq!(first, second);
+        assert!(above.width < below.width && above.dash.is_some() && below.dash.is_none());
+        assert_eq!(Some(below.color), color_of_method("occlusion"));
     }
 
     #[test]

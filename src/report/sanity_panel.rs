@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 
 use super::{
     Picture,
-    boxed::{boxed, color_of, entries},
+    boxed::{boxed, color_of, entries, outlined, truth},
     color::{INK, MUTED},
     font,
     legend::MARGIN,
@@ -23,7 +23,7 @@ const HEADINGS: f64 = 20.0;
 /// The height below a patch.
 const CAPTION: f64 = 34.0;
 /// The width that legend and colour bar need.
-const NARROWEST: f64 = 640.0;
+const NARROWEST: f64 = 800.0;
 
 const HEADING: TextStyle = TextStyle::new(11.0).bold().align(Align::Centre);
 const FACT: TextStyle = TextStyle::new(10.5).color(MUTED);
@@ -38,6 +38,8 @@ pub struct RandomisedMaps<'a> {
     pub positive: bool,
     /// Its row in the source.
     pub row: i64,
+    /// Its true tumour, [96, 96], if known; not 0 is tumour.
+    pub mask: Option<&'a [u8]>,
     /// Its maps, [96, 96], each with its correlation with the first one, that of the untouched model.
     pub maps: Vec<(&'a [f32], Option<f64>)>,
 }
@@ -52,7 +54,9 @@ pub fn sanity_panel(rows: &[RandomisedMaps<'_>], headings: &[String], sheet: &Sh
     let width = (2.0 * MARGIN + columns as f64 * (SIDE + BETWEEN) - BETWEEN).max(NARROWEST);
     let height = HEADER + HEADINGS + rows.len() as f64 * (SIDE + CAPTION) + MARGIN / 2.0;
     let mut scene = Scene::new(width, height);
-    header(&mut scene, sheet, sheet.subtitle, &entries(sheet.classes));
+    let mut legend = entries(sheet.classes);
+    legend.extend(truth(rows.iter().map(|row| row.mask)));
+    header(&mut scene, sheet, rows.len(), sheet.subtitle, &legend, sheet.full.unit());
     for (column, heading) in ["patch"].into_iter().chain(headings.iter().map(String::as_str)).enumerate() {
         let at = (left_of(column) + SIDE / 2.0, HEADER + HEADINGS - 7.0);
         scene.text(font::fitted(heading, HEADING.size, true, SIDE + BETWEEN - 4.0), at, HEADING);
@@ -71,6 +75,7 @@ fn left_of(column: usize) -> f64 {
 fn draw(scene: &mut Scene, top: f64, row: &RandomisedMaps<'_>, sheet: &Sheet<'_>) -> Result<()> {
     let square = |column: usize| Rect::new(left_of(column), top, SIDE, SIDE);
     boxed(scene, patch(row.rgb)?, square(0), row.positive);
+    outlined(scene, row.mask, square(0));
     let name = font::fitted(&sheet.classes[usize::from(row.positive)], FACT.size, true, SIDE);
     let below = |column: usize, line: f64| -> Point { (left_of(column), top + SIDE + 12.0 * line) };
     scene.text(name, below(0, 1.0), FACT.bold().color(color_of(row.positive)));
@@ -78,6 +83,7 @@ fn draw(scene: &mut Scene, top: f64, row: &RandomisedMaps<'_>, sheet: &Sheet<'_>
     for (column, (map, correlation)) in (1..).zip(&row.maps) {
         let shown = overlay(row.rgb, map, sheet.sign, sheet.full)?;
         boxed(scene, shown.pixels, square(column), row.positive);
+        outlined(scene, row.mask, square(column));
         let value = correlation.map_or_else(|| "no correlation".to_owned(), words);
         scene.text(value, below(column, 1.0), FACT.color(INK));
         // A percentile's maximum has no room here.
@@ -105,7 +111,7 @@ mod tests {
         let rgb = vec![170; 27_648];
         let map: Vec<f32> = (0..9216).map(|at| (at % 96) as f32).collect();
         let zero = vec![0.0; 9216];
-        let classes = ["Non cancerous", "Cancerous"].map(str::to_owned);
+        let classes = ["Non-cancerous", "Cancerous"].map(str::to_owned);
         let headings = ["untouched", "fc2", "+ fc1"].map(str::to_owned);
         let sheet = Sheet {
             title: "Grad-CAM, relu4",
@@ -113,16 +119,23 @@ mod tests {
             classes: &classes,
             sign: Sign::Positive,
             full: FullColor::Maximum,
+            shared: false,
+            of: 16,
         };
+        let mask: Vec<u8> = (0..9216).map(|at| u8::from((40..60).contains(&(at % 96)))).collect();
         let maps = vec![(&map[..], Some(1.0)), (&map[..], Some(-0.254)), (&zero[..], None)];
-        let row = |row| RandomisedMaps { rgb: &rgb, positive: row > 1, row, maps: maps.clone() };
+        let row = |row| {
+            let mask = (row > 1).then_some(&mask[..]);
+            RandomisedMaps { rgb: &rgb, positive: row > 1, row, mask, maps: maps.clone() }
+        };
         let (size, svg) = drawn("sanity-panel", &sanity_panel(&[row(1), row(2)], &headings, &sheet).unwrap());
-        assert_eq!(size, (1280, 2 * (112 + 20 + 2 * 130 + 12)));
+        assert_eq!(size, (1600, 2 * (112 + 20 + 2 * 130 + 12)));
         for text in ["untouched", "+ fc1", "correlation 1.00", "correlation −0.25", "no correlation", "row 2"]
         {
             assert!(svg.contains(text), "{text}");
         }
-        assert!(svg.contains("map is 0 everywhere"));
+        assert!(svg.contains("map is 0 everywhere") && svg.contains(">2 of 16 patches; explains"));
+        assert!(svg.contains(">true tumour<"));
         drawn("sanity-panel-0", &sanity_panel(&[], &headings, &sheet).unwrap());
         let odd = RandomisedMaps { rgb: &rgb[..3], ..row(7) };
         let error = sanity_panel(&[odd], &headings, &sheet).unwrap_err();

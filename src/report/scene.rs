@@ -5,8 +5,8 @@
 use image::RgbImage;
 
 use super::{
-    color::{Color, INK, WHITE},
-    font::{self, CAPITALS},
+    color::{Color, INK},
+    font,
 };
 
 /// Logical pixels from the left and from the top.
@@ -181,14 +181,6 @@ impl Scene {
 
     pub(super) fn text(&mut self, text: impl Into<String>, at: Point, style: TextStyle) {
         self.shapes.push(Shape::Text { text: text.into(), at, style });
-    }
-
-    /// Text on a pale background, readable over lines.
-    pub(super) fn label(&mut self, text: &str, at: Point, style: TextStyle) {
-        let (left, height) = (at.0 + style.offset(text), style.size * CAPITALS);
-        let ground = Rect::new(left, at.1 - height, style.width(text), height).inset(-2.0);
-        self.rectangle(ground, Color { alpha: 0.75, ..WHITE });
-        self.text(text, at, style);
     }
 
     pub(super) fn image(&mut self, pixels: RgbImage, rect: Rect) {

@@ -5,48 +5,26 @@ use anyhow::{Result, ensure};
 use super::{
     Picture,
     axes::{Axis, LABELS, Plane, Scale, axes},
-    color::{BLUE, MUTED, VERMILION},
+    color::{Color, MUTED, VERMILION},
     font::{CAPITALS, fitted},
     forest::{rows, separator},
     legend::{ENTRY, Entry, MARGIN, Mark, fitted_heading, legend_at_right, ring, width},
     numbers::short,
     scene::{Align, Pen, Point, Rect, Scene, TextStyle},
     ticks::{extremes, whole_ticks},
+    trial::{Trial, Trials},
 };
-
-/// A number of several runs.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Trials {
-    /// The name of the number.
-    pub title: String,
-    /// A line below it.
-    pub subtitle: String,
-    /// The parameter in which the runs differ; without it the picture is a list.
-    pub parameter: Option<String>,
-    /// The runs, in the order of the list.
-    pub points: Vec<Trial>,
-}
-
-/// The number of one run.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Trial {
-    /// The name of the run in a list.
-    pub label: String,
-    /// Its value of the parameter.
-    pub x: Option<f64>,
-    /// The number, or its mean over repeats.
-    pub value: f64,
-    /// The standard deviation over repeats.
-    pub sd: Option<f64>,
-    /// Whether it is the best.
-    pub best: bool,
-}
 
 /// A parameter whose largest value is this many times its smallest has a logarithmic axis. Slightly less than a
 /// decade, because ends are rounded (3e-4 to 3e-3).
 const DECADE: f64 = 9.99;
 
-const LINE: Pen = Pen::new(BLUE, 1.4);
+/// Numbers without bars have an axis of at least this share of the largest: a difference that may be that of two
+/// images should not fill the picture.
+const WITHOUT_BARS: f64 = 0.2;
+/// The same for numbers with bars, which say what a difference means.
+const WITH_BARS: f64 = 0.02;
+
 /// The height of a line of the list.
 const ROW: f64 = 24.0;
 
@@ -74,26 +52,21 @@ fn heading(scene: &mut Scene, trials: &Trials, points: &[&Trial]) {
     legend_at_right(scene, best.as_slice());
 }
 
-impl Trial {
-    /// The ends of its standard deviation.
-    fn bar(&self) -> Option<[f64; 2]> {
-        self.sd.filter(|sd| sd.is_finite()).map(|sd| [self.value + sd, self.value - sd])
-    }
-}
-
-/// A little more than the values and their bars.
+/// A little more than the values and their bars. Numbers that are never negative have no axis far below 0, and
+/// shares none far above 1.
 fn value_axis(points: &[&Trial]) -> Axis {
-    let values = points.iter().flat_map(|point| point.bar().unwrap_or([point.value; 2]));
+    let values = points.iter().flat_map(|point| {
+        let [low, high] = point.ends().unwrap_or([point.value; 2]);
+        [low, high, point.value]
+    });
     let (low, high) = extremes(values).unwrap_or_default();
-    let room = if high > low {
-        // Numbers that are almost equal should not get a scale of millionths.
-        0.08 * (high - low).max(1e-3 * high.abs()).max(1e-9)
-    } else if low == 0.0 {
-        0.05
-    } else {
-        0.05 * low.abs()
-    };
-    Axis::linear("", low - room, high + room, 6)
+    let least = if points.iter().any(|point| point.ends().is_some()) { WITH_BARS } else { WITHOUT_BARS };
+    let span = (high - low).max(least * low.abs().max(high.abs()));
+    let span = if span > 0.0 { span } else { 0.1 };
+    let (middle, half, edge) = ((low + high) / 2.0, 0.58 * span, 0.02 * span);
+    let bottom = if low >= 0.0 { (middle - half).max(-edge) } else { middle - half };
+    let top = if low >= 0.0 && high <= 1.0 { (middle + half).min(1.0 + edge) } else { middle + half };
+    Axis::linear("", bottom, top, 6)
 }
 
 fn parameter_axis(points: &[&Trial]) -> Axis {
@@ -117,16 +90,17 @@ fn by_parameter(trials: &Trials, mut points: Vec<&Trial>, parameter: &str) -> Pi
     let (x, y) = (parameter_axis(&points), value_axis(&points));
     let plane = axes(&mut scene, Rect::new(16.0, 70.0, 680.0, 364.0), &x, &y);
     let at = |point: &Trial, value| plane.at(point.x.unwrap_or_default(), value);
+    let color = trials.color();
     points.sort_by(|a, b| a.x.unwrap_or_default().total_cmp(&b.x.unwrap_or_default()));
     // Several runs with one value have no order that a line could follow.
     if points.windows(2).all(|pair| pair[0].x < pair[1].x) {
-        scene.line(points.iter().map(|point| at(point, point.value)).collect(), LINE);
+        scene.line(points.iter().map(|point| at(point, point.value)).collect(), pen(color));
     }
     for point in points {
-        if let Some(ends) = point.bar() {
-            error_bar(&mut scene, ends.map(|end| at(point, end)), (4.0, 0.0));
+        if let Some(ends) = point.ends() {
+            error_bar(&mut scene, ends.map(|end| at(point, end)), (4.0, 0.0), color);
         }
-        mark(&mut scene, at(point, point.value), point);
+        mark(&mut scene, at(point, point.value), point, color);
     }
     let scale = if x.scale == Scale::Logarithmic { " (logarithmic)" } else { "" };
     let name = fitted(&format!("{parameter}{scale}"), 12.0, false, plane.frame.width);
@@ -136,16 +110,20 @@ fn by_parameter(trials: &Trials, mut points: Vec<&Trial>, parameter: &str) -> Pi
     Picture(scene)
 }
 
+const fn pen(color: Color) -> Pen {
+    Pen::new(color, 1.4)
+}
+
 /// A line between two ends, each with a cap that reaches so far to both sides.
-fn error_bar(scene: &mut Scene, ends: [Point; 2], cap: Point) {
-    scene.line(ends.to_vec(), LINE);
+fn error_bar(scene: &mut Scene, ends: [Point; 2], cap: Point, color: Color) {
+    scene.line(ends.to_vec(), pen(color));
     for (x, y) in ends {
-        scene.line(vec![(x - cap.0, y - cap.1), (x + cap.0, y + cap.1)], LINE);
+        scene.line(vec![(x - cap.0, y - cap.1), (x + cap.0, y + cap.1)], pen(color));
     }
 }
 
-fn mark(scene: &mut Scene, at: Point, point: &Trial) {
-    if point.best { ring(scene, at, VERMILION) } else { scene.disc(at, 4.0, BLUE) }
+fn mark(scene: &mut Scene, at: Point, point: &Trial, color: Color) {
+    if point.best { ring(scene, at, VERMILION) } else { scene.disc(at, 4.0, color) }
 }
 
 /// The width for the number of a row.
@@ -166,20 +144,20 @@ fn list(trials: &Trials, points: &[&Trial]) -> Picture {
         if index > 0 {
             separator(&mut scene, plot, plot.top + ROW * index as f64);
         }
-        row(&mut scene, &plane, point, plot.top + ROW * (index as f64 + 0.5), names);
+        row(&mut scene, &plane, point, (plot.top + ROW * (index as f64 + 0.5), names), trials.color());
     }
     Picture(scene)
 }
 
-fn row(scene: &mut Scene, plane: &Plane<'_>, point: &Trial, middle: f64, names: f64) {
+fn row(scene: &mut Scene, plane: &Plane<'_>, point: &Trial, (middle, names): (f64, f64), color: Color) {
     let base = middle + ENTRY.size * CAPITALS / 2.0;
     let label = fitted(&point.label, ENTRY.size, false, names);
     scene.text(label, (MARGIN + names, base), ENTRY.align(Align::Right));
     let at = |value| (plane.at(value, 0.5).0, middle);
-    if let Some([high, low]) = point.bar() {
-        error_bar(scene, [at(low), at(high)], (0.0, 4.0));
+    if let Some(ends) = point.ends() {
+        error_bar(scene, ends.map(at), (0.0, 4.0), color);
     }
-    mark(scene, at(point.value), point);
+    mark(scene, at(point.value), point, color);
     let style = TextStyle::new(11.0).align(Align::Right);
     let style = if point.best { style.bold() } else { style.color(MUTED) };
     let number = short(point.value).replace('-', "\u{2212}");
@@ -189,11 +167,15 @@ fn row(scene: &mut Scene, plane: &Plane<'_>, point: &Trial, middle: f64, names: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::gallery::drawn;
+    use crate::{
+        metrics::Interval,
+        report::{color::BLUE, gallery::drawn, method::color_of_method},
+    };
 
     fn point(x: f64, value: f64, sd: Option<f64>) -> Trial {
         let label = format!("17: learning-rate {x}, batch-size 64");
-        Trial { label, x: Some(x), value, sd, best: false }
+        let bar = sd.map(|sd| Interval { low: value - sd, high: value + sd });
+        Trial { label, x: Some(x), value, bar, best: false }
     }
 
     fn some(values: &[(f64, f64, Option<f64>)], parameter: bool) -> Trials {
@@ -237,12 +219,37 @@ mod tests {
         let same = of([(3e-4, 0.8), (3e-3, 0.8)]);
         let same: Vec<&Trial> = same.iter().collect();
         let axis = value_axis(&same);
-        assert!((axis.low - 0.76).abs() < 1e-12 && (axis.high - 0.84).abs() < 1e-12);
+        assert!((axis.low - 0.7072).abs() < 1e-12 && (axis.high - 0.8928).abs() < 1e-12);
         assert_eq!(parameter_axis(&same).scale, Scale::Logarithmic);
         let zeros = of([(1.0, 0.0), (8.0, 0.0)]);
         let zeros: Vec<&Trial> = zeros.iter().collect();
-        assert_eq!((value_axis(&zeros).low, value_axis(&zeros).high), (-0.05, 0.05));
+        let axis = value_axis(&zeros);
+        assert!((axis.low + 0.002).abs() < 1e-12 && (axis.high - 0.058).abs() < 1e-12);
         assert_eq!(parameter_axis(&zeros).scale, Scale::Linear);
+    }
+
+    #[test]
+    fn a_small_difference_fills_the_picture_only_with_bars() {
+        // 46 and 48 of 50 patches.
+        let filled = |half: Option<f64>| {
+            let points = [(1.0, 0.92, half), (2.0, 0.96, half)].map(|(x, value, half)| point(x, value, half));
+            let axis = value_axis(&points.iter().collect::<Vec<_>>());
+            assert!(axis.high <= 1.01);
+            0.04 / (axis.high - axis.low)
+        };
+        assert!(filled(None) < 0.3 && filled(Some(0.001)) > 0.8, "{:?}", (filled(None), filled(Some(0.001))));
+        let two = [(1.0, 0.92, None), (2.0, 0.96, None)];
+        drawn("trials-two-patches", &trials(&some(&two, true)).unwrap());
+    }
+
+    #[test]
+    fn the_number_of_a_method_has_its_colour() {
+        let mut of_method = some(&RATES, false);
+        assert_eq!(of_method.color(), BLUE);
+        of_method.title = "metrics.faithfulness.saliency/insertion".to_owned();
+        assert_eq!(Some(of_method.color()), color_of_method("saliency"));
+        let (_, svg) = drawn("trials-method", &trials(&of_method).unwrap());
+        assert!(svg.contains("d55e00") && !svg.contains("0072b2"));
     }
 
     #[test]

@@ -4,12 +4,13 @@ use super::{
     Picture,
     axes::{Axis, axes},
     color::{AXIS, BLUE, Color, VERMILION},
-    legend::{Entry, Mark, heading, legend, ring},
-    numbers::interval,
+    legend::{Entry, MARGIN, Mark, SUBTITLE, heading, legend, ring},
+    numbers::{images, interval, of_slides},
     scene::{Pen, Point, Rect, Scene},
 };
-use crate::metrics::{Evaluation, Interval};
+use crate::metrics::{ChosenThreshold, Evaluation, Interval};
 
+const WIDTH: f64 = 480.0;
 const CURVE: Pen = Pen::new(BLUE, 2.0);
 const CHANCE: Pen = Pen::new(AXIS, 1.2).dashed(5.0, 4.0);
 /// The point at the threshold that was chosen on validation images (Okabe & Ito's yellow).
@@ -36,13 +37,17 @@ pub(super) struct UnitSquare {
 
 impl UnitSquare {
     pub(super) fn picture(self, evaluation: &Evaluation) -> Picture {
-        let mut scene = Scene::new(480.0, 530.0);
+        let chosen = self.chosen_entry(evaluation);
+        // The criterion has a line of its own, for which the sheet is higher.
+        let line = if chosen.is_some() { 18.0 } else { 0.0 };
+        let mut scene = Scene::new(WIDTH, 530.0 + line);
         heading(&mut scene, self.title, &self.subtitle(evaluation));
         legend(&mut scene, (72.0, 82.0), &self.entries(evaluation));
+        legend(&mut scene, (72.0, 82.0 + line), chosen.as_slice());
         // A little wider than 0 to 1, so that a curve along the edge is seen whole.
         let axis = |label| Axis { low: -0.02, high: 1.02, ..Axis::linear(label, 0.0, 1.0, 5) };
         let (x, y) = (axis(self.x), axis(self.y));
-        let plane = axes(&mut scene, Rect::new(16.0, 96.0, 440.0, 422.0), &x, &y);
+        let plane = axes(&mut scene, Rect::new(16.0, 96.0 + line, 440.0, 422.0), &x, &y);
         let at = |&(x, y): &Point| plane.at(x, y);
         scene.line(self.chance.1.iter().map(at).collect(), CHANCE);
         let Some(curve) = &self.curve else { return Picture(scene) };
@@ -61,22 +66,31 @@ impl UnitSquare {
     fn subtitle(&self, evaluation: &Evaluation) -> String {
         let (name, area, ends) = self.area;
         let level = evaluation.bootstrap.level;
-        area.map_or("undefined: all images belong to one class".to_owned(), |area| {
+        let area = area.map_or("undefined: all images belong to one class".to_owned(), |area| {
             format!("{name} {area:.3}{}", interval(ends, level))
-        })
+        });
+        let (count, slides) = (images(evaluation.images), of_slides(evaluation.slides));
+        let whole = format!("{count}{slides}; {area}");
+        // The slides are in the report too; the area is the point of the picture.
+        if SUBTITLE.width(&whole) <= WIDTH - 2.0 * MARGIN { whole } else { format!("{count}; {area}") }
     }
 
     fn entries(&self, evaluation: &Evaluation) -> Vec<Entry> {
         let curve = self.curve.as_ref();
         let fixed = || Entry::new(Mark::Ring(VERMILION), format!("threshold {}", evaluation.threshold));
-        let chosen = evaluation.chosen_threshold.as_ref().filter(|_| self.chosen.is_some());
-        let chosen = chosen.map(|at| format!("chosen: {:.3}", at.chosen.threshold));
         let entries = [
             curve.map(|_| Entry::new(Mark::Line(CURVE), "model")),
             curve.and(self.fixed).map(|_| fixed()),
             Some(Entry::new(Mark::Line(CHANCE), self.chance.0.as_str())),
-            curve.and(chosen).map(|text| Entry::new(Mark::Ring(CHOSEN), text)),
         ];
         entries.into_iter().flatten().collect()
+    }
+
+    /// The chosen threshold, and by what it was chosen.
+    fn chosen_entry(&self, evaluation: &Evaluation) -> Option<Entry> {
+        self.chosen.filter(|_| self.curve.is_some())?;
+        let ChosenThreshold { threshold, criterion, .. } = evaluation.chosen_threshold.as_ref()?.chosen;
+        let text = format!("threshold {threshold:.3}: highest {} on validation", criterion.words());
+        Some(Entry::new(Mark::Ring(CHOSEN), text))
     }
 }

@@ -36,6 +36,8 @@ parameters! {
         semantic score: Score = Score::Logit;
         /// Patches on the panel; 0 for none.
         semantic panel: u32 = 30;
+        /// What the strongest colour of a map on the panel is.
+        semantic panel_scale: PanelScale = PanelScale::Own;
         /// The names of the classes 0 and 1.
         inherited classes: [String; 2] = default_classes();
         /// Seeds the random numbers of the method.
@@ -101,6 +103,16 @@ choice! {
     }
 }
 
+choice! {
+    /// The scales of the maps on a panel.
+    pub enum PanelScale {
+        /// The largest value of each map: every map is seen well.
+        Own = "own",
+        /// The largest value of all maps on the panel: maps can be compared.
+        Shared = "shared",
+    }
+}
+
 impl Method {
     /// The baseline, if the method has one, and its place in the stage's table.
     #[must_use]
@@ -132,7 +144,10 @@ impl Method {
 }
 
 impl Stage for Explain {
-    const VERSION: u32 = 1;
+    // 2: the panel has five columns, true tumour and an SVG; maps of integrated gradients are legible.
+    const VERSION: u32 = 2;
+    const CORRECTIONS: &'static [&'static str] =
+        &["the panel has five columns, shows the true tumour, and is an SVG too (the maps are the same)"];
     const RUNNER: Runner = Runner::Worker;
     const APPETITE: Appetite = Appetite::Share;
     const EQUALITY: Equality = Equality::Tolerance;
@@ -148,6 +163,7 @@ impl Stage for Explain {
         vec![
             artifact("maps", "maps.h5", ArtifactType::Maps),
             artifact("panel", "panel.png", ArtifactType::Picture),
+            artifact("panel-svg", "panel.svg", ArtifactType::Picture),
         ]
     }
 

@@ -67,9 +67,11 @@ choice! {
 
 impl Stage for Metrics {
     // 2: curves by group, intervals of shares that have a width at 0 and 1, differences corrected for their number.
-    const VERSION: u32 = 2;
+    // 3: pictures: numbers stand at their own panel, no label covers a curve, one colour per method.
+    const VERSION: u32 = 3;
     const CORRECTIONS: &'static [&'static str] = &[
         "curves are drawn by group, shares of 0 and 1 have intervals, and paired differences are corrected for their number",
+        "numbers in pictures stand at their own panel, and no label covers a curve (the numbers are the same)",
     ];
     const RUNNER: Runner = Runner::Worker;
     const APPETITE: Appetite = Appetite::Share;

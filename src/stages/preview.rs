@@ -37,8 +37,10 @@ const MOST: f64 = 20.0;
 
 impl Stage for Preview {
     // 2: pictures have another typeface.
-    const VERSION: u32 = 2;
-    const CORRECTIONS: &'static [&'static str] = &["pictures have another typeface"];
+    // 3: the class 0 is "Non-cancerous" if it has no name.
+    const VERSION: u32 = 3;
+    const CORRECTIONS: &'static [&'static str] =
+        &["pictures have another typeface", "the class 0 is `Non-cancerous` if it has no name"];
     const RUNNER: Runner = Runner::Engine;
     const APPETITE: Appetite = Appetite::One;
     const EQUALITY: Equality = Equality::Bitwise;

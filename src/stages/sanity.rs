@@ -45,9 +45,12 @@ impl Sanity {
 
 impl Stage for Sanity {
     // 2: pointing has Wilson's interval, pixels that are equal up to rounding share their rank.
-    const VERSION: u32 = 2;
-    const CORRECTIONS: &'static [&'static str] =
-        &["pointing has Wilson's interval, and pixels that are equal up to rounding share their rank"];
+    // 3: all series of the plot are seen; the panel shows the true tumour and is an SVG too.
+    const VERSION: u32 = 3;
+    const CORRECTIONS: &'static [&'static str] = &[
+        "pointing has Wilson's interval, and pixels that are equal up to rounding share their rank",
+        "all series of the plot are seen, and the panel shows the true tumour (the numbers are the same)",
+    ];
     const RUNNER: Runner = Runner::Worker;
     const APPETITE: Appetite = Appetite::Share;
     const EQUALITY: Equality = Equality::Tolerance;
@@ -68,6 +71,7 @@ impl Stage for Sanity {
             artifact("plot", "sanity.png", ArtifactType::Picture),
             artifact("plot-svg", "sanity.svg", ArtifactType::Picture),
             artifact("panel", "panel.png", ArtifactType::Picture),
+            artifact("panel-svg", "panel.svg", ArtifactType::Picture),
         ]
     }
 

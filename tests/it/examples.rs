@@ -33,7 +33,7 @@ fn predictions_from_a_file_are_measured() {
     let file = folder.path().join("predictions.csv");
     std::fs::write(&file, "row,label,probability\n0,0,0.1\n1,1,0.9\n2,1,0.4\n3,0,0.2\n").unwrap();
     let told = run("measure_predictions", &[file.to_str().unwrap()]);
-    assert!(told.contains("Non cancerous") && told.contains("0.75"), "{told}");
+    assert!(told.contains("Non-cancerous") && told.contains("0.75"), "{told}");
 }
 
 /// The shell scripts of a workflow, in order.

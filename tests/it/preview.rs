@@ -65,7 +65,7 @@ fn a_balanced_grid_shows_the_meta_table() {
             assert!(svg.contains(&text), "{text}");
         }
     }
-    assert!(svg.contains("6 of 40 patches (balanced, seed 42): 3 Non cancerous, 3 Cancerous"));
+    assert!(svg.contains("6 of 40 patches (balanced, seed 42): 3 Non-cancerous, 3 Cancerous"));
     assert!(svg.contains("true tumour"));
     assert_eq!(svg.matches("<image").count(), 6, "the patches are embedded");
     let png = image::open(project.path("out/look/preview.p/grid.png")).unwrap();

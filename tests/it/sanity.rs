@@ -50,7 +50,7 @@ fn real_maps_change_as_the_weights_are_randomised() {
         let files = project.names(&format!("out/sane/sanity.{stage}"));
         assert_eq!(
             files,
-            ["log.txt", "panel.png", "per-image.csv", "sanity.json", "sanity.png", "sanity.svg"]
+            ["log.txt", "panel.png", "panel.svg", "per-image.csv", "sanity.json", "sanity.png", "sanity.svg"]
         );
     }
     project.run(&[]).cached_all();

@@ -37,7 +37,7 @@ impl<W: Write> Table<W> {
             coordinate(*place % COLUMNS),
             flag(patch.has_tumor()),
             flag(patch.label == 1),
-            format!("synthetic_slide_{:03}", patch.slide),
+            patch.slide_name(),
         ])?;
         *place += 1;
         self.row += 1;

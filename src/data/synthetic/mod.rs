@@ -26,7 +26,6 @@ mod place;
 mod random;
 mod recipe;
 mod scene;
-mod sheet;
 mod stain;
 mod stroma;
 #[cfg(test)]
@@ -34,5 +33,5 @@ mod tests;
 mod vessel;
 mod write;
 
-pub use recipe::Recipe;
+pub use recipe::{Patch, Recipe};
 pub use write::{SynthesisReport, synthesize};

@@ -47,21 +47,28 @@ impl Default for Recipe {
 
 /// One patch with its ground truth.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Patch {
+pub struct Patch {
     /// [96, 96, 3] uint8: rows, columns, channels.
-    pub(super) rgb: Vec<u8>,
+    pub rgb: Vec<u8>,
     /// [96, 96] uint8: 1 for tumour cells, in the centre or outside.
-    pub(super) mask: Vec<u8>,
+    pub mask: Vec<u8>,
     /// 1 if and only if the centre 32x32 of the mask contains tumour.
-    pub(super) label: u8,
+    pub label: u8,
     /// Number of the slide, counted from 0.
-    pub(super) slide: u32,
+    pub slide: u32,
 }
 
 impl Patch {
     /// True if there is tumour anywhere in the patch.
-    pub(super) fn has_tumor(&self) -> bool {
+    #[must_use]
+    pub fn has_tumor(&self) -> bool {
         self.mask.contains(&1)
+    }
+
+    /// The name of the slide in `meta.csv`.
+    #[must_use]
+    pub fn slide_name(&self) -> String {
+        format!("synthetic_slide_{:03}", self.slide)
     }
 }
 

@@ -1,5 +1,5 @@
-//! Writes a synthetic data set in the official layout: `images.h5`, `labels.h5`, `masks.h5` and `meta.csv`,
-//! with `sheet.png` as a preview. Only a few hundred patches are in memory at a time.
+//! Writes a synthetic data set in the official layout: `images.h5`, `labels.h5`, `masks.h5` and `meta.csv`.
+//! Only a few hundred patches are in memory at a time.
 //!
 //! Does not know how a patch is made.
 
@@ -12,17 +12,14 @@ use super::{
     canvas::SIDE,
     meta,
     recipe::{Dataset, Patch, Recipe},
-    sheet::contact_sheet,
 };
 use crate::data::arrays::{Array, ArrayFile, Element, Notes};
 
 /// Number of patches made and written at a time.
 const CHUNK: u32 = 256;
-/// Number of patches on the contact sheet, in all and per row.
-const SHEET: (u32, usize) = (48, 8);
 
-/// Counts of what was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SynthesisReport {
     /// Number of patches.
     pub patches: u32,
@@ -30,10 +27,12 @@ pub struct SynthesisReport {
     pub positives: u32,
     /// Number of slides.
     pub slides: u32,
+    /// The first patches, as many as asked for.
+    pub first: Vec<Patch>,
 }
 
-/// Makes all patches and writes them to `dir`. Creates the folder and replaces existing files. Calls
-/// `progress` with the number of patches done and the total.
+/// Makes all patches, writes them to `dir`, and returns the first `keep` of them. Creates the folder and replaces
+/// existing files. Calls `progress` with the number of patches done and the total.
 ///
 /// | file | contents |
 /// |---|---|
@@ -41,43 +40,35 @@ pub struct SynthesisReport {
 /// | `labels.h5` | `y` [N, 1, 1, 1] uint8 |
 /// | `masks.h5` | `mask` [N, 96, 96] uint8, 1 = tumour |
 /// | `meta.csv` | label and slide of each patch |
-/// | `sheet.png` | the first 48 patches |
 ///
 /// # Errors
 /// If a value of the recipe is out of range, or the folder or a file cannot be written.
 pub fn synthesize(
     recipe: &Recipe,
     dir: &Path,
+    keep: usize,
     progress: &mut dyn FnMut(u64, u64),
 ) -> anyhow::Result<SynthesisReport> {
     let dataset = recipe.clone().plan()?;
     std::fs::create_dir_all(dir).with_context(|| format!("cannot create the folder {}", dir.display()))?;
     let mut files = Files::create(dir, recipe)?;
-    let mut report = SynthesisReport { patches: recipe.patches, positives: 0, slides: recipe.slides };
-    let mut shown = Vec::new();
+    let (patches, slides) = (recipe.patches, recipe.slides);
+    let mut report = SynthesisReport { patches, positives: 0, slides, first: Vec::new() };
     for first in (0..recipe.patches).step_by(CHUNK as usize) {
         let patches = chunk(&dataset, first);
         files.add(&patches)?;
         report.positives += patches.iter().map(|patch| u32::from(patch.label)).sum::<u32>();
         let done = first + patches.len() as u32;
-        shown.extend(patches.into_iter().take((SHEET.0 as usize).saturating_sub(shown.len())));
+        let missing = keep.saturating_sub(report.first.len());
+        report.first.extend(patches.into_iter().take(missing));
         progress(done.into(), recipe.patches.into());
     }
     files.finish()?;
-    write_sheet(&shown, &dir.join("sheet.png"))?;
     Ok(report)
 }
 
 fn chunk(dataset: &Dataset, first: u32) -> Vec<Patch> {
     (first..first.saturating_add(CHUNK)).into_par_iter().filter_map(|index| dataset.patch(index)).collect()
-}
-
-fn write_sheet(patches: &[Patch], path: &Path) -> anyhow::Result<()> {
-    let sheet = contact_sheet(patches, SHEET.1);
-    let mut png = std::io::Cursor::new(Vec::new());
-    sheet.write_to(&mut png, image::ImageFormat::Png).context("cannot encode the contact sheet")?;
-    // The encoder would hide the system error, such as a full disk. So it does not write the file.
-    std::fs::write(path, png.into_inner()).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// The four files that get one row per patch.
@@ -129,7 +120,7 @@ impl Files {
 mod tests {
     use super::*;
 
-    const NAMES: [&str; 5] = ["images.h5", "labels.h5", "masks.h5", "meta.csv", "sheet.png"];
+    const NAMES: [&str; 4] = ["images.h5", "labels.h5", "masks.h5", "meta.csv"];
 
     /// A recipe with more than one chunk.
     fn recipe() -> Recipe {
@@ -140,7 +131,7 @@ mod tests {
     fn two_writes_give_the_same_bytes() {
         let made = [(); 2].map(|()| {
             let dir = tempfile::tempdir().unwrap();
-            synthesize(&recipe(), dir.path(), &mut |_, _| {}).unwrap();
+            synthesize(&recipe(), dir.path(), 0, &mut |_, _| {}).unwrap();
             NAMES.map(|name| std::fs::read(dir.path().join(name)).unwrap())
         });
         for (name, (first, second)) in NAMES.iter().zip(made[0].iter().zip(&made[1])) {
@@ -152,10 +143,11 @@ mod tests {
     fn files_hold_the_patches_in_the_official_layout() {
         let dir = tempfile::tempdir().unwrap();
         let mut told = Vec::new();
-        let report = synthesize(&recipe(), dir.path(), &mut |done, all| told.push((done, all))).unwrap();
+        let report = synthesize(&recipe(), dir.path(), 260, &mut |done, all| told.push((done, all))).unwrap();
         assert_eq!(told, [(256, 276), (276, 276)]);
         assert_eq!((report.patches, report.positives, report.slides), (276, 138, 3));
         let dataset = recipe().plan().unwrap();
+        assert!(report.first.len() == 260 && report.first[259] == dataset.patch(259).unwrap());
         let read = |name: &str, inner: &str| {
             let found = hdf5::File::open(dir.path().join(name)).unwrap().dataset(inner).unwrap();
             assert!(found.offset().is_some() && !found.is_chunked(), "{name} is not contiguous");
@@ -178,7 +170,7 @@ mod tests {
     fn the_error_names_the_folder_that_cannot_be_created() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let inside = file.path().join("set");
-        let error = synthesize(&recipe(), &inside, &mut |_, _| {}).unwrap_err();
+        let error = synthesize(&recipe(), &inside, 0, &mut |_, _| {}).unwrap_err();
         assert!(format!("{error:#}").contains(inside.to_str().unwrap()), "{error:#}");
     }
 }

@@ -82,7 +82,7 @@ impl Explainer for IntegratedGradients {
     }
 
     fn display(&self) -> Display {
-        Display { title: self.title.clone(), sign: Sign::Both, full: FullColor::Percentile99 }
+        Display { title: self.title.clone(), sign: Sign::Magnitude, full: FullColor::Percentile99 }
     }
 }
 

@@ -6,8 +6,8 @@ use anyhow::Result;
 use pcamflow::{
     metrics::{MapRange, faithfulness::OddMaps, sigmoid},
     protocol::Outcome,
-    report::{self, Item, Sheet},
-    stages::explain::Explain,
+    report::{self, Item, Picture, Sheet},
+    stages::explain::{Explain, PanelScale},
 };
 
 use super::{
@@ -56,7 +56,9 @@ pub(super) fn run(job: &Job<'_>, stage: &Explain) -> Result<Outcome> {
     let question = Question { target: stage.target, score: stage.score };
     let explaining = Explaining::new(job, &network, &*explainer, &images)?;
     explaining.run(&network, question, &labels, |batch, maps| results.add(batch, &maps))?;
-    results.finish(stage, question, &explainer.display())
+    let mut display = explainer.display();
+    display.title = format!("Explanation: {} of {}", display.title, network.architecture().word());
+    results.finish(stage, question, &display)
 }
 
 /// The results so far.
@@ -78,6 +80,7 @@ struct Results<'a> {
 struct Shown {
     rgb: Vec<u8>,
     map: Vec<f32>,
+    mask: Option<Vec<u8>>,
     positive: bool,
     logit: f32,
     row: i64,
@@ -86,7 +89,14 @@ struct Shown {
 impl Shown {
     fn item(&self) -> Item<'_> {
         let probability = sigmoid(self.logit);
-        Item { rgb: &self.rgb, map: &self.map, positive: self.positive, probability, row: self.row }
+        Item {
+            rgb: &self.rgb,
+            map: &self.map,
+            mask: self.mask.as_deref(),
+            positive: self.positive,
+            probability,
+            row: self.row,
+        }
     }
 }
 
@@ -107,7 +117,8 @@ impl Results<'_> {
             }
             if self.shown.len() < self.to_show {
                 let (rgb, logit) = (batch.bytes(index)?, maps.logits[index]);
-                self.shown.push(Shown { rgb, map: map.to_vec(), positive, logit, row });
+                let mask = self.images.mask(position)?;
+                self.shown.push(Shown { rgb, map: map.to_vec(), mask, positive, logit, row });
             }
             let (done, total) = (self.ranges.len(), self.images.positions.len());
             self.job.reporter.progress(done as u64, total as u64, "images", "explaining");
@@ -127,7 +138,8 @@ impl Results<'_> {
         }
         let mut numbers = self.located.report(reporter);
         numbers.extend(defined([("largest-relative-delta", largest_delta)]));
-        self.job.write("panel.png", &panel(&self.shown, stage, question, display)?)?;
+        let picture = panel(&self.shown, self.ranges.len(), stage, question, display)?;
+        self.job.write_picture("panel", &picture)?;
         self.file.finish(&odd, self.completeness.failures().len())?;
         Ok(Outcome { numbers, ..Outcome::default() })
     }
@@ -140,16 +152,25 @@ const ODD: [&str; 3] = [
     "some pixels are NaN or infinite",
 ];
 
-fn panel(shown: &[Shown], stage: &Explain, question: Question, display: &Display) -> Result<Vec<u8>> {
+/// Draws the panel of the first of so many explained patches.
+fn panel(
+    shown: &[Shown],
+    of: usize,
+    stage: &Explain,
+    question: Question,
+    display: &Display,
+) -> Result<Picture> {
     let sheet = Sheet {
         title: &display.title,
         subtitle: &question.words(&stage.classes),
         classes: &stage.classes,
         sign: display.sign,
         full: display.full,
+        shared: stage.panel_scale == PanelScale::Shared,
+        of,
     };
     let items: Vec<Item<'_>> = shown.iter().map(Shown::item).collect();
-    report::panel(&items, &sheet, THRESHOLD)?.png()
+    report::panel(&items, &sheet, THRESHOLD)
 }
 
 #[cfg(test)]

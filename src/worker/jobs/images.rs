@@ -98,12 +98,21 @@ impl Images {
     /// # Errors
     /// The file is damaged.
     pub(crate) fn region(&self, position: usize) -> Result<Option<Region>> {
+        let Some(mask) = self.mask(position)? else { return Ok(Some(Region::centre())) };
+        Ok(Region::from_mask(&mask).ok())
+    }
+
+    /// The true tumour of a patch, if it is known.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub(crate) fn mask(&self, position: usize) -> Result<Option<Vec<u8>>> {
         if !self.set.has_masks() {
-            return Ok(Some(Region::centre()));
+            return Ok(None);
         }
         let mut mask = vec![0; MASK_BYTES];
         self.set.read_masks(&[position], &mut mask)?;
-        Ok(Region::from_mask(&mask).ok())
+        Ok(Some(mask))
     }
 }
 

@@ -61,11 +61,12 @@ pub(super) fn run(job: &Job<'_>, stage: &Stage) -> Result<Outcome> {
     let randomisation = Randomisation { images, depths, truth: original.patches.truth(), bootstrap };
     let sanity = pool.install(|| sanity(&randomisation));
     log(job, &sanity);
-    let display = explainer.display();
+    let mut display = explainer.display();
+    display.title = format!("{} of {}", display.title, network.architecture().word());
     write(job, &original, &display.title, &randomisation, &sanity)?;
     let words = original.explained.words(&stage.classes);
     let picture = panel.picture(&randomisation.images, &stage.classes, &words, &display)?;
-    job.write("panel.png", &picture.png()?)?;
+    job.write_picture("panel", &picture)?;
     Ok(Outcome { numbers: numbers(&sanity), ..Outcome::default() })
 }
 

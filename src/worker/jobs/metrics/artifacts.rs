@@ -42,7 +42,7 @@ pub(super) fn write(
     job.write_picture("curves", &report::faithfulness_curves(faithfulness))?;
     job.write_picture("areas", &report::faithfulness_areas(summary))?;
     let nothing =
-        || Picture::of_words("Localisation", "No positive image has a finite map: nothing to find.");
+        || Picture::of_words("Metrics: localisation", "No positive image has a finite map: nothing to find.");
     job.write_picture("localisation", &report::localisation_plot(summary).unwrap_or_else(nothing))
 }
 

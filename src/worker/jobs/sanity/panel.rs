@@ -24,6 +24,7 @@ pub(super) struct Panel {
 struct Row {
     image: usize,
     rgb: Vec<u8>,
+    mask: Option<Vec<u8>>,
     maps: Vec<(Vec<f32>, Option<f64>)>,
 }
 
@@ -43,8 +44,9 @@ impl Panel {
         order.truncate(usize::try_from(most)?);
         let row = |image: usize| {
             let mut rgb = vec![0; PATCH_BYTES];
-            patches.set.read(&[patches.positions[image]], &mut rgb)?;
-            Ok(Row { image, rgb, maps: Vec::new() })
+            let position = patches.positions[image];
+            patches.set.read(&[position], &mut rgb)?;
+            Ok(Row { image, rgb, mask: patches.mask(position)?, maps: Vec::new() })
         };
         let depths = evenly(layers.len() + 1);
         let heading = |&depth: &usize| match depth {
@@ -78,13 +80,15 @@ impl Panel {
     ) -> Result<Picture> {
         let rows: Vec<RandomisedMaps<'_>> = self.rows.iter().map(|row| row.drawn(images)).collect();
         let sheet = Sheet {
-            title: &format!("Randomised model: {}", display.title),
+            title: &format!("Sanity: randomised model, {}", display.title),
             subtitle: &format!(
                 "{question}; layers are randomised from the output down to the one above a column"
             ),
             classes,
             sign: display.sign,
             full: display.full,
+            shared: false,
+            of: images.len(),
         };
         report::sanity_panel(&rows, &self.headings, &sheet)
     }
@@ -94,7 +98,8 @@ impl Row {
     fn drawn(&self, images: &[RandomisedImage]) -> RandomisedMaps<'_> {
         let RandomisedImage { row, positive, .. } = images[self.image];
         let maps = self.maps.iter().map(|(map, correlation)| (map.as_slice(), *correlation));
-        RandomisedMaps { rgb: &self.rgb, positive, row, maps: maps.collect() }
+        let mask = self.mask.as_deref();
+        RandomisedMaps { rgb: &self.rgb, positive, row, mask, maps: maps.collect() }
     }
 }
 
