@@ -20,7 +20,7 @@ fn of(explained: &Explained, classes: &[String; 2]) -> Markup {
                 (format::count(shown as u64)) " of " (format::count(explained.explained as u64))
                 " explained patches: the most confident mistakes first, then the rest in order. All maps are in the files maps.h5."
             } @else { (format::count(shown as u64)) " patches." }
-            " A map is laid over the patch in grey: the stronger the colour, the more the pixels count. Orange and pale yellow speak for the explained class, purple against it. The box in the centre is what the label speaks of; the cyan line is the true mask, where there is one."
+            " A map is laid over the patch in grey: the stronger the colour, the more the pixels count. Orange and pale yellow speak for the explained class, purple against it. Maps of integrated gradients are absolute values, lightly smoothed. The box in the centre is what the label speaks of; the cyan line is the true mask, where there is one."
         }
         (means(&explained.methods, classes))
         div.explained {

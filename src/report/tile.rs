@@ -5,7 +5,7 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::colormap::Sign;
+use super::{colormap::Sign, smooth::magnitudes};
 
 /// The share of a map's pixels that have a colour of their own: the largest 1% share the last one, because a single
 /// bright pixel would otherwise hide the rest.
@@ -20,12 +20,15 @@ pub struct Tile {
     pub scale: f64,
 }
 
-/// Draws a map of `side` x `side` values, row-major. Values that are not finite stay transparent.
+/// Draws a map of `side` x `side` values, row-major. Values that are not finite stay transparent. Only for
+/// [`Sign::Magnitude`], a map is smoothed.
 ///
 /// # Errors
 /// The map has not `side` x `side` values.
 pub fn map_tile(map: &[f32], side: usize, sign: Sign) -> Result<Tile> {
     ensure!(map.len() == side * side, "a map of {} values is not {side} x {side} pixels", map.len());
+    let smooth = (sign == Sign::Magnitude).then(|| magnitudes(map, side));
+    let map = smooth.as_deref().unwrap_or(map);
     let scale = scale(map, sign);
     let pixels: Vec<u8> = map.iter().map(|value| level(f64::from(*value), scale)).collect();
     let levels = (0..=255_u8).map(|level| (f64::from(level) - 128.0) / 127.0);

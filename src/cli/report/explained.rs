@@ -50,9 +50,11 @@ fn column<'a>(shelf: &Shelf<'_>, node: &'a StageNode) -> Result<Option<Column<'a
     let Some(file) = shelf.file(node, "maps") else { return Ok(None) };
     let maps = MapSet::open(&Source::new(file, format!("{}/maps", node.name)))?;
     let places = maps.rows().iter().enumerate().map(|(at, row)| (*row, at)).collect();
-    // Grad-CAM and saliency are never negative; other methods speak for and against a class.
+    // As on the sheets: Grad-CAM and saliency are never negative, and the sign of integrated gradients changes from
+    // pixel to pixel.
     let sign = match maps.making().method.as_str() {
         "grad-cam" | "saliency" => Sign::Positive,
+        "integrated-gradients" => Sign::Magnitude,
         _ => Sign::Both,
     };
     Ok(Some(Column { node, maps, places, sign }))
@@ -171,7 +173,11 @@ fn method(column: &Column<'_>, at: usize, patches: &[Patch]) -> Result<Explained
     Ok(ExplainedBy {
         stage: column.node.name.to_string(),
         method: making.method.clone(),
-        settings: words(making),
+        settings: [Some(words(making)), column.sign.how().map(str::to_owned)]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join("; "),
         means: [mean(0).transpose()?.map(|tile| tile.png), mean(1).transpose()?.map(|tile| tile.png)],
         scale: scales.fold(0.0, f64::max),
         odd,
