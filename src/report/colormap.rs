@@ -53,7 +53,8 @@ impl Sign {
     }
 
     /// How maps are changed before they are shown, in words.
-    pub(super) fn how(self) -> Option<&'static str> {
+    #[must_use]
+    pub fn how(self) -> Option<&'static str> {
         match self {
             Self::Positive | Self::Both => None,
             Self::Magnitude => {
