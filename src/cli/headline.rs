@@ -10,10 +10,12 @@ use crate::{
     engine::tell::event::Summary,
     fsx,
     metrics::{Evaluation, Interval},
-    stages::{Kind, StageName},
+    stages::StageName,
     ui::{self, format},
 };
 
+/// The beginning of their names.
+const EVALUATE: &str = "evaluate.";
 /// The most evaluations that have a line; more are in the table above.
 const LINES: usize = 4;
 /// More bytes than `metrics.json` has.
@@ -31,8 +33,8 @@ pub(super) fn print(summary: &Summary, report: Option<&Path>) {
 
 /// None for a sweep and for repeated evaluations: their means have a table.
 fn lines(summary: &Summary) -> Vec<String> {
-    let names = summary.finished.iter().filter_map(|stage| stage.stage.parse::<StageName>().ok());
-    let mut names: Vec<StageName> = names.filter(|name| name.kind == Kind::Evaluate).collect();
+    let names = summary.finished.iter().map(|stage| &stage.stage).filter(|name| name.starts_with(EVALUATE));
+    let mut names: Vec<StageName> = names.filter_map(|name| name.parse().ok()).collect();
     if names.len() > LINES || !summary.trials.is_empty() || names.iter().any(|name| name.repeat.is_some()) {
         return Vec::new();
     }

@@ -87,7 +87,7 @@ pub(super) fn run_until(
         };
         let summary = engine.run(&out, &*executor, stopped, &mut *recorder)?;
         claim(store, pipeline);
-        let report = report::after(&engine, pipeline, &summary);
+        let report = report::after(pipeline, store, arguments.project.engine(&[]), &summary);
         if !arguments.json && !arguments.quiet {
             headline::print(&summary, report.as_deref());
         }

@@ -76,6 +76,18 @@ fn a_run_ends_with_the_headline_and_the_reports_path_also_if_all_is_cached() {
 }
 
 #[test]
+fn a_run_of_one_stage_reports_all_that_have_results() {
+    let project = Sandbox::new().pipeline(PIPELINE);
+    project.run(&["evaluate.e"]).exit(0);
+    project.run(&["explain.g"]).exit(0).ran(["explain.g"]);
+    let page = fs::read_to_string(project.path(FILE)).unwrap();
+    for section in ["evaluation", "explanations"] {
+        assert!(page.contains(&format!("<section id=\"{section}\"")), "{section}");
+    }
+    assert!(page.contains("metrics.m has no result."));
+}
+
+#[test]
 fn a_run_that_changes_nothing_leaves_the_report_alone() {
     let before = fs::metadata(project().path(FILE)).unwrap().modified().unwrap();
     project().run(&[]).exit(0).cached_all();

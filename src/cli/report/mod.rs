@@ -30,11 +30,12 @@ use super::{
     say,
 };
 use crate::{
-    engine::{Engine, tell::event::Summary},
+    engine::{self, Engine, tell::event::Summary},
     fsx::{self, Durability},
     html::{self, Report},
     pipeline::Pipeline,
     stages::{Kind, default_classes},
+    store::Store,
     ui,
 };
 use shelf::Shelf;
@@ -109,16 +110,23 @@ fn of_sweep(arguments: &ReportArguments, id: &str) -> Result<PathBuf, Error> {
 }
 
 /// Writes the report of a run that computed something into the folder of its results, and returns its path. An error
-/// is a warning: what the run computed is not less true without a page.
-pub(super) fn after(engine: &Engine<'_>, pipeline: &Pipeline, summary: &Summary) -> Option<PathBuf> {
-    let ran: BTreeSet<&str> =
-        summary.finished.iter().filter(|stage| !stage.cached).map(|stage| stage.stage.as_str()).collect();
+/// is a warning: what the run computed is not less true without a page. The page has all stages, also if the run had
+/// only some: `options` name none.
+pub(super) fn after(
+    pipeline: &Pipeline,
+    store: &Store,
+    options: engine::Options,
+    summary: &Summary,
+) -> Option<PathBuf> {
+    let finished = summary.finished.iter().filter(|stage| !stage.cached);
+    let ran: BTreeSet<&str> = finished.map(|stage| stage.stage.as_str()).collect();
     let file = summary.out.join(FILE);
     if ran.is_empty() || !is_wanted(pipeline) {
         return file.exists().then_some(file);
     }
-    let written = gather(engine, pipeline, &ran).and_then(|report| write(&html::page(&report), &file));
-    match written {
+    let engine = Engine::new(pipeline, store, options).map_err(Error::from);
+    let report = engine.and_then(|engine| gather(&engine, pipeline, &ran));
+    match report.and_then(|report| write(&html::page(&report), &file)) {
         Ok(()) => Some(file),
         Err(error) => {
             complain(&format!("warning: the report was not written: {}", error.message()));
