@@ -121,7 +121,10 @@ pub(super) fn after(
     let finished = summary.finished.iter().filter(|stage| !stage.cached);
     let ran: BTreeSet<&str> = finished.map(|stage| stage.stage.as_str()).collect();
     let file = summary.out.join(FILE);
-    if ran.is_empty() || !is_wanted(pipeline) {
+    if !is_wanted(pipeline) {
+        return None;
+    }
+    if ran.is_empty() {
         return file.exists().then_some(file);
     }
     let engine = Engine::new(pipeline, store, options).map_err(Error::from);
