@@ -10,6 +10,7 @@ mod completions;
 mod doctor;
 mod explain;
 mod export;
+mod follow;
 mod git;
 mod graph;
 mod guide;

@@ -14,7 +14,7 @@ use crate::engine::tell::{
     require::Verdict,
     trial::{PlannedTrial, TrialResult},
 };
-use crate::protocol::{FailureClass, Progress};
+use crate::protocol::{EpochEnd, FailureClass, Progress};
 
 /// Listens to a run.
 pub trait Observer {
@@ -88,6 +88,13 @@ pub enum Event {
         stage: String,
         /// How far it is.
         progress: Progress,
+    },
+    /// An epoch of a training has ended. Epochs that an earlier attempt trained are not reported again.
+    Epoch {
+        /// The stage.
+        stage: String,
+        /// Its numbers, and the best epoch so far.
+        epoch: EpochEnd,
     },
     /// Something that the user should know.
     Warning {
