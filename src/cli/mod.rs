@@ -17,6 +17,7 @@ mod guide;
 mod headline;
 mod history;
 mod init;
+mod latest;
 mod log;
 mod logging;
 mod official;
