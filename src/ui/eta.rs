@@ -1,6 +1,6 @@
 //! How long the rest of a run takes, roughly.
 //!
-//! A stage takes as long as the last time, until its own progress says more. Stages that run side by side share the
+//! A stage takes as long as the plan expects, until its own progress says more. Stages that run side by side share the
 //! time. Nothing is said as long as the time of any stage is unknown. Knows neither colours nor terminals.
 
 use std::{
@@ -27,8 +27,8 @@ pub(super) struct Eta {
 
 #[derive(Debug, Default)]
 struct Stage {
-    /// Seconds that it took the last time.
-    last: Option<f64>,
+    /// Seconds that it is expected to take.
+    expected: Option<f64>,
     started: Option<Instant>,
     /// The first report of progress. Work that was done before it must not count as speed.
     first: Option<(Instant, u64)>,
@@ -63,9 +63,9 @@ pub(super) fn about(seconds: f64) -> String {
     }
 }
 
-/// How long the stages of a plan took the last time, if that is known of all that may run, and any may.
+/// How long the stages of a plan are expected to take, if that is known of all that may run, and any may.
 pub(super) fn of_plan(stages: &[PlannedStage]) -> Option<f64> {
-    let total: f64 = to_run(stages).map(|stage| stage.seconds).sum::<Option<f64>>()?;
+    let total: f64 = to_run(stages).map(|stage| stage.expected).sum::<Option<f64>>()?;
     (total > 0.0).then_some(total)
 }
 
@@ -76,7 +76,8 @@ fn to_run(stages: &[PlannedStage]) -> impl Iterator<Item = &PlannedStage> {
 impl Eta {
     /// The estimate before anything runs.
     pub(super) fn of(stages: &[PlannedStage]) -> Self {
-        let stage = |it: &PlannedStage| (it.stage.clone(), Stage { last: it.seconds, ..Stage::default() });
+        let stage =
+            |it: &PlannedStage| (it.stage.clone(), Stage { expected: it.expected, ..Stage::default() });
         Self { stages: to_run(stages).map(stage).collect(), ..Self::default() }
     }
 
@@ -117,11 +118,11 @@ impl Eta {
 
 impl Stage {
     fn left(&self, now: Instant) -> Option<f64> {
-        let of_last = |last: f64| {
+        let of_plan = |expected: f64| {
             let elapsed = self.started.map_or(0.0, |started| now.duration_since(started).as_secs_f64());
-            (last - elapsed).max(0.0)
+            (expected - elapsed).max(0.0)
         };
-        self.by_progress(now).or(self.last.map(of_last))
+        self.by_progress(now).or(self.expected.map(of_plan))
     }
 
     /// What is left at the speed so far, once that is trusted.
@@ -145,7 +146,8 @@ mod tests {
             stage: (*stage).to_owned(),
             state: *state,
             why: String::new(),
-            seconds: *seconds,
+            seconds: None,
+            expected: *seconds,
         };
         seconds.iter().map(stage).collect()
     }

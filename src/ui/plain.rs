@@ -235,7 +235,7 @@ cached   explain.grad-cam
     fn a_plan_says_how_long_it_took_the_last_time() {
         let mut planned = testing::good().remove(0);
         let Event::Planned { stages, .. } = &mut planned else { panic!() };
-        stages.iter_mut().for_each(|stage| stage.seconds = Some(60.0));
+        stages.iter_mut().for_each(|stage| stage.expected = Some(60.0));
         assert_eq!(log(Detail::All, &[planned]), "plan     mini: 1 to run, 2 maybe, 1 cached, about 3 min\n");
     }
 

@@ -321,7 +321,7 @@ mod tests {
     fn the_time_that_is_left_follows_the_time() {
         let mut events = testing::good()[..3].to_vec();
         let Event::Planned { stages, .. } = &mut events[0] else { panic!() };
-        stages.iter_mut().for_each(|stage| stage.seconds = Some(60.0));
+        stages.iter_mut().for_each(|stage| stage.expected = Some(60.0));
         let (screen, _terminal) = on(80, &events);
         showing(&screen, "  1 of 4 stages · 1 cached · 1 s · about 3 min left");
     }

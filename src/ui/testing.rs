@@ -10,7 +10,7 @@ use crate::{
 pub(super) fn planned(stages: &[(&str, Planned)]) -> Event {
     let stage = |(stage, state): &(&str, Planned)| {
         let why = if *state == Planned::Cached { "" } else { "never ran" };
-        PlannedStage { stage: (*stage).into(), state: *state, why: why.into(), seconds: None }
+        PlannedStage { stage: (*stage).into(), state: *state, why: why.into(), seconds: None, expected: None }
     };
     Event::Planned { pipeline: "mini".into(), stages: stages.iter().map(stage).collect() }
 }
