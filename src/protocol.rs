@@ -7,6 +7,7 @@
 
 mod check;
 mod input;
+mod progress;
 
 use std::{collections::BTreeMap, fmt::Display, path::PathBuf, time::Duration};
 
@@ -18,9 +19,10 @@ use crate::stages::{AnyStage, DeviceChoice};
 
 pub use check::{About, Answer, Finding, Holds, PatchFiles, Question, Severity, Wanted, WeightsFile};
 pub use input::InputFile;
+pub use progress::{EpochEnd, Progress};
 
 /// The version of these types: engine and worker of different versions refuse each other.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// The variable that keeps a run off the network if its value is 1.
 pub const OFFLINE: &str = "PCAMFLOW_OFFLINE";
@@ -93,6 +95,8 @@ pub enum Reply {
     },
     /// The task has made progress.
     Progress(Progress),
+    /// An epoch of a training has ended.
+    Epoch(EpochEnd),
     /// A line for the stage's log. Its level says whether the user also sees it.
     Log {
         /// How much it matters.
@@ -106,19 +110,6 @@ pub enum Reply {
     Done(Outcome),
     /// The task failed; the process is ready for another.
     Failed(Failure),
-}
-
-/// How far a task is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Progress {
-    /// Units done.
-    pub done: u64,
-    /// Units in all; 0 if unknown.
-    pub total: u64,
-    /// What a unit is: `images`, `patches`, `bytes`.
-    pub unit: String,
-    /// What it is doing, in a few words: `epoch 3/8, loss 0.412`.
-    pub at: String,
 }
 
 /// How much a log line matters.

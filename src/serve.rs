@@ -17,7 +17,9 @@ use std::{
 
 use crate::{
     fsx, offspring,
-    protocol::{Answer, Failure, Level, Outcome, Progress, Question, Reply, Request, Task, VERSION},
+    protocol::{
+        Answer, EpochEnd, Failure, Level, Outcome, Progress, Question, Reply, Request, Task, VERSION,
+    },
 };
 
 /// Marks an error as a fault of the machine, not of the stage.
@@ -35,6 +37,8 @@ pub struct ProgramLost(pub String);
 pub trait Reporter: Sync {
     /// How far it is. May be called often: reports that follow too closely are left out.
     fn progress(&self, done: u64, total: u64, unit: &str, at: &str);
+    /// An epoch of a training has ended. Each is reported once.
+    fn epoch(&self, epoch: EpochEnd);
     /// A line for the stage's log.
     fn info(&self, text: &str);
     /// A line for the log that the user also sees.
@@ -184,6 +188,10 @@ impl Reporter for Replies {
         if self.due() || done == total {
             self.send(&Reply::Progress(Progress { done, total, unit: unit.to_owned(), at: at.to_owned() }));
         }
+    }
+
+    fn epoch(&self, epoch: EpochEnd) {
+        self.send(&Reply::Epoch(epoch));
     }
 
     fn info(&self, text: &str) {

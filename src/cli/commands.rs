@@ -94,7 +94,7 @@ pub(super) enum Command {
     Explain(super::explain::ExplainArguments),
     /// Print a stage's log
     #[command(mut_arg("what", |what| what.value_name("STAGE").help(LOG_OF)))]
-    Log(super::results::ResultArguments),
+    Log(super::log::LogArguments),
     /// Print the path of an artifact, for scripts
     #[command(after_help = PATHS, mut_arg("what", |what| what.value_name("STAGE/ARTIFACT").help(PATH_OF)))]
     Path(super::path::PathArguments),

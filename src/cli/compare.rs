@@ -8,15 +8,15 @@ use std::{
 use clap::Args;
 
 use super::{
-    Error, Exit, Outcome, complain,
+    Error, Exit, Outcome,
     history::{Found, History},
+    latest::{Run, latest, read},
     plot, say,
 };
 use crate::{
-    digest::Digest,
     engine::tell::history::{Comparison, Facts, compare, main_number},
     fsx,
-    store::{RunFile, RunRecord, RunState},
+    store::RunFile,
     ui,
 };
 
@@ -65,8 +65,9 @@ Examples:
 The table has a column for everything in which the runs differ (parameters, source files, the git
 commit, --device), then their results. The best value of a column is marked if it is known whether
 lower or higher is better. Stages with `seeds` have means with standard deviations. The table shows
-the main number of each stage; --by chooses others, and --csv and --json have all. If several runs
-have the same results, only the last one is shown.";
+the main number of each stage; --by chooses others, and --csv and --json have all. Of the latest
+runs, those that failed and those of named stages are left out, and of several with the same results
+all but the last; give their numbers to see them.";
 
 fn picture(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
@@ -75,8 +76,6 @@ fn picture(text: &str) -> Result<PathBuf, String> {
         _ => Err("a plot is a .svg or a .png".to_owned()),
     }
 }
-
-pub(super) type Run = (RunRecord, RunState, Facts);
 
 /// Compares runs.
 pub(super) fn compare_runs(arguments: &CompareArguments) -> Outcome {
@@ -145,52 +144,18 @@ fn chosen(arguments: &CompareArguments, history: &History) -> Result<Vec<Run>, E
     let mut files: BTreeSet<RunFile> = BTreeSet::new();
     for word in &arguments.runs {
         if Path::new(word).is_file() {
-            return latest(arguments, history, word);
+            return latest(history, word, arguments.n);
         }
         match history.named(word) {
             Ok(named) => files.extend(named),
-            Err(_) if history.knows(Path::new(word)) => return latest(arguments, history, word),
+            Err(_) if history.knows(Path::new(word)) => return latest(history, word, arguments.n),
             Err(why) => return Err(Error::usage(why)),
         }
     }
     match (files.is_empty(), history.files.last()) {
-        (true, Some(last)) => latest(arguments, history, &last.pipeline),
+        (true, Some(last)) => latest(history, &last.pipeline, arguments.n),
         _ => files.iter().filter_map(|file| read(history, file).transpose()).collect(),
     }
-}
-
-/// Reads a run; a note names a record that cannot be read.
-fn read(history: &History, file: &RunFile) -> Result<Option<Run>, Error> {
-    Ok(match history.look(file)? {
-        Found::Run(run, state) => {
-            let facts = Facts::of(&history.store, &run);
-            Some((*run, state, facts))
-        }
-        Found::Unreadable(why) => {
-            complain(&format!("note: run {} is left out: {why}", file.id));
-            None
-        }
-        Found::Gone => None,
-    })
-}
-
-/// The latest runs of a pipeline that have results. Of several runs with the same results, only the last one.
-fn latest(arguments: &CompareArguments, history: &History, pipeline: &str) -> Result<Vec<Run>, Error> {
-    let name = history.name_of(Path::new(pipeline));
-    let mut seen: BTreeSet<Vec<(String, Option<Digest>)>> = BTreeSet::new();
-    let mut runs = Vec::new();
-    for file in history.files.iter().rev().filter(|file| file.is_of(&name)) {
-        if runs.len() >= arguments.n as usize {
-            break;
-        }
-        let Some(run) = read(history, file)? else { continue };
-        let results: Vec<_> = run.0.stages.iter().map(|stage| (stage.name.clone(), stage.key)).collect();
-        if results.iter().any(|(_, key)| key.is_some()) && seen.insert(results) {
-            runs.push(run);
-        }
-    }
-    runs.reverse();
-    Ok(runs)
 }
 
 /// The trials of a sweep. If it ran several times, the last run of each trial.

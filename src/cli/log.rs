@@ -1,20 +1,36 @@
-//! `pcamflow log`: prints the logs of stages.
+//! `pcamflow log`: prints the logs of stages, or follows one.
 
 use std::path::PathBuf;
 
+use clap::Args;
+
 use super::{
-    Error, Exit, Outcome, complain,
+    Error, Exit, Outcome, complain, follow,
     results::{ResultArguments, Results, note_if_outdated, with_results},
 };
 use crate::{engine::plan::results::StageResult, fsx, ui};
 
+/// The stage, and whether to follow its log.
+#[derive(Debug, Args)]
+pub(super) struct LogArguments {
+    #[command(flatten)]
+    pub(super) result: ResultArguments,
+    /// Go on until the stage ends: wait for it if it has not begun, and print what is added to its log
+    #[arg(short, long)]
+    follow: bool,
+}
+
 /// Prints logs: of an unfinished or failed attempt at the current key, otherwise of the latest result.
-pub(super) fn log(arguments: &ResultArguments) -> Outcome {
-    if arguments.what.contains('/') {
+pub(super) fn log(arguments: &LogArguments) -> Outcome {
+    if arguments.result.what.contains('/') {
         return Err(Error::usage("a log belongs to a stage: write `kind.name` without an artifact"));
     }
-    with_results(arguments, true, |results| {
-        for result in results.all {
+    if arguments.follow {
+        follow::follow(&arguments.result)?;
+    }
+    with_results(&arguments.result, true, |results| {
+        // What was followed is printed already.
+        for result in results.all.iter().filter(|_| !arguments.follow) {
             let Some(path) = log_of(results, result)? else { continue };
             let log = fsx::read(&path)?;
             let several = results.all.len() > 1;

@@ -234,6 +234,7 @@ mod tests {
             state: Planned::Run,
             why: String::new(),
             seconds: None,
+            expected: None,
         };
         Event::Planned { pipeline: "p".to_owned(), stages: stages.iter().map(stage).collect() }
     }

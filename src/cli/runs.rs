@@ -10,8 +10,8 @@ use super::{
     say,
 };
 use crate::{
-    engine::tell::history::{Facts, differences, main_number},
-    store::{RunFile, RunRecord, RunState},
+    engine::tell::history::{Difference, Facts, differences, main_number},
+    store::{self, RunFile, RunRecord, RunState},
     ui::{
         self,
         run::{self, Run},
@@ -102,34 +102,77 @@ fn list(arguments: &RunsArguments) -> Outcome {
         complain("no run is recorded yet: `pcamflow run` records every run");
         return Ok(Exit::Done);
     }
-    let from = history.files.len().saturating_sub(arguments.n as usize);
-    let mut lines = Vec::new();
-    for file in history.files[from..].iter().rev() {
-        match history.look(file)? {
-            Found::Run(run, state) => lines.push(Line::Run(Box::new(shown(&history, file, *run, state)?))),
-            Found::Unreadable(why) => lines.push(Line::Unreadable(file.id, file.pipeline.clone(), why)),
-            Found::Gone => {}
-        }
-    }
+    let lines = lines(&history, arguments)?;
     if !lines.is_empty() {
         say(runs::list(&lines, arguments.how.json).trim_end());
     }
     Ok(Exit::Done)
 }
 
+/// The latest runs, the newest first. For people, failed runs in a row are one line.
+fn lines(history: &History, arguments: &RunsArguments) -> Result<Vec<Line>, Error> {
+    let mut lines: Vec<Line> = Vec::new();
+    for file in history.files.iter().rev() {
+        let found = history.look(file)?;
+        if let (Found::Run(run, _), Some(Line::Run(newer)), false) =
+            (&found, lines.last_mut(), arguments.how.json)
+            && failed_alike(run, &newer.record)
+        {
+            newer.again += 1;
+            continue;
+        }
+        if lines.len() >= arguments.n as usize {
+            break;
+        }
+        match found {
+            Found::Run(run, state) => lines.push(Line::Run(Box::new(shown(history, file, *run, state)?))),
+            Found::Unreadable(why) => lines.push(Line::Unreadable(file.id, file.pipeline.clone(), why)),
+            Found::Gone => {}
+        }
+    }
+    Ok(lines)
+}
+
+/// Whether stages failed in both runs, and the runs are of the same pipeline and no trials.
+fn failed_alike(one: &RunRecord, other: &RunRecord) -> bool {
+    let failed = |run: &RunRecord| run.count(store::Outcome::Failed) > 0 && run.sweep.is_none();
+    failed(one) && failed(other) && one.pipeline == other.pipeline
+}
+
+/// How many earlier runs are read to find one of the same stages.
+const BACK: usize = 10;
+
+/// The run to compare a run with: the one before of the same named stages, or else the one before.
+fn run_before(history: &History, file: &RunFile, record: &RunRecord) -> Result<Option<RunRecord>, Error> {
+    let mut nearest = None;
+    let older = history.files.iter().rev().filter(|it| it.id < file.id && it.pipeline == file.pipeline);
+    for older in older.take(BACK) {
+        let Found::Run(run, _) = history.look(older)? else { continue };
+        if run.targets == record.targets {
+            return Ok(Some(*run));
+        }
+        nearest = nearest.or(Some(*run));
+    }
+    Ok(nearest)
+}
+
+/// The differences between two runs. If other stages were named, that is no difference of the pipeline.
+fn changed(history: &History, before: &RunRecord, record: &RunRecord, facts: &Facts) -> Vec<Difference> {
+    let mut changed = differences(&Facts::of(&history.store, before), facts);
+    if before.targets != record.targets {
+        changed.retain(|one| !matches!(one, Difference::NewStage(_) | Difference::NoStage(_)));
+    }
+    changed
+}
+
 /// A run, with its differences from the run before.
 fn shown(history: &History, file: &RunFile, record: RunRecord, state: RunState) -> Result<Run, Error> {
     let facts = Facts::of(&history.store, &record);
     let main_number = main_number(&facts).map(|(stage, number)| (stage.to_owned(), number.clone()));
-    let (mut before, mut changed) = (None, Vec::new());
-    for older in history.files.iter().rev().filter(|it| it.id < file.id && it.pipeline == file.pipeline) {
-        if let Found::Run(run, _) = history.look(older)? {
-            before = Some(older.id);
-            changed = differences(&Facts::of(&history.store, &run), &facts);
-            break;
-        }
-    }
-    Ok(Run { state, before, changed, main_number, record })
+    let before = run_before(history, file, &record)?;
+    let changed = before.as_ref().map(|before| changed(history, before, &record, &facts)).unwrap_or_default();
+    let before = before.map(|run| run.id);
+    Ok(Run { state, before, changed, again: 0, main_number, record })
 }
 
 fn show(arguments: &ShowRunArguments) -> Outcome {

@@ -47,7 +47,7 @@ fn scale(map: &[f32], sign: Sign) -> f64 {
     sizes.sort_by(f64::total_cmp);
     let last = sizes.len().saturating_sub(1);
     let at = |place: usize| sizes.get(place).copied().unwrap_or_default();
-    match at((last as f64 * SHOWN) as usize) {
+    match at((last as f64 * SHOWN).round() as usize) {
         0.0 => at(last),
         most => most,
     }

@@ -31,6 +31,14 @@ impl Store {
         let path = self.layout.locks.join(key.hex());
         self.layout.healing(&path, || Ok(FileLock::try_acquire(&path, owner)?))
     }
+
+    /// Whether some process is executing a key now. Takes the lock for a moment if no one holds it.
+    ///
+    /// # Errors
+    /// Where the store cannot be written.
+    pub fn is_locked(&self, key: &Digest) -> Result<bool> {
+        Ok(matches!(self.try_lock(key, "")?, TryLock::Held(_)))
+    }
 }
 
 #[cfg(test)]
@@ -67,6 +75,7 @@ mod tests {
         assert!(lock.is_enforced());
         assert_eq!(holder(&two, &key).as_deref(), Some("train.base in process 7"));
         assert_eq!(holder(&two, &other), None);
+        assert!(two.is_locked(&key).unwrap() && !two.is_locked(&other).unwrap());
         drop(lock);
         assert_eq!(holder(&two, &key), None);
     }

@@ -6,12 +6,13 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
 
 use super::{
+    eta::Left,
     format,
     paint::{Paint, Tone},
     row::{self, Measured, Row, Space},
@@ -31,6 +32,8 @@ pub(super) struct Bars {
     multi: MultiProgress,
     running: BTreeMap<String, Running>,
     footer: Option<ProgressBar>,
+    /// What the footer says of the time that is left.
+    left: Arc<Mutex<Option<Left>>>,
 }
 
 struct Running {
@@ -46,7 +49,7 @@ impl Bars {
         let screen = Screen(terminal);
         let target = ProgressDrawTarget::term_like_with_hz(Box::new(screen.clone()), REDRAWS);
         let multi = MultiProgress::with_draw_target(target);
-        Self { screen, paint, names: 0, multi, running: BTreeMap::new(), footer: None }
+        Self { screen, paint, names: 0, multi, running: BTreeMap::new(), footer: None, left: Arc::default() }
     }
 
     /// The space that is available now.
@@ -106,13 +109,20 @@ impl Bars {
         self.multi.remove(&running.bar);
     }
 
-    /// Sets the text of the last line, which ends with the time.
+    /// Sets how long the run still takes; only the footer shows it.
+    pub(super) fn left(&self, left: Option<Left>) {
+        *locked(&self.left) = left;
+    }
+
+    /// Sets the text of the last line, which ends with the time, and with the time that is left if it is known.
     pub(super) fn footer(&mut self, text: &str) {
-        let (multi, paint) = (&self.multi, self.paint);
+        let (multi, paint, left) = (&self.multi, self.paint, Arc::clone(&self.left));
         let bar = self.footer.get_or_insert_with(|| {
             let bar = multi.add(ProgressBar::no_length());
             bar.set_style(style("{msg}{line}", move |state| {
-                paint.tone(Tone::Faint, &format!(" · {}", format::left(state.elapsed().as_secs_f64())))
+                let left = *locked(&left);
+                let left = left.map(|left| format!(" · {}", left.text(Instant::now()))).unwrap_or_default();
+                paint.tone(Tone::Faint, &format!(" · {}{left}", format::left(state.elapsed().as_secs_f64())))
             }));
             bar.enable_steady_tick(TICK);
             bar

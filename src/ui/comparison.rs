@@ -121,7 +121,8 @@ fn table_text(comparison: &Comparison, asked: &[String], view: &View) -> String 
     let places: Vec<usize> = differ.iter().copied().filter(is_shown).collect();
     let names: Vec<&str> = places.iter().map(|at| comparison.columns[*at].name.as_str()).collect();
     let mut columns: Vec<Shown> = trials_column(comparison).into_iter().collect();
-    columns.extend(places.iter().zip(shortened(&names)).map(|(at, name)| shown(comparison, *at, &name)));
+    let named = places.iter().zip(shortened(&names));
+    columns.extend(named.map(|(at, name)| shown(comparison, *at, &with_stage(comparison, *at, name))));
     columns.extend(states_column(comparison));
     let cells = comparison.rows.iter().map(|row| row.run.id.to_string().into()).collect();
     let first = Shown { heading: "run".to_owned(), cells, right: true };
@@ -171,6 +172,15 @@ fn states_column(comparison: &Comparison) -> Option<Shown> {
     let cells = comparison.rows.iter().map(|row| run::outcome(row.state).1.into()).collect();
     let any = comparison.rows.iter().any(|row| row.state != RunState::Done);
     any.then(|| Shown { heading: "outcome".to_owned(), cells, right: false })
+}
+
+/// The heading of a column. A number names its stage, also where no other stage has such a number.
+fn with_stage(comparison: &Comparison, at: usize, short: String) -> String {
+    let column = &comparison.columns[at];
+    match column.name.splitn(3, '.').collect::<Vec<_>>().as_slice() {
+        [_, stage, number] if column.what == What::Number && *number == short => format!("{stage}.{short}"),
+        _ => short,
+    }
 }
 
 /// Whether a column is not a number, or differs between runs.
@@ -281,7 +291,7 @@ mod tests {
     fn the_table_marks_the_best_and_leaves_out_equal_numbers() {
         let text = table_text(&comparison(), &[], &View { paint: Paint::OFF, width: None });
         let expected = "\
-run  epochs        accuracy   compute time   outcome
+run  epochs   test.accuracy   compute time   outcome
   9  default  0.500 ± 0.010     1 min 30 s   done
  10  12                0.75*                 failed
 
@@ -309,13 +319,13 @@ run  epochs        accuracy   compute time   outcome
         let asked = ["evaluate.test.accuracy", "split.d.test"].map(str::to_owned);
         let text = table_text(&comparison(), &asked, &View { paint: Paint::OFF, width: Some(31) });
         let expected = "\
-run  epochs        accuracy
+run  epochs   test.accuracy
   9  default  0.500 ± 0.010
  10  12                0.75*
 
-run  test   compute time
-  9   200     1 min 30 s
- 10   200
+run  d.test   compute time
+  9     200     1 min 30 s
+ 10     200
 
 run  outcome
   9  done

@@ -79,6 +79,7 @@ impl Observer for Markdown {
             | Event::Hashing { .. }
             | Event::Waiting { .. }
             | Event::Progress { .. }
+            | Event::Epoch { .. }
             | Event::Finished(_)
             | Event::Failed(_)
             | Event::Required(_) => {}

@@ -11,11 +11,14 @@ mod content;
 mod details;
 pub mod drawing;
 mod ending;
+mod epochs;
+mod eta;
 mod fold;
 pub mod format;
 pub mod guide;
 mod json;
 mod markdown;
+mod names;
 mod out;
 mod paint;
 mod pictures;
@@ -179,6 +182,15 @@ pub fn artifact(json: bool, shown: &Artifact) {
 /// Prints a text from elsewhere, such as a log, without escape sequences.
 pub fn plain_text(text: &str) {
     write(&format::clean(text));
+}
+
+/// Like [`plain_text`], at once; returns whether anyone still reads it.
+#[must_use]
+pub fn text_as_it_comes(text: &str) -> bool {
+    let mut out = out::Out::new(Stdout);
+    out.write(&format::clean(text));
+    out.flush();
+    out.is_open()
 }
 
 /// Names after a heading, wrapped if standard output is a terminal.

@@ -67,6 +67,11 @@ impl<W: Write> Out<W> {
         }
     }
 
+    /// Whether nothing has failed so far.
+    pub(super) fn is_open(&self) -> bool {
+        self.writer.is_some()
+    }
+
     /// The writer, if it never failed.
     #[cfg(test)]
     pub(super) fn writer(&self) -> Option<&W> {

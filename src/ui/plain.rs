@@ -1,7 +1,7 @@
 //! A run as plain lines, for logs and `grep`.
 //!
-//! A line has a word in a column of nine (`start`, `progress`, `done`, `cached`, `failed`, `blocked`, `waiting`,
-//! `warning`, `hashing`, `plan`, `sweep`), the stage or file, a colon, and the rest. Further lines of a message are
+//! A line has a word in a column of nine (`start`, `progress`, `epoch`, `done`, `cached`, `failed`, `blocked`,
+//! `waiting`, `warning`, `hashing`, `plan`, `sweep`), the stage or file, a colon, and the rest. Further lines of a message are
 //! indented. The words and their order are stable.
 
 use std::{
@@ -11,6 +11,7 @@ use std::{
 };
 
 use super::{
+    epochs, eta,
     fold::{Fold, Folded},
     format,
     out::Out,
@@ -85,6 +86,7 @@ impl<W: Write> Plain<W> {
                 self.about("start", stage, why);
             }
             Event::Progress { stage, progress } => self.progress("progress", stage, progress, now),
+            Event::Epoch { stage, epoch } => self.about("epoch", stage, &epochs::parts(epoch).join(", ")),
             Event::Finished(stage) => self.finished(stage),
             Event::Blocked { stage, by } => self.about("blocked", stage, &format!("{by} failed")),
             Event::Ended(_) => {
@@ -101,7 +103,9 @@ impl<W: Write> Plain<W> {
             if self.trials > 0 {
                 self.line("sweep", pipeline, &format::plural(self.trials, "trial"));
             }
-            self.about("plan", pipeline, &words::plan(stages.iter().map(|stage| stage.state)));
+            let about = eta::of_plan(stages).map(|seconds| format!(", {}", eta::about(seconds)));
+            let counts = words::plan(stages.iter().map(|stage| stage.state));
+            self.about("plan", pipeline, &(counts + &about.unwrap_or_default()));
         }
     }
 
@@ -228,6 +232,14 @@ cached   explain.grad-cam
     }
 
     #[test]
+    fn a_plan_says_how_long_it_took_the_last_time() {
+        let mut planned = testing::good().remove(0);
+        let Event::Planned { stages, .. } = &mut planned else { panic!() };
+        stages.iter_mut().for_each(|stage| stage.expected = Some(60.0));
+        assert_eq!(log(Detail::All, &[planned]), "plan     mini: 1 to run, 2 maybe, 1 cached, about 3 min\n");
+    }
+
+    #[test]
     fn a_failure_has_its_message_its_log_and_what_it_blocks() {
         let expected = "\
 plan     mini: 3 to run, 1 cached
@@ -254,6 +266,17 @@ progress train.base: 1,600/4,000 images, 40%, 10 images/s, 4 min 00 s left, epoc
 progress train.base: 1,900/4,000 images, 47%, 10 images/s, 3 min 30 s left, epoch 1/2
 ";
         assert_eq!(log(Detail::All, &events), expected);
+    }
+
+    #[test]
+    fn each_epoch_is_a_line() {
+        let events = [testing::started("train.base", "never ran"), testing::epoch("train.base", 4)];
+        let expected = "\
+start    train.base: never ran
+epoch    train.base: 4/12, training 0.312 86.9%, validation 0.355 84.1%, best 3 (0.341)
+";
+        assert_eq!(log(Detail::All, &events), expected);
+        assert_eq!(log(Detail::Trouble, &events), "");
     }
 
     #[test]

@@ -101,12 +101,12 @@ pub(super) fn state(state: Planned) -> (Tone, &'static str) {
     }
 }
 
-/// An estimate from the times that the stages took last; `None` if none ever ran.
+/// An estimate from the times that the stages took last, in proportion to their epochs; `None` if none ever ran.
 fn estimate(stages: &[PlannedStage]) -> Option<String> {
     let of = |state| stages.iter().filter(move |stage| stage.state == state);
-    let sum = |state| of(state).filter_map(|stage| stage.seconds).sum::<f64>();
+    let sum = |state| of(state).filter_map(|stage| stage.expected).sum::<f64>();
     let (sure, maybe) = (sum(Planned::Run), sum(Planned::Maybe));
-    let untimed = of(Planned::Run).chain(of(Planned::Maybe)).filter(|stage| stage.seconds.is_none()).count();
+    let untimed = of(Planned::Run).chain(of(Planned::Maybe)).filter(|stage| stage.expected.is_none()).count();
     if sure + maybe <= 0.0 {
         return None;
     }
@@ -129,7 +129,7 @@ mod tests {
     }
 
     fn stage(stage: &str, state: Planned, why: &str, seconds: Option<f64>) -> PlannedStage {
-        PlannedStage { stage: stage.to_owned(), state, why: why.to_owned(), seconds }
+        PlannedStage { stage: stage.to_owned(), state, why: why.to_owned(), seconds, expected: seconds }
     }
 
     fn mixed() -> Vec<PlannedStage> {

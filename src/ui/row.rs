@@ -5,7 +5,7 @@
 use console::{measure_text_width, truncate_str};
 
 use super::{
-    format,
+    format, names,
     paint::{Paint, Tone},
 };
 
@@ -46,17 +46,29 @@ pub(super) struct Space {
 #[must_use]
 pub(super) fn name(text: &str, space: Space) -> String {
     let width = space.names.min(space.width * 3 / 10);
-    padded(&truncate_str(text, width, "…"), width)
+    padded(&names::cut(text, width), width)
 }
 
-/// One line, never wider than the terminal.
+/// One line, never wider than the terminal. What it is doing ends between two of its parts, if it does not fit.
 #[must_use]
 pub(super) fn line(row: &Row, measured: Measured, space: Space, paint: Paint) -> String {
     let name = paint.tone(Tone::Strong, &name(&row.name, space));
     let mut cells = vec![format!("{} {name}", spinner(measured, paint))];
-    cells.extend(numbers(row, measured, space.width, paint));
-    cells.push(paint.tone(if row.done == 0 { Tone::Faint } else { Tone::Normal }, &row.at));
+    cells.extend(numbers(row, measured, space, paint));
+    let used: usize = cells.iter().map(|cell| measure_text_width(cell) + GAP).sum();
+    let at = fitted(&row.at, space.width.saturating_sub(used));
+    cells.push(paint.tone(if row.done == 0 { Tone::Faint } else { Tone::Normal }, at));
     truncate_str(cells.join("  ").trim_end(), space.width, "…").into_owned()
+}
+
+/// The columns between two cells.
+const GAP: usize = 2;
+
+/// As many parts of a list as fit, but at least the first one.
+fn fitted(at: &str, room: usize) -> &str {
+    let ends = at.match_indices(", ").map(|(end, _)| end).chain([at.len()]);
+    let fitting = ends.filter(|end| measure_text_width(&at[..*end]) <= room).last();
+    &at[..fitting.or(at.find(", ")).unwrap_or(at.len())]
 }
 
 const FRAMES: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
@@ -68,26 +80,58 @@ fn spinner(measured: Measured, paint: Paint) -> String {
     paint.tone(Tone::Active, frame)
 }
 
-/// The cells between the name and `at`. Only the width decides which, so that they do not move.
-fn numbers(row: &Row, measured: Measured, width: usize, paint: Paint) -> Vec<String> {
-    let bar_width = match width {
-        0..50 => 0,
-        50..100 => 12,
-        _ => 24,
+/// The widths of the cells between the name and what it is doing; 0 for a cell that has no room.
+struct Widths {
+    bar: usize,
+    rate: usize,
+    left: usize,
+}
+
+/// Only the terminal and the names decide, so that cells do not move. A bar comes after the remaining time and an
+/// epoch with its validation (`epoch 12/12, val 0.355 84.1%`), and the rate after the loss of a batch.
+fn widths(space: Space) -> Widths {
+    const NARROW: usize = 50;
+    let names = space.names.min(space.width * 3 / 10);
+    if space.width < NARROW {
+        return Widths { bar: 0, rate: 0, left: 0 };
+    }
+    let mut room = space.width.saturating_sub(2 + names + GAP + PERCENT + GAP + LEFT + GAP + 28);
+    let mut take = |columns: usize, least: usize| {
+        let taken = if room < least { 0 } else { room.min(columns) };
+        room -= taken;
+        taken
     };
+    let bar = take(13, 7);
+    take(", loss 0.412".len(), 0);
+    let rate = take(RATE + GAP, RATE + GAP);
+    let bar = bar + if bar > 0 { take(12, 0) } else { 0 };
+    Widths { bar: bar.saturating_sub(1), rate: rate.saturating_sub(GAP), left: LEFT }
+}
+
+/// `100%`
+const PERCENT: usize = 4;
+/// `59 min 59 s left`
+const LEFT: usize = 16;
+/// `12,345 patches/s`
+const RATE: usize = 16;
+
+/// The cells between the name and `at`.
+fn numbers(row: &Row, measured: Measured, space: Space, paint: Paint) -> Vec<String> {
+    let Widths { bar: bar_width, rate, left: left_width } = widths(space);
     let mut cells = Vec::new();
     if row.total == 0 {
-        cells.push(paint.tone(Tone::Faint, &padded(&format::left(measured.elapsed), bar_width + 4)));
+        let width = bar_width + PERCENT + usize::from(bar_width > 0);
+        cells.push(paint.tone(Tone::Faint, &padded(&format::left(measured.elapsed), width)));
     } else {
         let bar = if bar_width > 0 { bar(row, bar_width, paint) + " " } else { String::new() };
         cells.push(format!("{bar}{:>3}%", whole_part(row, 100)));
     }
-    if width >= 100 {
-        let rate = (measured.rate > 0.0).then(|| format::rate(measured.rate, &row.unit));
-        cells.push(padded(&rate.unwrap_or_default(), 16));
+    if rate > 0 {
+        let shown = (measured.rate > 0.0).then(|| format::rate(measured.rate, &row.unit));
+        cells.push(padded(&shown.unwrap_or_default(), rate));
     }
-    if width >= 50 {
-        cells.push(padded(&left(row, measured).unwrap_or_default(), 16));
+    if left_width > 0 {
+        cells.push(padded(&left(row, measured).unwrap_or_default(), left_width));
     }
     cells
 }
@@ -140,14 +184,26 @@ mod tests {
     #[test]
     fn a_line_has_what_the_width_allows() {
         assert_eq!(at_width(45), "⠋ train.base     41%  epoch 3/8, loss 0.412");
+        assert_eq!(at_width(80), "⠋ train.base    ━━━━───────  41%  2 min 14 s left   epoch 3/8, loss 0.412");
         assert_eq!(
-            at_width(80),
-            "⠋ train.base    ━━━━────────  41%  2 min 14 s left   epoch 3/8, loss 0.412"
-        );
-        assert_eq!(
-            at_width(110),
+            at_width(125),
             "⠋ train.base    ━━━━━━━━━───────────────  41%  1,412 images/s    2 min 14 s left   epoch 3/8, loss 0.412"
         );
+    }
+
+    #[test]
+    fn the_validation_of_the_last_epoch_is_whole_and_the_loss_of_a_batch_gives_way() {
+        let at = "epoch 12/12, val 0.355 84.1%, loss 0.412".to_owned();
+        for (width, names, end) in [
+            (80, 12, "2 min 14 s left   epoch 12/12, val 0.355 84.1%"),
+            (80, 24, "2 min 14 s left   epoch 12/12, val 0.355 84.1%"),
+            (100, 12, "2 min 14 s left   epoch 12/12, val 0.355 84.1%, loss 0.412"),
+            (40, 12, " 41%  epoch 12/12"),
+        ] {
+            let row = Row { at: at.clone(), ..training() };
+            let line = line(&row, MEASURED, Space { width, names }, Paint::OFF);
+            assert!(line.ends_with(end), "{width}: {line}");
+        }
     }
 
     #[test]

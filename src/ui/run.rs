@@ -26,11 +26,14 @@ use crate::{
 pub struct Run {
     /// Its state.
     pub state: RunState,
-    /// The run before of the same pipeline, if its record exists.
+    /// The run before of the same pipeline, and of the same stages if there is one; `None` if it is the first.
     pub before: Option<u64>,
     /// The differences from that run.
     #[serde(serialize_with = "in_words")]
     pub changed: Vec<Difference>,
+    /// How many failed runs just before it share its line in the list.
+    #[serde(skip)]
+    pub again: u64,
     /// The stage with the most important number, and the number.
     pub main_number: Option<(String, Spread)>,
     /// The record.

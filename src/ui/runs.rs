@@ -82,7 +82,10 @@ fn row(run: &Run, now: SystemTime) -> [Cell; 8] {
         RunState::Failed if unmet && record.count(Outcome::Failed) == 0 => (Tone::Bad, "not met"),
         state => outcome(state),
     };
-    let number = run.main_number.as_ref();
+    let outcome = match run.again {
+        0 => outcome.to_owned(),
+        more => format!("{outcome} ({} times)", format::count(more + 1)),
+    };
     [
         cell(Tone::Strong, record.id.to_string()),
         when(record.repeated_last.as_deref().unwrap_or(&record.started), now).into(),
@@ -90,7 +93,7 @@ fn row(run: &Run, now: SystemTime) -> [Cell; 8] {
         cell(tone, outcome),
         stages(record).into(),
         took(record).map(format::duration).unwrap_or_default().into(),
-        number.map(|(_, number)| spread(number)).unwrap_or_default().into(),
+        run.main_number.as_ref().map(number).unwrap_or_default().into(),
         cell(Tone::Faint, changed(run)),
     ]
 }
@@ -114,20 +117,26 @@ fn stages(record: &RunRecord) -> String {
     }
 }
 
-/// A number, or the mean of several with its spread: `accuracy 0.934 ± 0.004`.
-fn spread(number: &Spread) -> String {
+/// A number of a stage, or the mean of several with its spread: `evaluate.test accuracy 0.934 ± 0.004`.
+fn number((stage, number): &(String, Spread)) -> String {
     let value =
         number.mean.map_or_else(|| "undefined".to_owned(), |mean| format::with_spread(mean, number.sd));
-    format!("{} {value}", format::clean(&number.name))
+    format!("{} {} {value}", format::clean(stage), format::clean(&number.name))
 }
 
-/// The differences from the run before, in a few words.
+/// The differences from the run before, in a few words, after the stages that were named on the command line.
 fn changed(run: &Run) -> String {
-    match (&run.record.sweep, run.before) {
+    let changed = match (&run.record.sweep, run.before) {
         (Some(trial), _) => format!("trial {}", format::one_line(&trial.trial)),
         (None, None) => "the first one".to_owned(),
         (None, Some(_)) => listed(&run.changed, 2),
-    }
+    };
+    let named = match run.record.targets.as_slice() {
+        [] => String::new(),
+        [only] => format!("only {}", format::one_line(only)),
+        several => format!("only {} stages", several.len()),
+    };
+    [named, changed].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]
@@ -180,6 +189,7 @@ mod tests {
         Run {
             state: RunState::Done,
             before: Some(16),
+            again: 0,
             changed: vec![
                 parameter("train.base.epochs", "8"),
                 parameter("train.base.adam.learning-rate", "0.1"),
@@ -197,13 +207,21 @@ mod tests {
         cached.record.stages.remove(0);
         cached.record.repeated = 17;
         cached.changed.clear();
-        let lines = [Line::Run(Box::new(example())), Line::Run(Box::new(cached)), unreadable];
+        let mut failed = example();
+        failed.changed.truncate(1);
+        (failed.state, failed.again, failed.main_number) = (RunState::Failed, 2, None);
+        failed.record.targets = vec!["train.base".to_owned()];
+        let runs = [example(), cached, failed].map(|run| Line::Run(Box::new(run)));
+        let lines = [runs.as_slice(), &[unreadable]].concat();
         let expected = "\
-run  when       pipeline  outcome     stages                 took  result                 changed
- 17  5 min ago  full      done        1 computed, 1 cached  3.0 s  roc-auc 0.850 ± 0.071  `epochs` 8 -> default, \
-`adam.learning-rate` 0.1 -> default, 1 more
- 17  5 min ago  full      done        1 cached (18 times)   3.0 s  roc-auc 0.850 ± 0.071
-  3             mini      unreadable                                                      it was cut off or modified
+run  when       pipeline  outcome           stages                 took  result                               changed
+ 17  5 min ago  full      done              1 computed, 1 cached  3.0 s  evaluate.test roc-auc 0.850 ± 0.071  \
+`epochs` 8 -> default, `adam.learning-rate` 0.1 -> default, 1 more
+ 17  5 min ago  full      done              1 cached (18 times)   3.0 s  evaluate.test roc-auc 0.850 ± 0.071
+ 17  5 min ago  full      failed (3 times)  1 computed, 1 cached  3.0 s                                       \
+only train.base; `epochs` 8 -> default
+  3             mini      unreadable                                                                          \
+it was cut off or modified
 ";
         assert_eq!(table(&lines, now(), &PLAIN), expected);
     }

@@ -68,6 +68,7 @@ impl<W: Write> Observer for Closing<W> {
             | Event::Hashing { .. }
             | Event::Waiting { .. }
             | Event::Progress { .. }
+            | Event::Epoch { .. }
             | Event::Warning { .. }
             | Event::Required(_) => {}
         }

@@ -2,19 +2,24 @@
 //!
 //! Translates events into lines, which `bars` draws. While everything is cached, nothing is drawn and no thread starts.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use indicatif::TermLike;
 
 use super::{
     bars::Bars,
+    epochs,
+    eta::Eta,
     fold::{Fold, Folded},
     format,
     paint::{Paint, Tone},
     row::{self, Row},
     words,
 };
-use crate::engine::tell::event::{Event, FailedStage, FinishedStage, Observer, Planned, PlannedStage};
+use crate::{
+    engine::tell::event::{Event, FailedStage, FinishedStage, Observer, Planned, PlannedStage},
+    protocol::EpochEnd,
+};
 
 /// Shows a run on a terminal.
 pub(super) struct Terminal {
@@ -27,6 +32,7 @@ pub(super) struct Terminal {
     cached: usize,
     /// Whether anything is drawn.
     awake: bool,
+    eta: Eta,
     /// Cached stages.
     hits: Fold,
     /// Blocked stages.
@@ -38,12 +44,23 @@ impl Terminal {
     pub(super) fn new(terminal: Arc<dyn TermLike>, paint: Paint) -> Self {
         let (hits, blocked) = (Fold::default(), Fold::default());
         let bars = Bars::new(terminal, paint);
-        Self { bars, paint, stages: 0, settled: 0, cached: 0, awake: false, hits, blocked }
+        Self {
+            bars,
+            paint,
+            stages: 0,
+            settled: 0,
+            cached: 0,
+            awake: false,
+            eta: Eta::default(),
+            hits,
+            blocked,
+        }
     }
 
     fn planned(&mut self, stages: &[PlannedStage]) {
         self.bars.clear();
         self.stages = stages.len();
+        self.eta = Eta::of(stages);
         // Names line up. Many cached stages are folded and need no column.
         let lists = stages.len() <= super::fold::LIMIT;
         let shown = stages.iter().filter(|stage| lists || stage.state != Planned::Cached);
@@ -87,6 +104,16 @@ impl Terminal {
             self.say(&format!("{mark} {name}  {time:>11}  {outcome}"));
         }
         self.sum_up();
+    }
+
+    /// A permanent line about an epoch. In a narrow terminal it has shorter words, and then fewer parts.
+    fn epoch(&mut self, stage: &str, epoch: &EpochEnd) {
+        let space = self.bars.space();
+        let head = format!("  {}  ", row::name(stage, space));
+        let room = space.width.saturating_sub(console::measure_text_width(&head));
+        let line = format!("{head}{}", epochs::fitted(epoch, room));
+        self.show_folded();
+        self.say(&self.paint.tone(Tone::Faint, &line));
     }
 
     fn failed(&mut self, failed: &FailedStage) {
@@ -168,8 +195,32 @@ impl Terminal {
     }
 }
 
+impl Terminal {
+    /// Estimates the time that is left.
+    fn estimate(&mut self, event: &Event, now: Instant) {
+        match event {
+            Event::Started { stage, .. } => self.eta.started(stage, now),
+            Event::Progress { stage, progress } => self.eta.progress(stage, progress, now),
+            Event::Finished(FinishedStage { stage, .. })
+            | Event::Failed(FailedStage { stage, .. })
+            | Event::Blocked { stage, .. } => self.eta.ended(stage, now),
+            Event::Began { .. }
+            | Event::Planned { .. }
+            | Event::Sweep { .. }
+            | Event::Hashing { .. }
+            | Event::Waiting { .. }
+            | Event::Epoch { .. }
+            | Event::Warning { .. }
+            | Event::Required(_)
+            | Event::Ended(_) => return,
+        }
+        self.bars.left(self.eta.left(now));
+    }
+}
+
 impl Observer for Terminal {
     fn event(&mut self, event: &Event) {
+        self.estimate(event, Instant::now());
         match event {
             // The closing summary has these.
             Event::Began { .. } | Event::Required(_) | Event::Sweep { .. } => {}
@@ -185,6 +236,7 @@ impl Observer for Terminal {
                     row.at = format::one_line(&progress.at);
                 });
             }
+            Event::Epoch { stage, epoch } => self.epoch(stage, epoch),
             Event::Warning { stage, text } => self.warning(stage.as_deref(), text),
             Event::Finished(stage) => self.finished(stage),
             Event::Failed(failed) => self.failed(failed),
@@ -244,10 +296,34 @@ mod tests {
         let contents = showing(&screen, "36% ");
         let lines: Vec<&str> = contents.lines().collect();
         assert_eq!(lines[0], "· split.pcam        cached");
-        assert!(lines[1].contains(" train.base        ━━━━────────  36% "), "{contents}");
+        assert!(lines[1].contains(" train.base        ━━─────  36% "), "{contents}");
         assert!(lines[1].ends_with("epoch 4/9, loss 0.412"), "{contents}");
         assert!(lines[2].starts_with("  1 of 4 stages · 1 cached · "), "{contents}");
         assert_eq!(lines.len(), 3);
+    }
+
+    #[test]
+    fn each_epoch_leaves_a_line_above_the_changing_ones() {
+        let mut events = testing::good()[..5].to_vec();
+        events.insert(4, testing::epoch("train.base", 4));
+        for (width, text) in [
+            (120, "4/12, training 0.312 86.9%, validation 0.355 84.1%, best 3 (0.341)"),
+            (80, "4/12, train 0.312 86.9%, val 0.355 84.1%, best 3 (0.341)"),
+            (60, "4/12, val 0.355 84.1%, best 3 (0.341)"),
+        ] {
+            let (screen, _terminal) = on(width, &events);
+            let contents = showing(&screen, "36% ");
+            assert_eq!(contents.lines().nth(1).unwrap(), format!("  train.base        {text}"), "{width}");
+        }
+    }
+
+    #[test]
+    fn the_time_that_is_left_follows_the_time() {
+        let mut events = testing::good()[..3].to_vec();
+        let Event::Planned { stages, .. } = &mut events[0] else { panic!() };
+        stages.iter_mut().for_each(|stage| stage.expected = Some(60.0));
+        let (screen, _terminal) = on(80, &events);
+        showing(&screen, "  1 of 4 stages · 1 cached · 1 s · about 3 min left");
     }
 
     #[test]
@@ -259,7 +335,7 @@ mod tests {
   120: lower the learning rate
   log: .pcamflow/logs/train.base.log
 · evaluate.test  not run
-· explain.grad…  not run";
+· exp….grad-cam  not run";
         let (screen, _terminal) = on(44, &testing::bad());
         assert_eq!(screen.contents(), expected.replace("split.pcam    cached", "split.pcam     cached"));
     }

@@ -105,6 +105,24 @@ pub(super) fn shown(project: &Sandbox, stage: &str, file: &str) -> Vec<u8> {
 }
 
 #[test]
+fn every_epoch_is_an_event_and_a_resumed_training_reports_its_own() {
+    let output = resumed_project().run(&[]).exit(0);
+    let of = |stage: &str| {
+        let all = output.events_of("epoch");
+        let own = all.iter().filter(|event| event["stage"] == stage).map(|event| event["epoch"].clone());
+        own.collect::<Vec<_>>()
+    };
+    let numbers = |stage: &str| of(stage).iter().map(|it| it["epoch"].as_u64().unwrap()).collect::<Vec<_>>();
+    assert_eq!(numbers("train.t"), [1, 2, 3, 4]);
+    assert_eq!(numbers("resume-train.more"), [2, 3, 4]);
+    let last = of("train.t").remove(3);
+    assert_eq!(last["of"], 4);
+    assert!(last["validation-loss"].as_f64() >= last["best-loss"].as_f64(), "{last}");
+    let plain = resumed_project().pcamflow(&["run", "p.toml"]).exit(0);
+    plain.complains("epoch    train.t: 4/4, training ");
+}
+
+#[test]
 fn the_log_has_one_line_per_epoch_and_is_reproducible() {
     let logs = [project(), project()].map(|project| {
         project.run(&[]).exit(0);

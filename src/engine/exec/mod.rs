@@ -22,7 +22,7 @@ pub use probe::Probe;
 pub use processes::{Processes, Programs};
 
 use crate::{
-    protocol::{Answer, Failure, Level, Outcome, Progress, Question, Task},
+    protocol::{Answer, EpochEnd, Failure, Level, Outcome, Progress, Question, Task},
     stages::Runner,
 };
 
@@ -33,6 +33,8 @@ pub const SOURCES: &str = "source files";
 pub trait Listener {
     /// The task has made progress.
     fn progress(&self, progress: Progress);
+    /// An epoch of a training has ended.
+    fn epoch(&self, epoch: EpochEnd);
     /// A line for the stage's log.
     fn log(&self, level: Level, text: &str);
 }

@@ -11,7 +11,8 @@ use super::{Computed, Listener, talk::Talk, watcher::Watching};
 use crate::{
     offspring,
     protocol::{
-        Answer, FOLDER, Failure, FailureClass, Level, Progress, Question, Reply, Request, Task, VERSION,
+        Answer, EpochEnd, FOLDER, Failure, FailureClass, Level, Progress, Question, Reply, Request, Task,
+        VERSION,
     },
 };
 
@@ -26,6 +27,8 @@ pub(super) struct Unheard;
 
 impl Listener for Unheard {
     fn progress(&self, _: Progress) {}
+
+    fn epoch(&self, _: EpochEnd) {}
 
     fn log(&self, _: Level, text: &str) {
         tracing::debug!("{text}");
@@ -162,6 +165,7 @@ impl Process {
         loop {
             match self.receive(listener, watching) {
                 Ok(Reply::Progress(progress)) => listener.progress(progress),
+                Ok(Reply::Epoch(epoch)) => listener.epoch(epoch),
                 Ok(Reply::Log { level, text }) => listener.log(level, &text),
                 Ok(Reply::Failed(failure)) => return Err(failure),
                 Ok(reply) => {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::engine::{
     plan::{
+        expected::expected,
         planner::{Decision, Made, Planner},
         reason::Why,
         why::source,
@@ -61,10 +62,12 @@ impl Planner<'_> {
     /// The forecast as plans report it.
     pub(in crate::engine) fn told(&self, forecast: &Forecast) -> Vec<PlannedStage> {
         let planned = |outlook: &Outlook| {
-            let stage = self.pipeline.stages[outlook.stage].name.to_string();
-            let last_time = || self.findings.previous(&stage).map(|record| record.made.seconds);
-            let seconds = outlook.seconds.or_else(last_time);
-            PlannedStage { stage, state: outlook.state, why: outlook.reason(), seconds }
+            let node = &self.pipeline.stages[outlook.stage];
+            let stage = node.name.to_string();
+            let last = outlook.seconds.is_none().then(|| self.findings.previous(&stage)).flatten();
+            let seconds = outlook.seconds.or(last.as_ref().map(|record| record.made.seconds));
+            let expected = outlook.seconds.or(last.map(|record| expected(&node.stage, &record)));
+            PlannedStage { stage, state: outlook.state, why: outlook.reason(), seconds, expected }
         };
         forecast.stages.iter().map(planned).collect()
     }

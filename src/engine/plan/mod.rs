@@ -7,6 +7,7 @@ pub mod change;
 pub(in crate::engine) mod demand;
 pub mod details;
 pub(in crate::engine) mod engine;
+pub(in crate::engine) mod expected;
 pub(in crate::engine) mod findings;
 pub mod fingerprint;
 pub(in crate::engine) mod forecast;

@@ -17,6 +17,7 @@ use crate::engine::{
     tell::{event::Observer, show::LOG},
 };
 use crate::{
+    digest::Digest,
     stages::Word,
     store::{ActionRecord, Check, Store, StoredArtifact},
 };
@@ -36,7 +37,9 @@ pub struct StageResult {
     pub inputs: BTreeMap<String, String>,
     /// The artifacts that it declares: names and files.
     pub declared: Vec<(Word, Word)>,
-    /// The log of a failed attempt with the present key.
+    /// The present key; `None` if it is not known.
+    pub key: Option<Digest>,
+    /// The log of an attempt with the present key that failed or is still running.
     pub attempt: Option<PathBuf>,
 }
 
@@ -120,6 +123,7 @@ impl Planner<'_> {
             unknown: outlook.is_none(),
             inputs: inputs.map(|input| (input.slot.clone(), source(self.pipeline, &input.source))).collect(),
             declared: node.stage.artifacts().into_iter().map(|made| (made.name, made.file)).collect(),
+            key,
             attempt: attempt.filter(|log| log.exists()),
         }
     }

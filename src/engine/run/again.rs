@@ -29,7 +29,7 @@ use crate::engine::{
 };
 use crate::{
     fsx,
-    protocol::{Failure, Level, Progress, Task},
+    protocol::{EpochEnd, Failure, Level, Progress, Task},
     stages::Equality,
     store::{self, ActionRecord, Check},
 };
@@ -262,6 +262,10 @@ struct Forward<'a> {
 impl Listener for Forward<'_> {
     fn progress(&self, progress: Progress) {
         self.observer.borrow_mut().event(&Event::Progress { stage: self.stage.to_owned(), progress });
+    }
+
+    fn epoch(&self, epoch: EpochEnd) {
+        self.observer.borrow_mut().event(&Event::Epoch { stage: self.stage.to_owned(), epoch });
     }
 
     fn log(&self, level: Level, text: &str) {

@@ -26,7 +26,7 @@ use crate::engine::{
 };
 use crate::{
     pipeline::StageNode,
-    protocol::{Failure, Level, Progress, Task},
+    protocol::{EpochEnd, Failure, Level, Progress, Task},
     stages::Retry,
     store::{ActionRecord, Committed, Existing, KeyLock, Lease, Lookup, Provenance, RECORD_FORMAT, Store},
 };
@@ -35,6 +35,8 @@ use crate::{
 pub(in crate::engine) enum Message {
     /// The stage has made progress.
     Progress(usize, Progress),
+    /// An epoch of the stage has ended.
+    Epoch(usize, EpochEnd),
     /// Something that the user should know.
     Warning(usize, String),
     /// The stage has ended.
@@ -282,6 +284,10 @@ impl<'a> Forward<'a> {
 impl Listener for Forward<'_> {
     fn progress(&self, progress: Progress) {
         let _ = self.attempt.send.send(Message::Progress(self.attempt.index, progress));
+    }
+
+    fn epoch(&self, epoch: EpochEnd) {
+        let _ = self.attempt.send.send(Message::Epoch(self.attempt.index, epoch));
     }
 
     fn log(&self, level: Level, text: &str) {

@@ -285,6 +285,10 @@ impl Run<'_, '_, '_> {
                 let stage = self.name(stage);
                 self.observer.event(&Event::Progress { stage, progress });
             }
+            Message::Epoch(stage, epoch) => {
+                let stage = self.name(stage);
+                self.observer.event(&Event::Epoch { stage, epoch });
+            }
             Message::Warning(stage, text) => self.warn(stage, text),
             Message::Done(stage, result) => {
                 if let State::Running(grant) = &self.states[stage] {

@@ -14,7 +14,7 @@ use crate::engine::tell::{
     require::Verdict,
     trial::{PlannedTrial, TrialResult},
 };
-use crate::protocol::{FailureClass, Progress};
+use crate::protocol::{EpochEnd, FailureClass, Progress};
 
 /// Listens to a run.
 pub trait Observer {
@@ -89,6 +89,13 @@ pub enum Event {
         /// How far it is.
         progress: Progress,
     },
+    /// An epoch of a training has ended. Epochs that an earlier attempt trained are not reported again.
+    Epoch {
+        /// The stage.
+        stage: String,
+        /// Its numbers, and the best epoch so far.
+        epoch: EpochEnd,
+    },
     /// Something that the user should know.
     Warning {
         /// The stage that it is about, if it is about one.
@@ -139,6 +146,8 @@ pub struct PlannedStage {
     pub why: String,
     /// How long it took the last time, in seconds.
     pub seconds: Option<f64>,
+    /// How long it takes if it runs, in seconds: as the last time, in proportion to its epochs. Null if it never ran.
+    pub expected: Option<f64>,
 }
 
 /// How a run ended.

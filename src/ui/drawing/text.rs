@@ -64,6 +64,7 @@ mod tests {
             state,
             why: if state == Planned::Cached { "" } else { "never ran" }.to_owned(),
             seconds: None,
+            expected: None,
         };
         let status = state.map(|state| StageStatus { planned: planned(state), failure: None });
         DrawnStage { stage: name.to_owned(), status, ..DrawnStage::default() }

@@ -8,7 +8,7 @@ use pcamflow::{
         Source,
         arrays::{Array, ArrayFile, Element, Notes},
     },
-    protocol::{InputFile, Outcome, Resources, Task},
+    protocol::{EpochEnd, InputFile, Outcome, Resources, Task},
     serve::Reporter,
     stages::{AnyStage, DeviceChoice},
 };
@@ -35,6 +35,8 @@ impl Reporter for Recorder {
     fn progress(&self, done: u64, total: u64, _: &str, _: &str) {
         *self.progress.lock().unwrap() = (done, total);
     }
+
+    fn epoch(&self, _: EpochEnd) {}
 
     fn info(&self, _: &str) {}
 

@@ -117,7 +117,7 @@ mod tests {
 
     use pcamflow::{
         metrics::History,
-        protocol::{InputFile, Resources, Task},
+        protocol::{EpochEnd, InputFile, Resources, Task},
         serve::Reporter,
         stages::{
             AnyStage, DeviceChoice, RunSettings, StageName, TrainingData,
@@ -136,6 +136,7 @@ mod tests {
 
     impl Reporter for Silent {
         fn progress(&self, _: u64, _: u64, _: &str, _: &str) {}
+        fn epoch(&self, _: EpochEnd) {}
         fn info(&self, _: &str) {}
         fn warn(&self, text: &str) {
             panic!("{text}");
@@ -248,6 +249,7 @@ mod tests {
                 std::fs::write(&self.0, vec![0xff; length as usize]).unwrap();
             }
         }
+        fn epoch(&self, _: EpochEnd) {}
         fn info(&self, _: &str) {}
         fn warn(&self, _: &str) {}
     }

@@ -53,6 +53,7 @@ pub(crate) fn train(
             validation_accuracy: validated.accuracy,
         });
         reporter.info(&log::last_epoch(state));
+        progress.ended(state);
         if number.is_multiple_of(plan.checkpoint_interval.max(1)) || plan.is_done(state) {
             partial.save(state)?;
         }

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use pcamflow::{
+    protocol::EpochEnd,
     stages::train::{Adam, Architecture, ClassCnn, Optimizer, Sgd},
     testing::shared,
 };
@@ -23,11 +24,15 @@ use crate::{
 pub(super) struct Recorder {
     progress: Mutex<Vec<(u64, u64, String)>>,
     warnings: Mutex<Vec<String>>,
+    epochs: Mutex<Vec<EpochEnd>>,
 }
 
 impl Reporter for Recorder {
     fn progress(&self, done: u64, total: u64, _: &str, at: &str) {
         self.progress.lock().unwrap().push((done, total, at.to_owned()));
+    }
+    fn epoch(&self, epoch: EpochEnd) {
+        self.epochs.lock().unwrap().push(epoch);
     }
     fn info(&self, _: &str) {}
     fn warn(&self, text: &str) {
@@ -82,7 +87,12 @@ fn a_stopped_training_continues_bit_for_bit() {
         run(&mut fresh(recipe), &plan(2), &partial, &Recorder::default()).unwrap();
         let (mut resumed, made_with) = partial.newest(Device::Cpu, &Recorder::default()).unwrap().unwrap();
         assert_eq!((resumed.epoch, made_with.as_str()), (2, "2 threads on cpu"));
-        run(&mut resumed, &plan(4), &partial, &Recorder::default()).unwrap();
+        let told = Recorder::default();
+        run(&mut resumed, &plan(4), &partial, &told).unwrap();
+        let epochs: Vec<_> = told.epochs.lock().unwrap().iter().map(|end| (end.epoch, end.of)).collect();
+        assert_eq!(epochs, [(3, 4), (4, 4)], "the others were reported when they were trained");
+        let first = &told.progress.lock().unwrap()[1].2;
+        assert!(first.starts_with("epoch 3/4, val ") && first.contains("%, loss "), "{first}");
 
         let bytes = |state| checkpoint::encode(state).unwrap();
         assert!(bytes(&straight) == bytes(&resumed), "another state");
@@ -123,8 +133,17 @@ fn a_network_learns_and_reports_progress() {
     assert_eq!(state.optimizer.steps(), 6 * 4);
     let progress = told.progress.lock().unwrap();
     let (done, total, at) = progress.last().unwrap();
-    assert_eq!((*done, *total, at.as_str()), (240, 240, "epoch 6/6, validation"));
+    assert_eq!((*done, *total, at.as_str()), (240, 240, at.as_str()));
+    assert!(at.starts_with("epoch 6/6, val ") && at.ends_with("%, validating"), "{at}");
     assert!(progress[1].2.starts_with("epoch 1/6, loss 0."), "{}", progress[1].2);
+    let (ends, best) = (told.epochs.lock().unwrap(), state.history.best().unwrap());
+    let end = ends.last().unwrap();
+    assert_eq!((ends.len(), end.epoch, end.of), (6, 6, 6));
+    assert_eq!((end.best, end.best_loss), (best.epoch, best.validation_loss));
+    assert_eq!(
+        (end.train_loss, end.validation_accuracy),
+        (epochs[5].train_loss, epochs[5].validation_accuracy)
+    );
 }
 
 #[test]

@@ -174,10 +174,10 @@ fn cell(column: &Column, run: &RunRecord, facts: &Facts) -> Cell {
     }
 }
 
-/// The beginning of a commit, with a star if files differed from it.
+/// The beginning of a commit, and whether files differed from it. A star would look like the mark of the best.
 fn commit(git: &crate::store::Git) -> String {
     let short: String = git.commit.chars().take(10).collect();
-    if git.dirty == Some(true) { short + "*" } else { short }
+    if git.dirty == Some(true) { short + "+dirty" } else { short }
 }
 
 fn figure(number: &Spread) -> Cell {

@@ -113,7 +113,7 @@ fn the_file_says_how_it_was_made_and_is_the_same_every_time() {
         assert_eq!(dataset::<f32>(&maps, "native").len(), 4 * 24 * 24);
         let names: Vec<_> =
             fs::read_dir(folder.path().join("out")).unwrap().map(|it| it.unwrap().file_name()).collect();
-        assert_eq!(names.len(), 2, "{names:?}");
+        assert_eq!(names.len(), 3, "{names:?}");
         fs::read(maps).unwrap()
     });
     assert!(bytes[0] == bytes[1]);
