@@ -20,9 +20,6 @@ help: ## Show this list.
 
 demo: build ## Set up, build, and run pipelines/quickstart.toml on synthetic patches.
 	$(pcamflow) run pipelines/quickstart.toml
-	@echo
-	@echo 'Made, in out/quickstart:'
-	@find -L out/quickstart -type f ! -name '.*' | sort | sed 's/^/  /'
 
 test: setup ## Set up, and run every test.
 	$(cargo) test --release

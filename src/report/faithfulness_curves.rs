@@ -74,8 +74,8 @@ fn sides(summary: &Summary) -> [Side<'_>; 2] {
     let ranked = summary.protocol == Protocol::Ranked;
     let [deletion, insertion] = match summary.protocol {
         Protocol::Ranked => [
-            (format!("deletion, down to {down}: low is good"), "pixels deleted"),
-            (format!("insertion, up from {up}: high is good"), "pixels inserted"),
+            (format!("deletion to {down}: low is good"), "pixels deleted"),
+            (format!("insertion from {up}: high is good"), "pixels inserted"),
         ],
         Protocol::Threshold => [
             (
