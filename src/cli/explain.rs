@@ -32,7 +32,8 @@ fn print(term: &Term) {
 
 fn unknown(name: &str) -> Error {
     let names = terms::ALL.iter().map(|term| term.name);
-    let help = match nearest(name, names.clone()) {
+    let part = names.clone().find(|known| name.len() > 2 && known.contains(name));
+    let help = match nearest(name, names.clone()).or(part) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("the measures are {}", names.collect::<Vec<_>>().join(", ")),
     };

@@ -79,7 +79,7 @@ fn part_of(part: &Part, classes: &[String; 2]) -> Markup {
                     " mean colour of " (classes[class]) ": " (format!("{red:.0}, {green:.0}, {blue:.0}")) ". "
                 }
             }
-            "Mean patches and colours are of " (format::count(part.looked_at as u64)) " patches. The centre box, of which the label speaks, is outlined."
+            "Colours are red, green and blue, 0 to 255. Mean patches and colours are of " (format::count(part.looked_at as u64)) " patches, drawn evenly from both classes. The label is about the outlined box."
         }
     }
 }

@@ -29,7 +29,7 @@ fn of(evaluated: &Evaluated) -> Markup {
             (chart::histogram(&format!("Scores by class, {}", evaluated.stage), "probability", &histogram(&evaluated.predictions)))
             (chart::calibration(&format!("Calibration, {}: expected error {}", evaluated.stage, decimal(Some(numbers.ece))), &calibration(&evaluated.predictions)))
         }
-        p.note { "Bars: " span.key.class-0 {} (numbers.classes[0]) " " span.key.class-1 {} (numbers.classes[1]) ". A disc on the diagonal is a bin whose probabilities are right." }
+        p.note { "Bars: " span.key.class-0 {} (numbers.classes[0]) " " span.key.class-1 {} (numbers.classes[1]) ". A large disc is a bin with many patches; on the diagonal, the share of positives is as predicted." }
         (figures(&evaluated.pictures))
         (mistakes(evaluated))
     }
@@ -49,7 +49,7 @@ fn confusion(evaluated: &Evaluated) -> Markup {
         div.threshold data-scores=(packed(&evaluated.predictions)) data-threshold=(numbers.threshold) {
             (table(&format!("Confusion matrix of {}", evaluated.stage), &heads, &rows.collect::<Vec<_>>()))
             p.slider hidden {
-                label { "Threshold " input type="range" min="0" max="1" step="0.005" value=(numbers.threshold); }
+                label { "Threshold " input type="range" min="0" max="1" step="0.001" value=(numbers.threshold); }
                 output {}
                 button type="button" { "Reset" }
             }
@@ -58,10 +58,9 @@ fn confusion(evaluated: &Evaluated) -> Markup {
     }
 }
 
-/// Labels and probabilities for the script: `0.0312 1.9871`, the label before the point of nothing but the
-/// probability in ten-thousandths.
+/// Labels and probabilities for the script: `1:0.9871`, with all digits, so that it counts what the table counts.
 fn packed(predictions: &[(u8, f64)]) -> String {
-    let one = |(label, p): &(u8, f64)| format!("{label}:{:.4}", p);
+    let one = |(label, p): &(u8, f64)| format!("{label}:{p}");
     predictions.iter().map(one).collect::<Vec<_>>().join(" ")
 }
 
@@ -128,9 +127,11 @@ fn calibration(predictions: &[(u8, f64)]) -> Vec<(f64, f64, u64)> {
 
 fn mistakes(evaluated: &Evaluated) -> Markup {
     let classes = &evaluated.numbers.classes;
+    let [[_, false_positives], [false_negatives, _]] = evaluated.numbers.at.confusion.counts;
+    let wrong = false_positives + false_negatives;
     html! {
         @if !evaluated.mistakes.is_empty() {
-            h4 { "The most confident mistakes" }
+            h4 { "The most confident mistakes: " (evaluated.mistakes.len()) " of " (format::count(wrong)) }
             div.tiles {
                 @for mistake in &evaluated.mistakes {
                     figure.tile class=(if mistake.label == 1 { "positive" } else { "negative" }) {
@@ -138,7 +139,7 @@ fn mistakes(evaluated: &Evaluated) -> Markup {
                             img src=(png(&mistake.png)) alt={ "Row " (mistake.row) ", labelled " (classes[usize::from(mistake.label)]) } width="96" height="96" loading="lazy";
                             span.centre {}
                         }
-                        figcaption { "row " (mistake.row) br; (classes[usize::from(mistake.label)]) br; "p = " (format!("{:.3}", mistake.probability)) }
+                        figcaption { "row " (mistake.row) br; (classes[usize::from(mistake.label)]) br; "p(" (classes[1]) ") = " (format!("{:.3}", mistake.probability)) }
                     }
                 }
             }

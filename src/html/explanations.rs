@@ -20,13 +20,31 @@ fn of(explained: &Explained, classes: &[String; 2]) -> Markup {
                 (format::count(shown as u64)) " of " (format::count(explained.explained as u64))
                 " explained patches: the most confident mistakes first, then the rest in order. All maps are in the files maps.h5."
             } @else { (format::count(shown as u64)) " patches." }
-            " A map is laid over the patch in grey: the stronger the colour, the more the pixels count. Orange and pale yellow speak for the explained class, purple against it. Maps of integrated gradients are absolute values, lightly smoothed. The box in the centre is what the label speaks of; the cyan line is the true mask, where there is one."
+            " A map is laid over the patch in grey. " (target(explained, classes))
+        }
+        p.note {
+            "Colours from purple over orange to pale yellow are strength alone: Grad-CAM, saliency, and integrated gradients, which are shown as absolute values, lightly smoothed. For other methods, orange speaks for the explained class and purple against it. Full colour is the magnitude that 99% of a map's pixels do not exceed. All measures are of the maps as computed. The box in the centre is what the label is about; the cyan line is the true mask, where there is one."
         }
         (means(&explained.methods, classes))
         div.explained {
             (controls(explained))
             div.patches { @for patch in &explained.patches { (row(patch, explained, classes)) } }
         }
+    }
+}
+
+/// Which class the maps explain.
+fn target(explained: &Explained, classes: &[String; 2]) -> String {
+    let mut targets: Vec<&str> = explained.methods.iter().map(|method| method.target.as_str()).collect();
+    targets.dedup();
+    match targets.as_slice() {
+        ["tumor"] => format!(
+            "All maps explain the score of {}, also where the patch is predicted {}.",
+            classes[1], classes[0]
+        ),
+        ["predicted"] => "All maps explain the score of the predicted class.".to_owned(),
+        ["label"] => "All maps explain the score of the labelled class.".to_owned(),
+        _ => "Point at a map to see which class it explains.".to_owned(),
     }
 }
 

@@ -4,10 +4,10 @@ use maud::{Markup, html};
 
 use super::{
     Compared, Randomised, Report,
-    layout::{cell, decimal, estimate, figures, table},
+    layout::{cell, decimal, estimate, marked, table, wide_figures},
     terms,
 };
-use crate::metrics::faithfulness::{Difference, Estimate, LocalisationScores, MethodSummary};
+use crate::metrics::faithfulness::{Difference, Estimate, Group, LocalisationScores, MethodSummary};
 
 pub(super) fn section(report: &Report) -> Option<Markup> {
     let empty = report.comparisons.is_empty() && report.sanities.is_empty();
@@ -24,7 +24,7 @@ fn comparison(compared: &Compared) -> Markup {
     let summary = &compared.summary;
     html! {
         h3 { (compared.stage) }
-        @for text in &summary.warnings { p.warning { (text) } }
+        @for text in &summary.warnings { p.warning { (marked(text)) } }
         p.note { "Deletion goes to the baseline " code { (summary.deletion_baseline) } ", insertion starts from " code { (summary.insertion_baseline) } "." }
         (baselines(compared))
         (areas(compared))
@@ -32,7 +32,7 @@ fn comparison(compared: &Compared) -> Markup {
         (differences(compared))
         (localisation(compared))
         p.read { strong { "How to read it. " } (terms::LOCALISATION) }
-        (figures(&compared.pictures))
+        (wide_figures(&compared.pictures))
         @for note in &summary.notes { p.note { (note) } }
     }
 }
@@ -62,8 +62,20 @@ fn baselines(compared: &Compared) -> Markup {
     )
 }
 
+/// Areas of true positives first: only there do a low deletion and a high insertion say that a map is right.
 fn areas(compared: &Compared) -> Markup {
-    let row = |method: &MethodSummary| {
+    let heads = ["method", "deletion: low is good", "insertion: high is good", "patches"];
+    let positives = |method: &MethodSummary| {
+        let group =
+            method.groups.iter().find(|group| group.group == Group::TruePositive && group.images > 0)?;
+        Some(vec![
+            name(method),
+            mean(&group.deletion),
+            mean(&group.insertion),
+            cell(group.images.to_string()),
+        ])
+    };
+    let all = |method: &MethodSummary| {
         vec![
             name(method),
             mean(&method.deletion),
@@ -71,12 +83,13 @@ fn areas(compared: &Compared) -> Markup {
             cell(method.deletion.images.to_string()),
         ]
     };
-    let rows: Vec<Vec<Markup>> = compared.summary.methods.iter().map(row).collect();
-    table(
-        "Areas under the curves (95% interval)",
-        &["method", "deletion: low is good", "insertion: high is good", "patches"],
-        &rows,
-    )
+    let methods = &compared.summary.methods;
+    let (positives, all): (Vec<Vec<Markup>>, Vec<Vec<Markup>>) =
+        (methods.iter().filter_map(positives).collect(), methods.iter().map(all).collect());
+    html! {
+        @if !positives.is_empty() { (table("Areas under the curves of true positives (with intervals)", &heads, &positives)) }
+        (table("Areas of all patches: compare them only between methods", &["method", "deletion", "insertion", "patches"], &all))
+    }
 }
 
 fn differences(compared: &Compared) -> Markup {
@@ -147,9 +160,9 @@ fn randomisation(randomised: &Randomised) -> Markup {
         .collect();
     html! {
         h3 { (randomised.stage) }
-        (table("Similarity to the maps of the trained model, as layers are initialised anew", &["layers", "Spearman's correlation", "of absolute values"], &rows))
+        (table("Similarity to the maps of the trained model, as layers get random weights", &["layers", "Spearman's correlation", "of absolute values"], &rows))
         p.read { strong { "How to read it. " } (terms::SANITY) }
-        (figures(&randomised.pictures))
+        (wide_figures(&randomised.pictures))
         @for note in &randomised.numbers.notes { p.note { (note) } }
     }
 }

@@ -41,6 +41,7 @@ fn explained() -> Explained {
     let method = ExplainedBy {
         stage: EVIL.into(),
         method: "grad-cam".into(),
+        target: "tumor".into(),
         settings: EVIL.into(),
         means: [Some(vec![1]), None],
         scale: 1.0,

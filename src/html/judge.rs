@@ -21,7 +21,7 @@ pub(super) fn warnings(report: &Report) -> Vec<Warning> {
     all.extend(report.leaks.iter().map(|leak| {
         warning(
             leak.clone(),
-            "Test results are too good then: group the split by slide, or remove the duplicates.",
+            "Such patches are alike, so the results look better than they are. Set `group-by` in the split, or remove the duplicates.",
         )
     }));
     all.extend(report.evaluations.iter().flat_map(of_evaluation));
@@ -86,7 +86,36 @@ fn of_evaluation(evaluated: &Evaluated) -> Vec<Warning> {
 fn of_comparison(compared: &Compared) -> Vec<Warning> {
     let stage = &compared.stage;
     let said = compared.summary.warnings.iter().map(|text| warning(format!("{stage}:"), text));
-    said.chain(no_better(compared)).collect()
+    match smallest_p(compared) {
+        Some(p) if p >= SIGNIFICANT => said.chain([too_few(compared, p)]).collect(),
+        _ => said.chain(no_better(compared)).collect(),
+    }
+}
+
+/// The corrected p below which a difference counts.
+const SIGNIFICANT: f64 = 0.05;
+
+/// The smallest corrected p of all differences of areas.
+fn smallest_p(compared: &Compared) -> Option<f64> {
+    let estimates = compared.summary.differences.iter().flat_map(|pair| [&pair.deletion, &pair.insertion]);
+    estimates.filter_map(|estimate| estimate.p_corrected).min_by(f64::total_cmp)
+}
+
+/// Where no test can succeed, none says anything about a method.
+fn too_few(compared: &Compared, p: f64) -> Warning {
+    let of = match compared.summary.slides {
+        Some(slides) => format!("{slides} slides"),
+        None => format!("{} patches", compared.summary.images),
+    };
+    warning(
+        format!(
+            "{}: no difference between methods is significant: the smallest corrected p is {p:.3}.",
+            compared.stage
+        ),
+        &format!(
+            "{of} may be too few for so many tests. Look at the intervals, which are not corrected, or compare fewer methods on more slides."
+        ),
+    )
 }
 
 /// Methods that are not shown to be better than some control, by either curve.
@@ -119,7 +148,7 @@ fn is_control(compared: &Compared, label: &str) -> bool {
 fn failed(pair: &Difference) -> Vec<&'static str> {
     let better = |estimate: &Estimate, sign: f64| {
         let p = estimate.p_corrected.or(estimate.p_value);
-        estimate.mean.is_some_and(|mean| mean * sign > 0.0) && p.is_some_and(|p| p < 0.05)
+        estimate.mean.is_some_and(|mean| mean * sign > 0.0) && p.is_some_and(|p| p < SIGNIFICANT)
     };
     let curves = [("deletion", &pair.deletion, -1.0), ("insertion", &pair.insertion, 1.0)];
     curves.into_iter().filter(|(_, estimate, sign)| !better(estimate, *sign)).map(|(name, ..)| name).collect()

@@ -15,6 +15,7 @@ mod graph;
 mod heat;
 mod judge;
 mod layout;
+mod page;
 mod parallel;
 mod pipeline;
 mod reproduce;
@@ -24,7 +25,7 @@ mod training;
 mod trials;
 mod trials_page;
 
-pub use layout::page;
+pub use page::page;
 pub use trials::{Cell, Column, Role, Trial, Trials};
 pub use trials_page::trials_page;
 
@@ -192,6 +193,8 @@ pub struct ExplainedBy {
     pub stage: String,
     /// The method (`grad-cam`), the class and the score that it explains.
     pub method: String,
+    /// Which class its maps explain: `tumor`, `predicted` or `label`.
+    pub target: String,
     /// Its parameters, in words.
     pub settings: String,
     /// The mean map of each class.

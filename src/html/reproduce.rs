@@ -11,7 +11,7 @@ use super::{
 
 pub(super) fn section(report: &Report) -> Markup {
     html! {
-        p { "With the same inputs, these commands give the same results. Whatever is in the store is not computed again." }
+        p { "With the same inputs, this gives the same results. Whatever is in the store is not computed again." }
         pre { @for command in &report.commands { (command) "\n" } }
         (versions(report))
         (sources(report))

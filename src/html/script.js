@@ -62,19 +62,20 @@ open();
 for (const box of all(".threshold")) {
   const scores = box.dataset.scores.split(" ").filter(Boolean).map((text) => text.split(":").map(Number));
   const slider = one(".slider", box), range = one("input", slider), output = one("output", slider);
-  const show = () => {
+  const show = (threshold) => {
     const counts = { "00": 0, "01": 0, 10: 0, 11: 0 };
-    for (const [label, p] of scores) counts[`${label}${p > range.value ? 1 : 0}`] += 1;
+    for (const [label, p] of scores) counts[`${label}${p > threshold ? 1 : 0}`] += 1;
     for (const [cell, count] of Object.entries(counts)) one(`[data-cell="${cell}"]`, box).textContent = count.toLocaleString("en");
     const right = counts["00"] + counts["11"], positive = counts["10"] + counts["11"], negative = counts["00"] + counts["01"];
     const share = (part, whole) => (whole ? (100 * part / whole).toFixed(1) + "%" : "undefined");
-    output.textContent = `${Number(range.value).toFixed(3)}: accuracy ${share(right, scores.length)}, ` +
+    output.textContent = `${Number(threshold).toFixed(3)}: accuracy ${share(right, scores.length)}, ` +
       `sensitivity ${share(counts["11"], positive)}, specificity ${share(counts["00"], negative)}`;
   };
   slider.hidden = scores.length === 0;
-  range.oninput = show;
-  one("button", slider).onclick = () => { range.value = box.dataset.threshold; show(); };
-  show();
+  range.oninput = () => show(range.value);
+  // The slider has steps; the threshold of the evaluation may lie between two.
+  one("button", slider).onclick = () => { range.value = box.dataset.threshold; show(box.dataset.threshold); };
+  show(box.dataset.threshold);
 }
 
 // Patches: which, in which order, how strong.

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::{
     Evaluated, Report, Stage,
     judge::Warning,
-    layout::{estimate, percent},
+    layout::{estimate, marked, percent},
 };
 use crate::{metrics::Interval, ui::format};
 
@@ -15,6 +15,9 @@ pub(super) fn section(report: &Report, warnings: &[Warning]) -> Markup {
     html! {
         @if report.evaluations.is_empty() { p { "No evaluation in this pipeline has a result yet." } }
         @for evaluated in &report.evaluations { (headline(evaluated)) }
+        @if report.stages.iter().any(|stage| stage.name.starts_with("synthesize.")) {
+            p.note { "The patches of this pipeline are synthetic. Its results say nothing about the tissue of patients." }
+        }
         (list_of_warnings(warnings))
         (card(report))
     }
@@ -23,11 +26,14 @@ pub(super) fn section(report: &Report, warnings: &[Warning]) -> Markup {
 fn headline(evaluated: &Evaluated) -> Markup {
     let numbers = &evaluated.numbers;
     let slides = numbers.slides.map(|slides| format!(" from {}", format::plural(slides as usize, "slide")));
+    let ([negative, positive], level) = (&numbers.at.per_class, numbers.bootstrap.level);
     html! {
         div.headline {
-            (figure("Accuracy", &percent(numbers.at.accuracy), numbers.at.accuracy_interval))
-            (figure("ROC AUC", &estimate(numbers.roc_auc, None), numbers.roc_auc_interval))
-            (figure("Average precision", &estimate(numbers.average_precision, None), numbers.average_precision_interval))
+            (figure("Accuracy", &percent(numbers.at.accuracy), numbers.at.accuracy_interval, level))
+            (figure("Sensitivity", &percent(positive.recall), positive.recall_interval, level))
+            (figure("Specificity", &percent(negative.recall), negative.recall_interval, level))
+            (figure("ROC AUC", &estimate(numbers.roc_auc, None), numbers.roc_auc_interval, level))
+            (figure("Average precision", &estimate(numbers.average_precision, None), numbers.average_precision_interval, level))
             p {
                 code { (evaluated.stage) } ": " code { (evaluated.model) } " on "
                 (format::count(numbers.images)) " patches of " code { (evaluated.images) }
@@ -37,12 +43,12 @@ fn headline(evaluated: &Evaluated) -> Markup {
     }
 }
 
-fn figure(name: &str, value: &str, interval: Option<Interval>) -> Markup {
+fn figure(name: &str, value: &str, interval: Option<Interval>, level: f64) -> Markup {
     html! {
         div.number {
             span.name { (name) }
             strong { (value) }
-            @if let Some(Interval { low, high }) = interval { span.interval { (format!("{low:.3} to {high:.3}")) } }
+            @if let Some(Interval { low, high }) = interval { span.interval { (format!("{:.0}% CI {low:.3} to {high:.3}", level * 100.0)) } }
         }
     }
 }
@@ -53,7 +59,7 @@ fn list_of_warnings(warnings: &[Warning]) -> Markup {
         @if warnings.is_empty() { p.good { "None of the checks of this report found a problem." } }
         @else {
             ul.warnings {
-                @for warning in warnings { li { strong { (warning.what) } " " (warning.why) } }
+                @for warning in warnings { li { strong { (marked(&warning.what)) } " " (marked(&warning.why)) } }
             }
         }
     }
@@ -72,7 +78,7 @@ fn card(report: &Report) -> Markup {
                 (format::plural(report.stages.len(), "stage")) ", " (with_result) " with a result, "
                 (ran) " computed by the run that wrote this page"
             }
-            dt { "Computing time" } dd { (format::duration(seconds(report))) " in all, without waiting and cached results" }
+            dt { "Computing time" } dd { (format::duration(seconds(report))) " for all results together, also those of earlier runs; stages that ran at the same time count twice" }
             @if let Some(commit) = &report.commit { dt { "Commit" } dd { code { (commit) } } }
             dt { "pcamflow" } dd { (report.version) }
         }

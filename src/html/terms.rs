@@ -23,10 +23,10 @@ pub const CURVES: &str = "Deletion removes the pixels that a map ranks highest f
     look at the same place; and an image with removed pixels is unlike any that the model has seen.";
 /// How to read the localisation, and what it does not show.
 pub const LOCALISATION: &str = "Localisation asks whether the maps of positive patches lie where the tumour is. Chance is what random maps \
-    reach. The centre box is weak truth: a patch is positive if tumour is in it, but tumour may be elsewhere too. A map can be \
+    reach. The label is about the centre box alone, but tumour may be elsewhere too, so the box is a weak reference. A map can be \
     faithful to the model and still miss the tumour, if the model looks elsewhere.";
 /// How to read the randomisation test, and what it does not show.
-pub const SANITY: &str = "Layers of the network are initialised anew, from the output down. If the maps stay similar, the method shows the \
+pub const SANITY: &str = "Layers of the network get random weights, from the output down. If the maps stay similar, the method shows the \
     image rather than what the model has learnt. A low similarity does not prove that maps are right.";
 
 /// Every measure.
@@ -41,7 +41,7 @@ pub const ALL: &[Term] = &[
     Term {
         name: "roc-auc",
         title: "ROC AUC",
-        sentence: "The probability that a positive patch has a higher score than a negative one.",
+        sentence: "The probability that a positive patch has a higher score than a negative one; ties count half.",
         range: "0 to 1, 0.5 is chance, high is good",
         source: "Hanley and McNeil (1982)",
     },
@@ -55,7 +55,7 @@ pub const ALL: &[Term] = &[
     Term {
         name: "ece",
         title: "Expected calibration error",
-        sentence: "The mean distance between predicted probability and observed share, over 15 bins.",
+        sentence: "The distance between predicted probability and observed share in 15 bins, weighted by their patches.",
         range: "0 to 1, low is good",
         source: "Naeini et al. (2015)",
     },
@@ -90,7 +90,7 @@ pub const ALL: &[Term] = &[
     Term {
         name: "centre-box-rank",
         title: "Rank in the centre box",
-        sentence: "Of as many of the largest pixels as the box has, the share that lies in it.",
+        sentence: "Take as many of the largest pixels as the box has: the share of them that lies in the box.",
         range: "0 to 1, 0.111 is chance, high is good",
         source: "Arras et al. (2022), relevance rank accuracy",
     },
@@ -111,7 +111,7 @@ pub const ALL: &[Term] = &[
     Term {
         name: "mask-rank",
         title: "Rank in the true mask",
-        sentence: "Of as many of the largest pixels as the mask has, the share that lies in it.",
+        sentence: "Take as many of the largest pixels as the mask has: the share of them that lies in the mask.",
         range: "0 to 1, the mask's share of the patch is chance, high is good",
         source: "Arras et al. (2022), relevance rank accuracy",
     },
@@ -126,7 +126,7 @@ pub const ALL: &[Term] = &[
         name: "delta",
         title: "Completeness error",
         sentence: "The sum of the attributions minus the difference of the scores of patch and baseline.",
-        range: "any number, near 0 is good",
+        range: "Any number, near 0 is good",
         source: "Sundararajan et al. (2017), integrated gradients",
     },
 ];

@@ -297,7 +297,7 @@ fn paths_may_have_spaces_and_any_characters() {
 #[test]
 fn a_full_disk_is_a_machine_error_and_the_run_continues_once_there_is_space() {
     let project = Sandbox::new().pipeline(PIPELINE).with(|root| fs::create_dir(root.join("store")).unwrap());
-    let script = "mount -t tmpfs -o size=16m tmpfs store && mkdir store/lost+found && head -c 13M /dev/zero >store/lost+found/filler; \
+    let script = "mount -t tmpfs -o size=24m tmpfs store && mkdir store/lost+found && head -c 21M /dev/zero >store/lost+found/filler; \
                   run=\"$PCAMFLOW run p.toml --json --store store split.d\"; \
                   $run >full.txt; echo $?; rm store/lost+found/filler; $run >free.txt; echo $?";
     let Some(output) = mounted(&project, script) else { return };

@@ -43,7 +43,7 @@ take = 6
 method.saliency = {}
 [metrics.m]
 pixels-per-step = 1152
-bootstrap = { resamples = 50 }
+resamples = 50
 explanations = { g = 'explain.g', s = 'explain.s' }
 [sanity.n]
 explanation = 'explain.g'
@@ -68,7 +68,7 @@ fn page() -> String {
 
 #[test]
 fn a_run_ends_with_the_headline_and_the_reports_path_also_if_all_is_cached() {
-    let output = project().run(&[]).exit(0);
+    let output = project().pcamflow(&["run", "p.toml"]).exit(0);
     let lines: Vec<&str> = output.stdout.lines().collect();
     let [.., headline, report] = lines.as_slice() else { panic!("{}", output.stdout) };
     assert!(headline.starts_with("evaluate.e: accuracy ") && headline.contains("ROC AUC"), "{headline}");
@@ -111,10 +111,11 @@ fn the_report_can_be_turned_off_and_written_later() {
     let text = PIPELINE.split("[train.t]").next().unwrap();
     let train = PIPELINE.split_once("[train.t]").unwrap().1.split("[evaluate.e]").next().unwrap();
     let project = Sandbox::new().pipeline(&format!("{text}[train.t]{train}[report]\nenabled = false\n"));
-    let output = project.run(&[]).exit(0).never_says("report:");
+    let output = project.pcamflow(&["run", "p.toml"]).exit(0).never_says("report:");
+    assert!(!output.stdout.contains("report:"), "{}", output.stdout);
     assert!(!project.path(FILE).exists(), "{}", output.stdout);
     project.run(&["--set", "report.enabled=1"]).exit(2).complains("enabled");
-    let written = project.pcamflow(&["report", "pipeline.toml", "--to", "pages/r.html"]).exit(0);
+    let written = project.pcamflow(&["report", "p.toml", "--to", "pages/r.html"]).exit(0);
     assert_eq!(written.stdout, "pages/r.html\n");
     assert!(fs::read_to_string(project.path("pages/r.html")).unwrap().contains("train.t"));
 }
@@ -122,17 +123,17 @@ fn the_report_can_be_turned_off_and_written_later() {
 #[test]
 fn without_results_the_error_says_what_to_do() {
     let project = Sandbox::new().pipeline(PIPELINE);
-    let output = project.pcamflow(&["report", "pipeline.toml"]).exit(1);
-    output.complains("no stage has a result yet: `pcamflow run pipeline.toml` makes some");
+    let output = project.pcamflow(&["report", "p.toml"]).exit(1);
+    output.complains("no stage has a result yet: `pcamflow run p.toml` makes some");
 }
 
 #[test]
 fn artifacts_that_are_gone_leave_a_gap_that_is_named_and_the_rest_stays() {
     let project = Sandbox::new().pipeline(PIPELINE);
     project.run(&["evaluate.e"]).exit(0);
-    let path = project.pcamflow(&["path", "pipeline.toml", "evaluate.e/metrics"]).exit(0).stdout;
+    let path = project.pcamflow(&["path", "p.toml", "evaluate.e/metrics"]).exit(0).stdout;
     fs::remove_file(path.trim()).unwrap();
-    project.pcamflow(&["report", "pipeline.toml"]).exit(0);
+    project.pcamflow(&["report", "p.toml"]).exit(0);
     let page = fs::read_to_string(project.path(FILE)).unwrap();
     assert!(page.contains("<section id=\"training\"") && !page.contains("<section id=\"evaluation\""));
 }
@@ -215,7 +216,7 @@ fn nothing_is_wider_than_a_phone() {
 fn a_sweep_has_a_page_whose_best_run_is_chosen_by_validation() {
     let project = Sandbox::new().pipeline(PIPELINE);
     let set = ["--set", "train.t.epochs=1,2", "--set", "train.t.batch-size=8,16"];
-    project.pcamflow(&[&["sweep", "pipeline.toml", "evaluate.e"][..], &set].concat()).exit(0);
+    project.pcamflow(&[&["sweep", "p.toml", "evaluate.e"][..], &set].concat()).exit(0);
     let written = project.pcamflow(&["report", "--sweep", "latest", "--to", "sweep.html"]).exit(0);
     assert_eq!(written.stdout, "sweep.html\n");
     let page = fs::read_to_string(project.path("sweep.html")).unwrap();

@@ -79,7 +79,7 @@ fn stages_without_torch_come_out_bit_for_bit_and_the_store_stays_as_it_is() {
             output.stdout
         );
     }
-    assert_eq!(output.stdout.matches("bit-identical").count(), 12, "{}", output.stdout);
+    assert_eq!(output.stdout.matches("bit-identical").count(), 13, "{}", output.stdout);
     assert_eq!(kept(&project), before);
     project.nothing_is_left_running();
     project.run(&[]).cached_all();

@@ -173,6 +173,7 @@ fn method(column: &Column<'_>, at: usize, patches: &[Patch]) -> Result<Explained
     Ok(ExplainedBy {
         stage: column.node.name.to_string(),
         method: making.method.clone(),
+        target: making.target.clone(),
         settings: [Some(words(making)), column.sign.how().map(str::to_owned)]
             .into_iter()
             .flatten()

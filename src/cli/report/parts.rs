@@ -130,10 +130,14 @@ fn shared_slides(node: &StageNode, sets: &[(&str, PatchSet)]) -> Option<String> 
     for (at, (name, first)) in slides.iter().enumerate() {
         for (other, second) in &slides[at + 1..] {
             let shared = first.intersection(second).count();
-            found.extend((shared > 0).then(|| format!("{shared} in both {name} and {other}")));
+            found.extend(
+                (shared > 0).then(|| {
+                    format!("{shared} of the {} slides of {other} are also in {name}", second.len())
+                }),
+            );
         }
     }
-    (!found.is_empty()).then(|| format!("{}: slides are in two parts: {}.", node.name, found.join(", ")))
+    (!found.is_empty()).then(|| format!("{}: {}.", node.name, found.join(", ")))
 }
 
 /// The slides of the patches of a part.

@@ -77,16 +77,23 @@ impl Store {
         let Some(before) = before.filter(|before| !self.shows_no_others(&parent, before, keep)) else {
             return Ok(Vec::new());
         };
-        let mut gone = Vec::new();
+        let (mut gone, mut any_left) = (Vec::new(), false);
         for name in fsx::list(&parent)? {
             let Some(name) = name.to_str() else { continue };
             if let Some(interrupted) = target_of(name) {
                 self.clear_up_locked(&parent.join(interrupted))?;
-            } else if !keep.contains(name) && self.hide(&parent.join(name))? {
-                gone.push(name.to_owned());
+            } else if !keep.contains(name) {
+                let folder = parent.join(name);
+                match self.hide(&folder)? {
+                    true => gone.push(name.to_owned()),
+                    false => any_left |= is_real_folder(&folder),
+                }
             }
         }
-        self.remember_no_others(&parent, before, keep);
+        // What is in a folder that stays can change without a trace in `parent`.
+        if !any_left {
+            self.remember_no_others(&parent, before, keep);
+        }
         Ok(gone)
     }
 

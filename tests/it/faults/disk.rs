@@ -129,9 +129,9 @@ fn results_that_cannot_be_shown_are_kept_and_shown_later() {
 #[test]
 fn gc_on_a_full_disk_frees_space() {
     let project = Sandbox::new().pipeline(QUICK).with(|root| std::fs::create_dir(root.join("st")).unwrap());
-    let script = "mount -t tmpfs -o size=8m tmpfs st; run=\"$PCAMFLOW run p.toml --quiet --store st\"
+    let script = "mount -t tmpfs -o size=16m tmpfs st; run=\"$PCAMFLOW run p.toml --quiet --store st\"
         five=\"--set synthesize.s.seed=5\"
-        $run $five && $run --set synthesize.s.seed=6 && $run && head -c 8M /dev/zero >st/filler
+        $run $five && $run --set synthesize.s.seed=6 && $run && head -c 16M /dev/zero >st/filler
         $run $five --force synthesize.s >full.txt 2>&1; echo $?
         $PCAMFLOW cache gc --older-than 0s --store st; echo $?
         $run $five; echo $?; $PCAMFLOW cache verify --store st >verify.txt; echo $?; $run; echo $?";

@@ -48,7 +48,7 @@ fn cached_results_and_reading_commands_work() {
         "/st/objects/",
         "cached",
         "exported/train.h5",
-        "2 results in 9 objects",
+        "2 results in 10 objects",
         "all sound",
         "nothing to remove",
     ];
