@@ -15,8 +15,9 @@ use super::{
     eta::Left,
     format,
     paint::{Paint, Tone},
-    row::{self, Measured, Row, Space},
+    row::{self, Measured, Row},
     screen::Screen,
+    widths::Space,
 };
 
 /// The time between two redraws without an event.

@@ -41,6 +41,7 @@ mod trials;
 mod trouble;
 pub mod verify;
 mod view;
+mod widths;
 mod words;
 
 use std::{

@@ -7,6 +7,7 @@ use console::{measure_text_width, truncate_str};
 use super::{
     format, names,
     paint::{Paint, Tone},
+    widths::{GAP, PERCENT, Space, Widths, widths},
 };
 
 /// The state of something that runs.
@@ -33,15 +34,6 @@ pub(super) struct Measured {
     pub(super) elapsed: f64,
 }
 
-/// The available space.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Space {
-    /// Columns of the terminal.
-    pub(super) width: usize,
-    /// Columns of the longest name.
-    pub(super) names: usize,
-}
-
 /// A name in its column, which takes at most three tenths of the terminal.
 #[must_use]
 pub(super) fn name(text: &str, space: Space) -> String {
@@ -61,9 +53,6 @@ pub(super) fn line(row: &Row, measured: Measured, space: Space, paint: Paint) ->
     truncate_str(cells.join("  ").trim_end(), space.width, "…").into_owned()
 }
 
-/// The columns between two cells.
-const GAP: usize = 2;
-
 /// As many parts of a list as fit, but at least the first one.
 fn fitted(at: &str, room: usize) -> &str {
     let ends = at.match_indices(", ").map(|(end, _)| end).chain([at.len()]);
@@ -79,41 +68,6 @@ fn spinner(measured: Measured, paint: Paint) -> String {
     let frame = FRAMES[(measured.elapsed * 10.0) as usize % FRAMES.len()];
     paint.tone(Tone::Active, frame)
 }
-
-/// The widths of the cells between the name and what it is doing; 0 for a cell that has no room.
-struct Widths {
-    bar: usize,
-    rate: usize,
-    left: usize,
-}
-
-/// Only the terminal and the names decide, so that cells do not move. A bar comes after the remaining time and an
-/// epoch with its validation (`epoch 12/12, val 0.355 84.1%`), and the rate after the loss of a batch.
-fn widths(space: Space) -> Widths {
-    const NARROW: usize = 50;
-    let names = space.names.min(space.width * 3 / 10);
-    if space.width < NARROW {
-        return Widths { bar: 0, rate: 0, left: 0 };
-    }
-    let mut room = space.width.saturating_sub(2 + names + GAP + PERCENT + GAP + LEFT + GAP + 28);
-    let mut take = |columns: usize, least: usize| {
-        let taken = if room < least { 0 } else { room.min(columns) };
-        room -= taken;
-        taken
-    };
-    let bar = take(13, 7);
-    take(", loss 0.412".len(), 0);
-    let rate = take(RATE + GAP, RATE + GAP);
-    let bar = bar + if bar > 0 { take(12, 0) } else { 0 };
-    Widths { bar: bar.saturating_sub(1), rate: rate.saturating_sub(GAP), left: LEFT }
-}
-
-/// `100%`
-const PERCENT: usize = 4;
-/// `59 min 59 s left`
-const LEFT: usize = 16;
-/// `12,345 patches/s`
-const RATE: usize = 16;
 
 /// The cells between the name and `at`.
 fn numbers(row: &Row, measured: Measured, space: Space, paint: Paint) -> Vec<String> {

@@ -209,20 +209,6 @@ fn progress_and_numbers_are_shown_and_the_rest_is_the_log() {
 }
 
 #[test]
-fn a_log_is_followed_until_the_stage_ends() {
-    let project = one("echo first; sleep 2; echo second; touch made", "");
-    let follow = || project.pcamflow(&["log", "p.toml", "command.one", "--follow"]).exit(0);
-    let running = project.start(&[]);
-    let followed = follow();
-    let (first, second) = (followed.stdout.find("first\n"), followed.stdout.find("second\n"));
-    assert!(first.is_some() && first < second, "{}", followed.stdout);
-    running.finish();
-    assert_eq!(followed.stdout, log(&project));
-    assert_eq!(follow().stdout, followed.stdout, "a finished stage");
-    project.pcamflow(&["log", "p.toml", "*", "-f"]).exit(0);
-}
-
-#[test]
 fn a_very_long_output_fills_neither_memory_nor_disk() {
     let project = one("head -c 200000000 /dev/zero | tr '\\0' 'x'; touch made", "");
     let output = project.shell("ulimit -v 1500000; $PCAMFLOW run p.toml --quiet");

@@ -101,6 +101,20 @@ fn a_log_has_a_limited_size() {
 }
 
 #[test]
+fn a_log_is_followed_until_the_stage_ends() {
+    let project = Sandbox::new().pipeline(
+        "[command.slow]\nshell = 'echo first; sleep 2; echo second; touch made'\nartifacts = { made = 'made' }\n",
+    );
+    let follow = || project.pcamflow(&["log", "p.toml", "command.slow", "--follow"]).exit(0);
+    let running = project.start(&[]);
+    let followed = follow();
+    let (first, second) = (followed.stdout.find("first\n"), followed.stdout.find("second\n"));
+    assert!(first.is_some() && first < second, "{}", followed.stdout);
+    running.finish();
+    assert_eq!(follow().stdout, followed.stdout, "a finished stage");
+}
+
+#[test]
 fn older_and_newer_workers_are_refused() {
     // Before protocol version 3, a worker used its standard output and exited on an unknown request.
     let old = "#!/bin/bash\necho '{\"ready\":{\"protocol\":2,\"versions\":{}}}'\nread line; echo \"no request: $line\" >&2; exit 70\n";
