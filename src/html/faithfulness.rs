@@ -56,7 +56,7 @@ fn baselines(compared: &Compared) -> Markup {
     };
     let rows: Vec<Vec<Markup>> = compared.summary.baselines.iter().map(row).collect();
     table(
-        "The model's score of each baseline: near 0.5 it speaks for neither class",
+        "The model's score of each baseline: near 0.5 speaks for neither class",
         &["baseline", "mean", "lowest", "highest"],
         &rows,
     )

@@ -82,8 +82,8 @@ fn of_difference(difference: &Difference, methods: &[MethodSummary], resampled: 
 /// curves cannot fall or rise much.
 pub(super) fn warnings(comparison: &Comparison) -> Vec<String> {
     let ends = [
-        ("deletion", &comparison.deletion_baseline, "ends there, and cannot fall below it"),
-        ("insertion", &comparison.insertion_baseline, "starts there, and has little left to rise"),
+        ("deletion", &comparison.deletion_baseline, "ends there"),
+        ("insertion", &comparison.insertion_baseline, "starts there, and can hardly rise"),
     ];
     ends.into_iter().filter_map(|(curve, name, why)| warning(comparison, curve, name, why)).collect()
 }
@@ -92,7 +92,7 @@ fn warning(comparison: &Comparison, curve: &str, name: &str, why: &str) -> Optio
     let threshold = comparison.settings.threshold;
     let baseline = comparison.baselines.iter().find(|baseline| baseline.name == name)?;
     let any = comparison.images.iter().any(|image| image.score() > threshold);
-    let some = if any { " that do so themselves" } else { "" };
+    let some = if any { " that the model assigns to it" } else { "" };
     let pairs = comparison.images.iter().map(Image::score).zip(baseline.scores.iter().copied());
     let mut scores: Vec<f64> =
         pairs.filter(|(own, _)| *own > threshold || !any).map(|(_, score)| score).collect();
@@ -100,8 +100,8 @@ fn warning(comparison: &Comparison, curve: &str, name: &str, why: &str) -> Optio
     scores.sort_unstable_by(f64::total_cmp);
     (2 * above >= images).then(|| {
         format!(
-            "The baseline `{name}` already scores as the explained class (above {threshold}) for {above} of the \
-             {images} images{some}, with a median of {:.2}. A curve of {curve} {why}: its area says little. \
+            "The baseline `{name}` alone scores as the explained class (above {threshold}) for {above} of the \
+             {images} images{some}, with a median of {:.2}. A curve of {curve} {why}, so its area says little. \
              Choose another `{curve}-baseline`.",
             quantile(&scores, 0.5)
         )
