@@ -56,7 +56,7 @@ fn look(results: &Results<'_>, result: &StageResult) -> Result<Came, Error> {
         // A stage that is done by now has no log here: the next look finds its result.
         let Ok(tail) = Tail::of(attempt) else { return Ok(Came::NotYet) };
         let unreadable = |error| Error::environment(format!("the log cannot be read: {error}"));
-        tail.to_the_end(|| is_running(results.engine.store(), &key)).map_err(unreadable)?;
+        tail.follow_to_the_end(|| is_running(results.engine.store(), &key)).map_err(unreadable)?;
         return Ok(Came::ToAnEnd);
     }
     let Some(record) = result.record.as_ref().filter(|_| result.outdated.is_none()) else {
@@ -87,7 +87,7 @@ impl Tail {
     }
 
     /// Prints what is added while the stage runs.
-    fn to_the_end(mut self, is_running: impl Fn() -> bool) -> io::Result<()> {
+    fn follow_to_the_end(mut self, is_running: impl Fn() -> bool) -> io::Result<()> {
         while is_running() && self.pass_on(ui::text_as_it_comes)? {
             sleep(OFTEN);
         }
@@ -163,7 +163,7 @@ mod tests {
         fs::write(&path, "a\nb\nc\nd\n").unwrap();
         let mut tail = Tail::of(&path).unwrap();
         assert_eq!(added(&mut tail), "a\nb\nc\nd\n");
-        let mut file = File::options().write(true).append(true).open(&path).unwrap();
+        let mut file = File::options().append(true).open(&path).unwrap();
         file.set_len(4).unwrap();
         assert_eq!(added(&mut tail), "");
         file.write_all(b"e\n").unwrap();
