@@ -89,7 +89,7 @@ pub struct Stage {
     pub record: Option<ActionRecord>,
     /// Why the result is not the one that the pipeline asks for, or why there is none.
     pub outdated: Option<String>,
-    /// Whether the run that wrote the report computed it.
+    /// Whether the last run computed it.
     pub ran: bool,
     /// Its inputs: slots, and what they read.
     pub inputs: Vec<(String, String)>,

@@ -42,7 +42,7 @@ fn time_line(stages: &[Stage]) -> Markup {
         return html! {};
     }
     html! {
-        h3 { "Time line of this run: " (format::duration(all)) }
+        h3 { "Time line of the last run: " (format::duration(all)) }
         div.timeline {
             @for (name, start, seconds) in &times {
                 div.lane {

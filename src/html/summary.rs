@@ -76,7 +76,7 @@ fn card(report: &Report) -> Markup {
             dt { "Stages" }
             dd {
                 (format::plural(report.stages.len(), "stage")) ", " (with_result) " with a result, "
-                (ran) " computed by the run that wrote this page"
+                (ran) " computed by the last run"
             }
             dt { "Computing time" } dd { (format::duration(seconds(report))) " for all results together, also those of earlier runs; stages that ran at the same time count twice" }
             @if let Some(commit) = &report.commit { dt { "Commit" } dd { code { (commit) } } }

@@ -107,6 +107,13 @@ fn every_section_is_there_and_all_text_is_escaped() {
 }
 
 #[test]
+fn a_report_that_is_written_later_still_shows_what_the_last_run_computed() {
+    project().pcamflow(&["report", "p.toml", "--to", "later.html"]).exit(0);
+    let later = fs::read_to_string(project().path("later.html")).unwrap();
+    assert!(later.contains("Time line of the last run") && page().contains("Time line of the last run"));
+}
+
+#[test]
 fn the_report_can_be_turned_off_and_written_later() {
     let text = PIPELINE.split("[train.t]").next().unwrap();
     let train = PIPELINE.split_once("[train.t]").unwrap().1.split("[evaluate.e]").next().unwrap();

@@ -35,7 +35,7 @@ use crate::{
     html::{self, Report},
     pipeline::Pipeline,
     stages::{Kind, default_classes},
-    store::Store,
+    store::{self, ReadRun, Store},
     ui,
 };
 use shelf::Shelf;
@@ -91,13 +91,23 @@ fn of_pipeline(arguments: &ReportArguments, file: &Path) -> Result<PathBuf, Erro
     let engine = Engine::new(&pipeline, &store, project.engine(&[]))?;
     let default = || pipeline.root.join("out").join(&pipeline.name).join(FILE);
     let to = arguments.to.clone().unwrap_or_else(default);
-    let report = gather(&engine, &pipeline, &BTreeSet::new())?;
+    let ran = last_computed(&store, &pipeline.name);
+    let report = gather(&engine, &pipeline, &ran.iter().map(String::as_str).collect())?;
     if report.stages.iter().all(|stage| stage.record.is_none()) {
         let run = engine.run_all();
         return Err(Error::failed(format!("no stage has a result yet: `{run}` makes some")));
     }
     write(&html::page(&report), &to)?;
     Ok(to)
+}
+
+/// The stages that the last run of a pipeline computed; none if no record of it can be read.
+fn last_computed(store: &Store, pipeline: &str) -> BTreeSet<String> {
+    let files = store.runs().unwrap_or_default();
+    let last = files.iter().rev().find(|file| file.is_of(pipeline)).and_then(|file| store.look(file).ok());
+    let Some((ReadRun::Record(run), _)) = last else { return BTreeSet::new() };
+    let computed = run.stages.into_iter().filter(|stage| stage.outcome == store::Outcome::Computed);
+    computed.map(|stage| stage.name).collect()
 }
 
 fn of_sweep(arguments: &ReportArguments, id: &str) -> Result<PathBuf, Error> {
