@@ -8,10 +8,10 @@ use std::{
 use clap::Args;
 
 use super::{
-    Error, Exit, Outcome,
-    history::{Found, History},
-    latest::{Run, latest, read},
-    plot, say,
+    Error, Exit, Outcome, complain,
+    history::History,
+    latest::{Run, latest, of_sweep, read},
+    plot, report, say,
 };
 use crate::{
     engine::tell::history::{Comparison, Facts, compare, main_number},
@@ -43,6 +43,9 @@ pub(super) struct CompareArguments {
     /// Plot the number of --by, or the main number, against what differs (.svg or .png)
     #[arg(long, value_name = "FILE", value_parser = picture)]
     plot: Option<PathBuf>,
+    /// Write a page with the runs as a table, as parallel coordinates, and as a heat map if they differ in two values
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
     /// Print every column as CSV
     #[arg(long, conflicts_with = "json")]
     csv: bool,
@@ -60,6 +63,7 @@ Examples:
   pcamflow compare p.toml -n 20 --sort accuracy     the latest 20 of a pipeline, the best first
   pcamflow compare 12 15..17                        these runs
   pcamflow compare --sweep latest --by accuracy --plot sweep.svg
+  pcamflow compare p.toml -n 20 --page runs.html    a page to look at
   pcamflow compare p.toml --csv > runs.csv
 
 The table has a column for everything in which the runs differ (parameters, source files, the git
@@ -79,9 +83,9 @@ fn picture(text: &str) -> Result<PathBuf, String> {
 
 /// Compares runs.
 pub(super) fn compare_runs(arguments: &CompareArguments) -> Outcome {
-    if let Some(path) = &arguments.plot {
-        let writable = fsx::is_writable(path);
-        writable.map_err(|error| Error::environment(format!("the plot cannot be written: {error}")))?;
+    for (what, path) in [("plot", &arguments.plot), ("page", &arguments.page)] {
+        let writable = path.as_deref().map_or(Ok(()), fsx::is_writable);
+        writable.map_err(|error| Error::environment(format!("the {what} cannot be written: {error}")))?;
     }
     let file = arguments.runs.iter().map(Path::new).find(|path| path.is_file());
     let history = History::open(file, arguments.store.as_deref())?;
@@ -100,6 +104,10 @@ pub(super) fn compare_runs(arguments: &CompareArguments) -> Outcome {
             column.ok_or_else(|| Error::failed("there is no number to draw: choose one with `--by`"))?;
         plot::draw(&history.store, &comparison, column, path)
             .map_err(|error| Error::failed(format!("{error:#}")))?;
+    }
+    if let Some(path) = &arguments.page {
+        report::of_runs(&comparison, path)?;
+        complain(&format!("wrote {}", path.display()));
     }
     let asked: Vec<usize> = by.iter().copied().chain(sorted).collect();
     let names: Vec<String> = asked.iter().map(|at| comparison.columns[*at].name.clone()).collect();
@@ -155,28 +163,5 @@ fn chosen(arguments: &CompareArguments, history: &History) -> Result<Vec<Run>, E
     match (files.is_empty(), history.files.last()) {
         (true, Some(last)) => latest(history, &last.pipeline, arguments.n),
         _ => files.iter().filter_map(|file| read(history, file).transpose()).collect(),
-    }
-}
-
-/// The trials of a sweep. If it ran several times, the last run of each trial.
-pub(super) fn of_sweep(history: &History, id: &str) -> Result<Vec<Run>, Error> {
-    let mut id = (id != "latest").then(|| id.to_owned());
-    let mut trials: Vec<Run> = Vec::new();
-    for file in history.files.iter().rev() {
-        let Found::Run(run, state) = history.look(file)? else { continue };
-        let Some(trial) = &run.sweep else { continue };
-        let id = id.get_or_insert_with(|| trial.id.clone());
-        let same = |(other, ..): &Run| other.sweep.as_ref().is_some_and(|it| it.trial == trial.trial);
-        if trial.id == *id && !trials.iter().any(same) {
-            let facts = Facts::of(&history.store, &run);
-            trials.push((*run, state, facts));
-        }
-    }
-    trials.reverse();
-    // Records are numbered in the order in which trials began to compute.
-    trials.sort_by_key(|(run, ..)| run.sweep.as_ref().and_then(|trial| trial.place));
-    match id.filter(|_| trials.is_empty()) {
-        Some(id) => Err(Error::usage(format!("there is no sweep `{id}`: `pcamflow runs` lists the trials"))),
-        None => Ok(trials),
     }
 }

@@ -1,4 +1,5 @@
-//! Chooses the latest runs of a pipeline that can be compared: whole ones with different results.
+//! Chooses runs that can be compared: the latest whole ones of a pipeline with different results, or the trials of a
+//! sweep.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -71,6 +72,29 @@ fn chosen(whole: Vec<Run>, mut partial: Vec<Run>, most: u32) -> Vec<Run> {
 fn is_whole(run: &RunRecord) -> bool {
     let is_done = |outcome| matches!(outcome, Outcome::Computed | Outcome::Cached);
     run.targets.is_empty() && run.stages.iter().all(|stage| is_done(stage.outcome))
+}
+
+/// The trials of a sweep. If it ran several times, the last run of each trial.
+pub(super) fn of_sweep(history: &History, id: &str) -> Result<Vec<Run>, Error> {
+    let mut id = (id != "latest").then(|| id.to_owned());
+    let mut trials: Vec<Run> = Vec::new();
+    for file in history.files.iter().rev() {
+        let Found::Run(run, state) = history.look(file)? else { continue };
+        let Some(trial) = &run.sweep else { continue };
+        let id = id.get_or_insert_with(|| trial.id.clone());
+        let same = |(other, ..): &Run| other.sweep.as_ref().is_some_and(|it| it.trial == trial.trial);
+        if trial.id == *id && !trials.iter().any(same) {
+            let facts = Facts::of(&history.store, &run);
+            trials.push((*run, state, facts));
+        }
+    }
+    trials.reverse();
+    // Records are numbered in the order in which trials began to compute.
+    trials.sort_by_key(|(run, ..)| run.sweep.as_ref().and_then(|trial| trial.place));
+    match id.filter(|_| trials.is_empty()) {
+        Some(id) => Err(Error::usage(format!("there is no sweep `{id}`: `pcamflow runs` lists the trials"))),
+        None => Ok(trials),
+    }
 }
 
 #[cfg(test)]

@@ -231,6 +231,8 @@ fn a_sweep_has_a_page_whose_best_run_is_chosen_by_validation() {
     for section in ["runs", "parallel", "heat"] {
         assert!(page.contains(&format!("<section id=\"{section}\"")), "{section}");
     }
+    project.pcamflow(&["compare", "p.toml", "--page", "runs.html"]).exit(0).complains("wrote runs.html");
+    assert!(fs::read_to_string(project.path("runs.html")).unwrap().contains("<section id=\"runs\""));
     project.pcamflow(&["report", "--sweep", "nothing"]).exit(2).complains("there is no sweep `nothing`");
     project.pcamflow(&["report"]).exit(2);
 }

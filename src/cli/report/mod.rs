@@ -30,7 +30,10 @@ use super::{
     say,
 };
 use crate::{
-    engine::{self, Engine, tell::event::Summary},
+    engine::{
+        self, Engine,
+        tell::{event::Summary, history::Comparison},
+    },
     fsx::{self, Durability},
     html::{self, Report},
     pipeline::Pipeline,
@@ -117,6 +120,11 @@ fn of_sweep(arguments: &ReportArguments, id: &str) -> Result<PathBuf, Error> {
     let to = arguments.to.clone().unwrap_or_else(|| PathBuf::from(format!("sweep-{name}.html")));
     write(&html::trials_page(&trials), &to)?;
     Ok(to)
+}
+
+/// Writes the page of compared runs.
+pub(super) fn of_runs(comparison: &Comparison, to: &Path) -> Result<(), Error> {
+    write(&html::trials_page(&trials::of_runs(comparison)), to)
 }
 
 /// Writes the report of a run that computed something into the folder of its results, and returns its path. An error

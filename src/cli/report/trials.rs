@@ -1,6 +1,8 @@
 //! The page of a sweep, or of some runs, from their records.
 
-use super::super::{Error, compare, history::History};
+use std::collections::BTreeSet;
+
+use super::super::{Error, history::History, latest};
 use crate::{
     engine::tell::history::{Better, Cell, Column, Comparison, What, compare as side_by_side},
     html::{self, Role, Trial, Trials},
@@ -9,11 +11,19 @@ use crate::{
 
 /// The trials of a sweep: its id, or `latest`.
 pub(super) fn of_sweep(history: &History, id: &str) -> Result<Trials, Error> {
-    let comparison = side_by_side(compare::of_sweep(history, id)?);
+    let comparison = side_by_side(latest::of_sweep(history, id)?);
     let first = comparison.rows.first().map(|row| &row.run);
     let id = first.and_then(|run| run.sweep.as_ref()).map_or(id, |trial| trial.id.as_str());
     let pipeline = first.map(|run| run.pipeline.as_str()).unwrap_or_default();
     Ok(trials(&comparison, format!("sweep {id} of {pipeline}")))
+}
+
+/// Runs side by side.
+pub(super) fn of_runs(comparison: &Comparison) -> Trials {
+    let pipelines: BTreeSet<&str> = comparison.rows.iter().map(|row| row.run.pipeline.as_str()).collect();
+    let names: Vec<&str> = pipelines.into_iter().collect();
+    let title = format!("{} of {}", format::plural(comparison.rows.len(), "run"), names.join(" and "));
+    trials(comparison, title)
 }
 
 fn trials(comparison: &Comparison, title: String) -> Trials {
