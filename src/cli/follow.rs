@@ -24,7 +24,7 @@ const OFTEN: Duration = Duration::from_millis(200);
 enum Came {
     /// The stage has not begun.
     NotYet,
-    /// The stage has ended, or nobody reads any more.
+    /// The stage has ended, or its output is closed.
     ToAnEnd,
 }
 
