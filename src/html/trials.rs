@@ -63,11 +63,11 @@ pub(super) fn criterion(trials: &Trials) -> Option<(usize, bool)> {
         .find_map(|(at, column)| Some((at, column.high_is_better?)))
 }
 
-/// The best run by validation.
+/// The best run by validation; of equal ones, the first.
 pub(super) fn best(trials: &Trials) -> Option<usize> {
     let (column, high) = criterion(trials)?;
     let numbers =
         trials.trials.iter().enumerate().filter_map(|(at, trial)| Some((at, trial.cells[column].number?)));
     let ordered = |(_, number): &(usize, f64)| if high { *number } else { -number };
-    numbers.max_by(|a, b| ordered(a).total_cmp(&ordered(b))).map(|(at, _)| at)
+    numbers.min_by(|a, b| ordered(b).total_cmp(&ordered(a))).map(|(at, _)| at)
 }

@@ -100,6 +100,13 @@ mod tests {
     }
 
     #[test]
+    fn of_equal_runs_the_first_is_the_best() {
+        let mut trials = trials([0.5, 0.6]);
+        trials.trials[1].cells[2].number = trials.trials[0].cells[2].number;
+        assert_eq!(best(&trials), Some(0));
+    }
+
+    #[test]
     fn without_validation_no_run_is_the_best() {
         let mut trials = trials([0.5, 0.6]);
         trials.columns[2].role = Role::Other;
