@@ -247,7 +247,7 @@ mod tests {
         let it = faithfulness(&comparison).unwrap();
         let (_, svg) = drawn("faithfulness-curves-warned", &faithfulness_curves(&it));
         let place = |text: &str| svg.find(text).unwrap();
-        assert!(place("already scores as the explained class") < place(">true positives: "));
+        assert!(place("alone scores as the explained class") < place(">true positives: "));
         assert!(svg.contains(">black alone: 0.930</text>"));
     }
 

@@ -185,7 +185,7 @@ fn a_baseline_that_scores_as_the_class_is_a_warning() {
     let warnings = summary(&comparison).warnings;
     assert_eq!(warnings.len(), 1);
     assert!(
-        warnings[0].starts_with("The baseline `black` already scores as the explained class"),
+        warnings[0].starts_with("The baseline `black` alone scores as the explained class"),
         "{warnings:?}"
     );
     // If class 0 is explained, the same image scores 0.07, and the other baseline scores high.

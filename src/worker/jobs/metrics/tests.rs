@@ -221,11 +221,11 @@ fn a_baseline_that_scores_as_the_class_is_a_warning_at_the_start_of_the_report()
     assert_eq!(warned.len(), 2, "{warned:?}");
     for (warning, name) in warned.iter().zip(["black", "blur"]) {
         let start =
-            format!("The baseline `{name}` already scores as the explained class (above 0.5) for 5 of the 5");
+            format!("The baseline `{name}` alone scores as the explained class (above 0.5) for 5 of the 5");
         assert!(warning.starts_with(&start), "{warning}");
     }
     assert!(report.lines().take(6).any(|line| line.starts_with("! The baseline `black`")), "{report}");
-    assert!(fs::read_to_string(case.path("curves.svg")).unwrap().contains("already scores"));
+    assert!(fs::read_to_string(case.path("curves.svg")).unwrap().contains("alone scores"));
 }
 
 #[test]
