@@ -235,7 +235,7 @@ mod tests {
             );
             assert!(
                 svg.find(">true positives: ") < svg.find(">true negatives: ")
-                    && !svg.contains("already scores")
+                    && !svg.contains("alone scores")
             );
         }
     }
