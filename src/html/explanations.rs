@@ -125,17 +125,8 @@ fn short(group: Group) -> &'static str {
     }
 }
 
-fn group(patch: &Patch, threshold: f64) -> Group {
-    match (patch.label == 1, patch.probability > threshold) {
-        (true, true) => Group::TruePositive,
-        (false, false) => Group::TrueNegative,
-        (false, true) => Group::FalsePositive,
-        (true, false) => Group::FalseNegative,
-    }
-}
-
 fn row(patch: &Patch, explained: &Explained, classes: &[String; 2]) -> Markup {
-    let group = group(patch, explained.threshold);
+    let group = Group::new(patch.label == 1, patch.probability > explained.threshold);
     let label = &classes[usize::from(patch.label == 1)];
     let predicted = &classes[usize::from(patch.probability > explained.threshold)];
     let title = format!("Row {}: {label}, predicted {predicted}, p = {:.3}", patch.row, patch.probability);

@@ -1,8 +1,8 @@
 //! The report of a pipeline: one HTML file with everything that people want to see of its results.
 //!
 //! Plain data in ([`Report`]), text out ([`page`]). The file needs no network and no other file, and everything
-//! important can be read without scripts. All text is escaped by the template crate. Knows no store and no engine;
-//! whoever calls has read the artifacts.
+//! important can be read without scripts. All text is escaped by the template crate. Opens no store and no file: the
+//! caller reads the artifacts.
 
 mod chart;
 mod data;

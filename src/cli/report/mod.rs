@@ -178,6 +178,7 @@ fn gather(engine: &Engine<'_>, pipeline: &Pipeline, ran: &BTreeSet<&str>) -> Res
     let evaluations = evaluated::all(&mut shelf);
     let threshold = evaluations.first().map_or(0.5, |evaluated| evaluated.numbers.threshold);
     let comparisons = compared::comparisons(&mut shelf);
+    let (parts, leaks) = parts::all(&mut shelf);
     Ok(Report {
         name: pipeline.name.clone(),
         file: pipeline.file.display().to_string(),
@@ -185,8 +186,8 @@ fn gather(engine: &Engine<'_>, pipeline: &Pipeline, ran: &BTreeSet<&str>) -> Res
         commit: git(&pipeline.root).map(|git| git.commit),
         classes: classes(&evaluations),
         stages: stages::all(&shelf, ran),
-        leaks: parts::leaks(&mut shelf),
-        parts: parts::all(&mut shelf),
+        leaks,
+        parts,
         trainings: trained::all(&mut shelf),
         explanations: explained::all(&mut shelf, threshold),
         evaluations,

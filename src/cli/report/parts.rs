@@ -25,17 +25,32 @@ const SHOWN: usize = 12;
 /// How many patches of a part its means and colours are of: enough for a mean, and read in a moment.
 const LOOKED_AT: usize = 1000;
 
-/// Every part of every split that has a result.
-pub(super) fn all(shelf: &mut Shelf<'_>) -> Vec<Part> {
-    let mut all = Vec::new();
+/// Every part of every split that has a result; and what parts have in common: exact duplicates and slides, a sentence
+/// each.
+pub(super) fn all(shelf: &mut Shelf<'_>) -> (Vec<Part>, Vec<String>) {
+    let (mut parts, mut leaks) = (Vec::new(), Vec::new());
     for node in shelf.stages(&[Kind::Split]) {
-        for name in PARTS {
-            let read =
-                open(shelf, node, name).and_then(|set| set.map(|set| part(node, name, &set)).transpose());
-            all.extend(shelf.note(format!("{}/{name}", node.name), read));
+        let sets = sets(shelf, node);
+        for (name, set) in &sets {
+            let read = part(node, name, set).map(Some);
+            parts.extend(shelf.note(format!("{}/{name}", node.name), read));
         }
+        let read = shelf.json::<Value>(node, "split");
+        leaks
+            .extend(shelf.note(&node.name, read).map(|split| duplicates(node, &split)).into_iter().flatten());
+        leaks.extend(shared_slides(node, &sets));
     }
-    all
+    (parts, leaks)
+}
+
+/// The parts of a split whose bytes are here.
+fn sets(shelf: &mut Shelf<'_>, node: &StageNode) -> Vec<(&'static str, PatchSet)> {
+    let mut sets = Vec::new();
+    for name in PARTS {
+        let read = open(shelf, node, name);
+        sets.extend(shelf.note(format!("{}/{name}", node.name), read).map(|set| (name, set)));
+    }
+    sets
 }
 
 fn open(shelf: &Shelf<'_>, node: &StageNode, name: &str) -> Result<Option<PatchSet>> {
@@ -44,13 +59,12 @@ fn open(shelf: &Shelf<'_>, node: &StageNode, name: &str) -> Result<Option<PatchS
 }
 
 fn part(node: &StageNode, name: &str, set: &PatchSet) -> Result<Part> {
-    let mut looked_at = sample(set.labels(), LOOKED_AT, true, 0);
+    let looked_at = sample(set.labels(), LOOKED_AT, true, 0);
     let pixels = read(set, &looked_at)?;
     let labels: Vec<u8> = looked_at.iter().map(|at| set.labels()[*at]).collect();
     let positives = set.labels().iter().filter(|label| **label == 1).count() as u64;
     let samples = labels.iter().zip(pixels.chunks_exact(PATCH_BYTES)).take(SHOWN);
     let (means, colors) = means(&labels, &pixels)?;
-    looked_at.dedup();
     Ok(Part {
         name: format!("{}/{name}", node.name),
         counts: [set.len() as u64 - positives, positives],
@@ -100,20 +114,6 @@ fn means(labels: &[u8], pixels: &[u8]) -> Result<Means> {
         }
     }
     Ok((patches, colors))
-}
-
-/// What parts of a split have in common: exact duplicates and slides, a sentence each.
-pub(super) fn leaks(shelf: &mut Shelf<'_>) -> Vec<String> {
-    let mut found = Vec::new();
-    for node in shelf.stages(&[Kind::Split]) {
-        let read = shelf.json::<Value>(node, "split");
-        let split = shelf.note(&node.name, read).unwrap_or_default();
-        found.extend(duplicates(node, &split));
-        let sets: Vec<(&str, PatchSet)> =
-            PARTS.iter().filter_map(|name| Some((*name, open(shelf, node, name).ok()??))).collect();
-        found.extend(shared_slides(node, &sets));
-    }
-    found
 }
 
 fn duplicates(node: &StageNode, split: &Value) -> Vec<String> {

@@ -22,7 +22,14 @@ fn epochs(stage: &AnyStage) -> Option<u32> {
     match stage {
         AnyStage::Train(stage) => Some(stage.epochs),
         AnyStage::ResumeTrain(stage) => Some(stage.epochs),
-        _ => None,
+        AnyStage::Synthesize(_)
+        | AnyStage::Split(_)
+        | AnyStage::Evaluate(_)
+        | AnyStage::Explain(_)
+        | AnyStage::Metrics(_)
+        | AnyStage::Sanity(_)
+        | AnyStage::Preview(_)
+        | AnyStage::Command(_) => None,
     }
 }
 

@@ -26,7 +26,13 @@ impl Group {
     /// The group of an image that is predicted positive if its probability is above `threshold`.
     #[must_use]
     pub fn of(image: &Image, threshold: f64) -> Self {
-        match (image.positive, image.probability > threshold) {
+        Self::new(image.positive, image.probability > threshold)
+    }
+
+    /// The group of an image with this label and this prediction.
+    #[must_use]
+    pub fn new(positive: bool, predicted: bool) -> Self {
+        match (positive, predicted) {
             (true, true) => Self::TruePositive,
             (false, false) => Self::TrueNegative,
             (false, true) => Self::FalsePositive,
