@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -19,7 +20,7 @@ use crate::{fsx, stages::Problem};
 /// The most files of a pipeline.
 const MOST: usize = 100;
 /// The largest file that is read as a pipeline, in bytes: a hundred thousand stages need less.
-pub(super) const LONGEST: u64 = 64 << 20;
+const LONGEST: u64 = 64 << 20;
 
 /// One file of a pipeline.
 pub(super) struct Loaded {
@@ -39,15 +40,23 @@ pub(super) struct Broken {
     pub(super) problem: Problem,
 }
 
+/// Reads the text of a file: from the disk, or from the record of a run.
+pub(super) type Read<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
+
+/// The text of a file on the disk.
+pub(super) fn from_disk(file: &Path) -> io::Result<String> {
+    fsx::read_text(file, LONGEST)
+}
+
 /// A pipeline's file and those that it extends, each before the one that it extends; and the file that could not be
 /// read.
-pub(super) fn chain(file: &Path, text: String) -> (Vec<Loaded>, Option<Broken>) {
+pub(super) fn chain(file: &Path, text: String, read: Read<'_>) -> (Vec<Loaded>, Option<Broken>) {
     let mut files = vec![Loaded { file: file.to_owned(), text }];
     let mut seen = vec![identity(file)];
     while let Some((span, name)) = files.last().and_then(|last| extended(&last.text)) {
         let by = files.len() - 1;
         let file = files[by].file.parent().map_or_else(|| PathBuf::from(&name), |folder| folder.join(&name));
-        match next(&file, &files, &mut seen) {
+        match next(&file, &files, &mut seen, read) {
             Ok(text) => files.push(Loaded { file, text }),
             Err((message, help)) => {
                 return (files, Some(Broken { by, file, problem: Problem::at(span, message).help(help) }));
@@ -58,7 +67,12 @@ pub(super) fn chain(file: &Path, text: String) -> (Vec<Loaded>, Option<Broken>) 
 }
 
 /// The text of the next file. The error is a message with advice.
-fn next(file: &Path, files: &[Loaded], seen: &mut Vec<PathBuf>) -> Result<String, (String, &'static str)> {
+fn next(
+    file: &Path,
+    files: &[Loaded],
+    seen: &mut Vec<PathBuf>,
+    read: Read<'_>,
+) -> Result<String, (String, &'static str)> {
     if files.len() == MOST {
         let message = format!("a pipeline can consist of at most {MOST} files");
         return Err((message, "combine some of the files"));
@@ -70,7 +84,7 @@ fn next(file: &Path, files: &[Loaded], seen: &mut Vec<PathBuf>) -> Result<String
         return Err((message, "each file in this list extends the next"));
     }
     seen.push(identity);
-    fsx::read_text(file, LONGEST).map_err(|error| {
+    read(file).map_err(|error| {
         let message = format!("cannot read {}, which is extended here: {error}", file.display());
         (message, "the path is relative to the file that contains it")
     })

@@ -1,8 +1,10 @@
 //! Loads a pipeline from a file and overrides, or reports all of its problems.
 
 use std::{
-    fmt,
+    collections::BTreeMap,
+    fmt, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use toml::{Spanned, de::DeTable};
@@ -10,7 +12,7 @@ use toml::{Spanned, de::DeTable};
 use super::{
     Pipeline,
     document::{self, Document},
-    extends::{self, Broken, LONGEST, Loaded},
+    extends::{self, Broken, Loaded, Read, from_disk},
     overrides,
     read::{Tables, read_tables, sub_table},
     repeat::expand,
@@ -19,10 +21,7 @@ use super::{
     sources::Sources,
     sweep_table,
 };
-use crate::{
-    fsx,
-    stages::{Problem, is_name},
-};
+use crate::stages::{Problem, is_name};
 
 /// The options of the command line for a pipeline.
 #[derive(Debug, Default, Clone)]
@@ -81,12 +80,31 @@ impl fmt::Debug for Invalid {
 /// # Errors
 /// All problems of the file and the overrides.
 pub fn load(file: &Path, options: &Options) -> Result<Pipeline, Invalid> {
-    parse_trial(file, text_of(file)?, options, &[])
+    parse_with(file, text_of(file)?, options, &[], &from_disk)
+}
+
+/// Loads a pipeline from texts by the names of their files, as the record of a run has them. No pipeline file is read.
+///
+/// # Errors
+/// All problems of the texts and the overrides, also a text that is missing.
+pub fn recorded(
+    file: &Path,
+    texts: &BTreeMap<String, Arc<str>>,
+    options: &Options,
+) -> Result<Pipeline, Invalid> {
+    let missing = || io::Error::other("the record of the run does not have its text");
+    let read =
+        |file: &Path| texts.get(&file.display().to_string()).map(|text| text.to_string()).ok_or_else(missing);
+    parse_with(file, text_from(file, &read)?, options, &[], &read)
 }
 
 /// The text of a pipeline file.
 pub(super) fn text_of(file: &Path) -> Result<String, Invalid> {
-    fsx::read_text(file, LONGEST).map_err(|error| {
+    text_from(file, &from_disk)
+}
+
+fn text_from(file: &Path, read: Read<'_>) -> Result<String, Invalid> {
+    read(file).map_err(|error| {
         let message = format!("cannot read the pipeline {}: {error}", file.display());
         Invalid { sources: Sources::default(), problems: vec![Problem::unplaced(message)], unread: None }
     })
@@ -111,7 +129,7 @@ fn stem(file: &Path) -> String {
 /// # Errors
 /// All problems of the text, the files that it extends and the overrides.
 pub fn parse(file: &Path, text: String, options: &Options) -> Result<Pipeline, Invalid> {
-    parse_trial(file, text, options, &[])
+    parse_with(file, text, options, &[], &from_disk)
 }
 
 /// Loads a trial of a sweep. Its values are the last ones of `options.set`, and are written at `places`.
@@ -121,7 +139,17 @@ pub(super) fn parse_trial(
     options: &Options,
     places: &[String],
 ) -> Result<Pipeline, Invalid> {
-    let (files, broken) = extends::chain(file, text);
+    parse_with(file, text, options, places, &from_disk)
+}
+
+fn parse_with(
+    file: &Path,
+    text: String,
+    options: &Options,
+    places: &[String],
+    read: Read<'_>,
+) -> Result<Pipeline, Invalid> {
+    let (files, broken) = extends::chain(file, text, read);
     let mut sources = Sources::default();
     let mut bases: Vec<usize> =
         files.into_iter().rev().map(|Loaded { file, text }| sources.add_file(&file, text)).collect();

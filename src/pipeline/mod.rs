@@ -41,7 +41,7 @@ use crate::{
     stages::{AnyStage, RunSettings, SourceFile, StageName, Word},
 };
 
-pub use load::{Invalid, Options, load, name_in, parse};
+pub use load::{Invalid, Options, load, name_in, parse, recorded};
 pub use mentions::{Mention, Rewritten};
 pub use places::Places;
 pub use root::{Foreign, default_data, mark, project_root};

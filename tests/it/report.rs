@@ -4,7 +4,11 @@ use std::{fs, sync::OnceLock};
 
 use serde_json::json;
 
-use crate::{browser::found, sandbox::Sandbox};
+use crate::{
+    browser::found,
+    hdf5_files::{images, labels},
+    sandbox::Sandbox,
+};
 
 /// A small copy of the quickstart: seconds on one core.
 const PIPELINE: &str = "\
@@ -125,6 +129,57 @@ fn the_report_can_be_turned_off_and_written_later() {
     let written = project.pcamflow(&["report", "p.toml", "--to", "pages/r.html"]).exit(0);
     assert_eq!(written.stdout, "pages/r.html\n");
     assert!(fs::read_to_string(project.path("pages/r.html")).unwrap().contains("train.t"));
+}
+
+#[test]
+fn an_earlier_run_is_shown_as_it_was() {
+    let project = Sandbox::new().pipeline(PIPELINE);
+    let base = |epochs: &str| fs::write(project.path("base.toml"), format!("[train.t]\nepochs = {epochs}\n"));
+    base("2").unwrap();
+    let text = PIPELINE.replace("epochs = 2\n", "");
+    fs::write(project.path("p.toml"), format!("extends = 'base.toml'\n{text}")).unwrap();
+    project.run(&["explain.g"]).exit(0);
+    base("1").unwrap();
+    project.run(&["evaluate.e"]).exit(0);
+    let written = project.pcamflow(&["report", "1"]).exit(0);
+    assert_eq!(written.stdout, "run-1.html\n");
+    let page = fs::read_to_string(project.path("run-1.html")).unwrap();
+    assert!(page.contains("<title>small, run 1") && page.contains("epochs 2, batch-size 8"));
+    assert!(page.contains("<section id=\"explanations\"") && !page.contains("<section id=\"evaluation\""));
+    project.pcamflow(&["report", "latest", "--to", "second.html"]).exit(0);
+    let page = fs::read_to_string(project.path("second.html")).unwrap();
+    assert!(page.contains("small, run 2") && page.contains("epochs 1, batch-size 8"));
+    assert!(!page.contains("<section id=\"explanations\"") && page.contains("<section id=\"evaluation\""));
+    project.pcamflow(&["report", "9"]).exit(2).complains("there is no run `9`");
+    project.pcamflow(&["report", "1..2"]).exit(2).complains("a report is of one run");
+    project
+        .pcamflow(&["report", "1", "--set", "train.t.epochs=3"])
+        .exit(2)
+        .complains("are for a pipeline file");
+}
+
+#[test]
+fn patches_of_a_source_that_has_changed_are_not_shown() {
+    let start = PIPELINE.find("[evaluate.e]").unwrap();
+    let pipeline = format!(
+        "{}[evaluate.e]\nmodel = 'train.t'\nimages = {{ x = 'x.h5', y = 'y.h5' }}\n",
+        &PIPELINE[..start]
+    );
+    let project = Sandbox::new().pipeline(&pipeline).with(|root| {
+        images(&root.join("data/x.h5"), 8);
+        labels(&root.join("data/y.h5"), &[0, 1, 0, 1, 0, 1, 0, 1]);
+    });
+    project.run(&[]).exit(0);
+    let mistakes =
+        |page: &str| page.contains("The most confident mistakes") && !page.contains("has changed since");
+    assert!(mistakes(&fs::read_to_string(project.path(FILE)).unwrap()));
+    images(&project.path("data/x.h5"), 9);
+    project.pcamflow(&["report", "p.toml"]).exit(0);
+    let page = fs::read_to_string(project.path(FILE)).unwrap();
+    assert!(
+        page.contains("x.h5") && page.contains("is not what the stage read: it has changed since"),
+        "{page}"
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::{measured::Measured, shelf::Shelf};
@@ -61,7 +61,7 @@ fn column<'a>(shelf: &Shelf<'_>, node: &'a StageNode) -> Result<Option<Column<'a
 }
 
 fn table(
-    shelf: &Shelf<'_>,
+    shelf: &mut Shelf<'_>,
     columns: &[Column<'_>],
     measured: &Measured,
     threshold: f64,
@@ -69,7 +69,7 @@ fn table(
     let rows = rows(columns);
     let explained = rows.len();
     let shown = chosen(&rows, threshold);
-    let images = columns.iter().find_map(|column| shelf.patches(column.node, "images").ok().flatten());
+    let images = images(shelf, columns);
     let places: HashMap<i64, usize> = images
         .iter()
         .flat_map(|images| images.rows().iter().enumerate().map(|(at, row)| (*row, at)))
@@ -81,6 +81,20 @@ fn table(
     let methods =
         columns.iter().enumerate().map(|(at, column)| method(column, at, &patches)).collect::<Result<_>>()?;
     Ok(Explained { model: String::new(), images: String::new(), methods, patches, explained, threshold })
+}
+
+/// The explained patches, from the first stage that can tell them.
+fn images(shelf: &mut Shelf<'_>, columns: &[Column<'_>]) -> Option<PatchSet> {
+    let mut read = Ok(None);
+    for column in columns {
+        read = shelf
+            .patches(column.node, "images")
+            .with_context(|| format!("the images of {}", column.node.name));
+        if matches!(read, Ok(Some(_))) {
+            break;
+        }
+    }
+    shelf.note("The explained patches", read)
 }
 
 /// A patch that some stage explains: row, label, logit.

@@ -1,11 +1,13 @@
-//! `pcamflow report`, and the report that a run leaves: reads results from the store and writes `report.html`.
+//! `pcamflow report`, and the report that a run leaves: finds the results to show, and writes the page.
 //!
-//! A part whose artifacts cannot be read is left out, and the page says so. What the page looks like is in `html`.
+//! What the page looks like is in `html`.
 
 mod compared;
 mod evaluated;
 mod explained;
+mod gather;
 mod measured;
+mod of_run;
 mod parts;
 mod shelf;
 mod stages;
@@ -24,7 +26,6 @@ use super::{
     Error, Exit, Outcome,
     args::{PipelineArguments, ProjectArguments},
     complain,
-    git::git,
     history::History,
     project::open,
     say,
@@ -35,19 +36,18 @@ use crate::{
         tell::{event::Summary, history::Comparison},
     },
     fsx::{self, Durability},
-    html::{self, Report},
+    html,
     pipeline::Pipeline,
-    stages::{Kind, default_classes},
-    store::{self, ReadRun, Store},
+    stages::Kind,
+    store::{self, ReadRun, RunRecord, Store},
     ui,
 };
-use shelf::Shelf;
 
 /// What to report, and where.
 #[derive(Debug, Args)]
 pub(super) struct ReportArguments {
-    /// The pipeline file
-    #[arg(value_name = "FILE", required_unless_present = "sweep")]
+    /// The pipeline file; or an earlier run: its number, `latest`, or `latest~2`
+    #[arg(value_name = "FILE|RUN", required_unless_present = "sweep")]
     file: Option<PathBuf>,
     /// Set a value: kind.name.key=value or params.name=value; overrides the file (repeatable)
     #[arg(long, value_name = "KEY=VALUE", requires = "file")]
@@ -61,7 +61,8 @@ pub(super) struct ReportArguments {
     /// The store [default: .pcamflow in the project's folder]
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// Where to write it [default: out/NAME/report.html in the project's folder, sweep-ID.html for a sweep]
+    /// Where to write it [default: out/NAME/report.html in the project's folder; run-RUN.html for a run and
+    /// sweep-ID.html for a sweep, in the current folder]
     #[arg(long, short, value_name = "FILE")]
     to: Option<PathBuf>,
     /// Open it in the browser
@@ -72,18 +73,30 @@ pub(super) struct ReportArguments {
 /// The file's name in the folder of a pipeline's results.
 const FILE: &str = "report.html";
 
-/// Writes the report of the latest results, or of a sweep.
+/// Writes the report of the latest results, of an earlier run, or of a sweep.
 pub(super) fn report(arguments: &ReportArguments) -> Outcome {
     let file = match (&arguments.sweep, &arguments.file) {
         (Some(id), _) => of_sweep(arguments, id)?,
-        (None, Some(file)) => of_pipeline(arguments, file)?,
-        (None, None) => return Err(Error::usage("name a pipeline file, or a sweep with --sweep")),
+        (None, Some(file)) => match run_in(file) {
+            Some(run) => of_run::write(arguments, run)?,
+            None => of_pipeline(arguments, file)?,
+        },
+        (None, None) => return Err(Error::usage("name a pipeline file, a run, or a sweep with --sweep")),
     };
     say(&ui::seen_from_here(&file));
     if arguments.open {
         show(&file)?;
     }
     Ok(Exit::Done)
+}
+
+/// The word for a run (`12`, `latest~2`); `None` if it is a file. What exists is a file.
+fn run_in(word: &Path) -> Option<&str> {
+    let is_run = |text: &&str| {
+        let rest = text.strip_prefix("latest").unwrap_or(text);
+        rest.bytes().all(|byte| byte.is_ascii_digit() || b"~.".contains(&byte))
+    };
+    word.to_str().filter(is_run).filter(|_| !word.exists())
 }
 
 fn of_pipeline(arguments: &ReportArguments, file: &Path) -> Result<PathBuf, Error> {
@@ -95,7 +108,7 @@ fn of_pipeline(arguments: &ReportArguments, file: &Path) -> Result<PathBuf, Erro
     let default = || pipeline.root.join("out").join(&pipeline.name).join(FILE);
     let to = arguments.to.clone().unwrap_or_else(default);
     let ran = last_computed(&store, &pipeline.name);
-    let report = gather(&engine, &pipeline, &ran.iter().map(String::as_str).collect())?;
+    let report = gather::latest(&engine, &pipeline, &ran.iter().map(String::as_str).collect())?;
     if report.stages.iter().all(|stage| stage.record.is_none()) {
         let run = engine.run_all();
         return Err(Error::failed(format!("no stage has a result yet: `{run}` makes some")));
@@ -109,8 +122,13 @@ fn last_computed(store: &Store, pipeline: &str) -> BTreeSet<String> {
     let files = store.runs().unwrap_or_default();
     let last = files.iter().rev().find(|file| file.is_of(pipeline)).and_then(|file| store.look(file).ok());
     let Some((ReadRun::Record(run), _)) = last else { return BTreeSet::new() };
-    let computed = run.stages.into_iter().filter(|stage| stage.outcome == store::Outcome::Computed);
-    computed.map(|stage| stage.name).collect()
+    computed(&run).map(str::to_owned).collect()
+}
+
+/// The stages that a run computed.
+fn computed(run: &RunRecord) -> impl Iterator<Item = &str> {
+    let computed = run.stages.iter().filter(|stage| stage.outcome == store::Outcome::Computed);
+    computed.map(|stage| stage.name.as_str())
 }
 
 fn of_sweep(arguments: &ReportArguments, id: &str) -> Result<PathBuf, Error> {
@@ -146,7 +164,7 @@ pub(super) fn after(
         return file.exists().then_some(file);
     }
     let engine = Engine::new(pipeline, store, options).map_err(Error::from);
-    let report = engine.and_then(|engine| gather(&engine, pipeline, &ran));
+    let report = engine.and_then(|engine| gather::latest(&engine, pipeline, &ran));
     match report.and_then(|report| write(&html::page(&report), &file)) {
         Ok(()) => Some(file),
         Err(error) => {
@@ -169,40 +187,6 @@ fn is_wanted(pipeline: &Pipeline) -> bool {
 fn write(page: &str, file: &Path) -> Result<(), Error> {
     fsx::create_folder(&fsx::parent(file))?;
     Ok(fsx::write_atomic(file, page.as_bytes(), Durability::Relaxed)?)
-}
-
-/// Reads everything that the page shows.
-fn gather(engine: &Engine<'_>, pipeline: &Pipeline, ran: &BTreeSet<&str>) -> Result<Report, Error> {
-    let results = engine.results(&mut *ui::observer(ui::Mode::Quiet))?;
-    let mut shelf = Shelf::new(engine, pipeline, &results);
-    let evaluations = evaluated::all(&mut shelf);
-    let threshold = evaluations.first().map_or(0.5, |evaluated| evaluated.numbers.threshold);
-    let comparisons = compared::comparisons(&mut shelf);
-    let (parts, leaks) = parts::all(&mut shelf);
-    Ok(Report {
-        name: pipeline.name.clone(),
-        file: pipeline.file.display().to_string(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        commit: git(&pipeline.root).map(|git| git.commit),
-        classes: classes(&evaluations),
-        stages: stages::all(&shelf, ran),
-        leaks,
-        parts,
-        trainings: trained::all(&mut shelf),
-        explanations: explained::all(&mut shelf, threshold),
-        evaluations,
-        comparisons,
-        sanities: compared::sanities(&mut shelf),
-        texts: pipeline.texts().map(|(name, text)| (name.to_owned(), text.to_string())).collect(),
-        commands: vec![engine.run_all()],
-        gaps: shelf.gaps,
-    })
-}
-
-/// The names of the classes.
-fn classes(evaluations: &[html::Evaluated]) -> [String; 2] {
-    let named = evaluations.first().map(|evaluated| evaluated.numbers.classes.clone());
-    named.unwrap_or_else(default_classes)
 }
 
 /// Opens a file with the program that the system has for it.

@@ -10,10 +10,13 @@ use crate::{
         Source,
         patch_set::{PatchSet, PatchSource},
     },
+    digest::Digest,
     engine::{Engine, plan::results::StageResult},
     html::Picture,
     pipeline::{self, Pipeline, StageNode},
     stages::Kind,
+    store::StoredArtifact,
+    ui,
 };
 
 /// The results of a pipeline.
@@ -21,6 +24,8 @@ pub(super) struct Shelf<'a> {
     pub(super) engine: &'a Engine<'a>,
     pub(super) pipeline: &'a Pipeline,
     results: BTreeMap<&'a str, &'a StageResult>,
+    /// The digests of the source files that are here.
+    digests: BTreeMap<PathBuf, Digest>,
     /// What could not be read, one sentence each.
     pub(super) gaps: Vec<String>,
 }
@@ -28,7 +33,9 @@ pub(super) struct Shelf<'a> {
 impl<'a> Shelf<'a> {
     pub(super) fn new(engine: &'a Engine<'a>, pipeline: &'a Pipeline, results: &'a [StageResult]) -> Self {
         let results = results.iter().map(|result| (result.stage.as_str(), result)).collect();
-        Self { engine, pipeline, results, gaps: Vec::new() }
+        // A page without the patches of files that cannot be read is better than none.
+        let digests = engine.source_digests(&mut *ui::observer(ui::Mode::Quiet)).unwrap_or_default();
+        Self { engine, pipeline, results, digests, gaps: Vec::new() }
     }
 
     /// The stages of some kinds that have a result, in the order of the pipeline.
@@ -52,8 +59,7 @@ impl<'a> Shelf<'a> {
 
     /// The file with the bytes of an artifact; `None` if the result has no such artifact or its bytes are not here.
     pub(super) fn file(&self, node: &StageNode, artifact: &str) -> Option<PathBuf> {
-        let result = self.result(node)?;
-        let stored = result.record.as_ref()?.artifacts.get(artifact)?;
+        let (result, stored) = (self.result(node)?, self.stored(node, artifact)?);
         let is_here = self.engine.absence(result, stored).is_none();
         is_here.then(|| self.engine.store().lend(&stored.digest).path().to_owned())
     }
@@ -97,30 +103,47 @@ impl<'a> Shelf<'a> {
         named.cloned().unwrap_or_default()
     }
 
-    /// The labelled patches that a stage reads in a slot.
+    /// The labelled patches that a stage read in a slot.
     pub(super) fn patches(&self, node: &StageNode, slot: &str) -> Result<Option<PatchSet>> {
-        let input =
-            |slot: &str| node.inputs.iter().find(|input| input.slot == slot).map(|input| &input.source);
-        let pair =
-            || Some((self.source(input(&format!("{slot}.x"))?)?, self.source(input(&format!("{slot}.y"))?)?));
-        let source = match input(slot).and_then(|source| self.source(source)) {
+        let source = match self.input(node, slot)? {
             Some(part) => PatchSource::Part(part),
-            None => match pair() {
-                Some((images, labels)) => PatchSource::Pair { images, labels },
-                None => return Ok(None),
-            },
+            None => {
+                let pair = [self.input(node, &format!("{slot}.x"))?, self.input(node, &format!("{slot}.y"))?];
+                let [Some(images), Some(labels)] = pair else { return Ok(None) };
+                PatchSource::Pair { images, labels }
+            }
         };
         PatchSet::open(&source).map(Some)
     }
 
-    /// A file to read: a source of the user that is here, or an artifact.
-    fn source(&self, source: &pipeline::Source) -> Option<Source> {
-        match source {
-            pipeline::Source::File(file) => file.path.exists().then(|| Source::at(&file.path)),
-            pipeline::Source::Artifact { stage, artifact } => {
-                let node = &self.pipeline.stages[*stage];
-                Some(Source::new(self.file(node, artifact)?, format!("{}/{artifact}", node.name)))
+    /// A file that a stage read: a source of the user or an artifact; `None` if it is not here. One that has changed
+    /// since is an error: patches of another file would not be those that the result is about.
+    fn input(&self, node: &StageNode, slot: &str) -> Result<Option<Source>> {
+        let Some(input) = node.inputs.iter().find(|input| input.slot == slot) else { return Ok(None) };
+        let (source, digest) = match &input.source {
+            pipeline::Source::File(file) => {
+                let Some(digest) = self.digests.get(&file.path) else { return Ok(None) };
+                (Source::at(&file.path), *digest)
             }
-        }
+            pipeline::Source::Artifact { stage, artifact } => {
+                let from = &self.pipeline.stages[*stage];
+                let Some(file) = self.file(from, artifact) else { return Ok(None) };
+                let Some(stored) = self.stored(from, artifact) else { return Ok(None) };
+                (Source::new(file, format!("{}/{artifact}", from.name)), stored.digest)
+            }
+        };
+        let record = self.result(node).and_then(|result| result.record.as_ref());
+        let read = record.and_then(|record| record.lines.get(&format!("input {slot}")));
+        anyhow::ensure!(
+            read.is_none_or(|read| *read == digest.hex()),
+            "{} is not what the stage read: it has changed since",
+            source.name
+        );
+        Ok(Some(source))
+    }
+
+    /// An artifact of the result of a stage.
+    fn stored(&self, node: &StageNode, artifact: &str) -> Option<&'a StoredArtifact> {
+        self.result(node)?.record.as_ref()?.artifacts.get(artifact)
     }
 }

@@ -18,8 +18,9 @@ use crate::engine::{
 };
 use crate::{
     digest::Digest,
+    pipeline::{Pipeline, StageNode},
     stages::Word,
-    store::{ActionRecord, Check, Store, StoredArtifact},
+    store::{ActionRecord, Check, Lookup, Store, StoredArtifact},
 };
 
 /// The result of a stage.
@@ -60,6 +61,25 @@ impl Engine<'_> {
         let why_unknown = unknown.as_deref().and_then(|text| text.lines().next()).unwrap_or_default();
         let named = self.order.iter().filter(|stage| named[**stage]);
         Ok(named.map(|stage| planner.result(*stage, forecast.as_ref(), why_unknown)).collect())
+    }
+
+    /// The results with these keys, by stage: those of an earlier run. A stage without a key has no result.
+    #[must_use]
+    pub fn results_of(&self, keys: &BTreeMap<String, Digest>) -> Vec<StageResult> {
+        let of = |stage: &usize| {
+            let name = self.pipeline.stages[*stage].name.to_string();
+            let key = keys.get(&name).copied();
+            let record = key.map_or(Ok(None), |key| self.store.record(&key).map(Lookup::found));
+            let (record, outdated) = match record {
+                Ok(Some(record)) => (Some(record), None),
+                Ok(None) if key.is_some() => (None, Some("its result is no longer in the store".to_owned())),
+                Ok(None) => (None, Some("the run did not finish it".to_owned())),
+                Err(error) => (None, Some(error.to_string())),
+            };
+            let node = &self.pipeline.stages[*stage];
+            StageResult { record, outdated, key, ..StageResult::none(self.pipeline, node) }
+        };
+        self.order.iter().map(of).collect()
     }
 
     /// Why the bytes of an artifact are missing, and what to do about it; `None` if they are here.
@@ -115,16 +135,30 @@ impl Planner<'_> {
         let key = outlook.and_then(|outlook| outlook.key);
         let attempt =
             key.filter(|_| current.is_none()).map(|key| self.findings.store.work_of(&key).join(LOG));
-        let inputs = node.inputs.iter();
         StageResult {
             record: current.or_else(|| self.findings.previous(&name)),
-            stage: name,
             outdated,
             unknown: outlook.is_none(),
-            inputs: inputs.map(|input| (input.slot.clone(), source(self.pipeline, &input.source))).collect(),
-            declared: node.stage.artifacts().into_iter().map(|made| (made.name, made.file)).collect(),
             key,
             attempt: attempt.filter(|log| log.exists()),
+            ..StageResult::none(self.pipeline, node)
+        }
+    }
+}
+
+impl StageResult {
+    /// What is known of a stage without a result.
+    fn none(pipeline: &Pipeline, node: &StageNode) -> Self {
+        let inputs = node.inputs.iter();
+        Self {
+            stage: node.name.to_string(),
+            record: None,
+            outdated: None,
+            unknown: false,
+            inputs: inputs.map(|input| (input.slot.clone(), source(pipeline, &input.source))).collect(),
+            declared: node.stage.artifacts().into_iter().map(|made| (made.name, made.file)).collect(),
+            key: None,
+            attempt: None,
         }
     }
 }

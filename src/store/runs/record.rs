@@ -209,6 +209,13 @@ impl RunRecord {
         self.stages.iter().filter(|stage| stage.outcome == outcome).count()
     }
 
+    /// `--set`, and the values of its trial if it is one of a sweep.
+    #[must_use]
+    pub fn all_set(&self) -> Vec<String> {
+        let trial = self.sweep.iter().flat_map(|trial| &trial.values);
+        self.set.iter().cloned().chain(trial.map(|(key, value)| format!("{key}={value}"))).collect()
+    }
+
     /// The keys of the results that it used or made.
     pub fn keys(&self) -> impl Iterator<Item = Digest> + '_ {
         self.stages.iter().filter_map(|stage| stage.key)

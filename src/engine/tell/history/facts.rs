@@ -1,20 +1,17 @@
 //! The parameters, sources and numbers of a recorded run, stage by stage.
 //!
 //! The recorded texts and overrides are loaded again, so the parameters of failed stages are known as well. If
-//! that is not possible (a newer pcamflow refuses the text, or a file that it extends has changed), they come
-//! from action records. Repeats of a stage (`train.base@1`, `train.base@2`) count as one stage: different values are
+//! that is not possible (a newer pcamflow refuses the text), they come from action records. Repeats of a stage (`train.base@1`, `train.base@2`) count as one stage: different values are
 //! listed together, and numbers have a mean and a spread.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    path::Path,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
+use super::pipeline_of;
 use crate::{
     engine::tell::repeats::Spread,
-    pipeline::{self, Options, Pipeline, Source, StageNode},
+    pipeline::{Source, StageNode},
     stages::{AnyStage, Class, join, kebab},
     store::{ActionRecord, Number, RunRecord, Store},
 };
@@ -41,7 +38,7 @@ impl Facts {
     /// The facts of a run.
     #[must_use]
     pub fn of(store: &Store, record: &RunRecord) -> Self {
-        let pipeline = loaded(record);
+        let pipeline = pipeline_of(record).ok();
         let nodes = pipeline.iter().flat_map(|pipeline| &pipeline.stages);
         let nodes: HashMap<String, &StageNode> = nodes.map(|node| (node.name.to_string(), node)).collect();
         let (mut parameters, mut sources) = (Values::new(), Values::new());
@@ -65,20 +62,6 @@ impl Facts {
 /// The name of a stage in the pipeline file, without the seed of a repeat.
 fn written(name: &str) -> &str {
     name.rsplit_once('@').map_or(name, |(stage, _)| stage)
-}
-
-/// The pipeline of a run, from the texts in its record.
-fn loaded(record: &RunRecord) -> Option<Pipeline> {
-    let own = record.texts.iter().find(|text| text.name == record.file)?;
-    // Files that it extends are read from the disk, so they must not have changed.
-    let mut others = record.texts.iter().filter(|text| text.name != record.file);
-    if !others.all(|text| std::fs::read_to_string(&text.name).is_ok_and(|now| *now == *text.text)) {
-        return None;
-    }
-    let trial = record.sweep.iter().flat_map(|trial| &trial.values);
-    let set = record.set.iter().cloned().chain(trial.map(|(key, value)| format!("{key}={value}")));
-    let options = Options { set: set.collect(), data: record.data.as_ref().map(Into::into) };
-    pipeline::parse(Path::new(&record.file), own.text.to_string(), &options).ok()
 }
 
 fn from_pipeline(
@@ -187,6 +170,8 @@ fn numbers(record: &RunRecord) -> Vec<(String, Spread)> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use std::path::Path;
+
     use crate::store::{self, Ended, Outcome, RUN_FORMAT, RunStage, Text};
 
     pub(in crate::engine::tell::history) const TEXT: &str = "\
@@ -276,9 +261,12 @@ seeds = [1, 2]
         run.stages[2].key = Some(key);
         let facts = Facts::of(&store, &run);
         assert_eq!(facts.parameters, BTreeMap::from([("train.t.epochs".to_owned(), "9".to_owned())]));
-        // A file that it extends has changed, so the values may be others.
+        // The text of a file that it extends comes from the record, too, whether or not the file still exists.
         let mut run = record(1, &[], [0.5, 0.7]);
-        run.texts.push(Text { name: "/nowhere/base.toml".to_owned(), text: "".into() });
+        run.texts[0].text = format!("extends = 'base.toml'\n{}", run.texts[0].text).into();
         assert_eq!(Facts::of(&store, &run).parameters, BTreeMap::new());
+        let name = Path::new(&run.file).with_file_name("base.toml").display().to_string();
+        run.texts.push(Text { name, text: "[train.t]\nbatch-size = 3\n".into() });
+        assert_eq!(Facts::of(&store, &run).parameters["train.t.batch-size"], "3");
     }
 }
