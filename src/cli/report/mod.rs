@@ -117,12 +117,18 @@ fn of_pipeline(arguments: &ReportArguments, file: &Path) -> Result<PathBuf, Erro
     Ok(to)
 }
 
-/// The stages that the last run of a pipeline computed; none if no record of it can be read.
+/// How many earlier runs are read to find one that computed something.
+const BACK: usize = 10;
+
+/// The stages that the last run which computed anything did compute; none if no record of one can be read.
 fn last_computed(store: &Store, pipeline: &str) -> BTreeSet<String> {
     let files = store.runs().unwrap_or_default();
-    let last = files.iter().rev().find(|file| file.is_of(pipeline)).and_then(|file| store.look(file).ok());
-    let Some((ReadRun::Record(run), _)) = last else { return BTreeSet::new() };
-    computed(&run).map(str::to_owned).collect()
+    let of_pipeline = files.iter().rev().filter(|file| file.is_of(pipeline)).take(BACK);
+    let mut computed = of_pipeline.filter_map(|file| match store.look(file) {
+        Ok((ReadRun::Record(run), _)) => Some(computed(&run).map(str::to_owned).collect::<BTreeSet<_>>()),
+        _ => None,
+    });
+    computed.find(|stages| !stages.is_empty()).unwrap_or_default()
 }
 
 /// The stages that a run computed.
