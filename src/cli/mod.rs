@@ -38,6 +38,7 @@ mod schema;
 mod show;
 mod start;
 mod sweep;
+mod tensorboard;
 mod verify;
 mod watch;
 mod worker;
