@@ -21,6 +21,7 @@ mod intervals;
 mod latest;
 mod log;
 mod logging;
+mod mlflow;
 mod official;
 mod outcome;
 mod page;
