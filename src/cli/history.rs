@@ -95,6 +95,19 @@ impl History {
         self.one(word).map(|run| vec![run])
     }
 
+    /// The one run that a word names. `several` says what to do if it names several.
+    pub(super) fn run(&self, word: &str, several: &str) -> Result<(RunFile, RunRecord, RunState), Error> {
+        let mut files = self.named(word).map_err(Error::usage)?;
+        let (Some(file), true) = (files.pop(), files.is_empty()) else {
+            return Err(Error::usage(format!("`{word}` is not one run: {several}")));
+        };
+        match self.look(&file)? {
+            Found::Run(run, state) => Ok((file, *run, state)),
+            Found::Unreadable(why) => Err(Error::failed(format!("run {}: {why}", file.id))),
+            Found::Gone => Err(Error::usage(format!("run {} was removed just now", file.id))),
+        }
+    }
+
     fn one(&self, word: &str) -> Result<RunFile, String> {
         let back = match word.split_once('~') {
             None if word == "latest" => Some(0),

@@ -15,6 +15,7 @@ use super::{
     record::Recorder,
     report,
     sweep::{Recorders, id_of},
+    tensorboard::Logged,
     worker::programs,
 };
 use crate::{
@@ -28,7 +29,7 @@ use crate::{
     },
     offspring,
     pipeline::{self, Pipeline},
-    stages::RunSettings,
+    stages::{Logs, RunSettings},
     store::{Asked, RunRecord, Store},
     ui,
 };
@@ -81,6 +82,14 @@ pub(super) fn run_until(
             claim(store, pipeline);
         }
         let given = given(arguments);
+        let mut logged;
+        let shown: &mut dyn Observer = match pipeline.run.logs {
+            Some(Logs { tensorboard: true }) => {
+                logged = Logged::new(&out.join(&pipeline.name), shown);
+                &mut logged
+            }
+            Some(Logs { tensorboard: false }) | None => shown,
+        };
         let mut recorder: Box<dyn Observer> = match pipeline.trials.is_empty() {
             true => Box::new(Recorder::new(store, pipeline, given, Some(shown))),
             false => Box::new(Recorders::new(store, pipeline, &given, shown)),

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::{
     Error, Exit, Outcome, complain,
     history::{Found, History},
+    mlflow::{self, ExportRunsArguments},
     say,
 };
 use crate::{
@@ -54,6 +55,8 @@ enum RunsCommand {
     /// Show everything about a run
     #[command(after_help = "RUN is a number, `latest`, or `latest~2` (the second before the latest).")]
     Show(ShowRunArguments),
+    /// Put runs into MLflow: their parameters, numbers and reports
+    Export(ExportRunsArguments),
 }
 
 #[derive(Debug, Args)]
@@ -83,6 +86,7 @@ pub(super) fn runs(arguments: &RunsArguments) -> Outcome {
     match &arguments.command {
         None => list(arguments),
         Some(RunsCommand::Show(arguments)) => show(arguments),
+        Some(RunsCommand::Export(arguments)) => mlflow::export(arguments),
     }
 }
 
@@ -177,17 +181,11 @@ fn shown(history: &History, file: &RunFile, record: RunRecord, state: RunState) 
 
 fn show(arguments: &ShowRunArguments) -> Outcome {
     let history = History::open(None, arguments.how.store.as_deref())?;
-    let named = history.named(&arguments.run).map_err(Error::usage)?;
-    let [file] = named.as_slice() else { return Err(Error::usage("one run is shown at a time")) };
-    let (run, state) = match history.look(file)? {
-        Found::Run(run, state) => (*run, state),
-        Found::Unreadable(why) => return Err(Error::failed(format!("run {}: {why}", file.id))),
-        Found::Gone => return Err(Error::usage(format!("run {} was removed just now", file.id))),
-    };
+    let (file, run, state) = history.run(&arguments.run, "runs are shown one at a time")?;
     if arguments.text {
         ui::plain_text(&texts(&run));
     } else {
-        say(run::show(&shown(&history, file, run, state)?, arguments.how.json).trim_end());
+        say(run::show(&shown(&history, &file, run, state)?, arguments.how.json).trim_end());
     }
     Ok(Exit::Done)
 }

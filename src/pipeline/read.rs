@@ -178,17 +178,19 @@ fn read_stage<'a>(
         table = first;
     }
     inherit(kind, table.get_mut(), pipeline);
-    problems.extend(own_executor(&table));
+    problems.extend(of_the_whole_run(&table));
     let name = StageName { kind, name, repeat: None, trial: None };
     let stage = kind.read(&table).map_err(|found| problems.extend(found)).ok().filter(|_| sound);
     ReadStage { name, stage, table, seeds }
 }
 
-/// An executor is only allowed in `[run]`.
-fn own_executor(stage: &Spanned<DeTable<'_>>) -> Option<Problem> {
-    let executor = stage.get_ref().get("run")?.get_ref().get("executor")?;
-    let problem = Problem::at(executor.span(), "a stage cannot have its own executor");
-    Some(problem.help("one executor computes the whole run: set it in [run]"))
+/// Some settings are those of the whole run: only `[run]` has them.
+fn of_the_whole_run(stage: &Spanned<DeTable<'_>>) -> Option<Problem> {
+    let run = stage.get_ref().get("run")?;
+    let (name, value) =
+        ["executor", "logs"].iter().find_map(|name| Some((name, run.get_ref().get(*name)?)))?;
+    let problem = Problem::at(value.span(), format!("a stage cannot have its own `{name}`"));
+    Some(problem.help("it is a setting of the whole run: set it in [run]"))
 }
 
 /// Adds the inherited values that the stage does not set, with their places.

@@ -99,6 +99,16 @@ impl FromStr for Bytes {
 }
 
 table! {
+    /// Logs for other programs.
+    #[derive(Copy, Default)]
+    #[serde(default)]
+    pub struct Logs {
+        /// Whether trainings write event files for TensorBoard, into `tensorboard` in the folder of the results.
+        tensorboard: bool = false;
+    }
+}
+
+table! {
     /// How to compute: no part of any key. The command line overrides a stage's `run`, which overrides `[run]`.
     #[derive(Default)]
     #[serde(default)]
@@ -122,6 +132,8 @@ table! {
         retry: Option<Retry> = None;
         /// How long an attempt may take (default: no limit).
         timeout: Option<TimeSpan> = None;
+        /// Logs for other programs (default: none). Only in `[run]`.
+        logs: Option<Logs> = None;
     }
 }
 
@@ -151,6 +163,7 @@ impl RunSettings {
             checkpoint_interval: self.checkpoint_interval.or(other.checkpoint_interval),
             retry: self.retry.or(other.retry),
             timeout: self.timeout.or(other.timeout),
+            logs: self.logs.or(other.logs),
         }
     }
 }

@@ -53,7 +53,7 @@ pub use contract::{
 };
 pub use defaults::{DEFAULT_SEED, default_classes};
 
-pub use execution::{Bytes, DeviceChoice, ExecutorChoice, RunSettings};
+pub use execution::{Bytes, DeviceChoice, ExecutorChoice, Logs, RunSettings};
 pub use field::{Class, Field, kebab};
 pub use kind::Kind;
 pub use label::Label;

@@ -201,7 +201,7 @@ fn the_executor_is_chosen_for_the_whole_run() {
     pipeline("executor = 'slurm'", "");
     project.run(&[]).exit(2).complains("local");
     pipeline("", "run = { executor = 'local' }");
-    project.run(&[]).exit(2).complains("a stage cannot have its own executor");
+    project.run(&[]).exit(2).complains("a stage cannot have its own `executor`");
 }
 
 #[test]

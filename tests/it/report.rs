@@ -151,7 +151,7 @@ fn an_earlier_run_is_shown_as_it_was() {
     assert!(page.contains("small, run 2") && page.contains("epochs 1, batch-size 8"));
     assert!(!page.contains("<section id=\"explanations\"") && page.contains("<section id=\"evaluation\""));
     project.pcamflow(&["report", "9"]).exit(2).complains("there is no run `9`");
-    project.pcamflow(&["report", "1..2"]).exit(2).complains("a report is of one run");
+    project.pcamflow(&["report", "1..2"]).exit(2).complains("`1..2` is not one run");
     project
         .pcamflow(&["report", "1", "--set", "train.t.epochs=3"])
         .exit(2)

@@ -26,7 +26,7 @@ pub(super) fn findings() -> Vec<Finding> {
         Err(failure) => Finding::missing(
             "libtorch",
             failure.message,
-            "`make build` in the checkout fetches libtorch 2.11 and builds the worker; plans, `synthesize`, `split` and cached results work without it",
+            "`make build` in the checkout fetches libtorch 2.11 and builds the worker, `pip install` of the wheel installs both; plans, `synthesize`, `split` and cached results work without it",
         ),
     };
     vec![machine(), hdf5(&processes), libtorch, gpu]

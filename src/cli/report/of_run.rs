@@ -11,7 +11,7 @@ use super::{
     write as write_page,
 };
 use crate::{
-    cli::history::{Found, History},
+    cli::history::History,
     engine::{
         self, Engine,
         tell::{given::Given, history::pipeline_of},
@@ -29,7 +29,7 @@ pub(super) fn write(arguments: &ReportArguments, word: &str) -> Result<PathBuf, 
         ));
     }
     let history = History::open(None, arguments.store.as_deref())?;
-    let record = record(&history, word)?;
+    let (_, record, _) = history.run(word, "`pcamflow compare 3..7 --page FILE` puts several on one page")?;
     let pipeline = pipeline_of(&record).map_err(|invalid| {
         let texts = invalid.render(false);
         Error::failed(format!("this pcamflow cannot read the pipeline of run {}:\n{texts}", record.id))
@@ -38,20 +38,6 @@ pub(super) fn write(arguments: &ReportArguments, word: &str) -> Result<PathBuf, 
     let to = arguments.to.clone().unwrap_or_else(|| PathBuf::from(format!("run-{}.html", record.id)));
     write_page(&page, &to)?;
     Ok(to)
-}
-
-fn record(history: &History, word: &str) -> Result<RunRecord, Error> {
-    let files = history.named(word).map_err(Error::usage)?;
-    let [file] = files.as_slice() else {
-        return Err(Error::usage(
-            "a report is of one run: `pcamflow compare 3..7 --page FILE` compares several",
-        ));
-    };
-    match history.look(file)? {
-        Found::Run(record, _) => Ok(*record),
-        Found::Unreadable(why) => Err(Error::failed(format!("run {}: {why}", file.id))),
-        Found::Gone => Err(Error::failed(format!("run {} was removed meanwhile", file.id))),
-    }
 }
 
 fn report(

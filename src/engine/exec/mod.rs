@@ -7,6 +7,7 @@
 mod capacity;
 mod choice;
 pub mod fake;
+mod libtorch;
 mod memory;
 mod oom;
 mod probe;

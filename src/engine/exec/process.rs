@@ -3,11 +3,12 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     os::unix::process::{CommandExt, ExitStatusExt},
+    path::Path,
     process::{Child, Command},
     time::Duration,
 };
 
-use super::{Computed, Listener, talk::Talk, watcher::Watching};
+use super::{Computed, Listener, libtorch, talk::Talk, watcher::Watching};
 use crate::{
     offspring,
     protocol::{
@@ -92,6 +93,7 @@ impl Process {
         let _ = self.talk.send(hello);
         match self.receive(listener, watching) {
             Ok(Reply::Ready { protocol: VERSION, versions }) => {
+                libtorch::check(&versions).map_err(Failure::environment)?;
                 self.versions = Some(versions.clone());
                 Ok(versions)
             }
@@ -110,7 +112,10 @@ impl Process {
         let lines = self.last_lines(listener);
         match was_killed {
             true => Failure::process(format!("{lost} while it started: run again to go on{lines}")),
-            false => Failure::environment(format!("{} did not start: {lost}{lines}", self.program)),
+            false => Failure::environment(
+                libtorch::missing(Path::new(&self.program), &lines)
+                    .unwrap_or_else(|| format!("{} did not start: {lost}{lines}", self.program)),
+            ),
         }
     }
 

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Capacity, Computed, Executor, Listener, SOURCES, process::Process, watcher::Watching};
+use super::{Capacity, Computed, Executor, Listener, SOURCES, libtorch, process::Process, watcher::Watching};
 use crate::{
     offspring,
     protocol::{Answer, Failure, FailureClass, OFFLINE, Question, Task},
@@ -130,6 +130,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// for milliseconds; if other programs use the cores, that made two threads up to four times slower.
 fn worker(program: &Path) -> Command {
     let mut command = Command::new(program);
+    command.envs(libtorch::path_for(program));
     if ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT"].iter().all(|name| std::env::var_os(name).is_none()) {
         command.env("OMP_WAIT_POLICY", "PASSIVE");
     }

@@ -12,7 +12,7 @@ use pcamflow::{
 use crate::{
     device,
     job::Job,
-    model::Source,
+    model::{Source, metadata},
     numbers::defined,
     patches,
     tensors::to_bytes,
@@ -96,7 +96,10 @@ fn made_with(job: &Job<'_>) -> String {
 /// Writes the artifacts; returns the main numbers.
 fn write(job: &Job<'_>, state: &State) -> Result<Vec<Number>> {
     let best = state.best.as_ref().context("the training has no best epoch")?;
-    job.write("model.safetensors", &to_bytes(&best.model, None)?)?;
+    job.write(
+        "model.safetensors",
+        &to_bytes(&best.model, Some(metadata::entry(&state.recipe.architecture)))?,
+    )?;
     job.write("checkpoint.safetensors", &checkpoint::encode(state)?)?;
     job.write("history.json", &serde_json::to_vec_pretty(&state.history)?)?;
     job.write_picture("curves", &training_curves(&state.history, &state.resumed_after)?)?;

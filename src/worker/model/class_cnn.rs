@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Rows and columns after pool3.
-const POOLED: i64 = 6;
+pub(super) const POOLED: i64 = 6;
 
 #[derive(Debug)]
 pub(super) struct ClassCnn {

@@ -7,6 +7,7 @@
 mod class_cnn;
 pub(crate) mod infer;
 mod layers;
+pub(crate) mod metadata;
 mod mode;
 mod reinitialise;
 mod resnet;
