@@ -2,7 +2,7 @@
 //!
 //! Knows records and differences; knows neither stores nor files.
 
-use std::{fmt::Write as _, time::SystemTime};
+use std::{collections::BTreeMap, fmt::Write as _, time::SystemTime};
 
 use serde::Serialize;
 
@@ -36,6 +36,9 @@ pub struct Run {
     pub again: u64,
     /// The stage with the most important number, and the number.
     pub main_number: Option<(String, Spread)>,
+    /// All parameters, if they are asked for: `train.base.epochs` -> `8`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
     /// The record.
     #[serde(flatten)]
     pub record: RunRecord,

@@ -190,6 +190,7 @@ mod tests {
             state: RunState::Done,
             before: Some(16),
             again: 0,
+            parameters: std::collections::BTreeMap::new(),
             changed: vec![
                 parameter("train.base.epochs", "8"),
                 parameter("train.base.adam.learning-rate", "0.1"),
