@@ -7,7 +7,7 @@ cargo := cargo
 target = $(or $(CARGO_TARGET_DIR),target)
 pcamflow = $(target)/release/pcamflow
 
-.PHONY: help setup build engine demo test bench lint fmt clippy doc
+.PHONY: help setup build engine demo test python-test wheel bench lint fmt clippy doc
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -23,6 +23,13 @@ demo: build ## Set up, build, and run pipelines/quickstart.toml on synthetic pat
 
 test: setup ## Set up, and run every test.
 	$(cargo) test --release
+	@$(MAKE) --no-print-directory python-test
+
+python-test: build ## Build the wheel of the Python package, and test it.
+	@sh .ci/python test
+
+wheel: build ## Build the wheel of the Python package, with both binaries, in target/wheels/.
+	@sh .ci/python wheel
 
 build: setup ## Set up, and build both binaries.
 	$(cargo) build --release

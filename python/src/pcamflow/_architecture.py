@@ -1,0 +1,89 @@
+"""The architecture of a file of weights.
+
+Knows how the file names it, and what the shapes of tensors tell; does not know PyTorch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import count, takewhile
+from typing import Any, Union
+
+from ._errors import FormatError
+
+METADATA = "pcamflow"
+"""The entry of the metadata of a safetensors file: a JSON object with `architecture`."""
+
+Shapes = Mapping[str, "list[int]"]
+
+
+@dataclass(frozen=True)
+class ClassCnn:
+    """Four convolutions with these channels, and a hidden layer with this many units."""
+
+    channels: tuple[int, ...]
+    hidden: int
+
+
+@dataclass(frozen=True)
+class ResNet:
+    """Stages of so many blocks; the first has `width` channels, each later one twice as many."""
+
+    stages: tuple[int, ...]
+    width: int
+
+
+Architecture = Union[ClassCnn, ResNet]
+
+
+def architecture(metadata: Mapping[str, str], shapes: Shapes, name: str) -> Architecture:
+    """The architecture as the metadata says it, else as the shapes of the tensors tell it. `name` is the file.
+
+    Raises:
+        FormatError: it is none that pcamflow knows.
+    """
+    if any(it.startswith("last.model.") for it in shapes):
+        raise FormatError(f"{name} is the checkpoint of a training: take the `model.safetensors` beside it")
+    if METADATA in metadata:
+        return _stated(metadata[METADATA], name)
+    found = _resnet(shapes) if "layer1.0.conv1.weight" in shapes else _class_cnn(shapes)
+    if found is None:
+        raise FormatError(f"{name} holds no network that pcamflow knows: `class-cnn` or `resnet`")
+    return found
+
+
+def _stated(text: str, name: str) -> Architecture:
+    try:
+        [(kind, settings)] = json.loads(text)["architecture"].items()
+        if kind == "class-cnn":
+            return ClassCnn(_integers(settings["channels"]), int(settings["hidden"]))
+        if kind == "resnet":
+            return ResNet(_integers(settings["stages"]), int(settings["width"]))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FormatError(f"{name}: its metadata `{METADATA}` names no architecture ({error!r})") from error
+    raise FormatError(f"{name} has the architecture `{kind}`, which this version of pcamflow does not know: update it")
+
+
+def _integers(values: Any) -> tuple[int, ...]:
+    return tuple(int(value) for value in values)
+
+
+def _class_cnn(shapes: Shapes) -> ClassCnn | None:
+    names = ["conv1.weight", "conv2.weight", "conv3.weight", "conv4.weight", "fc1.weight"]
+    if not all(shapes.get(name) for name in names):
+        return None
+    *channels, hidden = (shapes[name][0] for name in names)
+    return ClassCnn(tuple(channels), hidden)
+
+
+def _resnet(shapes: Shapes) -> ResNet | None:
+    stem = shapes.get("conv1.weight", [])
+    if len(stem) != 4 or stem[2:] != [3, 3]:
+        return None
+
+    def blocks(stage: int) -> int:
+        return sum(1 for _ in takewhile(lambda at: f"layer{stage}.{at}.conv1.weight" in shapes, count()))
+
+    return ResNet(tuple(takewhile(bool, map(blocks, count(1)))), stem[0])

@@ -1,0 +1,36 @@
+"""Finds stages by name and kind.
+
+Knows how stages are named (`kind.name`, and `kind.name@seed` for a repeat); does not know what they make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ._errors import NotFoundError, unknown
+
+
+def named(stage: str, known: Sequence[str], where: str) -> list[str]:
+    """The stages of a name. With `seeds`, `train.base` stands for all repeats, `train.base@1` for one of them.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    found = [it for it in known if it == stage or it.partition("@")[0] == stage]
+    if not found:
+        raise unknown("stage", stage, known, where)
+    return found
+
+
+def of_kinds(kinds: Sequence[str], stage: str | None, known: Sequence[str], where: str) -> list[str]:
+    """The stages of some kinds, or those among them that `stage` names.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    found = [it for it in known if it.partition(".")[0] in kinds]
+    if stage is not None:
+        return named(stage, found, where)
+    if not found:
+        raise NotFoundError(f"{where} has no result of the kind `{'` or `'.join(kinds)}`: run the pipeline")
+    return found
