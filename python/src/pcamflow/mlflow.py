@@ -138,7 +138,7 @@ def _report(client: MlflowClient, made: str, run: dict[str, Any], store: Paths |
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "report.html"
         try:
-            _binary.text(["report", str(run["id"]), "--to", page, *options(store=store)])
+            _binary.call(["report", str(run["id"]), "--to", page, *options(store=store)])
         except Error as error:
             print(f"note: run {run['id']} has no report: {error}", file=sys.stderr)
             return

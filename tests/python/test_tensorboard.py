@@ -1,0 +1,33 @@
+"""Event files, read by the real TensorBoard.
+
+Knows TensorBoard; does not know how trainings report their epochs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pcamflow
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+
+def test_tensorboard_shows_every_epoch_of_a_training(project: Path) -> None:
+    text = (project / "pipelines/quickstart.toml").read_text()
+    file = project / "pipelines/board.toml"
+    file.write_text(text.replace("[run]", "[run]\nlogs = { tensorboard = true }"))
+    if "[run]" not in text:
+        file.write_text(text + "\n[run]\nlogs = { tensorboard = true }\n")
+    run = pcamflow.run(file, stages=["train.narrow"], force=["train.narrow"], progress=False)
+    [folder] = (project / "out").glob("*/tensorboard/train.narrow")
+    board = EventAccumulator(str(folder)).Reload()
+    assert sorted(board.Tags()["scalars"]) == [
+        "accuracy/train",
+        "accuracy/validation",
+        "loss/train",
+        "loss/validation",
+    ]
+    history = run.history("train.narrow")
+    shown = board.Scalars("loss/validation")
+    assert [it.step for it in shown] == list(history["epoch"])
+    assert [it.value for it in shown] == pytest.approx(list(history["validation-loss"]), rel=1e-6)
