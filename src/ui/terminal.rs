@@ -2,7 +2,7 @@
 //!
 //! Translates events into lines, which `bars` draws. While everything is cached, nothing is drawn and no thread starts.
 
-use std::{sync::Arc, time::Instant};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use indicatif::TermLike;
 
@@ -107,13 +107,16 @@ impl Terminal {
     }
 
     /// A permanent line about an epoch. In a narrow terminal it has shorter words, and then fewer parts.
-    fn epoch(&mut self, stage: &str, epoch: &EpochEnd) {
+    /// The first time that the curves are shown, another line says where. A path is not cut.
+    fn epoch(&mut self, stage: &str, epoch: &EpochEnd, curves: Option<&Path>) {
         let space = self.bars.space();
         let head = format!("  {}  ", row::name(stage, space));
         let room = space.width.saturating_sub(console::measure_text_width(&head));
         let line = format!("{head}{}", epochs::fitted(epoch, room));
         self.show_folded();
         self.say(&self.paint.tone(Tone::Faint, &line));
+        let curves = curves.map(|curves| format!("{head}curves {}", words::curves(curves)));
+        self.bars.say(&Vec::from_iter(curves.map(|line| self.paint.tone(Tone::Faint, &line))));
     }
 
     fn failed(&mut self, failed: &FailedStage) {
@@ -236,7 +239,7 @@ impl Observer for Terminal {
                     row.at = format::one_line(&progress.at);
                 });
             }
-            Event::Epoch { stage, epoch } => self.epoch(stage, epoch),
+            Event::Epoch { stage, epoch, curves } => self.epoch(stage, epoch, curves.as_deref()),
             Event::Warning { stage, text } => self.warning(stage.as_deref(), text),
             Event::Finished(stage) => self.finished(stage),
             Event::Failed(failed) => self.failed(failed),
@@ -315,6 +318,16 @@ mod tests {
             let contents = showing(&screen, "36% ");
             assert_eq!(contents.lines().nth(1).unwrap(), format!("  train.base        {text}"), "{width}");
         }
+    }
+
+    #[test]
+    fn the_picture_of_a_training_has_a_line_of_its_own() {
+        let mut events = testing::good()[..5].to_vec();
+        events.insert(4, testing::epoch_with_curves("train.base", 4));
+        let (screen, _terminal) = on(80, &events);
+        let contents = showing(&screen, "36% ");
+        let line = "  train.base        curves so far in out/mini/running/train.base.png";
+        assert_eq!(contents.lines().nth(2).unwrap(), line);
     }
 
     #[test]

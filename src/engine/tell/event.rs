@@ -9,7 +9,7 @@ use serde::Serialize;
 
 pub use crate::engine::tell::ended::{FailedStage, FinishedStage};
 use crate::engine::tell::{
-    ended::as_text,
+    ended::{as_text, maybe_as_text},
     repeats::Repeated,
     require::Verdict,
     trial::{PlannedTrial, TrialResult},
@@ -95,6 +95,11 @@ pub enum Event {
         stage: String,
         /// Its numbers, and the best epoch so far.
         epoch: EpochEnd,
+        /// The first time that the curves so far are shown: the picture. It is replaced while the stage trains, and
+        /// removed when the stage ends.
+        #[serde(serialize_with = "maybe_as_text")]
+        #[schemars(with = "Option<String>")]
+        curves: Option<PathBuf>,
     },
     /// Something that the user should know.
     Warning {
