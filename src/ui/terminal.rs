@@ -7,13 +7,14 @@ use std::{path::Path, sync::Arc, time::Instant};
 use indicatif::TermLike;
 
 use super::{
+    apart::Names,
     bars::Bars,
     epochs,
     eta::Eta,
     fold::{Fold, Folded},
     format,
     paint::{Paint, Tone},
-    row::{self, Row},
+    row::Row,
     words,
 };
 use crate::{
@@ -64,8 +65,7 @@ impl Terminal {
         // Names line up. Many cached stages are folded and need no column.
         let lists = stages.len() <= super::fold::LIMIT;
         let shown = stages.iter().filter(|stage| lists || stage.state != Planned::Cached);
-        let widths = shown.map(|stage| console::measure_text_width(&stage.stage));
-        self.bars.names(widths.max().unwrap_or(0));
+        self.bars.names(Names::of(shown.map(|stage| stage.stage.clone())));
     }
 
     fn hashing(&mut self, file: &str, done: u64, total: u64) {
@@ -77,7 +77,7 @@ impl Terminal {
         }
         if !self.bars.has(&key) {
             if self.stages == 0 {
-                self.bars.names("hashing".len());
+                self.bars.names(Names::of(["hashing".to_owned()]));
             }
             let (name, unit) = ("hashing".to_owned(), "bytes".to_owned());
             self.bars.show(&key, Row { name, unit, at: words::file_name(file), ..Row::default() });
@@ -99,7 +99,7 @@ impl Terminal {
             self.hits.add(&stage.stage);
         } else {
             self.wake();
-            let (mark, name) = (self.paint.tone(Tone::Good, "✓"), row::name(&stage.stage, self.bars.space()));
+            let (mark, name) = (self.paint.tone(Tone::Good, "✓"), self.bars.name(&stage.stage));
             let (time, outcome) = (format::duration(stage.seconds), words::outcome(stage, 1));
             self.say(&format!("{mark} {name}  {time:>11}  {outcome}"));
         }
@@ -110,7 +110,7 @@ impl Terminal {
     /// The first time that the curves are shown, another line says where. A path is not cut.
     fn epoch(&mut self, stage: &str, epoch: &EpochEnd, curves: Option<&Path>) {
         let space = self.bars.space();
-        let head = format!("  {}  ", row::name(stage, space));
+        let head = format!("  {}  ", self.bars.name(stage));
         let room = space.width.saturating_sub(console::measure_text_width(&head));
         let line = format!("{head}{}", epochs::fitted(epoch, room));
         self.show_folded();
@@ -171,7 +171,7 @@ impl Terminal {
 
     fn say_folded(&self, hits: Option<Folded>, blocked: Option<Folded>) {
         for (folded, what) in [(hits, "cached"), (blocked, "not run")] {
-            let line = |name: &String| format!("· {}  {what}", row::name(name, self.bars.space()));
+            let line = |name: &String| format!("· {}  {what}", self.bars.name(name));
             let lines: Vec<String> = match folded {
                 None => continue,
                 Some(Folded::Names(names)) => names.iter().map(line).collect(),
