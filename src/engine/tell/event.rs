@@ -151,7 +151,8 @@ pub struct PlannedStage {
     pub why: String,
     /// How long it took the last time, in seconds.
     pub seconds: Option<f64>,
-    /// How long it takes if it runs, in seconds: as the last time, in proportion to its epochs. Null if it never ran.
+    /// How long it takes if it runs, in seconds: as the last time, in proportion to its epochs and
+    /// patches. Null if it never ran.
     pub expected: Option<f64>,
 }
 
