@@ -24,6 +24,9 @@ pub use progress::{EpochEnd, Progress};
 /// The version of these types: engine and worker of different versions refuse each other.
 pub const VERSION: u32 = 4;
 
+/// The file in a task's folder for partial work with a picture of the training so far, for people who watch.
+pub const CURVES: &str = "curves.png";
+
 /// The variable that keeps a run off the network if its value is 1.
 pub const OFFLINE: &str = "PCAMFLOW_OFFLINE";
 

@@ -111,7 +111,7 @@ fn differences(compared: &Compared) -> Markup {
     }
     let heads = ["difference from a control", "deletion area", "p", "insertion area", "p"];
     table(
-        "Paired differences from the controls (p by a sign-flip test, corrected by Holm's method)",
+        "Paired differences from the controls (p by a sign-flip test, corrected by Holm's method for the pairs of each measure)",
         &heads,
         &rows,
     )

@@ -113,7 +113,7 @@ fn too_few(compared: &Compared, p: f64) -> Warning {
             compared.stage
         ),
         &format!(
-            "{of} may be too few for so many tests. Look at the intervals, which are not corrected, or compare fewer methods on more slides."
+            "{of} may be too few for so many pairs of methods. Look at the intervals, which are not corrected, or compare fewer methods on more slides."
         ),
     )
 }

@@ -135,7 +135,7 @@ fn differences(summary: &Summary, measures: &[Measure]) -> String {
     if table.is_empty() {
         return String::new();
     }
-    format!("Paired differences, image by image (p corrected for the number of all differences)\n\n{table}")
+    format!("Paired differences, image by image (p corrected for the pairs of a measure)\n\n{table}")
 }
 
 fn baselines(summary: &Summary) -> String {

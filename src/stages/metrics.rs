@@ -68,10 +68,12 @@ choice! {
 impl Stage for Metrics {
     // 2: curves by group, intervals of shares that have a width at 0 and 1, differences corrected for their number.
     // 3: pictures: numbers stand at their own panel, no label covers a curve, one colour per method.
-    const VERSION: u32 = 3;
+    // 4: p-values of differences are corrected within a measure, no longer over all measures.
+    const VERSION: u32 = 4;
     const CORRECTIONS: &'static [&'static str] = &[
         "curves are drawn by group, shares of 0 and 1 have intervals, and paired differences are corrected for their number",
         "numbers in pictures stand at their own panel, and no label covers a curve (the numbers are the same)",
+        "p-values of paired differences are corrected for the pairs of one measure, no longer for all measures together",
     ];
     const RUNNER: Runner = Runner::Worker;
     const APPETITE: Appetite = Appetite::Share;

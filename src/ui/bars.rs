@@ -12,6 +12,7 @@ use std::{
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
 
 use super::{
+    apart::Names,
     eta::Left,
     format,
     paint::{Paint, Tone},
@@ -29,7 +30,7 @@ const REDRAWS: u8 = 20;
 pub(super) struct Bars {
     screen: Screen,
     paint: Paint,
-    names: usize,
+    names: Arc<Names>,
     multi: MultiProgress,
     running: BTreeMap<String, Running>,
     footer: Option<ProgressBar>,
@@ -50,17 +51,23 @@ impl Bars {
         let screen = Screen(terminal);
         let target = ProgressDrawTarget::term_like_with_hz(Box::new(screen.clone()), REDRAWS);
         let multi = MultiProgress::with_draw_target(target);
-        Self { screen, paint, names: 0, multi, running: BTreeMap::new(), footer: None, left: Arc::default() }
+        let (names, running, left) = Default::default();
+        Self { screen, paint, names, multi, running, footer: None, left }
     }
 
     /// The space that is available now.
     pub(super) fn space(&self) -> Space {
-        Space { width: usize::from(self.screen.width()), names: self.names }
+        Space { width: usize::from(self.screen.width()), names: self.names.widest() }
     }
 
-    /// Sets the width of the column of names.
-    pub(super) fn names(&mut self, columns: usize) {
-        self.names = columns;
+    /// A name in its column.
+    pub(super) fn name(&self, stage: &str) -> String {
+        row::name(stage, self.space(), &self.names)
+    }
+
+    /// Sets the names that the column of names is for.
+    pub(super) fn names(&mut self, names: Names) {
+        self.names = Arc::new(names);
     }
 
     /// Whether a line exists.
@@ -77,12 +84,14 @@ impl Bars {
         }
         let row = Arc::new(Mutex::new(row));
         let bar = self.insert(ProgressBar::no_length());
-        let (shown, screen, paint, names) = (Arc::clone(&row), self.screen.clone(), self.paint, self.names);
+        let (shown, screen, paint, names) =
+            (Arc::clone(&row), self.screen.clone(), self.paint, Arc::clone(&self.names));
+        let widest = names.widest();
         bar.set_style(style("{line}", move |state| {
             let rate = Some(state.per_sec()).filter(|rate| rate.is_finite()).unwrap_or(0.0);
             let measured = Measured { rate, elapsed: state.elapsed().as_secs_f64() };
-            let space = Space { width: usize::from(screen.width()), names };
-            row::line(&locked(&shown), measured, space, paint)
+            let space = Space { width: usize::from(screen.width()), names: widest };
+            row::line(&locked(&shown), measured, space, &names, paint)
         }));
         bar.enable_steady_tick(TICK);
         self.running.insert(key.to_owned(), Running { bar, row, from: None });

@@ -4,6 +4,7 @@
 //! error; the closing summary and the plan go to standard output, so that `pcamflow run p.toml > summary.txt` still
 //! shows bars. With `--json`, standard output has the events and nothing else. Nothing is set up before it is needed.
 
+mod apart;
 mod bars;
 pub mod cache;
 pub mod comparison;

@@ -1,7 +1,7 @@
 //! Cuts the name of a stage to a width, in the middle of what many names share: first the keys of a trial, then the
 //! kind, then the rest. What tells stages apart is kept: the values of a trial, the seed of a repeat, the name's end.
 //!
-//! Knows how names are written; knows no terminal.
+//! Knows how names are written; knows no terminal, and not the other names of a run (see `apart`).
 
 use console::measure_text_width;
 

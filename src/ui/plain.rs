@@ -1,8 +1,8 @@
 //! A run as plain lines, for logs and `grep`.
 //!
-//! A line has a word in a column of nine (`start`, `progress`, `epoch`, `done`, `cached`, `failed`, `blocked`,
-//! `waiting`, `warning`, `hashing`, `plan`, `sweep`), the stage or file, a colon, and the rest. Further lines of a message are
-//! indented. The words and their order are stable.
+//! A line has a word in a column of nine (`start`, `progress`, `epoch`, `curves`, `done`, `cached`, `failed`,
+//! `blocked`, `waiting`, `warning`, `hashing`, `plan`, `sweep`), the stage or file, a colon, and the rest. Further lines
+//! of a message are indented. The words and their order are stable.
 
 use std::{
     collections::BTreeMap,
@@ -86,7 +86,10 @@ impl<W: Write> Plain<W> {
                 self.about("start", stage, why);
             }
             Event::Progress { stage, progress } => self.progress("progress", stage, progress, now),
-            Event::Epoch { stage, epoch } => self.about("epoch", stage, &epochs::parts(epoch).join(", ")),
+            Event::Epoch { stage, epoch, curves } => {
+                self.about("epoch", stage, &epochs::parts(epoch).join(", "));
+                curves.iter().for_each(|curves| self.about("curves", stage, &words::curves(curves)));
+            }
             Event::Finished(stage) => self.finished(stage),
             Event::Blocked { stage, by } => self.about("blocked", stage, &format!("{by} failed")),
             Event::Ended(_) => {
@@ -277,6 +280,13 @@ epoch    train.base: 4/12, training 0.312 86.9%, validation 0.355 84.1%, best 3 
 ";
         assert_eq!(log(Detail::All, &events), expected);
         assert_eq!(log(Detail::Trouble, &events), "");
+    }
+
+    #[test]
+    fn the_picture_of_a_training_is_a_line() {
+        let text = log(Detail::All, &[testing::epoch_with_curves("train.base", 4)]);
+        let line = "\ncurves   train.base: so far in out/mini/running/train.base.png\n";
+        assert!(text.ends_with(line), "{text}");
     }
 
     #[test]

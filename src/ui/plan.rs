@@ -101,7 +101,7 @@ pub(super) fn state(state: Planned) -> (Tone, &'static str) {
     }
 }
 
-/// An estimate from the times that the stages took last, in proportion to their epochs; `None` if none ever ran.
+/// An estimate from the times that the stages took last, in proportion to epochs and patches; `None` if none ever ran.
 fn estimate(stages: &[PlannedStage]) -> Option<String> {
     let of = |state| stages.iter().filter(move |stage| stage.state == state);
     let sum = |state| of(state).filter_map(|stage| stage.expected).sum::<f64>();

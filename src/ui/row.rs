@@ -5,7 +5,8 @@
 use console::{measure_text_width, truncate_str};
 
 use super::{
-    format, names,
+    apart::Names,
+    format,
     paint::{Paint, Tone},
     widths::{GAP, PERCENT, Space, Widths, widths},
 };
@@ -36,15 +37,15 @@ pub(super) struct Measured {
 
 /// A name in its column, which takes at most three tenths of the terminal.
 #[must_use]
-pub(super) fn name(text: &str, space: Space) -> String {
+pub(super) fn name(text: &str, space: Space, names: &Names) -> String {
     let width = space.names.min(space.width * 3 / 10);
-    padded(&names::cut(text, width), width)
+    padded(&names.cut(text, width), width)
 }
 
 /// One line, never wider than the terminal. What it is doing ends between two of its parts, if it does not fit.
 #[must_use]
-pub(super) fn line(row: &Row, measured: Measured, space: Space, paint: Paint) -> String {
-    let name = paint.tone(Tone::Strong, &name(&row.name, space));
+pub(super) fn line(row: &Row, measured: Measured, space: Space, names: &Names, paint: Paint) -> String {
+    let name = paint.tone(Tone::Strong, &name(&row.name, space, names));
     let mut cells = vec![format!("{} {name}", spinner(measured, paint))];
     cells.extend(numbers(row, measured, space, paint));
     let used: usize = cells.iter().map(|cell| measure_text_width(cell) + GAP).sum();
@@ -131,8 +132,12 @@ mod tests {
 
     const MEASURED: Measured = Measured { rate: 1_412.3, elapsed: 95.0 };
 
+    fn line(row: &Row, space: Space, paint: Paint) -> String {
+        super::line(row, MEASURED, space, &Names::default(), paint)
+    }
+
     fn at_width(width: usize) -> String {
-        line(&training(), MEASURED, Space { width, names: 12 }, Paint::OFF)
+        line(&training(), Space { width, names: 12 }, Paint::OFF)
     }
 
     #[test]
@@ -155,7 +160,7 @@ mod tests {
             (40, 12, " 41%  epoch 12/12"),
         ] {
             let row = Row { at: at.clone(), ..training() };
-            let line = line(&row, MEASURED, Space { width, names }, Paint::OFF);
+            let line = line(&row, Space { width, names }, Paint::OFF);
             assert!(line.ends_with(end), "{width}: {line}");
         }
     }
@@ -165,7 +170,7 @@ mod tests {
         let name = "explain.integrated-gradients-of-ein-sehr-langer-Name".to_owned();
         let row = Row { name, ..training() };
         for (width, paint) in (1..200).flat_map(|width| [(width, Paint::OFF), (width, Paint::ON)]) {
-            let line = line(&row, MEASURED, Space { width, names: 52 }, paint);
+            let line = line(&row, Space { width, names: 52 }, paint);
             assert!(measure_text_width(&line) <= width, "{width}: {line}");
         }
     }
@@ -182,7 +187,7 @@ mod tests {
     #[test]
     fn an_unknown_total_shows_the_time_and_no_bar() {
         let row = Row { total: 0, ..training() };
-        let line = line(&row, MEASURED, Space { width: 130, names: 12 }, Paint::OFF);
+        let line = line(&row, Space { width: 130, names: 12 }, Paint::OFF);
         assert!(line.starts_with("⠋ train.base    1 min 35 s "), "{line}");
         assert!(!line.contains(['━', '%']) && !line.contains("left"), "{line}");
     }

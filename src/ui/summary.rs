@@ -316,6 +316,18 @@ train.z     ran      1.0 s
     }
 
     #[test]
+    fn no_line_comes_twice() {
+        let failed = ["train.a", "train.b", "train.c"].map(testing::failed).to_vec();
+        let alike = Event::Ended(Summary { failed, ..testing::summary(Vec::new()) });
+        let runs = [testing::good(), testing::bad(), testing::all_cached(12), vec![alike]];
+        for text in runs.map(|events| closing(&events)) {
+            let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+            let different: std::collections::BTreeSet<&&str> = lines.iter().collect();
+            assert_eq!(different.len(), lines.len(), "{text}");
+        }
+    }
+
+    #[test]
     fn a_closed_pipe_does_not_end_the_run() {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);

@@ -2,18 +2,19 @@
 //!
 //! Translates events into lines, which `bars` draws. While everything is cached, nothing is drawn and no thread starts.
 
-use std::{sync::Arc, time::Instant};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use indicatif::TermLike;
 
 use super::{
+    apart::Names,
     bars::Bars,
     epochs,
     eta::Eta,
     fold::{Fold, Folded},
     format,
     paint::{Paint, Tone},
-    row::{self, Row},
+    row::Row,
     words,
 };
 use crate::{
@@ -64,8 +65,7 @@ impl Terminal {
         // Names line up. Many cached stages are folded and need no column.
         let lists = stages.len() <= super::fold::LIMIT;
         let shown = stages.iter().filter(|stage| lists || stage.state != Planned::Cached);
-        let widths = shown.map(|stage| console::measure_text_width(&stage.stage));
-        self.bars.names(widths.max().unwrap_or(0));
+        self.bars.names(Names::of(shown.map(|stage| stage.stage.clone())));
     }
 
     fn hashing(&mut self, file: &str, done: u64, total: u64) {
@@ -77,7 +77,7 @@ impl Terminal {
         }
         if !self.bars.has(&key) {
             if self.stages == 0 {
-                self.bars.names("hashing".len());
+                self.bars.names(Names::of(["hashing".to_owned()]));
             }
             let (name, unit) = ("hashing".to_owned(), "bytes".to_owned());
             self.bars.show(&key, Row { name, unit, at: words::file_name(file), ..Row::default() });
@@ -99,7 +99,7 @@ impl Terminal {
             self.hits.add(&stage.stage);
         } else {
             self.wake();
-            let (mark, name) = (self.paint.tone(Tone::Good, "✓"), row::name(&stage.stage, self.bars.space()));
+            let (mark, name) = (self.paint.tone(Tone::Good, "✓"), self.bars.name(&stage.stage));
             let (time, outcome) = (format::duration(stage.seconds), words::outcome(stage, 1));
             self.say(&format!("{mark} {name}  {time:>11}  {outcome}"));
         }
@@ -107,13 +107,16 @@ impl Terminal {
     }
 
     /// A permanent line about an epoch. In a narrow terminal it has shorter words, and then fewer parts.
-    fn epoch(&mut self, stage: &str, epoch: &EpochEnd) {
+    /// The first time that the curves are shown, another line says where. A path is not cut.
+    fn epoch(&mut self, stage: &str, epoch: &EpochEnd, curves: Option<&Path>) {
         let space = self.bars.space();
-        let head = format!("  {}  ", row::name(stage, space));
+        let head = format!("  {}  ", self.bars.name(stage));
         let room = space.width.saturating_sub(console::measure_text_width(&head));
         let line = format!("{head}{}", epochs::fitted(epoch, room));
         self.show_folded();
         self.say(&self.paint.tone(Tone::Faint, &line));
+        let curves = curves.map(|curves| format!("{head}curves {}", words::curves(curves)));
+        self.bars.say(&Vec::from_iter(curves.map(|line| self.paint.tone(Tone::Faint, &line))));
     }
 
     fn failed(&mut self, failed: &FailedStage) {
@@ -168,7 +171,7 @@ impl Terminal {
 
     fn say_folded(&self, hits: Option<Folded>, blocked: Option<Folded>) {
         for (folded, what) in [(hits, "cached"), (blocked, "not run")] {
-            let line = |name: &String| format!("· {}  {what}", row::name(name, self.bars.space()));
+            let line = |name: &String| format!("· {}  {what}", self.bars.name(name));
             let lines: Vec<String> = match folded {
                 None => continue,
                 Some(Folded::Names(names)) => names.iter().map(line).collect(),
@@ -236,7 +239,7 @@ impl Observer for Terminal {
                     row.at = format::one_line(&progress.at);
                 });
             }
-            Event::Epoch { stage, epoch } => self.epoch(stage, epoch),
+            Event::Epoch { stage, epoch, curves } => self.epoch(stage, epoch, curves.as_deref()),
             Event::Warning { stage, text } => self.warning(stage.as_deref(), text),
             Event::Finished(stage) => self.finished(stage),
             Event::Failed(failed) => self.failed(failed),
@@ -315,6 +318,16 @@ mod tests {
             let contents = showing(&screen, "36% ");
             assert_eq!(contents.lines().nth(1).unwrap(), format!("  train.base        {text}"), "{width}");
         }
+    }
+
+    #[test]
+    fn the_picture_of_a_training_has_a_line_of_its_own() {
+        let mut events = testing::good()[..5].to_vec();
+        events.insert(4, testing::epoch_with_curves("train.base", 4));
+        let (screen, _terminal) = on(80, &events);
+        let contents = showing(&screen, "36% ");
+        let line = "  train.base        curves so far in out/mini/running/train.base.png";
+        assert_eq!(contents.lines().nth(2).unwrap(), line);
     }
 
     #[test]

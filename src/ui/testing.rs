@@ -36,7 +36,18 @@ pub(super) fn epoch(stage: &str, epoch: u32) -> Event {
         best: 3,
         best_loss: 0.341,
     };
-    Event::Epoch { stage: stage.into(), epoch }
+    Event::Epoch { stage: stage.into(), epoch, curves: None }
+}
+
+/// The same, with the curves shown for the first time.
+pub(super) fn epoch_with_curves(stage: &str, number: u32) -> Event {
+    match epoch(stage, number) {
+        Event::Epoch { stage, epoch, .. } => {
+            let curves = Some(PathBuf::from(format!("out/mini/running/{stage}.png")));
+            Event::Epoch { stage, epoch, curves }
+        }
+        other => other,
+    }
 }
 
 pub(super) fn cached(stage: &str, numbers: &[(&str, f64)]) -> FinishedStage {

@@ -1,21 +1,20 @@
 //! The end of the summary of a run that failed or was interrupted: failures, what they blocked, and advice.
 
 use super::{View, ending::Run, fold::LIMIT, format, paint::Tone, words};
-use crate::{engine::tell::event::Summary, protocol::FailureClass};
+use crate::{
+    engine::tell::event::{FailedStage, Summary},
+    protocol::FailureClass,
+};
 
 /// The failures and the advice, or nothing. The first failure is shown in full, and the first lines of the others.
 #[must_use]
 pub(super) fn text(summary: &Summary, run: &Run, view: &View) -> String {
     let mut lines = Vec::new();
     for (place, failed) in summary.failed.iter().take(LIMIT + 1).enumerate() {
-        let is_first = place == 0;
-        let word = if is_first && summary.failed.len() > 1 { "failed first" } else { "failed" };
-        lines.push(view.paint.tone(Tone::Bad, &format!("{} {word}:", format::clean(&failed.stage))));
-        let message =
-            if is_first { &failed.message } else { failed.message.lines().next().unwrap_or_default() };
-        lines.extend(words::wrapped(message, 2, view.width));
-        let log = failed.log.as_ref().filter(|_| is_first);
-        lines.extend(log.map(|log| format!("  log: {}", super::seen_from_here(log))));
+        lines.extend(match place {
+            0 => first(failed, summary.failed.len(), view),
+            _ => further(failed, &summary.failed[..place], view),
+        });
         lines.extend(blocked(&failed.stage, run, view.width));
     }
     if let Some(more @ 1..) = summary.failed.len().checked_sub(LIMIT + 1) {
@@ -27,6 +26,27 @@ pub(super) fn text(summary: &Summary, run: &Run, view: &View) -> String {
         lines.insert(0, String::new());
     }
     lines.into_iter().map(|line| line + "\n").collect()
+}
+
+fn first(failed: &FailedStage, of: usize, view: &View) -> Vec<String> {
+    let mut lines = vec![head(failed, if of > 1 { "failed first:" } else { "failed:" }, view)];
+    lines.extend(words::wrapped(&failed.message, 2, view.width));
+    lines.extend(failed.log.as_ref().map(|log| format!("  log: {}", super::seen_from_here(log))));
+    lines
+}
+
+/// Many stages may fail for one reason, which is said once.
+fn further(failed: &FailedStage, earlier: &[FailedStage], view: &View) -> Vec<String> {
+    let message = |failed: &FailedStage| failed.message.lines().next().unwrap_or_default().to_owned();
+    if earlier.iter().any(|earlier| message(earlier) == message(failed)) {
+        return vec![head(failed, "failed with the same message", view)];
+    }
+    let head = head(failed, "failed:", view);
+    std::iter::once(head).chain(words::wrapped(&message(failed), 2, view.width)).collect()
+}
+
+fn head(failed: &FailedStage, word: &str, view: &View) -> String {
+    view.paint.tone(Tone::Bad, &format!("{} {word}", format::clean(&failed.stage)))
 }
 
 fn blocked(failed: &str, run: &Run, width: Option<usize>) -> Vec<String> {
@@ -76,10 +96,7 @@ fn advice(summary: &Summary) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        engine::tell::event::FailedStage,
-        ui::{paint::Paint, testing},
-    };
+    use crate::ui::{paint::Paint, testing};
 
     fn last_line(summary: &Summary) -> String {
         let text = text(summary, &Run::default(), &View { paint: Paint::OFF, width: None });
@@ -110,7 +127,8 @@ mod tests {
         let summary = Summary { failed, ..testing::summary(Vec::new()) };
         let text = text(&summary, &run, &View { paint: Paint::OFF, width: None });
         assert!(text.contains("train.0 failed first:\n"), "{text}");
-        let other = "train.1 failed:\n  no memory\n  blocked by it: evaluate.a\ntrain.2 failed:\n";
+        let other = "train.1 failed:\n  no memory\n  blocked by it: evaluate.a\n\
+                     train.2 failed with the same message\n";
         assert!(text.contains(other) && text.contains("\nand 1 more failed\n"), "{text}");
         run.goes_on = true;
         let ends = super::text(&summary, &run, &View { paint: Paint::OFF, width: None });

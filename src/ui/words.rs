@@ -79,6 +79,11 @@ pub(super) fn waiting(holder: &str) -> String {
     }
 }
 
+/// Where the curves of a training are that is running. A path is not cut, so that it can be copied.
+pub(super) fn curves(picture: &Path) -> String {
+    format!("so far in {}", super::seen_from_here(picture))
+}
+
 /// The last part of a path: `train_x.h5`.
 pub(super) fn file_name(file: &str) -> String {
     let name = Path::new(file).file_name().map_or(file.into(), |name| name.to_string_lossy());

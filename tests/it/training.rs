@@ -119,7 +119,29 @@ fn every_epoch_is_an_event_and_a_resumed_training_reports_its_own() {
     assert_eq!(last["of"], 4);
     assert!(last["validation-loss"].as_f64() >= last["best-loss"].as_f64(), "{last}");
     let plain = resumed_project().pcamflow(&["run", "p.toml"]).exit(0);
-    plain.complains("epoch    train.t: 4/4, training ");
+    let plain = plain.complains("epoch    train.t: 4/4, training ");
+    // Neither the log nor the summary says anything twice.
+    let lines: Vec<&str> = plain.stderr.lines().chain(plain.stdout.lines()).collect();
+    let twice = |line: &&str| !line.is_empty() && lines.iter().filter(|other| *other == line).count() > 1;
+    assert_eq!(lines.iter().find(|line| twice(line)), None, "{}{}", plain.stderr, plain.stdout);
+}
+
+#[test]
+fn the_curves_of_a_running_training_are_a_picture_that_grows_and_goes() {
+    let project = project();
+    let picture = project.path("out/training/running/train.t.png");
+    let run = project.start(&["train.t", "--set", "train.t.epochs=120"]);
+    until("a picture of the curves", || picture.exists());
+    let first = fs::read(&picture).unwrap();
+    assert!(first.starts_with(b"\x89PNG"));
+    until("another picture", || fs::read(&picture).is_ok_and(|now| now != first));
+    let output = run.finish().ran(["split.d", "synthesize.s", "train.t"]);
+    let told: Vec<_> = output.events_of("epoch").into_iter().map(|event| event["curves"].clone()).collect();
+    let told: Vec<&str> = told.iter().filter_map(|curves| curves.as_str()).collect();
+    assert_eq!(told, [picture.to_str().unwrap()], "its place is told once");
+    assert_eq!(project.names("out/training"), ["split.d", "synthesize.s", "train.t"]);
+    assert_ne!(shown(&project, "train.t", "curves.png"), first);
+    project.run(&["train.t", "--set", "train.t.epochs=120"]).cached_all();
 }
 
 #[test]

@@ -265,7 +265,8 @@ impl Listener for Forward<'_> {
     }
 
     fn epoch(&self, epoch: EpochEnd) {
-        self.observer.borrow_mut().event(&Event::Epoch { stage: self.stage.to_owned(), epoch });
+        let stage = self.stage.to_owned();
+        self.observer.borrow_mut().event(&Event::Epoch { stage, epoch, curves: None });
     }
 
     fn log(&self, level: Level, text: &str) {

@@ -22,11 +22,14 @@ use crate::engine::{
         log::Log,
         task::{check_written, path_of},
     },
-    tell::show::{LOG, Show},
+    tell::{
+        running::Running,
+        show::{LOG, Show},
+    },
 };
 use crate::{
     pipeline::StageNode,
-    protocol::{EpochEnd, Failure, Level, Progress, Task},
+    protocol::{CURVES, EpochEnd, Failure, Level, Progress, Task},
     stages::Retry,
     store::{ActionRecord, Committed, Existing, KeyLock, Lease, Lookup, Provenance, RECORD_FORMAT, Store},
 };
@@ -35,8 +38,8 @@ use crate::{
 pub(in crate::engine) enum Message {
     /// The stage has made progress.
     Progress(usize, Progress),
-    /// An epoch of the stage has ended.
-    Epoch(usize, EpochEnd),
+    /// An epoch of the stage has ended. The first time that its curves are shown, also where.
+    Epoch(usize, EpochEnd, Option<PathBuf>),
     /// Something that the user should know.
     Warning(usize, String),
     /// The stage has ended.
@@ -92,6 +95,8 @@ pub(in crate::engine) struct Attempt<'a> {
     pub(in crate::engine) retry: Option<Retry>,
     /// The source files that it reads.
     pub(in crate::engine) sources: Vec<PathBuf>,
+    /// Its curves, if it trains. They stay until its result is shown.
+    pub(in crate::engine) running: Running,
     pub(in crate::engine) send: Sender<Message>,
 }
 
@@ -273,11 +278,13 @@ pub fn host() -> String {
 pub(in crate::engine) struct Forward<'a> {
     attempt: &'a Attempt<'a>,
     log: RefCell<Log>,
+    /// Where its curves are drawn.
+    curves: PathBuf,
 }
 
 impl<'a> Forward<'a> {
     pub(in crate::engine) fn new(attempt: &'a Attempt<'a>, log: &Path) -> Self {
-        Self { attempt, log: RefCell::new(Log::open(log)) }
+        Self { attempt, log: RefCell::new(Log::open(log)), curves: log.with_file_name(CURVES) }
     }
 }
 
@@ -287,7 +294,8 @@ impl Listener for Forward<'_> {
     }
 
     fn epoch(&self, epoch: EpochEnd) {
-        let _ = self.attempt.send.send(Message::Epoch(self.attempt.index, epoch));
+        let curves = self.attempt.running.show(&self.curves);
+        let _ = self.attempt.send.send(Message::Epoch(self.attempt.index, epoch, curves));
     }
 
     fn log(&self, level: Level, text: &str) {

@@ -26,7 +26,10 @@ use crate::engine::{
         states::{Lane, State, States},
         task,
     },
-    tell::event::{Event, FailedStage, FinishedStage, Observer, Summary},
+    tell::{
+        event::{Event, FailedStage, FinishedStage, Observer, Summary},
+        running::Running,
+    },
 };
 use crate::{
     digest::Digest,
@@ -264,7 +267,9 @@ impl Run<'_, '_, '_> {
         let retry = self.engine.settings(stage).retry;
         self.observer.event(&Event::Started { stage: node.name.to_string(), why: run.why.to_string() });
         let (shared, send) = (self.shared, self.send.clone());
-        let attempt = Attempt { shared, index: stage, node, run: *run, lock, task, retry, sources, send };
+        let running = Running::of(&node.name, shared.show.folder());
+        let attempt =
+            Attempt { shared, index: stage, node, run: *run, lock, task, retry, sources, running, send };
         self.threads.spawn(move || attempt.run());
     }
 
@@ -285,9 +290,9 @@ impl Run<'_, '_, '_> {
                 let stage = self.name(stage);
                 self.observer.event(&Event::Progress { stage, progress });
             }
-            Message::Epoch(stage, epoch) => {
+            Message::Epoch(stage, epoch, curves) => {
                 let stage = self.name(stage);
-                self.observer.event(&Event::Epoch { stage, epoch });
+                self.observer.event(&Event::Epoch { stage, epoch, curves });
             }
             Message::Warning(stage, text) => self.warn(stage, text),
             Message::Done(stage, result) => {

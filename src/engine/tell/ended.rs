@@ -79,6 +79,10 @@ pub(in crate::engine) fn as_text<S: Serializer>(path: &Path, serializer: S) -> R
     path.to_string_lossy().serialize(serializer)
 }
 
-fn maybe_as_text<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+/// The same, or null.
+pub(in crate::engine) fn maybe_as_text<S: Serializer>(
+    path: &Option<PathBuf>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     path.as_deref().map(Path::to_string_lossy).serialize(serializer)
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 pub use crate::engine::tell::ended::{FailedStage, FinishedStage};
 use crate::engine::tell::{
-    ended::as_text,
+    ended::{as_text, maybe_as_text},
     repeats::Repeated,
     require::Verdict,
     trial::{PlannedTrial, TrialResult},
@@ -95,6 +95,11 @@ pub enum Event {
         stage: String,
         /// Its numbers, and the best epoch so far.
         epoch: EpochEnd,
+        /// The first time that the curves so far are shown: the picture. It is replaced while the stage trains, and
+        /// removed when the stage ends.
+        #[serde(serialize_with = "maybe_as_text")]
+        #[schemars(with = "Option<String>")]
+        curves: Option<PathBuf>,
     },
     /// Something that the user should know.
     Warning {
@@ -146,7 +151,8 @@ pub struct PlannedStage {
     pub why: String,
     /// How long it took the last time, in seconds.
     pub seconds: Option<f64>,
-    /// How long it takes if it runs, in seconds: as the last time, in proportion to its epochs. Null if it never ran.
+    /// How long it takes if it runs, in seconds: as the last time, in proportion to its epochs and
+    /// patches. Null if it never ran.
     pub expected: Option<f64>,
 }
 

@@ -8,6 +8,7 @@ pub mod given;
 pub mod history;
 pub mod repeats;
 pub mod require;
+pub(in crate::engine) mod running;
 pub(in crate::engine) mod show;
 pub(in crate::engine) mod together;
 mod trial;

@@ -63,6 +63,13 @@ impl Truth {
             Self::Mask => difference.mask.as_ref(),
         }
     }
+
+    fn of_difference_mut(self, difference: &mut Difference) -> Option<&mut LocalisationDifference> {
+        match self {
+            Self::CentreBox => difference.centre_box.as_mut(),
+            Self::Mask => difference.mask.as_mut(),
+        }
+    }
 }
 
 impl Measure {
@@ -111,6 +118,17 @@ impl Measure {
             Self::Energy(truth) => truth.of_difference(difference).map(|it| &it.energy),
             Self::Pointing(truth) => truth.of_difference(difference).map(|it| &it.pointing),
             Self::Rank(truth) => truth.of_difference(difference).map(|it| &it.rank),
+        }
+    }
+
+    /// The same, to be changed.
+    pub(super) fn of_difference_mut(self, difference: &mut Difference) -> Option<&mut Estimate> {
+        match self {
+            Self::Deletion => Some(&mut difference.deletion),
+            Self::Insertion => Some(&mut difference.insertion),
+            Self::Energy(truth) => truth.of_difference_mut(difference).map(|it| &mut it.energy),
+            Self::Pointing(truth) => truth.of_difference_mut(difference).map(|it| &mut it.pointing),
+            Self::Rank(truth) => truth.of_difference_mut(difference).map(|it| &mut it.rank),
         }
     }
 }

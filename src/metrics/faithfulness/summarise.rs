@@ -2,8 +2,8 @@
 
 use super::{
     AgainstChance, Baseline, BaselineSummary, Comparison, Difference, Estimate, Group, GroupSummary,
-    LocalisationDifference, LocalisationScores, LocalisationSummaries, Method, MethodSummary, OddMaps,
-    Summary,
+    LocalisationDifference, LocalisationScores, LocalisationSummaries, Measure, Method, MethodSummary,
+    OddMaps, Summary,
     estimates::Estimator,
     remarks::{notes, undefined, warnings},
     scores::{Located, Scores},
@@ -33,15 +33,16 @@ pub(super) fn summarise(comparison: &Comparison, slides: Option<&[usize]>) -> Su
         undefined: Vec::new(),
         notes: Vec::new(),
     };
-    correct(&mut summary.differences);
+    Measure::ALL.into_iter().for_each(|measure| correct(&mut summary.differences, measure));
     summary.undefined = undefined(&summary);
     summary.notes = notes(&summary);
     summary
 }
 
-/// Corrects all p-values for their number.
-fn correct(differences: &mut [Difference]) {
-    let tested = differences.iter_mut().flat_map(Difference::estimates_mut);
+/// Corrects the p-values of a measure for their number. A reader asks which methods differ in one measure; several
+/// measures of the same maps say similar things, and correcting for all of them would hide most differences.
+fn correct(differences: &mut [Difference], measure: Measure) {
+    let tested = differences.iter_mut().filter_map(|difference| measure.of_difference_mut(difference));
     let mut tested: Vec<_> = tested.filter(|estimate| estimate.p_value.is_some()).collect();
     let p_values: Vec<f64> = tested.iter().filter_map(|estimate| estimate.p_value).collect();
     tested.iter_mut().zip(holm(&p_values)).for_each(|(estimate, p)| estimate.p_corrected = Some(p));

@@ -113,7 +113,7 @@ pub struct Estimate {
     /// images. Missing with fewer than two of them, or without resamples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p_value: Option<f64>,
-    /// The same, corrected by Holm's method for all differences of the summary.
+    /// The same, corrected by Holm's method for all differences of its measure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p_corrected: Option<f64>,
 }
@@ -188,15 +188,6 @@ pub struct Difference {
     pub centre_box: Option<LocalisationDifference>,
     /// The difference of the localisation in true masks; null if there is none.
     pub mask: Option<LocalisationDifference>,
-}
-
-impl Difference {
-    /// All its numbers.
-    pub(super) fn estimates_mut(&mut self) -> impl Iterator<Item = &mut Estimate> {
-        let regions = [&mut self.centre_box, &mut self.mask].into_iter().flatten();
-        let located = regions.flat_map(|it| [&mut it.energy, &mut it.pointing, &mut it.rank]);
-        [&mut self.deletion, &mut self.insertion].into_iter().chain(located)
-    }
 }
 
 /// The difference of the localisation of two methods.

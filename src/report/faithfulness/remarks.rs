@@ -49,17 +49,14 @@ pub(super) fn undefined(summary: &Summary) -> String {
 /// What a reader should know.
 pub(super) fn notes(summary: &Summary) -> String {
     let mut notes = summary.notes.clone();
-    let tested =
-        summary.differences.iter().flat_map(|it| Measure::ALL.map(|measure| measure.of_difference(it)));
-    let tested = tested.flatten().filter(|it| it.p_corrected.is_some()).count();
-    if tested > 0 {
+    let all = summary.differences.iter().flat_map(|it| Measure::ALL.map(|measure| measure.of_difference(it)));
+    if all.flatten().any(|it| it.p_corrected.is_some()) {
         notes.push(format!(
             "A star marks differences with p of at most {:.2}. p is that of a sign-flip test over {}, corrected \
-             by Holm's method for all {} differences of this report. Their intervals are not corrected: each is \
-             that of its difference alone.",
+             by Holm's method for the number of pairs in each measure, but not for the number of measures. \
+             Intervals are not corrected: each is that of its difference alone.",
             1.0 - summary.bootstrap.level,
-            units(summary.slides),
-            thousands(tested as u64)
+            units(summary.slides)
         ));
     }
     notes.push(

@@ -2,7 +2,7 @@
 //!
 //! `recipe` says how to train. `state` is a training between two epochs; `epoch` advances it (with `schedule`,
 //! `weighting` and `augment`), `checkpoint` turns it into bytes and back, `partial` keeps checkpoints between
-//! attempts, and `log` describes an epoch. Resuming is calling `train` with a state from a checkpoint. Inputs
+//! attempts, `so_far` draws the curves for people who watch, and `log` describes an epoch. Resuming is calling `train` with a state from a checkpoint. Inputs
 //! and artifacts are the business of `jobs::train`.
 
 mod augment;
@@ -14,6 +14,7 @@ mod plan;
 mod progress;
 mod recipe;
 mod schedule;
+mod so_far;
 pub(crate) mod state;
 mod weighting;
 
@@ -26,6 +27,7 @@ use progress::Progress;
 pub(crate) use recipe::Recipe;
 #[cfg(test)]
 pub(crate) use schedule::{Place, rates};
+use so_far::SoFar;
 pub(crate) use state::State;
 
 /// Trains until the last epoch, or until patience runs out.
@@ -40,6 +42,7 @@ pub(crate) fn train(
     reporter: &dyn Reporter,
 ) -> Result<()> {
     let progress = Progress::new(reporter, state, plan, data);
+    let mut so_far = SoFar::new(partial.folder());
     state.network.unfreeze();
     while !plan.is_done(state) {
         let number = state.epoch + 1;
@@ -53,6 +56,10 @@ pub(crate) fn train(
             validation_accuracy: validated.accuracy,
         });
         reporter.info(&log::last_epoch(state));
+        // The last epoch is in the artifact.
+        if !plan.is_done(state) {
+            so_far.draw(&state.history, &state.resumed_after, reporter);
+        }
         progress.ended(state);
         if number.is_multiple_of(plan.checkpoint_interval.max(1)) || plan.is_done(state) {
             partial.save(state)?;

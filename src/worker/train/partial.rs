@@ -41,6 +41,11 @@ impl Partial {
         Self { folder: folder.to_owned(), made_with }
     }
 
+    /// The folder.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Saves a checkpoint, and removes all but the last two.
     ///
     /// # Errors

@@ -1,0 +1,92 @@
+//! Shows the curves of a training that is running, in `out/<pipeline>/running/`.
+//!
+//! The picture is for people who watch. It is no result: nothing reads it, no error fails the run, and it goes when the
+//! stage ends. Knows no process, which draws it.
+
+use std::{
+    cell::RefCell,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    fsx::{self, StatTuple},
+    stages::StageName,
+};
+
+/// The folder of the pictures, in a pipeline's folder.
+const FOLDER: &str = "running";
+
+/// The picture of one stage. Dropping it removes the picture.
+pub(in crate::engine) struct Running {
+    file: PathBuf,
+    /// What was shown last, as it was drawn.
+    shown: RefCell<Option<StatTuple>>,
+}
+
+impl Running {
+    /// The picture of a stage, in a pipeline's folder.
+    pub(in crate::engine) fn of(stage: &StageName, folder: &Path) -> Self {
+        Self { file: folder.join(FOLDER).join(format!("{stage}.png")), shown: RefCell::default() }
+    }
+
+    /// Shows the picture that was drawn, if there is one and it is new. Returns its place the first time.
+    pub(in crate::engine) fn show(&self, drawn: &Path) -> Option<PathBuf> {
+        let now = fsx::stat(drawn).ok().flatten()?;
+        let mut shown = self.shown.borrow_mut();
+        if *shown == Some(now) {
+            return None;
+        }
+        if let Err(error) = fsx::copy_whole(drawn, &self.file, true) {
+            tracing::debug!("the curves so far are not shown: {error}");
+            return None;
+        }
+        shown.replace(now).is_none().then(|| self.file.clone())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Also one that a killed run left. The folder stays as long as it has pictures of other stages.
+        if fsx::remove_file(&self.file).is_ok_and(|removed| removed) {
+            let _ = fsx::remove_folder_if_empty(&fsx::parent(&self.file));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn running(folder: &Path, stage: &str) -> Running {
+        Running::of(&stage.parse().unwrap(), folder)
+    }
+
+    #[test]
+    fn a_picture_is_replaced_and_goes_with_its_stage() {
+        let folder = tempfile::tempdir().unwrap();
+        let drawn = folder.path().join("drawn.png");
+        let (one, two) = (running(folder.path(), "train.a"), running(folder.path(), "train.b"));
+        assert_eq!(one.show(&drawn), None, "nothing is drawn yet");
+        fs::write(&drawn, "first").unwrap();
+        let shown = one.show(&drawn).unwrap();
+        assert_eq!(shown, folder.path().join("running/train.a.png"));
+        fs::write(&drawn, "the second").unwrap();
+        assert_eq!(one.show(&drawn), None, "its place was told");
+        assert_eq!(fs::read_to_string(&shown).unwrap(), "the second");
+        two.show(&drawn).unwrap();
+        drop(one);
+        assert!(!shown.exists() && folder.path().join("running/train.b.png").exists());
+        drop(two);
+        assert!(!folder.path().join("running").exists());
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_is_no_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let drawn = folder.path().join("drawn.png");
+        fs::write(&drawn, "").unwrap();
+        assert_eq!(running(Path::new("/dev/null"), "train.a").show(&drawn), None);
+    }
+}
