@@ -37,7 +37,7 @@ fn comparison(compared: &Compared) -> Markup {
         (localisation(compared))
         p.read { strong { "How to read it. " } (terms::LOCALISATION) }
         (wide_figures(&compared.pictures))
-        @for note in &summary.notes { p.note { (note) } }
+        @for note in &summary.notes { p.note { (marked(note)) } }
     }
 }
 

@@ -67,9 +67,9 @@ fn states(stages: &[Stage]) -> Markup {
             vec![
                 html! { a href={ "#stage-" (stage.name) } { (stage.name) } },
                 html! { span class={ "state " (state(stage).0) } { (state(stage).1) } },
-                cell(made.map_or_else(String::new, |made| format::duration(made.seconds))),
+                html! { @if let Some(made) = made { span.whole { (format::duration(made.seconds)) } } },
                 cell(made.map_or("", |made| made.device.as_str())),
-                cell(numbers.unwrap_or_default()),
+                html! { span.long { (numbers.unwrap_or_default()) } },
             ]
         })
         .collect();

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::{
     Randomised,
-    layout::{cell, estimate, table, wide_figures},
+    layout::{cell, estimate, marked, table, wide_figures},
     measures::link,
     terms,
 };
@@ -29,11 +29,11 @@ pub(super) fn randomisation(randomised: &Randomised) -> Markup {
         p.note {
             "Each row is a network with one more layer of random weights, from the output down. The columns are means over the patches, "
             "with intervals, of how alike the ranks of the pixels are in its maps and in those of the trained model: 1 is the same order, 0 is chance. "
-            "The second correlation is of absolute values: it ignores whether a pixel speaks for the class or against it."
+            "The second correlation is of absolute values: it ignores whether a pixel speaks for the class or against it. For maps without negative values both are the same."
         }
         p.read { strong { "How to read it. " } (terms::SANITY) }
         (wide_figures(&randomised.pictures))
-        @for note in &numbers.notes { p.note { (note) } }
+        @for note in &numbers.notes { p.note { (marked(note)) } }
     }
 }
 

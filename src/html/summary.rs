@@ -20,7 +20,7 @@ pub(super) fn section(report: &Report, warnings: &[Warning]) -> Markup {
         @if report.evaluations.is_empty() { p { "No evaluation in this pipeline has a result yet." } }
         @for evaluated in &report.evaluations { (headline(evaluated)) }
         @for compared in &report.comparisons {
-            h3 { "The best explanation, " (compared.stage) }
+            h3 { "Comparison of explanations, " (compared.stage) }
             (verdict(compared))
         }
         @if report.stages.iter().any(|stage| stage.name.starts_with("synthesize.")) {

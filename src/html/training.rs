@@ -18,7 +18,7 @@ fn of(training: &Training) -> Markup {
     html! {
         h3 { (training.stage) }
         p { (words(training)) }
-        @if let Some(picture) = &training.picture { div.pictures { (figure(&format!("Loss and accuracy of {}", training.stage), picture)) } }
+        @if let Some(picture) = &training.picture { div.pictures.detailed { (figure(&format!("Loss and accuracy of {}", training.stage), picture)) } }
         details {
             summary { "Every epoch" }
             (epochs(training, best))

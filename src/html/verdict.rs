@@ -7,14 +7,14 @@ use super::{Compared, layout::marked};
 use crate::{
     metrics::{
         Interval,
-        faithfulness::{Best, Measure},
+        faithfulness::{Best, Group, Measure, MethodSummary},
     },
     ui::format,
 };
 
 /// What "clearly better" means.
 pub(super) const RULE: &str = "Clearly better means: on true positives, better than every other method and every control in paired \
-    differences. Each interval is without 0, and each p is below 0.05 after Holm's correction. Other patches are left \
+    differences. Each interval is without 0, and each p is below 0.05 after Holm's correction, together with all other differences of the comparison. Other patches are left \
     out, because only on true positives do a low deletion and a high insertion say that a map is right.";
 
 /// The paragraph.
@@ -33,7 +33,9 @@ fn sentences(compared: &Compared) -> String {
             "{on}, no method is clearly better than the others, neither by the deletion area nor by the insertion area."
         );
     }
-    let claims = clear.iter().map(|best| format!("{on}, {}", claim(best)));
+    let claims = clear.iter().flat_map(|best| {
+        [Some(format!("{on}, {}", claim(best))), beaten(compared, best)].into_iter().flatten()
+    });
     let rest = others
         .iter()
         .map(|best| format!("By the {}, no method is clearly better than the others.", best.measure.name()));
@@ -58,6 +60,23 @@ fn claim(best: &Best) -> String {
 fn around(Interval { low, high }: Interval) -> String {
     let (near, far) = (low.abs().min(high.abs()), low.abs().max(high.abs()));
     format!("interval {near:.3} to {far:.3}, ")
+}
+
+/// Controls that have a better mean by the area by which a method is not the best.
+fn beaten(compared: &Compared, best: &Best) -> Option<String> {
+    let (other, sign) = match best.measure {
+        Measure::Deletion => (Measure::Insertion, 1.0),
+        _ => (Measure::Deletion, -1.0),
+    };
+    let mean = |method: &MethodSummary| {
+        let group = method.groups.iter().find(|group| group.group == Group::TruePositive)?;
+        let area = if other == Measure::Deletion { group.deletion } else { group.insertion };
+        area.mean.map(|mean| mean * sign)
+    };
+    let methods = &compared.summary.methods;
+    let own = mean(methods.iter().find(|method| method.label == best.method)?)?;
+    let control = methods.iter().find(|it| it.control && mean(it).is_some_and(|mean| mean > own))?;
+    Some(format!("But its {} is worse than that of the control `{}`.", other.name(), control.label))
 }
 
 /// What makes the claims weaker than they seem.
@@ -115,6 +134,16 @@ mod tests {
         assert!(!text.contains("`b`"));
         let both = sentences(&compared([("a", true), ("b", true)]));
         assert!(both.contains("`b` has the best insertion area: it is 0.100 higher"), "{both}");
+    }
+
+    #[test]
+    fn a_winner_by_one_area_that_is_worse_than_a_control_by_the_other_is_told() {
+        let mut compared = compared([("saliency", false), ("saliency", true)]);
+        for method in &mut compared.summary.methods {
+            method.groups[0].deletion.mean = Some(if method.label == "saliency" { 0.7 } else { 0.5 });
+        }
+        let text = sentences(&compared);
+        assert!(text.contains("But its deletion area is worse than that of the control `random`."), "{text}");
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub struct Best {
     /// The method or control with the next best mean.
     pub against: String,
     /// The method minus the next one, over the true positives for which all methods have a value. Its p is corrected
-    /// for the comparisons of the best methods with all others, by both areas.
+    /// together with those of all differences of the summary, so that the two never contradict each other.
     pub difference: Estimate,
     /// Whether it is an explanation and better than every other method and every control: each interval is without 0,
     /// and each corrected p is below [`SIGNIFICANT`].
@@ -45,11 +45,7 @@ struct Pair {
 pub fn best(summary: &Summary, lines: &[ImageScores]) -> Vec<Best> {
     let measures = [Measure::Deletion, Measure::Insertion];
     let mut pairs = measures.map(|measure| against_all(measure, summary, lines));
-    let tested = || pairs.iter().flatten().filter_map(|pair| pair.difference.p_value);
-    let mut corrected = holm(&tested().collect::<Vec<_>>()).into_iter();
-    for pair in pairs.iter_mut().flatten().filter(|pair| pair.difference.p_value.is_some()) {
-        pair.difference.p_corrected = corrected.next();
-    }
+    correct(pairs.iter_mut().flatten().map(|pair| &mut pair.difference).collect(), summary);
     let label = |place: usize| summary.methods[place].label.clone();
     let judged = measures.into_iter().zip(&pairs).filter_map(|(measure, pairs)| {
         let next = pairs.first()?;
@@ -63,6 +59,18 @@ pub fn best(summary: &Summary, lines: &[ImageScores]) -> Vec<Best> {
         })
     });
     judged.collect()
+}
+
+/// Corrects p-values for their number and for that of the differences of the summary.
+fn correct(mut differences: Vec<&mut Estimate>, summary: &Summary) {
+    let own = differences.iter().filter_map(|it| it.p_value);
+    let measured = summary.differences.iter().flat_map(|difference| {
+        Measure::ALL.into_iter().filter_map(|measure| measure.of_difference(difference)?.p_value)
+    });
+    let mut corrected = holm(&own.chain(measured).collect::<Vec<_>>()).into_iter();
+    for difference in differences.iter_mut().filter(|it| it.p_value.is_some()) {
+        difference.p_corrected = corrected.next();
+    }
 }
 
 /// The method with the best mean, compared with every other one; the next best is the first.
@@ -113,7 +121,7 @@ mod tests {
 
     /// The best methods of a comparison whose areas are given: of deletion, then of insertion the same.
     fn of(areas: impl Fn(&str, i64) -> f64) -> Vec<Best> {
-        let mut result = faithfulness(&fixture::comparison(48, 5)).unwrap();
+        let mut result = faithfulness(&fixture::comparison(96, 5)).unwrap();
         for line in &mut result.images {
             line.insertion_auc = Some(areas(&line.method, line.row));
             line.deletion_auc = line.insertion_auc.map(|area| 1.0 - area);
