@@ -19,7 +19,7 @@ pub(super) struct ExplainArguments {
 /// Prints what one measure is, or all.
 pub(super) fn explain(arguments: &ExplainArguments) -> Outcome {
     let Some(name) = &arguments.measure else {
-        terms::ALL.iter().for_each(print);
+        terms::all().for_each(print);
         return Ok(Exit::Done);
     };
     print(terms::term(name).ok_or_else(|| unknown(name))?);
@@ -31,7 +31,7 @@ fn print(term: &Term) {
 }
 
 fn unknown(name: &str) -> Error {
-    let names = terms::ALL.iter().map(|term| term.name);
+    let names = terms::all().map(|term| term.name);
     let part = names.clone().find(|known| name.len() > 2 && known.contains(name));
     let help = match nearest(name, names.clone()).or(part) {
         Some(near) => format!("did you mean `{near}`?"),

@@ -2,48 +2,21 @@
 
 use maud::{Markup, html};
 
-const WIDTH: f64 = 320.0;
-const HEIGHT: f64 = 200.0;
-const LEFT: f64 = 40.0;
-const BOTTOM: f64 = 30.0;
-const TOP: f64 = 8.0;
+use super::axes::{Vertical, framed, x, y};
+use crate::metrics::CalibrationBin;
 
-fn x(share: f64) -> f64 {
-    LEFT + share * (WIDTH - LEFT - 8.0)
-}
-
-fn y(share: f64) -> f64 {
-    TOP + (1.0 - share) * (HEIGHT - TOP - BOTTOM)
-}
-
-/// Axes from 0 to 1 with their names, and what is drawn on them.
-fn framed(title: &str, names: [&str; 2], top: &str, content: &Markup) -> Markup {
-    html! {
-        figure.picture {
-            svg.chart viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(title) {
-                path.axis d=(format!("M{} {} V{} H{}", x(0.0), y(1.0), y(0.0), x(1.0))) {}
-                text x=(x(0.0)) y=(y(0.0) + 13.0) text-anchor="middle" { "0" }
-                text x=(x(1.0)) y=(y(0.0) + 13.0) text-anchor="end" { "1" }
-                text x=(x(0.5)) y=(y(0.0) + 25.0) text-anchor="middle" { (names[0]) }
-                text x=(x(0.0) - 4.0) y=(y(1.0) + 8.0) text-anchor="end" { (top) }
-                text x=(x(0.0) - 4.0) y=(y(0.0)) text-anchor="end" { "0" }
-                text transform=(format!("translate(10 {}) rotate(-90)", y(0.5))) text-anchor="middle" { (names[1]) }
-                (content)
-            }
-            figcaption { (title) }
-        }
-    }
-}
+/// The radii of the smallest and the largest disc.
+const RADII: (f64, f64) = (2.0, 7.0);
 
 /// Two histograms over 0 to 1, of classes 0 and 1.
 pub(super) fn histogram(title: &str, name: &str, counts: &[[u64; 2]]) -> Markup {
-    let most = counts.iter().flatten().copied().max().unwrap_or(0).max(1);
+    let vertical = Vertical::counts(counts.iter().flatten().copied().max().unwrap_or(0));
     let step = 1.0 / counts.len().max(1) as f64;
     let bars = html! {
         @for (at, pair) in counts.iter().enumerate() {
-            @for (class, count) in pair.iter().enumerate() {
+            @for (class, count) in pair.iter().enumerate().filter(|(_, count)| **count > 0) {
                 @let left = x((at as f64 + class as f64 * 0.5) * step);
-                @let top = y(*count as f64 / most as f64);
+                @let top = y(vertical.share(*count));
                 rect class=(["class-0", "class-1"][class]) x=(format!("{left:.1}")) y=(format!("{top:.1}"))
                     width=(format!("{:.1}", (x(step * 0.5) - x(0.0) - 0.5).max(0.5))) height=(format!("{:.1}", y(0.0) - top)) {
                     title { (count) }
@@ -51,25 +24,46 @@ pub(super) fn histogram(title: &str, name: &str, counts: &[[u64; 2]]) -> Markup 
             }
         }
     };
-    framed(title, [name, "patches"], &most.to_string(), &bars)
+    framed(title, [name, "patches"], &vertical, &bars)
 }
 
-/// A calibration diagram: the observed share over the mean predicted probability, one disc for each bin.
-pub(super) fn calibration(title: &str, bins: &[(f64, f64, u64)]) -> Markup {
-    let most = bins.iter().map(|(.., count)| *count).max().unwrap_or(1).max(1) as f64;
+/// A calibration diagram: the observed share over the mean predicted probability, a disc with its interval for each bin.
+pub(super) fn calibration(title: &str, bins: &[CalibrationBin]) -> Markup {
+    let most = bins.iter().map(|bin| bin.images).max().unwrap_or(1);
     let content = html! {
         path.diagonal d=(format!("M{} {} L{} {}", x(0.0), y(0.0), x(1.0), y(1.0))) {}
-        @for (predicted, observed, count) in bins {
-            circle cx=(format!("{:.1}", x(*predicted))) cy=(format!("{:.1}", y(*observed)))
-                r=(format!("{:.1}", 2.5 + 5.0 * (*count as f64 / most).sqrt())) {
-                title { (count) " patches: predicted " (format!("{predicted:.3}")) ", observed " (format!("{observed:.3}")) }
+        @for bin in bins {
+            @if let Some(around) = bin.interval {
+                path.interval d=(format!("M{:.1} {:.1} V{:.1}", x(bin.predicted), y(around.low), y(around.high))) {}
+            }
+        }
+        @for bin in bins {
+            circle cx=(format!("{:.1}", x(bin.predicted))) cy=(format!("{:.1}", y(bin.observed))) r=(format!("{:.1}", radius(bin.images, most))) {
+                title { (bin.images) " patches: predicted " (format!("{:.3}", bin.predicted)) ", observed " (format!("{:.3}", bin.observed)) }
             }
         }
     };
-    framed(title, ["predicted probability", "observed share"], "1", &content)
+    framed(title, ["predicted probability", "observed share"], &Vertical::Shares, &content)
 }
 
-/// Lines over 0 to 1, drawn without axes' numbers: curves of one patch.
+/// A disc of the size that it has in a diagram whose largest bin has `most` patches, for the key.
+pub(super) fn disc(images: u64, most: u64) -> Markup {
+    // A chart is drawn about this much larger than its own units.
+    const SCALE: f64 = 1.35;
+    let (radius, largest) = (radius(images, most) * SCALE, RADII.1 * SCALE);
+    html! {
+        svg.disc width=(2.0 * largest) height=(2.0 * largest) aria-hidden="true" {
+            circle cx=(largest) cy=(largest) r=(format!("{radius:.1}")) {}
+        }
+    }
+}
+
+/// Areas are in proportion to counts, down to a disc that can still be seen.
+fn radius(images: u64, most: u64) -> f64 {
+    (RADII.1 * (images as f64 / most.max(1) as f64).sqrt()).max(RADII.0)
+}
+
+/// Lines over 0 to 1: curves of one patch.
 pub(super) fn lines(title: &str, name: &str, lines: &[(String, &[f64])]) -> Markup {
     let content = html! {
         @for (at, (label, values)) in lines.iter().enumerate() {
@@ -77,7 +71,7 @@ pub(super) fn lines(title: &str, name: &str, lines: &[(String, &[f64])]) -> Mark
         }
     };
     html! {
-        (framed(title, ["share of pixels", name], "1", &content))
+        (framed(title, ["share of pixels", name], &Vertical::Shares, &content))
         ul.legend { @for (at, (label, _)) in lines.iter().enumerate() { li class={ "line-" (at % 7) } { (label) } } }
     }
 }
@@ -103,5 +97,10 @@ mod tests {
     #[test]
     fn values_that_are_not_numbers_are_left_out_of_lines() {
         assert_eq!(points(&[0.0, f64::NAN, 1.0]).split(' ').count(), 2);
+    }
+
+    #[test]
+    fn discs_grow_with_their_counts_and_none_is_too_small() {
+        assert_eq!((radius(100, 100), radius(25, 100), radius(1, 1_000_000)), (7.0, 3.5, 2.0));
     }
 }

@@ -3,15 +3,14 @@
 use maud::{Markup, html};
 
 use super::{
-    Evaluated, Report, chart,
-    layout::{cell, decimal, estimate, figures, interval, percent, png, table},
+    Evaluated, Report, calibration, chart,
+    layout::{cell, decimal, estimate, figures, png, share, table},
+    measures::link,
 };
 use crate::{metrics::ClassScores, ui::format};
 
 /// Bins of the histogram of scores.
 const BINS: usize = 20;
-/// Bins of the calibration: as for the expected calibration error.
-const CALIBRATION: usize = 15;
 
 pub(super) fn section(report: &Report) -> Option<Markup> {
     (!report.evaluations.is_empty())
@@ -27,9 +26,11 @@ fn of(evaluated: &Evaluated) -> Markup {
         (scores(evaluated))
         div.pictures {
             (chart::histogram(&format!("Scores by class, {}", evaluated.stage), "probability", &histogram(&evaluated.predictions)))
-            (chart::calibration(&format!("Calibration, {}: expected error {}", evaluated.stage, decimal(Some(numbers.ece))), &calibration(&evaluated.predictions)))
+            (calibration::diagram(evaluated))
         }
-        p.note { "Bars: " span.key.class-0 {} (numbers.classes[0]) " " span.key.class-1 {} (numbers.classes[1]) ". A large disc is a bin with many patches; on the diagonal, the share of positives is as predicted." }
+        p.note { "Bars: " span.key.class-0 {} " " (numbers.classes[0]) " " span.key.class-1 {} " " (numbers.classes[1]) "." }
+        (calibration::key(evaluated))
+        (calibration::numbers(evaluated))
         (figures(&evaluated.pictures))
         (mistakes(evaluated))
     }
@@ -77,25 +78,40 @@ fn classes(evaluated: &Evaluated) -> Markup {
     };
     let rows: Vec<Vec<Markup>> =
         numbers.classes.iter().zip(&numbers.at.per_class).map(|(name, class)| row(name, class)).collect();
-    table("Classification report", &["class", "precision", "recall", "F1", "patches"], &rows)
+    let heads = [
+        cell("class"),
+        link("precision", "precision"),
+        link("recall", "recall"),
+        link("f1", "F1"),
+        cell("patches"),
+    ];
+    table("Classification report", &heads, &rows)
 }
 
 fn scores(evaluated: &Evaluated) -> Markup {
     let numbers = &evaluated.numbers;
-    let row = |name: &str, value: String| vec![cell(name), cell(value)];
+    let row = |measure: &str, name: &str, value: String| vec![link(measure, name), cell(value)];
     let mut rows = vec![
-        row("accuracy", percent(numbers.at.accuracy) + &interval(numbers.at.accuracy_interval)),
-        row("ROC AUC", estimate(numbers.roc_auc, numbers.roc_auc_interval)),
-        row("average precision", estimate(numbers.average_precision, numbers.average_precision_interval)),
-        row("Matthews' correlation", decimal(Some(numbers.mcc))),
-        row("Brier score", decimal(Some(numbers.brier))),
-        row("log loss", decimal(Some(numbers.log_loss))),
-        row("expected calibration error", decimal(Some(numbers.ece))),
+        row("accuracy", "accuracy", share(numbers.at.accuracy, numbers.at.accuracy_interval)),
+        row("roc-auc", "ROC AUC", estimate(numbers.roc_auc, numbers.roc_auc_interval)),
+        row(
+            "average-precision",
+            "average precision",
+            estimate(numbers.average_precision, numbers.average_precision_interval),
+        ),
+        row("mcc", "Matthews correlation", decimal(Some(numbers.mcc))),
+        row("brier", "Brier score", decimal(Some(numbers.brier))),
+        row("log-loss", "log loss", decimal(Some(numbers.log_loss))),
+        row("ece", "expected calibration error", decimal(Some(numbers.ece))),
     ];
-    rows.extend(evaluated.color_auc.map(|auc| row("ROC AUC of the mean colour alone", decimal(Some(auc)))));
+    rows.extend(
+        evaluated
+            .color_auc
+            .map(|auc| row("color-auc", "ROC AUC of the mean colour alone", decimal(Some(auc)))),
+    );
     if let Some(chosen) = &numbers.chosen_threshold {
         let name = format!("accuracy at the threshold {:.3}, chosen on validation", chosen.chosen.threshold);
-        rows.push(row(&name, percent(chosen.at.accuracy) + &interval(chosen.at.accuracy_interval)));
+        rows.push(row("chosen-threshold", &name, share(chosen.at.accuracy, chosen.at.accuracy_interval)));
     }
     table("Scores, with 95% intervals where there are any", &["measure", "value"], &rows)
 }
@@ -103,26 +119,9 @@ fn scores(evaluated: &Evaluated) -> Markup {
 fn histogram(predictions: &[(u8, f64)]) -> Vec<[u64; 2]> {
     let mut counts = vec![[0; 2]; BINS];
     for (label, p) in predictions {
-        counts[bin(*p, BINS)][usize::from(*label == 1)] += 1;
+        counts[((p * BINS as f64) as usize).min(BINS - 1)][usize::from(*label == 1)] += 1;
     }
     counts
-}
-
-fn bin(p: f64, bins: usize) -> usize {
-    ((p * bins as f64) as usize).min(bins - 1)
-}
-
-/// Mean probability, share of class 1 and number of patches of each bin that has any.
-fn calibration(predictions: &[(u8, f64)]) -> Vec<(f64, f64, u64)> {
-    let mut sums = vec![(0.0, 0.0, 0_u64); CALIBRATION];
-    for (label, p) in predictions {
-        let (probability, positive, count) = &mut sums[bin(*p, CALIBRATION)];
-        *probability += p;
-        *positive += f64::from(*label);
-        *count += 1;
-    }
-    let used = sums.into_iter().filter(|(.., count)| *count > 0);
-    used.map(|(p, positive, count)| (p / count as f64, positive / count as f64, count)).collect()
 }
 
 fn mistakes(evaluated: &Evaluated) -> Markup {
@@ -155,10 +154,5 @@ mod tests {
     fn every_prediction_is_in_one_bin() {
         let counts = histogram(&[(0, 0.0), (1, 1.0), (1, 0.5), (0, 0.049)]);
         assert_eq!((counts[0], counts[10], counts[19]), ([2, 0], [0, 1], [0, 1]));
-    }
-
-    #[test]
-    fn calibration_has_means_of_its_bins() {
-        assert_eq!(calibration(&[(0, 0.9375), (1, 0.9375)]), [(0.9375, 0.5, 2)]);
     }
 }

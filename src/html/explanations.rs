@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{Explained, ExplainedBy, Patch, Report, chart, layout::png, terms};
+use super::{Explained, ExplainedBy, Patch, Report, chart, layout::png, measures::link, numbers::words};
 use crate::{metrics::faithfulness::Group, ui::format};
 
 pub(super) fn section(report: &Report) -> Option<Markup> {
@@ -88,7 +88,7 @@ fn controls(explained: &Explained) -> Markup {
                     option value="p" { "probability" }
                     option value="error" { "error" }
                     @for (method, name) in &measures {
-                        option value={ (method) "/" (name) } { (short_name(&explained.methods[*method].stage)) ": " (terms::title(name)) }
+                        option value={ (method) "/" (name) } { (short_name(&explained.methods[*method].stage)) ": " (words(name)) }
                     }
                 }
             }
@@ -205,7 +205,7 @@ fn more(patch: &Patch, explained: &Explained) -> Markup {
                     tbody {
                         @for name in names {
                             tr {
-                                th scope="row" { abbr title=(terms::sentence(name)) { (terms::title(name)) } }
+                                th scope="row" { (link(name, &words(name))) }
                                 @for values in &patch.measures { td { (value(values, name)) } }
                             }
                         }

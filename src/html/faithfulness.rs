@@ -3,9 +3,12 @@
 use maud::{Markup, html};
 
 use super::{
-    Compared, Randomised, Report,
+    Compared, Report,
     layout::{cell, decimal, estimate, marked, table, wide_figures},
+    measures::link,
+    randomisation::randomisation,
     terms,
+    verdict::{RULE, verdict},
 };
 use crate::metrics::faithfulness::{Difference, Estimate, Group, LocalisationScores, MethodSummary};
 
@@ -15,7 +18,6 @@ pub(super) fn section(report: &Report) -> Option<Markup> {
         html! {
             @for compared in &report.comparisons { (comparison(compared)) }
             @for randomised in &report.sanities { (randomisation(randomised)) }
-            (glossary())
         }
     })
 }
@@ -24,6 +26,8 @@ fn comparison(compared: &Compared) -> Markup {
     let summary = &compared.summary;
     html! {
         h3 { (compared.stage) }
+        (verdict(compared))
+        p.note { (RULE) }
         @for text in &summary.warnings { p.warning { (marked(text)) } }
         p.note { "Deletion goes to the baseline " code { (summary.deletion_baseline) } ", insertion starts from " code { (summary.insertion_baseline) } "." }
         (baselines(compared))
@@ -33,7 +37,7 @@ fn comparison(compared: &Compared) -> Markup {
         (localisation(compared))
         p.read { strong { "How to read it. " } (terms::LOCALISATION) }
         (wide_figures(&compared.pictures))
-        @for note in &summary.notes { p.note { (note) } }
+        @for note in &summary.notes { p.note { (marked(note)) } }
     }
 }
 
@@ -57,14 +61,25 @@ fn baselines(compared: &Compared) -> Markup {
     let rows: Vec<Vec<Markup>> = compared.summary.baselines.iter().map(row).collect();
     table(
         "The model's score of each baseline: near 0.5 speaks for neither class",
-        &["baseline", "mean", "lowest", "highest"],
+        &[cell("baseline"), link("baseline-score", "mean score"), cell("lowest"), cell("highest")],
         &rows,
     )
 }
 
 /// Areas of true positives first: only there do a low deletion and a high insertion say that a map is right.
 fn areas(compared: &Compared) -> Markup {
-    let heads = ["method", "deletion: low is good", "insertion: high is good", "patches"];
+    let heads = [
+        cell("method"),
+        html! { (link("deletion-auc", "deletion area")) ": low is good" },
+        html! { (link("insertion-auc", "insertion area")) ": high is good" },
+        cell("patches"),
+    ];
+    let plain = [
+        cell("method"),
+        link("deletion-auc", "deletion area"),
+        link("insertion-auc", "insertion area"),
+        cell("patches"),
+    ];
     let positives = |method: &MethodSummary| {
         let group =
             method.groups.iter().find(|group| group.group == Group::TruePositive && group.images > 0)?;
@@ -88,7 +103,7 @@ fn areas(compared: &Compared) -> Markup {
         (methods.iter().filter_map(positives).collect(), methods.iter().map(all).collect());
     html! {
         @if !positives.is_empty() { (table("Areas under the curves of true positives (with intervals)", &heads, &positives)) }
-        (table("Areas of all patches: compare them only between methods", &["method", "deletion", "insertion", "patches"], &all))
+        (table("Areas of all patches: compare them only between methods", &plain, &all))
     }
 }
 
@@ -109,7 +124,14 @@ fn differences(compared: &Compared) -> Markup {
     if rows.is_empty() {
         return html! {};
     }
-    let heads = ["difference from a control", "deletion area", "p", "insertion area", "p"];
+    let p = || link("p-corrected", "corrected p");
+    let heads = [
+        cell("difference from a control"),
+        link("deletion-auc", "deletion area"),
+        p(),
+        link("insertion-auc", "insertion area"),
+        p(),
+    ];
     table(
         "Paired differences from the controls (p by a sign-flip test, corrected by Holm's method for the pairs of each measure)",
         &heads,
@@ -129,7 +151,15 @@ fn localisation(compared: &Compared) -> Markup {
     if rows.is_empty() {
         return html! {};
     }
-    let heads = ["method", "region", "energy", "pointing", "rank", "chance", "patches"];
+    let heads = [
+        cell("method"),
+        cell("region"),
+        link("energy", "energy"),
+        link("pointing", "pointing"),
+        link("rank", "rank"),
+        link("chance", "chance"),
+        cell("patches"),
+    ];
     table("Localisation of positive patches against chance", &heads, &rows)
 }
 
@@ -143,38 +173,4 @@ fn located(method: &MethodSummary, region: &str, scores: &LocalisationScores) ->
         cell(decimal(Some(scores.chance))),
         cell(scores.images.to_string()),
     ]
-}
-
-fn randomisation(randomised: &Randomised) -> Markup {
-    let rows: Vec<Vec<Markup>> = randomised
-        .numbers
-        .depths
-        .iter()
-        .map(|depth| {
-            let layer = depth
-                .layer
-                .as_deref()
-                .map_or("the trained model".to_owned(), |layer| format!("down to {layer}"));
-            vec![cell(layer), mean(&depth.spearman), mean(&depth.absolute_spearman)]
-        })
-        .collect();
-    html! {
-        h3 { (randomised.stage) }
-        (table("Similarity to the maps of the trained model, as layers get random weights", &["layers", "Spearman's correlation", "of absolute values"], &rows))
-        p.read { strong { "How to read it. " } (terms::SANITY) }
-        (wide_figures(&randomised.pictures))
-        @for note in &randomised.numbers.notes { p.note { (note) } }
-    }
-}
-
-fn glossary() -> Markup {
-    html! {
-        h3 { "What the measures are" }
-        dl.terms {
-            @for term in terms::ALL {
-                dt id={ "term-" (term.name) } { (term.title) }
-                dd { (term.sentence) " " span.note { (term.range) ". " (term.source) "." } }
-            }
-        }
-    }
 }

@@ -1,7 +1,13 @@
 //! A small report for the tests of the page, with text that would break a page that does not escape.
 
-use super::{Evaluated, Explained, ExplainedBy, Patch, Picture, Report, Stage, Training};
-use crate::metrics::{Bootstrap, Epoch, EvaluationSettings, History, Predictions, evaluate};
+use super::{
+    Compared, Evaluated, Explained, ExplainedBy, Patch, Picture, Randomised, Report, Stage, Training,
+};
+use crate::metrics::{
+    Bootstrap, Epoch, EvaluationSettings, History, Predictions, calibration_bins, evaluate,
+    faithfulness::{ImageScores, Truth, best, faithfulness, fixture::comparison},
+    sanity::{Depth, Randomisation, RandomisedImage, Remade, sanity},
+};
 
 /// Text that must not become markup.
 pub(super) const EVIL: &str = "<script>alert('x')</script>\"&";
@@ -15,11 +21,13 @@ pub(super) fn evaluated() -> Evaluated {
         classes: ["healthy".into(), EVIL.into()],
         bootstrap: Bootstrap { resamples: 50, ..Bootstrap::default() },
     };
+    let checked = Predictions::new(&labels, &probabilities).unwrap();
     Evaluated {
         stage: "evaluate.test".into(),
         model: "train.a".into(),
         images: EVIL.into(),
-        numbers: evaluate(&Predictions::new(&labels, &probabilities).unwrap(), &settings).unwrap(),
+        numbers: evaluate(&checked, &settings).unwrap(),
+        calibration: calibration_bins(&checked, 0.95),
         predictions,
         pictures: vec![(EVIL.into(), Picture::Svg(b"<svg/>".to_vec()))],
         mistakes: vec![],
@@ -57,6 +65,36 @@ fn explained() -> Explained {
     }
 }
 
+/// A comparison of three methods and two controls on 24 images.
+pub(super) fn compared() -> Compared {
+    let result = faithfulness(&comparison(24, 5)).unwrap();
+    let best = best(&result.summary, &result.images);
+    Compared { stage: "metrics.m".into(), summary: result.summary, best, pictures: vec![] }
+}
+
+/// The numbers of one image that has a true mask.
+pub(super) fn image_scores() -> ImageScores {
+    let images = faithfulness(&comparison(24, 3)).unwrap().images;
+    images.into_iter().find(|line| line.mask_rank.is_some()).unwrap()
+}
+
+/// A randomisation test of two patches and one layer.
+pub(super) fn randomised() -> Randomised {
+    let maps = [[4.0, 3.0, 2.0, 1.0], [1.0, 3.0, 2.0, 4.0]];
+    let depth = |layer: Option<&str>, other: [f32; 4]| Depth {
+        layer: layer.map(str::to_owned),
+        maps: maps.iter().map(|map| Remade::of(map, &other, None).unwrap()).collect(),
+    };
+    let image = |row: i64| RandomisedImage { row, positive: true, slide: None, centre: None };
+    let numbers = sanity(&Randomisation {
+        images: vec![image(1), image(2)],
+        depths: vec![depth(None, maps[0]), depth(Some(EVIL), [1.0; 4])],
+        truth: Truth::CentreBox,
+        bootstrap: Bootstrap { resamples: 50, ..Bootstrap::default() },
+    });
+    Randomised { stage: "sanity.s".into(), numbers, pictures: vec![] }
+}
+
 pub(super) fn report() -> Report {
     let epoch = Epoch {
         epoch: 1,
@@ -91,6 +129,8 @@ pub(super) fn report() -> Report {
         }],
         evaluations: vec![evaluated()],
         explanations: vec![explained()],
+        comparisons: vec![compared()],
+        sanities: vec![randomised()],
         texts: vec![(EVIL.into(), EVIL.into())],
         commands: vec![EVIL.into()],
         gaps: vec![EVIL.into()],

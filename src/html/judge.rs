@@ -1,7 +1,7 @@
 //! Warnings: what makes results mean less than they seem to.
 
 use super::{Compared, Evaluated, Explained, Report};
-use crate::metrics::faithfulness::{Difference, Estimate};
+use crate::metrics::faithfulness::{Difference, Estimate, SIGNIFICANT};
 
 /// One warning.
 #[derive(Debug, PartialEq, Eq)]
@@ -91,9 +91,6 @@ fn of_comparison(compared: &Compared) -> Vec<Warning> {
         _ => said.chain(no_better(compared)).collect(),
     }
 }
-
-/// The corrected p below which a difference counts.
-const SIGNIFICANT: f64 = 0.05;
 
 /// The smallest corrected p of all differences of areas.
 fn smallest_p(compared: &Compared) -> Option<f64> {

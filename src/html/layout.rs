@@ -1,7 +1,7 @@
 //! The skeleton of a page: head, navigation, sections; and what all sections share.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 
 use super::Picture;
 use crate::metrics::Interval;
@@ -72,8 +72,11 @@ pub(super) fn figure(title: &str, picture: &Picture) -> Markup {
     };
     html! {
         figure.picture {
-            button.enlarge type="button" aria-label={ "Enlarge: " (title) } {
-                img src=(address) alt=(title) loading="lazy";
+            // Small letters cannot shrink: on a narrow screen the picture scrolls in its own box.
+            div.scroll tabindex="0" role="region" aria-label=(title) {
+                button.enlarge type="button" aria-label={ "Enlarge: " (title) } {
+                    img src=(address) alt=(title) loading="lazy";
+                }
             }
             figcaption { (title) }
         }
@@ -91,7 +94,7 @@ pub(super) fn wide_figures(pictures: &[(String, Picture)]) -> Markup {
 }
 
 /// A table whose first column names the rows. It scrolls by itself on a narrow screen.
-pub(super) fn table(caption: &str, heads: &[&str], rows: &[Vec<Markup>]) -> Markup {
+pub(super) fn table(caption: &str, heads: &[impl Render], rows: &[Vec<Markup>]) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label=(caption) {
             table {
@@ -135,8 +138,14 @@ pub(super) fn decimal(value: Option<f64>) -> String {
 }
 
 /// ` (0.912 to 0.967)`, or nothing.
-pub(super) fn interval(interval: Option<Interval>) -> String {
+fn interval(interval: Option<Interval>) -> String {
     interval.map_or_else(String::new, |Interval { low, high }| format!(" ({low:.3} to {high:.3})"))
+}
+
+/// A share in percent with its interval.
+pub(super) fn share(value: f64, around: Option<Interval>) -> String {
+    let around = around.map(|Interval { low, high }| format!(" ({} to {})", percent(low), percent(high)));
+    percent(value) + &around.unwrap_or_default()
 }
 
 /// A number with its interval.

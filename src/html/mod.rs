@@ -4,7 +4,11 @@
 //! important can be read without scripts. All text is escaped by the template crate. Opens no store and no file: the
 //! caller reads the artifacts.
 
+mod axes;
+mod calibration;
 mod chart;
+#[cfg(test)]
+mod contrast;
 mod data;
 mod evaluation;
 mod explanations;
@@ -15,22 +19,31 @@ mod graph;
 mod heat;
 mod judge;
 mod layout;
+mod measures;
+mod numbers;
 mod page;
 mod parallel;
 mod pipeline;
+mod randomisation;
 mod reproduce;
 mod summary;
 pub mod terms;
 mod training;
 mod trials;
 mod trials_page;
+mod verdict;
+mod when;
 
 pub use page::page;
 pub use trials::{Cell, Column, Role, Trial, Trials};
 pub use trials_page::trials_page;
 
 use crate::{
-    metrics::{Evaluation, History, faithfulness::Summary, sanity::Sanity},
+    metrics::{
+        CalibrationBin, Evaluation, History,
+        faithfulness::{Best, Summary},
+        sanity::Sanity,
+    },
     store::ActionRecord,
 };
 
@@ -148,6 +161,8 @@ pub struct Evaluated {
     pub numbers: Evaluation,
     /// Label and probability of every image.
     pub predictions: Vec<(u8, f64)>,
+    /// The bins of the calibration diagram.
+    pub calibration: Vec<CalibrationBin>,
     /// Pictures, with a title each.
     pub pictures: Vec<(String, Picture)>,
     /// The most confident mistakes: PNG, row, label, probability.
@@ -233,6 +248,8 @@ pub struct Compared {
     pub stage: String,
     /// The numbers.
     pub summary: Summary,
+    /// The best method on true positives by each area, and whether it is clearly better than all others.
+    pub best: Vec<Best>,
     /// Pictures, with a title each.
     pub pictures: Vec<(String, Picture)>,
 }

@@ -3,7 +3,7 @@
 use super::{
     Report, data, evaluation, explanations, faithfulness, judge,
     layout::{Section, document},
-    pipeline, reproduce, summary, training,
+    measures, pipeline, reproduce, summary, training,
 };
 
 /// The whole file.
@@ -18,6 +18,7 @@ pub fn page(report: &Report) -> String {
         ("evaluation", "Evaluation", evaluation::section(report)),
         ("explanations", "Explanations", explanations::section(report)),
         ("faithfulness", "Faithfulness", faithfulness::section(report)),
+        ("measures", "Measures", measures::section(report)),
         ("reproduce", "Reproduce", Some(reproduce::section(report))),
     ]
     .into_iter()
@@ -42,11 +43,31 @@ mod tests {
     #[test]
     fn every_section_with_content_is_there_and_linked() {
         let page = page(&fixture::report());
-        for section in ["summary", "pipeline", "training", "evaluation", "explanations", "reproduce"] {
+        for section in [
+            "summary",
+            "pipeline",
+            "training",
+            "evaluation",
+            "explanations",
+            "faithfulness",
+            "measures",
+            "reproduce",
+        ] {
             assert!(page.contains(&format!("<section id=\"{section}\"")), "{section}");
             assert!(page.contains(&format!("href=\"#{section}\"")), "{section}");
         }
         assert!(!page.contains("id=\"data\""), "a section without content");
+    }
+
+    #[test]
+    fn every_measure_that_the_page_names_is_explained_on_it() {
+        let page = page(&fixture::report());
+        let links = page.split("href=\"#term-").skip(1).filter_map(|rest| rest.split('"').next());
+        let links: std::collections::BTreeSet<&str> = links.collect();
+        assert!(links.len() > 20, "{links:?}");
+        for link in links {
+            assert!(page.contains(&format!("<dt id=\"term-{link}\">")), "{link}");
+        }
     }
 
     #[test]

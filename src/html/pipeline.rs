@@ -7,6 +7,7 @@ use super::{
     Report, Stage,
     graph::{graph, state},
     layout::{cell, table},
+    numbers,
 };
 use crate::{store::ActionRecord, ui::format};
 
@@ -62,13 +63,13 @@ fn states(stages: &[Stage]) -> Markup {
         .iter()
         .map(|stage| {
             let made = stage.record.as_ref().map(|record| &record.made);
-            let numbers = stage.record.as_ref().map(|record| format::numbers(&record.numbers));
+            let numbers = stage.record.as_ref().map(|record| numbers::all(&record.numbers));
             vec![
                 html! { a href={ "#stage-" (stage.name) } { (stage.name) } },
                 html! { span class={ "state " (state(stage).0) } { (state(stage).1) } },
-                cell(made.map_or_else(String::new, |made| format::duration(made.seconds))),
+                html! { @if let Some(made) = made { span.whole { (format::duration(made.seconds)) } } },
                 cell(made.map_or("", |made| made.device.as_str())),
-                cell(numbers.unwrap_or_default()),
+                html! { span.long { (numbers.unwrap_or_default()) } },
             ]
         })
         .collect();

@@ -32,7 +32,9 @@ fn versions(report: &Report) -> Markup {
     }
     let rows: Vec<Vec<Markup>> = found
         .into_iter()
-        .map(|((name, version), stages)| vec![cell(name), cell(version), cell(stages.join(", "))])
+        .map(|((name, version), stages)| {
+            vec![cell(name), cell(version), html! { span.long { (stages.join(", ")) } }]
+        })
         .collect();
     table("Versions", &["library", "version", "used by"], &rows)
 }

@@ -8,6 +8,10 @@ use super::{
     Evaluated, Report, Stage,
     judge::Warning,
     layout::{estimate, marked, percent},
+    measures::link,
+    numbers,
+    verdict::verdict,
+    when,
 };
 use crate::{metrics::Interval, ui::format};
 
@@ -15,6 +19,10 @@ pub(super) fn section(report: &Report, warnings: &[Warning]) -> Markup {
     html! {
         @if report.evaluations.is_empty() { p { "No evaluation in this pipeline has a result yet." } }
         @for evaluated in &report.evaluations { (headline(evaluated)) }
+        @for compared in &report.comparisons {
+            h3 { "Comparison of explanations, " (compared.stage) }
+            (verdict(compared))
+        }
         @if report.stages.iter().any(|stage| stage.name.starts_with("synthesize.")) {
             p.note { "The patches of this pipeline are synthetic. Its results say nothing about the tissue of patients." }
         }
@@ -29,11 +37,11 @@ fn headline(evaluated: &Evaluated) -> Markup {
     let ([negative, positive], level) = (&numbers.at.per_class, numbers.bootstrap.level);
     html! {
         div.headline {
-            (figure("Accuracy", &percent(numbers.at.accuracy), numbers.at.accuracy_interval, level))
-            (figure("Sensitivity", &percent(positive.recall), positive.recall_interval, level))
-            (figure("Specificity", &percent(negative.recall), negative.recall_interval, level))
-            (figure("ROC AUC", &estimate(numbers.roc_auc, None), numbers.roc_auc_interval, level))
-            (figure("Average precision", &estimate(numbers.average_precision, None), numbers.average_precision_interval, level))
+            (figure("accuracy", "Accuracy", &percent(numbers.at.accuracy), in_percent(numbers.at.accuracy_interval), level))
+            (figure("sensitivity", "Sensitivity", &percent(positive.recall), in_percent(positive.recall_interval), level))
+            (figure("specificity", "Specificity", &percent(negative.recall), in_percent(negative.recall_interval), level))
+            (figure("roc-auc", "ROC AUC", &estimate(numbers.roc_auc, None), plain(numbers.roc_auc_interval), level))
+            (figure("average-precision", "Average precision", &estimate(numbers.average_precision, None), plain(numbers.average_precision_interval), level))
             p {
                 code { (evaluated.stage) } ": " code { (evaluated.model) } " on "
                 (format::count(numbers.images)) " patches of " code { (evaluated.images) }
@@ -43,14 +51,22 @@ fn headline(evaluated: &Evaluated) -> Markup {
     }
 }
 
-fn figure(name: &str, value: &str, interval: Option<Interval>, level: f64) -> Markup {
+fn figure(measure: &str, name: &str, value: &str, around: Option<String>, level: f64) -> Markup {
     html! {
         div.number {
-            span.name { (name) }
+            span.name { (link(measure, name)) }
             strong { (value) }
-            @if let Some(Interval { low, high }) = interval { span.interval { (format!("{:.0}% CI {low:.3} to {high:.3}", level * 100.0)) } }
+            @if let Some(around) = around { span.interval { (format!("{:.0}% interval ", level * 100.0)) br; (around) } }
         }
     }
+}
+
+fn plain(interval: Option<Interval>) -> Option<String> {
+    interval.map(|Interval { low, high }| format!("{low:.3} to {high:.3}"))
+}
+
+fn in_percent(interval: Option<Interval>) -> Option<String> {
+    interval.map(|Interval { low, high }| format!("{} to {}", percent(low), percent(high)))
 }
 
 fn list_of_warnings(warnings: &[Warning]) -> Markup {
@@ -73,6 +89,7 @@ fn card(report: &Report) -> Markup {
         h3 { "Model and run" }
         dl.card {
             @for stage in trainings(report) { (model(stage)) }
+            @if let Some(latest) = when::latest(&report.stages) { dt { "Latest result" } dd { (latest) } }
             dt { "Stages" }
             dd {
                 (format::plural(report.stages.len(), "stage")) ", " (with_result) " with a result, "
@@ -101,7 +118,8 @@ fn model(stage: &Stage) -> Markup {
         dt { code { (stage.name) } }
         dd {
             (text)
-            @for number in &record.numbers { "; " (number.name) " " (format::number(number.value)) }
+            br;
+            (numbers::all(&record.numbers))
             br;
             "on " (record.made.device) " (" (record.made.threads) " threads) of " (record.made.host) ", "
             (format::duration(record.made.seconds)) ", " (versions.join(", "))

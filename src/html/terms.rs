@@ -1,20 +1,11 @@
 //! The measures in words: one sentence each, with range, direction and source. The report and `pcamflow explain` print
-//! the same text.
+//! the same text. Also how to read the sections. Knows no results.
 
-/// One measure.
-#[derive(Debug)]
-pub struct Term {
-    /// Its name in files: `deletion-auc`.
-    pub name: &'static str,
-    /// Its name for people.
-    pub title: &'static str,
-    /// What it is.
-    pub sentence: &'static str,
-    /// Its range, and which end is good.
-    pub range: &'static str,
-    /// Where it comes from.
-    pub source: &'static str,
-}
+mod classifier;
+mod explanations;
+mod term;
+
+pub use term::Term;
 
 /// How to read the curves, and what they do not show.
 pub const CURVES: &str = "Deletion removes the pixels that a map ranks highest first: if the model's score falls at once, the area is \
@@ -29,120 +20,75 @@ pub const LOCALISATION: &str = "Localisation asks whether the maps of positive p
 pub const SANITY: &str = "Layers of the network get random weights, from the output down. If the maps stay similar, the method shows the \
     image rather than what the model has learnt. A low similarity does not prove that maps are right.";
 
-/// Every measure.
-pub const ALL: &[Term] = &[
-    Term {
-        name: "accuracy",
-        title: "Accuracy",
-        sentence: "The share of patches whose class is predicted correctly.",
-        range: "0 to 1, high is good; compare it with the share of the larger class",
-        source: "Interval by Wilson (1927), wider if slides are known",
-    },
-    Term {
-        name: "roc-auc",
-        title: "ROC AUC",
-        sentence: "The probability that a positive patch has a higher score than a negative one; ties count half.",
-        range: "0 to 1, 0.5 is chance, high is good",
-        source: "Hanley and McNeil (1982)",
-    },
-    Term {
-        name: "average-precision",
-        title: "Average precision",
-        sentence: "The area under the precision-recall curve, in steps.",
-        range: "0 to 1, the share of positives is chance, high is good",
-        source: "As in scikit-learn",
-    },
-    Term {
-        name: "ece",
-        title: "Expected calibration error",
-        sentence: "The distance between predicted probability and observed share in 15 bins, weighted by their patches.",
-        range: "0 to 1, low is good",
-        source: "Naeini et al. (2015)",
-    },
-    Term {
-        name: "deletion-auc",
-        title: "Deletion area",
-        sentence: "The area under the score as the pixels that a map ranks highest are removed.",
-        range: "0 to 1, low is good",
-        source: "Petsiuk et al. (2018), RISE",
-    },
-    Term {
-        name: "insertion-auc",
-        title: "Insertion area",
-        sentence: "The area under the score as the pixels that a map ranks highest are added to a baseline.",
-        range: "0 to 1, high is good",
-        source: "Petsiuk et al. (2018), RISE",
-    },
-    Term {
-        name: "centre-box-energy",
-        title: "Energy in the centre box",
-        sentence: "The share of a map's positive mass that lies in the centre box.",
-        range: "0 to 1, 0.111 is chance, high is good",
-        source: "Wang et al. (2020), Score-CAM",
-    },
-    Term {
-        name: "centre-box-pointing",
-        title: "Pointing into the centre box",
-        sentence: "Whether the largest pixel of a map lies in the centre box.",
-        range: "0 or 1, high is good",
-        source: "Zhang et al. (2016)",
-    },
-    Term {
-        name: "centre-box-rank",
-        title: "Rank in the centre box",
-        sentence: "Take as many of the largest pixels as the box has: the share of them that lies in the box.",
-        range: "0 to 1, 0.111 is chance, high is good",
-        source: "Arras et al. (2022), relevance rank accuracy",
-    },
-    Term {
-        name: "mask-energy",
-        title: "Energy in the true mask",
-        sentence: "The share of a map's positive mass that lies in the true mask.",
-        range: "0 to 1, the mask's share of the patch is chance, high is good",
-        source: "Wang et al. (2020), Score-CAM",
-    },
-    Term {
-        name: "mask-pointing",
-        title: "Pointing into the true mask",
-        sentence: "Whether the largest pixel of a map lies in the true mask.",
-        range: "0 or 1, high is good",
-        source: "Zhang et al. (2016)",
-    },
-    Term {
-        name: "mask-rank",
-        title: "Rank in the true mask",
-        sentence: "Take as many of the largest pixels as the mask has: the share of them that lies in the mask.",
-        range: "0 to 1, the mask's share of the patch is chance, high is good",
-        source: "Arras et al. (2022), relevance rank accuracy",
-    },
-    Term {
-        name: "spearman",
-        title: "Spearman's correlation",
-        sentence: "The correlation of the pixel ranks of two maps: here of the trained and the randomised model.",
-        range: "-1 to 1, near 0 is good for the randomisation test",
-        source: "Adebayo et al. (2018)",
-    },
-    Term {
-        name: "delta",
-        title: "Completeness error",
-        sentence: "The sum of the attributions minus the difference of the scores of patch and baseline.",
-        range: "Any number, near 0 is good",
-        source: "Sundararajan et al. (2017), integrated gradients",
-    },
-];
+/// Every measure, by what is measured.
+pub const GROUPS: [(&str, &[Term]); 2] =
+    [("The classifier", classifier::TERMS), ("The explanations", explanations::TERMS)];
 
-/// The term of a measure.
+/// Every measure.
+pub fn all() -> impl Iterator<Item = &'static Term> + Clone {
+    GROUPS.into_iter().flat_map(|(_, terms)| terms)
+}
+
+/// The term of a measure, by its name in any file.
 #[must_use]
 pub fn term(name: &str) -> Option<&'static Term> {
-    ALL.iter().find(|term| term.name == name)
+    all().find(|term| term.name == name || term.also.contains(&name))
 }
 
-/// The title of a measure; its name if it has none.
-pub(super) fn title(name: &str) -> &str {
-    term(name).map_or(name, |term| term.title)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{html::fixture, metrics::faithfulness::ImageScores};
 
-/// The sentence of a measure; nothing if it has none.
-pub(super) fn sentence(name: &str) -> &'static str {
-    term(name).map_or("", |term| term.sentence)
+    #[test]
+    fn every_name_is_there_once() {
+        let mut names: Vec<&str> =
+            all().flat_map(|term| term.also.iter().copied().chain([term.name])).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn sentences_have_a_full_stop_and_parts_of_sentences_have_none() {
+        for term in all() {
+            assert!(term.sentence.ends_with('.'), "{}", term.name);
+            assert!(!term.range.ends_with('.') && !term.source.ends_with('.'), "{}", term.name);
+        }
+    }
+
+    /// The names of all numbers of a JSON object but counts, settings, and what the model was given and said.
+    fn numbers(json: &serde_json::Value) -> Vec<String> {
+        let others = [
+            "images",
+            "slides",
+            "threshold",
+            "support",
+            "row",
+            "label",
+            "explained",
+            "predicted",
+            "probability",
+        ];
+        let object = json.as_object().unwrap();
+        let is_number = |it: &serde_json::Value| it.is_number();
+        let named =
+            object.iter().filter(|(name, value)| is_number(value) && !others.contains(&name.as_str()));
+        named.map(|(name, _)| name.clone()).collect()
+    }
+
+    #[test]
+    fn every_number_of_an_evaluation_and_of_an_explained_image_has_a_term() {
+        let evaluation = serde_json::to_value(fixture::evaluated().numbers).unwrap();
+        let class = evaluation["per-class"][0].clone();
+        let line: ImageScores = fixture::image_scores();
+        let line = serde_json::to_value(line).unwrap();
+        let all: Vec<String> = [&evaluation, &class, &line].into_iter().flat_map(numbers).collect();
+        for name in ["accuracy", "brier", "f1", "precision", "deletion-auc", "mask-rank"] {
+            assert!(all.iter().any(|it| it == name), "{name} is not in {all:?}");
+        }
+        let without: Vec<&String> = all.iter().filter(|name| term(name).is_none()).collect();
+        assert!(without.is_empty(), "{without:?}");
+    }
 }

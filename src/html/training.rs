@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::{
     Report, Training,
     layout::{cell, decimal, figure, percent, table},
+    measures::link,
 };
 use crate::{metrics::Epoch, ui::format};
 
@@ -17,7 +18,7 @@ fn of(training: &Training) -> Markup {
     html! {
         h3 { (training.stage) }
         p { (words(training)) }
-        @if let Some(picture) = &training.picture { div.pictures { (figure(&format!("Loss and accuracy of {}", training.stage), picture)) } }
+        @if let Some(picture) = &training.picture { div.pictures.detailed { (figure(&format!("Loss and accuracy of {}", training.stage), picture)) } }
         details {
             summary { "Every epoch" }
             (epochs(training, best))
@@ -33,7 +34,7 @@ fn words(training: &Training) -> String {
     }
     if let Some(best) = training.history.best() {
         words += &format!(
-            "; the best is epoch {}: validation loss {:.4}, validation accuracy {}",
+            "; the best is epoch {}: validation loss {:.3}, validation accuracy {}",
             best.epoch,
             best.validation_loss,
             percent(best.validation_accuracy)
@@ -68,6 +69,13 @@ fn epochs(training: &Training, best: Option<u32>) -> Markup {
         ]
     };
     let rows: Vec<Vec<Markup>> = training.history.epochs.iter().map(row).collect();
-    let heads = ["epoch", "training loss", "validation loss", "training accuracy", "validation accuracy", ""];
+    let heads = [
+        cell("epoch"),
+        link("loss", "training loss"),
+        link("loss", "validation loss"),
+        link("accuracy", "training accuracy"),
+        link("accuracy", "validation accuracy"),
+        cell(""),
+    ];
     table(&format!("Epochs of {}", training.stage), &heads, &rows)
 }

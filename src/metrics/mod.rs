@@ -6,7 +6,7 @@
 //! - A classifier: [`evaluate`] turns [`Predictions`] (labels and probabilities, checked once) into an
 //!   [`Evaluation`], the contents of `metrics.json`. Its parts can be used alone: [`ConfusionMatrix`],
 //!   [`classification_report`], [`RocCurve`], [`PrecisionRecallCurve`], [`brier`], [`log_loss`],
-//!   [`calibration_error`]. A [`ChosenThreshold`] is the best for other images.
+//!   [`calibration_error`], [`calibration_bins`]. A [`ChosenThreshold`] is the best for other images.
 //! - A map: [`Localisation`] in a [`Region`], the centre box or a mask; [`MapRange`] distinguishes ordinary maps
 //!   from constant ones; [`spearman`] measures how similar two maps are.
 //! - Comparisons of explanations: [`faithfulness`].
@@ -44,7 +44,7 @@ mod undefined;
 pub use at_threshold::{AtChosenThreshold, AtThreshold};
 pub use bootstrap::{Bootstrap, Interval, percentile_interval};
 pub use brier::brier;
-pub use calibration::calibration_error;
+pub use calibration::{CalibrationBin, calibration_bins, calibration_error};
 pub use class_scores::{ClassScores, Scores};
 pub use classification_report::classification_report;
 pub use confusion::ConfusionMatrix;

@@ -101,9 +101,18 @@ fn a_run_that_changes_nothing_leaves_the_report_alone() {
 #[test]
 fn every_section_is_there_and_all_text_is_escaped() {
     let page = page();
-    for section in
-        ["summary", "pipeline", "data", "training", "evaluation", "explanations", "faithfulness", "reproduce"]
-    {
+    let sections = [
+        "summary",
+        "pipeline",
+        "data",
+        "training",
+        "evaluation",
+        "explanations",
+        "faithfulness",
+        "measures",
+        "reproduce",
+    ];
+    for section in sections {
         assert!(page.contains(&format!("<section id=\"{section}\"")), "{section}");
     }
     assert!(page.contains("&lt;b&gt;tumour&lt;/b&gt;") && !page.contains("<b>tumour"));
@@ -205,7 +214,34 @@ fn measures_are_explained_in_the_reports_words() {
     let project = Sandbox::new();
     let output = project.pcamflow(&["explain", "deletion-auc"]).exit(0);
     assert!(output.stdout.contains("0 to 1, low is good"), "{}", output.stdout);
-    project.pcamflow(&["explain", "deletion"]).exit(2).complains("did you mean `deletion-auc`?");
+    for (name, title) in [("deletion", "Deletion area"), ("mask-rank", "Rank"), ("brier", "Brier score")] {
+        let output = project.pcamflow(&["explain", name]).exit(0);
+        assert!(output.stdout.contains(&format!("({title})")), "{}", output.stdout);
+    }
+    project.pcamflow(&["explain", "deletio"]).exit(2).complains("did you mean `deletion-auc`?");
+}
+
+#[test]
+fn the_summary_and_the_faithfulness_begin_with_the_same_verdict_and_numbers_have_plain_names() {
+    let page = page();
+    assert_eq!(page.matches("<p class=\"verdict\">").count(), 2);
+    assert!(page.contains("Latest result"));
+    let stages = page.split("main numbers").nth(1).unwrap().split("</table>").next().unwrap();
+    assert!(stages.contains("ROC AUC") && !stages.contains("roc-auc"), "{stages}");
+    for raw in ["log-loss", "centre-rank", "spearman-", "g/insertion"] {
+        assert!(!stages.contains(raw), "{raw}");
+    }
+}
+
+#[test]
+fn every_link_to_a_measure_leads_to_its_explanation() {
+    let page = page();
+    let links: Vec<&str> =
+        page.split("href=\"#term-").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(links.len() > 20);
+    for link in links {
+        assert!(page.contains(&format!("<dt id=\"term-{link}\">")), "{link}");
+    }
 }
 
 #[test]
@@ -268,10 +304,14 @@ fn threshold_dark_mode_and_enlarging_work_in_a_browser() {
 #[test]
 fn nothing_is_wider_than_a_phone() {
     let script = "found.wide = document.documentElement.scrollWidth; found.window = innerWidth;
-        found.dark = matchMedia('(prefers-color-scheme: dark)').matches;";
+        const picture = one('.picture .enlarge');
+        found.picture = picture.offsetWidth;
+        found.box = picture.parentElement.clientWidth;";
     let Some(found) = found(&project().path(FILE), [390, 844], script) else { return };
-    let [wide, window] = ["wide", "window"].map(|name| found[name].as_u64().unwrap());
+    let [wide, window, picture, around] =
+        ["wide", "window", "picture", "box"].map(|name| found[name].as_u64().unwrap());
     assert!(wide <= window, "the page is {wide} pixels wide in a window of {window}");
+    assert!(window > 560 || (picture >= 560 && around < window), "{picture} pixels in a box of {around}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::shelf::Shelf;
 use crate::{
     html::{Compared, Randomised},
+    metrics::faithfulness::{ImageScores, Summary, best},
     stages::Kind,
 };
 
@@ -11,14 +12,18 @@ pub(super) fn comparisons(shelf: &mut Shelf<'_>) -> Vec<Compared> {
     let mut all = Vec::new();
     for node in shelf.stages(&[Kind::Metrics]) {
         let read = shelf.json(node, "summary");
-        let Some(summary) = shelf.note(&node.name, read) else { continue };
+        let Some(summary): Option<Summary> = shelf.note(&node.name, read) else { continue };
+        let read = shelf.table(node, "per-image").map(Some);
+        let lines: Vec<ImageScores> =
+            shelf.note(format!("{}/per-image", node.name), read).unwrap_or_default();
         let wanted = [
             ("plot-svg", "Deletion and insertion"),
             ("areas-svg", "Areas under the curves"),
             ("localisation-svg", "Localisation"),
         ];
         let pictures = shelf.pictures(node, &wanted);
-        all.push(Compared { stage: node.name.to_string(), summary, pictures });
+        let best = best(&summary, &lines);
+        all.push(Compared { stage: node.name.to_string(), summary, best, pictures });
     }
     all
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     data::{PATCH_BYTES, PATCH_SIDE, patch_set::PatchSet, sample::sample},
     html::{Evaluated, Mistake},
-    metrics::{Evaluation, Predictions, roc_auc},
+    metrics::{CalibrationBin, Evaluation, Predictions, calibration_bins, roc_auc},
     pipeline::StageNode,
     report::patch_tile,
     stages::Kind,
@@ -44,6 +44,7 @@ fn evaluation(shelf: &mut Shelf<'_>, node: &StageNode) -> Option<Evaluated> {
     let predictions: Vec<Prediction> = shelf.note(&node.name, read).unwrap_or_default();
     let read = shelf.patches(node, "images");
     let images = shelf.note(format!("the images of {}", node.name), read);
+    let calibration = calibration(&predictions, images.as_ref(), numbers.bootstrap.level);
     let seen = images.map(|images| (mistakes(&images, &predictions, numbers.threshold), color_auc(&images)));
     let (mistakes, color_auc) = seen.map_or((Ok(Vec::new()), Ok(None)), |seen| seen);
     let mistakes = shelf.note(format!("the images of {}", node.name), mistakes.map(Some)).unwrap_or_default();
@@ -55,10 +56,38 @@ fn evaluation(shelf: &mut Shelf<'_>, node: &StageNode) -> Option<Evaluated> {
         images: shelf.reads(node, "images"),
         pictures: shelf.pictures(node, &wanted),
         predictions: predictions.iter().map(|it| (it.label, it.probability)).collect(),
+        calibration: shelf.note(&node.name, calibration.map(Some)).unwrap_or_default(),
         numbers,
         mistakes,
         color_auc,
     })
+}
+
+/// The bins of the calibration. If the slides of all images are known, intervals take them into account.
+fn calibration(
+    predictions: &[Prediction],
+    images: Option<&PatchSet>,
+    level: f64,
+) -> Result<Vec<CalibrationBin>> {
+    if predictions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (labels, probabilities): (Vec<u8>, Vec<f64>) =
+        predictions.iter().map(|it| (it.label, it.probability)).unzip();
+    let plain = Predictions::new(&labels, &probabilities)?;
+    let slides = images.and_then(|images| slides(images, predictions));
+    let predictions = match slides {
+        Some(slides) => plain.of_slides(&slides)?,
+        None => plain,
+    };
+    Ok(calibration_bins(&predictions, level))
+}
+
+/// The slide of each prediction, if all are known.
+fn slides(images: &PatchSet, predictions: &[Prediction]) -> Option<Vec<i32>> {
+    let codes: HashMap<i64, i32> =
+        images.rows().iter().copied().zip(images.slides()?.codes.iter().copied()).collect();
+    predictions.iter().map(|it| codes.get(&it.row).copied()).collect()
 }
 
 /// The patches whose probability is furthest from their label, beyond the threshold.

@@ -7,6 +7,7 @@
 use anyhow::Result;
 
 mod auc;
+mod best;
 mod check;
 mod comparison;
 pub(in crate::metrics) mod estimates;
@@ -25,6 +26,7 @@ mod summary;
 mod tests;
 
 pub use auc::{auc, fractions};
+pub use best::{Best, SIGNIFICANT, best};
 pub use comparison::{
     Baseline, Comparison, Curves, Explained, FaithfulnessSettings, Image, Method, Protocol,
 };

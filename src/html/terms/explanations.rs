@@ -1,0 +1,95 @@
+//! The measures of explanations in words. Plain data.
+
+use super::Term;
+
+/// Each measure, the most important first.
+pub(super) const TERMS: &[Term] = &[
+    Term {
+        name: "deletion-auc",
+        also: &["deletion"],
+        title: "Deletion area",
+        sentence: "The area under the score as the pixels that a map ranks highest are removed.",
+        range: "0 to 1, low is good",
+        source: "Petsiuk et al. (2018), RISE",
+    },
+    Term {
+        name: "insertion-auc",
+        also: &["insertion"],
+        title: "Insertion area",
+        sentence: "The area under the score as the pixels that a map ranks highest are added to a baseline.",
+        range: "0 to 1, high is good",
+        source: "Petsiuk et al. (2018), RISE",
+    },
+    Term {
+        name: "baseline-score",
+        also: &[],
+        title: "Score of a baseline",
+        sentence: "The probability that the model gives the explained class for a patch without content, such as a black one.",
+        range: "0 to 1, near 0.5 speaks for neither class",
+        source: "Sturmfels et al. (2020), on the choice of baselines",
+    },
+    Term {
+        name: "p-corrected",
+        also: &["p"],
+        title: "Corrected p",
+        sentence: "The probability of a paired difference at least as large if two methods do not differ, by a sign-flip test. It is corrected by Holm's method for the number of differences.",
+        range: "0 to 1, below 0.05 is called significant",
+        source: "Holm (1979)",
+    },
+    Term {
+        name: "energy",
+        also: &["centre-box-energy", "mask-energy"],
+        title: "Energy",
+        sentence: "The share of a map's positive mass that lies in a region: the centre box, or the true mask.",
+        range: "0 to 1, the region's share of the patch is chance, high is good",
+        source: "Wang et al. (2020), Score-CAM",
+    },
+    Term {
+        name: "pointing",
+        also: &["centre-box-pointing", "mask-pointing", "centre-pointing"],
+        title: "Pointing",
+        sentence: "Whether the largest pixel of a map lies in a region: the centre box, or the true mask. Of several maps, the share.",
+        range: "0 to 1, the region's share of the patch is chance, high is good",
+        source: "Zhang et al. (2016)",
+    },
+    Term {
+        name: "rank",
+        also: &["centre-box-rank", "mask-rank", "centre-rank", "rank-all"],
+        title: "Rank",
+        sentence: "Take as many of the largest pixels as a region has: the share of them that lies in it. The region is the centre box, or the true mask.",
+        range: "0 to 1, the region's share of the patch is chance, high is good",
+        source: "Arras et al. (2022), relevance rank accuracy",
+    },
+    Term {
+        name: "chance",
+        also: &["mask-chance"],
+        title: "Chance",
+        sentence: "What random maps reach on average: the region's share of the patch. It is 0.111 for the centre box.",
+        range: "0 to 1; compare energy, pointing and rank with it",
+        source: "Computed from the regions",
+    },
+    Term {
+        name: "spearman",
+        also: &["spearman-first", "spearman-all", "absolute-spearman"],
+        title: "Spearman's correlation",
+        sentence: "The correlation of the pixel ranks of two maps: here of the trained and the randomised model. That of absolute values ignores the signs of the maps.",
+        range: "-1 to 1, near 0 is good for the randomisation test",
+        source: "Adebayo et al. (2018)",
+    },
+    Term {
+        name: "delta",
+        also: &[],
+        title: "Completeness error",
+        sentence: "The sum of the attributions minus the difference of the scores of patch and baseline.",
+        range: "Any number, near 0 is good",
+        source: "Sundararajan et al. (2017), integrated gradients",
+    },
+    Term {
+        name: "largest-relative-delta",
+        also: &[],
+        title: "Largest relative completeness error",
+        sentence: "The largest completeness error of all maps, as a share of the difference of the scores. If it is large, the method needs more steps.",
+        range: "0 or more, near 0 is good",
+        source: "Sundararajan et al. (2017), integrated gradients",
+    },
+];
