@@ -7,7 +7,10 @@ use super::{
     layout::{cell, decimal, estimate, figures, png, share, table},
     measures::link,
 };
-use crate::{metrics::ClassScores, ui::format};
+use crate::{
+    metrics::{ClassScores, Evaluation},
+    ui::format,
+};
 
 /// Bins of the histogram of scores.
 const BINS: usize = 20;
@@ -32,8 +35,19 @@ fn of(evaluated: &Evaluated) -> Markup {
         (calibration::key(evaluated))
         (calibration::numbers(evaluated))
         (figures(&evaluated.pictures))
+        @if let Some(band) = band(evaluated) { (band) }
         (mistakes(evaluated))
     }
+}
+
+/// What the band around a curve is, where curves can have one.
+fn band(evaluated: &Evaluated) -> Option<Markup> {
+    let Evaluation { slides, roc_auc, bootstrap, .. } = &evaluated.numbers;
+    let units = if slides.is_some() { "slides" } else { "patches" };
+    let drawn = !evaluated.pictures.is_empty() && roc_auc.is_some() && bootstrap.resamples > 0;
+    drawn.then(|| html! {
+        p.note { "A light band around a curve shows its uncertainty: if the " (units) " are drawn again at random, " (100.0 * bootstrap.level) "% of the curves lie in it at each false positive rate, or recall." }
+    })
 }
 
 /// The matrix, with a slider for the threshold where scripts run.
@@ -149,6 +163,18 @@ fn mistakes(evaluated: &Evaluated) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::html::fixture;
+
+    #[test]
+    fn says_what_a_band_is_where_there_can_be_one() {
+        let mut it = fixture::report().evaluations.remove(0);
+        let text = |it: &Evaluated| band(it).map(Markup::into_string).unwrap_or_default();
+        assert!(text(&it).contains("if the patches are drawn again at random, 95% of the curves"));
+        it.numbers.slides = Some(2);
+        assert!(text(&it).contains("if the slides are drawn"));
+        it.numbers.bootstrap.resamples = 0;
+        assert_eq!(text(&it), "");
+    }
 
     #[test]
     fn every_prediction_is_in_one_bin() {

@@ -14,6 +14,10 @@ use serde::{Deserialize, Serialize};
 /// happen by chance.
 const ATTEMPTS: u32 = 1000;
 
+/// How many resamples a band has at most. Bands are only drawn: with a thousand resamples their edges differ from
+/// those of ten thousand by a few hundredths of their width.
+const BAND_RESAMPLES: u32 = 1000;
+
 /// How to resample.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Bootstrap {
@@ -41,6 +45,11 @@ impl Bootstrap {
         Ok(())
     }
 
+    /// The same for bands, with at most 1,000 resamples: the first ones.
+    pub(super) fn for_bands(self) -> Self {
+        Self { resamples: self.resamples.min(BAND_RESAMPLES), ..self }
+    }
+
     /// The generator of resample `index`.
     pub(super) fn generator(&self, index: u32) -> ChaCha8Rng {
         let mut generator = ChaCha8Rng::seed_from_u64(self.seed);
@@ -50,16 +59,18 @@ impl Bootstrap {
 
     /// The interval of a statistic with these values on the resamples. `None` without values, and if all are
     /// the same: resampling then says nothing about the uncertainty.
-    pub(super) fn interval(&self, mut values: Vec<f64>) -> Option<Interval> {
+    pub(super) fn interval(&self, values: Vec<f64>) -> Option<Interval> {
+        self.ends(values).filter(Interval::has_width)
+    }
+
+    /// The same, also if all values are the same. `None` without values.
+    pub(super) fn ends(&self, mut values: Vec<f64>) -> Option<Interval> {
         if values.is_empty() {
             return None;
         }
         values.sort_unstable_by(f64::total_cmp);
         let tail = (1.0 - self.level) / 2.0;
-        let ends = Interval { low: quantile(&values, tail), high: quantile(&values, 1.0 - tail) };
-        // Sums in another order differ by rounding.
-        let rounding = 1e-12 * ends.low.abs().max(ends.high.abs());
-        (ends.high - ends.low > rounding).then_some(ends)
+        Some(Interval { low: quantile(&values, tail), high: quantile(&values, 1.0 - tail) })
     }
 }
 
@@ -70,6 +81,13 @@ pub struct Interval {
     pub low: f64,
     /// The upper end.
     pub high: f64,
+}
+
+impl Interval {
+    /// Whether the ends differ by more than rounding: sums in another order differ by that.
+    pub(super) fn has_width(&self) -> bool {
+        self.high - self.low > 1e-12 * self.low.abs().max(self.high.abs())
+    }
 }
 
 /// The interval of a statistic when `units` units (images, pairs of images, slides) are resampled with
@@ -83,6 +101,16 @@ pub fn percentile_interval(
     bootstrap: &Bootstrap,
     statistic: impl Fn(&[u32]) -> Option<f64> + Sync,
 ) -> Option<Interval> {
+    bootstrap.interval(resamples(units, bootstrap, statistic)?)
+}
+
+/// The statistic on every resample, in their order; anything but a number too. `None` without units, or if the
+/// statistic stays undefined.
+pub(super) fn resamples<T: Send>(
+    units: usize,
+    bootstrap: &Bootstrap,
+    statistic: impl Fn(&[u32]) -> Option<T> + Sync,
+) -> Option<Vec<T>> {
     let units = u32::try_from(units).ok().filter(|&units| units > 0)?;
     let resample = |counts: &mut Vec<u32>, index: u32| {
         let mut generator = bootstrap.generator(index);
@@ -91,9 +119,7 @@ pub fn percentile_interval(
             statistic(counts)
         })
     };
-    let values: Option<Vec<f64>> =
-        (0..bootstrap.resamples).into_par_iter().map_init(Vec::new, resample).collect();
-    bootstrap.interval(values?)
+    (0..bootstrap.resamples).into_par_iter().map_init(Vec::new, resample).collect()
 }
 
 /// Draws `units` units, and counts how often each is drawn.

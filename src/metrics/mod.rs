@@ -10,7 +10,8 @@
 //! - A map: [`Localisation`] in a [`Region`], the centre box or a mask; [`MapRange`] distinguishes ordinary maps
 //!   from constant ones; [`spearman`] measures how similar two maps are.
 //! - Comparisons of explanations: [`faithfulness`].
-//! - Uncertainty: [`percentile_interval`], a seeded bootstrap of any statistic; shares have Wilson's interval.
+//! - Uncertainty: [`percentile_interval`], a seeded bootstrap of any statistic; [`roc_band`] and
+//!   [`precision_recall_band`], the same for curves; shares have Wilson's interval.
 //! - A training: [`History`], the contents of `history.json`.
 
 mod at_threshold;
@@ -21,6 +22,7 @@ mod class_scores;
 mod classification_report;
 mod confusion;
 mod controls;
+mod curve_band;
 mod evaluation;
 pub mod faithfulness;
 mod history;
@@ -49,6 +51,7 @@ pub use class_scores::{ClassScores, Scores};
 pub use classification_report::classification_report;
 pub use confusion::ConfusionMatrix;
 pub use controls::{centre_map, random_map};
+pub use curve_band::{CurveBand, precision_recall_band, roc_band};
 pub use evaluation::{Evaluation, EvaluationSettings, evaluate};
 pub use history::{Epoch, History};
 pub use localisation::{Localisation, LocalisationSummary};

@@ -1,6 +1,6 @@
-//! Images in order of their probability: the areas under curves, and the same for resamples.
+//! Images in order of their probability: resamples of them, and the areas under the curves of a resample.
 
-use super::{Bootstrap, Interval, Predictions, percentile_interval};
+use super::{Bootstrap, Interval, Predictions, bootstrap::resamples};
 
 /// Images sorted by descending probability, positives before negatives among equals. A resample is then only
 /// a count for each image.
@@ -12,9 +12,9 @@ pub(super) struct Ranks {
 }
 
 /// The images of a resample in one group of equal probability.
-struct Tied {
-    positives: u64,
-    negatives: u64,
+pub(super) struct Tied {
+    pub(super) positives: u64,
+    pub(super) negatives: u64,
 }
 
 impl Ranks {
@@ -35,12 +35,21 @@ impl Ranks {
         bootstrap: &Bootstrap,
         statistic: impl Fn(&Self, &[u32]) -> Option<f64> + Sync,
     ) -> Option<Interval> {
+        bootstrap.interval(self.resamples(bootstrap, statistic)?)
+    }
+
+    /// The statistic on every resample of that bootstrap. It gets how often the image at each rank is drawn.
+    pub(super) fn resamples<T: Send>(
+        &self,
+        bootstrap: &Bootstrap,
+        statistic: impl Fn(&Self, &[u32]) -> Option<T> + Sync,
+    ) -> Option<Vec<T>> {
         let Some(slides) = &self.slides else {
             let images = self.groups.iter().flatten().sum();
-            return percentile_interval(images, bootstrap, |counts| statistic(self, counts));
+            return resamples(images, bootstrap, |counts| statistic(self, counts));
         };
         let count = slides.iter().max().map_or(0, |last| last + 1);
-        percentile_interval(count, bootstrap, |counts| {
+        resamples(count, bootstrap, |counts| {
             let images: Vec<u32> = slides.iter().map(|&slide| counts[slide]).collect();
             statistic(self, &images)
         })
@@ -74,7 +83,8 @@ impl Ranks {
         (hits > 0 && hits < called).then(|| sum / hits as f64)
     }
 
-    fn resampled<'a>(&'a self, counts: &'a [u32]) -> impl Iterator<Item = Tied> + 'a {
+    /// The groups of equal probability of a resample, the highest first.
+    pub(super) fn resampled<'a>(&'a self, counts: &'a [u32]) -> impl Iterator<Item = Tied> + 'a {
         let mut rest = counts;
         let mut take = move |images: usize| {
             let (taken, left) = rest.split_at(images);

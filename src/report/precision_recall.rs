@@ -1,13 +1,14 @@
 //! The picture of the precision-recall curve.
 
 use super::{Picture, scene::Point, unit_square::UnitSquare};
-use crate::metrics::{ClassScores, Evaluation, PrecisionRecallCurve, Predictions};
+use crate::metrics::{ClassScores, Evaluation, PrecisionRecallCurve, Predictions, precision_recall_band};
 
-/// Draws the curve, chance (the share of positives), and the points at the thresholds of the evaluation.
+/// Draws the curve with its band, chance (the share of positives), and the points at the thresholds of the
+/// evaluation.
 ///
 /// The curve is drawn in steps, as the average precision counts its area: classifiers between two points do
-/// not lie on a straight line (Davis & Goadrich 2006). Where only one class occurs, the picture says that
-/// there is no curve.
+/// not lie on a straight line (Davis & Goadrich 2006). The band is resampled with the threads of the current pool
+/// of rayon. Where only one class occurs, the picture says that there is no curve.
 #[must_use]
 pub fn precision_recall_curve(predictions: &Predictions, evaluation: &Evaluation) -> Picture {
     let chance = predictions.positives() as f64 / predictions.len() as f64;
@@ -20,6 +21,7 @@ pub fn precision_recall_curve(predictions: &Predictions, evaluation: &Evaluation
         area: ("average precision", evaluation.average_precision, evaluation.average_precision_interval),
         chance: (format!("chance {chance:.2}"), [(0.0, chance), (1.0, chance)]),
         curve: PrecisionRecallCurve::of(predictions).map(|curve| steps(&curve)),
+        band: precision_recall_band(predictions, &evaluation.bootstrap),
         shaded: false,
         fixed: point(&evaluation.at.per_class[1]),
         chosen: evaluation.chosen_threshold.as_ref().and_then(|chosen| point(&chosen.at.per_class[1])),
@@ -37,7 +39,7 @@ fn steps(curve: &PrecisionRecallCurve) -> Vec<Point> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{fixture, gallery::drawn};
+    use crate::report::{fixture, gallery::drawn, scene::Shape};
 
     #[test]
     fn draws_small_and_large_sets() {
@@ -47,7 +49,24 @@ mod tests {
             let (size, svg) = drawn(&format!("precision-recall-{images}"), &picture);
             assert_eq!(size, (960, 1060));
             assert!(svg.contains("95 % CI") && svg.contains("average precision"));
+            assert!(svg.contains(">95 % band<"));
         }
+    }
+
+    #[test]
+    fn a_long_legend_stays_on_the_sheet() {
+        let predictions = fixture::predictions(200);
+        let evaluation = Evaluation { threshold: 0.0005, ..fixture::beside_a_chosen_threshold(&predictions) };
+        let picture = precision_recall_curve(&predictions, &evaluation);
+        drawn("precision-recall-long-legend", &picture);
+        let right = |shape: &Shape| match shape {
+            Shape::Text { text, at, style } if style.degrees == 0.0 => {
+                at.0 + style.offset(text) + style.width(text)
+            }
+            _ => 0.0,
+        };
+        let right = picture.0.shapes.iter().map(right).fold(0.0, f64::max);
+        assert!(right < 465.0, "{right}");
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! The picture of the receiver operating characteristic.
 
 use super::{Picture, unit_square::UnitSquare};
-use crate::metrics::{ConfusionMatrix, Evaluation, Predictions, RocCurve};
+use crate::metrics::{ConfusionMatrix, Evaluation, Predictions, RocCurve, roc_band};
 
-/// Draws the curve, chance, and the points at the thresholds of the evaluation.
+/// Draws the curve with its band, chance, and the points at the thresholds of the evaluation.
 ///
-/// Where only one class occurs, the picture says that there is no curve.
+/// The band is resampled with the threads of the current pool of rayon. Where only one class occurs, the picture says that there is no curve.
 #[must_use]
 pub fn roc_curve(predictions: &Predictions, evaluation: &Evaluation) -> Picture {
     let rates = |of: &ConfusionMatrix| (of.false_positive_rate(), of.true_positive_rate());
@@ -17,6 +17,7 @@ pub fn roc_curve(predictions: &Predictions, evaluation: &Evaluation) -> Picture 
         area: ("AUC", evaluation.roc_auc, evaluation.roc_auc_interval),
         chance: ("chance".to_owned(), [(0.0, 0.0), (1.0, 1.0)]),
         curve: RocCurve::of(predictions).map(|curve| points(curve).collect()),
+        band: roc_band(predictions, &evaluation.bootstrap),
         shaded: true,
         fixed: Some(rates(&evaluation.at.confusion)),
         chosen: evaluation.chosen_threshold.as_ref().map(|chosen| rates(&chosen.at.confusion)),
@@ -37,6 +38,7 @@ mod tests {
             let (size, svg) = drawn(&format!("roc-{images}"), &picture);
             assert_eq!(size, (960, 1060));
             assert!(svg.contains("95 % CI") && svg.contains(">threshold 0.5<"));
+            assert!(svg.contains(">95 % band<"));
         }
     }
 
@@ -55,6 +57,7 @@ mod tests {
         let picture = roc_curve(&predictions, &fixture::evaluation_of(&predictions));
         let (_, svg) = drawn("roc-one-class", &picture);
         assert!(svg.contains(">2 images; undefined: all images belong to one class<"));
+        assert!(!svg.contains("band"));
     }
 
     #[test]
@@ -62,7 +65,8 @@ mod tests {
         for (name, probabilities) in [("perfect", [0.1, 0.2, 0.8, 0.9]), ("constant", [0.3; 4])] {
             let predictions = Predictions::new(&[0, 0, 1, 1], &probabilities).unwrap();
             let picture = roc_curve(&predictions, &fixture::evaluation_of(&predictions));
-            drawn(&format!("roc-{name}"), &picture);
+            let (_, svg) = drawn(&format!("roc-{name}"), &picture);
+            assert!(!svg.contains("band"), "{name}");
         }
     }
 }

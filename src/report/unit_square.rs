@@ -4,15 +4,18 @@ use super::{
     Picture,
     axes::{Axis, axes},
     color::{AXIS, BLUE, Color, VERMILION},
-    legend::{Entry, MARGIN, Mark, SUBTITLE, heading, legend, ring},
-    numbers::{images, interval, of_slides},
+    legend::{Entry, MARGIN, Mark, SUBTITLE, heading, legend, ring, width},
+    numbers::{images, interval, level_in_percent, of_slides},
     scene::{Pen, Point, Rect, Scene},
+    series::shade,
 };
-use crate::metrics::{ChosenThreshold, Evaluation, Interval};
+use crate::metrics::{ChosenThreshold, CurveBand, Evaluation, Interval};
 
 const WIDTH: f64 = 480.0;
 const CURVE: Pen = Pen::new(BLUE, 2.0);
 const CHANCE: Pen = Pen::new(AXIS, 1.2).dashed(5.0, 4.0);
+/// Light enough for the grid, and darker than the area under a curve.
+const BAND: Color = Color { alpha: 0.22, ..BLUE };
 /// The point at the threshold that was chosen on validation images (Okabe & Ito's yellow).
 const CHOSEN: Color = Color::rgb(0xf0, 0xe4, 0x42);
 
@@ -27,7 +30,10 @@ pub(super) struct UnitSquare {
     pub(super) chance: (String, [Point; 2]),
     /// The corners of the curve; `None` where only one class occurs.
     pub(super) curve: Option<Vec<Point>>,
-    /// Whether the area under the curve is shaded.
+    /// The band around the curve; `None` if the curve has none.
+    pub(super) band: Option<CurveBand>,
+    /// Whether the area under the curve is shaded. With a band it never is: below the curve, the band would be
+    /// darker than above it.
     pub(super) shaded: bool,
     /// The point at the fixed threshold; `None` where it is undefined.
     pub(super) fixed: Option<Point>,
@@ -42,8 +48,11 @@ impl UnitSquare {
         let line = if chosen.is_some() { 18.0 } else { 0.0 };
         let mut scene = Scene::new(WIDTH, 530.0 + line);
         heading(&mut scene, self.title, &self.subtitle(evaluation));
-        legend(&mut scene, (72.0, 82.0), &self.entries(evaluation));
-        legend(&mut scene, (72.0, 82.0 + line), chosen.as_slice());
+        let entries = self.entries(evaluation);
+        // Above the plot, or further left if it is too long for that.
+        let left = (WIDTH - MARGIN - width(&entries)).min(72.0);
+        legend(&mut scene, (left, 82.0), &entries);
+        legend(&mut scene, (left, 82.0 + line), chosen.as_slice());
         // A little wider than 0 to 1, so that a curve along the edge is seen whole.
         let axis = |label| Axis { low: -0.02, high: 1.02, ..Axis::linear(label, 0.0, 1.0, 5) };
         let (x, y) = (axis(self.x), axis(self.y));
@@ -52,9 +61,12 @@ impl UnitSquare {
         scene.line(self.chance.1.iter().map(at).collect(), CHANCE);
         let Some(curve) = &self.curve else { return Picture(scene) };
         let points: Vec<Point> = curve.iter().map(at).collect();
-        if self.shaded {
+        if self.shaded && self.band.is_none() {
             let outline = points.iter().copied().chain([plane.at(1.0, 0.0)]).collect();
             scene.area(outline, Color { alpha: 0.08, ..BLUE });
+        }
+        if let Some(CurveBand { x, y }) = &self.band {
+            shade(&mut scene, &plane, x, y, BAND, BAND.alpha);
         }
         scene.line(points, CURVE);
         for (point, color) in [(&self.fixed, VERMILION), (&self.chosen, CHOSEN)] {
@@ -77,9 +89,11 @@ impl UnitSquare {
 
     fn entries(&self, evaluation: &Evaluation) -> Vec<Entry> {
         let curve = self.curve.as_ref();
+        let band = || format!("{} % band", level_in_percent(evaluation.bootstrap.level));
         let fixed = || Entry::new(Mark::Ring(VERMILION), format!("threshold {}", evaluation.threshold));
         let entries = [
             curve.map(|_| Entry::new(Mark::Line(CURVE), "model")),
+            self.band.as_ref().map(|_| Entry::new(Mark::Ground(BAND), band())),
             curve.and(self.fixed).map(|_| fixed()),
             Some(Entry::new(Mark::Line(CHANCE), self.chance.0.as_str())),
         ];

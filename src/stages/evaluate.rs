@@ -52,10 +52,12 @@ impl Stage for Evaluate {
     // 2: intervals of shares are Wilson's, slides are allowed for, probabilities equal up to rounding are ties.
     // 3: titles name the stage and the number of images, curves the criterion of the chosen threshold; the class 0 is
     // "Non-cancerous" if it has no name.
-    const VERSION: u32 = 3;
+    // 4: curves have bands.
+    const VERSION: u32 = 4;
     const CORRECTIONS: &'static [&'static str] = &[
         "intervals of shares are Wilson's, slides are allowed for, and probabilities that are equal up to rounding are ties",
         "pictures name the number of images and the criterion of the chosen threshold (the numbers are the same)",
+        "the curves in the pictures have confidence bands (the numbers are the same)",
     ];
     const RUNNER: Runner = Runner::Worker;
     const APPETITE: Appetite = Appetite::Share;

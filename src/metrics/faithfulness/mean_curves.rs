@@ -2,11 +2,7 @@
 //! nothing.
 
 use super::{Comparison, Curves, Estimate, Group, Method, estimates::Estimator};
-use crate::metrics::{Bootstrap, Interval};
-
-/// Bands are only drawn: with a thousand resamples their edges differ from those of ten thousand by a few
-/// hundredths of their width.
-const RESAMPLES: u32 = 1000;
+use crate::metrics::Interval;
 
 /// The mean curves of one method.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,8 +42,7 @@ pub struct GroupCurves {
 
 /// The mean curves of every method of a checked comparison, by group; groups without images are left out.
 pub(super) fn group_curves(comparison: &Comparison, slides: Option<&[usize]>) -> Vec<GroupCurves> {
-    let bootstrap = comparison.settings.bootstrap;
-    let bootstrap = &Bootstrap { resamples: bootstrap.resamples.min(RESAMPLES), ..bootstrap };
+    let bootstrap = &comparison.settings.bootstrap.for_bands();
     let estimator = Estimator { slides, bootstrap };
     let of = |group: Group| {
         let inside = group.members(comparison);

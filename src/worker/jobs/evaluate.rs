@@ -144,8 +144,12 @@ fn write(job: &Job<'_>, predictions: &Predictions, evaluation: &Evaluation) -> R
     job.write_json("metrics.json", evaluation)?;
     job.write("report.txt", report::evaluation_report(evaluation).as_bytes())?;
     job.write_picture("confusion", &report::confusion_matrix(evaluation))?;
-    job.write_picture("roc", &report::roc_curve(predictions, evaluation))?;
-    job.write_picture("precision-recall", &report::precision_recall_curve(predictions, evaluation))
+    // The bands of the curves are resampled, with as many threads as the stage may use.
+    let [roc, precision_recall] = job.threads()?.install(|| {
+        [report::roc_curve(predictions, evaluation), report::precision_recall_curve(predictions, evaluation)]
+    });
+    job.write_picture("roc", &roc)?;
+    job.write_picture("precision-recall", &precision_recall)
 }
 
 /// The main numbers, the most important first, named as in `metrics.json`.
