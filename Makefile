@@ -13,7 +13,7 @@ pcamflow = $(target)/release/pcamflow
 help: ## Show this list.
 	@echo 'pcamflow: pipelines that train and explain a patch classifier.'
 	@echo
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s%s\n", $$1, $$2 }'
 	@echo
 	@echo 'CUDA=1 takes libtorch for NVIDIA GPUs, CPU=1 the one without (chosen by the machine otherwise).'
 	@echo 'LIBTORCH=... or LIBTORCH_USE_PYTORCH=1 takes one of your own: then nothing is fetched.'

@@ -48,7 +48,7 @@ macro_rules! pages {
 }
 
 pages! {
-    install start pipelines stages training evaluation explanations report inspect runs compare
+    install start pipelines stages training evaluation explanations report inspect runs compare python
     sweeps repeats watch parameters extend command weights
     caching sources projects store settings verify ci completion
     notebook measurements speed develop

@@ -50,7 +50,7 @@ class Board:
         elif name == "ended":
             done = event["finished"]
             cached = sum(1 for it in done if it["cached"])
-            self._closing = f"{len(done) - cached} stages computed, {cached} cached in {event['seconds']:.1f} s"
+            self._closing = f"{len(done) - cached} computed, {cached} cached in {event['seconds']:.1f} s"
         return None
 
     def line(self, stage: str) -> str:
