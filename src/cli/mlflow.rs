@@ -19,8 +19,8 @@ const MODULE: &str = "pcamflow.mlflow";
 /// Which runs to export, and where.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A run that is in MLflow already is not put there again. Needs the Python packages `pcamflow` and `mlflow`: \
-`pip install mlflow` into the environment that pcamflow is installed in.")]
+A run that is in MLflow already is not put there again. Needs the Python packages `pcamflow` and
+`mlflow`: `pip install mlflow` into the environment that pcamflow is installed in.")]
 pub(super) struct ExportRunsArguments {
     /// The runs: numbers, `latest`, `latest~2`, `3..7` [default: all]
     #[arg(value_name = "RUN")]
@@ -47,7 +47,10 @@ pub(super) fn export(arguments: &ExportRunsArguments) -> Outcome {
         .map_err(|error| Error::environment(format!("pcamflow does not find its own file: {error}")))?;
     let python = python(&engine);
     let status = command(&python, &engine, arguments, ids).status().map_err(|error| {
-        Error::environment(format!("the export needs Python, and {} cannot be started: {error}", python.display()))
+        Error::environment(format!(
+            "the export needs Python, and {} cannot be started: {error}",
+            python.display()
+        ))
     })?;
     match status.code() {
         Some(0) => Ok(Exit::Done),

@@ -13,9 +13,10 @@ use crate::{
 };
 
 /// What "clearly better" means.
-pub(super) const RULE: &str = "Clearly better means: on true positives, better than every other method and every control in paired \
-    differences. Each interval is without 0, and each p is below 0.05 after Holm's correction, together with all other differences of the comparison. Other patches are left \
-    out, because only on true positives do a low deletion and a high insertion say that a map is right.";
+pub(super) const RULE: &str = "Clearly better means: on true positives, better than every other method and every \
+    control in paired differences. Each interval is without 0, and each p is below 0.05 after Holm's correction for all \
+    pairs of that measure. Other patches are left out, because only on true positives do a low deletion and a high \
+    insertion say that a map is right.";
 
 /// The paragraph.
 pub(super) fn verdict(compared: &Compared) -> Markup {

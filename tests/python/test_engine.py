@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -146,6 +147,22 @@ def test_an_interrupt_stops_the_program(project: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=project, capture_output=True, text=True, timeout=120)
     assert done.stdout.split() == ["interrupted", "interrupted"], done.stderr
+
+
+def test_the_program_ends_with_python(project: Path) -> None:
+    script = (
+        "import os, signal, pcamflow\n"
+        "def die(event):\n"
+        "    if event['event'] == 'epoch': os.kill(os.getpid(), signal.SIGKILL)\n"
+        "pcamflow.run('pipelines/quickstart.toml', set={'train.narrow.epochs': 501}, progress=die)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=project, check=False, timeout=120)
+    for _ in range(100):
+        latest = pcamflow.runs(project / "pipelines/quickstart.toml").iloc[0]
+        if latest["state"] != "running":
+            break
+        time.sleep(0.2)
+    assert latest["state"] == "interrupted" and latest["set"] == ["train.narrow.epochs=501"]
 
 
 def test_the_package_is_light() -> None:

@@ -5,6 +5,7 @@ Knows the command `pcamflow run` and what its events mean for the caller; does n
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -86,6 +87,9 @@ def _follow(command: Sequence[str], listener: Listener | None) -> Event:
             stderr=stderr,
             text=True,
             env=_binary.environment(),
+            # Ctrl-C reaches only Python, which passes it on: a second signal would end the program at once.
+            start_new_session=True,
+            preexec_fn=_ends_with_python(),
         )
         assert process.stdout is not None
         try:
@@ -101,6 +105,8 @@ def _follow(command: Sequence[str], listener: Listener | None) -> Event:
         except BaseException:
             # Ctrl-C in a notebook, or an error of the listener: the program stops as for Ctrl-C in a terminal.
             process.send_signal(signal.SIGINT)
+            for _ in process.stdout:
+                pass
             process.wait()
             raise
         finally:
@@ -112,6 +118,13 @@ def _follow(command: Sequence[str], listener: Listener | None) -> Event:
     if ended is None:
         raise FormatError(f"{command[0]} said nothing about the end of the run: is its version another one?")
     return ended
+
+
+def _ends_with_python() -> Callable[[], object]:
+    """What the new process does first: it asks Linux for an interrupt when Python ends, such as a kernel that restarts."""
+    prctl = ctypes.CDLL(None).prctl
+    set_signal_at_end_of_parent = 1
+    return lambda: prctl(set_signal_at_end_of_parent, signal.SIGINT)
 
 
 def _events(lines: IO[str]) -> Iterable[Event]:

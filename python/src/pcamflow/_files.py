@@ -21,7 +21,7 @@ _ADVICE = "the file is damaged, or another program wrote it; if it is a result, 
 
 
 def table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """A CSV file as it is. `columns` are those that it must have; `row` and `label` become integers.
+    """A CSV file as it is. `columns` are those that it must have.
 
     Raises:
         FormatError: not CSV, or a column is missing.

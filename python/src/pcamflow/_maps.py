@@ -56,7 +56,7 @@ class Maps:
             self.logits: Floats = dataset(file, "logit", [count])[()].astype("float32")
             self.probabilities: npt.NDArray[np.float64] = dataset(file, "probability", [count])[()].astype("float64")
             self.method, self.target, self.score = (_text(file.attrs, it, path) for it in ("method", "target", "score"))
-            self.parameters: dict[str, Any] = json.loads(_text(file.attrs, "parameters", path))
+            self.parameters = _parameters(_text(file.attrs, "parameters", path), path)
             core = {"map", "row", "label", "logit", "probability"}
             self.datasets: list[str] = sorted(set(file) - core)
 
@@ -114,3 +114,10 @@ def _text(attributes: Any, name: str, path: Path) -> str:
     if not isinstance(found, str):
         raise FormatError(f"{path} has no attribute `{name}`: is it the maps.h5 of an `explain` stage?")
     return found
+
+
+def _parameters(text: str, path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise FormatError(f"{path}: its attribute `parameters` is not a JSON object") from error

@@ -1,12 +1,15 @@
 """The numbers of `evaluate` and `metrics` stages as rows of one table.
 
-Knows `metrics.json` and `summary.json`; does not know files.
+Knows `metrics.json` and `summary.json`; does not read files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple, Optional
+
+from ._errors import FormatError
 
 _INTERVAL = "-interval"
 
@@ -20,12 +23,24 @@ class Number(NamedTuple):
     high: Optional[float] = None
 
 
-def evaluation(metrics: dict[str, Any]) -> list[Number]:
+def of(kind: str, content: dict[str, Any], path: Path) -> list[Number]:
+    """The numbers of the result of a stage of the kind `evaluate` or `metrics`.
+
+    Raises:
+        FormatError: it is not such a result.
+    """
+    try:
+        return _evaluation(content) if kind == "evaluate" else _faithfulness(content)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise FormatError(f"{path} is not the result of a stage `{kind}` ({error!r})") from error
+
+
+def _evaluation(metrics: dict[str, Any]) -> list[Number]:
     """The numbers of `metrics.json`, named by their place: `accuracy`, `confusion.0.1`, `per-class.1.recall`."""
     return list(_flat(metrics, ""))
 
 
-def faithfulness(summary: dict[str, Any]) -> list[Number]:
+def _faithfulness(summary: dict[str, Any]) -> list[Number]:
     """The means of `summary.json`, named as in the report: `grad-cam/insertion`, `grad-cam/mask-pointing`."""
     return [number for method in summary["methods"] for number in _of_method(method)]
 

@@ -61,10 +61,9 @@ class Run:
 
         tables = []
         for name in self._stages(["evaluate", "metrics"], stage):
-            evaluates = name.startswith("evaluate.")
-            path = self._source.path(name, "metrics" if evaluates else "summary")
-            found = _files.json_object(path)
-            numbers = _numbers.evaluation(found) if evaluates else _numbers.faithfulness(found)
+            kind = name.partition(".")[0]
+            path = self._source.path(name, "metrics" if kind == "evaluate" else "summary")
+            numbers = _numbers.of(kind, _files.json_object(path), path)
             tables.append(pd.DataFrame(numbers, columns=list(_numbers.Number._fields)))
             tables[-1].insert(0, "stage", name)
         return pd.concat(tables, ignore_index=True).astype({"value": float, "low": float, "high": float})
@@ -180,20 +179,10 @@ class Run:
 
     def _images(self, images: Paths | None) -> dict[str, Path]:
         """The files in which patches are looked for, by name."""
-        if images is not None:
-            given = Path(images)
-            return {str(given): given if given.is_file() else self.path(os.fspath(images))}
-        splits = [it for it in self.stages if it.startswith("split.")]
-        if len({it.partition("@")[0] for it in splits}) > 1:
-            some = f"{splits[0]}/test"
-            raise NotFoundError(f"{self._source.name} has several splits: say where patches are, as in images={some!r}")
-        if splits:
-            parts = ("test", "validation", "train")
-            return {f"{splits[0]}/{part}": self._source.path(splits[0], part) for part in parts}
-        made = [it for it in self.stages if it.startswith("synthesize.")]
-        if len(made) != 1:
-            raise NotFoundError(f"{self._source.name} does not say where patches are: name the HDF5 file as `images`")
-        return {f"{made[0]}/images": self._source.path(made[0], "images")}
+        if images is not None and Path(images).is_file():
+            return {os.fspath(images): Path(images)}
+        artifacts = [os.fspath(images)] if images else stages.with_patches(self.stages, self._source.name)
+        return {artifact: self.path(artifact) for artifact in artifacts}
 
     def _tables(self, kinds: Sequence[str], stage: str | None, artifact: str, columns: Sequence[str]) -> pd.DataFrame:
         import pandas as pd

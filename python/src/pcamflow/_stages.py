@@ -1,6 +1,6 @@
-"""Finds stages by name and kind.
+"""Finds stages by name, kind and purpose.
 
-Knows how stages are named (`kind.name`, and `kind.name@seed` for a repeat); does not know what they make.
+Knows how stages are named (`kind.name`, and `kind.name@seed` for a repeat); does not read results.
 """
 
 from __future__ import annotations
@@ -34,3 +34,20 @@ def of_kinds(kinds: Sequence[str], stage: str | None, known: Sequence[str], wher
     if not found:
         raise NotFoundError(f"{where} has no result of the kind `{'` or `'.join(kinds)}`: run the pipeline")
     return found
+
+
+def with_patches(known: Sequence[str], where: str) -> list[str]:
+    """The artifacts with the patches of a pipeline: the parts of its split, or else its synthetic patches.
+
+    Raises:
+        NotFoundError: there are none, or there are several splits.
+    """
+    splits = [it for it in known if it.startswith("split.")]
+    if len({it.partition("@")[0] for it in splits}) > 1:
+        raise NotFoundError(f"{where} has several splits: say where patches are, as in images='{splits[0]}/test'")
+    if splits:
+        return [f"{splits[0]}/{part}" for part in ("test", "validation", "train")]
+    made = [it for it in known if it.startswith("synthesize.")]
+    if len(made) != 1:
+        raise NotFoundError(f"{where} does not say where patches are: name the HDF5 file as `images`")
+    return [f"{made[0]}/images"]

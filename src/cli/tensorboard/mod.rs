@@ -59,7 +59,7 @@ impl<'a> Logged<'a> {
 
 impl Observer for Logged<'_> {
     fn event(&mut self, event: &Event) {
-        if let Event::Epoch { stage, epoch } = event {
+        if let Event::Epoch { stage, epoch, .. } = event {
             self.write(stage, epoch);
         }
         self.inner.event(event);
@@ -126,7 +126,7 @@ mod tests {
             best: 1,
             best_loss: 0.25,
         };
-        Event::Epoch { stage: "train.t".to_owned(), epoch: numbers }
+        Event::Epoch { stage: "train.t".to_owned(), epoch: numbers, curves: None }
     }
 
     fn files(folder: &Path) -> Vec<u64> {

@@ -23,7 +23,7 @@ pub struct Best {
     /// The method or control with the next best mean.
     pub against: String,
     /// The method minus the next one, over the true positives for which all methods have a value. Its p is corrected
-    /// together with those of all differences of the summary, so that the two never contradict each other.
+    /// together with those of all differences of the measure, because the method was chosen by looking at them.
     pub difference: Estimate,
     /// Whether it is an explanation and better than every other method and every control: each interval is without 0,
     /// and each corrected p is below [`SIGNIFICANT`].
@@ -45,7 +45,9 @@ struct Pair {
 pub fn best(summary: &Summary, lines: &[ImageScores]) -> Vec<Best> {
     let measures = [Measure::Deletion, Measure::Insertion];
     let mut pairs = measures.map(|measure| against_all(measure, summary, lines));
-    correct(pairs.iter_mut().flatten().map(|pair| &mut pair.difference).collect(), summary);
+    for (measure, pairs) in measures.into_iter().zip(&mut pairs) {
+        correct(pairs, measure, summary);
+    }
     let label = |place: usize| summary.methods[place].label.clone();
     let judged = measures.into_iter().zip(&pairs).filter_map(|(measure, pairs)| {
         let next = pairs.first()?;
@@ -61,15 +63,13 @@ pub fn best(summary: &Summary, lines: &[ImageScores]) -> Vec<Best> {
     judged.collect()
 }
 
-/// Corrects p-values for their number and for that of the differences of the summary.
-fn correct(mut differences: Vec<&mut Estimate>, summary: &Summary) {
-    let own = differences.iter().filter_map(|it| it.p_value);
-    let measured = summary.differences.iter().flat_map(|difference| {
-        Measure::ALL.into_iter().filter_map(|measure| measure.of_difference(difference)?.p_value)
-    });
+/// Corrects the p-values of a measure for their number and for that of its differences in the summary.
+fn correct(pairs: &mut [Pair], measure: Measure, summary: &Summary) {
+    let own = pairs.iter().filter_map(|pair| pair.difference.p_value);
+    let measured = summary.differences.iter().filter_map(|it| measure.of_difference(it)?.p_value);
     let mut corrected = holm(&own.chain(measured).collect::<Vec<_>>()).into_iter();
-    for difference in differences.iter_mut().filter(|it| it.p_value.is_some()) {
-        difference.p_corrected = corrected.next();
+    for pair in pairs.iter_mut().filter(|pair| pair.difference.p_value.is_some()) {
+        pair.difference.p_corrected = corrected.next();
     }
 }
 
