@@ -17,8 +17,6 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 PROGRAMS = ("pcamflow", "pcamflow-worker")
 # PyTorch's wheels need this glibc.
 OLDEST_GLIBC = (2, 28)
-# Where the worker looks for libtorch: in the PyTorch of the environment whose `bin` holds it.
-RUNPATH = ":".join(f"$ORIGIN/../lib/python3.{minor}/site-packages/torch/lib" for minor in range(10, 16))
 
 
 class Programs(BuildHookInterface):  # type: ignore[type-arg]
@@ -47,13 +45,10 @@ class Programs(BuildHookInterface):  # type: ignore[type-arg]
 
 
 def copy(program: Path, to: Path) -> Path:
-    """Copies a program. If it needs libtorch, it looks for it in the environment, not where it was built."""
+    """Copies a program, without the place of libtorch at build time: the engine finds that of the environment."""
     shutil.copyfile(program, to)
     to.chmod(0o755)
-    with to.open("rb") as file:
-        needs = [tag.needed for tag in ELFFile(file).get_section_by_name(".dynamic").iter_tags("DT_NEEDED")]
-    if any(name.startswith("libtorch") for name in needs):
-        subprocess.run(["patchelf", "--set-rpath", RUNPATH, str(to)], check=True)
+    subprocess.run(["patchelf", "--remove-rpath", str(to)], check=True)
     return to
 
 

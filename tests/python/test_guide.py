@@ -1,12 +1,14 @@
-"""The page of the guide and the notebook: their code runs."""
+"""The README, the page of the guide and the notebook: their code runs."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
+import torch
 from nbclient import NotebookClient
 
 import pcamflow
@@ -17,13 +19,27 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.filterwarnings("ignore::pcamflow.EngineWarning")
 def test_the_page_of_the_guide(inside: Path) -> None:
     """All blocks of code in their order, in one namespace, as a reader would run them."""
-    page = (ROOT / "src/guide/python.md").read_text()
-    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    blocks = blocks_of("src/guide/python.md")
     assert len(blocks) >= 7
-    names: dict[str, object] = {}
+    assert isinstance(executed(blocks)["run"], pcamflow.Run)
+
+
+def test_the_readme(inside: Path) -> None:
+    blocks = blocks_of("README.md")
+    assert len(blocks) == 1
+    names = executed(blocks)
+    assert isinstance(names["model"], torch.nn.Module) and len(names["maps"]) > 0
+
+
+def blocks_of(page: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+
+
+def executed(blocks: list[str]) -> dict[str, Any]:
+    names: dict[str, Any] = {}
     for block in blocks:
-        exec(compile(block, "src/guide/python.md", "exec"), names)
-    assert isinstance(names["run"], pcamflow.Run)
+        exec(compile(block, "example", "exec"), names)
+    return names
 
 
 def test_the_notebook(inside: Path) -> None:
