@@ -39,7 +39,7 @@ use crate::{
     html,
     pipeline::Pipeline,
     stages::Kind,
-    store::{self, ReadRun, RunRecord, Store},
+    store::{ReadRun, Store},
     ui,
 };
 
@@ -78,7 +78,7 @@ pub(super) fn report(arguments: &ReportArguments) -> Outcome {
     let file = match (&arguments.sweep, &arguments.file) {
         (Some(id), _) => of_sweep(arguments, id)?,
         (None, Some(file)) => match run_in(file) {
-            Some(run) => of_run::write(arguments, run)?,
+            Some(run) => of_run(arguments, run)?,
             None => of_pipeline(arguments, file)?,
         },
         (None, None) => return Err(Error::usage("name a pipeline file, a run, or a sweep with --sweep")),
@@ -125,16 +125,23 @@ fn last_computed(store: &Store, pipeline: &str) -> BTreeSet<String> {
     let files = store.runs().unwrap_or_default();
     let of_pipeline = files.iter().rev().filter(|file| file.is_of(pipeline)).take(BACK);
     let mut computed = of_pipeline.filter_map(|file| match store.look(file) {
-        Ok((ReadRun::Record(run), _)) => Some(computed(&run).map(str::to_owned).collect::<BTreeSet<_>>()),
+        Ok((ReadRun::Record(run), _)) => Some(run.computed().map(str::to_owned).collect::<BTreeSet<_>>()),
         _ => None,
     });
     computed.find(|stages| !stages.is_empty()).unwrap_or_default()
 }
 
-/// The stages that a run computed.
-fn computed(run: &RunRecord) -> impl Iterator<Item = &str> {
-    let computed = run.stages.iter().filter(|stage| stage.outcome == store::Outcome::Computed);
-    computed.map(|stage| stage.name.as_str())
+/// The page of an earlier run.
+fn of_run(arguments: &ReportArguments, word: &str) -> Result<PathBuf, Error> {
+    if !arguments.set.is_empty() || arguments.data.is_some() {
+        return Err(Error::usage(
+            "`--set` and `--data` are for a pipeline file: a run has those of its record",
+        ));
+    }
+    let (run, page) = of_run::page(arguments.store.as_deref(), word)?;
+    let to = arguments.to.clone().unwrap_or_else(|| PathBuf::from(format!("run-{run}.html")));
+    write(&page, &to)?;
+    Ok(to)
 }
 
 fn of_sweep(arguments: &ReportArguments, id: &str) -> Result<PathBuf, Error> {

@@ -2,16 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
-use super::{
-    Error, ReportArguments, computed,
-    gather::{self, Origin},
-    write as write_page,
-};
+use super::gather::{self, Origin};
 use crate::{
-    cli::history::History,
+    cli::{Error, history::History},
     engine::{
         self, Engine,
         tell::{given::Given, history::pipeline_of},
@@ -21,35 +17,28 @@ use crate::{
     store::{Git, RunRecord},
 };
 
-/// Writes the page of a run and returns its path.
-pub(super) fn write(arguments: &ReportArguments, word: &str) -> Result<PathBuf, Error> {
-    if !arguments.set.is_empty() || arguments.data.is_some() {
-        return Err(Error::usage(
-            "`--set` and `--data` are for a pipeline file: a run has those of its record",
-        ));
-    }
-    let history = History::open(None, arguments.store.as_deref())?;
+/// The number of the run that a word names, and its page.
+pub(super) fn page(store: Option<&Path>, word: &str) -> Result<(u64, String), Error> {
+    let history = History::open(None, store)?;
     let (_, record, _) = history.run(word, "`pcamflow compare 3..7 --page FILE` puts several on one page")?;
     let pipeline = pipeline_of(&record).map_err(|invalid| {
         let texts = invalid.render(false);
         Error::failed(format!("this pcamflow cannot read the pipeline of run {}:\n{texts}", record.id))
     })?;
-    let page = html::page(&report(&history, &pipeline, &record, arguments)?);
-    let to = arguments.to.clone().unwrap_or_else(|| PathBuf::from(format!("run-{}.html", record.id)));
-    write_page(&page, &to)?;
-    Ok(to)
+    let report = report(&history, &pipeline, &record, store)?;
+    Ok((record.id, html::page(&report)))
 }
 
 fn report(
     history: &History,
     pipeline: &Pipeline,
     record: &RunRecord,
-    arguments: &ReportArguments,
+    store: Option<&Path>,
 ) -> Result<html::Report, Error> {
     let keys: BTreeMap<_, _> =
         record.stages.iter().filter_map(|stage| Some((stage.name.clone(), stage.key?))).collect();
     let data = record.data.as_ref().map(PathBuf::from);
-    let given = Given { set: record.all_set(), data, store: arguments.store.clone() };
+    let given = Given { set: record.all_set(), data, store: store.map(Path::to_owned) };
     let options = engine::Options { targets: record.targets.clone(), given, ..engine::Options::default() };
     let engine = Engine::new(pipeline, &history.store, options)?;
     let results = engine.results_of(&keys);
@@ -59,7 +48,7 @@ fn report(
             "no result of run {run} is in the store: `{again}` makes them again"
         )));
     }
-    let ran: BTreeSet<&str> = computed(record).collect();
+    let ran: BTreeSet<&str> = record.computed().collect();
     let origin = Origin {
         name: name(record),
         version: record.pcamflow.clone(),

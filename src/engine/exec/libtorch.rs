@@ -45,12 +45,11 @@ pub(super) fn missing(worker: &Path, said: &str) -> Option<String> {
     if !["libtorch", "libc10", "undefined symbol"].iter().any(|word| said.contains(word)) {
         return None;
     }
+    let said = said.trim();
     let found = match installed(worker).as_slice() {
-        [] => "no torch is installed beside it".to_owned(),
-        [torch, ..] if torch.fits() => {
-            format!("that of {} cannot be loaded ({})", torch.lib.display(), said.trim())
-        }
-        [torch, ..] => format!("{} is of torch {}", torch.lib.display(), torch.version),
+        [] => format!("no torch is installed beside it ({said})"),
+        [torch, ..] if torch.fits() => format!("that of {} cannot be loaded ({said})", torch.lib.display()),
+        [torch, ..] => format!("{} is of torch {} ({said})", torch.lib.display(), torch.version),
     };
     Some(format!(
         "pcamflow-worker needs the libtorch of torch 2.11, and {found}: in a Python environment, \
@@ -150,11 +149,11 @@ mod tests {
         let lost = "error while loading shared libraries: libtorch_cpu.so: cannot open shared object file";
         let (_folder, worker) = environment(&[]);
         assert_eq!(with(&worker, &OsString::new()), None);
-        assert!(missing(&worker, lost).unwrap().contains("no torch is installed beside it"));
+        assert!(missing(&worker, lost).unwrap().contains("no torch is installed beside it (error while"));
         let (_folder, worker) = environment(&[("lib64/python3.12/dist-packages", "2.9.1")]);
         assert_eq!(with(&worker, &OsString::new()), None);
         let said = missing(&worker, lost).unwrap();
-        assert!(said.contains("is of torch 2.9.1: in a Python environment"), "{said}");
+        assert!(said.contains("is of torch 2.9.1 (error while"), "{said}");
         assert_eq!(missing(&worker, "Segmentation fault"), None);
         let loaded = |version: &str| check(&BTreeMap::from([("libtorch".to_owned(), version.to_owned())]));
         assert!(loaded("2.11.1").is_ok() && loaded("2.10.0").unwrap_err().contains("libtorch 2.10.0"));

@@ -209,6 +209,12 @@ impl RunRecord {
         self.stages.iter().filter(|stage| stage.outcome == outcome).count()
     }
 
+    /// The stages that it computed.
+    pub fn computed(&self) -> impl Iterator<Item = &str> {
+        let computed = self.stages.iter().filter(|stage| stage.outcome == Outcome::Computed);
+        computed.map(|stage| stage.name.as_str())
+    }
+
     /// `--set`, and the values of its trial if it is one of a sweep.
     #[must_use]
     pub fn all_set(&self) -> Vec<String> {

@@ -90,7 +90,8 @@ fn describe(state: &State) -> Description {
 /// The file is not a checkpoint of pcamflow, or its tensors do not fit its description.
 pub(crate) fn decode(mut file: TensorFile, device: Device) -> Result<State> {
     let name = file.name().to_owned();
-    let text = file.metadata(ENTRY).ok_or_else(|| {
+    // A file of weights has an entry of this name, too, with the description of its network.
+    let text = file.metadata(ENTRY).filter(|_| file.is_checkpoint()).ok_or_else(|| {
         anyhow!(
             "{name} is not a checkpoint of pcamflow: weights alone are not enough to continue a training, but \
              `train` can start from them (`weights`)"
