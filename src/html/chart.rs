@@ -71,8 +71,10 @@ pub(super) fn lines(title: &str, name: &str, lines: &[(String, &[f64])]) -> Mark
         }
     };
     html! {
-        (framed(title, ["share of pixels", name], &Vertical::Shares, &content))
-        ul.legend { @for (at, (label, _)) in lines.iter().enumerate() { li class={ "line-" (at % 7) } { (label) } } }
+        div.with-legend {
+            (framed(title, ["share of pixels", name], &Vertical::Shares, &content))
+            ul.legend { @for (at, (label, _)) in lines.iter().enumerate() { li class={ "line-" (at % 7) } { (label) } } }
+        }
     }
 }
 
