@@ -7,6 +7,7 @@ use crate::engine::{
     tell::{
         event::{Event, FailedStage, FinishedStage, Observer, PlannedStage, Summary},
         require::Results,
+        running,
         show::Show,
         together::Together,
     },
@@ -34,6 +35,7 @@ impl Engine<'_> {
     ) -> Summary {
         let Ending { finished, failed, made, not_run, would_run, interrupted } = ending;
         let forgotten = show.forget_others();
+        running::clear_up(show.folder(), finished.iter().map(|stage| stage.stage.as_str()));
         let Together { repeats, trials, warnings } =
             Together::of(self.pipeline, &self.order, &finished, &failed, show.folder());
         for text in forgotten.err().into_iter().chain(warnings) {

@@ -267,7 +267,7 @@ impl Run<'_, '_, '_> {
         let retry = self.engine.settings(stage).retry;
         self.observer.event(&Event::Started { stage: node.name.to_string(), why: run.why.to_string() });
         let (shared, send) = (self.shared, self.send.clone());
-        let running = Running::of(&node.name, shared.show.folder());
+        let running = Running::of(&self.name(stage), shared.show.folder());
         let attempt =
             Attempt { shared, index: stage, node, run: *run, lock, task, retry, sources, running, send };
         self.threads.spawn(move || attempt.run());

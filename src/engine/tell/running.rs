@@ -8,10 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{
-    fsx::{self, StatTuple},
-    stages::StageName,
-};
+use crate::fsx::{self, StatTuple};
 
 /// The folder of the pictures, in a pipeline's folder.
 const FOLDER: &str = "running";
@@ -25,7 +22,7 @@ pub(in crate::engine) struct Running {
 
 impl Running {
     /// The picture of a stage, in a pipeline's folder.
-    pub(in crate::engine) fn of(stage: &StageName, folder: &Path) -> Self {
+    pub(in crate::engine) fn of(stage: &str, folder: &Path) -> Self {
         Self { file: folder.join(FOLDER).join(format!("{stage}.png")), shown: RefCell::default() }
     }
 
@@ -44,6 +41,13 @@ impl Running {
     }
 }
 
+/// Removes the pictures of stages that have results. A run that was killed just when a stage ended may have left one.
+pub(in crate::engine) fn clear_up<'a>(folder: &Path, finished: impl Iterator<Item = &'a str>) {
+    if folder.join(FOLDER).is_dir() {
+        finished.for_each(|stage| drop(Running::of(stage, folder)));
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         // Also one that a killed run left. The folder stays as long as it has pictures of other stages.
@@ -59,15 +63,11 @@ mod tests {
 
     use super::*;
 
-    fn running(folder: &Path, stage: &str) -> Running {
-        Running::of(&stage.parse().unwrap(), folder)
-    }
-
     #[test]
     fn a_picture_is_replaced_and_goes_with_its_stage() {
         let folder = tempfile::tempdir().unwrap();
         let drawn = folder.path().join("drawn.png");
-        let (one, two) = (running(folder.path(), "train.a"), running(folder.path(), "train.b"));
+        let (one, two) = (Running::of("train.a", folder.path()), Running::of("train.b", folder.path()));
         assert_eq!(one.show(&drawn), None, "nothing is drawn yet");
         fs::write(&drawn, "first").unwrap();
         let shown = one.show(&drawn).unwrap();
@@ -83,10 +83,20 @@ mod tests {
     }
 
     #[test]
+    fn what_a_killed_run_left_goes_once_the_stage_has_a_result() {
+        let folder = tempfile::tempdir().unwrap();
+        let pictures = ["a", "b"].map(|name| folder.path().join(format!("running/train.{name}.png")));
+        fs::create_dir(folder.path().join("running")).unwrap();
+        pictures.iter().for_each(|picture| fs::write(picture, "left").unwrap());
+        clear_up(folder.path(), ["train.a", "evaluate.e"].into_iter());
+        assert_eq!(pictures.map(|picture| picture.exists()), [false, true]);
+    }
+
+    #[test]
     fn a_place_that_cannot_be_written_is_no_error() {
         let folder = tempfile::tempdir().unwrap();
         let drawn = folder.path().join("drawn.png");
         fs::write(&drawn, "").unwrap();
-        assert_eq!(running(Path::new("/dev/null"), "train.a").show(&drawn), None);
+        assert_eq!(Running::of("train.a", Path::new("/dev/null")).show(&drawn), None);
     }
 }
