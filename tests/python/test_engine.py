@@ -64,7 +64,9 @@ def test_a_mistake_has_the_words_of_the_program(project: Path, quickstart: pcamf
 def test_a_stage_that_failed(project: Path) -> None:
     file = project / "pipelines/failing.toml"
     file.write_text(FAILING)
-    with pytest.raises(pcamflow.EngineError, match="command.bad failed: the script failed: exit code 3\n  boom") as error:
+    with pytest.raises(
+        pcamflow.EngineError, match="command.bad failed: the script failed: exit code 3\n  boom"
+    ) as error:
         pcamflow.run(file, progress=False)
     assert error.value.exit_code == 1
     assert list(error.value.failed) == ["command.bad"]

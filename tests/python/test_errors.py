@@ -47,13 +47,17 @@ def test_names(quickstart: pcamflow.Run, project: Path) -> None:
         quickstart.path("train.narrow")
     with pytest.raises(pcamflow.NotFoundError, match="^explain.grad-cam/maps has no map of row 1000: its rows are "):
         quickstart.maps("grad-cam").of_row(1000)
-    with pytest.raises(pcamflow.NotFoundError, match="^explain.grad-cam/maps has no `delta`: besides the maps, it has .'native'."):
+    with pytest.raises(
+        pcamflow.NotFoundError, match="^explain.grad-cam/maps has no `delta`: besides the maps, it has .'native'."
+    ):
         quickstart.maps("grad-cam").array("delta")
 
 
 def test_a_kind_without_results(copied: Path) -> None:
     shutil.rmtree(copied / "evaluate.test")
-    with pytest.raises(pcamflow.NotFoundError, match="quickstart has no result of the kind `evaluate`: run the pipeline"):
+    with pytest.raises(
+        pcamflow.NotFoundError, match="quickstart has no result of the kind `evaluate`: run the pipeline"
+    ):
         pcamflow.load(copied).predictions()
     (copied / "train.narrow/model.safetensors").unlink()
     with pytest.raises(pcamflow.NotFoundError, match="no artifact `model` in .*train.narrow: there are `checkpoint"):

@@ -105,9 +105,11 @@ def test_every_layer_has_the_name_of_pcamflow(run: pcamflow.Run, model: nn.Modul
 def test_the_architecture_is_known_without_metadata_and_read_from_it(run: pcamflow.Run, tmp_path: Path) -> None:
     tensors = load_file(run.path("train.narrow/model"))
     resnet = "layer1.0.conv1.weight" in tensors
-    stated = {"resnet": {"stages": [1, 2], "width": 8}} if resnet else {
-        "class-cnn": {"channels": [8, 16, 32, 64], "hidden": 32}
-    }
+    stated = (
+        {"resnet": {"stages": [1, 2], "width": 8}}
+        if resnet
+        else {"class-cnn": {"channels": [8, 16, 32, 64], "hidden": 32}}
+    )
     x = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(1))
     wanted = pcamflow.load_model(run)(x)
     for metadata in (None, {"pcamflow": json.dumps({"architecture": stated, "classes": ["a", "b"]})}):

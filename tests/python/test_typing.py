@@ -25,7 +25,12 @@ run.maps(3)
 @pytest.fixture(scope="module")
 def mypy(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], str]:
     """Checks a file or folder; the types of PyTorch are read once."""
-    options = ["--config-file", str(ROOT / "python/pyproject.toml"), "--cache-dir", str(tmp_path_factory.mktemp("mypy"))]
+    options = [
+        "--config-file",
+        str(ROOT / "python/pyproject.toml"),
+        "--cache-dir",
+        str(tmp_path_factory.mktemp("mypy")),
+    ]
 
     def check(path: Path) -> str:
         command = [sys.executable, "-m", "mypy", *options, str(path)]

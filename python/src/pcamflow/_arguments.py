@@ -20,9 +20,7 @@ Paths = Union[str, "os.PathLike[str]"]
 """A path of a file or a folder."""
 
 
-def options(
-    set: Mapping[str, Value] | None = None, store: Paths | None = None, data: Paths | None = None
-) -> list[str]:
+def options(set: Mapping[str, Value] | None = None, store: Paths | None = None, data: Paths | None = None) -> list[str]:
     """The options `--set`, `--store` and `--data`, those that are given."""
     words = []
     for key, value in (set or {}).items():

@@ -14,7 +14,7 @@ import tempfile
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Callable, Union
+from typing import IO, Callable
 
 from . import _binary
 from ._arguments import Paths, Value, options
@@ -37,7 +37,7 @@ def run(
     threads: int | None = None,
     data: Paths | None = None,
     store: Paths | None = None,
-    progress: Union[bool, Callable[[Event], None]] = True,
+    progress: bool | Callable[[Event], None] = True,
 ) -> Run:
     """Runs a pipeline: computes what is not in the store yet.
 
@@ -121,7 +121,7 @@ def _follow(command: Sequence[str], listener: Listener | None) -> Event:
 
 
 def _ends_with_python() -> Callable[[], object]:
-    """What the new process does first: it asks Linux for an interrupt when Python ends, such as a kernel that restarts."""
+    """What the new process does first: it asks Linux for an interrupt when Python ends, as a kernel that restarts."""
     prctl = ctypes.CDLL(None).prctl
     set_signal_at_end_of_parent = 1
     return lambda: prctl(set_signal_at_end_of_parent, signal.SIGINT)

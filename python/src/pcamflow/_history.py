@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 
 from . import _binary
 from ._arguments import Paths, options
@@ -43,7 +43,7 @@ def runs(file: Paths | None = None, *, n: int = 20, store: Paths | None = None) 
 
 
 def compare(
-    *runs: Union[int, str, os.PathLike[str]],
+    *runs: int | str | os.PathLike[str],
     sweep: str | None = None,
     n: int | None = None,
     sort: str | None = None,
