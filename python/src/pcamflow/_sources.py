@@ -62,8 +62,8 @@ class Folder:
 
 
 class Pipeline:
-    """The latest results of a pipeline file with some values. The program says where they are: in the store, where files
-    do not change.
+    """The latest results of a pipeline file with some values. The program says where they are: in the store, where
+    files do not change.
     """
 
     def __init__(
