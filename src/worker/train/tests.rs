@@ -106,6 +106,8 @@ fn the_last_two_checkpoints_are_kept_and_the_older_one_replaces_a_damaged_one() 
     let partial = in_folder(&folder);
     run(&mut fresh(recipe()), &plan(3), &partial, &Recorder::default()).unwrap();
     let mut files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|f| f.unwrap().path()).collect();
+    // A slow machine also draws the curves.
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "safetensors"));
     files.sort();
     assert_eq!(files.len(), 2);
 
