@@ -147,7 +147,7 @@ def test_an_interrupt_stops_the_program(project: Path) -> None:
         "except KeyboardInterrupt: print('interrupted')\n"
         "print(pcamflow.runs()['state'][0])\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], cwd=project, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", script], cwd=project, capture_output=True, text=True, timeout=400)
     assert done.stdout.split() == ["interrupted", "interrupted"], done.stderr
 
 
@@ -158,7 +158,7 @@ def test_the_program_ends_with_python(project: Path) -> None:
         "    if event['event'] == 'epoch': os.kill(os.getpid(), signal.SIGKILL)\n"
         "pcamflow.run('pipelines/quickstart.toml', set={'train.narrow.epochs': 501}, progress=die)\n"
     )
-    subprocess.run([sys.executable, "-c", script], cwd=project, check=False, timeout=120)
+    subprocess.run([sys.executable, "-c", script], cwd=project, check=False, timeout=400)
     for _ in range(100):
         latest = pcamflow.runs(project / "pipelines/quickstart.toml").iloc[0]
         if latest["state"] != "running":

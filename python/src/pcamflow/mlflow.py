@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from . import _binary
 from ._arguments import Paths, options
@@ -80,21 +80,23 @@ def _export(client: MlflowClient, run: dict[str, Any], experiment: str, store: P
     name = f"{run['host']} {run['started']} {run['id']}"
     for found in client.search_runs([place], filter_string=f"tags.`{_TAG}` = '{name}'"):
         if found.info.status != "RUNNING":
-            return cast("str", found.info.run_id)
+            known: str = found.info.run_id
+            return known
         client.delete_run(found.info.run_id)
     started = _milliseconds(run["started"])
     tags = {_TAG: name, "mlflow.runName": f"run {run['id']}", **_tags(run)}
-    made = client.create_run(place, start_time=started, tags=tags).info.run_id
+    made: str = client.create_run(place, start_time=started, tags=tags).info.run_id
     _log(client, made, run, started)
     _report(client, made, run, store)
     ended = started + int(1000 * (run.get("seconds") or 0))
     client.set_terminated(made, status=_STATES[run["state"]], end_time=ended)
-    return cast("str", made)
+    return made
 
 
 def _experiment(client: MlflowClient, name: str) -> str:
     found = client.get_experiment_by_name(name)
-    return cast("str", client.create_experiment(name) if found is None else found.experiment_id)
+    identity: str = client.create_experiment(name) if found is None else found.experiment_id
+    return identity
 
 
 def _tags(run: dict[str, Any]) -> dict[str, str]:
@@ -160,6 +162,8 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--store")
     parser.add_argument("runs", nargs="*")
     given = parser.parse_args(words)
+    # Standard output is for the runs; the client would print addresses there.
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     if given.binary:
         os.environ[_binary.VARIABLE] = given.binary
     try:
