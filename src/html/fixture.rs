@@ -102,6 +102,7 @@ pub(super) fn report() -> Report {
         train_accuracy: 0.8,
         validation_loss: 0.6,
         validation_accuracy: 0.7,
+        learning_rate: Some(5e-4),
     };
     Report {
         name: EVIL.into(),

@@ -40,6 +40,9 @@ fn words(training: &Training) -> String {
             percent(best.validation_accuracy)
         );
     }
+    if let Some(rates) = rates(training) {
+        words += &format!("; {rates}");
+    }
     if let Some(first) = training.resumed_at {
         words += &format!("; resumed at epoch {first}");
     }
@@ -51,6 +54,22 @@ fn words(training: &Training) -> String {
         }
     }
     words + "."
+}
+
+/// The learning rate of an epoch; empty in results of older versions.
+fn rate(epoch: &Epoch) -> String {
+    epoch.learning_rate.map(format::number).unwrap_or_default()
+}
+
+/// `learning rate 0.001`, or how it changes from the first epoch to the last.
+fn rates(training: &Training) -> Option<String> {
+    let epochs = &training.history.epochs;
+    let (first, last) = (rate(epochs.first()?), rate(epochs.last()?));
+    match first == last {
+        _ if last.is_empty() => None,
+        true => Some(format!("learning rate {first}")),
+        false => Some(format!("learning rate {first} in the first epoch and {last} in the last")),
+    }
 }
 
 fn epochs(training: &Training, best: Option<u32>) -> Markup {
@@ -65,6 +84,7 @@ fn epochs(training: &Training, best: Option<u32>) -> Markup {
             cell(decimal(Some(epoch.validation_loss))),
             cell(percent(epoch.train_accuracy)),
             cell(percent(epoch.validation_accuracy)),
+            cell(rate(epoch)),
             cell(marks.into_iter().flatten().collect::<Vec<_>>().join(", ")),
         ]
     };
@@ -75,6 +95,7 @@ fn epochs(training: &Training, best: Option<u32>) -> Markup {
         link("loss", "validation loss"),
         link("accuracy", "training accuracy"),
         link("accuracy", "validation accuracy"),
+        cell("learning rate"),
         cell(""),
     ];
     table(&format!("Epochs of {}", training.stage), &heads, &rows)

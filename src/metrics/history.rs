@@ -37,6 +37,9 @@ pub struct Epoch {
     /// Over the validation patches, after the epoch; 0 to 1.
     #[serde(with = "crate::finite")]
     pub validation_accuracy: f64,
+    /// Of the last step of the epoch; `None` in results of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f64>,
 }
 
 impl History {
@@ -60,6 +63,7 @@ mod tests {
             train_accuracy: 0.9,
             validation_loss,
             validation_accuracy: 0.8,
+            learning_rate: None,
         };
         History { epochs: losses.iter().enumerate().map(epoch).collect() }
     }

@@ -166,6 +166,7 @@ mod tests {
                 train_accuracy: 1.0 - 0.42 * train_loss,
                 validation_loss,
                 validation_accuracy: 1.0 - 0.36 * validation_loss,
+                learning_rate: None,
             }
         };
         History { epochs: (1..=epochs).map(epoch).collect() }

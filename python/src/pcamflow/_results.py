@@ -101,7 +101,8 @@ class Run:
 
         Returns:
             One row per epoch: `stage`, `epoch` (from 1), `train-loss`, `train-accuracy`, `validation-loss`,
-            `validation-accuracy`. Losses are means over patches, accuracies are from 0 to 1.
+            `validation-accuracy`, `learning-rate` (of the last step). Losses are means over patches, accuracies are
+            from 0 to 1.
 
         Raises:
             NotFoundError: there is no such stage.

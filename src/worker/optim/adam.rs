@@ -34,6 +34,10 @@ impl AdamState {
         self.settings.beta1 = momentum.unwrap_or(self.settings.beta1);
     }
 
+    pub(super) fn learning_rate(&self) -> f64 {
+        self.settings.learning_rate
+    }
+
     /// The moments under PyTorch's names.
     pub(super) fn slots(&self) -> [(&'static str, &Vec<Tensor>); 2] {
         [("exp_avg", &self.means), ("exp_avg_sq", &self.squares)]

@@ -55,6 +55,14 @@ impl Optimizer {
         }
     }
 
+    /// The learning rate of the last step.
+    pub(crate) fn learning_rate(&self) -> f64 {
+        match &self.rule {
+            Rule::Adam(adam) => adam.learning_rate(),
+            Rule::Sgd(sgd) => sgd.learning_rate(),
+        }
+    }
+
     /// The number of steps so far.
     pub(crate) fn steps(&self) -> u64 {
         self.steps

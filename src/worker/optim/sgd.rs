@@ -23,6 +23,10 @@ impl SgdState {
         self.settings.momentum = momentum.unwrap_or(self.settings.momentum);
     }
 
+    pub(super) fn learning_rate(&self) -> f64 {
+        self.settings.learning_rate
+    }
+
     /// The velocities under PyTorch's name.
     pub(super) fn slots(&self) -> Option<(&'static str, &Vec<Tensor>)> {
         self.velocities.as_ref().map(|velocities| ("momentum_buffer", velocities))

@@ -54,6 +54,7 @@ pub(crate) fn train(
             train_accuracy: learnt.accuracy,
             validation_loss: validated.loss,
             validation_accuracy: validated.accuracy,
+            learning_rate: Some(state.optimizer.learning_rate()),
         });
         reporter.info(&log::last_epoch(state));
         // The last epoch is in the artifact.

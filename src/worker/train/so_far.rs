@@ -83,6 +83,7 @@ mod tests {
             train_accuracy: 0.8,
             validation_loss: 0.6,
             validation_accuracy: 0.7,
+            learning_rate: None,
         };
         History { epochs: (1..=epochs).map(epoch).collect() }
     }

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use pcamflow::{
     protocol::EpochEnd,
-    stages::train::{Adam, Architecture, ClassCnn, Optimizer, Sgd},
+    stages::train::{Adam, Architecture, ClassCnn, Optimizer, Schedule, Sgd, StepDecay},
     testing::shared,
 };
 use tch::{Device, Kind, Reduction, Tensor};
@@ -149,6 +149,18 @@ fn a_network_learns_and_reports_progress() {
 }
 
 #[test]
+fn the_history_has_the_learning_rate_of_each_epoch() {
+    let schedule = Schedule::Step(StepDecay { step_size: 1, gamma: 0.5 });
+    for (schedule, wanted) in [(None, [3e-3, 3e-3]), (Some(schedule), [3e-3, 1.5e-3])] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = fresh(Recipe { schedule, ..recipe() });
+        run(&mut state, &plan(2), &in_folder(&folder), &Recorder::default()).unwrap();
+        let rates: Vec<f64> = state.history.epochs.iter().filter_map(|epoch| epoch.learning_rate).collect();
+        assert_eq!(rates, wanted);
+    }
+}
+
+#[test]
 fn the_best_epoch_is_kept_and_patience_ends_a_training() {
     let mut state = fresh(recipe());
     let epoch = |epoch, validation_loss| Epoch {
@@ -157,6 +169,7 @@ fn the_best_epoch_is_kept_and_patience_ends_a_training() {
         train_accuracy: 0.5,
         validation_loss,
         validation_accuracy: 0.5,
+        learning_rate: None,
     };
     let plan = Plan { patience: Some(2), ..plan(9) };
     for (number, loss, done) in [(1, 0.5, false), (2, 0.4, false), (3, 0.4, false), (4, 0.6, true)] {
