@@ -22,7 +22,7 @@ pub use input::InputFile;
 pub use progress::{EpochEnd, Progress};
 
 /// The version of these types: engine and worker of different versions refuse each other.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// The file in a task's folder for partial work with a picture of the training so far, for people who watch.
 pub const CURVES: &str = "curves.png";
@@ -99,7 +99,12 @@ pub enum Reply {
     /// The task has made progress.
     Progress(Progress),
     /// An epoch of a training has ended.
-    Epoch(EpochEnd),
+    Epoch {
+        /// Its numbers.
+        end: EpochEnd,
+        /// The loss of every step.
+        losses: Vec<f32>,
+    },
     /// A line for the stage's log. Its level says whether the user also sees it.
     Log {
         /// How much it matters.

@@ -38,7 +38,7 @@ pub trait Reporter: Sync {
     /// How far it is. May be called often: reports that follow too closely are left out.
     fn progress(&self, done: u64, total: u64, unit: &str, at: &str);
     /// An epoch of a training has ended. Each is reported once.
-    fn epoch(&self, epoch: EpochEnd);
+    fn epoch(&self, epoch: EpochEnd, losses: Vec<f32>);
     /// A line for the stage's log.
     fn info(&self, text: &str);
     /// A line for the log that the user also sees.
@@ -190,8 +190,8 @@ impl Reporter for Replies {
         }
     }
 
-    fn epoch(&self, epoch: EpochEnd) {
-        self.send(&Reply::Epoch(epoch));
+    fn epoch(&self, end: EpochEnd, losses: Vec<f32>) {
+        self.send(&Reply::Epoch { end, losses });
     }
 
     fn info(&self, text: &str) {

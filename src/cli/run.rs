@@ -84,11 +84,11 @@ pub(super) fn run_until(
         let given = given(arguments);
         let mut logged;
         let shown: &mut dyn Observer = match pipeline.run.logs {
-            Some(Logs { tensorboard: true }) => {
-                logged = Logged::new(&out.join(&pipeline.name), shown);
+            Some(Logs { tensorboard: true, steps }) => {
+                logged = Logged::new(&out.join(&pipeline.name), steps, shown);
                 &mut logged
             }
-            Some(Logs { tensorboard: false }) | None => shown,
+            Some(Logs { tensorboard: false, .. }) | None => shown,
         };
         let mut recorder: Box<dyn Observer> = match pipeline.trials.is_empty() {
             true => Box::new(Recorder::new(store, pipeline, given, Some(shown))),

@@ -105,6 +105,8 @@ table! {
     pub struct Logs {
         /// Whether trainings write event files for TensorBoard, into `tensorboard` in the folder of the results.
         tensorboard: bool = false;
+        /// Whether the event files also have the loss of every step, not only the numbers of every epoch.
+        steps: bool = false;
     }
 }
 

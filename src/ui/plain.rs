@@ -86,7 +86,7 @@ impl<W: Write> Plain<W> {
                 self.about("start", stage, why);
             }
             Event::Progress { stage, progress } => self.progress("progress", stage, progress, now),
-            Event::Epoch { stage, epoch, curves } => {
+            Event::Epoch { stage, epoch, curves, .. } => {
                 self.about("epoch", stage, &epochs::parts(epoch).join(", "));
                 curves.iter().for_each(|curves| self.about("curves", stage, &words::curves(curves)));
             }

@@ -239,7 +239,7 @@ impl Observer for Terminal {
                     row.at = format::one_line(&progress.at);
                 });
             }
-            Event::Epoch { stage, epoch, curves } => self.epoch(stage, epoch, curves.as_deref()),
+            Event::Epoch { stage, epoch, curves, .. } => self.epoch(stage, epoch, curves.as_deref()),
             Event::Warning { stage, text } => self.warning(stage.as_deref(), text),
             Event::Finished(stage) => self.finished(stage),
             Event::Failed(failed) => self.failed(failed),

@@ -36,15 +36,15 @@ pub(super) fn epoch(stage: &str, epoch: u32) -> Event {
         best: 3,
         best_loss: 0.341,
     };
-    Event::Epoch { stage: stage.into(), epoch, curves: None }
+    Event::Epoch { stage: stage.into(), epoch, losses: Vec::new(), curves: None }
 }
 
 /// The same, with the curves shown for the first time.
 pub(super) fn epoch_with_curves(stage: &str, number: u32) -> Event {
     match epoch(stage, number) {
-        Event::Epoch { stage, epoch, .. } => {
+        Event::Epoch { stage, epoch, losses, .. } => {
             let curves = Some(PathBuf::from(format!("out/mini/running/{stage}.png")));
-            Event::Epoch { stage, epoch, curves }
+            Event::Epoch { stage, epoch, losses, curves }
         }
         other => other,
     }

@@ -26,17 +26,19 @@ pub(super) struct Logged<'a> {
     folder: PathBuf,
     /// The file of each training of this run; `None` if it could not be written.
     files: HashMap<String, Option<File>>,
+    /// Whether the loss of every step is written, too.
+    steps: bool,
     inner: &'a mut dyn Observer,
 }
 
 impl<'a> Logged<'a> {
     /// Writes below the folder `out` of a pipeline, and passes all events on.
-    pub(super) fn new(out: &Path, inner: &'a mut dyn Observer) -> Self {
-        Self { folder: out.join(FOLDER), files: HashMap::new(), inner }
+    pub(super) fn new(out: &Path, steps: bool, inner: &'a mut dyn Observer) -> Self {
+        Self { folder: out.join(FOLDER), files: HashMap::new(), steps, inner }
     }
 
     /// Writes an epoch. An error is a warning, once for each training: the training itself goes on.
-    fn write(&mut self, stage: &str, epoch: &EpochEnd) {
+    fn write(&mut self, stage: &str, epoch: &EpochEnd, losses: &[f32]) {
         let folder = self.folder.join(stage.replace('/', "_"));
         let file = match self.files.remove(stage) {
             None => begin(&folder, epoch.epoch).map(Some),
@@ -44,7 +46,8 @@ impl<'a> Logged<'a> {
         };
         let written = file.and_then(|mut file| {
             if let Some(file) = &mut file {
-                append(file, epoch)?;
+                let losses = if self.steps { losses } else { &[] };
+                file.write_all(&records(epoch, losses))?;
             }
             Ok(file)
         });
@@ -59,8 +62,8 @@ impl<'a> Logged<'a> {
 
 impl Observer for Logged<'_> {
     fn event(&mut self, event: &Event) {
-        if let Event::Epoch { stage, epoch, .. } = event {
-            self.write(stage, epoch);
+        if let Event::Epoch { stage, epoch, losses, .. } = event {
+            self.write(stage, epoch, losses);
         }
         self.inner.event(event);
     }
@@ -84,14 +87,19 @@ fn begin(folder: &Path, first: u32) -> io::Result<File> {
     Ok(file)
 }
 
-fn append(file: &mut File, epoch: &EpochEnd) -> io::Result<()> {
+/// The records of an epoch, and of its steps. Steps are counted from the first of the training.
+fn records(epoch: &EpochEnd, losses: &[f32]) -> Vec<u8> {
     let numbers = [
         ("loss/train", epoch.train_loss),
         ("loss/validation", epoch.validation_loss),
         ("accuracy/train", epoch.train_accuracy),
         ("accuracy/validation", epoch.validation_accuracy),
     ];
-    file.write_all(&events::scalars(seconds(), epoch.epoch.into(), &numbers))
+    let before = u64::from(epoch.epoch.saturating_sub(1)) * losses.len() as u64;
+    let step = |(at, loss): (u64, &f32)| events::scalars(seconds(), at, &[("loss/step", f64::from(*loss))]);
+    let mut records: Vec<u8> = (before + 1..).zip(losses).flat_map(step).collect();
+    records.extend(events::scalars(seconds(), epoch.epoch.into(), &numbers));
+    records
 }
 
 /// The time, in seconds since 1970.
@@ -126,7 +134,7 @@ mod tests {
             best: 1,
             best_loss: 0.25,
         };
-        Event::Epoch { stage: "train.t".to_owned(), epoch: numbers, curves: None }
+        Event::Epoch { stage: "train.t".to_owned(), epoch: numbers, losses: vec![0.5, 0.25], curves: None }
     }
 
     fn files(folder: &Path) -> Vec<u64> {
@@ -139,7 +147,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let run = |epochs: &[u32]| {
             let mut heard = Heard::default();
-            let mut logged = Logged::new(folder.path(), &mut heard);
+            let mut logged = Logged::new(folder.path(), false, &mut heard);
             epochs.iter().for_each(|number| logged.event(&epoch(*number)));
             heard.0
         };
@@ -149,6 +157,9 @@ mod tests {
         assert_eq!(files(folder.path()).len(), 2);
         run(&[1, 2]);
         assert_eq!(files(folder.path()), two);
+        let mut heard = Heard::default();
+        Logged::new(folder.path(), true, &mut heard).event(&epoch(1));
+        assert!(files(folder.path())[0] > 2 * two[0] / 3, "also the loss of each of its two steps");
     }
 
     #[test]
@@ -156,7 +167,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("tensorboard"), "in the way").unwrap();
         let mut heard = Heard::default();
-        let mut logged = Logged::new(folder.path(), &mut heard);
+        let mut logged = Logged::new(folder.path(), false, &mut heard);
         [1, 2].iter().for_each(|number| logged.event(&epoch(*number)));
         assert!(
             heard.0[0].contains("for TensorBoard") && heard.0[1..] == ["passed on", "passed on"],

@@ -35,7 +35,7 @@ pub trait Listener {
     /// The task has made progress.
     fn progress(&self, progress: Progress);
     /// An epoch of a training has ended.
-    fn epoch(&self, epoch: EpochEnd);
+    fn epoch(&self, epoch: EpochEnd, losses: Vec<f32>);
     /// A line for the stage's log.
     fn log(&self, level: Level, text: &str);
 }

@@ -29,7 +29,7 @@ pub(super) struct Unheard;
 impl Listener for Unheard {
     fn progress(&self, _: Progress) {}
 
-    fn epoch(&self, _: EpochEnd) {}
+    fn epoch(&self, _: EpochEnd, _: Vec<f32>) {}
 
     fn log(&self, _: Level, text: &str) {
         tracing::debug!("{text}");
@@ -170,7 +170,7 @@ impl Process {
         loop {
             match self.receive(listener, watching) {
                 Ok(Reply::Progress(progress)) => listener.progress(progress),
-                Ok(Reply::Epoch(epoch)) => listener.epoch(epoch),
+                Ok(Reply::Epoch { end, losses }) => listener.epoch(end, losses),
                 Ok(Reply::Log { level, text }) => listener.log(level, &text),
                 Ok(Reply::Failed(failure)) => return Err(failure),
                 Ok(reply) => {

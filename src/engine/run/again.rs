@@ -264,9 +264,9 @@ impl Listener for Forward<'_> {
         self.observer.borrow_mut().event(&Event::Progress { stage: self.stage.to_owned(), progress });
     }
 
-    fn epoch(&self, epoch: EpochEnd) {
+    fn epoch(&self, epoch: EpochEnd, losses: Vec<f32>) {
         let stage = self.stage.to_owned();
-        self.observer.borrow_mut().event(&Event::Epoch { stage, epoch, curves: None });
+        self.observer.borrow_mut().event(&Event::Epoch { stage, epoch, losses, curves: None });
     }
 
     fn log(&self, level: Level, text: &str) {

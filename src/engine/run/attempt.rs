@@ -38,8 +38,8 @@ use crate::{
 pub(in crate::engine) enum Message {
     /// The stage has made progress.
     Progress(usize, Progress),
-    /// An epoch of the stage has ended. The first time that its curves are shown, also where.
-    Epoch(usize, EpochEnd, Option<PathBuf>),
+    /// An epoch of the stage has ended; with the losses of its steps. The first time that its curves are shown, also where.
+    Epoch(usize, EpochEnd, Vec<f32>, Option<PathBuf>),
     /// Something that the user should know.
     Warning(usize, String),
     /// The stage has ended.
@@ -293,9 +293,9 @@ impl Listener for Forward<'_> {
         let _ = self.attempt.send.send(Message::Progress(self.attempt.index, progress));
     }
 
-    fn epoch(&self, epoch: EpochEnd) {
+    fn epoch(&self, epoch: EpochEnd, losses: Vec<f32>) {
         let curves = self.attempt.running.show(&self.curves);
-        let _ = self.attempt.send.send(Message::Epoch(self.attempt.index, epoch, curves));
+        let _ = self.attempt.send.send(Message::Epoch(self.attempt.index, epoch, losses, curves));
     }
 
     fn log(&self, level: Level, text: &str) {

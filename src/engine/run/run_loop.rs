@@ -290,9 +290,9 @@ impl Run<'_, '_, '_> {
                 let stage = self.name(stage);
                 self.observer.event(&Event::Progress { stage, progress });
             }
-            Message::Epoch(stage, epoch, curves) => {
+            Message::Epoch(stage, epoch, losses, curves) => {
                 let stage = self.name(stage);
-                self.observer.event(&Event::Epoch { stage, epoch, curves });
+                self.observer.event(&Event::Epoch { stage, epoch, losses, curves });
             }
             Message::Warning(stage, text) => self.warn(stage, text),
             Message::Done(stage, result) => {

@@ -95,6 +95,9 @@ pub enum Event {
         stage: String,
         /// Its numbers, and the best epoch so far.
         epoch: EpochEnd,
+        /// The loss of every step, for TensorBoard; not in JSON.
+        #[serde(skip)]
+        losses: Vec<f32>,
         /// The first time that the curves so far are shown: the picture. It is replaced while the stage trains, and
         /// removed when the stage ends.
         #[serde(serialize_with = "maybe_as_text")]

@@ -36,7 +36,7 @@ impl Reporter for Recorder {
         *self.progress.lock().unwrap() = (done, total);
     }
 
-    fn epoch(&self, _: EpochEnd) {}
+    fn epoch(&self, _: EpochEnd, _: Vec<f32>) {}
 
     fn info(&self, _: &str) {}
 

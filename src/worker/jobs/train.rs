@@ -139,7 +139,7 @@ mod tests {
 
     impl Reporter for Silent {
         fn progress(&self, _: u64, _: u64, _: &str, _: &str) {}
-        fn epoch(&self, _: EpochEnd) {}
+        fn epoch(&self, _: EpochEnd, _: Vec<f32>) {}
         fn info(&self, _: &str) {}
         fn warn(&self, text: &str) {
             panic!("{text}");
@@ -252,7 +252,7 @@ mod tests {
                 std::fs::write(&self.0, vec![0xff; length as usize]).unwrap();
             }
         }
-        fn epoch(&self, _: EpochEnd) {}
+        fn epoch(&self, _: EpochEnd, _: Vec<f32>) {}
         fn info(&self, _: &str) {}
         fn warn(&self, _: &str) {}
     }

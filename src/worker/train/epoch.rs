@@ -25,7 +25,7 @@ pub(super) struct Means {
     pub(super) accuracy: f64,
 }
 
-/// Makes one step of the optimiser per batch, in the order of the epoch.
+/// Makes one step of the optimiser per batch, in the order of the epoch. Also returns the loss of every step.
 ///
 /// # Errors
 /// The patches cannot be read, a class has no patches for balanced weights, or a loss is not finite.
@@ -34,7 +34,7 @@ pub(super) fn learn(
     epoch: u32,
     patches: &dyn Patches,
     progress: &Progress<'_>,
-) -> Result<Means> {
+) -> Result<(Means, Vec<f32>)> {
     let recipe = state.recipe.clone();
     let order = match recipe.shuffle {
         true => batches::shuffled(patches.len(), recipe.seed, epoch),
@@ -53,7 +53,7 @@ pub(super) fn learn(
         }
         tally.add(step(state, &batch, weights), batch.len())?;
         place.step += 1;
-        progress.learnt(epoch, batch.len(), tally.last_loss);
+        progress.learnt(epoch, batch.len(), tally.losses.last().copied());
         Ok(())
     })?;
     tally.finish()
@@ -83,12 +83,13 @@ struct Tally {
     images: usize,
     loss: f64,
     right: f64,
-    last_loss: Option<f64>,
+    /// Of the steps so far.
+    losses: Vec<f32>,
 }
 
 impl Tally {
     fn new(epoch: u32, batches: usize) -> Self {
-        Self { epoch, batches, pending: None, read: 0, images: 0, loss: 0.0, right: 0.0, last_loss: None }
+        Self { epoch, batches, pending: None, read: 0, images: 0, loss: 0.0, right: 0.0, losses: Vec::new() }
     }
 
     fn add(&mut self, numbers: Tensor, images: usize) -> Result<()> {
@@ -106,19 +107,19 @@ impl Tally {
             self.read,
             self.batches
         );
-        self.last_loss = Some(loss);
+        self.losses.push(loss as f32);
         self.images += images;
         self.loss += loss * images as f64;
         self.right += numbers.double_value(&[1]);
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Means> {
+    fn finish(mut self) -> Result<(Means, Vec<f32>)> {
         if let Some((numbers, images)) = self.pending.take() {
             self.read(&numbers, images)?;
         }
         let images = self.images.max(1) as f64;
-        Ok(Means { loss: self.loss / images, accuracy: self.right / images })
+        Ok((Means { loss: self.loss / images, accuracy: self.right / images }, self.losses))
     }
 }
 
@@ -196,7 +197,8 @@ mod tests {
         let mut tally = Tally::new(1, 2);
         tally.add(Tensor::from_slice(&[1.0f32, 2.0]), 3).unwrap();
         tally.add(Tensor::from_slice(&[5.0f32, 1.0]), 1).unwrap();
-        let means = tally.finish().unwrap();
+        let (means, losses) = tally.finish().unwrap();
         assert_eq!((means.loss, means.accuracy), (2.0, 0.75));
+        assert_eq!(losses, [1.0, 5.0]);
     }
 }

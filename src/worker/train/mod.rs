@@ -46,7 +46,7 @@ pub(crate) fn train(
     state.network.unfreeze();
     while !plan.is_done(state) {
         let number = state.epoch + 1;
-        let learnt = epoch::learn(state, number, data.train, &progress)?;
+        let (learnt, losses) = epoch::learn(state, number, data.train, &progress)?;
         let validated = epoch::validate(state, number, data.validation, &progress)?;
         state.close_epoch(Epoch {
             epoch: number,
@@ -61,7 +61,7 @@ pub(crate) fn train(
         if !plan.is_done(state) {
             so_far.draw(&state.history, &state.resumed_after, reporter);
         }
-        progress.ended(state);
+        progress.ended(state, losses);
         if number.is_multiple_of(plan.checkpoint_interval.max(1)) || plan.is_done(state) {
             partial.save(state)?;
         }

@@ -31,7 +31,7 @@ impl<'a> Progress<'a> {
 
     /// Adds images that were learnt from, with their mean loss. What an epoch has reached says more than the loss
     /// of a batch, so it comes first.
-    pub(super) fn learnt(&self, epoch: u32, images: usize, loss: Option<f64>) {
+    pub(super) fn learnt(&self, epoch: u32, images: usize, loss: Option<f32>) {
         let loss = loss.map_or(String::new(), |loss| format!(", loss {loss:.3}"));
         self.add(images, &format!("epoch {epoch}/{}{}{loss}", self.last_epoch, self.validation.borrow()));
     }
@@ -42,11 +42,11 @@ impl<'a> Progress<'a> {
         self.add(images, &format!("epoch {epoch}/{}{validation}, validating", self.last_epoch));
     }
 
-    /// The last epoch of a state has ended.
-    pub(super) fn ended(&self, state: &State) {
+    /// The last epoch of a state has ended; its steps had these losses.
+    pub(super) fn ended(&self, state: &State, losses: Vec<f32>) {
         let (Some(last), Some(best)) = (state.history.epochs.last(), &state.best) else { return };
         self.validation.replace(validation(last));
-        self.reporter.epoch(EpochEnd {
+        let end = EpochEnd {
             epoch: last.epoch,
             of: self.last_epoch,
             train_loss: last.train_loss,
@@ -55,7 +55,8 @@ impl<'a> Progress<'a> {
             validation_accuracy: last.validation_accuracy,
             best: best.epoch,
             best_loss: best.validation_loss,
-        });
+        };
+        self.reporter.epoch(end, losses);
     }
 
     fn add(&self, images: usize, at: &str) {

@@ -67,7 +67,7 @@ mod tests {
 
     impl Reporter for Lines {
         fn progress(&self, _: u64, _: u64, _: &str, _: &str) {}
-        fn epoch(&self, _: EpochEnd) {}
+        fn epoch(&self, _: EpochEnd, _: Vec<f32>) {}
         fn info(&self, text: &str) {
             self.0.lock().unwrap().push(text.to_owned());
         }

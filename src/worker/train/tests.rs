@@ -24,15 +24,15 @@ use crate::{
 pub(super) struct Recorder {
     progress: Mutex<Vec<(u64, u64, String)>>,
     warnings: Mutex<Vec<String>>,
-    epochs: Mutex<Vec<EpochEnd>>,
+    epochs: Mutex<Vec<(EpochEnd, Vec<f32>)>>,
 }
 
 impl Reporter for Recorder {
     fn progress(&self, done: u64, total: u64, _: &str, at: &str) {
         self.progress.lock().unwrap().push((done, total, at.to_owned()));
     }
-    fn epoch(&self, epoch: EpochEnd) {
-        self.epochs.lock().unwrap().push(epoch);
+    fn epoch(&self, epoch: EpochEnd, losses: Vec<f32>) {
+        self.epochs.lock().unwrap().push((epoch, losses));
     }
     fn info(&self, _: &str) {}
     fn warn(&self, text: &str) {
@@ -89,7 +89,7 @@ fn a_stopped_training_continues_bit_for_bit() {
         assert_eq!((resumed.epoch, made_with.as_str()), (2, "2 threads on cpu"));
         let told = Recorder::default();
         run(&mut resumed, &plan(4), &partial, &told).unwrap();
-        let epochs: Vec<_> = told.epochs.lock().unwrap().iter().map(|end| (end.epoch, end.of)).collect();
+        let epochs: Vec<_> = told.epochs.lock().unwrap().iter().map(|(end, _)| (end.epoch, end.of)).collect();
         assert_eq!(epochs, [(3, 4), (4, 4)], "the others were reported when they were trained");
         let first = &told.progress.lock().unwrap()[1].2;
         assert!(first.starts_with("epoch 3/4, val ") && first.contains("%, loss "), "{first}");
@@ -139,7 +139,10 @@ fn a_network_learns_and_reports_progress() {
     assert!(at.starts_with("epoch 6/6, val ") && at.ends_with("%, validating"), "{at}");
     assert!(progress[1].2.starts_with("epoch 1/6, loss 0."), "{}", progress[1].2);
     let (ends, best) = (told.epochs.lock().unwrap(), state.history.best().unwrap());
-    let end = ends.last().unwrap();
+    let (end, losses) = ends.last().unwrap();
+    let mean = losses.iter().map(|loss| f64::from(*loss)).sum::<f64>() / losses.len() as f64;
+    assert_eq!(losses.len(), 4, "one for each step");
+    assert!((mean - end.train_loss).abs() < 1e-6, "{mean}: all batches have the same size");
     assert_eq!((ends.len(), end.epoch, end.of), (6, 6, 6));
     assert_eq!((end.best, end.best_loss), (best.epoch, best.validation_loss));
     assert_eq!(
