@@ -141,6 +141,8 @@ def test_the_program_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 def test_an_interrupt_stops_the_program(project: Path) -> None:
     script = (
         "import os, signal, pcamflow\n"
+        # A test in the background of a shell inherits that SIGINT is ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def stop(event):\n"
         "    if event['event'] == 'epoch': os.kill(os.getpid(), signal.SIGINT)\n"
         "try: pcamflow.run('pipelines/quickstart.toml', set={'train.narrow.epochs': 500}, progress=stop)\n"
