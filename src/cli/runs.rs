@@ -1,6 +1,6 @@
 //! `pcamflow runs`: lists earlier runs, or shows everything about one.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
@@ -176,7 +176,7 @@ fn shown(history: &History, file: &RunFile, record: RunRecord, state: RunState) 
     let before = run_before(history, file, &record)?;
     let changed = before.as_ref().map(|before| changed(history, before, &record, &facts)).unwrap_or_default();
     let before = before.map(|run| run.id);
-    Ok(Run { state, before, changed, again: 0, main_number, parameters: BTreeMap::new(), record })
+    Ok(Run { state, before, changed, again: 0, main_number, parameters: facts.parameters, record })
 }
 
 fn show(arguments: &ShowRunArguments) -> Outcome {
@@ -185,9 +185,7 @@ fn show(arguments: &ShowRunArguments) -> Outcome {
     if arguments.text {
         ui::plain_text(&texts(&run));
     } else {
-        let parameters = Facts::of(&history.store, &run).parameters;
-        let run = Run { parameters, ..shown(&history, &file, run, state)? };
-        say(run::show(&run, arguments.how.json).trim_end());
+        say(run::show(&shown(&history, &file, run, state)?, arguments.how.json).trim_end());
     }
     Ok(Exit::Done)
 }

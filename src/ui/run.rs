@@ -36,7 +36,7 @@ pub struct Run {
     pub again: u64,
     /// The stage with the most important number, and the number.
     pub main_number: Option<(String, Spread)>,
-    /// All parameters, if they are asked for: `train.base.epochs` -> `8`.
+    /// All parameters: `train.base.epochs` -> `8`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<String, String>,
     /// The record.

@@ -1,6 +1,6 @@
 //! The results of a pipeline, and reading their artifacts.
 
-use std::{collections::BTreeMap, fmt::Display, fs, path::PathBuf};
+use std::{cell::OnceCell, collections::BTreeMap, fmt::Display, fs, path::PathBuf};
 
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
@@ -24,8 +24,8 @@ pub(super) struct Shelf<'a> {
     pub(super) engine: &'a Engine<'a>,
     pub(super) pipeline: &'a Pipeline,
     results: BTreeMap<&'a str, &'a StageResult>,
-    /// The digests of the source files that are here.
-    digests: BTreeMap<PathBuf, Digest>,
+    /// The digests of the source files that are here, once a stage is found that read one.
+    digests: OnceCell<BTreeMap<PathBuf, Digest>>,
     /// What could not be read, one sentence each.
     pub(super) gaps: Vec<String>,
 }
@@ -33,9 +33,7 @@ pub(super) struct Shelf<'a> {
 impl<'a> Shelf<'a> {
     pub(super) fn new(engine: &'a Engine<'a>, pipeline: &'a Pipeline, results: &'a [StageResult]) -> Self {
         let results = results.iter().map(|result| (result.stage.as_str(), result)).collect();
-        // A page without the patches of files that cannot be read is better than none.
-        let digests = engine.source_digests(&mut *ui::observer(ui::Mode::Quiet)).unwrap_or_default();
-        Self { engine, pipeline, results, digests, gaps: Vec::new() }
+        Self { engine, pipeline, results, digests: OnceCell::new(), gaps: Vec::new() }
     }
 
     /// The stages of some kinds that have a result, in the order of the pipeline.
@@ -122,7 +120,7 @@ impl<'a> Shelf<'a> {
         let Some(input) = node.inputs.iter().find(|input| input.slot == slot) else { return Ok(None) };
         let (source, digest) = match &input.source {
             pipeline::Source::File(file) => {
-                let Some(digest) = self.digests.get(&file.path) else { return Ok(None) };
+                let Some(digest) = self.digests().get(&file.path) else { return Ok(None) };
                 (Source::at(&file.path), *digest)
             }
             pipeline::Source::Artifact { stage, artifact } => {
@@ -140,6 +138,12 @@ impl<'a> Shelf<'a> {
             source.name
         );
         Ok(Some(source))
+    }
+
+    fn digests(&self) -> &BTreeMap<PathBuf, Digest> {
+        // A page without the patches of files that cannot be read is better than none.
+        let found = || self.engine.source_digests(&mut *ui::observer(ui::Mode::Quiet)).unwrap_or_default();
+        self.digests.get_or_init(found)
     }
 
     /// An artifact of the result of a stage.

@@ -38,7 +38,8 @@ use crate::{
 pub(in crate::engine) enum Message {
     /// The stage has made progress.
     Progress(usize, Progress),
-    /// An epoch of the stage has ended; with the losses of its steps. The first time that its curves are shown, also where.
+    /// An epoch of the stage has ended; with the losses of its steps and, the first time that its curves are shown,
+    /// their place.
     Epoch(usize, EpochEnd, Vec<f32>, Option<PathBuf>),
     /// Something that the user should know.
     Warning(usize, String),

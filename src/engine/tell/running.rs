@@ -23,7 +23,7 @@ pub(in crate::engine) struct Running {
 impl Running {
     /// The picture of a stage, in a pipeline's folder.
     pub(in crate::engine) fn of(stage: &str, folder: &Path) -> Self {
-        Self { file: folder.join(FOLDER).join(format!("{stage}.png")), shown: RefCell::default() }
+        Self { file: file(stage, folder), shown: RefCell::default() }
     }
 
     /// Shows the picture that was drawn, if there is one and it is new. Returns its place the first time.
@@ -44,16 +44,25 @@ impl Running {
 /// Removes the pictures of stages that have results. A run that was killed just when a stage ended may have left one.
 pub(in crate::engine) fn clear_up<'a>(folder: &Path, finished: impl Iterator<Item = &'a str>) {
     if folder.join(FOLDER).is_dir() {
-        finished.for_each(|stage| drop(Running::of(stage, folder)));
+        finished.for_each(|stage| remove(&file(stage, folder)));
+    }
+}
+
+fn file(stage: &str, folder: &Path) -> PathBuf {
+    folder.join(FOLDER).join(format!("{stage}.png"))
+}
+
+/// Removes a picture. The folder stays as long as it has pictures of other stages.
+fn remove(picture: &Path) {
+    if fsx::remove_file(picture).is_ok_and(|removed| removed) {
+        let _ = fsx::remove_folder_if_empty(&fsx::parent(picture));
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Also one that a killed run left. The folder stays as long as it has pictures of other stages.
-        if fsx::remove_file(&self.file).is_ok_and(|removed| removed) {
-            let _ = fsx::remove_folder_if_empty(&fsx::parent(&self.file));
-        }
+        // Also one that a killed run left.
+        remove(&self.file);
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! `recipe` says how to train. `state` is a training between two epochs; `epoch` advances it (with `schedule`,
 //! `weighting` and `augment`), `checkpoint` turns it into bytes and back, `partial` keeps checkpoints between
-//! attempts, `so_far` draws the curves for people who watch, and `log` describes an epoch. Resuming is calling `train` with a state from a checkpoint. Inputs
-//! and artifacts are the business of `jobs::train`.
+//! attempts, `so_far` draws the curves for people who watch, and `log` describes an epoch. Resuming is calling `train`
+//! with a state from a checkpoint. Inputs and artifacts are the business of `jobs::train`.
 
 mod augment;
 pub(crate) mod checkpoint;
