@@ -19,7 +19,7 @@ def test_tensorboard_shows_every_epoch_of_a_training(project: Path) -> None:
     if "[run]" not in text:
         file.write_text(text + "\n[run]\nlogs = { tensorboard = true, steps = true }\n")
     run = pcamflow.run(file, stages=["train.narrow"], force=["train.narrow"], progress=False)
-    [folder] = (project / "out").glob("*/tensorboard/train.narrow")
+    [folder] = (project / "out").glob("quickstart*/tensorboard/train.narrow")
     board = EventAccumulator(str(folder)).Reload()
     assert sorted(board.Tags()["scalars"]) == [
         "accuracy/train",
