@@ -1,10 +1,13 @@
-//! Link flags of the binaries. The engine has no symbols, so that it starts fast. The worker has the run path of
-//! libtorch.
+//! Link flags of the binaries, and the C++ part of the worker. The engine has no symbols, so that it starts fast. The
+//! worker has the run path of libtorch.
 //!
 //! The run path that tch sets does not apply to our binary. It is set here, for `pcamflow-worker` alone: the
 //! engine must not depend on libtorch. torch-sys passes the folder of libtorch as `DEP_TCH_LIBTORCH_LIB`.
 
-use std::{env, fs, path::Path};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 fn main() {
     println!("cargo::rerun-if-changed=src/worker/build.rs");
@@ -18,6 +21,30 @@ fn main() {
     for nvidia in nvidia_folders(Path::new(&lib)) {
         println!("{worker}=-Wl,-rpath-link,{nvidia}");
     }
+    println!("{worker}={}", shim(Path::new(&lib)));
+}
+
+/// Compiles the C++ part with the headers and the ABI that torch-sys uses, and returns the path of its archive. It is
+/// linked to the worker alone.
+fn shim(lib: &Path) -> String {
+    const SOURCE: &str = "src/worker/libtorch/shim.cpp";
+    println!("cargo::rerun-if-changed={SOURCE}");
+    for variable in ["LIBTORCH_INCLUDE", "LIBTORCH_CXX11_ABI"] {
+        println!("cargo::rerun-if-env-changed={variable}");
+    }
+    let root = env::var("LIBTORCH_INCLUDE").map_or_else(|_| lib.join(".."), PathBuf::from);
+    let abi = env::var("LIBTORCH_CXX11_ABI").unwrap_or_else(|_| "1".to_owned());
+    cc::Build::new()
+        .cpp(true)
+        .warnings(false)
+        .include(root.join("include"))
+        .flag("-std=c++17")
+        .flag(format!("-D_GLIBCXX_USE_CXX11_ABI={abi}"))
+        .file(SOURCE)
+        // The lines that cargo would read would link it to the engine, too.
+        .cargo_metadata(false)
+        .compile("pcamflow_shim");
+    format!("{}/libpcamflow_shim.a", env::var("OUT_DIR").unwrap_or_default())
 }
 
 /// NVIDIA's wheels are unpacked to `nvidia/*/lib` beside torch. libtorch finds them at run time through its own

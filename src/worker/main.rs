@@ -2,8 +2,8 @@
 //!
 //! Only this module tree uses `tch`. The engine starts the binary and talks to it (`pcamflow::serve`). In reading
 //! order: `job` and `jobs` (the stage kinds), `train`, `predict`, `explain` and `faithfulness` (the computations),
-//! `model` and `optim`, `batches` and `patches` (the input), `tensors` (weights in files), `device`, `cuda` and
-//! `allocator` (the machine).
+//! `model` and `optim`, `batches` and `patches` (the input), `tensors` (weights in files), `kernels` and `libtorch`
+//! (arithmetic that tch does not offer), `device`, `cuda` and `allocator` (the machine).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod allocator;
@@ -16,6 +16,8 @@ mod explain;
 mod faithfulness;
 mod job;
 mod jobs;
+mod kernels;
+mod libtorch;
 mod model;
 mod numbers;
 mod optim;

@@ -4,11 +4,11 @@
 //! position in a batch changes nothing.
 
 use anyhow::Result;
-use tch::{Device, no_grad};
+use tch::Device;
 
 use crate::{
     batches::{self, Patches},
-    model::{Mode, Network},
+    model::Network,
 };
 
 /// The reason and the remedy if a logit is not finite.
@@ -37,8 +37,7 @@ pub(crate) fn predict(
     let mut logits = Vec::with_capacity(positions.len());
     batches::for_each(patches, positions, batch, |batch| {
         let images = batch.images(network.device());
-        let part = no_grad(|| network.forward(&images, Mode::Inference));
-        logits.extend(Vec::<f32>::try_from(&part)?);
+        logits.extend(Vec::<f32>::try_from(network.forward(&images)?)?);
         progress(batch.len());
         Ok(())
     })?;

@@ -1,7 +1,9 @@
 """Makes the reference results in this folder with PyTorch, Captum, SciPy and scikit-learn.
 
     pip install torch==2.11.0 torchvision captum==0.9.0 scikit-learn scipy safetensors
-    python tests/references/make.py
+    python tests/references/make.py [SHARED]
+
+SHARED is the folder with real patches and start weights, for `twenty-steps.safetensors`.
 
 The tests of pcamflow compare with these files, so parity can be tested without any data. The images are
 synthetic and the networks small. The script shares no code with pcamflow: networks are `torch.nn` modules,
@@ -13,6 +15,7 @@ machine write the same bytes. To save space, only every 11th pixel of a large ma
 
 import hashlib
 import json
+import sys
 from pathlib import Path
 
 import captum
@@ -151,19 +154,18 @@ def initialisations():
 
 def trainings(patches, validation, cases):
     """The losses of every epoch, in row order. `table` has the same settings in a pipeline file."""
-    # Channels last, as in the files, so that float32 sums have the same order as in pcamflow.
-    stored_so = lambda x: x.to(memory_format=torch.channels_last)
-    ready = lambda images, labels: (stored_so(as_input(enlarged(images))), torch.from_numpy(labels).float())
+    # float64: float32 statistics of PyTorch's batch normalisation depend on layout and threads, by up to 4e-4.
+    ready = lambda images, labels: (as_input(enlarged(images)).double(), torch.from_numpy(labels).double())
     (x, y), (vx, vy) = ready(*patches), ready(*validation)
     results = []
     for case in cases:
-        model = seeded(case["make"], 42)
+        model = seeded(case["make"], 42).double()
         optimizer = case["optimizer"](model.parameters())
         epochs, batch = 3, 10
         steps = -(-len(y) // batch)
         by_epoch = case.get("by-epoch", lambda _: None)(optimizer)
         by_step = case.get("by-step", lambda *_: None)(optimizer, epochs * steps)
-        class_weights = torch.tensor(case.get("class-weights", [1.0, 1.0]), dtype=torch.float32)
+        class_weights = torch.tensor(case.get("class-weights", [1.0, 1.0]), dtype=torch.float64)
         losses = []
         for _ in range(epochs):
             model.train()
@@ -187,6 +189,32 @@ def trainings(patches, validation, cases):
             losses.append([total / len(y), validation_loss])
         results.append({"name": case["name"], "table": case["table"], "losses": losses})
     return results
+
+
+def twenty_steps(shared):
+    """The losses of twenty steps of Adam on real patches in float64, and the smaller tensors after them."""
+    import h5py
+    from safetensors.torch import load_file
+
+    start = load_file(shared / "oracle/train.safetensors")
+    data = f"{shared}/data/pcam-mini/camelyonpatch_level_2_split_train_"
+    x = as_input(h5py.File(f"{data}x.h5")["x"][:]).double()
+    y = torch.from_numpy(h5py.File(f"{data}y.h5")["y"][:].reshape(-1)).double()
+    model = ClassCNN((8, 16, 32, 64), 32)
+    initial = {name: start[f"initial.{name}"] for name in model.state_dict() if f"initial.{name}" in start}
+    model.load_state_dict(initial, strict=False)
+    model = model.double().train()
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    losses = []
+    for batch in start["batches"].long():
+        loss = F.binary_cross_entropy_with_logits(model(x[batch]), y[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    small = {name: tensor for name, tensor in model.state_dict().items() if 1 < tensor.numel() < 3000}
+    arrays = {name: tensor.numpy().astype(np.float32) for name, tensor in small.items()}
+    save_file({**arrays, "losses": np.array(losses)}, HERE / "twenty-steps.safetensors")
 
 
 def training_cases(labels):
@@ -472,6 +500,8 @@ def main():
     arrays = {f"{part}.{what}": array for part, pair in parts.items() for what, array in zip("xy", pair)}
     save_file(arrays, HERE / "train.safetensors")
     write("train.json", trainings(patches, validation, training_cases(patches[1])))
+    if len(sys.argv) > 1:
+        twenty_steps(Path(sys.argv[1]))
     layers = ["conv4", "bn4", "relu4", "relu3", "pool3"]
     cnn = explanations(lambda: ClassCNN((4, 6, 8, 10), 8), 8, layers, "relu4")
     save_file(cnn, HERE / "explain-class-cnn.safetensors")

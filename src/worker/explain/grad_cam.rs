@@ -11,8 +11,11 @@ use pcamflow::{
 };
 use tch::{Kind, Tensor, no_grad};
 
-use super::{Arrays, Display, Explainer, Maps, Query, SIDE, numbers, passes::accompanied};
-use crate::model::{Forward, Network};
+use super::{
+    Arrays, Display, Explainer, Maps, Query, SIDE, numbers,
+    passes::{accompanied, factors},
+};
+use crate::model::{Network, Slope};
 
 pub(super) struct GradCam {
     layer: String,
@@ -33,17 +36,12 @@ impl GradCam {
 impl Explainer for GradCam {
     fn explain(&self, network: &Network, query: &Query<'_>) -> Result<Maps> {
         let count = query.images.size()[0];
-        let forward = network.forward_with_taps(&accompanied(query.images), Some(&self.layer));
-        let output = forward.logits.narrow(0, 0, count);
-        let logits = numbers(&output.detach())?;
-        let activation = tap(&forward, &self.layer)?;
-        // The gradient of a sum over images is, at each activation, that of its own image.
-        let slopes: Vec<f32> = query.slopes(&logits).into_iter().map(|slope| slope as f32).collect();
-        let slopes = Tensor::from_slice(&slopes).to_device(output.device());
-        let scalar = (&output * slopes).sum(Kind::Float);
-        let gradients = Tensor::run_backward(&[scalar], &[activation], false, false);
-        let gradient = gradients.first().context("libtorch returned no gradient")?;
-        let cam = no_grad(|| combine(&activation.detach(), gradient, self.variant)).narrow(0, 0, count);
+        let Slope { logits, map, gradient } = network.slope(&accompanied(query.images), Some(&self.layer))?;
+        let own = |tensor: Tensor| tensor.narrow(0, 0, count);
+        let logits = numbers(&own(logits))?;
+        let gradient = own(gradient);
+        let gradient = &gradient * factors(&query.slopes(&logits), &gradient);
+        let cam = combine(&own(map), &gradient, self.variant);
         let side = [SIDE as i64; 2];
         let map = cam.unsqueeze(1).upsample_bilinear2d(side, false, None, None).squeeze_dim(1);
         Ok(Maps { logits, map: numbers(&map)?, native: numbers(&cam)?, ..Maps::default() })
@@ -67,12 +65,9 @@ impl Explainer for GradCam {
 fn size_of(layer: &str, network: &Network) -> Result<[usize; 2]> {
     let blank = Tensor::zeros([1, 3, SIDE as i64, SIDE as i64], (Kind::Float, network.device()));
     let forward = no_grad(|| network.forward_with_taps(&blank, None));
-    let (_, _, rows, columns) = tap(&forward, layer)?.size4()?;
+    let output = forward.tap(layer).with_context(|| format!("the network has no layer `{layer}`"))?;
+    let (_, _, rows, columns) = output.size4()?;
     Ok([usize::try_from(rows)?, usize::try_from(columns)?])
-}
-
-fn tap<'a>(forward: &'a Forward, layer: &str) -> Result<&'a Tensor> {
-    forward.tap(layer).with_context(|| format!("the forward pass did not keep layer `{layer}`"))
 }
 
 /// Combines activation and gradient, [N, K, h, w] each, to [N, h, w].

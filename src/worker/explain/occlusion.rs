@@ -13,10 +13,13 @@ use pcamflow::{
 use tch::{Device, Kind, Tensor};
 
 use super::{
-    Display, Explainer, Maps, Query, SIDE,
+    Display, Explainer, Maps, Query, SIDE, numbers,
     passes::{ALONE, logits},
 };
 use crate::{baseline::Fill, model::Network};
+
+/// Recomputed copies at once, for each whole image that fits the caches.
+const PATCHES: usize = 4;
 
 pub(super) struct Occlusion {
     windows: Windows,
@@ -31,8 +34,22 @@ impl Occlusion {
         Self { windows: Windows::new(*window as usize, *stride as usize), fill, title }
     }
 
-    /// The logit of each occluded copy of an image [1, 3, 96, 96].
+    /// The logit of each occluded copy of an image [1, 3, 96, 96], by recomputing what its window changes.
     fn occluded(&self, network: &Network, image: &Tensor, at_once: usize) -> Result<Vec<f32>> {
+        let Windows { side, starts, copies, .. } = &self.windows;
+        let Some(places) = network.places(*side, starts) else {
+            return self.by_whole_passes(network, image, at_once);
+        };
+        let (whole, baseline) = (network.whole(image)?, self.fill.of(image));
+        let mut all = Vec::with_capacity(copies.len());
+        for copies in copies.chunks(at_once * PATCHES) {
+            all.extend(numbers(&network.local(&places, &whole, &baseline, copies)?)?);
+        }
+        Ok(all)
+    }
+
+    /// As `occluded`, by a whole pass for each copy.
+    fn by_whole_passes(&self, network: &Network, image: &Tensor, at_once: usize) -> Result<Vec<f32>> {
         let last = |images: &Tensor| images.permute([0, 2, 3, 1]);
         let (image, baseline) = (last(image), last(&self.fill.of(image)));
         let mut all = Vec::with_capacity(self.windows.corners.len());
@@ -70,15 +87,21 @@ impl Explainer for Occlusion {
 /// The places of the windows.
 struct Windows {
     side: usize,
-    /// Their first rows and columns, in row-major order.
+    /// Their first rows, and columns.
+    starts: Vec<usize>,
+    /// Which start is the first row of a window, and which its first column; in row-major order.
+    copies: Vec<[usize; 2]>,
+    /// The first row and column of each window.
     corners: Vec<[usize; 2]>,
 }
 
 impl Windows {
     fn new(side: usize, stride: usize) -> Self {
-        let starts = || (0..=(SIDE - side).div_ceil(stride)).map(|index| index * stride);
-        let corners = starts().flat_map(|row| starts().map(move |column| [row, column])).collect();
-        Self { side, corners }
+        let starts: Vec<usize> = (0..=(SIDE - side).div_ceil(stride)).map(|index| index * stride).collect();
+        let every = |row: usize| (0..starts.len()).map(move |column| [row, column]);
+        let copies: Vec<[usize; 2]> = (0..starts.len()).flat_map(every).collect();
+        let corners = copies.iter().map(|copy| copy.map(|start| starts[start])).collect();
+        Self { side, starts, copies, corners }
     }
 
     /// The pixels that the windows at some corners hide: bool [corners, 96, 96, 1].

@@ -2,11 +2,11 @@
 //!
 //! Images are [n, 3, 96, 96], stored channels last: a CPU pools and normalises fastest in this order.
 
-use anyhow::{Context as _, Result};
-use tch::{Kind, Tensor, no_grad};
+use anyhow::Result;
+use tch::Tensor;
 
 use super::numbers;
-use crate::model::{Mode, Network};
+use crate::model::{Network, Slope};
 
 /// One image at a time. libtorch chooses kernels by the batch, so this makes every bit independent of the other
 /// images.
@@ -16,7 +16,7 @@ pub(super) const ALONE: usize = 1;
 pub(super) fn logits(network: &Network, images: &Tensor, at_once: usize) -> Result<Vec<f32>> {
     let mut logits = Vec::new();
     for images in images.split(at_once as i64, 0) {
-        logits.extend(numbers(&no_grad(|| network.forward(&images, Mode::Inference)))?);
+        logits.extend(numbers(&network.forward(&images)?)?);
     }
     Ok(logits)
 }
@@ -24,12 +24,8 @@ pub(super) fn logits(network: &Network, images: &Tensor, at_once: usize) -> Resu
 /// The logits `[n]` and dz/dx [n, 3, 96, 96] of images, all at once.
 pub(super) fn gradients(network: &Network, images: &Tensor) -> Result<(Vec<f32>, Tensor)> {
     let count = images.size()[0];
-    let leaf = accompanied(images).detach().set_requires_grad(true);
-    let logits = network.forward(&leaf, Mode::Inference);
-    // The gradient of the sum is, at each image, the gradient of its own logit.
-    let gradients = Tensor::run_backward(&[logits.sum(Kind::Float)], &[&leaf], false, false);
-    let gradient = gradients.into_iter().next().context("libtorch returned no gradient")?;
-    Ok((numbers(&logits.detach().narrow(0, 0, count))?, gradient.narrow(0, 0, count)))
+    let Slope { logits, gradient, .. } = network.slope(&accompanied(images), None)?;
+    Ok((numbers(&logits.narrow(0, 0, count))?, gradient.narrow(0, 0, count)))
 }
 
 /// The images. A single image gets a copy of itself, whose results are ignored.

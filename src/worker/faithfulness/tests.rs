@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     baseline::Fill,
     model::{
-        Mode, Network, Source,
+        Network, Source,
         infer::infer,
         testing::{difference, get, reference, tiny_network, weights},
     },
@@ -166,7 +166,7 @@ fn the_area_under_a_linear_logit_is_that_of_the_softplus() {
 fn by_hand(network: &Network, image: &Tensor, baseline: &Tensor, gone: &[bool]) -> f32 {
     let mask = Tensor::from_slice(gone).view([1, 1, 96, 96]);
     let image = baseline.where_self(&mask, image);
-    no_grad(|| network.forward(&image, Mode::Inference)).double_value(&[0]) as f32
+    network.forward(&image).unwrap().double_value(&[0]) as f32
 }
 
 #[test]

@@ -5,11 +5,7 @@
 use anyhow::{Result, ensure};
 use tch::{Device, Kind, Tensor, no_grad};
 
-use crate::{
-    baseline::Fill,
-    model::{Mode, Network},
-    predict::TOO_LARGE,
-};
+use crate::{baseline::Fill, model::Network, predict::TOO_LARGE};
 
 const SIDE: i64 = 96;
 
@@ -114,7 +110,7 @@ impl Walker {
         for images in images.split(self.chunk as i64, 0) {
             // Channels last: a CPU pools and normalises fastest in this order.
             let images = images.contiguous().permute([0, 3, 1, 2]);
-            all.extend(Vec::<f32>::try_from(network.forward(&images, Mode::Inference))?);
+            all.extend(Vec::<f32>::try_from(network.forward(&images)?)?);
         }
         let odd = all.iter().find(|logit| !logit.is_finite()).copied();
         ensure!(odd.is_none(), "the model gives the logit {}: {TOO_LARGE}", odd.unwrap_or_default());

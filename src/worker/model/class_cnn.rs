@@ -5,85 +5,46 @@
 
 use anyhow::Result;
 use pcamflow::stages::train::ClassCnn as Widths;
-use tch::Tensor;
 
 use super::{
-    Mode, Tape,
+    body::{Body, Head, Unit, Work},
     layers::{BatchNorm, Convolution, Linear, Shape},
     source::Maker,
 };
+use crate::kernels::MaxPool;
 
 /// Rows and columns after pool3.
 pub(super) const POOLED: i64 = 6;
+/// The side of the windows of pool3, which averages 24x24 to 6x6.
+const AVERAGED: i64 = 4;
+const HALVE: MaxPool = MaxPool { kernel: 2, stride: 2, padding: 0 };
 
-#[derive(Debug)]
-pub(super) struct ClassCnn {
-    blocks: [Block; 4],
-    fc1: Linear,
-    fc2: Linear,
-}
-
-/// A convolution, its batch normalisation, and the names of their outputs and of the ReLU's.
-#[derive(Debug)]
-struct Block {
-    names: [&'static str; 3],
-    convolution: Convolution,
-    norm: BatchNorm,
-}
-
-impl ClassCnn {
-    pub(super) fn new(widths: &Widths, maker: &mut Maker) -> Result<Self> {
-        let [c1, c2, c3, c4] = widths.channels.map(i64::from);
-        let hidden = i64::from(widths.hidden);
-        Ok(Self {
-            blocks: [
-                Block::new(["conv1", "bn1", "relu1"], 3, c1, maker)?,
-                Block::new(["conv2", "bn2", "relu2"], c1, c2, maker)?,
-                Block::new(["conv3", "bn3", "relu3"], c2, c3, maker)?,
-                Block::new(["conv4", "bn4", "relu4"], c3, c4, maker)?,
-            ],
-            fc1: Linear::new("fc1", c4 * POOLED * POOLED, hidden, maker)?,
-            fc2: Linear::new("fc2", hidden, 1, maker)?,
-        })
+pub(super) fn class_cnn(widths: &Widths, maker: &mut Maker) -> Result<Body> {
+    let [c1, c2, c3, c4] = widths.channels.map(i64::from);
+    let hidden = i64::from(widths.hidden);
+    let mut body = Body { operations: Vec::new(), head: Head { mean: false, layers: Vec::new() } };
+    let mut last = 0;
+    for (number, inputs, outputs) in [(1, 3, c1), (2, c1, c2), (3, c2, c3), (4, c3, c4)] {
+        last = body.push(last, unit(number, inputs, outputs, maker)?, vec![format!("relu{number}")]);
+        last = match number {
+            2 | 3 => body.push(last, Work::MaxPool(HALVE), vec![format!("pool{}", number - 1)]),
+            4 => body.push(last, Work::AveragePool(AVERAGED), vec!["pool3".to_owned()]),
+            _ => last,
+        };
     }
-
-    /// [N, 3, 96, 96] to logits `[N]`.
-    pub(super) fn forward(&self, patches: &Tensor, mode: Mode, tape: &mut Tape<'_>) -> Tensor {
-        let [block1, block2, block3, block4] = &self.blocks;
-        let x = block1.forward(patches, mode, tape);
-        let x = block2.forward(&x, mode, tape);
-        let x = tape.keep("pool1", halve(&x));
-        let x = block3.forward(&x, mode, tape);
-        let x = tape.keep("pool2", halve(&x));
-        let x = block4.forward(&x, mode, tape);
-        let x = tape.keep("pool3", pool_to_six(&x));
-        let x = self.fc1.forward(&x.flatten(1, -1)).relu();
-        self.fc2.forward(&x).squeeze_dim(1)
-    }
+    let fc1 = Linear::new("fc1", c4 * POOLED * POOLED, hidden, maker)?;
+    body.head.layers = vec![fc1, Linear::new("fc2", hidden, 1, maker)?];
+    Ok(body)
 }
 
-impl Block {
-    fn new(names: [&'static str; 3], inputs: i64, outputs: i64, maker: &mut Maker) -> Result<Self> {
-        let shape = Shape { inputs, outputs, kernel: 3, stride: 1, bias: true };
-        let convolution = Convolution::new(names[0], shape, maker)?;
-        Ok(Self { names, convolution, norm: BatchNorm::new(names[1], outputs, maker)? })
-    }
-
-    fn forward(&self, x: &Tensor, mode: Mode, tape: &mut Tape<'_>) -> Tensor {
-        let [convolution, norm, relu] = self.names;
-        let x = tape.keep(convolution, self.convolution.forward(x));
-        let x = tape.keep(norm, self.norm.forward(&x, mode));
-        let x = tape.relu(x);
-        tape.keep(relu, x)
-    }
-}
-
-fn halve(x: &Tensor) -> Tensor {
-    x.max_pool2d([2, 2], [2, 2], [0, 0], [1, 1], false)
-}
-
-/// Adaptive average pooling of 24x24 to 6x6. Every window is 4x4, so plain pooling is the same, and its backward
-/// pass is deterministic on a GPU.
-fn pool_to_six(x: &Tensor) -> Tensor {
-    x.avg_pool2d([4, 4], [4, 4], [0, 0], false, true, None)
+fn unit(number: u8, inputs: i64, outputs: i64, maker: &mut Maker) -> Result<Work> {
+    let [convolution, norm] = ["conv", "bn"].map(|layer| format!("{layer}{number}"));
+    let shape = Shape { inputs, outputs, kernel: 3, stride: 1, bias: true };
+    Ok(Work::Unit(Unit {
+        convolution: Convolution::new(&convolution, shape, maker)?,
+        norm: BatchNorm::new(&norm, outputs, maker)?,
+        shortcut: None,
+        relu: true,
+        names: [Some(convolution), Some(norm)],
+    }))
 }

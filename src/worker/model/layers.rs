@@ -1,12 +1,13 @@
 //! The layers `Conv2d`, `BatchNorm2d` and `Linear` of PyTorch.
 
 use anyhow::Result;
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use super::{
     Mode,
     source::{Initial, Maker},
 };
+use crate::{kernels::Scale, libtorch::Step};
 
 /// The shape of a convolution. The padding keeps rows and columns at stride 1.
 #[derive(Debug, Clone, Copy)]
@@ -22,10 +23,9 @@ pub(super) struct Shape {
 /// A convolution: [N, in, h, w] to [N, out, h / stride, w / stride], rounded up.
 #[derive(Debug)]
 pub(super) struct Convolution {
-    weight: Tensor,
-    bias: Option<Tensor>,
-    stride: i64,
-    padding: i64,
+    pub(super) weight: Tensor,
+    pub(super) bias: Option<Tensor>,
+    pub(super) step: Step,
 }
 
 impl Convolution {
@@ -38,27 +38,27 @@ impl Convolution {
             true => Some(maker.parameter(&format!("{name}.bias"), &[outputs], Initial::Bias { fan_in })?),
             false => None,
         };
-        Ok(Self { weight, bias, stride, padding: kernel / 2 })
+        Ok(Self { weight, bias, step: Step { stride, padding: kernel / 2 } })
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> Tensor {
-        let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
+        let (stride, padding) = ([self.step.stride; 2], [self.step.padding; 2]);
         x.conv2d(&self.weight, self.bias.as_ref(), stride, padding, [1, 1], 1)
     }
 }
 
 /// PyTorch's default weight of a batch in the running statistics.
-const MOMENTUM: f64 = 0.1;
+pub(super) const MOMENTUM: f64 = 0.1;
 /// PyTorch's default, added to the variance.
-const EPSILON: f64 = 1e-5;
+pub(super) const EPSILON: f64 = 1e-5;
 
 /// Batch normalisation of each channel of [N, channels, h, w].
 #[derive(Debug)]
 pub(super) struct BatchNorm {
-    weight: Tensor,
-    bias: Tensor,
-    running_mean: Tensor,
-    running_var: Tensor,
+    pub(super) weight: Tensor,
+    pub(super) bias: Tensor,
+    pub(super) running_mean: Tensor,
+    pub(super) running_var: Tensor,
 }
 
 impl BatchNorm {
@@ -79,11 +79,24 @@ impl BatchNorm {
     }
 }
 
+impl BatchNorm {
+    /// The norm in inference, for our kernel.
+    ///
+    /// # Errors
+    /// A tensor is not float32.
+    pub(super) fn scale(&self) -> Result<Scale> {
+        let values = |tensor: &Tensor| Vec::<f32>::try_from(tensor.detach().to_device(Device::Cpu));
+        let [weight, bias] = [values(&self.weight)?, values(&self.bias)?];
+        let [mean, variance] = [values(&self.running_mean)?, values(&self.running_var)?];
+        Ok(Scale::of_norm(&weight, &bias, &mean, &variance, EPSILON as f32))
+    }
+}
+
 /// An affine map of the last dimension: [N, in] to [N, out].
 #[derive(Debug)]
 pub(super) struct Linear {
-    weight: Tensor,
-    bias: Tensor,
+    pub(super) weight: Tensor,
+    pub(super) bias: Tensor,
 }
 
 impl Linear {

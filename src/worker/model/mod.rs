@@ -1,48 +1,60 @@
 //! The networks and their tensors.
 //!
 //! A network maps patches, float32 [N, 3, 96, 96] in [0, 1], to logits of tumour, float32 `[N]`. Its tensors have
-//! PyTorch's names. To add an architecture: its settings and layer names in `stages::architecture`, a file here, the
-//! arms that the compiler asks for, and a case in `infer`.
+//! PyTorch's names. It is a list of operations (`body`), which several files compute, each for its purpose: `plain`,
+//! `folded`, `gradient`, `learn`, `local`. To add an architecture: its settings and layer names in
+//! `stages::architecture`, a file here that builds the list, the arms that the compiler asks for, and a case in
+//! `infer`.
 
+mod body;
 mod class_cnn;
+mod folded;
+mod gradient;
 pub(crate) mod infer;
 mod layers;
+mod learn;
+mod local;
 pub(crate) mod metadata;
 mod mode;
+mod places;
+mod plain;
 mod reinitialise;
 mod resnet;
 mod source;
 #[cfg(test)]
 pub(crate) mod testing;
 
-use anyhow::Result;
-use pcamflow::stages::train::Architecture;
-use tch::{Device, Tensor};
+use std::sync::OnceLock;
 
+use anyhow::{Context as _, Result};
+use pcamflow::stages::train::Architecture;
+use tch::{Device, Kind, Tensor, no_grad};
+
+pub(crate) use gradient::Slope;
 pub(crate) use infer::{load_model, network_of, read_weights};
+pub(crate) use learn::Pass;
+pub(crate) use local::Whole;
+pub(crate) use places::Places;
 pub(crate) use source::Source;
 
 use crate::tensors::Named;
-use class_cnn::ClassCnn;
+use body::Body;
+use folded::Folded;
 pub(crate) use mode::{Mode, Tape};
-use resnet::ResNet;
 use source::{Made, Maker};
+
+/// With a larger share of the multiplications of whole passes, putting patches together is not worth it.
+const WORTH_IT: f64 = 0.7;
 
 /// A network and its tensors.
 #[derive(Debug)]
 pub(crate) struct Network {
     architecture: Architecture,
-    layers: Layers,
+    body: Body,
+    /// Made when it is first needed. Whoever changes a tensor calls [`changed`](Self::changed).
+    folded: OnceLock<Folded>,
     made: Vec<Made>,
     device: Device,
-}
-
-#[derive(Debug)]
-enum Layers {
-    ClassCnn(Box<ClassCnn>),
-    Resnet(ResNet),
-    #[cfg(test)]
-    Linear(testing::LinearScore),
 }
 
 /// The results of a forward pass.
@@ -50,7 +62,7 @@ enum Layers {
 pub(crate) struct Forward {
     /// `[N]`, of tumour.
     pub(crate) logits: Tensor,
-    /// The outputs of the named layers, in order, as parts of the graph.
+    /// The outputs of the named layers, in order of computation, as parts of the graph.
     pub(crate) taps: Vec<(String, Tensor)>,
 }
 
@@ -68,11 +80,12 @@ impl Network {
     /// A tensor of the file is missing, misshapen or unexpected.
     pub(crate) fn new(architecture: &Architecture, source: Source, device: Device) -> Result<Self> {
         let mut maker = Maker::new(source, device);
-        let layers = match architecture {
-            Architecture::ClassCnn(widths) => Layers::ClassCnn(Box::new(ClassCnn::new(widths, &mut maker)?)),
-            Architecture::Resnet(settings) => Layers::Resnet(ResNet::new(settings, &mut maker)?),
+        let body = match architecture {
+            Architecture::ClassCnn(widths) => class_cnn::class_cnn(widths, &mut maker)?,
+            Architecture::Resnet(settings) => resnet::resnet(settings, &mut maker)?,
         };
-        Ok(Self { architecture: architecture.clone(), layers, made: maker.finish()?, device })
+        let (architecture, made) = (architecture.clone(), maker.finish()?);
+        Ok(Self { architecture, body, folded: OnceLock::new(), made, device })
     }
 
     pub(crate) fn architecture(&self) -> &Architecture {
@@ -83,9 +96,17 @@ impl Network {
         self.device
     }
 
-    /// The logits `[N]` of patches [N, 3, 96, 96] in [0, 1], in any memory format.
-    pub(crate) fn forward(&self, patches: &Tensor, mode: Mode) -> Tensor {
-        self.pass(patches, mode, &mut Tape::Off)
+    /// The logits `[N]` of patches [N, 3, 96, 96] in [0, 1], in inference mode.
+    ///
+    /// # Errors
+    /// libtorch reports an error.
+    pub(crate) fn forward(&self, patches: &Tensor) -> Result<Tensor> {
+        no_grad(|| self.folded()?.logits(&self.body, patches))
+    }
+
+    /// As [`forward`](Self::forward), by the plain formulation in any mode, as part of a graph.
+    pub(crate) fn plain(&self, patches: &Tensor, mode: Mode) -> Tensor {
+        self.body.plain(patches, mode, &mut Tape::Off)
     }
 
     /// The logits in inference mode, and the outputs of all named layers.
@@ -94,17 +115,92 @@ impl Network {
     /// there, and nothing before it is recorded.
     pub(crate) fn forward_with_taps(&self, patches: &Tensor, leaf: Option<&str>) -> Forward {
         let mut taps = Vec::new();
-        let logits = self.pass(patches, Mode::Inference, &mut Tape::On { taps: &mut taps, leaf });
+        let logits = self.body.plain(patches, Mode::Inference, &mut Tape::On { taps: &mut taps, leaf });
         Forward { logits, taps }
     }
 
-    fn pass(&self, patches: &Tensor, mode: Mode, tape: &mut Tape<'_>) -> Tensor {
-        match &self.layers {
-            Layers::ClassCnn(network) => network.forward(patches, mode, tape),
-            Layers::Resnet(network) => network.forward(patches, mode, tape),
-            #[cfg(test)]
-            Layers::Linear(network) => network.forward(patches),
+    /// The logits of patches, and their gradients by the output of a layer, or by the patches.
+    ///
+    /// # Errors
+    /// The network has no such layer, or libtorch reports an error.
+    pub(crate) fn slope(&self, patches: &Tensor, layer: Option<&str>) -> Result<Slope> {
+        let map = layer.map_or(Some(0), |layer| self.body.map_of(layer));
+        match (self.device, map) {
+            (Device::Cpu, Some(map)) => no_grad(|| self.folded()?.slope(&self.body, patches, map)),
+            // The outputs of a convolution and of a norm do not exist in the folded network, and other devices have
+            // no kernels of ours.
+            _ => self.plain_slope(patches, layer),
         }
+    }
+
+    /// As [`slope`](Self::slope), by libtorch's graph of the plain formulation.
+    fn plain_slope(&self, patches: &Tensor, layer: Option<&str>) -> Result<Slope> {
+        let patches = match layer {
+            None => patches.detach().set_requires_grad(true),
+            Some(_) => patches.shallow_clone(),
+        };
+        let forward = self.forward_with_taps(&patches, layer);
+        let map = match layer {
+            None => &patches,
+            Some(layer) => {
+                forward.tap(layer).with_context(|| format!("the network has no layer `{layer}`"))?
+            }
+        };
+        // The gradient of the sum is, at each image, the gradient of its own logit.
+        let gradients = Tensor::run_backward(&[forward.logits.sum(Kind::Float)], &[map], false, false);
+        let gradient = gradients.into_iter().next().context("libtorch returned no gradient")?;
+        Ok(Slope { logits: forward.logits.detach(), map: map.detach(), gradient })
+    }
+
+    /// The forward pass of a step of training on a CPU.
+    ///
+    /// # Errors
+    /// libtorch reports an error.
+    pub(crate) fn learn(&self, patches: &Tensor) -> Result<Pass<'_>> {
+        self.body.learn(patches)
+    }
+
+    /// Places of a square change of an image, `window` pixels wide, which begins at any two of `starts`; `None` if
+    /// whole passes are about as fast.
+    pub(crate) fn places(&self, window: usize, starts: &[usize]) -> Option<Places> {
+        let places = Places::new(&self.body, window, starts);
+        (self.device == Device::Cpu && places.share() < WORTH_IT).then_some(places)
+    }
+
+    /// All maps of an image [1, 3, 96, 96], for [`local`](Self::local).
+    ///
+    /// # Errors
+    /// libtorch reports an error.
+    pub(crate) fn whole(&self, image: &Tensor) -> Result<Whole> {
+        no_grad(|| self.folded()?.whole(&self.body, image))
+    }
+
+    /// The logits of copies of an image that have the pixels of `other` [1, 3, 96, 96] in a window. The windows begin
+    /// at two of the starts of `places` each: row and column.
+    ///
+    /// # Errors
+    /// libtorch reports an error.
+    pub(crate) fn local(
+        &self,
+        places: &Places,
+        whole: &Whole,
+        other: &Tensor,
+        copies: &[[usize; 2]],
+    ) -> Result<Tensor> {
+        no_grad(|| self.folded()?.local(&self.body, places, whole, other, copies))
+    }
+
+    /// Forgets what was derived from the tensors.
+    pub(crate) fn changed(&mut self) {
+        self.folded = OnceLock::new();
+    }
+
+    fn folded(&self) -> Result<&Folded> {
+        if let Some(folded) = self.folded.get() {
+            return Ok(folded);
+        }
+        let folded = Folded::new(&self.body)?;
+        Ok(self.folded.get_or_init(|| folded))
     }
 
     /// The learnt tensors, in PyTorch's order of modules. They share memory with the network.
@@ -188,16 +284,19 @@ mod tests {
         for patches in [patches.contiguous(), patches] {
             let forward = network.forward_with_taps(&patches, None);
             assert!(difference(&forward.logits, &wanted) < 1e-5);
-            assert!(difference(&network.forward(&patches, Mode::Inference), &wanted) < 1e-5);
+            assert!(difference(&network.forward(&patches).unwrap(), &wanted) < 1e-5);
         }
     }
 
     #[test]
-    fn every_named_layer_is_kept_in_order_with_its_own_output() {
+    fn every_named_layer_is_kept_with_its_own_output() {
         let network = tiny_network(1);
         let forward = network.forward_with_taps(&noisy_patches(2, 1), None);
-        let names: Vec<_> = forward.taps.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, network.architecture().layers());
+        let mut names: Vec<_> = forward.taps.iter().map(|(name, _)| name.as_str()).collect();
+        let mut wanted = network.architecture().layers();
+        names.sort_unstable();
+        wanted.sort_unstable();
+        assert_eq!(names, wanted);
         let tap = |name| forward.tap(name).unwrap();
         assert_eq!(tap("relu4"), &tap("bn4").relu());
         assert_eq!(tap("pool1"), &tap("relu2").max_pool2d([2, 2], [2, 2], [0, 0], [1, 1], false));
@@ -215,7 +314,8 @@ mod tests {
         assert_eq!(gradient[0].size(), [2, 5, 24, 24]);
         assert!(gradient[0].abs().max().double_value(&[]) > 0.0);
         assert!(!forward.tap("bn4").unwrap().requires_grad());
-        assert_eq!(forward.logits, network.forward(&patches, Mode::Inference));
+        assert_eq!(forward.logits, network.plain(&patches, Mode::Inference));
+        assert!(difference(&forward.logits, &network.forward(&patches).unwrap()) < 1e-6);
     }
 
     #[test]
@@ -225,7 +325,7 @@ mod tests {
         let loaded = load_model(&saved(&network, folder.path()), Device::Cpu).unwrap();
         assert_eq!(loaded.architecture(), network.architecture());
         let patches = noisy_patches(3, 2);
-        assert_eq!(loaded.forward(&patches, Mode::Inference), network.forward(&patches, Mode::Inference));
+        assert_eq!(loaded.forward(&patches).unwrap(), network.forward(&patches).unwrap());
     }
 
     #[test]

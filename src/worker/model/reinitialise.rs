@@ -31,6 +31,7 @@ impl Network {
             let fresh = generator.draw(&made.tensor.size(), made.initial);
             no_grad(|| made.tensor.shallow_clone().copy_(&fresh));
         }
+        self.changed();
         Ok(())
     }
 }
@@ -52,7 +53,7 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        Mode, Source,
+        Source,
         testing::{file_of, noisy_patches, small_resnet, tiny, tiny_network},
     };
 
@@ -107,7 +108,7 @@ mod tests {
         assert!(0.0 < bound && bound <= 1.0 / 6f64.sqrt(), "{bound}");
         // The new tensors are those of the forward pass.
         let again = Network::new(&tiny(), Source::File(file_of(&network)), Device::Cpu).unwrap();
-        let of = |network: &Network| network.forward(&noisy_patches(2, 1), Mode::Inference);
+        let of = |network: &Network| network.forward(&noisy_patches(2, 1)).unwrap();
         assert_eq!(of(&network), of(&again));
     }
 

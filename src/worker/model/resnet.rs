@@ -11,113 +11,65 @@
 
 use anyhow::Result;
 use pcamflow::stages::architecture::ResNet as Settings;
-use tch::{Kind, Tensor};
 
 use super::{
-    Mode, Tape,
+    body::{Body, Head, Map, Unit, Work},
     layers::{BatchNorm, Convolution, Linear, Shape},
     source::Maker,
 };
 
-#[derive(Debug)]
-pub(super) struct ResNet {
-    conv1: Convolution,
-    bn1: BatchNorm,
-    /// The blocks of layer1, layer2, ...
-    stages: Vec<Vec<Block>>,
-    fc: Linear,
-}
-
-#[derive(Debug)]
-struct Block {
-    name: String,
-    downsample: Option<(Convolution, BatchNorm)>,
-    conv1: Convolution,
-    bn1: BatchNorm,
-    conv2: Convolution,
-    bn2: BatchNorm,
-}
-
-impl ResNet {
-    pub(super) fn new(settings: &Settings, maker: &mut Maker) -> Result<Self> {
-        let mut channels = i64::from(settings.width);
-        let conv1 = Convolution::new("conv1", plain(3, channels, 3, 2), maker)?;
-        let bn1 = BatchNorm::new("bn1", channels, maker)?;
-        let mut stages = Vec::new();
-        for (stage, &blocks) in (1..).zip(&settings.stages) {
-            let outputs = if stage == 1 { channels } else { 2 * channels };
-            let block = |at: u32| {
-                let inputs = if at == 0 { channels } else { outputs };
-                Block::new(format!("layer{stage}.{at}"), inputs, outputs, maker)
-            };
-            stages.push((0..blocks).map(block).collect::<Result<_>>()?);
-            channels = outputs;
+pub(super) fn resnet(settings: &Settings, maker: &mut Maker) -> Result<Body> {
+    let mut channels = i64::from(settings.width);
+    let mut body = Body { operations: Vec::new(), head: Head { mean: true, layers: Vec::new() } };
+    let stem = unit(["conv1", "bn1"].map(str::to_owned), plain(3, channels, 3, 2), maker)?;
+    let mut last = body.push(0, Work::Unit(stem), vec!["relu1".to_owned()]);
+    for (stage, &blocks) in (1..).zip(&settings.stages) {
+        let outputs = if stage == 1 { channels } else { 2 * channels };
+        for at in 0..blocks {
+            let inputs = if at == 0 { channels } else { outputs };
+            last = block(&mut body, last, &format!("layer{stage}.{at}"), [inputs, outputs], maker)?;
         }
-        Ok(Self { conv1, bn1, stages, fc: Linear::new("fc", channels, 1, maker)? })
-    }
-
-    /// [N, 3, 96, 96] to logits `[N]`.
-    pub(super) fn forward(&self, patches: &Tensor, mode: Mode, tape: &mut Tape<'_>) -> Tensor {
-        let x = tape.keep("conv1", self.conv1.forward(patches));
-        let x = tape.keep("bn1", self.bn1.forward(&x, mode));
-        let x = tape.relu(x);
-        let mut x = tape.keep("relu1", x);
-        for (stage, blocks) in (1..).zip(&self.stages) {
-            x = blocks.iter().fold(x, |x, block| block.forward(&x, mode, tape));
-            x = tape.keep(&format!("layer{stage}"), x);
+        // A stage has the output of its last block.
+        if let Some(block) = body.operations.last_mut() {
+            block.names.push(format!("layer{stage}"));
         }
-        // A mean instead of adaptive pooling to 1x1: its backward pass is deterministic on a GPU.
-        let x = x.mean_dim([2, 3].as_slice(), false, Kind::Float);
-        self.fc.forward(&x).squeeze_dim(1)
+        channels = outputs;
     }
+    body.head.layers = vec![Linear::new("fc", channels, 1, maker)?];
+    Ok(body)
 }
 
-impl Block {
-    /// The stride is 2 if the channels grow.
-    fn new(name: String, inputs: i64, outputs: i64, maker: &mut Maker) -> Result<Self> {
-        let stride = if inputs == outputs { 1 } else { 2 };
-        let downsample = match stride {
-            1 => None,
-            _ => Some((
-                Convolution::new(&format!("{name}.downsample.0"), plain(inputs, outputs, 1, stride), maker)?,
-                BatchNorm::new(&format!("{name}.downsample.1"), outputs, maker)?,
-            )),
-        };
-        Ok(Self {
-            downsample,
-            conv1: Convolution::new(&format!("{name}.conv1"), plain(inputs, outputs, 3, stride), maker)?,
-            bn1: BatchNorm::new(&format!("{name}.bn1"), outputs, maker)?,
-            conv2: Convolution::new(&format!("{name}.conv2"), plain(outputs, outputs, 3, 1), maker)?,
-            bn2: BatchNorm::new(&format!("{name}.bn2"), outputs, maker)?,
-            name,
-        })
-    }
+/// Adds a block, and returns its output. The stride is 2 if the channels grow.
+fn block(body: &mut Body, x: Map, name: &str, [inputs, outputs]: [i64; 2], maker: &mut Maker) -> Result<Map> {
+    let stride = if inputs == outputs { 1 } else { 2 };
+    let names = |number: u8| [format!("{name}.conv{number}"), format!("{name}.bn{number}")];
+    let shortcut = match stride {
+        1 => x,
+        _ => downsample(body, x, &format!("{name}.downsample"), plain(inputs, outputs, 1, stride), maker)?,
+    };
+    let first = unit(names(1), plain(inputs, outputs, 3, stride), maker)?;
+    let middle = body.push(x, Work::Unit(first), vec![format!("{name}.relu1")]);
+    let second = unit(names(2), plain(outputs, outputs, 3, 1), maker)?;
+    let second = Unit { shortcut: Some(shortcut), ..second };
+    Ok(body.push(middle, Work::Unit(second), vec![name.to_owned()]))
+}
 
-    fn forward(&self, x: &Tensor, mode: Mode, tape: &mut Tape<'_>) -> Tensor {
-        let residual = self.residual(x, mode, tape);
-        let sum = match &self.downsample {
-            None => residual + x,
-            Some((convolution, norm)) => {
-                let shortcut = norm.forward(&convolution.forward(x), mode);
-                residual + tape.keep(&self.layer("downsample"), shortcut)
-            }
-        };
-        let sum = tape.relu(sum);
-        tape.keep(&self.name, sum)
-    }
+fn downsample(body: &mut Body, x: Map, name: &str, shape: Shape, maker: &mut Maker) -> Result<Map> {
+    let unit = unit([format!("{name}.0"), format!("{name}.1")], shape, maker)?;
+    // The layer that has a name is both together.
+    let unit = Unit { relu: false, names: [None, None], ..unit };
+    Ok(body.push(x, Work::Unit(unit), vec![name.to_owned()]))
+}
 
-    fn residual(&self, x: &Tensor, mode: Mode, tape: &mut Tape<'_>) -> Tensor {
-        let x = tape.keep(&self.layer("conv1"), self.conv1.forward(x));
-        let x = tape.keep(&self.layer("bn1"), self.bn1.forward(&x, mode));
-        let x = tape.relu(x);
-        let x = tape.keep(&self.layer("relu1"), x);
-        let x = tape.keep(&self.layer("conv2"), self.conv2.forward(&x));
-        tape.keep(&self.layer("bn2"), self.bn2.forward(&x, mode))
-    }
-
-    fn layer(&self, layer: &str) -> String {
-        format!("{}.{layer}", self.name)
-    }
+/// A convolution, a norm and a ReLU, under the names of the first two.
+fn unit([convolution, norm]: [String; 2], shape: Shape, maker: &mut Maker) -> Result<Unit> {
+    Ok(Unit {
+        convolution: Convolution::new(&convolution, shape, maker)?,
+        norm: BatchNorm::new(&norm, shape.outputs, maker)?,
+        shortcut: None,
+        relu: true,
+        names: [Some(convolution), Some(norm)],
+    })
 }
 
 /// The shape of a convolution without bias.

@@ -7,7 +7,11 @@ use pcamflow::{
 };
 use tch::{Device, Kind, Tensor};
 
-use super::{Layers, Network, Source};
+use super::{
+    Network, Source,
+    body::{Body, Head},
+    layers::Linear,
+};
 use crate::tensors::{IGNORED, TensorFile};
 
 /// A network small enough for a debug-slow machine.
@@ -45,23 +49,13 @@ pub(crate) fn file_of(network: &Network) -> TensorFile {
     TensorFile::parse("model.safetensors", &bytes).unwrap()
 }
 
-/// z = <w, x> + b. Every explainer has a closed form for it.
-#[derive(Debug)]
-pub(crate) struct LinearScore {
-    weight: Tensor,
-    bias: f64,
-}
-
-impl LinearScore {
-    pub(super) fn forward(&self, patches: &Tensor) -> Tensor {
-        (patches * &self.weight).sum_dim_intlist([1_i64, 2, 3].as_slice(), false, Kind::Float) + self.bias
-    }
-}
-
-/// A linear network with weights [3, 96, 96]. Its state is that of another network.
+/// z = <w, x> + b with weights [3, 96, 96]: every explainer has a closed form for it. Its state is that of another
+/// network.
 pub(crate) fn linear_network(weight: &Tensor, bias: f64) -> Network {
-    let weight = weight.shallow_clone();
-    Network { layers: Layers::Linear(LinearScore { weight, bias }), ..tiny_network(1) }
+    let weight = weight.reshape([1, -1]);
+    let bias = Tensor::from_slice(&[bias as f32]);
+    let head = Head { mean: false, layers: vec![Linear { weight, bias }] };
+    Network { body: Body { operations: Vec::new(), head }, ..tiny_network(1) }
 }
 
 /// A file of reference results, if it exists. Reads types that `TensorFile` refuses (the patches are bytes).

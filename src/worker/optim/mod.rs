@@ -71,7 +71,11 @@ impl Optimizer {
     /// Makes one step against the gradients of a scalar loss.
     pub(crate) fn step(&mut self, loss: &Tensor) {
         let inputs: Vec<&Tensor> = self.parameters.iter().map(|(_, tensor)| tensor).collect();
-        let gradients = Tensor::run_backward(&[loss], &inputs, false, false);
+        self.step_against(Tensor::run_backward(&[loss], &inputs, false, false));
+    }
+
+    /// Makes one step against these gradients, one for each parameter.
+    pub(crate) fn step_against(&mut self, gradients: Vec<Tensor>) {
         no_grad(|| self.apply(gradients));
     }
 

@@ -1,7 +1,7 @@
 //! One epoch: a pass that learns, and a pass that validates.
 
 use anyhow::{Result, ensure};
-use tch::{Kind, Reduction, Tensor, no_grad};
+use tch::{Device, Kind, Reduction, Tensor};
 
 use super::{
     State,
@@ -51,27 +51,51 @@ pub(super) fn learn(
         if let Some(schedule) = &recipe.schedule {
             state.optimizer.set(rates(schedule, recipe.optimizer.learning_rate(), place));
         }
-        tally.add(step(state, &batch, weights), batch.len())?;
+        tally.add(step(state, &batch, weights)?, batch.len())?;
         place.step += 1;
         progress.learnt(epoch, batch.len(), tally.losses.last().copied());
         Ok(())
     })?;
+    state.network.changed();
     tally.finish()
 }
 
 /// Makes one step. Returns, on the device, the mean loss of the batch and the number of correct predictions
 /// before the step.
-fn step(state: &mut State, batch: &Batch, class_weights: Option<[f64; 2]>) -> Tensor {
+pub(super) fn step(state: &mut State, batch: &Batch, class_weights: Option<[f64; 2]>) -> Result<Tensor> {
     let device = state.network.device();
-    let labels = batch.labels(device);
-    let logits = state.network.forward(&batch.images(device), Mode::Training);
+    let (images, labels) = (batch.images(device), batch.labels(device));
     let weights = class_weights.map(|weights| weighting::of_each(&labels, weights));
-    let loss = logits.binary_cross_entropy_with_logits(&labels, weights, None, Reduction::Mean);
-    state.optimizer.step(&loss);
-    no_grad(|| {
-        let right = logits.gt(0.0).eq_tensor(&labels.gt(0.5)).sum(Kind::Float);
-        Tensor::stack(&[loss.detach(), right], 0)
-    })
+    let loss_of = |logits: &Tensor| {
+        logits.binary_cross_entropy_with_logits(&labels, weights.as_ref(), None, Reduction::Mean)
+    };
+    let (logits, loss) = match device {
+        Device::Cpu => {
+            let mut pass = state.network.learn(&images)?;
+            let logits = pass.logits.shallow_clone();
+            let gradients = pass.backward(&slope_of_loss(&logits, &labels, weights.as_ref()))?;
+            state.optimizer.step_against(gradients);
+            let loss = loss_of(&logits);
+            (logits, loss)
+        }
+        Device::Cuda(_) | Device::Mps | Device::Vulkan => {
+            let logits = state.network.plain(&images, Mode::Training);
+            let loss = loss_of(&logits);
+            state.optimizer.step(&loss);
+            (logits.detach(), loss.detach())
+        }
+    };
+    let right = logits.gt(0.0).eq_tensor(&labels.gt(0.5)).sum(Kind::Float);
+    Ok(Tensor::stack(&[loss, right], 0))
+}
+
+/// The gradient of the mean binary cross entropy by the logits: (p - y) w / N.
+fn slope_of_loss(logits: &Tensor, labels: &Tensor, weights: Option<&Tensor>) -> Tensor {
+    let slope = (logits.sigmoid() - labels) / labels.numel() as f64;
+    match weights {
+        Some(weights) => slope * weights,
+        None => slope,
+    }
 }
 
 /// Sums over batches. The numbers of a batch are read after the next batch has started, so a GPU never waits.

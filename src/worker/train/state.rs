@@ -84,6 +84,7 @@ impl State {
         if start == Start::Best {
             let best = self.best.as_ref().context("the checkpoint has no best epoch to start from")?;
             copy_all(self.network.state(), &best.model)?;
+            self.network.changed();
             self.optimizer.load(&best.optimizer, best.steps)?;
             self.epoch = best.epoch;
             self.history.epochs.retain(|epoch| epoch.epoch <= best.epoch);

@@ -5,15 +5,15 @@ use std::sync::Mutex;
 use pcamflow::{
     protocol::EpochEnd,
     stages::train::{Adam, Architecture, ClassCnn, Optimizer, Schedule, Sgd, StepDecay},
-    testing::shared,
+    testing::{reference as reference_path, shared},
 };
-use tch::{Device, Kind, Reduction, Tensor};
+use tch::{Device, Tensor};
 
 use super::*;
 use crate::{
     batches::tests::{InMemory, noise},
     model::{
-        Mode, Source,
+        Source,
         testing::{difference, get, reference, tiny, weights},
     },
     tensors::{TensorFile, to_bytes},
@@ -227,12 +227,12 @@ fn mini() -> Option<InMemory> {
     Some(InMemory { pixels, labels })
 }
 
-/// Twenty steps of Adam: the relative error of losses is at most 1e-3, that of weights 2e-2.
+/// Twenty steps of Adam, beside PyTorch in float64: losses within 1e-3, weights within 2e-3.
 ///
-/// One thread, as in the reference. Rounding is amplified fast (Adam's first steps are little more than signs): with
-/// two threads, or patches stored channels first, PyTorch itself is 1.4 % off in step 14. The reference was made on
-/// another processor. On an Intel Xeon PyTorch differs from it by 1.3e-4 in the losses and by 0.015 in the weights, and
-/// the numbers of this test equal PyTorch's bit for bit.
+/// Rounding is amplified fast, because Adam's first steps are little more than signs. PyTorch in float32 is up to 6e-4
+/// away from float64 with patches stored channels first, and up to 1.4e-2 with channels last, where its batch
+/// normalisation is imprecise: the shared reference was made so, and we are as far from it. A convolution before a norm
+/// has no gradient by its bias: PyTorch's bias moves by rounding alone, ours does not.
 #[test]
 fn twenty_steps_are_pytorchs() {
     let (Some(reference), Some(patches)) = (reference("train.safetensors"), mini()) else { return };
@@ -246,23 +246,27 @@ fn twenty_steps_are_pytorchs() {
     let order: Vec<usize> = order.into_iter().map(|at| at as usize).collect();
     let mut losses = Vec::new();
     crate::batches::for_each(&patches, &order, 32, |batch| {
-        let logits = state.network.forward(&batch.images(Device::Cpu), Mode::Training);
-        let labels = batch.labels(Device::Cpu);
-        let loss = logits.binary_cross_entropy_with_logits::<Tensor>(&labels, None, None, Reduction::Mean);
-        losses.push(loss.double_value(&[]));
-        state.optimizer.step(&loss);
+        losses.push(epoch::step(&mut state, &batch, None)?.double_value(&[0]));
         Ok(())
     })
     .unwrap();
-    let wanted = Vec::<f64>::try_from(get(&reference, "losses").to_kind(Kind::Double)).unwrap();
+    let exact = Tensor::read_safetensors(reference_path("twenty-steps.safetensors")).unwrap();
+    let wanted = Vec::<f64>::try_from(get(&exact, "losses")).unwrap();
     for (step, (got, wanted)) in losses.iter().zip(&wanted).enumerate() {
         assert!((got - wanted).abs() / wanted < 1e-3, "step {step}: {got} is not {wanted}");
     }
     assert_eq!(losses.len(), 20);
-    for (name, tensor) in state.network.state() {
-        let off = difference(&tensor, &get(&reference, &format!("after20.{name}")));
-        assert!(off < 2e-2, "{name}: off by {off}");
+    let mut compared = 0;
+    for (name, wanted) in exact {
+        let moved_by_rounding = name.starts_with("conv") && name.ends_with("bias");
+        // The mean contains the bias.
+        if name != "losses" && !moved_by_rounding && !name.ends_with("running_mean") {
+            let off = difference(&state.network.state()[&name], &wanted);
+            assert!(off < 2e-3, "{name}: off by {off}");
+            compared += 1;
+        }
     }
+    assert_eq!(compared, 17);
     let moment = &state.optimizer.state()["fc2.weight.exp_avg"];
     assert!(difference(moment, &get(&reference, "after20.adam.fc2.weight.exp_avg")) < 2e-2);
 }

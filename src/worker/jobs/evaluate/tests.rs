@@ -16,7 +16,7 @@ use crate::{
     batches,
     jobs::testing::{Recorder, computed, part, resources, stage},
     model::{
-        Mode, Network, Source,
+        Network, Source,
         testing::{noisy_patches, saved, tiny_network},
     },
 };
@@ -63,7 +63,7 @@ fn predictions_and_numbers_agree() {
     assert_eq!(lines[0], ["row", "label", "probability", "logit", "predicted"]);
     let network = tiny_network(4);
     let images = tch::Tensor::from_slice(&noise(8)).view([8, 96, 96, 3]).permute([0, 3, 1, 2]);
-    let logits = no_grad(|| network.forward(&(images.to_kind(tch::Kind::Float) / 255.0), Mode::Inference));
+    let logits = network.forward(&(images.to_kind(tch::Kind::Float) / 255.0)).unwrap();
     let mut right = 0;
     for (index, line) in lines[1..].iter().enumerate() {
         assert_eq!(line[0], (100 + index).to_string());
@@ -191,7 +191,7 @@ fn a_threshold_chosen_on_validation_patches_is_reported_beside_the_fixed_one() {
         // The same, computed in single steps.
         let network = tiny_network(4);
         let pixels = tch::Tensor::from_slice(&noise(22)).view([22, 96, 96, 3]).permute([0, 3, 1, 2]);
-        let logits = network.forward(&(pixels.to_kind(tch::Kind::Float) / 255.0), Mode::Inference);
+        let logits = network.forward(&(pixels.to_kind(tch::Kind::Float) / 255.0)).unwrap();
         let p: Vec<f64> = Vec::<f32>::try_from(logits).unwrap().into_iter().map(sigmoid).collect();
         let wanted =
             ChosenThreshold::of(&Predictions::new(&validation, &p[12..]).unwrap(), criterion).unwrap();

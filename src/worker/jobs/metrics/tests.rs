@@ -20,10 +20,7 @@ use tch::{Tensor, no_grad};
 
 use crate::{
     jobs::testing::{Recorder, computed, dataset, part, resources, stage},
-    model::{
-        Mode,
-        testing::{noisy_patches, saved, tiny_network},
-    },
+    model::testing::{noisy_patches, saved, tiny_network},
 };
 
 const PIXELS: usize = 96 * 96;
@@ -40,7 +37,7 @@ fn noise(count: usize) -> Vec<u8> {
 fn logits(seed: u64, count: usize) -> Vec<f32> {
     let patches = Tensor::from_slice(&noise(count)).view([-1, 96, 96, 3]).permute([0, 3, 1, 2]);
     let patches = patches.to_kind(tch::Kind::Float) / 255.0;
-    Vec::try_from(no_grad(|| tiny_network(seed).forward(&patches, Mode::Inference))).unwrap()
+    Vec::try_from(tiny_network(seed).forward(&patches).unwrap()).unwrap()
 }
 
 /// Scattered maps, different for each method.

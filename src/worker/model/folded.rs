@@ -1,0 +1,144 @@
+//! Inference with every batch normalisation folded into the convolution before it.
+//!
+//! In inference a norm is an affine map of each channel: norm(conv(x)) is the convolution with the weights w s and the
+//! bias (b - mean) s + beta, s = gamma / sqrt(variance + eps). The products are float64, so the folded weights are
+//! rounded once. On a CPU the ReLU is part of the convolution, too (oneDNN). A logit differs from that of the plain
+//! formulation by rounding, about 1e-6.
+
+use anyhow::Result;
+use tch::{Device, Kind, Tensor, no_grad};
+
+use super::{
+    body::{Body, Map, Unit, Work},
+    layers::EPSILON,
+    plain::{averaged, pooled},
+};
+use crate::{
+    kernels::{MaxPool, Scale, dense, empty_like, max_pool, numbers, numbers_mut},
+    libtorch::{self, Step},
+};
+
+/// The folded convolutions of a network, one for each unit.
+#[derive(Debug)]
+pub(super) struct Folded {
+    filters: Vec<Option<Filter>>,
+}
+
+/// A convolution with a bias.
+#[derive(Debug)]
+pub(super) struct Filter {
+    /// Stored channels last.
+    pub(super) weight: Tensor,
+    pub(super) bias: Tensor,
+    pub(super) step: Step,
+    /// The norm alone.
+    pub(super) scale: Scale,
+}
+
+impl Folded {
+    pub(super) fn new(body: &Body) -> Result<Self> {
+        let filter = |work: &Work| match work {
+            Work::Unit(unit) => Some(no_grad(|| Filter::of(unit))).transpose(),
+            Work::MaxPool(_) | Work::AveragePool(_) => Ok(None),
+        };
+        let filters = body.operations.iter().map(|operation| filter(&operation.work));
+        Ok(Self { filters: filters.collect::<Result<_>>()? })
+    }
+
+    /// The filter of an operation that is a unit.
+    pub(super) fn filter(&self, operation: usize) -> Option<&Filter> {
+        self.filters[operation].as_ref()
+    }
+
+    /// The logits `[N]` of patches [N, 3, 96, 96].
+    pub(super) fn logits(&self, body: &Body, patches: &Tensor) -> Result<Tensor> {
+        let mut maps = vec![Some(patches.shallow_clone())];
+        for at in 0..body.operations.len() {
+            let output = self.operation(body, at, &|map| maps[map].as_ref().unwrap_or(patches))?;
+            maps.push(Some(output));
+            // What nobody reads any more makes room.
+            for (map, held) in maps.iter_mut().enumerate().take(at + 1) {
+                if !body.operations[at + 1..].iter().any(|later| later.reads().any(|read| read == map)) {
+                    *held = None;
+                }
+            }
+        }
+        Ok(body.head.forward(maps.last().and_then(Option::as_ref).unwrap_or(patches)))
+    }
+
+    /// All maps of patches, in order.
+    pub(super) fn maps(&self, body: &Body, patches: &Tensor) -> Result<Vec<Tensor>> {
+        let mut maps = vec![dense(patches)];
+        for at in 0..body.operations.len() {
+            let output = self.operation(body, at, &|map| &maps[map])?;
+            maps.push(output);
+        }
+        Ok(maps)
+    }
+
+    fn operation<'a>(&self, body: &Body, at: usize, map: &dyn Fn(Map) -> &'a Tensor) -> Result<Tensor> {
+        let operation = &body.operations[at];
+        let from = map(operation.from);
+        match (&operation.work, self.filter(at)) {
+            (Work::Unit(unit), Some(filter)) => {
+                filter.unit(from, filter.step, unit.shortcut.map(map), unit.relu)
+            }
+            (Work::MaxPool(pool), _) => pool_on_device(*pool, from),
+            (Work::AveragePool(side), _) => Ok(averaged(*side, from)),
+            (Work::Unit(_), None) => anyhow::bail!("a unit was not folded"),
+        }
+    }
+}
+
+impl Filter {
+    fn of(Unit { convolution, norm, .. }: &Unit) -> Result<Self> {
+        let double = |tensor: &Tensor| tensor.detach().to_kind(Kind::Double);
+        let scale = double(&norm.weight) / (double(&norm.running_var) + EPSILON).sqrt();
+        let weight = double(&convolution.weight) * scale.view([-1, 1, 1, 1]);
+        let before = match &convolution.bias {
+            Some(bias) => double(bias) - double(&norm.running_mean),
+            None => -double(&norm.running_mean),
+        };
+        let weight = weight.to_kind(Kind::Float).permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
+        let bias = (before * scale + double(&norm.bias)).to_kind(Kind::Float);
+        Ok(Self { weight, bias, step: convolution.step, scale: norm.scale()? })
+    }
+
+    /// The output of a unit, with a stride and padding of its own or others.
+    pub(super) fn unit(
+        &self,
+        x: &Tensor,
+        step: Step,
+        shortcut: Option<&Tensor>,
+        relu: bool,
+    ) -> Result<Tensor> {
+        match shortcut {
+            None => self.convolve(x, step, relu),
+            Some(shortcut) => {
+                let mut sum = self.convolve(x, step, false)?.g_add_(shortcut);
+                Ok(if relu { sum.relu_() } else { sum })
+            }
+        }
+    }
+
+    fn convolve(&self, x: &Tensor, step: Step, relu: bool) -> Result<Tensor> {
+        if x.device() == Device::Cpu && libtorch::has_onednn() {
+            return libtorch::convolution(x, &self.weight, &self.bias, step, relu);
+        }
+        let (stride, padding) = ([step.stride; 2], [step.padding; 2]);
+        let mut output = x.conv2d(&self.weight, Some(&self.bias), stride, padding, [1, 1], 1);
+        Ok(if relu { output.relu_() } else { output })
+    }
+}
+
+/// Max-pooling by our kernel on a CPU: libtorch's also writes the place of every maximum.
+pub(super) fn pool_on_device(pool: MaxPool, x: &Tensor) -> Result<Tensor> {
+    if x.device() != Device::Cpu {
+        return Ok(pooled(pool, x));
+    }
+    let (n, c, h, w) = x.size4()?;
+    let outputs = |inputs: i64| pool.outputs(inputs as usize) as i64;
+    let mut output = empty_like([n, c, outputs(h), outputs(w)]);
+    max_pool(pool, numbers(&dense(x))?, [h, w, c].map(|n| n as usize), numbers_mut(&mut output)?);
+    Ok(output)
+}

@@ -1,0 +1,218 @@
+//! The forward and backward pass of a step of training on a CPU, in float32, with our batch normalisation.
+//!
+//! The gradients are those of the plain formulation in training mode (a test compares them with libtorch's in
+//! float64). The norm, the shortcut and the ReLU after a convolution are one pass over memory, and so are their
+//! gradients. The bias of a convolution before a norm has no gradient: the norm subtracts it again.
+
+use anyhow::Result;
+use tch::{Kind, Tensor, no_grad};
+
+use super::{
+    body::{Body, Head, Unit, Work},
+    folded::pool_on_device,
+    gradient::{add, average_gradient, pool_gradient},
+    layers::{BatchNorm, Convolution, EPSILON, MOMENTUM},
+    plain::averaged,
+};
+use crate::{
+    kernels::{Affine, Moments, dense, empty_like, numbers, numbers_mut},
+    libtorch::{input_gradient, weight_gradient},
+};
+
+/// A forward pass, with what the backward pass needs.
+pub(crate) struct Pass<'a> {
+    body: &'a Body,
+    /// `[N]`
+    pub(crate) logits: Tensor,
+    maps: Vec<Tensor>,
+    /// Of each unit.
+    normalised: Vec<Option<Normalised>>,
+    /// The inputs of the linear layers, after the ReLU.
+    features: Vec<Tensor>,
+}
+
+/// What a unit normalised, and how.
+struct Normalised {
+    /// The output of the convolution.
+    x: Tensor,
+    affine: Affine,
+    /// 1 / (variance + eps) of each channel.
+    precision: Vec<f64>,
+}
+
+impl Body {
+    /// A forward pass that normalises by the statistics of the batch, and updates the running ones.
+    pub(super) fn learn(&self, patches: &Tensor) -> Result<Pass<'_>> {
+        no_grad(|| {
+            let (mut maps, mut normalised) = (vec![dense(patches)], Vec::new());
+            for operation in &self.operations {
+                let from = &maps[operation.from];
+                let (output, kept) = match &operation.work {
+                    Work::Unit(unit) => {
+                        let (output, kept) = unit.learn(from, unit.shortcut.map(|map| &maps[map]))?;
+                        (output, Some(kept))
+                    }
+                    Work::MaxPool(pool) => (pool_on_device(*pool, from)?, None),
+                    Work::AveragePool(side) => (averaged(*side, from), None),
+                };
+                maps.push(output);
+                normalised.push(kept);
+            }
+            let (features, logits) = self.head.learn(&maps[self.operations.len()]);
+            Ok(Pass { body: self, logits, maps, normalised, features })
+        })
+    }
+}
+
+impl Pass<'_> {
+    /// The gradients by all parameters, in their order, given the gradient `[N]` by the logits.
+    pub(crate) fn backward(&mut self, by_logits: &Tensor) -> Result<Vec<Tensor>> {
+        no_grad(|| {
+            let last = self.body.operations.len();
+            let (mut parameters, by_features) = self.body.head.backward(&self.features, by_logits);
+            let mut gradients: Vec<Option<Tensor>> = self.maps.iter().map(|_| None).collect();
+            gradients[last] = Some(self.body.head.by_map(&by_features, &self.maps[last]));
+            for at in (0..last).rev() {
+                if let Some(gradient) = gradients[at + 1].take() {
+                    let mut of_unit = self.back(at, gradient, &mut gradients)?;
+                    of_unit.append(&mut parameters);
+                    parameters = of_unit;
+                }
+            }
+            Ok(parameters)
+        })
+    }
+
+    /// Adds the gradients by the inputs of an operation, and returns those by its parameters.
+    fn back(&mut self, at: usize, gradient: Tensor, gradients: &mut [Option<Tensor>]) -> Result<Vec<Tensor>> {
+        let operation = &self.body.operations[at];
+        let (x, output) = (&self.maps[operation.from], &self.maps[at + 1]);
+        let (by_x, parameters) = match (&operation.work, self.normalised[at].take()) {
+            (Work::Unit(unit), Some(normalised)) => {
+                let shortcut = unit.shortcut.map(|map| &mut gradients[map]);
+                let (gradient, of_norm) = normalised.back(&unit.norm, output, gradient, shortcut)?;
+                let Convolution { weight, bias, step } = &unit.convolution;
+                let mut parameters = vec![weight_gradient(&gradient, x, weight, *step)?];
+                parameters.extend(bias.as_ref().map(Tensor::zeros_like));
+                parameters.extend(of_norm);
+                // Nobody needs the gradient by the patches.
+                let needed = operation.from > 0;
+                let by_x = needed.then(|| input_gradient(&gradient, x, weight, *step)).transpose()?;
+                (by_x.as_ref().map(dense), parameters)
+            }
+            (Work::MaxPool(pool), _) => (Some(pool_gradient(*pool, x, output, &gradient)?), Vec::new()),
+            (Work::AveragePool(side), _) => (Some(average_gradient(*side, x, &gradient)), Vec::new()),
+            (Work::Unit(_), None) => anyhow::bail!("a unit has no forward pass"),
+        };
+        if let Some(by_x) = by_x {
+            add(&mut gradients[operation.from], by_x);
+        }
+        Ok(parameters)
+    }
+}
+
+impl Unit {
+    fn learn(&self, x: &Tensor, shortcut: Option<&Tensor>) -> Result<(Tensor, Normalised)> {
+        let x = dense(&self.convolution.forward(x));
+        let (n, c, h, w) = x.size4()?;
+        let values = numbers(&x)?;
+        let moments = Moments::of(values, usize::try_from(c)?);
+        self.norm.follow(&moments, n * h * w)?;
+        let (affine, precision) = self.norm.affine(&moments, self.relu)?;
+        let mut output = empty_like([n, c, h, w]);
+        affine.apply(values, shortcut.map(numbers).transpose()?, numbers_mut(&mut output)?);
+        Ok((output, Normalised { x, affine, precision }))
+    }
+}
+
+impl Normalised {
+    /// The gradient by the output of the convolution, and those by the parameters of the norm.
+    fn back(
+        &self,
+        norm: &BatchNorm,
+        output: &Tensor,
+        mut gradient: Tensor,
+        shortcut: Option<&mut Option<Tensor>>,
+    ) -> Result<(Tensor, [Tensor; 2])> {
+        let x = numbers(&self.x)?;
+        let sums = self.affine.gate(x, numbers(output)?, numbers_mut(&mut gradient)?);
+        if let Some(shortcut) = shortcut {
+            add(shortcut, gradient.copy());
+        }
+        self.affine.backward(x, numbers_mut(&mut gradient)?, &sums, &self.precision);
+        let [by_shift, by_scale] = sums;
+        let by_scale = by_scale.iter().zip(&self.precision).map(|(sum, precision)| sum * precision.sqrt());
+        let tensor = |values: &[f64]| Tensor::from_slice(values).to_kind(norm.weight.kind());
+        let by_scale: Vec<f64> = by_scale.collect();
+        Ok((gradient, [tensor(&by_scale), tensor(&by_shift)]))
+    }
+}
+
+impl BatchNorm {
+    /// Moves the running statistics towards those of a batch of so many pixels. As in PyTorch, the running variance
+    /// is unbiased.
+    fn follow(&self, moments: &Moments, pixels: i64) -> Result<()> {
+        let unbiased = pixels as f64 / (pixels - 1).max(1) as f64;
+        let variance: Vec<f64> = moments.variance.iter().map(|variance| variance * unbiased).collect();
+        for (running, batch) in [(&self.running_mean, &moments.mean), (&self.running_var, &variance)] {
+            let before = Vec::<f32>::try_from(running)?;
+            let moved = before
+                .iter()
+                .zip(batch)
+                .map(|(&before, &batch)| (f64::from(before) * (1.0 - MOMENTUM) + batch * MOMENTUM) as f32);
+            running.shallow_clone().copy_(&Tensor::from_slice(&moved.collect::<Vec<_>>()));
+        }
+        Ok(())
+    }
+
+    /// The affine map of a batch, and 1 / (variance + eps).
+    fn affine(&self, moments: &Moments, relu: bool) -> Result<(Affine, Vec<f64>)> {
+        let precision: Vec<f64> =
+            moments.variance.iter().map(|variance| 1.0 / (variance + EPSILON)).collect();
+        let weight = Vec::<f32>::try_from(&self.weight.detach())?;
+        let scale = weight
+            .iter()
+            .zip(&precision)
+            .map(|(&weight, precision)| (f64::from(weight) * precision.sqrt()) as f32);
+        let affine = Affine {
+            centre: moments.mean.iter().map(|&mean| mean as f32).collect(),
+            scale: scale.collect(),
+            shift: Vec::<f32>::try_from(&self.bias.detach())?,
+            relu,
+        };
+        Ok((affine, precision))
+    }
+}
+
+impl Head {
+    /// The inputs of the linear layers, and the logits.
+    fn learn(&self, map: &Tensor) -> (Vec<Tensor>, Tensor) {
+        let mut x = self.features(map);
+        let mut features = Vec::new();
+        for (at, layer) in self.layers.iter().enumerate() {
+            let input = if at == 0 { x } else { x.relu() };
+            x = layer.forward(&input);
+            features.push(input);
+        }
+        (features, x.squeeze_dim(1))
+    }
+
+    /// The gradients by the parameters and by the features of the map.
+    fn backward(&self, features: &[Tensor], by_logits: &Tensor) -> (Vec<Tensor>, Tensor) {
+        let mut gradient = by_logits.unsqueeze(1);
+        let mut parameters = Vec::new();
+        for (at, (layer, input)) in self.layers.iter().zip(features).enumerate().rev() {
+            let of_layer =
+                [gradient.tr().matmul(input), gradient.sum_dim_intlist([0].as_slice(), false, Kind::Float)];
+            parameters.splice(0..0, of_layer);
+            gradient = gradient.matmul(&layer.weight);
+            if at > 0 {
+                gradient *= input.gt(0.0).to_kind(Kind::Float);
+            }
+        }
+        (parameters, gradient)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! Exact recomputation of a small change of an image, on a CPU.
+//!
+//! A change inside a square of the image alters a square of every map, a little larger after each convolution. Outside
+//! of it the maps of the whole image hold. So each operation is computed for a patch around the altered square only,
+//! from the maps of the whole image and from the altered squares before it. Nothing is approximated: every pixel is
+//! computed from the same numbers as in a whole pass. The idea is from Krypton (Nakandala et al., SIGMOD 2019).
+//!
+//! All squares of a map have one size, so that many copies are one batch. At the border a square is shifted into the
+//! map; the pixels that it covers too much are computed again, with the same result.
+
+use anyhow::Result;
+use tch::Tensor;
+
+use super::{
+    body::{Body, Work},
+    folded::{Folded, pool_on_device},
+    places::{Places, Region, Window},
+    plain::averaged,
+};
+use crate::{
+    kernels::{MaxPool, Shared, Squares, assemble, dense, empty_like, numbers, numbers_mut},
+    libtorch::Step,
+};
+
+/// The maps of an image, [1, C, h, w] each.
+pub(crate) struct Whole(Vec<Tensor>);
+
+/// The altered squares of a map, [copies, C, side, side], and where they lie.
+struct Altered {
+    values: Tensor,
+    region: Region,
+}
+
+impl Folded {
+    /// All maps of an image [1, 3, 96, 96].
+    pub(super) fn whole(&self, body: &Body, image: &Tensor) -> Result<Whole> {
+        Ok(Whole(self.maps(body, image)?))
+    }
+
+    /// The logits of copies of an image that have the pixels of `other` in a window. The windows begin at two of the
+    /// starts of `places` each.
+    pub(super) fn local(
+        &self,
+        body: &Body,
+        places: &Places,
+        whole: &Whole,
+        other: &Tensor,
+        copies: &[[usize; 2]],
+    ) -> Result<Tensor> {
+        let mut altered = vec![replaced(places, &whole.0[0], &dense(other), copies)?];
+        for (at, operation) in body.operations.iter().enumerate() {
+            let region = places.altered(at + 1, copies);
+            let window = Window::of(&operation.work);
+            let take = |map: usize, window: Window| {
+                taken(&whole.0[map], &altered[map], &window.inputs(&region), window.outside)
+            };
+            let x = take(operation.from, window)?;
+            let values = match (&operation.work, self.filter(at)) {
+                (Work::Unit(unit), Some(filter)) => {
+                    let shortcut = unit.shortcut.map(|map| take(map, Window::SAME)).transpose()?;
+                    // The padding is in the patch.
+                    filter.unit(&x, Step { padding: 0, ..filter.step }, shortcut.as_ref(), unit.relu)?
+                }
+                (Work::MaxPool(pool), _) => pool_on_device(MaxPool { padding: 0, ..*pool }, &x)?,
+                (Work::AveragePool(side), _) => averaged(*side, &x),
+                (Work::Unit(_), None) => anyhow::bail!("a unit was not folded"),
+            };
+            altered.push(Altered { values, region });
+        }
+        let last = body.operations.len();
+        let all = places.all(last, copies.len());
+        Ok(body.head.forward(&taken(&whole.0[last], &altered[last], &all, 0.0)?))
+    }
+}
+
+/// The squares of the image that contain the windows, with the pixels of `other` in them.
+fn replaced(places: &Places, image: &Tensor, other: &Tensor, copies: &[[usize; 2]]) -> Result<Altered> {
+    let starts = |copy: &[usize; 2]| copy.map(|start| places.starts[start] as isize);
+    let windows = Region { corners: copies.iter().map(starts).collect(), side: places.window };
+    let nothing = Altered { values: empty_like([0, 3, 0, 0]), region: Region { side: 0, ..windows.clone() } };
+    let values = taken(other, &nothing, &windows, 0.0)?;
+    let region = places.altered(0, copies);
+    let values = taken(image, &Altered { values, region: windows }, &region, 0.0)?;
+    Ok(Altered { values, region })
+}
+
+/// Patches of a map: altered where it is altered, and `outside` around it.
+fn taken(map: &Tensor, altered: &Altered, region: &Region, outside: f32) -> Result<Tensor> {
+    let (_, c, h, w) = map.size4()?;
+    let side = region.side as i64;
+    let mut patches = empty_like([region.corners.len() as i64, c, side, side]);
+    let shared = Shared { values: numbers(map)?, size: [h, w, c].map(|n| n as usize), outside };
+    let Altered { values, region: own } = altered;
+    let own = Squares { corners: &own.corners, side: own.side, values: numbers(values)? };
+    assemble(shared, own, &region.corners, region.side, numbers_mut(&mut patches)?);
+    Ok(patches)
+}
+
+#[cfg(test)]
+mod tests {
+    use pcamflow::stages::architecture::{Architecture, ClassCnn};
+    use tch::{Device, Kind};
+
+    use super::*;
+    use crate::model::{
+        Network, Source,
+        testing::{as_if_trained, difference, noisy_patches, resnet},
+    };
+
+    fn class_cnn() -> Network {
+        let architecture = Architecture::ClassCnn(ClassCnn { channels: [3, 4, 5, 6], hidden: 7 });
+        Network::new(&architecture, Source::Seed(1), Device::Cpu).unwrap()
+    }
+
+    /// With other kernels, strides, paddings and pools than any architecture has.
+    fn odd() -> Network {
+        let mut network = class_cnn();
+        let mut units = 0;
+        for operation in &mut network.body.operations {
+            match &mut operation.work {
+                Work::Unit(unit) => {
+                    let (kernel, stride, padding) = [(5, 1, 2), (3, 2, 0), (1, 1, 1), (4, 1, 0)][units];
+                    let [outputs, inputs, ..] = unit.convolution.weight.size()[..] else { unreachable!() };
+                    let size = [outputs, inputs, kernel, kernel];
+                    let index = Tensor::arange(size.iter().product::<i64>(), (Kind::Float, Device::Cpu));
+                    unit.convolution.weight = (index * 1.7).sin().view(size.as_slice());
+                    unit.convolution.step = Step { stride, padding };
+                    units += 1;
+                }
+                Work::MaxPool(pool) => *pool = MaxPool { kernel: 3, stride: 2, padding: 1 },
+                Work::AveragePool(side) => *side = 3,
+            }
+        }
+        network.body.head.mean = true;
+        network.body.head.layers.truncate(1);
+        network.body.head.layers[0].weight = Tensor::ones([1, 6], (Kind::Float, Device::Cpu));
+        network.body.head.layers[0].bias = Tensor::zeros([1], (Kind::Float, Device::Cpu));
+        network
+    }
+
+    fn same_as_whole_passes(network: &Network, window: usize, starts: &[usize]) {
+        let (image, other) = (noisy_patches(1, 4), noisy_patches(1, 9));
+        let places = Places::new(&network.body, window, starts);
+        let folded = Folded::new(&network.body).unwrap();
+        let whole = folded.whole(&network.body, &image).unwrap();
+        let every = |row: usize| (0..starts.len()).map(move |column| [row, column]);
+        let copies: Vec<[usize; 2]> = (0..starts.len()).flat_map(every).collect();
+        let got = folded.local(&network.body, &places, &whole, &other, &copies).unwrap();
+        let changed = |[row, column]: &[usize; 2]| {
+            let copy = image.copy();
+            let part = |of: &Tensor| {
+                let rows = |start: usize| (start as i64, window.min(96 - start) as i64);
+                let ((top, height), (left, width)) = (rows(starts[*row]), rows(starts[*column]));
+                of.narrow(2, top, height).narrow(3, left, width)
+            };
+            part(&copy).copy_(&part(&other));
+            copy
+        };
+        let copies = Tensor::cat(&copies.iter().map(changed).collect::<Vec<_>>(), 0);
+        let wanted = network.forward(&copies).unwrap();
+        let scale = wanted.abs().max().double_value(&[]);
+        assert!(difference(&got, &wanted) <= 2e-6 * scale, "{} of {scale}", difference(&got, &wanted));
+        assert!(wanted.std(true).double_value(&[]) > 1e-4 * scale, "the changes matter");
+    }
+
+    #[test]
+    fn logits_are_those_of_whole_passes() {
+        let networks = [class_cnn(), odd(), resnet(&[1, 1], 4, 2), resnet(&[2, 1, 1], 3, 3)];
+        for network in networks.map(as_if_trained) {
+            same_as_whole_passes(&network, 16, &[0, 8, 40, 80]);
+            same_as_whole_passes(&network, 20, &[0, 12, 84]);
+            same_as_whole_passes(&network, 1, &[0, 37, 95]);
+            same_as_whole_passes(&network, 95, &[0, 48]);
+        }
+    }
+
+    #[test]
+    fn a_small_window_needs_a_small_part_of_the_work() {
+        let starts: Vec<usize> = (0..=10).map(|index| 8 * index).collect();
+        let full = Architecture::ClassCnn(ClassCnn::default());
+        let network = Network::new(&full, Source::Seed(1), Device::Cpu).unwrap();
+        let share = Places::new(&network.body, 16, &starts).share();
+        assert!(share < 0.1, "{share}");
+        assert!(Places::new(&network.body, 96, &[0]).share() == 1.0);
+    }
+}

@@ -1,0 +1,77 @@
+//! The network layer by layer, by libtorch's own operations: what the other formulations are compared with.
+//!
+//! It keeps the outputs of all named layers, records a graph where one is wanted, and runs on every device.
+
+use tch::Tensor;
+
+use super::{
+    Mode, Tape,
+    body::{Body, Head, Unit, Work},
+};
+use crate::kernels::MaxPool;
+
+impl Body {
+    /// [N, 3, 96, 96] to logits `[N]`.
+    pub(super) fn plain(&self, patches: &Tensor, mode: Mode, tape: &mut Tape<'_>) -> Tensor {
+        let mut maps = vec![patches.shallow_clone()];
+        for operation in &self.operations {
+            let from = &maps[operation.from];
+            let output = match &operation.work {
+                Work::Unit(unit) => unit.plain(from, unit.shortcut.map(|map| &maps[map]), mode, tape),
+                Work::MaxPool(pool) => pooled(*pool, from),
+                Work::AveragePool(side) => averaged(*side, from),
+            };
+            maps.push(operation.names.iter().fold(output, |output, name| tape.keep(name, output)));
+        }
+        self.head.forward(&maps[maps.len() - 1])
+    }
+}
+
+impl Unit {
+    fn plain(&self, x: &Tensor, shortcut: Option<&Tensor>, mode: Mode, tape: &mut Tape<'_>) -> Tensor {
+        let [convolution, norm] = &self.names;
+        let mut keep = |name: &Option<String>, output| match name {
+            Some(name) => tape.keep(name, output),
+            None => output,
+        };
+        let x = keep(convolution, self.convolution.forward(x));
+        let x = keep(norm, self.norm.forward(&x, mode));
+        let x = match shortcut {
+            Some(shortcut) => x + shortcut,
+            None => x,
+        };
+        if self.relu { tape.relu(x) } else { x }
+    }
+}
+
+impl Head {
+    /// The last map [N, C, h, w] to logits `[N]`.
+    pub(super) fn forward(&self, map: &Tensor) -> Tensor {
+        let mut x = self.features(map);
+        for (index, layer) in self.layers.iter().enumerate() {
+            x = layer.forward(&if index == 0 { x } else { x.relu() });
+        }
+        x.squeeze_dim(1)
+    }
+
+    /// The inputs of the first linear layer, [N, features]. (A mean instead of adaptive pooling to 1x1: its backward
+    /// pass is deterministic on a GPU.)
+    pub(super) fn features(&self, map: &Tensor) -> Tensor {
+        match self.mean {
+            true => map.mean_dim([2, 3].as_slice(), false, map.kind()),
+            false => map.flatten(1, -1),
+        }
+    }
+}
+
+/// Max-pooling by libtorch.
+pub(super) fn pooled(pool: MaxPool, x: &Tensor) -> Tensor {
+    let [kernel, stride, padding] = [pool.kernel, pool.stride, pool.padding].map(|n| [n as i64; 2]);
+    x.max_pool2d(kernel, stride, padding, [1, 1], false)
+}
+
+/// Average pooling of windows that do not overlap. It equals adaptive pooling, and its backward pass is deterministic
+/// on a GPU.
+pub(super) fn averaged(side: i64, x: &Tensor) -> Tensor {
+    x.avg_pool2d([side; 2], [side; 2], [0, 0], false, true, None)
+}
