@@ -22,6 +22,7 @@ fn main() {
         println!("{worker}=-Wl,-rpath-link,{nvidia}");
     }
     println!("{worker}={}", shim(Path::new(&lib)));
+    println!("{worker}={}", openmp(Path::new(&lib)));
 }
 
 /// Compiles the C++ part with the headers and the ABI that torch-sys uses, and returns the path of its archive. It is
@@ -38,13 +39,19 @@ fn shim(lib: &Path) -> String {
         .cpp(true)
         .warnings(false)
         .include(root.join("include"))
-        .flag("-std=c++17")
+        .flags(["-std=c++17", "-fopenmp"])
         .flag(format!("-D_GLIBCXX_USE_CXX11_ABI={abi}"))
         .file(SOURCE)
         // The lines that cargo would read would link it to the engine, too.
         .cargo_metadata(false)
         .compile("pcamflow_shim");
     format!("{}/libpcamflow_shim.a", env::var("OUT_DIR").unwrap_or_default())
+}
+
+/// The OpenMP of libtorch, which runs its threads: its wheels have their own.
+fn openmp(lib: &Path) -> String {
+    let own = lib.join("libgomp.so.1");
+    if own.is_file() { own.display().to_string() } else { "-lgomp".to_owned() }
 }
 
 /// NVIDIA's wheels are unpacked to `nvidia/*/lib` beside torch. libtorch finds them at run time through its own

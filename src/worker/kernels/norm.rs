@@ -64,15 +64,15 @@ impl Affine {
         });
     }
 
-    /// Sets the gradient by the output to 0 where the ReLU cut it off: then it is that by y and by the shortcut.
+    /// Sets the gradient by the output to 0 where the output of a ReLU is 0: then it is that by y and by the shortcut.
     /// Returns the sums over the pixels of it, and of it times (x - centre).
-    pub(crate) fn gate(&self, x: &[f32], output: &[f32], gradient: &mut [f32]) -> [Vec<f64>; 2] {
+    pub(crate) fn gate(&self, x: &[f32], output: Option<&[f32]>, gradient: &mut [f32]) -> [Vec<f64>; 2] {
         let channels = self.centre.len();
         let block = block(channels);
         let mut parts = vec![0.0; gradient.len().div_ceil(block) * 2 * channels];
         each_pair((gradient, block), (&mut parts, 2 * channels), |index, gradient, sums| {
             let range = index * block..index * block + gradient.len();
-            if self.relu {
+            if let Some(output) = output {
                 super::relu::close(gradient, &output[range.clone()]);
             }
             add_products(gradient, &x[range], &self.centre, sums);
@@ -117,10 +117,10 @@ widest! {
         let channels = sums.len() / 2;
         let (first, second) = sums.split_at_mut(channels);
         for pixel in x.chunks_exact(channels) {
-            for at in 0..channels {
-                let value = f64::from(pixel[at]);
-                first[at] += value;
-                second[at] += value * value;
+            for ((value, first), second) in pixel.iter().zip(&mut *first).zip(&mut *second) {
+                let value = f64::from(*value);
+                *first += value;
+                *second += value * value;
             }
         }
     }
@@ -132,10 +132,11 @@ widest! {
         let channels = centre.len();
         let (first, second) = sums.split_at_mut(channels);
         for (gradient, pixel) in gradient.chunks_exact(channels).zip(x.chunks_exact(channels)) {
-            for at in 0..channels {
-                let value = f64::from(gradient[at]);
-                first[at] += value;
-                second[at] += value * f64::from(pixel[at] - centre[at]);
+            let numbers = gradient.iter().zip(pixel).zip(centre);
+            for (((gradient, x), centre), (first, second)) in numbers.zip(first.iter_mut().zip(&mut *second)) {
+                let gradient = f64::from(*gradient);
+                *first += gradient;
+                *second += gradient * f64::from(x - centre);
             }
         }
     }
@@ -145,8 +146,9 @@ widest! {
     fn map_affinely(x: &[f32], centre: &[f32], scale: &[f32], shift: &[f32], out: &mut [f32]) {
         let channels = centre.len();
         for (pixel, out) in x.chunks_exact(channels).zip(out.chunks_exact_mut(channels)) {
-            for at in 0..channels {
-                out[at] = (pixel[at] - centre[at]) * scale[at] + shift[at];
+            let maps = centre.iter().zip(scale).zip(shift);
+            for ((out, x), ((centre, scale), shift)) in out.iter_mut().zip(pixel).zip(maps) {
+                *out = (x - centre) * scale + shift;
             }
         }
     }
@@ -175,9 +177,9 @@ widest! {
     ) {
         let channels = centre.len();
         for (pixel, gradient) in x.chunks_exact(channels).zip(gradient.chunks_exact_mut(channels)) {
-            for at in 0..channels {
-                let mean = offset[at] + (pixel[at] - centre[at]) * slope[at];
-                gradient[at] = gradient[at] * scale[at] - mean;
+            let maps = centre.iter().zip(scale).zip(offset).zip(slope);
+            for ((gradient, x), (((centre, scale), offset), slope)) in gradient.iter_mut().zip(pixel).zip(maps) {
+                *gradient = *gradient * scale - (offset + (x - centre) * slope);
             }
         }
     }
@@ -239,7 +241,7 @@ mod tests {
         affine.apply(&x, Some(&values(&shortcut)), &mut got);
         assert!(off(&got, &output) < 1e-6);
         let mut gradient = values(&by_output);
-        let sums = affine.gate(&x, &got, &mut gradient);
+        let sums = affine.gate(&x, Some(&got), &mut gradient);
         affine.backward(&x, &mut gradient, &sums, &precision);
         assert!(off(&gradient, &wanted[0]) < 1e-6, "{}", off(&gradient, &wanted[0]));
     }

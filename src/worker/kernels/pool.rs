@@ -58,6 +58,8 @@ pub(crate) struct Pooled<'a> {
     pub(crate) gradient: &'a [f32],
     /// h, w and C of the input.
     pub(crate) size: [usize; 3],
+    /// Whether the input is the output of a ReLU, whose backward pass is made here, too: no gradient where it is 0.
+    pub(crate) after_relu: bool,
 }
 
 /// Computes the gradient by the input.
@@ -66,6 +68,7 @@ pub(crate) fn max_pool_backward(pool: MaxPool, pooled: &Pooled<'_>, gradient: &m
     let (rows, columns) = (pool.outputs(h), pool.outputs(w));
     each_chunk(gradient, h * w * c, |index, gradient| {
         let input = &pooled.input[index * h * w * c..][..h * w * c];
+        let least = if pooled.after_relu { 0.0 } else { f32::NEG_INFINITY };
         let mut left = vec![0.0; c];
         gradient.fill(0.0);
         for cell in 0..rows * columns {
@@ -75,21 +78,23 @@ pub(crate) fn max_pool_backward(pool: MaxPool, pooled: &Pooled<'_>, gradient: &m
             let span = pool.window(cell % columns, w);
             for row in pool.window(cell / columns, h) {
                 let pixels = (row * w + span.start) * c..(row * w + span.end) * c;
-                give(&mut left, best, &input[pixels.clone()], &mut gradient[pixels]);
+                give(&mut left, best, least, &input[pixels.clone()], &mut gradient[pixels]);
             }
         }
     });
 }
 
 widest! {
-    /// Gives what is left of the gradient of a window to the first pixel that has the largest value, per channel.
-    fn give(left: &mut [f32], best: &[f32], pixels: &[f32], gradient: &mut [f32]) {
+    /// Gives what is left of the gradient of a window to the first pixel that has the largest value, per channel, if it
+    /// is above the least one.
+    fn give(left: &mut [f32], best: &[f32], least: f32, pixels: &[f32], gradient: &mut [f32]) {
         let c = best.len();
+        let left = &mut left[..c];
         for (pixel, gradient) in pixels.chunks_exact(c).zip(gradient.chunks_exact_mut(c)) {
-            for at in 0..c {
-                let hit = pixel[at] == best[at];
-                gradient[at] += if hit { left[at] } else { 0.0 };
-                left[at] = if hit { 0.0 } else { left[at] };
+            for (((gradient, left), value), best) in gradient.iter_mut().zip(&mut *left).zip(pixel).zip(best) {
+                let given = if value == best && *best > least { *left } else { 0.0 };
+                *gradient += given;
+                *left -= given;
             }
         }
     }
@@ -133,9 +138,14 @@ mod tests {
             let mut gradient = empty_like([2, 5, 9, 7]);
             let weight = weight.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
             let [input, output, weight] = [&input, &output, &weight].map(|map| numbers(map).unwrap());
-            let pooled = Pooled { input, output, gradient: weight, size };
+            let mut pooled = Pooled { input, output, gradient: weight, size, after_relu: false };
             max_pool_backward(pool, &pooled, numbers_mut(&mut gradient).unwrap());
             assert_eq!(gradient, by_input[0]);
+
+            pooled.after_relu = true;
+            max_pool_backward(pool, &pooled, numbers_mut(&mut gradient).unwrap());
+            let open = map([2, 5, 9, 7]).gt(0.0).to_kind(Kind::Float);
+            assert_eq!(gradient, &by_input[0] * open);
         }
     }
 }

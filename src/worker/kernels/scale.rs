@@ -56,8 +56,8 @@ widest! {
     fn map(x: &mut [f32], scale: &[f32], shift: &[f32]) {
         let channels = scale.len();
         for pixel in x.chunks_exact_mut(channels) {
-            for at in 0..channels {
-                pixel[at] = pixel[at].mul_add(scale[at], shift[at]);
+            for ((x, scale), shift) in pixel.iter_mut().zip(scale).zip(shift) {
+                *x = x.mul_add(*scale, *shift);
             }
         }
     }

@@ -66,7 +66,8 @@ char *pcamflow_convolution_backward(const at::Tensor *gradient, const at::Tensor
   });
 }
 
-// Calls `work(context, index)` for each index below `count`, on libtorch's own threads.
+// Calls `work(context, index)` for each index below `count`, on libtorch's own threads. (A template that needs OpenMP:
+// without it, it is a loop.)
 void pcamflow_in_parallel(int64_t count, void (*work)(void *, int64_t), void *context) {
   at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
     for (int64_t index = begin; index < end; ++index) work(context, index);

@@ -65,6 +65,21 @@ impl Body {
     }
 }
 
+impl Body {
+    /// Whether a map is the output of a ReLU and only pooled: then the backward pass of the pooling is also that of
+    /// the ReLU.
+    pub(super) fn is_only_pooled(&self, map: Map) -> bool {
+        let relu = |work: &Work| matches!(work, Work::Unit(Unit { relu: true, .. }));
+        let mut readers =
+            self.operations.iter().filter(|operation| operation.reads().any(|read| read == map));
+        let last = map == self.operations.len();
+        map > 0
+            && !last
+            && relu(&self.operations[map - 1].work)
+            && readers.all(|reader| matches!(reader.work, Work::MaxPool(_)))
+    }
+}
+
 impl Operation {
     /// The maps that it reads.
     pub(super) fn reads(&self) -> impl Iterator<Item = Map> {

@@ -29,14 +29,16 @@ pub(crate) struct Slope {
 impl Folded {
     /// The gradient by a map of patches [N, 3, 96, 96].
     pub(super) fn slope(&self, body: &Body, patches: &Tensor, by: Map) -> Result<Slope> {
-        let maps = self.exact_maps(body, patches)?;
+        // After the map, averages have no kinks.
+        let smooth = body.operations[by..].iter().all(|later| matches!(later.work, Work::AveragePool(_)));
+        let maps = if smooth { self.maps(body, patches) } else { self.exact_maps(body, patches) }?;
         let last = &maps[body.operations.len()];
         let (logits, gradient) = body.head.slope(last);
         let mut gradients: Vec<Option<Tensor>> = maps.iter().map(|_| None).collect();
         gradients[body.operations.len()] = Some(gradient);
         for at in (by..body.operations.len()).rev() {
             if let Some(gradient) = gradients[at + 1].take() {
-                self.back(body, at, &maps, gradient, &mut gradients)?;
+                self.back(body, at, &maps, gradient, by, &mut gradients)?;
             }
         }
         let gradient = gradients[by].take().context("the logit does not depend on this layer")?;
@@ -63,13 +65,14 @@ impl Folded {
         Ok(maps)
     }
 
-    /// Adds the gradients by the inputs of an operation, given the one by its output.
+    /// Adds the gradients by the inputs of an operation, given the one by its output, on the way to that by a map.
     fn back(
         &self,
         body: &Body,
         at: usize,
         maps: &[Tensor],
         gradient: Tensor,
+        by: Map,
         gradients: &mut [Option<Tensor>],
     ) -> Result<()> {
         let operation = &body.operations[at];
@@ -77,7 +80,7 @@ impl Folded {
         let by_x = match (&operation.work, self.filter(at)) {
             (Work::Unit(unit), Some(filter)) => {
                 let mut gradient = gradient;
-                if unit.relu {
+                if unit.relu && !body.is_only_pooled(at + 1) {
                     close_gate(numbers_mut(&mut gradient)?, numbers(output)?);
                 }
                 let by_x = dense(&input_gradient(&gradient, x, &filter.weight, filter.step)?);
@@ -86,7 +89,11 @@ impl Folded {
                 }
                 by_x
             }
-            (Work::MaxPool(pool), _) => pool_gradient(*pool, x, output, &gradient)?,
+            (Work::MaxPool(pool), _) => {
+                // The gradient that is asked for is the one before the ReLU's backward pass.
+                let after_relu = operation.from != by && body.is_only_pooled(operation.from);
+                pool_gradient(*pool, x, output, &gradient, after_relu)?
+            }
             (Work::AveragePool(side), _) => average_gradient(*side, x, &gradient),
             (Work::Unit(_), None) => anyhow::bail!("a unit was not folded"),
         };
@@ -128,7 +135,13 @@ impl Head {
 }
 
 /// The gradient by the input of a max-pooling.
-pub(super) fn pool_gradient(pool: MaxPool, x: &Tensor, output: &Tensor, gradient: &Tensor) -> Result<Tensor> {
+pub(super) fn pool_gradient(
+    pool: MaxPool,
+    x: &Tensor,
+    output: &Tensor,
+    gradient: &Tensor,
+    after_relu: bool,
+) -> Result<Tensor> {
     let (n, c, h, w) = x.size4()?;
     let mut by_x = empty_like([n, c, h, w]);
     let pooled = Pooled {
@@ -136,6 +149,7 @@ pub(super) fn pool_gradient(pool: MaxPool, x: &Tensor, output: &Tensor, gradient
         output: numbers(output)?,
         gradient: numbers(gradient)?,
         size: [h, w, c].map(|n| n as usize),
+        after_relu,
     };
     max_pool_backward(pool, &pooled, numbers_mut(&mut by_x)?);
     Ok(by_x)

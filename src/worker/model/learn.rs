@@ -90,7 +90,9 @@ impl Pass<'_> {
         let (by_x, parameters) = match (&operation.work, self.normalised[at].take()) {
             (Work::Unit(unit), Some(normalised)) => {
                 let shortcut = unit.shortcut.map(|map| &mut gradients[map]);
-                let (gradient, of_norm) = normalised.back(&unit.norm, output, gradient, shortcut)?;
+                let open = unit.relu && !self.body.is_only_pooled(at + 1);
+                let gate = open.then_some(output);
+                let (gradient, of_norm) = normalised.back(&unit.norm, gate, gradient, shortcut)?;
                 let Convolution { weight, bias, step } = &unit.convolution;
                 let mut parameters = vec![weight_gradient(&gradient, x, weight, *step)?];
                 parameters.extend(bias.as_ref().map(Tensor::zeros_like));
@@ -100,7 +102,10 @@ impl Pass<'_> {
                 let by_x = needed.then(|| input_gradient(&gradient, x, weight, *step)).transpose()?;
                 (by_x.as_ref().map(dense), parameters)
             }
-            (Work::MaxPool(pool), _) => (Some(pool_gradient(*pool, x, output, &gradient)?), Vec::new()),
+            (Work::MaxPool(pool), _) => {
+                let after_relu = self.body.is_only_pooled(operation.from);
+                (Some(pool_gradient(*pool, x, output, &gradient, after_relu)?), Vec::new())
+            }
             (Work::AveragePool(side), _) => (Some(average_gradient(*side, x, &gradient)), Vec::new()),
             (Work::Unit(_), None) => anyhow::bail!("a unit has no forward pass"),
         };
@@ -126,16 +131,17 @@ impl Unit {
 }
 
 impl Normalised {
-    /// The gradient by the output of the convolution, and those by the parameters of the norm.
+    /// The gradient by the output of the convolution, and those by the parameters of the norm, given the one by the
+    /// output of the unit. `gate` is that output, if its ReLU is still to be passed.
     fn back(
         &self,
         norm: &BatchNorm,
-        output: &Tensor,
+        gate: Option<&Tensor>,
         mut gradient: Tensor,
         shortcut: Option<&mut Option<Tensor>>,
     ) -> Result<(Tensor, [Tensor; 2])> {
         let x = numbers(&self.x)?;
-        let sums = self.affine.gate(x, numbers(output)?, numbers_mut(&mut gradient)?);
+        let sums = self.affine.gate(x, gate.map(numbers).transpose()?, numbers_mut(&mut gradient)?);
         if let Some(shortcut) = shortcut {
             add(shortcut, gradient.copy());
         }
