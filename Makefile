@@ -43,9 +43,12 @@ engine: ## Build only the engine, without libtorch, for plans and cached results
 	$(cargo) build --release --no-default-features
 	@echo "built: $(pcamflow)"
 
-bench: ## Benchmark the engine without libtorch, and other tools if they are installed.
+bench: ## Benchmark the engine, then training and explaining beside PyTorch and Captum.
 	@sh .ci/setup engine
 	$(cargo) bench --no-default-features
+	@sh .ci/setup
+	@sh .ci/python bench
+	$(cargo) bench --bench throughput
 
 lint: fmt clippy doc ## Check format, lints (with and without libtorch) and documentation; warnings are errors.
 

@@ -5,6 +5,7 @@
 //! least ten runs, the fastest run, the 10th and 90th percentile, CPU time and peak memory. Peers that are
 //! installed run the same graph for comparison.
 
+mod machine;
 mod measure;
 mod peers;
 mod project;
@@ -45,7 +46,7 @@ const SLOW: &str = "dvc";
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    println!("{}\n", measure::machine());
+    println!("{}\n", machine::machine());
     println!("| | median ms | fastest | p10 | p90 | cpu ms | peak MB | |");
     println!("|---|---|---|---|---|---|---|---|");
     let asked_for = |name: &str| words.iter().any(|word| name.contains(word.as_str()));
@@ -146,7 +147,7 @@ fn executed() -> Vec<Line> {
 }
 
 fn chains() -> Vec<Line> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = machine::cores();
     let project = Project::new();
     project.busy_chains(cores, 20);
     let run = timed(10, || {

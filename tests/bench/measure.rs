@@ -81,17 +81,6 @@ impl fmt::Display for Timing {
     }
 }
 
-/// A description of the machine in one line.
-pub(crate) fn machine() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model =
-        info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|(_, name)| name);
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split(' ').next().unwrap_or_default();
-    format!("{}, {cores} cores, load {load} at the start", model.unwrap_or("a processor without a name"))
-}
-
 /// The path of a program, if it is installed.
 pub(crate) fn on_the_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;

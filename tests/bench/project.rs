@@ -4,7 +4,7 @@ use std::{fmt::Write, fs, path::PathBuf, process::Command};
 
 use tempfile::TempDir;
 
-use crate::measure::once;
+use crate::{machine::cores, measure::once};
 
 /// The measured binary.
 pub(crate) const PCAMFLOW: &str = env!("CARGO_BIN_EXE_pcamflow");
@@ -138,7 +138,7 @@ impl Project {
 
     /// Runs `count` shells with the work of a stage on all cores, without an engine.
     pub(crate) fn bare(&self, count: usize) -> Command {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = cores();
         let script = format!(
             "seq {count} | xargs -P {cores} -I N /bin/sh -e -c 'cat data/s0.txt data/s1.txt data/s2.txt data/s3.txt | md5sum > bare-N'"
         );
