@@ -5,7 +5,7 @@
 //! rounded once. On a CPU the ReLU is part of the convolution, too (oneDNN). A logit differs from that of the plain
 //! formulation by rounding, about 1e-6.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::{
@@ -45,9 +45,9 @@ impl Folded {
         Ok(Self { filters: filters.collect::<Result<_>>()? })
     }
 
-    /// The filter of an operation that is a unit.
-    pub(super) fn filter(&self, operation: usize) -> Option<&Filter> {
-        self.filters[operation].as_ref()
+    /// The filter of an operation, which has to be a unit.
+    pub(super) fn filter(&self, operation: usize) -> Result<&Filter> {
+        self.filters[operation].as_ref().context("the operation is no unit")
     }
 
     /// The logits `[N]` of patches [N, 3, 96, 96].
@@ -79,13 +79,13 @@ impl Folded {
     fn operation<'a>(&self, body: &Body, at: usize, map: &dyn Fn(Map) -> &'a Tensor) -> Result<Tensor> {
         let operation = &body.operations[at];
         let from = map(operation.from);
-        match (&operation.work, self.filter(at)) {
-            (Work::Unit(unit), Some(filter)) => {
+        match &operation.work {
+            Work::Unit(unit) => {
+                let filter = self.filter(at)?;
                 filter.unit(from, filter.step, unit.shortcut.map(map), unit.relu)
             }
-            (Work::MaxPool(pool), _) => pool_on_device(*pool, from),
-            (Work::AveragePool(side), _) => Ok(averaged(*side, from)),
-            (Work::Unit(_), None) => anyhow::bail!("a unit was not folded"),
+            Work::MaxPool(pool) => pool_on_device(*pool, from),
+            Work::AveragePool(side) => Ok(averaged(*side, from)),
         }
     }
 }

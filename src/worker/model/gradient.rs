@@ -50,16 +50,15 @@ impl Folded {
         let mut maps = vec![dense(patches)];
         for (at, operation) in body.operations.iter().enumerate() {
             let from = &maps[operation.from];
-            maps.push(match (&operation.work, self.filter(at)) {
-                (Work::Unit(unit), Some(filter)) => {
+            maps.push(match &operation.work {
+                Work::Unit(unit) => {
                     let mut map = dense(&unit.convolution.forward(from));
                     let shortcut = unit.shortcut.map(|map| numbers(&maps[map])).transpose()?;
-                    filter.scale.apply(numbers_mut(&mut map)?, shortcut, unit.relu);
+                    self.filter(at)?.scale.apply(numbers_mut(&mut map)?, shortcut, unit.relu);
                     map
                 }
-                (Work::MaxPool(pool), _) => pool_on_device(*pool, from)?,
-                (Work::AveragePool(side), _) => averaged(*side, from),
-                (Work::Unit(_), None) => anyhow::bail!("a unit was not folded"),
+                Work::MaxPool(pool) => pool_on_device(*pool, from)?,
+                Work::AveragePool(side) => averaged(*side, from),
             });
         }
         Ok(maps)
@@ -77,9 +76,9 @@ impl Folded {
     ) -> Result<()> {
         let operation = &body.operations[at];
         let (x, output) = (&maps[operation.from], &maps[at + 1]);
-        let by_x = match (&operation.work, self.filter(at)) {
-            (Work::Unit(unit), Some(filter)) => {
-                let mut gradient = gradient;
+        let by_x = match &operation.work {
+            Work::Unit(unit) => {
+                let (filter, mut gradient) = (self.filter(at)?, gradient);
                 if unit.relu && !body.is_only_pooled(at + 1) {
                     close_gate(numbers_mut(&mut gradient)?, numbers(output)?);
                 }
@@ -89,13 +88,12 @@ impl Folded {
                 }
                 by_x
             }
-            (Work::MaxPool(pool), _) => {
+            Work::MaxPool(pool) => {
                 // The gradient that is asked for is the one before the ReLU's backward pass.
                 let after_relu = operation.from != by && body.is_only_pooled(operation.from);
                 pool_gradient(*pool, x, output, &gradient, after_relu)?
             }
-            (Work::AveragePool(side), _) => average_gradient(*side, x, &gradient),
-            (Work::Unit(_), None) => anyhow::bail!("a unit was not folded"),
+            Work::AveragePool(side) => average_gradient(*side, x, &gradient),
         };
         add(&mut gradients[operation.from], by_x);
         Ok(())

@@ -55,15 +55,15 @@ impl Folded {
                 taken(&whole.0[map], &altered[map], &window.inputs(&region), window.outside)
             };
             let x = take(operation.from, window)?;
-            let values = match (&operation.work, self.filter(at)) {
-                (Work::Unit(unit), Some(filter)) => {
+            let values = match &operation.work {
+                Work::Unit(unit) => {
+                    let filter = self.filter(at)?;
                     let shortcut = unit.shortcut.map(|map| take(map, Window::SAME)).transpose()?;
                     // The padding is in the patch.
                     filter.unit(&x, Step { padding: 0, ..filter.step }, shortcut.as_ref(), unit.relu)?
                 }
-                (Work::MaxPool(pool), _) => pool_on_device(MaxPool { padding: 0, ..*pool }, &x)?,
-                (Work::AveragePool(side), _) => averaged(*side, &x),
-                (Work::Unit(_), None) => anyhow::bail!("a unit was not folded"),
+                Work::MaxPool(pool) => pool_on_device(MaxPool { padding: 0, ..*pool }, &x)?,
+                Work::AveragePool(side) => averaged(*side, &x),
             };
             altered.push(Altered { values, region });
         }
