@@ -3,6 +3,7 @@
 mod integrated_gradients;
 mod occlusion;
 mod saliency;
+mod steps;
 
 use super::{
     Appetite, Artifact, ArtifactType, Baseline, Check, DEFAULT_SEED, Equality, Images, Input, Model, Peers,
@@ -18,6 +19,7 @@ use super::{
 pub use integrated_gradients::{IntegratedGradients, Rule};
 pub use occlusion::Occlusion;
 pub use saliency::{Saliency, Smooth};
+pub use steps::Steps;
 
 parameters! {
     /// Computes one map per patch.
@@ -129,7 +131,7 @@ impl Method {
     pub fn tolerance(&self) -> Option<f64> {
         match self {
             Self::GradCam(_) | Self::Saliency(_) | Self::Occlusion(_) => None,
-            Self::IntegratedGradients(settings) => settings.tolerance,
+            Self::IntegratedGradients(settings) => settings.tolerance(),
         }
     }
 
@@ -234,6 +236,10 @@ mod tests {
         assert_eq!(wrong("integrated-gradients = { steps = 1 }"), "`steps` must lie between 2 and 10000");
         let tolerance = wrong("integrated-gradients = { tolerance = 0.0 }");
         assert_eq!(tolerance, "`tolerance` must be a number above 0");
+        let tolerance = wrong("integrated-gradients = { steps = 'adaptive', tolerance = -0.1 }");
+        assert_eq!(tolerance, "`tolerance` must be a number above 0");
+        let rule = wrong("integrated-gradients = { steps = 'adaptive', rule = 'midpoint' }");
+        assert!(rule.starts_with("`steps = \"adaptive\"` has its own rule (Clenshaw-Curtis)"), "{rule}");
         let samples = wrong("saliency = { smooth = { samples = 0 } }");
         assert_eq!(samples, "`samples` must lie between 1 and 10000");
         assert_eq!(wrong("saliency = { smooth = { noise = -1.0 } }"), "`noise` must lie between 0 and 10");
@@ -263,5 +269,27 @@ mod tests {
         );
         assert_ne!(lines("occlusion = {}"), lines("occlusion = { baseline = 0 }"));
         assert_ne!(lines("saliency = {}"), lines("saliency = { smooth = {} }"));
+        let integrated = |settings: &str| lines(&format!("integrated-gradients = {settings}"));
+        assert_eq!(integrated("{}"), integrated("{ steps = 50 }"));
+        assert_ne!(integrated("{}"), integrated("{ steps = 'adaptive' }"));
+    }
+
+    #[test]
+    fn adaptive_steps_always_have_a_tolerance_and_a_file_of_maps_says_which() {
+        let settings = |text: &str| -> super::IntegratedGradients { toml::from_str(text).unwrap() };
+        for (text, tolerance, json) in [
+            ("steps = 'adaptive'", Some(0.01), r#"{"steps":"adaptive","baseline":"black","tolerance":0.01}"#),
+            (
+                "steps = 'adaptive'\ntolerance = 0.1",
+                Some(0.1),
+                r#"{"steps":"adaptive","baseline":"black","tolerance":0.1}"#,
+            ),
+            ("", None, r#"{"rule":"gauss-legendre","steps":50,"baseline":"black","tolerance":null}"#),
+        ] {
+            let settings = settings(text);
+            assert_eq!((settings.tolerance(), settings.to_json().unwrap().as_str()), (tolerance, json));
+            let again: super::IntegratedGradients = serde_json::from_str(json).unwrap();
+            assert_eq!(again.to_json().unwrap(), json);
+        }
     }
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::{
     Appetite, Artifact, ArtifactType, Check, Equality, Input, Kind, Model, Peers, RunSettings, Runner, Stage,
     StageName, TrainingData,
-    declare::{choice, parameters},
+    declare::{choice, parameters, settings},
     model_input, peer,
-    train::{Architecture, EarlyStopping, Train, training_artifacts},
+    train::{Architecture, Train, check_patience, training_artifacts},
     training_inputs,
 };
 
@@ -28,7 +28,7 @@ parameters! {
         semantic start: Start = Start::Last;
         /// How many more passes over the training patches.
         semantic epochs: u32;
-        /// Stops when the validation loss has not improved for some epochs, counted from `start`.
+        /// Stops when the validation loss has not improved for some epochs.
         semantic early_stopping: Option<EarlyStopping> = None;
         /// The network that the checkpoint must have.
         semantic architecture: Option<Architecture> = None;
@@ -37,6 +37,19 @@ parameters! {
         semantic seed: Option<u64> = None;
         /// How to compute it.
         execution run: RunSettings = RunSettings::default();
+    }
+}
+
+settings! {
+    /// When to stop before the last epoch.
+    pub struct EarlyStopping {
+        /// Epochs without a strictly smaller validation loss.
+        patience: u32 = 5;
+        /// Whether the epochs without improvement at the end of `from` count, too. If so, two stages stop where one
+        /// stage with all epochs would stop, bit for bit, if both have the same patience; a training that has
+        /// stopped early is not trained further. If not, the count starts again. With `start = "best"` it is 0 in
+        /// any case.
+        continue_count: bool = false;
     }
 }
 
@@ -82,7 +95,7 @@ impl Stage for ResumeTrain {
     fn check(&self, check: &mut Check<'_>) {
         check.at_least("epochs", self.epochs, 1);
         if let Some(stopping) = &self.early_stopping {
-            stopping.check(check);
+            check_patience(stopping.patience, check);
         }
         if let Some(architecture) = &self.architecture {
             architecture.check(check);

@@ -118,7 +118,7 @@ impl Stage for Train {
             weights.check(check);
         }
         if let Some(stopping) = &self.early_stopping {
-            stopping.check(check);
+            check_patience(stopping.patience, check);
         }
     }
 }
@@ -134,8 +134,7 @@ pub(super) fn training_artifacts() -> Vec<Artifact> {
     ]
 }
 
-impl EarlyStopping {
-    pub(super) fn check(&self, check: &mut Check<'_>) {
-        check.at_least("early-stopping.patience", self.patience, 1);
-    }
+/// Checks the patience of early stopping.
+pub(super) fn check_patience(patience: u32, check: &mut Check<'_>) {
+    check.at_least("early-stopping.patience", patience, 1);
 }

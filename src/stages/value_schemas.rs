@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{
     ArtifactRef, Baseline, Bytes, DeviceChoice, ExecutorChoice, Kind, Schema, StageName, TimeSpan,
     architecture::Layer,
+    explain::Steps,
     schema::{NAME, json_schemas},
     train::ClassWeights,
 };
@@ -15,6 +16,10 @@ json_schemas! {
     Baseline => r#"{ "anyOf": [
         { "type": "string", "enum": ["black", "white", "mean", "blur"] },
         { "type": "number", "minimum": 0, "maximum": 1 }
+    ] }"#,
+    Steps => r#"{ "anyOf": [
+        { "type": "string", "enum": ["adaptive"] },
+        { "type": "integer", "minimum": 2, "maximum": 10000 }
     ] }"#,
     ClassWeights => r#"{ "anyOf": [
         { "type": "string", "enum": ["balanced"] },

@@ -1,6 +1,8 @@
 //! Integration tests, through the public library and the built binaries.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(feature = "torch")]
+mod adaptive;
 mod advice;
 mod architecture;
 mod browser;

@@ -88,7 +88,7 @@ pub(super) const TERMS: &[Term] = &[
         name: "largest-relative-delta",
         also: &[],
         title: "Largest relative completeness error",
-        sentence: "The largest completeness error of all maps, as a share of the difference of the scores. If it is large, the method needs more steps.",
+        sentence: "The largest completeness error of all maps, as a share of the difference of the scores. If it is large, the method needs more steps, or adaptive ones.",
         range: "0 or more, near 0 is good",
         source: "Sundararajan et al. (2017), integrated gradients",
     },

@@ -1,5 +1,10 @@
 //! The settings of integrated gradients.
+//!
+//! Knows which settings fit together. How the integral is computed is decided elsewhere.
 
+use serde::Serialize;
+
+use super::Steps;
 use crate::stages::{
     Baseline, Check, Model,
     declare::{choice, settings},
@@ -8,17 +13,21 @@ use crate::stages::{
 /// The place of its baseline in a stage's table.
 pub(super) const BASELINE: &str = "method.integrated-gradients.baseline";
 
+/// The tolerance of adaptive steps, if none is set.
+const USUAL_TOLERANCE: f64 = 0.01;
+
 settings! {
     /// Gradients along the path from a baseline to the image (Sundararajan et al. 2017).
     pub struct IntegratedGradients {
-        /// How the integral is computed.
+        /// How the integral is computed. Adaptive steps have their own rule (Clenshaw-Curtis).
         rule: Rule = Rule::GaussLegendre;
-        /// Nodes of the rule, each with a forward and a backward pass per image.
-        steps: u32 = 50;
+        /// Nodes of the rule, each with a forward and a backward pass per image. With `"adaptive"` each image has 9,
+        /// 17, 33 and so on up to 513: as few as the tolerance allows. No gradient is computed twice.
+        steps: Steps = Steps::Count(50);
         /// Where the path begins.
         baseline: Baseline = Baseline::Black;
         /// The largest relative error of completeness. Images above it are computed again with twice the steps, up
-        /// to 800.
+        /// to 800. With adaptive steps it is 0.01 by default, and says when an image has enough.
         tolerance: Option<f64> = None;
     }
 }
@@ -35,9 +44,46 @@ choice! {
     }
 }
 
+/// What a file of maps says about adaptive steps: no rule, because the default was not used.
+#[derive(Serialize)]
+struct AdaptiveSettings {
+    steps: Steps,
+    baseline: Baseline,
+    tolerance: Option<f64>,
+}
+
 impl IntegratedGradients {
+    /// The largest relative error of completeness, if there is one.
+    #[must_use]
+    pub fn tolerance(&self) -> Option<f64> {
+        match self.steps {
+            Steps::Adaptive => self.tolerance.or(Some(USUAL_TOLERANCE)),
+            Steps::Count(_) => self.tolerance,
+        }
+    }
+
+    /// The settings as JSON for a file of maps, from which they can be read again.
+    ///
+    /// # Errors
+    /// A number is not finite.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        let Self { steps, baseline, .. } = *self;
+        match steps {
+            Steps::Adaptive => {
+                serde_json::to_string(&AdaptiveSettings { steps, baseline, tolerance: self.tolerance() })
+            }
+            Steps::Count(_) => serde_json::to_string(self),
+        }
+    }
+
     pub(super) fn check(&self, model: &Model, check: &mut Check<'_>) {
-        check.within("method.integrated-gradients.steps", self.steps.into(), 2.0, 10_000.0);
+        self.steps.check("method.integrated-gradients.steps", check);
+        check.require(
+            self.steps != Steps::Adaptive || self.rule == Rule::GaussLegendre,
+            "method.integrated-gradients.rule",
+            "`steps = \"adaptive\"` has its own rule (Clenshaw-Curtis), which uses every gradient again: \
+             leave `rule` out, or write a number of steps",
+        );
         if let Some(tolerance) = self.tolerance {
             check.positive("method.integrated-gradients.tolerance", tolerance);
         }

@@ -76,7 +76,9 @@ impl Crew {
             return items.iter().map(|item| compute(network, item)).collect();
         };
         let network = ReadOnly(network);
-        pool.install(|| items.par_iter().map(|item| compute(network.get(), item)).collect())
+        // An idle thread can take over any single item.
+        let items = items.par_iter().with_max_len(1);
+        pool.install(|| items.map(|item| compute(network.get(), item)).collect())
     }
 
     /// Explains a batch of images [N, 3, 96, 96]. `query.at_once` applies to each member.
@@ -91,7 +93,10 @@ impl Crew {
     ) -> Result<Maps> {
         let &Query { images, labels, rows, question, at_once } = query;
         let (images, count) = (ReadOnly(images), labels.len());
-        let share = count.div_ceil(self.members()).max(1);
+        let share = match &self.pool {
+            Some(_) if explainer.is_uneven() => 1,
+            _ => count.div_ceil(self.members()).max(1),
+        };
         let starts: Vec<usize> = (0..count).step_by(share).collect();
         let parts = self.map(network, &starts, |network, &start| {
             let range = start..(start + share).min(count);

@@ -26,9 +26,14 @@ pub(crate) trait Explainer: Sync {
         Arrays::default()
     }
 
-    /// How many copies of each image it computes with.
+    /// How many copies of each image it computes with; 1 if that differs from image to image.
     fn passes(&self) -> usize {
         1
+    }
+
+    /// Whether some images take much longer than others. Then each is a task of its own for the threads.
+    fn is_uneven(&self) -> bool {
+        false
     }
 
     /// How to show its maps.

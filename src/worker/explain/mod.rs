@@ -3,11 +3,14 @@
 //! One file per method. To add a method: its settings in `stages::explain`, a file here with an `Explainer`, an
 //! arm in `explainer`. `question` is what is explained, `crew` spreads the work over the cores.
 
+mod adaptive;
 mod arrays;
+mod clenshaw_curtis;
 mod crew;
 mod explainer;
 mod grad_cam;
 mod integrated_gradients;
+mod line;
 mod noise;
 mod occlusion;
 mod passes;

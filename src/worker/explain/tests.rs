@@ -1,5 +1,6 @@
 //! Every explainer against references, and properties of all explainers.
 
+mod adaptive;
 mod analytic;
 mod references;
 mod resnet;
@@ -8,7 +9,7 @@ use pcamflow::stages::{
     Baseline,
     architecture::Layer,
     explain::{
-        GradCam as Settings, IntegratedGradients, Occlusion, Saliency, Score, Smooth, Target, Variant,
+        GradCam as Settings, IntegratedGradients, Occlusion, Saliency, Score, Smooth, Steps, Target, Variant,
     },
 };
 use tch::{Device, Kind, Tensor};
@@ -56,8 +57,14 @@ fn methods() -> Vec<Method> {
         Method::Saliency(Saliency { smooth: Some(smooth) }),
         Method::Occlusion(Occlusion { window: 40, stride: 25, baseline: Baseline::Blur }),
         Method::IntegratedGradients(IntegratedGradients {
-            steps: 10,
+            steps: Steps::Count(10),
             baseline: Baseline::Mean,
+            ..Default::default()
+        }),
+        Method::IntegratedGradients(IntegratedGradients {
+            steps: Steps::Adaptive,
+            tolerance: Some(0.05),
+            baseline: Baseline::Blur,
             ..Default::default()
         }),
     ]
@@ -215,7 +222,7 @@ fn by_default_any_number_of_threads_gives_the_same_bits() {
     let images = noisy_patches(3, 8);
     for method in methods() {
         let explainer = prepared(&method, &network);
-        if explainer.passes() == 1 {
+        if explainer.passes() == 1 && !explainer.is_uneven() {
             continue; // The images are shared out, so each thread computes another number of them.
         }
         let of = |threads| {

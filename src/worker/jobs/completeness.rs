@@ -26,9 +26,11 @@ impl Completeness {
         let mut sorted: Vec<f64> = self.deltas.iter().map(|(_, delta)| delta.relative).collect();
         sorted.sort_by(f64::total_cmp);
         let (median, largest) = (sorted.get(sorted.len() / 2)?, *sorted.last()?);
-        let steps = self.deltas.iter().map(|(_, delta)| delta.steps).max().unwrap_or_default();
+        let each = self.deltas.iter().map(|(_, delta)| delta.steps);
+        let (mean, steps) = (each.clone().sum::<usize>() as f64 / sorted.len() as f64, each.max()?);
         reporter.info(&format!(
-            "completeness: median relative delta {median:.2e}, largest {largest:.2e}; at most {steps} steps"
+            "completeness: median relative delta {median:.2e}, largest {largest:.2e}; on average {mean:.0} steps, \
+             at most {steps}"
         ));
         let failures = self.failures();
         if let (Some(tolerance), false) = (self.tolerance, failures.is_empty()) {

@@ -115,7 +115,7 @@ fn notes(stage: &Explain, arrays: Arrays) -> Result<Notes> {
         Method::GradCam(settings) => serde_json::to_string(settings)?,
         Method::Saliency(settings) => serde_json::to_string(settings)?,
         Method::Occlusion(settings) => serde_json::to_string(settings)?,
-        Method::IntegratedGradients(settings) => serde_json::to_string(settings)?,
+        Method::IntegratedGradients(settings) => settings.to_json()?,
     };
     let texts = [
         ("method", stage.method.word()),

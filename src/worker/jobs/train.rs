@@ -6,7 +6,7 @@ use pcamflow::{
     data::patch_set::PatchSet,
     protocol::{Number, Outcome},
     report::training_curves,
-    stages::train::{EarlyStopping, Train},
+    stages::train::Train,
 };
 
 use crate::{
@@ -24,7 +24,8 @@ use crate::{
 /// # Errors
 /// Patches or start weights are invalid, a loss is not finite, or the disk is full.
 pub(crate) fn run(job: &Job<'_>, stage: &Train) -> Result<Outcome> {
-    train_on(job, stage.epochs, stage.early_stopping.as_ref(), || begin(job, stage))
+    let patience = stage.early_stopping.as_ref().map(|stopping| stopping.patience);
+    train_on(job, stage.epochs, patience, || begin(job, stage))
 }
 
 /// Trains for some epochs, from the state of `begin` or from the last checkpoint of an earlier attempt.
@@ -34,7 +35,7 @@ pub(crate) fn run(job: &Job<'_>, stage: &Train) -> Result<Outcome> {
 pub(super) fn train_on(
     job: &Job<'_>,
     epochs: u32,
-    stopping: Option<&EarlyStopping>,
+    patience: Option<u32>,
     begin: impl FnOnce() -> Result<State>,
 ) -> Result<Outcome> {
     let mut learning = patches::open(job, "data.train")?;
@@ -49,7 +50,7 @@ pub(super) fn train_on(
     };
     let plan = Plan {
         last_epoch: state.first_epoch().saturating_add(epochs),
-        patience: stopping.map(|stopping| stopping.patience),
+        patience,
         checkpoint_interval: job.task.resources.checkpoint_interval,
     };
     if state.recipe.shuffle {
@@ -102,7 +103,9 @@ fn write(job: &Job<'_>, state: &State) -> Result<Vec<Number>> {
     )?;
     job.write("checkpoint.safetensors", &checkpoint::encode(state)?)?;
     job.write("history.json", &serde_json::to_vec_pretty(&state.history)?)?;
-    job.write_picture("curves", &training_curves(&state.history, &state.resumed_after)?)?;
+    // After a resumption without an epoch nothing joins.
+    let joins: Vec<u32> = state.resumed_after.iter().copied().filter(|&epoch| epoch < state.epoch).collect();
+    job.write_picture("curves", &training_curves(&state.history, &joins)?)?;
     Ok(defined([
         ("validation-accuracy", state.history.best().map(|epoch| epoch.validation_accuracy)),
         ("validation-loss", Some(best.validation_loss)),

@@ -75,12 +75,12 @@ impl State {
         self.resumed_after.last().copied().unwrap_or(0)
     }
 
-    /// Makes this state the start of a further training: the patience starts again, and the best epoch so far
-    /// still has to be beaten. With `Start::Best` everything after the best epoch is undone.
+    /// Makes this state the start of a further training. The best epoch so far still has to be beaten. The epochs
+    /// since then are counted anew, or `continue_count`. With `Start::Best` everything after the best epoch is undone.
     ///
     /// # Errors
     /// There is no best epoch.
-    pub(crate) fn resume(&mut self, start: Start) -> Result<()> {
+    pub(crate) fn resume(&mut self, start: Start, continue_count: bool) -> Result<()> {
         if start == Start::Best {
             let best = self.best.as_ref().context("the checkpoint has no best epoch to start from")?;
             copy_all(self.network.state(), &best.model)?;
@@ -89,7 +89,9 @@ impl State {
             self.epoch = best.epoch;
             self.history.epochs.retain(|epoch| epoch.epoch <= best.epoch);
         }
-        self.epochs_since_best = 0;
+        if start == Start::Best || !continue_count {
+            self.epochs_since_best = 0;
+        }
         self.resumed_after.retain(|&epoch| epoch < self.epoch);
         self.resumed_after.push(self.epoch);
         Ok(())

@@ -18,7 +18,12 @@ fn plain(network: &Network, images: &Tensor, method: &Method) -> Maps {
 }
 
 fn integrated(rule: Rule, steps: u32, baseline: Baseline) -> Method {
-    Method::IntegratedGradients(IntegratedGradients { rule, steps, baseline, tolerance: None })
+    Method::IntegratedGradients(IntegratedGradients {
+        rule,
+        steps: Steps::Count(steps),
+        baseline,
+        tolerance: None,
+    })
 }
 
 #[test]

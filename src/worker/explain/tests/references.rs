@@ -99,7 +99,7 @@ fn every_integrated_gradient_is_captums_with_its_delta() {
 fn more_steps_are_more_complete_until_the_tolerance_is_met() {
     let Some(case) = case() else { return };
     let of = |steps, tolerance| {
-        let settings = IntegratedGradients { steps, tolerance, ..Default::default() };
+        let settings = IntegratedGradients { steps: Steps::Count(steps), tolerance, ..Default::default() };
         let images = case.images.narrow(0, 1, 3);
         explained(&Method::IntegratedGradients(settings), &case.network, &images, &[1; 3], LOGIT).deltas
     };

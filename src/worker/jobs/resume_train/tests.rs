@@ -203,6 +203,49 @@ fn patience_starts_again() {
     assert_eq!(patient.epochs(), [1, 2, 3, 4, 5, 6]);
 }
 
+const COUNTING: &str = "early-stopping = { patience = 2, continue-count = true }";
+
+/// For every number of epochs in the first stage, also where that stage stops early.
+#[test]
+fn a_resumed_training_that_continues_the_count_stops_where_one_that_never_stopped_does() {
+    let lab = Lab::new();
+    let options = "optimizer.adam = { learning-rate = 0.1 }\nearly-stopping = { patience = 2 }";
+    let straight = lab.train("straight", 20, options);
+    let stopped = straight.epochs().len() as u32;
+    assert!((3..20).contains(&stopped), "{stopped} epochs are no test");
+    for first in 1..=stopped + 1 {
+        let base = lab.train(&format!("base-{first}"), first, options);
+        let resumed = lab.resume(&format!("resumed-{first}"), &base, 20 - first, COUNTING);
+        resumed.equals(&straight);
+        let warned = resumed.recorder.warnings().iter().any(|text| text.contains("no epoch is trained"));
+        assert_eq!(warned, first >= stopped, "{first}");
+        if first >= stopped {
+            assert!(resumed.file("curves.svg") == base.file("curves.svg"), "{first}");
+        }
+    }
+    let base = lab.train("last", stopped - 1, options);
+    let anew = lab.resume("anew", &base, 9, "early-stopping = { patience = 2 }");
+    assert!(anew.epochs().len() as u32 > stopped);
+}
+
+#[test]
+fn a_training_that_has_stopped_says_that_no_epoch_is_trained() {
+    let lab = Lab::new();
+    let (_, four) = with_best_epoch_two(&lab);
+    let resumed = lab.resume("stopped", &four, 9, COUNTING);
+    let told = "train.t/checkpoint already ends with 2 epochs without a smaller validation loss, and `patience` \
+                is 2: no epoch is trained, and model and history stay the same";
+    assert_eq!(resumed.recorder.warnings(), [told]);
+    resumed.equals(&four);
+    // It can be trained further.
+    assert_eq!(lab.resume("again", &resumed, 2, "").epochs(), [1, 2, 3, 4, 5, 6]);
+    let patient = COUNTING.replace('2', "3");
+    assert_eq!(lab.resume("patient", &four, 9, &patient).epochs(), [1, 2, 3, 4, 5]);
+    // At the best epoch nothing is counted.
+    let best = lab.resume("best", &four, 9, &format!("start = 'best'\n{COUNTING}"));
+    assert_eq!(best.epochs(), [1, 2, 3, 4]);
+}
+
 #[test]
 fn a_checkpoint_of_another_architecture_is_refused() {
     let lab = Lab::new();

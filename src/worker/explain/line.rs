@@ -1,0 +1,51 @@
+//! The straight line from a baseline to an image, along which integrated gradients integrate.
+//!
+//! Knows the images on it, and what an integral of gradients along it means. Rules and networks are known elsewhere.
+
+use tch::{Kind, Tensor};
+
+use super::{Delta, passes::factors, question::Scalar};
+
+/// Smaller changes of the score are replaced by this for the relative delta.
+const LEAST_CHANGE: f64 = 1e-6;
+
+/// The line of one image, channels last: [1, 96, 96, 3].
+pub(super) struct Line {
+    from: Tensor,
+    step: Tensor,
+    scalar: Scalar,
+    /// y(x) - y(x').
+    change: f64,
+}
+
+impl Line {
+    /// The line from a baseline to an image, [1, 3, 96, 96] each.
+    pub(super) fn new(image: &Tensor, baseline: &Tensor, scalar: Scalar, change: f64) -> Self {
+        let from = baseline.permute([0, 2, 3, 1]);
+        Self { step: image.permute([0, 2, 3, 1]) - &from, from, scalar, change }
+    }
+
+    /// The images at these shares of the way, [n, 96, 96, 3].
+    pub(super) fn images(&self, at: &[f64]) -> Tensor {
+        &self.from + &self.step * factors(at, &self.step)
+    }
+
+    /// The derivative of the scalar by a logit.
+    pub(super) fn slope(&self, logit: f32) -> f64 {
+        self.scalar.slope(logit)
+    }
+
+    /// An integral that is 0 so far, [1, 3, 96, 96] in float64, stored channels last.
+    pub(super) fn zeros(&self) -> Tensor {
+        self.step.permute([0, 3, 1, 2]).to_kind(Kind::Double).zeros_like()
+    }
+
+    /// The attribution [1, 3, 96, 96] from the integral of dy/dx, and how complete it is. In float64, so that sums
+    /// are precise.
+    pub(super) fn attribution(&self, integral: &Tensor, steps: usize) -> (Tensor, Delta) {
+        let attribution = self.step.permute([0, 3, 1, 2]).to_kind(Kind::Double) * integral;
+        let delta = attribution.sum(Kind::Double).double_value(&[]) - self.change;
+        let relative = delta.abs() / self.change.abs().max(LEAST_CHANGE);
+        (attribution, Delta { delta, relative, steps })
+    }
+}
