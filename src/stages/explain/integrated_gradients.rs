@@ -21,8 +21,8 @@ settings! {
     pub struct IntegratedGradients {
         /// How the integral is computed. Adaptive steps have their own rule (Clenshaw-Curtis).
         rule: Rule = Rule::GaussLegendre;
-        /// Nodes of the rule, each with a forward and a backward pass per image. With `"adaptive"` each image has 9,
-        /// 17, 33 and so on up to 513: as few as the tolerance allows. No gradient is computed twice.
+        /// Nodes of the rule, each with a forward and a backward pass per image. With `"adaptive"` each image has
+        /// 17, 33, 65 and so on up to 513: as few as the tolerance allows. No gradient is computed twice.
         steps: Steps = Steps::Count(50);
         /// Where the path begins.
         baseline: Baseline = Baseline::Black;

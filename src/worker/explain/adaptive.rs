@@ -1,15 +1,13 @@
 //! Integrated gradients with as few steps as each image needs.
 //!
-//! An image starts with 9 nodes. While its attributions do not add up to the change of its score within the
-//! tolerance, it gets the next rule: 17 nodes, 33, and so on up to 513. Clenshaw-Curtis rules are nested: each has all
-//! nodes of the one before, so an image that ends with n nodes has cost n gradients, not 9 + 17 + ... + n.
+//! An image gets a rule of 9 nodes, then one of 17, 33, and so on up to 513, until its attributions add up to the
+//! change of its score within the tolerance, by two rules in a row: completeness is one number, and a single rule can
+//! meet it by chance. Clenshaw-Curtis rules are nested: each has all nodes of the one before, so an image that ends
+//! with n nodes has cost n gradients, not 9 + 17 + ... + n.
 //!
 //! The result is that of the rule with n nodes; only the order of its sum differs. A rule is linear in the
 //! gradients, and the weights of a node in every rule are known before its gradient is. So no gradient is kept: each is
 //! added, with its weight, to one sum per rule (float64, 1.5 MB per image; 513 gradients would be 57 MB).
-//!
-//! Completeness tests the sum over all pixels, not each pixel: with few nodes it can be met by chance. A smaller
-//! tolerance makes that rare.
 
 use anyhow::{Context as _, Result};
 use tch::{Kind, Tensor};
@@ -21,6 +19,8 @@ use crate::model::Network;
 const FIRST: usize = 8;
 /// The number of rules; each has twice the intervals of the one before.
 const RULES: usize = 7;
+/// The rules in a row that have to meet the tolerance.
+const IN_A_ROW: usize = 2;
 
 /// The rules, and when an image has enough.
 pub(super) struct Adaptive {
@@ -47,6 +47,8 @@ struct Course<'a> {
     sums: Tensor,
     /// The result of the last rule.
     result: Option<(Tensor, Delta)>,
+    /// The last rules in a row that met the tolerance.
+    met: usize,
 }
 
 impl Adaptive {
@@ -64,8 +66,9 @@ impl Adaptive {
     ) -> Result<Vec<(Tensor, Delta)>> {
         let mut courses: Vec<Course<'_>> = lines.iter().map(Course::new).collect();
         for level in &self.levels {
-            let going = courses.iter_mut().filter(|course| course.goes_on(self.tolerance));
-            level.compute(network, &mut going.collect::<Vec<_>>(), at_once)?;
+            let mut going: Vec<_> = courses.iter_mut().filter(|course| course.goes_on()).collect();
+            level.compute(network, &mut going, at_once)?;
+            going.iter_mut().for_each(|course| course.judge(self.tolerance));
         }
         courses.into_iter().map(|course| course.result.context("an image without a rule")).collect()
     }
@@ -131,13 +134,19 @@ impl Level {
 impl<'a> Course<'a> {
     fn new(line: &'a Line) -> Self {
         let sums = line.zeros().permute([0, 2, 3, 1]).repeat([RULES as i64, 1, 1, 1]);
-        Self { line, sums, result: None }
+        Self { line, sums, result: None, met: 0 }
     }
 
-    /// Whether the last result is not good enough. What is not finite stays so.
-    fn goes_on(&self, tolerance: f64) -> bool {
-        let relative = self.result.as_ref().map(|(_, delta)| delta.relative);
-        relative.is_none_or(|relative| relative.is_finite() && relative > tolerance)
+    /// Whether the results are not yet good enough. What is not finite stays so.
+    fn goes_on(&self) -> bool {
+        let finite = self.result.as_ref().is_none_or(|(_, delta)| delta.relative.is_finite());
+        finite && self.met < IN_A_ROW
+    }
+
+    /// Counts the last result, if it meets the tolerance; else the count starts again.
+    fn judge(&mut self, tolerance: f64) {
+        let met = self.result.as_ref().is_some_and(|(_, delta)| delta.relative <= tolerance);
+        self.met = if met { self.met + 1 } else { 0 };
     }
 
     /// Adds gradients [n, 3, 96, 96] to the sums of their rule and each finer one.
