@@ -54,12 +54,13 @@ impl Affine {
         let block = block(centre.len());
         each_chunk(out, block, |index, out| {
             let range = index * block..index * block + out.len();
-            map_affinely(&x[range.clone()], centre, scale, shift, out);
-            if let Some(shortcut) = shortcut {
-                add(&shortcut[range], out);
-            }
-            if *relu {
-                cut_negative(out);
+            let least = if *relu { 0.0 } else { f32::NEG_INFINITY };
+            match shortcut {
+                None => map_affinely(&x[range], centre, scale, shift, least, out),
+                Some(shortcut) => {
+                    map_affinely(&x[range.clone()], centre, scale, shift, f32::NEG_INFINITY, out);
+                    add(&shortcut[range], least, out);
+                }
             }
         });
     }
@@ -72,10 +73,12 @@ impl Affine {
         let mut parts = vec![0.0; gradient.len().div_ceil(block) * 2 * channels];
         each_pair((gradient, block), (&mut parts, 2 * channels), |index, gradient, sums| {
             let range = index * block..index * block + gradient.len();
-            if let Some(output) = output {
-                super::relu::close(gradient, &output[range.clone()]);
+            match output {
+                None => add_products(gradient, &x[range], &self.centre, sums),
+                Some(output) => {
+                    close_and_add(gradient, &output[range.clone()], &x[range], &self.centre, sums);
+                }
             }
-            add_products(gradient, &x[range], &self.centre, sums);
         });
         added(&parts, channels)
     }
@@ -143,26 +146,47 @@ widest! {
 }
 
 widest! {
-    fn map_affinely(x: &[f32], centre: &[f32], scale: &[f32], shift: &[f32], out: &mut [f32]) {
+    /// As `add_products`, after setting the gradient to 0 where the output of a ReLU is 0.
+    fn close_and_add(gradient: &mut [f32], output: &[f32], x: &[f32], centre: &[f32], sums: &mut [f64]) {
         let channels = centre.len();
-        for (pixel, out) in x.chunks_exact(channels).zip(out.chunks_exact_mut(channels)) {
-            let maps = centre.iter().zip(scale).zip(shift);
-            for ((out, x), ((centre, scale), shift)) in out.iter_mut().zip(pixel).zip(maps) {
-                *out = (x - centre) * scale + shift;
+        let (first, second) = sums.split_at_mut(channels);
+        let pixels = gradient.chunks_exact_mut(channels).zip(output.chunks_exact(channels));
+        for ((gradient, output), pixel) in pixels.zip(x.chunks_exact(channels)) {
+            let numbers = gradient.iter_mut().zip(output).zip(pixel.iter().zip(centre));
+            for (((gradient, output), (x, centre)), (first, second)) in
+                numbers.zip(first.iter_mut().zip(&mut *second))
+            {
+                *gradient = if *output > 0.0 { *gradient } else { 0.0 };
+                let gradient = f64::from(*gradient);
+                *first += gradient;
+                *second += gradient * f64::from(x - centre);
             }
         }
     }
 }
 
 widest! {
-    pub(super) fn add(more: &[f32], out: &mut [f32]) {
-        out.iter_mut().zip(more).for_each(|(out, more)| *out += more);
+    /// x to an affine map of it, or to the least number if that is larger.
+    fn map_affinely(x: &[f32], centre: &[f32], scale: &[f32], shift: &[f32], least: f32, out: &mut [f32]) {
+        let channels = centre.len();
+        for (pixel, out) in x.chunks_exact(channels).zip(out.chunks_exact_mut(channels)) {
+            let maps = centre.iter().zip(scale).zip(shift);
+            for ((out, x), ((centre, scale), shift)) in out.iter_mut().zip(pixel).zip(maps) {
+                let value = (x - centre) * scale + shift;
+                // What is not a number stays so.
+                *out = if value < least { least } else { value };
+            }
+        }
     }
 }
 
 widest! {
-    pub(super) fn cut_negative(out: &mut [f32]) {
-        out.iter_mut().for_each(|out| *out = if *out > 0.0 { *out } else { 0.0 });
+    /// Adds numbers, and raises the sums to the least number if that is larger.
+    pub(super) fn add(more: &[f32], least: f32, out: &mut [f32]) {
+        for (out, more) in out.iter_mut().zip(more) {
+            let sum = *out + more;
+            *out = if sum < least { least } else { sum };
+        }
     }
 }
 
@@ -240,6 +264,9 @@ mod tests {
         let mut got = vec![0.0; x.len()];
         affine.apply(&x, Some(&values(&shortcut)), &mut got);
         assert!(off(&got, &output) < 1e-6);
+        let mut broken = vec![0.0; CHANNELS];
+        affine.apply(&[f32::NAN, 30.0, 30.0], None, &mut broken);
+        assert!(broken[0].is_nan() && broken[1].is_finite());
         let mut gradient = values(&by_output);
         let sums = affine.gate(&x, Some(&got), &mut gradient);
         affine.backward(&x, &mut gradient, &sums, &precision);

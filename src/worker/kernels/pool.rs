@@ -45,7 +45,8 @@ widest! {
     fn raise(out: &mut [f32], pixels: &[f32]) {
         for pixel in pixels.chunks_exact(out.len()) {
             for (out, &value) in out.iter_mut().zip(pixel) {
-                *out = if value > *out { value } else { *out };
+                // What is not a number stays so, as in PyTorch.
+                *out = if value > *out || value.is_nan() { value } else { *out };
             }
         }
     }
@@ -135,6 +136,11 @@ mod tests {
             let mut output = empty_like(wanted.size().try_into().unwrap());
             max_pool(pool, numbers(&input).unwrap(), size, numbers_mut(&mut output).unwrap());
             assert_eq!(output, wanted.detach());
+            let mut broken = vec![0.0; output.numel() / 2];
+            let mut pixels = vec![1.0; 5 * 9 * 7];
+            pixels[0] = f32::NAN;
+            max_pool(pool, &pixels, size, &mut broken);
+            assert!(broken[0].is_nan() && broken[1] == 1.0);
             let mut gradient = empty_like([2, 5, 9, 7]);
             let weight = weight.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
             let [input, output, weight] = [&input, &output, &weight].map(|map| numbers(map).unwrap());

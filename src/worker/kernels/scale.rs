@@ -3,11 +3,7 @@
 //! Every step rounds as libtorch's own does (x scale + shift is one fused operation), so a map has the same bits, and
 //! a gradient meets the same kinks: which of two nearly equal pixels is the largest, and which side of 0 a pixel is on.
 
-use super::{
-    maps::each_chunk,
-    norm::{add, cut_negative},
-    widest,
-};
+use super::{maps::each_chunk, norm::add, widest};
 
 /// Numbers per chunk.
 const CHUNK: usize = 1 << 15;
@@ -41,23 +37,26 @@ impl Scale {
         let channels = self.scale.len();
         let chunk = (CHUNK / channels).max(1) * channels;
         each_chunk(x, chunk, |index, x| {
-            map(x, &self.scale, &self.shift);
-            if let Some(shortcut) = shortcut {
-                add(&shortcut[index * chunk..][..x.len()], x);
-            }
-            if relu {
-                cut_negative(x);
+            let least = if relu { 0.0 } else { f32::NEG_INFINITY };
+            match shortcut {
+                None => map(x, &self.scale, &self.shift, least),
+                Some(shortcut) => {
+                    map(x, &self.scale, &self.shift, f32::NEG_INFINITY);
+                    add(&shortcut[index * chunk..][..x.len()], least, x);
+                }
             }
         });
     }
 }
 
 widest! {
-    fn map(x: &mut [f32], scale: &[f32], shift: &[f32]) {
+    fn map(x: &mut [f32], scale: &[f32], shift: &[f32], least: f32) {
         let channels = scale.len();
         for pixel in x.chunks_exact_mut(channels) {
             for ((x, scale), shift) in pixel.iter_mut().zip(scale).zip(shift) {
-                *x = x.mul_add(*scale, *shift);
+                let value = x.mul_add(*scale, *shift);
+                // What is not a number stays so.
+                *x = if value < least { least } else { value };
             }
         }
     }
