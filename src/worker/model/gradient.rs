@@ -103,21 +103,29 @@ impl Folded {
 impl Head {
     /// The logits of the last map, and their gradients by it.
     fn slope(&self, map: &Tensor) -> (Tensor, Tensor) {
-        let mut inputs = vec![self.features(map)];
-        for layer in &self.layers {
-            let x = &inputs[inputs.len() - 1];
-            let x = if inputs.len() == 1 { x.shallow_clone() } else { x.relu() };
-            inputs.push(layer.forward(&x));
-        }
-        let logits = inputs.pop().unwrap_or_else(|| map.shallow_clone()).squeeze_dim(1);
-        let mut gradient = logits.ones_like().unsqueeze(1);
-        for (at, layer) in self.layers.iter().enumerate().rev() {
+        let (inputs, logits) = self.with_inputs(map);
+        let by_features = self.back(&inputs, &logits.ones_like(), |_, _| ());
+        let gradient = self.by_map(&by_features, map);
+        (logits, gradient)
+    }
+
+    /// The gradient by the features of the map, given the one by the logits. `of_layer` gets the gradient by the output
+    /// of each linear layer and its input, from the last layer to the first.
+    pub(super) fn back(
+        &self,
+        inputs: &[Tensor],
+        by_logits: &Tensor,
+        mut of_layer: impl FnMut(&Tensor, &Tensor),
+    ) -> Tensor {
+        let mut gradient = by_logits.unsqueeze(1);
+        for (at, (layer, input)) in self.layers.iter().zip(inputs).enumerate().rev() {
+            of_layer(&gradient, input);
             gradient = gradient.matmul(&layer.weight);
             if at > 0 {
-                gradient *= inputs[at].gt(0.0).to_kind(Kind::Float);
+                gradient *= input.gt(0.0).to_kind(Kind::Float);
             }
         }
-        (logits, self.by_map(&gradient, map))
+        gradient
     }
 
     /// The gradient by the last map, given the one by the features.

@@ -8,7 +8,7 @@ use anyhow::Result;
 use tch::{Kind, Tensor, no_grad};
 
 use super::{
-    body::{Body, Head, Unit, Work},
+    body::{Body, Unit, Work},
     folded::pool_on_device,
     gradient::{add, average_gradient, pool_gradient},
     layers::{BatchNorm, Convolution, EPSILON, MOMENTUM},
@@ -58,7 +58,7 @@ impl Body {
                 maps.push(output);
                 normalised.push(kept);
             }
-            let (features, logits) = self.head.learn(&maps[self.operations.len()]);
+            let (features, logits) = self.head.with_inputs(&maps[self.operations.len()]);
             Ok(Pass { body: self, logits, maps, normalised, features })
         })
     }
@@ -69,9 +69,12 @@ impl Pass<'_> {
     pub(crate) fn backward(&mut self, by_logits: &Tensor) -> Result<Vec<Tensor>> {
         no_grad(|| {
             let last = self.body.operations.len();
-            let (mut parameters, by_features) = self.body.head.backward(&self.features, by_logits);
+            let (head, mut parameters) = (&self.body.head, Vec::new());
+            let by_features = head.back(&self.features, by_logits, |gradient, input| {
+                parameters.splice(0..0, of_linear(gradient, input));
+            });
             let mut gradients: Vec<Option<Tensor>> = self.maps.iter().map(|_| None).collect();
-            gradients[last] = Some(self.body.head.by_map(&by_features, &self.maps[last]));
+            gradients[last] = Some(head.by_map(&by_features, &self.maps[last]));
             for at in (0..last).rev() {
                 if let Some(gradient) = gradients[at + 1].take() {
                     let mut of_unit = self.back(at, gradient, &mut gradients)?;
@@ -190,34 +193,9 @@ impl BatchNorm {
     }
 }
 
-impl Head {
-    /// The inputs of the linear layers, and the logits.
-    fn learn(&self, map: &Tensor) -> (Vec<Tensor>, Tensor) {
-        let mut x = self.features(map);
-        let mut features = Vec::new();
-        for (at, layer) in self.layers.iter().enumerate() {
-            let input = if at == 0 { x } else { x.relu() };
-            x = layer.forward(&input);
-            features.push(input);
-        }
-        (features, x.squeeze_dim(1))
-    }
-
-    /// The gradients by the parameters and by the features of the map.
-    fn backward(&self, features: &[Tensor], by_logits: &Tensor) -> (Vec<Tensor>, Tensor) {
-        let mut gradient = by_logits.unsqueeze(1);
-        let mut parameters = Vec::new();
-        for (at, (layer, input)) in self.layers.iter().zip(features).enumerate().rev() {
-            let of_layer =
-                [gradient.tr().matmul(input), gradient.sum_dim_intlist([0].as_slice(), false, Kind::Float)];
-            parameters.splice(0..0, of_layer);
-            gradient = gradient.matmul(&layer.weight);
-            if at > 0 {
-                gradient *= input.gt(0.0).to_kind(Kind::Float);
-            }
-        }
-        (parameters, gradient)
-    }
+/// The gradients by the parameters of a linear layer, given the one by its output, and its input.
+fn of_linear(gradient: &Tensor, input: &Tensor) -> [Tensor; 2] {
+    [gradient.tr().matmul(input), gradient.sum_dim_intlist([0].as_slice(), false, Kind::Float)]
 }
 
 #[cfg(test)]

@@ -47,16 +47,23 @@ impl Unit {
 impl Head {
     /// The last map [N, C, h, w] to logits `[N]`.
     pub(super) fn forward(&self, map: &Tensor) -> Tensor {
-        let mut x = self.features(map);
-        for (index, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(&if index == 0 { x } else { x.relu() });
+        self.with_inputs(map).1
+    }
+
+    /// The inputs of the linear layers, and the logits.
+    pub(super) fn with_inputs(&self, map: &Tensor) -> (Vec<Tensor>, Tensor) {
+        let (mut x, mut inputs) = (self.features(map), Vec::new());
+        for (at, layer) in self.layers.iter().enumerate() {
+            let input = if at == 0 { x } else { x.relu() };
+            x = layer.forward(&input);
+            inputs.push(input);
         }
-        x.squeeze_dim(1)
+        (inputs, x.squeeze_dim(1))
     }
 
     /// The inputs of the first linear layer, [N, features]. (A mean instead of adaptive pooling to 1x1: its backward
     /// pass is deterministic on a GPU.)
-    pub(super) fn features(&self, map: &Tensor) -> Tensor {
+    fn features(&self, map: &Tensor) -> Tensor {
         match self.mean {
             true => map.mean_dim([2, 3].as_slice(), false, map.kind()),
             false => map.flatten(1, -1),
