@@ -47,8 +47,9 @@ fn every_image_has_the_steps_that_it_needs() {
     let maps = project.path("out/adaptive/explain.ig/maps.h5");
     let steps = read::<i64>(&maps, "steps");
     println!("{steps:?}");
-    assert!(steps.iter().all(|it| [9, 17, 33, 65, 129, 257, 513].contains(it)), "{steps:?}");
-    assert!(steps.iter().sum::<i64>() < 50 * 6, "{steps:?}");
+    // Two rules in a row have to meet the tolerance, so no image ends with the first one.
+    assert!(steps.iter().all(|it| [17, 33, 65, 129, 257].contains(it)), "{steps:?}");
+    assert!(steps.iter().min() < steps.iter().max(), "{steps:?}");
     let file = hdf5::File::open(&maps).unwrap();
     let parameters: hdf5::types::VarLenUnicode = file.attr("parameters").unwrap().read_scalar().unwrap();
     assert_eq!(parameters.as_str(), r#"{"steps":"adaptive","baseline":"white","tolerance":0.01}"#);
