@@ -4,8 +4,10 @@
 //! If rows a to b (exclusive) of a map change, an operation with kernel k, stride s and padding p changes the rows
 //! ceil((a + p - k + 1) / s) to floor((b - 1 + p) / s) of its output.
 
+use pcamflow::data::PATCH_SIDE as SIDE;
+
 use super::body::{Body, Unit, Work};
-use crate::{explain::SIDE, kernels::MaxPool};
+use crate::kernels::MaxPool;
 
 /// A sliding window: that of a convolution or of a pooling.
 #[derive(Debug, Clone, Copy, PartialEq)]
