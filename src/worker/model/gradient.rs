@@ -77,7 +77,7 @@ impl Folded {
         let (x, output) = (&maps[operation.from], &maps[at + 1]);
         let by_x = match &operation.work {
             Work::Unit(unit) => {
-                let (filter, mut gradient) = (self.filter(at)?, gradient);
+                let (filter, mut gradient) = (self.filter(at)?, dense(&gradient));
                 if unit.relu && !body.is_only_pooled(at + 1) {
                     close_gate(numbers_mut(&mut gradient)?, numbers(output)?);
                 }
@@ -90,7 +90,7 @@ impl Folded {
             Work::MaxPool(pool) => {
                 // The gradient that is asked for is the one before the ReLU's backward pass.
                 let after_relu = operation.from != by && body.is_only_pooled(operation.from);
-                pool_gradient(*pool, x, output, &gradient, after_relu)?
+                pool_gradient(*pool, x, output, &dense(&gradient), after_relu)?
             }
             Work::AveragePool(side) => average_gradient(*side, x, &gradient),
         };
@@ -127,15 +127,15 @@ impl Head {
         gradient
     }
 
-    /// The gradient by the last map, given the one by the features.
+    /// The gradient by the last map, given the one by the features. It is stored channels first, as libtorch does: the
+    /// order of later sums decides near ties.
     pub(super) fn by_map(&self, gradient: &Tensor, map: &Tensor) -> Tensor {
         let size = map.size();
-        match self.mean {
-            true => dense(
-                &(gradient / (size[2] * size[3]) as f64).view([size[0], size[1], 1, 1]).expand(&size, false),
-            ),
-            false => dense(&gradient.view(size.as_slice())),
+        if !self.mean {
+            return gradient.view(size.as_slice());
         }
+        let each = gradient / (size[2] * size[3]) as f64;
+        each.view([size[0], size[1], 1, 1]).expand(&size, false).contiguous()
     }
 }
 

@@ -74,7 +74,7 @@ impl Pass<'_> {
                 parameters.splice(0..0, of_linear(gradient, input));
             });
             let mut gradients: Vec<Option<Tensor>> = self.maps.iter().map(|_| None).collect();
-            gradients[last] = Some(head.by_map(&by_features, &self.maps[last]));
+            gradients[last] = Some(dense(&head.by_map(&by_features, &self.maps[last])));
             for at in (0..last).rev() {
                 if let Some(gradient) = gradients[at + 1].take() {
                     let mut of_unit = self.back(at, gradient, &mut gradients)?;
