@@ -17,7 +17,7 @@ pub(crate) fn numbers(map: &Tensor) -> Result<&[f32]> {
     if values == 0 {
         return Ok(&[]); // It may have no memory.
     }
-    // SAFETY: the tensor is dense and float32, and it lives as long as the slice. Whoever writes it has `&mut`.
+    // SAFETY: the tensor is dense and float32, and it lives as long as the slice. Writing it takes `&mut`.
     Ok(unsafe { std::slice::from_raw_parts(map.data_ptr().cast(), values) })
 }
 
@@ -99,7 +99,7 @@ impl<'a, T> Chunks<'a, T> {
     #[allow(clippy::mut_from_ref, reason = "chunks do not overlap")]
     unsafe fn get(&self, index: usize) -> &mut [T] {
         let first = index * self.size;
-        // SAFETY: the chunk is within the slice, and nobody else has it.
+        // SAFETY: the chunk is within the slice, and each is handed out once.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(first), self.size.min(self.length - first)) }
     }
 }

@@ -135,7 +135,7 @@ pub(crate) fn in_parallel<F: Fn(usize) + Sync>(count: usize, work: F) {
 
 /// Takes over a tensor that the shim has made.
 fn owned(tensor: *mut C_tensor) -> Tensor {
-    // SAFETY: after a call without an error, it is a tensor that nobody else owns.
+    // SAFETY: after a call without an error, it points to a new tensor, and this is its only owner.
     unsafe { Tensor::from_ptr(tensor) }
 }
 

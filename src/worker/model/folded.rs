@@ -56,7 +56,7 @@ impl Folded {
         for at in 0..body.operations.len() {
             let output = self.operation(body, at, &|map| maps[map].as_ref().unwrap_or(patches))?;
             maps.push(Some(output));
-            // What nobody reads any more makes room.
+            // Free the maps that no later operation reads.
             for (map, held) in maps.iter_mut().enumerate().take(at + 1) {
                 if !body.operations[at + 1..].iter().any(|later| later.reads().any(|read| read == map)) {
                     *held = None;

@@ -100,7 +100,7 @@ impl Pass<'_> {
                 let mut parameters = vec![weight_gradient(&gradient, x, weight, *step)?];
                 parameters.extend(bias.as_ref().map(Tensor::zeros_like));
                 parameters.extend(of_norm);
-                // Nobody needs the gradient by the patches.
+                // The gradient by the patches is not used.
                 let needed = operation.from > 0;
                 let by_x = needed.then(|| input_gradient(&gradient, x, weight, *step)).transpose()?;
                 (by_x.as_ref().map(dense), parameters)

@@ -51,7 +51,7 @@ const WORTH_IT: f64 = 0.7;
 pub(crate) struct Network {
     architecture: Architecture,
     body: Body,
-    /// Made when it is first needed. Whoever changes a tensor calls [`changed`](Self::changed).
+    /// Computed at first use. After a tensor has changed, call [`changed`](Self::changed).
     folded: OnceLock<Folded>,
     made: Vec<Made>,
     device: Device,
