@@ -16,7 +16,10 @@ use super::{
     Display, Explainer, Maps, Query, SIDE, numbers,
     passes::{ALONE, logits},
 };
-use crate::{baseline::Fill, model::Network};
+use crate::{
+    baseline::Fill,
+    model::{Network, Places},
+};
 
 /// Recomputed copies at once, for each whole image that fits the caches.
 const PATCHES: usize = 4;
@@ -35,20 +38,23 @@ impl Occlusion {
     }
 
     /// The logit of each occluded copy of an image [1, 3, 96, 96], by recomputing what its window changes.
-    fn occluded(&self, network: &Network, image: &Tensor, at_once: usize) -> Result<Vec<f32>> {
-        let Windows { side, starts, copies, .. } = &self.windows;
-        let Some(places) = network.places(*side, starts) else {
-            return self.by_whole_passes(network, image, at_once);
-        };
+    fn by_recomputing(
+        &self,
+        network: &Network,
+        places: &Places,
+        image: &Tensor,
+        at_once: usize,
+    ) -> Result<Vec<f32>> {
+        let copies = &self.windows.copies;
         let (whole, baseline) = (network.whole(image)?, self.fill.of(image));
         let mut all = Vec::with_capacity(copies.len());
         for copies in copies.chunks(at_once * PATCHES) {
-            all.extend(numbers(&network.local(&places, &whole, &baseline, copies)?)?);
+            all.extend(numbers(&network.local(places, &whole, &baseline, copies)?)?);
         }
         Ok(all)
     }
 
-    /// As `occluded`, by a whole pass for each copy.
+    /// As `by_recomputing`, by a whole pass for each copy.
     fn by_whole_passes(&self, network: &Network, image: &Tensor, at_once: usize) -> Result<Vec<f32>> {
         let last = |images: &Tensor| images.permute([0, 2, 3, 1]);
         let (image, baseline) = (last(image), last(&self.fill.of(image)));
@@ -65,10 +71,14 @@ impl Occlusion {
 impl Explainer for Occlusion {
     fn explain(&self, network: &Network, query: &Query<'_>) -> Result<Maps> {
         let mut maps = Maps { logits: logits(network, query.images, ALONE)?, ..Maps::default() };
+        let places = network.places(self.windows.side, &self.windows.starts);
         for (index, scalar) in query.scalars(&maps.logits).enumerate() {
             let image = query.images.narrow(0, index as i64, 1);
             let whole = scalar.value(maps.logits[index]);
-            let occluded = self.occluded(network, &image, query.at_once)?;
+            let occluded = match &places {
+                Some(places) => self.by_recomputing(network, places, &image, query.at_once)?,
+                None => self.by_whole_passes(network, &image, query.at_once)?,
+            };
             let lost = occluded.into_iter().map(|logit| whole - scalar.value(logit));
             maps.map.extend(self.windows.means(lost));
         }
