@@ -22,7 +22,7 @@ pub use input::InputFile;
 pub use progress::{EpochEnd, Progress};
 
 /// The version of these types: engine and worker of different versions refuse each other.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 /// The file in a task's folder for partial work with a picture of the training so far, for people who watch.
 pub const CURVES: &str = "curves.png";
@@ -79,6 +79,8 @@ pub struct Resources {
     pub inference_batch: Option<usize>,
     /// Bytes that it may hold beside the model; `None`: the stage chooses by device.
     pub memory: Option<u64>,
+    /// Whether it computes in float32 if the device lacks its precision; else it fails.
+    pub precision_fallback: bool,
     /// Epochs between two checkpoints.
     pub checkpoint_interval: u32,
     /// How long it may take, which the engine enforces; `None`: no limit.

@@ -1,7 +1,8 @@
 //! `maps.h5`: the maps of an explainer, and how they were made.
 //!
 //! The layout is that of `explain`, or of such a file made by hand: `map` [N, 96, 96] float32, `row` `[N]`, `label`
-//! `[N]` 0 or 1, `logit` `[N]`; attributes `method`, `parameters` (JSON, optional), `target`, `score`. Maps are read
+//! `[N]` 0 or 1, `logit` `[N]`; attributes `method`, `parameters` (JSON, optional), `target`, `score`, `precision`
+//! (optional). Maps are read
 //! one at a time, from any thread. Values may be infinite or NaN.
 
 use anyhow::{Context, Result};
@@ -24,6 +25,9 @@ pub struct Making {
     pub target: String,
     /// Which output for it: `logit`.
     pub score: String,
+    /// How exactly the network was computed, if not in float32: `bf16`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<String>,
 }
 
 /// The maps of one explainer.
@@ -115,7 +119,9 @@ fn making(file: &H5File) -> Result<Making> {
             serde_json::from_str(&read_text_attribute(file, "parameters")?).with_context(message)?
         }
     };
-    Ok(Making { method: text("method")?, parameters, target: text("target")?, score: text("score")? })
+    let precision = file.has_attribute("precision").then(|| read_text_attribute(file, "precision")).transpose()?;
+    let [method, target, score] = [text("method")?, text("target")?, text("score")?];
+    Ok(Making { method, parameters, target, score, precision })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::{
     Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, FileOrArtifact, Images, Input, Model,
-    Peers, RunSettings, Runner, Stage, artifact,
+    Peers, Precision, RunSettings, Runner, Stage, artifact,
     declare::{choice, parameters},
     default_classes, file_input, images_inputs, question_inputs,
     split::{check_own, check_take},
@@ -27,6 +27,8 @@ parameters! {
         semantic choose: Choose = Choose::Accuracy;
         /// Resamples of the bootstrap confidence intervals; 0 for none.
         semantic resamples: u32 = 10_000;
+        /// How exactly the network is computed.
+        inherited precision: Precision = Precision::Float32;
         /// The names of the classes 0 and 1.
         inherited classes: [String; 2] = default_classes();
         /// Seeds the bootstrap and the drawing.

@@ -127,6 +127,9 @@ table! {
         inference_batch: Option<u32> = None;
         /// How much memory a stage may use for its data, in addition to the model (default: chosen by device).
         memory: Option<Bytes> = None;
+        /// Whether a device that lacks the `precision` of a stage computes in float32, with a warning (default: no, the
+        /// stage fails).
+        precision_fallback: Option<bool> = None;
         /// Epochs between two checkpoints (default 1).
         #[serde(deserialize_with = "at_least_one")]
         checkpoint_interval: Option<u32> = None;
@@ -162,6 +165,7 @@ impl RunSettings {
             threads: self.threads.or(other.threads),
             inference_batch: self.inference_batch.or(other.inference_batch),
             memory: self.memory.or(other.memory),
+            precision_fallback: self.precision_fallback.or(other.precision_fallback),
             checkpoint_interval: self.checkpoint_interval.or(other.checkpoint_interval),
             retry: self.retry.or(other.retry),
             timeout: self.timeout.or(other.timeout),

@@ -6,7 +6,7 @@ mod saliency;
 mod steps;
 
 use super::{
-    Appetite, Artifact, ArtifactType, Baseline, Check, DEFAULT_SEED, Equality, Images, Input, Model, Peers,
+    Appetite, Artifact, ArtifactType, Baseline, Check, DEFAULT_SEED, Equality, Images, Input, Model, Peers, Precision,
     RunSettings, Runner, Stage,
     architecture::{Architecture, Layer},
     artifact,
@@ -40,6 +40,8 @@ parameters! {
         semantic panel: u32 = 30;
         /// What the strongest colour of a map on the panel is.
         semantic panel_scale: PanelScale = PanelScale::Own;
+        /// How exactly the network is computed.
+        inherited precision: Precision = Precision::Float32;
         /// The names of the classes 0 and 1.
         inherited classes: [String; 2] = default_classes();
         /// Seeds the random numbers of the method.

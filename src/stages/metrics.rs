@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Appetite, Artifact, ArtifactRef, ArtifactType, Baseline, Check, DEFAULT_SEED, Equality, FileOrArtifact,
-    Images, Input, Kind, Label, Peers, RunSettings, Runner, Stage, artifact,
+    Images, Input, Kind, Label, Peers, Precision, RunSettings, Runner, Stage, artifact,
     declare::{choice, parameters},
     explain::Explain,
     file_input, peer,
@@ -35,6 +35,8 @@ parameters! {
         semantic localisation: Truth = Truth::Auto;
         /// Resamples of the bootstrap confidence intervals; 0 for none.
         semantic resamples: u32 = 10_000;
+        /// How exactly the network is computed.
+        inherited precision: Precision = Precision::Float32;
         /// Seeds the bootstrap and the control `random`.
         inherited seed: u64 = DEFAULT_SEED;
         /// How to compute it.

@@ -18,6 +18,7 @@ mod kind;
 mod label;
 mod name;
 pub(crate) mod plain;
+mod precision;
 mod problem;
 mod reader;
 mod reference;
@@ -58,6 +59,7 @@ pub use field::{Class, Field, kebab};
 pub use kind::Kind;
 pub use label::Label;
 pub use name::{ArtifactRef, StageName, is_name};
+pub use precision::Precision;
 pub use problem::{Problem, Topic};
 pub use reader::Reader;
 pub use reference::{

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Appetite, Artifact, ArtifactType, Check, Equality, Input, Kind, Model, Peers, RunSettings, Runner, Stage,
+    Appetite, Artifact, ArtifactType, Check, Equality, Input, Kind, Model, Peers, Precision, RunSettings, Runner, Stage,
     StageName, TrainingData,
     declare::{choice, parameters, settings},
     model_input, peer,
@@ -35,6 +35,8 @@ parameters! {
         /// Seeds shuffle and augmentation from here on (default: the seed of the training). With
         /// `start = "best"` and the same seed, the epochs after the best one repeat exactly.
         semantic seed: Option<u64> = None;
+        /// How exactly the network is computed from here on (default: as in the training).
+        semantic precision: Option<Precision> = None;
         /// How to compute it.
         execution run: RunSettings = RunSettings::default();
     }

@@ -11,7 +11,7 @@ pub use optimizer::{Adam, AdamW, Optimizer, Sgd};
 pub use schedule::{Constant, Cosine, OneCycle, Schedule, StepDecay};
 
 use super::{
-    Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, Input, Model, RunSettings, Runner,
+    Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, Input, Model, Precision, RunSettings, Runner,
     Stage, TrainingData, artifact,
     declare::{parameters, settings},
     model_input, training_inputs,
@@ -49,6 +49,8 @@ parameters! {
         semantic early_stopping: Option<EarlyStopping> = None;
         /// Whether each epoch has another order of the patches. If not, they are in the order of the rows.
         semantic shuffle: bool = true;
+        /// How exactly the network is computed.
+        inherited precision: Precision = Precision::Float32;
         /// Seeds the initialisation, the shuffle and the augmentation.
         inherited seed: u64 = DEFAULT_SEED;
         /// How to compute it.

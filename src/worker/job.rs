@@ -9,12 +9,14 @@ use pcamflow::{
     protocol::{InputFile, Task},
     report::Picture,
     serve::Reporter,
+    stages::Precision,
 };
 use serde::Serialize;
-use tch::Device;
+use tch::{Device, Kind};
 
 use crate::{
     model::{Network, network_of, read_weights},
+    precision,
     tensors::TensorFile,
 };
 
@@ -35,13 +37,26 @@ impl Job<'_> {
         self.task.inputs.get(slot).with_context(message)
     }
 
+    /// The numbers of a precision on the stage's device.
+    ///
+    /// # Errors
+    /// The device has none, and the stage must not compute in float32 instead.
+    pub(crate) fn numbers(&self, precision: Precision) -> Result<Kind> {
+        let fallback = self.task.resources.precision_fallback;
+        let (kind, warning) = precision::resolve(precision, self.device, fallback)?;
+        warning.iter().for_each(|text| self.reporter.warn(text));
+        Ok(kind)
+    }
+
     /// The model of the stage, noted in its log.
     ///
     /// # Errors
-    /// The file is not a valid model.
-    pub(crate) fn model(&self) -> Result<Network> {
+    /// The file is not a valid model, or the device lacks the precision.
+    pub(crate) fn model(&self, precision: Precision) -> Result<Network> {
         let input = self.input("model")?;
-        let network = network_of(self.weights("model")?, self.device)?;
+        let numbers = self.numbers(precision)?;
+        let mut network = network_of(self.weights("model")?, self.device)?;
+        network.compute_in(numbers);
         let architecture = serde_json::to_string(network.architecture())?;
         self.reporter.info(&format!("the model {} is {architecture}", input.name));
         Ok(network)

@@ -3,7 +3,7 @@
 //! Only this module tree uses `tch`. The engine starts the binary and talks to it (`pcamflow::serve`). In reading
 //! order: `job` and `jobs` (the stage kinds), `train`, `predict`, `explain` and `faithfulness` (the computations),
 //! `model` and `optim`, `batches` and `patches` (the input), `tensors` (weights in files), `kernels` and `libtorch`
-//! (arithmetic that tch does not offer), `device`, `cuda` and `allocator` (the machine).
+//! (arithmetic that tch does not offer), `device`, `precision`, `cuda` and `allocator` (the machine).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod allocator;
@@ -22,6 +22,7 @@ mod model;
 mod numbers;
 mod optim;
 mod patches;
+mod precision;
 mod predict;
 mod random;
 mod tensors;

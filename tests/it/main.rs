@@ -30,6 +30,8 @@ mod language;
 mod leaks;
 mod outside;
 mod plan;
+#[cfg(feature = "torch")]
+mod precision;
 mod preview;
 mod processes;
 mod projects;

@@ -53,6 +53,7 @@ impl Engine<'_> {
                 threads: grant.threads,
                 inference_batch: settings.inference_batch.map(|batch| batch as usize),
                 memory: settings.memory.map(|memory| memory.0),
+                precision_fallback: settings.precision_fallback.unwrap_or(false),
                 checkpoint_interval: settings.checkpoint_interval.unwrap_or(1),
                 timeout: settings.timeout.map(|span| span.0),
             },

@@ -7,6 +7,9 @@ mod driver;
 mod library;
 mod settings;
 
+pub(crate) use driver::generation;
+pub(crate) use settings::allow_tf32;
+
 use std::sync::OnceLock;
 
 use tch::Cuda;

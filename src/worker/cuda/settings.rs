@@ -1,4 +1,4 @@
-//! Makes CUDA deterministic, in full single precision.
+//! Makes CUDA deterministic, and chooses between full single precision and TF32.
 //!
 //! By default libtorch lets cuDNN choose nondeterministic convolutions and round their inputs to TF32 (10 bits).
 //! tch cannot change this, so the setters of `at::Context` are declared here by their exported names. libtorch is
@@ -22,17 +22,25 @@ unsafe extern "C" {
     fn set_allow_tf32_cublas(context: *mut c_void, on: bool);
 }
 
+/// Whether convolutions and products of matrices may round their factors to TF32.
+pub(crate) fn allow_tf32(on: bool) {
+    // SAFETY: as in `deterministic`.
+    unsafe {
+        let context = global_context();
+        set_allow_tf32_cudnn(context, on);
+        set_allow_tf32_cublas(context, on);
+    }
+}
+
 /// Deterministic convolutions, chosen without timing them, and no TF32.
 pub(super) fn deterministic() {
     Cuda::cudnn_set_benchmark(false);
     // SAFETY: in the Itanium ABI of Linux builds, a member function takes its object as the first argument. The
     // context lives as long as the process.
     unsafe {
-        let context = global_context();
-        set_deterministic_cudnn(context, true);
-        set_allow_tf32_cudnn(context, false);
-        set_allow_tf32_cublas(context, false);
+        set_deterministic_cudnn(global_context(), true);
     }
+    allow_tf32(false);
 }
 
 #[cfg(test)]
@@ -54,6 +62,10 @@ mod tests {
         // SAFETY: as in `deterministic`.
         unsafe {
             assert!(deterministic_cudnn(global_context()));
+            assert!(!allow_tf32_cublas(global_context()));
+            allow_tf32(true);
+            assert!(allow_tf32_cublas(global_context()));
+            allow_tf32(false);
             assert!(!allow_tf32_cublas(global_context()));
         }
     }

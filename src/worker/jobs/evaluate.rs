@@ -41,7 +41,7 @@ pub(super) fn run(job: &Job<'_>, stage: &Evaluate) -> Result<Outcome> {
     let all = || [&images].into_iter().chain(&validation);
     all().for_each(|images| images.note(job));
     let total = all().map(|images| images.positions.len() as u64).sum();
-    let mut predicting = Predicting::new(job, total)?;
+    let mut predicting = Predicting::new(job, stage, total)?;
     let slides = images.slides(job)?;
     // The threshold comes first, so that an error in it is found early.
     let chosen =
@@ -69,8 +69,8 @@ struct Predicting<'a> {
 }
 
 impl<'a> Predicting<'a> {
-    fn new(job: &'a Job<'_>, total: u64) -> Result<Self> {
-        let network = job.model()?;
+    fn new(job: &'a Job<'_>, stage: &Evaluate, total: u64) -> Result<Self> {
+        let network = job.model(stage.precision)?;
         let batch = batch_size(&network, &job.task.resources, default_batch(job.device))?;
         Ok(Self { job, network, batch, done: 0, total })
     }

@@ -34,7 +34,7 @@ const PIXELS: usize = SIDE * SIDE;
 /// # Errors
 /// The model or the patches are invalid, or the method's settings do not fit the model.
 pub(super) fn run(job: &Job<'_>, stage: &Explain) -> Result<Outcome> {
-    let network = job.model()?;
+    let network = job.model(stage.precision)?;
     let stage = &stage.clone().settled(network.architecture());
     let images = Images::open(job, "images", stage.take, stage.seed)?;
     images.note(job);

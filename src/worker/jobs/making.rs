@@ -1,7 +1,10 @@
 //! How the maps of a file were made, parsed from the words in its attributes.
 
 use anyhow::{Context as _, Result};
-use pcamflow::{data::maps::MapSet, stages::explain::Method};
+use pcamflow::{
+    data::maps::MapSet,
+    stages::{Precision, explain::Method},
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -26,6 +29,15 @@ pub(super) fn method(maps: &MapSet) -> Result<Method> {
     let making = maps.making();
     let parameters = Value::Object(making.parameters.clone());
     read(maps, "method", [(making.method.clone(), parameters)].into_iter().collect())
+}
+
+/// The precision of the maps.
+///
+/// # Errors
+/// This version does not have it.
+pub(super) fn precision(maps: &MapSet) -> Result<Precision> {
+    let word = maps.making().precision.clone();
+    word.map_or(Ok(Precision::default()), |word| read(maps, "precision", Value::String(word)))
 }
 
 fn read<T: DeserializeOwned>(maps: &MapSet, what: &str, value: Value) -> Result<T> {

@@ -3,7 +3,8 @@
 //! Datasets: `map` [N, 96, 96] float32 (raw), `row` int64, `label` uint8, `probability` float64, `logit`
 //! float32. Depending on the method also `native` [N, rows, columns] (before enlarging), `attribution`
 //! [N, 3, 96, 96] and `delta` `[N]`, all float32, and `steps` `[N]` int64 (the steps behind each `delta`).
-//! Attributes: `method`, `parameters` (JSON), `target`, `score`, and the number of odd or incomplete maps.
+//! Attributes: `method`, `parameters` (JSON), `target`, `score`, `precision` (if it is not float32), and the number of
+//! odd or incomplete maps.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,10 @@ use pcamflow::{
         arrays::{Array, ArrayFile, Attribute, Element, Notes},
     },
     metrics::{faithfulness::OddMaps, sigmoid},
-    stages::explain::{Explain, Method},
+    stages::{
+        Precision,
+        explain::{Explain, Method},
+    },
 };
 
 use crate::explain::{Arrays, Maps, SIDE};
@@ -117,14 +121,17 @@ fn notes(stage: &Explain, arrays: Arrays) -> Result<Notes> {
         Method::Occlusion(settings) => serde_json::to_string(settings)?,
         Method::IntegratedGradients(settings) => settings.to_json()?,
     };
-    let texts = [
+    let mut texts = vec![
         ("method", stage.method.word()),
         ("parameters", parameters.as_str()),
         ("target", stage.target.word()),
         ("score", stage.score.word()),
     ];
-    let texts = texts.map(|(name, text)| (name.to_owned(), Attribute::Text(text.to_owned())));
+    if stage.precision != Precision::default() {
+        texts.push(("precision", stage.precision.word()));
+    }
+    let texts = texts.into_iter().map(|(name, text)| (name.to_owned(), Attribute::Text(text.to_owned())));
     let counts = ODD.into_iter().chain(arrays.delta.then_some(FAILURES));
     let counts = counts.map(|name| (name.to_owned(), Attribute::Integer(0)));
-    Ok(Notes { attributes: texts.into_iter().chain(counts).collect(), texts: Vec::new() })
+    Ok(Notes { attributes: texts.chain(counts).collect(), texts: Vec::new() })
 }

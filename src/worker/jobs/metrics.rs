@@ -41,7 +41,7 @@ const THRESHOLD: f64 = 0.5;
 pub(super) fn run(job: &Job<'_>, stage: &Metrics) -> Result<Outcome> {
     let explanations = Explanations::open(job, stage)?;
     let subject = Subject::open(job, stage, &explanations)?;
-    let network = job.model()?;
+    let network = job.model(stage.precision)?;
     let course = Course::new(stage.protocol, usize::try_from(stage.pixels_per_step)?);
     let baselines = baselines(stage);
     let pace = Pace::new(&network, &job.task.resources)?;

@@ -48,6 +48,7 @@ pub(super) fn train_on(
         Some((state, _)) => state,
         None => begin()?,
     };
+    state.network.compute_in(job.numbers(state.recipe.precision)?);
     let plan = Plan {
         last_epoch: state.first_epoch().saturating_add(epochs),
         patience,
@@ -163,6 +164,7 @@ mod tests {
             augmentation: Augmentation::default(),
             early_stopping: None,
             shuffle: true,
+            precision: pcamflow::stages::Precision::Float32,
             seed: 3,
             run: RunSettings::default(),
         }
@@ -193,6 +195,7 @@ mod tests {
             threads: 1,
             inference_batch: None,
             memory: None,
+            precision_fallback: false,
             checkpoint_interval: 1,
             timeout: None,
         };

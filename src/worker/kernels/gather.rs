@@ -3,32 +3,32 @@
 //! Exact recomputation needs this: where a change of the image did not reach, the values of the unchanged image hold,
 //! and an altered copy has values of its own only in a small square.
 
-use super::maps::each_chunk;
+use super::{Number, maps::each_chunk};
 
 /// A feature map [height, width, channels], and the value around it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Shared<'a> {
-    pub(crate) values: &'a [f32],
+pub(crate) struct Shared<'a, T> {
+    pub(crate) values: &'a [T],
     pub(crate) size: [usize; 3],
-    pub(crate) outside: f32,
+    pub(crate) outside: T,
 }
 
 /// Squares on a map: their first rows and columns, and their values, [squares, side, side, channels].
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Squares<'a> {
+pub(crate) struct Squares<'a, T> {
     pub(crate) corners: &'a [[isize; 2]],
     pub(crate) side: usize,
-    pub(crate) values: &'a [f32],
+    pub(crate) values: &'a [T],
 }
 
 /// Puts together patches [patches, side, side, channels], which begin at `corners`: each pixel is that of the own
 /// square of its patch, where that reaches, else that of the shared map.
-pub(crate) fn assemble(
-    shared: Shared<'_>,
-    own: Squares<'_>,
+pub(crate) fn assemble<T: Number>(
+    shared: Shared<'_, T>,
+    own: Squares<'_, T>,
     corners: &[[isize; 2]],
     side: usize,
-    out: &mut [f32],
+    out: &mut [T],
 ) {
     let [height, width, channels] = shared.size;
     each_chunk(out, side * side * channels, |patch, out| {
@@ -54,7 +54,7 @@ pub(crate) fn assemble(
 }
 
 /// A row of a map; empty if the map has no such row.
-fn line(map: &[f32], row: isize, rows: usize, length: usize) -> &[f32] {
+fn line<T>(map: &[T], row: isize, rows: usize, length: usize) -> &[T] {
     match usize::try_from(row) {
         Ok(row) if row < rows => &map[row * length..][..length],
         _ => &[],
@@ -62,8 +62,8 @@ fn line(map: &[f32], row: isize, rows: usize, length: usize) -> &[f32] {
 }
 
 /// Copies pixels that begin at column `from` over pixels that begin at column `to`, where both have columns.
-fn overlay(pixels: &[f32], from: isize, channels: usize, to: isize, out: &mut [f32]) {
-    let columns = |pixels: &[f32]| (pixels.len() / channels) as isize;
+fn overlay<T: Copy>(pixels: &[T], from: isize, channels: usize, to: isize, out: &mut [T]) {
+    let columns = |pixels: &[T]| (pixels.len() / channels) as isize;
     let first = from.max(to);
     let last = (from + columns(pixels)).min(to + columns(out));
     let part = |start: isize| (first - start) as usize * channels..(last - start) as usize * channels;

@@ -5,19 +5,20 @@ use std::marker::PhantomData;
 use anyhow::{Result, ensure};
 use tch::{Device, Kind, Tensor};
 
+use super::Number;
 use crate::libtorch::in_parallel;
 
 /// The numbers of a feature map in the order of memory: [N, h, w, C].
 ///
 /// # Errors
-/// It is not float32 on the CPU, dense and stored channels last.
-pub(crate) fn numbers(map: &Tensor) -> Result<&[f32]> {
-    check(map)?;
+/// It is not of this kind of numbers, on the CPU, dense and stored channels last.
+pub(crate) fn numbers<T: Number>(map: &Tensor) -> Result<&[T]> {
+    check(map, T::KIND)?;
     let values = map.numel();
     if values == 0 {
         return Ok(&[]); // It may have no memory.
     }
-    // SAFETY: the tensor is dense and float32, and it lives as long as the slice. Writing it takes `&mut`.
+    // SAFETY: the tensor is dense and has such numbers, and it lives as long as the slice. Writing it takes `&mut`.
     Ok(unsafe { std::slice::from_raw_parts(map.data_ptr().cast(), values) })
 }
 
@@ -25,8 +26,8 @@ pub(crate) fn numbers(map: &Tensor) -> Result<&[f32]> {
 ///
 /// # Errors
 /// As `numbers`.
-pub(crate) fn numbers_mut(map: &mut Tensor) -> Result<&mut [f32]> {
-    check(map)?;
+pub(crate) fn numbers_mut<T: Number>(map: &mut Tensor) -> Result<&mut [T]> {
+    check(map, T::KIND)?;
     let values = map.numel();
     if values == 0 {
         return Ok(&mut []);
@@ -35,19 +36,19 @@ pub(crate) fn numbers_mut(map: &mut Tensor) -> Result<&mut [f32]> {
     Ok(unsafe { std::slice::from_raw_parts_mut(map.data_ptr().cast(), values) })
 }
 
-fn check(map: &Tensor) -> Result<()> {
+fn check(map: &Tensor, kind: Kind) -> Result<()> {
     let dense = match map.dim() {
         4 => map.permute([0, 2, 3, 1]).is_contiguous(),
         _ => map.is_contiguous(),
     };
-    let fits = map.kind() == Kind::Float && map.device() == Device::Cpu && dense;
-    ensure!(fits, "a feature map is not float32, on the CPU and channels last: {map:?}");
+    let fits = map.kind() == kind && map.device() == Device::Cpu && dense;
+    ensure!(fits, "a feature map is not {kind:?}, on the CPU and channels last: {map:?}");
     Ok(())
 }
 
 /// A feature map [N, C, h, w] with any content, stored channels last.
-pub(crate) fn empty_like([n, c, h, w]: [i64; 4]) -> Tensor {
-    Tensor::empty([n, h, w, c], (Kind::Float, Device::Cpu)).permute([0, 3, 1, 2])
+pub(crate) fn empty_map(kind: Kind, [n, c, h, w]: [i64; 4]) -> Tensor {
+    Tensor::empty([n, h, w, c], (kind, Device::Cpu)).permute([0, 3, 1, 2])
 }
 
 /// The same map, stored channels last and without gaps.

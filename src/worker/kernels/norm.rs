@@ -7,6 +7,7 @@
 //! on the number of threads. libtorch adds float32 numbers one after the other, which is off by 4e-4.
 
 use super::{
+    Number,
     maps::{each_chunk, each_pair},
     widest,
 };
@@ -23,7 +24,7 @@ pub(crate) struct Moments {
 
 impl Moments {
     /// The moments of x.
-    pub(crate) fn of(x: &[f32], channels: usize) -> Self {
+    pub(crate) fn of<T: Number>(x: &[T], channels: usize) -> Self {
         let block = block(channels);
         let mut parts = vec![0.0; x.len().div_ceil(block) * 2 * channels];
         each_chunk(&mut parts, 2 * channels, |index, sums| {
@@ -49,7 +50,7 @@ pub(crate) struct Affine {
 
 impl Affine {
     /// Computes the output for x. A shortcut is added before the ReLU.
-    pub(crate) fn apply(&self, x: &[f32], shortcut: Option<&[f32]>, out: &mut [f32]) {
+    pub(crate) fn apply<T: Number>(&self, x: &[T], shortcut: Option<&[T]>, out: &mut [T]) {
         let Self { centre, scale, shift, relu } = self;
         let block = block(centre.len());
         each_chunk(out, block, |index, out| {
@@ -67,7 +68,12 @@ impl Affine {
 
     /// Sets the gradient by the output to 0 where the output of a ReLU is 0: then it is that by y and by the shortcut.
     /// Returns the sums over the pixels of it, and of it times (x - centre).
-    pub(crate) fn gate(&self, x: &[f32], output: Option<&[f32]>, gradient: &mut [f32]) -> [Vec<f64>; 2] {
+    pub(crate) fn gate<T: Number>(
+        &self,
+        x: &[T],
+        output: Option<&[T]>,
+        gradient: &mut [T],
+    ) -> [Vec<f64>; 2] {
         let channels = self.centre.len();
         let block = block(channels);
         let mut parts = vec![0.0; gradient.len().div_ceil(block) * 2 * channels];
@@ -84,7 +90,13 @@ impl Affine {
     }
 
     /// Turns the gradient by y into that by x, given the two sums of [`gate`](Self::gate) and 1 / (variance + eps).
-    pub(crate) fn backward(&self, x: &[f32], gradient: &mut [f32], sums: &[Vec<f64>; 2], precision: &[f64]) {
+    pub(crate) fn backward<T: Number>(
+        &self,
+        x: &[T],
+        gradient: &mut [T],
+        sums: &[Vec<f64>; 2],
+        precision: &[f64],
+    ) {
         let pixels = (x.len() / self.centre.len()) as f64;
         let each = |of: &dyn Fn(usize) -> f64| -> Vec<f32> {
             (0..self.centre.len()).map(|at| (f64::from(self.scale[at]) * of(at) / pixels) as f32).collect()
@@ -116,12 +128,12 @@ fn added(parts: &[f64], channels: usize) -> [Vec<f64>; 2] {
 
 widest! {
     /// Adds x and its square to the sums of each channel.
-    fn add_powers(x: &[f32], sums: &mut [f64]) {
+    fn add_powers<T: Number>(x: &[T], sums: &mut [f64]) {
         let channels = sums.len() / 2;
         let (first, second) = sums.split_at_mut(channels);
         for pixel in x.chunks_exact(channels) {
             for ((value, first), second) in pixel.iter().zip(&mut *first).zip(&mut *second) {
-                let value = f64::from(*value);
+                let value = f64::from(value.wide());
                 *first += value;
                 *second += value * value;
             }
@@ -131,15 +143,15 @@ widest! {
 
 widest! {
     /// Adds a gradient, and its product with (x - centre), to the sums of each channel.
-    fn add_products(gradient: &[f32], x: &[f32], centre: &[f32], sums: &mut [f64]) {
+    fn add_products<T: Number>(gradient: &[T], x: &[T], centre: &[f32], sums: &mut [f64]) {
         let channels = centre.len();
         let (first, second) = sums.split_at_mut(channels);
         for (gradient, pixel) in gradient.chunks_exact(channels).zip(x.chunks_exact(channels)) {
             let numbers = gradient.iter().zip(pixel).zip(centre);
             for (((gradient, x), centre), (first, second)) in numbers.zip(first.iter_mut().zip(&mut *second)) {
-                let gradient = f64::from(*gradient);
+                let gradient = f64::from(gradient.wide());
                 *first += gradient;
-                *second += gradient * f64::from(x - centre);
+                *second += gradient * f64::from(x.wide() - centre);
             }
         }
     }
@@ -147,7 +159,13 @@ widest! {
 
 widest! {
     /// As `add_products`, after setting the gradient to 0 where the output of a ReLU is 0.
-    fn close_and_add(gradient: &mut [f32], output: &[f32], x: &[f32], centre: &[f32], sums: &mut [f64]) {
+    fn close_and_add<T: Number>(
+        gradient: &mut [T],
+        output: &[T],
+        x: &[T],
+        centre: &[f32],
+        sums: &mut [f64],
+    ) {
         let channels = centre.len();
         let (first, second) = sums.split_at_mut(channels);
         let pixels = gradient.chunks_exact_mut(channels).zip(output.chunks_exact(channels));
@@ -156,10 +174,11 @@ widest! {
             for (((gradient, output), (x, centre)), (first, second)) in
                 numbers.zip(first.iter_mut().zip(&mut *second))
             {
-                *gradient = if *output > 0.0 { *gradient } else { 0.0 };
-                let gradient = f64::from(*gradient);
-                *first += gradient;
-                *second += gradient * f64::from(x - centre);
+                let open = if output.wide() > 0.0 { gradient.wide() } else { 0.0 };
+                *gradient = T::nearest(open);
+                let open = f64::from(open);
+                *first += open;
+                *second += open * f64::from(x.wide() - centre);
             }
         }
     }
@@ -167,14 +186,21 @@ widest! {
 
 widest! {
     /// x to an affine map of it, or to the least number if that is larger.
-    fn map_affinely(x: &[f32], centre: &[f32], scale: &[f32], shift: &[f32], least: f32, out: &mut [f32]) {
+    fn map_affinely<T: Number>(
+        x: &[T],
+        centre: &[f32],
+        scale: &[f32],
+        shift: &[f32],
+        least: f32,
+        out: &mut [T],
+    ) {
         let channels = centre.len();
         for (pixel, out) in x.chunks_exact(channels).zip(out.chunks_exact_mut(channels)) {
             let maps = centre.iter().zip(scale).zip(shift);
             for ((out, x), ((centre, scale), shift)) in out.iter_mut().zip(pixel).zip(maps) {
-                let value = (x - centre) * scale + shift;
+                let value = (x.wide() - centre) * scale + shift;
                 // What is not a number stays so.
-                *out = if value < least { least } else { value };
+                *out = T::nearest(if value < least { least } else { value });
             }
         }
     }
@@ -182,28 +208,29 @@ widest! {
 
 widest! {
     /// Adds numbers, and raises the sums to the least number if that is larger.
-    pub(super) fn add(more: &[f32], least: f32, out: &mut [f32]) {
+    pub(super) fn add<T: Number>(more: &[T], least: f32, out: &mut [T]) {
         for (out, more) in out.iter_mut().zip(more) {
-            let sum = *out + more;
-            *out = if sum < least { least } else { sum };
+            let sum = out.wide() + more.wide();
+            *out = T::nearest(if sum < least { least } else { sum });
         }
     }
 }
 
 widest! {
-    fn centre_gradient(
-        x: &[f32],
+    fn centre_gradient<T: Number>(
+        x: &[T],
         centre: &[f32],
         scale: &[f32],
         offset: &[f32],
         slope: &[f32],
-        gradient: &mut [f32],
+        gradient: &mut [T],
     ) {
         let channels = centre.len();
         for (pixel, gradient) in x.chunks_exact(channels).zip(gradient.chunks_exact_mut(channels)) {
             let maps = centre.iter().zip(scale).zip(offset).zip(slope);
             for ((gradient, x), (((centre, scale), offset), slope)) in gradient.iter_mut().zip(pixel).zip(maps) {
-                *gradient = *gradient * scale - (offset + (x - centre) * slope);
+                let by_x = gradient.wide() * scale - (offset + (x.wide() - centre) * slope);
+                *gradient = T::nearest(by_x);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Max-pooling and its backward pass. The gradient goes to the first largest pixel in row-major order, as in PyTorch.
 
-use super::{maps::each_chunk, widest};
+use super::{Number, maps::each_chunk, widest};
 
 /// A square window, its stride, and the border of minus infinity around the map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,14 +25,14 @@ impl MaxPool {
 }
 
 /// Pools maps [N, h, w, C] into `out`, [N, h', w', C].
-pub(crate) fn max_pool(pool: MaxPool, input: &[f32], [h, w, c]: [usize; 3], out: &mut [f32]) {
+pub(crate) fn max_pool<T: Number>(pool: MaxPool, input: &[T], [h, w, c]: [usize; 3], out: &mut [T]) {
     let (rows, columns) = (pool.outputs(h), pool.outputs(w));
     each_chunk(out, columns * c, |index, out| {
         let image = &input[index / rows * h * w * c..][..h * w * c];
         let window = pool.window(index % rows, h);
         for (column, out) in out.chunks_exact_mut(c).enumerate() {
             let span = pool.window(column, w);
-            out.fill(f32::NEG_INFINITY);
+            out.fill(T::nearest(f32::NEG_INFINITY));
             for row in window.clone() {
                 raise(out, &image[(row * w + span.start) * c..(row * w + span.end) * c]);
             }
@@ -42,21 +42,22 @@ pub(crate) fn max_pool(pool: MaxPool, input: &[f32], [h, w, c]: [usize; 3], out:
 
 widest! {
     /// Raises numbers to those of each pixel, if these are larger.
-    fn raise(out: &mut [f32], pixels: &[f32]) {
+    fn raise<T: Number>(out: &mut [T], pixels: &[T]) {
         for pixel in pixels.chunks_exact(out.len()) {
             for (out, &value) in out.iter_mut().zip(pixel) {
                 // What is not a number stays so, as in PyTorch.
-                *out = if value > *out || value.is_nan() { value } else { *out };
+                let (new, old) = (value.wide(), out.wide());
+                *out = if new > old || new.is_nan() { value } else { *out };
             }
         }
     }
 }
 
 /// The maps of a pooling: its input [N, h, w, C], its output, and the gradient by the output.
-pub(crate) struct Pooled<'a> {
-    pub(crate) input: &'a [f32],
-    pub(crate) output: &'a [f32],
-    pub(crate) gradient: &'a [f32],
+pub(crate) struct Pooled<'a, T> {
+    pub(crate) input: &'a [T],
+    pub(crate) output: &'a [T],
+    pub(crate) gradient: &'a [T],
     /// h, w and C of the input.
     pub(crate) size: [usize; 3],
     /// Whether the input is the output of a ReLU, whose backward pass is made here, too: no gradient where it is 0.
@@ -64,14 +65,14 @@ pub(crate) struct Pooled<'a> {
 }
 
 /// Computes the gradient by the input.
-pub(crate) fn max_pool_backward(pool: MaxPool, pooled: &Pooled<'_>, gradient: &mut [f32]) {
+pub(crate) fn max_pool_backward<T: Number>(pool: MaxPool, pooled: &Pooled<'_, T>, gradient: &mut [T]) {
     let [h, w, c] = pooled.size;
     let (rows, columns) = (pool.outputs(h), pool.outputs(w));
     each_chunk(gradient, h * w * c, |index, gradient| {
         let input = &pooled.input[index * h * w * c..][..h * w * c];
         let least = if pooled.after_relu { 0.0 } else { f32::NEG_INFINITY };
-        let mut left = vec![0.0; c];
-        gradient.fill(0.0);
+        let mut left = vec![T::nearest(0.0); c];
+        gradient.fill(T::nearest(0.0));
         for cell in 0..rows * columns {
             let at = (index * rows * columns + cell) * c;
             left.copy_from_slice(&pooled.gradient[at..at + c]);
@@ -88,14 +89,15 @@ pub(crate) fn max_pool_backward(pool: MaxPool, pooled: &Pooled<'_>, gradient: &m
 widest! {
     /// Gives what is left of the gradient of a window to the first pixel that has the largest value, per channel, if it
     /// is above the least one.
-    fn give(left: &mut [f32], best: &[f32], least: f32, pixels: &[f32], gradient: &mut [f32]) {
+    fn give<T: Number>(left: &mut [T], best: &[T], least: f32, pixels: &[T], gradient: &mut [T]) {
         let c = best.len();
         let left = &mut left[..c];
         for (pixel, gradient) in pixels.chunks_exact(c).zip(gradient.chunks_exact_mut(c)) {
             for (((gradient, left), value), best) in gradient.iter_mut().zip(&mut *left).zip(pixel).zip(best) {
-                let given = if value == best && *best > least { *left } else { 0.0 };
-                *gradient += given;
-                *left -= given;
+                let (best, own) = (best.wide(), left.wide());
+                let given = if value.wide() == best && best > least { own } else { 0.0 };
+                *gradient = T::nearest(gradient.wide() + given);
+                *left = T::nearest(own - given);
             }
         }
     }
@@ -106,7 +108,7 @@ mod tests {
     use tch::{Kind, Tensor};
 
     use super::*;
-    use crate::kernels::{empty_like, numbers, numbers_mut};
+    use crate::kernels::{empty_map, numbers, numbers_mut};
 
     const POOLS: [MaxPool; 3] = [
         MaxPool { kernel: 2, stride: 2, padding: 0 },
@@ -133,17 +135,17 @@ mod tests {
                 Tensor::run_backward(&[(&wanted * &weight).sum(Kind::Float)], &[&input], false, false);
 
             let (input, size) = (input.detach(), [9, 7, 5]);
-            let mut output = empty_like(wanted.size().try_into().unwrap());
-            max_pool(pool, numbers(&input).unwrap(), size, numbers_mut(&mut output).unwrap());
+            let mut output = empty_map(Kind::Float, wanted.size().try_into().unwrap());
+            max_pool::<f32>(pool, numbers(&input).unwrap(), size, numbers_mut(&mut output).unwrap());
             assert_eq!(output, wanted.detach());
             let mut broken = vec![0.0; output.numel() / 2];
             let mut pixels = vec![1.0; 5 * 9 * 7];
             pixels[0] = f32::NAN;
             max_pool(pool, &pixels, size, &mut broken);
             assert!(broken[0].is_nan() && broken[1] == 1.0);
-            let mut gradient = empty_like([2, 5, 9, 7]);
+            let mut gradient = empty_map(Kind::Float, [2, 5, 9, 7]);
             let weight = weight.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
-            let [input, output, weight] = [&input, &output, &weight].map(|map| numbers(map).unwrap());
+            let [input, output, weight] = [&input, &output, &weight].map(|map| numbers::<f32>(map).unwrap());
             let mut pooled = Pooled { input, output, gradient: weight, size, after_relu: false };
             max_pool_backward(pool, &pooled, numbers_mut(&mut gradient).unwrap());
             assert_eq!(gradient, by_input[0]);
@@ -152,6 +154,37 @@ mod tests {
             max_pool_backward(pool, &pooled, numbers_mut(&mut gradient).unwrap());
             let open = map([2, 5, 9, 7]).gt(0.0).to_kind(Kind::Float);
             assert_eq!(gradient, &by_input[0] * open);
+        }
+    }
+
+    /// Small whole numbers are bfloat16 numbers, and so are their sums.
+    #[test]
+    fn bfloat16_is_pooled_as_float32() {
+        let half = |map: &Tensor| map.to_kind(Kind::BFloat16);
+        let (n, c, h, w) = (2, 5, 9, 7);
+        for pool in POOLS {
+            let input = map([n, c, h, w]);
+            let [rows, columns] = [h, w].map(|side| pool.outputs(side as usize) as i64);
+            let weight = map([n, c, rows, columns]) + 1.0;
+            let (size, weight) = ([9, 7, 5], crate::kernels::dense(&weight));
+            let both = |kind: Kind| {
+                let mut output = empty_map(kind, [n, c, rows, columns]);
+                let mut gradient = empty_map(kind, [n, c, h, w]);
+                let [input, weight] = [&input, &weight].map(|map| map.to_kind(kind));
+                crate::kernels::with_number!(input, T => {
+                    max_pool::<T>(pool, numbers(&input).unwrap(), size, numbers_mut(&mut output).unwrap());
+                    let pooled = Pooled {
+                        input: numbers::<T>(&input).unwrap(),
+                        output: numbers(&output).unwrap(),
+                        gradient: numbers(&weight).unwrap(),
+                        size,
+                        after_relu: true,
+                    };
+                    max_pool_backward(pool, &pooled, numbers_mut(&mut gradient).unwrap());
+                });
+                [output, gradient]
+            };
+            assert_eq!(both(Kind::BFloat16), both(Kind::Float).each_ref().map(half));
         }
     }
 }

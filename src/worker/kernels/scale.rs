@@ -67,7 +67,7 @@ mod tests {
     use tch::{Device, Kind, Tensor};
 
     use super::*;
-    use crate::kernels::{empty_like, numbers, numbers_mut};
+    use crate::kernels::{empty_map, numbers, numbers_mut};
 
     #[test]
     fn every_bit_is_libtorchs() {
@@ -76,7 +76,7 @@ mod tests {
             (index * step).sin().to_kind(Kind::Float).view(shape)
         };
         for channels in [1, 3, 8, 64] {
-            let mut x = empty_like([2, channels, 24, 24]);
+            let mut x = empty_map(Kind::Float, [2, channels, 24, 24]);
             x.copy_(&wave(&[2, channels, 24, 24], 1.3));
             let [weight, bias, mean] = [0.7, 1.9, 2.3].map(|step| wave(&[channels], step));
             let variance = wave(&[channels], 0.3).square() + 0.05;
@@ -90,7 +90,7 @@ mod tests {
                 1e-5,
                 true,
             );
-            let values = |tensor: &Tensor| numbers(tensor).unwrap().to_vec();
+            let values = |tensor: &Tensor| numbers::<f32>(tensor).unwrap().to_vec();
             let [weight, bias, mean, variance] = [weight, bias, mean, variance].map(|tensor| values(&tensor));
             let scale = Scale::of_norm(&weight, &bias, &mean, &variance, 1e-5);
             scale.apply(numbers_mut(&mut x).unwrap(), None, false);

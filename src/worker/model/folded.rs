@@ -2,8 +2,8 @@
 //!
 //! In inference a norm is an affine map of each channel: norm(conv(x)) is the convolution with the weights w s and the
 //! bias (b - mean) s + beta, s = gamma / sqrt(variance + eps). The products are float64, so the folded weights are
-//! rounded once. On a CPU the ReLU is part of the convolution, too (oneDNN). A logit differs from that of the plain
-//! formulation by rounding, about 1e-6.
+//! rounded once. On a CPU the ReLU is part of the convolution, too (oneDNN). In float32, a logit differs from that of the
+//! plain formulation by rounding, about 1e-6.
 
 use anyhow::{Context as _, Result};
 use tch::{Device, Kind, Tensor, no_grad};
@@ -14,7 +14,7 @@ use super::{
     plain::{averaged, pooled},
 };
 use crate::{
-    kernels::{MaxPool, Scale, dense, empty_like, max_pool, numbers, numbers_mut},
+    kernels::{MaxPool, Scale, dense, empty_map, max_pool, numbers, numbers_mut, with_number},
     libtorch::{self, Step},
 };
 
@@ -29,6 +29,7 @@ pub(super) struct Folded {
 pub(super) struct Filter {
     /// Stored channels last.
     pub(super) weight: Tensor,
+    /// float32.
     pub(super) bias: Tensor,
     pub(super) step: Step,
     /// The norm alone.
@@ -36,9 +37,10 @@ pub(super) struct Filter {
 }
 
 impl Folded {
-    pub(super) fn new(body: &Body) -> Result<Self> {
+    /// For maps of this kind of numbers.
+    pub(super) fn new(body: &Body, kind: Kind) -> Result<Self> {
         let filter = |work: &Work| match work {
-            Work::Unit(unit) => Some(no_grad(|| Filter::of(unit))).transpose(),
+            Work::Unit(unit) => Some(no_grad(|| Filter::of(unit, kind))).transpose(),
             Work::MaxPool(_) | Work::AveragePool(_) => Ok(None),
         };
         let filters = body.operations.iter().map(|operation| filter(&operation.work));
@@ -91,7 +93,7 @@ impl Folded {
 }
 
 impl Filter {
-    fn of(Unit { convolution, norm, .. }: &Unit) -> Result<Self> {
+    fn of(Unit { convolution, norm, .. }: &Unit, kind: Kind) -> Result<Self> {
         let double = |tensor: &Tensor| tensor.detach().to_kind(Kind::Double);
         let scale = double(&norm.weight) / (double(&norm.running_var) + EPSILON).sqrt();
         let weight = double(&convolution.weight) * scale.view([-1, 1, 1, 1]);
@@ -99,7 +101,7 @@ impl Filter {
             Some(bias) => double(bias) - double(&norm.running_mean),
             None => -double(&norm.running_mean),
         };
-        let weight = weight.to_kind(Kind::Float).permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
+        let weight = weight.to_kind(kind).permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
         let bias = (before * scale + double(&norm.bias)).to_kind(Kind::Float);
         Ok(Self { weight, bias, step: convolution.step, scale: norm.scale()? })
     }
@@ -126,7 +128,7 @@ impl Filter {
             return libtorch::convolution(x, &self.weight, &self.bias, step, relu);
         }
         let (stride, padding) = ([step.stride; 2], [step.padding; 2]);
-        let mut output = x.conv2d(&self.weight, Some(&self.bias), stride, padding, [1, 1], 1);
+        let mut output = x.conv2d(&self.weight, Some(self.bias.to_kind(x.kind())), stride, padding, [1, 1], 1);
         Ok(if relu { output.relu_() } else { output })
     }
 }
@@ -138,7 +140,8 @@ pub(super) fn pool_on_device(pool: MaxPool, x: &Tensor) -> Result<Tensor> {
     }
     let (n, c, h, w) = x.size4()?;
     let outputs = |inputs: i64| pool.outputs(inputs as usize) as i64;
-    let mut output = empty_like([n, c, outputs(h), outputs(w)]);
-    max_pool(pool, numbers(&dense(x))?, [h, w, c].map(|n| n as usize), numbers_mut(&mut output)?);
+    let mut output = empty_map(x.kind(), [n, c, outputs(h), outputs(w)]);
+    let size = [h, w, c].map(|n| n as usize);
+    with_number!(x, T => max_pool::<T>(pool, numbers(&dense(x))?, size, numbers_mut(&mut output)?));
     Ok(output)
 }

@@ -1,6 +1,6 @@
 //! The gradient of the logit by a feature map or by the image, on a CPU.
 //!
-//! The forward pass has the bits of the plain formulation: a gradient jumps where a ReLU or a max-pooling does, and a
+//! In float32, the forward pass has the bits of the plain formulation: a gradient jumps where a ReLU or a max-pooling does, and a
 //! folded network decides near ties differently. (It moved single saliency maps by 2 %, and the order of nearly equal
 //! pixels of Grad-CAM, so that points of deletion curves moved by 0.005.) The backward pass goes through the folded
 //! weights, and computes gradients by maps and none by weights. Where libtorch's graph would read and write a whole map
@@ -15,7 +15,9 @@ use super::{
     plain::averaged,
 };
 use crate::{
-    kernels::{MaxPool, Pooled, close_gate, dense, empty_like, max_pool_backward, numbers, numbers_mut},
+    kernels::{
+        MaxPool, Pooled, close_gate, dense, empty_map, max_pool_backward, numbers, numbers_mut, with_number,
+    },
     libtorch::input_gradient,
 };
 
@@ -30,7 +32,10 @@ pub(crate) struct Slope {
 impl Folded {
     /// The gradient by a map of patches [N, 3, 96, 96].
     pub(super) fn slope(&self, body: &Body, patches: &Tensor, by: Map) -> Result<Slope> {
-        let maps = self.exact_maps(body, patches)?;
+        let maps = match patches.kind() {
+            Kind::Float => self.exact_maps(body, patches)?,
+            _ => self.maps(body, patches)?,
+        };
         let last = &maps[body.operations.len()];
         let (logits, gradient) = body.head.slope(last);
         let mut gradients: Vec<Option<Tensor>> = maps.iter().map(|_| None).collect();
@@ -52,7 +57,7 @@ impl Folded {
             maps.push(match &operation.work {
                 Work::Unit(unit) => {
                     let mut map = dense(&unit.convolution.forward(from));
-                    let shortcut = unit.shortcut.map(|map| numbers(&maps[map])).transpose()?;
+                    let shortcut = unit.shortcut.map(|map| numbers::<f32>(&maps[map])).transpose()?;
                     self.filter(at)?.scale.apply(numbers_mut(&mut map)?, shortcut, unit.relu);
                     map
                 }
@@ -79,7 +84,7 @@ impl Folded {
             Work::Unit(unit) => {
                 let (filter, mut gradient) = (self.filter(at)?, dense(&gradient));
                 if unit.relu && !body.is_only_pooled(at + 1) {
-                    close_gate(numbers_mut(&mut gradient)?, numbers(output)?);
+                    with_number!(output, T => close_gate::<T>(numbers_mut(&mut gradient)?, numbers(output)?));
                 }
                 let by_x = dense(&input_gradient(&gradient, x, &filter.weight, filter.step)?);
                 if let Some(shortcut) = unit.shortcut {
@@ -132,10 +137,10 @@ impl Head {
     pub(super) fn by_map(&self, gradient: &Tensor, map: &Tensor) -> Tensor {
         let size = map.size();
         if !self.mean {
-            return gradient.view(size.as_slice());
+            return gradient.view(size.as_slice()).to_kind(map.kind());
         }
         let each = gradient / (size[2] * size[3]) as f64;
-        each.view([size[0], size[1], 1, 1]).expand(&size, false).contiguous()
+        each.to_kind(map.kind()).view([size[0], size[1], 1, 1]).expand(&size, false).contiguous()
     }
 }
 
@@ -148,15 +153,12 @@ pub(super) fn pool_gradient(
     after_relu: bool,
 ) -> Result<Tensor> {
     let (n, c, h, w) = x.size4()?;
-    let mut by_x = empty_like([n, c, h, w]);
-    let pooled = Pooled {
-        input: numbers(x)?,
-        output: numbers(output)?,
-        gradient: numbers(gradient)?,
-        size: [h, w, c].map(|n| n as usize),
-        after_relu,
-    };
-    max_pool_backward(pool, &pooled, numbers_mut(&mut by_x)?);
+    let mut by_x = empty_map(x.kind(), [n, c, h, w]);
+    let size = [h, w, c].map(|n| n as usize);
+    with_number!(x, T => {
+        let (input, output, gradient) = (numbers::<T>(x)?, numbers(output)?, numbers(gradient)?);
+        max_pool_backward(pool, &Pooled { input, output, gradient, size, after_relu }, numbers_mut(&mut by_x)?);
+    });
     Ok(by_x)
 }
 

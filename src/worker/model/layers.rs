@@ -41,9 +41,11 @@ impl Convolution {
         Ok(Self { weight, bias, step: Step { stride, padding: kernel / 2 } })
     }
 
+    /// Computes with the kind of numbers of `x`.
     pub(super) fn forward(&self, x: &Tensor) -> Tensor {
         let (stride, padding) = ([self.step.stride; 2], [self.step.padding; 2]);
-        x.conv2d(&self.weight, self.bias.as_ref(), stride, padding, [1, 1], 1)
+        let bias = self.bias.as_ref().map(|bias| bias.to_kind(x.kind()));
+        x.conv2d(&self.weight.to_kind(x.kind()), bias, stride, padding, [1, 1], 1)
     }
 }
 

@@ -1,8 +1,10 @@
-//! The forward and backward pass of a step of training on a CPU, in float32, with our batch normalisation.
+//! The forward and backward pass of a step of training on a CPU, with our batch normalisation.
 //!
 //! The gradients are those of the plain formulation in training mode (a test compares them with libtorch's in
 //! float64). The norm, the shortcut and the ReLU after a convolution are one pass over memory, and so are their
 //! gradients. The bias of a convolution before a norm has no gradient: the norm subtracts it again.
+//!
+//! Maps and their gradients are float32 or bfloat16. Parameters, their gradients and the head are always float32.
 
 use anyhow::Result;
 use tch::{Kind, Tensor, no_grad};
@@ -15,7 +17,7 @@ use super::{
     plain::averaged,
 };
 use crate::{
-    kernels::{Affine, Moments, dense, empty_like, numbers, numbers_mut},
+    kernels::{Affine, Moments, Number, dense, empty_map, numbers, numbers_mut, with_number},
     libtorch::{input_gradient, weight_gradient},
 };
 
@@ -49,7 +51,8 @@ impl Body {
                 let from = &maps[operation.from];
                 let (output, kept) = match &operation.work {
                     Work::Unit(unit) => {
-                        let (output, kept) = unit.learn(from, unit.shortcut.map(|map| &maps[map]))?;
+                        let shortcut = unit.shortcut.map(|map| &maps[map]);
+                        let (output, kept) = with_number!(from, T => unit.learn::<T>(from, shortcut)?);
                         (output, Some(kept))
                     }
                     Work::MaxPool(pool) => (pool_on_device(*pool, from)?, None),
@@ -95,9 +98,13 @@ impl Pass<'_> {
                 let shortcut = unit.shortcut.map(|map| &mut gradients[map]);
                 let open = unit.relu && !self.body.is_only_pooled(at + 1);
                 let gate = open.then_some(output);
-                let (gradient, of_norm) = normalised.back(&unit.norm, gate, gradient, shortcut)?;
+                let (gradient, of_norm) = with_number!(
+                    x, T => normalised.back::<T>(&unit.norm, gate, gradient, shortcut)?
+                );
                 let Convolution { weight, bias, step } = &unit.convolution;
-                let mut parameters = vec![weight_gradient(&gradient, x, weight, *step)?];
+                let weight = &weight.to_kind(x.kind());
+                let of_weight = weight_gradient(&gradient, x, weight, *step)?;
+                let mut parameters = vec![of_weight.to_kind(Kind::Float)];
                 parameters.extend(bias.as_ref().map(Tensor::zeros_like));
                 parameters.extend(of_norm);
                 // The gradient by the patches is not used.
@@ -120,14 +127,14 @@ impl Pass<'_> {
 }
 
 impl Unit {
-    fn learn(&self, x: &Tensor, shortcut: Option<&Tensor>) -> Result<(Tensor, Normalised)> {
+    fn learn<T: Number>(&self, x: &Tensor, shortcut: Option<&Tensor>) -> Result<(Tensor, Normalised)> {
         let x = dense(&self.convolution.forward(x));
         let (n, c, h, w) = x.size4()?;
-        let values = numbers(&x)?;
+        let values = numbers::<T>(&x)?;
         let moments = Moments::of(values, usize::try_from(c)?);
         self.norm.follow(&moments, n * h * w)?;
         let (affine, precision) = self.norm.affine(&moments, self.relu)?;
-        let mut output = empty_like([n, c, h, w]);
+        let mut output = empty_map(T::KIND, [n, c, h, w]);
         affine.apply(values, shortcut.map(numbers).transpose()?, numbers_mut(&mut output)?);
         Ok((output, Normalised { x, affine, precision }))
     }
@@ -136,14 +143,14 @@ impl Unit {
 impl Normalised {
     /// The gradient by the output of the convolution, and those by the parameters of the norm, given the one by the
     /// output of the unit. `gate` is that output, if its ReLU is still to be passed.
-    fn back(
+    fn back<T: Number>(
         &self,
         norm: &BatchNorm,
         gate: Option<&Tensor>,
         mut gradient: Tensor,
         shortcut: Option<&mut Option<Tensor>>,
     ) -> Result<(Tensor, [Tensor; 2])> {
-        let x = numbers(&self.x)?;
+        let x = numbers::<T>(&self.x)?;
         let sums = self.affine.gate(x, gate.map(numbers).transpose()?, numbers_mut(&mut gradient)?);
         if let Some(shortcut) = shortcut {
             add(shortcut, gradient.copy());

@@ -18,7 +18,7 @@ use super::{
     plain::averaged,
 };
 use crate::{
-    kernels::{MaxPool, Shared, Squares, assemble, dense, empty_like, numbers, numbers_mut},
+    kernels::{MaxPool, Number, Shared, Squares, assemble, dense, empty_map, numbers, numbers_mut, with_number},
     libtorch::Step,
 };
 
@@ -77,7 +77,7 @@ impl Folded {
 fn replaced(places: &Places, image: &Tensor, other: &Tensor, copies: &[[usize; 2]]) -> Result<Altered> {
     let starts = |copy: &[usize; 2]| copy.map(|start| places.starts[start] as isize);
     let windows = Region { corners: copies.iter().map(starts).collect(), side: places.window };
-    let nothing = Altered { values: empty_like([0, 3, 0, 0]), region: Region { side: 0, ..windows.clone() } };
+    let nothing = Altered { values: empty_map(image.kind(), [0, 3, 0, 0]), region: Region { side: 0, ..windows.clone() } };
     let values = taken(other, &nothing, &windows, 0.0)?;
     let region = places.altered(0, copies);
     let values = taken(image, &Altered { values, region: windows }, &region, 0.0)?;
@@ -88,11 +88,17 @@ fn replaced(places: &Places, image: &Tensor, other: &Tensor, copies: &[[usize; 2
 fn taken(map: &Tensor, altered: &Altered, region: &Region, outside: f32) -> Result<Tensor> {
     let (_, c, h, w) = map.size4()?;
     let side = region.side as i64;
-    let mut patches = empty_like([region.corners.len() as i64, c, side, side]);
-    let shared = Shared { values: numbers(map)?, size: [h, w, c].map(|n| n as usize), outside };
-    let Altered { values, region: own } = altered;
-    let own = Squares { corners: &own.corners, side: own.side, values: numbers(values)? };
-    assemble(shared, own, &region.corners, region.side, numbers_mut(&mut patches)?);
+    let mut patches = empty_map(map.kind(), [region.corners.len() as i64, c, side, side]);
+    let Altered { values, region: Region { corners, side } } = altered;
+    with_number!(map, T => {
+        let shared = Shared {
+            values: numbers::<T>(map)?,
+            size: [h, w, c].map(|n| n as usize),
+            outside: T::nearest(outside),
+        };
+        let own = Squares { corners, side: *side, values: numbers(values)? };
+        assemble(shared, own, &region.corners, region.side, numbers_mut(&mut patches)?);
+    });
     Ok(patches)
 }
 
@@ -141,7 +147,7 @@ mod tests {
     fn same_as_whole_passes(network: &Network, window: usize, starts: &[usize]) {
         let (image, other) = (noisy_patches(1, 4), noisy_patches(1, 9));
         let places = Places::new(&network.body, window, starts);
-        let folded = Folded::new(&network.body).unwrap();
+        let folded = Folded::new(&network.body, Kind::Float).unwrap();
         let whole = folded.whole(&network.body, &image).unwrap();
         let every = |row: usize| (0..starts.len()).map(move |column| [row, column]);
         let copies: Vec<[usize; 2]> = (0..starts.len()).flat_map(every).collect();

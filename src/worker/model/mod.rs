@@ -1,7 +1,7 @@
 //! The networks and their tensors.
 //!
-//! A network maps patches, float32 [N, 3, 96, 96] in [0, 1], to logits of tumour, float32 `[N]`. Its tensors have
-//! PyTorch's names. It is a list of operations (`body`), which several files compute, each for its purpose: `plain`,
+//! A network maps patches, float32 [N, 3, 96, 96] in [0, 1], to logits of tumour, float32 `[N]`. Its tensors are
+//! float32 and have PyTorch's names; between patches and head, maps may be bfloat16 (`compute_in`). It is a list of operations (`body`), which several files compute, each for its purpose: `plain`,
 //! `folded`, `gradient`, `learn`, `local`. To add an architecture: its settings and layer names in
 //! `stages::architecture`, a file here that builds the list, the arms that the compiler asks for, and a case in
 //! `infer`.
@@ -21,6 +21,8 @@ mod plain;
 mod reinitialise;
 mod resnet;
 mod source;
+#[cfg(test)]
+mod bf16;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -55,6 +57,8 @@ pub(crate) struct Network {
     folded: OnceLock<Folded>,
     made: Vec<Made>,
     device: Device,
+    /// The numbers of maps.
+    kind: Kind,
 }
 
 /// The results of a forward pass.
@@ -85,7 +89,13 @@ impl Network {
             Architecture::Resnet(settings) => resnet::resnet(settings, &mut maker)?,
         };
         let (architecture, made) = (architecture.clone(), maker.finish()?);
-        Ok(Self { architecture, body, folded: OnceLock::new(), made, device })
+        Ok(Self { architecture, body, folded: OnceLock::new(), made, device, kind: Kind::Float })
+    }
+
+    /// Chooses the numbers of maps. At first they are float32.
+    pub(crate) fn compute_in(&mut self, kind: Kind) {
+        self.kind = kind;
+        self.changed();
     }
 
     pub(crate) fn architecture(&self) -> &Architecture {
@@ -101,12 +111,12 @@ impl Network {
     /// # Errors
     /// libtorch reports an error.
     pub(crate) fn forward(&self, patches: &Tensor) -> Result<Tensor> {
-        no_grad(|| self.folded()?.logits(&self.body, patches))
+        no_grad(|| self.folded()?.logits(&self.body, &patches.to_kind(self.kind)))
     }
 
     /// As [`forward`](Self::forward), by the plain formulation in any mode, as part of a graph.
     pub(crate) fn plain(&self, patches: &Tensor, mode: Mode) -> Tensor {
-        self.body.plain(patches, mode, &mut Tape::Off)
+        self.body.plain(&patches.to_kind(self.kind), mode, &mut Tape::Off)
     }
 
     /// The logits in inference mode, and the outputs of all named layers.
@@ -115,18 +125,27 @@ impl Network {
     /// there, and nothing before it is recorded.
     pub(crate) fn forward_with_taps(&self, patches: &Tensor, leaf: Option<&str>) -> Forward {
         let mut taps = Vec::new();
-        let logits = self.body.plain(patches, Mode::Inference, &mut Tape::On { taps: &mut taps, leaf });
+        let patches = patches.to_kind(self.kind);
+        let logits = self.body.plain(&patches, Mode::Inference, &mut Tape::On { taps: &mut taps, leaf });
         Forward { logits, taps }
     }
 
-    /// The logits of patches, and their gradients by the output of a layer, or by the patches.
+    /// The logits of patches, and their gradients by the output of a layer, or by the patches; float32.
     ///
     /// # Errors
     /// The network has no such layer, or libtorch reports an error.
     pub(crate) fn slope(&self, patches: &Tensor, layer: Option<&str>) -> Result<Slope> {
+        let Slope { logits, map, gradient } = self.slope_of_kind(patches, layer)?;
+        let [map, gradient] = [map, gradient].map(|tensor| tensor.to_kind(Kind::Float));
+        Ok(Slope { logits, map, gradient })
+    }
+
+    fn slope_of_kind(&self, patches: &Tensor, layer: Option<&str>) -> Result<Slope> {
         let map = layer.map_or(Some(0), |layer| self.body.map_of(layer));
         match (self.device, map) {
-            (Device::Cpu, Some(map)) => no_grad(|| self.folded()?.slope(&self.body, patches, map)),
+            (Device::Cpu, Some(map)) => {
+                no_grad(|| self.folded()?.slope(&self.body, &patches.to_kind(self.kind), map))
+            }
             // The outputs of a convolution and of a norm do not exist in the folded network, and other devices have
             // no kernels of ours.
             _ => self.plain_slope(patches, layer),
@@ -157,7 +176,7 @@ impl Network {
     /// # Errors
     /// libtorch reports an error.
     pub(crate) fn learn(&self, patches: &Tensor) -> Result<Pass<'_>> {
-        self.body.learn(patches)
+        self.body.learn(&patches.to_kind(self.kind))
     }
 
     /// Places of a square change of an image, `window` pixels wide, which begins at any two of `starts`; `None` if
@@ -172,7 +191,7 @@ impl Network {
     /// # Errors
     /// libtorch reports an error.
     pub(crate) fn whole(&self, image: &Tensor) -> Result<Whole> {
-        no_grad(|| self.folded()?.whole(&self.body, image))
+        no_grad(|| self.folded()?.whole(&self.body, &image.to_kind(self.kind)))
     }
 
     /// The logits of copies of an image that have the pixels of `other` [1, 3, 96, 96] in a window. The windows begin
@@ -187,7 +206,7 @@ impl Network {
         other: &Tensor,
         copies: &[[usize; 2]],
     ) -> Result<Tensor> {
-        no_grad(|| self.folded()?.local(&self.body, places, whole, other, copies))
+        no_grad(|| self.folded()?.local(&self.body, places, whole, &other.to_kind(self.kind), copies))
     }
 
     /// Forgets what was derived from the tensors.
@@ -199,7 +218,7 @@ impl Network {
         if let Some(folded) = self.folded.get() {
             return Ok(folded);
         }
-        let folded = Folded::new(&self.body)?;
+        let folded = Folded::new(&self.body, self.kind)?;
         Ok(self.folded.get_or_init(|| folded))
     }
 

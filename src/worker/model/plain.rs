@@ -2,7 +2,7 @@
 //!
 //! It keeps the outputs of all named layers, records a graph where one is wanted, and runs on every device.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::{
     Mode, Tape,
@@ -61,12 +61,16 @@ impl Head {
         (inputs, x.squeeze_dim(1))
     }
 
-    /// The inputs of the first linear layer, [N, features]. (A mean instead of adaptive pooling to 1x1: its backward
+    /// The inputs of the first linear layer, [N, features], not in bfloat16. (A mean instead of adaptive pooling to 1x1: its backward
     /// pass is deterministic on a GPU.)
     fn features(&self, map: &Tensor) -> Tensor {
+        let kind = match map.kind() {
+            Kind::BFloat16 => Kind::Float,
+            kind => kind,
+        };
         match self.mean {
-            true => map.mean_dim([2, 3].as_slice(), false, map.kind()),
-            false => map.flatten(1, -1),
+            true => map.mean_dim([2, 3].as_slice(), false, kind),
+            false => map.flatten(1, -1).to_kind(kind),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! How a network is trained. A checkpoint contains it, for resuming.
 
-use pcamflow::stages::train::{
-    Architecture, Augmentation, ClassWeights, ClipGradients, Optimizer, Schedule, Train,
+use pcamflow::stages::{
+    Precision,
+    train::{Architecture, Augmentation, ClassWeights, ClipGradients, Optimizer, Schedule, Train},
 };
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,13 @@ pub(crate) struct Recipe {
     /// The augmentation of training patches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) augmentation: Option<Augmentation>,
+    /// How exactly the network is computed.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) precision: Precision,
+}
+
+fn is_default(precision: &Precision) -> bool {
+    *precision == Precision::default()
 }
 
 impl From<&Train> for Recipe {
@@ -50,6 +58,7 @@ impl From<&Train> for Recipe {
             clip_gradients: stage.clip_gradients.clone(),
             class_weights: stage.class_weights.clone(),
             augmentation: augmentation.filter(|augmentation| *augmentation != Augmentation::default()),
+            precision: stage.precision,
         }
     }
 }
@@ -75,6 +84,7 @@ mod tests {
             clip_gradients: Some(ClipGradients { norm: 1.0 }),
             class_weights: Some(ClassWeights::Given([1.0, 2.0])),
             augmentation: Some(Augmentation { hue: 0.1, ..Augmentation::default() }),
+            precision: Precision::Bf16,
             ..recipe
         };
         let text = serde_json::to_string(&recipe).unwrap();

@@ -51,6 +51,7 @@ fn recipe() -> Recipe {
         clip_gradients: None,
         class_weights: None,
         augmentation: None,
+        precision: Default::default(),
     }
 }
 

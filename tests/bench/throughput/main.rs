@@ -1,6 +1,7 @@
 //! Benchmark of training and explaining beside PyTorch and Captum: `make bench`, or
 //! `cargo bench --bench throughput`. Arguments select the lines whose names contain one of them, and
-//! `--repeats=N` is the number of repeats (3): `cargo bench --bench throughput -- --repeats=5 saliency`.
+//! `--repeats=N` is the number of repeats (3): `cargo bench --bench throughput -- --repeats=5 saliency`. With
+//! `--precision=bf16`, pcamflow computes in that precision, and the peers in float32.
 //!
 //! Runs both sides alternately and prints a table of medians. Knows neither pipelines nor how a peer computes.
 
@@ -30,13 +31,18 @@ struct Samples {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let repeats = arguments.iter().find_map(|one| one.strip_prefix("--repeats=")?.parse().ok()).unwrap_or(3);
+    let option = |name: &str| arguments.iter().find_map(|one| one.strip_prefix(name));
+    let repeats = option("--repeats=").and_then(|count| count.parse().ok()).unwrap_or(3);
+    let precision = option("--precision=").unwrap_or("float32");
     let words: Vec<&String> = arguments.iter().filter(|one| !one.starts_with('-')).collect();
     let wanted = |line: &&Line| words.is_empty() || words.iter().any(|word| line.name.contains(*word));
-    println!("{}; medians of {repeats} alternating repeats, full-width network\n", machine::machine());
+    println!(
+        "{}; medians of {repeats} alternating repeats, full-width network, {precision} beside float32\n",
+        machine::machine()
+    );
     let peers = Peers::find();
     println!("{HEAD}\n|---|---|---|---|---|---|---|---|");
-    let project = Project::new();
+    let project = Project::new(precision);
     let mut ceilings = Vec::new();
     for line in LINES.iter().filter(wanted) {
         match sample(line, repeats, &project, peers.as_ref(), &mut ceilings) {

@@ -23,11 +23,14 @@ const REFUSED: i32 = 2;
 /// A project folder. `base.toml` has the patches and the model that lines read.
 pub(crate) struct Project {
     folder: TempDir,
+    /// The precision of every stage.
+    precision: String,
 }
 
 impl Project {
-    pub(crate) fn new() -> Self {
-        let project = Self { folder: tempfile::tempdir().expect("a temporary folder can be created") };
+    pub(crate) fn new(precision: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be created");
+        let project = Self { folder, precision: precision.to_owned() };
         fs::create_dir_all(project.path("data")).expect("folder is writable");
         project.write("base.toml", &base(cores()));
         project
@@ -119,7 +122,9 @@ impl Project {
     /// `pcamflow run ARGUMENTS` on all cores, which must succeed.
     fn run(&self, arguments: &[&str]) -> Output {
         let threads = cores().to_string();
+        let precision = format!("pipeline.precision={}", self.precision);
         let mut command = self.pcamflow(&["run", "--device", "cpu", "--threads", &threads, "--jobs", "1"]);
+        command.args(["--set", &precision]);
         command.args(arguments);
         let output = finished(command);
         let complaint = String::from_utf8_lossy(&output.stderr);

@@ -14,6 +14,7 @@ use pcamflow::{
         sigmoid,
     },
     stages::{
+        Precision,
         explain::{Method, Target},
         sanity::Sanity as Stage,
     },
@@ -31,6 +32,7 @@ pub(super) struct Original {
     /// How the maps were made, as texts.
     pub(super) making: Making,
     pub(super) method: Method,
+    pub(super) precision: Precision,
     /// The question that the maps answer.
     pub(super) explained: Question,
     /// The same question for any model: `predicted` is the prediction of the untouched model, as a label.
@@ -61,6 +63,7 @@ impl Original {
             most = set.len()
         );
         let (method, explained) = (making::method(&set)?, making::question(&set)?);
+        let precision = making::precision(&set)?;
         let (question, labels) = match explained.target {
             Target::Tumor | Target::Label => (explained, set.labels()[..count].to_vec()),
             Target::Predicted => {
@@ -71,7 +74,7 @@ impl Original {
         let patches = Images::of_maps(job, &set, count)?;
         let regions = regions(job, &patches)?;
         let maps = (0..count).map(|at| set.read(at)).collect::<Result<_>>()?;
-        Ok(Self { making: set.making().clone(), method, explained, question, labels, patches, maps, regions })
+        Ok(Self { making: set.making().clone(), method, precision, explained, question, labels, patches, maps, regions })
     }
 
     /// The images, for the statistics.

@@ -1,0 +1,23 @@
+//! The precision of a network's arithmetic. It changes results, so it is part of keys.
+
+use super::declare::choice;
+
+choice! {
+    /// How exactly a network is computed. Sums, statistics, weights of a training and the last layers are float32 in any
+    /// case.
+    pub enum Precision {
+        /// Single precision, on every device.
+        Float32 = "float32",
+        /// As `float32`, but convolutions round their factors to 10 bits. Needs a GPU (NVIDIA Ampere or newer).
+        Tf32 = "tf32",
+        /// Feature maps, and the factors of convolutions, have 8 bits (bfloat16). Needs a GPU (NVIDIA Ampere or newer)
+        /// or a CPU with instructions for it (AVX-512 BF16 or AMX).
+        Bf16 = "bf16",
+    }
+}
+
+impl Default for Precision {
+    fn default() -> Self {
+        Self::Float32
+    }
+}
