@@ -119,7 +119,8 @@ fn making(file: &H5File) -> Result<Making> {
             serde_json::from_str(&read_text_attribute(file, "parameters")?).with_context(message)?
         }
     };
-    let precision = file.has_attribute("precision").then(|| read_text_attribute(file, "precision")).transpose()?;
+    let precision =
+        file.has_attribute("precision").then(|| read_text_attribute(file, "precision")).transpose()?;
     let [method, target, score] = [text("method")?, text("target")?, text("score")?];
     Ok(Making { method, parameters, target, score, precision })
 }

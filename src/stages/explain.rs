@@ -6,8 +6,8 @@ mod saliency;
 mod steps;
 
 use super::{
-    Appetite, Artifact, ArtifactType, Baseline, Check, DEFAULT_SEED, Equality, Images, Input, Model, Peers, Precision,
-    RunSettings, Runner, Stage,
+    Appetite, Artifact, ArtifactType, Baseline, Check, DEFAULT_SEED, Equality, Images, Input, Model, Peers,
+    Precision, RunSettings, Runner, Stage,
     architecture::{Architecture, Layer},
     artifact,
     declare::{choice, parameters, settings},

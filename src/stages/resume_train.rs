@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Appetite, Artifact, ArtifactType, Check, Equality, Input, Kind, Model, Peers, Precision, RunSettings, Runner, Stage,
-    StageName, TrainingData,
+    Appetite, Artifact, ArtifactType, Check, Equality, Input, Kind, Model, Peers, Precision, RunSettings,
+    Runner, Stage, StageName, TrainingData,
     declare::{choice, parameters, settings},
     model_input, peer,
     train::{Architecture, Train, check_patience, training_artifacts},

@@ -11,8 +11,8 @@ pub use optimizer::{Adam, AdamW, Optimizer, Sgd};
 pub use schedule::{Constant, Cosine, OneCycle, Schedule, StepDecay};
 
 use super::{
-    Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, Input, Model, Precision, RunSettings, Runner,
-    Stage, TrainingData, artifact,
+    Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, Input, Model, Precision, RunSettings,
+    Runner, Stage, TrainingData, artifact,
     declare::{parameters, settings},
     model_input, training_inputs,
 };

@@ -37,8 +37,15 @@ mod tests {
 
     fn of(inference_batch: Option<usize>, memory: Option<u64>) -> usize {
         let device = DeviceChoice::Cpu;
-        let resources =
-            Resources { device, threads: 1, inference_batch, memory, precision_fallback: false, checkpoint_interval: 1, timeout: None };
+        let resources = Resources {
+            device,
+            threads: 1,
+            inference_batch,
+            memory,
+            precision_fallback: false,
+            checkpoint_interval: 1,
+            timeout: None,
+        };
         batch_size(&tiny_network(1), &resources, 64).unwrap()
     }
 

@@ -51,8 +51,9 @@ fn lacking(precision: Precision, device: Device) -> Option<&'static str> {
             (cuda::generation(index) < AMPERE).then_some("this GPU is older than NVIDIA Ampere")
         }
         (Precision::Tf32, _) => Some("only GPUs have TF32"),
-        (Precision::Bf16, _) => (!cpu_has_bf16())
-            .then_some("this CPU has no instructions for bfloat16 (AVX-512 BF16 or AMX)"),
+        (Precision::Bf16, _) => {
+            (!cpu_has_bf16()).then_some("this CPU has no instructions for bfloat16 (AVX-512 BF16 or AMX)")
+        }
     }
 }
 
@@ -72,9 +73,11 @@ mod tests {
 
     #[test]
     fn a_device_computes_with_the_numbers_of_the_precision() {
-        for (precision, kind) in
-            [(Precision::Float32, Kind::Float), (Precision::Tf32, Kind::Float), (Precision::Bf16, Kind::BFloat16)]
-        {
+        for (precision, kind) in [
+            (Precision::Float32, Kind::Float),
+            (Precision::Tf32, Kind::Float),
+            (Precision::Bf16, Kind::BFloat16),
+        ] {
             assert_eq!(decide(precision, None, false).unwrap(), (kind, None));
         }
         assert_eq!(resolve(Precision::Float32, Device::Cpu, false).unwrap(), (Kind::Float, None));
@@ -83,7 +86,10 @@ mod tests {
     #[test]
     fn a_device_without_it_is_refused_or_computes_in_float32_as_chosen() {
         let error = resolve(Precision::Tf32, Device::Cpu, false).unwrap_err().to_string();
-        assert!(error.starts_with("`precision = \"tf32\"` cannot be used here: only GPUs have TF32; set"), "{error}");
+        assert!(
+            error.starts_with("`precision = \"tf32\"` cannot be used here: only GPUs have TF32; set"),
+            "{error}"
+        );
         let (kind, warning) = decide(Precision::Bf16, Some("this CPU has none"), true).unwrap();
         assert_eq!(kind, Kind::Float);
         assert_eq!(warning.unwrap(), "computed in float32 instead of bf16: this CPU has none");

@@ -109,19 +109,25 @@ fn results_in_bf16_are_near_those_in_float32_and_have_their_own_keys() {
     let numbers = |project: &Sandbox| {
         let evaluation = json(&out(project, "evaluate.e/metrics.json"));
         let summary = json(&out(project, "metrics.m/summary.json"));
-        let area = |method: &str| summary["methods"][method]["insertion"]["mean"].as_f64();
+        let methods = summary["methods"].as_array().unwrap();
+        let area = |label: &str| {
+            let method = methods.iter().find(|method| method["label"] == label).unwrap();
+            method["insertion"]["mean"].as_f64().unwrap()
+        };
         (evaluation["roc-auc"].as_f64().unwrap(), [area("cam"), area("saliency")])
     };
     let exact = numbers(&project);
     let exact_maps = METHODS.map(|method| maps(&project, method));
     // The same model, explained and measured in bf16.
-    let stages = ["evaluate.e", "explain.cam", "explain.saliency", "explain.occlusion", "explain.ig", "metrics.m"];
+    let stages =
+        ["evaluate.e", "explain.cam", "explain.saliency", "explain.occlusion", "explain.ig", "metrics.m"];
     let set: Vec<String> = stages.iter().map(|stage| format!("{stage}.precision=bf16")).collect();
     let set: Vec<&str> = set.iter().flat_map(|set| ["--set", set.as_str()]).collect();
     project.run(&set).exit(0);
     let rounded = numbers(&project);
     println!("AUC and areas: {exact:?}, {rounded:?}");
     assert!((exact.0 - rounded.0).abs() <= 0.01);
+    assert!(exact.1.iter().zip(rounded.1).all(|(exact, rounded)| (exact - rounded).abs() <= 0.02));
     for (method, exact) in METHODS.iter().zip(&exact_maps) {
         let rounded = maps(&project, method);
         let alike = correlation(exact, &rounded);
@@ -141,11 +147,12 @@ fn a_training_in_bf16_learns_and_repeats_bit_by_bit() {
     if !has_bf16() {
         return eprintln!("skipped: this CPU has no bfloat16");
     }
-    let project = Sandbox::new().pipeline(&PIPELINE.replace("name = 'precision'", "name = 'precision'\nprecision = 'bf16'"));
+    let project = Sandbox::new()
+        .pipeline(&PIPELINE.replace("name = 'precision'", "name = 'precision'\nprecision = 'bf16'"));
     let stages = ["resume-train.t", "evaluate.e"];
     project.run(&stages).exit(0);
     let evaluation = json(&out(&project, "evaluate.e/metrics.json"));
-    assert!(evaluation["roc-auc"].as_f64().unwrap() > 0.9, "{}", evaluation["roc-auc"]);
+    assert!(evaluation["roc-auc"].as_f64().unwrap() > 0.7, "{}", evaluation["roc-auc"]);
     let file = |name: &str| fs::read(out(&project, name)).unwrap();
     let all = || ["train.t/checkpoint.safetensors", "resume-train.t/checkpoint.safetensors"].map(file);
     let before = all();
@@ -164,12 +171,20 @@ fn a_device_without_the_precision_is_an_environment_failure_or_computes_in_float
     assert!(message.contains("precision-fallback"), "{message}");
     project.run(&["evaluate.e"]).exit(0);
     let exact = fs::read(out(&project, "evaluate.e/predictions.csv")).unwrap();
-    let fallback = ["evaluate.e", "--set", "evaluate.e.precision=tf32", "--set", "evaluate.e.run.precision-fallback=true"];
+    let fallback = [
+        "evaluate.e",
+        "--set",
+        "evaluate.e.precision=tf32",
+        "--set",
+        "evaluate.e.run.precision-fallback=true",
+    ];
     let output = project.run(&fallback).exit(0);
     let warnings = output.events_of("warning");
-    let said = |event: &Value| event.to_string().contains("computed in float32 instead of tf32: only GPUs have TF32");
+    let said = |event: &Value| {
+        event.to_string().contains("computed in float32 instead of tf32: only GPUs have TF32")
+    };
     assert!(warnings.iter().any(said), "{warnings:?}");
     assert!(fs::read(out(&project, "evaluate.e/predictions.csv")).unwrap() == exact);
     let unknown = project.pcamflow(&["run", "p.toml", "--set", "train.t.precision=fp16"]).exit(2);
-    unknown.complains("float32");
+    unknown.complains("unknown value `fp16`").complains("did you mean `bf16`?");
 }

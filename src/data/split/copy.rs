@@ -1,9 +1,13 @@
 //! Copies rows from the source to their places in the parts, in one pass over the source.
 //!
 //! Rows are read in the order of the source, a window at a time. So every page and every chunk is read once, and
-//! memory is a few windows. One thread reads the next window while another writes.
+//! memory is a few windows. One thread reads the next window while another writes. The memory of a window is used again:
+//! new memory would cost as much as reading, because the system fills it with zeros.
 
-use std::{ops::Range, sync::mpsc::sync_channel, thread};
+use std::{
+    sync::mpsc::{channel, sync_channel},
+    thread,
+};
 
 use anyhow::{Result, anyhow};
 
@@ -50,10 +54,13 @@ pub(super) fn copy(
     let windows = source.windows(&rows, budget);
     thread::scope(|scope| {
         let (filled_in, filled) = sync_channel(1);
+        let (free_in, free) = channel::<Vec<u8>>();
         let reader = scope.spawn(move || {
             for range in windows {
+                let mut memory = free.try_recv().unwrap_or_default();
+                let window = read(source, &rows[range.clone()], &mut memory).map(|()| (range, memory));
                 // Fails if the writer has failed. Then nothing more has to be read.
-                if filled_in.send(read(source, &rows, range)).is_err() {
+                if filled_in.send(window).is_err() {
                     break;
                 }
             }
@@ -64,14 +71,16 @@ pub(super) fn copy(
                 write(to, row)?;
             }
             progress(range.end);
+            // The reader may be done.
+            let _ = free_in.send(bytes);
         }
         reader.join().map_err(|_| anyhow!("internal error: the reader of {} panicked", source.source()))
     })
 }
 
-fn read(source: &Rows, rows: &[u64], range: Range<usize>) -> Result<(Range<usize>, Vec<u8>)> {
-    let rows = &rows[range.clone()];
-    let mut bytes = vec![0; rows.len() * source.row_bytes()];
-    source.read(rows, &mut bytes)?;
-    Ok((range, bytes))
+/// Reads rows into the first bytes of some memory, which grows if it is too small.
+fn read(source: &Rows, rows: &[u64], memory: &mut Vec<u8>) -> Result<()> {
+    let length = rows.len() * source.row_bytes();
+    memory.resize(memory.len().max(length), 0);
+    source.read(rows, &mut memory[..length])
 }

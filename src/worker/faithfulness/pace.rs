@@ -47,8 +47,15 @@ mod tests {
 
     fn pace(inference_batch: Option<usize>, memory: Option<u64>) -> (usize, usize) {
         let device = DeviceChoice::Cpu;
-        let resources =
-            Resources { device, threads: 4, inference_batch, memory, precision_fallback: false, checkpoint_interval: 1, timeout: None };
+        let resources = Resources {
+            device,
+            threads: 4,
+            inference_batch,
+            memory,
+            precision_fallback: false,
+            checkpoint_interval: 1,
+            timeout: None,
+        };
         let pace = Pace::new(&tiny_network(1), &resources).unwrap();
         (pace.chunk, pace.threads)
     }

@@ -48,7 +48,15 @@ impl Reporter for Recorder {
 /// The resources of a task on the CPU.
 pub(crate) fn resources(threads: usize, batch: usize) -> Resources {
     let (device, inference_batch) = (DeviceChoice::Cpu, Some(batch));
-    Resources { device, threads, inference_batch, memory: None, precision_fallback: false, checkpoint_interval: 1, timeout: None }
+    Resources {
+        device,
+        threads,
+        inference_batch,
+        memory: None,
+        precision_fallback: false,
+        checkpoint_interval: 1,
+        timeout: None,
+    }
 }
 
 /// Computes a stage with files by slot. Its artifacts are written to `staging`.

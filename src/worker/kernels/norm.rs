@@ -68,12 +68,7 @@ impl Affine {
 
     /// Sets the gradient by the output to 0 where the output of a ReLU is 0: then it is that by y and by the shortcut.
     /// Returns the sums over the pixels of it, and of it times (x - centre).
-    pub(crate) fn gate<T: Number>(
-        &self,
-        x: &[T],
-        output: Option<&[T]>,
-        gradient: &mut [T],
-    ) -> [Vec<f64>; 2] {
+    pub(crate) fn gate<T: Number>(&self, x: &[T], output: Option<&[T]>, gradient: &mut [T]) -> [Vec<f64>; 2] {
         let channels = self.centre.len();
         let block = block(channels);
         let mut parts = vec![0.0; gradient.len().div_ceil(block) * 2 * channels];

@@ -79,7 +79,9 @@ fn gradients_point_where_those_of_float32_do() {
 fn gradients_of_training_point_where_those_of_float32_do() {
     let patches = noisy_patches(8, 3);
     let by_logits = Tensor::from_slice(&[0.2f32, -0.4, 0.1, 0.3, -0.2, 0.5, -0.3, 0.1]);
-    let flat = |gradients: &[Tensor]| Tensor::cat(&gradients.iter().map(|it| it.flatten(0, -1)).collect::<Vec<_>>(), 0);
+    let flat = |gradients: &[Tensor]| {
+        Tensor::cat(&gradients.iter().map(|it| it.flatten(0, -1)).collect::<Vec<_>>(), 0)
+    };
     for [exact, rounded] in pairs() {
         let mut passes = [&exact, &rounded].map(|network| network.learn(&patches).unwrap());
         assert_near(&passes[1].logits, &passes[0].logits, "logits");
@@ -104,7 +106,8 @@ fn recomputed_windows_are_those_of_whole_passes() {
         let whole = network.whole(&image).unwrap();
         for [row, column] in [[0, 0], [1, 2], [3, 3]] {
             let copy = image.copy();
-            let part = |of: &Tensor| of.narrow(2, starts[row] as i64, 16).narrow(3, starts[column] as i64, 16);
+            let part =
+                |of: &Tensor| of.narrow(2, starts[row] as i64, 16).narrow(3, starts[column] as i64, 16);
             part(&copy).copy_(&part(&other));
             let got = network.local(&places, &whole, &other, &[[row, column]]).unwrap();
             let wanted = network.forward(&copy).unwrap();

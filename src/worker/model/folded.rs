@@ -128,7 +128,8 @@ impl Filter {
             return libtorch::convolution(x, &self.weight, &self.bias, step, relu);
         }
         let (stride, padding) = ([step.stride; 2], [step.padding; 2]);
-        let mut output = x.conv2d(&self.weight, Some(self.bias.to_kind(x.kind())), stride, padding, [1, 1], 1);
+        let mut output =
+            x.conv2d(&self.weight, Some(self.bias.to_kind(x.kind())), stride, padding, [1, 1], 1);
         Ok(if relu { output.relu_() } else { output })
     }
 }

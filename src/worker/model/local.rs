@@ -18,7 +18,9 @@ use super::{
     plain::averaged,
 };
 use crate::{
-    kernels::{MaxPool, Number, Shared, Squares, assemble, dense, empty_map, numbers, numbers_mut, with_number},
+    kernels::{
+        MaxPool, Number, Shared, Squares, assemble, dense, empty_map, numbers, numbers_mut, with_number,
+    },
     libtorch::Step,
 };
 
@@ -77,7 +79,10 @@ impl Folded {
 fn replaced(places: &Places, image: &Tensor, other: &Tensor, copies: &[[usize; 2]]) -> Result<Altered> {
     let starts = |copy: &[usize; 2]| copy.map(|start| places.starts[start] as isize);
     let windows = Region { corners: copies.iter().map(starts).collect(), side: places.window };
-    let nothing = Altered { values: empty_map(image.kind(), [0, 3, 0, 0]), region: Region { side: 0, ..windows.clone() } };
+    let nothing = Altered {
+        values: empty_map(image.kind(), [0, 3, 0, 0]),
+        region: Region { side: 0, ..windows.clone() },
+    };
     let values = taken(other, &nothing, &windows, 0.0)?;
     let region = places.altered(0, copies);
     let values = taken(image, &Altered { values, region: windows }, &region, 0.0)?;

@@ -6,6 +6,8 @@
 //! `stages::architecture`, a file here that builds the list, the arms that the compiler asks for, and a case in
 //! `infer`.
 
+#[cfg(test)]
+mod bf16;
 mod body;
 mod class_cnn;
 mod folded;
@@ -21,8 +23,6 @@ mod plain;
 mod reinitialise;
 mod resnet;
 mod source;
-#[cfg(test)]
-mod bf16;
 #[cfg(test)]
 pub(crate) mod testing;
 

@@ -74,7 +74,17 @@ impl Original {
         let patches = Images::of_maps(job, &set, count)?;
         let regions = regions(job, &patches)?;
         let maps = (0..count).map(|at| set.read(at)).collect::<Result<_>>()?;
-        Ok(Self { making: set.making().clone(), method, precision, explained, question, labels, patches, maps, regions })
+        Ok(Self {
+            making: set.making().clone(),
+            method,
+            precision,
+            explained,
+            question,
+            labels,
+            patches,
+            maps,
+            regions,
+        })
     }
 
     /// The images, for the statistics.
