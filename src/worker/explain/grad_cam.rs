@@ -13,7 +13,7 @@ use tch::{Kind, Tensor, no_grad};
 
 use super::{
     Arrays, Display, Explainer, Maps, Query, SIDE, numbers,
-    passes::{accompanied, factors},
+    passes::{accompanied, scaled},
 };
 use crate::model::{Network, Slope};
 
@@ -39,8 +39,7 @@ impl Explainer for GradCam {
         let Slope { logits, map, gradient } = network.slope(&accompanied(query.images), Some(&self.layer))?;
         let own = |tensor: Tensor| tensor.narrow(0, 0, count);
         let logits = numbers(&own(logits))?;
-        let gradient = own(gradient);
-        let gradient = &gradient * factors(&query.slopes(&logits), &gradient);
+        let gradient = scaled(own(gradient), &query.slopes(&logits));
         let cam = combine(&own(map), &gradient, self.variant);
         let side = [SIDE as i64; 2];
         let map = cam.unsqueeze(1).upsample_bilinear2d(side, false, None, None).squeeze_dim(1);

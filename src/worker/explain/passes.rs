@@ -46,6 +46,14 @@ pub(super) fn factors(values: &[f64], like: &Tensor) -> Tensor {
     factors.view([-1, 1, 1, 1])
 }
 
+/// Images times one factor each. Multiplying by 1 changes nothing, so it is left out.
+pub(super) fn scaled(images: Tensor, values: &[f64]) -> Tensor {
+    match values.iter().all(|&value| value == 1.0) {
+        true => images,
+        false => &images * factors(values, &images),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use pcamflow::stages::architecture::{Architecture, ClassCnn};

@@ -15,7 +15,7 @@ use super::{
     Arrays, Display, Explainer, Maps, Query, SIDE,
     noise::Noise,
     numbers,
-    passes::{ALONE, factors, gradients, logits},
+    passes::{ALONE, gradients, logits, scaled},
 };
 use crate::model::Network;
 
@@ -31,7 +31,7 @@ impl Saliency {
 
     fn plain(&self, network: &Network, query: &Query<'_>) -> Result<Maps> {
         let (logits, gradient) = gradients(network, query.images)?;
-        let gradient = &gradient * factors(&query.slopes(&logits), &gradient);
+        let gradient = scaled(gradient, &query.slopes(&logits));
         let map = numbers(&strongest(&gradient))?;
         Ok(Maps { logits, map, attribution: numbers(&gradient)?, ..Maps::default() })
     }
@@ -49,7 +49,7 @@ impl Saliency {
                 let count = left.min(query.at_once);
                 let (logits, gradient) = gradients(network, &(&image + noise.images(count, image.device())))?;
                 let slopes: Vec<f64> = logits.iter().map(|&logit| scalar.slope(logit)).collect();
-                let gradient = &gradient * factors(&slopes, &gradient);
+                let gradient = scaled(gradient, &slopes);
                 map += sum(&strongest(&gradient).unsqueeze(1));
                 attribution += sum(&gradient);
                 left -= count;

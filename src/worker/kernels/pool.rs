@@ -16,6 +16,11 @@ impl MaxPool {
         (inputs + 2 * self.padding - self.kernel) / self.stride + 1
     }
 
+    /// Whether every one of so many rows is in exactly one window; the same for columns.
+    fn tiles(self, inputs: usize) -> bool {
+        self.kernel == self.stride && self.padding == 0 && inputs.is_multiple_of(self.stride)
+    }
+
     /// The inputs in the window of an output.
     fn window(self, output: usize, inputs: usize) -> std::ops::Range<usize> {
         let start = (output * self.stride) as isize - self.padding as isize;
@@ -72,7 +77,10 @@ pub(crate) fn max_pool_backward<T: Number>(pool: MaxPool, pooled: &Pooled<'_, T>
         let input = &pooled.input[index * h * w * c..][..h * w * c];
         let least = if pooled.after_relu { 0.0 } else { f32::NEG_INFINITY };
         let mut left = vec![T::nearest(0.0); c];
-        gradient.fill(T::nearest(0.0));
+        let once = pool.tiles(h) && pool.tiles(w);
+        if !once {
+            gradient.fill(T::nearest(0.0));
+        }
         for cell in 0..rows * columns {
             let at = (index * rows * columns + cell) * c;
             left.copy_from_slice(&pooled.gradient[at..at + c]);
@@ -80,7 +88,7 @@ pub(crate) fn max_pool_backward<T: Number>(pool: MaxPool, pooled: &Pooled<'_, T>
             let span = pool.window(cell % columns, w);
             for row in pool.window(cell / columns, h) {
                 let pixels = (row * w + span.start) * c..(row * w + span.end) * c;
-                give(&mut left, best, least, &input[pixels.clone()], &mut gradient[pixels]);
+                give(&mut left, best, least, &input[pixels.clone()], once, &mut gradient[pixels]);
             }
         }
     });
@@ -88,15 +96,23 @@ pub(crate) fn max_pool_backward<T: Number>(pool: MaxPool, pooled: &Pooled<'_, T>
 
 widest! {
     /// Gives what is left of the gradient of a window to the first pixel that has the largest value, per channel, if it
-    /// is above the least one.
-    fn give<T: Number>(left: &mut [T], best: &[T], least: f32, pixels: &[T], gradient: &mut [T]) {
+    /// is above the least one. It is added to what the pixels have from other windows, unless there is but one.
+    fn give<T: Number>(
+        left: &mut [T],
+        best: &[T],
+        least: f32,
+        pixels: &[T],
+        once: bool,
+        gradient: &mut [T],
+    ) {
         let c = best.len();
         let left = &mut left[..c];
         for (pixel, gradient) in pixels.chunks_exact(c).zip(gradient.chunks_exact_mut(c)) {
             for (((gradient, left), value), best) in gradient.iter_mut().zip(&mut *left).zip(pixel).zip(best) {
                 let (best, own) = (best.wide(), left.wide());
                 let given = if value.wide() == best && best > least { own } else { 0.0 };
-                *gradient = T::nearest(gradient.wide() + given);
+                let before = if once { 0.0 } else { gradient.wide() };
+                *gradient = T::nearest(before + given);
                 *left = T::nearest(own - given);
             }
         }
@@ -110,8 +126,10 @@ mod tests {
     use super::*;
     use crate::kernels::{empty_map, numbers, numbers_mut};
 
-    const POOLS: [MaxPool; 3] = [
+    const POOLS: [MaxPool; 5] = [
         MaxPool { kernel: 2, stride: 2, padding: 0 },
+        MaxPool { kernel: 1, stride: 1, padding: 0 },
+        MaxPool { kernel: 3, stride: 3, padding: 0 },
         MaxPool { kernel: 3, stride: 2, padding: 1 },
         MaxPool { kernel: 3, stride: 1, padding: 0 },
     ];
@@ -127,23 +145,23 @@ mod tests {
     #[test]
     fn pooling_and_its_gradient_are_libtorchs() {
         for pool in POOLS {
-            let input = map([2, 5, 9, 7]).set_requires_grad(true);
+            let input = map([2, 5, 9, 6]).set_requires_grad(true);
             let [kernel, stride, padding] = [pool.kernel, pool.stride, pool.padding].map(|n| n as i64);
             let wanted = input.max_pool2d([kernel; 2], [stride; 2], [padding; 2], [1, 1], false);
             let weight = map([2, 5, wanted.size()[2], wanted.size()[3]]) + 1.0;
             let by_input =
                 Tensor::run_backward(&[(&wanted * &weight).sum(Kind::Float)], &[&input], false, false);
 
-            let (input, size) = (input.detach(), [9, 7, 5]);
+            let (input, size) = (input.detach(), [9, 6, 5]);
             let mut output = empty_map(Kind::Float, wanted.size().try_into().unwrap());
             max_pool::<f32>(pool, numbers(&input).unwrap(), size, numbers_mut(&mut output).unwrap());
             assert_eq!(output, wanted.detach());
             let mut broken = vec![0.0; output.numel() / 2];
-            let mut pixels = vec![1.0; 5 * 9 * 7];
+            let mut pixels = vec![1.0; 5 * 9 * 6];
             pixels[0] = f32::NAN;
             max_pool(pool, &pixels, size, &mut broken);
             assert!(broken[0].is_nan() && broken[1] == 1.0);
-            let mut gradient = empty_map(Kind::Float, [2, 5, 9, 7]);
+            let mut gradient = empty_map(Kind::Float, [2, 5, 9, 6]);
             let weight = weight.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
             let [input, output, weight] = [&input, &output, &weight].map(|map| numbers::<f32>(map).unwrap());
             let mut pooled = Pooled { input, output, gradient: weight, size, after_relu: false };
@@ -152,7 +170,7 @@ mod tests {
 
             pooled.after_relu = true;
             max_pool_backward(pool, &pooled, numbers_mut(&mut gradient).unwrap());
-            let open = map([2, 5, 9, 7]).gt(0.0).to_kind(Kind::Float);
+            let open = map([2, 5, 9, 6]).gt(0.0).to_kind(Kind::Float);
             assert_eq!(gradient, &by_input[0] * open);
         }
     }
@@ -161,12 +179,12 @@ mod tests {
     #[test]
     fn bfloat16_is_pooled_as_float32() {
         let half = |map: &Tensor| map.to_kind(Kind::BFloat16);
-        let (n, c, h, w) = (2, 5, 9, 7);
+        let (n, c, h, w) = (2, 5, 9, 6);
         for pool in POOLS {
             let input = map([n, c, h, w]);
             let [rows, columns] = [h, w].map(|side| pool.outputs(side as usize) as i64);
             let weight = map([n, c, rows, columns]) + 1.0;
-            let (size, weight) = ([9, 7, 5], crate::kernels::dense(&weight));
+            let (size, weight) = ([9, 6, 5], crate::kernels::dense(&weight));
             let both = |kind: Kind| {
                 let mut output = empty_map(kind, [n, c, rows, columns]);
                 let mut gradient = empty_map(kind, [n, c, h, w]);

@@ -10,7 +10,7 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 use super::{
     body::{Body, Map, Unit, Work},
-    layers::EPSILON,
+    layers::{Convolution, EPSILON},
     plain::{averaged, pooled},
 };
 use crate::{
@@ -32,6 +32,8 @@ pub(super) struct Filter {
     /// float32.
     pub(super) bias: Tensor,
     pub(super) step: Step,
+    /// The convolution alone, also stored channels last: libtorch would rearrange it for every batch.
+    pub(super) alone: Convolution,
     /// The norm alone.
     pub(super) scale: Scale,
 }
@@ -101,9 +103,14 @@ impl Filter {
             Some(bias) => double(bias) - double(&norm.running_mean),
             None => -double(&norm.running_mean),
         };
-        let weight = weight.to_kind(kind).permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
+        let weight = dense(&weight.to_kind(kind));
         let bias = (before * scale + double(&norm.bias)).to_kind(Kind::Float);
-        Ok(Self { weight, bias, step: convolution.step, scale: norm.scale()? })
+        let alone = Convolution {
+            weight: dense(&convolution.weight.detach()),
+            bias: convolution.bias.as_ref().map(Tensor::detach),
+            step: convolution.step,
+        };
+        Ok(Self { weight, bias, step: convolution.step, alone, scale: norm.scale()? })
     }
 
     /// The output of a unit, with a stride and padding of its own or others.

@@ -56,9 +56,10 @@ impl Folded {
             let from = &maps[operation.from];
             maps.push(match &operation.work {
                 Work::Unit(unit) => {
-                    let mut map = dense(&unit.convolution.forward(from));
+                    let filter = self.filter(at)?;
+                    let mut map = dense(&filter.alone.forward(from));
                     let shortcut = unit.shortcut.map(|map| numbers::<f32>(&maps[map])).transpose()?;
-                    self.filter(at)?.scale.apply(numbers_mut(&mut map)?, shortcut, unit.relu);
+                    filter.scale.apply(numbers_mut(&mut map)?, shortcut, unit.relu);
                     map
                 }
                 Work::MaxPool(pool) => pool_on_device(*pool, from)?,

@@ -61,6 +61,13 @@ pub(crate) enum Data {
     Synthetic,
 }
 
+impl Line {
+    /// Whether a network is computed: then it has a precision.
+    pub(crate) fn has_network(&self) -> bool {
+        !matches!(self.cost, Cost::Copy(_))
+    }
+}
+
 impl Cost {
     /// Units per second that the machine allows.
     pub(crate) fn ceiling(&self, machine: Ceiling) -> Option<f64> {

@@ -1,9 +1,9 @@
 //! Benchmark of training and explaining beside PyTorch and Captum: `make bench`, or
 //! `cargo bench --bench throughput`. Arguments select the lines whose names contain one of them, and
-//! `--repeats=N` is the number of repeats (3): `cargo bench --bench throughput -- --repeats=5 saliency`. With
-//! `--precision=bf16`, pcamflow computes in that precision, and the peers in float32.
+//! `--repeats=N` is the number of repeats (3): `cargo bench --bench throughput -- --repeats=5 saliency`.
 //!
-//! Runs both sides alternately and prints a table of medians. Knows neither pipelines nor how a peer computes.
+//! Runs both sides alternately and prints a table of medians: pcamflow in float32, and in bf16 if the CPU has it; the
+//! peers in float32. Knows neither pipelines nor how a peer computes.
 
 #[path = "../machine.rs"]
 mod machine;
@@ -17,37 +17,47 @@ use lines::{LINES, Line};
 use ours::Project;
 use peers::{Ceiling, Malloc, Peer, Peers};
 
-const HEAD: &str =
-    "| work | ours | PyTorch as is | tuned | ratio as is | ratio tuned | ceiling | share of ceiling |";
+const HEAD: &str = "| work | ours | PyTorch as is | tuned | ratio as is | ratio tuned | ceiling | share of ceiling | \
+                    ours in bf16 | ratio as is | ratio tuned |\n|---|---|---|---|---|---|---|---|---|---|---|";
 
 /// The repeats of one line. What could not be measured is not in the lists.
 #[derive(Default)]
 struct Samples {
     ours: Vec<f64>,
+    ours_in_bf16: Vec<f64>,
     as_is: Vec<Peer>,
     tuned: Vec<Peer>,
     ceilings: Vec<f64>,
 }
 
+/// Projects whose stages compute in float32, and in bf16 if this CPU has it.
+struct Projects {
+    exact: Project,
+    rounded: Option<Project>,
+}
+
+fn has_bf16() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("avx512bf16");
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
+}
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let option = |name: &str| arguments.iter().find_map(|one| one.strip_prefix(name));
-    let repeats = option("--repeats=").and_then(|count| count.parse().ok()).unwrap_or(3);
-    let precision = option("--precision=").unwrap_or("float32");
+    let repeats = arguments.iter().find_map(|one| one.strip_prefix("--repeats=")?.parse().ok()).unwrap_or(3);
     let words: Vec<&String> = arguments.iter().filter(|one| !one.starts_with('-')).collect();
     let wanted = |line: &&Line| words.is_empty() || words.iter().any(|word| line.name.contains(*word));
-    println!(
-        "{}; medians of {repeats} alternating repeats, full-width network, {precision} beside float32\n",
-        machine::machine()
-    );
+    println!("{}; medians of {repeats} alternating repeats, full-width network\n", machine::machine());
     let peers = Peers::find();
-    println!("{HEAD}\n|---|---|---|---|---|---|---|---|");
-    let project = Project::new(precision);
+    println!("{HEAD}");
+    let projects =
+        Projects { exact: Project::new("float32"), rounded: has_bf16().then(|| Project::new("bf16")) };
     let mut ceilings = Vec::new();
     for line in LINES.iter().filter(wanted) {
-        match sample(line, repeats, &project, peers.as_ref(), &mut ceilings) {
+        match sample(line, repeats, &projects, peers.as_ref(), &mut ceilings) {
             Some(samples) => println!("{}", row(line, &samples)),
-            None => println!("| {} | not measured: `pcamflow` refuses the setting | | | | | | |", line.name),
+            None => println!("| {} | not measured: `pcamflow` refuses the setting |", line.name),
         }
     }
     if !ceilings.is_empty() {
@@ -61,14 +71,19 @@ fn main() {
 fn sample(
     line: &Line,
     repeats: usize,
-    project: &Project,
+    projects: &Projects,
     peers: Option<&Peers>,
     ceilings: &mut Vec<Ceiling>,
 ) -> Option<Samples> {
-    let data = project.prepare(&line.work)?;
+    let data = projects.exact.prepare(&line.work)?;
+    let rounded = projects.rounded.as_ref().filter(|_| line.has_network());
+    if let Some(rounded) = rounded {
+        rounded.prepare(&line.work)?;
+    }
     let mut samples = Samples::default();
     for _ in 0..repeats {
-        samples.ours.push(project.rate(&line.work));
+        samples.ours.push(projects.exact.rate(&line.work));
+        samples.ours_in_bf16.extend(rounded.map(|rounded| rounded.rate(&line.work)));
         let Some(peers) = peers else { continue };
         samples.as_is.extend(peers.rate(line.peer, &data, Malloc::AsIs));
         samples.tuned.extend(peers.rate(line.peer, &data, Malloc::Tuned));
@@ -80,11 +95,11 @@ fn sample(
 }
 
 fn row(line: &Line, samples: &Samples) -> String {
-    let ours = median(samples.ours.clone());
+    let (ours, in_bf16) = (median(samples.ours.clone()), median(samples.ours_in_bf16.clone()));
     let of = |peers: &[Peer]| median(peers.iter().map(|peer| peer.rate).collect());
     let (as_is, tuned, ceiling) = (of(&samples.as_is), of(&samples.tuned), median(samples.ceilings.clone()));
     format!(
-        "| {}, {} | {} | {} | {} | {} | {} | {} | {} |",
+        "| {}, {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
         line.name,
         line.unit,
         number(ours),
@@ -94,6 +109,9 @@ fn row(line: &Line, samples: &Samples) -> String {
         number(ours / tuned),
         number(ceiling),
         if ceiling.is_nan() { String::new() } else { format!("{:.0} %", 100.0 * ours / ceiling) },
+        number(in_bf16),
+        number(in_bf16 / as_is),
+        number(in_bf16 / tuned),
     )
 }
 
