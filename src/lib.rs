@@ -21,7 +21,7 @@
 //!
 //! | module | responsible for |
 //! |---|---|
-//! | [`digest`], [`fsx`], [`nearest`], `finite` | content digests; the only code that writes, renames, locks and deletes files; "did you mean"; numbers in JSON |
+//! | [`digest`], [`fsx`], [`nearest`], `finite`, [`cpu`] | content digests; the only code that writes, renames, locks and deletes files; "did you mean"; numbers in JSON; the processor |
 //! | [`stages`] | one file per kind: parameters, inputs, artifacts, checks, `VERSION`; the registry |
 //! | [`pipeline`], [`graph`] | TOML text to a checked pipeline, every problem with its place; the DAG |
 //! | [`store`] | objects, action records, digests of sources, locks, partial work, shown files |
@@ -58,6 +58,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod cli;
+pub mod cpu;
 pub mod data;
 pub mod digest;
 pub mod engine;

@@ -3,8 +3,8 @@
 use super::declare::choice;
 
 choice! {
-    /// How exactly a network is computed. Sums, statistics, weights of a training and the last layers are float32 in any
-    /// case.
+    /// How exactly a network is computed. Sums, statistics, weights of a training and the last layers are float32 in
+    /// any case.
     pub enum Precision {
         /// Single precision, on every device.
         Float32 = "float32",

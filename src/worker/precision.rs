@@ -1,6 +1,6 @@
 //! Decides with which numbers a stage computes: those of its precision, if the device has them.
 
-use pcamflow::{serve::EnvironmentFault, stages::Precision};
+use pcamflow::{cpu, serve::EnvironmentFault, stages::Precision};
 use tch::{Device, Kind};
 
 use crate::cuda;
@@ -52,19 +52,9 @@ fn lacking(precision: Precision, device: Device) -> Option<&'static str> {
         }
         (Precision::Tf32, _) => Some("only GPUs have TF32"),
         (Precision::Bf16, _) => {
-            (!cpu_has_bf16()).then_some("this CPU has no instructions for bfloat16 (AVX-512 BF16 or AMX)")
+            (!cpu::has_bf16()).then_some("this CPU has no instructions for bfloat16 (AVX-512 BF16 or AMX)")
         }
     }
-}
-
-/// Whether this CPU multiplies bfloat16 numbers. Without such instructions, oneDNN is slower than in float32.
-pub(crate) fn cpu_has_bf16() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return is_x86_feature_detected!("avx512bf16");
-    #[cfg(target_arch = "aarch64")]
-    return std::arch::is_aarch64_feature_detected!("bf16");
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    return false;
 }
 
 #[cfg(test)]

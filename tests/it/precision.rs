@@ -90,18 +90,11 @@ fn correlation(a: &[f32], b: &[f32]) -> f64 {
     dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt()
 }
 
-fn has_bf16() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return std::arch::is_x86_feature_detected!("avx512bf16");
-    #[cfg(not(target_arch = "x86_64"))]
-    return false;
-}
-
 const METHODS: [&str; 4] = ["cam", "saliency", "occlusion", "ig"];
 
 #[test]
 fn results_in_bf16_are_near_those_in_float32_and_have_their_own_keys() {
-    if !has_bf16() {
+    if !pcamflow::cpu::has_bf16() {
         return eprintln!("skipped: this CPU has no bfloat16");
     }
     let project = Sandbox::new().pipeline(PIPELINE);
@@ -144,7 +137,7 @@ fn results_in_bf16_are_near_those_in_float32_and_have_their_own_keys() {
 
 #[test]
 fn a_training_in_bf16_learns_and_repeats_bit_by_bit() {
-    if !has_bf16() {
+    if !pcamflow::cpu::has_bf16() {
         return eprintln!("skipped: this CPU has no bfloat16");
     }
     let project = Sandbox::new()

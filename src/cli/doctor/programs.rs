@@ -5,6 +5,7 @@ use std::{fs, path::Path};
 use super::finding::Finding;
 use crate::{
     cli::worker::programs,
+    cpu,
     engine::exec::{Capacity, Probe, Processes, memory_of_this_machine},
     stages::Runner,
     ui::format::amount,
@@ -37,7 +38,8 @@ fn machine() -> Finding {
     let memory = memory_of_this_machine();
     let memory = memory.map(|bytes| format!(", {} of memory", amount(bytes, 0, "bytes"))).unwrap_or_default();
     let version = env!("CARGO_PKG_VERSION");
-    Finding::ok("pcamflow", format!("{version}, on {cores} CPU threads{memory}"))
+    let bf16 = if cpu::has_bf16() { "with" } else { "without" };
+    Finding::ok("pcamflow", format!("{version}, on {cores} CPU threads {bf16} bfloat16{memory}"))
 }
 
 fn hdf5(processes: &Processes) -> Finding {

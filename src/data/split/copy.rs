@@ -1,10 +1,11 @@
 //! Copies rows from the source to their places in the parts, in one pass over the source.
 //!
-//! Rows are read in the order of the source, a window at a time. So every page and every chunk is read once, and
-//! memory is a few windows. One thread reads the next window while another writes. The memory of a window is used again:
-//! new memory would cost as much as reading, because the system fills it with zeros.
+//! Rows are read in the order of the source, a window at a time. So every page and every chunk is read once, and memory
+//! is a few windows. One thread reads the next window, and looks at its rows, while another writes. The memory of a
+//! window is used again: new memory would cost as much as reading, because the system fills it with zeros.
 
 use std::{
+    ops::Range,
     sync::mpsc::{channel, sync_channel},
     thread,
 };
@@ -39,14 +40,23 @@ pub(super) fn plan(parts: [&Vec<u64>; 3]) -> Vec<Move> {
     moves
 }
 
-/// Carries out all moves. `write` writes one row to its place. `progress` is called with the rows done.
+/// Rows that were read, and what was seen in each.
+struct Window<S> {
+    range: Range<usize>,
+    bytes: Vec<u8>,
+    seen: Vec<S>,
+}
+
+/// Carries out all moves. `look` sees each row when it is read, and `write` writes it to its place. `progress` is
+/// called with the rows done.
 ///
 /// # Errors
 /// Anything wrong with the source or the parts.
-pub(super) fn copy(
+pub(super) fn copy<S: Send>(
     source: &Rows,
     moves: &[Move],
-    write: &mut dyn FnMut(&Move, &[u8]) -> Result<()>,
+    look: impl Fn(&[u8]) -> S + Send,
+    write: &mut dyn FnMut(&Move, &[u8], S) -> Result<()>,
     progress: &mut dyn FnMut(usize),
 ) -> Result<()> {
     let rows: Vec<u64> = moves.iter().map(|to| to.row).collect();
@@ -58,7 +68,10 @@ pub(super) fn copy(
         let reader = scope.spawn(move || {
             for range in windows {
                 let mut memory = free.try_recv().unwrap_or_default();
-                let window = read(source, &rows[range.clone()], &mut memory).map(|()| (range, memory));
+                let window = read(source, &rows[range.clone()], &mut memory).map(|()| {
+                    let rows = memory.chunks_exact(source.row_bytes()).take(range.len());
+                    Window { seen: rows.map(&look).collect(), range, bytes: memory }
+                });
                 // Fails if the writer has failed. Then nothing more has to be read.
                 if filled_in.send(window).is_err() {
                     break;
@@ -66,9 +79,10 @@ pub(super) fn copy(
             }
         });
         for window in &filled {
-            let (range, bytes) = window?;
-            for (to, row) in moves[range.clone()].iter().zip(bytes.chunks_exact(source.row_bytes())) {
-                write(to, row)?;
+            let Window { range, bytes, seen } = window?;
+            let rows = bytes.chunks_exact(source.row_bytes());
+            for ((to, row), seen) in moves[range.clone()].iter().zip(rows).zip(seen) {
+                write(to, row, seen)?;
             }
             progress(range.end);
             // The reader may be done.

@@ -33,16 +33,25 @@ impl Duplicates {
     }
 }
 
-/// How often each patch occurs in each part. The first half of a digest identifies a patch.
+/// What identifies a patch: the first half of the digest of its pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Identity(u128);
+
+impl Identity {
+    pub(super) fn of(pixels: &[u8]) -> Self {
+        let digest = blake3::hash(pixels);
+        Self(digest.as_bytes().first_chunk().map_or(0, |half| u128::from_le_bytes(*half)))
+    }
+}
+
+/// How often each patch occurs in each part.
 #[derive(Debug, Default)]
-pub(super) struct Seen(BTreeMap<u128, [u64; 3]>);
+pub(super) struct Seen(BTreeMap<Identity, [u64; 3]>);
 
 impl Seen {
     /// Adds a patch of a part.
-    pub(super) fn add(&mut self, part: usize, pixels: &[u8]) {
-        let digest = blake3::hash(pixels);
-        let half = digest.as_bytes().first_chunk().map_or(0, |half| u128::from_le_bytes(*half));
-        self.0.entry(half).or_default()[part] += 1;
+    pub(super) fn add(&mut self, part: usize, patch: Identity) {
+        self.0.entry(patch).or_default()[part] += 1;
     }
 
     /// Counts the duplicates.
@@ -69,7 +78,7 @@ mod tests {
         let mut seen = Seen::default();
         for (part, pixels) in [(0, "a"), (0, "a"), (0, "b"), (1, "a"), (1, "c"), (2, "a"), (2, "a"), (2, "c")]
         {
-            seen.add(part, pixels.as_bytes());
+            seen.add(part, Identity::of(pixels.as_bytes()));
         }
         let within = Parts { train: 1, validation: 0, test: 1 };
         let wanted = Duplicates { within, validation_in_train: 1, test_in_train: 2, test_in_validation: 3 };

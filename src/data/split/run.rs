@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use super::{
     Parts,
     copy::{Move, copy, plan},
-    duplicates::{Duplicates, Seen},
+    duplicates::{Duplicates, Identity, Seen},
     grouped,
     report::{Algorithm, ClassCounts, GroupReport, PartReport, SplitReport},
     scikit_learn, stratified,
@@ -139,15 +139,18 @@ fn write_parts(
     let (total, passes) = (moves.len() as u64, 1 + u64::from(sources.masks.is_some()));
     progress(0, total);
     let mut blank = [Blank::default(); 3];
-    let mut write = |to: &Move, bytes: &[u8]| {
-        seen.add(to.part, bytes);
-        blank[to.part].look(to.row as i64, sources.images.is_unwritten(to.row), is_constant(bytes));
+    let look = |bytes: &[u8]| (Identity::of(bytes), is_constant(bytes));
+    let mut write = |to: &Move, bytes: &[u8], (identity, constant)| {
+        seen.add(to.part, identity);
+        blank[to.part].look(to.row as i64, sources.images.is_unwritten(to.row), constant);
         writers[to.part].write_patches(to.position, bytes)
     };
-    copy(&sources.images, &moves, &mut write, &mut |done| progress(done as u64 / passes, total))?;
+    copy(&sources.images, &moves, look, &mut write, &mut |done| progress(done as u64 / passes, total))?;
     if let Some(masks) = &sources.masks {
-        let mut write = |to: &Move, bytes: &[u8]| writers[to.part].write_masks(to.position, bytes);
-        copy(masks, &moves, &mut write, &mut |done| progress((moves.len() + done) as u64 / passes, total))?;
+        let mut write = |to: &Move, bytes: &[u8], ()| writers[to.part].write_masks(to.position, bytes);
+        copy(masks, &moves, |_| (), &mut write, &mut |done| {
+            progress((moves.len() + done) as u64 / passes, total)
+        })?;
     }
     writers.into_iter().try_for_each(PatchWriter::finish)?;
     Ok((seen, blank))

@@ -1,7 +1,7 @@
 //! Loops over the numbers of feature maps on a CPU, where libtorch has none, or slower or less precise ones.
 //!
-//! Feature maps are float32 or bfloat16, [N, C, h, w] stored channels last: the channels of a pixel lie side by side, so every
-//! loop runs over channels and is vectorised. Nothing here knows networks.
+//! Feature maps are float32 or bfloat16, [N, C, h, w] stored channels last: the channels of a pixel lie side by side,
+//! so every loop runs over channels and is vectorised. Nothing here knows networks.
 
 mod gather;
 mod maps;

@@ -8,14 +8,13 @@ use super::{
     Mode, Network, Places, Slope,
     testing::{as_if_trained, difference, noisy_patches, resnet, small_resnet, tiny_network},
 };
-use crate::precision::cpu_has_bf16;
 
 /// The largest difference, relative to the largest number.
 const NEAR: f64 = 0.06;
 
 /// Each network in float32 and with bfloat16 maps; none if this CPU has no bfloat16.
 fn pairs() -> Vec<[Network; 2]> {
-    if !cpu_has_bf16() {
+    if !pcamflow::cpu::has_bf16() {
         eprintln!("skipped: this CPU has no bfloat16");
         return Vec::new();
     }

@@ -2,8 +2,8 @@
 //!
 //! In inference a norm is an affine map of each channel: norm(conv(x)) is the convolution with the weights w s and the
 //! bias (b - mean) s + beta, s = gamma / sqrt(variance + eps). The products are float64, so the folded weights are
-//! rounded once. On a CPU the ReLU is part of the convolution, too (oneDNN). In float32, a logit differs from that of the
-//! plain formulation by rounding, about 1e-6.
+//! rounded once. On a CPU the ReLU is part of the convolution, too (oneDNN). In float32, a logit differs from that of
+//! the plain formulation by rounding, about 1e-6.
 
 use anyhow::{Context as _, Result};
 use tch::{Device, Kind, Tensor, no_grad};

@@ -1,10 +1,10 @@
 //! The gradient of the logit by a feature map or by the image, on a CPU.
 //!
-//! In float32, the forward pass has the bits of the plain formulation: a gradient jumps where a ReLU or a max-pooling does, and a
-//! folded network decides near ties differently. (It moved single saliency maps by 2 %, and the order of nearly equal
-//! pixels of Grad-CAM, so that points of deletion curves moved by 0.005.) The backward pass goes through the folded
-//! weights, and computes gradients by maps and none by weights. Where libtorch's graph would read and write a whole map
-//! for each norm, each ReLU and each pooling, one pass in place does it.
+//! In float32, the forward pass has the bits of the plain formulation: a gradient jumps where a ReLU or a max-pooling
+//! does, and a folded network decides near ties differently. (It moved single saliency maps by 2 %, and the order of
+//! nearly equal pixels of Grad-CAM, so that points of deletion curves moved by 0.005.) The backward pass goes through
+//! the folded weights, and computes gradients by maps and none by weights. Where libtorch's graph would read and write
+//! a whole map for each norm, each ReLU and each pooling, one pass in place does it.
 
 use anyhow::{Context as _, Result};
 use tch::{Kind, Tensor};

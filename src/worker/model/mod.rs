@@ -1,10 +1,10 @@
 //! The networks and their tensors.
 //!
 //! A network maps patches, float32 [N, 3, 96, 96] in [0, 1], to logits of tumour, float32 `[N]`. Its tensors are
-//! float32 and have PyTorch's names; between patches and head, maps may be bfloat16 (`compute_in`). It is a list of operations (`body`), which several files compute, each for its purpose: `plain`,
-//! `folded`, `gradient`, `learn`, `local`. To add an architecture: its settings and layer names in
-//! `stages::architecture`, a file here that builds the list, the arms that the compiler asks for, and a case in
-//! `infer`.
+//! float32 and have PyTorch's names; between patches and head, maps may be bfloat16 (`compute_in`). It is a list of
+//! operations (`body`), which several files compute, each for its purpose: `plain`, `folded`, `gradient`, `learn`,
+//! `local`. To add an architecture: its settings and layer names in `stages::architecture`, a file here that builds the
+//! list, the arms that the compiler asks for, and a case in `infer`.
 
 #[cfg(test)]
 mod bf16;

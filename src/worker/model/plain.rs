@@ -61,8 +61,8 @@ impl Head {
         (inputs, x.squeeze_dim(1))
     }
 
-    /// The inputs of the first linear layer, [N, features], not in bfloat16. (A mean instead of adaptive pooling to 1x1: its backward
-    /// pass is deterministic on a GPU.)
+    /// The inputs of the first linear layer, [N, features], not in bfloat16. (A mean instead of adaptive pooling to
+    /// 1x1: its backward pass is deterministic on a GPU.)
     fn features(&self, map: &Tensor) -> Tensor {
         let kind = match map.kind() {
             Kind::BFloat16 => Kind::Float,

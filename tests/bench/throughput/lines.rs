@@ -62,9 +62,9 @@ pub(crate) enum Data {
 }
 
 impl Line {
-    /// Whether a network is computed: then it has a precision.
-    pub(crate) fn has_network(&self) -> bool {
-        !matches!(self.cost, Cost::Copy(_))
+    /// Whether bf16 is measured: a split has no network, and rounding alone is more than the adaptive steps allow.
+    pub(crate) fn has_bf16(&self) -> bool {
+        !matches!(self.peer, "split" | "integrated-gradients-to-delta")
     }
 }
 

@@ -36,13 +36,6 @@ struct Projects {
     rounded: Option<Project>,
 }
 
-fn has_bf16() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return std::arch::is_x86_feature_detected!("avx512bf16");
-    #[cfg(not(target_arch = "x86_64"))]
-    return false;
-}
-
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let repeats = arguments.iter().find_map(|one| one.strip_prefix("--repeats=")?.parse().ok()).unwrap_or(3);
@@ -51,8 +44,10 @@ fn main() {
     println!("{}; medians of {repeats} alternating repeats, full-width network\n", machine::machine());
     let peers = Peers::find();
     println!("{HEAD}");
-    let projects =
-        Projects { exact: Project::new("float32"), rounded: has_bf16().then(|| Project::new("bf16")) };
+    let projects = Projects {
+        exact: Project::new("float32"),
+        rounded: pcamflow::cpu::has_bf16().then(|| Project::new("bf16")),
+    };
     let mut ceilings = Vec::new();
     for line in LINES.iter().filter(wanted) {
         match sample(line, repeats, &projects, peers.as_ref(), &mut ceilings) {
@@ -76,7 +71,7 @@ fn sample(
     ceilings: &mut Vec<Ceiling>,
 ) -> Option<Samples> {
     let data = projects.exact.prepare(&line.work)?;
-    let rounded = projects.rounded.as_ref().filter(|_| line.has_network());
+    let rounded = projects.rounded.as_ref().filter(|_| line.has_bf16());
     if let Some(rounded) = rounded {
         rounded.prepare(&line.work)?;
     }
