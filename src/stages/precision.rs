@@ -16,8 +16,10 @@ choice! {
     }
 }
 
-impl Default for Precision {
-    fn default() -> Self {
-        Self::Float32
+impl Precision {
+    /// Itself, if it is another than the default: then it is part of keys and files.
+    #[must_use]
+    pub fn unusual(self) -> Option<Self> {
+        (self != Self::Float32).then_some(self)
     }
 }

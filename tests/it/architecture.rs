@@ -63,8 +63,8 @@ const MAY_IMPORT: [(&str, &[&str]); 23] = [
 ];
 
 /// The library modules that the worker may import.
-const WORKER_MAY_IMPORT: [&str; 9] =
-    ["data", "digest", "fsx", "metrics", "nearest", "protocol", "report", "serve", "stages"];
+const WORKER_MAY_IMPORT: [&str; 10] =
+    ["cpu", "data", "digest", "fsx", "metrics", "nearest", "protocol", "report", "serve", "stages"];
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

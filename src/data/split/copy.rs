@@ -56,7 +56,7 @@ pub(super) fn copy<S: Send>(
     source: &Rows,
     moves: &[Move],
     look: impl Fn(&[u8]) -> S + Send,
-    write: &mut dyn FnMut(&Move, &[u8], S) -> Result<()>,
+    mut write: impl FnMut(&Move, &[u8], S) -> Result<()>,
     progress: &mut dyn FnMut(usize),
 ) -> Result<()> {
     let rows: Vec<u64> = moves.iter().map(|to| to.row).collect();

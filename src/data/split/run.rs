@@ -140,15 +140,15 @@ fn write_parts(
     progress(0, total);
     let mut blank = [Blank::default(); 3];
     let look = |bytes: &[u8]| (Identity::of(bytes), is_constant(bytes));
-    let mut write = |to: &Move, bytes: &[u8], (identity, constant)| {
+    let write = |to: &Move, bytes: &[u8], (identity, constant)| {
         seen.add(to.part, identity);
         blank[to.part].look(to.row as i64, sources.images.is_unwritten(to.row), constant);
         writers[to.part].write_patches(to.position, bytes)
     };
-    copy(&sources.images, &moves, look, &mut write, &mut |done| progress(done as u64 / passes, total))?;
+    copy(&sources.images, &moves, look, write, &mut |done| progress(done as u64 / passes, total))?;
     if let Some(masks) = &sources.masks {
-        let mut write = |to: &Move, bytes: &[u8], ()| writers[to.part].write_masks(to.position, bytes);
-        copy(masks, &moves, |_| (), &mut write, &mut |done| {
+        let write = |to: &Move, bytes: &[u8], ()| writers[to.part].write_masks(to.position, bytes);
+        copy(masks, &moves, |_| (), write, &mut |done| {
             progress((moves.len() + done) as u64 / passes, total)
         })?;
     }

@@ -37,7 +37,7 @@ pub(super) fn method(maps: &MapSet) -> Result<Method> {
 /// This version does not have it.
 pub(super) fn precision(maps: &MapSet) -> Result<Precision> {
     let word = maps.making().precision.clone();
-    word.map_or(Ok(Precision::default()), |word| read(maps, "precision", Value::String(word)))
+    word.map_or(Ok(Precision::Float32), |word| read(maps, "precision", Value::String(word)))
 }
 
 fn read<T: DeserializeOwned>(maps: &MapSet, what: &str, value: Value) -> Result<T> {

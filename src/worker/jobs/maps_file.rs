@@ -15,10 +15,7 @@ use pcamflow::{
         arrays::{Array, ArrayFile, Attribute, Element, Notes},
     },
     metrics::{faithfulness::OddMaps, sigmoid},
-    stages::{
-        Precision,
-        explain::{Explain, Method},
-    },
+    stages::explain::{Explain, Method},
 };
 
 use crate::explain::{Arrays, Maps, SIDE};
@@ -127,9 +124,7 @@ fn notes(stage: &Explain, arrays: Arrays) -> Result<Notes> {
         ("target", stage.target.word()),
         ("score", stage.score.word()),
     ];
-    if stage.precision != Precision::default() {
-        texts.push(("precision", stage.precision.word()));
-    }
+    texts.extend(stage.precision.unusual().map(|precision| ("precision", precision.word())));
     let texts = texts.into_iter().map(|(name, text)| (name.to_owned(), Attribute::Text(text.to_owned())));
     let counts = ODD.into_iter().chain(arrays.delta.then_some(FAILURES));
     let counts = counts.map(|name| (name.to_owned(), Attribute::Integer(0)));

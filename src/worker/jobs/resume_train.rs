@@ -31,7 +31,9 @@ fn begin(job: &Job<'_>, stage: &ResumeTrain) -> Result<State> {
     let mut state = checkpoint::decode(TensorFile::read(input)?, job.device)?;
     check_architecture(name, &state.recipe.architecture, stage.architecture.as_ref())?;
     let last = state.epoch;
-    state.recipe.precision = stage.precision.unwrap_or(state.recipe.precision);
+    if let Some(precision) = stage.precision {
+        state.recipe.precision = precision.unusual();
+    }
     state.recipe.seed = stage.seed.unwrap_or(state.recipe.seed);
     state
         .resume(stage.start, stage.early_stopping.as_ref().is_some_and(|stopping| stopping.continue_count))?;

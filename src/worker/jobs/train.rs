@@ -6,7 +6,7 @@ use pcamflow::{
     data::patch_set::PatchSet,
     protocol::{Number, Outcome},
     report::training_curves,
-    stages::train::Train,
+    stages::{Precision, train::Train},
 };
 
 use crate::{
@@ -48,7 +48,7 @@ pub(super) fn train_on(
         Some((state, _)) => state,
         None => begin()?,
     };
-    state.network.compute_in(job.numbers(state.recipe.precision)?);
+    state.network.compute_in(job.numbers(state.recipe.precision.unwrap_or(Precision::Float32))?);
     let plan = Plan {
         last_epoch: state.first_epoch().saturating_add(epochs),
         patience,
@@ -164,7 +164,7 @@ mod tests {
             augmentation: Augmentation::default(),
             early_stopping: None,
             shuffle: true,
-            precision: pcamflow::stages::Precision::Float32,
+            precision: Precision::Float32,
             seed: 3,
             run: RunSettings::default(),
         }

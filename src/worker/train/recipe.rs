@@ -35,13 +35,9 @@ pub(crate) struct Recipe {
     /// The augmentation of training patches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) augmentation: Option<Augmentation>,
-    /// How exactly the network is computed.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) precision: Precision,
-}
-
-fn is_default(precision: &Precision) -> bool {
-    *precision == Precision::default()
+    /// How exactly the network is computed, if not in float32.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) precision: Option<Precision>,
 }
 
 impl From<&Train> for Recipe {
@@ -58,7 +54,7 @@ impl From<&Train> for Recipe {
             clip_gradients: stage.clip_gradients.clone(),
             class_weights: stage.class_weights.clone(),
             augmentation: augmentation.filter(|augmentation| *augmentation != Augmentation::default()),
-            precision: stage.precision,
+            precision: stage.precision.unusual(),
         }
     }
 }
@@ -84,7 +80,7 @@ mod tests {
             clip_gradients: Some(ClipGradients { norm: 1.0 }),
             class_weights: Some(ClassWeights::Given([1.0, 2.0])),
             augmentation: Some(Augmentation { hue: 0.1, ..Augmentation::default() }),
-            precision: Precision::Bf16,
+            precision: Some(Precision::Bf16),
             ..recipe
         };
         let text = serde_json::to_string(&recipe).unwrap();

@@ -51,7 +51,7 @@ fn recipe() -> Recipe {
         clip_gradients: None,
         class_weights: None,
         augmentation: None,
-        precision: Default::default(),
+        precision: None,
     }
 }
 
