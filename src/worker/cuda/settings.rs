@@ -22,14 +22,10 @@ unsafe extern "C" {
     fn set_allow_tf32_cublas(context: *mut c_void, on: bool);
 }
 
-/// Whether convolutions and products of matrices may round their factors to TF32.
+/// Whether convolutions may round their factors to TF32. Products of matrices never do.
 pub(crate) fn allow_tf32(on: bool) {
     // SAFETY: as in `deterministic`.
-    unsafe {
-        let context = global_context();
-        set_allow_tf32_cudnn(context, on);
-        set_allow_tf32_cublas(context, on);
-    }
+    unsafe { set_allow_tf32_cudnn(global_context(), on) }
 }
 
 /// Deterministic convolutions, chosen without timing them, and no TF32.
@@ -38,7 +34,9 @@ pub(super) fn deterministic() {
     // SAFETY: in the Itanium ABI of Linux builds, a member function takes its object as the first argument. The
     // context lives as long as the process.
     unsafe {
-        set_deterministic_cudnn(global_context(), true);
+        let context = global_context();
+        set_deterministic_cudnn(context, true);
+        set_allow_tf32_cublas(context, false);
     }
     allow_tf32(false);
 }
@@ -64,9 +62,8 @@ mod tests {
             assert!(deterministic_cudnn(global_context()));
             assert!(!allow_tf32_cublas(global_context()));
             allow_tf32(true);
-            assert!(allow_tf32_cublas(global_context()));
+            assert!(!allow_tf32_cublas(global_context()), "only convolutions");
             allow_tf32(false);
-            assert!(!allow_tf32_cublas(global_context()));
         }
     }
 }
