@@ -2,8 +2,7 @@
 //!
 //! The layout is that of `explain`, or of such a file made by hand: `map` [N, 96, 96] float32, `row` `[N]`, `label`
 //! `[N]` 0 or 1, `logit` `[N]`; attributes `method`, `parameters` (JSON, optional), `target`, `score`, `precision`
-//! (optional). Maps are read
-//! one at a time, from any thread. Values may be infinite or NaN.
+//! (optional). Maps are read one at a time, from any thread. Values may be infinite or NaN.
 
 use anyhow::{Context, Result};
 use serde::Serialize;

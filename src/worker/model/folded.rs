@@ -31,7 +31,6 @@ pub(super) struct Filter {
     pub(super) weight: Tensor,
     /// float32.
     pub(super) bias: Tensor,
-    pub(super) step: Step,
     /// The convolution alone, also stored channels last: libtorch would rearrange it for every batch.
     pub(super) alone: Convolution,
     /// The norm alone.
@@ -86,7 +85,7 @@ impl Folded {
         match &operation.work {
             Work::Unit(unit) => {
                 let filter = self.filter(at)?;
-                filter.unit(from, filter.step, unit.shortcut.map(map), unit.relu)
+                filter.unit(from, filter.alone.step, unit.shortcut.map(map), unit.relu)
             }
             Work::MaxPool(pool) => pool_on_device(*pool, from),
             Work::AveragePool(side) => Ok(averaged(*side, from)),
@@ -110,7 +109,7 @@ impl Filter {
             bias: convolution.bias.as_ref().map(Tensor::detach),
             step: convolution.step,
         };
-        Ok(Self { weight, bias, step: convolution.step, alone, scale: norm.scale()? })
+        Ok(Self { weight, bias, alone, scale: norm.scale()? })
     }
 
     /// The output of a unit, with a stride and padding of its own or others.

@@ -87,7 +87,7 @@ impl Folded {
                 if unit.relu && !body.is_only_pooled(at + 1) {
                     with_number!(output, T => close_gate::<T>(numbers_mut(&mut gradient)?, numbers(output)?));
                 }
-                let by_x = dense(&input_gradient(&gradient, x, &filter.weight, filter.step)?);
+                let by_x = dense(&input_gradient(&gradient, x, &filter.weight, filter.alone.step)?);
                 if let Some(shortcut) = unit.shortcut {
                     add(&mut gradients[shortcut], gradient);
                 }

@@ -62,7 +62,7 @@ impl Folded {
                     let filter = self.filter(at)?;
                     let shortcut = unit.shortcut.map(|map| take(map, Window::SAME)).transpose()?;
                     // The padding is in the patch.
-                    filter.unit(&x, Step { padding: 0, ..filter.step }, shortcut.as_ref(), unit.relu)?
+                    filter.unit(&x, Step { padding: 0, ..filter.alone.step }, shortcut.as_ref(), unit.relu)?
                 }
                 Work::MaxPool(pool) => pool_on_device(MaxPool { padding: 0, ..*pool }, &x)?,
                 Work::AveragePool(side) => averaged(*side, &x),
