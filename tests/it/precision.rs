@@ -131,6 +131,8 @@ fn results_in_bf16_are_near_those_in_float32_and_have_their_own_keys() {
     let sanity = json(&out(&project, "sanity.s/sanity.json"));
     assert!(sanity["depths"][0]["spearman"]["mean"].as_f64().unwrap() > 0.9999);
     project.run(&set).cached_all();
+    // The precision of the curves may be another than that of the maps.
+    project.run(&[&set[..set.len() - 2], &["metrics.m"]].concat()).ran(["metrics.m"]);
     // The results in float32 are still there.
     project.run(&[]).cached_all();
 }

@@ -9,8 +9,10 @@ use pcamflow::{
 
 use crate::{explain::Question, job::Job, jobs::making::question};
 
-/// How much two logits of one model for one image may differ, relative to logits above 1.
+/// How much two logits of one model for one image may differ in float32, relative to logits above 1.
 const SAME_LOGIT: f32 = 1e-3;
+/// The same if one of them comes from a lower precision: bfloat16 moved logits of real patches by up to 0.05.
+const SAME_ROUNDED_LOGIT: f32 = 0.1;
 
 /// Explanations by label.
 #[derive(Debug)]
@@ -19,6 +21,8 @@ pub(super) struct Explanations {
     pub(super) sets: Vec<(String, MapSet)>,
     /// What all of them explain.
     pub(super) question: Question,
+    /// How much their logits, and those of the stage itself, may differ.
+    tolerance: f32,
 }
 
 impl Explanations {
@@ -36,9 +40,19 @@ impl Explanations {
         let Some(((_, first), others)) = sets.split_first() else {
             bail!("there are no explanations to measure");
         };
-        others.iter().try_for_each(|(_, other)| check_match(first, other))?;
+        let rounded = |(_, set): &(_, MapSet)| set.making().precision.is_some();
+        let tolerance = match stage.precision.unusual().is_some() || sets.iter().any(rounded) {
+            true => SAME_ROUNDED_LOGIT,
+            false => SAME_LOGIT,
+        };
+        others.iter().try_for_each(|(_, other)| check_match(first, other, tolerance))?;
         let question = question(first)?;
-        Ok(Self { sets, question })
+        Ok(Self { sets, question, tolerance })
+    }
+
+    /// Whether the model of the explanations can have given both logits for one image.
+    pub(super) fn is_same_logit(&self, a: f32, b: f32) -> bool {
+        is_same_logit(a, b, self.tolerance)
     }
 
     /// The first explanation. The others have the same patches, in the same order.
@@ -48,7 +62,7 @@ impl Explanations {
     }
 }
 
-fn check_match(one: &MapSet, other: &MapSet) -> Result<()> {
+fn check_match(one: &MapSet, other: &MapSet, tolerance: f32) -> Result<()> {
     let differ = |what: &str, value: &dyn Fn(&MapSet) -> String| {
         let [here, there] = [one, other].map(|maps| format!("{} in {}", value(maps), maps.source()));
         format!("explanations of different {what} cannot be compared: {here}, {there}")
@@ -63,13 +77,12 @@ fn check_match(one: &MapSet, other: &MapSet) -> Result<()> {
         ensure!(same, differ("rows", &|maps| format!("map {at} is of row {}", maps.rows()[at])));
         let same = one.labels()[at] == other.labels()[at];
         ensure!(same, differ("patches", &|maps| format!("row {row} has the label {}", maps.labels()[at])));
-        let same = same_logit(one.logits()[at], other.logits()[at]);
+        let same = is_same_logit(one.logits()[at], other.logits()[at], tolerance);
         ensure!(same, differ("models", &|maps| format!("row {row} has the logit {}", maps.logits()[at])));
     }
     Ok(())
 }
 
-/// Whether one model can have given both logits for one image.
-pub(super) fn same_logit(a: f32, b: f32) -> bool {
-    (a - b).abs() <= SAME_LOGIT * a.abs().max(b.abs()).max(1.0)
+fn is_same_logit(a: f32, b: f32, tolerance: f32) -> bool {
+    (a - b).abs() <= tolerance * a.abs().max(b.abs()).max(1.0)
 }

@@ -17,7 +17,7 @@ use pcamflow::{
 };
 use rayon::prelude::*;
 
-use super::{Explanations, Subject, explanations::same_logit};
+use super::{Explanations, Subject};
 use crate::{
     explain::Crew,
     faithfulness::{Course, Ends, Walked, Walker},
@@ -149,7 +149,7 @@ impl Measuring<'_> {
         let maps = self.explanations.first();
         let (source, logit) = (maps.source(), maps.logits()[image.index]);
         ensure!(
-            same_logit(ends.image, logit),
+            self.explanations.is_same_logit(ends.image, logit),
             "{source}: for {} the model of the maps gave the logit {logit}, but this model gives {}: the models \
              or the patches differ",
             self.place(image),
