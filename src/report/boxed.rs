@@ -1,7 +1,7 @@
 //! A patch with the box that its label describes: the centre 32x32, red with tumour in it, green without; and with
 //! the outline of its true tumour, where that is known.
 
-use image::RgbImage;
+use imgref::ImgVec;
 
 use super::{
     color::{Color, GREEN, INK, RED, TRUTH, WHITE},
@@ -13,7 +13,7 @@ use super::{
 use crate::metrics::{CENTRE_SIDE, PATCH_SIDE};
 
 /// Draws a patch, or a map of it, over a square.
-pub(super) fn boxed(scene: &mut Scene, pixels: RgbImage, square: Rect, positive: bool) {
+pub(super) fn boxed(scene: &mut Scene, pixels: ImgVec<[u8; 3]>, square: Rect, positive: bool) {
     scene.image(pixels, square);
     let margin = square.width * (PATCH_SIDE - CENTRE_SIDE) as f64 / 2.0 / PATCH_SIDE as f64;
     let centre = square.inset(margin);

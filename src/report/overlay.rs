@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use anyhow::{Context, Result, ensure};
-use image::{Rgb, RgbImage};
+use anyhow::{Result, ensure};
+use imgref::ImgVec;
 
 use super::{colormap::Sign, numbers::short, smooth::magnitudes};
 use crate::metrics::{MapRange, PATCH_SIDE};
@@ -14,8 +14,8 @@ const BYTES: usize = 3 * PIXELS;
 /// A map over the greyscale patch, and its scale.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overlay {
-    /// 96x96 pixels.
-    pub pixels: RgbImage,
+    /// 96x96 pixels: red, green, blue.
+    pub pixels: ImgVec<[u8; 3]>,
     /// The value of the strongest colour, or why no map is shown.
     pub scale: String,
 }
@@ -116,10 +116,9 @@ impl FullColor {
 }
 
 /// The bytes of a patch as an image.
-pub(super) fn patch(rgb: &[u8]) -> Result<RgbImage> {
-    let side = PATCH_SIDE as u32;
-    let image = RgbImage::from_raw(side, side, rgb.to_vec()).filter(|_| rgb.len() == BYTES);
-    image.with_context(|| format!("a patch has {BYTES} bytes (96 x 96 x 3), this one {}", rgb.len()))
+pub(super) fn patch(rgb: &[u8]) -> Result<ImgVec<[u8; 3]>> {
+    ensure!(rgb.len() == BYTES, "a patch has {BYTES} bytes (96 x 96 x 3), this one {}", rgb.len());
+    Ok(ImgVec::new(rgb.as_chunks().0.to_vec(), PATCH_SIDE, PATCH_SIDE))
 }
 
 /// The largest magnitude of a map, or why there is nothing to colour.
@@ -140,22 +139,23 @@ fn maximum(map: &[f32], sign: Sign) -> Result<f64, String> {
 }
 
 /// Rec. 601 luma, moved a little towards white: evidence is dark in H&E, and colours need a pale background.
-fn grey(patch: &RgbImage) -> RgbImage {
-    RgbImage::from_fn(patch.width(), patch.height(), |x, y| {
-        let [red, green, blue] = patch.get_pixel(x, y).0.map(f64::from);
-        let luma = 0.299 * red + 0.587 * green + 0.114 * blue;
-        Rgb([(40.0 + luma * 215.0 / 255.0).round() as u8; 3])
-    })
+fn grey(patch: &ImgVec<[u8; 3]>) -> ImgVec<[u8; 3]> {
+    let pixels = patch.pixels().map(|pixel| {
+        let [red, green, blue] = pixel.map(f64::from);
+        let luma: f64 = 0.299 * red + 0.587 * green + 0.114 * blue;
+        [(40.0 + luma * 215.0 / 255.0).round() as u8; 3]
+    });
+    ImgVec::new(pixels.collect(), patch.width(), patch.height())
 }
 
-fn blend(grey: &RgbImage, map: &[f32], sign: Sign, limit: f64) -> RgbImage {
-    RgbImage::from_fn(grey.width(), grey.height(), |x, y| {
-        let value = f64::from(map[y as usize * PATCH_SIDE + x as usize]) / limit;
+fn blend(grey: &ImgVec<[u8; 3]>, map: &[f32], sign: Sign, limit: f64) -> ImgVec<[u8; 3]> {
+    let pixels = grey.pixels().zip(map).map(|(ground, &value)| {
+        let value = f64::from(value) / limit;
         let (opacity, color) = (sign.opacity(value), sign.color(value));
-        let ground = grey.get_pixel(x, y).0;
         let mixed = |ground: u8, ink: u8| f64::from(ground) * (1.0 - opacity) + f64::from(ink) * opacity;
-        Rgb([0, 1, 2].map(|channel| mixed(ground[channel], color.rgb[channel]).round() as u8))
-    })
+        [0, 1, 2].map(|channel| mixed(ground[channel], color.rgb[channel]).round() as u8)
+    });
+    ImgVec::new(pixels.collect(), grey.width(), grey.height())
 }
 
 #[cfg(test)]
@@ -197,7 +197,7 @@ mod tests {
         assert_eq!(limit, Some(2.0));
         let draw = |map: &[f32], limit| {
             let it = overlay_up_to(&rgb, map, Sign::Positive, FullColor::Maximum, limit).unwrap();
-            *it.pixels.get_pixel(5, 0)
+            it.pixels[(5_u32, 0_u32)]
         };
         assert_eq!(draw(&weak, None), draw(&strong, None));
         assert_ne!(draw(&weak, limit), draw(&strong, limit));
@@ -211,7 +211,7 @@ mod tests {
         let draw = |map: &[f32]| overlay(&rgb, map, Sign::Magnitude, FullColor::Maximum).unwrap();
         let opposite: Vec<f32> = map.iter().map(|value| -value).collect();
         assert_eq!(draw(&map), draw(&opposite));
-        let many = draw(&with(-1.0)).pixels.pixels().filter(|pixel| pixel.0[0] != pixel.0[1]).count();
+        let many = draw(&with(-1.0)).pixels.pixels().filter(|pixel| pixel[0] != pixel[1]).count();
         assert!(many > 12, "a single pixel is seen: {many}");
         assert_eq!(draw(&vec![0.0; PIXELS]).scale, "map is 0 everywhere");
     }
@@ -233,7 +233,7 @@ mod tests {
             overlay(&[128; 3 * PIXELS], &with(1.0), Sign::Positive, FullColor::Maximum).unwrap().pixels;
         let changed = bare.pixels().zip(with.pixels()).filter(|(a, b)| a != b).count();
         assert_eq!(changed, 1);
-        assert_ne!(bare.get_pixel(5, 0), with.get_pixel(5, 0));
+        assert_ne!(bare[(5_u32, 0_u32)], with[(5_u32, 0_u32)]);
     }
 
     #[test]

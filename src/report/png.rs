@@ -1,10 +1,8 @@
 //! A scene as PNG: anti-aliased, at twice the logical size, without any metadata.
 
 use anyhow::{Context, Result};
-use image::{
-    ExtendedColorType, ImageEncoder, RgbImage,
-    codecs::png::{CompressionType, FilterType, PngEncoder},
-};
+use imgref::ImgVec;
+use png::{BitDepth, ColorType, DeflateCompression, Encoder, Filter};
 use tiny_skia::{
     Color as SkiaColor, FillRule, FilterQuality, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap,
     PixmapPaint, Stroke, StrokeDash, Transform,
@@ -41,15 +39,20 @@ pub(super) fn png(scene: &Scene) -> Result<Vec<u8>> {
 /// Compresses opaque pixels with fixed settings.
 pub(super) fn encode(rgb: &[u8], width: u32, height: u32) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    PngEncoder::new_with_quality(&mut bytes, CompressionType::Level(6), FilterType::Adaptive)
-        .write_image(rgb, width, height, ExtendedColorType::Rgb8)
-        .context("cannot encode a PNG")?;
+    let mut encoder = Encoder::new(&mut bytes, width, height);
+    encoder.set_color(ColorType::Rgb);
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_deflate_compression(DeflateCompression::Level(6));
+    encoder.set_filter(Filter::Adaptive);
+    let mut writer = encoder.write_header().context("cannot encode a PNG")?;
+    writer.write_image_data(rgb).context("cannot encode a PNG")?;
+    writer.finish().context("cannot encode a PNG")?;
     Ok(bytes)
 }
 
 /// An image as PNG, pixel by pixel.
-pub(super) fn image_png(image: &RgbImage) -> Result<Vec<u8>> {
-    encode(image.as_raw(), image.width(), image.height())
+pub(super) fn image_png(image: &ImgVec<[u8; 3]>) -> Result<Vec<u8>> {
+    encode(image.buf().as_flattened(), image.width() as u32, image.height() as u32)
 }
 
 fn scale() -> Transform {
@@ -114,12 +117,14 @@ fn write(pixmap: &mut Pixmap, text: &str, at: Point, style: TextStyle) {
 }
 
 /// Draws an image, enlarged smoothly: tissue is easier to see so than as squares of uneven size.
-fn blit(pixmap: &mut Pixmap, image: &RgbImage, corner: Point, size: Point) {
-    let Some(mut source) = Pixmap::new(image.width(), image.height()) else { return };
+fn blit(pixmap: &mut Pixmap, image: &ImgVec<[u8; 3]>, corner: Point, size: Point) {
+    let (width, height) = (image.width() as u32, image.height() as u32);
+    let Some(mut source) = Pixmap::new(width, height) else { return };
     for (target, pixel) in source.data_mut().chunks_exact_mut(4).zip(image.pixels()) {
-        target.copy_from_slice(&[pixel[0], pixel[1], pixel[2], 255]);
+        let [red, green, blue] = pixel;
+        target.copy_from_slice(&[red, green, blue, 255]);
     }
-    let stretch = (size.0 / f64::from(image.width()), size.1 / f64::from(image.height()));
+    let stretch = (size.0 / f64::from(width), size.1 / f64::from(height));
     let place = Transform::from_scale(stretch.0 as f32, stretch.1 as f32)
         .post_translate(corner.0 as f32, corner.1 as f32)
         .post_concat(scale());

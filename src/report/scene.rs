@@ -2,7 +2,7 @@
 //!
 //! Lengths are logical pixels, y downwards, later shapes over earlier ones. Knows no charts and no file formats.
 
-use image::RgbImage;
+use imgref::ImgVec;
 
 use super::{
     color::{Color, INK},
@@ -23,8 +23,8 @@ pub(super) enum Shape {
     Disc { centre: Point, radius: f64, color: Color },
     /// A line of text.
     Text { text: String, at: Point, style: TextStyle },
-    /// A raster image, stretched over a rectangle.
-    Image { pixels: RgbImage, corner: Point, size: Point },
+    /// A raster image of red, green and blue, stretched over a rectangle.
+    Image { pixels: ImgVec<[u8; 3]>, corner: Point, size: Point },
 }
 
 /// How a line is drawn.
@@ -183,7 +183,7 @@ impl Scene {
         self.shapes.push(Shape::Text { text: text.into(), at, style });
     }
 
-    pub(super) fn image(&mut self, pixels: RgbImage, rect: Rect) {
+    pub(super) fn image(&mut self, pixels: ImgVec<[u8; 3]>, rect: Rect) {
         let (corner, size) = ((rect.left, rect.top), (rect.width, rect.height));
         self.shapes.push(Shape::Image { pixels, corner, size });
     }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use image::RgbImage;
+use imgref::ImgVec;
 
 use super::{
     color::Color,
@@ -92,7 +92,7 @@ fn escaped(text: &str) -> String {
     plain.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-fn embedded(image: &RgbImage, corner: Point, size: Point) -> Result<String> {
+fn embedded(image: &ImgVec<[u8; 3]>, corner: Point, size: Point) -> Result<String> {
     let [x, y, width, height] = [corner.0, corner.1, size.0, size.1].map(number);
     let data = STANDARD.encode(png::image_png(image)?);
     Ok(format!(

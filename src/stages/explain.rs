@@ -241,7 +241,10 @@ mod tests {
         let tolerance = wrong("integrated-gradients = { steps = 'adaptive', tolerance = -0.1 }");
         assert_eq!(tolerance, "`tolerance` must be a number above 0");
         let rule = wrong("integrated-gradients = { steps = 'adaptive', rule = 'midpoint' }");
-        assert!(rule.starts_with("`steps = \"adaptive\"` has its own rule (Clenshaw-Curtis)"), "{rule}");
+        assert!(
+            rule.starts_with("`steps = \"adaptive\"` puts the nodes where the path needs them"),
+            "{rule}"
+        );
         let samples = wrong("saliency = { smooth = { samples = 0 } }");
         assert_eq!(samples, "`samples` must lie between 1 and 10000");
         assert_eq!(wrong("saliency = { smooth = { noise = -1.0 } }"), "`noise` must lie between 0 and 10");

@@ -321,21 +321,37 @@ fn expected() -> Digest {
 
 #[test]
 fn a_killed_training_gives_the_same_model_as_an_uninterrupted_one() {
-    let expected = expected();
+    survives_a_kill(expected(), &["train.t"]);
+}
+
+#[test]
+fn so_does_a_killed_training_in_bf16() {
+    if !pcamflow::cpu::has_bf16() {
+        return eprintln!("skipped: this CPU has no bfloat16");
+    }
+    let train = ["train.t", "--set", "train.t.precision=bf16"];
+    let whole = project();
+    whole.run(&train).exit(0);
+    assert_ne!(model(&whole), expected(), "bf16 changes nothing");
+    survives_a_kill(model(&whole), &train);
+}
+
+/// Kills the engine at several moments of a training, trains again, and compares the models.
+fn survives_a_kill(expected: Digest, train: &[&str]) {
     for (moment, reached) in MOMENTS {
         let project = project();
         project.run(&["split.d"]).exit(0);
-        let run = project.start(&["train.t"]);
+        let run = project.start(train);
         until(moment, || reached(&project));
         run.signal(Signal::KILL);
         assert_eq!(run.finish().status.code(), None, "{moment}: it ended before it was killed");
         project.nothing_is_left_running();
         let kept = checkpoints(&project);
-        let output = project.run(&["train.t"]).ran(["train.t"]);
+        let output = project.run(train).ran(["train.t"]);
         let resumed = &output.events_of("finished").pop().unwrap()["resumed"];
         assert_eq!(resumed.is_string(), kept > 0, "{moment}: {kept} checkpoints, resumed: {resumed}");
         assert_eq!(model(&project), expected, "killed at {moment}");
-        project.run(&["train.t"]).cached_all();
+        project.run(train).cached_all();
     }
 }
 

@@ -19,10 +19,10 @@ const USUAL_TOLERANCE: f64 = 0.01;
 settings! {
     /// Gradients along the path from a baseline to the image (Sundararajan et al. 2017).
     pub struct IntegratedGradients {
-        /// How the integral is computed. Adaptive steps have their own rule (Clenshaw-Curtis).
+        /// How the integral is computed. Adaptive steps have a rule of their own.
         rule: Rule = Rule::GaussLegendre;
-        /// Nodes of the rule, each with a forward and a backward pass per image. With `"adaptive"` each image has
-        /// 17, 33, 65 and so on up to 513: as few as the tolerance allows. No gradient is computed twice.
+        /// Nodes of the rule, each with a forward and a backward pass per image. With `"adaptive"` each image has as
+        /// few as the tolerance allows, from 15 to 512, where the path needs them.
         steps: Steps = Steps::Count(50);
         /// Where the path begins.
         baseline: Baseline = Baseline::Black;
@@ -81,7 +81,7 @@ impl IntegratedGradients {
         check.require(
             self.steps != Steps::Adaptive || self.rule == Rule::GaussLegendre,
             "method.integrated-gradients.rule",
-            "`steps = \"adaptive\"` has its own rule (Clenshaw-Curtis), which uses every gradient again: \
+            "`steps = \"adaptive\"` puts the nodes where the path needs them, and has a rule of its own for that: \
              leave `rule` out, or write a number of steps",
         );
         if let Some(tolerance) = self.tolerance {

@@ -93,7 +93,7 @@ impl Explainer for IntegratedGradients {
     fn passes(&self) -> usize {
         match &self.integral {
             Integral::Plain(plain) => plain.steps,
-            // With many images in a batch, few threads wait for the last one.
+            // It is asked for many images, and has as many of them on their way as fit in a batch.
             Integral::Adaptive(_) => 1,
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Knows the images on it, and what an integral of gradients along it means. Rules and networks are known elsewhere.
 
+use anyhow::Result;
 use tch::{Kind, Tensor};
 
 use super::{Delta, passes::factors, question::Scalar};
@@ -30,9 +31,26 @@ impl Line {
         &self.from + &self.step * factors(at, &self.step)
     }
 
+    /// The scalar at a logit.
+    pub(super) fn value(&self, logit: f32) -> f64 {
+        self.scalar.value(logit)
+    }
+
     /// The derivative of the scalar by a logit.
     pub(super) fn slope(&self, logit: f32) -> f64 {
         self.scalar.slope(logit)
+    }
+
+    /// The derivatives along the line of something with these gradients, [n, 96, 96, 3], in float64.
+    pub(super) fn along(&self, gradients: &Tensor) -> Result<Vec<f64>> {
+        let products = gradients.to_kind(Kind::Double) * self.step.to_kind(Kind::Double);
+        Ok(Vec::try_from(products.sum_dim_intlist([1, 2, 3].as_slice(), false, Kind::Double))?)
+    }
+
+    /// By how much attributions with this sum are not complete, and the same relative to the change of the scalar.
+    pub(super) fn incompleteness(&self, sum: f64) -> (f64, f64) {
+        let delta = sum - self.change;
+        (delta, delta.abs() / self.change.abs().max(LEAST_CHANGE))
     }
 
     /// An integral that is 0 so far, [1, 3, 96, 96] in float64, stored channels last.
@@ -44,8 +62,7 @@ impl Line {
     /// are precise.
     pub(super) fn attribution(&self, integral: &Tensor, steps: usize) -> (Tensor, Delta) {
         let attribution = self.step.permute([0, 3, 1, 2]).to_kind(Kind::Double) * integral;
-        let delta = attribution.sum(Kind::Double).double_value(&[]) - self.change;
-        let relative = delta.abs() / self.change.abs().max(LEAST_CHANGE);
+        let (delta, relative) = self.incompleteness(attribution.sum(Kind::Double).double_value(&[]));
         (attribution, Delta { delta, relative, steps })
     }
 }

@@ -5,12 +5,12 @@
 
 mod adaptive;
 mod arrays;
-mod clenshaw_curtis;
 mod crew;
 mod explainer;
 mod grad_cam;
 mod integrated_gradients;
 mod line;
+mod mesh;
 mod noise;
 mod occlusion;
 mod passes;

@@ -98,6 +98,14 @@ impl Network {
         self.changed();
     }
 
+    /// What rounding can change in a logit at most, as a share of the logit: generous for both kinds of numbers.
+    pub(crate) fn rounding(&self) -> f64 {
+        match self.kind {
+            Kind::BFloat16 => 1.0 / 128.0,
+            _ => 1e-5,
+        }
+    }
+
     pub(crate) fn architecture(&self) -> &Architecture {
         &self.architecture
     }

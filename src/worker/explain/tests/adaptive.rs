@@ -2,7 +2,8 @@
 
 use super::*;
 
-const RULES: [usize; 7] = [9, 17, 33, 65, 129, 257, 513];
+/// Within 8 nodes of the most that an image gets.
+const FULL: std::ops::RangeInclusive<usize> = 505..=512;
 
 fn adaptive(tolerance: f64, baseline: Baseline) -> Method {
     let (steps, tolerance) = (Steps::Adaptive, Some(tolerance));
@@ -30,28 +31,27 @@ fn they_equal_a_fixed_rule_with_many_steps_within_the_tolerance() {
             let off = deviation(&maps.attribution, &Tensor::from_slice(&exact.attribution));
             println!("{baseline}, {tolerance}: {:?} steps, {off:.1e} off", steps(&maps));
             assert!(
-                maps.deltas.iter().all(|it| it.relative <= tolerance || it.steps == 513),
+                maps.deltas.iter().all(|it| it.relative <= tolerance || FULL.contains(&it.steps)),
                 "{:?}",
                 maps.deltas
             );
             assert!(steps(&maps).iter().zip(&before).all(|(now, before)| now >= before), "{before:?}");
-            assert!(steps(&maps).iter().all(|it| RULES.contains(it)), "{:?}", steps(&maps));
             before = steps(&maps);
         }
         let close = of(&adaptive(1e-9, baseline));
         let off = deviation(&close.attribution, &Tensor::from_slice(&exact.attribution));
-        println!("{baseline}: 513 steps are {off:.1e} off");
-        assert!(off < 1e-2 && steps(&close) == [513; 2], "{off} {:?}", steps(&close));
+        println!("{baseline}: {:?} steps are {off:.1e} off", steps(&close));
+        assert!(off < 1e-2 && steps(&close).iter().all(|it| FULL.contains(it)), "{off} {:?}", steps(&close));
     }
 }
 
-/// A gradient that is the same everywhere needs no more than the first two rules.
+/// A gradient that is the same everywhere needs no more than the first nodes, and some to confirm them.
 #[test]
-fn a_linear_network_needs_two_rules() {
+fn a_linear_network_needs_the_fewest_steps() {
     let weight = (noisy_patches(1, 77).squeeze_dim(0) - 0.5) / 100.0;
     let (network, images) = (linear_network(&weight, -1.0), noisy_patches(2, 5));
     let maps = explained(&adaptive(1e-3, Baseline::White), &network, &images, &[0, 1], LOGIT);
-    assert_eq!(steps(&maps), [17, 17]);
+    assert_eq!(steps(&maps), [15, 15]);
     assert!(deviation(&maps.attribution, &((&images - 1.0) * &weight)) < 1e-6);
 }
 
@@ -60,7 +60,7 @@ fn an_image_that_is_not_finite_does_not_get_more_steps() {
     let (network, images) = (tiny_network(6), noisy_patches(2, 9));
     let _ = images.get(0).fill_(f64::NAN);
     let maps = explained(&adaptive(1e-9, Baseline::Black), &network, &images, &[0, 1], LOGIT);
-    assert_eq!(steps(&maps), [9, 513]);
+    assert!(steps(&maps)[0] == 8 && FULL.contains(&steps(&maps)[1]), "{:?}", steps(&maps));
     assert!(maps.deltas[0].relative.is_nan() && maps.deltas[1].relative.is_finite());
 }
 
@@ -84,15 +84,14 @@ fn images_that_are_computed_together_are_as_alone() {
     for at_once in [5, 40, 1000] {
         let together = of(&images, at_once);
         assert_eq!(steps(&together), steps(&alone), "{at_once}");
-        assert!(
-            deviation(&together.attribution, &Tensor::from_slice(&alone.attribution)) < 1e-4,
-            "{at_once}"
-        );
+        let off = deviation(&together.attribution, &Tensor::from_slice(&alone.attribution));
+        println!("{at_once} at once: {off:.1e} off");
+        assert!(off < 1e-4, "{at_once}: {off}");
     }
 }
 
 /// On trained networks and real patches: as complete as doubled steps, which compute every rule anew, from fewer
-/// gradients. A small change of the score makes the relative delta large, so that no rule is enough for some images.
+/// gradients. A small change of the score makes the relative delta large, so that no number of steps is enough for some images.
 #[test]
 fn on_the_reference_networks_they_save_gradients() {
     for reference in crate::model::testing::explained_references() {
@@ -106,8 +105,8 @@ fn on_the_reference_networks_they_save_gradients() {
         let each = many.iter().flat_map(|it| [50, 100, 200, 400, 800].into_iter().filter(|n| *n <= it.steps));
         let doubled: usize = each.sum();
         println!("{gradients} gradients in place of {doubled}: {few:?}");
-        assert!(few.iter().all(|it| it.relative <= 0.02 || it.steps == 513), "{few:?}");
-        assert!(gradients < doubled || few.iter().any(|it| it.steps == 513), "{gradients} {doubled}");
+        assert!(few.iter().all(|it| it.relative <= 0.02 || FULL.contains(&it.steps)), "{few:?}");
+        assert!(gradients < doubled, "{gradients} {doubled}");
     }
 }
 
