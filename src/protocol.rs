@@ -1,7 +1,7 @@
 //! What the engine and the processes that compute send each other: one JSON value a line.
 //!
 //! A process is started with one end of a socket as its standard input. It reads `Request`s from it and writes
-//! `Reply`s to it. What a library prints to standard output or standard error goes to the stage's log. A
+//! `Reply`s to it. (One that a launcher starts writes them to its standard output.) What a library prints to standard output or standard error goes to the stage's log. A
 //! process works on one task at a time and ends when the socket is closed, so nothing computes on after the
 //! engine has died. Plain data only; `serve` and the engine send and receive it.
 
@@ -15,17 +15,21 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::finite::Number;
-use crate::stages::{AnyStage, DeviceChoice};
+use crate::stages::{AnyStage, DeviceChoice, Launcher};
 
 pub use check::{About, Answer, Finding, Holds, PatchFiles, Question, Severity, Wanted, WeightsFile};
 pub use input::InputFile;
 pub use progress::{EpochEnd, Progress};
 
 /// The version of these types: engine and worker of different versions refuse each other.
-pub const VERSION: u32 = 6;
+pub const VERSION: u32 = 7;
 
 /// The file in a task's folder for partial work with a picture of the training so far, for people who watch.
 pub const CURVES: &str = "curves.png";
+
+/// The argument of a process that is started by a launcher: it reads requests from standard input and writes replies to
+/// standard output.
+pub const BY_LAUNCHER: &str = "--by-launcher";
 
 /// The variable that keeps a run off the network if its value is 1.
 pub const OFFLINE: &str = "PCAMFLOW_OFFLINE";
@@ -65,6 +69,10 @@ pub struct Task {
     pub work: PathBuf,
     /// What it may use.
     pub resources: Resources,
+    /// What starts the process, if it is to be elsewhere.
+    pub launcher: Option<Launcher>,
+    /// The text of the file by which such a process knows the folders.
+    pub token: Option<String>,
 }
 
 /// What a stage may use.
@@ -97,6 +105,9 @@ pub enum Reply {
         protocol: u32,
         /// Versions of what computes (`libtorch` -> `2.11.0`), for provenance.
         versions: BTreeMap<String, String>,
+        /// The name of its machine. (Older processes do not say, and are refused for their version.)
+        #[serde(default)]
+        host: String,
     },
     /// The task has made progress.
     Progress(Progress),

@@ -1,14 +1,18 @@
 //! The serving side of the protocol, for both binaries: reads tasks, computes them, sends replies.
 //!
 //! The engine's socket arrives as standard input, and is moved at once to where no library or program finds it.
-//! A separate thread reads it, so the process ends with the engine, whatever it is computing. Knows no stage
-//! kinds.
+//! Through a launcher ([`BY_LAUNCHER`]), requests arrive on standard input and replies leave on standard output, which
+//! are moved as well. A separate thread reads, so the process ends with the engine, whatever it is computing. Knows no
+//! stage kinds.
 
 use std::{
     collections::BTreeMap,
     fs::File,
     io::{self, BufRead, BufReader, Write},
-    os::{fd::AsFd, unix::net::UnixStream},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::net::UnixStream,
+    },
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     process::ExitCode,
@@ -18,8 +22,10 @@ use std::{
 use crate::{
     fsx, offspring,
     protocol::{
-        Answer, EpochEnd, Failure, Level, Outcome, Progress, Question, Reply, Request, Task, VERSION,
+        Answer, BY_LAUNCHER, EpochEnd, Failure, Level, Outcome, Progress, Question, Reply, Request, Task,
+        VERSION,
     },
+    token,
 };
 
 /// Marks an error as a fault of the machine, not of the stage.
@@ -57,8 +63,9 @@ pub fn serve(
     mut compute: impl FnMut(&Task, &dyn Reporter) -> anyhow::Result<Outcome>,
     check: impl Fn(&[Question]) -> Vec<Answer>,
 ) -> ExitCode {
-    let socket = take_socket().and_then(|socket| Ok((socket.try_clone()?, socket)));
-    let Ok((reading, writing)) = socket else {
+    let is_launched = std::env::args_os().nth(1).is_some_and(|word| word == BY_LAUNCHER);
+    let ends = if is_launched { take_standard_streams() } else { take_socket() };
+    let Ok((reading, writing)) = ends else {
         eprintln!("{NOT_FOR_PEOPLE}");
         return ExitCode::from(2);
     };
@@ -66,13 +73,21 @@ pub fn serve(
     let requests = read_requests(reading);
     // From here on the process ends with its socket, and first ends what its programs left behind.
     offspring::outlive_the_starter();
-    let replies = Replies { socket: writing.into(), last: Default::default() };
-    replies.send(&Reply::Ready { protocol: VERSION, versions });
+    if is_launched {
+        // The engine's greeting. If the launcher passes nothing on, the process ends here, before it says that it is ready.
+        let _ = requests.recv();
+    }
+    let replies = Replies { to: writing.into(), last: Default::default() };
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    replies.send(&Reply::Ready { protocol: VERSION, versions, host });
     for request in requests {
         match request {
             Request::Hello { .. } => {}
             Request::Run(task) => {
-                let result = || compute(&task, &replies).map(Reply::Done);
+                let result = || {
+                    token::find(&task).map_err(|what| EnvironmentFault(not_the_same(&what)))?;
+                    compute(&task, &replies).map(Reply::Done)
+                };
                 replies.send(&attempt(Some(&task.staging), result));
             }
             Request::Check(questions) => {
@@ -83,13 +98,31 @@ pub fn serve(
     ExitCode::SUCCESS
 }
 
-/// Takes the engine's socket away from standard input.
-fn take_socket() -> io::Result<UnixStream> {
+/// Takes the engine's socket away from standard input: to read from, and to write to.
+fn take_socket() -> io::Result<(File, File)> {
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     // Fails if it is not a socket.
     socket.peer_addr()?;
     rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
-    Ok(socket)
+    let socket = File::from(OwnedFd::from(socket));
+    Ok((socket.try_clone()?, socket))
+}
+
+/// Takes standard input and output. What libraries print to standard output goes to standard error, which the launcher
+/// passes on.
+fn take_standard_streams() -> io::Result<(File, File)> {
+    let ends = (io::stdin().as_fd().try_clone_to_owned()?, io::stdout().as_fd().try_clone_to_owned()?);
+    rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
+    rustix::stdio::dup2_stdout(io::stderr())?;
+    Ok((ends.0.into(), ends.1.into()))
+}
+
+fn not_the_same(what: &str) -> String {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!(
+        "{what} is not there where the launcher has started the worker ({host}): the folders of the store and of the \
+         data must have the same paths there; mount them, or choose others (--store, --data)"
+    )
 }
 
 /// The reply of a job, or its failure. A stage writes to `staging`.
@@ -128,10 +161,10 @@ fn is_unwritable(cause: &(dyn std::error::Error + 'static)) -> bool {
 }
 
 /// Reads requests in a thread, which ends the process with the engine.
-fn read_requests(socket: UnixStream) -> mpsc::Receiver<Request> {
+fn read_requests(from: File) -> mpsc::Receiver<Request> {
     let (send, receive) = mpsc::channel();
     std::thread::spawn(move || {
-        for line in BufReader::new(socket).lines().map_while(Result::ok) {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
             match serde_json::from_str(&line) {
                 Ok(request) => drop(send.send(request)),
                 Err(error) => {
@@ -156,7 +189,7 @@ fn exit_now(code: i32) -> ! {
 
 /// Sends replies, but progress only as often as eyes can follow.
 struct Replies {
-    socket: std::sync::Mutex<UnixStream>,
+    to: std::sync::Mutex<File>,
     last: std::sync::Mutex<Option<std::time::Instant>>,
 }
 
@@ -176,8 +209,8 @@ impl Replies {
     fn send(&self, reply: &Reply) {
         let mut line = serde_json::to_vec(reply).expect("replies are plain data");
         line.push(b'\n');
-        let mut socket = self.socket.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if socket.write_all(&line).is_err() {
+        let mut to = self.to.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if to.write_all(&line).is_err() {
             exit_now(0); // The engine is gone.
         }
     }

@@ -14,8 +14,8 @@ use super::{
 use crate::{
     nearest::nearest,
     stages::{
-        AnyStage, Class, Input, Kind, Parameters, Problem, Reader, RunSettings, StageName, Topic, is_name,
-        kebab, span_of,
+        AnyStage, Class, Input, Kind, Parameters, Problem, Reader, RunSettings, Runner, StageName, Topic,
+        is_name, kebab, span_of,
     },
 };
 
@@ -181,6 +181,7 @@ fn read_stage<'a>(
     problems.extend(of_the_whole_run(&table));
     let name = StageName { kind, name, repeat: None, trial: None };
     let stage = kind.read(&table).map_err(|found| problems.extend(found)).ok().filter(|_| sound);
+    problems.extend(stage.as_ref().and_then(|stage| of_the_worker(stage, &table)));
     ReadStage { name, stage, table, seeds }
 }
 
@@ -191,6 +192,14 @@ fn of_the_whole_run(stage: &Spanned<DeTable<'_>>) -> Option<Problem> {
         ["executor", "logs"].iter().find_map(|name| Some((name, run.get_ref().get(*name)?)))?;
     let problem = Problem::at(value.span(), format!("a stage cannot have its own `{name}`"));
     Some(problem.help("it is a setting of the whole run: set it in [run]"))
+}
+
+/// A launcher starts the worker, so it says nothing to a stage without one.
+fn of_the_worker(stage: &AnyStage, table: &Spanned<DeTable<'_>>) -> Option<Problem> {
+    let launcher = table.get_ref().get("run")?.get_ref().get("launcher")?;
+    let text = "`launcher` starts the worker, and this stage needs none: it is computed here";
+    (stage.runner() == Runner::Engine)
+        .then(|| Problem::at(launcher.span(), text.to_owned()).help("leave it out, or set it in [run]"))
 }
 
 /// Adds the inherited values that the stage does not set, with their places.

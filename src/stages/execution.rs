@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::{Retry, Schema, TimeSpan, declare::table, text::serde_by_text};
+use super::{Launcher, Retry, Schema, TimeSpan, declare::table, text::serde_by_text};
 
 /// The device of the tensors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -137,6 +137,9 @@ table! {
         retry: Option<Retry> = None;
         /// How long an attempt may take (default: no limit).
         timeout: Option<TimeSpan> = None;
+        /// The words of a program that starts the worker elsewhere, before the worker's own command (default: it is
+        /// started here). Of use only for stages that need libtorch.
+        launcher: Option<Launcher> = None;
         /// Logs for other programs (default: none). Only in `[run]`.
         logs: Option<Logs> = None;
     }
@@ -169,6 +172,7 @@ impl RunSettings {
             checkpoint_interval: self.checkpoint_interval.or(other.checkpoint_interval),
             retry: self.retry.or(other.retry),
             timeout: self.timeout.or(other.timeout),
+            launcher: self.launcher.or_else(|| other.launcher.clone()),
             logs: self.logs.or(other.logs),
         }
     }

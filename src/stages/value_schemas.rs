@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    ArtifactRef, Baseline, Bytes, DeviceChoice, ExecutorChoice, Kind, Schema, StageName, TimeSpan,
+    ArtifactRef, Baseline, Bytes, DeviceChoice, ExecutorChoice, Kind, Launcher, Schema, StageName, TimeSpan,
     architecture::Layer,
     explain::Steps,
     schema::{NAME, json_schemas},
@@ -30,6 +30,26 @@ json_schemas! {
     DeviceChoice => r#"{ "anyOf": [
         { "type": "string", "enum": ["auto", "cpu", "cuda"] },
         { "type": "string", "pattern": "^cuda:[0-9]+$" }
+    ] }"#,
+    Launcher => r#"{ "anyOf": [
+        { "type": "array", "items": { "type": "string" } },
+        {
+            "type": "object",
+            "properties": {
+                "command": {
+                    "type": "array",
+                    "items": { "type": "string" },
+                    "description": "The words before the command of the worker."
+                },
+                "worker": {
+                    "type": "string",
+                    "minLength": 1,
+                    "description": "The path of the worker where it is started (default: that of the worker here)."
+                }
+            },
+            "required": ["command"],
+            "additionalProperties": false
+        }
     ] }"#,
     TimeSpan => r#"{ "type": "string", "examples": ["90s", "30min", "2h"] }"#,
     Bytes => r#"{ "anyOf": [

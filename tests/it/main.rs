@@ -27,6 +27,8 @@ mod init;
 mod json_schema;
 mod keys;
 mod language;
+#[cfg(feature = "torch")]
+mod launcher;
 mod leaks;
 mod outside;
 mod plan;

@@ -42,18 +42,18 @@ pub(super) fn project() -> Sandbox {
     Sandbox::new().pipeline(PIPELINE)
 }
 
-fn model(project: &Sandbox) -> Digest {
+pub(super) fn model(project: &Sandbox) -> Digest {
     Digest::of(&fs::read(project.path(MODEL)).unwrap())
 }
 
 /// The checkpoints of a training in progress.
-fn checkpoints(project: &Sandbox) -> usize {
+pub(super) fn checkpoints(project: &Sandbox) -> usize {
     let work = files(&project.path(".pcamflow/work"));
     work.iter().filter(|path| path.extension().is_some_and(|ending| ending == "safetensors")).count()
 }
 
 /// The worker processes.
-fn workers(project: &Sandbox) -> Vec<i32> {
+pub(super) fn workers(project: &Sandbox) -> Vec<i32> {
     let is_worker = |id: &i32| {
         let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
         String::from_utf8_lossy(&line).contains("pcamflow-worker")
@@ -63,7 +63,7 @@ fn workers(project: &Sandbox) -> Vec<i32> {
 
 /// Waits until a run reaches a state.
 #[track_caller]
-fn until(what: &str, mut reached: impl FnMut() -> bool) {
+pub(super) fn until(what: &str, mut reached: impl FnMut() -> bool) {
     let deadline = std::time::Instant::now() + Duration::from_secs(60);
     while !reached() {
         assert!(std::time::Instant::now() < deadline, "the run never reached: {what}");
@@ -310,7 +310,7 @@ fn wrong_training_settings_are_reported_with_their_places() {
 }
 
 /// The digest of the model of an uninterrupted training.
-fn expected() -> Digest {
+pub(super) fn expected() -> Digest {
     static EXPECTED: OnceLock<Digest> = OnceLock::new();
     *EXPECTED.get_or_init(|| {
         let project = project();
@@ -337,7 +337,7 @@ fn so_does_a_killed_training_in_bf16() {
 }
 
 /// Kills the engine at several moments of a training, trains again, and compares the models.
-fn survives_a_kill(expected: Digest, train: &[&str]) {
+pub(super) fn survives_a_kill(expected: Digest, train: &[&str]) {
     for (moment, reached) in MOMENTS {
         let project = project();
         project.run(&["split.d"]).exit(0);

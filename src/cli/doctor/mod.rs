@@ -1,6 +1,7 @@
 //! `pcamflow doctor`: checks what pipelines need on this machine, one line each, with advice.
 
 mod finding;
+mod launchers;
 mod place;
 mod programs;
 
@@ -23,6 +24,7 @@ struct Whole<'a> {
 pub(super) fn doctor(arguments: &DoctorArguments) -> Exit {
     let mut findings = programs::findings();
     findings.extend(place::findings(arguments));
+    findings.extend(arguments.file.iter().flat_map(|file| launchers::findings(file, arguments)));
     let sound = findings.iter().all(|finding| matches!(finding.state, State::Ok | State::Note));
     if arguments.json {
         let whole = Whole { schema: SCHEMA, sound, checks: &findings };

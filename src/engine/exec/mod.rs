@@ -7,6 +7,7 @@
 mod capacity;
 mod choice;
 pub mod fake;
+mod launched;
 mod libtorch;
 mod memory;
 mod oom;
@@ -14,6 +15,7 @@ mod probe;
 mod process;
 mod processes;
 mod talk;
+mod variables;
 mod watcher;
 
 pub use capacity::Capacity;
@@ -47,6 +49,8 @@ pub struct Computed {
     pub outcome: Outcome,
     /// Versions of what computed it.
     pub versions: std::collections::BTreeMap<String, String>,
+    /// The machine that computed it, if that is not this one.
+    pub host: Option<String>,
     /// The most memory that its processes used at once, in bytes, if known.
     pub peak_memory: Option<u64>,
 }

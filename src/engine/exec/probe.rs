@@ -6,10 +6,14 @@ use std::{
     time::Duration,
 };
 
-use super::{Processes, process::Unheard};
+use super::{
+    Processes,
+    process::{Ready, Unheard},
+    processes::Start,
+};
 use crate::{
     protocol::{Failure, FailureClass},
-    stages::Runner,
+    stages::{Launcher, Runner},
 };
 
 /// How long a process may take to start: libtorch may be on a slow disk.
@@ -33,13 +37,33 @@ impl Processes {
         self.probe_within(START, runner)
     }
 
+    /// Starts the worker elsewhere and lets it end again. Returns the name of its machine, and versions.
+    ///
+    /// # Errors
+    /// The launcher starts no worker.
+    pub fn probe_launched(&self, launcher: Launcher) -> Result<(String, BTreeMap<String, String>), Failure> {
+        let start = Start { runner: Runner::Worker, launcher: Some(launcher) };
+        self.greeted(&start, START, |ready, _| (ready.host, ready.versions))
+    }
+
     fn probe_within(&self, time: Duration, runner: Runner) -> Result<Probe, Failure> {
-        let probed = self.with_process(runner, "probe", Some(time), |process, watching| {
-            let versions = process.greet(&Unheard, watching)?;
-            let maps = std::fs::read_to_string(format!("/proc/{}/maps", process.id())).unwrap_or_default();
-            Ok(Probe { versions, libtorch: libtorch(&maps) })
+        self.greeted(&Start::here(runner), time, |ready, id| {
+            let maps = std::fs::read_to_string(format!("/proc/{id}/maps")).unwrap_or_default();
+            Probe { versions: ready.versions, libtorch: libtorch(&maps) }
+        })
+    }
+
+    /// What a process that is ready in time says of itself, and its id.
+    fn greeted<T>(
+        &self,
+        start: &Start,
+        time: Duration,
+        take: impl FnOnce(Ready, u32) -> T,
+    ) -> Result<T, Failure> {
+        let greeted = self.with_process(start, "probe", Some(time), |process, watching| {
+            process.greet(&Unheard, watching).map(|ready| take(ready, process.id()))
         });
-        probed.map_err(|failure| match failure.class {
+        greeted.map_err(|failure| match failure.class {
             FailureClass::Timeout => {
                 let time = humantime::format_duration(time);
                 Failure { message: format!("it started, but was not ready after {time}"), ..failure }

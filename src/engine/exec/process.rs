@@ -2,26 +2,35 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    io,
     os::unix::process::{CommandExt, ExitStatusExt},
     path::Path,
     process::{Child, Command},
     time::Duration,
 };
 
-use super::{Computed, Listener, libtorch, talk::Talk, watcher::Watching};
+use super::{Computed, Listener, launched, libtorch, talk::Talk, watcher::Watching};
 use crate::{
     offspring,
     protocol::{
         Answer, EpochEnd, FOLDER, Failure, FailureClass, Level, Progress, Question, Reply, Request, Task,
         VERSION,
     },
+    stages::Launcher,
+    token,
 };
 
 /// How many lines of a lost process its failure repeats. The stage's log has all of them.
 const LAST_LINES: usize = 5;
 
-/// Versions of what computes, by name.
-type Versions = BTreeMap<String, String>;
+/// What a process says of itself when it is ready.
+#[derive(Debug, Clone)]
+pub(super) struct Ready {
+    /// Versions of what computes in it, by name.
+    pub(super) versions: BTreeMap<String, String>,
+    /// The name of its machine.
+    pub(super) host: String,
+}
 
 /// Listens where there is no stage to log to.
 pub(super) struct Unheard;
@@ -41,10 +50,12 @@ pub(super) struct Process {
     child: Child,
     talk: Talk,
     /// `None` before it is ready, and again once it is lost.
-    versions: Option<Versions>,
+    ready: Option<Ready>,
     /// The last lines that it printed.
     last: VecDeque<String>,
     program: String,
+    /// Whether it is a launcher, which has started the process elsewhere.
+    is_launcher: bool,
 }
 
 impl Process {
@@ -53,15 +64,33 @@ impl Process {
     /// # Errors
     /// It cannot be started.
     pub(super) fn spawn(mut command: Command) -> Result<Self, Failure> {
-        let program = command.get_program().to_string_lossy().into_owned();
         // Until it is ready it would not notice the end of its socket.
         offspring::dies_with_this_thread(&mut command, || ());
+        let program = command.get_program().to_string_lossy().into_owned();
+        Self::begin(command, program, Talk::with, false)
+    }
+
+    /// Starts a launcher. What it starts ends with its standard input, which ends with the engine. (The kernel could
+    /// only end the launcher, and with the thread that started it, which does not live as long.)
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub(super) fn launch(command: Command, launcher: &Launcher) -> Result<Self, Failure> {
+        Self::begin(command, format!("the launcher `{launcher}`"), Talk::with_launcher, true)
+    }
+
+    fn begin(
+        mut command: Command,
+        program: String,
+        connect: fn(&mut Command) -> io::Result<Talk>,
+        is_launcher: bool,
+    ) -> Result<Self, Failure> {
         // With a group of its own, Ctrl-C reaches only the engine, which decides what ends.
         command.process_group(0);
-        let started = Talk::with(&mut command).and_then(|talk| Ok((talk, command.spawn()?)));
+        let started = connect(&mut command).and_then(|talk| Ok((talk, command.spawn()?)));
         let (talk, child) =
             started.map_err(|error| Failure::environment(format!("cannot start {program}: {error}")))?;
-        Ok(Self { child, talk, versions: None, last: VecDeque::new(), program })
+        Ok(Self { child, talk, ready: None, last: VecDeque::new(), program, is_launcher })
     }
 
     /// Its process id.
@@ -73,29 +102,24 @@ impl Process {
     /// Whether it is ready for a task.
     #[must_use]
     pub(super) fn is_ready(&self) -> bool {
-        self.versions.is_some()
+        self.ready.is_some()
     }
 
-    /// Waits until it is ready; returns the versions of what computes in it.
+    /// Waits until it is ready; returns what it says of itself.
     ///
     /// # Errors
     /// It does not start, or speaks another version of the protocol.
-    pub(super) fn greet(
-        &mut self,
-        listener: &dyn Listener,
-        watching: &Watching,
-    ) -> Result<Versions, Failure> {
-        if let Some(versions) = &self.versions {
-            return Ok(versions.clone());
+    pub(super) fn greet(&mut self, listener: &dyn Listener, watching: &Watching) -> Result<Ready, Failure> {
+        if let Some(ready) = &self.ready {
+            return Ok(ready.clone());
         }
         let hello = serde_json::to_vec(&Request::Hello { protocol: VERSION }).unwrap_or_default();
         // An error means that it has ended, which `receive` notices.
         let _ = self.talk.send(hello);
         match self.receive(listener, watching) {
-            Ok(Reply::Ready { protocol: VERSION, versions }) => {
+            Ok(Reply::Ready { protocol: VERSION, versions, host }) => {
                 libtorch::check(&versions).map_err(Failure::environment)?;
-                self.versions = Some(versions.clone());
-                Ok(versions)
+                Ok(self.ready.insert(Ready { versions, host }).clone())
             }
             Ok(Reply::Ready { protocol, .. }) => Err(Failure::environment(format!(
                 "{} speaks version {protocol} of the protocol, this pcamflow version {VERSION}: build both together",
@@ -111,6 +135,11 @@ impl Process {
         let was_killed = self.child.wait().is_ok_and(|status| status.signal().is_some());
         let lines = self.last_lines(listener);
         match was_killed {
+            _ if self.is_launcher => Failure::environment(format!(
+                "{} started no worker: {lost}{lines}\n  it has to pass standard input on (`docker run -i`), and the \
+                 worker must have the version of this pcamflow and the path that `worker` says",
+                self.program
+            )),
             true => Failure::process(format!("{lost} while it started: run again to go on{lines}")),
             false => Failure::environment(
                 libtorch::missing(Path::new(&self.program), &lines)
@@ -126,14 +155,27 @@ impl Process {
         listener: &dyn Listener,
         watching: &Watching,
     ) -> Result<Computed, Failure> {
-        let versions = self.greet(listener, watching)?;
+        let ready = self.greet(listener, watching)?;
         let done = |reply| if let Reply::Done(outcome) = reply { Some(outcome) } else { None };
+        let mut task = task.clone();
+        task.token = self.token(&task)?;
         let result = self.ask(&Request::Run(Box::new(task.clone())), listener, watching, done);
         if matches!(&result, Err(failure) if failure.class == FailureClass::Process) {
             // A lost process could not end what it had started.
             offspring::end_marked(FOLDER, task.staging.as_os_str().as_encoded_bytes());
         }
-        result.map(|outcome| Computed { outcome, versions, peak_memory: watching.peak() })
+        // The memory of a launcher is not that of what it has started.
+        let peak_memory = watching.peak().filter(|_| !self.is_launcher);
+        let Ready { versions, host } = ready;
+        result.map(|outcome| Computed { outcome, versions, host: Some(host), peak_memory })
+    }
+
+    /// Leaves a file by which a process elsewhere knows the folder of the task.
+    fn token(&self, task: &Task) -> Result<Option<String>, Failure> {
+        let token = self.is_launcher.then(|| token::leave(&task.staging)).transpose();
+        token.map_err(|error| {
+            Failure::environment(format!("{} is not writable: {error}", task.staging.display()))
+        })
     }
 
     /// Lets it answer questions about source files.
@@ -190,7 +232,13 @@ impl Process {
         serde_json::from_slice(&line).map_err(|_| {
             self.end();
             let text: String = String::from_utf8_lossy(&line).trim_end().chars().take(120).collect();
-            format!("the process sent something that is not a reply: {text:?}")
+            match self.is_launcher {
+                true => format!(
+                    "{} wrote {text:?} to standard output, which belongs to the worker: make it silent",
+                    self.program
+                ),
+                false => format!("the process sent something that is not a reply: {text:?}"),
+            }
         })
     }
 
@@ -199,6 +247,7 @@ impl Process {
         self.close();
         let peak = watching.peak_of_the_dead();
         match self.child.wait() {
+            Ok(status) if self.is_launcher => launched::ended(status),
             Ok(status) if status.signal() == Some(9) => watching.killed(peak),
             Ok(status) => format!("the process ended unexpectedly with {status}"),
             Err(error) => format!("the process was lost: {error}"),
@@ -206,7 +255,7 @@ impl Process {
     }
 
     fn close(&mut self) {
-        self.versions = None;
+        self.ready = None;
         self.talk.close();
     }
 

@@ -1,7 +1,8 @@
 //! The executor of this machine: a pool of child processes, each of which computes one task at a time.
 //!
 //! A process is started when it is needed, serves tasks until the run ends, and is replaced when it is lost. It
-//! dies with the engine: the kernel sees to that until it is ready, and from then on it ends with its socket.
+//! dies with the engine: the kernel sees to that until it is ready, and from then on it ends with its socket. One that a
+//! launcher starts elsewhere ends with its socket from the beginning.
 
 use std::{
     path::{Path, PathBuf},
@@ -10,11 +11,14 @@ use std::{
     time::Duration,
 };
 
-use super::{Capacity, Computed, Executor, Listener, SOURCES, libtorch, process::Process, watcher::Watching};
+use super::{
+    Capacity, Computed, Executor, Listener, SOURCES, launched, process::Process, variables::variables,
+    watcher::Watching,
+};
 use crate::{
     offspring,
     protocol::{Answer, Failure, FailureClass, OFFLINE, Question, Task},
-    stages::Runner,
+    stages::{Launcher, Runner},
 };
 
 /// The programs that compute stages.
@@ -31,10 +35,24 @@ pub struct Programs {
 /// How long checking the source files may take. After that they are only checked by the stages themselves.
 const CHECKED_WITHIN: Duration = Duration::from_secs(60);
 
+/// Which process computes, and what starts it, if it is to be elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Start {
+    pub(super) runner: Runner,
+    pub(super) launcher: Option<Launcher>,
+}
+
+impl Start {
+    /// A process of this machine.
+    pub(super) fn here(runner: Runner) -> Self {
+        Self { runner, launcher: None }
+    }
+}
+
 /// A pool of processes.
 pub struct Processes {
     programs: Programs,
-    idle: Mutex<Vec<(Runner, Process)>>,
+    idle: Mutex<Vec<(Start, Process)>>,
     /// Names of tasks, and the processes that compute them.
     busy: Mutex<Vec<(String, u32)>>,
     offline: bool,
@@ -51,14 +69,14 @@ impl Processes {
     /// moment, also while the process starts.
     pub(super) fn with_process<T>(
         &self,
-        runner: Runner,
+        start: &Start,
         name: &str,
         timeout: Option<Duration>,
         work: impl FnOnce(&mut Process, &Watching) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let mut process = match self.idle(runner) {
+        let mut process = match self.idle(start) {
             Some(process) => process,
-            None => Process::spawn(self.command(runner)?)?,
+            None => self.spawn(start)?,
         };
         let id = process.id();
         let watching = Watching::begin(id, timeout);
@@ -73,15 +91,21 @@ impl Processes {
         let class = result.as_ref().err().map(|failure| failure.class);
         let is_lost = matches!(class, Some(FailureClass::Process | FailureClass::Timeout));
         if !is_lost && process.is_ready() {
-            lock(&self.idle).push((runner, process));
+            lock(&self.idle).push((start.clone(), process));
         }
         result
     }
 
-    fn idle(&self, runner: Runner) -> Option<Process> {
+    fn idle(&self, start: &Start) -> Option<Process> {
         let mut idle = lock(&self.idle);
-        let place = idle.iter().position(|(of, _)| *of == runner)?;
+        let place = idle.iter().position(|(of, _)| of == start)?;
         Some(idle.swap_remove(place).1)
+    }
+
+    fn spawn(&self, start: &Start) -> Result<Process, Failure> {
+        let Some(launcher) = &start.launcher else { return Process::spawn(self.command(start.runner)?) };
+        let command = launched::command(launcher, self.programs.worker.as_deref());
+        Process::launch(command.ok_or_else(no_worker_to_launch)?, launcher)
     }
 
     fn command(&self, runner: Runner) -> Result<Command, Failure> {
@@ -106,13 +130,14 @@ impl Executor for Processes {
     }
 
     fn run(&self, runner: Runner, task: &Task, listener: &dyn Listener) -> Result<Computed, Failure> {
+        let start = Start { runner, launcher: task.launcher.clone() };
         let run = |process: &mut Process, watching: &Watching| process.run(task, listener, watching);
-        self.with_process(runner, &task.name, task.resources.timeout, run)
+        self.with_process(&start, &task.name, task.resources.timeout, run)
     }
 
     fn check(&self, runner: Runner, questions: Vec<Question>) -> Result<Vec<Answer>, Failure> {
         let check = |process: &mut Process, watching: &Watching| process.check(questions, watching);
-        self.with_process(runner, SOURCES, Some(CHECKED_WITHIN), check)
+        self.with_process(&Start::here(runner), SOURCES, Some(CHECKED_WITHIN), check)
     }
 
     fn cancel(&self, task: &str) {
@@ -126,14 +151,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// libtorch's threads sleep while they wait for each other, unless the user sets otherwise. By default they spin
-/// for milliseconds; if other programs use the cores, that made two threads up to four times slower.
 fn worker(program: &Path) -> Command {
     let mut command = Command::new(program);
-    command.envs(libtorch::path_for(program));
-    if ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT"].iter().all(|name| std::env::var_os(name).is_none()) {
-        command.env("OMP_WAIT_POLICY", "PASSIVE");
-    }
+    command.envs(variables(Some(program)));
     command
 }
 
@@ -149,5 +169,12 @@ fn no_worker() -> Failure {
     Failure::environment(
         "stages that use libtorch need `pcamflow-worker`, which is neither beside `pcamflow` nor on the PATH: \
          build it (`make build`), or name it in PCAMFLOW_WORKER",
+    )
+}
+
+fn no_worker_to_launch() -> Failure {
+    Failure::environment(
+        "a launcher is set, but not where the worker is: there is no `pcamflow-worker` here whose path it could have \
+         there too; write launcher = { command = [...], worker = \"its path there\" }",
     )
 }

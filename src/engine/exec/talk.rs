@@ -32,13 +32,27 @@ pub(super) struct Talk {
 }
 
 impl Talk {
-    /// Connects a program that is about to be started.
+    /// Connects a program that is about to be started: its standard input is the socket, its standard output and error
+    /// are the pipe.
     pub(super) fn with(command: &mut Command) -> io::Result<Self> {
         let (socket, theirs) = UnixStream::pair()?;
         let (printed, prints) = io::pipe()?;
         command.stdin(OwnedFd::from(theirs)).stdout(prints.try_clone()?).stderr(prints);
+        Ok(Self::new(socket, printed))
+    }
+
+    /// Connects a launcher. Not every launcher can pass a socket on, but all of them pass standard input and output on:
+    /// both are the socket, and only standard error is the pipe.
+    pub(super) fn with_launcher(command: &mut Command) -> io::Result<Self> {
+        let (socket, theirs) = UnixStream::pair()?;
+        let (printed, prints) = io::pipe()?;
+        command.stdin(OwnedFd::from(theirs.try_clone()?)).stdout(OwnedFd::from(theirs)).stderr(prints);
+        Ok(Self::new(socket, printed))
+    }
+
+    fn new(socket: UnixStream, printed: PipeReader) -> Self {
         let (printed, buffer) = (Some(printed), vec![0; CHUNK].into());
-        Ok(Self { socket, begun: Vec::new(), printed, lines: Lines::default(), buffer })
+        Self { socket, begun: Vec::new(), printed, lines: Lines::default(), buffer }
     }
 
     /// Sends one line.

@@ -154,7 +154,7 @@ impl Engine<'_> {
                 versions: made.versions,
             },
             Conditions {
-                host: host(),
+                host: computed.host.unwrap_or_else(host),
                 device: outcome.device,
                 threads: task.resources.threads,
                 versions: computed.versions,

@@ -245,7 +245,7 @@ impl Attempt<'_> {
             numbers: outcome.numbers,
             made: Provenance {
                 device: outcome.device,
-                host: host(),
+                host: computed.host.unwrap_or_else(host),
                 versions: computed.versions,
                 threads: self.task.resources.threads,
                 started: humantime::format_rfc3339_seconds(started).to_string(),

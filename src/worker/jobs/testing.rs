@@ -70,7 +70,16 @@ pub(crate) fn computed(
     let inputs: BTreeMap<_, _> =
         inputs.iter().map(|(slot, file)| ((*slot).to_owned(), (*file).clone())).collect();
     let (staging, work) = (staging.to_owned(), staging.join("work"));
-    let task = Task { name: "test.stage".to_owned(), stage, inputs, staging, work, resources };
+    let task = Task {
+        name: "test.stage".to_owned(),
+        stage,
+        inputs,
+        staging,
+        work,
+        resources,
+        launcher: None,
+        token: None,
+    };
     let recorder = Recorder::default();
     (super::run(&task, &recorder), recorder)
 }

@@ -206,6 +206,8 @@ mod tests {
             staging,
             work,
             resources,
+            launcher: None,
+            token: None,
         }
     }
 

@@ -158,6 +158,8 @@ fn the_untouched_model_decides_the_class_of_each_image() {
         staging: explained.out(),
         work: explained.out(),
         resources: resources(1, 1),
+        launcher: None,
+        token: None,
     };
     let job = Job { task: &task, reporter: &Recorder::default(), device: Device::Cpu };
     let original = Original::open(&job, &stage).unwrap();
