@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Written")]
 pub struct Launcher {
-    /// The words before the worker's command. None: the worker is started directly.
+    /// The words before the worker's command. Without any, the worker is started directly.
     pub command: Vec<String>,
     /// The path of the worker where it is started; `None`: that of the worker here.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -42,6 +42,7 @@ struct Course<'a> {
     gradients: Vec<Tensor>,
     /// How often in a row the tolerance was met.
     met: usize,
+    /// Whether the error of completeness is a number.
     finite: bool,
 }
 
@@ -86,7 +87,8 @@ fn advance(network: &Network, going: &mut [Course<'_>], at_once: usize) -> Resul
     let mut first = 0;
     for (course, at) in going.iter_mut().zip(nodes) {
         let logits = &logits[first..first + at.len()];
-        course.add(&at, logits, gradient.narrow(0, first as i64, at.len() as i64))?;
+        // A copy, because a view would keep the gradients of the other images as long.
+        course.add(&at, logits, gradient.narrow(0, first as i64, at.len() as i64).copy())?;
         first += at.len();
     }
     Ok(())
