@@ -26,7 +26,7 @@
 //! | [`pipeline`], [`graph`] | TOML text to a checked pipeline, every problem with its place; the DAG |
 //! | [`store`] | objects, action records, digests of sources, locks, partial work, shown files |
 //! | [`engine`] | fingerprints, plan, run loop, attempts, executors, events |
-//! | [`protocol`], [`serve`], `token` | the messages between engine and processes; the serving side of them; whether both see the same folders |
+//! | [`protocol`], [`serve`], `place` | the messages between engine and processes; the serving side of them; where they compute, and whether both see the same folders |
 //! | [`offspring`] | the processes that programs start: finds and ends them |
 //! | [`data`] | reading and writing HDF5 and CSV, splitting, synthetic patches |
 //! | [`inspect`] | the contents of a file, for people |
@@ -73,6 +73,7 @@ pub mod metrics;
 pub mod nearest;
 pub mod offspring;
 pub mod pipeline;
+mod place;
 pub mod protocol;
 pub mod report;
 pub mod serve;
@@ -80,5 +81,4 @@ pub mod stages;
 pub mod store;
 #[doc(hidden)]
 pub mod testing;
-mod token;
 pub mod ui;

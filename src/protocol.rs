@@ -1,7 +1,8 @@
 //! What the engine and the processes that compute send each other: one JSON value a line.
 //!
 //! A process is started with one end of a socket as its standard input. It reads `Request`s from it and writes
-//! `Reply`s to it. (One that a launcher starts writes them to its standard output.) What a library prints to standard output or standard error goes to the stage's log. A
+//! `Reply`s to it. (One that a launcher starts writes them to its standard output.) What a library prints to standard
+//! output or standard error goes to the stage's log. A
 //! process works on one task at a time and ends when the socket is closed, so nothing computes on after the
 //! engine has died. Plain data only; `serve` and the engine send and receive it.
 

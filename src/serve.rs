@@ -20,12 +20,11 @@ use std::{
 };
 
 use crate::{
-    fsx, offspring,
+    fsx, offspring, place,
     protocol::{
         Answer, BY_LAUNCHER, EpochEnd, Failure, Level, Outcome, Progress, Question, Reply, Request, Task,
         VERSION,
     },
-    token,
 };
 
 /// Marks an error as a fault of the machine, not of the stage.
@@ -78,14 +77,13 @@ pub fn serve(
         let _ = requests.recv();
     }
     let replies = Replies { to: writing.into(), last: Default::default() };
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    replies.send(&Reply::Ready { protocol: VERSION, versions, host });
+    replies.send(&Reply::Ready { protocol: VERSION, versions, host: place::host() });
     for request in requests {
         match request {
             Request::Hello { .. } => {}
             Request::Run(task) => {
                 let result = || {
-                    token::find(&task).map_err(|what| EnvironmentFault(not_the_same(&what)))?;
+                    place::find(&task).map_err(|what| EnvironmentFault(not_the_same(&what)))?;
                     compute(&task, &replies).map(Reply::Done)
                 };
                 replies.send(&attempt(Some(&task.staging), result));
@@ -118,7 +116,7 @@ fn take_standard_streams() -> io::Result<(File, File)> {
 }
 
 fn not_the_same(what: &str) -> String {
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let host = place::host();
     format!(
         "{what} is not there where the launcher has started the worker ({host}): the folders of the store and of the \
          data must have the same paths there; mount them, or choose others (--store, --data)"

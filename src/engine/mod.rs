@@ -11,8 +11,8 @@ pub mod plan;
 pub mod run;
 pub mod tell;
 
+pub use crate::place::host;
 pub use plan::{
     engine::{Engine, Options, Refused, scope},
     keys::{NamedStage, StageStatus},
 };
-pub use run::attempt::host;

@@ -38,15 +38,29 @@ pub(super) fn png(scene: &Scene) -> Result<Vec<u8>> {
 
 /// Compresses opaque pixels with fixed settings.
 pub(super) fn encode(rgb: &[u8], width: u32, height: u32) -> Result<Vec<u8>> {
+    encode_as(rgb, width, height, |encoder| {
+        encoder.set_color(ColorType::Rgb);
+        encoder.set_deflate_compression(DeflateCompression::Level(6));
+        encoder.set_filter(Filter::Adaptive);
+    })
+}
+
+/// Compresses pixels of 8 bits per channel, with the settings of `set`.
+pub(super) fn encode_as(
+    pixels: &[u8],
+    width: u32,
+    height: u32,
+    set: impl FnOnce(&mut Encoder<'_, &mut Vec<u8>>),
+) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut encoder = Encoder::new(&mut bytes, width, height);
-    encoder.set_color(ColorType::Rgb);
     encoder.set_depth(BitDepth::Eight);
-    encoder.set_deflate_compression(DeflateCompression::Level(6));
-    encoder.set_filter(Filter::Adaptive);
-    let mut writer = encoder.write_header().context("cannot encode a PNG")?;
-    writer.write_image_data(rgb).context("cannot encode a PNG")?;
-    writer.finish().context("cannot encode a PNG")?;
+    set(&mut encoder);
+    let written = encoder.write_header().and_then(|mut writer| {
+        writer.write_image_data(pixels)?;
+        writer.finish()
+    });
+    written.context("cannot encode a PNG")?;
     Ok(bytes)
 }
 

@@ -3,7 +3,7 @@
 //! A map is a PNG of 256 colours whose opacity grows with the magnitude, so that a page can lay it over the patch and
 //! change its strength. Knows no pages.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::{colormap::Sign, smooth::magnitudes};
 
@@ -62,16 +62,11 @@ fn level(value: f64, scale: f64) -> u8 {
 }
 
 fn indexed(pixels: &[u8], side: u32, palette: Vec<u8>, opacity: Vec<u8>) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, side, side);
-    encoder.set_color(png::ColorType::Indexed);
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_palette(palette);
-    encoder.set_trns(opacity);
-    let mut writer = encoder.write_header().context("cannot encode a PNG")?;
-    writer.write_image_data(pixels).context("cannot encode a PNG")?;
-    writer.finish().context("cannot encode a PNG")?;
-    Ok(bytes)
+    super::png::encode_as(pixels, side, side, |encoder| {
+        encoder.set_color(png::ColorType::Indexed);
+        encoder.set_palette(palette);
+        encoder.set_trns(opacity);
+    })
 }
 
 /// A patch as PNG: `side` x `side` pixels of red, green and blue.

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::{Launcher, Retry, Schema, TimeSpan, declare::table, text::serde_by_text};
+use super::{Launcher, Retry, Runner, Schema, TimeSpan, declare::table, text::serde_by_text};
 
 /// The device of the tensors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -157,6 +157,13 @@ impl RunSettings {
     #[must_use]
     pub fn has(key: &str) -> bool {
         Self::schema()["properties"].get(key).is_some()
+    }
+
+    /// What starts the process of a stage elsewhere. Only workers have a launcher.
+    #[must_use]
+    pub fn launcher_of(&self, runner: Runner) -> Option<&Launcher> {
+        let launcher = self.launcher.as_ref().filter(|launcher| !launcher.command.is_empty());
+        launcher.filter(|_| runner == Runner::Worker)
     }
 
     /// These settings; where one is not set, the other's.

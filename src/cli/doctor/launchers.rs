@@ -7,7 +7,7 @@ use crate::{
     cli::{args::DoctorArguments, worker::programs},
     engine::exec::Processes,
     pipeline::{self, Pipeline},
-    stages::{Launcher, Runner},
+    stages::Launcher,
 };
 
 /// One finding for each launcher of a pipeline file.
@@ -22,9 +22,9 @@ pub(super) fn findings(file: &Path, arguments: &DoctorArguments) -> Vec<Finding>
 /// The launchers of its stages, each once.
 fn launchers(pipeline: &Pipeline) -> Vec<Launcher> {
     let mut launchers = Vec::new();
-    for node in pipeline.stages.iter().filter(|node| node.stage.runner() == Runner::Worker) {
+    for node in &pipeline.stages {
         let settings = node.stage.run_settings().clone().or(&pipeline.run);
-        let launcher = settings.launcher.filter(|launcher| !launcher.command.is_empty());
+        let launcher = settings.launcher_of(node.stage.runner()).cloned();
         launchers.extend(launcher.filter(|launcher| !launchers.contains(launcher)));
     }
     launchers

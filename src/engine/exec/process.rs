@@ -11,13 +11,12 @@ use std::{
 
 use super::{Computed, Listener, launched, libtorch, talk::Talk, watcher::Watching};
 use crate::{
-    offspring,
+    offspring, place,
     protocol::{
         Answer, EpochEnd, FOLDER, Failure, FailureClass, Level, Progress, Question, Reply, Request, Task,
         VERSION,
     },
     stages::Launcher,
-    token,
 };
 
 /// How many lines of a lost process its failure repeats. The stage's log has all of them.
@@ -157,9 +156,9 @@ impl Process {
     ) -> Result<Computed, Failure> {
         let ready = self.greet(listener, watching)?;
         let done = |reply| if let Reply::Done(outcome) = reply { Some(outcome) } else { None };
-        let mut task = task.clone();
-        task.token = self.token(&task)?;
-        let result = self.ask(&Request::Run(Box::new(task.clone())), listener, watching, done);
+        let token = self.token(task)?;
+        let request = Request::Run(Box::new(Task { token, ..task.clone() }));
+        let result = self.ask(&request, listener, watching, done);
         if matches!(&result, Err(failure) if failure.class == FailureClass::Process) {
             // A lost process could not end what it had started.
             offspring::end_marked(FOLDER, task.staging.as_os_str().as_encoded_bytes());
@@ -172,7 +171,7 @@ impl Process {
 
     /// Leaves a file by which a process elsewhere knows the folder of the task.
     fn token(&self, task: &Task) -> Result<Option<String>, Failure> {
-        let token = self.is_launcher.then(|| token::leave(&task.staging)).transpose();
+        let token = self.is_launcher.then(|| place::leave(&task.staging)).transpose();
         token.map_err(|error| {
             Failure::environment(format!("{} is not writable: {error}", task.staging.display()))
         })

@@ -20,7 +20,6 @@ use crate::engine::{
         planner::{Made, Planner},
     },
     run::{
-        attempt::host,
         resources::Resources,
         stop::until_stopped,
         task::{check_written, path_of, sources},
@@ -29,6 +28,7 @@ use crate::engine::{
 };
 use crate::{
     fsx,
+    place::host,
     protocol::{EpochEnd, Failure, Level, Progress, Task},
     stages::Equality,
     store::{self, ActionRecord, Check},

@@ -29,6 +29,7 @@ use crate::engine::{
 };
 use crate::{
     pipeline::StageNode,
+    place::host,
     protocol::{CURVES, EpochEnd, Failure, Level, Progress, Task},
     stages::Retry,
     store::{ActionRecord, Committed, Existing, KeyLock, Lease, Lookup, Provenance, RECORD_FORMAT, Store},
@@ -267,12 +268,6 @@ const NO_LOCKS: &str = "the file system of the store has no locks that work: run
 /// The name under which this run locks keys, as other runs report it.
 pub(in crate::engine) fn owner() -> String {
     format!("{}:{}", host(), std::process::id())
-}
-
-/// This machine's name, for messages and provenance.
-#[must_use]
-pub fn host() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// Forwards what a task reports to the run and to the stage's log.

@@ -9,7 +9,7 @@ use crate::engine::{
 use crate::{
     pipeline::{Source, StageNode},
     protocol::{Failure, InputFile, Resources, Task},
-    stages::{AnyStage, Appetite, Artifact, Kind, Launcher, RunSettings, Runner},
+    stages::{AnyStage, Appetite, Artifact, Kind, RunSettings, Runner},
 };
 
 impl Engine<'_> {
@@ -57,16 +57,9 @@ impl Engine<'_> {
                 checkpoint_interval: settings.checkpoint_interval.unwrap_or(1),
                 timeout: settings.timeout.map(|span| span.0),
             },
-            launcher: self.launcher(stage),
+            launcher: settings.launcher_of(node.stage.runner()).cloned(),
             token: None,
         }
-    }
-
-    /// What starts the process of a stage elsewhere: only processes with libtorch.
-    fn launcher(&self, stage: usize) -> Option<Launcher> {
-        let needs_libtorch = self.pipeline.stages[stage].stage.runner() == Runner::Worker;
-        let launcher = self.settings(stage).launcher.filter(|launcher| !launcher.command.is_empty());
-        launcher.filter(|_| needs_libtorch)
     }
 
     fn input(&self, source: &Source, made: &[Option<Made>]) -> Option<InputFile> {

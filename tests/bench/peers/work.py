@@ -102,8 +102,8 @@ def integrated_gradients_to_delta(data: Path) -> Measured:
 
 
 def steps_to_delta(data: Path) -> int:
-    network = model(data)
-    return next((steps for steps in STEPS if all_within(network, images(data, 20), steps)), STEPS[-1])
+    network, patches = model(data), images(data, 20)
+    return next((steps for steps in STEPS if all_within(network, patches, steps)), STEPS[-1])
 
 
 def all_within(network: nn.Module, patches: Tensor, steps: int) -> bool:

@@ -1,4 +1,4 @@
-//! Whether the engine and a process that a launcher started elsewhere see the same folders.
+//! Where a process computes: the name of its machine, and whether it sees the folders of the engine.
 //!
 //! The engine leaves a file with a unique text in the folder for a task's artifacts; the process looks for it there.
 
@@ -10,6 +10,12 @@ use crate::{fsx, protocol::Task};
 const FILE: &str = ".pcamflow-token";
 /// The longest text of such a file, in bytes.
 const LONGEST: u64 = 1000;
+
+/// This machine's name, for messages and provenance.
+#[must_use]
+pub fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
 
 /// Leaves the file in the folder of a task; returns its text.
 ///
