@@ -5,8 +5,8 @@
 use std::{any::Any, borrow::Cow};
 
 use super::{
-    ArtifactRef, Check, Field, FileOrArtifact, Images, Lines, Model, Reader, Schema, SourceFile, StageName,
-    TrainingData,
+    ArtifactRef, Check, Field, FileOrArtifact, Images, Lines, Model, Reader, Runner, Schema, SourceFile,
+    StageName, TrainingData,
 };
 
 /// What the macro `parameters!` implements.
@@ -167,15 +167,6 @@ pub enum Origin {
         /// The slot, or the common beginning of the slots; empty for everything that the stage reads.
         slot: String,
     },
-}
-
-/// Which process computes a stage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Runner {
-    /// A child of the engine, without libtorch.
-    Engine,
-    /// The worker, which loads libtorch.
-    Worker,
 }
 
 /// How many CPU cores a stage can use.

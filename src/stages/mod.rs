@@ -24,6 +24,7 @@ mod problem;
 mod reader;
 mod reference;
 mod retry;
+mod runner;
 pub mod schema;
 pub(crate) mod suggest;
 mod text;
@@ -50,8 +51,8 @@ pub use baseline::Baseline;
 pub use canonical::{Canonical, Lines, join};
 pub use check::{Check, span_of};
 pub use contract::{
-    Appetite, Artifact, ArtifactType, Equality, Input, Origin, Parameters, Peers, Runner, Stage, Word,
-    artifact, file_input, images_inputs, model_input, peer, question_inputs, training_inputs,
+    Appetite, Artifact, ArtifactType, Equality, Input, Origin, Parameters, Peers, Stage, Word, artifact,
+    file_input, images_inputs, model_input, peer, question_inputs, training_inputs,
 };
 pub use defaults::{DEFAULT_SEED, default_classes};
 
@@ -69,6 +70,7 @@ pub use reference::{
     TrainingFiles,
 };
 pub use retry::{Retry, RetryOn, TimeSpan};
+pub use runner::Runner;
 pub use schema::Schema;
 
 /// Expands the registry into `AnyStage`, its forwarding methods and those of `Kind`.
