@@ -7,7 +7,7 @@ cargo := cargo
 target = $(or $(CARGO_TARGET_DIR),target)
 pcamflow = $(target)/release/pcamflow
 
-.PHONY: help setup build engine demo test python-test wheel bench lint fmt clippy doc
+.PHONY: help setup build engine demo test s3 python-test wheel bench lint fmt clippy doc
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -24,6 +24,9 @@ demo: build ## Set up, build, and run pipelines/quickstart.toml on synthetic pat
 test: setup ## Set up, and run every test.
 	$(cargo) test --release
 	@$(MAKE) --no-print-directory python-test
+
+s3: ## Build the S3 server that the tests of remote stores start, in .deps/s3s/ (once).
+	@[ -x .deps/s3s/bin/s3s-fs ] || $(cargo) install s3s-fs --version 0.14.1 --locked --features binary --root .deps/s3s
 
 python-test: build ## Build the wheel of the Python package, and test it.
 	@sh .ci/python test

@@ -1,15 +1,16 @@
 //! Arguments of commands, as types. The doc comments are the help.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use clap::Args;
 
+use super::{Error, remote::remote_of};
 use crate::{
     engine::{
         self,
         tell::{given::Given, require::Requirement},
     },
-    pipeline,
+    pipeline::{self, Pipeline},
     stages::DeviceChoice,
     ui::drawing::Format,
 };
@@ -44,14 +45,23 @@ pub(super) struct ProjectArguments {
     /// The store [default: .pcamflow in the project's folder]
     #[arg(long, value_name = "DIR")]
     pub(super) store: Option<PathBuf>,
+    /// The store that a team shares, or `none` [default: that of pcamflow.toml; env: PCAMFLOW_REMOTE]
+    #[arg(long, value_name = "URL")]
+    pub(super) remote: Option<String>,
 }
 
 impl ProjectArguments {
-    /// The options for an engine that works on these stages.
-    pub(super) fn engine(&self, stages: &[String]) -> engine::Options {
+    /// The options for an engine that works on these stages, and asks no remote store.
+    pub(super) fn local_engine(&self, stages: &[String]) -> engine::Options {
         let PipelineArguments { set, data, .. } = self.pipeline.clone();
-        let given = Given { set, data, store: self.store.clone() };
+        let given = Given { set, data, store: self.store.clone(), remote: self.remote.clone() };
         engine::Options { targets: stages.to_vec(), given, ..engine::Options::default() }
+    }
+
+    /// The options for an engine that works on these stages.
+    pub(super) fn engine(&self, pipeline: &Pipeline, stages: &[String]) -> Result<engine::Options, Error> {
+        let remote = remote_of(&pipeline.root, self.remote.as_deref())?.map(Arc::new);
+        Ok(engine::Options { remote, ..self.local_engine(stages) })
     }
 }
 
@@ -173,6 +183,9 @@ pub(super) struct DoctorArguments {
     /// The folder of the source files [default: `data` in the project's folder; env: PCAMFLOW_DATA]
     #[arg(long, value_name = "DIR")]
     pub(super) data: Option<PathBuf>,
+    /// The store that a team shares, or `none` [default: that of pcamflow.toml; env: PCAMFLOW_REMOTE]
+    #[arg(long, value_name = "URL")]
+    pub(super) remote: Option<String>,
     /// Print one JSON object instead of text
     #[arg(long)]
     pub(super) json: bool,

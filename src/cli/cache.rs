@@ -1,6 +1,6 @@
 //! `pcamflow cache`: shows, checks and cleans the store.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -10,11 +10,13 @@ use super::{
     args::ProjectArguments,
     complain,
     project::{here, open, root_of, store_for},
+    remote::{failed, required},
     say,
 };
 use crate::{
     engine::{Engine, NamedStage},
     pipeline::Pipeline,
+    remote::Remote,
     stages::Bytes,
     store::{self, Collected, Forgotten, Keep, Policy, Store},
     ui,
@@ -36,6 +38,7 @@ Examples:
   pcamflow cache gc                              remove what no result needs
   pcamflow cache gc --older-than 30d --dry-run   show what this would remove as well
   pcamflow cache gc --keep-runs 5                keep what the last 5 runs of each pipeline used
+  pcamflow cache du --remote                     show the size of the store that a team shares
   pcamflow cache clear p.toml train.base         forget a result: the next run computes it
 
 You can use all of these while pipelines run. The store is .pcamflow in the project's folder (the
@@ -44,7 +47,7 @@ nearest folder, at or above this one, with .pcamflow or .git), or the folder giv
 #[derive(Debug, Subcommand)]
 enum CacheCommand {
     /// Show what uses the space: by stage kind, pipeline and last use
-    Du(StoreArguments),
+    Du(DuArguments),
     /// Hash every object, check every record, and put damaged files aside
     ///
     /// Damaged files are moved to the store's `quarantine` folder, and the results that they belong to are
@@ -73,10 +76,25 @@ struct StoreArguments {
     json: bool,
 }
 
+/// The store of this machine, or the one that a team shares.
+#[derive(Debug, Args)]
+struct DuArguments {
+    #[command(flatten)]
+    store: StoreArguments,
+    /// Show the store that a team shares: this one, or that of pcamflow.toml
+    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "", conflicts_with = "store")]
+    remote: Option<String>,
+}
+
 #[derive(Debug, Args)]
 struct GcArguments {
     #[command(flatten)]
     store: StoreArguments,
+    /// Remove old results from the store that a team shares: this one, or that of pcamflow.toml. A result is as old as
+    /// its push
+    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "", requires = "older_than",
+        conflicts_with_all = ["store", "max_size", "keep_latest", "keep_runs", "even_latest", "out"])]
+    remote: Option<String>,
     /// Remove results that have not been used for this long (`30d`, `12h`); also partial work and quarantined
     /// files
     #[arg(long, value_name = "AGE", value_parser = age)]
@@ -162,7 +180,14 @@ fn size(text: &str) -> Result<Bytes, String> {
     if text == "0" { Ok(Bytes(0)) } else { text.parse() }
 }
 
-fn du(arguments: &StoreArguments) -> Outcome {
+fn du(arguments: &DuArguments) -> Outcome {
+    let DuArguments { store: arguments, remote } = arguments;
+    if let Some(url) = remote {
+        let remote = shared(url)?;
+        let usage = remote.usage().map_err(|trouble| failed(&remote, &trouble))?;
+        arguments.show(&usage, || ui::remote::usage(&usage));
+        return Ok(Exit::Done);
+    }
     let store = arguments.open_existing()?;
     let usage = store.usage()?;
     arguments.show(&usage, || ui::cache::usage(store.root(), &usage));
@@ -178,8 +203,28 @@ fn verify(arguments: &StoreArguments) -> Outcome {
     Ok(if verified.damaged.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
+/// The store that a team shares, with this URL unless it is empty.
+fn shared(url: &str) -> Result<Remote, Error> {
+    required(&root_of(here())?, Some(url).filter(|url| !url.is_empty()))
+}
+
+fn collect_remote(arguments: &GcArguments, url: &str) -> Outcome {
+    let remote = shared(url)?;
+    let older_than = arguments.older_than.map(Duration::from).unwrap_or_default();
+    let meter = ui::cache::Meter::new("removing", ui::cache::FILES);
+    let report = |done, total| meter.show(store::Progress { done, total });
+    let old = remote.collect(older_than, arguments.dry_run, &report);
+    meter.finish();
+    let old = old.map_err(|trouble| failed(&remote, &trouble))?;
+    arguments.store.show(&old, || ui::remote::removed(&remote.settings().url, &old));
+    Ok(Exit::Done)
+}
+
 /// A store that does not exist is no error here: a CI job may start without one.
 fn collect(arguments: &GcArguments) -> Outcome {
+    if let Some(url) = &arguments.remote {
+        return collect_remote(arguments, url);
+    }
     let store = arguments.store.open()?;
     let meter = ui::cache::Meter::new("removing", ui::cache::FILES);
     let collected = store.collect(&policy(arguments)?, &|progress| meter.show(progress))?;
@@ -223,7 +268,7 @@ fn policy(arguments: &GcArguments) -> Result<Policy, Error> {
 
 fn clear(arguments: &ClearArguments) -> Outcome {
     let (pipeline, store) = open(&arguments.project)?;
-    let engine = Engine::new(&pipeline, &store, arguments.project.engine(&arguments.stages))?;
+    let engine = Engine::new(&pipeline, &store, arguments.project.local_engine(&arguments.stages))?;
     let named = engine.keys(&mut *ui::observer(ui::Mode::Auto))?;
     let mut exit = Exit::Done;
     for stage in &named {

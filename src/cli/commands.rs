@@ -100,6 +100,10 @@ pub(super) enum Command {
     Path(super::path::PathArguments),
     /// Copy artifacts into a folder
     Export(super::export::ExportArguments),
+    /// Bring results to the store that a team shares
+    Push(super::push::PushArguments),
+    /// Fetch results from the store that a team shares
+    Pull(super::push::PullArguments),
     /// Compute stages again without the cache, and compare the results
     Verify(super::verify::VerifyArguments),
     /// Check a pipeline file without running anything
@@ -116,7 +120,7 @@ pub(super) enum Command {
     Graph(GraphArguments),
     /// Read the guide: a short page for each topic
     Guide(super::guide::GuideArguments),
-    /// Print the JSON Schema of pipeline files (for editors), or of the lines of `run --json`
+    /// Print the JSON Schema of pipeline files or pcamflow.toml (for editors), or of the lines of `run --json`
     Schema(super::schema::SchemaArguments),
     /// Print the completion script for a shell
     Completions(CompletionsArguments),

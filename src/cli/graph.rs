@@ -24,7 +24,7 @@ pub(super) fn graph(arguments: &GraphArguments) -> Outcome {
     if arguments.status {
         let store = store_in(&pipeline.root, project.store.as_deref())?;
         give_name(&mut pipeline, &store);
-        let engine = Engine::new(&pipeline, &store, project.engine(&arguments.stages))?;
+        let engine = Engine::new(&pipeline, &store, project.engine(&pipeline, &arguments.stages)?)?;
         let statuses = engine.status(&mut *ui::observer(ui::Mode::Quiet))?;
         for (stage, status) in drawing.stages.iter_mut().zip(statuses) {
             stage.status = Some(status);

@@ -49,9 +49,10 @@ pub(super) struct PinArguments {
 /// Writes digests, or lists the pins that are missing or wrong.
 pub(super) fn pin(arguments: PinArguments) -> Outcome {
     let PinArguments { file, stages, check, update, data, store } = arguments;
-    let project = ProjectArguments { pipeline: PipelineArguments { file, set: Vec::new(), data }, store };
+    let project =
+        ProjectArguments { pipeline: PipelineArguments { file, set: Vec::new(), data }, store, remote: None };
     let (pipeline, store) = open(&project)?;
-    let engine = Engine::new(&pipeline, &store, project.engine(&stages))?;
+    let engine = Engine::new(&pipeline, &store, project.local_engine(&stages))?;
     let digests = engine.source_digests(&mut *ui::observer(ui::Mode::Auto))?;
     let mentions = pipeline.mentions(engine.order());
     let mut errors: Vec<String> = Vec::new();

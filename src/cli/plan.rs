@@ -47,13 +47,15 @@ pub(super) struct PlanArguments {
 pub(super) fn plan(arguments: &PlanArguments, verbose: bool) -> Outcome {
     let (pipeline, store) = open(&arguments.project)?;
     show_notes(&pipeline);
-    let options = Options { force: arguments.force.clone(), ..arguments.project.engine(&arguments.stages) };
+    let project = arguments.project.engine(&pipeline, &arguments.stages)?;
+    let options = Options { force: arguments.force.clone(), ..project };
     show(&pipeline, &store, options, arguments.json, verbose)
 }
 
 /// `run --dry-run`: the plan of a pipeline that is loaded.
 pub(super) fn dry_run(arguments: &RunArguments, pipeline: &Pipeline, store: &Store) -> Outcome {
-    let options = Options { force: arguments.force.clone(), ..arguments.project.engine(&arguments.stages) };
+    let project = arguments.project.engine(pipeline, &arguments.stages)?;
+    let options = Options { force: arguments.force.clone(), ..project };
     show(pipeline, store, options, arguments.json, false)
 }
 

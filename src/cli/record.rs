@@ -275,6 +275,7 @@ mod tests {
             trials: Vec::new(),
             would_run: Vec::new(),
             required: Vec::new(),
+            unasked: None,
         }
     }
 

@@ -52,7 +52,7 @@ pub(super) fn with_results(
         Some((stage, artifact)) => (stage, Some(artifact)),
         None => (arguments.what.as_str(), None),
     };
-    let engine = Engine::new(&pipeline, &store, arguments.project.engine(&[stage.to_owned()]))?;
+    let engine = Engine::new(&pipeline, &store, arguments.project.engine(&pipeline, &[stage.to_owned()])?)?;
     let all = engine.results(&mut *ui::observer(ui::Mode::Quiet))?;
     let results = Results { engine: &engine, all: &all, artifact, out: pipeline.root.join("out") };
     for result in &all {

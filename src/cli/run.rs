@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use super::{
-    Exit, Outcome,
+    Error, Exit, Outcome,
     args::RunArguments,
     check::show_notes,
     headline, logging, page,
@@ -69,7 +69,7 @@ pub(super) fn run_until(
     if arguments.dry_run {
         return dry_run(arguments, pipeline, store);
     }
-    let engine = Engine::new(pipeline, store, Options { goes_on, ..options(arguments, pipeline) })?;
+    let engine = Engine::new(pipeline, store, Options { goes_on, ..options(arguments, pipeline)? })?;
     let executor = executor(pipeline.run.executor.unwrap_or_default(), programs(), arguments.offline);
     let out = arguments.out.clone().unwrap_or_else(|| pipeline.root.join("out"));
     page::with_page(arguments.summary.as_deref(), shown, |shown| {
@@ -96,7 +96,7 @@ pub(super) fn run_until(
         };
         let summary = engine.run(&out, &*executor, stopped, &mut *recorder)?;
         claim(store, pipeline);
-        let report = report::after(pipeline, store, arguments.project.engine(&[]), &summary);
+        let report = report::after(pipeline, store, arguments.project.local_engine(&[]), &summary);
         if !arguments.json && !arguments.quiet {
             headline::print(&summary, report.as_deref());
         }
@@ -160,10 +160,10 @@ fn given(arguments: &RunArguments) -> RunRecord {
     }
 }
 
-fn options(arguments: &RunArguments, pipeline: &Pipeline) -> Options {
+fn options(arguments: &RunArguments, pipeline: &Pipeline) -> Result<Options, Error> {
     let is_sweep = !pipeline.trials.is_empty();
     let RunArguments { device, threads, .. } = *arguments;
-    Options {
+    Ok(Options {
         force: arguments.force.clone(),
         settings: RunSettings { device, threads, ..RunSettings::default() },
         jobs: arguments.jobs.map(|jobs| jobs as usize),
@@ -171,8 +171,8 @@ fn options(arguments: &RunArguments, pipeline: &Pipeline) -> Options {
         keep_going: arguments.keep_going || is_sweep,
         sweep: is_sweep.then(|| sweep_run(arguments, pipeline)),
         require: arguments.require.clone(),
-        ..arguments.project.engine(&arguments.stages)
-    }
+        ..arguments.project.engine(pipeline, &arguments.stages)?
+    })
 }
 
 /// The command that compares the trials. It names the store unless the current folder has the same one.

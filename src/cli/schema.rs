@@ -1,9 +1,9 @@
-//! `pcamflow schema`: the JSON Schema of pipeline files, or of the lines of `run --json`.
+//! `pcamflow schema`: the JSON Schema of pipeline files, of `pcamflow.toml`, or of the lines of `run --json`.
 
 use clap::Args;
 
 use super::{Exit, say};
-use crate::{pipeline, ui};
+use crate::{pipeline, remote, ui};
 
 /// Which schema to print.
 #[derive(Debug, Args)]
@@ -19,11 +19,19 @@ pub(super) struct SchemaArguments {
     /// Print the schema of the lines of `run --json` instead
     #[arg(long)]
     events: bool,
+    /// Print the schema of the project's settings, pcamflow.toml, instead
+    #[arg(long, conflicts_with = "events")]
+    project: bool,
 }
 
 /// Prints a JSON Schema.
 pub(super) fn schema(arguments: &SchemaArguments) -> Exit {
-    say(&text(&if arguments.events { ui::schema() } else { pipeline::schema() }));
+    let schema = match arguments {
+        SchemaArguments { events: true, .. } => ui::schema(),
+        SchemaArguments { project: true, .. } => remote::schema(),
+        SchemaArguments { .. } => pipeline::schema(),
+    };
+    say(&text(&schema));
     Exit::Done
 }
 

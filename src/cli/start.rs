@@ -8,7 +8,7 @@ use super::{
     Error, Exit, cache, check,
     commands::{Arguments, Command},
     compare, complain, complete, completions, doctor, explain, export, graph, guide, init, log, logging,
-    path, pin, plan, report, run, runs, schema, show, sweep, verify, watch,
+    path, pin, plan, push, report, run, runs, schema, show, sweep, verify, watch,
 };
 use crate::{serve, ui};
 
@@ -32,6 +32,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Log(arguments) => log::log(&arguments),
         Command::Path(arguments) => path::path(&arguments),
         Command::Export(arguments) => export::export(&arguments),
+        Command::Push(arguments) => push::push(&arguments),
+        Command::Pull(arguments) => push::pull(&arguments),
         Command::Pin(arguments) => pin::pin(arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Graph(arguments) => graph::graph(&arguments),

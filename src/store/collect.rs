@@ -54,6 +54,7 @@ impl Store {
         drop(gate);
         self.clear_work(policy, &mut collected)?;
         self.clear_quarantine(policy, &mut collected)?;
+        self.clear_incoming(&mut collected)?;
         self.clear_staging(&mut collected);
         if let Keep::Runs(most) = policy.keep {
             self.clear_runs(most, policy, &mut collected)?;

@@ -28,6 +28,7 @@ pub(super) struct Layout {
     pub(super) leases: PathBuf,
     pub(super) quarantine: PathBuf,
     pub(super) tmp: PathBuf,
+    pub(super) incoming: PathBuf,
     pub(super) durability: Durability,
 }
 
@@ -51,6 +52,7 @@ impl Layout {
             leases: root.join("leases"),
             quarantine: root.join("quarantine"),
             tmp: root.join("tmp"),
+            incoming: root.join("incoming"),
             root,
             durability,
         };

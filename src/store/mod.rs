@@ -21,6 +21,7 @@
 //!   leases/<run>            what a live run needs, locked while it lives
 //!   quarantine/             damaged objects and records, kept for inspection
 //!   tmp/                    files being written
+//!   incoming/<digest>       objects of which a part has been fetched from a remote store
 //! ```
 //!
 //! Invariants:
@@ -52,6 +53,7 @@ mod objects;
 mod quarantine;
 mod read;
 mod recall;
+mod receive;
 mod record;
 mod records;
 mod runs;
@@ -85,7 +87,8 @@ pub use error::{Damage, Error, Result};
 pub use forget::Forgotten;
 pub use lease::{Hold, Lease};
 pub use meter::Progress;
-pub use record::{ActionRecord, Artifacts, Provenance, RECORD_FORMAT, StoredArtifact};
+pub use receive::{Incoming, Received};
+pub use record::{ActionRecord, Artifacts, Provenance, RECORD_FORMAT, StoredArtifact, key_of};
 pub use records::{Committed, Existing, Lookup};
 pub use runs::{
     Asked, Ended, Git, LiveRun, Outcome, RUN_FORMAT, ReadRun, Requirement, RunFile, RunRecord, RunStage,

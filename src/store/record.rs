@@ -60,9 +60,31 @@ pub struct StoredArtifact {
     pub stat: Option<StatTuple>,
 }
 
+/// The digest of a fingerprint: of its lines `path = value`, each with a newline at its end. Neither side contains a
+/// newline (strings are quoted), so different lines never give the same bytes.
+#[must_use]
+pub fn key_of(lines: &BTreeMap<String, String>) -> Digest {
+    let length = lines.iter().map(|(path, value)| path.len() + value.len() + 4).sum();
+    let mut text = String::with_capacity(length);
+    for (path, value) in lines {
+        for part in [path, " = ", value, "\n"] {
+            text.push_str(part);
+        }
+    }
+    Digest::of(text.as_bytes())
+}
+
 impl ActionRecord {
+    /// The record as other stores can use it: without what is true of this store only.
+    #[must_use]
+    pub fn portable(mut self) -> Self {
+        self.home = None;
+        self.artifacts.iter_mut().for_each(|(_, artifact)| artifact.stat = None);
+        self
+    }
+
     /// The digests of all its objects.
-    pub(super) fn digests(&self) -> impl Iterator<Item = Digest> + '_ {
+    pub fn digests(&self) -> impl Iterator<Item = Digest> + '_ {
         self.artifacts.values().map(|artifact| artifact.digest).chain(self.log)
     }
 }

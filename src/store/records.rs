@@ -83,7 +83,7 @@ impl Store {
     }
 
     /// Writes a record; with [`Existing::Keep`] only if there is none. True if it was written.
-    fn write(&self, record: &ActionRecord, existing: Existing) -> Result<bool> {
+    pub(super) fn write(&self, record: &ActionRecord, existing: Existing) -> Result<bool> {
         let (path, text) = (self.layout.record(&record.key), text_of(record));
         let is_written = match existing {
             Existing::Keep => self.layout.write_new(&path, text.as_bytes())?,
@@ -207,6 +207,26 @@ fn names_file_outside(text: &str) -> bool {
     }
     let names = serde_json::from_str::<Names>(text);
     names.is_ok_and(|names| names.artifacts.into_values().any(|named| Below::new(named.file).is_err()))
+}
+
+impl ActionRecord {
+    /// The bytes of its file, which show damage.
+    #[must_use]
+    pub fn sealed(&self) -> String {
+        text_of(self)
+    }
+
+    /// Reads such bytes as the record of a key; `None` if another version of pcamflow wrote them.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn unsealed(bytes: &[u8], key: &Digest) -> Result<Option<Self>, &'static str> {
+        match parse(bytes, key) {
+            Parsed::Record(record) => Ok(Some(*record)),
+            Parsed::Foreign => Ok(None),
+            Parsed::Damaged(what) => Err(what),
+        }
+    }
 }
 
 fn text_of(record: &ActionRecord) -> String {

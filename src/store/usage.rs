@@ -92,9 +92,9 @@ impl Store {
             pipelines: survey.by_pipeline(),
             superseded: survey.superseded(),
             garbage: amount(garbage.map(|(_, size)| *size)),
-            partial_work: contents(&layout.work)?,
-            staging: contents(&layout.staging)?,
-            quarantine: contents(&layout.quarantine)?,
+            partial_work: contents(&[&layout.work])?,
+            staging: contents(&[&layout.staging, &layout.incoming])?,
+            quarantine: contents(&[&layout.quarantine])?,
             runs: amount(self.runs()?.iter().map(|file| weight(&file.path).0)),
             records: survey.results.values().map(|entry| entry.stat.size).sum(),
             ..Usage::default()
@@ -193,10 +193,14 @@ fn amount(sizes: impl Iterator<Item = u64>) -> Amount {
     sizes.fold(Amount::default(), |sum, size| Amount { count: sum.count + 1, bytes: sum.bytes + size })
 }
 
-/// The entries of a folder, without lock files.
-fn contents(folder: &Path) -> Result<Amount> {
-    let names = fsx::list(folder)?.into_iter().filter(|name| !name.to_string_lossy().ends_with(".lock"));
-    Ok(amount(names.map(|name| weight(&folder.join(name)).0)))
+/// The entries of folders, without lock files.
+fn contents(folders: &[&Path]) -> Result<Amount> {
+    let mut sizes = Vec::new();
+    for folder in folders {
+        let names = fsx::list(folder)?.into_iter().filter(|name| !name.to_string_lossy().ends_with(".lock"));
+        sizes.extend(names.map(|name| weight(&folder.join(name)).0));
+    }
+    Ok(amount(sizes.into_iter()))
 }
 
 #[cfg(test)]

@@ -77,6 +77,7 @@ impl Observer for Markdown {
             Event::Began { .. }
             | Event::Sweep { .. }
             | Event::Hashing { .. }
+            | Event::Transfer { .. }
             | Event::Waiting { .. }
             | Event::Progress { .. }
             | Event::Epoch { .. }
@@ -94,6 +95,7 @@ fn head(summary: &Summary) -> String {
     let outcome = match summary.exit_code() {
         0 => "✅ done".to_owned(),
         4 => "❌ frozen: not everything is in the store".to_owned(),
+        3 if summary.unasked.is_some() => "❌ frozen: the remote store could not be asked".to_owned(),
         5 => format!("❌ {} of {} requirements not met", unmet, summary.required.len()),
         130 => "⚠️ interrupted".to_owned(),
         _ => format!("❌ {} failed", format::plural(summary.failed.len(), "stage")),

@@ -25,6 +25,7 @@ mod paint;
 mod pictures;
 mod plain;
 mod plan;
+pub mod remote;
 mod repeated;
 mod required;
 mod result;

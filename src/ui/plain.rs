@@ -1,7 +1,7 @@
 //! A run as plain lines, for logs and `grep`.
 //!
 //! A line has a word in a column of nine (`start`, `progress`, `epoch`, `curves`, `done`, `cached`, `failed`,
-//! `blocked`, `waiting`, `warning`, `hashing`, `plan`, `sweep`), the stage or file, a colon, and the rest. Further lines
+//! `blocked`, `waiting`, `warning`, `hashing`, `fetching`, `pushing`, `plan`, `sweep`), the stage or file, a colon, and the rest. Further lines
 //! of a message are indented. The words and their order are stable.
 
 use std::{
@@ -79,7 +79,10 @@ impl<W: Write> Plain<W> {
             Event::Sweep { trials, .. } => self.trials = trials.len(),
             Event::Began { .. } | Event::Required(_) => {}
             Event::Planned { pipeline, stages } => self.planned(pipeline, stages),
-            Event::Hashing { file, done, total } => self.hashing(file, *done, *total, now),
+            Event::Hashing { file, done, total } => self.bytes("hashing", file, *done, *total, now),
+            Event::Transfer { direction, what, done, total } => {
+                self.bytes(words::direction(*direction), what, *done, *total, now);
+            }
             Event::Waiting { stage, holder } => self.about("waiting", stage, &words::waiting(holder)),
             Event::Started { stage, why } => {
                 self.running.remove(stage);
@@ -112,9 +115,9 @@ impl<W: Write> Plain<W> {
         }
     }
 
-    fn hashing(&mut self, file: &str, done: u64, total: u64, now: Instant) {
+    fn bytes(&mut self, word: &str, what: &str, done: u64, total: u64, now: Instant) {
         let (unit, at) = ("bytes".to_owned(), String::new());
-        self.progress("hashing", file, &Progress { done, total, unit, at }, now);
+        self.progress(word, what, &Progress { done, total, unit, at }, now);
     }
 
     /// Writes a line if the last one is old enough.
@@ -163,7 +166,7 @@ impl<W: Write> Plain<W> {
     }
 
     fn about(&mut self, word: &str, about: &str, text: &str) {
-        if word != "plan" && word != "hashing" && self.detail == Detail::All {
+        if !["plan", "hashing", "fetching"].contains(&word) && self.detail == Detail::All {
             self.awake = true;
             let hits = self.hits.flush();
             self.cached(hits);

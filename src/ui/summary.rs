@@ -66,6 +66,7 @@ impl<W: Write> Observer for Closing<W> {
             Event::Began { frozen, .. } => self.run.frozen = frozen.then(Vec::new),
             Event::Sweep { .. }
             | Event::Hashing { .. }
+            | Event::Transfer { .. }
             | Event::Waiting { .. }
             | Event::Progress { .. }
             | Event::Epoch { .. }

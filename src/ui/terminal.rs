@@ -68,19 +68,20 @@ impl Terminal {
         self.bars.names(Names::of(shown.map(|stage| stage.stage.clone())));
     }
 
-    fn hashing(&mut self, file: &str, done: u64, total: u64) {
+    /// Shows bytes that are read or moved.
+    fn bytes(&mut self, word: &str, what: &str, done: u64, total: u64) {
         // No stage has this name, because names have no spaces.
-        let key = format!("hashing {file}");
+        let key = format!("{word} {what}");
         if done >= total {
             self.bars.remove(&key);
             return;
         }
         if !self.bars.has(&key) {
             if self.stages == 0 {
-                self.bars.names(Names::of(["hashing".to_owned()]));
+                self.bars.names(Names::of([word.to_owned()]));
             }
-            let (name, unit) = ("hashing".to_owned(), "bytes".to_owned());
-            self.bars.show(&key, Row { name, unit, at: words::file_name(file), ..Row::default() });
+            let (name, unit) = (word.to_owned(), "bytes".to_owned());
+            self.bars.show(&key, Row { name, unit, at: what.to_owned(), ..Row::default() });
         }
         self.bars.advance(&key, done, total, |_| ());
     }
@@ -211,6 +212,7 @@ impl Terminal {
             | Event::Planned { .. }
             | Event::Sweep { .. }
             | Event::Hashing { .. }
+            | Event::Transfer { .. }
             | Event::Waiting { .. }
             | Event::Epoch { .. }
             | Event::Warning { .. }
@@ -228,7 +230,12 @@ impl Observer for Terminal {
             // The closing summary has these.
             Event::Began { .. } | Event::Required(_) | Event::Sweep { .. } => {}
             Event::Planned { stages, .. } => self.planned(stages),
-            Event::Hashing { file, done, total } => self.hashing(file, *done, *total),
+            Event::Hashing { file, done, total } => {
+                self.bytes("hashing", &words::file_name(file), *done, *total)
+            }
+            Event::Transfer { direction, what, done, total } => {
+                self.bytes(words::direction(*direction), what, *done, *total);
+            }
             Event::Waiting { stage, holder } => {
                 self.running(stage, &format!("waiting {}", words::waiting(holder)));
             }

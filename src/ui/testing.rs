@@ -96,6 +96,7 @@ pub(super) fn summary(finished: Vec<FinishedStage>) -> Summary {
         trials: Vec::new(),
         would_run: Vec::new(),
         required: Vec::new(),
+        unasked: None,
     }
 }
 

@@ -84,6 +84,9 @@ fn advice(summary: &Summary) -> Option<String> {
         Some(FailureClass::Timeout) => {
             format!("{kept}: raise the `timeout` of the stage, or run again to go on")
         }
+        None if summary.unasked.is_some() => {
+            "frozen: not everything is in the store, and the remote store could not be asked".to_owned()
+        }
         None if !summary.would_run.is_empty() => {
             "frozen: not everything is in the store, so nothing was computed".to_owned()
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::format;
 use crate::engine::tell::{
-    event::{FinishedStage, Planned, PlannedStage},
+    event::{Direction, FinishedStage, Planned, PlannedStage},
     require::{Figure, Verdict},
 };
 
@@ -76,6 +76,14 @@ pub(super) fn waiting(holder: &str) -> String {
     match format::one_line(holder).trim() {
         "" => "for another run".to_owned(),
         holder => format!("for run of {holder}"),
+    }
+}
+
+/// What a transfer is called.
+pub(super) fn direction(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Fetching => "fetching",
+        Direction::Pushing => "pushing",
     }
 }
 

@@ -40,6 +40,8 @@ mod projects;
 #[cfg(feature = "torch")]
 mod references;
 mod remembered;
+#[cfg(feature = "remote")]
+mod remote;
 mod repeats;
 mod report;
 mod require;

@@ -4,6 +4,7 @@ mod finding;
 mod launchers;
 mod place;
 mod programs;
+mod remote;
 
 use serde::Serialize;
 
@@ -24,6 +25,7 @@ struct Whole<'a> {
 pub(super) fn doctor(arguments: &DoctorArguments) -> Exit {
     let mut findings = programs::findings();
     findings.extend(place::findings(arguments));
+    findings.extend(remote::findings(arguments));
     findings.extend(arguments.file.iter().flat_map(|file| launchers::findings(file, arguments)));
     let sound = findings.iter().all(|finding| matches!(finding.state, State::Ok | State::Note));
     if arguments.json {

@@ -61,6 +61,9 @@ pub(super) struct ReportArguments {
     /// The store [default: .pcamflow in the project's folder]
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
+    /// The store that a team shares, or `none` [default: that of pcamflow.toml; env: PCAMFLOW_REMOTE]
+    #[arg(long, value_name = "URL")]
+    remote: Option<String>,
     /// Where to write it [default: out/NAME/report.html in the project's folder; run-RUN.html for a run and
     /// sweep-ID.html for a sweep, in the current folder]
     #[arg(long, short, value_name = "FILE")]
@@ -100,11 +103,11 @@ fn run_in(word: &Path) -> Option<&str> {
 }
 
 fn of_pipeline(arguments: &ReportArguments, file: &Path) -> Result<PathBuf, Error> {
-    let ReportArguments { set, data, store, .. } = arguments;
+    let ReportArguments { set, data, store, remote, .. } = arguments;
     let pipeline = PipelineArguments { file: file.to_owned(), set: set.clone(), data: data.clone() };
-    let project = ProjectArguments { pipeline, store: store.clone() };
+    let project = ProjectArguments { pipeline, store: store.clone(), remote: remote.clone() };
     let (pipeline, store) = open(&project)?;
-    let engine = Engine::new(&pipeline, &store, project.engine(&[]))?;
+    let engine = Engine::new(&pipeline, &store, project.engine(&pipeline, &[])?)?;
     let default = || pipeline.root.join("out").join(&pipeline.name).join(FILE);
     let to = arguments.to.clone().unwrap_or_else(default);
     let ran = last_computed(&store, &pipeline.name);

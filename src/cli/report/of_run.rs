@@ -38,7 +38,7 @@ fn report(
     let keys: BTreeMap<_, _> =
         record.stages.iter().filter_map(|stage| Some((stage.name.clone(), stage.key?))).collect();
     let data = record.data.as_ref().map(PathBuf::from);
-    let given = Given { set: record.all_set(), data, store: store.map(Path::to_owned) };
+    let given = Given { set: record.all_set(), data, store: store.map(Path::to_owned), remote: None };
     let options = engine::Options { targets: record.targets.clone(), given, ..engine::Options::default() };
     let engine = Engine::new(pipeline, &history.store, options)?;
     let results = engine.results_of(&keys);

@@ -78,7 +78,7 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Outcome {
     let (pipeline, store) = open(&arguments.project)?;
     let VerifyArguments { device, threads, json, .. } = *arguments;
     let settings = RunSettings { device, threads, ..RunSettings::default() };
-    let options = Options { settings, ..arguments.project.engine(&arguments.stages) };
+    let options = Options { settings, ..arguments.project.local_engine(&arguments.stages) };
     let engine = Engine::new(&pipeline, &store, options)?;
     let stopped = Arc::new(AtomicBool::new(false));
     stop_on_signals(&stopped);

@@ -58,7 +58,7 @@ impl Engine<'_> {
     /// As [`Engine::plan`].
     pub fn details(&self, observer: &mut dyn Observer) -> Result<Vec<Details>, Refused> {
         let planner = self.planner(observer)?;
-        let forecast = planner.forecast(&self.order);
+        let forecast = self.forecast(&planner, observer);
         let named = self.named()?;
         let outlooks = forecast.stages.iter().filter(|outlook| named[outlook.stage]);
         Ok(outlooks.map(|outlook| planner.details(outlook, &forecast.made)).collect())

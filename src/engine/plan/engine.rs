@@ -16,7 +16,7 @@ use crate::engine::{
         require::{Demand, Requirement},
     },
 };
-use crate::{digest::Digest, pipeline::Pipeline, stages::RunSettings, store::Store};
+use crate::{digest::Digest, pipeline::Pipeline, remote::Remote, stages::RunSettings, store::Store};
 
 /// The options of a run on the command line.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +35,8 @@ pub struct Options {
     pub sweep: Option<SweepRun>,
     /// Requirements on the results.
     pub require: Vec<Requirement>,
+    /// The store that a team shares, if the project has one.
+    pub remote: Option<Arc<Remote>>,
     /// Other options of the command line, for messages that suggest a command.
     pub given: Given,
     /// `Some` if another run follows when a source changes. It is set if a source changes while a stage reads it:
@@ -110,7 +112,8 @@ impl<'a> Engine<'a> {
     pub fn plan(&self, observer: &mut dyn Observer) -> Result<Vec<PlannedStage>, Refused> {
         let planner = self.planner(observer)?;
         warn(self.leaks(&planner)?, observer);
-        Ok(planner.told(&planner.forecast(&self.order)))
+        let forecast = self.forecast(&planner, observer);
+        Ok(planner.told(&forecast))
     }
 
     /// Warnings about patches that a model is trained and measured on.
@@ -132,7 +135,7 @@ impl<'a> Engine<'a> {
 
     pub(in crate::engine) fn planner_with(&self, known: Known) -> Planner<'_> {
         let (pipeline, forced) = (self.pipeline, self.forced.clone());
-        let findings = Findings::new(self.store, &pipeline.name);
+        let findings = Findings::new(self.store, self.options.remote.as_deref(), &pipeline.name);
         Planner { pipeline, known, forced, findings, places: Default::default() }
     }
 
@@ -151,6 +154,12 @@ impl<'a> Engine<'a> {
     #[must_use]
     pub fn run_all(&self) -> String {
         format!("pcamflow run {}{}", self.file(), self.options.given.words())
+    }
+
+    /// The command that pushes the pipeline's results, with the options of this command.
+    #[must_use]
+    pub fn push_all(&self) -> String {
+        format!("pcamflow push {}{}", self.file(), self.options.given.words())
     }
 
     /// The command that runs a stage with the options of this command.

@@ -6,12 +6,14 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use crate::{
     digest::Digest,
+    remote::Remote,
     store::{ActionRecord, Check, Lookup, Store},
 };
 
 /// What was found in the store for one pipeline.
 pub(in crate::engine) struct Findings<'a> {
     pub(in crate::engine) store: &'a Store,
+    remote: Option<&'a Remote>,
     /// The pipeline's name.
     pipeline: &'a str,
     /// Damage by key. The store moves a damaged result away, so it can be found only once.
@@ -22,8 +24,13 @@ pub(in crate::engine) struct Findings<'a> {
 }
 
 impl<'a> Findings<'a> {
-    pub(in crate::engine) fn new(store: &'a Store, pipeline: &'a str) -> Self {
-        Self { store, pipeline, damaged: RefCell::default(), hits: RefCell::default() }
+    pub(in crate::engine) fn new(store: &'a Store, remote: Option<&'a Remote>, pipeline: &'a str) -> Self {
+        Self { store, remote, pipeline, damaged: RefCell::default(), hits: RefCell::default() }
+    }
+
+    /// Whether the bytes of an artifact are here, or can be fetched as far as is known.
+    pub(in crate::engine) fn can_have(&self, digest: &Digest) -> bool {
+        self.store.has(digest) || self.remote.is_some_and(|remote| remote.has_object(digest))
     }
 
     /// Keeps what a plan found, for the run that follows.

@@ -1,13 +1,14 @@
 //! The fingerprint of a stage: everything that can change its result, as sorted lines; and its key.
 //!
 //! The same lines are hashed for the key, kept in the action record, and compared (`why`) for "why did this run?".
-//! So an explanation always matches the key. Knows no store and no pipeline file.
+//! So an explanation always matches the key. Knows no pipeline file.
 
 use std::collections::BTreeMap;
 
 use crate::{
     digest::Digest,
     stages::{AnyStage, join},
+    store::key_of,
 };
 
 /// The version of this encoding. Changing it makes every stored result useless.
@@ -36,11 +37,10 @@ impl Fingerprint {
         for artifact in stage.artifacts() {
             lines.insert(join("artifact", &artifact.name), artifact.file.into_owned());
         }
-        Self { key: key(&lines), lines }
+        Self { key: key_of(&lines), lines }
     }
 
-    /// The key: the digest of the lines `path = value`, each with a newline at its end. Neither side contains a
-    /// newline (strings are quoted), so different lines never give the same bytes.
+    /// The key: the digest of the lines ([`key_of`]).
     #[must_use]
     pub fn key(&self) -> Digest {
         self.key
@@ -51,17 +51,6 @@ impl Fingerprint {
     pub fn lines(&self) -> &BTreeMap<String, String> {
         &self.lines
     }
-}
-
-fn key(lines: &BTreeMap<String, String>) -> Digest {
-    let length = lines.iter().map(|(path, value)| path.len() + value.len() + 4).sum();
-    let mut text = String::with_capacity(length);
-    for (path, value) in lines {
-        for part in [path, " = ", value, "\n"] {
-            text.push_str(part);
-        }
-    }
-    Digest::of(text.as_bytes())
 }
 
 #[cfg(test)]

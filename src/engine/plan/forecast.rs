@@ -197,7 +197,7 @@ impl Planner<'_> {
             }
             for (maker, artifact) in self.makers(stage) {
                 let known = forecast.made[maker].as_ref().and_then(|made| made.get(artifact));
-                let missing = known.is_some_and(|known| !self.findings.store.has(&known.digest));
+                let missing = known.is_some_and(|known| !self.findings.can_have(&known.digest));
                 let Some(maker) = forecast.places.get(&maker) else { continue };
                 let maker = &mut forecast.stages[*maker];
                 let runs_more = match maker.state {

@@ -33,7 +33,7 @@ impl Engine<'_> {
     pub fn keys(&self, observer: &mut dyn Observer) -> Result<Vec<NamedStage>, Refused> {
         let planner = self.planner(observer)?;
         let named = self.named()?;
-        let outlooks = planner.forecast(&self.order).stages.into_iter();
+        let outlooks = self.forecast(&planner, observer).stages.into_iter();
         let named = outlooks.filter(|outlook| named[outlook.stage]).map(|outlook| NamedStage {
             stage: self.pipeline.stages[outlook.stage].name.to_string(),
             key: outlook.key,
@@ -47,7 +47,7 @@ impl Engine<'_> {
     /// Source files that are missing or do not match their pins.
     pub fn status(&self, observer: &mut dyn Observer) -> Result<Vec<StageStatus>, Refused> {
         let planner = self.planner(observer)?;
-        let forecast = planner.forecast(&self.order);
+        let forecast = self.forecast(&planner, observer);
         let planned = planner.told(&forecast).into_iter();
         let status = planned.zip(&forecast.stages).map(|(planned, outlook)| {
             let key = outlook.key.filter(|_| outlook.state != Planned::Cached);

@@ -2,6 +2,7 @@
 //!
 //! Reads records and file times. Runs nothing and shows nothing.
 
+pub(in crate::engine) mod ask;
 pub(in crate::engine) mod certain;
 pub mod change;
 pub(in crate::engine) mod demand;

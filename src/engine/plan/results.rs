@@ -19,6 +19,7 @@ use crate::engine::{
 use crate::{
     digest::Digest,
     pipeline::{Pipeline, StageNode},
+    remote::Wanted,
     stages::Word,
     store::{ActionRecord, Check, Lookup, Store, StoredArtifact},
 };
@@ -57,7 +58,7 @@ impl Engine<'_> {
             Err(refused) => (Default::default(), Some(refused.to_string())),
         };
         let planner = self.planner_with(known);
-        let forecast = unknown.is_none().then(|| planner.forecast(&self.order));
+        let forecast = unknown.is_none().then(|| self.forecast(&planner, observer));
         let why_unknown = unknown.as_deref().and_then(|text| text.lines().next()).unwrap_or_default();
         let named = self.order.iter().filter(|stage| named[**stage]);
         Ok(named.map(|stage| planner.result(*stage, forecast.as_ref(), why_unknown)).collect())
@@ -82,13 +83,15 @@ impl Engine<'_> {
         self.order.iter().map(of).collect()
     }
 
-    /// Why the bytes of an artifact are missing, and what to do about it; `None` if they are here.
+    /// Why the bytes of an artifact are missing, and what to do about it; `None` if they are here. Bytes that the remote
+    /// store has are fetched.
     #[must_use]
     pub fn absence(&self, result: &StageResult, artifact: &StoredArtifact) -> Option<String> {
         let record = result.record.as_ref()?;
         let (again, stage) = (self.run_of(&result.stage), &result.stage);
         match self.store.check(record, artifact) {
             Ok(check) if check.is_here() => None,
+            Ok(_) if self.fetched(&artifact.digest, artifact.size) => None,
             Ok(Check::Elsewhere) => Some(format!(
                 "its bytes are not in this store, only its record is: `{again} --force '{stage}'` makes them"
             )),
@@ -117,7 +120,15 @@ impl Engine<'_> {
     /// The log of a result; `None` if nothing was logged or the log is not in this store.
     #[must_use]
     pub fn log(&self, record: &ActionRecord) -> Option<PathBuf> {
-        record.log.filter(|log| self.store.has(log)).map(|log| self.store.lend(&log).path().to_owned())
+        let is_here = |log: &Digest| self.store.has(log) || self.fetched(log, 0);
+        record.log.filter(is_here).map(|log| self.store.lend(&log).path().to_owned())
+    }
+
+    /// Whether bytes that somebody asks to see could be fetched from the remote store.
+    fn fetched(&self, digest: &Digest, size: u64) -> bool {
+        let Some(remote) = &self.options.remote else { return false };
+        let wanted = Wanted { digest: *digest, size, what: digest.short() };
+        remote.fetch(self.store, &[wanted], &|_| true).is_empty()
     }
 }
 

@@ -31,6 +31,7 @@ use crate::{
     pipeline::StageNode,
     place::host,
     protocol::{CURVES, EpochEnd, Failure, Level, Progress, Task},
+    remote::{Answer, Pushed, Remote, Wanted},
     stages::Retry,
     store::{ActionRecord, Committed, Existing, KeyLock, Lease, Lookup, Provenance, RECORD_FORMAT, Store},
 };
@@ -46,6 +47,10 @@ pub(in crate::engine) enum Message {
     Warning(usize, String),
     /// The stage has ended.
     Done(usize, Result<Box<Done>, Failed>),
+    /// Bytes were pushed to the remote store: done, and in all.
+    Pushing(u64, u64),
+    /// The result of the stage was pushed to the remote store, or why it was not.
+    Pushed(usize, Answer<Pushed>),
 }
 
 /// A stage that is done, and shown.
@@ -63,17 +68,21 @@ pub(in crate::engine) struct Failed {
     pub(in crate::engine) log: Option<PathBuf>,
     /// A source that changed while the stage read it, if the command runs the pipeline again at once.
     pub(in crate::engine) changed: Option<PathBuf>,
+    /// Whether it only lacks bytes of its inputs that cannot be fetched: they have to be computed.
+    pub(in crate::engine) unfetched: bool,
 }
 
 impl From<Failure> for Failed {
     fn from(failure: Failure) -> Self {
-        Self { failure, log: None, changed: None }
+        Self { failure, log: None, changed: None, unfetched: false }
     }
 }
 
 /// What all attempts of a run share.
 pub(in crate::engine) struct Shared<'a> {
     pub(in crate::engine) store: &'a Store,
+    /// The store that a team shares.
+    pub(in crate::engine) remote: Option<&'a Remote>,
     /// Protects what this run relies on from garbage collection.
     pub(in crate::engine) lease: &'a Lease,
     pub(in crate::engine) executor: &'a dyn Executor,
@@ -97,6 +106,8 @@ pub(in crate::engine) struct Attempt<'a> {
     pub(in crate::engine) retry: Option<Retry>,
     /// The source files that it reads.
     pub(in crate::engine) sources: Vec<PathBuf>,
+    /// The artifacts that it reads and that have to be fetched.
+    pub(in crate::engine) fetch: Vec<Wanted>,
     /// Its curves, if it trains. They stay until its result is shown.
     pub(in crate::engine) running: Running,
     pub(in crate::engine) send: Sender<Message>,
@@ -131,6 +142,7 @@ impl Attempt<'_> {
     }
 
     fn computed(&self) -> Result<ActionRecord, Failed> {
+        self.fetch_inputs()?;
         let key = self.run.fingerprint.key();
         let work = self.shared.store.work(&key).map_err(Failure::environment)?;
         let log = work.join(LOG);
@@ -144,7 +156,7 @@ impl Attempt<'_> {
                 tracing::debug!("{}: its failure could not be noted: {error}", self.node.name);
             }
             let log = log.exists().then(|| log.clone());
-            Failed { failure, log, changed }
+            Failed { failure, log, changed, unfetched: false }
         })?;
         // Without locks, another run may be using this folder.
         if self.lock.is_enforced()

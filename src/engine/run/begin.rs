@@ -38,16 +38,18 @@ impl Engine<'_> {
         let lease = self.store.lease();
         // While the gate is held nothing is collected: what the plan finds stays until the run claims it.
         let mut hold = lease.hold();
-        let mut forecast = planner.forecast(&self.order);
+        let mut forecast = self.forecast(&planner, observer);
         self.check_requirements(&planner, &forecast)?;
         let leaks = self.leaks(&planner)?;
         let questions = questions::of(&planner, &forecast);
+        let to_show = self.to_show(&forecast, false);
         let mut checked = Remarks::default();
-        if !questions.is_empty() {
-            // Opening the files may take a minute, and a collection must not wait for that. What the plan found
-            // may be gone afterwards, so it is made again.
+        if !questions.is_empty() || !to_show.is_empty() {
+            // Opening the files or fetching may take a minute, and a collection must not wait for that. What the plan
+            // found may be gone afterwards, so it is made again.
             drop(hold);
             checked = questions::ask(&planner, &questions, executor, stopped);
+            self.fetch_to_show(&to_show, stopped, observer);
             hold = lease.hold();
             forecast = planner.forecast(&self.order);
         }
@@ -58,7 +60,9 @@ impl Engine<'_> {
         warn(leaks.into_iter().chain(warnings), observer);
         let show = Show::new(self.store, self.out(out), self.pipeline);
         let goes_on = self.options.goes_on.as_deref();
-        let shared = Shared { store: self.store, lease: &lease, executor, show: &show, stopped, goes_on };
+        let remote = self.options.remote.as_deref();
+        let shared =
+            Shared { store: self.store, remote, lease: &lease, executor, show: &show, stopped, goes_on };
         Ok(run(self, &planner, &shared, observer, started, hold))
     }
 

@@ -22,6 +22,7 @@ pub(super) struct Ending<'a> {
     pub(super) not_run: Vec<String>,
     pub(super) would_run: Vec<PlannedStage>,
     pub(super) interrupted: bool,
+    pub(super) unasked: Option<String>,
 }
 
 impl Engine<'_> {
@@ -33,7 +34,7 @@ impl Engine<'_> {
         started: Instant,
         observer: &mut dyn Observer,
     ) -> Summary {
-        let Ending { finished, failed, made, not_run, would_run, interrupted } = ending;
+        let Ending { finished, failed, made, not_run, would_run, interrupted, unasked } = ending;
         let forgotten = show.forget_others();
         running::clear_up(show.folder(), finished.iter().map(|stage| stage.stage.as_str()));
         let Together { repeats, trials, warnings } =
@@ -60,6 +61,7 @@ impl Engine<'_> {
             trials,
             would_run,
             required,
+            unasked,
         });
         observer.event(&event);
         let Event::Ended(summary) = event else { unreachable!("the event was made above") };

@@ -3,7 +3,7 @@
 //! Results in the store are shown as after any run. What would have to be computed, or may have to, is listed
 //! with its reason, from the same forecast as a plan. The store does not change and may be read-only.
 
-use std::{path::Path, time::Instant};
+use std::{path::Path, sync::atomic::AtomicBool, time::Instant};
 
 use crate::engine::{
     plan::{
@@ -30,17 +30,26 @@ impl Engine<'_> {
         let lease = self.store.lease();
         // Holding the gate would create a store.
         let _hold = self.store.root().exists().then(|| lease.hold());
-        let forecast = planner.forecast(&self.order);
+        let forecast = self.forecast(&planner, observer);
         self.check_requirements(&planner, &forecast)?;
         let show = Show::new(self.store, self.out(out), self.pipeline);
         let stages = planner.told(&forecast);
         observer.event(&Event::Planned { pipeline: self.pipeline.name.clone(), stages: stages.clone() });
+        self.fetch_to_show(&self.to_show(&forecast, true), &AtomicBool::new(false), observer);
         let (finished, made) = take(&planner, &forecast, &show, observer);
         let left = self.order.iter().zip(stages).filter(|(stage, _)| made[**stage].is_none());
         let would_run: Vec<PlannedStage> = left.map(|(_, stage)| stage).collect();
         let not_run = would_run.iter().map(|stage| stage.stage.clone()).collect();
-        let ending =
-            Ending { finished, failed: Vec::new(), made: &made, not_run, would_run, interrupted: false };
+        let unasked = self.options.remote.as_ref().and_then(|remote| remote.trouble());
+        let ending = Ending {
+            finished,
+            failed: Vec::new(),
+            made: &made,
+            not_run,
+            unasked: unasked.filter(|_| !would_run.is_empty()).map(|trouble| trouble.to_string()),
+            would_run,
+            interrupted: false,
+        };
         Ok(self.end(ending, &show, started, observer))
     }
 }

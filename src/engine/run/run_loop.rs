@@ -15,25 +15,29 @@ use std::{
 
 use crate::engine::{
     plan::{
+        ask::tell,
         engine::Engine,
         planner::{Decision, Made, Planner, ToRun},
     },
     run::{
         attempt::{Attempt, Done, Failed, Message, Shared},
         ending::Ending,
+        fetching::wanted,
+        pushing::Pushing,
         resources::{Grant, Request, Resources},
         showing::{Showing, takes_long},
         states::{Lane, State, States},
         task,
     },
     tell::{
-        event::{Event, FailedStage, FinishedStage, Observer, Summary},
+        event::{Direction, Event, FailedStage, FinishedStage, Observer, Summary},
         running::Running,
     },
 };
 use crate::{
     digest::Digest,
     pipeline::Source,
+    remote::{Answer, Pushed, Wanted},
     stages::DeviceChoice,
     store::{ActionRecord, Hold, KeyLock, StoredArtifact},
 };
@@ -48,6 +52,8 @@ pub(super) struct Run<'s, 'a: 's, 'o> {
     threads: &'s Scope<'s, 'a>,
     send: Sender<Message>,
     showing: Option<Showing>,
+    /// `None` if nothing is pushed to a remote store.
+    pushing: Option<Pushing>,
     resources: Resources,
     pub(super) states: States,
     made: Vec<Option<Made>>,
@@ -55,6 +61,8 @@ pub(super) struct Run<'s, 'a: 's, 'o> {
     before: Vec<Option<Made>>,
     /// Stages whose result is in the store without its bytes, which another stage needs.
     bytes_needed: Vec<bool>,
+    /// The keys of the stages that are done.
+    keys: Vec<Option<Digest>>,
     /// Stages that are done with the result that the plan found.
     as_planned: Vec<bool>,
     finished: Vec<FinishedStage>,
@@ -78,6 +86,7 @@ pub(super) fn run<'a>(
     let (send, receive) = mpsc::channel();
     let count = engine.pipeline.stages.len();
     std::thread::scope(|threads| {
+        let pushing = Pushing::start(threads, shared, send.clone());
         let mut run = Run {
             engine,
             planner,
@@ -86,10 +95,12 @@ pub(super) fn run<'a>(
             threads,
             send,
             showing: None,
+            pushing,
             resources: Resources::of(shared.executor.capacity(), engine.options.jobs),
             states: States::new(count, &engine.order),
             made: vec![None; count],
             before: vec![None; count],
+            keys: vec![None; count],
             bytes_needed: vec![false; count],
             as_planned: vec![false; count],
             finished: Vec::with_capacity(engine.order.len()),
@@ -202,7 +213,8 @@ impl Run<'_, '_, '_> {
 
     /// Whether there is anything to wait for.
     fn goes_on(&self) -> bool {
-        self.states.anything_runs() || (self.may_start() && self.states.anything_is_locked())
+        let pushes = !self.is_stopped() && self.pushing.as_ref().is_some_and(|pushing| pushing.open > 0);
+        self.states.anything_runs() || pushes || (self.may_start() && self.states.anything_is_locked())
     }
 
     /// Whether anything more may start.
@@ -225,7 +237,7 @@ impl Run<'_, '_, '_> {
         for (maker, artifact) in self.planner.makers(stage) {
             // A maker without artifacts has been opened for another stage already.
             let made = self.made[maker].as_ref().map(|made| made.get(artifact));
-            let is_here = |made: &StoredArtifact| self.shared.store.has(&made.digest);
+            let is_here = |made: &StoredArtifact| self.planner.findings.can_have(&made.digest);
             if made.is_some_and(|made| made.is_some_and(is_here)) {
                 continue;
             }
@@ -265,12 +277,34 @@ impl Run<'_, '_, '_> {
         let task = self.engine.task(stage, &grant, &self.made);
         let sources = task::sources(node);
         let retry = self.engine.settings(stage).retry;
+        let fetch = self.to_fetch(stage);
         self.observer.event(&Event::Started { stage: node.name.to_string(), why: run.why.to_string() });
         let (shared, send) = (self.shared, self.send.clone());
         let running = Running::of(&self.name(stage), shared.show.folder());
-        let attempt =
-            Attempt { shared, index: stage, node, run: *run, lock, task, retry, sources, running, send };
+        let attempt = Attempt {
+            shared,
+            index: stage,
+            node,
+            run: *run,
+            lock,
+            task,
+            retry,
+            sources,
+            fetch,
+            running,
+            send,
+        };
         self.threads.spawn(move || attempt.run());
+    }
+
+    /// The artifacts that a stage reads and that are not here.
+    fn to_fetch(&self, stage: usize) -> Vec<Wanted> {
+        let read = self.planner.makers(stage).filter_map(|(maker, name)| {
+            let artifact = self.made[maker].as_ref()?.get(name)?;
+            let is_missing = !self.shared.store.has(&artifact.digest);
+            is_missing.then(|| wanted(&self.name(maker), name, artifact))
+        });
+        read.collect()
     }
 
     fn wait(&mut self, receive: &Receiver<Message>) {
@@ -302,9 +336,18 @@ impl Run<'_, '_, '_> {
                 match result {
                     Ok(done) if self.is_outdated(stage, &done.record.key) => self.reopen(stage),
                     Ok(done) => self.finish(stage, *done),
+                    Err(failed) if failed.unfetched && !self.is_stopped() => {
+                        self.warn(stage, format!("{}: it is computed", failed.failure.message));
+                        self.states.set(stage, State::Waiting);
+                    }
                     Err(failed) => self.fail(stage, failed),
                 }
             }
+            Message::Pushing(done, total) => {
+                let (direction, what) = (Direction::Pushing, "results".to_owned());
+                self.observer.event(&Event::Transfer { direction, what, done, total });
+            }
+            Message::Pushed(stage, pushed) => self.pushed(stage, pushed),
         }
     }
 
@@ -314,6 +357,10 @@ impl Run<'_, '_, '_> {
         self.note_latest(stage, &record);
         self.reopen_readers(stage, &record);
         let event = Event::Finished(FinishedStage::of(self.name(stage), &record, hit, folder));
+        self.keys[stage] = Some(record.key);
+        if let Some(pushing) = self.pushing.as_mut().filter(|_| !hit) {
+            pushing.push(stage, record.clone());
+        }
         self.made[stage] = Some(record.artifacts);
         self.states.set(stage, State::Done);
         self.planner.pipeline.graph.feeds(stage).for_each(|next| self.states.look_at(next));
@@ -321,6 +368,39 @@ impl Run<'_, '_, '_> {
         self.observer.event(&event);
         if let Event::Finished(finished) = event {
             self.finished.push(finished);
+        }
+    }
+
+    /// The result of a stage was pushed, or was not.
+    fn pushed(&mut self, stage: usize, pushed: Answer<Pushed>) {
+        let Some(pushing) = &mut self.pushing else { return };
+        pushing.open -= 1;
+        match pushed {
+            Ok(Pushed::New | Pushed::There) => pushing.done.push(stage),
+            Ok(Pushed::Incomplete) => {}
+            Ok(Pushed::Other) => self.warn(
+                stage,
+                "the remote store has another result of this key, which stays: others use that one (`pcamflow push \
+                 --replace` pushes this one)"
+                    .to_owned(),
+            ),
+            Err(_) => pushing.failed.push(stage),
+        }
+    }
+
+    /// Ends the pushing: with the results that others need in order to find the new ones, and with the bundle.
+    fn end_pushing(&mut self) {
+        let Some((remote, pushing)) = self.shared.remote.zip(self.pushing.take()) else { return };
+        let mut failed = pushing.failed.len();
+        if !self.is_stopped() && !pushing.done.is_empty() {
+            let rest =
+                self.engine.push_rest(self.planner, remote, &pushing.done, &self.keys, &mut *self.observer);
+            failed += usize::from(rest.is_err());
+        }
+        tell(remote, &mut *self.observer);
+        if failed + pushing.open > 0 {
+            let text = format!("not all results were pushed: `{}` does it later", self.engine.push_all());
+            self.observer.event(&Event::Warning { stage: None, text });
         }
     }
 
@@ -358,7 +438,7 @@ impl Run<'_, '_, '_> {
         if self.is_stopped() {
             return; // It did not fail: it was stopped.
         }
-        let Failed { failure, log, changed } = failed;
+        let Failed { failure, log, changed, .. } = failed;
         if let Some((goes_on, path)) = self.shared.goes_on.zip(changed) {
             return self.leave_to_next_run(stage, goes_on, &path);
         }
@@ -403,7 +483,8 @@ impl Run<'_, '_, '_> {
         self.observer.event(&Event::Warning { stage, text });
     }
 
-    fn end(self, started: Instant) -> Summary {
+    fn end(mut self, started: Instant) -> Summary {
+        self.end_pushing();
         let goes_on = self.shared.goes_on.is_some_and(|goes_on| goes_on.load(Ordering::SeqCst));
         let interrupted = goes_on || self.is_stopped();
         let not_run = self.engine.order.iter().filter(|stage| match self.states[**stage] {
@@ -418,7 +499,15 @@ impl Run<'_, '_, '_> {
         });
         let not_run = not_run.map(|stage| self.name(*stage)).collect();
         let Self { engine, shared, observer, finished, failed, made, .. } = self;
-        let ending = Ending { finished, failed, made: &made, not_run, would_run: Vec::new(), interrupted };
+        let ending = Ending {
+            finished,
+            failed,
+            made: &made,
+            not_run,
+            would_run: Vec::new(),
+            interrupted,
+            unasked: None,
+        };
         let summary = engine.end(ending, shared.show, started, observer);
         shared.store.remember();
         summary

@@ -68,6 +68,17 @@ pub enum Event {
         /// Bytes in all.
         total: u64,
     },
+    /// Bytes move between this machine and the remote store. Only reported if that takes a while.
+    Transfer {
+        /// Where to.
+        direction: Direction,
+        /// What: `results`, `pictures`.
+        what: String,
+        /// Bytes moved.
+        done: u64,
+        /// Bytes in all.
+        total: u64,
+    },
     /// A stage waits for another run that is computing the same key.
     Waiting {
         /// The stage.
@@ -126,6 +137,16 @@ pub enum Event {
     Required(Verdict),
     /// The run is over.
     Ended(Summary),
+}
+
+/// Where bytes move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// To this machine.
+    Fetching,
+    /// To the remote store.
+    Pushing,
 }
 
 /// What is planned for a stage, before anything runs.
@@ -191,6 +212,8 @@ pub struct Summary {
     pub would_run: Vec<PlannedStage>,
     /// Whether the requirements are met.
     pub required: Vec<Verdict>,
+    /// Why the remote store could not be asked, if a frozen run lacks results that it may have.
+    pub unasked: Option<String>,
 }
 
 /// A sweep. Events have only its id.
@@ -206,11 +229,13 @@ pub struct SweepRun {
 
 impl Summary {
     /// The exit code of the process: 0 done, 1 a stage failed, 3 the machine is at fault (of the first failure,
-    /// which may have caused others), 4 frozen and not all cached, 5 a requirement is not met, 130 interrupted.
+    /// which may have caused others), 4 frozen and not all cached (3 if the
+    /// remote store could not be asked), 5 a requirement is not met, 130 interrupted.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self.failed.first().map(|failed| failed.class) {
             _ if self.interrupted => 130,
+            None if !self.would_run.is_empty() && self.unasked.is_some() => 3,
             None if !self.would_run.is_empty() => 4,
             // Nothing failed, but results are missing: that is not a success.
             None if !self.not_run.is_empty() => 1,

@@ -13,6 +13,8 @@ pub struct Given {
     pub data: Option<PathBuf>,
     /// `--store`.
     pub store: Option<PathBuf>,
+    /// `--remote`.
+    pub remote: Option<String>,
 }
 
 impl Given {
@@ -20,7 +22,8 @@ impl Given {
     #[must_use]
     pub fn words(&self) -> String {
         let set: String = self.set.iter().map(|set| format!(" --set {}", quoted(set))).collect();
-        set + &self.places()
+        let remote = self.remote.iter().map(|remote| format!(" --remote {}", quoted(remote)));
+        set + &self.places() + &remote.collect::<String>()
     }
 
     /// The options without `--set`, for commands that do not have it.
@@ -52,9 +55,13 @@ mod tests {
             set: vec!["train.a.epochs=3".to_owned(), "a.b=[1, 2]".to_owned()],
             data: Some("my data".into()),
             store: Some("/cache/it's".into()),
+            remote: Some("none".to_owned()),
         };
         assert_eq!(given.places(), r" --data 'my data' --store '/cache/it'\''s'");
-        assert_eq!(given.words(), " --set train.a.epochs=3 --set 'a.b=[1, 2]'".to_owned() + &given.places());
+        assert_eq!(
+            given.words(),
+            " --set train.a.epochs=3 --set 'a.b=[1, 2]'".to_owned() + &given.places() + " --remote none"
+        );
         assert_eq!(Given::default().words(), "");
         assert_eq!((quoted(""), quoted("a*")), ("''".to_owned(), "'a*'".to_owned()));
     }

@@ -11,5 +11,6 @@ pub mod require;
 pub(in crate::engine) mod running;
 pub(in crate::engine) mod show;
 pub(in crate::engine) mod together;
+pub(in crate::engine) mod transfer;
 mod trial;
 pub mod trials;

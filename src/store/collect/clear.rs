@@ -19,6 +19,9 @@ use crate::{digest::Digest, fsx};
 /// How long quarantined files are kept unless the policy says otherwise.
 const QUARANTINE: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// How long a part of an object stays, so that fetching can go on.
+const INCOMING: Duration = Duration::from_secs(24 * 3600);
+
 impl Store {
     /// Removes partial work on keys that have a result, and partial work that is too old.
     pub(super) fn clear_work(&self, policy: &Policy, collected: &mut Collected) -> Result<()> {
@@ -46,6 +49,18 @@ impl Store {
             // The ctime of a file is when it was moved here.
             if age(stat.ctime_ns) >= limit {
                 collected.remove(|all| &mut all.quarantine, stat.size, || Ok(fsx::remove_tree(&path)?));
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes parts of objects whose fetching was not continued.
+    pub(super) fn clear_incoming(&self, collected: &mut Collected) -> Result<()> {
+        for name in fsx::list(&self.layout.incoming)? {
+            let path = self.layout.incoming.join(name);
+            let Some(stat) = fsx::stat_link(&path)? else { continue };
+            if age(stat.mtime_ns) >= INCOMING {
+                collected.remove(|all| &mut all.staging, stat.size, || Ok(fsx::remove_tree(&path)?));
             }
         }
         Ok(())

@@ -1,0 +1,150 @@
+//! Fetches objects from a remote store into the local one: several at once, each hashed before it is used.
+
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
+};
+
+use super::{
+    Remote,
+    client::{Answer, Client, Trouble},
+    names,
+};
+use crate::{
+    digest::Digest,
+    store::{Damage, Incoming, Progress, Received, Store},
+};
+
+/// How many objects are moved at once.
+pub(super) const AT_ONCE: usize = 8;
+
+/// An object to fetch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size in bytes; 0 if that is not known.
+    pub size: u64,
+    /// What it is, for messages: `train.base/model`.
+    pub what: String,
+}
+
+/// An object that could not be fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failed {
+    /// Its digest.
+    pub digest: Digest,
+    /// What it is.
+    pub what: String,
+    /// Why.
+    pub trouble: Trouble,
+}
+
+impl Remote {
+    /// Fetches objects that are not here. `report` gets the bytes so far, from several threads; false stops. Returns
+    /// what could not be fetched: the remote does not have it, as far as the rest of this command is concerned.
+    pub fn fetch(
+        &self,
+        store: &Store,
+        wanted: &[Wanted],
+        report: &(dyn Fn(Progress) -> bool + Sync),
+    ) -> Vec<Failed> {
+        let (next, done, failed) = (AtomicUsize::new(0), AtomicU64::new(0), Mutex::new(Vec::new()));
+        let total = wanted.iter().map(|wanted| wanted.size).sum();
+        let moved = |bytes: u64| {
+            let done = done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+            report(Progress { done: done.min(total), total })
+        };
+        let work = || {
+            while let Some(wanted) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if let Err(trouble) = self.fetch_one(store, wanted, &moved) {
+                    let Wanted { digest, what, .. } = wanted.clone();
+                    let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
+                    failed.push(Failed { digest, what, trouble });
+                }
+            }
+        };
+        std::thread::scope(|threads| {
+            (1..AT_ONCE.min(wanted.len())).for_each(|_| drop(threads.spawn(work)));
+            work();
+        });
+        failed.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fetch_one(&self, store: &Store, wanted: &Wanted, moved: &(dyn Fn(u64) -> bool + Sync)) -> Answer<()> {
+        if let Some(trouble) = self.trouble() {
+            return Err(trouble);
+        }
+        let fetched = self.client().and_then(|client| receive(client, store, wanted, moved));
+        match &fetched {
+            Ok(()) | Err(Trouble::Stopped | Trouble::Here(_)) => {}
+            Err(trouble) => {
+                let mut state = self.state();
+                state.objects.insert(wanted.digest, false);
+                if matches!(trouble, Trouble::Wrong(_)) {
+                    state.wrong.insert(wanted.digest);
+                }
+                drop(state);
+                self.note(trouble.clone());
+            }
+        }
+        fetched
+    }
+}
+
+/// Receives one object. If what was fetched of it earlier turns out to be wrong, it is fetched whole.
+fn receive(
+    client: &dyn Client,
+    store: &Store,
+    wanted: &Wanted,
+    moved: &(dyn Fn(u64) -> bool + Sync),
+) -> Answer<()> {
+    let Some(incoming) = store.receive(&wanted.digest)? else { return Ok(()) };
+    let resumed = !incoming.is_empty();
+    moved(incoming.len());
+    match rest(client, incoming, wanted, moved)? {
+        None => Ok(()),
+        Some(_) if resumed => {
+            let Some(incoming) = store.receive(&wanted.digest)? else { return Ok(()) };
+            rest(client, incoming, wanted, moved)?.map_or(Ok(()), |damage| Err(wrong(&damage)))
+        }
+        Some(damage) => Err(wrong(&damage)),
+    }
+}
+
+/// Receives the rest of an object. The damage, if it is not what it should be.
+fn rest(
+    client: &dyn Client,
+    mut incoming: Incoming<'_>,
+    wanted: &Wanted,
+    moved: &(dyn Fn(u64) -> bool + Sync),
+) -> Answer<Option<Damage>> {
+    let (from, mut longer) = (incoming.len(), false);
+    let is_whole = wanted.size > 0 && from >= wanted.size;
+    if !is_whole {
+        let read = client.download(&names::object(&wanted.digest), from, wanted.size, &mut |bytes| {
+            if wanted.size > 0 && incoming.len() + bytes.len() as u64 > wanted.size {
+                longer = true;
+                return Err(Trouble::Wrong(format!("it has more than its {} bytes", wanted.size)));
+            }
+            incoming.append(bytes)?;
+            if moved(bytes.len() as u64) { Ok(()) } else { Err(Trouble::Stopped) }
+        });
+        match read {
+            Err(trouble) if longer => {
+                let _ = incoming.reject(trouble.to_string());
+                return Err(trouble);
+            }
+            read => read?,
+        }
+    }
+    match incoming.finish()? {
+        Received::Object => Ok(None),
+        Received::Wrong(damage) => Ok(Some(damage)),
+    }
+}
+
+fn wrong(damage: &Damage) -> Trouble {
+    let aside = damage.moved_to.as_ref().map(|path| format!("; they were put aside: {}", path.display()));
+    Trouble::Wrong(format!("its bytes there are wrong ({}){}", damage.what, aside.unwrap_or_default()))
+}

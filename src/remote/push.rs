@@ -1,0 +1,155 @@
+//! Pushes results to a remote store: objects first, the record last. The first record of a key stays.
+
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
+};
+
+use super::{
+    Remote,
+    client::{Answer, Client, Trouble},
+    fetch::AT_ONCE,
+    names, wire,
+};
+use crate::{
+    digest::Digest,
+    store::{ActionRecord, Existing, Progress, Store},
+};
+
+/// What became of a result that was to be pushed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Pushed {
+    /// It is the key's first result there.
+    New,
+    /// The remote had it.
+    There,
+    /// The remote has another result of the key, which stays.
+    Other,
+    /// Bytes of it are neither here nor there.
+    Incomplete,
+}
+
+impl Remote {
+    /// Pushes a result. With [`Existing::Replace`], it replaces another one of the key; one that is known to be wrong is
+    /// always replaced. `report` gets the bytes so far, from several threads; false stops.
+    ///
+    /// # Errors
+    /// Why it could not be pushed.
+    pub fn push(
+        &self,
+        store: &Store,
+        record: &ActionRecord,
+        existing: Existing,
+        report: &(dyn Fn(Progress) -> bool + Sync),
+    ) -> Answer<Pushed> {
+        if let Some(trouble) = self.trouble() {
+            return Err(trouble);
+        }
+        let pushed = self.client().and_then(|client| self.push_to(client, store, record, existing, report));
+        pushed.map_err(|trouble| self.note(trouble))
+    }
+
+    fn push_to(
+        &self,
+        client: &dyn Client,
+        store: &Store,
+        record: &ActionRecord,
+        existing: Existing,
+        report: &(dyn Fn(Progress) -> bool + Sync),
+    ) -> Answer<Pushed> {
+        let missing = self.missing(client, record)?;
+        if missing.iter().any(|(digest, _)| !store.has(digest)) {
+            return Ok(Pushed::Incomplete);
+        }
+        upload(client, store, &missing, report)?;
+        let is_wrong = missing.iter().any(|(digest, _)| self.state().wrong.remove(digest))
+            || self.state().wrong.remove(&record.key);
+        let existing = if is_wrong { Existing::Replace } else { existing };
+        let text = record.clone().portable().sealed();
+        let is_new = client.write(&names::record(&record.key), text.into_bytes(), existing)?;
+        let pushed = if is_new { Pushed::New } else { self.beside(client, record)? };
+        if !matches!(pushed, Pushed::Other) {
+            self.state().has(record);
+        }
+        Ok(pushed)
+    }
+
+    /// The objects of a result that the remote lacks, or has wrong, with their sizes.
+    fn missing(&self, client: &dyn Client, record: &ActionRecord) -> Answer<Vec<(Digest, u64)>> {
+        let artifacts = record.artifacts.values().map(|artifact| (artifact.digest, Some(artifact.size)));
+        let mut objects: Vec<(Digest, Option<u64>)> =
+            artifacts.chain(record.log.map(|log| (log, None))).collect();
+        objects.sort_unstable();
+        objects.dedup_by_key(|(digest, _)| *digest);
+        let names: Vec<String> = objects.iter().map(|(digest, _)| names::object(digest)).collect();
+        let sizes: Vec<Option<u64>> = client.sizes(&names).into_iter().collect::<Answer<_>>()?;
+        let state = self.state();
+        let missing = objects.into_iter().zip(sizes).filter(|((digest, size), there)| {
+            let is_there = there.is_some_and(|there| size.is_none_or(|size| size == there));
+            !is_there || state.wrong.contains(digest)
+        });
+        Ok(missing.map(|((digest, size), _)| (digest, size.unwrap_or_default())).collect())
+    }
+
+    /// What the remote has instead of a record that it did not take.
+    fn beside(&self, client: &dyn Client, record: &ActionRecord) -> Answer<Pushed> {
+        let read = client.read(&[names::record(&record.key)]).pop().unwrap_or(Ok(None))?;
+        let there = read.and_then(|bytes| wire::record(&bytes, &record.key).ok().flatten());
+        let same = |there: &ActionRecord| {
+            let digests = |record: &ActionRecord| -> Vec<(String, Digest)> {
+                record.artifacts.iter().map(|(name, artifact)| (name.clone(), artifact.digest)).collect()
+            };
+            digests(there) == digests(record)
+        };
+        Ok(if there.is_some_and(|there| same(&there)) { Pushed::There } else { Pushed::Other })
+    }
+
+    /// Writes a bundle of records, under each of these names.
+    ///
+    /// # Errors
+    /// Why it could not be written.
+    pub fn write_bundles(&self, ids: &[Digest], records: &[ActionRecord]) -> Answer<()> {
+        if let Some(trouble) = self.trouble() {
+            return Err(trouble);
+        }
+        let bundle = wire::bundle(records);
+        for id in ids {
+            let written = self.client().and_then(|client| {
+                client.write(&names::bundle(id), bundle.clone(), Existing::Replace).map(drop)
+            });
+            written.map_err(|trouble| self.note(trouble))?;
+        }
+        Ok(())
+    }
+}
+
+/// Uploads objects, several at once. The first trouble ends it.
+fn upload(
+    client: &dyn Client,
+    store: &Store,
+    objects: &[(Digest, u64)],
+    report: &(dyn Fn(Progress) -> bool + Sync),
+) -> Answer<()> {
+    let (next, done, failed) = (AtomicUsize::new(0), AtomicU64::new(0), Mutex::new(None::<Trouble>));
+    let total = objects.iter().map(|(_, size)| size).sum();
+    let failure = || failed.lock().unwrap_or_else(PoisonError::into_inner);
+    let moved = |bytes: u64| {
+        let done = done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        report(Progress { done: done.min(total), total }) && failure().is_none()
+    };
+    let work = || {
+        while let Some((digest, _)) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if failure().is_some() {
+                return;
+            }
+            if let Err(trouble) = client.upload(&names::object(digest), store.lend(digest).path(), &moved) {
+                failure().get_or_insert(trouble);
+            }
+        }
+    };
+    std::thread::scope(|threads| {
+        (1..AT_ONCE.min(objects.len())).for_each(|_| drop(threads.spawn(work)));
+        work();
+    });
+    failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+}
