@@ -10,7 +10,7 @@ use super::{
     args::ProjectArguments,
     complain,
     project::{here, open, root_of, store_for},
-    remote::{failed, required},
+    remote::{failed, required, writable},
     say,
 };
 use crate::{
@@ -210,6 +210,7 @@ fn shared(url: &str) -> Result<Remote, Error> {
 
 fn collect_remote(arguments: &GcArguments, url: &str) -> Outcome {
     let remote = shared(url)?;
+    writable(&remote)?;
     let older_than = arguments.older_than.map(Duration::from).unwrap_or_default();
     let meter = ui::cache::Meter::new("removing", ui::cache::FILES);
     let report = |done, total| meter.show(store::Progress { done, total });

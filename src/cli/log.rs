@@ -8,7 +8,7 @@ use super::{
     Error, Exit, Outcome, complain, follow,
     results::{ResultArguments, Results, note_if_outdated, with_results},
 };
-use crate::{engine::plan::results::StageResult, fsx, ui};
+use crate::{engine::plan::results::StageResult, fsx, remote::Wanted, ui};
 
 /// The stage, and whether to follow its log.
 #[derive(Debug, Args)]
@@ -57,6 +57,7 @@ fn log_of(results: &Results<'_>, result: &StageResult) -> Result<Option<PathBuf>
         complain(&format!("note: {stage} logged nothing"));
         return Ok(None);
     }
+    results.fetch(record.log.iter().map(|log| Wanted::log(stage, *log)).collect())?;
     let path = results.engine.log(record).ok_or_else(|| {
         Error::failed(format!("the log of `{stage}` is not in this store, only its record is"))
     })?;

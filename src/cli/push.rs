@@ -7,9 +7,18 @@ use std::sync::{
 
 use clap::Args;
 
-use super::{Exit, Outcome, args::ProjectArguments, project::open, remote::required, run::stop_on_signals};
+use super::{
+    Exit, Outcome,
+    args::ProjectArguments,
+    project::open,
+    remote::{required, writable},
+    run::stop_on_signals,
+};
 use crate::{
-    engine::{Engine, run::share::PulledResults},
+    engine::{
+        Engine,
+        run::share::{PulledResults, PushedResults},
+    },
     ui,
 };
 
@@ -49,14 +58,23 @@ pub(super) struct PullArguments {
     json: bool,
 }
 
-/// Pushes results. The exit code is 3 if not everything could be pushed.
+/// Pushes results. The exit code is 1 if bytes are missing, and 3 if the remote did not take something.
 pub(super) fn push(arguments: &PushArguments) -> Outcome {
     let (pipeline, store) = open(&arguments.project)?;
     let remote = required(&pipeline.root, arguments.project.remote.as_deref())?;
     let engine = Engine::new(&pipeline, &store, arguments.project.local_engine(&arguments.stages))?;
-    let pushed = engine.push(&remote, arguments.replace, &mut *ui::observer(mode(arguments.json)))?;
+    writable(&remote)?;
+    let stopped = Arc::new(AtomicBool::new(false));
+    stop_on_signals(&stopped);
+    let pushed =
+        engine.push(&remote, arguments.replace, &stopped, &mut *ui::observer(mode(arguments.json)))?;
     ui::remote::pushed(arguments.json, &remote.settings().url, &pushed);
-    Ok(if pushed.trouble.is_some() { Exit::Environment } else { Exit::Done })
+    Ok(match pushed {
+        _ if stopped.load(Ordering::SeqCst) => Exit::Interrupted,
+        PushedResults { trouble: Some(_), .. } => Exit::Environment,
+        PushedResults { incomplete, .. } if !incomplete.is_empty() => Exit::Failed,
+        _ => Exit::Done,
+    })
 }
 
 /// Pulls results. The exit code is 1 if some do not exist, and 3 if some could not be fetched.
@@ -68,10 +86,13 @@ pub(super) fn pull(arguments: &PullArguments) -> Outcome {
     let engine = Engine::new(&pipeline, &store, options)?;
     let stopped = Arc::new(AtomicBool::new(false));
     stop_on_signals(&stopped);
-    let is_stopped = || stopped.load(Ordering::SeqCst);
-    let pulled = engine.pull(&remote, &is_stopped, &mut *ui::observer(mode(arguments.json)))?;
+    let pulled = engine.pull(&remote, &stopped, &mut *ui::observer(mode(arguments.json)))?;
     ui::remote::pulled(arguments.json, &remote.settings().url, &pulled);
-    Ok(if is_stopped() { Exit::Interrupted } else { exit(&pulled, remote.trouble().is_some()) })
+    Ok(if stopped.load(Ordering::SeqCst) {
+        Exit::Interrupted
+    } else {
+        exit(&pulled, remote.trouble().is_some())
+    })
 }
 
 fn exit(pulled: &PulledResults, in_trouble: bool) -> Exit {

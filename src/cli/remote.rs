@@ -22,6 +22,15 @@ pub(super) fn required(root: &Path, given: Option<&str>) -> Result<Remote, Error
     })
 }
 
+/// Refuses a remote that is only read.
+pub(super) fn writable(remote: &Remote) -> Result<(), Error> {
+    let settings = remote.settings();
+    match settings.reads_only() {
+        true => Err(Error::usage(format!("{} is a web server, which is only read", settings.url))),
+        false => Ok(()),
+    }
+}
+
 /// The error of a command that is about a remote.
 pub(super) fn failed(remote: &Remote, trouble: &Trouble) -> Error {
     Error::environment(format!("the remote {}: {trouble}", remote.settings().url))

@@ -8,6 +8,7 @@ use super::{Error, Outcome, args::ProjectArguments, complain, project::open};
 use crate::{
     engine::{Engine, plan::results::StageResult},
     nearest::nearest,
+    remote::Wanted,
     store::StoredArtifact,
     ui,
 };
@@ -77,16 +78,28 @@ impl<'a> Results<'a> {
         Err(Error::failed(format!("`{stage}` has no result yet ({why}): `{run}` makes one")))
     }
 
-    /// The artifact that was named, or all, of every stage; an error if its bytes are not in the store.
+    /// Fetches what is not here from the store that a team shares, if there is one; shows how far it is.
+    pub(super) fn fetch(&self, wanted: Vec<Wanted>) -> Result<(), Error> {
+        let meter = ui::cache::Meter::new("fetching", ui::cache::BYTES);
+        let failed = self.engine.fetch(wanted, &|progress| meter.show(progress));
+        meter.finish();
+        failed.first().map_or(Ok(()), |failed| Err(Error::environment(failed)))
+    }
+
+    /// The artifact that was named, or all, of every stage; an error if its bytes are neither in the store nor in the
+    /// one that a team shares.
     pub(super) fn artifacts(&self) -> Result<Vec<Found<'a>>, Error> {
         let mut found = Vec::new();
         for result in self.all {
             let wanted = self.artifact.map(|artifact| declared(result, artifact)).transpose()?;
             let before = found.len();
             let all = result.record.iter().flat_map(|record| &record.artifacts);
-            for (name, artifact) in
-                all.filter(|(name, _)| wanted.is_none_or(|wanted| wanted == name.as_str()))
-            {
+            let named: Vec<_> =
+                all.filter(|(name, _)| wanted.is_none_or(|wanted| wanted == name.as_str())).collect();
+            let fetched =
+                named.iter().map(|(name, artifact)| Wanted::artifact(&result.stage, name, artifact));
+            self.fetch(fetched.collect())?;
+            for (name, artifact) in named {
                 if let Some(absence) = self.engine.absence(result, artifact) {
                     return Err(Error::failed(format!("`{}/{name}`: {absence}", result.stage)));
                 }

@@ -75,7 +75,7 @@ pub(super) fn run_until(
     page::with_page(arguments.summary.as_deref(), shown, |shown| {
         // A frozen run computes and writes nothing, so it is not recorded.
         if arguments.frozen {
-            return Ok(Exit::Run(engine.frozen(&out, shown)?.exit_code()));
+            return Ok(Exit::Run(engine.frozen(&out, stopped, shown)?.exit_code()));
         }
         // A refused run creates no store, so the name is noted before the run only in an existing one.
         if store.root().exists() {

@@ -1,8 +1,11 @@
 //! Fetches objects from a remote store into the local one: several at once, each hashed before it is used.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use super::{
@@ -12,11 +15,14 @@ use super::{
 };
 use crate::{
     digest::Digest,
-    store::{Damage, Incoming, Progress, Received, Store},
+    store::{Damage, Incoming, Progress, Receive, Received, Store, StoredArtifact},
 };
 
 /// How many objects are moved at once.
-pub(super) const AT_ONCE: usize = 8;
+pub(super) const AT_ONCE: usize = 4;
+
+/// How long to wait before looking again whether another process is done with an object.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// An object to fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +35,23 @@ pub struct Wanted {
     pub what: String,
 }
 
-/// An object that could not be fetched.
-#[derive(Debug, Clone, PartialEq, Eq)]
+impl Wanted {
+    /// An artifact of a stage.
+    #[must_use]
+    pub fn artifact(stage: &str, name: &str, artifact: &StoredArtifact) -> Self {
+        Self { digest: artifact.digest, size: artifact.size, what: format!("{stage}/{name}") }
+    }
+
+    /// The log of a stage.
+    #[must_use]
+    pub fn log(stage: &str, digest: Digest) -> Self {
+        Self { digest, size: 0, what: format!("{stage}, its log") }
+    }
+}
+
+/// An object that could not be fetched. Displays as a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{what}` cannot be fetched from the remote store: {trouble}")]
 pub struct Failed {
     /// Its digest.
     pub digest: Digest,
@@ -99,16 +120,38 @@ fn receive(
     wanted: &Wanted,
     moved: &(dyn Fn(u64) -> bool + Sync),
 ) -> Answer<()> {
-    let Some(incoming) = store.receive(&wanted.digest)? else { return Ok(()) };
+    let Some(mut incoming) = open(store, wanted, moved)? else { return Ok(()) };
+    if wanted.size == 0 {
+        // How much is missing is not known. What has no known size is small.
+        incoming.restart()?;
+    }
     let resumed = !incoming.is_empty();
     moved(incoming.len());
-    match rest(client, incoming, wanted, moved)? {
-        None => Ok(()),
-        Some(_) if resumed => {
-            let Some(incoming) = store.receive(&wanted.digest)? else { return Ok(()) };
-            rest(client, incoming, wanted, moved)?.map_or(Ok(()), |damage| Err(wrong(&damage)))
+    match rest(client, incoming, wanted, moved) {
+        Err(Trouble::Wrong(_)) if resumed => {}
+        Ok(Some(_)) if resumed => {}
+        Ok(None) => return Ok(()),
+        Ok(Some(damage)) => return Err(wrong(&damage)),
+        Err(trouble) => return Err(trouble),
+    }
+    let Some(mut incoming) = open(store, wanted, moved)? else { return Ok(()) };
+    incoming.restart()?;
+    rest(client, incoming, wanted, moved)?.map_or(Ok(()), |damage| Err(wrong(&damage)))
+}
+
+/// The object to receive, once no other process does. `None` if it is here then.
+fn open<'a>(
+    store: &'a Store,
+    wanted: &Wanted,
+    moved: &(dyn Fn(u64) -> bool + Sync),
+) -> Answer<Option<Incoming<'a>>> {
+    loop {
+        match store.receive(&wanted.digest)? {
+            Receive::Open(incoming) => return Ok(Some(incoming)),
+            Receive::Here => return Ok(None),
+            Receive::Busy if moved(0) => std::thread::sleep(PAUSE),
+            Receive::Busy => return Err(Trouble::Stopped),
         }
-        Some(damage) => Err(wrong(&damage)),
     }
 }
 

@@ -55,10 +55,22 @@ impl Remote {
         state.bundled.contains_key(key) || state.keys.get(key).copied().unwrap_or_default()
     }
 
+    /// Whether the remote has the same result of this key as the store here, as far as is known.
+    #[must_use]
+    pub fn has_same(&self, key: &Digest) -> bool {
+        self.state().same.contains(key)
+    }
+
     /// The records of these keys that the remote has, all asked for at once. Wrong ones are put aside.
     pub fn look_up(&self, keys: &[Digest], store: &Store) -> Vec<ActionRecord> {
         let names: Vec<String> = keys.iter().map(names::record).collect();
         let answers = self.ask(|client| client.read(&names), names.len());
+        // Whatever the answer is: no key is asked for again.
+        let mut state = self.state();
+        for key in keys {
+            state.keys.entry(*key).or_insert(false);
+        }
+        drop(state);
         let found = keys.iter().zip(answers).filter_map(|(key, answer)| self.found(key, answer.ok()?, store));
         found.collect()
     }
@@ -132,6 +144,15 @@ impl Remote {
             self.note(Trouble::clone(trouble));
         }
         answers
+    }
+
+    /// A record of the remote turned out to be wrong.
+    pub fn reject(&self, record: &ActionRecord, why: &str) {
+        let mut state = self.state();
+        state.wrong.insert(record.key);
+        state.same.remove(&record.key);
+        drop(state);
+        self.warn_of(&format!("the record of `{}`", record.stage), why, None);
     }
 
     fn warn_of(&self, what: &str, why: &str, aside: Option<&std::path::Path>) {

@@ -67,9 +67,17 @@ impl Remote {
         let existing = if is_wrong { Existing::Replace } else { existing };
         let text = record.clone().portable().sealed();
         let is_new = client.write(&names::record(&record.key), text.into_bytes(), existing)?;
-        let pushed = if is_new { Pushed::New } else { self.beside(client, record)? };
-        if !matches!(pushed, Pushed::Other) {
-            self.state().has(record);
+        let pushed = if is_new {
+            // A collection may have removed an old object that was there before the record was.
+            let gone = self.missing(client, record)?;
+            upload(client, store, &gone, report)?;
+            Pushed::New
+        } else {
+            self.beside(client, record)?
+        };
+        match pushed {
+            Pushed::Other => drop(self.state().same.remove(&record.key)),
+            _ => self.state().has(record),
         }
         Ok(pushed)
     }
@@ -91,17 +99,23 @@ impl Remote {
         Ok(missing.map(|((digest, size), _)| (digest, size.unwrap_or_default())).collect())
     }
 
-    /// What the remote has instead of a record that it did not take.
+    /// What becomes of a record beside the one that the remote has. A result whose bytes are gone or wrong there is
+    /// replaced.
     fn beside(&self, client: &dyn Client, record: &ActionRecord) -> Answer<Pushed> {
-        let read = client.read(&[names::record(&record.key)]).pop().unwrap_or(Ok(None))?;
+        let name = names::record(&record.key);
+        let read = client.read(std::slice::from_ref(&name)).pop().unwrap_or(Ok(None))?;
         let there = read.and_then(|bytes| wire::record(&bytes, &record.key).ok().flatten());
-        let same = |there: &ActionRecord| {
-            let digests = |record: &ActionRecord| -> Vec<(String, Digest)> {
-                record.artifacts.iter().map(|(name, artifact)| (name.clone(), artifact.digest)).collect()
-            };
-            digests(there) == digests(record)
+        let digests = |record: &ActionRecord| -> Vec<(String, Digest)> {
+            record.artifacts.iter().map(|(name, artifact)| (name.clone(), artifact.digest)).collect()
         };
-        Ok(if there.is_some_and(|there| same(&there)) { Pushed::There } else { Pushed::Other })
+        match there {
+            Some(there) if digests(&there) == digests(record) => return Ok(Pushed::There),
+            Some(there) if self.missing(client, &there)?.is_empty() => return Ok(Pushed::Other),
+            Some(_) | None => {}
+        }
+        let text = record.clone().portable().sealed();
+        client.write(&name, text.into_bytes(), Existing::Replace)?;
+        Ok(Pushed::New)
     }
 
     /// Writes a bundle of records, under each of these names.

@@ -12,6 +12,8 @@ pub(super) struct State {
     pub(super) bundled: HashMap<Digest, ActionRecord>,
     /// Whether the remote has a record of a key.
     pub(super) keys: HashMap<Digest, bool>,
+    /// Keys of which the remote has the same result as the store here.
+    pub(super) same: HashSet<Digest>,
     /// Whether the remote has an object.
     pub(super) objects: HashMap<Digest, bool>,
     /// Keys and objects that are wrong there: a push replaces them.
@@ -31,9 +33,10 @@ impl State {
         }
     }
 
-    /// The remote has this record, and so its objects.
+    /// The remote has this record, which is that of the store here, and so its objects.
     pub(super) fn has(&mut self, record: &ActionRecord) {
         self.keys.insert(record.key, true);
+        self.same.insert(record.key);
         for digest in record.digests() {
             if !self.wrong.contains(&digest) {
                 self.objects.insert(digest, true);

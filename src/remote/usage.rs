@@ -4,7 +4,7 @@
 //! record may be about to be pushed.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::HashSet,
     time::{Duration, SystemTime},
 };
 
@@ -13,8 +13,7 @@ use serde::Serialize;
 use super::{
     Remote,
     client::{Answer, Client, Entry},
-    names::{self, Named},
-    wire,
+    names, wire,
 };
 use crate::digest::Digest;
 
@@ -68,25 +67,16 @@ impl Remote {
     /// # Errors
     /// Why it cannot be listed.
     pub fn usage(&self) -> Answer<RemoteUsage> {
-        let mut usage = RemoteUsage { url: self.settings.url.clone(), ..RemoteUsage::default() };
-        for Entry { name, size, .. } in self.client()?.list()? {
-            match names::parse(&name) {
-                Some(Named::Object(_)) => {
-                    usage.objects += 1;
-                    usage.object_bytes += size;
-                }
-                Some(Named::Record(_)) => {
-                    usage.records += 1;
-                    usage.record_bytes += size;
-                }
-                Some(Named::Bundle) => {
-                    usage.bundles += 1;
-                    usage.record_bytes += size;
-                }
-                None => {}
-            }
-        }
-        Ok(usage)
+        let Listed { records, bundles, objects } = Listed::of(self.client()?)?;
+        let bytes = |all: &[Named]| all.iter().map(|(entry, _)| entry.size).sum::<u64>();
+        Ok(RemoteUsage {
+            url: self.settings.url.clone(),
+            records: records.len(),
+            objects: objects.len(),
+            object_bytes: bytes(&objects),
+            bundles: bundles.len(),
+            record_bytes: bytes(&records) + bytes(&bundles),
+        })
     }
 
     /// Removes the results that were pushed before this long ago, and the objects that no other result needs. `report`
@@ -96,45 +86,67 @@ impl Remote {
     /// Why it cannot be listed or removed.
     pub fn collect(&self, older_than: Duration, dry_run: bool, report: &dyn Fn(u64, u64)) -> Answer<Old> {
         let client = self.client()?;
-        let mut found: BTreeMap<&str, Vec<(Entry, Option<Digest>)>> = BTreeMap::new();
-        for entry in client.list()? {
-            let Some(named) = names::parse(&entry.name) else { continue };
-            let (kind, digest) = match named {
-                Named::Object(digest) => ("object", Some(digest)),
-                Named::Record(key) => ("record", Some(key)),
-                Named::Bundle => ("bundle", None),
-            };
-            found.entry(kind).or_default().push((entry, digest));
-        }
-        let mut take = |kind| found.remove(kind).unwrap_or_default();
-        let [records, bundles, objects] = ["record", "bundle", "object"].map(&mut take);
-        let is_old = |(entry, _): &(Entry, Option<Digest>)| age(entry) >= older_than;
-        let (old, kept): (Vec<_>, Vec<_>) = records.into_iter().partition(is_old);
-        let bundles: Vec<_> = bundles.into_iter().filter(|bundle| is_old(bundle)).collect();
+        let Listed { records, bundles, .. } = Listed::of(client)?;
+        let is_old = |(entry, _): &Named| age(entry) >= older_than;
+        let (old, kept): (Vec<Named>, Vec<Named>) = records.into_iter().partition(is_old);
+        let bundles: Vec<Named> = bundles.into_iter().filter(is_old).collect();
+        let (records, records_left) = (old.len(), kept.len());
+        let gone: Vec<Named> = old.into_iter().chain(bundles.iter().cloned()).collect();
+        remove(client, &gone, dry_run, report)?;
+        // Listed again: results may have been pushed meanwhile.
+        let Listed { records: now, objects, .. } = Listed::of(client)?;
+        let kept = if dry_run { kept } else { now };
         let (needed, unreadable) = needed(client, &kept, report)?;
-        let is_free = |(entry, digest): &(Entry, Option<Digest>)| {
-            digest.is_some_and(|digest| !needed.contains(&digest)) && age(entry) >= GRACE
+        let is_free = |(entry, digest): &Named| {
+            unreadable == 0 && digest.is_some_and(|digest| !needed.contains(&digest)) && age(entry) >= GRACE
         };
-        let objects: Vec<_> =
-            if unreadable > 0 { Vec::new() } else { objects.into_iter().filter(is_free).collect() };
-        let all: Vec<String> =
-            [&old, &bundles, &objects].into_iter().flatten().map(|(entry, _)| entry.name.clone()).collect();
-        if !dry_run {
-            for (round, names) in all.chunks(ROUND).enumerate() {
-                client.remove(names)?;
-                report((round * ROUND + names.len()) as u64, all.len() as u64);
-            }
-        }
+        let objects: Vec<Named> = objects.into_iter().filter(is_free).collect();
+        remove(client, &objects, dry_run, report)?;
         Ok(Old {
             dry_run,
-            records: old.len(),
+            records,
             objects: objects.len(),
             object_bytes: objects.iter().map(|(entry, _)| entry.size).sum(),
             bundles: bundles.len(),
-            records_left: kept.len(),
+            records_left,
             unreadable,
         })
     }
+}
+
+/// An object of the remote, with the digest in its name.
+type Named = (Entry, Option<Digest>);
+
+/// What a remote contains.
+#[derive(Default)]
+struct Listed {
+    records: Vec<Named>,
+    bundles: Vec<Named>,
+    objects: Vec<Named>,
+}
+
+impl Listed {
+    fn of(client: &dyn Client) -> Answer<Self> {
+        let mut listed = Self::default();
+        for entry in client.list()? {
+            match names::parse(&entry.name) {
+                Some(names::Named::Object(digest)) => listed.objects.push((entry, Some(digest))),
+                Some(names::Named::Record(key)) => listed.records.push((entry, Some(key))),
+                Some(names::Named::Bundle) => listed.bundles.push((entry, None)),
+                None => {}
+            }
+        }
+        Ok(listed)
+    }
+}
+
+fn remove(client: &dyn Client, all: &[Named], dry_run: bool, report: &dyn Fn(u64, u64)) -> Answer<()> {
+    for (round, some) in all.chunks(ROUND).enumerate().filter(|_| !dry_run) {
+        let names: Vec<String> = some.iter().map(|(entry, _)| entry.name.clone()).collect();
+        client.remove(&names)?;
+        report((round * ROUND + names.len()) as u64, all.len() as u64);
+    }
+    Ok(())
 }
 
 fn age(entry: &Entry) -> Duration {
@@ -144,7 +156,7 @@ fn age(entry: &Entry) -> Duration {
 /// The objects that these records need, and how many of the records cannot be read.
 fn needed(
     client: &dyn Client,
-    records: &[(Entry, Option<Digest>)],
+    records: &[Named],
     report: &dyn Fn(u64, u64),
 ) -> Answer<(HashSet<Digest>, usize)> {
     let (mut needed, mut unreadable, mut done) = (HashSet::new(), 0, 0);

@@ -87,7 +87,7 @@ pub use error::{Damage, Error, Result};
 pub use forget::Forgotten;
 pub use lease::{Hold, Lease};
 pub use meter::Progress;
-pub use receive::{Incoming, Received};
+pub use receive::{Incoming, Receive, Received};
 pub use record::{ActionRecord, Artifacts, Provenance, RECORD_FORMAT, StoredArtifact, key_of};
 pub use records::{Committed, Existing, Lookup};
 pub use runs::{

@@ -10,12 +10,12 @@ use std::{
 };
 
 use super::{
-    ActionRecord, Check, Damage, Existing, Result, Store, check::examine, layout::Layout,
+    ActionRecord, Check, Damage, Error, Existing, Result, Store, check::examine, layout::Layout,
     quarantine::quarantine,
 };
 use crate::{
     digest::Digest,
-    fsx::{self, FileLock},
+    fsx::{self, FileLock, TryLock},
 };
 
 /// What the names of the locks of objects that are being received begin with.
@@ -32,6 +32,17 @@ pub struct Incoming<'a> {
     _lock: FileLock,
 }
 
+/// What can be done about an object that is not here.
+#[derive(Debug)]
+pub enum Receive<'a> {
+    /// It is here meanwhile.
+    Here,
+    /// Another process receives it now.
+    Busy,
+    /// It can be received.
+    Open(Incoming<'a>),
+}
+
 /// What became of received bytes.
 #[derive(Debug)]
 pub enum Received {
@@ -46,27 +57,40 @@ impl Store {
     /// [`super::check`]. True if it was taken.
     ///
     /// # Errors
-    /// Where the store cannot be written.
+    /// Where it says something wrong about an object that is here, or the store cannot be written.
     pub fn adopt(&self, record: ActionRecord) -> Result<bool> {
+        for (name, artifact) in &record.artifacts {
+            let here = fsx::stat(&self.layout.object(&artifact.digest))?;
+            // Otherwise the object would count as damaged.
+            if here.is_some_and(|here| here.size != artifact.size) {
+                return Err(Error::Refused(format!("it says that `{name}` has {} bytes", artifact.size)));
+            }
+        }
         self.write(&record.portable(), Existing::Keep)
     }
 
-    /// Begins to receive an object, or goes on with it. Waits while another process does. `None` if it is here already.
+    /// Begins to receive an object, or goes on with it.
     ///
     /// # Errors
     /// Where the store cannot be written.
-    pub fn receive(&self, digest: &Digest) -> Result<Option<Incoming<'_>>> {
+    pub fn receive(&self, digest: &Digest) -> Result<Receive<'_>> {
         let layout = &*self.layout;
-        let lock = layout.short_lock(&format!("{INCOMING_LOCK}{}", digest.hex()))?;
+        layout.prepare(&layout.locks)?;
+        let lock = layout.locks.join(format!("{INCOMING_LOCK}{}", digest.hex()));
+        let TryLock::Acquired(lock) =
+            layout.healing(&lock, || Ok(FileLock::try_acquire(&lock, "fetching")?))?
+        else {
+            return Ok(Receive::Busy);
+        };
         if self.has(digest) {
-            return Ok(None);
+            return Ok(Receive::Here);
         }
         layout.prepare(&layout.incoming)?;
         let path = layout.incoming.join(digest.hex());
         let open = || Ok(open(&path)?);
         let file = layout.healing(&path, open)?;
         let len = file.metadata().map_err(fsx::Error::at("read", &path))?.len();
-        Ok(Some(Incoming { layout, digest: *digest, path, file, len, _lock: lock }))
+        Ok(Receive::Open(Incoming { layout, digest: *digest, path, file, len, _lock: lock }))
     }
 
     /// Keeps wrong bytes that came from elsewhere in the quarantine, for inspection. Where they are now, if they could
@@ -154,6 +178,11 @@ mod tests {
     use super::*;
     use crate::store::{Lookup, record::examples, testing::Case};
 
+    fn open_in<'a>(case: &'a Case, digest: &Digest) -> Incoming<'a> {
+        let Receive::Open(incoming) = case.store.receive(digest).unwrap() else { panic!("it is not open") };
+        incoming
+    }
+
     /// A record whose artifact `0` has this content, published nowhere.
     fn elsewhere(content: &str) -> ActionRecord {
         let other = Case::new();
@@ -171,14 +200,15 @@ mod tests {
         assert_eq!(case.check(&here), Check::Elsewhere);
 
         let digest = here.artifacts.get("0").unwrap().digest;
-        let mut incoming = case.store.receive(&digest).unwrap().unwrap();
+        let mut incoming = open_in(&case, &digest);
         incoming.append(b"con").unwrap();
         drop(incoming);
-        let mut incoming = case.store.receive(&digest).unwrap().unwrap();
+        let mut incoming = open_in(&case, &digest);
+        assert!(matches!(case.store.receive(&digest).unwrap(), Receive::Busy), "one process at a time");
         assert_eq!(incoming.len(), 3, "what arrived before a failure is kept");
         incoming.append(b"tent").unwrap();
         assert!(matches!(incoming.finish().unwrap(), Received::Object));
-        assert!(case.store.receive(&digest).unwrap().is_none(), "it is here");
+        assert!(matches!(case.store.receive(&digest).unwrap(), Receive::Here));
         let checks = case.checks(&here);
         assert!(matches!(checks["0"], Check::IntactButTouched(_)));
         assert!(case.store.refresh(&here, &checks).unwrap());
@@ -187,17 +217,28 @@ mod tests {
     }
 
     #[test]
+    fn a_record_that_would_make_a_sound_object_look_damaged_is_refused() {
+        let case = Case::new();
+        let mine = case.record(&["content"]);
+        let mut wrong = elsewhere("content");
+        wrong.key = Digest::of(b"another key");
+        wrong.artifacts.iter_mut().for_each(|(_, artifact)| artifact.size += 1);
+        assert!(case.store.adopt(wrong).is_err());
+        assert_eq!(case.check(&mine), Check::Intact);
+    }
+
+    #[test]
     fn wrong_bytes_never_become_an_object() {
         let case = Case::new();
         let digest = elsewhere("content").artifacts.get("0").unwrap().digest;
         for wrong in [&b"conteNt"[..], b"", b"content and more"] {
-            let mut incoming = case.store.receive(&digest).unwrap().unwrap();
+            let mut incoming = open_in(&case, &digest);
             incoming.append(wrong).unwrap();
             let Received::Wrong(damage) = incoming.finish().unwrap() else { panic!("{wrong:?}") };
             let aside = damage.moved_to.unwrap();
             assert_eq!(fs::read(aside).unwrap(), wrong);
             assert!(!case.store.has(&digest));
-            assert!(case.store.receive(&digest).unwrap().unwrap().is_empty(), "the next attempt begins anew");
+            assert!(open_in(&case, &digest).is_empty(), "the next attempt begins anew");
         }
     }
 

@@ -154,7 +154,8 @@ fn commands_have_only_options_that_exist() {
 const REHEARSAL: &str = r#"
 pcamflow() {
     case $1 in
-        watch|compare|verify|report) set -- "$@" --help ;;
+        watch|compare|verify|report|push|pull) set -- "$@" --help ;;
+        cache) case " $* " in *" --remote "*) set -- "$@" --help ;; esac ;;
         run|sweep) case " $* " in *" --frozen "*|*" --dry-run "*) ;; *) set -- "$@" --dry-run ;; esac ;;
     esac
     "$PCAMFLOW" "$@"

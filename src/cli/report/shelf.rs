@@ -14,10 +14,14 @@ use crate::{
     engine::{Engine, plan::results::StageResult},
     html::Picture,
     pipeline::{self, Pipeline, StageNode},
+    remote::Wanted,
     stages::Kind,
     store::StoredArtifact,
     ui,
 };
+
+/// The largest artifact that is fetched from the store that a team shares. A page is not worth more than that.
+const LARGEST: u64 = 64 << 20;
 
 /// The results of a pipeline.
 pub(super) struct Shelf<'a> {
@@ -58,6 +62,10 @@ impl<'a> Shelf<'a> {
     /// The file with the bytes of an artifact; `None` if the result has no such artifact or its bytes are not here.
     pub(super) fn file(&self, node: &StageNode, artifact: &str) -> Option<PathBuf> {
         let (result, stored) = (self.result(node)?, self.stored(node, artifact)?);
+        if stored.size <= LARGEST {
+            // What cannot be fetched is not here.
+            drop(self.engine.fetch(vec![Wanted::artifact(&result.stage, artifact, stored)], &|_| ()));
+        }
         let is_here = self.engine.absence(result, stored).is_none();
         is_here.then(|| self.engine.store().lend(&stored.digest).path().to_owned())
     }

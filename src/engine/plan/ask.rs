@@ -12,7 +12,12 @@ use crate::engine::{
     },
     tell::event::{Event, Observer, Planned},
 };
-use crate::{digest::Digest, pipeline::Source, remote::Remote, store::StoredArtifact};
+use crate::{
+    digest::Digest,
+    pipeline::Source,
+    remote::Remote,
+    store::{ActionRecord, Error, StoredArtifact},
+};
 
 impl Engine<'_> {
     /// The forecast. If something is missing here, the remote store is asked for it.
@@ -125,10 +130,17 @@ impl<'a, 'p> Asking<'a, 'p> {
         self.made[stage].is_some()
     }
 
-    fn take(&mut self, record: crate::store::ActionRecord) {
-        match self.engine.store.adopt(record) {
-            Ok(_) => self.found = true,
-            Err(error) => tracing::debug!("a record of the remote cannot be kept: {error}"),
+    fn take(&mut self, record: ActionRecord) {
+        self.found = true;
+        match self.engine.store.adopt(record.clone()) {
+            Ok(_) => {}
+            // It contradicts what is here.
+            Err(error @ Error::Refused(_)) => self.remote.reject(&record, &error.to_string()),
+            // The store cannot be written: a frozen run works all the same.
+            Err(error) => {
+                tracing::debug!("a record of the remote cannot be kept: {error}");
+                self.planner.findings.lend(record);
+            }
         }
     }
 

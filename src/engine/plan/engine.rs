@@ -162,6 +162,12 @@ impl<'a> Engine<'a> {
         format!("pcamflow push {}{}", self.file(), self.options.given.words())
     }
 
+    /// The command that fetches the result of a stage, with the options of this command.
+    #[must_use]
+    pub fn pull_of(&self, stage: &str) -> String {
+        format!("pcamflow pull {} '{stage}'{}", self.file(), self.options.given.words())
+    }
+
     /// The command that runs a stage with the options of this command.
     #[must_use]
     pub fn run_of(&self, stage: &str) -> String {

@@ -18,6 +18,8 @@ pub(in crate::engine) struct Findings<'a> {
     pipeline: &'a str,
     /// Damage by key. The store moves a damaged result away, so it can be found only once.
     damaged: RefCell<BTreeMap<Digest, String>>,
+    /// Records of the remote store that the store here cannot keep, because it cannot be written.
+    lent: RefCell<BTreeMap<Digest, ActionRecord>>,
     /// The results that the plan found, by stage. Each is used once, so that a stage which is decided about again
     /// is looked up again. They have no lines, which would use most of the memory of many stages.
     hits: RefCell<Vec<Option<Box<ActionRecord>>>>,
@@ -25,7 +27,25 @@ pub(in crate::engine) struct Findings<'a> {
 
 impl<'a> Findings<'a> {
     pub(in crate::engine) fn new(store: &'a Store, remote: Option<&'a Remote>, pipeline: &'a str) -> Self {
-        Self { store, remote, pipeline, damaged: RefCell::default(), hits: RefCell::default() }
+        Self {
+            store,
+            remote,
+            pipeline,
+            damaged: RefCell::default(),
+            lent: RefCell::default(),
+            hits: RefCell::default(),
+        }
+    }
+
+    /// Uses a record that the store cannot keep.
+    pub(in crate::engine) fn lend(&self, record: ActionRecord) {
+        self.lent.borrow_mut().insert(record.key, record);
+    }
+
+    /// The whole record of a key.
+    pub(in crate::engine) fn record(&self, key: &Digest) -> Option<ActionRecord> {
+        let lent = || self.lent.borrow().get(key).cloned();
+        self.store.record(key).ok().and_then(Lookup::found).or_else(lent)
     }
 
     /// Whether the bytes of an artifact are here, or can be fetched as far as is known.
@@ -62,7 +82,7 @@ impl<'a> Findings<'a> {
                 None => Ok(Some(record)),
                 Some(damage) => Err(damage),
             },
-            Ok(Lookup::Absent) => Ok(None),
+            Ok(Lookup::Absent) => Ok(self.lent.borrow().get(key).cloned().map(Box::new)),
             Ok(Lookup::Damaged(damage)) => {
                 Err(format!("an action record was damaged ({}): computing it again", damage.what))
             }

@@ -84,7 +84,7 @@ impl Planner<'_> {
 
     /// The result that a stage has in the store now.
     pub(in crate::engine) fn present(&self, outlook: &Outlook) -> Option<ActionRecord> {
-        self.findings.store.record(&outlook.key?).ok()?.found()
+        self.findings.record(&outlook.key?)
     }
 
     /// What would become of every stage in scope.

@@ -19,9 +19,9 @@ use crate::engine::{
 use crate::{
     digest::Digest,
     pipeline::{Pipeline, StageNode},
-    remote::Wanted,
+    remote::{Failed, Wanted},
     stages::Word,
-    store::{ActionRecord, Check, Lookup, Store, StoredArtifact},
+    store::{ActionRecord, Check, Lookup, Progress, Store, StoredArtifact},
 };
 
 /// The result of a stage.
@@ -83,15 +83,16 @@ impl Engine<'_> {
         self.order.iter().map(of).collect()
     }
 
-    /// Why the bytes of an artifact are missing, and what to do about it; `None` if they are here. Bytes that the remote
-    /// store has are fetched.
+    /// Why the bytes of an artifact are missing, and what to do about it; `None` if they are here.
     #[must_use]
     pub fn absence(&self, result: &StageResult, artifact: &StoredArtifact) -> Option<String> {
         let record = result.record.as_ref()?;
         let (again, stage) = (self.run_of(&result.stage), &result.stage);
         match self.store.check(record, artifact) {
             Ok(check) if check.is_here() => None,
-            Ok(_) if self.fetched(&artifact.digest, artifact.size) => None,
+            Ok(Check::Elsewhere) if self.options.remote.is_some() => {
+                Some(format!("its bytes are not in this store: `{}` fetches them", self.pull_of(stage)))
+            }
             Ok(Check::Elsewhere) => Some(format!(
                 "its bytes are not in this store, only its record is: `{again} --force '{stage}'` makes them"
             )),
@@ -120,15 +121,20 @@ impl Engine<'_> {
     /// The log of a result; `None` if nothing was logged or the log is not in this store.
     #[must_use]
     pub fn log(&self, record: &ActionRecord) -> Option<PathBuf> {
-        let is_here = |log: &Digest| self.store.has(log) || self.fetched(log, 0);
-        record.log.filter(is_here).map(|log| self.store.lend(&log).path().to_owned())
+        record.log.filter(|log| self.store.has(log)).map(|log| self.store.lend(&log).path().to_owned())
     }
 
-    /// Whether bytes that somebody asks to see could be fetched from the remote store.
-    fn fetched(&self, digest: &Digest, size: u64) -> bool {
-        let Some(remote) = &self.options.remote else { return false };
-        let wanted = Wanted { digest: *digest, size, what: digest.short() };
-        remote.fetch(self.store, &[wanted], &|_| true).is_empty()
+    /// Fetches bytes that somebody asks to see and that are not here from the remote store, if there is one. Returns
+    /// what could not be fetched.
+    pub fn fetch(&self, wanted: Vec<Wanted>, report: &(dyn Fn(Progress) + Sync)) -> Vec<Failed> {
+        let missing = |wanted: &Wanted| !self.store.has(&wanted.digest);
+        let missing: Vec<Wanted> = wanted.into_iter().filter(missing).collect();
+        let remote = self.options.remote.as_ref().filter(|_| !missing.is_empty());
+        let fetch = |progress| {
+            report(progress);
+            true
+        };
+        remote.map(|remote| remote.fetch(self.store, &missing, &fetch)).unwrap_or_default()
     }
 }
 

@@ -129,7 +129,8 @@ impl Attempt<'_> {
             self.warn(NO_LOCKS.to_owned());
         }
         let hold = self.shared.lease.hold();
-        let made = self.made_meanwhile().inspect(|record| self.shared.lease.claim(record));
+        let made = self.made_meanwhile().or_else(|| self.made_elsewhere());
+        let made = made.inspect(|record| self.shared.lease.claim(record));
         hold.release();
         let hit = made.is_some();
         let record = made.map_or_else(|| self.computed(), Ok)?;

@@ -4,7 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::engine::{
     plan::{ask::tell, engine::Engine, forecast::Forecast},
-    run::attempt::{Attempt, Failed, Message},
+    run::{
+        attempt::{Attempt, Failed, Message},
+        run_loop::Run,
+    },
     tell::{
         event::{Direction, Event, Observer, Planned},
         transfer::transfer,
@@ -13,15 +16,28 @@ use crate::engine::{
 use crate::{
     protocol::{Failure, Progress},
     remote::{self, Trouble, Wanted},
-    store::StoredArtifact,
+    store::{ActionRecord, Existing, StoredArtifact},
 };
 
-/// An artifact as something to fetch.
-pub(super) fn wanted(stage: &str, name: &str, artifact: &StoredArtifact) -> Wanted {
-    Wanted { digest: artifact.digest, size: artifact.size, what: format!("{stage}/{name}") }
-}
-
 impl Attempt<'_> {
+    /// The result that the remote store has, if its key was not known before the run and so was not asked for.
+    pub(super) fn made_elsewhere(&self) -> Option<ActionRecord> {
+        let (store, key) = (self.shared.store, self.run.fingerprint.key());
+        let remote =
+            self.shared.remote.filter(|remote| self.run.existing == Existing::Keep && !remote.knows(&key))?;
+        let record = remote.bundled(&key).or_else(|| remote.look_up(&[key], store).pop())?;
+        store.adopt(record).ok()?;
+        let record = store.record(&key).ok()?.found()?;
+        let show = remote.settings().show.unwrap_or_default();
+        let seen = record.artifacts.iter().filter(|(_, artifact)| show.wants(&artifact.file.to_string()));
+        let seen: Vec<Wanted> =
+            seen.map(|(name, artifact)| Wanted::artifact(&record.stage, name, artifact)).collect();
+        let stopped = self.shared.stopped;
+        // What cannot be fetched is not shown.
+        drop(remote.fetch(store, &seen, &|_| !stopped.load(Ordering::SeqCst)));
+        Some(record)
+    }
+
     /// Fetches the artifacts that the stage reads and that are not here.
     pub(super) fn fetch_inputs(&self) -> Result<(), Failed> {
         let Some(remote) = self.shared.remote.filter(|_| !self.fetch.is_empty()) else { return Ok(()) };
@@ -34,16 +50,23 @@ impl Attempt<'_> {
         };
         let failed = remote.fetch(self.shared.store, &self.fetch, &report);
         let Some(first) = failed.first() else { return Ok(()) };
-        let failure = Failure::environment(told(first));
+        let failure = Failure::environment(first);
         // What the remote turned out not to have is computed.
         let unfetched = failed.iter().all(|failed| !remote.has_object(&failed.digest));
         Err(Failed { unfetched, ..failure.into() })
     }
 }
 
-/// `train.base/model cannot be fetched: ...`
-fn told(failed: &remote::Failed) -> String {
-    format!("`{}` cannot be fetched from the remote store: {}", failed.what, failed.trouble)
+impl Run<'_, '_, '_> {
+    /// The artifacts that a stage reads and that are not here.
+    pub(super) fn to_fetch(&self, stage: usize) -> Vec<Wanted> {
+        let read = self.planner.makers(stage).filter_map(|(maker, name)| {
+            let artifact = self.made[maker].as_ref()?.get(name)?;
+            let is_missing = !self.shared.store.has(&artifact.digest);
+            is_missing.then(|| Wanted::artifact(&self.name(maker), name, artifact))
+        });
+        read.collect()
+    }
 }
 
 impl Engine<'_> {
@@ -63,7 +86,9 @@ impl Engine<'_> {
             let wants = |artifact: &StoredArtifact| {
                 show.wants(&artifact.file.to_string()) && !self.store.has(&artifact.digest)
             };
-            to_show.extend(artifacts.filter(|(_, it)| wants(it)).map(|(name, it)| wanted(&stage, name, it)));
+            to_show.extend(
+                artifacts.filter(|(_, it)| wants(it)).map(|(name, it)| Wanted::artifact(&stage, name, it)),
+            );
         }
         to_show
     }
@@ -83,7 +108,7 @@ impl Engine<'_> {
         for failed in
             failed.iter().filter(|failed| matches!(failed.trouble, Trouble::Wrong(_) | Trouble::Here(_)))
         {
-            observer.event(&Event::Warning { stage: None, text: told(failed) });
+            observer.event(&Event::Warning { stage: None, text: failed.to_string() });
         }
     }
 }

@@ -23,7 +23,12 @@ impl Engine<'_> {
     ///
     /// # Errors
     /// As [`Engine::plan`], and a required number that a result in the store does not have.
-    pub fn frozen(&self, out: &Path, observer: &mut dyn Observer) -> Result<Summary, Refused> {
+    pub fn frozen(
+        &self,
+        out: &Path,
+        stopped: &AtomicBool,
+        observer: &mut dyn Observer,
+    ) -> Result<Summary, Refused> {
         let started = Instant::now();
         self.begin(true, observer);
         let planner = self.planner(observer)?;
@@ -35,7 +40,7 @@ impl Engine<'_> {
         let show = Show::new(self.store, self.out(out), self.pipeline);
         let stages = planner.told(&forecast);
         observer.event(&Event::Planned { pipeline: self.pipeline.name.clone(), stages: stages.clone() });
-        self.fetch_to_show(&self.to_show(&forecast, true), &AtomicBool::new(false), observer);
+        self.fetch_to_show(&self.to_show(&forecast, true), stopped, observer);
         let (finished, made) = take(&planner, &forecast, &show, observer);
         let left = self.order.iter().zip(stages).filter(|(stage, _)| made[**stage].is_none());
         let would_run: Vec<PlannedStage> = left.map(|(_, stage)| stage).collect();

@@ -10,6 +10,7 @@ mod fetching;
 mod frozen;
 mod locked;
 mod log;
+mod pushed;
 mod pushing;
 mod questions;
 pub mod resources;

@@ -1,6 +1,7 @@
 //! Pushes results to the remote store in a thread, while the next stages run.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         atomic::Ordering,
         mpsc::{Sender, channel},
@@ -10,6 +11,7 @@ use std::{
 
 use crate::{
     engine::run::attempt::{Message, Shared},
+    protocol::Failure,
     remote::Trouble,
     store::{ActionRecord, Existing},
 };
@@ -21,8 +23,8 @@ pub(super) struct Pushing {
     pub(super) open: usize,
     /// Stages whose results the remote has now.
     pub(super) done: Vec<usize>,
-    /// Stages whose results could not be pushed.
-    pub(super) failed: Vec<usize>,
+    /// Why some results could not be pushed.
+    pub(super) failed: Vec<Trouble>,
 }
 
 impl Pushing {
@@ -42,7 +44,11 @@ impl Pushing {
                 };
                 let pushed = match shared.stopped.load(Ordering::SeqCst) {
                     true => Err(Trouble::Stopped),
-                    false => remote.push(shared.store, &record, Existing::Keep, &report),
+                    false => catch_unwind(AssertUnwindSafe(|| {
+                        remote.push(shared.store, &record, Existing::Keep, &report)
+                    }))
+                    // The run waits for the message, so it must come even after a panic.
+                    .unwrap_or_else(|panic| Err(Trouble::Here(Failure::panicked(&*panic).message))),
                 };
                 // An error means that the run is over.
                 let _ = send.send(Message::Pushed(stage, pushed));

@@ -15,14 +15,12 @@ use std::{
 
 use crate::engine::{
     plan::{
-        ask::tell,
         engine::Engine,
         planner::{Decision, Made, Planner, ToRun},
     },
     run::{
         attempt::{Attempt, Done, Failed, Message, Shared},
         ending::Ending,
-        fetching::wanted,
         pushing::Pushing,
         resources::{Grant, Request, Resources},
         showing::{Showing, takes_long},
@@ -37,15 +35,14 @@ use crate::engine::{
 use crate::{
     digest::Digest,
     pipeline::Source,
-    remote::{Answer, Pushed, Wanted},
     stages::DeviceChoice,
     store::{ActionRecord, Hold, KeyLock, StoredArtifact},
 };
 
 /// One run of a pipeline.
 pub(super) struct Run<'s, 'a: 's, 'o> {
-    engine: &'a Engine<'a>,
-    planner: &'a Planner<'a>,
+    pub(super) engine: &'a Engine<'a>,
+    pub(super) planner: &'a Planner<'a>,
     pub(super) shared: &'a Shared<'a>,
     pub(super) observer: &'o mut dyn Observer,
     /// Where attempts run, and how they report.
@@ -53,16 +50,16 @@ pub(super) struct Run<'s, 'a: 's, 'o> {
     send: Sender<Message>,
     showing: Option<Showing>,
     /// `None` if nothing is pushed to a remote store.
-    pushing: Option<Pushing>,
+    pub(super) pushing: Option<Pushing>,
     resources: Resources,
     pub(super) states: States,
-    made: Vec<Option<Made>>,
+    pub(super) made: Vec<Option<Made>>,
     /// The former artifacts of stages that are decided about again.
     before: Vec<Option<Made>>,
     /// Stages whose result is in the store without its bytes, which another stage needs.
     bytes_needed: Vec<bool>,
     /// The keys of the stages that are done.
-    keys: Vec<Option<Digest>>,
+    pub(super) keys: Vec<Option<Digest>>,
     /// Stages that are done with the result that the plan found.
     as_planned: Vec<bool>,
     finished: Vec<FinishedStage>,
@@ -222,7 +219,7 @@ impl Run<'_, '_, '_> {
         !self.is_stopped() && (self.failed.is_empty() || self.engine.options.keep_going)
     }
 
-    fn is_stopped(&self) -> bool {
+    pub(super) fn is_stopped(&self) -> bool {
         self.shared.stopped.load(Ordering::SeqCst)
     }
 
@@ -297,16 +294,6 @@ impl Run<'_, '_, '_> {
         self.threads.spawn(move || attempt.run());
     }
 
-    /// The artifacts that a stage reads and that are not here.
-    fn to_fetch(&self, stage: usize) -> Vec<Wanted> {
-        let read = self.planner.makers(stage).filter_map(|(maker, name)| {
-            let artifact = self.made[maker].as_ref()?.get(name)?;
-            let is_missing = !self.shared.store.has(&artifact.digest);
-            is_missing.then(|| wanted(&self.name(maker), name, artifact))
-        });
-        read.collect()
-    }
-
     fn wait(&mut self, receive: &Receiver<Message>) {
         if let Ok(message) = receive.recv_timeout(INTERVAL) {
             self.take(message);
@@ -368,39 +355,6 @@ impl Run<'_, '_, '_> {
         self.observer.event(&event);
         if let Event::Finished(finished) = event {
             self.finished.push(finished);
-        }
-    }
-
-    /// The result of a stage was pushed, or was not.
-    fn pushed(&mut self, stage: usize, pushed: Answer<Pushed>) {
-        let Some(pushing) = &mut self.pushing else { return };
-        pushing.open -= 1;
-        match pushed {
-            Ok(Pushed::New | Pushed::There) => pushing.done.push(stage),
-            Ok(Pushed::Incomplete) => {}
-            Ok(Pushed::Other) => self.warn(
-                stage,
-                "the remote store has another result of this key, which stays: others use that one (`pcamflow push \
-                 --replace` pushes this one)"
-                    .to_owned(),
-            ),
-            Err(_) => pushing.failed.push(stage),
-        }
-    }
-
-    /// Ends the pushing: with the results that others need in order to find the new ones, and with the bundle.
-    fn end_pushing(&mut self) {
-        let Some((remote, pushing)) = self.shared.remote.zip(self.pushing.take()) else { return };
-        let mut failed = pushing.failed.len();
-        if !self.is_stopped() && !pushing.done.is_empty() {
-            let rest =
-                self.engine.push_rest(self.planner, remote, &pushing.done, &self.keys, &mut *self.observer);
-            failed += usize::from(rest.is_err());
-        }
-        tell(remote, &mut *self.observer);
-        if failed + pushing.open > 0 {
-            let text = format!("not all results were pushed: `{}` does it later", self.engine.push_all());
-            self.observer.event(&Event::Warning { stage: None, text });
         }
     }
 
@@ -478,7 +432,7 @@ impl Run<'_, '_, '_> {
         self.planner.pipeline.stages[stage].name.to_string()
     }
 
-    fn warn(&mut self, stage: usize, text: String) {
+    pub(super) fn warn(&mut self, stage: usize, text: String) {
         let stage = Some(self.name(stage));
         self.observer.event(&Event::Warning { stage, text });
     }

@@ -1,7 +1,10 @@
 //! Pushes and pulls results for `pcamflow push` and `pull`, and what a run leaves to its end: results that others need in
 //! order to find the new ones, and the bundle of all records.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use serde::Serialize;
 
@@ -11,7 +14,6 @@ use crate::engine::{
         engine::{Engine, Refused},
         planner::Planner,
     },
-    run::fetching::wanted,
     tell::{
         event::{Direction, Observer, Planned},
         transfer::transfer,
@@ -19,7 +21,7 @@ use crate::engine::{
 };
 use crate::{
     digest::Digest,
-    remote::{Answer, Failed, Pushed, Remote, Trouble},
+    remote::{Answer, Failed, Pushed, Remote, Trouble, Wanted},
     store::{ActionRecord, Existing},
 };
 
@@ -66,6 +68,7 @@ impl Engine<'_> {
         &self,
         remote: &Remote,
         replace: bool,
+        stopped: &AtomicBool,
         observer: &mut dyn Observer,
     ) -> Result<PushedResults, Refused> {
         let planner = self.planner(observer)?;
@@ -81,7 +84,7 @@ impl Engine<'_> {
                 continue;
             };
             keys[outlook.stage] = outlook.key;
-            match self.push_one(remote, &stage, &record, existing, observer) {
+            match self.push_one(remote, &stage, &record, existing, stopped, observer) {
                 Ok(Pushed::New) => results.pushed.push(stage),
                 Ok(Pushed::There) => results.there.push(stage),
                 Ok(Pushed::Other) => results.others.push(stage),
@@ -105,10 +108,15 @@ impl Engine<'_> {
         stage: &str,
         record: &ActionRecord,
         existing: Existing,
+        stopped: &AtomicBool,
         observer: &mut dyn Observer,
     ) -> Answer<Pushed> {
+        if stopped.load(Ordering::SeqCst) {
+            return Err(Trouble::Stopped);
+        }
         transfer(Direction::Pushing, stage, observer, |report| {
-            remote.push(self.store, record, existing, report)
+            let goes_on = |progress| report(progress) && !stopped.load(Ordering::SeqCst);
+            remote.push(self.store, record, existing, &goes_on)
         })
     }
 
@@ -120,6 +128,7 @@ impl Engine<'_> {
         remote: &Remote,
         pushed: &[usize],
         keys: &[Option<Digest>],
+        stopped: &AtomicBool,
         observer: &mut dyn Observer,
     ) -> Answer<()> {
         let needed = needed(planner, pushed);
@@ -129,18 +138,18 @@ impl Engine<'_> {
             let Some(key) = keys[stage].filter(|key| !remote.has_record(key)) else { continue };
             let Some(record) = self.store.record(&key)?.found() else { continue };
             let name = self.pipeline.stages[stage].name.to_string();
-            self.push_one(remote, &name, &record, Existing::Keep, observer)?;
+            self.push_one(remote, &name, &record, Existing::Keep, stopped, observer)?;
         }
         self.push_bundles(planner, remote, keys)
     }
 
     /// Writes the records of all results that the remote has into its bundles.
     fn push_bundles(&self, planner: &Planner<'_>, remote: &Remote, keys: &[Option<Digest>]) -> Answer<()> {
-        let all: Vec<Digest> = keys.iter().flatten().copied().collect();
-        remote.find_records(&all);
-        let mut records = Vec::new();
-        for key in all.iter().filter(|key| remote.has_record(key)) {
-            records.extend(self.store.record(key)?.found());
+        let all = keys.iter().flatten().copied();
+        let (same, unknown): (Vec<Digest>, Vec<Digest>) = all.partition(|key| remote.has_same(key));
+        let mut records = remote.look_up(&unknown, self.store);
+        for key in same {
+            records.extend(self.store.record(&key)?.found());
         }
         if records.is_empty() { Ok(()) } else { remote.write_bundles(&self.bundles(planner), &records) }
     }
@@ -152,7 +161,7 @@ impl Engine<'_> {
     pub fn pull(
         &self,
         remote: &Remote,
-        stopped: &(dyn Fn() -> bool + Sync),
+        stopped: &AtomicBool,
         observer: &mut dyn Observer,
     ) -> Result<PulledResults, Refused> {
         let planner = self.planner(observer)?;
@@ -167,14 +176,14 @@ impl Engine<'_> {
             };
             let is_missing = |digest: &Digest| !self.store.has(digest);
             let artifacts = record.artifacts.iter().filter(|(_, artifact)| is_missing(&artifact.digest));
-            all.extend(artifacts.map(|(name, artifact)| wanted(&stage, name, artifact)));
+            all.extend(artifacts.map(|(name, artifact)| Wanted::artifact(&stage, name, artifact)));
             if let Some(digest) = record.log.filter(is_missing) {
-                all.push(crate::remote::Wanted { digest, size: 0, what: format!("{stage}, its log") });
+                all.push(Wanted::log(&stage, digest));
             }
             results.here.push(stage);
         }
         let failed = transfer(Direction::Fetching, "results", observer, |report| {
-            remote.fetch(self.store, &all, &|progress| report(progress) && !stopped())
+            remote.fetch(self.store, &all, &|progress| report(progress) && !stopped.load(Ordering::SeqCst))
         });
         tell(remote, observer);
         let lacks = |stage: &str| {

@@ -13,7 +13,7 @@ pub(super) struct Profile {
     key: Option<(String, String)>,
     token: Option<String>,
     region: Option<String>,
-    endpoint: Option<String>,
+    pub(super) endpoint: Option<String>,
 }
 
 /// The profile with this name, else the one named `default`; `None` if there is no such file or profile.
@@ -61,10 +61,6 @@ impl Profile {
         }
         if let Some(region) = self.region.filter(|_| !is_set("AWS_REGION") && !is_set("AWS_DEFAULT_REGION")) {
             builder = builder.with_region(region);
-        }
-        if let Some(endpoint) = self.endpoint.filter(|_| !is_set("AWS_ENDPOINT_URL")) {
-            let plain = endpoint.starts_with("http://");
-            builder = builder.with_endpoint(endpoint).with_allow_http(plain);
         }
         builder
     }

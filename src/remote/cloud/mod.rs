@@ -11,9 +11,7 @@ mod words;
 use std::{future::Future, path::Path, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use object_store::{
-    Error, GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, path::Path as Name,
-};
+use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, path::Path as Name};
 use tokio::runtime::Runtime;
 
 use super::{
@@ -34,22 +32,35 @@ const LARGEST: u64 = 256 << 20;
 #[derive(Debug)]
 struct Cloud {
     store: Arc<dyn ObjectStore>,
+    /// The same, but it waits longer: sending a large body is not silence.
+    uploads: Arc<dyn ObjectStore>,
     /// The path of the URL, before all names.
     prefix: Name,
     timeout: Duration,
-    runtime: Runtime,
+    /// Always there; taken at the end.
+    runtime: Option<Runtime>,
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        // A name that is being resolved, or a folder that does not answer, must not hold up the end of the program.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// Opens the remote of the settings. Asks nothing.
 pub(super) fn open(settings: &Settings) -> Answer<Box<dyn Client>> {
-    let (store, prefix) = open::open(settings)?;
+    let (store, prefix) = open::open(settings, open::Use::Questions)?;
+    let (uploads, _) = open::open(settings, open::Use::Uploads)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("remote")
         .enable_all()
         .build()
         .map_err(|error| Trouble::Here(format!("cannot start threads: {error}")))?;
-    Ok(Box::new(Cloud { store, prefix, timeout: settings.timeout, runtime }))
+    Ok(Box::new(Cloud { store, uploads, prefix, timeout: settings.timeout, runtime: Some(runtime) }))
 }
 
 impl Cloud {
@@ -57,22 +68,26 @@ impl Cloud {
         Name::from_iter(self.prefix.parts().chain(Name::from(name).parts()))
     }
 
-    /// Answers many small questions, `AT_ONCE` at a time, each within the timeout. A trouble that lasts is the last
-    /// answer: the rest is not asked.
+    fn wait<T>(&self, future: impl Future<Output = Answer<T>>) -> Answer<T> {
+        match &self.runtime {
+            Some(runtime) => runtime.block_on(future),
+            None => Err(Trouble::Stopped),
+        }
+    }
+
+    /// Answers many small questions, `AT_ONCE` at a time. A trouble that lasts is the last answer: the rest is not
+    /// asked.
     fn ask<T, F>(
         &self,
         names: &[String],
         question: impl Fn(Arc<dyn ObjectStore>, Name) -> F,
     ) -> Vec<Answer<T>>
     where
-        F: Future<Output = Result<T, Error>>,
+        F: Future<Output = Answer<T>>,
     {
-        let one = |name: &String| {
-            let asked = question(Arc::clone(&self.store), self.name(name));
-            async { self.within(asked).await }
-        };
-        self.runtime.block_on(async {
-            let mut answers = Vec::with_capacity(names.len());
+        let one = |name: &String| question(Arc::clone(&self.store), self.name(name));
+        let mut answers = Vec::with_capacity(names.len());
+        let all = async {
             let mut asked = std::pin::pin!(stream::iter(names).map(one).buffered(AT_ONCE));
             while let Some(answer) = asked.next().await {
                 let ends = answer.as_ref().is_err_and(Trouble::lasts);
@@ -81,42 +96,49 @@ impl Cloud {
                     break;
                 }
             }
-            answers
-        })
+            Ok(())
+        };
+        // It always answers.
+        let _ = self.wait(all);
+        answers
     }
+}
 
-    /// Waits for a small answer.
-    async fn within<T>(&self, asked: impl Future<Output = Result<T, Error>>) -> Answer<T> {
-        match tokio::time::timeout(self.timeout, asked).await {
-            Ok(answer) => answer.map_err(|error| trouble(&error)),
-            Err(_) => Err(words::silent(self.timeout)),
-        }
+/// Waits for a small answer.
+async fn within<T>(limit: Duration, asked: impl Future<Output = Result<T, Error>>) -> Answer<T> {
+    match tokio::time::timeout(limit, asked).await {
+        Ok(answer) => answer.map_err(|error| trouble(&error)),
+        Err(_) => Err(words::silent(limit)),
     }
 }
 
 /// `None` if there is no such object.
-fn if_there<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
+fn if_there<T>(answer: Answer<T>) -> Answer<Option<T>> {
     match answer {
         Ok(found) => Ok(Some(found)),
-        Err(Error::NotFound { .. }) => Ok(None),
-        Err(error) => Err(error),
+        Err(Trouble::Gone) => Ok(None),
+        Err(trouble) => Err(trouble),
     }
 }
 
 impl Client for Cloud {
     fn read(&self, names: &[String]) -> Vec<Answer<Option<Vec<u8>>>> {
+        let limit = self.timeout;
         self.ask(names, |store, name| async move {
-            let Some(found) = if_there(store.get(&name).await)? else { return Ok(None) };
+            let Some(found) = if_there(within(limit, store.get(&name)).await)? else { return Ok(None) };
             if found.meta.size > LARGEST {
                 return Ok(Some(Vec::new()));
             }
-            Ok(Some(found.bytes().await?.into()))
+            // A large bundle on a slow line takes longer than a question. Silence ends it.
+            let bytes = found.bytes().await.map_err(|error| trouble(&error))?;
+            Ok(Some(bytes.into()))
         })
     }
 
     fn sizes(&self, names: &[String]) -> Vec<Answer<Option<u64>>> {
+        let limit = self.timeout;
         self.ask(names, |store, name| async move {
-            Ok(if_there(store.head(&name).await)?.map(|found| found.size))
+            Ok(if_there(within(limit, store.head(&name)).await)?.map(|found| found.size))
         })
     }
 
@@ -131,12 +153,11 @@ impl Client for Cloud {
                 Existing::Replace => put(PutMode::Overwrite).await,
                 Existing::Keep => match put(PutMode::Create).await {
                     // Not every server knows conditions. Without them, two pushers at the same moment may not agree.
-                    Err(Error::NotImplemented { .. } | Error::NotSupported { .. }) => {
-                        match if_there(self.store.head(&name).await)? {
-                            Some(_) => return Ok(false),
-                            None => put(PutMode::Overwrite).await,
-                        }
-                    }
+                    Err(error) if words::is_unsupported(&error) => match self.store.head(&name).await {
+                        Ok(_) => return Ok(false),
+                        Err(Error::NotFound { .. }) => put(PutMode::Overwrite).await,
+                        Err(error) => return Err(error),
+                    },
                     answer => answer,
                 },
             };
@@ -147,21 +168,16 @@ impl Client for Cloud {
             }
         };
         // A large bundle on a slow line takes longer than a question.
-        let seconds = self.timeout + Duration::from_secs(bytes.len() as u64 >> 18);
-        self.runtime.block_on(async {
-            match tokio::time::timeout(seconds, written).await {
-                Ok(answer) => answer.map_err(|error| trouble(&error)),
-                Err(_) => Err(words::silent(seconds)),
-            }
-        })
+        let limit = self.timeout + Duration::from_secs(bytes.len() as u64 >> 18);
+        self.wait(within(limit, written))
     }
 
     fn upload(&self, name: &str, file: &Path, moved: Moved<'_>) -> Answer<()> {
-        self.runtime.block_on(transfer::upload(&self.store, &self.name(name), file, moved))
+        self.wait(transfer::upload(&self.uploads, &self.name(name), file, moved))
     }
 
     fn download(&self, name: &str, from: u64, size: u64, sink: Sink<'_>) -> Answer<()> {
-        self.runtime.block_on(transfer::download(&self.store, &self.name(name), from, size, sink))
+        self.wait(transfer::download(&self.store, &self.name(name), from, size, sink))
     }
 
     fn list(&self) -> Answer<Vec<Entry>> {
@@ -172,17 +188,14 @@ impl Client for Cloud {
             size: found.size,
             modified: found.last_modified.into(),
         });
-        self.runtime.block_on(entries.try_collect()).map_err(|error| trouble(&error))
+        self.wait(async { entries.try_collect().await.map_err(|error| trouble(&error)) })
     }
 
     fn remove(&self, names: &[String]) -> Answer<()> {
-        let removed =
-            self.ask(names, |store, name| async move { Ok(if_there(store.delete(&name).await)?.is_some()) });
-        removed.into_iter().try_for_each(|answer| answer.map(drop))
+        let limit = self.timeout;
+        let question = |store: Arc<dyn ObjectStore>, name: Name| async move {
+            if_there(within(limit, store.delete(&name)).await)
+        };
+        self.ask(names, question).into_iter().try_for_each(|answer| answer.map(drop))
     }
-}
-
-/// The options of a request for a part of an object.
-fn part(range: impl Into<object_store::GetRange>) -> GetOptions {
-    GetOptions { range: Some(range.into()), ..GetOptions::default() }
 }

@@ -12,7 +12,7 @@ use super::super::client::Trouble;
 /// The trouble of a server that does not answer.
 pub(super) fn silent(timeout: Duration) -> Trouble {
     let timeout = humantime::format_duration(timeout);
-    Trouble::Unreachable(format!("it did not answer within {timeout} (the setting `timeout`)"))
+    Trouble::Unreachable(format!("it did not answer within {timeout}"))
 }
 
 /// What an error means.
@@ -20,16 +20,34 @@ pub(super) fn trouble(error: &Error) -> Trouble {
     if let Some(http) = causes(error).find_map(|cause| cause.downcast_ref::<HttpError>()) {
         return from_line(http);
     }
-    if let Some((status, said)) = causes(error).find_map(|cause| answer(&cause.to_string())) {
-        return from_server(status, &said);
-    }
-    match error {
-        Error::NotFound { .. } => Trouble::Gone,
-        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
+    let answer = causes(error).find_map(|cause| answer(&cause.to_string()));
+    match (error, answer) {
+        (Error::NotFound { .. }, Some((_, said))) if said.contains("NoSuchBucket") => {
+            Trouble::Unusable("there is no such bucket".to_owned())
+        }
+        (Error::NotFound { .. }, _) => Trouble::Gone,
+        (_, Some((status, said))) => from_server(status, &said),
+        (Error::PermissionDenied { .. } | Error::Unauthenticated { .. }, None) => {
             Trouble::Refused("access is denied".to_owned())
         }
-        other => Trouble::Unusable(last(other)),
+        (other, None) => {
+            let text = last(other);
+            // A part that does not exist, or that a server cannot send.
+            let of_a_part = ["range", "Range", "partial"].iter().any(|word| text.contains(word));
+            if of_a_part { Trouble::Wrong(text) } else { Trouble::Unusable(text) }
+        }
     }
+}
+
+/// Whether a server does not know what it is asked for.
+pub(super) fn is_unsupported(error: &Error) -> bool {
+    let known = matches!(error, Error::NotImplemented { .. } | Error::NotSupported { .. });
+    known || causes(error).any(|cause| answer(&cause.to_string()).is_some_and(|(status, _)| status == 501))
+}
+
+/// Whether a server sends a whole object instead of a part.
+pub(super) fn sends_no_parts(error: &Error) -> bool {
+    causes(error).any(|cause| cause.to_string().contains("non-partial"))
 }
 
 /// An error, what caused it, and so on.
@@ -52,8 +70,8 @@ fn from_server(status: u16, said: &str) -> Trouble {
         401 | 403 => {
             Trouble::Refused(format!("it refuses the credentials, or there are none ({status}{said})"))
         }
-        404 if said.contains("NoSuchBucket") => Trouble::Unusable("there is no such bucket".to_owned()),
-        404 => Trouble::Gone,
+        // The object itself is not what was not found: it is the place that has the credentials.
+        404 => Trouble::Refused(format!("there are no credentials ({status}{said})")),
         416 => Trouble::Wrong(format!("it is shorter than it should be ({status})")),
         429 | 500.. => Trouble::Unreachable(format!("it answers {status}{said}")),
         _ => Trouble::Unusable(format!("it answers {status}{said}")),
