@@ -51,7 +51,7 @@ impl From<crate::store::Error> for Trouble {
 }
 
 /// Called with the number of bytes that were just moved. False stops the transfer.
-pub(super) type Moved<'a> = &'a (dyn Fn(u64) -> bool + Sync);
+pub type Moved<'a> = &'a (dyn Fn(u64) -> bool + Sync);
 
 /// Takes the next bytes of an object.
 pub(super) type Sink<'a> = &'a mut (dyn FnMut(&[u8]) -> Answer<()> + Send);

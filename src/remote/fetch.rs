@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How many objects are moved at once.
-pub(super) const AT_ONCE: usize = 4;
+pub(super) const AT_ONCE: usize = 16;
 
 /// How long to wait before looking again whether another process is done with an object.
 const PAUSE: Duration = Duration::from_millis(50);

@@ -35,9 +35,9 @@ mod wire;
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-pub use client::{Answer, Trouble};
+pub use client::{Answer, Moved, Trouble};
 pub use fetch::{Failed, Wanted};
-pub use push::Pushed;
+pub use push::{Pushed, RESULTS_AT_ONCE};
 pub use settings::{FILE, Settings, SettingsError, Show, schema};
 pub use usage::{Old, RemoteUsage};
 

@@ -1,20 +1,28 @@
 //! Pushes results to a remote store: objects first, the record last. The first record of a key stays.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+use std::{
+    collections::HashSet,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use super::{
     Remote,
-    client::{Answer, Client, Trouble},
-    fetch::AT_ONCE,
+    client::{Answer, Client, Moved, Trouble},
     names, wire,
 };
 use crate::{
     digest::Digest,
-    store::{ActionRecord, Existing, Progress, Store},
+    store::{ActionRecord, Existing, Store},
 };
+
+/// How many results are pushed at once: most are small, and wait for answers.
+pub const RESULTS_AT_ONCE: usize = 16;
+
+/// How many objects of a result are uploaded at once.
+const AT_ONCE: usize = 4;
 
 /// What became of a result that was to be pushed.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +39,7 @@ pub enum Pushed {
 
 impl Remote {
     /// Pushes a result. With [`Existing::Replace`], it replaces another one of the key; one that is known to be wrong is
-    /// always replaced. `report` gets the bytes so far, from several threads; false stops.
+    /// always replaced. `moved` is called from several threads; false stops.
     ///
     /// # Errors
     /// Why it could not be pushed.
@@ -40,12 +48,12 @@ impl Remote {
         store: &Store,
         record: &ActionRecord,
         existing: Existing,
-        report: &(dyn Fn(Progress) -> bool + Sync),
+        moved: Moved<'_>,
     ) -> Answer<Pushed> {
         if let Some(trouble) = self.trouble() {
             return Err(trouble);
         }
-        let pushed = self.client().and_then(|client| self.push_to(client, store, record, existing, report));
+        let pushed = self.client().and_then(|client| self.push_to(client, store, record, existing, moved));
         pushed.map_err(|trouble| self.note(trouble))
     }
 
@@ -55,13 +63,13 @@ impl Remote {
         store: &Store,
         record: &ActionRecord,
         existing: Existing,
-        report: &(dyn Fn(Progress) -> bool + Sync),
+        moved: Moved<'_>,
     ) -> Answer<Pushed> {
         let missing = self.missing(client, record)?;
         if missing.iter().any(|(digest, _)| !store.has(digest)) {
             return Ok(Pushed::Incomplete);
         }
-        upload(client, store, &missing, report)?;
+        upload(client, store, &missing, moved)?;
         let is_wrong = missing.iter().any(|(digest, _)| self.state().wrong.remove(digest))
             || self.state().wrong.remove(&record.key);
         let existing = if is_wrong { Existing::Replace } else { existing };
@@ -69,8 +77,9 @@ impl Remote {
         let is_new = client.write(&names::record(&record.key), text.into_bytes(), existing)?;
         let pushed = if is_new {
             // A collection may have removed an old object that was there before the record was.
-            let gone = self.missing(client, record)?;
-            upload(client, store, &gone, report)?;
+            let any_old = missing.len() < record.digests().collect::<HashSet<_>>().len();
+            let gone = if any_old { self.missing(client, record)? } else { Vec::new() };
+            upload(client, store, &gone, moved)?;
             Pushed::New
         } else {
             self.beside(client, record)?
@@ -138,19 +147,10 @@ impl Remote {
 }
 
 /// Uploads objects, several at once. The first trouble ends it.
-fn upload(
-    client: &dyn Client,
-    store: &Store,
-    objects: &[(Digest, u64)],
-    report: &(dyn Fn(Progress) -> bool + Sync),
-) -> Answer<()> {
-    let (next, done, failed) = (AtomicUsize::new(0), AtomicU64::new(0), Mutex::new(None::<Trouble>));
-    let total = objects.iter().map(|(_, size)| size).sum();
+fn upload(client: &dyn Client, store: &Store, objects: &[(Digest, u64)], moved: Moved<'_>) -> Answer<()> {
+    let (next, failed) = (AtomicUsize::new(0), Mutex::new(None::<Trouble>));
     let failure = || failed.lock().unwrap_or_else(PoisonError::into_inner);
-    let moved = |bytes: u64| {
-        let done = done.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        report(Progress { done: done.min(total), total }) && failure().is_none()
-    };
+    let moved = |bytes: u64| moved(bytes) && failure().is_none();
     let work = || {
         while let Some((digest, _)) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
             if failure().is_some() {

@@ -158,7 +158,7 @@ impl<'a> Engine<'a> {
 
     /// The command that pushes the pipeline's results, with the options of this command.
     #[must_use]
-    pub fn push_all(&self) -> String {
+    pub fn push_command(&self) -> String {
         format!("pcamflow push {}{}", self.file(), self.options.given.words())
     }
 

@@ -38,7 +38,7 @@ impl Run<'_, '_, '_> {
             let why = pushing.failed.iter().find(|trouble| !trouble.lasts());
             let why = why.map(|trouble| format!(" ({trouble})")).unwrap_or_default();
             let text =
-                format!("not all results were pushed{why}: `{}` does it later", self.engine.push_all());
+                format!("not all results were pushed{why}: `{}` does it later", self.engine.push_command());
             self.observer.event(&Event::Warning { stage: None, text });
         }
     }

@@ -50,7 +50,7 @@ pub(super) struct Run<'s, 'a: 's, 'o> {
     send: Sender<Message>,
     showing: Option<Showing>,
     /// `None` if nothing is pushed to a remote store.
-    pub(super) pushing: Option<Pushing>,
+    pub(super) pushing: Option<Pushing<'a>>,
     resources: Resources,
     pub(super) states: States,
     pub(super) made: Vec<Option<Made>>,
@@ -83,7 +83,6 @@ pub(super) fn run<'a>(
     let (send, receive) = mpsc::channel();
     let count = engine.pipeline.stages.len();
     std::thread::scope(|threads| {
-        let pushing = Pushing::start(threads, shared, send.clone());
         let mut run = Run {
             engine,
             planner,
@@ -92,7 +91,7 @@ pub(super) fn run<'a>(
             threads,
             send,
             showing: None,
-            pushing,
+            pushing: Pushing::to(shared.remote),
             resources: Resources::of(shared.executor.capacity(), engine.options.jobs),
             states: States::new(count, &engine.order),
             made: vec![None; count],
@@ -346,7 +345,7 @@ impl Run<'_, '_, '_> {
         let event = Event::Finished(FinishedStage::of(self.name(stage), &record, hit, folder));
         self.keys[stage] = Some(record.key);
         if let Some(pushing) = self.pushing.as_mut().filter(|_| !hit) {
-            pushing.push(stage, record.clone());
+            pushing.push(stage, record.clone(), self.threads, self.shared, &self.send);
         }
         self.made[stage] = Some(record.artifacts);
         self.states.set(stage, State::Done);

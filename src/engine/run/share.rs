@@ -3,7 +3,10 @@
 
 use std::{
     collections::BTreeSet,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
 };
 
 use serde::Serialize;
@@ -21,8 +24,8 @@ use crate::engine::{
 };
 use crate::{
     digest::Digest,
-    remote::{Answer, Failed, Pushed, Remote, Trouble, Wanted},
-    store::{ActionRecord, Existing},
+    remote::{Answer, Failed, Pushed, RESULTS_AT_ONCE, Remote, Trouble, Wanted},
+    store::{ActionRecord, Existing, Progress},
 };
 
 /// What became of the results that were to be pushed.
@@ -75,7 +78,7 @@ impl Engine<'_> {
         let forecast = planner.forecast(&self.order);
         let existing = if replace { Existing::Replace } else { Existing::Keep };
         let mut results = PushedResults::default();
-        let mut keys = vec![None; self.pipeline.stages.len()];
+        let (mut keys, mut records) = (vec![None; self.pipeline.stages.len()], Vec::new());
         for outlook in &forecast.stages {
             let stage = self.pipeline.stages[outlook.stage].name.to_string();
             let record = planner.present(outlook).filter(|_| outlook.state == Planned::Cached);
@@ -84,16 +87,20 @@ impl Engine<'_> {
                 continue;
             };
             keys[outlook.stage] = outlook.key;
-            match self.push_one(remote, &stage, &record, existing, stopped, observer) {
+            records.push((stage, record));
+        }
+        let pushed = self.push_all(remote, &records, existing, stopped, observer);
+        for ((stage, _), pushed) in records.into_iter().zip(pushed) {
+            match pushed {
                 Ok(Pushed::New) => results.pushed.push(stage),
                 Ok(Pushed::There) => results.there.push(stage),
                 Ok(Pushed::Other) => results.others.push(stage),
                 Ok(Pushed::Incomplete) => results.incomplete.push(stage),
-                Err(trouble) => {
-                    results.trouble = Some(trouble.to_string());
-                    return Ok(results);
-                }
+                Err(trouble) => results.trouble = Some(trouble.to_string()),
             }
+        }
+        if results.trouble.is_some() {
+            return Ok(results);
         }
         let bundled = self.push_bundles(&planner, remote, &keys);
         results.trouble = bundled.err().map(|trouble| trouble.to_string());
@@ -102,22 +109,40 @@ impl Engine<'_> {
         Ok(results)
     }
 
-    fn push_one(
+    /// Pushes results, several at once. What became of each, in order.
+    fn push_all(
         &self,
         remote: &Remote,
-        stage: &str,
-        record: &ActionRecord,
+        records: &[(String, ActionRecord)],
         existing: Existing,
         stopped: &AtomicBool,
         observer: &mut dyn Observer,
-    ) -> Answer<Pushed> {
-        if stopped.load(Ordering::SeqCst) {
-            return Err(Trouble::Stopped);
-        }
-        transfer(Direction::Pushing, stage, observer, |report| {
-            let goes_on = |progress| report(progress) && !stopped.load(Ordering::SeqCst);
-            remote.push(self.store, record, existing, &goes_on)
-        })
+    ) -> Vec<Answer<Pushed>> {
+        let total = records.iter().map(|(_, record)| size(record)).sum();
+        let (next, done) = (AtomicUsize::new(0), AtomicU64::new(0));
+        let pushed = Mutex::new(vec![Err(Trouble::Stopped); records.len()]);
+        transfer(Direction::Pushing, "results", observer, |report| {
+            let moved = |bytes: u64| {
+                let done = done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+                report(Progress { done: done.min(total), total }) && !stopped.load(Ordering::SeqCst)
+            };
+            let work = || {
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some((_, record)) = records.get(place).filter(|_| !stopped.load(Ordering::SeqCst))
+                    else {
+                        return;
+                    };
+                    let answer = remote.push(self.store, record, existing, &moved);
+                    pushed.lock().unwrap_or_else(PoisonError::into_inner)[place] = answer;
+                }
+            };
+            std::thread::scope(|threads| {
+                (1..RESULTS_AT_ONCE.min(records.len())).for_each(|_| drop(threads.spawn(work)));
+                work();
+            });
+        });
+        pushed.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// After the results of some stages were pushed: pushes those of the stages that they need, without which nobody
@@ -134,12 +159,14 @@ impl Engine<'_> {
         let needed = needed(planner, pushed);
         let with_keys: Vec<Digest> = needed.iter().filter_map(|stage| keys[*stage]).collect();
         remote.find_records(&with_keys);
+        let mut records = Vec::new();
         for stage in needed {
             let Some(key) = keys[stage].filter(|key| !remote.has_record(key)) else { continue };
             let Some(record) = self.store.record(&key)?.found() else { continue };
-            let name = self.pipeline.stages[stage].name.to_string();
-            self.push_one(remote, &name, &record, Existing::Keep, stopped, observer)?;
+            records.push((self.pipeline.stages[stage].name.to_string(), record));
         }
+        let pushed = self.push_all(remote, &records, Existing::Keep, stopped, observer);
+        pushed.into_iter().collect::<Answer<Vec<Pushed>>>()?;
         self.push_bundles(planner, remote, keys)
     }
 
@@ -201,6 +228,11 @@ impl Engine<'_> {
         results.failed = stopped.map(|failed| (failed.what.clone(), failed.trouble.to_string())).collect();
         Ok(results)
     }
+}
+
+/// The bytes of a result's artifacts.
+pub(super) fn size(record: &ActionRecord) -> u64 {
+    record.artifacts.values().map(|artifact| artifact.size).sum()
 }
 
 /// The stages that some stages need, directly or not, in order.

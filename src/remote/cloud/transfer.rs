@@ -21,7 +21,7 @@ use super::{
 const PART: u64 = 8 << 20;
 
 /// How many parts of one object are moved at once. They are in memory.
-const PARTS: usize = 3;
+const PARTS: usize = 2;
 
 /// How long sending one part may take.
 const SLOWEST: Duration = Duration::from_secs(600);
