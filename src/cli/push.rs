@@ -25,9 +25,10 @@ use crate::{
 /// What to push.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A run pushes what it computes by itself, unless `push = false`. This command pushes what was computed
-before, without the remote, or when it could not be reached. What the remote has already is not sent
-again, so a push that was interrupted goes on with the next object. The first result of a key stays.")]
+A run pushes what it computes by itself, unless `push = false`. This command pushes what was
+computed before, without the remote, or when it could not be reached. What the remote has already
+is not sent again, so a push that was interrupted goes on with the next object. The first result
+of a key stays.")]
 pub(super) struct PushArguments {
     #[command(flatten)]
     project: ProjectArguments,

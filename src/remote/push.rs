@@ -66,7 +66,7 @@ impl Remote {
         moved: Moved<'_>,
     ) -> Answer<Pushed> {
         let missing = self.missing(client, record)?;
-        if missing.iter().any(|(digest, _)| !store.has(digest)) {
+        if !missing.iter().all(|(digest, _)| is_sound(store, record, digest)) {
             return Ok(Pushed::Incomplete);
         }
         upload(client, store, &missing, moved)?;
@@ -143,6 +143,14 @@ impl Remote {
             written.map_err(|trouble| self.note(trouble))?;
         }
         Ok(())
+    }
+}
+
+/// Whether the bytes of one of a record's objects are here and right.
+fn is_sound(store: &Store, record: &ActionRecord, digest: &Digest) -> bool {
+    match record.artifacts.values().find(|artifact| artifact.digest == *digest) {
+        Some(artifact) => store.check(record, artifact).is_ok_and(|check| check.is_here()),
+        None => store.has(digest),
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) fn bundle<'a>(records: impl IntoIterator<Item = &'a ActionRecord>) ->
 pub(super) fn unbundle(bytes: &[u8]) -> Result<(Vec<ActionRecord>, Vec<String>), String> {
     let rest = bytes.strip_prefix(HEAD).ok_or("it is no bundle, or one of another version")?;
     let (digest, packed) = rest.split_at_checked(DIGITS + 1).ok_or("it was cut off")?;
-    if digest[..DIGITS] != *Digest::of(packed).hex().as_bytes() {
+    if digest != format!("{}\n", Digest::of(packed)).as_bytes() {
         return Err("it was cut off or modified".to_owned());
     }
     let mut text = Vec::new();

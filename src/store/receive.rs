@@ -53,8 +53,8 @@ pub enum Received {
 }
 
 impl Store {
-    /// Takes over the record of another store, unless the key has one here. Its bytes are not here: see
-    /// [`super::check`]. True if it was taken.
+    /// Takes over the record of another store, unless the key has one here. Its bytes are not here: it
+    /// is a hit as long as no stage needs them. True if it was taken.
     ///
     /// # Errors
     /// Where it says something wrong about an object that is here, or the store cannot be written.

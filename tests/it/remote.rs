@@ -79,6 +79,19 @@ fn what_one_computed_the_other_takes_and_fetches_only_what_it_needs() {
     );
 }
 
+#[cfg(feature = "torch")]
+#[test]
+fn a_model_comes_to_a_machine_without_libtorch() {
+    use crate::training::{model, project};
+    let Some(server) = S3::start() else { return };
+    let [ada, ben] = [(); 2].map(|()| server.for_project(project()));
+    whole(ada.run(&["train.t"]).exit(0));
+    // The engine alone: there is no worker beside it.
+    ben.shell("cp $PCAMFLOW alone; ./alone run p.toml train.t --json; exit $?").cached_all();
+    ben.shell("./alone pull p.toml train.t && ./alone run p.toml train.t --quiet; exit $?").exit(0);
+    assert_eq!(model(&ben), model(&ada));
+}
+
 #[test]
 fn a_run_whose_results_are_here_asks_nothing() {
     let Some(server) = S3::start() else { return };
