@@ -7,6 +7,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod allocator;
+#[cfg(test)]
+mod alone;
 mod baseline;
 mod batch_size;
 mod batches;

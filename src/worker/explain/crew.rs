@@ -20,21 +20,29 @@ pub(crate) struct Crew {
     pool: Option<rayon::ThreadPool>,
     /// The number of libtorch's own threads before.
     libtorch_threads: i32,
+    #[cfg(test)]
+    _alone: crate::alone::Alone,
 }
 
 impl Crew {
     /// # Errors
     /// The system starts no threads.
     pub(crate) fn new(device: Device, threads: usize) -> Result<Self> {
-        let libtorch_threads = tch::get_num_threads();
-        if device != Device::Cpu || threads < 2 {
-            return Ok(Self { pool: None, libtorch_threads });
+        #[cfg(test)]
+        let alone = crate::alone::alone();
+        let mut crew = Self {
+            pool: None,
+            libtorch_threads: tch::get_num_threads(),
+            #[cfg(test)]
+            _alone: alone,
+        };
+        if device == Device::Cpu && threads > 1 {
+            // New threads take this over at their first computation.
+            tch::set_num_threads(1);
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            crew.pool = Some(pool.with_context(|| format!("cannot start {threads} threads"))?);
         }
-        // New threads take this over at their first computation.
-        tch::set_num_threads(1);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        let pool = pool.with_context(|| format!("cannot start {threads} threads"))?;
-        Ok(Self { pool: Some(pool), libtorch_threads })
+        Ok(crew)
     }
 
     /// How many images each member may compute with at once, if all together may compute with `most`.

@@ -39,6 +39,8 @@ use crate::{allocator, device, job::Job, numbers};
 /// # Errors
 /// The stage fails, or the device is missing or has too little memory.
 pub(crate) fn run(task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
+    #[cfg(test)]
+    let _alone = crate::alone::alone();
     let device = device::resolve(task.resources.device)?;
     tch::set_num_threads(i32::try_from(task.resources.threads.max(1))?);
     pcamflow::data::h5::unpack_on(task.resources.threads)?;

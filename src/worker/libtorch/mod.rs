@@ -99,8 +99,29 @@ pub(crate) fn weight_gradient(
     weight: &Tensor,
     step: Step,
 ) -> Result<Tensor> {
+    if breaks_onednn(weight, step) {
+        return Ok(of_points(gradient, input, step.stride));
+    }
     let [_, by_weight] = backward(gradient, input, weight, step, [false, true])?;
     Ok(owned(by_weight))
+}
+
+/// Whether oneDNN would write past its buffer: for few channels, 1x1 convolutions that leave out pixels (its issue
+/// 6035). The gradient is then wrong, or never ends.
+fn breaks_onednn(weight: &Tensor, Step { stride, padding }: Step) -> bool {
+    // The channels that it has in one block; 8 without AVX-512.
+    const BLOCK: i64 = 16;
+    let is_float = (weight.kind(), weight.device()) == (Kind::Float, Device::Cpu);
+    let is_strided = stride > 1 && padding == 0;
+    is_float && is_strided && matches!(weight.size()[..], [_, channels, 1, 1] if channels < BLOCK)
+}
+
+/// The gradient by the weight of a 1x1 convolution: a product of matrices with a row for each pixel that it reads.
+fn of_points(gradient: &Tensor, input: &Tensor, stride: i64) -> Tensor {
+    let rows = |map: &Tensor| map.permute([0, 2, 3, 1]).reshape([-1, map.size()[1]]);
+    let read = input.slice(2, None, None, stride).slice(3, None, None, stride);
+    let product = rows(gradient).tr().matmul(&rows(&read));
+    product.unsqueeze(-1).unsqueeze(-1)
 }
 
 fn backward(

@@ -237,6 +237,7 @@ fn mini() -> Option<InMemory> {
 #[test]
 fn twenty_steps_are_pytorchs() {
     let (Some(reference), Some(patches)) = (reference("train.safetensors"), mini()) else { return };
+    let _alone = crate::alone::alone();
     tch::set_num_threads(1);
     let architecture = Architecture::ClassCnn(ClassCnn { channels: [8, 16, 32, 64], hidden: 32 });
     let optimizer = Optimizer::Adam(Adam::default());

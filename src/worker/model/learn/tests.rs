@@ -75,6 +75,7 @@ fn running_statistics_are_those_of(network: &Network, exact: &Network) {
 
 #[test]
 fn no_bit_depends_on_the_number_of_threads() {
+    let _alone = crate::alone::alone();
     let network = tiny_network(2);
     let patches = noisy_patches(9, 1);
     let by_logits = Tensor::ones([9], (Kind::Float, tch::Device::Cpu));
