@@ -57,6 +57,9 @@ const PRINTING: &[&str] = &[
     "graph p.toml --format json",
     "schema",
     "schema --events",
+    "schema --project",
+    "push p.toml --remote REMOTE",
+    "pull p.toml --remote REMOTE",
     "completions bash",
     "runs",
     "runs --json",
@@ -79,14 +82,19 @@ fn words(line: &str) -> Vec<&str> {
     line.split(' ').collect()
 }
 
+/// A line whose remote store is a folder of the project.
+fn with_remote(line: &str, project: &Sandbox) -> String {
+    line.replace("REMOTE", &format!("file://{}", project.path("remote").display()))
+}
+
 #[test]
 fn every_command_reports_that_standard_output_could_not_be_written() {
     let project = Sandbox::new().pipeline(PIPELINE);
     project.run(&[]).exit(0);
-    for line in PRINTING {
+    for line in PRINTING.iter().map(|line| with_remote(line, &project)) {
         let _ = fs::remove_file(project.path("new.toml"));
         let full = File::options().write(true).open("/dev/full").unwrap();
-        let output = project.pcamflow_into(&words(line), Stdio::from(full));
+        let output = project.pcamflow_into(&words(&line), Stdio::from(full));
         let told = output.stderr.matches("standard output could not be written: no storage space").count();
         if told != 1 || !matches!(output.status.code(), Some(1..=5)) {
             output.fail(&format!("`{line}` on a full disk"));
@@ -98,17 +106,17 @@ fn every_command_reports_that_standard_output_could_not_be_written() {
 fn a_closed_pipe_is_not_an_error() {
     let project = Sandbox::new().pipeline(PIPELINE);
     project.run(&[]).exit(0);
-    for line in PRINTING {
+    for line in PRINTING.iter().map(|line| with_remote(line, &project)) {
         let _ = fs::remove_file(project.path("new.toml"));
         let _ = fs::remove_dir_all(project.path("copies"));
-        let whole = project.pcamflow(&words(line)).status.code();
+        let whole = project.pcamflow(&words(&line)).status.code();
         let _ = fs::remove_file(project.path("new.toml"));
         if line.starts_with("cache clear") {
             project.run(&[]).exit(0);
         }
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let output = project.pcamflow_into(&words(line), Stdio::from(writer));
+        let output = project.pcamflow_into(&words(&line), Stdio::from(writer));
         if output.status.code() != whole || output.stderr.contains("could not be written") {
             output.fail(&format!("`{line}` into a closed pipe; without one: {whole:?}"));
         }
