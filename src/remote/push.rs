@@ -108,8 +108,8 @@ impl Remote {
         Ok(missing.map(|((digest, size), _)| (digest, size.unwrap_or_default())).collect())
     }
 
-    /// What becomes of a record beside the one that the remote has. A result whose bytes are gone or wrong there is
-    /// replaced.
+    /// Compares a record with the one that the remote has under the same key. If bytes of that result are missing or
+    /// damaged there, it is replaced.
     fn beside(&self, client: &dyn Client, record: &ActionRecord) -> Answer<Pushed> {
         let name = names::record(&record.key);
         let read = client.read(std::slice::from_ref(&name)).pop().unwrap_or(Ok(None))?;

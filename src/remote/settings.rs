@@ -26,7 +26,7 @@ pub struct Settings {
     pub url: String,
     /// Whether results that are computed here are pushed.
     pub push: bool,
-    /// Which bytes are fetched in order to be shown; `None` if nobody said.
+    /// Which artifacts are fetched in order to be shown; `None` if it is not set.
     pub show: Option<Show>,
     /// The server, for S3-compatible stores and others that are not at the provider's own address.
     pub endpoint: Option<String>,

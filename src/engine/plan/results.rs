@@ -124,8 +124,8 @@ impl Engine<'_> {
         record.log.filter(|log| self.store.has(log)).map(|log| self.store.lend(&log).path().to_owned())
     }
 
-    /// Fetches bytes that somebody asks to see and that are not here from the remote store, if there is one. Returns
-    /// what could not be fetched.
+    /// Fetches the bytes that this store lacks from the remote store, if there is one. Returns what could not be
+    /// fetched.
     pub fn fetch(&self, wanted: Vec<Wanted>, report: &(dyn Fn(Progress) + Sync)) -> Vec<Failed> {
         let missing = |wanted: &Wanted| !self.store.has(&wanted.digest);
         let missing: Vec<Wanted> = wanted.into_iter().filter(missing).collect();

@@ -73,7 +73,7 @@ impl Engine<'_> {
     /// The artifacts of results that are to be shown, and whose bytes are not here.
     pub(super) fn to_show(&self, forecast: &Forecast, frozen: bool) -> Vec<Wanted> {
         let Some(remote) = &self.options.remote else { return Vec::new() };
-        // A frozen run checks: it fetches only what somebody has asked for.
+        // A frozen run only checks results, so it fetches nothing unless the settings ask for it.
         let show = match (remote.settings().show, frozen) {
             (Some(show), _) => show,
             (None, false) => remote::Show::default(),

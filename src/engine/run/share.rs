@@ -145,8 +145,8 @@ impl Engine<'_> {
         pushed.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// After the results of some stages were pushed: pushes those of the stages that they need, without which nobody
-    /// would find them, and the bundle. `keys` has the key of each stage that is done.
+    /// Completes a push: pushes the results of the stages that the pushed ones depend on, because a key is computed from
+    /// them, and then the bundle. `keys` has the key of each stage that is done.
     pub(super) fn push_rest(
         &self,
         planner: &Planner<'_>,
