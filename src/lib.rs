@@ -26,6 +26,7 @@
 //! | [`pipeline`], [`graph`] | TOML text to a checked pipeline, every problem with its place; the DAG |
 //! | [`store`] | objects, action records, digests of sources, locks, partial work, shown files |
 //! | [`remote`] | a store that a team shares, in a bucket or a folder: looks up, fetches, pushes |
+//! | [`slurm`] | Slurm's commands: submits jobs, asks for their states, cancels them |
 //! | [`engine`] | fingerprints, plan, run loop, attempts, executors, events |
 //! | [`protocol`], [`serve`], `place` | the messages between engine and processes; the serving side of them; where they compute, and whether both see the same folders |
 //! | [`offspring`] | the processes that programs start: finds and ends them |
@@ -79,6 +80,7 @@ pub mod protocol;
 pub mod remote;
 pub mod report;
 pub mod serve;
+pub mod slurm;
 pub mod stages;
 pub mod store;
 #[doc(hidden)]

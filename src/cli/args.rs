@@ -106,6 +106,10 @@ pub(super) struct RunArguments {
     /// `command` stages (other stages never use them). No protection against malicious programs
     #[arg(long)]
     pub(super) offline: bool,
+    /// Submit the jobs of stages that are computed on a cluster, and do not wait for them. A later run takes
+    /// their results; `pcamflow status` shows them
+    #[arg(long, conflicts_with_all = ["dry_run", "frozen"])]
+    pub(super) detach: bool,
     /// Where artifacts are shown [default: out in the project's folder]
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,

@@ -86,6 +86,8 @@ pub(super) enum Command {
     Watch(super::watch::WatchArguments),
     /// Show what would run, why, and how long it may take
     Plan(super::plan::PlanArguments),
+    /// Show what becomes of every stage now: results, jobs of a cluster, failures
+    Status(super::status::StatusArguments),
     /// Show a stage's result, or the contents of an artifact
     Show(super::show::ShowArguments),
     /// Write one page with everything about the latest results: open it in a browser
@@ -133,6 +135,9 @@ pub(super) enum Command {
     /// List candidates for a word (for the scripts of `completions`)
     #[command(name = "__complete", hide = true)]
     Complete(CompleteArguments),
+    /// Compute the stage of a job of a cluster (not for people)
+    #[command(name = super::JOB, hide = true)]
+    Job(super::job::JobArguments),
     /// Serve stages to an engine (not for people)
     #[command(name = super::SERVE, hide = true)]
     Serve,

@@ -18,6 +18,7 @@ mod headline;
 mod history;
 mod init;
 mod intervals;
+mod job;
 mod latest;
 mod log;
 mod logging;
@@ -39,7 +40,9 @@ mod run;
 mod runs;
 mod schema;
 mod show;
+mod signals;
 mod start;
+mod status;
 mod sweep;
 mod tensorboard;
 mod verify;
@@ -53,3 +56,6 @@ pub use start::main;
 
 /// The hidden command with which the engine starts itself to compute a stage.
 pub const SERVE: &str = "__serve";
+
+/// The hidden command with which a job of a cluster computes its stage.
+const JOB: &str = "__job";

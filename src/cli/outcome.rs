@@ -89,7 +89,7 @@ impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Wrong(_) => Self::usage(refused),
-            Refused::Store(_) | Refused::Out(_) => Self::environment(refused),
+            Refused::Store(_) | Refused::Cluster(_) | Refused::Out(_) => Self::environment(refused),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{
     args::ProjectArguments,
     project::open,
     remote::{required, writable},
-    run::stop_on_signals,
+    signals::stop_on_signals,
 };
 use crate::{
     engine::{

@@ -274,6 +274,7 @@ mod tests {
             sweep: None,
             trials: Vec::new(),
             would_run: Vec::new(),
+            submitted: Vec::new(),
             required: Vec::new(),
             unasked: None,
         }

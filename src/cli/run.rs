@@ -1,9 +1,6 @@
 //! `pcamflow run`.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, atomic::AtomicBool};
 
 use super::{
     Error, Exit, Outcome,
@@ -14,20 +11,20 @@ use super::{
     project::{here, open},
     record::Recorder,
     report,
+    signals::{self, stop_on_signals},
     sweep::{Recorders, id_of},
     tensorboard::Logged,
     worker::programs,
 };
 use crate::{
     engine::{
-        Engine, Options,
+        BatchOptions, Engine, Options,
         exec::executor,
         tell::{
             event::{Observer, SweepRun},
             given::Given,
         },
     },
-    offspring,
     pipeline::{self, Pipeline},
     stages::{Logs, RunSettings},
     store::{Asked, RunRecord, Store},
@@ -111,26 +108,6 @@ fn claim(store: &Store, pipeline: &Pipeline) {
     }
 }
 
-/// Ctrl-C, SIGTERM and SIGHUP stop the run and keep what is finished. The second signal ends it at once.
-pub(super) fn stop_on_signals(stopped: &Arc<AtomicBool>) {
-    let stopped = Arc::clone(stopped);
-    on_signals(move || stopped.swap(true, Ordering::SeqCst));
-}
-
-/// Calls `stop` on Ctrl-C, SIGTERM and SIGHUP. If it was called before, which it returns, the process ends, with all
-/// processes that it started.
-pub(super) fn on_signals(stop: impl Fn() -> bool + Send + 'static) {
-    let set = ctrlc::set_handler(move || {
-        if stop() {
-            offspring::end_below(std::process::id());
-            std::process::exit(Exit::Interrupted.code().into());
-        }
-    });
-    if let Err(error) = set {
-        tracing::debug!("no signal handler: {error}");
-    }
-}
-
 /// How to show a run.
 pub(super) fn mode(arguments: &RunArguments) -> ui::Mode {
     match (arguments.json, arguments.quiet) {
@@ -171,8 +148,20 @@ fn options(arguments: &RunArguments, pipeline: &Pipeline) -> Result<Options, Err
         keep_going: arguments.keep_going || is_sweep,
         sweep: is_sweep.then(|| sweep_run(arguments, pipeline)),
         require: arguments.require.clone(),
+        batch: batch(arguments),
         ..arguments.project.engine(pipeline, &arguments.stages)?
     })
+}
+
+/// A job of a cluster runs this program.
+fn batch(arguments: &RunArguments) -> BatchOptions {
+    let engine = programs().engine.display().to_string();
+    BatchOptions {
+        program: vec![engine, super::JOB.to_owned()],
+        detach: arguments.detach,
+        offline: arguments.offline,
+        leave: signals::jobs_go_on(),
+    }
 }
 
 /// The command that compares the trials. It names the store unless the current folder has the same one.

@@ -7,8 +7,8 @@ use clap::Parser;
 use super::{
     Error, Exit, cache, check,
     commands::{Arguments, Command},
-    compare, complain, complete, completions, doctor, explain, export, graph, guide, init, log, logging,
-    path, pin, plan, push, report, run, runs, schema, show, sweep, verify, watch,
+    compare, complain, complete, completions, doctor, explain, export, graph, guide, init, job, log, logging,
+    path, pin, plan, push, report, run, runs, schema, show, status, sweep, verify, watch,
 };
 use crate::{serve, ui};
 
@@ -26,6 +26,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Sweep(arguments) => sweep::sweep(&arguments),
         Command::Watch(arguments) => watch::watch(&arguments),
+        Command::Status(arguments) => status::status(&arguments),
         Command::Show(arguments) => show::show(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
@@ -47,6 +48,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Compare(arguments) => compare::compare_runs(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
         Command::Cache(arguments) => cache::cache(&arguments),
+        Command::Job(arguments) => job::job(&arguments),
         Command::Serve => return serve::serve(crate::jobs::versions(), crate::jobs::run, crate::jobs::check),
     };
     finished(outcome.unwrap_or_else(Error::report))

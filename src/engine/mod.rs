@@ -6,13 +6,17 @@
 //! It has four parts: `tell` reports, `plan` decides, `run` carries the plan out, `exec` computes stages. `plan`
 //! imports `tell`, `run` imports all, `tell` and `exec` import no other part (a test checks this).
 
+pub mod batch;
+mod compute;
 pub mod exec;
 pub mod plan;
 pub mod run;
 pub mod tell;
 
 pub use crate::place::host;
+pub use batch::now::StageNow;
 pub use plan::{
+    batch_options::BatchOptions,
     engine::{Engine, Options, Refused, scope},
     keys::{NamedStage, StageStatus},
 };

@@ -32,6 +32,21 @@ impl Pipeline {
 }
 
 impl Places<'_> {
+    /// The place of a setting of how to compute a stage: in the stage's `run`, in `[run]`, or else the stage's table.
+    #[must_use]
+    pub fn setting(&self, stage: &StageName, setting: &str) -> String {
+        let tables = self.document.tables.get_ref();
+        let header = table(tables, stage.kind.word()).and_then(|named| named.get(stage.name.as_str()));
+        let own = header.and_then(|header| header.get_ref().as_table());
+        let path = ["run".to_owned(), setting.to_owned()];
+        let sets = |of: &&DeTable<'_>| {
+            of.get("run").and_then(|run| run.get_ref().as_table()?.get(setting)).is_some()
+        };
+        let span = own.filter(sets).or(Some(tables).filter(sets)).and_then(|of| deepest(of, &path));
+        let span = span.or_else(|| header.map(|header| header.span())).unwrap_or_default();
+        self.sources.file_line(&self.document.origin(span))
+    }
+
     /// The place of a parameter, by its path in the canonical form (`optimizer.adam.learning-rate`): that of the
     /// deepest part that is written, in the stage or, if it is inherited, in `[pipeline]`; else that of the stage's
     /// table. `None` if the stage is not in the text.

@@ -188,8 +188,13 @@ fn read_stage<'a>(
 /// Some settings are those of the whole run: only `[run]` has them.
 fn of_the_whole_run(stage: &Spanned<DeTable<'_>>) -> Option<Problem> {
     let run = stage.get_ref().get("run")?;
-    let (name, value) =
-        ["executor", "logs"].iter().find_map(|name| Some((name, run.get_ref().get(*name)?)))?;
+    let value_of = |name: &str| match name.split_once('.') {
+        Some((table, name)) => run.get_ref().get(table)?.get_ref().get(name),
+        None => run.get_ref().get(name),
+    };
+    let (name, value) = ["executor", "logs", "slurm.max-jobs"]
+        .iter()
+        .find_map(|name| Some((name.replace("slurm.", ""), value_of(name)?)))?;
     let problem = Problem::at(value.span(), format!("a stage cannot have its own `{name}`"));
     Some(problem.help("it is a setting of the whole run: set it in [run]"))
 }

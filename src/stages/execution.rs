@@ -4,7 +4,10 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::{Launcher, Retry, Runner, Schema, TimeSpan, declare::table, text::serde_by_text};
+use super::{
+    AnyStage, Launcher, Retry, Runner, Schema, Slurm, SlurmChoice, TimeSpan, declare::table,
+    text::serde_by_text,
+};
 
 /// The device of the tensors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -140,6 +143,9 @@ table! {
         /// The words of a program that starts the worker elsewhere, before the worker's own command (default: it is
         /// started here). Of use only for stages that need libtorch.
         launcher: Option<Launcher> = None;
+        /// Whether stages are computed as jobs of Slurm (default: no). In `[run]`, those that need libtorch; in a stage,
+        /// that stage. `false` in a stage: it is computed here.
+        slurm: Option<SlurmChoice> = None;
         /// Logs for other programs (default: none). Only in `[run]`.
         logs: Option<Logs> = None;
     }
@@ -166,6 +172,19 @@ impl RunSettings {
         launcher.filter(|_| runner == Runner::Worker)
     }
 
+    /// The job that a stage becomes; `None` if it is computed here. These are the settings of the pipeline.
+    #[must_use]
+    pub fn job_of(&self, stage: &AnyStage) -> Option<Slurm> {
+        let own = stage.run_settings().slurm.clone();
+        if own.is_none() && stage.runner() == Runner::Engine {
+            return None;
+        }
+        match own.map_or_else(|| self.slurm.clone(), |own| Some(own.or(self.slurm.as_ref())))? {
+            SlurmChoice::Here => None,
+            SlurmChoice::Job(slurm) => Some(*slurm),
+        }
+    }
+
     /// These settings; where one is not set, the other's.
     #[must_use]
     pub fn or(self, other: &Self) -> Self {
@@ -180,6 +199,10 @@ impl RunSettings {
             retry: self.retry.or(other.retry),
             timeout: self.timeout.or(other.timeout),
             launcher: self.launcher.or_else(|| other.launcher.clone()),
+            slurm: match self.slurm {
+                Some(own) => Some(own.or(other.slurm.as_ref())),
+                None => other.slurm.clone(),
+            },
             logs: self.logs.or(other.logs),
         }
     }

@@ -26,6 +26,7 @@ mod reference;
 mod retry;
 mod runner;
 pub mod schema;
+mod slurm;
 pub(crate) mod suggest;
 mod text;
 mod value_schemas;
@@ -72,6 +73,7 @@ pub use reference::{
 pub use retry::{Retry, RetryOn, TimeSpan};
 pub use runner::Runner;
 pub use schema::Schema;
+pub use slurm::{Slurm, SlurmChoice};
 
 /// Expands the registry into `AnyStage`, its forwarding methods and those of `Kind`.
 macro_rules! stages {

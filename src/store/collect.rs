@@ -53,6 +53,7 @@ impl Store {
         self.sweep(policy, &survey, progress, &mut collected)?;
         drop(gate);
         self.clear_work(policy, &mut collected)?;
+        self.clear_jobs(&mut collected)?;
         self.clear_quarantine(policy, &mut collected)?;
         self.clear_incoming(&mut collected)?;
         self.clear_staging(&mut collected);

@@ -29,6 +29,7 @@ pub(super) struct Layout {
     pub(super) quarantine: PathBuf,
     pub(super) tmp: PathBuf,
     pub(super) incoming: PathBuf,
+    pub(super) jobs: PathBuf,
     pub(super) durability: Durability,
 }
 
@@ -53,6 +54,7 @@ impl Layout {
             quarantine: root.join("quarantine"),
             tmp: root.join("tmp"),
             incoming: root.join("incoming"),
+            jobs: root.join("jobs"),
             root,
             durability,
         };
@@ -83,6 +85,10 @@ impl Layout {
 
     pub(super) fn work_on(&self, key: &Digest) -> PathBuf {
         self.work.join(key.hex())
+    }
+
+    pub(super) fn job_of(&self, key: &Digest) -> PathBuf {
+        self.jobs.join(key.hex())
     }
 
     /// Whether there is a store here yet.

@@ -14,7 +14,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{ActionRecord, Result, Store, layout::Layout};
+use super::{ActionRecord, Result, Store, job, layout::Layout};
 use crate::{
     digest::Digest,
     fsx::{self, FileLock, Gate, TryLock},
@@ -118,9 +118,9 @@ fn create(layout: &Layout) -> Result<(PathBuf, FileLock)> {
     }
 }
 
-/// What live runs need: keys and digests of objects. Removes the leases of dead runs.
+/// What live runs and jobs need: keys and digests of objects. Removes the leases of dead runs.
 pub(super) fn claimed(layout: &Layout) -> Result<HashSet<Digest>> {
-    let mut claimed = HashSet::new();
+    let mut claimed: HashSet<Digest> = job::needed(layout)?.into_iter().collect();
     for name in fsx::list(&layout.leases)? {
         let path = layout.leases.join(name);
         let lock = layout.healing(&path, || Ok(FileLock::try_acquire(&path, "")?))?;

@@ -22,6 +22,7 @@
 //!   quarantine/             damaged objects and records, kept for inspection
 //!   tmp/                    files being written
 //!   incoming/<digest>       objects of which a part has been fetched from a remote store
+//!   jobs/<key>/             a job that computes a key on a cluster: its task, its events, what it needs
 //! ```
 //!
 //! Invariants:
@@ -42,6 +43,7 @@ mod error;
 mod forget;
 mod format;
 mod home;
+mod job;
 mod latest;
 mod layout;
 mod lease;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     ActionRecord, Check, Damage, RECORD_FORMAT, Result, Store, TryKey,
     brief::Brief,
@@ -38,7 +40,8 @@ impl Lookup {
 }
 
 /// What to do if the key already has a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Existing {
     /// The first result of a key wins.
     Keep,

@@ -79,6 +79,8 @@ impl Observer for Markdown {
             | Event::Hashing { .. }
             | Event::Transfer { .. }
             | Event::Waiting { .. }
+            | Event::Job { .. }
+            | Event::Submitted(_)
             | Event::Progress { .. }
             | Event::Epoch { .. }
             | Event::Finished(_)
@@ -93,6 +95,7 @@ impl Observer for Markdown {
 fn head(summary: &Summary) -> String {
     let unmet = summary.required.iter().filter(|verdict| !verdict.met).count();
     let outcome = match summary.exit_code() {
+        0 if !summary.submitted.is_empty() => "⏳ jobs go on".to_owned(),
         0 => "✅ done".to_owned(),
         4 => "❌ frozen: not everything is in the store".to_owned(),
         3 if summary.unasked.is_some() => "❌ frozen: the remote store could not be asked".to_owned(),
@@ -102,11 +105,12 @@ fn head(summary: &Summary) -> String {
     };
     let cached = summary.finished.iter().filter(|stage| stage.cached).count();
     let would = |state| summary.would_run.iter().filter(move |stage| stage.state == state).count();
-    let others = summary.not_run.len().saturating_sub(summary.would_run.len());
+    let others = summary.not_run.len().saturating_sub(summary.would_run.len() + summary.submitted.len());
     let counts = words::counts(&[
         (summary.finished.len() - cached, "computed"),
         (cached, "cached"),
         (summary.failed.len(), "failed"),
+        (summary.submitted.len(), "submitted"),
         (would(Planned::Run), "would run"),
         (would(Planned::Maybe), "may run"),
         (would(Planned::Blocked), "blocked"),

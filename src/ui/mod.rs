@@ -20,6 +20,7 @@ pub mod guide;
 mod json;
 mod markdown;
 mod names;
+pub mod now;
 mod out;
 mod paint;
 mod pictures;

@@ -1,7 +1,7 @@
 //! A run as plain lines, for logs and `grep`.
 //!
 //! A line has a word in a column of nine (`start`, `progress`, `epoch`, `curves`, `done`, `cached`, `failed`,
-//! `blocked`, `waiting`, `warning`, `hashing`, `fetching`, `pushing`, `plan`, `sweep`), the stage or file, a colon, and the rest. Further lines
+//! `blocked`, `waiting`, `job`, `left`, `warning`, `hashing`, `fetching`, `pushing`, `plan`, `sweep`), the stage or file, a colon, and the rest. Further lines
 //! of a message are indented. The words and their order are stable.
 
 use std::{
@@ -84,6 +84,8 @@ impl<W: Write> Plain<W> {
                 self.bytes(words::direction(*direction), what, *done, *total, now);
             }
             Event::Waiting { stage, holder } => self.about("waiting", stage, &words::waiting(holder)),
+            Event::Job { stage, state } => self.about("job", stage, &words::job_now(state)),
+            Event::Submitted(left) => self.about("left", &left.stage, &format!("job {} goes on", left.job)),
             Event::Started { stage, why } => {
                 self.running.remove(stage);
                 self.about("start", stage, why);

@@ -68,6 +68,8 @@ impl<W: Write> Observer for Closing<W> {
             | Event::Hashing { .. }
             | Event::Transfer { .. }
             | Event::Waiting { .. }
+            | Event::Job { .. }
+            | Event::Submitted(_)
             | Event::Progress { .. }
             | Event::Epoch { .. }
             | Event::Warning { .. }
@@ -120,7 +122,8 @@ fn totals(summary: &Summary) -> String {
         (summary.finished.len() - cached, "ran"),
         (cached, "cached"),
         (summary.failed.len(), "failed"),
-        (summary.not_run.len(), "not run"),
+        (summary.submitted.len(), "submitted"),
+        (summary.not_run.len().saturating_sub(summary.submitted.len()), "not run"),
     ]);
     let interrupted = if summary.interrupted { "interrupted: " } else { "" };
     let counts = if counts.is_empty() { "nothing ran" } else { &counts };

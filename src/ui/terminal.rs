@@ -214,6 +214,8 @@ impl Terminal {
             | Event::Hashing { .. }
             | Event::Transfer { .. }
             | Event::Waiting { .. }
+            | Event::Job { .. }
+            | Event::Submitted(_)
             | Event::Epoch { .. }
             | Event::Warning { .. }
             | Event::Required(_)
@@ -238,6 +240,13 @@ impl Observer for Terminal {
             }
             Event::Waiting { stage, holder } => {
                 self.running(stage, &format!("waiting {}", words::waiting(holder)));
+            }
+            Event::Job { stage, state } => self.running(stage, &words::job_now(state)),
+            Event::Submitted(left) => {
+                self.bars.remove(&left.stage);
+                self.wake();
+                let line = format!("→ {}  job {} goes on", self.bars.name(&left.stage), left.job);
+                self.say(&self.paint.tone(Tone::Faint, &line));
             }
             Event::Started { stage, why } => self.running(stage, why),
             Event::Progress { stage, progress } => {

@@ -95,6 +95,7 @@ pub(super) fn summary(finished: Vec<FinishedStage>) -> Summary {
         sweep: None,
         trials: Vec::new(),
         would_run: Vec::new(),
+        submitted: Vec::new(),
         required: Vec::new(),
         unasked: None,
     }

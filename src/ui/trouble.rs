@@ -82,13 +82,17 @@ fn advice(summary: &Summary) -> Option<String> {
             format!("{kept}: its process ended before it was done; run again to go on")
         }
         Some(FailureClass::Timeout) => {
-            format!("{kept}: raise the `timeout` of the stage, or run again to go on")
+            format!("{kept}: raise the time limit of the stage, or run again to go on")
         }
         None if summary.unasked.is_some() => {
             "frozen: not everything is in the store, and the remote store could not be asked".to_owned()
         }
         None if !summary.would_run.is_empty() => {
             "frozen: not everything is in the store, so nothing was computed".to_owned()
+        }
+        None if !summary.submitted.is_empty() => {
+            "the submitted jobs go on: `pcamflow status` shows them, and another run takes their results"
+                .to_owned()
         }
         None if code != 0 => "not every requirement is met".to_owned(),
         None => return None,

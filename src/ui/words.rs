@@ -7,6 +7,7 @@ use std::path::Path;
 use super::format;
 use crate::engine::tell::{
     event::{Direction, FinishedStage, Planned, PlannedStage},
+    job::{JobPhase, JobState},
     require::{Figure, Verdict},
 };
 
@@ -69,6 +70,23 @@ pub(super) fn figures(verdict: &Verdict) -> String {
 fn exact_enough(value: f64, met: bool, bound: f64) -> String {
     let short = format::number(value);
     if !met && short == format::number(bound) { value.to_string() } else { short }
+}
+
+/// A job: `job 17, Priority`, `job 17 on n7`.
+pub(super) fn job(state: &JobState) -> String {
+    let JobState { job, reason, node, .. } = state;
+    let reason = reason.as_ref().map(|reason| format!(", {}", format::one_line(reason))).unwrap_or_default();
+    let node = node.as_ref().map(|node| format!(" on {}", format::one_line(node))).unwrap_or_default();
+    format!("job {job}{node}{reason}")
+}
+
+/// A job and what it is doing: `job 17 is pending, Priority`.
+pub(super) fn job_now(state: &JobState) -> String {
+    let doing = match state.state {
+        JobPhase::Pending => "pending",
+        JobPhase::Running => "running",
+    };
+    format!("{doing}: {}", job(state))
 }
 
 /// The run that a stage waits for. A run that has just begun has no name yet.

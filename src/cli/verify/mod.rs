@@ -10,7 +10,7 @@ use std::{
 use clap::Args;
 
 use super::{
-    Error, Exit, Outcome, args::ProjectArguments, project::open, run::stop_on_signals, worker::programs,
+    Error, Exit, Outcome, args::ProjectArguments, project::open, signals::stop_on_signals, worker::programs,
 };
 use crate::{
     engine::{Engine, Options, exec::executor, run::again::Again},

@@ -20,7 +20,8 @@ use super::{
     args::RunArguments,
     complain, page,
     project::open_store,
-    run::{mode, on_signals, run_until},
+    run::{mode, run_until},
+    signals::on_signals,
 };
 use crate::{
     pipeline::{self, Invalid, Pipeline, Source},

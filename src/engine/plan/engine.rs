@@ -9,7 +9,10 @@ use std::{
 };
 
 use crate::engine::{
-    plan::{demand::demands, findings::Findings, known::Known, leaks::leaks, planner::Planner, select},
+    plan::{
+        batch_options::BatchOptions, demand::demands, findings::Findings, known::Known, leaks::leaks,
+        planner::Planner, select,
+    },
     tell::{
         event::{Observer, PlannedStage, SweepRun, warn},
         given::{Given, quoted},
@@ -37,6 +40,8 @@ pub struct Options {
     pub require: Vec<Requirement>,
     /// The store that a team shares, if the project has one.
     pub remote: Option<Arc<Remote>>,
+    /// How stages become jobs of a cluster.
+    pub batch: BatchOptions,
     /// Other options of the command line, for messages that suggest a command.
     pub given: Given,
     /// `Some` if another run follows when a source changes. It is set if a source changes while a stage reads it:
@@ -53,6 +58,9 @@ pub enum Refused {
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] crate::store::Error),
+    /// The cluster does not answer.
+    #[error(transparent)]
+    Cluster(#[from] crate::slurm::Trouble),
     /// The folder for shown artifacts cannot be created.
     #[error(transparent)]
     Out(#[from] crate::fsx::Error),

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     digest::Digest,
     stages::{AnyStage, join},
@@ -15,7 +17,8 @@ use crate::{
 const FORMAT: u32 = 1;
 
 /// Everything that can change a stage's result.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
 pub struct Fingerprint {
     lines: BTreeMap<String, String>,
     key: Digest,
@@ -37,7 +40,7 @@ impl Fingerprint {
         for artifact in stage.artifacts() {
             lines.insert(join("artifact", &artifact.name), artifact.file.into_owned());
         }
-        Self { key: key_of(&lines), lines }
+        lines.into()
     }
 
     /// The key: the digest of the lines ([`key_of`]).
@@ -50,6 +53,18 @@ impl Fingerprint {
     #[must_use]
     pub fn lines(&self) -> &BTreeMap<String, String> {
         &self.lines
+    }
+}
+
+impl From<BTreeMap<String, String>> for Fingerprint {
+    fn from(lines: BTreeMap<String, String>) -> Self {
+        Self { key: key_of(&lines), lines }
+    }
+}
+
+impl From<Fingerprint> for BTreeMap<String, String> {
+    fn from(fingerprint: Fingerprint) -> Self {
+        fingerprint.lines
     }
 }
 

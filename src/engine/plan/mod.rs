@@ -3,6 +3,7 @@
 //! Reads records and file times. Runs nothing and shows nothing.
 
 pub(in crate::engine) mod ask;
+pub mod batch_options;
 pub(in crate::engine) mod certain;
 pub mod change;
 pub(in crate::engine) mod demand;

@@ -13,17 +13,14 @@ use std::{
 use serde::Serialize;
 
 use crate::engine::{
+    compute::{check_written, path_of, until_stopped},
     exec::{Executor, Listener},
     plan::{
         engine::{Engine, Refused},
         forecast::Outlook,
         planner::{Made, Planner},
     },
-    run::{
-        resources::Resources,
-        stop::until_stopped,
-        task::{check_written, path_of, sources},
-    },
+    run::{resources::Resources, task::sources},
     tell::event::{Event, Observer},
 };
 use crate::{

@@ -1,39 +1,30 @@
-//! Computes one stage whose key is locked, in a thread of its own.
+//! Makes the result of one stage, in a thread of its own.
 //!
-//! It looks once more for a result (another run may have made it meanwhile), computes in a new folder, publishes
-//! the artifacts, writes the record last, and shows the result. A crash at any point leaves nothing or a whole
-//! result.
+//! It looks once more for a result (another run may have made it meanwhile), has the stage computed, here or as a job
+//! of a cluster, and shows the result.
 
 use std::{
-    cell::RefCell,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         atomic::{AtomicBool, Ordering},
         mpsc::Sender,
     },
-    time::{Instant, SystemTime},
 };
 
 use crate::engine::{
-    exec::{Computed, Executor, Listener},
-    plan::planner::{Made, ToRun},
-    run::{
-        log::Log,
-        task::{check_written, path_of},
-    },
-    tell::{
-        running::Running,
-        show::{LOG, Show},
-    },
+    batch::{Batch, Ear, Outcome},
+    compute::{Lost, Site, Work},
+    exec::{Executor, Listener},
+    tell::{job::JobState, running::Running, show::Show},
 };
 use crate::{
-    pipeline::StageNode,
     place::host,
-    protocol::{CURVES, EpochEnd, Failure, Level, Progress, Task},
+    protocol::{CURVES, EpochEnd, Failure, Level, Progress},
     remote::{Answer, Pushed, Remote, Wanted},
-    stages::Retry,
-    store::{ActionRecord, Committed, Existing, KeyLock, Lease, Lookup, Provenance, RECORD_FORMAT, Store},
+    slurm::JobId,
+    stages::Slurm,
+    store::{ActionRecord, Existing, KeyLock, Lease, Lookup, Store},
 };
 
 /// What a running stage sends to the run.
@@ -45,8 +36,14 @@ pub(in crate::engine) enum Message {
     Epoch(usize, EpochEnd, Vec<f32>, Option<PathBuf>),
     /// Something that the user should know.
     Warning(usize, String),
+    /// The state of the stage's job has changed.
+    Job(usize, JobState),
+    /// Another run is computing the same key.
+    Waiting(usize, String),
     /// The stage has ended.
     Done(usize, Result<Box<Done>, Failed>),
+    /// The stage's job goes on without this run.
+    Left(usize, JobId),
     /// Bytes were pushed to the remote store: done, and in all.
     Pushing(u64, u64),
     /// The result of the stage was pushed to the remote store, or why it was not.
@@ -86,26 +83,30 @@ pub(in crate::engine) struct Shared<'a> {
     /// Protects what this run relies on from garbage collection.
     pub(in crate::engine) lease: &'a Lease,
     pub(in crate::engine) executor: &'a dyn Executor,
+    /// The jobs of the run, if stages are computed as jobs.
+    pub(in crate::engine) batch: &'a Batch,
     pub(in crate::engine) show: &'a Show<'a>,
     pub(in crate::engine) stopped: &'a AtomicBool,
     /// See [`crate::engine::Options::goes_on`].
     pub(in crate::engine) goes_on: Option<&'a AtomicBool>,
 }
 
+/// Where a stage is computed.
+pub(in crate::engine) enum Place {
+    /// Here, with the lock of its key.
+    Here(KeyLock),
+    /// By a job, which locks the key itself.
+    Job(Box<Slurm>),
+}
+
 /// One stage to compute.
 pub(in crate::engine) struct Attempt<'a> {
     pub(in crate::engine) shared: &'a Shared<'a>,
     pub(in crate::engine) index: usize,
-    pub(in crate::engine) node: &'a StageNode,
-    pub(in crate::engine) run: ToRun,
-    /// The right to compute it.
-    pub(in crate::engine) lock: KeyLock,
-    /// The task without its folders.
-    pub(in crate::engine) task: Task,
-    /// Whether it is tried again after a failure.
-    pub(in crate::engine) retry: Option<Retry>,
-    /// The source files that it reads.
-    pub(in crate::engine) sources: Vec<PathBuf>,
+    pub(in crate::engine) work: Work,
+    /// Whether it runs although the store may have a sound result.
+    pub(in crate::engine) forced: bool,
+    pub(in crate::engine) place: Place,
     /// The artifacts that it reads and that have to be fetched.
     pub(in crate::engine) fetch: Vec<Wanted>,
     /// Its curves, if it trains. They stay until its result is shown.
@@ -113,164 +114,101 @@ pub(in crate::engine) struct Attempt<'a> {
     pub(in crate::engine) send: Sender<Message>,
 }
 
+/// The result of a stage, or its job, which goes on without this run.
+enum Made {
+    Here(Box<Done>),
+    Left(JobId),
+}
+
 impl Attempt<'_> {
     /// Computes the stage and sends how it ended.
     pub(in crate::engine) fn run(self) {
         let (index, send) = (self.index, self.send.clone());
         // The run waits for the message, so it must come even after a panic.
-        let result = catch_unwind(AssertUnwindSafe(move || self.attempt().map(Box::new)));
-        let result = result.unwrap_or_else(|panic| Err(Failure::panicked(&*panic).into()));
+        let result = catch_unwind(AssertUnwindSafe(move || self.attempt()));
+        let message = match result {
+            Ok(Ok(Made::Here(done))) => Message::Done(index, Ok(done)),
+            Ok(Ok(Made::Left(id))) => Message::Left(index, id),
+            Ok(Err(failed)) => Message::Done(index, Err(failed)),
+            Err(panic) => Message::Done(index, Err(Failure::panicked(&*panic).into())),
+        };
         // An error means that the run is over.
-        let _ = send.send(Message::Done(index, result));
+        let _ = send.send(message);
     }
 
-    fn attempt(&self) -> Result<Done, Failed> {
-        if self.shared.store.should_tell_of(&self.lock) {
+    fn attempt(&self) -> Result<Made, Failed> {
+        if let Place::Here(lock) = &self.place
+            && self.shared.store.should_tell_of(lock)
+        {
             self.warn(NO_LOCKS.to_owned());
         }
         let hold = self.shared.lease.hold();
         let made = self.made_meanwhile().or_else(|| self.made_elsewhere());
         let made = made.inspect(|record| self.shared.lease.claim(record));
         hold.release();
-        let hit = made.is_some();
-        let record = made.map_or_else(|| self.computed(), Ok)?;
+        let (record, hit) = match made {
+            Some(record) => (record, true),
+            None => match self.computed()? {
+                Outcome::Made(record) => (*record, false),
+                Outcome::Left(id) => return Ok(Made::Left(id)),
+            },
+        };
         let folder = self.shared.show.stage(self.index, &record, &mut |text| self.warn(text));
-        Ok(Done { record, hit, folder })
+        Ok(Made::Here(Box::new(Done { record, hit, folder })))
     }
 
     fn warn(&self, text: String) {
         let _ = self.send.send(Message::Warning(self.index, text));
     }
 
-    fn computed(&self) -> Result<ActionRecord, Failed> {
+    fn computed(&self) -> Result<Outcome, Failed> {
         self.fetch_inputs()?;
-        let key = self.run.fingerprint.key();
-        let work = self.shared.store.work(&key).map_err(Failure::environment)?;
-        let log = work.join(LOG);
-        let record = self.compute_with_retries(&work, &log).map_err(|failure| {
-            let changed = self.shared.goes_on.and_then(|_| self.changed_source()).cloned();
-            // A stage that was stopped, or that runs again at once, has not failed.
-            if changed.is_none()
-                && !self.shared.stopped.load(Ordering::SeqCst)
-                && let Err(error) = self.shared.store.note_failure(&key, &failure.message)
-            {
-                tracing::debug!("{}: its failure could not be noted: {error}", self.node.name);
+        let Shared { store, lease, executor, stopped, .. } = *self.shared;
+        let (site, listener) = (Site { store, lease, executor, stopped }, Forward { attempt: self });
+        match &self.place {
+            Place::Here(lock) => {
+                let record = self.work.compute(&site, 0, &listener).map_err(|lost| self.failed(lost))?;
+                // Without locks, another run may be using this folder.
+                if lock.is_enforced()
+                    && let Err(error) = store.remove_work(&record.key)
+                {
+                    tracing::debug!("{}: partial work is left: {error}", self.work.task.name);
+                }
+                Ok(Outcome::Made(Box::new(record)))
             }
-            let log = log.exists().then(|| log.clone());
-            Failed { failure, log, changed, unfetched: false }
-        })?;
-        // Without locks, another run may be using this folder.
-        if self.lock.is_enforced()
-            && let Err(error) = self.shared.store.remove_work(&key)
-        {
-            tracing::debug!("{}: partial work is left: {error}", self.node.name);
+            Place::Job(settings) => {
+                let outcome = self.shared.batch.compute(site, &self.work, settings, &listener);
+                outcome.map_err(|Lost { failure, log, .. }| Failed { log, ..failure.into() })
+            }
         }
-        Ok(record)
+    }
+
+    /// A stage that could not be computed here. One that was stopped, or that runs again at once, has not failed.
+    fn failed(&self, Lost { failure, log, .. }: Lost) -> Failed {
+        let Shared { store, stopped, goes_on, .. } = *self.shared;
+        let changed = goes_on.and_then(|_| self.work.changed_source(store)).cloned();
+        if changed.is_none()
+            && !stopped.load(Ordering::SeqCst)
+            && let Err(error) = store.note_failure(&self.work.fingerprint.key(), &failure.message)
+        {
+            tracing::debug!("{}: its failure could not be noted: {error}", self.work.task.name);
+        }
+        Failed { log, changed, ..failure.into() }
     }
 
     /// The result that another run made between planning and locking. If the stage runs because bytes were lost,
     /// it counts only if its bytes are here.
     fn made_meanwhile(&self) -> Option<ActionRecord> {
-        if self.run.forced {
+        if self.forced {
             return None;
         }
-        let Ok(Lookup::Found(record)) = self.shared.store.record(&self.run.fingerprint.key()) else {
+        let Ok(Lookup::Found(record)) = self.shared.store.record(&self.work.fingerprint.key()) else {
             return None;
         };
         let is_here =
             |artifact| self.shared.store.check(&record, artifact).is_ok_and(|check| check.is_here());
-        let counts = self.run.existing == Existing::Keep || record.artifacts.values().all(is_here);
+        let counts = self.work.existing == Existing::Keep || record.artifacts.values().all(is_here);
         counts.then_some(*record)
-    }
-
-    /// One attempt, after `failed` others.
-    pub(in crate::engine) fn compute(
-        &self,
-        work: &Path,
-        log: &Path,
-        failed: u32,
-    ) -> Result<ActionRecord, Failure> {
-        let staging = self.shared.store.attempt(&self.run.fingerprint.key()).map_err(Failure::environment)?;
-        let mut task = self.task.clone();
-        task.staging = staging.folder().to_owned();
-        task.work = work.to_owned();
-        let listener = Forward::new(self, log);
-        let started = (Instant::now(), SystemTime::now());
-        let computed = self.shared.executor.run(self.node.stage.runner(), &task, &listener)?;
-        if let Some(path) = self.changed_source() {
-            return Err(Failure::stage(format!(
-                "{} changed while this was computed from it: what was computed is not kept; run again",
-                path.display()
-            )));
-        }
-        // The objects are protected by the gate until the record exists.
-        let hold = self.shared.lease.hold();
-        let artifacts = self.publish(staging.folder())?;
-        let mut record = self.record(computed, artifacts, log, started)?;
-        record.made.failed_attempts = failed;
-        let committed = self.shared.store.commit(record.clone(), self.run.existing);
-        if let Committed::Kept(first) = committed.map_err(Failure::environment)? {
-            // Another run was first, which happens without locks: later stages read the result that all find.
-            record = *first;
-        }
-        self.shared.lease.claim(&record);
-        hold.release();
-        Ok(record)
-    }
-
-    /// A source that has changed since its digest was taken.
-    fn changed_source(&self) -> Option<&PathBuf> {
-        self.sources.iter().find(|path| !self.shared.store.sources().is_unchanged(path))
-    }
-
-    fn publish(&self, staging: &Path) -> Result<Made, Failure> {
-        check_written(&self.node.stage, staging)?;
-        let mut made = Made::new();
-        for artifact in self.node.stage.artifacts() {
-            let path = path_of(&artifact, staging);
-            let stored = match path.is_dir() {
-                true => self.shared.store.publish_folder(&path),
-                false => self.shared.store.publish(&path),
-            };
-            made.insert(artifact.name.into_owned(), stored.map_err(Failure::environment)?);
-        }
-        Ok(made)
-    }
-
-    fn record(
-        &self,
-        computed: Computed,
-        artifacts: Made,
-        log: &Path,
-        (clock, started): (Instant, SystemTime),
-    ) -> Result<ActionRecord, Failure> {
-        let is_written = log.metadata().is_ok_and(|log| log.len() > 0);
-        let log =
-            is_written.then(|| self.shared.store.publish(log)).transpose().map_err(Failure::environment)?;
-        let outcome = computed.outcome;
-        Ok(ActionRecord {
-            format: RECORD_FORMAT,
-            key: self.run.fingerprint.key(),
-            stage: self.node.name.to_string(),
-            kind: self.node.name.kind.word().to_owned(),
-            lines: self.run.fingerprint.lines().clone(),
-            artifacts,
-            log: log.map(|log| log.digest),
-            numbers: outcome.numbers,
-            made: Provenance {
-                device: outcome.device,
-                host: computed.host.unwrap_or_else(host),
-                versions: computed.versions,
-                threads: self.task.resources.threads,
-                started: humantime::format_rfc3339_seconds(started).to_string(),
-                seconds: clock.elapsed().as_secs_f64(),
-                resumed: outcome.resumed,
-                pcamflow: env!("CARGO_PKG_VERSION").to_owned(),
-                peak_memory: computed.peak_memory,
-                failed_attempts: 0,
-            },
-            home: None,
-        })
     }
 }
 
@@ -283,34 +221,41 @@ pub(in crate::engine) fn owner() -> String {
     format!("{}:{}", host(), std::process::id())
 }
 
-/// Forwards what a task reports to the run and to the stage's log.
-pub(in crate::engine) struct Forward<'a> {
+/// Forwards what a task reports to the run.
+struct Forward<'a> {
     attempt: &'a Attempt<'a>,
-    log: RefCell<Log>,
-    /// Where its curves are drawn.
-    curves: PathBuf,
 }
 
-impl<'a> Forward<'a> {
-    pub(in crate::engine) fn new(attempt: &'a Attempt<'a>, log: &Path) -> Self {
-        Self { attempt, log: RefCell::new(Log::open(log)), curves: log.with_file_name(CURVES) }
+impl Forward<'_> {
+    fn send(&self, message: impl FnOnce(usize) -> Message) {
+        let _ = self.attempt.send.send(message(self.attempt.index));
     }
 }
 
 impl Listener for Forward<'_> {
     fn progress(&self, progress: Progress) {
-        let _ = self.attempt.send.send(Message::Progress(self.attempt.index, progress));
+        self.send(|index| Message::Progress(index, progress));
     }
 
     fn epoch(&self, epoch: EpochEnd, losses: Vec<f32>) {
-        let curves = self.attempt.running.show(&self.curves);
-        let _ = self.attempt.send.send(Message::Epoch(self.attempt.index, epoch, losses, curves));
+        let drawn = self.attempt.shared.store.work_of(&self.attempt.work.fingerprint.key()).join(CURVES);
+        let curves = self.attempt.running.show(&drawn);
+        self.send(|index| Message::Epoch(index, epoch, losses, curves));
     }
 
     fn log(&self, level: Level, text: &str) {
-        self.log.borrow_mut().line(text);
         if level == Level::Warning {
             self.attempt.warn(text.to_owned());
         }
+    }
+}
+
+impl Ear for Forward<'_> {
+    fn job(&self, state: JobState) {
+        self.send(|index| Message::Job(index, state));
+    }
+
+    fn waiting(&self, holder: String) {
+        self.send(|index| Message::Waiting(index, holder));
     }
 }

@@ -3,6 +3,7 @@
 use std::{path::Path, sync::atomic::AtomicBool, time::Instant};
 
 use crate::engine::{
+    batch::Batch,
     exec::Executor,
     plan::{
         engine::{Engine, Refused},
@@ -41,6 +42,7 @@ impl Engine<'_> {
         let mut forecast = self.forecast(&planner, observer);
         self.check_requirements(&planner, &forecast)?;
         let leaks = self.leaks(&planner)?;
+        self.check_jobs(&planner, &forecast)?;
         let questions = questions::of(&planner, &forecast);
         let to_show = self.to_show(&forecast, false);
         let mut checked = Remarks::default();
@@ -61,8 +63,17 @@ impl Engine<'_> {
         let show = Show::new(self.store, self.out(out), self.pipeline);
         let goes_on = self.options.goes_on.as_deref();
         let remote = self.options.remote.as_deref();
-        let shared =
-            Shared { store: self.store, remote, lease: &lease, executor, show: &show, stopped, goes_on };
+        let batch = Batch::new(self.options.batch.clone());
+        let shared = Shared {
+            store: self.store,
+            remote,
+            lease: &lease,
+            executor,
+            batch: &batch,
+            show: &show,
+            stopped,
+            goes_on,
+        };
         Ok(run(self, &planner, &shared, observer, started, hold))
     }
 

@@ -6,6 +6,7 @@ use crate::engine::{
     plan::{engine::Engine, planner::Made},
     tell::{
         event::{Event, FailedStage, FinishedStage, Observer, PlannedStage, Summary},
+        job::SubmittedStage,
         require::Results,
         running,
         show::Show,
@@ -21,6 +22,7 @@ pub(super) struct Ending<'a> {
     pub(super) made: &'a [Option<Made>],
     pub(super) not_run: Vec<String>,
     pub(super) would_run: Vec<PlannedStage>,
+    pub(super) submitted: Vec<SubmittedStage>,
     pub(super) interrupted: bool,
     pub(super) unasked: Option<String>,
 }
@@ -34,7 +36,7 @@ impl Engine<'_> {
         started: Instant,
         observer: &mut dyn Observer,
     ) -> Summary {
-        let Ending { finished, failed, made, not_run, would_run, interrupted, unasked } = ending;
+        let Ending { finished, failed, made, not_run, would_run, submitted, interrupted, unasked } = ending;
         let forgotten = show.forget_others();
         running::clear_up(show.folder(), finished.iter().map(|stage| stage.stage.as_str()));
         let Together { repeats, trials, warnings } =
@@ -60,6 +62,7 @@ impl Engine<'_> {
             sweep: self.options.sweep.clone(),
             trials,
             would_run,
+            submitted,
             required,
             unasked,
         });

@@ -22,9 +22,11 @@ use crate::{
 impl Attempt<'_> {
     /// The result that the remote store has, if its key was not known before the run and so was not asked for.
     pub(super) fn made_elsewhere(&self) -> Option<ActionRecord> {
-        let (store, key) = (self.shared.store, self.run.fingerprint.key());
-        let remote =
-            self.shared.remote.filter(|remote| self.run.existing == Existing::Keep && !remote.knows(&key))?;
+        let (store, key) = (self.shared.store, self.work.fingerprint.key());
+        let remote = self
+            .shared
+            .remote
+            .filter(|remote| self.work.existing == Existing::Keep && !remote.knows(&key))?;
         let record = remote.bundled(&key).or_else(|| remote.look_up(&[key], store).pop())?;
         store.adopt(record).ok()?;
         let record = store.record(&key).ok()?.found()?;

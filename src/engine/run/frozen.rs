@@ -53,6 +53,7 @@ impl Engine<'_> {
             not_run,
             unasked: unasked.filter(|_| !would_run.is_empty()).map(|trouble| trouble.to_string()),
             would_run,
+            submitted: Vec::new(),
             interrupted: false,
         };
         Ok(self.end(ending, &show, started, observer))

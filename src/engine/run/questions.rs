@@ -7,9 +7,9 @@ use std::sync::atomic::AtomicBool;
 
 use crate::{
     engine::{
+        compute::until_stopped,
         exec::{Executor, SOURCES},
         plan::{forecast::Forecast, planner::Planner, remarks::Remarks},
-        run::stop::until_stopped,
         tell::event::Planned,
     },
     pipeline::{FileOfUser, Source, StageNode},

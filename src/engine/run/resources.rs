@@ -19,6 +19,8 @@ pub struct Resources {
     free_gpus: Vec<usize>,
     gpus: usize,
     free_jobs: usize,
+    /// How many more stages may be jobs of a cluster.
+    free_places: usize,
 }
 
 /// Threads per core.
@@ -33,6 +35,8 @@ pub struct Request {
     pub threads: Option<usize>,
     /// Where its tensors are to be; `None` if it has none.
     pub device: Option<DeviceChoice>,
+    /// Whether it is computed as a job of a cluster, and so needs nothing of this machine.
+    pub as_job: bool,
 }
 
 /// What a running stage holds.
@@ -45,6 +49,7 @@ pub struct Grant {
     /// How many of the threads that may run at once it counts for.
     held: usize,
     gpu: Option<usize>,
+    as_job: bool,
 }
 
 impl Resources {
@@ -53,13 +58,19 @@ impl Resources {
     pub fn new(cores: usize, gpus: usize, jobs: usize) -> Self {
         let cores = cores.max(1);
         let (free_threads, free_gpus) = (cores * AT_ONCE, (0..gpus).collect());
-        Self { cores, free_threads, free_gpus, gpus, free_jobs: jobs.max(1) }
+        Self { cores, free_threads, free_gpus, gpus, free_jobs: jobs.max(1), free_places: usize::MAX }
     }
 
     /// Those of an executor, for at most `jobs` stages at once, or one per core.
     #[must_use]
     pub fn of(capacity: Capacity, jobs: Option<usize>) -> Self {
         Self::new(capacity.cores, capacity.gpus, jobs.unwrap_or(capacity.cores))
+    }
+
+    /// The same, with at most so many jobs of a cluster.
+    #[must_use]
+    pub fn with_places(self, places: usize) -> Self {
+        Self { free_places: places.max(1), ..self }
     }
 
     /// Whether the machine has a GPU.
@@ -76,6 +87,9 @@ impl Resources {
 
     /// Takes what a stage asks for, if it is free.
     pub fn take(&mut self, request: Request) -> Option<Grant> {
+        if request.as_job {
+            return self.take_place(request);
+        }
         if self.free_jobs == 0 {
             return None;
         }
@@ -89,11 +103,21 @@ impl Resources {
             Appetite::One | Appetite::Share | Appetite::All => self.cores,
         };
         let threads = request.threads.unwrap_or(usual).max(1);
-        Some(Grant { threads, device: device(request.device, gpu), held, gpu })
+        Some(Grant { threads, device: device(request.device, gpu), held, gpu, as_job: false })
+    }
+
+    fn take_place(&mut self, request: Request) -> Option<Grant> {
+        self.free_places = self.free_places.checked_sub(1)?;
+        let threads = request.threads.unwrap_or(1).max(1);
+        Some(Grant { threads, device: device(request.device, None), held: 0, gpu: None, as_job: true })
     }
 
     /// Takes back what a stage holds.
     pub fn give_back(&mut self, grant: &Grant) {
+        if grant.as_job {
+            self.free_places += 1;
+            return;
+        }
         self.free_jobs += 1;
         self.free_threads += grant.held;
         self.free_gpus.extend(grant.gpu);
@@ -142,7 +166,7 @@ mod tests {
     use super::*;
 
     fn request(appetite: Appetite, device: Option<DeviceChoice>) -> Request {
-        Request { appetite, threads: None, device }
+        Request { appetite, threads: None, device, as_job: false }
     }
 
     #[test]
@@ -192,6 +216,20 @@ mod tests {
         let mut resources = Resources::new(2, 0, 4);
         let grant = resources.take(request(Appetite::Share, Some(DeviceChoice::Cuda(0)))).unwrap();
         assert_eq!(grant.device, DeviceChoice::Cuda(0));
+    }
+
+    #[test]
+    fn jobs_of_a_cluster_hold_only_their_places() {
+        let mut resources = Resources::new(2, 0, 1).with_places(2);
+        let job =
+            Request { as_job: true, threads: Some(8), ..request(Appetite::All, Some(DeviceChoice::Auto)) };
+        let first = resources.take(job).unwrap();
+        assert_eq!((first.threads, first.device), (8, DeviceChoice::Auto));
+        assert!(resources.take(job).is_some());
+        assert_eq!(resources.take(job), None);
+        assert!(resources.take(request(Appetite::All, None)).is_some() && resources.all_jobs_taken());
+        resources.give_back(&first);
+        assert!(resources.take(job).is_some());
     }
 
     #[test]

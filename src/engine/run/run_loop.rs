@@ -14,12 +14,13 @@ use std::{
 };
 
 use crate::engine::{
+    compute::Work,
     plan::{
         engine::Engine,
         planner::{Decision, Made, Planner, ToRun},
     },
     run::{
-        attempt::{Attempt, Done, Failed, Message, Shared},
+        attempt::{Attempt, Done, Failed, Message, Place, Shared},
         ending::Ending,
         pushing::Pushing,
         resources::{Grant, Request, Resources},
@@ -29,6 +30,7 @@ use crate::engine::{
     },
     tell::{
         event::{Direction, Event, FailedStage, FinishedStage, Observer, Summary},
+        job::SubmittedStage,
         running::Running,
     },
 };
@@ -36,7 +38,7 @@ use crate::{
     digest::Digest,
     pipeline::Source,
     stages::DeviceChoice,
-    store::{ActionRecord, Hold, KeyLock, StoredArtifact},
+    store::{ActionRecord, Hold, StoredArtifact},
 };
 
 /// One run of a pipeline.
@@ -51,7 +53,7 @@ pub(super) struct Run<'s, 'a: 's, 'o> {
     showing: Option<Showing>,
     /// `None` if nothing is pushed to a remote store.
     pub(super) pushing: Option<Pushing<'a>>,
-    resources: Resources,
+    pub(super) resources: Resources,
     pub(super) states: States,
     pub(super) made: Vec<Option<Made>>,
     /// The former artifacts of stages that are decided about again.
@@ -64,6 +66,8 @@ pub(super) struct Run<'s, 'a: 's, 'o> {
     as_planned: Vec<bool>,
     finished: Vec<FinishedStage>,
     failed: Vec<FailedStage>,
+    /// Stages whose jobs go on.
+    pub(super) left: Vec<SubmittedStage>,
     /// Stages that were reported as waiting for another run.
     pub(super) has_waited: Vec<bool>,
 }
@@ -92,7 +96,8 @@ pub(super) fn run<'a>(
             send,
             showing: None,
             pushing: Pushing::to(shared.remote),
-            resources: Resources::of(shared.executor.capacity(), engine.options.jobs),
+            resources: Resources::of(shared.executor.capacity(), engine.options.jobs)
+                .with_places(engine.most_jobs()),
             states: States::new(count, &engine.order),
             made: vec![None; count],
             before: vec![None; count],
@@ -101,6 +106,7 @@ pub(super) fn run<'a>(
             as_planned: vec![false; count],
             finished: Vec::with_capacity(engine.order.len()),
             failed: Vec::new(),
+            left: Vec::new(),
             has_waited: vec![false; count],
         };
         let mut hold = hold;
@@ -178,16 +184,19 @@ impl Run<'_, '_, '_> {
     }
 
     /// Starts what there are resources for, in order. A stage that waits for all cores is not overtaken by stages
-    /// that need fewer, only by those that need a GPU. True if stages whose bytes were lost were opened again:
+    /// that need fewer, only by those that need a GPU or that are computed as jobs. True if stages whose bytes were lost were opened again:
     /// then there is more to start.
     fn start(&mut self) -> bool {
         if !self.may_start() {
             return false;
         }
-        let (mut from, mut lane, mut reopened) = (0, None, false);
-        while !self.resources.all_jobs_taken()
-            && let Some((place, stage)) = self.states.next_queued(from, lane)
-        {
+        let (mut from, mut reopened) = (0, false);
+        let mut lanes = vec![Lane::Places, Lane::Cores, Lane::Gpus];
+        loop {
+            if self.resources.all_jobs_taken() {
+                lanes.retain(|lane| *lane == Lane::Places);
+            }
+            let Some((place, stage)) = self.states.next_queued(from, &lanes) else { break };
             from = place + 1;
             let request = self.engine.request(stage);
             match self.resources.take(request) {
@@ -196,12 +205,14 @@ impl Run<'_, '_, '_> {
                     reopened = true;
                 }
                 // A stage that waits for another run holds no resources.
-                Some(grant) => match self.lock(stage) {
-                    Some(lock) => self.launch(stage, grant, lock),
+                Some(grant) => match self.place(stage) {
+                    Some(place) => self.launch(stage, grant, place),
                     None => self.resources.give_back(&grant),
                 },
-                None if self.lane(&request) == Lane::Cores => lane = Some(Lane::Gpus),
-                None => {}
+                None => match self.lane(&request) {
+                    Lane::Gpus => {}
+                    full => lanes.retain(|lane| *lane != full),
+                },
             }
         }
         reopened
@@ -223,6 +234,9 @@ impl Run<'_, '_, '_> {
     }
 
     fn lane(&self, request: &Request) -> Lane {
+        if request.as_job {
+            return Lane::Places;
+        }
         let on_cpu = matches!(request.device, None | Some(DeviceChoice::Cpu)) || !self.resources.has_gpus();
         if on_cpu { Lane::Cores } else { Lane::Gpus }
     }
@@ -266,30 +280,22 @@ impl Run<'_, '_, '_> {
         }
     }
 
-    fn launch(&mut self, stage: usize, grant: Grant, lock: KeyLock) {
+    fn launch(&mut self, stage: usize, grant: Grant, place: Place) {
         let State::Queued(run) = self.states.set(stage, State::Running(grant.clone())) else { return };
         self.shared.lease.claim_key(&run.fingerprint.key());
         let node = &self.planner.pipeline.stages[stage];
-        let task = self.engine.task(stage, &grant, &self.made);
-        let sources = task::sources(node);
-        let retry = self.engine.settings(stage).retry;
         let fetch = self.to_fetch(stage);
         self.observer.event(&Event::Started { stage: node.name.to_string(), why: run.why.to_string() });
         let (shared, send) = (self.shared, self.send.clone());
         let running = Running::of(&self.name(stage), shared.show.folder());
-        let attempt = Attempt {
-            shared,
-            index: stage,
-            node,
-            run: *run,
-            lock,
-            task,
-            retry,
-            sources,
-            fetch,
-            running,
-            send,
+        let work = Work {
+            task: self.engine.task(stage, &grant, &self.made),
+            fingerprint: run.fingerprint,
+            existing: run.existing,
+            retry: self.engine.settings(stage).retry,
+            sources: task::sources(node),
         };
+        let attempt = Attempt { shared, index: stage, work, forced: run.forced, place, fetch, running, send };
         self.threads.spawn(move || attempt.run());
     }
 
@@ -315,6 +321,15 @@ impl Run<'_, '_, '_> {
                 self.observer.event(&Event::Epoch { stage, epoch, losses, curves });
             }
             Message::Warning(stage, text) => self.warn(stage, text),
+            Message::Job(stage, state) => {
+                let stage = self.name(stage);
+                self.observer.event(&Event::Job { stage, state });
+            }
+            Message::Waiting(stage, holder) => {
+                let stage = self.name(stage);
+                self.observer.event(&Event::Waiting { stage, holder });
+            }
+            Message::Left(stage, job) => self.leave(stage, job),
             Message::Done(stage, result) => {
                 if let State::Running(grant) = &self.states[stage] {
                     self.resources.give_back(grant);
@@ -448,16 +463,18 @@ impl Run<'_, '_, '_> {
             | State::Locked(_)
             | State::Running(_)
             | State::Showing
+            | State::Left
             | State::Blocked => true,
         });
         let not_run = not_run.map(|stage| self.name(*stage)).collect();
-        let Self { engine, shared, observer, finished, failed, made, .. } = self;
+        let Self { engine, shared, observer, finished, failed, left, made, .. } = self;
         let ending = Ending {
             finished,
             failed,
             made: &made,
             not_run,
             would_run: Vec::new(),
+            submitted: left,
             interrupted,
             unasked: None,
         };

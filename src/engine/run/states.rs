@@ -24,6 +24,8 @@ pub(in crate::engine) enum State {
     Running(Grant),
     /// Its result is in the store, and is being shown.
     Showing,
+    /// Its job goes on without this run.
+    Left,
     /// It is done.
     Done,
     /// It failed.
@@ -39,7 +41,12 @@ pub(in crate::engine) enum Lane {
     Cores,
     /// A GPU.
     Gpus,
+    /// A place among the jobs of a cluster.
+    Places,
 }
+
+/// How many lanes there are.
+const LANES: usize = 3;
 
 /// The states of all stages.
 pub(in crate::engine) struct States {
@@ -50,8 +57,8 @@ pub(in crate::engine) struct States {
     places: Vec<usize>,
     /// Places of waiting stages that may be ready.
     open: BTreeSet<usize>,
-    /// Places of queued stages that wait for cores, and of those that wait for a GPU.
-    queued: [BTreeSet<usize>; 2],
+    /// Places of queued stages, by lane.
+    queued: [BTreeSet<usize>; LANES],
     /// Places of stages that other runs have locked.
     locked: BTreeSet<usize>,
     /// How many stages run or are being shown.
@@ -79,8 +86,8 @@ impl States {
             State::Waiting => _ = self.open.insert(self.places[stage]),
             State::Running(_) | State::Showing => self.running += 1,
             State::Locked(_) => _ = self.locked.insert(self.places[stage]),
-            State::Queued(_) => _ = self.queued[0].insert(self.places[stage]),
-            State::Out | State::Done | State::Failed | State::Blocked => {}
+            State::Queued(_) => _ = self.queued[Lane::Cores as usize].insert(self.places[stage]),
+            State::Out | State::Left | State::Done | State::Failed | State::Blocked => {}
         }
         std::mem::replace(&mut self.all[stage], state)
     }
@@ -88,10 +95,8 @@ impl States {
     /// A stage has to run, and waits for resources.
     pub(in crate::engine) fn queue(&mut self, stage: usize, run: ToRun, lane: Lane) {
         self.set(stage, State::Queued(Box::new(run)));
-        if lane == Lane::Gpus {
-            self.queued[0].remove(&self.places[stage]);
-            self.queued[1].insert(self.places[stage]);
-        }
+        self.queued[Lane::Cores as usize].remove(&self.places[stage]);
+        self.queued[lane as usize].insert(self.places[stage]);
     }
 
     fn forget(&mut self, stage: usize) {
@@ -105,7 +110,7 @@ impl States {
             }
             State::Running(_) | State::Showing => self.running -= 1,
             State::Locked(_) => _ = self.locked.remove(&place),
-            State::Out | State::Done | State::Failed | State::Blocked => {}
+            State::Out | State::Left | State::Done | State::Failed | State::Blocked => {}
         }
     }
 
@@ -121,14 +126,10 @@ impl States {
         self.open.pop_first().map(|place| self.order[place])
     }
 
-    /// The next queued stage of both lanes, or of one, at this place in the order or after it. With its place.
-    pub(in crate::engine) fn next_queued(&self, from: usize, of: Option<Lane>) -> Option<(usize, usize)> {
-        let lanes = match of {
-            None => &self.queued[..],
-            Some(Lane::Cores) => &self.queued[..1],
-            Some(Lane::Gpus) => &self.queued[1..],
-        };
-        let place = lanes.iter().filter_map(|lane| lane.range(from..).next()).min()?;
+    /// The next queued stage of these lanes, at this place in the order or after it. With its place.
+    pub(in crate::engine) fn next_queued(&self, from: usize, lanes: &[Lane]) -> Option<(usize, usize)> {
+        let next = |lane: &Lane| self.queued[*lane as usize].range(from..).next();
+        let place = lanes.iter().filter_map(next).min()?;
         Some((*place, self.order[*place]))
     }
 
@@ -212,18 +213,18 @@ mod tests {
         states.queue(0, run(), Lane::Cores);
         states.queue(1, run(), Lane::Gpus);
         states.queue(2, run(), Lane::Cores);
-        let all = |of: Option<Lane>| {
+        let all = |of: &[Lane]| {
             let mut from = 0;
             let next = || states.next_queued(from, of).inspect(|(place, _)| from = place + 1);
             std::iter::from_fn(next).map(|(_, stage)| stage).collect::<Vec<_>>()
         };
         assert_eq!(
-            (all(None), all(Some(Lane::Gpus)), all(Some(Lane::Cores))),
+            (all(&[Lane::Cores, Lane::Gpus]), all(&[Lane::Gpus]), all(&[Lane::Cores])),
             (vec![2, 1, 0], vec![1], vec![2, 0])
         );
         states.set(1, State::Waiting);
         states.set(2, State::Failed);
-        assert_eq!(states.next_queued(0, None), Some((2, 0)));
+        assert_eq!(states.next_queued(0, &[Lane::Places, Lane::Cores]), Some((2, 0)));
     }
 
     #[test]
@@ -243,7 +244,7 @@ mod tests {
     #[test]
     fn running_stages_are_counted() {
         let mut resources = Resources::new(2, 0, 2);
-        let request = Request { appetite: Appetite::One, threads: None, device: None };
+        let request = Request { appetite: Appetite::One, threads: None, device: None, as_job: false };
         let mut states = States::new(2, &[0, 1]);
         for stage in [0, 1] {
             states.set(stage, State::Running(resources.take(request).unwrap()));

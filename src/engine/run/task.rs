@@ -1,6 +1,6 @@
 //! Makes the task that a process gets, from a stage and the resources that it was granted.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::engine::{
     plan::{engine::Engine, planner::Made},
@@ -8,8 +8,8 @@ use crate::engine::{
 };
 use crate::{
     pipeline::{Source, StageNode},
-    protocol::{Failure, InputFile, Resources, Task},
-    stages::{AnyStage, Appetite, Artifact, Kind, RunSettings, Runner},
+    protocol::{InputFile, Resources, Task},
+    stages::{Appetite, Kind, RunSettings, Runner},
 };
 
 impl Engine<'_> {
@@ -23,8 +23,10 @@ impl Engine<'_> {
     pub(in crate::engine) fn request(&self, stage: usize) -> Request {
         let (settings, node) = (self.settings(stage), &self.pipeline.stages[stage]);
         let device = (node.stage.runner() == Runner::Worker).then(|| settings.device.unwrap_or_default());
-        let threads = settings.threads.map(|threads| threads as usize);
-        Request { appetite: self.appetite(stage), threads, device }
+        let job = self.job(stage);
+        let threads = settings.threads.or(job.as_ref().and_then(|job| job.cpus));
+        let (threads, as_job) = (threads.map(|threads| threads as usize), job.is_some());
+        Request { appetite: self.appetite(stage), threads, device, as_job }
     }
 
     /// A resumed training has the steps of the training that it continues, so it uses as many cores.
@@ -73,24 +75,6 @@ impl Engine<'_> {
             }
         })
     }
-}
-
-/// Where a stage writes an artifact.
-pub(in crate::engine) fn path_of(artifact: &Artifact, staging: &Path) -> PathBuf {
-    staging.join(artifact.file.trim_end_matches('/'))
-}
-
-/// Checks that a stage has written all its artifacts.
-pub(in crate::engine) fn check_written(stage: &AnyStage, staging: &Path) -> Result<(), Failure> {
-    let is_missing = |artifact: &Artifact| match artifact.file.ends_with('/') {
-        true => !path_of(artifact, staging).is_dir(),
-        false => !path_of(artifact, staging).is_file(),
-    };
-    let missing = stage.artifacts().into_iter().find(is_missing);
-    missing.map_or(Ok(()), |missing| {
-        let file = missing.file;
-        Err(Failure::process(format!("the stage ended without writing its artifact {file}")))
-    })
 }
 
 /// The source files that a stage reads.

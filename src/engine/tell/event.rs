@@ -10,6 +10,7 @@ use serde::Serialize;
 pub use crate::engine::tell::ended::{FailedStage, FinishedStage};
 use crate::engine::tell::{
     ended::{as_text, maybe_as_text},
+    job::{JobState, SubmittedStage},
     repeats::Repeated,
     require::Verdict,
     trial::{PlannedTrial, TrialResult},
@@ -93,6 +94,13 @@ pub enum Event {
         /// Why it is not cached, in a few words.
         why: String,
     },
+    /// The state of the job that computes a stage on a cluster has changed.
+    Job {
+        /// The stage.
+        stage: String,
+        /// The state.
+        state: JobState,
+    },
     /// A stage has made progress.
     Progress {
         /// The stage.
@@ -133,6 +141,8 @@ pub enum Event {
         /// The stage that failed.
         by: String,
     },
+    /// A stage's job goes on after the run, which does not wait for it.
+    Submitted(SubmittedStage),
     /// Whether a requirement is met.
     Required(Verdict),
     /// The run is over.
@@ -210,6 +220,8 @@ pub struct Summary {
     pub trials: Vec<TrialResult>,
     /// What a frozen run would have to compute, or may have to, and why; empty in every other run.
     pub would_run: Vec<PlannedStage>,
+    /// Stages whose jobs go on after a run that does not wait for them; empty in every other run.
+    pub submitted: Vec<SubmittedStage>,
     /// Whether the requirements are met.
     pub required: Vec<Verdict>,
     /// Why the remote store could not be asked, if a frozen run lacks results that it may have.
@@ -237,6 +249,8 @@ impl Summary {
             _ if self.interrupted => 130,
             None if !self.would_run.is_empty() && self.unasked.is_some() => 3,
             None if !self.would_run.is_empty() => 4,
+            // The user asked for it: a later run takes their results.
+            None if !self.submitted.is_empty() => 0,
             // Nothing failed, but results are missing: that is not a success.
             None if !self.not_run.is_empty() => 1,
             None if self.required.iter().any(|verdict| !verdict.met) => 5,

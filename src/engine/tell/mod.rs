@@ -6,6 +6,7 @@ mod ended;
 pub mod event;
 pub mod given;
 pub mod history;
+pub mod job;
 pub mod repeats;
 pub mod require;
 pub(in crate::engine) mod running;

@@ -9,6 +9,7 @@ use std::{
 use super::{
     super::{
         Result, Store, TryKey,
+        job::{is_expected, jobs},
         measure::{age, weight},
         work::{remove_leftovers, remove_view_locks},
     },
@@ -36,6 +37,17 @@ impl Store {
                 collected.remove(|all| &mut all.partial_work, bytes, || Ok(()));
             } else if let TryKey::Acquired(_lock) = self.try_lock(&key, "garbage collection")? {
                 collected.remove(|all| &mut all.partial_work, bytes, || self.remove_work(&key));
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the folders of jobs whose results are here or no longer expected.
+    pub(super) fn clear_jobs(&self, collected: &mut Collected) -> Result<()> {
+        for (key, folder) in jobs(&self.layout)? {
+            if !is_expected(&self.layout, &key)? {
+                let bytes = weight(&folder).0;
+                collected.remove(|all| &mut all.partial_work, bytes, || self.remove_job(&key));
             }
         }
         Ok(())

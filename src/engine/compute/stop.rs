@@ -14,7 +14,7 @@ use crate::engine::exec::Executor;
 const INTERVAL: Duration = Duration::from_millis(50);
 
 /// Does some work of an executor on this thread. Cancels it, by its name, as soon as `stopped` is set.
-pub(super) fn until_stopped<T>(
+pub(in crate::engine) fn until_stopped<T>(
     executor: &dyn Executor,
     name: &str,
     stopped: &AtomicBool,

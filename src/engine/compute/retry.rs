@@ -1,70 +1,34 @@
-//! Tries a failed stage again, as often as its settings allow.
+//! Whether, when and with which words a failed stage is tried again.
 //!
 //! Partial work stays, so a training continues after its last finished epoch. Every failed attempt is a warning
 //! and a line in the stage's log. Knows no processes.
 
-use std::{
-    path::Path,
-    sync::atomic::Ordering,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use crate::engine::{
-    exec::Listener,
-    run::attempt::{Attempt, Forward},
-};
 use crate::{
-    protocol::{Failure, FailureClass, Level},
+    protocol::{Failure, FailureClass},
     stages::{Retry, RetryOn},
-    store::ActionRecord,
 };
 
-impl Attempt<'_> {
-    /// Computes the stage until it succeeds or no attempt is left.
-    pub(in crate::engine) fn compute_with_retries(
-        &self,
-        work: &Path,
-        log: &Path,
-    ) -> Result<ActionRecord, Failure> {
-        let mut failed = 0;
-        loop {
-            let failure = match self.compute(work, log, failed) {
-                Ok(record) => return Ok(record),
-                Err(failure) => failure,
-            };
-            failed += 1;
-            if self.shared.stopped.load(Ordering::SeqCst) {
-                return Err(failure);
-            }
-            let retry = self.retry.filter(|retry| concerns(retry, failure.class) && failed <= retry.times);
-            let Some(retry) = retry else { return Err(last(failure, failed, self.retry)) };
-            let wait = retry.wait(failed);
-            Forward::new(self, log).log(Level::Warning, &warning(&failure, failed, &retry, wait));
-            if !slept(wait, || self.shared.stopped.load(Ordering::SeqCst)) {
-                return Err(Failure::process("the run was stopped"));
-            }
+/// Whether the settings allow another attempt after such a failure, which was the last of `failed` ones.
+pub(in crate::engine) fn concerns(retry: &Retry, class: FailureClass, failed: u32) -> bool {
+    failed <= retry.times
+        && match retry.on {
+            RetryOn::Any => true,
+            RetryOn::WorkerLost => class == FailureClass::Process,
+            RetryOn::Timeout => class == FailureClass::Timeout,
         }
-    }
-}
-
-/// Whether the settings allow another attempt after such a failure.
-fn concerns(retry: &Retry, class: FailureClass) -> bool {
-    match retry.on {
-        RetryOn::Any => true,
-        RetryOn::WorkerLost => class == FailureClass::Process,
-        RetryOn::Timeout => class == FailureClass::Timeout,
-    }
 }
 
 /// The warning before another attempt.
-fn warning(failure: &Failure, failed: u32, retry: &Retry, wait: Duration) -> String {
+pub(in crate::engine) fn warning(failure: &Failure, failed: u32, retry: &Retry, wait: Duration) -> String {
     let all = retry.times.saturating_add(1);
     let wait = humantime::format_duration(wait);
     format!("attempt {failed} of {all} failed, the next begins in {wait}: {}", failure.message)
 }
 
 /// The failure of the last attempt, with the number of attempts.
-fn last(failure: Failure, attempts: u32, retry: Option<Retry>) -> Failure {
+pub(in crate::engine) fn last(failure: Failure, attempts: u32, retry: Option<Retry>) -> Failure {
     match retry {
         Some(retry) if attempts > 1 => {
             let all = retry.times.saturating_add(1);
@@ -78,7 +42,7 @@ fn last(failure: Failure, attempts: u32, retry: Option<Retry>) -> Failure {
 const INTERVAL: Duration = Duration::from_millis(20);
 
 /// Sleeps; false if the run was stopped meanwhile.
-fn slept(wait: Duration, stopped: impl Fn() -> bool) -> bool {
+pub(in crate::engine) fn slept(wait: Duration, stopped: impl Fn() -> bool) -> bool {
     let began = Instant::now();
     while began.elapsed() < wait {
         if stopped() {
@@ -103,7 +67,8 @@ mod tests {
         ] {
             let retry = Retry { times: 1, on, delay: None };
             let concerned = [Stage, Environment, Process, Timeout].into_iter();
-            assert_eq!(concerned.filter(|class| concerns(&retry, *class)).collect::<Vec<_>>(), expected);
+            assert_eq!(concerned.clone().filter(|class| concerns(&retry, *class, 2)).count(), 0);
+            assert_eq!(concerned.filter(|class| concerns(&retry, *class, 1)).collect::<Vec<_>>(), expected);
         }
     }
 
