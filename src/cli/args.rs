@@ -178,7 +178,7 @@ pub(super) struct InitArguments {
 Each line is `ok`, `note` (not an error, but worth knowing), `wrong` (found, but not usable) or
 `missing`. The exit code is 3 if something is wrong or missing.")]
 pub(super) struct DoctorArguments {
-    /// A pipeline whose launchers are checked, too
+    /// A pipeline whose launchers and jobs are checked, too
     #[arg(value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
     /// The store [default: .pcamflow in the project's folder]

@@ -145,7 +145,7 @@ fn call(program: &'static str, words: impl Iterator<Item = String>, input: &[u8]
 
 /// What a command that failed means. These are the words of Slurm's library (`slurm_errno.c`).
 fn trouble(program: &'static str, said: &str) -> Trouble {
-    const SILENT: [&str; 9] = [
+    const SILENT: [&str; 11] = [
         "Unable to contact",
         "timed out",
         "Transport endpoint",
@@ -155,6 +155,8 @@ fn trouble(program: &'static str, said: &str) -> Trouble {
         "DNS SRV",
         "temporarily",
         "is in standby",
+        "cannot stat file",
+        "configuration file",
     ];
     const FULL: [&str; 3] = ["MaxSubmit", "job submit limit", "slurm is accepting no more"];
     let lines = said.lines().map(|line| plain(program, line)).filter(|line| !line.is_empty());

@@ -85,7 +85,9 @@ impl<W: Write> Plain<W> {
             }
             Event::Waiting { stage, holder } => self.about("waiting", stage, &words::waiting(holder)),
             Event::Job { stage, state } => self.about("job", stage, &words::job_now(state)),
-            Event::Submitted(left) => self.about("left", &left.stage, &format!("job {} goes on", left.job)),
+            Event::Submitted(left) => {
+                self.about("left", &left.stage, &format!("job {} goes on without this run", left.job))
+            }
             Event::Started { stage, why } => {
                 self.running.remove(stage);
                 self.about("start", stage, why);

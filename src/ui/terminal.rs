@@ -241,7 +241,7 @@ impl Observer for Terminal {
             Event::Waiting { stage, holder } => {
                 self.running(stage, &format!("waiting {}", words::waiting(holder)));
             }
-            Event::Job { stage, state } => self.running(stage, &words::job_now(state)),
+            Event::Job { stage, state } => self.running(stage, &format!("job {}", words::job_now(state))),
             Event::Submitted(left) => {
                 self.bars.remove(&left.stage);
                 self.wake();

@@ -80,13 +80,16 @@ pub(super) fn job(state: &JobState) -> String {
     format!("job {job}{node}{reason}")
 }
 
-/// A job and what it is doing: `job 17 is pending, Priority`.
+/// What a job is doing: `17 is pending (Priority)`, `17 is running on n7`.
 pub(super) fn job_now(state: &JobState) -> String {
-    let doing = match state.state {
+    let JobState { job, state, reason, node } = state;
+    let doing = match state {
         JobPhase::Pending => "pending",
         JobPhase::Running => "running",
     };
-    format!("{doing}: {}", job(state))
+    let reason = reason.as_ref().map(|reason| format!(" ({})", format::one_line(reason))).unwrap_or_default();
+    let node = node.as_ref().map(|node| format!(" on {}", format::one_line(node))).unwrap_or_default();
+    format!("{job} is {doing}{node}{reason}")
 }
 
 /// The run that a stage waits for. A run that has just begun has no name yet.

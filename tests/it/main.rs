@@ -55,6 +55,8 @@ mod sandbox;
 mod sanity;
 mod shared_store;
 mod shells;
+#[cfg(feature = "torch")]
+mod slurm;
 mod source_checks;
 mod spelling;
 mod split;

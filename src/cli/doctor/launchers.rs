@@ -1,22 +1,11 @@
 //! Checks the launchers of a pipeline: starts the worker through each, and lets it end again.
 
-use std::path::Path;
-
 use super::finding::Finding;
-use crate::{
-    cli::{args::DoctorArguments, worker::programs},
-    engine::exec::Processes,
-    pipeline::{self, Pipeline},
-    stages::Launcher,
-};
+use crate::{cli::worker::programs, engine::exec::Processes, pipeline::Pipeline, stages::Launcher};
 
-/// One finding for each launcher of a pipeline file.
-pub(super) fn findings(file: &Path, arguments: &DoctorArguments) -> Vec<Finding> {
-    let options = pipeline::Options { data: arguments.data.clone(), ..Default::default() };
-    match pipeline::load(file, &options) {
-        Ok(pipeline) => launchers(&pipeline).into_iter().map(start).collect(),
-        Err(invalid) => vec![Finding::wrong("pipeline", invalid.to_string())],
-    }
+/// One finding for each launcher of a pipeline.
+pub(super) fn findings(pipeline: &Pipeline) -> Vec<Finding> {
+    launchers(pipeline).into_iter().map(start).collect()
 }
 
 /// The launchers of its stages, each once.

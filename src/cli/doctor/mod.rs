@@ -5,10 +5,14 @@ mod launchers;
 mod place;
 mod programs;
 mod remote;
+mod slurm;
+
+use std::path::Path;
 
 use serde::Serialize;
 
 use super::{Exit, args::DoctorArguments, say};
+use crate::pipeline;
 use finding::{Finding, State};
 
 /// The version of `--json`: bumped when a field is renamed, removed or changes its meaning.
@@ -21,12 +25,21 @@ struct Whole<'a> {
     checks: &'a [Finding],
 }
 
+/// What a pipeline's stages need.
+fn of_pipeline(file: &Path, arguments: &DoctorArguments) -> Vec<Finding> {
+    let options = pipeline::Options { data: arguments.data.clone(), ..Default::default() };
+    match pipeline::load(file, &options) {
+        Ok(pipeline) => [launchers::findings(&pipeline), slurm::findings(&pipeline)].concat(),
+        Err(invalid) => vec![Finding::wrong("pipeline", invalid.to_string())],
+    }
+}
+
 /// Checks everything and prints the findings.
 pub(super) fn doctor(arguments: &DoctorArguments) -> Exit {
     let mut findings = programs::findings();
     findings.extend(place::findings(arguments));
     findings.extend(remote::findings(arguments));
-    findings.extend(arguments.file.iter().flat_map(|file| launchers::findings(file, arguments)));
+    findings.extend(arguments.file.iter().flat_map(|file| of_pipeline(file, arguments)));
     let sound = findings.iter().all(|finding| matches!(finding.state, State::Ok | State::Note));
     if arguments.json {
         let whole = Whole { schema: SCHEMA, sound, checks: &findings };

@@ -67,13 +67,14 @@ impl Batch {
                 Found::Job(id) => id,
             };
             if self.options.detach {
+                self.queue.forget(id);
                 return Ok(Outcome::Left(id));
             }
             let end = case.follow(id);
             self.queue.forget(id);
             let lost = match end {
                 Followed::Made(record) => {
-                    case.clear_up();
+                    case.clear_up(id);
                     return Ok(Outcome::Made(record));
                 }
                 Followed::Failed(lost) => return Err(lost),
@@ -140,12 +141,16 @@ impl Case<'_> {
                 state.iter().cloned().for_each(|state| self.ear.job(state));
                 told = state;
             }
-            match job.map_or(queue.is_after(began), |job| !job.is_alive()) {
-                false => gone = None,
-                true if gone.get_or_insert_with(Instant::now).elapsed() >= late(job) => {
+            if job.map_or(queue.is_after(began), |job| !job.is_alive()) {
+                // Another run may have seen its end first, and cleared up.
+                if let Some(record) = self.result() {
+                    return Followed::Made(Box::new(record));
+                }
+                if gone.get_or_insert_with(Instant::now).elapsed() >= late(job) {
                     return self.lost(id, job);
                 }
-                true => {}
+            } else {
+                gone = None;
             }
             slept((began.elapsed() / 10).clamp(TICKS[0], TICKS[1]), || self.is_stopped());
         }
@@ -182,10 +187,6 @@ impl Case<'_> {
     }
 
     fn lost(&self, id: JobId, job: Option<&Job>) -> Followed {
-        // Another job or run may have made the result.
-        if let Some(record) = self.result() {
-            return Followed::Made(Box::new(record));
-        }
         let output = fsx::read_text(&self.folder.output(), OUTPUT).unwrap_or_default();
         Followed::Lost(slurm::lost(id, job, &output))
     }
@@ -200,12 +201,12 @@ impl Case<'_> {
         }
     }
 
-    /// What a job leaves behind is not needed any more.
-    fn clear_up(&self) {
-        for removed in [self.site.store.remove_job(&self.key), self.site.store.remove_work(&self.key)] {
-            if let Err(error) = removed {
-                tracing::debug!("{}: files of its job are left: {error}", self.work.task.name);
-            }
+    /// What the job leaves behind is not needed any more, unless it belongs to a later job.
+    fn clear_up(&self, id: JobId) {
+        if self.folder.submitted() == Some(id)
+            && let Err(error) = self.site.store.remove_job(&self.key)
+        {
+            tracing::debug!("{}: files of its job are left: {error}", self.work.task.name);
         }
     }
 }

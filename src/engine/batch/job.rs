@@ -107,11 +107,14 @@ fn in_store(
     check_inputs(work, store).map_err(lost)?;
     let site = Site { store, lease: &lease, executor, stopped };
     let computed = until_stopped(executor, &work.task.name, stopped, || work.compute(&site, failed, &events));
-    if let Err(lost) = &computed
-        && !stopped.load(Ordering::SeqCst)
-        && let Err(error) = store.note_failure(&key, &lost.failure.message)
-    {
-        tracing::debug!("the failure could not be noted: {error}");
+    let noted = match &computed {
+        // Without locks, another run may be using this folder.
+        Ok(_) if lock.is_enforced() => store.remove_work(&key),
+        Err(lost) if !stopped.load(Ordering::SeqCst) => store.note_failure(&key, &lost.failure.message),
+        Ok(_) | Err(_) => Ok(()),
+    };
+    if let Err(error) = noted {
+        tracing::debug!("the partial work is not up to date: {error}");
     }
     drop(lock);
     computed.map(drop)
