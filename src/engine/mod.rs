@@ -3,8 +3,8 @@
 //! Knows stages, the graph and the store; knows neither libtorch nor the listeners to its events. One planner
 //! serves the dry run and the real run, and one traversal makes keys and explains them.
 //!
-//! It has four parts: `tell` reports, `plan` decides, `run` carries the plan out, `exec` computes stages. `plan`
-//! imports `tell`, `run` imports all, `tell` and `exec` import no other part (a test checks this).
+//! It has six parts: `tell` reports, `plan` decides, `exec` starts processes, `compute` has a stage computed here, `batch`
+//! as a job of a cluster, `run` carries the plan out. Each imports only those before it (a test checks this).
 
 pub mod batch;
 mod compute;

@@ -5,8 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::{
-    AnyStage, Launcher, Retry, Runner, Schema, Slurm, SlurmChoice, TimeSpan, declare::table,
-    text::serde_by_text,
+    Launcher, Retry, Runner, Schema, Slurm, SlurmChoice, TimeSpan, declare::table, text::serde_by_text,
 };
 
 /// The device of the tensors.
@@ -172,14 +171,16 @@ impl RunSettings {
         launcher.filter(|_| runner == Runner::Worker)
     }
 
-    /// The job that a stage becomes; `None` if it is computed here. These are the settings of the pipeline.
+    /// The job that a stage with settings of its own becomes; `None` if it is computed here. These are the settings of the
+    /// pipeline.
     #[must_use]
-    pub fn job_of(&self, stage: &AnyStage) -> Option<Slurm> {
-        let own = stage.run_settings().slurm.clone();
-        if own.is_none() && stage.runner() == Runner::Engine {
-            return None;
-        }
-        match own.map_or_else(|| self.slurm.clone(), |own| Some(own.or(self.slurm.as_ref())))? {
+    pub fn job_of(&self, runner: Runner, own: &Self) -> Option<Slurm> {
+        let choice = match &own.slurm {
+            None if runner == Runner::Engine => return None,
+            None => self.slurm.clone(),
+            Some(own) => Some(own.clone().or(self.slurm.as_ref())),
+        };
+        match choice? {
             SlurmChoice::Here => None,
             SlurmChoice::Job(slurm) => Some(*slurm),
         }

@@ -11,9 +11,9 @@ use std::{
 /// The measurements of one run: milliseconds and megabytes.
 #[derive(Clone, Copy)]
 pub(crate) struct Sample {
-    wall: f64,
-    cpu: f64,
-    peak: f64,
+    pub(crate) wall: f64,
+    pub(crate) cpu: f64,
+    pub(crate) peak: f64,
 }
 
 /// Statistics over many runs: milliseconds and megabytes.

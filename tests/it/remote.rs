@@ -3,6 +3,7 @@
 
 mod faults;
 mod folders;
+mod s3;
 mod server;
 
 use std::{fs, time::Duration};

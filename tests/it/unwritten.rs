@@ -34,6 +34,8 @@ const PRINTING: &[&str] = &[
     "plan p.toml",
     "plan p.toml -v",
     "plan p.toml --json",
+    "status p.toml",
+    "status p.toml --json",
     "show p.toml synthesize.s",
     "show p.toml synthesize.s/images",
     "show p.toml synthesize.s --json",

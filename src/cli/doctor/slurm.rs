@@ -7,7 +7,7 @@ use crate::{pipeline::Pipeline, slurm::Commands, stages::Slurm};
 pub(super) fn findings(pipeline: &Pipeline) -> Vec<Finding> {
     let mut jobs: Vec<(Slurm, String)> = Vec::new();
     for node in &pipeline.stages {
-        let job = pipeline.run.job_of(&node.stage);
+        let job = pipeline.run.job_of(node.stage.runner(), node.stage.run_settings());
         if let Some(job) = job.filter(|job| !jobs.iter().any(|(other, _)| other == job)) {
             jobs.push((job, pipeline.places().setting(&node.name, "slurm")));
         }

@@ -9,10 +9,11 @@ use std::{
 };
 
 use super::{
-    Batch, Ear,
+    ear::Ear,
     events::Reader,
     folder::{Ended, JobFolder},
-    state_of,
+    jobs::Batch,
+    state::state_of,
     submit::{Case, Found},
 };
 use crate::engine::compute::{Lost, Site, Work, concerns, last, slept, warning};

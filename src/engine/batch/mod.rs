@@ -9,51 +9,12 @@ mod events;
 mod folder;
 mod follow;
 mod job;
+mod jobs;
 pub mod now;
+mod state;
 mod submit;
-
-use std::time::Instant;
-
-use crate::{
-    engine::{
-        plan::batch_options::BatchOptions,
-        tell::job::{JobPhase, JobState},
-    },
-    slurm::{Job, Phase, Queue},
-};
 
 pub(in crate::engine) use ear::Ear;
 pub(in crate::engine) use follow::Outcome;
 pub use job::{compute, compute_with};
-
-/// The jobs of one run.
-#[derive(Debug)]
-pub(in crate::engine) struct Batch {
-    pub(in crate::engine) queue: Queue,
-    pub(in crate::engine) options: BatchOptions,
-    /// When the run began.
-    began: Instant,
-}
-
-impl Batch {
-    /// No jobs yet. Asks nothing.
-    pub(in crate::engine) fn new(options: BatchOptions) -> Self {
-        Self { queue: Queue::default(), options, began: Instant::now() }
-    }
-}
-
-/// What people are told of a job; `None` if it has ended.
-pub(in crate::engine) fn state_of(job: &Job) -> Option<JobState> {
-    let state = match job.phase {
-        Phase::Pending => JobPhase::Pending,
-        Phase::Running => JobPhase::Running,
-        Phase::Ended(_) => return None,
-    };
-    let word = |word: &str, counts: bool| (counts && !word.is_empty()).then(|| word.to_owned());
-    Some(JobState {
-        job: job.id.0,
-        state,
-        reason: word(&job.reason, state == JobPhase::Pending),
-        node: word(&job.node, state == JobPhase::Running),
-    })
-}
+pub(in crate::engine) use jobs::Batch;

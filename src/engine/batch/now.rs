@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{
     events::last_progress,
     folder::{JobFolder, mark},
-    state_of,
+    state::state_of,
 };
 use crate::engine::{
     plan::{
@@ -54,8 +54,10 @@ impl Engine<'_> {
         let planner = self.planner(observer)?;
         let forecast = self.forecast(&planner, observer);
         let settings: &RunSettings = &self.pipeline.run;
-        let is_job =
-            |outlook: &Outlook| settings.job_of(&self.pipeline.stages[outlook.stage].stage).is_some();
+        let is_job = |outlook: &Outlook| {
+            let stage = &self.pipeline.stages[outlook.stage].stage;
+            settings.job_of(stage.runner(), stage.run_settings()).is_some()
+        };
         let open = |outlook: &&Outlook| outlook.state != Planned::Cached;
         let queue = match forecast.stages.iter().filter(open).any(is_job) {
             true => Queue::default().after(Instant::now()),

@@ -6,8 +6,9 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    Batch, Ear,
+    ear::Ear,
     folder::{JobFolder, Spec, mark},
+    jobs::Batch,
 };
 use crate::engine::compute::{Site, Work, slept};
 use crate::{

@@ -23,7 +23,8 @@ const MOST_JOBS: u32 = 100;
 impl Engine<'_> {
     /// The job that a stage becomes; `None` if it is computed here.
     pub(in crate::engine) fn job(&self, stage: usize) -> Option<Slurm> {
-        self.pipeline.run.job_of(&self.pipeline.stages[stage].stage)
+        let stage = &self.pipeline.stages[stage].stage;
+        self.pipeline.run.job_of(stage.runner(), stage.run_settings())
     }
 
     /// How many jobs may be pending or running at once.

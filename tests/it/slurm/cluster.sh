@@ -52,6 +52,7 @@ SwitchType=switch/none
 MpiDefault=none
 KillWait=2
 MinJobAge=300
+DefMemPerNode=1000
 OverTimeLimit=0
 NodeName=$host NodeAddr=127.0.0.1 CPUs=16 RealMemory=64000 State=UNKNOWN
 PartitionName=main Nodes=$host Default=YES MaxTime=60 State=UP
