@@ -1,7 +1,7 @@
 //! Files that appear whole or not at all: written under a temporary name, then renamed.
 
 use std::{
-    fs::{File, Permissions},
+    fs::{File, Permissions, TryLockError},
     io::{self, Write},
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path,
@@ -47,11 +47,13 @@ impl Draft {
             let mode = Permissions::from_mode(0o666);
             let file = Builder::new().prefix(PREFIX).permissions(mode).tempfile_in(folder).map_err(at)?;
             shared::follow(file.path(), file.as_file());
-            // Without working locks, drafts are not swept either.
-            let _ = file.as_file().try_lock();
-            // A sweep between creation and lock may have removed it.
-            if file.as_file().metadata().map_err(at)?.nlink() > 0 {
-                return Ok(Self { file });
+            match file.as_file().try_lock() {
+                // A sweep between creation and lock may have removed it.
+                Ok(()) if file.as_file().metadata().map_err(at)?.nlink() > 0 => return Ok(Self { file }),
+                // A sweep has locked it, and is about to remove it.
+                Ok(()) | Err(TryLockError::WouldBlock) => {}
+                // Without working locks, drafts are not swept either.
+                Err(TryLockError::Error(_)) => return Ok(Self { file }),
             }
         }
     }
@@ -279,6 +281,31 @@ mod tests {
         assert!(!from.exists());
         let error = publish_new(&from, &to, Durability::Relaxed).unwrap_err();
         assert_eq!(fs::read(&to).unwrap(), b"ours", "{error}");
+    }
+
+    #[test]
+    fn a_sweep_takes_no_draft_from_its_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let (tmp, out) = (folder.path().join("tmp"), folder.path().join("out"));
+        [&tmp, &out].map(|folder| std::fs::create_dir(folder).unwrap());
+        let writing = std::sync::atomic::AtomicUsize::new(2);
+        std::thread::scope(|threads| {
+            for writer in 0..2 {
+                let (tmp, out, writing) = (&tmp, &out, &writing);
+                threads.spawn(move || {
+                    for number in 0..2000 {
+                        let path = out.join(format!("{writer}-{number}"));
+                        let written = write_through(tmp, &path, b"x");
+                        written.unwrap().publish(&path, Durability::Relaxed).unwrap();
+                    }
+                    writing.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                });
+            }
+            while writing.load(std::sync::atomic::Ordering::SeqCst) > 0 {
+                sweep_drafts(&tmp).unwrap();
+            }
+        });
+        assert_eq!(files::list(&out).unwrap().len(), 4000);
     }
 
     #[test]

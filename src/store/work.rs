@@ -61,6 +61,11 @@ impl Store {
         }
     }
 
+    /// Leaves what dead attempts have left to other processes. Of many processes at once, one that cleans up is enough.
+    pub fn keep_leftovers(&self) {
+        self.leftovers.call_once(|| ());
+    }
+
     /// The folder for partial work on a key, created if it is missing. It contains what earlier attempts left. Only
     /// the holder of the key's lock may use it.
     ///

@@ -27,8 +27,15 @@ pub(crate) struct Timing {
 }
 
 /// Runs a command, which must succeed. The CPU time includes that of its children.
-#[allow(clippy::zombie_processes, reason = "`wait4` waits for the child")]
 pub(crate) fn once(command: &mut Command) -> Sample {
+    let (sample, status) = tried(command);
+    assert!(status.success(), "{command:?}: {status}");
+    sample
+}
+
+/// Runs a command that may fail.
+#[allow(clippy::zombie_processes, reason = "`wait4` waits for the child")]
+pub(crate) fn tried(command: &mut Command) -> (Sample, ExitStatus) {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let begun = Instant::now();
     let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -41,10 +48,9 @@ pub(crate) fn once(command: &mut Command) -> Sample {
         usage
     };
     let wall = begun.elapsed().as_secs_f64() * 1e3;
-    let status = ExitStatus::from_raw(status);
-    assert!(status.success(), "{command:?}: {status}");
     let ms = |time: libc::timeval| time.tv_sec as f64 * 1e3 + time.tv_usec as f64 / 1e3;
-    Sample { wall, cpu: ms(usage.ru_utime) + ms(usage.ru_stime), peak: usage.ru_maxrss as f64 / 1024.0 }
+    let cpu = ms(usage.ru_utime) + ms(usage.ru_stime);
+    (Sample { wall, cpu, peak: usage.ru_maxrss as f64 / 1024.0 }, ExitStatus::from_raw(status))
 }
 
 /// Times `runs` runs of the commands from `make`, after a warm-up run. The calls of `make` are not timed.

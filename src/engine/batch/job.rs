@@ -64,6 +64,8 @@ fn run(
     stopped: &AtomicBool,
 ) -> Result<bool, String> {
     let store = Store::open(&spec.store, Options::default()).map_err(|error| error.to_string())?;
+    // The engine cleans up. Hundreds of jobs would only be in each other's way.
+    store.keep_leftovers();
     let computed = in_store(folder, spec, &store, executor, stopped);
     if stopped.load(Ordering::SeqCst) && computed.is_err() {
         return Ok(false);

@@ -21,7 +21,7 @@ mod scripted;
 
 use std::{process::ExitCode, time::Duration};
 
-use measure::once;
+use measure::tried;
 use project::Project;
 use s3::S3;
 use scripted::Slurm;
@@ -56,7 +56,8 @@ fn simulated(trials: usize) -> Option<String> {
     let (bucket, slurm) = (S3::start()?, Slurm::start());
     bucket.wait(LATENCY);
     let project = Project::new(trials, &slurm, &bucket);
-    let sample = once(&mut project.sweep());
+    let (sample, status) = tried(&mut project.sweep());
+    assert!(status.success(), "{status}: {}", project.trouble());
     let (stages, requests) = (trials * STAGES, bucket.requests().len());
     let calls = slurm.calls();
     assert_eq!(calls.sbatch, stages, "one job for each stage");

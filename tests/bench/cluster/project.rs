@@ -42,10 +42,19 @@ impl Project {
 
     /// Runs all trials.
     pub(crate) fn sweep(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pcamflow"));
-        command.args(["sweep", "p.toml", "--from", "trials.csv", "--json"]).current_dir(self.folder.path());
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec \"$0\" sweep p.toml --from trials.csv --json >events 2>errors"]);
+        command.arg(env!("CARGO_BIN_EXE_pcamflow")).current_dir(self.folder.path());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
+    }
+
+    /// What went wrong.
+    pub(crate) fn trouble(&self) -> String {
+        let read = |name: &str| fs::read_to_string(self.folder.path().join(name)).unwrap_or_default();
+        let events = read("events");
+        let failed = events.lines().filter(|line| line.contains("\"event\":\"failed\""));
+        failed.take(3).chain(read("errors").lines()).collect::<Vec<_>>().join("\n")
     }
 
     /// How many results the store has.
