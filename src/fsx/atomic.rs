@@ -287,7 +287,9 @@ mod tests {
     fn a_sweep_takes_no_draft_from_its_writer() {
         let folder = tempfile::tempdir().unwrap();
         let (tmp, out) = (folder.path().join("tmp"), folder.path().join("out"));
-        [&tmp, &out].map(|folder| std::fs::create_dir(folder).unwrap());
+        for folder in [&tmp, &out] {
+            std::fs::create_dir(folder).unwrap();
+        }
         let writing = std::sync::atomic::AtomicUsize::new(2);
         std::thread::scope(|threads| {
             for writer in 0..2 {

@@ -1,16 +1,14 @@
 //! Fetches objects from a remote store into the local one: several at once, each hashed before it is used.
 
 use std::{
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
 use super::{
     Remote,
     client::{Answer, Client, Trouble},
+    each::each,
     names,
 };
 use crate::{
@@ -70,26 +68,17 @@ impl Remote {
         wanted: &[Wanted],
         report: &(dyn Fn(Progress) -> bool + Sync),
     ) -> Vec<Failed> {
-        let (next, done, failed) = (AtomicUsize::new(0), AtomicU64::new(0), Mutex::new(Vec::new()));
+        let done = AtomicU64::new(0);
         let total = wanted.iter().map(|wanted| wanted.size).sum();
         let moved = |bytes: u64| {
             let done = done.fetch_add(bytes, Ordering::Relaxed) + bytes;
             report(Progress { done: done.min(total), total })
         };
-        let work = || {
-            while let Some(wanted) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
-                if let Err(trouble) = self.fetch_one(store, wanted, &moved) {
-                    let Wanted { digest, what, .. } = wanted.clone();
-                    let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
-                    failed.push(Failed { digest, what, trouble });
-                }
-            }
-        };
-        std::thread::scope(|threads| {
-            (1..AT_ONCE.min(wanted.len())).for_each(|_| drop(threads.spawn(work)));
-            work();
+        let failed = each(wanted, AT_ONCE, |wanted| {
+            let trouble = self.fetch_one(store, wanted, &moved).err()?;
+            Some(Failed { digest: wanted.digest, what: wanted.what.clone(), trouble })
         });
-        failed.into_inner().unwrap_or_else(PoisonError::into_inner)
+        failed.into_iter().flatten().collect()
     }
 
     fn fetch_one(&self, store: &Store, wanted: &Wanted, moved: &(dyn Fn(u64) -> bool + Sync)) -> Answer<()> {

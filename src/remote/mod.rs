@@ -20,6 +20,7 @@
 mod client;
 #[cfg(feature = "remote")]
 mod cloud;
+mod each;
 mod fetch;
 mod look;
 mod names;
@@ -36,6 +37,7 @@ mod wire;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 pub use client::{Answer, Moved, Trouble};
+pub(crate) use each::each;
 pub use fetch::{Failed, Wanted};
 pub use push::{Pushed, RESULTS_AT_ONCE};
 pub use settings::{FILE, Settings, SettingsError, Show, schema};

@@ -2,15 +2,13 @@
 
 use std::{
     collections::HashSet,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use super::{
     Remote,
-    client::{Answer, Client, Moved, Trouble},
+    client::{Answer, Client, Moved},
+    each::each,
     names, wire,
 };
 use crate::{
@@ -156,22 +154,15 @@ fn is_sound(store: &Store, record: &ActionRecord, digest: &Digest) -> bool {
 
 /// Uploads objects, several at once. The first trouble ends it.
 fn upload(client: &dyn Client, store: &Store, objects: &[(Digest, u64)], moved: Moved<'_>) -> Answer<()> {
-    let (next, failed) = (AtomicUsize::new(0), Mutex::new(None::<Trouble>));
-    let failure = || failed.lock().unwrap_or_else(PoisonError::into_inner);
-    let moved = |bytes: u64| moved(bytes) && failure().is_none();
-    let work = || {
-        while let Some((digest, _)) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if failure().is_some() {
-                return;
-            }
-            if let Err(trouble) = client.upload(&names::object(digest), store.lend(digest).path(), &moved) {
-                failure().get_or_insert(trouble);
-            }
+    let failed = AtomicBool::new(false);
+    let moved = |bytes: u64| moved(bytes) && !failed.load(Ordering::Relaxed);
+    let uploaded = each(objects, AT_ONCE, |(digest, _)| {
+        if failed.load(Ordering::Relaxed) {
+            return Ok(());
         }
-    };
-    std::thread::scope(|threads| {
-        (1..AT_ONCE.min(objects.len())).for_each(|_| drop(threads.spawn(work)));
-        work();
+        let uploaded = client.upload(&names::object(digest), store.lend(digest).path(), &moved);
+        // Those that are under way end because of this one: only its trouble counts.
+        uploaded.or_else(|trouble| if failed.swap(true, Ordering::Relaxed) { Ok(()) } else { Err(trouble) })
     });
-    failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    uploaded.into_iter().collect()
 }

@@ -1,7 +1,9 @@
 //! Calls Slurm's commands, and tells what they say from what went wrong with them.
 
 use std::{
+    collections::BTreeSet,
     io::{self, Write},
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -79,14 +81,14 @@ impl Commands {
         call("sbatch", words, b"#!/bin/sh\n").map(drop)
     }
 
-    /// All jobs of this user that Slurm knows, also those that ended a short time ago.
+    /// All jobs of these users that Slurm knows, also those that ended a short time ago.
     ///
     /// # Errors
     /// See [`Trouble`].
-    pub fn jobs(&self) -> Result<Vec<Job>, Trouble> {
-        let user = rustix::process::geteuid().as_raw();
+    pub fn jobs(&self, users: &BTreeSet<u32>) -> Result<Vec<Job>, Trouble> {
+        let users: Vec<String> = users.iter().map(u32::to_string).collect();
         let words = [
-            format!("--user={user}"),
+            format!("--user={}", users.join(",")),
             "--states=all".to_owned(),
             "--noheader".to_owned(),
             format!("--format={FORMAT}"),
@@ -111,6 +113,16 @@ impl Commands {
         Ok(())
     }
 
+    /// Whether some nodes cannot take jobs now. Then a refusal of a test may only mean that the job would have to wait.
+    #[must_use]
+    pub fn has_nodes_out(&self) -> bool {
+        let words = ["--noheader".to_owned(), "--format=%T".to_owned()];
+        let out = |state: &str| {
+            ["down", "drain", "maint", "reserved", "fail"].iter().any(|word| state.contains(word))
+        };
+        call("sinfo", words.into_iter(), b"").is_ok_and(|said| said.lines().any(out))
+    }
+
     /// The version of Slurm, and what its partitions are.
     ///
     /// # Errors
@@ -126,8 +138,13 @@ impl Commands {
 fn call(program: &'static str, words: impl Iterator<Item = String>, input: &[u8]) -> Result<String, Trouble> {
     let mut command = Command::new(program);
     command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // Site defaults could change what is printed.
-    command.env_remove("SQUEUE_FORMAT").env_remove("SQUEUE_FORMAT2").env_remove("SQUEUE_STATES");
+    // Ctrl-C is for pcamflow: a submission that is under way ends, so that its job can be cancelled.
+    command.process_group(0);
+    // A user's own defaults could hide jobs, or make something else of a submission.
+    let hiding = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in hiding.filter(|name| is_default(name)) {
+        command.env_remove(name);
+    }
     let mut child = command.spawn().map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Trouble::Missing(program),
         _ => Trouble::Silent(format!("{program} cannot be started: {error}")),
@@ -137,10 +154,18 @@ fn call(program: &'static str, words: impl Iterator<Item = String>, input: &[u8]
         let _ = stdin.write_all(input);
     }
     let output = child.wait_with_output().map_err(|error| Trouble::Silent(format!("{program}: {error}")))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    match output.status.code() {
+        Some(0) => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        Some(_) => Err(trouble(program, &String::from_utf8_lossy(&output.stderr))),
+        None => Err(Trouble::Silent(format!("{program} was killed"))),
     }
-    Err(trouble(program, &String::from_utf8_lossy(&output.stderr)))
+}
+
+/// Whether a variable is a default of Slurm's commands that must not count here.
+fn is_default(name: &str) -> bool {
+    const OF_SBATCH: [&str; 5] =
+        ["SBATCH_ARRAY_INX", "SBATCH_CLUSTERS", "SBATCH_ERROR", "SBATCH_OUTPUT", "SBATCH_WAIT"];
+    name.starts_with("SQUEUE_") || name == "SLURM_CLUSTERS" || OF_SBATCH.contains(&name)
 }
 
 /// What a command that failed means. These are the words of Slurm's library (`slurm_errno.c`).
@@ -158,17 +183,19 @@ fn trouble(program: &'static str, said: &str) -> Trouble {
         "cannot stat file",
         "configuration file",
     ];
-    const FULL: [&str; 3] = ["MaxSubmit", "job submit limit", "slurm is accepting no more"];
+    // `AssocMaxSubmitJobLimit`, `QOSGrpSubmitJobsLimit` and others.
+    const FULL: [&str; 2] = ["SubmitJob", "slurm is accepting no more"];
     let lines = said.lines().map(|line| plain(program, line)).filter(|line| !line.is_empty());
     let mut text = lines.collect::<Vec<_>>().join("; ");
     if text.is_empty() {
         text = format!("{program} failed and said nothing");
     }
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if has(&FULL) {
-        Trouble::Full(text)
-    } else if has(&SILENT) {
+    // Only a submission can be refused.
+    if program != "sbatch" || has(&SILENT) {
         Trouble::Silent(text)
+    } else if has(&FULL) {
+        Trouble::Full(text)
     } else {
         Trouble::Refused(text)
     }
@@ -218,7 +245,10 @@ mod tests {
         let said = "sbatch: error: QOSMaxSubmitJobPerUserLimit\nsbatch: error: Batch job submission failed: Job \
                     violates accounting/QOS policy (job submit limit, user's size and/or time limits)";
         assert!(matches!(trouble("sbatch", said), Trouble::Full(_)));
-        assert_eq!(trouble("scancel", ""), Trouble::Refused("scancel failed and said nothing".to_owned()));
+        // The generic line names every limit.
+        let said = said.replace("QOSMaxSubmitJobPerUserLimit", "QOSMaxWallDurationPerJobLimit");
+        assert!(matches!(trouble("sbatch", &said), Trouble::Refused(_)));
+        assert_eq!(trouble("scancel", ""), Trouble::Silent("scancel failed and said nothing".to_owned()));
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub enum Phase {
     Pending,
     /// It runs.
     Running,
+    /// It is over, and Slurm clears up after it. If it was put back into the queue, it becomes pending.
+    Completing,
     /// It has ended.
     Ended(End),
 }
@@ -68,6 +70,7 @@ impl Phase {
             "PENDING" | "REQUEUED" | "REQUEUE_HOLD" | "REQUEUE_FED" | "SPECIAL_EXIT" | "CONFIGURING" => {
                 return Self::Pending;
             }
+            "COMPLETING" => return Self::Completing,
             "COMPLETED" => End::Completed,
             "TIMEOUT" | "DEADLINE" => End::TimeLimit,
             "OUT_OF_MEMORY" => End::Memory,
@@ -134,7 +137,7 @@ mod tests {
         {
             assert_eq!(Job::read(line), None, "{line}");
         }
-        assert_eq!(Job::read("1|COMPLETING|None|n1|(null)").unwrap().phase, Phase::Running);
+        assert_eq!(Job::read("1|COMPLETING|None|n1|(null)").unwrap().phase, Phase::Completing);
         assert_eq!(Job::read("1|A_NEW_STATE|None|n1|(null)").unwrap().phase, Phase::Running);
     }
 }

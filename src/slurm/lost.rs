@@ -67,7 +67,10 @@ fn cause(phase: Option<Phase>, output: &str) -> Cause {
         Some(Phase::Ended(End::Node)) => Some(Cause::Node),
         Some(Phase::Ended(End::Preempted)) => Some(Cause::Preempted),
         Some(Phase::Ended(End::Cancelled)) => Some(Cause::Cancelled),
-        Some(Phase::Ended(End::Completed | End::Failed) | Phase::Pending | Phase::Running) | None => None,
+        Some(
+            Phase::Ended(End::Completed | End::Failed) | Phase::Pending | Phase::Running | Phase::Completing,
+        )
+        | None => None,
     };
     of_state.unwrap_or_else(|| said(output))
 }

@@ -11,16 +11,18 @@ use std::{
 
 use super::{
     commands::{Commands, Submission, Trouble},
-    job::{Job, JobId},
+    job::{Job, JobId, Phase},
 };
 
 /// The shortest time between two questions, and the longest.
 const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(30)];
 /// A question may take this part of the time.
 const SHARE: u32 = 20;
+/// How often a cancellation that Slurm does not answer is tried.
+const CANCELS: usize = 3;
 
 /// What Slurm said last.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Snapshot {
     /// When the question was asked; `None` if none was answered yet.
     asked: Option<Instant>,
@@ -34,16 +36,27 @@ impl Snapshot {
         self.jobs.get(&id)
     }
 
-    /// The job with this comment that is still to end.
+    /// The job with this comment that is still to end; the latest, if there are several.
     #[must_use]
-    pub fn alive(&self, mark: &str) -> Option<JobId> {
-        self.jobs.values().filter(|job| job.is_alive() && job.mark == mark).map(|job| job.id).max()
+    pub fn alive(&self, mark: &str) -> Option<&Job> {
+        self.jobs.values().filter(|job| job.is_alive() && job.mark == mark).max_by_key(|job| job.id)
+    }
+
+    /// Whether any job is still to end.
+    #[must_use]
+    pub fn has_any(&self) -> bool {
+        self.jobs.values().any(Job::is_alive)
     }
 
     /// Whether it was asked for after that moment.
     #[must_use]
     pub fn is_after(&self, moment: Instant) -> bool {
         self.asked.is_some_and(|asked| asked >= moment)
+    }
+
+    /// What makes the next question worth asking soon.
+    fn phases(&self) -> HashMap<JobId, Phase> {
+        self.jobs.values().filter(|job| !job.mark.is_empty()).map(|job| (job.id, job.phase)).collect()
     }
 }
 
@@ -55,7 +68,7 @@ pub struct Queue {
     last: Mutex<Arc<Snapshot>>,
     /// One submission at a time: Slurm's controller takes them one after the other anyway.
     submitting: Mutex<()>,
-    /// The jobs that somebody waits for.
+    /// The jobs of this user that somebody waits for.
     waited_for: Mutex<BTreeSet<JobId>>,
 }
 
@@ -63,18 +76,19 @@ pub struct Queue {
 struct Asking {
     due: Instant,
     pause: Duration,
-    /// Why the last question had no answer.
-    trouble: Option<Trouble>,
+    /// Whose jobs are asked for.
+    users: BTreeSet<u32>,
+    /// Why the last question had no answer, and when it was asked.
+    trouble: Option<(Instant, Trouble)>,
 }
 
 impl Default for Queue {
     fn default() -> Self {
-        let (now, pause) = (Instant::now(), PAUSES[0]);
-        let none = Snapshot { asked: None, jobs: HashMap::new() };
+        let users = BTreeSet::from([Self::user()]);
         Self {
             commands: Commands,
-            asking: Mutex::new(Asking { due: now, pause, trouble: None }),
-            last: Mutex::new(Arc::new(none)),
+            asking: Mutex::new(Asking { due: Instant::now(), pause: PAUSES[0], users, trouble: None }),
+            last: Mutex::default(),
             submitting: Mutex::default(),
             waited_for: Mutex::default(),
         }
@@ -82,6 +96,17 @@ impl Default for Queue {
 }
 
 impl Queue {
+    /// The number of the user whose jobs these are.
+    #[must_use]
+    pub fn user() -> u32 {
+        rustix::process::geteuid().as_raw()
+    }
+
+    /// From now on asks for the jobs of another user, too.
+    pub fn ask_for(&self, user: u32) {
+        lock(&self.asking).users.insert(user);
+    }
+
     /// The last answer; asks first if that is due and nobody else is asking.
     #[must_use]
     pub fn look(&self) -> Arc<Snapshot> {
@@ -92,40 +117,42 @@ impl Queue {
         Arc::clone(&lock(&self.last))
     }
 
-    /// An answer to a question that was asked after this moment.
+    /// An answer to a question that was asked after this moment. Of several who want one, the first asks.
     ///
     /// # Errors
     /// Slurm has not answered.
     pub fn after(&self, moment: Instant) -> Result<Arc<Snapshot>, Trouble> {
         let mut asking = lock(&self.asking);
-        if !lock(&self.last).is_after(moment) {
+        let has_asked = |asking: &Asking| {
+            asking.trouble.as_ref().is_some_and(|(asked, _)| *asked >= moment)
+                || lock(&self.last).is_after(moment)
+        };
+        if !has_asked(&asking) {
             self.ask(&mut asking);
         }
         let last = Arc::clone(&lock(&self.last));
-        match asking.trouble.clone() {
-            Some(trouble) if !last.is_after(moment) => Err(trouble),
+        match &asking.trouble {
+            Some((_, trouble)) if !last.is_after(moment) => Err(trouble.clone()),
             _ => Ok(last),
         }
     }
 
     fn ask(&self, asking: &mut Asking) {
         let asked = Instant::now();
-        let answer = self.commands.jobs();
+        let answer = self.commands.jobs(&asking.users);
         let took = asked.elapsed();
-        let changed = match answer {
+        let mut changed = false;
+        asking.trouble = match answer {
             Ok(jobs) => {
-                asking.trouble = None;
-                let jobs: HashMap<JobId, Job> = jobs.into_iter().map(|job| (job.id, job)).collect();
-                let before = std::mem::replace(
-                    &mut *lock(&self.last),
-                    Arc::new(Snapshot { asked: Some(asked), jobs }),
-                );
-                lock(&self.last).jobs != before.jobs
+                let jobs = jobs.into_iter().map(|job| (job.id, job)).collect();
+                let now = Arc::new(Snapshot { asked: Some(asked), jobs });
+                let before = std::mem::replace(&mut *lock(&self.last), Arc::clone(&now));
+                changed = now.phases() != before.phases();
+                None
             }
             Err(trouble) => {
                 tracing::debug!("squeue: {trouble}");
-                asking.trouble = Some(trouble);
-                false
+                Some((asked, trouble))
             }
         };
         let pause = if changed { PAUSES[0] } else { asking.pause.mul_f64(1.5) };
@@ -133,24 +160,33 @@ impl Queue {
         asking.due = Instant::now() + asking.pause;
     }
 
-    /// Submits a job that somebody then waits for.
+    /// Submits a job that somebody then waits for; `None` if that is no longer wanted when its turn comes. With `unsure`,
+    /// an earlier submission was not answered: the job is looked for first, because it may be there.
     ///
     /// # Errors
-    /// As [`Commands::submit`]. If Slurm did not answer, the job is looked for, because it may be there.
-    pub fn submit(&self, job: &Submission<'_>) -> Result<JobId, Trouble> {
+    /// As [`Commands::submit`], and if Slurm does not say whether the job is there.
+    pub fn submit(
+        &self,
+        job: &Submission<'_>,
+        unsure: bool,
+        stopped: impl Fn() -> bool,
+    ) -> Result<Option<JobId>, Trouble> {
         let _one = lock(&self.submitting);
-        let began = Instant::now();
-        let id = self.commands.submit(job).or_else(|trouble| match &trouble {
-            Trouble::Silent(_) => self.after(began).ok().and_then(|last| last.alive(job.mark)).ok_or(trouble),
-            Trouble::Missing(_) | Trouble::Refused(_) | Trouble::Full(_) => Err(trouble),
-        })?;
+        if stopped() {
+            return Ok(None);
+        }
+        let there = match unsure {
+            true => self.after(Instant::now())?.alive(job.mark).map(|job| job.id),
+            false => None,
+        };
+        let id = there.map_or_else(|| self.commands.submit(job), Ok)?;
         self.wait_for(id);
         let mut asking = lock(&self.asking);
         asking.due = asking.due.min(Instant::now() + PAUSES[0]);
-        Ok(id)
+        Ok(Some(id))
     }
 
-    /// Somebody waits for a job.
+    /// Somebody waits for a job of this user.
     pub fn wait_for(&self, id: JobId) {
         lock(&self.waited_for).insert(id);
     }
@@ -163,12 +199,22 @@ impl Queue {
     /// Cancels all jobs that somebody waits for.
     ///
     /// # Errors
-    /// As [`Commands::cancel`].
-    pub fn cancel(&self) -> Result<(), Trouble> {
+    /// The jobs that could not be cancelled, and why.
+    pub fn cancel(&self) -> Result<(), (Vec<JobId>, Trouble)> {
         // The lock is held until they are cancelled: a second caller returns after that, too.
         let mut waited_for = lock(&self.waited_for);
         let jobs: Vec<JobId> = std::mem::take(&mut *waited_for).into_iter().collect();
-        if jobs.is_empty() { Ok(()) } else { self.commands.cancel(&jobs) }
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        for left in (0..CANCELS).rev() {
+            match self.commands.cancel(&jobs) {
+                Ok(()) => break,
+                Err(trouble) if left == 0 => return Err((jobs, trouble)),
+                Err(_) => std::thread::sleep(PAUSES[0]),
+            }
+        }
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@
 //! Knows TOML tables and names, but no engine, store or tensors.
 
 mod baseline;
+mod bytes;
 mod canonical;
 mod check;
 mod contract;
@@ -49,6 +50,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Spanned, de::DeTable};
 
 pub use baseline::Baseline;
+pub use bytes::Bytes;
 pub use canonical::{Canonical, Lines, join};
 pub use check::{Check, span_of};
 pub use contract::{
@@ -57,7 +59,7 @@ pub use contract::{
 };
 pub use defaults::{DEFAULT_SEED, default_classes};
 
-pub use execution::{Bytes, DeviceChoice, ExecutorChoice, Logs, RunSettings};
+pub use execution::{DeviceChoice, ExecutorChoice, Logs, RunSettings};
 pub use field::{Class, Field, kebab};
 pub use kind::Kind;
 pub use label::Label;

@@ -142,7 +142,8 @@ fn options<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D:
     for option in &options {
         let name = option.strip_prefix("--").map(|rest| rest.split('=').next().unwrap_or(rest));
         match name {
-            Some(name) if OWN.contains(&name) => {
+            // Slurm takes any beginning of an option's name.
+            Some(name) if !name.is_empty() && OWN.iter().any(|own| own.starts_with(name)) => {
                 return Err(de::Error::custom(format!("`--{name}` is set by pcamflow: leave it out")));
             }
             Some(name) if !name.is_empty() => {}
@@ -184,9 +185,12 @@ mod tests {
 
     #[test]
     fn options_that_pcamflow_needs_itself_are_refused() {
-        for (extra, said) in
-            [("--output=x", "is set by pcamflow"), ("-p", "is not a long option"), ("--", "is not a")]
-        {
+        for (extra, said) in [
+            ("--output=x", "is set by pcamflow"),
+            ("--arr=1-3", "is set by pcamflow"),
+            ("-p", "is not a long option"),
+            ("--", "is not a"),
+        ] {
             let error = read(&format!("{{ extra = ['{extra}'] }}")).unwrap_err();
             assert!(error.contains(said), "{error}");
         }

@@ -26,6 +26,7 @@ impl Store {
     /// # Errors
     /// Where the store cannot be written.
     pub fn new_job(&self, key: &Digest, needs: impl IntoIterator<Item = Digest>) -> Result<PathBuf> {
+        self.clean_up_once();
         let folder = self.layout.job_of(key);
         fsx::remove_tree(&folder)?;
         self.layout.prepare(&folder)?;
@@ -40,6 +41,14 @@ impl Store {
     /// Where it cannot be removed.
     pub fn remove_job(&self, key: &Digest) -> Result<()> {
         Ok(fsx::remove_tree(&self.layout.job_of(key))?)
+    }
+}
+
+impl Store {
+    /// The keys with the folder of a job.
+    #[must_use]
+    pub fn keys_of_jobs(&self) -> Vec<Digest> {
+        jobs(&self.layout).unwrap_or_default().into_iter().map(|(key, _)| key).collect()
     }
 }
 

@@ -47,7 +47,7 @@ impl Store {
     /// # Errors
     /// Where the store cannot be written.
     pub fn attempt(&self, key: &Digest) -> Result<Attempt> {
-        self.leftovers.call_once(|| drop(remove_leftovers(&self.layout)));
+        self.clean_up_once();
         self.layout.prepare(&self.layout.staging)?;
         loop {
             let folder = self.layout.staging.join(format!("{}-{}", key.short(), fsx::unique_name()));
@@ -59,6 +59,10 @@ impl Store {
                 return Ok(Attempt { folder, _lock: lock });
             }
         }
+    }
+
+    pub(super) fn clean_up_once(&self) {
+        self.leftovers.call_once(|| drop(remove_leftovers(&self.layout)));
     }
 
     /// Leaves what dead attempts have left to other processes. Of many processes at once, one that cleans up is enough.

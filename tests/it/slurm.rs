@@ -133,8 +133,8 @@ fn an_interrupt_leaves_no_job_and_the_next_run_goes_on() {
     until("the first checkpoint", || checkpoints(&project) > 0);
     run.signal(Signal::INT);
     run.finish().exit(130);
-    until("the end of the job", || cluster.jobs(&project, "pending,running,completing").is_empty());
-    project.nothing_is_left_running();
+    assert!(cluster.jobs(&project, "pending,running").is_empty());
+    // At once, while Slurm still ends the job.
     let output = as_jobs(&project, &["train.t", "--set", LONG]).exit(0);
     let done = output.events_of("finished").into_iter().find(|event| event["stage"] == "train.t").unwrap();
     assert!(done["resumed"].as_str().is_some_and(|from| from.contains("epoch")), "{done}");
@@ -267,6 +267,63 @@ fn no_more_jobs_at_once_than_asked_for() {
         output.events().iter().map(|event| event["event"].as_str().unwrap().to_owned()).collect();
     words.retain(|word| ["started", "finished"].contains(&word.as_str()));
     assert_eq!(words, ["started", "finished"].repeat(3));
+}
+
+#[test]
+fn a_run_that_does_not_wait_submits_no_more_jobs_than_asked_for_and_tells_of_lost_ones() {
+    let Some(cluster) = cluster() else { return };
+    let stage = |name: &str| {
+        let text =
+            "shell = 'sleep 30; echo x > {artifacts.y}'\nartifacts = { y = 'y.txt' }\nrun = { slurm = true }";
+        format!("[command.{name}]\nenvironment = {{ NAME = '{name}' }}\n{text}\n")
+    };
+    let text = format!(
+        "[pipeline]\nname = 'n'\n[run]\nslurm = {{ max-jobs = 2 }}\n{}{}{}",
+        stage("a"),
+        stage("b"),
+        stage("c")
+    );
+    let project = cluster.for_project(Sandbox::new().pipeline(&text));
+    let left = project.run(&["--detach"]).exit(0);
+    assert_eq!(left.events_of("submitted").len(), 2);
+    let jobs = cluster.jobs(&project, "all");
+    let lost = jobs[0].0.to_string();
+    cluster.say("scancel", &[&lost]);
+    until("the end of the job", || cluster.jobs(&project, "pending,running,completing").len() < 2);
+    let status = project.pcamflow(&["status", "p.toml"]).exit(0);
+    assert!(
+        status.stdout.contains(&format!("job {lost}")) && status.stdout.contains("was cancelled"),
+        "{}",
+        status.stdout
+    );
+    let told = project.run(&["--detach", "--keep-going"]).exit(1);
+    assert!(told.failure().contains(&format!("job {lost}")), "{}", told.failure());
+    // The next one submits it again.
+    let again = project.run(&["--detach", "--keep-going"]).exit(0);
+    assert!(cluster.jobs(&project, "all").len() > 2, "{:?}", again.events_of("submitted"));
+    for (id, _) in cluster.jobs(&project, "pending,running") {
+        cluster.say("scancel", &[&id.to_string()]);
+    }
+}
+
+#[test]
+fn garbage_collection_spares_what_a_pending_job_needs() {
+    let Some(cluster) = cluster() else { return };
+    let project = project(cluster);
+    let held = JOBS.replace("cpus = 1", "cpus = 1, extra = ['--hold']");
+    let left = project.run(&["train.t", "--detach", "--set", &held]).exit(0);
+    let id = left.events_of("submitted")[0]["job"].to_string();
+    fs::remove_dir_all(project.path("out")).unwrap();
+    project.pcamflow(&["cache", "clear", "p.toml", "split.d"]).exit(0);
+    project.pcamflow(&["cache", "gc", "--older-than", "0s"]).exit(0);
+    cluster.say("scontrol", &["release", &id]);
+    until("the end of the job", || cluster.jobs(&project, "pending,running").is_empty());
+    let computed = project.run(&["train.t"]).exit(0).computed();
+    assert!(
+        computed.contains(&"split.d".to_owned()) && !computed.contains(&"train.t".to_owned()),
+        "{computed:?}"
+    );
+    assert_eq!(model(&project), expected());
 }
 
 #[test]

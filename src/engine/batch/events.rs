@@ -12,7 +12,7 @@ use crate::engine::exec::Listener;
 use crate::protocol::{EpochEnd, Level, Progress, Reply};
 
 /// The shortest time between two reports of progress: each is a line, and a training takes days.
-const EVERY: Duration = Duration::from_secs(1);
+const EVERY: Duration = Duration::from_secs(5);
 
 /// Writes events.
 pub(super) struct Writer {
@@ -74,18 +74,22 @@ impl Reader {
         Self { path, read: 0, begun: Vec::new() }
     }
 
-    /// Passes on what was written since the last call. What is no event is left out.
+    /// Passes on what was written since the last call; of the progress, only the last. What is no event is left out.
     pub(super) fn read(&mut self, hear: &mut dyn FnMut(Reply)) {
         if self.more().is_err() {
             return;
         }
-        while let Some(end) = self.begun.iter().position(|byte| *byte == b'\n') {
-            let rest = self.begun.split_off(end + 1);
-            let line = std::mem::replace(&mut self.begun, rest);
-            if let Ok(reply) = serde_json::from_slice(&line) {
-                hear(reply);
+        let whole = self.begun.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let mut progress = None;
+        for line in self.begun[..whole].split(|byte| *byte == b'\n') {
+            match serde_json::from_slice(line) {
+                Ok(Reply::Progress(now)) => progress = Some(now),
+                Ok(reply) => hear(reply),
+                Err(_) => {}
             }
         }
+        self.begun.drain(..whole);
+        progress.into_iter().for_each(|progress| hear(Reply::Progress(progress)));
     }
 
     fn more(&mut self) -> std::io::Result<()> {
@@ -103,10 +107,14 @@ impl Reader {
     }
 }
 
-/// The last progress that a job has reported.
-pub(in crate::engine) fn last_progress(path: PathBuf) -> Option<Progress> {
-    let mut last = None;
-    Reader::of(path).read(&mut |reply| {
+/// How much of the events is read for the last progress.
+const TAIL: u64 = 64 << 10;
+
+/// The last progress that a job has reported, unless it was long ago.
+pub(super) fn last_progress(path: PathBuf) -> Option<Progress> {
+    let length = path.metadata().ok()?.len();
+    let (mut reader, mut last) = (Reader { read: length.saturating_sub(TAIL), ..Reader::of(path) }, None);
+    reader.read(&mut |reply| {
         if let Reply::Progress(progress) = reply {
             last = Some(progress);
         }
@@ -136,7 +144,7 @@ mod tests {
         writer.log(Level::Warning, "for people");
         reader.read(&mut |reply| heard.push(reply));
         let warning = Reply::Log { level: Level::Warning, text: "for people".to_owned() };
-        assert_eq!(heard, [Reply::Progress(progress(1)), warning.clone()], "at most one report a second");
+        assert_eq!(heard, [warning.clone(), Reply::Progress(progress(1))], "reports are rare");
         // A line that is not whole yet, garbage, and a folder that a new job has emptied.
         let mut file = File::options().append(true).open(&path).unwrap();
         file.write_all(b"garbage\n{\"progress\":").unwrap();

@@ -20,6 +20,7 @@ use crate::{
     digest::Digest,
     place::host,
     protocol::{Failure, Level},
+    slurm::JobId,
     store::{Existing, KeyLock, Options, Store, TryKey},
 };
 
@@ -75,11 +76,12 @@ fn run(
 
 fn end(folder: &JobFolder, computed: Result<(), Lost>) -> Result<bool, String> {
     let is_made = computed.is_ok();
+    let job = std::env::var("SLURM_JOB_ID").ok().and_then(|id| id.parse().ok()).map(JobId);
     let ended = match computed {
-        Ok(()) => Ended { failure: None, attempts: 0, log: None },
+        Ok(()) => Ended { job, failure: None, attempts: 0, log: None },
         Err(Lost { failure, attempts, log }) => {
             eprintln!("error: {}", failure.message);
-            Ended { failure: Some(failure), attempts, log }
+            Ended { job, failure: Some(failure), attempts, log }
         }
     };
     folder.write_ended(&ended).map_err(|failure| failure.message)?;

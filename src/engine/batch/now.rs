@@ -22,7 +22,7 @@ use crate::engine::{
 };
 use crate::{
     protocol::Progress,
-    slurm::{Queue, Snapshot},
+    slurm::{Queue, Snapshot, lost},
     stages::RunSettings,
     store::TryKey,
 };
@@ -86,7 +86,7 @@ impl Engine<'_> {
     fn one(&self, planned: PlannedStage, outlook: &Outlook, queue: Option<&Snapshot>) -> StageNow {
         let mut now = StageNow { planned, job: None, progress: None, holder: None, failure: None };
         let Some(key) = outlook.key.filter(|_| outlook.state != Planned::Cached) else { return now };
-        let job = queue.and_then(|queue| queue.job(queue.alive(&mark(self.store, &key))?));
+        let job = queue.and_then(|queue| queue.alive(&mark(self.store, &key)));
         now.job = job.and_then(state_of);
         if now.job.is_some() {
             now.progress = last_progress(JobFolder::of(self.store, &key).events());
@@ -100,6 +100,15 @@ impl Engine<'_> {
             return now;
         }
         now.failure = self.store.failure(&key).ok().flatten();
+        // A job of whose end nobody was told.
+        let folder = JobFolder::of(self.store, &key);
+        if let (None, Some(one), Some(queue)) = (&now.failure, folder.submitted(), queue) {
+            now.failure = Some(match folder.ended(one.job) {
+                Some(ended) => ended.failure.map(|failure| failure.message).unwrap_or_default(),
+                None => lost(one.job, queue.job(one.job), &folder.last_output()).message,
+            });
+            now.failure = now.failure.filter(|message| !message.is_empty());
+        }
         now
     }
 }

@@ -10,7 +10,7 @@ pub(super) fn state_of(job: &Job) -> Option<JobState> {
     let state = match job.phase {
         Phase::Pending => JobPhase::Pending,
         Phase::Running => JobPhase::Running,
-        Phase::Ended(_) => return None,
+        Phase::Completing | Phase::Ended(_) => return None,
     };
     let word = |word: &str, counts: bool| (counts && !word.is_empty()).then(|| word.to_owned());
     Some(JobState {

@@ -38,17 +38,18 @@ pub(in crate::engine) fn last(failure: Failure, attempts: u32, retry: Option<Ret
     }
 }
 
-/// How often to check whether the run was stopped.
-const INTERVAL: Duration = Duration::from_millis(20);
+/// How often to check whether the run was stopped, in short waits and in long ones, in which many may wait.
+const INTERVALS: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(200)];
 
 /// Sleeps; false if the run was stopped meanwhile.
 pub(in crate::engine) fn slept(wait: Duration, stopped: impl Fn() -> bool) -> bool {
     let began = Instant::now();
+    let interval = (wait / 5).clamp(INTERVALS[0], INTERVALS[1]);
     while began.elapsed() < wait {
         if stopped() {
             return false;
         }
-        std::thread::sleep(INTERVAL.min(wait.saturating_sub(began.elapsed())));
+        std::thread::sleep(interval.min(wait.saturating_sub(began.elapsed())));
     }
     !stopped()
 }

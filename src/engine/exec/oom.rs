@@ -60,6 +60,9 @@ impl Kills {
 const ADVICE: &str = "lower `memory` in its `run = { memory = \"...\" }` or its batch size, or run fewer \
                       stages at once (--jobs 1)";
 
+/// The same in a job of a cluster, which gets the memory that it asks for.
+const ADVICE_TO_JOBS: &str = "raise `memory` in its `slurm = { memory = \"...\" }`, or lower its batch size";
+
 fn facts(peak: Option<u64>, limit: Option<(u64, &str)>) -> String {
     let held = peak.map(|peak| format!("it held {} at its peak", amount(peak)));
     let most = limit.map(|(bytes, of)| format!("{of} {}", amount(bytes)));
@@ -78,6 +81,9 @@ fn killed(killer: Killer, facts: &str) -> String {
         Killer::Unknown => ": by hand, or by the kernel because memory ran out",
     };
     let advice = match killer {
+        Killer::Kernel | Killer::ProbablyKernel if std::env::var_os("SLURM_JOB_ID").is_some() => {
+            format!(": {ADVICE_TO_JOBS}")
+        }
         Killer::Kernel | Killer::ProbablyKernel => format!(": {ADVICE}"),
         Killer::Other | Killer::Unknown => String::new(),
     };

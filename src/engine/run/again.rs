@@ -123,7 +123,7 @@ impl Engine<'_> {
         let (stage, node) = (outlook.stage, &self.pipeline.stages[outlook.stage]);
         let record = self.stored(planner, outlook, made)?;
         self.bytes_are_here(planner, stage, &record, made)?;
-        let grant = Resources::of(executor.capacity(), self.options.jobs).take(self.request(stage));
+        let grant = Resources::of(executor.capacity(), self.options.jobs).take(self.request_here(stage));
         let grant = grant.ok_or_else(|| {
             Failure::environment("this machine lacks the cores or the GPU that the stage asks for")
         })?;

@@ -13,7 +13,7 @@ use std::{
 };
 
 use crate::engine::{
-    batch::{Batch, Ear, Outcome},
+    batch::{Batch, Ear},
     compute::{Lost, Site, Work},
     exec::{Executor, Listener},
     tell::{job::JobState, running::Running, show::Show},
@@ -23,7 +23,6 @@ use crate::{
     protocol::{CURVES, EpochEnd, Failure, Level, Progress},
     remote::{Answer, Pushed, Remote, Wanted},
     slurm::JobId,
-    stages::Slurm,
     store::{ActionRecord, Existing, KeyLock, Lease, Lookup, Store},
 };
 
@@ -91,14 +90,6 @@ pub(in crate::engine) struct Shared<'a> {
     pub(in crate::engine) goes_on: Option<&'a AtomicBool>,
 }
 
-/// Where a stage is computed.
-pub(in crate::engine) enum Place {
-    /// Here, with the lock of its key.
-    Here(KeyLock),
-    /// By a job, which locks the key itself.
-    Job(Box<Slurm>),
-}
-
 /// One stage to compute.
 pub(in crate::engine) struct Attempt<'a> {
     pub(in crate::engine) shared: &'a Shared<'a>,
@@ -106,18 +97,13 @@ pub(in crate::engine) struct Attempt<'a> {
     pub(in crate::engine) work: Work,
     /// Whether it runs although the store may have a sound result.
     pub(in crate::engine) forced: bool,
-    pub(in crate::engine) place: Place,
+    /// The lock of its key; a job locks it itself.
+    pub(in crate::engine) lock: Option<KeyLock>,
     /// The artifacts that it reads and that have to be fetched.
     pub(in crate::engine) fetch: Vec<Wanted>,
     /// Its curves, if it trains. They stay until its result is shown.
     pub(in crate::engine) running: Running,
     pub(in crate::engine) send: Sender<Message>,
-}
-
-/// The result of a stage, or its job, which goes on without this run.
-enum Made {
-    Here(Box<Done>),
-    Left(JobId),
 }
 
 impl Attempt<'_> {
@@ -126,61 +112,59 @@ impl Attempt<'_> {
         let (index, send) = (self.index, self.send.clone());
         // The run waits for the message, so it must come even after a panic.
         let result = catch_unwind(AssertUnwindSafe(move || self.attempt()));
-        let message = match result {
-            Ok(Ok(Made::Here(done))) => Message::Done(index, Ok(done)),
-            Ok(Ok(Made::Left(id))) => Message::Left(index, id),
-            Ok(Err(failed)) => Message::Done(index, Err(failed)),
-            Err(panic) => Message::Done(index, Err(Failure::panicked(&*panic).into())),
-        };
+        let result = result.unwrap_or_else(|panic| Err(Failure::panicked(&*panic).into()));
         // An error means that the run is over.
-        let _ = send.send(message);
+        let _ = send.send(Message::Done(index, result));
     }
 
-    fn attempt(&self) -> Result<Made, Failed> {
-        if let Place::Here(lock) = &self.place
+    fn attempt(&self) -> Result<Box<Done>, Failed> {
+        if let Some(lock) = &self.lock
             && self.shared.store.should_tell_of(lock)
         {
             self.warn(NO_LOCKS.to_owned());
         }
+        let (record, hit) = match self.found() {
+            Some(record) => (record, true),
+            None => (self.computed()?, false),
+        };
+        Ok(self.done(record, hit))
+    }
+
+    /// The result that another run has made meanwhile, here or elsewhere.
+    pub(super) fn found(&self) -> Option<ActionRecord> {
         let hold = self.shared.lease.hold();
         let made = self.made_meanwhile().or_else(|| self.made_elsewhere());
         let made = made.inspect(|record| self.shared.lease.claim(record));
         hold.release();
-        let (record, hit) = match made {
-            Some(record) => (record, true),
-            None => match self.computed()? {
-                Outcome::Made(record) => (*record, false),
-                Outcome::Left(id) => return Ok(Made::Left(id)),
-            },
-        };
+        made
+    }
+
+    /// Shows a result.
+    pub(super) fn done(&self, record: ActionRecord, hit: bool) -> Box<Done> {
         let folder = self.shared.show.stage(self.index, &record, &mut |text| self.warn(text));
-        Ok(Made::Here(Box::new(Done { record, hit, folder })))
+        Box::new(Done { record, hit, folder })
+    }
+
+    pub(super) fn site(&self) -> Site<'_> {
+        let Shared { store, lease, executor, stopped, .. } = *self.shared;
+        Site { store, lease, executor, stopped }
     }
 
     fn warn(&self, text: String) {
         let _ = self.send.send(Message::Warning(self.index, text));
     }
 
-    fn computed(&self) -> Result<Outcome, Failed> {
+    fn computed(&self) -> Result<ActionRecord, Failed> {
         self.fetch_inputs()?;
-        let Shared { store, lease, executor, stopped, .. } = *self.shared;
-        let (site, listener) = (Site { store, lease, executor, stopped }, Forward { attempt: self });
-        match &self.place {
-            Place::Here(lock) => {
-                let record = self.work.compute(&site, 0, &listener).map_err(|lost| self.failed(lost))?;
-                // Without locks, another run may be using this folder.
-                if lock.is_enforced()
-                    && let Err(error) = store.remove_work(&record.key)
-                {
-                    tracing::debug!("{}: partial work is left: {error}", self.work.task.name);
-                }
-                Ok(Outcome::Made(Box::new(record)))
-            }
-            Place::Job(settings) => {
-                let outcome = self.shared.batch.compute(site, &self.work, settings, &listener);
-                outcome.map_err(|Lost { failure, log, .. }| Failed { log, ..failure.into() })
-            }
+        let computed = self.work.compute(&self.site(), 0, &Forward { attempt: self });
+        let record = computed.map_err(|lost| self.failed(lost))?;
+        // Without locks, another run may be using this folder.
+        if self.lock.as_ref().is_some_and(KeyLock::is_enforced)
+            && let Err(error) = self.shared.store.remove_work(&record.key)
+        {
+            tracing::debug!("{}: partial work is left: {error}", self.work.task.name);
         }
+        Ok(record)
     }
 
     /// A stage that could not be computed here. One that was stopped, or that runs again at once, has not failed.
@@ -222,8 +206,8 @@ pub(in crate::engine) fn owner() -> String {
 }
 
 /// Forwards what a task reports to the run.
-struct Forward<'a> {
-    attempt: &'a Attempt<'a>,
+pub(super) struct Forward<'a> {
+    pub(super) attempt: &'a Attempt<'a>,
 }
 
 impl Forward<'_> {

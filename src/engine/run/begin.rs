@@ -42,14 +42,15 @@ impl Engine<'_> {
         let mut forecast = self.forecast(&planner, observer);
         self.check_requirements(&planner, &forecast)?;
         let leaks = self.leaks(&planner)?;
-        self.check_jobs(&planner, &forecast)?;
         let questions = questions::of(&planner, &forecast);
         let to_show = self.to_show(&forecast, false);
         let mut checked = Remarks::default();
-        if !questions.is_empty() || !to_show.is_empty() {
-            // Opening the files or fetching may take a minute, and a collection must not wait for that. What the plan
+        let has_jobs = self.has_jobs(&forecast);
+        if !questions.is_empty() || !to_show.is_empty() || has_jobs {
+            // Asking a cluster, opening the files or fetching may take a minute, and a collection must not wait for that. What the plan
             // found may be gone afterwards, so it is made again.
             drop(hold);
+            self.check_jobs(&planner, &forecast)?;
             checked = questions::ask(&planner, &questions, executor, stopped);
             self.fetch_to_show(&to_show, stopped, observer);
             hold = lease.hold();

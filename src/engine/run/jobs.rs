@@ -6,7 +6,7 @@ use crate::engine::{
         forecast::Forecast,
         planner::Planner,
     },
-    run::{attempt::Place, run_loop::Run, states::State},
+    run::{run_loop::Run, states::State},
     tell::{
         event::{Event, Planned},
         job::SubmittedStage,
@@ -36,6 +36,12 @@ impl Engine<'_> {
         most.unwrap_or(MOST_JOBS) as usize
     }
 
+    /// Whether stages will run, or may run, as jobs.
+    pub(super) fn has_jobs(&self, forecast: &Forecast) -> bool {
+        let runs = |state| matches!(state, Planned::Run | Planned::Maybe);
+        forecast.stages.iter().any(|outlook| runs(outlook.state) && self.job(outlook.stage).is_some())
+    }
+
     /// Asks Slurm whether it would take the jobs of the stages that will run, or may run. Submits nothing.
     pub(super) fn check_jobs(&self, planner: &Planner<'_>, forecast: &Forecast) -> Result<(), Refused> {
         let (mut checked, mut problems): (Vec<Slurm>, Vec<String>) = Default::default();
@@ -44,6 +50,8 @@ impl Engine<'_> {
             let Some(job) = self.job(outlook.stage).filter(|job| !checked.contains(job)) else { continue };
             match Commands.test(&job) {
                 Ok(()) | Err(Trouble::Full(_)) => {}
+                // The job may only have to wait for nodes. If not, its submission is refused.
+                Err(Trouble::Refused(_)) if Commands.has_nodes_out() => {}
                 Err(refused @ Trouble::Refused(_)) => {
                     let name = &self.pipeline.stages[outlook.stage].name;
                     let place = planner.written().setting(name, "slurm");
@@ -58,19 +66,9 @@ impl Engine<'_> {
 }
 
 impl Run<'_, '_, '_> {
-    /// Where a stage is computed; `None` if it has to wait for another run, or fails.
-    pub(super) fn place(&mut self, stage: usize) -> Option<Place> {
-        match self.engine.job(stage) {
-            Some(job) => Some(Place::Job(Box::new(job))),
-            None => self.lock(stage).map(Place::Here),
-        }
-    }
-
     /// A stage's job goes on; what reads it waits for a later run.
     pub(super) fn leave(&mut self, stage: usize, job: JobId) {
-        if let State::Running(grant) = &self.states[stage] {
-            self.resources.give_back(grant);
-        }
+        // Its place stays taken: there are not to be more jobs at once.
         self.states.set(stage, State::Left);
         let submitted = SubmittedStage { stage: self.name(stage), job: job.0 };
         self.observer.event(&Event::Submitted(submitted.clone()));

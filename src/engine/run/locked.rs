@@ -36,7 +36,7 @@ impl Run<'_, '_, '_> {
     }
 
     /// Reports once which run a stage waits for. The name is still empty right after a run has taken the lock.
-    fn report_waiting(&mut self, stage: usize, holder: String) {
+    pub(super) fn report_waiting(&mut self, stage: usize, holder: String) {
         if !holder.is_empty() && !std::mem::replace(&mut self.has_waited[stage], true) {
             self.observer.event(&Event::Waiting { stage: self.name(stage), holder });
         }

@@ -3,8 +3,10 @@
 //! `plan` decides what to do, `exec` computes. Knows no processes.
 
 pub mod again;
+mod as_job;
 pub(in crate::engine) mod attempt;
 mod begin;
+mod blocked;
 mod ending;
 mod fetching;
 mod frozen;

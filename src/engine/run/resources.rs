@@ -49,7 +49,8 @@ pub struct Grant {
     /// How many of the threads that may run at once it counts for.
     held: usize,
     gpu: Option<usize>,
-    as_job: bool,
+    /// Whether it is a place among the jobs of a cluster.
+    pub as_job: bool,
 }
 
 impl Resources {

@@ -4,7 +4,7 @@
 //! other threads (`attempt`, `showing`).
 
 use std::{
-    path::Path,
+    collections::HashSet,
     sync::{
         atomic::{AtomicBool, Ordering},
         mpsc::{self, Receiver, Sender},
@@ -14,13 +14,15 @@ use std::{
 };
 
 use crate::engine::{
+    batch::Rota,
     compute::Work,
     plan::{
         engine::Engine,
         planner::{Decision, Made, Planner, ToRun},
     },
     run::{
-        attempt::{Attempt, Done, Failed, Message, Place, Shared},
+        as_job::AsJob,
+        attempt::{Attempt, Done, Failed, Message, Shared},
         ending::Ending,
         pushing::Pushing,
         resources::{Grant, Request, Resources},
@@ -38,7 +40,7 @@ use crate::{
     digest::Digest,
     pipeline::Source,
     stages::DeviceChoice,
-    store::{ActionRecord, Hold, StoredArtifact},
+    store::{ActionRecord, Hold, KeyLock, StoredArtifact},
 };
 
 /// One run of a pipeline.
@@ -51,6 +53,10 @@ pub(super) struct Run<'s, 'a: 's, 'o> {
     threads: &'s Scope<'s, 'a>,
     send: Sender<Message>,
     showing: Option<Showing>,
+    /// Gives turns to the stages that are computed as jobs.
+    rota: Rota<'a>,
+    /// Keys with jobs of former runs, whose results nobody has seen yet.
+    unseen: HashSet<Digest>,
     /// `None` if nothing is pushed to a remote store.
     pub(super) pushing: Option<Pushing<'a>>,
     pub(super) resources: Resources,
@@ -75,6 +81,9 @@ pub(super) struct Run<'s, 'a: 's, 'o> {
 /// How often the loop checks whether the user has stopped it, and whether other runs have unlocked keys.
 const INTERVAL: Duration = Duration::from_millis(50);
 
+/// How many messages are taken at once.
+const AT_ONCE: usize = 1000;
+
 /// Runs until nothing is left that can run. The gate must have been held since the planner found what it remembers.
 pub(super) fn run<'a>(
     engine: &'a Engine<'a>,
@@ -95,6 +104,8 @@ pub(super) fn run<'a>(
             threads,
             send,
             showing: None,
+            rota: Rota::new(shared.stopped),
+            unseen: shared.store.keys_of_jobs().into_iter().collect(),
             pushing: Pushing::to(shared.remote),
             resources: Resources::of(shared.executor.capacity(), engine.options.jobs)
                 .with_places(engine.most_jobs()),
@@ -205,8 +216,9 @@ impl Run<'_, '_, '_> {
                     reopened = true;
                 }
                 // A stage that waits for another run holds no resources.
-                Some(grant) => match self.place(stage) {
-                    Some(place) => self.launch(stage, grant, place),
+                Some(grant) if grant.as_job => self.launch(stage, grant, None),
+                Some(grant) => match self.lock(stage) {
+                    Some(lock) => self.launch(stage, grant, Some(lock)),
                     None => self.resources.give_back(&grant),
                 },
                 None => match self.lane(&request) {
@@ -280,7 +292,7 @@ impl Run<'_, '_, '_> {
         }
     }
 
-    fn launch(&mut self, stage: usize, grant: Grant, place: Place) {
+    fn launch(&mut self, stage: usize, grant: Grant, lock: Option<KeyLock>) {
         let State::Queued(run) = self.states.set(stage, State::Running(grant.clone())) else { return };
         self.shared.lease.claim_key(&run.fingerprint.key());
         let node = &self.planner.pipeline.stages[stage];
@@ -295,13 +307,18 @@ impl Run<'_, '_, '_> {
             retry: self.engine.settings(stage).retry,
             sources: task::sources(node),
         };
-        let attempt = Attempt { shared, index: stage, work, forced: run.forced, place, fetch, running, send };
-        self.threads.spawn(move || attempt.run());
+        let attempt = Attempt { shared, index: stage, work, forced: run.forced, lock, fetch, running, send };
+        match self.engine.job(stage) {
+            Some(settings) => self.rota.add(AsJob::new(attempt, settings), self.threads),
+            None => drop(self.threads.spawn(move || attempt.run())),
+        }
     }
 
     fn wait(&mut self, receive: &Receiver<Message>) {
         if let Ok(message) = receive.recv_timeout(INTERVAL) {
             self.take(message);
+            // Many jobs may have something to say.
+            receive.try_iter().take(AT_ONCE).for_each(|message| self.take(message));
         }
         if self.is_stopped() {
             for stage in self.states.running() {
@@ -325,10 +342,7 @@ impl Run<'_, '_, '_> {
                 let stage = self.name(stage);
                 self.observer.event(&Event::Job { stage, state });
             }
-            Message::Waiting(stage, holder) => {
-                let stage = self.name(stage);
-                self.observer.event(&Event::Waiting { stage, holder });
-            }
+            Message::Waiting(stage, holder) => self.report_waiting(stage, holder),
             Message::Left(stage, job) => self.leave(stage, job),
             Message::Done(stage, result) => {
                 if let State::Running(grant) = &self.states[stage] {
@@ -359,7 +373,12 @@ impl Run<'_, '_, '_> {
         self.reopen_readers(stage, &record);
         let event = Event::Finished(FinishedStage::of(self.name(stage), &record, hit, folder));
         self.keys[stage] = Some(record.key);
-        if let Some(pushing) = self.pushing.as_mut().filter(|_| !hit) {
+        // The job of a former run has made it.
+        let is_unseen = hit && self.unseen.remove(&record.key);
+        if is_unseen && let Err(error) = self.shared.store.remove_job(&record.key) {
+            tracing::debug!("{}: files of its job are left: {error}", self.name(stage));
+        }
+        if let Some(pushing) = self.pushing.as_mut().filter(|_| !hit || is_unseen) {
             pushing.push(stage, record.clone(), self.threads, self.shared, &self.send);
         }
         self.made[stage] = Some(record.artifacts);
@@ -417,29 +436,6 @@ impl Run<'_, '_, '_> {
         self.observer.event(&Event::Failed(failed.clone()));
         self.failed.push(failed);
         self.block(stage, &name);
-    }
-
-    /// A source changed while a stage read it: the stage did not fail, and the next run computes it.
-    fn leave_to_next_run(&mut self, stage: usize, goes_on: &AtomicBool, path: &Path) {
-        goes_on.store(true, Ordering::SeqCst);
-        let path = path.display();
-        let text =
-            format!("{path} changed while this was computed from it: it is computed again with the new one");
-        self.warn(stage, text);
-    }
-
-    /// Blocks everything that reads a failed stage, directly or indirectly.
-    fn block(&mut self, stage: usize, by: &str) {
-        let feeds = |stage| self.planner.pipeline.graph.feeds(stage);
-        let mut blocked: Vec<usize> = feeds(stage).collect();
-        while let Some(next) = blocked.pop() {
-            if matches!(self.states[next], State::Waiting) {
-                self.states.set(next, State::Blocked);
-                let stage = self.planner.pipeline.stages[next].name.to_string();
-                self.observer.event(&Event::Blocked { stage, by: by.to_owned() });
-                blocked.extend(feeds(next));
-            }
-        }
     }
 
     pub(super) fn name(&self, stage: usize) -> String {

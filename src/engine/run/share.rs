@@ -3,10 +3,7 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use serde::Serialize;
@@ -24,7 +21,7 @@ use crate::engine::{
 };
 use crate::{
     digest::Digest,
-    remote::{Answer, Failed, Pushed, RESULTS_AT_ONCE, Remote, Trouble, Wanted},
+    remote::{Answer, Failed, Pushed, RESULTS_AT_ONCE, Remote, Trouble, Wanted, each},
     store::{ActionRecord, Existing, Progress},
 };
 
@@ -119,30 +116,17 @@ impl Engine<'_> {
         observer: &mut dyn Observer,
     ) -> Vec<Answer<Pushed>> {
         let total = records.iter().map(|(_, record)| size(record)).sum();
-        let (next, done) = (AtomicUsize::new(0), AtomicU64::new(0));
-        let pushed = Mutex::new(vec![Err(Trouble::Stopped); records.len()]);
+        let done = AtomicU64::new(0);
         transfer(Direction::Pushing, "results", observer, |report| {
             let moved = |bytes: u64| {
                 let done = done.fetch_add(bytes, Ordering::Relaxed) + bytes;
                 report(Progress { done: done.min(total), total }) && !stopped.load(Ordering::SeqCst)
             };
-            let work = || {
-                loop {
-                    let place = next.fetch_add(1, Ordering::Relaxed);
-                    let Some((_, record)) = records.get(place).filter(|_| !stopped.load(Ordering::SeqCst))
-                    else {
-                        return;
-                    };
-                    let answer = remote.push(self.store, record, existing, &moved);
-                    pushed.lock().unwrap_or_else(PoisonError::into_inner)[place] = answer;
-                }
-            };
-            std::thread::scope(|threads| {
-                (1..RESULTS_AT_ONCE.min(records.len())).for_each(|_| drop(threads.spawn(work)));
-                work();
-            });
-        });
-        pushed.into_inner().unwrap_or_else(PoisonError::into_inner)
+            each(records, RESULTS_AT_ONCE, |(_, record)| match stopped.load(Ordering::SeqCst) {
+                true => Err(Trouble::Stopped),
+                false => remote.push(self.store, record, existing, &moved),
+            })
+        })
     }
 
     /// Completes a push: pushes the results of the stages that the pushed ones depend on, because a key is computed from

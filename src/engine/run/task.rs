@@ -29,6 +29,12 @@ impl Engine<'_> {
         Request { appetite: self.appetite(stage), threads, device, as_job }
     }
 
+    /// The resources that a stage asks for if it is computed here in any case.
+    pub(in crate::engine) fn request_here(&self, stage: usize) -> Request {
+        let threads = self.settings(stage).threads.map(|threads| threads as usize);
+        Request { threads, as_job: false, ..self.request(stage) }
+    }
+
     /// A resumed training has the steps of the training that it continues, so it uses as many cores.
     fn appetite(&self, stage: usize) -> Appetite {
         let node = &self.pipeline.stages[stage];

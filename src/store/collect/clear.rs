@@ -45,7 +45,11 @@ impl Store {
     /// Removes the folders of jobs whose results are here or no longer expected.
     pub(super) fn clear_jobs(&self, collected: &mut Collected) -> Result<()> {
         for (key, folder) in jobs(&self.layout)? {
-            if !is_expected(&self.layout, &key)? {
+            // The run that submits a job holds the lock until the folder is complete.
+            if !is_expected(&self.layout, &key)?
+                && let TryKey::Acquired(_lock) = self.try_lock(&key, "garbage collection")?
+                && !is_expected(&self.layout, &key)?
+            {
                 let bytes = weight(&folder).0;
                 collected.remove(|all| &mut all.partial_work, bytes, || self.remove_job(&key));
             }
