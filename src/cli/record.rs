@@ -161,8 +161,9 @@ impl Observer for Recorder<'_> {
         match event {
             Event::Planned { stages, .. } => {
                 let names = stages.iter().filter_map(|stage| self.name(&stage.stage));
-                // With this capacity, the vector does not grow to twice the size.
-                let mut planned = Vec::with_capacity(stages.len());
+                // With this capacity, the vector does not grow to twice the size. A trial has few of the stages.
+                let most = self.names.as_ref().map_or(stages.len(), HashMap::len);
+                let mut planned = Vec::with_capacity(most);
                 planned.extend(names.map(|name| RunStage { name, ..RunStage::default() }));
                 self.record.stages = planned;
             }

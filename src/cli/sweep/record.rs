@@ -1,6 +1,6 @@
 //! Records every trial of a sweep as a run.
 //!
-//! All trials are one run of the engine. Each has a recorder, and all recorders get all events. A sweep that is
+//! All trials are one run of the engine. Each has a recorder, which gets the events of its stages. A sweep that is
 //! cached as a whole, like the last time, is not recorded again.
 
 use std::{collections::HashMap, rc::Rc};
@@ -33,6 +33,8 @@ pub(in crate::cli) struct Recorders<'a> {
     pipeline: &'a Pipeline,
     id: String,
     trials: Vec<Recorder<'a>>,
+    /// The trials that have a stage, by its name in the run.
+    of: HashMap<String, Vec<usize>>,
     shown: &'a mut dyn Observer,
 }
 
@@ -55,7 +57,15 @@ impl<'a> Recorders<'a> {
             Recorder::new(store, pipeline, given, None).only(names, Rc::clone(&dirty))
         };
         let trials = pipeline.trials.iter().enumerate().map(recorder).collect();
-        Self { store, pipeline, id, trials, shown }
+        let mut of: HashMap<String, Vec<usize>> = HashMap::new();
+        for (place, trial) in pipeline.trials.iter().enumerate() {
+            trial
+                .stages
+                .iter()
+                .map(name)
+                .for_each(|name| of.entry(name.to_string()).or_default().push(place));
+        }
+        Self { store, pipeline, id, trials, of, shown }
     }
 
     /// Whether everything was cached, and the last records of the pipeline say the same.
@@ -98,9 +108,17 @@ impl<'a> Recorders<'a> {
 
 impl Observer for Recorders<'_> {
     fn event(&mut self, event: &Event) {
-        let known = matches!(event, Event::Ended(summary) if self.is_known(summary));
-        if !known {
-            self.trials.iter_mut().for_each(|recorder| recorder.event(event));
+        match event {
+            Event::Ended(summary) if self.is_known(summary) => {}
+            Event::Planned { .. } | Event::Blocked { .. } | Event::Ended(_) => {
+                self.trials.iter_mut().for_each(|recorder| recorder.event(event));
+            }
+            Event::Started { stage, .. } | Event::Waiting { stage, .. } => {
+                let places = self.of.get(stage).into_iter().flatten();
+                places.for_each(|place| self.trials[*place].event(event));
+            }
+            // Nothing of these is recorded.
+            _ => {}
         }
         self.shown.event(event);
     }

@@ -8,6 +8,7 @@ mod case;
 mod ear;
 mod events;
 mod folder;
+mod follow;
 mod following;
 mod job;
 mod jobs;
