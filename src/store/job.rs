@@ -95,7 +95,8 @@ mod tests {
         assert_eq!(needed(&case.store.layout).unwrap(), [record.key, input]);
         let again = case.store.new_job(&record.key, []).unwrap();
         assert_eq!(fsx::list(&again).unwrap(), [std::ffi::OsString::from(NEEDS)]);
-        case.store.commit(record.clone(), crate::store::Existing::Keep).unwrap();
+        // As a forced stage does.
+        case.store.commit(record.clone(), crate::store::Existing::Replace).unwrap();
         assert!(needed(&case.store.layout).unwrap().is_empty());
         case.store.remove_job(&record.key).unwrap();
         assert!(!folder.exists());
