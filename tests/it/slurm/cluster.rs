@@ -43,6 +43,7 @@ fn is_installed(program: &str) -> bool {
 }
 
 impl Cluster {
+    #[allow(clippy::zombie_processes, reason = "it ends with the tests, which cannot wait for it then")]
     fn start() -> Option<Self> {
         let is_here = PROGRAMS.into_iter().all(is_installed);
         assert!(is_here || std::env::var_os("PCAMFLOW_REQUIRE_SLURM").is_none(), "Slurm is not installed");
