@@ -17,6 +17,11 @@ pub fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
+/// The name under which this process locks keys, as other processes report it.
+pub(crate) fn owner() -> String {
+    format!("{}:{}", host(), std::process::id())
+}
+
 /// Leaves the file in the folder of a task; returns its text.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     digest::Digest,
-    place::host,
+    place::owner,
     protocol::{Failure, Level},
     slurm::{Job, Phase, Queue, Snapshot, lost},
     store::{KeyLock, TryKey},
@@ -133,8 +133,4 @@ impl Case {
         }
         self.folder.write_spec(&Spec::new(store, context.batch.options.offline, self.failed, work))
     }
-}
-
-fn owner() -> String {
-    format!("{}:{}", host(), std::process::id())
 }

@@ -19,7 +19,6 @@ use crate::engine::{
     tell::{job::JobState, running::Running, show::Show},
 };
 use crate::{
-    place::host,
     protocol::{CURVES, EpochEnd, Failure, Level, Progress},
     remote::{Answer, Pushed, Remote, Wanted},
     slurm::JobId,
@@ -199,11 +198,6 @@ impl Attempt<'_> {
 /// The warning, once a run, if another run may compute the same stage at the same time.
 const NO_LOCKS: &str = "the file system of the store has no locks that work: runs at the same time \
                         may compute a stage more than once; results stay right, `cache gc` is refused";
-
-/// The name under which this run locks keys, as other runs report it.
-pub(in crate::engine) fn owner() -> String {
-    format!("{}:{}", host(), std::process::id())
-}
 
 /// Forwards what a task reports to the run.
 pub(super) struct Forward<'a> {

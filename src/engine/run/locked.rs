@@ -1,10 +1,11 @@
 //! Stages whose keys other runs have locked: they wait without cores or a GPU, and are tried again.
 
 use crate::engine::{
-    run::{attempt::owner, run_loop::Run, states::State},
+    run::{run_loop::Run, states::State},
     tell::event::Event,
 };
 use crate::{
+    place::owner,
     protocol::Failure,
     store::{KeyLock, TryKey},
 };
