@@ -86,7 +86,7 @@ pub(super) enum Command {
     Watch(super::watch::WatchArguments),
     /// Show what would run, why, and how long it may take
     Plan(super::plan::PlanArguments),
-    /// Show what becomes of every stage now: results, jobs of a cluster, failures
+    /// Show the state of every stage: cached, pending or running as a job, failed
     Status(super::status::StatusArguments),
     /// Show a stage's result, or the contents of an artifact
     Show(super::show::ShowArguments),

@@ -27,7 +27,7 @@ pub(super) struct StatusArguments {
     json: bool,
 }
 
-/// Shows what becomes of every stage now.
+/// Shows the state of every stage.
 pub(super) fn status(arguments: &StatusArguments) -> Outcome {
     let (pipeline, store) = open(&arguments.project)?;
     show_notes(&pipeline);

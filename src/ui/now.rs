@@ -1,4 +1,4 @@
-//! Shows what becomes of every stage now: `pcamflow status`.
+//! Shows the state of every stage: `pcamflow status`.
 
 use super::{
     View, format, json,

@@ -2,7 +2,7 @@
 
 use crate::engine::{exec::Listener, tell::job::JobState};
 
-/// Hears what the stage says, and what becomes of its job.
+/// Hears the stage's progress and warnings, and the state of its job.
 pub(in crate::engine) trait Ear: Listener {
     /// The job's state has changed.
     fn job(&self, state: JobState);

@@ -74,7 +74,8 @@ impl Reader {
         Self { path, read: 0, begun: Vec::new() }
     }
 
-    /// Passes on what was written since the last call; of the progress, only the last. What is no event is left out.
+    /// Passes on the events that were written since the last call. Only the latest progress is passed on, and lines that
+    /// are not events are skipped.
     pub(super) fn read(&mut self, hear: &mut dyn FnMut(Reply)) {
         if self.more().is_err() {
             return;

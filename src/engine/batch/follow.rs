@@ -100,7 +100,7 @@ impl Case {
                 Failure::process(&lost.message)
             }
         };
-        // Whoever cancels a job does not want another one.
+        // A cancelled job is not submitted again: somebody wanted it to stop.
         let retry = context.work.retry.filter(|_| lost.cause != Cause::Cancelled);
         let Some(retry) = retry.filter(|retry| concerns(retry, failure.class, self.failed)) else {
             let failure = last(failure, self.failed, context.work.retry);

@@ -100,7 +100,7 @@ impl Case {
         }
     }
 
-    /// Tells how a former job ended, if nobody was told. A run that does not wait for jobs submits no other one then.
+    /// Tells how the previous job failed, unless that has been told. A detached run then fails, and submits nothing.
     fn tell_of_former(&self, one: Submitted, now: &Snapshot, context: &Context<'_>) -> Option<Step> {
         if self.folder.told() == Some(one.job) {
             return None;

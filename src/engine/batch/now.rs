@@ -1,4 +1,4 @@
-//! What becomes of every stage right now: results, jobs of a cluster, other runs, failures.
+//! The present state of every stage: cached, computed by a job or by another run, or failed.
 
 use std::time::Instant;
 
@@ -27,7 +27,7 @@ use crate::{
     store::TryKey,
 };
 
-/// A stage, and what becomes of it now.
+/// A stage and its present state.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct StageNow {
@@ -45,7 +45,7 @@ pub struct StageNow {
 }
 
 impl Engine<'_> {
-    /// What becomes of the stages in scope, in the order of the plan. Slurm is asked once, if there are stages that are
+    /// The present states of the stages in scope, in the order of the plan. Slurm is asked once, if there are stages that are
     /// computed as jobs. If it does not answer, that is a warning.
     ///
     /// # Errors

@@ -36,24 +36,30 @@ impl Engine<'_> {
         most.unwrap_or(MOST_JOBS) as usize
     }
 
+    /// The jobs of the stages that will run, or may run.
+    fn jobs(&self, forecast: &Forecast) -> impl Iterator<Item = (usize, Slurm)> {
+        let runs = forecast.stages.iter().filter(|it| matches!(it.state, Planned::Run | Planned::Maybe));
+        runs.filter_map(|outlook| Some((outlook.stage, self.job(outlook.stage)?)))
+    }
+
     /// Whether stages will run, or may run, as jobs.
     pub(super) fn has_jobs(&self, forecast: &Forecast) -> bool {
-        let runs = |state| matches!(state, Planned::Run | Planned::Maybe);
-        forecast.stages.iter().any(|outlook| runs(outlook.state) && self.job(outlook.stage).is_some())
+        self.jobs(forecast).next().is_some()
     }
 
     /// Asks Slurm whether it would take the jobs of the stages that will run, or may run. Submits nothing.
     pub(super) fn check_jobs(&self, planner: &Planner<'_>, forecast: &Forecast) -> Result<(), Refused> {
         let (mut checked, mut problems): (Vec<Slurm>, Vec<String>) = Default::default();
-        let runs = |state| matches!(state, Planned::Run | Planned::Maybe);
-        for outlook in forecast.stages.iter().filter(|outlook| runs(outlook.state)) {
-            let Some(job) = self.job(outlook.stage).filter(|job| !checked.contains(job)) else { continue };
+        for (stage, job) in self.jobs(forecast) {
+            if checked.contains(&job) {
+                continue;
+            }
             match Commands.test(&job) {
                 Ok(()) | Err(Trouble::Full(_)) => {}
                 // The job may only have to wait for nodes. If not, its submission is refused.
                 Err(Trouble::Refused(_)) if Commands.has_nodes_out() => {}
                 Err(refused @ Trouble::Refused(_)) => {
-                    let name = &self.pipeline.stages[outlook.stage].name;
+                    let name = &self.pipeline.stages[stage].name;
                     let place = planner.written().setting(name, "slurm");
                     problems.push(format!("{place}: {name}: {refused}"));
                 }
