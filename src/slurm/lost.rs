@@ -31,6 +31,8 @@ pub enum Cause {
     Unknown,
 }
 
+/// What Slurm writes into the output of a job that it puts back into the queue.
+const REQUEUED: &str = "DUE TO JOB REQUEUE";
 /// How many lines of its output a message repeats.
 const LAST_LINES: usize = 5;
 
@@ -75,7 +77,8 @@ fn cause(phase: Option<Phase>, output: &str) -> Cause {
     of_state.unwrap_or_else(|| said(output))
 }
 
-/// What Slurm's own last words in the output mean. Only lines of the step daemon count, not those of the job.
+/// What Slurm's own last words in the output mean. Only lines of the step daemon count, not those of the job, and only
+/// those since the job was last put back into the queue.
 fn said(output: &str) -> Cause {
     const WORDS: [(&str, Cause); 7] = [
         ("DUE TO TIME LIMIT", Cause::TimeLimit),
@@ -87,8 +90,11 @@ fn said(output: &str) -> Cause {
         ("CANCELLED AT", Cause::Cancelled),
     ];
     // Of all its words, the most telling ones: a job that is killed for its memory is also cancelled.
-    let of_slurm: Vec<&str> =
+    let mut of_slurm: Vec<&str> =
         output.lines().filter(|line| line.starts_with("slurmstepd") || line.starts_with("srun: ")).collect();
+    if let Some(requeue) = of_slurm.iter().rposition(|line| contains(line, REQUEUED)) {
+        of_slurm.drain(..=requeue);
+    }
     let meant = WORDS.iter().find(|(words, _)| of_slurm.iter().any(|line| contains(line, words)));
     meant.map_or(Cause::Unknown, |(_, cause)| *cause)
 }
@@ -137,5 +143,16 @@ mod tests {
         let of_the_stage = lost(JobId(4), None, "the step was CANCELLED AT noon\nSegmentation fault\n");
         assert_eq!(of_the_stage.cause, Cause::Unknown);
         assert!(of_the_stage.message.ends_with("\n  Segmentation fault"), "{}", of_the_stage.message);
+    }
+
+    #[test]
+    fn a_job_that_was_put_back_is_not_cancelled() {
+        let requeued =
+            "slurmstepd-vm: error: *** JOB 2 ON vm CANCELLED AT 2026-11-30T15:39:26 DUE TO JOB REQUEUE ***\n";
+        let failed = job("2|FAILED|NonZeroExitCode|vm|");
+        assert_eq!(lost(JobId(2), Some(&failed), requeued).cause, Cause::Unknown);
+        let later =
+            format!("{requeued}slurmstepd-vm: error: *** JOB 2 ON vm CANCELLED AT 2026-11-30T15:40:00 ***\n");
+        assert_eq!(lost(JobId(2), Some(&failed), &later).cause, Cause::Cancelled);
     }
 }

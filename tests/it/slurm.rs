@@ -172,6 +172,27 @@ fn a_cancelled_job_is_told_and_what_it_computed_is_kept() {
 }
 
 #[test]
+fn a_requeued_job_goes_on_from_its_last_checkpoint() {
+    let Some(cluster) = cluster() else { return };
+    let project = project(cluster);
+    let run = project.start(&["train.t", "--set", JOBS, "--set", LONG]);
+    until("the first checkpoint", || checkpoints(&project) > 0);
+    let jobs = cluster.jobs(&project, "running");
+    cluster.say("scontrol", &["requeue", &jobs[0].0.to_string()]);
+    // Slurm holds a requeued job back for two minutes, which is too long for a test. A few seconds are needed: a node
+    // refuses to start a job in the second in which its first start was revoked ("Job credential revoked").
+    until("the job in the queue", || !cluster.jobs(&project, "pending").is_empty());
+    cluster.say("scontrol", &["update", &format!("JobId={}", jobs[0].0), "StartTime=now+3"]);
+    let output = run.finish().exit(0);
+    let done = output.events_of("finished").into_iter().find(|event| event["stage"] == "train.t").unwrap();
+    assert!(done["resumed"].as_str().is_some(), "{done}");
+    assert_eq!(cluster.jobs(&project, "all"), jobs);
+    let local = Sandbox::new().pipeline(PIPELINE);
+    local.run(&["train.t", "--set", LONG]).exit(0);
+    assert_eq!(model(&project), model(&local));
+}
+
+#[test]
 fn a_killed_job_is_told_and_retry_submits_another() {
     let Some(cluster) = cluster() else { return };
     let project = project(cluster);
