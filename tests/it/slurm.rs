@@ -2,7 +2,7 @@
 
 mod cluster;
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -182,7 +182,8 @@ fn a_requeued_job_goes_on_from_its_last_checkpoint() {
     // Slurm holds a requeued job back for two minutes, which is too long for a test. A few seconds are needed: a node
     // refuses to start a job in the second in which its first start was revoked ("Job credential revoked").
     until("the job in the queue", || !cluster.jobs(&project, "pending").is_empty());
-    cluster.say("scontrol", &["update", &format!("JobId={}", jobs[0].0), "StartTime=now+3"]);
+    std::thread::sleep(Duration::from_secs(3));
+    cluster.say("scontrol", &["update", &format!("JobId={}", jobs[0].0), "StartTime=now"]);
     let output = run.finish().exit(0);
     let done = output.events_of("finished").into_iter().find(|event| event["stage"] == "train.t").unwrap();
     assert!(done["resumed"].as_str().is_some(), "{done}");
