@@ -21,7 +21,7 @@
 //!
 //! | module | responsible for |
 //! |---|---|
-//! | [`digest`], [`fsx`], [`nearest`], `finite`, [`cpu`] | content digests; the only code that writes, renames, locks and deletes files; "did you mean"; numbers in JSON; the processor |
+//! | [`digest`], [`fsx`], [`nearest`], `finite`, [`cpu`], [`side`] | content digests; the only code that writes, renames, locks and deletes files; "did you mean"; numbers in JSON; the processor; the size of patches |
 //! | [`stages`] | one file per kind: parameters, inputs, artifacts, checks, `VERSION`; the registry |
 //! | [`pipeline`], [`graph`] | TOML text to a checked pipeline, every problem with its place; the DAG |
 //! | [`store`] | objects, action records, digests of sources, locks, partial work, shown files |
@@ -80,6 +80,7 @@ pub mod protocol;
 pub mod remote;
 pub mod report;
 pub mod serve;
+pub mod side;
 pub mod slurm;
 pub mod stages;
 pub mod store;

@@ -6,7 +6,13 @@ use hdf5::{DatasetBuilder, H5Type, file::LibraryVersion};
 use ndarray::{Array4, ArrayD};
 use tempfile::TempDir;
 
-use super::{PATCH_BYTES, Source};
+use super::Source;
+use crate::side::Side;
+
+/// Bytes of a patch.
+pub(super) const PATCH_BYTES: usize = Side::PCAM.bytes();
+/// Bytes of a mask.
+pub(super) const MASK_BYTES: usize = Side::PCAM.pixels();
 
 /// A folder with files that is removed after the test.
 pub(super) struct Files(TempDir);

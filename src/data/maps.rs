@@ -1,7 +1,7 @@
 //! `maps.h5`: the maps of an explainer, and how they were made.
 //!
-//! The layout is that of `explain`, or of such a file made by hand: `map` [N, 96, 96] float32, `row` `[N]`, `label`
-//! `[N]` 0 or 1, `logit` `[N]`; attributes `method`, `parameters` (JSON, optional), `target`, `score`, `precision`
+//! The layout is that of `explain`, or of such a file made by hand: `map` [N, S, S] float32 with S the side of the
+//! patches, `row` `[N]`, `label` `[N]` 0 or 1, `logit` `[N]`; attributes `method`, `parameters` (JSON, optional), `target`, `score`, `precision`
 //! (optional). Maps are read one at a time, from any thread. Values may be infinite or NaN.
 
 use anyhow::{Context, Result};
@@ -9,9 +9,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{
-    PATCH_SIDE, Source,
+    Source,
     h5::{H5File, Length, Numbers, read_floats, read_integers, read_labels, read_text_attribute},
 };
+use crate::side::Side;
 
 /// How maps were made, in the terms of a pipeline file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -34,6 +35,7 @@ pub struct Making {
 pub struct MapSet {
     source: Source,
     maps: Numbers,
+    side: Side,
     rows: Vec<i64>,
     labels: Vec<u8>,
     logits: Vec<f32>,
@@ -48,7 +50,7 @@ impl MapSet {
     /// parameters that are not JSON.
     pub fn open(source: &Source) -> Result<Self> {
         let file = H5File::open(source)?;
-        let maps = Numbers::floats(&file, "map", &[PATCH_SIDE, PATCH_SIDE])?;
+        let (maps, side) = Numbers::maps(&file, "map")?;
         let length = Length::Exactly(maps.rows());
         Ok(Self {
             source: source.clone(),
@@ -57,6 +59,7 @@ impl MapSet {
             logits: read_floats(&file, "logit", length)?,
             making: making(&file)?,
             maps,
+            side,
         })
     }
 
@@ -71,6 +74,12 @@ impl MapSet {
     #[allow(clippy::len_without_is_empty)] // a file without maps does not open
     pub fn len(&self) -> usize {
         self.rows.len()
+    }
+
+    /// Rows and columns of each map.
+    #[must_use]
+    pub fn side(&self) -> Side {
+        self.side
     }
 
     /// For each map, the row of its patch in the original file.
@@ -97,7 +106,7 @@ impl MapSet {
         &self.making
     }
 
-    /// Reads one map: 96 x 96 values, row-major.
+    /// Reads one map, row-major.
     ///
     /// # Errors
     /// No such map; a damaged or missing file.
@@ -134,7 +143,7 @@ mod tests {
         fixtures::{Files, damage},
     };
 
-    const PIXELS: usize = PATCH_SIDE * PATCH_SIDE;
+    const PIXELS: usize = Side::PCAM.pixels();
 
     fn made(files: &Files, attributes: &[(&str, &str)], element: Element) -> Source {
         let source = files.source("maps.h5");
@@ -250,13 +259,15 @@ mod tests {
             drop(ArrayFile::create(&source.path, arrays, &Notes::default()).unwrap());
             message(&source)
         };
-        let shape = with("map", &[2, 64, 64], Element::F32);
+        let shape = with("map", &[2, 64, 63], Element::F32);
         assert!(
-            shape.ends_with("dataset `map` is float32 [2, 64, 64], expected float32 [N, 96, 96]"),
+            shape.ends_with(
+                "dataset `map` is float32 [2, 64, 63], expected float32 [N, S, S], S from 32 to 512"
+            ),
             "{shape}"
         );
         assert!(with("map", &[2, 96, 96], Element::U8).contains("uint8 [2, 96, 96], expected float32"));
-        assert!(with("map", &[], Element::F32).contains("float32 [], expected float32 [N, 96, 96]"));
+        assert!(with("map", &[], Element::F32).contains("float32 [], expected float32 [N, S, S]"));
         assert!(with("map", &[0, 96, 96], Element::F32).contains("`map` has no rows"));
         assert!(with("row", &[3], Element::I64).contains("`row` has 3 rows, expected 2"));
         assert!(

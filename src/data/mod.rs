@@ -8,6 +8,7 @@ pub mod amend;
 pub mod arrays;
 pub mod blank;
 pub mod h5;
+pub mod import;
 pub mod maps;
 pub mod meta;
 pub mod patch_set;
@@ -23,10 +24,3 @@ mod packed;
 mod source;
 
 pub use source::Source;
-
-/// Width and height of a patch in pixels.
-pub const PATCH_SIDE: usize = 96;
-/// Bytes of a patch: red, green and blue for each pixel.
-pub const PATCH_BYTES: usize = PATCH_SIDE * PATCH_SIDE * 3;
-/// Bytes of a ground-truth mask: one for each pixel.
-pub const MASK_BYTES: usize = PATCH_SIDE * PATCH_SIDE;

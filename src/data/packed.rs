@@ -101,8 +101,7 @@ pub(super) fn unpack(patches: &Rows, folder: &Path, progress: &mut dyn FnMut(usi
 mod tests {
     use super::*;
     use crate::data::{
-        PATCH_BYTES,
-        fixtures::{Files, patch},
+        fixtures::{Files, PATCH_BYTES, patch},
         h5::H5File,
     };
 

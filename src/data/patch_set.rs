@@ -11,12 +11,13 @@ use std::{
 use anyhow::{Result, ensure};
 
 use super::{
-    PATCH_BYTES, Source,
+    Source,
     blank::{Blank, is_constant},
-    h5::{H5File, Length, RowShape, Rows, read_integers, read_labels, read_texts},
+    h5::{H5File, Length, Rows, read_integers, read_labels, read_texts},
     meta::Groups,
     packed::{Window, unpack},
 };
+use crate::side::Side;
 
 /// Where labelled patches are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,8 +84,8 @@ impl PatchSet {
             false => (0..labels.len() as i64).collect(),
         };
         let slides = images.has("slide").then(|| read_slides(images, length)).transpose()?;
-        let masks =
-            images.has("mask").then(|| Rows::open(images, "mask", RowShape::Mask, length)).transpose()?;
+        let masks = images.has("mask").then(|| Rows::masks(images, length)?.of_side(patches.side()));
+        let masks = masks.transpose()?;
         let unwritten = (0..labels.len()).filter(|&at| patches.is_unwritten(at as u64)).collect();
         let (window, constant) = (Window::default(), Mutex::default());
         Ok(Self { patches, labels, rows, slides, masks, window, unwritten, constant })
@@ -95,6 +96,12 @@ impl PatchSet {
     #[allow(clippy::len_without_is_empty)] // an empty file does not open
     pub fn len(&self) -> usize {
         self.labels.len()
+    }
+
+    /// Rows and columns of each patch.
+    #[must_use]
+    pub fn side(&self) -> Side {
+        self.patches.side()
     }
 
     /// For each patch, 0 or 1.
@@ -127,7 +134,7 @@ impl PatchSet {
         self.masks.is_some()
     }
 
-    /// Reads patches by position, in any order, into `out`: [positions, 96, 96, 3] bytes.
+    /// Reads patches by position, in any order, into `out`: [positions, S, S, 3] bytes, S the side.
     ///
     /// # Errors
     /// A damaged or missing file. Names it and the rows.
@@ -139,7 +146,7 @@ impl PatchSet {
             true => self.window.read(&self.patches, positions, out)?,
             false => self.patches.read(&as_rows(positions), out)?,
         }
-        let patches = positions.iter().zip(out.chunks_exact(PATCH_BYTES));
+        let patches = positions.iter().zip(out.chunks_exact(self.side().bytes()));
         let mut constant = patches.filter(|(_, pixels)| is_constant(pixels)).map(|(&at, _)| at).peekable();
         if constant.peek().is_some() {
             self.constant.lock().unwrap_or_else(PoisonError::into_inner).extend(constant);
@@ -175,7 +182,7 @@ impl PatchSet {
         Ok(())
     }
 
-    /// Reads masks by position into `out`: [positions, 96, 96] bytes, not 0 where tumour is.
+    /// Reads masks by position into `out`: [positions, S, S] bytes, not 0 where tumour is.
     ///
     /// # Errors
     /// As `read`; a file without masks.
@@ -237,7 +244,7 @@ fn as_rows(positions: &[usize]) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::fixtures::{Files, patch};
+    use crate::data::fixtures::{Files, PATCH_BYTES, patch};
 
     fn pair(images: &Source, labels: &Source) -> PatchSource {
         PatchSource::Pair { images: images.clone(), labels: labels.clone() }

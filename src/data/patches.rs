@@ -1,22 +1,24 @@
 //! Writes a part of a split: the HDF5 file that training and evaluation read.
 //!
-//! `x` [N, 96, 96, 3] uint8, `y` `[N]` uint8, `row` `[N]` int64 (the row in the source file). If the source has
-//! them, `slide` `[N]` int32, an index into the texts `slide-name` `[S]`, and `mask` [N, 96, 96] uint8. All
-//! contiguous. Patches may come in any order.
+//! `x` [N, S, S, 3] uint8 with S the side of the patches, `y` `[N]` uint8, `row` `[N]` int64 (the row in the source
+//! file). If the source has them, `slide` `[N]` int32, an index into the texts `slide-name`, and `mask` [N, S, S] uint8.
+//! All contiguous. Patches may come in any order.
 
 use std::path::Path;
 
 use anyhow::Result;
 
 use super::{
-    PATCH_SIDE,
     arrays::{Array, ArrayFile, Element, Notes},
     meta::Groups,
 };
+use crate::side::Side;
 
 /// The columns of a part that are written before its pixels.
 #[derive(Debug, Clone, Copy)]
 pub struct Columns<'a> {
+    /// Rows and columns of each patch.
+    pub side: Side,
     /// For each patch, 0 or 1.
     pub labels: &'a [u8],
     /// For each patch, its row in the source file.
@@ -37,8 +39,7 @@ impl PatchWriter {
     /// # Errors
     /// A path that cannot be written, a full disk.
     pub fn create(path: &Path, columns: &Columns<'_>) -> Result<Self> {
-        const S: usize = PATCH_SIDE;
-        let count = columns.labels.len();
+        let (count, side) = (columns.labels.len(), columns.side.get());
         let mut arrays =
             vec![Array::new("y", Element::U8, [count]), Array::new("row", Element::I64, [count])];
         let mut notes = Notes::default();
@@ -47,9 +48,9 @@ impl PatchWriter {
             notes.texts.push(("slide-name".to_owned(), slides.names.clone()));
         }
         if columns.masks {
-            arrays.push(Array::new("mask", Element::U8, [count, S, S]));
+            arrays.push(Array::new("mask", Element::U8, [count, side, side]));
         }
-        arrays.push(Array::new("x", Element::U8, [count, S, S, 3]));
+        arrays.push(Array::new("x", Element::U8, [count, side, side, 3]));
         let mut file = ArrayFile::create(path, arrays, &notes)?;
         file.write("y", 0, columns.labels)?;
         file.write("row", 0, columns.rows)?;

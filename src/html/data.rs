@@ -58,7 +58,7 @@ fn part_of(part: &Part, classes: &[String; 2]) -> Markup {
                 figure.tile class=(if *label == 1 { "positive" } else { "negative" }) {
                     span.patch {
                         img src=(png(patch)) alt={ "A patch, " (classes[usize::from(*label)]) } width="96" height="96" loading="lazy";
-                        span.centre {}
+                        (part.frame.centre())
                     }
                     figcaption { (classes[usize::from(*label)]) }
                 }

@@ -150,7 +150,7 @@ fn mistakes(evaluated: &Evaluated) -> Markup {
                     figure.tile class=(if mistake.label == 1 { "positive" } else { "negative" }) {
                         span.patch {
                             img src=(png(&mistake.png)) alt={ "Row " (mistake.row) ", labelled " (classes[usize::from(mistake.label)]) } width="96" height="96" loading="lazy";
-                            span.centre {}
+                            @if let Some(frame) = evaluated.frame { (frame.centre()) }
                         }
                         figcaption { "row " (mistake.row) br; (classes[usize::from(mistake.label)]) br; "p(" (classes[1]) ") = " (format!("{:.3}", mistake.probability)) }
                     }

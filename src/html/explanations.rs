@@ -2,7 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::{Explained, ExplainedBy, Patch, Report, chart, layout::png, measures::link, numbers::words};
+use super::{
+    Explained, ExplainedBy, Frame, Patch, Report, chart, layout::png, measures::link, numbers::words,
+};
 use crate::{metrics::faithfulness::Group, ui::format};
 
 pub(super) fn section(report: &Report) -> Option<Markup> {
@@ -23,9 +25,9 @@ fn of(explained: &Explained, classes: &[String; 2]) -> Markup {
             " A map is laid over the patch in grey. " (target(explained, classes))
         }
         p.note {
-            "Colours from purple over orange to pale yellow are strength alone: Grad-CAM, saliency, and integrated gradients, which are shown as absolute values, lightly smoothed. For other methods, orange speaks for the explained class and purple against it. Full colour is the magnitude that 99% of a map's pixels do not exceed. All measures are of the maps as computed. The box in the centre is what the label is about; the cyan line is the true mask, where there is one."
+            "Colours from purple over orange to pale yellow are strength alone: Grad-CAM, saliency, and integrated gradients, which are shown as absolute values, lightly smoothed. For other methods, orange speaks for the explained class and purple against it. Full colour is the magnitude that 99% of a map's pixels do not exceed. All measures are of the maps as computed. A box in the centre is what the label is about; the cyan line is the true mask, where there is one."
         }
-        (means(&explained.methods, classes))
+        (means(explained, classes))
         div.explained {
             (controls(explained))
             div.patches { @for patch in &explained.patches { (row(patch, explained, classes)) } }
@@ -48,18 +50,18 @@ fn target(explained: &Explained, classes: &[String; 2]) -> String {
     }
 }
 
-fn means(methods: &[ExplainedBy], classes: &[String; 2]) -> Markup {
+fn means(explained: &Explained, classes: &[String; 2]) -> Markup {
     html! {
         h4 { "Mean map of each method" }
         p.note { "A method whose mean map has a bright corner or border looks at the same place in every patch, whatever is there." }
         div.tiles {
-            @for method in methods {
+            @for method in &explained.methods {
                 @for (class, mean) in method.means.iter().enumerate() {
                     @if let Some(mean) = mean {
                         figure.tile {
                             span.patch.plain {
                                 img src=(png(mean)) alt={ "Mean map of " (method.stage) ", " (classes[class]) } width="96" height="96" loading="lazy";
-                                span.centre {}
+                                (explained.frame.centre())
                             }
                             figcaption { (short_name(&method.stage)) br; (classes[class]) }
                         }
@@ -138,11 +140,11 @@ fn row(patch: &Patch, explained: &Explained, classes: &[String; 2]) -> Markup {
             }
             @if let Some(pixels) = &patch.png {
                 figure.tile {
-                    span.patch { img src=(png(pixels)) alt=(title) width="96" height="96" loading="lazy"; (outline(patch)) }
+                    span.patch { img src=(png(pixels)) alt=(title) width="96" height="96" loading="lazy"; (outline(patch, explained.frame)) }
                     figcaption { "patch" }
                 }
             }
-            @for (method, map) in explained.methods.iter().zip(&patch.maps) { (tile(patch, method, map.as_ref())) }
+            @for (method, map) in explained.methods.iter().zip(&patch.maps) { (tile(patch, explained.frame, method, map.as_ref())) }
             (more(patch, explained))
         }
     }
@@ -150,14 +152,14 @@ fn row(patch: &Patch, explained: &Explained, classes: &[String; 2]) -> Markup {
 
 /// A map. The script lays it over a copy of the patch, so that the file contains each patch once; without scripts, maps
 /// are on a plain ground.
-fn tile(patch: &Patch, method: &ExplainedBy, map: Option<&(Vec<u8>, f64)>) -> Markup {
+fn tile(patch: &Patch, frame: Frame, method: &ExplainedBy, map: Option<&(Vec<u8>, f64)>) -> Markup {
     let Some((map, scale)) = map else { return html! {} };
     let share = if method.scale > 0.0 { scale / method.scale } else { 0.0 };
     html! {
         figure.tile title={ (method.method) ": " (method.settings) } {
             span.patch {
                 img.map src=(png(map)) alt={ "Map of " (method.stage) " for row " (patch.row) } width="96" height="96" loading="lazy" style=(format!("--share:{share:.4}"));
-                (outline(patch))
+                (outline(patch, frame))
             }
             figcaption { (short_name(&method.stage)) }
         }
@@ -169,10 +171,10 @@ fn short_name(stage: &str) -> &str {
     stage.strip_prefix("explain.").unwrap_or(stage)
 }
 
-fn outline(patch: &Patch) -> Markup {
+fn outline(patch: &Patch, frame: Frame) -> Markup {
     html! {
-        @if let Some(mask) = &patch.mask { svg.mask viewBox="0 0 96 96" aria-hidden="true" { path d=(mask) {} } }
-        span.centre {}
+        @if let Some(mask) = &patch.mask { svg.mask viewBox=(frame.view_box()) aria-hidden="true" { path d=(mask) {} } }
+        (frame.centre())
     }
 }
 

@@ -1,7 +1,7 @@
 //! A small report for the tests of the page, with text that would break a page that does not escape.
 
 use super::{
-    Compared, Evaluated, Explained, ExplainedBy, Patch, Picture, Randomised, Report, Stage, Training,
+    Compared, Evaluated, Explained, ExplainedBy, Frame, Patch, Picture, Randomised, Report, Stage, Training,
 };
 use crate::metrics::{
     Bootstrap, Epoch, EvaluationSettings, History, Predictions, calibration_bins, evaluate,
@@ -26,6 +26,7 @@ pub(super) fn evaluated() -> Evaluated {
         stage: "evaluate.test".into(),
         model: "train.a".into(),
         images: EVIL.into(),
+        frame: None,
         numbers: evaluate(&checked, &settings).unwrap(),
         calibration: calibration_bins(&checked, 0.95),
         predictions,
@@ -58,6 +59,7 @@ fn explained() -> Explained {
     Explained {
         model: EVIL.into(),
         images: EVIL.into(),
+        frame: Frame { side: 96, centre_box: Some(32) },
         methods: vec![method],
         patches: vec![patch(1, 1, 0.9), patch(2, 0, 0.1), patch(3, 0, 0.8)],
         explained: 3,
@@ -89,7 +91,7 @@ pub(super) fn randomised() -> Randomised {
     let numbers = sanity(&Randomisation {
         images: vec![image(1), image(2)],
         depths: vec![depth(None, maps[0]), depth(Some(EVIL), [1.0; 4])],
-        truth: Truth::CentreBox,
+        truth: Some(Truth::CentreBox),
         bootstrap: Bootstrap { resamples: 50, ..Bootstrap::default() },
     });
     Randomised { stage: "sanity.s".into(), numbers, pictures: vec![] }

@@ -15,6 +15,7 @@ mod explanations;
 mod faithfulness;
 #[cfg(test)]
 mod fixture;
+mod frame;
 mod graph;
 mod heat;
 mod judge;
@@ -34,6 +35,7 @@ mod trials_page;
 mod verdict;
 mod when;
 
+pub use frame::Frame;
 pub use page::page;
 pub use trials::{Cell, Column, Role, Trial, Trials};
 pub use trials_page::trials_page;
@@ -121,6 +123,8 @@ pub struct Part {
     pub slides: Option<usize>,
     /// How many patches the pictures and colours are of.
     pub looked_at: usize,
+    /// The frames of its patches.
+    pub frame: Frame,
     /// Some patches: PNG and label.
     pub samples: Vec<(Vec<u8>, u8)>,
     /// The mean patch of each class, if it has any.
@@ -165,6 +169,8 @@ pub struct Evaluated {
     pub calibration: Vec<CalibrationBin>,
     /// Pictures, with a title each.
     pub pictures: Vec<(String, Picture)>,
+    /// The frames of the mistakes; none without images.
+    pub frame: Option<Frame>,
     /// The most confident mistakes: PNG, row, label, probability.
     pub mistakes: Vec<Mistake>,
     /// The ROC AUC of the patches' mean colour alone, if it could be measured.
@@ -191,6 +197,8 @@ pub struct Explained {
     pub model: String,
     /// The images, as the pipeline names them.
     pub images: String,
+    /// The frames of the patches.
+    pub frame: Frame,
     /// The methods: a column each.
     pub methods: Vec<ExplainedBy>,
     /// The patches: a row each.

@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow};
 use crate::{
     data::{
         Source,
-        h5::{H5File, Length, RowShape, Rows, read_labels},
+        h5::{H5File, Length, Rows, read_labels},
         meta, patch_set,
     },
     protocol::{About, Answer, Finding, Holds, InputFile, PatchFiles, Question, Severity},
@@ -112,7 +112,7 @@ fn images(source: &Source) -> Result<usize> {
 }
 
 fn masks(source: &Source) -> Result<usize> {
-    Ok(Rows::open(&H5File::open(source)?, "mask", RowShape::Mask, Length::Any)?.len())
+    Ok(Rows::masks(&H5File::open(source)?, Length::Any)?.len())
 }
 
 fn wrong(about: About, message: String) -> Finding {

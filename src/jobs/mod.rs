@@ -5,6 +5,7 @@
 
 mod check;
 mod command;
+mod import;
 mod outcome;
 mod preview;
 mod split;
@@ -36,6 +37,7 @@ pub fn run(task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
     crate::data::h5::unpack_on(task.resources.threads)?;
     match &task.stage {
         AnyStage::Synthesize(stage) => synthesize::run(stage, task, reporter),
+        AnyStage::Import(stage) => import::run(stage, task, reporter),
         AnyStage::Split(stage) => split::run(stage, task, reporter),
         AnyStage::Preview(stage) => preview::run(stage, task, reporter),
         AnyStage::Command(stage) => command::run(stage, task, reporter),

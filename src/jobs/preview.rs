@@ -5,8 +5,8 @@ use anyhow::{Context, Result, bail, ensure};
 use super::outcome::on_cpu;
 use crate::{
     data::{
-        MASK_BYTES, PATCH_BYTES, Source,
-        h5::{H5File, Length, RowShape, Rows},
+        Source,
+        h5::{H5File, Length, Rows},
         meta::{Facts, read_facts},
         patch_set::{PatchSet, PatchSource},
         sample::sample,
@@ -29,26 +29,33 @@ pub(super) fn run(stage: &Preview, task: &Task, reporter: &dyn Reporter) -> Resu
         patches.len()
     );
     let positions = sample(patches.labels(), room, stage.balanced, stage.seed);
-    let mut pixels = vec![0; positions.len() * PATCH_BYTES];
+    let side = patches.side();
+    let mut pixels = vec![0; positions.len() * side.bytes()];
     patches.read(&positions, &mut pixels)?;
     let masks = files.masks(&positions)?;
     reporter.progress(room as u64, room as u64, "patches", "");
-    let each = positions.iter().zip(pixels.chunks_exact(PATCH_BYTES)).enumerate();
+    let each = positions.iter().zip(pixels.chunks_exact(side.bytes())).enumerate();
     let samples = each.map(|(index, (&at, rgb))| {
-        let mask = masks.as_ref().map(|masks| &masks[index * MASK_BYTES..][..MASK_BYTES]);
+        let mask = masks.as_ref().map(|masks| &masks[index * side.pixels()..][..side.pixels()]);
         files.sample(at, rgb, mask)
     });
     let samples: Vec<Sample<'_>> = samples.collect();
     let positives = samples.iter().filter(|sample| sample.positive).count();
-    write(stage, task, &samples, &subtitle(stage, patches.len(), [room - positives, positives]))?;
+    let subtitle = subtitle(stage, patches.len(), [room - positives, positives]);
+    let grid = Grid {
+        title: "Preview: sample patches",
+        subtitle: &subtitle,
+        classes: &stage.classes,
+        columns: usize::try_from(stage.columns)?,
+        centre_box: stage.centre_box.of(side),
+    };
+    write(task, &samples, &grid)?;
     Ok(on_cpu([("patches", room as u64), ("positives", positives as u64)]))
 }
 
 /// Writes the artifacts. The name of the input is not in the picture, because it is not in the key.
-fn write(stage: &Preview, task: &Task, samples: &[Sample<'_>], subtitle: &str) -> Result<()> {
-    let columns = usize::try_from(stage.columns)?;
-    let grid = Grid { title: "Preview: sample patches", subtitle, classes: &stage.classes, columns };
-    let picture = report::preview(samples, &grid)?;
+fn write(task: &Task, samples: &[Sample<'_>], grid: &Grid<'_>) -> Result<()> {
+    let picture = report::preview(samples, grid)?;
     let artifacts = [
         ("grid.png", picture.png()?),
         ("grid.svg", picture.svg()?.into_bytes()),
@@ -99,7 +106,7 @@ impl Files {
             files.compare_labels(meta, facts, reporter);
         }
         if let Some(masks) = source("masks") {
-            let rows = Rows::open(&H5File::open(&masks)?, "mask", RowShape::Mask, Length::Any)?;
+            let rows = Rows::masks(&H5File::open(&masks)?, Length::Any)?.of_side(files.patches.side())?;
             files.check_length(&masks, rows.len(), "masks")?;
             files.masks = Some(rows);
         }
@@ -140,7 +147,7 @@ impl Files {
 
     /// The masks of some patches, if there are masks.
     fn masks(&self, positions: &[usize]) -> Result<Option<Vec<u8>>> {
-        let mut out = vec![0; positions.len() * MASK_BYTES];
+        let mut out = vec![0; positions.len() * self.patches.side().pixels()];
         match &self.masks {
             Some(masks) => {
                 let rows = positions.iter().map(|&at| self.patches.rows()[at].unsigned_abs());

@@ -14,6 +14,8 @@ use crate::{
 
 /// The patches on the sheet, in all and side by side.
 const SHEET: (usize, usize) = (48, 8);
+/// The centre box of the patches, as in PatchCamelyon.
+const CENTRE_BOX: usize = 32;
 
 pub(super) fn run(stage: &Synthesize, task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
     let recipe = Recipe {
@@ -50,7 +52,8 @@ fn sheet(report: &SynthesisReport, seed: u64) -> Result<Picture> {
     // The stage has no class names: they belong to what is learnt from the patches.
     let classes = ["no tumour", "tumour"].map(str::to_owned);
     let columns = SHEET.1.min(shown);
-    let grid = Grid { title: "Synthetic patches", subtitle: &subtitle, classes: &classes, columns };
+    let title = "Synthetic patches";
+    let grid = Grid { title, subtitle: &subtitle, classes: &classes, columns, centre_box: Some(CENTRE_BOX) };
     let slides: Vec<String> = first.iter().map(Patch::slide_name).collect();
     let each = first.iter().zip(&slides).zip(0..);
     let samples: Vec<Sample<'_>> = each.map(|((patch, slide), row)| sample(patch, slide, row)).collect();

@@ -60,7 +60,7 @@ pub use map_range::MapRange;
 pub use precision_recall::{PrecisionRecallCurve, average_precision_interval};
 pub use predictions::Predictions;
 pub use ranking::by_value_descending;
-pub use region::{CENTRE_SIDE, PATCH_SIDE, Region};
+pub use region::Region;
 pub use roc::{RocCurve, roc_auc, roc_auc_interval};
 pub use sigmoid::sigmoid;
 pub use spearman::spearman;

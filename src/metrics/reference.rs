@@ -114,7 +114,7 @@ fn localises_like_the_reference() {
         let maps = maps(&tensors, method);
         for (image, pointing) in pointing.enumerate() {
             let map = &maps[image * 9216..][..9216];
-            let got = Localisation::of(map, &Region::centre()).unwrap();
+            let got = Localisation::of(map, &Region::centre(crate::side::Side::PCAM, 32)).unwrap();
             // The reference is stored in float32, and summed in it.
             let positive = MapRange::of(map) != MapRange::Zero;
             assert_eq!(got.energy.is_some(), positive, "{method} {image}");

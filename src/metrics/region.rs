@@ -2,11 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-/// The side of a patch in pixels.
-pub const PATCH_SIDE: usize = 96;
-
-/// The side of the centre box that PatchCamelyon's label describes, in pixels.
-pub const CENTRE_SIDE: usize = 32;
+use crate::side::Side;
 
 /// Some of an image's pixels, row-major; at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,15 +12,16 @@ pub struct Region {
 }
 
 impl Region {
-    /// The centre 32x32 of a patch: 1,024 of 9,216 pixels. A patch is positive if and only if its centre
-    /// contains a tumour pixel; the rest of the patch may contain some in any case (weak truth).
+    /// The centre of a patch, `length` pixels wide: of PatchCamelyon 32x32, that is 1,024 of 9,216 pixels. A patch is
+    /// positive if and only if its centre contains a tumour pixel; the rest of the patch may contain some in any case
+    /// (weak truth).
     #[must_use]
-    pub fn centre() -> Self {
-        let margin = (PATCH_SIDE - CENTRE_SIDE) / 2;
-        let within = |at: usize| (margin..margin + CENTRE_SIDE).contains(&at);
-        let pixels = 0..PATCH_SIDE * PATCH_SIDE;
-        let inside = pixels.map(|pixel| within(pixel / PATCH_SIDE) && within(pixel % PATCH_SIDE)).collect();
-        Self { inside, pixels: CENTRE_SIDE * CENTRE_SIDE }
+    pub fn centre(side: Side, length: usize) -> Self {
+        let (side, length) = (side.get(), length.min(side.get()));
+        let margin = (side - length) / 2;
+        let within = |at: usize| (margin..margin + length).contains(&at);
+        let inside = (0..side * side).map(|pixel| within(pixel / side) && within(pixel % side)).collect();
+        Self { inside, pixels: length * length }
     }
 
     /// The pixels where a mask is not 0.
@@ -69,7 +66,7 @@ mod tests {
 
     #[test]
     fn the_centre_is_a_ninth_from_32_to_63() {
-        let centre = Region::centre();
+        let centre = Region::centre(Side::PCAM, 32);
         assert_eq!(centre.chance(), 1.0 / 9.0);
         assert_eq!((0..9216).filter(|&pixel| centre.contains(pixel)).count(), centre.pixels());
         assert!(centre.contains(32 * 96 + 32) && centre.contains(63 * 96 + 63));

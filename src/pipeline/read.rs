@@ -114,7 +114,15 @@ fn read_settings(table: &Spanned<DeTable<'_>>, problems: &mut Vec<Problem>) -> S
     let mut reader = Reader::new(table);
     let settings = Settings::read(&mut reader);
     problems.extend(reader.finish(Settings::FIELDS));
-    settings.unwrap_or(Settings { name: None, seed: None, classes: None, precision: None, data: None })
+    settings.unwrap_or(Settings {
+        name: None,
+        seed: None,
+        classes: None,
+        centre_box: None,
+        normalise: None,
+        precision: None,
+        data: None,
+    })
 }
 
 fn read_run(document: &Spanned<DeTable<'_>>, problems: &mut Vec<Problem>) -> RunSettings {

@@ -127,7 +127,7 @@ impl Resolver<'_> {
         let path = match file.path.strip_prefix("./") {
             // Programs are part of the project, not of the data.
             Some(path) if read.name.kind == Kind::Command => self.root.join(path.trim_end_matches('/')),
-            _ if read.name.kind == Kind::Command => self.data.join(file.path.trim_end_matches('/')),
+            _ if read.name.kind.reads_folders() => self.data.join(file.path.trim_end_matches('/')),
             _ => self.data.join(&file.path),
         };
         Source::File(Box::new(FileOfUser { file: file.clone(), path, place }))

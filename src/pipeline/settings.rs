@@ -1,6 +1,6 @@
 //! The tables `[pipeline]` and `[report]`.
 
-use crate::stages::{Precision, declare::parameters};
+use crate::stages::{CentreBox, Normalise, Precision, declare::parameters};
 
 parameters! {
     /// `[pipeline]`: settings for all stages.
@@ -11,6 +11,10 @@ parameters! {
         execution seed: Option<u64> = None;
         /// The names of the classes 0 and 1.
         execution classes: Option<[String; 2]> = None;
+        /// The centre box that labels describe, for every stage that does not say.
+        execution centre_box: Option<CentreBox> = None;
+        /// How images are normalised for networks, in every stage that does not say.
+        execution normalise: Option<Normalise> = None;
         /// How exactly networks are computed, in every stage that does not say.
         execution precision: Option<Precision> = None;
         /// The folder of the source files, relative to the project root.

@@ -2,32 +2,29 @@
 
 use std::borrow::Cow;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use imgref::ImgVec;
 
 use super::{colormap::Sign, numbers::short, smooth::magnitudes};
-use crate::metrics::{MapRange, PATCH_SIDE};
-
-const PIXELS: usize = PATCH_SIDE * PATCH_SIDE;
-const BYTES: usize = 3 * PIXELS;
+use crate::{metrics::MapRange, side::Side};
 
 /// A map over the greyscale patch, and its scale.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overlay {
-    /// 96x96 pixels: red, green, blue.
+    /// As many pixels as the patch: red, green, blue.
     pub pixels: ImgVec<[u8; 3]>,
     /// The value of the strongest colour, or why no map is shown.
     pub scale: String,
 }
 
-/// Draws a map [96, 96] over a patch [96, 96, 3] (both row-major). Each map has its own scale; `full` says
+/// Draws a map [S, S] over a patch [S, S, 3] (both row-major). Each map has its own scale; `full` says
 /// where it ends.
 ///
 /// A map that is 0, constant, or not finite somewhere has no scale: the bare patch is shown, and the text
 /// says why.
 ///
 /// # Errors
-/// The patch or the map has another size.
+/// The patch is not square, or the map has another size.
 pub fn overlay(rgb: &[u8], map: &[f32], sign: Sign, full: FullColor) -> Result<Overlay> {
     overlay_up_to(rgb, map, sign, full, None)
 }
@@ -41,7 +38,8 @@ pub(super) fn overlay_up_to(
     shared: Option<f64>,
 ) -> Result<Overlay> {
     let grey = grey(&patch(rgb)?);
-    ensure!(map.len() == PIXELS, "a map has {PIXELS} pixels (96 x 96), this one {}", map.len());
+    let (side, values) = (grey.width(), map.len());
+    ensure!(values == side * side, "a map of {values} values is not {side} x {side} pixels like its patch");
     Ok(match shown(map, sign) {
         Err(reason) => Overlay { pixels: grey, scale: reason },
         Ok((map, maximum)) => {
@@ -65,10 +63,9 @@ pub(super) fn shared_limit<'a>(
 /// A map as it is shown, with its largest magnitude, or why there is nothing to colour.
 fn shown(map: &[f32], sign: Sign) -> Result<(Cow<'_, [f32]>, f64), String> {
     let maximum = maximum(map, sign)?;
-    if sign != Sign::Magnitude || map.len() != PIXELS {
-        return Ok((map.into(), maximum));
-    }
-    let smooth = magnitudes(map, PATCH_SIDE);
+    let side = Side::of_square(map.len()).filter(|_| sign == Sign::Magnitude);
+    let Some(side) = side else { return Ok((map.into(), maximum)) };
+    let smooth = magnitudes(map, side.get());
     let maximum = smooth.iter().copied().fold(0.0, f32::max);
     Ok((smooth.into(), maximum.into()))
 }
@@ -117,8 +114,10 @@ impl FullColor {
 
 /// The bytes of a patch as an image.
 pub(super) fn patch(rgb: &[u8]) -> Result<ImgVec<[u8; 3]>> {
-    ensure!(rgb.len() == BYTES, "a patch has {BYTES} bytes (96 x 96 x 3), this one {}", rgb.len());
-    Ok(ImgVec::new(rgb.as_chunks().0.to_vec(), PATCH_SIDE, PATCH_SIDE))
+    let (pixels, rest) = rgb.as_chunks();
+    let side = Side::of_square(pixels.len()).filter(|_| rest.is_empty());
+    let side = side.with_context(|| format!("{} bytes are not a square patch", rgb.len()))?;
+    Ok(ImgVec::new(pixels.to_vec(), side.get(), side.get()))
 }
 
 /// The largest magnitude of a map, or why there is nothing to colour.
@@ -161,6 +160,8 @@ fn blend(grey: &ImgVec<[u8; 3]>, map: &[f32], sign: Sign, limit: f64) -> ImgVec<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const PIXELS: usize = Side::PCAM.pixels();
 
     fn scale(map: Vec<f32>, sign: Sign) -> String {
         overlay(&[128; 3 * PIXELS], &map, sign, FullColor::Maximum).unwrap().scale
@@ -240,7 +241,15 @@ mod tests {
     fn refuses_other_sizes() {
         let error =
             overlay(&[0; 12], &[0.0; PIXELS], Sign::Both, FullColor::Maximum).unwrap_err().to_string();
-        assert_eq!(error, "a patch has 27648 bytes (96 x 96 x 3), this one 12");
-        assert!(overlay(&[0; 3 * PIXELS], &[0.0; 4], Sign::Both, FullColor::Maximum).is_err());
+        assert_eq!(error, "12 bytes are not a square patch");
+        let error = overlay(&[0; 3 * PIXELS], &[0.0; 4], Sign::Both, FullColor::Maximum).unwrap_err();
+        assert_eq!(error.to_string(), "a map of 4 values is not 96 x 96 pixels like its patch");
+    }
+
+    #[test]
+    fn patches_of_other_sides_are_drawn() {
+        let (rgb, map) = (vec![128; 3 * 50 * 50], (0..2500).map(|at| at as f32).collect::<Vec<_>>());
+        let it = overlay(&rgb, &map, Sign::Magnitude, FullColor::Maximum).unwrap();
+        assert_eq!((it.pixels.width(), it.pixels.height()), (50, 50));
     }
 }

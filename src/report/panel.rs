@@ -14,7 +14,7 @@ use super::{
     scene::{Align, Point, Rect, Scene, TextStyle},
 };
 
-/// Side of a shown patch in logical pixels: in the PNG every pixel of the patch is 3 x 3.
+/// Side of a shown patch in logical pixels: in the PNG every pixel of a patch of PatchCamelyon is 3 x 3.
 const SIDE: f64 = 144.0;
 /// Patches side by side.
 const COLUMNS: usize = 5;
@@ -39,11 +39,11 @@ const FACT: TextStyle = TextStyle::new(11.0);
 /// One explained patch.
 #[derive(Debug, Clone, Copy)]
 pub struct Item<'a> {
-    /// The patch, [96, 96, 3].
+    /// The patch, [S, S, 3].
     pub rgb: &'a [u8],
-    /// Its map, [96, 96].
+    /// Its map, [S, S].
     pub map: &'a [f32],
-    /// Its true tumour, [96, 96], if known; not 0 is tumour.
+    /// Its true tumour, [S, S], if known; not 0 is tumour.
     pub mask: Option<&'a [u8]>,
     /// Whether it is of class 1.
     pub positive: bool,
@@ -53,11 +53,11 @@ pub struct Item<'a> {
     pub row: i64,
 }
 
-/// Draws a sheet. The box on every patch is the centre 32x32 that the label describes. Patches that are
+/// Draws a sheet. The frame on every patch is around what its label describes. Patches that are
 /// wrongly predicted at `threshold` have a tinted ground. Without patches the sheet is its header.
 ///
 /// # Errors
-/// A patch or a map is not 96x96; the message names the row.
+/// A patch is not square, or its map has another size; the message names the row.
 pub fn panel(items: &[Item<'_>], sheet: &Sheet<'_>, threshold: f64) -> Result<Picture> {
     let columns = items.len().clamp(1, COLUMNS);
     let rows = items.len().div_ceil(columns);
@@ -68,7 +68,7 @@ pub fn panel(items: &[Item<'_>], sheet: &Sheet<'_>, threshold: f64) -> Result<Pi
     let limit = limit(items, sheet);
     let unit =
         limit.map_or_else(|| sheet.full.unit().to_owned(), |it| format!("1 is {} in every map", short(it)));
-    header(&mut scene, sheet, items.len(), &subtitle, &legend(items, sheet.classes), &unit);
+    header(&mut scene, sheet, items.len(), &subtitle, &legend(items, sheet), &unit);
     for (index, item) in items.iter().enumerate() {
         let (column, row) = (index % columns, index / columns);
         let left = MARGIN + column as f64 * (ITEM.0 + BETWEEN);
@@ -84,8 +84,8 @@ fn limit(items: &[Item<'_>], sheet: &Sheet<'_>) -> Option<f64> {
     sheet.shared.then(|| shared_limit(items.iter().map(|item| item.map), sheet.sign, sheet.full))?
 }
 
-fn legend(items: &[Item<'_>], classes: &[String; 2]) -> Vec<Entry> {
-    let mut entries = entries(classes);
+fn legend(items: &[Item<'_>], sheet: &Sheet<'_>) -> Vec<Entry> {
+    let mut entries = entries(sheet.classes, sheet.centre_box);
     entries.push(Entry::new(Mark::Ground(WRONG), "wrongly predicted"));
     entries.extend(truth(items.iter().map(|item| item.mask)));
     entries
@@ -105,7 +105,7 @@ fn draw(
     let square = |left: f64| Rect::new(left, top, SIDE, SIDE);
     let Overlay { pixels, scale } = overlay_up_to(item.rgb, item.map, sheet.sign, sheet.full, limit)?;
     for (pixels, left) in [(patch(item.rgb)?, left), (pixels, left + SIDE + GAP)] {
-        boxed(scene, pixels, square(left), item.positive);
+        boxed(scene, pixels, square(left), item.positive, sheet.centre_box);
         outlined(scene, item.mask, square(left));
     }
     caption(scene, (left, top + SIDE), item, sheet, predicted);
@@ -145,14 +145,15 @@ mod tests {
     fn sheet(sign: Sign, full: FullColor, classes: &[String; 2]) -> Sheet<'_> {
         let title = if sign == Sign::Positive { "Grad-CAM, relu4" } else { "Integrated gradients" };
         let subtitle = "explains the logit of tumour";
-        Sheet { title, subtitle, classes, sign, full, shared: false, of: 50 }
+        Sheet { title, subtitle, classes, sign, full, shared: false, of: 50, centre_box: Some(32) }
     }
 
     #[test]
     fn long_names_do_not_reach_the_bar() {
         let classes = ["tissue without any metastasis", "tissue with some metastasis"].map(str::to_owned);
         let item = Item { mask: Some(&[1]), ..item(&[], &[]) };
-        let width = crate::report::legend::width(&legend(&[item], &classes));
+        let sheet = sheet(Sign::Positive, FullColor::Maximum, &classes);
+        let width = crate::report::legend::width(&legend(&[item], &sheet));
         assert!(24.0 + width < NARROWEST - 24.0 - 8.0 - crate::report::color_bar::BAR);
     }
 
@@ -205,7 +206,7 @@ mod tests {
     fn names_the_row_that_cannot_be_shown() {
         let item = Item { row: 7, ..item(&[0; 3], &[0.0]) };
         let error = panel(&[item], &sheet(Sign::Both, FullColor::Maximum, &classes()), 0.5).unwrap_err();
-        assert!(format!("{error:#}").starts_with("row 7 cannot be shown: a patch has 27648 bytes"));
+        assert!(format!("{error:#}").starts_with("row 7 cannot be shown: 3 bytes are not a square patch"));
     }
 
     #[test]

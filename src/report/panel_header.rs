@@ -27,6 +27,8 @@ pub struct Sheet<'a> {
     pub shared: bool,
     /// How many patches there are. The sheet may show fewer.
     pub of: usize,
+    /// The side of the centre box that labels describe; `None` if they describe whole patches.
+    pub centre_box: Option<usize>,
 }
 
 /// Draws the header of a sheet that shows so many patches; `unit` is that of the colour bar.

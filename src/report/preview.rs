@@ -12,7 +12,7 @@ use super::{
     scene::{Align, Point, Rect, Scene, TextStyle},
 };
 
-/// Side of a shown patch in logical pixels: in the PNG every pixel of the patch is 3 x 3.
+/// Side of a shown patch in logical pixels: in the PNG every pixel of a patch of PatchCamelyon is 3 x 3.
 const SIDE: f64 = 144.0;
 const BETWEEN: f64 = 14.0;
 /// The height of titles and legend.
@@ -27,9 +27,9 @@ const FACT: TextStyle = TextStyle::new(10.5).color(MUTED);
 /// One patch and what is known about it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Sample<'a> {
-    /// The patch, [96, 96, 3].
+    /// The patch, [S, S, 3].
     pub rgb: &'a [u8],
-    /// Its tumour mask, [96, 96]; not 0 is tumour.
+    /// Its tumour mask, [S, S]; not 0 is tumour.
     pub mask: Option<&'a [u8]>,
     /// Whether it is of class 1.
     pub positive: bool,
@@ -56,12 +56,14 @@ pub struct Grid<'a> {
     pub classes: &'a [String; 2],
     /// Patches side by side.
     pub columns: usize,
+    /// The side of the centre box that labels describe; `None` if they describe whole patches.
+    pub centre_box: Option<usize>,
 }
 
-/// Draws a grid, row by row. The box on every patch is the centre 32x32 that the label describes.
+/// Draws a grid, row by row. The frame on every patch is around what its label describes.
 ///
 /// # Errors
-/// A patch is not 96x96; the message names the row.
+/// A patch is not square; the message names the row.
 pub fn preview(samples: &[Sample<'_>], grid: &Grid<'_>) -> Result<Picture> {
     let columns = grid.columns.max(1);
     let known = Known::of(samples);
@@ -74,7 +76,8 @@ pub fn preview(samples: &[Sample<'_>], grid: &Grid<'_>) -> Result<Picture> {
     for (index, sample) in samples.iter().enumerate() {
         let (column, row) = ((index % columns) as f64, (index / columns) as f64);
         let corner = ((width - wide) / 2.0 + column * step.0, HEADER + row * step.1);
-        draw(&mut scene, corner, sample).with_context(|| format!("row {} cannot be shown", sample.row))?;
+        draw(&mut scene, corner, sample, grid)
+            .with_context(|| format!("row {} cannot be shown", sample.row))?;
         caption(&mut scene, (corner.0, corner.1 + SIDE), sample, grid, known);
     }
     Ok(Picture(scene))
@@ -107,14 +110,14 @@ impl Known {
 fn header(scene: &mut Scene, grid: &Grid<'_>, truth: Option<Entry>) {
     let room = scene.width - 2.0 * MARGIN;
     fitted_heading(scene, (grid.title, room), (grid.subtitle, room));
-    let mut entries = entries(grid.classes);
+    let mut entries = entries(grid.classes, grid.centre_box);
     entries.extend(truth);
     legend(scene, (MARGIN, 82.0), &entries);
 }
 
-fn draw(scene: &mut Scene, (left, top): Point, sample: &Sample<'_>) -> Result<()> {
+fn draw(scene: &mut Scene, (left, top): Point, sample: &Sample<'_>, grid: &Grid<'_>) -> Result<()> {
     let square = Rect::new(left, top, SIDE, SIDE);
-    boxed(scene, patch(sample.rgb)?, square, sample.positive);
+    boxed(scene, patch(sample.rgb)?, square, sample.positive, grid.centre_box);
     outlined(scene, sample.mask, square);
     Ok(())
 }
@@ -159,7 +162,13 @@ mod tests {
     }
 
     fn grid(classes: &[String; 2], columns: usize) -> Grid<'_> {
-        Grid { title: "Sample patches", subtitle: "4 of 40,000 patches", classes, columns }
+        Grid {
+            title: "Sample patches",
+            subtitle: "4 of 40,000 patches",
+            classes,
+            columns,
+            centre_box: Some(32),
+        }
     }
 
     #[test]

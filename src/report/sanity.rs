@@ -53,11 +53,12 @@ fn untouched(sanity: &Sanity) -> Option<&LocalisationScores> {
 }
 
 fn subtitle(sanity: &Sanity) -> String {
-    let truth = match sanity.truth {
+    let truth = sanity.truth.map(|truth| match truth {
         Truth::Mask => "true masks",
         Truth::CentreBox => "the centre box (weak truth)",
-    };
-    let located = untouched(sanity).map(|it| format!(", {} of them held against {truth}", it.images));
+    });
+    let located = untouched(sanity).zip(truth);
+    let located = located.map(|(it, truth)| format!(", {} of them held against {truth}", it.images));
     let (level, units) = (level_in_percent(sanity.bootstrap.level), units(sanity.slides));
     let bands = match sanity.bootstrap.resamples {
         0 => String::new(),
@@ -229,7 +230,7 @@ mod tests {
         Sanity {
             images: 40,
             slides: None,
-            truth: Truth::Mask,
+            truth: Some(Truth::Mask),
             bootstrap: Bootstrap::default(),
             depths: layers.iter().enumerate().map(depth).collect(),
             centre: None,

@@ -13,7 +13,7 @@ use super::{
     scene::{Align, Point, Rect, Scene, TextStyle},
 };
 
-/// Side of a patch in logical pixels: in the PNG every pixel of the patch is 2 x 2.
+/// Side of a patch in logical pixels: in the PNG every pixel of a patch of PatchCamelyon is 2 x 2.
 const SIDE: f64 = 96.0;
 const BETWEEN: f64 = 8.0;
 /// The height of titles and legend.
@@ -32,15 +32,15 @@ const SCALE: TextStyle = TextStyle::new(9.5).color(MUTED);
 /// One patch and its maps.
 #[derive(Debug, Clone)]
 pub struct RandomisedMaps<'a> {
-    /// The patch, [96, 96, 3].
+    /// The patch, [S, S, 3].
     pub rgb: &'a [u8],
     /// Whether it is of class 1.
     pub positive: bool,
     /// Its row in the source.
     pub row: i64,
-    /// Its true tumour, [96, 96], if known; not 0 is tumour.
+    /// Its true tumour, [S, S], if known; not 0 is tumour.
     pub mask: Option<&'a [u8]>,
-    /// Its maps, [96, 96], each with its correlation with the first one, that of the untouched model.
+    /// Its maps, [S, S], each with its correlation with the first one, that of the untouched model.
     pub maps: Vec<(&'a [f32], Option<f64>)>,
 }
 
@@ -48,13 +48,13 @@ pub struct RandomisedMaps<'a> {
 /// the sheet is its header.
 ///
 /// # Errors
-/// A patch or a map is not 96x96; the message names the row.
+/// A patch is not square, or a map has another size; the message names the row.
 pub fn sanity_panel(rows: &[RandomisedMaps<'_>], headings: &[String], sheet: &Sheet<'_>) -> Result<Picture> {
     let columns = 1 + headings.len();
     let width = (2.0 * MARGIN + columns as f64 * (SIDE + BETWEEN) - BETWEEN).max(NARROWEST);
     let height = HEADER + HEADINGS + rows.len() as f64 * (SIDE + CAPTION) + MARGIN / 2.0;
     let mut scene = Scene::new(width, height);
-    let mut legend = entries(sheet.classes);
+    let mut legend = entries(sheet.classes, sheet.centre_box);
     legend.extend(truth(rows.iter().map(|row| row.mask)));
     header(&mut scene, sheet, rows.len(), sheet.subtitle, &legend, sheet.full.unit());
     for (column, heading) in ["patch"].into_iter().chain(headings.iter().map(String::as_str)).enumerate() {
@@ -74,7 +74,7 @@ fn left_of(column: usize) -> f64 {
 
 fn draw(scene: &mut Scene, top: f64, row: &RandomisedMaps<'_>, sheet: &Sheet<'_>) -> Result<()> {
     let square = |column: usize| Rect::new(left_of(column), top, SIDE, SIDE);
-    boxed(scene, patch(row.rgb)?, square(0), row.positive);
+    boxed(scene, patch(row.rgb)?, square(0), row.positive, sheet.centre_box);
     outlined(scene, row.mask, square(0));
     let name = font::fitted(&sheet.classes[usize::from(row.positive)], FACT.size, true, SIDE);
     let below = |column: usize, line: f64| -> Point { (left_of(column), top + SIDE + 12.0 * line) };
@@ -82,7 +82,7 @@ fn draw(scene: &mut Scene, top: f64, row: &RandomisedMaps<'_>, sheet: &Sheet<'_>
     scene.text(format!("row {}", row.row), below(0, 2.0), FACT);
     for (column, (map, correlation)) in (1..).zip(&row.maps) {
         let shown = overlay(row.rgb, map, sheet.sign, sheet.full)?;
-        boxed(scene, shown.pixels, square(column), row.positive);
+        boxed(scene, shown.pixels, square(column), row.positive, sheet.centre_box);
         outlined(scene, row.mask, square(column));
         let value = correlation.map_or_else(|| "no correlation".to_owned(), words);
         scene.text(value, below(column, 1.0), FACT.color(INK));
@@ -121,6 +121,7 @@ mod tests {
             full: FullColor::Maximum,
             shared: false,
             of: 16,
+            centre_box: Some(32),
         };
         let mask: Vec<u8> = (0..9216).map(|at| u8::from((40..60).contains(&(at % 96)))).collect();
         let maps = vec![(&map[..], Some(1.0)), (&map[..], Some(-0.254)), (&zero[..], None)];

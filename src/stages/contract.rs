@@ -247,8 +247,11 @@ pub fn images_inputs(slot: &str, field: &'static str, images: &Images) -> Vec<In
     match images {
         Images::Artifact(reference) => vec![Input::artifact(slot, field, reference, ArtifactType::Patches)],
         Images::Files(pair) => {
-            let file = |part: &str, file| Input::file(format!("{slot}.{part}"), field, file);
-            vec![file("x", &pair.x), file("y", &pair.y)]
+            let input = |part: &str, from: &FileOrArtifact, expected| Input {
+                slot: format!("{slot}.{part}"),
+                ..file_input(field, from, expected)
+            };
+            vec![input("x", &pair.x, ArtifactType::Images), input("y", &pair.y, ArtifactType::Labels)]
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, FileOrArtifact, Images, Input, Model,
-    Peers, Precision, RunSettings, Runner, Stage, artifact,
+    Normalise, Peers, Precision, RunSettings, Runner, Stage, artifact,
     declare::{choice, parameters},
     default_classes, file_input, images_inputs, question_inputs,
     split::{check_own, check_take},
@@ -27,6 +27,8 @@ parameters! {
         semantic choose: Choose = Choose::Accuracy;
         /// Resamples of the bootstrap confidence intervals; 0 for none.
         semantic resamples: u32 = 10_000;
+        /// How images are normalised for the network, unless the model tells it.
+        inherited normalise: Option<Normalise> = None;
         /// How exactly the network is computed.
         inherited precision: Precision = Precision::Float32;
         /// The names of the classes 0 and 1.
@@ -99,6 +101,7 @@ impl Stage for Evaluate {
         check.require(used, "choose", "`choose` needs `validation`, the patches to choose a threshold on");
         let named =
             self.classes.iter().all(|class| !class.trim().is_empty()) && self.classes[0] != self.classes[1];
+        Normalise::check(self.normalise.as_ref(), check);
         check.require(named, "classes", "`classes` must be two different names");
     }
 

@@ -6,8 +6,8 @@ mod saliency;
 mod steps;
 
 use super::{
-    Appetite, Artifact, ArtifactType, Baseline, Check, DEFAULT_SEED, Equality, Images, Input, Model, Peers,
-    Precision, RunSettings, Runner, Stage,
+    Appetite, Artifact, ArtifactType, Baseline, CentreBox, Check, DEFAULT_SEED, Equality, Images, Input,
+    Model, Normalise, Peers, Precision, RunSettings, Runner, Stage,
     architecture::{Architecture, Layer},
     artifact,
     declare::{choice, parameters, settings},
@@ -40,8 +40,13 @@ parameters! {
         semantic panel: u32 = 30;
         /// What the strongest colour of a map on the panel is.
         semantic panel_scale: PanelScale = PanelScale::Own;
+        /// How images are normalised for the network, unless the model tells it.
+        inherited normalise: Option<Normalise> = None;
         /// How exactly the network is computed.
         inherited precision: Precision = Precision::Float32;
+        /// The side of the centre box that labels describe, in pixels; `"none"` if they describe whole patches (default:
+        /// 32 of patches of 96x96, none of others).
+        inherited centre_box: CentreBox = CentreBox::Auto;
         /// The names of the classes 0 and 1.
         inherited classes: [String; 2] = default_classes();
         /// Seeds the random numbers of the method.
@@ -174,6 +179,8 @@ impl Stage for Explain {
     fn check(&self, check: &mut Check<'_>) {
         check.at_least("take", self.take.unwrap_or(1), 1);
         check.require(self.panel <= 200, "panel", "`panel` must be at most 200");
+        self.centre_box.check(check);
+        Normalise::check(self.normalise.as_ref(), check);
         self.method.check(&self.model, check);
     }
 
@@ -233,7 +240,7 @@ mod tests {
     fn wrong_settings_are_reported_by_name() {
         let narrow = wrong("occlusion = { window = 8, stride = 16 }");
         assert!(narrow.starts_with("`stride` is 16 and `window` 8: pixels between"), "{narrow}");
-        assert_eq!(wrong("occlusion = { window = 97 }"), "`window` must lie between 1 and 96");
+        assert_eq!(wrong("occlusion = { window = 513 }"), "`window` must lie between 1 and 512");
         assert_eq!(wrong("occlusion = { stride = 0 }"), "`stride` must be at least 1");
         assert_eq!(wrong("integrated-gradients = { steps = 1 }"), "`steps` must lie between 2 and 10000");
         let tolerance = wrong("integrated-gradients = { tolerance = 0.0 }");

@@ -31,6 +31,8 @@ macro_rules! kinds {
 kinds! {
     /// Procedural H&E-like patches with planted evidence: no data needed.
     Synthesize = "synthesize",
+    /// One data set from a folder or an archive of pictures.
+    Import = "import",
     /// Splits one data set into training, validation and test patches, stratified.
     Split = "split",
     /// Trains a classifier from its initialisation.
@@ -52,6 +54,12 @@ kinds! {
 }
 
 impl Kind {
+    /// Whether an input may be a folder: a path with a slash at its end.
+    #[must_use]
+    pub fn reads_folders(self) -> bool {
+        matches!(self, Self::Command | Self::Import)
+    }
+
     /// The kind that a word names.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {

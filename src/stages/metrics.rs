@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Appetite, Artifact, ArtifactRef, ArtifactType, Baseline, Check, DEFAULT_SEED, Equality, FileOrArtifact,
-    Images, Input, Kind, Label, Peers, Precision, RunSettings, Runner, Stage, artifact,
+    Appetite, Artifact, ArtifactRef, ArtifactType, Baseline, CentreBox, Check, DEFAULT_SEED, Equality,
+    FileOrArtifact, Images, Input, Kind, Label, Normalise, Peers, Precision, RunSettings, Runner, Stage,
+    artifact,
     declare::{choice, parameters},
     explain::Explain,
     file_input, peer,
     split::{Split, check_own},
 };
+use crate::side::Side;
 
-/// Pixels of a patch.
-const PIXELS: u32 = 96 * 96;
+/// Pixels of the largest patches.
+const PIXELS: usize = Side::MOST * Side::MOST;
 
 parameters! {
     /// Insertion, deletion and localisation of any number of explanations of one question.
@@ -21,9 +23,10 @@ parameters! {
         input explanations: BTreeMap<Label, ArtifactRef>;
         /// The meta table of patches from files: CSV with a column `wsi`; gives each patch its slide.
         input meta: Option<FileOrArtifact> = None;
-        /// Ground-truth masks of patches from files: HDF5 with `mask` [N, 96, 96] uint8.
+        /// Ground-truth masks of patches from files: HDF5 with `mask` [N, S, S] uint8.
         input masks: Option<FileOrArtifact> = None;
-        /// Pixels that are deleted or inserted between two scores.
+        /// Pixels that are deleted or inserted between two scores. Of larger patches more are enough: about as many as the
+        /// patch has rows.
         semantic pixels_per_step: u32 = 96;
         /// What replaces deleted pixels.
         semantic deletion_baseline: Baseline = Baseline::Black;
@@ -33,8 +36,13 @@ parameters! {
         semantic protocol: Protocol = Protocol::Rank;
         /// The truth with which the maps of positives are compared.
         semantic localisation: Truth = Truth::Auto;
+        /// The side of the centre box that labels describe, in pixels; `"none"` if they describe whole patches (default:
+        /// 32 of patches of 96x96, none of others).
+        inherited centre_box: CentreBox = CentreBox::Auto;
         /// Resamples of the bootstrap confidence intervals; 0 for none.
         semantic resamples: u32 = 10_000;
+        /// How images are normalised for the network, unless the model tells it.
+        inherited normalise: Option<Normalise> = None;
         /// How exactly the network is computed.
         inherited precision: Precision = Precision::Float32;
         /// Seeds the bootstrap and the control `random`.
@@ -122,8 +130,13 @@ impl Stage for Metrics {
         let none = "`explanations` is empty: name at least one, as in { grad-cam = \"explain.grad-cam\" }";
         check.require(!self.explanations.is_empty(), "explanations", none);
         let step = f64::from(self.pixels_per_step);
-        check.within("pixels-per-step", step, 1.0, PIXELS.into());
+        check.within("pixels-per-step", step, 1.0, PIXELS as f64);
         check.resamples(self.resamples);
+        self.centre_box.check(check);
+        Normalise::check(self.normalise.as_ref(), check);
+        let boxed = self.localisation != Truth::CentreBox || self.centre_box != CentreBox::None;
+        let no_box = "`localisation = \"centre-box\"` needs a centre box, but `centre-box` is \"none\"";
+        check.require(boxed, "localisation", no_box);
         self.deletion_baseline.check_range("deletion-baseline", check);
         self.insertion_baseline.check_range("insertion-baseline", check);
         let plain = self.protocol == Protocol::Rank;

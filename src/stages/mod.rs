@@ -9,6 +9,7 @@
 mod baseline;
 mod bytes;
 mod canonical;
+mod centre_box;
 mod check;
 mod contract;
 pub(crate) mod declare;
@@ -19,6 +20,7 @@ mod kind;
 mod label;
 mod launcher;
 mod name;
+mod normalise;
 pub(crate) mod plain;
 mod precision;
 mod problem;
@@ -36,6 +38,7 @@ pub mod architecture;
 pub mod command;
 pub mod evaluate;
 pub mod explain;
+pub mod import;
 pub mod metrics;
 pub mod preview;
 pub mod resume_train;
@@ -52,6 +55,7 @@ use toml::{Spanned, de::DeTable};
 pub use baseline::Baseline;
 pub use bytes::Bytes;
 pub use canonical::{Canonical, Lines, join};
+pub use centre_box::CentreBox;
 pub use check::{Check, span_of};
 pub use contract::{
     Appetite, Artifact, ArtifactType, Equality, Input, Origin, Parameters, Peers, Stage, Word, artifact,
@@ -65,6 +69,7 @@ pub use kind::Kind;
 pub use label::Label;
 pub use launcher::Launcher;
 pub use name::{ArtifactRef, StageName, is_name};
+pub use normalise::Normalise;
 pub use precision::Precision;
 pub use problem::{Problem, Topic};
 pub use reader::Reader;
@@ -198,6 +203,7 @@ macro_rules! stages {
 
 stages! {
     Synthesize(synthesize::Synthesize) = "synthesize",
+    Import(import::Import) = "import",
     Split(split::Split) = "split",
     Train(train::Train) = "train",
     ResumeTrain(resume_train::ResumeTrain) = "resume-train",

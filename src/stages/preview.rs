@@ -1,7 +1,7 @@
 //! Stage kind `preview`: a grid of patches, to look at the data before training.
 
 use super::{
-    Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, FileOrArtifact, Input, Peers,
+    Appetite, Artifact, ArtifactType, CentreBox, Check, DEFAULT_SEED, Equality, FileOrArtifact, Input, Peers,
     RunSettings, Runner, Samples, Stage, artifact, declare::parameters, default_classes, file_input,
     split::patches_of,
 };
@@ -14,7 +14,7 @@ parameters! {
         /// The meta table: CSV with some of the official columns, which are shown. Its labels are used if
         /// `images` has none.
         input meta: Option<FileOrArtifact> = None;
-        /// Ground-truth masks, shown as outlines: HDF5 with `mask` [N, 96, 96] uint8. A part of a split may
+        /// Ground-truth masks, shown as outlines: HDF5 with `mask` [N, S, S] uint8. A part of a split may
         /// contain masks.
         input masks: Option<FileOrArtifact> = None;
         /// Rows of the grid.
@@ -23,6 +23,9 @@ parameters! {
         semantic columns: u32 = 4;
         /// Whether both classes get the same number of patches, to within one.
         semantic balanced: bool = true;
+        /// The side of the centre box that labels describe, in pixels; `"none"` if they describe whole patches (default:
+        /// 32 of patches of 96x96, none of others).
+        inherited centre_box: CentreBox = CentreBox::Auto;
         /// The names of the classes 0 and 1.
         inherited classes: [String; 2] = default_classes();
         /// Draws other patches.
@@ -70,6 +73,7 @@ impl Stage for Preview {
     fn check(&self, check: &mut Check<'_>) {
         check.within("rows", self.rows.into(), 1.0, MOST);
         check.within("columns", self.columns.into(), 1.0, MOST);
+        self.centre_box.check(check);
         let labelled = match &self.images {
             Samples::Artifact(_) => true,
             Samples::Files(files) => files.y.is_some() || self.meta.is_some(),

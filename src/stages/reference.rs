@@ -53,20 +53,20 @@ table! {
     /// Images and labels in two files.
     #[derive(Eq)]
     pub struct SourcePair {
-        /// HDF5 with the dataset `x` [N, 96, 96, 3] uint8.
-        x: SourceFile;
+        /// HDF5 with the dataset `x` [N, S, S, 3] uint8.
+        x: FileOrArtifact;
         /// HDF5 with the dataset `y`, N labels 0 or 1.
-        y: SourceFile;
+        y: FileOrArtifact;
     }
 }
 
-/// Labelled patches: `"split.pcam/test"` or `{ x = "...", y = "..." }`.
+/// Labelled patches: `"split.pcam/test"` or `{ x = "...", y = "..." }` of files or artifacts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Images {
     /// One part of a split.
     Artifact(ArtifactRef),
-    /// Source files.
+    /// Images and labels in two files.
     Files(SourcePair),
 }
 
@@ -85,7 +85,7 @@ table! {
     /// Images, with or without their labels.
     #[derive(Eq)]
     pub struct SampleFiles {
-        /// HDF5 with the dataset `x` [N, 96, 96, 3] uint8.
+        /// HDF5 with the dataset `x` [N, S, S, 3] uint8.
         x: FileOrArtifact;
         /// HDF5 with the dataset `y`, N labels 0 or 1.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -249,7 +249,8 @@ mod tests {
     fn strings_and_tables_are_both_read() {
         let text = "images = { x = 'a.h5', y = { path = 'b.h5' } }\nfile = 'split_x.h5'";
         let table: Table = toml::from_str(text).unwrap();
-        assert!(matches!(table.images, Images::Files(pair) if pair.y.path == "b.h5"));
+        assert!(matches!(table.images, Images::Files(pair)
+            if matches!(&pair.y, FileOrArtifact::File(file) if file.path == "b.h5")));
         assert!(matches!(table.file, FileOrArtifact::File(file) if file.path == "split_x.h5"));
     }
 

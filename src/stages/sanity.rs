@@ -1,8 +1,8 @@
 //! Stage kind `sanity`: does an explanation depend on what the model learnt?
 
 use super::{
-    Appetite, Artifact, ArtifactRef, ArtifactType, Check, DEFAULT_SEED, Equality, Input, Peers, RunSettings,
-    Runner, Stage, artifact,
+    Appetite, Artifact, ArtifactRef, ArtifactType, CentreBox, Check, DEFAULT_SEED, Equality, Input,
+    Normalise, Peers, RunSettings, Runner, Stage, artifact,
     declare::parameters,
     default_classes,
     explain::{Explain, Method},
@@ -22,6 +22,11 @@ parameters! {
         semantic panel: u32 = 4;
         /// Resamples of the bootstrap confidence intervals; 0 for none.
         semantic resamples: u32 = 10_000;
+        /// How images are normalised for the network, unless the model tells it.
+        inherited normalise: Option<Normalise> = None;
+        /// The side of the centre box that labels describe, in pixels; `"none"` if they describe whole patches (default:
+        /// 32 of patches of 96x96, none of others).
+        inherited centre_box: CentreBox = CentreBox::Auto;
         /// The names of the classes 0 and 1.
         inherited classes: [String; 2] = default_classes();
         /// Seeds the new weights and the bootstrap.
@@ -79,6 +84,8 @@ impl Stage for Sanity {
         check.at_least("take", self.take.unwrap_or(1), 1);
         check.require(self.panel <= 100, "panel", "`panel` must be at most 100");
         check.resamples(self.resamples);
+        self.centre_box.check(check);
+        Normalise::check(self.normalise.as_ref(), check);
     }
 
     fn check_peers(&self, peers: &Peers<'_>, check: &mut Check<'_>) {

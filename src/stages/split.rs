@@ -10,13 +10,13 @@ use super::{
 parameters! {
     /// Draws three disjoint parts, stratified by class.
     pub struct Split {
-        /// The images: HDF5 with `x` [N, 96, 96, 3] uint8.
+        /// The images: HDF5 with `x` [N, S, S, 3] uint8, S the side of the patches, 32 to 512.
         input images: FileOrArtifact;
         /// The labels: HDF5 with `y`, N values 0 or 1.
         input labels: FileOrArtifact;
         /// The meta table: CSV with a column `wsi`; gives each patch its slide.
         input meta: Option<FileOrArtifact> = None;
-        /// Ground-truth masks: HDF5 with `mask` [N, 96, 96] uint8.
+        /// Ground-truth masks: HDF5 with `mask` [N, S, S] uint8.
         input masks: Option<FileOrArtifact> = None;
         /// The number of patches in each part.
         semantic sizes: Sizes;

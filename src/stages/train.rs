@@ -11,8 +11,8 @@ pub use optimizer::{Adam, AdamW, Optimizer, Sgd};
 pub use schedule::{Constant, Cosine, OneCycle, Schedule, StepDecay};
 
 use super::{
-    Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, Input, Model, Precision, RunSettings,
-    Runner, Stage, TrainingData, artifact,
+    Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, Input, Model, Normalise, Precision,
+    RunSettings, Runner, Stage, TrainingData, artifact,
     declare::{parameters, settings},
     model_input, training_inputs,
 };
@@ -49,6 +49,8 @@ parameters! {
         semantic early_stopping: Option<EarlyStopping> = None;
         /// Whether each epoch has another order of the patches. If not, they are in the order of the rows.
         semantic shuffle: bool = true;
+        /// How images are normalised for the network. The model tells it to the stages that read it.
+        inherited normalise: Option<Normalise> = None;
         /// How exactly the network is computed.
         inherited precision: Precision = Precision::Float32;
         /// Seeds the initialisation, the shuffle and the augmentation.
@@ -113,6 +115,7 @@ impl Stage for Train {
         self.optimizer.check(check);
         self.schedule.check(&self.optimizer, check);
         self.augmentation.check(check);
+        Normalise::check(self.normalise.as_ref(), check);
         if let Some(clip) = &self.clip_gradients {
             check.positive("clip-gradients.norm", clip.norm);
         }

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    ArtifactRef, Baseline, Bytes, DeviceChoice, ExecutorChoice, Kind, Launcher, Schema, StageName, TimeSpan,
+    ArtifactRef, Baseline, Bytes, CentreBox, DeviceChoice, ExecutorChoice, Kind, Launcher, Schema, StageName,
+    TimeSpan,
     architecture::Layer,
     explain::Steps,
     schema::{NAME, json_schemas},
@@ -16,6 +17,10 @@ json_schemas! {
     Baseline => r#"{ "anyOf": [
         { "type": "string", "enum": ["black", "white", "mean", "blur"] },
         { "type": "number", "minimum": 0, "maximum": 1 }
+    ] }"#,
+    CentreBox => r#"{ "anyOf": [
+        { "type": "string", "enum": ["auto", "none"] },
+        { "type": "integer", "minimum": 1, "maximum": 512 }
     ] }"#,
     Steps => r#"{ "anyOf": [
         { "type": "string", "enum": ["adaptive"] },

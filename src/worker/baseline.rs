@@ -1,7 +1,7 @@
 //! Baselines: images without evidence, which replace hidden or missing pixels.
 
 use anyhow::Result;
-use pcamflow::{data::PATCH_BYTES, stages::Baseline};
+use pcamflow::stages::Baseline;
 use tch::{Tensor, no_grad};
 
 use crate::{batches::Patches, job::Job, patches};
@@ -43,7 +43,7 @@ impl Fill {
         })
     }
 
-    /// The baseline of each image: [N, 3, 96, 96] to [N, 3, 96, 96], on the same device. A colour is not
+    /// The baseline of each image: [N, 3, S, S] to [N, 3, S, S], on the same device. A colour is not
     /// copied: its tensor is a view of three values.
     pub(crate) fn of(&self, images: &Tensor) -> Tensor {
         match self {
@@ -66,16 +66,16 @@ impl Fill {
 /// # Errors
 /// The patches cannot be read.
 fn mean_colour(patches: &dyn Patches) -> Result<[f32; 3]> {
-    let mut sums = [0_u64; 3];
+    let (mut sums, side) = ([0_u64; 3], patches.side());
     let positions: Vec<usize> = (0..patches.len()).collect();
     for positions in positions.chunks(AT_ONCE) {
-        let mut bytes = vec![0; positions.len() * PATCH_BYTES];
+        let mut bytes = vec![0; positions.len() * side.bytes()];
         patches.read(positions, &mut bytes)?;
         for pixel in bytes.chunks_exact(3) {
             sums.iter_mut().zip(pixel).for_each(|(sum, &byte)| *sum += u64::from(byte));
         }
     }
-    let pixels = (patches.len() * 96 * 96) as f64;
+    let pixels = (patches.len() * side.pixels()) as f64;
     Ok(sums.map(|sum| (sum as f64 / (255.0 * pixels)) as f32))
 }
 

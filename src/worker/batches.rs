@@ -5,7 +5,7 @@
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use anyhow::Result;
-use pcamflow::data::PATCH_BYTES;
+use pcamflow::side::Side;
 use tch::{Device, Kind, Tensor};
 
 use crate::random::{below, generator};
@@ -18,7 +18,10 @@ pub(crate) trait Patches: Sync {
     /// 0 or 1 per patch.
     fn labels(&self) -> &[u8];
 
-    /// Reads patches by position: [positions, 96, 96, 3] bytes into `out`.
+    /// Rows and columns of each patch.
+    fn side(&self) -> Side;
+
+    /// Reads patches by position: [positions, S, S, 3] bytes into `out`, S the side.
     ///
     /// # Errors
     /// The file is damaged or missing.
@@ -41,10 +44,12 @@ pub(crate) struct Batch {
 
 impl Batch {
     fn read(patches: &dyn Patches, positions: &[usize]) -> Result<Self> {
-        let mut bytes = vec![0; positions.len() * PATCH_BYTES];
+        let side = patches.side();
+        let mut bytes = vec![0; positions.len() * side.bytes()];
         patches.read(positions, &mut bytes)?;
         let labels: Vec<f32> = positions.iter().map(|&at| f32::from(patches.labels()[at])).collect();
-        let pixels = Tensor::f_from_data_size(&bytes, &[positions.len() as i64, 96, 96, 3], Kind::Uint8)?;
+        let (count, side) = (positions.len() as i64, side.get() as i64);
+        let pixels = Tensor::f_from_data_size(&bytes, &[count, side, side, 3], Kind::Uint8)?;
         Ok(Self { positions: positions.to_vec(), pixels, labels: Tensor::from_slice(&labels) })
     }
 
@@ -53,13 +58,13 @@ impl Batch {
         self.positions.len()
     }
 
-    /// float32 [N, 3, 96, 96] in [0, 1]. Stored channels last, like the bytes: nothing is moved, and a CPU pools
+    /// float32 [N, 3, S, S] in [0, 1]. Stored channels last, like the bytes: nothing is moved, and a CPU pools
     /// and normalises fastest in this order.
     pub(crate) fn images(&self, device: Device) -> Tensor {
         self.pixels.to_device(device).permute([0, 3, 1, 2]).to_kind(Kind::Float) / 255.0
     }
 
-    /// The bytes of one patch, [96, 96, 3].
+    /// The bytes of one patch, [S, S, 3].
     ///
     /// # Errors
     /// The batch has no such patch.
@@ -122,6 +127,9 @@ pub(crate) mod tests {
 
     use super::*;
 
+    /// Bytes of a patch.
+    pub(crate) const PATCH_BYTES: usize = Side::PCAM.bytes();
+
     /// Patches in memory.
     pub(crate) struct InMemory {
         pub(crate) pixels: Vec<u8>,
@@ -131,6 +139,10 @@ pub(crate) mod tests {
     impl Patches for InMemory {
         fn labels(&self) -> &[u8] {
             &self.labels
+        }
+
+        fn side(&self) -> Side {
+            Side::PCAM
         }
 
         fn read(&self, positions: &[usize], out: &mut [u8]) -> Result<()> {
@@ -183,6 +195,10 @@ pub(crate) mod tests {
     impl Patches for Damaged {
         fn labels(&self) -> &[u8] {
             &self.0
+        }
+
+        fn side(&self) -> Side {
+            Side::PCAM
         }
 
         fn read(&self, positions: &[usize], _: &mut [u8]) -> Result<()> {

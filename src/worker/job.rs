@@ -3,19 +3,20 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use pcamflow::{
     fsx::{self, Durability},
     protocol::{InputFile, Task},
     report::Picture,
     serve::Reporter,
-    stages::Precision,
+    side::Side,
+    stages::{Normalise, Precision},
 };
 use serde::Serialize;
 use tch::{Device, Kind};
 
 use crate::{
-    model::{Network, network_of, read_weights},
+    model::{Network, metadata::Input, network_of, read_weights},
     precision,
     tensors::TensorFile,
 };
@@ -48,15 +49,27 @@ impl Job<'_> {
         Ok(kind)
     }
 
-    /// The model of the stage, noted in its log.
+    /// The model of the stage for patches of this side, noted in its log.
     ///
     /// # Errors
-    /// The file is not a valid model, or the device lacks the precision.
-    pub(crate) fn model(&self, precision: Precision) -> Result<Network> {
+    /// The file is not a valid model, it was trained on patches of another size or with another normalisation, or the
+    /// device lacks the precision.
+    pub(crate) fn model(
+        &self,
+        precision: Precision,
+        normalise: Option<&Normalise>,
+        side: Side,
+    ) -> Result<Network> {
         let input = self.input("model")?;
         let numbers = self.numbers(precision)?;
-        let mut network = network_of(self.weights("model")?, self.device)?;
+        let file = self.weights("model")?;
+        let said = Input::of(&file);
+        let trained = said.side().unwrap_or(side);
+        let name = &input.name;
+        ensure!(trained == side, "{name} was trained on patches of {trained} pixels, but these have {side}");
+        let mut network = network_of(file, self.device)?;
         network.compute_in(numbers);
+        network.normalise(agreed(name, said.normalise.as_ref(), normalise)?);
         let architecture = serde_json::to_string(network.architecture())?;
         self.reporter.info(&format!("the model {} is {architecture}", input.name));
         Ok(network)
@@ -129,4 +142,15 @@ impl Job<'_> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         pool.with_context(|| format!("cannot start {threads} threads"))
     }
+}
+
+/// How images are normalised: as the model says, or, if it says nothing, as the stage does.
+fn agreed<'a>(
+    name: &str,
+    model: Option<&'a Normalise>,
+    stage: Option<&'a Normalise>,
+) -> Result<Option<&'a Normalise>> {
+    let differ = model.zip(stage).is_some_and(|(model, stage)| model != stage);
+    ensure!(!differ, "{name} was trained with another `normalise` than the stage sets: leave it out there");
+    Ok(model.or(stage))
 }

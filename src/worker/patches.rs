@@ -8,6 +8,7 @@ use pcamflow::{
         patch_set::{PatchSet, PatchSource},
     },
     fsx,
+    side::Side,
 };
 
 use crate::{batches::Patches, job::Job};
@@ -15,6 +16,10 @@ use crate::{batches::Patches, job::Job};
 impl Patches for PatchSet {
     fn labels(&self) -> &[u8] {
         self.labels()
+    }
+
+    fn side(&self) -> Side {
+        self.side()
     }
 
     fn read(&self, positions: &[usize], out: &mut [u8]) -> Result<()> {

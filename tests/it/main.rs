@@ -22,6 +22,7 @@ mod frozen;
 mod graph;
 mod guide;
 mod hdf5_files;
+mod import;
 mod imports;
 mod init;
 mod json_schema;
@@ -55,6 +56,7 @@ mod sandbox;
 mod sanity;
 mod shared_store;
 mod shells;
+mod sides;
 #[cfg(feature = "torch")]
 mod slurm;
 mod source_checks;

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use pcamflow::{
     metrics::{Localisation, Region, spearman},
+    side::Side,
     testing::{explanations, reference, shared},
 };
 use safetensors::{SafeTensors, tensor::TensorView};
@@ -178,7 +179,7 @@ fn localised(maps: &Path, name: &str, reference: &SafeTensors<'_>) {
     let pointing = wanted("pointing");
     let maps = read(maps, "map");
     for (at, map) in maps.chunks_exact(96 * 96).enumerate() {
-        let ours = Localisation::of(map, &Region::centre()).unwrap();
+        let ours = Localisation::of(map, &Region::centre(Side::PCAM, 32)).unwrap();
         let pointed = pointing.data()[8 * at] == 1;
         // The reference stores 0 for a map without positive values.
         assert!((ours.energy.unwrap_or(0.0) - f64::from(energy[at])).abs() < 1e-4, "{name} {at}: {ours:?}");

@@ -6,11 +6,12 @@ use anyhow::Result;
 use serde::Deserialize;
 
 use super::{
+    frame::frame,
     parts::{mean_color, read},
     shelf::Shelf,
 };
 use crate::{
-    data::{PATCH_BYTES, PATCH_SIDE, patch_set::PatchSet, sample::sample},
+    data::{patch_set::PatchSet, sample::sample},
     html::{Evaluated, Mistake},
     metrics::{CalibrationBin, Evaluation, Predictions, calibration_bins, roc_auc},
     pipeline::StageNode,
@@ -44,6 +45,7 @@ fn evaluation(shelf: &mut Shelf<'_>, node: &StageNode) -> Option<Evaluated> {
     let predictions: Vec<Prediction> = shelf.note(&node.name, read).unwrap_or_default();
     let read = shelf.patches(node, "images");
     let images = shelf.note(format!("the images of {}", node.name), read);
+    let frame = images.as_ref().map(|images| frame(shelf.pipeline, images.side()));
     let calibration = calibration(&predictions, images.as_ref(), numbers.bootstrap.level);
     let seen = images.map(|images| (mistakes(&images, &predictions, numbers.threshold), color_auc(&images)));
     let (mistakes, color_auc) = seen.map_or((Ok(Vec::new()), Ok(None)), |seen| seen);
@@ -58,6 +60,7 @@ fn evaluation(shelf: &mut Shelf<'_>, node: &StageNode) -> Option<Evaluated> {
         predictions: predictions.iter().map(|it| (it.label, it.probability)).collect(),
         calibration: shelf.note(&node.name, calibration.map(Some)).unwrap_or_default(),
         numbers,
+        frame,
         mistakes,
         color_auc,
     })
@@ -99,7 +102,7 @@ fn mistakes(images: &PatchSet, predictions: &[Prediction], threshold: f64) -> Re
     let places: HashMap<i64, usize> = images.rows().iter().enumerate().map(|(at, row)| (*row, at)).collect();
     let shown = wrong.into_iter().take(SHOWN).filter_map(|it| Some((it, *places.get(&it.row)?)));
     let one = |(it, at): (&Prediction, usize)| {
-        let png = patch_tile(&read(images, &[at])?, PATCH_SIDE)?;
+        let png = patch_tile(&read(images, &[at])?, images.side().get())?;
         Ok(Mistake { png, row: it.row, label: it.label, probability: it.probability })
     };
     shown.map(one).collect()
@@ -112,7 +115,8 @@ fn color_auc(images: &PatchSet) -> Result<Option<f64>> {
     }
     let positions = sample(images.labels(), COLORS, false, 0);
     let labels: Vec<u8> = positions.iter().map(|at| images.labels()[*at]).collect();
-    let colors: Vec<[f64; 3]> = read(images, &positions)?.chunks_exact(PATCH_BYTES).map(mean_color).collect();
+    let colors: Vec<[f64; 3]> =
+        read(images, &positions)?.chunks_exact(images.side().bytes()).map(mean_color).collect();
     let mut best: Option<f64> = None;
     for channel in 0..3 {
         let values: Vec<f64> = colors.iter().map(|color| color[channel] / 255.0).collect();

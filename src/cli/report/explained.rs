@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, HashMap};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::{measured::Measured, shelf::Shelf};
+use super::{frame::frame, measured::Measured, shelf::Shelf};
 use crate::{
-    data::{MASK_BYTES, PATCH_SIDE, Source, maps::MapSet, patch_set::PatchSet},
+    data::{Source, maps::MapSet, patch_set::PatchSet},
     html::{Explained, ExplainedBy, Patch},
     metrics::{MapRange, sigmoid},
     pipeline::StageNode,
     report::{Sign, map_tile, mask_path, patch_tile},
+    side::Side,
     stages::Kind,
 };
 
@@ -80,7 +81,9 @@ fn table(
         .collect::<Result<_>>()?;
     let methods =
         columns.iter().enumerate().map(|(at, column)| method(column, at, &patches)).collect::<Result<_>>()?;
-    Ok(Explained { model: String::new(), images: String::new(), methods, patches, explained, threshold })
+    let frame = frame(shelf.pipeline, columns.first().map_or(Side::PCAM, |column| column.maps.side()));
+    let (model, images) = (String::new(), String::new());
+    Ok(Explained { model, images, frame, methods, patches, explained, threshold })
 }
 
 /// The explained patches, from the first stage that can tell them.
@@ -135,8 +138,10 @@ fn patch(
 ) -> Result<Patch> {
     let mut maps = Vec::new();
     for column in columns {
-        let tile =
-            column.places.get(&row).map(|at| map_tile(&column.maps.read(*at)?, PATCH_SIDE, column.sign));
+        let tile = column
+            .places
+            .get(&row)
+            .map(|at| map_tile(&column.maps.read(*at)?, column.maps.side().get(), column.sign));
         maps.push(tile.transpose()?.map(|tile| (tile.png, tile.scale)));
     }
     let names: Vec<String> = columns.iter().map(|column| column.node.name.to_string()).collect();
@@ -144,7 +149,9 @@ fn patch(
         row,
         label,
         probability: sigmoid(logit),
-        png: image.map(|(set, at)| patch_tile(&super::parts::read(set, &[at])?, PATCH_SIDE)).transpose()?,
+        png: image
+            .map(|(set, at)| patch_tile(&super::parts::read(set, &[at])?, set.side().get()))
+            .transpose()?,
         mask: image.map(|(set, at)| outline(set, at)).transpose()?.flatten(),
         maps,
         measures: names.iter().map(|name| measured.scores(name, row)).collect(),
@@ -157,16 +164,16 @@ fn outline(set: &PatchSet, at: usize) -> Result<Option<String>> {
     if !set.has_masks() {
         return Ok(None);
     }
-    let mut mask = vec![0; MASK_BYTES];
+    let mut mask = vec![0; set.side().pixels()];
     set.read_masks(&[at], &mut mask)?;
-    Ok(Some(mask_path(&mask, PATCH_SIDE)).filter(|path| !path.is_empty()))
+    Ok(Some(mask_path(&mask, set.side().get())).filter(|path| !path.is_empty()))
 }
 
 /// What the page says of a method. Mean maps are of all its maps, each divided by its own scale, so that no patch
 /// outweighs the others.
 fn method(column: &Column<'_>, at: usize, patches: &[Patch]) -> Result<ExplainedBy> {
-    let pixels = PATCH_SIDE * PATCH_SIDE;
-    let mut sums = [vec![0.0_f32; pixels], vec![0.0_f32; pixels]];
+    let side = column.maps.side();
+    let mut sums = [vec![0.0_f32; side.pixels()], vec![0.0_f32; side.pixels()]];
     let (mut counts, mut odd) = ([0_usize; 2], Vec::new());
     for (place, (row, label)) in column.maps.rows().iter().zip(column.maps.labels()).enumerate() {
         let map = column.maps.read(place)?;
@@ -181,7 +188,7 @@ fn method(column: &Column<'_>, at: usize, patches: &[Patch]) -> Result<Explained
             }
         }
     }
-    let mean = |class: usize| (counts[class] > 0).then(|| map_tile(&sums[class], PATCH_SIDE, column.sign));
+    let mean = |class: usize| (counts[class] > 0).then(|| map_tile(&sums[class], side.get(), column.sign));
     let scales = patches.iter().filter_map(|patch| patch.maps[at].as_ref()).map(|(_, scale)| *scale);
     let making = column.maps.making();
     Ok(ExplainedBy {

@@ -5,6 +5,7 @@
 mod compared;
 mod evaluated;
 mod explained;
+mod frame;
 mod gather;
 mod measured;
 mod of_run;

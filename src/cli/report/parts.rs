@@ -5,16 +5,17 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use serde_json::Value;
 
-use super::shelf::Shelf;
+use super::{frame::frame, shelf::Shelf};
 use crate::{
     data::{
-        PATCH_BYTES, PATCH_SIDE, Source,
+        Source,
         patch_set::{PatchSet, PatchSource},
         sample::sample,
     },
-    html::Part,
+    html::{Frame, Part},
     pipeline::StageNode,
     report::patch_tile,
+    side::Side,
     stages::Kind,
 };
 
@@ -32,7 +33,7 @@ pub(super) fn all(shelf: &mut Shelf<'_>) -> (Vec<Part>, Vec<String>) {
     for node in shelf.stages(&[Kind::Split]) {
         let sets = sets(shelf, node);
         for (name, set) in &sets {
-            let read = part(node, name, set).map(Some);
+            let read = part(node, name, set, frame(shelf.pipeline, set.side())).map(Some);
             parts.extend(shelf.note(format!("{}/{name}", node.name), read));
         }
         let read = shelf.json::<Value>(node, "split");
@@ -58,29 +59,31 @@ fn open(shelf: &Shelf<'_>, node: &StageNode, name: &str) -> Result<Option<PatchS
     PatchSet::open(&PatchSource::Part(Source::new(file, format!("{}/{name}", node.name)))).map(Some)
 }
 
-fn part(node: &StageNode, name: &str, set: &PatchSet) -> Result<Part> {
+fn part(node: &StageNode, name: &str, set: &PatchSet, frame: Frame) -> Result<Part> {
     let looked_at = sample(set.labels(), LOOKED_AT, true, 0);
     let pixels = read(set, &looked_at)?;
     let labels: Vec<u8> = looked_at.iter().map(|at| set.labels()[*at]).collect();
     let positives = set.labels().iter().filter(|label| **label == 1).count() as u64;
-    let samples = labels.iter().zip(pixels.chunks_exact(PATCH_BYTES)).take(SHOWN);
-    let (means, colors) = means(&labels, &pixels)?;
+    let side = set.side();
+    let samples = labels.iter().zip(pixels.chunks_exact(side.bytes())).take(SHOWN);
+    let (means, colors) = means(&labels, &pixels, side)?;
     Ok(Part {
         name: format!("{}/{name}", node.name),
         counts: [set.len() as u64 - positives, positives],
         slides: set.slides().map(|slides| slides.codes.iter().collect::<BTreeSet<_>>().len()),
         looked_at: looked_at.len(),
+        frame,
         samples: samples
-            .map(|(label, rgb)| Ok((patch_tile(rgb, PATCH_SIDE)?, *label)))
+            .map(|(label, rgb)| Ok((patch_tile(rgb, side.get())?, *label)))
             .collect::<Result<_>>()?,
         means,
         colors,
     })
 }
 
-/// Patches by position, [positions, 96, 96, 3].
+/// Patches by position, [positions, S, S, 3].
 pub(super) fn read(set: &PatchSet, positions: &[usize]) -> Result<Vec<u8>> {
-    let mut pixels = vec![0; positions.len() * PATCH_BYTES];
+    let mut pixels = vec![0; positions.len() * set.side().bytes()];
     set.read(positions, &mut pixels)?;
     Ok(pixels)
 }
@@ -97,19 +100,19 @@ pub(super) fn mean_color(patch: &[u8]) -> [f64; 3] {
 /// The mean patch of each class as PNG, and its mean colour; `None` for a class without patches.
 type Means = ([Option<Vec<u8>>; 2], [Option<[f64; 3]>; 2]);
 
-fn means(labels: &[u8], pixels: &[u8]) -> Result<Means> {
+fn means(labels: &[u8], pixels: &[u8], side: Side) -> Result<Means> {
     let (mut patches, mut colors) = ([None, None], [None, None]);
     for class in [0_u8, 1] {
         let of_class =
-            labels.iter().zip(pixels.chunks_exact(PATCH_BYTES)).filter(|(label, _)| **label == class);
-        let (mut sums, mut count) = (vec![0_u64; PATCH_BYTES], 0);
+            labels.iter().zip(pixels.chunks_exact(side.bytes())).filter(|(label, _)| **label == class);
+        let (mut sums, mut count) = (vec![0_u64; side.bytes()], 0);
         for (_, patch) in of_class {
             sums.iter_mut().zip(patch).for_each(|(sum, value)| *sum += u64::from(*value));
             count += 1;
         }
         if count > 0 {
             let mean: Vec<u8> = sums.iter().map(|sum| (sum / count) as u8).collect();
-            patches[usize::from(class)] = Some(patch_tile(&mean, PATCH_SIDE)?);
+            patches[usize::from(class)] = Some(patch_tile(&mean, side.get())?);
             colors[usize::from(class)] = Some(mean_color(&mean));
         }
     }

@@ -25,7 +25,7 @@ pub use elsewhere::elsewhere;
 pub use labels::read_labels;
 pub use numbers::Numbers;
 pub use open::{H5File, Length};
-pub use rows::{RowShape, Rows};
+pub use rows::Rows;
 pub use texts::{read_text_attribute, read_texts};
 pub use threads::unpack_on;
 

@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use hdf5::{Dataset, H5Type, types::TypeDescriptor};
 
 use super::{
     columns::{self, values},
     open::{H5File, describe, kind},
 };
-use crate::data::Source;
+use crate::{data::Source, side::Side};
 
 /// A dataset of numbers.
 #[derive(Debug)]
@@ -33,22 +33,24 @@ impl Numbers {
         Ok(numbers.then(|| Self::new(file, name, dataset)))
     }
 
-    /// Opens a dataset of floating-point numbers whose rows have these extents.
+    /// Opens a dataset of square maps of floating-point numbers, and tells their side.
     ///
     /// # Errors
     /// A dataset that is missing, was not written completely, has another type or shape, or no rows.
-    pub fn floats(file: &H5File, name: &str, row: &[usize]) -> Result<Self> {
+    pub fn maps(file: &H5File, name: &str) -> Result<(Self, Side)> {
         let (source, dataset) = (file.source(), file.whole(name)?);
         let float = matches!(kind(&dataset), Some(TypeDescriptor::Float(_)));
-        let extents: Vec<String> = row.iter().map(usize::to_string).collect();
-        ensure!(
-            float && dataset.shape().get(1..) == Some(row),
-            "{source}: dataset `{name}` is {}, expected float32 [N, {}]",
-            describe(&dataset),
-            extents.join(", ")
-        );
+        let side = match dataset.shape()[..] {
+            [_, rows, columns] if float && rows == columns => Side::new(rows),
+            _ => None,
+        };
+        let expected = || {
+            let found = describe(&dataset);
+            format!("{source}: dataset `{name}` is {found}, expected float32 [N, S, S], S from 32 to 512")
+        };
+        let side = side.with_context(expected)?;
         ensure!(dataset.shape()[0] > 0, "{source}: dataset `{name}` has no rows");
-        Ok(Self::new(file, name, dataset))
+        Ok((Self::new(file, name, dataset), side))
     }
 
     fn new(file: &H5File, name: &str, dataset: Dataset) -> Self {

@@ -2,7 +2,7 @@
 
 use std::{fs::File, ops::Range};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use hdf5::types::{IntSize, TypeDescriptor};
 
 use super::{
@@ -10,32 +10,33 @@ use super::{
     flat::Flat,
     open::{H5File, Length, describe, kind},
 };
-use crate::data::{MASK_BYTES, PATCH_BYTES, PATCH_SIDE, Source};
+use crate::{data::Source, side::Side};
 
-/// What a row is.
+/// What a row is. S is the side of all patches of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RowShape {
-    /// A patch: [96, 96, 3], red, green and blue.
+enum RowShape {
+    /// A patch: [S, S, 3], red, green and blue.
     Patch,
-    /// A mask: [96, 96] or [96, 96, 1]. Tumour is not 0.
+    /// A mask: [S, S] or [S, S, 1]. Tumour is not 0.
     Mask,
 }
 
 impl RowShape {
     /// Bytes of a row.
-    #[must_use]
-    pub fn bytes(self) -> usize {
+    fn bytes(self, side: Side) -> usize {
         match self {
-            Self::Patch => PATCH_BYTES,
-            Self::Mask => MASK_BYTES,
+            Self::Patch => side.bytes(),
+            Self::Mask => side.pixels(),
         }
     }
 
-    fn fits(self, row: &[usize]) -> bool {
-        const S: usize = PATCH_SIDE;
-        match self {
-            Self::Patch => row == [S, S, 3],
-            Self::Mask => row == [S, S] || row == [S, S, 1],
+    /// The side of a row with these dimensions, if it can be such a row.
+    fn side(self, row: &[usize]) -> Option<Side> {
+        match (self, row) {
+            (Self::Patch, [rows, columns, 3]) | (Self::Mask, [rows, columns] | [rows, columns, 1]) => {
+                Side::new(*rows).filter(|_| rows == columns)
+            }
+            (Self::Patch | Self::Mask, _) => None,
         }
     }
 
@@ -52,9 +53,9 @@ impl RowShape {
     fn expected(self) -> &'static str {
         match self {
             Self::Patch => {
-                "uint8 [N, 96, 96, 3]: patches of 96 x 96 pixels, red, green and blue as bytes from 0 to 255"
+                "uint8 [N, S, S, 3], S from 32 to 512: square patches, red, green and blue as bytes from 0 to 255"
             }
-            Self::Mask => "uint8 [N, 96, 96]: one byte per pixel, not 0 where tumour is",
+            Self::Mask => "uint8 [N, S, S], S from 32 to 512: one byte per pixel, not 0 where tumour is",
         }
     }
 }
@@ -65,6 +66,7 @@ pub struct Rows {
     source: Source,
     dataset: String,
     shape: RowShape,
+    side: Side,
     len: usize,
     layout: Layout,
 }
@@ -80,21 +82,23 @@ impl Rows {
     ///
     /// # Errors
     /// A dataset that is missing, was never written, is truncated, or has another type, shape or number of rows.
-    pub fn open(file: &H5File, name: &str, shape: RowShape, length: Length) -> Result<Self> {
+    fn open(file: &H5File, name: &str, shape: RowShape, length: Length) -> Result<Self> {
         let source = file.source().clone();
         let dataset = file.dataset(name)?;
         let dims = dataset.shape();
-        let right = matches!(dims.split_first(), Some((_, row)) if shape.fits(row))
-            && kind(&dataset).is_some_and(|kind| shape.holds(&kind));
-        ensure!(right, "{source}: dataset `{name}` is {}, expected {}", describe(&dataset), shape.expected());
+        let side = dims.split_first().and_then(|(_, row)| shape.side(row));
+        let side = side.filter(|_| kind(&dataset).is_some_and(|kind| shape.holds(&kind)));
+        let wrong =
+            || format!("{source}: dataset `{name}` is {}, expected {}", describe(&dataset), shape.expected());
+        let side = side.with_context(wrong)?;
         let len = dims[0];
         ensure!(len > 0, "{source}: dataset `{name}` has no rows");
         length.check(len, &source, name)?;
-        let layout = match Flat::find(file, &dataset, name, shape.bytes())? {
+        let layout = match Flat::find(file, &dataset, name, shape.bytes(side))? {
             Some(flat) => Layout::Flat(flat),
             None => Layout::Blocks(Blocks::new(file, dataset, name)?),
         };
-        Ok(Self { source, dataset: name.to_owned(), shape, len, layout })
+        Ok(Self { source, dataset: name.to_owned(), shape, side, len, layout })
     }
 
     /// Opens the patches of a file: dataset `x`.
@@ -103,6 +107,24 @@ impl Rows {
     /// As `open`.
     pub fn patches(file: &H5File) -> Result<Self> {
         Self::open(file, "x", RowShape::Patch, Length::Any)
+    }
+
+    /// Opens the ground-truth masks of a file: dataset `mask`.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub fn masks(file: &H5File, length: Length) -> Result<Self> {
+        Self::open(file, "mask", RowShape::Mask, length)
+    }
+
+    /// Checks that these are the masks of patches of this side.
+    ///
+    /// # Errors
+    /// They have another side.
+    pub fn of_side(self, patches: Side) -> Result<Self> {
+        let (source, side) = (&self.source, self.side);
+        ensure!(side == patches, "{source}: the masks have {side} pixels, but the patches have {patches}");
+        Ok(self)
     }
 
     /// The file.
@@ -118,10 +140,16 @@ impl Rows {
         self.len
     }
 
+    /// Rows and columns of each patch or mask.
+    #[must_use]
+    pub fn side(&self) -> Side {
+        self.side
+    }
+
     /// Bytes of a row.
     #[must_use]
     pub fn row_bytes(&self) -> usize {
-        self.shape.bytes()
+        self.shape.bytes(self.side)
     }
 
     /// How many rows have to be unpacked together: 1 if each can be read alone, else the rows of a chunk.
@@ -152,9 +180,9 @@ impl Rows {
     #[must_use]
     pub fn unpacked(&self, file: File) -> Self {
         let flat = Flat::unpacked(file, &self.source, &self.dataset, self.row_bytes());
-        let Self { source, dataset, shape, len, .. } = self;
+        let Self { source, dataset, shape, side, len, .. } = self;
         let (source, dataset) = (source.clone(), dataset.clone());
-        Self { source, dataset, shape: *shape, len: *len, layout: Layout::Flat(flat) }
+        Self { source, dataset, shape: *shape, side: *side, len: *len, layout: Layout::Flat(flat) }
     }
 
     /// Reads rows into `out`, in any order, with repetitions. A call unpacks every chunk once, so it is faster to
@@ -205,7 +233,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::data::fixtures::{Files, damage, patch, patches};
+    use crate::data::fixtures::{Files, MASK_BYTES, PATCH_BYTES, damage, patch, patches};
 
     fn open(source: &Source) -> Result<Rows> {
         Rows::patches(&H5File::open(source)?)
@@ -332,11 +360,11 @@ mod tests {
             let masks = ArrayD::from_shape_fn(shape, |index| (index[0] + index[1]) as u8);
             let source = files.with("mask.h5", "mask", &masks, |plain| plain);
             let file = H5File::open(&source).unwrap();
-            let rows = Rows::open(&file, "mask", RowShape::Mask, Length::Exactly(3)).unwrap();
+            let rows = Rows::masks(&file, Length::Exactly(3)).unwrap();
             let mut out = vec![0; MASK_BYTES];
             rows.read(&[2], &mut out).unwrap();
             assert_eq!((out[0], out[MASK_BYTES - 1]), (2, 97));
-            let error = Rows::open(&file, "mask", RowShape::Mask, Length::Exactly(4)).unwrap_err();
+            let error = Rows::masks(&file, Length::Exactly(4)).unwrap_err();
             assert!(error.to_string().ends_with("dataset `mask` has 3 rows, expected 4"), "{error}");
         }
     }
@@ -347,14 +375,21 @@ mod tests {
         let float = ArrayD::<f32>::zeros(vec![2, 96, 96, 3]);
         let error = message(open(&files.with("x.h5", "x", &float, |plain| plain)));
         assert!(
-            error.contains("dataset `x` is float32 [2, 96, 96, 3], expected uint8 [N, 96, 96, 3]"),
+            error.contains("dataset `x` is float32 [2, 96, 96, 3], expected uint8 [N, S, S, 3]"),
             "{error}"
         );
-        for shape in [vec![2, 3, 96, 96], vec![2, 96, 96], vec![96, 96, 3], vec![2, 64, 64, 3], vec![]] {
+        for shape in [
+            vec![2, 3, 96, 96],
+            vec![2, 96, 96],
+            vec![96, 96, 3],
+            vec![2, 96, 95, 3],
+            vec![2, 31, 31, 3],
+            vec![],
+        ] {
             let bytes = ArrayD::<u8>::zeros(shape.clone());
             let error = message(open(&files.with("x.h5", "x", &bytes, |plain| plain)));
             assert!(
-                error.contains(&format!("dataset `x` is uint8 {shape:?}, expected uint8 [N, 96, 96, 3]")),
+                error.contains(&format!("dataset `x` is uint8 {shape:?}, expected uint8 [N, S, S, 3]")),
                 "{error}"
             );
         }

@@ -36,7 +36,11 @@ pub(super) fn install<T: Send>(operation: impl FnOnce() -> T + Send) -> T {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{PATCH_BYTES, Source, fixtures::Files, h5::H5File, h5::Rows};
+    use crate::data::{
+        Source,
+        fixtures::{Files, PATCH_BYTES},
+        h5::{H5File, Rows},
+    };
 
     /// Threads are counted in a child process, because here other tests run.
     #[test]

@@ -15,7 +15,7 @@ use super::{
 use crate::data::{
     Source,
     blank::{Blank, is_constant},
-    h5::{H5File, Length, RowShape, Rows, read_labels},
+    h5::{H5File, Length, Rows, read_labels},
     meta::{self, Groups},
     patch_set::same_length,
     patches::{Columns, PatchWriter},
@@ -24,13 +24,13 @@ use crate::data::{
 /// What to split, and how.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SplitRequest {
-    /// The images: `x` [N, 96, 96, 3] uint8.
+    /// The images: `x` [N, S, S, 3] uint8.
     pub images: Source,
     /// The labels: `y`, N values of 0 or 1.
     pub labels: Source,
     /// The meta table, which has the slide of every patch.
     pub meta: Option<Source>,
-    /// The ground-truth masks: `mask` [N, 96, 96] uint8.
+    /// The ground-truth masks: `mask` [N, S, S] uint8.
     pub masks: Option<Source>,
     /// Patches per part.
     pub sizes: Parts<u64>,
@@ -83,7 +83,7 @@ impl Sources {
         let labels = read_labels(&H5File::open(&request.labels)?, "y", Length::Any)?;
         same_length(&images, &request.labels, labels.len())?;
         let masks = request.masks.as_ref().map(|masks| {
-            Rows::open(&H5File::open(masks)?, "mask", RowShape::Mask, Length::Exactly(labels.len()))
+            Rows::masks(&H5File::open(masks)?, Length::Exactly(labels.len()))?.of_side(images.side())
         });
         Ok(Self { images, masks: masks.transpose()?, groups: read_groups(request, &labels)?, labels })
     }
@@ -127,6 +127,7 @@ fn write_parts(
     for (name, rows) in parts.named() {
         let slides = sources.groups.as_ref().map(|groups| groups.select(rows));
         let columns = Columns {
+            side: sources.images.side(),
             labels: &labels_of(&sources.labels, rows),
             rows: &as_int64(rows),
             slides: slides.as_ref(),
@@ -229,8 +230,7 @@ mod tests {
 
     use super::*;
     use crate::data::{
-        MASK_BYTES, PATCH_BYTES,
-        fixtures::{Files, damage, patch},
+        fixtures::{Files, MASK_BYTES, PATCH_BYTES, damage, patch},
         patch_set::{PatchSet, PatchSource},
     };
 

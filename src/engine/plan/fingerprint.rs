@@ -97,6 +97,7 @@ mod tests {
     fn keys_are_stable() {
         let golden = [
             (Kind::Synthesize, "", "synthesize"),
+            (Kind::Import, "images = 'x/'", "import"),
             (
                 Kind::Split,
                 "images = 'x'\nlabels = 'y'\nsizes = { train = 3, validation = 2, test = 1 }",

@@ -12,7 +12,6 @@ use crate::engine::tell::event::{Event, Observer};
 use crate::{
     digest::Digest,
     pipeline::{FileOfUser, Pipeline, Source},
-    stages::Kind,
     store::{Progress, Store},
 };
 
@@ -171,7 +170,7 @@ fn look_at<'a>(mentions: &[Mention<'a>]) -> BTreeMap<&'a Path, Option<FileType>>
 
 fn mentions<'a>(pipeline: &'a Pipeline, scope: &'a [usize]) -> impl Iterator<Item = Mention<'a>> {
     scope.iter().map(|stage| &pipeline.stages[*stage]).flat_map(|node| {
-        let folders_fit = node.name.kind == Kind::Command;
+        let folders_fit = node.name.kind.reads_folders();
         node.inputs.iter().filter_map(move |input| match &input.source {
             Source::File(user) => {
                 let FileOfUser { file, path, place } = user.as_ref();

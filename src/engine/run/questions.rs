@@ -143,7 +143,7 @@ fn asked(node: &StageNode) -> Vec<Asked<'_>> {
         AnyStage::Preview(stage) => {
             vec![patches(node, "images", "rows", need(u64::from(stage.rows) * u64::from(stage.columns)))]
         }
-        AnyStage::Synthesize(_) | AnyStage::Command(_) => Vec::new(),
+        AnyStage::Synthesize(_) | AnyStage::Import(_) | AnyStage::Command(_) => Vec::new(),
     };
     all.into_iter().flatten().collect()
 }

@@ -22,8 +22,8 @@ pub struct Randomisation {
     pub images: Vec<RandomisedImage>,
     /// The untouched model first, then one layer more at a time.
     pub depths: Vec<Depth>,
-    /// The region that the maps of positive images are compared with.
-    pub truth: Truth,
+    /// The region that the maps of positive images are compared with, if there is one.
+    pub truth: Option<Truth>,
     /// How intervals are made.
     pub bootstrap: Bootstrap,
 }

@@ -19,8 +19,8 @@ pub struct Sanity {
     pub images: u64,
     /// From how many slides; null if that is not known. Known slides are resampled, otherwise images are.
     pub slides: Option<u64>,
-    /// The region that maps are compared with: `centre-box` or `mask`.
-    pub truth: Truth,
+    /// The region that maps are compared with: `centre-box` or `mask`; null if none is known.
+    pub truth: Option<Truth>,
     /// How intervals were made.
     pub bootstrap: Bootstrap,
     /// The untouched model, then one layer more at a time.
@@ -98,7 +98,7 @@ fn notes(sanity: &Sanity) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if sanity.truth == Truth::CentreBox {
+    if sanity.truth == Some(Truth::CentreBox) {
         notes.push(
             "The centre box is weak truth: the label says that it holds tumour, not that the rest of the patch \
              does not."
@@ -135,7 +135,7 @@ mod tests {
         Randomisation {
             images: (10..13).map(image).collect(),
             depths: vec![depth(None, original), depth(Some("fc2"), random)],
-            truth: Truth::Mask,
+            truth: Some(Truth::Mask),
             bootstrap: Bootstrap { resamples: 100, ..Bootstrap::default() },
         }
     }

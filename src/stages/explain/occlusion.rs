@@ -1,6 +1,9 @@
 //! The settings of occlusion.
 
-use crate::stages::{Baseline, Check, Model, declare::settings};
+use crate::{
+    side::Side,
+    stages::{Baseline, Check, Model, declare::settings},
+};
 
 /// The place of its baseline in a stage's table.
 pub(super) const BASELINE: &str = "method.occlusion.baseline";
@@ -8,7 +11,7 @@ pub(super) const BASELINE: &str = "method.occlusion.baseline";
 settings! {
     /// The loss of score when a window hides part of the image (Zeiler & Fergus 2014).
     pub struct Occlusion {
-        /// Side of the window in pixels, 1 to 96.
+        /// Side of the window in pixels, 1 to that of the patches.
         window: u32 = 16;
         /// Pixels from one window to the next; at most the window, so that every pixel is covered.
         stride: u32 = 8;
@@ -20,7 +23,7 @@ settings! {
 impl Occlusion {
     pub(super) fn check(&self, model: &Model, check: &mut Check<'_>) {
         let Self { window, stride, baseline } = *self;
-        check.within("method.occlusion.window", window.into(), 1.0, 96.0);
+        check.within("method.occlusion.window", window.into(), 1.0, Side::MOST as f64);
         check.at_least("method.occlusion.stride", stride, 1);
         check.require(
             stride <= window,

@@ -10,9 +10,6 @@ use super::{
 };
 use crate::model::Network;
 
-/// Pixels along each side of a map.
-pub(crate) const SIDE: usize = 96;
-
 /// A method with settings that fit a network.
 pub(crate) trait Explainer: Sync {
     /// Explains a batch. A map depends only on its image, and the network does not change.
@@ -42,7 +39,7 @@ pub(crate) trait Explainer: Sync {
 
 /// Some images, and the question about them.
 pub(crate) struct Query<'a> {
-    /// float32 [N, 3, 96, 96] in [0, 1].
+    /// float32 [N, 3, S, S] in [0, 1].
     pub(crate) images: &'a Tensor,
     /// 0 or 1 per image.
     pub(crate) labels: &'a [u8],

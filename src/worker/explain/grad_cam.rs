@@ -1,18 +1,19 @@
 //! Grad-CAM (Selvaraju et al. 2017) and HiResCAM (Draelos & Carin 2020).
 //!
 //! With A the output of one layer, [K, h, w], and y the explained scalar: Grad-CAM is ReLU(sum_k alpha_k A_k) with
-//! alpha_k the mean of dy/dA_k, and HiResCAM is ReLU(sum_k dy/dA_k * A_k). Maps are enlarged to 96x96 bilinearly,
+//! alpha_k the mean of dy/dA_k, and HiResCAM is ReLU(sum_k dy/dA_k * A_k). Maps are enlarged to the size of the image bilinearly,
 //! with half-pixel centres.
 
 use anyhow::{Context as _, Result};
 use pcamflow::{
     report::{FullColor, Sign},
+    side::Side,
     stages::explain::{GradCam as Settings, Variant},
 };
 use tch::{Kind, Tensor, no_grad};
 
 use super::{
-    Arrays, Display, Explainer, Maps, Query, SIDE, numbers,
+    Arrays, Display, Explainer, Maps, Query, numbers,
     passes::{accompanied, scaled},
 };
 use crate::model::{Network, Slope};
@@ -26,9 +27,9 @@ pub(super) struct GradCam {
 impl GradCam {
     /// # Errors
     /// The network has no such layer.
-    pub(super) fn new(settings: &Settings, network: &Network) -> Result<Self> {
+    pub(super) fn new(settings: &Settings, network: &Network, side: Side) -> Result<Self> {
         let layer = network.architecture().layer(&settings.layer).map_err(anyhow::Error::msg)?;
-        let native = size_of(&layer, network)?;
+        let native = size_of(&layer, network, side)?;
         Ok(Self { layer, variant: settings.variant, native })
     }
 }
@@ -41,7 +42,7 @@ impl Explainer for GradCam {
         let logits = numbers(&own(logits))?;
         let gradient = scaled(own(gradient), &query.slopes(&logits));
         let cam = combine(&own(map), &gradient, self.variant);
-        let side = [SIDE as i64; 2];
+        let side = &query.images.size()[2..];
         let map = cam.unsqueeze(1).upsample_bilinear2d(side, false, None, None).squeeze_dim(1);
         Ok(Maps { logits, map: numbers(&map)?, native: numbers(&cam)?, ..Maps::default() })
     }
@@ -61,8 +62,9 @@ impl Explainer for GradCam {
 }
 
 /// Rows and columns of the output of a layer.
-fn size_of(layer: &str, network: &Network) -> Result<[usize; 2]> {
-    let blank = Tensor::zeros([1, 3, SIDE as i64, SIDE as i64], (Kind::Float, network.device()));
+fn size_of(layer: &str, network: &Network, side: Side) -> Result<[usize; 2]> {
+    let side = side.get() as i64;
+    let blank = Tensor::zeros([1, 3, side, side], (Kind::Float, network.device()));
     let forward = no_grad(|| network.forward_with_taps(&blank, None));
     let output = forward.tap(layer).with_context(|| format!("the network has no layer `{layer}`"))?;
     let (_, _, rows, columns) = output.size4()?;

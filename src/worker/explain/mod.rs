@@ -19,18 +19,18 @@ mod question;
 mod saliency;
 
 use anyhow::{Context as _, Result};
-use pcamflow::stages::explain::Method;
+use pcamflow::{side::Side, stages::explain::Method};
 
 use crate::{baseline::Fill, model::Network};
 
 pub(crate) use arrays::{Arrays, Delta, Maps};
 pub(crate) use crew::Crew;
 use explainer::numbers;
-pub(crate) use explainer::{Display, Explainer, Query, SIDE};
+pub(crate) use explainer::{Display, Explainer, Query};
 pub(crate) use question::Question;
 
 /// The explainer of a method for a network. `seed` is for methods that draw, `fill` is the baseline of methods that
-/// need one (see [`Method::baseline`]).
+/// need one (see [`Method::baseline`]), `side` is that of the images.
 ///
 /// # Errors
 /// The settings do not fit the network, or the baseline is missing.
@@ -39,12 +39,13 @@ pub(crate) fn explainer(
     network: &Network,
     seed: u64,
     fill: Option<Fill>,
+    side: Side,
 ) -> Result<Box<dyn Explainer>> {
     let fill = || fill.context("the method needs a baseline");
     Ok(match method {
-        Method::GradCam(settings) => Box::new(grad_cam::GradCam::new(settings, network)?),
+        Method::GradCam(settings) => Box::new(grad_cam::GradCam::new(settings, network, side)?),
         Method::Saliency(settings) => Box::new(saliency::Saliency::new(settings, seed)),
-        Method::Occlusion(settings) => Box::new(occlusion::Occlusion::new(settings, fill()?)),
+        Method::Occlusion(settings) => Box::new(occlusion::Occlusion::new(settings, fill()?, side)?),
         Method::IntegratedGradients(settings) => {
             Box::new(integrated_gradients::IntegratedGradients::new(settings, fill()?))
         }

@@ -3,26 +3,30 @@
 use rand_chacha::{ChaCha20Rng, rand_core::Rng};
 use tch::{Device, Tensor};
 
-use super::SIDE;
 use crate::random::generator;
 
 /// Noise for the copies of one image.
 pub(super) struct Noise {
     random: ChaCha20Rng,
     deviation: f64,
+    side: i64,
 }
 
 impl Noise {
-    /// Noise with a standard deviation for the image of a row.
-    pub(super) fn new(seed: u64, row: i64, deviation: f64) -> Self {
-        Self { random: generator(&[&seed.to_le_bytes(), &row.to_le_bytes(), b"noise"]), deviation }
+    /// Noise with a standard deviation for the image of a row, which has so many rows and columns.
+    pub(super) fn new(seed: u64, row: i64, deviation: f64, side: i64) -> Self {
+        Self { random: generator(&[&seed.to_le_bytes(), &row.to_le_bytes(), b"noise"]), deviation, side }
     }
 
-    /// The noise of the next `count` copies, float32 [count, 3, 96, 96].
+    /// The noise of the next `count` copies, float32 [count, 3, S, S].
     pub(super) fn images(&mut self, count: usize, device: Device) -> Tensor {
-        let values: Vec<f32> = (0..count * SIDE * SIDE * 3 / 2).flat_map(|_| self.pair()).collect();
-        let side = SIDE as i64;
-        Tensor::from_slice(&values).to_device(device).view([-1, side, side, 3]).permute([0, 3, 1, 2])
+        let side = self.side;
+        let values = 3 * side * side;
+        // Of an odd number, each image leaves the second value of its last pair.
+        let pairs =
+            |_| (0..(values + 1) / 2).flat_map(|_| self.pair()).take(values as usize).collect::<Vec<f32>>();
+        let all: Vec<f32> = (0..count).flat_map(pairs).collect();
+        Tensor::from_slice(&all).to_device(device).view([-1, side, side, 3]).permute([0, 3, 1, 2])
     }
 
     /// Two independent values (Box and Muller 1958).
@@ -46,7 +50,7 @@ mod tests {
     use crate::model::testing::difference;
 
     fn images(seed: u64, row: i64, counts: &[usize]) -> Tensor {
-        let mut noise = Noise::new(seed, row, 0.3);
+        let mut noise = Noise::new(seed, row, 0.3, 96);
         Tensor::cat(&counts.iter().map(|&count| noise.images(count, Device::Cpu)).collect::<Vec<_>>(), 0)
     }
 

@@ -5,15 +5,16 @@
 //! Windows begin at 0, s, 2s, ... along each axis. The last one is cropped at the border, so that every pixel is
 //! covered.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use pcamflow::{
     report::{FullColor, Sign},
+    side::Side,
     stages::explain::Occlusion as Settings,
 };
 use tch::{Device, Kind, Tensor};
 
 use super::{
-    Display, Explainer, Maps, Query, SIDE, numbers,
+    Display, Explainer, Maps, Query, numbers,
     passes::{ALONE, logits},
 };
 use crate::{
@@ -31,13 +32,20 @@ pub(super) struct Occlusion {
 }
 
 impl Occlusion {
-    pub(super) fn new(settings: &Settings, fill: Fill) -> Self {
+    /// # Errors
+    /// The window is larger than the images.
+    pub(super) fn new(settings: &Settings, fill: Fill, side: Side) -> Result<Self> {
         let Settings { window, stride, baseline } = settings;
+        ensure!(
+            *window as usize <= side.get(),
+            "`window` is {window}, but the patches have only {side} pixels"
+        );
         let title = format!("Occlusion, {window} x {window} every {stride}, {baseline}");
-        Self { windows: Windows::new(*window as usize, *stride as usize), fill, title }
+        let windows = Windows::new(side.get(), *window as usize, *stride as usize);
+        Ok(Self { windows, fill, title })
     }
 
-    /// The logit of each occluded copy of an image [1, 3, 96, 96], by recomputing what its window changes.
+    /// The logit of each occluded copy of an image [1, 3, S, S], by recomputing what its window changes.
     fn by_recomputing(
         &self,
         network: &Network,
@@ -71,7 +79,7 @@ impl Occlusion {
 impl Explainer for Occlusion {
     fn explain(&self, network: &Network, query: &Query<'_>) -> Result<Maps> {
         let mut maps = Maps { logits: logits(network, query.images, ALONE)?, ..Maps::default() };
-        let places = network.places(self.windows.side, &self.windows.starts);
+        let places = network.places(self.windows.image, self.windows.side, &self.windows.starts);
         for (index, scalar) in query.scalars(&maps.logits).enumerate() {
             let image = query.images.narrow(0, index as i64, 1);
             let whole = scalar.value(maps.logits[index]);
@@ -96,6 +104,8 @@ impl Explainer for Occlusion {
 
 /// The places of the windows.
 struct Windows {
+    /// Rows and columns of the image.
+    image: usize,
     side: usize,
     /// Their first rows, and columns.
     starts: Vec<usize>,
@@ -106,31 +116,32 @@ struct Windows {
 }
 
 impl Windows {
-    fn new(side: usize, stride: usize) -> Self {
-        let starts: Vec<usize> = (0..=(SIDE - side).div_ceil(stride)).map(|index| index * stride).collect();
+    fn new(image: usize, side: usize, stride: usize) -> Self {
+        let starts: Vec<usize> = (0..=(image - side).div_ceil(stride)).map(|index| index * stride).collect();
         let every = |row: usize| (0..starts.len()).map(move |column| [row, column]);
         let copies: Vec<[usize; 2]> = (0..starts.len()).flat_map(every).collect();
         let corners = copies.iter().map(|copy| copy.map(|start| starts[start])).collect();
-        Self { side, starts, copies, corners }
+        Self { image, side, starts, copies, corners }
     }
 
-    /// The pixels that the windows at some corners hide: bool [corners, 96, 96, 1].
+    /// The pixels that the windows at some corners hide: bool [corners, S, S, 1].
     fn hidden(&self, corners: &[[usize; 2]], device: Device) -> Tensor {
+        let image = self.image as i64;
         let inside = |axis: usize, shape: [i64; 4]| {
             let starts: Vec<i64> = corners.iter().map(|corner| corner[axis] as i64).collect();
-            let from_start = Tensor::arange(SIDE as i64, (Kind::Int64, device)).view([1, -1])
+            let from_start = Tensor::arange(image, (Kind::Int64, device)).view([1, -1])
                 - Tensor::from_slice(&starts).to_device(device).view([-1, 1]);
             from_start.ge(0).logical_and(&from_start.lt(self.side as i64)).view(shape)
         };
-        inside(0, [-1, SIDE as i64, 1, 1]).logical_and(&inside(1, [-1, 1, SIDE as i64, 1]))
+        inside(0, [-1, image, 1, 1]).logical_and(&inside(1, [-1, 1, image, 1]))
     }
 
-    /// The mean value of the windows at each pixel, [96, 96]. Sums are float64, in the order of the windows.
+    /// The mean value of the windows at each pixel, [S, S]. Sums are float64, in the order of the windows.
     fn means(&self, values: impl Iterator<Item = f64>) -> Vec<f32> {
-        let mut sums = vec![(0.0, 0_u32); SIDE * SIDE];
-        let span = |start: usize| start..(start + self.side).min(SIDE);
+        let mut sums = vec![(0.0, 0_u32); self.image * self.image];
+        let span = |start: usize| start..(start + self.side).min(self.image);
         for (&[row, column], value) in self.corners.iter().zip(values) {
-            for row in sums.chunks_exact_mut(SIDE).skip(row).take(span(row).len()) {
+            for row in sums.chunks_exact_mut(self.image).skip(row).take(span(row).len()) {
                 for (sum, windows) in &mut row[span(column)] {
                     *sum += value;
                     *windows += 1;
@@ -145,15 +156,17 @@ impl Windows {
 mod tests {
     use super::*;
 
+    const SIDE: usize = 96;
+
     fn starts(window: usize, stride: usize) -> Vec<usize> {
-        let windows = Windows::new(window, stride);
+        let windows = Windows::new(SIDE, window, stride);
         let first_row = windows.corners.iter().filter(|corner| corner[0] == 0);
         first_row.map(|corner| corner[1]).collect()
     }
 
     #[test]
     fn windows_begin_at_multiples_of_the_stride_and_cover_every_pixel() {
-        assert_eq!(Windows::new(16, 8).corners.len(), 121);
+        assert_eq!(Windows::new(SIDE, 16, 8).corners.len(), 121);
         assert_eq!(starts(16, 8).last(), Some(&80));
         assert_eq!(starts(15, 8).last(), Some(&88));
         assert_eq!(starts(20, 12), [0, 12, 24, 36, 48, 60, 72, 84]);
@@ -171,7 +184,7 @@ mod tests {
 
     #[test]
     fn each_window_hides_its_pixels_and_is_cropped_at_the_border() {
-        let windows = Windows::new(20, 12);
+        let windows = Windows::new(SIDE, 20, 12);
         let hidden = windows.hidden(&[[0, 24], [84, 84]], Device::Cpu);
         assert_eq!(hidden.size(), [2, 96, 96, 1]);
         let count = |window: i64| hidden.select(0, window).sum(Kind::Int64).int64_value(&[]);
@@ -182,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_pixel_has_the_mean_of_the_windows_over_it() {
-        let windows = Windows::new(64, 32); // Two per axis.
+        let windows = Windows::new(SIDE, 64, 32); // Two per axis.
         let map = windows.means([1.0, 2.0, 4.0, 8.0].into_iter());
         let at = |row: usize, column: usize| map[row * SIDE + column];
         assert_eq!([at(0, 0), at(0, 95), at(95, 0), at(95, 95)], [1.0, 2.0, 4.0, 8.0]);

@@ -12,7 +12,7 @@ use pcamflow::{
 use tch::{Kind, Tensor};
 
 use super::{
-    Arrays, Display, Explainer, Maps, Query, SIDE,
+    Arrays, Display, Explainer, Maps, Query,
     noise::Noise,
     numbers,
     passes::{ALONE, gradients, logits, scaled},
@@ -42,7 +42,7 @@ impl Saliency {
         for (index, scalar) in scalars.into_iter().enumerate() {
             let image = query.images.narrow(0, index as i64, 1);
             let range = (image.max() - image.min()).double_value(&[]);
-            let mut noise = Noise::new(self.seed, query.rows[index], smooth.noise * range);
+            let mut noise = Noise::new(self.seed, query.rows[index], smooth.noise * range, image.size()[2]);
             let (mut map, mut attribution) = (zeros(&image, 1), zeros(&image, 3));
             let mut left = smooth.samples as usize;
             while left > 0 {
@@ -87,16 +87,17 @@ impl Explainer for Saliency {
     }
 }
 
-/// The largest magnitude over the channels: [n, 3, 96, 96] to [n, 96, 96].
+/// The largest magnitude over the channels: [n, 3, S, S] to [n, S, S].
 fn strongest(gradient: &Tensor) -> Tensor {
     gradient.abs().amax([1].as_slice(), false)
 }
 
-/// The sum over the images, in float64: [n, c, 96, 96] to [1, c, 96, 96].
+/// The sum over the images, in float64: [n, c, S, S] to [1, c, S, S].
 fn sum(images: &Tensor) -> Tensor {
     images.sum_dim_intlist([0].as_slice(), true, Kind::Double)
 }
 
 fn zeros(like: &Tensor, channels: i64) -> Tensor {
-    Tensor::zeros([1, channels, SIDE as i64, SIDE as i64], (Kind::Double, like.device()))
+    let size = like.size();
+    Tensor::zeros([1, channels, size[2], size[3]], (Kind::Double, like.device()))
 }

@@ -5,6 +5,7 @@ mod analytic;
 mod references;
 mod resnet;
 
+use pcamflow::side::Side;
 use pcamflow::stages::{
     Baseline,
     architecture::Layer,
@@ -20,6 +21,9 @@ use crate::model::{
     infer::infer,
     testing::{difference, get, linear_network, noisy_patches, reference, tiny_network, weights},
 };
+
+/// Rows and columns of the images.
+const SIDE: usize = 96;
 
 const LOGIT: Question = Question { target: Target::Tumor, score: Score::Logit };
 
@@ -39,7 +43,7 @@ fn fill(method: &Method) -> Option<Fill> {
 }
 
 fn prepared(method: &Method, network: &Network) -> Box<dyn Explainer> {
-    explainer(method, network, 42, fill(method)).unwrap()
+    explainer(method, network, 42, fill(method), Side::PCAM).unwrap()
 }
 
 fn explained(method: &Method, network: &Network, images: &Tensor, labels: &[u8], question: Question) -> Maps {
@@ -123,7 +127,7 @@ fn every_layer_has_a_map_of_its_own_size() {
 fn the_error_of_an_unknown_layer_suggests_one_and_lists_all() {
     let told = |layer| {
         let method = grad_cam(layer, Variant::Plain);
-        format!("{:#}", explainer(&method, &tiny_network(1), 42, None).err().unwrap())
+        format!("{:#}", explainer(&method, &tiny_network(1), 42, None, Side::PCAM).err().unwrap())
     };
     let near = told("relu5");
     assert!(near.starts_with("the model has no layer `relu5`: did you mean `relu"), "{near}");
@@ -242,7 +246,7 @@ fn the_noise_of_an_image_depends_on_its_row() {
         let method = &methods()[2];
         let question = LOGIT;
         let query = Query { images: &images, labels: &[0, 0], rows: &rows, question, at_once: 3 };
-        explainer(method, &network, seed, None).unwrap().explain(&network, &query).unwrap().map
+        explainer(method, &network, seed, None, Side::PCAM).unwrap().explain(&network, &query).unwrap().map
     };
     let (first, second) = (of([3, 4], 1), of([4, 3], 1));
     let half = SIDE * SIDE;

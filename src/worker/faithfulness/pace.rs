@@ -1,7 +1,7 @@
 //! How many images are computed at once, on how many threads.
 
 use anyhow::Result;
-use pcamflow::protocol::Resources;
+use pcamflow::{protocol::Resources, side::Side};
 use tch::Device;
 
 use crate::{batch_size::batch_size, model::Network};
@@ -26,14 +26,14 @@ impl Pace {
     ///
     /// # Errors
     /// A size does not fit its type.
-    pub(crate) fn new(network: &Network, resources: &Resources) -> Result<Self> {
+    pub(crate) fn new(network: &Network, side: Side, resources: &Resources) -> Result<Self> {
         let usual = match network.device() {
             Device::Cuda(_) => ON_A_GPU,
             Device::Cpu | Device::Mps | Device::Vulkan => ON_A_THREAD,
         };
-        let chunk = batch_size(network, resources, usual)?.min(usual);
+        let chunk = batch_size(network, side, resources, usual)?.min(usual);
         let unasked = Resources { inference_batch: None, ..resources.clone() };
-        let most = batch_size(network, &unasked, usize::MAX)?;
+        let most = batch_size(network, side, &unasked, usize::MAX)?;
         Ok(Self { chunk, threads: resources.threads.min(most / chunk).max(1) })
     }
 }
@@ -56,7 +56,7 @@ mod tests {
             checkpoint_interval: 1,
             timeout: None,
         };
-        let pace = Pace::new(&tiny_network(1), &resources).unwrap();
+        let pace = Pace::new(&tiny_network(1), Side::PCAM, &resources).unwrap();
         (pace.chunk, pace.threads)
     }
 

@@ -2,6 +2,7 @@
 
 use pcamflow::{
     metrics::{faithfulness::auc, sigmoid},
+    side::Side,
     stages::metrics::Protocol,
 };
 use tch::{Device, Kind, Tensor, no_grad};
@@ -20,7 +21,7 @@ const PIXELS: usize = 96 * 96;
 
 fn walker(course: &Course, chunk: usize) -> Walker {
     let (deletion, insertion) = (Fill::Colour([0.0; 3]), Fill::Blur);
-    Walker { deletion, insertion, points: course.points.clone(), chunk }
+    Walker { deletion, insertion, side: Side::PCAM, points: course.points.clone(), chunk }
 }
 
 fn bytes(images: &Tensor, image: i64) -> Vec<u8> {
@@ -49,7 +50,7 @@ fn curves_and_areas_of_every_method_equal_the_references() {
     let Some(reference) = reference("explain.safetensors") else { return };
     let file = weights(&reference, "model.");
     let network = Network::new(&infer(&file).unwrap(), Source::File(file), Device::Cpu).unwrap();
-    let course = Course::new(Protocol::Rank, 96);
+    let course = Course::new(Protocol::Rank, Side::PCAM, 96);
     let (walker, images) = (walker(&course, 32), get(&reference, "images"));
     for method in ["grad-cam", "saliency", "occlusion", "ig"] {
         let maps = map(&reference, method);
@@ -125,11 +126,16 @@ fn on_a_linear_network_every_point_is_the_rest_of_the_sum() {
     };
     let map: Vec<f32> =
         (0..PIXELS).map(|pixel| (share(pixel) * 1e3) as f32 + block(pixel).0 as f32 * 1e-5).collect();
-    let course = Course::new(Protocol::Rank, 96);
+    let course = Course::new(Protocol::Rank, Side::PCAM, 96);
     let steps = course.steps(&map).unwrap();
     let black = Fill::Colour([0.0; 3]);
-    let walker =
-        Walker { deletion: black.clone(), insertion: black, points: course.points.clone(), chunk: 8 };
+    let walker = Walker {
+        deletion: black.clone(),
+        insertion: black,
+        side: Side::PCAM,
+        points: course.points.clone(),
+        chunk: 8,
+    };
     let ends = walker.ends(&network, &pixels).unwrap();
     let walked = walker.walk(&network, &pixels, &steps, ends).unwrap();
     for (at, &point) in course.points.iter().enumerate() {
@@ -145,11 +151,16 @@ fn on_a_linear_network_every_point_is_the_rest_of_the_sum() {
 fn the_area_under_a_linear_logit_is_that_of_the_softplus() {
     let network = linear_network(&[4.0 / 36.0; 36]);
     let pixels = vec![255; PIXELS * 3];
-    let course = Course::new(Protocol::Rank, 96);
+    let course = Course::new(Protocol::Rank, Side::PCAM, 96);
     let map: Vec<f32> = (0..PIXELS).map(|pixel| scattered(block(pixel).0) as f32).collect();
     let black = Fill::Colour([0.0; 3]);
-    let walker =
-        Walker { deletion: black.clone(), insertion: black, points: course.points.clone(), chunk: 32 };
+    let walker = Walker {
+        deletion: black.clone(),
+        insertion: black,
+        side: Side::PCAM,
+        points: course.points.clone(),
+        chunk: 32,
+    };
     let ends = walker.ends(&network, &pixels).unwrap();
     let walked = walker.walk(&network, &pixels, &course.steps(&map).unwrap(), ends).unwrap();
     // The integral of sigmoid(z t) over t from 0 to 1 is (softplus(z) - softplus(0)) / z.
@@ -175,10 +186,15 @@ fn pixels_below_a_threshold_are_black() {
     let pixels: Vec<u8> = (0..PIXELS * 3).map(|at| (255.0 * scattered(at)) as u8).collect();
     let map: Vec<f32> = (0..PIXELS).map(|at| (scattered(at * 3 + 1) * 7.0 - 2.0) as f32).collect();
     let (low, high) = map.iter().fold((f32::MAX, f32::MIN), |(low, high), &it| (low.min(it), high.max(it)));
-    let course = Course::new(Protocol::Threshold, 96);
+    let course = Course::new(Protocol::Threshold, Side::PCAM, 96);
     let black = Fill::Colour([0.0; 3]);
-    let walker =
-        Walker { deletion: black.clone(), insertion: black, points: course.points.clone(), chunk: 5 };
+    let walker = Walker {
+        deletion: black.clone(),
+        insertion: black,
+        side: Side::PCAM,
+        points: course.points.clone(),
+        chunk: 5,
+    };
     let ends = walker.ends(&network, &pixels).unwrap();
     let walked = walker.walk(&network, &pixels, &course.steps(&map).unwrap(), ends).unwrap();
     let image =
@@ -199,7 +215,7 @@ fn uneven_steps_and_any_chunk_give_the_definitions_curve() {
     let network = tiny_network(4);
     let pixels: Vec<u8> = (0..PIXELS * 3).map(|at| (255.0 * scattered(at + 5)) as u8).collect();
     let map: Vec<f32> = (0..PIXELS).map(|at| scattered(at * 7) as f32).collect();
-    let course = Course::new(Protocol::Rank, 1000);
+    let course = Course::new(Protocol::Rank, Side::PCAM, 1000);
     let steps = course.steps(&map).unwrap();
     let walked = |chunk| {
         let walker = walker(&course, chunk);

@@ -3,11 +3,10 @@
 //! The images of a curve are made on the device from the image, the baseline and the step of every pixel.
 
 use anyhow::{Result, ensure};
+use pcamflow::side::Side;
 use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::{baseline::Fill, model::Network, predict::TOO_LARGE};
-
-const SIDE: i64 = 96;
 
 /// Walks from an image to a baseline, and from a baseline to the image.
 #[derive(Debug)]
@@ -16,8 +15,10 @@ pub(crate) struct Walker {
     pub(crate) deletion: Fill,
     /// The baseline of pixels that are not yet inserted.
     pub(crate) insertion: Fill,
+    /// Rows and columns of an image.
+    pub(crate) side: Side,
     /// The points of a curve (see [`super::Course`]).
-    pub(crate) points: Vec<i16>,
+    pub(crate) points: Vec<i32>,
     /// Images at once.
     pub(crate) chunk: usize,
 }
@@ -40,11 +41,11 @@ pub(crate) struct Walked {
     pub(crate) insertion: Vec<f32>,
 }
 
-/// An end of a curve, [1, 96, 96, 3], and its logit.
+/// An end of a curve, [1, S, S, 3], and its logit.
 type End<'a> = (&'a Tensor, f32);
 
 impl Walker {
-    /// The logits of an image [96, 96, 3] in bytes and of its baselines. All methods share them.
+    /// The logits of an image [S, S, 3] in bytes and of its baselines. All methods share them.
     ///
     /// # Errors
     /// A logit is not finite.
@@ -60,7 +61,7 @@ impl Walker {
     ///
     /// # Errors
     /// A logit is not finite.
-    pub(crate) fn walk(&self, network: &Network, pixels: &[u8], steps: &[i16], ends: Ends) -> Result<Walked> {
+    pub(crate) fn walk(&self, network: &Network, pixels: &[u8], steps: &[i32], ends: Ends) -> Result<Walked> {
         no_grad(|| {
             let [image, deletion, insertion] = self.images(pixels, network.device())?;
             let image = (&image, ends.image);
@@ -71,9 +72,9 @@ impl Walker {
         })
     }
 
-    /// The image and its baselines for deletion and insertion, [1, 96, 96, 3] each.
+    /// The image and its baselines for deletion and insertion, [1, S, S, 3] each.
     fn images(&self, pixels: &[u8], device: Device) -> Result<[Tensor; 3]> {
-        let bytes = Tensor::f_from_data_size(pixels, &[1, SIDE, SIDE, 3], Kind::Uint8)?;
+        let bytes = Tensor::f_from_data_size(pixels, &self.size(3), Kind::Uint8)?;
         let image = bytes.to_device(device).to_kind(Kind::Float) / 255.0;
         let [deletion, insertion] = [&self.deletion, &self.insertion].map(|fill| {
             let baseline = fill.of(&image.permute([0, 3, 1, 2]));
@@ -82,13 +83,19 @@ impl Walker {
         Ok([image, deletion, insertion])
     }
 
+    /// The size of one image with so many channels.
+    fn size(&self, channels: i64) -> [i64; 4] {
+        let side = self.side.get() as i64;
+        [1, side, side, channels]
+    }
+
     /// The logits at all points between two ends. Points before the first step or after the last one are the ends.
-    fn curve(&self, network: &Network, from: End<'_>, to: End<'_>, steps: &[i16]) -> Result<Vec<f32>> {
+    fn curve(&self, network: &Network, from: End<'_>, to: End<'_>, steps: &[i32]) -> Result<Vec<f32>> {
         let first = steps.iter().copied().min().unwrap_or(0);
         let last = steps.iter().copied().max().unwrap_or(0);
-        let between = |point: &i16| (first..last).contains(point);
-        let asked: Vec<i16> = self.points.iter().copied().filter(between).collect();
-        let steps = Tensor::from_slice(steps).to_device(network.device()).view([1, SIDE, SIDE, 1]);
+        let between = |point: &i32| (first..last).contains(point);
+        let asked: Vec<i32> = self.points.iter().copied().filter(between).collect();
+        let steps = Tensor::from_slice(steps).to_device(network.device()).view(self.size(1));
         let mut found = Vec::with_capacity(asked.len());
         for points in asked.chunks(self.chunk) {
             let points = Tensor::from_slice(points).to_device(network.device()).view([-1, 1, 1, 1]);
@@ -96,7 +103,7 @@ impl Walker {
             found.extend(self.logits(network, &images)?);
         }
         let mut found = found.into_iter();
-        let logit = |point: &i16| match *point {
+        let logit = |point: &i32| match *point {
             point if point < first => Some(from.1),
             point if point >= last => Some(to.1),
             _ => found.next(),
@@ -104,7 +111,7 @@ impl Walker {
         Ok(self.points.iter().filter_map(logit).collect())
     }
 
-    /// The logits of images [N, 96, 96, 3].
+    /// The logits of images [N, S, S, 3].
     fn logits(&self, network: &Network, images: &Tensor) -> Result<Vec<f32>> {
         let mut all = Vec::new();
         for images in images.split(self.chunk as i64, 0) {

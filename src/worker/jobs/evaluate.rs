@@ -1,12 +1,13 @@
 //! Stage kind `evaluate`: predicts labelled patches and measures how good the model is.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use pcamflow::{
     metrics::{
         Bootstrap, ChosenThreshold, Criterion, Evaluation, EvaluationSettings, Predictions, evaluate, sigmoid,
     },
     protocol::{Number, Outcome},
     report,
+    side::Side,
     stages::evaluate::{Choose, Evaluate},
 };
 use serde::Serialize;
@@ -39,9 +40,12 @@ pub(super) fn run(job: &Job<'_>, stage: &Evaluate) -> Result<Outcome> {
     let validation = stage.validation.as_ref();
     let validation = validation.map(|_| Images::open(job, "validation", None, stage.seed)).transpose()?;
     let all = || [&images].into_iter().chain(&validation);
+    let side = images.set.side();
+    let other = validation.as_ref().map_or(side, |validation| validation.set.side());
+    ensure!(side == other, "the patches have {side} pixels, and those of `validation` {other}");
     all().for_each(|images| images.note(job));
     let total = all().map(|images| images.positions.len() as u64).sum();
-    let mut predicting = Predicting::new(job, stage, total)?;
+    let mut predicting = Predicting::new(job, stage, side, total)?;
     let slides = images.slides(job)?;
     // The threshold comes first, so that an error in it is found early.
     let chosen =
@@ -69,9 +73,9 @@ struct Predicting<'a> {
 }
 
 impl<'a> Predicting<'a> {
-    fn new(job: &'a Job<'_>, stage: &Evaluate, total: u64) -> Result<Self> {
-        let network = job.model(stage.precision)?;
-        let batch = batch_size(&network, &job.task.resources, default_batch(job.device))?;
+    fn new(job: &'a Job<'_>, stage: &Evaluate, side: Side, total: u64) -> Result<Self> {
+        let network = job.model(stage.precision, stage.normalise.as_ref(), side)?;
+        let batch = batch_size(&network, side, &job.task.resources, default_batch(job.device))?;
         Ok(Self { job, network, batch, done: 0, total })
     }
 

@@ -20,35 +20,41 @@ use super::{
 };
 use crate::{
     batches::Batch,
-    explain::{Display, Maps, Question, SIDE},
+    explain::{Display, Maps, Question},
     job::Job,
     numbers::defined,
 };
 
 /// A patch is predicted as tumour if its probability is above this.
 const THRESHOLD: f64 = 0.5;
-const PIXELS: usize = SIDE * SIDE;
 
 /// Computes the stage.
 ///
 /// # Errors
 /// The model or the patches are invalid, or the method's settings do not fit the model.
 pub(super) fn run(job: &Job<'_>, stage: &Explain) -> Result<Outcome> {
-    let network = job.model(stage.precision)?;
+    let images = Images::open(job, "images", stage.take, stage.seed)?.with_box(stage.centre_box)?;
+    let network = job.model(stage.precision, stage.normalise.as_ref(), images.set.side())?;
     let stage = &stage.clone().settled(network.architecture());
-    let images = Images::open(job, "images", stage.take, stage.seed)?;
     images.note(job);
     // May read all training patches, so it is the last check before the first map.
-    let explainer = prepare(job, &stage.method, &network, stage.seed)?;
+    let explainer = prepare(job, &stage.method, &network, stage.seed, images.set.side())?;
     let (rows, labels) = (images.rows(), images.labels());
-    let file = MapsFile::create(&job.artifact("maps.h5"), stage, explainer.arrays(), &rows, &labels)?;
+    let file = MapsFile::create(
+        &job.artifact("maps.h5"),
+        stage,
+        explainer.arrays(),
+        images.set.side(),
+        &rows,
+        &labels,
+    )?;
     let mut results = Results {
         job,
         images: &images,
         file,
         ranges: Vec::new(),
         completeness: Completeness { tolerance: stage.method.tolerance(), deltas: Vec::new() },
-        located: Located::new(images.truth()),
+        located: images.truth().map(|truth| Located::new(truth, images.set.side())),
         empty_masks: 0,
         shown: Vec::new(),
         to_show: usize::try_from(stage.panel)?,
@@ -69,7 +75,7 @@ struct Results<'a> {
     /// The range of each map, with its row.
     ranges: Vec<(i64, MapRange)>,
     completeness: Completeness,
-    located: Located,
+    located: Option<Located>,
     /// Positives whose mask is empty.
     empty_masks: usize,
     shown: Vec<Shown>,
@@ -103,15 +109,16 @@ impl Shown {
 impl Results<'_> {
     fn add(&mut self, batch: &Batch, maps: &Maps) -> Result<()> {
         self.file.append(maps)?;
-        for (index, (&position, map)) in batch.positions.iter().zip(maps.map.chunks_exact(PIXELS)).enumerate()
+        let pixels = self.images.set.side().pixels();
+        for (index, (&position, map)) in batch.positions.iter().zip(maps.map.chunks_exact(pixels)).enumerate()
         {
             let set = &self.images.set;
             let (row, positive) = (set.rows()[position], set.labels()[position] == 1);
             self.ranges.push((row, MapRange::of(map)));
             self.completeness.deltas.extend(maps.deltas.get(index).map(|delta| (row, *delta)));
-            if positive {
+            if let Some(located) = self.located.as_mut().filter(|_| positive) {
                 match self.images.region(position)? {
-                    Some(region) => self.located.add(map, &region)?,
+                    Some(region) => located.add(map, &region)?,
                     None => self.empty_masks += 1,
                 }
             }
@@ -136,12 +143,30 @@ impl Results<'_> {
             let (count, name) = (self.empty_masks, &self.images.name);
             reporter.warn(&format!("{count} positives of {name} have an empty mask: they are not located"));
         }
-        let mut numbers = self.located.report(reporter);
+        let mut numbers = self.located.as_ref().map(|located| located.report(reporter)).unwrap_or_default();
         numbers.extend(defined([("largest-relative-delta", largest_delta)]));
-        let picture = panel(&self.shown, self.ranges.len(), stage, question, display)?;
+        let picture = self.panel(stage, question, display)?;
         self.job.write_picture("panel", &picture)?;
         self.file.finish(&odd, self.completeness.failures().len())?;
         Ok(Outcome { numbers, ..Outcome::default() })
+    }
+}
+
+impl Results<'_> {
+    /// Draws the panel of the first explained patches.
+    fn panel(&self, stage: &Explain, question: Question, display: &Display) -> Result<Picture> {
+        let sheet = Sheet {
+            title: &display.title,
+            subtitle: &question.words(&stage.classes),
+            classes: &stage.classes,
+            sign: display.sign,
+            full: display.full,
+            shared: stage.panel_scale == PanelScale::Shared,
+            of: self.ranges.len(),
+            centre_box: self.images.centre_box,
+        };
+        let items: Vec<Item<'_>> = self.shown.iter().map(Shown::item).collect();
+        report::panel(&items, &sheet, THRESHOLD)
     }
 }
 
@@ -151,27 +176,6 @@ const ODD: [&str; 3] = [
     "every pixel has the same value",
     "some pixels are NaN or infinite",
 ];
-
-/// Draws the panel of the first of so many explained patches.
-fn panel(
-    shown: &[Shown],
-    of: usize,
-    stage: &Explain,
-    question: Question,
-    display: &Display,
-) -> Result<Picture> {
-    let sheet = Sheet {
-        title: &display.title,
-        subtitle: &question.words(&stage.classes),
-        classes: &stage.classes,
-        sign: display.sign,
-        full: display.full,
-        shared: stage.panel_scale == PanelScale::Shared,
-        of,
-    };
-    let items: Vec<Item<'_>> = shown.iter().map(Shown::item).collect();
-    report::panel(&items, &sheet, THRESHOLD)
-}
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! Explains the patches of a stage batch by batch, on all cores that the stage may use.
 
 use anyhow::Result;
-use pcamflow::stages::explain::Method;
+use pcamflow::{side::Side, stages::explain::Method};
 
 use super::images::Images;
 use crate::{
@@ -22,9 +22,10 @@ pub(super) fn prepare(
     method: &Method,
     network: &Network,
     seed: u64,
+    side: Side,
 ) -> Result<Box<dyn Explainer>> {
     let fill = method.baseline().map(|(baseline, _)| Fill::new(job, &baseline)).transpose()?;
-    explainer(method, network, seed, fill)
+    explainer(method, network, seed, fill, side)
 }
 
 /// An explainer and the patches that it explains.
@@ -49,7 +50,8 @@ impl<'a> Explaining<'a> {
         images: &'a Images,
     ) -> Result<Self> {
         let crew = Crew::new(network.device(), job.task.resources.threads)?;
-        let most = batch_size(network, &job.task.resources, crew.usual_batch(network.device()))?;
+        let most =
+            batch_size(network, images.set.side(), &job.task.resources, crew.usual_batch(network.device()))?;
         let (at_once, size) = (crew.each(most), crew.images_at_once(most, explainer.passes()));
         Ok(Self { images, explainer, crew, rows: images.rows(), size, at_once })
     }

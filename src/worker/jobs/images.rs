@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use anyhow::{Context as _, Result, ensure};
 use pcamflow::{
-    data::{MASK_BYTES, maps::MapSet, patch_set::PatchSet},
+    data::{maps::MapSet, patch_set::PatchSet},
     metrics::{Region, faithfulness::Truth},
+    stages::CentreBox,
 };
 
 use crate::{batches, job::Job, patches};
@@ -19,6 +20,8 @@ pub(crate) struct Images {
     pub(crate) name: String,
     /// The positions of the chosen patches, in the order of computation.
     pub(crate) positions: Vec<usize>,
+    /// The side of the centre box that labels describe; `None` if they describe whole patches.
+    pub(crate) centre_box: Option<usize>,
 }
 
 impl Images {
@@ -33,7 +36,23 @@ impl Images {
         let name = job.input(&if part { slot.to_owned() } else { format!("{slot}.x") })?.name.clone();
         let set = patches::open(job, slot)?;
         let positions = choose(set.len(), take, (!part).then_some(seed), &name)?;
-        Ok(Self { set, name, positions })
+        Ok(Self { set, name, positions, centre_box: None })
+    }
+
+    /// The same, with the box that labels describe.
+    ///
+    /// # Errors
+    /// The box is larger than the patches.
+    pub(crate) fn with_box(mut self, centre_box: CentreBox) -> Result<Self> {
+        let side = self.set.side();
+        self.centre_box = centre_box.of(side);
+        let length = self.centre_box.unwrap_or_default();
+        ensure!(
+            length <= side.get(),
+            "`centre-box` is {length}, but the patches of {} have only {side} pixels",
+            self.name
+        );
+        Ok(self)
     }
 
     /// Opens the slot `images` and chooses the patches of the first `count` maps, in the order of the maps.
@@ -46,6 +65,8 @@ impl Images {
         let places: HashMap<i64, usize> = images.set.rows().iter().copied().zip(0..).collect();
         let repeated = images.set.len() - places.len();
         ensure!(repeated == 0, "{name}: {repeated} rows occur more than once, so maps cannot be matched");
+        let (side, there) = (maps.side(), images.set.side());
+        ensure!(side == there, "{source} has maps of {side} pixels, but the patches of {name} have {there}");
         let place = |(&row, &label): (&i64, &u8)| {
             let missing = || format!("{source} has a map of row {row}, but {name} has no such row");
             let place = *places.get(&row).with_context(missing)?;
@@ -88,18 +109,34 @@ impl Images {
         patches::slides(job, &self.set, &self.positions)
     }
 
-    /// What [`Images::region`] returns: true masks, or the centre box where there are none.
-    pub(crate) fn truth(&self) -> Truth {
-        if self.set.has_masks() { Truth::Mask } else { Truth::CentreBox }
+    /// What tells where the evidence of a positive patch is: true masks, or else the centre box, if there is one.
+    pub(crate) fn truth(&self) -> Option<Truth> {
+        let centre_box = self.centre_box.map(|_| Truth::CentreBox);
+        if self.set.has_masks() { Some(Truth::Mask) } else { centre_box }
     }
 
-    /// The region in which the evidence of a positive patch is; `None` if its mask is empty.
+    /// The region in which the evidence of a positive patch is, by [`truth`](Self::truth); `None` if its mask is empty.
     ///
     /// # Errors
     /// The file is damaged.
     pub(crate) fn region(&self, position: usize) -> Result<Option<Region>> {
-        let Some(mask) = self.mask(position)? else { return Ok(Some(Region::centre())) };
-        Ok(Region::from_mask(&mask).ok())
+        match self.set.has_masks() {
+            true => self.mask_region(position),
+            false => Ok(self.box_region()),
+        }
+    }
+
+    /// The centre box, if labels describe one.
+    pub(crate) fn box_region(&self) -> Option<Region> {
+        self.centre_box.map(|length| Region::centre(self.set.side(), length))
+    }
+
+    /// The true tumour of a patch, if it is known and not empty.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub(crate) fn mask_region(&self, position: usize) -> Result<Option<Region>> {
+        Ok(self.mask(position)?.and_then(|mask| Region::from_mask(&mask).ok()))
     }
 
     /// The true tumour of a patch, if it is known.
@@ -110,7 +147,7 @@ impl Images {
         if !self.set.has_masks() {
             return Ok(None);
         }
-        let mut mask = vec![0; MASK_BYTES];
+        let mut mask = vec![0; self.set.side().pixels()];
         self.set.read_masks(&[position], &mut mask)?;
         Ok(Some(mask))
     }

@@ -6,6 +6,7 @@ use pcamflow::{
     metrics::{Localisation, LocalisationSummary, MapRange, Region, centre_map, faithfulness::Truth},
     protocol::Number,
     serve::Reporter,
+    side::Side,
 };
 
 use crate::numbers::defined;
@@ -20,8 +21,8 @@ pub(super) struct Located {
 }
 
 impl Located {
-    pub(super) fn new(truth: Truth) -> Self {
-        Self { truth, maps: Vec::new(), control: Vec::new(), centre: centre_map() }
+    pub(super) fn new(truth: Truth, side: Side) -> Self {
+        Self { truth, maps: Vec::new(), control: Vec::new(), centre: centre_map(side) }
     }
 
     /// Adds the map of a positive patch. A map that is not finite is left out.
@@ -83,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_map_that_is_the_mask_finds_it_and_the_control_does_not() {
-        let mut located = Located::new(Truth::Mask);
+        let mut located = Located::new(Truth::Mask, Side::PCAM);
         let mask = square(0);
         let region = Region::from_mask(&mask).unwrap();
         let map: Vec<f32> = mask.iter().map(|&value| f32::from(value)).collect();
@@ -98,7 +99,7 @@ mod tests {
 
     #[test]
     fn the_control_finds_a_region_in_the_centre() {
-        let mut located = Located::new(Truth::Mask);
+        let mut located = Located::new(Truth::Mask, Side::PCAM);
         located.add(&[0.0; 9216], &Region::from_mask(&square(40)).unwrap()).unwrap();
         assert_eq!(number(&located, "centre-pointing"), Some(1.0));
         assert!(number(&located, "centre-rank").unwrap() > 0.7);
@@ -107,10 +108,10 @@ mod tests {
 
     #[test]
     fn in_the_centre_box_there_is_no_control() {
-        let mut located = Located::new(Truth::CentreBox);
-        located.add(&centre_map(), &Region::centre()).unwrap();
+        let mut located = Located::new(Truth::CentreBox, Side::PCAM);
+        located.add(&centre_map(Side::PCAM), &Region::centre(Side::PCAM, 32)).unwrap();
         assert_eq!(number(&located, "pointing"), Some(1.0));
         assert_eq!(number(&located, "centre-pointing"), None);
-        assert!(Located::new(Truth::CentreBox).report(&Recorder::default()).is_empty());
+        assert!(Located::new(Truth::CentreBox, Side::PCAM).report(&Recorder::default()).is_empty());
     }
 }

@@ -1,8 +1,8 @@
 //! `maps.h5`: the maps of an explainer and how they were made, written as they are computed.
 //!
-//! Datasets: `map` [N, 96, 96] float32 (raw), `row` int64, `label` uint8, `probability` float64, `logit`
+//! Datasets: `map` [N, S, S] float32 (raw, S the side of the patches), `row` int64, `label` uint8, `probability` float64, `logit`
 //! float32. Depending on the method also `native` [N, rows, columns] (before enlarging), `attribution`
-//! [N, 3, 96, 96] and `delta` `[N]`, all float32, and `steps` `[N]` int64 (the steps behind each `delta`).
+//! [N, 3, S, S] and `delta` `[N]`, all float32, and `steps` `[N]` int64 (the steps behind each `delta`).
 //! Attributes: `method`, `parameters` (JSON), `target`, `score`, `precision` (if it is not float32), and the number of
 //! odd or incomplete maps.
 
@@ -15,10 +15,11 @@ use pcamflow::{
         arrays::{Array, ArrayFile, Attribute, Element, Notes},
     },
     metrics::{faithfulness::OddMaps, sigmoid},
+    side::Side,
     stages::explain::{Explain, Method},
 };
 
-use crate::explain::{Arrays, Maps, SIDE};
+use crate::explain::{Arrays, Maps};
 
 /// The counts of odd maps, set when the file is complete.
 const ODD: [&str; 3] = ["zero-maps", "constant-maps", "non-finite-maps"];
@@ -42,10 +43,12 @@ impl MapsFile {
         path: &Path,
         stage: &Explain,
         arrays: Arrays,
+        side: Side,
         rows: &[i64],
         labels: &[u8],
     ) -> Result<Self> {
-        let mut file = ArrayFile::create(path, lay_out(rows.len(), arrays), &notes(stage, arrays)?)?;
+        let mut file =
+            ArrayFile::create(path, lay_out(rows.len(), side.get(), arrays), &notes(stage, arrays)?)?;
         file.write("row", 0, rows)?;
         file.write("label", 0, labels)?;
         Ok(Self { path: path.to_owned(), file, arrays, written: 0 })
@@ -90,9 +93,9 @@ impl MapsFile {
     }
 }
 
-fn lay_out(count: usize, arrays: Arrays) -> Vec<Array> {
+fn lay_out(count: usize, side: usize, arrays: Arrays) -> Vec<Array> {
     let mut all = vec![
-        Array::new("map", Element::F32, [count, SIDE, SIDE]),
+        Array::new("map", Element::F32, [count, side, side]),
         Array::new("row", Element::I64, [count]),
         Array::new("label", Element::U8, [count]),
         Array::new("probability", Element::F64, [count]),
@@ -102,7 +105,7 @@ fn lay_out(count: usize, arrays: Arrays) -> Vec<Array> {
         all.push(Array::new("native", Element::F32, [count, rows, columns]));
     }
     if arrays.attribution {
-        all.push(Array::new("attribution", Element::F32, [count, 3, SIDE, SIDE]));
+        all.push(Array::new("attribution", Element::F32, [count, 3, side, side]));
     }
     if arrays.delta {
         all.push(Array::new("delta", Element::F32, [count]));

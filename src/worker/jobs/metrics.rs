@@ -41,17 +41,21 @@ const THRESHOLD: f64 = 0.5;
 pub(super) fn run(job: &Job<'_>, stage: &Metrics) -> Result<Outcome> {
     let explanations = Explanations::open(job, stage)?;
     let subject = Subject::open(job, stage, &explanations)?;
-    let network = job.model(stage.precision)?;
-    let course = Course::new(stage.protocol, usize::try_from(stage.pixels_per_step)?);
+    let side = subject.images.set.side();
+    let network = job.model(stage.precision, stage.normalise.as_ref(), side)?;
+    let course = Course::new(stage.protocol, side, usize::try_from(stage.pixels_per_step)?);
     let baselines = baselines(stage);
-    let pace = Pace::new(&network, &job.task.resources)?;
+    let pace = Pace::new(&network, side, &job.task.resources)?;
     let walker = Walker {
         deletion: Fill::new(job, &baselines[0])?,
         insertion: Fill::new(job, &baselines[1])?,
+        side,
         points: course.points.clone(),
         chunk: pace.chunk,
     };
-    let measuring = Measuring { job, stage, explanations: &explanations, subject: &subject, course: &course };
+    let centre_box = subject.images.box_region();
+    let (explanations, subject, course) = (&explanations, &subject, &course);
+    let measuring = Measuring { job, stage, explanations, subject, course, centre_box };
     let measured = measuring.measure(&network, &walker, pace.threads)?;
     if measured.empty_masks > 0 {
         let (count, name) = (measured.empty_masks, &subject.images.name);
@@ -59,9 +63,9 @@ pub(super) fn run(job: &Job<'_>, stage: &Metrics) -> Result<Outcome> {
             format!("{count} positives of {name} have an empty mask: only the centre box counts for them");
         job.reporter.warn(&text);
     }
-    let comparison = comparison(stage, &course, baselines, measured);
+    let comparison = comparison(stage, course, baselines, measured);
     let faithfulness = job.threads()?.install(|| faithfulness::faithfulness(&comparison))?;
-    artifacts::write(job, stage, &explanations, &comparison, &faithfulness)?;
+    artifacts::write(job, stage, explanations, &comparison, &faithfulness)?;
     Ok(Outcome { numbers: artifacts::numbers(&faithfulness.summary), ..Outcome::default() })
 }
 

@@ -56,7 +56,11 @@ pub(crate) fn run(task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
 
 fn compute(job: &Job<'_>) -> Result<Outcome> {
     match &job.task.stage {
-        AnyStage::Synthesize(_) | AnyStage::Split(_) | AnyStage::Preview(_) | AnyStage::Command(_) => {
+        AnyStage::Synthesize(_)
+        | AnyStage::Import(_)
+        | AnyStage::Split(_)
+        | AnyStage::Preview(_)
+        | AnyStage::Command(_) => {
             bail!("{} needs no libtorch: the engine computes it", job.task.name)
         }
         AnyStage::Train(stage) => train::run(job, stage),

@@ -22,9 +22,7 @@ use serde::Serialize;
 
 use self::{original::Original, panel::Panel};
 use super::explaining::{Explaining, prepare};
-use crate::{explain::SIDE, job::Job, model::Network, numbers::defined};
-
-const PIXELS: usize = SIDE * SIDE;
+use crate::{job::Job, model::Network, numbers::defined};
 
 /// If the mean correlation of the untouched model is below this, its maps are not the original ones.
 const SAME: f64 = 0.99;
@@ -35,9 +33,9 @@ const SAME: f64 = 0.99;
 /// The explanation, the model or the patches are invalid, or fewer patches are explained than `take`.
 pub(super) fn run(job: &Job<'_>, stage: &Stage) -> Result<Outcome> {
     let original = Original::open(job, stage)?;
-    let mut network = job.model(original.precision)?;
+    let mut network = job.model(original.precision, stage.normalise.as_ref(), original.patches.set.side())?;
     let layers = network.layers_with_tensors();
-    let explainer = prepare(job, &original.method, &network, stage.seed)?;
+    let explainer = prepare(job, &original.method, &network, stage.seed, original.patches.set.side())?;
     let explaining = Explaining::new(job, &network, &*explainer, &original.patches)?;
     let pool = job.threads()?;
     let images = original.images(job)?;
@@ -77,9 +75,9 @@ fn explain(
     original: &Original,
     progress: impl Fn(usize),
 ) -> Result<Vec<Vec<f32>>> {
-    let mut maps = Vec::new();
+    let (mut maps, pixels) = (Vec::new(), original.patches.set.side().pixels());
     explaining.run(network, original.question, &original.labels, |_, made| {
-        maps.extend(made.map.chunks_exact(PIXELS).map(<[f32]>::to_vec));
+        maps.extend(made.map.chunks_exact(pixels).map(<[f32]>::to_vec));
         progress(maps.len());
         Ok(())
     })?;

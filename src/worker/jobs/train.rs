@@ -1,11 +1,12 @@
 //! Stage kind `train`, and what all trainings share: they open patches, start or continue, and write their
 //! artifacts.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use pcamflow::{
     data::patch_set::PatchSet,
     protocol::{Number, Outcome},
     report::training_curves,
+    side::Side,
     stages::{Precision, train::Train},
 };
 
@@ -41,6 +42,8 @@ pub(super) fn train_on(
     let mut learning = patches::open(job, "data.train")?;
     let validation = patches::open(job, "data.validation")?;
     check_classes(job, &learning, &validation)?;
+    let (side, other) = (learning.side(), validation.side());
+    ensure!(side == other, "the training patches have {side} pixels, and the validation patches {other}");
     let partial = Partial::new(&job.task.work, made_with(job));
     let earlier = partial.newest(job.device, job.reporter)?;
     let resumed = earlier.as_ref().map(|(state, with)| format!("epoch {}, made with {with}", state.epoch));
@@ -64,7 +67,7 @@ pub(super) fn train_on(
     for (set, name) in [(&learning, "the training patches"), (&validation, "the validation patches")] {
         patches::warn_of_blank(job, name, set, &(0..set.len()).collect::<Vec<_>>());
     }
-    let numbers = write(job, &state)?;
+    let numbers = write(job, &state, side)?;
     Ok(Outcome { numbers, resumed, ..Outcome::default() })
 }
 
@@ -96,11 +99,14 @@ fn made_with(job: &Job<'_>) -> String {
 }
 
 /// Writes the artifacts; returns the main numbers.
-fn write(job: &Job<'_>, state: &State) -> Result<Vec<Number>> {
+fn write(job: &Job<'_>, state: &State, side: Side) -> Result<Vec<Number>> {
     let best = state.best.as_ref().context("the training has no best epoch")?;
     job.write(
         "model.safetensors",
-        &to_bytes(&best.model, Some(metadata::entry(&state.recipe.architecture)))?,
+        &to_bytes(
+            &best.model,
+            Some(metadata::entry(&state.recipe.architecture, side, state.recipe.normalise.as_ref())),
+        )?,
     )?;
     job.write("checkpoint.safetensors", &checkpoint::encode(state)?)?;
     job.write("history.json", &serde_json::to_vec_pretty(&state.history)?)?;
@@ -165,6 +171,7 @@ mod tests {
             early_stopping: None,
             shuffle: true,
             precision: Precision::Float32,
+            normalise: None,
             seed: 3,
             run: RunSettings::default(),
         }

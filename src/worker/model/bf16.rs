@@ -101,7 +101,7 @@ fn recomputed_windows_are_those_of_whole_passes() {
     let starts = [0, 8, 40, 80];
     let (image, other) = (noisy_patches(1, 1), noisy_patches(1, 2));
     for [_, network] in pairs() {
-        let places = Places::new(&network.body, 16, &starts);
+        let places = Places::new(&network.body, 96, 16, &starts);
         let whole = network.whole(&image).unwrap();
         for [row, column] in [[0, 0], [1, 2], [3, 3]] {
             let copy = image.copy();

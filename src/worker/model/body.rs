@@ -29,7 +29,7 @@ pub(super) struct Operation {
 pub(super) enum Work {
     Unit(Unit),
     MaxPool(MaxPool),
-    /// The mean of windows of this side that do not overlap.
+    /// Means of windows that cover the map, to so many rows and columns.
     AveragePool(i64),
 }
 

@@ -1,7 +1,7 @@
 //! ClassCNN, the network of the notebook.
 //!
 //! conv1 bn1 relu1, conv2 bn2 relu2 pool1 (48x48), conv3 bn3 relu3 pool2 (24x24), conv4 bn4 relu4,
-//! pool3 (6x6), fc1, relu, fc2.
+//! pool3 (6x6), fc1, relu, fc2. The sizes are those for patches of 96x96; pool3 averages to 6x6 in any case.
 
 use anyhow::Result;
 use pcamflow::stages::train::ClassCnn as Widths;
@@ -15,8 +15,6 @@ use crate::kernels::MaxPool;
 
 /// Rows and columns after pool3.
 pub(super) const POOLED: i64 = 6;
-/// The side of the windows of pool3, which averages 24x24 to 6x6.
-const AVERAGED: i64 = 4;
 const HALVE: MaxPool = MaxPool { kernel: 2, stride: 2, padding: 0 };
 
 pub(super) fn class_cnn(widths: &Widths, maker: &mut Maker) -> Result<Body> {
@@ -28,7 +26,7 @@ pub(super) fn class_cnn(widths: &Widths, maker: &mut Maker) -> Result<Body> {
         last = body.push(last, unit(number, inputs, outputs, maker)?, vec![format!("relu{number}")]);
         last = match number {
             2 | 3 => body.push(last, Work::MaxPool(HALVE), vec![format!("pool{}", number - 1)]),
-            4 => body.push(last, Work::AveragePool(AVERAGED), vec!["pool3".to_owned()]),
+            4 => body.push(last, Work::AveragePool(POOLED), vec!["pool3".to_owned()]),
             _ => last,
         };
     }

@@ -9,9 +9,10 @@ use anyhow::{Context as _, Result};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::{
+    averaging::averaged,
     body::{Body, Map, Unit, Work},
     layers::{Convolution, EPSILON},
-    plain::{averaged, pooled},
+    plain::pooled,
 };
 use crate::{
     kernels::{MaxPool, Scale, dense, empty_map, max_pool, numbers, numbers_mut, with_number},
@@ -53,7 +54,7 @@ impl Folded {
         self.filters[operation].as_ref().context("the operation is no unit")
     }
 
-    /// The logits `[N]` of patches [N, 3, 96, 96].
+    /// The logits `[N]` of patches [N, 3, S, S].
     pub(super) fn logits(&self, body: &Body, patches: &Tensor) -> Result<Tensor> {
         let mut maps = vec![Some(patches.shallow_clone())];
         for at in 0..body.operations.len() {
@@ -88,7 +89,7 @@ impl Folded {
                 filter.unit(from, filter.alone.step, unit.shortcut.map(map), unit.relu)
             }
             Work::MaxPool(pool) => pool_on_device(*pool, from),
-            Work::AveragePool(side) => Ok(averaged(*side, from)),
+            Work::AveragePool(to) => Ok(averaged(*to, from)),
         }
     }
 }

@@ -10,9 +10,9 @@ use anyhow::{Context as _, Result};
 use tch::{Kind, Tensor};
 
 use super::{
+    averaging::{average_gradient, averaged},
     body::{Body, Head, Map, Work},
     folded::{Folded, pool_on_device},
-    plain::averaged,
 };
 use crate::{
     kernels::{
@@ -30,7 +30,7 @@ pub(crate) struct Slope {
 }
 
 impl Folded {
-    /// The gradient by a map of patches [N, 3, 96, 96].
+    /// The gradient by a map of patches [N, 3, S, S].
     pub(super) fn slope(&self, body: &Body, patches: &Tensor, by: Map) -> Result<Slope> {
         let maps = match patches.kind() {
             Kind::Float => self.exact_maps(body, patches)?,
@@ -63,7 +63,7 @@ impl Folded {
                     map
                 }
                 Work::MaxPool(pool) => pool_on_device(*pool, from)?,
-                Work::AveragePool(side) => averaged(*side, from),
+                Work::AveragePool(to) => averaged(*to, from),
             });
         }
         Ok(maps)
@@ -98,7 +98,7 @@ impl Folded {
                 let after_relu = operation.from != by && body.is_only_pooled(operation.from);
                 pool_gradient(*pool, x, output, &dense(&gradient), after_relu)?
             }
-            Work::AveragePool(side) => average_gradient(*side, x, &gradient),
+            Work::AveragePool(to) => average_gradient(*to, x, &gradient),
         };
         add(&mut gradients[operation.from], by_x);
         Ok(())
@@ -161,11 +161,6 @@ pub(super) fn pool_gradient(
         max_pool_backward(pool, &Pooled { input, output, gradient, size, after_relu }, numbers_mut(&mut by_x)?);
     });
     Ok(by_x)
-}
-
-/// The gradient by the input of an average pooling.
-pub(super) fn average_gradient(side: i64, x: &Tensor, gradient: &Tensor) -> Tensor {
-    dense(&x.avg_pool2d_backward(gradient, [side; 2], [side; 2], [0, 0], false, true, None))
 }
 
 /// Adds a gradient to the sum of a map.

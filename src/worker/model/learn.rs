@@ -10,11 +10,11 @@ use anyhow::Result;
 use tch::{Kind, Tensor, no_grad};
 
 use super::{
+    averaging::{average_gradient, averaged},
     body::{Body, Unit, Work},
     folded::pool_on_device,
-    gradient::{add, average_gradient, pool_gradient},
+    gradient::{add, pool_gradient},
     layers::{BatchNorm, Convolution, EPSILON, MOMENTUM},
-    plain::averaged,
 };
 use crate::{
     kernels::{Affine, Moments, Number, dense, empty_map, numbers, numbers_mut, with_number},
@@ -56,7 +56,7 @@ impl Body {
                         (output, Some(kept))
                     }
                     Work::MaxPool(pool) => (pool_on_device(*pool, from)?, None),
-                    Work::AveragePool(side) => (averaged(*side, from), None),
+                    Work::AveragePool(to) => (averaged(*to, from), None),
                 };
                 maps.push(output);
                 normalised.push(kept);
@@ -116,7 +116,7 @@ impl Pass<'_> {
                 let after_relu = self.body.is_only_pooled(operation.from);
                 (Some(pool_gradient(*pool, x, output, &gradient, after_relu)?), Vec::new())
             }
-            (Work::AveragePool(side), _) => (Some(average_gradient(*side, x, &gradient)), Vec::new()),
+            (Work::AveragePool(to), _) => (Some(average_gradient(*to, x, &gradient)), Vec::new()),
             (Work::Unit(_), None) => anyhow::bail!("a unit has no forward pass"),
         };
         if let Some(by_x) = by_x {

@@ -12,10 +12,10 @@ use anyhow::Result;
 use tch::Tensor;
 
 use super::{
+    averaging::averaged,
     body::{Body, Work},
     folded::{Folded, pool_on_device},
-    places::{Places, Region, Window},
-    plain::averaged,
+    places::{Places, Reach, Region},
 };
 use crate::{
     kernels::{
@@ -34,7 +34,7 @@ struct Altered {
 }
 
 impl Folded {
-    /// All maps of an image [1, 3, 96, 96].
+    /// All maps of an image [1, 3, S, S].
     pub(super) fn whole(&self, body: &Body, image: &Tensor) -> Result<Whole> {
         Ok(Whole(self.maps(body, image)?))
     }
@@ -52,20 +52,21 @@ impl Folded {
         let mut altered = vec![replaced(places, &whole.0[0], &dense(other), copies)?];
         for (at, operation) in body.operations.iter().enumerate() {
             let region = places.altered(at + 1, copies);
-            let window = Window::of(&operation.work);
-            let take = |map: usize, window: Window| {
-                taken(&whole.0[map], &altered[map], &window.inputs(&region), window.outside)
+            let take = |map: usize, reach: Reach| {
+                let from = reach.inputs(&region, places.all(map, copies.len()));
+                taken(&whole.0[map], &altered[map], &from, reach.outside())
             };
-            let x = take(operation.from, window)?;
+            let x = take(operation.from, Reach::of(&operation.work, places.rows(operation.from)))?;
             let values = match &operation.work {
                 Work::Unit(unit) => {
                     let filter = self.filter(at)?;
-                    let shortcut = unit.shortcut.map(|map| take(map, Window::SAME)).transpose()?;
+                    let shortcut = unit.shortcut.map(|map| take(map, Reach::SAME)).transpose()?;
                     // The padding is in the patch.
                     filter.unit(&x, Step { padding: 0, ..filter.alone.step }, shortcut.as_ref(), unit.relu)?
                 }
                 Work::MaxPool(pool) => pool_on_device(MaxPool { padding: 0, ..*pool }, &x)?,
-                Work::AveragePool(side) => averaged(*side, &x),
+                // As many means as the square has rows.
+                Work::AveragePool(_) => averaged(region.side as i64, &x),
             };
             altered.push(Altered { values, region });
         }
@@ -115,7 +116,7 @@ mod tests {
     use super::*;
     use crate::model::{
         Network, Source,
-        testing::{as_if_trained, difference, noisy_patches, resnet},
+        testing::{as_if_trained, difference, noisy_patches_of, resnet},
     };
 
     fn class_cnn() -> Network {
@@ -124,7 +125,7 @@ mod tests {
     }
 
     /// With other kernels, strides, paddings and pools than any architecture has.
-    fn odd() -> Network {
+    fn odd(averaged_to: i64) -> Network {
         let mut network = class_cnn();
         let mut units = 0;
         for operation in &mut network.body.operations {
@@ -139,7 +140,7 @@ mod tests {
                     units += 1;
                 }
                 Work::MaxPool(pool) => *pool = MaxPool { kernel: 3, stride: 2, padding: 1 },
-                Work::AveragePool(side) => *side = 3,
+                Work::AveragePool(to) => *to = averaged_to,
             }
         }
         network.body.head.mean = true;
@@ -149,9 +150,9 @@ mod tests {
         network
     }
 
-    fn same_as_whole_passes(network: &Network, window: usize, starts: &[usize]) {
-        let (image, other) = (noisy_patches(1, 4), noisy_patches(1, 9));
-        let places = Places::new(&network.body, window, starts);
+    fn same_as_whole_passes(network: &Network, side: usize, window: usize, starts: &[usize]) {
+        let [image, other] = [4, 9].map(|seed| noisy_patches_of(1, side as i64, seed));
+        let places = Places::new(&network.body, side, window, starts);
         let folded = Folded::new(&network.body, Kind::Float).unwrap();
         let whole = folded.whole(&network.body, &image).unwrap();
         let every = |row: usize| (0..starts.len()).map(move |column| [row, column]);
@@ -160,7 +161,7 @@ mod tests {
         let changed = |[row, column]: &[usize; 2]| {
             let copy = image.copy();
             let part = |of: &Tensor| {
-                let rows = |start: usize| (start as i64, window.min(96 - start) as i64);
+                let rows = |start: usize| (start as i64, window.min(side - start) as i64);
                 let ((top, height), (left, width)) = (rows(starts[*row]), rows(starts[*column]));
                 of.narrow(2, top, height).narrow(3, left, width)
             };
@@ -176,12 +177,14 @@ mod tests {
 
     #[test]
     fn logits_are_those_of_whole_passes() {
-        let networks = [class_cnn(), odd(), resnet(&[1, 1], 4, 2), resnet(&[2, 1, 1], 3, 3)];
+        let networks = [class_cnn(), odd(5), odd(3), resnet(&[1, 1], 4, 2), resnet(&[2, 1, 1], 3, 3)];
         for network in networks.map(as_if_trained) {
-            same_as_whole_passes(&network, 16, &[0, 8, 40, 80]);
-            same_as_whole_passes(&network, 20, &[0, 12, 84]);
-            same_as_whole_passes(&network, 1, &[0, 37, 95]);
-            same_as_whole_passes(&network, 95, &[0, 48]);
+            same_as_whole_passes(&network, 96, 16, &[0, 8, 40, 80]);
+            same_as_whole_passes(&network, 96, 20, &[0, 12, 84]);
+            same_as_whole_passes(&network, 96, 1, &[0, 37, 95]);
+            same_as_whole_passes(&network, 96, 95, &[0, 48]);
+            same_as_whole_passes(&network, 50, 16, &[0, 8, 40]);
+            same_as_whole_passes(&network, 72, 9, &[0, 30, 66]);
         }
     }
 
@@ -190,8 +193,8 @@ mod tests {
         let starts: Vec<usize> = (0..=10).map(|index| 8 * index).collect();
         let full = Architecture::ClassCnn(ClassCnn::default());
         let network = Network::new(&full, Source::Seed(1), Device::Cpu).unwrap();
-        let share = Places::new(&network.body, 16, &starts).share();
+        let share = Places::new(&network.body, 96, 16, &starts).share();
         assert!(share < 0.1, "{share}");
-        assert!(Places::new(&network.body, 96, &[0]).share() == 1.0);
+        assert!(Places::new(&network.body, 96, 96, &[0]).share() == 1.0);
     }
 }

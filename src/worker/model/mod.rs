@@ -1,11 +1,12 @@
 //! The networks and their tensors.
 //!
-//! A network maps patches, float32 [N, 3, 96, 96] in [0, 1], to logits of tumour, float32 `[N]`. Its tensors are
+//! A network maps patches, float32 [N, 3, S, S] in [0, 1], to logits of tumour, float32 `[N]`. Its tensors are
 //! float32 and have PyTorch's names; between patches and head, maps may be bfloat16 (`compute_in`). It is a list of
 //! operations (`body`), which several files compute, each for its purpose: `plain`, `folded`, `gradient`, `learn`,
 //! `local`. To add an architecture: its settings and layer names in `stages::architecture`, a file here that builds the
 //! list, the arms that the compiler asks for, and a case in `infer`.
 
+mod averaging;
 #[cfg(test)]
 mod bf16;
 mod body;
@@ -18,6 +19,7 @@ mod learn;
 mod local;
 pub(crate) mod metadata;
 mod mode;
+mod normalised;
 mod places;
 mod plain;
 mod reinitialise;
@@ -29,7 +31,7 @@ pub(crate) mod testing;
 use std::sync::OnceLock;
 
 use anyhow::{Context as _, Result};
-use pcamflow::stages::train::Architecture;
+use pcamflow::stages::{Normalise, train::Architecture};
 use tch::{Device, Kind, Tensor, no_grad};
 
 pub(crate) use gradient::Slope;
@@ -43,6 +45,7 @@ use crate::tensors::Named;
 use body::Body;
 use folded::Folded;
 pub(crate) use mode::{Mode, Tape};
+use normalised::Normalised;
 use source::{Made, Maker};
 
 /// With a larger share of the multiplications of whole passes, putting patches together is not worth it.
@@ -59,6 +62,7 @@ pub(crate) struct Network {
     device: Device,
     /// The numbers of maps.
     kind: Kind,
+    normalised: Option<Normalised>,
 }
 
 /// The results of a forward pass.
@@ -89,13 +93,34 @@ impl Network {
             Architecture::Resnet(settings) => resnet::resnet(settings, &mut maker)?,
         };
         let (architecture, made) = (architecture.clone(), maker.finish()?);
-        Ok(Self { architecture, body, folded: OnceLock::new(), made, device, kind: Kind::Float })
+        Ok(Self {
+            architecture,
+            body,
+            folded: OnceLock::new(),
+            made,
+            device,
+            kind: Kind::Float,
+            normalised: None,
+        })
     }
 
     /// Chooses the numbers of maps. At first they are float32.
     pub(crate) fn compute_in(&mut self, kind: Kind) {
         self.kind = kind;
         self.changed();
+    }
+
+    /// Normalises all images before the first layer.
+    pub(crate) fn normalise(&mut self, normalise: Option<&Normalise>) {
+        self.normalised = normalise.map(|normalise| Normalised::new(normalise, self.device));
+    }
+
+    /// Images in [0, 1] as the first layer reads them.
+    fn input(&self, images: &Tensor) -> Tensor {
+        match &self.normalised {
+            Some(normalised) => normalised.of(images).to_kind(self.kind),
+            None => images.to_kind(self.kind),
+        }
     }
 
     /// What rounding can change in a logit at most, as a share of the logit: generous for both kinds of numbers.
@@ -114,17 +139,17 @@ impl Network {
         self.device
     }
 
-    /// The logits `[N]` of patches [N, 3, 96, 96] in [0, 1], in inference mode.
+    /// The logits `[N]` of patches [N, 3, S, S] in [0, 1], in inference mode.
     ///
     /// # Errors
     /// libtorch reports an error.
     pub(crate) fn forward(&self, patches: &Tensor) -> Result<Tensor> {
-        no_grad(|| self.folded()?.logits(&self.body, &patches.to_kind(self.kind)))
+        no_grad(|| self.folded()?.logits(&self.body, &self.input(patches)))
     }
 
     /// As [`forward`](Self::forward), by the plain formulation in any mode, as part of a graph.
     pub(crate) fn plain(&self, patches: &Tensor, mode: Mode) -> Tensor {
-        self.body.plain(&patches.to_kind(self.kind), mode, &mut Tape::Off)
+        self.body.plain(&self.input(patches), mode, &mut Tape::Off)
     }
 
     /// The logits in inference mode, and the outputs of all named layers.
@@ -133,7 +158,7 @@ impl Network {
     /// there, and nothing before it is recorded.
     pub(crate) fn forward_with_taps(&self, patches: &Tensor, leaf: Option<&str>) -> Forward {
         let mut taps = Vec::new();
-        let patches = patches.to_kind(self.kind);
+        let patches = self.input(patches);
         let logits = self.body.plain(&patches, Mode::Inference, &mut Tape::On { taps: &mut taps, leaf });
         Forward { logits, taps }
     }
@@ -152,7 +177,14 @@ impl Network {
         let map = layer.map_or(Some(0), |layer| self.body.map_of(layer));
         match (self.device, map) {
             (Device::Cpu, Some(map)) => {
-                no_grad(|| self.folded()?.slope(&self.body, &patches.to_kind(self.kind), map))
+                let slope = no_grad(|| self.folded()?.slope(&self.body, &self.input(patches), map))?;
+                Ok(match (&self.normalised, map) {
+                    (Some(normalised), 0) => {
+                        let gradient = normalised.gradient(&slope.gradient.to_kind(Kind::Float));
+                        Slope { map: patches.shallow_clone(), gradient, ..slope }
+                    }
+                    _ => slope,
+                })
             }
             // The outputs of a convolution and of a norm do not exist in the folded network, and other devices have
             // no kernels of ours.
@@ -184,25 +216,25 @@ impl Network {
     /// # Errors
     /// libtorch reports an error.
     pub(crate) fn learn(&self, patches: &Tensor) -> Result<Pass<'_>> {
-        self.body.learn(&patches.to_kind(self.kind))
+        self.body.learn(&self.input(patches))
     }
 
-    /// Places of a square change of an image, `window` pixels wide, which begins at any two of `starts`; `None` if
-    /// whole passes are about as fast.
-    pub(crate) fn places(&self, window: usize, starts: &[usize]) -> Option<Places> {
-        let places = Places::new(&self.body, window, starts);
+    /// Places of a square change of an image of `side` rows and columns, `window` pixels wide, which begins at any two of
+    /// `starts`; `None` if whole passes are about as fast.
+    pub(crate) fn places(&self, side: usize, window: usize, starts: &[usize]) -> Option<Places> {
+        let places = Places::new(&self.body, side, window, starts);
         (self.device == Device::Cpu && places.share() < WORTH_IT).then_some(places)
     }
 
-    /// All maps of an image [1, 3, 96, 96], for [`local`](Self::local).
+    /// All maps of an image [1, 3, S, S], for [`local`](Self::local).
     ///
     /// # Errors
     /// libtorch reports an error.
     pub(crate) fn whole(&self, image: &Tensor) -> Result<Whole> {
-        no_grad(|| self.folded()?.whole(&self.body, &image.to_kind(self.kind)))
+        no_grad(|| self.folded()?.whole(&self.body, &self.input(image)))
     }
 
-    /// The logits of copies of an image that have the pixels of `other` [1, 3, 96, 96] in a window. The windows begin
+    /// The logits of copies of an image that have the pixels of `other` [1, 3, S, S] in a window. The windows begin
     /// at two of the starts of `places` each: row and column.
     ///
     /// # Errors
@@ -214,7 +246,7 @@ impl Network {
         other: &Tensor,
         copies: &[[usize; 2]],
     ) -> Result<Tensor> {
-        no_grad(|| self.folded()?.local(&self.body, places, whole, &other.to_kind(self.kind), copies))
+        no_grad(|| self.folded()?.local(&self.body, places, whole, &self.input(other), copies))
     }
 
     /// Forgets what was derived from the tensors.

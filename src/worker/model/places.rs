@@ -4,8 +4,6 @@
 //! If rows a to b (exclusive) of a map change, an operation with kernel k, stride s and padding p changes the rows
 //! ceil((a + p - k + 1) / s) to floor((b - 1 + p) / s) of its output.
 
-use pcamflow::data::PATCH_SIDE as SIDE;
-
 use super::body::{Body, Unit, Work};
 use crate::kernels::MaxPool;
 
@@ -17,6 +15,15 @@ pub(super) struct Window {
     pub(super) padding: usize,
     /// What the padding holds.
     pub(super) outside: f32,
+}
+
+/// What a square of an output is computed from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Reach {
+    /// A window that slides over the input.
+    Window(Window),
+    /// The whole input, to an output of so many rows, because its windows are not all alike.
+    Whole(usize),
 }
 
 /// Squares of one size on a map.
@@ -48,14 +55,14 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    /// A change of `window` rows and columns, which begins at any two of `starts`.
-    pub(super) fn new(body: &Body, window: usize, starts: &[usize]) -> Self {
-        let changed = starts.iter().map(|&start| [start, (start + window).min(SIDE)]).collect();
-        let mut changes = vec![Change { rows: SIDE, changed }];
+    /// A change of `window` rows and columns of an image of `side` rows and columns, which begins at any two of `starts`.
+    pub(super) fn new(body: &Body, side: usize, window: usize, starts: &[usize]) -> Self {
+        let changed = starts.iter().map(|&start| [start, (start + window).min(side)]).collect();
+        let mut changes = vec![Change { rows: side, changed }];
         let (mut local, mut whole) = (0.0, 0.0);
         for operation in &body.operations {
-            let (from, window) = (&changes[operation.from], Window::of(&operation.work));
-            let mut change = from.after(window);
+            let from = &changes[operation.from];
+            let mut change = from.after(Reach::of(&operation.work, from.rows));
             if let Work::Unit(Unit { shortcut: Some(map), .. }) = &operation.work {
                 change.join(&changes[*map]);
             }
@@ -82,6 +89,11 @@ impl Places {
         Region { corners: copies.iter().map(corner).collect(), side: *length }
     }
 
+    /// Rows of a map.
+    pub(super) fn rows(&self, map: usize) -> usize {
+        self.maps[map].rows
+    }
+
     /// All of a map, for each copy.
     pub(super) fn all(&self, map: usize, copies: usize) -> Region {
         Region { corners: vec![[0, 0]; copies], side: self.maps[map].rows }
@@ -95,7 +107,11 @@ struct Change {
 }
 
 impl Change {
-    fn after(&self, Window { kernel, stride, padding, .. }: Window) -> Self {
+    fn after(&self, reach: Reach) -> Self {
+        let Window { kernel, stride, padding, .. } = match reach {
+            Reach::Window(window) => window,
+            Reach::Whole(rows) => return Self { rows, changed: vec![[0, rows]; self.changed.len()] },
+        };
         let rows = (self.rows + 2 * padding - kernel) / stride + 1;
         let after = |&[from, to]: &[usize; 2]| {
             let first = (from + padding).saturating_sub(kernel - 1).div_ceil(stride);
@@ -122,32 +138,46 @@ impl Change {
     }
 }
 
-impl Window {
+impl Reach {
     /// A window that changes nothing.
-    pub(super) const SAME: Self = Self { kernel: 1, stride: 1, padding: 0, outside: 0.0 };
+    pub(super) const SAME: Self = Self::Window(Window { kernel: 1, stride: 1, padding: 0, outside: 0.0 });
 
-    pub(super) fn of(work: &Work) -> Self {
-        match work {
-            Work::Unit(Unit { convolution, .. }) => Self {
+    /// That of an operation on a map of so many rows.
+    pub(super) fn of(work: &Work, rows: usize) -> Self {
+        Self::Window(match work {
+            Work::Unit(Unit { convolution, .. }) => Window {
                 kernel: convolution.weight.size()[2] as usize,
                 stride: convolution.step.stride as usize,
                 padding: convolution.step.padding as usize,
                 outside: 0.0,
             },
             &Work::MaxPool(MaxPool { kernel, stride, padding }) => {
-                Self { kernel, stride, padding, outside: f32::NEG_INFINITY }
+                Window { kernel, stride, padding, outside: f32::NEG_INFINITY }
             }
-            &Work::AveragePool(side) => {
-                Self { kernel: side as usize, stride: side as usize, padding: 0, outside: 0.0 }
+            &Work::AveragePool(to) => {
+                let to = to as usize;
+                if !rows.is_multiple_of(to) {
+                    return Self::Whole(to);
+                }
+                Window { kernel: rows / to, stride: rows / to, padding: 0, outside: 0.0 }
             }
-        }
+        })
     }
 
-    /// The squares of the input from which squares of the output are computed.
-    pub(super) fn inputs(self, outputs: &Region) -> Region {
-        let first = |start: isize| start * self.stride as isize - self.padding as isize;
+    /// The squares of the input from which squares of the output are computed; `all` is the whole input.
+    pub(super) fn inputs(self, outputs: &Region, all: Region) -> Region {
+        let Self::Window(window) = self else { return all };
+        let first = |start: isize| start * window.stride as isize - window.padding as isize;
         let corners = outputs.corners.iter().map(|corner| corner.map(first)).collect();
-        Region { corners, side: (outputs.side - 1) * self.stride + self.kernel }
+        Region { corners, side: (outputs.side - 1) * window.stride + window.kernel }
+    }
+
+    /// What is around the input.
+    pub(super) fn outside(self) -> f32 {
+        match self {
+            Self::Window(window) => window.outside,
+            Self::Whole(_) => 0.0,
+        }
     }
 }
 
@@ -162,13 +192,23 @@ mod tests {
     #[test]
     fn a_change_grows_by_the_kernel_and_shrinks_by_the_stride() {
         let convolution = Window { kernel: 3, stride: 1, padding: 1, outside: 0.0 };
-        let wider = change(96, &[[0, 16], [8, 24], [80, 96]]).after(convolution);
+        let wider = change(96, &[[0, 16], [8, 24], [80, 96]]).after(Reach::Window(convolution));
         assert_eq!(wider.changed, [[0, 17], [7, 25], [79, 96]]);
-        let halved = wider.after(Window { kernel: 2, stride: 2, padding: 0, outside: 0.0 });
+        let halved = wider.after(Reach::Window(Window { kernel: 2, stride: 2, padding: 0, outside: 0.0 }));
         assert_eq!((halved.rows, halved.changed), (48, vec![[0, 9], [3, 13], [39, 48]]));
-        let strided = change(9, &[[4, 5]]).after(Window { kernel: 3, stride: 2, padding: 1, outside: 0.0 });
+        let strided = change(9, &[[4, 5]]).after(Reach::Window(Window {
+            kernel: 3,
+            stride: 2,
+            padding: 1,
+            outside: 0.0,
+        }));
         assert_eq!((strided.rows, strided.changed), (5, vec![[2, 3]]));
-        let strided = change(9, &[[3, 4]]).after(Window { kernel: 3, stride: 2, padding: 1, outside: 0.0 });
+        let strided = change(9, &[[3, 4]]).after(Reach::Window(Window {
+            kernel: 3,
+            stride: 2,
+            padding: 1,
+            outside: 0.0,
+        }));
         assert_eq!(strided.changed, [[1, 3]]);
     }
 

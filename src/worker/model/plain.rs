@@ -6,12 +6,13 @@ use tch::{Kind, Tensor};
 
 use super::{
     Mode, Tape,
+    averaging::averaged,
     body::{Body, Head, Unit, Work},
 };
 use crate::kernels::MaxPool;
 
 impl Body {
-    /// [N, 3, 96, 96] to logits `[N]`.
+    /// [N, 3, S, S] to logits `[N]`.
     pub(super) fn plain(&self, patches: &Tensor, mode: Mode, tape: &mut Tape<'_>) -> Tensor {
         let mut maps = vec![patches.shallow_clone()];
         for operation in &self.operations {
@@ -19,7 +20,7 @@ impl Body {
             let output = match &operation.work {
                 Work::Unit(unit) => unit.plain(from, unit.shortcut.map(|map| &maps[map]), mode, tape),
                 Work::MaxPool(pool) => pooled(*pool, from),
-                Work::AveragePool(side) => averaged(*side, from),
+                Work::AveragePool(to) => averaged(*to, from),
             };
             maps.push(operation.names.iter().fold(output, |output, name| tape.keep(name, output)));
         }
@@ -79,10 +80,4 @@ impl Head {
 pub(super) fn pooled(pool: MaxPool, x: &Tensor) -> Tensor {
     let [kernel, stride, padding] = [pool.kernel, pool.stride, pool.padding].map(|n| [n as i64; 2]);
     x.max_pool2d(kernel, stride, padding, [1, 1], false)
-}
-
-/// Average pooling of windows that do not overlap. It equals adaptive pooling, and its backward pass is deterministic
-/// on a GPU.
-pub(super) fn averaged(side: i64, x: &Tensor) -> Tensor {
-    x.avg_pool2d([side; 2], [side; 2], [0, 0], false, true, None)
 }

@@ -85,9 +85,14 @@ pub(crate) fn weights(reference: &[(String, Tensor)], prefix: &str) -> TensorFil
 /// Noisy patches [n, 3, 96, 96] in [0, 1), stored channels last like patches from files. Does not use the
 /// generator of the process: another test may have seeded it.
 pub(crate) fn noisy_patches(n: i64, seed: i64) -> Tensor {
-    let index = Tensor::arange(n * 96 * 96 * 3, (Kind::Double, Device::Cpu)) + seed as f64;
+    noisy_patches_of(n, 96, seed)
+}
+
+/// The same with another side.
+pub(crate) fn noisy_patches_of(n: i64, side: i64, seed: i64) -> Tensor {
+    let index = Tensor::arange(n * side * side * 3, (Kind::Double, Device::Cpu)) + seed as f64;
     let noise = ((index * 12.9898).sin() * 43758.5453).frac().abs();
-    noise.to_kind(Kind::Float).reshape([n, 96, 96, 3]).permute([0, 3, 1, 2])
+    noise.to_kind(Kind::Float).reshape([n, side, side, 3]).permute([0, 3, 1, 2])
 }
 
 /// The largest difference of two tensors of one shape.

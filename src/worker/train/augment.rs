@@ -8,7 +8,7 @@ mod draw;
 mod view;
 
 use anyhow::Result;
-use pcamflow::{data::PATCH_BYTES, stages::train::Augmentation};
+use pcamflow::{side::Side, stages::train::Augmentation};
 
 use crate::batches::Patches;
 use draw::Draw;
@@ -32,11 +32,16 @@ impl Patches for Augmented<'_> {
         self.patches.labels()
     }
 
+    fn side(&self) -> Side {
+        self.patches.side()
+    }
+
     fn read(&self, positions: &[usize], out: &mut [u8]) -> Result<()> {
         self.patches.read(positions, out)?;
-        for (patch, &position) in out.chunks_exact_mut(PATCH_BYTES).zip(positions) {
+        let side = self.side();
+        for (patch, &position) in out.chunks_exact_mut(side.bytes()).zip(positions) {
             let draw = Draw::new(self.settings, self.seed, self.epoch, position as u64);
-            draw.view.apply(patch);
+            draw.view.apply(patch, side);
             color::apply(&draw.adjustments, patch);
         }
         Ok(())
@@ -46,7 +51,7 @@ impl Patches for Augmented<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batches::tests::{InMemory, noise};
+    use crate::batches::tests::{InMemory, PATCH_BYTES, noise};
 
     fn read(patches: &dyn Patches, settings: &Augmentation, epoch: u32, positions: &[usize]) -> Vec<u8> {
         let mut bytes = vec![0; positions.len() * PATCH_BYTES];

@@ -1,7 +1,7 @@
 //! How a network is trained. A checkpoint contains it, for resuming.
 
 use pcamflow::stages::{
-    Precision,
+    Normalise, Precision,
     train::{Architecture, Augmentation, ClassWeights, ClipGradients, Optimizer, Schedule, Train},
 };
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,9 @@ pub(crate) struct Recipe {
     /// How exactly the network is computed, if not in float32.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) precision: Option<Precision>,
+    /// How images are normalised for the network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) normalise: Option<Normalise>,
 }
 
 impl From<&Train> for Recipe {
@@ -55,6 +58,7 @@ impl From<&Train> for Recipe {
             class_weights: stage.class_weights.clone(),
             augmentation: augmentation.filter(|augmentation| *augmentation != Augmentation::default()),
             precision: stage.precision.unusual(),
+            normalise: stage.normalise.clone(),
         }
     }
 }
@@ -81,6 +85,7 @@ mod tests {
             class_weights: Some(ClassWeights::Given([1.0, 2.0])),
             augmentation: Some(Augmentation { hue: 0.1, ..Augmentation::default() }),
             precision: Some(Precision::Bf16),
+            normalise: Some(Normalise { mean: [0.5; 3], std: [0.25; 3] }),
             ..recipe
         };
         let text = serde_json::to_string(&recipe).unwrap();

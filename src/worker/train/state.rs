@@ -56,7 +56,8 @@ impl State {
     /// # Errors
     /// The start weights do not fit the architecture.
     pub(crate) fn new(recipe: Recipe, source: Source, device: Device) -> Result<Self> {
-        let network = Network::new(&recipe.architecture, source, device)?;
+        let mut network = Network::new(&recipe.architecture, source, device)?;
+        network.normalise(recipe.normalise.as_ref());
         let clip = recipe.clip_gradients.clone();
         Ok(Self {
             optimizer: Optimizer::new(&recipe.optimizer, clip, &network.parameters()),

@@ -52,6 +52,7 @@ fn recipe() -> Recipe {
         class_weights: None,
         augmentation: None,
         precision: None,
+        normalise: None,
     }
 }
 

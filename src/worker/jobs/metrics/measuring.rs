@@ -13,6 +13,7 @@ use pcamflow::{
         faithfulness::{Curves, Explained, Image, Method as MethodResults},
         random_map, sigmoid,
     },
+    side::Side,
     stages::metrics::Metrics,
 };
 use rayon::prelude::*;
@@ -35,6 +36,8 @@ pub(super) struct Measuring<'a> {
     pub(super) explanations: &'a Explanations,
     pub(super) subject: &'a Subject,
     pub(super) course: &'a Course,
+    /// The box that labels describe.
+    pub(super) centre_box: Option<Region>,
 }
 
 /// The results.
@@ -51,7 +54,7 @@ pub(super) struct Measured {
 /// A method, by the source of its maps.
 enum Method<'a> {
     Maps(&'a str, &'a MapSet),
-    Random(u64),
+    Random(Side, u64),
     Centre(Vec<f32>),
 }
 
@@ -71,7 +74,7 @@ struct Prepared {
     image: usize,
     method: usize,
     /// When each pixel goes; `None` of a map that is not finite.
-    steps: Option<Vec<i16>>,
+    steps: Option<Vec<i32>>,
     /// The result, still without curves.
     explained: Explained,
 }
@@ -80,7 +83,7 @@ impl Method<'_> {
     fn label(&self) -> &str {
         match self {
             Self::Maps(label, _) => label,
-            Self::Random(_) => "random",
+            Self::Random(..) => "random",
             Self::Centre(_) => "centre",
         }
     }
@@ -88,7 +91,7 @@ impl Method<'_> {
     fn map(&self, image: &Opened) -> Result<Vec<f32>> {
         match self {
             Self::Maps(_, maps) => maps.read(image.index),
-            Self::Random(seed) => Ok(random_map(*seed, image.row)),
+            Self::Random(side, seed) => Ok(random_map(*side, *seed, image.row)),
             Self::Centre(map) => Ok(map.clone()),
         }
     }
@@ -118,7 +121,7 @@ impl Measuring<'_> {
             let prepared = pool.install(|| self.prepare(&opened, &methods))?;
             let walked = crew.map(network, &prepared, |network, map| {
                 let image = &opened[map.image];
-                let walk = |steps: &Vec<i16>| walker.walk(network, &image.pixels, steps, ends[map.image]);
+                let walk = |steps: &Vec<i32>| walker.walk(network, &image.pixels, steps, ends[map.image]);
                 let walked = map.steps.as_ref().map(walk).transpose();
                 self.progress(&done, &methods, map.method);
                 walked.with_context(|| self.place(image))
@@ -130,8 +133,9 @@ impl Measuring<'_> {
 
     /// The explanations in the order of their labels, then the controls.
     fn methods(&self) -> Vec<Method<'_>> {
+        let side = self.subject.images.set.side();
         let maps = self.explanations.sets.iter().map(|(label, maps)| Method::Maps(label, maps));
-        maps.chain([Method::Random(self.stage.seed), Method::Centre(centre_map())]).collect()
+        maps.chain([Method::Random(side, self.stage.seed), Method::Centre(centre_map(side))]).collect()
     }
 
     fn open(&self, indices: &[usize]) -> Result<Vec<Opened>> {
@@ -170,13 +174,13 @@ impl Measuring<'_> {
     }
 
     /// Only positives are located, and only by finite maps.
-    fn look(&self, image: &Opened, map: &[f32]) -> Result<(Option<Vec<i16>>, Explained)> {
+    fn look(&self, image: &Opened, map: &[f32]) -> Result<(Option<Vec<i32>>, Explained)> {
         let steps = self.course.steps(map);
         let locate = |region: Option<&Region>| {
             let region = region.filter(|_| image.positive && steps.is_some());
             region.map(|region| Localisation::of(map, region)).transpose()
         };
-        let centre_box = locate(Some(&Region::centre()))?;
+        let centre_box = locate(self.centre_box.as_ref())?;
         let mask = locate(image.mask.as_ref())?;
         Ok((steps, Explained { map: MapRange::of(map), curves: None, centre_box, mask }))
     }

@@ -3,8 +3,8 @@
 use anyhow::{Result, ensure};
 use pcamflow::{
     data::{
-        MASK_BYTES, PATCH_BYTES, Source,
-        h5::{H5File, Length, RowShape, Rows},
+        Source,
+        h5::{H5File, Length, Rows},
     },
     metrics::Region,
     stages::metrics::{Metrics, Truth},
@@ -39,23 +39,24 @@ impl Subject {
     /// A file is invalid, the maps are of other patches, or required masks are missing.
     pub(super) fn open(job: &Job<'_>, stage: &Metrics, explanations: &Explanations) -> Result<Self> {
         let maps = explanations.first();
-        let images = Images::of_maps(job, maps, maps.len())?;
+        let images = Images::of_maps(job, maps, maps.len())?.with_box(stage.centre_box)?;
         images.note(job);
         let slides = images.slides(job)?;
         let masks = masks(job, stage, &images)?;
         Ok(Self { images, slides, masks })
     }
 
-    /// The pixels of some patches, [96, 96, 3] each. They are read together because a packed file is
+    /// The pixels of some patches, [S, S, 3] each. They are read together because a packed file is
     /// unpacked in chunks of many patches.
     ///
     /// # Errors
     /// The file is damaged.
     pub(super) fn pixels(&self, indices: &[usize]) -> Result<Vec<Vec<u8>>> {
         let positions: Vec<usize> = indices.iter().map(|&index| self.images.positions[index]).collect();
-        let mut pixels = vec![0; positions.len() * PATCH_BYTES];
+        let bytes = self.images.set.side().bytes();
+        let mut pixels = vec![0; positions.len() * bytes];
         self.images.set.read(&positions, &mut pixels)?;
-        Ok(pixels.chunks_exact(PATCH_BYTES).map(<[u8]>::to_vec).collect())
+        Ok(pixels.chunks_exact(bytes).map(<[u8]>::to_vec).collect())
     }
 
     /// Whether the true masks are known.
@@ -71,9 +72,9 @@ impl Subject {
         let position = self.images.positions[index];
         match &self.masks {
             Masks::None => Ok(None),
-            Masks::Beside => self.images.region(position),
+            Masks::Beside => self.images.mask_region(position),
             Masks::File(masks) => {
-                let mut mask = vec![0; MASK_BYTES];
+                let mut mask = vec![0; masks.row_bytes()];
                 masks.read(&[position as u64], &mut mask)?;
                 Ok(Region::from_mask(&mask).ok())
             }
@@ -89,7 +90,7 @@ fn masks(job: &Job<'_>, stage: &Metrics, images: &Images) -> Result<Masks> {
     if stage.masks.is_some() {
         let file = job.input("masks")?;
         let file = H5File::open(&Source::new(&file.path, &file.name))?;
-        let masks = Rows::open(&file, "mask", RowShape::Mask, Length::Exactly(set.len()))?;
+        let masks = Rows::masks(&file, Length::Exactly(set.len()))?.of_side(set.side())?;
         return Ok(Masks::File(Box::new(masks)));
     }
     ensure!(

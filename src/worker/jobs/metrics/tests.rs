@@ -378,7 +378,13 @@ fn a_part_has_its_slides() {
     let path = case.folder.path().join("slides.h5");
     let slides = Groups { names: vec!["s1".into(), "s2".into()], codes: vec![0, 1, 0, 1, 1] };
     let rows: Vec<i64> = (100..105).collect();
-    let columns = Columns { labels: &LABELS, rows: &rows, slides: Some(&slides), masks: false };
+    let columns = Columns {
+        side: pcamflow::side::Side::PCAM,
+        labels: &LABELS,
+        rows: &rows,
+        slides: Some(&slides),
+        masks: false,
+    };
     let mut writer = PatchWriter::create(&path, &columns).unwrap();
     writer.write_patches(0, &noise(5)).unwrap();
     writer.finish().unwrap();

@@ -41,9 +41,9 @@ pub(super) struct Original {
     pub(super) labels: Vec<u8>,
     /// The patches, in the order of the maps.
     pub(super) patches: Images,
-    /// [96, 96] each.
+    /// [S, S] each.
     maps: Vec<Vec<f32>>,
-    /// Where the maps of positives should point; `None` if the mask is empty.
+    /// Where the maps of positives should point; `None` if the mask is empty, or nothing tells.
     regions: Vec<Option<Region>>,
 }
 
@@ -71,7 +71,7 @@ impl Original {
                 (Question { target: Target::Label, ..explained }, predicted.collect())
             }
         };
-        let patches = Images::of_maps(job, &set, count)?;
+        let patches = Images::of_maps(job, &set, count)?.with_box(stage.centre_box)?;
         let regions = regions(job, &patches)?;
         let maps = (0..count).map(|at| set.read(at)).collect::<Result<_>>()?;
         Ok(Self {
@@ -92,7 +92,7 @@ impl Original {
     /// # Errors
     /// A region has another size than the maps.
     pub(super) fn images(&self, job: &Job<'_>) -> Result<Vec<RandomisedImage>> {
-        let (slides, control) = (self.patches.slides(job)?, centre_map());
+        let (slides, control) = (self.patches.slides(job)?, centre_map(self.patches.set.side()));
         let rows = self.patches.rows().into_iter().zip(self.patches.labels()).enumerate();
         let image = |(map, (row, label)): (usize, (i64, u8))| {
             let region = self.regions[map].as_ref();
@@ -123,7 +123,7 @@ fn regions(job: &Job<'_>, patches: &Images) -> Result<Vec<Option<Region>>> {
     let regions = patches.positions.iter().zip(&labels).map(region).collect::<Result<Vec<_>>>()?;
     let empty =
         regions.iter().zip(&labels).filter(|(region, label)| **label == 1 && region.is_none()).count();
-    if empty > 0 {
+    if empty > 0 && patches.set.has_masks() {
         job.reporter.warn(&format!("{empty} positives have an empty mask: they are not located"));
     }
     Ok(regions)

@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use pcamflow::{
-    data::PATCH_BYTES,
     metrics::sanity::{RandomisedImage, Remade},
     report::{self, Picture, RandomisedMaps, Sheet},
 };
@@ -18,6 +17,7 @@ pub(super) struct Panel {
     depths: Vec<usize>,
     headings: Vec<String>,
     rows: Vec<Row>,
+    centre_box: Option<usize>,
 }
 
 /// A patch, and its maps with their correlation.
@@ -43,7 +43,7 @@ impl Panel {
         order.sort_by_key(|&image| !images[image].positive);
         order.truncate(usize::try_from(most)?);
         let row = |image: usize| {
-            let mut rgb = vec![0; PATCH_BYTES];
+            let mut rgb = vec![0; patches.set.side().bytes()];
             let position = patches.positions[image];
             patches.set.read(&[position], &mut rgb)?;
             Ok(Row { image, rgb, mask: patches.mask(position)?, maps: Vec::new() })
@@ -55,7 +55,8 @@ impl Panel {
             _ => format!("to {}", layers[depth - 1]),
         };
         let headings = depths.iter().map(heading).collect();
-        Ok(Self { depths, headings, rows: order.into_iter().map(row).collect::<Result<_>>()? })
+        let rows = order.into_iter().map(row).collect::<Result<_>>()?;
+        Ok(Self { depths, headings, rows, centre_box: patches.centre_box })
     }
 
     /// Keeps the maps of a depth if it is shown.
@@ -89,6 +90,7 @@ impl Panel {
             full: display.full,
             shared: false,
             of: images.len(),
+            centre_box: self.centre_box,
         };
         report::sanity_panel(&rows, &self.headings, &sheet)
     }

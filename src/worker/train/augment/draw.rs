@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(format!("{draw:?}"), FROZEN);
     }
 
-    const FROZEN: &str = "Draw { view: View { origin: 9215, down: -96, right: -1 }, adjustments: \
+    const FROZEN: &str = "Draw { view: View { down: [-1, 0], right: [0, -1] }, adjustments: \
                           [Contrast(0.86683726), Saturation(0.9544315), Brightness(0.68337256), \
                           Hue(0.074728236)] }";
 

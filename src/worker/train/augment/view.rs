@@ -1,55 +1,57 @@
 //! The eight symmetries of a square patch. Each maps the centre box onto itself.
 
-/// Pixels per side.
-const SIDE: isize = 96;
+use pcamflow::side::Side;
 
 /// Bytes per pixel.
 const PIXEL: usize = 3;
 
-/// Maps pixels of the changed patch to pixels of the original: (row, column) comes from index
-/// `origin + row * down + column * right`.
+/// Maps pixels of the changed patch to pixels of the original: one row down, or one column to the right, in the changed
+/// patch is this step of rows and columns in the original.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct View {
-    origin: isize,
-    down: isize,
-    right: isize,
+    down: [isize; 2],
+    right: [isize; 2],
 }
 
 impl Default for View {
     /// The unchanged patch.
     fn default() -> Self {
-        Self { origin: 0, down: SIDE, right: 1 }
+        Self { down: [1, 0], right: [0, 1] }
     }
 }
 
 impl View {
     /// Mirrored: left and right exchanged (torchvision's `hflip`).
     pub(super) fn mirrored(self) -> Self {
-        Self { origin: self.origin + (SIDE - 1) * self.right, right: -self.right, ..self }
+        Self { right: self.right.map(|step| -step), ..self }
     }
 
     /// Flipped: top and bottom exchanged (torchvision's `vflip`).
     pub(super) fn flipped(self) -> Self {
-        Self { origin: self.origin + (SIDE - 1) * self.down, down: -self.down, ..self }
+        Self { down: self.down.map(|step| -step), ..self }
     }
 
     /// Turned by 90 degrees, counter-clockwise (`torch.rot90`).
     pub(super) fn turned(self) -> Self {
-        Self { origin: self.origin + (SIDE - 1) * self.right, down: -self.right, right: self.down }
+        Self { down: self.right.map(|step| -step), right: self.down }
     }
 
-    /// Changes a patch [96, 96, 3].
-    pub(super) fn apply(self, patch: &mut [u8]) {
+    /// Changes a patch [S, S, 3].
+    pub(super) fn apply(self, patch: &mut [u8], side: Side) {
         if self == Self::default() {
             return;
         }
-        let source = patch.to_vec();
-        for (row, line) in patch.chunks_exact_mut(SIDE as usize * PIXEL).enumerate() {
-            let mut at = self.origin + row as isize * self.down;
+        let (source, side) = (patch.to_vec(), side.get() as isize);
+        let index = |[row, column]: [isize; 2]| row * side + column;
+        // An axis that is walked backwards begins at its end.
+        let first = |axis: usize| if self.down[axis] + self.right[axis] < 0 { side - 1 } else { 0 };
+        let (origin, down, right) = (index([first(0), first(1)]), index(self.down), index(self.right));
+        for (row, line) in patch.chunks_exact_mut(side as usize * PIXEL).enumerate() {
+            let mut at = origin + row as isize * down;
             for pixel in line.chunks_exact_mut(PIXEL) {
                 let from = at as usize * PIXEL;
                 pixel.copy_from_slice(&source[from..from + PIXEL]);
-                at += self.right;
+                at += right;
             }
         }
     }
@@ -63,7 +65,7 @@ mod tests {
     fn mark_after(view: View) -> (usize, usize) {
         let mut patch = vec![0; 96 * 96 * 3];
         patch[(5 * 96 + 20) * 3..][..3].copy_from_slice(&[1, 2, 3]);
-        view.apply(&mut patch);
+        view.apply(&mut patch, Side::PCAM);
         let found: Vec<usize> = (0..96 * 96).filter(|at| patch[at * 3..][..3] == [1, 2, 3]).collect();
         assert_eq!(found.len(), 1);
         assert_eq!(patch.iter().map(|&byte| u32::from(byte)).sum::<u32>(), 6);
