@@ -50,7 +50,7 @@ macro_rules! pages {
 pages! {
     install start pipelines stages training evaluation explanations report inspect runs compare python
     sweeps repeats watch parameters extend command patches weights precision
-    caching sources projects store remote settings launcher slurm verify ci completion
+    caching sources fetch projects store remote settings launcher slurm verify ci completion
     notebook measurements speed develop
 }
 

@@ -18,12 +18,14 @@ use serde::{Deserialize, Serialize};
 pub use crate::finite::Number;
 use crate::stages::{AnyStage, DeviceChoice, Launcher};
 
-pub use check::{About, Answer, Finding, Holds, PatchFiles, Question, Severity, Wanted, WeightsFile};
+pub use check::{
+    About, Answer, Downloads, Finding, Holds, PatchFiles, Question, Severity, Wanted, WeightsFile,
+};
 pub use input::InputFile;
 pub use progress::{EpochEnd, Progress};
 
 /// The version of these types: engine and worker of different versions refuse each other.
-pub const VERSION: u32 = 7;
+pub const VERSION: u32 = 8;
 
 /// The file in a task's folder for partial work with a picture of the training so far, for people who watch.
 pub const CURVES: &str = "curves.png";
@@ -68,6 +70,9 @@ pub struct Task {
     pub staging: PathBuf,
     /// The folder that keeps partial work (checkpoints) for this key from attempt to attempt.
     pub work: PathBuf,
+    /// The folder of the source files. A stage may read a file there that is not among its inputs only if it knows the
+    /// file's digest.
+    pub data: PathBuf,
     /// What it may use.
     pub resources: Resources,
     /// What starts the process, if it is to be elsewhere.

@@ -118,17 +118,23 @@ pub fn create(path: &Path) -> Result<File> {
     Ok(file)
 }
 
+/// Opens a file for writing at its end, or creates it. For files that only their writer reads.
+///
+/// # Errors
+/// Where it cannot be opened.
+pub fn append(path: &Path) -> Result<File> {
+    let file =
+        OpenOptions::new().append(true).create(true).open(path).map_err(Error::at("append to", path))?;
+    shared::follow(path, &file);
+    Ok(file)
+}
+
 /// Appends to a file in one write, so that the lines of several processes do not mix. Creates it if needed.
 ///
 /// # Errors
 /// Where it cannot be written.
 pub fn append_to(path: &Path, bytes: &[u8]) -> Result<()> {
-    let append = |mut file: File| {
-        shared::follow(path, &file);
-        file.write_all(bytes)
-    };
-    let file = OpenOptions::new().append(true).create(true).open(path);
-    file.and_then(append).map_err(Error::at("append to", path))
+    append(path)?.write_all(bytes).map_err(Error::at("append to", path))
 }
 
 /// The target of a symbolic link; `None` if there is no link.

@@ -39,9 +39,9 @@ pub use below::{BadName, Below};
 pub use error::{Error, Kind, Result};
 pub use expose::{COPY_LIMIT, Exposed, expose, link};
 pub use files::{
-    append_to, copy, create, create_folder, link_target, list, make_executable, make_read_only, move_file,
-    open, read, read_if_there, read_text, read_with_stat, remove_file, remove_folder_if_empty, sync, touch,
-    unique_name,
+    append, append_to, copy, create, create_folder, link_target, list, make_executable, make_read_only,
+    move_file, open, read, read_if_there, read_text, read_with_stat, remove_file, remove_folder_if_empty,
+    sync, touch, unique_name,
 };
 pub use folder::{Entry, Links, hash_folder, stat_folder, walk};
 pub use foreign::{foreign, foreign_bytes};

@@ -4,6 +4,7 @@
 
 use anyhow::{Result, anyhow};
 
+use super::fetch;
 use crate::{
     data::{
         Source,
@@ -18,6 +19,7 @@ use crate::{
 pub fn check(questions: &[Question]) -> Vec<Answer> {
     let answer = |question: &Question| match question {
         Question::Patches(files) => patches(files),
+        Question::Downloads(downloads) => fetch::check(downloads),
         // The worker checks weights.
         Question::Weights(_) => Answer { patches: None, findings: Vec::new() },
     };

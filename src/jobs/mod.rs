@@ -5,7 +5,9 @@
 
 mod check;
 mod command;
+mod fetch;
 mod import;
+mod offline;
 mod outcome;
 mod preview;
 mod split;
@@ -37,6 +39,7 @@ pub fn run(task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
     crate::data::h5::unpack_on(task.resources.threads)?;
     match &task.stage {
         AnyStage::Synthesize(stage) => synthesize::run(stage, task, reporter),
+        AnyStage::Fetch(stage) => fetch::run(stage, task, reporter),
         AnyStage::Import(stage) => import::run(stage, task, reporter),
         AnyStage::Split(stage) => split::run(stage, task, reporter),
         AnyStage::Preview(stage) => preview::run(stage, task, reporter),

@@ -2,12 +2,12 @@
 //!
 //! Plain data. A question names files and what they have to be; it knows no stage kinds.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::input::InputFile;
-use crate::stages::train::Architecture;
+use crate::stages::{fetch::Fetch, train::Architecture};
 
 /// A question about source files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +17,18 @@ pub enum Question {
     Patches(PatchFiles),
     /// About a file of weights.
     Weights(WeightsFile),
+    /// About files to download.
+    Downloads(Downloads),
+}
+
+/// Files that a stage downloads, and where they may be already.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Downloads {
+    /// The stage.
+    pub stage: Fetch,
+    /// The folder of the source files.
+    pub data: PathBuf,
 }
 
 /// Source files with data of the same patches, and what they have to be.
@@ -103,6 +115,8 @@ pub enum About {
     Count,
     /// The file of weights.
     Weights,
+    /// The files to download.
+    Downloads,
 }
 
 /// How much a finding matters.

@@ -11,6 +11,7 @@ use super::{
     declare::parameters, file_input,
 };
 
+pub(super) use output::TAKEN;
 pub use output::{Holds, INPUTS, Output, PASSING, PortName};
 pub use placeholder::{Piece, Port, pieces};
 pub use ports::Ports;

@@ -31,6 +31,8 @@ macro_rules! kinds {
 kinds! {
     /// Procedural H&E-like patches with planted evidence: no data needed.
     Synthesize = "synthesize",
+    /// Files of web servers, checked by their digests: the official data, or any other.
+    Fetch = "fetch",
     /// One data set from a folder or an archive of pictures.
     Import = "import",
     /// Splits one data set into training, validation and test patches, stratified.

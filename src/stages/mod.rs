@@ -38,6 +38,7 @@ pub mod architecture;
 pub mod command;
 pub mod evaluate;
 pub mod explain;
+pub mod fetch;
 pub mod import;
 pub mod metrics;
 pub mod preview;
@@ -203,6 +204,7 @@ macro_rules! stages {
 
 stages! {
     Synthesize(synthesize::Synthesize) = "synthesize",
+    Fetch(fetch::Fetch) = "fetch",
     Import(import::Import) = "import",
     Split(split::Split) = "split",
     Train(train::Train) = "train",

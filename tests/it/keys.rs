@@ -60,6 +60,8 @@ explanations = { cam = 'explain.a' }
 explanation = 'explain.a'
 [preview.x]
 images = 'split.a/test'
+[fetch.x]
+files.cam = { url = 'https://x.org/x', md5 = '00000000000000000000000000000000' }
 [command.x]
 program = ['true']
 artifacts = { table = 'table.csv' }
@@ -79,6 +81,8 @@ const COMPANIONS: &[(Kind, &str, &[&str])] = &[
         &["deletion-baseline='black'", "insertion-baseline='black'", "pixels-per-step=96"],
     ),
     (Kind::Command, "shell", &["program=[]"]),
+    (Kind::Fetch, "dataset", &["files={}"]),
+    (Kind::Fetch, "parts", &["files={}", "dataset='pcam'"]),
     (Kind::Metrics, "masks", &["explanations={cam='explain.f'}"]),
     (Kind::Metrics, "meta", &["explanations={cam='explain.f'}"]),
 ];
@@ -233,6 +237,8 @@ fn examples(schema: &Value) -> Vec<String> {
             "{ other = 'explain.a' }",
             "{ cam = 'x.h5' }",
             "{ cam = 'z.h5' }",
+            "{ cam = { url = 'https://x.org/x', md5 = '11111111111111111111111111111111' } }",
+            "{ cam = { url = 'https://x.org/x', md5 = '11111111111111111111111111111111', unpack = true } }",
         ]),
         other => panic!("no example of {other}"),
     }
@@ -262,7 +268,8 @@ fn every_change_of_every_field_changes_the_key() {
                 let _ = writeln!(told, "{}.{}: {value} has the key of {other}", leaf.kind.word(), leaf.path);
             }
         }
-        if keys.len() < 2 {
+        let enough = leaf.schema["enum"].as_array().map_or(2, |words| words.len().min(2));
+        if keys.len() < enough {
             let why: String = examples(&leaf.schema)
                 .iter()
                 .filter_map(|value| key(leaf.kind, &leaf.with(value)).err())
@@ -287,6 +294,13 @@ fn variants_have_distinct_keys_and_execution_settings_change_none() {
             Kind::Command => {
                 assert_eq!(key(kind, &passed).unwrap(), plain);
                 &["pass-environment", "run"]
+            }
+            Kind::Fetch => {
+                let official = ["fetch.x.files={}", "fetch.x.dataset='pcam'"].map(str::to_owned);
+                let mirrors = ["fetch.x.mirrors=['https://x.org/pcam']".to_owned()];
+                let with_mirrors = key(kind, &[&official[..], &mirrors].concat()).unwrap();
+                assert_eq!(with_mirrors, key(kind, &official).unwrap());
+                &["mirrors", "run"]
             }
             _ => &["run"],
         };

@@ -18,6 +18,8 @@ mod events;
 mod examples;
 mod faithfulness;
 mod faults;
+#[cfg(feature = "remote")]
+mod fetch;
 mod frozen;
 mod graph;
 mod guide;

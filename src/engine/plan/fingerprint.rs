@@ -97,7 +97,6 @@ mod tests {
     fn keys_are_stable() {
         let golden = [
             (Kind::Synthesize, "", "synthesize"),
-            (Kind::Import, "images = 'x/'", "import"),
             (
                 Kind::Split,
                 "images = 'x'\nlabels = 'y'\nsizes = { train = 3, validation = 2, test = 1 }",
@@ -110,6 +109,12 @@ mod tests {
             (Kind::Metrics, "explanations = { cam = 'explain.e' }", "metrics"),
             (Kind::Sanity, "explanation = 'explain.e'", "sanity"),
             (Kind::Preview, "images = 'split.s/test'", "preview"),
+            (
+                Kind::Fetch,
+                "files.x = { url = 'https://x.org/x.csv.gz', md5 = '900150983cd24fb0d6963f7d28e17f72' }",
+                "fetch",
+            ),
+            (Kind::Import, "images = 'x/'", "import"),
             (
                 Kind::Command,
                 "program = ['sort']\nartifacts = { y = 'y.txt', z = 'z/' }\nenvironment = { LANG = 'C' }",

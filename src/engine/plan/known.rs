@@ -115,6 +115,14 @@ impl Mention<'_> {
         if let Some(path) = self.without_data_folder() {
             return format!("write `{path}`: source paths are relative to the data folder").into();
         }
+        if self.path.with_added_extension("gz").exists() {
+            let file = Path::new(self.written).file_name().unwrap_or_default().display();
+            return format!(
+                "there is {file}.gz: unpack it (gunzip), or read it through a `fetch` stage, which unpacks it into \
+                 the store: `pcamflow guide fetch`"
+            )
+            .into();
+        }
         let advice = if self.path.is_symlink() {
             "it is a broken link"
         } else if self.folders_fit {

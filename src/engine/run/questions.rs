@@ -1,9 +1,10 @@
-//! Has the source files of the stages that will run checked before the first stage computes.
+//! Has the source files of the stages that will run checked before the first stage computes, and whether files can be
+//! downloaded.
 //!
 //! Knows what each kind needs of its files. A process that can open them answers (`Executor::check`). Each
 //! question is asked once, even if several stages have it.
 
-use std::sync::atomic::AtomicBool;
+use std::{path::Path, sync::atomic::AtomicBool};
 
 use crate::{
     engine::{
@@ -14,9 +15,10 @@ use crate::{
     },
     pipeline::{FileOfUser, Source, StageNode},
     protocol::{
-        About, Answer, Finding, Holds, InputFile, PatchFiles, Question, Severity, Wanted, WeightsFile,
+        About, Answer, Downloads, Finding, Holds, InputFile, PatchFiles, Question, Severity, Wanted,
+        WeightsFile,
     },
-    stages::{AnyStage, Runner},
+    stages::{AnyStage, Runner, fetch::Fetch},
 };
 
 /// A question of a stage, and the parts of its table that it is about.
@@ -33,7 +35,7 @@ pub(super) fn of<'a>(planner: &Planner<'a>, forecast: &Forecast) -> Vec<Asked<'a
     let pipeline = planner.pipeline;
     let runs = |state| matches!(state, Planned::Run | Planned::Maybe);
     let stages = forecast.stages.iter().filter(|outlook| runs(outlook.state));
-    stages.flat_map(|outlook| asked(&pipeline.stages[outlook.stage])).collect()
+    stages.flat_map(|outlook| asked(&pipeline.stages[outlook.stage], &pipeline.data)).collect()
 }
 
 /// Asks the questions.
@@ -76,7 +78,7 @@ pub(super) fn ask(
 impl Asked<'_> {
     fn runner(&self) -> Runner {
         match self.question {
-            Question::Patches(_) => Runner::Engine,
+            Question::Patches(_) | Question::Downloads(_) => Runner::Engine,
             Question::Weights(_) => Runner::Worker,
         }
     }
@@ -96,7 +98,7 @@ impl Asked<'_> {
         let (of, parameter) = match about {
             About::Column if self.count != "sizes" => (About::File(Holds::Meta), self.count),
             About::Column => (about, "group-by"),
-            About::File(_) | About::Count | About::Weights => (about, self.count),
+            About::File(_) | About::Count | About::Weights | About::Downloads => (about, self.count),
         };
         let file = self.files.iter().find(|(known, _)| *known == of);
         file.map(|(_, file)| file.place.clone())
@@ -105,8 +107,8 @@ impl Asked<'_> {
     }
 }
 
-/// The questions of one stage.
-fn asked(node: &StageNode) -> Vec<Asked<'_>> {
+/// The questions of one stage. `data` is the folder of the source files.
+fn asked<'a>(node: &'a StageNode, data: &Path) -> Vec<Asked<'a>> {
     let need = |patches: u64| PatchFiles { patches, ..PatchFiles::default() };
     let take = |take: Option<u32>| need(take.unwrap_or(0).into());
     let one_class = |severity| PatchFiles { one_class: Some(severity), ..need(0) };
@@ -143,6 +145,7 @@ fn asked(node: &StageNode) -> Vec<Asked<'_>> {
         AnyStage::Preview(stage) => {
             vec![patches(node, "images", "rows", need(u64::from(stage.rows) * u64::from(stage.columns)))]
         }
+        AnyStage::Fetch(stage) => vec![Some(downloads(node, stage, data))],
         AnyStage::Synthesize(_) | AnyStage::Import(_) | AnyStage::Command(_) => Vec::new(),
     };
     all.into_iter().flatten().collect()
@@ -178,6 +181,13 @@ fn weights<'a>(node: &'a StageNode, slot: &str, wanted: Wanted) -> Option<Asked<
     let weights = file(node, slot)?;
     let question = Question::Weights(WeightsFile { file: input(weights), wanted });
     Some(Asked { node, question, files: vec![(About::Weights, weights)], count: "" })
+}
+
+/// The question whether the files of a stage can be downloaded.
+fn downloads<'a>(node: &'a StageNode, stage: &Fetch, data: &Path) -> Asked<'a> {
+    let question = Question::Downloads(Downloads { stage: stage.clone(), data: data.to_owned() });
+    let count = if stage.dataset.is_some() { "dataset" } else { "files" };
+    Asked { node, question, files: Vec::new(), count }
 }
 
 fn file<'a>(node: &'a StageNode, slot: &str) -> Option<&'a FileOfUser> {

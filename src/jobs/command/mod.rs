@@ -10,6 +10,7 @@ use std::{os::unix::process::ExitStatusExt, path::Path, process::ExitStatus};
 
 use anyhow::{Result, bail};
 
+use super::offline::is_offline;
 use crate::{
     protocol::{Number, Outcome, Task},
     serve::{EnvironmentFault, ProgramLost, Reporter},
@@ -26,7 +27,7 @@ const MOST_NUMBERS: usize = 100;
 
 pub(super) fn run(stage: &Command, task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
     let sandbox = Sandbox::new(stage, task)?;
-    if offline::is_wanted() && !offline::is_possible() {
+    if is_offline() && !offline::is_possible() {
         reporter.warn(
             "this machine cannot keep a program off the network and the Unix sockets of services: this program \
              could reach them",

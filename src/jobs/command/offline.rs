@@ -15,15 +15,8 @@ use std::{
 
 use rustix::fs::{Mode, OFlags};
 
-use crate::protocol::OFFLINE;
-
 /// Folders in which services put their sockets. Containers get sockets of their host there.
 const PLACES: [&str; 2] = ["/run", "/var/run"];
-
-/// Whether the run is offline.
-pub(super) fn is_wanted() -> bool {
-    std::env::var_os(OFFLINE).is_some_and(|value| value == "1")
-}
 
 /// Whether this machine can keep programs offline. Tries it with `/bin/true`.
 pub(super) fn is_possible() -> bool {

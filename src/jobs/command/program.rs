@@ -15,10 +15,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, ensure};
 
-use super::{
-    offline::{self, Offline},
-    sandbox::Sandbox,
-};
+use super::{super::offline::is_offline, offline::Offline, sandbox::Sandbox};
 use crate::{
     offspring::{self, lines},
     protocol::{FOLDER, OFFLINE, Task},
@@ -49,7 +46,7 @@ pub(super) fn run(
     let (output, writer) = io::pipe()?;
     command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
     command.process_group(0);
-    let offline = offline::is_wanted().then(|| Offline::new(&passed(stage)));
+    let offline = is_offline().then(|| Offline::new(&passed(stage)));
     offspring::dies_with_this_thread(&mut command, move || {
         // If the kernel refuses, the user was warned before.
         let _ = offline.as_ref().map(Offline::enter);
@@ -80,7 +77,7 @@ fn environment(stage: &Command, task: &Task, sandbox: &Sandbox) -> Vec<(String, 
         (FOLDER.to_owned(), sandbox.folder.clone().into_os_string()),
         ("PCAMFLOW_THREADS".to_owned(), task.resources.threads.to_string().into()),
     ];
-    all.extend(offline::is_wanted().then(|| (OFFLINE.to_owned(), "1".into())));
+    all.extend(is_offline().then(|| (OFFLINE.to_owned(), "1".into())));
     for name in stage.inputs.keys() {
         all.push((format!("PCAMFLOW_INPUT_{}", name.variable()), format!("{INPUTS}/{name}").into()));
     }

@@ -21,7 +21,7 @@ pub const INPUTS: &str = "inputs";
 pub const PASSING: &str = "tmp";
 
 /// File names that pcamflow itself uses where artifacts are shown.
-const TAKEN: [&str; 2] = ["log.txt", ".pcamflow-shown.json"];
+pub(in crate::stages) const TAKEN: [&str; 2] = ["log.txt", ".pcamflow-shown.json"];
 
 /// The name of an input or artifact of a command. Inputs are files of that name, so it may have an extension.
 /// ASCII letters, digits, `-`, `_` and `.` (not first).
@@ -81,6 +81,21 @@ choice! {
     }
 }
 
+impl Holds {
+    /// The type of artifact for other stages.
+    #[must_use]
+    pub fn artifact_type(self) -> ArtifactType {
+        match self {
+            Self::Patches => ArtifactType::Patches,
+            Self::Images => ArtifactType::Images,
+            Self::Labels => ArtifactType::Labels,
+            Self::Masks => ArtifactType::Masks,
+            Self::Meta => ArtifactType::Meta,
+            Self::Model => ArtifactType::Model,
+        }
+    }
+}
+
 /// A file or folder that a command writes: `"table.csv"`, `"plots/"`, or
 /// `{ path = "patches.h5", holds = "patches" }`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -130,12 +145,7 @@ impl Output {
     #[must_use]
     pub fn artifact_type(&self) -> ArtifactType {
         match self.holds {
-            Some(Holds::Patches) => ArtifactType::Patches,
-            Some(Holds::Images) => ArtifactType::Images,
-            Some(Holds::Labels) => ArtifactType::Labels,
-            Some(Holds::Masks) => ArtifactType::Masks,
-            Some(Holds::Meta) => ArtifactType::Meta,
-            Some(Holds::Model) => ArtifactType::Model,
+            Some(holds) => holds.artifact_type(),
             None if self.is_folder() => ArtifactType::Folder,
             None => ArtifactType::Anything,
         }

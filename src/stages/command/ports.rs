@@ -1,5 +1,5 @@
-//! The inputs or artifacts of a command by name, as a sorted list. A pipeline may have tens of thousands of these
-//! tables, most with one or two entries; a tree would allocate room for eleven.
+//! The inputs or artifacts of a stage by the names that its table gives them, as a sorted list. A pipeline may have tens
+//! of thousands of these tables, most with one or two entries; a tree would allocate room for eleven.
 
 use std::{collections::BTreeMap, ops::Deref};
 

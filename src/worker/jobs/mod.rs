@@ -57,6 +57,7 @@ pub(crate) fn run(task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
 fn compute(job: &Job<'_>) -> Result<Outcome> {
     match &job.task.stage {
         AnyStage::Synthesize(_)
+        | AnyStage::Fetch(_)
         | AnyStage::Import(_)
         | AnyStage::Split(_)
         | AnyStage::Preview(_)

@@ -77,6 +77,7 @@ pub(crate) fn computed(
         staging,
         work,
         resources,
+        data: std::path::PathBuf::new(),
         launcher: None,
         token: None,
     };

@@ -213,6 +213,7 @@ mod tests {
             staging,
             work,
             resources,
+            data: PathBuf::new(),
             launcher: None,
             token: None,
         }
