@@ -30,6 +30,8 @@ pub struct FaithfulnessSettings {
     pub threshold: f64,
     /// How intervals are made.
     pub bootstrap: Bootstrap,
+    /// Whether labels describe a centre box, with which the maps of positives are compared.
+    pub centre_box: bool,
 }
 
 /// How pixels are deleted and inserted.

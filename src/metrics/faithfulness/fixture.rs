@@ -46,6 +46,7 @@ pub(crate) fn comparison(images: usize, methods: usize) -> Comparison {
         settings: FaithfulnessSettings {
             threshold: 0.5,
             bootstrap: Bootstrap { resamples: 300, ..Bootstrap::default() },
+            centre_box: true,
         },
     }
 }

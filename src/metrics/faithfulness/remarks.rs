@@ -7,7 +7,8 @@ use crate::metrics::{Undefined, bootstrap::quantile};
 const FEW: u64 = 20;
 
 /// Every null of a summary, with its reason, unless it follows from another null.
-pub(super) fn undefined(summary: &Summary) -> Vec<Undefined> {
+/// `centre_box` says whether maps are compared with one.
+pub(super) fn undefined(summary: &Summary, centre_box: bool) -> Vec<Undefined> {
     // Groups are the same for all methods, so small ones are named once.
     let groups = summary.methods.first().into_iter().flat_map(|method| &method.groups);
     let small = groups.filter_map(|group| {
@@ -20,7 +21,13 @@ pub(super) fn undefined(summary: &Summary) -> Vec<Undefined> {
     });
     let resampled = summary.bootstrap.resamples > 0;
     let mut all: Vec<Undefined> = small.collect();
-    summary.methods.iter().for_each(|method| of_method(method, resampled, &mut all));
+    for method in &summary.methods {
+        of_method(method, resampled, &mut all);
+        if centre_box && method.localisation.centre_box.is_none() {
+            let name = format!("localisation of {} in the centre box", method.label);
+            all.push(Undefined::new(name, "no positive image has a finite map"));
+        }
+    }
     for difference in &summary.differences {
         all.extend(of_difference(difference, &summary.methods, resampled));
     }
@@ -57,10 +64,6 @@ fn of_method(method: &MethodSummary, resampled: bool, all: &mut Vec<Undefined>) 
             let name = format!("{area} area of {label}, {}s", group.group.name());
             all.extend(lacking(estimate, name, "no map has a curve", resampled));
         }
-    }
-    if method.localisation.centre_box.is_none() {
-        let name = format!("localisation of {label} in the centre box");
-        all.push(Undefined::new(name, "no positive image has a finite map"));
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) fn summarise(comparison: &Comparison, slides: Option<&[usize]>) -> Su
         notes: Vec::new(),
     };
     Measure::ALL.into_iter().for_each(|measure| correct(&mut summary.differences, measure));
-    summary.undefined = undefined(&summary);
+    summary.undefined = undefined(&summary, settings.centre_box);
     summary.notes = notes(&summary);
     summary
 }

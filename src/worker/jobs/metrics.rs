@@ -63,7 +63,7 @@ pub(super) fn run(job: &Job<'_>, stage: &Metrics) -> Result<Outcome> {
             format!("{count} positives of {name} have an empty mask: only the centre box counts for them");
         job.reporter.warn(&text);
     }
-    let comparison = comparison(stage, course, baselines, measured);
+    let comparison = comparison(&measuring, baselines, measured);
     let faithfulness = job.threads()?.install(|| faithfulness::faithfulness(&comparison))?;
     artifacts::write(job, stage, explanations, &comparison, &faithfulness)?;
     Ok(Outcome { numbers: artifacts::numbers(&faithfulness.summary), ..Outcome::default() })
@@ -77,7 +77,8 @@ fn baselines(stage: &Metrics) -> [Baseline; 2] {
     }
 }
 
-fn comparison(stage: &Metrics, course: &Course, baselines: [Baseline; 2], measured: Measured) -> Comparison {
+fn comparison(measuring: &Measuring<'_>, baselines: [Baseline; 2], measured: Measured) -> Comparison {
+    let Measuring { stage, course, .. } = measuring;
     let [deletion_baseline, insertion_baseline] = baselines.map(|baseline| baseline.to_string());
     let named = [deletion_baseline.clone(), insertion_baseline.clone()].into_iter().zip(measured.baselines);
     let mut baselines: Vec<_> = named.map(|(name, scores)| faithfulness::Baseline { name, scores }).collect();
@@ -94,7 +95,11 @@ fn comparison(stage: &Metrics, course: &Course, baselines: [Baseline; 2], measur
         fractions: course.fractions.clone(),
         deletion_baseline,
         insertion_baseline,
-        settings: FaithfulnessSettings { threshold: THRESHOLD, bootstrap },
+        settings: FaithfulnessSettings {
+            threshold: THRESHOLD,
+            bootstrap,
+            centre_box: measuring.centre_box.is_some(),
+        },
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) fn averaged(to: i64, x: &Tensor) -> Tensor {
     let size = x.size();
     match window(to, &size) {
         Some(window) => x.avg_pool2d(window, window, [0, 0], false, true, None),
-        None => means(to, size[2], x).matmul(x).matmul(&means(to, size[3], x).tr()),
+        None => dense(&means(to, size[2], x).matmul(x).matmul(&means(to, size[3], x).tr())),
     }
 }
 
