@@ -75,8 +75,13 @@ pub struct WeightsFile {
 pub enum Wanted {
     /// Any network that pcamflow knows.
     Model,
-    /// The weights of this network.
-    Network(Architecture),
+    /// Weights that a training can start from.
+    Start {
+        /// The network.
+        architecture: Architecture,
+        /// Whether the last linear layer may be missing or have another shape.
+        replace_head: bool,
+    },
     /// A checkpoint, of this network if one is given.
     Checkpoint(Option<Architecture>),
 }

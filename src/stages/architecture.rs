@@ -4,6 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
+mod resnet;
+
+pub use resnet::{Block, ResNet, Stem};
+
 use super::{
     Canonical, Check, Lines,
     declare::{choice, settings},
@@ -17,6 +21,12 @@ choice! {
         ClassCnn(ClassCnn) = "class-cnn",
         /// Residual blocks in stages, average pooling, one linear layer.
         Resnet(ResNet) = "resnet",
+        /// torchvision's resnet18: `resnet` with `stages = [2, 2, 2, 2]`, `width = 64` and `stem = "imagenet"`.
+        Resnet18(Preset) = "resnet18",
+        /// torchvision's resnet34: as resnet18, with `stages = [3, 4, 6, 3]`.
+        Resnet34(Preset) = "resnet34",
+        /// torchvision's resnet50: as resnet34, with `block = "bottleneck"`.
+        Resnet50(Preset) = "resnet50",
     }
 }
 
@@ -31,30 +41,48 @@ settings! {
 }
 
 settings! {
-    /// A small residual network (He et al. 2016, section 4.2) for patches of 96x96 instead of 32x32: its stem has
-    /// stride 2, so that the stages work on 48x48, 24x24, 12x12.
-    pub struct ResNet {
-        /// Blocks of each stage; each stage after the first halves rows and columns.
-        stages: Vec<u32> = vec![2, 2, 2];
-        /// Channels of the first stage; each later stage doubles them.
-        width: u32 = 16;
-    }
+    /// A network whose name says everything: its table is empty.
+    pub struct Preset {}
 }
 
-/// With more stages, nothing would be left of a patch.
-const MOST_STAGES: usize = 5;
-
-/// The channels of the widest layer that is allowed; more are a slip.
-const MOST_CHANNELS: u64 = 4096;
+/// A network by its settings, whatever its name in the pipeline.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Form {
+    /// The notebook's network.
+    ClassCnn(ClassCnn),
+    /// A residual network.
+    Resnet(ResNet),
+}
 
 const LAST_OF_CLASS_CNN: &str = "relu4";
 
 impl Architecture {
+    /// The settings of the network. Two architectures with one form are the same network.
+    #[must_use]
+    pub fn form(&self) -> Form {
+        match self {
+            Self::ClassCnn(network) => Form::ClassCnn(network.clone()),
+            Self::Resnet(network) => Form::Resnet(network.clone()),
+            Self::Resnet18(_) => Form::Resnet(ResNet::of_torchvision([2, 2, 2, 2], Block::Basic)),
+            Self::Resnet34(_) => Form::Resnet(ResNet::of_torchvision([3, 4, 6, 3], Block::Basic)),
+            Self::Resnet50(_) => Form::Resnet(ResNet::of_torchvision([3, 4, 6, 3], Block::Bottleneck)),
+        }
+    }
+
+    /// The same network with all its settings, without a name that stands for them.
+    #[must_use]
+    pub fn spelt_out(&self) -> Self {
+        match self.form() {
+            Form::ClassCnn(network) => Self::ClassCnn(network),
+            Form::Resnet(network) => Self::Resnet(network),
+        }
+    }
+
     /// Checks the values of a stage's `architecture`.
     pub(super) fn check(&self, check: &mut Check<'_>) {
-        match self {
-            Self::ClassCnn(network) => network.check(check),
-            Self::Resnet(network) => network.check(check),
+        match self.form() {
+            Form::ClassCnn(network) => network.check(check),
+            Form::Resnet(network) => network.check(check),
         }
     }
 
@@ -65,38 +93,31 @@ impl Architecture {
         fn convolution(size: u64, from: u64, to: u64) -> u64 {
             (9 * size * size).saturating_mul(from).saturating_mul(to)
         }
-        match self {
-            Self::ClassCnn(network) => {
+        match self.form() {
+            Form::ClassCnn(network) => {
                 let [first, second, third, fourth] = network.channels.map(u64::from);
                 let all = [(96, 3, first), (96, first, second), (48, second, third), (24, third, fourth)];
                 all.into_iter().map(|(size, from, to)| convolution(size, from, to)).sum()
             }
-            Self::Resnet(network) => {
-                let of_stage = |(stage, blocks): (usize, &u32)| {
-                    let (size, width) = (48 >> stage, u64::from(network.width) << stage);
-                    u64::from(*blocks) * 2 * convolution(size, width, width)
-                };
-                convolution(48, 3, network.width.into())
-                    + network.stages.iter().enumerate().map(of_stage).sum::<u64>()
-            }
+            Form::Resnet(network) => network.products(96),
         }
     }
 
     /// The layers whose outputs can be explained, from input to output, under their names in PyTorch.
     #[must_use]
     pub fn layers(&self) -> Vec<String> {
-        match self {
-            Self::ClassCnn(_) => ClassCnn::LAYERS.map(str::to_owned).to_vec(),
-            Self::Resnet(network) => network.layers(),
+        match self.form() {
+            Form::ClassCnn(_) => ClassCnn::LAYERS.map(str::to_owned).to_vec(),
+            Form::Resnet(network) => network.layers(),
         }
     }
 
     /// The last layer before the final pooling: the default of Grad-CAM.
     #[must_use]
     pub fn last_layer(&self) -> String {
-        match self {
-            Self::ClassCnn(_) => LAST_OF_CLASS_CNN.to_owned(),
-            Self::Resnet(network) => format!("layer{}", network.stages.len()),
+        match self.form() {
+            Form::ClassCnn(_) => LAST_OF_CLASS_CNN.to_owned(),
+            Form::Resnet(network) => format!("layer{}", network.stages.len()),
         }
     }
 
@@ -193,43 +214,12 @@ impl ClassCnn {
     }
 }
 
-impl ResNet {
-    fn check(&self, check: &mut Check<'_>) {
-        let blocks = (1..=MOST_STAGES).contains(&self.stages.len())
-            && self.stages.iter().all(|blocks| (1..=64).contains(blocks));
-        let message = format!(
-            "`stages` must be 1 to {MOST_STAGES} numbers of blocks, each between 1 and 64: [2, 2, 2]"
-        );
-        check.require(blocks, "architecture.resnet.stages", message);
-        let doublings = self.stages.len().clamp(1, MOST_STAGES) - 1;
-        let most = MOST_CHANNELS >> doublings;
-        check.within("architecture.resnet.width", self.width.into(), 1.0, most as f64);
-    }
-
-    /// conv1, bn1, relu1, then for each block its parts (`layer1.0.conv1`) and itself (`layer1.0`). A stage
-    /// (`layer1`) is its last block.
-    fn layers(&self) -> Vec<String> {
-        let mut layers = ["conv1", "bn1", "relu1"].map(str::to_owned).to_vec();
-        for (stage, &blocks) in (1..).zip(&self.stages) {
-            for block in 0..blocks {
-                let name = format!("layer{stage}.{block}");
-                let shortcut = (stage > 1 && block == 0).then_some("downsample");
-                let inside = ["conv1", "bn1", "relu1", "conv2", "bn2"].into_iter().chain(shortcut);
-                layers.extend(inside.map(|layer| format!("{name}.{layer}")));
-                layers.push(name);
-            }
-            layers.push(format!("layer{stage}"));
-        }
-        layers
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn resnet(stages: &[u32]) -> Architecture {
-        Architecture::Resnet(ResNet { stages: stages.to_vec(), width: 4 })
+        Architecture::Resnet(ResNet { stages: stages.to_vec(), width: 4, ..ResNet::default() })
     }
 
     fn lines(layer: &Layer) -> Vec<(String, String)> {
@@ -267,16 +257,15 @@ mod tests {
     }
 
     #[test]
-    fn a_residual_network_names_its_blocks_and_what_is_in_them() {
-        let network = resnet(&[1, 2]);
-        let layers = network.layers();
-        assert_eq!(layers[..3], ["conv1", "bn1", "relu1"]);
-        let first = ["layer1.0.conv1", "layer1.0.bn1", "layer1.0.relu1", "layer1.0.conv2", "layer1.0.bn2"];
-        assert_eq!(layers[3..8], first);
-        assert_eq!(layers[8], "layer1.0");
-        assert_eq!(layers[9], "layer1");
-        assert_eq!(layers[15..17], ["layer2.0.downsample", "layer2.0"]);
-        assert!(!layers.contains(&"layer2.1.downsample".to_owned()));
-        assert_eq!(layers.last(), Some(&network.last_layer()));
+    fn a_name_of_torchvision_stands_for_settings() {
+        let named = |text: &str| toml::from_str::<Architecture>(text).unwrap();
+        let (short, long) = (
+            named("resnet50 = {}"),
+            named("resnet = { stages = [3, 4, 6, 3], width = 64, stem = 'imagenet', block = 'bottleneck' }"),
+        );
+        assert_eq!(short.spelt_out(), long);
+        assert_eq!(long.spelt_out(), long);
+        assert_eq!(short.layers(), long.layers());
+        assert_eq!(named("resnet18 = {}").last_layer(), "layer4");
     }
 }

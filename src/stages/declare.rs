@@ -84,7 +84,11 @@ macro_rules! settings {
     (
         $(#[doc = $about:literal])+
         pub struct $name:ident {
-            $( $(#[doc = $doc:literal])+ $field:ident : $type:ty = $default:expr ; )*
+            $(
+                $(#[doc = $doc:literal])+
+                $(#[serde($($of_field:tt)+)])?
+                $field:ident : $type:ty = $default:expr ;
+            )*
         }
     ) => {
         impl Default for $name {
@@ -96,20 +100,28 @@ macro_rules! settings {
         $crate::stages::declare::settings! {
             $(#[doc = $about])+
             #[serde(default)]
-            pub struct $name { $( $(#[doc = $doc])+ $field: $type = $default; )* }
+            pub struct $name {
+                $( $(#[doc = $doc])+ $(#[serde($($of_field)+)])? $field: $type = $default; )*
+            }
         }
     };
     (
         $(#[doc = $about:literal])+
         $(#[serde($serde:ident)])?
         pub struct $name:ident {
-            $( $(#[doc = $doc:literal])+ $field:ident : $type:ty $(= $default:expr)? ; )*
+            $(
+                $(#[doc = $doc:literal])+
+                $(#[serde($($of_field:tt)+)])?
+                $field:ident : $type:ty $(= $default:expr)? ;
+            )*
         }
     ) => {
         $crate::stages::declare::table! {
             $(#[doc = $about])+
             $(#[serde($serde)])?
-            pub struct $name { $( $(#[doc = $doc])+ $field: $type $(= $default)?; )* }
+            pub struct $name {
+                $( $(#[doc = $doc])+ $(#[serde($($of_field)+)])? $field: $type $(= $default)?; )*
+            }
         }
 
         impl $crate::stages::Canonical for $name {

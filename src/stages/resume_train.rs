@@ -111,7 +111,7 @@ impl Stage for ResumeTrain {
     fn check_peers(&self, peers: &Peers<'_>, check: &mut Check<'_>) {
         let Some(wanted) = &self.architecture else { return };
         if let Some((name, found)) = declared(&self.from, peers)
-            && found != wanted
+            && found.form() != wanted.form()
         {
             let message = format!(
                 "`{name}` trains {}, which is another architecture than {}",

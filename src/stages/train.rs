@@ -26,6 +26,9 @@ parameters! {
         input data: TrainingData;
         /// Weights to start from, instead of the seeded initialisation.
         input weights: Option<Model> = None;
+        /// Whether the last linear layer starts from the seeded initialisation where `weights` lacks its tensors or has
+        /// other shapes, such as those of 1,000 classes. All other tensors must fit exactly.
+        semantic replace_head: bool = false;
         /// The network.
         semantic architecture: Architecture = Architecture::ClassCnn(ClassCnn::default());
         /// Passes over the training patches.
@@ -112,6 +115,10 @@ impl Stage for Train {
         check.at_least("epochs", self.epochs, 1);
         check.at_least("batch-size", self.batch_size, 1);
         self.architecture.check(check);
+        let has_weights = self.weights.is_some() || !self.replace_head;
+        let message =
+            "`replace-head` needs `weights`: without them, all layers start from the initialisation";
+        check.require(has_weights, "replace-head", message);
         self.optimizer.check(check);
         self.schedule.check(&self.optimizer, check);
         self.augmentation.check(check);

@@ -16,9 +16,8 @@ use serde::Serialize;
 use tch::{Device, Kind};
 
 use crate::{
-    model::{Network, metadata::Input, network_of, read_weights},
+    model::{Network, Source, Want, Weights, metadata::Input, read_weights},
     precision,
-    tensors::TensorFile,
 };
 
 /// A task, and the device that computes it.
@@ -62,12 +61,12 @@ impl Job<'_> {
     ) -> Result<Network> {
         let input = self.input("model")?;
         let numbers = self.numbers(precision)?;
-        let file = self.weights("model")?;
-        let said = Input::of(&file);
+        let Weights { architecture, tensors, .. } = self.weights("model", Want::Any)?;
+        let said = Input::of(&tensors);
         let trained = said.side().unwrap_or(side);
         let name = &input.name;
         ensure!(trained == side, "{name} was trained on patches of {trained} pixels, but these have {side}");
-        let mut network = network_of(file, self.device)?;
+        let mut network = Network::new(&architecture, Source::File(tensors), self.device)?;
         network.compute_in(numbers);
         network.normalise(agreed(name, said.normalise.as_ref(), normalise)?);
         let architecture = serde_json::to_string(network.architecture())?;
@@ -75,20 +74,14 @@ impl Job<'_> {
         Ok(network)
     }
 
-    /// The weights of a slot, without the name prefixes of wrappers.
+    /// The weights of a slot. The log says what was not taken as it is in the file.
     ///
     /// # Errors
-    /// The file holds no weights.
-    pub(crate) fn weights(&self, slot: &str) -> Result<TensorFile> {
-        let input = self.input(slot)?;
-        let (file, prefix) = read_weights(input)?;
-        if !prefix.is_empty() {
-            self.reporter.warn(&format!(
-                "{}: all tensor names begin with `{prefix}`, as a wrapper writes them; they are read without it",
-                input.name
-            ));
-        }
-        Ok(file)
+    /// The file holds no such weights.
+    pub(crate) fn weights(&self, slot: &str, want: Want<'_>) -> Result<Weights> {
+        let weights = read_weights(self.input(slot)?, want)?;
+        weights.notes.iter().for_each(|note| self.reporter.warn(note));
+        Ok(weights)
     }
 
     /// The path of an artifact, by its declared file name.

@@ -19,8 +19,30 @@ pub(crate) type Named = BTreeMap<String, Tensor>;
 /// PyTorch's counter of batch normalisation. Every state dict has it, and nothing uses it.
 pub(crate) const IGNORED: &str = "num_batches_tracked";
 
-/// Prefixes that wrappers put before every name.
-const WRAPPERS: [&str; 3] = ["module.", "_orig_mod.", "model."];
+/// What the header of a file says about a tensor.
+#[derive(Debug, Clone)]
+pub(crate) struct Header {
+    pub(crate) shape: Vec<i64>,
+    pub(crate) kind: Dtype,
+}
+
+/// The headers of all tensors in the bytes of a safetensors file, except the counters of batches. `name` is for messages.
+///
+/// # Errors
+/// The bytes are not those of a safetensors file.
+pub(crate) fn headers(name: &str, bytes: &[u8]) -> Result<BTreeMap<String, Header>> {
+    let file = SafeTensors::deserialize(bytes).map_err(|error| invalid(name, bytes, &error))?;
+    let named = file.iter().filter(|(tensor, _)| !tensor.ends_with(IGNORED));
+    let header = |(tensor, view): (&str, TensorView<'_>)| {
+        Ok((tensor.to_owned(), Header { shape: shape_of(&view)?, kind: view.dtype() }))
+    };
+    named.map(header).collect()
+}
+
+/// Whether tensors with these names are the checkpoint of a training.
+pub(crate) fn are_checkpoint<'a>(mut names: impl Iterator<Item = &'a String>) -> bool {
+    names.any(|name| name.starts_with("last.model."))
+}
 
 /// The tensors of a file, on the CPU. They are taken out one after the other.
 #[derive(Debug)]
@@ -45,35 +67,33 @@ impl TensorFile {
     /// # Errors
     /// As `read`.
     pub(crate) fn parse(name: &str, bytes: &[u8]) -> Result<Self> {
+        Self::parse_as(name, bytes, |tensor| (!tensor.ends_with(IGNORED)).then_some(tensor))
+    }
+
+    /// As `parse`, with the tensors that `rename` gives a name. The others may hold anything.
+    ///
+    /// # Errors
+    /// As `read`.
+    pub(crate) fn parse_as(
+        name: &str,
+        bytes: &[u8],
+        rename: impl for<'a> Fn(&'a str) -> Option<&'a str>,
+    ) -> Result<Self> {
         let invalid = |error: SafeTensorError| invalid(name, bytes, &error);
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(invalid)?;
         let file = SafeTensors::deserialize(bytes).map_err(invalid)?;
-        let named = file.iter().filter(|(tensor, _)| !tensor.ends_with(IGNORED));
-        let tensors = named.map(|(tensor, view)| {
+        let named = file.iter().filter_map(|(tensor, view)| Some((tensor, rename(tensor)?, view)));
+        let tensors = named.map(|(tensor, new, view)| {
             let read = to_tensor(&view).and_then(|read| check_values(tensor, &read).map(|()| read));
-            Ok((tensor.to_owned(), read.with_context(|| format!("{name}: tensor `{tensor}`"))?))
+            Ok((new.to_owned(), read.with_context(|| format!("{name}: tensor `{tensor}`"))?))
         });
         let tensors = tensors.collect::<Result<Named>>()?;
         Ok(Self { name: name.to_owned(), tensors, metadata: header.metadata().clone().unwrap_or_default() })
     }
 
-    /// Removes the name prefixes of wrappers (`module.` of `DataParallel`, `_orig_mod.` of `torch.compile`,
-    /// `model.`) if all tensors have them. Returns the removed prefix.
-    pub(crate) fn unwrapped(mut self) -> (Self, String) {
-        let mut removed = String::new();
-        let is_common = |tensors: &Named, prefix: &str| {
-            !tensors.is_empty() && tensors.keys().all(|name| name.starts_with(prefix))
-        };
-        while let Some(prefix) = WRAPPERS.into_iter().find(|prefix| is_common(&self.tensors, prefix)) {
-            self.tensors = self.take_all(prefix).tensors;
-            removed += prefix;
-        }
-        (self, removed)
-    }
-
     /// Whether this is the checkpoint of a training.
     pub(crate) fn is_checkpoint(&self) -> bool {
-        self.tensors.keys().any(|name| name.starts_with("last.model."))
+        are_checkpoint(self.tensors.keys())
     }
 
     /// The name of the file in messages.
@@ -86,12 +106,14 @@ impl TensorFile {
         self.metadata.get(key).map(String::as_str)
     }
 
-    /// The shape of a tensor.
-    ///
-    /// # Errors
-    /// There is no such tensor.
-    pub(crate) fn shape(&self, tensor: &str) -> Result<Vec<i64>> {
-        self.tensors.get(tensor).map(Tensor::size).with_context(|| self.missing(tensor))
+    /// The shapes of all tensors.
+    pub(crate) fn shapes(&self) -> BTreeMap<String, Vec<i64>> {
+        self.tensors.iter().map(|(name, tensor)| (name.clone(), tensor.size())).collect()
+    }
+
+    /// Whether there is such a tensor.
+    pub(crate) fn has(&self, tensor: &str) -> bool {
+        self.tensors.contains_key(tensor)
     }
 
     /// Takes a tensor out, as float32.
@@ -154,8 +176,11 @@ fn to_tensor(view: &TensorView<'_>) -> Result<Tensor> {
         Dtype::I64 => Kind::Int64,
         other => bail!("has the type {other:?}; F64, F32, F16, BF16 and I64 can be read"),
     };
-    let shape = view.shape().iter().map(|&size| i64::try_from(size)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Tensor::f_from_data_size(view.data(), &shape, kind)?)
+    Ok(Tensor::f_from_data_size(view.data(), &shape_of(view)?, kind)?)
+}
+
+fn shape_of(view: &TensorView<'_>) -> Result<Vec<i64>> {
+    Ok(view.shape().iter().map(|&size| i64::try_from(size)).collect::<Result<_, _>>()?)
 }
 
 /// Refuses values that no network can have.
@@ -277,14 +302,14 @@ mod tests {
     }
 
     #[test]
-    fn common_prefixes_are_removed() {
-        let one = || Tensor::from_slice(&[1.0f32]);
-        let (mut read, taken) =
-            file(&[("_orig_mod.module.a", one()), ("_orig_mod.module.b", one())]).unwrap().unwrapped();
-        assert_eq!(taken, "_orig_mod.module.");
+    fn tensors_can_be_chosen_and_renamed_and_others_may_hold_anything() {
+        let (one, broken) = (Tensor::from_slice(&[1.0f32]), Tensor::from_slice(&[f32::NAN]));
+        let tensors = Named::from([("module.a".to_owned(), one), ("decay".to_owned(), broken)]);
+        let bytes = to_bytes(&tensors, None).unwrap();
+        assert_eq!(headers("m", &bytes).unwrap()["module.a"].shape, [1]);
+        let mut read = TensorFile::parse_as("m", &bytes, |tensor| tensor.strip_prefix("module.")).unwrap();
         drop(read.take("a", &[1]).unwrap());
-        let (_, taken) = file(&[("module.a", one()), ("b", one())]).unwrap().unwrapped();
-        assert_eq!(taken, "", "not all of them have it");
+        read.finish().unwrap();
     }
 
     #[test]

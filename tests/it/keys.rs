@@ -71,6 +71,7 @@ artifacts = { table = 'table.csv' }
 const COMPANIONS: &[(Kind, &str, &[&str])] = &[
     (Kind::Split, "group-by", &["meta='m.csv'"]),
     (Kind::Train, "schedule.cosine.eta-min", &["optimizer.adam.learning-rate=1.0"]),
+    (Kind::Train, "replace-head", &["weights={safetensors='w.safetensors'}"]),
     (Kind::Train, "optimizer.sgd.nesterov", &["optimizer.sgd.momentum=0.5"]),
     (Kind::Evaluate, "meta", &["images={x='x.h5',y='y.h5'}"]),
     (Kind::Evaluate, "choose", &["validation='split.a/validation'"]),

@@ -128,6 +128,48 @@ def test_the_architecture_is_known_without_metadata_and_read_from_it(run: pcamfl
             pcamflow.load_model(tmp_path / "odd.safetensors")
 
 
+def test_a_normalisation_is_part_of_the_module_and_patches_may_have_other_sizes(
+    run: pcamflow.Run, tmp_path: Path
+) -> None:
+    tensors = load_file(run.path("train.narrow/model"))
+    plain = pcamflow.load_model(run)
+    with_metadata = json.loads(_metadata(run))
+    with_metadata["input"]["normalise"] = {"mean": [0.7, 0.5, 0.6], "std": [0.2, 0.25, 0.2]}
+    save_file(tensors, tmp_path / "model.safetensors", metadata={"pcamflow": json.dumps(with_metadata)})
+    model = pcamflow.load_model(tmp_path / "model.safetensors")
+    x = torch.rand(2, 3, 50, 50, generator=torch.Generator().manual_seed(1))
+    mean, std = (torch.tensor(it).view(1, 3, 1, 1) for it in ([0.7, 0.5, 0.6], [0.2, 0.25, 0.2]))
+    assert torch.equal(model(x), plain((x - mean) / std))
+    assert set(model.state_dict()) == set(plain.state_dict())
+
+
+def _metadata(run: pcamflow.Run) -> str:
+    from safetensors import safe_open
+
+    with safe_open(run.path("train.narrow/model"), framework="pt") as file:
+        return str(file.metadata()["pcamflow"])
+
+
+def test_torchvisions_layouts_have_torchvisions_logits(tmp_path: Path) -> None:
+    reference = load_file(Path(__file__).parent.parent / "references/resnets.safetensors")
+    x = pcamflow.to_tensor(reference["images"].numpy())
+    for name in ("resnet18", "resnet50"):
+        prefix = f"{name}.model."
+        tensors = {it.removeprefix(prefix): tensor for it, tensor in reference.items() if it.startswith(prefix)}
+        stated = {"stages": [2, 1, 1, 1], "width": 3, "stem": "imagenet"}
+        stated |= {"block": "bottleneck"} if name == "resnet50" else {}
+        for metadata in (None, {"pcamflow": json.dumps({"architecture": {"resnet": stated}})}):
+            save_file(tensors, tmp_path / "model.safetensors", metadata=metadata)
+            model = pcamflow.load_model(tmp_path / "model.safetensors")
+            with torch.no_grad():
+                assert (model(x) - reference[f"{name}.logit"]).abs().max() < 1e-5
+    stated["stem"] = "deep"
+    metadata = {"pcamflow": json.dumps({"architecture": {"resnet": stated}})}
+    save_file(tensors, tmp_path / "odd.safetensors", metadata=metadata)
+    with pytest.raises(pcamflow.FormatError, match="deep is neither imagenet nor small"):
+        pcamflow.load_model(tmp_path / "odd.safetensors")
+
+
 def test_files_that_are_no_model(quickstart: pcamflow.Run, tmp_path: Path) -> None:
     tensors = load_file(quickstart.path("train.narrow/model"))
 
@@ -155,5 +197,5 @@ def test_input(quickstart: pcamflow.Run) -> None:
     tensor = pcamflow.to_tensor(patch)
     assert tensor.shape == (1, 3, 96, 96) and tensor.dtype == torch.float32
     assert torch.equal(tensor[0, 1], torch.from_numpy(patch[:, :, 1]) / 255)
-    with pytest.raises(pcamflow.FormatError, match=r"patches are uint8 \[N, 96, 96, 3\], and these are float64"):
+    with pytest.raises(pcamflow.FormatError, match=r"patches are uint8 \[N, S, S, 3\], and these are float64"):
         pcamflow.to_tensor(patch / 255)

@@ -13,10 +13,12 @@ Seeds are fixed and PyTorch uses one thread, so the same versions (`made-with.js
 machine write the same bytes. To save space, only every 11th pixel of a large map is kept.
 """
 
+import copy
 import hashlib
 import json
 import sys
 from pathlib import Path
+from unittest import mock
 
 import captum
 import numpy as np
@@ -33,7 +35,8 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch import nn
 from torch.nn import functional as F
 from torch.optim import lr_scheduler
-from torchvision.models.resnet import BasicBlock
+from torchvision.models import resnet
+from torchvision.models.resnet import BasicBlock, Bottleneck
 
 HERE = Path(__file__).parent
 THIN = 11
@@ -87,6 +90,30 @@ class ResNet(nn.Module):
         return self.fc(F.adaptive_avg_pool2d(x, 1).flatten(1)).squeeze(1)
 
 
+class NarrowResNet(resnet.ResNet):
+    """torchvision's network with other widths, which are fixed in its constructor, and one output."""
+
+    def __init__(self, block, stages, width):
+        nn.Module.__init__(self)
+        self._norm_layer, self.inplanes = nn.BatchNorm2d, width
+        self.dilation, self.groups, self.base_width = 1, 1, 64
+        self.conv1, self.bn1 = nn.Conv2d(3, width, 7, 2, 3, bias=False), nn.BatchNorm2d(width)
+        self.relu, self.maxpool = nn.ReLU(), nn.MaxPool2d(3, 2, 1)
+        for at, blocks in enumerate(stages):
+            layer = self._make_layer(block, width * 2**at, blocks, stride=1 if at == 0 else 2)
+            setattr(self, f"layer{at + 1}", layer)
+        self.avgpool, self.fc = nn.AdaptiveAvgPool2d(1), nn.Linear(self.inplanes, 1)
+
+    def forward(self, x):
+        return super().forward(x).squeeze(1)
+
+
+def by_default(make):
+    """torchvision's own network with one output, without the initialisation that it draws after PyTorch's default."""
+    with mock.patch.object(nn.init, "kaiming_normal_"):
+        return make(num_classes=1)
+
+
 def seeded(make, seed):
     torch.manual_seed(seed)
     return make()
@@ -137,6 +164,8 @@ def initialisations():
         ("class-cnn = { channels = [3, 5, 7, 9], hidden = 11 }", 7, lambda: ClassCNN((3, 5, 7, 9), 11)),
         ("resnet = {}", 42, ResNet),
         ("resnet = { stages = [1, 2], width = 4 }", 7, lambda: ResNet((1, 2), 4)),
+        ("resnet18 = {}", 42, lambda: by_default(resnet.resnet18)),
+        ("resnet50 = {}", 7, lambda: by_default(resnet.resnet50)),
     ]
     digest = lambda array: hashlib.sha256(array.tobytes()).hexdigest()
     return [
@@ -397,6 +426,43 @@ def stored(name, array, count):
     return np.ascontiguousarray(array)
 
 
+def learning(model, x):
+    """A training step in float64: the logits, and some gradients of their weighted sum."""
+    model = copy.deepcopy(model).double().train()
+    logits = model(x.detach().double())
+    (logits * torch.tensor([0.3, -0.2], dtype=torch.float64)).sum().backward()
+    some = ("conv1.weight", "layer1.0.conv2.weight", "layer2.0.downsample.0.weight", "bn1.weight", "fc.weight")
+    parameters = dict(model.named_parameters())
+    return {"learning.logit": logits, **{f"learning.{name}": parameters[name].grad for name in some}}
+
+
+def torchvision_layouts():
+    """Narrow networks of torchvision's layouts: weights, logits, gradients, and a map inside."""
+    images = detailed_patches(3, 300)[0][1:]
+    found = {"images": images}
+    cases = {"resnet18": (BasicBlock, (2, 1, 1, 1), 3), "resnet50": (Bottleneck, (2, 1, 1, 1), 3)}
+    for name, case in cases.items():
+        x, model = as_input(images).requires_grad_(), trained(lambda: NarrowResNet(*case), 9)
+        kept = {}
+        hook = model.layer3.register_forward_hook(lambda module, inputs, output: kept.update(layer3=output))
+        logits = model(x)
+        logits.sum().backward()
+        hook.remove()
+        cam = attr.LayerGradCam(model, model.layer4).attribute(x, relu_attributions=True)
+        with torch.no_grad():
+            options = {"sliding_window_shapes": (3, 16, 16), "strides": (3, 8, 8), "perturbations_per_eval": 11}
+            occluded = attr.Occlusion(model).attribute(x, baselines=0, **options)[:, 0]
+        results = {"logit": logits, "gradient": x.grad, **kept, "grad-cam.layer4": cam[:, 0], "occlusion": occluded}
+        results |= learning(model, x)
+        results = {key: value.detach().numpy() for key, value in results.items()} | {
+            f"model.{key}": array for key, array in weights(model).items()
+        }
+        # Of each map every 11th pixel, as elsewhere.
+        results = {key: stored(key, array, len(images)) for key, array in results.items()}
+        found |= {f"{name}.{key}": array for key, array in results.items()}
+    return found
+
+
 # Evaluation and splits
 
 
@@ -508,6 +574,7 @@ def main():
     layers = ["bn1", "relu1", "layer1", "layer2", "layer3"]
     resnet = explanations(lambda: ResNet((1, 1, 1), 4), 7, layers, "layer3")
     save_file(resnet, HERE / "explain-resnet.safetensors")
+    save_file(torchvision_layouts(), HERE / "resnets.safetensors")
     write("evaluate.json", evaluations())
     write("split.json", splits())
 

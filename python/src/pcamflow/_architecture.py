@@ -33,6 +33,10 @@ class ResNet:
 
     stages: tuple[int, ...]
     width: int
+    imagenet: bool = False
+    """Whether it begins as torchvision's: a 7x7 convolution and a max-pooling."""
+    bottleneck: bool = False
+    """Whether a block has three convolutions."""
 
 
 Architecture = Union[ClassCnn, ResNet]
@@ -54,16 +58,37 @@ def architecture(metadata: Mapping[str, str], shapes: Shapes, name: str) -> Arch
     return found
 
 
+def normalise(metadata: Mapping[str, str]) -> tuple[list[float], list[float]] | None:
+    """The mean and the standard deviation with which the metadata says that images are normalised, if it says so."""
+    try:
+        said = json.loads(metadata.get(METADATA, "{}"))["input"]["normalise"]
+        return [float(it) for it in said["mean"]], [float(it) for it in said["std"]]
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 def _stated(text: str, name: str) -> Architecture:
     try:
         [(kind, settings)] = json.loads(text)["architecture"].items()
         if kind == "class-cnn":
             return ClassCnn(_integers(settings["channels"]), int(settings["hidden"]))
         if kind == "resnet":
-            return ResNet(_integers(settings["stages"]), int(settings["width"]))
+            stem, block = settings.get("stem", "small"), settings.get("block", "basic")
+            return ResNet(
+                _integers(settings["stages"]),
+                int(settings["width"]),
+                _is(stem, "imagenet", "small"),
+                _is(block, "bottleneck", "basic"),
+            )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise FormatError(f"{name}: its metadata `{METADATA}` names no architecture ({error!r})") from error
     raise FormatError(f"{name} has the architecture `{kind}`, which this version of pcamflow does not know: update it")
+
+
+def _is(word: str, wanted: str, other: str) -> bool:
+    if word not in (wanted, other):
+        raise ValueError(f"{word} is neither {wanted} nor {other}")
+    return word == wanted
 
 
 def _integers(values: Any) -> tuple[int, ...]:
@@ -80,10 +105,11 @@ def _class_cnn(shapes: Shapes) -> ClassCnn | None:
 
 def _resnet(shapes: Shapes) -> ResNet | None:
     stem = shapes.get("conv1.weight", [])
-    if len(stem) != 4 or stem[2:] != [3, 3]:
+    if len(stem) != 4 or stem[2:] not in ([3, 3], [7, 7]):
         return None
 
     def blocks(stage: int) -> int:
         return sum(1 for _ in takewhile(lambda at: f"layer{stage}.{at}.conv1.weight" in shapes, count()))
 
-    return ResNet(tuple(takewhile(bool, map(blocks, count(1)))), stem[0])
+    stages = tuple(takewhile(bool, map(blocks, count(1))))
+    return ResNet(stages, stem[0], stem[2:] == [7, 7], "layer1.0.conv3.weight" in shapes)

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float32]
 
-SIDE = 96
-"""Rows and columns of a patch and of a map."""
-
 Index = Union[int, slice, Sequence[int]]
 
 
@@ -50,7 +47,7 @@ class Maps:
         """
         self.path, self._name = path, name
         with hdf5(path) as file:
-            count: int = dataset(file, "map", [None, SIDE, SIDE]).shape[0]
+            count: int = dataset(file, "map", [None, None, None]).shape[0]
             self.rows: npt.NDArray[np.int64] = dataset(file, "row", [count])[()].astype("int64")
             self.labels: npt.NDArray[np.uint8] = dataset(file, "label", [count])[()].astype("uint8")
             self.logits: Floats = dataset(file, "logit", [count])[()].astype("float32")
@@ -64,7 +61,7 @@ class Maps:
         return len(self.rows)
 
     def __getitem__(self, index: Index) -> Floats:
-        """float32 [96, 96] for one number, [n, 96, 96] for a slice or a list: raw, with the sign of the method."""
+        """float32 [S, S] for one number, [n, S, S] for a slice or a list: raw, with the sign of the method."""
         import numpy as np
 
         with hdf5(self.path) as file:
@@ -82,7 +79,7 @@ class Maps:
         return self[:] if dtype is None else self[:].astype(dtype)
 
     def of_row(self, row: int) -> Floats:
-        """float32 [96, 96]: the map of the patch in a row of the original file.
+        """float32 [S, S]: the map of the patch in a row of the original file.
 
         Raises:
             NotFoundError: that patch has no map here.
@@ -95,7 +92,7 @@ class Maps:
 
     def array(self, name: str) -> npt.NDArray[Any]:
         """One of `datasets`: `native` float32 [N, h, w], the map in the size of its layer; `attribution` float32
-        [N, 3, 96, 96]; `delta` float32 [N], the completeness error; `steps` int64 [N].
+        [N, 3, S, S]; `delta` float32 [N], the completeness error; `steps` int64 [N].
 
         Raises:
             NotFoundError: the method has no such array.

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 def load_model(source: Run | Paths, stage: str | None = None) -> torch.nn.Module:
     """A trained network as a plain `torch.nn.Module`, on the CPU and in evaluation mode.
 
-    It maps float32 [N, 3, 96, 96] in [0, 1] to the logits of tumour, float32 [N]; `torch.sigmoid` gives probabilities.
-    No other normalisation is needed: `to_tensor` makes such input from patches. Layers have the names of pcamflow
+    It maps float32 [N, 3, S, S] in [0, 1] to the logits of tumour, float32 [N]; `torch.sigmoid` gives probabilities.
+    No other normalisation is needed: `to_tensor` makes such input from patches, and what the model says about its own
+    is part of the module. Layers have the names of pcamflow
     (`model.relu4`, `model.layer2`), and Captum takes the module as it is.
 
     Args:
@@ -47,13 +48,16 @@ def load_model(source: Run | Paths, stage: str | None = None) -> torch.nn.Module
     if isinstance(found, architectures.ClassCnn):
         network = _networks.ClassCnn(found.channels, found.hidden)
     else:
-        network = _networks.ResNet(found.stages, found.width)
+        network = _networks.ResNet(found.stages, found.width, imagenet=found.imagenet, bottleneck=found.bottleneck)
+    normalise = architectures.normalise(metadata)
+    if normalise is not None:
+        network.normalise = _networks.Normalise(*normalise)
     _fill(network, tensors, path)
     return network.eval()
 
 
 def to_tensor(patches: npt.NDArray[np.uint8]) -> torch.Tensor:
-    """Patches as input of a model: uint8 [N, 96, 96, 3] or [96, 96, 3] to float32 [N, 3, 96, 96] in [0, 1].
+    """Patches as input of a model: uint8 [N, S, S, 3] or [S, S, 3] to float32 [N, 3, S, S] in [0, 1].
 
     Raises:
         FormatError: not uint8, or another shape.
@@ -61,7 +65,7 @@ def to_tensor(patches: npt.NDArray[np.uint8]) -> torch.Tensor:
     import torch
 
     if patches.dtype != "uint8" or patches.ndim not in (3, 4) or patches.shape[-1] != 3:
-        raise FormatError(f"patches are uint8 [N, 96, 96, 3], and these are {patches.dtype} {list(patches.shape)}")
+        raise FormatError(f"patches are uint8 [N, S, S, 3], and these are {patches.dtype} {list(patches.shape)}")
     batch = torch.from_numpy(patches.copy()).reshape(-1, *patches.shape[-3:])
     return batch.permute(0, 3, 1, 2).contiguous().float() / 255
 

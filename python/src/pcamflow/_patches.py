@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, cast
 
 from ._errors import NotFoundError
 from ._files import dataset, hdf5
-from ._maps import SIDE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def read(rows: Sequence[int], files: Mapping[str, Path]) -> npt.NDArray[np.uint8]:
-    """The patches in some rows, uint8 [n, 96, 96, 3] in the order of `rows`, each from the first file that has it. The
+    """The patches in some rows, uint8 [n, S, S, 3] in the order of `rows`, each from the first file that has it. The
     files are named, for messages. A file without the dataset `row` is an original file: its rows are 0, 1, 2, ...
 
     Raises:
@@ -29,11 +28,14 @@ def read(rows: Sequence[int], files: Mapping[str, Path]) -> npt.NDArray[np.uint8
     import numpy as np
 
     wanted = np.asarray(rows, dtype=np.int64).reshape(-1)
-    out = np.empty((len(wanted), SIDE, SIDE, 3), dtype=np.uint8)
+    out: npt.NDArray[np.uint8] | None = None
     missing = np.ones(len(wanted), dtype=bool)
     for path in files.values():
         with hdf5(path) as file:
-            patches = dataset(file, "x", [None, SIDE, SIDE, 3])
+            size = [None, None] if out is None else list(out.shape[1:3])
+            patches = dataset(file, "x", [None, *size, 3])
+            if out is None:
+                out = np.empty((len(wanted), *patches.shape[1:]), dtype=np.uint8)
             count: int = patches.shape[0]
             known = dataset(file, "row", [count])[()] if "row" in file else np.arange(count)
             here = missing & np.isin(wanted, known)
@@ -45,6 +47,7 @@ def read(rows: Sequence[int], files: Mapping[str, Path]) -> npt.NDArray[np.uint8
             read_once, places = np.unique(positions, return_inverse=True)
             out[here] = cast("npt.NDArray[np.uint8]", patches[read_once])[places]
             missing &= ~here
-    if missing.any():
-        raise NotFoundError(f"row {wanted[missing][0]} is in none of: {', '.join(files)}")
+    if out is None or missing.any():
+        first = wanted[missing][0] if missing.any() else "?"
+        raise NotFoundError(f"row {first} is in none of: {', '.join(files)}")
     return out

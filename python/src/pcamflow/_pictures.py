@@ -28,12 +28,12 @@ def overlay(patch: npt.NDArray[np.uint8], map: npt.NDArray[np.float32], method: 
     and integrated gradients it is the 99th percentile. A map without evidence leaves the patch as it is.
 
     Args:
-        patch: uint8 [96, 96, 3].
-        map: float32 [96, 96].
+        patch: uint8 [S, S, 3].
+        map: float32 [S, S].
         method: `grad-cam`, `saliency`, `occlusion` or `integrated-gradients`.
 
     Returns:
-        uint8 [96, 96, 3].
+        uint8 [S, S, 3].
 
     Raises:
         FormatError: the patch and the map have other shapes.

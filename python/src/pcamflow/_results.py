@@ -147,7 +147,7 @@ class Run:
     def patches(
         self, rows: Sequence[int] | npt.NDArray[np.int64], images: Paths | None = None
     ) -> npt.NDArray[np.uint8]:
-        """Patches by their rows in the original file, uint8 [n, 96, 96, 3], in the order of `rows`.
+        """Patches by their rows in the original file, uint8 [n, S, S, 3], in the order of `rows`.
 
         Args:
             rows: as in `predictions()`, `per_image()` and `Maps.rows`.
@@ -161,7 +161,7 @@ class Run:
         return _patches.read([int(row) for row in rows], self._images(images))
 
     def overlay(self, row: int, method: str, images: Paths | None = None) -> npt.NDArray[np.uint8]:
-        """The map of a patch over the grey patch, uint8 [96, 96, 3], in the colours of the panels.
+        """The map of a patch over the grey patch, uint8 [S, S, 3], in the colours of the panels.
 
         Args:
             row: the row of the patch in the original file.

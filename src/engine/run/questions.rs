@@ -124,8 +124,9 @@ fn asked<'a>(node: &'a StageNode, data: &Path) -> Vec<Asked<'a>> {
             vec![patches(node, "images", "sizes", wanted)]
         }
         AnyStage::Train(stage) => {
-            let network = Wanted::Network(stage.architecture.clone());
-            vec![train(), validation(), weights(node, "weights", network)]
+            let start =
+                Wanted::Start { architecture: stage.architecture.clone(), replace_head: stage.replace_head };
+            vec![train(), validation(), weights(node, "weights", start)]
         }
         AnyStage::ResumeTrain(stage) => {
             let checkpoint = Wanted::Checkpoint(stage.architecture.clone());

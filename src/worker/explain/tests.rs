@@ -18,8 +18,9 @@ use tch::{Device, Kind, Tensor};
 use super::*;
 use crate::model::{
     Source,
-    infer::infer,
-    testing::{difference, get, linear_network, noisy_patches, reference, tiny_network, weights},
+    testing::{
+        architecture_of, difference, get, linear_network, noisy_patches, reference, tiny_network, weights,
+    },
 };
 
 /// Rows and columns of the images.

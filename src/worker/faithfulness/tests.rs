@@ -12,8 +12,7 @@ use crate::{
     baseline::Fill,
     model::{
         Network, Source,
-        infer::infer,
-        testing::{difference, get, reference, tiny_network, weights},
+        testing::{architecture_of, difference, get, reference, tiny_network, weights},
     },
 };
 
@@ -49,7 +48,7 @@ fn map(reference: &[(String, Tensor)], method: &str) -> Tensor {
 fn curves_and_areas_of_every_method_equal_the_references() {
     let Some(reference) = reference("explain.safetensors") else { return };
     let file = weights(&reference, "model.");
-    let network = Network::new(&infer(&file).unwrap(), Source::File(file), Device::Cpu).unwrap();
+    let network = Network::new(&architecture_of(&file).unwrap(), Source::File(file), Device::Cpu).unwrap();
     let course = Course::new(Protocol::Rank, Side::PCAM, 96);
     let (walker, images) = (walker(&course, 32), get(&reference, "images"));
     for method in ["grad-cam", "saliency", "occlusion", "ig"] {

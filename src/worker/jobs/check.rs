@@ -8,7 +8,7 @@ use pcamflow::{
 use tch::Device;
 
 use crate::{
-    model::{Network, Source, load_model, read_weights},
+    model::{Want, read_weights},
     tensors::TensorFile,
     train::checkpoint,
 };
@@ -33,9 +33,9 @@ fn answer(question: &Question) -> Answer {
 
 fn read(WeightsFile { file, wanted }: &WeightsFile) -> Result<()> {
     match wanted {
-        Wanted::Model => load_model(file, Device::Cpu).map(drop),
-        Wanted::Network(architecture) => {
-            Network::new(architecture, Source::File(read_weights(file)?.0), Device::Cpu).map(drop)
+        Wanted::Model => read_weights(file, Want::Any).map(drop),
+        Wanted::Start { architecture, replace_head } => {
+            read_weights(file, Want::Start { architecture, replace_head: *replace_head }).map(drop)
         }
         Wanted::Checkpoint(wanted) => {
             let found = checkpoint::decode(TensorFile::read(file)?, Device::Cpu)?.recipe.architecture;
@@ -55,6 +55,9 @@ pub(super) fn check_architecture(
 ) -> Result<()> {
     let Some(wanted) = wanted else { return Ok(()) };
     let (is, should) = (in_words(found), in_words(wanted));
-    ensure!(found == wanted, "{name} is the checkpoint of {is}, and `architecture` asks for {should}");
+    ensure!(
+        found.form() == wanted.form(),
+        "{name} is the checkpoint of {is}, and `architecture` asks for {should}"
+    );
     Ok(())
 }

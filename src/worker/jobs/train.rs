@@ -13,7 +13,7 @@ use pcamflow::{
 use crate::{
     device,
     job::Job,
-    model::{Source, metadata},
+    model::{Source, Want, metadata},
     numbers::defined,
     patches,
     tensors::to_bytes,
@@ -87,7 +87,11 @@ fn check_classes(job: &Job<'_>, learning: &PatchSet, validation: &PatchSet) -> R
 
 fn begin(job: &Job<'_>, stage: &Train) -> Result<State> {
     let source = match stage.weights {
-        Some(_) => Source::File(job.weights("weights")?),
+        Some(_) => {
+            let Train { architecture, replace_head, .. } = stage;
+            let want = Want::Start { architecture, replace_head: *replace_head };
+            Source::Start { file: job.weights("weights", want)?.tensors, seed: stage.seed }
+        }
         None => Source::Seed(stage.seed),
     };
     State::new(Recipe::from(stage), source, job.device)
@@ -142,7 +146,7 @@ mod tests {
     use super::*;
     use crate::{
         batches::{Patches, tests::noise},
-        model::{load_model, testing::tiny},
+        model::testing::{load_model, tiny},
     };
 
     struct Silent;
@@ -160,6 +164,7 @@ mod tests {
         Train {
             data: TrainingData::Split("split.s".parse::<StageName>().unwrap()),
             weights: None,
+            replace_head: false,
             architecture: tiny(),
             epochs,
             batch_size: 8,
@@ -332,8 +337,13 @@ mod tests {
         let network = crate::model::testing::tiny_network(99);
         task.inputs.insert("weights".to_owned(), crate::model::testing::saved(&network, folder.path()));
         let error = super::super::run(&task, &Silent).unwrap_err().to_string();
-        let wanted = "model.safetensors: tensor `conv1.weight` has the shape [2, 3, 3, 3], and the network \
-                      needs [32, 3, 3, 3]";
-        assert_eq!(error, wanted);
+        let part = "`conv1.weight` has the shape [2, 3, 3, 3], and the network needs [32, 3, 3, 3]";
+        assert!(
+            error.starts_with("model.safetensors does not fit the network: 27 tensors have other shapes"),
+            "{error}"
+        );
+        assert!(error.contains(part), "{error}");
+        let found = r#"{"class-cnn":{"channels":[2,3,4,5],"hidden":6}}: set `architecture`"#;
+        assert!(error.ends_with(found), "{error}");
     }
 }

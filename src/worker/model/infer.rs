@@ -1,89 +1,61 @@
-//! Finds the network of a weights file by the names and shapes of its tensors.
+//! Finds the architecture of named tensors by their names and shapes.
 
 use anyhow::{Context as _, Result, ensure};
 use pcamflow::{
-    protocol::InputFile,
-    stages::architecture::{Architecture, ClassCnn, ResNet},
+    nearest::nearest,
+    stages::architecture::{Architecture, Block, ClassCnn, ResNet, Stem},
 };
-use tch::Device;
 
-use super::{Network, Source};
-use crate::tensors::TensorFile;
+use super::fit::Shapes;
 
-/// The network in a safetensors file, frozen.
-///
-/// # Errors
-/// The file is not safetensors or holds no known network, or a tensor is missing, unexpected, misshapen or not finite.
-pub(crate) fn load_model(input: &InputFile, device: Device) -> Result<Network> {
-    network_of(read_weights(input)?.0, device)
-}
-
-/// As [`load_model`], from tensors in memory.
-///
-/// # Errors
-/// As `load_model`.
-pub(crate) fn network_of(file: TensorFile, device: Device) -> Result<Network> {
-    Network::new(&infer(&file)?, Source::File(file), device)
-}
-
-/// The tensors of a network, and the prefix that was removed from their names.
-///
-/// # Errors
-/// The file is not safetensors, or it is a checkpoint.
-pub(crate) fn read_weights(input: &InputFile) -> Result<(TensorFile, String)> {
-    let file = TensorFile::read(input)?;
-    ensure!(
-        !file.is_checkpoint(),
-        "{} is the checkpoint of a training, but weights are expected: use the `model.safetensors` beside it, or \
-         continue the training in a `resume-train` stage",
-        input.name
-    );
-    Ok(file.unwrapped())
-}
-
-/// The architecture of the tensors of a file.
+/// The architecture of tensors. `name` is that of their file, for messages.
 ///
 /// # Errors
 /// The architecture is unknown; the message says what is missing.
-pub(crate) fn infer(file: &TensorFile) -> Result<Architecture> {
+pub(super) fn infer(name: &str, shapes: &Shapes) -> Result<Architecture> {
     let unknown =
-        || format!("{} holds no network that pcamflow knows (architectures: class-cnn, resnet)", file.name());
-    match has(file, &first_of(1, 0)) {
-        true => resnet(file).map(Architecture::Resnet),
-        false => class_cnn(file).map(Architecture::ClassCnn),
+        || format!("{name} holds no network that pcamflow knows (architectures: class-cnn, resnet)");
+    match shapes.contains_key(&first_of(1, 0)) {
+        true => resnet(shapes).map(Architecture::Resnet),
+        false => class_cnn(shapes).map(Architecture::ClassCnn),
     }
     .with_context(unknown)
 }
 
-fn class_cnn(file: &TensorFile) -> Result<ClassCnn> {
+fn class_cnn(shapes: &Shapes) -> Result<ClassCnn> {
     Ok(ClassCnn {
         channels: [
-            outputs(file, "conv1.weight", 4)?,
-            outputs(file, "conv2.weight", 4)?,
-            outputs(file, "conv3.weight", 4)?,
-            outputs(file, "conv4.weight", 4)?,
+            outputs(shapes, "conv1.weight", 4)?,
+            outputs(shapes, "conv2.weight", 4)?,
+            outputs(shapes, "conv3.weight", 4)?,
+            outputs(shapes, "conv4.weight", 4)?,
         ],
-        hidden: outputs(file, "fc1.weight", 2)?,
+        hidden: outputs(shapes, "fc1.weight", 2)?,
     })
 }
 
 /// Counts stages and their blocks. Shapes are checked when the tensors are read.
-fn resnet(file: &TensorFile) -> Result<ResNet> {
-    let width = outputs(file, "conv1.weight", 4)?;
-    let stem = file.shape("conv1.weight")?;
-    ensure!(
-        stem[2..] == [3, 3],
-        "its first convolution is {}x{}, as in networks for larger pictures; here it must be 3x3",
-        stem[2],
-        stem[3]
-    );
-    ensure!(
-        !has(file, "layer1.0.conv3.weight"),
-        "its blocks have three convolutions (`layer1.0.conv3.weight`); here they must have two"
-    );
-    let blocks = |stage: u32| (0..).take_while(|&block| has(file, &first_of(stage, block))).count();
+fn resnet(shapes: &Shapes) -> Result<ResNet> {
+    let width = outputs(shapes, "conv1.weight", 4)?;
+    let has = |tensor: &str| shapes.contains_key(tensor);
+    let block = if has("layer1.0.conv3.weight") { Block::Bottleneck } else { Block::Basic };
+    let blocks = |stage: u32| (0..).take_while(|&block| has(&first_of(stage, block))).count();
     let counts = (1..).map(blocks).take_while(|&blocks| blocks > 0);
-    Ok(ResNet { stages: counts.map(u32::try_from).collect::<Result<_, _>>()?, width })
+    let stages = counts.map(u32::try_from).collect::<Result<_, _>>()?;
+    Ok(ResNet { stages, width, stem: stem(&shapes["conv1.weight"])?, block })
+}
+
+/// The stem, by the shape of its convolution. No tensor tells its stride, nor whether a pooling follows.
+fn stem(convolution: &[i64]) -> Result<Stem> {
+    match convolution[2..] {
+        [3, 3] => Ok(Stem::Small),
+        [7, 7] => Ok(Stem::Imagenet),
+        _ => anyhow::bail!(
+            "its first convolution is {}x{}; here it must be 3x3, or 7x7 as in torchvision",
+            convolution[2],
+            convolution[3]
+        ),
+    }
 }
 
 /// The first tensor of a block.
@@ -91,13 +63,21 @@ fn first_of(stage: u32, block: u32) -> String {
     format!("layer{stage}.{block}.conv1.weight")
 }
 
-fn has(file: &TensorFile, tensor: &str) -> bool {
-    file.shape(tensor).is_ok()
+/// Names that are right, so none of them is a misspelt other one.
+const KNOWN: [&str; 6] =
+    ["conv1.weight", "conv2.weight", "conv3.weight", "conv4.weight", "fc1.weight", "fc2.weight"];
+
+/// The message about a tensor by which networks are known.
+fn missing(shapes: &Shapes, tensor: &str) -> String {
+    let others = shapes.keys().map(String::as_str).filter(|name| !KNOWN.contains(name));
+    let near = nearest(tensor, others);
+    let near = near.map(|near| format!(" (is it `{near}`?)")).unwrap_or_default();
+    format!("it has no tensor `{tensor}`{near}")
 }
 
 /// The first dimension of a tensor with a number of dimensions.
-fn outputs(file: &TensorFile, tensor: &str, dimensions: usize) -> Result<u32> {
-    let shape = file.shape(tensor)?;
+fn outputs(shapes: &Shapes, tensor: &str, dimensions: usize) -> Result<u32> {
+    let shape = shapes.get(tensor).with_context(|| missing(shapes, tensor))?;
     ensure!(
         shape.len() == dimensions,
         "tensor `{tensor}` has the shape {shape:?}, not {dimensions} dimensions"

@@ -116,7 +116,7 @@ mod tests {
     use super::*;
     use crate::model::{
         Network, Source,
-        testing::{as_if_trained, difference, noisy_patches_of, resnet},
+        testing::{as_if_trained, difference, imagenet_resnets, noisy_patches_of, resnet},
     };
 
     fn class_cnn() -> Network {
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn logits_are_those_of_whole_passes() {
         let networks = [class_cnn(), odd(5), odd(3), resnet(&[1, 1], 4, 2), resnet(&[2, 1, 1], 3, 3)];
-        for network in networks.map(as_if_trained) {
+        for network in networks.into_iter().chain(imagenet_resnets(4)).map(as_if_trained) {
             same_as_whole_passes(&network, 96, 16, &[0, 8, 40, 80]);
             same_as_whole_passes(&network, 96, 20, &[0, 12, 84]);
             same_as_whole_passes(&network, 96, 1, &[0, 37, 95]);

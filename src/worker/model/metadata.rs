@@ -5,7 +5,10 @@
 
 use pcamflow::{
     side::Side,
-    stages::{Normalise, train::Architecture},
+    stages::{
+        Normalise,
+        architecture::{Architecture, Form},
+    },
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -54,7 +57,7 @@ pub(crate) fn entry(
         input["normalise"] = json!(normalise);
     }
     let description = json!({
-        "architecture": architecture,
+        "architecture": architecture.spelt_out(),
         "classes": 2,
         "input": input,
         "layers": architecture.layers(),
@@ -67,9 +70,9 @@ pub(crate) fn entry(
 
 /// Rows and columns after the last pooling.
 fn pooled(architecture: &Architecture) -> [i64; 2] {
-    match architecture {
-        Architecture::ClassCnn(_) => [super::class_cnn::POOLED; 2],
-        Architecture::Resnet(_) => [1, 1],
+    match architecture.form() {
+        Form::ClassCnn(_) => [super::class_cnn::POOLED; 2],
+        Form::Resnet(_) => [1, 1],
     }
 }
 

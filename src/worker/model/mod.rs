@@ -4,16 +4,18 @@
 //! float32 and have PyTorch's names; between patches and head, maps may be bfloat16 (`compute_in`). It is a list of
 //! operations (`body`), which several files compute, each for its purpose: `plain`, `folded`, `gradient`, `learn`,
 //! `local`. To add an architecture: its settings and layer names in `stages::architecture`, a file here that builds the
-//! list, the arms that the compiler asks for, and a case in `infer`.
+//! list, the arms that the compiler asks for, and a case in `infer`. Files of weights are read in `weights`.
 
+mod architectures;
 mod averaging;
 #[cfg(test)]
 mod bf16;
 mod body;
 mod class_cnn;
+mod fit;
 mod folded;
 mod gradient;
-pub(crate) mod infer;
+mod infer;
 mod layers;
 mod learn;
 mod local;
@@ -27,22 +29,24 @@ mod resnet;
 mod source;
 #[cfg(test)]
 pub(crate) mod testing;
+mod weights;
 
 use std::sync::OnceLock;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use pcamflow::stages::{Normalise, train::Architecture};
 use tch::{Device, Kind, Tensor, no_grad};
 
 pub(crate) use gradient::Slope;
-pub(crate) use infer::{load_model, network_of, read_weights};
 pub(crate) use learn::Pass;
 pub(crate) use local::Whole;
 pub(crate) use places::Places;
 pub(crate) use source::Source;
+pub(crate) use weights::{Want, Weights, read_weights};
 
 use crate::tensors::Named;
 use body::Body;
+use fit::Misfit;
 use folded::Folded;
 pub(crate) use mode::{Mode, Tape};
 use normalised::Normalised;
@@ -85,13 +89,14 @@ impl Network {
     /// A frozen network with the tensors of a source.
     ///
     /// # Errors
-    /// A tensor of the file is missing, misshapen or unexpected.
+    /// Tensors of the file are missing, misshapen or unexpected: the message lists them.
     pub(crate) fn new(architecture: &Architecture, source: Source, device: Device) -> Result<Self> {
+        if let Source::File(file) = &source {
+            let misfit = Misfit::of(&architectures::needed(architecture)?, &file.shapes());
+            ensure!(misfit.is_none(), "{} does not fit the network: {}", file.name(), misfit.in_words());
+        }
         let mut maker = Maker::new(source, device);
-        let body = match architecture {
-            Architecture::ClassCnn(widths) => class_cnn::class_cnn(widths, &mut maker)?,
-            Architecture::Resnet(settings) => resnet::resnet(settings, &mut maker)?,
-        };
+        let body = architectures::body(architecture, &mut maker)?;
         let (architecture, made) = (architecture.clone(), maker.finish()?);
         Ok(Self {
             architecture,

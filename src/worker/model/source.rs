@@ -1,4 +1,4 @@
-//! The source of a network's tensors: a seed or a file.
+//! The source of a network's tensors: a seed, a file, or both.
 //!
 //! The initialisation is PyTorch's default, bit for bit: the same generator, bounds and order. (tch's own layers are
 //! initialised differently.)
@@ -17,6 +17,13 @@ pub(crate) enum Source {
     Seed(u64),
     /// A file with exactly these tensors.
     File(TensorFile),
+    /// A file; what it lacks is as after the seed.
+    Start {
+        /// The file.
+        file: TensorFile,
+        /// The seed.
+        seed: u64,
+    },
 }
 
 /// The initialisation of a tensor.
@@ -42,6 +49,9 @@ pub(super) struct Maker {
 enum From {
     Seed(Generator),
     File(TensorFile),
+    Start(TensorFile, Generator),
+    /// Any values: only names and shapes are of interest.
+    Anything,
 }
 
 /// A tensor of a network.
@@ -59,8 +69,14 @@ impl Maker {
         let from = match source {
             Source::Seed(seed) => From::Seed(Generator::seeded(seed)),
             Source::File(file) => From::File(file),
+            Source::Start { file, seed } => From::Start(file, Generator::seeded(seed)),
         };
         Self { from, device, made: Vec::new() }
+    }
+
+    /// A maker of tensors with any values.
+    pub(super) fn of_anything() -> Self {
+        Self { from: From::Anything, device: Device::Cpu, made: Vec::new() }
     }
 
     /// A learnt tensor.
@@ -85,8 +101,8 @@ impl Maker {
     /// The file holds further tensors.
     pub(super) fn finish(self) -> Result<Vec<Made>> {
         match self.from {
-            From::File(file) => file.finish()?,
-            From::Seed(_) => (),
+            From::File(file) | From::Start(file, _) => file.finish()?,
+            From::Seed(_) | From::Anything => (),
         }
         Ok(self.made)
     }
@@ -95,6 +111,12 @@ impl Maker {
         let tensor = match &mut self.from {
             From::Seed(generator) => generator.draw(shape, initial),
             From::File(file) => file.take(name, shape)?,
+            From::Start(file, generator) => {
+                // Drawn in any case, so that the next ones are as without a file.
+                let drawn = generator.draw(shape, initial);
+                if file.has(name) { file.take(name, shape)? } else { drawn }
+            }
+            From::Anything => Tensor::empty(shape, (Kind::Float, Device::Cpu)),
         };
         let tensor = tensor.to_device(self.device);
         self.made.push(Made { name: name.to_owned(), tensor: tensor.shallow_clone(), initial, learnt });

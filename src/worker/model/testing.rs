@@ -2,15 +2,17 @@
 
 use pcamflow::{
     protocol::InputFile,
-    stages::architecture::{Architecture, ClassCnn, ResNet},
+    stages::architecture::{Architecture, Block, ClassCnn, ResNet, Stem},
     testing::{explanations, shared},
 };
 use tch::{Device, Kind, Tensor};
 
 use super::{
-    Network, Source,
+    Network, Source, Want, Weights,
     body::{Body, Head},
+    infer::infer,
     layers::Linear,
+    read_weights,
 };
 use crate::tensors::{IGNORED, TensorFile};
 
@@ -30,8 +32,27 @@ pub(crate) fn small_resnet(seed: u64) -> Network {
 
 /// A residual network after PyTorch's initialisation.
 pub(crate) fn resnet(stages: &[u32], width: u32, seed: u64) -> Network {
-    let architecture = Architecture::Resnet(ResNet { stages: stages.to_vec(), width });
-    Network::new(&architecture, Source::Seed(seed), Device::Cpu).unwrap()
+    resnet_of(ResNet { stages: stages.to_vec(), width, ..ResNet::default() }, seed)
+}
+
+/// As [`resnet`], with any settings.
+pub(crate) fn resnet_of(settings: ResNet, seed: u64) -> Network {
+    Network::new(&Architecture::Resnet(settings), Source::Seed(seed), Device::Cpu).unwrap()
+}
+
+/// Narrow networks with torchvision's stem: of basic blocks, and of bottlenecks.
+pub(crate) fn imagenet_resnets(seed: u64) -> [Network; 2] {
+    [imagenet_basic(seed), imagenet_bottleneck(seed)]
+}
+
+pub(crate) fn imagenet_basic(seed: u64) -> Network {
+    let (stem, block) = (Stem::Imagenet, Block::Basic);
+    resnet_of(ResNet { stages: vec![2, 1], width: 3, stem, block }, seed)
+}
+
+pub(crate) fn imagenet_bottleneck(seed: u64) -> Network {
+    let (stem, block) = (Stem::Imagenet, Block::Bottleneck);
+    resnet_of(ResNet { stages: vec![2, 1, 1], width: 3, stem, block }, seed)
 }
 
 /// Changes every tensor of a network. Running variances stay above 0.
@@ -47,6 +68,17 @@ pub(crate) fn as_if_trained(network: Network) -> Network {
 pub(crate) fn file_of(network: &Network) -> TensorFile {
     let bytes = crate::tensors::to_bytes(&network.state(), None).unwrap();
     TensorFile::parse("model.safetensors", &bytes).unwrap()
+}
+
+/// The network in a safetensors file, frozen.
+pub(crate) fn load_model(input: &InputFile, device: Device) -> anyhow::Result<Network> {
+    let Weights { architecture, tensors, .. } = read_weights(input, Want::Any)?;
+    Network::new(&architecture, Source::File(tensors), device)
+}
+
+/// The architecture of the tensors of a file.
+pub(crate) fn architecture_of(file: &TensorFile) -> anyhow::Result<Architecture> {
+    infer(file.name(), &file.shapes())
 }
 
 /// z = <w, x> + b with weights [3, 96, 96]: every explainer has a closed form for it. Its state is that of another

@@ -1,8 +1,10 @@
 //! Networks against PyTorch's numbers, and weights files with mistakes.
 
 use super::{
-    infer::infer,
-    testing::{difference, explained_references, get, noisy_patches, saved, tiny_network, weights},
+    testing::{
+        architecture_of, difference, explained_references, get, load_model, noisy_patches, saved,
+        tiny_network, weights,
+    },
     *,
 };
 use std::collections::BTreeMap;
@@ -21,7 +23,7 @@ fn initialisation_is_pytorchs_bit_for_bit() {
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     let own = read(reference_path("init.json"));
     let own = own.as_array().unwrap();
-    assert_eq!(own.len(), 4);
+    assert_eq!(own.len(), 6);
     for case in own {
         let architecture: Architecture = toml::from_str(&text(&case["architecture"])).unwrap();
         let state = seeded_digests(&architecture, case["seed"].as_u64().unwrap());
@@ -53,7 +55,7 @@ fn logits_are_pytorchs_within_1e_5() {
 
 fn logits_are_those_of(reference: &[(String, Tensor)]) {
     let file = weights(reference, "model.");
-    let network = Network::new(&infer(&file).unwrap(), Source::File(file), Device::Cpu).unwrap();
+    let network = Network::new(&architecture_of(&file).unwrap(), Source::File(file), Device::Cpu).unwrap();
     let patches = reference_patches(reference);
     let wanted = get(reference, "logit");
     for patches in [patches.contiguous(), patches] {
@@ -111,17 +113,19 @@ fn files_without_a_network_have_different_errors() {
         change(&mut state);
         let bytes = crate::tensors::to_bytes(&state, None).unwrap();
         let file = crate::tensors::TensorFile::parse("m.safetensors", &bytes).unwrap();
-        let network = infer(&file)
+        let network = architecture_of(&file)
             .and_then(|architecture| Network::new(&architecture, Source::File(file), Device::Cpu));
         format!("{:#}", network.unwrap_err())
     };
     let missing = error(&|state| drop(state.remove("bn2.running_var")));
-    assert_eq!(missing, "m.safetensors has no tensor `bn2.running_var`");
+    let wanted = "m.safetensors does not fit the network: 1 tensor is missing: `bn2.running_var`";
+    assert_eq!(missing, wanted);
     let other = error(&|state| drop(state.remove("conv1.weight")));
     assert!(other.starts_with("m.safetensors holds no network that pcamflow knows"), "{other}");
     let narrow = error(&|state| drop(state.insert("conv2.bias".into(), Tensor::from_slice(&[1f32]))));
-    let wanted = "m.safetensors: tensor `conv2.bias` has the shape [1], and the network needs [3]";
+    let wanted = "m.safetensors does not fit the network: 1 tensor has another shape: `conv2.bias` has the shape \
+                  [1], and the network needs [3]";
     assert_eq!(narrow, wanted);
     let more = error(&|state| drop(state.insert("fc3.bias".into(), Tensor::from_slice(&[1f32]))));
-    assert_eq!(more, "m.safetensors: the network has no tensor `fc3.bias`");
+    assert_eq!(more, "m.safetensors does not fit the network: 1 tensor is left over: `fc3.bias`");
 }

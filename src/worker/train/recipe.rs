@@ -48,7 +48,8 @@ impl From<&Train> for Recipe {
         let schedule = Some(stage.schedule.lasting(stage.epochs));
         let augmentation = Some(stage.augmentation.clone());
         Self {
-            architecture: stage.architecture.clone(),
+            // A checkpoint can be read without knowing torchvision's names.
+            architecture: stage.architecture.spelt_out(),
             optimizer: stage.optimizer.clone(),
             batch_size: stage.batch_size,
             shuffle: stage.shuffle,

@@ -127,6 +127,6 @@ fn they_are_near_captums_maps() {
 /// The network and the patches of a reference.
 fn trained(reference: &[(String, Tensor)]) -> (Network, Tensor) {
     let file = weights(reference, "model.");
-    let network = Network::new(&infer(&file).unwrap(), Source::File(file), Device::Cpu).unwrap();
+    let network = Network::new(&architecture_of(&file).unwrap(), Source::File(file), Device::Cpu).unwrap();
     (network, get(reference, "images").to_kind(Kind::Float).permute([0, 3, 1, 2]) / 255.0)
 }

@@ -13,7 +13,7 @@ struct Case {
 fn case() -> Option<Case> {
     let reference = reference("explain.safetensors")?;
     let file = weights(&reference, "model.");
-    let network = Network::new(&infer(&file).unwrap(), Source::File(file), Device::Cpu).unwrap();
+    let network = Network::new(&architecture_of(&file).unwrap(), Source::File(file), Device::Cpu).unwrap();
     let images = get(&reference, "images").to_kind(Kind::Float).permute([0, 3, 1, 2]) / 255.0;
     Some(Case { reference, network, images })
 }

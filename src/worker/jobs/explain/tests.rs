@@ -51,7 +51,7 @@ fn an_imported_model_and_real_patches_give_pytorchs_maps() {
     let folder = tempfile::tempdir().unwrap();
     let weights = crate::model::testing::weights(&reference, "model.");
     let network = crate::model::Network::new(
-        &crate::model::infer::infer(&weights).unwrap(),
+        &crate::model::testing::architecture_of(&weights).unwrap(),
         crate::model::Source::File(weights),
         tch::Device::Cpu,
     );

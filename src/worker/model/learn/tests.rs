@@ -5,7 +5,10 @@ use tch::{Kind, Tensor};
 use super::*;
 use crate::model::{
     Mode, Network, Tape,
-    testing::{as_if_trained, difference, noisy_patches, resnet, small_resnet, tiny_network},
+    testing::{
+        as_if_trained, difference, imagenet_basic, imagenet_bottleneck, noisy_patches, resnet, small_resnet,
+        tiny_network,
+    },
 };
 
 /// The network in float64. Returns its parameters, which require gradients.
@@ -40,7 +43,9 @@ const TOLERANCE: f64 = 2e-5;
 
 #[test]
 fn logits_and_gradients_are_those_of_float64_in_the_order_of_the_parameters() {
-    for make in [tiny_network, small_resnet, |seed| resnet(&[2, 1, 1], 3, seed)] {
+    let makes: [fn(u64) -> Network; 5] =
+        [tiny_network, small_resnet, |seed| resnet(&[2, 1, 1], 3, seed), imagenet_basic, imagenet_bottleneck];
+    for make in makes {
         let network = as_if_trained(make(1));
         let mut exact = as_if_trained(make(1));
         let wanted_of = doubled(&mut exact);

@@ -77,16 +77,16 @@
 use sha2::{Digest, Sha256};
 use tch::{Device, Kind, Tensor};
 
-use super::*;
 use crate::{
     model::{
         Mode, Network, Source,
-        infer::infer,
-        testing::{as_if_trained, difference, file_of, noisy_patches, resnet, small_resnet},
+        testing::{
+            architecture_of, as_if_trained, difference, file_of, imagenet_resnets, noisy_patches, resnet,
+            small_resnet,
+        },
     },
     tensors::{TensorFile, to_bytes},
 };
-use pcamflow::stages::architecture::Architecture;
 
 /// The digest of all tensors in the order of their names.
 fn digest(network: &Network) -> String {
@@ -164,11 +164,11 @@ fn training_uses_the_statistics_of_the_batch_and_updates_the_running_ones() {
 
 #[test]
 fn a_network_comes_back_from_its_tensors_with_its_architecture() {
-    for stages in [vec![1], vec![2, 1], vec![1, 3, 1, 1, 2]] {
-        let network = as_if_trained(resnet(&stages, 3, 5));
+    let small = [vec![1], vec![2, 1], vec![1, 3, 1, 1, 2]].map(|stages| resnet(&stages, 3, 5));
+    for network in small.into_iter().chain(imagenet_resnets(5)).map(as_if_trained) {
         let file = file_of(&network);
-        let architecture = infer(&file).unwrap();
-        assert_eq!(architecture, Architecture::Resnet(Settings { stages, width: 3 }));
+        let architecture = architecture_of(&file).unwrap();
+        assert_eq!(&architecture, network.architecture());
         let again = Network::new(&architecture, Source::File(file), Device::Cpu).unwrap();
         let of = |network: &Network| network.forward(&noisy_patches(2, 2)).unwrap();
         assert_eq!(of(&again), of(&network));
@@ -187,24 +187,23 @@ fn other_residual_networks_are_recognised_in_the_error() {
             None => drop(state.remove(name)),
         }
         let file = TensorFile::parse("m.safetensors", &to_bytes(&state, None).unwrap()).unwrap();
-        let network = infer(&file)
+        let network = architecture_of(&file)
             .and_then(|architecture| Network::new(&architecture, Source::File(file), Device::Cpu));
         format!("{:#}", network.unwrap_err())
     };
-    let imagenet = error("conv1.weight", Some(&[4, 3, 7, 7]));
-    assert!(imagenet.contains("its first convolution is 7x7") && imagenet.contains("resnet"), "{imagenet}");
+    let patchy = error("conv1.weight", Some(&[4, 3, 5, 5]));
+    assert!(patchy.contains("its first convolution is 5x5") && patchy.contains("resnet"), "{patchy}");
     let bottleneck = error("layer1.0.conv3.weight", Some(&[16, 4, 1, 1]));
-    assert!(bottleneck.contains("its blocks have three convolutions"), "{bottleneck}");
+    assert!(bottleneck.contains("`layer1.0.bn3.bias`"), "{bottleneck}");
+    let wrong = |text: &str| format!("m.safetensors does not fit the network: {text}");
     let classes = error("fc.weight", Some(&[2, 8]));
-    assert_eq!(
-        classes,
-        "m.safetensors: tensor `fc.weight` has the shape [2, 8], and the network needs [1, 8]"
-    );
+    let shape = "`fc.weight` has the shape [2, 8], and the network needs [1, 8]";
+    assert_eq!(classes, wrong(&format!("1 tensor has another shape: {shape}")));
     let missing = error("layer2.0.downsample.1.running_var", None);
-    assert_eq!(missing, "m.safetensors has no tensor `layer2.0.downsample.1.running_var`");
+    assert_eq!(missing, wrong("1 tensor is missing: `layer2.0.downsample.1.running_var`"));
     // Blocks after a gap belong to no network.
     let gap = error("layer2.2.conv1.weight", Some(&[8, 8, 3, 3]));
-    assert_eq!(gap, "m.safetensors: the network has no tensor `layer2.2.conv1.weight`");
+    assert_eq!(gap, wrong("1 tensor is left over: `layer2.2.conv1.weight`"));
     let none = error("conv1.weight", None);
     assert!(none.starts_with("m.safetensors holds no network that pcamflow knows"), "{none}");
 }
