@@ -70,9 +70,9 @@ pub struct Task {
     pub staging: PathBuf,
     /// The folder that keeps partial work (checkpoints) for this key from attempt to attempt.
     pub work: PathBuf,
-    /// The folder of the source files. A stage may read a file there that is not among its inputs only if it knows the
-    /// file's digest.
-    pub data: PathBuf,
+    /// The folder of the source files, for a stage that looks for files there whose digests it knows. Other stages read
+    /// only their inputs.
+    pub data: Option<PathBuf>,
     /// What it may use.
     pub resources: Resources,
     /// What starts the process, if it is to be elsewhere.

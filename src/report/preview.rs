@@ -203,6 +203,6 @@ mod tests {
     fn names_the_row_that_cannot_be_shown() {
         let sample = Sample { rgb: &[0; 3], row: 7, ..Sample::default() };
         let error = preview(&[sample], &grid(&classes(), 4)).unwrap_err();
-        assert!(format!("{error:#}").starts_with("row 7 cannot be shown: a patch has 27648 bytes"));
+        assert!(format!("{error:#}").starts_with("row 7 cannot be shown: 3 bytes are not a square patch"));
     }
 }

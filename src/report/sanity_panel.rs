@@ -140,6 +140,6 @@ mod tests {
         drawn("sanity-panel-0", &sanity_panel(&[], &headings, &sheet).unwrap());
         let odd = RandomisedMaps { rgb: &rgb[..3], ..row(7) };
         let error = sanity_panel(&[odd], &headings, &sheet).unwrap_err();
-        assert!(format!("{error:#}").starts_with("row 7 cannot be shown: a patch has 27648 bytes"));
+        assert!(format!("{error:#}").starts_with("row 7 cannot be shown: 3 bytes are not a square patch"));
     }
 }

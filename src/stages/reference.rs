@@ -39,7 +39,8 @@ impl From<PinnedFile> for SourceFile {
 
 /// An artifact or a file: `"synthesize.patches/images"`, `"x.h5"`, `{ path = "x.h5", blake3 = "..." }`.
 ///
-/// A string that begins with a stage kind and a dot names a stage; any other is a path.
+/// A string that begins with a stage kind and a dot names a stage, unless it is the plain name of a file of a known
+/// format, such as `train.h5`; any other is a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum FileOrArtifact {
@@ -196,7 +197,8 @@ fn source_file(text: &str) -> Result<SourceFile, String> {
 }
 
 fn file_or_artifact(text: &str) -> Result<FileOrArtifact, String> {
-    match names_a_stage(text) {
+    let is_file = !text.contains('/') && FORMATS.iter().any(|format| text.ends_with(format));
+    match names_a_stage(text) && !is_file {
         true => text.parse().map(FileOrArtifact::Artifact),
         false => source_file(text).map(FileOrArtifact::File),
     }
@@ -224,9 +226,9 @@ const FORMATS: [&str; 7] = [".h5", ".hdf5", ".safetensors", ".pt", ".pth", ".ckp
 /// A path on this machine, not a URL.
 fn local(text: &str) -> Result<String, String> {
     match text.contains("://") {
-        true => {
-            Err(format!("`{text}` is a URL, and only local files are read: download it, then write its path"))
-        }
+        true => Err(format!(
+            "`{text}` is a URL, and only local files are read: download it in a `fetch` stage, and name its artifact"
+        )),
         false => Ok(text.to_owned()),
     }
 }
@@ -260,6 +262,11 @@ mod tests {
         let table: Table = toml::from_str(text).unwrap();
         assert!(matches!(table.images, Images::Artifact(_)));
         assert!(matches!(table.file, FileOrArtifact::Artifact(_)));
+        let table: Table =
+            toml::from_str("images = { x = 'train.h5', y = 'train.y.h5' }\nfile = 'split.csv'").unwrap();
+        assert!(matches!(table.file, FileOrArtifact::File(_)));
+        let Images::Files(pair) = table.images else { panic!("{:?}", table.images) };
+        assert!(matches!((pair.x, pair.y), (FileOrArtifact::File(_), FileOrArtifact::File(_))));
     }
 
     #[test]

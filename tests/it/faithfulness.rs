@@ -153,7 +153,7 @@ fn wrong_labels_and_references_are_reported_with_their_position() {
 
 #[test]
 fn settings_without_a_meaning_are_reported() {
-    wrong("= 1536", "= 0", &["`pixels-per-step` must lie between 1 and 9216", "p.toml:30:19"]);
+    wrong("= 1536", "= 0", &["`pixels-per-step` must lie between 1 and 262144", "p.toml:30:19"]);
     wrong("resamples = 200", "protocol = 'threshold'", &["51 thresholds, not steps of pixels"]);
     wrong(
         "pixels-per-step = 1536",

@@ -15,6 +15,8 @@ use serde_json::Value;
 const PIPELINE: &str = "\
 [synthesize.x]
 [synthesize.a]
+[import.x]
+images = 'x/'
 [split.x]
 images = 'x.h5'
 labels = 'y.h5'
@@ -69,6 +71,7 @@ artifacts = { table = 'table.csv' }
 
 /// Settings that make other values valid: kind, prefix of the field, settings.
 const COMPANIONS: &[(Kind, &str, &[&str])] = &[
+    (Kind::Import, "columns", &["labels='l.csv'"]),
     (Kind::Split, "group-by", &["meta='m.csv'"]),
     (Kind::Train, "schedule.cosine.eta-min", &["optimizer.adam.learning-rate=1.0"]),
     (Kind::Train, "replace-head", &["weights={safetensors='w.safetensors'}"]),
@@ -209,9 +212,11 @@ fn examples(schema: &Value) -> Vec<String> {
     }
     match schema["type"].as_str().unwrap() {
         "boolean" => owned(&["true", "false"]),
-        "integer" => owned(&["32", "31", "2", "3", "5"]),
+        "integer" => owned(&["32", "31", "48", "2", "3", "5"]),
         "number" => owned(&["0.5", "0.25", "0.125"]),
-        "string" if schema["pattern"].is_null() => owned(&["'relu3'", "'relu2'", "'aa.h5'"]),
+        "string" if schema["pattern"].is_null() => {
+            owned(&["'relu3'", "'relu2'", "'aa.h5'", "'(a)'", "'(b)'"])
+        }
         "string" => owned(&[
             "'split.a'",
             "'split.b'",

@@ -56,7 +56,7 @@ impl Engine<'_> {
             inputs: inputs.collect(),
             staging: PathBuf::new(),
             work: PathBuf::new(),
-            data: self.pipeline.data.clone(),
+            data: (node.name.kind == Kind::Fetch).then(|| self.pipeline.data.clone()),
             resources: Resources {
                 device: grant.device,
                 threads: grant.threads,

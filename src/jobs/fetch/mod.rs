@@ -15,7 +15,9 @@ mod partial;
 #[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "nothing is downloaded"))]
 mod progress;
 
-use anyhow::Result;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
 
 use super::outcome::on_cpu;
 use crate::{
@@ -34,18 +36,19 @@ use progress::At;
 
 pub(super) fn run(stage: &Fetch, task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
     let wanted = stage.wanted();
+    let data = task.data.as_deref().context("the task has no folder of source files")?;
     let mut resumed = Vec::new();
     for (place, file) in wanted.iter().enumerate() {
         let name = format!("{} ({} of {})", file.artifact, place + 1, wanted.len());
-        resumed.extend(fetch(file, task, &At { reporter, file: name })?);
+        resumed.extend(fetch(file, task, data, &At { reporter, file: name })?);
     }
     let resumed = (!resumed.is_empty()).then(|| resumed.join(", "));
     Ok(Outcome { resumed, ..on_cpu([("files", wanted.len() as u64)]) })
 }
 
 /// Fetches a file. Returns where its download went on.
-fn fetch(wanted: &Wanted, task: &Task, at: &At<'_>) -> Result<Option<String>> {
-    if is_in_the_data_folder(wanted, task, at)? {
+fn fetch(wanted: &Wanted, task: &Task, data: &Path, at: &At<'_>) -> Result<Option<String>> {
+    if is_in_the_data_folder(wanted, data, &task.staging, at)? {
         return Ok(None);
     }
     let mut partial = Partial::begin(wanted, task, &|done| at.read(done, 0))?;
@@ -54,7 +57,7 @@ fn fetch(wanted: &Wanted, task: &Task, at: &At<'_>) -> Result<Option<String>> {
     if there > 0 && partial.is_right()? {
         return Ok(went_on);
     }
-    if let Some(refusal) = missing::refusal(&[wanted], &task.data) {
+    if let Some(refusal) = missing::refusal(&[wanted], data) {
         return Err(EnvironmentFault(refusal).into());
     }
     download(wanted, partial, at)?;
@@ -62,10 +65,10 @@ fn fetch(wanted: &Wanted, task: &Task, at: &At<'_>) -> Result<Option<String>> {
 }
 
 /// Takes the file from the folder of the source files, if it is there and has the digest.
-fn is_in_the_data_folder(wanted: &Wanted, task: &Task, at: &At<'_>) -> Result<bool> {
-    let path = task.data.join(wanted.packed_name());
+fn is_in_the_data_folder(wanted: &Wanted, data: &Path, staging: &Path, at: &At<'_>) -> Result<bool> {
+    let path = data.join(wanted.packed_name());
     let Some(stat) = crate::fsx::stat(&path)?.filter(|_| path.is_file()) else { return Ok(false) };
-    let mut intake = Intake::begin(wanted, &task.staging)?;
+    let mut intake = Intake::begin(wanted, staging)?;
     intake.take_file(&path, &|done| at.read(done, stat.size))?;
     let is_right = intake.is_right()?;
     let shown = path.display();

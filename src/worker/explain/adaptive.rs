@@ -38,7 +38,7 @@ struct Course<'a> {
     mesh: Mesh,
     /// The derivative of the score by the logit at each node.
     slopes: Vec<f64>,
-    /// The gradients of the logit at the nodes, channels last: [n, 96, 96, 3] for those of one time.
+    /// The gradients of the logit at the nodes, channels last: [n, S, S, 3] for those of one time.
     gradients: Vec<Tensor>,
     /// How often in a row the tolerance was met.
     met: usize,
@@ -51,7 +51,7 @@ impl Adaptive {
         Self { tolerance }
     }
 
-    /// The attribution [1, 3, 96, 96] of each line, with at most `at_once` images on lines at a time.
+    /// The attribution [1, 3, S, S] of each line, with at most `at_once` images on lines at a time.
     pub(super) fn attribute(
         &self,
         network: &Network,
@@ -94,7 +94,7 @@ fn advance(network: &Network, going: &mut [Course<'_>], at_once: usize) -> Resul
     Ok(())
 }
 
-/// The logits of images [n, 96, 96, 3] and their gradients, of the same shape.
+/// The logits of images [n, S, S, 3] and their gradients, of the same shape.
 fn by_batches(network: &Network, images: &Tensor, at_once: usize) -> Result<(Vec<f32>, Tensor)> {
     let (mut all, mut parts) = (Vec::new(), Vec::new());
     for images in images.split(at_once as i64, 0) {

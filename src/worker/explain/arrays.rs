@@ -5,11 +5,11 @@
 pub(crate) struct Maps {
     /// `[N]`, of tumour.
     pub(crate) logits: Vec<f32>,
-    /// [N, 96, 96], raw.
+    /// [N, S, S], raw.
     pub(crate) map: Vec<f32>,
     /// [N, rows, columns] before enlarging; empty if nothing was enlarged.
     pub(crate) native: Vec<f32>,
-    /// [N, 3, 96, 96], signed, by channel; empty if the method has none.
+    /// [N, 3, S, S], signed, by channel; empty if the method has none.
     pub(crate) attribution: Vec<f32>,
     /// `[N]`; empty if the method has no completeness.
     pub(crate) deltas: Vec<Delta>,

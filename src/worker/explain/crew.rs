@@ -89,7 +89,7 @@ impl Crew {
         pool.install(|| items.map(|item| compute(network.get(), item)).collect())
     }
 
-    /// Explains a batch of images [N, 3, 96, 96]. `query.at_once` applies to each member.
+    /// Explains a batch of images [N, 3, S, S]. `query.at_once` applies to each member.
     ///
     /// # Errors
     /// The explainer fails.

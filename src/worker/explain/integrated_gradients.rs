@@ -55,7 +55,7 @@ impl IntegratedGradients {
         }
     }
 
-    /// The attribution [1, 3, 96, 96] of each line in float64.
+    /// The attribution [1, 3, S, S] of each line in float64.
     fn attribute(&self, network: &Network, lines: &[Line], at_once: usize) -> Result<Vec<(Tensor, Delta)>> {
         match &self.integral {
             Integral::Plain(plain) => {
@@ -129,7 +129,7 @@ impl Plain {
     }
 }
 
-/// The attribution [1, 3, 96, 96]. Sums are float64, so that they do not depend on `at_once`.
+/// The attribution [1, 3, S, S]. Sums are float64, so that they do not depend on `at_once`.
 fn integrate(network: &Network, line: &Line, nodes: &[Node], at_once: usize) -> Result<(Tensor, Delta)> {
     let mut integral = line.zeros();
     for nodes in nodes.chunks(at_once) {

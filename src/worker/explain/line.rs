@@ -10,7 +10,7 @@ use super::{Delta, passes::factors, question::Scalar};
 /// Smaller changes of the score are replaced by this for the relative delta.
 const LEAST_CHANGE: f64 = 1e-6;
 
-/// The line of one image, channels last: [1, 96, 96, 3].
+/// The line of one image, channels last: [1, S, S, 3].
 pub(super) struct Line {
     from: Tensor,
     step: Tensor,
@@ -20,13 +20,13 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// The line from a baseline to an image, [1, 3, 96, 96] each.
+    /// The line from a baseline to an image, [1, 3, S, S] each.
     pub(super) fn new(image: &Tensor, baseline: &Tensor, scalar: Scalar, change: f64) -> Self {
         let from = baseline.permute([0, 2, 3, 1]);
         Self { step: image.permute([0, 2, 3, 1]) - &from, from, scalar, change }
     }
 
-    /// The images at these shares of the way, [n, 96, 96, 3].
+    /// The images at these shares of the way, [n, S, S, 3].
     pub(super) fn images(&self, at: &[f64]) -> Tensor {
         &self.from + &self.step * factors(at, &self.step)
     }
@@ -41,7 +41,7 @@ impl Line {
         self.scalar.slope(logit)
     }
 
-    /// The derivatives along the line of something with these gradients, [n, 96, 96, 3], in float64.
+    /// The derivatives along the line of something with these gradients, [n, S, S, 3], in float64.
     pub(super) fn along(&self, gradients: &Tensor) -> Result<Vec<f64>> {
         let products = gradients.to_kind(Kind::Double) * self.step.to_kind(Kind::Double);
         Ok(Vec::try_from(products.sum_dim_intlist([1, 2, 3].as_slice(), false, Kind::Double))?)
@@ -53,12 +53,12 @@ impl Line {
         (delta, delta.abs() / self.change.abs().max(LEAST_CHANGE))
     }
 
-    /// An integral that is 0 so far, [1, 3, 96, 96] in float64, stored channels last.
+    /// An integral that is 0 so far, [1, 3, S, S] in float64, stored channels last.
     pub(super) fn zeros(&self) -> Tensor {
         self.step.permute([0, 3, 1, 2]).to_kind(Kind::Double).zeros_like()
     }
 
-    /// The attribution [1, 3, 96, 96] from the integral of dy/dx, and how complete it is. In float64, so that sums
+    /// The attribution [1, 3, S, S] from the integral of dy/dx, and how complete it is. In float64, so that sums
     /// are precise.
     pub(super) fn attribution(&self, integral: &Tensor, steps: usize) -> (Tensor, Delta) {
         let attribution = self.step.permute([0, 3, 1, 2]).to_kind(Kind::Double) * integral;

@@ -1,6 +1,6 @@
 //! Passes through a network that several methods share: logits, and gradients at the image.
 //!
-//! Images are [n, 3, 96, 96], stored channels last: a CPU pools and normalises fastest in this order.
+//! Images are [n, 3, S, S], stored channels last: a CPU pools and normalises fastest in this order.
 
 use anyhow::Result;
 use tch::Tensor;
@@ -21,7 +21,7 @@ pub(super) fn logits(network: &Network, images: &Tensor, at_once: usize) -> Resu
     Ok(logits)
 }
 
-/// The logits `[n]` and dz/dx [n, 3, 96, 96] of images, all at once.
+/// The logits `[n]` and dz/dx [n, 3, S, S] of images, all at once.
 pub(super) fn gradients(network: &Network, images: &Tensor) -> Result<(Vec<f32>, Tensor)> {
     let count = images.size()[0];
     let Slope { logits, gradient, .. } = network.slope(&accompanied(images), None)?;

@@ -77,7 +77,7 @@ pub(crate) fn computed(
         staging,
         work,
         resources,
-        data: std::path::PathBuf::new(),
+        data: None,
         launcher: None,
         token: None,
     };

@@ -218,7 +218,7 @@ mod tests {
             staging,
             work,
             resources,
-            data: PathBuf::new(),
+            data: None,
             launcher: None,
             token: None,
         }

@@ -158,7 +158,7 @@ fn the_untouched_model_decides_the_class_of_each_image() {
         staging: explained.out(),
         work: explained.out(),
         resources: resources(1, 1),
-        data: std::path::PathBuf::new(),
+        data: None,
         launcher: None,
         token: None,
     };
