@@ -8,9 +8,7 @@ use super::{
 };
 use crate::{
     graph::Graph,
-    stages::{
-        AnyStage, ArtifactRef, ArtifactType, Input, Kind, Origin, Problem, SourceFile, StageName, Topic,
-    },
+    stages::{AnyStage, ArtifactRef, ArtifactType, Input, Origin, Problem, SourceFile, StageName, Topic},
 };
 
 /// Resolves every input of every stage. `None` if a stage could not be read.
@@ -125,8 +123,8 @@ impl Resolver<'_> {
     fn file(&self, read: &ReadStage<'_>, input: &Input, file: &SourceFile) -> Source {
         let place = self.sources.line(&read.span(input.field));
         let path = match file.path.strip_prefix("./") {
-            // Programs are part of the project, not of the data.
-            Some(path) if read.name.kind == Kind::Command => self.root.join(path.trim_end_matches('/')),
+            // Programs, for example, are part of the project, not of the data.
+            Some(path) if read.name.kind.reads_folders() => self.root.join(path.trim_end_matches('/')),
             _ if read.name.kind.reads_folders() => self.data.join(file.path.trim_end_matches('/')),
             _ => self.data.join(&file.path),
         };

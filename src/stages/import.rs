@@ -11,7 +11,8 @@ use crate::side::Side;
 parameters! {
     /// Makes one data set of pictures (PNG, JPEG, TIFF, BMP), in the order of their paths.
     pub struct Import {
-        /// The pictures: a folder (a path with a slash at the end), or a tar archive, gzipped or not.
+        /// The pictures: a folder (a path with a slash at the end), or a tar archive, gzipped or not. A path that begins
+        /// with `./` is relative to the project's folder, any other to the folder of the source files.
         input images: FileOrArtifact;
         /// The labels: CSV with a line for each picture (default: each picture is in a folder that names its class).
         input labels: Option<FileOrArtifact> = None;
