@@ -15,6 +15,9 @@ from torch import Tensor, nn
 class Normalise(nn.Module):
     """Images as a network wants them: (x - mean) / std for each channel. Has no tensors in a state_dict."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
         """`mean` and `std` of red, green and blue."""
         super().__init__()
