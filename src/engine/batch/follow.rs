@@ -100,7 +100,7 @@ impl Case {
                 Failure::process(&lost.message)
             }
         };
-        // A cancelled job is not submitted again: somebody wanted it to stop.
+        // Whoever cancelled the job does not want it to run again.
         let retry = context.work.retry.filter(|_| lost.cause != Cause::Cancelled);
         let Some(retry) = retry.filter(|retry| concerns(retry, failure.class, self.failed)) else {
             let failure = last(failure, self.failed, context.work.retry);

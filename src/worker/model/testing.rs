@@ -8,7 +8,7 @@ use pcamflow::{
 use tch::{Device, Kind, Tensor};
 
 use super::{
-    Network, Source, Want, Weights,
+    Forward, Network, Source, Want, Weights,
     body::{Body, Head},
     infer::infer,
     layers::Linear,
@@ -125,6 +125,18 @@ pub(crate) fn noisy_patches_of(n: i64, side: i64, seed: i64) -> Tensor {
     let index = Tensor::arange(n * side * side * 3, (Kind::Double, Device::Cpu)) + seed as f64;
     let noise = ((index * 12.9898).sin() * 43758.5453).frac().abs();
     noise.to_kind(Kind::Float).reshape([n, side, side, 3]).permute([0, 3, 1, 2])
+}
+
+/// A forward pass that keeps the output of every layer of the architecture, each under its name.
+#[track_caller]
+pub(crate) fn named_outputs(network: &Network, patches: &Tensor) -> Forward {
+    let forward = network.forward_with_taps(patches, None);
+    let mut names: Vec<_> = forward.taps.iter().map(|(name, _)| name.as_str()).collect();
+    let mut wanted = network.architecture().layers();
+    names.sort_unstable();
+    wanted.sort_unstable();
+    assert_eq!(names, wanted);
+    forward
 }
 
 /// The largest difference of two tensors of one shape.

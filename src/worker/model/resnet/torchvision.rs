@@ -4,7 +4,10 @@ use tch::{Device, Kind, Tensor};
 
 use crate::model::{
     Mode, Network, Source,
-    testing::{architecture_of, as_if_trained, difference, get, imagenet_resnets, noisy_patches, weights},
+    testing::{
+        architecture_of, as_if_trained, difference, get, imagenet_resnets, named_outputs, noisy_patches,
+        weights,
+    },
 };
 
 /// A network of the reference.
@@ -107,12 +110,7 @@ fn gradients_by_every_layer_are_those_of_the_plain_formulation() {
 #[test]
 fn every_named_layer_is_kept_with_its_own_output() {
     for network in imagenet_resnets(6) {
-        let forward = network.forward_with_taps(&noisy_patches(1, 1), None);
-        let mut names: Vec<_> = forward.taps.iter().map(|(name, _)| name.as_str()).collect();
-        let mut wanted = network.architecture().layers();
-        names.sort_unstable();
-        wanted.sort_unstable();
-        assert_eq!(names, wanted);
+        let forward = named_outputs(&network, &noisy_patches(1, 1));
         let tap = |name| forward.tap(name).unwrap();
         let pooled = tap("relu1").max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
         assert_eq!(tap("maxpool"), &pooled);
