@@ -28,6 +28,12 @@ pub struct Making {
     /// How exactly the network was computed, if not in float32: `bf16`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<String>,
+    /// What the network returned, if it came with its code: `logit`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+    /// How the stage normalised images, if it did: `mean` and `std`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub normalise: Option<Value>,
 }
 
 /// The maps of one explainer.
@@ -120,17 +126,25 @@ fn making(file: &H5File) -> Result<Making> {
         let message = || "the attributes `method`, `target` and `score` say how maps were made";
         read_text_attribute(file, name).with_context(message)
     };
-    let parameters = match file.has_attribute("parameters") {
-        false => Map::new(),
-        true => {
-            let message = || format!("{}: attribute `parameters` is not a JSON object", file.source());
-            serde_json::from_str(&read_text_attribute(file, "parameters")?).with_context(message)?
-        }
-    };
-    let precision =
-        file.has_attribute("precision").then(|| read_text_attribute(file, "precision")).transpose()?;
     let [method, target, score] = [text("method")?, text("target")?, text("score")?];
-    Ok(Making { method, parameters, target, score, precision })
+    Ok(Making {
+        method,
+        parameters: object(file, "parameters")?.unwrap_or_default(),
+        target,
+        score,
+        precision: optional(file, "precision")?,
+        output: optional(file, "output")?,
+        normalise: object(file, "normalise")?.map(Value::Object),
+    })
+}
+
+fn optional(file: &H5File, name: &str) -> Result<Option<String>> {
+    file.has_attribute(name).then(|| read_text_attribute(file, name)).transpose()
+}
+
+fn object(file: &H5File, name: &str) -> Result<Option<Map<String, Value>>> {
+    let message = || format!("{}: attribute `{name}` is not a JSON object", file.source());
+    optional(file, name)?.map(|text| serde_json::from_str(&text).with_context(message)).transpose()
 }
 
 #[cfg(test)]

@@ -120,6 +120,7 @@ fn read_settings(table: &Spanned<DeTable<'_>>, problems: &mut Vec<Problem>) -> S
         classes: None,
         centre_box: None,
         normalise: None,
+        output: None,
         precision: None,
         data: None,
     })

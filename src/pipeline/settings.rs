@@ -1,6 +1,6 @@
 //! The tables `[pipeline]` and `[report]`.
 
-use crate::stages::{CentreBox, Normalise, Precision, declare::parameters};
+use crate::stages::{CentreBox, NetworkOutput, Normalise, Precision, declare::parameters};
 
 parameters! {
     /// `[pipeline]`: settings for all stages.
@@ -15,6 +15,8 @@ parameters! {
         execution centre_box: Option<CentreBox> = None;
         /// How images are normalised for networks, in every stage that does not say.
         execution normalise: Option<Normalise> = None;
+        /// What TorchScript networks return, in every stage that does not say.
+        execution output: Option<NetworkOutput> = None;
         /// How exactly networks are computed, in every stage that does not say.
         execution precision: Option<Precision> = None;
         /// The folder of the source files, relative to the project root.

@@ -47,7 +47,7 @@ impl Baseline {
     pub fn input_beside(self, field: &'static str, model: &Model) -> Option<Input> {
         match model {
             Model::Artifact(reference) => self.input(field, &reference.stage, &[]),
-            Model::File(_) => None,
+            Model::File(_) | Model::Script(_) => None,
         }
     }
 

@@ -278,6 +278,7 @@ pub fn model_input(field: &'static str, model: &Model, expected: ArtifactType) -
     match model {
         Model::Artifact(reference) => Input::artifact(field, field, reference, expected),
         Model::File(file) => Input::file(field, field, &file.safetensors),
+        Model::Script(script) => file_input(field, &script.torchscript, ArtifactType::Anything),
     }
 }
 

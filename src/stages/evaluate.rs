@@ -2,7 +2,7 @@
 
 use super::{
     Appetite, Artifact, ArtifactType, Check, DEFAULT_SEED, Equality, FileOrArtifact, Images, Input, Model,
-    Normalise, Peers, Precision, RunSettings, Runner, Stage, artifact,
+    NetworkOutput, Normalise, Peers, Precision, RunSettings, Runner, Stage, artifact,
     declare::{choice, parameters},
     default_classes, file_input, images_inputs, question_inputs,
     split::{check_own, check_take},
@@ -29,6 +29,8 @@ parameters! {
         semantic resamples: u32 = 10_000;
         /// How images are normalised for the network, unless the model tells it.
         inherited normalise: Option<Normalise> = None;
+        /// What a TorchScript network returns (default: what a trial run tells, if it tells).
+        inherited output: Option<NetworkOutput> = None;
         /// How exactly the network is computed.
         inherited precision: Precision = Precision::Float32;
         /// The names of the classes 0 and 1.
@@ -102,6 +104,7 @@ impl Stage for Evaluate {
         let named =
             self.classes.iter().all(|class| !class.trim().is_empty()) && self.classes[0] != self.classes[1];
         Normalise::check(self.normalise.as_ref(), check);
+        self.precision.check(&self.model, check);
         check.require(named, "classes", "`classes` must be two different names");
     }
 

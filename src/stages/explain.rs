@@ -7,8 +7,8 @@ mod steps;
 
 use super::{
     Appetite, Artifact, ArtifactType, Baseline, CentreBox, Check, DEFAULT_SEED, Equality, Images, Input,
-    Model, Normalise, Peers, Precision, RunSettings, Runner, Stage,
-    architecture::{Architecture, Layer},
+    Model, NetworkOutput, Normalise, Peers, Precision, RunSettings, Runner, Stage,
+    architecture::Layer,
     artifact,
     declare::{choice, parameters, settings},
     default_classes, question_inputs,
@@ -20,6 +20,9 @@ pub use integrated_gradients::{IntegratedGradients, Rule};
 pub use occlusion::Occlusion;
 pub use saliency::{Saliency, Smooth};
 pub use steps::Steps;
+
+/// The layer of a TorchScript network: what its method `features` returns.
+pub const SCRIPT_LAYER: &str = "features";
 
 parameters! {
     /// Computes one map per patch.
@@ -42,6 +45,8 @@ parameters! {
         semantic panel_scale: PanelScale = PanelScale::Own;
         /// How images are normalised for the network, unless the model tells it.
         inherited normalise: Option<Normalise> = None;
+        /// What a TorchScript network returns (default: what a trial run tells, if it tells).
+        inherited output: Option<NetworkOutput> = None;
         /// How exactly the network is computed.
         inherited precision: Precision = Precision::Float32;
         /// The side of the centre box that labels describe, in pixels; `"none"` if they describe whole patches (default:
@@ -122,6 +127,16 @@ choice! {
     }
 }
 
+impl GradCam {
+    /// The layers of our networks depend on the architecture. A network with its code has one.
+    fn check(&self, model: &Model, check: &mut Check<'_>) {
+        let known = self.layer == Layer::default() || self.layer == Layer::named(SCRIPT_LAYER.to_owned());
+        let message =
+            format!("a TorchScript network has one layer for Grad-CAM, `{SCRIPT_LAYER}`: leave `layer` out");
+        check.require(known || !matches!(model, Model::Script(_)), "method.grad-cam.layer", message);
+    }
+}
+
 impl Method {
     /// The baseline, if the method has one, and its place in the stage's table.
     #[must_use]
@@ -144,7 +159,7 @@ impl Method {
 
     fn check(&self, model: &Model, check: &mut Check<'_>) {
         match self {
-            Self::GradCam(_) => {} // The layers depend on the model.
+            Self::GradCam(settings) => settings.check(model, check),
             Self::Saliency(settings) => settings.check(check),
             Self::Occlusion(settings) => settings.check(model, check),
             Self::IntegratedGradients(settings) => settings.check(model, check),
@@ -181,6 +196,7 @@ impl Stage for Explain {
         check.require(self.panel <= 200, "panel", "`panel` must be at most 200");
         self.centre_box.check(check);
         Normalise::check(self.normalise.as_ref(), check);
+        self.precision.check(&self.model, check);
         self.method.check(&self.model, check);
     }
 
@@ -195,22 +211,6 @@ impl Stage for Explain {
             }
             Method::Saliency(_) | Method::Occlusion(_) | Method::IntegratedGradients(_) => {}
         }
-    }
-}
-
-impl Explain {
-    /// The same with the default layer of this network.
-    #[must_use]
-    pub fn settled(mut self, network: &Architecture) -> Self {
-        match &mut self.method {
-            Method::GradCam(settings) => {
-                if settings.layer == Layer::default() {
-                    settings.layer = Layer::named(network.last_layer());
-                }
-            }
-            Method::Saliency(_) | Method::Occlusion(_) | Method::IntegratedGradients(_) => {}
-        }
-        self
     }
 }
 

@@ -19,7 +19,9 @@ mod field;
 mod kind;
 mod label;
 mod launcher;
+mod model;
 mod name;
+mod network_output;
 mod normalise;
 pub(crate) mod plain;
 mod precision;
@@ -69,14 +71,15 @@ pub use field::{Class, Field, kebab};
 pub use kind::Kind;
 pub use label::Label;
 pub use launcher::Launcher;
+pub use model::{Model, ModelFile, ScriptFile};
 pub use name::{ArtifactRef, StageName, is_name};
+pub use network_output::NetworkOutput;
 pub use normalise::Normalise;
 pub use precision::Precision;
 pub use problem::{Problem, Topic};
 pub use reader::Reader;
 pub use reference::{
-    FileOrArtifact, Images, Model, ModelFile, SampleFiles, Samples, SourceFile, SourcePair, TrainingData,
-    TrainingFiles,
+    FileOrArtifact, Images, SampleFiles, Samples, SourceFile, SourcePair, TrainingData, TrainingFiles,
 };
 pub use retry::{Retry, RetryOn, TimeSpan};
 pub use runner::Runner;

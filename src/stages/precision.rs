@@ -1,6 +1,6 @@
 //! The precision of a network's arithmetic. It changes results, so it is part of keys.
 
-use super::declare::choice;
+use super::{Check, Model, declare::choice};
 
 choice! {
     /// How exactly a network is computed. Sums, statistics, weights of a training and the last layers are float32 in
@@ -17,6 +17,13 @@ choice! {
 }
 
 impl Precision {
+    /// Checks that the model can be computed like this.
+    pub(super) fn check(self, model: &Model, check: &mut Check<'_>) {
+        let message = "a TorchScript network is computed in float32: leave `precision` out";
+        let script = matches!(model, Model::Script(_));
+        check.require(!script || self == Self::Float32, "precision", message);
+    }
+
     /// Itself, if it is another than the default: then it is part of keys and files.
     #[must_use]
     pub fn unusual(self) -> Option<Self> {

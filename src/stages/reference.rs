@@ -115,25 +115,6 @@ table! {
     }
 }
 
-/// A trained model: `"train.base"` or `{ safetensors = "model.safetensors" }`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum Model {
-    /// Trained by another stage.
-    Artifact(ArtifactRef),
-    /// Trained elsewhere; the architecture is inferred from the tensors.
-    File(ModelFile),
-}
-
-table! {
-    /// Weights trained elsewhere.
-    #[derive(Eq)]
-    pub struct ModelFile {
-        /// The weights, under PyTorch's names.
-        safetensors: SourceFile;
-    }
-}
-
 /// Reads a type that is written as a string or as a table, and makes its schema. Serde's own `untagged` would
 /// not report what is wrong and where.
 macro_rules! string_or_table {
@@ -188,9 +169,6 @@ string_or_table!(TrainingData, "a stage such as \"split.pcam\", or { train = { x
         format!("{{ train = {{ x = {file:?}, y = \"...\" }}, validation = {{ x = \"...\", y = \"...\" }} }}")
     }).map(TrainingData::Split),
     TrainingFiles => |files| TrainingData::Files(Box::new(files)));
-string_or_table!(Model, "a stage such as \"train.base\", or { safetensors = \"...\" }",
-    ArtifactRef => |text| artifact(text, |file| format!("{{ safetensors = {file:?} }}")).map(Model::Artifact),
-    ModelFile => Model::File);
 
 fn source_file(text: &str) -> Result<SourceFile, String> {
     local(text).map(|path| SourceFile { path, blake3: None })
@@ -209,7 +187,7 @@ fn names_a_stage(text: &str) -> bool {
 }
 
 /// A reference to a stage or an artifact. For a file in its place, the error shows the `form` to write.
-fn artifact<T: FromStr<Err = String>>(text: &str, form: fn(&str) -> String) -> Result<T, String> {
+pub(super) fn artifact<T: FromStr<Err = String>>(text: &str, form: fn(&str) -> String) -> Result<T, String> {
     let is_file = text.contains('/') || FORMATS.iter().any(|format| text.ends_with(format));
     match text.parse() {
         Err(_) if is_file && !names_a_stage(text) => {
@@ -221,7 +199,7 @@ fn artifact<T: FromStr<Err = String>>(text: &str, form: fn(&str) -> String) -> R
 }
 
 /// Extensions by which a file is recognised where a stage is expected.
-const FORMATS: [&str; 7] = [".h5", ".hdf5", ".safetensors", ".pt", ".pth", ".ckpt", ".csv"];
+const FORMATS: [&str; 8] = [".h5", ".hdf5", ".safetensors", ".pt", ".pth", ".ckpt", ".torchscript", ".csv"];
 
 /// A path on this machine, not a URL.
 fn local(text: &str) -> Result<String, String> {

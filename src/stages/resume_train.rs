@@ -84,7 +84,7 @@ impl Stage for ResumeTrain {
                 vec![Input::inherited("data", "from", &reference.stage, &[])]
             }
             // `check` reports that `data` is missing, or the checkpoint that `from` is not a training.
-            (None, Model::Artifact(_) | Model::File(_)) => Vec::new(),
+            (None, Model::Artifact(_) | Model::File(_) | Model::Script(_)) => Vec::new(),
         };
         inputs.push(model_input("from", &self.from, ArtifactType::Checkpoint));
         inputs
@@ -96,6 +96,7 @@ impl Stage for ResumeTrain {
 
     fn check(&self, check: &mut Check<'_>) {
         check.at_least("epochs", self.epochs, 1);
+        self.from.check_weights("from", "trained further", check);
         if let Some(stopping) = &self.early_stopping {
             check_patience(stopping.patience, check);
         }
@@ -140,7 +141,7 @@ pub(super) fn declared<'a>(model: &Model, peers: &Peers<'a>) -> Option<(StageNam
 fn maker(model: &Model) -> Option<StageName> {
     match model {
         Model::Artifact(reference) => Some(reference.stage.clone()),
-        Model::File(_) => None,
+        Model::File(_) | Model::Script(_) => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Stage kind `sanity`: does an explanation depend on what the model learnt?
 
 use super::{
-    Appetite, Artifact, ArtifactRef, ArtifactType, CentreBox, Check, DEFAULT_SEED, Equality, Input,
+    Appetite, Artifact, ArtifactRef, ArtifactType, CentreBox, Check, DEFAULT_SEED, Equality, Input, Model,
     Normalise, Peers, RunSettings, Runner, Stage, artifact,
     declare::parameters,
     default_classes,
@@ -91,6 +91,11 @@ impl Stage for Sanity {
     fn check_peers(&self, peers: &Peers<'_>, check: &mut Check<'_>) {
         let Some(explained) = peer::<Explain>(peers, &self.explanation.stage) else { return };
         let name = &self.explanation.stage;
+        let script = matches!(explained.model, Model::Script(_));
+        let message = format!(
+            "`{name}` explains a TorchScript network: its layers are not known, so they cannot be randomised"
+        );
+        check.require(!script, "explanation", message);
         match (self.take, explained.take) {
             (Some(take), Some(there)) => {
                 let message =

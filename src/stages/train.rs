@@ -115,6 +115,9 @@ impl Stage for Train {
         check.at_least("epochs", self.epochs, 1);
         check.at_least("batch-size", self.batch_size, 1);
         self.architecture.check(check);
+        if let Some(weights) = &self.weights {
+            weights.check_weights("weights", "the start of a training", check);
+        }
         let has_weights = self.weights.is_some() || !self.replace_head;
         let message =
             "`replace-head` needs `weights`: without them, all layers start from the initialisation";

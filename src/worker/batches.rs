@@ -43,7 +43,9 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    fn read(patches: &dyn Patches, positions: &[usize]) -> Result<Self> {
+    /// # Errors
+    /// The patches cannot be read.
+    pub(crate) fn read(patches: &dyn Patches, positions: &[usize]) -> Result<Self> {
         let side = patches.side();
         let mut bytes = vec![0; positions.len() * side.bytes()];
         patches.read(positions, &mut bytes)?;

@@ -8,7 +8,7 @@ use tch::Device;
 
 use crate::{
     batches::{self, Patches},
-    model::Network,
+    model::Classifier,
 };
 
 /// The reason and the remedy if a logit is not finite.
@@ -28,7 +28,7 @@ pub(crate) fn default_batch(device: Device) -> usize {
 /// # Errors
 /// The patches cannot be read.
 pub(crate) fn predict(
-    network: &Network,
+    network: &dyn Classifier,
     patches: &dyn Patches,
     positions: &[usize],
     batch: usize,

@@ -16,7 +16,7 @@ use super::{
     mesh::{Mesh, Point},
     passes::{factors, gradients},
 };
-use crate::model::Network;
+use crate::model::Classifier;
 
 /// The nodes that an image gets at a time.
 const NODES: usize = 8;
@@ -54,7 +54,7 @@ impl Adaptive {
     /// The attribution [1, 3, S, S] of each line, with at most `at_once` images on lines at a time.
     pub(super) fn attribute(
         &self,
-        network: &Network,
+        network: &dyn Classifier,
         lines: &[Line],
         at_once: usize,
     ) -> Result<Vec<(Tensor, Delta)>> {
@@ -80,7 +80,7 @@ impl Adaptive {
 }
 
 /// Computes the next nodes of all these images.
-fn advance(network: &Network, going: &mut [Course<'_>], at_once: usize) -> Result<()> {
+fn advance(network: &dyn Classifier, going: &mut [Course<'_>], at_once: usize) -> Result<()> {
     let nodes: Vec<Vec<f64>> = going.iter().map(|course| course.mesh.next(NODES)).collect();
     let images: Vec<Tensor> = going.iter().zip(&nodes).map(|(course, at)| course.line.images(at)).collect();
     let (logits, gradient) = by_batches(network, &Tensor::cat(&images, 0), at_once)?;
@@ -95,7 +95,7 @@ fn advance(network: &Network, going: &mut [Course<'_>], at_once: usize) -> Resul
 }
 
 /// The logits of images [n, S, S, 3] and their gradients, of the same shape.
-fn by_batches(network: &Network, images: &Tensor, at_once: usize) -> Result<(Vec<f32>, Tensor)> {
+fn by_batches(network: &dyn Classifier, images: &Tensor, at_once: usize) -> Result<(Vec<f32>, Tensor)> {
     let (mut all, mut parts) = (Vec::new(), Vec::new());
     for images in images.split(at_once as i64, 0) {
         let (logits, gradient) = gradients(network, &images.permute([0, 3, 1, 2]))?;
@@ -106,7 +106,7 @@ fn by_batches(network: &Network, images: &Tensor, at_once: usize) -> Result<(Vec
 }
 
 impl<'a> Course<'a> {
-    fn new(place: usize, line: &'a Line, network: &Network) -> Self {
+    fn new(place: usize, line: &'a Line, network: &dyn Classifier) -> Self {
         let (mesh, slopes, gradients) = (Mesh::new(network.rounding()), Vec::new(), Vec::new());
         Self { place, line, mesh, slopes, gradients, met: 0, finite: true }
     }

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use tch::{Device, Tensor};
 
 use super::{Explainer, Maps, Query};
-use crate::{model::Network, predict::default_batch};
+use crate::{model::Classifier, predict::default_batch};
 
 /// Images per CPU thread at once.
 const PER_THREAD: usize = 8;
@@ -76,9 +76,9 @@ impl Crew {
     /// `compute` fails; remaining items are not computed.
     pub(crate) fn map<T: Sync, R: Send>(
         &self,
-        network: &Network,
+        network: &dyn Classifier,
         items: &[T],
-        compute: impl Fn(&Network, &T) -> Result<R> + Sync,
+        compute: impl Fn(&dyn Classifier, &T) -> Result<R> + Sync,
     ) -> Result<Vec<R>> {
         let Some(pool) = &self.pool else {
             return items.iter().map(|item| compute(network, item)).collect();
@@ -96,7 +96,7 @@ impl Crew {
     pub(crate) fn explain(
         &self,
         explainer: &dyn Explainer,
-        network: &Network,
+        network: &dyn Classifier,
         query: &Query<'_>,
     ) -> Result<Maps> {
         let &Query { images, labels, rows, question, at_once } = query;
@@ -126,15 +126,15 @@ impl Drop for Crew {
 }
 
 /// A network or tensor that several threads read.
-struct ReadOnly<'a, T>(&'a T);
+struct ReadOnly<'a, T: ?Sized>(&'a T);
 
 // SAFETY: explainers only read networks and images, and any number of threads may read a libtorch tensor. There are
 // no writes while a `ReadOnly` exists: it borrows its value until all threads are done.
-unsafe impl Sync for ReadOnly<'_, Network> {}
+unsafe impl Sync for ReadOnly<'_, dyn Classifier + '_> {}
 // SAFETY: as above.
 unsafe impl Sync for ReadOnly<'_, Tensor> {}
 
-impl<'a, T> ReadOnly<'a, T> {
+impl<'a, T: ?Sized> ReadOnly<'a, T> {
     fn get(&self) -> &'a T {
         self.0
     }

@@ -8,7 +8,7 @@ use super::{
     arrays::{Arrays, Maps},
     question::{Question, Scalar},
 };
-use crate::model::Network;
+use crate::model::Classifier;
 
 /// A method with settings that fit a network.
 pub(crate) trait Explainer: Sync {
@@ -16,7 +16,7 @@ pub(crate) trait Explainer: Sync {
     ///
     /// # Errors
     /// libtorch reports an error.
-    fn explain(&self, network: &Network, query: &Query<'_>) -> Result<Maps>;
+    fn explain(&self, network: &dyn Classifier, query: &Query<'_>) -> Result<Maps>;
 
     /// The arrays beside the maps.
     fn arrays(&self) -> Arrays {

@@ -4,19 +4,19 @@
 //! alpha_k the mean of dy/dA_k, and HiResCAM is ReLU(sum_k dy/dA_k * A_k). Maps are enlarged to the size of the image bilinearly,
 //! with half-pixel centres.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use pcamflow::{
     report::{FullColor, Sign},
     side::Side,
     stages::explain::{GradCam as Settings, Variant},
 };
-use tch::{Kind, Tensor, no_grad};
+use tch::{Kind, Tensor};
 
 use super::{
     Arrays, Display, Explainer, Maps, Query, numbers,
     passes::{accompanied, scaled},
 };
-use crate::model::{Network, Slope};
+use crate::model::{Classifier, Slope};
 
 pub(super) struct GradCam {
     layer: String,
@@ -27,15 +27,15 @@ pub(super) struct GradCam {
 impl GradCam {
     /// # Errors
     /// The network has no such layer.
-    pub(super) fn new(settings: &Settings, network: &Network, side: Side) -> Result<Self> {
-        let layer = network.architecture().layer(&settings.layer).map_err(anyhow::Error::msg)?;
-        let native = size_of(&layer, network, side)?;
+    pub(super) fn new(settings: &Settings, network: &dyn Classifier, side: Side) -> Result<Self> {
+        let layer = network.layer(&settings.layer)?;
+        let native = network.layer_size(&layer, side)?;
         Ok(Self { layer, variant: settings.variant, native })
     }
 }
 
 impl Explainer for GradCam {
-    fn explain(&self, network: &Network, query: &Query<'_>) -> Result<Maps> {
+    fn explain(&self, network: &dyn Classifier, query: &Query<'_>) -> Result<Maps> {
         let count = query.images.size()[0];
         let Slope { logits, map, gradient } = network.slope(&accompanied(query.images), Some(&self.layer))?;
         let own = |tensor: Tensor| tensor.narrow(0, 0, count);
@@ -59,16 +59,6 @@ impl Explainer for GradCam {
         let title = format!("{name}, {}", self.layer);
         Display { title, sign: Sign::Positive, full: FullColor::Maximum }
     }
-}
-
-/// Rows and columns of the output of a layer.
-fn size_of(layer: &str, network: &Network, side: Side) -> Result<[usize; 2]> {
-    let side = side.get() as i64;
-    let blank = Tensor::zeros([1, 3, side, side], (Kind::Float, network.device()));
-    let forward = no_grad(|| network.forward_with_taps(&blank, None));
-    let output = forward.tap(layer).with_context(|| format!("the network has no layer `{layer}`"))?;
-    let (_, _, rows, columns) = output.size4()?;
-    Ok([usize::try_from(rows)?, usize::try_from(columns)?])
 }
 
 /// Combines activation and gradient, [N, K, h, w] each, to [N, h, w].

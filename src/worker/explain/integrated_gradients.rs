@@ -21,7 +21,7 @@ use super::{
     quadrature::{Node, nodes},
     question::Scalar,
 };
-use crate::{baseline::Fill, model::Network};
+use crate::{baseline::Fill, model::Classifier};
 
 /// The number of steps is doubled up to this.
 const MOST_STEPS: usize = 800;
@@ -56,7 +56,12 @@ impl IntegratedGradients {
     }
 
     /// The attribution [1, 3, S, S] of each line in float64.
-    fn attribute(&self, network: &Network, lines: &[Line], at_once: usize) -> Result<Vec<(Tensor, Delta)>> {
+    fn attribute(
+        &self,
+        network: &dyn Classifier,
+        lines: &[Line],
+        at_once: usize,
+    ) -> Result<Vec<(Tensor, Delta)>> {
         match &self.integral {
             Integral::Plain(plain) => {
                 lines.iter().map(|line| plain.attribute(network, line, at_once)).collect()
@@ -67,7 +72,7 @@ impl IntegratedGradients {
 }
 
 impl Explainer for IntegratedGradients {
-    fn explain(&self, network: &Network, query: &Query<'_>) -> Result<Maps> {
+    fn explain(&self, network: &dyn Classifier, query: &Query<'_>) -> Result<Maps> {
         let baselines = self.fill.of(query.images);
         let mut maps = Maps { logits: logits(network, query.images, ALONE)?, ..Maps::default() };
         let of_baselines = logits(network, &baselines, ALONE)?;
@@ -116,7 +121,7 @@ struct Plain {
 
 impl Plain {
     /// The attribution of one image. The number of steps is doubled until the tolerance is met.
-    fn attribute(&self, network: &Network, line: &Line, at_once: usize) -> Result<(Tensor, Delta)> {
+    fn attribute(&self, network: &dyn Classifier, line: &Line, at_once: usize) -> Result<(Tensor, Delta)> {
         let mut steps = self.steps;
         loop {
             let (attribution, delta) = integrate(network, line, &nodes(self.rule, steps)?, at_once)?;
@@ -130,7 +135,12 @@ impl Plain {
 }
 
 /// The attribution [1, 3, S, S]. Sums are float64, so that they do not depend on `at_once`.
-fn integrate(network: &Network, line: &Line, nodes: &[Node], at_once: usize) -> Result<(Tensor, Delta)> {
+fn integrate(
+    network: &dyn Classifier,
+    line: &Line,
+    nodes: &[Node],
+    at_once: usize,
+) -> Result<(Tensor, Delta)> {
     let mut integral = line.zeros();
     for nodes in nodes.chunks(at_once) {
         let at: Vec<f64> = nodes.iter().map(|node| node.at).collect();

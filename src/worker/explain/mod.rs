@@ -21,7 +21,7 @@ mod saliency;
 use anyhow::{Context as _, Result};
 use pcamflow::{side::Side, stages::explain::Method};
 
-use crate::{baseline::Fill, model::Network};
+use crate::{baseline::Fill, model::Classifier};
 
 pub(crate) use arrays::{Arrays, Delta, Maps};
 pub(crate) use crew::Crew;
@@ -36,7 +36,7 @@ pub(crate) use question::Question;
 /// The settings do not fit the network, or the baseline is missing.
 pub(crate) fn explainer(
     method: &Method,
-    network: &Network,
+    network: &dyn Classifier,
     seed: u64,
     fill: Option<Fill>,
     side: Side,

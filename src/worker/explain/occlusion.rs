@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     baseline::Fill,
-    model::{Network, Places},
+    model::{Classifier, Network, Places},
 };
 
 /// Recomputed copies at once, for each whole image that fits the caches.
@@ -63,7 +63,7 @@ impl Occlusion {
     }
 
     /// As `by_recomputing`, by a whole pass for each copy.
-    fn by_whole_passes(&self, network: &Network, image: &Tensor, at_once: usize) -> Result<Vec<f32>> {
+    fn by_whole_passes(&self, network: &dyn Classifier, image: &Tensor, at_once: usize) -> Result<Vec<f32>> {
         let last = |images: &Tensor| images.permute([0, 2, 3, 1]);
         let (image, baseline) = (last(image), last(&self.fill.of(image)));
         let mut all = Vec::with_capacity(self.windows.corners.len());
@@ -77,14 +77,15 @@ impl Occlusion {
 }
 
 impl Explainer for Occlusion {
-    fn explain(&self, network: &Network, query: &Query<'_>) -> Result<Maps> {
+    fn explain(&self, network: &dyn Classifier, query: &Query<'_>) -> Result<Maps> {
         let mut maps = Maps { logits: logits(network, query.images, ALONE)?, ..Maps::default() };
-        let places = network.places(self.windows.image, self.windows.side, &self.windows.starts);
+        let Windows { image, side, starts, .. } = &self.windows;
+        let known = network.layers().and_then(|known| Some((known, known.places(*image, *side, starts)?)));
         for (index, scalar) in query.scalars(&maps.logits).enumerate() {
             let image = query.images.narrow(0, index as i64, 1);
             let whole = scalar.value(maps.logits[index]);
-            let occluded = match &places {
-                Some(places) => self.by_recomputing(network, places, &image, query.at_once)?,
+            let occluded = match &known {
+                Some((network, places)) => self.by_recomputing(network, places, &image, query.at_once)?,
                 None => self.by_whole_passes(network, &image, query.at_once)?,
             };
             let lost = occluded.into_iter().map(|logit| whole - scalar.value(logit));

@@ -6,14 +6,14 @@ use anyhow::Result;
 use tch::Tensor;
 
 use super::numbers;
-use crate::model::{Network, Slope};
+use crate::model::{Classifier, Slope};
 
 /// One image at a time. libtorch chooses kernels by the batch, so this makes every bit independent of the other
 /// images.
 pub(super) const ALONE: usize = 1;
 
 /// The logits `[n]` of images, `at_once` of them at a time.
-pub(super) fn logits(network: &Network, images: &Tensor, at_once: usize) -> Result<Vec<f32>> {
+pub(super) fn logits(network: &dyn Classifier, images: &Tensor, at_once: usize) -> Result<Vec<f32>> {
     let mut logits = Vec::new();
     for images in images.split(at_once as i64, 0) {
         logits.extend(numbers(&network.forward(&images)?)?);
@@ -22,7 +22,7 @@ pub(super) fn logits(network: &Network, images: &Tensor, at_once: usize) -> Resu
 }
 
 /// The logits `[n]` and dz/dx [n, 3, S, S] of images, all at once.
-pub(super) fn gradients(network: &Network, images: &Tensor) -> Result<(Vec<f32>, Tensor)> {
+pub(super) fn gradients(network: &dyn Classifier, images: &Tensor) -> Result<(Vec<f32>, Tensor)> {
     let count = images.size()[0];
     let Slope { logits, gradient, .. } = network.slope(&accompanied(images), None)?;
     Ok((numbers(&logits.narrow(0, 0, count))?, gradient.narrow(0, 0, count)))
@@ -61,7 +61,7 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        Source,
+        Network, Source,
         testing::{as_if_trained, difference, noisy_patches},
     };
 

@@ -17,7 +17,7 @@ use super::{
     numbers,
     passes::{ALONE, gradients, logits, scaled},
 };
-use crate::model::Network;
+use crate::model::Classifier;
 
 pub(super) struct Saliency {
     smooth: Option<Smooth>,
@@ -29,14 +29,14 @@ impl Saliency {
         Self { smooth: settings.smooth.clone(), seed }
     }
 
-    fn plain(&self, network: &Network, query: &Query<'_>) -> Result<Maps> {
+    fn plain(&self, network: &dyn Classifier, query: &Query<'_>) -> Result<Maps> {
         let (logits, gradient) = gradients(network, query.images)?;
         let gradient = scaled(gradient, &query.slopes(&logits));
         let map = numbers(&strongest(&gradient))?;
         Ok(Maps { logits, map, attribution: numbers(&gradient)?, ..Maps::default() })
     }
 
-    fn smooth(&self, smooth: &Smooth, network: &Network, query: &Query<'_>) -> Result<Maps> {
+    fn smooth(&self, smooth: &Smooth, network: &dyn Classifier, query: &Query<'_>) -> Result<Maps> {
         let mut maps = Maps { logits: logits(network, query.images, ALONE)?, ..Maps::default() };
         let scalars: Vec<_> = query.scalars(&maps.logits).collect();
         for (index, scalar) in scalars.into_iter().enumerate() {
@@ -63,7 +63,7 @@ impl Saliency {
 }
 
 impl Explainer for Saliency {
-    fn explain(&self, network: &Network, query: &Query<'_>) -> Result<Maps> {
+    fn explain(&self, network: &dyn Classifier, query: &Query<'_>) -> Result<Maps> {
         match &self.smooth {
             None => self.plain(network, query),
             Some(smooth) => self.smooth(smooth, network, query),

@@ -17,7 +17,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::*;
 use crate::model::{
-    Source,
+    Network, Source,
     testing::{
         architecture_of, difference, get, linear_network, noisy_patches, reference, tiny_network, weights,
     },

@@ -4,7 +4,7 @@ use anyhow::Result;
 use pcamflow::{protocol::Resources, side::Side};
 use tch::Device;
 
-use crate::{batch_size::batch_size, model::Network};
+use crate::{batch_size::batch_size, model::Classifier};
 
 /// Images at once per CPU thread: they fit its caches.
 const ON_A_THREAD: usize = 8;
@@ -26,7 +26,7 @@ impl Pace {
     ///
     /// # Errors
     /// A size does not fit its type.
-    pub(crate) fn new(network: &Network, side: Side, resources: &Resources) -> Result<Self> {
+    pub(crate) fn new(network: &dyn Classifier, side: Side, resources: &Resources) -> Result<Self> {
         let usual = match network.device() {
             Device::Cuda(_) => ON_A_GPU,
             Device::Cpu | Device::Mps | Device::Vulkan => ON_A_THREAD,

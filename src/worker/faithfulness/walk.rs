@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use pcamflow::side::Side;
 use tch::{Device, Kind, Tensor, no_grad};
 
-use crate::{baseline::Fill, model::Network, predict::TOO_LARGE};
+use crate::{baseline::Fill, model::Classifier, predict::TOO_LARGE};
 
 /// Walks from an image to a baseline, and from a baseline to the image.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Walker {
     ///
     /// # Errors
     /// A logit is not finite.
-    pub(crate) fn ends(&self, network: &Network, pixels: &[u8]) -> Result<Ends> {
+    pub(crate) fn ends(&self, network: &dyn Classifier, pixels: &[u8]) -> Result<Ends> {
         no_grad(|| {
             let images = self.images(pixels, network.device())?;
             let logits = self.logits(network, &Tensor::cat(&images, 0))?;
@@ -61,7 +61,13 @@ impl Walker {
     ///
     /// # Errors
     /// A logit is not finite.
-    pub(crate) fn walk(&self, network: &Network, pixels: &[u8], steps: &[i32], ends: Ends) -> Result<Walked> {
+    pub(crate) fn walk(
+        &self,
+        network: &dyn Classifier,
+        pixels: &[u8],
+        steps: &[i32],
+        ends: Ends,
+    ) -> Result<Walked> {
         no_grad(|| {
             let [image, deletion, insertion] = self.images(pixels, network.device())?;
             let image = (&image, ends.image);
@@ -90,7 +96,7 @@ impl Walker {
     }
 
     /// The logits at all points between two ends. Points before the first step or after the last one are the ends.
-    fn curve(&self, network: &Network, from: End<'_>, to: End<'_>, steps: &[i32]) -> Result<Vec<f32>> {
+    fn curve(&self, network: &dyn Classifier, from: End<'_>, to: End<'_>, steps: &[i32]) -> Result<Vec<f32>> {
         let first = steps.iter().copied().min().unwrap_or(0);
         let last = steps.iter().copied().max().unwrap_or(0);
         let between = |point: &i32| (first..last).contains(point);
@@ -112,7 +118,7 @@ impl Walker {
     }
 
     /// The logits of images [N, S, S, 3].
-    fn logits(&self, network: &Network, images: &Tensor) -> Result<Vec<f32>> {
+    fn logits(&self, network: &dyn Classifier, images: &Tensor) -> Result<Vec<f32>> {
         let mut all = Vec::new();
         for images in images.split(self.chunk as i64, 0) {
             // Channels last: a CPU pools and normalises fastest in this order.

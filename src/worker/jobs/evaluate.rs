@@ -7,16 +7,18 @@ use pcamflow::{
     },
     protocol::{Number, Outcome},
     report,
-    side::Side,
     stages::evaluate::{Choose, Evaluate},
 };
 use serde::Serialize;
 
-use super::images::Images;
+use super::{
+    classifier::{self, Form, How},
+    images::Images,
+};
 use crate::{
     batch_size::batch_size,
     job::Job,
-    model::Network,
+    model::Classifier,
     numbers::defined,
     predict::{TOO_LARGE, default_batch, predict},
 };
@@ -45,7 +47,7 @@ pub(super) fn run(job: &Job<'_>, stage: &Evaluate) -> Result<Outcome> {
     ensure!(side == other, "the patches have {side} pixels, and those of `validation` {other}");
     all().for_each(|images| images.note(job));
     let total = all().map(|images| images.positions.len() as u64).sum();
-    let mut predicting = Predicting::new(job, stage, side, total)?;
+    let mut predicting = Predicting::new(job, stage, &images, total)?;
     let slides = images.slides(job)?;
     // The threshold comes first, so that an error in it is found early.
     let chosen =
@@ -66,16 +68,18 @@ pub(super) fn run(job: &Job<'_>, stage: &Evaluate) -> Result<Outcome> {
 /// A model, and how many of all images it has predicted.
 struct Predicting<'a> {
     job: &'a Job<'a>,
-    network: Network,
+    network: Box<dyn Classifier>,
     batch: usize,
     done: u64,
     total: u64,
 }
 
 impl<'a> Predicting<'a> {
-    fn new(job: &'a Job<'_>, stage: &Evaluate, side: Side, total: u64) -> Result<Self> {
-        let network = job.model(stage.precision, stage.normalise.as_ref(), side)?;
-        let batch = batch_size(&network, side, &job.task.resources, default_batch(job.device))?;
+    fn new(job: &'a Job<'_>, stage: &Evaluate, images: &Images, total: u64) -> Result<Self> {
+        let form = Form::of(&stage.model, stage.output);
+        let how = How { form, precision: stage.precision, normalise: stage.normalise.as_ref() };
+        let network = classifier::open(job, &how, images)?;
+        let batch = batch_size(&*network, images.set.side(), &job.task.resources, default_batch(job.device))?;
         Ok(Self { job, network, batch, done: 0, total })
     }
 
@@ -88,7 +92,7 @@ impl<'a> Predicting<'a> {
         let batch = (*batch).min(all.max(1));
         positions.resize(all.next_multiple_of(batch), positions.last().copied().unwrap_or_default());
         let end = *done + all as u64;
-        let mut logits = predict(network, &images.set, &positions, batch, |images| {
+        let mut logits = predict(&**network, &images.set, &positions, batch, |images| {
             *done = (*done + images as u64).min(end);
             job.reporter.progress(*done, *total, "images", "predicting");
         })?;

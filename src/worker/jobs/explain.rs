@@ -7,10 +7,14 @@ use pcamflow::{
     metrics::{MapRange, faithfulness::OddMaps, sigmoid},
     protocol::Outcome,
     report::{self, Item, Picture, Sheet},
-    stages::explain::{Explain, PanelScale},
+    stages::{
+        architecture::Layer,
+        explain::{Explain, Method, PanelScale},
+    },
 };
 
 use super::{
+    classifier::{self, Form, How},
     completeness::Completeness,
     explaining::{Explaining, prepare},
     images::Images,
@@ -22,6 +26,7 @@ use crate::{
     batches::Batch,
     explain::{Display, Maps, Question},
     job::Job,
+    model::Classifier,
     numbers::defined,
 };
 
@@ -34,11 +39,13 @@ const THRESHOLD: f64 = 0.5;
 /// The model or the patches are invalid, or the method's settings do not fit the model.
 pub(super) fn run(job: &Job<'_>, stage: &Explain) -> Result<Outcome> {
     let images = Images::open(job, "images", stage.take, stage.seed)?.with_box(stage.centre_box)?;
-    let network = job.model(stage.precision, stage.normalise.as_ref(), images.set.side())?;
-    let stage = &stage.clone().settled(network.architecture());
+    let form = Form::of(&stage.model, stage.output);
+    let how = How { form, precision: stage.precision, normalise: stage.normalise.as_ref() };
+    let network = &*classifier::open(job, &how, &images)?;
+    let stage = &settled(stage, network)?;
     images.note(job);
     // May read all training patches, so it is the last check before the first map.
-    let explainer = prepare(job, &stage.method, &network, stage.seed, images.set.side())?;
+    let explainer = prepare(job, &stage.method, network, stage.seed, images.set.side())?;
     let (rows, labels) = (images.rows(), images.labels());
     let file = MapsFile::create(
         &job.artifact("maps.h5"),
@@ -60,11 +67,21 @@ pub(super) fn run(job: &Job<'_>, stage: &Explain) -> Result<Outcome> {
         to_show: usize::try_from(stage.panel)?,
     };
     let question = Question { target: stage.target, score: stage.score };
-    let explaining = Explaining::new(job, &network, &*explainer, &images)?;
-    explaining.run(&network, question, &labels, |batch, maps| results.add(batch, &maps))?;
+    let explaining = Explaining::new(job, network, &*explainer, &images)?;
+    explaining.run(network, question, &labels, |batch, maps| results.add(batch, &maps))?;
     let mut display = explainer.display();
-    display.title = format!("Explanation: {} of {}", display.title, network.architecture().word());
+    display.title = format!("Explanation: {} of {}", display.title, network.word());
     results.finish(stage, question, &display)
+}
+
+/// The stage with what the network decides: its default layer, and what it returns.
+fn settled(stage: &Explain, network: &dyn Classifier) -> Result<Explain> {
+    let mut settled = stage.clone();
+    settled.output = network.output();
+    if let Method::GradCam(settings) = &mut settled.method {
+        settings.layer = Layer::named(network.layer(&settings.layer)?);
+    }
+    Ok(settled)
 }
 
 /// The results so far.

@@ -10,7 +10,7 @@ use crate::{
     batches::{self, Batch},
     explain::{Crew, Explainer, Maps, Query, Question, explainer},
     job::Job,
-    model::Network,
+    model::Classifier,
 };
 
 /// The explainer of a method, with the baseline that it needs.
@@ -20,7 +20,7 @@ use crate::{
 pub(super) fn prepare(
     job: &Job<'_>,
     method: &Method,
-    network: &Network,
+    network: &dyn Classifier,
     seed: u64,
     side: Side,
 ) -> Result<Box<dyn Explainer>> {
@@ -45,7 +45,7 @@ impl<'a> Explaining<'a> {
     /// The system starts no threads.
     pub(super) fn new(
         job: &Job<'_>,
-        network: &Network,
+        network: &dyn Classifier,
         explainer: &'a dyn Explainer,
         images: &'a Images,
     ) -> Result<Self> {
@@ -62,7 +62,7 @@ impl<'a> Explaining<'a> {
     /// The patches cannot be read, the explainer fails, or `consume` does.
     pub(super) fn run(
         &self,
-        network: &Network,
+        network: &dyn Classifier,
         question: Question,
         labels: &[u8],
         mut consume: impl FnMut(&Batch, Maps) -> Result<()>,

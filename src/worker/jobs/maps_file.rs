@@ -3,8 +3,8 @@
 //! Datasets: `map` [N, S, S] float32 (raw, S the side of the patches), `row` int64, `label` uint8, `probability` float64, `logit`
 //! float32. Depending on the method also `native` [N, rows, columns] (before enlarging), `attribution`
 //! [N, 3, S, S] and `delta` `[N]`, all float32, and `steps` `[N]` int64 (the steps behind each `delta`).
-//! Attributes: `method`, `parameters` (JSON), `target`, `score`, `precision` (if it is not float32), and the number of
-//! odd or incomplete maps.
+//! Attributes: `method`, `parameters` (JSON), `target`, `score`; `precision` if it is not float32, `output` of a network
+//! with its code, `normalise` (JSON) if the stage sets it; and the number of odd or incomplete maps.
 
 use std::path::{Path, PathBuf};
 
@@ -128,6 +128,9 @@ fn notes(stage: &Explain, arrays: Arrays) -> Result<Notes> {
         ("score", stage.score.word()),
     ];
     texts.extend(stage.precision.unusual().map(|precision| ("precision", precision.word())));
+    texts.extend(stage.output.map(|output| ("output", output.word())));
+    let normalise = stage.normalise.as_ref().map(serde_json::to_string).transpose()?;
+    texts.extend(normalise.as_deref().map(|normalise| ("normalise", normalise)));
     let texts = texts.into_iter().map(|(name, text)| (name.to_owned(), Attribute::Text(text.to_owned())));
     let counts = ODD.into_iter().chain(arrays.delta.then_some(FAILURES));
     let counts = counts.map(|name| (name.to_owned(), Attribute::Integer(0)));

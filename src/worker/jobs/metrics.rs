@@ -22,6 +22,10 @@ use pcamflow::{
     },
 };
 
+use super::{
+    classifier::{self, Form, How},
+    making,
+};
 use crate::{
     baseline::Fill,
     faithfulness::{Course, Pace, Walker},
@@ -42,10 +46,13 @@ pub(super) fn run(job: &Job<'_>, stage: &Metrics) -> Result<Outcome> {
     let explanations = Explanations::open(job, stage)?;
     let subject = Subject::open(job, stage, &explanations)?;
     let side = subject.images.set.side();
-    let network = job.model(stage.precision, stage.normalise.as_ref(), side)?;
+    let form = Form::of_maps(explanations.first())?;
+    let normalise = making::normalise(explanations.first(), stage.normalise.as_ref())?;
+    let how = How { form, precision: stage.precision, normalise: normalise.as_ref() };
+    let network = &*classifier::open(job, &how, &subject.images)?;
     let course = Course::new(stage.protocol, side, usize::try_from(stage.pixels_per_step)?);
     let baselines = baselines(stage);
-    let pace = Pace::new(&network, side, &job.task.resources)?;
+    let pace = Pace::new(network, side, &job.task.resources)?;
     let walker = Walker {
         deletion: Fill::new(job, &baselines[0])?,
         insertion: Fill::new(job, &baselines[1])?,
@@ -56,7 +63,7 @@ pub(super) fn run(job: &Job<'_>, stage: &Metrics) -> Result<Outcome> {
     let centre_box = subject.images.box_region();
     let (explanations, subject, course) = (&explanations, &subject, &course);
     let measuring = Measuring { job, stage, explanations, subject, course, centre_box };
-    let measured = measuring.measure(&network, &walker, pace.threads)?;
+    let measured = measuring.measure(network, &walker, pace.threads)?;
     if measured.empty_masks > 0 {
         let (count, name) = (measured.empty_masks, &subject.images.name);
         let text =

@@ -1,6 +1,7 @@
 //! The stage kinds that the worker computes, one file per kind, and the dispatch to them.
 
 mod check;
+mod classifier;
 mod completeness;
 mod evaluate;
 mod explain;

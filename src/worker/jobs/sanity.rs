@@ -33,7 +33,8 @@ const SAME: f64 = 0.99;
 /// The explanation, the model or the patches are invalid, or fewer patches are explained than `take`.
 pub(super) fn run(job: &Job<'_>, stage: &Stage) -> Result<Outcome> {
     let original = Original::open(job, stage)?;
-    let mut network = job.model(original.precision, stage.normalise.as_ref(), original.patches.set.side())?;
+    let mut network =
+        job.model(original.precision, original.normalise.as_ref(), original.patches.set.side())?;
     let layers = network.layers_with_tensors();
     let explainer = prepare(job, &original.method, &network, stage.seed, original.patches.set.side())?;
     let explaining = Explaining::new(job, &network, &*explainer, &original.patches)?;

@@ -4,7 +4,8 @@
 //! float32 and have PyTorch's names; between patches and head, maps may be bfloat16 (`compute_in`). It is a list of
 //! operations (`body`), which several files compute, each for its purpose: `plain`, `folded`, `gradient`, `learn`,
 //! `local`. To add an architecture: its settings and layer names in `stages::architecture`, a file here that builds the
-//! list, the arms that the compiler asks for, and a case in `infer`. Files of weights are read in `weights`.
+//! list, the arms that the compiler asks for, and a case in `infer`. Files of weights are read in `weights`. Networks that
+//! come with their code are in `script`; what explainers ask of both is in `classifier`.
 
 mod architectures;
 mod averaging;
@@ -12,6 +13,7 @@ mod averaging;
 mod bf16;
 mod body;
 mod class_cnn;
+mod classifier;
 mod fit;
 mod folded;
 mod gradient;
@@ -26,6 +28,7 @@ mod places;
 mod plain;
 mod reinitialise;
 mod resnet;
+mod script;
 mod source;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -37,10 +40,12 @@ use anyhow::{Context as _, Result, ensure};
 use pcamflow::stages::{Normalise, train::Architecture};
 use tch::{Device, Kind, Tensor, no_grad};
 
+pub(crate) use classifier::Classifier;
 pub(crate) use gradient::Slope;
 pub(crate) use learn::Pass;
 pub(crate) use local::Whole;
 pub(crate) use places::Places;
+pub(crate) use script::Script;
 pub(crate) use source::Source;
 pub(crate) use weights::{Want, Weights, read_weights};
 

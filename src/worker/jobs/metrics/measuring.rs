@@ -23,7 +23,7 @@ use crate::{
     explain::Crew,
     faithfulness::{Course, Ends, Walked, Walker},
     job::Job,
-    model::Network,
+    model::Classifier,
 };
 
 /// Images in memory at a time.
@@ -107,7 +107,12 @@ impl Measuring<'_> {
     ///
     /// # Errors
     /// The maps are of another model, a file is damaged, or a logit is not finite.
-    pub(super) fn measure(&self, network: &Network, walker: &Walker, threads: usize) -> Result<Measured> {
+    pub(super) fn measure(
+        &self,
+        network: &dyn Classifier,
+        walker: &Walker,
+        threads: usize,
+    ) -> Result<Measured> {
         let pool = self.job.threads()?;
         let crew = Crew::new(network.device(), threads)?;
         let methods = self.methods();
@@ -148,7 +153,7 @@ impl Measuring<'_> {
         indices.iter().zip(self.subject.pixels(indices)?).map(open).collect()
     }
 
-    fn ends(&self, network: &Network, walker: &Walker, image: &Opened) -> Result<Ends> {
+    fn ends(&self, network: &dyn Classifier, walker: &Walker, image: &Opened) -> Result<Ends> {
         let ends = walker.ends(network, &image.pixels).with_context(|| self.place(image))?;
         let maps = self.explanations.first();
         let (source, logit) = (maps.source(), maps.logits()[image.index]);

@@ -14,7 +14,7 @@ use pcamflow::{
         sigmoid,
     },
     stages::{
-        Precision,
+        Normalise, Precision,
         explain::{Method, Target},
         sanity::Sanity as Stage,
     },
@@ -33,6 +33,8 @@ pub(super) struct Original {
     pub(super) making: Making,
     pub(super) method: Method,
     pub(super) precision: Precision,
+    /// How images are normalised, unless the model tells it.
+    pub(super) normalise: Option<Normalise>,
     /// The question that the maps answer.
     pub(super) explained: Question,
     /// The same question for any model: `predicted` is the prediction of the untouched model, as a label.
@@ -64,6 +66,12 @@ impl Original {
         );
         let (method, explained) = (making::method(&set)?, making::question(&set)?);
         let precision = making::precision(&set)?;
+        let normalise = making::normalise(&set, stage.normalise.as_ref())?;
+        ensure!(
+            making::output(&set)?.is_none(),
+            "{} explains a TorchScript network: its layers are not known, so they cannot be randomised",
+            input.name
+        );
         let (question, labels) = match explained.target {
             Target::Tumor | Target::Label => (explained, set.labels()[..count].to_vec()),
             Target::Predicted => {
@@ -78,6 +86,7 @@ impl Original {
             making: set.making().clone(),
             method,
             precision,
+            normalise,
             explained,
             question,
             labels,
