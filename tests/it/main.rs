@@ -67,6 +67,7 @@ mod split;
 mod summary;
 mod sweep;
 #[cfg(feature = "torch")]
+mod torchscript;
 mod torchvision;
 mod training;
 mod unwritten;

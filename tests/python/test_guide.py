@@ -25,10 +25,30 @@ def test_the_page_of_the_guide(inside: Path) -> None:
 
 
 def test_the_readme(inside: Path) -> None:
+    """The second block exports the model of the first one. Its predictions are those of its weights."""
     blocks = blocks_of("README.md")
-    assert len(blocks) == 1
+    assert len(blocks) == 2
     names = executed(blocks)
     assert isinstance(names["model"], torch.nn.Module) and len(names["maps"]) > 0
+    pipeline = inside / "pipelines/exported.toml"
+    pipeline.write_text(EXPORTED)
+    run = pcamflow.run(pipeline, stages=["evaluate.exported"], progress=False)
+    exported, own = run.predictions("evaluate.exported"), names["run"].predictions("evaluate.test")
+    assert (exported["row"] == own["row"]).all()
+    assert (exported["logit"] - own["logit"]).abs().max() < 1e-4
+
+
+EXPORTED = """
+extends = "quickstart.toml"
+
+[pipeline]
+data = "."
+
+[evaluate.exported]
+model = { torchscript = "net.pt" }
+output = "logit"
+images = "split.patches/test"
+"""
 
 
 def blocks_of(page: str) -> list[str]:

@@ -37,7 +37,7 @@ fn open(make: impl Fn(&Tensor) -> Tensor, asked: Option<NetworkOutput>) -> Resul
 }
 
 fn refused(make: impl Fn(&Tensor) -> Tensor, asked: Option<NetworkOutput>) -> String {
-    open(make, asked).err().expect("a refusal")
+    open(make, asked).expect_err("a refusal")
 }
 
 /// [N, 1], between -20 and 20.
