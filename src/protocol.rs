@@ -25,7 +25,7 @@ pub use input::InputFile;
 pub use progress::{EpochEnd, Progress};
 
 /// The version of these types: engine and worker of different versions refuse each other.
-pub const VERSION: u32 = 8;
+pub const VERSION: u32 = 9;
 
 /// The file in a task's folder for partial work with a picture of the training so far, for people who watch.
 pub const CURVES: &str = "curves.png";

@@ -28,7 +28,7 @@ pub fn foreign_bytes(bytes: &[u8]) -> Option<&'static str> {
         [0xfd, b'7', b'z', b'X', b'Z', ..] => "it is compressed with xz; unpack it first (unxz)",
         [0x28, 0xb5, 0x2f, 0xfd, ..] => "it is compressed with Zstandard; unpack it first (unzstd)",
         [b'P', b'K', 3, 4, ..] if has(b"data.pkl") => TORCH,
-        [b'P', b'K', 3, 4, ..] => "it is a zip archive (NumPy's .npz is one too); unpack it first",
+        [b'P', b'K', 3, 4, ..] => ZIP,
         [0x80, 2..=5, ..] => TORCH,
         [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => "it is a NumPy array (.npy)",
         [0x89, b'H', b'D', b'F', ..] => "it is an HDF5 file; name it where images, labels or masks are read",
@@ -47,6 +47,9 @@ pub fn foreign_bytes(bytes: &[u8]) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// A zip archive of something else.
+const ZIP: &str = "it is a zip archive; unpack it first, or, if PyTorch wrote it with `torch.jit.save`, write `{ torchscript = \"...\" }`";
 
 /// What `torch.save` writes.
 const TORCH: &str = "it is a pickle, as PyTorch saves weights; convert it with \

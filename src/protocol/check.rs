@@ -75,6 +75,8 @@ pub struct WeightsFile {
 pub enum Wanted {
     /// Any network that pcamflow knows.
     Model,
+    /// A network with its code.
+    Script,
     /// Weights that a training can start from.
     Start {
         /// The network.

@@ -272,17 +272,23 @@ pub fn training_inputs(data: &TrainingData) -> Vec<Input> {
     inputs
 }
 
-/// A model or a checkpoint, under the slot of its field's name.
+/// The slot of a network with its code. What such a file is asked to do is part of the key.
+pub const SCRIPT_SLOT: &str = "model.torchscript";
+
+/// A model or a checkpoint, under the slot of its field's name; a network with its code, under its own.
 #[must_use]
 pub fn model_input(field: &'static str, model: &Model, expected: ArtifactType) -> Input {
     match model {
         Model::Artifact(reference) => Input::artifact(field, field, reference, expected),
         Model::File(file) => Input::file(field, field, &file.safetensors),
-        Model::Script(script) => file_input(field, &script.torchscript, ArtifactType::Anything),
+        Model::Script(script) => Input {
+            slot: format!("{field}.torchscript"),
+            ..file_input(field, &script.torchscript, ArtifactType::Anything)
+        },
     }
 }
 
-/// A model and labelled patches: the slots `model`, and `images` or its parts.
+/// A model and labelled patches: the slots `model` (or [`SCRIPT_SLOT`]), and `images` or its parts.
 #[must_use]
 pub fn question_inputs(model: &Model, images: &Images) -> Vec<Input> {
     let mut inputs = vec![model_input("model", model, ArtifactType::Model)];

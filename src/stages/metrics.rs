@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{
     Appetite, Artifact, ArtifactRef, ArtifactType, Baseline, CentreBox, Check, DEFAULT_SEED, Equality,
-    FileOrArtifact, Images, Input, Kind, Label, Normalise, Peers, Precision, RunSettings, Runner, Stage,
-    artifact,
+    FileOrArtifact, Images, Input, Kind, Label, Model, Normalise, Peers, Precision, RunSettings, Runner,
+    Stage, artifact,
     declare::{choice, parameters},
     explain::Explain,
     file_input, peer,
@@ -206,7 +206,9 @@ fn maps_input((label, reference): (&Label, &ArtifactRef)) -> Input {
 /// they are compared elsewhere.)
 fn different_question(one: &Explain, other: &Explain) -> Option<&'static str> {
     let drawn = one.take.is_some() && matches!(one.images, Images::Files(_));
+    let script = |of: &Explain| matches!(of.model, Model::Script(_));
     let differences = [
+        (script(one) != script(other), "models"),
         (one.take != other.take, "rows (`take`)"),
         (drawn && one.seed != other.seed, "rows (`seed`, which draws them)"),
         (one.target != other.target, "classes (`target`)"),

@@ -61,8 +61,8 @@ pub use canonical::{Canonical, Lines, join};
 pub use centre_box::CentreBox;
 pub use check::{Check, span_of};
 pub use contract::{
-    Appetite, Artifact, ArtifactType, Equality, Input, Origin, Parameters, Peers, Stage, Word, artifact,
-    file_input, images_inputs, model_input, peer, question_inputs, training_inputs,
+    Appetite, Artifact, ArtifactType, Equality, Input, Origin, Parameters, Peers, SCRIPT_SLOT, Stage, Word,
+    artifact, file_input, images_inputs, model_input, peer, question_inputs, training_inputs,
 };
 pub use defaults::{DEFAULT_SEED, default_classes};
 

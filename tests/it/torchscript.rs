@@ -15,11 +15,11 @@ fn picture(number: u32) -> RgbImage {
     RgbImage::from_fn(SIDE, SIDE, |x, y| Rgb([wave(x, number % 5), wave(y, 3), wave(x + y, 1 + number % 3)]))
 }
 
-/// A project with twelve pictures of two classes, and the network of the reference.
+/// A project with 18 pictures of two classes, and the network of the reference.
 fn project() -> Sandbox {
     let pipeline = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/own-network.toml");
     let project = Sandbox::new().pipeline(&fs::read_to_string(pipeline).unwrap());
-    for number in 0..12 {
+    for number in 0..18 {
         let path = project.path(&format!("data/patches/{}/{number}.png", number % 2));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         picture(number).save(path).unwrap();
@@ -63,22 +63,28 @@ fn the_pipeline_imports_a_folder_and_explains_a_network_of_ones_own() {
     let mut bytes = fs::read(project.path("data/net.pt")).unwrap();
     bytes.truncate(bytes.len() / 2);
     fs::write(project.path("data/net.pt"), bytes).unwrap();
-    let failure = project.run(&SMALL).exit(1).failure();
-    assert!(failure.contains("net.pt is damaged"), "{failure}");
+    project.run(&SMALL).exit(2).complains("p.toml:29: net.pt is damaged");
 }
+
+const GRAD_CAM: &str = "\
+[import.patches]
+images = 'patches/'
+[explain.cam]
+model = { torchscript = 'net.pt' }
+images = { x = 'import.patches/images', y = 'import.patches/labels' }
+take = 2
+method.grad-cam = {}
+";
 
 #[test]
 fn grad_cam_uses_the_networks_two_methods() {
     let project = project();
-    let set = |text| ["--set", text];
-    let method = set("explain.saliency.method={ grad-cam = {} }");
-    project.run(&[&["explain.saliency"], &method[..], &set("explain.saliency.take=2")].concat()).exit(0);
-    assert_eq!(numbers(&project, "explain.saliency/maps.h5", "native").len(), 2 * 16 * 16);
-    let layer = set("explain.saliency.method={ grad-cam = { layer = 'relu4' } }");
-    project
-        .pcamflow(&[&["check", "p.toml"], &layer[..]].concat())
-        .exit(1)
-        .complains("one layer for Grad-CAM, `features`");
+    project.rewrite("p.toml", format!("[pipeline]\nname = 'own-network'\n{GRAD_CAM}"));
+    project.run(&[]).exit(0);
+    assert_eq!(numbers(&project, "explain.cam/maps.h5", "native").len(), 2 * 16 * 16);
+    let layer = "explain.cam.method={ grad-cam = { layer = 'relu4' } }";
+    let told = project.run(&["--set", layer]).exit(2);
+    told.complains("one layer for Grad-CAM, `features`");
 }
 
 #[test]
@@ -133,9 +139,7 @@ images = 'split.s/test'
 #[test]
 fn code_is_executed_only_where_the_pipeline_says_that_there_is_code() {
     let project = project();
-    let failure = project
-        .run(&["evaluate.all", "--set", "evaluate.all.model={ safetensors = 'net.pt' }"])
-        .exit(1)
-        .failure();
-    assert!(failure.contains("net.pt") && failure.contains("safetensors"), "{failure}");
+    let weights = "evaluate.all.model={ safetensors = 'net.pt' }";
+    let told = project.run(&["evaluate.all", "--set", weights]).exit(2);
+    told.complains("net.pt is not a safetensors file").complains("{ torchscript = \"...\" }");
 }

@@ -104,9 +104,10 @@ impl<'a> Shelf<'a> {
 
     /// What an input of a stage reads, as the pipeline names it; nothing if it has no such input.
     pub(super) fn reads(&self, node: &StageNode, slot: &str) -> String {
-        let inputs = self.result(node).map(|result| &result.inputs);
-        let named = inputs.and_then(|inputs| inputs.get(slot).or_else(|| inputs.get(&format!("{slot}.x"))));
-        named.cloned().unwrap_or_default()
+        let Some(result) = self.result(node) else { return String::new() };
+        // The images of two files, or a network with its code.
+        let slots = [slot.to_owned(), format!("{slot}.x"), format!("{slot}.torchscript")];
+        slots.iter().find_map(|slot| result.inputs.get(slot)).cloned().unwrap_or_default()
     }
 
     /// The labelled patches that a stage read in a slot.

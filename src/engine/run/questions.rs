@@ -18,7 +18,7 @@ use crate::{
         About, Answer, Downloads, Finding, Holds, InputFile, PatchFiles, Question, Severity, Wanted,
         WeightsFile,
     },
-    stages::{AnyStage, Runner, fetch::Fetch},
+    stages::{AnyStage, Runner, SCRIPT_SLOT, fetch::Fetch},
 };
 
 /// A question of a stage, and the parts of its table that it is about.
@@ -115,6 +115,7 @@ fn asked<'a>(node: &'a StageNode, data: &Path) -> Vec<Asked<'a>> {
     let train = || patches(node, "data.train", "data", one_class(Severity::Error));
     let validation = || patches(node, "data.validation", "data", one_class(Severity::Warning));
     let model = || weights(node, "model", Wanted::Model);
+    let script = || weights(node, SCRIPT_SLOT, Wanted::Script);
     let all = match &node.stage {
         AnyStage::Split(split) => {
             let sizes = &split.sizes;
@@ -136,11 +137,14 @@ fn asked<'a>(node: &'a StageNode, data: &Path) -> Vec<Asked<'a>> {
             patches(node, "images", "take", take(stage.take)),
             patches(node, "validation", "validation", one_class(Severity::Error)),
             model(),
+            script(),
         ],
-        AnyStage::Explain(stage) => vec![patches(node, "images", "take", take(stage.take)), model()],
+        AnyStage::Explain(stage) => {
+            vec![patches(node, "images", "take", take(stage.take)), model(), script()]
+        }
         AnyStage::Metrics(_) => {
             let wanted = PatchFiles { column: Some(SLIDES.to_owned()), ..need(0) };
-            vec![patches(node, "images", "explanations", wanted), model()]
+            vec![patches(node, "images", "explanations", wanted), model(), script()]
         }
         AnyStage::Sanity(stage) => vec![patches(node, "images", "take", take(stage.take)), model()],
         AnyStage::Preview(stage) => {

@@ -8,7 +8,7 @@ use pcamflow::{
 use tch::Device;
 
 use crate::{
-    model::{Want, read_weights},
+    model::{Want, check_script, read_weights},
     tensors::TensorFile,
     train::checkpoint,
 };
@@ -34,6 +34,7 @@ fn answer(question: &Question) -> Answer {
 fn read(WeightsFile { file, wanted }: &WeightsFile) -> Result<()> {
     match wanted {
         Wanted::Model => read_weights(file, Want::Any).map(drop),
+        Wanted::Script => check_script(file),
         Wanted::Start { architecture, replace_head } => {
             read_weights(file, Want::Start { architecture, replace_head: *replace_head }).map(drop)
         }

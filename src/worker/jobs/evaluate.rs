@@ -12,7 +12,7 @@ use pcamflow::{
 use serde::Serialize;
 
 use super::{
-    classifier::{self, Form, How},
+    classifier::{self, How},
     images::Images,
 };
 use crate::{
@@ -76,8 +76,8 @@ struct Predicting<'a> {
 
 impl<'a> Predicting<'a> {
     fn new(job: &'a Job<'_>, stage: &Evaluate, images: &Images, total: u64) -> Result<Self> {
-        let form = Form::of(&stage.model, stage.output);
-        let how = How { form, precision: stage.precision, normalise: stage.normalise.as_ref() };
+        let how =
+            How { precision: stage.precision, normalise: stage.normalise.as_ref(), output: stage.output };
         let network = classifier::open(job, &how, images)?;
         let batch = batch_size(&*network, images.set.side(), &job.task.resources, default_batch(job.device))?;
         Ok(Self { job, network, batch, done: 0, total })

@@ -14,7 +14,7 @@ use pcamflow::{
 };
 
 use super::{
-    classifier::{self, Form, How},
+    classifier::{self, How},
     completeness::Completeness,
     explaining::{Explaining, prepare},
     images::Images,
@@ -39,8 +39,7 @@ const THRESHOLD: f64 = 0.5;
 /// The model or the patches are invalid, or the method's settings do not fit the model.
 pub(super) fn run(job: &Job<'_>, stage: &Explain) -> Result<Outcome> {
     let images = Images::open(job, "images", stage.take, stage.seed)?.with_box(stage.centre_box)?;
-    let form = Form::of(&stage.model, stage.output);
-    let how = How { form, precision: stage.precision, normalise: stage.normalise.as_ref() };
+    let how = How { precision: stage.precision, normalise: stage.normalise.as_ref(), output: stage.output };
     let network = &*classifier::open(job, &how, &images)?;
     let stage = &settled(stage, network)?;
     images.note(job);

@@ -23,7 +23,7 @@ use pcamflow::{
 };
 
 use super::{
-    classifier::{self, Form, How},
+    classifier::{self, How},
     making,
 };
 use crate::{
@@ -46,9 +46,9 @@ pub(super) fn run(job: &Job<'_>, stage: &Metrics) -> Result<Outcome> {
     let explanations = Explanations::open(job, stage)?;
     let subject = Subject::open(job, stage, &explanations)?;
     let side = subject.images.set.side();
-    let form = Form::of_maps(explanations.first())?;
+    let output = making::output(explanations.first())?;
     let normalise = making::normalise(explanations.first(), stage.normalise.as_ref())?;
-    let how = How { form, precision: stage.precision, normalise: normalise.as_ref() };
+    let how = How { precision: stage.precision, normalise: normalise.as_ref(), output };
     let network = &*classifier::open(job, &how, &subject.images)?;
     let course = Course::new(stage.protocol, side, usize::try_from(stage.pixels_per_step)?);
     let baselines = baselines(stage);

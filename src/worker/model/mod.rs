@@ -45,7 +45,7 @@ pub(crate) use gradient::Slope;
 pub(crate) use learn::Pass;
 pub(crate) use local::Whole;
 pub(crate) use places::Places;
-pub(crate) use script::Script;
+pub(crate) use script::{Script, check_script};
 pub(crate) use source::Source;
 pub(crate) use weights::{Want, Weights, read_weights};
 

@@ -46,6 +46,14 @@ pub(crate) struct Script {
     device: Device,
 }
 
+/// Checks that a file is a network with its code.
+///
+/// # Errors
+/// It cannot be read, or is no TorchScript archive that this libtorch understands.
+pub(crate) fn check_script(file: &InputFile) -> Result<()> {
+    Module::load(file, Device::Cpu).map(drop)
+}
+
 impl Script {
     /// Loads a network, and tries it on some patches [N, 3, S, S] that a stage will ask it about. `asked` is what it
     /// returns, if the user says so.

@@ -84,6 +84,10 @@ fn not_loaded(name: &str, error: &TchError) -> anyhow::Error {
             "{name} has no TorchScript code: it is probably a file of `torch.save`, whose pickle is not read; write it \
              with {EXPORT}, or its weights as safetensors"
         ),
-        false => anyhow!("{name} is damaged, or not for this version of libtorch: {reason}"),
+        // After the first sentence, libtorch gives advice to its developers.
+        false => {
+            let reason = reason.split(". ").next().unwrap_or_default();
+            anyhow!("{name} is damaged, or not for this version of libtorch: {reason}")
+        }
     }
 }
