@@ -126,10 +126,11 @@ fn making(file: &H5File) -> Result<Making> {
         let message = || "the attributes `method`, `target` and `score` say how maps were made";
         read_text_attribute(file, name).with_context(message)
     };
+    let parameters = object(file, "parameters")?.unwrap_or_default();
     let [method, target, score] = [text("method")?, text("target")?, text("score")?];
     Ok(Making {
         method,
-        parameters: object(file, "parameters")?.unwrap_or_default(),
+        parameters,
         target,
         score,
         precision: optional(file, "precision")?,
