@@ -23,7 +23,9 @@ pub fn foreign_bytes(bytes: &[u8]) -> Option<&'static str> {
     let has = |text: &[u8]| start.windows(text.len()).any(|window| window == text);
     Some(match start {
         [] => "it is empty (0 bytes); fetch it, or make it, again",
-        [0x1f, 0x8b, ..] => "it is compressed with gzip; unpack it first (gunzip)",
+        [0x1f, 0x8b, ..] => {
+            "it is compressed with gzip; unpack it first (gunzip), or let its name end with .gz"
+        }
         [b'B', b'Z', b'h', b'1'..=b'9', ..] => "it is compressed with bzip2; unpack it first (bunzip2)",
         [0xfd, b'7', b'z', b'X', b'Z', ..] => "it is compressed with xz; unpack it first (unxz)",
         [0x28, 0xb5, 0x2f, 0xfd, ..] => "it is compressed with Zstandard; unpack it first (unzstd)",

@@ -12,6 +12,7 @@ mod outcome;
 mod preview;
 mod split;
 mod synthesize;
+mod unpack;
 
 use std::collections::BTreeMap;
 
@@ -40,6 +41,7 @@ pub fn run(task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
     match &task.stage {
         AnyStage::Synthesize(stage) => synthesize::run(stage, task, reporter),
         AnyStage::Fetch(stage) => fetch::run(stage, task, reporter),
+        AnyStage::Unpack(stage) => unpack::run(stage, task, reporter),
         AnyStage::Import(stage) => import::run(stage, task, reporter),
         AnyStage::Split(stage) => split::run(stage, task, reporter),
         AnyStage::Preview(stage) => preview::run(stage, task, reporter),

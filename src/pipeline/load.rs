@@ -19,7 +19,7 @@ use super::{
     resolve::resolve,
     root::{default_data, project_root},
     sources::Sources,
-    sweep_table,
+    sweep_table, unpacked,
 };
 use crate::stages::{Problem, is_name};
 
@@ -208,7 +208,8 @@ fn of_document(
         let message = format!("{} declares no stage", file.display());
         problems.push(Problem::unplaced(message).help("`pcamflow init` writes a first pipeline"));
     }
-    let stages = expand(stages, problems);
+    let mut stages = expand(stages, problems);
+    unpacked::add(&mut stages);
     let (stages, graph) = resolve(stages, &root, &data, sources, problems)?;
     let (file, notes) = (file.to_owned(), document.notes());
     let (trials, sources) = (Vec::new(), Sources::default());

@@ -30,6 +30,7 @@ pub mod sweep_table;
 mod swept;
 mod trials;
 mod union;
+mod unpacked;
 
 use std::{
     path::{Path, PathBuf},

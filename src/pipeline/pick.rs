@@ -9,7 +9,9 @@ pub(super) fn pick(
     expected: ArtifactType,
 ) -> Result<Artifact, Problem> {
     let artifacts = stage.artifacts();
-    let fits = |artifact: &Artifact| expected == ArtifactType::Anything || artifact.holds == expected;
+    // What an unpacked file holds is seen when it is read, as with any file.
+    let any = expected == ArtifactType::Anything || reference.stage.kind == Kind::Unpack;
+    let fits = |artifact: &Artifact| any || artifact.holds == expected;
     let fitting: Vec<&Artifact> = artifacts.iter().filter(|artifact| fits(artifact)).collect();
     let found = match (&reference.artifact, fitting.as_slice()) {
         (None, [one]) => return Ok((*one).clone()),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use super::{
     FileOfUser, ResolvedInput, Source, StageNode, edges, pick::pick, read::ReadStage, repeat::listed,
-    sources::Sources,
+    sources::Sources, unpacked,
 };
 use crate::{
     graph::Graph,
@@ -81,7 +81,10 @@ impl Resolver<'_> {
     ) -> Result<Vec<ResolvedInput>, Problem> {
         let source = match &input.from {
             Origin::Artifact { reference, expected } => self.artifact(read, reference, *expected)?,
-            Origin::File(file) => Some(self.file(read, input, file)),
+            Origin::File(file) => Some(match unpacked::stage_for(self.stages, read.name.kind, file) {
+                Some(stage) => Source::Artifact { stage, artifact: "file".into() },
+                None => self.file(read, input, file),
+            }),
             Origin::Inherited { stage, through, slot } => {
                 return self.inherited(read, stage, through, slot, depth);
             }

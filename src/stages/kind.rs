@@ -33,6 +33,8 @@ kinds! {
     Synthesize = "synthesize",
     /// Files of web servers, checked by their digests: the official data, or any other.
     Fetch = "fetch",
+    /// A file that is packed with gzip, unpacked; added where such a file is read.
+    Unpack = "unpack",
     /// One data set from a folder or an archive of pictures.
     Import = "import",
     /// Splits one data set into training, validation and test patches, stratified.

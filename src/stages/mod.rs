@@ -49,6 +49,7 @@ pub mod sanity;
 pub mod split;
 pub mod synthesize;
 pub mod train;
+pub mod unpack;
 
 use std::any::Any;
 
@@ -208,6 +209,7 @@ macro_rules! stages {
 stages! {
     Synthesize(synthesize::Synthesize) = "synthesize",
     Fetch(fetch::Fetch) = "fetch",
+    Unpack(unpack::Unpack) = "unpack",
     Import(import::Import) = "import",
     Split(split::Split) = "split",
     Train(train::Train) = "train",

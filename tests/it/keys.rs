@@ -64,6 +64,8 @@ explanation = 'explain.a'
 images = 'split.a/test'
 [fetch.x]
 files.cam = { url = 'https://x.org/x', md5 = '00000000000000000000000000000000' }
+[unpack.x]
+file = 'x.h5.gz'
 [command.x]
 program = ['true']
 artifacts = { table = 'table.csv' }
@@ -215,7 +217,7 @@ fn examples(schema: &Value) -> Vec<String> {
         "integer" => owned(&["32", "31", "48", "2", "3", "5"]),
         "number" => owned(&["0.5", "0.25", "0.125"]),
         "string" if schema["pattern"].is_null() => {
-            owned(&["'relu3'", "'relu2'", "'aa.h5'", "'(a)'", "'(b)'"])
+            owned(&["'relu3'", "'relu2'", "'aa.h5'", "'aa.h5.gz'", "'b.h5.gz'", "'(a)'", "'(b)'"])
         }
         "string" => owned(&[
             "'split.a'",

@@ -70,6 +70,7 @@ mod sweep;
 mod torchscript;
 mod torchvision;
 mod training;
+mod unpack;
 mod unwritten;
 mod verify_stage;
 mod watch;

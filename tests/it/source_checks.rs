@@ -101,5 +101,5 @@ fn a_bad_file_is_reported_once_per_line_that_names_it() {
 fn a_packed_file_in_place_of_a_missing_one_is_named() {
     let project = project(&format!("{TRAIN}{EVALUATE}"));
     std::fs::rename(project.path("data/x.h5"), project.path("data/x.h5.gz")).unwrap();
-    refused(&project, &[&["there is no file", "there is x.h5.gz: unpack it", "`pcamflow guide fetch`"]]);
+    refused(&project, &[&["there is no file", "there is x.h5.gz: write that name", "unpacked once"]]);
 }

@@ -116,7 +116,10 @@ fn sources(data: &Path, root: &Path) -> Finding {
         (None, Some(packed)) => Finding::note(
             "data",
             format!("{} holds {packed}, packed", data.display()),
-            format!("unpack it: gunzip {}", data.join(packed).display()),
+            format!(
+                "unpack it (gunzip {}), or name it with its .gz in the pipeline",
+                data.join(packed).display()
+            ),
         ),
         (None, None) => {
             let quickstart = match root.join(QUICKSTART).exists() {

@@ -20,6 +20,7 @@ fn centre_box(stage: &AnyStage) -> Option<CentreBox> {
         AnyStage::Sanity(stage) => Some(stage.centre_box),
         AnyStage::Preview(stage) => Some(stage.centre_box),
         AnyStage::Synthesize(_)
+        | AnyStage::Unpack(_)
         | AnyStage::Fetch(_)
         | AnyStage::Import(_)
         | AnyStage::Split(_)

@@ -114,6 +114,7 @@ mod tests {
                 "files.x = { url = 'https://x.org/x.csv.gz', md5 = '900150983cd24fb0d6963f7d28e17f72' }",
                 "fetch",
             ),
+            (Kind::Unpack, "file = 'x.h5.gz'", "unpack"),
             (Kind::Import, "images = 'x/'", "import"),
             (
                 Kind::Command,

@@ -117,11 +117,8 @@ impl Mention<'_> {
         }
         if self.path.with_added_extension("gz").exists() {
             let file = Path::new(self.written).file_name().unwrap_or_default().display();
-            return format!(
-                "there is {file}.gz: unpack it (gunzip), or read it through a `fetch` stage, which unpacks it into \
-                 the store: `pcamflow guide fetch`"
-            )
-            .into();
+            return format!("there is {file}.gz: write that name, and it is unpacked once, into the store")
+                .into();
         }
         let advice = if self.path.is_symlink() {
             "it is a broken link"

@@ -151,7 +151,9 @@ fn asked<'a>(node: &'a StageNode, data: &Path) -> Vec<Asked<'a>> {
             vec![patches(node, "images", "rows", need(u64::from(stage.rows) * u64::from(stage.columns)))]
         }
         AnyStage::Fetch(stage) => vec![Some(downloads(node, stage, data))],
-        AnyStage::Synthesize(_) | AnyStage::Import(_) | AnyStage::Command(_) => Vec::new(),
+        AnyStage::Synthesize(_) | AnyStage::Unpack(_) | AnyStage::Import(_) | AnyStage::Command(_) => {
+            Vec::new()
+        }
     };
     all.into_iter().flatten().collect()
 }

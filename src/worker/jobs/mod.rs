@@ -58,6 +58,7 @@ pub(crate) fn run(task: &Task, reporter: &dyn Reporter) -> Result<Outcome> {
 fn compute(job: &Job<'_>) -> Result<Outcome> {
     match &job.task.stage {
         AnyStage::Synthesize(_)
+        | AnyStage::Unpack(_)
         | AnyStage::Fetch(_)
         | AnyStage::Import(_)
         | AnyStage::Split(_)
