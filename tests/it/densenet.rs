@@ -142,11 +142,11 @@ fn all_mistakes_are_reported_before_anything_is_computed() {
     told("growth = 4, channels = 4", "growth = 0, channels = 4", "`growth` must lie between 1 and 512");
     told(settings, "growth = 512, channels = 2048, group = 'p4m'", "more than 16384 channels");
     told(settings, "layout = 'torchvision', group = 'p4m'", "`group` needs `layout = \"pcam\"`");
-    told(settings, "group = 'p8'", "known values: none, p4, p4m");
+    told(settings, "group = 'p8'", "unknown value `p8`");
     told(
         "{ layer = 'features.denseblock1' }",
         "{ layer = 'features.denseblock9' }",
-        "did you mean `features.denseblock2`",
+        "did you mean `features.denseblock1`",
     );
 }
 

@@ -115,8 +115,8 @@ class Halving(nn.Module):
 class GroupConvolution(nn.Module):
     """A convolution whose filters are turned and reflected copies of learnt ones (Cohen & Welling 2016).
 
-    An element g < `order` reflects if g >= 4, then turns by g % 4 quarters. Maps are [N, order C, h, w]: of each element
-    all channels. Learnt filters are [out, in, order, k, k], where h stands at g^-1 h, or [out, in, k, k] for an image.
+    An element g < `order` reflects if g >= 4, then turns by g % 4 quarters. Maps are [N, order C, h, w]: of each
+    element all channels. Learnt filters are [out, in, order, k, k], where h stands at g^-1 h, or [out, in, k, k] for an image.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, order: int, lifting: bool) -> None:
