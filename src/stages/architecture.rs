@@ -4,8 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
+mod densenet;
 mod resnet;
 
+pub use densenet::{DenseNet, Group, Layout};
 pub use resnet::{Block, ResNet, Stem};
 
 use super::{
@@ -27,6 +29,11 @@ choice! {
         Resnet34(Preset) = "resnet34",
         /// torchvision's resnet50: as resnet34, with `block = "bottleneck"`.
         Resnet50(Preset) = "resnet50",
+        /// Dense blocks, each layer of which reads all earlier ones; on request with rotations and reflections built in.
+        Densenet(DenseNet) = "densenet",
+        /// torchvision's densenet121: `densenet` with `blocks = [6, 12, 24, 16]`, `growth = 32`, `channels = 64` and
+        /// `layout = "torchvision"`.
+        Densenet121(Preset) = "densenet121",
     }
 }
 
@@ -52,6 +59,8 @@ pub enum Form {
     ClassCnn(ClassCnn),
     /// A residual network.
     Resnet(ResNet),
+    /// A densely connected network.
+    Densenet(DenseNet),
 }
 
 const LAST_OF_CLASS_CNN: &str = "relu4";
@@ -66,6 +75,8 @@ impl Architecture {
             Self::Resnet18(_) => Form::Resnet(ResNet::of_torchvision([2, 2, 2, 2], Block::Basic)),
             Self::Resnet34(_) => Form::Resnet(ResNet::of_torchvision([3, 4, 6, 3], Block::Basic)),
             Self::Resnet50(_) => Form::Resnet(ResNet::of_torchvision([3, 4, 6, 3], Block::Bottleneck)),
+            Self::Densenet(network) => Form::Densenet(network.clone()),
+            Self::Densenet121(_) => Form::Densenet(DenseNet::densenet121()),
         }
     }
 
@@ -75,6 +86,7 @@ impl Architecture {
         match self.form() {
             Form::ClassCnn(network) => Self::ClassCnn(network),
             Form::Resnet(network) => Self::Resnet(network),
+            Form::Densenet(network) => Self::Densenet(network),
         }
     }
 
@@ -83,6 +95,7 @@ impl Architecture {
         match self.form() {
             Form::ClassCnn(network) => network.check(check),
             Form::Resnet(network) => network.check(check),
+            Form::Densenet(network) => network.check(check),
         }
     }
 
@@ -100,6 +113,7 @@ impl Architecture {
                 all.into_iter().map(|(size, from, to)| convolution(size, from, to)).sum()
             }
             Form::Resnet(network) => network.products(96),
+            Form::Densenet(network) => network.products(96),
         }
     }
 
@@ -109,6 +123,7 @@ impl Architecture {
         match self.form() {
             Form::ClassCnn(_) => ClassCnn::LAYERS.map(str::to_owned).to_vec(),
             Form::Resnet(network) => network.layers(),
+            Form::Densenet(network) => network.layers(),
         }
     }
 
@@ -118,6 +133,7 @@ impl Architecture {
         match self.form() {
             Form::ClassCnn(_) => LAST_OF_CLASS_CNN.to_owned(),
             Form::Resnet(network) => format!("layer{}", network.stages.len()),
+            Form::Densenet(_) => DenseNet::LAST.to_owned(),
         }
     }
 
@@ -267,5 +283,8 @@ mod tests {
         assert_eq!(long.spelt_out(), long);
         assert_eq!(short.layers(), long.layers());
         assert_eq!(named("resnet18 = {}").last_layer(), "layer4");
+        let long =
+            "densenet = { blocks = [6, 12, 24, 16], growth = 32, channels = 64, layout = 'torchvision' }";
+        assert_eq!(named("densenet121 = {}").spelt_out(), named(long));
     }
 }

@@ -3,7 +3,10 @@
 //! Reading checks everything; an error names the file, the tensor, what was found and what was expected. Writing
 //! is deterministic: names are sorted, and there is at most one metadata entry (the format does not order them).
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use pcamflow::{
@@ -67,7 +70,7 @@ impl TensorFile {
     /// # Errors
     /// As `read`.
     pub(crate) fn parse(name: &str, bytes: &[u8]) -> Result<Self> {
-        Self::parse_as(name, bytes, |tensor| (!tensor.ends_with(IGNORED)).then_some(tensor))
+        Self::parse_as(name, bytes, |tensor| (!tensor.ends_with(IGNORED)).then_some(tensor.into()))
     }
 
     /// As `parse`, with the tensors that `rename` gives a name. The others may hold anything.
@@ -77,7 +80,7 @@ impl TensorFile {
     pub(crate) fn parse_as(
         name: &str,
         bytes: &[u8],
-        rename: impl for<'a> Fn(&'a str) -> Option<&'a str>,
+        rename: impl for<'a> Fn(&'a str) -> Option<Cow<'a, str>>,
     ) -> Result<Self> {
         let invalid = |error: SafeTensorError| invalid(name, bytes, &error);
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(invalid)?;
@@ -85,7 +88,7 @@ impl TensorFile {
         let named = file.iter().filter_map(|(tensor, view)| Some((tensor, rename(tensor)?, view)));
         let tensors = named.map(|(tensor, new, view)| {
             let read = to_tensor(&view).and_then(|read| check_values(tensor, &read).map(|()| read));
-            Ok((new.to_owned(), read.with_context(|| format!("{name}: tensor `{tensor}`"))?))
+            Ok((new.into_owned(), read.with_context(|| format!("{name}: tensor `{tensor}`"))?))
         });
         let tensors = tensors.collect::<Result<Named>>()?;
         Ok(Self { name: name.to_owned(), tensors, metadata: header.metadata().clone().unwrap_or_default() })
@@ -307,7 +310,9 @@ mod tests {
         let tensors = Named::from([("module.a".to_owned(), one), ("decay".to_owned(), broken)]);
         let bytes = to_bytes(&tensors, None).unwrap();
         assert_eq!(headers("m", &bytes).unwrap()["module.a"].shape, [1]);
-        let mut read = TensorFile::parse_as("m", &bytes, |tensor| tensor.strip_prefix("module.")).unwrap();
+        let mut read =
+            TensorFile::parse_as("m", &bytes, |tensor| tensor.strip_prefix("module.").map(Into::into))
+                .unwrap();
         drop(read.take("a", &[1]).unwrap());
         read.finish().unwrap();
     }

@@ -76,6 +76,8 @@ const COMPANIONS: &[(Kind, &str, &[&str])] = &[
     (Kind::Import, "columns", &["labels='l.csv'"]),
     (Kind::Split, "group-by", &["meta='m.csv'"]),
     (Kind::Train, "schedule.cosine.eta-min", &["optimizer.adam.learning-rate=1.0"]),
+    (Kind::Train, "architecture.densenet.layout", &["architecture.densenet.blocks=[2, 1]"]),
+    (Kind::ResumeTrain, "architecture.densenet.layout", &["architecture.densenet.blocks=[2, 1]"]),
     (Kind::Train, "replace-head", &["weights={safetensors='w.safetensors'}"]),
     (Kind::Train, "optimizer.sgd.nesterov", &["optimizer.sgd.momentum=0.5"]),
     (Kind::Evaluate, "meta", &["images={x='x.h5',y='y.h5'}"]),

@@ -10,6 +10,8 @@ mod cache;
 mod caching;
 mod cli;
 mod command;
+#[cfg(feature = "torch")]
+mod densenet;
 mod doctor;
 mod editors;
 mod elsewhere;

@@ -170,6 +170,26 @@ def test_torchvisions_layouts_have_torchvisions_logits(tmp_path: Path) -> None:
         pcamflow.load_model(tmp_path / "odd.safetensors")
 
 
+def test_densely_connected_networks_have_the_logits_of_their_references(tmp_path: Path) -> None:
+    reference = load_file(Path(__file__).parent.parent / "references/densenets.safetensors")
+    settings = {
+        "torchvision": {"blocks": [2, 1, 1, 1], "growth": 3, "channels": 6, "layout": "torchvision", "group": "none"},
+        "none": {"blocks": [1, 2, 1], "growth": 3, "channels": 4, "layout": "pcam", "group": "none"},
+        "p4": {"blocks": [1, 2], "growth": 2, "channels": 2, "layout": "pcam", "group": "p4"},
+        "p4m": {"blocks": [1, 2, 1], "growth": 1, "channels": 2, "layout": "pcam", "group": "p4m"},
+    }
+    for name, stated in settings.items():
+        prefix = f"{name}.model."
+        tensors = {it.removeprefix(prefix): tensor for it, tensor in reference.items() if it.startswith(prefix)}
+        x = pcamflow.to_tensor(reference[f"images.{64 if name == 'torchvision' else 50}"].numpy())
+        for metadata in (None, {"pcamflow": json.dumps({"architecture": {"densenet": stated}})}):
+            save_file(tensors, tmp_path / "model.safetensors", metadata=metadata)
+            model = pcamflow.load_model(tmp_path / "model.safetensors")
+            assert model.get_submodule("features.denseblock1.denselayer1.norm1") is not None
+            with torch.no_grad():
+                assert (model(x) - reference[f"{name}.logit"]).abs().max() < 1e-5
+
+
 def test_files_that_are_no_model(quickstart: pcamflow.Run, tmp_path: Path) -> None:
     tensors = load_file(quickstart.path("train.narrow/model"))
 

@@ -39,7 +39,21 @@ class ResNet:
     """Whether a block has three convolutions."""
 
 
-Architecture = Union[ClassCnn, ResNet]
+@dataclass(frozen=True)
+class DenseNet:
+    """Dense blocks of so many layers, each of which adds `growth` channels."""
+
+    blocks: tuple[int, ...]
+    growth: int
+    channels: int
+    """Of the first convolution."""
+    torchvision: bool = False
+    """Whether stem, layers and transitions are torchvision's."""
+    order: int = 1
+    """Rotations and reflections: 4 for `p4`, 8 for `p4m`."""
+
+
+Architecture = Union[ClassCnn, ResNet, DenseNet]
 
 
 def architecture(metadata: Mapping[str, str], shapes: Shapes, name: str) -> Architecture:
@@ -52,9 +66,9 @@ def architecture(metadata: Mapping[str, str], shapes: Shapes, name: str) -> Arch
         raise FormatError(f"{name} is the checkpoint of a training: take the `model.safetensors` beside it")
     if METADATA in metadata:
         return _stated(metadata[METADATA], name)
-    found = _resnet(shapes) if "layer1.0.conv1.weight" in shapes else _class_cnn(shapes)
+    found = _inferred(shapes)
     if found is None:
-        raise FormatError(f"{name} holds no network that pcamflow knows: `class-cnn` or `resnet`")
+        raise FormatError(f"{name} holds no network that pcamflow knows: `class-cnn`, `resnet` or `densenet`")
     return found
 
 
@@ -65,6 +79,12 @@ def normalise(metadata: Mapping[str, str]) -> tuple[list[float], list[float]] | 
         return [float(it) for it in said["mean"]], [float(it) for it in said["std"]]
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _inferred(shapes: Shapes) -> Architecture | None:
+    if "features.conv0.weight" in shapes:
+        return _densenet(shapes)
+    return _resnet(shapes) if "layer1.0.conv1.weight" in shapes else _class_cnn(shapes)
 
 
 def _stated(text: str, name: str) -> Architecture:
@@ -80,9 +100,20 @@ def _stated(text: str, name: str) -> Architecture:
                 _is(stem, "imagenet", "small"),
                 _is(block, "bottleneck", "basic"),
             )
+        if kind == "densenet":
+            return DenseNet(
+                _integers(settings["blocks"]),
+                int(settings["growth"]),
+                int(settings["channels"]),
+                _is(settings["layout"], "torchvision", "pcam"),
+                _ORDERS[settings["group"]],
+            )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise FormatError(f"{name}: its metadata `{METADATA}` names no architecture ({error!r})") from error
     raise FormatError(f"{name} has the architecture `{kind}`, which this version of pcamflow does not know: update it")
+
+
+_ORDERS = {"none": 1, "p4": 4, "p4m": 8}
 
 
 def _is(word: str, wanted: str, other: str) -> bool:
@@ -101,6 +132,25 @@ def _class_cnn(shapes: Shapes) -> ClassCnn | None:
         return None
     *channels, hidden = (shapes[name][0] for name in names)
     return ClassCnn(tuple(channels), hidden)
+
+
+def _densenet(shapes: Shapes) -> DenseNet | None:
+    stem = shapes["features.conv0.weight"]
+    if len(stem) != 4 or stem[2:] not in ([3, 3], [7, 7]):
+        return None
+    torchvision = stem[2:] == [7, 7]
+
+    def convolution(block: int, layer: int, number: int) -> list[int]:
+        return shapes.get(f"features.denseblock{block}.denselayer{layer}.conv{number}.weight", [])
+
+    def layers(block: int) -> int:
+        return sum(1 for _ in takewhile(lambda layer: convolution(block, layer, 1), count(1)))
+
+    last = convolution(1, 1, 2 if torchvision else 1)
+    if len(last) not in (4, 5):
+        return None
+    blocks = tuple(takewhile(bool, map(layers, count(1))))
+    return DenseNet(blocks, last[0], stem[0], torchvision, last[2] if len(last) == 5 else 1)
 
 
 def _resnet(shapes: Shapes) -> ResNet | None:

@@ -39,7 +39,7 @@ def load_model(source: Run | Paths, stage: str | None = None) -> torch.nn.Module
         FormatError: the file is not safetensors, holds no known network, or tensors are missing or too many.
     """
     path = _weights(source, stage)
-    from . import _networks
+    from . import _densenet, _networks
 
     metadata, tensors = _read(path)
     shapes = {name: list(tensor.shape) for name, tensor in tensors.items()}
@@ -47,6 +47,10 @@ def load_model(source: Run | Paths, stage: str | None = None) -> torch.nn.Module
     network: torch.nn.Module
     if isinstance(found, architectures.ClassCnn):
         network = _networks.ClassCnn(found.channels, found.hidden)
+    elif isinstance(found, architectures.DenseNet):
+        network = _densenet.DenseNet(
+            found.blocks, found.growth, found.channels, torchvision=found.torchvision, order=found.order
+        )
     else:
         network = _networks.ResNet(found.stages, found.width, imagenet=found.imagenet, bottleneck=found.bottleneck)
     normalise = architectures.normalise(metadata)

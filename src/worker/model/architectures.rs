@@ -3,13 +3,16 @@
 use anyhow::{Context as _, Result};
 use pcamflow::stages::architecture::{Architecture, Form};
 
-use super::{body::Body, class_cnn::class_cnn, fit::Needed, resnet::resnet, source::Maker};
+use super::{
+    body::Body, class_cnn::class_cnn, densenet::densenet, fit::Needed, resnet::resnet, source::Maker,
+};
 
 /// The operations of a network, with tensors from the maker.
 pub(super) fn body(architecture: &Architecture, maker: &mut Maker) -> Result<Body> {
     match architecture.form() {
         Form::ClassCnn(widths) => class_cnn(&widths, maker),
         Form::Resnet(settings) => resnet(&settings, maker),
+        Form::Densenet(settings) => densenet(&settings, maker),
     }
 }
 

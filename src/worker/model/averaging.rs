@@ -8,6 +8,34 @@ use tch::Tensor;
 
 use crate::kernels::dense;
 
+/// How 2x2 pixels become one: [N, C, h, w] to [N, C, h / 2, w / 2], rounded down. The ways differ if h or w is odd.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Halving {
+    /// The last row and column are left out, as by PyTorch's `avg_pool2d`.
+    LeavingOut,
+    /// As by adaptive pooling: all pixels count, and the mean of a turned map is the turned mean.
+    Symmetric,
+}
+
+impl Halving {
+    pub(super) fn of(self, x: &Tensor) -> Tensor {
+        match self {
+            Self::LeavingOut => dense(&x.avg_pool2d([2, 2], [2, 2], [0, 0], false, true, None)),
+            Self::Symmetric => dense(&averaged(x.size()[2] / 2, x)),
+        }
+    }
+
+    /// The gradient by the input, given the one by the output.
+    pub(super) fn gradient(self, x: &Tensor, gradient: &Tensor) -> Tensor {
+        match self {
+            Self::LeavingOut => {
+                dense(&x.avg_pool2d_backward(gradient, [2, 2], [2, 2], [0, 0], false, true, None))
+            }
+            Self::Symmetric => average_gradient(x.size()[2] / 2, x, gradient),
+        }
+    }
+}
+
 /// [N, C, h, w] to [N, C, to, to].
 pub(super) fn averaged(to: i64, x: &Tensor) -> Tensor {
     let size = x.size();

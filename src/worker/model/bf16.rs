@@ -6,7 +6,10 @@ use tch::{Device, Kind, Tensor};
 
 use super::{
     Mode, Network, Places, Slope,
-    testing::{as_if_trained, difference, noisy_patches, resnet, small_resnet, tiny_network},
+    testing::{
+        as_if_trained, densenet_p4m, densenet_torchvision, difference, noisy_patches, resnet, small_resnet,
+        tiny_network,
+    },
 };
 
 /// The largest difference, relative to the largest number.
@@ -18,7 +21,8 @@ fn pairs() -> Vec<[Network; 2]> {
         eprintln!("skipped: this CPU has no bfloat16");
         return Vec::new();
     }
-    let makers: [fn(u64) -> Network; 3] = [tiny_network, small_resnet, |seed| resnet(&[2, 1, 1], 3, seed)];
+    let makers: [fn(u64) -> Network; 5] =
+        [tiny_network, small_resnet, |seed| resnet(&[2, 1, 1], 3, seed), densenet_p4m, densenet_torchvision];
     let pair = |make: fn(u64) -> Network| {
         let [exact, mut rounded] = [(); 2].map(|()| as_if_trained(make(1)));
         rounded.compute_in(Kind::BFloat16);

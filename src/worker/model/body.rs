@@ -3,13 +3,18 @@
 //! Architectures build it; how it is computed is in other files: `plain` (layer by layer, for any purpose), `folded`
 //! and `gradient` (inference), `learn` (a step of training), `local` (small changes of an image).
 
-use super::layers::{BatchNorm, Convolution, Linear};
+use super::{
+    averaging::Halving,
+    group::Symmetry,
+    layers::{BatchNorm, Convolution, Linear},
+};
 use crate::kernels::MaxPool;
+use tch::Tensor;
 
 /// A feature map: 0 is the patches, n is the output of operation n - 1.
 pub(super) type Map = usize;
 
-/// The operations of a network. Learnt tensors are made in this order: of each unit the convolution's, then the
+/// The operations of a network. Learnt tensors are made in this order: of each operation the convolution's, then the
 /// norm's; then those of the head.
 #[derive(Debug)]
 pub(super) struct Body {
@@ -31,6 +36,47 @@ pub(super) enum Work {
     MaxPool(MaxPool),
     /// Means of windows that cover the map, to so many rows and columns.
     AveragePool(i64),
+    /// Means of 2x2 pixels.
+    Halve(Halving),
+    /// A batch normalisation and a ReLU.
+    Norm(Norm),
+    /// A convolution.
+    Convolution(Lone),
+    /// The channels of another map behind those of this one, for each of so many elements of a group.
+    Join {
+        other: Map,
+        order: i64,
+    },
+}
+
+/// A batch normalisation and a ReLU, without a convolution before them.
+#[derive(Debug)]
+pub(super) struct Norm {
+    /// All elements of a group share it.
+    pub(super) norm: BatchNorm,
+    /// The layer of the norm.
+    pub(super) name: String,
+}
+
+/// A convolution without a norm behind it.
+#[derive(Debug)]
+pub(super) struct Lone {
+    /// With the learnt filters.
+    pub(super) learnt: Convolution,
+    /// The group for whose elements filters are derived.
+    pub(super) symmetry: Option<Symmetry>,
+}
+
+impl Lone {
+    /// With the filters of all elements. They are part of the graph.
+    pub(super) fn whole(&self) -> Convolution {
+        let Convolution { weight, bias, step } = &self.learnt;
+        let weight = match self.symmetry {
+            Some(symmetry) => symmetry.filters(weight),
+            None => weight.shallow_clone(),
+        };
+        Convolution { weight, bias: bias.as_ref().map(Tensor::shallow_clone), step: *step }
+    }
 }
 
 /// A convolution, its batch normalisation, a map that is added, and a ReLU.
@@ -48,6 +94,8 @@ pub(super) struct Unit {
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) mean: bool,
+    /// The elements of a group, over which the mean goes, too.
+    pub(super) order: i64,
     pub(super) layers: Vec<Linear>,
 }
 
@@ -83,10 +131,15 @@ impl Body {
 impl Operation {
     /// The maps that it reads.
     pub(super) fn reads(&self) -> impl Iterator<Item = Map> {
-        let shortcut = match &self.work {
+        let second = match &self.work {
             Work::Unit(unit) => unit.shortcut,
-            Work::MaxPool(_) | Work::AveragePool(_) => None,
+            Work::Join { other, .. } => Some(*other),
+            Work::MaxPool(_)
+            | Work::AveragePool(_)
+            | Work::Halve(_)
+            | Work::Norm(_)
+            | Work::Convolution(_) => None,
         };
-        [Some(self.from), shortcut].into_iter().flatten()
+        [Some(self.from), second].into_iter().flatten()
     }
 }

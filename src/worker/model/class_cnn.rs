@@ -20,7 +20,7 @@ const HALVE: MaxPool = MaxPool { kernel: 2, stride: 2, padding: 0 };
 pub(super) fn class_cnn(widths: &Widths, maker: &mut Maker) -> Result<Body> {
     let [c1, c2, c3, c4] = widths.channels.map(i64::from);
     let hidden = i64::from(widths.hidden);
-    let mut body = Body { operations: Vec::new(), head: Head { mean: false, layers: Vec::new() } };
+    let mut body = Body { operations: Vec::new(), head: Head { mean: false, order: 1, layers: Vec::new() } };
     let mut last = 0;
     for (number, inputs, outputs) in [(1, 3, c1), (2, c1, c2), (3, c2, c3), (4, c3, c4)] {
         last = body.push(last, unit(number, inputs, outputs, maker)?, vec![format!("relu{number}")]);

@@ -5,12 +5,14 @@
 //! rounded once. On a CPU the ReLU is part of the convolution, too (oneDNN). In float32, a logit differs from that of
 //! the plain formulation by rounding, about 1e-6.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Result, bail};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::{
+    Mode,
     averaging::averaged,
-    body::{Body, Map, Unit, Work},
+    body::{Body, Map, Norm, Unit, Work},
+    group::joined,
     layers::{Convolution, EPSILON},
     plain::pooled,
 };
@@ -19,10 +21,20 @@ use crate::{
     libtorch::{self, Step},
 };
 
-/// The folded convolutions of a network, one for each unit.
+/// What is derived from the tensors of a network, for each operation.
 #[derive(Debug)]
 pub(super) struct Folded {
-    filters: Vec<Option<Filter>>,
+    operations: Vec<Ready>,
+}
+
+#[derive(Debug)]
+enum Ready {
+    Unit(Filter),
+    Norm(Scale),
+    /// With the filters of all elements of a group, stored channels last.
+    Convolution(Convolution),
+    /// A pooling, or maps that are joined.
+    Nothing,
 }
 
 /// A convolution with a bias.
@@ -41,17 +53,57 @@ pub(super) struct Filter {
 impl Folded {
     /// For maps of this kind of numbers.
     pub(super) fn new(body: &Body, kind: Kind) -> Result<Self> {
-        let filter = |work: &Work| match work {
-            Work::Unit(unit) => Some(no_grad(|| Filter::of(unit, kind))).transpose(),
-            Work::MaxPool(_) | Work::AveragePool(_) => Ok(None),
+        let ready = |work: &Work| {
+            Ok(match work {
+                Work::Unit(unit) => Ready::Unit(no_grad(|| Filter::of(unit, kind))?),
+                Work::Norm(norm) => Ready::Norm(norm.norm.scale()?),
+                Work::Convolution(lone) => Ready::Convolution(no_grad(|| {
+                    let Convolution { weight, bias, step } = lone.whole();
+                    Convolution { weight: dense(&weight.detach().to_kind(kind)), bias, step }
+                })),
+                Work::MaxPool(_) | Work::AveragePool(_) | Work::Halve(_) | Work::Join { .. } => {
+                    Ready::Nothing
+                }
+            })
         };
-        let filters = body.operations.iter().map(|operation| filter(&operation.work));
-        Ok(Self { filters: filters.collect::<Result<_>>()? })
+        let operations = body.operations.iter().map(|operation| ready(&operation.work));
+        Ok(Self { operations: operations.collect::<Result<_>>()? })
     }
 
     /// The filter of an operation, which has to be a unit.
     pub(super) fn filter(&self, operation: usize) -> Result<&Filter> {
-        self.filters[operation].as_ref().context("the operation is no unit")
+        match &self.operations[operation] {
+            Ready::Unit(filter) => Ok(filter),
+            _ => bail!("the operation is no unit"),
+        }
+    }
+
+    /// The norm of an operation, which has to be a norm alone.
+    pub(super) fn scale(&self, operation: usize) -> Result<&Scale> {
+        match &self.operations[operation] {
+            Ready::Norm(scale) => Ok(scale),
+            _ => bail!("the operation is no norm"),
+        }
+    }
+
+    /// The convolution of an operation, which has to be a convolution alone.
+    pub(super) fn convolution(&self, operation: usize) -> Result<&Convolution> {
+        match &self.operations[operation] {
+            Ready::Convolution(convolution) => Ok(convolution),
+            _ => bail!("the operation is no convolution"),
+        }
+    }
+
+    /// The output of a norm and its ReLU.
+    pub(super) fn normed(&self, norm: &Norm, at: usize, x: &Tensor) -> Result<Tensor> {
+        if x.device() != Device::Cpu || x.kind() != Kind::Float {
+            return Ok(norm.norm.forward(x, Mode::Inference).relu_());
+        }
+        let (n, c, h, w) = x.size4()?;
+        let mut output = empty_map(Kind::Float, [n, c, h, w]);
+        output.copy_(x);
+        self.scale(at)?.apply(numbers_mut(&mut output)?, None, true);
+        Ok(output)
     }
 
     /// The logits `[N]` of patches [N, 3, S, S].
@@ -90,6 +142,10 @@ impl Folded {
             }
             Work::MaxPool(pool) => pool_on_device(*pool, from),
             Work::AveragePool(to) => Ok(averaged(*to, from)),
+            Work::Halve(halving) => Ok(halving.of(from)),
+            Work::Norm(norm) => self.normed(norm, at, from),
+            Work::Convolution(_) => Ok(dense(&self.convolution(at)?.forward(from))),
+            Work::Join { other, order } => Ok(dense(&joined(*order, from, map(*other)))),
         }
     }
 }

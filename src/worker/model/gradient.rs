@@ -13,6 +13,8 @@ use super::{
     averaging::{average_gradient, averaged},
     body::{Body, Head, Map, Work},
     folded::{Folded, pool_on_device},
+    group::{joined, parted},
+    layers::Convolution,
 };
 use crate::{
     kernels::{
@@ -64,6 +66,10 @@ impl Folded {
                 }
                 Work::MaxPool(pool) => pool_on_device(*pool, from)?,
                 Work::AveragePool(to) => averaged(*to, from),
+                Work::Halve(halving) => halving.of(from),
+                Work::Norm(norm) => self.normed(norm, at, from)?,
+                Work::Convolution(_) => dense(&self.convolution(at)?.forward(from)),
+                Work::Join { other, order } => dense(&joined(*order, from, &maps[*other])),
             });
         }
         Ok(maps)
@@ -99,10 +105,38 @@ impl Folded {
                 pool_gradient(*pool, x, output, &dense(&gradient), after_relu)?
             }
             Work::AveragePool(to) => average_gradient(*to, x, &gradient),
+            Work::Halve(halving) => halving.gradient(x, &gradient),
+            Work::Norm(_) => self.norm_gradient(at, output, &gradient)?,
+            Work::Convolution(_) => {
+                let Convolution { weight, step, .. } = self.convolution(at)?;
+                dense(&input_gradient(&dense(&gradient), x, weight, *step)?)
+            }
+            Work::Join { other, order } => {
+                let [by_x, by_other] = parted(*order, &gradient, x.size()[1]);
+                add(&mut gradients[*other], own(&by_other));
+                own(&by_x)
+            }
         };
         add(&mut gradients[operation.from], by_x);
         Ok(())
     }
+
+    /// The gradient by the input of a norm and its ReLU.
+    fn norm_gradient(&self, at: usize, output: &Tensor, gradient: &Tensor) -> Result<Tensor> {
+        let scale = Tensor::from_slice(&self.scale(at)?.scale);
+        let order = output.size()[1] / scale.size()[0];
+        let mut gradient = own(gradient);
+        with_number!(output, T => close_gate::<T>(numbers_mut(&mut gradient)?, numbers(&dense(output))?));
+        Ok(gradient.g_mul_(&scale.repeat([order]).view([1, -1, 1, 1]).to_kind(output.kind())))
+    }
+}
+
+/// The same map with memory of its own, stored channels last.
+pub(super) fn own(map: &Tensor) -> Tensor {
+    let size = map.size();
+    let mut own = empty_map(map.kind(), [size[0], size[1], size[2], size[3]]);
+    own.copy_(map);
+    own
 }
 
 impl Head {
@@ -140,7 +174,7 @@ impl Head {
         if !self.mean {
             return gradient.view(size.as_slice()).to_kind(map.kind());
         }
-        let each = gradient / (size[2] * size[3]) as f64;
+        let each = gradient.repeat([1, self.order]) / (self.order * size[2] * size[3]) as f64;
         each.to_kind(map.kind()).view([size[0], size[1], 1, 1]).expand(&size, false).contiguous()
     }
 }

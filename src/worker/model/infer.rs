@@ -1,9 +1,9 @@
 //! Finds the architecture of named tensors by their names and shapes.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Error, Result, anyhow, ensure};
 use pcamflow::{
     nearest::nearest,
-    stages::architecture::{Architecture, Block, ClassCnn, ResNet, Stem},
+    stages::architecture::{Architecture, Block, ClassCnn, DenseNet, Group, Layout, ResNet, Stem},
 };
 
 use super::fit::Shapes;
@@ -13,8 +13,12 @@ use super::fit::Shapes;
 /// # Errors
 /// The architecture is unknown; the message says what is missing.
 pub(super) fn infer(name: &str, shapes: &Shapes) -> Result<Architecture> {
-    let unknown =
-        || format!("{name} holds no network that pcamflow knows (architectures: class-cnn, resnet)");
+    let unknown = || {
+        format!("{name} holds no network that pcamflow knows (architectures: class-cnn, resnet, densenet)")
+    };
+    if shapes.contains_key(FIRST_OF_DENSENET) {
+        return densenet(shapes).map(Architecture::Densenet).with_context(unknown);
+    }
     match shapes.contains_key(&first_of(1, 0)) {
         true => resnet(shapes).map(Architecture::Resnet),
         false => class_cnn(shapes).map(Architecture::ClassCnn),
@@ -50,12 +54,46 @@ fn stem(convolution: &[i64]) -> Result<Stem> {
     match convolution[2..] {
         [3, 3] => Ok(Stem::Small),
         [7, 7] => Ok(Stem::Imagenet),
-        _ => anyhow::bail!(
-            "its first convolution is {}x{}; here it must be 3x3, or 7x7 as in torchvision",
-            convolution[2],
-            convolution[3]
-        ),
+        _ => Err(other_stem(convolution)),
     }
+}
+
+fn other_stem(convolution: &[i64]) -> Error {
+    anyhow!(
+        "its first convolution is {}x{}; here it must be 3x3, or 7x7 as in torchvision",
+        convolution[2],
+        convolution[3]
+    )
+}
+
+/// Counts blocks and their layers. No tensor tells the strides.
+fn densenet(shapes: &Shapes) -> Result<DenseNet> {
+    let channels = outputs(shapes, FIRST_OF_DENSENET, 4)?;
+    let has = |block: u32, layer: u32| shapes.contains_key(&convolution_of(block, layer, 1));
+    let layers = |block: u32| (1..).take_while(|&layer| has(block, layer)).count();
+    let counts = (1..).map(layers).take_while(|&layers| layers > 0);
+    let blocks = counts.map(u32::try_from).collect::<Result<_, _>>()?;
+    let first = convolution_of(1, 1, 1);
+    let dimensions = shapes.get(&first).map_or(4, Vec::len);
+    let group = match shapes.get(&first).map(Vec::as_slice) {
+        Some([_, _, 4, _, _]) => Group::P4,
+        Some([_, _, 8, _, _]) => Group::P4m,
+        _ => Group::None,
+    };
+    let (layout, last) = match shapes[FIRST_OF_DENSENET][2..] {
+        [3, 3] => (Layout::Pcam, first),
+        [7, 7] => (Layout::Torchvision, convolution_of(1, 1, 2)),
+        _ => return Err(other_stem(&shapes[FIRST_OF_DENSENET])),
+    };
+    let dimensions = if group == Group::None { 4 } else { dimensions };
+    Ok(DenseNet { blocks, growth: outputs(shapes, &last, dimensions)?, channels, layout, group })
+}
+
+/// The tensor with which densely connected networks begin.
+pub(super) const FIRST_OF_DENSENET: &str = "features.conv0.weight";
+
+fn convolution_of(block: u32, layer: u32, convolution: u32) -> String {
+    format!("features.denseblock{block}.denselayer{layer}.conv{convolution}.weight")
 }
 
 /// The first tensor of a block.

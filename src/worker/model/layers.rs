@@ -29,6 +29,13 @@ pub(super) struct Convolution {
 }
 
 impl Convolution {
+    /// Filters of any shape [out, .., kernel, kernel] without a bias, at stride 1 or another one.
+    pub(super) fn normal(name: &str, size: &[i64], stride: i64, maker: &mut Maker) -> Result<Self> {
+        let fan_in = size[1..].iter().product();
+        let weight = maker.parameter(&format!("{name}.weight"), size, Initial::Normal { fan_in })?;
+        Ok(Self { weight, bias: None, step: Step { stride, padding: size[size.len() - 1] / 2 } })
+    }
+
     pub(super) fn new(name: &str, shape: Shape, maker: &mut Maker) -> Result<Self> {
         let Shape { inputs, outputs, kernel, stride, bias } = shape;
         let fan_in = inputs * kernel * kernel;
@@ -39,6 +46,12 @@ impl Convolution {
             false => None,
         };
         Ok(Self { weight, bias, step: Step { stride, padding: kernel / 2 } })
+    }
+
+    /// The same without padding.
+    pub(super) fn unpadded(&self) -> Self {
+        let bias = self.bias.as_ref().map(Tensor::shallow_clone);
+        Self { weight: self.weight.shallow_clone(), bias, step: Step { padding: 0, ..self.step } }
     }
 
     /// Computes with the kind of numbers of `x`.
@@ -54,7 +67,8 @@ pub(super) const MOMENTUM: f64 = 0.1;
 /// PyTorch's default, added to the variance.
 pub(super) const EPSILON: f64 = 1e-5;
 
-/// Batch normalisation of each channel of [N, channels, h, w].
+/// Batch normalisation of each channel of [N, channels, h, w], or of [N, elements of a group x channels, h, w], where
+/// all elements share the statistics.
 #[derive(Debug)]
 pub(super) struct BatchNorm {
     pub(super) weight: Tensor,
@@ -77,7 +91,15 @@ impl BatchNorm {
     pub(super) fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
         let (weight, bias) = (Some(&self.weight), Some(&self.bias));
         let (mean, variance) = (Some(&self.running_mean), Some(&self.running_var));
-        x.batch_norm(weight, bias, mean, variance, mode == Mode::Training, MOMENTUM, EPSILON, true)
+        let normed = |x: &Tensor| {
+            x.batch_norm(weight, bias, mean, variance, mode == Mode::Training, MOMENTUM, EPSILON, true)
+        };
+        let (channels, size) = (self.weight.size()[0], x.size());
+        if size[1] == channels {
+            return normed(x);
+        }
+        let each = x.reshape([size[0], -1, channels, size[2], size[3]]).transpose(1, 2);
+        normed(&each).transpose(1, 2).reshape(size.as_slice())
     }
 }
 
@@ -108,6 +130,16 @@ impl Linear {
         Ok(Self {
             weight: maker.parameter(&format!("{name}.weight"), &size, Initial::Weight { fan_in })?,
             bias: maker.parameter(&format!("{name}.bias"), &[outputs], Initial::Bias { fan_in })?,
+        })
+    }
+
+    /// As `new`, with a bias that starts at 0.
+    pub(super) fn unbiased(name: &str, inputs: i64, outputs: i64, maker: &mut Maker) -> Result<Self> {
+        let fan_in = inputs;
+        let size = [outputs, inputs];
+        Ok(Self {
+            weight: maker.parameter(&format!("{name}.weight"), &size, Initial::Weight { fan_in })?,
+            bias: maker.parameter(&format!("{name}.bias"), &[outputs], Initial::Cleared { fan_in })?,
         })
     }
 

@@ -11,9 +11,10 @@ use tch::{Kind, Tensor, no_grad};
 
 use super::{
     averaging::{average_gradient, averaged},
-    body::{Body, Unit, Work},
+    body::{Body, Lone, Unit, Work},
     folded::pool_on_device,
-    gradient::{add, pool_gradient},
+    gradient::{add, own, pool_gradient},
+    group::{joined, parted},
     layers::{BatchNorm, Convolution, EPSILON, MOMENTUM},
 };
 use crate::{
@@ -27,15 +28,14 @@ pub(crate) struct Pass<'a> {
     /// `[N]`
     pub(crate) logits: Tensor,
     maps: Vec<Tensor>,
-    /// Of each unit.
+    /// Of each operation with a norm.
     normalised: Vec<Option<Normalised>>,
     /// The inputs of the linear layers, after the ReLU.
     features: Vec<Tensor>,
 }
 
-/// What a unit normalised, and how.
+/// What a norm was given, and how it normalised it.
 struct Normalised {
-    /// The output of the convolution.
     x: Tensor,
     affine: Affine,
     /// 1 / (variance + eps) of each channel.
@@ -57,6 +57,13 @@ impl Body {
                     }
                     Work::MaxPool(pool) => (pool_on_device(*pool, from)?, None),
                     Work::AveragePool(to) => (averaged(*to, from), None),
+                    Work::Halve(halving) => (halving.of(from), None),
+                    Work::Norm(norm) => {
+                        let (output, kept) = with_number!(from, T => norm.norm.learn::<T>(from, None, true)?);
+                        (output, Some(kept))
+                    }
+                    Work::Convolution(lone) => (dense(&lone.whole().forward(from)), None),
+                    Work::Join { other, order } => (dense(&joined(*order, from, &maps[*other])), None),
                 };
                 maps.push(output);
                 normalised.push(kept);
@@ -117,7 +124,23 @@ impl Pass<'_> {
                 (Some(pool_gradient(*pool, x, output, &gradient, after_relu)?), Vec::new())
             }
             (Work::AveragePool(to), _) => (Some(average_gradient(*to, x, &gradient)), Vec::new()),
-            (Work::Unit(_), None) => anyhow::bail!("a unit has no forward pass"),
+            (Work::Halve(halving), _) => (Some(halving.gradient(x, &gradient)), Vec::new()),
+            (Work::Norm(norm), Some(normalised)) => {
+                let (by_x, of_norm) = with_number!(
+                    x, T => normalised.back::<T>(&norm.norm, Some(output), dense(&gradient), None)?
+                );
+                (Some(by_x), of_norm.into())
+            }
+            (Work::Convolution(lone), _) => {
+                let (by_x, of_weight) = lone.back(x, &dense(&gradient), operation.from > 0)?;
+                (by_x, vec![of_weight])
+            }
+            (Work::Join { other, order }, _) => {
+                let [by_x, by_other] = parted(*order, &gradient, x.size()[1]);
+                add(&mut gradients[*other], own(&by_other));
+                (Some(own(&by_x)), Vec::new())
+            }
+            (Work::Unit(_) | Work::Norm(_), None) => anyhow::bail!("a norm has no forward pass"),
         };
         if let Some(by_x) = by_x {
             add(&mut gradients[operation.from], by_x);
@@ -128,15 +151,22 @@ impl Pass<'_> {
 
 impl Unit {
     fn learn<T: Number>(&self, x: &Tensor, shortcut: Option<&Tensor>) -> Result<(Tensor, Normalised)> {
-        let x = dense(&self.convolution.forward(x));
-        let (n, c, h, w) = x.size4()?;
-        let values = numbers::<T>(&x)?;
-        let moments = Moments::of(values, usize::try_from(c)?);
-        self.norm.follow(&moments, n * h * w)?;
-        let (affine, precision) = self.norm.affine(&moments, self.relu)?;
-        let mut output = empty_map(T::KIND, [n, c, h, w]);
-        affine.apply(values, shortcut.map(numbers).transpose()?, numbers_mut(&mut output)?);
-        Ok((output, Normalised { x, affine, precision }))
+        self.norm.learn::<T>(&dense(&self.convolution.forward(x)), shortcut, self.relu)
+    }
+}
+
+impl Lone {
+    /// The gradients by the input, if that is needed, and by the learnt filters, given the one by the output.
+    fn back(&self, x: &Tensor, gradient: &Tensor, needed: bool) -> Result<(Option<Tensor>, Tensor)> {
+        let Convolution { weight, step, .. } = self.whole();
+        let weight = weight.to_kind(x.kind());
+        let of_all = weight_gradient(gradient, x, &weight, step)?.to_kind(Kind::Float);
+        let of_learnt = match self.symmetry {
+            Some(symmetry) => symmetry.gradient(&self.learnt.weight, &of_all.contiguous()),
+            None => of_all,
+        };
+        let by_x = needed.then(|| input_gradient(gradient, x, &weight, step)).transpose()?;
+        Ok((by_x.as_ref().map(dense), of_learnt))
     }
 }
 
@@ -165,6 +195,24 @@ impl Normalised {
 }
 
 impl BatchNorm {
+    /// The output for a dense map, of which each pixel holds the channels of one element of a group after the other.
+    fn learn<T: Number>(
+        &self,
+        x: &Tensor,
+        shortcut: Option<&Tensor>,
+        relu: bool,
+    ) -> Result<(Tensor, Normalised)> {
+        let (n, c, h, w) = x.size4()?;
+        let values = numbers::<T>(x)?;
+        let channels = self.weight.numel();
+        let moments = Moments::of(values, channels);
+        self.follow(&moments, i64::try_from(values.len() / channels)?)?;
+        let (affine, precision) = self.affine(&moments, relu)?;
+        let mut output = empty_map(T::KIND, [n, c, h, w]);
+        affine.apply(values, shortcut.map(numbers).transpose()?, numbers_mut(&mut output)?);
+        Ok((output, Normalised { x: x.shallow_clone(), affine, precision }))
+    }
+
     /// Moves the running statistics towards those of a batch of so many pixels. As in PyTorch, the running variance
     /// is unbiased.
     fn follow(&self, moments: &Moments, pixels: i64) -> Result<()> {

@@ -15,6 +15,7 @@ use super::{
     averaging::averaged,
     body::{Body, Work},
     folded::{Folded, pool_on_device},
+    group::joined,
     places::{Places, Reach, Region},
 };
 use crate::{
@@ -66,7 +67,10 @@ impl Folded {
                 }
                 Work::MaxPool(pool) => pool_on_device(MaxPool { padding: 0, ..*pool }, &x)?,
                 // As many means as the square has rows.
-                Work::AveragePool(_) => averaged(region.side as i64, &x),
+                Work::AveragePool(_) | Work::Halve(_) => dense(&averaged(region.side as i64, &x)),
+                Work::Norm(norm) => self.normed(norm, at, &x)?,
+                Work::Convolution(_) => dense(&self.convolution(at)?.unpadded().forward(&x)),
+                Work::Join { other, order } => dense(&joined(*order, &x, &take(*other, Reach::SAME)?)),
             };
             altered.push(Altered { values, region });
         }
@@ -116,7 +120,7 @@ mod tests {
     use super::*;
     use crate::model::{
         Network, Source,
-        testing::{as_if_trained, difference, imagenet_resnets, noisy_patches_of, resnet},
+        testing::{as_if_trained, densenets, difference, imagenet_resnets, noisy_patches_of, resnet},
     };
 
     fn class_cnn() -> Network {
@@ -141,6 +145,7 @@ mod tests {
                 }
                 Work::MaxPool(pool) => *pool = MaxPool { kernel: 3, stride: 2, padding: 1 },
                 Work::AveragePool(to) => *to = averaged_to,
+                other => unreachable!("{other:?}"),
             }
         }
         network.body.head.mean = true;
@@ -172,7 +177,8 @@ mod tests {
         let wanted = network.forward(&copies).unwrap();
         let scale = wanted.abs().max().double_value(&[]);
         assert!(difference(&got, &wanted) <= 2e-6 * scale, "{} of {scale}", difference(&got, &wanted));
-        assert!(wanted.std(true).double_value(&[]) > 1e-4 * scale, "the changes matter");
+        let change = wanted.std(true).double_value(&[]);
+        assert!(change > 1e-4 * scale, "the changes matter: {change} of {scale}");
     }
 
     #[test]
@@ -185,6 +191,17 @@ mod tests {
             same_as_whole_passes(&network, 96, 95, &[0, 48]);
             same_as_whole_passes(&network, 50, 16, &[0, 8, 40]);
             same_as_whole_passes(&network, 72, 9, &[0, 30, 66]);
+        }
+    }
+
+    /// Also with the 25 rows of a map, which are halved to 12 by windows that overlap.
+    #[test]
+    fn logits_of_densely_connected_networks_are_those_of_whole_passes() {
+        for network in densenets(5).map(as_if_trained) {
+            for (side, window, starts) in [(96, 16, [0, 8, 80]), (50, 16, [0, 8, 40]), (72, 20, [0, 30, 60])]
+            {
+                same_as_whole_passes(&network, side, window, &starts);
+            }
         }
     }
 

@@ -72,7 +72,7 @@ pub(crate) fn entry(
 fn pooled(architecture: &Architecture) -> [i64; 2] {
     match architecture.form() {
         Form::ClassCnn(_) => [super::class_cnn::POOLED; 2],
-        Form::Resnet(_) => [1, 1],
+        Form::Resnet(_) | Form::Densenet(_) => [1, 1],
     }
 }
 

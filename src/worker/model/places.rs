@@ -4,7 +4,12 @@
 //! If rows a to b (exclusive) of a map change, an operation with kernel k, stride s and padding p changes the rows
 //! ceil((a + p - k + 1) / s) to floor((b - 1 + p) / s) of its output.
 
-use super::body::{Body, Unit, Work};
+use super::{
+    averaging::Halving,
+    body::{Body, Unit, Work},
+    group::Symmetry,
+    layers::Convolution,
+};
 use crate::kernels::MaxPool;
 
 /// A sliding window: that of a convolution or of a pooling.
@@ -63,11 +68,10 @@ impl Places {
         for operation in &body.operations {
             let from = &changes[operation.from];
             let mut change = from.after(Reach::of(&operation.work, from.rows));
-            if let Work::Unit(Unit { shortcut: Some(map), .. }) = &operation.work {
-                change.join(&changes[*map]);
+            for map in operation.reads().skip(1) {
+                change.join(&changes[map]);
             }
-            if let Work::Unit(unit) = &operation.work {
-                let products = unit.convolution.weight.numel() as f64;
+            if let Some(products) = operation.work.products() {
                 local += products * change.length().pow(2) as f64;
                 whole += products * change.rows.pow(2) as f64;
             }
@@ -138,6 +142,33 @@ impl Change {
     }
 }
 
+impl Window {
+    fn of(Convolution { weight, step, .. }: &Convolution) -> Self {
+        Self {
+            kernel: weight.size()[weight.dim() - 1] as usize,
+            stride: step.stride as usize,
+            padding: step.padding as usize,
+            outside: 0.0,
+        }
+    }
+}
+
+impl Work {
+    /// The multiplications for a pixel of the output; `None` without a convolution.
+    fn products(&self) -> Option<f64> {
+        match self {
+            Self::Unit(unit) => Some(unit.convolution.weight.numel() as f64),
+            Self::Convolution(lone) => {
+                let order = lone.symmetry.map_or(1, Symmetry::order);
+                Some(lone.learnt.weight.numel() as f64 * order as f64)
+            }
+            Self::MaxPool(_) | Self::AveragePool(_) | Self::Halve(_) | Self::Norm(_) | Self::Join { .. } => {
+                None
+            }
+        }
+    }
+}
+
 impl Reach {
     /// A window that changes nothing.
     pub(super) const SAME: Self = Self::Window(Window { kernel: 1, stride: 1, padding: 0, outside: 0.0 });
@@ -145,12 +176,11 @@ impl Reach {
     /// That of an operation on a map of so many rows.
     pub(super) fn of(work: &Work, rows: usize) -> Self {
         Self::Window(match work {
-            Work::Unit(Unit { convolution, .. }) => Window {
-                kernel: convolution.weight.size()[2] as usize,
-                stride: convolution.step.stride as usize,
-                padding: convolution.step.padding as usize,
-                outside: 0.0,
-            },
+            Work::Unit(Unit { convolution, .. }) => Window::of(convolution),
+            Work::Convolution(lone) => Window::of(&lone.learnt),
+            Work::Norm(_) | Work::Join { .. } => return Self::SAME,
+            Work::Halve(Halving::Symmetric) if !rows.is_multiple_of(2) => return Self::Whole(rows / 2),
+            Work::Halve(_) => Window { kernel: 2, stride: 2, padding: 0, outside: 0.0 },
             &Work::MaxPool(MaxPool { kernel, stride, padding }) => {
                 Window { kernel, stride, padding, outside: f32::NEG_INFINITY }
             }

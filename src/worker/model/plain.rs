@@ -7,7 +7,8 @@ use tch::{Kind, Tensor};
 use super::{
     Mode, Tape,
     averaging::averaged,
-    body::{Body, Head, Unit, Work},
+    body::{Body, Head, Norm, Unit, Work},
+    group::joined,
 };
 use crate::kernels::MaxPool;
 
@@ -21,6 +22,10 @@ impl Body {
                 Work::Unit(unit) => unit.plain(from, unit.shortcut.map(|map| &maps[map]), mode, tape),
                 Work::MaxPool(pool) => pooled(*pool, from),
                 Work::AveragePool(to) => averaged(*to, from),
+                Work::Halve(halving) => halving.of(from),
+                Work::Norm(norm) => norm.plain(from, mode, tape),
+                Work::Convolution(lone) => lone.whole().forward(from),
+                Work::Join { other, order } => joined(*order, from, &maps[*other]),
             };
             maps.push(operation.names.iter().fold(output, |output, name| tape.keep(name, output)));
         }
@@ -42,6 +47,13 @@ impl Unit {
             None => x,
         };
         if self.relu { tape.relu(x) } else { x }
+    }
+}
+
+impl Norm {
+    fn plain(&self, x: &Tensor, mode: Mode, tape: &mut Tape<'_>) -> Tensor {
+        let x = tape.keep(&self.name, self.norm.forward(x, mode));
+        tape.relu(x)
     }
 }
 
@@ -70,6 +82,10 @@ impl Head {
             kind => kind,
         };
         match self.mean {
+            true if self.order > 1 => {
+                let (n, c) = (map.size()[0], map.size()[1] / self.order);
+                map.reshape([n, self.order, c, -1]).mean_dim([1, 3].as_slice(), false, kind)
+            }
             true => map.mean_dim([2, 3].as_slice(), false, kind),
             false => map.flatten(1, -1).to_kind(kind),
         }

@@ -27,7 +27,7 @@ const STEM_POOL: MaxPool = MaxPool { kernel: 3, stride: 2, padding: 1 };
 
 pub(super) fn resnet(settings: &Settings, maker: &mut Maker) -> Result<Body> {
     let width = i64::from(settings.width);
-    let mut body = Body { operations: Vec::new(), head: Head { mean: true, layers: Vec::new() } };
+    let mut body = Body { operations: Vec::new(), head: Head { mean: true, order: 1, layers: Vec::new() } };
     let mut last = stem(&mut body, settings.stem, width, maker)?;
     let mut inputs = width;
     for (stage, &blocks) in settings.stages.iter().enumerate() {

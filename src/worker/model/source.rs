@@ -1,7 +1,7 @@
 //! The source of a network's tensors: a seed, a file, or both.
 //!
-//! The initialisation is PyTorch's default, bit for bit: the same generator, bounds and order. (tch's own layers are
-//! initialised differently.)
+//! The initialisation is PyTorch's default, or that of torchvision's densenets, bit for bit: the same generator, bounds
+//! and order. (tch's own layers are initialised differently.)
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -33,10 +33,26 @@ pub(super) enum Initial {
     Weight { fan_in: i64 },
     /// U(-b, b) with b = 1/sqrt(fan-in).
     Bias { fan_in: i64 },
+    /// N(0, 2/fan-in), as `kaiming_normal_` draws it. torchvision's constructors do so when all tensors are made, and
+    /// drawn as `Weight`.
+    Normal { fan_in: i64 },
+    /// 0, when all tensors are made, and this one is drawn as `Bias`.
+    Cleared { fan_in: i64 },
     /// 1.
     Ones,
     /// 0.
     Zeros,
+}
+
+impl Initial {
+    /// What is drawn when the tensor is made, if that is not all.
+    fn first(self) -> Option<Self> {
+        match self {
+            Self::Normal { fan_in } => Some(Self::Weight { fan_in }),
+            Self::Cleared { fan_in } => Some(Self::Bias { fan_in }),
+            Self::Weight { .. } | Self::Bias { .. } | Self::Ones | Self::Zeros => None,
+        }
+    }
 }
 
 /// Makes the tensors of a network in order, and lists them.
@@ -44,6 +60,8 @@ pub(super) struct Maker {
     from: From,
     device: Device,
     made: Vec<Made>,
+    /// For each tensor whether it is drawn, not read.
+    drawn: Vec<bool>,
 }
 
 enum From {
@@ -71,12 +89,12 @@ impl Maker {
             Source::File(file) => From::File(file),
             Source::Start { file, seed } => From::Start(file, Generator::seeded(seed)),
         };
-        Self { from, device, made: Vec::new() }
+        Self { from, device, made: Vec::new(), drawn: Vec::new() }
     }
 
     /// A maker of tensors with any values.
     pub(super) fn of_anything() -> Self {
-        Self { from: From::Anything, device: Device::Cpu, made: Vec::new() }
+        Self { from: From::Anything, device: Device::Cpu, made: Vec::new(), drawn: Vec::new() }
     }
 
     /// A learnt tensor.
@@ -99,7 +117,17 @@ impl Maker {
     ///
     /// # Errors
     /// The file holds further tensors.
-    pub(super) fn finish(self) -> Result<Vec<Made>> {
+    pub(super) fn finish(mut self) -> Result<Vec<Made>> {
+        if let From::Seed(generator) | From::Start(_, generator) = &mut self.from {
+            for (made, drawn) in self.made.iter().zip(self.drawn) {
+                if made.initial.first().is_some() {
+                    let value = generator.draw(&made.tensor.size(), made.initial);
+                    if drawn {
+                        made.tensor.shallow_clone().copy_(&value);
+                    }
+                }
+            }
+        }
         match self.from {
             From::File(file) | From::Start(file, _) => file.finish()?,
             From::Seed(_) | From::Anything => (),
@@ -108,12 +136,14 @@ impl Maker {
     }
 
     fn make(&mut self, name: &str, shape: &[i64], initial: Initial, learnt: bool) -> Result<Tensor> {
+        let first = initial.first().unwrap_or(initial);
+        self.drawn.push(!matches!(&self.from, From::Start(file, _) if file.has(name)));
         let tensor = match &mut self.from {
-            From::Seed(generator) => generator.draw(shape, initial),
+            From::Seed(generator) => generator.draw(shape, first),
             From::File(file) => file.take(name, shape)?,
             From::Start(file, generator) => {
                 // Drawn in any case, so that the next ones are as without a file.
-                let drawn = generator.draw(shape, initial);
+                let drawn = generator.draw(shape, first);
                 if file.has(name) { file.take(name, shape)? } else { drawn }
             }
             From::Anything => Tensor::empty(shape, (Kind::Float, Device::Cpu)),
@@ -144,14 +174,19 @@ impl Generator {
         match initial {
             Initial::Weight { fan_in } => uniform(empty(), weight_bound(fan_in)),
             Initial::Bias { fan_in } => uniform(empty(), 1.0 / (fan_in as f64).sqrt()),
+            Initial::Normal { fan_in } => normal(empty(), 2f64.sqrt() / (fan_in as f64).sqrt()),
             Initial::Ones => empty().fill_(1.0),
-            Initial::Zeros => empty().fill_(0.0),
+            Initial::Zeros | Initial::Cleared { .. } => empty().fill_(0.0),
         }
     }
 }
 
 fn uniform(mut tensor: Tensor, bound: f64) -> Tensor {
     tensor.uniform_(-bound, bound)
+}
+
+fn normal(mut tensor: Tensor, deviation: f64) -> Tensor {
+    tensor.normal_(0.0, deviation)
 }
 
 /// Computed in PyTorch's steps: 1/sqrt(fan-in) differs in the last bit.

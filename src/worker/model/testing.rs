@@ -2,7 +2,7 @@
 
 use pcamflow::{
     protocol::InputFile,
-    stages::architecture::{Architecture, Block, ClassCnn, ResNet, Stem},
+    stages::architecture::{Architecture, Block, ClassCnn, DenseNet, Group, Layout, ResNet, Stem},
     testing::{explanations, shared},
 };
 use tch::{Device, Kind, Tensor};
@@ -55,6 +55,35 @@ pub(crate) fn imagenet_bottleneck(seed: u64) -> Network {
     resnet_of(ResNet { stages: vec![2, 1, 1], width: 3, stem, block }, seed)
 }
 
+/// A densely connected network after its initialisation.
+pub(crate) fn densenet(settings: DenseNet, seed: u64) -> Network {
+    Network::new(&Architecture::Densenet(settings), Source::Seed(seed), Device::Cpu).unwrap()
+}
+
+/// A small densely connected network with a group.
+pub(crate) fn symmetric(group: Group, seed: u64) -> Network {
+    let blocks = vec![1, 2, 1];
+    densenet(DenseNet { blocks, growth: 2, channels: 3, layout: Layout::Pcam, group }, seed)
+}
+
+/// Small densely connected networks: without and with groups, and in torchvision's layout.
+pub(crate) fn densenets(seed: u64) -> [Network; 4] {
+    [densenet_pcam(seed), symmetric(Group::P4, seed), densenet_p4m(seed), densenet_torchvision(seed)]
+}
+
+pub(crate) fn densenet_pcam(seed: u64) -> Network {
+    symmetric(Group::None, seed)
+}
+
+pub(crate) fn densenet_p4m(seed: u64) -> Network {
+    symmetric(Group::P4m, seed)
+}
+
+pub(crate) fn densenet_torchvision(seed: u64) -> Network {
+    let (layout, group) = (Layout::Torchvision, Group::None);
+    densenet(DenseNet { blocks: vec![2, 1], growth: 2, channels: 4, layout, group }, seed)
+}
+
 /// Changes every tensor of a network. Running variances stay above 0.
 pub(crate) fn as_if_trained(network: Network) -> Network {
     for (at, mut tensor) in network.state().into_values().enumerate() {
@@ -86,7 +115,7 @@ pub(crate) fn architecture_of(file: &TensorFile) -> anyhow::Result<Architecture>
 pub(crate) fn linear_network(weight: &Tensor, bias: f64) -> Network {
     let weight = weight.reshape([1, -1]);
     let bias = Tensor::from_slice(&[bias as f32]);
-    let head = Head { mean: false, layers: vec![Linear { weight, bias }] };
+    let head = Head { mean: false, order: 1, layers: vec![Linear { weight, bias }] };
     Network { body: Body { operations: Vec::new(), head }, ..tiny_network(1) }
 }
 

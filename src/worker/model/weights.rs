@@ -7,13 +7,13 @@ mod notes;
 mod reading;
 mod refusal;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use pcamflow::{fsx, protocol::InputFile, stages::architecture::Architecture};
 
 pub(crate) use reading::Want;
 
 use crate::tensors::{TensorFile, are_checkpoint, headers};
-use reading::{Reading, Stored, is_inside_network, prefixes};
+use reading::{Reading, Stored, is_inside_network, newer, prefixes, twice};
 
 /// The tensors of a network.
 #[derive(Debug)]
@@ -39,6 +39,9 @@ pub(crate) fn read_weights(input: &InputFile, want: Want<'_>) -> Result<Weights>
         "{name} is the checkpoint of a training, but weights are expected: use the `model.safetensors` beside it, or \
          continue the training in a `resume-train` stage"
     );
+    if let Some(tensor) = twice(&stored) {
+        bail!("{name} holds `{tensor}` also under its newer name `{}`: leave out one of them", newer(tensor));
+    }
     let reading = only(name, &stored, want)?;
     let tensors = TensorFile::parse_as(name, &bytes, |tensor| reading.inside(tensor))?;
     let notes = notes::notes(name, &stored, &reading, want);

@@ -6,8 +6,8 @@ use super::*;
 use crate::model::{
     Mode, Network, Tape,
     testing::{
-        as_if_trained, difference, imagenet_basic, imagenet_bottleneck, noisy_patches, resnet, small_resnet,
-        tiny_network,
+        as_if_trained, densenet_p4m, densenet_pcam, densenet_torchvision, difference, imagenet_basic,
+        imagenet_bottleneck, noisy_patches, resnet, small_resnet, tiny_network,
     },
 };
 
@@ -20,9 +20,17 @@ fn doubled(network: &mut Network) -> Vec<Tensor> {
         parameters.push(tensor.shallow_clone());
     };
     for operation in &mut network.body.operations {
-        if let Work::Unit(Unit { convolution, norm, .. }) = &mut operation.work {
+        let (convolution, norm) = match &mut operation.work {
+            Work::Unit(Unit { convolution, norm, .. }) => (Some(convolution), Some(norm)),
+            Work::Convolution(lone) => (Some(&mut lone.learnt), None),
+            Work::Norm(norm) => (None, Some(&mut norm.norm)),
+            _ => (None, None),
+        };
+        if let Some(convolution) = convolution {
             learnt(&mut convolution.weight);
             convolution.bias.iter_mut().for_each(&mut learnt);
+        }
+        if let Some(norm) = norm {
             [&mut norm.weight, &mut norm.bias].into_iter().for_each(&mut learnt);
             [&mut norm.running_mean, &mut norm.running_var].into_iter().for_each(double);
         }
@@ -43,8 +51,16 @@ const TOLERANCE: f64 = 2e-5;
 
 #[test]
 fn logits_and_gradients_are_those_of_float64_in_the_order_of_the_parameters() {
-    let makes: [fn(u64) -> Network; 5] =
-        [tiny_network, small_resnet, |seed| resnet(&[2, 1, 1], 3, seed), imagenet_basic, imagenet_bottleneck];
+    let makes: [fn(u64) -> Network; 8] = [
+        tiny_network,
+        small_resnet,
+        |seed| resnet(&[2, 1, 1], 3, seed),
+        imagenet_basic,
+        imagenet_bottleneck,
+        densenet_pcam,
+        densenet_p4m,
+        densenet_torchvision,
+    ];
     for make in makes {
         let network = as_if_trained(make(1));
         let mut exact = as_if_trained(make(1));
@@ -63,7 +79,9 @@ fn logits_and_gradients_are_those_of_float64_in_the_order_of_the_parameters() {
         for (((name, parameter), got), wanted) in network.parameters().iter().zip(&gradients).zip(&wanted) {
             assert_eq!(got.size(), parameter.size(), "{name}");
             let off = relative(got, wanted);
-            assert!(off < TOLERANCE, "{name}: {off:e}");
+            // Densely connected networks normalise a map once for each layer that reads it.
+            let tolerance = if name.starts_with("features") { 5.0 * TOLERANCE } else { TOLERANCE };
+            assert!(off < tolerance, "{name}: {off:e}");
         }
         running_statistics_are_those_of(&network, &exact);
     }
@@ -71,10 +89,13 @@ fn logits_and_gradients_are_those_of_float64_in_the_order_of_the_parameters() {
 
 fn running_statistics_are_those_of(network: &Network, exact: &Network) {
     for (got, wanted) in network.body.operations.iter().zip(&exact.body.operations) {
-        if let (Work::Unit(got), Work::Unit(wanted)) = (&got.work, &wanted.work) {
-            assert!(relative(&got.norm.running_mean, &wanted.norm.running_mean) < TOLERANCE);
-            assert!(relative(&got.norm.running_var, &wanted.norm.running_var) < TOLERANCE);
-        }
+        let (got, wanted) = match (&got.work, &wanted.work) {
+            (Work::Unit(got), Work::Unit(wanted)) => (&got.norm, &wanted.norm),
+            (Work::Norm(got), Work::Norm(wanted)) => (&got.norm, &wanted.norm),
+            _ => continue,
+        };
+        assert!(relative(&got.running_mean, &wanted.running_mean) < TOLERANCE);
+        assert!(relative(&got.running_var, &wanted.running_var) < TOLERANCE);
     }
 }
 

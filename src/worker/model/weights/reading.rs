@@ -1,6 +1,9 @@
 //! A way to read the tensors of a file as those of a network: under which prefix, and how well it fits.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use anyhow::Result;
 use pcamflow::stages::architecture::Architecture;
@@ -9,7 +12,7 @@ use crate::{
     model::{
         architectures::needed,
         fit::{Misfit, Needed, Shapes},
-        infer::infer,
+        infer::{FIRST_OF_DENSENET, infer},
     },
     tensors::Header,
 };
@@ -38,7 +41,7 @@ pub(super) struct Reading {
 impl Reading {
     pub(super) fn new(name: &str, prefix: &str, stored: &Stored, want: Want<'_>) -> Result<Self> {
         let below = |(tensor, header): (&String, &Header)| {
-            Some((tensor.strip_prefix(prefix)?.to_owned(), header.shape.clone()))
+            Some((newer(tensor.strip_prefix(prefix)?).into_owned(), header.shape.clone()))
         };
         let shapes: Shapes = stored.iter().filter_map(below).collect();
         let architecture = match want {
@@ -58,9 +61,9 @@ impl Reading {
     }
 
     /// The name in the network of a tensor that is used.
-    pub(super) fn inside<'a>(&self, tensor: &'a str) -> Option<&'a str> {
-        let inside = tensor.strip_prefix(self.prefix.as_str())?;
-        (self.needed.has(inside) && !self.misfit.unfit().contains(inside)).then_some(inside)
+    pub(super) fn inside<'a>(&self, tensor: &'a str) -> Option<Cow<'a, str>> {
+        let inside = newer(tensor.strip_prefix(self.prefix.as_str())?);
+        (self.needed.has(&inside) && !self.misfit.unfit().contains(inside.as_ref())).then_some(inside)
     }
 
     /// Whether it has more of the network than another reading, and most tensors of it are the network's.
@@ -74,10 +77,34 @@ impl Reading {
     }
 }
 
-/// What may stand before the names of a network: each text before `conv1.weight`, with which all networks begin, and
-/// what all names share.
+/// The name of a tensor as torchvision writes it today. Its published densenets are older: `denselayer1.norm.1.weight`
+/// is `denselayer1.norm1.weight`.
+pub(super) fn newer(tensor: &str) -> Cow<'_, str> {
+    let Some((before, rest)) = tensor.rsplit_once("denselayer") else { return tensor.into() };
+    let parts: Vec<&str> = rest.split('.').collect();
+    match parts[..] {
+        [layer, part @ ("norm" | "conv"), number @ ("1" | "2"), of] => {
+            format!("{before}denselayer{layer}.{part}{number}.{of}").into()
+        }
+        _ => tensor.into(),
+    }
+}
+
+/// A tensor of a network twice in a file, by its older and its newer name.
+pub(super) fn twice(stored: &Stored) -> Option<&str> {
+    stored
+        .keys()
+        .map(String::as_str)
+        .find(|name| matches!(newer(name), Cow::Owned(new) if stored.contains_key(&new)))
+}
+
+/// The tensors with which networks begin.
+const FIRST: [&str; 2] = ["conv1.weight", FIRST_OF_DENSENET];
+
+/// What may stand before the names of a network: each text before `conv1.weight` or another tensor with which networks
+/// begin, and what all names share.
 pub(super) fn prefixes(stored: &Stored) -> BTreeSet<String> {
-    let before = stored.keys().filter_map(|name| name.strip_suffix("conv1.weight"));
+    let before = stored.keys().flat_map(|name| FIRST.map(|first| name.strip_suffix(first))).flatten();
     let whole = before.filter(|prefix| prefix.is_empty() || prefix.ends_with('.'));
     whole.map(str::to_owned).chain([shared(stored)]).collect()
 }
@@ -94,7 +121,9 @@ fn shared(stored: &Stored) -> String {
 
 /// Whether a prefix is part of the names of a network that begins before it.
 pub(super) fn is_inside_network(prefix: &str, stored: &Stored) -> bool {
-    let before = |(at, _): (usize, &str)| stored.contains_key(&format!("{}conv1.weight", &prefix[..at]));
+    let before = |(at, _): (usize, &str)| {
+        FIRST.iter().any(|first| stored.contains_key(&format!("{}{first}", &prefix[..at])))
+    };
     let points = prefix.match_indices('.').map(|(at, point)| (at + 1, point));
     [(0, "")].into_iter().chain(points).filter(|(at, _)| *at < prefix.len()).any(before)
 }
@@ -121,6 +150,25 @@ mod tests {
         assert_eq!(found(&["m.bn1.bias", "m.fc.bias"]), ["m."]);
         assert_eq!(found(&["bn1.bias", "myconv1.weight"]), [""]);
         assert_eq!(found(&[]), [""]);
+    }
+
+    #[test]
+    fn older_names_of_torchvision_are_known() {
+        let new = |old: &str| newer(old).into_owned();
+        let layer = "m.features.denseblock1.denselayer12";
+        for part in ["norm", "conv"] {
+            assert_eq!(new(&format!("{layer}.{part}.2.weight")), format!("{layer}.{part}2.weight"));
+        }
+        for other in
+            ["denselayer1.norm.3.weight", "layer1.norm.1.weight", "denselayer1.norm1.weight", "denselayer1"]
+        {
+            assert_eq!(new(other), other);
+        }
+        assert_eq!(twice(&stored(&["denselayer1.conv.1.weight", "denselayer1.conv2.weight"])), None);
+        let both = stored(&["denselayer1.conv.1.weight", "denselayer1.conv1.weight"]);
+        assert_eq!(twice(&both), Some("denselayer1.conv.1.weight"));
+        let prefixed = ["ema.decay", "m.classifier.bias", "m.features.conv0.weight"];
+        assert!(found(&prefixed).contains(&"m.".to_owned()));
     }
 
     #[test]
