@@ -121,6 +121,13 @@ impl Architecture {
         }
     }
 
+    /// Whether the output of a layer of this name is that of a ReLU, or of a pooling after one: no number is negative.
+    #[must_use]
+    pub fn is_rectified(layer: &str) -> bool {
+        let last = layer.rsplit('.').next().unwrap_or(layer);
+        !["conv", "bn", "downsample"].iter().any(|kind| last.starts_with(kind))
+    }
+
     /// The name of a layer of this network.
     ///
     /// # Errors

@@ -1,24 +1,44 @@
 //! Stage kind `explain`: maps of where a model sees the evidence.
 
+mod deep_lift;
+mod grad_cam;
+mod gradient_shap;
+mod guided_backprop;
+mod input_x_gradient;
 mod integrated_gradients;
+mod lrp;
+mod method;
 mod occlusion;
+mod rise;
 mod saliency;
+mod settings;
+mod smooth;
 mod steps;
 
 use super::{
-    Appetite, Artifact, ArtifactType, Baseline, CentreBox, Check, DEFAULT_SEED, Equality, Images, Input,
-    Model, Normalise, Peers, Precision, RunSettings, Runner, Stage,
-    architecture::{Architecture, Layer},
+    Appetite, Artifact, ArtifactType, CentreBox, Check, DEFAULT_SEED, Equality, Images, Input, Model,
+    Normalise, Peers, Precision, RunSettings, Runner, Stage,
+    architecture::Architecture,
     artifact,
-    declare::{choice, parameters, settings},
+    declare::{choice, parameters},
     default_classes, question_inputs,
     resume_train::declared,
     split::check_take,
 };
 
+pub use deep_lift::DeepLift;
+pub use grad_cam::{GradCam, Variant};
+pub use gradient_shap::GradientShap;
+pub use guided_backprop::GuidedBackprop;
+pub use input_x_gradient::InputXGradient;
 pub use integrated_gradients::{IntegratedGradients, Rule};
+pub use lrp::{Lrp, LrpRule};
+pub use method::Method;
 pub use occlusion::Occlusion;
-pub use saliency::{Saliency, Smooth};
+pub use rise::Rise;
+pub use saliency::Saliency;
+pub use settings::Settings;
+pub use smooth::{Smooth, Statistic};
 pub use steps::Steps;
 
 parameters! {
@@ -57,40 +77,6 @@ parameters! {
 }
 
 choice! {
-    /// The methods.
-    pub enum Method {
-        /// Gradient-weighted activations of one layer (Selvaraju et al. 2017).
-        GradCam(GradCam) = "grad-cam",
-        /// The gradient at the image (Simonyan et al. 2014), or its mean under noise (SmoothGrad).
-        Saliency(Saliency) = "saliency",
-        /// The loss of score when a window hides part of the image (Zeiler & Fergus 2014).
-        Occlusion(Occlusion) = "occlusion",
-        /// Gradients along the path from a baseline (Sundararajan et al. 2017).
-        IntegratedGradients(IntegratedGradients) = "integrated-gradients",
-    }
-}
-
-settings! {
-    /// Grad-CAM and HiResCAM.
-    pub struct GradCam {
-        /// The layer with the activations (default: the last one before the pooling).
-        layer: Layer = Layer::default();
-        /// How gradient and activation are combined.
-        variant: Variant = Variant::Plain;
-    }
-}
-
-choice! {
-    /// The forms of Grad-CAM.
-    pub enum Variant {
-        /// One weight per channel: the mean of its gradient.
-        Plain = "plain",
-        /// A weight for each position: its own gradient (HiResCAM, Draelos & Carin 2020).
-        HiRes = "hires",
-    }
-}
-
-choice! {
     /// Which class a map explains.
     pub enum Target {
         /// Tumour: the logit z.
@@ -122,36 +108,6 @@ choice! {
     }
 }
 
-impl Method {
-    /// The baseline, if the method has one, and its place in the stage's table.
-    #[must_use]
-    pub fn baseline(&self) -> Option<(Baseline, &'static str)> {
-        match self {
-            Self::GradCam(_) | Self::Saliency(_) => None,
-            Self::Occlusion(settings) => Some((settings.baseline, occlusion::BASELINE)),
-            Self::IntegratedGradients(settings) => Some((settings.baseline, integrated_gradients::BASELINE)),
-        }
-    }
-
-    /// The largest error of completeness, if one is set.
-    #[must_use]
-    pub fn tolerance(&self) -> Option<f64> {
-        match self {
-            Self::GradCam(_) | Self::Saliency(_) | Self::Occlusion(_) => None,
-            Self::IntegratedGradients(settings) => settings.tolerance(),
-        }
-    }
-
-    fn check(&self, model: &Model, check: &mut Check<'_>) {
-        match self {
-            Self::GradCam(_) => {} // The layers depend on the model.
-            Self::Saliency(settings) => settings.check(check),
-            Self::Occlusion(settings) => settings.check(model, check),
-            Self::IntegratedGradients(settings) => settings.check(model, check),
-        }
-    }
-}
-
 impl Stage for Explain {
     // 2: the panel has five columns, true tumour and an SVG; maps of integrated gradients are legible.
     const VERSION: u32 = 2;
@@ -163,7 +119,7 @@ impl Stage for Explain {
 
     fn inputs(&self) -> Vec<Input> {
         let mut inputs = question_inputs(&self.model, &self.images);
-        let baseline = self.method.baseline();
+        let baseline = self.method.settings().baseline();
         inputs.extend(baseline.and_then(|(baseline, field)| baseline.input_beside(field, &self.model)));
         inputs
     }
@@ -181,35 +137,29 @@ impl Stage for Explain {
         check.require(self.panel <= 200, "panel", "`panel` must be at most 200");
         self.centre_box.check(check);
         Normalise::check(self.normalise.as_ref(), check);
-        self.method.check(&self.model, check);
+        let method = self.method.settings();
+        method.check(&self.model, check);
+        check.require_else(self.precision == Precision::Float32 || !method.has_rules(), "precision", || {
+            format!(
+                "`{}` computes in float32: set `precision = \"float32\"` for this stage",
+                self.method.word()
+            )
+        });
     }
 
     fn check_peers(&self, peers: &Peers<'_>, check: &mut Check<'_>) {
         check_take(self.take, &self.images, peers, check);
-        let network = declared(&self.model, peers).map(|(_, network)| network);
-        match &self.method {
-            Method::GradCam(settings) => {
-                if let Some(Err(unknown)) = network.map(|network| network.layer(&settings.layer)) {
-                    check.require(false, "method.grad-cam.layer", unknown);
-                }
-            }
-            Method::Saliency(_) | Method::Occlusion(_) | Method::IntegratedGradients(_) => {}
+        if let Some((_, network)) = declared(&self.model, peers) {
+            self.method.settings().check_network(network, check);
         }
     }
 }
 
 impl Explain {
-    /// The same with the default layer of this network.
+    /// The same with everything that depends on the network.
     #[must_use]
     pub fn settled(mut self, network: &Architecture) -> Self {
-        match &mut self.method {
-            Method::GradCam(settings) => {
-                if settings.layer == Layer::default() {
-                    settings.layer = Layer::named(network.last_layer());
-                }
-            }
-            Method::Saliency(_) | Method::Occlusion(_) | Method::IntegratedGradients(_) => {}
-        }
+        self.method.settings_mut().settle(network);
         self
     }
 }
@@ -221,6 +171,7 @@ mod tests {
         de::{DeTable, DeValue},
     };
 
+    use super::Settings as _;
     use crate::stages::{AnyStage, Kind, Origin};
 
     fn read(model: &str, method: &str) -> Result<AnyStage, Vec<String>> {

@@ -2,6 +2,7 @@
 
 mod adaptive;
 mod analytic;
+mod explainers;
 mod references;
 mod resnet;
 
@@ -34,7 +35,7 @@ fn grad_cam(layer: &str, variant: Variant) -> Method {
 
 /// The baseline of a method; the mean colour is made up.
 fn fill(method: &Method) -> Option<Fill> {
-    method.baseline().map(|(baseline, _)| match baseline {
+    method.settings().baseline().map(|(baseline, _)| match baseline {
         Baseline::Black => Fill::Colour([0.0; 3]),
         Baseline::White => Fill::Colour([1.0; 3]),
         Baseline::Value(value) => Fill::Colour([value as f32; 3]),
@@ -55,7 +56,7 @@ fn explained(method: &Method, network: &Network, images: &Tensor, labels: &[u8],
 
 /// Every method, with settings that no other test has.
 fn methods() -> Vec<Method> {
-    let smooth = Smooth { samples: 5, noise: 0.2 };
+    let smooth = Smooth { samples: 5, noise: 0.2, ..Default::default() };
     vec![
         grad_cam("conv4", Variant::HiRes),
         Method::Saliency(Saliency { smooth: None }),

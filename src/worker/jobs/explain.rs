@@ -53,7 +53,7 @@ pub(super) fn run(job: &Job<'_>, stage: &Explain) -> Result<Outcome> {
         images: &images,
         file,
         ranges: Vec::new(),
-        completeness: Completeness { tolerance: stage.method.tolerance(), deltas: Vec::new() },
+        completeness: Completeness { tolerance: stage.method.settings().tolerance(), deltas: Vec::new() },
         located: images.truth().map(|truth| Located::new(truth, images.set.side())),
         empty_masks: 0,
         shown: Vec::new(),

@@ -3,7 +3,7 @@
 //! A network maps patches, float32 [N, 3, S, S] in [0, 1], to logits of tumour, float32 `[N]`. Its tensors are
 //! float32 and have PyTorch's names; between patches and head, maps may be bfloat16 (`compute_in`). It is a list of
 //! operations (`body`), which several files compute, each for its purpose: `plain`, `folded`, `gradient`, `learn`,
-//! `local`. To add an architecture: its settings and layer names in `stages::architecture`, a file here that builds the
+//! `local`, `cut`, `rules`. To add an architecture: its settings and layer names in `stages::architecture`, a file here that builds the
 //! list, the arms that the compiler asks for, and a case in `infer`. Files of weights are read in `weights`.
 
 mod architectures;
@@ -12,6 +12,7 @@ mod averaging;
 mod bf16;
 mod body;
 mod class_cnn;
+mod cut;
 mod fit;
 mod folded;
 mod gradient;
@@ -26,6 +27,7 @@ mod places;
 mod plain;
 mod reinitialise;
 mod resnet;
+mod rules;
 mod source;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -41,6 +43,7 @@ pub(crate) use gradient::Slope;
 pub(crate) use learn::Pass;
 pub(crate) use local::Whole;
 pub(crate) use places::Places;
+pub(crate) use rules::{Differences, Guided, Relevance, Rules};
 pub(crate) use source::Source;
 pub(crate) use weights::{Want, Weights, read_weights};
 
