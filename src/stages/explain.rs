@@ -209,6 +209,46 @@ mod tests {
     }
 
     #[test]
+    fn wrong_settings_of_later_methods_too() {
+        let one = "smooth = { samples = 1, statistic = 'variance' }";
+        for method in ["saliency", "input-x-gradient", "guided-backprop", "integrated-gradients"] {
+            let message = wrong(&format!("{method} = {{ {one} }}"));
+            assert_eq!(message, "`samples` must lie between 2 and 10000", "{method}");
+        }
+        let both = wrong("integrated-gradients = { tolerance = 0.1, smooth = {} }");
+        assert!(both.starts_with("with `smooth`, all noisy copies have the same number of steps"), "{both}");
+        assert_eq!(wrong("gradient-shap = { samples = 0 }"), "`samples` must lie between 1 and 10000");
+        assert_eq!(wrong("gradient-shap = { baseline = 2.0 }"), "`baseline` must lie between 0 and 1");
+        assert_eq!(wrong("rise = { masks = 0 }"), "`masks` must lie between 1 and 100000");
+        assert_eq!(wrong("rise = { cells = 33 }"), "`cells` must lie between 1 and 32");
+        assert_eq!(wrong("rise = { probability = 0.0 }"), "`probability` must lie between 0.01 and 0.99");
+        assert_eq!(wrong("lrp = { epsilon = 0.0 }"), "`epsilon` must be a number above 0");
+        let unused = "`gamma` belongs to `rule = \"gamma\"`: set that too";
+        assert_eq!(wrong("lrp = { gamma = 1.0 }"), unused);
+        assert_eq!(wrong("deep-lift = { baseline = 1.5 }"), "`baseline` must lie between 0 and 1");
+    }
+
+    #[test]
+    fn what_is_new_in_a_method_changes_neither_its_old_key_nor_its_old_file() {
+        let lines = |method: &str| read("'train.a'", method).unwrap().semantic();
+        let mean = "saliency = { smooth = { samples = 5, statistic = 'mean' } }";
+        assert_eq!(lines(mean), lines("saliency = { smooth = { samples = 5 } }"));
+        assert_ne!(
+            lines("saliency = { smooth = { statistic = 'square' } }"),
+            lines("saliency = { smooth = {} }")
+        );
+        let json = |method: &str| {
+            let AnyStage::Explain(stage) = read("'train.a'", method).unwrap() else { panic!("no explain") };
+            stage.method.to_json().unwrap()
+        };
+        assert_eq!(json(mean), r#"{"smooth":{"samples":5,"noise":0.15}}"#);
+        let steps = r#"{"rule":"gauss-legendre","steps":50,"baseline":"black","tolerance":null}"#;
+        assert_eq!(json("integrated-gradients = {}"), steps);
+        let variance = r#"{"smooth":{"samples":25,"noise":0.15,"statistic":"variance"}}"#;
+        assert_eq!(json("input-x-gradient = { smooth = { statistic = 'variance' } }"), variance);
+    }
+
+    #[test]
     fn only_the_baseline_mean_reads_the_training_patches() {
         let inputs = |method: &str| read("'train.a'", method).unwrap().inputs();
         let mean = inputs("occlusion = { baseline = 'mean' }");

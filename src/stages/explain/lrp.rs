@@ -34,8 +34,7 @@ impl Settings for Lrp {
     }
 
     fn check(&self, _model: &Model, check: &mut Check<'_>) {
-        check.within("method.lrp.epsilon", self.epsilon, 0.0, 1.0);
-        check.require(self.epsilon > 0.0, "method.lrp.epsilon", "`epsilon` must be a number above 0");
+        check.positive("method.lrp.epsilon", self.epsilon);
         check.within("method.lrp.gamma", self.gamma, 0.0, 1000.0);
         let unused = self.rule == LrpRule::Epsilon && self.gamma != Self::default().gamma;
         check.require(!unused, "method.lrp.gamma", "`gamma` belongs to `rule = \"gamma\"`: set that too");

@@ -21,8 +21,8 @@ impl Settings for Rise {
     }
 
     fn check(&self, _model: &Model, check: &mut Check<'_>) {
-        check.within("method.rise.masks", self.masks.into(), 1.0, 1_000_000.0);
-        check.within("method.rise.cells", self.cells.into(), 1.0, 64.0);
+        check.within("method.rise.masks", self.masks.into(), 1.0, 100_000.0);
+        check.within("method.rise.cells", self.cells.into(), 1.0, 32.0);
         check.within("method.rise.probability", self.probability, 0.01, 0.99);
     }
 }
