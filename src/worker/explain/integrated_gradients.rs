@@ -26,6 +26,9 @@ use crate::{baseline::Fill, model::Network};
 /// The number of steps is doubled up to this.
 const MOST_STEPS: usize = 800;
 
+/// The attribution of each line, float64 [1, 3, S, S], and how complete it is.
+type Attributions = Vec<(Tensor, Delta)>;
+
 pub(super) struct IntegratedGradients {
     integral: Integral,
     fill: Fill,
@@ -56,7 +59,7 @@ impl IntegratedGradients {
     }
 
     /// The attribution [1, 3, S, S] of each line in float64.
-    fn along(&self, network: &Network, lines: &[Line], at_once: usize) -> Result<Vec<(Tensor, Delta)>> {
+    fn along(&self, network: &Network, lines: &[Line], at_once: usize) -> Result<Attributions> {
         match &self.integral {
             Integral::Plain(plain) => {
                 lines.iter().map(|line| plain.attribute(network, line, at_once)).collect()
@@ -74,7 +77,7 @@ impl IntegratedGradients {
         images: &Tensor,
         scalars: Scalars<'_>,
         at_once: usize,
-    ) -> Result<(Vec<f32>, Vec<(Tensor, Delta)>)> {
+    ) -> Result<(Vec<f32>, Attributions)> {
         let baselines = self.fill.of(images);
         let (of_images, of_baselines) =
             (logits(network, images, ALONE)?, logits(network, &baselines, ALONE)?);
