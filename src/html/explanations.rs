@@ -25,7 +25,7 @@ fn of(explained: &Explained, classes: &[String; 2]) -> Markup {
             " A map is laid over the patch in grey. " (target(explained, classes))
         }
         p.note {
-            "Colours from purple over orange to pale yellow are strength alone: Grad-CAM, saliency, and integrated gradients, which are shown as absolute values, lightly smoothed. For other methods, orange speaks for the explained class and purple against it. Full colour is the magnitude that 99% of a map's pixels do not exceed. All measures are of the maps as computed. A box in the centre is what the label is about; the cyan line is the true mask, where there is one."
+            "Colours from purple over orange to pale yellow are strength alone: of methods without a sign, such as Grad-CAM and saliency, and of those whose sign changes from pixel to pixel, such as integrated gradients, which are shown as absolute values, lightly smoothed. For occlusion and RISE, orange speaks for the explained class and purple against it. Full colour is the magnitude that 99% of a map's pixels do not exceed. All measures are of the maps as computed. A box in the centre is what the label is about; the cyan line is the true mask, where there is one."
         }
         (means(explained, classes))
         div.explained {

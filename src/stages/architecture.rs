@@ -137,6 +137,17 @@ impl Architecture {
         }
     }
 
+    /// Whether the output of a layer of this name is that of a ReLU, or of a pooling after one: no number is negative.
+    #[must_use]
+    pub fn is_rectified(layer: &str) -> bool {
+        let last = layer.rsplit('.').next().unwrap_or(layer);
+        // Dense networks normalise before they rectify, and pool without it.
+        if layer.starts_with("features.") {
+            return last.starts_with("relu") || last == "pool0";
+        }
+        !["conv", "bn", "downsample"].iter().any(|kind| last.starts_with(kind))
+    }
+
     /// The name of a layer of this network.
     ///
     /// # Errors

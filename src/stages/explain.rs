@@ -1,24 +1,42 @@
 //! Stage kind `explain`: maps of where a model sees the evidence.
 
+mod deep_lift;
+mod grad_cam;
+mod gradient_shap;
+mod guided_backprop;
+mod input_x_gradient;
 mod integrated_gradients;
+mod lrp;
+mod method;
 mod occlusion;
+mod rise;
 mod saliency;
+mod settings;
+mod smooth;
 mod steps;
 
 use super::{
-    Appetite, Artifact, ArtifactType, Baseline, CentreBox, Check, DEFAULT_SEED, Equality, Images, Input,
-    Model, NetworkOutput, Normalise, Peers, Precision, RunSettings, Runner, Stage,
-    architecture::Layer,
-    artifact,
-    declare::{choice, parameters, settings},
+    Appetite, Artifact, ArtifactType, CentreBox, Check, DEFAULT_SEED, Equality, Images, Input, Model,
+    NetworkOutput, Normalise, Peers, Precision, RunSettings, Runner, Stage, artifact,
+    declare::{choice, parameters},
     default_classes, question_inputs,
     resume_train::declared,
     split::check_take,
 };
 
+pub use deep_lift::DeepLift;
+pub use grad_cam::{GradCam, Variant};
+pub use gradient_shap::GradientShap;
+pub use guided_backprop::GuidedBackprop;
+pub use input_x_gradient::InputXGradient;
 pub use integrated_gradients::{IntegratedGradients, Rule};
+pub use lrp::{Lrp, LrpRule};
+pub use method::Method;
 pub use occlusion::Occlusion;
-pub use saliency::{Saliency, Smooth};
+pub use rise::Rise;
+pub use saliency::Saliency;
+pub use settings::Settings;
+pub use smooth::{Smooth, Statistic};
 pub use steps::Steps;
 
 /// The layer of a TorchScript network: what its method `features` returns.
@@ -62,40 +80,6 @@ parameters! {
 }
 
 choice! {
-    /// The methods.
-    pub enum Method {
-        /// Gradient-weighted activations of one layer (Selvaraju et al. 2017).
-        GradCam(GradCam) = "grad-cam",
-        /// The gradient at the image (Simonyan et al. 2014), or its mean under noise (SmoothGrad).
-        Saliency(Saliency) = "saliency",
-        /// The loss of score when a window hides part of the image (Zeiler & Fergus 2014).
-        Occlusion(Occlusion) = "occlusion",
-        /// Gradients along the path from a baseline (Sundararajan et al. 2017).
-        IntegratedGradients(IntegratedGradients) = "integrated-gradients",
-    }
-}
-
-settings! {
-    /// Grad-CAM and HiResCAM.
-    pub struct GradCam {
-        /// The layer with the activations (default: the last one before the pooling).
-        layer: Layer = Layer::default();
-        /// How gradient and activation are combined.
-        variant: Variant = Variant::Plain;
-    }
-}
-
-choice! {
-    /// The forms of Grad-CAM.
-    pub enum Variant {
-        /// One weight per channel: the mean of its gradient.
-        Plain = "plain",
-        /// A weight for each position: its own gradient (HiResCAM, Draelos & Carin 2020).
-        HiRes = "hires",
-    }
-}
-
-choice! {
     /// Which class a map explains.
     pub enum Target {
         /// Tumour: the logit z.
@@ -127,46 +111,6 @@ choice! {
     }
 }
 
-impl GradCam {
-    /// The layers of our networks depend on the architecture. A network with its code has one.
-    fn check(&self, model: &Model, check: &mut Check<'_>) {
-        let known = self.layer == Layer::default() || self.layer == Layer::named(SCRIPT_LAYER.to_owned());
-        let message =
-            format!("a TorchScript network has one layer for Grad-CAM, `{SCRIPT_LAYER}`: leave `layer` out");
-        check.require(known || !matches!(model, Model::Script(_)), "method.grad-cam.layer", message);
-    }
-}
-
-impl Method {
-    /// The baseline, if the method has one, and its place in the stage's table.
-    #[must_use]
-    pub fn baseline(&self) -> Option<(Baseline, &'static str)> {
-        match self {
-            Self::GradCam(_) | Self::Saliency(_) => None,
-            Self::Occlusion(settings) => Some((settings.baseline, occlusion::BASELINE)),
-            Self::IntegratedGradients(settings) => Some((settings.baseline, integrated_gradients::BASELINE)),
-        }
-    }
-
-    /// The largest error of completeness, if one is set.
-    #[must_use]
-    pub fn tolerance(&self) -> Option<f64> {
-        match self {
-            Self::GradCam(_) | Self::Saliency(_) | Self::Occlusion(_) => None,
-            Self::IntegratedGradients(settings) => settings.tolerance(),
-        }
-    }
-
-    fn check(&self, model: &Model, check: &mut Check<'_>) {
-        match self {
-            Self::GradCam(settings) => settings.check(model, check),
-            Self::Saliency(settings) => settings.check(check),
-            Self::Occlusion(settings) => settings.check(model, check),
-            Self::IntegratedGradients(settings) => settings.check(model, check),
-        }
-    }
-}
-
 impl Stage for Explain {
     // 2: the panel has five columns, true tumour and an SVG; maps of integrated gradients are legible.
     const VERSION: u32 = 2;
@@ -178,7 +122,7 @@ impl Stage for Explain {
 
     fn inputs(&self) -> Vec<Input> {
         let mut inputs = question_inputs(&self.model, &self.images);
-        let baseline = self.method.baseline();
+        let baseline = self.method.settings().baseline();
         inputs.extend(baseline.and_then(|(baseline, field)| baseline.input_beside(field, &self.model)));
         inputs
     }
@@ -197,20 +141,37 @@ impl Stage for Explain {
         self.centre_box.check(check);
         Normalise::check(self.normalise.as_ref(), check);
         self.precision.check(&self.model, check);
-        self.method.check(&self.model, check);
+        let method = self.method.settings();
+        method.check(&self.model, check);
+        let script = matches!(self.model, Model::Script(_));
+        check.require_else(!script || !method.has_rules(), "method", || {
+            format!(
+                "`{}` needs a network whose layers are known, which those of a TorchScript network are not",
+                self.method.word()
+            )
+        });
+        check.require_else(self.precision == Precision::Float32 || !method.has_rules(), "precision", || {
+            format!(
+                "`{}` computes in float32: set `precision = \"float32\"` for this stage",
+                self.method.word()
+            )
+        });
     }
 
     fn check_peers(&self, peers: &Peers<'_>, check: &mut Check<'_>) {
         check_take(self.take, &self.images, peers, check);
-        let network = declared(&self.model, peers).map(|(_, network)| network);
-        match &self.method {
-            Method::GradCam(settings) => {
-                if let Some(Err(unknown)) = network.map(|network| network.layer(&settings.layer)) {
-                    check.require(false, "method.grad-cam.layer", unknown);
-                }
-            }
-            Method::Saliency(_) | Method::Occlusion(_) | Method::IntegratedGradients(_) => {}
+        if let Some((_, network)) = declared(&self.model, peers) {
+            self.method.settings().check_network(network, check);
         }
+    }
+}
+
+impl Explain {
+    /// The same with everything that depends on the network, whose last layer before the pooling this is.
+    #[must_use]
+    pub fn settled(mut self, last_layer: &str) -> Self {
+        self.method.settings_mut().settle(last_layer);
+        self
     }
 }
 
@@ -221,6 +182,7 @@ mod tests {
         de::{DeTable, DeValue},
     };
 
+    use super::Settings as _;
     use crate::stages::{AnyStage, Kind, Origin};
 
     fn read(model: &str, method: &str) -> Result<AnyStage, Vec<String>> {
@@ -255,6 +217,46 @@ mod tests {
         let samples = wrong("saliency = { smooth = { samples = 0 } }");
         assert_eq!(samples, "`samples` must lie between 1 and 10000");
         assert_eq!(wrong("saliency = { smooth = { noise = -1.0 } }"), "`noise` must lie between 0 and 10");
+    }
+
+    #[test]
+    fn wrong_settings_of_later_methods_too() {
+        let one = "smooth = { samples = 1, statistic = 'variance' }";
+        for method in ["saliency", "input-x-gradient", "guided-backprop", "integrated-gradients"] {
+            let message = wrong(&format!("{method} = {{ {one} }}"));
+            assert_eq!(message, "`samples` must lie between 2 and 10000", "{method}");
+        }
+        let both = wrong("integrated-gradients = { tolerance = 0.1, smooth = {} }");
+        assert!(both.starts_with("with `smooth`, all noisy copies have the same number of steps"), "{both}");
+        assert_eq!(wrong("gradient-shap = { samples = 0 }"), "`samples` must lie between 1 and 10000");
+        assert_eq!(wrong("gradient-shap = { baseline = 2.0 }"), "`baseline` must lie between 0 and 1");
+        assert_eq!(wrong("rise = { masks = 0 }"), "`masks` must lie between 1 and 100000");
+        assert_eq!(wrong("rise = { cells = 33 }"), "`cells` must lie between 1 and 32");
+        assert_eq!(wrong("rise = { probability = 0.0 }"), "`probability` must lie between 0.01 and 0.99");
+        assert_eq!(wrong("lrp = { epsilon = 0.0 }"), "`epsilon` must be a number above 0");
+        let unused = "`gamma` belongs to `rule = \"gamma\"`: set that too";
+        assert_eq!(wrong("lrp = { gamma = 1.0 }"), unused);
+        assert_eq!(wrong("deep-lift = { baseline = 1.5 }"), "`baseline` must lie between 0 and 1");
+    }
+
+    #[test]
+    fn what_is_new_in_a_method_changes_neither_its_old_key_nor_its_old_file() {
+        let lines = |method: &str| read("'train.a'", method).unwrap().semantic();
+        let mean = "saliency = { smooth = { samples = 5, statistic = 'mean' } }";
+        assert_eq!(lines(mean), lines("saliency = { smooth = { samples = 5 } }"));
+        assert_ne!(
+            lines("saliency = { smooth = { statistic = 'square' } }"),
+            lines("saliency = { smooth = {} }")
+        );
+        let json = |method: &str| {
+            let AnyStage::Explain(stage) = read("'train.a'", method).unwrap() else { panic!("no explain") };
+            stage.method.to_json().unwrap()
+        };
+        assert_eq!(json(mean), r#"{"smooth":{"samples":5,"noise":0.15}}"#);
+        let steps = r#"{"rule":"gauss-legendre","steps":50,"baseline":"black","tolerance":null}"#;
+        assert_eq!(json("integrated-gradients = {}"), steps);
+        let variance = r#"{"smooth":{"samples":25,"noise":0.15,"statistic":"variance"}}"#;
+        assert_eq!(json("input-x-gradient = { smooth = { statistic = 'variance' } }"), variance);
     }
 
     #[test]

@@ -2,12 +2,8 @@
 
 use super::{
     Appetite, Artifact, ArtifactRef, ArtifactType, CentreBox, Check, DEFAULT_SEED, Equality, Input, Model,
-    Normalise, Peers, RunSettings, Runner, Stage, artifact,
-    declare::parameters,
-    default_classes,
-    explain::{Explain, Method},
-    peer,
-    split::check_take,
+    Normalise, Peers, RunSettings, Runner, Stage, artifact, declare::parameters, default_classes,
+    explain::Explain, peer, split::check_take,
 };
 
 parameters! {
@@ -109,14 +105,6 @@ impl Stage for Sanity {
             "`{name}` draws noise with seed {}, this stage with {}: give both the same",
             explained.seed, self.seed
         );
-        check.require(explained.seed == self.seed || !draws_noise(explained), "seed", message);
-    }
-}
-
-/// Whether its maps contain noise, which must be the same when they are made again.
-fn draws_noise(explained: &Explain) -> bool {
-    match &explained.method {
-        Method::Saliency(settings) => settings.smooth.is_some(),
-        Method::GradCam(_) | Method::Occlusion(_) | Method::IntegratedGradients(_) => false,
+        check.require(explained.seed == self.seed || !explained.method.settings().draws(), "seed", message);
     }
 }

@@ -80,6 +80,7 @@ const COMPANIONS: &[(Kind, &str, &[&str])] = &[
     (Kind::ResumeTrain, "architecture.densenet.layout", &["architecture.densenet.blocks=[2, 1]"]),
     (Kind::Train, "replace-head", &["weights={safetensors='w.safetensors'}"]),
     (Kind::Train, "optimizer.sgd.nesterov", &["optimizer.sgd.momentum=0.5"]),
+    (Kind::Explain, "method.lrp.gamma", &["method.lrp.rule='gamma'"]),
     (Kind::Evaluate, "meta", &["images={x='x.h5',y='y.h5'}"]),
     (Kind::Evaluate, "choose", &["validation='split.a/validation'"]),
     (Kind::ResumeTrain, "architecture", &["from={safetensors='c.safetensors'}", "data='split.a'"]),

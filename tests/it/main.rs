@@ -18,6 +18,7 @@ mod elsewhere;
 mod engine;
 mod events;
 mod examples;
+mod explainers;
 mod faithfulness;
 mod faults;
 #[cfg(feature = "remote")]

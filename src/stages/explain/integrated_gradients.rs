@@ -4,14 +4,14 @@
 
 use serde::Serialize;
 
-use super::Steps;
+use super::{Settings, Smooth, Steps};
 use crate::stages::{
     Baseline, Check, Model,
     declare::{choice, settings},
 };
 
 /// The place of its baseline in a stage's table.
-pub(super) const BASELINE: &str = "method.integrated-gradients.baseline";
+const BASELINE: &str = "method.integrated-gradients.baseline";
 
 /// The tolerance of adaptive steps, if none is set.
 const USUAL_TOLERANCE: f64 = 0.01;
@@ -29,6 +29,9 @@ settings! {
         /// The largest relative error of completeness. Images above it are computed again with twice the steps, up
         /// to 800. With adaptive steps it is 0.01 by default, and says when an image has enough.
         tolerance: Option<f64> = None;
+        /// A statistic over noisy copies of the image, each with a line of its own.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        smooth: Option<Smooth> = None;
     }
 }
 
@@ -52,21 +55,23 @@ struct AdaptiveSettings {
     tolerance: Option<f64>,
 }
 
-impl IntegratedGradients {
-    /// The largest relative error of completeness, if there is one.
-    #[must_use]
-    pub fn tolerance(&self) -> Option<f64> {
+impl Settings for IntegratedGradients {
+    fn baseline(&self) -> Option<(Baseline, &'static str)> {
+        Some((self.baseline, BASELINE))
+    }
+
+    fn tolerance(&self) -> Option<f64> {
         match self.steps {
             Steps::Adaptive => self.tolerance.or(Some(USUAL_TOLERANCE)),
             Steps::Count(_) => self.tolerance,
         }
     }
 
-    /// The settings as JSON for a file of maps, from which they can be read again.
-    ///
-    /// # Errors
-    /// A number is not finite.
-    pub fn to_json(&self) -> serde_json::Result<String> {
+    fn draws(&self) -> bool {
+        self.smooth.is_some()
+    }
+
+    fn to_json(&self) -> serde_json::Result<String> {
         let Self { steps, baseline, .. } = *self;
         match steps {
             Steps::Adaptive => {
@@ -76,7 +81,7 @@ impl IntegratedGradients {
         }
     }
 
-    pub(super) fn check(&self, model: &Model, check: &mut Check<'_>) {
+    fn check(&self, model: &Model, check: &mut Check<'_>) {
         self.steps.check("method.integrated-gradients.steps", check);
         check.require(
             self.steps != Steps::Adaptive || self.rule == Rule::GaussLegendre,
@@ -86,6 +91,15 @@ impl IntegratedGradients {
         );
         if let Some(tolerance) = self.tolerance {
             check.positive("method.integrated-gradients.tolerance", tolerance);
+        }
+        if let Some(smooth) = &self.smooth {
+            smooth.check("integrated-gradients", check);
+            check.require(
+                self.tolerance().is_none(),
+                "method.integrated-gradients.smooth",
+                "with `smooth`, all noisy copies have the same number of steps: \
+                 leave `tolerance` out, and write a number of steps",
+            );
         }
         self.baseline.check(model, BASELINE, check);
     }

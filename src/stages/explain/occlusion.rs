@@ -1,12 +1,13 @@
 //! The settings of occlusion.
 
+use super::Settings;
 use crate::{
     side::Side,
     stages::{Baseline, Check, Model, declare::settings},
 };
 
 /// The place of its baseline in a stage's table.
-pub(super) const BASELINE: &str = "method.occlusion.baseline";
+const BASELINE: &str = "method.occlusion.baseline";
 
 settings! {
     /// The loss of score when a window hides part of the image (Zeiler & Fergus 2014).
@@ -20,8 +21,12 @@ settings! {
     }
 }
 
-impl Occlusion {
-    pub(super) fn check(&self, model: &Model, check: &mut Check<'_>) {
+impl Settings for Occlusion {
+    fn baseline(&self) -> Option<(Baseline, &'static str)> {
+        Some((self.baseline, BASELINE))
+    }
+
+    fn check(&self, model: &Model, check: &mut Check<'_>) {
         let Self { window, stride, baseline } = *self;
         check.within("method.occlusion.window", window.into(), 1.0, Side::MOST as f64);
         check.at_least("method.occlusion.stride", stride, 1);

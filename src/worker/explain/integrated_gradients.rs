@@ -8,23 +8,26 @@
 use anyhow::Result;
 use pcamflow::{
     report::{FullColor, Sign},
-    stages::explain::{IntegratedGradients as Settings, Rule, Steps},
+    stages::explain::{IntegratedGradients as Settings, Rule, Settings as _, Steps},
 };
 use tch::{Kind, Tensor};
 
 use super::{
     Arrays, Delta, Display, Explainer, Maps, Query,
     adaptive::Adaptive,
+    attributing::{Attributing, Scalars, summed},
     line::Line,
     numbers,
     passes::{ALONE, factors, gradients, logits},
     quadrature::{Node, nodes},
-    question::Scalar,
 };
 use crate::{baseline::Fill, model::Classifier};
 
 /// The number of steps is doubled up to this.
 const MOST_STEPS: usize = 800;
+
+/// The attribution of each line, float64 [1, 3, S, S], and how complete it is.
+type Attributions = Vec<(Tensor, Delta)>;
 
 pub(super) struct IntegratedGradients {
     integral: Integral,
@@ -40,7 +43,7 @@ enum Integral {
 
 impl IntegratedGradients {
     pub(super) fn new(settings: &Settings, fill: Fill) -> Self {
-        let Settings { rule, steps, baseline, tolerance } = *settings;
+        let &Settings { rule, steps, baseline, tolerance, .. } = settings;
         let least = if tolerance.is_some() { "at least " } else { "" };
         let title = |steps: String| format!("Integrated gradients, {steps} steps from {baseline}");
         match (steps, settings.tolerance()) {
@@ -56,12 +59,7 @@ impl IntegratedGradients {
     }
 
     /// The attribution [1, 3, S, S] of each line in float64.
-    fn attribute(
-        &self,
-        network: &dyn Classifier,
-        lines: &[Line],
-        at_once: usize,
-    ) -> Result<Vec<(Tensor, Delta)>> {
+    fn along(&self, network: &dyn Classifier, lines: &[Line], at_once: usize) -> Result<Attributions> {
         match &self.integral {
             Integral::Plain(plain) => {
                 lines.iter().map(|line| plain.attribute(network, line, at_once)).collect()
@@ -71,20 +69,37 @@ impl IntegratedGradients {
     }
 }
 
+impl IntegratedGradients {
+    /// The logits of images, and the attribution of each.
+    fn of_images(
+        &self,
+        network: &dyn Classifier,
+        images: &Tensor,
+        scalars: Scalars<'_>,
+        at_once: usize,
+    ) -> Result<(Vec<f32>, Attributions)> {
+        let baselines = self.fill.of(images);
+        let (of_images, of_baselines) =
+            (logits(network, images, ALONE)?, logits(network, &baselines, ALONE)?);
+        let line = |(index, &logit): (usize, &f32)| {
+            let one = |images: &Tensor| images.narrow(0, index as i64, 1);
+            let scalar = scalars(index, logit);
+            let change = scalar.value(logit) - scalar.value(of_baselines[index]);
+            Line::new(&one(images), &one(&baselines), scalar, change)
+        };
+        let lines: Vec<Line> = of_images.iter().enumerate().map(line).collect();
+        let attributions = self.along(network, &lines, at_once)?;
+        Ok((of_images, attributions))
+    }
+}
+
 impl Explainer for IntegratedGradients {
     fn explain(&self, network: &dyn Classifier, query: &Query<'_>) -> Result<Maps> {
-        let baselines = self.fill.of(query.images);
-        let mut maps = Maps { logits: logits(network, query.images, ALONE)?, ..Maps::default() };
-        let of_baselines = logits(network, &baselines, ALONE)?;
-        let line = |(index, scalar): (usize, Scalar)| {
-            let one = |images: &Tensor| images.narrow(0, index as i64, 1);
-            let change = scalar.value(maps.logits[index]) - scalar.value(of_baselines[index]);
-            Line::new(&one(query.images), &one(&baselines), scalar, change)
-        };
-        let lines: Vec<Line> = query.scalars(&maps.logits).enumerate().map(line).collect();
-        for (attribution, delta) in self.attribute(network, &lines, query.at_once)? {
-            let map = attribution.sum_dim_intlist([1].as_slice(), false, Kind::Double);
-            maps.map.extend(numbers(&map.to_kind(Kind::Float))?);
+        let scalars = |index: usize, logit: f32| query.question.scalar(logit, query.labels[index]);
+        let (logits, attributions) = self.of_images(network, query.images, &scalars, query.at_once)?;
+        let mut maps = Maps { logits, ..Maps::default() };
+        for (attribution, delta) in attributions {
+            maps.map.extend(numbers(&summed(&attribution))?);
             maps.attribution.extend(numbers(&attribution.to_kind(Kind::Float))?);
             maps.deltas.push(delta);
         }
@@ -109,6 +124,38 @@ impl Explainer for IntegratedGradients {
 
     fn display(&self) -> Display {
         Display { title: self.title.clone(), sign: Sign::Magnitude, full: FullColor::Percentile99 }
+    }
+}
+
+/// For noisy copies, one after another.
+impl Attributing for IntegratedGradients {
+    fn attribute(
+        &self,
+        network: &dyn Classifier,
+        images: &Tensor,
+        scalars: Scalars<'_>,
+        at_once: usize,
+    ) -> Result<(Vec<f32>, Tensor)> {
+        let (logits, attributions) = self.of_images(network, images, scalars, at_once)?;
+        let attributions: Vec<Tensor> =
+            attributions.into_iter().map(|(attribution, _)| attribution.to_kind(Kind::Float)).collect();
+        Ok((logits, Tensor::cat(&attributions, 0)))
+    }
+
+    fn maps(&self, attribution: &Tensor) -> Tensor {
+        summed(attribution)
+    }
+
+    fn copies(&self, _at_once: usize) -> usize {
+        1
+    }
+
+    fn title(&self) -> String {
+        self.title.clone()
+    }
+
+    fn sign(&self) -> Sign {
+        Sign::Magnitude
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod adaptive;
 mod analytic;
+mod closed_forms;
+mod explainers;
 mod references;
 mod resnet;
 
@@ -10,7 +12,8 @@ use pcamflow::stages::{
     Baseline,
     architecture::Layer,
     explain::{
-        GradCam as Settings, IntegratedGradients, Occlusion, Saliency, Score, Smooth, Steps, Target, Variant,
+        DeepLift, GradCam as Settings, GradientShap, GuidedBackprop, InputXGradient, IntegratedGradients,
+        Lrp, LrpRule, Occlusion, Rise, Saliency, Score, Smooth, Statistic, Steps, Target, Variant,
     },
 };
 use tch::{Device, Kind, Tensor};
@@ -34,7 +37,7 @@ fn grad_cam(layer: &str, variant: Variant) -> Method {
 
 /// The baseline of a method; the mean colour is made up.
 fn fill(method: &Method) -> Option<Fill> {
-    method.baseline().map(|(baseline, _)| match baseline {
+    method.settings().baseline().map(|(baseline, _)| match baseline {
         Baseline::Black => Fill::Colour([0.0; 3]),
         Baseline::White => Fill::Colour([1.0; 3]),
         Baseline::Value(value) => Fill::Colour([value as f32; 3]),
@@ -55,7 +58,7 @@ fn explained(method: &Method, network: &Network, images: &Tensor, labels: &[u8],
 
 /// Every method, with settings that no other test has.
 fn methods() -> Vec<Method> {
-    let smooth = Smooth { samples: 5, noise: 0.2 };
+    let smooth = Smooth { samples: 5, noise: 0.2, ..Default::default() };
     vec![
         grad_cam("conv4", Variant::HiRes),
         Method::Saliency(Saliency { smooth: None }),
@@ -72,6 +75,24 @@ fn methods() -> Vec<Method> {
             baseline: Baseline::Blur,
             ..Default::default()
         }),
+    ]
+}
+
+/// The methods that came later, likewise.
+fn later_methods() -> Vec<Method> {
+    let smooth = Smooth { samples: 3, noise: 0.2, statistic: Statistic::Variance };
+    vec![
+        Method::InputXGradient(InputXGradient { smooth: Some(smooth.clone()) }),
+        Method::GradientShap(GradientShap { samples: 5, noise: 0.1, baseline: Baseline::Mean }),
+        Method::Rise(Rise { masks: 9, cells: 5, probability: 0.3 }),
+        Method::GuidedBackprop(GuidedBackprop { smooth: None }),
+        Method::Lrp(Lrp { rule: LrpRule::Gamma, epsilon: 1e-5, gamma: 0.4 }),
+        Method::DeepLift(DeepLift { baseline: Baseline::Blur }),
+        grad_cam("relu4", Variant::PlusPlus),
+        grad_cam("conv4", Variant::Layer),
+        grad_cam("relu4", Variant::XGrad),
+        grad_cam("relu4", Variant::ScoreCam),
+        grad_cam("relu4", Variant::AblationCam),
     ]
 }
 
@@ -192,7 +213,7 @@ fn maps_depend_on_neither_batch_nor_threads_and_the_network_does_not_change() {
     let network = tiny_network(6);
     let before: Vec<Tensor> = network.state().into_values().map(|tensor| tensor.copy()).collect();
     let images = noisy_patches(3, 3);
-    for method in methods() {
+    for method in methods().into_iter().chain(later_methods()) {
         let explainer = prepared(&method, &network);
         let one = in_batches(&*explainer, &network, &images, 1, 1);
         assert_eq!(one.map.len(), 3 * SIDE * SIDE);

@@ -7,10 +7,7 @@ use pcamflow::{
     metrics::{MapRange, faithfulness::OddMaps, sigmoid},
     protocol::Outcome,
     report::{self, Item, Picture, Sheet},
-    stages::{
-        architecture::Layer,
-        explain::{Explain, Method, PanelScale},
-    },
+    stages::explain::{Explain, PanelScale},
 };
 
 use super::{
@@ -41,7 +38,7 @@ pub(super) fn run(job: &Job<'_>, stage: &Explain) -> Result<Outcome> {
     let images = Images::open(job, "images", stage.take, stage.seed)?.with_box(stage.centre_box)?;
     let how = How { precision: stage.precision, normalise: stage.normalise.as_ref(), output: stage.output };
     let network = &*classifier::open(job, &how, &images)?;
-    let stage = &settled(stage, network)?;
+    let stage = &settled(stage, network);
     images.note(job);
     // May read all training patches, so it is the last check before the first map.
     let explainer = prepare(job, &stage.method, network, stage.seed, images.set.side())?;
@@ -59,7 +56,7 @@ pub(super) fn run(job: &Job<'_>, stage: &Explain) -> Result<Outcome> {
         images: &images,
         file,
         ranges: Vec::new(),
-        completeness: Completeness { tolerance: stage.method.tolerance(), deltas: Vec::new() },
+        completeness: Completeness { tolerance: stage.method.settings().tolerance(), deltas: Vec::new() },
         located: images.truth().map(|truth| Located::new(truth, images.set.side())),
         empty_masks: 0,
         shown: Vec::new(),
@@ -74,13 +71,8 @@ pub(super) fn run(job: &Job<'_>, stage: &Explain) -> Result<Outcome> {
 }
 
 /// The stage with what the network decides: its default layer, and what it returns.
-fn settled(stage: &Explain, network: &dyn Classifier) -> Result<Explain> {
-    let mut settled = stage.clone();
-    settled.output = network.output();
-    if let Method::GradCam(settings) = &mut settled.method {
-        settings.layer = Layer::named(network.layer(&settings.layer)?);
-    }
-    Ok(settled)
+fn settled(stage: &Explain, network: &dyn Classifier) -> Explain {
+    Explain { output: network.output(), ..stage.clone().settled(&network.last_layer()) }
 }
 
 /// The results so far.

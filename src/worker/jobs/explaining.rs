@@ -24,7 +24,7 @@ pub(super) fn prepare(
     seed: u64,
     side: Side,
 ) -> Result<Box<dyn Explainer>> {
-    let fill = method.baseline().map(|(baseline, _)| Fill::new(job, &baseline)).transpose()?;
+    let fill = method.settings().baseline().map(|(baseline, _)| Fill::new(job, &baseline)).transpose()?;
     explainer(method, network, seed, fill, side)
 }
 

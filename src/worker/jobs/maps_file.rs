@@ -16,7 +16,7 @@ use pcamflow::{
     },
     metrics::{faithfulness::OddMaps, sigmoid},
     side::Side,
-    stages::explain::{Explain, Method},
+    stages::explain::Explain,
 };
 
 use crate::explain::{Arrays, Maps};
@@ -115,12 +115,7 @@ fn lay_out(count: usize, side: usize, arrays: Arrays) -> Vec<Array> {
 }
 
 fn notes(stage: &Explain, arrays: Arrays) -> Result<Notes> {
-    let parameters = match &stage.method {
-        Method::GradCam(settings) => serde_json::to_string(settings)?,
-        Method::Saliency(settings) => serde_json::to_string(settings)?,
-        Method::Occlusion(settings) => serde_json::to_string(settings)?,
-        Method::IntegratedGradients(settings) => settings.to_json()?,
-    };
+    let parameters = stage.method.to_json()?;
     let mut texts = vec![
         ("method", stage.method.word()),
         ("parameters", parameters.as_str()),

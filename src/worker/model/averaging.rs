@@ -10,7 +10,7 @@ use crate::kernels::dense;
 
 /// How 2x2 pixels become one: [N, C, h, w] to [N, C, h / 2, w / 2], rounded down. The ways differ if h or w is odd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Halving {
+pub(crate) enum Halving {
     /// The last row and column are left out, as by PyTorch's `avg_pool2d`.
     LeavingOut,
     /// As by adaptive pooling: all pixels count, and the mean of a turned map is the turned mean.

@@ -1,7 +1,8 @@
 //! A network as data: its operations in order, and the head that makes a logit of the last map.
 //!
 //! Architectures build it; how it is computed is in other files: `plain` (layer by layer, for any purpose), `folded`
-//! and `gradient` (inference), `learn` (a step of training), `local` (small changes of an image).
+//! and `gradient` (inference), `learn` (a step of training), `local` (small changes of an image), `cut` (other outputs of a
+//! layer), `rules` (backward passes that are no derivative).
 
 use super::{
     averaging::Halving,
@@ -110,6 +111,21 @@ impl Body {
     pub(super) fn map_of(&self, layer: &str) -> Option<Map> {
         let named = |operation: &Operation| operation.names.iter().any(|name| name == layer);
         self.operations.iter().position(named).map(|at| at + 1)
+    }
+
+    /// The operation that computes the output of a layer, which may be inside a unit.
+    pub(super) fn operation_of(&self, layer: &str) -> Option<usize> {
+        let inside = |operation: &Operation| match &operation.work {
+            Work::Unit(unit) => unit.names.iter().flatten().any(|name| name == layer),
+            Work::Norm(norm) => norm.name == layer,
+            Work::MaxPool(_)
+            | Work::AveragePool(_)
+            | Work::Halve(_)
+            | Work::Convolution(_)
+            | Work::Join { .. } => false,
+        };
+        let named = |operation: &Operation| operation.names.iter().any(|name| name == layer);
+        self.operations.iter().position(|operation| named(operation) || inside(operation))
     }
 }
 

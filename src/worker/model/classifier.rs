@@ -31,11 +31,14 @@ pub(crate) trait Classifier {
     /// The network has no such layer.
     fn layer(&self, layer: &Layer) -> Result<String>;
 
-    /// Rows and columns of the output of a layer, for patches of this side.
+    /// The name of the last layer before the pooling.
+    fn last_layer(&self) -> String;
+
+    /// The output of a layer, float32 [N, K, h, w], without a graph.
     ///
     /// # Errors
-    /// The network has no such layer.
-    fn layer_size(&self, layer: &str, side: Side) -> Result<[usize; 2]>;
+    /// As `forward`; the network has no such layer.
+    fn activation(&self, patches: &Tensor, layer: &str) -> Result<Tensor>;
 
     /// The memory that a patch needs at most.
     ///
@@ -73,15 +76,20 @@ impl Classifier for Network {
         self.architecture().layer(layer).map_err(anyhow::Error::msg)
     }
 
-    fn layer_size(&self, layer: &str, side: Side) -> Result<[usize; 2]> {
-        let forward = no_grad(|| self.forward_with_taps(&blank(side, self.device()), None));
+    fn last_layer(&self) -> String {
+        self.architecture().last_layer()
+    }
+
+    fn activation(&self, patches: &Tensor, layer: &str) -> Result<Tensor> {
+        let forward = no_grad(|| self.forward_with_taps(patches, None));
         let output = forward.tap(layer).with_context(|| format!("the network has no layer `{layer}`"))?;
-        size_of(output)
+        Ok(output.to_kind(Kind::Float))
     }
 
     /// The output of every layer, and as much again for gradients and workspaces.
     fn patch_bytes(&self, side: Side) -> Result<u64> {
-        let blank = blank(side, self.device());
+        let side = side.get() as i64;
+        let blank = Tensor::zeros([1, 3, side, side], (Kind::Float, self.device()));
         let forward = no_grad(|| self.forward_with_taps(&blank, None));
         let values: usize = forward.taps.iter().map(|(_, output)| output.numel()).sum();
         Ok(u64::try_from(2 * 4 * (values + blank.numel()))?)
@@ -104,17 +112,12 @@ impl Classifier for Network {
     }
 }
 
-/// A black patch.
-pub(super) fn blank(side: Side, device: Device) -> Tensor {
-    let side = side.get() as i64;
-    Tensor::zeros([1, 3, side, side], (Kind::Float, device))
-}
-
-/// Rows and columns of a map [N, C, h, w].
+/// The network with its layers.
 ///
 /// # Errors
-/// The tensor has another number of dimensions.
-pub(super) fn size_of(map: &Tensor) -> Result<[usize; 2]> {
-    let (_, _, rows, columns) = map.size4()?;
-    Ok([usize::try_from(rows)?, usize::try_from(columns)?])
+/// They are not known.
+pub(crate) fn known(network: &dyn Classifier) -> Result<&Network> {
+    network
+        .layers()
+        .context("the layers of a TorchScript network are not known: choose a method that needs none")
 }

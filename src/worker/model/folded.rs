@@ -151,16 +151,11 @@ impl Folded {
 }
 
 impl Filter {
-    fn of(Unit { convolution, norm, .. }: &Unit, kind: Kind) -> Result<Self> {
-        let double = |tensor: &Tensor| tensor.detach().to_kind(Kind::Double);
-        let scale = double(&norm.weight) / (double(&norm.running_var) + EPSILON).sqrt();
-        let weight = double(&convolution.weight) * scale.view([-1, 1, 1, 1]);
-        let before = match &convolution.bias {
-            Some(bias) => double(bias) - double(&norm.running_mean),
-            None => -double(&norm.running_mean),
-        };
+    fn of(unit: &Unit, kind: Kind) -> Result<Self> {
+        let Unit { convolution, norm, .. } = unit;
+        let (weight, bias) = folded(unit);
         let weight = dense(&weight.to_kind(kind));
-        let bias = (before * scale + double(&norm.bias)).to_kind(Kind::Float);
+        let bias = bias.to_kind(Kind::Float);
         let alone = Convolution {
             weight: dense(&convolution.weight.detach()),
             bias: convolution.bias.as_ref().map(Tensor::detach),
@@ -195,6 +190,18 @@ impl Filter {
             x.conv2d(&self.weight, Some(self.bias.to_kind(x.kind())), stride, padding, [1, 1], 1);
         Ok(if relu { output.relu_() } else { output })
     }
+}
+
+/// The weight and the bias of a unit's convolution with its norm, in float64.
+pub(super) fn folded(Unit { convolution, norm, .. }: &Unit) -> (Tensor, Tensor) {
+    let double = |tensor: &Tensor| tensor.detach().to_kind(Kind::Double);
+    let scale = double(&norm.weight) / (double(&norm.running_var) + EPSILON).sqrt();
+    let weight = double(&convolution.weight) * scale.view([-1, 1, 1, 1]);
+    let before = match &convolution.bias {
+        Some(bias) => double(bias) - double(&norm.running_mean),
+        None => -double(&norm.running_mean),
+    };
+    (weight, before * scale + double(&norm.bias))
 }
 
 /// Max-pooling by our kernel on a CPU: libtorch's also writes the place of every maximum.

@@ -118,8 +118,11 @@ fn shape(tensor: &Tensor) -> (i64, i64, i64, i64, i64) {
     (size[0], size[1], size[2], size[3], size[4])
 }
 
-/// Joins the channels of two maps with so many elements of a group each: those of each element side by side.
+/// Joins the channels of two maps with so many elements of a group each: those of each element side by side. A map of one
+/// image is repeated for all images of the other.
 pub(super) fn joined(order: i64, one: &Tensor, other: &Tensor) -> Tensor {
+    let images = one.size()[0].max(other.size()[0]);
+    let [one, other] = &[one, other].map(|map| map.expand([images, -1, -1, -1], false));
     let size = one.size();
     let each = |map: &Tensor| map.reshape([size[0], order, -1, size[2], size[3]]);
     match order {

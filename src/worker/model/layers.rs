@@ -1,7 +1,7 @@
 //! The layers `Conv2d`, `BatchNorm2d` and `Linear` of PyTorch.
 
 use anyhow::Result;
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::{
     Mode,
@@ -104,6 +104,14 @@ impl BatchNorm {
 }
 
 impl BatchNorm {
+    /// What it multiplies each channel with in inference, and what it adds then, `[C]` each in float64.
+    pub(super) fn factor_and_bias(&self) -> [Tensor; 2] {
+        let double = |tensor: &Tensor| tensor.detach().to_kind(Kind::Double);
+        let factor = double(&self.weight) / (double(&self.running_var) + EPSILON).sqrt();
+        let bias = double(&self.bias) - double(&self.running_mean) * &factor;
+        [factor, bias]
+    }
+
     /// The norm in inference, for our kernel.
     ///
     /// # Errors

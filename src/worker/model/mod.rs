@@ -3,7 +3,7 @@
 //! A network maps patches, float32 [N, 3, S, S] in [0, 1], to logits of tumour, float32 `[N]`. Its tensors are
 //! float32 and have PyTorch's names; between patches and head, maps may be bfloat16 (`compute_in`). It is a list of
 //! operations (`body`), which several files compute, each for its purpose: `plain`, `folded`, `gradient`, `learn`,
-//! `local`. To add an architecture: its settings and layer names in `stages::architecture`, a file here that builds the
+//! `local`, `cut`, `rules`. To add an architecture: its settings and layer names in `stages::architecture`, a file here that builds the
 //! list, the arms that the compiler asks for, and a case in `infer`. Files of weights are read in `weights`. Networks that
 //! come with their code are in `script`; what explainers ask of both is in `classifier`.
 
@@ -14,6 +14,7 @@ mod bf16;
 mod body;
 mod class_cnn;
 mod classifier;
+mod cut;
 mod densenet;
 mod fit;
 mod folded;
@@ -30,6 +31,7 @@ mod places;
 mod plain;
 mod reinitialise;
 mod resnet;
+mod rules;
 mod script;
 mod source;
 #[cfg(test)]
@@ -42,11 +44,12 @@ use anyhow::{Context as _, Result, ensure};
 use pcamflow::stages::{Normalise, train::Architecture};
 use tch::{Device, Kind, Tensor, no_grad};
 
-pub(crate) use classifier::Classifier;
+pub(crate) use classifier::{Classifier, known};
 pub(crate) use gradient::Slope;
 pub(crate) use learn::Pass;
 pub(crate) use local::Whole;
 pub(crate) use places::Places;
+pub(crate) use rules::{Differences, Guided, Relevance, Rules};
 pub(crate) use script::{Script, check_script};
 pub(crate) use source::Source;
 pub(crate) use weights::{Want, Weights, read_weights};

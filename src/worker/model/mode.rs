@@ -1,4 +1,4 @@
-//! The mode of a forward pass, and the layers that it keeps.
+//! The mode of a forward pass, and the layers that it keeps or replaces.
 
 use tch::Tensor;
 
@@ -11,14 +11,15 @@ pub(crate) enum Mode {
     Inference,
 }
 
-/// Keeps the outputs of named layers, or not.
+/// Keeps the outputs of named layers, or replaces one, or neither.
 pub(crate) enum Tape<'a> {
     Off,
     On { taps: &'a mut Vec<(String, Tensor)>, leaf: Option<&'a str> },
+    Replace { layer: &'a str, by: &'a Tensor },
 }
 
 impl Tape<'_> {
-    /// Keeps the output of a layer, and returns it.
+    /// Keeps the output of a layer, and returns it, or what replaces it.
     pub(super) fn keep(&mut self, layer: &str, output: Tensor) -> Tensor {
         match self {
             Self::Off => output,
@@ -28,14 +29,16 @@ impl Tape<'_> {
                 taps.push((layer.to_owned(), output.shallow_clone()));
                 output
             }
+            Self::Replace { layer: replaced, by } if *replaced == layer => by.shallow_clone(),
+            Self::Replace { .. } => output,
         }
     }
 
-    /// max(x, 0): in place if x was not kept.
+    /// max(x, 0): in place if nobody else has x.
     pub(super) fn relu(&self, mut x: Tensor) -> Tensor {
         match self {
             Self::Off => x.relu_(),
-            Self::On { .. } => x.relu(),
+            Self::On { .. } | Self::Replace { .. } => x.relu(),
         }
     }
 }

@@ -16,7 +16,13 @@ impl Body {
     /// [N, 3, S, S] to logits `[N]`.
     pub(super) fn plain(&self, patches: &Tensor, mode: Mode, tape: &mut Tape<'_>) -> Tensor {
         let mut maps = vec![patches.shallow_clone()];
-        for operation in &self.operations {
+        self.go_on(&mut maps, self.operations.len(), mode, tape);
+        self.head.forward(&maps[maps.len() - 1])
+    }
+
+    /// Adds the maps of the operations before `to` to those that are known.
+    pub(super) fn go_on(&self, maps: &mut Vec<Tensor>, to: usize, mode: Mode, tape: &mut Tape<'_>) {
+        for operation in &self.operations[maps.len() - 1..to] {
             let from = &maps[operation.from];
             let output = match &operation.work {
                 Work::Unit(unit) => unit.plain(from, unit.shortcut.map(|map| &maps[map]), mode, tape),
@@ -29,7 +35,6 @@ impl Body {
             };
             maps.push(operation.names.iter().fold(output, |output, name| tape.keep(name, output)));
         }
-        self.head.forward(&maps[maps.len() - 1])
     }
 }
 

@@ -119,6 +119,14 @@ pub(crate) fn linear_network(weight: &Tensor, bias: f64) -> Network {
     Network { body: Body { operations: Vec::new(), head }, ..tiny_network(1) }
 }
 
+/// z = sum_h v_h max(<w_h, x> + b_h, 0) + c with weights [H, 3, S, S]. Its state is that of another network.
+pub(crate) fn hidden_network(weight: &Tensor, bias: &Tensor, outer: &Tensor, c: f64) -> Network {
+    let inner = Linear { weight: weight.reshape([weight.size()[0], -1]), bias: bias.reshape([-1]) };
+    let outer = Linear { weight: outer.reshape([1, -1]), bias: Tensor::from_slice(&[c as f32]) };
+    let head = Head { mean: false, order: 1, layers: vec![inner, outer] };
+    Network { body: Body { operations: Vec::new(), head }, ..tiny_network(1) }
+}
+
 /// A file of reference results, if it exists. Reads types that `TensorFile` refuses (the patches are bytes).
 pub(crate) fn reference(file: &str) -> Option<Vec<(String, Tensor)>> {
     shared(&format!("oracle/{file}")).map(|path| Tensor::read_safetensors(path).unwrap())

@@ -23,6 +23,7 @@ fn integrated(rule: Rule, steps: u32, baseline: Baseline) -> Method {
         steps: Steps::Count(steps),
         baseline,
         tolerance: None,
+        smooth: None,
     })
 }
 
@@ -34,7 +35,7 @@ fn saliency_of_a_linear_network_is_its_largest_weight() {
     assert_eq!(deviation(&maps.attribution, &twice(&weight)), 0.0);
     assert_eq!(deviation(&maps.map, &twice(&weight.abs().amax([0].as_slice(), true))), 0.0);
     // Noise does not change a gradient that is the same everywhere.
-    let smooth = Saliency { smooth: Some(Smooth { samples: 11, noise: 0.5 }) };
+    let smooth = Saliency { smooth: Some(Smooth { samples: 11, noise: 0.5, ..Default::default() }) };
     let smoothed = plain(&network, &images, &Method::Saliency(smooth));
     assert!(deviation(&smoothed.map, &Tensor::from_slice(&maps.map)) < 1e-6);
     assert!(deviation(&smoothed.attribution, &Tensor::from_slice(&maps.attribution)) < 1e-6);

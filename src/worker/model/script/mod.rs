@@ -19,11 +19,7 @@ use pcamflow::{
 };
 use tch::{Device, Kind, Tensor, no_grad};
 
-use super::{
-    Slope,
-    classifier::{Classifier, blank, size_of},
-    normalised::Normalised,
-};
+use super::{Slope, classifier::Classifier, normalised::Normalised};
 use module::Module;
 use output::logits;
 use trial::trial;
@@ -134,8 +130,12 @@ impl Classifier for Script {
         Ok(FEATURES.to_owned())
     }
 
-    fn layer_size(&self, _layer: &str, side: Side) -> Result<[usize; 2]> {
-        size_of(&self.features(&blank(side, self.device))?)
+    fn last_layer(&self) -> String {
+        FEATURES.to_owned()
+    }
+
+    fn activation(&self, patches: &Tensor, _layer: &str) -> Result<Tensor> {
+        self.features(patches)
     }
 
     fn patch_bytes(&self, side: Side) -> Result<u64> {

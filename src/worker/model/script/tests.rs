@@ -193,7 +193,7 @@ fn explanations_are_captums() {
     assert!(relative(&integrated.attribution, &get(&reference, "integrated-gradients")) < 1e-5);
     let cam = explained(&Method::GradCam(GradCam::default()), &script, &images);
     assert!(relative(&cam.native, &get(&reference, "grad-cam")) < 1e-5);
-    assert_eq!(script.layer_size("features", Side::new(32).unwrap()).unwrap(), [16, 16]);
+    assert_eq!(script.activation(&images, "features").unwrap().size(), [2, 8, 16, 16]);
     assert!(script.layer(&Layer::named("relu4")).unwrap_err().to_string().contains("one layer"));
 }
 
