@@ -130,7 +130,7 @@ fn settings_that_do_not_fit_are_reported_before_anything_runs() {
         "method.grad-cam = { variant = 'xgrad', layer = 'layer1.0.bn1' }",
         &["`variant = \"xgrad\"` needs activations that are not negative", "such as `layer2`"],
     );
-    refuse("method.grad-cam = { variant = 'xcam' }", &["xcam", "did you mean"]);
+    refuse("method.grad-cam = { variant = 'xcam' }", &["unknown value `xcam`"]);
     refuse(
         "precision = 'bfloat16'\nmethod.lrp = {}",
         &["`lrp` computes in float32: set `precision = \"float32\"` for this stage"],
