@@ -11,8 +11,8 @@ use crate::{
 choice! {
     /// What a densely connected network consists of.
     pub enum Layout {
-        /// The network of PatchCamelyon's paper: a 3x3 convolution; layers of one 3x3 convolution; transitions that keep
-        /// all channels.
+        /// The network of PatchCamelyon's paper: a 3x3 convolution; layers of one 3x3 convolution; transitions that
+        /// keep all channels.
         Pcam = "pcam",
         /// torchvision's: a 7x7 convolution and a 3x3 max-pooling, both with stride 2; layers of a 1x1 convolution with
         /// four times the channels of the 3x3 one that follows; transitions that keep half of the channels.
@@ -33,8 +33,8 @@ choice! {
 }
 
 settings! {
-    /// A densely connected network (Huang et al. 2017). The default is the baseline of PatchCamelyon's paper (Veeling et
-    /// al. 2018), with zero padding.
+    /// A densely connected network (Huang et al. 2017). The default is the baseline of PatchCamelyon's paper (Veeling
+    /// et al. 2018), with zero padding.
     pub struct DenseNet {
         /// Layers of each dense block. Between blocks, a transition halves rows and columns.
         blocks: Vec<u32> = vec![1, 1, 1, 1, 1];
@@ -186,8 +186,9 @@ impl DenseNet {
         sum
     }
 
-    /// What is before the first block; for each layer of a block its parts, and itself (`features.denseblock1.denselayer1`,
-    /// the channels that it adds); the block (all channels); the parts of a transition, and itself; norm5 and relu5.
+    /// What is before the first block; for each layer of a block its parts, and itself
+    /// (`features.denseblock1.denselayer1`, the channels that it adds); the block (all channels); the parts of a
+    /// transition, and itself; norm5 and relu5.
     pub(super) fn layers(&self) -> Vec<String> {
         let mut layers: Vec<String> =
             self.layout.stem().iter().map(|layer| format!("features.{layer}")).collect();

@@ -4,13 +4,14 @@
 //! features.conv0, in torchvision's layout norm0, relu0 and pool0; dense blocks with transitions between them; norm5,
 //! relu5; the mean over rows, columns and the elements of the group; classifier. No convolution has a bias.
 //!
-//! A layer of a block is conv1(relu1(norm1(x))), or in torchvision's layout conv2(relu2(norm2(conv1(relu1(norm1(x)))))),
-//! of all channels so far; its output is put behind them. A transition is a 1x1 convolution after a norm and a ReLU, and
-//! means of 2x2 pixels.
+//! A layer of a block is conv1(relu1(norm1(x))), or in torchvision's layout
+//! conv2(relu2(norm2(conv1(relu1(norm1(x)))))), of all channels so far; its output is put behind them. A transition
+//! is a 1x1 convolution after a norm and a ReLU, and means of 2x2 pixels.
 //!
-//! With a group, the first convolution lifts the image to maps of the group, and the others map between such maps. Norms
-//! are shared by its elements. Patches of any side keep the symmetry: convolutions have stride 1 and equal padding on all
-//! sides, and where a map has an odd number of rows, windows of the pooling overlap instead of leaving one out.
+//! With a group, the first convolution lifts the image to maps of the group, and the others map between such maps.
+//! Norms are shared by its elements. Patches of any side keep the symmetry: convolutions have stride 1 and equal
+//! padding on all sides, and where a map has an odd number of rows, windows of the pooling overlap instead of leaving
+//! one out.
 
 use anyhow::Result;
 use pcamflow::stages::architecture::{DenseNet as Settings, Group, Layout};

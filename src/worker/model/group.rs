@@ -1,9 +1,9 @@
 //! Rotations and reflections of filters: convolutions that are equivariant to the symmetries of the square (Cohen &
 //! Welling 2016, "Group Equivariant Convolutional Networks").
 //!
-//! An element g = R^r F^m of the group turns a picture by r quarter turns, after a reflection if m is 1. Maps of a group
-//! hold, for each g, all channels of g: [N, |G| C, h, w] with channel g C + c. Of a filter one copy is learnt, and
-//! the filter for g is derived from it:
+//! An element g = R^r F^m of the group turns a picture by r quarter turns, after a reflection if m is 1. Maps of a
+//! group hold, for each g, all channels of g: [N, |G| C, h, w] with channel g C + c. Of a filter one copy is learnt,
+//! and the filter for g is derived from it:
 //!
 //! - lifting, from an image: (f * w)(g) = f * (g w)
 //! - between maps of the group: (f * w)(g) = sum over h of f(h) * (g w(g^-1 h))
@@ -45,8 +45,8 @@ impl Symmetry {
         self.elements().map(|h| number(product(inverse, h))).collect()
     }
 
-    /// All filters [|G| out, in, k, k] of learnt ones [out, in, k, k], or [|G| out, |G| in, k, k] of [out, in, |G|, k, k].
-    /// Part of the graph.
+    /// All filters [|G| out, in, k, k] of learnt ones [out, in, k, k], or [|G| out, |G| in, k, k] of [out, in, |G|,
+    /// k, k]. Part of the graph.
     pub(super) fn filters(self, learnt: &Tensor) -> Tensor {
         let lifting = learnt.dim() == 4;
         let learnt = if lifting { learnt.unsqueeze(2) } else { learnt.shallow_clone() };
