@@ -152,7 +152,7 @@ impl Stage for Explain {
         });
         check.require_else(self.precision == Precision::Float32 || !method.has_rules(), "precision", || {
             format!(
-                "`{}` computes in float32: set `precision = \"float32\"` for this stage",
+                "`{}` is only for networks in float32: set `precision = \"float32\"` for this stage",
                 self.method.word()
             )
         });

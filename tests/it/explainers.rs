@@ -132,8 +132,8 @@ fn settings_that_do_not_fit_are_reported_before_anything_runs() {
     );
     refuse("method.grad-cam = { variant = 'xcam' }", &["unknown value `xcam`"]);
     refuse(
-        "precision = 'bfloat16'\nmethod.lrp = {}",
-        &["`lrp` computes in float32: set `precision = \"float32\"` for this stage"],
+        "precision = 'bf16'\nmethod.lrp = {}",
+        &["`lrp` is only for networks in float32: set `precision = \"float32\"` for this stage"],
     );
     refuse("method.lrp = { gamma = 0.5 }", &["`gamma` belongs to `rule = \"gamma\"`"]);
     refuse(
