@@ -55,6 +55,10 @@
 //! **A result exists whole or not at all**: artifacts are written elsewhere and published by rename, and the
 //! record is written last. After any crash, the next plain run can use the store.
 //!
+//! **A method is two files and two lines**: an explainer's settings in [`stages::explain`] and its mathematics in
+//! `src/worker/explain/`, with a line in the registry of each. The engine, the other stages, the report and the command
+//! line know no method. What else can be added, and where, is in `pcamflow guide develop`.
+//!
 //! **No process outlives the engine**: a process that computes ends with its standard input. Before that, it ends
 //! everything that the program of a `command` stage has started.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
