@@ -121,6 +121,14 @@ images = 'split.s/test'
 [evaluate.c]
 model = 'net.pt'
 images = 'split.s/test'
+[explain.d]
+model = { torchscript = 'net.pt' }
+images = 'split.s/test'
+method.lrp = {}
+[explain.e]
+model = { torchscript = 'net.pt' }
+images = 'split.s/test'
+method.grad-cam = { variant = 'plus-plus' }
 ";
     let project = project();
     let own = fs::read_to_string(project.path("p.toml")).unwrap();
@@ -132,6 +140,8 @@ images = 'split.s/test'
         "its layers are not known, so they cannot be randomised",
         "a TorchScript network is computed in float32",
         "write { torchscript = \"net.pt\" }",
+        "`lrp` needs a network whose layers are known",
+        "`variant = \"plus-plus\"` needs a network whose layers are known",
     ];
     parts.into_iter().fold(checked, |checked, part| checked.complains(part));
 }

@@ -161,4 +161,4 @@ impl Classifier for Script {
 
 /// What is wrong with a network that libtorch cannot differentiate.
 const NO_GRADIENT: &str = "the network gives no gradient: its code detaches a tensor, rounds, or was frozen without \
-                           gradients; methods that need none are occlusion and the like";
+                           gradients; `occlusion` and `rise` need none";

@@ -3,7 +3,10 @@
 use pcamflow::{
     stages::{
         Baseline,
-        explain::{GradCam, IntegratedGradients, Method, Occlusion, Saliency, Score, Target},
+        explain::{
+            GradCam, GradientShap, InputXGradient, IntegratedGradients, Method, Occlusion, Rise, Saliency,
+            Score, Smooth, Target, Variant,
+        },
     },
     testing,
 };
@@ -166,7 +169,22 @@ fn explained(method: &Method, network: &dyn Classifier, images: &Tensor) -> crat
     explainer.explain(network, &query).unwrap()
 }
 
-fn methods() -> [Method; 3] {
+fn methods() -> Vec<Method> {
+    captums().into_iter().chain(further()).collect()
+}
+
+/// Further methods that know no layers.
+fn further() -> [Method; 4] {
+    [
+        Method::InputXGradient(InputXGradient::default()),
+        Method::GradientShap(GradientShap { samples: 3, ..GradientShap::default() }),
+        Method::Rise(Rise { masks: 20, ..Rise::default() }),
+        Method::Saliency(Saliency { smooth: Some(Smooth { samples: 2, ..Smooth::default() }) }),
+    ]
+}
+
+/// Those in the reference.
+fn captums() -> [Method; 3] {
     [
         Method::Saliency(Saliency::default()),
         Method::Occlusion(Occlusion { window: 8, stride: 8, baseline: Baseline::Black }),
@@ -187,12 +205,15 @@ fn explanations_are_captums() {
     let script = Script::open(&file(testing::reference("torchscript.pt")), None, None, &images).unwrap();
     assert_eq!(script.output, NetworkOutput::TwoLogits);
     assert!(difference(&script.forward(&images).unwrap(), &get(&reference, "logits")) < 1e-5);
-    let [saliency, occlusion, integrated] = methods().map(|method| explained(&method, &script, &images));
+    let [saliency, occlusion, integrated] = captums().map(|method| explained(&method, &script, &images));
     assert!(relative(&saliency.attribution, &get(&reference, "gradient")) < 1e-5);
     assert!(relative(&occlusion.map, &get(&reference, "occlusion")) < 1e-5);
     assert!(relative(&integrated.attribution, &get(&reference, "integrated-gradients")) < 1e-5);
     let cam = explained(&Method::GradCam(GradCam::default()), &script, &images);
     assert!(relative(&cam.native, &get(&reference, "grad-cam")) < 1e-5);
+    let score_cam = GradCam { variant: Variant::ScoreCam, ..GradCam::default() };
+    let score_cam = explained(&Method::GradCam(score_cam), &script, &images);
+    assert!(score_cam.map.iter().all(|value| *value >= 0.0) && score_cam.map != cam.map);
     assert_eq!(script.activation(&images, "features").unwrap().size(), [2, 8, 16, 16]);
     assert!(script.layer(&Layer::named("relu4")).unwrap_err().to_string().contains("one layer"));
 }
