@@ -1,6 +1,6 @@
 //! The network that a stage asks: weights for a network of ours, or a network with its code, tried on its patches.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use pcamflow::stages::{NetworkOutput, Normalise, Precision, SCRIPT_SLOT};
 use tch::Tensor;
 
@@ -40,6 +40,7 @@ pub(super) fn open(job: &Job<'_>, how: &How<'_>, images: &Images) -> Result<Box<
 /// Some of the patches that the network will be asked about, spread over all of them.
 fn to_try(job: &Job<'_>, images: &Images) -> Result<Tensor> {
     let all = &images.positions;
+    ensure!(!all.is_empty(), "{} has no patches", images.name);
     let positions: Vec<usize> = (0..TRIED).map(|at| all[at * all.len() / TRIED]).collect();
     Ok(Batch::read(&images.set, &positions)?.images(job.device))
 }
