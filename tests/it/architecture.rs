@@ -208,14 +208,14 @@ fn only_the_worker_uses_torch_and_nothing_imports_the_worker() {
 }
 
 #[test]
-fn every_file_starts_with_a_doc_comment_and_has_at_most_500_lines() {
+fn every_file_starts_with_a_doc_comment_and_has_at_most_400_lines() {
     let tests = files(&repository().join("tests")).into_iter().chain(files(&repository().join("examples")));
     let tests = tests.filter(|path| path.extension().is_some_and(|ending| ending == "rs"));
     for path in sources().into_iter().chain(tests) {
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("//! "), "{} does not start with a `//!` line", path.display());
         let lines = text.lines().count();
-        assert!(lines <= 500, "{} has {lines} lines: at most 500", path.display());
+        assert!(lines <= 400, "{} has {lines} lines: at most 400", path.display());
     }
 }
 

@@ -1,15 +1,8 @@
 //! Stages of kind `command` with the real binary: programs run and are cached like other stages.
 
-use std::{
-    fs,
-    os::unix::fs::{MetadataExt, PermissionsExt, symlink},
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use rustix::process::Signal;
-
-use crate::sandbox::{Output, Sandbox};
+use crate::sandbox::Sandbox;
 
 /// Two programs: the second reads the output of the first.
 const CHAIN: &str = "\
@@ -52,16 +45,16 @@ fn the_plan_shows_the_changed_line_of_a_script() {
 }
 
 /// A pipeline with one script that writes the artifact `made`.
-fn one(script: &str, more: &str) -> Sandbox {
+pub(super) fn one(script: &str, more: &str) -> Sandbox {
     let text = format!("[command.one]\nshell = '''{script}'''\nartifacts = {{ made = 'made' }}\n{more}");
     Sandbox::new().pipeline(&text)
 }
 
-fn shown(project: &Sandbox, path: &str) -> String {
+pub(super) fn shown(project: &Sandbox, path: &str) -> String {
     fs::read_to_string(project.path("out/p").join(path)).unwrap()
 }
 
-fn log(project: &Sandbox) -> String {
+pub(super) fn log(project: &Sandbox) -> String {
     shown(project, "command.one/log.txt")
 }
 
@@ -272,80 +265,6 @@ artifacts = { made = 'made' }
 }
 
 #[test]
-fn folders_are_artifacts() {
-    let text = "\
-[command.make]
-shell = '''mkdir -p a/plots/inner a/plots/empty; echo 1 > a/plots/inner/x.csv; echo \"#!/bin/sh\necho ran\" > a/plots/run; chmod +x a/plots/run; ln -s inner/x.csv a/plots/link'''
-artifacts = { plots = 'a/plots/' }
-[command.use]
-shell = 'cat {plots}/link > made; {plots}/run >> made; ls {plots} >> made; touch {plots}/mine'
-inputs = { plots = 'command.make/plots' }
-artifacts = { made = 'made' }
-";
-    let project = Sandbox::new().pipeline(text);
-    project.run(&[]).ran(["command.make", "command.use"]);
-    assert_eq!(shown(&project, "command.use/made"), "1\nran\nempty\ninner\nlink\nrun\n");
-    assert_eq!(shown(&project, "command.make/plots/link"), "1\n");
-    project.run(&[]).cached_all();
-    // A run restores the shown folder and keeps the changed one as `plots.kept`.
-    fs::remove_file(project.path("out/p/command.make/plots/run")).unwrap();
-    project.run(&[]).cached_all();
-    assert!(project.path("out/p/command.make/plots/run").exists());
-    assert!(project.path("out/p/command.make/plots.kept/inner/x.csv").exists());
-    // `show`, `path`, `export` and `cache` work on folders.
-    let told = project.pcamflow(&["show", "p.toml", "command.make/plots"]).exit(0).stdout;
-    assert!(told.contains("inner/x.csv") && told.contains("empty/"), "{told}");
-    let path = project.pcamflow(&["path", "p.toml", "command.make/plots"]).exit(0).stdout;
-    assert!(Path::new(path.trim()).join("inner/x.csv").exists(), "{path}");
-    project.pcamflow(&["export", "p.toml", "command.make/plots", "mine"]).exit(0);
-    project.pcamflow(&["export", "p.toml", "command.make/plots", "mine"]).exit(0);
-    assert_eq!(project.path("mine/plots/run").metadata().unwrap().mode() & 0o111, 0o111);
-    fs::remove_dir(project.path("mine/plots/empty")).unwrap();
-    project.pcamflow(&["export", "p.toml", "command.make/plots", "mine"]).exit(2);
-    project.pcamflow(&["export", "p.toml", "command.make/plots", "mine", "--force"]).exit(0);
-    assert!(project.path("mine/plots/empty").exists());
-    for question in ["verify", "du", "gc"] {
-        project.pcamflow(&["cache", question]).exit(0);
-    }
-    project.run(&[]).cached_all();
-    // Another script that makes the same folder: the stage that reads it stays cached.
-    project.rewrite("p.toml", text.replace("echo 1 >", "echo  1 >"));
-    project.run(&[]).ran(["command.make"]);
-    project.rewrite("p.toml", text.replace("ln -s inner", "ln -s /etc/inner"));
-    assert!(project.run(&[]).exit(1).failure().contains("leads out of its folder"));
-}
-
-#[test]
-fn pinned_folders_need_not_exist() {
-    let text =
-        "[command.one]\nshell = 'cat {f}/* > made'\ninputs = { f = 'f/' }\nartifacts = { made = 'made' }";
-    let project = Sandbox::new().pipeline(text).file("data/f/a", "1");
-    project.run(&[]).ran(["command.one"]);
-    let pin = |digest: &str| {
-        project.rewrite("p.toml", text.replace("'f/'", &format!("{{ path = 'f/', blake3 = '{digest}' }}")))
-    };
-    pin(&"0".repeat(64));
-    let told = project.run(&[]).exit(2).stderr;
-    let digest = told.split("BLAKE3 is ").nth(1).unwrap().split(',').next().unwrap().to_owned();
-    assert!(told.contains("is not the folder that is pinned here"), "{told}");
-    pin(&digest);
-    fs::remove_dir_all(project.path("data")).unwrap();
-    project.run(&[]).cached_all();
-    project.rewrite("p.toml", text);
-    project
-        .run(&[])
-        .exit(2)
-        .complains("there is no folder")
-        .complains("those of the project begin with `./`");
-    project.rewrite("p.toml", text.replace("'f/'", "'f'"));
-    fs::create_dir_all(project.path("data/f")).unwrap();
-    project.run(&[]).exit(2).complains("end the path with a slash");
-    project.rewrite("p.toml", text);
-    symlink("..", project.path("data/f/up")).unwrap();
-    project.run(&[]).exit(2).complains("data/f/up: it is a link to a folder");
-}
-
-#[test]
 fn an_artifact_can_declare_its_content() {
     let text = "\
 [synthesize.s]
@@ -377,65 +296,6 @@ fn mistakes_are_reported_with_their_position() {
     let output = output.complains("p.toml:2:11").complains("this stage has no input `wrods`");
     let output = output.complains("p.toml:4:19").complains("`../a` is not a plain path");
     output.complains("`x/` and `x/y` are the same path, or one contains the other");
-}
-
-/// A script that starts child processes in several ways and then waits.
-const BROOD: &str = "sleep 1000 & (setsid sleep 1000 & sleep 1000) & nohup sleep 1000 & touch $TMPDIR/up; echo up; sleep 1000";
-
-/// Starts the pipeline and waits until all child processes run.
-fn brood(project: &Sandbox) -> crate::sandbox::Running<'_> {
-    let running = project.start(&[]);
-    let begun = Instant::now();
-    let sleepers = || {
-        let is_sleep = |id: &i32| fs::read(format!("/proc/{id}/comm")).is_ok_and(|name| name == b"sleep\n");
-        project.alive().iter().filter(|id| is_sleep(id)).count()
-    };
-    while sleepers() < 5 {
-        assert!(begun.elapsed() < Duration::from_secs(20), "{} sleep: {}", sleepers(), project.listing());
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    running
-}
-
-#[test]
-fn no_child_process_survives_the_engine() {
-    for signal in [Signal::KILL, Signal::INT, Signal::TERM] {
-        let project = one(BROOD, "");
-        let running = brood(&project);
-        running.signal(signal);
-        project.nothing_is_left_running();
-        if signal != Signal::KILL {
-            running.finish().exit(130);
-        }
-        project.rewrite("p.toml", "[command.one]\nshell = 'touch made'\nartifacts = { made = 'made' }");
-        project.run(&[]).ran(["command.one"]);
-    }
-}
-
-#[test]
-fn no_child_process_survives_the_serving_process() {
-    let project = one(BROOD, "");
-    let running = brood(&project);
-    let serves = |id: &&i32| {
-        let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
-        **id != running.pid() && String::from_utf8_lossy(&line).contains("pcamflow\0")
-    };
-    let alive = project.alive();
-    let serving = *alive.iter().find(serves).expect("a serving process runs");
-    rustix::process::kill_process(rustix::process::Pid::from_raw(serving).unwrap(), Signal::KILL).unwrap();
-    let output: Output = running.finish().exit(1);
-    assert!(output.failure().contains("killed"));
-    project.nothing_is_left_running();
-}
-
-#[test]
-fn background_processes_end_with_their_program() {
-    let project =
-        one("(sleep 1000; touch late) & setsid sleep 1000 & (sleep 0.1; echo said late) & touch made", "");
-    let output = project.run(&[]).ran(["command.one"]);
-    assert!(output.duration < Duration::from_secs(20));
-    assert_eq!(log(&project), "said late\n", "a child that ends soon by itself may finish");
-    project.nothing_is_left_running();
 }
 
 #[test]

@@ -7,9 +7,12 @@ mod advice;
 mod architecture;
 mod browser;
 mod cache;
+mod cache_gc;
 mod caching;
 mod cli;
 mod command;
+mod command_children;
+mod command_folders;
 #[cfg(feature = "torch")]
 mod densenet;
 mod doctor;
@@ -37,6 +40,7 @@ mod language;
 mod launcher;
 mod leaks;
 mod outside;
+mod pins;
 mod plan;
 #[cfg(feature = "torch")]
 mod precision;
@@ -54,6 +58,7 @@ mod require;
 #[cfg(feature = "torch")]
 mod resnet;
 mod results;
+mod resumed;
 mod robust;
 mod runs;
 mod sandbox;

@@ -22,7 +22,7 @@ use crate::engine::{
     },
     run::{
         as_job::AsJob,
-        attempt::{Attempt, Done, Failed, Message, Shared},
+        attempt::{Attempt, Done, Message, Shared},
         ending::Ending,
         pushing::Pushing,
         resources::{Grant, Request, Resources},
@@ -31,7 +31,7 @@ use crate::engine::{
         task,
     },
     tell::{
-        event::{Direction, Event, FailedStage, FinishedStage, Observer, Summary},
+        event::{Event, FailedStage, FinishedStage, Observer, Summary},
         job::SubmittedStage,
         running::Running,
     },
@@ -40,7 +40,7 @@ use crate::{
     digest::Digest,
     pipeline::Source,
     stages::DeviceChoice,
-    store::{ActionRecord, Hold, KeyLock, StoredArtifact},
+    store::{ActionRecord, Hold, KeyLock},
 };
 
 /// One run of a pipeline.
@@ -50,28 +50,28 @@ pub(super) struct Run<'s, 'a: 's, 'o> {
     pub(super) shared: &'a Shared<'a>,
     pub(super) observer: &'o mut dyn Observer,
     /// Where attempts run, and how they report.
-    threads: &'s Scope<'s, 'a>,
-    send: Sender<Message>,
+    pub(super) threads: &'s Scope<'s, 'a>,
+    pub(super) send: Sender<Message>,
     showing: Option<Showing>,
     /// Gives turns to the stages that are computed as jobs.
     rota: Rota<'a>,
     /// Keys with jobs of former runs, whose results nobody has seen yet.
-    unseen: HashSet<Digest>,
+    pub(super) unseen: HashSet<Digest>,
     /// `None` if nothing is pushed to a remote store.
     pub(super) pushing: Option<Pushing<'a>>,
     pub(super) resources: Resources,
     pub(super) states: States,
     pub(super) made: Vec<Option<Made>>,
     /// The former artifacts of stages that are decided about again.
-    before: Vec<Option<Made>>,
+    pub(super) before: Vec<Option<Made>>,
     /// Stages whose result is in the store without its bytes, which another stage needs.
-    bytes_needed: Vec<bool>,
+    pub(super) bytes_needed: Vec<bool>,
     /// The keys of the stages that are done.
     pub(super) keys: Vec<Option<Digest>>,
     /// Stages that are done with the result that the plan found.
-    as_planned: Vec<bool>,
-    finished: Vec<FinishedStage>,
-    failed: Vec<FailedStage>,
+    pub(super) as_planned: Vec<bool>,
+    pub(super) finished: Vec<FinishedStage>,
+    pub(super) failed: Vec<FailedStage>,
     /// Stages whose jobs go on.
     pub(super) left: Vec<SubmittedStage>,
     /// Stages that were reported as waiting for another run.
@@ -142,7 +142,7 @@ impl Run<'_, '_, '_> {
     }
 
     /// Decides about every stage whose inputs exist, including those that become ready by that.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         while let Some(stage) = self.states.next_open() {
             self.decide(stage);
         }
@@ -253,45 +253,6 @@ impl Run<'_, '_, '_> {
         if on_cpu { Lane::Cores } else { Lane::Gpus }
     }
 
-    /// Opens the makers of inputs whose bytes are missing again; true if the stage has to wait for one.
-    fn waits_for_bytes(&mut self, stage: usize) -> bool {
-        let mut waits = false;
-        for (maker, artifact) in self.planner.makers(stage) {
-            // A maker without artifacts has been opened for another stage already.
-            let made = self.made[maker].as_ref().map(|made| made.get(artifact));
-            let is_here = |made: &StoredArtifact| self.planner.findings.can_have(&made.digest);
-            if made.is_some_and(|made| made.is_some_and(is_here)) {
-                continue;
-            }
-            if made.is_some() {
-                self.bytes_needed[maker] = true;
-                self.reopen(maker);
-            }
-            waits = true;
-        }
-        if waits {
-            self.states.set(stage, State::Waiting);
-            self.settle();
-        }
-        waits
-    }
-
-    /// Lets a stage be decided about again. Queued stages that read it wait for it.
-    fn reopen(&mut self, stage: usize) {
-        if let Some(made) = self.made[stage].take() {
-            self.before[stage] = Some(made);
-        }
-        self.as_planned[stage] = false;
-        let name = self.name(stage);
-        self.finished.retain(|finished| finished.stage != name);
-        self.states.set(stage, State::Waiting);
-        for next in self.planner.pipeline.graph.feeds(stage) {
-            if matches!(self.states[next], State::Queued(_)) {
-                self.states.set(next, State::Waiting);
-            }
-        }
-    }
-
     fn launch(&mut self, stage: usize, grant: Grant, lock: Option<KeyLock>) {
         let State::Queued(run) = self.states.set(stage, State::Running(grant.clone())) else { return };
         self.shared.lease.claim_key(&run.fingerprint.key());
@@ -325,117 +286,6 @@ impl Run<'_, '_, '_> {
                 self.shared.executor.cancel(&self.name(stage));
             }
         }
-    }
-
-    fn take(&mut self, message: Message) {
-        match message {
-            Message::Progress(stage, progress) => {
-                let stage = self.name(stage);
-                self.observer.event(&Event::Progress { stage, progress });
-            }
-            Message::Epoch(stage, epoch, losses, curves) => {
-                let stage = self.name(stage);
-                self.observer.event(&Event::Epoch { stage, epoch, losses, curves });
-            }
-            Message::Warning(stage, text) => self.warn(stage, text),
-            Message::Job(stage, state) => {
-                let stage = self.name(stage);
-                self.observer.event(&Event::Job { stage, state });
-            }
-            Message::Waiting(stage, holder) => self.report_waiting(stage, holder),
-            Message::Left(stage, job) => self.leave(stage, job),
-            Message::Done(stage, result) => {
-                if let State::Running(grant) = &self.states[stage] {
-                    self.resources.give_back(grant);
-                }
-                match result {
-                    Ok(done) if self.is_outdated(stage, &done.record.key) => self.reopen(stage),
-                    Ok(done) => self.finish(stage, *done),
-                    Err(failed) if failed.unfetched && !self.is_stopped() => {
-                        self.warn(stage, format!("{}: it is computed", failed.failure.message));
-                        self.states.set(stage, State::Waiting);
-                    }
-                    Err(failed) => self.fail(stage, failed),
-                }
-            }
-            Message::Pushing(done, total) => {
-                let (direction, what) = (Direction::Pushing, "results".to_owned());
-                self.observer.event(&Event::Transfer { direction, what, done, total });
-            }
-            Message::Pushed(stage, pushed) => self.pushed(stage, pushed),
-        }
-    }
-
-    /// A stage is done: the stages that read it may begin.
-    fn finish(&mut self, stage: usize, done: Done) {
-        let Done { record, hit, folder } = done;
-        self.note_latest(stage, &record);
-        self.reopen_readers(stage, &record);
-        let event = Event::Finished(FinishedStage::of(self.name(stage), &record, hit, folder));
-        self.keys[stage] = Some(record.key);
-        // The job of a former run has made it.
-        let is_unseen = hit && self.unseen.remove(&record.key);
-        if is_unseen && let Err(error) = self.shared.store.remove_job(&record.key) {
-            tracing::debug!("{}: files of its job are left: {error}", self.name(stage));
-        }
-        if let Some(pushing) = self.pushing.as_mut().filter(|_| !hit || is_unseen) {
-            pushing.push(stage, record.clone(), self.threads, self.shared, &self.send);
-        }
-        self.made[stage] = Some(record.artifacts);
-        self.states.set(stage, State::Done);
-        self.planner.pipeline.graph.feeds(stage).for_each(|next| self.states.look_at(next));
-        self.bytes_needed[stage] = false;
-        self.observer.event(&event);
-        if let Event::Finished(finished) = event {
-            self.finished.push(finished);
-        }
-    }
-
-    /// Notes the key for the next "why does it run?". If this fails, only an explanation is lost.
-    fn note_latest(&self, stage: usize, record: &ActionRecord) {
-        let noted =
-            self.shared.store.note_latest(&self.planner.pipeline.name, &self.name(stage), &record.key);
-        if let Err(error) = noted {
-            tracing::debug!("{}: {error}", self.name(stage));
-        }
-    }
-
-    /// Opens the finished readers of a stage that was computed again and now has other artifacts.
-    fn reopen_readers(&mut self, stage: usize, record: &ActionRecord) {
-        let Some(before) = self.before[stage].take() else { return };
-        let digest = |made: &Made, artifact: &str| made.get(artifact).map(|artifact| artifact.digest);
-        let feeds: Vec<usize> = self.planner.pipeline.graph.feeds(stage).collect();
-        for next in feeds {
-            let reads_other = self.planner.makers(next).any(|(maker, artifact)| {
-                maker == stage && digest(&before, artifact) != digest(&record.artifacts, artifact)
-            });
-            if reads_other && matches!(self.states[next], State::Done) {
-                self.reopen(next);
-            }
-        }
-    }
-
-    /// Whether the artifacts that a stage reads have changed while it ran.
-    fn is_outdated(&self, stage: usize, key: &Digest) -> bool {
-        self.planner.fingerprint(stage, &self.made).is_some_and(|now| now.key() != *key)
-    }
-
-    pub(super) fn fail(&mut self, stage: usize, failed: Failed) {
-        self.states.set(stage, State::Failed);
-        if self.is_stopped() {
-            return; // It did not fail: it was stopped.
-        }
-        let Failed { failure, log, changed, .. } = failed;
-        if let Some((goes_on, path)) = self.shared.goes_on.zip(changed) {
-            return self.leave_to_next_run(stage, goes_on, &path);
-        }
-        let name = self.name(stage);
-        let key = self.planner.fingerprint(stage, &self.made).map(|fingerprint| fingerprint.key().hex());
-        let failed =
-            FailedStage { stage: name.clone(), key, class: failure.class, message: failure.message, log };
-        self.observer.event(&Event::Failed(failed.clone()));
-        self.failed.push(failed);
-        self.block(stage, &name);
     }
 
     pub(super) fn name(&self, stage: usize) -> String {
