@@ -39,9 +39,6 @@ pub use settings::Settings;
 pub use smooth::{Smooth, Statistic};
 pub use steps::Steps;
 
-/// The layer of a TorchScript network: what its method `features` returns.
-pub const SCRIPT_LAYER: &str = "features";
-
 parameters! {
     /// Computes one map per patch.
     pub struct Explain {

@@ -72,7 +72,7 @@ pub use field::{Class, Field, kebab};
 pub use kind::Kind;
 pub use label::Label;
 pub use launcher::Launcher;
-pub use model::{Model, ModelFile, ScriptFile};
+pub use model::{Model, ModelFile, SCRIPT_LAYER, ScriptFile};
 pub use name::{ArtifactRef, StageName, is_name};
 pub use network_output::NetworkOutput;
 pub use normalise::Normalise;

@@ -10,6 +10,9 @@ use super::{
     schema::either,
 };
 
+/// The only layer of a network with its code: what its method `features` returns.
+pub const SCRIPT_LAYER: &str = "features";
+
 /// A trained model: `"train.base"`, `{ safetensors = "model.safetensors" }` or `{ torchscript = "net.pt" }`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]

@@ -2,9 +2,9 @@
 //!
 //! Knows which variants fit which layers.
 
-use super::{SCRIPT_LAYER, Settings};
+use super::Settings;
 use crate::stages::{
-    Check, Model,
+    Check, Model, SCRIPT_LAYER,
     architecture::{Architecture, Layer},
     declare::{choice, settings},
 };

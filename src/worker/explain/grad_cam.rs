@@ -13,6 +13,7 @@
 mod ablation_cam;
 mod plus_plus;
 mod score_cam;
+mod weighed;
 
 use anyhow::Result;
 use pcamflow::{
@@ -28,6 +29,7 @@ use super::{
     question::Scalar,
 };
 use crate::model::{Classifier, Slope};
+use weighed::{Weighed, sums};
 
 /// Added to the sum of the activations of a channel.
 const XGRAD_EPSILON: f64 = 1e-7;
@@ -38,9 +40,6 @@ pub(super) struct GradCam {
     /// Channels, rows, columns.
     shape: [usize; 3],
 }
-
-/// The weights of the channels of an image [1, 3, S, S], float64 [1, K, 1, 1], and the activations [1, K, h, w].
-type Weighed = (Tensor, Tensor);
 
 impl GradCam {
     /// # Errors
@@ -160,9 +159,4 @@ fn combine(activation: &Tensor, gradient: &Tensor, variant: Variant) -> Tensor {
         }
     };
     (weight * activation).sum_dim_intlist([1].as_slice(), false, Kind::Float).relu()
-}
-
-/// The sum of each channel in float64: [N, K, h, w] to [N, K, 1, 1].
-fn sums(maps: &Tensor) -> Tensor {
-    maps.sum_dim_intlist([2, 3].as_slice(), true, Kind::Double)
 }

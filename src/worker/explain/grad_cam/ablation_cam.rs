@@ -6,7 +6,7 @@
 use anyhow::Result;
 use tch::{Kind, Tensor};
 
-use super::Weighed;
+use super::weighed::Weighed;
 use crate::{
     explain::{numbers, question::Scalar},
     model::{Classifier, known},

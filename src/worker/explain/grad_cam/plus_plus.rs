@@ -5,7 +5,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::sums;
+use super::weighed::sums;
 
 /// Keeps quotients of tiny gradients finite.
 const EPSILON: f64 = 1e-6;

@@ -7,7 +7,7 @@
 use anyhow::Result;
 use tch::{Kind, Tensor};
 
-use super::Weighed;
+use super::weighed::Weighed;
 use crate::{
     explain::{passes::logits, question::Scalar},
     model::Classifier,

@@ -6,7 +6,7 @@
 
 use tch::Tensor;
 
-use super::{Rules, pool_back};
+use super::rule::{Rules, pool_back};
 use crate::kernels::MaxPool;
 
 /// Smaller differences count as none.

@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::Rules;
+use super::rule::Rules;
 
 /// At a ReLU, only a positive signal passes, and only where the input is positive.
 pub(crate) struct Guided;

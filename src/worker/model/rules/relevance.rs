@@ -5,7 +5,10 @@
 use anyhow::Result;
 use tch::Tensor;
 
-use super::{Linear, Rules, pool_back};
+use super::{
+    linear::Linear,
+    rule::{Rules, pool_back},
+};
 use crate::kernels::MaxPool;
 
 /// The epsilon rule; convolutions after the first have the gamma rule if `gamma` is above 0.

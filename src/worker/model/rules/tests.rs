@@ -3,6 +3,7 @@
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::*;
+use crate::kernels::MaxPool;
 use crate::model::testing::{
     as_if_trained, densenets, difference, imagenet_resnets, noisy_patches_of, resnet, tiny_network,
 };

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use tch::{Kind, Tensor};
 
-use super::{Linear, Rules};
+use super::{linear::Linear, rule::Rules};
 use crate::model::{
     averaging::averaged,
     body::{Body, Head, Lone, Norm, Unit, Work},

@@ -15,18 +15,14 @@ use anyhow::{Context as _, Result, bail, ensure};
 use pcamflow::{
     protocol::InputFile,
     side::Side,
-    stages::{NetworkOutput, Normalise, architecture::Layer, explain::SCRIPT_LAYER},
+    stages::{NetworkOutput, Normalise, architecture::Layer},
 };
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::{Slope, classifier::Classifier, normalised::Normalised};
-use module::Module;
+use module::{CLASSIFIER, FEATURES, Module};
 use output::logits;
 use trial::trial;
-
-/// The methods for Grad-CAM: the first makes a map of patches, the second an output of the map.
-const FEATURES: &str = SCRIPT_LAYER;
-const CLASSIFIER: &str = "classifier";
 
 /// The memory for each pixel of a patch, because no layer is known: 256 numbers, and as much again for gradients.
 const BYTES_PER_PIXEL: u64 = 2 * 4 * 256;

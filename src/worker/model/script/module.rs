@@ -3,10 +3,14 @@
 use std::{fs::File, io::Read as _};
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use pcamflow::protocol::InputFile;
+use pcamflow::{protocol::InputFile, stages::SCRIPT_LAYER};
 use tch::{CModule, Device, TchError, Tensor, jit};
 
 use super::reason::in_words;
+
+/// The methods for Grad-CAM: the first makes a map of patches, the second an output of the map.
+pub(super) const FEATURES: &str = SCRIPT_LAYER;
+pub(super) const CLASSIFIER: &str = "classifier";
 
 /// With these bytes a ZIP archive begins.
 const ZIP: [u8; 4] = *b"PK\x03\x04";

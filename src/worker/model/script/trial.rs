@@ -6,7 +6,10 @@ use anyhow::{Context as _, Result, bail, ensure};
 use pcamflow::stages::NetworkOutput;
 use tch::{Kind, Tensor};
 
-use super::{CLASSIFIER, FEATURES, Module, output::logits};
+use super::{
+    module::{CLASSIFIER, FEATURES, Module},
+    output::logits,
+};
 
 /// Outputs for the same patch may differ by this share, because other kernels compute other batches.
 const SAME: f64 = 1e-3;
