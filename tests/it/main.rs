@@ -13,6 +13,7 @@ mod cli;
 mod command;
 mod command_children;
 mod command_folders;
+mod compared;
 #[cfg(feature = "torch")]
 mod densenet;
 mod doctor;
@@ -21,6 +22,7 @@ mod elsewhere;
 mod engine;
 mod events;
 mod examples;
+#[cfg(feature = "torch")]
 mod explainers;
 mod faithfulness;
 mod faults;
@@ -76,6 +78,7 @@ mod summary;
 mod sweep;
 #[cfg(feature = "torch")]
 mod torchscript;
+#[cfg(feature = "torch")]
 mod torchvision;
 mod training;
 mod unpack;
